@@ -1,0 +1,3 @@
+module github.com/rollcall-scim/rollcall
+
+go 1.26

@@ -1,0 +1,32 @@
+package scim
+
+// ErrorType is a scimType keyword. RFC 7644 §3.12, table 9; RFC 9865 §2.1
+type ErrorType string
+
+// The scimType keywords.
+const (
+	InvalidFilter ErrorType = "invalidFilter"
+	TooMany       ErrorType = "tooMany"
+	NotUnique     ErrorType = "uniqueness"
+	Immutability  ErrorType = "mutability"
+	InvalidSyntax ErrorType = "invalidSyntax"
+	InvalidPath   ErrorType = "invalidPath"
+	NoTarget      ErrorType = "noTarget"
+	InvalidValue  ErrorType = "invalidValue"
+	InvalidVers   ErrorType = "invalidVers"
+	Sensitive     ErrorType = "sensitive"
+	InvalidCursor ErrorType = "invalidCursor"
+	ExpiredCursor ErrorType = "expiredCursor"
+	InvalidCount  ErrorType = "invalidCount"
+)
+
+// Error is a request that is refused for what it says. Detail tells an
+// administrator what is wrong, why and what to do; it names attributes and
+// positions, never a password or a whole body.
+type Error struct {
+	Type   ErrorType
+	Detail string
+}
+
+// Error is the detail behind its scimType.
+func (e *Error) Error() string { return string(e.Type) + ": " + e.Detail }

@@ -1,0 +1,138 @@
+package scim
+
+// Type is the data type of an attribute. RFC 7643 §2.3
+type Type string
+
+// The data types.
+const (
+	TypeString    Type = "string"
+	TypeBoolean   Type = "boolean"
+	TypeDecimal   Type = "decimal"
+	TypeInteger   Type = "integer"
+	TypeDateTime  Type = "dateTime"
+	TypeBinary    Type = "binary"
+	TypeReference Type = "reference"
+	TypeComplex   Type = "complex"
+)
+
+// Mutability says who may change an attribute and when. RFC 7643 §7
+type Mutability string
+
+// The values of mutability.
+const (
+	ReadOnly  Mutability = "readOnly"
+	ReadWrite Mutability = "readWrite"
+	Immutable Mutability = "immutable"
+	WriteOnly Mutability = "writeOnly"
+)
+
+// Returned says when an attribute is part of a response. RFC 7643 §7
+type Returned string
+
+// The values of returned.
+const (
+	ReturnedAlways  Returned = "always"
+	ReturnedNever   Returned = "never"
+	ReturnedDefault Returned = "default"
+	ReturnedRequest Returned = "request"
+)
+
+// Uniqueness says how far the service keeps a value unique. RFC 7643 §7
+type Uniqueness string
+
+// The values of uniqueness.
+const (
+	UniqueNone   Uniqueness = "none"
+	UniqueServer Uniqueness = "server"
+	UniqueGlobal Uniqueness = "global"
+)
+
+// Attribute defines one attribute of a schema. Definitions are shared and never
+// changed once built. RFC 7643 §7
+type Attribute struct {
+	Name            string
+	Type            Type
+	MultiValued     bool
+	Description     string
+	Required        bool
+	CanonicalValues []string
+	CaseExact       bool
+	Mutability      Mutability
+	Returned        Returned
+	Uniqueness      Uniqueness
+	ReferenceTypes  []string
+	SubAttributes   []*Attribute
+}
+
+// Sub finds a sub-attribute by its name in any ASCII case, nil if there is none.
+func (a *Attribute) Sub(name string) *Attribute { return find(a.SubAttributes, name) }
+
+// Schema defines the attributes under one URN. RFC 7643 §7
+type Schema struct {
+	ID          string
+	Name        string
+	Description string
+	Attributes  []*Attribute
+}
+
+// Attribute finds an attribute by its name in any ASCII case, nil if there is
+// none.
+func (s *Schema) Attribute(name string) *Attribute { return find(s.Attributes, name) }
+
+// ResourceType is a kind of resource: its core schema and its extensions.
+// RFC 7643 §6
+type ResourceType struct {
+	Name        string
+	Endpoint    string
+	Description string
+	Schema      *Schema
+	Extensions  []Extension
+}
+
+// Extension is a schema that adds attributes to a resource type, under its URN
+// as a key of the resource.
+type Extension struct {
+	Schema   *Schema
+	Required bool
+}
+
+// Extension finds an extension's schema by its URN in any ASCII case, nil if
+// the type has none of that URN.
+func (rt *ResourceType) Extension(urn string) *Schema {
+	for _, e := range rt.Extensions {
+		if equalName(e.Schema.ID, urn) {
+			return e.Schema
+		}
+	}
+	return nil
+}
+
+func find(attributes []*Attribute, name string) *Attribute {
+	for _, a := range attributes {
+		if equalName(a.Name, name) {
+			return a
+		}
+	}
+	return nil
+}
+
+// equalName compares names of attributes and URNs without regard to ASCII case.
+// Unicode folding would let U+017F stand for s. RFC 7643 §2.1
+func equalName(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + ('a' - 'A')
+	}
+	return c
+}

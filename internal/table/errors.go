@@ -1,0 +1,85 @@
+package table
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Errors of Table that say nothing about the data.
+var (
+	// ErrConflict: another transaction touched an item at the same time.
+	// Nothing was applied; the same transaction may be sent again.
+	ErrConflict = errors.New("table: transaction conflict")
+	// ErrThrottled: the table refused for its capacity. Nothing was applied;
+	// the same call may be sent again.
+	ErrThrottled = errors.New("table: throttled")
+	// ErrUnavailable: a read got no answer. It may be sent again.
+	ErrUnavailable = errors.New("table: no answer")
+	// ErrUnknownOutcome: a write's answer was lost, and it may or may not have
+	// been applied. Only the same transaction, sent again with the same token,
+	// tells.
+	ErrUnknownOutcome = errors.New("table: outcome unknown")
+	// ErrTokenReused: the token belongs to a transaction with other operations.
+	ErrTokenReused = errors.New("table: token used for another transaction")
+	// ErrTooLate: the transaction's NotAfter has passed; it was not sent again.
+	ErrTooLate = errors.New("table: too late to write")
+)
+
+// ConditionError says which conditions of a transaction did not hold. Nothing
+// was applied.
+type ConditionError struct {
+	// Failed has one entry for each operation whose conditions did not hold,
+	// in the order of the operations.
+	Failed []FailedCondition
+}
+
+// FailedCondition is one operation whose conditions did not hold.
+type FailedCondition struct {
+	// Op is the index in Transaction.Ops.
+	Op int
+	// Item is the item as it was then, nil when there was none.
+	Item *Item
+}
+
+// Error names the operations by index; keys are left out, they may hold
+// personal data.
+func (e *ConditionError) Error() string {
+	var b strings.Builder
+	b.WriteString("table: condition failed for operation")
+	for i, f := range e.Failed {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, " %d", f.Op)
+	}
+	return b.String()
+}
+
+// LimitError is a call that DynamoDB refuses for its form, refused by every
+// engine before anything is sent.
+type LimitError struct {
+	// Op is the index of the operation or key at fault, -1 for the whole call.
+	Op     int
+	Reason string
+}
+
+// Error says which limit was broken.
+func (e *LimitError) Error() string {
+	if e.Op < 0 {
+		return "table: refused: " + e.Reason
+	}
+	return fmt.Sprintf("table: refused: operation %d: %s", e.Op, e.Reason)
+}
+
+// DynamoDB's limits, which both engines keep.
+const (
+	MaxOps           = 100
+	MaxGetKeys       = 100
+	MaxTransaction   = 4 << 20   // bytes of all items of a transaction
+	MaxItem          = 400 << 10 // bytes of one item, names and key included
+	MaxPageBytes     = 1 << 20   // bytes of a query page
+	MaxPartitionSize = 2048      // bytes
+	MaxSortSize      = 1024      // bytes
+	MaxToken         = 36        // bytes
+)

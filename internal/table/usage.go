@@ -1,0 +1,86 @@
+package table
+
+import (
+	"context"
+	"sync"
+)
+
+// Usage is what one request cost the table. The capacity meter and the retry
+// layer add to the Usage of a call's context. Safe for concurrent use.
+type Usage struct {
+	mu     sync.Mutex
+	counts Counts
+	groups map[*group]bool
+}
+
+// Counts are the figures of a Usage.
+type Counts struct {
+	// RoundTrips are sequential ones: calls of one group (see Together) that
+	// run side by side count once.
+	RoundTrips int
+	// Retries are calls sent again after a conflict, a throttle or a lost
+	// answer.
+	Retries int
+	// ReadUnits and WriteUnits are computed from item sizes by AWS's rules: a
+	// consistent read is one unit per started 4 KB, a transactional write two
+	// per started 1 KB.
+	ReadUnits  float64
+	WriteUnits float64
+	// ItemsRead is the number of items that reads returned.
+	ItemsRead int
+}
+
+// group marks calls that run side by side. It is not empty: pointers to empty
+// structs may be equal.
+type group struct{ _ byte }
+
+type (
+	usageKey struct{}
+	groupKey struct{}
+)
+
+// WithUsage returns a context whose table calls are added to the Usage.
+func WithUsage(ctx context.Context) (context.Context, *Usage) {
+	u := &Usage{}
+	return context.WithValue(ctx, usageKey{}, u), u
+}
+
+// Together returns a context whose calls are sent side by side: whatever their
+// number they count as one sequential round trip.
+func Together(ctx context.Context) context.Context {
+	return context.WithValue(ctx, groupKey{}, &group{})
+}
+
+// Add adds to the Usage of the context, if it has one. A RoundTrips of 1 made
+// in a group that was already counted is left out.
+func Add(ctx context.Context, c Counts) {
+	u, _ := ctx.Value(usageKey{}).(*Usage)
+	if u == nil {
+		return
+	}
+	g, _ := ctx.Value(groupKey{}).(*group)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if g != nil && c.RoundTrips > 0 {
+		if u.groups[g] {
+			c.RoundTrips = 0
+		} else {
+			if u.groups == nil {
+				u.groups = make(map[*group]bool)
+			}
+			u.groups[g] = true
+		}
+	}
+	u.counts.RoundTrips += c.RoundTrips
+	u.counts.Retries += c.Retries
+	u.counts.ReadUnits += c.ReadUnits
+	u.counts.WriteUnits += c.WriteUnits
+	u.counts.ItemsRead += c.ItemsRead
+}
+
+// Counts returns the figures so far.
+func (u *Usage) Counts() Counts {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.counts
+}
