@@ -8,7 +8,7 @@ const (
 	InvalidFilter ErrorType = "invalidFilter"
 	TooMany       ErrorType = "tooMany"
 	NotUnique     ErrorType = "uniqueness"
-	Immutability  ErrorType = "mutability"
+	NotMutable    ErrorType = "mutability"
 	InvalidSyntax ErrorType = "invalidSyntax"
 	InvalidPath   ErrorType = "invalidPath"
 	NoTarget      ErrorType = "noTarget"
