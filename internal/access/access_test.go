@@ -1,0 +1,191 @@
+package access_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// source is a Source in memory that counts its reads.
+type source struct {
+	settings tenant.Settings
+	records  map[string]access.Record
+	reads    int
+	err      error
+}
+
+func (s *source) Access(_ context.Context, t tenant.ID, id string) (tenant.Settings, access.Record, bool, error) {
+	s.reads++
+	r, ok := s.records[t.String()+"/"+id]
+	return s.settings, r, ok, s.err
+}
+
+func acme(t *testing.T) tenant.ID {
+	t.Helper()
+	id, err := tenant.ParseID("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func setUp(t *testing.T) (*source, string, string) {
+	text, record := access.Mint(acme(t))
+	s := &source{settings: tenant.DefaultSettings(), records: map[string]access.Record{"acme/" + record.ID: record}}
+	return s, text, "acme/" + record.ID
+}
+
+func TestMint_KeepsNoSecret(t *testing.T) {
+	text, record := access.Mint(acme(t))
+	secret := strings.Split(text, "_")[3]
+	if shown := fmt.Sprintf("%+v", record); strings.Contains(shown, secret) {
+		t.Error("the record holds the secret")
+	}
+	token, err := access.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"%v", "%s", "%+v", "%#v"} {
+		if shown := fmt.Sprintf(format, token); strings.Contains(shown, secret) {
+			t.Errorf("%s of a token shows its secret", format)
+		}
+	}
+	if other, _ := access.Mint(acme(t)); other == text {
+		t.Error("two tokens are the same")
+	}
+	if !strings.HasSuffix(text, record.LastFour) || len(record.LastFour) != 4 {
+		t.Errorf("LastFour = %q is not the end of the token", record.LastFour)
+	}
+}
+
+func TestParse_RefusesWhatWasNeverMinted(t *testing.T) {
+	good, _ := access.Mint(acme(t))
+	if token, err := access.Parse(good); err != nil || token.Tenant != acme(t) {
+		t.Fatalf("Parse of a minted token: %v, %v", token, err)
+	}
+	flip := func(at int) string {
+		b := []byte(good)
+		if b[at] == 'a' {
+			b[at] = 'b'
+		} else {
+			b[at] = 'a'
+		}
+		return string(b)
+	}
+	bad := map[string]string{
+		"empty": "", "undefined": "undefined", "null": "null",
+		"cut": good[:len(good)-1], "longer": good + "a", "NUL": good + "\x00", "two": good + ", Bearer " + good,
+		"upper case": strings.ToUpper(good), "huge": strings.Repeat("A", 7000),
+		"last character": flip(len(good) - 1), "tenant": flip(5), "secret": flip(len(good) - 20),
+		"empty parts": "rct____", "spaces": strings.ReplaceAll(good, "_", " "),
+	}
+	for name, text := range bad {
+		if _, err := access.Parse(text); !errors.Is(err, access.ErrMalformed) {
+			t.Errorf("%s: Parse = %v, want ErrMalformed", name, err)
+		}
+	}
+}
+
+func TestAuthenticate(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	tests := []struct {
+		name   string
+		header func(token string) string
+		change func(s *source, r *access.Record)
+		want   error
+		reads  int
+	}{
+		{"good", func(token string) string { return "Bearer " + token }, nil, nil, 1},
+		{"lower-case scheme", func(token string) string { return "bearer " + token }, nil, nil, 1},
+		{"no header", func(string) string { return "" }, nil, access.ErrMissing, 0},
+		{"bare token", func(token string) string { return token }, nil, access.ErrNotBearer, 0},
+		{"basic", func(token string) string { return "Basic " + token }, nil, access.ErrNotBearer, 0},
+		{"altered", func(token string) string { return "Bearer " + token + "x" }, nil, access.ErrMalformed, 0},
+		{"never stored", func(string) string { other, _ := access.Mint(acme(t)); return "Bearer " + other }, nil, access.ErrUnknown, 1},
+		{"other secret", nil, func(_ *source, r *access.Record) { r.Hash = strings.Repeat("0", 64) }, access.ErrUnknown, 1},
+		{"revoked", nil, func(_ *source, r *access.Record) { r.Revoked = now.Add(-time.Hour) }, access.ErrRevoked, 1},
+		{"expired", nil, func(_ *source, r *access.Record) { r.Expires = now }, access.ErrExpired, 1},
+		{"not yet expired", nil, func(_ *source, r *access.Record) { r.Expires = now.Add(time.Second) }, nil, 1},
+		{"turned off", nil, func(s *source, _ *access.Record) { s.settings.SCIMDisabled = true }, access.ErrDisabled, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, token, key := setUp(t)
+			if tt.change != nil {
+				r := s.records[key]
+				tt.change(s, &r)
+				s.records[key] = r
+			}
+			header := "Bearer " + token
+			if tt.header != nil {
+				header = tt.header(token)
+			}
+			grant, err := access.NewAuthenticator(s, func() time.Time { return now }).Authenticate(t.Context(), header)
+			if !errors.Is(err, tt.want) {
+				t.Fatalf("Authenticate = %v, want %v", err, tt.want)
+			}
+			if err == nil && grant.Tenant != acme(t) {
+				t.Errorf("tenant = %q, want acme", grant.Tenant)
+			}
+			if s.reads != tt.reads {
+				t.Errorf("%d reads, want %d", s.reads, tt.reads)
+			}
+			if err != nil && strings.Contains(err.Error(), token) {
+				t.Error("the error shows the token")
+			}
+		})
+	}
+}
+
+func TestAuthenticate_BelievesWhatItReadForCacheTime(t *testing.T) {
+	s, token, key := setUp(t)
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	a := access.NewAuthenticator(s, func() time.Time { return now })
+	ask := func() error { _, err := a.Authenticate(t.Context(), "Bearer "+token); return err }
+	for range 3 {
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.reads != 1 {
+		t.Fatalf("%d reads for three requests, want 1", s.reads)
+	}
+	r := s.records[key]
+	r.Revoked = now
+	s.records[key] = r
+	now = now.Add(access.CacheTime - time.Millisecond)
+	if err := ask(); err != nil {
+		t.Errorf("within CacheTime of the read: %v, want the token believed", err)
+	}
+	now = now.Add(time.Millisecond)
+	if err := ask(); !errors.Is(err, access.ErrRevoked) {
+		t.Errorf("after CacheTime: %v, want ErrRevoked", err)
+	}
+}
+
+func TestAuthenticate_TakesANewTokenAtOnce(t *testing.T) {
+	s, _, _ := setUp(t)
+	a := access.NewAuthenticator(s, time.Now)
+	token, record := access.Mint(acme(t))
+	if _, err := a.Authenticate(t.Context(), "Bearer "+token); !errors.Is(err, access.ErrUnknown) {
+		t.Fatalf("before it is saved: %v, want ErrUnknown", err)
+	}
+	s.records["acme/"+record.ID] = record
+	if _, err := a.Authenticate(t.Context(), "Bearer "+token); err != nil {
+		t.Errorf("after it is saved: %v", err)
+	}
+}
+
+func TestAuthenticate_PassesOnAFailedRead(t *testing.T) {
+	s, token, _ := setUp(t)
+	s.err = errors.New("table is away")
+	if _, err := access.NewAuthenticator(s, time.Now).Authenticate(t.Context(), "Bearer "+token); !errors.Is(err, s.err) {
+		t.Errorf("Authenticate = %v, want the source's error", err)
+	}
+}

@@ -1,0 +1,151 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The reasons for which a credential is refused.
+var (
+	// ErrMissing: there is no Authorization header.
+	ErrMissing = errors.New("access: no Authorization header")
+	// ErrNotBearer: the header is not of the form "Bearer TOKEN".
+	ErrNotBearer = errors.New("access: not a Bearer credential")
+	// ErrMalformed: the token was never minted here, or was cut or altered.
+	ErrMalformed = errors.New("access: malformed token")
+	// ErrUnknown: no such token is known, or its secret is wrong.
+	ErrUnknown = errors.New("access: unknown token")
+	// ErrRevoked: the token was revoked.
+	ErrRevoked = errors.New("access: revoked token")
+	// ErrExpired: the token's time is over.
+	ErrExpired = errors.New("access: expired token")
+	// ErrDisabled: the tenant has SCIM turned off.
+	ErrDisabled = errors.New("access: SCIM is turned off")
+)
+
+// Record is what is stored of a token.
+type Record struct {
+	ID string
+	// Hash is the SHA-256 of the secret, in hexadecimal.
+	Hash string
+	// LastFour are the last characters of the token's text, to tell tokens
+	// apart by sight. They are a part of the checksum, not of the secret.
+	LastFour string
+	Label    string
+	Created  time.Time
+	// Expires is zero for a token without an end.
+	Expires time.Time
+	// Revoked is zero for a token that is not revoked.
+	Revoked time.Time
+}
+
+// Grant is what an authenticated request may act on.
+type Grant struct {
+	Tenant   tenant.ID
+	Settings tenant.Settings
+	TokenID  string
+}
+
+// Source reads what authentication needs. Implemented by package store.
+type Source interface {
+	// Access reads a tenant's settings and one of its tokens in one round
+	// trip. ok is false when either does not exist.
+	Access(ctx context.Context, t tenant.ID, tokenID string) (settings tenant.Settings, record Record, ok bool, err error)
+}
+
+// CacheTime is how long a token and its tenant's settings are believed without
+// reading them again: a revoked token works this long at most.
+const CacheTime = 10 * time.Second
+
+// maxCached bounds the memory of one instance; beyond it the cache starts anew.
+const maxCached = 10_000
+
+// Authenticator turns Authorization headers into grants. Safe for concurrent
+// use.
+type Authenticator struct {
+	source Source
+	now    func() time.Time
+
+	mu     sync.Mutex
+	cached map[string]entry
+}
+
+type entry struct {
+	settings tenant.Settings
+	record   Record
+	read     time.Time
+}
+
+// NewAuthenticator makes an Authenticator that reads from source.
+func NewAuthenticator(source Source, now func() time.Time) *Authenticator {
+	return &Authenticator{source: source, now: now, cached: make(map[string]entry)}
+}
+
+// Authenticate judges the value of an Authorization header. With ErrRevoked,
+// ErrExpired and ErrDisabled comes the grant that the credential would have
+// given, for the log. Only who knows the secret is told these from ErrUnknown.
+// Errors that are none of this package's come from the source: the credential
+// was not judged. RFC 6750 §2.1
+func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant, error) {
+	if header == "" {
+		return Grant{}, ErrMissing
+	}
+	scheme, text, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return Grant{}, ErrNotBearer
+	}
+	token, err := Parse(text)
+	if err != nil {
+		return Grant{}, err
+	}
+	found, err := a.lookUp(ctx, token)
+	if err != nil {
+		return Grant{}, err
+	}
+	grant := Grant{Tenant: token.Tenant, Settings: found.settings, TokenID: token.ID}
+	switch {
+	case !token.matches(found.record.Hash):
+		return Grant{}, ErrUnknown
+	case !found.record.Revoked.IsZero():
+		return grant, ErrRevoked
+	case !found.record.Expires.IsZero() && !a.now().Before(found.record.Expires):
+		return grant, ErrExpired
+	case found.settings.SCIMDisabled:
+		return grant, ErrDisabled
+	}
+	return grant, nil
+}
+
+// lookUp finds the token's record, believing what it read less than CacheTime
+// ago. Tokens that do not exist are not remembered, so a new one works at once.
+func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) {
+	key := token.Tenant.String() + "_" + token.ID
+	now := a.now()
+	a.mu.Lock()
+	found, ok := a.cached[key]
+	a.mu.Unlock()
+	if ok && now.Sub(found.read) < CacheTime {
+		return found, nil
+	}
+	settings, record, ok, err := a.source.Access(ctx, token.Tenant, token.ID)
+	if err != nil {
+		return entry{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !ok {
+		delete(a.cached, key)
+		return entry{}, ErrUnknown
+	}
+	if len(a.cached) >= maxCached {
+		clear(a.cached)
+	}
+	found = entry{settings: settings, record: record, read: now}
+	a.cached[key] = found
+	return found, nil
+}

@@ -1,0 +1,107 @@
+// Package access turns a bearer token into the tenant it was minted for: it
+// mints, hashes and authenticates.
+//
+// A token's text is never stored, logged or put into an error; only a SHA-256
+// of its 256-bit secret is kept.
+package access
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Prefix begins every token, so that secret scanners can tell one.
+const Prefix = "rct"
+
+// The sizes of a token's parts in bytes of text: rct_TENANT_ID_SECRET_CHECKSUM.
+const (
+	idSize       = 16 // 80 random bits
+	secretSize   = 52 // 256 random bits
+	checksumSize = 8  // CRC-32 of all that stands before it
+	maxTokenSize = len(Prefix) + tenant.MaxIDSize + idSize + secretSize + checksumSize + 4
+)
+
+var base32Lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// Token is a parsed token. Its text is a secret: it has no String method that
+// would show it.
+type Token struct {
+	Tenant tenant.ID
+	ID     string
+	secret string
+}
+
+// Mint makes a new token for a tenant. The text is shown to its owner once; the
+// Record is what is stored.
+func Mint(t tenant.ID) (text string, record Record) {
+	id := randomText(10)
+	secret := randomText(32)
+	body := strings.Join([]string{Prefix, t.String(), id, secret}, "_")
+	text = body + "_" + checksum(body)
+	return text, Record{ID: id, Hash: hash(secret), LastFour: text[len(text)-4:]}
+}
+
+// Parse reads a token's text. A text that this service cannot have minted is
+// told by its form and checksum, without a read of the table.
+func Parse(text string) (Token, error) {
+	if len(text) > maxTokenSize {
+		return Token{}, ErrMalformed
+	}
+	parts := strings.Split(text, "_")
+	if len(parts) != 5 || parts[0] != Prefix ||
+		len(parts[2]) != idSize || len(parts[3]) != secretSize || len(parts[4]) != checksumSize {
+		return Token{}, ErrMalformed
+	}
+	body := text[:len(text)-checksumSize-1]
+	if checksum(body) != parts[4] || !isBase32(parts[2]) || !isBase32(parts[3]) {
+		return Token{}, ErrMalformed
+	}
+	t, err := tenant.ParseID(parts[1])
+	if err != nil {
+		return Token{}, ErrMalformed
+	}
+	return Token{Tenant: t, ID: parts[2], secret: parts[3]}, nil
+}
+
+// GoString keeps the secret out of %#v.
+func (t Token) GoString() string { return t.String() }
+
+// String names the token without its secret.
+func (t Token) String() string { return "token " + t.ID + " of " + t.Tenant.String() }
+
+// matches compares the secret with a stored hash in constant time.
+func (t Token) matches(stored string) bool {
+	return subtle.ConstantTimeCompare([]byte(hash(t.secret)), []byte(stored)) == 1
+}
+
+func hash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+func checksum(body string) string {
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(body)))
+}
+
+func randomText(bytes int) string {
+	b := make([]byte, bytes)
+	_, _ = rand.Read(b) // never fails: it ends the program instead
+	return base32Lower.EncodeToString(b)
+}
+
+func isBase32(s string) bool {
+	for i := range len(s) {
+		if (s[i] < 'a' || s[i] > 'z') && (s[i] < '2' || s[i] > '7') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,216 @@
+// Package provlog is what an administrator learns of a request: the closed list
+// of causes, each with its status, its scimType and what to do about it.
+//
+// It holds no request and no response; package httpapi joins a cause with the
+// particulars of a request.
+package provlog
+
+import (
+	"net/http"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+// Cause names why a request was refused, or what made a success a warning. It is
+// stable: log queries and documentation refer to it.
+type Cause string
+
+// The causes.
+const (
+	TokenMissing      Cause = "token_missing"
+	TokenInvalid      Cause = "token_invalid"
+	TokenUnknown      Cause = "token_unknown"
+	TokenRevoked      Cause = "token_revoked"
+	TokenExpired      Cause = "token_expired"
+	SCIMDisabled      Cause = "scim_disabled"
+	NoRoute           Cause = "no_route"
+	MethodNotAllowed  Cause = "method_not_allowed"
+	MediaType         Cause = "media_type"
+	BodyTooLarge      Cause = "body_too_large"
+	Validation        Cause = "validation"
+	SensitiveFilter   Cause = "sensitive_filter"
+	DiscoveryFilter   Cause = "discovery_filter"
+	UserNotFound      Cause = "user_not_found"
+	SchemaNotFound    Cause = "schema_not_found"
+	Duplicate         Cause = "duplicate"
+	DuplicateInactive Cause = "duplicate_inactive"
+	DuplicateSeveral  Cause = "duplicate_several"
+	DuplicateOffInApp Cause = "duplicate_deactivated_in_app"
+	ExternalIDChanged Cause = "external_id_changed"
+	ExternalIDRefused Cause = "external_id_refused"
+	OwnUser           Cause = "own_user"
+	OwnUserConversion Cause = "own_user_conversion"
+	DeactivatedInApp  Cause = "deactivated_in_app"
+	SeatLimit         Cause = "seat_limit"
+	ReaderLimit       Cause = "reader_limit"
+	VersionMismatch   Cause = "version_mismatch"
+	WalkLimit         Cause = "walk_limit"
+	Conflict          Cause = "conflict"
+	OutcomeUnknown    Cause = "outcome_unknown"
+	Internal          Cause = "internal"
+	ToleratedRequest  Cause = "tolerated"
+)
+
+// Meaning is what a cause means to the identity provider and to its
+// administrator.
+type Meaning struct {
+	// Status is the HTTP status, 0 for a cause that only warns.
+	Status int
+	// Type is the scimType, "" where RFC 7644 has none or where the fault
+	// itself tells (Validation).
+	Type scim.ErrorType
+	// Summary says what it is, for the documentation.
+	Summary string
+	// Action says what to do, as the last sentence of an error's detail.
+	Action string
+	// RetryAfter is the value of the Retry-After header in seconds, 0 for none.
+	RetryAfter int
+}
+
+// Meaning looks a cause up in the table. An unknown one means Internal.
+func (c Cause) Meaning() Meaning {
+	if m, ok := meanings[c]; ok {
+		return m
+	}
+	return meanings[Internal]
+}
+
+// Causes lists all causes, for tests and documentation.
+func Causes() []Cause {
+	causes := make([]Cause, 0, len(meanings))
+	for c := range meanings {
+		causes = append(causes, c)
+	}
+	return causes
+}
+
+var meanings = map[Cause]Meaning{
+	TokenMissing: {
+		Status: http.StatusUnauthorized, Summary: "The request has no bearer token.",
+		Action: "Set the SCIM token of this tenant as a Bearer token in the identity provider's provisioning settings.",
+	},
+	TokenInvalid: {
+		Status: http.StatusUnauthorized, Summary: "The credential is not a bearer token of this service: it was cut, altered, or sent under another scheme.",
+		Action: "Copy the whole token again, without spaces or quotes, and send it as 'Authorization: Bearer TOKEN'.",
+	},
+	TokenUnknown: {
+		Status: http.StatusUnauthorized, Summary: "The token is well formed and not known here.",
+		Action: "Check that the token and the base URL belong to the same deployment, or create a new token.",
+	},
+	TokenRevoked: {
+		Status: http.StatusUnauthorized, Summary: "The token was revoked.",
+		Action: "Create a new token and put it into the identity provider's provisioning settings.",
+	},
+	TokenExpired: {
+		Status: http.StatusUnauthorized, Summary: "The token's time is over.",
+		Action: "Create a new token and put it into the identity provider's provisioning settings.",
+	},
+	SCIMDisabled: {
+		Status: http.StatusForbidden, Summary: "Provisioning is turned off for this tenant.",
+		Action: "Ask an owner of the application to turn SCIM provisioning on.",
+	},
+	NoRoute: {
+		Status: http.StatusNotFound, Summary: "There is no such SCIM endpoint.",
+		Action: "Check the base URL in the identity provider: it ends in /scim/v2.",
+	},
+	MethodNotAllowed: {
+		Status: http.StatusMethodNotAllowed, Summary: "The endpoint does not take this method.",
+		Action: "Use one of the methods in the Allow header.",
+	},
+	MediaType: {
+		Status: http.StatusUnsupportedMediaType, Summary: "The body is of a media type that is not taken.",
+		Action: "Send application/scim+json or application/json in UTF-8, without a content encoding.",
+	},
+	BodyTooLarge: {
+		Status: http.StatusRequestEntityTooLarge, Summary: "The body is larger than 1 MiB.",
+		Action: "Send less in one request.",
+	},
+	Validation: {
+		Status: http.StatusBadRequest, Summary: "The request breaks a rule of SCIM or of the schemas; the scimType and the detail say which.",
+		Action: "Correct the attribute mapping in the identity provider and provision the user again.",
+	},
+	SensitiveFilter: {
+		Status: http.StatusForbidden, Type: scim.Sensitive, Summary: "The filter asks for an attribute that is never shown.",
+		Action: "Remove the attribute from the filter.",
+	},
+	DiscoveryFilter: {
+		Status: http.StatusForbidden, Summary: "A discovery endpoint was asked with a filter.",
+		Action: "Read the endpoint without a filter, or by id.",
+	},
+	UserNotFound: {
+		Status: http.StatusNotFound, Summary: "No user of this tenant has the id; it may have been deleted.",
+		Action: "Let the identity provider look the user up by userName or externalId and link it again.",
+	},
+	SchemaNotFound: {
+		Status: http.StatusNotFound, Summary: "No schema or resource type has the id.",
+		Action: "List /Schemas or /ResourceTypes for what is there.",
+	},
+	Duplicate: {
+		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "An active user has the value already.",
+		Action: "PATCH or PUT that user, or correct the value in the identity provider.",
+	},
+	DuplicateInactive: {
+		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "An inactive user has the value already, and the request does not activate it.",
+		Action: "PATCH or PUT that user; POST it with active=true to reactivate it.",
+	},
+	DuplicateSeveral: {
+		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "The sent values belong to several inactive users.",
+		Action: "Decide which of them is meant, and PATCH or PUT that user.",
+	},
+	DuplicateOffInApp: {
+		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "The user exists and was deactivated in the application.",
+		Action: "Ask an owner of the application to reactivate the user there.",
+	},
+	ExternalIDChanged: {
+		Summary: "A user was reactivated under another externalId than before: a rehire, or an address that was given to someone else.",
+		Action:  "Check that it is the same person; if not, rename the old user and provision the new one again.",
+	},
+	ExternalIDRefused: {
+		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "The userName or email belongs to an inactive user with another externalId, and this tenant does not take that for the same person.",
+		Action: "If it is the same person, PATCH the old user's externalId first; if not, rename the old user.",
+	},
+	OwnUser: {
+		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "The user was made in the application and is not linked to the identity provider.",
+		Action: "Link a User by POST with isTeamAccount=true, or by PUT or PATCH.",
+	},
+	OwnUserConversion: {
+		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "A User made in the application is not made a Reader by the request that links it.",
+		Action: "Set isTeamAccount to true first, which links the user, then to false, which converts it.",
+	},
+	DeactivatedInApp: {
+		Status: http.StatusForbidden, Summary: "The user was deactivated in the application, and only the application reactivates it.",
+		Action: "Ask an owner of the application to reactivate the user there.",
+	},
+	SeatLimit: {
+		Status: http.StatusForbidden, Summary: "All seats of the tenant are in use.",
+		Action: "Deactivate a user, make one a Reader, or buy more seats; then provision the user again.",
+	},
+	ReaderLimit: {
+		Status: http.StatusForbidden, Summary: "All readers' places of the tenant are in use.",
+		Action: "Deactivate a reader or raise the limit; then provision the user again.",
+	},
+	VersionMismatch: {
+		Status: http.StatusPreconditionFailed, Summary: "The resource is at another version than If-Match names.",
+		Action: "Read the resource and send the change with its current version.",
+	},
+	WalkLimit: {
+		Status: http.StatusBadRequest, Type: scim.TooMany, Summary: "The answer would need more users read than one request may.",
+		Action: "Filter by id, userName, externalId or emails with eq, or read the list page by page from startIndex 1.",
+	},
+	Conflict: {
+		Status: http.StatusServiceUnavailable, Summary: "Too much happened at once; nothing was changed.",
+		Action: "Send the request again.", RetryAfter: 1,
+	},
+	OutcomeUnknown: {
+		Status: http.StatusServiceUnavailable, Summary: "The database's answer was lost; the change may or may not have been made.",
+		Action: "Send the request again: a change is never made twice.", RetryAfter: 2,
+	},
+	Internal: {
+		Status: http.StatusInternalServerError, Summary: "An error of the service.",
+		Action: "Send the request again; if it fails again, report the request id.",
+	},
+	ToleratedRequest: {
+		Summary: "The request strays from the RFC and was taken all the same; the notices say how.",
+		Action:  "Nothing need be done.",
+	},
+}

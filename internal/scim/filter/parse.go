@@ -1,0 +1,378 @@
+package filter
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The defaults of Limits. Filters that IdPs send are shorter than 200 bytes,
+// nest three deep and compare five times; the defaults leave room for people.
+const (
+	defaultLength = 8192
+	defaultDepth  = 40
+	defaultTerms  = 200
+)
+
+// Error is the position, counted in bytes from 1, and the problem there.
+func (e *Error) Error() string {
+	return "at position " + strconv.Itoa(e.Pos+1) + ": " + e.Problem
+}
+
+// Parse reads a filter. An error is an *Error.
+//
+// Two forms are taken beyond the grammar of the standard: a comparison on the
+// values that a filter in brackets chose, emails[type eq "work"].value eq "x",
+// which Entra sends (events/entra/entra-006-match-work-email.json); and no space
+// beside a parenthesis, a bracket or a quote, where none is needed to tell
+// tokens apart.
+//
+// RFC 7644 §3.4.2.2
+func Parse(text string, limits Limits) (Expr, error) {
+	p := newParser(text, limits)
+	e := p.or()
+	if p.err == nil && p.tok.kind != end {
+		p.fail(p.tok.pos, "expected and, or, or the end, found "+p.tok.name())
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	return e, nil
+}
+
+// ParsePath reads the path of a PATCH operation. An error is an *Error.
+//
+// The URN of a whole extension cannot be told from an attribute here: its last
+// segment comes back as the Attribute.
+//
+// RFC 7644 §3.5.2
+func ParsePath(text string, limits Limits) (Path, error) {
+	p := newParser(text, limits)
+	path := p.path()
+	if p.err == nil && p.tok.kind != end {
+		p.fail(p.tok.pos, "expected the end of the path, found "+p.tok.name())
+	}
+	if p.err != nil {
+		return Path{}, p.err
+	}
+	return path, nil
+}
+
+// parser is one parse. After its first fault every token it sees is the end,
+// so that each function unwinds without looking at err at every step.
+type parser struct {
+	text   string
+	tok    token
+	limits Limits
+	// depth is the number of parentheses and brackets that are open. It bounds
+	// the recursion: a stack overflow cannot be recovered from.
+	depth int
+	// terms is the number of comparisons so far.
+	terms int
+	// inside says that a bracket is open: value paths do not nest.
+	inside bool
+	err    *Error
+}
+
+func newParser(text string, limits Limits) *parser {
+	if limits.Length <= 0 {
+		limits.Length = defaultLength
+	}
+	if limits.Depth <= 0 {
+		limits.Depth = defaultDepth
+	}
+	if limits.Terms <= 0 {
+		limits.Terms = defaultTerms
+	}
+	p := &parser{text: text, limits: limits}
+	if len(text) > limits.Length {
+		p.fail(limits.Length, fmt.Sprintf("expected at most %d bytes, found %d", limits.Length, len(text)))
+		return p
+	}
+	p.next(0)
+	return p
+}
+
+// fail records the first fault.
+func (p *parser) fail(pos int, problem string) {
+	if p.err == nil {
+		p.err = &Error{Pos: pos, Problem: problem}
+		p.tok = token{kind: end, pos: pos, end: pos}
+	}
+}
+
+// advance steps to the token behind the present one.
+func (p *parser) advance() { p.next(p.tok.end) }
+
+func (p *parser) next(pos int) {
+	if p.err != nil {
+		return
+	}
+	p.tok = scan(p.text, pos)
+	if p.tok.kind == broken {
+		p.fail(p.tok.pos, p.tok.text)
+	}
+}
+
+// or reads operands joined by or, which binds loosest.
+func (p *parser) or() Expr {
+	left := p.and()
+	for p.tok.is("or") {
+		p.advance()
+		left = &Or{Left: left, Right: p.and()}
+	}
+	return left
+}
+
+// and reads operands joined by and.
+func (p *parser) and() Expr {
+	left := p.operand()
+	for p.tok.is("and") {
+		p.advance()
+		left = &And{Left: left, Right: p.operand()}
+	}
+	return left
+}
+
+// operand reads a group, a negated group or a comparison.
+func (p *parser) operand() Expr {
+	switch {
+	case p.tok.kind == openParen:
+		return p.group()
+	case p.tok.is("not"):
+		// An attribute may be called not: only a parenthesis tells.
+		if t := scan(p.text, p.tok.end); t.kind == openParen {
+			p.tok = t
+			return &Not{Expr: p.group()}
+		}
+		return p.comparison()
+	case p.tok.kind == word:
+		return p.comparison()
+	}
+	p.fail(p.tok.pos, `expected an attribute, not or "(", found `+p.tok.name())
+	return nil
+}
+
+// group reads a filter in parentheses.
+func (p *parser) group() Expr {
+	p.open()
+	e := p.or()
+	p.close(closeParen, `")"`)
+	return e
+}
+
+// open steps over an opening parenthesis or bracket, if it is not one too many.
+func (p *parser) open() {
+	if p.depth == p.limits.Depth {
+		p.fail(p.tok.pos, fmt.Sprintf("expected at most %d levels of parentheses and brackets, found more", p.limits.Depth))
+		return
+	}
+	p.depth++
+	p.advance()
+}
+
+// close steps over the closing token of the kind that must come.
+func (p *parser) close(k kind, name string) {
+	p.depth--
+	if p.tok.kind != k {
+		p.fail(p.tok.pos, "expected and, or, or "+name+", found "+p.tok.name())
+		return
+	}
+	p.advance()
+}
+
+// comparison reads what begins with an attribute.
+func (p *parser) comparison() Expr {
+	first := p.tok
+	path := p.path()
+	if path.Filter != nil && path.Sub == "" && p.err == nil {
+		e := &ValuePath{Path: path, Filter: path.Filter}
+		e.Path.Filter = nil
+		return e
+	}
+	if p.terms++; p.terms > p.limits.Terms {
+		p.fail(first.pos, fmt.Sprintf("expected at most %d comparisons, found more", p.limits.Terms))
+		return nil
+	}
+	if p.tok.is("pr") {
+		p.advance()
+		return &Present{Path: path}
+	}
+	op, ok := operator(p.tok)
+	if !ok {
+		p.failOperator(first)
+		return nil
+	}
+	p.advance()
+	return &Compare{Path: path, Op: op, Value: p.value()}
+}
+
+// operator is the comparison operator that a token spells.
+func operator(t token) (Op, bool) {
+	if t.kind != word || len(t.text) != 2 {
+		return "", false
+	}
+	switch [2]byte{lower(t.text[0]), lower(t.text[1])} {
+	case [2]byte{'e', 'q'}:
+		return Eq, true
+	case [2]byte{'n', 'e'}:
+		return Ne, true
+	case [2]byte{'c', 'o'}:
+		return Co, true
+	case [2]byte{'s', 'w'}:
+		return Sw, true
+	case [2]byte{'e', 'w'}:
+		return Ew, true
+	case [2]byte{'g', 't'}:
+		return Gt, true
+	case [2]byte{'g', 'e'}:
+		return Ge, true
+	case [2]byte{'l', 't'}:
+		return Lt, true
+	case [2]byte{'l', 'e'}:
+		return Le, true
+	}
+	return "", false
+}
+
+func (p *parser) failOperator(first token) {
+	found := p.tok.name()
+	switch {
+	case first.is("not"):
+		p.fail(p.tok.pos, `expected "(" behind not, found `+found)
+		return
+	case p.tok.kind == word:
+		found = clip(p.tok.text)
+	}
+	p.fail(p.tok.pos, "expected an operator (eq, ne, co, sw, ew, gt, ge, lt, le, pr), found "+found)
+}
+
+// value reads a literal.
+func (p *parser) value() Value {
+	var v Value
+	switch t := p.tok; {
+	case t.kind == stringLiteral:
+		v = Value{Kind: String, Text: t.text}
+	case t.kind == numberLiteral:
+		v = Value{Kind: Number, Text: t.text}
+	case t.kind == word && t.text == "true":
+		v = Value{Kind: Bool, Bool: true}
+	case t.kind == word && t.text == "false":
+		v = Value{Kind: Bool}
+	case t.kind == word && t.text == "null":
+	case t.is("true") || t.is("false") || t.is("null"):
+		p.fail(t.pos, "expected true, false and null in lower case, found capitals")
+	case t.kind == word || t.kind == stray:
+		p.fail(t.pos, "expected a value, found text without quotes: put it in double quotes")
+	default:
+		p.fail(t.pos, "expected a value, found "+t.name())
+	}
+	p.advance()
+	return v
+}
+
+// path reads an attribute and, close behind it, a filter in brackets and a
+// sub-attribute.
+func (p *parser) path() Path {
+	if p.tok.kind != word {
+		p.fail(p.tok.pos, "expected an attribute, found "+p.tok.name())
+		return Path{}
+	}
+	path := p.name(p.tok)
+	stop := p.tok.end
+	p.advance()
+	if p.tok.kind != openBracket || p.tok.pos != stop {
+		return path
+	}
+	switch {
+	case p.inside:
+		p.fail(p.tok.pos, "expected an operator, found brackets inside brackets")
+		return path
+	case path.Sub != "":
+		p.fail(p.tok.pos, "expected brackets behind an attribute, found them behind a sub-attribute")
+		return path
+	}
+	p.inside = true
+	p.open()
+	path.Filter = p.or()
+	stop = p.tok.end
+	p.close(closeBracket, `"]"`)
+	p.inside = false
+	if p.tok.kind == suffix && p.tok.pos == stop {
+		path.Sub = p.tok.text
+		if !isName(path.Sub) {
+			p.fail(p.tok.pos+1, "expected one sub-attribute"+foundName(path.Sub))
+		}
+		p.advance()
+	}
+	return path
+}
+
+// name takes a word apart: the attribute is behind the last colon, because a
+// URN holds dots of its own, as in urn:ietf:params:scim:schemas:core:2.0:User.
+func (p *parser) name(t token) Path {
+	path := Path{Pos: t.pos}
+	local := strings.LastIndexByte(t.text, ':') + 1
+	if local > 0 {
+		path.URN = t.text[:local-1]
+		if !isURN(path.URN) {
+			p.fail(t.pos, "expected a URN before the last colon"+foundName(path.URN))
+		}
+	}
+	var dotted bool
+	path.Attribute, path.Sub, dotted = strings.Cut(t.text[local:], ".")
+	switch {
+	case !isName(path.Attribute):
+		p.fail(t.pos+local, "expected an attribute (a letter, then letters, digits, - or _)"+foundName(path.Attribute))
+	case dotted && strings.Contains(path.Sub, "."):
+		p.fail(t.pos+local, "expected at most one sub-attribute"+foundName(t.text[local:]))
+	case dotted && !isName(path.Sub):
+		p.fail(t.pos+local+len(path.Attribute)+1, "expected a sub-attribute behind the dot"+foundName(path.Sub))
+	}
+	return path
+}
+
+// isName says whether s is the name of an attribute. $ref is the one name that
+// begins with a dollar sign. RFC 7643 §2.4
+func isName(s string) bool {
+	if s == "" || !isAlpha(s[0]) {
+		return (token{kind: word, text: s}).is("$ref")
+	}
+	for i := 1; i < len(s); i++ {
+		if !isNameByte(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isURN says whether s can be the URI of a schema: segments between colons,
+// none of them empty, the first begun by a letter.
+func isURN(s string) bool {
+	if s == "" || !isAlpha(s[0]) {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] == '$' || s[i] == ':' && (i+1 == len(s) || s[i+1] == ':') {
+			return false
+		}
+	}
+	return true
+}
+
+// foundName ends a problem with the name that is wrong, if there is one.
+func foundName(s string) string {
+	if s == "" {
+		return ", found nothing"
+	}
+	return ", found " + clip(s)
+}
+
+// clip shortens a name for an error.
+func clip(s string) string {
+	const longest = 40
+	if len(s) > longest {
+		return s[:longest] + "…"
+	}
+	return s
+}

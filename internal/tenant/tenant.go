@@ -1,0 +1,122 @@
+// Package tenant is the identity and the settings of one customer of the SaaS
+// product.
+//
+// An ID names the tenant whose data a call may touch. It comes from an
+// authenticated token or from the operator, never from a request: it has no
+// decoder, so a request body cannot make one.
+package tenant
+
+import (
+	"errors"
+	"time"
+)
+
+// ID names a tenant. Every call that touches a tenant's data takes one as an
+// argument of its own. The zero ID names none, and storage refuses it.
+type ID struct{ name string }
+
+// MaxIDSize is the longest tenant id in bytes. It is a part of every key.
+const MaxIDSize = 63
+
+// ErrInvalidID is a text that cannot name a tenant.
+var ErrInvalidID = errors.New("a tenant id is 1 to 63 lower-case letters, digits and inner hyphens")
+
+// ParseID turns an operator's text, or the tenant part of a token, into an ID:
+// 1 to 63 characters of a-z, 0-9 and -, with no hyphen at either end. None of
+// these delimits a key or a token.
+func ParseID(s string) (ID, error) {
+	if s == "" || len(s) > MaxIDSize || s[0] == '-' || s[len(s)-1] == '-' {
+		return ID{}, ErrInvalidID
+	}
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return ID{}, ErrInvalidID
+		}
+	}
+	return ID{name: s}, nil
+}
+
+// String is the tenant's id as it stands in keys, tokens and logs.
+func (id ID) String() string { return id.name }
+
+// IsZero tells that the ID names no tenant.
+func (id ID) IsZero() bool { return id.name == "" }
+
+// AccountType is what a user is to the product: a User, who holds a seat, or a
+// Reader, who does not.
+type AccountType string
+
+// The account types.
+const (
+	User   AccountType = "user"
+	Reader AccountType = "reader"
+)
+
+// Settings are a tenant's choices. Their zero value is not valid: start from
+// DefaultSettings.
+type Settings struct {
+	DisplayName string `json:"displayName,omitempty"`
+	// DefaultAccountType is the type of a user made without one.
+	DefaultAccountType AccountType `json:"defaultAccountType"`
+	// DeletedUsers tells whether a user deleted through SCIM is hidden (404,
+	// not listed) or stays readable as inactive.
+	DeletedUsers DeletedUsers `json:"deletedUsers"`
+	// Rehire tells what a reactivation does when the sent externalId differs
+	// from the record's: warn, or refuse with 409.
+	Rehire Rehire `json:"rehire"`
+	// UnknownAttributes tells whether attributes outside the schemas are
+	// dropped with a warning or refused with 400.
+	UnknownAttributes UnknownAttributes `json:"unknownAttributes"`
+	// SCIMDisabled refuses every SCIM request with 403.
+	SCIMDisabled bool `json:"scimDisabled,omitempty"`
+	// LogDays is how long log entries are kept.
+	LogDays int `json:"logDays"`
+}
+
+// DeletedUsers is what becomes of a deleted user to its readers.
+type DeletedUsers string
+
+// The choices for deleted users.
+const (
+	DeletedHidden   DeletedUsers = "hidden"
+	DeletedReadable DeletedUsers = "readable"
+)
+
+// Rehire is what a reactivation under another externalId does.
+type Rehire string
+
+// The choices for a rehire.
+const (
+	RehireWarn   Rehire = "warn"
+	RehireRefuse Rehire = "refuse"
+)
+
+// UnknownAttributes is what happens to attributes outside the schemas.
+type UnknownAttributes string
+
+// The choices for unknown attributes.
+const (
+	UnknownDrop   UnknownAttributes = "drop"
+	UnknownRefuse UnknownAttributes = "refuse"
+)
+
+// DefaultSettings are those of a tenant that chose nothing.
+func DefaultSettings() Settings {
+	return Settings{
+		DefaultAccountType: User,
+		DeletedUsers:       DeletedHidden,
+		Rehire:             RehireWarn,
+		UnknownAttributes:  UnknownDrop,
+		LogDays:            90,
+	}
+}
+
+// LogRetention is how long log entries are kept.
+func (s Settings) LogRetention() time.Duration {
+	return time.Duration(s.LogDays) * 24 * time.Hour
+}
+
+// Unlimited is the seat or reader limit of a tenant without one. Limits are
+// always stored as numbers, so that one comparison serves both.
+const Unlimited = 1 << 52
