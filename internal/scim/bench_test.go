@@ -1,0 +1,75 @@
+package scim
+
+import (
+	"os"
+	"testing"
+)
+
+func benchmarkBody(b *testing.B) []byte {
+	b.Helper()
+	body, err := os.ReadFile("testdata/rfc7643_8_3_enterprise_user.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	return body
+}
+
+func BenchmarkDecodeResource(b *testing.B) {
+	body, rt := benchmarkBody(b), UserType("")
+	for b.Loop() {
+		if _, _, err := DecodeResource(rt, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	body, rt := benchmarkBody(b), UserType("")
+	r, _, err := DecodeResource(rt, body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		Encode(rt, r)
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	body, rt := benchmarkBody(b), UserType("")
+	r, _, err := DecodeResource(rt, body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	doc := Encode(rt, r)
+	for b.Loop() {
+		if _, err := Decode(doc); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPatch(b *testing.B) {
+	rt := UserType("")
+	before, _, err := DecodeResource(rt, benchmarkBody(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := []byte(`{"schemas":["` + PatchURN + `"],"Operations":[
+		{"op":"Replace","path":"emails[type eq \"work\"].value","value":"p@example.com"},
+		{"op":"Replace","path":"name.givenName","value":"P"},
+		{"op":"Replace","path":"active","value":"False"}]}`)
+	for b.Loop() {
+		if _, _, err := applyBody(rt, before, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSplice(b *testing.B) {
+	doc, meta := benchmarkBody(b), []byte(`{"resourceType":"User","version":"W/\"1\""}`)
+	for b.Loop() {
+		Splice(doc, meta)
+	}
+}

@@ -1,0 +1,111 @@
+package scim
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// checkText refuses text that is too long or holds characters that do harm:
+// control characters everywhere, and in the values that people are identified by
+// also those that do not show, such as U+202E and U+200B, which make two names
+// that look like one.
+func checkText(a *Attribute, path, s string) error {
+	limit := MaxString
+	if a.Type == TypeReference || a.Type == TypeBinary {
+		limit = MaxLongString
+	}
+	if len(s) > limit {
+		return &Error{InvalidValue, fmt.Sprintf("%s has %d bytes: at most %d are kept.", path, len(s), limit)}
+	}
+	refuse := isControl
+	if identifies(path) {
+		refuse = isHidden
+	}
+	if i := strings.IndexFunc(s, refuse); i >= 0 {
+		c, _ := utf8.DecodeRuneInString(s[i:])
+		return &Error{InvalidValue, fmt.Sprintf(
+			"%s holds a control or invisible character, %U, at byte %d: take it out.", path, c, i)}
+	}
+	if path == "emails.value" || a.Uniqueness == UniqueServer && !a.CaseExact {
+		if n := len(Fold(s)); n > MaxFolded {
+			return &Error{InvalidValue, fmt.Sprintf(
+				"%s has %d bytes once case is folded: at most %d are kept.", path, n, MaxFolded)}
+		}
+	}
+	return nil
+}
+
+// identifies tells the attributes that users are found by.
+func identifies(path string) bool {
+	return path == "userName" || path == "externalId" || path == "emails.value"
+}
+
+func isControl(c rune) bool {
+	return c < ' ' && c != '\t' && c != '\n' && c != '\r'
+}
+
+func isHidden(c rune) bool {
+	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// checkCount refuses more values than an attribute may have.
+func checkCount(a *Attribute, path string, n int) error {
+	switch limit := maxCount(a); {
+	case n <= limit:
+		return nil
+	case a.Name == "members":
+		return &Error{TooMany, fmt.Sprintf(
+			"The request changes %d members: at most %d at a time. Send the rest in further PATCH requests.", n, limit)}
+	default:
+		return &Error{InvalidValue, fmt.Sprintf("%s has %d values: at most %d are kept.", path, n, limit)}
+	}
+}
+
+func maxCount(a *Attribute) int {
+	switch a.Name {
+	case "emails":
+		return MaxEmails
+	case "members":
+		return MaxMembers
+	}
+	return MaxElements
+}
+
+// checkRequired refuses a resource without a value for an attribute that must
+// have one; white space is none.
+func checkRequired(rt *ResourceType, r Resource) error {
+	for _, a := range rt.Schema.Attributes {
+		if s, ok := r[a.Name].(string); a.Required && (!ok || Fold(s) == "") {
+			return requiredError(a)
+		}
+	}
+	return nil
+}
+
+func requiredError(a *Attribute) error {
+	return &Error{InvalidValue, a.Name + " is required and must not be blank."}
+}
+
+// checkSize refuses a resource that is larger than what is kept. Members are
+// kept one by one and do not count.
+func checkSize(rt *ResourceType, r Resource) error {
+	if _, ok := r["members"]; ok {
+		r = r.without("members")
+	}
+	if n := len(Encode(rt, r)); n > MaxResource {
+		return &Error{InvalidValue, fmt.Sprintf("The resource has %d bytes: at most %d are kept.", n, MaxResource)}
+	}
+	return nil
+}
+
+func (r Resource) without(name string) Resource {
+	out := make(Resource, len(r))
+	for n, v := range r {
+		if n != name {
+			out[n] = v
+		}
+	}
+	return out
+}

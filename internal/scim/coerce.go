@@ -1,0 +1,282 @@
+package scim
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+)
+
+// coercer turns values as they are sent into values as they are kept: canonical
+// names, the types of the schema, one primary value, nothing that is null or
+// empty. POST, PUT and PATCH share it, so that they tolerate and refuse the
+// same. It changes nothing it is given.
+type coercer struct {
+	rt      *ResourceType
+	notices notices
+}
+
+// attribute coerces an attribute's whole value; nil is an attribute without a
+// value. RFC 7643 §2.5
+func (c *coercer) attribute(a *Attribute, path string, v any) (any, error) {
+	if !a.MultiValued {
+		return c.single(a, path, v)
+	}
+	list, err := c.elements(a, path, v)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return list, nil
+}
+
+// elements coerces the value of a multi-valued attribute: distinct values, of
+// which one at most is primary.
+func (c *coercer) elements(a *Attribute, path string, v any) ([]any, error) {
+	sent, err := c.array(a, path, v)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkCount(a, path, len(sent)); err != nil {
+		return nil, err
+	}
+	list := make([]any, 0, len(sent))
+	for _, v := range sent {
+		if _, ok := v.([]any); ok {
+			return nil, typeError(a, path, v)
+		}
+		if text, ok := v.(string); ok && a.Type == TypeComplex && text != "" {
+			return nil, typeError(a, path, v)
+		}
+		element, err := c.single(a, path, v)
+		if err != nil {
+			return nil, err
+		}
+		if element != nil {
+			list = append(list, element)
+		}
+	}
+	list = distinct(list)
+	if c.onePrimary(a, path, list, nil) {
+		list = distinct(list)
+	}
+	return list, nil
+}
+
+// array is the array that was sent, or made of the one object that was.
+func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		return v, nil
+	case map[string]any:
+		if a.Type != TypeComplex {
+			break
+		}
+		for name, inner := range v {
+			if len(v) == 1 && equalName(name, a.Name) && a.Sub(name) == nil {
+				c.notices.add(NoticeNestedValue, path)
+				return c.array(a, path, inner)
+			}
+		}
+		c.notices.add(NoticeSingleValue, path)
+		return []any{v}, nil
+	case string:
+		if v == "" {
+			return nil, nil
+		}
+	}
+	return nil, typeError(a, path, v)
+}
+
+// single coerces one value: that of a singular attribute, of a sub-attribute, or
+// one element.
+func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
+	if v == nil {
+		return nil, nil
+	}
+	if list, ok := v.([]any); ok && len(list) == 0 {
+		return nil, nil
+	}
+	text, isText := v.(string)
+	switch a.Type {
+	case TypeComplex:
+		return c.complexValue(a, path, v)
+	case TypeBoolean:
+		return c.boolean(a, path, v)
+	case TypeInteger, TypeDecimal:
+		n, ok := v.(Number)
+		if !ok || a.Type == TypeInteger && strings.ContainsAny(string(n), ".eE") {
+			return nil, typeError(a, path, v)
+		}
+		return n, nil
+	}
+	if !isText {
+		return nil, typeError(a, path, v)
+	}
+	if text == "" {
+		return nil, nil
+	}
+	if err := checkText(a, path, text); err != nil {
+		return nil, err
+	}
+	if a.Type == TypeDateTime && !isDateTime(text) || a.Type == TypeBinary && !isBase64(text) {
+		return nil, typeError(a, path, v)
+	}
+	return text, nil
+}
+
+func (c *coercer) boolean(a *Attribute, path string, v any) (any, error) {
+	switch v := v.(type) {
+	case bool:
+		return v, nil
+	case string:
+		for _, b := range []bool{true, false} {
+			if equalName(v, fmt.Sprint(b)) {
+				c.notices.add(NoticeStringBoolean, path)
+				return b, nil
+			}
+		}
+	}
+	return nil, typeError(a, path, v)
+}
+
+func (c *coercer) complexValue(a *Attribute, path string, v any) (any, error) {
+	var sent map[string]any
+	switch v := v.(type) {
+	case map[string]any:
+		sent = v
+	case string:
+		if v == "" {
+			return nil, nil
+		}
+		if a.Sub("value") == nil {
+			return nil, typeError(a, path, v)
+		}
+		c.notices.add(NoticeBareValue, path)
+		sent = map[string]any{"value": v}
+	default:
+		return nil, typeError(a, path, v)
+	}
+	parts, err := c.parts(a, path, sent)
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(parts, isNil)
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	return parts, nil
+}
+
+// parts coerces the sub-attributes that an object sends; a nil among them is one
+// that was sent without a value. What is unknown or read-only is left out.
+func (c *coercer) parts(a *Attribute, path string, sent map[string]any) (map[string]any, error) {
+	sent = c.unwrap(a, path, sent)
+	parts := make(map[string]any, len(sent))
+	for _, name := range sortedNames(sent) {
+		sub := a.Sub(name)
+		if sub == nil {
+			c.notices.add(NoticeUnknownAttribute, path+"."+name)
+			continue
+		}
+		if sub.Mutability == ReadOnly {
+			continue
+		}
+		v, err := c.attribute(sub, path+"."+sub.Name, sent[name])
+		if err != nil {
+			return nil, err
+		}
+		parts[sub.Name] = v
+	}
+	return parts, nil
+}
+
+// unwrap takes a role out of the JSON text that Entra puts into its value:
+// {"value":"{\"id\":…,\"value\":\"Admin\",\"displayName\":\"Admin\"}"} is
+// {"value":"Admin","display":"Admin"}. Any other text stays as it is.
+func (c *coercer) unwrap(a *Attribute, path string, sent map[string]any) map[string]any {
+	if a.Name != "roles" {
+		return sent
+	}
+	for name, v := range sent {
+		text, _ := v.(string)
+		if !equalName(name, "value") || !strings.HasPrefix(text, "{") || len(text) > MaxString {
+			continue
+		}
+		inner, err := decodeObject([]byte(text))
+		value, ok := inner["value"].(string)
+		if err != nil || !ok || strings.HasPrefix(value, "{") {
+			return sent
+		}
+		c.notices.add(NoticeStringifiedValue, path)
+		out := map[string]any{}
+		if display, ok := inner["displayName"].(string); ok {
+			out["display"] = display
+		}
+		for n, v := range sent {
+			if sub := a.Sub(n); sub != nil {
+				n = sub.Name
+			}
+			out[n] = v
+		}
+		out["value"] = value
+		return out
+	}
+	return sent
+}
+
+// typeError says which type a value must have.
+func typeError(a *Attribute, path string, v any) error {
+	want := map[Type]string{
+		TypeString:    "a string",
+		TypeBoolean:   "true or false",
+		TypeDecimal:   "a number",
+		TypeInteger:   "an integer",
+		TypeDateTime:  "a dateTime such as 2026-01-23T04:56:22Z",
+		TypeBinary:    "a string in base64",
+		TypeReference: "a string that holds a URI",
+		TypeComplex:   "an object",
+	}[a.Type]
+	got := kindOf(v)
+	if a.MultiValued {
+		want = "an array, each of its values " + want
+	}
+	if a.Type == TypeComplex && !a.MultiValued && a.Sub("value") != nil {
+		want = "an object or the string that is its value"
+	}
+	detail := fmt.Sprintf("%s must be %s", path, want)
+	if !strings.HasPrefix(want, got) {
+		detail += ", not " + got
+	}
+	return &Error{InvalidValue, detail + "."}
+}
+
+// isDateTime accepts xsd:dateTime with and without a time zone. RFC 7643 §2.3.5
+func isDateTime(s string) bool {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
+		if _, err := time.Parse(layout, s); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// isBase64 accepts both alphabets, with and without padding and line breaks.
+// RFC 7643 §2.3.6
+func isBase64(s string) bool {
+	s = strings.Map(func(c rune) rune {
+		switch c {
+		case '-':
+			return '+'
+		case '_':
+			return '/'
+		case '\r', '\n', '\t', ' ':
+			return -1
+		}
+		return c
+	}, s)
+	_, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
+	return err == nil
+}

@@ -1,0 +1,409 @@
+package scim
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// userBody is a POST body with the core schema and the members given.
+func userBody(members string) []byte {
+	return []byte(`{"schemas":["` + CoreUserURN + `"],` + members + `}`)
+}
+
+// userDocument is what Encode makes of a user without extension.
+func userDocument(members string) string { return string(userBody(members)) }
+
+func TestDecodeResource(t *testing.T) {
+	const ext = `"` + RollcallURN + `"`
+	withExt := func(urn, members string) string {
+		return `{"schemas":["` + CoreUserURN + `","` + urn + `"],` + members + `}`
+	}
+	tests := []struct {
+		name, body, want string
+		notices          []string
+	}{
+		{
+			"okta-004: password, groups and externalId",
+			`"userName":"a@x","externalId":"00u1","groups":[],"password":"1mz","active":true`,
+			`"externalId":"00u1","userName":"a@x","active":true`, nil,
+		},
+		{
+			"okta-014: id, meta and an empty middle name",
+			`"id":"x","userName":"a@x","name":{"givenName":"A","middleName":""},"meta":{"resourceType":"User"}`,
+			`"userName":"a@x","name":{"givenName":"A"}`, nil,
+		},
+		{
+			"entra-011: names in any case",
+			`"UserName":"a@x","Active":true,"emails":[{"Primary":true,"TYPE":"work","value":"a@x"}]`,
+			`"userName":"a@x","active":true,"emails":[{"value":"a@x","type":"work","primary":true}]`, nil,
+		},
+		{
+			"entra-008: empty roles", `"userName":"a@x","roles":[],"title":null`, `"userName":"a@x"`, nil,
+		},
+		{
+			"entra-049: a role without a value",
+			`"userName":"a@x","roles":[{"primary":true,"type":"WindowsAzureActiveDirectoryRole"}]`,
+			`"userName":"a@x","roles":[{"type":"WindowsAzureActiveDirectoryRole","primary":true}]`, nil,
+		},
+		{
+			"json-022: a boolean as a string", `"userName":"a@x","active":"False"`, `"userName":"a@x","active":false`,
+			[]string{"string_boolean active"},
+		},
+		{
+			"one object for an array", `"userName":"a@x","emails":{"value":"a@x"}`,
+			`"userName":"a@x","emails":[{"value":"a@x"}]`, []string{"single_value emails"},
+		},
+		{
+			"entra-029: roles in a string",
+			`"userName":"a@x","roles":[{"value":"{\"id\":\"06b0\",\"value\":\"Admin\",\"displayName\":\"Admins\"}","primary":"True"}]`,
+			`"userName":"a@x","roles":[{"value":"Admin","display":"Admins","primary":true}]`,
+			[]string{"stringified_value roles", "string_boolean roles.primary"},
+		},
+		{
+			"a role that only looks like JSON", `"userName":"a@x","roles":[{"value":"{admin}"},{"value":"{\"id\":1}"}]`,
+			`"userName":"a@x","roles":[{"value":"{admin}"},{"value":"{\"id\":1}"}]`, nil,
+		},
+		{
+			"unknown attributes", `"userName":"a@x","isAdmin":true,"name":{"nick":"n"},"urn:example:x":{"a":1}`,
+			`"userName":"a@x"`,
+			[]string{"unknown_attribute isAdmin", "unknown_attribute name.nick", "unknown_attribute urn:example:x"},
+		},
+		{
+			"dotted names", `"userName":"a@x","name.givenName":"A","name":{"familyName":"B"}`,
+			`"userName":"a@x","name":{"familyName":"B","givenName":"A"}`, nil,
+		},
+		{
+			"core URN in front", `"` + CoreUserURN + `:userName":"a@x"`, `"userName":"a@x"`, nil,
+		},
+		{
+			"json-026: two primary values",
+			`"userName":"a@x","emails":[{"value":"a@x","primary":true},{"value":"b@x","primary":true}]`,
+			`"userName":"a@x","emails":[{"value":"a@x","primary":true},{"value":"b@x","primary":false}]`,
+			[]string{"second_primary emails"},
+		},
+		{
+			"the same value twice",
+			`"userName":"a@x","emails":[{"value":"a@x","primary":true},{"primary":true,"value":"a@x"},{"value":"a@x","type":"work"}]`,
+			`"userName":"a@x","emails":[{"value":"a@x","primary":true},{"value":"a@x","type":"work"}]`, nil,
+		},
+		{
+			"empty objects", `"userName":"a@x","name":{},"emails":[{},null,{"value":null}]`, `"userName":"a@x"`, nil,
+		},
+		{
+			"white space is kept", `"userName":" a@x ","title":"a\n\tb"`, `"userName":" a@x ","title":"a\n\tb"`, nil,
+		},
+		{
+			"empty externalId", `"userName":"a@x","externalId":""`, `"userName":"a@x"`, nil,
+		},
+		{
+			"joiners in a name to show", `"userName":"a@x","displayName":"👩‍💻"`, `"userName":"a@x","displayName":"👩‍💻"`, nil,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			checkDecode(t, userBody(test.body), userDocument(test.want), test.notices)
+		})
+	}
+	whole := []struct {
+		name, body, want string
+		notices          []string
+	}{
+		{
+			"no schemas", `{"userName":"a@x"}`, userDocument(`"userName":"a@x"`), []string{"schemas_missing schemas"},
+		},
+		{
+			"empty schemas", `{"schemas":[],"userName":"a@x"}`, userDocument(`"userName":"a@x"`),
+			[]string{"schemas_missing schemas"},
+		},
+		{
+			"only an extension in schemas", `{"schemas":["` + EnterpriseURN + `"],"userName":"a@x"}`,
+			userDocument(`"userName":"a@x"`), []string{"schemas_missing schemas"},
+		},
+		{
+			"an extension without values", withExt(EnterpriseURN, `"userName":"a@x"`), userDocument(`"userName":"a@x"`), nil,
+		},
+		{
+			"a schema of somebody else's", withExt("urn:example:x", `"userName":"a@x"`), userDocument(`"userName":"a@x"`),
+			[]string{"unknown_schema urn:example:x"},
+		},
+		{
+			"an extension that schemas leaves out", userDocument(`"userName":"a@x",` + ext + `:{"isTeamAccount":true}`),
+			withExt(RollcallURN, `"userName":"a@x",`+ext+`:{"isTeamAccount":true}`), nil,
+		},
+		{
+			"okta-030: isTeamAccount as a string", userDocument(`"userName":"a@x",` + ext + `:{"isTeamAccount":"true"}`),
+			withExt(RollcallURN, `"userName":"a@x",`+ext+`:{"isTeamAccount":true}`),
+			[]string{"string_boolean " + RollcallURN + ":isTeamAccount"},
+		},
+		{
+			"okta-029: isTeamAccount at the top level", userDocument(`"userName":"a@x","IsTeamAccount":false`),
+			withExt(RollcallURN, `"userName":"a@x",`+ext+`:{"isTeamAccount":false}`),
+			[]string{"top_level_attribute " + RollcallURN + ":isTeamAccount"},
+		},
+		{
+			"entra-022: URN and name in one", userDocument(`"userName":"a@x","` + RollcallURN + `:isTeamAccount":false`),
+			withExt(RollcallURN, `"userName":"a@x",`+ext+`:{"isTeamAccount":false}`), nil,
+		},
+		{
+			"the same value in two spellings",
+			userDocument(`"userName":"a@x","isTeamAccount":true,` + ext + `:{"isTeamAccount":true}`),
+			withExt(RollcallURN, `"userName":"a@x",`+ext+`:{"isTeamAccount":true}`),
+			[]string{"top_level_attribute " + RollcallURN + ":isTeamAccount"},
+		},
+		{
+			"a manager as a string", userDocument(`"userName":"a@x","` + EnterpriseURN + `":{"manager":"m1"}`),
+			withExt(EnterpriseURN, `"userName":"a@x","`+EnterpriseURN+`":{"manager":{"value":"m1"}}`),
+			[]string{"bare_value " + EnterpriseURN + ":manager"},
+		},
+		{
+			"a manager's displayName",
+			userDocument(`"userName":"a@x","` + EnterpriseURN + `":{"manager":{"value":"m1","displayName":"M"}}`),
+			withExt(EnterpriseURN, `"userName":"a@x","`+EnterpriseURN+`":{"manager":{"value":"m1"}}`), nil,
+		},
+		{
+			"a null extension", userDocument(`"userName":"a@x","` + EnterpriseURN + `":null`), userDocument(`"userName":"a@x"`), nil,
+		},
+	}
+	for _, test := range whole {
+		t.Run(test.name, func(t *testing.T) { checkDecode(t, []byte(test.body), test.want, test.notices) })
+	}
+}
+
+func checkDecode(t *testing.T, body []byte, want string, notices []string) {
+	t.Helper()
+	rt := UserType("")
+	r, got, err := DecodeResource(rt, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if doc := string(Encode(rt, r)); doc != want {
+		t.Errorf("got  %s\nwant %s", doc, want)
+	}
+	checkNotices(t, got, notices)
+}
+
+func checkNotices(t *testing.T, got []Notice, want []string) {
+	t.Helper()
+	texts := []string{}
+	for _, n := range got {
+		texts = append(texts, n.Kind+" "+n.Attribute)
+	}
+	if fmt.Sprint(texts) != fmt.Sprint(want) {
+		t.Errorf("notices %q, want %q", texts, want)
+	}
+}
+
+func TestDecodeResource_Refuses(t *testing.T) {
+	emails := func(n int) string {
+		var list []string
+		for i := range n {
+			list = append(list, fmt.Sprintf(`{"value":"%d@x"}`, i))
+		}
+		return `"userName":"a@x","emails":[` + strings.Join(list, ",") + `]`
+	}
+	long := func(n int) string { return strings.Repeat("a", n) }
+	tests := []struct {
+		name, members string
+		want          ErrorType
+		detail        string
+	}{
+		{"json-003: U+017F is no s", `"uſerName":"evil@x"`, InvalidValue, "userName is required"},
+		{"no userName", `"title":"x"`, InvalidValue, "userName is required"},
+		{"uni-012: blank userName", `"userName":"   "`, InvalidValue, "userName is required"},
+		{"uni-013: empty userName", `"userName":""`, InvalidValue, "userName is required"},
+		{"priv-002: a number for a string", `"userName":"n@x","externalId":1`, InvalidValue, "externalId must be a string, not a number"},
+		{"json-025: a string for an array", `"userName":"a@x","emails":"a@x"`, InvalidValue, "emails must be an array, each of its values an object, not a string"},
+		{"strings in an array of objects", `"userName":"a@x","emails":["a@x"]`, InvalidValue, "emails must be"},
+		{"arrays in an array", `"userName":"a@x","emails":[[{"value":"a@x"}]]`, InvalidValue, "emails must be"},
+		{"an array for one value", `"userName":["a@x"]`, InvalidValue, "userName must be a string, not an array"},
+		{"an object for a string", `"userName":{"value":"a@x"}`, InvalidValue, "userName must be a string, not an object"},
+		{"a string for name", `"userName":"a@x","name":"A B"`, InvalidValue, "name must be an object, not a string"},
+		{"okta-030: yes is no boolean", `"userName":"a@x","active":"yes"`, InvalidValue, "active must be true or false, not a string"},
+		{"falſe is no boolean", `"userName":"a@x","active":"falſe"`, InvalidValue, "active must be"},
+		{"1 is no boolean", `"userName":"a@x","active":1`, InvalidValue, "active must be true or false, not a number"},
+		{"an empty boolean", `"userName":"a@x","active":""`, InvalidValue, "active must be"},
+		{"a password that is no string", `"userName":"a@x","password":5`, InvalidValue, "password must be a string"},
+		{"an extension that is no object", `"userName":"a@x","` + EnterpriseURN + `":"x"`, InvalidValue, "must be an object"},
+		{"a certificate that is no base64", `"userName":"a@x","x509Certificates":[{"value":"?"}]`, InvalidValue, "x509Certificates.value must be a string in base64"},
+
+		{"json-030: the other schema", `"schemas":["` + CoreGroupURN + `"],"userName":"g@x"`, InvalidSyntax, CoreUserURN},
+		{"both schemas", `"schemas":["` + CoreUserURN + `","` + CoreGroupURN + `"],"userName":"g@x"`, InvalidSyntax, "does not belong"},
+		{"a schema of SCIM 1.1", `"schemas":["urn:scim:schemas:core:1.0"],"userName":"g@x"`, InvalidSyntax, "must list"},
+		{"schemas as a string", `"schemas":"` + CoreUserURN + `","userName":"g@x"`, InvalidSyntax, "must be an array"},
+		{"schemas with a number", `"schemas":[1],"userName":"g@x"`, InvalidSyntax, "must be an array"},
+		{"twice with different values", `"userName":"a@x","isTeamAccount":true,"` + RollcallURN + `":{"isTeamAccount":false}`, InvalidSyntax, "given twice"},
+		{"twice with different parts", `"userName":"a@x","name.givenName":"A","name":{"givenName":"B"}`, InvalidSyntax, "given twice"},
+
+		{"uni-008: a zero width space", `"userName":"adm\u200bin@x"`, InvalidValue, "U+200B"},
+		{"uni-010: right to left", `"userName":"user\u202egpj@x"`, InvalidValue, "U+202E"},
+		{"uni-014: NUL", `"userName":"a\u0000b@x"`, InvalidValue, "U+0000"},
+		{"DEL", `"userName":"a\u007fb@x"`, InvalidValue, "U+007F"},
+		{"a C1 control", `"userName":"a\u0085b@x"`, InvalidValue, "U+0085"},
+		{"a line separator", `"userName":"a\u2028b@x"`, InvalidValue, "U+2028"},
+		{"a tab", `"userName":"a\tb@x"`, InvalidValue, "U+0009"},
+		{"a soft hyphen in externalId", `"userName":"a@x","externalId":"a\u00adb"`, InvalidValue, "externalId"},
+		{"an isolate in emails.value", `"userName":"a@x","emails":[{"value":"a\u2066b@x"}]`, InvalidValue, "emails.value"},
+		{"NUL elsewhere", `"userName":"a@x","name":{"givenName":"a\u0000"}`, InvalidValue, "name.givenName"},
+
+		{"uni-015: a long userName", `"userName":"` + long(MaxFolded+1) + `"`, InvalidValue, "at most 512"},
+		{"a userName that is long when folded", `"userName":"` + strings.Repeat("ﷺ", 30) + `"`, InvalidValue, "at most 512"},
+		{"a long email", `"userName":"a@x","emails":[{"value":"` + long(MaxFolded+1) + `"}]`, InvalidValue, "at most 512"},
+		{"json-031: a long string", `"userName":"a@x","displayName":"` + long(MaxString+1) + `"`, InvalidValue, "at most 8192"},
+		{"a long photo", `"userName":"a@x","photos":[{"value":"` + long(MaxLongString+1) + `"}]`, InvalidValue, "at most 32768"},
+		{"many emails", emails(MaxEmails + 1), InvalidValue, "at most 20"},
+		{"many roles", `"userName":"a@x","roles":[` + strings.Repeat(`{"value":"a"},`, MaxElements) + `{"value":"b"}]`, InvalidValue, "at most 200"},
+		{
+			"a large resource",
+			`"userName":"a@x","photos":[{"value":"` + long(MaxLongString) + `"},{"value":"b` + long(MaxLongString-1) + `"}]`,
+			InvalidValue, "at most 65536",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			body := userBody(test.members)
+			if strings.HasPrefix(test.members, `"schemas"`) {
+				body = []byte("{" + test.members + "}")
+			}
+			_, _, err := DecodeResource(UserType(""), body)
+			var e *Error
+			if !errors.As(err, &e) || e.Type != test.want || !strings.Contains(e.Detail, test.detail) {
+				t.Errorf("got %v, want %s with %q", err, test.want, test.detail)
+			}
+			if len(err.Error()) > 500 {
+				t.Errorf("the detail has %d bytes", len(err.Error()))
+			}
+		})
+	}
+	for _, body := range []string{"42", `"x"`, "null", "[]", "true", ""} {
+		_, _, err := DecodeResource(UserType(""), []byte(body))
+		var e *Error
+		if !errors.As(err, &e) || e.Type != InvalidSyntax {
+			t.Errorf("%q: %v, want invalidSyntax", body, err)
+		}
+	}
+}
+
+func TestDecodeResource_LimitsAreInclusive(t *testing.T) {
+	for _, members := range []string{
+		`"userName":"` + strings.Repeat("a", MaxFolded) + `"`,
+		`"userName":"a","displayName":"` + strings.Repeat("é", MaxString/2) + `"`,
+		`"userName":"a","photos":[{"value":"` + strings.Repeat("a", MaxLongString) + `"}]`,
+	} {
+		if _, _, err := DecodeResource(UserType(""), userBody(members)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestDecodeResource_Group(t *testing.T) {
+	head := `{"schemas":["` + CoreGroupURN + `"],`
+	r, notices, err := DecodeResource(GroupType(), []byte(head+
+		`"displayName":"D","members":[{"value":"u1","$ref":null,"display":"A","name":"x"},{"value":"u1"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(Encode(GroupType(), r)); got != head+`"displayName":"D","members":[{"value":"u1"}]}` {
+		t.Error(got)
+	}
+	checkNotices(t, notices, []string{"unknown_attribute members.name"})
+
+	tests := []struct {
+		name, members string
+		want          ErrorType
+	}{
+		{"no displayName", `"externalId":"x"`, InvalidValue},
+		{"blank displayName", `"displayName":" \t"`, InvalidValue},
+		{"long displayName", `"displayName":"` + strings.Repeat("a", MaxFolded+1) + `"`, InvalidValue},
+		{
+			"grp-001: many members, if all the same",
+			`"displayName":"big","members":[` + strings.Repeat(`{"value":"u"},`, MaxMembers) + `{"value":"x"}]`, TooMany,
+		},
+	}
+	for _, test := range tests {
+		_, _, err := DecodeResource(GroupType(), []byte(head+test.members+"}"))
+		var e *Error
+		if !errors.As(err, &e) || e.Type != test.want {
+			t.Errorf("%s: %v, want %s", test.name, err, test.want)
+		}
+	}
+	var list []string
+	for i := range MaxMembers {
+		list = append(list, fmt.Sprintf(`{"value":"00000000-0000-4000-8000-%012d"}`, i))
+	}
+	if _, _, err := DecodeResource(GroupType(), []byte(head+`"displayName":"big","members":[`+strings.Join(list, ",")+`]}`)); err != nil {
+		t.Errorf("members count as size: %v", err)
+	}
+}
+
+// The notices of a request are bounded and fit to be printed.
+func TestDecodeResource_NoticesAreBounded(t *testing.T) {
+	var b strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&b, `"%d\u202e%s":1,`, i, strings.Repeat("x", 1000))
+	}
+	_, notices, err := DecodeResource(UserType(""), userBody(b.String()+`"userName":"a"`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(notices) != maxNotices {
+		t.Errorf("%d notices", len(notices))
+	}
+	for _, n := range notices {
+		if len(n.Attribute) > maxNoticeName || strings.ContainsRune(n.Attribute, '\u202e') {
+			t.Errorf("notice %q", n.Attribute)
+		}
+	}
+}
+
+func TestDecodeResource_RFC7643Examples(t *testing.T) {
+	tests := []struct {
+		file    string
+		rt      *ResourceType
+		without []string
+	}{
+		{"rfc7643_8_1_minimal_user", UserType(""), nil},
+		{"rfc7643_8_3_enterprise_user", UserType(""), []string{"password", "groups"}},
+		{"rfc7643_8_4_group", GroupType(), nil},
+	}
+	for _, test := range tests {
+		t.Run(test.file, func(t *testing.T) {
+			body, err := os.ReadFile("testdata/" + test.file + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, notices, err := DecodeResource(test.rt, body)
+			if err != nil || len(notices) > 0 {
+				t.Fatal(err, notices)
+			}
+			v, err := DecodeJSON(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := v.(map[string]any)
+			for _, name := range append(test.without, "id", "meta") {
+				delete(want, name)
+			}
+			for _, m := range asList(want["members"]) {
+				delete(m.(map[string]any), "display")
+			}
+			if e := asElement(want[EnterpriseURN]); e != nil {
+				delete(asElement(e["manager"]), "displayName")
+			}
+			if !equalValue(map[string]any(r), want) {
+				t.Errorf("got  %s\nwant %s", EncodeValue(map[string]any(r)), EncodeValue(want))
+			}
+			again, err := Decode(Encode(test.rt, r))
+			if err != nil || !equalValue(map[string]any(again), map[string]any(r)) {
+				t.Errorf("Decode(Encode(r)) = %v, %v", again, err)
+			}
+		})
+	}
+}
+
+func asList(v any) []any {
+	list, _ := v.([]any)
+	return list
+}

@@ -1,0 +1,130 @@
+package scim
+
+import "maps"
+
+// onePrimary leaves one primary value in a list and returns whether it had to
+// change the list, in place: the first of the fresh ones that is primary, else
+// the first one. Without fresh ones a second primary is a notice; a fresh one
+// takes over in silence, as the standard asks. RFC 7644 §3.5.2
+func (c *coercer) onePrimary(a *Attribute, path string, list []any, fresh []bool) bool {
+	if a.Sub("primary") == nil {
+		return false
+	}
+	var old, young []int
+	for i, v := range list {
+		if element, _ := v.(map[string]any); element["primary"] == true {
+			if fresh != nil && fresh[i] {
+				young = append(young, i)
+			} else {
+				old = append(old, i)
+			}
+		}
+	}
+	if len(old)+len(young) < 2 {
+		return false
+	}
+	if len(old) > 1 || len(young) > 1 {
+		c.notices.add(NoticeSecondPrimary, path)
+	}
+	for _, i := range append(young, old...)[1:] {
+		element := maps.Clone(list[i].(map[string]any))
+		element["primary"] = false
+		list[i] = element
+	}
+	return true
+}
+
+// distinct is a list without values that are there already.
+func distinct(list []any) []any {
+	if len(list) < 2 {
+		return list
+	}
+	seen := make(map[string]struct{}, len(list))
+	kept := list[:0:0]
+	for _, v := range list {
+		key := string(EncodeValue(v))
+		if _, ok := seen[key]; !ok {
+			seen[key] = struct{}{}
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+// valueIndex finds the element of a list that another one stands for: with the
+// same value and the same type, or any type when it has none. Elements without
+// a value, such as addresses, only stand for their equals. RFC 7643 §2.4
+type valueIndex struct {
+	typed map[[2]string]int
+	any   map[string]int
+	whole map[string]int
+}
+
+func newValueIndex(list []any) *valueIndex {
+	x := &valueIndex{
+		typed: make(map[[2]string]int, len(list)),
+		any:   make(map[string]int, len(list)),
+		whole: make(map[string]int),
+	}
+	for i, v := range list {
+		x.add(v, i)
+	}
+	return x
+}
+
+func (x *valueIndex) add(v any, i int) {
+	value, kind, ok := identity(v)
+	if !ok {
+		setFirst(x.whole, string(EncodeValue(v)), i)
+		return
+	}
+	setFirst(x.any, value, i)
+	setFirst(x.typed, [2]string{value, kind}, i)
+}
+
+func (x *valueIndex) find(v any) (int, bool) {
+	value, kind, ok := identity(v)
+	var i int
+	switch {
+	case !ok:
+		i, ok = x.whole[string(EncodeValue(v))]
+	case kind == "":
+		i, ok = x.any[value]
+	default:
+		i, ok = x.typed[[2]string{value, kind}]
+	}
+	return i, ok
+}
+
+func setFirst[K comparable](m map[K]int, key K, i int) {
+	if _, ok := m[key]; !ok {
+		m[key] = i
+	}
+}
+
+// identity is what tells an element from others of its attribute.
+func identity(v any) (value, kind string, ok bool) {
+	element, _ := v.(map[string]any)
+	value, ok = element["value"].(string)
+	kind, _ = element["type"].(string)
+	return value, kind, ok
+}
+
+// selected tells whether an element is one that a removal by values names: the
+// same value, and the same type where both have one; without a value, all that
+// was sent. Names to show and references do not count, for they go stale.
+func selected(element, sent map[string]any) bool {
+	if value, ok := sent["value"]; ok {
+		if element["value"] != value {
+			return false
+		}
+		kind, sentKind := element["type"], sent["type"]
+		return kind == nil || sentKind == nil || kind == sentKind
+	}
+	for name, v := range sent {
+		if !equalValue(element[name], v) {
+			return false
+		}
+	}
+	return len(sent) > 0
+}

@@ -1,0 +1,91 @@
+package scim
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func FuzzDecodeJSON(f *testing.F) {
+	for _, s := range []string{`{"a":[1,"x",true,null]}`, `{"a":1,"A":2}`, "\xef\xbb\xbf{}", `"\ud800"`, `1e400`, `{}{}`, ``} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		v, err := DecodeJSON(body)
+		if err != nil {
+			if _, ok := err.(*Error); !ok {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		text := EncodeValue(v)
+		if !json.Valid(text) {
+			t.Fatalf("%q becomes %q", body, text)
+		}
+		again, err := DecodeJSON(text)
+		if err != nil || !equalValue(v, again) {
+			t.Fatalf("%q becomes %q: %v", body, text, err)
+		}
+	})
+}
+
+func FuzzDecodeResource(f *testing.F) {
+	files, err := filepath.Glob("testdata/rfc7643_8_*.json")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no examples", err)
+	}
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+	}
+	f.Add(userBody(`"userName":"a","emails":{"value":"a"},"isTeamAccount":"True","roles":[{"value":"{\"value\":\"A\"}"}]`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, rt := range []*ResourceType{UserType(""), GroupType()} {
+			r, _, err := DecodeResource(rt, body)
+			if err != nil {
+				if _, ok := err.(*Error); !ok {
+					t.Fatalf("%T: %v", err, err)
+				}
+				continue
+			}
+			doc := Encode(rt, r)
+			if again, notices, err := DecodeResource(rt, doc); err != nil || len(notices) > 0 {
+				t.Fatalf("%s: %v, %v", doc, notices, err)
+			} else if string(Encode(rt, again)) != string(doc) {
+				t.Fatalf("%s becomes %s", doc, Encode(rt, again))
+			}
+		}
+	})
+}
+
+func FuzzPatch(f *testing.F) {
+	for _, c := range patchCorpus(f) {
+		f.Add(patchBody(c["ops"]))
+	}
+	before := parseUser(f, `"id":"1","userName":"a@x","active":true,"name":{"givenName":"G"},`+
+		`"emails":[{"value":"w@x","type":"work","primary":true},{"value":"h@x","type":"home"}],`+
+		`"`+EnterpriseURN+`":{"department":"D","manager":{"value":"m"}},"`+RollcallURN+`":{"isTeamAccount":true}`)
+	rt := UserType("")
+	kept := string(Encode(rt, before))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		after, _, err := applyBody(rt, before, body)
+		if got := string(Encode(rt, before)); got != kept {
+			t.Fatalf("before became %s", got)
+		}
+		if err != nil {
+			if _, ok := err.(*Error); !ok {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		if sent, notices, err := DecodeResource(rt, Encode(rt, after)); err != nil || len(notices) > 0 {
+			t.Fatalf("%s: %v, %v", Encode(rt, after), notices, err)
+		} else if sent["id"] = "1"; string(Encode(rt, sent)) != string(Encode(rt, after)) {
+			t.Fatalf("%s becomes %s", Encode(rt, after), Encode(rt, sent))
+		}
+	})
+}

@@ -1,0 +1,221 @@
+package scim
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// DecodeJSON reads a body that must be exactly one JSON value, into
+// map[string]any, []any, string, bool, nil and Number. It refuses what JSON
+// readers differ on: names that occur twice, in any ASCII case, invalid UTF-8,
+// lone surrogates, bytes behind the value, numbers beyond float64, and nesting
+// deeper than MaxDepth. A byte order mark in front is skipped.
+//
+// An error is an *Error with the line and the byte offset; it quotes nothing of
+// the body. RFC 8259; RFC 7643 §2.1
+func DecodeJSON(body []byte) (any, error) {
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, &Error{InvalidSyntax, "The body is empty: send a JSON object."}
+	}
+	r := reader{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body))}
+	v, err := r.value()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.dec.ReadToken(); err != io.EOF {
+		return nil, r.fault("there is something behind its end")
+	}
+	return v, nil
+}
+
+// decodeObject reads a body that must be a JSON object.
+func decodeObject(body []byte) (map[string]any, error) {
+	v, err := DecodeJSON(body)
+	if err != nil {
+		return nil, err
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return nil, &Error{InvalidSyntax, "The body must be a JSON object, not " + kindOf(v) + "."}
+	}
+	return object, nil
+}
+
+// reader reads one JSON text token by token.
+type reader struct {
+	body  []byte
+	dec   *jsontext.Decoder
+	depth int
+	// trusted texts are written by Encode: names need no check.
+	trusted bool
+}
+
+func (r *reader) value() (any, error) {
+	tok, err := r.dec.ReadToken()
+	if err != nil {
+		return nil, r.broken(err)
+	}
+	switch tok.Kind() {
+	case 'n':
+		return nil, nil
+	case 't', 'f':
+		return tok.Bool(), nil
+	case '"':
+		return tok.String(), nil
+	case '0':
+		return r.number(tok.String())
+	}
+	if r.depth++; r.depth > MaxDepth {
+		return nil, r.fault(fmt.Sprintf("it nests deeper than %d levels", MaxDepth))
+	}
+	defer func() { r.depth-- }()
+	if tok.Kind() == '{' {
+		return r.object()
+	}
+	return r.array()
+}
+
+func (r *reader) object() (any, error) {
+	object := map[string]any{}
+	var seen names
+	for r.dec.PeekKind() != '}' {
+		tok, err := r.dec.ReadToken()
+		if err != nil {
+			return nil, r.broken(err)
+		}
+		name := tok.String()
+		if !r.trusted && !seen.add(name) {
+			return nil, r.fault("an object has the same name twice; names are equal in any case")
+		}
+		if object[name], err = r.value(); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := r.dec.ReadToken(); err != nil {
+		return nil, r.broken(err)
+	}
+	return object, nil
+}
+
+func (r *reader) array() (any, error) {
+	array := []any{}
+	for r.dec.PeekKind() != ']' {
+		v, err := r.value()
+		if err != nil {
+			return nil, err
+		}
+		array = append(array, v)
+	}
+	if _, err := r.dec.ReadToken(); err != nil {
+		return nil, r.broken(err)
+	}
+	return array, nil
+}
+
+func (r *reader) number(text string) (any, error) {
+	if f, err := strconv.ParseFloat(text, 64); err != nil || math.IsInf(f, 0) {
+		return nil, r.fault("a number is too large")
+	}
+	return Number(text), nil
+}
+
+// broken words an error of the token reader, whose own text quotes the body.
+func (r *reader) broken(err error) error {
+	problem := "something is not valid JSON"
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		problem = "an object has the same name twice"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		problem = "it ends too early"
+	case !utf8.Valid(r.body):
+		problem = "it is not valid UTF-8"
+	}
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &syntactic) {
+		return r.faultAt(int(syntactic.ByteOffset), problem)
+	}
+	return r.fault(problem)
+}
+
+func (r *reader) fault(problem string) error {
+	return r.faultAt(int(r.dec.InputOffset()), problem)
+}
+
+func (r *reader) faultAt(offset int, problem string) error {
+	offset = min(max(offset, 0), len(r.body))
+	line := 1 + bytes.Count(r.body[:offset], []byte("\n"))
+	return &Error{
+		InvalidSyntax,
+		fmt.Sprintf("The JSON body cannot be read: %s, at line %d, byte %d.", problem, line, offset),
+	}
+}
+
+// names is the set of names of one object without regard to ASCII case. Few are
+// compared one by one, many are looked up: an object of a hundred thousand names
+// must not cost their square.
+type names struct {
+	few  []string
+	many map[string]struct{}
+}
+
+func (n *names) add(name string) bool {
+	if n.many == nil && len(n.few) < 16 {
+		for _, known := range n.few {
+			if equalName(known, name) {
+				return false
+			}
+		}
+		n.few = append(n.few, name)
+		return true
+	}
+	if n.many == nil {
+		n.many = make(map[string]struct{}, 2*len(n.few))
+		for _, known := range n.few {
+			n.many[lowerName(known)] = struct{}{}
+		}
+	}
+	key := lowerName(name)
+	if _, ok := n.many[key]; ok {
+		return false
+	}
+	n.many[key] = struct{}{}
+	return true
+}
+
+// lowerName is a name in ASCII lower case.
+func lowerName(name string) string {
+	var b strings.Builder
+	b.Grow(len(name))
+	for i := range len(name) {
+		b.WriteByte(lower(name[i]))
+	}
+	return b.String()
+}
+
+// kindOf names the JSON type of a value, with its article.
+func kindOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a boolean"
+	case string:
+		return "a string"
+	case Number:
+		return "a number"
+	case []any:
+		return "an array"
+	case map[string]any:
+		return "an object"
+	}
+	return "something else"
+}

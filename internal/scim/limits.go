@@ -1,0 +1,28 @@
+package scim
+
+// What a request may hold. They keep a resource far inside the 400 KB of a
+// stored item and its keys inside the 1,024 bytes of a sort key; what is beyond
+// is refused with the limit in the detail.
+const (
+	// MaxDepth is how deep arrays and objects nest in a body. SCIM itself needs
+	// six; the reader recurses, and a stack overflow cannot be recovered from.
+	MaxDepth = 16
+	// MaxResource is the largest encoded resource in bytes, members not counted.
+	MaxResource = 64 << 10
+	// MaxString is the longest string in bytes.
+	MaxString = 8 << 10
+	// MaxLongString is the longest reference or binary value: photos are sent as
+	// data URIs, certificates in base64.
+	MaxLongString = 32 << 10
+	// MaxFolded is the longest folded value of userName, emails.value and a
+	// group's displayName: they become keys.
+	MaxFolded = 512
+	// MaxEmails is the largest number of emails of a user: each is an item.
+	MaxEmails = 20
+	// MaxElements is the largest number of values of any other attribute.
+	MaxElements = 200
+	// MaxMembers is the largest number of member changes in one request.
+	MaxMembers = 5000
+	// MaxOperations is the largest number of operations in a PATCH.
+	MaxOperations = 1000
+)

@@ -1,0 +1,66 @@
+package scim
+
+import "strconv"
+
+// ErrorDocument is the body of an error. The status is a string in it.
+// RFC 7644 §3.12
+func ErrorDocument(status int, e ErrorType, detail string) []byte {
+	b := []byte(`{"schemas":["` + ErrorURN + `"],"status":"`)
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, '"')
+	if e != "" {
+		b = append(b, `,"scimType":`...)
+		b = appendString(b, string(e))
+	}
+	if detail != "" {
+		b = append(b, `,"detail":`...)
+		b = appendString(b, detail)
+	}
+	return append(b, '}')
+}
+
+// ListDocument is a page of resources that are encoded already. No resources at
+// all, nil, leave the key Resources out: that is the answer to count=0. An empty
+// page is an empty array. RFC 7644 §3.4.2, §3.4.2.4
+func ListDocument(total, startIndex int, resources [][]byte) []byte {
+	b := listHead(total, resources)
+	b = append(b, `,"startIndex":`...)
+	b = strconv.AppendInt(b, int64(startIndex), 10)
+	return listTail(b, resources)
+}
+
+// CursorListDocument is a page of a walk by cursors; next is empty on the last
+// one. RFC 9865 §2
+func CursorListDocument(total int, next string, resources [][]byte) []byte {
+	b := listHead(total, resources)
+	if next != "" {
+		b = append(b, `,"nextCursor":`...)
+		b = appendString(b, next)
+	}
+	return listTail(b, resources)
+}
+
+func listHead(total int, resources [][]byte) []byte {
+	size := 160
+	for _, r := range resources {
+		size += len(r) + 1
+	}
+	b := append(make([]byte, 0, size), `{"schemas":["`+ListURN+`"],"totalResults":`...)
+	return strconv.AppendInt(b, int64(total), 10)
+}
+
+func listTail(b []byte, resources [][]byte) []byte {
+	b = append(b, `,"itemsPerPage":`...)
+	b = strconv.AppendInt(b, int64(len(resources)), 10)
+	if resources != nil {
+		b = append(b, `,"Resources":[`...)
+		for i, r := range resources {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, r...)
+		}
+		b = append(b, ']')
+	}
+	return append(b, '}')
+}

@@ -1,0 +1,32 @@
+package scim
+
+import "testing"
+
+func TestErrorDocument(t *testing.T) {
+	got := string(ErrorDocument(409, NotUnique, `userName "a" is taken.`))
+	want := `{"schemas":["` + ErrorURN + `"],"status":"409","scimType":"uniqueness","detail":"userName \"a\" is taken."}`
+	if got != want {
+		t.Errorf("got %s", got)
+	}
+	if got := string(ErrorDocument(404, "", "")); got != `{"schemas":["`+ErrorURN+`"],"status":"404"}` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestListDocument(t *testing.T) {
+	const head = `{"schemas":["` + ListURN + `"],"totalResults":`
+	tests := []struct {
+		name, got, want string
+	}{
+		{"a page", string(ListDocument(12, 6, [][]byte{[]byte(`{"id":"1"}`), []byte(`{"id":"2"}`)})), head + `12,"startIndex":6,"itemsPerPage":2,"Resources":[{"id":"1"},{"id":"2"}]}`},
+		{"okta-023: past the end", string(ListDocument(3, 9999, [][]byte{})), head + `3,"startIndex":9999,"itemsPerPage":0,"Resources":[]}`},
+		{"rfc-008: count=0", string(ListDocument(3, 1, nil)), head + `3,"startIndex":1,"itemsPerPage":0}`},
+		{"rfc-024: a cursor", string(CursorListDocument(3, `c"`, [][]byte{[]byte(`{}`)})), head + `3,"nextCursor":"c\"","itemsPerPage":1,"Resources":[{}]}`},
+		{"the last cursor", string(CursorListDocument(3, "", [][]byte{})), head + `3,"itemsPerPage":0,"Resources":[]}`},
+	}
+	for _, test := range tests {
+		if test.got != test.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", test.name, test.got, test.want)
+		}
+	}
+}

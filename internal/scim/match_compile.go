@@ -1,0 +1,374 @@
+package scim
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/scim/filter"
+)
+
+// matchCompiler checks a parsed filter against the schemas of rt or, inside
+// brackets, against the sub-attributes of element.
+type matchCompiler struct {
+	rt      *ResourceType
+	element *Attribute
+	// stringBooleans lets a boolean be compared with "True".
+	stringBooleans bool
+	// uses collects Filter.uses.
+	uses map[string]bool
+}
+
+// matchRefusal is the error about what stands at a byte offset of the filter.
+func matchRefusal(t ErrorType, pos int, format string, args ...any) *Error {
+	return &Error{
+		Type:   t,
+		Detail: fmt.Sprintf("The filter is refused at position %d: %s.", pos+1, fmt.Sprintf(format, args...)),
+	}
+}
+
+// compile gives the filter with canonical names, and its test. The parser has
+// bounded how deep it recurses.
+func (c *matchCompiler) compile(e filter.Expr) (filter.Expr, matchTest, error) {
+	switch e := e.(type) {
+	case *filter.And:
+		left, right, l, r, err := c.both(e.Left, e.Right)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &filter.And{Left: left, Right: right}, func(v map[string]any) bool { return l(v) && r(v) }, nil
+	case *filter.Or:
+		left, right, l, r, err := c.both(e.Left, e.Right)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &filter.Or{Left: left, Right: right}, func(v map[string]any) bool { return l(v) || r(v) }, nil
+	case *filter.Not:
+		operand, test, err := c.compile(e.Expr)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &filter.Not{Expr: operand}, func(v map[string]any) bool { return !test(v) }, nil
+	case *filter.Present:
+		t, err := c.resolve(e.Path)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &filter.Present{Path: t.path}, t.present, nil
+	case *filter.ValuePath:
+		path := e.Path
+		path.Filter = e.Filter
+		t, err := c.resolve(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		canonical := &filter.ValuePath{Path: t.path, Filter: t.path.Filter}
+		canonical.Path.Filter = nil
+		return canonical, t.exists, nil
+	case *filter.Compare:
+		return c.compare(e)
+	}
+	return nil, nil, matchRefusal(InvalidFilter, 0, "it is empty")
+}
+
+func (c *matchCompiler) both(left, right filter.Expr) (le, re filter.Expr, lt, rt matchTest, err error) {
+	if le, lt, err = c.compile(left); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	if re, rt, err = c.compile(right); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	return le, re, lt, rt, nil
+}
+
+// compare compiles a comparison with a literal.
+func (c *matchCompiler) compare(e *filter.Compare) (filter.Expr, matchTest, error) {
+	t, err := c.resolve(e.Path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if e.Value.Kind == filter.Null {
+		test := t.present
+		switch e.Op {
+		case filter.Eq:
+			test = t.absent
+		case filter.Ne:
+		default:
+			return nil, nil, matchRefusal(InvalidFilter, e.Path.Pos, "null is compared by eq and ne alone")
+		}
+		return &filter.Compare{Path: t.path, Op: e.Op, Value: e.Value}, test, nil
+	}
+	if t.attribute == nil {
+		return nil, nil, matchRefusal(InvalidFilter, e.Path.Pos,
+			"a whole extension has no value to compare; write one of its attributes behind its URN and a colon")
+	}
+	if err := t.imply(e.Path.Pos); err != nil {
+		return nil, nil, err
+	}
+	test, err := c.valueTest(t, e)
+	if err != nil {
+		return nil, nil, err
+	}
+	// An absent value differs from every value there is.
+	absent := e.Op == filter.Ne
+	canonical := &filter.Compare{Path: t.path, Op: e.Op, Value: e.Value}
+	return canonical, func(values map[string]any) bool { return t.any(values, absent, test) }, nil
+}
+
+// resolve finds what a path names.
+func (c *matchCompiler) resolve(p filter.Path) (*matchTarget, error) {
+	t, err := c.find(p)
+	if err != nil {
+		return nil, err
+	}
+	if t.attribute == nil {
+		return t, nil
+	}
+	t.path.Attribute = t.attribute.Name
+	if p.Filter != nil {
+		if t.attribute.Type != TypeComplex {
+			return nil, matchRefusal(InvalidFilter, p.Pos,
+				"%s has no sub-attributes, so no filter in brackets fits it", t.attribute.Name)
+		}
+		inner := matchCompiler{element: t.attribute, uses: c.uses}
+		if t.path.Filter, t.where, err = inner.compile(p.Filter); err != nil {
+			return nil, err
+		}
+	}
+	if p.Sub != "" {
+		if t.sub = t.attribute.Sub(p.Sub); t.sub == nil {
+			return nil, matchNoSub(t.attribute, p.Sub, p.Pos)
+		}
+		t.path.Sub = t.sub.Name
+	}
+	for _, a := range []*Attribute{t.attribute, t.sub} {
+		if a != nil && (a.Returned == ReturnedNever || a.Mutability == WriteOnly) {
+			return nil, matchRefusal(Sensitive, p.Pos,
+				"%s is never returned, so nothing may be asked about it; leave it out of the filter", a.Name)
+		}
+	}
+	return t, nil
+}
+
+// find looks up the attribute of a path where the path says it is.
+func (c *matchCompiler) find(p filter.Path) (*matchTarget, error) {
+	t := &matchTarget{path: filter.Path{Pos: p.Pos}}
+	if c.element != nil {
+		if p.URN != "" || p.Sub != "" {
+			return nil, matchRefusal(InvalidFilter, p.Pos,
+				"in the brackets of %s its sub-attributes stand alone: %s", c.element.Name, matchSubNames(c.element))
+		}
+		if t.attribute = c.element.Sub(p.Attribute); t.attribute == nil {
+			return nil, matchNoSub(c.element, p.Attribute, p.Pos)
+		}
+		return t, nil
+	}
+	if p.URN == "" || equalName(p.URN, c.rt.Schema.ID) {
+		if t.attribute = c.rt.Schema.Attribute(p.Attribute); t.attribute == nil {
+			t.attribute = commonSchema.Attribute(p.Attribute)
+		}
+		if t.attribute == nil {
+			return nil, c.unknown(p)
+		}
+		c.uses[t.attribute.Name] = true
+		return t, nil
+	}
+	if schema := c.rt.Extension(p.URN); schema != nil {
+		t.extension, t.path.URN = schema.ID, schema.ID
+		if t.attribute = schema.Attribute(p.Attribute); t.attribute == nil {
+			return nil, matchRefusal(InvalidFilter, p.Pos,
+				"the schema %s has no attribute %s", schema.ID, matchClip(p.Attribute))
+		}
+		return t, nil
+	}
+	if schema := c.rt.Extension(p.URN + ":" + p.Attribute); schema != nil {
+		if p.Sub != "" || p.Filter != nil {
+			return nil, matchRefusal(InvalidFilter, p.Pos,
+				"an attribute of %s stands behind its URN and a colon", schema.ID)
+		}
+		at := strings.LastIndexByte(schema.ID, ':')
+		t.extension, t.path.URN, t.path.Attribute = schema.ID, schema.ID[:at], schema.ID[at+1:]
+		return t, nil
+	}
+	return nil, matchRefusal(InvalidFilter, p.Pos, "%s has no schema %s", c.rt.Name, matchClip(p.URN))
+}
+
+// unknown is the error about a name that the core schema does not have.
+func (c *matchCompiler) unknown(p filter.Path) error {
+	for _, x := range c.rt.Extensions {
+		if a := x.Schema.Attribute(p.Attribute); a != nil {
+			return matchRefusal(InvalidFilter, p.Pos,
+				"%s belongs to an extension; write %s:%s", a.Name, x.Schema.ID, a.Name)
+		}
+	}
+	return matchRefusal(InvalidFilter, p.Pos, "%s has no attribute %s", c.rt.Name, matchClip(p.Attribute))
+}
+
+func matchNoSub(a *Attribute, name string, pos int) error {
+	if len(a.SubAttributes) == 0 {
+		return matchRefusal(InvalidFilter, pos, "%s has no sub-attributes; write %s alone", a.Name, a.Name)
+	}
+	return matchRefusal(InvalidFilter, pos,
+		"%s has no sub-attribute %s; it has %s", a.Name, matchClip(name), matchSubNames(a))
+}
+
+func matchSubNames(a *Attribute) string {
+	names := make([]string, len(a.SubAttributes))
+	for i, s := range a.SubAttributes {
+		names[i] = s.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// matchClip shortens a name that an error repeats.
+func matchClip(name string) string {
+	const longest = 80
+	if len(name) > longest {
+		return name[:longest] + "…"
+	}
+	return name
+}
+
+// matchTarget is what a path of a filter names in a resource, or in an element
+// of a multi-valued attribute.
+type matchTarget struct {
+	// extension is the URN under which the attribute lies, "" for the core.
+	extension string
+	// attribute is nil when the path names a whole extension.
+	attribute *Attribute
+	// where chooses elements of the attribute, nil when all are meant.
+	where matchTest
+	sub   *Attribute
+	// path is the canonical spelling.
+	path filter.Path
+}
+
+// leaf is the attribute whose values are compared.
+func (t *matchTarget) leaf() *Attribute {
+	if t.sub != nil {
+		return t.sub
+	}
+	return t.attribute
+}
+
+// name is what errors call the target.
+func (t *matchTarget) name() string {
+	if t.sub != nil {
+		return t.attribute.Name + "." + t.sub.Name
+	}
+	return t.attribute.Name
+}
+
+// imply makes a complex attribute that is compared mean its value.
+// RFC 7643 §2.4
+func (t *matchTarget) imply(pos int) error {
+	leaf := t.leaf()
+	if leaf.Type != TypeComplex {
+		return nil
+	}
+	value := leaf.Sub("value")
+	if value == nil || t.sub != nil {
+		return matchRefusal(InvalidFilter, pos,
+			"%s is complex and cannot be compared as a whole; behind a dot, write one of its sub-attributes: %s",
+			leaf.Name, matchSubNames(leaf))
+	}
+	t.sub, t.path.Sub = value, value.Name
+	return nil
+}
+
+// any says whether one of the target's values passes a test, where absent is
+// what a value that is not there counts as.
+func (t *matchTarget) any(values map[string]any, absent bool, test func(any) bool) bool {
+	if t.extension != "" {
+		values, _ = values[t.extension].(map[string]any)
+	}
+	v := values[t.attribute.Name]
+	list, ok := v.([]any)
+	if !ok {
+		found, passed := t.one(v, absent, test)
+		return passed || !found && absent
+	}
+	some := false
+	for _, v := range list {
+		found, passed := t.one(v, absent, test)
+		if passed {
+			return true
+		}
+		some = some || found
+	}
+	return !some && absent
+}
+
+// one tests a single value or element, and says whether it is one that counts.
+func (t *matchTarget) one(v any, absent bool, test func(any) bool) (found, passed bool) {
+	if v == nil {
+		return false, false
+	}
+	if t.sub == nil && t.where == nil {
+		return true, test(v)
+	}
+	element, ok := v.(map[string]any)
+	if !ok || t.where != nil && !t.where(element) {
+		return false, false
+	}
+	if t.sub == nil {
+		return true, test(v)
+	}
+	switch v := element[t.sub.Name].(type) {
+	case nil:
+		return true, absent
+	case []any:
+		for _, v := range v {
+			if test(v) {
+				return true, true
+			}
+		}
+		return true, absent && len(v) == 0
+	default:
+		return true, test(v)
+	}
+}
+
+// present says whether the target has a value. RFC 7644 §3.4.2.2, table 3
+func (t *matchTarget) present(values map[string]any) bool {
+	if t.attribute == nil {
+		return matchPresent(values[t.extension])
+	}
+	return t.any(values, false, matchPresent)
+}
+
+func (t *matchTarget) absent(values map[string]any) bool { return !t.present(values) }
+
+// exists says whether an element that where chooses is there.
+func (t *matchTarget) exists(values map[string]any) bool {
+	return t.any(values, false, func(any) bool { return true })
+}
+
+// matchPresent says whether a value has content.
+func matchPresent(v any) bool { return matchContent(v, 0) }
+
+func matchContent(v any, depth int) bool {
+	// Values of SCIM nest three deep: elements, their sub-attributes, and those
+	// of an extension. Beyond, there is nothing to find.
+	const deepest = 8
+	switch v := v.(type) {
+	case nil:
+		return false
+	case string:
+		return v != ""
+	case []any:
+		for _, v := range v {
+			if depth < deepest && matchContent(v, depth+1) {
+				return true
+			}
+		}
+		return false
+	case map[string]any:
+		for _, v := range v {
+			if depth < deepest && matchContent(v, depth+1) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
+}

@@ -1,0 +1,83 @@
+package scim
+
+import (
+	"os"
+	"testing"
+)
+
+// patchCorpus reads testdata/patches.json.
+func patchCorpus(t testing.TB) []map[string]any {
+	t.Helper()
+	body, err := os.ReadFile("testdata/patches.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := DecodeJSON(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []map[string]any
+	for _, c := range v.(map[string]any)["cases"].([]any) {
+		cases = append(cases, c.(map[string]any))
+	}
+	return cases
+}
+
+func corpusType(c map[string]any) *ResourceType {
+	if c["resource"] == "Group" {
+		return GroupType()
+	}
+	return UserType("")
+}
+
+func patchBody(operations any) []byte {
+	return EncodeValue(map[string]any{"schemas": []any{PatchURN}, "Operations": operations})
+}
+
+func applyBody(rt *ResourceType, before Resource, body []byte) (Resource, []Notice, error) {
+	p, err := DecodePatch(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.Apply(rt, before)
+}
+
+func TestPatch_Corpus(t *testing.T) {
+	cases := patchCorpus(t)
+	if len(cases) < 200 {
+		t.Fatalf("only %d cases", len(cases))
+	}
+	for i, c := range cases {
+		want := c
+		if ours, ok := c["ours"].(map[string]any); ok {
+			want = ours
+			if c["rule"] == nil {
+				t.Errorf("case %d differs from its source without a rule", i)
+			}
+		}
+		rt, before := corpusType(c), Resource(c["before"].(map[string]any))
+		kept := string(Encode(rt, before))
+		after, _, err := applyBody(rt, before, patchBody(c["ops"]))
+		if got := string(Encode(rt, before)); got != kept {
+			t.Errorf("case %d alters before: %s", i, got)
+		}
+		if wantError, ok := want["error"]; ok {
+			var e *Error
+			if e, ok = err.(*Error); !ok {
+				t.Errorf("case %d: got %v, %s, want error %v\n%s", i, err, Encode(rt, after), wantError, EncodeValue(c["ops"]))
+			} else if c["ours"] != nil && string(e.Type) != wantError {
+				t.Errorf("case %d: got %v, want %v", i, e, wantError)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("case %d: %v\n%s", i, err, EncodeValue(c["ops"]))
+			continue
+		}
+		delete(after, "schemas")
+		if !equalValue(map[string]any(after), want["after"]) {
+			t.Errorf("case %d:\ngot  %s\nwant %s\nops  %s", i,
+				EncodeValue(map[string]any(after)), EncodeValue(want["after"]), EncodeValue(c["ops"]))
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package scim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// plural applies an operation to all values of a multi-valued attribute.
+// RFC 7644 §3.5.2.1, §3.5.2.2, §3.5.2.3
+func (w *patching) plural(op PatchOp, l location, v any) error {
+	list, err := w.list(l)
+	if err != nil {
+		return err
+	}
+	sent, err := w.elements(l.attr, pathOf(l.target), v)
+	if err != nil {
+		return err
+	}
+	switch {
+	case op == OpReplace:
+		return w.setList(l, sent, nil)
+	case op == OpAdd:
+		return w.addValues(l, list, sent)
+	case v == nil:
+		return w.setList(l, nil, nil)
+	}
+	return w.removeValues(l, list, sent)
+}
+
+// list is the attribute's values.
+func (w *patching) list(l location) ([]any, error) {
+	list, _ := w.r.part(l.extension, l.attr.Name).([]any)
+	if w.work += sizeOf(list) * (1 + l.cost); w.work > maxWork {
+		return nil, &Error{TooMany, "the PATCH does more than one request may: send it in parts."}
+	}
+	return list, nil
+}
+
+// addValues adds values to a list. One that is there already, by value and type,
+// is not added again but takes over what was sent with it. RFC 7644 §3.5.2.1
+func (w *patching) addValues(l location, list, sent []any) error {
+	now := slices.Clone(list)
+	fresh := make([]bool, len(now))
+	index := newValueIndex(now)
+	for _, v := range sent {
+		i, ok := index.find(v)
+		if !ok {
+			index.add(v, len(now))
+			now, fresh = append(now, v), append(fresh, true)
+			continue
+		}
+		known, parts := asElement(now[i]), maps.Clone(asElement(v))
+		maps.DeleteFunc(parts, func(name string, _ any) bool {
+			return known[name] != nil && l.attr.Sub(name).Mutability == Immutable
+		})
+		merged, err := w.merged(l.target, known, parts)
+		if err != nil {
+			return err
+		}
+		now[i], fresh[i] = merged, fresh[i] || parts["primary"] == true
+	}
+	return w.setList(l, now, fresh)
+}
+
+// removeValues takes the sent values out of a list and leaves the others. The
+// standard has remove clear the attribute; Entra means only what it sends:
+// events/entra/entra-g07-remove-member-value-array.json.
+func (w *patching) removeValues(l location, list, sent []any) error {
+	byValue := map[string][]map[string]any{}
+	var others []map[string]any
+	for _, v := range sent {
+		if value, _, ok := identity(v); ok {
+			byValue[value] = append(byValue[value], asElement(v))
+		} else {
+			others = append(others, asElement(v))
+		}
+	}
+	if len(others) > MaxElements {
+		return &Error{TooMany, fmt.Sprintf("%s: at most %d values without a value can be removed at a time.",
+			pathOf(l.target), MaxElements)}
+	}
+	now := slices.DeleteFunc(slices.Clone(list), func(v any) bool {
+		value, _, _ := identity(v)
+		is := func(sent map[string]any) bool { return selected(asElement(v), sent) }
+		return slices.ContainsFunc(byValue[value], is) || slices.ContainsFunc(others, is)
+	})
+	return w.setList(l, now, nil)
+}
+
+// chosen applies an operation to those values that the path chooses, or to one
+// sub-attribute of each. Where nothing is chosen, remove has nothing to do; add
+// and replace make the value that the filter describes, if it consists of
+// equalities: without a sub-attribute only add does, for replacing nothing is
+// noTarget. RFC 7644 §3.5.2.1, §3.5.2.2, §3.5.2.3
+func (w *patching) chosen(op PatchOp, l location, v any) error {
+	list, err := w.list(l)
+	if err != nil {
+		return err
+	}
+	parts, err := w.sentParts(op, l, v)
+	if err != nil {
+		return err
+	}
+	now := make([]any, 0, len(list)+1)
+	fresh := make([]bool, 0, len(list)+1)
+	found := false
+	for _, old := range list {
+		element := asElement(old)
+		if l.matches != nil && !l.matches(element) {
+			now, fresh = append(now, old), append(fresh, false)
+			continue
+		}
+		found = true
+		if element, err = w.changed(op, l, element, parts); err != nil {
+			return err
+		}
+		if len(element) > 0 {
+			now, fresh = append(now, element), append(fresh, parts["primary"] == true)
+		}
+	}
+	if !found {
+		element, err := w.described(op, l, parts)
+		if err != nil || element == nil {
+			return err
+		}
+		now, fresh = append(now, element), append(fresh, true)
+	}
+	return w.setList(l, now, fresh)
+}
+
+// sentParts are the sub-attributes that an operation on chosen values sets, nil
+// to take one away; no parts at all take the whole value away.
+func (w *patching) sentParts(op PatchOp, l location, v any) (map[string]any, error) {
+	if op == OpRemove {
+		v = nil
+	}
+	if l.sub != nil {
+		v = map[string]any{l.sub.Name: v}
+	}
+	if list, ok := v.([]any); ok && len(list) == 1 {
+		v = list[0]
+	}
+	sent, ok := v.(map[string]any)
+	if v != nil && !ok {
+		return nil, &Error{InvalidValue, pathOf(l.target) + " must be an object, not " + kindOf(v) + "."}
+	}
+	return w.parts(l.attr, pathOf(l.target), sent)
+}
+
+// changed is what a chosen value becomes, nil when nothing of it is left.
+func (w *patching) changed(op PatchOp, l location, old, parts map[string]any) (map[string]any, error) {
+	if l.sub != nil || op == OpAdd {
+		return w.merged(l.target, old, parts)
+	}
+	return w.merged(l.target, nil, parts)
+}
+
+// described is the value that an operation makes because the path chose none;
+// nil when it makes none. Entra counts on it:
+// events/entra/entra-025-email-replace-creates.json.
+func (w *patching) described(op PatchOp, l location, parts map[string]any) (map[string]any, error) {
+	parts = maps.Clone(parts)
+	maps.DeleteFunc(parts, isNil)
+	if op == OpRemove || len(parts) == 0 && (l.sub != nil || op == OpAdd) {
+		return nil, nil
+	}
+	none := &Error{NoTarget, pathOf(l.target) + " has no value that the path chooses."}
+	if l.sub == nil && op == OpReplace {
+		return nil, none
+	}
+	clauses := map[string]any{}
+	if l.filter != nil {
+		var ok bool
+		if clauses, ok = elementEqualities(l.filter); !ok {
+			return nil, none
+		}
+	}
+	element, err := w.parts(l.attr, pathOf(l.target), clauses)
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(element, isNil)
+	if l.sub != nil && element[l.sub.Name] != nil {
+		return nil, none
+	}
+	return w.merged(l.target, element, parts)
+}
+
+// setList puts a list in the place of the attribute's values; fresh tells which
+// of them the operation set, for the first primary one of those takes over.
+func (w *patching) setList(l location, list []any, fresh []bool) error {
+	if w.onePrimary(l.attr, pathOf(l.target), list, fresh) || len(list) > 1 {
+		list = distinct(list)
+	}
+	if err := checkCount(l.attr, pathOf(l.target), len(list)); err != nil {
+		return err
+	}
+	if n := sizeOf(list); n > MaxResource && l.attr.Name != "members" {
+		return &Error{InvalidValue, pathOf(l.target) + " has more values than are kept."}
+	}
+	old := w.r.part(l.extension, l.attr.Name)
+	if len(list) == 0 {
+		return w.set(l.target, old, nil)
+	}
+	return w.set(l.target, old, list)
+}
+
+func isNil(_ string, v any) bool { return v == nil }
+
+func asElement(v any) map[string]any {
+	element, _ := v.(map[string]any)
+	return element
+}
+
+// sizeOf is about how many bytes a value takes.
+func sizeOf(v any) int {
+	n := 8
+	switch v := v.(type) {
+	case string:
+		n += len(v)
+	case []any:
+		for _, element := range v {
+			n += sizeOf(element)
+		}
+	case map[string]any:
+		for name, part := range v {
+			n += len(name) + sizeOf(part)
+		}
+	}
+	return n
+}

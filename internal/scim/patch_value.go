@@ -1,0 +1,91 @@
+package scim
+
+import "maps"
+
+// singular applies an operation to an attribute with one value, or to one
+// sub-attribute of it. Both add and replace leave the sub-attributes alone that
+// the value does not name; null and "" clear. RFC 7644 §3.5.2.1, §3.5.2.3
+func (w *patching) singular(op PatchOp, l location, v any) error {
+	old := w.r.part(l.extension, l.attr.Name)
+	if op == OpRemove {
+		v = nil
+	}
+	if l.sub != nil {
+		v = map[string]any{l.sub.Name: v}
+	}
+	sent, ok := v.(map[string]any)
+	if l.attr.Type != TypeComplex || !ok {
+		now, err := w.attribute(l.attr, pathOf(l.target), v)
+		if err != nil {
+			return err
+		}
+		return w.set(l.target, old, now)
+	}
+	parts, err := w.parts(l.attr, pathOf(l.target), sent)
+	if err != nil {
+		return err
+	}
+	element, _ := old.(map[string]any)
+	now, err := w.merged(l.target, element, parts)
+	if err != nil {
+		return err
+	}
+	if len(now) == 0 {
+		return w.set(l.target, old, nil)
+	}
+	return w.set(l.target, old, now)
+}
+
+// merged is a copy of a complex value with some of its sub-attributes set, or,
+// by nil, taken away.
+func (w *patching) merged(t target, old, parts map[string]any) (map[string]any, error) {
+	now := maps.Clone(old)
+	if now == nil {
+		now = make(map[string]any, len(parts))
+	}
+	for _, name := range sortedNames(parts) {
+		v, known := parts[name], now[name]
+		if sub := t.attr.Sub(name); known != nil && sub.Mutability == Immutable && !equalValue(known, v) {
+			return nil, immutableError(target{extension: t.extension, attr: t.attr, sub: sub})
+		}
+		if v == nil {
+			delete(now, name)
+		} else {
+			now[name] = v
+		}
+	}
+	return now, nil
+}
+
+// set puts a checked value in the place of the old one; nil clears.
+func (w *patching) set(t target, old, now any) error {
+	t.sub = nil
+	if now == nil {
+		return w.clear(t)
+	}
+	if old != nil && t.attr.Mutability == Immutable && !equalValue(old, now) {
+		return immutableError(t)
+	}
+	if s, ok := now.(string); ok && t.attr.Required && Fold(s) == "" {
+		return requiredError(t.attr)
+	}
+	w.r.setPart(t.extension, t.attr.Name, now)
+	return nil
+}
+
+// clear takes an attribute away. One that is required stays required; active and
+// isTeamAccount stay as they are, as when a PUT leaves them out.
+func (w *patching) clear(t target) error {
+	old := w.r.part(t.extension, t.attr.Name)
+	switch {
+	case t.attr.Required:
+		return requiredError(t.attr)
+	case t.alwaysSet():
+		w.notices.add(NoticeKept, t.String())
+		return nil
+	case old != nil && t.attr.Mutability == Immutable:
+		return immutableError(t)
+	}
+	w.r.setPart(t.extension, t.attr.Name, nil)
+	return nil
+}

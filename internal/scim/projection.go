@@ -1,0 +1,202 @@
+package scim
+
+import "strings"
+
+// Projection says which attributes a response has. The zero Projection is the
+// default: all but those that are returned never or only on request.
+// RFC 7644 §3.9
+type Projection struct {
+	include, exclude selection
+	// asked tells that attributes were named, known or not.
+	asked bool
+}
+
+// selection are attributes by their canonical names, those of extensions behind
+// their URN, and extensions by their URN. An attribute is selected whole when
+// its set of sub-attributes is nil.
+type selection map[string]map[string]bool
+
+// ParseProjection reads the parameters attributes and excludedAttributes, from a
+// query or a search request: names in any case, with or without URN and
+// sub-attribute, separated by commas or in elements of their own. Names that
+// mean nothing are passed over: what they name is not in any response. The two
+// parameters exclude each other. RFC 7644 §3.4.2.5, §3.10
+func ParseProjection(rt *ResourceType, attributes, excluded []string) (Projection, error) {
+	include, exclude := splitNames(attributes), splitNames(excluded)
+	if len(include) > 0 && len(exclude) > 0 {
+		return Projection{}, &Error{InvalidValue,
+			"attributes and excludedAttributes exclude each other: send one of them."}
+	}
+	return Projection{
+		include: selectNames(rt, include),
+		exclude: selectNames(rt, exclude),
+		asked:   len(include) > 0,
+	}, nil
+}
+
+// IsDefault tells that no attribute was chosen or excluded: what is stored can
+// be served as it is.
+func (p Projection) IsDefault() bool { return !p.asked && len(p.exclude) == 0 }
+
+// Names tells whether the attributes parameter names an attribute of the core
+// schema, or a part of it.
+func (p Projection) Names(name string) bool {
+	_, ok := p.include[name]
+	return ok
+}
+
+// Wants tells whether a response has an attribute of the core schema, or a part
+// of it, so that what it does not have need not be read.
+func (p Projection) Wants(name string) bool {
+	if p.asked {
+		return p.Names(name)
+	}
+	subs, excluded := p.exclude[name]
+	return !excluded || subs != nil
+}
+
+// Apply is the part of a resource that a response has. id and schemas are always
+// in it, the password never. The resource is not changed; the result shares its
+// values. RFC 7643 §7
+func (p Projection) Apply(rt *ResourceType, r Resource) Resource {
+	out := make(Resource, len(r))
+	for name, v := range r {
+		if s := rt.Extension(name); s != nil {
+			if v = p.extension(s, v); v != nil {
+				out[name] = v
+			}
+			continue
+		}
+		t, ok := rt.lookupIn(nil, name)
+		if ok && t.attr.Name == name {
+			v = p.attribute(t.attr, name, v)
+		} else if p.asked {
+			v = nil
+		}
+		if v != nil {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+func (p Projection) extension(s *Schema, v any) any {
+	if _, whole := p.include[s.ID]; whole {
+		return v
+	}
+	if _, excluded := p.exclude[s.ID]; excluded {
+		return nil
+	}
+	values, _ := v.(map[string]any)
+	out := make(map[string]any, len(values))
+	for name, v := range values {
+		if a := s.Attribute(name); a != nil {
+			if v := p.attribute(a, s.ID+":"+name, v); v != nil {
+				out[name] = v
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+// attribute is what a response has of one attribute's value, nil for nothing.
+func (p Projection) attribute(a *Attribute, key string, v any) any {
+	switch a.Returned {
+	case ReturnedAlways:
+		return v
+	case ReturnedNever:
+		return nil
+	}
+	if p.asked {
+		subs, named := p.include[key]
+		if !named {
+			return nil
+		}
+		return pick(a, v, func(sub *Attribute) bool { return subs == nil || subs[sub.Name] })
+	}
+	if a.Returned == ReturnedRequest {
+		return nil
+	}
+	subs, excluded := p.exclude[key]
+	if excluded && subs == nil {
+		return nil
+	}
+	return pick(a, v, func(sub *Attribute) bool { return !subs[sub.Name] })
+}
+
+// pick is a value with only those sub-attributes that are wanted or returned
+// always.
+func pick(a *Attribute, v any, wanted func(*Attribute) bool) any {
+	all := true
+	for _, sub := range a.SubAttributes {
+		all = all && wanted(sub)
+	}
+	if all {
+		return v
+	}
+	switch v := v.(type) {
+	case []any:
+		out := make([]any, 0, len(v))
+		for _, element := range v {
+			if element = pick(a, element, wanted); element != nil {
+				out = append(out, element)
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, part := range v {
+			if sub := a.Sub(name); sub != nil && (wanted(sub) || sub.Returned == ReturnedAlways) {
+				out[name] = part
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	return nil
+}
+
+func splitNames(values []string) []string {
+	var names []string
+	for _, value := range values {
+		for name := range strings.SplitSeq(value, ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func selectNames(rt *ResourceType, names []string) selection {
+	s := selection{}
+	for _, name := range names {
+		if equalName(name, rt.Schema.ID) {
+			for _, a := range rt.Schema.Attributes {
+				s[a.Name] = nil
+			}
+			continue
+		}
+		t, ok := rt.lookup(name)
+		if !ok {
+			continue
+		}
+		key := target{extension: t.extension, attr: t.attr}.String()
+		subs, known := s[key]
+		switch {
+		case t.sub == nil:
+			s[key] = nil
+		case !known:
+			s[key] = map[string]bool{t.sub.Name: true}
+		case subs != nil:
+			subs[t.sub.Name] = true
+		}
+	}
+	return s
+}

@@ -1,0 +1,116 @@
+package scim
+
+import "strings"
+
+// TeamAccount is the attribute of rollcall's extension that tells a User, who
+// holds a seat, from a Reader.
+const TeamAccount = "isTeamAccount"
+
+// commonSchema stands for the attributes that no schema lists.
+var commonSchema = &Schema{Attributes: CommonAttributes()}
+
+// target is what a name means for a resource type: an attribute, a sub-attribute
+// of one, or, without attr, a whole extension.
+type target struct {
+	// extension is nil for the core schema and the common attributes.
+	extension *Schema
+	attr      *Attribute
+	sub       *Attribute
+}
+
+// String is the target's canonical name.
+func (t target) String() string {
+	var b strings.Builder
+	if t.extension != nil {
+		b.WriteString(t.extension.ID)
+		if t.attr != nil {
+			b.WriteByte(':')
+		}
+	}
+	if t.attr != nil {
+		b.WriteString(t.attr.Name)
+	}
+	if t.sub != nil {
+		b.WriteByte('.')
+		b.WriteString(t.sub.Name)
+	}
+	return b.String()
+}
+
+// readOnly tells that clients cannot change what the target names.
+func (t target) readOnly() bool {
+	return t.attr != nil && t.attr.Mutability == ReadOnly || t.sub != nil && t.sub.Mutability == ReadOnly
+}
+
+// alwaysSet tells that the attribute has a value in every user: whoever leaves
+// it out means to keep it, since clearing it would say who may sign in or who
+// holds a seat.
+func (t target) alwaysSet() bool {
+	if t.attr == nil || t.sub != nil {
+		return false
+	}
+	return t.extension == nil && t.attr.Name == "active" || t.extension != nil && t.attr.Name == TeamAccount
+}
+
+// lookup finds what a name means, in any ASCII case: an attribute, one with a
+// sub-attribute behind a dot, either behind the URN of its schema, the URN of an
+// extension, and isTeamAccount without its URN. RFC 7644 §3.10
+func (rt *ResourceType) lookup(name string) (target, bool) {
+	if rest, ok := cutURN(name, rt.Schema.ID); ok {
+		return rt.lookupIn(nil, rest)
+	}
+	for _, e := range rt.Extensions {
+		if equalName(name, e.Schema.ID) {
+			return target{extension: e.Schema}, true
+		}
+		if rest, ok := cutURN(name, e.Schema.ID); ok {
+			return rt.lookupIn(e.Schema, rest)
+		}
+	}
+	if t, ok := rt.lookupIn(nil, name); ok {
+		return t, true
+	}
+	if equalName(name, TeamAccount) {
+		return rt.teamAccount()
+	}
+	return target{}, false
+}
+
+// lookupIn finds an attribute of one schema by a name without URN; extension is
+// nil for the core schema and the common attributes.
+func (rt *ResourceType) lookupIn(extension *Schema, name string) (target, bool) {
+	name, subName, dotted := strings.Cut(name, ".")
+	t := target{extension: extension}
+	if extension != nil {
+		t.attr = extension.Attribute(name)
+	} else if t.attr = rt.Schema.Attribute(name); t.attr == nil {
+		t.attr = commonSchema.Attribute(name)
+	}
+	if t.attr == nil {
+		return target{}, false
+	}
+	if dotted {
+		if t.sub = t.attr.Sub(subName); t.sub == nil {
+			return target{}, false
+		}
+	}
+	return t, true
+}
+
+// teamAccount finds isTeamAccount in the extension that has it.
+func (rt *ResourceType) teamAccount() (target, bool) {
+	for _, e := range rt.Extensions {
+		if a := e.Schema.Attribute(TeamAccount); a != nil {
+			return target{extension: e.Schema, attr: a}, true
+		}
+	}
+	return target{}, false
+}
+
+// cutURN takes a schema's URN and the colon behind it off the front of a name.
+func cutURN(name, urn string) (string, bool) {
+	if len(name) > len(urn) && name[len(urn)] == ':' && equalName(name[:len(urn)], urn) {
+		return name[len(urn)+1:], true
+	}
+	return "", false
+}

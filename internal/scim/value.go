@@ -1,0 +1,77 @@
+package scim
+
+import (
+	"maps"
+	"slices"
+)
+
+// equalValue compares two values: objects without regard to the order of their
+// names, arrays with regard to the order of their elements.
+func equalValue(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(a, b, equalValue)
+	case []any:
+		b, ok := b.([]any)
+		return ok && slices.EqualFunc(a, b, equalValue)
+	case string, bool, Number, nil:
+		return a == b
+	}
+	return false
+}
+
+// sortedNames lists the names of an object in one order, so that the first fault
+// and the notices are the same every time.
+func sortedNames[V any](object map[string]V) []string {
+	return slices.Sorted(maps.Keys(object))
+}
+
+// part is an attribute's value in an object that may be nil: the resource itself
+// or an extension.
+func (r Resource) part(extension *Schema, name string) any {
+	if extension == nil {
+		return r[name]
+	}
+	values, _ := r[extension.ID].(map[string]any)
+	return values[name]
+}
+
+// setPart sets an attribute's value, nil to take it away. The resource is
+// changed; an extension in it is copied first.
+func (r Resource) setPart(extension *Schema, name string, v any) {
+	if extension == nil {
+		if v == nil {
+			delete(r, name)
+		} else {
+			r[name] = v
+		}
+		return
+	}
+	old, _ := r[extension.ID].(map[string]any)
+	values := maps.Clone(old)
+	if values == nil {
+		values = map[string]any{}
+	}
+	if v == nil {
+		delete(values, name)
+	} else {
+		values[name] = v
+	}
+	if len(values) == 0 {
+		delete(r, extension.ID)
+	} else {
+		r[extension.ID] = values
+	}
+}
+
+// setSchemas lists in a resource the schemas it has values of. RFC 7643 §3
+func setSchemas(rt *ResourceType, r Resource) {
+	schemas := []any{rt.Schema.ID}
+	for _, e := range rt.Extensions {
+		if _, ok := r[e.Schema.ID]; ok {
+			schemas = append(schemas, e.Schema.ID)
+		}
+	}
+	r["schemas"] = schemas
+}
