@@ -57,7 +57,8 @@ func (e *ConditionError) Error() string {
 }
 
 // LimitError is a call that DynamoDB refuses for its form, refused by every
-// engine before anything is sent.
+// engine before anything is sent; only what an Update makes of its item (see
+// Reason…) shows when it is applied. Nothing was applied.
 type LimitError struct {
 	// Op is the index of the operation or key at fault, -1 for the whole call.
 	Op     int
@@ -71,6 +72,12 @@ func (e *LimitError) Error() string {
 	}
 	return fmt.Sprintf("table: refused: operation %d: %s", e.Op, e.Reason)
 }
+
+// Reasons of a LimitError that an engine may learn only once it meets the item.
+const (
+	ReasonItemSize  = "an item of more than 400 KB"
+	ReasonNotNumber = "an addition to an attribute that is a text"
+)
 
 // DynamoDB's limits, which both engines keep.
 const (

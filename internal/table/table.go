@@ -101,8 +101,8 @@ type Query struct {
 	// From and To are the first and last sort key wanted, both inclusive;
 	// an empty one is open.
 	From, To string
-	// After is the sort key behind which the page begins, exclusive. The item
-	// need not exist any more.
+	// After is the sort key behind which the page begins, exclusive. It lies in
+	// the range; the item need not exist any more.
 	After string
 	// Limit is the largest number of items wanted; 0 is as many as fit in
 	// MaxPageBytes.
@@ -111,9 +111,10 @@ type Query struct {
 	Descending bool
 }
 
-// Page is what one round trip of a Query returned: at most Limit items and
-// MaxPageBytes bytes. More tells that the partition may hold further items of
-// the range; Last is then the sort key to continue After.
+// Page is what one round trip of a Query returned: at most Limit items, and none
+// behind the item with which the page reaches MaxPageBytes. More tells that the
+// range may hold further items, and the page behind it may yet be empty; Last is
+// then the sort key to continue After.
 type Page struct {
 	Items []Item
 	More  bool

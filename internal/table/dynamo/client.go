@@ -1,0 +1,139 @@
+package dynamo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// NewClient makes the client of a deployment, from the environment and the AWS
+// configuration as every AWS tool does. It does not call AWS.
+func NewClient(ctx context.Context) (*dynamodb.Client, error) {
+	c, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("dynamo: AWS configuration: %w", err)
+	}
+	return dynamodb.NewFromConfig(c), nil
+}
+
+// NewLocalClient makes a client of a server that speaks DynamoDB on this machine or
+// in the same network, DynamoDB Local above all. It sends made-up credentials, never
+// the real ones. Each wrap is put around the transport, for tests that disturb it.
+func NewLocalClient(_ context.Context, endpoint string, wrap ...func(http.RoundTripper) http.RoundTripper) (*dynamodb.Client, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, errors.New("dynamo: an endpoint looks like http://127.0.0.1:8000")
+	}
+	var transport http.RoundTripper = &LoopbackTransport{Base: &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: time.Second}).DialContext,
+		MaxIdleConns:        256,
+		MaxIdleConnsPerHost: 256,
+		IdleConnTimeout:     30 * time.Second,
+	}}
+	for _, w := range wrap {
+		transport = w(transport)
+	}
+	return dynamodb.New(dynamodb.Options{
+		Region:       "us-east-1",
+		BaseEndpoint: aws.String(endpoint),
+		HTTPClient:   &http.Client{Transport: transport},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+		}),
+	}), nil
+}
+
+// LoopbackTransport sends a copy of each request's body. The SDK closes bodies early;
+// with a server as near and fast as a local one, that now and then drops the
+// connection under a request. It is not for the network, where this does not happen.
+type LoopbackTransport struct {
+	// Base sends the request; http.DefaultTransport when it is nil.
+	Base http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *LoopbackTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	base := t.Base
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	if r.Body == nil {
+		return base.RoundTrip(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	_ = r.Body.Close() // it was read to its end
+	if err != nil {
+		return nil, err
+	}
+	c := r.Clone(r.Context())
+	c.Body = io.NopCloser(bytes.NewReader(body))
+	c.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	c.ContentLength = int64(len(body))
+	return base.RoundTrip(c)
+}
+
+// CreateTable makes the table when there is none, as template.yaml does in AWS, and
+// waits until it can be used. It is for local use: a deployment's table is made, and
+// protected, by its template.
+func CreateTable(ctx context.Context, client *dynamodb.Client, name string) error {
+	_, err := client.CreateTable(ctx, &dynamodb.CreateTableInput{
+		TableName:   &name,
+		BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String(table.PartitionName), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String(table.SortName), AttributeType: types.ScalarAttributeTypeS},
+		},
+		KeySchema: []types.KeySchemaElement{
+			{AttributeName: aws.String(table.PartitionName), KeyType: types.KeyTypeHash},
+			{AttributeName: aws.String(table.SortName), KeyType: types.KeyTypeRange},
+		},
+		StreamSpecification: &types.StreamSpecification{
+			StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewImage,
+		},
+	})
+	var exists *types.ResourceInUseException
+	if err != nil && !errors.As(err, &exists) {
+		return fmt.Errorf("dynamo: CreateTable: %w", err)
+	}
+	waiter := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second
+	})
+	if err := waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: &name}, time.Minute); err != nil {
+		return fmt.Errorf("dynamo: table %s does not become active: %w", name, err)
+	}
+	return expire(ctx, client, name)
+}
+
+// expire turns on the time to live, which fails when it is on.
+func expire(ctx context.Context, client *dynamodb.Client, name string) error {
+	out, err := client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &name})
+	if err != nil {
+		return fmt.Errorf("dynamo: DescribeTimeToLive: %w", err)
+	}
+	if d := out.TimeToLiveDescription; d != nil && d.TimeToLiveStatus != types.TimeToLiveStatusDisabled {
+		return nil
+	}
+	_, err = client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+		TableName: &name,
+		TimeToLiveSpecification: &types.TimeToLiveSpecification{
+			AttributeName: aws.String(table.ExpiryName), Enabled: aws.Bool(true),
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("dynamo: UpdateTimeToLive: %w", err)
+	}
+	return nil
+}

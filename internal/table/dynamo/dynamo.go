@@ -1,0 +1,68 @@
+// Package dynamo is a table on Amazon DynamoDB.
+//
+// It sends each call once and says what became of it, in the errors of package
+// table; table.Retrying sends it again. The SDK's own retries are off: they would
+// send a write later than its NotAfter, and hide from the meter what was really
+// sent. Its errors never hold a key or a value.
+//
+// It never writes outside a transaction. A plain UpdateItem whose answer is lost is
+// applied twice when it is sent again, and a conditional PutItem then fails on its
+// own success; only a transaction has a token against that.
+package dynamo
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// attemptTimeout bounds one call. DynamoDB answers in milliseconds; a connection
+// that hangs must leave time to ask again within the 8 seconds of table.Retrying.
+const attemptTimeout = 2 * time.Second
+
+// Table is one DynamoDB table. It is safe for concurrent use.
+type Table struct {
+	client  *dynamodb.Client
+	name    string
+	timeout time.Duration
+}
+
+var _ table.Table = (*Table)(nil)
+
+// Option changes how a Table calls DynamoDB.
+type Option func(*Table)
+
+// AttemptTimeout bounds one call, 2 seconds unless it is given.
+func AttemptTimeout(d time.Duration) Option {
+	return func(t *Table) { t.timeout = d }
+}
+
+// New returns the table of that name. It does not call DynamoDB.
+func New(client *dynamodb.Client, tableName string, options ...Option) *Table {
+	t := &Table{client: client, name: tableName, timeout: attemptTimeout}
+	for _, o := range options {
+		o(t)
+	}
+	return t
+}
+
+// Write is table.Table.Write, always as a transaction: see the package.
+func (t *Table) Write(ctx context.Context, tx table.Transaction) error {
+	if err := table.CheckTransaction(tx); err != nil {
+		return err
+	}
+	// A fresh input for each call, with the token of the transaction: the SDK writes
+	// a token of its own into an input without one.
+	input := &dynamodb.TransactWriteItemsInput{
+		ClientRequestToken: aws.String(tx.Token),
+		TransactItems:      t.transactItems(tx.Ops),
+	}
+	c := t.start(ctx, "TransactWriteItems")
+	defer c.cancel()
+	_, err := t.client.TransactWriteItems(c.ctx, input, c.options)
+	return c.writeError(err, tx.Ops)
+}

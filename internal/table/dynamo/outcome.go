@@ -1,0 +1,238 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// call is one request to DynamoDB, and the judge of what became of it.
+type call struct {
+	operation string
+	caller    context.Context
+	ctx       context.Context // ends with the caller's or the attempt
+	cancel    context.CancelFunc
+	sent      atomic.Bool
+}
+
+func (t *Table) start(ctx context.Context, operation string) *call {
+	c := &call{operation: operation, caller: ctx}
+	c.ctx, c.cancel = context.WithTimeout(ctx, t.timeout)
+	return c
+}
+
+// options makes the SDK send the request once, and notes when it does. The note tells
+// a request that never left, for want of credentials or time, from a lost answer.
+func (c *call) options(o *dynamodb.Options) {
+	o.Retryer = aws.NopRetryer{}
+	client := o.HTTPClient
+	o.HTTPClient = sender(func(r *http.Request) (*http.Response, error) {
+		c.sent.Store(true)
+		return client.Do(r)
+	})
+}
+
+type sender func(*http.Request) (*http.Response, error)
+
+func (f sender) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+// readError says what became of a read.
+func (c *call) readError(err error) error {
+	return c.outcome(err, table.ErrUnavailable)
+}
+
+// writeError says what became of a transaction, and why it was cancelled.
+func (c *call) writeError(err error, ops []table.Op) error {
+	if err == nil {
+		return nil
+	}
+	var cancelled *types.TransactionCanceledException
+	if errors.As(err, &cancelled) && len(cancelled.CancellationReasons) > 0 {
+		return c.cancelled(cancelled.CancellationReasons, ops)
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() == "ValidationException" && strings.Contains(api.ErrorMessage(), "incorrect data type") {
+		// DynamoDB Local refuses the whole call where AWS gives a reason.
+		return &table.LimitError{Op: onlyAddition(ops), Reason: table.ReasonNotNumber}
+	}
+	return c.outcome(err, table.ErrUnknownOutcome)
+}
+
+// onlyAddition is the one operation that adds to a number, -1 when there are several.
+func onlyAddition(ops []table.Op) int {
+	found := -1
+	for i, op := range ops {
+		if len(op.Change.Add) > 0 {
+			if found >= 0 {
+				return -1
+			}
+			found = i
+		}
+	}
+	return found
+}
+
+// outcome maps an error of the SDK to one of package table. lost is what a request
+// without a usable answer is: for a write that may mean it was applied.
+func (c *call) outcome(err, lost error) error {
+	if !c.sent.Load() {
+		if ended := c.caller.Err(); ended != nil {
+			return fmt.Errorf("dynamo: %s: not sent: %w", c.operation, c.ended(lost, ended))
+		}
+		return fmt.Errorf("dynamo: %s: not sent: %w", c.operation, err)
+	}
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return c.lost(err, lost)
+	}
+	switch code := api.ErrorCode(); code {
+	case "TransactionConflictException", "ReplicatedWriteConflictException":
+		return fmt.Errorf("%w: %s", table.ErrConflict, c.answer(err, code))
+	case "ProvisionedThroughputExceededException", "ThrottlingException", "Throttling", "RequestLimitExceeded":
+		return fmt.Errorf("%w: %s", table.ErrThrottled, c.answer(err, code))
+	case "TransactionInProgressException":
+		// Our own first try is still under way: only asking again tells how it ended.
+		return fmt.Errorf("%w: %s", lost, c.answer(err, code))
+	case "IdempotentParameterMismatchException":
+		return fmt.Errorf("%w: %s", table.ErrTokenReused, c.answer(err, code))
+	case "ValidationException", "ItemCollectionSizeLimitExceededException":
+		// The message may hold values. What is known to be refused was told apart
+		// before it was sent.
+		return &table.LimitError{Op: -1, Reason: c.answer(err, code)}
+	default:
+		if status := status(err); status >= 400 && status < 500 && known(api) {
+			return fmt.Errorf("dynamo: %s", c.answer(err, code))
+		}
+		return c.lost(err, lost)
+	}
+}
+
+// ended is the end of the caller's context before anything was sent: a read got no
+// answer, a write was surely not applied.
+func (c *call) ended(lost, ended error) error {
+	if errors.Is(lost, table.ErrUnavailable) {
+		return fmt.Errorf("%w: %w", lost, ended)
+	}
+	return ended
+}
+
+// lost is a request without a usable answer.
+func (c *call) lost(err, lost error) error {
+	if ended := c.caller.Err(); ended != nil {
+		return fmt.Errorf("%w: %s: %w", lost, c.operation, ended)
+	}
+	var api smithy.APIError
+	switch {
+	case errors.Is(c.ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("%w: %s: no answer in time", lost, c.operation)
+	case errors.As(err, &api):
+		return fmt.Errorf("%w: %s", lost, c.answer(err, api.ErrorCode()))
+	case status(err) != 0:
+		return fmt.Errorf("%w: %s: an answer that cannot be read", lost, c.operation)
+	default:
+		return fmt.Errorf("%w: %s: %v", lost, c.operation, err) //nolint:errorlint // the SDK's types stay here
+	}
+}
+
+// known tells an error that DynamoDB named from one whose body was cut off.
+func known(api smithy.APIError) bool {
+	code := api.ErrorCode()
+	return code != "" && code != "UnknownError"
+}
+
+// answer describes an error that DynamoDB gave, without its message.
+func (c *call) answer(err error, code string) string {
+	s := c.operation + ": " + code
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) && response.ServiceRequestID() != "" {
+		s += " (AWS request " + response.ServiceRequestID() + ")"
+	}
+	return s
+}
+
+// status is the status of the answer, 0 when there was none.
+func status(err error) int {
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}
+
+// cancelled reads the reasons of a cancelled transaction, which stand in the order of
+// its operations. A condition that did not hold outranks all others: the caller
+// decides again. What will never work outranks what may be sent again.
+func (c *call) cancelled(reasons []types.CancellationReason, ops []table.Op) error {
+	var failed []table.FailedCondition
+	var refused, transient, other error
+	for i, reason := range reasons {
+		code := deref(reason.Code)
+		switch code {
+		case "", "None":
+		case "ConditionalCheckFailed":
+			f := table.FailedCondition{Op: i}
+			if len(reason.Item) > 0 {
+				item, err := decodeItem(reason.Item)
+				if err != nil {
+					return err
+				}
+				f.Item = &item
+			}
+			failed = append(failed, f)
+		case "TransactionConflict":
+			transient = table.ErrConflict
+		case "ThrottlingError", "ProvisionedThroughputExceeded":
+			if transient == nil {
+				transient = table.ErrThrottled
+			}
+		case "ValidationError", "ItemCollectionSizeLimitExceeded":
+			if refused == nil {
+				refused = &table.LimitError{Op: i, Reason: refusal(reason, i, ops)}
+			}
+		default:
+			other = fmt.Errorf("dynamo: %s: cancelled: %s", c.operation, code)
+		}
+	}
+	switch {
+	case len(failed) > 0:
+		return &table.ConditionError{Failed: failed}
+	case refused != nil:
+		return refused
+	case other != nil:
+		return other
+	case transient != nil:
+		return fmt.Errorf("%w: %s: cancelled", transient, c.operation)
+	}
+	return fmt.Errorf("dynamo: %s: cancelled without a reason", c.operation)
+}
+
+// refusal is what the engines call what DynamoDB refuses once it sees the item: its
+// message tells the two cases apart.
+func refusal(reason types.CancellationReason, i int, ops []table.Op) string {
+	switch {
+	case strings.Contains(strings.ToLower(deref(reason.Message)), "size"):
+		return table.ReasonItemSize
+	case i < len(ops) && len(ops[i].Change.Add) > 0:
+		return table.ReasonNotNumber
+	default:
+		return "refused by DynamoDB"
+	}
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

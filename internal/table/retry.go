@@ -1,0 +1,187 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// What Retrying does unless told otherwise.
+const (
+	retryFor     = 8 * time.Second
+	retryFirst   = 10 * time.Millisecond
+	retryLongest = 500 * time.Millisecond
+)
+
+// Retrying sends calls again whose failure was nobody's fault: a write after a
+// conflict, a throttle or a lost answer, a read after a throttle or no answer.
+// It gives up after 8 seconds, at the context's deadline, or when the
+// transaction's NotAfter has passed, whichever is first, and waits in between for
+// a random time that grows from 10 to 500 ms.
+//
+// A write is sent again exactly as it was, with its token: never a new one, for
+// then a lost answer could mean that it is applied twice. Every time counts as a
+// retry in the Usage of the context.
+//
+// The error is that of the last try, and one of ErrConflict, ErrThrottled,
+// ErrUnknownOutcome and ErrUnavailable tells what stood in the way. Once an answer
+// was lost, only success, a failed condition or a refusal settle it: until then
+// the error is ErrUnknownOutcome, whatever came after it and whatever ended the
+// tries, the end of the caller's context among them. When NotAfter ended them, or
+// forbade the first, the error is ErrTooLate too.
+func Retrying(t Table, options ...RetryOption) Table {
+	r := &retrying{
+		table: t,
+		total: retryFor,
+		now:   time.Now,
+		sleep: sleep,
+		// Spreads load; nothing secret hangs on it.
+		jitter: func(d time.Duration) time.Duration { return rand.N(d + 1) }, //nolint:gosec // see above
+	}
+	for _, o := range options {
+		o(r)
+	}
+	return r
+}
+
+// RetryOption changes how Retrying waits.
+type RetryOption func(*retrying)
+
+// RetryFor sets the time after which it gives up.
+func RetryFor(total time.Duration) RetryOption {
+	return func(r *retrying) { r.total = total }
+}
+
+// RetryClock replaces the clock and the wait. The wait returns the context's error
+// when that ended first.
+func RetryClock(now func() time.Time, sleep func(context.Context, time.Duration) error) RetryOption {
+	return func(r *retrying) { r.now, r.sleep = now, sleep }
+}
+
+// RetryJitter replaces the choice of a wait between zero and the given time.
+func RetryJitter(jitter func(longest time.Duration) time.Duration) RetryOption {
+	return func(r *retrying) { r.jitter = jitter }
+}
+
+type retrying struct {
+	table  Table
+	total  time.Duration
+	now    func() time.Time
+	sleep  func(context.Context, time.Duration) error
+	jitter func(time.Duration) time.Duration
+}
+
+// Get is Table.Get, sent again.
+func (r *retrying) Get(ctx context.Context, keys ...Key) (map[Key]Item, error) {
+	return read(ctx, r, func() (map[Key]Item, error) { return r.table.Get(ctx, keys...) })
+}
+
+// Query is Table.Query, sent again.
+func (r *retrying) Query(ctx context.Context, q Query) (Page, error) {
+	return read(ctx, r, func() (Page, error) { return r.table.Query(ctx, q) })
+}
+
+func read[T any](ctx context.Context, r *retrying, send func() (T, error)) (T, error) {
+	end := r.end(ctx)
+	for try := 0; ; try++ {
+		answer, err := send()
+		if err == nil || !(errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnavailable)) {
+			return answer, err
+		}
+		if stop := r.pause(ctx, try, end); stop != nil {
+			return answer, ended(err, stop)
+		}
+		Add(ctx, Counts{Retries: 1})
+	}
+}
+
+// Write is Table.Write, sent again.
+func (r *retrying) Write(ctx context.Context, tx Transaction) error {
+	if r.tooLate(tx) {
+		return ErrTooLate
+	}
+	end := r.end(ctx)
+	var lost error // the last try whose outcome is unknown
+	for try := 0; ; try++ {
+		err := r.table.Write(ctx, tx)
+		switch {
+		case errors.Is(err, ErrUnknownOutcome):
+			lost = err
+		case settled(err):
+			return err
+		case lost != nil:
+			err = fmt.Errorf("%w, then: %v", lost, err) //nolint:errorlint // a later conflict settles nothing and must not be found
+		}
+		if !(errors.Is(err, ErrConflict) || errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnknownOutcome)) {
+			return err
+		}
+		if stop := r.pause(ctx, try, end); stop != nil {
+			return ended(err, stop)
+		}
+		if r.tooLate(tx) {
+			return fmt.Errorf("%w: %w", ErrTooLate, err)
+		}
+		Add(ctx, Counts{Retries: 1})
+	}
+}
+
+// settled tells an answer that says what became of the transaction, whatever
+// happened to earlier tries of it: a remembered token answers before a condition
+// is looked at.
+func settled(err error) bool {
+	var condition *ConditionError
+	var limit *LimitError
+	return err == nil || errors.As(err, &condition) || errors.As(err, &limit) || errors.Is(err, ErrTokenReused)
+}
+
+func (r *retrying) tooLate(tx Transaction) bool {
+	return !tx.NotAfter.IsZero() && r.now().After(tx.NotAfter)
+}
+
+func (r *retrying) end(ctx context.Context) time.Time {
+	end := r.now().Add(r.total)
+	if d, ok := ctx.Deadline(); ok && d.Before(end) {
+		end = d
+	}
+	return end
+}
+
+var errGaveUp = errors.New("gave up")
+
+// pause waits before the next try. It returns errGaveUp when there is no time for
+// one, and the context's error when that ended.
+func (r *retrying) pause(ctx context.Context, try int, end time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	longest := retryLongest
+	if try < 6 {
+		longest = min(retryFirst<<try, retryLongest)
+	}
+	wait := r.jitter(longest)
+	if !r.now().Add(wait).Before(end) {
+		return errGaveUp
+	}
+	return r.sleep(ctx, wait)
+}
+
+// ended is the last error, with what ended the tries when that was the caller.
+func ended(last, stop error) error {
+	if errors.Is(stop, errGaveUp) || errors.Is(last, stop) {
+		return last
+	}
+	return fmt.Errorf("%w: %w", last, stop)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

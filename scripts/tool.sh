@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Runs a tool that tools/go.mod pins: scripts/tool.sh NAME [ARGUMENT…]
+# It is built once for each version of the tools and of Go, and kept in
+# $ROLLCALL_CACHE (~/.cache/rollcall).
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+name=$1
+shift
+
+key=$( (cat "$root/tools/go.mod"; go version) | cksum | cut -d' ' -f1)
+bin=${ROLLCALL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rollcall}/tools-$key
+if [ ! -x "$bin/$name" ]; then
+	case $name in
+	gofumpt) package=mvdan.cc/gofumpt ;;
+	golangci-lint) package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint ;;
+	govulncheck) package=golang.org/x/vuln/cmd/govulncheck ;;
+	*)
+		echo "$0: tools/go.mod has no tool $name" >&2
+		exit 2
+		;;
+	esac
+	echo "building $name (once)" >&2
+	mkdir -p "$bin"
+	# Built beside its place and moved: two runs at once do not meet.
+	new=$(mktemp -d "$bin/.build-XXXXXX")
+	trap 'rm -rf "$new"' EXIT
+	(cd "$root/tools" && CGO_ENABLED=0 GOFLAGS='' go build -trimpath -buildvcs=false -o "$new/$name" "$package")
+	mv "$new/$name" "$bin/$name"
+	rm -rf "$new"
+	trap - EXIT
+fi
+exec "$bin/$name" "$@"
