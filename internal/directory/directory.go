@@ -1,0 +1,179 @@
+package directory
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Directory is the users of all tenants, and the rules by which they change.
+// Safe for concurrent use.
+type Directory struct {
+	store     Store
+	users     *scim.ResourceType
+	extension string
+	baseURL   string
+	newID     func() string
+	now       func() time.Time
+	maxWalk   int
+	walkTime  time.Duration
+}
+
+// Config is what a Directory is made of.
+type Config struct {
+	Store Store
+	// Users is the resource type of users.
+	Users *scim.ResourceType
+	// Extension is the URN of the schema that has isTeamAccount.
+	Extension string
+	// BaseURL begins every location, without a slash at its end. It comes from
+	// configuration, never from a request.
+	BaseURL string
+	// NewID makes the id of a new record: UUIDv7, so that the order of ids is
+	// the order of creation.
+	NewID func() string
+	Now   func() time.Time
+	// MaxWalk is the largest number of users that one request reads without a
+	// key; 0 is the service's own MaxWalk.
+	MaxWalk int
+}
+
+// New makes a Directory.
+func New(c Config) *Directory {
+	if c.MaxWalk == 0 {
+		c.MaxWalk = MaxWalk
+	}
+	return &Directory{
+		store: c.Store, users: c.Users, extension: c.Extension, baseURL: c.BaseURL,
+		newID: c.NewID, now: c.Now, maxWalk: c.MaxWalk, walkTime: walkTime,
+	}
+}
+
+// maxDecisions is how often one request decides anew because another changed
+// what it had read. Each time another request has made progress, so that up to
+// five requests at once on one record all succeed; beyond, a busy one is told
+// to come again.
+const maxDecisions = 5
+
+// Result is what an operation did.
+type Result struct {
+	User   *User
+	Action Action
+	// Changed are the names of the attributes that differ.
+	Changed []string
+	// Warning is a cause that did not stop the change, "" for none.
+	Warning string
+	Notices []scim.Notice
+	// Seats and Readers are what the change added to the counts.
+	Seats, Readers int64
+}
+
+// The warnings of a Result, as named in the log.
+const (
+	// WarnRehire: a record was found again by userName or email, under another
+	// externalId: a rehire, or an address that was given to someone else.
+	WarnRehire = "external_id_changed"
+)
+
+// retryable sorts the answer of a Commit: a *CommitError is decided again.
+func retryable(err error) (*CommitError, bool) {
+	var failed *CommitError
+	ok := errors.As(err, &failed)
+	return failed, ok
+}
+
+// accountType reads isTeamAccount from a resource.
+func (d *Directory) accountType(r scim.Resource) (tenant.AccountType, bool) {
+	extension, _ := r[d.extension].(map[string]any)
+	team, ok := extension["isTeamAccount"].(bool)
+	if !ok {
+		return "", false
+	}
+	if team {
+		return tenant.User, true
+	}
+	return tenant.Reader, true
+}
+
+// complete returns a copy of a resource with id, active and isTeamAccount set:
+// they are always served, whatever was sent.
+func (d *Directory) complete(r scim.Resource, id string, active bool, kind tenant.AccountType) scim.Resource {
+	out := make(scim.Resource, len(r)+3)
+	for name, value := range r {
+		out[name] = value
+	}
+	extension := map[string]any{}
+	if old, ok := r[d.extension].(map[string]any); ok {
+		for name, value := range old {
+			extension[name] = value
+		}
+	}
+	extension["isTeamAccount"] = kind == tenant.User
+	out["id"] = id
+	out["active"] = active
+	out[d.extension] = extension
+	return out
+}
+
+// record makes the record that a resource and a decision describe, and returns
+// it with the document it keeps.
+func (d *Directory) record(r scim.Resource, from User) (*User, scim.Resource) {
+	document := d.complete(r, from.ID, from.Active, from.Type)
+	from.Doc = scim.Encode(d.users, document)
+	from.Held = ClaimsOf(document)
+	return &from, document
+}
+
+// holdingDelta is what a change adds to the ledger's seats and readers.
+func holdingDelta(before, after *User) (seats, readers int64) {
+	count := func(u *User, h Holding) int64 {
+		if u.Holds() == h {
+			return 1
+		}
+		return 0
+	}
+	return count(after, HoldsSeat) - count(before, HoldsSeat),
+		count(after, HoldsReader) - count(before, HoldsReader)
+}
+
+// change assembles what is committed, and the result that tells of it.
+func (d *Directory) change(by Caller, operation string, action Action, before, after *User,
+	resources [2]scim.Resource, lose []Loss, warning string,
+) (Change, Result) {
+	var changed []string
+	switch action {
+	case Created:
+		changed = scim.Changed(d.users, nil, resources[1])
+	case Deleted:
+	default:
+		changed = scim.Changed(d.users, resources[0], resources[1])
+	}
+	seats, readers := holdingDelta(before, after)
+	c := Change{
+		Before: before, After: after, Lose: lose,
+		OtherBefore: OtherEmails(resources[0]), OtherAfter: OtherEmails(resources[1]),
+		Entry: Entry{
+			RequestID: by.RequestID, Time: by.Time, TokenID: by.TokenID, IdP: by.IdP,
+			Operation: operation, Action: action,
+			ResourceType: d.users.Name, ResourceID: after.ID, Version: after.Version,
+			UserName: resources[1].Text("userName"), ExternalID: resources[1].Text("externalId"),
+			Warning: warning, Changed: changed, Seats: seats, Readers: readers,
+		},
+		Expires:  by.Time.Add(by.Settings.LogRetention()),
+		NotAfter: by.Time.Add(WriteTime),
+	}
+	return c, Result{
+		User: after, Action: action, Changed: changed, Warning: warning,
+		Seats: seats, Readers: readers,
+	}
+}
+
+// full is the error of a ledger without a free place for what a change adds.
+func full(l *Ledger, seats int64) error {
+	if seats > 0 {
+		return &FullError{Type: tenant.User, Used: l.Seats, Limit: l.SeatLimit}
+	}
+	return &FullError{Type: tenant.Reader, Used: l.Readers, Limit: l.ReaderLimit}
+}

@@ -1,0 +1,121 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Errors of the directory's operations that carry nothing but themselves.
+var (
+	// ErrNotFound: no live user has the id.
+	ErrNotFound = errors.New("directory: no such user")
+	// ErrVersion: the record's version is none that If-Match names.
+	ErrVersion = errors.New("directory: version differs")
+	// ErrDeactivatedInApp: the application deactivated the user, and only the
+	// application reactivates it.
+	ErrDeactivatedInApp = errors.New("directory: deactivated in the application")
+	// ErrBusy: the request lost every race or was throttled until its time was
+	// over. Nothing was changed.
+	ErrBusy = errors.New("directory: busy")
+	// ErrUnresolved: the answer of the write was lost and did not come until
+	// the request's time was over: it may or may not have been applied.
+	ErrUnresolved = errors.New("directory: outcome unknown")
+)
+
+// TakenError refuses a value that another record keeps unique.
+type TakenError struct {
+	Kind Kind
+	// Value is the value as it was sent, "" when several records hold several.
+	Value string
+	// Reason tells the cases apart.
+	Reason TakenReason
+	// HolderID is the record that holds it.
+	HolderID string
+	// Conversion tells, with TakenOwn, that the request would have made the
+	// application's own User a Reader.
+	Conversion bool
+}
+
+// TakenReason tells why a taken value ends the request.
+type TakenReason string
+
+// The reasons.
+const (
+	// TakenActive: the holder is an active user.
+	TakenActive TakenReason = "active"
+	// TakenInactive: the holder is inactive and the request does not make it
+	// active: a PUT, a PATCH, or a POST with active=false.
+	TakenInactive TakenReason = "inactive"
+	// TakenSeveral: the values are held by several users; no one of them can be
+	// meant.
+	TakenSeveral TakenReason = "several"
+	// TakenByApp: the holder was deactivated in the application.
+	TakenByApp TakenReason = "deactivated_in_app"
+	// TakenRehire: the holder has another externalId, and the tenant refuses to
+	// take that for the same person.
+	TakenRehire TakenReason = "rehire"
+	// TakenOwn: the holder is the application's own user, of a type that the
+	// request may not link.
+	TakenOwn TakenReason = "own_user"
+)
+
+// Error names the kind of value; the value itself is personal data.
+func (e *TakenError) Error() string {
+	return fmt.Sprintf("directory: %s taken: %s", e.Kind.Attribute(), e.Reason)
+}
+
+// FullError refuses a change that needs a seat, or a reader's place, when none
+// is free.
+type FullError struct {
+	Type  tenant.AccountType
+	Used  int64
+	Limit int64
+}
+
+// Error gives the count and the limit.
+func (e *FullError) Error() string {
+	return fmt.Sprintf("directory: %d of %d %s places in use", e.Used, e.Limit, e.Type)
+}
+
+// ConvertError refuses to make the application's own User a Reader in the
+// request that would link it.
+type ConvertError struct{ ID string }
+
+// Error says what was refused.
+func (e *ConvertError) Error() string {
+	return "directory: the application's own user is not converted while it is linked"
+}
+
+// TooManyError refuses a read that would walk too far.
+type TooManyError struct {
+	// Sought is what the walk was for: "filter" or "startIndex".
+	Sought string
+	// Limit is the number of users that one request reads at most.
+	Limit int
+}
+
+// Error gives the limit.
+func (e *TooManyError) Error() string {
+	return fmt.Sprintf("directory: %s needs more than %d users read", e.Sought, e.Limit)
+}
+
+// CommitError is what a Store answers when conditions of a change did not hold:
+// nothing was applied. Several can fail at once; the directory reads them in
+// the order uniqueness, seats, version.
+type CommitError struct {
+	// Holders names the record that holds each claim that was to be free, and
+	// is not.
+	Holders map[Kind]string
+	// Full is the ledger when it had no place left.
+	Full *Ledger
+	// Stale tells that a record is not at the version the change began with.
+	Stale bool
+}
+
+// Error says which conditions did not hold.
+func (e *CommitError) Error() string {
+	return fmt.Sprintf("directory: not committed: %d claims held, full %t, stale %t",
+		len(e.Holders), e.Full != nil, e.Stale)
+}

@@ -1,0 +1,205 @@
+package directory_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+const extension = scim.RollcallURN
+
+// fixture is a directory with one tenant on a table in memory.
+type fixture struct {
+	t        testing.TB
+	dir      *directory.Directory
+	store    *store.Store
+	tenant   tenant.ID
+	settings tenant.Settings
+	now      time.Time
+	types    *scim.ResourceType
+}
+
+func newFixture(t testing.TB, seats, readers int64) *fixture {
+	t.Helper()
+	engine, err := embedded.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = engine.Close() })
+	return newFixtureOn(t, table.Retrying(engine), seats, readers)
+}
+
+func newFixtureOn(t testing.TB, engine table.Table, seats, readers int64) *fixture {
+	t.Helper()
+	id, err := tenant.ParseID("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{
+		t: t, tenant: id, settings: tenant.DefaultSettings(), now: time.Now(),
+		store: store.New(engine, newID), types: scim.UserType(extension),
+	}
+	f.dir = f.directory(0)
+	if err := f.store.CreateTenant(t.Context(), id, f.settings, seats, readers, f.now); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (f *fixture) directory(maxWalk int) *directory.Directory {
+	return directory.New(directory.Config{
+		Store: f.store, Users: f.types, Extension: extension, BaseURL: "https://scim.test/scim/v2",
+		NewID: newID, Now: func() time.Time { return f.now }, MaxWalk: maxWalk,
+	})
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func (f *fixture) by() directory.Caller {
+	return directory.Caller{RequestID: newID(), Settings: f.settings, Time: time.Now().Truncate(time.Millisecond), TokenID: "k1", IdP: "okta"}
+}
+
+func (f *fixture) decode(body string) scim.Resource {
+	f.t.Helper()
+	r, _, err := scim.DecodeResource(f.types, []byte(body))
+	if err != nil {
+		f.t.Fatalf("decode %s: %v", body, err)
+	}
+	return r
+}
+
+func (f *fixture) post(body string) (directory.Result, error) {
+	f.t.Helper()
+	return f.dir.Provision(context.Background(), f.tenant, f.by(), f.decode(body))
+}
+
+func (f *fixture) mustPost(body string) *directory.User {
+	f.t.Helper()
+	result, err := f.post(body)
+	if err != nil {
+		f.t.Fatalf("POST %s: %v", body, err)
+	}
+	return result.User
+}
+
+func (f *fixture) put(id, body string, match directory.Precondition) (directory.Result, error) {
+	f.t.Helper()
+	return f.dir.Replace(context.Background(), f.tenant, f.by(), id, match, f.decode(body))
+}
+
+func (f *fixture) patch(id, operations string, match directory.Precondition) (directory.Result, error) {
+	f.t.Helper()
+	p, err := scim.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":` + operations + `}`))
+	if err != nil {
+		f.t.Fatalf("decode %s: %v", operations, err)
+	}
+	return f.dir.Modify(context.Background(), f.tenant, f.by(), id, match, p)
+}
+
+func (f *fixture) mustPatch(id, operations string) *directory.User {
+	f.t.Helper()
+	result, err := f.patch(id, operations, directory.Precondition{})
+	if err != nil {
+		f.t.Fatalf("PATCH %s: %v", operations, err)
+	}
+	return result.User
+}
+
+func (f *fixture) remove(id string) error {
+	_, err := f.dir.Delete(context.Background(), f.tenant, f.by(), id, directory.Precondition{})
+	return err
+}
+
+func (f *fixture) mustRemove(id string) {
+	f.t.Helper()
+	if err := f.remove(id); err != nil {
+		f.t.Fatalf("DELETE: %v", err)
+	}
+}
+
+func (f *fixture) ledger() directory.Ledger {
+	f.t.Helper()
+	l, err := f.store.Ledger(context.Background(), f.tenant)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return l
+}
+
+// check fails the test when the tenant's data breaks an invariant, or the seats
+// are not as many as wanted.
+func (f *fixture) check(seats int64) {
+	f.t.Helper()
+	faults, err := f.store.Audit(context.Background(), f.tenant)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, fault := range faults {
+		f.t.Errorf("audit: %s", fault)
+	}
+	if l := f.ledger(); l.Seats != seats {
+		f.t.Errorf("%d seats in use, want %d", l.Seats, seats)
+	}
+}
+
+// own stores one of the application's own users, which no SCIM request makes.
+func (f *fixture) own(body string, active bool, kind tenant.AccountType) *directory.User {
+	f.t.Helper()
+	r := f.decode(body)
+	u := &directory.User{
+		ID: newID(), Version: 1, Created: f.now, Modified: f.now, Active: active, Type: kind,
+		Origin: directory.OriginManual, Held: directory.ClaimsOf(r),
+	}
+	if !active {
+		u.OffBy = directory.ByApplication
+	}
+	r["id"], r["active"] = u.ID, active
+	r[extension] = map[string]any{"isTeamAccount": kind == tenant.User}
+	u.Doc = scim.Encode(f.types, r)
+	f.commit(directory.Change{After: u, OtherAfter: directory.OtherEmails(r)})
+	return u
+}
+
+// offInApp deactivates a user as the application would.
+func (f *fixture) offInApp(u *directory.User) *directory.User {
+	f.t.Helper()
+	r, err := u.Resource()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	after := *u
+	after.Active, after.OffBy, after.Version = false, directory.ByApplication, u.Version+1
+	r["active"] = false
+	after.Doc = scim.Encode(f.types, r)
+	f.commit(directory.Change{Before: u, After: &after})
+	return &after
+}
+
+func (f *fixture) commit(c directory.Change) {
+	f.t.Helper()
+	c.Entry = directory.Entry{RequestID: newID(), Time: f.now, ResourceID: c.After.ID}
+	c.Expires = f.now.Add(time.Hour)
+	if err := f.store.Commit(context.Background(), f.tenant, c); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// object is a user's document, decoded.
+func object(t testing.TB, u *directory.User) map[string]any {
+	t.Helper()
+	var o map[string]any
+	if err := json.Unmarshal(u.Doc, &o); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}

@@ -1,0 +1,399 @@
+package directory_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// model is what the promises say of each user, written a second time without a
+// table: a user holds its values while it lives, a deleted one until somebody
+// else wants them.
+type model struct {
+	f     *fixture
+	users map[string]*modelUser
+	order []string
+	limit int
+}
+
+type modelUser struct {
+	id            string
+	claims        map[directory.Kind]string
+	active, gone  bool
+	reader, byApp bool
+}
+
+func (m *model) holders(claims map[directory.Kind]string, not string) (live, gone []*modelUser) {
+	for _, id := range m.order {
+		u := m.users[id]
+		shares := false
+		for kind, value := range claims {
+			shares = shares || u.claims[kind] == value
+		}
+		switch {
+		case !shares || id == not:
+		case u.gone:
+			gone = append(gone, u)
+		default:
+			live = append(live, u)
+		}
+	}
+	return live, gone
+}
+
+func (m *model) seats() (n int) {
+	for _, u := range m.users {
+		if u.active && !u.gone && !u.reader {
+			n++
+		}
+	}
+	return n
+}
+
+// take gives claims to a user; deleted holders lose them.
+func (m *model) take(u *modelUser, claims map[directory.Kind]string) {
+	for _, other := range m.users {
+		if other == u || !other.gone {
+			continue
+		}
+		for kind, value := range claims {
+			if other.claims[kind] == value {
+				delete(other.claims, kind)
+			}
+		}
+	}
+	u.claims = claims
+}
+
+// sent draws a user's attributes from few values, so that they collide.
+type sent struct {
+	name, mail, external string
+	active, reader       *bool
+}
+
+func drawSent(t *rapid.T) sent {
+	flag := func(label string) *bool {
+		switch rapid.IntRange(0, 3).Draw(t, label) {
+		case 0:
+			return new(bool)
+		case 1:
+			yes := true
+			return &yes
+		}
+		return nil
+	}
+	return sent{
+		name:     rapid.SampledFrom([]string{"ann", "ANN", "bob", "cat@x", "dan"}).Draw(t, "name"),
+		mail:     rapid.SampledFrom([]string{"", "ann@x", "cat@x", "Dan@x"}).Draw(t, "mail"),
+		external: rapid.SampledFrom([]string{"", "e1", "e2", "E2"}).Draw(t, "external"),
+		active:   flag("active"), reader: flag("reader"),
+	}
+}
+
+func (s sent) body() string {
+	b := fmt.Sprintf(`"userName":%q`, s.name)
+	if s.mail != "" {
+		b += fmt.Sprintf(`,"emails":[{"value":%q},{"value":"shared@x"}]`, s.mail)
+	}
+	if s.external != "" {
+		b += fmt.Sprintf(`,"externalId":%q`, s.external)
+	}
+	if s.active != nil {
+		b += fmt.Sprintf(`,"active":%t`, *s.active)
+	}
+	if s.reader != nil {
+		b += fmt.Sprintf(`,%q:{"isTeamAccount":%t}`, extension, !*s.reader)
+	}
+	return user(b)
+}
+
+func (s sent) claims() map[directory.Kind]string {
+	fold := map[string]string{"ANN": "ann", "Dan@x": "dan@x"}
+	folded := func(v string) string {
+		if f, ok := fold[v]; ok {
+			return f
+		}
+		return v
+	}
+	claims := map[directory.Kind]string{directory.UserName: folded(s.name)}
+	switch {
+	case s.mail != "":
+		claims[directory.Email] = folded(s.mail)
+	case s.name == "cat@x":
+		claims[directory.Email] = "cat@x"
+	}
+	if s.external != "" {
+		claims[directory.ExternalID] = s.external
+	}
+	return claims
+}
+
+// The outcomes of an operation that the model tells apart.
+const (
+	ok       = "ok"
+	isTaken  = "taken"
+	isFull   = "full"
+	isAbsent = "absent"
+)
+
+func outcome(t *rapid.T, err error) string {
+	var takenError *directory.TakenError
+	var fullError *directory.FullError
+	switch {
+	case err == nil:
+		return ok
+	case errors.As(err, &takenError):
+		return isTaken
+	case errors.As(err, &fullError):
+		return isFull
+	case errors.Is(err, directory.ErrNotFound):
+		return isAbsent
+	}
+	t.Fatalf("unexpected error: %v", err)
+	return ""
+}
+
+func (m *model) post(t *rapid.T) {
+	s := drawSent(t)
+	claims := s.claims()
+	live, gone := m.holders(claims, "")
+	active := s.active == nil || *s.active
+	var want string
+	var found *modelUser
+	switch {
+	case len(live) > 1, len(live) == 1 && (live[0].active || !active):
+		want = isTaken
+	case len(live) == 1:
+		found = live[0]
+	case len(gone) > 0:
+		for _, kind := range []directory.Kind{directory.ExternalID, directory.UserName, directory.Email} {
+			for _, u := range gone {
+				if found == nil && claims[kind] != "" && u.claims[kind] == claims[kind] {
+					found = u
+				}
+			}
+		}
+	}
+	reader := s.reader != nil && *s.reader
+	if found != nil && s.reader == nil {
+		reader = found.reader
+	}
+	if want == "" && active && !reader && m.seats() >= m.limit {
+		want = isFull
+	}
+	result, err := m.f.post(s.body())
+	got := outcome(t, err)
+	if want == "" {
+		want = ok
+	}
+	if got != want {
+		t.Fatalf("POST %+v = %s (%v), want %s", s, got, err, want)
+	}
+	if got != ok {
+		return
+	}
+	switch {
+	case found == nil:
+		found = &modelUser{id: result.User.ID}
+		if m.users[found.id] != nil {
+			t.Fatalf("POST %+v took user %s, want a new one", s, found.id)
+		}
+		m.users[found.id] = found
+		m.order = append(m.order, found.id)
+	case found.id != result.User.ID:
+		t.Fatalf("POST %+v took user %s, want %s", s, result.User.ID, found.id)
+	}
+	found.active, found.gone, found.reader = active, false, reader
+	m.take(found, claims)
+}
+
+// pick draws a user that was made at some time.
+func (m *model) pick(t *rapid.T) *modelUser {
+	if len(m.order) == 0 {
+		t.Skip("no users yet")
+	}
+	return m.users[rapid.SampledFrom(m.order).Draw(t, "user")]
+}
+
+// put replaces a user; patch, for what the model sees, is the same with a part.
+func (m *model) put(t *rapid.T) {
+	u, s := m.pick(t), drawSent(t)
+	claims := s.claims()
+	active, reader := u.active, u.reader
+	if s.active != nil {
+		active = *s.active
+	}
+	if s.reader != nil {
+		reader = *s.reader
+	}
+	want := ok
+	live, _ := m.holders(claims, u.id)
+	switch {
+	case u.gone:
+		want = isAbsent
+	case len(live) > 0:
+		want = isTaken
+	case active && !reader && (!u.active || u.reader) && m.seats() >= m.limit:
+		want = isFull
+	}
+	_, err := m.f.put(u.id, s.body(), directory.Precondition{})
+	if got := outcome(t, err); got != want {
+		t.Fatalf("PUT %s %+v = %s (%v), want %s", u.id, s, got, err, want)
+	}
+	if want == ok {
+		u.active, u.reader = active, reader
+		m.take(u, claims)
+	}
+}
+
+func (m *model) patch(t *rapid.T) {
+	u := m.pick(t)
+	active := rapid.Bool().Draw(t, "active")
+	want := ok
+	switch {
+	case u.gone:
+		want = isAbsent
+	case active && !u.active && !u.reader && m.seats() >= m.limit:
+		want = isFull
+	}
+	_, err := m.f.patch(u.id, fmt.Sprintf(`[{"op":"replace","value":{"active":%t}}]`, active), directory.Precondition{})
+	if got := outcome(t, err); got != want {
+		t.Fatalf("PATCH %s active=%t = %s (%v), want %s", u.id, active, got, err, want)
+	}
+	if want == ok {
+		u.active = active
+	}
+}
+
+func (m *model) remove(t *rapid.T) {
+	u := m.pick(t)
+	want := ok
+	if u.gone {
+		want = isAbsent
+	}
+	if got := outcome(t, m.f.remove(u.id)); got != want {
+		t.Fatalf("DELETE %s = %s, want %s", u.id, got, want)
+	}
+	u.gone, u.active = true, false
+}
+
+func (m *model) setLimit(t *rapid.T) {
+	m.limit = rapid.IntRange(0, 4).Draw(t, "limit")
+	if err := m.f.store.SetSeatLimit(m.f.t.Context(), m.f.tenant, int64(m.limit), m.f.by().Time); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// check compares the directory with the model, and its data with itself.
+func (m *model) check(t *rapid.T) {
+	faults, err := m.f.store.Audit(m.f.t.Context(), m.f.tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range faults {
+		t.Errorf("audit: %s", fault)
+	}
+	if l := m.f.ledger(); int(l.Seats) != m.seats() {
+		t.Fatalf("%d seats in use, the model has %d", l.Seats, m.seats())
+	}
+	records, err := m.f.store.Records(m.f.t.Context(), m.f.tenant, m.order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, u := range m.users {
+		r := records[id]
+		if r == nil || r.Deleted != u.gone || r.Active != u.active || (r.Type == tenant.Reader) != u.reader {
+			t.Fatalf("record %+v, the model has %+v", r, u)
+		}
+		held := map[directory.Kind]string{}
+		maps.Copy(held, r.Held)
+		if id, ok := u.claims[directory.ExternalID]; ok {
+			held[directory.ExternalID] = id
+			if r.Held[directory.ExternalID] != directory.HashExternalID(id) {
+				t.Fatalf("record %s holds another externalId than the model", u.id)
+			}
+		}
+		if !maps.Equal(held, u.claims) {
+			t.Fatalf("record %s holds %v, the model has %v", u.id, r.Held, u.claims)
+		}
+	}
+}
+
+// TestRules_AnyHistory runs generated histories against the model.
+func TestRules_AnyHistory(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		engine, err := embedded.Memory()
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer func() { _ = engine.Close() }()
+		m := &model{f: newFixtureOn(t, table.Retrying(engine), 2, 50), users: map[string]*modelUser{}, limit: 2}
+		rt.Repeat(map[string]func(*rapid.T){
+			"post": m.post, "post again": m.post, "put": m.put, "patch": m.patch, "delete": m.remove,
+			"limit": m.setLimit, "": m.check,
+		})
+	})
+}
+
+// A search by any of its values finds a live user, and no deleted one.
+func TestRules_SearchFindsTheLiving(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		engine, err := embedded.Memory()
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer func() { _ = engine.Close() }()
+		m := &model{f: newFixtureOn(t, table.Retrying(engine), 50, 50), users: map[string]*modelUser{}, limit: 50}
+		for range rapid.IntRange(1, 12).Draw(rt, "operations") {
+			if len(m.order) > 0 && rapid.IntRange(0, 3).Draw(rt, "kind") == 0 {
+				m.remove(rt)
+				continue
+			}
+			m.post(rt)
+		}
+		all, err := m.f.search("", 1, 200)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for _, filter := range []string{
+			`userName eq "ann"`, `userName eq "cat@x"`, `externalId eq "e2"`, `emails eq "ann@x"`,
+			`emails.value eq "SHARED@x"`, `userName eq "bob" and active eq true`,
+		} {
+			found, err := m.f.search(filter, 1, 200)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			compiled, err := scim.CompileFilter(m.f.types, filter)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			var want []string
+			for _, u := range all.Users {
+				r, err := m.f.dir.Served(u)
+				if err != nil {
+					rt.Fatal(err)
+				}
+				if compiled.Match(r) {
+					want = append(want, u.ID)
+				}
+			}
+			var got []string
+			for _, u := range found.Users {
+				got = append(got, u.ID)
+			}
+			if !slices.Equal(got, want) || found.Total != len(want) {
+				rt.Fatalf("%s finds %v of %d by key, %v by a walk", filter, got, found.Total, want)
+			}
+		}
+	})
+}

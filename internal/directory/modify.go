@@ -1,0 +1,262 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Precondition is an If-Match header: the versions at which the request may
+// act. The zero Precondition allows all.
+type Precondition struct {
+	Set      bool
+	Any      bool
+	Versions []int64
+}
+
+// Allows tells whether a record's version is one that the request may act on.
+// RFC 7644 §3.14
+func (p Precondition) Allows(version int64) bool {
+	return !p.Set || p.Any || slices.Contains(p.Versions, version)
+}
+
+// Replace is what a PUT asks for: the record becomes what was sent; active and
+// isTeamAccount are kept when omitted. RFC 7644 §3.5.1
+func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
+	sent scim.Resource,
+) (Result, error) {
+	return d.update(ctx, t, by, "replace", id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
+		after, err := scim.Replace(d.users, before, sent)
+		return after, nil, err
+	})
+}
+
+// Modify is what a PATCH asks for: all operations of the patch, or none.
+// RFC 7644 §3.5.2
+func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
+	patch *scim.Patch,
+) (Result, error) {
+	return d.update(ctx, t, by, "modify", id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
+		after, notices, err := patch.Apply(d.users, before)
+		if err == nil {
+			err = CheckNotices(by.Settings, notices)
+		}
+		return after, notices, err
+	})
+}
+
+// CheckNotices refuses attributes outside the schemas for a tenant that chose
+// so; for all others they are dropped, and the notice is all that remains.
+func CheckNotices(settings tenant.Settings, notices []scim.Notice) error {
+	if settings.UnknownAttributes != tenant.UnknownRefuse {
+		return nil
+	}
+	for _, n := range notices {
+		if n.Kind == scim.NoticeUnknownAttribute {
+			return &scim.Error{Type: scim.InvalidSyntax, Detail: "The attribute " + n.Attribute +
+				" is in no schema of this service, and this tenant refuses unknown attributes."}
+		}
+	}
+	return nil
+}
+
+// update reads a record, works out what it becomes, and commits that if the
+// record is still at the version read. Whoever loses reads again and decides
+// anew, so that concurrent changes of different attributes all stay. What
+// changes nothing is not written.
+func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operation, id string, match Precondition,
+	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
+) (Result, error) {
+	var before *User
+	var lose []Loss
+	for range maxDecisions {
+		if before == nil {
+			lose = nil
+			var err error
+			if before, err = d.store.User(ctx, t, id); err != nil {
+				return Result{}, err
+			}
+			if before == nil {
+				return Result{}, ErrNotFound
+			}
+		}
+		old, err := before.Resource()
+		if err != nil {
+			return Result{}, err
+		}
+		wanted, notices, err := apply(old)
+		if err != nil {
+			return Result{}, err
+		}
+		after, document, err := d.decideUpdate(by, before, wanted)
+		if err != nil {
+			return Result{}, err
+		}
+		if !match.Allows(before.Version) {
+			return Result{}, d.refuseVersion(ctx, t, before, after, wanted)
+		}
+		if len(scim.Changed(d.users, old, document)) == 0 && after.Linked == before.Linked {
+			return Result{User: before, Action: Unchanged, Notices: notices}, nil
+		}
+		change, result := d.change(by, operation, updateAction(before, after), before, after,
+			[2]scim.Resource{old, document}, lose, "")
+		result.Notices = notices
+
+		err = d.store.Commit(ctx, t, change)
+		failed, again := retryable(err)
+		switch {
+		case err == nil:
+			return result, nil
+		case !again:
+			return Result{}, err
+		case len(failed.Holders) > 0:
+			if lose, err = d.loseOrRefuse(ctx, t, after, wanted, failed.Holders); err != nil {
+				return Result{}, err
+			}
+			if failed.Stale {
+				before = nil
+			}
+		case failed.Full != nil && !failed.Stale:
+			return Result{}, full(failed.Full, result.Seats)
+		default:
+			before = nil
+		}
+	}
+	return Result{}, ErrBusy
+}
+
+// decideUpdate is the rule for a PUT or PATCH that has been worked out.
+func (d *Directory) decideUpdate(by Caller, before *User, wanted scim.Resource) (*User, scim.Resource, error) {
+	after := *before
+	after.Version, after.Modified, after.Linked = before.Version+1, by.Time, true
+	if active, ok := wanted["active"].(bool); ok {
+		after.Active = active
+	}
+	if kind, ok := d.accountType(wanted); ok {
+		after.Type = kind
+	}
+	if !before.Linked && before.Type == tenant.User && after.Type == tenant.Reader {
+		return nil, nil, &ConvertError{ID: before.ID}
+	}
+	switch {
+	case after.Active && !before.Active:
+		if before.OffBy == ByApplication {
+			return nil, nil, ErrDeactivatedInApp
+		}
+		after.OffBy = ""
+	case !after.Active && before.Active:
+		after.OffBy = ByIdP
+	}
+	record, document := d.record(wanted, after)
+	return record, document, nil
+}
+
+func updateAction(before, after *User) Action {
+	switch {
+	case before.Active && !after.Active:
+		return Deactivated
+	case !before.Active && after.Active:
+		return Reactivated
+	case !before.Linked && after.Linked:
+		return Linked
+	}
+	return Updated
+}
+
+// loseOrRefuse judges the holders of values that a change wants: a live one
+// keeps them, a deleted one loses them.
+func (d *Directory) loseOrRefuse(ctx context.Context, t tenant.ID, after *User, wanted scim.Resource,
+	holders map[Kind]string,
+) ([]Loss, error) {
+	records, err := d.store.Records(ctx, t, distinct(holders))
+	if err != nil {
+		return nil, err
+	}
+	var deleted []*User
+	for _, id := range distinct(holders) {
+		switch u := records[id]; {
+		case u == nil || id == after.ID:
+		case u.Live():
+			reason := TakenInactive
+			if u.Active {
+				reason = TakenActive
+			}
+			return nil, taken(wanted, holders, id, reason)
+		default:
+			deleted = append(deleted, u)
+		}
+	}
+	return losses(after, holders, deleted), nil
+}
+
+// refuseVersion answers a request whose If-Match does not hold. A taken value or
+// a missing seat is told first: fixing the version alone would not help.
+func (d *Directory) refuseVersion(ctx context.Context, t tenant.ID, before, after *User, wanted scim.Resource) error {
+	added := Claims{}
+	for kind, value := range after.Held {
+		if before.Held[kind] != value {
+			added[kind] = value
+		}
+	}
+	if len(added) > 0 {
+		holders, err := d.store.Holders(ctx, t, added)
+		if err != nil {
+			return err
+		}
+		if len(holders) > 0 {
+			if _, err := d.loseOrRefuse(ctx, t, after, wanted, holders); err != nil {
+				return err
+			}
+		}
+	}
+	if seats, readers := holdingDelta(before, after); seats > 0 || readers > 0 {
+		l, err := d.store.Ledger(ctx, t)
+		if err != nil {
+			return err
+		}
+		if seats > 0 && l.Seats >= l.SeatLimit || readers > 0 && l.Readers >= l.ReaderLimit {
+			return full(&l, seats)
+		}
+	}
+	return ErrVersion
+}
+
+// Delete is what a DELETE asks for: the record is kept and hidden, its seat is
+// freed, its names stay its own until somebody wants them. A tenant may choose
+// that it stays readable as inactive. RFC 7644 §3.6
+func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (Result, error) {
+	for range maxDecisions {
+		before, err := d.store.User(ctx, t, id)
+		if err != nil {
+			return Result{}, err
+		}
+		if before == nil {
+			return Result{}, ErrNotFound
+		}
+		if !match.Allows(before.Version) {
+			return Result{}, ErrVersion
+		}
+		old, err := before.Resource()
+		if err != nil {
+			return Result{}, err
+		}
+		after := *before
+		after.Version, after.Modified, after.Active = before.Version+1, by.Time, false
+		after.Deleted = by.Settings.DeletedUsers != tenant.DeletedReadable
+		if after.OffBy == "" {
+			after.OffBy = ByIdP
+		}
+		if !before.Active && !after.Deleted {
+			return Result{User: before, Action: Unchanged}, nil
+		}
+		record, document := d.record(old, after)
+		change, result := d.change(by, "delete", Deleted, before, record, [2]scim.Resource{old, document}, nil, "")
+		err = d.store.Commit(ctx, t, change)
+		if _, again := retryable(err); !again {
+			return result, err
+		}
+	}
+	return Result{}, ErrBusy
+}

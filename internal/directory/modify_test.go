@@ -1,0 +1,253 @@
+package directory_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+func version(n int64) directory.Precondition {
+	return directory.Precondition{Set: true, Versions: []int64{n}}
+}
+
+func TestModify_MovesTheSeat(t *testing.T) {
+	f := newFixture(t, 1, 1)
+	u := f.mustPost(user(alice))
+	reader := `[{"op":"replace","path":"` + extension + `:isTeamAccount","value":"False"}]`
+	member := `[{"op":"replace","value":{"` + extension + `":{"isTeamAccount":true}}}]`
+	steps := []struct {
+		name, patch    string
+		seats, readers int64
+		action         directory.Action
+	}{
+		{"to Reader", reader, 0, 1, directory.Updated},
+		{"to Reader again", reader, 0, 1, directory.Unchanged},
+		{"to User", member, 1, 0, directory.Updated},
+		{"deactivated", deactivate, 0, 0, directory.Deactivated},
+		{"deactivated again", deactivate, 0, 0, directory.Unchanged},
+		{"Reader while inactive", reader, 0, 0, directory.Updated},
+		{"activated", activate, 0, 1, directory.Reactivated},
+	}
+	for _, s := range steps {
+		result, err := f.patch(u.ID, s.patch, directory.Precondition{})
+		if err != nil || result.Action != s.action {
+			t.Fatalf("%s: action %s, %v; want %s", s.name, result.Action, err, s.action)
+		}
+		if l := f.ledger(); l.Seats != s.seats || l.Readers != s.readers {
+			t.Errorf("%s: ledger = %+v, want %d seats and %d readers", s.name, l, s.seats, s.readers)
+		}
+	}
+	f.check(0)
+}
+
+func TestModify_WhatChangesNothingIsNotWritten(t *testing.T) {
+	f := newFixture(t, 1, 1)
+	u := f.mustPost(user(alice + `,"displayName":"Alice"`))
+	for _, p := range []string{
+		`[]`, `[{"op":"replace","path":"displayName","value":"Alice"}]`, `[{"op":"remove","path":"title"}]`,
+		`[{"op":"replace","path":"password","value":"n3w-Pass"}]`, activate,
+	} {
+		if now := f.mustPatch(u.ID, p); now.Version != 1 || !now.Modified.Equal(u.Modified) {
+			t.Errorf("PATCH %s: version %d, want it kept", p, now.Version)
+		}
+	}
+	if result, err := f.put(u.ID, user(alice+`,"displayName":"Alice"`), directory.Precondition{}); err != nil || result.User.Version != 1 {
+		t.Errorf("PUT of the same: version %d, %v; want it kept", result.User.Version, err)
+	}
+}
+
+func TestReplace_KeepsActiveAndTypeWhenOmitted(t *testing.T) {
+	f := newFixture(t, 5, 5)
+	u := f.mustPost(reader(alice + `,"nickName":"Al"`))
+	f.mustPatch(u.ID, deactivate)
+	result, err := f.put(u.ID, user(alice), directory.Precondition{})
+	if err != nil || result.User.Active || result.User.Type != tenant.Reader {
+		t.Errorf("PUT = %+v, %v; want it inactive and a Reader still", result.User, err)
+	}
+	if o := object(t, result.User); o["nickName"] != nil {
+		t.Errorf("document = %s; want the omitted nickName cleared", result.User.Doc)
+	}
+	f.check(0)
+}
+
+func TestUpdate_RenameFreesTheOldName(t *testing.T) {
+	f := newFixture(t, 5, 5)
+	u := f.mustPost(user(alice))
+	f.mustPatch(u.ID, `[{"op":"replace","path":"userName","value":"anna@example.com"},
+		{"op":"replace","path":"emails[type eq \"work\"].value","value":"anna@example.com"}]`)
+	f.check(1)
+	if other := f.mustPost(user(`"userName":"alice@example.com"`)); other.ID == u.ID {
+		t.Error("the old name still finds the renamed user")
+	}
+	f.check(2)
+	if now := f.mustPatch(u.ID, `[{"op":"replace","path":"userName","value":"Anna@Example.com"}]`); object(t, now)["userName"] != "Anna@Example.com" {
+		t.Error("a change of case alone is not taken")
+	}
+	f.check(2)
+}
+
+func TestUpdate_TakenValues(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change string
+		kind   directory.Kind
+	}{
+		"userName":   {`[{"op":"replace","path":"userName","value":"BOB"}]`, directory.UserName},
+		"email":      {`[{"op":"replace","path":"emails","value":[{"value":"bob@x"}]}]`, directory.Email},
+		"externalId": {`[{"op":"replace","path":"externalId","value":"e-bob"}]`, directory.ExternalID},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, 5, 5)
+			bob := f.mustPost(user(`"userName":"bob","externalId":"e-bob","emails":[{"value":"bob@x"}]`))
+			u := f.mustPost(user(alice))
+			_, err := f.patch(u.ID, tt.change, directory.Precondition{})
+			taken(t, err, directory.TakenActive, tt.kind)
+
+			f.mustPatch(bob.ID, deactivate)
+			_, err = f.patch(u.ID, tt.change, directory.Precondition{})
+			taken(t, err, directory.TakenInactive, tt.kind)
+			f.check(1)
+
+			f.mustRemove(bob.ID)
+			if now := f.mustPatch(u.ID, tt.change); now.ID != u.ID {
+				t.Error("the deleted holder's value did not move")
+			}
+			f.check(1)
+		})
+	}
+}
+
+func TestUpdate_TakesAllValuesOfOneDeletedHolder(t *testing.T) {
+	f := newFixture(t, 5, 5)
+	bob := f.mustPost(user(`"userName":"bob","externalId":"e-bob","emails":[{"value":"bob@x"}]`))
+	u := f.mustPost(user(alice))
+	f.mustRemove(bob.ID)
+	f.mustPatch(u.ID, `[{"op":"replace","value":{"userName":"bob","externalId":"e-bob","emails":[{"value":"bob@x"}]}}]`)
+	f.check(1)
+	if other := f.mustPost(user(`"userName":"alice@example.com","externalId":"e-1"`)); other.ID == u.ID || other.ID == bob.ID {
+		t.Error("a freed name finds an old record")
+	}
+	f.check(2)
+}
+
+func TestUpdate_Preconditions(t *testing.T) {
+	f := newFixture(t, 1, 1)
+	u := f.mustPost(user(alice))
+	f.mustPost(user(`"userName":"off","active":false`))
+	title := `[{"op":"replace","path":"title","value":"x"}]`
+	if _, err := f.patch(u.ID, title, version(7)); !errors.Is(err, directory.ErrVersion) {
+		t.Errorf("another version: %v, want ErrVersion", err)
+	}
+	if _, err := f.patch(u.ID, title, directory.Precondition{Set: true}); !errors.Is(err, directory.ErrVersion) {
+		t.Errorf("a tag that is none of ours: %v, want ErrVersion", err)
+	}
+	if result, err := f.patch(u.ID, title, version(1)); err != nil || result.User.Version != 2 {
+		t.Errorf("the version: %+v, %v; want it changed", result.User, err)
+	}
+	if _, err := f.put(u.ID, user(alice), directory.Precondition{Set: true, Any: true}); err != nil {
+		t.Errorf("*: %v", err)
+	}
+	_, err := f.dir.Delete(t.Context(), f.tenant, f.by(), u.ID, version(1))
+	if !errors.Is(err, directory.ErrVersion) {
+		t.Errorf("DELETE of another version: %v, want ErrVersion", err)
+	}
+	f.check(1)
+}
+
+// Uniqueness is told before seats, and seats before the version.
+func TestUpdate_OrderOfErrors(t *testing.T) {
+	f := newFixture(t, 1, 1)
+	f.mustPost(user(alice))
+	off := f.mustPost(user(`"userName":"off","active":false`))
+	all := `[{"op":"replace","value":{"active":true,"userName":"alice@example.com"}}]`
+	for name, match := range map[string]directory.Precondition{"held": version(1), "stale": version(9)} {
+		_, err := f.patch(off.ID, all, match)
+		taken(t, err, directory.TakenActive, directory.UserName)
+		_, err = f.patch(off.ID, activate, match)
+		full(t, err, 1, 1)
+		_ = name
+	}
+	if _, err := f.patch(off.ID, `[{"op":"add","path":"title","value":"x"}]`, version(9)); !errors.Is(err, directory.ErrVersion) {
+		t.Errorf("error = %v, want ErrVersion", err)
+	}
+	f.check(1)
+}
+
+func TestDelete_HidesAndKeeps(t *testing.T) {
+	f := newFixture(t, 5, 5)
+	u := f.mustPost(user(alice))
+	f.mustRemove(u.ID)
+	f.check(0)
+	if l := f.ledger(); l.Users != 0 {
+		t.Errorf("%d users counted, want 0", l.Users)
+	}
+	if _, err := f.dir.User(t.Context(), f.tenant, u.ID); !errors.Is(err, directory.ErrNotFound) {
+		t.Errorf("read = %v, want ErrNotFound", err)
+	}
+	for name, err := range map[string]error{
+		"DELETE": f.remove(u.ID),
+		"PATCH":  func() error { _, err := f.patch(u.ID, activate, directory.Precondition{}); return err }(),
+		"PUT":    func() error { _, err := f.put(u.ID, user(alice), directory.Precondition{}); return err }(),
+	} {
+		if !errors.Is(err, directory.ErrNotFound) {
+			t.Errorf("%s of a deleted user = %v, want ErrNotFound", name, err)
+		}
+	}
+}
+
+func TestDelete_ReadableForATenantThatChoseSo(t *testing.T) {
+	f := newFixture(t, 5, 5)
+	f.settings.DeletedUsers = tenant.DeletedReadable
+	u := f.mustPost(user(alice))
+	f.mustRemove(u.ID)
+	now, err := f.dir.User(t.Context(), f.tenant, u.ID)
+	if err != nil || now.Active {
+		t.Errorf("read = %+v, %v; want it readable and inactive", now, err)
+	}
+	f.check(0)
+	f.mustRemove(u.ID)
+	if again := f.mustPost(user(alice)); again.ID != u.ID || !again.Active {
+		t.Errorf("POST = %+v, want it reactivated", again)
+	}
+	f.check(1)
+}
+
+func TestUpdate_SeatLimitBelowUse(t *testing.T) {
+	f := newFixture(t, 3, 3)
+	var ids []string
+	for _, name := range []string{"a", "b", "c"} {
+		ids = append(ids, f.mustPost(user(`"userName":"`+name+`"`)).ID)
+	}
+	if err := f.store.SetSeatLimit(t.Context(), f.tenant, 1, f.now); err != nil {
+		t.Fatal(err)
+	}
+	f.check(3)
+	f.mustPatch(ids[0], deactivate)
+	_, err := f.patch(ids[0], activate, directory.Precondition{})
+	full(t, err, 2, 1)
+	f.mustPatch(ids[1], deactivate)
+	f.mustPatch(ids[2], deactivate)
+	f.mustPatch(ids[0], activate)
+	f.check(1)
+}
+
+func TestModify_UnknownAttributes(t *testing.T) {
+	f := newFixture(t, 5, 5)
+	u := f.mustPost(user(alice))
+	patch := `[{"op":"replace","value":{"title":"x","shoeSize":"44"}}]`
+	f.settings.UnknownAttributes = tenant.UnknownRefuse
+	var invalid *scim.Error
+	if _, err := f.patch(u.ID, patch, directory.Precondition{}); !errors.As(err, &invalid) {
+		t.Errorf("error = %v, want it refused", err)
+	}
+	if now, _ := f.dir.User(t.Context(), f.tenant, u.ID); now.Version != 1 {
+		t.Error("a refused PATCH changed the user")
+	}
+	f.settings.UnknownAttributes = tenant.UnknownDrop
+	result, err := f.patch(u.ID, patch, directory.Precondition{})
+	if err != nil || len(result.Notices) != 1 || result.Notices[0].Kind != scim.NoticeUnknownAttribute {
+		t.Errorf("PATCH = %+v, %v; want it taken with a notice", result.Notices, err)
+	}
+}

@@ -1,0 +1,264 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Provision is what a POST asks for: an unknown user is made; an inactive or
+// deleted one that holds the sent userName, unique email or externalId is
+// reactivated in place, with the sent attributes; an active one is a
+// *TakenError. A User needs a free seat (*FullError).
+//
+// The first transaction assumes that the user is unknown: its failed conditions
+// name the holders, and only then is anything read. Two requests for one user
+// race on its reservations, and exactly one makes it.
+//
+// sent is decoded and checked; it is not changed.
+func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (Result, error) {
+	claims := ClaimsOf(sent)
+	holders := map[Kind]string{}
+	for range maxDecisions {
+		records, err := d.holderRecords(ctx, t, holders)
+		if err != nil {
+			return Result{}, err
+		}
+		plan, err := d.decideProvision(by, sent, holders, records)
+		if err != nil {
+			return Result{}, err
+		}
+		err = d.store.Commit(ctx, t, plan.change)
+		failed, again := retryable(err)
+		switch {
+		case err == nil:
+			return plan.result, nil
+		case !again:
+			return Result{}, err
+		case len(failed.Holders) > 0:
+			for kind, id := range failed.Holders {
+				holders[kind] = id
+			}
+		case failed.Full != nil && !failed.Stale:
+			return Result{}, full(failed.Full, plan.result.Seats)
+		default:
+			// A holder changed since it was read: whose the values are now must
+			// be read again.
+			if holders, err = d.store.Holders(ctx, t, claims); err != nil {
+				return Result{}, err
+			}
+		}
+	}
+	return Result{}, ErrBusy
+}
+
+func (d *Directory) holderRecords(ctx context.Context, t tenant.ID, holders map[Kind]string) (map[string]*User, error) {
+	if len(holders) == 0 {
+		return nil, nil
+	}
+	return d.store.Records(ctx, t, distinct(holders))
+}
+
+type provisioning struct {
+	change Change
+	result Result
+}
+
+// decideProvision is the rule for a POST, given which records hold the sent
+// values. A holder without a record was purged in between: its claims count as
+// free, and the transaction tells.
+func (d *Directory) decideProvision(by Caller, sent scim.Resource, holders map[Kind]string,
+	records map[string]*User,
+) (provisioning, error) {
+	var readable, deleted []*User
+	for _, id := range distinct(holders) {
+		switch u := records[id]; {
+		case u == nil:
+		case u.Deleted:
+			deleted = append(deleted, u)
+		default:
+			readable = append(readable, u)
+		}
+	}
+	active := true
+	if sentActive, ok := sent["active"].(bool); ok {
+		active = sentActive
+	}
+	if len(readable) == 1 && !readable[0].Linked {
+		return d.decideLink(by, sent, active, holders, readable[0], deleted)
+	}
+	for _, u := range readable {
+		if u.Active {
+			return provisioning{}, taken(sent, holders, u.ID, TakenActive)
+		}
+	}
+	switch {
+	case len(readable) > 1:
+		return provisioning{}, taken(sent, holders, readable[0].ID, TakenSeveral)
+	case len(readable) == 1:
+		u := readable[0]
+		if u.OffBy == ByApplication {
+			return provisioning{}, taken(sent, holders, u.ID, TakenByApp)
+		}
+		if !active {
+			return provisioning{}, taken(sent, holders, u.ID, TakenInactive)
+		}
+		return d.reactivate(by, sent, active, Reactivated, holders, u, deleted)
+	case len(deleted) > 0:
+		// The identity provider's own id tells a person best, then the name.
+		u := records[first(holders, records)]
+		if u.OffBy == ByApplication {
+			return provisioning{}, taken(sent, holders, u.ID, TakenByApp)
+		}
+		return d.reactivate(by, sent, active, Restored, holders, u, deleted)
+	}
+	return d.create(by, sent, active), nil
+}
+
+func (d *Directory) create(by Caller, sent scim.Resource, active bool) provisioning {
+	kind, ok := d.accountType(sent)
+	if !ok {
+		kind = by.Settings.DefaultAccountType
+	}
+	after := User{
+		ID: d.newID(), Version: 1, Created: by.Time, Modified: by.Time,
+		Active: active, Type: kind, Origin: OriginSCIM, Linked: true,
+	}
+	if !active {
+		after.OffBy = ByIdP
+	}
+	record, document := d.record(sent, after)
+	change, result := d.change(by, "create", Created, nil, record, [2]scim.Resource{nil, document}, nil, "")
+	return provisioning{change: change, result: result}
+}
+
+// reactivate takes a record back: its id, origin and creation stay, its document
+// becomes what was sent. Other deleted holders lose the sent values to it.
+func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, action Action,
+	holders map[Kind]string, u *User, deleted []*User,
+) (provisioning, error) {
+	before, err := u.Resource()
+	if err != nil {
+		return provisioning{}, err
+	}
+	var warning string
+	old, now := before.Text("externalId"), sent.Text("externalId")
+	if old != "" && now != "" && old != now {
+		if by.Settings.Rehire == tenant.RehireRefuse {
+			return provisioning{}, taken(sent, holders, u.ID, TakenRehire)
+		}
+		warning = WarnRehire
+	}
+	wanted, err := scim.Replace(d.users, before, sent)
+	if err != nil {
+		return provisioning{}, err
+	}
+	kind, ok := d.accountType(sent)
+	if !ok {
+		kind = u.Type
+	}
+	after := *u
+	after.Version, after.Modified = u.Version+1, by.Time
+	after.Active, after.Type, after.Deleted, after.Linked = active, kind, false, true
+	after.OffBy = ""
+	if !active {
+		after.OffBy = ByIdP
+	}
+	record, document := d.record(wanted, after)
+	change, result := d.change(by, "create", action, u, record, [2]scim.Resource{before, document},
+		losses(record, holders, deleted), warning)
+	return provisioning{change: change, result: result}, nil
+}
+
+// decideLink is the rule for a POST that meets one of the application's own
+// users: only a User is linked, and only by saying so. Linking changes neither
+// whether the user is active nor the type. Design: account types.
+func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holders map[Kind]string,
+	u *User, deleted []*User,
+) (provisioning, error) {
+	kind, _ := d.accountType(sent)
+	if u.Type != tenant.User || kind != tenant.User || !active {
+		refusal := taken(sent, holders, u.ID, TakenOwn)
+		refusal.Conversion = u.Type == tenant.User && kind == tenant.Reader
+		return provisioning{}, refusal
+	}
+	before, err := u.Resource()
+	if err != nil {
+		return provisioning{}, err
+	}
+	wanted, err := scim.Replace(d.users, before, sent)
+	if err != nil {
+		return provisioning{}, err
+	}
+	after := *u
+	after.Version, after.Modified, after.Linked = u.Version+1, by.Time, true
+	record, document := d.record(wanted, after)
+	change, result := d.change(by, "create", Linked, u, record, [2]scim.Resource{before, document},
+		losses(record, holders, deleted), "")
+	return provisioning{change: change, result: result}, nil
+}
+
+// losses are the claims of after that other, deleted records hold.
+func losses(after *User, holders map[Kind]string, deleted []*User) []Loss {
+	var lose []Loss
+	for _, kind := range Kinds {
+		id, held := holders[kind]
+		value, wanted := after.Held[kind]
+		if !held || !wanted || id == after.ID {
+			continue
+		}
+		for _, u := range deleted {
+			if u.ID == id && u.Held[kind] == value {
+				lose = append(lose, Loss{Kind: kind, Loser: u, Losing: value})
+			}
+		}
+	}
+	return lose
+}
+
+// taken is the refusal that names the first kind of value that the record holds.
+func taken(sent scim.Resource, holders map[Kind]string, id string, reason TakenReason) *TakenError {
+	e := &TakenError{Reason: reason, HolderID: id}
+	for _, kind := range Kinds {
+		if holders[kind] == id {
+			e.Kind, e.Value = kind, shown(sent, kind)
+			break
+		}
+	}
+	return e
+}
+
+// shown is the value behind a claim as it was sent.
+func shown(r scim.Resource, kind Kind) string {
+	switch kind {
+	case Email:
+		return UniqueEmail(r)
+	case ExternalID:
+		return r.Text("externalId")
+	default:
+		return r.Text("userName")
+	}
+}
+
+// first picks among deleted holders: by externalId, else userName, else email.
+func first(holders map[Kind]string, records map[string]*User) string {
+	for _, kind := range []Kind{ExternalID, UserName, Email} {
+		if id, ok := holders[kind]; ok && records[id] != nil {
+			return id
+		}
+	}
+	return ""
+}
+
+// distinct lists the holders once each, in the order of Kinds.
+func distinct(holders map[Kind]string) []string {
+	var ids []string
+	for _, kind := range Kinds {
+		if id, ok := holders[kind]; ok && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,417 @@
+package directory_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// user is the body of a user, with what the test is about put in.
+func user(attributes string) string {
+	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` + attributes + `}`
+}
+
+const (
+	alice      = `"userName":"alice@example.com","externalId":"e-1","emails":[{"type":"work","primary":true,"value":"alice@example.com"}]`
+	deactivate = `[{"op":"replace","path":"active","value":false}]`
+	activate   = `[{"op":"replace","path":"active","value":true}]`
+)
+
+func reader(attributes string) string {
+	return user(attributes + `,"` + extension + `":{"isTeamAccount":false}`)
+}
+
+func taken(t *testing.T, err error, reason directory.TakenReason, kind directory.Kind) {
+	t.Helper()
+	var e *directory.TakenError
+	if !errors.As(err, &e) || e.Reason != reason || e.Kind != kind {
+		t.Errorf("error = %v, want a TakenError, %s by %s", err, kind.Attribute(), reason)
+	}
+}
+
+func full(t *testing.T, err error, used, limit int64) {
+	t.Helper()
+	var e *directory.FullError
+	if !errors.As(err, &e) || e.Used != used || e.Limit != limit {
+		t.Errorf("error = %v, want a FullError with %d of %d", err, used, limit)
+	}
+}
+
+func TestProvision_MakesAnUnknownUser(t *testing.T) {
+	f := newFixture(t, 2, 1)
+	result, err := f.post(user(alice))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := result.User
+	if result.Action != directory.Created || u.Version != 1 || !u.Active || !u.Linked || u.Origin != directory.OriginSCIM {
+		t.Errorf("result = %+v, user %+v", result, u)
+	}
+	o := object(t, u)
+	if o["active"] != true || o["id"] != u.ID || o[extension].(map[string]any)["isTeamAccount"] != true {
+		t.Errorf("document = %s; active, id and isTeamAccount are always served", u.Doc)
+	}
+	f.check(1)
+	if l := f.ledger(); l.Users != 1 {
+		t.Errorf("%d users counted, want 1", l.Users)
+	}
+}
+
+func TestProvision_AtTheLimit(t *testing.T) {
+	f := newFixture(t, 1, 1)
+	f.mustPost(user(`"userName":"first"`))
+	_, err := f.post(user(`"userName":"second"`))
+	full(t, err, 1, 1)
+	f.check(1)
+	if f.mustPost(user(`"userName":"off","active":false`)).Active {
+		t.Error("a user made inactive is active")
+	}
+	f.mustPost(reader(`"userName":"reader"`))
+	_, err = f.post(reader(`"userName":"reader-2"`))
+	full(t, err, 1, 1)
+	f.check(1)
+	if l := f.ledger(); l.Users != 3 || l.Readers != 1 {
+		t.Errorf("ledger = %+v, want 3 users and 1 reader", l)
+	}
+}
+
+func TestProvision_DefaultType(t *testing.T) {
+	f := newFixture(t, 1, 1)
+	f.settings.DefaultAccountType = tenant.Reader
+	if u := f.mustPost(user(`"userName":"a"`)); u.Type != tenant.Reader {
+		t.Errorf("type = %s, want the tenant's default", u.Type)
+	}
+	f.check(0)
+}
+
+// Reactivation by each of the three values, of a user deactivated in each way.
+func TestProvision_ReactivatesInactiveUser(t *testing.T) {
+	found := map[string]string{
+		"by userName":   `"userName":"ALICE@example.com","displayName":"Again"`,
+		"by email":      `"userName":"renamed","displayName":"Again","emails":[{"value":"Alice@Example.com"}]`,
+		"by externalId": `"userName":"renamed","displayName":"Again","externalId":"e-1"`,
+	}
+	ways := map[string]struct {
+		end    func(f *fixture, u *directory.User)
+		action directory.Action
+	}{
+		"patched": {func(f *fixture, u *directory.User) { f.mustPatch(u.ID, deactivate) }, directory.Reactivated},
+		"put": {func(f *fixture, u *directory.User) {
+			if _, err := f.put(u.ID, user(alice+`,"active":false`), directory.Precondition{}); err != nil {
+				f.t.Fatal(err)
+			}
+		}, directory.Reactivated},
+		"deleted": {func(f *fixture, u *directory.User) { f.mustRemove(u.ID) }, directory.Restored},
+	}
+	for way, end := range ways {
+		for by, sent := range found {
+			t.Run(way+", "+by, func(t *testing.T) {
+				f := newFixture(t, 5, 5)
+				u := f.mustPost(user(alice + `,"nickName":"old"`))
+				end.end(f, u)
+				f.check(0)
+				result, err := f.post(user(sent))
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := object(t, result.User)
+				if result.Action != end.action || result.User.ID != u.ID || !result.User.Active {
+					t.Errorf("action %s, user %+v; want %s in place", result.Action, result.User, end.action)
+				}
+				if o["displayName"] != "Again" || o["nickName"] != nil {
+					t.Errorf("document = %s; want the attributes that were sent", result.User.Doc)
+				}
+				if !result.User.Created.Equal(u.Created) || result.User.Version <= u.Version {
+					t.Errorf("created %v, version %d; want the old creation and a new version", result.User.Created, result.User.Version)
+				}
+				f.check(1)
+			})
+		}
+	}
+}
+
+func TestProvision_ReactivatesUserMadeInactive(t *testing.T) {
+	f := newFixture(t, 1, 1)
+	u := f.mustPost(user(alice + `,"active":false`))
+	f.check(0)
+	if again := f.mustPost(user(alice)); again.ID != u.ID || !again.Active {
+		t.Errorf("user = %+v, want %s active", again, u.ID)
+	}
+	f.check(1)
+}
+
+func TestProvision_ReactivationNeedsASeat(t *testing.T) {
+	f := newFixture(t, 1, 1)
+	u := f.mustPost(user(alice))
+	f.mustPatch(u.ID, deactivate)
+	f.mustPost(user(`"userName":"other"`))
+	_, err := f.post(user(alice))
+	full(t, err, 1, 1)
+	_, err = f.patch(u.ID, activate, directory.Precondition{})
+	full(t, err, 1, 1)
+	_, err = f.put(u.ID, user(alice+`,"active":true`), directory.Precondition{})
+	full(t, err, 1, 1)
+	f.check(1)
+	if now, err := f.dir.User(t.Context(), f.tenant, u.ID); err != nil || now.Active || now.Version != 2 {
+		t.Errorf("after the refusals: %+v, %v; want it inactive and unchanged", now, err)
+	}
+}
+
+func TestProvision_RefusesActiveUser(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sent string
+		kind directory.Kind
+	}{
+		"userName":                  {`"userName":"ALICE@EXAMPLE.COM"`, directory.UserName},
+		"email":                     {`"userName":"other","emails":[{"value":"alice@example.com"}]`, directory.Email},
+		"userName that is an email": {`"userName":"alice2","emails":[{"value":" ALICE@example.com "}]`, directory.Email},
+		"externalId":                {`"userName":"other","externalId":"e-1"`, directory.ExternalID},
+		"inactive":                  {`"userName":"alice@example.com","active":false`, directory.UserName},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, 5, 5)
+			u := f.mustPost(user(alice))
+			_, err := f.post(user(tt.sent))
+			taken(t, err, directory.TakenActive, tt.kind)
+			if now, err := f.dir.User(t.Context(), f.tenant, u.ID); err != nil || now.Version != 1 {
+				t.Errorf("the user changed: %+v, %v", now, err)
+			}
+			f.check(1)
+		})
+	}
+	t.Run("externalId is exact", func(t *testing.T) {
+		f := newFixture(t, 5, 5)
+		f.mustPost(user(alice))
+		f.mustPost(user(`"userName":"other","externalId":"E-1"`))
+		f.check(2)
+	})
+}
+
+func TestProvision_InactiveOnceMore(t *testing.T) {
+	f := newFixture(t, 5, 5)
+	u := f.mustPost(user(alice))
+	f.mustPatch(u.ID, deactivate)
+	_, err := f.post(user(alice + `,"active":false`))
+	taken(t, err, directory.TakenInactive, directory.UserName)
+
+	f.mustRemove(u.ID)
+	result, err := f.post(user(alice + `,"active":false`))
+	if err != nil || result.Action != directory.Restored || result.User.Active || result.User.ID != u.ID {
+		t.Errorf("POST active=false of a deleted user = %+v, %v; want it restored inactive", result, err)
+	}
+	f.check(0)
+	if l := f.ledger(); l.Users != 1 {
+		t.Errorf("%d users counted, want 1", l.Users)
+	}
+}
+
+func TestProvision_DeactivatedInApplication(t *testing.T) {
+	f := newFixture(t, 5, 5)
+	u := f.offInApp(f.mustPost(user(alice)))
+	_, err := f.post(user(alice))
+	taken(t, err, directory.TakenByApp, directory.UserName)
+	if _, err := f.patch(u.ID, activate, directory.Precondition{}); !errors.Is(err, directory.ErrDeactivatedInApp) {
+		t.Errorf("PATCH active=true = %v, want ErrDeactivatedInApp", err)
+	}
+	if _, err := f.put(u.ID, user(alice+`,"active":true`), directory.Precondition{}); !errors.Is(err, directory.ErrDeactivatedInApp) {
+		t.Errorf("PUT active=true = %v, want ErrDeactivatedInApp", err)
+	}
+	f.mustPatch(u.ID, `[{"op":"replace","path":"title","value":"still editable"}]`)
+
+	f.mustRemove(u.ID)
+	_, err = f.post(user(alice))
+	taken(t, err, directory.TakenByApp, directory.UserName)
+	f.check(0)
+}
+
+func TestProvision_SeveralHolders(t *testing.T) {
+	two := user(`"userName":"ann","externalId":"e-bob"`)
+	setUp := func(t *testing.T) (*fixture, *directory.User, *directory.User) {
+		f := newFixture(t, 5, 5)
+		return f, f.mustPost(user(`"userName":"ann"`)), f.mustPost(user(`"userName":"bob","externalId":"e-bob"`))
+	}
+	t.Run("one is active", func(t *testing.T) {
+		f, ann, _ := setUp(t)
+		f.mustPatch(ann.ID, deactivate)
+		_, err := f.post(two)
+		taken(t, err, directory.TakenActive, directory.ExternalID)
+		f.check(1)
+	})
+	t.Run("both are inactive", func(t *testing.T) {
+		f, ann, bob := setUp(t)
+		f.mustPatch(ann.ID, deactivate)
+		f.mustPatch(bob.ID, deactivate)
+		_, err := f.post(two)
+		taken(t, err, directory.TakenSeveral, directory.UserName)
+		f.check(0)
+	})
+	t.Run("a readable one beats a deleted one", func(t *testing.T) {
+		f, ann, bob := setUp(t)
+		f.mustPatch(ann.ID, deactivate)
+		f.mustRemove(bob.ID)
+		result, err := f.post(two)
+		if err != nil || result.User.ID != ann.ID {
+			t.Fatalf("POST = %+v, %v; want ann reactivated", result, err)
+		}
+		f.check(1)
+		// Bob lost the externalId, and is still found by his userName.
+		restored := f.mustPost(user(`"userName":"bob"`))
+		if restored.ID != bob.ID || object(t, restored)["externalId"] != nil {
+			t.Errorf("user = %s %s, want bob without his externalId", restored.ID, restored.Doc)
+		}
+		f.check(2)
+	})
+	t.Run("both are deleted: the externalId tells", func(t *testing.T) {
+		f, ann, bob := setUp(t)
+		f.mustRemove(ann.ID)
+		f.mustRemove(bob.ID)
+		result, err := f.post(two)
+		if err != nil || result.User.ID != bob.ID || result.Action != directory.Restored {
+			t.Fatalf("POST = %+v, %v; want bob restored", result, err)
+		}
+		f.check(1)
+		if again := f.mustPost(user(`"userName":"ann2"`)); again.ID == ann.ID {
+			t.Error("ann was found by a name she never had")
+		}
+		f.check(2)
+	})
+}
+
+func TestProvision_Rehire(t *testing.T) {
+	again := user(`"userName":"alice@example.com","externalId":"e-2"`)
+	f := newFixture(t, 5, 5)
+	u := f.mustPost(user(alice))
+	f.mustRemove(u.ID)
+	f.settings.Rehire = tenant.RehireRefuse
+	_, err := f.post(again)
+	taken(t, err, directory.TakenRehire, directory.UserName)
+
+	f.settings.Rehire = tenant.RehireWarn
+	result, err := f.post(again)
+	if err != nil || result.Warning != directory.WarnRehire || result.User.ID != u.ID {
+		t.Errorf("POST = %+v, %v; want a reactivation with a warning", result, err)
+	}
+	f.check(1)
+	// The old externalId is free.
+	f.mustPost(user(`"userName":"other","externalId":"e-1"`))
+	f.check(2)
+}
+
+// The account types of the application's own users: design §2, third and fourth
+// row of the table, column by column.
+func TestProvision_OwnUser(t *testing.T) {
+	team := func(value string) string { return `,"` + extension + `":{"isTeamAccount":` + value + `}` }
+	for _, tt := range []struct {
+		name   string
+		kind   tenant.AccountType
+		active bool
+		sent   string
+		want   directory.Action // "" is refused
+	}{
+		{"User, POST true", tenant.User, true, team("true"), directory.Linked},
+		{"inactive User, POST true", tenant.User, false, team("true"), directory.Linked},
+		{"User, POST false", tenant.User, true, team("false"), ""},
+		{"User, POST omitted", tenant.User, true, "", ""},
+		{"Reader, POST true", tenant.Reader, true, team("true"), ""},
+		{"Reader, POST false", tenant.Reader, true, team("false"), ""},
+		{"Reader, POST omitted", tenant.Reader, true, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t, 5, 5)
+			u := f.own(user(alice), tt.active, tt.kind)
+			before := f.ledger()
+			result, err := f.post(user(alice + tt.sent))
+			if tt.want == "" {
+				taken(t, err, directory.TakenOwn, directory.UserName)
+			} else if err != nil || result.Action != tt.want || !result.User.Linked || result.User.Active != tt.active {
+				t.Errorf("POST = %+v, %v; want it %s and active %t", result, err, tt.want, tt.active)
+			}
+			if now := f.ledger(); now != before {
+				t.Errorf("ledger = %+v, want %+v", now, before)
+			}
+			f.check(before.Seats)
+			_ = u
+		})
+	}
+}
+
+func TestUpdate_OwnUser(t *testing.T) {
+	team := func(value string) string {
+		return `[{"op":"replace","path":"` + extension + `:isTeamAccount","value":` + value + `}]`
+	}
+	for _, tt := range []struct {
+		name  string
+		kind  tenant.AccountType
+		patch string
+		want  tenant.AccountType // "" is refused
+		seats int64
+	}{
+		{"User, true", tenant.User, team("true"), tenant.User, 1},
+		{"User, false", tenant.User, team("false"), "", 1},
+		{"User, omitted", tenant.User, `[{"op":"add","path":"title","value":"x"}]`, tenant.User, 1},
+		{"Reader, true", tenant.Reader, team("true"), tenant.User, 1},
+		{"Reader, false", tenant.Reader, team("false"), tenant.Reader, 0},
+		{"Reader, omitted", tenant.Reader, `[{"op":"add","path":"title","value":"x"}]`, tenant.Reader, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t, 5, 5)
+			u := f.own(user(alice), true, tt.kind)
+			result, err := f.patch(u.ID, tt.patch, directory.Precondition{})
+			var convert *directory.ConvertError
+			if tt.want == "" {
+				if !errors.As(err, &convert) {
+					t.Errorf("error = %v, want a ConvertError", err)
+				}
+			} else if err != nil || !result.User.Linked || result.User.Type != tt.want {
+				t.Errorf("PATCH = %+v, %v; want it linked, %s", result.User, err, tt.want)
+			}
+			f.check(tt.seats)
+		})
+	}
+}
+
+func TestProvision_TellsUniquenessBeforeSeats(t *testing.T) {
+	f := newFixture(t, 1, 1)
+	f.mustPost(user(alice))
+	_, err := f.post(user(`"userName":"alice@example.com","externalId":"new"`))
+	taken(t, err, directory.TakenActive, directory.UserName)
+	f.check(1)
+}
+
+func TestProvision_NamesFoldAlike(t *testing.T) {
+	for name, pair := range map[string][2]string{
+		"case":       {"strasse@x", "STRASSE@X"},
+		"sharp s":    {"straße@x", "strasse@x"},
+		"kelvin":     {"\u212aate@x", "kate@x"},
+		"full width": {"\uff41dmin@x", "admin@x"},
+		"composed":   {"re\u0301ne@x", "r\u00e9ne@x"},
+		"spaces":     {"bob@x", "bob@x "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, 5, 5)
+			f.mustPost(user(`"userName":"` + pair[0] + `"`))
+			_, err := f.post(user(`"userName":"` + pair[1] + `"`))
+			taken(t, err, directory.TakenActive, directory.UserName)
+		})
+	}
+	f := newFixture(t, 5, 5)
+	for _, name := range []string{"irem@x", "\u0131rem@x", "\u0130rem@x", "adm\u0456n@x", "admin@x"} {
+		f.mustPost(user(`"userName":"` + name + `"`))
+	}
+	f.check(5)
+}
+
+func TestProvision_OtherEmailsAreNotUnique(t *testing.T) {
+	f := newFixture(t, 5, 5)
+	f.mustPost(user(`"userName":"a","emails":[{"value":"a@x","primary":true},{"value":"team@x","type":"other"}]`))
+	f.mustPost(user(`"userName":"b","emails":[{"value":"b@x","primary":true},{"value":"team@x","type":"other"}]`))
+	f.check(2)
+	_, err := f.post(user(`"userName":"c","emails":[{"value":"a@x"}]`))
+	taken(t, err, directory.TakenActive, directory.Email)
+	if !strings.Contains(err.Error(), "emails") {
+		t.Errorf("error %v does not name the attribute", err)
+	}
+}

@@ -1,0 +1,188 @@
+package directory_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+func (f *fixture) search(filter string, startIndex, count int) (directory.Found, error) {
+	f.t.Helper()
+	q := directory.Query{StartIndex: startIndex, Count: count}
+	if filter != "" {
+		compiled, err := scim.CompileFilter(f.types, filter)
+		if err != nil {
+			f.t.Fatalf("filter %s: %v", filter, err)
+		}
+		q.Filter = compiled
+	}
+	return f.dir.Search(f.t.Context(), f.tenant, f.by(), q)
+}
+
+func names(t *testing.T, found directory.Found) []string {
+	t.Helper()
+	list := []string{}
+	for _, u := range found.Users {
+		list = append(list, object(t, u)["userName"].(string))
+	}
+	return list
+}
+
+func TestSearch_Filters(t *testing.T) {
+	f := newFixture(t, 50, 50)
+	f.mustPost(user(`"userName":"ann@x","externalId":"e-ann","title":"boss","emails":[{"value":"ann@x","primary":true},{"value":"team@x","type":"other"}]`))
+	bob := f.mustPost(user(`"userName":"bob@x","externalId":"e-bob","emails":[{"value":"bob@x","type":"work"},{"value":"team@x","type":"home"}]`))
+	f.mustPost(user(`"userName":"cat","active":false`))
+	f.mustRemove(f.mustPost(user(`"userName":"gone@x","externalId":"e-gone","emails":[{"value":"gone@x"},{"value":"team@x"}]`)).ID)
+	for filter, want := range map[string][]string{
+		`userName eq "ANN@x"`:                                          {"ann@x"},
+		`userName eq "gone@x"`:                                         {},
+		`userName eq ""`:                                               {},
+		`externalId eq "e-bob"`:                                        {"bob@x"},
+		`externalId eq "E-BOB"`:                                        {},
+		`externalId eq "e-gone"`:                                       {},
+		`externalId eq ""`:                                             {},
+		`emails eq "team@x"`:                                           {"ann@x", "bob@x"},
+		`emails.value eq "TEAM@x"`:                                     {"ann@x", "bob@x"},
+		`emails[type eq "home"].value eq "team@x"`:                     {"bob@x"},
+		`emails[type eq "work" and value eq "bob@x"]`:                  {"bob@x"},
+		`emails eq "ann@x"`:                                            {"ann@x"},
+		`emails eq "cat"`:                                              {},
+		`id eq "` + bob.ID + `"`:                                       {"bob@x"},
+		`id eq "` + bob.ID + `" and userName eq "ann@x"`:               {},
+		`id eq "no/such id"`:                                           {},
+		`userName eq "ann@x" and title eq "boss"`:                      {"ann@x"},
+		`userName eq "ann@x" and title eq "clerk"`:                     {},
+		`userName eq "ann@x" or userName eq "cat"`:                     {"ann@x", "cat"},
+		`not (active eq true)`:                                         {"cat"},
+		`title pr`:                                                     {"ann@x"},
+		`userName sw "b"`:                                              {"bob@x"},
+		`meta.resourceType eq "User" and active eq true`:               {"ann@x", "bob@x"},
+		`urn:ietf:params:scim:schemas:core:2.0:User:userName eq "cat"`: {"cat"},
+	} {
+		found, err := f.search(filter, 1, 100)
+		if err != nil {
+			t.Errorf("%s: %v", filter, err)
+			continue
+		}
+		if got := names(t, found); !slices.Equal(got, want) || found.Total != len(want) {
+			t.Errorf("%s = %q of %d, want %q", filter, got, found.Total, want)
+		}
+	}
+}
+
+func TestSearch_Pages(t *testing.T) {
+	f := newFixture(t, 500, 50)
+	const users = 25
+	for i := range users {
+		f.mustPost(user(fmt.Sprintf(`"userName":"u%02d","title":"even%d"`, i, i%2)))
+	}
+	for _, filter := range []string{"", `title eq "even0"`, `userName sw "u"`} {
+		total := users
+		if filter == `title eq "even0"` {
+			total = 13
+		}
+		var walked []string
+		for start := 1; ; {
+			found, err := f.search(filter, start, 4)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found.Total != total {
+				t.Fatalf("%q from %d: total %d, want %d", filter, start, found.Total, total)
+			}
+			if len(found.Users) == 0 {
+				break
+			}
+			walked = append(walked, names(t, found)...)
+			start += len(found.Users)
+		}
+		if len(walked) != total || !slices.IsSorted(walked) || len(slices.Compact(slices.Clone(walked))) != total {
+			t.Errorf("%q walked %q, want %d users once each in the order of creation", filter, walked, total)
+		}
+		for start, want := range map[int]int{1: 4, 24: min(2, max(0, total-23)), 9999: 0} {
+			found, err := f.search(filter, start, 4)
+			if err != nil || len(found.Users) != want || found.Total != total {
+				t.Errorf("%q from %d: %d users of %d, %v; want %d of %d", filter, start, len(found.Users), found.Total, err, want, total)
+			}
+		}
+		if found, err := f.search(filter, 1, 0); err != nil || len(found.Users) != 0 || found.Total != total {
+			t.Errorf("%q count 0: %d users of %d, %v", filter, len(found.Users), found.Total, err)
+		}
+	}
+}
+
+// A walk with bookmarks misses no user that was there all along, whatever is
+// deleted behind it.
+func TestSearch_WalkWhileUsersAreDeleted(t *testing.T) {
+	f := newFixture(t, 500, 50)
+	var ids []string
+	for i := range 12 {
+		ids = append(ids, f.mustPost(user(fmt.Sprintf(`"userName":"u%02d"`, i))).ID)
+	}
+	walker := f.by()
+	var walked []string
+	for start := 1; ; {
+		found, err := f.dir.Search(t.Context(), f.tenant, walker, directory.Query{StartIndex: start, Count: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		walked = append(walked, names(t, found)...)
+		if len(found.Users) < 3 {
+			break
+		}
+		start += 3
+		if start == 4 {
+			f.mustRemove(ids[0])
+			f.mustRemove(ids[1])
+		}
+	}
+	if len(walked) < 12 && !slices.Contains(walked, "u11") {
+		// The last page lies beyond the new total: an identity provider stops at
+		// totalResults, as it is told.
+		if want := 9; len(walked) < want {
+			t.Errorf("walked %q, want at least %d users", walked, want)
+		}
+	}
+	if got := slices.Compact(slices.Clone(walked)); len(got) != len(walked) {
+		t.Errorf("a user was given twice: %q", walked)
+	}
+}
+
+func TestSearch_Bounds(t *testing.T) {
+	const limit = 40
+	f := newFixture(t, 500, 50)
+	f.dir = f.directory(limit)
+	for i := range limit + 1 {
+		f.mustPost(user(fmt.Sprintf(`"userName":"u%05d"`, i)))
+	}
+	var tooMany *directory.TooManyError
+	if _, err := f.search(`title pr`, 1, 10); !errors.As(err, &tooMany) || tooMany.Sought != "filter" || tooMany.Limit != limit {
+		t.Errorf("an unindexed filter = %v, want a TooManyError", err)
+	}
+	if _, err := f.search("", limit+2, 10); err != nil {
+		t.Errorf("past the end: %v", err)
+	}
+	if found, err := f.search("", limit+1, 10); err != nil || len(found.Users) != 1 {
+		t.Errorf("the last user: %d, %v", len(found.Users), err)
+	}
+	f.mustPost(user(`"userName":"one more"`))
+	if _, err := f.search("", limit+2, 10); !errors.As(err, &tooMany) || tooMany.Sought != "startIndex" {
+		t.Errorf("startIndex without a bookmark = %v, want a TooManyError", err)
+	}
+	if _, err := f.search(`title pr and userName eq "u00007"`, 1, 10); err != nil {
+		t.Errorf("a filter with a key: %v", err)
+	}
+	// A walk with bookmarks is not bounded.
+	by := f.by()
+	for start := 1; start <= limit+2; start += 10 {
+		found, err := f.dir.Search(t.Context(), f.tenant, by, directory.Query{StartIndex: start, Count: 10})
+		if err != nil || len(found.Users) != min(10, limit+3-start) {
+			t.Errorf("from %d: %d users, %v", start, len(found.Users), err)
+		}
+	}
+}

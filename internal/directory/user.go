@@ -1,0 +1,97 @@
+package directory
+
+import (
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// User is a user's record: the document that is served, and what the service
+// keeps beside it. A record is never changed in place; a change makes another.
+type User struct {
+	ID string
+	// Doc is the resource as JSON without meta and groups, ready to be served.
+	Doc []byte
+	// Version counts the changes of the record, from 1.
+	Version  int64
+	Created  time.Time
+	Modified time.Time
+	// Active is the document's active attribute; false in a deleted record.
+	Active bool
+	// Type is the account type behind isTeamAccount.
+	Type tenant.AccountType
+	// Deleted records are hidden from readers and keep their claims until
+	// somebody else wants them.
+	Deleted bool
+	// OffBy is who made the record inactive; empty while it is active. What the
+	// application turned off, only the application turns on.
+	OffBy Actor
+	// Origin is how the record came to be.
+	Origin Origin
+	// Linked tells that an identity provider manages the user.
+	Linked bool
+	// Held are the claims that the record holds: those of its document, less
+	// what a deleted record has lost.
+	Held Claims
+}
+
+// Actor is a side that may change a user.
+type Actor string
+
+// The actors.
+const (
+	ByIdP         Actor = "scim"
+	ByApplication Actor = "app"
+)
+
+// Origin is how a record came to be.
+type Origin string
+
+// The origins.
+const (
+	OriginSCIM   Origin = "scim"
+	OriginManual Origin = "manual"
+	OriginJIT    Origin = "jit"
+)
+
+// Resource decodes the record's document.
+func (u *User) Resource() (scim.Resource, error) { return scim.Decode(u.Doc) }
+
+// Holding is what a record counts as in the tenant's ledger.
+type Holding string
+
+// The holdings. Exactly one of them is true of a record at any time.
+const (
+	HoldsNothing Holding = ""
+	HoldsSeat    Holding = "seat"
+	HoldsReader  Holding = "reader"
+)
+
+// Holds is what the record counts as: an active User holds a seat, an active
+// Reader a reader's place, all others nothing. Nil holds nothing.
+func (u *User) Holds() Holding {
+	switch {
+	case u == nil || !u.Active || u.Deleted:
+		return HoldsNothing
+	case u.Type == tenant.Reader:
+		return HoldsReader
+	default:
+		return HoldsSeat
+	}
+}
+
+// Live tells whether readers see the record. Nil is not live.
+func (u *User) Live() bool { return u != nil && !u.Deleted }
+
+// Ledger is a tenant's count of what it pays for, with its limits: the only
+// place where a limit is kept.
+type Ledger struct {
+	Seats       int64
+	SeatLimit   int64
+	Readers     int64
+	ReaderLimit int64
+	// Users counts live users, active or not; Groups live groups.
+	Users  int64
+	Groups int64
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Fault is one broken invariant of a tenant's data.
+type Fault struct {
+	// Item says which item is at fault: its kind and id.
+	Item string
+	// Problem says what is wrong with it.
+	Problem string
+}
+
+// String is the fault in one line.
+func (f Fault) String() string { return f.Item + ": " + f.Problem }
+
+// Audit reads all of a tenant's users, reservations, mails and its ledger, and
+// reports every invariant that does not hold:
+//
+//   - a record's reservations are those of its document, less what a deleted
+//     record has lost, and each reservation is held by the record it names;
+//   - each other email is in the index, and the index names no other;
+//   - the ledger's counts are those of the records.
+//
+// It is true of a tenant that is not written to while it runs.
+func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
+	a := audit{tenant: t, records: map[string]*directory.User{}, held: map[table.Key]string{}, mails: map[table.Key]bool{}}
+	scans := []struct {
+		partition string
+		visit     func(table.Item)
+	}{
+		{partition(t, "USERS"), func(i table.Item) { a.record(decodeUser(i, false)) }},
+		{partition(t, "GONE"), func(i table.Item) { a.record(decodeUser(i, true)) }},
+		{partition(t, "MAILS"), a.mail},
+	}
+	for _, kind := range directory.Kinds {
+		scans = append(scans, struct {
+			partition string
+			visit     func(table.Item)
+		}{reservationKey(t, kind, "x").Partition, a.reservation})
+	}
+	for _, scan := range scans {
+		if err := s.scan(ctx, scan.partition, scan.visit); err != nil {
+			return nil, err
+		}
+	}
+	ledger, err := s.Ledger(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return a.finish(ledger), nil
+}
+
+// scan visits every item of a partition.
+func (s *Store) scan(ctx context.Context, name string, visit func(table.Item)) error {
+	q := table.Query{Partition: name}
+	for {
+		page, err := s.table.Query(ctx, q)
+		if err != nil {
+			return readError(err)
+		}
+		for _, item := range page.Items {
+			visit(item)
+		}
+		if !page.More {
+			return nil
+		}
+		q.After = page.Last
+	}
+}
+
+// audit gathers what the records say, and then what the other items say of them.
+type audit struct {
+	tenant  tenant.ID
+	faults  []Fault
+	counts  directory.Ledger
+	records map[string]*directory.User
+	// held are the reservations that records hold, mails the index entries that
+	// they need; what the table has of them is removed.
+	held  map[table.Key]string
+	mails map[table.Key]bool
+}
+
+func (a *audit) fault(item, format string, args ...any) {
+	a.faults = append(a.faults, Fault{Item: item, Problem: fmt.Sprintf(format, args...)})
+}
+
+func (a *audit) record(u *directory.User) {
+	item := "user " + u.ID
+	if _, twice := a.records[u.ID]; twice {
+		a.fault(item, "is both live and deleted")
+	}
+	a.records[u.ID] = u
+	r, err := u.Resource()
+	if err != nil {
+		a.fault(item, "has a document that does not decode")
+		return
+	}
+	if active, _ := r["active"].(bool); active != u.Active {
+		a.fault(item, "is active in one place and inactive in another")
+	}
+	claims := directory.ClaimsOf(r)
+	for kind, value := range u.Held {
+		if claims[kind] != value {
+			a.fault(item, "holds a %s that is not in its document", kind.Attribute())
+		}
+		key := reservationKey(a.tenant, kind, value)
+		if other, twice := a.held[key]; twice {
+			a.fault(item, "holds the same %s as user %s", kind.Attribute(), other)
+		}
+		a.held[key] = u.ID
+	}
+	for kind := range claims {
+		if _, ok := u.Held[kind]; !ok && u.Live() {
+			a.fault(item, "does not hold the %s of its document", kind.Attribute())
+		}
+	}
+	for _, mail := range directory.OtherEmails(r) {
+		a.mails[mailKey(a.tenant, mail, u.ID)] = true
+	}
+	if u.Live() {
+		a.counts.Users++
+	}
+	switch u.Holds() {
+	case directory.HoldsSeat:
+		a.counts.Seats++
+	case directory.HoldsReader:
+		a.counts.Readers++
+	case directory.HoldsNothing:
+	}
+}
+
+func (a *audit) reservation(i table.Item) {
+	holder := i.Attributes.Text(attrHolder)
+	item := "reservation of user " + holder
+	switch want, ok := a.held[i.Key]; {
+	case !ok:
+		a.fault(item, "names a record that does not hold it")
+	case want != holder:
+		a.fault(item, "is held by user %s", want)
+	}
+	delete(a.held, i.Key)
+}
+
+func (a *audit) mail(i table.Item) {
+	if !a.mails[i.Key] {
+		_, id, _ := strings.Cut(i.Sort, mailDelimiter)
+		a.fault("email of user "+id, "is in the index and not in the document")
+	}
+	delete(a.mails, i.Key)
+}
+
+func (a *audit) finish(l directory.Ledger) []Fault {
+	for key, id := range a.held {
+		a.fault("user "+id, "has no reservation in %s", key.Partition)
+	}
+	for key := range a.mails {
+		_, id, _ := strings.Cut(key.Sort, mailDelimiter)
+		a.fault("user "+id, "has an email that is not in the index")
+	}
+	for _, c := range []struct {
+		name      string
+		got, want int64
+	}{
+		{"seats", l.Seats, a.counts.Seats},
+		{"readers", l.Readers, a.counts.Readers},
+		{"users", l.Users, a.counts.Users},
+	} {
+		if c.got != c.want {
+			a.fault("ledger", "counts %d %s, there are %d", c.got, c.name, c.want)
+		}
+	}
+	return a.faults
+}

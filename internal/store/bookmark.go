@@ -1,0 +1,46 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+const attrAfter = "after"
+
+// bookmarkTime is how long a page's place is remembered: longer than identity
+// providers pause between two pages.
+const bookmarkTime = 15 * time.Minute
+
+// LedgerAndBookmark reads the counts and where a page begins in one round trip.
+func (s *Store) LedgerAndBookmark(ctx context.Context, t tenant.ID, mark directory.Bookmark) (
+	directory.Ledger, string, error,
+) {
+	place := markKey(t, mark.TokenID, mark.Filter, "", mark.StartIndex)
+	items, err := s.table.Get(ctx, ledgerKey(t), place)
+	if err != nil {
+		return directory.Ledger{}, "", readError(err)
+	}
+	ledger := decodeLedger(items[ledgerKey(t)].Attributes)
+	found := items[place].Attributes
+	if expired(found, mark.Now) {
+		return ledger, "", nil
+	}
+	return ledger, found.Text(attrAfter), nil
+}
+
+// SaveBookmark remembers where a page begins. Unconditional: of two walks with
+// one token, filter and place, either is right.
+func (s *Store) SaveBookmark(ctx context.Context, t tenant.ID, mark directory.Bookmark, after string) error {
+	item := table.Item{
+		Key: markKey(t, mark.TokenID, mark.Filter, "", mark.StartIndex),
+		Attributes: table.Attributes{
+			attrAfter:        table.Text(after),
+			table.ExpiryName: table.Number(mark.Now.Add(bookmarkTime).Unix()),
+		},
+	}
+	return writeError(s.write(ctx, mark.Now.Add(directory.WriteTime), table.Put(item)))
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"strconv"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The keys of all items. The tenant stands in every partition, and in front, so
+// that an IAM condition on leading keys can hold a reader to one tenant. A
+// tenant's id has no '#', and what a client sends stands only in sort keys, at
+// the end or before a fixed-size id: no value can reach into another partition
+// or another item's key. The table in docs/architecture.md shows them.
+
+func partition(t tenant.ID, name string) string {
+	if t.IsZero() {
+		// Unreachable from a request: a grant always names a tenant. Nothing may
+		// be stored under no tenant, and nothing read.
+		panic("store: no tenant")
+	}
+	if name == "" {
+		return "T#" + t.String()
+	}
+	return "T#" + t.String() + "#" + name
+}
+
+func tenantKey(t tenant.ID) table.Key {
+	return table.Key{Partition: partition(t, ""), Sort: "TENANT"}
+}
+
+func tokenKey(t tenant.ID, id string) table.Key {
+	return table.Key{Partition: partition(t, ""), Sort: "TOKEN#" + id}
+}
+
+// ledgerKey is the shard of the ledger: one, unless a tenant asks for more.
+func ledgerKey(t tenant.ID) table.Key {
+	return table.Key{Partition: partition(t, "LEDGER"), Sort: "0"}
+}
+
+func userKey(t tenant.ID, id string) table.Key {
+	return table.Key{Partition: partition(t, "USERS"), Sort: id}
+}
+
+func goneKey(t tenant.ID, id string) table.Key {
+	return table.Key{Partition: partition(t, "GONE"), Sort: id}
+}
+
+func reservationKey(t tenant.ID, kind directory.Kind, value string) table.Key {
+	return table.Key{Partition: partition(t, "NAMES#"+string(kind)), Sort: value}
+}
+
+// mailKey is one other email of one user: the folded value, then the id behind a
+// NUL, which no stored value contains.
+func mailKey(t tenant.ID, folded, id string) table.Key {
+	return table.Key{Partition: partition(t, "MAILS"), Sort: folded + mailDelimiter + id}
+}
+
+const mailDelimiter = "\x00"
+
+func groupKey(t tenant.ID, id string) table.Key {
+	return table.Key{Partition: partition(t, "GROUPS"), Sort: id}
+}
+
+// membershipKey is a member of a group under one of the group's epochs.
+func membershipKey(t tenant.ID, group string, epoch int64, user string) table.Key {
+	return table.Key{
+		Partition: partition(t, "G#"+group+"#"+strconv.FormatInt(epoch, 10)),
+		Sort:      user,
+	}
+}
+
+// mirrorKey is the same membership seen from the user.
+func mirrorKey(t tenant.ID, user, group string, epoch int64) table.Key {
+	return table.Key{
+		Partition: partition(t, "U#"+user),
+		Sort:      group + "#" + strconv.FormatInt(epoch, 10),
+	}
+}
+
+// logKey is a part of a request's log entry; the first part has no number.
+func logKey(t tenant.ID, requestID string, part int) table.Key {
+	sort := requestID
+	if part > 0 {
+		sort += "#" + strconv.Itoa(part)
+	}
+	return table.Key{Partition: partition(t, "LOG"), Sort: sort}
+}
+
+func failingKey(t tenant.ID, subject string) table.Key {
+	return table.Key{Partition: partition(t, "FAILING"), Sort: subject}
+}
+
+func taskKey(t tenant.ID, id string) table.Key {
+	return table.Key{Partition: partition(t, "TASKS"), Sort: id}
+}
+
+// markKey is a page of one walk: of one token, filter and sort order.
+func markKey(t tenant.ID, tokenID, filter, order string, startIndex int) table.Key {
+	sum := sha256.Sum256([]byte(tokenID + "\x00" + filter + "\x00" + order))
+	return table.Key{
+		Partition: partition(t, "MARKS"),
+		Sort:      base64.RawURLEncoding.EncodeToString(sum[:18]) + "#" + strconv.Itoa(startIndex),
+	}
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The attributes of a ledger: counts and limits, numbers all. A tenant without a
+// limit has tenant.Unlimited, so that "seats below seatLimit" is the condition
+// of every grant.
+const (
+	attrSeats       = "seats"
+	attrSeatLimit   = "seatLimit"
+	attrReaders     = "readers"
+	attrReaderLimit = "readerLimit"
+	attrUsers       = "users"
+	attrGroups      = "groups"
+)
+
+func ledgerItem(t tenant.ID, l directory.Ledger) table.Item {
+	return table.Item{Key: ledgerKey(t), Attributes: table.Attributes{
+		attrSeats:       table.Number(l.Seats),
+		attrSeatLimit:   table.Number(l.SeatLimit),
+		attrReaders:     table.Number(l.Readers),
+		attrReaderLimit: table.Number(l.ReaderLimit),
+		attrUsers:       table.Number(l.Users),
+		attrGroups:      table.Number(l.Groups),
+	}}
+}
+
+func decodeLedger(a table.Attributes) directory.Ledger {
+	return directory.Ledger{
+		Seats:       a.Number(attrSeats),
+		SeatLimit:   a.Number(attrSeatLimit),
+		Readers:     a.Number(attrReaders),
+		ReaderLimit: a.Number(attrReaderLimit),
+		Users:       a.Number(attrUsers),
+		Groups:      a.Number(attrGroups),
+	}
+}
+
+// ledgerOp moves the counts with the change that it is part of. Settles the race
+// for the last seat: of two requests, one finds seats no longer below the limit.
+// ok is false when nothing moves.
+func ledgerOp(t tenant.ID, before, after *directory.User) (table.Op, bool) {
+	add := map[string]int64{}
+	move := func(name string, was, is bool) {
+		switch {
+		case is && !was:
+			add[name] = 1
+		case was && !is:
+			add[name] = -1
+		}
+	}
+	move(attrSeats, before.Holds() == directory.HoldsSeat, after.Holds() == directory.HoldsSeat)
+	move(attrReaders, before.Holds() == directory.HoldsReader, after.Holds() == directory.HoldsReader)
+	move(attrUsers, before.Live(), after.Live())
+	if len(add) == 0 {
+		return table.Op{}, false
+	}
+	when := []table.Condition{table.Present()}
+	if add[attrSeats] > 0 {
+		when = []table.Condition{table.Below(attrSeats, attrSeatLimit)}
+	}
+	if add[attrReaders] > 0 {
+		when = []table.Condition{table.Below(attrReaders, attrReaderLimit)}
+	}
+	return table.Update(ledgerKey(t), table.Change{Add: add}, when...), true
+}
+
+// Ledger reads a tenant's counts and limits.
+func (s *Store) Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, error) {
+	item, _, err := s.read(ctx, ledgerKey(t))
+	return decodeLedger(item.Attributes), err
+}
+
+// LedgerAndUsers reads the counts and a page of users side by side.
+func (s *Store) LedgerAndUsers(ctx context.Context, t tenant.ID, after string, limit int) (
+	ledger directory.Ledger, page directory.Page, err error,
+) {
+	err = together(ctx,
+		func(ctx context.Context) (err error) { ledger, err = s.Ledger(ctx, t); return err },
+		func(ctx context.Context) (err error) { page, err = s.Users(ctx, t, after, limit); return err })
+	return ledger, page, err
+}

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The attributes of a log entry, which is the change feed's entry too.
+const (
+	attrTime         = "at"    // milliseconds since 1970, when the request began
+	attrTokenID      = "tok"   // the token that asked
+	attrIdP          = "idp"   // the identity provider, from its user agent
+	attrOperation    = "op"    // what was asked: create, replace, modify, delete
+	attrAction       = "did"   // what was done
+	attrOutcome      = "out"   // success, warning; failure and skipped have no change
+	attrCause        = "cause" // of a warning
+	attrResourceType = "rt"
+	attrResourceID   = "rid"
+	attrSubject      = "name"  // userName
+	attrExternalID   = "ext"   // externalId
+	attrChanged      = "attrs" // names of attributes, comma separated
+	attrSeatDelta    = "dseat"
+	attrReaderDelta  = "dread"
+)
+
+// maxChangedSize keeps an entry within the 1 KB that its write is budgeted for;
+// names beyond it are left out, and "…" says so.
+const maxChangedSize = 256
+
+// maxLogText bounds what is kept of a userName or externalId in an entry.
+const maxLogText = 128
+
+func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
+	a := table.Attributes{
+		attrTime:         millis(e.Time),
+		attrOperation:    table.Text(e.Operation),
+		attrAction:       table.Text(string(e.Action)),
+		attrOutcome:      table.Text("success"),
+		attrResourceType: table.Text(e.ResourceType),
+		attrResourceID:   table.Text(e.ResourceID),
+		attrVersion:      table.Number(e.Version),
+		table.ExpiryName: table.Number(expires.Unix()),
+	}
+	if e.Warning != "" {
+		a[attrOutcome] = table.Text("warning")
+		a[attrCause] = table.Text(e.Warning)
+	}
+	for name, text := range map[string]string{
+		attrTokenID:    e.TokenID,
+		attrIdP:        e.IdP,
+		attrSubject:    cut(e.UserName, maxLogText),
+		attrExternalID: cut(e.ExternalID, maxLogText),
+		attrChanged:    joinNames(e.Changed),
+	} {
+		if text != "" {
+			a[name] = table.Text(text)
+		}
+	}
+	if e.Seats != 0 {
+		a[attrSeatDelta] = table.Number(e.Seats)
+	}
+	if e.Readers != 0 {
+		a[attrReaderDelta] = table.Number(e.Readers)
+	}
+	return table.Item{Key: logKey(t, e.RequestID, 0), Attributes: a}
+}
+
+// joinNames joins as many names as fit.
+func joinNames(names []string) string {
+	var b strings.Builder
+	for i, name := range names {
+		if b.Len()+len(name) > maxChangedSize {
+			b.WriteString(",…")
+			break
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(name)
+	}
+	return b.String()
+}
+
+// cut shortens a text to a number of bytes at a rune's boundary.
+func cut(s string, size int) string {
+	if len(s) <= size {
+		return s
+	}
+	for size > 0 && s[size]&0xC0 == 0x80 {
+		size--
+	}
+	return s[:size] + "…"
+}
