@@ -1,0 +1,107 @@
+// Package app puts the service together: a table, the store, the directory, the
+// handlers. It is the only place that knows all of them.
+//
+// What a Lambda function links passes here, so nothing that only serves `rollcall
+// local` does: package table/embedded is opened by the command.
+package app
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/meter"
+)
+
+// Config is what a deployment chooses.
+type Config struct {
+	// Table is the name of the DynamoDB table.
+	Table string
+	// BaseURL begins every location that is served, and ends in /scim/v2.
+	BaseURL string
+	// ExtensionURN names the schema that has isTeamAccount.
+	ExtensionURN string
+}
+
+// ConfigFromEnv reads ROLLCALL_TABLE, ROLLCALL_BASE_URL and, with a default,
+// ROLLCALL_EXTENSION_URN.
+func ConfigFromEnv() (Config, error) {
+	c := Config{
+		Table:        os.Getenv("ROLLCALL_TABLE"),
+		BaseURL:      os.Getenv("ROLLCALL_BASE_URL"),
+		ExtensionURN: os.Getenv("ROLLCALL_EXTENSION_URN"),
+	}
+	if c.Table == "" {
+		return Config{}, errors.New("ROLLCALL_TABLE is not set: it names the DynamoDB table")
+	}
+	return c.checked()
+}
+
+func (c Config) checked() (Config, error) {
+	if c.ExtensionURN == "" {
+		c.ExtensionURN = scim.RollcallURN
+	}
+	if !strings.HasPrefix(strings.ToLower(c.ExtensionURN), "urn:") {
+		return Config{}, errors.New("ROLLCALL_EXTENSION_URN is not a URN")
+	}
+	base, err := url.Parse(c.BaseURL)
+	if err != nil || base.Host == "" || !strings.HasSuffix(base.Path, httpapi.Prefix) {
+		return Config{}, errors.New("ROLLCALL_BASE_URL is not a URL that ends in " + httpapi.Prefix)
+	}
+	return c, nil
+}
+
+// App is the service on one table.
+type App struct {
+	Store   *store.Store
+	service httpapi.Config
+}
+
+// New puts the service together on a table. Conflicts, throttles and lost
+// answers are retried here, above the meter, so that what a request really cost
+// is in its event.
+func New(t table.Table, c Config, log *slog.Logger) (*App, error) {
+	return NewWith(t, c, log, time.Now)
+}
+
+// NewWith is New with a clock.
+func NewWith(t table.Table, c Config, log *slog.Logger, now func() time.Time) (*App, error) {
+	c, err := c.checked()
+	if err != nil {
+		return nil, err
+	}
+	s := store.New(table.Retrying(meter.New(t)), newID)
+	users := scim.UserType(c.ExtensionURN)
+	return &App{
+		Store: s,
+		service: httpapi.Config{
+			Directory: directory.New(directory.Config{
+				Store: s, Users: users, Extension: c.ExtensionURN, BaseURL: c.BaseURL, NewID: newID, Now: now,
+			}),
+			Authenticator: access.NewAuthenticator(s, now),
+			Types:         []*scim.ResourceType{users},
+			BaseURL:       c.BaseURL,
+			Log:           log,
+			NewID:         newID,
+			Now:           now,
+		},
+	}, nil
+}
+
+// Handler serves the routes of the named functions, of all when none is named.
+func (a *App) Handler(functions ...string) http.Handler { return httpapi.New(a.service, functions...) }
+
+// newID makes a UUIDv7: the order of ids is the order in which they were made.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -1,0 +1,118 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+// readServiceProviderConfig: GET /ServiceProviderConfig. RFC 7643 §5, RFC 9865
+// §4
+func (s *Service) readServiceProviderConfig(_ context.Context, q *request) (*reply, error) {
+	q.event.Operation = "discover"
+	supported := func(yes bool) map[string]any { return map[string]any{"supported": yes} }
+	return jsonReply(map[string]any{
+		"schemas":        []string{scim.ServiceURN},
+		"patch":          supported(true),
+		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"filter":         map[string]any{"supported": true, "maxResults": directory.MaxCount},
+		"changePassword": supported(false),
+		"sort":           supported(false),
+		"etag":           supported(true),
+		"pagination": map[string]any{
+			"cursor": false, "index": true, "defaultPaginationMethod": "index",
+			"defaultPageSize": defaultCount, "maxPageSize": directory.MaxCount,
+		},
+		"authenticationSchemes": []any{map[string]any{
+			"type": "oauthbearertoken", "name": "Bearer token", "primary": true,
+			"description": "A token of this tenant, sent as 'Authorization: Bearer TOKEN'.",
+			"specUri":     "https://www.rfc-editor.org/info/rfc6750",
+		}},
+		"meta": map[string]any{
+			"resourceType": "ServiceProviderConfig",
+			"location":     s.BaseURL + "/ServiceProviderConfig",
+		},
+	})
+}
+
+// schemas are those of the resource types served, each once.
+func (s *Service) schemas() []*scim.Schema {
+	var all []*scim.Schema
+	for _, rt := range s.Types {
+		all = append(all, rt.Schema)
+		for _, e := range rt.Extensions {
+			all = append(all, e.Schema)
+		}
+	}
+	return all
+}
+
+// listSchemas: GET /Schemas. RFC 7644 §4
+func (s *Service) listSchemas(_ context.Context, q *request) (*reply, error) {
+	var documents []map[string]any
+	for _, schema := range s.schemas() {
+		documents = append(documents, schema.Document(s.BaseURL))
+	}
+	return s.discoveryList(q, documents)
+}
+
+// readSchema: GET /Schemas/{id}. RFC 7644 §4
+func (s *Service) readSchema(_ context.Context, q *request) (*reply, error) {
+	q.event.Operation = "discover"
+	for _, schema := range s.schemas() {
+		if strings.EqualFold(schema.ID, q.pathID) {
+			return jsonReply(schema.Document(s.BaseURL))
+		}
+	}
+	return nil, &problem{cause: provlog.SchemaNotFound}
+}
+
+// listResourceTypes: GET /ResourceTypes. RFC 7644 §4
+func (s *Service) listResourceTypes(_ context.Context, q *request) (*reply, error) {
+	var documents []map[string]any
+	for _, rt := range s.Types {
+		documents = append(documents, rt.Document(s.BaseURL))
+	}
+	return s.discoveryList(q, documents)
+}
+
+// readResourceType: GET /ResourceTypes/{id}. RFC 7644 §4
+func (s *Service) readResourceType(_ context.Context, q *request) (*reply, error) {
+	q.event.Operation = "discover"
+	for _, rt := range s.Types {
+		if rt.Name == q.pathID {
+			return jsonReply(rt.Document(s.BaseURL))
+		}
+	}
+	return nil, &problem{cause: provlog.SchemaNotFound}
+}
+
+// discoveryList answers with all documents: paging is ignored there, and a
+// filter refused. RFC 7644 §4
+func (s *Service) discoveryList(q *request, documents []map[string]any) (*reply, error) {
+	q.event.Operation = "discover"
+	filter, err := q.parameter("filter")
+	if err != nil {
+		return nil, err
+	}
+	if filter != "" {
+		return nil, &problem{cause: provlog.DiscoveryFilter}
+	}
+	encoded := make([][]byte, len(documents))
+	for i, document := range documents {
+		if encoded[i], err = json.Marshal(document); err != nil {
+			return nil, err
+		}
+	}
+	return &reply{status: http.StatusOK, body: scim.ListDocument(len(encoded), 1, encoded)}, nil
+}
+
+func jsonReply(document any) (*reply, error) {
+	body, err := json.Marshal(document)
+	return &reply{status: http.StatusOK, body: body}, err
+}

@@ -1,0 +1,175 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// event is the one log line of a request: flat, and without a token, a password
+// or a body. The names of its fields are in docs/operations.md, and log queries
+// depend on them.
+type event struct {
+	RequestID, Method, Route    string
+	LambdaID, TraceID           string
+	Tenant, TokenID, IdP        string
+	Operation, Type, ResourceID string
+	ExternalID, Subject         string
+	Outcome, Cause, Detail      string
+	ScimType, Action            string
+	Status                      int
+	Changed, Notices            []string
+	SeatDelta, ReaderDelta      int64
+	SeatsUsed, SeatLimit        int64
+	RoundTrips, Retries         int
+	ItemsRead                   int
+	ReadUnits, WriteUnits       float64
+	Duration                    time.Duration
+	ColdStart                   bool
+	start                       time.Time
+	internal                    error
+}
+
+// coldStart tells the first request of a process from the others.
+type coldStart struct{ seen atomic.Bool }
+
+func (c *coldStart) next() bool { return !c.seen.Swap(true) }
+
+// The outcomes of a request.
+const (
+	outcomeSuccess = "success"
+	outcomeWarning = "warning"
+	outcomeFailure = "failure"
+)
+
+// The headers in which the Lambda runtime's ids reach us; package lambdahttp
+// sets them, and drops what a client sent under these names.
+const (
+	headerLambdaID = "Lambda-Runtime-Aws-Request-Id"
+	headerTraceID  = "X-Amzn-Trace-Id"
+)
+
+func newEvent(q *request, cold bool) *event {
+	return &event{
+		RequestID: q.id, Method: q.Method, ColdStart: cold, start: q.start,
+		LambdaID: q.Header.Get(headerLambdaID), TraceID: q.Header.Get(headerTraceID),
+		IdP: identityProvider(q.UserAgent()), Outcome: outcomeSuccess,
+	}
+}
+
+// identityProvider names the sender by its user agent, as far as it is one that
+// is known. The user agent itself is the client's text, and is not logged.
+func identityProvider(agent string) string {
+	agent = strings.ToLower(agent)
+	for _, known := range [...][2]string{
+		{"okta", "okta"},
+		{"microsoft", "entra"}, {"azure", "entra"}, {"entra", "entra"},
+		{"onelogin", "onelogin"}, {"jumpcloud", "jumpcloud"}, {"ping", "ping"},
+		{"sailpoint", "sailpoint"}, {"google", "google"}, {"rippling", "rippling"},
+		{"scim2-tester", "scim2-tester"}, {"curl", "curl"},
+	} {
+		if strings.Contains(agent, known[0]) {
+			return known[1]
+		}
+	}
+	if agent == "" {
+		return ""
+	}
+	return "other"
+}
+
+// about says which user the request was for, as it was sent.
+func (e *event) about(operation string, id string, r scim.Resource) {
+	e.Operation, e.Type, e.ResourceID = operation, "User", id
+	e.Subject, e.ExternalID = r.Text("userName"), r.Text("externalId")
+}
+
+// did says what was done.
+func (e *event) did(result directory.Result) {
+	e.Action = string(result.Action)
+	e.Changed = result.Changed
+	e.SeatDelta, e.ReaderDelta = result.Seats, result.Readers
+	e.ResourceID = result.User.ID
+	if result.Warning != "" {
+		e.Outcome, e.Cause = outcomeWarning, result.Warning
+	}
+	e.tolerated(result.Notices)
+}
+
+// tolerated notes in what a request strayed from the RFC and was taken.
+func (e *event) tolerated(notices []scim.Notice) {
+	for _, n := range notices {
+		e.Notices = append(e.Notices, n.Kind+":"+n.Attribute)
+	}
+}
+
+func (e *event) refuse(p *problem, detail string) {
+	e.Outcome, e.Cause, e.Detail = outcomeFailure, string(p.cause), detail
+	e.ScimType = string(p.kind())
+	e.internal = p.internal
+	if p.ledger != nil {
+		e.SeatsUsed, e.SeatLimit = p.ledger.Used, p.ledger.Limit
+	}
+}
+
+func (e *event) finish(status int, now time.Time, used table.Counts) {
+	e.Status, e.Duration = status, now.Sub(e.start)
+	e.RoundTrips, e.Retries, e.ItemsRead = used.RoundTrips, used.Retries, used.ItemsRead
+	e.ReadUnits, e.WriteUnits = used.ReadUnits, used.WriteUnits
+}
+
+// log writes the event: an error for a fault of ours, a warning for a refusal or
+// a tolerance.
+func (e *event) log(ctx context.Context, logger *slog.Logger) {
+	level := slog.LevelInfo
+	switch {
+	case e.Status >= 500:
+		level = slog.LevelError
+	case e.Outcome != outcomeSuccess:
+		level = slog.LevelWarn
+	}
+	attrs := []slog.Attr{
+		slog.String("event", "scim.request"),
+		slog.String("requestId", e.RequestID),
+		slog.String("method", e.Method),
+		slog.Int("status", e.Status),
+		slog.String("outcome", e.Outcome),
+		slog.Float64("durationMs", float64(e.Duration.Microseconds())/1000),
+		slog.Int("roundTrips", e.RoundTrips),
+		slog.Int("retries", e.Retries),
+		slog.Int("itemsRead", e.ItemsRead),
+		slog.Float64("readUnits", e.ReadUnits),
+		slog.Float64("writeUnits", e.WriteUnits),
+		slog.Bool("coldStart", e.ColdStart),
+	}
+	for _, f := range [...][2]string{
+		{"route", e.Route}, {"lambdaRequestId", e.LambdaID}, {"traceId", e.TraceID},
+		{"tenant", e.Tenant}, {"tokenId", e.TokenID}, {"idp", e.IdP},
+		{"operation", e.Operation}, {"resourceType", e.Type}, {"resourceId", e.ResourceID},
+		{"externalId", e.ExternalID}, {"subject", e.Subject},
+		{"cause", e.Cause}, {"scimType", e.ScimType}, {"detail", e.Detail}, {"action", e.Action},
+		{"changed", strings.Join(e.Changed, ",")}, {"notices", strings.Join(e.Notices, ",")},
+	} {
+		if f[1] != "" {
+			attrs = append(attrs, slog.String(f[0], f[1]))
+		}
+	}
+	for name, n := range map[string]int64{"seatDelta": e.SeatDelta, "readerDelta": e.ReaderDelta} {
+		if n != 0 {
+			attrs = append(attrs, slog.Int64(name, n))
+		}
+	}
+	if e.SeatLimit != 0 || e.SeatsUsed != 0 {
+		attrs = append(attrs, slog.Int64("seatsUsed", e.SeatsUsed), slog.Int64("seatLimit", e.SeatLimit))
+	}
+	if e.internal != nil {
+		attrs = append(attrs, slog.String("error", e.internal.Error()))
+	}
+	logger.LogAttrs(ctx, level, "scim.request", attrs...)
+}

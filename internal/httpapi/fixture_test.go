@@ -1,0 +1,153 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+const baseURL = "https://scim.test/scim/v2"
+
+// service is the whole service on a table in memory, with one tenant.
+type service struct {
+	t       *testing.T
+	app     *app.App
+	handler http.Handler
+	tenant  tenant.ID
+	token   string
+	log     *lines
+}
+
+// lines is a log that can be read while it is written.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func newService(t *testing.T, seats int64) *service {
+	t.Helper()
+	engine, err := embedded.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = engine.Close() })
+	return newServiceOn(t, engine, seats, tenant.DefaultSettings())
+}
+
+func newServiceOn(t *testing.T, engine table.Table, seats int64, settings tenant.Settings) *service {
+	t.Helper()
+	s := &service{t: t, log: &lines{}}
+	var err error
+	if s.app, err = app.New(engine, app.Config{BaseURL: baseURL}, slog.New(slog.NewJSONHandler(s.log, nil))); err != nil {
+		t.Fatal(err)
+	}
+	if s.tenant, err = tenant.ParseID("acme"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.app.Store.CreateTenant(t.Context(), s.tenant, settings, seats, tenant.Unlimited, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	var record access.Record
+	s.token, record = access.Mint(s.tenant)
+	if err := s.app.Store.SaveToken(t.Context(), s.tenant, record); err != nil {
+		t.Fatal(err)
+	}
+	s.handler = s.app.Handler()
+	return s
+}
+
+// answer is a response with the event that was logged of it.
+type answer struct {
+	status int
+	header http.Header
+	body   map[string]any
+	raw    string
+	event  map[string]any
+}
+
+// send sends a request under the base path. Headers are name and value in turn;
+// an empty Authorization sends none.
+func (s *service) send(method, path, body string, headers ...string) answer {
+	s.t.Helper()
+	return s.sendRaw(method, "/scim/v2"+path, strings.NewReader(body), headers...)
+}
+
+func (s *service) sendRaw(method, target string, body io.Reader, headers ...string) answer {
+	s.t.Helper()
+	r := httptest.NewRequestWithContext(s.t.Context(), method, "/", body)
+	u, err := url.Parse("https://elsewhere.example" + target)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.URL, r.RequestURI = u, target
+	r.Header.Set("Authorization", "Bearer "+s.token)
+	r.Header.Set("Content-Type", "application/scim+json")
+	r.Header.Set("User-Agent", "Okta SCIM Client 1.0.0")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Del(headers[i])
+		if headers[i+1] != "" {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+	}
+	before := len(s.log.String())
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+
+	a := answer{status: w.Code, header: w.Header(), raw: w.Body.String()}
+	if a.raw != "" {
+		if err := json.Unmarshal(w.Body.Bytes(), &a.body); err != nil {
+			s.t.Fatalf("%s %s: the body is not JSON: %v: %s", method, target, err, a.raw)
+		}
+	}
+	logged := strings.TrimSuffix(s.log.String()[before:], "\n")
+	if strings.Count(logged, "\n") != 0 {
+		s.t.Errorf("%s %s: logged more than one line: %s", method, target, logged)
+	}
+	if err := json.Unmarshal([]byte(logged), &a.event); err != nil {
+		s.t.Fatalf("%s %s: the event is not JSON: %v: %s", method, target, err, logged)
+	}
+	return a
+}
+
+func (s *service) mustCreate(attributes string) string {
+	s.t.Helper()
+	a := s.send("POST", "/Users", userBody(attributes))
+	if a.status != http.StatusCreated {
+		s.t.Fatalf("create: %d %s", a.status, a.raw)
+	}
+	return a.body["id"].(string)
+}
+
+func userBody(attributes string) string {
+	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` + attributes + `}`
+}
+
+func patchBody(operations string) string {
+	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":` + operations + `}`
+}

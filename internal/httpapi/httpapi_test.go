@@ -1,0 +1,412 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+var uuidv7 = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+
+// Every refusal: what the client is told, and what is logged.
+func TestRefusals(t *testing.T) {
+	s := newService(t, 2)
+	alice := s.mustCreate(`"userName":"alice@example.com","externalId":"e-1"`)
+	off := s.mustCreate(`"userName":"off","active":false`)
+	s.mustCreate(`"userName":"bob"`)
+	longName := strings.Repeat("a", 3000)
+	tests := []struct {
+		name, method, path, body string
+		headers                  []string
+		status                   int
+		scimType                 string
+		cause                    provlog.Cause
+		detail                   string // a part of it
+	}{
+		{name: "no token", method: "GET", path: "/Users", headers: []string{"Authorization", ""}, status: 401, cause: provlog.TokenMissing, detail: "Bearer token"},
+		{name: "no scheme", method: "GET", path: "/Users", headers: []string{"Authorization", s.token}, status: 401, cause: provlog.TokenInvalid},
+		{name: "two tokens", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer " + s.token + ", Bearer " + s.token}, status: 401, cause: provlog.TokenInvalid},
+		{name: "literal null", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer null"}, status: 401, cause: provlog.TokenInvalid},
+		{name: "token in the query", method: "GET", path: "/Users?access_token=" + s.token, headers: []string{"Authorization", ""}, status: 401, cause: provlog.TokenMissing},
+		{name: "wrong token on a public route", method: "GET", path: "/ServiceProviderConfig", headers: []string{"Authorization", "Bearer x"}, status: 401, cause: provlog.TokenInvalid},
+
+		{name: "no route", method: "GET", path: "/Nothing", status: 404, cause: provlog.NoRoute, detail: "/scim/v2"},
+		{name: "encoded letter", method: "GET", path: "/%55sers", status: 404, cause: provlog.NoRoute},
+		{name: "encoded slash", method: "GET", path: "%2FUsers", status: 404, cause: provlog.NoRoute},
+		{name: "double slash", method: "GET", path: "//Users", status: 404, cause: provlog.NoRoute},
+		{name: "dots", method: "GET", path: "/Schemas/../Users", status: 404, cause: provlog.NoRoute},
+		{name: "empty id", method: "DELETE", path: "/Users/", status: 404, cause: provlog.NoRoute},
+		{name: "longer path", method: "GET", path: "/Users/" + alice + "/x", status: 404, cause: provlog.NoRoute},
+		{name: "wrong method", method: "DELETE", path: "/Users", status: 405, cause: provlog.MethodNotAllowed, detail: "Allow"},
+		{name: "TRACE", method: "TRACE", path: "/Users", status: 405, cause: provlog.MethodNotAllowed},
+		{name: "OPTIONS", method: "OPTIONS", path: "/Users", status: 405, cause: provlog.MethodNotAllowed},
+
+		{name: "unknown id", method: "GET", path: "/Users/010101001010101011001010101011", status: 404, cause: provlog.UserNotFound},
+		{name: "NUL in the id", method: "GET", path: "/Users/" + alice + "%00", status: 404, cause: provlog.UserNotFound},
+		{name: "slash in the id", method: "GET", path: "/Users/..%2F" + alice, status: 404, cause: provlog.UserNotFound},
+		{name: "DELETE unknown", method: "DELETE", path: "/Users/00000000-0000-0000-0000-000000000000", status: 404, cause: provlog.UserNotFound},
+
+		{name: "no body", method: "POST", path: "/Users", status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "array", method: "POST", path: "/Users", body: `[]`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "number", method: "POST", path: "/Users", body: `42`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "trailing", method: "POST", path: "/Users", body: userBody(`"userName":"x"`) + `{}`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "duplicate key", method: "POST", path: "/Users", body: userBody(`"userName":"a@x","USERNAME":"b@x"`), status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "bad UTF-8", method: "POST", path: "/Users", body: userBody("\"userName\":\"\xff@x\""), status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "wrong schema", method: "POST", path: "/Users", body: `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"userName":"g@x"}`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "no userName", method: "POST", path: "/Users", body: userBody(`"displayName":"x"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "userName"},
+		{name: "blank userName", method: "POST", path: "/Users", body: userBody(`"userName":"   "`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "userName"},
+		{name: "long s", method: "POST", path: "/Users", body: userBody(`"u` + "\u017f" + `erName":"evil@x"`), status: 400, scimType: "invalidValue", cause: provlog.Validation},
+		{name: "long userName", method: "POST", path: "/Users", body: userBody(`"userName":"` + longName + `"`), status: 400, scimType: "invalidValue", cause: provlog.Validation},
+		{name: "line feed in userName", method: "POST", path: "/Users", body: userBody(`"userName":"x\n{\"level\":\"ERROR\"}@x"`), status: 400, scimType: "invalidValue", cause: provlog.Validation},
+		{name: "right-to-left override", method: "POST", path: "/Users", body: userBody(`"userName":"user\u202egpj@example.com"`), status: 400, scimType: "invalidValue", cause: provlog.Validation},
+		{name: "number for a string", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","externalId":1`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "externalId"},
+		{name: "string for emails", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","emails":"a@x"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "emails"},
+		{name: "body too large", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","title":"` + strings.Repeat("a", httpapi.MaxBody) + `"`), status: 413, cause: provlog.BodyTooLarge, detail: "1 MiB"},
+		{name: "media type", method: "POST", path: "/Users", body: `<User/>`, headers: []string{"Content-Type", "text/xml"}, status: 415, cause: provlog.MediaType},
+		{name: "charset", method: "POST", path: "/Users", body: userBody(`"userName":"n@x"`), headers: []string{"Content-Type", "application/json; charset=latin1"}, status: 415, cause: provlog.MediaType},
+		{name: "gzip", method: "POST", path: "/Users", body: "x", headers: []string{"Content-Encoding", "gzip"}, status: 415, cause: provlog.MediaType},
+
+		{name: "taken userName", method: "POST", path: "/Users", body: userBody(`"userName":"ALICE@example.com"`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate, detail: `userName "ALICE@example.com" belongs to the active user ` + alice},
+		{name: "taken externalId", method: "POST", path: "/Users", body: userBody(`"userName":"new","externalId":"e-1"`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate, detail: "PATCH or PUT that user"},
+		{name: "inactive again", method: "POST", path: "/Users", body: userBody(`"userName":"off","active":false`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateInactive},
+		{name: "rename to taken", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"userName","value":"bob"}]`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate},
+		{name: "no seat", method: "POST", path: "/Users", body: userBody(`"userName":"new"`), status: 403, cause: provlog.SeatLimit, detail: "2 of 2 seats in use"},
+		{name: "no seat to reactivate", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"active","value":true}]`), status: 403, cause: provlog.SeatLimit, detail: "buy more seats"},
+		{name: "stale", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"title","value":"x"}]`), headers: []string{"If-Match", `W/"0"`}, status: 412, cause: provlog.VersionMismatch},
+		{name: "foreign tag", method: "PUT", path: "/Users/" + alice, body: userBody(`"userName":"alice@example.com"`), headers: []string{"If-Match", `"abc", W/"2"`}, status: 412, cause: provlog.VersionMismatch},
+
+		{name: "bad filter", method: "GET", path: "/Users?filter=userName%20zz%20%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
+		{name: "empty filter", method: "GET", path: "/Users?filter=", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
+		{name: "unquoted value", method: "GET", path: "/Users?filter=externalId%20eq%20jyoung", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
+		{name: "unknown attribute", method: "GET", path: "/Users?filter=nope%20eq%20%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
+		{name: "string for a boolean", method: "GET", path: "/Users?filter=active%20eq%20%22true%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
+		{name: "deep filter", method: "GET", path: "/Users?filter=" + strings.Repeat("%28", 2000), status: 400, scimType: "invalidFilter", cause: provlog.Validation},
+		{name: "password filter", method: "GET", path: "/Users?filter=password%20sw%20%22a%22", status: 403, scimType: "sensitive", cause: provlog.SensitiveFilter},
+		{name: "two filters", method: "GET", path: "/Users?filter=title%20pr&filter=active%20pr", status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "bare semicolon", method: "GET", path: "/Users?filter=title%20eq%20%22a;b%22", status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "count", method: "GET", path: "/Users?count=1e3", status: 400, scimType: "invalidValue", cause: provlog.Validation},
+		{name: "startIndex", method: "GET", path: "/Users?startIndex=99999999999999999999", status: 400, scimType: "invalidValue", cause: provlog.Validation},
+		{name: "filtered discovery", method: "GET", path: "/Schemas?filter=id%20pr", status: 403, cause: provlog.DiscoveryFilter},
+		{name: "unknown schema", method: "GET", path: "/Schemas/urn:none", status: 404, cause: provlog.SchemaNotFound},
+		{name: "unknown resource type", method: "GET", path: "/ResourceTypes/Nope", status: 404, cause: provlog.SchemaNotFound},
+
+		{name: "unknown op", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"move","path":"title","value":"x"}]`), status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "readOnly", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"id","value":"zzz"}]`), status: 400, scimType: "mutability", cause: provlog.Validation},
+		{name: "unknown path", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"displayName","value":"Changed"},{"op":"replace","path":"noSuch.thing","value":1}]`), status: 400, scimType: "invalidPath", cause: provlog.Validation},
+		{name: "no target", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"emails[type eq \"home\"]","value":{"value":"h@x"}}]`), status: 400, scimType: "noTarget", cause: provlog.Validation},
+		{name: "remove nothing", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"remove"}]`), status: 400, scimType: "noTarget", cause: provlog.Validation},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s.t = t
+			a := s.send(tt.method, tt.path, tt.body, tt.headers...)
+			if a.status != tt.status {
+				t.Fatalf("status %d, want %d: %s", a.status, tt.status, a.raw)
+			}
+			id := a.header.Get("X-Request-Id")
+			if !uuidv7.MatchString(id) {
+				t.Errorf("X-Request-Id = %q, want a UUIDv7", id)
+			}
+			if got := fmt.Sprint(a.body["schemas"]); got != "[urn:ietf:params:scim:api:messages:2.0:Error]" {
+				t.Errorf("schemas = %s", got)
+			}
+			if a.body["status"] != fmt.Sprint(tt.status) {
+				t.Errorf("status in the body = %#v, want the string %d", a.body["status"], tt.status)
+			}
+			if got, _ := a.body["scimType"].(string); got != tt.scimType {
+				t.Errorf("scimType = %q, want %q: %s", got, tt.scimType, a.raw)
+			}
+			detail, _ := a.body["detail"].(string)
+			if !strings.Contains(detail, tt.detail) || !strings.Contains(detail, id) || len(detail) < 60 {
+				t.Errorf("detail = %q, want %q and the request id in it", detail, tt.detail)
+			}
+			if got := a.header.Get("Content-Type"); got != "application/scim+json; charset=utf-8" {
+				t.Errorf("Content-Type = %q", got)
+			}
+			if challenge := a.header.Get("WWW-Authenticate"); (tt.status == 401) != strings.HasPrefix(challenge, "Bearer") {
+				t.Errorf("WWW-Authenticate = %q with %d", challenge, tt.status)
+			}
+			if (tt.status == 405) != (a.header.Get("Allow") != "") {
+				t.Errorf("Allow = %q with %d", a.header.Get("Allow"), tt.status)
+			}
+			if a.header.Get("Access-Control-Allow-Origin") != "" {
+				t.Error("a browser of another origin is let in")
+			}
+			want := map[string]any{
+				"event": "scim.request", "requestId": id, "method": tt.method, "status": float64(tt.status),
+				"outcome": "failure", "cause": string(tt.cause), "detail": detail,
+			}
+			for field, value := range want {
+				if a.event[field] != value {
+					t.Errorf("event %s = %v, want %v", field, a.event[field], value)
+				}
+			}
+			if tt.status != 401 && tt.cause != provlog.NoRoute && tt.cause != provlog.MethodNotAllowed && a.event["tenant"] != "acme" {
+				t.Errorf("event tenant = %v", a.event["tenant"])
+			}
+		})
+	}
+	s.t = t
+	if a := s.send("GET", "/Users/"+alice, ""); a.body["displayName"] != nil || a.header.Get("ETag") != `W/"1"` {
+		t.Errorf("the refused requests changed the user: %s", a.raw)
+	}
+	faults, err := s.app.Store.Audit(t.Context(), s.tenant)
+	if err != nil || len(faults) > 0 {
+		t.Errorf("audit: %v, %v", faults, err)
+	}
+	secret := strings.Split(s.token, "_")[3]
+	if log := s.log.String(); strings.Contains(log, secret) || strings.Contains(log, "e-1\"}]") {
+		t.Error("the log shows a token or a body")
+	}
+}
+
+func TestUsers_LifeOfAUser(t *testing.T) {
+	s := newService(t, 5)
+	body := userBody(`"userName":"alice@example.com","externalId":"e-1","password":"s3cret-Pa55","displayName":"Alice","emails":[{"type":"work","primary":true,"value":"alice@example.com"}]`)
+	a := s.send("POST", "/Users", body)
+	id, _ := a.body["id"].(string)
+	location := baseURL + "/Users/" + id
+	if a.status != 201 || !uuidv7.MatchString(id) || a.header.Get("Location") != location || a.header.Get("ETag") != `W/"1"` {
+		t.Fatalf("POST: %d %v %s", a.status, a.header, a.raw)
+	}
+	meta, _ := a.body["meta"].(map[string]any)
+	if meta["location"] != location || meta["resourceType"] != "User" || meta["version"] != `W/"1"` || meta["created"] != meta["lastModified"] {
+		t.Errorf("meta = %v", meta)
+	}
+	if strings.Contains(a.raw, "s3cret") || strings.Contains(s.log.String(), "s3cret") {
+		t.Error("the password is shown")
+	}
+	wantEvent(t, a, map[string]any{
+		"tenant": "acme", "idp": "okta", "operation": "create", "action": "created", "resourceType": "User",
+		"resourceId": id, "subject": "alice@example.com", "externalId": "e-1", "outcome": "success",
+		"status": 201.0, "seatDelta": 1.0, "roundTrips": 2.0, "retries": 0.0, "coldStart": true,
+		"changed": "active,displayName,emails,externalId,urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount,userName",
+		"route":   "POST /scim/v2/Users",
+	})
+
+	if a = s.send("GET", "/Users/"+id, ""); a.status != 200 || a.body["displayName"] != "Alice" {
+		t.Errorf("GET: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"operation": "read", "resourceId": id, "roundTrips": 1.0, "coldStart": false})
+	if a = s.send("GET", "/Users/"+id, "", "If-None-Match", `W/"1"`); a.status != 304 || a.raw != "" || a.header.Get("ETag") != `W/"1"` {
+		t.Errorf("GET If-None-Match: %d %s", a.status, a.raw)
+	}
+	if a = s.send("GET", "/Users/"+id+"?attributes=USERNAME,name.givenName", ""); len(a.body) != 3 || a.body["userName"] != "alice@example.com" {
+		t.Errorf("GET attributes: %s", a.raw)
+	}
+	if a = s.send("GET", "/Users/"+id+"?excludedAttributes=id,emails", ""); a.body["id"] != id || a.body["emails"] != nil || a.body["userName"] == nil {
+		t.Errorf("GET excludedAttributes: %s", a.raw)
+	}
+
+	a = s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"Replace","path":"active","value":"False"}]`), "If-Match", `W/"1"`)
+	if a.status != 200 || a.body["active"] != false || a.header.Get("ETag") != `W/"2"` {
+		t.Errorf("PATCH: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"operation": "modify", "action": "deactivated", "changed": "active", "seatDelta": -1.0, "roundTrips": 2.0})
+
+	a = s.send("PUT", "/Users/"+id, userBody(`"userName":"alice@example.com","title":"CEO"`))
+	if a.status != 200 || a.body["active"] != false || a.body["title"] != "CEO" || a.body["displayName"] != nil {
+		t.Errorf("PUT: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"operation": "replace", "action": "updated", "subject": "alice@example.com"})
+
+	a = s.send("POST", "/Users", body)
+	if a.status != 200 || a.body["id"] != id || a.header.Get("Location") != location {
+		t.Errorf("POST again: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"operation": "create", "action": "reactivated", "resourceId": id, "seatDelta": 1.0})
+
+	if a = s.send("DELETE", "/Users/"+id, ""); a.status != 204 || a.raw != "" {
+		t.Errorf("DELETE: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"operation": "delete", "action": "deleted", "seatDelta": -1.0})
+	if a = s.send("GET", "/Users/"+id, ""); a.status != 404 {
+		t.Errorf("GET after DELETE: %d", a.status)
+	}
+	if a = s.send("GET", `/Users?filter=userName+eq+"alice%40example.com"`, ""); a.body["totalResults"] != 0.0 {
+		t.Errorf("filter after DELETE: %s", a.raw)
+	}
+	if a = s.send("POST", "/Users", strings.Replace(body, "e-1", "e-2", 1)); a.status != 200 || a.body["id"] != id {
+		t.Errorf("POST after DELETE: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"action": "restored", "outcome": "warning", "cause": "external_id_changed"})
+}
+
+func wantEvent(t *testing.T, a answer, want map[string]any) {
+	t.Helper()
+	for field, value := range want {
+		if a.event[field] != value {
+			t.Errorf("event %s = %#v, want %#v", field, a.event[field], value)
+		}
+	}
+}
+
+func TestUsers_Lists(t *testing.T) {
+	s := newService(t, 50)
+	for i := range 11 {
+		s.mustCreate(fmt.Sprintf(`"userName":"u%02d@x","name":{"givenName":"G"}`, i))
+	}
+	for query, want := range map[string]struct{ total, start, items float64 }{
+		"":                                         {11, 1, 11},
+		"?count=2&startIndex=1":                    {11, 1, 2},
+		"?startIndex=6&count=5":                    {11, 6, 5},
+		"?startIndex=11&count=5":                   {11, 11, 1},
+		"?startIndex=9999":                         {11, 9999, 0},
+		"?startIndex=-3&count=-1":                  {11, 1, 0},
+		"?count=999999999":                         {11, 1, 11},
+		`?filter=userName+eq+"u03%40x"`:            {1, 1, 1},
+		"?filter=userName%20sw%20%22U0%22&count=3": {10, 1, 3},
+		"?filter=userName%20eq%20%22o'brien%40example.com%22": {0, 1, 0},
+	} {
+		for _, path := range []string{"/Users", "/users"} {
+			a := s.send("GET", path+query, "")
+			if a.status != 200 || a.body["totalResults"] != want.total || a.body["startIndex"] != want.start || a.body["itemsPerPage"] != want.items {
+				t.Errorf("GET %s%s: %d, total %v, start %v, items %v; want %+v", path, query, a.status,
+					a.body["totalResults"], a.body["startIndex"], a.body["itemsPerPage"], want)
+			}
+			if list, _ := a.body["Resources"].([]any); float64(len(list)) != want.items {
+				t.Errorf("GET %s%s: %d resources, want %v", path, query, len(list), want.items)
+			}
+		}
+	}
+	a := s.send("GET", "/Users?count=1&attributes=userName", "")
+	first := a.body["Resources"].([]any)[0].(map[string]any)
+	if first["userName"] != "u00@x" || first["name"] != nil || first["id"] == nil {
+		t.Errorf("projected list: %s", a.raw)
+	}
+}
+
+func TestDiscovery(t *testing.T) {
+	s := newService(t, 5)
+	a := s.send("GET", "/ServiceProviderConfig", "", "Authorization", "")
+	if a.status != 200 || a.body["patch"].(map[string]any)["supported"] != true ||
+		a.body["filter"].(map[string]any)["maxResults"] != float64(directory.MaxCount) ||
+		a.body["bulk"].(map[string]any)["supported"] != false || a.body["etag"].(map[string]any)["supported"] != true {
+		t.Errorf("ServiceProviderConfig: %d %s", a.status, a.raw)
+	}
+	if a = s.send("GET", "/Schemas", "", "Authorization", ""); a.status != 401 {
+		t.Errorf("Schemas without a token: %d", a.status)
+	}
+	for _, kind := range []string{"Schemas", "ResourceTypes"} {
+		a = s.send("GET", "/"+kind, "")
+		list, _ := a.body["Resources"].([]any)
+		if a.status != 200 || len(list) == 0 || a.body["totalResults"] != float64(len(list)) {
+			t.Fatalf("%s: %d %s", kind, a.status, a.raw)
+		}
+		if strings.Contains(a.raw, "null") {
+			t.Errorf("%s has a null: %s", kind, a.raw)
+		}
+		for _, item := range list {
+			id, _ := item.(map[string]any)["id"].(string)
+			one := s.send("GET", "/"+kind+"/"+id, "")
+			got, _ := json.Marshal(one.body)
+			want, _ := json.Marshal(item)
+			if one.status != 200 || string(got) != string(want) {
+				t.Errorf("%s/%s: %d, differs from the list", kind, id, one.status)
+			}
+			location := one.body["meta"].(map[string]any)["location"]
+			if location != baseURL+"/"+kind+"/"+id {
+				t.Errorf("%s/%s: location %v", kind, id, location)
+			}
+		}
+	}
+}
+
+func TestMediaTypes(t *testing.T) {
+	s := newService(t, 50)
+	for i, sent := range []string{
+		"application/scim+json", "application/scim+json; charset=utf-8", "application/json", "application/JSON;charset=UTF-8", "",
+	} {
+		a := s.send("POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d"`, i)), "Content-Type", sent)
+		if a.status != 201 || a.header.Get("Content-Type") != "application/scim+json; charset=utf-8" {
+			t.Errorf("Content-Type %q: %d %s", sent, a.status, a.header.Get("Content-Type"))
+		}
+	}
+}
+
+func TestTenants_AreApart(t *testing.T) {
+	engine, err := embedded.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = engine.Close() })
+	s := newServiceOn(t, engine, 5, tenant.DefaultSettings())
+	id := s.mustCreate(`"userName":"alice@example.com"`)
+	before := s.send("GET", "/Users/"+id, "").raw
+
+	other, err := tenant.ParseID("acme-2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.app.Store.CreateTenant(t.Context(), other, tenant.DefaultSettings(), 5, 5, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	token, record := access.Mint(other)
+	if err := s.app.Store.SaveToken(t.Context(), other, record); err != nil {
+		t.Fatal(err)
+	}
+	as := []string{"Authorization", "Bearer " + token, "X-Tenant-Id", "acme"}
+	for _, r := range [][3]string{
+		{"GET", "/Users/" + id, ""},
+		{"PUT", "/Users/" + id, userBody(`"userName":"x"`)},
+		{"PATCH", "/Users/" + id, patchBody(`[{"op":"replace","path":"active","value":false}]`)},
+		{"DELETE", "/Users/" + id, ""},
+	} {
+		if a := s.send(r[0], r[1], r[2], as...); a.status != 404 || a.event["tenant"] != "acme-2" {
+			t.Errorf("%s of another tenant's user: %d for tenant %v", r[0], a.status, a.event["tenant"])
+		}
+	}
+	for _, filter := range []string{"id%20eq%20%22" + id + "%22", "userName%20eq%20%22alice@example.com%22", "userName%20pr"} {
+		if a := s.send("GET", "/Users?filter="+filter, "", as...); a.status != 200 || a.body["totalResults"] != 0.0 {
+			t.Errorf("filter %s: %d %s", filter, a.status, a.raw)
+		}
+	}
+	if a := s.send("POST", "/Users", userBody(`"userName":"alice@example.com"`), as...); a.status != 201 {
+		t.Errorf("the same userName in another tenant: %d %s", a.status, a.raw)
+	}
+	if after := s.send("GET", "/Users/"+id, "").raw; after != before {
+		t.Errorf("the user changed: %s, was %s", after, before)
+	}
+}
+
+func TestTenant_SCIMTurnedOff(t *testing.T) {
+	engine, err := embedded.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = engine.Close() })
+	settings := tenant.DefaultSettings()
+	settings.SCIMDisabled = true
+	s := newServiceOn(t, engine, 5, settings)
+	a := s.send("POST", "/Users", userBody(`"userName":"a"`))
+	if a.status != http.StatusForbidden || !strings.Contains(a.raw, "turn SCIM provisioning on") {
+		t.Errorf("POST: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"cause": "scim_disabled", "tenant": "acme"})
+}
+
+func TestCauses_AreWhole(t *testing.T) {
+	for _, c := range provlog.Causes() {
+		m := c.Meaning()
+		if m.Summary == "" || m.Action == "" || !strings.HasSuffix(m.Action, ".") {
+			t.Errorf("%s: summary %q, action %q", c, m.Summary, m.Action)
+		}
+		if m.Status != 0 && (m.Status < 400 || m.Status > 599) {
+			t.Errorf("%s: status %d", c, m.Status)
+		}
+		if (m.Status == 503) != (m.RetryAfter > 0) {
+			t.Errorf("%s: status %d with Retry-After %d", c, m.Status, m.RetryAfter)
+		}
+	}
+}

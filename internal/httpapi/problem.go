@@ -1,0 +1,177 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// problem is why a request is refused: a cause, and the particulars of this
+// request.
+type problem struct {
+	cause provlog.Cause
+	// scimType is set where the cause has none of its own.
+	scimType scim.ErrorType
+	// what says what happened, in one or two sentences; "" takes the cause's
+	// summary.
+	what string
+	// action replaces the cause's, when the fault tells better what to do.
+	action string
+	allow  []string
+	ledger *directory.FullError
+	// internal is what only the log may tell.
+	internal error
+}
+
+// Error names the cause.
+func (p *problem) Error() string { return "httpapi: " + string(p.cause) }
+
+// problemOf is the one mapper from the errors of the inner packages to what
+// clients and the log are told.
+func problemOf(err error) *problem {
+	var (
+		known   *problem
+		invalid *scim.Error
+		taken   *directory.TakenError
+		full    *directory.FullError
+		tooMany *directory.TooManyError
+		convert *directory.ConvertError
+	)
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &invalid):
+		if invalid.Type == scim.Sensitive {
+			return &problem{cause: provlog.SensitiveFilter, what: invalid.Detail}
+		}
+		return &problem{cause: provlog.Validation, scimType: invalid.Type, what: invalid.Detail}
+	case errors.As(err, &taken):
+		return takenProblem(taken)
+	case errors.As(err, &full):
+		return fullProblem(full)
+	case errors.As(err, &tooMany):
+		return &problem{cause: provlog.WalkLimit, what: fmt.Sprintf(
+			"The %s needs more users read than the %d that one request may read.", tooMany.Sought, tooMany.Limit)}
+	case errors.As(err, &convert):
+		return &problem{cause: provlog.OwnUserConversion, what: "The user is already available in the project."}
+	}
+	for _, known := range sentinels {
+		if errors.Is(err, known.err) {
+			return &problem{cause: known.cause, internal: err}
+		}
+	}
+	return &problem{cause: provlog.Internal, internal: err}
+}
+
+// sentinels are the errors without particulars. An error can wrap several: the
+// first here is the one that is told.
+var sentinels = [...]struct {
+	err   error
+	cause provlog.Cause
+}{
+	{access.ErrMissing, provlog.TokenMissing},
+	{access.ErrNotBearer, provlog.TokenInvalid},
+	{access.ErrMalformed, provlog.TokenInvalid},
+	{access.ErrUnknown, provlog.TokenUnknown},
+	{access.ErrRevoked, provlog.TokenRevoked},
+	{access.ErrExpired, provlog.TokenExpired},
+	{access.ErrDisabled, provlog.SCIMDisabled},
+	{directory.ErrNotFound, provlog.UserNotFound},
+	{directory.ErrVersion, provlog.VersionMismatch},
+	{directory.ErrDeactivatedInApp, provlog.DeactivatedInApp},
+	{directory.ErrUnresolved, provlog.OutcomeUnknown},
+	{directory.ErrBusy, provlog.Conflict},
+	{context.DeadlineExceeded, provlog.Conflict},
+	{context.Canceled, provlog.Conflict},
+}
+
+func takenProblem(e *directory.TakenError) *problem {
+	causes := map[directory.TakenReason]provlog.Cause{
+		directory.TakenActive:   provlog.Duplicate,
+		directory.TakenInactive: provlog.DuplicateInactive,
+		directory.TakenSeveral:  provlog.DuplicateSeveral,
+		directory.TakenByApp:    provlog.DuplicateOffInApp,
+		directory.TakenRehire:   provlog.ExternalIDRefused,
+		directory.TakenOwn:      provlog.OwnUser,
+	}
+	p := &problem{cause: causes[e.Reason]}
+	value := fmt.Sprintf("%s %q", singular(e.Kind), e.Value)
+	switch e.Reason {
+	case directory.TakenActive:
+		p.what = fmt.Sprintf("The %s belongs to the active user %s. Nothing was changed.", value, e.HolderID)
+	case directory.TakenInactive:
+		p.what = fmt.Sprintf("The %s belongs to the inactive user %s. Nothing was changed.", value, e.HolderID)
+	case directory.TakenSeveral:
+		p.what = fmt.Sprintf("The %s and another value sent belong to different inactive users; the first to %s. "+
+			"Nothing was changed.", value, e.HolderID)
+	case directory.TakenByApp:
+		p.what = fmt.Sprintf("The %s belongs to the user %s, who was deactivated in the application.", value, e.HolderID)
+	case directory.TakenRehire:
+		p.what = fmt.Sprintf("The %s belongs to the inactive user %s, who has another externalId.", value, e.HolderID)
+	case directory.TakenOwn:
+		p.what = fmt.Sprintf("The user with the %s is already available in the project.", value)
+		if e.Conversion {
+			p.cause = provlog.OwnUserConversion
+		}
+	}
+	return p
+}
+
+func singular(k directory.Kind) string {
+	if k == directory.Email {
+		return "email"
+	}
+	return k.Attribute()
+}
+
+func fullProblem(e *directory.FullError) *problem {
+	p := &problem{cause: provlog.SeatLimit, ledger: e}
+	what := "seats"
+	if e.Type == tenant.Reader {
+		p.cause, what = provlog.ReaderLimit, "readers' places"
+	}
+	p.what = fmt.Sprintf("%d of %d %s in use; nothing was changed.", e.Used, e.Limit, what)
+	return p
+}
+
+// detail is what the identity provider shows its administrator: what happened,
+// what to do, and the id to ask about.
+func (p *problem) detail(requestID string) string {
+	m := p.cause.Meaning()
+	what, action := p.what, p.action
+	if what == "" {
+		what = m.Summary
+	}
+	if action == "" {
+		action = m.Action
+	}
+	return what + " " + action + " (request " + requestID + ")"
+}
+
+// kind is the problem's scimType.
+func (p *problem) kind() scim.ErrorType {
+	if p.scimType != "" {
+		return p.scimType
+	}
+	return p.cause.Meaning().Type
+}
+
+// refuse makes the answer to an error, and tells the event of it.
+func (s *Service) refuse(q *request, err error) *reply {
+	p := problemOf(err)
+	status := p.cause.Meaning().Status
+	detail := p.detail(q.id)
+	q.event.refuse(p, detail)
+	a := &reply{status: status, refusal: p}
+	if q.Method != http.MethodHead {
+		a.body = scim.ErrorDocument(status, p.kind(), detail)
+	}
+	return a
+}

@@ -1,0 +1,74 @@
+package httpapi
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+)
+
+// reply is an answer before it is sent.
+type reply struct {
+	status   int
+	body     []byte
+	location string
+	etag     string
+	// refusal is the problem that the answer tells of, nil for a success.
+	refusal *problem
+}
+
+// send writes an answer. All answers pass here.
+func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
+	h := w.Header()
+	h.Set("X-Request-Id", q.id)
+	h.Set("Cache-Control", "no-store")
+	if a.location != "" {
+		h.Set("Location", a.location)
+	}
+	if a.etag != "" {
+		h.Set("ETag", a.etag)
+	}
+	if p := a.refusal; p != nil {
+		m := p.cause.Meaning()
+		if m.Status == http.StatusUnauthorized {
+			h.Set("WWW-Authenticate", challenge(p.cause))
+		}
+		if m.RetryAfter > 0 {
+			h.Set("Retry-After", strconv.Itoa(m.RetryAfter))
+		}
+		if len(p.allow) > 0 {
+			h.Set("Allow", strings.Join(p.allow, ", "))
+		}
+	}
+	if a.body != nil {
+		h.Set("Content-Type", mediaType+"; charset=utf-8")
+		h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
+	w.WriteHeader(a.status)
+	// The client is gone when this fails; the event tells of the request.
+	_, _ = w.Write(a.body)
+}
+
+// challenge is the value of WWW-Authenticate. RFC 6750 §3: without a credential
+// there is no error code.
+func challenge(c provlog.Cause) string {
+	if c == provlog.TokenMissing {
+		return `Bearer realm="SCIM"`
+	}
+	return `Bearer realm="SCIM", error="invalid_token"`
+}
+
+// user is an answer with a user's resource.
+func (s *Service) user(q *request, status int, u *directory.User) (*reply, error) {
+	projection, err := q.projection(s.users())
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.document(projection, u)
+	if err != nil {
+		return nil, err
+	}
+	return &reply{status: status, body: body, etag: directory.Version(u)}, nil
+}

@@ -1,0 +1,184 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+// request is a request on its way: what was sent, and what has been found out.
+type request struct {
+	*http.Request
+	id     string
+	start  time.Time
+	route  *Route
+	pathID string
+	grant  access.Grant
+	event  *event
+	query  url.Values
+}
+
+// MaxBody is the largest body taken, in bytes. It is enforced while the body is
+// read.
+const MaxBody = 1 << 20
+
+// mediaType is what every answer is. RFC 7644 §8.1
+const mediaType = "application/scim+json"
+
+// body reads the request's body.
+func (q *request) body() ([]byte, error) {
+	if err := q.checkMediaType(); err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(nil, q.Body, MaxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &problem{cause: provlog.BodyTooLarge}
+	case err != nil:
+		return nil, &scim.Error{Type: scim.InvalidSyntax, Detail: "The body could not be read whole."}
+	case len(body) == 0:
+		return nil, &scim.Error{Type: scim.InvalidSyntax, Detail: "The body is empty; a JSON object is expected."}
+	}
+	return body, nil
+}
+
+// checkMediaType takes SCIM's media type and plain JSON, in UTF-8. A body
+// without a type is taken as SCIM's.
+func (q *request) checkMediaType() error {
+	if encoding := q.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return &problem{cause: provlog.MediaType}
+	}
+	sent := q.Header.Get("Content-Type")
+	if sent == "" {
+		return nil
+	}
+	kind, parameters, err := mime.ParseMediaType(sent)
+	if err != nil || kind != mediaType && kind != "application/json" {
+		return &problem{cause: provlog.MediaType}
+	}
+	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return &problem{cause: provlog.MediaType}
+	}
+	return nil
+}
+
+// parameter is a parameter of the query, "" when it is absent. A query that does
+// not decode, or gives a parameter twice, is refused: dropping a part of a
+// filter would answer another question.
+func (q *request) parameter(name string) (string, error) {
+	if q.query == nil {
+		parsed, err := url.ParseQuery(q.URL.RawQuery)
+		if err != nil {
+			return "", &scim.Error{
+				Type:   scim.InvalidSyntax,
+				Detail: "The query string does not decode: write ';' as %3B and '%' as %25.",
+			}
+		}
+		q.query = parsed
+	}
+	values := q.query[name]
+	switch len(values) {
+	case 0:
+		return "", nil
+	case 1:
+		return values[0], nil
+	}
+	return "", &scim.Error{Type: scim.InvalidSyntax, Detail: "The query gives " + name + " twice; give it once."}
+}
+
+// integer is a parameter that is a whole number.
+func (q *request) integer(name string, absent int) (int, error) {
+	text, err := q.parameter(name)
+	if err != nil || text == "" {
+		return absent, err
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0, &scim.Error{
+			Type:   scim.InvalidValue,
+			Detail: fmt.Sprintf("The query's %s is not a whole number in the range of 32 bits.", name),
+		}
+	}
+	return int(n), nil
+}
+
+// page is startIndex and count: startIndex from 1, and count by default 100 and
+// at most directory.MaxCount. RFC 7644 §3.4.2.4
+func (q *request) page() (startIndex, count int, err error) {
+	if startIndex, err = q.integer("startIndex", 1); err != nil {
+		return 0, 0, err
+	}
+	if count, err = q.integer("count", defaultCount); err != nil {
+		return 0, 0, err
+	}
+	return max(startIndex, 1), min(max(count, 0), directory.MaxCount), nil
+}
+
+const defaultCount = 100
+
+// projection is attributes and excludedAttributes. RFC 7644 §3.9
+func (q *request) projection(rt *scim.ResourceType) (scim.Projection, error) {
+	attributes, err := q.parameter("attributes")
+	if err != nil {
+		return scim.Projection{}, err
+	}
+	excluded, err := q.parameter("excludedAttributes")
+	if err != nil {
+		return scim.Projection{}, err
+	}
+	list := func(text string) []string {
+		if text == "" {
+			return nil
+		}
+		return []string{text}
+	}
+	return scim.ParseProjection(rt, list(attributes), list(excluded))
+}
+
+// ifMatch is the request's precondition. A tag that this service cannot have
+// made matches nothing. RFC 7644 §3.14
+func (q *request) ifMatch() directory.Precondition { return parseTags(q.Header.Values("If-Match")) }
+
+// notModified tells whether the client has this version already.
+func (q *request) notModified(version int64) bool {
+	known := parseTags(q.Header.Values("If-None-Match"))
+	return known.Set && known.Allows(version)
+}
+
+// parseTags reads a list of entity tags; weak and strong ones compare alike.
+// RFC 9110 §8.8.3
+func parseTags(headers []string) directory.Precondition {
+	var p directory.Precondition
+	for _, header := range headers {
+		for tag := range strings.SplitSeq(header, ",") {
+			tag = strings.TrimSpace(tag)
+			if tag == "" {
+				continue
+			}
+			p.Set = true
+			if tag == "*" {
+				p.Any = true
+				continue
+			}
+			text, opened := strings.CutPrefix(strings.TrimPrefix(tag, "W/"), `"`)
+			text, closed := strings.CutSuffix(text, `"`)
+			n, err := strconv.ParseInt(text, 10, 64)
+			if opened && closed && err == nil && strconv.FormatInt(n, 10) == text {
+				p.Versions = append(p.Versions, n)
+			}
+		}
+	}
+	return p
+}

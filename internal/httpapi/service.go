@@ -1,0 +1,128 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// Config is what a Service is made of.
+type Config struct {
+	Directory     *directory.Directory
+	Authenticator *access.Authenticator
+	// Types are the resource types served; the first is the users'.
+	Types []*scim.ResourceType
+	// BaseURL begins every location, without a slash at its end. It is
+	// configured: a Host header is the client's to choose.
+	BaseURL string
+	Log     *slog.Logger
+	// NewID makes request ids: UUIDv7, whose time orders the log.
+	NewID func() string
+	Now   func() time.Time
+}
+
+// Service answers SCIM requests. It implements http.Handler and is safe for
+// concurrent use.
+type Service struct {
+	Config
+	routes []Route
+	serves []string
+	served coldStart
+}
+
+// New makes a Service that serves the routes of some functions, all of them when
+// none is named. It knows the other routes too, so that it tells a wrong method
+// from a wrong path.
+func New(c Config, functions ...string) *Service {
+	return &Service{Config: c, routes: Routes(), serves: functions}
+}
+
+// handler answers a matched and authenticated request.
+type handler func(s *Service, ctx context.Context, r *request) (*reply, error)
+
+// requestTime is how long a request may take in all. Writes end before
+// (directory.WriteTime); API Gateway would give up at 30 s.
+const requestTime = 12 * time.Second
+
+// ServeHTTP answers one request, and logs its event.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+	defer cancel()
+	ctx, usage := table.WithUsage(ctx)
+	q := &request{Request: r, id: s.NewID(), start: s.Now()}
+	q.event = newEvent(q, s.served.next())
+
+	answer, err := s.answer(ctx, q)
+	if err != nil {
+		answer = s.refuse(q, err)
+	}
+	s.send(w, q, answer)
+	q.event.finish(answer.status, s.Now(), usage.Counts())
+	q.event.log(context.WithoutCancel(ctx), s.Log)
+}
+
+// answer finds who asks and for what, and lets the route's handler answer. A
+// panic becomes an error: its text goes into the log without the values that
+// may be in it.
+func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic of type %T at %s", p, debug.Stack())
+		}
+	}()
+	route, id, allowed := match(s.routes, q.Method, q.URL.EscapedPath())
+	if route == nil || len(s.serves) > 0 && !slices.Contains(s.serves, route.Function) {
+		if len(allowed) > 0 {
+			return nil, &problem{cause: provlog.MethodNotAllowed, allow: allowed}
+		}
+		return nil, &problem{cause: provlog.NoRoute}
+	}
+	q.route, q.pathID = route, id
+	q.event.Route = route.Method + " " + route.Path
+	if err := s.authenticate(ctx, q); err != nil {
+		return nil, err
+	}
+	return route.handler(s, ctx, q)
+}
+
+// authenticate sets the request's grant. A public route needs no credential, but
+// takes no wrong one.
+func (s *Service) authenticate(ctx context.Context, q *request) error {
+	header := q.Header.Values("Authorization")
+	if len(header) == 0 && q.route.Public {
+		return nil
+	}
+	var value string
+	if len(header) > 0 {
+		value = header[0]
+	}
+	if len(header) > 1 {
+		return access.ErrNotBearer
+	}
+	grant, err := s.Authenticator.Authenticate(ctx, value)
+	q.grant = grant
+	q.event.Tenant, q.event.TokenID = grant.Tenant.String(), grant.TokenID
+	if errors.Is(err, access.ErrDisabled) && q.route.Public {
+		return nil
+	}
+	return err
+}
+
+// caller is who asks, for the directory.
+func (q *request) caller() directory.Caller {
+	return directory.Caller{
+		RequestID: q.id, Settings: q.grant.Settings, Time: q.start,
+		TokenID: q.grant.TokenID, IdP: q.event.IdP,
+	}
+}
