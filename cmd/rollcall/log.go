@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+)
+
+// logHandler logs readably on a terminal and as JSON lines elsewhere.
+func logHandler(w io.Writer) slog.Handler {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return &readable{w: w, mu: &sync.Mutex{}}
+	}
+	return slog.NewJSONHandler(w, nil)
+}
+
+// readable prints a request's event in one line, and a refusal's detail in a
+// second one.
+type readable struct {
+	w     io.Writer
+	mu    *sync.Mutex
+	attrs []slog.Attr
+}
+
+func (*readable) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+
+func (h *readable) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &readable{w: h.w, mu: h.mu, attrs: append(append([]slog.Attr{}, h.attrs...), attrs...)}
+}
+
+// WithGroup keeps the attributes flat: events are.
+func (h *readable) WithGroup(string) slog.Handler { return h }
+
+func (h *readable) Handle(_ context.Context, r slog.Record) error {
+	values := map[string]string{}
+	var order []string
+	note := func(a slog.Attr) bool {
+		values[a.Key] = a.Value.String()
+		order = append(order, a.Key)
+		return true
+	}
+	for _, a := range h.attrs {
+		note(a)
+	}
+	r.Attrs(note)
+
+	var b strings.Builder
+	b.WriteString(r.Time.Format("15:04:05 "))
+	if values["event"] != "scim.request" {
+		fmt.Fprintf(&b, "%s %s", r.Level, r.Message)
+		for _, key := range order {
+			fmt.Fprintf(&b, " %s=%q", key, values[key])
+		}
+		b.WriteByte('\n')
+	} else {
+		requestLine(&b, values)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err := io.WriteString(h.w, b.String())
+	return err
+}
+
+func requestLine(b *strings.Builder, values map[string]string) {
+	route := values["route"]
+	if route == "" {
+		route = values["method"] + " (no route)"
+	}
+	fmt.Fprintf(b, "%s  %-32s", values["status"], route)
+	for _, key := range []string{"action", "cause", "resourceId"} {
+		if values[key] != "" {
+			fmt.Fprintf(b, "  %s", values[key])
+		}
+	}
+	if subject := values["subject"]; subject != "" {
+		fmt.Fprintf(b, "  %q", subject)
+	}
+	fmt.Fprintf(b, "  %s ms, %s trips, %s RRU, %s WRU\n",
+		values["durationMs"], values["roundTrips"], values["readUnits"], values["writeUnits"])
+	if values["detail"] != "" {
+		fmt.Fprintf(b, "              %s\n", values["detail"])
+	}
+	if values["error"] != "" {
+		fmt.Fprintf(b, "              %q\n", values["error"])
+	}
+}

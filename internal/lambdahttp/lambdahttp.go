@@ -1,0 +1,158 @@
+// Package lambdahttp stands between API Gateway and net/http: it serves the
+// events of an HTTP API (payload format 2.0) with an http.Handler, so that the
+// handler sees the request as the client sent it.
+//
+// It stands on aws-lambda-go-api-proxy and puts right what that library and
+// API Gateway do to a request on its way: a decoded path, header values split
+// at commas, a query string parsed and printed again. It knows nothing of
+// users, tokens or tables, and it never fails an invocation: what cannot be
+// served is answered with a SCIM error.
+package lambdahttp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+// Event is an HTTP API's request, payload format 2.0.
+type Event = events.APIGatewayV2HTTPRequest
+
+// Response is an HTTP API's response, payload format 2.0.
+type Response = events.APIGatewayV2HTTPResponse
+
+// Function is what Lambda invokes with an event.
+type Function func(ctx context.Context, event Event) (Response, error)
+
+// The headers that tell the handler which invocation it serves. A client's own
+// are removed: their values are always Lambda's.
+const (
+	RequestIDHeader = "Lambda-Runtime-Aws-Request-Id"
+	TraceIDHeader   = "X-Amzn-Trace-Id"
+)
+
+// MaxResponseBytes is the largest answer a function may return; Lambda fails
+// the invocation beyond it. An answer that is larger as JSON is replaced by a
+// SCIM error that says what to ask for instead.
+const MaxResponseBytes = 6 << 20
+
+// Handler serves events with h. The Function it returns has no error, whatever
+// the event holds and even when h panics: API Gateway would make a 500 without
+// a SCIM body of it.
+func Handler(h http.Handler) Function {
+	return func(ctx context.Context, event Event) (Response, error) {
+		r, fault := request(ctx, event)
+		if fault != "" {
+			slog.WarnContext(ctx, "event refused",
+				"error", string(fault), "apiRequestId", event.RequestContext.RequestID)
+			return refusal(http.StatusBadRequest, "invalidSyntax", string(fault)), nil
+		}
+		w := newResponseWriter()
+		if !serve(h, w, r) {
+			return refusal(http.StatusInternalServerError, "",
+				"The request could not be answered because of a fault in the service. Try again later."), nil
+		}
+		response := w.response()
+		if tooLarge(response) {
+			return refusal(http.StatusBadRequest, "tooMany",
+				"The answer is larger than 6 MB, the most that can be returned. Ask for fewer resources with count, "+
+					"or for fewer attributes with attributes or excludedAttributes."), nil
+		}
+		return response, nil
+	}
+}
+
+// Start serves Lambda's invocations with h. It does not return. What is logged
+// through slog or log from here on is in the form that the function's
+// configuration asks for, with the id of the invocation.
+func Start(h http.Handler) {
+	slog.SetDefault(lambdacontext.NewLogger())
+	lambda.Start(invoker(Handler(h)))
+}
+
+// WithInvocation is the context of one invocation, as Lambda's runtime makes
+// it.
+func WithInvocation(ctx context.Context, requestID, traceID string) context.Context {
+	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: requestID})
+	return context.WithValue(ctx, traceKey, traceID) //nolint:staticcheck // aws-lambda-go's own key
+}
+
+// traceKey is the context key under which aws-lambda-go leaves the trace id.
+const traceKey = "x-amzn-trace-id"
+
+// invoker decodes the event itself, so that one which is no HTTP API event is
+// answered and does not fail the invocation.
+type invoker Function
+
+// Invoke serves one event.
+func (f invoker) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	var event Event
+	var response Response
+	if err := json.Unmarshal(payload, &event); err != nil {
+		slog.WarnContext(ctx, "event refused", "error", err.Error())
+		response = refusal(http.StatusBadRequest, "invalidSyntax", string(badEvent))
+	} else if response, err = f(ctx, event); err != nil {
+		return nil, err
+	}
+	return encode(response)
+}
+
+// encode prints a response without escaping <, > and &, which would make every
+// one of them six bytes.
+func encode(response Response) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(response); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
+// tooLarge tells whether Lambda would refuse the response. JSON makes at most
+// six bytes of one, so a small body is not measured.
+func tooLarge(response Response) bool {
+	const room = 64 << 10 // status, headers, cookies
+	if 6*len(response.Body) < MaxResponseBytes-room {
+		return false
+	}
+	b, err := encode(response)
+	return err != nil || len(b) > MaxResponseBytes
+}
+
+// serve runs the handler and tells whether it came to its end. The HTTP layer
+// recovers its own panics; this is for the rest.
+func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (done bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			slog.ErrorContext(r.Context(), "panic",
+				"value", fmt.Sprint(v), "stack", string(debug.Stack()))
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return true
+}
+
+// refusal is a SCIM error made here, where no handler can make it.
+// RFC 7644 §3.12
+func refusal(status int, scimType, detail string) Response {
+	body, _ := json.Marshal(struct { // strings alone cannot fail
+		Schemas  []string `json:"schemas"`
+		Status   string   `json:"status"`
+		SCIMType string   `json:"scimType,omitempty"`
+		Detail   string   `json:"detail"`
+	}{[]string{"urn:ietf:params:scim:api:messages:2.0:Error"}, fmt.Sprint(status), scimType, detail})
+	return Response{
+		StatusCode: status,
+		Headers:    map[string]string{"Content-Type": "application/scim+json", "Cache-Control": "no-store"},
+		Body:       string(body),
+	}
+}

@@ -1,0 +1,417 @@
+package lambdahttp
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// get is an event as API Gateway makes it: decoded path, lower-case names.
+func get(routeKey, rawPath string, parameters map[string]string) Event {
+	event := Event{
+		Version: "2.0", RouteKey: routeKey, RawPath: rawPath, PathParameters: parameters,
+		Headers: map[string]string{"host": "scim.example.com"},
+	}
+	event.RequestContext.RouteKey = routeKey
+	event.RequestContext.Stage = "$default"
+	event.RequestContext.DomainName = "scim.example.com"
+	event.RequestContext.HTTP.Method = http.MethodGet
+	event.RequestContext.HTTP.Path = rawPath
+	event.RequestContext.HTTP.SourceIP = "192.0.2.1"
+	return event
+}
+
+// seen is the request that a handler gets for an event.
+func seen(t *testing.T, ctx context.Context, event Event) (r *http.Request, body string) {
+	t.Helper()
+	response, err := Handler(http.HandlerFunc(func(w http.ResponseWriter, got *http.Request) {
+		b, err := io.ReadAll(got.Body)
+		if err != nil {
+			t.Errorf("read body: %v", err)
+		}
+		r, body = got, string(b)
+		w.WriteHeader(http.StatusNoContent)
+	}))(ctx, event)
+	if err != nil {
+		t.Fatalf("error %v, want none ever", err)
+	}
+	if r == nil {
+		t.Fatalf("the handler was not called; answer %d %s", response.StatusCode, response.Body)
+	}
+	return r, body
+}
+
+func TestHandler_PathLeadsToTheRoutedResource(t *testing.T) {
+	const user, greedy = "GET /scim/v2/Users/{id}", "ANY /files/{rest+}"
+	tests := []struct {
+		name, routeKey, stage, rawPath string
+		parameters                     map[string]string
+		want                           string // escaped
+	}{
+		{"literal", "GET /scim/v2/Users", "", "/scim/v2/Users", nil, "/scim/v2/Users"},
+		{"id", user, "", "/scim/v2/Users/42", map[string]string{"id": "42"}, "/scim/v2/Users/42"},
+		{"slash in id", user, "", "/scim/v2/Users/a/b", map[string]string{"id": "a/b"}, "/scim/v2/Users/a%2Fb"},
+		{"NUL in id", user, "", "/scim/v2/Users/a\x00b", map[string]string{"id": "a\x00b"}, "/scim/v2/Users/a%00b"},
+		{"id cut at its question mark", user, "", "/scim/v2/Users/42", map[string]string{"id": "42?x"}, "/scim/v2/Users/42%3Fx"},
+		{"number sign", user, "", "/scim/v2/Users/42#x", map[string]string{"id": "42#x"}, "/scim/v2/Users/42%23x"},
+		{"percent is not an escape again", user, "", "/scim/v2/Users/%34%32", map[string]string{"id": "%34%32"}, "/scim/v2/Users/%2534%2532"},
+		{"dots are an id", user, "", "/scim/v2/Users/..", map[string]string{"id": ".."}, "/scim/v2/Users/%2E%2E"},
+		{"steps up in an id", user, "", "/scim/v2/Users/../Schemas", map[string]string{"id": "../Schemas"}, "/scim/v2/Users/..%2FSchemas"},
+		{"space and plus", user, "", "/scim/v2/Users/a b+c", map[string]string{"id": "a b+c"}, "/scim/v2/Users/a%20b+c"},
+		{"trailing slash that the route ignores", "GET /scim/v2/Users", "", "/scim/v2/Users/", nil, "/scim/v2/Users"},
+		{"greedy", greedy, "", "/files/a/b c", map[string]string{"rest": "a/b c"}, "/files/a/b%20c"},
+		{"stage before the route", user, "dev", "/dev/scim/v2/Users/42", map[string]string{"id": "42"}, "/scim/v2/Users/42"},
+		{"stage without a route", "$default", "dev", "/dev/nowhere", nil, "/nowhere"},
+		{"stage alone", "$default", "dev", "/dev", nil, "/"},
+		{"stage is a whole segment", "$default", "dev", "/develop", nil, "/develop"},
+		{"no route", "$default", "", "/scim/v2/No where?x#y%41", nil, "/scim/v2/No%20where%3Fx%23y%2541"},
+		{"no route, steps up", "$default", "", "/scim/v2/Users/../Schemas", nil, "/scim/v2/Users/%2E%2E/Schemas"},
+		{"variables missing", user, "", "/scim/v2/Users/42", nil, "/scim/v2/Users/42"},
+		{"no route key", "", "", "/scim/v2/Users/42", nil, "/scim/v2/Users/42"},
+		{"empty", "$default", "", "", nil, "/"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			event := get(tt.routeKey, tt.rawPath, tt.parameters)
+			if tt.stage != "" {
+				event.RequestContext.Stage = tt.stage
+			}
+			r, _ := seen(t, context.Background(), event)
+			if got := r.URL.EscapedPath(); got != tt.want {
+				t.Errorf("path %q, want %q", got, tt.want)
+			}
+			if r.RequestURI != tt.want {
+				t.Errorf("request URI %q, want %q", r.RequestURI, tt.want)
+			}
+		})
+	}
+}
+
+func TestHandler_PathMatchesServeMux(t *testing.T) {
+	mux := http.NewServeMux()
+	var got string
+	mux.HandleFunc("GET /scim/v2/Users/{id}", func(_ http.ResponseWriter, r *http.Request) { got = r.PathValue("id") })
+	for _, id := range []string{"42", "a/b", "..", ".", "../Schemas", "a\x00b", "42?x", "%2F", "//", "a//b", "é", "a b"} {
+		got = ""
+		event := get("GET /scim/v2/Users/{id}", "/scim/v2/Users/"+id, map[string]string{"id": id})
+		if _, err := Handler(mux)(context.Background(), event); err != nil {
+			t.Fatal(err)
+		}
+		if got != id {
+			t.Errorf("id %q arrived as %q", id, got)
+		}
+	}
+}
+
+func TestHandler_QueryIsAsSent(t *testing.T) {
+	for _, query := range []string{
+		"", `filter=userName+eq+"dale%40example.com"`, "filter=userName%20eq%20%22a%2Bb%22", "a=1&a=2&b", "filter=a,b", "x=%zz", "a;b",
+	} {
+		event := get("GET /scim/v2/Users", "/scim/v2/Users", nil)
+		event.RawQueryString = query
+		event.QueryStringParameters = map[string]string{"filter": "decoded, joined"}
+		if query == "" {
+			event.QueryStringParameters = nil
+		}
+		r, _ := seen(t, context.Background(), event)
+		if r.URL.RawQuery != query {
+			t.Errorf("query %q, want %q", r.URL.RawQuery, query)
+		}
+	}
+}
+
+func TestHandler_QueryOfAHandWrittenEvent(t *testing.T) {
+	event := get("GET /scim/v2/Users", "/scim/v2/Users", nil)
+	event.QueryStringParameters = map[string]string{"filter": `userName eq "a+b"`}
+	r, _ := seen(t, context.Background(), event)
+	if got, want := r.URL.Query().Get("filter"), `userName eq "a+b"`; got != want {
+		t.Errorf("filter %q, want %q", got, want)
+	}
+}
+
+func TestHandler_HeadersAreWhole(t *testing.T) {
+	headers := map[string]string{
+		"if-match":        `W/"1,2", "3"`,
+		"if-none-match":   `"a","b"`,
+		"user-agent":      "Okta SCIM Client 1.0.0 (KHTML, like Gecko)",
+		"authorization":   "Bearer a,b",
+		"content-type":    `application/scim+json; profile="a,b"`,
+		"accept":          "application/scim+json, application/json",
+		"x-forwarded-for": "192.0.2.1, 192.0.2.2",
+		"date":            "Mon, 02 Nov 2026 10:00:00 GMT",
+	}
+	event := get("GET /scim/v2/Users", "/scim/v2/Users", nil)
+	event.Headers = map[string]string{"Host": "scim.example.com", "content-length": "0"}
+	for name, value := range headers {
+		event.Headers[name] = value
+	}
+	event.Cookies = []string{"a=1", "b=2"}
+	r, _ := seen(t, context.Background(), event)
+	for name, want := range headers {
+		if got := r.Header.Values(name); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %q, want one value %q", name, got, want)
+		}
+	}
+	if got := r.Header.Get("Cookie"); got != "a=1; b=2" {
+		t.Errorf("cookie %q", got)
+	}
+	if r.Host != "scim.example.com" || r.Header.Get("Host") != "" {
+		t.Errorf("host %q, header %q", r.Host, r.Header.Get("Host"))
+	}
+	if r.RemoteAddr != "192.0.2.1:0" {
+		t.Errorf("remote address %q", r.RemoteAddr)
+	}
+}
+
+func TestHandler_InvocationIsLambdasOwn(t *testing.T) {
+	event := get("GET /scim/v2/Users", "/scim/v2/Users", nil)
+	event.Headers["lambda-runtime-aws-request-id"] = "forged"
+	event.Headers["x-amzn-trace-id"] = "Root=forged"
+
+	r, _ := seen(t, context.Background(), event)
+	if id, trace := r.Header.Get(RequestIDHeader), r.Header.Get(TraceIDHeader); id != "" || trace != "" {
+		t.Errorf("outside Lambda: request %q, trace %q, want none", id, trace)
+	}
+	r, _ = seen(t, WithInvocation(context.Background(), "request", "Root=1-2-3"), event)
+	if id, trace := r.Header.Get(RequestIDHeader), r.Header.Get(TraceIDHeader); id != "request" || trace != "Root=1-2-3" {
+		t.Errorf("request %q, trace %q", id, trace)
+	}
+}
+
+func TestHandler_Body(t *testing.T) {
+	binary := string([]byte{0xff, 0xfe, 0, 1})
+	tests := []struct {
+		name, body string
+		base64     bool
+		want       string
+	}{
+		{"none", "", false, ""},
+		{"text", `{"a":"é"}`, false, `{"a":"é"}`},
+		{"text that looks like base64", "YWJj", false, "YWJj"},
+		{"base64", base64.StdEncoding.EncodeToString([]byte(`{"a":1}`)), true, `{"a":1}`},
+		{"base64 of binary", base64.StdEncoding.EncodeToString([]byte(binary)), true, binary},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			event := get("POST /scim/v2/Users", "/scim/v2/Users", nil)
+			event.RequestContext.HTTP.Method = http.MethodPost
+			event.Body, event.IsBase64Encoded = tt.body, tt.base64
+			r, body := seen(t, context.Background(), event)
+			if body != tt.want || r.ContentLength != int64(len(tt.want)) {
+				t.Errorf("body %q of %d, want %q", body, r.ContentLength, tt.want)
+			}
+		})
+	}
+}
+
+func TestHandler_RefusesWhatIsNoRequest(t *testing.T) {
+	method := func(m string) Event {
+		event := get("$default", "/", nil)
+		event.RequestContext.HTTP.Method = m
+		return event
+	}
+	bad := get("$default", "/", nil)
+	bad.Body, bad.IsBase64Encoded = "!", true
+	for name, event := range map[string]Event{
+		"damaged base64": bad, "no method": method(""), "method with a space": method("GET /"), "method with NUL": method("\x00"), "nothing": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			response, err := Handler(http.NotFoundHandler())(context.Background(), event)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkRefusal(t, response, http.StatusBadRequest, "invalidSyntax")
+		})
+	}
+}
+
+func TestInvoke_AnswersWhatIsNoEvent(t *testing.T) {
+	for _, payload := range []string{"", "null", "[]", `{"body":1}`, `{"httpMethod":"GET","version":"1.0"}`, `"x"`, "\xff"} {
+		b, err := invoker(Handler(http.NotFoundHandler())).Invoke(context.Background(), []byte(payload))
+		if err != nil {
+			t.Errorf("%q: %v", payload, err)
+			continue
+		}
+		var response Response
+		if err := json.Unmarshal(b, &response); err != nil {
+			t.Errorf("%q: %v", payload, err)
+			continue
+		}
+		checkRefusal(t, response, http.StatusBadRequest, "invalidSyntax")
+	}
+}
+
+func TestHandler_SurvivesAPanic(t *testing.T) {
+	response, err := Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("half"))
+		panic("secret")
+	}))(context.Background(), get("$default", "/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkRefusal(t, response, http.StatusInternalServerError, "")
+	if strings.Contains(response.Body, "secret") {
+		t.Errorf("the answer tells of the fault: %s", response.Body)
+	}
+}
+
+func TestHandler_RefusesAnAnswerThatLambdaWould(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		body string
+		want int
+	}{
+		{"fits", strings.Repeat("a", MaxResponseBytes-1<<10), http.StatusOK},
+		{"does not fit", strings.Repeat("a", MaxResponseBytes), http.StatusBadRequest},
+		{"does not fit once escaped", strings.Repeat(`"`, MaxResponseBytes/2), http.StatusBadRequest},
+		{"does not fit in base64", strings.Repeat("\xff", MaxResponseBytes*4/5), http.StatusBadRequest},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			response, err := Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, tt.body)
+			}))(context.Background(), get("$default", "/", nil))
+			if err != nil || response.StatusCode != tt.want {
+				t.Fatalf("status %d, %v, want %d", response.StatusCode, err, tt.want)
+			}
+			if b, err := encode(response); err != nil || len(b) > MaxResponseBytes {
+				t.Errorf("%d bytes, %v", len(b), err)
+			}
+		})
+	}
+}
+
+// The same handler answers alike over HTTP and behind events.
+func TestHandler_AnswersAsNetHTTPDoes(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"nothing": func(http.ResponseWriter, *http.Request) {},
+		"text":    func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello <&>") },
+		"binary": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "image/png")
+			_, _ = w.Write([]byte{0xff, 0, 1})
+		},
+		"status":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) },
+		"no content": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204); _, _ = io.WriteString(w, "x") },
+		"two statuses": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusCreated)
+			w.WriteHeader(http.StatusBadGateway)
+		},
+		"early hints": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusEarlyHints); w.WriteHeader(201) },
+		"late header": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Early", "1")
+			w.WriteHeader(http.StatusOK)
+			w.Header().Set("X-Late", "1")
+		},
+		"header values": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Add("Vary", "Accept")
+			w.Header().Add("Vary", "Origin")
+			http.SetCookie(w, &http.Cookie{Name: "a", Value: "1"})
+			http.SetCookie(w, &http.Cookie{Name: "b", Value: "2"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorder := httptest.NewRecorder()
+			h(recorder, httptest.NewRequest(http.MethodGet, "/", nil))
+			want := recorder.Result()
+			wantBody, _ := io.ReadAll(want.Body)
+			_ = want.Body.Close()
+			if name == "early hints" { // the recorder keeps the first status, a server the last
+				want.StatusCode = http.StatusCreated
+			}
+			if want.StatusCode == http.StatusNoContent {
+				wantBody = nil
+			}
+
+			got, err := Handler(h)(context.Background(), get("$default", "/", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := []byte(got.Body)
+			if got.IsBase64Encoded {
+				if body, err = base64.StdEncoding.DecodeString(got.Body); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got.StatusCode != want.StatusCode || string(body) != string(wantBody) {
+				t.Errorf("%d %q, want %d %q", got.StatusCode, body, want.StatusCode, wantBody)
+			}
+			if cookies := want.Header.Values("Set-Cookie"); strings.Join(got.Cookies, "\n") != strings.Join(cookies, "\n") {
+				t.Errorf("cookies %q, want %q", got.Cookies, cookies)
+			}
+			want.Header.Del("Set-Cookie")
+			for name, values := range want.Header {
+				if got.Headers[name] != strings.Join(values, ",") {
+					t.Errorf("%s: %q, want %q", name, got.Headers[name], values)
+				}
+			}
+			for name := range got.Headers {
+				if want.Header.Get(name) == "" {
+					t.Errorf("%s: %q, want none", name, got.Headers[name])
+				}
+			}
+		})
+	}
+}
+
+// Whatever the event, there is an answer, and the id that the handler sees is
+// the one that API Gateway read.
+func FuzzHandler(f *testing.F) {
+	f.Add("GET", "GET /scim/v2/Users/{id}", "/scim/v2/Users/a/b", "a/b", `filter=userName+eq+"x"`, "if-match", `"a,b"`, "eyJ9", true)
+	f.Add("PUT", "$default", "/scim/v2/..//Users/\x00", "", "%zz", "cookie", "\xff", "{", false)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/scim/v2/Users/{id}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Id", "1")
+		_, _ = io.WriteString(w, r.PathValue("id"))
+		_, _ = io.Copy(io.Discard, r.Body)
+	})
+	handler := Handler(mux)
+	f.Fuzz(func(t *testing.T, method, routeKey, rawPath, id, query, name, value, body string, isBase64 bool) {
+		event := get(routeKey, rawPath, map[string]string{"id": id})
+		event.RequestContext.HTTP.Method = method
+		event.RawQueryString = query
+		event.Headers[name] = value
+		event.Body, event.IsBase64Encoded = body, isBase64
+		response, err := handler(context.Background(), event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.StatusCode < 200 || response.StatusCode > 599 {
+			t.Fatalf("status %d", response.StatusCode)
+		}
+		if routeKey != "GET /scim/v2/Users/{id}" || id == "" || method == http.MethodConnect || response.StatusCode == http.StatusBadRequest {
+			return
+		}
+		got := response.Body
+		if response.IsBase64Encoded {
+			b, err := base64.StdEncoding.DecodeString(got)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = string(b)
+		}
+		if response.Headers["X-Id"] == "" || got != id {
+			t.Fatalf("id %q answered as %q, status %d", id, got, response.StatusCode)
+		}
+	})
+}
+
+func checkRefusal(t *testing.T, response Response, status int, scimType string) {
+	t.Helper()
+	var body struct {
+		Schemas  []string
+		Status   string
+		SCIMType string
+		Detail   string
+	}
+	if err := json.Unmarshal([]byte(response.Body), &body); err != nil {
+		t.Fatalf("%v in %s", err, response.Body)
+	}
+	if response.StatusCode != status || body.SCIMType != scimType || body.Detail == "" || len(body.Schemas) != 1 ||
+		response.Headers["Content-Type"] != "application/scim+json" {
+		t.Errorf("got %d %v %s, want a SCIM error %d %q", response.StatusCode, response.Headers, response.Body, status, scimType)
+	}
+}

@@ -1,0 +1,140 @@
+package local
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+)
+
+// LambdaHandler is a function as Lambda would invoke it.
+type LambdaHandler = lambdahttp.Function
+
+// Limits of API Gateway and Lambda that a client or a function can meet.
+const (
+	// MaxBodyBytes is the largest request body an HTTP API takes; 413 beyond.
+	MaxBodyBytes = 10 << 20
+	// MaxEventBytes is the largest event Lambda takes; 413 beyond. A body that
+	// travels in base64 meets it at three quarters of that.
+	MaxEventBytes = 6 << 20
+	// IntegrationTimeout is how long an HTTP API waits for a function; 503
+	// beyond.
+	IntegrationTimeout = 30 * time.Second
+)
+
+// Gateway is an HTTP API on one machine.
+type Gateway struct {
+	router    *router
+	functions map[string]LambdaHandler
+	now       func() time.Time
+}
+
+// NewGateway serves the routes with the functions, by their logical ids. A
+// route without its function is an error; a function without a route is not.
+func NewGateway(routes []Route, functions map[string]LambdaHandler) (*Gateway, error) {
+	for _, r := range routes {
+		if functions[r.Function] == nil {
+			return nil, fmt.Errorf("the route %s needs the function %s, which is not there", r.Key(), r.Function)
+		}
+	}
+	return &Gateway{router: newRouter(routes), functions: functions, now: time.Now}, nil
+}
+
+// ServeHTTP answers a request by way of an event, exactly as a function would
+// see it on Lambda: printed as JSON and read again.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBodyBytes))
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			answer(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
+			return
+		}
+		answer(w, http.StatusBadRequest, "Bad Request")
+		return
+	}
+	route, parameters, ok := g.router.find(r.Method, r.URL.EscapedPath())
+	if !ok {
+		answer(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	now := g.now()
+	sent := newEvent(r, body, route, parameters, now)
+	w.Header().Set("Apigw-Requestid", sent.RequestContext.RequestID)
+	payload, err := json.Marshal(sent)
+	if err != nil {
+		fail(w, r, route, err)
+		return
+	}
+	if len(payload) > MaxEventBytes {
+		answer(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
+		return
+	}
+	var event lambdahttp.Event
+	if err := json.Unmarshal(payload, &event); err != nil {
+		fail(w, r, route, err)
+		return
+	}
+
+	ctx, cancel := context.WithTimeout(r.Context(), IntegrationTimeout)
+	defer cancel()
+	ctx = lambdahttp.WithInvocation(ctx, uuid.NewString(), event.Headers["x-amzn-trace-id"])
+	response, err := g.functions[route.Function](ctx, event)
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		answer(w, http.StatusServiceUnavailable, "Service Unavailable")
+	case err != nil:
+		fail(w, r, route, err)
+	default:
+		if err := write(w, response); err != nil {
+			fail(w, r, route, err)
+		}
+	}
+}
+
+// write writes a function's response. It fails, with nothing written, when
+// API Gateway would not take the response.
+func write(w http.ResponseWriter, response lambdahttp.Response) error {
+	if response.StatusCode < 200 || response.StatusCode > 599 {
+		return fmt.Errorf("the function answered with status %d", response.StatusCode)
+	}
+	body := []byte(response.Body)
+	if response.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(response.Body); err != nil {
+			return fmt.Errorf("the function's answer is not base64: %w", err)
+		}
+	}
+	for name, value := range response.Headers {
+		w.Header().Set(name, value)
+	}
+	for _, cookie := range response.Cookies {
+		w.Header().Add("Set-Cookie", cookie)
+	}
+	w.WriteHeader(response.StatusCode)
+	// A client that has gone cannot be told.
+	_, _ = w.Write(body)
+	return nil
+}
+
+// fail answers for a function that failed; why is in the log alone.
+func fail(w http.ResponseWriter, r *http.Request, route Route, err error) {
+	slog.ErrorContext(r.Context(), "function failed", "function", route.Function, "route", route.Key(), "error", err.Error())
+	answer(w, http.StatusInternalServerError, "Internal Server Error")
+}
+
+// answer is an answer of API Gateway's own, in its own form.
+func answer(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `{"message":%q}`, message)
+}

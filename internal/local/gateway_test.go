@@ -1,0 +1,375 @@
+package local
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+)
+
+var testRoutes = []Route{
+	{"ANY", "/scim/v2/Users", "F"},
+	{"ANY", "/scim/v2/Users/{id}", "F"},
+	{"", "$default", "F"},
+}
+
+// gateway serves testRoutes with one function.
+func gateway(t testing.TB, f LambdaHandler) *Gateway {
+	t.Helper()
+	g, err := NewGateway(testRoutes, map[string]LambdaHandler{"F": f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// raw sends a request as it is written, past what net/http's client would
+// tidy up, and returns the answer.
+func raw(t testing.TB, h http.Handler, request string) *http.Response {
+	t.Helper()
+	server := httptest.NewServer(h)
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response
+}
+
+// event is the event that a raw request becomes.
+func event(t testing.TB, request string) lambdahttp.Event {
+	t.Helper()
+	var got lambdahttp.Event
+	g := gateway(t, func(_ context.Context, e lambdahttp.Event) (lambdahttp.Response, error) {
+		got = e
+		return lambdahttp.Response{StatusCode: http.StatusOK}, nil
+	})
+	response := raw(t, g, request)
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("status %d for %q", response.StatusCode, request)
+	}
+	return got
+}
+
+func TestGateway_EventIsAPIGateways(t *testing.T) {
+	got := event(t, "PATCH /scim/v2/Users/a%2Fb%00c?filter=userName+eq+\"dale%40example.com\"&a=1&a=2 HTTP/1.1\r\n"+
+		"Host: scim.example.com:8080\r\n"+
+		"Authorization: Bearer x\r\n"+
+		"User-Agent: Okta SCIM Client 1.0.0\r\n"+
+		"If-Match: W/\"1\"\r\nIf-Match: \"2,3\"\r\n"+
+		"Cookie: a=1; b=2\r\nCookie: c=3\r\n"+
+		"X-Forwarded-For: 192.0.2.9\r\n"+
+		"Connection: keep-alive\r\n"+
+		"Content-Type: application/scim+json\r\nContent-Length: 2\r\n\r\n{}")
+
+	for name, want := range map[string]string{
+		"authorization":     "Bearer x",
+		"user-agent":        "Okta SCIM Client 1.0.0",
+		"if-match":          `W/"1","2,3"`,
+		"host":              "scim.example.com:8080",
+		"content-length":    "2",
+		"x-forwarded-for":   "192.0.2.9, 127.0.0.1",
+		"x-forwarded-port":  "8080",
+		"x-forwarded-proto": "http",
+	} {
+		if got.Headers[name] != want {
+			t.Errorf("header %s: %q, want %q", name, got.Headers[name], want)
+		}
+	}
+	for name := range got.Headers {
+		if name != strings.ToLower(name) || name == "cookie" || name == "connection" {
+			t.Errorf("header %s", name)
+		}
+	}
+	if !regexp.MustCompile(`^Root=1-[0-9a-f]{8}-[0-9a-f]{24}$`).MatchString(got.Headers["x-amzn-trace-id"]) {
+		t.Errorf("trace id %q", got.Headers["x-amzn-trace-id"])
+	}
+
+	c := got.RequestContext
+	if c.RequestID == "" || c.DomainName != "scim.example.com:8080" || c.DomainPrefix != "scim" || c.HTTP.SourceIP != "127.0.0.1" {
+		t.Errorf("request context %+v", c)
+	}
+	when, err := time.Parse("02/Jan/2006:15:04:05 -0700", c.Time)
+	if err != nil || time.UnixMilli(c.TimeEpoch).Unix() != when.Unix() {
+		t.Errorf("time %q, epoch %d: %v", c.Time, c.TimeEpoch, err)
+	}
+
+	got.Headers = nil
+	got.RequestContext = c
+	got.RequestContext.Time, got.RequestContext.TimeEpoch, got.RequestContext.RequestID = "", 0, ""
+	want := lambdahttp.Event{
+		Version:               "2.0",
+		RouteKey:              "ANY /scim/v2/Users/{id}",
+		RawPath:               "/scim/v2/Users/a/b\x00c",
+		RawQueryString:        `filter=userName+eq+"dale%40example.com"&a=1&a=2`,
+		Cookies:               []string{"a=1", "b=2", "c=3"},
+		QueryStringParameters: map[string]string{"filter": `userName eq "dale@example.com"`, "a": "1,2"},
+		PathParameters:        map[string]string{"id": "a/b\x00c"},
+		Body:                  base64.StdEncoding.EncodeToString([]byte("{}")),
+		IsBase64Encoded:       true,
+	}
+	w := &want.RequestContext
+	w.RouteKey, w.AccountID, w.Stage, w.APIID = want.RouteKey, "000000000000", "$default", "local"
+	w.DomainName, w.DomainPrefix = "scim.example.com:8080", "scim"
+	w.HTTP.Method, w.HTTP.Path, w.HTTP.Protocol = "PATCH", want.RawPath, "HTTP/1.1"
+	w.HTTP.SourceIP, w.HTTP.UserAgent = "127.0.0.1", "Okta SCIM Client 1.0.0"
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("event\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+func TestGateway_BodyIsTextOrBase64(t *testing.T) {
+	for _, tt := range []struct {
+		mediaType, body string
+		base64          bool
+	}{
+		{"application/json", "{}", false},
+		{"Application/JSON; charset=UTF-8", "{}", false},
+		{"text/plain", "x", false},
+		{"text/csv", "x", false},
+		{"application/xml", "<a/>", false},
+		{"application/javascript", "x", false},
+		{"application/json; charset=iso-8859-1", "{}", true},
+		{"application/json; profile=x", "{}", true},
+		{"application/scim+json", "{}", true},
+		{"application/scim+json; charset=utf-8", "{}", true},
+		{"application/problem+json", "{}", true},
+		{"application/x-www-form-urlencoded", "a=1", true},
+		{"application/octet-stream", "x", true},
+		{"", "{}", true},
+		{"nonsense;;", "{}", true},
+		{"application/json", "\xff", true},
+		{"application/scim+json", "", false},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/scim/v2/Users", strings.NewReader(tt.body))
+		if tt.mediaType != "" {
+			r.Header.Set("Content-Type", tt.mediaType)
+		}
+		got := newEvent(r, []byte(tt.body), testRoutes[0], nil, time.Now())
+		body := got.Body
+		if got.IsBase64Encoded {
+			b, err := base64.StdEncoding.DecodeString(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body = string(b)
+		}
+		if got.IsBase64Encoded != tt.base64 || body != tt.body {
+			t.Errorf("%q of %q: base64 %t %q, want %t", tt.body, tt.mediaType, got.IsBase64Encoded, body, tt.base64)
+		}
+	}
+}
+
+func TestGateway_AnswersOfAPIGateway(t *testing.T) {
+	reply := func(response lambdahttp.Response, err error) LambdaHandler {
+		return func(context.Context, lambdahttp.Event) (lambdahttp.Response, error) { return response, err }
+	}
+	fine := reply(lambdahttp.Response{StatusCode: http.StatusOK}, nil)
+	late := func(context.Context, lambdahttp.Event) (lambdahttp.Response, error) {
+		return lambdahttp.Response{}, nil
+	}
+	for name, tt := range map[string]struct {
+		function LambdaHandler
+		path     string
+		body     int
+		status   int
+		message  string
+	}{
+		"no route":                {fine, "/nowhere", 0, http.StatusNotFound, "Not Found"},
+		"body over 10 MB":         {fine, "/a", MaxBodyBytes + 1, http.StatusRequestEntityTooLarge, "Request Entity Too Large"},
+		"event over 6 MB":         {fine, "/a", 5 << 20, http.StatusRequestEntityTooLarge, "Request Entity Too Large"},
+		"function fails":          {reply(lambdahttp.Response{}, errors.New("secret")), "/a", 0, http.StatusInternalServerError, "Internal Server Error"},
+		"function answers badly":  {reply(lambdahttp.Response{StatusCode: 0}, nil), "/a", 0, http.StatusInternalServerError, "Internal Server Error"},
+		"function answers no b64": {reply(lambdahttp.Response{StatusCode: 200, Body: "!", IsBase64Encoded: true}, nil), "/a", 0, http.StatusInternalServerError, "Internal Server Error"},
+		"function is late":        {late, "/a", 0, http.StatusServiceUnavailable, "Service Unavailable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, err := NewGateway([]Route{{"ANY", "/a", "F"}}, map[string]LambdaHandler{"F": tt.function})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := httptest.NewRequest(http.MethodPost, tt.path, bytes.NewReader(make([]byte, tt.body)))
+			if name == "function is late" {
+				ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+				defer cancel()
+				r = r.WithContext(ctx)
+			}
+			w := httptest.NewRecorder()
+			g.ServeHTTP(w, r)
+			var got struct{ Message string }
+			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+				t.Fatalf("%v in %s", err, w.Body)
+			}
+			if w.Code != tt.status || got.Message != tt.message || w.Header().Get("Content-Type") != "application/json" {
+				t.Errorf("%d %s, want %d %q", w.Code, w.Body, tt.status, tt.message)
+			}
+		})
+	}
+}
+
+func TestNewGateway_NeedsEveryFunction(t *testing.T) {
+	_, err := NewGateway(testRoutes, nil)
+	if err == nil || !strings.Contains(err.Error(), "function F") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// sight is what a handler can tell about a request, but for the spelling of
+// its path (%2e for a dot), which API Gateway's decoding loses.
+type sight struct {
+	Method, Path, Query, ID, Host, Body string
+	Header                              map[string]string
+}
+
+// witness answers with what it saw, and with what its client asked for.
+func witness() http.Handler {
+	mux := http.NewServeMux()
+	see := func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		header := make(map[string]string)
+		for name, values := range r.Header {
+			header[name] = strings.Join(values, ",")
+		}
+		for _, name := range []string{ // what the way here adds
+			"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", lambdahttp.RequestIDHeader, lambdahttp.TraceIDHeader,
+			"Content-Length", "Connection",
+		} {
+			delete(header, name)
+		}
+		w.Header().Set("Content-Type", "application/scim+json")
+		w.Header().Set("Etag", `W/"1,2"`)
+		w.Header().Add("Set-Cookie", "a=1")
+		w.Header().Add("Set-Cookie", "b=2")
+		w.WriteHeader(http.StatusCreated)
+		_ = json.NewEncoder(w).Encode(sight{
+			r.Method, r.URL.Path, r.URL.RawQuery, r.PathValue("id"), r.Host, string(body), header,
+		})
+		_, _ = w.Write(body)
+	}
+	mux.HandleFunc("/scim/v2/Users", see)
+	mux.HandleFunc("/scim/v2/Users/{id}", see)
+	return mux
+}
+
+// A handler sees the same request, and its client the same answer, over plain
+// HTTP and by way of gateway, event, JSON and lambdahttp.
+func TestGateway_IsInvisible(t *testing.T) {
+	handler := witness()
+	direct := httptest.NewServer(handler)
+	defer direct.Close()
+	through := httptest.NewServer(gateway(t, lambdahttp.Handler(handler)))
+	defer through.Close()
+
+	text := rapid.StringMatching(`[ -~]{0,12}`)
+	rapid.Check(t, func(t *rapid.T) {
+		id := rapid.OneOf(
+			rapid.StringMatching(`[A-Za-z0-9_-]{1,40}`),
+			rapid.SampledFrom([]string{"a%2Fb", "a%00b", "%2E%2E", "%2e", "a+b", "a%20b", "a%25b", "a%3Fb", "a%23b", "caf%C3%A9", "a,b", "a;b=c", "*", "%2F", "~"}),
+		).Draw(t, "id")
+		query := rapid.OneOf(
+			rapid.Just(""),
+			rapid.StringMatching(`[a-zA-Z0-9=&+%"',;:.\[\]-]{0,40}`),
+			rapid.Just(`filter=userName+eq+"dale%40example.com"`),
+		).Draw(t, "query")
+		method := rapid.SampledFrom([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}).Draw(t, "method")
+		body := ""
+		if method != "GET" {
+			body = rapid.OneOf(rapid.Just(""), rapid.String(), rapid.Just("\xff\xfe\x00"), rapid.Just(`{"a":"<&>"}`)).Draw(t, "body")
+		}
+		target := "/scim/v2/Users/" + id
+		if query != "" {
+			target += "?" + query
+		}
+		var head strings.Builder
+		for _, name := range []string{"If-Match", "If-None-Match", "User-Agent", "Authorization", "Accept", "X-Any"} {
+			for _, value := range rapid.SliceOfN(text, 0, 2).Draw(t, name) {
+				if value = strings.TrimSpace(value); value != "" {
+					head.WriteString(name + ": " + value + "\r\n")
+				}
+			}
+		}
+		if mediaType := rapid.SampledFrom([]string{"", "application/json", "application/scim+json", "text/plain; charset=utf-8"}).Draw(t, "type"); mediaType != "" {
+			head.WriteString("Content-Type: " + mediaType + "\r\n")
+		}
+		if rapid.Bool().Draw(t, "cookies") {
+			head.WriteString("Cookie: a=1; b=2\r\n")
+		}
+		request := method + " " + target + " HTTP/1.1\r\nHost: scim.example.com\r\n" + head.String()
+		if body != "" {
+			request += "Transfer-Encoding: chunked\r\n\r\n" + chunked(body)
+		} else {
+			request += "\r\n"
+		}
+
+		want, wantBody := exchange(t, direct, request)
+		got, gotBody := exchange(t, through, request)
+		for _, h := range []http.Header{want.Header, got.Header} {
+			h.Del("Date")
+			h.Del("Apigw-Requestid")
+			h.Del("Content-Length")
+		}
+		if got.StatusCode != want.StatusCode || !bytes.Equal(gotBody, wantBody) || !reflect.DeepEqual(got.Header, want.Header) {
+			t.Fatalf("request %q\ngot  %d %v %s\nwant %d %v %s", request, got.StatusCode, got.Header, gotBody, want.StatusCode, want.Header, wantBody)
+		}
+	})
+}
+
+// exchange sends a raw request on a connection of its own.
+func exchange(t *rapid.T, server *httptest.Server, request string) (*http.Response, []byte) {
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, body
+}
+
+// chunked is a body in chunked encoding, one chunk.
+func chunked(body string) string {
+	return fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+}

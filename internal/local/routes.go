@@ -1,0 +1,218 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"sort"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Route says which function a request goes to. Method is ANY for every method,
+// and Path may hold {variables}, the last of them greedy: {proxy+}. Method ""
+// and Path $default is the route of all other requests.
+type Route struct {
+	Method   string
+	Path     string
+	Function string // logical id in the template
+}
+
+// DefaultPath is the path of the route that takes what no other does.
+const DefaultPath = "$default"
+
+// Key is the route's key, as API Gateway writes it into an event.
+func (r Route) Key() string {
+	if r.Path == DefaultPath {
+		return DefaultPath
+	}
+	return r.Method + " " + r.Path
+}
+
+// Routes reads the routes of a template, in the template's order: its
+// AWS::ApiGatewayV2::Route resources, followed through their integrations to
+// the functions, and the HttpApi events of its functions.
+func Routes(template []byte) ([]Route, error) {
+	var doc struct {
+		Resources yaml.Node `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal(template, &doc); err != nil {
+		return nil, fmt.Errorf("read the template: %w", err)
+	}
+	var names []string
+	resources := make(map[string]resource)
+	err := pairs(&doc.Resources, func(name string, value *yaml.Node) error {
+		var r resource
+		if err := value.Decode(&r); err != nil {
+			return fmt.Errorf("resource %s: %w", name, err)
+		}
+		names, resources[name] = append(names, name), r
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the template: %w", err)
+	}
+
+	var routes []Route
+	seen := make(map[string]string)
+	add := func(name string, r Route) error {
+		if !validRoute(r) {
+			return fmt.Errorf("read the template: %s: %q is not a route", name, r.Key())
+		}
+		if other, ok := seen[r.Key()]; ok {
+			return fmt.Errorf("read the template: %s and %s are both %q", other, name, r.Key())
+		}
+		seen[r.Key()] = name
+		routes = append(routes, r)
+		return nil
+	}
+	for _, name := range names {
+		r := resources[name]
+		switch r.Type {
+		case "AWS::ApiGatewayV2::Route":
+			route, err := plainRoute(r, resources)
+			if err != nil {
+				return nil, fmt.Errorf("read the template: %s: %w", name, err)
+			}
+			if err := add(name, route); err != nil {
+				return nil, err
+			}
+		case "AWS::Serverless::Function":
+			events, err := eventRoutes(name, r)
+			if err != nil {
+				return nil, fmt.Errorf("read the template: %s: %w", name, err)
+			}
+			for _, route := range events {
+				if err := add(name, route); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	if len(routes) == 0 {
+		return nil, errors.New("read the template: it has no routes")
+	}
+	sort.SliceStable(routes, func(i, j int) bool { return routes[i].Path != DefaultPath && routes[j].Path == DefaultPath })
+	return routes, nil
+}
+
+// resource is what routes need of a resource. Nodes stay undecoded, so that
+// intrinsic functions (!Ref, !Sub, !If …) elsewhere do not matter.
+type resource struct {
+	Type       string               `yaml:"Type"`
+	Properties map[string]yaml.Node `yaml:"Properties"`
+}
+
+// plainRoute reads an AWS::ApiGatewayV2::Route.
+func plainRoute(r resource, resources map[string]resource) (Route, error) {
+	key := scalar(r.Properties["RouteKey"])
+	target := scalar(r.Properties["Target"])
+	integration, ok := strings.CutPrefix(target, "integrations/")
+	if !ok {
+		return Route{}, fmt.Errorf("the target %q is not !Sub integrations/${INTEGRATION}", target)
+	}
+	integration = reference(integration)
+	i, ok := resources[integration]
+	if !ok || i.Type != "AWS::ApiGatewayV2::Integration" {
+		return Route{}, fmt.Errorf("there is no integration %s", integration)
+	}
+	function := strings.TrimSuffix(reference(scalar(i.Properties["IntegrationUri"])), ".Arn")
+	if f, ok := resources[function]; !ok || f.Type != "AWS::Serverless::Function" {
+		return Route{}, fmt.Errorf("the integration %s leads to %q, which is no function", integration, function)
+	}
+	if key == DefaultPath {
+		return Route{Path: DefaultPath, Function: function}, nil
+	}
+	method, path, _ := strings.Cut(key, " ")
+	return Route{Method: method, Path: path, Function: function}, nil
+}
+
+// eventRoutes reads the HttpApi events of a function.
+func eventRoutes(name string, r resource) ([]Route, error) {
+	events, ok := r.Properties["Events"]
+	if !ok {
+		return nil, nil
+	}
+	var routes []Route
+	err := pairs(&events, func(event string, value *yaml.Node) error {
+		var e resource
+		if err := value.Decode(&e); err != nil {
+			return fmt.Errorf("event %s: %w", event, err)
+		}
+		if e.Type != "HttpApi" {
+			return nil
+		}
+		method, path := scalar(e.Properties["Method"]), scalar(e.Properties["Path"])
+		if path == "" || path == DefaultPath {
+			routes = append(routes, Route{Path: DefaultPath, Function: name})
+			return nil
+		}
+		routes = append(routes, Route{Method: strings.ToUpper(method), Path: path, Function: name})
+		return nil
+	})
+	return routes, err
+}
+
+// pairs calls f for the entries of a mapping, in their order.
+func pairs(node *yaml.Node, f func(name string, value *yaml.Node) error) error {
+	if node.IsZero() {
+		return nil
+	}
+	if node.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: not a mapping", node.Line)
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if err := f(node.Content[i].Value, node.Content[i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scalar is a node's text with or without a tag: plain, !Sub text, !GetAtt
+// A.Arn; "" for anything else.
+func scalar(node yaml.Node) string {
+	if node.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return node.Value
+}
+
+// reference is the name in ${NAME}, or the text itself.
+func reference(s string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(s, "${"), "}")
+}
+
+var (
+	routeMethod   = regexp.MustCompile(`^(ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$`)
+	routeVariable = regexp.MustCompile(`^\{[A-Za-z0-9._:-]+\}$`)
+)
+
+// validRoute tells whether API Gateway would take the route.
+func validRoute(r Route) bool {
+	if r.Path == DefaultPath {
+		return r.Method == ""
+	}
+	if !routeMethod.MatchString(r.Method) || !strings.HasPrefix(r.Path, "/") {
+		return false
+	}
+	segments := strings.Split(r.Path[1:], "/")
+	names := make(map[string]bool)
+	for i, s := range segments {
+		if !strings.ContainsAny(s, "{}") {
+			continue
+		}
+		if greedy, ok := strings.CutSuffix(s, "+}"); ok {
+			if i != len(segments)-1 {
+				return false
+			}
+			s = greedy + "}"
+		}
+		if !routeVariable.MatchString(s) || names[s] {
+			return false
+		}
+		names[s] = true
+	}
+	return true
+}

@@ -1,0 +1,167 @@
+package local
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	rollcall "github.com/rollcall-scim/rollcall"
+)
+
+func TestRoutes_OfTheDeployedTemplate(t *testing.T) {
+	routes, err := Routes(rollcall.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []Route{
+		{"POST", "/scim/v2/Users", "UsersFunction"},
+		{"PATCH", "/scim/v2/users/{id}", "UsersFunction"},
+		{"GET", "/scim/v2/Schemas/{id}", "DiscoveryFunction"},
+		{"", "$default", "DiscoveryFunction"},
+	} {
+		var found bool
+		for _, r := range routes {
+			found = found || r == want
+		}
+		if !found {
+			t.Errorf("no route %+v", want)
+		}
+	}
+}
+
+const templateHead = `
+Transform: AWS::Serverless-2016-10-31
+Globals: {Function: {Environment: {Variables: {A: !If [B, !Ref C, !Sub 'x${D}']}}}}
+Resources:
+  Table: {Type: AWS::DynamoDB::Table, Condition: B, Properties: {Name: !Ref AWS::NoValue}}
+`
+
+func TestRoutes_FollowsPlainResources(t *testing.T) {
+	got, err := Routes([]byte(templateHead + `
+  Default:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Api, RouteKey: $default, Target: !Sub 'integrations/${B}'}
+  One:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Api, RouteKey: 'GET /a/{id}', Target: !Sub 'integrations/${A}'}
+  A: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationUri: !GetAtt FA.Arn}}
+  B: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationUri: !Sub '${FB.Arn}'}}
+  FA: {Type: AWS::Serverless::Function, Properties: {Events: {Timer: {Type: Schedule, Properties: {Schedule: rate(1 hour)}}}}}
+  FB: {Type: AWS::Serverless::Function}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Route{{"GET", "/a/{id}", "FA"}, {"", "$default", "FB"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestRoutes_ReadsHTTPAPIEvents(t *testing.T) {
+	got, err := Routes([]byte(templateHead + `
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Rest: {Type: HttpApi}
+        One: {Type: HttpApi, Properties: {Path: '/a/{proxy+}', Method: any, ApiId: !Ref Api}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Route{{"ANY", "/a/{proxy+}", "F"}, {"", "$default", "F"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestRoutes_RefusesWhatAWSWould(t *testing.T) {
+	route := func(key, target string) string {
+		return "  R: {Type: AWS::ApiGatewayV2::Route, Properties: {RouteKey: '" + key + "', Target: " + target + "}}\n"
+	}
+	const rest = `
+  I: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationUri: !GetAtt F.Arn}}
+  J: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationUri: !GetAtt Table.Arn}}
+  F: {Type: AWS::Serverless::Function}
+`
+	const good = "!Sub 'integrations/${I}'"
+	for name, tt := range map[string]struct{ template, want string }{
+		"no routes":           {rest, "no routes"},
+		"no YAML":             {"  a: [", "yaml"},
+		"tab":                 {"\t", "yaml"},
+		"unknown integration": {rest + route("GET /a", "!Sub 'integrations/${X}'"), "no integration X"},
+		"no integration":      {rest + route("GET /a", "!Ref I"), "is not !Sub"},
+		"no function":         {rest + route("GET /a", "!Sub 'integrations/${J}'"), "no function"},
+		"no method":           {rest + route("/a", good), "not a route"},
+		"unknown method":      {rest + route("FETCH /a", good), "not a route"},
+		"no slash":            {rest + route("GET a", good), "not a route"},
+		"greedy inside":       {rest + route("GET /{a+}/b", good), "not a route"},
+		"variable in text":    {rest + route("GET /a{b}", good), "not a route"},
+		"variable twice":      {rest + route("GET /{a}/{a}", good), "not a route"},
+		"route twice":         {rest + route("GET /a", good) + strings.Replace(route("GET /a", good), "  R:", "  S:", 1), "R and S"},
+		"resources as a list": {"", "not a mapping"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := templateHead + tt.template
+			if name == "resources as a list" {
+				text = "Resources: [a]"
+			}
+			routes, err := Routes([]byte(text))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, %v, want an error with %q", routes, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestFind(t *testing.T) {
+	r := newRouter([]Route{
+		{"", "$default", "default"},
+		{"ANY", "/{proxy+}", "all"},
+		{"GET", "/pets/{proxy+}", "pets"},
+		{"GET", "/pets/dog/{id}", "dogs"},
+		{"ANY", "/pets/dog/1", "dog 1"},
+		{"GET", "/pets/dog/1", "get dog 1"},
+		{"GET", "/pets/{kind}/1", "first"},
+		{"GET", "/scim/v2/Users", "users"},
+		{"GET", "/scim/v2/Users/{id}", "user"},
+	})
+	bare := newRouter([]Route{{"GET", "/a", "a"}, {"GET", "/a/{id}", "an a"}})
+	for _, tt := range []struct {
+		router       *router
+		method, path string
+		want         string // "" for none
+		parameters   map[string]string
+	}{
+		{r, "GET", "/pets/dog/1", "get dog 1", nil},
+		{r, "PUT", "/pets/dog/1", "dog 1", nil},
+		{r, "GET", "/pets/dog/2", "dogs", map[string]string{"id": "2"}},
+		{r, "GET", "/pets/cat/1", "first", map[string]string{"kind": "cat"}},
+		{r, "GET", "/pets/cat/2", "pets", map[string]string{"proxy": "cat/2"}},
+		{r, "GET", "/pets/dog/2/3", "pets", map[string]string{"proxy": "dog/2/3"}},
+		{r, "POST", "/pets/cat/2", "all", map[string]string{"proxy": "pets/cat/2"}},
+		{r, "GET", "/", "default", nil},
+		{r, "POST", "/scim/v2/Users", "all", map[string]string{"proxy": "scim/v2/Users"}},
+		{r, "GET", "/scim/v2/Users", "users", nil},
+		{r, "GET", "/scim/v2/%55sers", "users", nil},
+		{r, "GET", "/scim/v2/users", "all", map[string]string{"proxy": "scim/v2/users"}},
+		{r, "GET", "/scim/v2/Users/42", "user", map[string]string{"id": "42"}},
+		{r, "GET", "/scim/v2/Users/a%2Fb", "user", map[string]string{"id": "a/b"}},
+		{r, "GET", "/scim/v2/Users/a%00b", "user", map[string]string{"id": "a\x00b"}},
+		{r, "GET", "/scim/v2/Users/a%2Bb+c%20d", "user", map[string]string{"id": "a+b+c d"}},
+		{r, "GET", "/scim/v2/Users/", "all", map[string]string{"proxy": "scim/v2/Users/"}},
+		{bare, "GET", "/a", "a", nil},
+		{bare, "GET", "/a/1", "an a", map[string]string{"id": "1"}},
+		{bare, "GET", "/a/", "", nil},
+		{bare, "GET", "/a/1/2", "", nil},
+		{bare, "POST", "/a", "", nil},
+		{bare, "GET", "/A", "", nil},
+		{bare, "GET", "/a%2F1", "", nil},
+	} {
+		route, parameters, ok := tt.router.find(tt.method, tt.path)
+		if route.Function != tt.want || ok != (tt.want != "") || !reflect.DeepEqual(parameters, tt.parameters) {
+			t.Errorf("%s %s: %q %v, want %q %v", tt.method, tt.path, route.Function, parameters, tt.want, tt.parameters)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// built makes a handler for any address.
+func built(h http.HandlerFunc) func(string) (http.Handler, error) {
+	return func(string) (http.Handler, error) { return h, nil }
+}
+
+func TestServe_AnswersUntilStopped(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	entered, release := make(chan struct{}), make(chan struct{})
+	ready, done := make(chan string, 1), make(chan error, 1)
+	go func() {
+		done <- Serve(ctx, ServerConfig{
+			Listen: "127.0.0.1:0",
+			Build: built(func(w http.ResponseWriter, _ *http.Request) {
+				close(entered)
+				<-release
+				_, _ = io.WriteString(w, "finished")
+			}),
+			Ready: func(address string) error { ready <- address; return nil },
+		})
+	}()
+	address := <-ready
+	answered := make(chan string, 1)
+	go func() {
+		response, err := http.Get("http://" + address)
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		b, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		answered <- string(b)
+	}()
+	<-entered
+	cancel()
+	close(release)
+	if got := <-answered; got != "finished" {
+		t.Errorf("a request that ran when the server stopped got %q", got)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("a clean stop is no error: %v", err)
+	}
+}
+
+func TestServe_StopsWithRequestsThatDoNotEnd(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	entered, release := make(chan struct{}), make(chan struct{})
+	defer close(release)
+	ready, done := make(chan string, 1), make(chan error, 1)
+	go func() {
+		done <- Serve(ctx, ServerConfig{
+			Listen: "127.0.0.1:0", Grace: 10 * time.Millisecond,
+			Build: built(func(http.ResponseWriter, *http.Request) { close(entered); <-release }),
+			Ready: func(address string) error { ready <- address; return nil },
+		})
+	}()
+	conn, err := net.Dial("tcp", <-ready)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-entered
+	cancel()
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "unfinished") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestServe_SaysWhatToDo(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = busy.Close() }()
+	for _, tt := range []struct{ name, address, want string }{
+		{"busy port", busy.Addr().String(), "in use: stop the program"},
+		{"other machine", "192.0.2.1:8080", "not an address of this machine"},
+		{"no port", "127.0.0.1", "--listen HOST:PORT"},
+		{"bad port", "127.0.0.1:x", "--listen HOST:PORT"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := Serve(context.Background(), ServerConfig{Listen: tt.address, Build: built(http.NotFound)})
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v, want one line with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestServe_EndsWhenItsHandlerCannotBeBuilt(t *testing.T) {
+	want := errors.New("no table")
+	var address string
+	err := Serve(context.Background(), ServerConfig{
+		Listen: "127.0.0.1:0", Build: func(a string) (http.Handler, error) { address = a; return nil, want },
+	})
+	if !errors.Is(err, want) {
+		t.Errorf("got %v, want %v", err, want)
+	}
+	if _, err := net.Dial("tcp", address); err == nil {
+		t.Errorf("%s still listens", address)
+	}
+}
+
+func TestServe_EndsWhenItsCallerIsNotReady(t *testing.T) {
+	want := errors.New("cannot write the file")
+	err := Serve(context.Background(), ServerConfig{
+		Listen: "127.0.0.1:0", Build: built(http.NotFound), Ready: func(string) error { return want },
+	})
+	if !errors.Is(err, want) {
+		t.Errorf("got %v, want %v", err, want)
+	}
+}
