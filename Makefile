@@ -1,0 +1,103 @@
+# rollcall's commands. Go is all that run, test and the builds need; the rest
+# fetches what it needs into $ROLLCALL_CACHE (~/.cache/rollcall).
+
+.DEFAULT_GOAL := help
+.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench functions clean \
+	check-fmt check-test
+
+.SHELLFLAGS := -euc
+
+help: ## what can be made
+	@grep -hE '^[a-zA-Z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+# ---- every day ---------------------------------------------------------------
+
+run: ## a server on this machine: make run ARGS="--listen 127.0.0.1:9000"
+	@go run ./cmd/rollcall local $(ARGS)
+
+test: ## the tests, with nothing but Go
+	go test ./...
+
+race: ## the tests under the race detector
+	go test -race ./...
+
+dynamodb: ## the tests, on DynamoDB Local too (Java 17 and Maven)
+	scripts/dynamodb-local/run.sh -- go test ./...
+
+replay: ## identity providers' requests: make replay BASE=http://127.0.0.1:8080/scim/v2 TOKEN=…
+	@: $${BASE:?is the base URL of a running server} $${TOKEN:?is a bearer token of it}
+	@go run ./cmd/replay -base "$$BASE" -token "$$TOKEN" $(ARGS)
+
+fmt: ## format the code
+	scripts/tool.sh gofumpt -w .
+
+lint: ## the linters of .golangci.yml
+	scripts/tool.sh golangci-lint run ./...
+
+vet:
+	go vet ./...
+
+arch: ## import rules, and what must stay in step: routes, functions, commands
+	go test -count=1 ./internal/arch
+
+template: ## cfn-lint and sam validate on template.yaml
+	scripts/sam.sh cfn-lint template.yaml
+	scripts/sam.sh sam validate --lint --template template.yaml
+
+vuln: ## known vulnerabilities, where their database can be reached
+	scripts/vuln.sh
+
+fuzz: ## every fuzz target for a while: make fuzz FUZZTIME=1m
+	scripts/fuzz.sh $(FUZZTIME)
+
+bench: ## the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean: ## remove what was built here; the cache outside stays
+	rm -rf bin .aws-sam
+	go clean -testcache
+
+# ---- what CI runs ------------------------------------------------------------
+
+# One step after another, each under its heading, the quick ones first.
+check: ## all that CI runs
+	@step() { printf '\n==== %s\n' "$$1"; shift; "$$@"; }; \
+	step 'formatting' $(MAKE) -s check-fmt; \
+	step 'vet' $(MAKE) -s vet; \
+	step 'linters' $(MAKE) -s lint; \
+	step 'import rules, routes, commands' $(MAKE) -s arch; \
+	step 'tests: race detector, both engines' $(MAKE) -s check-test; \
+	step 'template' $(MAKE) -s template; \
+	step 'functions for Lambda' $(MAKE) -s functions; \
+	step 'known vulnerabilities' $(MAKE) -s vuln; \
+	printf '\n==== everything passed\n'
+
+check-fmt:
+	@unformatted=$$(scripts/tool.sh gofumpt -l .); \
+	if [ -n "$$unformatted" ]; then printf 'not formatted, make fmt does it:\n%s\n' "$$unformatted"; exit 1; fi
+
+check-test:
+	scripts/dynamodb-local/run.sh -- go run ./scripts/testreport -show Contract -race ./...
+
+# ---- Lambda functions ----------------------------------------------------------
+
+# sam build calls build-NAME for the function NAME of template.yaml, and takes
+# the binary from $(ARTIFACTS_DIR). lambda.norpc leaves out what the retired
+# go1.x runtime needed.
+LAMBDA_ARCH ?= arm64
+define build
+	@mkdir -p "$(or $(ARTIFACTS_DIR),bin/lambda/$(@:build-%=%))"
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_ARCH) go build -trimpath -buildvcs=false -ldflags '-s -w' -tags lambda.norpc \
+		-o "$(or $(ARTIFACTS_DIR),bin/lambda/$(@:build-%=%))/bootstrap" ./functions/$(1)
+endef
+
+FUNCTIONS := build-UsersFunction build-DiscoveryFunction
+.PHONY: $(FUNCTIONS)
+
+functions: $(FUNCTIONS) ## the binaries of all functions (LAMBDA_ARCH=arm64)
+
+build-UsersFunction:
+	$(call build,users)
+
+build-DiscoveryFunction:
+	$(call build,discovery)

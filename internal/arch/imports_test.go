@@ -1,0 +1,280 @@
+package arch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/rollcall-scim/rollcall"
+
+// elsewhere is the pattern for packages of other modules.
+const elsewhere = "MODULE/..."
+
+// rule forbids packages to see others. Packages of this module are named by
+// their folder (./internal/scim), others by their import path; a pattern that
+// ends in /... takes the folder and all below it.
+type rule struct {
+	packages  []string
+	except    []string
+	forbidden []string
+	allowed   []string // exceptions to forbidden
+	// directly looks at import declarations alone; otherwise whatever is
+	// linked counts, however far.
+	directly bool
+	reason   string
+}
+
+var rules = []rule{
+	{
+		packages:  []string{"./internal/scim/filter"},
+		forbidden: []string{"./internal/...", elsewhere},
+		reason:    "the grammar of filters and paths stands alone: standard library only, to be read, fuzzed and reused by itself",
+	},
+	{
+		packages: []string{"./internal/scim"},
+		forbidden: []string{
+			"./internal/tenant", "./internal/access", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/table/...", "net/http",
+		},
+		reason: "the standard is values and pure functions; it knows neither our product nor HTTP nor storage",
+	},
+	{
+		packages:  []string{"./internal/directory/...", "./internal/tenant"},
+		forbidden: []string{"net/http", "./internal/httpapi", "./internal/adminapi", "./internal/store", "./internal/table/...", "./internal/app"},
+		reason:    "what the product promises does not depend on how it is asked or stored; storage is an interface that directory declares",
+	},
+	{
+		packages:  []string{"./internal/table"},
+		forbidden: []string{"./internal/...", "net/http", elsewhere},
+		allowed:   []string{"./internal/table"},
+		reason:    "the contract of a table depends on no engine and on nothing of SCIM",
+	},
+	{
+		packages: []string{"./internal/table/..."},
+		forbidden: []string{
+			"./internal/scim/...", "./internal/tenant", "./internal/access", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/httpapi", "./internal/app",
+		},
+		reason: "an engine stores items and knows nothing of users",
+	},
+	{
+		packages:  []string{"./internal/store/..."},
+		forbidden: []string{"net/http", "./internal/httpapi", "./internal/adminapi", "./internal/app", "./internal/table/dynamo", "./internal/table/embedded"},
+		reason:    "keys and transactions are written once, for every engine",
+	},
+	{
+		packages:  []string{"./internal/httpapi/...", "./internal/adminapi/..."},
+		forbidden: []string{"./internal/store", "./internal/table/...", "./internal/app"},
+		allowed:   []string{"./internal/table"},
+		directly:  true,
+		reason:    "HTTP asks the directory; a handler that reads the table itself has rules of its own (of table it knows the usage that a request's event shows)",
+	},
+	{
+		packages:  []string{"./..."},
+		except:    []string{"./internal/store/...", "./internal/table/...", "./internal/app", "./internal/httpapi/...", "./cmd/..."},
+		forbidden: []string{"./internal/table/..."},
+		directly:  true,
+		reason:    "store is the only package that builds a key; app and cmd choose its engine",
+	},
+	{
+		packages:  []string{"./..."},
+		except:    []string{"./internal/table/dynamo", "./internal/app", "./cmd/..."},
+		forbidden: []string{"github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go/..."},
+		directly:  true,
+		reason:    "the AWS SDK's types, errors and retries end in one package",
+	},
+	{
+		packages: []string{"./..."},
+		except:   []string{"./internal/lambdahttp", "./functions/..."},
+		forbidden: []string{
+			"github.com/aws/aws-lambda-go/...", "github.com/awslabs/aws-lambda-go-api-proxy/...",
+		},
+		directly: true,
+		reason:   "handlers are net/http; that they run on Lambda is known at the edge alone",
+	},
+	{
+		packages:  []string{"./functions/..."},
+		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "go.etcd.io/bbolt/...", "testing"},
+		reason:    "what only a developer's machine runs is not deployed: it would cost cold start and be there to misuse",
+	},
+	{
+		packages:  []string{"./functions/..."},
+		forbidden: []string{"./internal/..."},
+		allowed:   []string{"./internal/app", "./internal/lambdahttp"},
+		directly:  true,
+		reason:    "a function's main is configuration, wiring and Start; everything else is tested without it",
+	},
+	{
+		packages:  []string{"./internal/lambdahttp"},
+		forbidden: []string{"./internal/..."},
+		allowed:   []string{"./internal/lambdahttp"},
+		reason:    "events and net/http meet without knowing what is served",
+	},
+	{
+		packages:  []string{"./internal/local"},
+		forbidden: []string{"./internal/..."},
+		allowed:   []string{"./internal/local", "./internal/lambdahttp"},
+		reason:    "the local gateway stands where API Gateway stands: it knows events and routes, not the service",
+	},
+	{
+		packages:  []string{"./internal/..."},
+		except:    []string{"./internal/app"},
+		forbidden: []string{"./internal/app"},
+		directly:  true,
+		reason:    "app puts the parts together; a part that knows it is no part",
+	},
+}
+
+func TestImports_FollowTheRules(t *testing.T) {
+	packages := listPackages(t)
+	for _, r := range rules {
+		var found bool
+		for _, from := range packages.own {
+			if !matchesAny(r.packages, from) || matchesAny(r.except, from) {
+				continue
+			}
+			found = true
+			for _, to := range packages.seenBy(from, r.directly) {
+				if matchesAny(r.forbidden, to) && !matchesAny(r.allowed, to) {
+					t.Errorf("%s sees %s\n\tby %s\n\tbut %s", from, to, strings.Join(packages.chain(from, to), " → "), r.reason)
+				}
+			}
+		}
+		if !found && !strings.HasSuffix(r.packages[0], "...") {
+			t.Errorf("a rule is about %v, and there is no such package", r.packages)
+		}
+	}
+}
+
+func TestMatches(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"./...", ".", true},
+		{"./...", "./internal/scim", true},
+		{"./...", "net/http", false},
+		{"./internal/scim", "./internal/scim", true},
+		{"./internal/scim", "./internal/scim/filter", false},
+		{"./internal/scim/...", "./internal/scim", true},
+		{"./internal/scim/...", "./internal/scim/filter", true},
+		{"./internal/scim/...", "./internal/scimmer", false},
+		{elsewhere, "golang.org/x/text/cases", true},
+		{elsewhere, "net/http", false},
+		{elsewhere, "./internal/scim", false},
+		{"net/http", "net/http", true},
+	} {
+		if got := matches(tt.pattern, tt.name); got != tt.want {
+			t.Errorf("matches(%q, %q) = %t", tt.pattern, tt.name, got)
+		}
+	}
+}
+
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, name) })
+}
+
+func matches(pattern, name string) bool {
+	if pattern == elsewhere {
+		host, _, _ := strings.Cut(name, "/")
+		return host != "." && strings.Contains(host, ".")
+	}
+	if folder, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return name == folder || strings.HasPrefix(name, folder+"/")
+	}
+	return name == pattern
+}
+
+// graph is who imports whom, tests left out.
+type graph struct {
+	own     []string
+	imports map[string][]string
+}
+
+func listPackages(t *testing.T) *graph {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Imports,ImportMap,Standard", "./...")
+	cmd.Dir = root(t)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.Bytes())
+	}
+	g := &graph{imports: make(map[string][]string)}
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+			ImportMap  map[string]string
+			Standard   bool
+		}
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return g
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := short(p.ImportPath)
+		if name != p.ImportPath {
+			g.own = append(g.own, name)
+		}
+		for _, i := range p.Imports {
+			if mapped, ok := p.ImportMap[i]; ok {
+				i = mapped
+			}
+			g.imports[name] = append(g.imports[name], short(i))
+		}
+	}
+}
+
+// short is a package's folder in this module, or its import path.
+func short(importPath string) string {
+	if importPath == module {
+		return "."
+	}
+	if folder, ok := strings.CutPrefix(importPath, module+"/"); ok {
+		return "./" + folder
+	}
+	return importPath
+}
+
+func (g *graph) seenBy(from string, directly bool) []string {
+	if directly {
+		return g.imports[from]
+	}
+	seen := map[string]bool{from: true}
+	var all []string
+	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {
+		for _, to := range g.imports[queue[0]] {
+			if !seen[to] {
+				seen[to] = true
+				all, queue = append(all, to), append(queue, to)
+			}
+		}
+	}
+	return all
+}
+
+// chain is the shortest way from one package to another.
+func (g *graph) chain(from, to string) []string {
+	before := map[string]string{from: ""}
+	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {
+		for _, next := range g.imports[queue[0]] {
+			if _, ok := before[next]; ok {
+				continue
+			}
+			before[next] = queue[0]
+			queue = append(queue, next)
+		}
+	}
+	var names []string
+	for at := to; at != ""; at = before[at] {
+		names = append(names, at)
+	}
+	slices.Reverse(names)
+	return names
+}

@@ -1,0 +1,137 @@
+package arch
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	rollcall "github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/local"
+)
+
+// API Gateway sends a request to the function whose handler knows it.
+func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
+	deployed, err := local.Routes(rollcall.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"$default → " + logicalID("discovery")}
+	for _, r := range httpapi.Routes() {
+		want = append(want, fmt.Sprintf("%s %s → %s", r.Method, r.Path, logicalID(r.Function)))
+	}
+	var got []string
+	for _, r := range deployed {
+		got = append(got, r.Key()+" → "+r.Function)
+	}
+	compare(t, "route of template.yaml", got, "route of the handlers", want)
+}
+
+// Every folder under functions/ is a function of the template, has a target
+// that builds it, and the other way round.
+func TestFunctions_TemplateAndMakefileAreInStepWithTheFolders(t *testing.T) {
+	entries, err := os.ReadDir(filepath.Join(root(t), "functions"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders []string
+	for _, e := range entries {
+		folders = append(folders, logicalID(e.Name()))
+	}
+	var resources []string
+	for _, m := range regexp.MustCompile(`(?m)^  (\w+):\n    Type: AWS::Serverless::Function$`).FindAllSubmatch(rollcall.Template, -1) {
+		resources = append(resources, string(m[1]))
+	}
+	compare(t, "function of template.yaml", resources, "folder under functions/", folders)
+
+	var targets []string
+	makefile := file(t, "Makefile")
+	for _, m := range regexp.MustCompile(`(?m)^build-(\w+):\n\t\$\(call build,(\w+)\)`).FindAllStringSubmatch(makefile, -1) {
+		if m[1] != logicalID(m[2]) {
+			t.Errorf("build-%s builds functions/%s", m[1], m[2])
+		}
+		targets = append(targets, m[1])
+		if !regexp.MustCompile(`(?m)^FUNCTIONS := .*\bbuild-` + m[1] + `\b`).MatchString(makefile) {
+			t.Errorf("FUNCTIONS in the Makefile leaves out build-%s", m[1])
+		}
+	}
+	compare(t, "build target", targets, "folder under functions/", folders)
+}
+
+// A command that a document tells the reader to type exists.
+func TestDocuments_NameMakeTargetsThatExist(t *testing.T) {
+	targets := make(map[string]bool)
+	for _, m := range regexp.MustCompile(`(?m)^([a-zA-Z][\w-]*):`).FindAllStringSubmatch(file(t, "Makefile"), -1) {
+		targets[m[1]] = true
+	}
+	if !targets["run"] || !targets["test"] || !targets["check"] {
+		t.Fatalf("targets %v", targets)
+	}
+	documents, err := filepath.Glob(filepath.Join(root(t), "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob(filepath.Join(root(t), "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := regexp.MustCompile("(?m)(?:^\\s*(?:\\$ )?|`)make ([a-z][\\w-]*)")
+	for _, document := range append(documents, more...) {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
+			if !targets[m[1]] {
+				t.Errorf("%s says make %s; there is no such target", filepath.Base(document), m[1])
+			}
+		}
+	}
+}
+
+// logicalID is the function's name in template.yaml: functions/users is
+// UsersFunction.
+func logicalID(folder string) string {
+	return strings.ToUpper(folder[:1]) + folder[1:] + "Function"
+}
+
+// compare reports what is in one list and not in the other.
+func compare(t *testing.T, gotWhat string, got []string, wantWhat string, want []string) {
+	t.Helper()
+	for _, s := range got {
+		if !slices.Contains(want, s) {
+			t.Errorf("%s %s: no such %s", gotWhat, s, wantWhat)
+		}
+	}
+	for _, s := range want {
+		if !slices.Contains(got, s) {
+			t.Errorf("%s %s: no such %s", wantWhat, s, gotWhat)
+		}
+	}
+	if len(got) == 0 {
+		t.Errorf("no %s found", gotWhat)
+	}
+}
+
+func file(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root(t), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// root is the module's folder.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
