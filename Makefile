@@ -13,7 +13,8 @@ help: ## what can be made
 # ---- every day ---------------------------------------------------------------
 
 run: ## a server on this machine: make run ARGS="--listen 127.0.0.1:9000"
-	@go run ./cmd/rollcall local $(ARGS)
+	@go build -o bin/rollcall ./cmd/rollcall
+	@exec bin/rollcall local $(ARGS)
 
 test: ## the tests, with nothing but Go
 	go test ./...
@@ -77,7 +78,7 @@ check-fmt:
 	if [ -n "$$unformatted" ]; then printf 'not formatted, make fmt does it:\n%s\n' "$$unformatted"; exit 1; fi
 
 check-test:
-	scripts/dynamodb-local/run.sh -- go run ./scripts/testreport -show Contract -race ./...
+	scripts/dynamodb-local/run.sh -- go run ./scripts/testreport -show Contract -- -race ./...
 
 # ---- Lambda functions ----------------------------------------------------------
 

@@ -2,7 +2,7 @@
 // package, the whole output of what failed, every skipped test with its reason,
 // the tests that -show names, and how many passed, failed and were skipped.
 //
-//	testreport [-show REGEXP] [ARGUMENT OF go test…]
+//	testreport [-show REGEXP] -- ARGUMENT OF go test…
 package main
 
 import (

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// output is written by the server while the test reads it.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// server is a running rollcall local.
+type server struct {
+	t      *testing.T
+	info   info
+	path   string
+	stdout *output
+	stderr *output
+	stop   context.CancelFunc
+	status chan int
+}
+
+// start runs rollcall local on a free port, until its info file is there.
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &server{
+		t: t, path: filepath.Join(t.TempDir(), "info.json"), stop: cancel,
+		stdout: &output{}, stderr: &output{}, status: make(chan int, 1),
+	}
+	args = append([]string{"local", "--listen", "127.0.0.1:0", "--info", s.path}, args...)
+	go func() { s.status <- run(ctx, args, s.stdout, s.stderr) }()
+	for range 200 {
+		if encoded, err := os.ReadFile(s.path); err == nil {
+			if err := json.Unmarshal(encoded, &s.info); err != nil {
+				t.Fatalf("the info file is not whole: %v: %s", err, encoded)
+			}
+			return s
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	cancel()
+	t.Fatalf("no info file: status %d, %s", <-s.status, s.stderr)
+	return nil
+}
+
+func (s *server) end() {
+	s.t.Helper()
+	s.stop()
+	if status := <-s.status; status != 0 {
+		s.t.Errorf("exit status %d: %s", status, s.stderr)
+	}
+	if _, err := os.Stat(s.path); !os.IsNotExist(err) {
+		s.t.Errorf("the info file is still there: %v", err)
+	}
+}
+
+func (s *server) send(method, path, body string) (int, map[string]any) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.info.BaseURL+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.info.Token)
+	r.Header.Set("Content-Type", "application/scim+json")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	encoded, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var document map[string]any
+	if len(encoded) > 0 {
+		if err := json.Unmarshal(encoded, &document); err != nil {
+			s.t.Fatalf("%v: %s", err, encoded)
+		}
+	}
+	return response.StatusCode, document
+}
+
+const bob = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"bob@example.com"}`
+
+func TestLocal_Serves(t *testing.T) {
+	s := start(t, "--tenant", "acme-1", "--seats", "1")
+	file, err := os.Stat(s.path)
+	if err != nil || file.Mode().Perm() != 0o600 {
+		t.Errorf("info file: mode %v, %v; want 0600", file.Mode(), err)
+	}
+	if s.info.Tenant != "acme-1" || s.info.PID != os.Getpid() || !strings.HasSuffix(s.info.BaseURL, "/scim/v2") {
+		t.Errorf("info = %+v", s.info)
+	}
+	printed := s.stdout.String()
+	for _, want := range []string{s.info.BaseURL, s.info.Token, "acme-1", "1 seats", "curl "} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("printed %q, want %q in it", printed, want)
+		}
+	}
+	status, created := s.send("POST", "/Users", bob)
+	location, _ := created["meta"].(map[string]any)["location"].(string)
+	if status != 201 || !strings.HasPrefix(location, s.info.BaseURL+"/Users/") {
+		t.Errorf("POST: %d, location %s", status, location)
+	}
+	if status, refused := s.send("POST", "/Users", strings.Replace(bob, "bob", "ann", 1)); status != 403 || !strings.Contains(refused["detail"].(string), "1 of 1 seats") {
+		t.Errorf("POST beyond the seats: %d %v", status, refused)
+	}
+	if status, found := s.send("GET", `/Users?filter=userName+eq+"bob%40example.com"`, ""); status != 200 || found["totalResults"] != 1.0 {
+		t.Errorf("filter: %d %v", status, found)
+	}
+	if status, _ := s.send("GET", "/Nothing", ""); status != 404 {
+		t.Errorf("no route: %d", status)
+	}
+	s.end()
+	for _, line := range strings.Split(strings.TrimSpace(s.stderr.String()), "\n") {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("a log line is not JSON: %s", line)
+		}
+	}
+	if strings.Contains(s.stderr.String(), s.info.Token) {
+		t.Error("the log shows the token")
+	}
+}
+
+func TestLocal_DataIsKept(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	s := start(t, "--data", data)
+	_, created := s.send("POST", "/Users", bob)
+	token := s.info.Token
+	s.end()
+
+	s = start(t, "--data", data, "--seats", "7")
+	if s.info.Token != token {
+		t.Error("the token changed with the restart")
+	}
+	if status, again := s.send("GET", "/Users/"+created["id"].(string), ""); status != 200 || again["userName"] != "bob@example.com" {
+		t.Errorf("GET after the restart: %d %v", status, again)
+	}
+	other := &output{}
+	if status := run(t.Context(), []string{"local", "--listen", "127.0.0.1:0", "--data", data}, io.Discard, other); status != 1 || !strings.Contains(other.String(), "another process has it open") {
+		t.Errorf("a second server on the data: status %d, %s", status, other)
+	}
+	s.end()
+
+	s = start(t)
+	if status, _ := s.send("GET", "/Users/"+created["id"].(string), ""); status != 404 {
+		t.Errorf("GET from memory: %d, want 404", status)
+	}
+	s.end()
+}
+
+func TestLocal_ServesOnDynamoDB(t *testing.T) {
+	endpoint := os.Getenv("ROLLCALL_TEST_DYNAMODB")
+	if endpoint == "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal("ROLLCALL_TEST_DYNAMODB names no DynamoDB")
+		}
+		t.Skip("set ROLLCALL_TEST_DYNAMODB to an endpoint, or use make dynamodb")
+	}
+	name := "rollcall-local-" + strings.ToLower(time.Now().UTC().Format("20060102t150405.000000000"))
+	s := start(t, "--dynamodb", endpoint, "--table", name)
+	status, created := s.send("POST", "/Users", bob)
+	if status != 201 {
+		t.Errorf("POST: %d %v", status, created)
+	}
+	s.end()
+	s = start(t, "--dynamodb", endpoint, "--table", name)
+	if status, _ := s.send("GET", "/Users/"+created["id"].(string), ""); status != 200 {
+		t.Errorf("GET after the restart: %d", status)
+	}
+	s.end()
+}
+
+// What cannot work is one line that says what to do.
+func TestLocal_Mistakes(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		args   []string
+		status int
+		says   string
+	}{
+		"busy port":            {[]string{"local", "--listen", taken.Addr().String()}, 1, "--listen"},
+		"unwritable data":      {[]string{"local", "--listen", "127.0.0.1:0", "--data", filepath.Join(file, "x")}, 1, "--data DIR"},
+		"unwritable info":      {[]string{"local", "--listen", "127.0.0.1:0", "--info", filepath.Join(file, "x")}, 1, "--info FILE"},
+		"unreachable endpoint": {[]string{"local", "--listen", "127.0.0.1:0", "--dynamodb", "http://127.0.0.1:1"}, 1, "--dynamodb ENDPOINT"},
+		"no endpoint":          {[]string{"local", "--dynamodb", "nonsense"}, 1, "http://127.0.0.1:8000"},
+		"bad tenant":           {[]string{"local", "--tenant", "Acme Inc"}, 2, "lower-case letters"},
+		"bad seats":            {[]string{"local", "--seats", "-1"}, 2, "from 0"},
+		"two places":           {[]string{"local", "--memory", "--data", "x"}, 2, "exclude each other"},
+		"unknown flag":         {[]string{"local", "--nonsense"}, 2, "--help"},
+		"stray word":           {[]string{"local", "nonsense"}, 2, "--help"},
+		"bad URN":              {[]string{"local", "--listen", "127.0.0.1:0", "--extension", "nonsense"}, 1, "URN"},
+		"unknown command":      {[]string{"nonsense"}, 2, "rollcall help"},
+		"no command":           {nil, 2, "Usage"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stderr := &output{}
+			if status := run(t.Context(), tt.args, io.Discard, stderr); status != tt.status {
+				t.Errorf("status %d, want %d", status, tt.status)
+			}
+			said := strings.TrimSpace(stderr.String())
+			if !strings.Contains(said, tt.says) || tt.args != nil && strings.Contains(said, "\n") {
+				t.Errorf("said %q, want one line with %q", said, tt.says)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"--help"}, {"local", "--help"}} {
+		out := &output{}
+		if status := run(t.Context(), args, out, out); status != 0 || !strings.Contains(out.String(), "rollcall local") {
+			t.Errorf("%v: status %d, %s", args, status, out)
+		}
+	}
+}
+
+func TestReadable_PrintsARequestInOneLine(t *testing.T) {
+	out := &output{}
+	h := &readable{w: out, mu: &sync.Mutex{}}
+	logTo(h)
+	want := `201  POST /scim/v2/Users               created  u1  "a\nb"  1.5 ms, 1 trips, 0 RRU, 14 WRU`
+	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 3 || !strings.Contains(lines[0], want) ||
+		!strings.Contains(lines[1], "403  ") || !strings.Contains(lines[2], "50 of 50 seats") {
+		t.Errorf("printed %q, want %q", out, want)
+	}
+}

@@ -1,0 +1,12 @@
+package main
+
+import "log/slog"
+
+// logTo logs one success and one refusal, as package httpapi does.
+func logTo(h slog.Handler) {
+	logger := slog.New(h)
+	logger.Info("scim.request", "event", "scim.request", "method", "POST", "status", 201, "route", "POST /scim/v2/Users",
+		"action", "created", "resourceId", "u1", "subject", "a\nb", "durationMs", 1.5, "roundTrips", 1, "readUnits", 0.0, "writeUnits", 14.0)
+	logger.Warn("scim.request", "event", "scim.request", "method", "POST", "status", 403, "route", "POST /scim/v2/Users",
+		"cause", "seat_limit", "detail", "50 of 50 seats in use", "durationMs", 1.5, "roundTrips", 1, "readUnits", 0.0, "writeUnits", 14.0)
+}
