@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,28 +80,14 @@ func (s *server) end() {
 
 func (s *server) send(method, path, body string) (int, map[string]any) {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), method, s.info.BaseURL+path, strings.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+s.info.Token)
-	r.Header.Set("Content-Type", "application/scim+json")
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	encoded, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	status, encoded := s.raw(method, path, body)
 	var document map[string]any
 	if len(encoded) > 0 {
-		if err := json.Unmarshal(encoded, &document); err != nil {
+		if err := json.Unmarshal([]byte(encoded), &document); err != nil {
 			s.t.Fatalf("%v: %s", err, encoded)
 		}
 	}
-	return response.StatusCode, document
+	return status, document
 }
 
 const bob = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"bob@example.com"}`

@@ -1,11 +1,9 @@
 package scim
 
 import (
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"strings"
-	"time"
 )
 
 // coercer turns values as they are sent into values as they are kept: canonical
@@ -225,58 +223,4 @@ func (c *coercer) unwrap(a *Attribute, path string, sent map[string]any) map[str
 		return out
 	}
 	return sent
-}
-
-// typeError says which type a value must have.
-func typeError(a *Attribute, path string, v any) error {
-	want := map[Type]string{
-		TypeString:    "a string",
-		TypeBoolean:   "true or false",
-		TypeDecimal:   "a number",
-		TypeInteger:   "an integer",
-		TypeDateTime:  "a dateTime such as 2026-01-23T04:56:22Z",
-		TypeBinary:    "a string in base64",
-		TypeReference: "a string that holds a URI",
-		TypeComplex:   "an object",
-	}[a.Type]
-	got := kindOf(v)
-	if a.MultiValued {
-		want = "an array, each of its values " + want
-	}
-	if a.Type == TypeComplex && !a.MultiValued && a.Sub("value") != nil {
-		want = "an object or the string that is its value"
-	}
-	detail := fmt.Sprintf("%s must be %s", path, want)
-	if !strings.HasPrefix(want, got) {
-		detail += ", not " + got
-	}
-	return &Error{InvalidValue, detail + "."}
-}
-
-// isDateTime accepts xsd:dateTime with and without a time zone. RFC 7643 §2.3.5
-func isDateTime(s string) bool {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
-		if _, err := time.Parse(layout, s); err == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// isBase64 accepts both alphabets, with and without padding and line breaks.
-// RFC 7643 §2.3.6
-func isBase64(s string) bool {
-	s = strings.Map(func(c rune) rune {
-		switch c {
-		case '-':
-			return '+'
-		case '_':
-			return '/'
-		case '\r', '\n', '\t', ' ':
-			return -1
-		}
-		return c
-	}, s)
-	_, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
-	return err == nil
 }

@@ -54,7 +54,8 @@ func TestDecodeResource(t *testing.T) {
 		},
 		{
 			"one object for an array", `"userName":"a@x","emails":{"value":"a@x"}`,
-			`"userName":"a@x","emails":[{"value":"a@x"}]`, []string{"single_value emails"},
+			`"userName":"a@x","emails":[{"value":"a@x"}]`,
+			[]string{"single_value emails"},
 		},
 		{
 			"entra-029: roles in a string",
@@ -120,7 +121,8 @@ func TestDecodeResource(t *testing.T) {
 		},
 		{
 			"only an extension in schemas", `{"schemas":["` + EnterpriseURN + `"],"userName":"a@x"}`,
-			userDocument(`"userName":"a@x"`), []string{"schemas_missing schemas"},
+			userDocument(`"userName":"a@x"`),
+			[]string{"schemas_missing schemas"},
 		},
 		{
 			"an extension without values", withExt(EnterpriseURN, `"userName":"a@x"`), userDocument(`"userName":"a@x"`), nil,

@@ -823,9 +823,19 @@ func TestMatch_TakesAnyResource(t *testing.T) {
 	loop := map[string]any{}
 	loop["value"] = []any{loop}
 	odd := []any{
-		nil, "", "a", true, 1, 1.5, Number(""), Number("1e999999999"), Number("x"), Number("1/3"), []any{}, []any{nil}, []any{[]any{"a"}},
-		map[string]any{}, map[string]any(nil), []any(nil), map[string]any{"value": 1}, map[string]any{"value": []any{nil, 1}},
-		[]string{"a"}, struct{}{}, func() {}, Resource{"value": "a"}, nested, loop, "\xff",
+		nil, "", "a", true, 1, 1.5, Number(""), Number("1e999999999"), Number("x"), Number("1/3"),
+		[]any{},
+		[]any{nil},
+		[]any{[]any{"a"}},
+		map[string]any{},
+		map[string]any(nil), []any(nil),
+		map[string]any{"value": 1},
+		map[string]any{"value": []any{nil, 1}},
+		[]string{"a"},
+		struct{}{},
+		func() {},
+		Resource{"value": "a"},
+		nested, loop, "\xff",
 	}
 	var filters []*Filter
 	for _, text := range append(matchExamples,

@@ -2,7 +2,6 @@ package scim
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 )
 
@@ -23,6 +22,8 @@ type Operation struct {
 	Path string
 	// Value is what DecodeJSON made of the value; nil when there is none.
 	Value any
+	// Number is the operation's place in the request, from 1: details name it.
+	Number int
 }
 
 // Patch is a decoded PATCH request. RFC 7644 §3.5.2
@@ -55,8 +56,9 @@ func DecodePatch(body []byte) (*Patch, error) {
 	p.Operations = make([]Operation, len(list))
 	for i, v := range list {
 		if p.Operations[i], err = decodeOperation(v); err != nil {
-			return nil, inOperation(i, err)
+			return nil, inOperation(i+1, err)
 		}
+		p.Operations[i].Number = i + 1
 	}
 	return p, nil
 }
@@ -110,8 +112,10 @@ func decodeOperation(v any) (Operation, error) {
 	}
 	o.Value = value
 	if _, ok := value.(map[string]any); o.Path == "" && !ok {
-		return Operation{}, &Error{InvalidValue,
-			"without a path, value must be an object of attributes, not " + kindOf(value) + "."}
+		return Operation{}, &Error{
+			InvalidValue,
+			"without a path, value must be an object of attributes, not " + kindOf(value) + ".",
+		}
 	}
 	return o, nil
 }
@@ -134,173 +138,10 @@ func lookupMember(object map[string]any, name string) (any, bool) {
 	return nil, false
 }
 
-// inOperation says in which operation of the request, counted from 1, the fault
-// is.
-func inOperation(i int, err error) error {
+// inOperation says in which operation of the request the fault is.
+func inOperation(number int, err error) error {
 	if e, ok := err.(*Error); ok {
-		return &Error{e.Type, fmt.Sprintf("Operation %d: %s", i+1, e.Detail)}
+		return &Error{e.Type, fmt.Sprintf("Operation %d: %s", number, e.Detail)}
 	}
 	return err
-}
-
-// Apply makes of a resource what it is after all the operations, each of which
-// sees what those before it made; or fails as a whole. The resource given is
-// never altered; the result shares the values that did not change.
-// RFC 7644 §3.5.2
-func (p *Patch) Apply(rt *ResourceType, before Resource) (after Resource, told []Notice, err error) {
-	w := patching{coercer: coercer{rt: rt}, r: maps.Clone(before)}
-	w.notices = append(w.notices, p.notices...)
-	if w.r == nil {
-		w.r = Resource{}
-	}
-	for i, o := range p.Operations {
-		if err := w.operation(o); err != nil {
-			return nil, nil, inOperation(i, err)
-		}
-	}
-	if len(p.Operations) > 0 {
-		setSchemas(rt, w.r)
-		if err := checkSize(rt, w.r); err != nil {
-			return nil, nil, err
-		}
-	}
-	return w.r, w.notices, nil
-}
-
-// patching is a resource on its way from before to after. Values in it belong to
-// before as well: they are replaced, never altered.
-type patching struct {
-	coercer
-	r Resource
-	// work is what the operations cost so far.
-	work int
-}
-
-// maxWork bounds the bytes that the operations of one request look at: a
-// thousand filters over a full attribute must not take minutes. Thirty filters
-// over twenty emails look at a tenth of a megabyte.
-const maxWork = 16 << 20
-
-func (w *patching) operation(o Operation) error {
-	if o.Path == "" || equalName(o.Path, w.rt.Schema.ID) {
-		values, ok := o.Value.(map[string]any)
-		if !ok || o.Op == OpRemove {
-			return &Error{NoTarget, "the path names no attribute."}
-		}
-		return w.attributes(o.Op, nil, values, false)
-	}
-	l, err := w.rt.locate(o.Path)
-	if err != nil {
-		return err
-	}
-	if l.readOnly() {
-		return &Error{NotMutable, l.String() + " is read-only."}
-	}
-	if l.extension != nil && l.attr != nil && equalName(o.Path, TeamAccount) {
-		w.notices.add(NoticeTopLevel, l.String())
-	}
-	return w.apply(o.Op, l, o.Value)
-}
-
-// attributes applies an operation to each attribute that a value names: those of
-// the resource, or of one extension. Where the path is explicit, a name that
-// means nothing is a path that means nothing.
-func (w *patching) attributes(op PatchOp, extension *Schema, values map[string]any, explicit bool) error {
-	for _, name := range sortedNames(values) {
-		l, ok, err := w.locateName(extension, name)
-		if err != nil {
-			return err
-		}
-		if !ok && explicit {
-			return &Error{InvalidPath, extension.ID + " has no attribute " + noticeName(name) + "."}
-		}
-		if !ok {
-			if extension != nil {
-				name = extension.ID + ":" + name
-			}
-			w.notices.add(NoticeUnknownAttribute, name)
-			continue
-		}
-		v := values[name]
-		if l.attr != nil && l.attr.Name == "id" && l.extension == nil {
-			if id, known := w.r["id"]; known && v != nil && !equalValue(v, id) {
-				return &Error{NotMutable, "id is read-only, and the one in the value is not the resource's."}
-			}
-		}
-		if l.readOnly() || l.attr != nil && l.attr.Name == "schemas" {
-			continue
-		}
-		if extension == nil && l.extension != nil && equalName(name, TeamAccount) {
-			w.notices.add(NoticeTopLevel, l.String())
-		}
-		if err := w.apply(op, l, v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// locateName finds what a name inside a value means. Okta and Entra also write
-// whole paths there, with URN, sub-attribute and filter.
-func (w *patching) locateName(extension *Schema, name string) (location, bool, error) {
-	if extension != nil {
-		t, ok := w.rt.lookupIn(extension, name)
-		return location{target: t}, ok, nil
-	}
-	if strings.Contains(name, "[") {
-		l, err := w.rt.locate(name)
-		return l, err == nil, err
-	}
-	t, ok := w.rt.lookup(name)
-	return location{target: t}, ok, nil
-}
-
-// apply carries out one operation at one place.
-func (w *patching) apply(op PatchOp, l location, v any) error {
-	switch {
-	case l.attr == nil:
-		return w.wholeExtension(op, l, v)
-	case l.attr.Returned == ReturnedNever:
-		if op == OpRemove {
-			return nil
-		}
-		_, err := w.attribute(l.attr, l.attr.Name, v)
-		return err
-	case l.extension == nil && l.attr.Name == "schemas":
-		if op == OpRemove || v == nil {
-			return requiredError(l.attr)
-		}
-		w.notices.add(NoticeSchemasIgnored, "schemas")
-		return nil
-	case !l.attr.MultiValued:
-		return w.singular(op, l, v)
-	case l.filter == nil && l.sub == nil:
-		return w.plural(op, l, v)
-	}
-	return w.chosen(op, l, v)
-}
-
-// wholeExtension applies an operation to the attributes of an extension, all of
-// them when it removes the extension.
-func (w *patching) wholeExtension(op PatchOp, l location, v any) error {
-	s := l.extension
-	if values, ok := v.(map[string]any); ok && op != OpRemove {
-		return w.attributes(op, s, values, l.explicit)
-	}
-	if v != nil && op != OpRemove {
-		return &Error{InvalidValue, s.ID + " must be an object, not " + kindOf(v) + "."}
-	}
-	if op == OpAdd {
-		return nil
-	}
-	for _, a := range s.Attributes {
-		t := target{extension: s, attr: a}
-		if w.r.part(s, a.Name) == nil || t.readOnly() {
-			continue
-		}
-		if err := w.clear(t); err != nil {
-			return err
-		}
-	}
-	return nil
 }

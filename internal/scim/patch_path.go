@@ -30,8 +30,10 @@ func (rt *ResourceType) locate(path string) (location, error) {
 	}
 	t, ok := rt.lookup(nameOf(parsed))
 	if !ok || t.attr == nil {
-		return location{}, &Error{InvalidPath,
-			"the path names no attribute of a " + rt.Name + ": " + noticeName(nameOf(parsed)) + "."}
+		return location{}, &Error{
+			InvalidPath,
+			"the path names no attribute of a " + rt.Name + ": " + noticeName(nameOf(parsed)) + ".",
+		}
 	}
 	l := location{target: t, explicit: true, filter: parsed.Filter}
 	if parsed.Filter == nil {

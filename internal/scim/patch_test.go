@@ -32,7 +32,8 @@ func TestPatch_Apply(t *testing.T) {
 		// What IdPs send.
 		{
 			"entra-013: active as a string", `"id":"1","active":true`, `{"op":"Replace","path":"active","value":"False"}`,
-			`"id":"1","active":false`, []string{"string_boolean active"},
+			`"id":"1","active":false`,
+			[]string{"string_boolean active"},
 		},
 		{
 			"entra-019: add to a singular attribute replaces", `"nickName":"N"`, `{"op":"Add","path":"nickName","value":"Babs"}`,
@@ -52,12 +53,14 @@ func TestPatch_Apply(t *testing.T) {
 		},
 		{
 			"entra-022: URN and name as a key", `"id":"1"`, `{"op":"replace","value":{"` + RollcallURN + `:isTeamAccount":"False"}}`,
-			`"id":"1",` + ext + `:{"isTeamAccount":false}`, []string{"string_boolean " + RollcallURN + ":isTeamAccount"},
+			`"id":"1",` + ext + `:{"isTeamAccount":false}`,
+			[]string{"string_boolean " + RollcallURN + ":isTeamAccount"},
 		},
 		{
 			"entra-023: URN and name as a path", `"id":"1",` + ext + `:{"isTeamAccount":false}`,
 			`{"op":"Add","path":"` + RollcallURN + `:isTeamAccount","value":"True"}`,
-			`"id":"1",` + ext + `:{"isTeamAccount":true}`, []string{"string_boolean " + RollcallURN + ":isTeamAccount"},
+			`"id":"1",` + ext + `:{"isTeamAccount":true}`,
+			[]string{"string_boolean " + RollcallURN + ":isTeamAccount"},
 		},
 		{
 			"entra-024: add makes the value", `"id":"1"`, `{"op":"Add","path":"emails[type eq \"work\"].value","value":"n@x"}`,
@@ -88,22 +91,26 @@ func TestPatch_Apply(t *testing.T) {
 		{
 			"a boolean as a string in a filter that makes the value", `"id":"1"`,
 			`{"op":"Replace","path":"roles[primary eq \"True\"].value","value":"Admin"}`,
-			`"id":"1","roles":[{"value":"Admin","primary":true}]`, []string{"string_boolean roles.primary"},
+			`"id":"1","roles":[{"value":"Admin","primary":true}]`,
+			[]string{"string_boolean roles.primary"},
 		},
 		{
 			"entra-029: roles in a string", `"id":"1"`,
 			`{"op":"Add","path":"roles","value":[{"value":"{\"id\":\"06b0\",\"value\":\"Admin\",\"displayName\":\"Admin\"}"}]}`,
-			`"id":"1","roles":[{"value":"Admin","display":"Admin"}]`, []string{"stringified_value roles"},
+			`"id":"1","roles":[{"value":"Admin","display":"Admin"}]`,
+			[]string{"stringified_value roles"},
 		},
 		{
 			"entra-031: roles replaced", `"roles":[{"value":"Admin","display":"Admin"}]`,
 			`{"op":"Replace","path":"roles","value":[{"value":"{\"id\":\"8ae0\",\"value\":\"User\",\"displayName\":\"User\"}"}]}`,
-			`"roles":[{"value":"User","display":"User"}]`, []string{"stringified_value roles"},
+			`"roles":[{"value":"User","display":"User"}]`,
+			[]string{"stringified_value roles"},
 		},
 		{
 			"entra-032: a manager as a string", ent + `:{"manager":{"value":"m0","$ref":"../m0"}}`,
 			`{"op":"Add","path":"` + EnterpriseURN + `:manager","value":"m1"}`,
-			ent + `:{"manager":{"value":"m1"}}`, []string{"bare_value " + EnterpriseURN + ":manager"},
+			ent + `:{"manager":{"value":"m1"}}`,
+			[]string{"bare_value " + EnterpriseURN + ":manager"},
 		},
 		{
 			"an empty manager", `"id":"1",` + ent + `:{"manager":{"value":"m0"}}`,
@@ -139,7 +146,8 @@ func TestPatch_Apply(t *testing.T) {
 		{
 			"isTeamAccount without its URN", `"id":"1"`,
 			`{"op":"replace","value":{"isTeamAccount":true}},{"op":"replace","path":"isTeamAccount","value":false}`,
-			`"id":"1",` + ext + `:{"isTeamAccount":false}`, []string{"top_level_attribute " + RollcallURN + ":isTeamAccount"},
+			`"id":"1",` + ext + `:{"isTeamAccount":false}`,
+			[]string{"top_level_attribute " + RollcallURN + ":isTeamAccount"},
 		},
 		{
 			"sailpoint-001: the rest of a name stays", `"name":{"formatted":"A B","familyName":"B","givenName":"A"}`,
@@ -171,7 +179,8 @@ func TestPatch_Apply(t *testing.T) {
 		},
 		{
 			"add a value of another type", `"emails":[` + work + `]`, `{"op":"add","path":"emails","value":{"value":"w@x","type":"other"}}`,
-			`"emails":[` + work + `,{"value":"w@x","type":"other"}]`, []string{"single_value emails"},
+			`"emails":[` + work + `,{"value":"w@x","type":"other"}]`,
+			[]string{"single_value emails"},
 		},
 		{
 			"addresses without value", `"addresses":[{"locality":"A"}]`,
@@ -273,7 +282,8 @@ func TestPatch_Apply(t *testing.T) {
 		},
 		{
 			"salesforce-style-001: the path in the value", `"id":"1"`, `{"op":"add","path":"emails","value":{"emails":[{"value":"a"}]}}`,
-			`"id":"1","emails":[{"value":"a"}]`, []string{"nested_value emails"},
+			`"id":"1","emails":[{"value":"a"}]`,
+			[]string{"nested_value emails"},
 		},
 	}
 	for _, test := range tests {
@@ -427,8 +437,8 @@ func TestDecodePatch_Operations(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Operation{
-		{OpAdd, "members", []any{map[string]any{"value": "u1"}}},
-		{OpRemove, `members[value eq "u2"]`, nil},
+		{OpAdd, "members", []any{map[string]any{"value": "u1"}}, 1},
+		{OpRemove, `members[value eq "u2"]`, nil, 2},
 	}
 	if fmt.Sprint(p.Operations) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", p.Operations, want)

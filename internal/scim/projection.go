@@ -24,8 +24,10 @@ type selection map[string]map[string]bool
 func ParseProjection(rt *ResourceType, attributes, excluded []string) (Projection, error) {
 	include, exclude := splitNames(attributes), splitNames(excluded)
 	if len(include) > 0 && len(exclude) > 0 {
-		return Projection{}, &Error{InvalidValue,
-			"attributes and excludedAttributes exclude each other: send one of them."}
+		return Projection{}, &Error{
+			InvalidValue,
+			"attributes and excludedAttributes exclude each other: send one of them.",
+		}
 	}
 	return Projection{
 		include: selectNames(rt, include),
