@@ -73,16 +73,30 @@ type App struct {
 // answers are retried here, above the meter, so that what a request really cost
 // is in its event.
 func New(t table.Table, c Config, log *slog.Logger) (*App, error) {
-	return NewWith(t, c, log, time.Now)
+	return NewWith(t, c, log, Options{})
 }
 
-// NewWith is New with a clock.
-func NewWith(t table.Table, c Config, log *slog.Logger, now func() time.Time) (*App, error) {
+// Options are what tests choose beside a deployment's Config.
+type Options struct {
+	// Now is the clock, time.Now when nil.
+	Now func() time.Time
+	// Meter says how capacity is counted.
+	Meter []meter.Option
+	// Retry says how long and how often the table is asked again.
+	Retry []table.RetryOption
+}
+
+// NewWith is New with a test's choices.
+func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error) {
+	now := o.Now
+	if now == nil {
+		now = time.Now
+	}
 	c, err := c.checked()
 	if err != nil {
 		return nil, err
 	}
-	s := store.New(table.Retrying(meter.New(t)), newID)
+	s := store.New(table.Retrying(meter.New(t, o.Meter...), o.Retry...), newID)
 	users := scim.UserType(c.ExtensionURN)
 	return &App{
 		Store: s,

@@ -12,7 +12,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
-	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -29,14 +28,12 @@ type fixture struct {
 	types    *scim.ResourceType
 }
 
-func newFixture(t testing.TB, seats, readers int64) *fixture {
+// opener makes an empty table.
+type opener = func(t testing.TB) table.Table
+
+func newFixture(t testing.TB, open opener, seats, readers int64) *fixture {
 	t.Helper()
-	engine, err := embedded.Memory()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = engine.Close() })
-	return newFixtureOn(t, table.Retrying(engine), seats, readers)
+	return newFixtureOn(t, table.Retrying(open(t)), seats, readers)
 }
 
 func newFixtureOn(t testing.TB, engine table.Table, seats, readers int64) *fixture {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -329,19 +331,37 @@ func (m *model) check(t *rapid.T) {
 	}
 }
 
-// TestRules_AnyHistory runs generated histories against the model.
+// TestRules_AnyHistory runs generated histories against the model: as they are,
+// and with every tenth write or so lost, throttled or in conflict.
 func TestRules_AnyHistory(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		engine, err := embedded.Memory()
-		if err != nil {
-			rt.Fatal(err)
-		}
-		defer func() { _ = engine.Close() }()
-		m := &model{f: newFixtureOn(t, table.Retrying(engine), 2, 50), users: map[string]*modelUser{}, limit: 2}
-		rt.Repeat(map[string]func(*rapid.T){
-			"post": m.post, "post again": m.post, "put": m.put, "patch": m.patch, "delete": m.remove,
-			"limit": m.setLimit, "": m.check,
-		})
+	atOnce := table.RetryJitter(func(time.Duration) time.Duration { return 0 })
+	faults := func(e table.Table) table.Table {
+		return tabletest.NewConflict(tabletest.NewFault(e, 1, tabletest.FaultPlan{
+			WriteRates: map[tabletest.FaultKind]float64{
+				tabletest.AnswerLost: 0.05, tabletest.RequestLost: 0.05, tabletest.Throttled: 0.05,
+			},
+			ReadRates: map[tabletest.FaultKind]float64{tabletest.Throttled: 0.05, tabletest.Unavailable: 0.05},
+		}), tabletest.ConflictOptions{Rate: 0.05, Seed: 1})
+	}
+	t.Run("embedded", func(t *testing.T) {
+		rapid.Check(t, func(rt *rapid.T) { history(t, rt, func(e table.Table) table.Table { return e }) })
+	})
+	t.Run("embedded with faults and conflicts", func(t *testing.T) {
+		rapid.Check(t, func(rt *rapid.T) { history(t, rt, faults, atOnce) })
+	})
+}
+
+func history(t *testing.T, rt *rapid.T, wrap func(table.Table) table.Table, retry ...table.RetryOption) {
+	t.Helper()
+	engine, err := embedded.Memory()
+	if err != nil {
+		rt.Fatal(err)
+	}
+	defer func() { _ = engine.Close() }()
+	m := &model{f: newFixtureOn(t, table.Retrying(wrap(engine), retry...), 2, 50), users: map[string]*modelUser{}, limit: 2}
+	rt.Repeat(map[string]func(*rapid.T){
+		"post": m.post, "post again": m.post, "put": m.put, "patch": m.patch, "delete": m.remove,
+		"limit": m.setLimit, "": m.check,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -13,8 +14,10 @@ func version(n int64) directory.Precondition {
 	return directory.Precondition{Set: true, Versions: []int64{n}}
 }
 
-func TestModify_MovesTheSeat(t *testing.T) {
-	f := newFixture(t, 1, 1)
+func TestModify_MovesTheSeat(t *testing.T) { enginetest.Run(t, testModify_MovesTheSeat) }
+
+func testModify_MovesTheSeat(t *testing.T, open opener) {
+	f := newFixture(t, open, 1, 1)
 	u := f.mustPost(user(alice))
 	reader := `[{"op":"replace","path":"` + extension + `:isTeamAccount","value":"False"}]`
 	member := `[{"op":"replace","value":{"` + extension + `":{"isTeamAccount":true}}}]`
@@ -44,7 +47,11 @@ func TestModify_MovesTheSeat(t *testing.T) {
 }
 
 func TestModify_WhatChangesNothingIsNotWritten(t *testing.T) {
-	f := newFixture(t, 1, 1)
+	enginetest.Run(t, testModify_WhatChangesNothingIsNotWritten)
+}
+
+func testModify_WhatChangesNothingIsNotWritten(t *testing.T, open opener) {
+	f := newFixture(t, open, 1, 1)
 	u := f.mustPost(user(alice + `,"displayName":"Alice"`))
 	for _, p := range []string{
 		`[]`, `[{"op":"replace","path":"displayName","value":"Alice"}]`, `[{"op":"remove","path":"title"}]`,
@@ -60,7 +67,11 @@ func TestModify_WhatChangesNothingIsNotWritten(t *testing.T) {
 }
 
 func TestReplace_KeepsActiveAndTypeWhenOmitted(t *testing.T) {
-	f := newFixture(t, 5, 5)
+	enginetest.Run(t, testReplace_KeepsActiveAndTypeWhenOmitted)
+}
+
+func testReplace_KeepsActiveAndTypeWhenOmitted(t *testing.T, open opener) {
+	f := newFixture(t, open, 5, 5)
 	u := f.mustPost(reader(alice + `,"nickName":"Al"`))
 	f.mustPatch(u.ID, deactivate)
 	result, err := f.put(u.ID, user(alice), directory.Precondition{})
@@ -74,7 +85,11 @@ func TestReplace_KeepsActiveAndTypeWhenOmitted(t *testing.T) {
 }
 
 func TestUpdate_RenameFreesTheOldName(t *testing.T) {
-	f := newFixture(t, 5, 5)
+	enginetest.Run(t, testUpdate_RenameFreesTheOldName)
+}
+
+func testUpdate_RenameFreesTheOldName(t *testing.T, open opener) {
+	f := newFixture(t, open, 5, 5)
 	u := f.mustPost(user(alice))
 	f.mustPatch(u.ID, `[{"op":"replace","path":"userName","value":"anna@example.com"},
 		{"op":"replace","path":"emails[type eq \"work\"].value","value":"anna@example.com"}]`)
@@ -89,7 +104,9 @@ func TestUpdate_RenameFreesTheOldName(t *testing.T) {
 	f.check(2)
 }
 
-func TestUpdate_TakenValues(t *testing.T) {
+func TestUpdate_TakenValues(t *testing.T) { enginetest.Run(t, testUpdate_TakenValues) }
+
+func testUpdate_TakenValues(t *testing.T, open opener) {
 	for name, tt := range map[string]struct {
 		change string
 		kind   directory.Kind
@@ -99,7 +116,7 @@ func TestUpdate_TakenValues(t *testing.T) {
 		"externalId": {`[{"op":"replace","path":"externalId","value":"e-bob"}]`, directory.ExternalID},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, 5, 5)
+			f := newFixture(t, open, 5, 5)
 			bob := f.mustPost(user(`"userName":"bob","externalId":"e-bob","emails":[{"value":"bob@x"}]`))
 			u := f.mustPost(user(alice))
 			_, err := f.patch(u.ID, tt.change, directory.Precondition{})
@@ -120,7 +137,11 @@ func TestUpdate_TakenValues(t *testing.T) {
 }
 
 func TestUpdate_TakesAllValuesOfOneDeletedHolder(t *testing.T) {
-	f := newFixture(t, 5, 5)
+	enginetest.Run(t, testUpdate_TakesAllValuesOfOneDeletedHolder)
+}
+
+func testUpdate_TakesAllValuesOfOneDeletedHolder(t *testing.T, open opener) {
+	f := newFixture(t, open, 5, 5)
 	bob := f.mustPost(user(`"userName":"bob","externalId":"e-bob","emails":[{"value":"bob@x"}]`))
 	u := f.mustPost(user(alice))
 	f.mustRemove(bob.ID)
@@ -132,8 +153,10 @@ func TestUpdate_TakesAllValuesOfOneDeletedHolder(t *testing.T) {
 	f.check(2)
 }
 
-func TestUpdate_Preconditions(t *testing.T) {
-	f := newFixture(t, 1, 1)
+func TestUpdate_Preconditions(t *testing.T) { enginetest.Run(t, testUpdate_Preconditions) }
+
+func testUpdate_Preconditions(t *testing.T, open opener) {
+	f := newFixture(t, open, 1, 1)
 	u := f.mustPost(user(alice))
 	f.mustPost(user(`"userName":"off","active":false`))
 	title := `[{"op":"replace","path":"title","value":"x"}]`
@@ -157,8 +180,10 @@ func TestUpdate_Preconditions(t *testing.T) {
 }
 
 // Uniqueness is told before seats, and seats before the version.
-func TestUpdate_OrderOfErrors(t *testing.T) {
-	f := newFixture(t, 1, 1)
+func TestUpdate_OrderOfErrors(t *testing.T) { enginetest.Run(t, testUpdate_OrderOfErrors) }
+
+func testUpdate_OrderOfErrors(t *testing.T, open opener) {
+	f := newFixture(t, open, 1, 1)
 	f.mustPost(user(alice))
 	off := f.mustPost(user(`"userName":"off","active":false`))
 	all := `[{"op":"replace","value":{"active":true,"userName":"alice@example.com"}}]`
@@ -175,8 +200,10 @@ func TestUpdate_OrderOfErrors(t *testing.T) {
 	f.check(1)
 }
 
-func TestDelete_HidesAndKeeps(t *testing.T) {
-	f := newFixture(t, 5, 5)
+func TestDelete_HidesAndKeeps(t *testing.T) { enginetest.Run(t, testDelete_HidesAndKeeps) }
+
+func testDelete_HidesAndKeeps(t *testing.T, open opener) {
+	f := newFixture(t, open, 5, 5)
 	u := f.mustPost(user(alice))
 	f.mustRemove(u.ID)
 	f.check(0)
@@ -198,7 +225,11 @@ func TestDelete_HidesAndKeeps(t *testing.T) {
 }
 
 func TestDelete_ReadableForATenantThatChoseSo(t *testing.T) {
-	f := newFixture(t, 5, 5)
+	enginetest.Run(t, testDelete_ReadableForATenantThatChoseSo)
+}
+
+func testDelete_ReadableForATenantThatChoseSo(t *testing.T, open opener) {
+	f := newFixture(t, open, 5, 5)
 	f.settings.DeletedUsers = tenant.DeletedReadable
 	u := f.mustPost(user(alice))
 	f.mustRemove(u.ID)
@@ -214,8 +245,10 @@ func TestDelete_ReadableForATenantThatChoseSo(t *testing.T) {
 	f.check(1)
 }
 
-func TestUpdate_SeatLimitBelowUse(t *testing.T) {
-	f := newFixture(t, 3, 3)
+func TestUpdate_SeatLimitBelowUse(t *testing.T) { enginetest.Run(t, testUpdate_SeatLimitBelowUse) }
+
+func testUpdate_SeatLimitBelowUse(t *testing.T, open opener) {
+	f := newFixture(t, open, 3, 3)
 	var ids []string
 	for _, name := range []string{"a", "b", "c"} {
 		ids = append(ids, f.mustPost(user(`"userName":"`+name+`"`)).ID)
@@ -233,8 +266,10 @@ func TestUpdate_SeatLimitBelowUse(t *testing.T) {
 	f.check(1)
 }
 
-func TestModify_UnknownAttributes(t *testing.T) {
-	f := newFixture(t, 5, 5)
+func TestModify_UnknownAttributes(t *testing.T) { enginetest.Run(t, testModify_UnknownAttributes) }
+
+func testModify_UnknownAttributes(t *testing.T, open opener) {
+	f := newFixture(t, open, 5, 5)
 	u := f.mustPost(user(alice))
 	patch := `[{"op":"replace","value":{"title":"x","shoeSize":"44"}}]`
 	f.settings.UnknownAttributes = tenant.UnknownRefuse

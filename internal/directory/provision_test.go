@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -41,7 +42,11 @@ func full(t *testing.T, err error, used, limit int64) {
 }
 
 func TestProvision_MakesAnUnknownUser(t *testing.T) {
-	f := newFixture(t, 2, 1)
+	enginetest.Run(t, testProvision_MakesAnUnknownUser)
+}
+
+func testProvision_MakesAnUnknownUser(t *testing.T, open opener) {
+	f := newFixture(t, open, 2, 1)
 	result, err := f.post(user(alice))
 	if err != nil {
 		t.Fatal(err)
@@ -60,8 +65,10 @@ func TestProvision_MakesAnUnknownUser(t *testing.T) {
 	}
 }
 
-func TestProvision_AtTheLimit(t *testing.T) {
-	f := newFixture(t, 1, 1)
+func TestProvision_AtTheLimit(t *testing.T) { enginetest.Run(t, testProvision_AtTheLimit) }
+
+func testProvision_AtTheLimit(t *testing.T, open opener) {
+	f := newFixture(t, open, 1, 1)
 	f.mustPost(user(`"userName":"first"`))
 	_, err := f.post(user(`"userName":"second"`))
 	full(t, err, 1, 1)
@@ -78,8 +85,10 @@ func TestProvision_AtTheLimit(t *testing.T) {
 	}
 }
 
-func TestProvision_DefaultType(t *testing.T) {
-	f := newFixture(t, 1, 1)
+func TestProvision_DefaultType(t *testing.T) { enginetest.Run(t, testProvision_DefaultType) }
+
+func testProvision_DefaultType(t *testing.T, open opener) {
+	f := newFixture(t, open, 1, 1)
 	f.settings.DefaultAccountType = tenant.Reader
 	if u := f.mustPost(user(`"userName":"a"`)); u.Type != tenant.Reader {
 		t.Errorf("type = %s, want the tenant's default", u.Type)
@@ -89,6 +98,10 @@ func TestProvision_DefaultType(t *testing.T) {
 
 // Reactivation by each of the three values, of a user deactivated in each way.
 func TestProvision_ReactivatesInactiveUser(t *testing.T) {
+	enginetest.Run(t, testProvision_ReactivatesInactiveUser)
+}
+
+func testProvision_ReactivatesInactiveUser(t *testing.T, open opener) {
 	found := map[string]string{
 		"by userName":   `"userName":"ALICE@example.com","displayName":"Again"`,
 		"by email":      `"userName":"renamed","displayName":"Again","emails":[{"value":"Alice@Example.com"}]`,
@@ -109,7 +122,7 @@ func TestProvision_ReactivatesInactiveUser(t *testing.T) {
 	for way, end := range ways {
 		for by, sent := range found {
 			t.Run(way+", "+by, func(t *testing.T) {
-				f := newFixture(t, 5, 5)
+				f := newFixture(t, open, 5, 5)
 				u := f.mustPost(user(alice + `,"nickName":"old"`))
 				end.end(f, u)
 				f.check(0)
@@ -134,7 +147,11 @@ func TestProvision_ReactivatesInactiveUser(t *testing.T) {
 }
 
 func TestProvision_ReactivatesUserMadeInactive(t *testing.T) {
-	f := newFixture(t, 1, 1)
+	enginetest.Run(t, testProvision_ReactivatesUserMadeInactive)
+}
+
+func testProvision_ReactivatesUserMadeInactive(t *testing.T, open opener) {
+	f := newFixture(t, open, 1, 1)
 	u := f.mustPost(user(alice + `,"active":false`))
 	f.check(0)
 	if again := f.mustPost(user(alice)); again.ID != u.ID || !again.Active {
@@ -144,7 +161,11 @@ func TestProvision_ReactivatesUserMadeInactive(t *testing.T) {
 }
 
 func TestProvision_ReactivationNeedsASeat(t *testing.T) {
-	f := newFixture(t, 1, 1)
+	enginetest.Run(t, testProvision_ReactivationNeedsASeat)
+}
+
+func testProvision_ReactivationNeedsASeat(t *testing.T, open opener) {
+	f := newFixture(t, open, 1, 1)
 	u := f.mustPost(user(alice))
 	f.mustPatch(u.ID, deactivate)
 	f.mustPost(user(`"userName":"other"`))
@@ -161,6 +182,10 @@ func TestProvision_ReactivationNeedsASeat(t *testing.T) {
 }
 
 func TestProvision_RefusesActiveUser(t *testing.T) {
+	enginetest.Run(t, testProvision_RefusesActiveUser)
+}
+
+func testProvision_RefusesActiveUser(t *testing.T, open opener) {
 	for name, tt := range map[string]struct {
 		sent string
 		kind directory.Kind
@@ -172,7 +197,7 @@ func TestProvision_RefusesActiveUser(t *testing.T) {
 		"inactive":                  {`"userName":"alice@example.com","active":false`, directory.UserName},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, 5, 5)
+			f := newFixture(t, open, 5, 5)
 			u := f.mustPost(user(alice))
 			_, err := f.post(user(tt.sent))
 			taken(t, err, directory.TakenActive, tt.kind)
@@ -183,15 +208,17 @@ func TestProvision_RefusesActiveUser(t *testing.T) {
 		})
 	}
 	t.Run("externalId is exact", func(t *testing.T) {
-		f := newFixture(t, 5, 5)
+		f := newFixture(t, open, 5, 5)
 		f.mustPost(user(alice))
 		f.mustPost(user(`"userName":"other","externalId":"E-1"`))
 		f.check(2)
 	})
 }
 
-func TestProvision_InactiveOnceMore(t *testing.T) {
-	f := newFixture(t, 5, 5)
+func TestProvision_InactiveOnceMore(t *testing.T) { enginetest.Run(t, testProvision_InactiveOnceMore) }
+
+func testProvision_InactiveOnceMore(t *testing.T, open opener) {
+	f := newFixture(t, open, 5, 5)
 	u := f.mustPost(user(alice))
 	f.mustPatch(u.ID, deactivate)
 	_, err := f.post(user(alice + `,"active":false`))
@@ -209,7 +236,11 @@ func TestProvision_InactiveOnceMore(t *testing.T) {
 }
 
 func TestProvision_DeactivatedInApplication(t *testing.T) {
-	f := newFixture(t, 5, 5)
+	enginetest.Run(t, testProvision_DeactivatedInApplication)
+}
+
+func testProvision_DeactivatedInApplication(t *testing.T, open opener) {
+	f := newFixture(t, open, 5, 5)
 	u := f.offInApp(f.mustPost(user(alice)))
 	_, err := f.post(user(alice))
 	taken(t, err, directory.TakenByApp, directory.UserName)
@@ -227,10 +258,12 @@ func TestProvision_DeactivatedInApplication(t *testing.T) {
 	f.check(0)
 }
 
-func TestProvision_SeveralHolders(t *testing.T) {
+func TestProvision_SeveralHolders(t *testing.T) { enginetest.Run(t, testProvision_SeveralHolders) }
+
+func testProvision_SeveralHolders(t *testing.T, open opener) {
 	two := user(`"userName":"ann","externalId":"e-bob"`)
 	setUp := func(t *testing.T) (*fixture, *directory.User, *directory.User) {
-		f := newFixture(t, 5, 5)
+		f := newFixture(t, open, 5, 5)
 		return f, f.mustPost(user(`"userName":"ann"`)), f.mustPost(user(`"userName":"bob","externalId":"e-bob"`))
 	}
 	t.Run("one is active", func(t *testing.T) {
@@ -280,9 +313,11 @@ func TestProvision_SeveralHolders(t *testing.T) {
 	})
 }
 
-func TestProvision_Rehire(t *testing.T) {
+func TestProvision_Rehire(t *testing.T) { enginetest.Run(t, testProvision_Rehire) }
+
+func testProvision_Rehire(t *testing.T, open opener) {
 	again := user(`"userName":"alice@example.com","externalId":"e-2"`)
-	f := newFixture(t, 5, 5)
+	f := newFixture(t, open, 5, 5)
 	u := f.mustPost(user(alice))
 	f.mustRemove(u.ID)
 	f.settings.Rehire = tenant.RehireRefuse
@@ -302,7 +337,9 @@ func TestProvision_Rehire(t *testing.T) {
 
 // The account types of the application's own users: design §2, third and fourth
 // row of the table, column by column.
-func TestProvision_OwnUser(t *testing.T) {
+func TestProvision_OwnUser(t *testing.T) { enginetest.Run(t, testProvision_OwnUser) }
+
+func testProvision_OwnUser(t *testing.T, open opener) {
 	team := func(value string) string { return `,"` + extension + `":{"isTeamAccount":` + value + `}` }
 	for _, tt := range []struct {
 		name   string
@@ -320,7 +357,7 @@ func TestProvision_OwnUser(t *testing.T) {
 		{"Reader, POST omitted", tenant.Reader, true, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := newFixture(t, 5, 5)
+			f := newFixture(t, open, 5, 5)
 			u := f.own(user(alice), tt.active, tt.kind)
 			before := f.ledger()
 			result, err := f.post(user(alice + tt.sent))
@@ -338,7 +375,9 @@ func TestProvision_OwnUser(t *testing.T) {
 	}
 }
 
-func TestUpdate_OwnUser(t *testing.T) {
+func TestUpdate_OwnUser(t *testing.T) { enginetest.Run(t, testUpdate_OwnUser) }
+
+func testUpdate_OwnUser(t *testing.T, open opener) {
 	team := func(value string) string {
 		return `[{"op":"replace","path":"` + extension + `:isTeamAccount","value":` + value + `}]`
 	}
@@ -357,7 +396,7 @@ func TestUpdate_OwnUser(t *testing.T) {
 		{"Reader, omitted", tenant.Reader, `[{"op":"add","path":"title","value":"x"}]`, tenant.Reader, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := newFixture(t, 5, 5)
+			f := newFixture(t, open, 5, 5)
 			u := f.own(user(alice), true, tt.kind)
 			result, err := f.patch(u.ID, tt.patch, directory.Precondition{})
 			var convert *directory.ConvertError
@@ -374,14 +413,20 @@ func TestUpdate_OwnUser(t *testing.T) {
 }
 
 func TestProvision_TellsUniquenessBeforeSeats(t *testing.T) {
-	f := newFixture(t, 1, 1)
+	enginetest.Run(t, testProvision_TellsUniquenessBeforeSeats)
+}
+
+func testProvision_TellsUniquenessBeforeSeats(t *testing.T, open opener) {
+	f := newFixture(t, open, 1, 1)
 	f.mustPost(user(alice))
 	_, err := f.post(user(`"userName":"alice@example.com","externalId":"new"`))
 	taken(t, err, directory.TakenActive, directory.UserName)
 	f.check(1)
 }
 
-func TestProvision_NamesFoldAlike(t *testing.T) {
+func TestProvision_NamesFoldAlike(t *testing.T) { enginetest.Run(t, testProvision_NamesFoldAlike) }
+
+func testProvision_NamesFoldAlike(t *testing.T, open opener) {
 	for name, pair := range map[string][2]string{
 		"case":       {"strasse@x", "STRASSE@X"},
 		"sharp s":    {"straße@x", "strasse@x"},
@@ -391,13 +436,13 @@ func TestProvision_NamesFoldAlike(t *testing.T) {
 		"spaces":     {"bob@x", "bob@x "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, 5, 5)
+			f := newFixture(t, open, 5, 5)
 			f.mustPost(user(`"userName":"` + pair[0] + `"`))
 			_, err := f.post(user(`"userName":"` + pair[1] + `"`))
 			taken(t, err, directory.TakenActive, directory.UserName)
 		})
 	}
-	f := newFixture(t, 5, 5)
+	f := newFixture(t, open, 5, 5)
 	for _, name := range []string{"irem@x", "\u0131rem@x", "\u0130rem@x", "adm\u0456n@x", "admin@x"} {
 		f.mustPost(user(`"userName":"` + name + `"`))
 	}
@@ -405,7 +450,11 @@ func TestProvision_NamesFoldAlike(t *testing.T) {
 }
 
 func TestProvision_OtherEmailsAreNotUnique(t *testing.T) {
-	f := newFixture(t, 5, 5)
+	enginetest.Run(t, testProvision_OtherEmailsAreNotUnique)
+}
+
+func testProvision_OtherEmailsAreNotUnique(t *testing.T, open opener) {
+	f := newFixture(t, open, 5, 5)
 	f.mustPost(user(`"userName":"a","emails":[{"value":"a@x","primary":true},{"value":"team@x","type":"other"}]`))
 	f.mustPost(user(`"userName":"b","emails":[{"value":"b@x","primary":true},{"value":"team@x","type":"other"}]`))
 	f.check(2)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
 func (f *fixture) search(filter string, startIndex, count int) (directory.Found, error) {
@@ -32,8 +33,10 @@ func names(t *testing.T, found directory.Found) []string {
 	return list
 }
 
-func TestSearch_Filters(t *testing.T) {
-	f := newFixture(t, 50, 50)
+func TestSearch_Filters(t *testing.T) { enginetest.Run(t, testSearch_Filters) }
+
+func testSearch_Filters(t *testing.T, open opener) {
+	f := newFixture(t, open, 50, 50)
 	f.mustPost(user(`"userName":"ann@x","externalId":"e-ann","title":"boss","emails":[{"value":"ann@x","primary":true},{"value":"team@x","type":"other"}]`))
 	bob := f.mustPost(user(`"userName":"bob@x","externalId":"e-bob","emails":[{"value":"bob@x","type":"work"},{"value":"team@x","type":"home"}]`))
 	f.mustPost(user(`"userName":"cat","active":false`))
@@ -75,8 +78,10 @@ func TestSearch_Filters(t *testing.T) {
 	}
 }
 
-func TestSearch_Pages(t *testing.T) {
-	f := newFixture(t, 500, 50)
+func TestSearch_Pages(t *testing.T) { enginetest.Run(t, testSearch_Pages) }
+
+func testSearch_Pages(t *testing.T, open opener) {
+	f := newFixture(t, open, 500, 50)
 	const users = 25
 	for i := range users {
 		f.mustPost(user(fmt.Sprintf(`"userName":"u%02d","title":"even%d"`, i, i%2)))
@@ -119,7 +124,11 @@ func TestSearch_Pages(t *testing.T) {
 // A walk with bookmarks misses no user that was there all along, whatever is
 // deleted behind it.
 func TestSearch_WalkWhileUsersAreDeleted(t *testing.T) {
-	f := newFixture(t, 500, 50)
+	enginetest.Run(t, testSearch_WalkWhileUsersAreDeleted)
+}
+
+func testSearch_WalkWhileUsersAreDeleted(t *testing.T, open opener) {
+	f := newFixture(t, open, 500, 50)
 	var ids []string
 	for i := range 12 {
 		ids = append(ids, f.mustPost(user(fmt.Sprintf(`"userName":"u%02d"`, i))).ID)
@@ -153,9 +162,11 @@ func TestSearch_WalkWhileUsersAreDeleted(t *testing.T) {
 	}
 }
 
-func TestSearch_Bounds(t *testing.T) {
+func TestSearch_Bounds(t *testing.T) { enginetest.Run(t, testSearch_Bounds) }
+
+func testSearch_Bounds(t *testing.T, open opener) {
 	const limit = 40
-	f := newFixture(t, 500, 50)
+	f := newFixture(t, open, 500, 50)
 	f.dir = f.directory(limit)
 	for i := range limit + 1 {
 		f.mustPost(user(fmt.Sprintf(`"userName":"u%05d"`, i)))

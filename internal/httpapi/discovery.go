@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -17,7 +16,7 @@ func (s *Service) readServiceProviderConfig(_ context.Context, q *request) (*rep
 	q.event.Operation = "discover"
 	supported := func(yes bool) map[string]any { return map[string]any{"supported": yes} }
 	return jsonReply(map[string]any{
-		"schemas":        []string{scim.ServiceURN},
+		"schemas":        []any{scim.ServiceURN},
 		"patch":          supported(true),
 		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
 		"filter":         map[string]any{"supported": true, "maxResults": directory.MaxCount},
@@ -105,14 +104,11 @@ func (s *Service) discoveryList(q *request, documents []map[string]any) (*reply,
 	}
 	encoded := make([][]byte, len(documents))
 	for i, document := range documents {
-		if encoded[i], err = json.Marshal(document); err != nil {
-			return nil, err
-		}
+		encoded[i] = scim.EncodeValue(document)
 	}
 	return &reply{status: http.StatusOK, body: scim.ListDocument(len(encoded), 1, encoded)}, nil
 }
 
-func jsonReply(document any) (*reply, error) {
-	body, err := json.Marshal(document)
-	return &reply{status: http.StatusOK, body: body}, err
+func jsonReply(document map[string]any) (*reply, error) {
+	return &reply{status: http.StatusOK, body: scim.EncodeValue(document)}, nil
 }

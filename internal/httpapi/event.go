@@ -69,10 +69,17 @@ func identityProvider(agent string) string {
 	agent = strings.ToLower(agent)
 	for _, known := range [...][2]string{
 		{"okta", "okta"},
-		{"microsoft", "entra"}, {"azure", "entra"}, {"entra", "entra"},
-		{"onelogin", "onelogin"}, {"jumpcloud", "jumpcloud"}, {"ping", "ping"},
-		{"sailpoint", "sailpoint"}, {"google", "google"}, {"rippling", "rippling"},
-		{"scim2-tester", "scim2-tester"}, {"curl", "curl"},
+		{"microsoft", "entra"},
+		{"azure", "entra"},
+		{"entra", "entra"},
+		{"onelogin", "onelogin"},
+		{"jumpcloud", "jumpcloud"},
+		{"ping", "ping"},
+		{"sailpoint", "sailpoint"},
+		{"google", "google"},
+		{"rippling", "rippling"},
+		{"scim2-tester", "scim2-tester"},
+		{"curl", "curl"},
 	} {
 		if strings.Contains(agent, known[0]) {
 			return known[1]
@@ -149,12 +156,23 @@ func (e *event) log(ctx context.Context, logger *slog.Logger) {
 		slog.Bool("coldStart", e.ColdStart),
 	}
 	for _, f := range [...][2]string{
-		{"route", e.Route}, {"lambdaRequestId", e.LambdaID}, {"traceId", e.TraceID},
-		{"tenant", e.Tenant}, {"tokenId", e.TokenID}, {"idp", e.IdP},
-		{"operation", e.Operation}, {"resourceType", e.Type}, {"resourceId", e.ResourceID},
-		{"externalId", e.ExternalID}, {"subject", e.Subject},
-		{"cause", e.Cause}, {"scimType", e.ScimType}, {"detail", e.Detail}, {"action", e.Action},
-		{"changed", strings.Join(e.Changed, ",")}, {"notices", strings.Join(e.Notices, ",")},
+		{"route", e.Route},
+		{"lambdaRequestId", e.LambdaID},
+		{"traceId", e.TraceID},
+		{"tenant", e.Tenant},
+		{"tokenId", e.TokenID},
+		{"idp", e.IdP},
+		{"operation", e.Operation},
+		{"resourceType", e.Type},
+		{"resourceId", e.ResourceID},
+		{"externalId", e.ExternalID},
+		{"subject", e.Subject},
+		{"cause", e.Cause},
+		{"scimType", e.ScimType},
+		{"detail", e.Detail},
+		{"action", e.Action},
+		{"changed", strings.Join(e.Changed, ",")},
+		{"notices", strings.Join(e.Notices, ",")},
 	} {
 		if f[1] != "" {
 			attrs = append(attrs, slog.String(f[0], f[1]))

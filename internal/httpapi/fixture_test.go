@@ -16,7 +16,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table"
-	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -50,14 +49,12 @@ func (l *lines) String() string {
 	return l.buf.String()
 }
 
-func newService(t *testing.T, seats int64) *service {
+// opener makes an empty table.
+type opener = func(t testing.TB) table.Table
+
+func newService(t *testing.T, open opener, seats int64) *service {
 	t.Helper()
-	engine, err := embedded.Memory()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = engine.Close() })
-	return newServiceOn(t, engine, seats, tenant.DefaultSettings())
+	return newServiceOn(t, open(t), seats, tenant.DefaultSettings())
 }
 
 func newServiceOn(t *testing.T, engine table.Table, seats int64, settings tenant.Settings) *service {

@@ -13,15 +13,17 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
-	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 var uuidv7 = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
 // Every refusal: what the client is told, and what is logged.
-func TestRefusals(t *testing.T) {
-	s := newService(t, 2)
+func TestRefusals(t *testing.T) { enginetest.Run(t, testRefusals) }
+
+func testRefusals(t *testing.T, open opener) {
+	s := newService(t, open, 2)
 	alice := s.mustCreate(`"userName":"alice@example.com","externalId":"e-1"`)
 	off := s.mustCreate(`"userName":"off","active":false`)
 	s.mustCreate(`"userName":"bob"`)
@@ -171,8 +173,10 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestUsers_LifeOfAUser(t *testing.T) {
-	s := newService(t, 5)
+func TestUsers_LifeOfAUser(t *testing.T) { enginetest.Run(t, testUsers_LifeOfAUser) }
+
+func testUsers_LifeOfAUser(t *testing.T, open opener) {
+	s := newService(t, open, 5)
 	body := userBody(`"userName":"alice@example.com","externalId":"e-1","password":"s3cret-Pa55","displayName":"Alice","emails":[{"type":"work","primary":true,"value":"alice@example.com"}]`)
 	a := s.send("POST", "/Users", body)
 	id, _ := a.body["id"].(string)
@@ -252,8 +256,10 @@ func wantEvent(t *testing.T, a answer, want map[string]any) {
 	}
 }
 
-func TestUsers_Lists(t *testing.T) {
-	s := newService(t, 50)
+func TestUsers_Lists(t *testing.T) { enginetest.Run(t, testUsers_Lists) }
+
+func testUsers_Lists(t *testing.T, open opener) {
+	s := newService(t, open, 50)
 	for i := range 11 {
 		s.mustCreate(fmt.Sprintf(`"userName":"u%02d@x","name":{"givenName":"G"}`, i))
 	}
@@ -287,8 +293,10 @@ func TestUsers_Lists(t *testing.T) {
 	}
 }
 
-func TestDiscovery(t *testing.T) {
-	s := newService(t, 5)
+func TestDiscovery(t *testing.T) { enginetest.Run(t, testDiscovery) }
+
+func testDiscovery(t *testing.T, open opener) {
+	s := newService(t, open, 5)
 	a := s.send("GET", "/ServiceProviderConfig", "", "Authorization", "")
 	if a.status != 200 || a.body["patch"].(map[string]any)["supported"] != true ||
 		a.body["filter"].(map[string]any)["maxResults"] != float64(directory.MaxCount) ||
@@ -323,8 +331,10 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
-func TestMediaTypes(t *testing.T) {
-	s := newService(t, 50)
+func TestMediaTypes(t *testing.T) { enginetest.Run(t, testMediaTypes) }
+
+func testMediaTypes(t *testing.T, open opener) {
+	s := newService(t, open, 50)
 	for i, sent := range []string{
 		"application/scim+json", "application/scim+json; charset=utf-8", "application/json", "application/JSON;charset=UTF-8", "",
 	} {
@@ -335,13 +345,10 @@ func TestMediaTypes(t *testing.T) {
 	}
 }
 
-func TestTenants_AreApart(t *testing.T) {
-	engine, err := embedded.Memory()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = engine.Close() })
-	s := newServiceOn(t, engine, 5, tenant.DefaultSettings())
+func TestTenants_AreApart(t *testing.T) { enginetest.Run(t, testTenants_AreApart) }
+
+func testTenants_AreApart(t *testing.T, open opener) {
+	s := newServiceOn(t, open(t), 5, tenant.DefaultSettings())
 	id := s.mustCreate(`"userName":"alice@example.com"`)
 	before := s.send("GET", "/Users/"+id, "").raw
 
@@ -380,15 +387,12 @@ func TestTenants_AreApart(t *testing.T) {
 	}
 }
 
-func TestTenant_SCIMTurnedOff(t *testing.T) {
-	engine, err := embedded.Memory()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = engine.Close() })
+func TestTenant_SCIMTurnedOff(t *testing.T) { enginetest.Run(t, testTenant_SCIMTurnedOff) }
+
+func testTenant_SCIMTurnedOff(t *testing.T, open opener) {
 	settings := tenant.DefaultSettings()
 	settings.SCIMDisabled = true
-	s := newServiceOn(t, engine, 5, settings)
+	s := newServiceOn(t, open(t), 5, settings)
 	a := s.send("POST", "/Users", userBody(`"userName":"a"`))
 	if a.status != http.StatusForbidden || !strings.Contains(a.raw, "turn SCIM provisioning on") {
 		t.Errorf("POST: %d %s", a.status, a.raw)

@@ -144,6 +144,9 @@ func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 			return nil, err
 		}
 	}
+	if count == 0 {
+		documents = nil // the total alone was asked for: there are no Resources
+	}
 	return &reply{status: http.StatusOK, body: scim.ListDocument(found.Total, startIndex, documents)}, nil
 }
 

@@ -137,3 +137,12 @@ func expire(ctx context.Context, client *dynamodb.Client, name string) error {
 	}
 	return nil
 }
+
+// DropTable removes a table with everything in it. It is for the tables of tests: what
+// a deployment's template protects, it cannot remove.
+func DropTable(ctx context.Context, client *dynamodb.Client, name string) error {
+	if _, err := client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
+		return fmt.Errorf("dynamo: DeleteTable: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// service is the whole service on some table, with one tenant. Safe for
+// concurrent use.
+type service struct {
+	t       *testing.T
+	app     *app.App
+	handler http.Handler
+	tenant  tenant.ID
+	token   string
+
+	mu     sync.Mutex
+	events []map[string]any
+}
+
+// Write takes the log: one line is one event.
+func (s *service) Write(line []byte) (int, error) {
+	var event map[string]any
+	if err := json.Unmarshal(line, &event); err != nil {
+		return 0, fmt.Errorf("a log line is not JSON: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, event)
+	return len(line), nil
+}
+
+func newService(t *testing.T, engine table.Table, seats int64, o app.Options) *service {
+	t.Helper()
+	s := &service{t: t}
+	var err error
+	s.app, err = app.NewWith(engine, app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.NewJSONHandler(s, nil)), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.token = s.newTenant("acme", seats)
+	if s.tenant, err = tenant.ParseID("acme"); err != nil {
+		t.Fatal(err)
+	}
+	s.handler = s.app.Handler()
+	return s
+}
+
+// newTenant makes a tenant and returns its token.
+func (s *service) newTenant(name string, seats int64) string {
+	s.t.Helper()
+	id, err := tenant.ParseID(name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.app.Store.CreateTenant(s.t.Context(), id, tenant.DefaultSettings(), seats, tenant.Unlimited, time.Now()); err != nil {
+		s.t.Fatal(err)
+	}
+	text, record := access.Mint(id)
+	if err := s.app.Store.SaveToken(s.t.Context(), id, record); err != nil {
+		s.t.Fatal(err)
+	}
+	return text
+}
+
+// answer is a response with the event that was logged of it.
+type answer struct {
+	status int
+	header http.Header
+	body   map[string]any
+	event  map[string]any
+}
+
+func (s *service) send(method, path, body string, headers ...string) answer {
+	r := httptest.NewRequestWithContext(s.t.Context(), method, "https://scim.test/scim/v2"+path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+s.token)
+	r.Header.Set("Content-Type", "application/scim+json")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	a := answer{status: w.Code, header: w.Header()}
+	if w.Body.Len() > 0 {
+		if err := json.NewDecoder(bytes.NewReader(w.Body.Bytes())).Decode(&a.body); err != nil {
+			s.t.Errorf("%s %s: %v", method, path, err)
+		}
+	}
+	id := w.Header().Get("X-Request-Id")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, event := range s.events {
+		if event["requestId"] == id {
+			a.event = event
+		}
+	}
+	if a.event == nil {
+		s.t.Errorf("%s %s: no event was logged", method, path)
+	}
+	return a
+}
+
+// must sends a request that has to succeed, and returns the resource's id.
+func (s *service) must(status int, method, path, body string) string {
+	s.t.Helper()
+	a := s.send(method, path, body)
+	if a.status != status {
+		s.t.Fatalf("%s %s %s: %d %v, want %d", method, path, body, a.status, a.body, status)
+	}
+	id, _ := a.body["id"].(string)
+	return id
+}
+
+// check fails the test when the tenant's data breaks an invariant, or the seats
+// are not as many as wanted.
+func (s *service) check(seats int64) {
+	s.t.Helper()
+	faults, err := s.app.Store.Audit(s.t.Context(), s.tenant)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, fault := range faults {
+		s.t.Errorf("audit: %s", fault)
+	}
+	if l := s.ledger(); l.Seats != seats {
+		s.t.Errorf("%d seats in use, want %d", l.Seats, seats)
+	}
+}
+
+func (s *service) ledger() directory.Ledger {
+	s.t.Helper()
+	l, err := s.app.Store.Ledger(s.t.Context(), s.tenant)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return l
+}
+
+func userBody(attributes string) string {
+	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` + attributes + `}`
+}
+
+func patchBody(operations string) string {
+	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":` + operations + `}`
+}
+
+const (
+	deactivate = `[{"op":"replace","path":"active","value":false}]`
+	activate   = `[{"op":"replace","path":"active","value":true}]`
+)

@@ -1,0 +1,262 @@
+package dynamo_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
+	"github.com/rollcall-scim/rollcall/internal/table/meter"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
+)
+
+func open(t *testing.T) table.Table {
+	t.Helper()
+	t.Parallel()
+	return tabletest.Dynamo(t)
+}
+
+func TestDynamo(t *testing.T) { tabletest.Run(t, open) }
+
+func TestDynamo_Concurrent(t *testing.T) { tabletest.RunConcurrent(t, open) }
+
+func TestDynamo_ConcurrentUnderConflicts(t *testing.T) {
+	tabletest.RunConcurrent(t, func(t *testing.T) table.Table {
+		return tabletest.NewConflict(open(t), tabletest.ConflictOptions{Rate: 0.1, Seed: 1, Hold: time.Millisecond})
+	})
+}
+
+// faulty is a table on a transport that fails as planned, and the transport.
+func faulty(t *testing.T, plan tabletest.WirePlan, options ...dynamo.Option) (table.Table, *tabletest.FaultTransport) {
+	t.Helper()
+	var transport *tabletest.FaultTransport
+	tbl := tabletest.DynamoThrough(t, func(base http.RoundTripper) http.RoundTripper {
+		transport = tabletest.NewFaultTransport(base, 1, plan)
+		return transport
+	}, options...)
+	return tbl, transport
+}
+
+func TestDynamo_ConcurrentUnderFaults(t *testing.T) {
+	tabletest.RunConcurrent(t, func(t *testing.T) table.Table {
+		t.Parallel()
+		tbl, _ := faulty(t, tabletest.WirePlan{
+			Targets: []string{"TransactWriteItems", "GetItem", "BatchGetItem", "Query"},
+			Rates: map[tabletest.WireFault]float64{
+				tabletest.WireThrottle: 0.03, tabletest.WireReset: 0.03, tabletest.WireTruncated: 0.03,
+				tabletest.WireGarbled: 0.03, tabletest.WireServer: 0.03, tabletest.WireRefused: 0.03,
+			},
+		}, dynamo.AttemptTimeout(10*time.Second))
+		return tbl
+	})
+}
+
+var counter = table.Key{Partition: "secret-partition", Sort: "secret-sort"}
+
+// transaction counts, and would fail if it were applied twice.
+func transaction() table.Transaction {
+	return table.Transaction{Token: tabletest.NewToken(), Ops: []table.Op{
+		table.Update(counter, table.Change{Add: map[string]int64{"n": 1}, Set: table.Attributes{"s": table.Text("secret-value")}}),
+		table.Put(table.Item{Key: table.Key{Partition: "secret-partition", Sort: "once"}}, table.Absent()),
+	}}
+}
+
+func TestWrite_FaultsOfTheWire(t *testing.T) {
+	for fault, c := range map[tabletest.WireFault]struct {
+		want    error
+		applied int64
+	}{
+		tabletest.WireThrottle:   {table.ErrThrottled, 0},
+		tabletest.WireConflict:   {table.ErrConflict, 0},
+		tabletest.WireTooManyWCU: {table.ErrThrottled, 0},
+		tabletest.WireInProgress: {table.ErrUnknownOutcome, 0},
+		tabletest.WireRefused:    {table.ErrUnknownOutcome, 0},
+		tabletest.WireBusy:       {table.ErrUnknownOutcome, 0},
+		tabletest.WireHang:       {table.ErrUnknownOutcome, 0},
+		tabletest.WireHangAfter:  {table.ErrUnknownOutcome, 1},
+		tabletest.WireReset:      {table.ErrUnknownOutcome, 1},
+		tabletest.WireTruncated:  {table.ErrUnknownOutcome, 1},
+		tabletest.WireGarbled:    {table.ErrUnknownOutcome, 1},
+		tabletest.WireServer:     {table.ErrUnknownOutcome, 1},
+	} {
+		t.Run(string(fault), func(t *testing.T) {
+			t.Parallel()
+			once := tabletest.WirePlan{Requests: map[int]tabletest.WireFault{1: fault}}
+			var options []dynamo.Option
+			if fault == tabletest.WireHang || fault == tabletest.WireHangAfter {
+				options = append(options, dynamo.AttemptTimeout(300*time.Millisecond))
+			}
+
+			tbl, wire := faulty(t, once, options...)
+			tx := transaction()
+			err := tbl.Write(t.Context(), tx)
+			if !errors.Is(err, c.want) {
+				t.Fatalf("got %v, want %v", err, c.want)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error holds a key or a value: %v", err)
+			}
+			if wire.Requests() != 1 {
+				t.Errorf("%d requests: the SDK sends again by itself", wire.Requests())
+			}
+			wantCount(t, tbl, c.applied)
+
+			// Sent again it is applied once, whatever became of it at first.
+			tbl, wire = faulty(t, once, options...)
+			ctx, usage := table.WithUsage(t.Context())
+			if err := table.Retrying(meter.New(tbl)).Write(ctx, tx); err != nil {
+				t.Fatalf("sent again: %v", err)
+			}
+			wantCount(t, tbl, 1)
+			if tokens := wire.Tokens(); len(tokens) != 2 || tokens[0] != tx.Token || tokens[1] != tx.Token {
+				t.Errorf("tokens %q, want %q twice", tokens, tx.Token)
+			}
+			if got := usage.Counts(); got.Retries != 1 || got.RoundTrips != 2 {
+				t.Errorf("counted %+v, want 2 round trips, 1 a retry", got)
+			}
+		})
+	}
+}
+
+func wantCount(t *testing.T, tbl table.Table, want int64) {
+	t.Helper()
+	items, err := tbl.Get(t.Context(), counter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := items[counter].Attributes.Number("n"); got != want {
+		t.Errorf("applied %d times, want %d", got, want)
+	}
+}
+
+func TestRead_FaultsOfTheWire(t *testing.T) {
+	two := table.Key{Partition: "secret-partition", Sort: "other"}
+	reads := map[string]func(ctx context.Context, tbl table.Table) error{
+		"GetItem":      func(ctx context.Context, tbl table.Table) error { _, err := tbl.Get(ctx, counter); return err },
+		"BatchGetItem": func(ctx context.Context, tbl table.Table) error { _, err := tbl.Get(ctx, counter, two); return err },
+		"Query": func(ctx context.Context, tbl table.Table) error {
+			_, err := tbl.Query(ctx, table.Query{Partition: "secret-partition"})
+			return err
+		},
+	}
+	for target, read := range reads {
+		for fault, want := range map[tabletest.WireFault]error{
+			tabletest.WireThrottle:  table.ErrThrottled,
+			tabletest.WireRefused:   table.ErrUnavailable,
+			tabletest.WireBusy:      table.ErrUnavailable,
+			tabletest.WireHang:      table.ErrUnavailable,
+			tabletest.WireReset:     table.ErrUnavailable,
+			tabletest.WireTruncated: table.ErrUnavailable,
+			tabletest.WireGarbled:   table.ErrUnavailable,
+			tabletest.WireServer:    table.ErrUnavailable,
+		} {
+			t.Run(target+" "+string(fault), func(t *testing.T) {
+				t.Parallel()
+				var options []dynamo.Option
+				if fault == tabletest.WireHang {
+					options = append(options, dynamo.AttemptTimeout(300*time.Millisecond))
+				}
+				tbl, wire := faulty(t, tabletest.WirePlan{
+					Targets:  []string{target},
+					Requests: map[int]tabletest.WireFault{1: fault, 2: fault},
+				}, options...)
+				if err := read(t.Context(), tbl); !errors.Is(err, want) || strings.Contains(err.Error(), "secret") {
+					t.Errorf("got %v, want %v", err, want)
+				}
+				if err := read(t.Context(), table.Retrying(tbl)); err != nil {
+					t.Errorf("sent again: %v", err)
+				}
+				if wire.Requests() != 3 {
+					t.Errorf("%d requests, want 3", wire.Requests())
+				}
+			})
+		}
+	}
+}
+
+// The caller's deadline ends while the answer is on its way: the write may have been
+// applied, and the error says so.
+func TestWrite_DeadlineOfTheCaller(t *testing.T) {
+	tbl, _ := faulty(t, tabletest.WirePlan{Requests: map[int]tabletest.WireFault{1: tabletest.WireHangAfter}})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	tx := transaction()
+	err := table.Retrying(tbl).Write(ctx, tx)
+	if !errors.Is(err, table.ErrUnknownOutcome) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want ErrUnknownOutcome and the deadline", err)
+	}
+	if err := tbl.Write(t.Context(), tx); err != nil {
+		t.Errorf("sent again: %v", err)
+	}
+	wantCount(t, tbl, 1)
+}
+
+func TestWrite_NoServer(t *testing.T) {
+	client, err := dynamo.NewLocalClient(t.Context(), "http://127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tbl := dynamo.New(client, "none")
+	if err := tbl.Write(t.Context(), transaction()); !errors.Is(err, table.ErrUnknownOutcome) {
+		t.Errorf("write: %v", err)
+	}
+	if _, err := tbl.Get(t.Context(), counter); !errors.Is(err, table.ErrUnavailable) {
+		t.Errorf("get: %v", err)
+	}
+}
+
+func TestNoTable(t *testing.T) {
+	client, err := dynamo.NewLocalClient(t.Context(), tabletest.Endpoint(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tbl := dynamo.New(client, "no-such-table")
+	start := time.Now()
+	err = table.Retrying(tbl).Write(t.Context(), transaction())
+	if err == nil || errors.Is(err, table.ErrUnknownOutcome) || !strings.Contains(err.Error(), "ResourceNotFoundException") {
+		t.Errorf("write: %v", err)
+	}
+	_, err = table.Retrying(tbl).Get(t.Context(), counter)
+	if err == nil || errors.Is(err, table.ErrUnavailable) || !strings.Contains(err.Error(), "ResourceNotFoundException") {
+		t.Errorf("get: %v", err)
+	}
+	if time.Since(start) > 5*time.Second {
+		t.Error("an error for good is sent again")
+	}
+}
+
+func TestNewLocalClient_RefusesWhatIsNoEndpoint(t *testing.T) {
+	for _, endpoint := range []string{"", "127.0.0.1:8000", "localhost", "ftp://127.0.0.1", "http://", "://"} {
+		if _, err := dynamo.NewLocalClient(t.Context(), endpoint); err == nil {
+			t.Errorf("%q is taken for an endpoint", endpoint)
+		}
+	}
+}
+
+// A batch of more than 16 MB comes back in parts.
+func TestGet_InParts(t *testing.T) {
+	tbl := tabletest.Dynamo(t)
+	fill := table.Text(strings.Repeat("x", 390<<10))
+	var keys []table.Key
+	for i := range 45 {
+		k := table.Key{Partition: "p", Sort: string(rune('A' + i))}
+		keys = append(keys, k)
+		if err := tbl.Write(t.Context(), table.Transaction{Token: tabletest.NewToken(), Ops: []table.Op{
+			table.Put(table.Item{Key: k, Attributes: table.Attributes{"fill": fill}}),
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, usage := table.WithUsage(t.Context())
+	items, err := meter.New(tbl).Get(ctx, keys...)
+	if err != nil || len(items) != len(keys) {
+		t.Fatalf("%d items, %v; want %d", len(items), err, len(keys))
+	}
+	if got := usage.Counts(); got.RoundTrips != 2 || got.ItemsRead != len(keys) {
+		t.Errorf("counted %+v, want 2 round trips", got)
+	}
+}

@@ -1,0 +1,97 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+func TestToken_IsForgottenAfterTenMinutes(t *testing.T) {
+	tbl, err := Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tbl.Close() //nolint:errcheck // the test is over
+	now := time.Unix(1_800_000_000, 0)
+	tbl.now = func() time.Time { return now }
+	k := table.Key{Partition: "p", Sort: "s"}
+	tx := table.Transaction{Token: "t", Ops: []table.Op{table.Update(k, table.Change{Add: map[string]int64{"n": 1}})}}
+	other := table.Transaction{Token: "t", Ops: []table.Op{table.Delete(k)}}
+	for _, step := range []struct {
+		after time.Duration
+		want  int64
+	}{{0, 1}, {9 * time.Minute, 1}, {61 * time.Second, 2}, {10 * time.Minute, 2}, {time.Second, 3}} {
+		now = now.Add(step.after)
+		if err := tbl.Write(t.Context(), tx); err != nil {
+			t.Fatal(err)
+		}
+		items, err := tbl.Get(t.Context(), k)
+		if err != nil || items[k].Attributes.Number("n") != step.want {
+			t.Fatalf("%v later: %v, %v; want %d", step.after, items[k], err, step.want)
+		}
+	}
+	if err := tbl.Write(t.Context(), other); !errors.Is(err, table.ErrTokenReused) {
+		t.Errorf("got %v, want ErrTokenReused", err)
+	}
+	now = now.Add(tokenLife + 1)
+	if err := tbl.Write(t.Context(), other); err != nil {
+		t.Errorf("a forgotten token, other operations: %v", err)
+	}
+}
+
+func TestToken_ExpiredOnesDoNotPileUp(t *testing.T) {
+	tbl, err := Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tbl.Close() //nolint:errcheck // the test is over
+	now := time.Unix(1_800_000_000, 0)
+	tbl.now = func() time.Time { return now }
+	write := func(token string) {
+		t.Helper()
+		k := table.Key{Partition: "p", Sort: "s"}
+		if err := tbl.Write(t.Context(), table.Transaction{Token: token, Ops: []table.Op{table.Delete(k)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 100 {
+		write(fmt.Sprint("old ", i))
+	}
+	now = now.Add(tokenLife + 1)
+	for i := range 10 {
+		write(fmt.Sprint("new ", i))
+	}
+	if err := tbl.db.View(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{tokenBucket, expiryBucket} {
+			if n := tx.Bucket(name).Stats().KeyN; n != 10 {
+				t.Errorf("%s: %d entries, want 10", name, n)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDecodeAttributes_RefusesDamage(t *testing.T) {
+	good := encodeAttributes(table.Attributes{"a": table.Text("x"), "n": table.Number(-5), "long": table.Text("some text")})
+	if _, err := decodeAttributes(good); err != nil {
+		t.Fatal(err)
+	}
+	for i := range good {
+		if _, err := decodeAttributes(good[:i]); err == nil {
+			t.Errorf("the first %d of %d bytes decode", i, len(good))
+		}
+	}
+	if _, err := decodeAttributes(append(good, 0)); err == nil {
+		t.Error("a byte too many decodes")
+	}
+	if _, err := decodeAttributes([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}); err == nil {
+		t.Error("2^64 attributes decode")
+	}
+}

@@ -1,0 +1,98 @@
+// Package enginetest is the tables that everything above package table is tested
+// on: both engines, as they are and with transactions that collide.
+package enginetest
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
+)
+
+// Engine is a kind of table.
+type Engine struct {
+	// Name is "embedded" or "dynamodb", with " with conflicts" behind it.
+	Name string
+	// Open makes an empty table, gone when the test ends.
+	Open func(t testing.TB) table.Table
+	// Conflicts are those that the tables of this engine made, nil for an engine
+	// whose transactions never collide.
+	Conflicts *Conflicts
+}
+
+// Plain are the two engines as they are.
+func Plain() []Engine {
+	return []Engine{{Name: "embedded", Open: Memory}, {Name: "dynamodb", Open: tabletest.Dynamo}}
+}
+
+// All are the two engines as they are, and both with conflicts.
+func All() []Engine {
+	var all []Engine
+	for _, e := range Plain() {
+		c := &Conflicts{}
+		all = append(all, e, Engine{Name: e.Name + " with conflicts", Open: c.wrap(e.Open), Conflicts: c})
+	}
+	return all
+}
+
+// Run runs a test on all engines.
+func Run(t *testing.T, test func(t *testing.T, open func(t testing.TB) table.Table)) {
+	t.Helper()
+	for _, e := range All() {
+		t.Run(e.Name, func(t *testing.T) { test(t, e.Open) })
+	}
+}
+
+// Memory makes an embedded table.
+func Memory(t testing.TB) table.Table {
+	t.Helper()
+	e, err := embedded.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+// Conflicts gathers the conflict engines of one test. Safe for concurrent use.
+type Conflicts struct {
+	mu   sync.Mutex
+	made []*tabletest.Conflict
+}
+
+// conflictRate is the share of writes that meet a made-up conflict, and hold the
+// time for which each write stays open for real ones.
+const (
+	conflictRate = 0.15
+	hold         = time.Millisecond
+)
+
+// wrap makes tables conflict as DynamoDB does: overlapping writes of one item, and
+// some that only seem to.
+func (c *Conflicts) wrap(open func(t testing.TB) table.Table) func(t testing.TB) table.Table {
+	return func(t testing.TB) table.Table {
+		t.Helper()
+		e := open(t)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		made := tabletest.NewConflict(e, tabletest.ConflictOptions{Hold: hold, Rate: conflictRate, Seed: uint64(len(c.made))})
+		c.made = append(c.made, made)
+		return made
+	}
+}
+
+// Totals are the conflicts of all tables, and the writes that came through one.
+func (c *Conflicts) Totals() (overlaps, injected, recovered int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, made := range c.made {
+		r := made.Report()
+		overlaps += r.Overlaps["item"]
+		injected += r.Injected["item"]
+		recovered += r.Recovered["item"]
+	}
+	return overlaps, injected, recovered
+}

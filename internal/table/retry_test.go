@@ -1,0 +1,251 @@
+package table_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// script is a table that answers as it is told, the last answer for ever, and notes
+// what it was sent and when.
+type script struct {
+	answers []error
+	takes   time.Duration
+	sent    []table.Transaction
+	at      []time.Time
+}
+
+func (s *script) answer() error {
+	time.Sleep(s.takes)
+	s.at = append(s.at, time.Now())
+	if len(s.answers) == 1 {
+		return s.answers[0]
+	}
+	err := s.answers[0]
+	s.answers = s.answers[1:]
+	return err
+}
+
+func (s *script) Write(_ context.Context, tx table.Transaction) error {
+	s.sent = append(s.sent, tx)
+	return s.answer()
+}
+
+func (s *script) Get(context.Context, ...table.Key) (map[table.Key]table.Item, error) {
+	return map[table.Key]table.Item{}, s.answer()
+}
+
+func (s *script) Query(context.Context, table.Query) (table.Page, error) {
+	return table.Page{}, s.answer()
+}
+
+var (
+	deletion  = table.Transaction{Token: "one", Ops: []table.Op{table.Delete(table.Key{Partition: "p", Sort: "s"})}}
+	condition = &table.ConditionError{Failed: []table.FailedCondition{{Op: 0}}}
+	limit     = &table.LimitError{Op: -1, Reason: "test"}
+	other     = errors.New("access denied")
+)
+
+func TestRetrying_Write(t *testing.T) {
+	conflict, throttle, unknown := table.ErrConflict, table.ErrThrottled, table.ErrUnknownOutcome
+	for name, c := range map[string]struct {
+		answers []error
+		want    error // nil for success
+		not     []error
+		tries   int
+	}{
+		"success is not sent again":                {[]error{nil}, nil, nil, 1},
+		"a conflict is":                            {[]error{conflict, nil}, nil, nil, 2},
+		"a throttle is":                            {[]error{throttle, throttle, nil}, nil, nil, 3},
+		"a lost answer is":                         {[]error{unknown, nil}, nil, nil, 2},
+		"a failed condition is not":                {[]error{condition}, condition, nil, 1},
+		"a refusal is not":                         {[]error{limit}, limit, nil, 1},
+		"a used token is not":                      {[]error{table.ErrTokenReused}, table.ErrTokenReused, nil, 1},
+		"another error is not":                     {[]error{other}, other, []error{unknown}, 1},
+		"a condition settles a conflict":           {[]error{conflict, condition}, condition, []error{conflict}, 2},
+		"a condition settles a lost answer":        {[]error{unknown, condition}, condition, []error{unknown}, 2},
+		"a conflict does not settle a lost answer": {[]error{unknown, conflict}, unknown, []error{conflict}, 0},
+		"another error does not settle it":         {[]error{unknown, other}, unknown, []error{other}, 0},
+		"conflicts for ever":                       {[]error{conflict}, conflict, []error{unknown, throttle}, 0},
+		"the last error counts":                    {[]error{conflict, throttle}, throttle, []error{conflict}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: c.answers}
+				ctx, usage := table.WithUsage(t.Context())
+				start := time.Now()
+				err := table.Retrying(s).Write(ctx, deletion)
+				if !errors.Is(err, c.want) || (c.want == nil && err != nil) {
+					t.Errorf("got %v, want %v", err, c.want)
+				}
+				for _, not := range c.not {
+					if errors.Is(err, not) {
+						t.Errorf("%v is also %v", err, not)
+					}
+				}
+				if c.tries > 0 && len(s.sent) != c.tries {
+					t.Errorf("sent %d times, want %d", len(s.sent), c.tries)
+				}
+				if took := time.Since(start); took > 8*time.Second {
+					t.Errorf("took %v", took)
+				}
+				if got := usage.Counts().Retries; got != len(s.sent)-1 {
+					t.Errorf("counted %d retries of %d calls", got, len(s.sent))
+				}
+				for _, tx := range s.sent {
+					if tx.Token != deletion.Token || len(tx.Ops) != 1 || tx.Ops[0].Key != deletion.Ops[0].Key {
+						t.Errorf("sent %v, want the same transaction", tx)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestRetrying_WaitsLongerEachTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: []error{table.ErrConflict}}
+		longest := table.RetryJitter(func(d time.Duration) time.Duration { return d })
+		if err := table.Retrying(s, longest).Write(t.Context(), deletion); !errors.Is(err, table.ErrConflict) {
+			t.Fatal(err)
+		}
+		for i, want := range []time.Duration{10, 20, 40, 80, 160, 320, 500, 500} {
+			if got := s.at[i+1].Sub(s.at[i]); got != want*time.Millisecond {
+				t.Errorf("wait %d is %v, want %v ms", i, got, want)
+			}
+		}
+		if took := s.at[len(s.at)-1].Sub(s.at[0]); took < 7*time.Second || took > 8*time.Second {
+			t.Errorf("the last try is after %v", took)
+		}
+	})
+}
+
+func TestRetrying_ObeysNotAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx := deletion
+		tx.NotAfter = time.Now().Add(2 * time.Second)
+		s := &script{answers: []error{table.ErrUnknownOutcome}}
+		err := table.Retrying(s).Write(t.Context(), tx)
+		if !errors.Is(err, table.ErrTooLate) || !errors.Is(err, table.ErrUnknownOutcome) {
+			t.Errorf("got %v, want ErrTooLate and ErrUnknownOutcome", err)
+		}
+		for _, at := range s.at {
+			if at.After(tx.NotAfter) {
+				t.Errorf("sent %v too late", at.Sub(tx.NotAfter))
+			}
+		}
+		sent := len(s.sent)
+		err = table.Retrying(s).Write(t.Context(), tx)
+		if !errors.Is(err, table.ErrTooLate) || errors.Is(err, table.ErrUnknownOutcome) || len(s.sent) != sent {
+			t.Errorf("got %v with %d calls, want only ErrTooLate and none", err, len(s.sent)-sent)
+		}
+	})
+}
+
+func TestRetrying_EndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, last := range []error{table.ErrUnknownOutcome, table.ErrConflict} {
+			ctx, cancel := context.WithCancel(t.Context())
+			s := &script{answers: []error{last}}
+			time.AfterFunc(time.Second, cancel)
+			start := time.Now()
+			err := table.Retrying(s).Write(ctx, deletion)
+			if !errors.Is(err, last) || !errors.Is(err, context.Canceled) || time.Since(start) != time.Second {
+				t.Errorf("got %v after %v", err, time.Since(start))
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		s := &script{answers: []error{table.ErrUnknownOutcome}}
+		start := time.Now()
+		err := table.Retrying(s).Write(ctx, deletion)
+		if !errors.Is(err, table.ErrUnknownOutcome) || time.Since(start) > time.Second {
+			t.Errorf("with a deadline: %v after %v", err, time.Since(start))
+		}
+	})
+}
+
+// A write whose first answer was lost, and whose context ends while it is sent again,
+// stays unknown though the engine says that the second was not sent.
+func TestRetrying_ContextEndsOnSecondTry(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &script{answers: []error{table.ErrUnknownOutcome, context.Canceled}}
+	err := table.Retrying(cancelling{s, cancel}).Write(ctx, deletion)
+	if !errors.Is(err, table.ErrUnknownOutcome) || !errors.Is(err, context.Canceled) || len(s.sent) != 2 {
+		t.Errorf("got %v after %d tries", err, len(s.sent))
+	}
+}
+
+// cancelling ends the caller's context with the second try.
+type cancelling struct {
+	*script
+	cancel context.CancelFunc
+}
+
+func (c cancelling) Write(ctx context.Context, tx table.Transaction) error {
+	if len(c.sent) == 1 {
+		c.cancel()
+	}
+	return c.script.Write(ctx, tx)
+}
+
+func TestRetrying_Reads(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers []error
+		want    error
+		tries   int
+	}{
+		"success":                {[]error{nil}, nil, 1},
+		"throttled":              {[]error{table.ErrThrottled, nil}, nil, 2},
+		"no answer":              {[]error{table.ErrUnavailable, table.ErrUnavailable, nil}, nil, 3},
+		"refused":                {[]error{limit}, limit, 1},
+		"another error":          {[]error{other}, other, 1},
+		"no answer, for ever":    {[]error{table.ErrUnavailable}, table.ErrUnavailable, 0},
+		"throttled, then denied": {[]error{table.ErrThrottled, other}, other, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				get, query := &script{answers: c.answers}, &script{answers: c.answers}
+				ctx, usage := table.WithUsage(t.Context())
+				_, err := table.Retrying(get).Get(ctx, table.Key{Partition: "p", Sort: "s"})
+				if !errors.Is(err, c.want) || (c.want == nil && err != nil) {
+					t.Errorf("get: %v, want %v", err, c.want)
+				}
+				if got := usage.Counts().Retries; got != len(get.at)-1 {
+					t.Errorf("counted %d retries of %d calls", got, len(get.at))
+				}
+				_, err = table.Retrying(query).Query(t.Context(), table.Query{Partition: "p"})
+				if !errors.Is(err, c.want) || (c.want == nil && err != nil) {
+					t.Errorf("query: %v, want %v", err, c.want)
+				}
+				if c.tries > 0 && (len(get.at) != c.tries || len(query.at) != c.tries) {
+					t.Errorf("sent %d and %d times, want %d", len(get.at), len(query.at), c.tries)
+				}
+			})
+		})
+	}
+}
+
+func TestRetrying_OptionsReplaceTheClock(t *testing.T) {
+	now := time.Unix(0, 0)
+	var slept time.Duration
+	s := &script{answers: []error{table.ErrConflict}}
+	r := table.Retrying(s,
+		table.RetryFor(time.Hour),
+		table.RetryClock(func() time.Time { return now }, func(_ context.Context, d time.Duration) error {
+			slept += d
+			now = now.Add(d)
+			return nil
+		}),
+		table.RetryJitter(func(d time.Duration) time.Duration { return d }))
+	if err := r.Write(t.Context(), deletion); !errors.Is(err, table.ErrConflict) {
+		t.Fatal(err)
+	}
+	if slept < time.Hour-time.Second || slept > time.Hour {
+		t.Errorf("slept %v, want an hour", slept)
+	}
+}

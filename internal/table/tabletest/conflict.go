@@ -1,0 +1,170 @@
+package tabletest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// Conflict is a table on which overlapping transactions on one item fail as
+// DynamoDB's do: the later one with table.ErrConflict, nothing of it applied. Engines
+// that let writes take turns never show this, DynamoDB Local among them.
+//
+// It keeps the whole contract of table.Table, for one that sends again after a
+// conflict (table.Retrying).
+type Conflict struct {
+	table   table.Table
+	options ConflictOptions
+
+	mu     sync.Mutex
+	random *rand.Rand
+	open   map[table.Key]string // items of writes under way → token
+	hit    map[string]string    // tokens refused so far → kind of the item
+	report ConflictReport
+}
+
+// ConflictOptions say how often transactions conflict.
+type ConflictOptions struct {
+	// Hold is the time for which each write stays open, so that others overlap it.
+	Hold time.Duration
+	// Rate is the share of writes that meet a made-up conflict, 0 to 1, in the
+	// order of Seed.
+	Rate float64
+	Seed uint64
+	// Kind names the kind of an item in the report; all are "item" without it.
+	Kind func(table.Key) string
+}
+
+// ConflictReport counts conflicts by the kind of the item they were about.
+type ConflictReport struct {
+	Overlaps  map[string]int // with a write that was really under way
+	Injected  map[string]int // made up
+	Recovered map[string]int // transactions that were answered after a conflict
+}
+
+// Total is the number of conflicts.
+func (r ConflictReport) Total() int {
+	n := 0
+	for _, kinds := range []map[string]int{r.Overlaps, r.Injected} {
+		for _, k := range kinds {
+			n += k
+		}
+	}
+	return n
+}
+
+// NewConflict makes a table conflict.
+func NewConflict(t table.Table, o ConflictOptions) *Conflict {
+	if o.Kind == nil {
+		o.Kind = func(table.Key) string { return "item" }
+	}
+	return &Conflict{
+		table: t, options: o,
+		random: rand.New(rand.NewPCG(o.Seed, 1)), //nolint:gosec // repeatable on purpose
+		open:   map[table.Key]string{},
+		hit:    map[string]string{},
+		report: newConflictReport(),
+	}
+}
+
+func newConflictReport() ConflictReport {
+	return ConflictReport{Overlaps: map[string]int{}, Injected: map[string]int{}, Recovered: map[string]int{}}
+}
+
+// Report is what happened so far.
+func (c *Conflict) Report() ConflictReport {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return ConflictReport{
+		Overlaps: maps.Clone(c.report.Overlaps), Injected: maps.Clone(c.report.Injected), Recovered: maps.Clone(c.report.Recovered),
+	}
+}
+
+// Get is table.Table.Get. Reads never conflict.
+func (c *Conflict) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
+	return c.table.Get(ctx, keys...)
+}
+
+// Query is table.Table.Query.
+func (c *Conflict) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	return c.table.Query(ctx, q)
+}
+
+// Write is table.Table.Write, refused while another one touches one of its items.
+func (c *Conflict) Write(ctx context.Context, tx table.Transaction) error {
+	if err := table.CheckTransaction(tx); err != nil {
+		return err
+	}
+	if err := c.enter(tx); err != nil {
+		return err
+	}
+	defer c.leave(tx)
+	hold(ctx, c.options.Hold)
+	err := c.table.Write(ctx, tx)
+	c.settle(tx)
+	return err
+}
+
+// enter opens the items of a transaction, or refuses it.
+func (c *Conflict) enter(tx table.Transaction) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, op := range tx.Ops {
+		switch token, busy := c.open[op.Key]; {
+		case busy && token == tx.Token:
+			// The same transaction, sent while it is under way.
+			return fmt.Errorf("%w: in progress", table.ErrUnknownOutcome)
+		case busy:
+			return c.refuse(tx, i, c.report.Overlaps)
+		}
+	}
+	if c.random.Float64() < c.options.Rate {
+		return c.refuse(tx, c.random.IntN(len(tx.Ops)), c.report.Injected)
+	}
+	for _, op := range tx.Ops {
+		c.open[op.Key] = tx.Token
+	}
+	return nil
+}
+
+func (c *Conflict) refuse(tx table.Transaction, op int, count map[string]int) error {
+	kind := c.options.Kind(tx.Ops[op].Key)
+	count[kind]++
+	c.hit[tx.Token] = kind
+	return fmt.Errorf("%w: operation %d", table.ErrConflict, op)
+}
+
+func (c *Conflict) leave(tx table.Transaction) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, op := range tx.Ops {
+		delete(c.open, op.Key)
+	}
+}
+
+// settle counts a transaction that came through after a conflict.
+func (c *Conflict) settle(tx table.Transaction) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if kind, ok := c.hit[tx.Token]; ok {
+		c.report.Recovered[kind]++
+		delete(c.hit, tx.Token)
+	}
+}
+
+func hold(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

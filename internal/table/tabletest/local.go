@@ -1,0 +1,74 @@
+package tabletest
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
+)
+
+// EndpointVariable names the endpoint of a server that speaks DynamoDB. make check
+// starts one (scripts/dynamodb-local/run.sh) and sets it.
+const EndpointVariable = "ROLLCALL_TEST_DYNAMODB"
+
+// localTimeout is longer than that of production: a test machine may be slow, and
+// only tests that disturb the transport wait for it.
+const localTimeout = 20 * time.Second
+
+// Endpoint is the endpoint of the test's DynamoDB. Without one the test fails in CI,
+// and is skipped elsewhere, where make test runs with nothing but Go.
+func Endpoint(t testing.TB) string {
+	t.Helper()
+	endpoint := os.Getenv(EndpointVariable)
+	if endpoint != "" {
+		return endpoint
+	}
+	const say = EndpointVariable + " is not set: run make check, or scripts/dynamodb-local/run.sh -- go test ./..."
+	if ci := os.Getenv("CI"); ci != "" && ci != "false" {
+		t.Fatal(say)
+	}
+	t.Skip(say)
+	return ""
+}
+
+// Dynamo is a fresh table in the DynamoDB of Endpoint, dropped when the test ends.
+func Dynamo(t testing.TB) table.Table {
+	t.Helper()
+	return DynamoThrough(t, func(base http.RoundTripper) http.RoundTripper { return base }, dynamo.AttemptTimeout(localTimeout))
+}
+
+// DynamoThrough is Dynamo with a transport of the test's own around the usual one, and
+// with the timeouts of production unless an option says otherwise. The table is made
+// and dropped without it.
+func DynamoThrough(t testing.TB, wrap func(http.RoundTripper) http.RoundTripper, options ...dynamo.Option) table.Table {
+	t.Helper()
+	endpoint := Endpoint(t)
+	plain, err := dynamo.NewLocalClient(t.Context(), endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "rollcall-test-" + uuid.NewString()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := dynamo.CreateTable(ctx, plain, name); err != nil {
+		t.Fatalf("%s=%s: %v", EndpointVariable, endpoint, err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := dynamo.DropTable(ctx, plain, name); err != nil {
+			t.Errorf("the test's table is left behind: %v", err)
+		}
+	})
+	client, err := dynamo.NewLocalClient(t.Context(), endpoint, wrap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dynamo.New(client, name, options...)
+}

@@ -1,0 +1,192 @@
+package tabletest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// Promise is one thing that every engine does. Its number stays with it.
+type Promise struct {
+	Number string
+	Name   string
+	test   func(t *testing.T, tbl table.Table)
+}
+
+// String is the name of the promise's subtest.
+func (p Promise) String() string { return p.Number + " " + p.Name }
+
+// Run holds an engine to all Promises. open makes an empty table, once for each.
+func Run(t *testing.T, open func(t *testing.T) table.Table) {
+	t.Helper()
+	run(t, Promises, open)
+}
+
+// RunConcurrent holds an engine to all ConcurrentPromises. What the engine refuses
+// for a conflict is sent again, as it is in production.
+func RunConcurrent(t *testing.T, open func(t *testing.T) table.Table) {
+	t.Helper()
+	run(t, ConcurrentPromises, func(t *testing.T) table.Table { return table.Retrying(open(t)) })
+}
+
+func run(t *testing.T, promises []Promise, open func(t *testing.T) table.Table) {
+	t.Helper()
+	for _, p := range promises {
+		t.Run(p.String(), func(t *testing.T) { p.test(t, open(t)) })
+	}
+}
+
+// NewToken makes a token for a transaction.
+func NewToken() string { return uuid.NewString() }
+
+func write(t *testing.T, tbl table.Table, ops ...table.Op) error {
+	t.Helper()
+	return tbl.Write(t.Context(), table.Transaction{Token: NewToken(), Ops: ops})
+}
+
+func mustWrite(t *testing.T, tbl table.Table, ops ...table.Op) {
+	t.Helper()
+	if err := write(t, tbl, ops...); err != nil {
+		t.Fatalf("write: %v", err)
+	}
+}
+
+// wantFailed expects a ConditionError for exactly these operations.
+func wantFailed(t *testing.T, err error, ops ...int) []table.FailedCondition {
+	t.Helper()
+	var failed *table.ConditionError
+	if !errors.As(err, &failed) {
+		t.Fatalf("got %v, want failed conditions of operations %v", err, ops)
+	}
+	got := make([]int, len(failed.Failed))
+	for i, f := range failed.Failed {
+		got[i] = f.Op
+	}
+	if !slices.Equal(got, ops) {
+		t.Fatalf("failed conditions of operations %v, want %v", got, ops)
+	}
+	return failed.Failed
+}
+
+func wantLimit(t *testing.T, err error, op int, reason string) {
+	t.Helper()
+	var limit *table.LimitError
+	if !errors.As(err, &limit) {
+		t.Errorf("got %v, want it refused: %s", err, reason)
+		return
+	}
+	if *limit != (table.LimitError{Op: op, Reason: reason}) {
+		t.Errorf("refused as %d %q, want %d %q", limit.Op, limit.Reason, op, reason)
+	}
+}
+
+// wantItem expects the table to hold exactly this item under its key.
+func wantItem(t *testing.T, tbl table.Table, want table.Item) {
+	t.Helper()
+	got, ok := read(t, tbl, want.Key)
+	if !ok {
+		t.Fatalf("no item %q", want.Key)
+	}
+	if d := difference(want, got); d != "" {
+		t.Fatal(d)
+	}
+}
+
+func wantAbsent(t *testing.T, tbl table.Table, keys ...table.Key) {
+	t.Helper()
+	for _, key := range keys {
+		if _, ok := read(t, tbl, key); ok {
+			t.Fatalf("there is an item %q, want none", key)
+		}
+	}
+}
+
+func read(t *testing.T, tbl table.Table, key table.Key) (table.Item, bool) {
+	t.Helper()
+	items, err := tbl.Get(t.Context(), key)
+	if err != nil {
+		t.Fatalf("get: %v", err)
+	}
+	item, ok := items[key]
+	return item, ok
+}
+
+// difference describes what tells two items apart, "" for nothing.
+func difference(want, got table.Item) string {
+	if want.Key != got.Key {
+		return fmt.Sprintf("key %q, want %q", got.Key, want.Key)
+	}
+	if !maps.Equal(want.Attributes, got.Attributes) {
+		return fmt.Sprintf("item %q: attributes %s, want %s", got.Key, brief(got.Attributes), brief(want.Attributes))
+	}
+	return ""
+}
+
+func brief(a table.Attributes) string {
+	s := fmt.Sprintf("%v", a)
+	if len(s) > 300 {
+		s = s[:300] + "…"
+	}
+	return s
+}
+
+// pages reads a range to its end and returns its pages.
+func pages(ctx context.Context, tbl table.Table, q table.Query) ([]table.Page, error) {
+	var all []table.Page
+	for {
+		page, err := tbl.Query(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page)
+		if !page.More {
+			return all, nil
+		}
+		if page.Last == q.After || len(all) > 10_000 {
+			return nil, errors.New("tabletest: a walk that does not end")
+		}
+		q.After = page.Last
+	}
+}
+
+// sorts reads a range to its end and returns its sort keys.
+func sorts(t *testing.T, tbl table.Table, q table.Query) []string {
+	t.Helper()
+	all, err := pages(t.Context(), tbl, q)
+	if err != nil {
+		t.Fatalf("query: %v", err)
+	}
+	var keys []string
+	for _, page := range all {
+		for _, item := range page.Items {
+			if item.Partition != q.Partition {
+				t.Fatalf("query of %q returned an item of %q", q.Partition, item.Partition)
+			}
+			keys = append(keys, item.Sort)
+		}
+	}
+	return keys
+}
+
+func wantSorts(t *testing.T, tbl table.Table, q table.Query, want ...string) {
+	t.Helper()
+	if got := sorts(t, tbl, q); !slices.Equal(got, want) {
+		t.Errorf("query %+v: %q, want %q", q, got, want)
+	}
+}
+
+func key(sort string) table.Key { return table.Key{Partition: "T#acme#USERS", Sort: sort} }
+
+func text(s string) table.Value  { return table.Text(s) }
+func number(n int64) table.Value { return table.Number(n) }
+
+func item(sort string, attributes table.Attributes) table.Item {
+	return table.Item{Key: key(sort), Attributes: attributes}
+}
