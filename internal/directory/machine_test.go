@@ -29,10 +29,10 @@ type model struct {
 }
 
 type modelUser struct {
-	id            string
-	claims        map[directory.Kind]string
-	active, gone  bool
-	reader, byApp bool
+	id           string
+	claims       map[directory.Kind]string
+	active, gone bool
+	reader       bool
 }
 
 func (m *model) holders(claims map[directory.Kind]string, not string) (live, gone []*modelUser) {

@@ -60,7 +60,7 @@ func Decode(doc []byte) (Resource, error) {
 		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
 	v, err := r.value()
 	if err != nil {
-		return nil, fmt.Errorf("stored resource: %v", err) // no fault of the request: not an *Error
+		return nil, fmt.Errorf("stored resource: %v", err) //nolint:errorlint // no fault of the request: not an *Error
 	}
 	object, ok := v.(map[string]any)
 	if !ok {

@@ -31,7 +31,7 @@ func DecodeJSON(body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.dec.ReadToken(); err != io.EOF {
+	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, r.fault("there is something behind its end")
 	}
 	return v, nil

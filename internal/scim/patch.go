@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -140,7 +141,8 @@ func lookupMember(object map[string]any, name string) (any, bool) {
 
 // inOperation says in which operation of the request the fault is.
 func inOperation(number int, err error) error {
-	if e, ok := err.(*Error); ok {
+	var e *Error
+	if errors.As(err, &e) {
 		return &Error{e.Type, fmt.Sprintf("Operation %d: %s", number, e.Detail)}
 	}
 	return err

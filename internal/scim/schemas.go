@@ -194,8 +194,8 @@ func text(name, description string, cs ...characteristic) *Attribute {
 	return attribute(name, TypeString, description, cs)
 }
 
-func boolean(name, description string, cs ...characteristic) *Attribute {
-	return attribute(name, TypeBoolean, description, cs)
+func boolean(name, description string) *Attribute {
+	return attribute(name, TypeBoolean, description, nil)
 }
 
 func dateTime(name, description string, cs ...characteristic) *Attribute {

@@ -15,8 +15,8 @@ func TestSchemas_CharacteristicsAreComplete(t *testing.T) {
 				t.Errorf("%s: no %s", path, name)
 			}
 		}
-		subs, complex := a["subAttributes"].([]any)
-		if complex != (a["type"] == "complex") || complex && len(subs) == 0 {
+		subs, isComplex := a["subAttributes"].([]any)
+		if isComplex != (a["type"] == "complex") || isComplex && len(subs) == 0 {
 			t.Errorf("%s: subAttributes do not fit type %v", path, a["type"])
 		}
 		if _, ok := a["referenceTypes"]; ok != (a["type"] == "reference") {

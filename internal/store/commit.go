@@ -20,8 +20,9 @@ type operation struct {
 type meaning int
 
 const (
-	// meansStale: a record is not what the decision was made on.
-	meansStale meaning = iota
+	// 0, stale: a record is not what the decision was made on. It is what an
+	// operation means unless it says otherwise.
+	_ meaning = iota
 	// meansHeld: the claim is another record's.
 	meansHeld
 	// meansFull: no place left in the ledger.

@@ -26,7 +26,7 @@ const (
 	attrRevoked   = "rev" // milliseconds since 1970; absent for a live token
 )
 
-// ErrTenantExists: the tenant is there already.
+// ErrTenantExists says that the tenant is there already.
 var ErrTenantExists = errors.New("store: the tenant exists")
 
 // CreateTenant makes a tenant with its ledger, or ErrTenantExists.
