@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -109,10 +110,18 @@ func (e *event) did(result directory.Result) {
 	e.tolerated(result.Notices)
 }
 
-// tolerated notes in what a request strayed from the RFC and was taken.
+// tolerated notes in what a request strayed from the RFC and was taken. It is a
+// warning when something sent was not taken as it was meant: an attribute
+// mapping to correct. The dialects that identity providers cannot help are not.
 func (e *event) tolerated(notices []scim.Notice) {
 	for _, n := range notices {
 		e.Notices = append(e.Notices, n.Kind+":"+n.Attribute)
+		switch n.Kind {
+		case scim.NoticeUnknownAttribute, scim.NoticeTopLevel, scim.NoticeSecondPrimary, scim.NoticeKept:
+			if e.Outcome == outcomeSuccess {
+				e.Outcome, e.Cause = outcomeWarning, string(provlog.Tolerated)
+			}
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -412,5 +413,28 @@ func TestCauses_AreWhole(t *testing.T) {
 		if (m.Status == 503) != (m.RetryAfter > 0) {
 			t.Errorf("%s: status %d with Retry-After %d", c, m.Status, m.RetryAfter)
 		}
+	}
+}
+
+// What is tolerated is taken, noted, and a warning when a mapping is wrong.
+func TestNotices(t *testing.T) {
+	s := newService(t, enginetest.Memory, 50)
+	for name, tt := range map[string]struct{ attributes, notice, outcome string }{
+		"unknown attribute":      {`"userName":"a","shoeSize":44`, scim.NoticeUnknownAttribute + ":shoeSize", "warning"},
+		"top-level account type": {`"userName":"b","isTeamAccount":true`, scim.NoticeTopLevel + ":" + scim.RollcallURN + ":isTeamAccount", "warning"},
+		"string boolean":         {`"userName":"c","active":"True"`, scim.NoticeStringBoolean + ":active", "success"},
+		"as the RFC says":        {`"userName":"d","active":true`, "", "success"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			a := s.send("POST", "/Users", userBody(tt.attributes))
+			notices, _ := a.event["notices"].(string)
+			if a.status != 201 || notices != tt.notice || a.event["outcome"] != tt.outcome {
+				t.Errorf("POST: %d, notices %q, outcome %v; want 201, %q, %s", a.status, notices, a.event["outcome"], tt.notice, tt.outcome)
+			}
+			if cause, _ := a.event["cause"].(string); (cause == string(provlog.Tolerated)) != (tt.outcome == "warning") {
+				t.Errorf("cause %q with outcome %s", cause, tt.outcome)
+			}
+		})
 	}
 }

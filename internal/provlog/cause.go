@@ -48,7 +48,7 @@ const (
 	Conflict          Cause = "conflict"
 	OutcomeUnknown    Cause = "outcome_unknown"
 	Internal          Cause = "internal"
-	ToleratedRequest  Cause = "tolerated"
+	Tolerated         Cause = "tolerated"
 )
 
 // Meaning is what a cause means to the identity provider and to its
@@ -209,8 +209,8 @@ var meanings = map[Cause]Meaning{
 		Status: http.StatusInternalServerError, Summary: "An error of the service.",
 		Action: "Send the request again; if it fails again, report the request id.",
 	},
-	ToleratedRequest: {
-		Summary: "The request strays from the RFC and was taken all the same; the notices say how.",
-		Action:  "Nothing need be done.",
+	Tolerated: {
+		Summary: "Something in the request was not taken as it was sent: an attribute outside the schemas, at the wrong place, or a value kept or left out. The notices say which.",
+		Action:  "Correct the attribute mapping in the identity provider.",
 	},
 }

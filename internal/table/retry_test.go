@@ -47,7 +47,7 @@ var (
 	deletion  = table.Transaction{Token: "one", Ops: []table.Op{table.Delete(table.Key{Partition: "p", Sort: "s"})}}
 	condition = &table.ConditionError{Failed: []table.FailedCondition{{Op: 0}}}
 	limit     = &table.LimitError{Op: -1, Reason: "test"}
-	other     = errors.New("access denied")
+	errOther  = errors.New("access denied")
 )
 
 func TestRetrying_Write(t *testing.T) {
@@ -65,11 +65,11 @@ func TestRetrying_Write(t *testing.T) {
 		"a failed condition is not":                {[]error{condition}, condition, nil, 1},
 		"a refusal is not":                         {[]error{limit}, limit, nil, 1},
 		"a used token is not":                      {[]error{table.ErrTokenReused}, table.ErrTokenReused, nil, 1},
-		"another error is not":                     {[]error{other}, other, []error{unknown}, 1},
+		"another error is not":                     {[]error{errOther}, errOther, []error{unknown}, 1},
 		"a condition settles a conflict":           {[]error{conflict, condition}, condition, []error{conflict}, 2},
 		"a condition settles a lost answer":        {[]error{unknown, condition}, condition, []error{unknown}, 2},
 		"a conflict does not settle a lost answer": {[]error{unknown, conflict}, unknown, []error{conflict}, 0},
-		"another error does not settle it":         {[]error{unknown, other}, unknown, []error{other}, 0},
+		"another error does not settle it":         {[]error{unknown, errOther}, unknown, []error{errOther}, 0},
 		"conflicts for ever":                       {[]error{conflict}, conflict, []error{unknown, throttle}, 0},
 		"the last error counts":                    {[]error{conflict, throttle}, throttle, []error{conflict}, 0},
 	} {
@@ -203,9 +203,9 @@ func TestRetrying_Reads(t *testing.T) {
 		"throttled":              {[]error{table.ErrThrottled, nil}, nil, 2},
 		"no answer":              {[]error{table.ErrUnavailable, table.ErrUnavailable, nil}, nil, 3},
 		"refused":                {[]error{limit}, limit, 1},
-		"another error":          {[]error{other}, other, 1},
+		"another error":          {[]error{errOther}, errOther, 1},
 		"no answer, for ever":    {[]error{table.ErrUnavailable}, table.ErrUnavailable, 0},
-		"throttled, then denied": {[]error{table.ErrThrottled, other}, other, 2},
+		"throttled, then denied": {[]error{table.ErrThrottled, errOther}, errOther, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -105,8 +105,10 @@ func TestWrite_FaultsOfTheWire(t *testing.T) {
 			}
 			wantCount(t, tbl, c.applied)
 
-			// Sent again it is applied once, whatever became of it at first.
+			// Sent again it is applied once, whatever became of it at first. A token
+			// belongs to the account, not to the table.
 			tbl, wire = faulty(t, once, options...)
+			tx = transaction()
 			ctx, usage := table.WithUsage(t.Context())
 			if err := table.Retrying(meter.New(tbl)).Write(ctx, tx); err != nil {
 				t.Fatalf("sent again: %v", err)

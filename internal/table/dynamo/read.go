@@ -131,7 +131,7 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	}
 	input.ExpressionAttributeNames, input.ExpressionAttributeValues = e.names, e.values
 	if q.Limit > 0 {
-		input.Limit = aws.Int32(int32(min(q.Limit, math.MaxInt32))) //nolint:gosec // just bounded
+		input.Limit = aws.Int32(int32(min(q.Limit, math.MaxInt32)))
 	}
 	if q.After != "" {
 		input.ExclusiveStartKey = encodeKey(table.Key{Partition: q.Partition, Sort: q.After})

@@ -20,7 +20,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// ErrInUse: another process has the file open.
+// ErrInUse means that another process has the file open.
 var ErrInUse = errors.New("another process has it open")
 
 // lockWait is how long Open waits for another process to let go of the file: long

@@ -135,7 +135,7 @@ func (d *decoder) text() string {
 func fingerprint(ops []table.Op) []byte {
 	var b []byte
 	for _, op := range ops {
-		b = append(b, byte(op.Kind))
+		b = binary.AppendVarint(b, int64(op.Kind))
 		b = appendText(appendText(b, op.Key.Partition), op.Key.Sort)
 		b = appendAttributes(b, op.Attributes)
 		b = appendAttributes(b, op.Change.Set)
@@ -149,7 +149,7 @@ func fingerprint(ops []table.Op) []byte {
 		}
 		b = binary.AppendUvarint(b, uint64(len(op.When)))
 		for _, c := range op.When {
-			b = appendText(append(b, byte(c.Kind)), c.Attribute)
+			b = appendText(binary.AppendVarint(b, int64(c.Kind)), c.Attribute)
 			b = appendText(appendValue(b, c.Value), c.Other)
 		}
 	}
@@ -161,7 +161,7 @@ const timeSize = 8
 
 // encodeTime keeps the order of times.
 func encodeTime(t time.Time) []byte {
-	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano())) //nolint:gosec // after 1970
+	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano()))
 }
 
 // usedAt reads the time at the front of a record.

@@ -16,7 +16,7 @@ func TestToken_IsForgottenAfterTenMinutes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tbl.Close() //nolint:errcheck // the test is over
+	t.Cleanup(func() { _ = tbl.Close() })
 	now := time.Unix(1_800_000_000, 0)
 	tbl.now = func() time.Time { return now }
 	k := table.Key{Partition: "p", Sort: "s"}
@@ -49,7 +49,7 @@ func TestToken_ExpiredOnesDoNotPileUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tbl.Close() //nolint:errcheck // the test is over
+	t.Cleanup(func() { _ = tbl.Close() })
 	now := time.Unix(1_800_000_000, 0)
 	tbl.now = func() time.Time { return now }
 	write := func(token string) {

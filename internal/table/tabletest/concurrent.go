@@ -177,31 +177,31 @@ func replayedAtOnce(t *testing.T, tbl table.Table) {
 }
 
 func wholeItems(t *testing.T, tbl table.Table) {
-	pair := func(n int64) table.Item { return item("pair", table.Attributes{"a": number(n), "b": number(n)}) }
-	mustWrite(t, tbl, table.Put(pair(0)))
+	pair := item("pair", table.Attributes{"a": number(0), "b": number(0)})
+	mustWrite(t, tbl, table.Put(pair))
 	torn := func(i table.Item) bool { return i.Attributes.Number("a") != i.Attributes.Number("b") }
 	together(func(w int) {
 		for i := range 8 {
 			if w < 2 {
-				if err := send(t.Context(), tbl, table.Update(pair(0).Key, table.Change{Add: map[string]int64{"a": 1, "b": 1}})); err != nil {
+				if err := send(t.Context(), tbl, table.Update(pair.Key, table.Change{Add: map[string]int64{"a": 1, "b": 1}})); err != nil {
 					t.Errorf("write: %v", err)
 				}
 				continue
 			}
 			if i%2 == 0 {
-				items, err := tbl.Get(t.Context(), pair(0).Key)
-				if err != nil || torn(items[pair(0).Key]) {
+				items, err := tbl.Get(t.Context(), pair.Key)
+				if err != nil || torn(items[pair.Key]) {
 					t.Errorf("get: %v, %v", items, err)
 				}
 				continue
 			}
-			page, err := tbl.Query(t.Context(), table.Query{Partition: pair(0).Partition})
+			page, err := tbl.Query(t.Context(), table.Query{Partition: pair.Partition})
 			if err != nil || len(page.Items) != 1 || torn(page.Items[0]) {
 				t.Errorf("query: %v, %v", page, err)
 			}
 		}
 	})
-	wantItem(t, tbl, pair(16))
+	wantItem(t, tbl, item("pair", table.Attributes{"a": number(16), "b": number(16)}))
 }
 
 func ownWrites(t *testing.T, tbl table.Table) {

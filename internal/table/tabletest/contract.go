@@ -501,8 +501,9 @@ func hundredOps(t *testing.T, tbl table.Table) {
 }
 
 func argumentsUnchanged(t *testing.T, tbl table.Table) {
+	token := NewToken()
 	build := func() table.Transaction {
-		return table.Transaction{Token: "fixed", Ops: []table.Op{
+		return table.Transaction{Token: token, Ops: []table.Op{
 			table.Put(item("1", table.Attributes{"a": text("x")}), table.Absent()),
 			table.Update(key("2"), table.Change{
 				Set: table.Attributes{"a": text("x")}, Add: map[string]int64{"n": 1}, Remove: []string{"z", "b"},

@@ -1,0 +1,163 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// sentCall is a call whose request has left.
+func sentCall(t *testing.T) *call {
+	t.Helper()
+	c := (&Table{timeout: attemptTimeout}).start(t.Context(), "Test")
+	t.Cleanup(c.cancel)
+	c.sent.Store(true)
+	return c
+}
+
+// DynamoDB Local never cancels for anything but a condition or a size: what AWS does
+// beyond it is held here.
+func TestCancelled(t *testing.T) {
+	key := map[string]types.AttributeValue{
+		table.PartitionName: &types.AttributeValueMemberS{Value: "p"}, table.SortName: &types.AttributeValueMemberS{Value: "s"},
+	}
+	reason := func(code string) types.CancellationReason { return types.CancellationReason{Code: aws.String(code)} }
+	none, conflict, condition := reason("None"), reason("TransactionConflict"), reason("ConditionalCheckFailed")
+	throttled, capacity, invalid := reason("ThrottlingError"), reason("ProvisionedThroughputExceeded"), reason("ValidationError")
+	tooLarge := types.CancellationReason{Code: invalid.Code, Message: aws.String("Item size to update has exceeded the maximum allowed size")}
+	withItem := types.CancellationReason{Code: condition.Code, Item: key}
+	ops := []table.Op{table.Update(table.Key{}, table.Change{Add: map[string]int64{"n": 1}})}
+
+	for name, c := range map[string]struct {
+		reasons []types.CancellationReason
+		want    string // kind of the error
+	}{
+		"one conflict":                     {[]types.CancellationReason{none, conflict, none}, "conflict"},
+		"conflicts and throttles":          {[]types.CancellationReason{throttled, conflict, capacity}, "conflict"},
+		"throttles":                        {[]types.CancellationReason{none, throttled, capacity}, "throttled"},
+		"a condition":                      {[]types.CancellationReason{none, condition}, "condition 1"},
+		"conditions, one with its item":    {[]types.CancellationReason{withItem, none, condition}, "condition 0+ 2"},
+		"a condition outranks a conflict":  {[]types.CancellationReason{conflict, condition, throttled}, "condition 1"},
+		"a condition outranks a refusal":   {[]types.CancellationReason{invalid, condition}, "condition 1"},
+		"a refusal outranks a conflict":    {[]types.CancellationReason{invalid, conflict}, "limit 0 " + table.ReasonNotNumber},
+		"an item too large":                {[]types.CancellationReason{none, tooLarge}, "limit 1 " + table.ReasonItemSize},
+		"what is not known is not retried": {[]types.CancellationReason{reason("DuplicateItem"), conflict}, "other"},
+		"no reason at all":                 {[]types.CancellationReason{none}, "other"},
+	} {
+		err := sentCall(t).writeError(&types.TransactionCanceledException{CancellationReasons: c.reasons}, ops)
+		if got := kind(err); got != c.want {
+			t.Errorf("%s: %s (%v), want %s", name, got, err, c.want)
+		}
+	}
+}
+
+func kind(err error) string {
+	var condition *table.ConditionError
+	var limit *table.LimitError
+	switch {
+	case err == nil:
+		return "success"
+	case errors.As(err, &condition):
+		s := "condition"
+		for _, f := range condition.Failed {
+			s += fmt.Sprintf(" %d", f.Op)
+			if f.Item != nil {
+				s += "+"
+			}
+		}
+		return s
+	case errors.As(err, &limit):
+		return fmt.Sprintf("limit %d %s", limit.Op, limit.Reason)
+	}
+	for name, sentinel := range map[string]error{
+		"conflict": table.ErrConflict, "throttled": table.ErrThrottled, "unavailable": table.ErrUnavailable,
+		"unknown": table.ErrUnknownOutcome, "reused": table.ErrTokenReused,
+	} {
+		if errors.Is(err, sentinel) {
+			return name
+		}
+	}
+	return "other"
+}
+
+func TestOutcome_OfErrorCodes(t *testing.T) {
+	for _, c := range []struct {
+		code        string
+		status      int
+		write, read string
+	}{
+		{"TransactionConflictException", 400, "conflict", "conflict"},
+		{"ReplicatedWriteConflictException", 400, "conflict", "conflict"},
+		{"ProvisionedThroughputExceededException", 400, "throttled", "throttled"},
+		{"ThrottlingException", 400, "throttled", "throttled"},
+		{"RequestLimitExceeded", 400, "throttled", "throttled"},
+		{"TransactionInProgressException", 400, "unknown", "unavailable"},
+		{"IdempotentParameterMismatchException", 400, "reused", "reused"},
+		{"ValidationException", 400, "limit -1 Test: ValidationException", "limit -1 Test: ValidationException"},
+		{"InternalServerError", 500, "unknown", "unavailable"},
+		{"ServiceUnavailable", 503, "unknown", "unavailable"},
+		{"UnknownError", 502, "unknown", "unavailable"},
+		{"UnknownError", 400, "unknown", "unavailable"}, // its body was cut: it may be any of these
+		{"ResourceNotFoundException", 400, "other", "other"},
+		{"AccessDeniedException", 400, "other", "other"},
+		{"ExpiredTokenException", 400, "other", "other"},
+	} {
+		err := &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: c.status}},
+			Err:      &smithy.GenericAPIError{Code: c.code, Message: "secret"},
+		}}
+		if got := kind(sentCall(t).writeError(err, nil)); got != c.write {
+			t.Errorf("write, %d %s: %s, want %s", c.status, c.code, got, c.write)
+		}
+		if got := kind(sentCall(t).readError(err)); got != c.read {
+			t.Errorf("read, %d %s: %s, want %s", c.status, c.code, got, c.read)
+		}
+	}
+}
+
+// What never left cannot have been applied.
+func TestOutcome_OfWhatWasNotSent(t *testing.T) {
+	c := sentCall(t)
+	c.sent.Store(false)
+	if got := kind(c.writeError(errors.New("no credentials"), nil)); got != "other" {
+		t.Errorf("without credentials: %s", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c = (&Table{timeout: attemptTimeout}).start(ctx, "Test")
+	defer c.cancel()
+	if err := c.writeError(ctx.Err(), nil); kind(err) != "other" || !errors.Is(err, context.Canceled) {
+		t.Errorf("write with an ended context: %v", err)
+	}
+	if err := c.readError(ctx.Err()); kind(err) != "unavailable" || !errors.Is(err, context.Canceled) {
+		t.Errorf("read with an ended context: %v", err)
+	}
+}
+
+func TestDecodeItem_RefusesForeignItems(t *testing.T) {
+	text := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+	for name, foreign := range map[string]types.AttributeValue{
+		"fraction": &types.AttributeValueMemberN{Value: "1.5"},
+		"huge":     &types.AttributeValueMemberN{Value: "9223372036854775808"},
+		"boolean":  &types.AttributeValueMemberBOOL{Value: true},
+		"list":     &types.AttributeValueMemberL{},
+	} {
+		_, err := decodeItem(map[string]types.AttributeValue{"pk": text("p"), "sk": text("s"), "a": foreign})
+		if !errors.Is(err, errForeign) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := decodeItem(map[string]types.AttributeValue{"pk": text("p")}); !errors.Is(err, errForeign) {
+		t.Errorf("without a sort key: %v", err)
+	}
+}
