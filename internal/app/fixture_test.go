@@ -46,9 +46,14 @@ func (s *service) Write(line []byte) (int, error) {
 
 func newService(t *testing.T, engine table.Table, seats int64, o app.Options) *service {
 	t.Helper()
+	return newServiceAt(t, engine, seats, "https://scim.test/scim/v2", o)
+}
+
+func newServiceAt(t *testing.T, engine table.Table, seats int64, base string, o app.Options) *service {
+	t.Helper()
 	s := &service{t: t}
 	var err error
-	s.app, err = app.NewWith(engine, app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.NewJSONHandler(s, nil)), o)
+	s.app, err = app.NewWith(engine, app.Config{BaseURL: base}, slog.New(slog.NewJSONHandler(s, nil)), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,15 +105,7 @@ func (s *service) send(method, path, body string, headers ...string) answer {
 			s.t.Errorf("%s %s: %v", method, path, err)
 		}
 	}
-	id := w.Header().Get("X-Request-Id")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, event := range s.events {
-		if event["requestId"] == id {
-			a.event = event
-		}
-	}
-	if a.event == nil {
+	if a.event = s.event(w.Header().Get("X-Request-Id")); a.event == nil {
 		s.t.Errorf("%s %s: no event was logged", method, path)
 	}
 	return a

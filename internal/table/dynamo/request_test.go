@@ -1,0 +1,119 @@
+package dynamo_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
+)
+
+// recorder answers every request with an empty document and keeps it.
+type recorder struct{ targets, bodies []string }
+
+func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		return nil, err
+	}
+	_, target, _ := strings.Cut(request.Header.Get("X-Amz-Target"), ".")
+	r.targets, r.bodies = append(r.targets, target), append(r.bodies, string(body))
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
+		Body: io.NopCloser(strings.NewReader("{}")), ContentLength: 2, Request: request,
+	}, nil
+}
+
+func recorded(t *testing.T) (table.Table, *recorder) {
+	t.Helper()
+	r := &recorder{}
+	client, err := dynamo.NewLocalClient(t.Context(), "http://dynamodb.invalid", func(http.RoundTripper) http.RoundTripper { return r })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dynamo.New(client, "tenants"), r
+}
+
+// DynamoDB Local reads consistently whatever it is asked for; AWS does not.
+func TestReads_AskForConsistency(t *testing.T) {
+	tbl, r := recorded(t)
+	one, two := table.Key{Partition: "p", Sort: "1"}, table.Key{Partition: "p", Sort: "2"}
+	_, err1 := tbl.Get(t.Context(), one)
+	_, err2 := tbl.Get(t.Context(), one, two)
+	_, err3 := tbl.Query(t.Context(), table.Query{Partition: "p"})
+	if err1 != nil || err2 != nil || err3 != nil {
+		t.Fatal(err1, err2, err3)
+	}
+	if want := []string{"GetItem", "BatchGetItem", "Query"}; !slices.Equal(r.targets, want) {
+		t.Errorf("sent %q, want %q", r.targets, want)
+	}
+	for i, body := range r.bodies {
+		if !strings.Contains(body, `"ConsistentRead":true`) {
+			t.Errorf("%s does not read consistently: %s", r.targets[i], body)
+		}
+	}
+}
+
+func TestWrite_IsOneTransactionWithTheTokenAndOldItems(t *testing.T) {
+	tbl, r := recorded(t)
+	k := func(sort string) table.Key { return table.Key{Partition: "p", Sort: sort} }
+	tx := table.Transaction{Token: tabletest.NewToken(), Ops: []table.Op{
+		table.Put(table.Item{Key: k("1"), Attributes: table.Attributes{"name": table.Text("value")}}, table.Absent()),
+		table.Update(k("2"), table.Change{Add: map[string]int64{"name": 1}}, table.Below("name", "limit")),
+		table.Delete(k("3"), table.Is("name", table.Text("value"))),
+		table.Check(k("4"), table.Present()),
+		table.Delete(k("5")),
+	}}
+	for range 2 {
+		if err := tbl.Write(t.Context(), tx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"TransactWriteItems", "TransactWriteItems"}; !slices.Equal(r.targets, want) {
+		t.Fatalf("sent %q, want %q", r.targets, want)
+	}
+	var sent [2]struct {
+		ClientRequestToken string
+		TransactItems      []map[string]map[string]any
+	}
+	for i := range sent {
+		if err := json.Unmarshal([]byte(r.bodies[i]), &sent[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := json.Marshal(sent[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := json.Marshal(sent[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(first) != string(second) || sent[0].ClientRequestToken != tx.Token {
+		t.Errorf("sent again as\n%s, was\n%s", second, first)
+	}
+	for i, kind := range []string{"Put", "Update", "Delete", "ConditionCheck", "Delete"} {
+		op, ok := sent[0].TransactItems[i][kind]
+		if !ok {
+			t.Errorf("operation %d is %v, want %s", i, sent[0].TransactItems[i], kind)
+			continue
+		}
+		want := any("ALL_OLD")
+		if i == 4 {
+			want = nil
+		}
+		if got := op["ReturnValuesOnConditionCheckFailure"]; got != want {
+			t.Errorf("operation %d returns %v, want %v", i, got, want)
+		}
+		for _, field := range []string{"ConditionExpression", "UpdateExpression"} {
+			if s, _ := op[field].(string); strings.Contains(s, "name") || strings.Contains(s, "value") {
+				t.Errorf("operation %d: a name or a value stands in %s %q", i, field, s)
+			}
+		}
+	}
+}
