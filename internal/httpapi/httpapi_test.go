@@ -265,15 +265,15 @@ func testUsers_Lists(t *testing.T, open opener) {
 		s.mustCreate(fmt.Sprintf(`"userName":"u%02d@x","name":{"givenName":"G"}`, i))
 	}
 	for query, want := range map[string]struct{ total, start, items float64 }{
-		"":                                         {11, 1, 11},
-		"?count=2&startIndex=1":                    {11, 1, 2},
-		"?startIndex=6&count=5":                    {11, 6, 5},
-		"?startIndex=11&count=5":                   {11, 11, 1},
-		"?startIndex=9999":                         {11, 9999, 0},
-		"?startIndex=-3&count=-1":                  {11, 1, 0},
-		"?count=999999999":                         {11, 1, 11},
-		`?filter=userName+eq+"u03%40x"`:            {1, 1, 1},
-		"?filter=userName%20sw%20%22U0%22&count=3": {10, 1, 3},
+		"":                              {11, 1, 11},
+		"?count=2&startIndex=1":         {11, 1, 2},
+		"?startIndex=6&count=5":         {11, 6, 5},
+		"?startIndex=11&count=5":        {11, 11, 1},
+		"?startIndex=9999":              {11, 9999, 0},
+		"?startIndex=-3&count=-1":       {11, 1, 0},
+		"?count=999999999":              {11, 1, 11},
+		`?filter=userName+eq+"u03%40x"`: {1, 1, 1},
+		"?filter=userName%20sw%20%22U0%22&count=3":            {10, 1, 3},
 		"?filter=userName%20eq%20%22o'brien%40example.com%22": {0, 1, 0},
 	} {
 		for _, path := range []string{"/Users", "/users"} {

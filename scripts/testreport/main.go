@@ -1,6 +1,6 @@
 // Command testreport runs go test and says what counts: a line for each
-// package, the whole output of what failed, every skipped test with its reason,
-// the tests that -show names, and how many passed, failed and were skipped.
+// package, the whole output of what failed, how many tests were skipped for which
+// reason, the tests that -show names, and how many passed, failed and were skipped.
 //
 //	testreport [-show REGEXP] -- ARGUMENT OF go test…
 package main
@@ -11,9 +11,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -33,7 +35,7 @@ func main() {
 	if err := cmd.Start(); err != nil {
 		fatal(err)
 	}
-	report := &report{w: os.Stdout, named: named, output: make(map[string][]string), broken: make(map[string]bool)}
+	report := &report{w: os.Stdout, named: named, output: make(map[string][]string), broken: make(map[string]bool), reasons: make(map[string]int)}
 	if err := report.read(out); err != nil {
 		fatal(err)
 	}
@@ -66,6 +68,7 @@ type report struct {
 	// does not compile, or died) counts as one failure.
 	broken                  map[string]bool
 	passed, failed, skipped int
+	reasons                 map[string]int
 }
 
 func (r *report) read(out io.Reader) error {
@@ -135,10 +138,29 @@ func (r *report) endTest(e event, key string) {
 		fmt.Fprint(r.w, strings.Join(r.output[key], ""))
 	case "skip":
 		r.skipped++
-		fmt.Fprint(r.w, strings.Join(r.output[key], ""))
+		r.reasons[reason(r.output[key])]++
 	}
 }
 
+// place is where a test says why it is skipped, and frame what go test says of it.
+var (
+	place = regexp.MustCompile(`^\s*\S+\.go:\d+: `)
+	frame = regexp.MustCompile(`^(=== |\s*--- )`)
+)
+
+// reason is what a skipped test said.
+func reason(output []string) string {
+	for _, line := range output {
+		if !frame.MatchString(line) {
+			return strings.TrimSpace(place.ReplaceAllString(line, ""))
+		}
+	}
+	return "no reason given"
+}
+
 func (r *report) end() {
+	for _, why := range slices.Sorted(maps.Keys(r.reasons)) {
+		fmt.Fprintf(r.w, "%d skipped: %s\n", r.reasons[why], why)
+	}
 	fmt.Fprintf(r.w, "%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
 }

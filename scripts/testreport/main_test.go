@@ -14,7 +14,9 @@ not JSON
 {"Action":"pass","Package":"a","Test":"TestContract","Elapsed":0.5}
 {"Action":"output","Package":"a","Test":"TestQuiet","Output":"quiet's log\n"}
 {"Action":"pass","Package":"a","Test":"TestQuiet"}
-{"Action":"output","Package":"a","Test":"TestSkipped","Output":"no engine\n"}
+{"Action":"output","Package":"a","Test":"TestSkipped","Output":"=== RUN   TestSkipped\n"}
+{"Action":"output","Package":"a","Test":"TestSkipped","Output":"    a_test.go:7: no engine: start one\n"}
+{"Action":"output","Package":"a","Test":"TestSkipped","Output":"--- SKIP: TestSkipped (0.00s)\n"}
 {"Action":"skip","Package":"a","Test":"TestSkipped"}
 {"Action":"output","Package":"a","Output":"PASS\n"}
 {"Action":"output","Package":"a","Output":"ok  \ta\t0.5s\n"}
@@ -31,6 +33,7 @@ not JSON
 	var out bytes.Buffer
 	r := &report{
 		w: &out, named: regexp.MustCompile("Contract"), output: make(map[string][]string), broken: make(map[string]bool),
+		reasons: make(map[string]int),
 	}
 	if err := r.read(strings.NewReader(input)); err != nil {
 		t.Fatal(err)
@@ -38,12 +41,12 @@ not JSON
 	r.end()
 	const want = `not JSON
     PASS TestContract (0.50s)
-no engine
 ok  	a	0.5s
 why
 FAIL	b
 syntax error
 FAIL	c [build failed]
+1 skipped: no engine: start one
 2 passed, 2 failed, 1 skipped
 `
 	if out.String() != want {

@@ -20,9 +20,9 @@ func open(t *testing.T) table.Table {
 	return tabletest.Dynamo(t)
 }
 
-func TestDynamo(t *testing.T) { tabletest.Run(t, open) }
+func TestDynamoDBContract(t *testing.T) { tabletest.Run(t, open) }
 
-func TestDynamo_Concurrent(t *testing.T) { tabletest.RunConcurrent(t, open) }
+func TestDynamoDBContract_Concurrent(t *testing.T) { tabletest.RunConcurrent(t, open) }
 
 func TestDynamo_ConcurrentUnderConflicts(t *testing.T) {
 	tabletest.RunConcurrent(t, func(t *testing.T) table.Table {

@@ -41,11 +41,11 @@ func closed(t *testing.T, tbl *embedded.Table) {
 	}
 }
 
-func TestMemory(t *testing.T) { tabletest.Run(t, memory) }
+func TestEmbeddedContract(t *testing.T) { tabletest.Run(t, memory) }
 
-func TestMemory_Concurrent(t *testing.T) { tabletest.RunConcurrent(t, memory) }
+func TestEmbeddedContract_Concurrent(t *testing.T) { tabletest.RunConcurrent(t, memory) }
 
-func TestFile_Concurrent(t *testing.T) { tabletest.RunConcurrent(t, file) }
+func TestEmbeddedContract_FileConcurrent(t *testing.T) { tabletest.RunConcurrent(t, file) }
 
 func TestFile_ReopenedBeforeEveryCall(t *testing.T) {
 	tabletest.Run(t, func(t *testing.T) table.Table {
