@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
 // output is written by the server while the test reads it.
@@ -160,13 +162,7 @@ func TestLocal_DataIsKept(t *testing.T) {
 }
 
 func TestLocal_ServesOnDynamoDB(t *testing.T) {
-	endpoint := os.Getenv("ROLLCALL_TEST_DYNAMODB")
-	if endpoint == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("ROLLCALL_TEST_DYNAMODB names no DynamoDB")
-		}
-		t.Skip("set ROLLCALL_TEST_DYNAMODB to an endpoint, or use make dynamodb")
-	}
+	endpoint := tabletest.Endpoint(t)
 	name := "rollcall-local-" + strings.ToLower(time.Now().UTC().Format("20060102t150405.000000000"))
 	s := start(t, "--dynamodb", endpoint, "--table", name)
 	status, created := s.send("POST", "/Users", bob)

@@ -23,7 +23,10 @@ func budgetUser(i int) string {
 // numbers of the design, for a user of 1.5 KB with one email.
 func TestBudgets(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) { testBudgets(t, engine.Open(t)) })
+		t.Run(engine.Name, func(t *testing.T) {
+			engine.Need(t)
+			testBudgets(t, engine.Open(t))
+		})
 	}
 }
 

@@ -25,6 +25,7 @@ func TestIdP(t *testing.T) {
 	}
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
+			engine.Need(t)
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)

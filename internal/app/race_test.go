@@ -65,6 +65,7 @@ func wantStatuses(t *testing.T, got map[int]int, want map[int]int) {
 func TestRaces(t *testing.T) {
 	for _, engine := range enginetest.All() {
 		t.Run(engine.Name, func(t *testing.T) {
+			engine.Need(t)
 			t.Run("50 creates of one userName make one user", func(t *testing.T) {
 				s := newService(t, engine.Open(t), 100, app.Options{})
 				got := s.atOnce(50, func(i int) (string, string, string) {

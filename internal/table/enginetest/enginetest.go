@@ -21,11 +21,25 @@ type Engine struct {
 	// Conflicts are those that the tables of this engine made, nil for an engine
 	// whose transactions never collide.
 	Conflicts *Conflicts
+	// need fails or skips a test that the engine's server is missing for.
+	need func(t testing.TB)
+}
+
+// Need begins a test on the engine: without the server that it needs the test
+// fails in CI, and is skipped elsewhere.
+func (e Engine) Need(t testing.TB) {
+	t.Helper()
+	if e.need != nil {
+		e.need(t)
+	}
 }
 
 // Plain are the two engines as they are.
 func Plain() []Engine {
-	return []Engine{{Name: "embedded", Open: Memory}, {Name: "dynamodb", Open: tabletest.Dynamo}}
+	return []Engine{
+		{Name: "embedded", Open: Memory},
+		{Name: "dynamodb", Open: tabletest.Dynamo, need: func(t testing.TB) { t.Helper(); tabletest.Endpoint(t) }},
+	}
 }
 
 // All are the two engines as they are, and both with conflicts.
@@ -33,7 +47,7 @@ func All() []Engine {
 	var all []Engine
 	for _, e := range Plain() {
 		c := &Conflicts{}
-		all = append(all, e, Engine{Name: e.Name + " with conflicts", Open: c.wrap(e.Open), Conflicts: c})
+		all = append(all, e, Engine{Name: e.Name + " with conflicts", Open: c.wrap(e.Open), Conflicts: c, need: e.need})
 	}
 	return all
 }
@@ -42,7 +56,10 @@ func All() []Engine {
 func Run(t *testing.T, test func(t *testing.T, open func(t testing.TB) table.Table)) {
 	t.Helper()
 	for _, e := range All() {
-		t.Run(e.Name, func(t *testing.T) { test(t, e.Open) })
+		t.Run(e.Name, func(t *testing.T) {
+			e.Need(t)
+			test(t, e.Open)
+		})
 	}
 }
 
