@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -185,6 +187,36 @@ func TestRun_TellsWhyACaseIsNotRun(t *testing.T) {
 	for i, want := range []string{"it needs the token of a second tenant", "waits for groups: none yet"} {
 		if r := Run(t.Context(), fake(t, 200, `{}`, nil), cases[i]); r.NotRun != want || r.Passed() {
 			t.Errorf("%s: not run because %q, want %q", cases[i].ID, r.NotRun, want)
+		}
+	}
+}
+
+// The README lists the lines that wait, and no others.
+func TestREADME_ListsWhatWaits(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]string{}
+	for line := range strings.SplitSeq(string(readme), "\n") {
+		cells := strings.Split(line, " | ")
+		if len(cells) == 3 {
+			for _, id := range regexp.MustCompile("`([a-z0-9A-Z-]+)`").FindAllStringSubmatch(cells[2], -1) {
+				rows[id[1]] = strings.TrimPrefix(cells[0], "| ") + ": " + cells[1]
+			}
+		}
+	}
+	for _, c := range cases {
+		want := ""
+		if c.Waits != nil {
+			want = c.Waits.For + ": " + c.Waits.Reason
+		}
+		if rows[c.ID] != want {
+			t.Errorf("%s: the README says %q, the line %q", c.ID, rows[c.ID], want)
 		}
 	}
 }
