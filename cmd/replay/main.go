@@ -1,116 +1,221 @@
-// Command replay sends a running SCIM server what identity providers really
-// send, and checks every answer.
+// Command replay sends the recorded requests of identity providers to a running
+// server and says, a line each, whether its answers are what they have to be. It
+// makes users and groups under random names, and deletes them behind itself.
+//
+//	replay -base http://127.0.0.1:8080/scim/v2 [-only ID,…] [-with CAPABILITY,…]
+//	replay -info FILE
+//
+// Tokens are best kept from the command line, which others on the machine can
+// see: they may come from ROLLCALL_TOKEN and ROLLCALL_OTHER_TOKEN, or from the
+// file that rollcall local --info writes.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/replay"
 )
 
-const usage = `replay sends a running SCIM server the requests of identity providers, and checks
-every answer. It makes users with names of their own and deletes them; run it
-against a tenant that nothing else uses, with at most 2,000 free seats.
-
-Usage:
-  replay -base URL -token TOKEN [-other-token TOKEN] [-only ID]
-  replay -info FILE             as 'rollcall local --info FILE' writes it
-
-Flags:
-`
-
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
-// run is main with its surroundings as arguments. Its status is 0 when every case
-// that was run passed, 1 when one failed or none was run, 2 for a wrong use.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	target := idp.Target{Client: &http.Client{Timeout: 30 * time.Second}}
-	var only, info string
-	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		flags.PrintDefaults()
+// The exit statuses.
+const (
+	exitPassed = 0
+	exitFailed = 1 // a line failed
+	exitUsage  = 2 // nothing was sent
+)
+
+type options struct {
+	base, token, other, extension, info, file, only, with string
+}
+
+func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) int {
+	o, err := parse(args, env, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return exitPassed
 	}
-	flags.StringVar(&target.BaseURL, "base", "", "base `URL` of the server, ending in /scim/v2")
-	flags.StringVar(&target.Token, "token", os.Getenv("ROLLCALL_TOKEN"), "bearer `TOKEN` of a tenant; by default $ROLLCALL_TOKEN")
-	flags.StringVar(&target.OtherToken, "other-token", "", "bearer `TOKEN` of a second tenant")
-	flags.StringVar(&target.ExtensionURN, "extension", "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User", "`URN` of the extension that has isTeamAccount")
-	flags.StringVar(&only, "only", "", "run the cases whose id begins with `ID`")
-	flags.StringVar(&info, "info", "", "read base and token from this `FILE`")
-	if err := flags.Parse(args); err != nil {
-		return 2
+	var cases []replay.Case
+	if err == nil {
+		cases, err = o.cases()
 	}
-	if info != "" {
-		if err := readInfo(info, &target); err != nil {
-			fmt.Fprintln(stderr, "replay:", err)
-			return 2
-		}
+	target := replay.Target{
+		Timed:  true,
+		Client: client(), Base: o.base, Token: o.token, Other: o.other, ExtensionURN: o.extension, Shared: true,
 	}
-	if target.BaseURL == "" || target.Token == "" || flags.NArg() > 0 {
-		fmt.Fprintln(stderr, "replay: needs -base and -token, or -info; -help tells more")
-		return 2
+	if err == nil && target.ExtensionURN == "" {
+		target.ExtensionURN, err = replay.FindExtension(ctx, target)
 	}
-	cases, err := idp.Cases()
 	if err != nil {
 		fmt.Fprintln(stderr, "replay:", err)
-		return 1
+		return exitUsage
 	}
-	passed, failed, notRun := 0, 0, 0
-	for _, c := range cases {
-		if !strings.HasPrefix(c.ID, only) {
-			continue
-		}
-		result := idp.Run(ctx, target, c)
-		switch {
-		case result.NotRun != "":
-			notRun++
-			fmt.Fprintf(stdout, "not run  %s: %s\n", c.ID, result.NotRun)
-		case result.Passed():
-			passed++
-			fmt.Fprintf(stdout, "pass     %s\n", c.ID)
-		default:
-			failed++
-			fmt.Fprintf(stdout, "FAIL     %s\n", c.ID)
-			for _, f := range result.Failures {
-				fmt.Fprintf(stdout, "           %s\n", f)
-			}
-		}
-		for _, unseen := range result.Unseen {
-			fmt.Fprintf(stdout, "           not seen from here: %s\n", unseen)
-		}
-	}
-	fmt.Fprintf(stdout, "\n%d passed, %d failed, %d skipped\n", passed, failed, notRun)
-	if failed > 0 || passed == 0 {
-		return 1
-	}
-	return 0
+	return report(ctx, stdout, target, cases)
 }
 
-// readInfo reads what rollcall local wrote.
-func readInfo(path string, target *idp.Target) error {
-	encoded, err := os.ReadFile(path)
+func parse(args []string, env func(string) string, stderr io.Writer) (options, error) {
+	o := options{token: env("ROLLCALL_TOKEN"), other: env("ROLLCALL_OTHER_TOKEN")}
+	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.base, "base", "", "base `URL` of the server, which ends in /scim/v2")
+	token := flags.String("token", "", "bearer `TOKEN` of the tenant (or ROLLCALL_TOKEN)")
+	other := flags.String("other-token", "", "bearer `TOKEN` of a second tenant (or ROLLCALL_OTHER_TOKEN), for the lines about two")
+	flags.StringVar(&o.info, "info", "", "`FILE` that rollcall local --info wrote: takes base URL and token from it")
+	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema that has isTeamAccount; asked of the server when empty")
+	flags.StringVar(&o.file, "file", "", "`FILE` of requests instead of the project's own")
+	flags.StringVar(&o.only, "only", "", "`IDS` of the lines to send, with commas between; * at the end of one stands for the rest")
+	flags.StringVar(&o.with, "with", "", "`CAPABILITIES`, such as groups,bulk: send the lines that wait for these too")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if *token != "" {
+		o.token = *token
+	}
+	if *other != "" {
+		o.other = *other
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("%q is not a flag; -help lists them", flags.Arg(0))
+	}
+	if o.info != "" {
+		if err := o.readInfo(); err != nil {
+			return o, err
+		}
+	}
+	switch {
+	case o.base == "":
+		return o, errors.New("-base or -info says which server")
+	case o.token == "":
+		return o, errors.New("no token: ROLLCALL_TOKEN, -info or -token gives one")
+	}
+	o.base = strings.TrimSuffix(o.base, "/")
+	return o, nil
+}
+
+// readInfo takes from a server's info file what the flags do not say.
+func (o *options) readInfo() error {
+	text, err := os.ReadFile(o.info)
 	if err != nil {
-		return err
+		return fmt.Errorf("-info: %w; rollcall local --info FILE writes it while it runs", err)
 	}
 	var info struct{ BaseURL, Token string }
-	if err := json.Unmarshal(encoded, &info); err != nil {
-		return fmt.Errorf("%s is not what rollcall local --info writes: %w", path, err)
+	if err := json.Unmarshal(text, &info); err != nil {
+		return fmt.Errorf("-info %s: %w", o.info, err)
 	}
-	target.BaseURL, target.Token = info.BaseURL, info.Token
+	if o.base == "" {
+		o.base = info.BaseURL
+	}
+	if info.Token != "" {
+		o.token = info.Token
+	}
 	return nil
+}
+
+// cases are the lines to send.
+func (o *options) cases() ([]replay.Case, error) {
+	cases, err := replay.Cases()
+	if o.file != "" {
+		cases, err = load(o.file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if o.only != "" {
+		for pattern := range strings.SplitSeq(o.only, ",") {
+			if !slices.ContainsFunc(cases, func(c replay.Case) bool { return matches(pattern, c.ID) }) {
+				return nil, fmt.Errorf("-only: there is no line %s", pattern)
+			}
+		}
+		cases = slices.DeleteFunc(cases, func(c replay.Case) bool {
+			return !slices.ContainsFunc(strings.Split(o.only, ","), func(p string) bool { return matches(p, c.ID) })
+		})
+	}
+	for i, c := range cases {
+		cases[i] = c.Ready(strings.Split(o.with, ",")...)
+	}
+	return cases, nil
+}
+
+func load(name string) ([]replay.Case, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	return replay.Load(file)
+}
+
+func matches(pattern, id string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(id, prefix)
+	}
+	return pattern == id
+}
+
+// client keeps as many connections as requests are sent at once, and follows no
+// redirects: an identity provider would not send its token elsewhere.
+func client() *http.Client {
+	const connections = 64
+	return &http.Client{
+		Timeout:   40 * time.Second,
+		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: connections, ForceAttemptHTTP2: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
+	}
+}
+
+// report runs the cases and prints how each ended, then how many did so.
+func report(ctx context.Context, w io.Writer, target replay.Target, cases []replay.Case) int {
+	counts := make(map[replay.Outcome]int)
+	for _, c := range cases {
+		if ctx.Err() != nil {
+			fmt.Fprintln(w, "interrupted")
+			counts[replay.Failed]++
+			break
+		}
+		result := replay.Run(ctx, target, c)
+		counts[result.Outcome]++
+		switch result.Outcome {
+		case replay.Waiting, replay.NotRun:
+			fmt.Fprintf(w, "%s: %s: %s\n", result.Outcome, result.ID, strings.Join(result.Reasons, "; "))
+		default:
+			fmt.Fprintf(w, "%s %s\n", result.Outcome, result.ID)
+			for _, reason := range result.Reasons {
+				fmt.Fprintf(w, "     %s\n", strings.ReplaceAll(reason, "\n", "\n     "))
+			}
+		}
+		for _, what := range result.Unseen {
+			fmt.Fprintf(w, "     not checked: %s\n", what)
+		}
+	}
+	fmt.Fprintf(w, "%d passed, %d failed", counts[replay.Passed], counts[replay.Failed])
+	for _, more := range []struct {
+		outcome replay.Outcome
+		text    string
+	}{{replay.Waiting, "skipped"}, {replay.NotRun, "not run"}} {
+		if n := counts[more.outcome]; n > 0 {
+			fmt.Fprintf(w, ", %d %s", n, more.text)
+		}
+	}
+	fmt.Fprintln(w)
+	if counts[replay.Failed] > 0 || counts[replay.Passed] == 0 {
+		return exitFailed
+	}
+	return exitPassed
 }

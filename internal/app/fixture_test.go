@@ -46,14 +46,9 @@ func (s *service) Write(line []byte) (int, error) {
 
 func newService(t *testing.T, engine table.Table, seats int64, o app.Options) *service {
 	t.Helper()
-	return newServiceAt(t, engine, seats, "https://scim.test/scim/v2", o)
-}
-
-func newServiceAt(t *testing.T, engine table.Table, seats int64, base string, o app.Options) *service {
-	t.Helper()
 	s := &service{t: t}
 	var err error
-	s.app, err = app.NewWith(engine, app.Config{BaseURL: base}, slog.New(slog.NewJSONHandler(s, nil)), o)
+	s.app, err = app.NewWith(engine, app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.NewJSONHandler(s, nil)), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,3 +154,15 @@ const (
 	deactivate = `[{"op":"replace","path":"active","value":false}]`
 	activate   = `[{"op":"replace","path":"active","value":true}]`
 )
+
+// event is what was logged of a request.
+func (s *service) event(requestID string) map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, event := range s.events {
+		if event["requestId"] == requestID {
+			return event
+		}
+	}
+	return nil
+}

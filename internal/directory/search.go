@@ -158,46 +158,68 @@ func (d *Directory) listAll(ctx context.Context, t tenant.ID, by Caller, q Query
 	var ledger Ledger
 	var page Page
 	var err error
+	// One more than asked for: whether the walk goes on is known, not guessed.
+	want := q.Count + 1
 	if q.StartIndex == 1 {
-		ledger, page, err = d.store.LedgerAndUsers(ctx, t, "", q.Count)
+		ledger, page, err = d.store.LedgerAndUsers(ctx, t, "", want)
 	} else {
-		var after string
-		ledger, after, err = d.store.LedgerAndBookmark(ctx, t, mark(by, q, q.StartIndex))
-		if err != nil || q.StartIndex > int(ledger.Users) {
-			return Found{Total: int(ledger.Users)}, err
-		}
-		if after == "" {
-			after, err = d.skip(ctx, t, q.StartIndex-1)
-		}
-		if err == nil && after != "" {
-			page, err = d.store.Users(ctx, t, after, q.Count)
-		}
+		ledger, page, err = d.laterPage(ctx, t, by, q, want)
 	}
 	if err != nil {
 		return Found{}, err
 	}
-	users, size := page.Users, 0
-	for _, u := range users {
-		size += len(u.Doc)
-	}
-	for page.More && len(users) < q.Count && size < maxPageBytes && len(page.Users) > 0 {
-		page, err = d.store.Users(ctx, t, users[len(users)-1].ID, q.Count-len(users))
+	users, size := page.Users, docSize(page.Users)
+	for page.More && len(users) < want && size < maxPageBytes && len(page.Users) > 0 {
+		page, err = d.store.Users(ctx, t, users[len(users)-1].ID, want-len(users))
 		if err != nil {
 			return Found{}, err
 		}
-		for _, u := range page.Users {
-			size += len(u.Doc)
-		}
-		users = append(users, page.Users...)
+		users, size = append(users, page.Users...), size+docSize(page.Users)
+	}
+	more := page.More
+	if len(users) > q.Count {
+		users, more = users[:q.Count], true
 	}
 	next := q.StartIndex + len(users)
-	if page.More && len(users) > 0 && next <= int(ledger.Users) {
-		// Harmless to lose: the next page then skips from the beginning.
-		_ = d.store.SaveBookmark(ctx, t, mark(by, q, next), users[len(users)-1].ID)
+	switch {
+	case len(users) == 0:
+		return Found{Total: int(ledger.Users)}, nil
+	case !more:
+		// A user made while the page was read is on it and not yet in the ledger.
+		return Found{Users: users, Total: max(int(ledger.Users), next-1)}, nil
 	}
-	// A user made while the page was read is on the page and not yet in the
-	// total, or the other way round: never fewer than what is shown.
-	return Found{Users: users, Total: max(int(ledger.Users), next-1)}, nil
+	// Harmless to lose: the next page then skips from the beginning.
+	_ = d.store.SaveBookmark(ctx, t, mark(by, q, next), users[len(users)-1].ID)
+	// In a walk from which users were deleted behind it the numbers of the others
+	// stay, so that it ends when the last one was given and not before.
+	return Found{Users: users, Total: max(int(ledger.Users), next)}, nil
+}
+
+// laterPage reads a page that is not the first: behind the last user of the page
+// before it, if that was read in the last minutes, else by skipping from the
+// beginning.
+func (d *Directory) laterPage(ctx context.Context, t tenant.ID, by Caller, q Query, want int) (Ledger, Page, error) {
+	ledger, after, err := d.store.LedgerAndBookmark(ctx, t, mark(by, q, q.StartIndex))
+	if err != nil {
+		return Ledger{}, Page{}, err
+	}
+	if after == "" {
+		if q.StartIndex > int(ledger.Users) {
+			return ledger, Page{}, nil
+		}
+		if after, err = d.skip(ctx, t, q.StartIndex-1); err != nil || after == "" {
+			return ledger, Page{}, err
+		}
+	}
+	page, err := d.store.Users(ctx, t, after, want)
+	return ledger, page, err
+}
+
+func docSize(users []*User) (size int) {
+	for _, u := range users {
+		size += len(u.Doc)
+	}
+	return size
 }
 
 func mark(by Caller, q Query, startIndex int) Bookmark {

@@ -13,15 +13,15 @@ const (
 	// NoticeSchemasIgnored: a PATCH names schemas, which is always recomputed.
 	NoticeSchemasIgnored = "schemas_ignored"
 	// NoticeStringBoolean: "True" or "False" was taken as a boolean. Entra sends
-	// them: internal/idp entra-013-disable-string.
+	// them: internal/replay entra-013-disable-string.
 	NoticeStringBoolean = "string_boolean"
 	// NoticeSingleValue: one object was taken as an array of one.
 	NoticeSingleValue = "single_value"
 	// NoticeBareValue: a string was taken as the value of a complex attribute.
-	// Entra sends managers so: internal/idp entra-032-manager-string.
+	// Entra sends managers so: internal/replay entra-032-manager-string.
 	NoticeBareValue = "bare_value"
 	// NoticeStringifiedValue: a value that is JSON in a string was unwrapped.
-	// Entra sends roles so: internal/idp entra-029-roles-stringified.
+	// Entra sends roles so: internal/replay entra-029-roles-stringified.
 	NoticeStringifiedValue = "stringified_value"
 	// NoticeNestedValue: a value that repeats its attribute's name was unwrapped.
 	NoticeNestedValue = "nested_value"

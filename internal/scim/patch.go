@@ -84,7 +84,7 @@ func (p *Patch) checkSchemas(v any) error {
 }
 
 // decodeOperation reads one operation. Keys that are none of op, path and value
-// are left alone: internal/idp entra-g16-op-extra-key.
+// are left alone: internal/replay entra-g16-op-extra-key.
 func decodeOperation(v any) (Operation, error) {
 	object, ok := v.(map[string]any)
 	if !ok {

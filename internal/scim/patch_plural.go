@@ -65,7 +65,7 @@ func (w *patching) addValues(l location, list, sent []any) error {
 
 // removeValues takes the sent values out of a list and leaves the others. The
 // standard has remove clear the attribute; Entra means only what it sends:
-// internal/idp entra-g07-remove-member-value-array.
+// internal/replay entra-g07-remove-member-value-array.
 func (w *patching) removeValues(l location, list, sent []any) error {
 	byValue := map[string][]map[string]any{}
 	var others []map[string]any
@@ -158,7 +158,7 @@ func (w *patching) changed(op PatchOp, l location, old, parts map[string]any) (m
 
 // described is the value that an operation makes because the path chose none;
 // nil when it makes none. Entra counts on it:
-// internal/idp entra-025-email-replace-creates.
+// internal/replay entra-025-email-replace-creates.
 func (w *patching) described(op PatchOp, l location, parts map[string]any) (map[string]any, error) {
 	parts = maps.Clone(parts)
 	maps.DeleteFunc(parts, isNil)

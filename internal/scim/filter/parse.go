@@ -23,7 +23,7 @@ func (e *Error) Error() string {
 //
 // Two forms are taken beyond the grammar of the standard: a comparison on the
 // values that a filter in brackets chose, emails[type eq "work"].value eq "x",
-// which Entra sends (internal/idp entra-006-match-work-email); and no space
+// which Entra sends (internal/replay entra-006-match-work-email); and no space
 // beside a parenthesis, a bracket or a quote, where none is needed to tell
 // tokens apart.
 //

@@ -1,0 +1,357 @@
+package replay
+
+import (
+	"bufio"
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed requests.jsonl
+var requests []byte
+
+// Cases are the lines of requests.jsonl.
+func Cases() ([]Case, error) { return Load(bytes.NewReader(requests)) }
+
+// maxLine is the longest line in bytes.
+const maxLine = 1 << 20
+
+// Load reads cases, one JSON object a line. It refuses what would be passed over
+// in silence: a word that there is not, a word that its verb does not know, a
+// variable that nothing sets, a line that is neither set up nor checked, notes
+// without a check.
+func Load(r io.Reader) ([]Case, error) {
+	var cases []Case
+	seen := make(map[string]bool)
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxLine)
+	for n := 1; lines.Scan(); n++ {
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
+		}
+		c, err := loadLine(lines.Bytes())
+		if err == nil && seen[c.ID] {
+			err = errors.New("the id stands twice")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d %s: %w", n, c.ID, err)
+		}
+		seen[c.ID] = true
+		cases = append(cases, c)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("reading the requests: %w", err)
+	}
+	if len(cases) == 0 {
+		return nil, errors.New("there is no request")
+	}
+	return cases, nil
+}
+
+func loadLine(line []byte) (Case, error) {
+	var c Case
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return c, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return c, errors.New("something follows the object")
+	}
+	return c, c.validate()
+}
+
+func (c *Case) validate() error {
+	switch {
+	case c.ID == "":
+		return errors.New("there is no id")
+	case len(c.Expect.Status) == 0:
+		return errors.New("there is no expect.status")
+	case len(c.Steps) == 0 && len(c.Checks) == 0:
+		return errors.New("neither steps nor checks")
+	case c.Expect.Notes != "" && len(c.Checks) == 0:
+		return errors.New("notes without a check")
+	case c.Waits != nil && (c.Waits.For == "" || c.Waits.Reason == ""):
+		return errors.New("waits needs for and reason")
+	case c.Repeat < 0:
+		return errors.New("repeat is a number from 1")
+	}
+	if err := checkRequest(c.Method, c.Path); err != nil {
+		return err
+	}
+	known := map[string]bool{varRun: true, varExtension: true, varToken: true}
+	for i := range c.Steps {
+		if err := c.Steps[i].validate(true, known); err != nil {
+			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+	}
+	sent := c.Path + string(c.Body) + compact(headerValues(c.Headers))
+	if err := allKnown(sent, known); err != nil {
+		return err
+	}
+	for i := range c.Checks {
+		if err := c.Checks[i].validate(false, known); err != nil {
+			return fmt.Errorf("check %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func headerValues(headers map[string]string) []any {
+	var values []any
+	for _, value := range headers {
+		values = append(values, value)
+	}
+	return values
+}
+
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+}
+
+func checkRequest(method, path string) error {
+	switch {
+	case !slices.Contains(methods, method):
+		return fmt.Errorf("%q is no method", method)
+	case !strings.HasPrefix(path, "/"):
+		return fmt.Errorf("the path %q does not begin with /", path)
+	case strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }):
+		return fmt.Errorf("the path %q has characters that no request line has", path)
+	}
+	return nil
+}
+
+// The words that a step may have beside its verb.
+const (
+	wordsOfSending = "headers tenant status error header body lacks within event unlogged capture"
+	wordsOfMaking  = "with as times each tenant status error header body lacks within event unlogged capture"
+)
+
+// allowed says which words each verb knows; "" is a check of the line's own
+// answer.
+var allowed = map[string]string{
+	"":           "status error header body lacks within event unlogged capture",
+	"request":    "with operations " + wordsOfSending,
+	"again":      wordsOfSending,
+	"create":     wordsOfMaking,
+	"leaveSeats": "",
+	"freeSeats":  "",
+	"walk":       "",
+	"together":   "times more each statuses",
+	"list":       "with times more each as",
+}
+
+// words are the words that a step has beside its verb.
+func (s *Step) words() []string {
+	var words []string
+	for _, w := range []struct {
+		name string
+		has  bool
+	}{
+		{"with", s.With != nil},
+		{"operations", s.Operations != nil},
+		{"headers", s.Headers != nil},
+		{"tenant", s.Tenant != ""},
+		{"times", s.Times != nil},
+		{"more", s.More != 0},
+		{"each", s.Each != ""},
+		{"as", s.As != ""},
+		{"status", s.Status != nil},
+		{"statuses", s.Statuses != nil},
+		{"error", s.Error != nil},
+		{"header", s.Header != nil},
+		{"body", s.Body != nil},
+		{"lacks", s.Lacks != nil},
+		{"within", s.Within != ""},
+		{"event", s.Event != nil},
+		{"unlogged", s.Unlogged != nil},
+		{"capture", s.Capture != nil},
+	} {
+		if w.has {
+			words = append(words, w.name)
+		}
+	}
+	return words
+}
+
+// validate checks a step by itself, and adds the variables that it sets to those
+// that are known.
+func (s *Step) validate(setsUp bool, known map[string]bool) error {
+	verbs := s.verbs()
+	if len(verbs) > 1 {
+		return fmt.Errorf("%s: one of them", strings.Join(verbs, " and "))
+	}
+	verb := s.verb()
+	if verb == "" && setsUp {
+		return errors.New("it does nothing")
+	}
+	if verb == "" && !s.expects() && s.Capture == nil {
+		return errors.New("it expects nothing")
+	}
+	words := strings.Fields(allowed[verb])
+	for _, w := range s.words() {
+		if !slices.Contains(words, w) {
+			return fmt.Errorf("%q does not go with %q", w, verb)
+		}
+	}
+	if (s.Event != nil || s.Unlogged != nil || s.Waits != "" && !setsUp) && s.Says == "" {
+		return errors.New("a check that may be left out says what it proves")
+	}
+	if err := s.validateVerb(verb); err != nil {
+		return err
+	}
+	if err := s.validateExpected(); err != nil {
+		return err
+	}
+	return s.define(known)
+}
+
+func (s *Step) validateVerb(verb string) error {
+	if err := s.validateBeside(); err != nil {
+		return err
+	}
+	many := s.Times != nil || s.Each != ""
+	switch {
+	case verb == "create" && s.Create != "user" && s.Create != "group":
+		return fmt.Errorf("create makes a user or a group, no %s", s.Create)
+	case verb == "create" && many && (s.Capture != nil || s.expects()):
+		return errors.New("many are created: no answer of theirs is looked at")
+	case verb == "request":
+		return checkRequest(splitRequest(s.Request))
+	case verb == "leaveSeats" && *s.LeaveSeats < 0, verb == "freeSeats" && *s.FreeSeats < 0:
+		return errors.New("seats are a number from 0")
+	case verb == "walk":
+		return s.Walk.validate()
+	case verb == "together":
+		return s.validateTogether()
+	case verb == "list" && (s.As == "" || s.With == nil || !many):
+		return errors.New("list needs as, with, and times or each")
+	}
+	return nil
+}
+
+// validateBeside checks the words that belong to several verbs.
+func (s *Step) validateBeside() error {
+	switch {
+	case s.Tenant != "" && s.Tenant != otherTenant:
+		return fmt.Errorf("the tenant is the other one or none is named, not %s", s.Tenant)
+	case s.Times != nil && s.Each != "":
+		return errors.New("times or each, not both")
+	case s.More != 0 && s.Times == nil:
+		return errors.New("more goes with times")
+	case s.With != nil && s.Operations != nil:
+		return errors.New("with or operations, not both")
+	}
+	return nil
+}
+
+func (s *Step) validateTogether() error {
+	if len(s.Statuses) == 0 {
+		return errors.New("together expects statuses")
+	}
+	for _, q := range s.Together {
+		if q.With != nil && q.Operations != nil {
+			return errors.New("with or operations, not both")
+		}
+		if err := checkRequest(splitRequest(q.Request)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Walk) validate() error {
+	switch {
+	case w.Count < 1:
+		return errors.New("walk needs a count")
+	case w.By != "" && w.By != byStartIndex && w.By != byCursor:
+		return fmt.Errorf("nobody walks by %s", w.By)
+	}
+	return checkRequest(http.MethodGet, w.Path)
+}
+
+func (s *Step) validateExpected() error {
+	if s.Within != "" {
+		if d, err := time.ParseDuration(s.Within); err != nil || d <= 0 {
+			return fmt.Errorf("within %q is no time", s.Within)
+		}
+	}
+	for status := range s.Statuses {
+		if n, err := strconv.Atoi(status); status != anySuccess && (err != nil || n < 100 || n > 599) {
+			return fmt.Errorf("%q is no status", status)
+		}
+	}
+	for _, named := range []map[string]matcher{s.Body, s.Event} {
+		for pointer := range named {
+			if pointer != "" && pointer[0] != '/' {
+				return fmt.Errorf("the pointer %q does not begin with /", pointer)
+			}
+		}
+	}
+	for name, pointer := range s.Capture {
+		if pointer != "" && pointer[0] != '/' {
+			return fmt.Errorf("the pointer %q of %s does not begin with /", pointer, name)
+		}
+	}
+	return nil
+}
+
+// define checks that the variables a step uses are set before, and notes those
+// that it sets.
+func (s *Step) define(known map[string]bool) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	inner := make(map[string]bool)
+	if s.Times != nil || s.Each != "" {
+		inner[varN] = true
+	}
+	if s.Each != "" {
+		inner[varItem] = true
+	}
+	for _, name := range namesIn(string(text)) {
+		if !known[name] && !inner[name] {
+			return fmt.Errorf("nothing sets the variable %s before", name)
+		}
+	}
+	var sets []string
+	if s.As != "" {
+		sets = append(sets, s.As)
+	}
+	if s.Walk != nil && s.Walk.As != "" {
+		sets = append(sets, s.Walk.As)
+	}
+	for name := range s.Capture {
+		sets = append(sets, name)
+	}
+	for _, name := range sets {
+		if !variable.MatchString("{{" + name + "}}") {
+			return fmt.Errorf("%q is no name of a variable", name)
+		}
+		known[name] = true
+	}
+	return nil
+}
+
+func allKnown(text string, known map[string]bool) error {
+	for _, name := range namesIn(text) {
+		if !known[name] {
+			return fmt.Errorf("nothing sets the variable %s", name)
+		}
+	}
+	return nil
+}
+
+func splitRequest(text string) (method, path string) {
+	method, path, _ = strings.Cut(text, " ")
+	return method, path
+}

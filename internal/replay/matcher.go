@@ -1,0 +1,399 @@
+package replay
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// matcher says what is expected of one value. In JSON it is the value itself, or
+// an object of words, all of which must hold; an object as a value stands under
+// the word equals.
+type matcher struct {
+	raw json.RawMessage
+}
+
+// words are the words of a matcher.
+type words struct {
+	Present      *bool           `json:"present"`
+	Type         string          `json:"type"`
+	Equals       json.RawMessage `json:"equals"`
+	Not          *matcher        `json:"not"`
+	Min          *float64        `json:"min"`
+	Max          *float64        `json:"max"`
+	Size         *matcher        `json:"size"`
+	Contains     json.RawMessage `json:"contains"`
+	ContainsAll  json.RawMessage `json:"containsAll"`
+	ContainsNone json.RawMessage `json:"containsNone"`
+	OneOf        json.RawMessage `json:"oneOf"`
+	SameAs       *string         `json:"sameAs"`
+	Matches      string          `json:"matches"`
+	Each         *matcher        `json:"each"`
+	AnyOrder     json.RawMessage `json:"anyOrder"`
+	Distinct     bool            `json:"distinct"`
+	NoNulls      bool            `json:"noNulls"`
+}
+
+// UnmarshalJSON keeps the text, since variables are put into it later, and
+// refuses words that there are not.
+func (m *matcher) UnmarshalJSON(b []byte) error {
+	m.raw = slices.Clone(b)
+	if !m.hasWords() {
+		return nil
+	}
+	w, err := m.words(b)
+	if err != nil {
+		return err
+	}
+	if w.Matches != "" {
+		if _, err := regexp.Compile(variable.ReplaceAllString(w.Matches, "x")); err != nil {
+			return err
+		}
+	}
+	if w.Present != nil && !*w.Present && !reflect.DeepEqual(w, words{Present: w.Present}) {
+		return errors.New("present:false stands alone")
+	}
+	if reflect.DeepEqual(w, words{}) {
+		return errors.New("a matcher without a word expects nothing")
+	}
+	switch w.Type {
+	case "", "string", "number", "boolean", "array", "object":
+	default:
+		return fmt.Errorf("%q is no type of JSON", w.Type)
+	}
+	return nil
+}
+
+// MarshalJSON gives back what was read.
+func (m matcher) MarshalJSON() ([]byte, error) { return m.raw, nil }
+
+func (m matcher) hasWords() bool { return len(m.raw) > 0 && bytes.TrimSpace(m.raw)[0] == '{' }
+
+func (m matcher) words(b []byte) (words, error) {
+	var w words
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&w); err != nil {
+		return w, fmt.Errorf("a matcher: %w", err)
+	}
+	return w, nil
+}
+
+// check compares a value with what is expected, and says what differs. document
+// is where sameAs looks.
+func (m matcher) check(v *variables, value any, found bool, document any) error {
+	raw, err := v.expandJSON(m.raw)
+	if err != nil {
+		return err
+	}
+	// Words are told from a value before variables are put in: a variable may
+	// hold an object.
+	if !m.hasWords() {
+		want, err := decode(raw)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return fmt.Errorf("is absent, want %s", show(want))
+		case !equal(value, want):
+			return fmt.Errorf("is %s, want %s", show(value), show(want))
+		}
+		return nil
+	}
+	w, err := m.words(raw)
+	if err != nil {
+		return err
+	}
+	if w.Present != nil && !*w.Present {
+		if found {
+			return fmt.Errorf("is %s, want it absent", show(value))
+		}
+		return nil
+	}
+	if !found {
+		return fmt.Errorf("is absent, want %s", raw)
+	}
+	for _, rule := range []func(*variables, words, any, any) error{checkValue, checkRange, checkParts} {
+		if err := rule(v, w, value, document); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkValue is the words about the value as a whole.
+func checkValue(v *variables, w words, value, document any) error {
+	if w.Type != "" && kind(value) != w.Type {
+		return fmt.Errorf("is %s, a JSON %s, want a %s", show(value), kind(value), w.Type)
+	}
+	if w.Equals != nil {
+		want, err := decode(w.Equals)
+		if err != nil {
+			return err
+		}
+		if !equal(value, want) {
+			return fmt.Errorf("is %s, want %s", show(value), show(want))
+		}
+	}
+	if w.Not != nil && w.Not.check(v, value, true, document) == nil {
+		return fmt.Errorf("is %s, want it not %s", show(value), w.Not.raw)
+	}
+	if w.OneOf != nil {
+		options, err := decodeList(w.OneOf)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(options, func(o any) bool { return equal(o, value) }) {
+			return fmt.Errorf("is %s, want one of %s", show(value), show(options))
+		}
+	}
+	if w.SameAs != nil {
+		want, ok, err := lookup(document, *w.SameAs)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return fmt.Errorf("should be as %s, which is absent", *w.SameAs)
+		case !equal(value, want):
+			return fmt.Errorf("is %s, want %s as at %s", show(value), show(want), *w.SameAs)
+		}
+	}
+	if w.NoNulls && hasNull(value) {
+		return errors.New("has a null in it")
+	}
+	return nil
+}
+
+// checkRange is the words about numbers, lengths and texts.
+func checkRange(v *variables, w words, value, document any) error {
+	if w.Min != nil || w.Max != nil {
+		n, err := strconv.ParseFloat(plain(value), 64)
+		if err != nil {
+			return fmt.Errorf("is %s, want a number", show(value))
+		}
+		if w.Min != nil && n < *w.Min {
+			return fmt.Errorf("is %s, want at least %v", show(value), *w.Min)
+		}
+		if w.Max != nil && n > *w.Max {
+			return fmt.Errorf("is %s, want at most %v", show(value), *w.Max)
+		}
+	}
+	if w.Size != nil {
+		n, ok := size(value)
+		if !ok {
+			return fmt.Errorf("is %s, which has no size", show(value))
+		}
+		if err := w.Size.check(v, float64(n), true, document); err != nil {
+			return fmt.Errorf("is %s: its size %w", show(value), err)
+		}
+	}
+	if w.Matches != "" {
+		text, ok := value.(string)
+		pattern, err := regexp.Compile(w.Matches)
+		if err != nil {
+			return err
+		}
+		if !ok || !pattern.MatchString(text) {
+			return fmt.Errorf("is %s, want a text that matches %s", show(value), w.Matches)
+		}
+	}
+	return nil
+}
+
+// checkParts is the words about the parts of arrays and texts.
+func checkParts(v *variables, w words, value, document any) error {
+	if w.Contains != nil {
+		want, err := decode(w.Contains)
+		if err != nil {
+			return err
+		}
+		text, isText := value.(string)
+		part, isPart := want.(string)
+		elements, _ := value.([]any)
+		if !isText && !slices.ContainsFunc(elements, func(e any) bool { return equal(e, want) }) ||
+			isText && (!isPart || !strings.Contains(text, part)) {
+			return fmt.Errorf("is %s, want %s in it", show(value), show(want))
+		}
+	}
+	if w.ContainsAll != nil || w.ContainsNone != nil {
+		if err := checkMembers(w, value); err != nil {
+			return err
+		}
+	}
+	if w.AnyOrder != nil {
+		want, err := decodeList(w.AnyOrder)
+		if err != nil {
+			return err
+		}
+		got, ok := value.([]any)
+		if !ok || !sameElements(got, want) {
+			return fmt.Errorf("is %s, want %s in any order", show(value), show(want))
+		}
+	}
+	if w.Each == nil && !w.Distinct {
+		return nil
+	}
+	elements, ok := value.([]any)
+	if !ok || len(elements) == 0 {
+		return fmt.Errorf("is %s, want an array with elements", show(value))
+	}
+	for i, element := range elements {
+		if w.Each != nil {
+			if err := w.Each.check(v, element, true, document); err != nil {
+				return fmt.Errorf("has an element %d that %w", i, err)
+			}
+		}
+		if w.Distinct && slices.ContainsFunc(elements[:i], func(e any) bool { return equal(e, element) }) {
+			return fmt.Errorf("has %s twice", show(element))
+		}
+	}
+	return nil
+}
+
+// checkMembers is the words about which elements an array has and has not.
+func checkMembers(w words, value any) error {
+	elements, ok := value.([]any)
+	if !ok {
+		return fmt.Errorf("is %s, want an array", show(value))
+	}
+	for _, rule := range []struct {
+		of   json.RawMessage
+		want bool
+		text string
+	}{{w.ContainsAll, true, "want %s in it"}, {w.ContainsNone, false, "want %s not in it"}} {
+		if rule.of == nil {
+			continue
+		}
+		list, err := decodeList(rule.of)
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			if slices.ContainsFunc(elements, func(g any) bool { return equal(g, e) }) != rule.want {
+				return fmt.Errorf("is %s, "+rule.text, show(value), show(e))
+			}
+		}
+	}
+	return nil
+}
+
+// decode reads one JSON value, whole, and no more.
+func decode(raw []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	var value any
+	if err := d.Decode(&value); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the JSON value")
+	}
+	return value, nil
+}
+
+func decodeList(raw []byte) ([]any, error) {
+	value, err := decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := value.([]any)
+	if !ok {
+		return nil, fmt.Errorf("%s is not a list", show(value))
+	}
+	return list, nil
+}
+
+func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
+
+func sameElements(got, want []any) bool {
+	rest := slices.Clone(got)
+	for _, w := range want {
+		i := slices.IndexFunc(rest, func(g any) bool { return equal(g, w) })
+		if i < 0 {
+			return false
+		}
+		rest = slices.Delete(rest, i, i+1)
+	}
+	return len(rest) == 0
+}
+
+func kind(value any) string {
+	switch value.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "string"
+	case float64:
+		return "number"
+	case bool:
+		return "boolean"
+	case []any:
+		return "array"
+	}
+	return "object"
+}
+
+func size(value any) (int, bool) {
+	switch value := value.(type) {
+	case string:
+		return len(value), true
+	case []any:
+		return len(value), true
+	case map[string]any:
+		return len(value), true
+	}
+	return 0, false
+}
+
+func hasNull(value any) bool {
+	switch value := value.(type) {
+	case nil:
+		return true
+	case []any:
+		return slices.ContainsFunc(value, hasNull)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(value)), hasNull)
+	}
+	return false
+}
+
+// plain is a value as it stands inside a text.
+func plain(value any) string {
+	switch value := value.(type) {
+	case string:
+		return value
+	case float64:
+		if value == math.Trunc(value) && math.Abs(value) < 1e15 {
+			return strconv.FormatInt(int64(value), 10)
+		}
+	}
+	return compact(value)
+}
+
+func compact(value any) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return fmt.Sprint(value)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// show is a value for a person who reads a failure: long ones are cut.
+func show(value any) string {
+	const most = 400
+	text := compact(value)
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,116 @@
+package replaytest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+	"github.com/rollcall-scim/rollcall/internal/local"
+	"github.com/rollcall-scim/rollcall/internal/replay"
+	"github.com/rollcall-scim/rollcall/internal/replay/replaytest"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The recorded requests, on both engines, through the gateway and the events that
+// Lambda would get.
+func TestService_AnswersWhatIdentityProvidersSend(t *testing.T) {
+	cases, err := replay.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, engine := range enginetest.Plain() {
+		t.Run(engine.Name, func(t *testing.T) {
+			engine.Need(t)
+			replaytest.RunAll(t, cases, func(t *testing.T) replaytest.Fixture {
+				s := &service{events: make(map[string][]byte)}
+				s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base}, slog.New(slog.NewJSONHandler(s, nil)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.gateway = gatewayOf(t, s.app)
+				return s
+			})
+		})
+	}
+}
+
+// gatewayOf serves the routes of template.yaml with the functions' handlers.
+func gatewayOf(t *testing.T, a *app.App) http.Handler {
+	t.Helper()
+	routes, err := local.Routes(rollcall.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway, err := local.NewGateway(routes, map[string]local.LambdaHandler{
+		"UsersFunction":     lambdahttp.Handler(a.Handler("users")),
+		"DiscoveryFunction": lambdahttp.Handler(a.Handler("discovery")),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gateway
+}
+
+const base = "https://scim.test/scim/v2"
+
+// service is the whole service on some engine. Safe for concurrent use.
+type service struct {
+	app     *app.App
+	gateway http.Handler
+
+	mu      sync.Mutex
+	events  map[string][]byte
+	tenants int
+}
+
+func (s *service) Target() replay.Target {
+	return replay.Target{Client: replaytest.Handler(s.gateway), Base: base, Event: s.event}
+}
+
+func (s *service) NewTenant(t *testing.T, seats int64) string {
+	t.Helper()
+	s.mu.Lock()
+	s.tenants++
+	name := fmt.Sprintf("t%d", s.tenants)
+	s.mu.Unlock()
+	id, err := tenant.ParseID(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.app.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), seats, tenant.Unlimited, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	text, record := access.Mint(id)
+	if err := s.app.Store.SaveToken(t.Context(), id, record); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// Write takes the log: one line is one event.
+func (s *service) Write(line []byte) (int, error) {
+	var event struct{ RequestID string }
+	if err := json.Unmarshal(line, &event); err != nil {
+		return 0, fmt.Errorf("a log line is not JSON: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events[event.RequestID] = bytes.Clone(line)
+	return len(line), nil
+}
+
+func (s *service) event(requestID string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.events[requestID]
+}

@@ -1,0 +1,599 @@
+package replay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Outcome is how a line ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Passed Outcome = "pass"
+	Failed Outcome = "FAIL"
+	// Waiting is a line whose capability the service lacks.
+	Waiting Outcome = "waits"
+	// NotRun is a line that cannot be tried on this target.
+	NotRun Outcome = "not run"
+)
+
+// Result is how a line ended, and why.
+type Result struct {
+	ID      string
+	Outcome Outcome
+	// Reasons are what differed, what the line waits for, or why it was not run.
+	Reasons []string
+	// Unseen are the checks that were not made, each with its reason: the target
+	// does not show its log, or the check waits for a capability.
+	Unseen []string
+}
+
+// Run sets a line up, sends its request and makes its checks. It returns when
+// all of them are done, or after the first step that fails.
+func Run(ctx context.Context, t Target, c Case) Result {
+	if c.Waits != nil {
+		return Result{ID: c.ID, Outcome: Waiting, Reasons: []string{c.Waits.For + " — " + c.Waits.Reason}}
+	}
+	if t.Other == "" && c.needsOther() {
+		return Result{ID: c.ID, Outcome: NotRun, Reasons: []string{"needs a second tenant's token"}}
+	}
+	r := newRunner(ctx, t, c)
+	r.run()
+	if t.Shared {
+		if err := r.cleanUp(); err != nil {
+			r.fail("what the line made is left behind: %v", err)
+		}
+	}
+	result := Result{ID: c.ID, Outcome: Passed, Reasons: r.failures, Unseen: r.unseen}
+	switch {
+	case len(r.failures) > 0:
+		result.Outcome = Failed
+	case r.unfit != nil:
+		result.Outcome, result.Reasons = NotRun, []string{r.unfit.Error()}
+	}
+	return result
+}
+
+func (c *Case) needsOther() bool {
+	for _, steps := range [][]Step{c.Steps, c.Checks} {
+		for _, s := range steps {
+			if s.Tenant == otherTenant {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// runner is a line on its way.
+type runner struct {
+	ctx    context.Context
+	target Target
+	c      Case
+	vars   *variables
+	// answer is to the line's own request.
+	answer *answer
+	// serial numbers the names that are made up.
+	serial int
+	// fillers are the users that leaveSeats made and has not given back.
+	fillers  []string
+	failures []string
+	unseen   []string
+	// unfit is why the line cannot be tried on this target.
+	unfit error
+
+	mu   sync.Mutex // guards made, which concurrent requests add to
+	made []made
+}
+
+func newRunner(ctx context.Context, t Target, c Case) *runner {
+	if t.ExtensionURN == "" {
+		t.ExtensionURN = DefaultExtension
+	}
+	r := &runner{ctx: ctx, target: t, c: c, vars: newVariables()}
+	run := ""
+	if t.Shared {
+		run = randomRun()
+	}
+	r.vars.set(varRun, run)
+	r.vars.set(varExtension, t.ExtensionURN)
+	r.vars.set(varToken, t.Token)
+	return r
+}
+
+// unfitError is a reason of the target's, not of its answers.
+type unfitError struct{ reason string }
+
+func (e unfitError) Error() string { return e.reason }
+
+func (r *runner) fail(format string, args ...any) {
+	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+}
+
+func (r *runner) run() {
+	for i := range r.c.Steps {
+		err := r.do(&r.c.Steps[i])
+		if errors.As(err, &unfitError{}) {
+			r.unfit = err
+			return
+		}
+		if err != nil {
+			r.fail("step %d, %s: %v", i+1, r.c.Steps[i].verb(), err)
+			return
+		}
+	}
+	m, err := r.own()
+	if err == nil {
+		r.answer, err = r.sendOwn(m)
+	}
+	if err != nil {
+		r.fail("%v", err)
+		return
+	}
+	if !r.c.Expect.Status.allow(r.answer.status) {
+		r.fail("the status is %d, want %s: %s", r.answer.status, r.c.Expect.Status, show(r.answer.document))
+		return
+	}
+	if err := r.answer.manners(); err != nil {
+		r.fail("%v", err)
+	}
+	for i := range r.c.Checks {
+		s := &r.c.Checks[i]
+		err := r.do(s)
+		if errors.As(err, &unfitError{}) {
+			r.unfit = err
+			return
+		}
+		if err != nil {
+			says := ""
+			if s.Says != "" {
+				says = " (" + s.Says + ")"
+			}
+			r.fail("check %d: %v%s", i+1, err, says)
+		}
+	}
+}
+
+// own is the line's request.
+func (r *runner) own() (message, error) {
+	return r.message(r.vars, r.c.Method, r.c.Path, r.c.Headers, r.c.Body, nil)
+}
+
+// sendOwn sends the line's request, as often as the line says.
+func (r *runner) sendOwn(m message) (*answer, error) {
+	a, err := r.sendPatiently(m, r.c.Expect.Status)
+	for n := 1; err == nil && n < r.c.Repeat && !r.c.Expect.Status.allow(a.status); n++ {
+		a, err = r.send(m)
+	}
+	return a, err
+}
+
+const patchURN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+// message puts variables into a request.
+func (r *runner) message(
+	v *variables, method, path string, headers map[string]string, body, operations json.RawMessage,
+) (message, error) {
+	m := message{method: method, headers: make(map[string]string)}
+	var err error
+	if m.path, err = v.expand(path); err != nil {
+		return m, err
+	}
+	for name, value := range headers {
+		if m.headers[name], err = v.expand(value); err != nil {
+			return m, err
+		}
+	}
+	if operations != nil {
+		body = []byte(`{"schemas":["` + patchURN + `"],"Operations":` + string(operations) + `}`)
+	}
+	if body != nil && string(body) != "null" {
+		m.body, err = v.expandJSON(body)
+	}
+	return m, err
+}
+
+// do does what a step's verb says, and checks what it expects.
+func (r *runner) do(s *Step) error {
+	if s.Waits != "" {
+		if s.Says != "" {
+			r.unseen = append(r.unseen, "waits for "+s.Waits+": "+s.Says)
+		}
+		return nil
+	}
+	switch s.verb() {
+	case "":
+		return r.check(s, r.answer)
+	case "request":
+		method, path := splitRequest(s.Request)
+		m, err := r.message(r.vars, method, path, s.Headers, s.With, s.Operations)
+		return r.exchange(s, m, err)
+	case "again":
+		m, err := r.own()
+		for name, value := range s.Headers {
+			if err == nil {
+				m.headers[name], err = r.vars.expand(value)
+			}
+		}
+		return r.exchange(s, m, err)
+	case "create":
+		return r.create(s)
+	case "leaveSeats":
+		return r.leaveSeats(*s.LeaveSeats)
+	case "freeSeats":
+		return r.freeSeats(*s.FreeSeats)
+	case "walk":
+		return r.walk(s.Walk)
+	case "together":
+		return r.together(s)
+	case "list":
+		return r.list(s)
+	}
+	return fmt.Errorf("the verb %s is not known", s.verb())
+}
+
+// exchange sends a request of a step and checks the answer.
+func (r *runner) exchange(s *Step, m message, err error) error {
+	if err != nil {
+		return err
+	}
+	m.other = s.Tenant == otherTenant
+	a, err := r.sendPatiently(m, s.Status)
+	if err != nil {
+		return err
+	}
+	if !s.Status.allow(a.status) {
+		return fmt.Errorf("%s: the status is %d, want %s: %s", m, a.status, s.Status, show(a.document))
+	}
+	if err := errors.Join(a.manners(), r.check(s, a)); err != nil {
+		return fmt.Errorf("%s: %w", m, err)
+	}
+	return nil
+}
+
+// turns are the variables of each time that a step is done.
+func (r *runner) turns(s *Step) ([]*variables, error) {
+	switch {
+	case s.Times != nil:
+		n, err := r.vars.times(s.Times)
+		if err != nil {
+			return nil, err
+		}
+		var turns []*variables
+		for i := range n + s.More {
+			turns = append(turns, r.vars.with(varN, float64(i+1)))
+		}
+		return turns, nil
+	case s.Each != "":
+		expanded, err := r.vars.expandJSON([]byte(compact(s.Each)))
+		if err != nil {
+			return nil, err
+		}
+		items, err := decodeList(expanded)
+		if err != nil {
+			return nil, err
+		}
+		var turns []*variables
+		for i, item := range items {
+			turns = append(turns, r.vars.with(varN, float64(i+1)).with(varItem, item))
+		}
+		return turns, nil
+	}
+	return []*variables{r.vars}, nil
+}
+
+// create makes users or groups with names of their own.
+func (r *runner) create(s *Step) error {
+	turns, err := r.turns(s)
+	if err != nil {
+		return err
+	}
+	var ids []any
+	for _, v := range turns {
+		path, body, err := r.resource(v, s.Create, s.With)
+		if err != nil {
+			return err
+		}
+		m := message{method: http.MethodPost, path: path, body: body, other: s.Tenant == otherTenant}
+		a, err := r.sendPatiently(m, s.Status)
+		if err != nil {
+			return err
+		}
+		expected := s.Status
+		if expected == nil {
+			expected = statuses{http.StatusCreated}
+		}
+		if !expected.allow(a.status) {
+			return fmt.Errorf("%s: the status is %d, want %s: %s", m, a.status, expected, show(a.document))
+		}
+		if a.status/100 == 2 && a.id() == "" {
+			return fmt.Errorf("%s: the answer has no id: %s", m, show(a.document))
+		}
+		if err := errors.Join(a.manners(), r.check(s, a)); err != nil {
+			return fmt.Errorf("%s: %w", m, err)
+		}
+		ids = append(ids, a.id())
+	}
+	switch {
+	case s.As == "":
+	case s.Times != nil || s.Each != "":
+		r.vars.set(s.As, ids)
+	default:
+		r.vars.set(s.As, ids[0])
+	}
+	return nil
+}
+
+const (
+	userURN  = "urn:ietf:params:scim:schemas:core:2.0:User"
+	groupURN = "urn:ietf:params:scim:schemas:core:2.0:Group"
+)
+
+// resource is the body of a user or group that gets a name of its own, unless
+// the attributes give one.
+func (r *runner) resource(v *variables, what string, attributes json.RawMessage) (path string, body []byte, err error) {
+	r.serial++
+	run, err := v.expand("{{" + varRun + "}}")
+	if err != nil {
+		return "", nil, err
+	}
+	resource := map[string]any{"schemas": []string{groupURN}, "displayName": fmt.Sprintf("Replay %d%s", r.serial, run)}
+	path = "/Groups"
+	if what == "user" {
+		path = "/Users"
+		resource = map[string]any{
+			"schemas": []string{userURN}, "userName": fmt.Sprintf("replay.%d%s@example.com", r.serial, run), "active": true,
+		}
+	}
+	if attributes != nil {
+		expanded, err := v.expandJSON(attributes)
+		if err != nil {
+			return "", nil, err
+		}
+		if err := json.Unmarshal(expanded, &resource); err != nil {
+			return "", nil, err
+		}
+	}
+	return path, []byte(compact(resource)), nil
+}
+
+// list makes a variable that holds an array.
+func (r *runner) list(s *Step) error {
+	turns, err := r.turns(s)
+	if err != nil {
+		return err
+	}
+	items := []any{}
+	for _, v := range turns {
+		expanded, err := v.expandJSON(s.With)
+		if err != nil {
+			return err
+		}
+		item, err := decode(expanded)
+		if err != nil {
+			return err
+		}
+		items = append(items, item)
+	}
+	r.vars.set(s.As, items)
+	return nil
+}
+
+// anySuccess is the name in Step.Statuses under which all successes count.
+const anySuccess = "2xx"
+
+// maxTogether is how many requests are under way at once.
+const maxTogether = 64
+
+// together sends requests at once and counts their answers by status.
+func (r *runner) together(s *Step) error {
+	turns, err := r.turns(s)
+	if err != nil {
+		return err
+	}
+	var messages []message
+	for _, v := range turns {
+		for _, q := range s.Together {
+			method, path := splitRequest(q.Request)
+			m, err := r.message(v, method, path, nil, q.With, q.Operations)
+			if err != nil {
+				return err
+			}
+			messages = append(messages, m)
+		}
+	}
+	answers := make([]*answer, len(messages))
+	faults := make([]error, len(messages))
+	slots := make(chan struct{}, maxTogether)
+	var group sync.WaitGroup
+	for i, m := range messages {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			answers[i], faults[i] = r.send(m)
+			if faults[i] == nil {
+				faults[i] = answers[i].manners()
+			}
+		})
+	}
+	group.Wait()
+	if err := errors.Join(faults...); err != nil {
+		return err
+	}
+	counts := make(map[string]int)
+	for _, a := range answers {
+		counts[strconv.Itoa(a.status)]++
+		if a.status/100 == 2 {
+			counts[anySuccess]++
+		}
+	}
+	var differ []error
+	for _, status := range sortedNames(s.Statuses) {
+		if err := s.Statuses[status].check(r.vars, float64(counts[status]), true, nil); err != nil {
+			differ = append(differ, fmt.Errorf("of %d requests at once the number answered with %s %w (all: %v)", len(messages), status, err, counts))
+		}
+	}
+	return errors.Join(differ...)
+}
+
+// check compares an answer with what a step expects, all of it, and captures
+// what the step wants of it.
+func (r *runner) check(s *Step, a *answer) error {
+	var differ []error
+	if len(s.Status) > 0 && !s.Status.allow(a.status) {
+		differ = append(differ, fmt.Errorf("the status is %d, want %s", a.status, s.Status))
+	}
+	if s.Error != nil {
+		if err := a.checkError(s.Error); err != nil {
+			differ = append(differ, err)
+		}
+	}
+	for _, name := range sortedNames(s.Header) {
+		var value any
+		values := a.header.Values(name)
+		if len(values) > 0 {
+			value = strings.Join(values, ", ")
+		}
+		if err := s.Header[name].check(r.vars, value, len(values) > 0, a.document); err != nil {
+			differ = append(differ, fmt.Errorf("the header %s %w", name, err))
+		}
+	}
+	if err := r.checkDocument(s.Body, a.document); err != nil {
+		differ = append(differ, err)
+	}
+	for _, text := range s.Lacks {
+		if err := r.checkLacks(text, string(a.body)+compact(a.header)); err != nil {
+			differ = append(differ, fmt.Errorf("the answer %w", err))
+		}
+	}
+	if s.Within != "" && !r.target.Timed {
+		r.unseen = append(r.unseen, "is judged on a running service alone: "+s.Says)
+	} else if s.Within != "" {
+		if err := r.checkWithin(s.Within, a); err != nil {
+			differ = append(differ, err)
+		}
+	}
+	if len(s.Event) > 0 || len(s.Unlogged) > 0 {
+		if err := r.checkEvent(s, a); err != nil {
+			differ = append(differ, fmt.Errorf("the logged event: %w", err))
+		}
+	}
+	for _, name := range sortedNames(s.Capture) {
+		value, found, err := r.lookup(a.document, s.Capture[name])
+		if err == nil && !found {
+			err = errors.New("is absent")
+		}
+		if err != nil {
+			differ = append(differ, fmt.Errorf("%s, captured as %s, %w", s.Capture[name], name, err))
+			continue
+		}
+		r.vars.set(name, value)
+	}
+	return errors.Join(differ...)
+}
+
+// checkDocument compares the parts of a JSON document that pointers name.
+func (r *runner) checkDocument(want map[string]matcher, document any) error {
+	var differ []error
+	for _, pointer := range sortedNames(want) {
+		value, found, err := r.lookup(document, pointer)
+		if err == nil {
+			err = want[pointer].check(r.vars, value, found, document)
+		}
+		if err != nil {
+			name := pointer
+			if name == "" {
+				name = "the body"
+			}
+			differ = append(differ, fmt.Errorf("%s %w", name, err))
+		}
+	}
+	return errors.Join(differ...)
+}
+
+func (r *runner) lookup(document any, pointer string) (any, bool, error) {
+	expanded, err := r.vars.expand(pointer)
+	if err != nil {
+		return nil, false, err
+	}
+	return lookup(document, expanded)
+}
+
+func (r *runner) checkLacks(text, in string) error {
+	expanded, err := r.vars.expand(text)
+	if err != nil {
+		return err
+	}
+	if strings.Contains(in, expanded) {
+		return fmt.Errorf("has %s in it", text)
+	}
+	return nil
+}
+
+// tries is how often a read is made before it counts as slow: one stray second
+// is the machine's.
+const tries = 3
+
+func (r *runner) checkWithin(within string, a *answer) error {
+	most, err := time.ParseDuration(within)
+	if err != nil {
+		return err
+	}
+	best := a.took
+	for n := 1; n < tries && best > most && a.to.method == http.MethodGet; n++ {
+		again, err := r.send(a.to)
+		if err != nil {
+			return err
+		}
+		best = min(best, again.took)
+	}
+	if best > most {
+		return fmt.Errorf("the answer took %s, want at most %s", best.Round(time.Millisecond), most)
+	}
+	return nil
+}
+
+// checkEvent compares what the service logged of a request. Where the log is not
+// seen, the result says so.
+func (r *runner) checkEvent(s *Step, a *answer) error {
+	if r.target.Event == nil {
+		r.unseen = append(r.unseen, "needs the log: "+s.Says)
+		return nil
+	}
+	line := r.event(a.requestID())
+	if line == nil {
+		return fmt.Errorf("there is none of the request %q", a.requestID())
+	}
+	event, err := decode(line)
+	if err != nil {
+		return err
+	}
+	differ := []error{r.checkDocument(s.Event, event)}
+	for _, text := range s.Unlogged {
+		differ = append(differ, r.checkLacks(text, string(line)))
+	}
+	return errors.Join(differ...)
+}
+
+// event is what was logged of a request. A service logs behind its answer, so it
+// may come a moment later.
+func (r *runner) event(requestID string) []byte {
+	const moments = 100
+	for range moments {
+		if line := r.target.Event(requestID); line != nil {
+			return line
+		}
+		if sleep(r.ctx, 10*time.Millisecond) != nil {
+			return nil
+		}
+	}
+	return nil
+}

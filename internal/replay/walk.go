@@ -1,0 +1,148 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// How a list is walked: RFC 7644 §3.4.2.4, RFC 9865 §2
+const (
+	byStartIndex = "startIndex"
+	byCursor     = "cursor"
+)
+
+// maxPages ends a walk that does not end by itself.
+const maxPages = 10_000
+
+// walk reads a list to its end. On the way it checks what every page has to be:
+// as numbered as it was asked for, as long as it says, not empty before the end,
+// of a total that stays; and of the whole, that nothing comes twice and that the
+// total is exact.
+func (r *runner) walk(w *Walk) error {
+	path, err := r.vars.expand(w.Path)
+	if err != nil {
+		return err
+	}
+	var ids []any
+	seen := make(map[string]bool)
+	total, pages, cursor := -1, 0, ""
+	for {
+		parameters := "startIndex=" + strconv.Itoa(len(ids)+1)
+		if w.By == byCursor {
+			parameters = "cursor=" + url.QueryEscape(cursor)
+		}
+		page, err := r.page(join(path, parameters+"&count="+strconv.Itoa(w.Count)))
+		if err != nil {
+			return err
+		}
+		pages++
+		if err := page.check(w, len(ids)+1, total); err != nil {
+			return fmt.Errorf("page %d of %s: %w", pages, path, err)
+		}
+		total = page.total
+		for _, id := range page.ids {
+			if seen[id] {
+				return fmt.Errorf("page %d of %s: %s is there twice", pages, path, id)
+			}
+			seen[id] = true
+			ids = append(ids, id)
+		}
+		cursor = page.next
+		if w.By == byCursor && cursor == "" || w.By != byCursor && len(ids) >= total {
+			break
+		}
+		if len(page.ids) == 0 || pages == maxPages {
+			return fmt.Errorf("page %d of %s: the list does not end: %d of %d so far", pages, path, len(ids), total)
+		}
+	}
+	var differ []error
+	if total >= 0 && len(ids) != total {
+		differ = append(differ, fmt.Errorf("%s: totalResults is %d, and %d came", path, total, len(ids)))
+	}
+	if pages < w.Pages {
+		differ = append(differ, fmt.Errorf("%s: %d pages, want at least %d", path, pages, w.Pages))
+	}
+	if w.IDs != nil {
+		if err := w.IDs.check(r.vars, list(ids), true, nil); err != nil {
+			differ = append(differ, fmt.Errorf("the list of all ids in %s %w", path, err))
+		}
+	}
+	if w.As != "" {
+		r.vars.set(w.As, list(ids))
+	}
+	return errors.Join(differ...)
+}
+
+func list(ids []any) []any {
+	if ids == nil {
+		return []any{}
+	}
+	return ids
+}
+
+func join(path, parameters string) string {
+	if strings.Contains(path, "?") {
+		return path + "&" + parameters
+	}
+	return path + "?" + parameters
+}
+
+// page is a page of a list. total and start are -1 when they are not given.
+type page struct {
+	ids                     []string
+	total, start, itemsPage int
+	next                    string
+}
+
+func (r *runner) page(path string) (*page, error) {
+	m := message{method: http.MethodGet, path: path}
+	a, err := r.sendPatiently(m, nil)
+	if err != nil {
+		return nil, err
+	}
+	if a.status != http.StatusOK {
+		return nil, fmt.Errorf("%s: %d %s, want 200", m, a.status, show(a.document))
+	}
+	if err := a.manners(); err != nil {
+		return nil, fmt.Errorf("%s: %w", m, err)
+	}
+	document, _ := a.document.(map[string]any)
+	number := func(name string) int {
+		if n, ok := document[name].(float64); ok {
+			return int(n)
+		}
+		return -1
+	}
+	p := &page{total: number("totalResults"), start: number("startIndex"), itemsPage: number("itemsPerPage")}
+	p.next, _ = document["nextCursor"].(string)
+	resources, _ := document["Resources"].([]any)
+	for _, resource := range resources {
+		object, _ := resource.(map[string]any)
+		id, _ := object["id"].(string)
+		if id == "" {
+			return nil, fmt.Errorf("%s: a resource has no id: %s", m, show(resource))
+		}
+		p.ids = append(p.ids, id)
+	}
+	return p, nil
+}
+
+func (p *page) check(w *Walk, start, total int) error {
+	switch {
+	case w.By != byCursor && p.start != start:
+		return fmt.Errorf("startIndex is %d, want %d", p.start, start)
+	case w.By != byCursor && p.total < 0:
+		return errors.New("there is no totalResults")
+	case p.itemsPage >= 0 && p.itemsPage != len(p.ids):
+		return fmt.Errorf("itemsPerPage is %d, and %d are on it", p.itemsPage, len(p.ids))
+	case len(p.ids) > w.Count:
+		return fmt.Errorf("%d are on it, more than the %d asked for", len(p.ids), w.Count)
+	case total >= 0 && p.total != total:
+		return fmt.Errorf("totalResults is %d, and was %d", p.total, total)
+	}
+	return nil
+}
