@@ -127,7 +127,7 @@ func (d *Directory) holder(ctx context.Context, t tenant.ID, kind Kind, value st
 
 // MaxClaim is the longest folded userName or email in bytes: with an id behind
 // it, it is a part of a sort key, of at most 1,024 bytes.
-const MaxClaim = 512
+const MaxClaim = scim.MaxFolded
 
 // validClaim tells whether any record can hold the value: what is looked up is
 // not limited as what is stored.

@@ -195,7 +195,7 @@ func (e *event) log(ctx context.Context, logger *slog.Logger) {
 	if e.SeatLimit != 0 || e.SeatsUsed != 0 {
 		attrs = append(attrs, slog.Int64("seatsUsed", e.SeatsUsed), slog.Int64("seatLimit", e.SeatLimit))
 	}
-	if e.internal != nil {
+	if e.internal != nil && e.Status >= 500 {
 		attrs = append(attrs, slog.String("error", e.internal.Error()))
 	}
 	logger.LogAttrs(ctx, level, "scim.request", attrs...)

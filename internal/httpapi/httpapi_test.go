@@ -89,7 +89,7 @@ func testRefusals(t *testing.T, open opener) {
 		{name: "stale", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"title","value":"x"}]`), headers: []string{"If-Match", `W/"0"`}, status: 412, cause: provlog.VersionMismatch},
 		{name: "foreign tag", method: "PUT", path: "/Users/" + alice, body: userBody(`"userName":"alice@example.com"`), headers: []string{"If-Match", `"abc", W/"2"`}, status: 412, cause: provlog.VersionMismatch},
 
-		{name: "bad filter", method: "GET", path: "/Users?filter=userName%20zz%20%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
+		{name: "bad filter", method: "GET", path: "/Users?filter=userName%20zz%20%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, detail: "position 10"},
 		{name: "empty filter", method: "GET", path: "/Users?filter=", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
 		{name: "unquoted value", method: "GET", path: "/Users?filter=externalId%20eq%20jyoung", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
 		{name: "unknown attribute", method: "GET", path: "/Users?filter=nope%20eq%20%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation},

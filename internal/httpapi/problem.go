@@ -166,6 +166,9 @@ func (p *problem) kind() scim.ErrorType {
 // refuse makes the answer to an error, and tells the event of it.
 func (s *Service) refuse(q *request, err error) *reply {
 	p := problemOf(err)
+	if p.cause == provlog.Validation && q.Method == http.MethodGet {
+		p.action = "Correct the query and send the request again."
+	}
 	status := p.cause.Meaning().Status
 	detail := p.detail(q.id)
 	q.event.refuse(p, detail)
