@@ -36,6 +36,7 @@ type localOptions struct {
 	table     string
 	tenant    string
 	seats     int64
+	seatsSet  bool
 	info      string
 	extension string
 }
@@ -63,7 +64,7 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 	flags.StringVar(&o.endpoint, "dynamodb", "", "keep the data in DynamoDB at this `ENDPOINT`, such as http://127.0.0.1:8000; makes the table when it is absent")
 	flags.StringVar(&o.table, "table", "rollcall", "`NAME` of the DynamoDB table")
 	flags.StringVar(&o.tenant, "tenant", "acme", "`ID` of the tenant")
-	flags.Int64Var(&o.seats, "seats", 50, "`NUMBER` of seats the tenant has")
+	flags.Int64Var(&o.seats, "seats", 50, "`NUMBER` of seats the tenant has; without the flag a tenant that is there keeps its own")
 	flags.StringVar(&o.info, "info", "", "write {baseUrl, token, tenant, pid} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
 	if err := flags.Parse(args); err != nil {
@@ -75,6 +76,13 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 		}
 		return o, usageError{fmt.Errorf("%w; 'rollcall local --help' lists the flags", err)}
 	}
+	empty := ""
+	flags.Visit(func(f *flag.Flag) {
+		o.seatsSet = o.seatsSet || f.Name == "seats"
+		if f.Value.String() == "" {
+			empty = f.Name
+		}
+	})
 	chosen := 0
 	for _, is := range []bool{o.data != "", o.memory, o.endpoint != ""} {
 		if is {
@@ -82,12 +90,14 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 		}
 	}
 	switch {
+	case empty != "":
+		return o, usageError{fmt.Errorf("--%s is empty: give it a value, or leave it out", empty)}
 	case flags.NArg() > 0:
 		return o, usageError{fmt.Errorf("%q is not a flag; 'rollcall local --help' lists them", flags.Arg(0))}
 	case chosen > 1:
 		return o, usageError{errors.New("--data, --memory and --dynamodb exclude each other: choose one")}
-	case o.seats < 0:
-		return o, usageError{errors.New("--seats is a number from 0")}
+	case o.seats < 0 || o.seats > tenant.Unlimited:
+		return o, usageError{fmt.Errorf("--seats is a number from 0 to %d", int64(tenant.Unlimited))}
 	}
 	return o, nil
 }
@@ -118,6 +128,7 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	slog.SetDefault(logger)
 
 	var started info
+	var seats int64
 	err = local.Serve(ctx, local.ServerConfig{
 		Listen: o.listen,
 		Build: func(address string) (http.Handler, error) {
@@ -129,11 +140,19 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 			if started.Token, err = seed(ctx, a.Store, t, o); err != nil {
 				return nil, err
 			}
+			ledger, err := a.Store.Ledger(ctx, t)
+			if err != nil {
+				return nil, err
+			}
+			seats = ledger.SeatLimit
 			return gateway(a)
 		},
 		Ready: func(string) error {
-			printStart(stdout, started, kept, o.seats)
-			return writeInfo(o.info, started)
+			if err := writeInfo(o.info, started); err != nil {
+				return err
+			}
+			printStart(stdout, started, kept, seats)
+			return nil
 		},
 	})
 	if o.info != "" && started.PID != 0 {
@@ -186,13 +205,17 @@ func openEngine(ctx context.Context, o localOptions) (engine table.Table, kept s
 	return t, "in memory, gone at the end; --data DIR keeps it", func() { _ = t.Close() }, nil
 }
 
-// seed makes the tenant, if it is new, and sees to a token. With --data the token
+// seed makes the tenant, if it is new, and sees to a token. A tenant that is there
+// keeps its seats unless the flag is given. With --data the token
 // of the last start is used again, so that an identity provider stays connected.
 func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions) (string, error) {
 	now := time.Now()
 	err := s.CreateTenant(ctx, t, tenant.DefaultSettings(), o.seats, tenant.Unlimited, now)
 	if errors.Is(err, store.ErrTenantExists) {
-		err = s.SetSeatLimit(ctx, t, o.seats, now)
+		err = nil
+		if o.seatsSet {
+			err = s.SetSeatLimit(ctx, t, o.seats, now)
+		}
 	}
 	if err != nil {
 		return "", fmt.Errorf("the tenant %s cannot be made: %w", t, err)

@@ -136,12 +136,21 @@ func TestLocal_Serves(t *testing.T) {
 
 func TestLocal_DataIsKept(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	s := start(t, "--data", data)
+	s := start(t, "--data", data, "--seats", "2")
 	_, created := s.send("POST", "/Users", bob)
 	token := s.info.Token
 	s.end()
 
+	s = start(t, "--data", data)
+	if !strings.Contains(s.stdout.String(), "with 2 seats") {
+		t.Errorf("the restart changed the seats: %s", s.stdout)
+	}
+	s.end()
+
 	s = start(t, "--data", data, "--seats", "7")
+	if !strings.Contains(s.stdout.String(), "with 7 seats") {
+		t.Errorf("--seats does not change the seats: %s", s.stdout)
+	}
 	if s.info.Token != token {
 		t.Error("the token changed with the restart")
 	}
@@ -203,6 +212,8 @@ func TestLocal_Mistakes(t *testing.T) {
 		"two places":           {[]string{"local", "--memory", "--data", "x"}, 2, "exclude each other"},
 		"unknown flag":         {[]string{"local", "--nonsense"}, 2, "--help"},
 		"stray word":           {[]string{"local", "nonsense"}, 2, "--help"},
+		"enterprise URN":       {[]string{"local", "--listen", "127.0.0.1:0", "--extension", "urn:ietf:params:scim:schemas:extension:Enterprise:2.0:User"}, 1, "another schema"},
+		"empty folder":         {[]string{"local", "--data", ""}, 2, "--data is empty"},
 		"bad URN":              {[]string{"local", "--listen", "127.0.0.1:0", "--extension", "nonsense"}, 1, "URN"},
 		"unknown command":      {[]string{"nonsense"}, 2, "rollcall help"},
 		"no command":           {nil, 2, "Usage"},

@@ -88,7 +88,8 @@ func NewAuthenticator(source Source, now func() time.Time) *Authenticator {
 
 // Authenticate judges the value of an Authorization header. With ErrRevoked,
 // ErrExpired and ErrDisabled comes the grant that the credential would have
-// given, for the log. Only who knows the secret is told these from ErrUnknown.
+// given, for the log. Only who knows the secret is told these from ErrUnknown,
+// with which comes what the credential claims, and nobody has proved.
 // Errors that are none of this package's come from the source: the credential
 // was not judged. RFC 6750 §2.1
 func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant, error) {
@@ -99,18 +100,19 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return Grant{}, ErrNotBearer
 	}
-	token, err := Parse(text)
+	token, err := Parse(strings.TrimLeft(text, " ")) // RFC 9110 §11.4: one space or more
 	if err != nil {
 		return Grant{}, err
 	}
+	claimed := Grant{Tenant: token.Tenant, TokenID: token.ID}
 	found, err := a.lookUp(ctx, token)
 	if err != nil {
-		return Grant{}, err
+		return claimed, err
 	}
 	grant := Grant{Tenant: token.Tenant, Settings: found.settings, TokenID: token.ID}
 	switch {
 	case !token.matches(found.record.Hash):
-		return Grant{}, ErrUnknown
+		return claimed, ErrUnknown
 	case !found.record.Revoked.IsZero():
 		return grant, ErrRevoked
 	case !found.record.Expires.IsZero() && !a.now().Before(found.record.Expires):

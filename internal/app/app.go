@@ -7,6 +7,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -54,7 +55,12 @@ func (c Config) checked() (Config, error) {
 		c.ExtensionURN = scim.RollcallURN
 	}
 	if !strings.HasPrefix(strings.ToLower(c.ExtensionURN), "urn:") {
-		return Config{}, errors.New("ROLLCALL_EXTENSION_URN is not a URN")
+		return Config{}, errors.New("the extension's name is not a URN: one begins with urn:")
+	}
+	for _, taken := range []string{scim.CoreUserURN, scim.CoreGroupURN, scim.EnterpriseURN} {
+		if strings.EqualFold(c.ExtensionURN, taken) {
+			return Config{}, fmt.Errorf("the extension cannot have the URN %s: it is another schema's", taken)
+		}
 	}
 	base, err := url.Parse(c.BaseURL)
 	if err != nil || base.Host == "" || !strings.HasSuffix(base.Path, httpapi.Prefix) {

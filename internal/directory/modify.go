@@ -65,19 +65,25 @@ func CheckNotices(settings tenant.Settings, notices []scim.Notice) error {
 // update reads a record, works out what it becomes, and commits that if the
 // record is still at the version read. Whoever loses reads again and decides
 // anew, so that concurrent changes of different attributes all stay. What
-// changes nothing is not written.
+// changes nothing is not written. With an error comes the user as it is, if there
+// is one: the log names it.
 func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operation, id string, match Precondition,
 	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
-) (Result, error) {
-	var before *User
+) (result Result, err error) {
+	var before, last *User
+	defer func() {
+		if err != nil {
+			result = Result{User: last}
+		}
+	}()
 	var lose []Loss
 	for range maxDecisions {
 		if before == nil {
 			lose = nil
-			var err error
 			if before, err = d.store.User(ctx, t, id); err != nil {
 				return Result{}, err
 			}
+			last = before
 			if before == nil {
 				return Result{}, ErrNotFound
 			}
@@ -226,7 +232,13 @@ func (d *Directory) refuseVersion(ctx context.Context, t tenant.ID, before, afte
 // Delete is what a DELETE asks for: the record is kept and hidden, its seat is
 // freed, its names stay its own until somebody wants them. A tenant may choose
 // that it stays readable as inactive. RFC 7644 §3.6
-func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (Result, error) {
+func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (result Result, err error) {
+	var last *User
+	defer func() {
+		if err != nil {
+			result = Result{User: last}
+		}
+	}()
 	for range maxDecisions {
 		before, err := d.store.User(ctx, t, id)
 		if err != nil {
@@ -235,6 +247,7 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 		if before == nil {
 			return Result{}, ErrNotFound
 		}
+		last = before
 		if !match.Allows(before.Version) {
 			return Result{}, ErrVersion
 		}

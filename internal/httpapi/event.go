@@ -17,9 +17,11 @@ import (
 // or a body. The names of its fields are in docs/operations.md, and log queries
 // depend on them.
 type event struct {
-	RequestID, Method, Route    string
-	LambdaID, TraceID           string
-	Tenant, TokenID, IdP        string
+	RequestID, Method, Route string
+	LambdaID, TraceID        string
+	Tenant, TokenID, IdP     string
+	// claimed by a token that is not known: nobody has proved it
+	ClaimedTenant, ClaimedToken string
 	Operation, Type, ResourceID string
 	ExternalID, Subject         string
 	Outcome, Cause, Detail      string
@@ -92,10 +94,20 @@ func identityProvider(agent string) string {
 	return "other"
 }
 
-// about says which user the request was for, as it was sent.
-func (e *event) about(operation string, id string, r scim.Resource) {
+// about says what the request was for.
+func (e *event) about(operation, id string) {
 	e.Operation, e.Type, e.ResourceID = operation, "User", id
-	e.Subject, e.ExternalID = r.Text("userName"), r.Text("externalId")
+}
+
+// named says who the user is, for requests that name only an id: whom an
+// administrator looks for when the request failed.
+func (e *event) named(u *directory.User) {
+	if u == nil || e.Subject != "" {
+		return
+	}
+	if r, err := u.Resource(); err == nil {
+		e.Subject, e.ExternalID = r.Text("userName"), r.Text("externalId")
+	}
 }
 
 // did says what was done.
@@ -170,6 +182,8 @@ func (e *event) log(ctx context.Context, logger *slog.Logger) {
 		{"traceId", e.TraceID},
 		{"tenant", e.Tenant},
 		{"tokenId", e.TokenID},
+		{"claimedTenant", e.ClaimedTenant},
+		{"claimedTokenId", e.ClaimedToken},
 		{"idp", e.IdP},
 		{"operation", e.Operation},
 		{"resourceType", e.Type},

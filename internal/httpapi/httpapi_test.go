@@ -438,3 +438,38 @@ func TestNotices(t *testing.T) {
 		})
 	}
 }
+
+// A refused request says in the log whom it was about.
+func TestRefusals_NameTheUser(t *testing.T) {
+	s := newService(t, enginetest.Memory, 1)
+	off := s.mustCreate(`"userName":"off@x","externalId":"e-off","active":false`)
+	s.mustCreate(`"userName":"on@x"`)
+	for name, tt := range map[string]struct{ method, path, body, subject, external string }{
+		"POST, wrong type":    {"POST", "/Users", userBody(`"userName":"n@x","externalId":"e78","name":"Al"`), "n@x", "e78"},
+		"POST, no userName":   {"POST", "/Users", userBody(`"externalId":"e77","emails":[{"value":"q@x"}]`), "q@x", "e77"},
+		"POST, no seat":       {"POST", "/Users", userBody(`"userName":"new@x"`), "new@x", ""},
+		"PATCH, no seat":      {"PATCH", "/Users/" + off, patchBody(`[{"op":"replace","path":"active","value":true}]`), "off@x", "e-off"},
+		"PATCH, wrong path":   {"PATCH", "/Users/" + off, patchBody(`[{"op":"add","path":"nope","value":1}]`), "off@x", "e-off"},
+		"PATCH that succeeds": {"PATCH", "/Users/" + off, patchBody(`[{"op":"add","path":"title","value":"x"}]`), "off@x", "e-off"},
+		"PUT, wrong type":     {"PUT", "/Users/" + off, userBody(`"userName":"off@x","active":"nope"`), "off@x", ""},
+		"DELETE of a version": {"DELETE", "/Users/" + off, "", "off@x", "e-off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			a := s.send(tt.method, tt.path, tt.body, "If-Match", map[bool]string{true: `W/"99"`}[tt.method == "DELETE"])
+			external, _ := a.event["externalId"].(string)
+			if a.event["subject"] != tt.subject || external != tt.external {
+				t.Errorf("%d: subject %v, externalId %q; want %q, %q", a.status, a.event["subject"], external, tt.subject, tt.external)
+			}
+		})
+	}
+	s.t = t
+	token, _ := access.Mint(s.tenant)
+	a := s.send("GET", "/Users", "", "Authorization", "Bearer "+token)
+	if a.status != 401 || a.event["claimedTenant"] != "acme" || a.event["tenant"] != nil {
+		t.Errorf("an unknown token: %d, tenant %v, claimed %v", a.status, a.event["tenant"], a.event["claimedTenant"])
+	}
+	if a = s.send("GET", "/Users", "", "Authorization", "Bearer  "+s.token); a.status != 200 {
+		t.Errorf("two spaces: %d", a.status)
+	}
+}

@@ -51,7 +51,7 @@ func problemOf(err error) *problem {
 		if invalid.Type == scim.Sensitive {
 			return &problem{cause: provlog.SensitiveFilter, what: invalid.Detail}
 		}
-		return &problem{cause: provlog.Validation, scimType: invalid.Type, what: invalid.Detail}
+		return &problem{cause: provlog.Validation, scimType: invalid.Type, what: invalid.Detail, action: correction(invalid.Type)}
 	case errors.As(err, &taken):
 		return takenProblem(taken)
 	case errors.As(err, &full):
@@ -68,6 +68,21 @@ func problemOf(err error) *problem {
 		}
 	}
 	return &problem{cause: provlog.Internal, internal: err}
+}
+
+// correction is what to do about an invalid request, where that is not the
+// attribute mapping: "" is what the cause says.
+func correction(kind scim.ErrorType) string {
+	switch kind {
+	case scim.InvalidSyntax:
+		return "Nothing was changed; send a request of the form that RFC 7644 describes."
+	case scim.TooMany:
+		return "Nothing was changed."
+	case scim.InvalidFilter:
+		return "Correct the filter and send the request again."
+	default:
+		return ""
+	}
 }
 
 // sentinels are the errors without particulars. An error can wrap several: the

@@ -111,6 +111,10 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 		return access.ErrNotBearer
 	}
 	grant, err := s.Authenticator.Authenticate(ctx, value)
+	if errors.Is(err, access.ErrUnknown) {
+		q.event.ClaimedTenant, q.event.ClaimedToken = grant.Tenant.String(), grant.TokenID
+		return err
+	}
 	q.grant = grant
 	q.event.Tenant, q.event.TokenID = grant.Tenant.String(), grant.TokenID
 	if errors.Is(err, access.ErrDisabled) && q.route.Public {

@@ -25,7 +25,7 @@ func (s *Service) document(p scim.Projection, u *directory.User) ([]byte, error)
 
 // createUser: POST /Users. RFC 7644 §3.3
 func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("create", "", nil)
+	q.event.about("create", "")
 	if _, err := q.projection(s.users()); err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 
 // readUser: GET /Users/{id}. RFC 7644 §3.4.1
 func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("read", q.pathID, nil)
+	q.event.about("read", q.pathID)
 	u, err := s.Directory.User(ctx, q.grant.Tenant, q.pathID)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
 
 // replaceUser: PUT /Users/{id}. RFC 7644 §3.5.1
 func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("replace", q.pathID, nil)
+	q.event.about("replace", q.pathID)
 	if _, err := q.projection(s.users()); err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 
 // modifyUser: PATCH /Users/{id}. RFC 7644 §3.5.2
 func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("modify", q.pathID, nil)
+	q.event.about("modify", q.pathID)
 	if _, err := q.projection(s.users()); err != nil {
 		return nil, err
 	}
@@ -95,6 +95,7 @@ func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 }
 
 func (s *Service) changed(q *request, result directory.Result, err error) (*reply, error) {
+	q.event.named(result.User)
 	if err != nil {
 		return nil, err
 	}
@@ -104,8 +105,9 @@ func (s *Service) changed(q *request, result directory.Result, err error) (*repl
 
 // deleteUser: DELETE /Users/{id}. RFC 7644 §3.6
 func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("delete", q.pathID, nil)
+	q.event.about("delete", q.pathID)
 	result, err := s.Directory.Delete(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch())
+	q.event.named(result.User)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +117,7 @@ func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
 
 // listUsers: GET /Users. RFC 7644 §3.4.2
 func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("list", "", nil)
+	q.event.about("list", "")
 	projection, err := q.projection(s.users())
 	if err != nil {
 		return nil, err
@@ -156,11 +158,12 @@ func (q *request) resource(rt *scim.ResourceType, operation string) (scim.Resour
 	if err != nil {
 		return nil, err
 	}
+	q.event.Operation, q.event.Type, q.event.ResourceID = operation, rt.Name, q.pathID
+	q.event.Subject, q.event.ExternalID = scim.Subject(body)
 	sent, notices, err := scim.DecodeResource(rt, body)
 	if err != nil {
 		return nil, err
 	}
-	q.event.about(operation, q.pathID, sent)
 	q.event.tolerated(notices)
 	return sent, directory.CheckNotices(q.grant.Settings, notices)
 }

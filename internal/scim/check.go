@@ -119,7 +119,7 @@ func (r Resource) without(name string) Resource {
 func typeError(a *Attribute, path string, v any) error {
 	want := map[Type]string{
 		TypeString:    "a string",
-		TypeBoolean:   "true or false",
+		TypeBoolean:   `true or false (the texts "True" and "False" are taken)`,
 		TypeDecimal:   "a number",
 		TypeInteger:   "an integer",
 		TypeDateTime:  "a dateTime such as 2026-01-23T04:56:22Z",

@@ -49,7 +49,7 @@ func (w *patching) operation(o Operation) error {
 		if !ok || o.Op == OpRemove {
 			return &Error{NoTarget, "the path names no attribute."}
 		}
-		return w.attributes(o.Op, nil, values, false)
+		return w.attributes(o.Op, nil, values)
 	}
 	l, err := w.rt.locate(o.Path)
 	if err != nil {
@@ -65,16 +65,13 @@ func (w *patching) operation(o Operation) error {
 }
 
 // attributes applies an operation to each attribute that a value names: those of
-// the resource, or of one extension. Where the path is explicit, a name that
-// means nothing is a path that means nothing.
-func (w *patching) attributes(op PatchOp, extension *Schema, values map[string]any, explicit bool) error {
+// the resource, or of one extension. A name that means nothing is left out, as it
+// is in a POST.
+func (w *patching) attributes(op PatchOp, extension *Schema, values map[string]any) error {
 	for _, name := range sortedNames(values) {
 		l, ok, err := w.locateName(extension, name)
 		if err != nil {
 			return err
-		}
-		if !ok && explicit {
-			return &Error{InvalidPath, extension.ID + " has no attribute " + noticeName(name) + "."}
 		}
 		if !ok {
 			if extension != nil {
@@ -147,7 +144,7 @@ func (w *patching) apply(op PatchOp, l location, v any) error {
 func (w *patching) wholeExtension(op PatchOp, l location, v any) error {
 	s := l.extension
 	if values, ok := v.(map[string]any); ok && op != OpRemove {
-		return w.attributes(op, s, values, l.explicit)
+		return w.attributes(op, s, values)
 	}
 	if v != nil && op != OpRemove {
 		return &Error{InvalidValue, s.ID + " must be an object, not " + kindOf(v) + "."}

@@ -11,7 +11,8 @@ var (
 	// ErrConflict: another transaction touched an item at the same time.
 	// Nothing was applied; the same transaction may be sent again.
 	ErrConflict = errors.New("table: transaction conflict")
-	// ErrThrottled: the table refused for its capacity. Nothing was applied;
+	// ErrThrottled: the table refused for its capacity, or a write did not reach
+	// it. Nothing was applied;
 	// the same call may be sent again.
 	ErrThrottled = errors.New("table: throttled")
 	// ErrUnavailable: a read got no answer. It may be sent again.

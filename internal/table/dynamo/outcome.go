@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -65,6 +66,9 @@ func (c *call) writeError(err error, ops []table.Op) error {
 	if errors.As(err, &api) && api.ErrorCode() == "ValidationException" && strings.Contains(api.ErrorMessage(), "incorrect data type") {
 		// DynamoDB Local refuses the whole call where AWS gives a reason.
 		return &table.LimitError{Op: onlyAddition(ops), Reason: table.ReasonNotNumber}
+	}
+	if unreached := new(net.OpError); errors.As(err, &unreached) && unreached.Op == "dial" {
+		return fmt.Errorf("%w: dynamo: %s: no connection", table.ErrThrottled, c.operation)
 	}
 	return c.outcome(err, table.ErrUnknownOutcome)
 }

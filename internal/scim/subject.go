@@ -1,0 +1,27 @@
+package scim
+
+// Subject finds whom a body is about, however wrong the rest of it is: the
+// userName, or else the first email, and the externalId. What is not there, or is
+// no text, is "". It is for the log of a request that is refused.
+func Subject(body []byte) (name, externalID string) {
+	v, err := DecodeJSON(body)
+	if err != nil {
+		return "", ""
+	}
+	object, _ := v.(map[string]any)
+	text := func(v any) string {
+		s, _ := v.(string)
+		if len(s) > maxNoticeName {
+			return noticeName(s)
+		}
+		return s
+	}
+	name = text(member(object, "userName"))
+	emails, _ := member(object, "emails").([]any)
+	for _, e := range emails {
+		if email, _ := e.(map[string]any); name == "" {
+			name = text(member(email, "value"))
+		}
+	}
+	return name, text(member(object, "externalId"))
+}
