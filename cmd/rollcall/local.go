@@ -129,6 +129,7 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 
 	var started info
 	var seats int64
+	written := false
 	err = local.Serve(ctx, local.ServerConfig{
 		Listen: o.listen,
 		Build: func(address string) (http.Handler, error) {
@@ -151,11 +152,12 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 			if err := writeInfo(o.info, started); err != nil {
 				return err
 			}
+			written = o.info != ""
 			printStart(stdout, started, kept, seats)
 			return nil
 		},
 	})
-	if o.info != "" && started.PID != 0 {
+	if written {
 		_ = os.Remove(o.info)
 	}
 	return err

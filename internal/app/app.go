@@ -55,7 +55,7 @@ func (c Config) checked() (Config, error) {
 		c.ExtensionURN = scim.RollcallURN
 	}
 	if !strings.HasPrefix(strings.ToLower(c.ExtensionURN), "urn:") {
-		return Config{}, errors.New("the extension's name is not a URN: one begins with urn:")
+		return Config{}, errors.New("the extension's name is not a URN, which begins with urn")
 	}
 	for _, taken := range []string{scim.CoreUserURN, scim.CoreGroupURN, scim.EnterpriseURN} {
 		if strings.EqualFold(c.ExtensionURN, taken) {

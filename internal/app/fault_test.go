@@ -204,7 +204,7 @@ func TestFaults_Outage(t *testing.T) {
 				}
 			}
 			l.Table = healthy
-			s.check(s.ledger().Seats)
+			s.check(s.active())
 		})
 	}
 }

@@ -133,6 +133,13 @@ func (s *service) check(seats int64) {
 	}
 }
 
+// active counts the active users one by one, as a reader does.
+func (s *service) active() int64 {
+	s.t.Helper()
+	total, _ := s.send("GET", "/Users?count=0&filter=active+eq+true", "").body["totalResults"].(float64)
+	return int64(total)
+}
+
 func (s *service) ledger() directory.Ledger {
 	s.t.Helper()
 	l, err := s.app.Store.Ledger(s.t.Context(), s.tenant)

@@ -72,7 +72,7 @@ func UniqueEmail(r scim.Resource) string {
 	for _, e := range emails {
 		email, _ := e.(map[string]any)
 		value, _ := email["value"].(string)
-		if value == "" {
+		if FoldName(value) == "" {
 			continue
 		}
 		if primary, _ := email["primary"].(bool); primary {

@@ -110,7 +110,8 @@ type CommitError struct {
 	Holders map[Kind]string
 	// Full is the ledger when it had no place left.
 	Full *Ledger
-	// Stale tells that a record is not at the version the change began with.
+	// Stale tells that a record is not at the version the change began with, or
+	// that not every condition was judged: read again before deciding.
 	Stale bool
 }
 

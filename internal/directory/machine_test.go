@@ -341,7 +341,7 @@ func TestRules_AnyHistory(t *testing.T) {
 				tabletest.AnswerLost: 0.05, tabletest.RequestLost: 0.05, tabletest.Throttled: 0.05,
 			},
 			ReadRates: map[tabletest.FaultKind]float64{tabletest.Throttled: 0.05, tabletest.Unavailable: 0.05},
-		}), tabletest.ConflictOptions{Rate: 0.05, Seed: 1})
+		}), tabletest.ConflictOptions{Rate: 0.05, Mixed: true, Seed: 1})
 	}
 	t.Run("embedded", func(t *testing.T) {
 		rapid.Check(t, func(rt *rapid.T) { history(t, rt, func(e table.Table) table.Table { return e }) })

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -77,9 +78,11 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 		}
 	}()
 	var lose []Loss
+	holders := map[Kind]string{}
 	for range maxDecisions {
 		if before == nil {
 			lose = nil
+			clear(holders)
 			if before, err = d.store.User(ctx, t, id); err != nil {
 				return Result{}, err
 			}
@@ -118,7 +121,8 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 		case !again:
 			return Result{}, err
 		case len(failed.Holders) > 0:
-			if lose, err = d.loseOrRefuse(ctx, t, after, wanted, failed.Holders); err != nil {
+			maps.Copy(holders, failed.Holders)
+			if lose, err = d.loseOrRefuse(ctx, t, after, wanted, holders); err != nil {
 				return Result{}, err
 			}
 			if failed.Stale {
@@ -257,6 +261,7 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 		}
 		after := *before
 		after.Version, after.Modified, after.Active = before.Version+1, by.Time, false
+		after.Linked = true
 		after.Deleted = by.Settings.DeletedUsers != tenant.DeletedReadable
 		if after.OffBy == "" {
 			after.OffBy = ByIdP

@@ -26,7 +26,7 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 		if err != nil {
 			return Result{}, err
 		}
-		plan, err := d.decideProvision(by, sent, holders, records)
+		plan, err := d.decideProvision(by, sent, stillHeld(holders, claims, records), records)
 		if err != nil {
 			return Result{}, err
 		}
@@ -61,14 +61,26 @@ func (d *Directory) holderRecords(ctx context.Context, t tenant.ID, holders map[
 	return d.store.Records(ctx, t, distinct(holders))
 }
 
+// stillHeld leaves out what its holder has given up since the reservation was
+// read: who was renamed in between is not whom the request means. Whose the value
+// is now, the transaction tells.
+func stillHeld(holders map[Kind]string, claims Claims, records map[string]*User) map[Kind]string {
+	held := map[Kind]string{}
+	for kind, id := range holders {
+		if u := records[id]; u != nil && u.Held[kind] == claims[kind] {
+			held[kind] = id
+		}
+	}
+	return held
+}
+
 type provisioning struct {
 	change Change
 	result Result
 }
 
 // decideProvision is the rule for a POST, given which records hold the sent
-// values. A holder without a record was purged in between: its claims count as
-// free, and the transaction tells.
+// values.
 func (d *Directory) decideProvision(by Caller, sent scim.Resource, holders map[Kind]string,
 	records map[string]*User,
 ) (provisioning, error) {
@@ -179,7 +191,14 @@ func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holde
 	u *User, deleted []*User,
 ) (provisioning, error) {
 	kind, _ := d.accountType(sent)
-	if u.Type != tenant.User || kind != tenant.User || !active {
+	if !active {
+		reason := TakenInactive
+		if u.Active {
+			reason = TakenActive
+		}
+		return provisioning{}, taken(sent, holders, u.ID, reason)
+	}
+	if u.Type != tenant.User || kind != tenant.User {
 		refusal := taken(sent, holders, u.ID, TakenOwn)
 		refusal.Conversion = u.Type == tenant.User && kind == tenant.Reader
 		return provisioning{}, refusal

@@ -1,11 +1,15 @@
 package directory_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -463,4 +467,126 @@ func testProvision_OtherEmailsAreNotUnique(t *testing.T, open opener) {
 	if !strings.Contains(err.Error(), "emails") {
 		t.Errorf("error %v does not name the attribute", err)
 	}
+}
+
+// between runs a function once, after the first write that fails for a condition
+// and before anything else is read.
+type between struct {
+	table.Table
+	run func()
+}
+
+func (b *between) Write(ctx context.Context, tx table.Transaction) error {
+	err := b.Table.Write(ctx, tx)
+	var failed *table.ConditionError
+	if run := b.run; run != nil && errors.As(err, &failed) {
+		b.run = nil
+		run()
+	}
+	return err
+}
+
+// Who was renamed after the reservation was read is not whom a POST means.
+func TestProvision_LeavesWhoWasRenamedInBetween(t *testing.T) {
+	for name, tt := range map[string]struct {
+		meanwhile string
+		action    directory.Action
+	}{
+		"renamed":               {`[{"op":"replace","path":"userName","value":"new"}]`, directory.Created},
+		"renamed and activated": {`[{"op":"replace","value":{"userName":"new","active":true}}]`, directory.Created},
+		"changed otherwise":     {`[{"op":"replace","path":"title","value":"x"}]`, directory.Reactivated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &between{Table: enginetest.Memory(t)}
+			f := newFixtureOn(t, table.Retrying(b), 5, 5)
+			u := f.mustPost(user(`"userName":"old"`))
+			f.mustPatch(u.ID, deactivate)
+			b.run = func() { f.mustPatch(u.ID, tt.meanwhile) }
+			result, err := f.post(user(`"userName":"old"`))
+			if err != nil || result.Action != tt.action || (result.User.ID == u.ID) != (tt.action == directory.Reactivated) {
+				t.Errorf("POST = %s of %s, %v; want it %s", result.Action, result.User.ID, err, tt.action)
+			}
+			if tt.action == directory.Created {
+				if found, err := f.search(`userName eq "new"`, 1, 1); err != nil || found.Total != 1 {
+					t.Errorf("the acknowledged rename is lost: %d, %v", found.Total, err)
+				}
+			}
+			f.check(f.active())
+		})
+	}
+}
+
+// active counts the active Users one by one.
+func (f *fixture) active() (n int64) {
+	f.t.Helper()
+	found, err := f.search("", 1, 200)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, u := range found.Users {
+		if u.Holds() == directory.HoldsSeat {
+			n++
+		}
+	}
+	return n
+}
+
+func TestProvision_BlankEmailIsNoClaim(t *testing.T) {
+	enginetest.Run(t, testProvision_BlankEmailIsNoClaim)
+}
+
+func testProvision_BlankEmailIsNoClaim(t *testing.T, open opener) {
+	f := newFixture(t, open, 5, 5)
+	for i, blank := range []string{" ", "\u00a0", "\t"} {
+		r, _, err := scim.DecodeResource(f.types, []byte(user(fmt.Sprintf(`"userName":"u%d","emails":[{"value":"%s","primary":true}]`, i, blank))))
+		if err != nil {
+			continue // refused: as good
+		}
+		if _, err := f.dir.Provision(t.Context(), f.tenant, f.by(), r); err != nil {
+			t.Errorf("email %q: %v", blank, err)
+		}
+	}
+	f.check(f.active())
+}
+
+// Whoever was taken can be deactivated, however large the resource is.
+func TestUpdate_LargestUserCanBeDeactivated(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 5, 5)
+	taken := 0
+	for size := scim.MaxResource - 900; size < scim.MaxResource; size += 7 {
+		roles := make([]string, 8)
+		for i := range roles {
+			roles[i] = fmt.Sprintf(`{"value":"%d%s"}`, i, strings.Repeat("r", size/8-10))
+		}
+		r, _, err := scim.DecodeResource(f.types, []byte(user(fmt.Sprintf(`"userName":"u%d","roles":[%s]`, size, strings.Join(roles, ",")))))
+		if err != nil {
+			break
+		}
+		taken++
+		result, err := f.dir.Provision(t.Context(), f.tenant, f.by(), r)
+		if err != nil {
+			t.Fatalf("%d: %v", size, err)
+		}
+		for _, change := range []string{deactivate, `[{"op":"replace","path":"` + extension + `:isTeamAccount","value":false}]`} {
+			if _, err := f.patch(result.User.ID, change, directory.Precondition{}); err != nil {
+				t.Fatalf("%d bytes: PATCH %s: %v", len(result.User.Doc), change, err)
+			}
+		}
+	}
+	if taken == 0 {
+		t.Error("no user of nearly the largest size was taken")
+	}
+	f.check(0)
+}
+
+// The application's own user that an IdP deleted comes back by a POST.
+func TestProvision_OwnUserDeletedByTheIdP(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 5, 5)
+	f.settings.DeletedUsers = tenant.DeletedReadable
+	u := f.own(user(alice), true, tenant.User)
+	f.mustRemove(u.ID)
+	if again := f.mustPost(user(alice)); again.ID != u.ID || !again.Active {
+		t.Errorf("POST = %+v, want the user active again", again)
+	}
+	f.check(1)
 }

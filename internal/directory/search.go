@@ -24,6 +24,8 @@ const (
 	// maxPageBytes ends a page early, so that an answer stays inside the 6 MB of
 	// a Lambda function's.
 	maxPageBytes = 4 << 20
+	// bookmarkPatience is how long a list waits for its bookmark to be saved.
+	bookmarkPatience = 300 * time.Millisecond
 )
 
 // Query is what a list asks for.
@@ -177,8 +179,8 @@ func (d *Directory) listAll(ctx context.Context, t tenant.ID, by Caller, q Query
 		users, size = append(users, page.Users...), size+docSize(page.Users)
 	}
 	more := page.More
-	if len(users) > q.Count {
-		users, more = users[:q.Count], true
+	if fit := min(fitting(users), q.Count); len(users) > fit {
+		users, more = users[:fit], true
 	}
 	next := q.StartIndex + len(users)
 	switch {
@@ -189,7 +191,9 @@ func (d *Directory) listAll(ctx context.Context, t tenant.ID, by Caller, q Query
 		return Found{Users: users, Total: max(int(ledger.Users), next-1)}, nil
 	}
 	// Harmless to lose: the next page then skips from the beginning.
-	_ = d.store.SaveBookmark(ctx, t, mark(by, q, next), users[len(users)-1].ID)
+	saving, cancel := context.WithTimeout(ctx, bookmarkPatience)
+	defer cancel()
+	_ = d.store.SaveBookmark(saving, t, mark(by, q, next), users[len(users)-1].ID)
 	// In a walk from which users were deleted behind it the numbers of the others
 	// stay, so that it ends when the last one was given and not before.
 	return Found{Users: users, Total: max(int(ledger.Users), next)}, nil
@@ -213,6 +217,17 @@ func (d *Directory) laterPage(ctx context.Context, t tenant.ID, by Caller, q Que
 	}
 	page, err := d.store.Users(ctx, t, after, want)
 	return ledger, page, err
+}
+
+// fitting is how many users fit into a page: one at least.
+func fitting(users []*User) int {
+	size := 0
+	for i, u := range users {
+		if size += len(u.Doc); size > maxPageBytes && i > 0 {
+			return i
+		}
+	}
+	return len(users)
 }
 
 func docSize(users []*User) (size int) {

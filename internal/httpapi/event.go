@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // event is the one log line of a request: flat, and without a token, a password
@@ -96,7 +97,10 @@ func identityProvider(agent string) string {
 
 // about says what the request was for.
 func (e *event) about(operation, id string) {
-	e.Operation, e.Type, e.ResourceID = operation, "User", id
+	e.Operation, e.Type = operation, "User"
+	if directory.ValidID(id) { // any other is the client's text, and names nobody
+		e.ResourceID = id
+	}
 }
 
 // named says who the user is, for requests that name only an id: whom an
@@ -141,7 +145,7 @@ func (e *event) refuse(p *problem, detail string) {
 	e.Outcome, e.Cause, e.Detail = outcomeFailure, string(p.cause), detail
 	e.ScimType = string(p.kind())
 	e.internal = p.internal
-	if p.ledger != nil {
+	if p.ledger != nil && p.ledger.Type == tenant.User {
 		e.SeatsUsed, e.SeatLimit = p.ledger.Used, p.ledger.Limit
 	}
 }

@@ -158,7 +158,7 @@ func (q *request) resource(rt *scim.ResourceType, operation string) (scim.Resour
 	if err != nil {
 		return nil, err
 	}
-	q.event.Operation, q.event.Type, q.event.ResourceID = operation, rt.Name, q.pathID
+	q.event.about(operation, q.pathID)
 	q.event.Subject, q.event.ExternalID = scim.Subject(body)
 	sent, notices, err := scim.DecodeResource(rt, body)
 	if err != nil {

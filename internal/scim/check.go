@@ -3,6 +3,7 @@ package scim
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 	"unicode"
@@ -99,10 +100,33 @@ func checkSize(rt *ResourceType, r Resource) error {
 	if _, ok := r["members"]; ok {
 		r = r.without("members")
 	}
-	if n := len(Encode(rt, r)); n > MaxResource {
+	if n := len(Encode(rt, r.largest(rt))); n > MaxResource {
 		return &Error{InvalidValue, fmt.Sprintf("The resource has %d bytes: at most %d are kept.", n, MaxResource)}
 	}
 	return nil
+}
+
+// largest is the resource as it is kept, with what every one of its kind has, in
+// the longest form: so that whoever was taken once can always be deactivated.
+func (r Resource) largest(rt *ResourceType) Resource {
+	out := r.without("id")
+	out["id"] = "00000000-0000-7000-8000-000000000000"
+	if rt.Schema.Attribute("active") != nil {
+		out["active"] = false
+	}
+	for _, e := range rt.Extensions {
+		if e.Schema.Attribute(TeamAccount) == nil {
+			continue
+		}
+		extension, _ := r[e.Schema.ID].(map[string]any)
+		extension = maps.Clone(extension)
+		if extension == nil {
+			extension = map[string]any{}
+		}
+		extension[TeamAccount] = false
+		out[e.Schema.ID] = extension
+	}
+	return out
 }
 
 func (r Resource) without(name string) Resource {

@@ -62,7 +62,8 @@ func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) err
 
 // explain turns the operations that failed into what they mean.
 func explain(operations []operation, failed *table.ConditionError) *directory.CommitError {
-	e := &directory.CommitError{Holders: map[directory.Kind]string{}}
+	// What was not judged may have changed: nothing is concluded from its silence.
+	e := &directory.CommitError{Holders: map[directory.Kind]string{}, Stale: failed.Incomplete}
 	for _, f := range failed.Failed {
 		o := operations[f.Op]
 		switch {

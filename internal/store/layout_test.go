@@ -184,6 +184,10 @@ func TestExplain_TellsConditionsApart(t *testing.T) {
 	if !got.Stale || got.Full == nil || got.Full.Seats != 5 || len(got.Holders) != 1 || got.Holders[directory.Email] != "other" {
 		t.Errorf("explain = %+v", got)
 	}
+	unsure := &table.ConditionError{Failed: []table.FailedCondition{{Op: 2, Item: ledger}}, Incomplete: true}
+	if got := explain(operations, unsure); !got.Stale {
+		t.Errorf("a full ledger with other operations not judged is told as %+v, want it decided again", got)
+	}
 	if got := explain(operations, &table.ConditionError{Failed: []table.FailedCondition{{Op: 2, Item: ledger}}}); got.Stale || len(got.Holders) > 0 {
 		t.Errorf("a full ledger alone is told as %+v", got)
 	}

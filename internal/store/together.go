@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -15,7 +17,12 @@ func together(ctx context.Context, reads ...func(context.Context) error) error {
 	done := make(chan struct{})
 	for i, read := range reads[1:] {
 		go func() {
-			defer func() { done <- struct{}{} }()
+			defer func() {
+				if p := recover(); p != nil { // it would end the process from here
+					errs[i+1] = fmt.Errorf("store: panic of type %T at %s", p, debug.Stack())
+				}
+				done <- struct{}{}
+			}()
 			errs[i+1] = read(ctx)
 		}()
 	}

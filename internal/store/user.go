@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -203,7 +204,7 @@ func (s *Store) EmailHolders(ctx context.Context, t tenant.ID, folded string) ([
 	if err != nil {
 		return nil, err
 	}
-	if id, ok := unique[directory.Email]; ok {
+	if id, ok := unique[directory.Email]; ok && !slices.Contains(others, id) {
 		others = append(others, id)
 	}
 	return others, nil

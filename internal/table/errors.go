@@ -33,6 +33,9 @@ type ConditionError struct {
 	// Failed has one entry for each operation whose conditions did not hold,
 	// in the order of the operations.
 	Failed []FailedCondition
+	// Incomplete tells that other operations were not judged, for a conflict or
+	// a throttle: an operation that is not in Failed may have failed too.
+	Incomplete bool
 }
 
 // FailedCondition is one operation whose conditions did not hold.

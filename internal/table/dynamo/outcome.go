@@ -210,7 +210,7 @@ func (c *call) cancelled(reasons []types.CancellationReason, ops []table.Op) err
 	}
 	switch {
 	case len(failed) > 0:
-		return &table.ConditionError{Failed: failed}
+		return &table.ConditionError{Failed: failed, Incomplete: transient != nil}
 	case refused != nil:
 		return refused
 	case other != nil:

@@ -95,7 +95,7 @@ func (c *Conflicts) wrap(open func(t testing.TB) table.Table) func(t testing.TB)
 		e := open(t)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		made := tabletest.NewConflict(e, tabletest.ConflictOptions{Hold: hold, Rate: conflictRate, Seed: uint64(len(c.made))})
+		made := tabletest.NewConflict(e, tabletest.ConflictOptions{Hold: hold, Rate: conflictRate, Mixed: true, Seed: uint64(len(c.made))})
 		c.made = append(c.made, made)
 		return made
 	}

@@ -2,6 +2,7 @@ package tabletest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -36,6 +37,10 @@ type ConflictOptions struct {
 	// order of Seed.
 	Rate float64
 	Seed uint64
+	// Mixed judges the conditions of the operations that did not conflict, as
+	// DynamoDB does: the transaction then fails with a ConditionError that is
+	// incomplete. Without it every conflict is table.ErrConflict.
+	Mixed bool
 	// Kind names the kind of an item in the report; all are "item" without it.
 	Kind func(table.Key) string
 }
@@ -100,7 +105,10 @@ func (c *Conflict) Write(ctx context.Context, tx table.Transaction) error {
 	if err := table.CheckTransaction(tx); err != nil {
 		return err
 	}
-	if err := c.enter(tx); err != nil {
+	if op, err := c.enter(tx); err != nil {
+		if c.options.Mixed && errors.Is(err, table.ErrConflict) {
+			return c.judge(ctx, tx, op, err)
+		}
 		return err
 	}
 	defer c.leave(tx)
@@ -110,26 +118,58 @@ func (c *Conflict) Write(ctx context.Context, tx table.Transaction) error {
 	return err
 }
 
-// enter opens the items of a transaction, or refuses it.
-func (c *Conflict) enter(tx table.Transaction) error {
+// judge tells which conditions of a refused transaction do not hold, but for the
+// operation that conflicted.
+func (c *Conflict) judge(ctx context.Context, tx table.Transaction, conflicted int, conflict error) error {
+	keys := make([]table.Key, len(tx.Ops))
+	for i, op := range tx.Ops {
+		keys[i] = op.Key
+	}
+	items, err := c.table.Get(ctx, keys...)
+	if err != nil {
+		return conflict
+	}
+	failed := &table.ConditionError{Incomplete: true}
+	for i, op := range tx.Ops {
+		var item *table.Item
+		if found, ok := items[op.Key]; ok {
+			item = &found
+		}
+		holds := true
+		for _, condition := range op.When {
+			holds = holds && condition.Holds(item)
+		}
+		if i != conflicted && !holds {
+			failed.Failed = append(failed.Failed, table.FailedCondition{Op: i, Item: item})
+		}
+	}
+	if len(failed.Failed) == 0 {
+		return conflict
+	}
+	return failed
+}
+
+// enter opens the items of a transaction, or refuses it for one of its operations.
+func (c *Conflict) enter(tx table.Transaction) (op int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, op := range tx.Ops {
 		switch token, busy := c.open[op.Key]; {
 		case busy && token == tx.Token:
 			// The same transaction, sent while it is under way.
-			return fmt.Errorf("%w: in progress", table.ErrUnknownOutcome)
+			return 0, fmt.Errorf("%w: in progress", table.ErrUnknownOutcome)
 		case busy:
-			return c.refuse(tx, i, c.report.Overlaps)
+			return i, c.refuse(tx, i, c.report.Overlaps)
 		}
 	}
 	if c.random.Float64() < c.options.Rate {
-		return c.refuse(tx, c.random.IntN(len(tx.Ops)), c.report.Injected)
+		op := c.random.IntN(len(tx.Ops))
+		return op, c.refuse(tx, op, c.report.Injected)
 	}
 	for _, op := range tx.Ops {
 		c.open[op.Key] = tx.Token
 	}
-	return nil
+	return 0, nil
 }
 
 func (c *Conflict) refuse(tx table.Transaction, op int, count map[string]int) error {
