@@ -26,6 +26,7 @@ type Conflict struct {
 	random *rand.Rand
 	open   map[table.Key]string // items of writes under way → token
 	hit    map[string]string    // tokens refused so far → kind of the item
+	sent   map[string]bool      // tokens that reached the table
 	report ConflictReport
 }
 
@@ -73,6 +74,7 @@ func NewConflict(t table.Table, o ConflictOptions) *Conflict {
 		random: rand.New(rand.NewPCG(o.Seed, 1)), //nolint:gosec // repeatable on purpose
 		open:   map[table.Key]string{},
 		hit:    map[string]string{},
+		sent:   map[string]bool{},
 		report: newConflictReport(),
 	}
 }
@@ -106,7 +108,7 @@ func (c *Conflict) Write(ctx context.Context, tx table.Transaction) error {
 		return err
 	}
 	if op, err := c.enter(tx); err != nil {
-		if c.options.Mixed && errors.Is(err, table.ErrConflict) {
+		if c.options.Mixed && errors.Is(err, table.ErrConflict) && !c.sentBefore(tx.Token) {
 			return c.judge(ctx, tx, op, err)
 		}
 		return err
@@ -116,6 +118,14 @@ func (c *Conflict) Write(ctx context.Context, tx table.Transaction) error {
 	err := c.table.Write(ctx, tx)
 	c.settle(tx)
 	return err
+}
+
+// sentBefore tells a transaction that reached the table: it may have been applied,
+// and DynamoDB then answers its token before it looks at a condition.
+func (c *Conflict) sentBefore(token string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sent[token]
 }
 
 // judge tells which conditions of a refused transaction do not hold, but for the
@@ -169,6 +179,7 @@ func (c *Conflict) enter(tx table.Transaction) (op int, err error) {
 	for _, op := range tx.Ops {
 		c.open[op.Key] = tx.Token
 	}
+	c.sent[tx.Token] = true
 	return 0, nil
 }
 
