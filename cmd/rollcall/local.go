@@ -18,7 +18,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
-	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/local"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -146,7 +145,7 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 				return nil, err
 			}
 			seats = ledger.SeatLimit
-			return gateway(a)
+			return local.FromTemplate(rollcall.Template, func(function string) http.Handler { return a.Handler(function) })
 		},
 		Ready: func(string) error {
 			if err := writeInfo(o.info, started); err != nil {
@@ -161,18 +160,6 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		_ = os.Remove(o.info)
 	}
 	return err
-}
-
-// gateway joins the routes of the template with the handlers of the functions.
-func gateway(a *app.App) (http.Handler, error) {
-	routes, err := local.Routes(rollcall.Template)
-	if err != nil {
-		return nil, err
-	}
-	return local.NewGateway(routes, map[string]local.LambdaHandler{
-		"UsersFunction":     lambdahttp.Handler(a.Handler("users")),
-		"DiscoveryFunction": lambdahttp.Handler(a.Handler("discovery")),
-	})
 }
 
 // openEngine opens the table that the flags name, and says where the data is.

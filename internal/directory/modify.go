@@ -210,16 +210,12 @@ func (d *Directory) refuseVersion(ctx context.Context, t tenant.ID, before, afte
 			added[kind] = value
 		}
 	}
-	if len(added) > 0 {
-		holders, err := d.store.Holders(ctx, t, added)
-		if err != nil {
-			return err
-		}
-		if len(holders) > 0 {
-			if _, err := d.loseOrRefuse(ctx, t, after, wanted, holders); err != nil {
-				return err
-			}
-		}
+	holders, err := d.store.Holders(ctx, t, added)
+	if err != nil {
+		return err
+	}
+	if _, err := d.loseOrRefuse(ctx, t, after, wanted, holders); err != nil {
+		return err
 	}
 	if seats, readers := holdingDelta(before, after); seats > 0 || readers > 0 {
 		l, err := d.store.Ledger(ctx, t)

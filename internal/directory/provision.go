@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -22,7 +23,7 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 	claims := ClaimsOf(sent)
 	holders := map[Kind]string{}
 	for range maxDecisions {
-		records, err := d.holderRecords(ctx, t, holders)
+		records, err := d.store.Records(ctx, t, distinct(holders))
 		if err != nil {
 			return Result{}, err
 		}
@@ -38,9 +39,7 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 		case !again:
 			return Result{}, err
 		case len(failed.Holders) > 0:
-			for kind, id := range failed.Holders {
-				holders[kind] = id
-			}
+			maps.Copy(holders, failed.Holders)
 		case failed.Full != nil && !failed.Stale:
 			return Result{}, full(failed.Full, plan.result.Seats)
 		default:
@@ -52,13 +51,6 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 		}
 	}
 	return Result{}, ErrBusy
-}
-
-func (d *Directory) holderRecords(ctx context.Context, t tenant.ID, holders map[Kind]string) (map[string]*User, error) {
-	if len(holders) == 0 {
-		return nil, nil
-	}
-	return d.store.Records(ctx, t, distinct(holders))
 }
 
 // stillHeld leaves out what its holder has given up since the reservation was
@@ -80,17 +72,15 @@ type provisioning struct {
 }
 
 // decideProvision is the rule for a POST, given which records hold the sent
-// values.
+// values: each holder has its record.
 func (d *Directory) decideProvision(by Caller, sent scim.Resource, holders map[Kind]string,
 	records map[string]*User,
 ) (provisioning, error) {
 	var readable, deleted []*User
 	for _, id := range distinct(holders) {
-		switch u := records[id]; {
-		case u == nil:
-		case u.Deleted:
+		if u := records[id]; u.Deleted {
 			deleted = append(deleted, u)
-		default:
+		} else {
 			readable = append(readable, u)
 		}
 	}
@@ -120,7 +110,7 @@ func (d *Directory) decideProvision(by Caller, sent scim.Resource, holders map[K
 		return d.reactivate(by, sent, active, Reactivated, holders, u, deleted)
 	case len(deleted) > 0:
 		// The identity provider's own id tells a person best, then the name.
-		u := records[first(holders, records)]
+		u := records[first(holders)]
 		if u.OffBy == ByApplication {
 			return provisioning{}, taken(sent, holders, u.ID, TakenByApp)
 		}
@@ -262,9 +252,9 @@ func shown(r scim.Resource, kind Kind) string {
 }
 
 // first picks among deleted holders: by externalId, else userName, else email.
-func first(holders map[Kind]string, records map[string]*User) string {
+func first(holders map[Kind]string) string {
 	for _, kind := range []Kind{ExternalID, UserName, Email} {
-		if id, ok := holders[kind]; ok && records[id] != nil {
+		if id, ok := holders[kind]; ok {
 			return id
 		}
 	}

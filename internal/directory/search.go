@@ -170,13 +170,13 @@ func (d *Directory) listAll(ctx context.Context, t tenant.ID, by Caller, q Query
 	if err != nil {
 		return Found{}, err
 	}
-	users, size := page.Users, docSize(page.Users)
-	for page.More && len(users) < want && size < maxPageBytes && len(page.Users) > 0 {
+	users := page.Users
+	for page.More && len(users) < want && fitting(users) == len(users) && len(page.Users) > 0 {
 		page, err = d.store.Users(ctx, t, users[len(users)-1].ID, want-len(users))
 		if err != nil {
 			return Found{}, err
 		}
-		users, size = append(users, page.Users...), size+docSize(page.Users)
+		users = append(users, page.Users...)
 	}
 	more := page.More
 	if fit := min(fitting(users), q.Count); len(users) > fit {
@@ -228,13 +228,6 @@ func fitting(users []*User) int {
 		}
 	}
 	return len(users)
-}
-
-func docSize(users []*User) (size int) {
-	for _, u := range users {
-		size += len(u.Doc)
-	}
-	return size
 }
 
 func mark(by Caller, q Query, startIndex int) Bookmark {

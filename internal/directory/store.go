@@ -9,7 +9,8 @@ import (
 
 // Store keeps the records of all tenants. Implemented by package store. All
 // reads are consistent: what an acknowledged Commit wrote is read by every call
-// that begins after it.
+// that begins after it. Asked for no ids or no claims, a read answers nothing and
+// costs nothing.
 //
 // Reads return ErrBusy when the table gave no answer in time.
 type Store interface {

@@ -110,7 +110,7 @@ func (e *event) named(u *directory.User) {
 		return
 	}
 	if r, err := u.Resource(); err == nil {
-		e.Subject, e.ExternalID = r.Text("userName"), r.Text("externalId")
+		e.Subject, e.ExternalID = r.Subject()
 	}
 }
 

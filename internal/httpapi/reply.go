@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
 // reply is an answer before it is sent.
@@ -61,11 +62,7 @@ func challenge(c provlog.Cause) string {
 }
 
 // user is an answer with a user's resource.
-func (s *Service) user(q *request, status int, u *directory.User) (*reply, error) {
-	projection, err := q.projection(s.users())
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) user(projection scim.Projection, status int, u *directory.User) (*reply, error) {
 	body, err := s.document(projection, u)
 	if err != nil {
 		return nil, err

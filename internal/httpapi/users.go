@@ -26,7 +26,8 @@ func (s *Service) document(p scim.Projection, u *directory.User) ([]byte, error)
 // createUser: POST /Users. RFC 7644 §3.3
 func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about("create", "")
-	if _, err := q.projection(s.users()); err != nil {
+	projection, err := q.projection(s.users())
+	if err != nil {
 		return nil, err
 	}
 	sent, err := q.resource(s.users(), "create")
@@ -42,7 +43,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	if result.Action == directory.Created {
 		status = http.StatusCreated
 	}
-	answer, err := s.user(q, status, result.User)
+	answer, err := s.user(projection, status, result.User)
 	if err == nil {
 		answer.location = s.Directory.Location(result.User.ID)
 	}
@@ -52,6 +53,10 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 // readUser: GET /Users/{id}. RFC 7644 §3.4.1
 func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about("read", q.pathID)
+	projection, err := q.projection(s.users())
+	if err != nil {
+		return nil, err
+	}
 	u, err := s.Directory.User(ctx, q.grant.Tenant, q.pathID)
 	if err != nil {
 		return nil, err
@@ -59,13 +64,14 @@ func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
 	if q.notModified(u.Version) {
 		return &reply{status: http.StatusNotModified, etag: directory.Version(u)}, nil
 	}
-	return s.user(q, http.StatusOK, u)
+	return s.user(projection, http.StatusOK, u)
 }
 
 // replaceUser: PUT /Users/{id}. RFC 7644 §3.5.1
 func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about("replace", q.pathID)
-	if _, err := q.projection(s.users()); err != nil {
+	projection, err := q.projection(s.users())
+	if err != nil {
 		return nil, err
 	}
 	sent, err := q.resource(s.users(), "replace")
@@ -73,13 +79,14 @@ func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	result, err := s.Directory.Replace(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch(), sent)
-	return s.changed(q, result, err)
+	return s.changed(q, projection, result, err)
 }
 
 // modifyUser: PATCH /Users/{id}. RFC 7644 §3.5.2
 func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about("modify", q.pathID)
-	if _, err := q.projection(s.users()); err != nil {
+	projection, err := q.projection(s.users())
+	if err != nil {
 		return nil, err
 	}
 	body, err := q.body()
@@ -91,16 +98,16 @@ func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	result, err := s.Directory.Modify(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch(), patch)
-	return s.changed(q, result, err)
+	return s.changed(q, projection, result, err)
 }
 
-func (s *Service) changed(q *request, result directory.Result, err error) (*reply, error) {
+func (s *Service) changed(q *request, projection scim.Projection, result directory.Result, err error) (*reply, error) {
 	q.event.named(result.User)
 	if err != nil {
 		return nil, err
 	}
 	q.event.did(result)
-	return s.user(q, http.StatusOK, result.User)
+	return s.user(projection, http.StatusOK, result.User)
 }
 
 // deleteUser: DELETE /Users/{id}. RFC 7644 §3.6
@@ -159,11 +166,12 @@ func (q *request) resource(rt *scim.ResourceType, operation string) (scim.Resour
 		return nil, err
 	}
 	q.event.about(operation, q.pathID)
-	q.event.Subject, q.event.ExternalID = scim.Subject(body)
 	sent, notices, err := scim.DecodeResource(rt, body)
 	if err != nil {
+		q.event.Subject, q.event.ExternalID = scim.Subject(body)
 		return nil, err
 	}
+	q.event.Subject, q.event.ExternalID = sent.Subject()
 	q.event.tolerated(notices)
 	return sent, directory.CheckNotices(q.grant.Settings, notices)
 }

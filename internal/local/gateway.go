@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,6 +48,23 @@ func NewGateway(routes []Route, functions map[string]LambdaHandler) (*Gateway, e
 		}
 	}
 	return &Gateway{router: newRouter(routes), functions: functions, now: time.Now}, nil
+}
+
+// FromTemplate serves the routes of a template with handlers by the folder of
+// their function under functions/: UsersFunction is users.
+func FromTemplate(template []byte, handler func(function string) http.Handler) (*Gateway, error) {
+	routes, err := Routes(template)
+	if err != nil {
+		return nil, err
+	}
+	functions := make(map[string]LambdaHandler)
+	for _, r := range routes {
+		if functions[r.Function] == nil {
+			folder := strings.ToLower(strings.TrimSuffix(r.Function, "Function"))
+			functions[r.Function] = lambdahttp.Handler(handler(folder))
+		}
+	}
+	return NewGateway(routes, functions)
 }
 
 // ServeHTTP answers a request by way of an event, exactly as a function would

@@ -9,6 +9,11 @@ func Subject(body []byte) (name, externalID string) {
 		return "", ""
 	}
 	object, _ := v.(map[string]any)
+	return Resource(object).Subject()
+}
+
+// Subject is whom a resource is about, short enough for a log line.
+func (r Resource) Subject() (name, externalID string) {
 	text := func(v any) string {
 		s, _ := v.(string)
 		if len(s) > maxNoticeName {
@@ -16,12 +21,12 @@ func Subject(body []byte) (name, externalID string) {
 		}
 		return s
 	}
-	name = text(member(object, "userName"))
-	emails, _ := member(object, "emails").([]any)
+	name = text(member(r, "userName"))
+	emails, _ := member(r, "emails").([]any)
 	for _, e := range emails {
 		if email, _ := e.(map[string]any); name == "" {
 			name = text(member(email, "value"))
 		}
 	}
-	return name, text(member(object, "externalId"))
+	return name, text(member(r, "externalId"))
 }

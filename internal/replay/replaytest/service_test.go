@@ -13,7 +13,6 @@ import (
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/local"
 	"github.com/rollcall-scim/rollcall/internal/replay"
 	"github.com/rollcall-scim/rollcall/internal/replay/replaytest"
@@ -37,28 +36,14 @@ func TestService_AnswersWhatIdentityProvidersSend(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s.gateway = gatewayOf(t, s.app)
+				s.gateway, err = local.FromTemplate(rollcall.Template, func(function string) http.Handler { return s.app.Handler(function) })
+				if err != nil {
+					t.Fatal(err)
+				}
 				return s
 			})
 		})
 	}
-}
-
-// gatewayOf serves the routes of template.yaml with the functions' handlers.
-func gatewayOf(t *testing.T, a *app.App) http.Handler {
-	t.Helper()
-	routes, err := local.Routes(rollcall.Template)
-	if err != nil {
-		t.Fatal(err)
-	}
-	gateway, err := local.NewGateway(routes, map[string]local.LambdaHandler{
-		"UsersFunction":     lambdahttp.Handler(a.Handler("users")),
-		"DiscoveryFunction": lambdahttp.Handler(a.Handler("discovery")),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return gateway
 }
 
 const base = "https://scim.test/scim/v2"
