@@ -31,8 +31,8 @@ func checkText(a *Attribute, path, s string) error {
 		return &Error{InvalidValue, fmt.Sprintf(
 			"%s holds a control or invisible character, %U, at byte %d: take it out.", path, c, i)}
 	}
-	if path == "members.type" && !equalName(s, "User") {
-		return &Error{InvalidValue, "members can only be of type User: groups inside groups are not supported."}
+	if path == "members.type" && !equalName(s, "User") || path == "members.$ref" && leadsToGroup(s) {
+		return &Error{InvalidValue, path + ": members are users; nested groups are not kept. Leave this member out."}
 	}
 	if path == "emails.value" || a.Uniqueness == UniqueServer && !a.CaseExact {
 		if n := len(Fold(s)); n > MaxFolded {
@@ -56,27 +56,21 @@ func isHidden(c rune) bool {
 	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// checkCount refuses more values than an attribute may have.
+// checkCount refuses more values than an attribute may have. Members are not
+// counted here: many of those sent may be members already, and only who knows
+// them can tell how many change.
 func checkCount(a *Attribute, path string, n int) error {
-	switch limit := maxCount(a); {
-	case n <= limit:
-		return nil
-	case a.Name == "members":
-		return &Error{TooMany, fmt.Sprintf(
-			"The request changes %d members: at most %d at a time. Send the rest in further PATCH requests.", n, limit)}
-	default:
-		return &Error{InvalidValue, fmt.Sprintf("%s has %d values: at most %d are kept.", path, n, limit)}
-	}
-}
-
-func maxCount(a *Attribute) int {
+	limit := MaxElements
 	switch a.Name {
 	case "emails":
-		return MaxEmails
+		limit = MaxEmails
 	case "members":
-		return MaxMembers
+		return nil
 	}
-	return MaxElements
+	if n > limit {
+		return &Error{InvalidValue, fmt.Sprintf("%s has %d values: at most %d are kept.", path, n, limit)}
+	}
+	return nil
 }
 
 // checkRequired refuses a resource without a value for an attribute that must

@@ -39,7 +39,7 @@ func (c *coercer) elements(a *Attribute, path string, v any) ([]any, error) {
 		return nil, err
 	}
 	list := make([]any, 0, len(sent))
-	for _, v := range sent {
+	for i, v := range sent {
 		if _, ok := v.([]any); ok {
 			return nil, typeError(a, path, v)
 		}
@@ -47,6 +47,9 @@ func (c *coercer) elements(a *Attribute, path string, v any) ([]any, error) {
 			return nil, typeError(a, path, v)
 		}
 		element, err := c.single(a, path, v)
+		if err == nil && a.Name == "members" {
+			element, err = c.member(a, path, i+1, asElement(element))
+		}
 		if err != nil {
 			return nil, err
 		}

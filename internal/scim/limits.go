@@ -21,7 +21,9 @@ const (
 	MaxEmails = 20
 	// MaxElements is the largest number of values of any other attribute.
 	MaxElements = 200
-	// MaxMembers is the largest number of member changes in one request.
+	// MaxMembers is the largest number of members that join and leave by one
+	// request. How many are sent does not count: a PUT repeats them all to change
+	// three. The directory, which knows who is a member, refuses more.
 	MaxMembers = 5000
 	// MaxOperations is the largest number of operations in a PATCH.
 	MaxOperations = 1000

@@ -1,6 +1,10 @@
 package scim
 
-import "github.com/rollcall-scim/rollcall/internal/scim/filter"
+import (
+	"slices"
+
+	"github.com/rollcall-scim/rollcall/internal/scim/filter"
+)
 
 // Filter is a filter that makes sense for a resource type: every attribute it
 // names exists, may be filtered by, and is compared with a value of its type.
@@ -79,8 +83,8 @@ func (f *Filter) Uses(attribute string) bool { return f.uses[attribute] }
 // by which users or groups can be found without reading all of them. Value is
 // as the filter has it, not folded.
 type Lookup struct {
-	// Attribute is id, userName, externalId, displayName, emails.value or
-	// members.value.
+	// Attribute is id, userName, externalId, displayName, emails.value,
+	// groups.value or members.value.
 	Attribute string
 	Value     string
 }
@@ -89,11 +93,18 @@ type Lookup struct {
 // joined by and at the top, or in the brackets of a value path there. None is
 // taken from under or and not. A match must still satisfy the whole filter.
 func (f *Filter) Lookups() []Lookup {
-	return matchLookups(nil, "", f.expr)
+	return slices.DeleteFunc(matchLookups(nil, "", f.expr), func(l Lookup) bool {
+		switch l.Attribute {
+		case "id", "userName", "externalId", "displayName", "emails.value", "groups.value", "members.value":
+			return false
+		}
+		return true
+	})
 }
 
-// matchLookups adds the lookups of an expression with canonical names, whose
-// attributes are sub-attributes of parent if that is not empty.
+// matchLookups adds the equalities that an expression with canonical names
+// cannot hold without, on whichever attribute of the core; they are
+// sub-attributes of parent if that is not empty.
 func matchLookups(found []Lookup, parent string, e filter.Expr) []Lookup {
 	var path filter.Path
 	switch e := e.(type) {
@@ -111,19 +122,12 @@ func matchLookups(found []Lookup, parent string, e filter.Expr) []Lookup {
 		}
 		path = e.Path
 		if e.Op == filter.Eq && e.Value.Kind == filter.String && path.URN == "" {
-			found = matchLookup(found, matchJoin(matchJoin(parent, path.Attribute), path.Sub), e.Value.Text)
+			name := matchJoin(matchJoin(parent, path.Attribute), path.Sub)
+			found = append(found, Lookup{Attribute: name, Value: e.Value.Text})
 		}
 	}
 	if path.Filter != nil && path.URN == "" {
 		found = matchLookups(found, path.Attribute, path.Filter)
-	}
-	return found
-}
-
-func matchLookup(found []Lookup, attribute, value string) []Lookup {
-	switch attribute {
-	case "id", "userName", "externalId", "displayName", "emails.value", "members.value":
-		return append(found, Lookup{Attribute: attribute, Value: value})
 	}
 	return found
 }

@@ -25,6 +25,9 @@ const (
 	NoticeStringifiedValue = "stringified_value"
 	// NoticeNestedValue: a value that repeats its attribute's name was unwrapped.
 	NoticeNestedValue = "nested_value"
+	// NoticeReference: a member without a value was taken to be the user that its
+	// $ref leads to.
+	NoticeReference = "value_from_reference"
 	// NoticeTopLevel: an attribute of rollcall's extension stood at the top level.
 	NoticeTopLevel = "top_level_attribute"
 	// NoticeSecondPrimary: more than one value was primary; the first one stays.

@@ -25,6 +25,9 @@ type Operation struct {
 	Value any
 	// Number is the operation's place in the request, from 1: details name it.
 	Number int
+	// named tells, of an operation that Split made, that the path was a name
+	// inside a value. There what is read-only is passed over in silence.
+	named bool
 }
 
 // Patch is a decoded PATCH request. RFC 7644 §3.5.2

@@ -131,7 +131,7 @@ func (w *patching) chosen(op PatchOp, l location, v any) error {
 
 // sentParts are the sub-attributes that an operation on chosen values sets, nil
 // to take one away; no parts at all take the whole value away.
-func (w *patching) sentParts(op PatchOp, l location, v any) (map[string]any, error) {
+func (c *coercer) sentParts(op PatchOp, l location, v any) (map[string]any, error) {
 	if op == OpRemove {
 		v = nil
 	}
@@ -145,7 +145,7 @@ func (w *patching) sentParts(op PatchOp, l location, v any) (map[string]any, err
 	if v != nil && !ok {
 		return nil, &Error{InvalidValue, pathOf(l.target) + " must be an object, not " + kindOf(v) + "."}
 	}
-	return w.parts(l.attr, pathOf(l.target), sent)
+	return c.parts(l.attr, pathOf(l.target), sent)
 }
 
 // changed is what a chosen value becomes, nil when nothing of it is left.

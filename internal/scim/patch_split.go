@@ -30,7 +30,7 @@ func (p *Patch) Split(rt *ResourceType, attribute string) (own []Operation, rest
 		left := maps.Clone(values)
 		for _, name := range sortedNames(values) {
 			if path, ok := rt.pathIn(attribute, name); ok {
-				own = append(own, Operation{Op: o.Op, Path: path, Value: values[name], Number: o.Number})
+				own = append(own, Operation{Op: o.Op, Path: path, Value: values[name], Number: o.Number, named: true})
 				delete(left, name)
 			}
 		}

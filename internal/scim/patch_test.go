@@ -436,8 +436,8 @@ func TestDecodePatch_Operations(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Operation{
-		{OpAdd, "members", []any{map[string]any{"value": "u1"}}, 1},
-		{OpRemove, `members[value eq "u2"]`, nil, 2},
+		{Op: OpAdd, Path: "members", Value: []any{map[string]any{"value": "u1"}}, Number: 1},
+		{Op: OpRemove, Path: `members[value eq "u2"]`, Number: 2},
 	}
 	if fmt.Sprint(p.Operations) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", p.Operations, want)
