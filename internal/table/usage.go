@@ -46,8 +46,12 @@ func WithUsage(ctx context.Context) (context.Context, *Usage) {
 }
 
 // Together returns a context whose calls are sent side by side: whatever their
-// number they count as one sequential round trip.
+// number they count as one sequential round trip. Inside a group it is the same
+// group.
 func Together(ctx context.Context) context.Context {
+	if ctx.Value(groupKey{}) != nil {
+		return ctx
+	}
 	return context.WithValue(ctx, groupKey{}, &group{})
 }
 

@@ -58,13 +58,30 @@ func Open(path string) (*Table, error) {
 }
 
 // Memory makes a table that is gone when it is closed or the process ends.
-func Memory() (*Table, error) {
+func Memory() (*Table, error) { return memory(nil) }
+
+// Copy is the table as it is at one moment, in memory: what happens to one of the
+// two does not happen to the other.
+func (t *Table) Copy() (*Table, error) {
+	return memory(func(path string) error {
+		return t.db.View(func(tx *bbolt.Tx) error { return tx.CopyFile(path, 0o600) })
+	})
+}
+
+// memory makes a table in memory, of what fill writes into its file.
+func memory(fill func(path string) error) (*Table, error) {
 	// One code path for both: memory is a file that has no name and is never synced.
 	dir, err := os.MkdirTemp("", "rollcall-")
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
 	}
-	t, err := open(filepath.Join(dir, "memory.db"), &bbolt.Options{
+	path := filepath.Join(dir, "memory.db")
+	if fill != nil {
+		if err := fill(path); err != nil {
+			return nil, errors.Join(fmt.Errorf("embedded: %w", err), os.RemoveAll(dir))
+		}
+	}
+	t, err := open(path, &bbolt.Options{
 		NoSync: true, NoGrowSync: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
 	})
 	// Where a file in use cannot be removed, Close does it.
