@@ -92,7 +92,7 @@ define build
 		-o "$(or $(ARTIFACTS_DIR),bin/lambda/$(@:build-%=%))/bootstrap" ./functions/$(1)
 endef
 
-FUNCTIONS := build-UsersFunction build-DiscoveryFunction
+FUNCTIONS := build-UsersFunction build-GroupsFunction build-DiscoveryFunction build-SweepFunction
 .PHONY: $(FUNCTIONS)
 
 functions: $(FUNCTIONS) ## the binaries of all functions (LAMBDA_ARCH=arm64)
@@ -100,5 +100,11 @@ functions: $(FUNCTIONS) ## the binaries of all functions (LAMBDA_ARCH=arm64)
 build-UsersFunction:
 	$(call build,users)
 
+build-GroupsFunction:
+	$(call build,groups)
+
 build-DiscoveryFunction:
 	$(call build,discovery)
+
+build-SweepFunction:
+	$(call build,sweep)

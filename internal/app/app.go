@@ -92,32 +92,40 @@ type Options struct {
 	Retry []table.RetryOption
 }
 
+func (o Options) clock() func() time.Time {
+	if o.Now == nil {
+		return time.Now
+	}
+	return o.Now
+}
+
 // NewWith is New with a test's choices.
 func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error) {
-	now := o.Now
-	if now == nil {
-		now = time.Now
-	}
 	c, err := c.checked()
 	if err != nil {
 		return nil, err
 	}
-	s := store.New(table.Retrying(meter.New(t, o.Meter...), o.Retry...), newID)
-	users := scim.UserType(c.ExtensionURN)
+	s, now := NewStore(t, o), o.clock()
+	users, groups := scim.UserType(c.ExtensionURN), scim.GroupType()
 	return &App{
 		Store: s,
 		service: httpapi.Config{
 			Directory: directory.New(directory.Config{
-				Store: s, Users: users, Extension: c.ExtensionURN, BaseURL: c.BaseURL, NewID: newID, Now: now,
+				Store: s, Users: users, Groups: groups, Extension: c.ExtensionURN, BaseURL: c.BaseURL, NewID: newID, Now: now,
 			}),
 			Authenticator: access.NewAuthenticator(s, now),
-			Types:         []*scim.ResourceType{users},
+			Types:         []*scim.ResourceType{users, groups},
 			BaseURL:       c.BaseURL,
 			Log:           log,
 			NewID:         newID,
 			Now:           now,
 		},
 	}, nil
+}
+
+// NewStore is the store by itself, for commands that serve nothing.
+func NewStore(t table.Table, o Options) *store.Store {
+	return store.New(table.Retrying(meter.New(t, o.Meter...), o.Retry...), newID, o.clock())
 }
 
 // Handler serves the routes of the named functions, of all when none is named.

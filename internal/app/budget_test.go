@@ -72,14 +72,14 @@ func testBudgets(t *testing.T, engine table.Table) {
 	}
 	spend("filter that finds nobody", s.send("GET", `/Users?filter=userName+eq+"nobody"`, ""), 200, 1, 1, 0)
 
-	spend("PATCH", s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"nickName","value":"Al"}]`)), 200, 2, 1, 8)
-	spend("PATCH of nothing", s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"nickName","value":"Al"}]`)), 200, 1, 1, 0)
-	spend("PUT", s.send("PUT", "/Users/"+id, budgetUser(0)), 200, 2, 1, 8)
-	spend("PATCH active=false", s.send("PATCH", "/Users/"+id, patchBody(deactivate)), 200, 2, 1, 8)
-	spend("PATCH active=true", s.send("PATCH", "/Users/"+id, patchBody(activate)), 200, 2, 1, 8)
+	spend("PATCH", s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"nickName","value":"Al"}]`)), 200, 2, 2, 8)
+	spend("PATCH of nothing", s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"nickName","value":"Al"}]`)), 200, 1, 2, 0)
+	spend("PUT", s.send("PUT", "/Users/"+id, budgetUser(0)), 200, 2, 2, 8)
+	spend("PATCH active=false", s.send("PATCH", "/Users/"+id, patchBody(deactivate)), 200, 2, 2, 8)
+	spend("PATCH active=true", s.send("PATCH", "/Users/"+id, patchBody(activate)), 200, 2, 2, 8)
 	s.must(200, "PATCH", "/Users/"+id, patchBody(deactivate))
 	spend("reactivation", s.send("POST", "/Users", budgetUser(0)), 200, 3, 4, 30)
-	spend("DELETE", s.send("DELETE", "/Users/"+id, ""), 204, 2, 1, 12)
+	spend("DELETE", s.send("DELETE", "/Users/"+id, ""), 204, 2, 2, 12)
 	spend("restoration", s.send("POST", "/Users", budgetUser(0)), 200, 3, 4, 30)
 
 	const users = 330

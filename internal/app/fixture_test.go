@@ -2,8 +2,10 @@ package app_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -25,11 +28,12 @@ type service struct {
 	t       *testing.T
 	app     *app.App
 	handler http.Handler
+	table   table.Table
 	tenant  tenant.ID
 	token   string
 
 	mu     sync.Mutex
-	events []map[string]any
+	events map[string]map[string]any // by request id
 }
 
 // Write takes the log: one line is one event.
@@ -40,25 +44,40 @@ func (s *service) Write(line []byte) (int, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.events = append(s.events, event)
+	if s.events == nil {
+		s.events = map[string]map[string]any{}
+	}
+	if id, ok := event["requestId"].(string); ok {
+		s.events[id] = event
+	}
 	return len(line), nil
 }
 
 func newService(t *testing.T, engine table.Table, seats int64, o app.Options) *service {
 	t.Helper()
 	s := &service{t: t}
-	var err error
-	s.app, err = app.NewWith(engine, app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.NewJSONHandler(s, nil)), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.start(engine, o)
 	s.token = s.newTenant("acme", seats)
+	var err error
 	if s.tenant, err = tenant.ParseID("acme"); err != nil {
 		t.Fatal(err)
 	}
-	s.handler = s.app.Handler()
 	return s
 }
+
+// start puts the service together on a table.
+func (s *service) start(engine table.Table, o app.Options) {
+	s.t.Helper()
+	var err error
+	s.app, err = app.NewWith(engine, app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.NewJSONHandler(s, nil)), o)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.handler, s.table = s.app.Handler(), engine
+}
+
+// afterwards is a clock by which the requests of now are over.
+func afterwards() time.Time { return time.Now().Add(2 * store.SweepAge) }
 
 // newTenant makes a tenant and returns its token.
 func (s *service) newTenant(name string, seats int64) string {
@@ -96,7 +115,7 @@ func (s *service) send(method, path, body string, headers ...string) answer {
 	s.handler.ServeHTTP(w, r)
 	a := answer{status: w.Code, header: w.Header()}
 	if w.Body.Len() > 0 {
-		if err := json.NewDecoder(bytes.NewReader(w.Body.Bytes())).Decode(&a.body); err != nil {
+		if err := json.NewDecoder(plain(s.t, w)).Decode(&a.body); err != nil {
 			s.t.Errorf("%s %s: %v", method, path, err)
 		}
 	}
@@ -104,6 +123,18 @@ func (s *service) send(method, path, body string, headers ...string) answer {
 		s.t.Errorf("%s %s: no event was logged", method, path)
 	}
 	return a
+}
+
+// plain is the body of an answer, whether it was compressed or not.
+func plain(t *testing.T, w *httptest.ResponseRecorder) io.Reader {
+	if w.Header().Get("Content-Encoding") != "gzip" {
+		return bytes.NewReader(w.Body.Bytes())
+	}
+	r, err := gzip.NewReader(bytes.NewReader(w.Body.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // must sends a request that has to succeed, and returns the resource's id.
@@ -166,10 +197,5 @@ const (
 func (s *service) event(requestID string) map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, event := range s.events {
-		if event["requestId"] == requestID {
-			return event
-		}
-	}
-	return nil
+	return s.events[requestID]
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 )
@@ -12,23 +13,51 @@ import (
 // Users is the handler of functions/users.
 func Users(ctx context.Context, c Config) (http.Handler, error) { return function(ctx, c, "users") }
 
+// Groups is the handler of functions/groups.
+func Groups(ctx context.Context, c Config) (http.Handler, error) { return function(ctx, c, "groups") }
+
 // Discovery is the handler of functions/discovery, which also answers for every
 // path that has no route.
 func Discovery(ctx context.Context, c Config) (http.Handler, error) {
 	return function(ctx, c, "discovery")
 }
 
-// function builds one function's handler on DynamoDB. It opens no connection:
-// the first request does.
-func function(ctx context.Context, c Config, name string) (http.Handler, error) {
-	client, err := dynamo.NewClient(ctx)
+// Sweep is what functions/sweep does when it is invoked. Its error makes the
+// invocation one that failed, for whoever counts those; it has been logged.
+func Sweep(ctx context.Context, c Config) (func(context.Context) error, error) {
+	a, err := deployed(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	a, err := New(dynamo.New(client, c.Table), c, log)
+	return func(ctx context.Context) error {
+		if end, ok := ctx.Deadline(); ok {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, end.Add(-sweepMargin))
+			defer cancel()
+		}
+		return a.Sweep(ctx)
+	}, nil
+}
+
+// sweepMargin is what a sweep leaves of the time of its invocation, to write its
+// line: Lambda ends a function in the middle of a word.
+const sweepMargin = 5 * time.Second
+
+// function builds one function's handler.
+func function(ctx context.Context, c Config, name string) (http.Handler, error) {
+	a, err := deployed(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	return a.Handler(name), nil
+}
+
+// deployed is the service on DynamoDB. It opens no connection: the first request
+// does.
+func deployed(ctx context.Context, c Config) (*App, error) {
+	client, err := dynamo.NewClient(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return New(dynamo.New(client, c.Table), c, slog.New(slog.NewJSONHandler(os.Stdout, nil)))
 }

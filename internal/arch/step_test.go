@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	rollcall "github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/local"
 )
@@ -60,6 +62,21 @@ func TestFunctions_TemplateAndMakefileAreInStepWithTheFolders(t *testing.T) {
 		}
 	}
 	compare(t, "build target", targets, "folder under functions/", folders)
+}
+
+// The schedule in the template is the interval at which rollcall local sweeps, and
+// a sweep ends before the next one begins.
+func TestSweep_TemplateIsInStepWithTheInterval(t *testing.T) {
+	_, function, _ := strings.Cut(string(rollcall.Template), "\n  SweepFunction:\n")
+	function, _, _ = strings.Cut(function, "\n\n")
+	for _, want := range []string{
+		fmt.Sprintf("Schedule: rate(%d minutes)\n", app.SweepInterval/time.Minute),
+		fmt.Sprintf("Timeout: %d\n", app.SweepInterval/time.Second),
+	} {
+		if !strings.Contains(function, want) {
+			t.Errorf("SweepFunction in template.yaml has no %q", want)
+		}
+	}
 }
 
 // A command that a document tells the reader to type exists.

@@ -11,32 +11,39 @@ import (
 // Kind is a kind of claim.
 type Kind string
 
-// The kinds of claim a user makes.
+// The kinds of claim a user makes, and a group.
 const (
-	UserName   Kind = "user"
-	Email      Kind = "mail"
-	ExternalID Kind = "ext"
+	UserName        Kind = "user"
+	Email           Kind = "mail"
+	ExternalID      Kind = "ext"
+	GroupName       Kind = "gname"
+	GroupExternalID Kind = "gext"
 )
 
-// Kinds are all kinds of claim, the one an administrator should read of first
-// in front.
-var Kinds = [...]Kind{UserName, Email, ExternalID}
+// Kinds are all kinds of a user's claims, the one an administrator should read of
+// first in front; GroupKinds are a group's.
+var (
+	Kinds      = [...]Kind{UserName, Email, ExternalID}
+	GroupKinds = [...]Kind{GroupName, GroupExternalID}
+)
 
 // Attribute is the SCIM attribute that makes the claim.
 func (k Kind) Attribute() string {
 	switch k {
 	case Email:
 		return "emails"
-	case ExternalID:
+	case ExternalID, GroupExternalID:
 		return "externalId"
+	case GroupName:
+		return "displayName"
 	default:
 		return "userName"
 	}
 }
 
 // Claims are the values a record keeps unique in its tenant, in the form in
-// which they are compared: userName and email folded, externalId hashed by its
-// exact bytes.
+// which they are compared: userName, email and a group's displayName folded,
+// externalId hashed by its exact bytes.
 type Claims map[Kind]string
 
 // ClaimsOf computes the claims of a user's resource.
@@ -47,6 +54,15 @@ func ClaimsOf(r scim.Resource) Claims {
 	}
 	if id := r.Text("externalId"); id != "" {
 		claims[ExternalID] = HashExternalID(id)
+	}
+	return claims
+}
+
+// GroupClaimsOf computes the claims of a group's resource.
+func GroupClaimsOf(r scim.Resource) Claims {
+	claims := Claims{GroupName: FoldName(r.Text("displayName"))}
+	if id := r.Text("externalId"); id != "" {
+		claims[GroupExternalID] = HashExternalID(id)
 	}
 	return claims
 }

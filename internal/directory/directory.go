@@ -8,11 +8,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Directory is the users of all tenants, and the rules by which they change.
+// Directory is the users and groups of all tenants, and the rules by which they
+// change.
 // Safe for concurrent use.
 type Directory struct {
 	store     Store
 	users     *scim.ResourceType
+	groups    *scim.ResourceType
 	extension string
 	baseURL   string
 	newID     func() string
@@ -24,8 +26,8 @@ type Directory struct {
 // Config is what a Directory is made of.
 type Config struct {
 	Store Store
-	// Users is the resource type of users.
-	Users *scim.ResourceType
+	// Users and Groups are the resource types.
+	Users, Groups *scim.ResourceType
 	// Extension is the URN of the schema that has isTeamAccount.
 	Extension string
 	// BaseURL begins every location, without a slash at its end. It comes from
@@ -35,7 +37,7 @@ type Config struct {
 	// the order of creation.
 	NewID func() string
 	Now   func() time.Time
-	// MaxWalk is the largest number of users that one request reads without a
+	// MaxWalk is the largest number of records that one request reads without a
 	// key; 0 is the service's own MaxWalk.
 	MaxWalk int
 }
@@ -46,7 +48,7 @@ func New(c Config) *Directory {
 		c.MaxWalk = MaxWalk
 	}
 	return &Directory{
-		store: c.Store, users: c.Users, extension: c.Extension, baseURL: c.BaseURL,
+		store: c.Store, users: c.Users, groups: c.Groups, extension: c.Extension, baseURL: c.BaseURL,
 		newID: c.NewID, now: c.Now, maxWalk: c.MaxWalk, walkTime: walkTime,
 	}
 }
@@ -68,6 +70,9 @@ type Result struct {
 	Notices []scim.Notice
 	// Seats and Readers are what the change added to the counts.
 	Seats, Readers int64
+	// Groups are the groups of a user that was changed, if the caller shows
+	// them.
+	Groups []*Group
 }
 
 // The warnings of a Result, as named in the log.
@@ -75,6 +80,9 @@ const (
 	// WarnRehire: a record was found again by userName or email, under another
 	// externalId: a rehire, or an address that was given to someone else.
 	WarnRehire = "external_id_changed"
+	// WarnUnknownMembers: members were sent that are no user's; the others were
+	// taken.
+	WarnUnknownMembers = "unknown_members"
 )
 
 // retryable sorts the answer of a Commit: a *CommitError is decided again.
@@ -158,7 +166,7 @@ func (d *Directory) change(by Caller, operation string, action Action, before, a
 			RequestID: by.RequestID, Time: by.Time, TokenID: by.TokenID, IdP: by.IdP,
 			Operation: operation, Action: action,
 			ResourceType: d.users.Name, ResourceID: after.ID, Version: after.Version,
-			UserName: resources[1].Text("userName"), ExternalID: resources[1].Text("externalId"),
+			Subject: resources[1].Text("userName"), ExternalID: resources[1].Text("externalId"),
 			Warning: warning, Changed: changed, Seats: seats, Readers: readers,
 		},
 		Expires:  by.Time.Add(by.Settings.LogRetention()),

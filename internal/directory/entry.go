@@ -12,18 +12,24 @@ import (
 type Entry struct {
 	// RequestID is the request's UUIDv7: entries are in the order of requests.
 	RequestID string
-	Time      time.Time
-	TokenID   string
-	IdP       string
+	// ID is the entry's own id, where it is not the request's: a UUIDv7 of the
+	// time at which a part of a long change is written, so that no entry comes
+	// later than its id says.
+	ID      string
+	Time    time.Time
+	TokenID string
+	IdP     string
 	// Operation is what the request asked for: create, replace, modify, delete.
 	Operation string
 	// Action is what was done.
 	Action       Action
 	ResourceType string
 	ResourceID   string
-	// Version is the record's version after the change.
-	Version    int64
-	UserName   string
+	// Version is the record's version after the change; 0 of a group whose
+	// members changed: others may have joined since it was read.
+	Version int64
+	// Subject is the userName, or the displayName of a group.
+	Subject    string
 	ExternalID string
 	// Warning is a cause that did not stop the change, "" for none.
 	Warning string
@@ -31,9 +37,17 @@ type Entry struct {
 	Changed []string
 	// Seats, Readers are what the change added to the counts.
 	Seats, Readers int64
+	// Added and Removed are the members that this entry tells of. NewSet tells
+	// of a whole new set instead, and Size its size: who follows the log reads
+	// the group again.
+	Added, Removed []string
+	NewSet         bool
+	Size           int
+	// Skipped are ids of members that are no user's.
+	Skipped []string
 }
 
-// Action is what a change did to a user.
+// Action is what a change did to a user or a group.
 type Action string
 
 // The actions. One request does one of them.
@@ -57,6 +71,11 @@ type Caller struct {
 	Time    time.Time
 	TokenID string
 	IdP     string
+	// ShowGroups tells that the answer shows the user's groups.
+	ShowGroups bool
+	// ShowMembers tells that the answer shows the group's members, if they are
+	// few (MaxShown).
+	ShowMembers bool
 }
 
 // WriteTime is how long after its beginning a request may still write. With it

@@ -11,6 +11,10 @@ import (
 var (
 	// ErrNotFound: no live user has the id.
 	ErrNotFound = errors.New("directory: no such user")
+	// ErrNoGroup: no group has the id.
+	ErrNoGroup = errors.New("directory: no such group")
+	// ErrStale: what a step was decided on has changed; it is decided again.
+	ErrStale = errors.New("directory: stale")
 	// ErrVersion: the record's version is none that If-Match names.
 	ErrVersion = errors.New("directory: version differs")
 	// ErrDeactivatedInApp: the application deactivated the user, and only the
@@ -56,6 +60,8 @@ const (
 	// TakenRehire: the holder has another externalId, and the tenant refuses to
 	// take that for the same person.
 	TakenRehire TakenReason = "rehire"
+	// TakenGroup: the holder is another group.
+	TakenGroup TakenReason = "group"
 	// TakenOwn: the holder is the application's own user, of a type that the
 	// request may not link.
 	TakenOwn TakenReason = "own_user"
@@ -90,16 +96,46 @@ func (e *ConvertError) Error() string {
 
 // TooManyError refuses a read that would walk too far.
 type TooManyError struct {
-	// Sought is what the walk was for: "filter" or "startIndex".
+	// Sought is what the walk was for: "filter", "startIndex", or "members" of
+	// one group.
 	Sought string
-	// Limit is the number of users that one request reads at most.
+	// Limit is the number of items that one request reads at most.
 	Limit int
 }
 
 // Error gives the limit.
 func (e *TooManyError) Error() string {
-	return fmt.Sprintf("directory: %s needs more than %d users read", e.Sought, e.Limit)
+	return fmt.Sprintf("directory: %s needs more than %d items read", e.Sought, e.Limit)
 }
+
+// MembersError refuses a change of more members than one request may change.
+type MembersError struct{ Limit int }
+
+// Error gives the limit.
+func (e *MembersError) Error() string {
+	return fmt.Sprintf("directory: more than %d members change", e.Limit)
+}
+
+// UnknownMembersError refuses members that are no user's, for a tenant that
+// chose so.
+type UnknownMembersError struct{ IDs []string }
+
+// Error gives the number.
+func (e *UnknownMembersError) Error() string {
+	return fmt.Sprintf("directory: %d members are no users", len(e.IDs))
+}
+
+// UnfinishedError tells that a change was accepted and could not be brought to
+// its end in the request's time: it will be, by whoever comes next.
+type UnfinishedError struct{ Err error }
+
+// Error says what stood in the way.
+func (e *UnfinishedError) Error() string {
+	return "directory: accepted, not finished: " + e.Err.Error()
+}
+
+// Unwrap is what stood in the way.
+func (e *UnfinishedError) Unwrap() error { return e.Err }
 
 // CommitError is what a Store answers when conditions of a change did not hold:
 // nothing was applied. Several can fail at once; the directory reads them in
@@ -113,10 +149,18 @@ type CommitError struct {
 	// Stale tells that a record is not at the version the change began with, or
 	// that not every condition was judged: read again before deciding.
 	Stale bool
+	// Present are members that were to join and are in the group; Absent were to
+	// leave and are not.
+	Present, Absent []string
+	// Unknown are members that were to join and are no live user's; Leaving are
+	// users whose old memberships must be ended first.
+	Unknown, Leaving []string
+	// Gone are groups that a user was to leave and that are not there.
+	Gone []string
 }
 
 // Error says which conditions did not hold.
 func (e *CommitError) Error() string {
-	return fmt.Sprintf("directory: not committed: %d claims held, full %t, stale %t",
-		len(e.Holders), e.Full != nil, e.Stale)
+	return fmt.Sprintf("directory: not committed: %d claims held, full %t, stale %t, %d members present, %d absent, %d unknown, %d leaving",
+		len(e.Holders), e.Full != nil, e.Stale, len(e.Present), len(e.Absent), len(e.Unknown), len(e.Leaving))
 }

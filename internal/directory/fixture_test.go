@@ -44,7 +44,7 @@ func newFixtureOn(t testing.TB, engine table.Table, seats, readers int64) *fixtu
 	}
 	f := &fixture{
 		t: t, tenant: id, settings: tenant.DefaultSettings(), now: time.Now(),
-		store: store.New(engine, newID), types: scim.UserType(extension),
+		store: store.New(engine, newID, time.Now), types: scim.UserType(extension),
 	}
 	f.dir = f.directory(0)
 	if err := f.store.CreateTenant(t.Context(), id, f.settings, seats, readers, f.now); err != nil {
@@ -55,7 +55,7 @@ func newFixtureOn(t testing.TB, engine table.Table, seats, readers int64) *fixtu
 
 func (f *fixture) directory(maxWalk int) *directory.Directory {
 	return directory.New(directory.Config{
-		Store: f.store, Users: f.types, Extension: extension, BaseURL: "https://scim.test/scim/v2",
+		Store: f.store, Users: f.types, Groups: scim.GroupType(), Extension: extension, BaseURL: "https://scim.test/scim/v2",
 		NewID: newID, Now: func() time.Time { return f.now }, MaxWalk: maxWalk,
 	})
 }

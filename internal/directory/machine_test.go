@@ -398,7 +398,7 @@ func TestRules_SearchFindsTheLiving(t *testing.T) {
 				rt.Fatal(err)
 			}
 			var want []string
-			for _, u := range all.Users {
+			for _, u := range all.Records {
 				r, err := m.f.dir.Served(u)
 				if err != nil {
 					rt.Fatal(err)
@@ -408,7 +408,7 @@ func TestRules_SearchFindsTheLiving(t *testing.T) {
 				}
 			}
 			var got []string
-			for _, u := range found.Users {
+			for _, u := range found.Records {
 				got = append(got, u.ID)
 			}
 			if !slices.Equal(got, want) || found.Total != len(want) {

@@ -72,6 +72,7 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
 ) (result Result, err error) {
 	var before, last *User
+	var mirrors []Mirror
 	defer func() {
 		if err != nil {
 			result = Result{User: last}
@@ -83,7 +84,7 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 		if before == nil {
 			lose = nil
 			clear(holders)
-			if before, err = d.store.User(ctx, t, id); err != nil {
+			if before, mirrors, err = d.read(ctx, t, by, id); err != nil {
 				return Result{}, err
 			}
 			last = before
@@ -107,16 +108,18 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 			return Result{}, d.refuseVersion(ctx, t, before, after, wanted)
 		}
 		if len(scim.Changed(d.users, old, document)) == 0 && after.Linked == before.Linked {
-			return Result{User: before, Action: Unchanged, Notices: notices}, nil
+			groups, err := d.mirrored(ctx, t, before, mirrors)
+			return Result{User: before, Action: Unchanged, Notices: notices, Groups: groups}, err
 		}
 		change, result := d.change(by, operation, updateAction(before, after), before, after,
 			[2]scim.Resource{old, document}, lose, "")
 		result.Notices = notices
 
-		err = d.store.Commit(ctx, t, change)
+		groups, err := d.store.CommitAndGroups(ctx, t, change, groupsIn(mirrors))
 		failed, again := retryable(err)
 		switch {
 		case err == nil:
+			result.Groups = counting(groups, mirrors)
 			return result, nil
 		case !again:
 			return Result{}, err
@@ -135,6 +138,19 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 		}
 	}
 	return Result{}, ErrBusy
+}
+
+// read reads a live user, and its memberships if the answer shows its groups.
+func (d *Directory) read(ctx context.Context, t tenant.ID, by Caller, id string) (*User, []Mirror, error) {
+	if !by.ShowGroups {
+		u, err := d.store.User(ctx, t, id)
+		return u, nil, err
+	}
+	u, mirrors, err := d.store.UserAndMirrors(ctx, t, id)
+	if u == nil || u.Leaving {
+		mirrors = nil
+	}
+	return u, mirrors, err
 }
 
 // decideUpdate is the rule for a PUT or PATCH that has been worked out.
@@ -230,8 +246,11 @@ func (d *Directory) refuseVersion(ctx context.Context, t tenant.ID, before, afte
 }
 
 // Delete is what a DELETE asks for: the record is kept and hidden, its seat is
-// freed, its names stay its own until somebody wants them. A tenant may choose
-// that it stays readable as inactive. RFC 7644 §3.6
+// freed, its memberships end, its names stay its own until somebody wants them. A
+// tenant may choose that it stays readable as inactive. RFC 7644 §3.6
+//
+// The memberships end in the same transaction, or, when they are more than fit, by
+// a task: readers see none of them from the first transaction on.
 func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (result Result, err error) {
 	var last *User
 	defer func() {
@@ -239,8 +258,9 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 			result = Result{User: last}
 		}
 	}()
+	gone := map[string]bool{}
 	for range maxDecisions {
-		before, err := d.store.User(ctx, t, id)
+		before, mirrors, err := d.store.UserAndMirrors(ctx, t, id)
 		if err != nil {
 			return Result{}, err
 		}
@@ -248,6 +268,12 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 			return Result{}, ErrNotFound
 		}
 		last = before
+		if before.Leaving {
+			if _, err := d.store.Finish(ctx, t, leavingTask(id)); err != nil {
+				return Result{}, err
+			}
+			continue
+		}
 		if !match.Allows(before.Version) {
 			return Result{}, ErrVersion
 		}
@@ -262,15 +288,29 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 		if after.OffBy == "" {
 			after.OffBy = ByIdP
 		}
-		if !before.Active && !after.Deleted {
+		if !before.Active && !after.Deleted && len(mirrors) == 0 {
 			return Result{User: before, Action: Unchanged}, nil
 		}
+		after.Leaving = len(mirrors) > MaxJoined
 		record, document := d.record(old, after)
 		change, result := d.change(by, "delete", Deleted, before, record, [2]scim.Resource{old, document}, nil, "")
+		change.Ends, change.Leave, change.Later, change.Gone = true, mirrors, after.Leaving, gone
 		err = d.store.Commit(ctx, t, change)
-		if _, again := retryable(err); !again {
-			return result, err
+		failed, again := retryable(err)
+		if again {
+			for _, id := range failed.Gone {
+				gone[id] = true
+			}
+			continue
 		}
+		if err == nil && change.Later {
+			// Nobody sees them any more; what this request does not finish the next
+			// one or the sweep does.
+			d.finishSoon(ctx, t, leavingTask(id))
+		}
+		return result, err
 	}
 	return Result{}, ErrBusy
 }
+
+func leavingTask(id string) Task { return Task{Kind: TaskUser, Resource: id} }

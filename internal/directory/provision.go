@@ -23,18 +23,29 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 	claims := ClaimsOf(sent)
 	holders := map[Kind]string{}
 	for range maxDecisions {
-		records, err := d.store.Records(ctx, t, distinct(holders))
+		records, mirrors, err := d.records(ctx, t, by, distinct(holders))
 		if err != nil {
 			return Result{}, err
+		}
+		if left, err := d.finishLeaving(ctx, t, records); err != nil || left {
+			if err != nil {
+				return Result{}, err
+			}
+			continue
 		}
 		plan, err := d.decideProvision(by, sent, stillHeld(holders, claims, records), records)
 		if err != nil {
 			return Result{}, err
 		}
-		err = d.store.Commit(ctx, t, plan.change)
+		var kept []Mirror
+		if plan.result.Action != Restored {
+			kept = mirrors[plan.result.User.ID]
+		}
+		groups, err := d.store.CommitAndGroups(ctx, t, plan.change, groupsIn(kept))
 		failed, again := retryable(err)
 		switch {
 		case err == nil:
+			plan.result.Groups = counting(groups, kept)
 			return plan.result, nil
 		case !again:
 			return Result{}, err
@@ -51,6 +62,33 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 		}
 	}
 	return Result{}, ErrBusy
+}
+
+// finishLeaving ends the memberships of deleted users who may be taken back: they
+// come back without them.
+func (d *Directory) finishLeaving(ctx context.Context, t tenant.ID, records map[string]*User) (left bool, err error) {
+	for id, u := range records {
+		if !u.Leaving || !u.Deleted {
+			continue
+		}
+		left = true
+		if _, err := d.store.Finish(ctx, t, leavingTask(id)); err != nil {
+			return left, err
+		}
+	}
+	return left, nil
+}
+
+// records reads records, and their memberships if the answer shows the user's
+// groups.
+func (d *Directory) records(ctx context.Context, t tenant.ID, by Caller, ids []string) (
+	map[string]*User, map[string][]Mirror, error,
+) {
+	if by.ShowGroups && len(ids) > 0 {
+		return d.store.RecordsAndMirrors(ctx, t, ids)
+	}
+	records, err := d.store.Records(ctx, t, ids)
+	return records, nil, err
 }
 
 // stillHeld leaves out what its holder has given up since the reservation was

@@ -523,7 +523,7 @@ func (f *fixture) active() (n int64) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	for _, u := range found.Users {
+	for _, u := range found.Records {
 		if u.Holds() == directory.HoldsSeat {
 			n++
 		}

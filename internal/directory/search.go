@@ -2,8 +2,8 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -14,8 +14,12 @@ import (
 // to ask instead; a server that went on would time out, or bill for a walk of
 // the whole tenant on every page.
 const (
-	// MaxWalk is the largest number of users that one request reads.
+	// MaxWalk is the largest number of records that one request reads.
 	MaxWalk = 10_000
+	// maxDeepWalk is the same where each record costs reads of its own.
+	maxDeepWalk = 1_000
+	// MaxMembersRead is the largest number of members that one request reads.
+	MaxMembersRead = 200_000
 	// walkTime is the longest time it reads.
 	walkTime = 5 * time.Second
 	// MaxCount is the largest page. Okta asks for 100 and takes a smaller page
@@ -30,7 +34,7 @@ const (
 
 // Query is what a list asks for.
 type Query struct {
-	// Filter is nil for all users.
+	// Filter is nil for all records.
 	Filter *scim.Filter
 	// StartIndex is 1-based. RFC 7644 §3.4.2.4
 	StartIndex int
@@ -38,34 +42,107 @@ type Query struct {
 	Count int
 }
 
-// Found is a page of users, and how many there are on all pages.
-type Found struct {
-	Users []*User
-	Total int
+// Found is a page of records, and how many there are on all pages.
+type Found[R any] struct {
+	Records []R
+	Total   int
 }
 
 // Search lists live users in the order of their creation. A filter that a key
 // answers costs two round trips; all users in pages cost three a page, however
 // far the walk has come; anything else reads up to MaxWalk users, or is a
 // *TooManyError.
-func (d *Directory) Search(ctx context.Context, t tenant.ID, by Caller, q Query) (Found, error) {
+func (d *Directory) Search(ctx context.Context, t tenant.ID, by Caller, q Query) (Found[*User], error) {
+	l := list[*User]{
+		d: d, tenant: t, by: by, query: q,
+		total: func(l Ledger) int64 { return l.Users },
+		page:  d.store.Users, first: d.store.LedgerAndUsers,
+		served: func(_ context.Context, users []*User) ([]scim.Resource, error) { return served(users, d.Served) },
+	}
 	if q.Filter == nil {
-		return d.listAll(ctx, t, by, q)
+		return l.all(ctx)
 	}
-	if ids, ok, err := d.candidates(ctx, t, q.Filter); err != nil || ok {
-		if err != nil {
-			return Found{}, err
-		}
-		users, err := d.store.LiveUsers(ctx, t, ids)
-		if err != nil {
-			return Found{}, err
-		}
-		slices.SortFunc(users, func(a, b *User) int { return strings.Compare(a.ID, b.ID) })
-		var w window
-		err = w.take(d, q, users)
-		return w.found, err
+	ids, found, err := d.candidates(ctx, t, q.Filter)
+	if err != nil {
+		return Found[*User]{}, err
 	}
-	return d.walk(ctx, t, q)
+	values, only := q.Filter.OnlyLooksUp("groups")
+	switch {
+	case !q.Filter.Uses("groups"):
+	case only:
+		l.served = func(ctx context.Context, users []*User) ([]scim.Resource, error) {
+			return d.servedInGroups(ctx, t, users, values, found)
+		}
+	default:
+		// The groups of a user are read one by one.
+		l.deep = true
+		l.served = func(ctx context.Context, users []*User) ([]scim.Resource, error) {
+			return d.servedWithGroups(ctx, t, users)
+		}
+	}
+	if found == "" {
+		return l.walk(ctx)
+	}
+	return l.among(ctx, ids, d.store.LiveUsers)
+}
+
+// SearchGroups lists groups as Search lists users. No members are read, unless
+// the filter asks for them otherwise than by id.
+func (d *Directory) SearchGroups(ctx context.Context, t tenant.ID, by Caller, q Query) (Found[*Group], error) {
+	l := list[*Group]{
+		d: d, tenant: t, by: by, query: q, of: d.groups.Name,
+		total: func(l Ledger) int64 { return l.Groups },
+		page:  d.store.Groups, first: d.store.LedgerAndGroups,
+		served: func(_ context.Context, groups []*Group) ([]scim.Resource, error) {
+			return served(groups, d.ServedGroup)
+		},
+	}
+	if q.Filter == nil {
+		return l.all(ctx)
+	}
+	ids, known, found, err := d.groupCandidates(ctx, t, q.Filter)
+	if err != nil {
+		return Found[*Group]{}, err
+	}
+	values, only := q.Filter.OnlyLooksUp("members")
+	switch {
+	case !q.Filter.Uses("members"):
+	case only:
+		l.served = func(ctx context.Context, groups []*Group) ([]scim.Resource, error) {
+			return d.servedOfMembers(ctx, t, groups, values, found)
+		}
+	default:
+		l.deep = true
+		l.served = func(ctx context.Context, groups []*Group) ([]scim.Resource, error) {
+			return d.servedWithMembers(ctx, t, groups)
+		}
+	}
+	if found == "" {
+		return l.walk(ctx)
+	}
+	if known != nil {
+		return l.among(ctx, ids, func(_ context.Context, _ tenant.ID, ids []string) ([]*Group, error) {
+			return among(known, ids), nil
+		})
+	}
+	return l.among(ctx, ids, d.store.GroupsByID)
+}
+
+// among are the groups that have some ids.
+func among(groups []*Group, ids []string) []*Group {
+	wanted := setOf(ids)
+	return slices.DeleteFunc(slices.Clone(groups), func(g *Group) bool { return !wanted[g.ID] })
+}
+
+func served[R any](records []R, serve func(R) (scim.Resource, error)) ([]scim.Resource, error) {
+	resources := make([]scim.Resource, len(records))
+	for i, r := range records {
+		var err error
+		if resources[i], err = serve(r); err != nil {
+			return nil, err
+		}
+	}
+	return resources, nil
 }
 
 // User reads one live user.
@@ -77,54 +154,102 @@ func (d *Directory) User(ctx context.Context, t tenant.ID, id string) (*User, er
 	return u, err
 }
 
+// lookup is an equality of a filter that a key answers: found is the attribute,
+// and value what it was found by.
+type lookup struct{ found, value string }
+
 // candidates finds the ids of all records that can match, when an equality in
-// the filter is answered by a key. The whole filter is evaluated on them
-// afterwards.
-func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter) ([]string, bool, error) {
-	lookups := map[string]string{}
-	for _, l := range f.Lookups() {
-		if _, ok := lookups[l.Attribute]; !ok {
-			lookups[l.Attribute] = l.Value
+// the filter is answered by a key: found is its attribute, "" for none. The whole
+// filter is evaluated on them afterwards.
+func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter) (ids []string, found string, err error) {
+	switch l := firstLookup(f, "id", "userName", "externalId", "emails.value", "groups.value"); l.found {
+	case "id":
+		ids = validIDs(l.value)
+		return ids, l.found, nil
+	case "userName":
+		ids, err = d.holder(ctx, t, UserName, FoldName(l.value))
+		return ids, l.found, err
+	case "externalId":
+		ids, err = d.externalID(ctx, t, ExternalID, l.value)
+		return ids, l.found, err
+	case "emails.value":
+		if folded := FoldName(l.value); validClaim(folded) {
+			ids, err = d.store.EmailHolders(ctx, t, folded)
 		}
-	}
-	if id, ok := lookups["id"]; ok {
-		if !ValidID(id) {
-			return nil, true, nil
-		}
-		return []string{id}, true, nil
-	}
-	if name, ok := lookups["userName"]; ok {
-		return d.holder(ctx, t, UserName, FoldName(name))
-	}
-	if id, ok := lookups["externalId"]; ok {
-		if id == "" {
-			return nil, true, nil
-		}
-		return d.holder(ctx, t, ExternalID, HashExternalID(id))
-	}
-	if email, ok := lookups["emails.value"]; ok {
-		folded := FoldName(email)
-		if !validClaim(folded) {
-			return nil, true, nil
-		}
-		ids, err := d.store.EmailHolders(ctx, t, folded)
 		if err == nil && len(ids) > d.maxWalk {
 			err = &TooManyError{Sought: "filter", Limit: d.maxWalk}
 		}
-		return ids, true, err
+		return ids, l.found, err
+	case "groups.value":
+		_, ids, err = d.Members(ctx, t, l.value, MaxMembersRead)
+		if errors.Is(err, ErrNoGroup) {
+			err = nil
+		}
+		return ids, l.found, err
 	}
-	return nil, false, nil
+	return nil, "", nil
 }
 
-func (d *Directory) holder(ctx context.Context, t tenant.ID, kind Kind, value string) ([]string, bool, error) {
+// groupCandidates is candidates for groups. Those of a member have been read
+// then: known.
+func (d *Directory) groupCandidates(ctx context.Context, t tenant.ID, f *scim.Filter) (
+	ids []string, known []*Group, found string, err error,
+) {
+	switch l := firstLookup(f, "id", "displayName", "externalId", "members.value"); l.found {
+	case "id":
+		return validIDs(l.value), nil, l.found, nil
+	case "displayName":
+		ids, err = d.holder(ctx, t, GroupName, FoldName(l.value))
+		return ids, nil, l.found, err
+	case "externalId":
+		ids, err = d.externalID(ctx, t, GroupExternalID, l.value)
+		return ids, nil, l.found, err
+	case "members.value":
+		known, err = d.GroupsOf(ctx, t, l.value)
+		for _, g := range known {
+			ids = append(ids, g.ID)
+		}
+		return ids, known, l.found, err
+	}
+	return nil, nil, "", nil
+}
+
+// firstLookup is the first of some attributes that a filter looks up.
+func firstLookup(f *scim.Filter, attributes ...string) lookup {
+	lookups := f.Lookups()
+	for _, name := range attributes {
+		for _, l := range lookups {
+			if l.Attribute == name {
+				return lookup{found: name, value: l.Value}
+			}
+		}
+	}
+	return lookup{}
+}
+
+func validIDs(id string) []string {
+	if !ValidID(id) {
+		return nil
+	}
+	return []string{id}
+}
+
+func (d *Directory) externalID(ctx context.Context, t tenant.ID, kind Kind, id string) ([]string, error) {
+	if id == "" {
+		return nil, nil
+	}
+	return d.holder(ctx, t, kind, HashExternalID(id))
+}
+
+func (d *Directory) holder(ctx context.Context, t tenant.ID, kind Kind, value string) ([]string, error) {
 	if !validClaim(value) {
-		return nil, true, nil
+		return nil, nil
 	}
 	holders, err := d.store.Holders(ctx, t, Claims{kind: value})
 	if id, ok := holders[kind]; ok && err == nil {
-		return []string{id}, true, nil
+		return []string{id}, nil
 	}
-	return nil, true, err
+	return nil, err
 }
 
 // MaxClaim is the longest folded userName or email in bytes: with an id behind
@@ -148,169 +273,4 @@ func ValidID(id string) bool {
 		}
 	}
 	return true
-}
-
-// listAll is a page of all users. The count of users is in the ledger, so the
-// total is exact and costs one read.
-func (d *Directory) listAll(ctx context.Context, t tenant.ID, by Caller, q Query) (Found, error) {
-	if q.Count == 0 {
-		l, err := d.store.Ledger(ctx, t)
-		return Found{Total: int(l.Users)}, err
-	}
-	var ledger Ledger
-	var page Page
-	var err error
-	// One more than asked for: whether the walk goes on is known, not guessed.
-	want := q.Count + 1
-	if q.StartIndex == 1 {
-		ledger, page, err = d.store.LedgerAndUsers(ctx, t, "", want)
-	} else {
-		ledger, page, err = d.laterPage(ctx, t, by, q, want)
-	}
-	if err != nil {
-		return Found{}, err
-	}
-	users := page.Users
-	for page.More && len(users) < want && fitting(users) == len(users) && len(page.Users) > 0 {
-		page, err = d.store.Users(ctx, t, users[len(users)-1].ID, want-len(users))
-		if err != nil {
-			return Found{}, err
-		}
-		users = append(users, page.Users...)
-	}
-	more := page.More
-	if fit := min(fitting(users), q.Count); len(users) > fit {
-		users, more = users[:fit], true
-	}
-	next := q.StartIndex + len(users)
-	switch {
-	case len(users) == 0:
-		return Found{Total: int(ledger.Users)}, nil
-	case !more:
-		// A user made while the page was read is on it and not yet in the ledger.
-		return Found{Users: users, Total: max(int(ledger.Users), next-1)}, nil
-	}
-	// Harmless to lose: the next page then skips from the beginning.
-	saving, cancel := context.WithTimeout(ctx, bookmarkPatience)
-	defer cancel()
-	_ = d.store.SaveBookmark(saving, t, mark(by, q, next), users[len(users)-1].ID)
-	// In a walk from which users were deleted behind it the numbers of the others
-	// stay, so that it ends when the last one was given and not before.
-	return Found{Users: users, Total: max(int(ledger.Users), next)}, nil
-}
-
-// laterPage reads a page that is not the first: behind the last user of the page
-// before it, if that was read in the last minutes, else by skipping from the
-// beginning.
-func (d *Directory) laterPage(ctx context.Context, t tenant.ID, by Caller, q Query, want int) (Ledger, Page, error) {
-	ledger, after, err := d.store.LedgerAndBookmark(ctx, t, mark(by, q, q.StartIndex))
-	if err != nil {
-		return Ledger{}, Page{}, err
-	}
-	if after == "" {
-		if q.StartIndex > int(ledger.Users) {
-			return ledger, Page{}, nil
-		}
-		if after, err = d.skip(ctx, t, q.StartIndex-1); err != nil || after == "" {
-			return ledger, Page{}, err
-		}
-	}
-	page, err := d.store.Users(ctx, t, after, want)
-	return ledger, page, err
-}
-
-// fitting is how many users fit into a page: one at least.
-func fitting(users []*User) int {
-	size := 0
-	for i, u := range users {
-		if size += len(u.Doc); size > maxPageBytes && i > 0 {
-			return i
-		}
-	}
-	return len(users)
-}
-
-func mark(by Caller, q Query, startIndex int) Bookmark {
-	m := Bookmark{TokenID: by.TokenID, StartIndex: startIndex, Now: by.Time}
-	if q.Filter != nil {
-		m.Filter = q.Filter.String()
-	}
-	return m
-}
-
-// skip finds the id of the n-th live user, "" when there are fewer.
-func (d *Directory) skip(ctx context.Context, t tenant.ID, n int) (string, error) {
-	if n > d.maxWalk {
-		return "", &TooManyError{Sought: "startIndex", Limit: d.maxWalk}
-	}
-	end := d.now().Add(d.walkTime)
-	after := ""
-	for n > 0 {
-		page, err := d.store.Users(ctx, t, after, n)
-		if err != nil {
-			return "", err
-		}
-		if len(page.Users) == 0 {
-			return "", nil
-		}
-		n -= len(page.Users)
-		after = page.Users[len(page.Users)-1].ID
-		if n > 0 && !page.More {
-			return "", nil
-		}
-		if n > 0 && d.now().After(end) {
-			return "", &TooManyError{Sought: "startIndex", Limit: d.maxWalk}
-		}
-	}
-	return after, nil
-}
-
-// walk evaluates a filter on every user, within the bounds.
-func (d *Directory) walk(ctx context.Context, t tenant.ID, q Query) (Found, error) {
-	end := d.now().Add(d.walkTime)
-	var w window
-	after, read := "", 0
-	for {
-		page, err := d.store.Users(ctx, t, after, 0)
-		if err != nil {
-			return Found{}, err
-		}
-		if read += len(page.Users); read > d.maxWalk || read == d.maxWalk && page.More {
-			return Found{}, &TooManyError{Sought: "filter", Limit: d.maxWalk}
-		}
-		if err := w.take(d, q, page.Users); err != nil {
-			return Found{}, err
-		}
-		if !page.More || len(page.Users) == 0 {
-			return w.found, nil
-		}
-		if d.now().After(end) {
-			return Found{}, &TooManyError{Sought: "filter", Limit: d.maxWalk}
-		}
-		after = page.Users[len(page.Users)-1].ID
-	}
-}
-
-// window gathers the matching users of the page asked for, and counts all.
-type window struct {
-	found Found
-	size  int
-}
-
-func (w *window) take(d *Directory, q Query, users []*User) error {
-	for _, u := range users {
-		r, err := d.Served(u)
-		if err != nil {
-			return err
-		}
-		if !q.Filter.Match(r) {
-			continue
-		}
-		w.found.Total++
-		if w.found.Total >= q.StartIndex && len(w.found.Users) < q.Count && w.size < maxPageBytes {
-			w.found.Users = append(w.found.Users, u)
-			w.size += len(u.Doc)
-		}
-	}
-	return nil
 }

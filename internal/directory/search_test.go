@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-func (f *fixture) search(filter string, startIndex, count int) (directory.Found, error) {
+func (f *fixture) search(filter string, startIndex, count int) (directory.Found[*directory.User], error) {
 	f.t.Helper()
 	q := directory.Query{StartIndex: startIndex, Count: count}
 	if filter != "" {
@@ -24,10 +24,10 @@ func (f *fixture) search(filter string, startIndex, count int) (directory.Found,
 	return f.dir.Search(f.t.Context(), f.tenant, f.by(), q)
 }
 
-func names(t *testing.T, found directory.Found) []string {
+func names(t *testing.T, found directory.Found[*directory.User]) []string {
 	t.Helper()
 	list := []string{}
-	for _, u := range found.Users {
+	for _, u := range found.Records {
 		list = append(list, object(t, u)["userName"].(string))
 	}
 	return list
@@ -100,23 +100,23 @@ func testSearch_Pages(t *testing.T, open opener) {
 			if found.Total != total {
 				t.Fatalf("%q from %d: total %d, want %d", filter, start, found.Total, total)
 			}
-			if len(found.Users) == 0 {
+			if len(found.Records) == 0 {
 				break
 			}
 			walked = append(walked, names(t, found)...)
-			start += len(found.Users)
+			start += len(found.Records)
 		}
 		if len(walked) != total || !slices.IsSorted(walked) || len(slices.Compact(slices.Clone(walked))) != total {
 			t.Errorf("%q walked %q, want %d users once each in the order of creation", filter, walked, total)
 		}
 		for start, want := range map[int]int{1: 4, 24: min(2, max(0, total-23)), 9999: 0} {
 			found, err := f.search(filter, start, 4)
-			if err != nil || len(found.Users) != want || found.Total != total {
-				t.Errorf("%q from %d: %d users of %d, %v; want %d of %d", filter, start, len(found.Users), found.Total, err, want, total)
+			if err != nil || len(found.Records) != want || found.Total != total {
+				t.Errorf("%q from %d: %d users of %d, %v; want %d of %d", filter, start, len(found.Records), found.Total, err, want, total)
 			}
 		}
-		if found, err := f.search(filter, 1, 0); err != nil || len(found.Users) != 0 || found.Total != total {
-			t.Errorf("%q count 0: %d users of %d, %v", filter, len(found.Users), found.Total, err)
+		if found, err := f.search(filter, 1, 0); err != nil || len(found.Records) != 0 || found.Total != total {
+			t.Errorf("%q count 0: %d users of %d, %v", filter, len(found.Records), found.Total, err)
 		}
 	}
 }
@@ -151,15 +151,15 @@ func testSearch_WalkWhileUsersAreDeleted(t *testing.T, open opener) {
 	if !slices.Equal(walked, want) {
 		t.Errorf("walked %q, want %q", walked, want)
 	}
-	if found, err := f.search("", 1, 100); err != nil || found.Total != 8 || len(found.Users) != 8 {
-		t.Errorf("after the walk: %d users of %d, %v; want 8", len(found.Users), found.Total, err)
+	if found, err := f.search("", 1, 100); err != nil || found.Total != 8 || len(found.Records) != 8 {
+		t.Errorf("after the walk: %d users of %d, %v; want 8", len(found.Records), found.Total, err)
 	}
 	// Another token's walk begins by itself.
 	other := f.by()
 	other.TokenID = "k2"
 	found, err := f.dir.Search(t.Context(), f.tenant, other, directory.Query{StartIndex: 4, Count: 100})
-	if err != nil || found.Total != 8 || len(found.Users) != 5 {
-		t.Errorf("another token from 4: %d users of %d, %v; want 5 of 8", len(found.Users), found.Total, err)
+	if err != nil || found.Total != 8 || len(found.Records) != 5 {
+		t.Errorf("another token from 4: %d users of %d, %v; want 5 of 8", len(found.Records), found.Total, err)
 	}
 }
 
@@ -179,8 +179,8 @@ func testSearch_Bounds(t *testing.T, open opener) {
 	if _, err := f.search("", limit+2, 10); err != nil {
 		t.Errorf("past the end: %v", err)
 	}
-	if found, err := f.search("", limit+1, 10); err != nil || len(found.Users) != 1 {
-		t.Errorf("the last user: %d, %v", len(found.Users), err)
+	if found, err := f.search("", limit+1, 10); err != nil || len(found.Records) != 1 {
+		t.Errorf("the last user: %d, %v", len(found.Records), err)
 	}
 	f.mustPost(user(`"userName":"one more"`))
 	if _, err := f.search("", limit+2, 10); !errors.As(err, &tooMany) || tooMany.Sought != "startIndex" {
@@ -193,8 +193,8 @@ func testSearch_Bounds(t *testing.T, open opener) {
 	by := f.by()
 	for start := 1; start <= limit+2; start += 10 {
 		found, err := f.dir.Search(t.Context(), f.tenant, by, directory.Query{StartIndex: start, Count: 10})
-		if err != nil || len(found.Users) != min(10, limit+3-start) {
-			t.Errorf("from %d: %d users, %v", start, len(found.Users), err)
+		if err != nil || len(found.Records) != min(10, limit+3-start) {
+			t.Errorf("from %d: %d users, %v", start, len(found.Records), err)
 		}
 	}
 }

@@ -14,24 +14,30 @@ import (
 //
 // Reads return ErrBusy when the table gave no answer in time.
 type Store interface {
+	GroupStore
+
 	// User reads a live user, nil when there is none.
 	User(ctx context.Context, t tenant.ID, id string) (*User, error)
+	// UserAndMirrors reads a live user and its memberships in one round trip.
+	UserAndMirrors(ctx context.Context, t tenant.ID, id string) (*User, []Mirror, error)
 	// LiveUsers reads live users by id, in the order of the ids; those that are
 	// not live are left out.
 	LiveUsers(ctx context.Context, t tenant.ID, ids []string) ([]*User, error)
 	// Records reads users by id, live or deleted; an unknown id has no entry.
 	Records(ctx context.Context, t tenant.ID, ids []string) (map[string]*User, error)
+	// RecordsAndMirrors reads their memberships too, in one round trip.
+	RecordsAndMirrors(ctx context.Context, t tenant.ID, ids []string) (map[string]*User, map[string][]Mirror, error)
 	// Holders tells which record holds each of the claims.
 	Holders(ctx context.Context, t tenant.ID, claims Claims) (map[Kind]string, error)
 	// EmailHolders lists the ids of records that may have the folded email,
 	// unique or other. Some of them may be deleted or have it no more.
 	EmailHolders(ctx context.Context, t tenant.ID, folded string) ([]string, error)
 	// Users reads a page of live users behind an id, in the order of ids.
-	Users(ctx context.Context, t tenant.ID, after string, limit int) (Page, error)
+	Users(ctx context.Context, t tenant.ID, after string, limit int) (Page[*User], error)
 	// Ledger reads the tenant's counts.
 	Ledger(ctx context.Context, t tenant.ID) (Ledger, error)
 	// LedgerAndUsers is Ledger and Users in one round trip.
-	LedgerAndUsers(ctx context.Context, t tenant.ID, after string, limit int) (Ledger, Page, error)
+	LedgerAndUsers(ctx context.Context, t tenant.ID, after string, limit int) (Ledger, Page[*User], error)
 	// LedgerAndBookmark reads the counts and the id behind which a page begins,
 	// "" when that is not known (any more), in one round trip.
 	LedgerAndBookmark(ctx context.Context, t tenant.ID, mark Bookmark) (Ledger, string, error)
@@ -41,19 +47,24 @@ type Store interface {
 	// Commit applies a change with its log entry, or nothing: *CommitError,
 	// ErrBusy, or ErrUnresolved.
 	Commit(ctx context.Context, t tenant.ID, c Change) error
+	// CommitAndGroups is Commit, and reads groups beside it: one round trip. When
+	// the groups alone could not be read it is ErrUnresolved: the change was made.
+	CommitAndGroups(ctx context.Context, t tenant.ID, c Change, ids []string) ([]*Group, error)
 }
 
-// Page is a page of live users.
-type Page struct {
-	Users []*User
-	// More tells that further users may follow.
+// Page is a page of records.
+type Page[R any] struct {
+	Records []R
+	// More tells that further records may follow.
 	More bool
 }
 
-// Bookmark names a page of a walk by startIndex: the walk belongs to one token
-// and one filter.
+// Bookmark names a page of a walk by startIndex: the walk belongs to one token,
+// one type of resource and one filter.
 type Bookmark struct {
-	TokenID    string
+	TokenID string
+	// Of is the resource type, "" for users.
+	Of         string
 	Filter     string
 	StartIndex int
 	// Now is the time by which the bookmark's age is judged.
@@ -69,6 +80,15 @@ type Change struct {
 	// Lose are claims that deleted records give up to After, each with the
 	// record as it was read.
 	Lose []Loss
+	// Ends tells that the user's memberships end: Leave are those that end with
+	// the change, and the change is made only if none has begun since Before
+	// was read. With Later there are more than fit: a task ends them all.
+	Ends  bool
+	Leave []Mirror
+	Later bool
+	// Gone are groups of Leave that are not there any more: their memberships
+	// end, and no group's version moves.
+	Gone map[string]bool
 	// OtherBefore and OtherAfter are the folded emails beside the unique one,
 	// of the documents before and after.
 	OtherBefore, OtherAfter []string
@@ -85,3 +105,115 @@ type Loss struct {
 	Loser  *User
 	Losing string
 }
+
+// GroupStore keeps the groups of all tenants and their members.
+type GroupStore interface {
+	// Group reads a group, nil when there is none.
+	Group(ctx context.Context, t tenant.ID, id string) (*Group, error)
+	// GroupsByID reads groups by id, in the order of the ids; those that are not
+	// there are left out.
+	GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*Group, error)
+	// Groups reads a page of groups behind an id, in the order of ids.
+	Groups(ctx context.Context, t tenant.ID, after string, limit int) (Page[*Group], error)
+	// LedgerAndGroups is Ledger and Groups in one round trip.
+	LedgerAndGroups(ctx context.Context, t tenant.ID, after string, limit int) (Ledger, Page[*Group], error)
+	// Members reads the ids of a page of members under an epoch, in the order of
+	// ids.
+	Members(ctx context.Context, t tenant.ID, group string, epoch int64, after string, limit int) (Page[string], error)
+	// GroupAndLeaving reads a group again, and the users whose memberships are
+	// being ended, in one round trip.
+	GroupAndLeaving(ctx context.Context, t tenant.ID, id string) (*Group, map[string]bool, error)
+	// MirrorsOf reads the memberships of users, side by side.
+	MirrorsOf(ctx context.Context, t tenant.ID, users []string) (map[string][]Mirror, error)
+	// Memberships tells which memberships are there, of live users who are not
+	// leaving.
+	Memberships(ctx context.Context, t tenant.ID, asked []Membership) (map[Membership]bool, error)
+	// Joined tells which users have a membership under an epoch, and which of
+	// them can have one: those that live. One round trip for each hundred, side
+	// by side.
+	Joined(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (member, live map[string]bool, err error)
+	// CommitGroup applies a change of a group with its log entry, or nothing:
+	// *CommitError, ErrBusy, or ErrUnresolved.
+	CommitGroup(ctx context.Context, t tenant.ID, c GroupChange) error
+	// CommitGroupAndMembers is CommitGroup, and reads the first members beside it:
+	// one round trip. They are those from before the change or from after it.
+	// When they alone could not be read it is ErrUnresolved: the change was made.
+	CommitGroupAndMembers(ctx context.Context, t tenant.ID, c GroupChange, limit int) (Page[string], error)
+	// GiveUpEpoch ends the memberships of an epoch that was begun and will not be
+	// the group's.
+	GiveUpEpoch(ctx context.Context, t tenant.ID, group string, epoch int64) error
+	// BeginEpoch makes room for a set of members that no reader sees. The group
+	// is nil while it is not made yet. ErrStale: another epoch was begun.
+	BeginEpoch(ctx context.Context, t tenant.ID, id string, group *Group, epoch int64, until time.Time) error
+	// StageMembers writes members under an epoch that was begun, and returns
+	// those that are no live user's, which are left out. ErrStale: the epoch
+	// was given up meanwhile.
+	StageMembers(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (unknown []string, err error)
+	// AcceptMembers applies the document of a change, and accepts its members to
+	// be changed a few at a time: once accepted, they are, by whoever comes.
+	AcceptMembers(ctx context.Context, t tenant.ID, c GroupChange) error
+	// Finish brings a task to its end. It may be called at any time by anybody,
+	// at once too. It returns members that turned out to be no live user's.
+	Finish(ctx context.Context, t tenant.ID, task Task) (unknown []string, err error)
+}
+
+// GroupChange is a decision about a group. It is committed only if the group's
+// epoch is still Before's; a change of the document also under its revision.
+type GroupChange struct {
+	// Before is nil for a new group.
+	Before *Group
+	// After is nil for a group that is deleted.
+	After *Group
+	// Rewrites tells that the document or the claims differ.
+	Rewrites bool
+	// Exact makes the change only at Before's version.
+	Exact bool
+	// Add and Remove are members, at most MaxJoined together unless they are
+	// accepted.
+	Add, Remove []string
+	// NewEpoch makes After's epoch the group's; Staged tells that its members
+	// were written under it, otherwise it is empty. The members of the old one
+	// are ended by a task.
+	NewEpoch, Staged bool
+	// Empty tells, of a deletion, that Remove are all members.
+	Empty   bool
+	Entry   Entry
+	Expires time.Time
+	// NotAfter is the latest time at which the change may be sent.
+	NotAfter time.Time
+}
+
+// Membership is a member of a group under one of its epochs.
+type Membership struct {
+	Group string
+	Epoch int64
+	User  string
+}
+
+// MaxJoined is the largest number of members that join or leave in one
+// transaction: a member who joins is three of its hundred operations, and a
+// group's own are seven.
+const MaxJoined = 30
+
+// Task names work that outlives its transaction.
+type Task struct {
+	// Kind is TaskEpoch, TaskMembers or TaskUser; Resource the group's or user's
+	// id; Name the epoch, or the accepted change.
+	Kind     TaskKind
+	Resource string
+	Name     string
+}
+
+// TaskKind is a kind of task.
+type TaskKind string
+
+// The kinds of task.
+const (
+	// TaskEpoch ends the memberships of one epoch of a group: one that was
+	// given up, or the last of a deleted group.
+	TaskEpoch TaskKind = "epoch"
+	// TaskMembers is an accepted change of many members.
+	TaskMembers TaskKind = "members"
+	// TaskUser ends the memberships of a deleted user.
+	TaskUser TaskKind = "user"
+)

@@ -34,6 +34,13 @@ type User struct {
 	// Held are the claims that the record holds: those of its document, less
 	// what a deleted record has lost.
 	Held Claims
+	// Joins counts the memberships that were ever begun. It is no part of the
+	// version, and a DELETE is made under it: of a membership that begins while
+	// the user is deleted, and the deletion, exactly one comes through.
+	Joins int64
+	// Leaving tells that memberships are still to be ended which the user had
+	// when it was deleted. Readers see none of them, and none begins.
+	Leaving bool
 }
 
 // Actor is a side that may change a user.
@@ -91,7 +98,7 @@ type Ledger struct {
 	SeatLimit   int64
 	Readers     int64
 	ReaderLimit int64
-	// Users counts live users, active or not; Groups live groups.
+	// Users counts live users, active or not; Groups counts groups.
 	Users  int64
 	Groups int64
 }

@@ -28,7 +28,9 @@ type event struct {
 	Outcome, Cause, Detail      string
 	ScimType, Action            string
 	Status                      int
-	Changed, Notices            []string
+	Changed, Notices, Skipped   []string
+	MembersAdded                int
+	MembersRemoved              int
 	SeatDelta, ReaderDelta      int64
 	SeatsUsed, SeatLimit        int64
 	RoundTrips, Retries         int
@@ -96,8 +98,8 @@ func identityProvider(agent string) string {
 }
 
 // about says what the request was for.
-func (e *event) about(operation, id string) {
-	e.Operation, e.Type = operation, "User"
+func (e *event) about(rt *scim.ResourceType, operation, id string) {
+	e.Operation, e.Type = operation, rt.Name
 	if directory.ValidID(id) { // any other is the client's text, and names nobody
 		e.ResourceID = id
 	}
@@ -124,6 +126,53 @@ func (e *event) did(result directory.Result) {
 		e.Outcome, e.Cause = outcomeWarning, result.Warning
 	}
 	e.tolerated(result.Notices)
+}
+
+// changedGroup says what became of a group, or which group a request that failed
+// was about. It returns the error.
+func (e *event) changedGroup(result directory.GroupResult, err error) error {
+	if g := result.Group; g != nil && e.Subject == "" {
+		if r, err := g.Resource(); err == nil {
+			e.Subject, e.ExternalID = r.Subject()
+		}
+	}
+	if err != nil {
+		e.skipped(result)
+		return err
+	}
+	e.didGroup(result)
+	return nil
+}
+
+// didGroup says what was done to a group.
+func (e *event) didGroup(result directory.GroupResult) {
+	e.Action = string(result.Action)
+	e.Changed = result.Changed
+	e.MembersAdded, e.MembersRemoved = result.Added, result.Removed
+	e.ResourceID = result.Group.ID
+	e.skipped(result)
+	e.tolerated(result.Notices)
+}
+
+// maxSkipped is how many skipped members an event names.
+const maxSkipped = 20
+
+// skipped notes the members that are no user's. An id that no user can have is the
+// client's text, and is not named.
+func (e *event) skipped(result directory.GroupResult) {
+	for i, id := range result.Skipped {
+		if i == maxSkipped {
+			e.Skipped = append(e.Skipped, "…")
+			break
+		}
+		if !directory.ValidID(id) {
+			id = "?"
+		}
+		e.Skipped = append(e.Skipped, id)
+	}
+	if len(result.Skipped) > 0 && e.Outcome == outcomeSuccess {
+		e.Outcome, e.Cause = outcomeWarning, directory.WarnUnknownMembers
+	}
 }
 
 // tolerated notes in what a request strayed from the RFC and was taken. It is a
@@ -200,12 +249,16 @@ func (e *event) log(ctx context.Context, logger *slog.Logger) {
 		{"action", e.Action},
 		{"changed", strings.Join(e.Changed, ",")},
 		{"notices", strings.Join(e.Notices, ",")},
+		{"membersSkipped", strings.Join(e.Skipped, ",")},
 	} {
 		if f[1] != "" {
 			attrs = append(attrs, slog.String(f[0], f[1]))
 		}
 	}
-	for name, n := range map[string]int64{"seatDelta": e.SeatDelta, "readerDelta": e.ReaderDelta} {
+	for name, n := range map[string]int64{
+		"seatDelta": e.SeatDelta, "readerDelta": e.ReaderDelta,
+		"membersAdded": int64(e.MembersAdded), "membersRemoved": int64(e.MembersRemoved),
+	} {
 		if n != 0 {
 			attrs = append(attrs, slog.Int64(name, n))
 		}

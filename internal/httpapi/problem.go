@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -43,6 +44,9 @@ func problemOf(err error) *problem {
 		full    *directory.FullError
 		tooMany *directory.TooManyError
 		convert *directory.ConvertError
+		members *directory.MembersError
+		unknown *directory.UnknownMembersError
+		left    *directory.UnfinishedError
 	)
 	switch {
 	case errors.As(err, &known):
@@ -56,9 +60,19 @@ func problemOf(err error) *problem {
 		return takenProblem(taken)
 	case errors.As(err, &full):
 		return fullProblem(full)
+	case errors.As(err, &left):
+		return &problem{cause: provlog.Unfinished, internal: err}
+	case errors.As(err, &members):
+		return &problem{cause: provlog.MemberLimit, what: fmt.Sprintf(
+			"The request would change more than %d members.", members.Limit)}
+	case errors.As(err, &unknown):
+		return unknownMembersProblem(unknown)
+	case errors.As(err, &tooMany) && tooMany.Sought == "members":
+		return &problem{cause: provlog.AnswerTooLarge, what: fmt.Sprintf(
+			"The group has more than the %d members that this answer has room for.", tooMany.Limit)}
 	case errors.As(err, &tooMany):
 		return &problem{cause: provlog.WalkLimit, what: fmt.Sprintf(
-			"The %s needs more users read than the %d that one request may read.", tooMany.Sought, tooMany.Limit)}
+			"The %s needs more records read than the %d that one request may read.", tooMany.Sought, tooMany.Limit)}
 	case errors.As(err, &convert):
 		return &problem{cause: provlog.OwnUserConversion, what: "The user is already available in the project."}
 	}
@@ -99,6 +113,7 @@ var sentinels = [...]struct {
 	{access.ErrExpired, provlog.TokenExpired},
 	{access.ErrDisabled, provlog.SCIMDisabled},
 	{directory.ErrNotFound, provlog.UserNotFound},
+	{directory.ErrNoGroup, provlog.GroupNotFound},
 	{directory.ErrVersion, provlog.VersionMismatch},
 	{directory.ErrDeactivatedInApp, provlog.DeactivatedInApp},
 	{directory.ErrUnresolved, provlog.OutcomeUnknown},
@@ -115,6 +130,7 @@ func takenProblem(e *directory.TakenError) *problem {
 		directory.TakenByApp:    provlog.DuplicateOffInApp,
 		directory.TakenRehire:   provlog.ExternalIDRefused,
 		directory.TakenOwn:      provlog.OwnUser,
+		directory.TakenGroup:    provlog.DuplicateGroup,
 	}
 	p := &problem{cause: causes[e.Reason]}
 	value := fmt.Sprintf("%s %q", singular(e.Kind), e.Value)
@@ -130,6 +146,8 @@ func takenProblem(e *directory.TakenError) *problem {
 		p.what = fmt.Sprintf("The %s belongs to the user %s, who was deactivated in the application.", value, e.HolderID)
 	case directory.TakenRehire:
 		p.what = fmt.Sprintf("The %s belongs to the inactive user %s, who has another externalId.", value, e.HolderID)
+	case directory.TakenGroup:
+		p.what = fmt.Sprintf("The %s belongs to the group %s. Nothing was changed.", value, e.HolderID)
 	case directory.TakenOwn:
 		p.what = fmt.Sprintf("The user with the %s is already available in the project.", value)
 		if e.Conversion {
@@ -137,6 +155,25 @@ func takenProblem(e *directory.TakenError) *problem {
 		}
 	}
 	return p
+}
+
+// unknownMembersProblem names the first members that are no user's.
+func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
+	var names []string
+	for _, id := range e.IDs {
+		if len(names) == 5 {
+			names = append(names, "…")
+			break
+		}
+		if directory.ValidID(id) {
+			names = append(names, id)
+		}
+	}
+	what := fmt.Sprintf("%d of the members sent are no users of this tenant", len(e.IDs))
+	if len(names) > 0 {
+		what += ": " + strings.Join(names, ", ")
+	}
+	return &problem{cause: provlog.UnknownMembers, what: what + "."}
 }
 
 func singular(k directory.Kind) string {

@@ -5,15 +5,15 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
-	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
 // reply is an answer before it is sent.
 type reply struct {
-	status   int
-	body     []byte
+	status int
+	body   []byte
+	// coding is how the body is coded already, for Content-Encoding; "" is plain.
+	coding   string
 	location string
 	etag     string
 	// refusal is the problem that the answer tells of, nil for a success.
@@ -25,6 +25,8 @@ func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 	h := w.Header()
 	h.Set("X-Request-Id", q.id)
 	h.Set("Cache-Control", "no-store")
+	// Every answer may depend on it: one that does not fit is another.
+	h.Set("Vary", "Accept-Encoding")
 	if a.location != "" {
 		h.Set("Location", a.location)
 	}
@@ -47,9 +49,14 @@ func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 		h.Set("Content-Type", mediaType+"; charset=utf-8")
 		h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
+	if a.coding != "" {
+		h.Set("Content-Encoding", a.coding)
+	}
 	w.WriteHeader(a.status)
-	// The client is gone when this fails; the event tells of the request.
-	_, _ = w.Write(a.body)
+	if a.body != nil && q.Method != http.MethodHead {
+		// The client is gone when this fails; the event tells of the request.
+		_, _ = w.Write(a.body)
+	}
 }
 
 // challenge is the value of WWW-Authenticate. RFC 6750 §3: without a credential
@@ -59,13 +66,4 @@ func challenge(c provlog.Cause) string {
 		return `Bearer realm="SCIM"`
 	}
 	return `Bearer realm="SCIM", error="invalid_token"`
-}
-
-// user is an answer with a user's resource.
-func (s *Service) user(projection scim.Projection, status int, u *directory.User) (*reply, error) {
-	body, err := s.document(projection, u)
-	if err != nil {
-		return nil, err
-	}
-	return &reply{status: status, body: body, etag: directory.Version(u)}, nil
 }

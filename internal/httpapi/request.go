@@ -27,6 +27,9 @@ type request struct {
 	grant  access.Grant
 	event  *event
 	query  url.Values
+	// wayOut says what to ask for instead when the answer is too large, for the
+	// routes that know better than the cause's action; "" is that.
+	wayOut string
 }
 
 // MaxBody is the largest body taken, in bytes. It is enforced while the body is

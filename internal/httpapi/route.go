@@ -25,11 +25,12 @@ const Prefix = "/scim/v2"
 // The functions that serve routes, by their folders.
 const (
 	functionUsers     = "users"
+	functionGroups    = "groups"
 	functionDiscovery = "discovery"
 )
 
 // Routes are all routes of the service, in the order of the documentation.
-// /users in lower case is Entra's validator's.
+// /users and /groups in lower case are Entra's validator's.
 func Routes() []Route {
 	var routes []Route
 	add := func(function, method, path string, public bool, h handler) {
@@ -42,6 +43,14 @@ func Routes() []Route {
 		add(functionUsers, http.MethodPut, users+"/{id}", false, (*Service).replaceUser)
 		add(functionUsers, http.MethodPatch, users+"/{id}", false, (*Service).modifyUser)
 		add(functionUsers, http.MethodDelete, users+"/{id}", false, (*Service).deleteUser)
+	}
+	for _, groups := range []string{"/Groups", "/groups"} {
+		add(functionGroups, http.MethodGet, groups, false, (*Service).listGroups)
+		add(functionGroups, http.MethodPost, groups, false, (*Service).createGroup)
+		add(functionGroups, http.MethodGet, groups+"/{id}", false, (*Service).readGroup)
+		add(functionGroups, http.MethodPut, groups+"/{id}", false, (*Service).replaceGroup)
+		add(functionGroups, http.MethodPatch, groups+"/{id}", false, (*Service).modifyGroup)
+		add(functionGroups, http.MethodDelete, groups+"/{id}", false, (*Service).deleteGroup)
 	}
 	// RFC 7643 §5: how to authenticate can be read before authenticating.
 	add(functionDiscovery, http.MethodGet, "/ServiceProviderConfig", true, (*Service).readServiceProviderConfig)

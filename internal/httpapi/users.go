@@ -6,26 +6,46 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 func (s *Service) users() *scim.ResourceType { return s.Types[0] }
 
 // document is a user's resource as JSON. Without a projection it is what is
-// stored, with meta put in.
-func (s *Service) document(p scim.Projection, u *directory.User) ([]byte, error) {
+// stored, with groups and meta put in.
+func (s *Service) document(p scim.Projection, u *directory.User, groups []*directory.Group) ([]byte, error) {
 	if p.IsDefault() {
-		return s.Directory.Document(u), nil
+		return s.Directory.Document(u, groups), nil
 	}
 	served, err := s.Directory.Served(u)
 	if err != nil {
 		return nil, err
 	}
+	if len(groups) > 0 {
+		served["groups"] = s.Directory.GroupElements(groups)
+	}
 	return scim.Encode(s.users(), p.Apply(s.users(), served)), nil
+}
+
+// user is an answer with a user's resource.
+func (s *Service) user(p scim.Projection, status int, u *directory.User, groups []*directory.Group) (*reply, error) {
+	body, err := s.document(p, u, groups)
+	if err != nil {
+		return nil, err
+	}
+	return &reply{status: status, body: body, etag: directory.Tag(u.Version)}, nil
+}
+
+// showing is who asks, for an answer that has what the projection wants.
+func (q *request) showing(p scim.Projection) directory.Caller {
+	by := q.caller()
+	by.ShowGroups = p.Wants("groups")
+	return by
 }
 
 // createUser: POST /Users. RFC 7644 §3.3
 func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("create", "")
+	q.event.about(s.users(), "create", "")
 	projection, err := q.projection(s.users())
 	if err != nil {
 		return nil, err
@@ -34,7 +54,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.Directory.Provision(ctx, q.grant.Tenant, q.caller(), sent)
+	result, err := s.Directory.Provision(ctx, q.grant.Tenant, q.showing(projection), sent)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +63,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	if result.Action == directory.Created {
 		status = http.StatusCreated
 	}
-	answer, err := s.user(projection, status, result.User)
+	answer, err := s.user(projection, status, result.User, result.Groups)
 	if err == nil {
 		answer.location = s.Directory.Location(result.User.ID)
 	}
@@ -52,24 +72,31 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 
 // readUser: GET /Users/{id}. RFC 7644 §3.4.1
 func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("read", q.pathID)
+	q.event.about(s.users(), "read", q.pathID)
 	projection, err := q.projection(s.users())
 	if err != nil {
 		return nil, err
 	}
-	u, err := s.Directory.User(ctx, q.grant.Tenant, q.pathID)
+	read := s.Directory.UserAndGroups
+	if !projection.Wants("groups") {
+		read = func(ctx context.Context, t tenant.ID, id string) (*directory.User, []*directory.Group, error) {
+			u, err := s.Directory.User(ctx, t, id)
+			return u, nil, err
+		}
+	}
+	u, groups, err := read(ctx, q.grant.Tenant, q.pathID)
 	if err != nil {
 		return nil, err
 	}
 	if q.notModified(u.Version) {
-		return &reply{status: http.StatusNotModified, etag: directory.Version(u)}, nil
+		return &reply{status: http.StatusNotModified, etag: directory.Tag(u.Version)}, nil
 	}
-	return s.user(projection, http.StatusOK, u)
+	return s.user(projection, http.StatusOK, u, groups)
 }
 
 // replaceUser: PUT /Users/{id}. RFC 7644 §3.5.1
 func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("replace", q.pathID)
+	q.event.about(s.users(), "replace", q.pathID)
 	projection, err := q.projection(s.users())
 	if err != nil {
 		return nil, err
@@ -78,13 +105,13 @@ func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.Directory.Replace(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch(), sent)
+	result, err := s.Directory.Replace(ctx, q.grant.Tenant, q.showing(projection), q.pathID, q.ifMatch(), sent)
 	return s.changed(q, projection, result, err)
 }
 
 // modifyUser: PATCH /Users/{id}. RFC 7644 §3.5.2
 func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("modify", q.pathID)
+	q.event.about(s.users(), "modify", q.pathID)
 	projection, err := q.projection(s.users())
 	if err != nil {
 		return nil, err
@@ -97,7 +124,7 @@ func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.Directory.Modify(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch(), patch)
+	result, err := s.Directory.Modify(ctx, q.grant.Tenant, q.showing(projection), q.pathID, q.ifMatch(), patch)
 	return s.changed(q, projection, result, err)
 }
 
@@ -107,12 +134,12 @@ func (s *Service) changed(q *request, projection scim.Projection, result directo
 		return nil, err
 	}
 	q.event.did(result)
-	return s.user(projection, http.StatusOK, result.User)
+	return s.user(projection, http.StatusOK, result.User, result.Groups)
 }
 
 // deleteUser: DELETE /Users/{id}. RFC 7644 §3.6
 func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("delete", q.pathID)
+	q.event.about(s.users(), "delete", q.pathID)
 	result, err := s.Directory.Delete(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch())
 	q.event.named(result.User)
 	if err != nil {
@@ -124,39 +151,62 @@ func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
 
 // listUsers: GET /Users. RFC 7644 §3.4.2
 func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
-	q.event.about("list", "")
+	q.event.about(s.users(), "list", "")
 	projection, err := q.projection(s.users())
 	if err != nil {
 		return nil, err
 	}
-	startIndex, count, err := q.page()
+	query, err := q.list(s.users())
 	if err != nil {
 		return nil, err
 	}
-	text, err := q.parameter("filter")
-	if err != nil {
-		return nil, err
-	}
-	query := directory.Query{StartIndex: startIndex, Count: count}
-	if q.query.Has("filter") {
-		if query.Filter, err = scim.CompileFilter(s.users(), text); err != nil {
-			return nil, err
-		}
+	// In a list the groups are there for who names them: each user's are reads
+	// of their own.
+	withGroups := projection.Names("groups")
+	if withGroups {
+		query.Count = min(query.Count, maxDeepPage)
 	}
 	found, err := s.Directory.Search(ctx, q.grant.Tenant, q.caller(), query)
 	if err != nil {
 		return nil, err
 	}
-	documents := make([][]byte, len(found.Users))
-	for i, u := range found.Users {
-		if documents[i], err = s.document(projection, u); err != nil {
+	var groups map[string][]*directory.Group
+	if withGroups {
+		if groups, err = s.Directory.GroupsOfUsers(ctx, q.grant.Tenant, found.Records); err != nil {
 			return nil, err
 		}
 	}
-	if count == 0 {
+	documents := make([][]byte, len(found.Records))
+	for i, u := range found.Records {
+		if documents[i], err = s.document(projection, u, groups[u.ID]); err != nil {
+			return nil, err
+		}
+	}
+	return listReply(query, found.Total, documents), nil
+}
+
+// maxDeepPage is the largest page of records that each cost reads of their own.
+const maxDeepPage = 20
+
+// list is what a request for a list asks for.
+func (q *request) list(rt *scim.ResourceType) (directory.Query, error) {
+	startIndex, count, err := q.page()
+	if err != nil {
+		return directory.Query{}, err
+	}
+	query := directory.Query{StartIndex: startIndex, Count: count}
+	text, err := q.parameter("filter")
+	if err == nil && q.query.Has("filter") {
+		query.Filter, err = scim.CompileFilter(rt, text)
+	}
+	return query, err
+}
+
+func listReply(query directory.Query, total int, documents [][]byte) *reply {
+	if query.Count == 0 {
 		documents = nil // the total alone was asked for: there are no Resources
 	}
-	return &reply{status: http.StatusOK, body: scim.ListDocument(found.Total, startIndex, documents)}, nil
+	return &reply{status: http.StatusOK, body: scim.ListDocument(total, query.StartIndex, documents)}
 }
 
 // resource decodes the body as a resource, and tells the event whom it is about.
@@ -165,7 +215,7 @@ func (q *request) resource(rt *scim.ResourceType, operation string) (scim.Resour
 	if err != nil {
 		return nil, err
 	}
-	q.event.about(operation, q.pathID)
+	q.event.about(rt, operation, q.pathID)
 	sent, notices, err := scim.DecodeResource(rt, body)
 	if err != nil {
 		q.event.Subject, q.event.ExternalID = scim.Subject(body)

@@ -62,6 +62,9 @@ func Handler(h http.Handler) Function {
 		}
 		response := w.response()
 		if tooLarge(response) {
+			// For handlers that do not know the limit. One that does measures its
+			// answers: it can say more, and never refuses what it has done.
+			slog.ErrorContext(ctx, "answer too large", "status", response.StatusCode, "bytes", len(response.Body))
 			return refusal(http.StatusBadRequest, "tooMany",
 				"The answer is larger than 6 MB, the most that can be returned. Ask for fewer resources with count, "+
 					"or for fewer attributes with attributes or excludedAttributes."), nil

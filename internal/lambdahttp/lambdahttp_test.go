@@ -1,6 +1,7 @@
 package lambdahttp
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -294,6 +295,13 @@ func TestHandler_AnswersAsNetHTTPDoes(t *testing.T) {
 			w.Header().Set("Content-Type", "image/png")
 			_, _ = w.Write([]byte{0xff, 0, 1})
 		},
+		"gzip": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/scim+json")
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			_, _ = io.WriteString(z, `{"Resources":[]}`)
+			_ = z.Close()
+		},
 		"status":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) },
 		"no content": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204); _, _ = io.WriteString(w, "x") },
 		"two statuses": func(w http.ResponseWriter, _ *http.Request) {
@@ -354,6 +362,31 @@ func TestHandler_AnswersAsNetHTTPDoes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The library sends in base64 what is not UTF-8: gzip never is, from its second
+// byte on, however little follows.
+func TestHandler_GzipIsBase64(t *testing.T) {
+	for _, level := range []int{gzip.NoCompression, gzip.BestSpeed, gzip.DefaultCompression, gzip.HuffmanOnly} {
+		for _, plain := range []string{"", "a", `{"Resources":[]}`, strings.Repeat("é", 1000)} {
+			response, err := Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Encoding", "gzip")
+				z, _ := gzip.NewWriterLevel(w, level)
+				_, _ = io.WriteString(z, plain)
+				_ = z.Close()
+			}))(context.Background(), get("$default", "/", nil))
+			if err != nil || !response.IsBase64Encoded || response.Headers["Content-Encoding"] != "gzip" {
+				t.Fatalf("level %d of %.9q: base64 %t, %v, %v", level, plain, response.IsBase64Encoded, response.Headers, err)
+			}
+			z, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(response.Body)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(z); err != nil || string(got) != plain {
+				t.Errorf("level %d: got %.9q, %v, want %.9q", level, got, err, plain)
+			}
+		}
 	}
 }
 

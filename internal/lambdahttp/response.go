@@ -48,7 +48,8 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 }
 
 // response is what was written: text as it is, anything else in base64, the
-// values of a repeated header joined, cookies apart.
+// values of a repeated header joined, cookies apart. Text is what is UTF-8: gzip
+// never is, the second byte of its header cannot follow the first.
 func (w *responseWriter) response() Response {
 	w.WriteHeader(http.StatusOK)
 	response, err := w.proxy.GetProxyResponse()

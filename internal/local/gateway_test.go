@@ -3,6 +3,7 @@ package local
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -345,6 +346,72 @@ func TestGateway_IsInvisible(t *testing.T) {
 			t.Fatalf("request %q\ngot  %d %v %s\nwant %d %v %s", request, got.StatusCode, got.Header, gotBody, want.StatusCode, want.Header, wantBody)
 		}
 	})
+}
+
+// A compressed answer reaches the client as the function made it, and only who
+// asks for one.
+func TestGateway_PassesGzipOn(t *testing.T) {
+	const plain = `{"Resources":[]}`
+	server := httptest.NewServer(gateway(t, lambdahttp.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/scim+json")
+		w.Header().Set("Vary", "Accept-Encoding")
+		if r.Header.Get("Accept-Encoding") == "" {
+			_, _ = io.WriteString(w, plain)
+			return
+		}
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		_, _ = io.WriteString(z, plain)
+		_ = z.Close()
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Length", fmt.Sprint(packed.Len()))
+		_, _ = w.Write(packed.Bytes())
+	}))))
+	defer server.Close()
+	for name, tt := range map[string]*struct {
+		transport    http.Transport
+		accepted     string
+		coding       string
+		uncompressed bool
+	}{
+		"Go's client":             {coding: "", uncompressed: true},
+		"curl":                    {transport: http.Transport{DisableCompression: true}},
+		"a client that asks":      {accepted: "gzip", coding: "gzip"},
+		"a client that asks more": {accepted: "br, gzip;q=0.5", coding: "gzip"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer tt.transport.CloseIdleConnections()
+			r, _ := http.NewRequest(http.MethodGet, server.URL+"/scim/v2/Users", nil)
+			if tt.accepted != "" {
+				r.Header.Set("Accept-Encoding", tt.accepted)
+			}
+			response, err := tt.transport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response.Header.Get("Content-Encoding") != tt.coding || response.Uncompressed != tt.uncompressed ||
+				response.Header.Get("Vary") != "Accept-Encoding" || !tt.uncompressed && response.ContentLength != int64(len(got)) {
+				t.Errorf("%d bytes under %v, uncompressed %t", len(got), response.Header, response.Uncompressed)
+			}
+			if tt.coding != "" {
+				z, err := gzip.NewReader(bytes.NewReader(got))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, err = io.ReadAll(z); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if string(got) != plain {
+				t.Errorf("got %q, want %q", got, plain)
+			}
+		})
+	}
 }
 
 // exchange sends a raw request on a connection of its own.

@@ -31,10 +31,16 @@ const (
 	SensitiveFilter   Cause = "sensitive_filter"
 	DiscoveryFilter   Cause = "discovery_filter"
 	UserNotFound      Cause = "user_not_found"
+	GroupNotFound     Cause = "group_not_found"
 	SchemaNotFound    Cause = "schema_not_found"
 	Duplicate         Cause = "duplicate"
 	DuplicateInactive Cause = "duplicate_inactive"
 	DuplicateSeveral  Cause = "duplicate_several"
+	DuplicateGroup    Cause = "duplicate_group"
+	UnknownMembers    Cause = "unknown_members"
+	MemberLimit       Cause = "member_limit"
+	AnswerTooLarge    Cause = "answer_too_large"
+	Unfinished        Cause = "unfinished"
 	DuplicateOffInApp Cause = "duplicate_deactivated_in_app"
 	ExternalIDChanged Cause = "external_id_changed"
 	ExternalIDRefused Cause = "external_id_refused"
@@ -141,6 +147,32 @@ var meanings = map[Cause]Meaning{
 		Status: http.StatusNotFound, Summary: "No user of this tenant has the id; it may have been deleted.",
 		Action: "Let the identity provider look the user up by userName or externalId and link it again.",
 	},
+	GroupNotFound: {
+		Status: http.StatusNotFound, Summary: "No group of this tenant has the id; it may have been deleted.",
+		Action: "In the identity provider, unlink the group and push it again.",
+	},
+	DuplicateGroup: {
+		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "Another group has the displayName or externalId already.",
+		Action: "Link that group in the identity provider, or rename one of the two.",
+	},
+	UnknownMembers: {
+		Status: http.StatusBadRequest, Type: scim.InvalidValue,
+		Summary: "Members were sent that are no users of this tenant. By default they are skipped, the others taken, and this only warns; a tenant may choose that it refuses.",
+		Action:  "Provision the users first, then push the group again.",
+	},
+	MemberLimit: {
+		Status: http.StatusBadRequest, Type: scim.TooMany, Summary: "The request changes more members than one request may.",
+		Action: "Nothing was changed; add or remove the members in several PATCH requests of at most 5,000 each.",
+	},
+	AnswerTooLarge: {
+		Status: http.StatusBadRequest, Type: scim.TooMany,
+		Summary: "The answer is larger than the 6 MB that AWS Lambda returns. A change that was made is answered without the resource instead, and this only warns.",
+		Action:  "Ask for fewer resources with count, or for fewer attributes with attributes or excludedAttributes.",
+	},
+	Unfinished: {
+		Status: http.StatusServiceUnavailable, Summary: "The change of many members was accepted and is not finished yet; it will be, by the next request for the group or in the background.",
+		Action: "Send the request again: a change is never made twice.", RetryAfter: 2,
+	},
 	SchemaNotFound: {
 		Status: http.StatusNotFound, Summary: "No schema or resource type has the id.",
 		Action: "List /Schemas or /ResourceTypes for what is there.",
@@ -194,8 +226,8 @@ var meanings = map[Cause]Meaning{
 		Action: "Read the resource and send the change with its current version.",
 	},
 	WalkLimit: {
-		Status: http.StatusBadRequest, Type: scim.TooMany, Summary: "The answer would need more users read than one request may.",
-		Action: "Filter by id, userName, externalId or emails with eq, or read the list page by page from startIndex 1.",
+		Status: http.StatusBadRequest, Type: scim.TooMany, Summary: "The answer would need more records read than one request may.",
+		Action: "Filter by id, userName, displayName, externalId, emails, members or groups with eq, or read the list page by page from startIndex 1.",
 	},
 	Conflict: {
 		Status: http.StatusServiceUnavailable, Summary: "Too much happened at once; nothing was changed.",

@@ -65,6 +65,11 @@ func checkCount(a *Attribute, path string, n int) error {
 	case "emails":
 		limit = MaxEmails
 	case "members":
+		if n > MaxNamedMembers {
+			return &Error{TooMany, fmt.Sprintf(
+				"The request names %d members: at most %d, of whom at most %d join or leave. Send them in several PATCH requests.",
+				n, MaxNamedMembers, MaxMembers)}
+		}
 		return nil
 	}
 	if n > limit {

@@ -22,9 +22,12 @@ const (
 	// MaxElements is the largest number of values of any other attribute.
 	MaxElements = 200
 	// MaxMembers is the largest number of members that join and leave by one
-	// request. How many are sent does not count: a PUT repeats them all to change
-	// three. The directory, which knows who is a member, refuses more.
+	// request. Members that are sent and change nothing do not count: a PUT
+	// repeats them all to change three. The directory, which knows who is a
+	// member, refuses more.
 	MaxMembers = 5000
+	// MaxNamedMembers is the largest number of members that one request names.
+	MaxNamedMembers = 20_000
 	// MaxOperations is the largest number of operations in a PATCH.
 	MaxOperations = 1000
 )

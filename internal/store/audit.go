@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -16,31 +18,40 @@ type Fault struct {
 	Item string
 	// Problem says what is wrong with it.
 	Problem string
+	// Unfinished tells that it is work that was left over: a sweep finishes it.
+	Unfinished bool
 }
 
 // String is the fault in one line.
 func (f Fault) String() string { return f.Item + ": " + f.Problem }
 
-// Audit reads all of a tenant's users, reservations, mails and its ledger, and
-// reports every invariant that does not hold:
+// Audit reads all of a tenant's users, groups and memberships, its reservations,
+// mails, tasks and its ledger, and reports every invariant that does not hold:
 //
 //   - a record's reservations are those of its document, less what a deleted
 //     record has lost, and each reservation is held by the record it names;
 //   - each other email is in the index, and the index names no other;
+//   - each membership is there in both directions, of a group that is there, under
+//     its epoch, and of a user who lives; what is not has a task that ends it;
+//   - no task is left, and what tasks are for has one;
 //   - the ledger's counts are those of the records.
 //
 // It is true of a tenant that is not written to while it runs.
 func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
-	a := audit{tenant: t, records: map[string]*directory.User{}, held: map[table.Key]string{}, mails: map[table.Key]bool{}}
+	a := audit{
+		tenant: t, records: map[string]*directory.User{}, groups: map[string]*directory.Group{},
+		held: map[table.Key]string{}, mails: map[table.Key]bool{},
+	}
 	scans := []struct {
 		partition string
 		visit     func(table.Item)
 	}{
 		{partition(t, "USERS"), func(i table.Item) { a.record(decodeUser(i, false)) }},
 		{partition(t, "GONE"), func(i table.Item) { a.record(decodeUser(i, true)) }},
+		{partition(t, "GROUPS"), func(i table.Item) { a.group(decodeGroup(i)) }},
 		{partition(t, "MAILS"), a.mail},
 	}
-	for _, kind := range directory.Kinds {
+	for _, kind := range slices.Concat(directory.Kinds[:], directory.GroupKinds[:]) {
 		scans = append(scans, struct {
 			partition string
 			visit     func(table.Item)
@@ -51,6 +62,12 @@ func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
 			return nil, err
 		}
 	}
+	if err := s.auditTasks(ctx, &a); err != nil {
+		return nil, err
+	}
+	if err := s.auditMembers(ctx, &a); err != nil {
+		return nil, err
+	}
 	ledger, err := s.Ledger(ctx, t)
 	if err != nil {
 		return nil, err
@@ -60,7 +77,11 @@ func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
 
 // scan visits every item of a partition.
 func (s *Store) scan(ctx context.Context, name string, visit func(table.Item)) error {
-	q := table.Query{Partition: name}
+	return s.scanPrefix(ctx, name, "", visit)
+}
+
+func (s *Store) scanPrefix(ctx context.Context, name, prefix string, visit func(table.Item)) error {
+	q := table.Query{Partition: name, Prefix: prefix}
 	for {
 		page, err := s.table.Query(ctx, q)
 		if err != nil {
@@ -79,9 +100,12 @@ func (s *Store) scan(ctx context.Context, name string, visit func(table.Item)) e
 // audit gathers what the records say, and then what the other items say of them.
 type audit struct {
 	tenant  tenant.ID
+	mu      sync.Mutex // of the faults: memberships are read side by side
 	faults  []Fault
 	counts  directory.Ledger
 	records map[string]*directory.User
+	groups  map[string]*directory.Group
+	tasks   map[directory.Task]table.Item
 	// held are the reservations that records hold, mails the index entries that
 	// they need; what the table has of them is removed.
 	held  map[table.Key]string
@@ -89,6 +113,8 @@ type audit struct {
 }
 
 func (a *audit) fault(item, format string, args ...any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.faults = append(a.faults, Fault{Item: item, Problem: fmt.Sprintf(format, args...)})
 }
 
@@ -139,12 +165,12 @@ func (a *audit) record(u *directory.User) {
 
 func (a *audit) reservation(i table.Item) {
 	holder := i.Attributes.Text(attrHolder)
-	item := "reservation of user " + holder
+	item := "reservation of " + holder
 	switch want, ok := a.held[i.Key]; {
 	case !ok:
 		a.fault(item, "names a record that does not hold it")
 	case want != holder:
-		a.fault(item, "is held by user %s", want)
+		a.fault(item, "is held by %s", want)
 	}
 	delete(a.held, i.Key)
 }
@@ -159,7 +185,7 @@ func (a *audit) mail(i table.Item) {
 
 func (a *audit) finish(l directory.Ledger) []Fault {
 	for key, id := range a.held {
-		a.fault("user "+id, "has no reservation in %s", key.Partition)
+		a.fault("record "+id, "has no reservation in %s", key.Partition)
 	}
 	for key := range a.mails {
 		_, id, _ := strings.Cut(key.Sort, mailDelimiter)
@@ -172,10 +198,12 @@ func (a *audit) finish(l directory.Ledger) []Fault {
 		{"seats", l.Seats, a.counts.Seats},
 		{"readers", l.Readers, a.counts.Readers},
 		{"users", l.Users, a.counts.Users},
+		{"groups", l.Groups, a.counts.Groups},
 	} {
 		if c.got != c.want {
 			a.fault("ledger", "counts %d %s, there are %d", c.got, c.name, c.want)
 		}
 	}
+	slices.SortStableFunc(a.faults, func(x, y Fault) int { return strings.Compare(x.String(), y.String()) })
 	return a.faults
 }

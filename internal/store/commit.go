@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -15,6 +17,7 @@ type operation struct {
 	table.Op
 	meaning meaning
 	kind    directory.Kind // of a claim
+	id      string         // of the member or group that it is about
 }
 
 type meaning int
@@ -27,6 +30,14 @@ const (
 	meansHeld
 	// meansFull: no place left in the ledger.
 	meansFull
+	// meansPresent: the member is there already.
+	meansPresent
+	// meansAbsent: the member is not there.
+	meansAbsent
+	// meansNoUser: who is to join is no live user, or is leaving.
+	meansNoUser
+	// meansNoGroup: the group is not there.
+	meansNoGroup
 )
 
 // Commit makes a change one transaction:
@@ -36,23 +47,47 @@ const (
 //	mails         unconditional: an index of candidates
 //	ledger        seats below seatLimit                 settles two users of the last seat
 //	losers        version is                            settles a loss against a restore
+//	memberships   joins is                              settles a deletion against a join
 //	log entry     absent                                no change without its entry
 func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) error {
 	operations := slices.Concat(
-		recordOps(t, c.Before, c.After),
-		claimOps(t, c),
+		recordOps(t, c),
+		userClaimOps(t, c),
 		mailOps(t, c),
 		lossOps(t, c.Lose),
+		leaveOps(t, c),
 		[]operation{{Op: table.Put(logItem(t, c.Entry, c.Expires), table.Absent())}},
 	)
 	if op, ok := ledgerOp(t, c.Before, c.After); ok {
 		operations = append(operations, operation{Op: op, meaning: meansFull})
 	}
+	return s.commit(ctx, c.NotAfter, operations)
+}
+
+// CommitAndGroups is Commit, with groups read beside it.
+func (s *Store) CommitAndGroups(ctx context.Context, t tenant.ID, c directory.Change, ids []string) (
+	groups []*directory.Group, err error,
+) {
+	if len(ids) == 0 {
+		return nil, s.Commit(ctx, t, c)
+	}
+	var failed error
+	err = together(ctx,
+		func(ctx context.Context) error { failed = s.Commit(ctx, t, c); return nil },
+		func(ctx context.Context) (err error) { groups, err = s.GroupsByID(ctx, t, ids); return err })
+	if failed == nil && err != nil {
+		failed = fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
+	}
+	return groups, failed
+}
+
+// commit sends operations as one transaction, and tells what its failure means.
+func (s *Store) commit(ctx context.Context, notAfter time.Time, operations []operation) error {
 	ops := make([]table.Op, len(operations))
 	for i, o := range operations {
 		ops[i] = o.Op
 	}
-	err := s.write(ctx, c.NotAfter, ops...)
+	err := s.write(ctx, notAfter, ops...)
 	var failed *table.ConditionError
 	if !errors.As(err, &failed) {
 		return writeError(err)
@@ -67,8 +102,18 @@ func explain(operations []operation, failed *table.ConditionError) *directory.Co
 	for _, f := range failed.Failed {
 		o := operations[f.Op]
 		switch {
+		case o.meaning == meansAbsent:
+			e.Absent = append(e.Absent, o.id)
+		case o.meaning == meansNoUser && f.Item == nil:
+			e.Unknown = append(e.Unknown, o.id)
+		case o.meaning == meansNoUser:
+			e.Leaving = append(e.Leaving, o.id)
+		case o.meaning == meansNoGroup:
+			e.Gone = append(e.Gone, o.id)
 		case f.Item == nil:
 			e.Stale = true
+		case o.meaning == meansPresent:
+			e.Present = append(e.Present, o.id)
 		case o.meaning == meansHeld:
 			e.Holders[o.kind] = f.Item.Attributes.Text(attrHolder)
 		case o.meaning == meansFull:
@@ -82,38 +127,56 @@ func explain(operations []operation, failed *table.ConditionError) *directory.Co
 }
 
 // recordOps stores the record, and moves it when it is deleted or restored.
-func recordOps(t tenant.ID, before, after *directory.User) []operation {
-	put := userItem(t, after)
+func recordOps(t tenant.ID, c directory.Change) []operation {
+	before, after := c.Before, c.After
 	if before == nil {
-		return []operation{{Op: table.Put(put, table.Absent())}}
+		return []operation{{Op: table.Put(userItem(t, after), table.Absent())}}
 	}
-	same := table.Is(attrVersion, table.Number(before.Version))
+	same := []table.Condition{table.Is(attrVersion, table.Number(before.Version))}
+	if c.Ends {
+		same = append(same, table.Is(attrJoins, table.Number(before.Joins)))
+	}
 	if before.Deleted == after.Deleted {
-		return []operation{{Op: table.Put(put, same)}}
+		op := userUpdate(t, after, same...)
+		if c.Later {
+			op.Change.Set[attrLeaving] = flag(true)
+		}
+		return []operation{{Op: op}}
 	}
 	return []operation{
-		{Op: table.Delete(recordKey(t, before), same)},
-		{Op: table.Put(put, table.Absent())},
+		{Op: table.Delete(recordKey(t, before), same...)},
+		{Op: table.Put(userItem(t, after), table.Absent())},
 	}
 }
 
-// claimOps changes the reservations by the difference of the claims: what stays
-// the same is not written.
-func claimOps(t tenant.ID, c directory.Change) []operation {
+// userClaimOps changes a user's reservations.
+func userClaimOps(t tenant.ID, c directory.Change) []operation {
 	var held directory.Claims
 	if c.Before != nil {
 		held = c.Before.Held
 	}
+	losers := map[directory.Kind]string{}
+	for _, l := range c.Lose {
+		losers[l.Kind] = l.Loser.ID
+	}
+	return claimOps(t, c.After.ID, directory.Kinds[:], held, c.After.Held, losers)
+}
+
+// claimOps changes the reservations of a record by the difference of its claims:
+// what stays the same is not written.
+func claimOps(t tenant.ID, id string, kinds []directory.Kind, before, after directory.Claims,
+	losers map[directory.Kind]string,
+) []operation {
 	var ops []operation
-	for _, kind := range directory.Kinds {
-		was, had := held[kind]
-		is, has := c.After.Held[kind]
+	for _, kind := range kinds {
+		was, had := before[kind]
+		is, has := after[kind]
 		if had && has && was == is {
 			continue
 		}
 		if had {
 			ops = append(ops, operation{
-				Op: table.Delete(reservationKey(t, kind, was), table.Is(attrHolder, table.Text(c.After.ID))),
+				Op: table.Delete(reservationKey(t, kind, was), table.Is(attrHolder, table.Text(id))),
 			})
 		}
 		if !has {
@@ -121,24 +184,15 @@ func claimOps(t tenant.ID, c directory.Change) []operation {
 		}
 		item := table.Item{
 			Key:        reservationKey(t, kind, is),
-			Attributes: table.Attributes{attrHolder: table.Text(c.After.ID)},
+			Attributes: table.Attributes{attrHolder: table.Text(id)},
 		}
-		if loser := loserOf(c.Lose, kind); loser != "" {
+		if loser := losers[kind]; loser != "" {
 			ops = append(ops, operation{Op: table.Put(item, table.Is(attrHolder, table.Text(loser)))})
 			continue
 		}
 		ops = append(ops, operation{Op: table.Put(item, table.Absent()), meaning: meansHeld, kind: kind})
 	}
 	return ops
-}
-
-func loserOf(lose []directory.Loss, kind directory.Kind) string {
-	for _, l := range lose {
-		if l.Kind == kind {
-			return l.Loser.ID
-		}
-	}
-	return ""
 }
 
 // mailOps changes the index of other emails. Its entries name candidates only,

@@ -98,6 +98,15 @@ func taskKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, "TASKS"), Sort: id}
 }
 
+// dueKey names an unfinished task of any tenant. It is the one partition of all
+// tenants, because whoever sweeps does not know which of them have work left; it
+// holds nothing but names of tasks.
+func dueKey(t tenant.ID, task string) table.Key {
+	return table.Key{Partition: duePartition, Sort: t.String() + "#" + task}
+}
+
+const duePartition = "DUE"
+
 // markKey is a page of one walk: of one token, filter and sort order.
 func markKey(t tenant.ID, tokenID, filter, order string, startIndex int) table.Key {
 	sum := sha256.Sum256([]byte(tokenID + "\x00" + filter + "\x00" + order))

@@ -119,7 +119,7 @@ func TestItems(t *testing.T) {
 			"doc": table.Text(`{"id":"u1"}`), "ver": table.Number(3),
 			"crt": table.Number(1767323045678), "mod": table.Number(1767323046678),
 			"act": table.Number(0), "typ": table.Text("reader"), "off": table.Text("scim"),
-			"org": table.Text("scim"), "lnk": table.Number(1),
+			"org": table.Text("scim"), "lnk": table.Number(1), "jn": table.Number(0), "lv": table.Number(0),
 			"held.user": table.Text("alice"), "held.mail": table.Text("a@b.c"), "held.ext": table.Text("hash"),
 		}},
 		{"ledger", ledgerItem(acme, directory.Ledger{Seats: 1, SeatLimit: 2, Readers: 3, ReaderLimit: 4, Users: 5, Groups: 6}).Attributes, table.Attributes{
@@ -128,7 +128,7 @@ func TestItems(t *testing.T) {
 		}},
 		{"log", logItem(acme, directory.Entry{
 			RequestID: "r1", Time: at, TokenID: "k1", IdP: "okta", Operation: "create", Action: directory.Created,
-			ResourceType: "User", ResourceID: "u1", Version: 1, UserName: "Alice", ExternalID: "e-1",
+			ResourceType: "User", ResourceID: "u1", Version: 1, Subject: "Alice", ExternalID: "e-1",
 			Warning: "external_id_changed", Changed: []string{"active", "userName"}, Seats: 1,
 		}, at).Attributes, table.Attributes{
 			"at": table.Number(1767323045678), "tok": table.Text("k1"), "idp": table.Text("okta"),
@@ -165,7 +165,7 @@ func TestLogItem_StaysWithinItsBudget(t *testing.T) {
 	item := logItem(mustID(t, strings.Repeat("t", 63)), directory.Entry{
 		RequestID: strings.Repeat("r", 36), Time: time.Now(), TokenID: strings.Repeat("k", 16), IdP: "sailpoint",
 		Operation: "replace", Action: directory.Deactivated, ResourceType: "User", ResourceID: strings.Repeat("i", 36),
-		Version: 1 << 40, UserName: long, ExternalID: long, Warning: "external_id_changed", Changed: names, Seats: -1,
+		Version: 1 << 40, Subject: long, ExternalID: long, Warning: "external_id_changed", Changed: names, Seats: -1,
 	}, time.Now())
 	if size := table.Size(item); size > 1024 {
 		t.Errorf("a log entry has %d bytes, want at most 1024: its write is two units", size)

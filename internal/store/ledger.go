@@ -58,6 +58,10 @@ func ledgerOp(t tenant.ID, before, after *directory.User) (table.Op, bool) {
 	move(attrSeats, before.Holds() == directory.HoldsSeat, after.Holds() == directory.HoldsSeat)
 	move(attrReaders, before.Holds() == directory.HoldsReader, after.Holds() == directory.HoldsReader)
 	move(attrUsers, before.Live(), after.Live())
+	return countOp(t, add)
+}
+
+func countOp(t tenant.ID, add map[string]int64) (table.Op, bool) {
 	if len(add) == 0 {
 		return table.Op{}, false
 	}
@@ -79,10 +83,20 @@ func (s *Store) Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, erro
 
 // LedgerAndUsers reads the counts and a page of users side by side.
 func (s *Store) LedgerAndUsers(ctx context.Context, t tenant.ID, after string, limit int) (
-	ledger directory.Ledger, page directory.Page, err error,
+	ledger directory.Ledger, page directory.Page[*directory.User], err error,
 ) {
 	err = together(ctx,
 		func(ctx context.Context) (err error) { ledger, err = s.Ledger(ctx, t); return err },
 		func(ctx context.Context) (err error) { page, err = s.Users(ctx, t, after, limit); return err })
+	return ledger, page, err
+}
+
+// LedgerAndGroups reads the counts and a page of groups side by side.
+func (s *Store) LedgerAndGroups(ctx context.Context, t tenant.ID, after string, limit int) (
+	ledger directory.Ledger, page directory.Page[*directory.Group], err error,
+) {
+	err = together(ctx,
+		func(ctx context.Context) (err error) { ledger, err = s.Ledger(ctx, t); return err },
+		func(ctx context.Context) (err error) { page, err = s.Groups(ctx, t, after, limit); return err })
 	return ledger, page, err
 }

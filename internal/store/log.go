@@ -20,11 +20,16 @@ const (
 	attrCause        = "cause" // of a warning
 	attrResourceType = "rt"
 	attrResourceID   = "rid"
-	attrSubject      = "name"  // userName
+	attrSubject      = "name"  // userName, or a group's displayName
 	attrExternalID   = "ext"   // externalId
 	attrChanged      = "attrs" // names of attributes, comma separated
 	attrSeatDelta    = "dseat"
 	attrReaderDelta  = "dread"
+	attrPartOf       = "of"   // the request, of an entry that has an id of its own
+	attrAdded        = "madd" // ids of members, comma separated
+	attrRemoved      = "mrem" // the same
+	attrNewSet       = "mset" // size of a whole new set of members
+	attrSkipped      = "skip" // ids of members that are no user's
 )
 
 // maxChangedSize keeps an entry within the 1 KB that its write is budgeted for;
@@ -52,9 +57,12 @@ func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
 	for name, text := range map[string]string{
 		attrTokenID:    e.TokenID,
 		attrIdP:        e.IdP,
-		attrSubject:    cut(e.UserName, maxLogText),
+		attrSubject:    cut(e.Subject, maxLogText),
 		attrExternalID: cut(e.ExternalID, maxLogText),
 		attrChanged:    joinNames(e.Changed),
+		attrAdded:      strings.Join(e.Added, ","),
+		attrRemoved:    strings.Join(e.Removed, ","),
+		attrSkipped:    joinNames(e.Skipped),
 	} {
 		if text != "" {
 			a[name] = table.Text(text)
@@ -66,7 +74,15 @@ func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
 	if e.Readers != 0 {
 		a[attrReaderDelta] = table.Number(e.Readers)
 	}
-	return table.Item{Key: logKey(t, e.RequestID, 0), Attributes: a}
+	if e.NewSet {
+		a[attrNewSet] = table.Number(int64(e.Size))
+	}
+	id := e.RequestID
+	if e.ID != "" {
+		id = e.ID
+		a[attrPartOf] = table.Text(e.RequestID)
+	}
+	return table.Item{Key: logKey(t, id, 0), Attributes: a}
 }
 
 // joinNames joins as many names as fit.

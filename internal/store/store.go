@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -14,14 +16,16 @@ import (
 // directory.Store and access.Source. Safe for concurrent use.
 type Store struct {
 	table table.Table
-	// newToken makes the token of a transaction: one for each decision.
-	newToken func() string
+	// newID makes the token of a transaction, one for each decision, and the ids
+	// of log entries that are not a request's.
+	newID func() string
+	now   func() time.Time
 }
 
 // New makes a Store on a table that retries what may be retried
-// (table.Retrying).
-func New(t table.Table, newToken func() string) *Store {
-	return &Store{table: t, newToken: newToken}
+// (table.Retrying). newID makes UUIDv7s.
+func New(t table.Table, newID func() string, now func() time.Time) *Store {
+	return &Store{table: t, newID: newID, now: now}
 }
 
 // readError turns a table's answer to a read into the directory's.
@@ -58,9 +62,30 @@ func (s *Store) read(ctx context.Context, key table.Key) (table.Item, bool, erro
 	return item, ok, readError(err)
 }
 
+// getAll reads any number of items, a hundred a call, side by side.
+func (s *Store) getAll(ctx context.Context, keys []table.Key) (map[table.Key]table.Item, error) {
+	batches := slices.Collect(slices.Chunk(keys, table.MaxGetKeys))
+	found := make([]map[table.Key]table.Item, len(batches))
+	err := parallel(table.Together(ctx), len(batches), func(ctx context.Context, i int) (err error) {
+		found[i], err = s.table.Get(ctx, batches[i]...)
+		return readError(err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	all := make(map[table.Key]table.Item, len(keys))
+	for _, items := range found {
+		maps.Copy(all, items)
+	}
+	return all, nil
+}
+
 // write sends the operations of one decision.
 func (s *Store) write(ctx context.Context, notAfter time.Time, ops ...table.Op) error {
-	return s.table.Write(ctx, table.Transaction{Token: s.newToken(), NotAfter: notAfter, Ops: ops})
+	return s.table.Write(ctx, table.Transaction{Token: s.newID(), NotAfter: notAfter, Ops: ops})
 }
 
 func millis(t time.Time) table.Value {

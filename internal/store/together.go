@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -12,7 +13,11 @@ import (
 // together runs reads side by side and waits for all of them: one sequential
 // round trip.
 func together(ctx context.Context, reads ...func(context.Context) error) error {
-	ctx = table.Together(ctx)
+	return sideBySide(table.Together(ctx), reads...)
+}
+
+// sideBySide runs calls at once and waits for all of them.
+func sideBySide(ctx context.Context, reads ...func(context.Context) error) error {
 	errs := make([]error, len(reads))
 	done := make(chan struct{})
 	for i, read := range reads[1:] {
@@ -31,4 +36,41 @@ func together(ctx context.Context, reads ...func(context.Context) error) error {
 		<-done
 	}
 	return errors.Join(errs...)
+}
+
+// parallelWrites is how many calls of one request are under way at once.
+const parallelWrites = 4
+
+// parallel does n things, a few at a time, and stops at the first that fails.
+func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	if n == 1 {
+		return do(ctx, 0)
+	}
+	parent := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var next atomic.Int64
+	worker := func(ctx context.Context) error {
+		for {
+			i := int(next.Add(1)) - 1
+			if i >= n {
+				return nil
+			}
+			if ctx.Err() != nil {
+				return parent.Err() // nil when another worker failed, and says so
+			}
+			if err := do(ctx, i); err != nil {
+				cancel()
+				return err
+			}
+		}
+	}
+	workers := make([]func(context.Context) error, min(n, parallelWrites))
+	for i := range workers {
+		workers[i] = worker
+	}
+	if len(workers) == 0 {
+		return nil
+	}
+	return sideBySide(ctx, workers...)
 }

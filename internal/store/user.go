@@ -22,13 +22,26 @@ const (
 	attrOff      = "off"  // who deactivated: "scim" or "app"; absent while active
 	attrOrigin   = "org"  // "scim", "manual" or "jit"
 	attrLinked   = "lnk"  // 1 when an identity provider manages the user
+	attrJoins    = "jn"   // memberships ever begun
+	attrLeaving  = "lv"   // 1 while memberships from before a deletion are ended
 	attrHolder   = "uid"  // of a reservation: the id of the record that holds it
 	heldPrefix   = "held" // + kind: the claim that the record holds
 )
 
 func heldAttribute(kind directory.Kind) string { return heldPrefix + "." + string(kind) }
 
+// userItem is a record whole: as it is made, or as it is moved.
 func userItem(t tenant.ID, u *directory.User) table.Item {
+	a := userAttributes(u)
+	a[attrJoins] = table.Number(u.Joins)
+	a[attrLeaving] = flag(u.Leaving)
+	return table.Item{Key: recordKey(t, u), Attributes: a}
+}
+
+// userAttributes are those that a change of the user sets. How often it joined a
+// group, and whether it is leaving, are not among them: memberships begin and end
+// while the user is changed.
+func userAttributes(u *directory.User) table.Attributes {
 	a := table.Attributes{
 		attrDoc:      table.Text(string(u.Doc)),
 		attrVersion:  table.Number(u.Version),
@@ -45,7 +58,21 @@ func userItem(t tenant.ID, u *directory.User) table.Item {
 	for kind, value := range u.Held {
 		a[heldAttribute(kind)] = table.Text(value)
 	}
-	return table.Item{Key: recordKey(t, u), Attributes: a}
+	return a
+}
+
+// userUpdate changes a record where it lies.
+func userUpdate(t tenant.ID, u *directory.User, when ...table.Condition) table.Op {
+	change := table.Change{Set: userAttributes(u)}
+	if u.OffBy == "" {
+		change.Remove = append(change.Remove, attrOff)
+	}
+	for _, kind := range directory.Kinds {
+		if _, ok := u.Held[kind]; !ok {
+			change.Remove = append(change.Remove, heldAttribute(kind))
+		}
+	}
+	return table.Update(recordKey(t, u), change, when...)
 }
 
 // recordKey is where a record lies: live and deleted ones are kept apart, so that
@@ -71,6 +98,8 @@ func decodeUser(item table.Item, deleted bool) *directory.User {
 		OffBy:    directory.Actor(a.Text(attrOff)),
 		Origin:   directory.Origin(a.Text(attrOrigin)),
 		Linked:   a.Number(attrLinked) == 1,
+		Joins:    a.Number(attrJoins),
+		Leaving:  a.Number(attrLeaving) == 1,
 		Held:     directory.Claims{},
 	}
 	for _, kind := range directory.Kinds {
@@ -100,25 +129,34 @@ func (s *Store) User(ctx context.Context, t tenant.ID, id string) (*directory.Us
 	return decodeUser(item, false), nil
 }
 
-// LiveUsers reads live users by id: one round trip for each hundred.
+// UserAndMirrors reads a live user and its memberships side by side.
+func (s *Store) UserAndMirrors(ctx context.Context, t tenant.ID, id string) (
+	u *directory.User, mirrors []directory.Mirror, err error,
+) {
+	if !directory.ValidID(id) {
+		return nil, nil, nil
+	}
+	err = together(ctx,
+		func(ctx context.Context) (err error) { u, err = s.User(ctx, t, id); return err },
+		func(ctx context.Context) (err error) { mirrors, err = s.mirrors(ctx, t, id); return err })
+	return u, mirrors, err
+}
+
+// LiveUsers reads live users by id: one round trip, a hundred a call.
 func (s *Store) LiveUsers(ctx context.Context, t tenant.ID, ids []string) ([]*directory.User, error) {
-	var users []*directory.User
-	for len(ids) > 0 {
-		n := min(len(ids), table.MaxGetKeys)
-		keys := make([]table.Key, n)
-		for i, id := range ids[:n] {
-			keys[i] = userKey(t, id)
+	keys := make([]table.Key, len(ids))
+	for i, id := range ids {
+		keys[i] = userKey(t, id)
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	users := make([]*directory.User, 0, len(items))
+	for _, key := range keys {
+		if item, ok := items[key]; ok {
+			users = append(users, decodeUser(item, false))
 		}
-		items, err := s.table.Get(ctx, keys...)
-		if err != nil {
-			return nil, readError(err)
-		}
-		for _, key := range keys {
-			if item, ok := items[key]; ok {
-				users = append(users, decodeUser(item, false))
-			}
-		}
-		ids = ids[n:]
 	}
 	return users, nil
 }
@@ -150,19 +188,29 @@ func (s *Store) Records(ctx context.Context, t tenant.ID, ids []string) (map[str
 	return records, nil
 }
 
+// RecordsAndMirrors reads users and their memberships side by side.
+func (s *Store) RecordsAndMirrors(ctx context.Context, t tenant.ID, ids []string) (
+	records map[string]*directory.User, mirrors map[string][]directory.Mirror, err error,
+) {
+	err = together(ctx,
+		func(ctx context.Context) (err error) { records, err = s.Records(ctx, t, ids); return err },
+		func(ctx context.Context) (err error) { mirrors, err = s.mirrorsOf(ctx, t, ids); return err })
+	return records, mirrors, err
+}
+
 // Users reads a page of live users in the order of their ids.
-func (s *Store) Users(ctx context.Context, t tenant.ID, after string, limit int) (directory.Page, error) {
+func (s *Store) Users(ctx context.Context, t tenant.ID, after string, limit int) (directory.Page[*directory.User], error) {
 	page, err := s.table.Query(ctx, table.Query{
 		Partition: partition(t, "USERS"), After: after, Limit: limit,
 	})
 	if err != nil {
-		return directory.Page{}, readError(err)
+		return directory.Page[*directory.User]{}, readError(err)
 	}
 	users := make([]*directory.User, len(page.Items))
 	for i, item := range page.Items {
 		users[i] = decodeUser(item, false)
 	}
-	return directory.Page{Users: users, More: page.More}, nil
+	return directory.Page[*directory.User]{Records: users, More: page.More}, nil
 }
 
 // Holders reads the reservations of claims: one round trip.

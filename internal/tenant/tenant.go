@@ -68,6 +68,9 @@ type Settings struct {
 	// UnknownAttributes tells whether attributes outside the schemas are
 	// dropped with a warning or refused with 400.
 	UnknownAttributes UnknownAttributes `json:"unknownAttributes"`
+	// UnknownMembers tells whether members of a group that are no user's are
+	// skipped with a warning or refused with 400.
+	UnknownMembers UnknownMembers `json:"unknownMembers"`
 	// SCIMDisabled refuses every SCIM request with 403.
 	SCIMDisabled bool `json:"scimDisabled,omitempty"`
 	// LogDays is how long log entries are kept.
@@ -101,6 +104,15 @@ const (
 	UnknownRefuse UnknownAttributes = "refuse"
 )
 
+// UnknownMembers is what happens to members of a group that are no user's.
+type UnknownMembers string
+
+// The choices for unknown members.
+const (
+	UnknownMembersSkip   UnknownMembers = "skip"
+	UnknownMembersRefuse UnknownMembers = "refuse"
+)
+
 // DefaultSettings are those of a tenant that chose nothing.
 func DefaultSettings() Settings {
 	return Settings{
@@ -108,6 +120,7 @@ func DefaultSettings() Settings {
 		DeletedUsers:       DeletedHidden,
 		Rehire:             RehireWarn,
 		UnknownAttributes:  UnknownDrop,
+		UnknownMembers:     UnknownMembersSkip,
 		LogDays:            90,
 	}
 }

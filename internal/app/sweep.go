@@ -1,0 +1,137 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// SweepInterval is how often sweeps begin, in a deployment (template.yaml) and
+// in rollcall local.
+const SweepInterval = 5 * time.Minute
+
+// Sweep finishes the work that requests left over, of all tenants, and logs one
+// line, scim.sweep; docs/operations.md has its fields. The end of the context is
+// no error: what was begun is safe to leave, and the next sweep goes on.
+func (a *App) Sweep(ctx context.Context) error {
+	s := a.sweep(ctx)
+	s.log(ctx, a.service.Log)
+	return s.err()
+}
+
+// SweepEvery sweeps now and whenever an interval has passed, until the context
+// ends. It logs the sweeps that found something to do.
+func (a *App) SweepEvery(ctx context.Context, interval time.Duration) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		if s := a.sweep(ctx); s.found() {
+			s.log(ctx, a.service.Log)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// sweep is one sweep, as its line tells of it.
+type sweep struct {
+	store.Swept
+	// failures are why tasks failed, or why no more were looked for; interrupted
+	// that the time was over first, which is none.
+	failures    []error
+	interrupted bool
+	duration    time.Duration
+	used        table.Counts
+}
+
+func (a *App) sweep(ctx context.Context) sweep {
+	start := a.service.Now()
+	ctx, usage := table.WithUsage(ctx)
+	swept, err := a.Store.Sweep(ctx, store.SweepAge)
+	s := sweep{Swept: swept, failures: parts(err), used: usage.Counts()}
+	if ended := ctx.Err(); ended != nil {
+		s.interrupted = true
+		s.failures = slices.DeleteFunc(s.failures, func(err error) bool { return errors.Is(err, ended) })
+		// The task that was under way did not fail.
+		s.Failed = min(s.Failed, len(s.failures))
+	}
+	s.duration = a.service.Now().Sub(start)
+	return s
+}
+
+// parts are the errors that were joined to one.
+func parts(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return slices.Clone(joined.Unwrap())
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+func (s *sweep) found() bool { return s.Finished > 0 || len(s.failures) > 0 }
+
+// maxReasons is how many different failures a line tells of: a table that cannot
+// be written fails every task in the same way.
+const maxReasons = 5
+
+// err is what failed, in one line, each reason with the first task that failed
+// for it; nil when nothing did.
+func (s *sweep) err() error {
+	var reasons []string
+	seen := map[string]bool{}
+	for _, err := range s.failures {
+		why := err
+		if inner := errors.Unwrap(err); inner != nil {
+			why = inner
+		}
+		switch {
+		case seen[why.Error()]:
+		case len(reasons) == maxReasons:
+			return fmt.Errorf("%s; and more", strings.Join(reasons, "; "))
+		default:
+			seen[why.Error()] = true
+			reasons = append(reasons, strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(reasons, "; "))
+}
+
+func (s *sweep) log(ctx context.Context, logger *slog.Logger) {
+	level := slog.LevelInfo
+	if s.interrupted {
+		level = slog.LevelWarn
+	}
+	attrs := []slog.Attr{
+		slog.String("event", "scim.sweep"),
+		slog.Int("finished", s.Finished),
+		slog.Int("young", s.Young),
+		slog.Int("failed", s.Failed),
+		slog.Bool("interrupted", s.interrupted),
+		slog.Float64("durationMs", float64(s.duration.Microseconds())/1000),
+		slog.Int("roundTrips", s.used.RoundTrips),
+		slog.Int("retries", s.used.Retries),
+		slog.Int("itemsRead", s.used.ItemsRead),
+		slog.Float64("readUnits", s.used.ReadUnits),
+		slog.Float64("writeUnits", s.used.WriteUnits),
+	}
+	if err := s.err(); err != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	logger.LogAttrs(ctx, level, "scim.sweep", attrs...)
+}

@@ -1,0 +1,348 @@
+package directory_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// people makes inactive users, who need no seats, and returns their ids.
+func (f *fixture) people(n int) []string {
+	f.t.Helper()
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = f.mustPost(user(fmt.Sprintf(`"userName":"p%d-%s","active":false`, i, newID()[24:]))).ID
+	}
+	return ids
+}
+
+func group(name string, members ...string) string {
+	return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q,"members":[%s]}`, name, values(members))
+}
+
+func values(ids []string) string {
+	var b strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"value":%q}`, id)
+	}
+	return b.String()
+}
+
+func (f *fixture) decodeGroup(body string) scim.Resource {
+	f.t.Helper()
+	r, _, err := scim.DecodeResource(scim.GroupType(), []byte(body))
+	if err != nil {
+		f.t.Fatalf("decode %.200s: %v", body, err)
+	}
+	return r
+}
+
+func (f *fixture) postGroup(body string) (directory.GroupResult, error) {
+	f.t.Helper()
+	return f.dir.ProvisionGroup(context.Background(), f.tenant, f.by(), f.decodeGroup(body))
+}
+
+func (f *fixture) mustPostGroup(body string) string {
+	f.t.Helper()
+	r, err := f.postGroup(body)
+	if err != nil {
+		f.t.Fatalf("POST %.200s: %v", body, err)
+	}
+	return r.Group.ID
+}
+
+func (f *fixture) putGroup(id, body string) (directory.GroupResult, error) {
+	f.t.Helper()
+	return f.dir.ReplaceGroup(context.Background(), f.tenant, f.by(), id, directory.Precondition{}, f.decodeGroup(body))
+}
+
+func (f *fixture) patchGroup(id, operations string) (directory.GroupResult, error) {
+	f.t.Helper()
+	patch, err := scim.DecodePatch([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`))
+	if err != nil {
+		f.t.Fatalf("decode %.200s: %v", operations, err)
+	}
+	return f.dir.ModifyGroup(context.Background(), f.tenant, f.by(), id, directory.Precondition{}, patch)
+}
+
+func (f *fixture) mustPatchGroup(id, operations string) directory.GroupResult {
+	f.t.Helper()
+	r, err := f.patchGroup(id, operations)
+	if err != nil {
+		f.t.Fatalf("PATCH %.200s: %v", operations, err)
+	}
+	return r
+}
+
+func (f *fixture) members(id string) []string {
+	f.t.Helper()
+	_, members, err := f.dir.Members(context.Background(), f.tenant, id, directory.MaxMembersRead)
+	if err != nil {
+		f.t.Fatalf("members of %s: %v", id, err)
+	}
+	return members
+}
+
+// wantMembers compares the members with those wanted, and looks from the users'
+// side too.
+func (f *fixture) wantMembers(id string, want ...string) {
+	f.t.Helper()
+	want = slices.Clone(want)
+	slices.Sort(want)
+	got := f.members(id)
+	if !slices.Equal(got, want) {
+		f.t.Errorf("%d members, want %d:\n%.300v\n%.300v", len(got), len(want), got, want)
+	}
+	for i, user := range want {
+		if i > 20 {
+			break
+		}
+		if !slices.Contains(f.groupsOf(user), id) {
+			f.t.Errorf("user %s does not know of the group", user)
+		}
+	}
+}
+
+func (f *fixture) groupsOf(user string) []string {
+	f.t.Helper()
+	groups, err := f.dir.GroupsOf(context.Background(), f.tenant, user)
+	if err != nil {
+		f.t.Fatalf("groups of %s: %v", user, err)
+	}
+	ids := make([]string, len(groups))
+	for i, g := range groups {
+		ids[i] = g.ID
+	}
+	return ids
+}
+
+func (f *fixture) version(id string) int64 {
+	f.t.Helper()
+	g, err := f.dir.Group(context.Background(), f.tenant, id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return g.Version
+}
+
+func add(ids ...string) string { return `{"op":"add","path":"members","value":[` + values(ids) + `]}` }
+
+func remove(ids ...string) string {
+	return `{"op":"remove","path":"members","value":[` + values(ids) + `]}`
+}
+
+func replace(ids ...string) string {
+	return `{"op":"replace","path":"members","value":[` + values(ids) + `]}`
+}
+
+func TestGroups(t *testing.T) { enginetest.Run(t, testGroups) }
+
+func testGroups(t *testing.T, open opener) {
+	f := newFixture(t, open, 50, 50)
+	ids := f.people(130)
+	t.Run("made with members", func(t *testing.T) {
+		for _, n := range []int{0, 1, 30, 31, 130} {
+			r, err := f.postGroup(group(fmt.Sprint("made ", n), ids[:n]...))
+			if err != nil || r.Action != directory.Created || r.Added != n || len(r.Members) != n {
+				t.Fatalf("%d members: %+v, %v", n, r, err)
+			}
+			f.wantMembers(r.Group.ID, ids[:n]...)
+		}
+	})
+	t.Run("few join and leave", func(t *testing.T) {
+		id := f.mustPostGroup(group("few", ids[:3]...))
+		version := f.version(id)
+		if r := f.mustPatchGroup(id, add(ids[2], ids[3])); r.Added != 1 || r.Action != directory.Updated {
+			t.Errorf("add of one new of two = %+v", r)
+		}
+		f.wantMembers(id, ids[:4]...)
+		if r := f.mustPatchGroup(id, remove(ids[0], ids[9])); r.Removed != 1 {
+			t.Errorf("remove of one present of two = %+v", r)
+		}
+		f.wantMembers(id, ids[1:4]...)
+		if got := f.version(id); got != version+2 {
+			t.Errorf("version %d, want %d", got, version+2)
+		}
+		for _, nothing := range []string{add(ids[1]), remove(ids[0]), replace(ids[1:4]...), ""} {
+			if r := f.mustPatchGroup(id, nothing); r.Action != directory.Unchanged {
+				t.Errorf("%s = %+v", nothing, r)
+			}
+		}
+		if got := f.version(id); got != version+2 {
+			t.Errorf("version %d moved by nothing, want %d", got, version+2)
+		}
+		f.mustPatchGroup(id, `{"op":"remove","path":"members[value eq \"`+ids[1]+`\"]"}`)
+		f.wantMembers(id, ids[2:4]...)
+		f.mustPatchGroup(id, `{"op":"replace","value":{"id":"`+id+`","displayName":"many","members":[`+values(ids[5:7])+`]}}`)
+		f.wantMembers(id, ids[5:7]...)
+		f.mustPatchGroup(id, `{"op":"remove","path":"members[type eq \"User\"]"}`)
+		f.wantMembers(id)
+	})
+	t.Run("many join and leave", func(t *testing.T) {
+		id := f.mustPostGroup(group("lots", ids[:5]...))
+		r := f.mustPatchGroup(id, add(ids[:100]...))
+		if r.Added != 95 {
+			t.Errorf("%d added, want 95", r.Added)
+		}
+		f.wantMembers(id, ids[:100]...)
+		f.mustPatchGroup(id, remove(ids[10:90]...)+","+add(ids[100:]...))
+		f.wantMembers(id, slices.Concat(ids[:10], ids[90:])...)
+	})
+	t.Run("a whole new set", func(t *testing.T) {
+		id := f.mustPostGroup(group("whole", ids[:100]...))
+		f.mustPatchGroup(id, replace(ids[50:]...)) // under a new epoch
+		f.wantMembers(id, ids[50:]...)
+		f.mustPatchGroup(id, replace(ids[40:120]...)) // as a difference of twenty
+		f.wantMembers(id, ids[40:120]...)
+		f.mustPatchGroup(id, replace(append(slices.Clone(ids[:38]), ids[40:120]...)...)) // as one of 38
+		f.wantMembers(id, append(slices.Clone(ids[:38]), ids[40:120]...)...)
+		f.mustPatchGroup(id, `{"op":"remove","path":"members"}`)
+		f.wantMembers(id)
+		if _, err := f.putGroup(id, group("whole", ids[:2]...)); err != nil {
+			t.Fatal(err)
+		}
+		f.wantMembers(id, ids[:2]...)
+		if _, err := f.putGroup(id, group("renamed", ids[:64]...)); err != nil {
+			t.Fatal(err)
+		}
+		f.wantMembers(id, ids[:64]...)
+		if _, err := f.putGroup(id, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"renamed"}`); err != nil {
+			t.Fatal(err)
+		}
+		f.wantMembers(id)
+	})
+	t.Run("unknown members", func(t *testing.T) {
+		id := f.mustPostGroup(group("unknown", ids[0], "999", "no such/id"))
+		f.wantMembers(id, ids[0])
+		r := f.mustPatchGroup(id, add(append([]string{"nobody", newID()}, ids[:60]...)...))
+		if len(r.Skipped) != 2 {
+			t.Errorf("skipped %v, want two", r.Skipped)
+		}
+		f.wantMembers(id, ids[:60]...)
+		f.settings.UnknownMembers = tenant.UnknownMembersRefuse
+		defer func() { f.settings.UnknownMembers = tenant.UnknownMembersSkip }()
+		var unknown *directory.UnknownMembersError
+		for _, patch := range []string{add(ids[70], "nobody"), add(append([]string{"nobody"}, ids[60:]...)...), replace("nobody", ids[0])} {
+			if _, err := f.patchGroup(id, patch); !errors.As(err, &unknown) || !slices.Equal(unknown.IDs, []string{"nobody"}) {
+				t.Errorf("a strict tenant answers %v", err)
+			}
+		}
+		f.wantMembers(id, ids[:60]...)
+	})
+	t.Run("names are unique", func(t *testing.T) {
+		f.mustPostGroup(group("Taken"))
+		id := f.mustPostGroup(`{"displayName":"free","externalId":"g-1"}`)
+		var taken *directory.TakenError
+		for _, body := range []string{group("tAKEN "), `{"displayName":"x","externalId":"g-1"}`, group("taken", ids...)} {
+			if _, err := f.postGroup(body); !errors.As(err, &taken) || taken.Reason != directory.TakenGroup {
+				t.Errorf("POST %.80s = %v", body, err)
+			}
+		}
+		for _, patch := range []string{
+			`{"op":"replace","path":"displayName","value":"TAKEN"}`,
+			`{"op":"replace","path":"displayName","value":"TAKEN"},` + add(ids...),
+			`{"op":"replace","path":"displayName","value":"TAKEN"},` + replace(ids...),
+		} {
+			if _, err := f.patchGroup(id, patch); !errors.As(err, &taken) || taken.Value != "TAKEN" {
+				t.Errorf("PATCH %.80s = %v", patch, err)
+			}
+		}
+		f.wantMembers(id)
+		f.mustPatchGroup(id, `{"op":"replace","path":"displayName","value":"FREE"}`)
+		if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, directory.Precondition{}); err != nil {
+			t.Fatal(err)
+		}
+		f.mustPostGroup(`{"displayName":"free","externalId":"g-1"}`)
+	})
+	t.Run("deleted", func(t *testing.T) {
+		for _, n := range []int{0, 3, 100} {
+			id := f.mustPostGroup(group(fmt.Sprint("deleted ", n), ids[:n]...))
+			if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, directory.Precondition{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := f.dir.Members(t.Context(), f.tenant, id, 10); !errors.Is(err, directory.ErrNoGroup) {
+				t.Errorf("reading it: %v", err)
+			}
+			if n > 0 && slices.Contains(f.groupsOf(ids[0]), id) {
+				t.Error("a user is still in it")
+			}
+			if _, err := f.patchGroup(id, add(ids[0])); !errors.Is(err, directory.ErrNoGroup) {
+				t.Errorf("PATCH: %v", err)
+			}
+		}
+	})
+	t.Run("too many", func(t *testing.T) {
+		many := make([]string, directory.MaxMembers+1)
+		for i := range many {
+			many[i] = newID()
+		}
+		var limit *directory.MembersError
+		if _, err := f.postGroup(group("too many", many...)); !errors.As(err, &limit) {
+			t.Errorf("POST = %v", err)
+		}
+	})
+	f.check(0)
+}
+
+func TestGroups_UserWhoIsDeleted(t *testing.T) { enginetest.Run(t, testUserWhoIsDeleted) }
+
+func testUserWhoIsDeleted(t *testing.T, open opener) {
+	for _, deleted := range []tenant.DeletedUsers{tenant.DeletedHidden, tenant.DeletedReadable} {
+		for _, n := range []int{2, directory.MaxJoined + 1} {
+			f := newFixture(t, open, 50, 50)
+			f.settings.DeletedUsers = deleted
+			ids := f.people(2)
+			groups := make([]string, n)
+			for i := range groups {
+				groups[i] = f.mustPostGroup(group(fmt.Sprint("g", i), ids...))
+			}
+			version := f.version(groups[0])
+			f.mustRemove(ids[0])
+			if got := f.groupsOf(ids[0]); len(got) != 0 {
+				t.Errorf("deleted, the user is in %d groups", len(got))
+			}
+			for _, id := range groups {
+				f.wantMembers(id, ids[1])
+			}
+			if f.version(groups[0]) <= version {
+				t.Error("the group's version did not move")
+			}
+			f.check(0)
+			back, err := f.post(user(`"userName":"` + f.nameOf(ids[0]) + `"`))
+			if err != nil || back.User.ID != ids[0] {
+				t.Fatalf("POST = %+v, %v", back, err)
+			}
+			if got := f.groupsOf(ids[0]); len(got) != 0 {
+				t.Errorf("back, the user is in %d groups", len(got))
+			}
+			f.mustPatchGroup(groups[0], add(ids[0]))
+			f.wantMembers(groups[0], ids...)
+			f.check(1)
+		}
+	}
+}
+
+// nameOf is the userName of a record, live or deleted.
+func (f *fixture) nameOf(id string) string {
+	f.t.Helper()
+	records, err := f.store.Records(context.Background(), f.tenant, []string{id})
+	if err != nil || records[id] == nil {
+		f.t.Fatalf("no record %s: %v", id, err)
+	}
+	r, err := records[id].Resource()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return r.Text("userName")
+}

@@ -1,0 +1,698 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// MaxMembers is the largest number of members that join and leave by one request:
+// what it repeats of the present members does not count.
+const MaxMembers = scim.MaxMembers
+
+// stagingTime is how long a request may write members that nobody sees; a task
+// that is older was left behind.
+const stagingTime = 2 * time.Minute
+
+// groupWork is one request that writes a group, on its way.
+type groupWork struct {
+	d         *Directory
+	tenant    tenant.ID
+	by        Caller
+	operation string
+	id        string
+	match     Precondition
+	// skipped are the members sent that are no user's.
+	skipped []string
+	// last is the group as it was last read, for the log of a request that
+	// failed.
+	last *Group
+	// seen are the first members, as they were read beside a commit.
+	seen *Page[string]
+}
+
+func (d *Directory) newGroupWork(t tenant.ID, by Caller, operation, id string, match Precondition) *groupWork {
+	return &groupWork{d: d, tenant: t, by: by, operation: operation, id: id, match: match}
+}
+
+// entry is the log entry of a change. One that is written late in a long request
+// has an id of its own: the log is read in the order of ids, and nothing may
+// come behind what was read.
+func (w *groupWork) entry(action Action, g *Group, r scim.Resource) Entry {
+	e := Entry{
+		RequestID: w.by.RequestID, Time: w.by.Time, TokenID: w.by.TokenID, IdP: w.by.IdP,
+		Operation: w.operation, Action: action, ResourceType: w.d.groups.Name, ResourceID: g.ID,
+		Subject: r.Text("displayName"), ExternalID: r.Text("externalId"), Skipped: w.skipped,
+	}
+	if now := w.d.now(); now.Sub(w.by.Time) > WriteTime/4 {
+		e.ID, e.Time = w.d.newID(), now
+	}
+	if len(w.skipped) > 0 {
+		e.Warning = WarnUnknownMembers
+	}
+	return e
+}
+
+func (w *groupWork) change(before, after *Group, e Entry) GroupChange {
+	return GroupChange{
+		Before: before, After: after, Exact: w.match.Set && !w.match.Any, Entry: e,
+		Expires: e.Time.Add(w.by.Settings.LogRetention()), NotAfter: e.Time.Add(WriteTime),
+	}
+}
+
+// skip notes members that are no user's, or refuses them for a tenant that chose
+// so.
+func (w *groupWork) skip(unknown []string) error {
+	for _, id := range unknown {
+		if !slices.Contains(w.skipped, id) {
+			w.skipped = append(w.skipped, id)
+		}
+	}
+	if len(unknown) > 0 && w.by.Settings.UnknownMembers == tenant.UnknownMembersRefuse {
+		return &UnknownMembersError{IDs: unknown}
+	}
+	return nil
+}
+
+// users are the ids that can be a user's; the others are skipped.
+func (w *groupWork) users(ids []string) ([]string, error) {
+	var unknown []string
+	users := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if ValidID(id) {
+			users = append(users, id)
+		} else {
+			unknown = append(unknown, id)
+		}
+	}
+	return users, w.skip(unknown)
+}
+
+// without are the ids of a list that another does not have.
+func without(ids, others []string) []string {
+	if len(others) == 0 {
+		return ids
+	}
+	leave := setOf(others)
+	kept := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if !leave[id] {
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}
+
+func setOf(ids []string) map[string]bool {
+	set := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
+}
+
+// commit commits a change of at most MaxJoined members, without those for whom it
+// would change nothing. It returns the change as it was made; made is false when
+// nothing was left of it.
+func (w *groupWork) commit(ctx context.Context, c GroupChange) (done GroupChange, made bool, err error) {
+	for {
+		if c.Before != nil && c.After != nil && !c.Rewrites && !c.NewEpoch && len(c.Add)+len(c.Remove) == 0 {
+			return c, false, nil
+		}
+		c.Entry.Added, c.Entry.Removed = c.Add, c.Remove
+		err := w.send(ctx, c)
+		var failed *CommitError
+		if !errors.As(err, &failed) {
+			return c, err == nil, err
+		}
+		if err := w.d.groupTaken(c, failed); err != nil {
+			return c, false, err
+		}
+		if failed.Stale || len(failed.Holders) > 0 {
+			return c, false, ErrStale
+		}
+		if err := w.skip(failed.Unknown); err != nil {
+			return c, false, err
+		}
+		for _, user := range failed.Leaving {
+			if _, err := w.d.store.Finish(ctx, w.tenant, leavingTask(user)); err != nil {
+				return c, false, err
+			}
+		}
+		c.Add = without(c.Add, slices.Concat(failed.Present, failed.Unknown))
+		c.Remove = without(c.Remove, failed.Absent)
+		c.Entry.Skipped = w.skipped
+		if len(w.skipped) > 0 {
+			c.Entry.Warning = WarnUnknownMembers
+		}
+	}
+}
+
+// send commits a change, and reads the first members beside it if the answer
+// shows them.
+func (w *groupWork) send(ctx context.Context, c GroupChange) error {
+	if !w.by.ShowMembers || c.Before == nil || c.NewEpoch {
+		return w.d.store.CommitGroup(ctx, w.tenant, c)
+	}
+	page, err := w.d.store.CommitGroupAndMembers(ctx, w.tenant, c, MaxShown+1)
+	w.seen = &page
+	return err
+}
+
+// show adds the members to the result of a change, if they are few: those that
+// were read beside it, with what it did to them.
+func (w *groupWork) show(ctx context.Context, c GroupChange, r *GroupResult) error {
+	if !w.by.ShowMembers {
+		return nil
+	}
+	if w.seen == nil {
+		page, err := w.d.store.Members(ctx, w.tenant, r.Group.ID, r.Group.Epoch, "", MaxShown+1)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnresolved, err)
+		}
+		w.seen, c = &page, GroupChange{}
+	}
+	if w.seen.More && len(w.seen.Records) > MaxShown {
+		return nil
+	}
+	members := slices.Concat(without(without(w.seen.Records, c.Add), c.Remove), c.Add)
+	slices.Sort(members)
+	if r.Shown = len(members) <= MaxShown; r.Shown {
+		r.Members = members
+	}
+	return nil
+}
+
+// groupTaken is the refusal of a value that another group has.
+func (d *Directory) groupTaken(c GroupChange, failed *CommitError) error {
+	for _, kind := range GroupKinds {
+		id, held := failed.Holders[kind]
+		if !held || c.After == nil || id == c.After.ID {
+			continue
+		}
+		r, err := c.After.Resource()
+		if err != nil {
+			return err
+		}
+		return &TakenError{Kind: kind, Value: r.Text(kind.Attribute()), Reason: TakenGroup, HolderID: id}
+	}
+	return nil
+}
+
+// ProvisionGroup is what a POST asks for: a group is made, with its members. A
+// displayName or externalId that another group has is a *TakenError.
+//
+// Members beyond one transaction are written first, under the group's first epoch:
+// nobody sees them before the group is there.
+//
+// sent is decoded and checked; it is not changed.
+func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (GroupResult, error) {
+	w := d.newGroupWork(t, by, "create", d.newID(), Precondition{})
+	ids, err := scim.MembersOf(sent)
+	if err != nil {
+		return GroupResult{}, err
+	}
+	if ids, err = w.users(ids); err != nil {
+		return GroupResult{}, err
+	}
+	g, document := d.groupRecord(sent, Group{
+		ID: w.id, Version: 1, Revision: 1, Epoch: 1, Epochs: 1, Created: by.Time, Modified: by.Time, Origin: OriginSCIM,
+	})
+	if len(ids) > MaxJoined {
+		if ids, err = w.knownBeforehand(ctx, g, ids); err != nil {
+			return GroupResult{}, err
+		}
+	}
+	c := w.change(nil, g, w.entry(Created, g, document))
+	c.Entry.Version = 1
+	c.Entry.Changed = scim.Changed(d.groups, nil, document)
+	result := GroupResult{Group: g, Action: Created, Changed: c.Entry.Changed}
+	if len(ids) <= MaxJoined {
+		c.Add = ids
+		done, _, err := w.commit(ctx, c)
+		result.Members, result.Shown, result.Added, result.Skipped = done.Add, true, len(done.Add), w.skipped
+		return result, busyIfStale(err)
+	}
+	result.Members, err = w.stage(ctx, nil, g.Epoch, ids)
+	if err == nil {
+		c.Entry = w.entry(Created, g, document)
+		c.Entry.Version, c.Entry.Changed, c.Entry.NewSet, c.Entry.Size = 1, result.Changed, true, len(result.Members)
+		c.NotAfter, c.NewEpoch, c.Staged = c.Entry.Time.Add(WriteTime), true, true
+		_, _, err = w.commit(ctx, c)
+	}
+	if err != nil {
+		w.giveUp(ctx, g.Epoch)
+		return GroupResult{Skipped: w.skipped}, busyIfStale(err)
+	}
+	result.Shown, result.Added, result.Skipped = true, len(result.Members), w.skipped
+	return result, nil
+}
+
+// knownBeforehand refuses a group with many members whose name is taken, or whose
+// members are too many, before anything is written, and leaves out members that
+// are no users.
+func (w *groupWork) knownBeforehand(ctx context.Context, g *Group, ids []string) ([]string, error) {
+	holders, err := w.d.store.Holders(ctx, w.tenant, g.Held)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.d.groupTaken(GroupChange{After: g}, &CommitError{Holders: holders}); err != nil {
+		return nil, err
+	}
+	if len(ids) > MaxMembers {
+		return nil, &MembersError{Limit: MaxMembers}
+	}
+	_, live, err := w.d.store.Joined(ctx, w.tenant, g.ID, g.Epoch, ids)
+	if err != nil {
+		return nil, err
+	}
+	return w.living(ids, live)
+}
+
+func (w *groupWork) living(ids []string, live map[string]bool) ([]string, error) {
+	var unknown []string
+	for _, id := range ids {
+		if !live[id] {
+			unknown = append(unknown, id)
+		}
+	}
+	return without(ids, unknown), w.skip(unknown)
+}
+
+// stage writes members under a new epoch, and returns those who are there.
+func (w *groupWork) stage(ctx context.Context, before *Group, epoch int64, ids []string) ([]string, error) {
+	if err := w.d.store.BeginEpoch(ctx, w.tenant, w.id, before, epoch, w.d.now().Add(stagingTime)); err != nil {
+		return nil, err
+	}
+	unknown, err := w.d.store.StageMembers(ctx, w.tenant, w.id, epoch, ids)
+	if err != nil {
+		return nil, err
+	}
+	return without(ids, unknown), w.skip(unknown)
+}
+
+// giveUp takes away what was staged, if there is time: else the sweep does. A
+// change whose outcome is not known may have taken the epoch; giving it up
+// changes nothing then.
+func (w *groupWork) giveUp(ctx context.Context, epoch int64) {
+	_ = w.d.store.GiveUpEpoch(ctx, w.tenant, w.id, epoch)
+}
+
+func busyIfStale(err error) error {
+	if errors.Is(err, ErrStale) {
+		return ErrBusy
+	}
+	return err
+}
+
+// groupRecord makes the record that a resource describes, and returns it with the
+// document it keeps.
+func (d *Directory) groupRecord(r scim.Resource, from Group) (*Group, scim.Resource) {
+	document := make(scim.Resource, len(r)+1)
+	for name, value := range r {
+		if name != "members" {
+			document[name] = value
+		}
+	}
+	document["id"] = from.ID
+	from.Doc = scim.Encode(d.groups, document)
+	from.Held = GroupClaimsOf(document)
+	return &from, document
+}
+
+// ReplaceGroup is what a PUT asks for: the group becomes what was sent, its
+// members included. RFC 7644 §3.5.1
+func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
+	sent scim.Resource,
+) (GroupResult, error) {
+	ids, err := scim.MembersOf(sent)
+	if err != nil {
+		return GroupResult{}, err
+	}
+	changes := []scim.MemberChange{{Kind: scim.MembersReplace, IDs: ids}}
+	w := d.newGroupWork(t, by, "replace", id, match)
+	return w.update(ctx, changes, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
+		after, err := scim.Replace(d.groups, before, sent)
+		return after, nil, err
+	})
+}
+
+// ModifyGroup is what a PATCH asks for: all operations of the patch, or none.
+// RFC 7644 §3.5.2
+func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
+	patch *scim.Patch,
+) (GroupResult, error) {
+	own, rest := patch.Split(d.groups, "members")
+	changes, told, unreadable := scim.MemberChanges(d.groups, own)
+	w := d.newGroupWork(t, by, "modify", id, match)
+	return w.update(ctx, changes, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
+		if unreadable != nil {
+			return nil, nil, unreadable
+		}
+		if err := CheckNotices(by.Settings, told); err != nil {
+			return nil, nil, err
+		}
+		after, notices, err := rest.Apply(d.groups, before)
+		if err == nil {
+			err = CheckNotices(by.Settings, notices)
+		}
+		return after, slices.Concat(told, notices), err
+	})
+}
+
+// update reads a group, works out what becomes of it, and commits that. Members
+// who join or leave do so whatever else happens to the group; only a change of
+// the document, or of the whole set, is decided again when another came first.
+func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange,
+	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
+) (result GroupResult, err error) {
+	defer func() {
+		result.Skipped = w.skipped
+		if err != nil {
+			result.Group = w.last
+		}
+	}()
+	for try := range maxDecisions {
+		before, err := w.d.settled(ctx, w.tenant, w.id)
+		if err != nil {
+			return GroupResult{}, err
+		}
+		w.last = before
+		old, err := before.Resource()
+		if err != nil {
+			return GroupResult{}, err
+		}
+		wanted, notices, err := apply(old)
+		if err != nil {
+			return GroupResult{}, err
+		}
+		from := *before
+		from.Version, from.Revision, from.Modified = before.Version+1, before.Revision+1, w.by.Time
+		after, document := w.d.groupRecord(wanted, from)
+		w.skipped, w.seen = nil, nil
+		c := w.change(before, after, w.entry(Updated, after, document))
+		c.Entry.Changed = scim.Changed(w.d.groups, old, document)
+		c.Rewrites = len(c.Entry.Changed) > 0
+		if err := w.refuse(ctx, c); err != nil {
+			return GroupResult{}, err
+		}
+		result, err := w.members(ctx, c, changes, try)
+		result.Notices = notices
+		if !errors.Is(err, ErrStale) {
+			return result, err
+		}
+	}
+	return GroupResult{}, ErrBusy
+}
+
+// refuse answers a request whose If-Match does not hold. A taken value is told
+// first: fixing the version alone would not help.
+func (w *groupWork) refuse(ctx context.Context, c GroupChange) error {
+	if w.match.Allows(c.Before.Version) {
+		return nil
+	}
+	added := Claims{}
+	for kind, value := range c.After.Held {
+		if c.Before.Held[kind] != value {
+			added[kind] = value
+		}
+	}
+	holders, err := w.d.store.Holders(ctx, w.tenant, added)
+	if err != nil {
+		return err
+	}
+	if err := w.d.groupTaken(c, &CommitError{Holders: holders}); err != nil {
+		return err
+	}
+	return ErrVersion
+}
+
+// members commits a change of a group together with what becomes of its members.
+func (w *groupWork) members(ctx context.Context, c GroupChange, changes []scim.MemberChange, try int) (GroupResult, error) {
+	var present []string
+	var err error
+	if scim.NeedsMembers(changes) {
+		var all bool
+		present, all, err = w.present(ctx, c.Before, MaxMembersRead)
+		if err == nil && !all {
+			err = &TooManyError{Sought: "filter in a path", Limit: MaxMembersRead}
+		}
+		if err != nil {
+			return GroupResult{}, err
+		}
+	}
+	plan, err := scim.PlanMembers(changes, present, w.d.Location)
+	if err != nil {
+		return GroupResult{}, err
+	}
+	if plan.Add, err = w.users(plan.Add); err != nil {
+		return GroupResult{}, err
+	}
+	plan.Remove = slices.DeleteFunc(slices.Clone(plan.Remove), func(id string) bool { return !ValidID(id) })
+	if plan.Reset {
+		return w.replaceMembers(ctx, c, plan.Add, try)
+	}
+	return w.changeMembers(ctx, c, plan.Add, plan.Remove)
+}
+
+// changeMembers lets members join and leave. A few do in the transaction of the
+// rest of the change; many are accepted first.
+func (w *groupWork) changeMembers(ctx context.Context, c GroupChange, add, remove []string) (GroupResult, error) {
+	if len(add)+len(remove) > MaxJoined {
+		member, live, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, slices.Concat(add, remove))
+		if err != nil {
+			return GroupResult{}, err
+		}
+		add = slices.DeleteFunc(slices.Clone(add), func(id string) bool { return member[id] })
+		remove = slices.DeleteFunc(slices.Clone(remove), func(id string) bool { return !member[id] })
+		if add, err = w.living(add, live); err != nil {
+			return GroupResult{}, err
+		}
+	}
+	return w.apply(ctx, c, add, remove)
+}
+
+// apply commits a change with members of whom each is known to join or leave, or
+// who are few.
+func (w *groupWork) apply(ctx context.Context, c GroupChange, add, remove []string) (GroupResult, error) {
+	c.Add, c.Remove = add, remove
+	w.tell(&c)
+	if len(add)+len(remove) <= MaxJoined {
+		done, made, err := w.commit(ctx, c)
+		result := w.result(done, made)
+		if err == nil {
+			err = w.show(ctx, done, &result)
+		}
+		return result, err
+	}
+	if len(add)+len(remove) > MaxMembers {
+		return GroupResult{}, &MembersError{Limit: MaxMembers}
+	}
+	accepted := *c.After
+	accepted.Work = w.d.newID()
+	c.After = &accepted
+	err := w.d.store.AcceptMembers(ctx, w.tenant, c)
+	var failed *CommitError
+	if errors.As(err, &failed) {
+		return GroupResult{}, errorOr(w.d.groupTaken(c, failed), ErrStale)
+	}
+	if err != nil {
+		return GroupResult{}, err
+	}
+	result := w.result(c, true)
+	unknown, err := w.d.store.Finish(ctx, w.tenant, accepted.work())
+	for _, id := range unknown { // deleted since they were looked at
+		if !slices.Contains(w.skipped, id) {
+			w.skipped = append(w.skipped, id)
+		}
+	}
+	if err != nil {
+		return result, &UnfinishedError{Err: err}
+	}
+	return result, w.show(ctx, c, &result)
+}
+
+// tell brings an entry up to what is known of the members by now.
+func (w *groupWork) tell(c *GroupChange) {
+	c.Entry.Skipped = w.skipped
+	if len(w.skipped) > 0 {
+		c.Entry.Warning = WarnUnknownMembers
+	}
+	if len(c.Add)+len(c.Remove) > 0 || c.NewEpoch {
+		if !slices.Contains(c.Entry.Changed, "members") {
+			c.Entry.Changed = append(slices.Clone(c.Entry.Changed), "members")
+		}
+	}
+}
+
+func (w *groupWork) result(c GroupChange, made bool) GroupResult {
+	r := GroupResult{Group: c.After, Action: Updated, Added: len(c.Add), Removed: len(c.Remove), Changed: c.Entry.Changed}
+	if len(c.Add)+len(c.Remove) == 0 && !c.NewEpoch {
+		r.Changed = slices.DeleteFunc(slices.Clone(r.Changed), func(name string) bool { return name == "members" })
+	}
+	if !made {
+		r.Action, r.Group = Unchanged, c.Before
+	}
+	return r
+}
+
+// replaceMembers makes the members a whole new set. The difference is made where
+// it is small, under the group's version, since it was worked out from the
+// members at that version; else the set is written under a new epoch, which
+// becomes the group's at once: readers see the old set or the new one, whole.
+func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []string, try int) (GroupResult, error) {
+	// Beyond this many more than the new set has, the difference is too large.
+	bound := len(ids) + MaxJoined
+	if len(ids) > MaxJoined {
+		bound = len(ids) + MaxMembers
+	}
+	present, all, err := w.present(ctx, c.Before, bound)
+	if err != nil {
+		return GroupResult{}, err
+	}
+	is := setOf(present)
+	add := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return is[id] })
+	if len(add) > MaxJoined {
+		_, live, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, add)
+		if err != nil {
+			return GroupResult{}, err
+		}
+		known, err := w.living(add, live)
+		if err != nil {
+			return GroupResult{}, err
+		}
+		ids, add = without(ids, without(add, known)), known
+	}
+	remove := without(present, ids)
+	size := len(add) + len(remove)
+	switch {
+	case all && size == 0:
+		return w.apply(ctx, c, nil, nil)
+	case all && size <= MaxJoined && try < maxDecisions-1:
+		c.Exact = true
+		return w.apply(ctx, c, add, remove)
+	case all && size <= MaxMembers && 2*size <= len(ids) && (try < maxDecisions-1 || len(ids) > MaxMembers):
+		c.Exact = true
+		return w.apply(ctx, c, add, remove)
+	case len(ids) > MaxMembers:
+		return GroupResult{}, &MembersError{Limit: MaxMembers}
+	}
+	return w.newSet(ctx, c, ids)
+}
+
+// present reads the members of a group, unless they are more than a bound.
+func (w *groupWork) present(ctx context.Context, g *Group, bound int) (members []string, all bool, err error) {
+	members, err = w.d.membersOf(ctx, w.tenant, g, bound)
+	var tooMany *TooManyError
+	if errors.As(err, &tooMany) {
+		return nil, false, nil
+	}
+	return members, err == nil, err
+}
+
+// newSet writes a whole new set under a new epoch, makes it the group's, and ends
+// the memberships of the old one.
+func (w *groupWork) newSet(ctx context.Context, c GroupChange, ids []string) (GroupResult, error) {
+	after := *c.After
+	after.Epochs = c.Before.Epochs + 1
+	after.Epoch = after.Epochs
+	c.After, c.NewEpoch, c.Staged = &after, true, len(ids) > 0
+	if c.Staged {
+		staged, err := w.stage(ctx, c.Before, after.Epoch, ids)
+		if err != nil {
+			if !errors.Is(err, ErrStale) {
+				w.giveUp(ctx, after.Epoch)
+			}
+			return GroupResult{}, err
+		}
+		ids = staged
+	}
+	changed := c.Entry.Changed
+	document, err := after.Resource()
+	if err != nil {
+		return GroupResult{}, err
+	}
+	c.Entry = w.entry(Updated, &after, document)
+	c.Entry.Changed, c.Entry.NewSet, c.Entry.Size = changed, true, len(ids)
+	c.NotAfter = c.Entry.Time.Add(WriteTime)
+	w.tell(&c)
+	done, made, err := w.commit(ctx, c)
+	if err != nil {
+		if c.Staged {
+			w.giveUp(ctx, after.Epoch)
+		}
+		return GroupResult{}, err
+	}
+	result := w.result(done, made)
+	result.Added, result.Removed = len(ids), -1
+	// What is left of the old set is seen by nobody: the sweep ends it, if this
+	// request has no time to.
+	w.d.finishSoon(ctx, w.tenant, epochTask(c.Before))
+	return result, w.show(ctx, c, &result)
+}
+
+// cleaningTime is how long a request that is done takes to finish what nobody sees.
+const cleaningTime = 2 * time.Second
+
+// finishSoon works at a task that changes nothing for readers. What it has no time
+// for the sweep does.
+func (d *Directory) finishSoon(ctx context.Context, t tenant.ID, task Task) {
+	ctx, cancel := context.WithTimeout(ctx, cleaningTime)
+	defer cancel()
+	_, _ = d.store.Finish(ctx, t, task)
+}
+
+func epochTask(g *Group) Task {
+	return Task{Kind: TaskEpoch, Resource: g.ID, Name: formatEpoch(g.Epoch)}
+}
+
+// DeleteGroup is what a DELETE asks for: the group is gone for good, and nobody is
+// its member any more. RFC 7644 §3.6
+func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (result GroupResult, err error) {
+	w := d.newGroupWork(t, by, "delete", id, match)
+	defer func() {
+		if err != nil {
+			result = GroupResult{Group: w.last}
+		}
+	}()
+	for try := range maxDecisions {
+		before, err := d.settled(ctx, t, id)
+		if err != nil {
+			return GroupResult{}, err
+		}
+		w.last = before
+		if !match.Allows(before.Version) {
+			return GroupResult{}, ErrVersion
+		}
+		document, err := before.Resource()
+		if err != nil {
+			return GroupResult{}, err
+		}
+		c := w.change(before, nil, w.entry(Deleted, before, document))
+		c.Entry.Version = before.Version + 1
+		// Few members end with the group, unless they never rest.
+		if try < maxDecisions-2 {
+			members, all, err := w.present(ctx, before, MaxJoined)
+			if err != nil {
+				return GroupResult{}, err
+			}
+			if all {
+				c.Exact, c.Empty, c.Remove = true, true, members
+			}
+		}
+		err = d.store.CommitGroup(ctx, t, c)
+		if _, again := retryable(err); again {
+			continue
+		}
+		if err == nil && !c.Empty {
+			d.finishSoon(ctx, t, epochTask(before)) // nobody sees them any more
+		}
+		return GroupResult{Group: before, Action: Deleted}, err
+	}
+	return GroupResult{}, ErrBusy
+}

@@ -1,0 +1,262 @@
+package directory
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// record is what lists are made of: users, or groups.
+type record interface {
+	recordID() string
+	// size is what serving the record takes at least, in bytes.
+	size() int
+}
+
+func (u *User) recordID() string { return u.ID }
+func (u *User) size() int        { return len(u.Doc) }
+
+func (g *Group) recordID() string { return g.ID }
+func (g *Group) size() int        { return len(g.Doc) }
+
+// list is one request for a list of records of one type.
+type list[R record] struct {
+	d      *Directory
+	tenant tenant.ID
+	by     Caller
+	query  Query
+	// of names the type in bookmarks.
+	of string
+	// page reads a page behind an id, first the counts and the first page.
+	page  func(ctx context.Context, t tenant.ID, after string, limit int) (Page[R], error)
+	first func(ctx context.Context, t tenant.ID, after string, limit int) (Ledger, Page[R], error)
+	total func(Ledger) int64
+	// served are records as filters see them.
+	served func(ctx context.Context, records []R) ([]scim.Resource, error)
+	// deep tells that served reads further items for each record.
+	deep bool
+}
+
+// all is a page of all records. Their number is in the ledger, so the total is
+// exact and costs one read.
+func (l *list[R]) all(ctx context.Context) (Found[R], error) {
+	q := l.query
+	if q.Count == 0 {
+		ledger, err := l.d.store.Ledger(ctx, l.tenant)
+		return Found[R]{Total: int(l.total(ledger))}, err
+	}
+	var ledger Ledger
+	var page Page[R]
+	var err error
+	// One more than asked for: whether the walk goes on is known, not guessed.
+	want := q.Count + 1
+	if q.StartIndex == 1 {
+		ledger, page, err = l.first(ctx, l.tenant, "", want)
+	} else {
+		ledger, page, err = l.laterPage(ctx, want)
+	}
+	if err != nil {
+		return Found[R]{}, err
+	}
+	records := page.Records
+	for page.More && len(records) < want && fitting(records) == len(records) && len(page.Records) > 0 {
+		page, err = l.page(ctx, l.tenant, records[len(records)-1].recordID(), want-len(records))
+		if err != nil {
+			return Found[R]{}, err
+		}
+		records = append(records, page.Records...)
+	}
+	more := page.More
+	if fit := min(fitting(records), q.Count); len(records) > fit {
+		records, more = records[:fit], true
+	}
+	total := int(l.total(ledger))
+	next := q.StartIndex + len(records)
+	switch {
+	case len(records) == 0:
+		return Found[R]{Total: total}, nil
+	case !more:
+		// One made while the page was read is on it and not yet in the ledger.
+		return Found[R]{Records: records, Total: max(total, next-1)}, nil
+	}
+	// Harmless to lose: the next page then skips from the beginning.
+	saving, cancel := context.WithTimeout(ctx, bookmarkPatience)
+	defer cancel()
+	_ = l.d.store.SaveBookmark(saving, l.tenant, l.mark(next), records[len(records)-1].recordID())
+	// In a walk from which records were deleted behind it the numbers of the
+	// others stay, so that it ends when the last one was given and not before.
+	return Found[R]{Records: records, Total: max(total, next)}, nil
+}
+
+// laterPage reads a page that is not the first: behind the last record of the
+// page before it, if that was read in the last minutes, else by skipping from the
+// beginning.
+func (l *list[R]) laterPage(ctx context.Context, want int) (Ledger, Page[R], error) {
+	ledger, after, err := l.d.store.LedgerAndBookmark(ctx, l.tenant, l.mark(l.query.StartIndex))
+	if err != nil {
+		return Ledger{}, Page[R]{}, err
+	}
+	if after == "" {
+		if l.query.StartIndex > int(l.total(ledger)) {
+			return ledger, Page[R]{}, nil
+		}
+		if after, err = l.skip(ctx, l.query.StartIndex-1); err != nil || after == "" {
+			return ledger, Page[R]{}, err
+		}
+	}
+	page, err := l.page(ctx, l.tenant, after, want)
+	return ledger, page, err
+}
+
+// fitting is how many records fit into a page: one at least.
+func fitting[R record](records []R) int {
+	size := 0
+	for i, r := range records {
+		if size += r.size(); size > maxPageBytes && i > 0 {
+			return i
+		}
+	}
+	return len(records)
+}
+
+func (l *list[R]) mark(startIndex int) Bookmark {
+	m := Bookmark{TokenID: l.by.TokenID, Of: l.of, StartIndex: startIndex, Now: l.by.Time}
+	if l.query.Filter != nil {
+		m.Filter = l.query.Filter.String()
+	}
+	return m
+}
+
+// skip finds the id of the n-th record, "" when there are fewer.
+func (l *list[R]) skip(ctx context.Context, n int) (string, error) {
+	if n > l.d.maxWalk {
+		return "", &TooManyError{Sought: "startIndex", Limit: l.d.maxWalk}
+	}
+	end := l.d.now().Add(l.d.walkTime)
+	after := ""
+	for n > 0 {
+		page, err := l.page(ctx, l.tenant, after, n)
+		if err != nil {
+			return "", err
+		}
+		if len(page.Records) == 0 {
+			return "", nil
+		}
+		n -= len(page.Records)
+		after = page.Records[len(page.Records)-1].recordID()
+		if n > 0 && !page.More {
+			return "", nil
+		}
+		if n > 0 && l.d.now().After(end) {
+			return "", &TooManyError{Sought: "startIndex", Limit: l.d.maxWalk}
+		}
+	}
+	return after, nil
+}
+
+// among lists those of some records that match, in the order of their ids. When
+// the key decides the whole filter, the ids that are not on the page are not
+// even read.
+func (l *list[R]) among(ctx context.Context, ids []string,
+	read func(ctx context.Context, t tenant.ID, ids []string) ([]R, error),
+) (Found[R], error) {
+	slices.Sort(ids)
+	q := l.query
+	if len(ids) > l.d.maxWalk {
+		if !isLookup(q.Filter) {
+			return Found[R]{}, &TooManyError{Sought: "filter", Limit: l.d.maxWalk}
+		}
+		from := min(q.StartIndex-1, len(ids))
+		records, err := read(ctx, l.tenant, ids[from:min(from+q.Count, len(ids))])
+		return Found[R]{Records: records[:fitting(records)], Total: len(ids)}, err
+	}
+	records, err := read(ctx, l.tenant, ids)
+	if err != nil {
+		return Found[R]{}, err
+	}
+	slices.SortFunc(records, func(a, b R) int { return strings.Compare(a.recordID(), b.recordID()) })
+	var w window[R]
+	err = w.take(ctx, l, records)
+	return w.found, err
+}
+
+// isLookup tells that a filter is one equality and nothing else: whoever has the
+// value matches.
+func isLookup(f *scim.Filter) bool {
+	lookups := f.Lookups()
+	return len(lookups) == 1 && f.String() == lookups[0].Attribute+" eq "+string(scim.EncodeValue(lookups[0].Value))
+}
+
+// walk evaluates a filter on every record, within the bounds.
+func (l *list[R]) walk(ctx context.Context) (Found[R], error) {
+	longest := l.d.maxWalk
+	if l.deep {
+		longest = min(longest, maxDeepWalk)
+	}
+	end := l.d.now().Add(l.d.walkTime)
+	var w window[R]
+	after, read := "", 0
+	for {
+		page, err := l.page(ctx, l.tenant, after, 0)
+		if err != nil {
+			return Found[R]{}, err
+		}
+		if read += len(page.Records); read > longest || read == longest && page.More {
+			return Found[R]{}, &TooManyError{Sought: "filter", Limit: longest}
+		}
+		if err := w.take(ctx, l, page.Records); err != nil {
+			return Found[R]{}, err
+		}
+		if !page.More || len(page.Records) == 0 {
+			return w.found, nil
+		}
+		if l.d.now().After(end) {
+			return Found[R]{}, &TooManyError{Sought: "filter", Limit: longest}
+		}
+		after = page.Records[len(page.Records)-1].recordID()
+	}
+}
+
+// window gathers the matching records of the page asked for, and counts all.
+type window[R record] struct {
+	found Found[R]
+	size  int
+}
+
+// deepBatch is how many records' further items are read before the clock is
+// looked at again.
+const deepBatch = 100
+
+func (w *window[R]) take(ctx context.Context, l *list[R], records []R) error {
+	end := l.d.now().Add(l.d.walkTime)
+	for batch := range slices.Chunk(records, batchSize(l.deep, len(records))) {
+		if l.deep && l.d.now().After(end) {
+			return &TooManyError{Sought: "filter", Limit: maxDeepWalk}
+		}
+		resources, err := l.served(ctx, batch)
+		if err != nil {
+			return err
+		}
+		for i, r := range batch {
+			if !l.query.Filter.Match(resources[i]) {
+				continue
+			}
+			w.found.Total++
+			if w.found.Total >= l.query.StartIndex && len(w.found.Records) < l.query.Count && w.size < maxPageBytes {
+				w.found.Records = append(w.found.Records, r)
+				w.size += r.size()
+			}
+		}
+	}
+	return nil
+}
+
+func batchSize(deep bool, n int) int {
+	if deep {
+		return deepBatch
+	}
+	return max(n, 1)
+}

@@ -1,0 +1,315 @@
+package directory
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Group reads one group.
+func (d *Directory) Group(ctx context.Context, t tenant.ID, id string) (*Group, error) {
+	g, err := d.store.Group(ctx, t, id)
+	if err == nil && g == nil {
+		err = ErrNoGroup
+	}
+	return g, err
+}
+
+// settled reads a group whose members are not being changed: an accepted change
+// that its request left behind is finished first.
+func (d *Directory) settled(ctx context.Context, t tenant.ID, id string) (*Group, error) {
+	for {
+		g, err := d.Group(ctx, t, id)
+		if err != nil || g.Work == "" {
+			return g, err
+		}
+		if _, err := d.store.Finish(ctx, t, g.work()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (g *Group) work() Task { return Task{Kind: TaskMembers, Resource: g.ID, Name: g.Work} }
+
+// rereads is how often members are read again because they changed while they
+// were read.
+const rereads = 3
+
+// Members reads a group and all its members, in the order of their ids. More than
+// the limit are a *TooManyError.
+//
+// The members are those of one moment: when the group's version moved while they
+// were read, they are read again. In a group that never rests the answer may
+// mix two moments of one epoch; its version is then the earlier one.
+func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit int) (*Group, []string, error) {
+	g, err := d.settled(ctx, t, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	for try := 1; ; try++ {
+		members, err := d.membersOf(ctx, t, g, limit)
+		if err != nil {
+			return nil, nil, err
+		}
+		again, leaving, err := d.store.GroupAndLeaving(ctx, t, id)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case again == nil:
+			return nil, nil, ErrNoGroup
+		case again.Version == g.Version, again.Epoch == g.Epoch && again.Work == "" && try >= rereads:
+			if len(leaving) > 0 {
+				members = slices.DeleteFunc(members, func(id string) bool { return leaving[id] })
+			}
+			return g, members, nil
+		}
+		if g, err = d.settled(ctx, t, id); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+func (d *Directory) membersOf(ctx context.Context, t tenant.ID, g *Group, limit int) ([]string, error) {
+	var members []string
+	after := ""
+	for {
+		page, err := d.store.Members(ctx, t, g.ID, g.Epoch, after, limit+1-len(members))
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, page.Records...)
+		if len(members) > limit {
+			return nil, &TooManyError{Sought: "members", Limit: limit}
+		}
+		if !page.More || len(page.Records) == 0 {
+			return members, nil
+		}
+		after = members[len(members)-1]
+	}
+}
+
+// UserAndGroups reads one live user and its groups: one round trip, two when there
+// are any.
+func (d *Directory) UserAndGroups(ctx context.Context, t tenant.ID, id string) (*User, []*Group, error) {
+	u, mirrors, err := d.store.UserAndMirrors(ctx, t, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if u == nil {
+		return nil, nil, ErrNotFound
+	}
+	groups, err := d.mirrored(ctx, t, u, mirrors)
+	return u, groups, err
+}
+
+// GroupsOf reads the groups of a live user, none when there is no such user.
+func (d *Directory) GroupsOf(ctx context.Context, t tenant.ID, user string) ([]*Group, error) {
+	u, mirrors, err := d.store.UserAndMirrors(ctx, t, user)
+	if err != nil || u == nil {
+		return nil, err
+	}
+	return d.mirrored(ctx, t, u, mirrors)
+}
+
+// mirrored are the groups behind a user's memberships, those that count.
+func (d *Directory) mirrored(ctx context.Context, t tenant.ID, u *User, mirrors []Mirror) ([]*Group, error) {
+	if u.Leaving || len(mirrors) == 0 {
+		return nil, nil
+	}
+	groups, err := d.store.GroupsByID(ctx, t, groupsIn(mirrors))
+	if err != nil {
+		return nil, err
+	}
+	for i, g := range groups {
+		if g.Work == "" {
+			continue
+		}
+		// The user may join or leave it with the part of the change that is left.
+		if groups[i], err = d.settled(ctx, t, g.ID); err != nil {
+			return nil, err
+		}
+		if _, mirrors, err = d.store.UserAndMirrors(ctx, t, u.ID); err != nil {
+			return nil, err
+		}
+	}
+	return counting(groups, mirrors), nil
+}
+
+// counting are the groups of memberships that count: those under the group's
+// epoch.
+func counting(groups []*Group, mirrors []Mirror) []*Group {
+	counts := make([]*Group, 0, len(groups))
+	for _, g := range groups {
+		if slices.Contains(mirrors, Mirror{Group: g.ID, Epoch: g.Epoch}) {
+			counts = append(counts, g)
+		}
+	}
+	return counts
+}
+
+// groupsIn lists the groups of memberships, each once.
+func groupsIn(mirrors []Mirror) []string {
+	ids := make([]string, 0, len(mirrors))
+	for _, m := range mirrors { // in the order of groups: the same stand together
+		if len(ids) == 0 || ids[len(ids)-1] != m.Group {
+			ids = append(ids, m.Group)
+		}
+	}
+	return ids
+}
+
+// GroupsOfUsers reads the groups of several users, two round trips for all.
+func (d *Directory) GroupsOfUsers(ctx context.Context, t tenant.ID, users []*User) (map[string][]*Group, error) {
+	ids := make([]string, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
+	}
+	mirrors, err := d.store.MirrorsOf(ctx, t, ids)
+	if err != nil {
+		return nil, err
+	}
+	var all []Mirror
+	for _, m := range mirrors {
+		all = append(all, m...)
+	}
+	slices.SortFunc(all, func(a, b Mirror) int { return strings.Compare(a.Group, b.Group) })
+	groups, err := d.store.GroupsByID(ctx, t, groupsIn(all))
+	if err != nil {
+		return nil, err
+	}
+	of := make(map[string][]*Group, len(users))
+	for _, u := range users {
+		if !u.Leaving {
+			of[u.ID] = counting(groups, mirrors[u.ID])
+		}
+	}
+	return of, nil
+}
+
+// servedWithGroups are users as filters see them, groups included.
+func (d *Directory) servedWithGroups(ctx context.Context, t tenant.ID, users []*User) ([]scim.Resource, error) {
+	groups, err := d.GroupsOfUsers(ctx, t, users)
+	if err != nil {
+		return nil, err
+	}
+	return served(users, func(u *User) (scim.Resource, error) {
+		r, err := d.Served(u)
+		if elements := d.GroupElements(groups[u.ID]); err == nil && len(elements) > 0 {
+			r["groups"] = elements
+		}
+		return r, err
+	})
+}
+
+// servedInGroups are users as filters see them, with those of some groups that
+// they are in: the filter asks for no others. By which of them the users were
+// found they are in it.
+func (d *Directory) servedInGroups(ctx context.Context, t tenant.ID, users []*User, groups []string, found string) ([]scim.Resource, error) {
+	known, err := d.store.GroupsByID(ctx, t, distinctTexts(groups))
+	if err != nil {
+		return nil, err
+	}
+	var asked []Membership
+	for _, g := range known {
+		for _, u := range users {
+			asked = append(asked, Membership{Group: g.ID, Epoch: g.Epoch, User: u.ID})
+		}
+	}
+	var there map[Membership]bool
+	if len(groups) > 1 || found != "groups.value" {
+		if there, err = d.store.Memberships(ctx, t, asked); err != nil {
+			return nil, err
+		}
+	}
+	return served(users, func(u *User) (scim.Resource, error) {
+		r, err := d.Served(u)
+		var in []*Group
+		for _, g := range known {
+			if !u.Leaving && (there == nil || there[Membership{Group: g.ID, Epoch: g.Epoch, User: u.ID}]) {
+				in = append(in, g)
+			}
+		}
+		if elements := d.GroupElements(in); err == nil && len(elements) > 0 {
+			r["groups"] = elements
+		}
+		return r, err
+	})
+}
+
+// servedWithMembers are groups as filters see them, members included.
+func (d *Directory) servedWithMembers(ctx context.Context, t tenant.ID, groups []*Group) ([]scim.Resource, error) {
+	left := d.maxWalk
+	end := d.now().Add(d.walkTime)
+	return served(groups, func(g *Group) (scim.Resource, error) {
+		_, members, err := d.Members(ctx, t, g.ID, left)
+		if left -= len(members); err != nil || d.now().After(end) {
+			return nil, errorOr(err, &TooManyError{Sought: "filter", Limit: d.maxWalk})
+		}
+		r, err := d.ServedGroup(g)
+		if err == nil && len(members) > 0 {
+			r["members"] = d.MemberElements(members)
+		}
+		return r, err
+	})
+}
+
+// servedOfMembers are groups as filters see them, with those of some users that
+// are in them: the filter asks for no others.
+func (d *Directory) servedOfMembers(ctx context.Context, t tenant.ID, groups []*Group, users []string, found string) ([]scim.Resource, error) {
+	users = slices.DeleteFunc(distinctTexts(users), func(id string) bool { return !ValidID(id) })
+	there := map[Membership]bool{}
+	if len(users) > 1 || found != "members.value" {
+		settled := make([]*Group, len(groups))
+		var asked []Membership
+		for i, g := range groups {
+			settled[i] = g
+			if g.Work != "" {
+				var err error
+				if settled[i], err = d.settled(ctx, t, g.ID); err != nil {
+					return nil, err
+				}
+			}
+			for _, user := range users {
+				asked = append(asked, Membership{Group: g.ID, Epoch: settled[i].Epoch, User: user})
+			}
+		}
+		groups = settled
+		var err error
+		if there, err = d.store.Memberships(ctx, t, asked); err != nil {
+			return nil, err
+		}
+	} else {
+		for _, g := range groups {
+			there[Membership{Group: g.ID, Epoch: g.Epoch, User: users[0]}] = true
+		}
+	}
+	return served(groups, func(g *Group) (scim.Resource, error) {
+		r, err := d.ServedGroup(g)
+		var members []string
+		for _, user := range users {
+			if there[Membership{Group: g.ID, Epoch: g.Epoch, User: user}] {
+				members = append(members, user)
+			}
+		}
+		if err == nil && len(members) > 0 {
+			r["members"] = d.MemberElements(members)
+		}
+		return r, err
+	})
+}
+
+func errorOr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+func distinctTexts(texts []string) []string {
+	texts = slices.Clone(texts)
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}

@@ -1,0 +1,227 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+func (s *Service) groups() *scim.ResourceType { return s.Types[1] }
+
+// groupDocument is a group's resource as JSON. Without a projection it is what is
+// stored, with members and meta put in.
+func (s *Service) groupDocument(p scim.Projection, g *directory.Group, members []string) ([]byte, error) {
+	if p.IsDefault() {
+		return s.Directory.GroupDocument(g, members), nil
+	}
+	served, err := s.Directory.ServedGroup(g)
+	if err != nil {
+		return nil, err
+	}
+	if len(members) > 0 && p.Wants("members") {
+		served["members"] = s.Directory.MemberElements(members)
+	}
+	return scim.Encode(s.groups(), p.Apply(s.groups(), served)), nil
+}
+
+// group is an answer with a group's resource.
+func (s *Service) group(p scim.Projection, status int, g *directory.Group, members []string) (*reply, error) {
+	body, err := s.groupDocument(p, g, members)
+	if err != nil {
+		return nil, err
+	}
+	return &reply{status: status, body: body, etag: directory.Tag(g.Version)}, nil
+}
+
+// wayAround is what to do about a group that is too large to be shown whole.
+func (q *request) wayAround(id string) string {
+	way := "Leave the members out with excludedAttributes=members, and read them page by page from " +
+		"GET " + Prefix + "/Users?filter=groups.value eq \"" + id + "\""
+	if !q.acceptsGzip() {
+		way += "; or send Accept-Encoding: gzip, which has room for four times as many"
+	}
+	return way + "."
+}
+
+// createGroup: POST /Groups. RFC 7644 §3.3
+func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
+	q.event.about(s.groups(), "create", "")
+	projection, err := q.projection(s.groups())
+	if err != nil {
+		return nil, err
+	}
+	sent, err := q.resource(s.groups(), "create")
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.Directory.ProvisionGroup(ctx, q.grant.Tenant, q.caller(), sent)
+	if err != nil {
+		q.event.skipped(result)
+		return nil, err
+	}
+	q.event.didGroup(result)
+	answer, err := s.group(projection, http.StatusCreated, result.Group, result.Members)
+	if err == nil {
+		answer.location = s.Directory.GroupLocation(result.Group.ID)
+	}
+	return answer, err
+}
+
+// readGroup: GET /Groups/{id}. RFC 7644 §3.4.1
+func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
+	q.event.about(s.groups(), "read", q.pathID)
+	projection, err := q.projection(s.groups())
+	if err != nil {
+		return nil, err
+	}
+	if q.Header.Get("If-None-Match") != "" {
+		g, err := s.Directory.Group(ctx, q.grant.Tenant, q.pathID)
+		if err != nil {
+			return nil, err
+		}
+		if g.Work == "" && q.notModified(g.Version) {
+			return &reply{status: http.StatusNotModified, etag: directory.Tag(g.Version)}, nil
+		}
+	}
+	return s.showGroup(ctx, q, projection)
+}
+
+// showGroup reads a group and answers with it: with its members, unless they are
+// not wanted.
+func (s *Service) showGroup(ctx context.Context, q *request, projection scim.Projection) (*reply, error) {
+	if !projection.Wants("members") {
+		g, err := s.Directory.Group(ctx, q.grant.Tenant, q.pathID)
+		if err != nil {
+			return nil, err
+		}
+		return s.group(projection, http.StatusOK, g, nil)
+	}
+	q.wayOut = q.wayAround(q.pathID)
+	g, members, err := s.Directory.Members(ctx, q.grant.Tenant, q.pathID, s.maxMembers(q))
+	if err != nil {
+		return nil, err
+	}
+	return s.group(projection, http.StatusOK, g, members)
+}
+
+// showChanged is showGroup behind a change: that the group could not be read does
+// not undo it.
+func (s *Service) showChanged(ctx context.Context, q *request, projection scim.Projection) (*reply, error) {
+	a, err := s.showGroup(ctx, q, projection)
+	if errors.Is(err, directory.ErrBusy) || errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
+	}
+	return a, err
+}
+
+// maxMembers is how many members can be in an answer at most: what is beyond need
+// not be read.
+func (s *Service) maxMembers(q *request) int {
+	if q.acceptsGzip() {
+		return directory.MaxMembersRead
+	}
+	return maxAnswer / s.Directory.MemberSize()
+}
+
+// replaceGroup: PUT /Groups/{id}. RFC 7644 §3.5.1
+func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) {
+	q.event.about(s.groups(), "replace", q.pathID)
+	projection, err := q.projection(s.groups())
+	if err != nil {
+		return nil, err
+	}
+	sent, err := q.resource(s.groups(), "replace")
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.Directory.ReplaceGroup(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch(), sent)
+	if err := q.event.changedGroup(result, err); err != nil {
+		return nil, err
+	}
+	// Read again: its members may have changed since the version that was
+	// replaced, by requests that this one did not have to wait for.
+	return s.showChanged(ctx, q, projection)
+}
+
+// modifyGroup: PATCH /Groups/{id}. The answer is the group; its members are in it
+// when they are few, or when attributes names them: a body of 100,000 members
+// helps nobody who sent one of them. RFC 7644 §3.5.2
+func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
+	q.event.about(s.groups(), "modify", q.pathID)
+	projection, err := q.projection(s.groups())
+	if err != nil {
+		return nil, err
+	}
+	body, err := q.body()
+	if err != nil {
+		return nil, err
+	}
+	patch, err := scim.DecodePatch(body)
+	if err != nil {
+		return nil, err
+	}
+	by := q.caller()
+	by.ShowMembers = projection.Wants("members") && !projection.Names("members")
+	result, err := s.Directory.ModifyGroup(ctx, q.grant.Tenant, by, q.pathID, q.ifMatch(), patch)
+	if err := q.event.changedGroup(result, err); err != nil {
+		return nil, err
+	}
+	if projection.Names("members") {
+		return s.showChanged(ctx, q, projection)
+	}
+	return s.group(projection, http.StatusOK, result.Group, result.Members)
+}
+
+// deleteGroup: DELETE /Groups/{id}. RFC 7644 §3.6
+func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
+	q.event.about(s.groups(), "delete", q.pathID)
+	result, err := s.Directory.DeleteGroup(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch())
+	if err := q.event.changedGroup(result, err); err != nil {
+		return nil, err
+	}
+	return &reply{status: http.StatusNoContent}, nil
+}
+
+// listGroups: GET /Groups. Members are there for who names them in attributes.
+// RFC 7644 §3.4.2
+func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
+	q.event.about(s.groups(), "list", "")
+	projection, err := q.projection(s.groups())
+	if err != nil {
+		return nil, err
+	}
+	query, err := q.list(s.groups())
+	if err != nil {
+		return nil, err
+	}
+	withMembers := projection.Names("members")
+	if withMembers {
+		query.Count = min(query.Count, maxDeepPage)
+	}
+	found, err := s.Directory.SearchGroups(ctx, q.grant.Tenant, q.caller(), query)
+	if err != nil {
+		return nil, err
+	}
+	documents := make([][]byte, 0, len(found.Records))
+	left := s.maxMembers(q)
+	for _, g := range found.Records {
+		var members []string
+		if withMembers {
+			q.wayOut = q.wayAround(g.ID)
+			if g, members, err = s.Directory.Members(ctx, q.grant.Tenant, g.ID, left); err != nil {
+				return nil, err
+			}
+			left -= len(members)
+		}
+		document, err := s.groupDocument(projection, g, members)
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, document)
+	}
+	return listReply(query, found.Total, documents), nil
+}

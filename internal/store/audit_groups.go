@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+func (a *audit) group(g *directory.Group) {
+	item := "group " + g.ID
+	a.groups[g.ID] = g
+	a.counts.Groups++
+	r, err := g.Resource()
+	if err != nil {
+		a.fault(item, "has a document that does not decode")
+		return
+	}
+	claims := directory.GroupClaimsOf(r)
+	for kind, value := range g.Held {
+		if claims[kind] != value {
+			a.fault(item, "holds a %s that is not in its document", kind.Attribute())
+		}
+		key := reservationKey(a.tenant, kind, value)
+		if other, twice := a.held[key]; twice {
+			a.fault(item, "holds the same %s as group %s", kind.Attribute(), other)
+		}
+		a.held[key] = g.ID
+	}
+	for kind := range claims {
+		if _, ok := g.Held[kind]; !ok {
+			a.fault(item, "does not hold the %s of its document", kind.Attribute())
+		}
+	}
+	if g.Epoch < 1 || g.Epoch > g.Epochs {
+		a.fault(item, "is at epoch %d of %d", g.Epoch, g.Epochs)
+	}
+}
+
+// auditTasks reports the tasks that are left, and what has none that needs one.
+func (s *Store) auditTasks(ctx context.Context, a *audit) error {
+	var err error
+	if a.tasks, err = s.tasks(ctx, a.tenant); err != nil {
+		return err
+	}
+	due := map[string]bool{}
+	prefix := a.tenant.String() + "#"
+	err = s.scanPrefix(ctx, duePartition, prefix, func(i table.Item) { due[strings.TrimPrefix(i.Sort, prefix)] = true })
+	if err != nil {
+		return err
+	}
+	for task := range a.tasks {
+		name := taskSort(task)
+		a.faults = append(a.faults, Fault{Item: "task " + name, Problem: "is not finished", Unfinished: true})
+		if !due[name] {
+			a.fault("task "+name, "is not listed as due: no sweep finds it")
+		}
+		delete(due, name)
+	}
+	for name := range due {
+		a.faults = append(a.faults, Fault{Item: "task " + name, Problem: "is listed as due and is not there", Unfinished: true})
+	}
+	for id, u := range a.records {
+		if u.Leaving && !a.hasTask(directory.Task{Kind: directory.TaskUser, Resource: id}) {
+			a.fault("user "+id, "is to leave its groups, and no task sees to it")
+		}
+	}
+	for id, g := range a.groups {
+		if g.Work != "" && !a.hasTask(directory.Task{Kind: directory.TaskMembers, Resource: id, Name: g.Work}) {
+			a.fault("group "+id, "has an accepted change of which nothing is left")
+		}
+	}
+	return nil
+}
+
+func (a *audit) hasTask(task directory.Task) bool {
+	_, ok := a.tasks[task]
+	return ok
+}
+
+// auditMembers compares the memberships of groups with the mirrors of users, page
+// by page: a tenant may have more than fit in memory.
+func (s *Store) auditMembers(ctx context.Context, a *audit) error {
+	for id, g := range a.groups {
+		for epoch := int64(1); epoch <= g.Epochs; epoch++ {
+			if epoch == g.Epoch {
+				if err := s.auditGroup(ctx, a, g); err != nil {
+					return err
+				}
+				continue
+			}
+			left, err := s.Members(ctx, a.tenant, id, epoch, "", 1)
+			if err != nil {
+				return err
+			}
+			if len(left.Records) > 0 && !a.hasTask(epochTask(id, epoch)) {
+				a.fault("group "+id, "has memberships of the old epoch %d, and no task ends them", epoch)
+			}
+		}
+	}
+	users := slices.Collect(maps.Keys(a.records))
+	return parallel(ctx, len(users), func(ctx context.Context, i int) error {
+		return s.auditMirrors(ctx, a, users[i])
+	})
+}
+
+func (s *Store) auditGroup(ctx context.Context, a *audit, g *directory.Group) error {
+	return s.scanBatches(ctx, membershipKey(a.tenant, g.ID, g.Epoch, "").Partition, func(items []table.Item) error {
+		keys := make([]table.Key, len(items))
+		for i, item := range items {
+			keys[i] = mirrorKey(a.tenant, item.Sort, g.ID, g.Epoch)
+		}
+		mirrors, err := s.getAll(ctx, keys)
+		if err != nil {
+			return err
+		}
+		for i, item := range items {
+			if _, ok := mirrors[keys[i]]; !ok {
+				a.fault("group "+g.ID, "has the member %s, who does not know of it", item.Sort)
+			}
+			u := a.records[item.Sort]
+			if u.Live() || u != nil && u.Leaving {
+				continue
+			}
+			a.fault("group "+g.ID, "has the member %s, who is no live user", item.Sort)
+		}
+		return nil
+	})
+}
+
+func (s *Store) auditMirrors(ctx context.Context, a *audit, user string) error {
+	return s.scanBatches(ctx, mirrorKey(a.tenant, user, "", 0).Partition, func(items []table.Item) error {
+		var keys []table.Key
+		for _, item := range items {
+			m, ok := decodeMirror(item.Sort)
+			if !ok {
+				a.fault("user "+user, "has a membership that cannot be read")
+				continue
+			}
+			switch g := a.groups[m.Group]; {
+			case g != nil && g.Epoch == m.Epoch:
+				keys = append(keys, membershipKey(a.tenant, m.Group, m.Epoch, user))
+			case a.hasTask(epochTask(m.Group, m.Epoch)):
+			case a.records[user].Leaving:
+			case g == nil:
+				a.fault("user "+user, "is a member of group %s, which is not there", m.Group)
+			default:
+				a.fault("user "+user, "is a member of group %s in the old epoch %d", m.Group, m.Epoch)
+			}
+		}
+		memberships, err := s.getAll(ctx, keys)
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
+			if _, ok := memberships[key]; !ok {
+				a.fault("user "+user, "is a member of a group that does not know of it: %s", key.Partition)
+			}
+		}
+		return nil
+	})
+}
+
+// scanBatches visits the items of a partition, a hundred at a time.
+func (s *Store) scanBatches(ctx context.Context, name string, visit func([]table.Item) error) error {
+	q := table.Query{Partition: name}
+	for {
+		page, err := s.table.Query(ctx, q)
+		if err != nil {
+			return readError(err)
+		}
+		for batch := range slices.Chunk(page.Items, table.MaxGetKeys) {
+			if err := visit(batch); err != nil {
+				return err
+			}
+		}
+		if !page.More {
+			return nil
+		}
+		q.After = page.Last
+	}
+}

@@ -1,0 +1,249 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The attributes of a group's item, beside those that it shares with a user's.
+const (
+	attrRevision = "rev"    // from 1, one more with each change of the document
+	attrEpoch    = "epoch"  // under which its members are kept
+	attrEpochs   = "epochs" // how many were ever begun
+	attrWork     = "work"   // the accepted change that is not done yet, or ""
+)
+
+func groupItem(t tenant.ID, g *directory.Group) table.Item {
+	a := groupDocument(g)
+	a[attrVersion] = table.Number(g.Version)
+	a[attrCreated] = millis(g.Created)
+	a[attrModified] = millis(g.Modified)
+	a[attrEpoch] = table.Number(g.Epoch)
+	a[attrEpochs] = table.Number(g.Epochs)
+	a[attrOrigin] = table.Text(string(g.Origin))
+	a[attrWork] = table.Text(g.Work)
+	return table.Item{Key: groupKey(t, g.ID), Attributes: a}
+}
+
+// groupDocument are the attributes that a change of the document sets.
+func groupDocument(g *directory.Group) table.Attributes {
+	a := table.Attributes{
+		attrDoc:      table.Text(string(g.Doc)),
+		attrRevision: table.Number(g.Revision),
+	}
+	for kind, value := range g.Held {
+		a[heldAttribute(kind)] = table.Text(value)
+	}
+	return a
+}
+
+func decodeGroup(item table.Item) *directory.Group {
+	a := item.Attributes
+	g := &directory.Group{
+		ID:       item.Sort,
+		Doc:      []byte(a.Text(attrDoc)),
+		Version:  a.Number(attrVersion),
+		Revision: a.Number(attrRevision),
+		Epoch:    a.Number(attrEpoch),
+		Epochs:   a.Number(attrEpochs),
+		Created:  timeOf(a, attrCreated),
+		Modified: timeOf(a, attrModified),
+		Origin:   directory.Origin(a.Text(attrOrigin)),
+		Work:     a.Text(attrWork),
+		Held:     directory.Claims{},
+	}
+	for _, kind := range directory.GroupKinds {
+		if a.Has(heldAttribute(kind)) {
+			g.Held[kind] = a.Text(heldAttribute(kind))
+		}
+	}
+	return g
+}
+
+// Group reads a group: one round trip.
+func (s *Store) Group(ctx context.Context, t tenant.ID, id string) (*directory.Group, error) {
+	if !directory.ValidID(id) {
+		return nil, nil
+	}
+	item, ok, err := s.read(ctx, groupKey(t, id))
+	if err != nil || !ok {
+		return nil, err
+	}
+	return decodeGroup(item), nil
+}
+
+// GroupsByID reads groups by id: one round trip for each hundred, side by side.
+func (s *Store) GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*directory.Group, error) {
+	keys := make([]table.Key, 0, len(ids))
+	for _, id := range ids {
+		if directory.ValidID(id) {
+			keys = append(keys, groupKey(t, id))
+		}
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	groups := make([]*directory.Group, 0, len(items))
+	for _, key := range keys {
+		if item, ok := items[key]; ok {
+			groups = append(groups, decodeGroup(item))
+		}
+	}
+	return groups, nil
+}
+
+// Groups reads a page of groups in the order of their ids.
+func (s *Store) Groups(ctx context.Context, t tenant.ID, after string, limit int) (directory.Page[*directory.Group], error) {
+	page, err := s.table.Query(ctx, table.Query{
+		Partition: partition(t, "GROUPS"), After: after, Limit: limit,
+	})
+	if err != nil {
+		return directory.Page[*directory.Group]{}, readError(err)
+	}
+	groups := make([]*directory.Group, len(page.Items))
+	for i, item := range page.Items {
+		groups[i] = decodeGroup(item)
+	}
+	return directory.Page[*directory.Group]{Records: groups, More: page.More}, nil
+}
+
+// CommitGroup makes a change of a group one transaction:
+//
+//	group         absent, or epoch is Before's          settles a member against a whole new set
+//	              and revision is, for the document     settles two renames
+//	              and version is, with If-Match         settles two writers who both looked
+//	              and no work is accepted, for a set    settles a set against a change under way
+//	reservations  absent                                settles two groups of one name
+//	membership    absent, or present to leave it        tells what changes from what does not
+//	mirror        unconditional: it follows the membership
+//	user          lives, and is not leaving             settles a join against a deletion
+//	old epoch     a task that ends its memberships
+//	log entry     absent                                no change without its entry
+func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupChange) error {
+	operations := groupOps(t, c)
+	switch {
+	case c.After == nil:
+		for _, user := range c.Remove { // under the group's version: they are all
+			operations = append(operations, endOps(t, c.Before.ID, c.Before.Epoch, user)...)
+		}
+		if !c.Empty {
+			operations = append(operations, endEpochOps(t, c.Before.ID, c.Before.Epoch, c.Entry.Time)...)
+		}
+	case c.NewEpoch:
+		if c.Staged {
+			operations = append(operations, takeEpochOps(t, c.After.ID, c.After.Epoch)...)
+		}
+		if c.Before != nil {
+			operations = append(operations, endEpochOps(t, c.Before.ID, c.Before.Epoch, c.Entry.Time)...)
+		}
+	default:
+		operations = append(operations, memberOps(t, c)...)
+	}
+	operations = append(operations, operation{Op: table.Put(logItem(t, c.Entry, c.Expires), table.Absent())})
+	return s.commit(ctx, c.NotAfter, operations)
+}
+
+// CommitGroupAndMembers is CommitGroup, with the first members of Before's epoch
+// read beside it.
+func (s *Store) CommitGroupAndMembers(ctx context.Context, t tenant.ID, c directory.GroupChange, limit int) (
+	page directory.Page[string], err error,
+) {
+	var failed error
+	err = together(ctx,
+		func(ctx context.Context) error { failed = s.CommitGroup(ctx, t, c); return nil },
+		func(ctx context.Context) (err error) {
+			page, err = s.Members(ctx, t, c.Before.ID, c.Before.Epoch, "", limit)
+			return err
+		})
+	if failed == nil && err != nil {
+		failed = fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
+	}
+	return page, failed
+}
+
+// groupOps are the operations on the group's own item, its reservations, and the
+// count of groups.
+func groupOps(t tenant.ID, c directory.GroupChange) []operation {
+	var ops []operation
+	id, held, holds := "", directory.Claims(nil), directory.Claims(nil)
+	if c.Before != nil {
+		id, held = c.Before.ID, c.Before.Held
+	}
+	if c.After != nil {
+		id, holds = c.After.ID, c.After.Held
+	}
+	count := map[string]int64{}
+	switch {
+	case c.Before == nil:
+		count[attrGroups] = 1
+		ops = append(ops, operation{Op: table.Put(groupItem(t, c.After), table.Absent())})
+	case c.After == nil:
+		count[attrGroups] = -1
+		ops = append(ops, operation{Op: table.Delete(groupKey(t, id), groupConditions(c)...)})
+	default:
+		ops = append(ops, operation{Op: table.Update(groupKey(t, id), groupUpdate(c), groupConditions(c)...)})
+	}
+	if c.Before == nil || c.After == nil || c.Rewrites {
+		ops = append(ops, claimOps(t, id, directory.GroupKinds[:], held, holds, nil)...)
+	}
+	if op, ok := countOp(t, count); ok {
+		ops = append(ops, operation{Op: op})
+	}
+	return ops
+}
+
+func groupConditions(c directory.GroupChange) []table.Condition {
+	when := []table.Condition{table.Is(attrEpoch, table.Number(c.Before.Epoch))}
+	if c.Rewrites || c.After == nil {
+		when = append(when, table.Is(attrRevision, table.Number(c.Before.Revision)))
+	}
+	if c.Exact {
+		when = append(when, table.Is(attrVersion, table.Number(c.Before.Version)))
+	}
+	if c.NewEpoch || c.After == nil {
+		when = append(when, table.Is(attrWork, table.Text("")))
+	}
+	if c.NewEpoch && !c.Staged {
+		when = append(when, table.Is(attrEpochs, table.Number(c.Before.Epochs)))
+	}
+	return when
+}
+
+func groupUpdate(c directory.GroupChange) table.Change {
+	change := table.Change{
+		Set: table.Attributes{attrModified: millis(c.After.Modified)},
+		Add: map[string]int64{attrVersion: 1},
+	}
+	if c.Rewrites {
+		for name, value := range groupDocument(c.After) {
+			change.Set[name] = value
+		}
+		for _, kind := range directory.GroupKinds {
+			if _, ok := c.After.Held[kind]; !ok {
+				change.Remove = append(change.Remove, heldAttribute(kind))
+			}
+		}
+	}
+	if c.NewEpoch {
+		change.Set[attrEpoch] = table.Number(c.After.Epoch)
+		if !c.Staged {
+			change.Set[attrEpochs] = table.Number(c.After.Epochs)
+		}
+	}
+	return change
+}
+
+// touchGroup moves a group's version for a change of its members.
+func touchGroup(t tenant.ID, id string, at time.Time, set table.Attributes, when ...table.Condition) table.Op {
+	if set == nil {
+		set = table.Attributes{}
+	}
+	set[attrModified] = millis(at)
+	return table.Update(groupKey(t, id), table.Change{Set: set, Add: map[string]int64{attrVersion: 1}}, when...)
+}

@@ -1,0 +1,226 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// joinOps begin a membership, under a condition on it: three operations.
+func joinOps(t tenant.ID, group string, epoch int64, user string, when ...table.Condition) []operation {
+	return []operation{
+		{
+			Op:      table.Put(table.Item{Key: membershipKey(t, group, epoch, user)}, when...),
+			meaning: meansPresent, id: user,
+		},
+		{Op: table.Put(table.Item{Key: mirrorKey(t, user, group, epoch)})},
+		// Not a mere check that the user lives: a deletion that read the user's
+		// memberships before this one began must find that it has begun.
+		{
+			Op: table.Update(userKey(t, user), table.Change{Add: map[string]int64{attrJoins: 1}},
+				table.Is(attrLeaving, flag(false))),
+			meaning: meansNoUser, id: user,
+		},
+	}
+}
+
+// endOps end a membership, whether it is there or not.
+func endOps(t tenant.ID, group string, epoch int64, user string) []operation {
+	return []operation{
+		{Op: table.Delete(membershipKey(t, group, epoch, user))},
+		{Op: table.Delete(mirrorKey(t, user, group, epoch))},
+	}
+}
+
+// memberOps are a change's members who join and leave.
+func memberOps(t tenant.ID, c directory.GroupChange) []operation {
+	var ops []operation
+	for _, user := range c.Add {
+		ops = append(ops, joinOps(t, c.After.ID, c.After.Epoch, user, table.Absent())...)
+	}
+	for _, user := range c.Remove {
+		ops = append(ops,
+			operation{
+				Op:      table.Delete(membershipKey(t, c.After.ID, c.After.Epoch, user), table.Present()),
+				meaning: meansAbsent, id: user,
+			},
+			operation{Op: table.Delete(mirrorKey(t, user, c.After.ID, c.After.Epoch))})
+	}
+	return ops
+}
+
+// leaveOps end a deleted user's memberships, and move the versions of the groups
+// that lose a member; more than fit are left to a task.
+func leaveOps(t tenant.ID, c directory.Change) []operation {
+	if c.Later {
+		return taskOps(t, directory.Task{Kind: directory.TaskUser, Resource: c.After.ID}, table.Attributes{
+			attrTime:  millis(c.Entry.Time),
+			attrWhere: flag(c.After.Deleted),
+		})
+	}
+	return endMirrorOps(t, c.After.ID, c.Leave, c.Gone, c.Entry)
+}
+
+func endMirrorOps(t tenant.ID, user string, mirrors []directory.Mirror, gone map[string]bool, e directory.Entry) []operation {
+	var ops []operation
+	touched := map[string]bool{}
+	for _, m := range mirrors {
+		ops = append(ops, endOps(t, m.Group, m.Epoch, user)...)
+		if touched[m.Group] || gone[m.Group] {
+			continue
+		}
+		touched[m.Group] = true
+		ops = append(ops, operation{
+			Op:      touchGroup(t, m.Group, e.Time, nil, table.Present()),
+			meaning: meansNoGroup, id: m.Group,
+		})
+	}
+	return ops
+}
+
+// mirrors reads all memberships of a user.
+func (s *Store) mirrors(ctx context.Context, t tenant.ID, user string) ([]directory.Mirror, error) {
+	var mirrors []directory.Mirror
+	q := table.Query{Partition: mirrorKey(t, user, "", 0).Partition}
+	for {
+		page, err := s.table.Query(ctx, q)
+		if err != nil {
+			return nil, readError(err)
+		}
+		for _, item := range page.Items {
+			if m, ok := decodeMirror(item.Sort); ok {
+				mirrors = append(mirrors, m)
+			}
+		}
+		if !page.More {
+			return mirrors, nil
+		}
+		q.After = page.Last
+	}
+}
+
+func decodeMirror(sort string) (directory.Mirror, bool) {
+	group, text, ok := strings.Cut(sort, "#")
+	epoch, err := strconv.ParseInt(text, 10, 64)
+	return directory.Mirror{Group: group, Epoch: epoch}, ok && err == nil
+}
+
+// Members reads a page of members of a group under an epoch.
+func (s *Store) Members(ctx context.Context, t tenant.ID, group string, epoch int64, after string, limit int) (
+	directory.Page[string], error,
+) {
+	page, err := s.table.Query(ctx, table.Query{
+		Partition: membershipKey(t, group, epoch, "").Partition, After: after, Limit: limit,
+	})
+	if err != nil {
+		return directory.Page[string]{}, readError(err)
+	}
+	ids := make([]string, len(page.Items))
+	for i, item := range page.Items {
+		ids[i] = item.Sort
+	}
+	return directory.Page[string]{Records: ids, More: page.More}, nil
+}
+
+// GroupAndLeaving reads a group, and which users' memberships are being ended, side
+// by side.
+func (s *Store) GroupAndLeaving(ctx context.Context, t tenant.ID, id string) (
+	group *directory.Group, leaving map[string]bool, err error,
+) {
+	err = together(ctx,
+		func(ctx context.Context) (err error) { group, err = s.Group(ctx, t, id); return err },
+		func(ctx context.Context) (err error) { leaving, err = s.leaving(ctx, t); return err })
+	return group, leaving, err
+}
+
+func (s *Store) leaving(ctx context.Context, t tenant.ID) (map[string]bool, error) {
+	leaving := map[string]bool{}
+	prefix := taskSort(directory.Task{Kind: directory.TaskUser})
+	q := table.Query{Partition: partition(t, "TASKS"), Prefix: prefix}
+	for {
+		page, err := s.table.Query(ctx, q)
+		if err != nil {
+			return nil, readError(err)
+		}
+		for _, item := range page.Items {
+			leaving[strings.TrimPrefix(item.Sort, prefix)] = true
+		}
+		if !page.More {
+			return leaving, nil
+		}
+		q.After = page.Last
+	}
+}
+
+// Joined reads memberships, and whether their users live, side by side.
+func (s *Store) Joined(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (
+	member, live map[string]bool, err error,
+) {
+	member, live = map[string]bool{}, map[string]bool{}
+	var keys []table.Key
+	for _, user := range users {
+		if directory.ValidID(user) {
+			keys = append(keys, membershipKey(t, group, epoch, user), userKey(t, user))
+		}
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, user := range users {
+		if !directory.ValidID(user) {
+			continue
+		}
+		_, member[user] = items[membershipKey(t, group, epoch, user)]
+		_, live[user] = items[userKey(t, user)]
+	}
+	return member, live, nil
+}
+
+// MirrorsOf reads the memberships of users side by side.
+func (s *Store) MirrorsOf(ctx context.Context, t tenant.ID, users []string) (map[string][]directory.Mirror, error) {
+	return s.mirrorsOf(table.Together(ctx), t, users)
+}
+
+func (s *Store) mirrorsOf(ctx context.Context, t tenant.ID, users []string) (map[string][]directory.Mirror, error) {
+	found := make([][]directory.Mirror, len(users))
+	err := parallel(ctx, len(users), func(ctx context.Context, i int) (err error) {
+		found[i], err = s.mirrors(ctx, t, users[i])
+		return err
+	})
+	mirrors := make(map[string][]directory.Mirror, len(users))
+	for i, user := range users {
+		mirrors[user] = found[i]
+	}
+	return mirrors, err
+}
+
+// Memberships reads memberships, and whether their users live, side by side.
+func (s *Store) Memberships(ctx context.Context, t tenant.ID, asked []directory.Membership) (map[directory.Membership]bool, error) {
+	var keys []table.Key
+	users := map[string]bool{}
+	for _, m := range asked {
+		keys = append(keys, membershipKey(t, m.Group, m.Epoch, m.User))
+		if !users[m.User] {
+			users[m.User] = true
+			keys = append(keys, userKey(t, m.User))
+		}
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	there := make(map[directory.Membership]bool, len(asked))
+	for _, m := range asked {
+		user, lives := items[userKey(t, m.User)]
+		_, member := items[membershipKey(t, m.Group, m.Epoch, m.User)]
+		if member && lives && user.Attributes.Number(attrLeaving) == 0 {
+			there[m] = true
+		}
+	}
+	return there, nil
+}

@@ -1,0 +1,333 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The attributes of a task.
+const (
+	attrWhere = "gone"  // of a user's: 1 when the user's record lies among the deleted
+	attrState = "state" // of an epoch's: stateStaged or stateEnding
+	attrUntil = "until" // of a staged epoch: when it may be given up, in milliseconds
+	attrKeep  = "keep"  // of accepted members: how long log entries are kept, in seconds
+)
+
+const (
+	// stateStaged: a request writes members that no reader sees yet.
+	stateStaged = "staged"
+	// stateEnding: the epoch is nobody's, and its memberships are being ended.
+	stateEnding = "ending"
+)
+
+// unclaimedTime is how long accepted members may lie without a group that knows
+// of them: a request that still means to accept them is over by then.
+const unclaimedTime = time.Minute
+
+// taskSort is a task's name in its tenant.
+func taskSort(task directory.Task) string {
+	name := string(task.Kind) + "#" + task.Resource
+	if task.Name != "" {
+		name += "#" + task.Name
+	}
+	return name
+}
+
+func parseTask(name string) (directory.Task, bool) {
+	parts := strings.SplitN(name, "#", 3)
+	if len(parts) < 2 {
+		return directory.Task{}, false
+	}
+	task := directory.Task{Kind: directory.TaskKind(parts[0]), Resource: parts[1]}
+	if len(parts) == 3 {
+		task.Name = parts[2]
+	}
+	return task, true
+}
+
+// taskOps write a task, and its name among those that are due.
+func taskOps(t tenant.ID, task directory.Task, a table.Attributes) []operation {
+	name := taskSort(task)
+	return []operation{
+		{Op: table.Put(table.Item{Key: taskKey(t, name), Attributes: a})},
+		{Op: dueOp(t, name, a[attrTime])},
+	}
+}
+
+func dueOp(t tenant.ID, name string, at table.Value) table.Op {
+	return table.Put(table.Item{Key: dueKey(t, name), Attributes: table.Attributes{attrTime: at}})
+}
+
+// doneOps take a task away.
+func doneOps(t tenant.ID, task directory.Task, when ...table.Condition) []operation {
+	name := taskSort(task)
+	return []operation{
+		{Op: table.Delete(taskKey(t, name), when...)},
+		{Op: table.Delete(dueKey(t, name))},
+	}
+}
+
+func epochTask(group string, epoch int64) directory.Task {
+	return directory.Task{Kind: directory.TaskEpoch, Resource: group, Name: fmt.Sprint(epoch)}
+}
+
+// endEpochOps leave the memberships of an epoch to a task.
+func endEpochOps(t tenant.ID, group string, epoch int64, at time.Time) []operation {
+	return taskOps(t, epochTask(group, epoch), table.Attributes{
+		attrTime: millis(at), attrState: table.Text(stateEnding),
+	})
+}
+
+// takeEpochOps make a staged epoch a group's: from now on it is no task.
+func takeEpochOps(t tenant.ID, group string, epoch int64) []operation {
+	return doneOps(t, epochTask(group, epoch), table.Is(attrState, table.Text(stateStaged)))
+}
+
+// BeginEpoch makes room for members under an epoch: from here on a task answers
+// for them. The group is nil while it is not made.
+func (s *Store) BeginEpoch(ctx context.Context, t tenant.ID, id string, group *directory.Group, epoch int64, until time.Time) error {
+	operations := taskOps(t, epochTask(id, epoch), table.Attributes{
+		attrTime: millis(s.now()), attrState: table.Text(stateStaged), attrUntil: millis(until),
+	})
+	if group != nil {
+		operations = append(operations, operation{Op: table.Update(groupKey(t, id),
+			table.Change{Set: table.Attributes{attrEpochs: table.Number(epoch)}},
+			table.Is(attrEpochs, table.Number(group.Epochs)))})
+	}
+	return stale(s.commit(ctx, time.Time{}, operations))
+}
+
+// stale turns a commit's failed conditions into directory.ErrStale.
+func stale(err error) error {
+	var failed *directory.CommitError
+	if errors.As(err, &failed) {
+		return directory.ErrStale
+	}
+	return err
+}
+
+// StageMembers writes members under an epoch that was begun, several transactions
+// side by side: nobody sees them, so their order is nothing.
+func (s *Store) StageMembers(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) ([]string, error) {
+	batches := slices.Collect(slices.Chunk(users, directory.MaxJoined))
+	unknown := make([][]string, len(batches))
+	staged := operation{Op: table.Check(taskKey(t, taskSort(epochTask(group, epoch))), table.Is(attrState, table.Text(stateStaged)))}
+	err := parallel(ctx, len(batches), func(ctx context.Context, i int) error {
+		skipped, err := s.join(ctx, t, batches[i], time.Time{}, func(users []string) []operation {
+			operations := []operation{staged}
+			for _, user := range users {
+				operations = append(operations, joinOps(t, group, epoch, user)...)
+			}
+			return operations
+		})
+		unknown[i] = skipped
+		return err
+	})
+	return slices.Concat(unknown...), err
+}
+
+// join commits operations by which users join. Those who are no live users are
+// left out, and returned; those who are leaving are waited for.
+func (s *Store) join(ctx context.Context, t tenant.ID, users []string, notAfter time.Time,
+	operations func(users []string) []operation,
+) (unknown []string, err error) {
+	for {
+		err := s.commit(ctx, notAfter, operations(users))
+		var failed *directory.CommitError
+		switch {
+		case !errors.As(err, &failed):
+			return unknown, err
+		case len(failed.Unknown) > 0:
+			unknown = append(unknown, failed.Unknown...)
+			users = slices.DeleteFunc(slices.Clone(users), func(id string) bool { return slices.Contains(failed.Unknown, id) })
+		case len(failed.Leaving) > 0:
+			for _, user := range failed.Leaving {
+				if _, err := s.Finish(ctx, t, directory.Task{Kind: directory.TaskUser, Resource: user}); err != nil {
+					return unknown, err
+				}
+			}
+		default:
+			return unknown, directory.ErrStale
+		}
+	}
+}
+
+// Finish brings a task to its end. Every step is a transaction that is harmless
+// to repeat, so that any number of requests may work at one task at once.
+func (s *Store) Finish(ctx context.Context, t tenant.ID, task directory.Task) ([]string, error) {
+	unknown, err := s.finish(ctx, t, task)
+	if errors.Is(err, errYoung) {
+		err = nil // somebody is at it
+	}
+	return unknown, err
+}
+
+// errYoung: the task is left to the request that made it, whose time is not over.
+var errYoung = errors.New("store: young task")
+
+func (s *Store) finish(ctx context.Context, t tenant.ID, task directory.Task) ([]string, error) {
+	switch task.Kind {
+	case directory.TaskEpoch:
+		return nil, s.finishEpoch(ctx, t, task)
+	case directory.TaskMembers:
+		return s.finishMembers(ctx, t, task)
+	case directory.TaskUser:
+		return nil, s.finishUser(ctx, t, task)
+	}
+	return nil, fmt.Errorf("store: no such kind of task: %q", task.Kind)
+}
+
+// forgetDue takes the name of a task from the due ones that is not there.
+func (s *Store) forgetDue(ctx context.Context, t tenant.ID, task directory.Task) error {
+	name := taskSort(task)
+	err := stale(s.commit(ctx, time.Time{}, []operation{
+		{Op: table.Check(taskKey(t, name), table.Absent())},
+		{Op: table.Delete(dueKey(t, name))},
+	}))
+	if errors.Is(err, directory.ErrStale) {
+		return nil // it was made again just now
+	}
+	return err
+}
+
+// GiveUpEpoch ends an epoch that was staged and will not be the group's.
+func (s *Store) GiveUpEpoch(ctx context.Context, t tenant.ID, group string, epoch int64) error {
+	task := epochTask(group, epoch)
+	err := stale(s.commit(ctx, time.Time{}, []operation{{Op: table.Update(taskKey(t, taskSort(task)),
+		table.Change{Set: table.Attributes{attrState: table.Text(stateEnding)}},
+		table.Is(attrState, table.Text(stateStaged)))}}))
+	if err != nil && !errors.Is(err, directory.ErrStale) {
+		return err
+	}
+	return s.finishEpoch(ctx, t, task)
+}
+
+// finishEpoch ends the memberships of an epoch that is no group's any more. One
+// that is being staged is left alone until its time is over.
+func (s *Store) finishEpoch(ctx context.Context, t tenant.ID, task directory.Task) error {
+	item, ok, err := s.read(ctx, taskKey(t, taskSort(task)))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return s.forgetDue(ctx, t, task)
+	}
+	if item.Attributes.Text(attrState) == stateStaged {
+		if s.now().Before(timeOf(item.Attributes, attrUntil)) {
+			return errYoung
+		}
+		group, epoch, ok := epochOf(task)
+		if !ok {
+			return fmt.Errorf("store: task of no epoch")
+		}
+		return s.GiveUpEpoch(ctx, t, group, epoch)
+	}
+	group, epoch, ok := epochOf(task)
+	if !ok {
+		return fmt.Errorf("store: task of no epoch")
+	}
+	for {
+		page, err := s.Members(ctx, t, group, epoch, "", parallelWrites*endBatch)
+		if err != nil {
+			return err
+		}
+		if len(page.Records) == 0 {
+			return s.commit(ctx, time.Time{}, doneOps(t, task))
+		}
+		batches := slices.Collect(slices.Chunk(page.Records, endBatch))
+		err = parallel(ctx, len(batches), func(ctx context.Context, i int) error {
+			var operations []operation
+			for _, user := range batches[i] {
+				operations = append(operations, endOps(t, group, epoch, user)...)
+			}
+			return s.commit(ctx, time.Time{}, operations)
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// endBatch is how many memberships end in one transaction that does nothing else.
+const endBatch = table.MaxOps / 2
+
+func epochOf(task directory.Task) (group string, epoch int64, ok bool) {
+	m, ok := decodeMirror(task.Resource + "#" + task.Name)
+	return m.Group, m.Epoch, ok
+}
+
+// stay heals a user who is leaving and has no task. Another request may have
+// finished it just now; otherwise somebody else wrote to the table.
+func (s *Store) stay(ctx context.Context, t tenant.ID, task directory.Task) error {
+	for _, key := range []table.Key{userKey(t, task.Resource), goneKey(t, task.Resource)} {
+		err := stale(s.commit(ctx, time.Time{}, []operation{
+			{Op: table.Check(taskKey(t, taskSort(task)), table.Absent())},
+			{Op: table.Update(key, table.Change{Set: table.Attributes{attrLeaving: flag(false)}},
+				table.Is(attrLeaving, flag(true)))},
+		}))
+		if err != nil && !errors.Is(err, directory.ErrStale) {
+			return err
+		}
+	}
+	return s.forgetDue(ctx, t, task)
+}
+
+// finishUser ends the memberships of a deleted user, a few groups at a time, and
+// then lets the user join groups again, if it comes back.
+func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task) error {
+	name := taskSort(task)
+	item, ok, err := s.read(ctx, taskKey(t, name))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return s.stay(ctx, t, task)
+	}
+	gone := map[string]bool{}
+	for {
+		page, err := s.table.Query(ctx, table.Query{
+			Partition: mirrorKey(t, task.Resource, "", 0).Partition, Limit: directory.MaxJoined,
+		})
+		if err != nil {
+			return readError(err)
+		}
+		var mirrors []directory.Mirror
+		for _, item := range page.Items {
+			if m, ok := decodeMirror(item.Sort); ok {
+				mirrors = append(mirrors, m)
+			}
+		}
+		if len(mirrors) == 0 {
+			key := userKey(t, task.Resource)
+			if item.Attributes.Number(attrWhere) == 1 {
+				key = goneKey(t, task.Resource)
+			}
+			operations := append(doneOps(t, task, table.Present()), operation{
+				Op: table.Update(key, table.Change{Set: table.Attributes{attrLeaving: flag(false)}}, table.Present()),
+			})
+			err := stale(s.commit(ctx, time.Time{}, operations))
+			if errors.Is(err, directory.ErrStale) {
+				return nil // done by another, or the record was purged
+			}
+			return err
+		}
+		err = s.commit(ctx, time.Time{}, endMirrorOps(t, task.Resource, mirrors, gone, directory.Entry{Time: s.now()}))
+		var failed *directory.CommitError
+		switch {
+		case errors.As(err, &failed):
+			for _, id := range failed.Gone {
+				gone[id] = true
+			}
+		case err != nil:
+			return err
+		}
+	}
+}
