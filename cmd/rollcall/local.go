@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rollcall-scim/rollcall"
@@ -20,19 +21,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/local"
 	"github.com/rollcall-scim/rollcall/internal/store"
-	"github.com/rollcall-scim/rollcall/internal/table"
-	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
-	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // localOptions are the flags of rollcall local.
 type localOptions struct {
+	engineFlags
 	listen    string
-	data      string
 	memory    bool
-	endpoint  string
-	table     string
 	tenant    string
 	seats     int64
 	seatsSet  bool
@@ -48,40 +44,26 @@ Usage:
   rollcall local [flags]
 
 Data is kept in memory and gone at the end, unless --data or --dynamodb says
-where to keep it.
+where to keep it; a folder or a table that is not there is made. Work that
+requests left over is finished every few minutes, as the deployed sweep does.
 
 Flags:
 `
 
 func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
-	var o localOptions
+	o := localOptions{engineFlags: engineFlags{create: true}}
 	flags := flag.NewFlagSet("rollcall local", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+	o.register(flags)
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
-	flags.StringVar(&o.data, "data", "", "keep the data in this `DIR`, over restarts")
 	flags.BoolVar(&o.memory, "memory", false, "keep the data in memory (the default)")
-	flags.StringVar(&o.endpoint, "dynamodb", "", "keep the data in DynamoDB at this `ENDPOINT`, such as http://127.0.0.1:8000; makes the table when it is absent")
-	flags.StringVar(&o.table, "table", "rollcall", "`NAME` of the DynamoDB table")
 	flags.StringVar(&o.tenant, "tenant", "acme", "`ID` of the tenant")
 	flags.Int64Var(&o.seats, "seats", 50, "`NUMBER` of seats the tenant has; without the flag a tenant that is there keeps its own")
 	flags.StringVar(&o.info, "info", "", "write {baseUrl, token, tenant, pid} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stderr, localUsage)
-			flags.SetOutput(stderr)
-			flags.PrintDefaults()
-			return o, err
-		}
-		return o, usageError{fmt.Errorf("%w; 'rollcall local --help' lists the flags", err)}
+	if err := parse(flags, localUsage, args, stderr); err != nil {
+		return o, err
 	}
-	empty := ""
-	flags.Visit(func(f *flag.Flag) {
-		o.seatsSet = o.seatsSet || f.Name == "seats"
-		if f.Value.String() == "" {
-			empty = f.Name
-		}
-	})
+	o.seatsSet = isSet(flags, "seats")
 	chosen := 0
 	for _, is := range []bool{o.data != "", o.memory, o.endpoint != ""} {
 		if is {
@@ -89,10 +71,6 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 		}
 	}
 	switch {
-	case empty != "":
-		return o, usageError{fmt.Errorf("--%s is empty: give it a value, or leave it out", empty)}
-	case flags.NArg() > 0:
-		return o, usageError{fmt.Errorf("%q is not a flag; 'rollcall local --help' lists them", flags.Arg(0))}
 	case chosen > 1:
 		return o, usageError{errors.New("--data, --memory and --dynamodb exclude each other: choose one")}
 	case o.seats < 0 || o.seats > tenant.Unlimited:
@@ -118,14 +96,21 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return usageError{fmt.Errorf("--tenant %q: %w", o.tenant, err)}
 	}
-	engine, kept, closeEngine, err := openEngine(ctx, o)
+	opened, err := o.open(ctx, openMemory)
 	if err != nil {
 		return err
 	}
-	defer closeEngine()
+	defer opened.close()
 	logger := slog.New(logHandler(stderr))
 	slog.SetDefault(logger)
 
+	// Sweeps end before the table is closed.
+	var sweeps sync.WaitGroup
+	defer sweeps.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+
+	var service *app.App
 	var started info
 	var seats int64
 	written := false
@@ -133,7 +118,7 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		Listen: o.listen,
 		Build: func(address string) (http.Handler, error) {
 			started = info{BaseURL: "http://" + address + httpapi.Prefix, Tenant: t.String(), PID: os.Getpid()}
-			a, err := app.New(engine, app.Config{BaseURL: started.BaseURL, ExtensionURN: o.extension}, logger)
+			a, err := app.New(opened.Table, app.Config{BaseURL: started.BaseURL, ExtensionURN: o.extension}, logger)
 			if err != nil {
 				return nil, err
 			}
@@ -144,7 +129,7 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 			if err != nil {
 				return nil, err
 			}
-			seats = ledger.SeatLimit
+			service, seats = a, ledger.SeatLimit
 			return local.FromTemplate(rollcall.Template, func(function string) http.Handler { return a.Handler(function) })
 		},
 		Ready: func(string) error {
@@ -152,7 +137,8 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 				return err
 			}
 			written = o.info != ""
-			printStart(stdout, started, kept, seats)
+			printStart(stdout, started, opened.place, seats)
+			sweeps.Go(func() { service.SweepEvery(ctx, app.SweepInterval) })
 			return nil
 		},
 	})
@@ -160,38 +146,6 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		_ = os.Remove(o.info)
 	}
 	return err
-}
-
-// openEngine opens the table that the flags name, and says where the data is.
-func openEngine(ctx context.Context, o localOptions) (engine table.Table, kept string, closeEngine func(), err error) {
-	switch {
-	case o.endpoint != "":
-		client, err := dynamo.NewLocalClient(ctx, o.endpoint)
-		if err != nil {
-			return nil, "", nil, fmt.Errorf("--dynamodb %s: %w", o.endpoint, err)
-		}
-		reach, cancel := context.WithTimeout(ctx, 15*time.Second)
-		defer cancel()
-		if err := dynamo.CreateTable(reach, client, o.table); err != nil {
-			return nil, "", nil, fmt.Errorf("no DynamoDB answers at %s: start it, or give another --dynamodb ENDPOINT (%w)", o.endpoint, err)
-		}
-		return dynamo.New(client, o.table), "table " + o.table + " at " + o.endpoint, func() {}, nil
-	case o.data != "":
-		if err := os.MkdirAll(o.data, 0o700); err != nil {
-			return nil, "", nil, fmt.Errorf("the folder %s cannot be made: choose another with --data DIR (%w)", o.data, err)
-		}
-		path := filepath.Join(o.data, "rollcall.db")
-		t, err := embedded.Open(path)
-		if err != nil {
-			return nil, "", nil, fmt.Errorf("the data in %s cannot be opened: %w; choose another folder with --data DIR", o.data, err)
-		}
-		return t, path, func() { _ = t.Close() }, nil
-	}
-	t, err := embedded.Memory()
-	if err != nil {
-		return nil, "", nil, fmt.Errorf("no memory engine: %w", err)
-	}
-	return t, "in memory, gone at the end; --data DIR keeps it", func() { _ = t.Close() }, nil
 }
 
 // seed makes the tenant, if it is new, and sees to a token. A tenant that is there

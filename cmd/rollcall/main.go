@@ -1,5 +1,6 @@
 // Command rollcall runs and operates the SCIM service: `rollcall local` serves it
-// on this machine, with the same handlers as on AWS Lambda.
+// on this machine, with the same handlers as on AWS Lambda; `rollcall verify`
+// reads a tenant's data, wherever it is kept, and says whether it is sound.
 package main
 
 import (
@@ -16,10 +17,11 @@ import (
 const usage = `rollcall keeps the roll of a SaaS product's users: a SCIM 2.0 service.
 
 Usage:
-  rollcall local [flags]   serve it on this machine
-  rollcall help            show this text
+  rollcall local [flags]    serve it on this machine
+  rollcall verify [flags]   check that a tenant's data is sound
+  rollcall help             show this text
 
-'rollcall local --help' lists the flags.
+'rollcall COMMAND --help' lists the flags.
 `
 
 func main() {
@@ -39,6 +41,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "local":
 		err = runLocal(ctx, args[1:], stdout, stderr)
+	case "verify":
+		err = runVerify(ctx, args[1:], stdout, stderr)
 	case "help", "-h", "--help":
 		fmt.Fprint(stdout, usage)
 		return 0

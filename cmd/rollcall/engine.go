@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+)
+
+// parse reads the flags of a command and takes nothing else. --help prints the
+// usage and the flags, and is flag.ErrHelp.
+func parse(flags *flag.FlagSet, usage string, args []string, stderr io.Writer) error {
+	help := "'" + flags.Name() + " --help' lists"
+	flags.SetOutput(io.Discard)
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stderr, usage)
+			flags.SetOutput(stderr)
+			flags.PrintDefaults()
+			return err
+		}
+		return usageError{fmt.Errorf("%w; %s the flags", err, help)}
+	}
+	empty := ""
+	flags.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" {
+			empty = f.Name
+		}
+	})
+	switch {
+	case empty != "":
+		return usageError{fmt.Errorf("--%s is empty: give it a value, or leave it out", empty)}
+	case flags.NArg() > 0:
+		return usageError{fmt.Errorf("%q is not a flag; %s them", flags.Arg(0), help)}
+	}
+	return nil
+}
+
+// isSet tells whether a flag was given.
+func isSet(flags *flag.FlagSet, name string) (set bool) {
+	flags.Visit(func(f *flag.Flag) { set = set || f.Name == name })
+	return set
+}
+
+// engineFlags say where the data is.
+type engineFlags struct {
+	data     string
+	endpoint string
+	table    string
+	// create makes what is not there: it is no flag, but the command's.
+	create bool
+}
+
+func (f *engineFlags) register(flags *flag.FlagSet) {
+	flags.StringVar(&f.data, "data", "", "`DIR` where the data is kept in a file, over restarts")
+	flags.StringVar(&f.endpoint, "dynamodb", "", "`ENDPOINT` of the DynamoDB that keeps the data, such as http://127.0.0.1:8000")
+	flags.StringVar(&f.table, "table", "rollcall", "`NAME` of the DynamoDB table")
+}
+
+// engine is an open table.
+type engine struct {
+	table.Table
+	// place says where its data is.
+	place string
+	close func()
+}
+
+// open opens the table that --data or --dynamodb names, or the one that the
+// command uses without them.
+func (f engineFlags) open(ctx context.Context, without func() (engine, error)) (engine, error) {
+	switch {
+	case f.endpoint != "":
+		return f.openServer(ctx)
+	case f.data != "":
+		return f.openFile()
+	}
+	return without()
+}
+
+func (f engineFlags) openServer(ctx context.Context) (engine, error) {
+	client, err := dynamo.NewLocalClient(ctx, f.endpoint)
+	if err != nil {
+		return engine{}, fmt.Errorf("--dynamodb %s: %w", f.endpoint, err)
+	}
+	if f.create {
+		reach, cancel := context.WithTimeout(ctx, 15*time.Second)
+		defer cancel()
+		if err := dynamo.CreateTable(reach, client, f.table); err != nil {
+			return engine{}, fmt.Errorf("no DynamoDB answers at %s: start it, or give another --dynamodb ENDPOINT (%w)", f.endpoint, err)
+		}
+	}
+	return engine{dynamo.New(client, f.table), "table " + f.table + " at " + f.endpoint, func() {}}, nil
+}
+
+// openAWS opens a deployment's table, with the account and the region that every
+// AWS tool takes.
+func (f engineFlags) openAWS(ctx context.Context) (engine, error) {
+	client, err := dynamo.NewClient(ctx)
+	if err != nil {
+		return engine{}, err
+	}
+	return engine{dynamo.New(client, f.table), "table " + f.table + " in AWS", func() {}}, nil
+}
+
+func (f engineFlags) openFile() (engine, error) {
+	path := filepath.Join(f.data, "rollcall.db")
+	if f.create {
+		if err := os.MkdirAll(f.data, 0o700); err != nil {
+			return engine{}, fmt.Errorf("the folder %s cannot be made: choose another with --data DIR (%w)", f.data, err)
+		}
+	} else if _, err := os.Stat(path); err != nil {
+		return engine{}, fmt.Errorf("there is no data in %s: give the folder of 'rollcall local --data DIR' (%w)", f.data, err)
+	}
+	t, err := embedded.Open(path)
+	switch {
+	case errors.Is(err, embedded.ErrInUse):
+		return engine{}, fmt.Errorf("the data in %s cannot be opened, %w: stop 'rollcall local' there, or give another folder with --data DIR", f.data, embedded.ErrInUse)
+	case err != nil:
+		return engine{}, fmt.Errorf("the data in %s cannot be opened: %w; choose another folder with --data DIR", f.data, err)
+	}
+	return engine{t, path, func() { _ = t.Close() }}, nil
+}
+
+func openMemory() (engine, error) {
+	t, err := embedded.Memory()
+	if err != nil {
+		return engine{}, fmt.Errorf("no memory engine: %w", err)
+	}
+	return engine{t, "in memory, gone at the end; --data DIR keeps it", func() { _ = t.Close() }}, nil
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// verifyOptions are the flags of rollcall verify.
+type verifyOptions struct {
+	engineFlags
+	tenant string
+	repair bool
+	now    bool
+	json   bool
+}
+
+const verifyUsage = `rollcall verify reads all that is stored of a tenant, and reports what
+contradicts itself: one line for each broken invariant, on the standard output.
+It changes nothing, unless --repair is given.
+
+Usage:
+  rollcall verify --tenant ID --data DIR
+  rollcall verify --tenant ID --dynamodb ENDPOINT [--table NAME]
+  rollcall verify --tenant ID --table NAME
+
+The last is a table in AWS (TableName among the outputs of the stack), in the
+account and the region that AWS tools take from the environment.
+
+A fault marked (unfinished) is work that a request left over; a request that is
+under way looks the same. --repair first finishes what is older than a minute, as
+the deployed sweep does, and then verifies; with --now it takes younger work too,
+and may get in the way of requests that are at it: they are safe, and may be
+answered 503. Other faults are not repaired: docs/operations.md says what they
+mean. Changes made while it reads may look like faults: verify again.
+
+With --json the answer is one line, {"tenant", "faults": [{"item", "problem",
+"unfinished"}], "repaired", "itemsRead"}.
+
+Exit status:
+  0  no fault
+  1  faults, or the tenant cannot be read or does not exist
+  2  wrong use
+
+Flags:
+`
+
+func parseVerify(args []string, stderr io.Writer) (o verifyOptions, t tenant.ID, err error) {
+	flags := flag.NewFlagSet("rollcall verify", flag.ContinueOnError)
+	o.register(flags)
+	flags.StringVar(&o.tenant, "tenant", "", "`ID` of the tenant")
+	flags.BoolVar(&o.repair, "repair", false, "first finish what was left over more than a minute ago")
+	flags.BoolVar(&o.now, "now", false, "with --repair: finish what is younger too")
+	flags.BoolVar(&o.json, "json", false, "answer in JSON")
+	if err := parse(flags, verifyUsage, args, stderr); err != nil {
+		return o, t, err
+	}
+	switch {
+	case o.tenant == "":
+		return o, t, usageError{errors.New("--tenant ID is missing: whose data is to be verified?")}
+	case o.data != "" && o.endpoint != "":
+		return o, t, usageError{errors.New("--data and --dynamodb exclude each other: choose one")}
+	case o.data == "" && o.endpoint == "" && !isSet(flags, "table"):
+		return o, t, usageError{errors.New("where is the data? --data DIR, --dynamodb ENDPOINT, or --table NAME of a table in AWS")}
+	case o.now && !o.repair:
+		return o, t, usageError{errors.New("--now says what --repair takes: give both")}
+	}
+	if t, err = tenant.ParseID(o.tenant); err != nil {
+		return o, t, usageError{fmt.Errorf("--tenant %q: %w", o.tenant, err)}
+	}
+	return o, t, nil
+}
+
+func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, t, err := parseVerify(args, stderr)
+	if err != nil {
+		return err
+	}
+	opened, err := o.open(ctx, func() (engine, error) { return o.openAWS(ctx) })
+	if err != nil {
+		return err
+	}
+	defer opened.close()
+	s := app.NewStore(opened.Table, app.Options{})
+
+	v := verdict{Tenant: t.String(), Faults: []fault{}}
+	var failed error
+	if o.repair {
+		failed = v.repair(ctx, s, t, o.now)
+	}
+	switch err := v.audit(ctx, s, t); {
+	case errors.Is(err, errNoTenant):
+		return fmt.Errorf("%w in %s", err, opened.place)
+	case err != nil:
+		return fmt.Errorf("the tenant %s cannot be read from %s: %w", t, opened.place, err)
+	}
+	if err := v.print(stdout, o); err != nil {
+		return err
+	}
+	if failed != nil {
+		return failed
+	}
+	return v.err()
+}
+
+// verdict is what verify found, and with --json what it prints.
+type verdict struct {
+	Tenant    string  `json:"tenant"`
+	Faults    []fault `json:"faults"`
+	Repaired  int     `json:"repaired"`
+	ItemsRead int     `json:"itemsRead"`
+
+	ledger directory.Ledger
+	// young are the tasks that were left to requests.
+	young int
+}
+
+type fault struct {
+	Item       string `json:"item"`
+	Problem    string `json:"problem"`
+	Unfinished bool   `json:"unfinished"`
+}
+
+// repair finishes what is left over. What fails is in the verdict once more, as
+// what is not finished.
+func (v *verdict) repair(ctx context.Context, s *store.Store, t tenant.ID, now bool) error {
+	age := store.SweepAge
+	if now {
+		age = 0
+	}
+	swept, err := s.SweepTenant(ctx, t, age)
+	v.Repaired, v.young = swept.Finished, swept.Young
+	if err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		return fmt.Errorf("what was left over in the tenant %s cannot be finished (%d done, %d failed): %s", t, swept.Finished, swept.Failed, first)
+	}
+	return nil
+}
+
+var errNoTenant = errors.New("there is no tenant")
+
+func (v *verdict) audit(ctx context.Context, s *store.Store, t tenant.ID) error {
+	ctx, usage := table.WithUsage(ctx)
+	faults, err := s.Audit(ctx, t)
+	if err != nil {
+		return err
+	}
+	v.ItemsRead = usage.Counts().ItemsRead
+	for _, f := range faults {
+		v.Faults = append(v.Faults, fault{Item: f.Item, Problem: f.Problem, Unfinished: f.Unfinished})
+	}
+	if v.ledger, err = s.Ledger(ctx, t); err != nil {
+		return err
+	}
+	// A tenant has a ledger from the beginning. One that is lost while there is
+	// something to count is a fault, and in the list.
+	if len(faults) == 0 && v.ledger == (directory.Ledger{}) {
+		return fmt.Errorf("%w %s", errNoTenant, t)
+	}
+	return nil
+}
+
+func (v *verdict) print(w io.Writer, o verifyOptions) error {
+	if o.json {
+		encoder := json.NewEncoder(w)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(v)
+	}
+	if o.repair {
+		fmt.Fprintf(w, "finished of what was left over: %d; too young, and left to requests: %d\n", v.Repaired, v.young)
+	}
+	for _, f := range v.Faults {
+		fmt.Fprintf(w, "%s: %s", f.Item, f.Problem)
+		if f.Unfinished {
+			fmt.Fprint(w, " (unfinished)")
+		}
+		fmt.Fprintln(w)
+	}
+	if len(v.Faults) == 0 {
+		fmt.Fprintf(w, "%s: no fault in %d items; users %d, groups %d, seats in use %d, readers %d\n",
+			v.Tenant, v.ItemsRead, v.ledger.Users, v.ledger.Groups, v.ledger.Seats, v.ledger.Readers)
+	}
+	return nil
+}
+
+// err says how many faults there are, nil for none.
+func (v *verdict) err() error {
+	if len(v.Faults) == 0 {
+		return nil
+	}
+	unfinished := 0
+	for _, f := range v.Faults {
+		if f.Unfinished {
+			unfinished++
+		}
+	}
+	return fmt.Errorf("faults in the tenant %s: %d, of which unfinished: %d", v.Tenant, len(v.Faults), unfinished)
+}

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// populate makes two users and a group of them, and returns the group and bob.
+func populate(s *server) (group, user string) {
+	s.t.Helper()
+	var ids []any
+	for _, body := range []string{bob, strings.Replace(bob, "bob", "ann", 1)} {
+		status, created := s.send("POST", "/Users", body)
+		if status != 201 {
+			s.t.Fatalf("POST user: %d %v", status, created)
+		}
+		ids = append(ids, created["id"])
+	}
+	status, created := s.send("POST", "/Groups", fmt.Sprintf(
+		`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"staff","members":[{"value":%q},{"value":%q}]}`, ids...))
+	if status != 201 {
+		s.t.Fatalf("POST group: %d %v", status, created)
+	}
+	return created["id"].(string), ids[0].(string)
+}
+
+// populated is the folder of a tenant acme with two users and a group.
+func populated(t *testing.T) (data, group, user string) {
+	t.Helper()
+	data = filepath.Join(t.TempDir(), "data")
+	s := start(t, "--data", data)
+	group, user = populate(s)
+	s.end()
+	return data, group, user
+}
+
+// on gives the table of a folder to change.
+func on(t *testing.T, data string, change func(table.Table)) {
+	t.Helper()
+	engine, err := embedded.Open(filepath.Join(data, "rollcall.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(engine)
+	if err := engine.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// write breaks what the store would never break.
+func write(t *testing.T, data string, ops ...table.Op) {
+	t.Helper()
+	on(t, data, func(engine table.Table) {
+		if err := engine.Write(t.Context(), table.Transaction{Token: fmt.Sprint(time.Now().UnixNano()), Ops: ops}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// leave leaves a task over, as a request that was killed at that time does.
+func leave(t *testing.T, data string, at time.Time, group string) {
+	t.Helper()
+	acme, err := tenant.ParseID("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	on(t, data, func(engine table.Table) {
+		s := app.NewStore(engine, app.Options{Now: func() time.Time { return at }})
+		if err := s.BeginEpoch(t.Context(), acme, group, nil, 1, at); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// verify runs rollcall verify of the tenant acme.
+func verify(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	out, said := &output{}, &output{}
+	status = run(t.Context(), append([]string{"verify", "--tenant", "acme"}, args...), out, said)
+	return status, out.String(), said.String()
+}
+
+func TestVerify_SoundTenant(t *testing.T) {
+	data, _, _ := populated(t)
+	status, stdout, stderr := verify(t, "--data", data)
+	if status != 0 || stderr != "" {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	for _, want := range []string{"acme: no fault in ", "users 2, groups 1, seats in use 2, readers 0"} {
+		if !strings.Contains(stdout, want) || strings.Count(stdout, "\n") != 1 {
+			t.Errorf("printed %q, want one line with %q", stdout, want)
+		}
+	}
+}
+
+func TestVerify_NamesEachFault(t *testing.T) {
+	data, group, user := populated(t)
+	members := table.Key{Partition: "T#acme#G#" + group + "#1", Sort: user}
+	ledger := table.Key{Partition: "T#acme#LEDGER", Sort: "0"}
+	write(t, data, table.Delete(members), table.Update(ledger, table.Change{Set: table.Attributes{"seats": table.Number(7)}}))
+
+	status, stdout, stderr := verify(t, "--data", data)
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if status != 1 || len(lines) != 2 || lines[0] != "ledger: counts 7 seats, there are 2" || !strings.HasPrefix(lines[1], "user "+user+": ") {
+		t.Errorf("status %d, printed %q, want the ledger and the user", status, lines)
+	}
+	if stderr != "rollcall: faults in the tenant acme: 2, of which unfinished: 0\n" {
+		t.Errorf("said %q", stderr)
+	}
+
+	// What is not unfinished is not repaired, and not made worse.
+	status, again, _ := verify(t, "--data", data, "--repair", "--now")
+	if _, faults, _ := strings.Cut(again, "\n"); status != 1 || faults != stdout {
+		t.Errorf("after --repair: status %d, printed %q, want the same faults", status, again)
+	}
+}
+
+func TestVerify_JSON(t *testing.T) {
+	data, _, _ := populated(t)
+	_, sound, _ := verify(t, "--data", data, "--json")
+	leave(t, data, time.Now().Add(-2*time.Minute), "g1")
+	status, broken, _ := verify(t, "--data", data, "--json")
+	if status != 1 {
+		t.Errorf("status %d", status)
+	}
+	_, repaired, _ := verify(t, "--data", data, "--json", "--repair")
+	for _, tt := range []struct {
+		name, got string
+		faults    int
+		repaired  int
+	}{
+		{"sound", sound, 0, 0},
+		{"broken", broken, 1, 0},
+		{"repaired", repaired, 0, 1},
+	} {
+		var got struct {
+			Tenant string
+			Faults []struct {
+				Item, Problem string
+				Unfinished    bool
+			}
+			Repaired, ItemsRead int
+		}
+		if err := json.Unmarshal([]byte(tt.got), &got); err != nil {
+			t.Fatalf("%s: %v: %s", tt.name, err, tt.got)
+		}
+		if got.Tenant != "acme" || got.Faults == nil || len(got.Faults) != tt.faults || got.Repaired != tt.repaired || got.ItemsRead == 0 {
+			t.Errorf("%s: %s", tt.name, tt.got)
+		}
+		for _, f := range got.Faults {
+			if !f.Unfinished || !strings.HasPrefix(f.Item, "task ") || f.Problem == "" {
+				t.Errorf("%s: fault %+v", tt.name, f)
+			}
+		}
+	}
+}
+
+func TestVerify_RepairFinishesWhatIsLeftOver(t *testing.T) {
+	data, _, _ := populated(t)
+	leave(t, data, time.Now().Add(-2*time.Minute), "g1")
+	leave(t, data, time.Now(), "g2")
+
+	status, stdout, stderr := verify(t, "--data", data)
+	if status != 1 || strings.Count(stdout, "(unfinished)") != 2 || !strings.Contains(stderr, "of which unfinished: 2") {
+		t.Errorf("status %d, printed %q, said %q", status, stdout, stderr)
+	}
+	status, stdout, _ = verify(t, "--data", data, "--repair")
+	if status != 1 || !strings.HasPrefix(stdout, "finished of what was left over: 1; too young, and left to requests: 1\n") || strings.Count(stdout, "(unfinished)") != 1 {
+		t.Errorf("--repair: status %d, printed %q", status, stdout)
+	}
+	status, stdout, stderr = verify(t, "--data", data, "--repair", "--now")
+	if status != 0 || !strings.HasPrefix(stdout, "finished of what was left over: 1; too young, and left to requests: 0\n") || !strings.Contains(stdout, "acme: no fault") {
+		t.Errorf("--repair --now: status %d, printed %q, said %q", status, stdout, stderr)
+	}
+}
+
+// rollcall local finishes what an earlier run left over, and says so.
+func TestLocal_SweepsInTheBackground(t *testing.T) {
+	data, _, _ := populated(t)
+	leave(t, data, time.Now().Add(-2*time.Minute), "g1")
+	s := start(t, "--data", data)
+	for range 200 {
+		if strings.Contains(s.stderr.String(), `"event":"scim.sweep"`) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.end()
+	if log := s.stderr.String(); strings.Count(log, `"event":"scim.sweep"`) != 1 || !strings.Contains(log, `"finished":1`) {
+		t.Errorf("logged %s", log)
+	}
+	if status, stdout, _ := verify(t, "--data", data); status != 0 {
+		t.Errorf("status %d: %s", status, stdout)
+	}
+	s = start(t, "--data", data)
+	s.end()
+	if log := s.stderr.String(); strings.Contains(log, "scim.sweep") {
+		t.Errorf("a sweep that found nothing was logged: %s", log)
+	}
+}
+
+// On a server, with the flags for one and as a deployment's table is found.
+func TestVerify_OnDynamoDB(t *testing.T) {
+	endpoint := tabletest.Endpoint(t)
+	name := "rollcall-verify-" + strings.ToLower(time.Now().UTC().Format("20060102t150405.000000000"))
+	s := start(t, "--dynamodb", endpoint, "--table", name)
+	populate(s)
+	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+	t.Setenv("AWS_REGION", "us-east-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "local")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "local")
+	for _, args := range [][]string{{"--dynamodb", endpoint, "--table", name}, {"--table", name}} {
+		if status, stdout, stderr := verify(t, args...); status != 0 || !strings.Contains(stdout, "users 2, groups 1") {
+			t.Errorf("%v: status %d, printed %q, said %q", args, status, stdout, stderr)
+		}
+		args[len(args)-1] += "-absent"
+		if status, _, stderr := verify(t, args...); status != 1 || !strings.Contains(stderr, "ResourceNotFoundException") || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%v: status %d, said %q", args, status, stderr)
+		}
+	}
+	s.end()
+}
+
+func TestVerify_Mistakes(t *testing.T) {
+	data, _, _ := populated(t)
+	busy, _, _ := populated(t)
+	s := start(t, "--data", busy)
+	defer s.end()
+	notes := t.TempDir()
+	if err := os.WriteFile(filepath.Join(notes, "rollcall.db"), []byte("a file of another program, of more than a page?"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		args   []string
+		status int
+		says   string
+	}{
+		"no tenant":         {[]string{"--data", data}, 2, "--tenant ID is missing"},
+		"bad tenant":        {[]string{"--tenant", "Acme Inc", "--data", data}, 2, "lower-case letters"},
+		"unknown tenant":    {[]string{"--tenant", "globex", "--data", data}, 1, "there is no tenant globex in " + data},
+		"nowhere":           {[]string{"--tenant", "acme"}, 2, "where is the data?"},
+		"two places":        {[]string{"--tenant", "acme", "--data", data, "--dynamodb", "http://127.0.0.1:1"}, 2, "exclude each other"},
+		"no endpoint":       {[]string{"--tenant", "acme", "--dynamodb", "nonsense"}, 1, "http://127.0.0.1:8000"},
+		"no such folder":    {[]string{"--tenant", "acme", "--data", filepath.Join(data, "x")}, 1, "there is no data in"},
+		"not our file":      {[]string{"--tenant", "acme", "--data", notes}, 1, "cannot be opened"},
+		"data in use":       {[]string{"--tenant", "acme", "--data", busy}, 1, "another process has it open: stop 'rollcall local' there"},
+		"now by itself":     {[]string{"--tenant", "acme", "--data", data, "--now"}, 2, "--repair"},
+		"unknown flag":      {[]string{"--nonsense"}, 2, "'rollcall verify --help' lists the flags"},
+		"stray word":        {[]string{"acme"}, 2, "--help"},
+		"empty folder name": {[]string{"--tenant", "acme", "--data", ""}, 2, "--data is empty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, said := &output{}, &output{}
+			if status := run(t.Context(), append([]string{"verify"}, tt.args...), out, said); status != tt.status {
+				t.Errorf("status %d, want %d", status, tt.status)
+			}
+			if got := strings.TrimSpace(said.String()); !strings.Contains(got, tt.says) || strings.Contains(got, "\n") || out.String() != "" {
+				t.Errorf("said %q, printed %q, want one line with %q", got, out, tt.says)
+			}
+		})
+	}
+	if _, err := os.Stat(filepath.Join(data, "x")); !os.IsNotExist(err) {
+		t.Error("verify made a folder")
+	}
+}
+
+func TestVerify_HelpTellsTheExitStatus(t *testing.T) {
+	out := &output{}
+	if status := run(t.Context(), []string{"verify", "--help"}, out, out); status != 0 {
+		t.Errorf("status %d", status)
+	}
+	for _, want := range []string{"Exit status:", "--repair", "-tenant ID", "-data DIR"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in %s", want, out)
+		}
+	}
+}
