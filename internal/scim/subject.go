@@ -1,8 +1,9 @@
 package scim
 
 // Subject finds whom a body is about, however wrong the rest of it is: the
-// userName, or else the first email, and the externalId. What is not there, or is
-// no text, is "". It is for the log of a request that is refused.
+// userName, or else the first email, or else the displayName, which is what a group
+// has; and the externalId. What is not there, or is no text, is "". It is for the
+// log of a request that is refused.
 func Subject(body []byte) (name, externalID string) {
 	v, err := DecodeJSON(body)
 	if err != nil {
@@ -27,6 +28,9 @@ func (r Resource) Subject() (name, externalID string) {
 		if email, _ := e.(map[string]any); name == "" {
 			name = text(member(email, "value"))
 		}
+	}
+	if name == "" {
+		name = text(member(r, "displayName"))
 	}
 	return name, text(member(r, "externalId"))
 }
