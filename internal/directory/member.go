@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -123,12 +124,9 @@ func (d *Directory) mirrored(ctx context.Context, t tenant.ID, u *User, mirrors 
 	if err != nil {
 		return nil, err
 	}
-	for i, g := range groups {
-		if g.Work == "" {
-			continue
-		}
-		// The user may join or leave it with the part of the change that is left.
-		if groups[i], err = d.settled(ctx, t, g.ID); err != nil {
+	if slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" }) {
+		// The user may join or leave them with what is left of the change.
+		if groups, err = d.settleAll(ctx, t, groups); err != nil {
 			return nil, err
 		}
 		if _, mirrors, err = d.store.UserAndMirrors(ctx, t, u.ID); err != nil {
@@ -167,18 +165,17 @@ func (d *Directory) GroupsOfUsers(ctx context.Context, t tenant.ID, users []*Use
 	for i, u := range users {
 		ids[i] = u.ID
 	}
-	mirrors, err := d.store.MirrorsOf(ctx, t, ids)
+	mirrors, groups, err := d.groupsOfUsers(ctx, t, ids)
 	if err != nil {
 		return nil, err
 	}
-	var all []Mirror
-	for _, m := range mirrors {
-		all = append(all, m...)
-	}
-	slices.SortFunc(all, func(a, b Mirror) int { return strings.Compare(a.Group, b.Group) })
-	groups, err := d.store.GroupsByID(ctx, t, groupsIn(all))
-	if err != nil {
-		return nil, err
+	if slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" }) {
+		if _, err := d.settleAll(ctx, t, groups); err != nil {
+			return nil, err
+		}
+		if mirrors, groups, err = d.groupsOfUsers(ctx, t, ids); err != nil {
+			return nil, err
+		}
 	}
 	of := make(map[string][]*Group, len(users))
 	for _, u := range users {
@@ -187,6 +184,38 @@ func (d *Directory) GroupsOfUsers(ctx context.Context, t tenant.ID, users []*Use
 		}
 	}
 	return of, nil
+}
+
+func (d *Directory) groupsOfUsers(ctx context.Context, t tenant.ID, users []string) (map[string][]Mirror, []*Group, error) {
+	mirrors, err := d.store.MirrorsOf(ctx, t, users)
+	if err != nil {
+		return nil, nil, err
+	}
+	var all []Mirror
+	for _, m := range mirrors {
+		all = append(all, m...)
+	}
+	slices.SortFunc(all, func(a, b Mirror) int { return strings.Compare(a.Group, b.Group) })
+	groups, err := d.store.GroupsByID(ctx, t, groupsIn(all))
+	return mirrors, groups, err
+}
+
+// settleAll are groups whose members are not being changed; one that is gone
+// meanwhile is left out.
+func (d *Directory) settleAll(ctx context.Context, t tenant.ID, groups []*Group) ([]*Group, error) {
+	all := make([]*Group, 0, len(groups))
+	for _, g := range groups {
+		if g.Work != "" {
+			var err error
+			if g, err = d.settled(ctx, t, g.ID); errors.Is(err, ErrNoGroup) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, g)
+	}
+	return all, nil
 }
 
 // servedWithGroups are users as filters see them, groups included.
@@ -209,6 +238,9 @@ func (d *Directory) servedWithGroups(ctx context.Context, t tenant.ID, users []*
 // found they are in it.
 func (d *Directory) servedInGroups(ctx context.Context, t tenant.ID, users []*User, groups []string, found string) ([]scim.Resource, error) {
 	known, err := d.store.GroupsByID(ctx, t, distinctTexts(groups))
+	if err == nil {
+		known, err = d.settleAll(ctx, t, known)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -267,10 +299,14 @@ func (d *Directory) servedOfMembers(ctx context.Context, t tenant.ID, groups []*
 		for i, g := range groups {
 			settled[i] = g
 			if g.Work != "" {
-				var err error
-				if settled[i], err = d.settled(ctx, t, g.ID); err != nil {
+				now, err := d.settled(ctx, t, g.ID)
+				switch {
+				case errors.Is(err, ErrNoGroup): // nobody is its member any more
+					continue
+				case err != nil:
 					return nil, err
 				}
+				settled[i] = now
 			}
 			for _, user := range users {
 				asked = append(asked, Membership{Group: g.ID, Epoch: settled[i].Epoch, User: user})
