@@ -78,7 +78,7 @@ check-fmt:
 	if [ -n "$$unformatted" ]; then printf 'not formatted, make fmt does it:\n%s\n' "$$unformatted"; exit 1; fi
 
 check-test:
-	scripts/dynamodb-local/run.sh -- go run ./scripts/testreport -show 'Contract|^TestRaces/|^TestFaults/[^/]*$$|^TestService_AnswersWhatIdentityProvidersSend/' -- -race ./...
+	scripts/dynamodb-local/run.sh -- go run ./scripts/testreport -show 'Contract|^TestRaces/|^TestFaults/[^/]*$$|^TestService_AnswersWhatIdentityProvidersSend/' -- -race -timeout 20m ./...
 
 # ---- Lambda functions ----------------------------------------------------------
 

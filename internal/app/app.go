@@ -86,6 +86,8 @@ func New(t table.Table, c Config, log *slog.Logger) (*App, error) {
 type Options struct {
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time
+	// RequestTime is how long a request may take in all.
+	RequestTime time.Duration
 	// Meter says how capacity is counted.
 	Meter []meter.Option
 	// Retry says how long and how often the table is asked again.
@@ -118,6 +120,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 			BaseURL:       c.BaseURL,
 			Log:           log,
 			NewID:         newID,
+			RequestTime:   o.RequestTime,
 			Now:           now,
 		},
 	}, nil

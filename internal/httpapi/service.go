@@ -31,6 +31,9 @@ type Config struct {
 	// NewID makes request ids: UUIDv7, whose time orders the log.
 	NewID func() string
 	Now   func() time.Time
+	// RequestTime is how long a request may take in all; 0 is the service's own
+	// 18 seconds.
+	RequestTime time.Duration
 }
 
 // Service answers SCIM requests. It implements http.Handler and is safe for
@@ -48,6 +51,9 @@ type Service struct {
 // none is named. It knows the other routes too, so that it tells a wrong method
 // from a wrong path.
 func New(c Config, functions ...string) *Service {
+	if c.RequestTime == 0 {
+		c.RequestTime = requestTime
+	}
 	return &Service{Config: c, routes: Routes(), serves: functions}
 }
 
@@ -60,7 +66,7 @@ const requestTime = 18 * time.Second
 
 // ServeHTTP answers one request, and logs its event.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+	ctx, cancel := context.WithTimeout(r.Context(), s.RequestTime)
 	defer cancel()
 	ctx, usage := table.WithUsage(ctx)
 	q := &request{Request: r, id: s.NewID(), start: s.Now()}
