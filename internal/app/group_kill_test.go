@@ -264,7 +264,7 @@ func kill(t *testing.T, k killing) {
 	all := false
 	steps := &stepping{Table: base, after: func(int) {}}
 	request := s.on(t, steps, app.Options{RequestTime: time.Hour}) // it stands still at each write
-	request.send("GET", "/Users?count=0", "") // reads the token
+	request.send("GET", "/Users?count=0", "")                      // reads the token
 	steps.after = func(n int) {
 		left := s
 		if k.helped || n%k.sweepEvery == 0 {
