@@ -170,7 +170,7 @@ func TestGroup_CostsTheSameAtAnySize(t *testing.T) {
 				t.Errorf("a list of %v groups reads %v items", a.body["totalResults"], a.event["itemsRead"])
 			}
 			most := map[string]cost{
-				"add": {2, 2, 12}, "add again": {2, 2, 12}, "remove": {2, 2, 12}, "rename": {2, 2, 12},
+				"add": {2, 3, 12}, "add again": {2, 3, 12}, "remove": {2, 3, 12}, "rename": {2, 3, 12},
 				"GET without members": {1, 1, 0}, "by name": {2, 2, 0}, "is a member": {2, 3, 0}, "of a member": {2, 3, 0},
 			}
 			for name, each := range costs {
@@ -272,7 +272,8 @@ func TestGroup_SeenFromTheUser(t *testing.T) {
 				t.Errorf("a list that names groups shows %v", r)
 			}
 			a = s.send("DELETE", "/Users/"+user, "")
-			if trips, writes := a.event["roundTrips"].(float64), a.event["writeUnits"].(float64); trips != 2 || writes > 12+6*4 {
+			// Its memberships are read behind the user, never beside it: decision 0008.
+			if trips, writes := a.event["roundTrips"].(float64), a.event["writeUnits"].(float64); trips != 3 || writes > 12+6*4 {
 				t.Errorf("DELETE of a user in four groups: %v round trips, %v WRU", trips, writes)
 			}
 			if got := s.membersOf(groups[0]); len(got) != 0 {

@@ -27,13 +27,16 @@ type groupWork struct {
 	operation string
 	id        string
 	match     Precondition
-	// skipped are the members sent that are no user's.
+	// skipped are the members sent that are no user's, unknown the same as a set.
 	skipped []string
+	unknown map[string]bool
 	// last is the group as it was last read, for the log of a request that
 	// failed.
 	last *Group
-	// seen are the first members, as they were read beside a commit.
-	seen *Page[string]
+	// seen are the first members, as they were read beside a commit, and leaving
+	// the users whose memberships are being ended.
+	seen    *Page[string]
+	leaving map[string]bool
 }
 
 func (d *Directory) newGroupWork(t tenant.ID, by Caller, operation, id string, match Precondition) *groupWork {
@@ -68,15 +71,24 @@ func (w *groupWork) change(before, after *Group, e Entry) GroupChange {
 // skip notes members that are no user's, or refuses them for a tenant that chose
 // so.
 func (w *groupWork) skip(unknown []string) error {
-	for _, id := range unknown {
-		if !slices.Contains(w.skipped, id) {
-			w.skipped = append(w.skipped, id)
-		}
-	}
+	w.note(unknown)
 	if len(unknown) > 0 && w.by.Settings.UnknownMembers == tenant.UnknownMembersRefuse {
 		return &UnknownMembersError{IDs: unknown}
 	}
 	return nil
+}
+
+// note keeps the ids of members that are no user's, each once.
+func (w *groupWork) note(unknown []string) {
+	for _, id := range unknown {
+		if !w.unknown[id] {
+			if w.unknown == nil {
+				w.unknown = map[string]bool{}
+			}
+			w.unknown[id] = true
+			w.skipped = append(w.skipped, id)
+		}
+	}
 }
 
 // users are the ids that can be a user's; the others are skipped.
@@ -144,7 +156,9 @@ func (w *groupWork) commit(ctx context.Context, c GroupChange) (done GroupChange
 				return c, false, err
 			}
 		}
-		c.Add = without(c.Add, slices.Concat(failed.Present, failed.Unknown))
+		// Who is leaving was there, and is to be there anew.
+		present := without(failed.Present, failed.Leaving)
+		c.Add = without(c.Add, slices.Concat(present, failed.Unknown))
 		c.Remove = without(c.Remove, failed.Absent)
 		c.Entry.Skipped = w.skipped
 		if len(w.skipped) > 0 {
@@ -159,8 +173,8 @@ func (w *groupWork) send(ctx context.Context, c GroupChange) error {
 	if !w.by.ShowMembers || c.Before == nil || c.NewEpoch {
 		return w.d.store.CommitGroup(ctx, w.tenant, c)
 	}
-	page, err := w.d.store.CommitGroupAndMembers(ctx, w.tenant, c, MaxShown+1)
-	w.seen = &page
+	page, leaving, err := w.d.store.CommitGroupAndMembers(ctx, w.tenant, c, MaxShown+1)
+	w.seen, w.leaving = &page, leaving
 	return err
 }
 
@@ -171,16 +185,17 @@ func (w *groupWork) show(ctx context.Context, c GroupChange, r *GroupResult) err
 		return nil
 	}
 	if w.seen == nil {
-		page, err := w.d.store.Members(ctx, w.tenant, r.Group.ID, r.Group.Epoch, "", MaxShown+1)
+		page, leaving, err := w.d.store.MembersAndLeaving(ctx, w.tenant, r.Group.ID, r.Group.Epoch, MaxShown+1)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnresolved, err)
 		}
-		w.seen, c = &page, GroupChange{}
+		w.seen, w.leaving, c = &page, leaving, GroupChange{}
 	}
 	if w.seen.More && len(w.seen.Records) > MaxShown {
 		return nil
 	}
-	members := slices.Concat(without(without(w.seen.Records, c.Add), c.Remove), c.Add)
+	there := staying(slices.Clone(w.seen.Records), w.leaving)
+	members := slices.Concat(without(without(there, c.Add), c.Remove), c.Add)
 	slices.Sort(members)
 	if r.Shown = len(members) <= MaxShown; r.Shown {
 		r.Members = members
@@ -218,14 +233,14 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 		return GroupResult{}, err
 	}
 	if ids, err = w.users(ids); err != nil {
-		return GroupResult{}, err
+		return GroupResult{Skipped: w.skipped}, err
 	}
 	g, document := d.groupRecord(sent, Group{
 		ID: w.id, Version: 1, Revision: 1, Epoch: 1, Epochs: 1, Created: by.Time, Modified: by.Time, Origin: OriginSCIM,
 	})
 	if len(ids) > MaxJoined {
 		if ids, err = w.knownBeforehand(ctx, g, ids); err != nil {
-			return GroupResult{}, err
+			return GroupResult{Skipped: w.skipped}, err
 		}
 	}
 	c := w.change(nil, g, w.entry(Created, g, document))
@@ -234,7 +249,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 	result := GroupResult{Group: g, Action: Created, Changed: c.Entry.Changed}
 	if len(ids) <= MaxJoined {
 		c.Add = ids
-		done, _, err := w.commit(ctx, c)
+		done, err := w.create(ctx, c)
 		result.Members, result.Shown, result.Added, result.Skipped = done.Add, true, len(done.Add), w.skipped
 		return result, busyIfStale(err)
 	}
@@ -243,7 +258,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 		c.Entry = w.entry(Created, g, document)
 		c.Entry.Version, c.Entry.Changed, c.Entry.NewSet, c.Entry.Size = 1, result.Changed, true, len(result.Members)
 		c.NotAfter, c.NewEpoch, c.Staged = c.Entry.Time.Add(WriteTime), true, true
-		_, _, err = w.commit(ctx, c)
+		_, err = w.create(ctx, c)
 	}
 	if err != nil {
 		w.giveUp(ctx, g.Epoch)
@@ -251,6 +266,18 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 	}
 	result.Shown, result.Added, result.Skipped = true, len(result.Members), w.skipped
 	return result, nil
+}
+
+// create commits a new group. What stands in its way is told by what failed; a
+// change beside it that was not judged is tried again.
+func (w *groupWork) create(ctx context.Context, c GroupChange) (done GroupChange, err error) {
+	for range maxDecisions {
+		if done, _, err = w.commit(ctx, c); !errors.Is(err, ErrStale) {
+			return done, err
+		}
+		c = done
+	}
+	return done, err
 }
 
 // knownBeforehand refuses a group with many members whose name is taken, or whose
@@ -394,7 +421,7 @@ func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange,
 		from := *before
 		from.Version, from.Revision, from.Modified = before.Version+1, before.Revision+1, w.by.Time
 		after, document := w.d.groupRecord(wanted, from)
-		w.skipped, w.seen = nil, nil
+		w.skipped, w.unknown, w.seen, w.leaving = nil, nil, nil, nil
 		c := w.change(before, after, w.entry(Updated, after, document))
 		c.Entry.Changed = scim.Changed(w.d.groups, old, document)
 		c.Rewrites = len(c.Entry.Changed) > 0
@@ -506,14 +533,16 @@ func (w *groupWork) apply(ctx context.Context, c GroupChange, add, remove []stri
 	}
 	result := w.result(c, true)
 	unknown, err := w.d.store.Finish(ctx, w.tenant, accepted.work())
-	for _, id := range unknown { // deleted since they were looked at
-		if !slices.Contains(w.skipped, id) {
-			w.skipped = append(w.skipped, id)
-		}
-	}
+	w.note(unknown) // deleted since they were looked at
 	if err != nil {
 		return result, &UnfinishedError{Err: err}
 	}
+	// Each part moved the version.
+	again, err := w.d.Group(ctx, w.tenant, w.id)
+	if err != nil {
+		return result, fmt.Errorf("%w: %w", ErrUnresolved, err)
+	}
+	result.Group = again
 	return result, w.show(ctx, c, &result)
 }
 
@@ -572,7 +601,7 @@ func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []str
 	size := len(add) + len(remove)
 	switch {
 	case all && size == 0:
-		return w.apply(ctx, c, nil, nil)
+		return w.confirm(ctx, c)
 	case all && size <= MaxJoined && try < maxDecisions-1:
 		c.Exact = true
 		return w.apply(ctx, c, add, remove)
@@ -585,14 +614,32 @@ func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []str
 	return w.newSet(ctx, c, ids)
 }
 
-// present reads the members of a group, unless they are more than a bound.
+// confirm commits a change that leaves the members as they are: as they were read
+// at the group's version, at which the group must still be.
+func (w *groupWork) confirm(ctx context.Context, c GroupChange) (GroupResult, error) {
+	if c.Rewrites {
+		c.Exact = true
+		return w.apply(ctx, c, nil, nil)
+	}
+	now, err := w.d.Group(ctx, w.tenant, w.id)
+	if err == nil && now.Version != c.Before.Version {
+		err = ErrStale
+	}
+	if err != nil {
+		return GroupResult{}, err
+	}
+	return w.apply(ctx, c, nil, nil)
+}
+
+// present reads the members of a group, unless they are more than a bound. Whose
+// memberships are being ended is none of them.
 func (w *groupWork) present(ctx context.Context, g *Group, bound int) (members []string, all bool, err error) {
-	members, err = w.d.membersOf(ctx, w.tenant, g, bound)
+	members, leaving, err := w.d.membersOf(ctx, w.tenant, g, bound)
 	var tooMany *TooManyError
 	if errors.As(err, &tooMany) {
 		return nil, false, nil
 	}
-	return members, err == nil, err
+	return staying(members, leaving), err == nil, err
 }
 
 // newSet writes a whole new set under a new epoch, makes it the group's, and ends

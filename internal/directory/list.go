@@ -38,6 +38,9 @@ type list[R record] struct {
 	served func(ctx context.Context, records []R) ([]scim.Resource, error)
 	// deep tells that served reads further items for each record.
 	deep bool
+	// decided tells that the key that found the records is the whole filter: all
+	// of them match.
+	decided bool
 }
 
 // all is a page of all records. Their number is in the ledger, so the total is
@@ -165,23 +168,34 @@ func (l *list[R]) among(ctx context.Context, ids []string,
 ) (Found[R], error) {
 	slices.Sort(ids)
 	q := l.query
-	if len(ids) > l.d.maxWalk {
-		if !isLookup(q.Filter) {
-			return Found[R]{}, &TooManyError{Sought: "filter", Limit: l.d.maxWalk}
-		}
+	if l.decided {
 		from := min(q.StartIndex-1, len(ids))
 		records, err := read(ctx, l.tenant, ids[from:min(from+q.Count, len(ids))])
 		return Found[R]{Records: records[:fitting(records)], Total: len(ids)}, err
 	}
-	records, err := read(ctx, l.tenant, ids)
-	if err != nil {
-		return Found[R]{}, err
+	if len(ids) > l.d.maxWalk {
+		return Found[R]{}, &TooManyError{Sought: "filter", Limit: l.d.maxWalk}
 	}
-	slices.SortFunc(records, func(a, b R) int { return strings.Compare(a.recordID(), b.recordID()) })
+	end := l.d.now().Add(l.d.walkTime)
 	var w window[R]
-	err = w.take(ctx, l, records)
-	return w.found, err
+	for batch := range slices.Chunk(ids, readBatch) {
+		records, err := read(ctx, l.tenant, batch)
+		if err != nil {
+			return Found[R]{}, err
+		}
+		slices.SortFunc(records, func(a, b R) int { return strings.Compare(a.recordID(), b.recordID()) })
+		if err := w.take(ctx, l, records); err != nil {
+			return Found[R]{}, err
+		}
+		if l.d.now().After(end) {
+			return Found[R]{}, &TooManyError{Sought: "filter", Limit: l.d.maxWalk}
+		}
+	}
+	return w.found, nil
 }
+
+// readBatch is how many records that may match are in memory at once.
+const readBatch = 200
 
 // isLookup tells that a filter is one equality and nothing else: whoever has the
 // value matches.
@@ -228,11 +242,11 @@ type window[R record] struct {
 
 // deepBatch is how many records' further items are read before the clock is
 // looked at again.
-const deepBatch = 100
+const deepBatch = 20
 
 func (w *window[R]) take(ctx context.Context, l *list[R], records []R) error {
 	end := l.d.now().Add(l.d.walkTime)
-	for batch := range slices.Chunk(records, batchSize(l.deep, len(records))) {
+	for batch := range slices.Chunk(records, batchSize(l.deep)) {
 		if l.deep && l.d.now().After(end) {
 			return &TooManyError{Sought: "filter", Limit: maxDeepWalk}
 		}
@@ -254,9 +268,9 @@ func (w *window[R]) take(ctx context.Context, l *list[R], records []R) error {
 	return nil
 }
 
-func batchSize(deep bool, n int) int {
+func batchSize(deep bool) int {
 	if deep {
 		return deepBatch
 	}
-	return max(n, 1)
+	return readBatch
 }

@@ -19,6 +19,16 @@ func (d *Directory) Group(ctx context.Context, t tenant.ID, id string) (*Group, 
 	return g, err
 }
 
+// Resting reads a group, and whether its version tells of all its members: no change
+// is under way, and nobody's memberships are being ended.
+func (d *Directory) Resting(ctx context.Context, t tenant.ID, id string) (g *Group, resting bool, err error) {
+	g, leaving, err := d.store.GroupAndLeaving(ctx, t, id)
+	if err == nil && g == nil {
+		err = ErrNoGroup
+	}
+	return g, err == nil && g.Work == "" && len(leaving) == 0, err
+}
+
 // settled reads a group whose members are not being changed: an accepted change
 // that its request left behind is finished first.
 func (d *Directory) settled(ctx context.Context, t tenant.ID, id string) (*Group, error) {
@@ -51,21 +61,20 @@ func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit i
 		return nil, nil, err
 	}
 	for try := 1; ; try++ {
-		members, err := d.membersOf(ctx, t, g, limit)
+		// Who is leaving is read before the group is read again: when a user's
+		// memberships ended in between, the group's version moved.
+		members, leaving, err := d.membersOf(ctx, t, g, limit)
 		if err != nil {
 			return nil, nil, err
 		}
-		again, leaving, err := d.store.GroupAndLeaving(ctx, t, id)
+		again, err := d.store.Group(ctx, t, id)
 		switch {
 		case err != nil:
 			return nil, nil, err
 		case again == nil:
 			return nil, nil, ErrNoGroup
 		case again.Version == g.Version, again.Epoch == g.Epoch && again.Work == "" && try >= rereads:
-			if len(leaving) > 0 {
-				members = slices.DeleteFunc(members, func(id string) bool { return leaving[id] })
-			}
-			return g, members, nil
+			return g, staying(members, leaving), nil
 		}
 		if g, err = d.settled(ctx, t, id); err != nil {
 			return nil, nil, err
@@ -73,23 +82,33 @@ func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit i
 	}
 }
 
-func (d *Directory) membersOf(ctx context.Context, t tenant.ID, g *Group, limit int) ([]string, error) {
-	var members []string
-	after := ""
+// membersOf reads the members of a group, those included whose memberships are
+// being ended, and who these are.
+func (d *Directory) membersOf(ctx context.Context, t tenant.ID, g *Group, limit int) (
+	members []string, leaving map[string]bool, err error,
+) {
+	page, leaving, err := d.store.MembersAndLeaving(ctx, t, g.ID, g.Epoch, limit+1)
 	for {
-		page, err := d.store.Members(ctx, t, g.ID, g.Epoch, after, limit+1-len(members))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		members = append(members, page.Records...)
 		if len(members) > limit {
-			return nil, &TooManyError{Sought: "members", Limit: limit}
+			return nil, nil, &TooManyError{Sought: "members", Limit: limit}
 		}
 		if !page.More || len(page.Records) == 0 {
-			return members, nil
+			return members, leaving, nil
 		}
-		after = members[len(members)-1]
+		page, err = d.store.Members(ctx, t, g.ID, g.Epoch, members[len(members)-1], limit+1-len(members))
 	}
+}
+
+// staying are the members whose memberships are not being ended.
+func staying(members []string, leaving map[string]bool) []string {
+	if len(leaving) == 0 {
+		return members
+	}
+	return slices.DeleteFunc(members, func(id string) bool { return leaving[id] })
 }
 
 // UserAndGroups reads one live user and its groups: one round trip, two when there
@@ -119,6 +138,9 @@ func (d *Directory) GroupsOf(ctx context.Context, t tenant.ID, user string) ([]*
 func (d *Directory) mirrored(ctx context.Context, t tenant.ID, u *User, mirrors []Mirror) ([]*Group, error) {
 	if u.Leaving || len(mirrors) == 0 {
 		return nil, nil
+	}
+	if len(mirrors) > MaxGroupsRead {
+		return nil, &TooManyError{Sought: "groups", Limit: MaxGroupsRead}
 	}
 	groups, err := d.store.GroupsByID(ctx, t, groupsIn(mirrors))
 	if err != nil {
@@ -187,12 +209,15 @@ func (d *Directory) GroupsOfUsers(ctx context.Context, t tenant.ID, users []*Use
 }
 
 func (d *Directory) groupsOfUsers(ctx context.Context, t tenant.ID, users []string) (map[string][]Mirror, []*Group, error) {
-	mirrors, err := d.store.MirrorsOf(ctx, t, users)
+	mirrors, err := d.store.MirrorsOf(ctx, t, users, maxGroupsEach+1)
 	if err != nil {
 		return nil, nil, err
 	}
 	var all []Mirror
 	for _, m := range mirrors {
+		if len(m) > maxGroupsEach {
+			return nil, nil, &TooManyError{Sought: "groups", Limit: maxGroupsEach}
+		}
 		all = append(all, m...)
 	}
 	slices.SortFunc(all, func(a, b Mirror) int { return strings.Compare(a.Group, b.Group) })
@@ -277,9 +302,15 @@ func (d *Directory) servedWithMembers(ctx context.Context, t tenant.ID, groups [
 	end := d.now().Add(d.walkTime)
 	return served(groups, func(g *Group) (scim.Resource, error) {
 		_, members, err := d.Members(ctx, t, g.ID, left)
-		if left -= len(members); err != nil || d.now().After(end) {
-			return nil, errorOr(err, &TooManyError{Sought: "filter", Limit: d.maxWalk})
+		var tooMany *TooManyError
+		switch {
+		case errors.As(err, &tooMany), d.now().After(end):
+			return nil, &TooManyError{Sought: "filter", Limit: d.maxWalk}
+		case errors.Is(err, ErrNoGroup): // deleted while the others were read
+		case err != nil:
+			return nil, err
 		}
+		left -= len(members)
 		r, err := d.ServedGroup(g)
 		if err == nil && len(members) > 0 {
 			r["members"] = d.MemberElements(members)

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -119,8 +120,8 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 		failed, again := retryable(err)
 		switch {
 		case err == nil:
-			result.Groups = counting(groups, mirrors)
-			return result, nil
+			result.Groups, err = d.shownGroups(ctx, t, id, groups, mirrors)
+			return result, err
 		case !again:
 			return Result{}, err
 		case len(failed.Holders) > 0:
@@ -151,6 +152,23 @@ func (d *Directory) read(ctx context.Context, t tenant.ID, by Caller, id string)
 		mirrors = nil
 	}
 	return u, mirrors, err
+}
+
+// shownGroups are the groups of a user that was changed, as they were read beside
+// the change. One whose members are being changed by parts is finished first; that
+// this fails does not undo the change.
+func (d *Directory) shownGroups(ctx context.Context, t tenant.ID, id string, groups []*Group, mirrors []Mirror) ([]*Group, error) {
+	if len(mirrors) > MaxGroupsRead {
+		return nil, &TooManyError{Sought: "groups", Limit: MaxGroupsRead}
+	}
+	if !slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" }) {
+		return counting(groups, mirrors), nil
+	}
+	groups, err := d.GroupsOf(ctx, t, id)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrUnresolved, err)
+	}
+	return groups, err
 }
 
 // decideUpdate is the rule for a PUT or PATCH that has been worked out.
@@ -260,7 +278,7 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 	}()
 	gone := map[string]bool{}
 	for range maxDecisions {
-		before, mirrors, err := d.store.UserAndMirrors(ctx, t, id)
+		before, err := d.store.User(ctx, t, id)
 		if err != nil {
 			return Result{}, err
 		}
@@ -276,6 +294,15 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 		}
 		if !match.Allows(before.Version) {
 			return Result{}, ErrVersion
+		}
+		// Behind the read of the user, never beside it: what has begun by then is
+		// among them, and what begins later moves the count that the change is made
+		// under. Who never was in a group has nothing to read.
+		var mirrors []Mirror
+		if before.Joins > 0 {
+			if mirrors, err = d.store.Mirrors(ctx, t, id, MaxJoined+1); err != nil {
+				return Result{}, err
+			}
 		}
 		old, err := before.Resource()
 		if err != nil {

@@ -38,15 +38,15 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 			return Result{}, err
 		}
 		var kept []Mirror
-		if plan.result.Action != Restored {
+		if plan.result.Action != Restored && !plan.result.User.Leaving {
 			kept = mirrors[plan.result.User.ID]
 		}
 		groups, err := d.store.CommitAndGroups(ctx, t, plan.change, groupsIn(kept))
 		failed, again := retryable(err)
 		switch {
 		case err == nil:
-			plan.result.Groups = counting(groups, kept)
-			return plan.result, nil
+			plan.result.Groups, err = d.shownGroups(ctx, t, plan.result.User.ID, groups, kept)
+			return plan.result, err
 		case !again:
 			return Result{}, err
 		case len(failed.Holders) > 0:

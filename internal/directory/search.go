@@ -18,8 +18,12 @@ const (
 	MaxWalk = 10_000
 	// maxDeepWalk is the same where each record costs reads of its own.
 	maxDeepWalk = 1_000
-	// MaxMembersRead is the largest number of members that one request reads.
+	// MaxMembersRead is the largest number of members that one request reads, and
+	// MaxGroupsRead the largest number of groups of one user.
 	MaxMembersRead = 200_000
+	MaxGroupsRead  = 10_000
+	// maxGroupsEach is the same for each of several users.
+	maxGroupsEach = 1_000
 	// walkTime is the longest time it reads.
 	walkTime = 5 * time.Second
 	// MaxCount is the largest page. Okta asks for 100 and takes a smaller page
@@ -83,6 +87,7 @@ func (d *Directory) Search(ctx context.Context, t tenant.ID, by Caller, q Query)
 	if found == "" {
 		return l.walk(ctx)
 	}
+	l.decided = found == "groups.value" && isLookup(q.Filter)
 	return l.among(ctx, ids, d.store.LiveUsers)
 }
 
@@ -120,6 +125,7 @@ func (d *Directory) SearchGroups(ctx context.Context, t tenant.ID, by Caller, q 
 	if found == "" {
 		return l.walk(ctx)
 	}
+	l.decided = found == "members.value" && isLookup(q.Filter)
 	if known != nil {
 		return l.among(ctx, ids, func(_ context.Context, _ tenant.ID, ids []string) ([]*Group, error) {
 			return among(known, ids), nil

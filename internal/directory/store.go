@@ -18,7 +18,11 @@ type Store interface {
 
 	// User reads a live user, nil when there is none.
 	User(ctx context.Context, t tenant.ID, id string) (*User, error)
-	// UserAndMirrors reads a live user and its memberships in one round trip.
+	// Mirrors reads the memberships of a user, as many as a limit. Behind a read of
+	// the user they are all that had begun by then.
+	Mirrors(ctx context.Context, t tenant.ID, id string, limit int) ([]Mirror, error)
+	// UserAndMirrors reads a live user and its memberships in one round trip: either
+	// may be the older. It stops behind MaxGroupsRead memberships.
 	UserAndMirrors(ctx context.Context, t tenant.ID, id string) (*User, []Mirror, error)
 	// LiveUsers reads live users by id, in the order of the ids; those that are
 	// not live are left out.
@@ -123,22 +127,27 @@ type GroupStore interface {
 	// GroupAndLeaving reads a group again, and the users whose memberships are
 	// being ended, in one round trip.
 	GroupAndLeaving(ctx context.Context, t tenant.ID, id string) (*Group, map[string]bool, error)
-	// MirrorsOf reads the memberships of users, side by side.
-	MirrorsOf(ctx context.Context, t tenant.ID, users []string) (map[string][]Mirror, error)
+	// MirrorsOf reads the memberships of users, as many as a limit of each, side by
+	// side.
+	MirrorsOf(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]Mirror, error)
 	// Memberships tells which memberships are there, of live users who are not
 	// leaving.
 	Memberships(ctx context.Context, t tenant.ID, asked []Membership) (map[Membership]bool, error)
-	// Joined tells which users have a membership under an epoch, and which of
-	// them can have one: those that live. One round trip for each hundred, side
+	// Joined tells which users have a membership under an epoch that is not being
+	// ended, and which of them can have one: those that live. One round trip for each hundred, side
 	// by side.
 	Joined(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (member, live map[string]bool, err error)
 	// CommitGroup applies a change of a group with its log entry, or nothing:
 	// *CommitError, ErrBusy, or ErrUnresolved.
 	CommitGroup(ctx context.Context, t tenant.ID, c GroupChange) error
-	// CommitGroupAndMembers is CommitGroup, and reads the first members beside it:
-	// one round trip. They are those from before the change or from after it.
-	// When they alone could not be read it is ErrUnresolved: the change was made.
-	CommitGroupAndMembers(ctx context.Context, t tenant.ID, c GroupChange, limit int) (Page[string], error)
+	// CommitGroupAndMembers is CommitGroup, and reads the first members beside it,
+	// and whose memberships are being ended: one round trip. The members are
+	// those from before the change or from after it. When they alone could not be
+	// read it is ErrUnresolved: the change was made.
+	CommitGroupAndMembers(ctx context.Context, t tenant.ID, c GroupChange, limit int) (Page[string], map[string]bool, error)
+	// MembersAndLeaving reads the first members, and the users whose memberships
+	// are being ended, in one round trip.
+	MembersAndLeaving(ctx context.Context, t tenant.ID, group string, epoch int64, limit int) (Page[string], map[string]bool, error)
 	// GiveUpEpoch ends the memberships of an epoch that was begun and will not be
 	// the group's.
 	GiveUpEpoch(ctx context.Context, t tenant.ID, group string, epoch int64) error

@@ -79,11 +79,11 @@ func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	if q.Header.Get("If-None-Match") != "" {
-		g, err := s.Directory.Group(ctx, q.grant.Tenant, q.pathID)
+		g, resting, err := s.Directory.Resting(ctx, q.grant.Tenant, q.pathID)
 		if err != nil {
 			return nil, err
 		}
-		if g.Work == "" && q.notModified(g.Version) {
+		if resting && q.notModified(g.Version) {
 			return &reply{status: http.StatusNotModified, etag: directory.Tag(g.Version)}, nil
 		}
 	}
@@ -212,9 +212,14 @@ func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
 		var members []string
 		if withMembers {
 			q.wayOut = q.wayAround(g.ID)
-			if g, members, err = s.Directory.Members(ctx, q.grant.Tenant, g.ID, left); err != nil {
+			now, all, err := s.Directory.Members(ctx, q.grant.Tenant, g.ID, left)
+			switch {
+			case errors.Is(err, directory.ErrNoGroup): // deleted while the others were read
+				continue
+			case err != nil:
 				return nil, err
 			}
+			g, members = now, all
 			left -= len(members)
 		}
 		document, err := s.groupDocument(projection, g, members)

@@ -67,6 +67,10 @@ func problemOf(err error) *problem {
 			"The request would change more than %d members.", members.Limit)}
 	case errors.As(err, &unknown):
 		return unknownMembersProblem(unknown)
+	case errors.As(err, &tooMany) && tooMany.Sought == "groups":
+		return &problem{cause: provlog.AnswerTooLarge, what: fmt.Sprintf(
+			"A user is in more than the %d groups that this answer has room for.", tooMany.Limit),
+			action: "Leave the groups out with excludedAttributes=groups, or do not name them."}
 	case errors.As(err, &tooMany) && tooMany.Sought == "members":
 		return &problem{cause: provlog.AnswerTooLarge, what: fmt.Sprintf(
 			"The group has more than the %d members that this answer has room for.", tooMany.Limit)}
@@ -220,6 +224,9 @@ func (s *Service) refuse(q *request, err error) *reply {
 	p := problemOf(err)
 	if p.cause == provlog.Validation && q.Method == http.MethodGet {
 		p.action = "Correct the query and send the request again."
+	}
+	if p.cause == provlog.Validation && p.action == "" && q.event.Type == "Group" {
+		p.action = "Correct the request, or the attribute mapping in the identity provider, and push the group again."
 	}
 	status := p.cause.Meaning().Status
 	detail := p.detail(q.id)

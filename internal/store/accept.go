@@ -18,9 +18,14 @@ import (
 // the change. From then on it will be made, whatever becomes of the request:
 // each part is one transaction that takes the part away, so that it is made once
 // whoever makes it, and the last one takes the name from the group.
+//
+// A head counts the parts that are left: how many a reader sees is no proof, for
+// DynamoDB shows the items of a transaction one after the other. It also holds the
+// parts of a change that is not accepted yet against whoever takes them away for
+// being left behind: of the two one comes through.
 
 // partsPerWrite is how many parts are written down at once.
-const partsPerWrite = 90
+const partsPerWrite = 88
 
 // AcceptMembers writes down a change of many members, and commits the rest of it
 // together with its acceptance.
@@ -29,11 +34,18 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 	name := taskSort(task)
 	parts := partOps(t, name, c)
 	batches := slices.Collect(slices.Chunk(parts, partsPerWrite))
+	head := table.Item{Key: taskKey(t, name), Attributes: table.Attributes{
+		attrTime: millis(s.now()), attrLeft: table.Number(int64(len(parts))), attrState: table.Text(stateStaged),
+	}}
+	staged := table.Is(attrState, table.Text(stateStaged))
 	for i, batch := range batches[:len(batches)-1] {
+		operations := slices.Clone(batch)
 		if i == 0 {
-			batch = append(slices.Clone(batch), operation{Op: dueOp(t, name, millis(s.now()))})
+			operations = append(operations, operation{Op: table.Put(head, table.Absent())}, operation{Op: dueOp(t, name, millis(s.now()))})
+		} else {
+			operations = append(operations, operation{Op: table.Check(head.Key, staged)})
 		}
-		if err := s.commit(ctx, c.NotAfter, batch); err != nil {
+		if err := s.commit(ctx, c.NotAfter, operations); err != nil {
 			return err
 		}
 	}
@@ -43,10 +55,16 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 	operations := slices.Concat(
 		batches[len(batches)-1],
 		[]operation{
-			{Op: dueOp(t, name, millis(s.now()))},
 			{Op: table.Update(groupKey(t, c.Before.ID), change, when...)},
 			{Op: table.Put(logItem(t, c.Entry, c.Expires), table.Absent())},
 		})
+	if len(batches) == 1 {
+		head.Attributes[attrState] = table.Text(stateAccepted)
+		operations = append(operations, operation{Op: table.Put(head, table.Absent())}, operation{Op: dueOp(t, name, millis(s.now()))})
+	} else {
+		operations = append(operations, operation{Op: table.Update(head.Key,
+			table.Change{Set: table.Attributes{attrState: table.Text(stateAccepted)}}, staged)})
+	}
 	if c.Rewrites {
 		operations = append(operations, claimOps(t, c.After.ID, directory.GroupKinds[:], c.Before.Held, c.After.Held, nil)...)
 	}
@@ -102,27 +120,32 @@ func partOps(t tenant.ID, name string, c directory.GroupChange) []operation {
 // finishMembers makes the parts of an accepted change that are left.
 func (s *Store) finishMembers(ctx context.Context, t tenant.ID, task directory.Task) ([]string, error) {
 	var unknown []string
-	for empty := 0; ; {
-		var group *directory.Group
+	for unseen := 0; ; {
+		var items map[table.Key]table.Item
 		var parts table.Page
+		group, head := groupKey(t, task.Resource), taskKey(t, taskSort(task))
 		err := together(ctx,
-			func(ctx context.Context) (err error) { group, err = s.Group(ctx, t, task.Resource); return err },
-			func(ctx context.Context) (err error) { parts, err = s.parts(ctx, t, task, 2); return err })
+			func(ctx context.Context) (err error) { items, err = s.getAll(ctx, []table.Key{group, head}); return err },
+			func(ctx context.Context) (err error) { parts, err = s.parts(ctx, t, task, 1); return err })
 		if err != nil {
 			return unknown, err
 		}
-		if group == nil || group.Work != task.Name {
-			return unknown, s.finishUnclaimed(ctx, t, task, parts)
+		found, ok := items[group]
+		if !ok || found.Attributes.Text(attrWork) != task.Name {
+			return unknown, s.finishUnclaimed(ctx, t, task, items[head])
+		}
+		left := items[head].Attributes.Number(attrLeft)
+		if left == 0 {
+			return unknown, s.forgetWork(ctx, t, task)
 		}
 		if len(parts.Items) == 0 {
-			// Between the two reads the last part was made. Only in a table that
-			// somebody else wrote to does it go on.
-			if empty++; empty > 3 {
-				return unknown, s.forget(ctx, t, task, group)
+			// The last part was made between the two reads, or is not shown yet.
+			if unseen++; unseen > maxUnseen {
+				return unknown, fmt.Errorf("%w: the parts of a change are not to be seen", directory.ErrBusy)
 			}
 			continue
 		}
-		skipped, err := s.makePart(ctx, t, task, group, parts.Items[0], len(parts.Items) == 1)
+		skipped, err := s.makePart(ctx, t, task, decodeGroup(found), parts.Items[0], left)
 		unknown = append(unknown, skipped...)
 		if err != nil && !errors.Is(err, directory.ErrStale) {
 			return unknown, err
@@ -130,12 +153,21 @@ func (s *Store) finishMembers(ctx context.Context, t tenant.ID, task directory.T
 	}
 }
 
-// forget takes the name of a change from its group of which nothing is left.
-func (s *Store) forget(ctx context.Context, t tenant.ID, task directory.Task, group *directory.Group) error {
-	return stale(s.commit(ctx, time.Time{}, []operation{
-		{Op: touchGroup(t, group.ID, s.now(), table.Attributes{attrWork: table.Text("")}, table.Is(attrWork, table.Text(task.Name)))},
+// maxUnseen is how often parts are looked for in vain.
+const maxUnseen = 20
+
+// forgetWork takes the name of a change from its group of which nothing is left,
+// as only a table has it that somebody else wrote to.
+func (s *Store) forgetWork(ctx context.Context, t tenant.ID, task directory.Task) error {
+	err := stale(s.commit(ctx, time.Time{}, []operation{
+		{Op: touchGroup(t, task.Resource, s.now(), table.Attributes{attrWork: table.Text("")}, table.Is(attrWork, table.Text(task.Name)))},
+		{Op: table.Check(taskKey(t, taskSort(task)), table.Absent())},
 		{Op: table.Delete(dueKey(t, taskSort(task)))},
 	}))
+	if errors.Is(err, directory.ErrStale) {
+		return nil // the last part was made between two reads
+	}
+	return err
 }
 
 func (s *Store) parts(ctx context.Context, t tenant.ID, task directory.Task, limit int) (table.Page, error) {
@@ -145,9 +177,9 @@ func (s *Store) parts(ctx context.Context, t tenant.ID, task directory.Task, lim
 	return page, readError(err)
 }
 
-// makePart makes one part of an accepted change. directory.ErrStale: another
-// made it, or the group changed.
-func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, group *directory.Group, part table.Item, last bool) ([]string, error) {
+// makePart makes one part of an accepted change of which some are left.
+// directory.ErrStale: another made it, or the group changed.
+func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, group *directory.Group, part table.Item, left int64) ([]string, error) {
 	a := part.Attributes
 	now := s.now()
 	entry := directory.Entry{
@@ -155,22 +187,23 @@ func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, 
 		Operation: a.Text(attrOperation), Action: directory.Updated, ResourceType: a.Text(attrResourceType), ResourceID: group.ID,
 		Subject: a.Text(attrSubject), Changed: []string{"members"}, Removed: splitIDs(a.Text(attrRemoved)),
 	}
+	name := taskSort(task)
 	set := table.Attributes{}
-	if last {
+	count := table.Is(attrLeft, table.Number(left))
+	after := []operation{{Op: table.Update(taskKey(t, name), table.Change{Add: map[string]int64{attrLeft: -1}}, count)}}
+	if left == 1 {
 		set[attrWork] = table.Text("")
+		after = doneOps(t, task, count)
 	}
 	expires := now.Add(time.Duration(a.Number(attrKeep)) * time.Second)
 	return s.join(ctx, t, splitIDs(a.Text(attrAdded)), now.Add(directory.WriteTime), func(users []string) []operation {
 		entry.Added = users
-		operations := []operation{
+		operations := slices.Concat(after, []operation{
 			{Op: table.Delete(part.Key, table.Present())},
 			{Op: touchGroup(t, group.ID, now, set,
 				table.Is(attrEpoch, table.Number(group.Epoch)), table.Is(attrWork, table.Text(task.Name)))},
 			{Op: table.Put(logItem(t, entry, expires), table.Absent())},
-		}
-		if last {
-			operations = append(operations, operation{Op: table.Delete(dueKey(t, taskSort(task)))})
-		}
+		})
 		for _, user := range users {
 			operations = append(operations, joinOps(t, group.ID, group.Epoch, user)...)
 		}
@@ -189,40 +222,52 @@ func splitIDs(text string) []string {
 }
 
 // finishUnclaimed takes parts away that no group knows of: their request was
-// refused or ended before it was accepted, or the group was deleted. Young ones
-// may be about to be accepted.
-func (s *Store) finishUnclaimed(ctx context.Context, t tenant.ID, task directory.Task, parts table.Page) error {
-	name := taskSort(task)
-	if len(parts.Items) == 0 {
-		item, ok, err := s.read(ctx, dueKey(t, name))
-		if err != nil || !ok {
-			return err
-		}
-		if s.now().Sub(timeOf(item.Attributes, attrTime)) < unclaimedTime {
-			return errYoung
-		}
-		return s.commit(ctx, time.Time{}, []operation{{Op: table.Delete(dueKey(t, name))}})
-	}
-	if s.now().Sub(timeOf(parts.Items[0].Attributes, attrTime)) < unclaimedTime {
+// refused or ended before it was accepted. Young ones may be about to be accepted.
+func (s *Store) finishUnclaimed(ctx context.Context, t tenant.ID, task directory.Task, head table.Item) error {
+	switch {
+	case head.Attributes == nil:
+		return s.forgetDue(ctx, t, task)
+	case head.Attributes.Text(attrState) == stateStaged && s.now().Sub(timeOf(head.Attributes, attrTime)) < unclaimedTime:
 		return errYoung
+	case head.Attributes.Text(attrState) == stateAccepted:
+		// Accepted and not named: it was finished between the two reads.
+		return s.forgetDue(ctx, t, task)
 	}
 	return s.dropParts(ctx, t, task)
 }
 
+// dropParts takes the parts away of a change that was not accepted, and sees to it
+// that it is not accepted any more.
 func (s *Store) dropParts(ctx context.Context, t tenant.ID, task directory.Task) error {
+	head := taskKey(t, taskSort(task))
+	err := stale(s.commit(ctx, time.Time{}, []operation{{Op: table.Update(head,
+		table.Change{Set: table.Attributes{attrState: table.Text(stateEnding)}},
+		table.Is(attrState, table.Text(stateStaged)))}}))
+	if err != nil && !errors.Is(err, directory.ErrStale) {
+		return err
+	}
+	ending := table.Is(attrState, table.Text(stateEnding))
 	for {
 		parts, err := s.parts(ctx, t, task, partsPerWrite)
 		if err != nil {
 			return err
 		}
-		operations := []operation{}
+		if len(parts.Items) == 0 {
+			err = stale(s.commit(ctx, time.Time{}, doneOps(t, task, ending)))
+			if errors.Is(err, directory.ErrStale) {
+				return nil // accepted after all, or taken away by another
+			}
+			return err
+		}
+		operations := []operation{{Op: table.Check(head, ending)}}
 		for _, part := range parts.Items {
 			operations = append(operations, operation{Op: table.Delete(part.Key)})
 		}
-		if !parts.More {
-			operations = append(operations, operation{Op: table.Delete(dueKey(t, taskSort(task)))})
+		err = stale(s.commit(ctx, time.Time{}, operations))
+		if errors.Is(err, directory.ErrStale) {
+			return nil
 		}
-		if err := s.commit(ctx, time.Time{}, operations); err != nil || !parts.More {
+		if err != nil {
 			return err
 		}
 	}

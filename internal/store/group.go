@@ -152,19 +152,19 @@ func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupC
 // CommitGroupAndMembers is CommitGroup, with the first members of Before's epoch
 // read beside it.
 func (s *Store) CommitGroupAndMembers(ctx context.Context, t tenant.ID, c directory.GroupChange, limit int) (
-	page directory.Page[string], err error,
+	page directory.Page[string], leaving map[string]bool, err error,
 ) {
 	var failed error
 	err = together(ctx,
 		func(ctx context.Context) error { failed = s.CommitGroup(ctx, t, c); return nil },
 		func(ctx context.Context) (err error) {
-			page, err = s.Members(ctx, t, c.Before.ID, c.Before.Epoch, "", limit)
+			page, leaving, err = s.MembersAndLeaving(ctx, t, c.Before.ID, c.Before.Epoch, limit)
 			return err
 		})
 	if failed == nil && err != nil {
 		failed = fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
 	}
-	return page, failed
+	return page, leaving, failed
 }
 
 // groupOps are the operations on the group's own item, its reservations, and the

@@ -58,8 +58,9 @@ func memberOps(t tenant.ID, c directory.GroupChange) []operation {
 func leaveOps(t tenant.ID, c directory.Change) []operation {
 	if c.Later {
 		return taskOps(t, directory.Task{Kind: directory.TaskUser, Resource: c.After.ID}, table.Attributes{
-			attrTime:  millis(c.Entry.Time),
-			attrWhere: flag(c.After.Deleted),
+			attrTime:   millis(c.Entry.Time),
+			attrWhere:  flag(c.After.Deleted),
+			attrPartOf: table.Text(c.Entry.RequestID),
 		})
 	}
 	return endMirrorOps(t, c.After.ID, c.Leave, c.Gone, c.Entry)
@@ -82,11 +83,12 @@ func endMirrorOps(t tenant.ID, user string, mirrors []directory.Mirror, gone map
 	return ops
 }
 
-// mirrors reads all memberships of a user.
-func (s *Store) mirrors(ctx context.Context, t tenant.ID, user string) ([]directory.Mirror, error) {
+// mirrors reads the memberships of a user, as many as a limit.
+func (s *Store) mirrors(ctx context.Context, t tenant.ID, user string, limit int) ([]directory.Mirror, error) {
 	var mirrors []directory.Mirror
 	q := table.Query{Partition: mirrorKey(t, user, "", 0).Partition}
 	for {
+		q.Limit = limit - len(mirrors)
 		page, err := s.table.Query(ctx, q)
 		if err != nil {
 			return nil, readError(err)
@@ -96,7 +98,7 @@ func (s *Store) mirrors(ctx context.Context, t tenant.ID, user string) ([]direct
 				mirrors = append(mirrors, m)
 			}
 		}
-		if !page.More {
+		if !page.More || len(mirrors) >= limit {
 			return mirrors, nil
 		}
 		q.After = page.Last
@@ -137,6 +139,17 @@ func (s *Store) GroupAndLeaving(ctx context.Context, t tenant.ID, id string) (
 	return group, leaving, err
 }
 
+// MembersAndLeaving reads the first members, and which users' memberships are being
+// ended, side by side.
+func (s *Store) MembersAndLeaving(ctx context.Context, t tenant.ID, group string, epoch int64, limit int) (
+	page directory.Page[string], leaving map[string]bool, err error,
+) {
+	err = together(ctx,
+		func(ctx context.Context) (err error) { page, err = s.Members(ctx, t, group, epoch, "", limit); return err },
+		func(ctx context.Context) (err error) { leaving, err = s.leaving(ctx, t); return err })
+	return page, leaving, err
+}
+
 func (s *Store) leaving(ctx context.Context, t tenant.ID) (map[string]bool, error) {
 	leaving := map[string]bool{}
 	prefix := taskSort(directory.Task{Kind: directory.TaskUser})
@@ -175,21 +188,24 @@ func (s *Store) Joined(ctx context.Context, t tenant.ID, group string, epoch int
 		if !directory.ValidID(user) {
 			continue
 		}
-		_, member[user] = items[membershipKey(t, group, epoch, user)]
-		_, live[user] = items[userKey(t, user)]
+		_, joined := items[membershipKey(t, group, epoch, user)]
+		record, lives := items[userKey(t, user)]
+		live[user] = lives
+		// Who is leaving is a member no more, for whom it is to begin anew.
+		member[user] = joined && record.Attributes.Number(attrLeaving) == 0
 	}
 	return member, live, nil
 }
 
 // MirrorsOf reads the memberships of users side by side.
-func (s *Store) MirrorsOf(ctx context.Context, t tenant.ID, users []string) (map[string][]directory.Mirror, error) {
-	return s.mirrorsOf(table.Together(ctx), t, users)
+func (s *Store) MirrorsOf(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]directory.Mirror, error) {
+	return s.mirrorsOf(table.Together(ctx), t, users, limit)
 }
 
-func (s *Store) mirrorsOf(ctx context.Context, t tenant.ID, users []string) (map[string][]directory.Mirror, error) {
+func (s *Store) mirrorsOf(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]directory.Mirror, error) {
 	found := make([][]directory.Mirror, len(users))
 	err := parallel(ctx, len(users), func(ctx context.Context, i int) (err error) {
-		found[i], err = s.mirrors(ctx, t, users[i])
+		found[i], err = s.mirrors(ctx, t, users[i], limit)
 		return err
 	})
 	mirrors := make(map[string][]directory.Mirror, len(users))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 // Swept is what a sweep found.
 type Swept struct {
 	// Finished are the tasks brought to their end, Young those left to the
-	// requests that made them, Failed those that could not be finished.
+	// requests that made them or to the next sweep, Failed those that could not be
+	// finished.
 	Finished, Young, Failed int
 }
 
@@ -23,19 +25,24 @@ type Swept struct {
 // it is over by then, whether it was able to finish it or not.
 const SweepAge = time.Minute
 
+// taskTime is how long a sweep works at one task: the next one goes on with it.
+const taskTime = 30 * time.Second
+
 // Sweep finishes the tasks of all tenants that are older than an age. A task that
 // fails is left for the next sweep and does not keep the others waiting; the
 // error joins theirs.
 func (s *Store) Sweep(ctx context.Context, age time.Duration) (Swept, error) {
-	return s.sweep(ctx, "", age)
+	return s.sweep(ctx, "", age, taskTime)
 }
 
 // SweepTenant is Sweep of one tenant.
 func (s *Store) SweepTenant(ctx context.Context, t tenant.ID, age time.Duration) (Swept, error) {
-	return s.sweep(ctx, t.String()+"#", age)
+	return s.sweep(ctx, t.String()+"#", age, 24*time.Hour)
 }
 
-func (s *Store) sweep(ctx context.Context, prefix string, age time.Duration) (Swept, error) {
+// sweep takes the due tasks in no order, and works at each for a time, so that no
+// tenant's backlog keeps the others waiting time and again.
+func (s *Store) sweep(ctx context.Context, prefix string, age, each time.Duration) (Swept, error) {
 	var swept Swept
 	var failures []error
 	q := table.Query{Partition: duePartition, Prefix: prefix}
@@ -44,9 +51,12 @@ func (s *Store) sweep(ctx context.Context, prefix string, age time.Duration) (Sw
 		if err != nil {
 			return swept, errors.Join(append(failures, readError(err))...)
 		}
+		rand.Shuffle(len(page.Items), func(i, j int) { page.Items[i], page.Items[j] = page.Items[j], page.Items[i] })
 		for _, item := range page.Items {
-			switch err := s.sweepOne(ctx, item, age); {
-			case errors.Is(err, errYoung):
+			one, cancel := context.WithTimeout(ctx, each)
+			err := s.sweepOne(one, item, age)
+			switch {
+			case errors.Is(err, errYoung), err != nil && one.Err() != nil && ctx.Err() == nil:
 				swept.Young++
 			case err != nil:
 				swept.Failed++
@@ -54,6 +64,7 @@ func (s *Store) sweep(ctx context.Context, prefix string, age time.Duration) (Sw
 			default:
 				swept.Finished++
 			}
+			cancel()
 			if err := ctx.Err(); err != nil {
 				return swept, errors.Join(append(failures, err)...)
 			}
@@ -93,7 +104,7 @@ func (s *Store) tasks(ctx context.Context, t tenant.ID) (map[directory.Task]tabl
 			return
 		}
 		if task.Kind == directory.TaskMembers {
-			task.Name, _, _ = strings.Cut(task.Name, "#")
+			task.Name, _, _ = strings.Cut(task.Name, "#") // a part, behind its head
 		}
 		tasks[task] = item
 	})

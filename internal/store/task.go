@@ -19,13 +19,17 @@ const (
 	attrState = "state" // of an epoch's: stateStaged or stateEnding
 	attrUntil = "until" // of a staged epoch: when it may be given up, in milliseconds
 	attrKeep  = "keep"  // of accepted members: how long log entries are kept, in seconds
+	attrLeft  = "left"  // of an accepted change: how many parts are left
 )
 
 const (
 	// stateStaged: a request writes members that no reader sees yet.
 	stateStaged = "staged"
-	// stateEnding: the epoch is nobody's, and its memberships are being ended.
+	// stateEnding: the epoch is nobody's, and its memberships are being ended; or
+	// the change was not accepted, and its parts are being taken away.
 	stateEnding = "ending"
+	// stateAccepted: the group names the change, and its parts are being made.
+	stateAccepted = "accepted"
 )
 
 // unclaimedTime is how long accepted members may lie without a group that knows
@@ -291,26 +295,21 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 	if !ok {
 		return s.stay(ctx, t, task)
 	}
+	// Every step is of this task and no later one: whoever was held up must not
+	// end memberships that the user has after it came back.
+	same := table.Is(attrPartOf, table.Text(item.Attributes.Text(attrPartOf)))
 	gone := map[string]bool{}
 	for {
-		page, err := s.table.Query(ctx, table.Query{
-			Partition: mirrorKey(t, task.Resource, "", 0).Partition, Limit: directory.MaxJoined,
-		})
+		mirrors, err := s.mirrors(ctx, t, task.Resource, directory.MaxJoined)
 		if err != nil {
-			return readError(err)
-		}
-		var mirrors []directory.Mirror
-		for _, item := range page.Items {
-			if m, ok := decodeMirror(item.Sort); ok {
-				mirrors = append(mirrors, m)
-			}
+			return err
 		}
 		if len(mirrors) == 0 {
 			key := userKey(t, task.Resource)
 			if item.Attributes.Number(attrWhere) == 1 {
 				key = goneKey(t, task.Resource)
 			}
-			operations := append(doneOps(t, task, table.Present()), operation{
+			operations := append(doneOps(t, task, same), operation{
 				Op: table.Update(key, table.Change{Set: table.Attributes{attrLeaving: flag(false)}}, table.Present()),
 			})
 			err := stale(s.commit(ctx, time.Time{}, operations))
@@ -319,9 +318,13 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 			}
 			return err
 		}
-		err = s.commit(ctx, time.Time{}, endMirrorOps(t, task.Resource, mirrors, gone, directory.Entry{Time: s.now()}))
+		operations := append(endMirrorOps(t, task.Resource, mirrors, gone, directory.Entry{Time: s.now()}),
+			operation{Op: table.Check(taskKey(t, name), same)})
+		err = s.commit(ctx, time.Time{}, operations)
 		var failed *directory.CommitError
 		switch {
+		case errors.As(err, &failed) && failed.Stale:
+			return s.finishUser(ctx, t, task) // another finished it; perhaps there is a new one
 		case errors.As(err, &failed):
 			for _, id := range failed.Gone {
 				gone[id] = true

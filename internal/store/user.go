@@ -129,6 +129,11 @@ func (s *Store) User(ctx context.Context, t tenant.ID, id string) (*directory.Us
 	return decodeUser(item, false), nil
 }
 
+// Mirrors reads the memberships of a user, as many as a limit.
+func (s *Store) Mirrors(ctx context.Context, t tenant.ID, id string, limit int) ([]directory.Mirror, error) {
+	return s.mirrors(ctx, t, id, limit)
+}
+
 // UserAndMirrors reads a live user and its memberships side by side.
 func (s *Store) UserAndMirrors(ctx context.Context, t tenant.ID, id string) (
 	u *directory.User, mirrors []directory.Mirror, err error,
@@ -138,7 +143,7 @@ func (s *Store) UserAndMirrors(ctx context.Context, t tenant.ID, id string) (
 	}
 	err = together(ctx,
 		func(ctx context.Context) (err error) { u, err = s.User(ctx, t, id); return err },
-		func(ctx context.Context) (err error) { mirrors, err = s.mirrors(ctx, t, id); return err })
+		func(ctx context.Context) (err error) { mirrors, err = s.mirrors(ctx, t, id, directory.MaxGroupsRead+1); return err })
 	return u, mirrors, err
 }
 
@@ -194,7 +199,7 @@ func (s *Store) RecordsAndMirrors(ctx context.Context, t tenant.ID, ids []string
 ) {
 	err = together(ctx,
 		func(ctx context.Context) (err error) { records, err = s.Records(ctx, t, ids); return err },
-		func(ctx context.Context) (err error) { mirrors, err = s.mirrorsOf(ctx, t, ids); return err })
+		func(ctx context.Context) (err error) { mirrors, err = s.mirrorsOf(ctx, t, ids, directory.MaxGroupsRead+1); return err })
 	return records, mirrors, err
 }
 
