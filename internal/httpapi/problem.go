@@ -68,9 +68,11 @@ func problemOf(err error) *problem {
 	case errors.As(err, &unknown):
 		return unknownMembersProblem(unknown)
 	case errors.As(err, &tooMany) && tooMany.Sought == "groups":
-		return &problem{cause: provlog.AnswerTooLarge, what: fmt.Sprintf(
-			"A user is in more than the %d groups that this answer has room for.", tooMany.Limit),
-			action: "Leave the groups out with excludedAttributes=groups, or do not name them."}
+		return &problem{
+			cause: provlog.AnswerTooLarge, what: fmt.Sprintf(
+				"A user is in more than the %d groups that this answer has room for.", tooMany.Limit),
+			action: "Leave the groups out with excludedAttributes=groups, or do not name them.",
+		}
 	case errors.As(err, &tooMany) && tooMany.Sought == "members":
 		return &problem{cause: provlog.AnswerTooLarge, what: fmt.Sprintf(
 			"The group has more than the %d members that this answer has room for.", tooMany.Limit)}

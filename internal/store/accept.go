@@ -125,7 +125,10 @@ func (s *Store) finishMembers(ctx context.Context, t tenant.ID, task directory.T
 		var parts table.Page
 		group, head := groupKey(t, task.Resource), taskKey(t, taskSort(task))
 		err := together(ctx,
-			func(ctx context.Context) (err error) { items, err = s.getAll(ctx, []table.Key{group, head}); return err },
+			func(ctx context.Context) (err error) {
+				items, err = s.getAll(ctx, []table.Key{group, head})
+				return err
+			},
 			func(ctx context.Context) (err error) { parts, err = s.parts(ctx, t, task, 1); return err })
 		if err != nil {
 			return unknown, err

@@ -145,7 +145,10 @@ func (s *Store) MembersAndLeaving(ctx context.Context, t tenant.ID, group string
 	page directory.Page[string], leaving map[string]bool, err error,
 ) {
 	err = together(ctx,
-		func(ctx context.Context) (err error) { page, err = s.Members(ctx, t, group, epoch, "", limit); return err },
+		func(ctx context.Context) (err error) {
+			page, err = s.Members(ctx, t, group, epoch, "", limit)
+			return err
+		},
 		func(ctx context.Context) (err error) { leaving, err = s.leaving(ctx, t); return err })
 	return page, leaving, err
 }

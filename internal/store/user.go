@@ -143,7 +143,10 @@ func (s *Store) UserAndMirrors(ctx context.Context, t tenant.ID, id string) (
 	}
 	err = together(ctx,
 		func(ctx context.Context) (err error) { u, err = s.User(ctx, t, id); return err },
-		func(ctx context.Context) (err error) { mirrors, err = s.mirrors(ctx, t, id, directory.MaxGroupsRead+1); return err })
+		func(ctx context.Context) (err error) {
+			mirrors, err = s.mirrors(ctx, t, id, directory.MaxGroupsRead+1)
+			return err
+		})
 	return u, mirrors, err
 }
 
@@ -199,7 +202,10 @@ func (s *Store) RecordsAndMirrors(ctx context.Context, t tenant.ID, ids []string
 ) {
 	err = together(ctx,
 		func(ctx context.Context) (err error) { records, err = s.Records(ctx, t, ids); return err },
-		func(ctx context.Context) (err error) { mirrors, err = s.mirrorsOf(ctx, t, ids, directory.MaxGroupsRead+1); return err })
+		func(ctx context.Context) (err error) {
+			mirrors, err = s.mirrorsOf(ctx, t, ids, directory.MaxGroupsRead+1)
+			return err
+		})
 	return records, mirrors, err
 }
 
