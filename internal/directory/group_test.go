@@ -150,9 +150,9 @@ func TestGroups(t *testing.T) { enginetest.Run(t, testGroups) }
 
 func testGroups(t *testing.T, open opener) {
 	f := newFixture(t, open, 50, 50)
-	ids := f.people(130)
+	ids := f.people(80)
 	t.Run("made with members", func(t *testing.T) {
-		for _, n := range []int{0, 1, 30, 31, 130} {
+		for _, n := range []int{0, 1, directory.MaxJoined, directory.MaxJoined + 1, 80} {
 			r, err := f.postGroup(group(fmt.Sprint("made ", n), ids[:n]...))
 			if err != nil || r.Action != directory.Created || r.Added != n || len(r.Members) != n {
 				t.Fatalf("%d members: %+v, %v", n, r, err)
@@ -191,32 +191,33 @@ func testGroups(t *testing.T, open opener) {
 	})
 	t.Run("many join and leave", func(t *testing.T) {
 		id := f.mustPostGroup(group("lots", ids[:5]...))
-		r := f.mustPatchGroup(id, add(ids[:100]...))
-		if r.Added != 95 {
-			t.Errorf("%d added, want 95", r.Added)
+		r := f.mustPatchGroup(id, add(ids[:60]...))
+		if r.Added != 55 {
+			t.Errorf("%d added, want 55", r.Added)
 		}
-		f.wantMembers(id, ids[:100]...)
-		f.mustPatchGroup(id, remove(ids[10:90]...)+","+add(ids[100:]...))
-		f.wantMembers(id, slices.Concat(ids[:10], ids[90:])...)
+		f.wantMembers(id, ids[:60]...)
+		f.mustPatchGroup(id, remove(ids[10:50]...)+","+add(ids[60:]...))
+		f.wantMembers(id, slices.Concat(ids[:10], ids[50:])...)
 	})
 	t.Run("a whole new set", func(t *testing.T) {
-		id := f.mustPostGroup(group("whole", ids[:100]...))
-		f.mustPatchGroup(id, replace(ids[50:]...)) // under a new epoch
-		f.wantMembers(id, ids[50:]...)
-		f.mustPatchGroup(id, replace(ids[40:120]...)) // as a difference of twenty
-		f.wantMembers(id, ids[40:120]...)
-		f.mustPatchGroup(id, replace(append(slices.Clone(ids[:38]), ids[40:120]...)...)) // as one of 38
-		f.wantMembers(id, append(slices.Clone(ids[:38]), ids[40:120]...)...)
+		id := f.mustPostGroup(group("whole", ids[:40]...))
+		f.mustPatchGroup(id, replace(ids[35:75]...)) // under a new epoch
+		f.wantMembers(id, ids[35:75]...)
+		f.mustPatchGroup(id, replace(ids[30:70]...)) // as a difference of ten
+		f.wantMembers(id, ids[30:70]...)
+		f.mustPatchGroup(id, replace(append(slices.Clone(ids[:28]), ids[30:70]...)...)) // as one of 28
+		f.mustPatchGroup(id, replace(append(slices.Clone(ids[8:28]), ids[30:80]...)...)) // as one of 18
+		f.wantMembers(id, append(slices.Clone(ids[8:28]), ids[30:80]...)...)
 		f.mustPatchGroup(id, `{"op":"remove","path":"members"}`)
 		f.wantMembers(id)
 		if _, err := f.putGroup(id, group("whole", ids[:2]...)); err != nil {
 			t.Fatal(err)
 		}
 		f.wantMembers(id, ids[:2]...)
-		if _, err := f.putGroup(id, group("renamed", ids[:64]...)); err != nil {
+		if _, err := f.putGroup(id, group("renamed", ids[:40]...)); err != nil {
 			t.Fatal(err)
 		}
-		f.wantMembers(id, ids[:64]...)
+		f.wantMembers(id, ids[:40]...)
 		if _, err := f.putGroup(id, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"renamed"}`); err != nil {
 			t.Fatal(err)
 		}
@@ -266,7 +267,7 @@ func testGroups(t *testing.T, open opener) {
 		f.mustPostGroup(`{"displayName":"free","externalId":"g-1"}`)
 	})
 	t.Run("deleted", func(t *testing.T) {
-		for _, n := range []int{0, 3, 100} {
+		for _, n := range []int{0, 3, 40} {
 			id := f.mustPostGroup(group(fmt.Sprint("deleted ", n), ids[:n]...))
 			if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, directory.Precondition{}); err != nil {
 				t.Fatal(err)
@@ -292,7 +293,16 @@ func testGroups(t *testing.T, open opener) {
 			t.Errorf("POST = %v", err)
 		}
 	})
+	f.sweep()
 	f.check(0)
+}
+
+// sweep finishes what requests had no time for: an engine may be slow.
+func (f *fixture) sweep() {
+	f.t.Helper()
+	if _, err := f.store.SweepTenant(context.Background(), f.tenant, 0); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 func TestGroups_UserWhoIsDeleted(t *testing.T) { enginetest.Run(t, testUserWhoIsDeleted) }
@@ -318,6 +328,7 @@ func testUserWhoIsDeleted(t *testing.T, open opener) {
 			if f.version(groups[0]) <= version {
 				t.Error("the group's version did not move")
 			}
+			f.sweep()
 			f.check(0)
 			back, err := f.post(user(`"userName":"` + f.nameOf(ids[0]) + `"`))
 			if err != nil || back.User.ID != ids[0] {
