@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -49,18 +50,19 @@ func writings() []writing {
 // faulty is a way to make the n-th write of a table go wrong.
 type faulty struct {
 	name string
-	// open makes the table; arm makes the fault happen to the next write, and
-	// happened tells how often it did.
-	open func(t *testing.T) (engine table.Table, arm func(), happened func() int)
+	// open makes the table; arm makes the fault happen to the n-th write from
+	// here, and happened tells how often it did.
+	open func(t *testing.T) (engine table.Table, arm func(n int), happened func() int)
 }
 
-// switched is a table whose next write meets a fault once it is armed.
-func switched(open func(t testing.TB) table.Table, kind tabletest.FaultKind) func(t *testing.T) (table.Table, func(), func() int) {
-	return func(t *testing.T) (table.Table, func(), func() int) {
+// switched is a table of which one write meets a fault once it is armed.
+func switched(open func(t testing.TB) table.Table, kind tabletest.FaultKind) func(t *testing.T) (table.Table, func(int), func() int) {
+	return func(t *testing.T) (table.Table, func(int), func() int) {
 		t.Helper()
-		s := &later{Table: open(t)}
-		return s, func() {
-				s.fault = tabletest.NewFault(s.Table, 1, tabletest.FaultPlan{Writes: map[int]tabletest.FaultKind{1: kind}})
+		healthy := open(t)
+		s := &later{Table: healthy}
+		return s, func(n int) {
+				s.fault = tabletest.NewFault(healthy, 1, tabletest.FaultPlan{Writes: map[int]tabletest.FaultKind{n: kind}})
 				s.Table = s.fault
 			}, func() int {
 				if s.fault == nil {
@@ -79,13 +81,13 @@ type later struct {
 }
 
 // wire is DynamoDB with a fault beneath the SDK.
-func wire(kind tabletest.WireFault) func(t *testing.T) (table.Table, func(), func() int) {
-	return func(t *testing.T) (table.Table, func(), func() int) {
+func wire(kind tabletest.WireFault) func(t *testing.T) (table.Table, func(int), func() int) {
+	return func(t *testing.T) (table.Table, func(int), func() int) {
 		t.Helper()
 		s := &laterWire{kind: kind}
 		return tabletest.DynamoThrough(t, func(base http.RoundTripper) http.RoundTripper { s.base = base; return s }),
-			func() {
-				s.fault = tabletest.NewFaultTransport(s.base, 1, tabletest.WirePlan{Requests: map[int]tabletest.WireFault{1: kind}})
+			func(n int) {
+				s.fault = tabletest.NewFaultTransport(s.base, 1, tabletest.WirePlan{Requests: map[int]tabletest.WireFault{n: kind}})
 			},
 			func() int {
 				if s.fault == nil {
@@ -109,11 +111,7 @@ func (w *laterWire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.base.RoundTrip(r)
 }
 
-// TestFaults loses, cuts and refuses the answer to each kind of write, at the
-// interface of both engines and beneath the SDK: one user, one seat, one change,
-// and the answer that would have come.
-func TestFaults(t *testing.T) {
-	var kinds []faulty
+func atTheInterface() (kinds []faulty) {
 	for _, e := range enginetest.Plain() {
 		for _, kind := range []tabletest.FaultKind{
 			tabletest.AnswerLost, tabletest.RequestLost, tabletest.Throttled, tabletest.Conflicting,
@@ -121,13 +119,24 @@ func TestFaults(t *testing.T) {
 			kinds = append(kinds, faulty{fmt.Sprintf("%s, %s", e.Name, kind), switched(e.Open, kind)})
 		}
 	}
+	return kinds
+}
+
+func beneathTheSDK() (kinds []faulty) {
 	for _, kind := range []tabletest.WireFault{
 		tabletest.WireReset, tabletest.WireTruncated, tabletest.WireGarbled, tabletest.WireServer, tabletest.WireHangAfter,
 		tabletest.WireHang, tabletest.WireThrottle, tabletest.WireConflict, tabletest.WireInProgress, tabletest.WireBusy,
 	} {
 		kinds = append(kinds, faulty{fmt.Sprintf("beneath the SDK, %s", kind), wire(kind)})
 	}
-	for _, kind := range kinds {
+	return kinds
+}
+
+// TestFaults loses, cuts and refuses the answer to each kind of write, at the
+// interface of both engines and beneath the SDK: one user, one seat, one change,
+// and the answer that would have come.
+func TestFaults(t *testing.T) {
+	for _, kind := range append(atTheInterface(), beneathTheSDK()...) {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 			for _, w := range writings() {
@@ -142,7 +151,7 @@ func loseOne(t *testing.T, kind faulty, w writing) {
 	s := newService(t, engine, 5, app.Options{})
 	id := w.before(s)
 	s.send("GET", "/Users?count=0", "") // reads the token
-	arm()
+	arm(1)
 	path := w.path
 	if id != "" {
 		path = "/Users/" + id
@@ -166,6 +175,210 @@ func loseOne(t *testing.T, kind faulty, w writing) {
 	s.check(w.seats)
 	if l := s.ledger(); l.Users != w.users {
 		t.Errorf("%d users counted, want %d", l.Users, w.users)
+	}
+}
+
+// groupWriting is one request that writes groups or ends memberships, in one
+// transaction or in several, and who is a member after it.
+type groupWriting struct {
+	name string
+	// before makes what the request finds: so many groups of some members.
+	groups int
+	start  func(ids []string) []string
+	method string
+	// path and body may name the group {id}, the name {name} of a group made for
+	// this request alone, and the user {user}.
+	path, body string
+	status     int
+	// members are those afterwards, nil when the group is gone.
+	members func(ids []string) []string
+	// large takes so many transactions that there is no time for it where each
+	// takes long.
+	large bool
+}
+
+// groupCrowd is how many users the requests of groupWritings need.
+const groupCrowd = 80
+
+func groupWritings(ids []string) []groupWriting {
+	first := func(from, to int) func([]string) []string {
+		return func(ids []string) []string { return ids[from:to] }
+	}
+	none := func([]string) []string { return []string{} }
+	gone := func([]string) []string { return nil }
+	return []groupWriting{
+		{name: "POST", method: "POST", path: "/Groups", body: groupBody("{name}", ids[:3]...), status: 201, members: first(0, 3)},
+		{name: "POST of forty", method: "POST", path: "/Groups", body: groupBody("{name}", ids[:40]...), status: 201, members: first(0, 40), large: true},
+		{name: "PATCH adds one", groups: 1, start: first(0, 3), method: "PATCH", path: "/Groups/{id}", body: memberPatch("add", ids[3]), status: 200, members: first(0, 4)},
+		{name: "PATCH adds one again", groups: 1, start: first(0, 3), method: "PATCH", path: "/Groups/{id}", body: memberPatch("add", ids[1:4]...), status: 200, members: first(0, 4)},
+		{name: "PATCH removes one", groups: 1, start: first(0, 4), method: "PATCH", path: "/Groups/{id}", body: memberPatch("remove", ids[3]), status: 200, members: first(0, 3)},
+		{name: "PATCH adds forty", groups: 1, start: first(0, 3), method: "PATCH", path: "/Groups/{id}", body: memberPatch("add", ids[3:43]...), status: 200, members: first(0, 43)},
+		{name: "PATCH removes forty", groups: 1, start: first(0, 43), method: "PATCH", path: "/Groups/{id}", body: memberPatch("remove", ids[3:43]...), status: 200, members: first(0, 3), large: true},
+		{name: "PATCH replaces by forty", groups: 1, start: first(0, 40), method: "PATCH", path: "/Groups/{id}", body: memberPatch("replace", ids[40:80]...), status: 200, members: first(40, 80)},
+		{name: "PATCH clears", groups: 1, start: first(0, 40), method: "PATCH", path: "/Groups/{id}", body: patchBody(`[{"op":"remove","path":"members"}]`), status: 200, members: none, large: true},
+		{name: "PATCH renames", groups: 1, start: first(0, 3), method: "PATCH", path: "/Groups/{id}", body: patchBody(`[{"op":"replace","path":"displayName","value":"{name}"}]`), status: 200, members: first(0, 3)},
+		{name: "PUT", groups: 1, start: first(0, 3), method: "PUT", path: "/Groups/{id}", body: groupBody("{name}", ids[1:5]...), status: 200, members: first(1, 5)},
+		{name: "PUT of forty", groups: 1, start: first(0, 3), method: "PUT", path: "/Groups/{id}", body: groupBody("{name}", ids[40:80]...), status: 200, members: first(40, 80), large: true},
+		{name: "DELETE", groups: 1, start: first(0, 3), method: "DELETE", path: "/Groups/{id}", status: 204, members: gone},
+		{name: "DELETE of forty", groups: 1, start: first(0, 40), method: "DELETE", path: "/Groups/{id}", status: 204, members: gone, large: true},
+		{name: "DELETE of a user in three", groups: 3, start: first(0, 2), method: "DELETE", path: "/Users/{user}", status: 204, members: first(0, 2)},
+		{name: "DELETE of a user in forty", groups: 40, start: first(0, 2), method: "DELETE", path: "/Users/{user}", status: 204, members: first(0, 2), large: true},
+	}
+}
+
+// preparedWriting is a groupWriting, with what it finds.
+type preparedWriting struct {
+	groupWriting
+	groups []string
+	user   string
+	new    string // the name that is given, or the first group has
+	fill   *strings.Replacer
+}
+
+func (s *service) prepare(w groupWriting, ids []string, n int) preparedWriting {
+	s.t.Helper()
+	p := preparedWriting{groupWriting: w, new: fmt.Sprintf("%s, write %d", w.name, n)}
+	var members []string
+	if w.start != nil {
+		members = w.start(ids)
+	}
+	if strings.Contains(w.path, "{user}") {
+		p.user = s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":%q,"active":false`, p.new)))
+		members = append(slices.Clone(members), p.user)
+	}
+	for i := range w.groups {
+		p.groups = append(p.groups, s.must(201, "POST", "/Groups", groupBody(fmt.Sprintf("%s, before write %d, %d", w.name, n, i), members...)))
+	}
+	id := ""
+	if len(p.groups) > 0 {
+		id = p.groups[0]
+	}
+	p.fill = strings.NewReplacer("{id}", id, "{name}", p.new, "{user}", p.user)
+	return p
+}
+
+// written is what came of a groupWriting: its answer, its event, and what a reader
+// finds afterwards.
+type written struct {
+	status          int
+	version, shown  string
+	name            bool // is the one given
+	location        bool
+	action, changed any
+	added, removed  any
+	outcome         any
+	versions        string // of all groups, afterwards
+	user            int    // the status of the deleted user
+}
+
+// write sends a prepared request, and checks who is a member then.
+func (s *service) write(p preparedWriting, ids []string) written {
+	s.t.Helper()
+	a := s.send(p.method, p.fill.Replace(p.path), p.fill.Replace(p.body))
+	if a.status != p.status {
+		s.t.Errorf("%s: %d %v, want %d", p.new, a.status, a.body, p.status)
+	}
+	w := written{
+		status: a.status, version: a.header.Get("ETag"), shown: strings.Join(valuesOf(a.body["members"]), " "),
+		name: a.body["displayName"] == p.new, location: a.header.Get("Location") != "",
+		action: a.event["action"], changed: a.event["changed"], added: a.event["membersAdded"], removed: a.event["membersRemoved"],
+		outcome: a.event["outcome"],
+	}
+	groups := p.groups
+	if id, ok := a.body["id"].(string); ok && len(groups) == 0 {
+		groups = []string{id}
+	}
+	want := p.groupWriting.members(ids)
+	for _, id := range groups {
+		read := s.send("GET", "/Groups/"+id, "")
+		w.versions += read.header.Get("ETag") + " "
+		if want == nil {
+			if read.status != 404 {
+				s.t.Errorf("%s: the group is there: %d", p.new, read.status)
+			}
+			continue
+		}
+		if got := valuesOf(read.body["members"]); !slices.Equal(got, want) {
+			s.t.Errorf("%s: %d members, want %d", p.new, len(got), len(want))
+		}
+	}
+	// From the users' side too: the first, one in the middle, the last.
+	for _, user := range []string{ids[0], ids[len(ids)/2], ids[len(ids)-1]} {
+		in := s.groupsOf(user)
+		for _, id := range groups {
+			if got := slices.Contains(in, id); got != slices.Contains(want, user) {
+				s.t.Errorf("%s: user %s is in the group: %t", p.new, user, got)
+			}
+		}
+	}
+	if p.user != "" {
+		w.user = s.send("GET", "/Users/"+p.user, "").status
+	}
+	return w
+}
+
+// TestFaults_Groups loses, cuts and refuses the answer to every write of each
+// request that writes groups: the answer that would have come, and what would have
+// come of it.
+func TestFaults_Groups(t *testing.T) {
+	for _, kind := range atTheInterface() {
+		slow := strings.HasPrefix(kind.name, "dynamodb")
+		if slow && !strings.HasSuffix(kind.name, string(tabletest.AnswerLost)) {
+			continue // what never reaches the engine is the same on both
+		}
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			engine, arm, happened := kind.open(t)
+			s, ids := crowd(t, engine, groupCrowd)
+			for _, w := range groupWritings(ids) {
+				if slow && w.large {
+					continue
+				}
+				t.Run(w.name, func(t *testing.T) {
+					s.t = t
+					want := s.write(s.prepare(w, ids, 0), ids)
+					for n := 1; ; n++ {
+						p := s.prepare(w, ids, n)
+						arm(n)
+						got := s.write(p, ids)
+						if happened() == 0 {
+							t.Logf("%d writes", n-1)
+							break
+						}
+						if got != want {
+							t.Errorf("write %d: %+v, want %+v", n, got, want)
+						}
+						if n == 30 {
+							t.Fatal("there is no end to its writes")
+						}
+					}
+					arm(0)
+				})
+			}
+			s.t = t
+			s.check(0)
+		})
+	}
+}
+
+// Beneath the SDK, where it is the SDK that must not send twice what was done.
+func TestFaults_MemberBeneathTheSDK(t *testing.T) {
+	for _, kind := range beneathTheSDK() {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			engine, arm, happened := kind.open(t)
+			s, ids := crowd(t, engine, 4)
+			w := groupWriting{
+				name: "add", groups: 1, start: func(ids []string) []string { return ids[:3] }, method: "PATCH", path: "/Groups/{id}",
+				body: memberPatch("add", ids[3]), status: 200, members: func(ids []string) []string { return ids },
+			}
+			want, p := s.write(s.prepare(w, ids, 0), ids), s.prepare(w, ids, 1)
+			arm(1)
+			if got := s.write(p, ids); got != want || happened() != 1 {
+				t.Errorf("%+v, want %+v; the fault happened %d times, want once", got, want, happened())
+			}
+			s.check(0)
+		})
 	}
 }
 

@@ -205,7 +205,7 @@ func testGroups(t *testing.T, open opener) {
 		f.wantMembers(id, ids[35:75]...)
 		f.mustPatchGroup(id, replace(ids[30:70]...)) // as a difference of ten
 		f.wantMembers(id, ids[30:70]...)
-		f.mustPatchGroup(id, replace(append(slices.Clone(ids[:28]), ids[30:70]...)...)) // as one of 28
+		f.mustPatchGroup(id, replace(append(slices.Clone(ids[:28]), ids[30:70]...)...))  // as one of 28
 		f.mustPatchGroup(id, replace(append(slices.Clone(ids[8:28]), ids[30:80]...)...)) // as one of 18
 		f.wantMembers(id, append(slices.Clone(ids[8:28]), ids[30:80]...)...)
 		f.mustPatchGroup(id, `{"op":"remove","path":"members"}`)

@@ -1,0 +1,1320 @@
+package httpapi_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// runOn runs a test on some engines: what takes many transactions is not for all.
+func runOn(t *testing.T, engines []enginetest.Engine, test func(t *testing.T, open opener)) {
+	t.Helper()
+	for _, e := range engines {
+		t.Run(e.Name, func(t *testing.T) {
+			e.Need(t)
+			test(t, e.Open)
+		})
+	}
+}
+
+// inMemory are the engines without a server, as they are and with conflicts.
+func inMemory() []enginetest.Engine { return enginetest.All()[:2] }
+
+func groupBody(attributes string) string {
+	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],` + attributes + `}`
+}
+
+// memberList is members as identity providers send them.
+func memberList(ids ...string) string {
+	members := make([]string, len(ids))
+	for i, id := range ids {
+		members[i] = fmt.Sprintf(`{"value":%q}`, id)
+	}
+	return "[" + strings.Join(members, ",") + "]"
+}
+
+func memberPatch(op string, ids ...string) string {
+	return patchBody(fmt.Sprintf(`[{"op":%q,"path":"members","value":%s}]`, op, memberList(ids...)))
+}
+
+// people makes inactive users, who need no seats, and returns their ids.
+func (s *service) people(n int) []string {
+	s.t.Helper()
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = s.mustCreate(fmt.Sprintf(`"userName":"p%05d","active":false`, i))
+		s.log.forget() // each request reads the log whole
+	}
+	return ids
+}
+
+func (l *lines) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf.Reset()
+}
+
+func (s *service) mustGroup(name string, members ...string) string {
+	s.t.Helper()
+	a := s.send("POST", "/Groups", groupBody(fmt.Sprintf(`"displayName":%q,"members":%s`, name, memberList(members...))))
+	if a.status != http.StatusCreated {
+		s.t.Fatalf("create group: %d %s", a.status, a.raw)
+	}
+	return a.body["id"].(string)
+}
+
+// values are the value of each element of a list, sorted; nil when there is no
+// list.
+func values(list any) []string {
+	elements, _ := list.([]any)
+	var ids []string
+	for _, e := range elements {
+		element, _ := e.(map[string]any)
+		id, _ := element["value"].(string)
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func sorted(ids []string) []string { return slices.Sorted(slices.Values(ids)) }
+
+// wantMembers compares a group's members with those wanted.
+func (s *service) wantMembers(id string, want ...string) {
+	s.t.Helper()
+	if got := values(s.send("GET", "/Groups/"+id, "").body["members"]); !slices.Equal(got, sorted(want)) {
+		s.t.Errorf("the members are %q, want %q", got, want)
+	}
+}
+
+func (s *service) wantAudit() {
+	s.t.Helper()
+	faults, err := s.app.Store.Audit(s.t.Context(), s.tenant)
+	if err != nil || len(faults) > 0 {
+		s.t.Errorf("audit: %v, %v", faults, err)
+	}
+}
+
+// Every refusal of a request about groups: what the client is told, and what is
+// logged.
+func TestGroups_Refusals(t *testing.T) { enginetest.Run(t, testGroups_Refusals) }
+
+func testGroups_Refusals(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	ids := s.people(3)
+	a := s.send("POST", "/Groups", groupBody(`"displayName":"Engineering","externalId":"g-1","members":`+memberList(ids[:2]...)))
+	eng, _ := a.body["id"].(string)
+	sales := s.mustGroup("Sales", ids[2])
+	none := "00000000-0000-7000-8000-000000000000"
+	before := []string{s.send("GET", "/Groups/"+eng, "").raw, s.send("GET", "/Groups/"+sales, "").raw}
+
+	many := make([]string, 0, 5001)
+	for i := range cap(many) {
+		many = append(many, fmt.Sprintf("00000000-0000-4000-8000-%012d", i))
+	}
+	grp001 := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"big","members":[` +
+		strings.Repeat(`{"value":"00000000-0000-4000-8000-000000000000"},`, 20000) + `{"value":"x"}]}`
+	rename := func(to string) string {
+		return patchBody(`[{"op":"replace","path":"displayName","value":"` + to + `"}]`)
+	}
+	// What every detail ends in, by its cause.
+	const (
+		link    = "Link that group in the identity provider, or rename one of the two."
+		unlink  = "In the identity provider, unlink the group and push it again."
+		again   = "Read the resource and send the change with its current version."
+		nesting = "members are users; nested groups are not kept. Leave this member out."
+	)
+	tests := []struct {
+		name, method, path, body string
+		headers                  []string
+		status                   int
+		scimType                 string
+		cause                    provlog.Cause
+		what, action             string // parts of the detail
+		operation, id, subject   string // in the event
+	}{
+		{name: "POST, displayName taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"ENGINEERING ","externalId":"g-2"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `The displayName "ENGINEERING " belongs to the group ` + eng + ". Nothing was changed.", action: link, operation: "create", subject: "ENGINEERING "},
+		{name: "POST, externalId taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"New","externalId":"g-1"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `The externalId "g-1" belongs to the group ` + eng, action: link, operation: "create", subject: "New"},
+		{name: "POST, taken, with many members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"engineering","members":` + memberList(many...)), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "create", subject: "engineering"},
+		{name: "POST, no displayName", method: "POST", path: "/Groups", body: groupBody(`"externalId":"g-3"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "displayName is required", operation: "create"},
+		{name: "POST, blank displayName", method: "POST", path: "/Groups", body: groupBody(`"displayName":" "`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "displayName is required", operation: "create", subject: " "},
+		{name: "POST, a group for a member", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Nest","members":[{"value":"` + eng + `","type":"Group"}]`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "members.type: " + nesting, operation: "create", subject: "Nest"},
+		{name: "POST, $ref to a group", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Nest","members":[{"value":"` + eng + `","$ref":"../Groups/` + eng + `"}]`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "members.$ref: " + nesting, operation: "create", subject: "Nest"},
+		{name: "POST, a member without an id", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Nobody","members":[{"display":"Al"}]`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "member 1 has no value: send the id of a user", operation: "create", subject: "Nobody"},
+		{name: "POST, a string for members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Text","members":"` + ids[0] + `"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "members must be an array", operation: "create", subject: "Text"},
+		{name: "POST, a user", method: "POST", path: "/Groups", body: userBody(`"userName":"u@x"`), status: 400, scimType: "invalidSyntax", cause: provlog.Validation, what: "Group", action: "Nothing was changed", operation: "create", subject: "u@x"},
+		{name: "POST, no JSON", method: "POST", path: "/Groups", body: `{"displayName":"x"`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation, operation: "create"},
+		{name: "POST, 5,001 members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Many","members":` + memberList(many...)), status: 400, scimType: "tooMany", cause: provlog.MemberLimit, what: "more than 5000 members", action: "in several PATCH requests of at most 5,000 each", operation: "create", subject: "Many"},
+		{name: "POST, 20,001 members (grp-001)", method: "POST", path: "/Groups", body: grp001, status: 400, scimType: "tooMany", cause: provlog.Validation, what: "names 20001 members: at most 20000", action: "Send them in several PATCH requests. Nothing was changed.", operation: "create", subject: "big"},
+
+		{name: "GET, no such group", method: "GET", path: "/Groups/" + none, status: 404, cause: provlog.GroupNotFound, what: "No group of this tenant has the id", action: unlink, operation: "read", id: none},
+		{name: "GET, a user's id", method: "GET", path: "/Groups/" + ids[0], status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read", id: ids[0]},
+		{name: "GET, without members", method: "GET", path: "/Groups/" + none + "?excludedAttributes=members", status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read", id: none},
+		{name: "GET, with If-None-Match", method: "GET", path: "/Groups/" + none, headers: []string{"If-None-Match", "*"}, status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read", id: none},
+		{name: "GET, NUL in the id", method: "GET", path: "/Groups/" + eng + "%00", status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read"},
+		{name: "GET, delimiter in the id", method: "GET", path: "/Groups/" + eng + "%231", status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read"},
+		{name: "GET, slash in the id", method: "GET", path: "/Groups/..%2F" + eng, status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read"},
+		{name: "GET, long id", method: "GET", path: "/Groups/" + strings.Repeat("a", 65), status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read"},
+		{name: "PUT, no such group", method: "PUT", path: "/Groups/" + none, body: groupBody(`"displayName":"Sales"`), status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "replace", id: none, subject: "Sales"},
+		{name: "PATCH, no such group", method: "PATCH", path: "/Groups/" + none, body: patchBody(`[{"op":"replace","value":{"id":"` + none + `","displayName":"X"}}]`), status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "modify", id: none},
+		{name: "DELETE, no such group", method: "DELETE", path: "/Groups/" + none, status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "delete", id: none},
+		{name: "PATCH, nesting (grp-003)", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"members","value":[{"value":"` + eng + `","type":"Group"}]}]`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "Operation 1: members.type: " + nesting, operation: "modify", id: eng, subject: "Engineering"},
+
+		{name: "PATCH, displayName taken", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `displayName "engineering" belongs to the group ` + eng, action: link, operation: "modify", id: sales, subject: "Sales"},
+		{name: "PATCH, taken, with members", method: "PATCH", path: "/Groups/" + sales, body: patchBody(`[{"op":"replace","value":{"displayName":"engineering","members":` + memberList(ids...) + `}}]`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "modify", id: sales, subject: "Sales"},
+		{name: "PATCH, taken and stale", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), headers: []string{"If-Match", `W/"9"`}, status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "modify", id: sales, subject: "Sales"},
+		{name: "PUT, externalId taken", method: "PUT", path: "/Groups/" + sales, body: groupBody(`"displayName":"Sales","externalId":"g-1"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "replace", id: sales, subject: "Sales"},
+		{name: "PUT, stale", method: "PUT", path: "/Groups/" + eng, body: groupBody(`"displayName":"Engineers"`), headers: []string{"If-Match", `W/"2"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "replace", id: eng, subject: "Engineers"},
+		{name: "PATCH, stale", method: "PATCH", path: "/Groups/" + eng, body: memberPatch("add", ids[2]), headers: []string{"If-Match", `"0"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, foreign tags", method: "PATCH", path: "/Groups/" + eng, body: memberPatch("remove", ids...), headers: []string{"If-Match", `"abc", W/"01"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "modify", id: eng, subject: "Engineering"},
+		{name: "DELETE, stale", method: "DELETE", path: "/Groups/" + eng, headers: []string{"If-Match", `W/"2", W/"3"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "delete", id: eng, subject: "Engineering"},
+
+		{name: "PATCH, another id", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"id","value":"` + sales + `"}]`), status: 400, scimType: "mutability", cause: provlog.Validation, what: "Operation 1: id", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, no displayName", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"displayName"}]`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "displayName is required", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, unknown path", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"owners","value":"x"}]`), status: 400, scimType: "invalidPath", cause: provlog.Validation, what: "Operation 1", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, nobody to replace", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"members[value eq \"` + ids[2] + `\"]","value":{"value":"` + ids[0] + `"}}]`), status: 400, scimType: "noTarget", cause: provlog.Validation, what: "Operation 1: members has no value that the path chooses", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, the ids of all", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"members.value"}]`), status: 400, scimType: "mutability", cause: provlog.Validation, what: "members.value cannot be changed", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, good and bad", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"members","value":` + memberList(ids[2]) + `},{"op":"add","path":"nope","value":1}]`), status: 400, scimType: "invalidPath", cause: provlog.Validation, what: "Operation 2", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, no operations", method: "PATCH", path: "/Groups/" + eng, body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation, what: "Operations must be an array", operation: "modify", id: eng},
+		{name: "PATCH, media type", method: "PATCH", path: "/Groups/" + eng, body: `x`, headers: []string{"Content-Type", "text/plain"}, status: 415, cause: provlog.MediaType, action: "application/scim+json", operation: "modify", id: eng},
+
+		{name: "filter, unknown attribute", method: "GET", path: "/Groups?filter=userName+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, what: "position 1", action: "Correct the query and send the request again.", operation: "list"},
+		{name: "filter, unknown part", method: "GET", path: "/Groups?filter=members.nope+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, what: "nope", action: "Correct the query", operation: "list"},
+		{name: "filter, wrong type", method: "GET", path: "/Groups?filter=displayName+eq+true", status: 400, scimType: "invalidFilter", cause: provlog.Validation, action: "Correct the query", operation: "list"},
+		{name: "filter, empty", method: "GET", path: "/Groups?filter=", status: 400, scimType: "invalidFilter", cause: provlog.Validation, action: "Correct the query", operation: "list"},
+		{name: "both projections", method: "GET", path: "/Groups?attributes=id&excludedAttributes=members", status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "exclude each other", action: "Correct the query", operation: "list"},
+		{name: "count", method: "GET", path: "/Groups?count=ten", status: 400, scimType: "invalidValue", cause: provlog.Validation, action: "Correct the query", operation: "list"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s.t = t
+			a := s.send(tt.method, tt.path, tt.body, tt.headers...)
+			if a.status != tt.status {
+				t.Fatalf("status %d, want %d: %.300s", a.status, tt.status, a.raw)
+			}
+			wantRefusal(t, a, tt.scimType, tt.what, tt.action)
+			want := map[string]any{
+				"method": tt.method, "status": float64(tt.status), "outcome": "failure", "cause": string(tt.cause),
+				"detail": a.body["detail"], "tenant": "acme", "resourceType": "Group", "operation": tt.operation,
+				"resourceId": text(tt.id), "subject": text(tt.subject), "scimType": text(tt.scimType),
+				"action": nil, "changed": nil, "membersAdded": nil, "membersRemoved": nil, "membersSkipped": nil,
+			}
+			wantEvent(t, a, want)
+		})
+	}
+	s.t = t
+	for i, id := range []string{eng, sales} {
+		if after := s.send("GET", "/Groups/"+id, "").raw; after != before[i] {
+			t.Errorf("the refused requests changed a group: %s, was %s", after, before[i])
+		}
+	}
+	if a := s.send("GET", "/Groups", ""); a.body["totalResults"] != 2.0 {
+		t.Errorf("%v groups, want 2", a.body["totalResults"])
+	}
+	s.wantAudit()
+}
+
+// text is a field of an event: what is empty is left out.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// wantRefusal checks what a refusal tells: what happened, what to do, and the id
+// to ask about.
+func wantRefusal(t *testing.T, a answer, scimType, what, action string) {
+	t.Helper()
+	id := a.header.Get("X-Request-Id")
+	if got := fmt.Sprint(a.body["schemas"]); got != "[urn:ietf:params:scim:api:messages:2.0:Error]" {
+		t.Errorf("schemas = %s", got)
+	}
+	if a.body["status"] != fmt.Sprint(a.status) {
+		t.Errorf("status in the body = %#v, want the string %d", a.body["status"], a.status)
+	}
+	if got, _ := a.body["scimType"].(string); got != scimType {
+		t.Errorf("scimType = %q, want %q: %s", got, scimType, a.raw)
+	}
+	detail, _ := a.body["detail"].(string)
+	if !strings.Contains(detail, what) || !strings.Contains(detail, action) || !strings.HasSuffix(detail, " (request "+id+")") || len(detail) < 100 {
+		t.Errorf("detail = %q, want %q, %q and the request %s in it", detail, what, action, id)
+	}
+	if got := a.header.Get("Content-Type"); got != "application/scim+json; charset=utf-8" {
+		t.Errorf("Content-Type = %q", got)
+	}
+	if a.header.Get("ETag") != "" || a.header.Get("Location") != "" {
+		t.Errorf("ETag %q and Location %q of a refusal", a.header.Get("ETag"), a.header.Get("Location"))
+	}
+	if a.event["requestId"] != id {
+		t.Errorf("event requestId = %v, want %s", a.event["requestId"], id)
+	}
+}
+
+func TestGroups_LifeOfAGroup(t *testing.T) { enginetest.Run(t, testGroups_LifeOfAGroup) }
+
+func testGroups_LifeOfAGroup(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	ids := s.people(4)
+	body := groupBody(`"displayName":"Engineering","externalId":"g-1","id":"mine","meta":{"version":"x"},"members":` + memberList(ids[1], ids[0]))
+	a := s.send("POST", "/Groups", body)
+	id, _ := a.body["id"].(string)
+	location := baseURL + "/Groups/" + id
+	if a.status != 201 || !uuidv7.MatchString(id) || a.header.Get("Location") != location || a.header.Get("ETag") != `W/"1"` {
+		t.Fatalf("POST: %d %v %s", a.status, a.header, a.raw)
+	}
+	if got := values(a.body["members"]); !slices.Equal(got, sorted(ids[:2])) {
+		t.Errorf("POST: members %q", got)
+	}
+	meta, _ := a.body["meta"].(map[string]any)
+	if meta["location"] != location || meta["resourceType"] != "Group" || meta["version"] != `W/"1"` || meta["created"] != meta["lastModified"] {
+		t.Errorf("meta = %v", meta)
+	}
+	wantEvent(t, a, map[string]any{
+		"tenant": "acme", "idp": "okta", "operation": "create", "action": "created", "resourceType": "Group",
+		"resourceId": id, "subject": "Engineering", "externalId": "g-1", "outcome": "success", "cause": nil,
+		"status": 201.0, "changed": "displayName,externalId", "membersAdded": 2.0, "membersRemoved": nil, "membersSkipped": nil,
+		"retries": 0.0, "route": "POST /scim/v2/Groups", "seatDelta": nil,
+	})
+
+	a = s.send("GET", "/Groups/"+id, "")
+	if a.status != 200 || a.body["displayName"] != "Engineering" || a.body["externalId"] != "g-1" || a.header.Get("ETag") != `W/"1"` {
+		t.Errorf("GET: %d %s", a.status, a.raw)
+	}
+	members, _ := a.body["members"].([]any)
+	if len(members) != 2 {
+		t.Fatalf("GET: members %v", members)
+	}
+	for i, member := range members {
+		want := fmt.Sprint(map[string]any{"value": ids[i], "$ref": baseURL + "/Users/" + ids[i], "type": "User"})
+		if got := fmt.Sprint(member); got != want {
+			t.Errorf("member %d is %s, want %s", i, got, want)
+		}
+	}
+	wantEvent(t, a, map[string]any{
+		"operation": "read", "resourceType": "Group", "resourceId": id, "outcome": "success", "action": nil, "changed": nil,
+	})
+	if a = s.send("GET", "/Groups/"+id, "", "If-None-Match", `W/"1"`); a.status != 304 || a.raw != "" || a.header.Get("ETag") != `W/"1"` {
+		t.Errorf("GET If-None-Match: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"operation": "read", "status": 304.0, "itemsRead": 1.0, "roundTrips": 1.0})
+	if a = s.send("GET", "/Groups/"+id, "", "If-None-Match", `"7", "1"`); a.status != 304 {
+		t.Errorf("GET If-None-Match of several: %d", a.status)
+	}
+	if a = s.send("GET", "/Groups/"+id, "", "If-None-Match", `W/"2"`); a.status != 200 || len(values(a.body["members"])) != 2 {
+		t.Errorf("GET If-None-Match of another version: %d %s", a.status, a.raw)
+	}
+
+	// One member joins.
+	a = s.send("PATCH", "/Groups/"+id, memberPatch("add", ids[2]), "If-Match", `W/"1"`)
+	if a.status != 200 || a.header.Get("ETag") != `W/"2"` || !slices.Equal(values(a.body["members"]), sorted(ids[:3])) {
+		t.Errorf("PATCH: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{
+		"operation": "modify", "action": "updated", "resourceId": id, "subject": "Engineering", "externalId": "g-1",
+		"changed": "members", "membersAdded": 1.0, "membersRemoved": nil, "outcome": "success", "roundTrips": 2.0,
+	})
+	// The same once more changes nothing.
+	a = s.send("PATCH", "/Groups/"+id, memberPatch("add", ids[2]))
+	if a.status != 200 || a.header.Get("ETag") != `W/"2"` || !slices.Equal(values(a.body["members"]), sorted(ids[:3])) {
+		t.Errorf("PATCH again: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"action": "unchanged", "changed": nil, "membersAdded": nil, "outcome": "success"})
+	if a = s.send("GET", "/Groups/"+id, "", "If-None-Match", `W/"1"`); a.status != 200 {
+		t.Errorf("GET If-None-Match of the version before: %d", a.status)
+	}
+
+	// Renamed, with other members.
+	a = s.send("PUT", "/Groups/"+id, groupBody(`"displayName":"Engineers","id":"other","meta":{"location":"x"},"members":`+memberList(ids[2], ids[3])))
+	if a.status != 200 || a.header.Get("ETag") != `W/"3"` || a.body["id"] != id || a.body["displayName"] != "Engineers" ||
+		a.body["externalId"] != nil || !slices.Equal(values(a.body["members"]), sorted(ids[2:])) {
+		t.Errorf("PUT: %d %s", a.status, a.raw)
+	}
+	if created := a.body["meta"].(map[string]any)["created"]; created != meta["created"] {
+		t.Errorf("created moved from %v to %v", meta["created"], created)
+	}
+	wantEvent(t, a, map[string]any{
+		"operation": "replace", "action": "updated", "resourceId": id, "subject": "Engineers",
+		"changed": "displayName,externalId,members", "membersAdded": 1.0, "membersRemoved": 2.0,
+	})
+	// What a client read it may send back: nothing changes.
+	a = s.send("PUT", "/Groups/"+id, a.raw, "If-Match", `"abc", W/"3"`)
+	if a.status != 200 || a.header.Get("ETag") != `W/"3"` {
+		t.Errorf("PUT of what was read: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"operation": "replace", "action": "unchanged", "changed": nil, "membersAdded": nil, "membersRemoved": nil})
+	// Without members it has none.
+	a = s.send("PUT", "/Groups/"+id, groupBody(`"displayName":"Engineers"`), "If-Match", "*")
+	if a.status != 200 || a.header.Get("ETag") != `W/"4"` || a.body["members"] != nil {
+		t.Errorf("PUT without members: %d %s", a.status, a.raw)
+	}
+	if removed := a.event["membersRemoved"]; removed != 2.0 {
+		t.Errorf("PUT without members: %v removed in the event", removed)
+	}
+	if a = s.send("GET", "/Users/"+ids[2], ""); a.body["groups"] != nil {
+		t.Errorf("a user is still in the group: %s", a.raw)
+	}
+	s.send("PATCH", "/Groups/"+id, memberPatch("add", ids...))
+
+	if a = s.send("DELETE", "/Groups/"+id, "", "If-Match", `W/"5"`); a.status != 204 || a.raw != "" || a.header.Get("Content-Type") != "" {
+		t.Errorf("DELETE: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{
+		"operation": "delete", "action": "deleted", "resourceType": "Group", "resourceId": id, "subject": "Engineers", "outcome": "success",
+	})
+	for _, again := range [][3]string{
+		{"GET", "/Groups/" + id, ""},
+		{"DELETE", "/Groups/" + id, ""},
+		{"PUT", "/Groups/" + id, body},
+		{"PATCH", "/Groups/" + id, memberPatch("add", ids[0])},
+	} {
+		a = s.send(again[0], again[1], again[2])
+		if a.status != 404 || a.event["cause"] != string(provlog.GroupNotFound) {
+			t.Errorf("%s after DELETE: %d", again[0], a.status)
+		}
+		wantRefusal(t, a, "", "may have been deleted", "unlink the group and push it again")
+	}
+	for _, user := range ids {
+		if a = s.send("GET", "/Users/"+user, ""); a.body["groups"] != nil {
+			t.Errorf("a user is in the deleted group: %s", a.raw)
+		}
+	}
+	if a = s.send("GET", "/Groups?filter=displayName+eq+%22Engineers%22", ""); a.body["totalResults"] != 0.0 {
+		t.Errorf("filter after DELETE: %s", a.raw)
+	}
+	// The name is free again, and the group another.
+	if a = s.send("POST", "/Groups", body); a.status != 201 || a.body["id"] == id {
+		t.Errorf("POST after DELETE: %d %s", a.status, a.raw)
+	}
+	s.wantAudit()
+}
+
+func TestGroups_Projections(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	ids := s.people(3)
+	id := s.mustGroup("Engineering", ids...)
+	for query, want := range map[string]struct {
+		keys    string // of the answer, sorted
+		member  string // keys of a member
+		items   float64
+		trips   float64
+		without bool // no member may be read
+	}{
+		"":                                        {keys: "displayName id members meta schemas", member: "$ref type value"},
+		"?excludedAttributes=members":             {keys: "displayName id meta schemas", without: true},
+		"?excludedAttributes=members,meta":        {keys: "displayName id schemas", without: true},
+		"?excludedAttributes=MEMBERS":             {keys: "displayName id meta schemas", without: true},
+		"?excludedAttributes=members.$ref":        {keys: "displayName id members meta schemas", member: "type value"},
+		"?attributes=displayName":                 {keys: "displayName id schemas", without: true},
+		"?attributes=id,displayName,meta.version": {keys: "displayName id meta schemas", without: true},
+		"?attributes=members":                     {keys: "id members schemas", member: "$ref type value"},
+		"?attributes=members.value":               {keys: "id members schemas", member: "value"},
+		"?attributes=urn:ietf:params:scim:schemas:core:2.0:Group:members.value": {keys: "id members schemas", member: "value"},
+	} {
+		a := s.send("GET", "/Groups/"+id+query, "")
+		if a.status != 200 || keys(a.body) != want.keys {
+			t.Errorf("GET %s: %d, %s; want %s", query, a.status, keys(a.body), want.keys)
+		}
+		members, _ := a.body["members"].([]any)
+		if want.without {
+			wantEvent(t, a, map[string]any{"itemsRead": 1.0, "roundTrips": 1.0})
+			continue
+		}
+		if len(members) != 3 {
+			t.Errorf("GET %s: %d members", query, len(members))
+			continue
+		}
+		if got := keys(members[0].(map[string]any)); got != want.member {
+			t.Errorf("GET %s: a member has %s, want %s", query, got, want.member)
+		}
+	}
+	// The answers to changes are projected too.
+	body := groupBody(`"displayName":"Other","members":` + memberList(ids...))
+	if a := s.send("POST", "/Groups?attributes=displayName", body); a.status != 201 || keys(a.body) != "displayName id schemas" || a.header.Get("Location") == "" {
+		t.Errorf("POST: %d %s", a.status, a.raw)
+	}
+	if a := s.send("PUT", "/Groups/"+id+"?excludedAttributes=members", groupBody(`"displayName":"E","members":`+memberList(ids[0]))); keys(a.body) != "displayName id meta schemas" {
+		t.Errorf("PUT: %d %s", a.status, a.raw)
+	}
+	if a := s.send("PATCH", "/Groups/"+id+"?excludedAttributes=members", memberPatch("add", ids[1])); keys(a.body) != "displayName id meta schemas" {
+		t.Errorf("PATCH: %d %s", a.status, a.raw)
+	}
+	if a := s.send("PATCH", "/Groups/"+id+"?attributes=displayName", memberPatch("add", ids[2])); keys(a.body) != "displayName id schemas" {
+		t.Errorf("PATCH: %d %s", a.status, a.raw)
+	}
+	s.wantMembers(id, ids...)
+}
+
+// keys are the names in an object.
+func keys(object map[string]any) string {
+	names := make([]string, 0, len(object))
+	for name := range object {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
+
+// What identity providers send in a PATCH, and what it does.
+func TestGroups_Patch(t *testing.T) { enginetest.Run(t, testGroups_Patch) }
+
+func testGroups_Patch(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	ids := s.people(5)
+	a, b, c, d := ids[0], ids[1], ids[2], ids[3]
+	one := func(operation string) string { return "[" + operation + "]" }
+	value := func(operation, list string) string { return one(`{` + operation + `,"value":` + list + `}`) }
+	tests := []struct {
+		name, operations string
+		want             []string // members; they were a, b and c
+		display          string   // "" is the group's own
+		changed          string   // "" is nothing
+		added, removed   int
+		notices          string
+	}{
+		{name: "Entra adds", operations: value(`"op":"Add","path":"members"`, `[{"$ref":null,"value":"`+d+`"}]`), want: []string{a, b, c, d}, changed: "members", added: 1},
+		{name: "Entra adds one twice (grp-002)", operations: value(`"op":"Add","path":"members"`, memberList(d, d)), want: []string{a, b, c, d}, changed: "members", added: 1},
+		{name: "Entra removes", operations: value(`"op":"Remove","path":"members"`, `[{"$ref":null,"value":"`+b+`"}]`), want: []string{a, c}, changed: "members", removed: 1},
+		{name: "remove by filter", operations: one(`{"op":"remove","path":"members[value eq \"` + a + `\"]"}`), want: []string{b, c}, changed: "members", removed: 1},
+		{name: "remove by another filter", operations: one(`{"op":"remove","path":"members[value ne \"` + a + `\" and type eq \"user\"]"}`), want: []string{a}, changed: "members", removed: 2},
+		{name: "remove who is absent", operations: value(`"op":"Remove","path":"members"`, memberList(d)), want: []string{a, b, c}},
+		{name: "remove nobody", operations: value(`"op":"remove","path":"members"`, `[]`), want: []string{a, b, c}},
+		{name: "remove all", operations: one(`{"op":"remove","path":"members"}`), changed: "members", removed: 3},
+		{name: "Okta renames", operations: value(`"op":"replace"`, `{"id":"{id}","displayName":"Renamed"}`), want: []string{a, b, c}, display: "Renamed", changed: "displayName"},
+		{name: "Okta renames to the same", operations: value(`"op":"replace"`, `{"id":"{id}","displayName":"{name}"}`), want: []string{a, b, c}},
+		{name: "rename in another case", operations: one(`{"op":"Replace","path":"displayName","value":"{NAME}"}`), want: []string{a, b, c}, display: "{NAME}", changed: "displayName"},
+		{name: "Okta replaces whole", operations: value(`"op":"replace","path":"members"`, `[{"value":"`+c+`","display":"c"},{"value":"`+d+`","display":"d"}]`), want: []string{c, d}, changed: "members", added: 1, removed: 2},
+		{name: "replace by the same", operations: value(`"op":"replace","path":"members"`, memberList(c, a, b)), want: []string{a, b, c}},
+		{name: "rename and replace", operations: value(`"op":"replace"`, `{"displayName":"Both","members":`+memberList(d)+`}`), want: []string{d}, display: "Both", changed: "displayName,members", added: 1, removed: 3},
+		{name: "single object", operations: value(`"op":"add","path":"members"`, `{"value":"`+d+`"}`), want: []string{a, b, c, d}, changed: "members", added: 1, notices: "single_value:members"},
+		{name: "wrapped", operations: value(`"op":"add","path":"members"`, `{"members":`+memberList(d)+`}`), want: []string{a, b, c, d}, changed: "members", added: 1, notices: "nested_value:members"},
+		{name: "no path", operations: value(`"op":"add"`, `{"members":`+memberList(d)+`}`), want: []string{a, b, c, d}, changed: "members", added: 1},
+		{name: "an address for an id", operations: value(`"op":"add","path":"members"`, `[{"$ref":"`+baseURL+`/Users/`+d+`"}]`), want: []string{a, b, c, d}, changed: "members", added: 1, notices: "value_from_reference:members"},
+		{name: "one for another", operations: one(`{"op":"replace","path":"members[value eq \"` + a + `\"].value","value":"` + d + `"}`), want: []string{b, c, d}, changed: "members", added: 1, removed: 1},
+		{name: "null clears", operations: value(`"op":"Replace","path":"members"`, `null`), changed: "members", removed: 3},
+		{name: "null without a path clears", operations: value(`"op":"replace"`, `{"members":null}`), changed: "members", removed: 3},
+		{name: "empty list clears", operations: value(`"op":"replace","path":"members"`, `[]`), changed: "members", removed: 3},
+		{name: "no operations", operations: `[]`, want: []string{a, b, c}},
+		{name: "one after the other", operations: `[{"op":"remove","path":"members"},{"op":"add","path":"members","value":` + memberList(a, d) + `},{"op":"remove","path":"members[value eq \"` + d + `\"]"}]`, want: []string{a}, changed: "members", removed: 2},
+		{name: "out and in again", operations: `[{"op":"remove","path":"members","value":` + memberList(a) + `},{"op":"add","path":"members","value":` + memberList(a) + `}]`, want: []string{a, b, c}},
+		{name: "externalId", operations: one(`{"op":"add","path":"externalId","value":"e-{id}"}`), want: []string{a, b, c}, changed: "externalId"},
+		{name: "inactive members stay", operations: value(`"op":"add","path":"members"`, memberList(ids...)), want: ids, changed: "members", added: 2},
+	}
+	for i, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s.t = t
+			name := fmt.Sprint("group ", i)
+			id := s.mustGroup(name, a, b, c)
+			fill := strings.NewReplacer("{id}", id, "{name}", name, "{NAME}", strings.ToUpper(name))
+			got := s.send("PATCH", "/Groups/"+id, patchBody(fill.Replace(tt.operations)))
+			version, action := `W/"2"`, "updated"
+			if tt.changed == "" {
+				version, action = `W/"1"`, "unchanged"
+			}
+			if got.status != 200 || got.body["id"] != id || got.header.Get("ETag") != version ||
+				got.header.Get("Content-Type") != "application/scim+json; charset=utf-8" {
+				t.Fatalf("%d %v %s, want 200 with version %s", got.status, got.header, got.raw, version)
+			}
+			if members := values(got.body["members"]); !slices.Equal(members, sorted(tt.want)) {
+				t.Errorf("the answer has the members %q, want %q", members, tt.want)
+			}
+			display := name
+			if tt.display != "" {
+				display = fill.Replace(tt.display)
+			}
+			if got.body["displayName"] != display {
+				t.Errorf("displayName %v, want %s", got.body["displayName"], display)
+			}
+			number := func(n int) any {
+				if n == 0 {
+					return nil
+				}
+				return float64(n)
+			}
+			wantEvent(t, got, map[string]any{
+				"operation": "modify", "action": action, "resourceType": "Group", "resourceId": id, "subject": display,
+				"changed": text(tt.changed), "membersAdded": number(tt.added), "membersRemoved": number(tt.removed),
+				"membersSkipped": nil, "notices": text(tt.notices), "outcome": "success", "cause": nil,
+			})
+			read := s.send("GET", "/Groups/"+id, "")
+			if read.header.Get("ETag") != version || read.body["displayName"] != display {
+				t.Errorf("read: version %s of %v, want %s of %s", read.header.Get("ETag"), read.body["displayName"], version, display)
+			}
+			if members := values(read.body["members"]); !slices.Equal(members, sorted(tt.want)) {
+				t.Errorf("read: members %q, want %q", members, tt.want)
+			}
+			for _, user := range ids {
+				in := slices.Contains(values(s.send("GET", "/Users/"+user, "").body["groups"]), id)
+				if in != slices.Contains(tt.want, user) {
+					t.Errorf("user %s is in the group: %t", user, in)
+				}
+			}
+			if left := s.send("DELETE", "/Groups/"+id, ""); left.status != 204 {
+				t.Errorf("DELETE: %d", left.status)
+			}
+		})
+	}
+	s.t = t
+	s.wantAudit()
+}
+
+// The answer to a PATCH is the group; its members are in it while they are few.
+func TestGroups_PatchShowsFewMembers(t *testing.T) {
+	enginetest.Run(t, testGroups_PatchShowsFewMembers)
+}
+
+func testGroups_PatchShowsFewMembers(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	ids := s.people(45)
+	const shown = directory.MaxShown
+	for _, tt := range []struct {
+		name          string
+		before, after []string
+		body          string
+	}{
+		{"the last that fits joins", ids[:shown-1], ids[:shown], memberPatch("add", ids[shown-1])},
+		{"one more joins", ids[:shown], ids[:shown+1], memberPatch("add", ids[shown])},
+		{"one too many leaves", ids[:shown+1], ids[:shown], memberPatch("remove", ids[shown])},
+		{"ten too many leave", ids[:shown+10], ids[:shown], memberPatch("remove", ids[shown:shown+10]...)},
+		{"nobody joins a few", ids[:shown], ids[:shown], memberPatch("add", ids[:3]...)},
+		{"nobody joins many", ids[:shown+1], ids[:shown+1], patchBody(`[]`)},
+		{"renamed", ids[:shown], ids[:shown], patchBody(`[{"op":"add","path":"externalId","value":"x"}]`)},
+		{"renamed with many", ids[:shown+1], ids[:shown+1], patchBody(`[{"op":"add","path":"externalId","value":"y"}]`)},
+		{"many join nobody", nil, ids, memberPatch("add", ids...)},
+		{"many leave few behind", ids, ids[40:], memberPatch("remove", ids[:40]...)},
+		{"a small set instead", ids, ids[:10], memberPatch("replace", ids[:10]...)},
+		{"a large set instead", ids[:10], ids, memberPatch("replace", ids...)},
+		{"cleared", ids, nil, patchBody(`[{"op":"remove","path":"members"}]`)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s.t = t
+			id := s.mustGroup(tt.name, tt.before...)
+			want := sorted(tt.after)
+			if len(want) > shown {
+				want = nil
+			}
+			a := s.send("PATCH", "/Groups/"+id, tt.body)
+			got := values(a.body["members"])
+			// Of a group that was too large a moment ago none may be shown.
+			if wasLarge := len(tt.before) > shown; a.status != 200 || !slices.Equal(got, want) && !(wasLarge && len(got) == 0) {
+				t.Errorf("%d, %d members in the answer, want %d", a.status, len(got), len(want))
+			}
+			s.wantMembers(id, tt.after...)
+			for _, query := range []string{"?attributes=members", "?attributes=members.value,displayName"} {
+				if a := s.send("PATCH", "/Groups/"+id+query, patchBody(`[]`)); a.status != 200 || !slices.Equal(values(a.body["members"]), sorted(tt.after)) {
+					t.Errorf("%s: %d, %d members in the answer, want %d", query, a.status, len(values(a.body["members"])), len(tt.after))
+				}
+			}
+			// PUT has them all, as GET has.
+			if a := s.send("PUT", "/Groups/"+id, groupBody(fmt.Sprintf(`"displayName":%q,"members":%s`, tt.name, memberList(tt.after...)))); a.status != 200 ||
+				!slices.Equal(values(a.body["members"]), sorted(tt.after)) {
+				t.Errorf("PUT: %d, %d members in the answer, want %d", a.status, len(values(a.body["members"])), len(tt.after))
+			}
+		})
+	}
+	s.t = t
+	s.wantAudit()
+}
+
+// A change of many members answers with the version that the group has then.
+func TestGroups_VersionOfManyMembers(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	ids := s.people(130)
+	id := s.mustGroup("many")
+	for _, body := range []string{
+		memberPatch("add", ids[:100]...), memberPatch("remove", ids[:60]...), memberPatch("replace", ids...), memberPatch("replace", ids[:2]...),
+	} {
+		a := s.send("PATCH", "/Groups/"+id, body)
+		if got, want := a.header.Get("ETag"), s.send("GET", "/Groups/"+id, "").header.Get("ETag"); a.status != 200 || got != want {
+			t.Errorf("PATCH: %d with version %s, then the group has %s", a.status, got, want)
+		}
+	}
+}
+
+func TestGroups_UnknownMembers(t *testing.T) {
+	runOn(t, enginetest.All()[:3], testGroups_UnknownMembers)
+}
+
+func testGroups_UnknownMembers(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	ids := s.people(40)
+	gone := s.mustCreate(`"userName":"gone","active":false`)
+	s.send("DELETE", "/Users/"+gone, "")
+	stranger := "00000000-0000-7000-8000-000000000000"
+	id := s.mustGroup("g", ids[0])
+	for _, tt := range []struct {
+		name, method, path, body string
+		status                   int
+		skipped, action          string
+		members                  int
+	}{
+		{"POST", "POST", "/Groups", groupBody(`"displayName":"POST","members":` + memberList(ids[0], stranger, "999", gone)), 201, "", "created", 1},
+		{"POST of nobody else", "POST", "/Groups", groupBody(`"displayName":"nobody","members":` + memberList(stranger)), 201, stranger, "created", 0},
+		{"POST of many", "POST", "/Groups", groupBody(`"displayName":"many","members":` + memberList(append([]string{stranger}, ids...)...)), 201, stranger, "created", 40},
+		{"PATCH", "PATCH", "/Groups/" + id, memberPatch("add", ids[1], stranger), 200, stranger, "updated", 2},
+		{"PATCH, okta-g09", "PATCH", "/Groups/" + id, memberPatch("add", ids[2], "999"), 200, "999", "updated", 3},
+		{"PATCH of nobody else", "PATCH", "/Groups/" + id, memberPatch("add", gone), 200, gone, "unchanged", 3},
+		{"PATCH, an id that nobody can have", "PATCH", "/Groups/" + id, memberPatch("add", "no such/id", ids[3]), 200, "?", "updated", 4},
+		{"PATCH of many", "PATCH", "/Groups/" + id, memberPatch("add", append([]string{stranger}, ids...)...), 200, stranger, "updated", 40},
+		{"PATCH that removes", "PATCH", "/Groups/" + id, memberPatch("remove", stranger, ids[0]), 200, "", "updated", 39},
+		{"replace", "PATCH", "/Groups/" + id, memberPatch("replace", stranger, ids[0], ids[1]), 200, stranger, "updated", 2},
+		{"replace by many", "PATCH", "/Groups/" + id, memberPatch("replace", append([]string{stranger}, ids...)...), 200, stranger, "updated", 40},
+		{"PUT", "PUT", "/Groups/" + id, groupBody(`"displayName":"g","members":` + memberList(ids[0], stranger)), 200, stranger, "updated", 1},
+		{"PUT of the same", "PUT", "/Groups/" + id, groupBody(`"displayName":"g","members":` + memberList(ids[0], stranger)), 200, stranger, "unchanged", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s.t = t
+			a := s.send(tt.method, tt.path, tt.body)
+			if a.status != tt.status || strings.Contains(a.raw, stranger) || strings.Contains(a.raw, gone) {
+				t.Fatalf("%d %s", a.status, a.raw)
+			}
+			if read := s.send("GET", "/Groups/"+a.body["id"].(string), ""); len(values(read.body["members"])) != tt.members {
+				t.Errorf("%d members, want %d", len(values(read.body["members"])), tt.members)
+			}
+			want := map[string]any{"action": tt.action, "outcome": "warning", "cause": string(provlog.UnknownMembers), "membersSkipped": tt.skipped, "detail": nil}
+			switch tt.name {
+			case "POST": // in any order
+				delete(want, "membersSkipped")
+				skipped, _ := a.event["membersSkipped"].(string)
+				if got := strings.Join(sorted(strings.Split(skipped, ",")), ","); got != strings.Join(sorted([]string{stranger, "999", gone}), ",") {
+					t.Errorf("membersSkipped = %s", skipped)
+				}
+			case "PATCH that removes": // who leaves need not have been there
+				want = map[string]any{"action": "updated", "outcome": "success", "cause": nil, "membersSkipped": nil, "membersRemoved": 1.0}
+			}
+			wantEvent(t, a, want)
+		})
+	}
+	s.t = t
+	var strangers []string
+	for i := range 25 {
+		strangers = append(strangers, fmt.Sprintf("00000000-0000-7000-8000-%012d", i))
+	}
+	a := s.send("PATCH", "/Groups/"+id, memberPatch("add", strangers...))
+	if skipped, _ := a.event["membersSkipped"].(string); strings.Count(skipped, ",") != 20 || !strings.HasSuffix(skipped, ",…") {
+		t.Errorf("of 25 skipped members the event names %s", skipped)
+	}
+	s.wantAudit()
+}
+
+// A tenant may choose that unknown members refuse the request.
+func TestGroups_UnknownMembersOfAStrictTenant(t *testing.T) {
+	runOn(t, inMemory(), testGroups_UnknownMembersOfAStrictTenant)
+}
+
+func testGroups_UnknownMembersOfAStrictTenant(t *testing.T, open opener) {
+	settings := tenant.DefaultSettings()
+	settings.UnknownMembers = tenant.UnknownMembersRefuse
+	s := newServiceOn(t, open(t), 5, settings)
+	ids := s.people(40)
+	id := s.mustGroup("g", ids[0])
+	stranger := "00000000-0000-7000-8000-000000000000"
+	for name, r := range map[string][3]string{
+		"POST":           {"POST", "/Groups", groupBody(`"displayName":"x","members":` + memberList(ids[1], stranger))},
+		"POST of many":   {"POST", "/Groups", groupBody(`"displayName":"x","members":` + memberList(append([]string{stranger}, ids...)...))},
+		"PATCH":          {"PATCH", "/Groups/" + id, memberPatch("add", ids[1], stranger)},
+		"PATCH of many":  {"PATCH", "/Groups/" + id, memberPatch("add", append([]string{stranger}, ids...)...)},
+		"replace":        {"PATCH", "/Groups/" + id, memberPatch("replace", ids[1], stranger)},
+		"new set":        {"PATCH", "/Groups/" + id, memberPatch("replace", append([]string{stranger}, ids...)...)},
+		"rename and add": {"PATCH", "/Groups/" + id, patchBody(`[{"op":"replace","value":{"displayName":"x","members":` + memberList(stranger) + `}}]`)},
+		"PUT":            {"PUT", "/Groups/" + id, groupBody(`"displayName":"x","members":` + memberList(stranger))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			a := s.send(r[0], r[1], r[2])
+			if a.status != 400 {
+				t.Fatalf("%d %s", a.status, a.raw)
+			}
+			wantRefusal(t, a, "invalidValue", "1 of the members sent are no users of this tenant: "+stranger+".",
+				"Provision the users first, then push the group again.")
+			wantEvent(t, a, map[string]any{
+				"outcome": "failure", "cause": string(provlog.UnknownMembers), "membersSkipped": stranger, "resourceType": "Group",
+				"action": nil, "membersAdded": nil, "changed": nil,
+			})
+		})
+	}
+	s.t = t
+	s.wantMembers(id, ids[0])
+	if a := s.send("GET", "/Groups/"+id, ""); a.header.Get("ETag") != `W/"1"` {
+		t.Errorf("the refused requests moved the version to %s", a.header.Get("ETag"))
+	}
+	if a := s.send("PATCH", "/Groups/"+id, memberPatch("remove", stranger)); a.status != 200 || a.event["action"] != "unchanged" {
+		t.Errorf("removing one who is not there: %d %s", a.status, a.raw)
+	}
+	if a := s.send("POST", "/Groups", groupBody(`"displayName":"x","members":[{"value":"no such/id"}]`)); a.status != 400 || a.event["membersSkipped"] != "?" || strings.Contains(a.raw, "no such") {
+		t.Errorf("an id that nobody can have: %d %s", a.status, a.raw)
+	}
+	s.wantAudit()
+}
+
+// More than 5,000 members cannot join or leave at once; those that are sent and
+// there already do not count.
+func TestGroups_ManyMembers(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	ids := s.people(directory.MaxMembers + 3)
+	most := ids[:directory.MaxMembers]
+	id := s.mustGroup("many", most...)
+	refused := func(what string, a answer) {
+		t.Helper()
+		if a.status != 400 || a.event["cause"] != string(provlog.MemberLimit) {
+			t.Fatalf("%s: %d, cause %v: %.300s", what, a.status, a.event["cause"], a.raw)
+		}
+		wantRefusal(t, a, "tooMany", "The request would change more than 5000 members.",
+			"Nothing was changed; add or remove the members in several PATCH requests of at most 5,000 each.")
+		wantEvent(t, a, map[string]any{"action": nil, "membersAdded": nil, "membersRemoved": nil, "outcome": "failure"})
+	}
+	refused("POST", s.send("POST", "/Groups", groupBody(`"displayName":"more","members":`+memberList(ids...))))
+	empty := s.mustGroup("empty")
+	refused("PATCH", s.send("PATCH", "/Groups/"+empty, memberPatch("add", ids...)))
+	refused("replace", s.send("PATCH", "/Groups/"+empty, memberPatch("replace", ids...)))
+	refused("PUT", s.send("PUT", "/Groups/"+empty, groupBody(`"displayName":"empty","members":`+memberList(ids...))))
+	s.wantMembers(empty)
+
+	a := s.send("PATCH", "/Groups/"+id, memberPatch("add", ids...))
+	if a.status != 200 || a.event["membersAdded"] != 3.0 || a.body["members"] != nil {
+		t.Errorf("three join with 5,000 who are there: %d, %v added", a.status, a.event["membersAdded"])
+	}
+	a = s.send("PUT", "/Groups/"+id, groupBody(`"displayName":"many","members":`+memberList(ids[1:]...)))
+	if a.status != 200 || a.event["membersRemoved"] != 1.0 || len(values(a.body["members"])) != len(ids)-1 {
+		t.Errorf("one leaves by PUT: %d, %v removed", a.status, a.event["membersRemoved"])
+	}
+	s.send("PATCH", "/Groups/"+id, memberPatch("add", ids[0]))
+	refused("remove", s.send("PATCH", "/Groups/"+id, memberPatch("remove", ids...)))
+	// Removing all of them is another thing: nobody is counted.
+	if a = s.send("PATCH", "/Groups/"+id, patchBody(`[{"op":"remove","path":"members"}]`)); a.status != 200 || a.event["membersRemoved"] != -1.0 || a.event["changed"] != "members" {
+		t.Errorf("remove all: %d, %v removed", a.status, a.event["membersRemoved"])
+	}
+	s.wantMembers(id)
+	s.wantAudit()
+}
+
+// A list walks to its end in pages, with an exact total.
+func TestGroups_Lists(t *testing.T) {
+	runOn(t, inMemory(), testGroups_Lists)
+}
+
+func testGroups_Lists(t *testing.T, open opener) {
+	const total = 250
+	s := newService(t, open, 5)
+	ids := s.people(3)
+	var want []string
+	for i := range total {
+		want = append(want, s.mustGroup(fmt.Sprintf("group %03d", i), ids[:i%4]...))
+	}
+	walk := func(query string, count, most int, deleted ...string) {
+		t.Helper()
+		var walked []string
+		for start := 1; len(walked) < total; {
+			a := s.send("GET", fmt.Sprintf("/Groups?count=%d&startIndex=%d%s", count, start, query), "")
+			resources, _ := a.body["Resources"].([]any)
+			if a.status != 200 || a.body["totalResults"] != float64(total) || a.body["startIndex"] != float64(start) ||
+				a.body["itemsPerPage"] != float64(len(resources)) || len(resources) == 0 || len(resources) > most {
+				t.Fatalf("%s from %d: %d, %d groups of %v", query, start, a.status, len(resources), a.body["totalResults"])
+			}
+			for i, r := range resources {
+				group := r.(map[string]any)
+				id := group["id"].(string)
+				walked = append(walked, id)
+				members := []string{}
+				if strings.Contains(query, "members") && !strings.Contains(query, "excluded") {
+					members = ids[:(start+i-1)%4]
+				}
+				if got := values(group["members"]); !slices.Equal(got, members) && len(got)+len(members) > 0 {
+					t.Fatalf("%s: group %d has the members %q, want %q", query, start+i, got, members)
+				}
+			}
+			wantEvent(t, a, map[string]any{"operation": "list", "resourceType": "Group", "outcome": "success"})
+			start += len(resources)
+		}
+		if !slices.Equal(walked, want) {
+			t.Errorf("%s: walked %d groups in another order", query, len(walked))
+		}
+	}
+	walk("", 100, 100)
+	walk("", 37, 37)
+	walk("&excludedAttributes=members", 200, 200)
+	walk("&attributes=members", 20, 20)
+	walk("&attributes=members", 200, 20)
+	walk("&attributes=displayName,members.value", 7, 7)
+	walk("&filter=displayName+sw+%22GROUP%22", 100, 100)
+	walk("&filter=displayName+sw+%22group%22&attributes=members", 100, 20)
+
+	a := s.send("GET", "/Groups", "")
+	if got, _ := a.body["Resources"].([]any); len(got) != 100 || a.body["totalResults"] != float64(total) {
+		t.Errorf("a list without count has %d of %v", len(got), a.body["totalResults"])
+	}
+	// No member is read that is not shown (grp-005).
+	for _, query := range []string{"?count=50", "?count=50&excludedAttributes=members", "?count=50&attributes=displayName"} {
+		if a = s.send("GET", "/Groups"+query, ""); a.event["itemsRead"].(float64) > 52 {
+			t.Errorf("%s: %v items read", query, a.event["itemsRead"])
+		}
+	}
+	for query, want := range map[string]struct{ start, items float64 }{
+		"?count=0":                      {1, 0},
+		"?count=0&attributes=members":   {1, 0},
+		"?startIndex=250&count=5":       {250, 1},
+		"?startIndex=251":               {251, 0},
+		"?startIndex=9999&count=-3":     {9999, 0},
+		"?startIndex=-1&count=99999999": {1, 200},
+	} {
+		a = s.send("GET", "/Groups"+query, "")
+		_, there := a.body["Resources"]
+		if a.status != 200 || a.body["totalResults"] != float64(total) || a.body["startIndex"] != want.start || a.body["itemsPerPage"] != want.items ||
+			there == strings.Contains(query, "count=0") && !strings.Contains(query, "count=-3") {
+			t.Errorf("%s: %d, start %v, %v items of %v, Resources %t", query, a.status, a.body["startIndex"], a.body["itemsPerPage"], a.body["totalResults"], there)
+		}
+	}
+}
+
+func TestGroups_Filters(t *testing.T) { runOn(t, enginetest.All()[:3], testGroups_Filters) }
+
+func testGroups_Filters(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	ids := s.people(3)
+	a, b := ids[0], ids[1]
+	eng := s.send("POST", "/Groups", groupBody(`"displayName":"Engineering","externalId":"g-Eng","members":`+memberList(a, b))).body["id"].(string)
+	s.mustGroup("Sales", a)
+	s.mustGroup("Void")
+	for filter, want := range map[string]string{
+		`displayName eq "Engineering"`:                                   "Engineering",
+		`displayName eq "ENGINEERING"`:                                   "Engineering",
+		`DISPLAYNAME Eq " engineering "`:                                 "Engineering",
+		`displayName eq "Engineer"`:                                      "",
+		`displayName eq ""`:                                              "",
+		`urn:ietf:params:scim:schemas:core:2.0:Group:displayName eq "x"`: "",
+		`displayName sw "e"`:                                             "Engineering",
+		`displayName co "A"`:                                             "Sales",
+		`displayName ne "Sales"`:                                         "Engineering Void",
+		`displayName gt "engineering"`:                                   "Sales Void",
+		`externalId eq "g-Eng"`:                                          "Engineering",
+		`externalId eq "g-eng"`:                                          "",
+		`externalId pr`:                                                  "Engineering",
+		`not (externalId pr)`:                                            "Sales Void",
+		`id eq "` + eng + `"`:                                            "Engineering",
+		`id eq "` + strings.ToUpper(eng) + `"`:                           "",
+		`id eq "no/such id"`:                                             "",
+		`meta.resourceType eq "Group" and displayName pr`:                "Engineering Sales Void",
+		`meta.resourceType eq "User"`:                                    "",
+		`members eq "` + a + `"`:                                         "Engineering Sales",
+		`members.value eq "` + b + `"`:                                   "Engineering",
+		`members[value eq "` + a + `"]`:                                  "Engineering Sales",
+		`members[value eq "` + a + `" and type eq "user"]`:               "Engineering Sales",
+		`members[value eq "` + a + `" and type eq "Group"]`:              "",
+		`members[value eq "` + a + `" and value eq "` + b + `"]`:         "",
+		`members eq "` + a + `" and members eq "` + b + `"`:              "Engineering",
+		`members eq "` + a + `" and not (members eq "` + b + `")`:        "Sales",
+		`members eq "` + a + `" or displayName eq "Void"`:                "Engineering Sales Void",
+		`members eq "` + ids[2] + `"`:                                    "",
+		`members eq "` + strings.ToUpper(a) + `"`:                        "",
+		`members eq "00000000-0000-7000-8000-000000000000"`:              "",
+		`members eq "no such/id"`:                                        "",
+		`members eq "no such/id" and members eq "` + a + `"`:             "",
+		`id eq "` + eng + `" and members eq "` + a + `"`:                 "Engineering",
+		`id eq "` + eng + `" and members eq "` + ids[2] + `"`:            "",
+		`members eq "` + a + `" and displayName eq "sales"`:              "Sales",
+		`members pr`:                   "Engineering Sales",
+		`not (members pr)`:             "Void",
+		`members eq null`:              "Void",
+		`not (members eq "` + b + `")`: "Sales Void",
+		`members.value co "-"`:         "Engineering Sales",
+		`members.type eq "User"`:       "Engineering Sales",
+		`members.$ref eq "` + baseURL + `/Users/` + b + `"`: "Engineering",
+		`members.display pr`:                                              "",
+		`members[value ne "` + a + `"]`:                                   "Engineering",
+		`(displayName eq "void" or members eq "` + b + `") and id pr`:     "Engineering Void",
+		`displayName eq "engineering" and not (externalId eq "g-Eng")`:    "",
+		`displayName eq "engineering" and displayName eq "sales"`:         "",
+		`members eq "` + a + `" and members pr and displayName sw "sale"`: "Sales",
+	} {
+		got := s.send("GET", "/Groups?attributes=displayName&filter="+url.QueryEscape(filter), "")
+		resources, _ := got.body["Resources"].([]any)
+		var names []string
+		for _, r := range resources {
+			names = append(names, r.(map[string]any)["displayName"].(string))
+		}
+		if got.status != 200 || strings.Join(names, " ") != want || got.body["totalResults"] != float64(len(names)) {
+			t.Errorf("%s: %d, %q of %v; want %q", filter, got.status, names, got.body["totalResults"], want)
+		}
+		// The members shown are all, whichever of them the filter asked for.
+		got = s.send("GET", "/Groups?attributes=members,displayName&filter="+url.QueryEscape(filter), "")
+		resources, _ = got.body["Resources"].([]any)
+		for _, r := range resources {
+			group := r.(map[string]any)
+			all := map[any][]string{"Engineering": {a, b}, "Sales": {a}}[group["displayName"]]
+			if members := values(group["members"]); !slices.Equal(members, all) {
+				t.Errorf("%s: %v is shown with the members %q, want %q", filter, group["displayName"], members, all)
+			}
+		}
+	}
+	// A filter that a key answers reads no more than it finds.
+	for filter, most := range map[string]float64{
+		`displayName eq "engineering"`:                   2,
+		`externalId eq "g-Eng"`:                          2,
+		`id eq "` + eng + `"`:                            1,
+		`id eq "` + eng + `" and members eq "` + b + `"`: 3,
+		`members eq "` + a + `"`:                         5,
+	} {
+		if got := s.send("GET", "/Groups?filter="+url.QueryEscape(filter), ""); got.event["itemsRead"].(float64) > most {
+			t.Errorf("%s: %v items read, at most %v", filter, got.event["itemsRead"], most)
+		}
+	}
+}
+
+func TestGroups_PathsAndMethods(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	ids := s.people(1)
+	a := s.send("POST", "/groups", groupBody(`"displayName":"lower"`))
+	id, _ := a.body["id"].(string)
+	if a.status != 201 || a.header.Get("Location") != baseURL+"/Groups/"+id || a.event["route"] != "POST /scim/v2/groups" {
+		t.Fatalf("POST: %d %s %s", a.status, a.header.Get("Location"), a.raw)
+	}
+	if a = s.send("PATCH", "/groups/"+id, memberPatch("add", ids...)); a.status != 200 {
+		t.Errorf("PATCH: %d", a.status)
+	}
+	if a = s.send("PUT", "/groups/"+id, groupBody(`"displayName":"lower case","members":`+memberList(ids...))); a.status != 200 {
+		t.Errorf("PUT: %d", a.status)
+	}
+	for _, path := range []string{"/groups/", "/Groups/"} {
+		if a = s.send("GET", path+id, ""); a.status != 200 || len(values(a.body["members"])) != 1 ||
+			a.body["meta"].(map[string]any)["location"] != baseURL+"/Groups/"+id {
+			t.Errorf("GET %s: %d %s", path, a.status, a.raw)
+		}
+	}
+	if a = s.send("GET", "/groups?filter=displayName+eq+%22LOWER+CASE%22", ""); a.body["totalResults"] != 1.0 {
+		t.Errorf("list: %d %s", a.status, a.raw)
+	}
+	for _, path := range []string{"/Groups", "/groups", "/Groups/" + id, "/groups/" + id} {
+		allow, wrong := "GET, POST", []string{"PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
+		if strings.HasSuffix(path, id) {
+			allow, wrong = "GET, PUT, PATCH, DELETE", []string{"POST", "OPTIONS"}
+		}
+		for _, method := range wrong {
+			a = s.send(method, path, "")
+			if a.status != 405 || a.header.Get("Allow") != allow {
+				t.Errorf("%s %s: %d, Allow %q", method, path, a.status, a.header.Get("Allow"))
+			}
+			wantRefusal(t, a, "", "does not take this method", "Use one of the methods in the Allow header.")
+			wantEvent(t, a, map[string]any{"cause": string(provlog.MethodNotAllowed)})
+		}
+	}
+	for _, path := range []string{"/GROUPS", "/Groups/", "/Groups/" + id + "/members", "/%47roups"} {
+		if a = s.send("GET", path, ""); a.status != 404 || a.event["cause"] != string(provlog.NoRoute) {
+			t.Errorf("GET %s: %d", path, a.status)
+		}
+	}
+	if a = s.send("DELETE", "/groups/"+id, ""); a.status != 204 {
+		t.Errorf("DELETE: %d", a.status)
+	}
+	if a = s.send("GET", "/Groups", "", "Authorization", ""); a.status != 401 || a.header.Get("WWW-Authenticate") == "" {
+		t.Errorf("without a token: %d", a.status)
+	}
+}
+
+// Nothing of one tenant's groups is known in another, and no member of one is
+// taken by another (ten-006).
+func TestGroups_TenantsAreApart(t *testing.T) { enginetest.Run(t, testGroups_TenantsAreApart) }
+
+func testGroups_TenantsAreApart(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	ids := s.people(2)
+	id := s.mustGroup("Engineering", ids...)
+	before := s.send("GET", "/Groups/"+id, "").raw
+
+	other, err := tenant.ParseID("acme-2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.app.Store.CreateTenant(t.Context(), other, tenant.DefaultSettings(), 5, 5, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	token, record := access.Mint(other)
+	if err := s.app.Store.SaveToken(t.Context(), other, record); err != nil {
+		t.Fatal(err)
+	}
+	as := []string{"Authorization", "Bearer " + token, "X-Tenant-Id", "acme"}
+	theirs := s.send("POST", "/Users", userBody(`"userName":"theirs","active":false`), as...).body["id"].(string)
+
+	for _, r := range [][3]string{
+		{"GET", "/Groups/" + id, ""},
+		{"GET", "/Groups/" + id + "?excludedAttributes=members", ""},
+		{"PUT", "/Groups/" + id, groupBody(`"displayName":"Engineering"`)},
+		{"PATCH", "/Groups/" + id, memberPatch("add", theirs)},
+		{"PATCH", "/Groups/" + id, patchBody(`[{"op":"remove","path":"members"}]`)},
+		{"DELETE", "/Groups/" + id, ""},
+	} {
+		a := s.send(r[0], r[1], r[2], as...)
+		if a.status != 404 || a.event["tenant"] != "acme-2" || a.event["cause"] != string(provlog.GroupNotFound) ||
+			strings.Contains(a.raw, "Engineering") || a.event["subject"] == "Engineering" && r[0] != "PUT" {
+			t.Errorf("%s of another tenant's group: %d for tenant %v: %s", r[0], a.status, a.event["tenant"], a.raw)
+		}
+	}
+	for _, filter := range []string{
+		`id eq "` + id + `"`, `displayName eq "Engineering"`, `displayName pr`, `members eq "` + ids[0] + `"`, `members pr`,
+		`id eq "` + id + `" and members eq "` + ids[0] + `"`,
+	} {
+		if a := s.send("GET", "/Groups?filter="+url.QueryEscape(filter), "", as...); a.status != 200 || a.body["totalResults"] != 0.0 {
+			t.Errorf("filter %s: %d %s", filter, a.status, a.raw)
+		}
+	}
+	for _, filter := range []string{`groups eq "` + id + `"`, `groups.value eq "` + id + `" and id eq "` + theirs + `"`} {
+		if a := s.send("GET", "/Users?filter="+url.QueryEscape(filter), "", as...); a.status != 200 || a.body["totalResults"] != 0.0 {
+			t.Errorf("filter %s: %d %s", filter, a.status, a.raw)
+		}
+	}
+	if a := s.send("GET", "/Groups", "", as...); a.body["totalResults"] != 0.0 {
+		t.Errorf("the other tenant's list: %s", a.raw)
+	}
+
+	// The same name and externalId are free there, and a foreign user is none.
+	a := s.send("POST", "/Groups", groupBody(`"displayName":"Engineering","members":`+memberList(ids[0], theirs)), as...)
+	mine, _ := a.body["id"].(string)
+	if a.status != 201 || !slices.Equal(values(a.body["members"]), []string{theirs}) || strings.Contains(a.raw, ids[0]) {
+		t.Fatalf("POST: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"tenant": "acme-2", "outcome": "warning", "cause": "unknown_members", "membersSkipped": ids[0], "membersAdded": 1.0})
+	for _, r := range [][2]string{
+		{"PATCH", memberPatch("add", ids[0])},
+		{"PATCH", memberPatch("replace", ids[0], theirs)},
+		{"PATCH", patchBody(`[{"op":"replace","path":"members[value eq \"` + theirs + `\"].value","value":"` + theirs + `"},{"op":"add","path":"members","value":[{"$ref":"` + baseURL + `/Users/` + ids[0] + `"}]}]`)},
+		{"PUT", groupBody(`"displayName":"Engineering","members":` + memberList(ids[0], theirs))},
+	} {
+		a = s.send(r[0], "/Groups/"+mine, r[1], as...)
+		if a.status != 200 || !slices.Equal(values(a.body["members"]), []string{theirs}) || strings.Contains(a.raw, ids[0]) {
+			t.Errorf("%s with a foreign member: %d %s", r[0], a.status, a.raw)
+		}
+		wantEvent(t, a, map[string]any{"action": "unchanged", "outcome": "warning", "cause": "unknown_members", "membersSkipped": ids[0]})
+	}
+	a = s.send("GET", "/Groups/"+mine, "", as...)
+	if a.header.Get("ETag") != `W/"1"` || strings.Contains(a.raw, ids[0]) {
+		t.Errorf("GET: %s", a.raw)
+	}
+	if a = s.send("GET", "/Users/"+ids[0], ""); !slices.Equal(values(a.body["groups"]), []string{id}) {
+		t.Errorf("the foreign user is in %v", a.body["groups"])
+	}
+	if after := s.send("GET", "/Groups/"+id, "").raw; after != before {
+		t.Errorf("the group changed: %s, was %s", after, before)
+	}
+	s.wantAudit()
+	faults, err := s.app.Store.Audit(t.Context(), other)
+	if err != nil || len(faults) > 0 {
+		t.Errorf("audit of the other tenant: %v, %v", faults, err)
+	}
+}
+
+// The groups of a user, in the answers about users.
+func TestUsers_Groups(t *testing.T) { enginetest.Run(t, testUsers_Groups) }
+
+func testUsers_Groups(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	body := userBody(`"userName":"alice","externalId":"e-1"`)
+	id := s.mustCreate(`"userName":"alice","externalId":"e-1"`)
+	lone := s.mustCreate(`"userName":"bob"`)
+	eng, sales := s.mustGroup("Engineering", id), s.mustGroup("Sales", id)
+	both := []string{eng, sales}
+	version := func(a answer) string { return a.header.Get("ETag") }
+
+	a := s.send("GET", "/Users/"+id, "")
+	groups, _ := a.body["groups"].([]any)
+	if a.status != 200 || len(groups) != 2 || version(a) != `W/"1"` {
+		t.Fatalf("GET: %d %s", a.status, a.raw)
+	}
+	want := fmt.Sprint(map[string]any{"value": eng, "$ref": baseURL + "/Groups/" + eng, "display": "Engineering", "type": "direct"})
+	if got := fmt.Sprint(groups[0]); got != want {
+		t.Errorf("a group of the user is %s, want %s", got, want)
+	}
+	whole := a.event
+	without := s.send("GET", "/Users/"+id+"?excludedAttributes=groups", "")
+	if without.body["groups"] != nil || without.event["roundTrips"].(float64) != whole["roundTrips"].(float64)-1 ||
+		without.event["itemsRead"] != 1.0 || whole["itemsRead"] != 5.0 {
+		t.Errorf("without groups: %v round trips for %v items, with them %v for %v", without.event["roundTrips"],
+			without.event["itemsRead"], whole["roundTrips"], whole["itemsRead"])
+	}
+	if a = s.send("GET", "/Users/"+id+"?attributes=userName", ""); a.body["groups"] != nil || a.event["itemsRead"] != 1.0 {
+		t.Errorf("attributes=userName: %v items, %s", a.event["itemsRead"], a.raw)
+	}
+	if a = s.send("GET", "/Users/"+id+"?attributes=groups.display", ""); strings.Contains(a.raw, eng) || !strings.Contains(a.raw, `"groups":[{"display":"Engineering"},{"display":"Sales"}]`) {
+		t.Errorf("attributes=groups.display: %s", a.raw)
+	}
+	if a = s.send("GET", "/Users/"+lone, ""); a.event["roundTrips"] != 1.0 || a.body["groups"] != nil {
+		t.Errorf("a user without groups: %v round trips, %s", a.event["roundTrips"], a.raw)
+	}
+
+	// The IdP cannot change them through the user: okta-014.
+	for name, a := range map[string]answer{
+		"PUT, no groups":    s.send("PUT", "/Users/"+id, userBody(`"userName":"alice","externalId":"e-1","groups":[]`)),
+		"PUT, other groups": s.send("PUT", "/Users/"+id, userBody(`"userName":"alice","externalId":"e-1","groups":[{"value":"`+eng+`"}]`)),
+		"PUT, none":         s.send("PUT", "/Users/"+id, body),
+		"PATCH, rest":       s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","value":{"groups":[],"displayName":"Al"}}]`)),
+	} {
+		if a.status != 200 || !slices.Equal(values(a.body["groups"]), both) {
+			t.Errorf("%s: %d, groups %v", name, a.status, a.body["groups"])
+		}
+	}
+	if a = s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"remove","path":"groups"}]`)); a.status != 400 || a.body["scimType"] != "mutability" {
+		t.Errorf("PATCH of groups: %d %s", a.status, a.raw)
+	}
+	a = s.send("PATCH", "/Users/"+id+"?excludedAttributes=groups", patchBody(`[{"op":"replace","path":"active","value":false}]`))
+	if a.status != 200 || a.body["groups"] != nil {
+		t.Errorf("PATCH without groups: %d %s", a.status, a.raw)
+	}
+	a = s.send("POST", "/Users", body)
+	if a.status != 200 || a.body["id"] != id || !slices.Equal(values(a.body["groups"]), both) {
+		t.Errorf("POST that reactivates: %d %s", a.status, a.raw)
+	}
+	last := version(a)
+	s.send("PATCH", "/Groups/"+sales, patchBody(`[{"op":"replace","path":"displayName","value":"Sales EMEA"}]`))
+	s.send("PATCH", "/Groups/"+eng, memberPatch("remove", id))
+	a = s.send("GET", "/Users/"+id, "")
+	if version(a) != last || !strings.Contains(a.raw, `"display":"Sales EMEA"`) || !slices.Equal(values(a.body["groups"]), []string{sales}) {
+		t.Errorf("after a rename: version %s, %s; want %s", version(a), a.raw, last)
+	}
+	if a = s.send("GET", "/Users/"+id, "", "If-None-Match", last); a.status != 304 {
+		t.Errorf("GET If-None-Match: %d", a.status)
+	}
+	s.send("PATCH", "/Groups/"+eng, memberPatch("add", id, lone))
+
+	for filter, want := range map[string]string{
+		`groups eq "` + eng + `"`:                                        "alice bob",
+		`groups.value eq "` + eng + `"`:                                  "alice bob",
+		`groups[value eq "` + sales + `"]`:                               "alice",
+		`groups[value eq "` + eng + `" and display eq "engineering"]`:    "alice bob",
+		`groups.value eq "` + sales + `" and active eq true`:             "alice",
+		`groups.value eq "` + eng + `" and userName eq "BOB"`:            "bob",
+		`groups.value eq "` + sales + `" and userName eq "bob"`:          "",
+		`groups eq "` + eng + `" and groups eq "` + sales + `"`:          "alice",
+		`groups eq "` + eng + `" and not (groups eq "` + sales + `")`:    "bob",
+		`groups.display eq "sales emea"`:                                 "alice",
+		`groups pr and userName sw "b"`:                                  "bob",
+		`not (groups pr)`:                                                "",
+		`groups.value eq "00000000-0000-7000-8000-000000000000"`:         "",
+		`groups.value eq "no such/id"`:                                   "",
+		`groups.value eq "` + strings.ToUpper(eng) + `"`:                 "",
+		`groups.$ref ew "` + sales + `"`:                                 "alice",
+		`groups.value eq "` + eng + `" or userName eq "alice"`:           "alice bob",
+		`id eq "` + lone + `" and groups.value eq "` + eng + `"`:         "bob",
+		`id eq "` + lone + `" and groups.value eq "` + sales + `"`:       "",
+		`groups.type eq "direct" and groups.value eq "` + sales + `"`:    "alice",
+		`groups.value eq "` + sales + `" and groups.display eq "nobody"`: "",
+	} {
+		a := s.send("GET", "/Users?filter="+url.QueryEscape(filter), "")
+		resources, _ := a.body["Resources"].([]any)
+		var names []string
+		for _, r := range resources {
+			user := r.(map[string]any)
+			names = append(names, user["userName"].(string))
+			if user["groups"] != nil {
+				t.Errorf("%s: a list shows groups that nobody named", filter)
+			}
+		}
+		if a.status != 200 || strings.Join(names, " ") != want || a.body["totalResults"] != float64(len(names)) {
+			t.Errorf("%s: %d, %q of %v; want %q", filter, a.status, names, a.body["totalResults"], want)
+		}
+	}
+	if a = s.send("DELETE", "/Users/"+id, ""); a.status != 204 {
+		t.Errorf("DELETE: %d", a.status)
+	}
+	s.wantMembers(eng, lone)
+	if a = s.send("POST", "/Users", body); a.status != 200 || a.body["groups"] != nil || a.body["id"] != id {
+		t.Errorf("POST that restores: %d %s", a.status, a.raw)
+	}
+	s.wantAudit()
+}
+
+// In a list groups are there for who names them, on smaller pages.
+func TestUsers_ListsWithGroups(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	ids := s.people(45)
+	eng, sales := s.mustGroup("Engineering", ids...), s.mustGroup("Sales", ids[:7]...)
+	for _, query := range []string{
+		"attributes=groups", "attributes=userName,groups.value", "attributes=groups&filter=userName+sw+%22p%22",
+		"attributes=groups&filter=groups.value+eq+%22" + eng + "%22",
+	} {
+		var walked []string
+		for start := 1; start <= len(ids); {
+			a := s.send("GET", fmt.Sprintf("/Users?count=100&startIndex=%d&%s", start, query), "")
+			resources, _ := a.body["Resources"].([]any)
+			if a.status != 200 || a.body["totalResults"] != float64(len(ids)) || len(resources) != min(20, len(ids)+1-start) {
+				t.Fatalf("%s from %d: %d, %d users of %v", query, start, a.status, len(resources), a.body["totalResults"])
+			}
+			for i, r := range resources {
+				user := r.(map[string]any)
+				walked = append(walked, user["id"].(string))
+				want := []string{eng}
+				if start+i <= 7 {
+					want = []string{eng, sales}
+				}
+				if got := values(user["groups"]); !slices.Equal(got, want) {
+					t.Errorf("%s: user %d is in %q, want %q", query, start+i, got, want)
+				}
+			}
+			start += len(resources)
+		}
+		if !slices.Equal(walked, ids) {
+			t.Errorf("%s: walked %d users", query, len(walked))
+		}
+	}
+	for _, query := range []string{"", "?excludedAttributes=groups", "?attributes=userName"} {
+		a := s.send("GET", "/Users"+query, "")
+		if resources, _ := a.body["Resources"].([]any); len(resources) != len(ids) || strings.Contains(a.raw, eng) || a.event["itemsRead"].(float64) > float64(len(ids)+1) {
+			t.Errorf("%s: %d users, %v items read", query, len(resources), a.event["itemsRead"])
+		}
+	}
+}
+
+// before is a table that does something before the next query of a partition.
+type before struct {
+	table.Table
+	partition string
+	do        func()
+}
+
+func (b *before) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	if do := b.do; do != nil && strings.Contains(q.Partition, b.partition) {
+		b.do = nil
+		do()
+	}
+	return b.Table.Query(ctx, q)
+}
+
+// A list is no worse for a group of it that is deleted while its members are read.
+func TestGroups_ListWhileAGroupIsDeleted(t *testing.T) {
+	for _, query := range []string{"?attributes=members", "?filter=members+pr", "?filter=not+(members.type+eq+%22x%22)"} {
+		b := &before{Table: enginetest.Memory(t)}
+		s := newServiceOn(t, b, 5, tenant.DefaultSettings())
+		ids := s.people(2)
+		stays, goes := s.mustGroup("stays", ids...), s.mustGroup("goes", ids...)
+		b.partition, b.do = "#G#"+goes, func() {
+			other := &service{t: t, token: s.token, log: &lines{}}
+			beside, err := app.New(b.Table, app.Config{BaseURL: baseURL}, slog.New(slog.NewJSONHandler(other.log, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			other.handler = beside.Handler()
+			if a := other.send("DELETE", "/Groups/"+goes, ""); a.status != 204 {
+				t.Errorf("DELETE: %d %s", a.status, a.raw)
+			}
+		}
+		a := s.send("GET", "/Groups"+query, "")
+		resources, _ := a.body["Resources"].([]any)
+		if a.status != 200 || len(resources) == 0 || resources[0].(map[string]any)["id"] != stays {
+			t.Errorf("%s: %d %s", query, a.status, a.raw)
+		}
+		if b.do != nil {
+			t.Errorf("%s: the group was not deleted in between", query)
+		}
+	}
+}
