@@ -354,7 +354,7 @@ func (v *visits) seen(from, to int64) (member, either bool) {
 // Readers of a large group whose members join and leave see, of each member, what
 // was true at some moment while they looked.
 func TestGroup_ReadWhileMembersChange(t *testing.T) {
-	const stay, readers, reads = 12_000, 20, 2 // members of two pages
+	const stay, readers, reads = 13_000, 20, 2 // members of two pages
 	raw := enginetest.Memory(t)
 	s, ids := crowd(t, raw, 8)
 	id := s.must(201, "POST", "/Groups", groupBody("busy"))
@@ -378,7 +378,10 @@ func TestGroup_ReadWhileMembersChange(t *testing.T) {
 					t.Errorf("%s: %d %v, %v", op, a.status, a.body, a.event["action"])
 				}
 				moves.Add(1)
-				time.Sleep(time.Duration(rand.Int64N(int64(800 * time.Millisecond)))) //nolint:gosec // any wait will do
+				// Some move all the time, some hardly ever.
+				for end := time.Now().Add(time.Duration(rand.Int64N(int64(50*time.Millisecond) << i))); !over.Load() && time.Now().Before(end); {
+					time.Sleep(time.Millisecond)
+				}
 			}
 		})
 	}
@@ -441,8 +444,8 @@ func TestGroup_ReadWhileMembersChange(t *testing.T) {
 		}
 	}
 	t.Logf("%d joined or left during %d reads; %d times somebody stayed as he was meanwhile, %d times not", moves.Load(), len(looks), known, unsure)
-	if known == 0 || unsure == 0 {
-		t.Error("nothing overlapped, or everything: the race proves nothing")
+	if unsure == 0 {
+		t.Error("nothing overlapped: the race proves nothing")
 	}
 	if got := s.membersOf(id); !slices.Equal(got, staying) {
 		t.Errorf("%d members at last, want %d", len(got), len(staying))

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -1275,17 +1276,17 @@ func TestUsers_ListsWithGroups(t *testing.T) {
 	}
 }
 
-// before is a table that does something before the next query of a partition.
+// before is a table that does something before the first query of a partition.
 type before struct {
 	table.Table
 	partition string
 	do        func()
+	done      atomic.Bool
 }
 
 func (b *before) Query(ctx context.Context, q table.Query) (table.Page, error) {
-	if do := b.do; do != nil && strings.Contains(q.Partition, b.partition) {
-		b.do = nil
-		do()
+	if b.do != nil && strings.Contains(q.Partition, b.partition) && !b.done.Swap(true) {
+		b.do()
 	}
 	return b.Table.Query(ctx, q)
 }
@@ -1313,7 +1314,7 @@ func TestGroups_ListWhileAGroupIsDeleted(t *testing.T) {
 		if a.status != 200 || len(resources) == 0 || resources[0].(map[string]any)["id"] != stays {
 			t.Errorf("%s: %d %s", query, a.status, a.raw)
 		}
-		if b.do != nil {
+		if !b.done.Load() {
 			t.Errorf("%s: the group was not deleted in between", query)
 		}
 	}
