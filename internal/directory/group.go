@@ -45,7 +45,8 @@ type Mirror struct {
 
 // MaxShown is the largest number of members in the answer to a PATCH. Reading so
 // many costs one read unit, as reading one does: what a PATCH costs does not
-// depend on the size of the group.
+// depend on the size of the group. One that shrinks to so many by the request
+// itself may come without them: they were read beside it.
 const MaxShown = 30
 
 // GroupResult is what an operation did to a group.

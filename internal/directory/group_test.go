@@ -292,6 +292,13 @@ func testGroups(t *testing.T, open opener) {
 		if _, err := f.postGroup(group("too many", many...)); !errors.As(err, &limit) {
 			t.Errorf("POST = %v", err)
 		}
+		id := f.mustPostGroup(group("too many", ids[0]))
+		for _, patch := range []string{add(many...), replace(many...), replace(many[:10]...) + "," + add(many...)} {
+			if _, err := f.patchGroup(id, patch); !errors.As(err, &limit) {
+				t.Errorf("PATCH %.40s = %v", patch, err)
+			}
+		}
+		f.wantMembers(id, ids[0])
 	})
 	f.sweep()
 	f.check(0)

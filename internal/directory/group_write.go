@@ -12,7 +12,7 @@ import (
 )
 
 // MaxMembers is the largest number of members that join and leave by one request:
-// what it repeats of the present members does not count.
+// what it repeats of the present members does not count, ids that are no user's do.
 const MaxMembers = scim.MaxMembers
 
 // stagingTime is how long a request may write members that nobody sees; a task
@@ -497,6 +497,9 @@ func (w *groupWork) changeMembers(ctx context.Context, c GroupChange, add, remov
 		}
 		add = slices.DeleteFunc(slices.Clone(add), func(id string) bool { return member[id] })
 		remove = slices.DeleteFunc(slices.Clone(remove), func(id string) bool { return !member[id] })
+		if len(add)+len(remove) > MaxMembers {
+			return GroupResult{}, &MembersError{Limit: MaxMembers}
+		}
 		if add, err = w.living(add, live); err != nil {
 			return GroupResult{}, err
 		}
@@ -516,9 +519,6 @@ func (w *groupWork) apply(ctx context.Context, c GroupChange, add, remove []stri
 			err = w.show(ctx, done, &result)
 		}
 		return result, err
-	}
-	if len(add)+len(remove) > MaxMembers {
-		return GroupResult{}, &MembersError{Limit: MaxMembers}
 	}
 	accepted := *c.After
 	accepted.Work = w.d.newID()
@@ -586,6 +586,9 @@ func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []str
 	}
 	is := setOf(present)
 	add := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return is[id] })
+	if len(add) > MaxMembers {
+		return GroupResult{}, &MembersError{Limit: MaxMembers}
+	}
 	if len(add) > MaxJoined {
 		_, live, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, add)
 		if err != nil {

@@ -201,7 +201,12 @@ const readBatch = 200
 // value matches.
 func isLookup(f *scim.Filter) bool {
 	lookups := f.Lookups()
-	return len(lookups) == 1 && f.String() == lookups[0].Attribute+" eq "+string(scim.EncodeValue(lookups[0].Value))
+	if len(lookups) != 1 {
+		return false
+	}
+	attribute, value := lookups[0].Attribute, string(scim.EncodeValue(lookups[0].Value))
+	plural, sub, _ := strings.Cut(attribute, ".")
+	return f.String() == attribute+" eq "+value || f.String() == plural+"["+sub+" eq "+value+"]"
 }
 
 // walk evaluates a filter on every record, within the bounds.

@@ -575,7 +575,7 @@ func testGroups_Patch(t *testing.T, open opener) {
 
 // The answer to a PATCH is the group; its members are in it while they are few.
 func TestGroups_PatchShowsFewMembers(t *testing.T) {
-	enginetest.Run(t, testGroups_PatchShowsFewMembers)
+	runOn(t, inMemory(), testGroups_PatchShowsFewMembers)
 }
 
 func testGroups_PatchShowsFewMembers(t *testing.T, open opener) {
