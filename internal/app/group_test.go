@@ -17,7 +17,7 @@ import (
 // Two hundred single adds to one group at once, and fifty removes: exactly the
 // members expected, whatever conflicts.
 func TestGroup_ConcurrentMembers(t *testing.T) {
-	for _, engine := range enginetest.All() {
+	for _, engine := range enginetest.Three() {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)
 			const joining, leaving, staying = 200, 50, 10
@@ -61,7 +61,7 @@ const openingChanges = 0
 // and of the group itself, all at once: whatever the order, both directions agree
 // and nothing is left over.
 func TestGroup_ConcurrentChanges(t *testing.T) {
-	for _, engine := range enginetest.All() {
+	for _, engine := range enginetest.Three() {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)
 			rounds, people := 6, 150

@@ -146,7 +146,7 @@ func replace(ids ...string) string {
 	return `{"op":"replace","path":"members","value":[` + values(ids) + `]}`
 }
 
-func TestGroups(t *testing.T) { enginetest.Run(t, testGroups) }
+func TestGroups(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testGroups) }
 
 func testGroups(t *testing.T, open opener) {
 	f := newFixture(t, open, 50, 50)
@@ -312,7 +312,9 @@ func (f *fixture) sweep() {
 	}
 }
 
-func TestGroups_UserWhoIsDeleted(t *testing.T) { enginetest.Run(t, testUserWhoIsDeleted) }
+func TestGroups_UserWhoIsDeleted(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Three(), testUserWhoIsDeleted)
+}
 
 func testUserWhoIsDeleted(t *testing.T, open opener) {
 	for _, deleted := range []tenant.DeletedUsers{tenant.DeletedHidden, tenant.DeletedReadable} {

@@ -21,17 +21,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// runOn runs a test on some engines: what takes many transactions is not for all.
-func runOn(t *testing.T, engines []enginetest.Engine, test func(t *testing.T, open opener)) {
-	t.Helper()
-	for _, e := range engines {
-		t.Run(e.Name, func(t *testing.T) {
-			e.Need(t)
-			test(t, e.Open)
-		})
-	}
-}
-
 // inMemory are the engines without a server, as they are and with conflicts.
 func inMemory() []enginetest.Engine { return enginetest.All()[:2] }
 
@@ -112,7 +101,7 @@ func (s *service) wantAudit() {
 
 // Every refusal of a request about groups: what the client is told, and what is
 // logged.
-func TestGroups_Refusals(t *testing.T) { enginetest.Run(t, testGroups_Refusals) }
+func TestGroups_Refusals(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testGroups_Refusals) }
 
 func testGroups_Refusals(t *testing.T, open opener) {
 	s := newService(t, open, 5)
@@ -266,7 +255,9 @@ func wantRefusal(t *testing.T, a answer, scimType, what, action string) {
 	}
 }
 
-func TestGroups_LifeOfAGroup(t *testing.T) { enginetest.Run(t, testGroups_LifeOfAGroup) }
+func TestGroups_LifeOfAGroup(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Three(), testGroups_LifeOfAGroup)
+}
 
 func testGroups_LifeOfAGroup(t *testing.T, open opener) {
 	s := newService(t, open, 5)
@@ -471,7 +462,7 @@ func keys(object map[string]any) string {
 }
 
 // What identity providers send in a PATCH, and what it does.
-func TestGroups_Patch(t *testing.T) { enginetest.Run(t, testGroups_Patch) }
+func TestGroups_Patch(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testGroups_Patch) }
 
 func testGroups_Patch(t *testing.T, open opener) {
 	s := newService(t, open, 5)
@@ -575,7 +566,7 @@ func testGroups_Patch(t *testing.T, open opener) {
 
 // The answer to a PATCH is the group; its members are in it while they are few.
 func TestGroups_PatchShowsFewMembers(t *testing.T) {
-	runOn(t, inMemory(), testGroups_PatchShowsFewMembers)
+	enginetest.RunOn(t, inMemory(), testGroups_PatchShowsFewMembers)
 }
 
 func testGroups_PatchShowsFewMembers(t *testing.T, open opener) {
@@ -647,7 +638,7 @@ func TestGroups_VersionOfManyMembers(t *testing.T) {
 }
 
 func TestGroups_UnknownMembers(t *testing.T) {
-	runOn(t, enginetest.All()[:3], testGroups_UnknownMembers)
+	enginetest.RunOn(t, enginetest.Three(), testGroups_UnknownMembers)
 }
 
 func testGroups_UnknownMembers(t *testing.T, open opener) {
@@ -714,7 +705,7 @@ func testGroups_UnknownMembers(t *testing.T, open opener) {
 
 // A tenant may choose that unknown members refuse the request.
 func TestGroups_UnknownMembersOfAStrictTenant(t *testing.T) {
-	runOn(t, inMemory(), testGroups_UnknownMembersOfAStrictTenant)
+	enginetest.RunOn(t, inMemory(), testGroups_UnknownMembersOfAStrictTenant)
 }
 
 func testGroups_UnknownMembersOfAStrictTenant(t *testing.T, open opener) {
@@ -805,7 +796,7 @@ func TestGroups_ManyMembers(t *testing.T) {
 
 // A list walks to its end in pages, with an exact total.
 func TestGroups_Lists(t *testing.T) {
-	runOn(t, inMemory(), testGroups_Lists)
+	enginetest.RunOn(t, inMemory(), testGroups_Lists)
 }
 
 func testGroups_Lists(t *testing.T, open opener) {
@@ -881,7 +872,7 @@ func testGroups_Lists(t *testing.T, open opener) {
 	}
 }
 
-func TestGroups_Filters(t *testing.T) { runOn(t, enginetest.All()[:3], testGroups_Filters) }
+func TestGroups_Filters(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testGroups_Filters) }
 
 func testGroups_Filters(t *testing.T, open opener) {
 	s := newService(t, open, 5)
@@ -1027,7 +1018,9 @@ func TestGroups_PathsAndMethods(t *testing.T) {
 
 // Nothing of one tenant's groups is known in another, and no member of one is
 // taken by another (ten-006).
-func TestGroups_TenantsAreApart(t *testing.T) { enginetest.Run(t, testGroups_TenantsAreApart) }
+func TestGroups_TenantsAreApart(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Three(), testGroups_TenantsAreApart)
+}
 
 func testGroups_TenantsAreApart(t *testing.T, open opener) {
 	s := newService(t, open, 5)
@@ -1117,7 +1110,7 @@ func testGroups_TenantsAreApart(t *testing.T, open opener) {
 }
 
 // The groups of a user, in the answers about users.
-func TestUsers_Groups(t *testing.T) { enginetest.Run(t, testUsers_Groups) }
+func TestUsers_Groups(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testUsers_Groups) }
 
 func testUsers_Groups(t *testing.T, open opener) {
 	s := newService(t, open, 5)

@@ -52,10 +52,21 @@ func All() []Engine {
 	return all
 }
 
+// Three are the embedded engine as it is and with conflicts, and DynamoDB as it is:
+// for tests of large transactions, of which DynamoDB Local does about fifteen a
+// second. Conflicts are made above the engine, and are the same on both.
+func Three() []Engine { return All()[:3] }
+
 // Run runs a test on all engines.
 func Run(t *testing.T, test func(t *testing.T, open func(t testing.TB) table.Table)) {
 	t.Helper()
-	for _, e := range All() {
+	RunOn(t, All(), test)
+}
+
+// RunOn runs a test on some engines.
+func RunOn(t *testing.T, engines []Engine, test func(t *testing.T, open func(t testing.TB) table.Table)) {
+	t.Helper()
+	for _, e := range engines {
 		t.Run(e.Name, func(t *testing.T) {
 			e.Need(t)
 			test(t, e.Open)
