@@ -38,7 +38,18 @@ func newFixture(t testing.TB, open opener, seats, readers int64) *fixture {
 
 func newFixtureOn(t testing.TB, engine table.Table, seats, readers int64) *fixture {
 	t.Helper()
-	id, err := tenant.ParseID("acme")
+	return newFixtureOf(t, engine, "acme", seats, readers)
+}
+
+// newFixtureFor is a directory with a tenant of its own on a table that it shares.
+func newFixtureFor(t testing.TB, raw table.Table, name string, seats int64) *fixture {
+	t.Helper()
+	return newFixtureOf(t, table.Retrying(raw), name, seats, seats)
+}
+
+func newFixtureOf(t testing.TB, engine table.Table, name string, seats, readers int64) *fixture {
+	t.Helper()
+	id, err := tenant.ParseID(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +69,13 @@ func (f *fixture) directory(maxWalk int) *directory.Directory {
 		Store: f.store, Users: f.types, Groups: scim.GroupType(), Extension: extension, BaseURL: "https://scim.test/scim/v2",
 		NewID: newID, Now: func() time.Time { return f.now }, MaxWalk: maxWalk,
 	})
+}
+
+// on is the same directory on another table.
+func (f *fixture) on(engine table.Table) *directory.Directory {
+	other := *f
+	other.store = store.New(engine, newID, time.Now)
+	return other.directory(0)
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
