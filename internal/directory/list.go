@@ -179,6 +179,9 @@ func (l *list[R]) among(ctx context.Context, ids []string,
 	end := l.d.now().Add(l.d.walkTime)
 	var w window[R]
 	for batch := range slices.Chunk(ids, readBatch) {
+		if batch[0] != ids[0] && l.d.now().After(end) { // the first is always read
+			return Found[R]{}, &TooManyError{Sought: "filter", Limit: l.d.maxWalk}
+		}
 		records, err := read(ctx, l.tenant, batch)
 		if err != nil {
 			return Found[R]{}, err
@@ -186,9 +189,6 @@ func (l *list[R]) among(ctx context.Context, ids []string,
 		slices.SortFunc(records, func(a, b R) int { return strings.Compare(a.recordID(), b.recordID()) })
 		if err := w.take(ctx, l, records); err != nil {
 			return Found[R]{}, err
-		}
-		if l.d.now().After(end) {
-			return Found[R]{}, &TooManyError{Sought: "filter", Limit: l.d.maxWalk}
 		}
 	}
 	return w.found, nil
