@@ -88,6 +88,9 @@ func (t *LoopbackTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 // CreateTable makes the table when there is none, as template.yaml does in AWS, and
 // waits until it can be used. It is for local use: a deployment's table is made, and
 // protected, by its template.
+//
+// The stream is the one thing left out. Nothing reads it locally, and DynamoDB Local
+// goes through all records of all streams, those of dropped tables too, at each write.
 func CreateTable(ctx context.Context, client *dynamodb.Client, name string) error {
 	_, err := client.CreateTable(ctx, &dynamodb.CreateTableInput{
 		TableName:   &name,
@@ -99,9 +102,6 @@ func CreateTable(ctx context.Context, client *dynamodb.Client, name string) erro
 		KeySchema: []types.KeySchemaElement{
 			{AttributeName: aws.String(table.PartitionName), KeyType: types.KeyTypeHash},
 			{AttributeName: aws.String(table.SortName), KeyType: types.KeyTypeRange},
-		},
-		StreamSpecification: &types.StreamSpecification{
-			StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewImage,
 		},
 	})
 	var exists *types.ResourceInUseException
