@@ -239,6 +239,11 @@ func testGroups(t *testing.T, open opener) {
 				t.Errorf("a strict tenant answers %v", err)
 			}
 		}
+		// Of those who join and leave in several parts, few join.
+		stranger := newID()
+		if _, err := f.patchGroup(id, replace(append([]string{stranger}, ids[11:]...)...)); !errors.As(err, &unknown) || !slices.Equal(unknown.IDs, []string{stranger}) {
+			t.Errorf("a strict tenant answers %v", err)
+		}
 		f.wantMembers(id, ids[:60]...)
 	})
 	t.Run("names are unique", func(t *testing.T) {

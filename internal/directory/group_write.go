@@ -589,7 +589,9 @@ func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []str
 	if len(add) > MaxMembers {
 		return GroupResult{}, &MembersError{Limit: MaxMembers}
 	}
-	if len(add) > MaxJoined {
+	remove := without(present, ids)
+	// Who joins is looked at beforehand, unless one transaction judges them.
+	if len(add) > 0 && len(add)+len(remove) > MaxJoined {
 		_, live, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, add)
 		if err != nil {
 			return GroupResult{}, err
@@ -600,7 +602,6 @@ func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []str
 		}
 		ids, add = without(ids, without(add, known)), known
 	}
-	remove := without(present, ids)
 	size := len(add) + len(remove)
 	switch {
 	case all && size == 0:
