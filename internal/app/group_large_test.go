@@ -102,9 +102,10 @@ func TestGroup_Of100000(t *testing.T) {
 		t.Errorf("list with members and gzip: %d, %d groups", a.status, len(resources))
 	}
 
-	// A change answers without the members, and is made whether they fit or not.
+	// A change answers without the members, and is made whether they fit or not. The
+	// token and its tenant are read again when the test is slow, two items more.
 	a = s.send("PATCH", "/Groups/"+id, memberPatch("add", user))
-	if a.status != 200 || a.body["members"] != nil || a.header.Get("ETag") != `W/"2"` || a.event["itemsRead"].(float64) > directory.MaxShown+3 {
+	if a.status != 200 || a.body["members"] != nil || a.header.Get("ETag") != `W/"2"` || a.event["itemsRead"].(float64) > directory.MaxShown+3+2 {
 		t.Errorf("PATCH: %d with %d members, version %s, %v items read", a.status, len(valuesOf(a.body["members"])), a.header.Get("ETag"), a.event["itemsRead"])
 	}
 	a = s.send("PATCH", "/Groups/"+id+"?attributes=members", memberPatch("remove", user))
