@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/iam"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -69,11 +70,11 @@ func newService(t *testing.T, engine table.Table, seats int64, o app.Options) *s
 func (s *service) start(engine table.Table, o app.Options) {
 	s.t.Helper()
 	var err error
-	s.app, err = app.NewWith(engine, app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.NewJSONHandler(s, nil)), o)
+	s.app, err = app.NewWith(calls.Table(engine), app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.NewJSONHandler(s, nil)), o)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.handler, s.table = s.app.Handler(), engine
+	s.handler, s.table = iam.Handler(s.app.Handler(), routed), engine
 }
 
 // afterwards is a clock by which the requests of now are over.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/iam"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
@@ -323,7 +324,7 @@ func (s *service) audit() []store.Fault {
 // sweep does what functions/sweep does on its schedule.
 func (s *service) sweep() {
 	s.t.Helper()
-	if _, err := s.app.Store.Sweep(s.t.Context(), store.SweepAge); err != nil {
+	if _, err := s.app.Store.Sweep(iam.As(s.t.Context(), "SweepFunction"), store.SweepAge); err != nil {
 		s.t.Errorf("sweep: %v", err)
 	}
 }

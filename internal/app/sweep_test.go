@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/iam"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
@@ -58,7 +59,7 @@ func memory(t *testing.T) *embedded.Table {
 func sweeper(t *testing.T, engine table.Table) (*app.App, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
-	a, err := app.New(engine, app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.NewJSONHandler(log, nil)))
+	a, err := app.New(calls.Table(engine), app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.NewJSONHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func TestSweep_FinishesWhatIsOldOfAllTenants(t *testing.T) {
 	leftOver(t, engine, "globex", now, "g2")
 	a, log := sweeper(t, engine)
 
-	if err := a.Sweep(t.Context()); err != nil {
+	if err := a.Sweep(iam.As(t.Context(), "SweepFunction")); err != nil {
 		t.Error(err)
 	}
 	event := line(t, log)
@@ -110,7 +111,7 @@ func TestSweep_FinishesWhatIsOldOfAllTenants(t *testing.T) {
 		}
 	}
 
-	if err := a.Sweep(t.Context()); err != nil {
+	if err := a.Sweep(iam.As(t.Context(), "SweepFunction")); err != nil {
 		t.Error(err)
 	}
 	wantFields(t, line(t, log), map[string]any{"finished": 0.0, "young": 1.0, "roundTrips": 1.0, "writeUnits": 0.0})
@@ -119,7 +120,7 @@ func TestSweep_FinishesWhatIsOldOfAllTenants(t *testing.T) {
 // An empty sweep is what nearly every sweep is: the bill is made of them.
 func TestSweep_CostsOneReadUnitWhenThereIsNothing(t *testing.T) {
 	a, log := sweeper(t, memory(t))
-	if err := a.Sweep(t.Context()); err != nil {
+	if err := a.Sweep(iam.As(t.Context(), "SweepFunction")); err != nil {
 		t.Error(err)
 	}
 	wantFields(t, line(t, log), map[string]any{
@@ -131,7 +132,7 @@ func TestSweep_TellsWhyTasksFailedOnce(t *testing.T) {
 	engine := memory(t)
 	leftOver(t, engine, "acme", time.Now().Add(-2*store.SweepAge), "g1", "g2", "g3")
 	a, log := sweeper(t, &readOnly{Table: engine, refuse: func(context.Context) error { return errors.New("not\nallowed") }})
-	if err := a.Sweep(t.Context()); err == nil {
+	if err := a.Sweep(iam.As(t.Context(), "SweepFunction")); err == nil {
 		t.Error("a sweep of which tasks failed has no error")
 	}
 	event := line(t, log)
@@ -150,7 +151,7 @@ func TestSweep_EndOfItsTimeIsNoError(t *testing.T) {
 	}})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if err := a.Sweep(ctx); err != nil {
+	if err := a.Sweep(iam.As(ctx, "SweepFunction")); err != nil {
 		t.Error(err)
 	}
 	wantFields(t, line(t, log), map[string]any{"level": "WARN", "finished": 0.0, "failed": 0.0, "interrupted": true, "error": nil})

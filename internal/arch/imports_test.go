@@ -75,7 +75,7 @@ var rules = []rule{
 	},
 	{
 		packages:  []string{"./..."},
-		except:    []string{"./internal/store/...", "./internal/table/...", "./internal/app", "./internal/httpapi/...", "./cmd/..."},
+		except:    []string{"./internal/store/...", "./internal/table/...", "./internal/app", "./internal/httpapi/...", "./internal/iam", "./cmd/..."},
 		forbidden: []string{"./internal/table/..."},
 		directly:  true,
 		reason:    "store is the only package that builds a key; app and cmd choose its engine",
@@ -98,7 +98,7 @@ var rules = []rule{
 	},
 	{
 		packages:  []string{"./functions/..."},
-		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "go.etcd.io/bbolt/...", "testing"},
+		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "./internal/lambdaruntime/...", "go.etcd.io/bbolt/...", "testing"},
 		reason:    "what only a developer's machine runs is not deployed: it would cost cold start and be there to misuse",
 	},
 	{
@@ -113,6 +113,12 @@ var rules = []rule{
 		forbidden: []string{"./internal/..."},
 		allowed:   []string{"./internal/lambdahttp"},
 		reason:    "events and net/http meet without knowing what is served",
+	},
+	{
+		packages:  []string{"./internal/lambdaruntime/..."},
+		forbidden: []string{"./internal/...", elsewhere},
+		allowed:   []string{"./internal/lambdaruntime/..."},
+		reason:    "what runs a function's binary stands where Lambda stands: it knows processes and bytes, not the service",
 	},
 	{
 		packages:  []string{"./internal/local"},

@@ -1,0 +1,200 @@
+package iam
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Statement allows actions on items of the table whose partition matches one of
+// the patterns.
+type Statement struct {
+	Sid     string
+	Actions []string
+	Keys    []string
+}
+
+// Policy is what one function may do with the table.
+type Policy []Statement
+
+// Allows tells whether a call is granted. IAM wants one statement that allows the
+// action with all of the partitions.
+func (p Policy) Allows(action string, partitions ...string) bool {
+	return slices.ContainsFunc(p, func(s Statement) bool { return s.allows(action, partitions) })
+}
+
+func (s Statement) allows(action string, partitions []string) bool {
+	return slices.Contains(s.Actions, action) &&
+		!slices.ContainsFunc(partitions, func(partition string) bool {
+			return !slices.ContainsFunc(s.Keys, func(pattern string) bool { return matches(pattern, partition) })
+		})
+}
+
+// matches compares as IAM's StringLike does: * is any text, ? any character.
+func matches(pattern, text string) bool {
+	star, again := -1, 0 // the last *, and what it has taken up to
+	i := 0
+	for j := 0; j < len(text); {
+		switch {
+		case i < len(pattern) && pattern[i] == '*':
+			star, again = i, j
+			i++
+		case i < len(pattern) && (pattern[i] == '?' || pattern[i] == text[j]):
+			i++
+			j++
+		case star >= 0:
+			again++
+			i, j = star+1, again
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[i:], "*") == ""
+}
+
+// Policies reads the policies of all functions of a template, by logical id. A
+// function without a role of its own, a role of two functions, and a statement
+// about the table that is not of the known form are errors.
+func Policies(template []byte) (map[string]Policy, error) {
+	var doc struct {
+		Resources map[string]struct {
+			Type       string    `yaml:"Type"`
+			Properties yaml.Node `yaml:"Properties"`
+		} `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal(template, &doc); err != nil {
+		return nil, fmt.Errorf("read the template: %w", err)
+	}
+	policies, owner := map[string]Policy{}, map[string]string{}
+	for name, resource := range doc.Resources {
+		if resource.Type != "AWS::Serverless::Function" {
+			continue
+		}
+		var function struct {
+			Role     yaml.Node `yaml:"Role"`
+			Policies yaml.Node `yaml:"Policies"`
+		}
+		if err := resource.Properties.Decode(&function); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		role := strings.TrimSuffix(function.Role.Value, ".Arn")
+		if role == "" || !function.Policies.IsZero() {
+			return nil, fmt.Errorf("%s has no Role: !GetAtt, or Policies beside it", name)
+		}
+		if other, taken := owner[role]; taken {
+			return nil, fmt.Errorf("%s and %s share the role %s", name, other, role)
+		}
+		owner[role] = name
+		properties := doc.Resources[role].Properties
+		policy, err := readRole(&properties)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", role, err)
+		}
+		policies[name] = policy
+	}
+	if len(policies) == 0 {
+		return nil, errors.New("the template has no functions")
+	}
+	return policies, nil
+}
+
+func readRole(properties *yaml.Node) (Policy, error) {
+	var role struct {
+		ManagedPolicyArns yaml.Node `yaml:"ManagedPolicyArns"`
+		Policies          []struct {
+			PolicyDocument struct {
+				Statement []yaml.Node `yaml:"Statement"`
+			} `yaml:"PolicyDocument"`
+		} `yaml:"Policies"`
+	}
+	if err := properties.Decode(&role); err != nil {
+		return nil, err
+	}
+	if !role.ManagedPolicyArns.IsZero() {
+		return nil, errors.New("a managed policy grants what nobody here can see")
+	}
+	var policy Policy
+	for _, p := range role.Policies {
+		for i := range p.PolicyDocument.Statement {
+			s, ours, err := readStatement(&p.PolicyDocument.Statement[i])
+			if err != nil {
+				return nil, err
+			}
+			if ours {
+				policy = append(policy, s)
+			}
+		}
+	}
+	return policy, nil
+}
+
+// readStatement reads a statement about the table; ours is false for the others.
+func readStatement(node *yaml.Node) (s Statement, ours bool, err error) {
+	if node.Tag == "!If" && len(node.Content) == 3 {
+		node = node.Content[1]
+	}
+	var raw struct {
+		Sid       string                          `yaml:"Sid"`
+		Effect    string                          `yaml:"Effect"`
+		Action    texts                           `yaml:"Action"`
+		Resource  yaml.Node                       `yaml:"Resource"`
+		Condition map[string]map[string]yaml.Node `yaml:"Condition"`
+	}
+	if err := node.Decode(&raw); err != nil {
+		return s, false, fmt.Errorf("line %d: %w", node.Line, err)
+	}
+	s = Statement{Sid: raw.Sid}
+	for _, action := range raw.Action {
+		name, dynamo := strings.CutPrefix(action, "dynamodb:")
+		if !dynamo {
+			if action == "*" || strings.Contains(name, ":*") {
+				return s, false, fmt.Errorf("%s: %q is no action", raw.Sid, action)
+			}
+			continue
+		}
+		if strings.ContainsAny(name, "*?") {
+			return s, false, fmt.Errorf("%s: %q is not one action", raw.Sid, action)
+		}
+		s.Actions = append(s.Actions, name)
+	}
+	if len(s.Actions) == 0 {
+		return s, false, nil
+	}
+	if raw.Effect != "Allow" || len(s.Actions) != len(raw.Action) || !isTable(raw.Resource) {
+		return s, false, fmt.Errorf("%s: not an Allow of actions on the table alone", raw.Sid)
+	}
+	condition := raw.Condition["ForAllValues:StringLike"]
+	keys, ok := condition["dynamodb:LeadingKeys"]
+	if !ok || len(raw.Condition) != 1 || len(condition) != 1 {
+		return s, false, fmt.Errorf("%s: the condition is not ForAllValues:StringLike on dynamodb:LeadingKeys", raw.Sid)
+	}
+	if err := keys.Decode(&s.Keys); err != nil || len(s.Keys) == 0 {
+		return s, false, fmt.Errorf("%s: the leading keys are no list", raw.Sid)
+	}
+	return s, true, nil
+}
+
+// isTable tells whether a resource is the table: the stack's, or the one that the
+// parameter ExistingTable names.
+func isTable(resource yaml.Node) bool {
+	if resource.Tag == "!If" && len(resource.Content) == 3 && resource.Content[0].Value == "HasExistingTable" &&
+		strings.HasSuffix(resource.Content[1].Value, ":table/${ExistingTable}") {
+		resource = *resource.Content[2]
+	}
+	return resource.Tag == "!GetAtt" && resource.Value == "Table.Arn"
+}
+
+// texts is one text or a list of them.
+type texts []string
+
+// UnmarshalYAML reads either form.
+func (t *texts) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind == yaml.ScalarNode {
+		*t = texts{node.Value}
+		return nil
+	}
+	return node.Decode((*[]string)(t))
+}

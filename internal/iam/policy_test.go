@@ -1,0 +1,181 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+func TestMatches(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{"DUE", "DUE", true},
+		{"DUE", "DUES", false},
+		{"T#*", "T#acme", true},
+		{"T#*", "T#acme#USERS", true},
+		{"T#*", "DUE", false},
+		{"T#*#USERS", "T#acme#USERS", true},
+		{"T#*#USERS", "T#acme", false},
+		{"T#*#USERS", "T#acme#USERS#", false},
+		{"T#*#G#*", "T#acme#G#1#2", true},
+		{"T#*#G#*", "T#acme#GROUPS", false},
+		{"*A*A", "AxxAyA", true},
+		{"*A*A", "AxxAy", false},
+		{"a?c", "abc", true},
+		{"a?c", "ac", false},
+		{"", "", true},
+		{"*", "", true},
+		{"?", "", false},
+	} {
+		if got := matches(tt.pattern, tt.text); got != tt.want {
+			t.Errorf("matches(%q, %q) = %t", tt.pattern, tt.text, got)
+		}
+	}
+}
+
+// The roles of the real template keep functions from what only an administrator
+// writes, and from what is another function's.
+func TestPolicies_OfTheTemplate(t *testing.T) {
+	policies, err := Policies(rollcall.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"UsersFunction", "GroupsFunction", "DiscoveryFunction", "SweepFunction"}
+	for _, tt := range []struct {
+		action, partition string
+		allowed           []string
+	}{
+		{"PutItem", "T#acme", nil}, // settings and tokens
+		{"UpdateItem", "T#acme", nil},
+		{"DeleteItem", "T#acme", nil},
+		{"Scan", "T#acme#USERS", nil},
+		{"BatchWriteItem", "T#acme#USERS", nil},
+		{"Query", "DUE", []string{"SweepFunction"}},
+		{"BatchGetItem", "T#acme", all},
+		{"PutItem", "T#acme#USERS", []string{"UsersFunction", "GroupsFunction", "SweepFunction"}},
+		{"PutItem", "T#acme#MAILS", []string{"UsersFunction"}},
+		{"UpdateItem", "T#acme#LEDGER", []string{"UsersFunction", "GroupsFunction"}},
+		{"PutItem", "elsewhere", nil},
+	} {
+		for _, function := range all {
+			if got, want := policies[function].Allows(tt.action, tt.partition), slices.Contains(tt.allowed, function); got != want {
+				t.Errorf("%s may %s %s: %t", function, tt.action, tt.partition, got)
+			}
+		}
+	}
+	if policies["UsersFunction"].Allows("BatchGetItem", "T#acme", "DUE") {
+		t.Error("one key that is granted lets in another that is not")
+	}
+}
+
+const example = `
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties: {Role: !GetAtt R.Arn}
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyDocument:
+            Statement:
+              - {Sid: Log, Effect: Allow, Action: 'logs:PutLogEvents', Resource: '*'}
+              - Sid: Table
+                Effect: Allow
+                Action: ['dynamodb:GetItem', 'dynamodb:PutItem']
+                Resource: !GetAtt Table.Arn
+                Condition:
+                  ForAllValues:StringLike:
+                    dynamodb:LeadingKeys: ['A#*', B]
+`
+
+func TestPolicies_RefuseWhatCannotBeJudged(t *testing.T) {
+	if _, err := Policies([]byte(example)); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []struct{ from, to string }{
+		{"Role: !GetAtt R.Arn", "Policies: [AdministratorAccess]"},
+		{"Role: !GetAtt R.Arn", "Role: !GetAtt R.Arn, Policies: [AdministratorAccess]"},
+		{"Policies:\n        - Pol", "ManagedPolicyArns: [a]\n      Policies:\n        - Pol"},
+		{"'dynamodb:GetItem'", "'dynamodb:*'"},
+		{"'logs:PutLogEvents'", "'*'"},
+		{"'dynamodb:GetItem'", "'logs:PutLogEvents'"},
+		{"Effect: Allow\n", "Effect: Deny\n"},
+		{"!GetAtt Table.Arn", "'*'"},
+		{"!GetAtt Table.Arn", "!If [HasExistingTable, !Sub 'arn:aws:dynamodb:*:*:table/*', !GetAtt Table.Arn]"},
+		{"!GetAtt Table.Arn", "!If [HasExistingTable, !Sub 'arn:aws:dynamodb:${ExistingTable}', !GetAtt Table.Arn]"},
+		{"!GetAtt Table.Arn", "!If [HasExistingTable, !Sub 'arn:aws:dynamodb:a:b:table/${ExistingTable}', '*']"},
+		{"ForAllValues:StringLike", "ForAnyValue:StringLike"},
+		{"dynamodb:LeadingKeys", "dynamodb:Attributes"},
+		{"dynamodb:LeadingKeys: ['A#*', B]", "dynamodb:LeadingKeys: []"},
+		{"AWS::Serverless::Function", "AWS::Lambda::Function"},
+		{"Resources:", "- Resources:"},
+	} {
+		text := strings.Replace(example, change.from, change.to, 1)
+		if text == example {
+			t.Fatalf("%q is not in the example", change.from)
+		}
+		if p, err := Policies([]byte(text)); err == nil {
+			t.Errorf("with %q: %v", change.to, p)
+		}
+	}
+	if _, err := Policies([]byte(example + strings.Replace(example[strings.Index(example, "  F:"):strings.Index(example, "  R:")], "F:", "G:", 1))); err == nil {
+		t.Error("two functions share a role")
+	}
+}
+
+// nothing is a table in which there is nothing.
+type nothing struct{}
+
+func (nothing) Get(context.Context, ...table.Key) (map[table.Key]table.Item, error) {
+	return map[table.Key]table.Item{}, nil
+}
+func (nothing) Query(context.Context, table.Query) (table.Page, error) { return table.Page{}, nil }
+
+func (nothing) Write(context.Context, table.Transaction) error { return errors.ErrUnsupported }
+
+func TestRecorder(t *testing.T) {
+	r, err := NewRecorder([]byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorded, ctx := r.Table(nothing{}), As(t.Context(), "F")
+	want := []string{
+		"F never uses A#* of its statement Table", "F never uses B of its statement Table",
+		"F never uses GetItem of its statement Table", "F never uses PutItem of its statement Table",
+	}
+	if got := r.Unused(); !slices.Equal(got, want) {
+		t.Errorf("at first, unused are %q", got)
+	}
+	_, _ = recorded.Get(t.Context(), table.Key{Partition: "elsewhere"}) // the test's own
+	_, _ = recorded.Get(ctx, table.Key{Partition: "A#1"})
+	_ = recorded.Write(ctx, table.Transaction{Ops: []table.Op{{Kind: table.OpPut, Key: table.Key{Partition: "B"}}}})
+	if got := r.Unused(); len(got) != 0 {
+		t.Errorf("unused are %q", got)
+	}
+	if got := r.Refused(); len(got) != 0 {
+		t.Errorf("refused are %q", got)
+	}
+	_, _ = recorded.Get(ctx, table.Key{Partition: "A#1"}, table.Key{Partition: "A#2"})
+	_, _ = recorded.Query(ctx, table.Query{Partition: "A#1"})
+	_, _ = recorded.Get(ctx, table.Key{Partition: "T#acme#G#1#2"})
+	_ = recorded.Write(ctx, table.Transaction{Ops: []table.Op{
+		{Kind: table.OpPut, Key: table.Key{Partition: "B"}}, {Kind: table.OpDelete, Key: table.Key{Partition: "B"}},
+	}})
+	_, _ = recorded.Get(As(ctx, "H"), table.Key{Partition: "A#1"})
+	want = []string{
+		"F is not granted dynamodb:BatchGetItem on A#1, A#2", "F is not granted dynamodb:DeleteItem on B",
+		"F is not granted dynamodb:GetItem on T#*#G#*", "F is not granted dynamodb:Query on A#1",
+		"H is not granted dynamodb:GetItem on A#1",
+	}
+	if got := r.Refused(); !slices.Equal(got, want) {
+		t.Errorf("refused are %q", got)
+	}
+}
