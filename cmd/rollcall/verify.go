@@ -20,6 +20,7 @@ import (
 type verifyOptions struct {
 	engineFlags
 	tenant string
+	stack  string
 	repair bool
 	now    bool
 	json   bool
@@ -32,10 +33,11 @@ It changes nothing, unless --repair is given.
 Usage:
   rollcall verify --tenant ID --data DIR
   rollcall verify --tenant ID --dynamodb ENDPOINT [--table NAME]
+  rollcall verify --tenant ID --stack NAME
   rollcall verify --tenant ID --table NAME
 
-The last is a table in AWS (TableName among the outputs of the stack), in the
-account and the region that AWS tools take from the environment.
+The last two are a deployment in AWS, by the name of its stack or of its table, in
+the account and the region that AWS tools take from the environment.
 
 A fault marked (unfinished) is work that a request left over; a request that is
 under way looks the same. --repair first finishes what is older than a minute, as
@@ -59,6 +61,7 @@ func parseVerify(args []string, stderr io.Writer) (o verifyOptions, t tenant.ID,
 	flags := flag.NewFlagSet("rollcall verify", flag.ContinueOnError)
 	o.register(flags)
 	flags.StringVar(&o.tenant, "tenant", "", "`ID` of the tenant")
+	flags.StringVar(&o.stack, "stack", "", "`NAME` of a deployment's stack in AWS, which names the table")
 	flags.BoolVar(&o.repair, "repair", false, "first finish what was left over more than a minute ago")
 	flags.BoolVar(&o.now, "now", false, "with --repair: finish what is younger too")
 	flags.BoolVar(&o.json, "json", false, "answer in JSON")
@@ -70,8 +73,10 @@ func parseVerify(args []string, stderr io.Writer) (o verifyOptions, t tenant.ID,
 		return o, t, usageError{errors.New("--tenant ID is missing: whose data is to be verified?")}
 	case o.data != "" && o.endpoint != "":
 		return o, t, usageError{errors.New("--data and --dynamodb exclude each other: choose one")}
-	case o.data == "" && o.endpoint == "" && !isSet(flags, "table"):
-		return o, t, usageError{errors.New("where is the data? --data DIR, --dynamodb ENDPOINT, or --table NAME of a table in AWS")}
+	case o.stack != "" && (o.data != "" || o.endpoint != "" || isSet(flags, "table")):
+		return o, t, usageError{errors.New("--stack names the table: leave out --data, --dynamodb and --table")}
+	case o.data == "" && o.endpoint == "" && o.stack == "" && !isSet(flags, "table"):
+		return o, t, usageError{errors.New("where is the data? --data DIR, --dynamodb ENDPOINT, or in AWS --stack NAME or --table NAME")}
 	case o.now && !o.repair:
 		return o, t, usageError{errors.New("--now says what --repair takes: give both")}
 	}
@@ -85,6 +90,11 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	o, t, err := parseVerify(args, stderr)
 	if err != nil {
 		return err
+	}
+	if o.stack != "" {
+		if o.table, err = tableOfStack(ctx, o.stack); err != nil {
+			return err
+		}
 	}
 	opened, err := o.open(ctx, func() (engine, error) { return o.openAWS(ctx) })
 	if err != nil {
