@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
@@ -103,11 +106,11 @@ func (f engineFlags) openServer(ctx context.Context) (engine, error) {
 // openAWS opens a deployment's table, with the account and the region that every
 // AWS tool takes.
 func (f engineFlags) openAWS(ctx context.Context) (engine, error) {
-	client, err := dynamo.NewClient(ctx)
+	c, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
-		return engine{}, err
+		return engine{}, fmt.Errorf("the AWS configuration cannot be read: %w", err)
 	}
-	return engine{dynamo.New(client, f.table), "table " + f.table + " in AWS", func() {}}, nil
+	return engine{dynamo.New(dynamodb.NewFromConfig(c), f.table), "table " + f.table + " in AWS", func() {}}, nil
 }
 
 func (f engineFlags) openFile() (engine, error) {

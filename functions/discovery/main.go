@@ -3,9 +3,6 @@
 package main
 
 import (
-	"context"
-	"log"
-
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 )
@@ -13,11 +10,11 @@ import (
 func main() {
 	config, err := app.ConfigFromEnv()
 	if err != nil {
-		log.Fatal(err)
+		lambdahttp.Fail(err)
 	}
-	handler, err := app.Discovery(context.Background(), config)
+	handler, err := app.Discovery(config)
 	if err != nil {
-		log.Fatal(err)
+		lambdahttp.Fail(err)
 	}
 	lambdahttp.Start(handler)
 }

@@ -2,9 +2,6 @@
 package main
 
 import (
-	"context"
-	"log"
-
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 )
@@ -12,11 +9,11 @@ import (
 func main() {
 	config, err := app.ConfigFromEnv()
 	if err != nil {
-		log.Fatal(err)
+		lambdahttp.Fail(err)
 	}
-	handler, err := app.Groups(context.Background(), config)
+	handler, err := app.Groups(config)
 	if err != nil {
-		log.Fatal(err)
+		lambdahttp.Fail(err)
 	}
 	lambdahttp.Start(handler)
 }

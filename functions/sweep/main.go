@@ -3,22 +3,18 @@
 package main
 
 import (
-	"context"
-	"log"
-
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 )
 
 func main() {
 	config, err := app.ConfigFromEnv()
 	if err != nil {
-		log.Fatal(err)
+		lambdahttp.Fail(err)
 	}
-	sweep, err := app.Sweep(context.Background(), config)
+	sweep, err := app.Sweep(config)
 	if err != nil {
-		log.Fatal(err)
+		lambdahttp.Fail(err)
 	}
-	lambda.Start(sweep)
+	lambdahttp.StartTask(sweep)
 }

@@ -44,8 +44,11 @@ func ConfigFromEnv() (Config, error) {
 		BaseURL:      os.Getenv("ROLLCALL_BASE_URL"),
 		ExtensionURN: os.Getenv("ROLLCALL_EXTENSION_URN"),
 	}
-	if c.Table == "" {
+	switch {
+	case c.Table == "":
 		return Config{}, errors.New("ROLLCALL_TABLE is not set: it names the DynamoDB table")
+	case c.BaseURL == "":
+		return Config{}, errors.New("ROLLCALL_BASE_URL is not set: it begins every location, and ends in " + httpapi.Prefix)
 	}
 	return c.checked()
 }
@@ -55,11 +58,11 @@ func (c Config) checked() (Config, error) {
 		c.ExtensionURN = scim.RollcallURN
 	}
 	if !strings.HasPrefix(strings.ToLower(c.ExtensionURN), "urn:") {
-		return Config{}, errors.New("the extension's name is not a URN, which begins with urn")
+		return Config{}, errors.New("the extension's name (ROLLCALL_EXTENSION_URN) is not a URN, which begins with urn")
 	}
 	for _, taken := range []string{scim.CoreUserURN, scim.CoreGroupURN, scim.EnterpriseURN} {
 		if strings.EqualFold(c.ExtensionURN, taken) {
-			return Config{}, fmt.Errorf("the extension cannot have the URN %s: it is another schema's", taken)
+			return Config{}, fmt.Errorf("the extension (ROLLCALL_EXTENSION_URN) cannot have the URN %s: it is another schema's", taken)
 		}
 	}
 	base, err := url.Parse(c.BaseURL)

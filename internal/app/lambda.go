@@ -11,21 +11,19 @@ import (
 )
 
 // Users is the handler of functions/users.
-func Users(ctx context.Context, c Config) (http.Handler, error) { return function(ctx, c, "users") }
+func Users(c Config) (http.Handler, error) { return function(c, "users") }
 
 // Groups is the handler of functions/groups.
-func Groups(ctx context.Context, c Config) (http.Handler, error) { return function(ctx, c, "groups") }
+func Groups(c Config) (http.Handler, error) { return function(c, "groups") }
 
 // Discovery is the handler of functions/discovery, which also answers for every
 // path that has no route.
-func Discovery(ctx context.Context, c Config) (http.Handler, error) {
-	return function(ctx, c, "discovery")
-}
+func Discovery(c Config) (http.Handler, error) { return function(c, "discovery") }
 
 // Sweep is what functions/sweep does when it is invoked. Its error makes the
 // invocation one that failed, for whoever counts those; it has been logged.
-func Sweep(ctx context.Context, c Config) (func(context.Context) error, error) {
-	a, err := deployed(ctx, c)
+func Sweep(c Config) (func(context.Context) error, error) {
+	a, err := deployed(c)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +42,8 @@ func Sweep(ctx context.Context, c Config) (func(context.Context) error, error) {
 const sweepMargin = 5 * time.Second
 
 // function builds one function's handler.
-func function(ctx context.Context, c Config, name string) (http.Handler, error) {
-	a, err := deployed(ctx, c)
+func function(c Config, name string) (http.Handler, error) {
+	a, err := deployed(c)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +52,8 @@ func function(ctx context.Context, c Config, name string) (http.Handler, error) 
 
 // deployed is the service on DynamoDB. It opens no connection: the first request
 // does.
-func deployed(ctx context.Context, c Config) (*App, error) {
-	client, err := dynamo.NewClient(ctx)
+func deployed(c Config) (*App, error) {
+	client, err := dynamo.NewFunctionClient()
 	if err != nil {
 		return nil, err
 	}

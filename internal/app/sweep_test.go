@@ -212,7 +212,7 @@ func TestSweep_AsDeployed(t *testing.T) {
 	stdout := os.Stdout
 	os.Stdout = write
 	t.Cleanup(func() { os.Stdout = stdout })
-	sweep, err := app.Sweep(t.Context(), app.Config{Table: name, BaseURL: "https://scim.test/scim/v2"})
+	sweep, err := app.Sweep(app.Config{Table: name, BaseURL: "https://scim.test/scim/v2"})
 	os.Stdout = stdout
 	if err != nil {
 		t.Fatal(err)

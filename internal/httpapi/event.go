@@ -64,9 +64,20 @@ const (
 func newEvent(q *request, cold bool) *event {
 	return &event{
 		RequestID: q.id, Method: q.Method, ColdStart: cold, start: q.start,
-		LambdaID: q.Header.Get(headerLambdaID), TraceID: q.Header.Get(headerTraceID),
+		LambdaID: q.Header.Get(headerLambdaID), TraceID: traceID(q.Header.Get(headerTraceID)),
 		IdP: identityProvider(q.UserAgent()), Outcome: outcomeSuccess,
 	}
+}
+
+// traceID is the trace's own id in X-Ray's header, without what is said of one
+// segment.
+func traceID(header string) string {
+	for part := range strings.SplitSeq(header, ";") {
+		if root, ok := strings.CutPrefix(part, "Root="); ok {
+			return root
+		}
+	}
+	return ""
 }
 
 // identityProvider names the sender by its user agent, as far as it is one that

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -79,6 +80,20 @@ func Handler(h http.Handler) Function {
 func Start(h http.Handler) {
 	slog.SetDefault(lambdacontext.NewLogger())
 	lambda.Start(invoker(Handler(h)))
+}
+
+// StartTask serves Lambda's invocations with a task, whatever they are invoked
+// with. It does not return. Logs are as with Start; an error fails the invocation.
+func StartTask(task func(ctx context.Context) error) {
+	slog.SetDefault(lambdacontext.NewLogger())
+	lambda.Start(task)
+}
+
+// Fail ends a function that cannot start, with a line in its log that says why.
+func Fail(err error) {
+	slog.SetDefault(lambdacontext.NewLogger())
+	slog.Error("the function cannot start", "error", err.Error())
+	os.Exit(1)
 }
 
 // WithInvocation is the context of one invocation, as Lambda's runtime makes

@@ -1,0 +1,78 @@
+package dynamo_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
+)
+
+// functionEnv is what Lambda sets, and nothing of the developer's own.
+func functionEnv(t *testing.T) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example",
+		"AWS_SESSION_TOKEN": "session", "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_DYNAMODB": "",
+		"AWS_USE_FIPS_ENDPOINT": "", "AWS_USE_DUALSTACK_ENDPOINT": "",
+	} {
+		t.Setenv(name, value)
+	}
+}
+
+func TestNewFunctionClient_ReadsWhatLambdaSets(t *testing.T) {
+	functionEnv(t)
+	client, err := dynamo.NewFunctionClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := client.Options()
+	if o.Region != "eu-central-1" || o.BaseEndpoint != nil || o.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled {
+		t.Errorf("region %q, endpoint %v", o.Region, o.BaseEndpoint)
+	}
+	c, err := o.Credentials.Retrieve(t.Context())
+	if err != nil || c.AccessKeyID != "AKIDEXAMPLE" || c.SecretAccessKey != "example" || c.SessionToken != "session" {
+		t.Errorf("credentials of %q, %v", c.AccessKeyID, err)
+	}
+}
+
+func TestNewFunctionClient_TakesAnotherEndpoint(t *testing.T) {
+	functionEnv(t)
+	t.Setenv("AWS_ENDPOINT_URL", "http://all.invalid")
+	for _, want := range []string{"http://all.invalid", "http://dynamodb.invalid"} {
+		client, err := dynamo.NewFunctionClient()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := aws.ToString(client.Options().BaseEndpoint); got != want {
+			t.Errorf("endpoint %q, want %q", got, want)
+		}
+		t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://dynamodb.invalid")
+	}
+	t.Setenv("AWS_USE_FIPS_ENDPOINT", "true")
+	t.Setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
+	client, err := dynamo.NewFunctionClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := client.Options().EndpointOptions; o.UseFIPSEndpoint != aws.FIPSEndpointStateEnabled || o.UseDualStackEndpoint != aws.DualStackEndpointStateEnabled {
+		t.Errorf("endpoint options %+v", o)
+	}
+}
+
+func TestNewFunctionClient_SaysWhatIsMissing(t *testing.T) {
+	functionEnv(t)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	client, err := dynamo.NewFunctionClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Options().Credentials.Retrieve(t.Context()); err == nil || !strings.Contains(err.Error(), "AWS_SECRET_ACCESS_KEY") {
+		t.Errorf("without a key: %v", err)
+	}
+	t.Setenv("AWS_REGION", "")
+	if _, err := dynamo.NewFunctionClient(); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
+		t.Errorf("without a region: %v", err)
+	}
+}
