@@ -2,13 +2,13 @@
 # fetches what it needs into $ROLLCALL_CACHE (~/.cache/rollcall).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench functions clean \
-	check-fmt check-test
+.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench functions \
+	lambda-size clean check-fmt check-test
 
 .SHELLFLAGS := -euc
 
 help: ## what can be made
-	@grep -hE '^[a-zA-Z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-zA-Z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 # ---- every day ---------------------------------------------------------------
 
@@ -99,6 +99,9 @@ FUNCTIONS := build-UsersFunction build-GroupsFunction build-DiscoveryFunction bu
 .PHONY: $(FUNCTIONS)
 
 functions: $(FUNCTIONS) ## the binaries of all functions (LAMBDA_ARCH=arm64)
+
+lambda-size: ## size and start of each function, beside an empty one
+	@go run ./cmd/lambdasize $(ARGS)
 
 build-UsersFunction:
 	$(call build,users)

@@ -1,0 +1,356 @@
+package lambdaruntime
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Limits of Lambda.
+const (
+	// MaxPayload is the largest event, in bytes; Lambda's API refuses a larger one
+	// and the function never sees it.
+	MaxPayload = 6 << 20
+	// MaxResponse is the largest response, in bytes. A larger one is refused with
+	// 413, and the invocation fails with Function.ResponseSizeTooLarge.
+	MaxResponse = 6<<20 + 100
+	// DefaultInitTimeout is how long a process may take until it asks for its first
+	// event.
+	DefaultInitTimeout = 10 * time.Second
+)
+
+// DefaultTimeout is how long an invocation may take unless Process says
+// otherwise: the Timeout of template.yaml's functions.
+const DefaultTimeout = 20 * time.Second
+
+// Types of the failures that Lambda tells of when the process does not.
+const (
+	ExitError        = "Runtime.ExitError"
+	TimedOut         = "Sandbox.Timedout"
+	ResponseTooLarge = "Function.ResponseSizeTooLarge"
+)
+
+// ErrShutDown is the error of an invocation after Shutdown.
+var ErrShutDown = errors.New("lambdaruntime: the function is shut down")
+
+// Process is what to run, and within which limits.
+type Process struct {
+	// Binary is the path of the function's binary, named bootstrap in Lambda.
+	Binary string
+	// Env has the function's own variables. Lambda's are added; of the caller's
+	// environment the process gets nothing. A name that is in both is the
+	// function's, but for AWS_LAMBDA_RUNTIME_API.
+	Env map[string]string
+	// Dir is its working directory, the folder of Binary when empty.
+	Dir string
+	// Name is the function's name, "function" when empty.
+	Name string
+	// Timeout is how long an invocation may take, DefaultTimeout when 0. A process
+	// that takes longer is killed.
+	Timeout time.Duration
+	// InitTimeout is how long a start may take, DefaultInitTimeout when 0.
+	InitTimeout time.Duration
+}
+
+// Failure is how an invocation, or a start, failed.
+type Failure struct {
+	// Type and Message are those of the document, as far as it has them.
+	Type, Message string
+	// Document is what Lambda's caller gets: the error document that the process
+	// posted, or the one that Lambda makes when the process ended or took too long.
+	Document []byte
+}
+
+// Error is type and message.
+func (f *Failure) Error() string { return f.Type + ": " + f.Message }
+
+// Result is what became of one invocation.
+type Result struct {
+	// RequestID is the invocation's, a UUID.
+	RequestID string
+	// Response is what the function answered; nil when Failure is not.
+	Response []byte
+	// Failure is nil when the function answered.
+	Failure *Failure
+	// Logs is what the process wrote, to either output, from the moment it got the
+	// event until it asked for the next or ended.
+	Logs []byte
+	// Duration is that time.
+	Duration time.Duration
+	// Init is the start that this invocation waited for, because the process
+	// before had ended; nil when it was served by a process that was there.
+	Init *Init
+}
+
+// Init is the start of a process.
+type Init struct {
+	// Duration is the time from the start of the process until it asked for its
+	// first event.
+	Duration time.Duration
+	// Logs is what it wrote until then.
+	Logs []byte
+}
+
+// InitError tells that a process ended, posted an error or ran out of time
+// before it asked for its first event.
+type InitError struct {
+	// Failure is what the process posted to init/error, or what Lambda reports.
+	Failure *Failure
+	// Posted tells whether the process posted to init/error.
+	Posted bool
+	// Exit is how it ended.
+	Exit Exit
+	// Logs is all that it wrote.
+	Logs []byte
+}
+
+// Error is the failure and what the process wrote.
+func (e *InitError) Error() string {
+	return fmt.Sprintf("lambdaruntime: the process asked for no event: %v\n%s", e.Failure, e.Logs)
+}
+
+// Unwrap is the failure.
+func (e *InitError) Unwrap() error { return e.Failure }
+
+// Exit is how a process ended.
+type Exit struct {
+	// State is nil when no process ran.
+	State *os.ProcessState
+	// Killed tells that it was ended by SIGKILL from here: it took too long, or did
+	// not heed SIGTERM.
+	Killed bool
+}
+
+// String is such as "exit status 1" or "signal: terminated".
+func (e Exit) String() string {
+	if e.State == nil {
+		return "no process"
+	}
+	return e.State.String()
+}
+
+// Function is a function with one execution environment. Its methods are safe
+// for concurrent use; invocations wait for one another.
+type Function struct {
+	process Process
+	// turn holds one value while an invocation is under way.
+	turn chan struct{}
+
+	mu       sync.Mutex // guards the fields below
+	instance *instance
+	closed   bool
+	init     Init // of the first process; written before Start returns
+}
+
+// Start starts the process and returns when it asks for its first event. The
+// context bounds the start alone; Shutdown ends the process. The error is an
+// *InitError when the process does not come so far.
+func Start(ctx context.Context, p Process) (*Function, error) {
+	p, err := p.filled()
+	if err != nil {
+		return nil, err
+	}
+	f := &Function{process: p, turn: make(chan struct{}, 1)}
+	_, started, err := f.started(ctx)
+	if err != nil {
+		_, _ = f.Shutdown(0) // the start's error says more
+		return nil, err
+	}
+	f.init = *started
+	return f, nil
+}
+
+func (p Process) filled() (Process, error) {
+	path, err := filepath.Abs(p.Binary)
+	if err != nil {
+		return p, fmt.Errorf("lambdaruntime: %w", err)
+	}
+	p.Binary = path
+	if p.Dir == "" {
+		p.Dir = filepath.Dir(path)
+	}
+	if p.Name == "" {
+		p.Name = "function"
+	}
+	if p.Timeout == 0 {
+		p.Timeout = DefaultTimeout
+	}
+	if p.InitTimeout == 0 {
+		p.InitTimeout = DefaultInitTimeout
+	}
+	return p, nil
+}
+
+// Init is the start of the first process.
+func (f *Function) Init() Init { return f.init }
+
+// Invoke has the function serve one event, after those before it. An invocation
+// that fails has no error but a Failure in its Result, as Lambda's caller sees
+// it; when the process ended, the next invocation starts another. The error tells
+// that there was no invocation (ErrShutDown, an event that is too large, a binary
+// that cannot be run), or that the context ended it, and the process with it.
+func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
+	if len(payload) > MaxPayload {
+		return Result{}, fmt.Errorf("lambdaruntime: an event of %d bytes: Lambda takes %d", len(payload), MaxPayload)
+	}
+	select {
+	case f.turn <- struct{}{}:
+		defer func() { <-f.turn }()
+	case <-ctx.Done():
+		return Result{}, ctx.Err()
+	}
+
+	inv := &invocation{
+		id: newID(), payload: payload, function: f.process.Name,
+		done: make(chan struct{}),
+	}
+	r := Result{RequestID: inv.id}
+	i, init, err := f.started(ctx)
+	var failed *InitError
+	if errors.As(err, &failed) {
+		r.Logs, r.Failure = failed.Logs, failed.Failure
+		return r, nil
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	r.Init = init
+
+	began := time.Now()
+	inv.deadline = began.Add(f.process.Timeout)
+	timer := time.NewTimer(f.process.Timeout)
+	defer timer.Stop()
+	select {
+	case i.work <- inv:
+		select {
+		case <-inv.done:
+		case <-i.exited:
+		case <-timer.C:
+			i.kill()
+			inv.fail(timeout(inv.id, f.process.Timeout))
+		case <-ctx.Done():
+			i.kill()
+			err = ctx.Err()
+		}
+	case <-i.exited:
+	case <-ctx.Done():
+		return Result{}, ctx.Err()
+	}
+	r.Duration = time.Since(began)
+	logs, logErr := i.logs()
+	if err = errors.Join(err, logErr); err != nil {
+		return Result{}, err
+	}
+	r.Logs = logs
+	if r.Response, r.Failure = inv.answer(); r.Response == nil && r.Failure == nil {
+		r.Failure = exit(inv.id, i.exit())
+	}
+	return r, nil
+}
+
+// started is the process that serves, and its start when it was started now.
+// After an error there is none.
+func (f *Function) started(ctx context.Context) (*instance, *Init, error) {
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return nil, nil, ErrShutDown
+	}
+	if f.instance != nil && f.instance.runs() {
+		defer f.mu.Unlock()
+		return f.instance, nil, nil
+	}
+	if f.instance != nil {
+		_ = f.instance.close() // nothing of it is needed
+		f.instance = nil
+	}
+	i, err := launch(f.process)
+	if err != nil {
+		f.mu.Unlock()
+		return nil, nil, err
+	}
+	f.instance = i
+	f.mu.Unlock()
+
+	init, err := i.awaitFirst(ctx, f.process.InitTimeout)
+	if err != nil {
+		return nil, nil, err
+	}
+	return i, init, nil
+}
+
+// Shutdown ends the process: SIGTERM, and SIGKILL when it is still there after
+// the grace. An invocation under way fails. It returns when the process has ended
+// and all that was held for it is released; the error tells what could not be.
+// Called again, it says again how the last process ended.
+func (f *Function) Shutdown(grace time.Duration) (Exit, error) {
+	f.mu.Lock()
+	f.closed = true
+	i := f.instance
+	f.mu.Unlock()
+	if i == nil {
+		return Exit{}, nil
+	}
+	i.terminate(grace)
+	// The invocation reads its log lines before the file is closed.
+	f.turn <- struct{}{}
+	defer func() { <-f.turn }()
+	return i.exit(), i.close()
+}
+
+// timeout, exit: what Lambda reports, in its words.
+
+func timeout(id string, after time.Duration) *Failure {
+	return failure(TimedOut, fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", id, after.Seconds()))
+}
+
+func exit(id string, e Exit) *Failure {
+	why := "Runtime exited without providing a reason"
+	if e.State == nil || !e.State.Success() {
+		why = "Runtime exited with error: " + e.String()
+	}
+	return failure(ExitError, fmt.Sprintf("RequestId: %s Error: %s", id, why))
+}
+
+func tooLarge(bytes int64) *Failure {
+	return failure(ResponseTooLarge,
+		fmt.Sprintf("Response payload size (%d bytes) exceeded maximum allowed payload size (%d bytes).", bytes, MaxResponse))
+}
+
+// document is an error as Lambda and its runtimes write it.
+type document struct {
+	Type    string `json:"errorType"`
+	Message string `json:"errorMessage"`
+}
+
+func failure(errorType, message string) *Failure {
+	b, _ := json.Marshal(document{errorType, message}) // strings alone cannot fail
+	return &Failure{Type: errorType, Message: message, Document: b}
+}
+
+// posted is the failure that a process posted. The header counts when the
+// document names no type.
+func posted(body []byte, header string) *Failure {
+	var d document
+	_ = json.Unmarshal(body, &d) // the process may post anything
+	if d.Type == "" {
+		d.Type = header
+	}
+	return &Failure{Type: d.Type, Message: d.Message, Document: body}
+}
+
+// newID is a UUIDv4, as Lambda's request ids are.
+func newID() string {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	s := hex.EncodeToString(b)
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
