@@ -1,0 +1,147 @@
+package arch
+
+import (
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	rollcall "github.com/rollcall-scim/rollcall"
+)
+
+// deployment is what a deployment chooses and what it tells.
+type deployment struct {
+	Metadata struct {
+		Interface struct {
+			ParameterGroups []struct {
+				Parameters []string `yaml:"Parameters"`
+			} `yaml:"ParameterGroups"`
+		} `yaml:"AWS::CloudFormation::Interface"`
+	} `yaml:"Metadata"`
+	Parameters map[string]struct {
+		Default     *string `yaml:"Default"`
+		Description string  `yaml:"Description"`
+	} `yaml:"Parameters"`
+	Resources map[string]struct {
+		Type      string `yaml:"Type"`
+		Condition string `yaml:"Condition"`
+	} `yaml:"Resources"`
+	Outputs map[string]yaml.Node `yaml:"Outputs"`
+}
+
+func readDeployment(t *testing.T) deployment {
+	t.Helper()
+	var d deployment
+	if err := yaml.Unmarshal(rollcall.Template, &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// A first deployment asks for nothing: every parameter has a default, a
+// description, a place in the console's form and a row in docs/deploy.md.
+func TestParameters_AreDocumentedAndHaveDefaults(t *testing.T) {
+	d := readDeployment(t)
+	names := slices.Collect(maps.Keys(d.Parameters))
+	for name, p := range d.Parameters {
+		if p.Default == nil || p.Description == "" {
+			t.Errorf("the parameter %s has no default or no description", name)
+		}
+	}
+	var grouped []string
+	for _, g := range d.Metadata.Interface.ParameterGroups {
+		grouped = append(grouped, g.Parameters...)
+	}
+	compare(t, "parameter in a group", grouped, "parameter", names)
+
+	_, table, _ := strings.Cut(file(t, filepath.Join("docs", "deploy.md")), "| parameter | default |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var documented []string
+	for row := range strings.Lines(table) {
+		cells := strings.Split(row, "|")
+		if len(cells) > 2 {
+			for _, m := range regexp.MustCompile("`([A-Z]\\w+)`").FindAllStringSubmatch(cells[1], -1) {
+				documented = append(documented, m[1])
+			}
+		}
+	}
+	compare(t, "parameter in docs/deploy.md", documented, "parameter", names)
+}
+
+// What samconfig.toml sets are parameters of the template.
+func TestSamconfig_SetsParametersThatThereAre(t *testing.T) {
+	d := readDeployment(t)
+	config := file(t, "samconfig.toml")
+	stages := 0
+	for _, m := range regexp.MustCompile(`(?m)^parameter_overrides = "(.*)"$`).FindAllStringSubmatch(config, -1) {
+		stages++
+		for _, override := range strings.Fields(m[1]) {
+			name, _, _ := strings.Cut(override, "=")
+			if _, ok := d.Parameters[name]; !ok {
+				t.Errorf("samconfig.toml sets %s, which is no parameter", name)
+			}
+		}
+	}
+	if stages != 3 {
+		t.Errorf("%d stages set parameters, want dev, staging and prod", stages)
+	}
+	for _, stage := range []string{"default", "staging", "prod"} {
+		for _, section := range []string{"global", "validate", "build", "deploy"} {
+			if !strings.Contains(config, "\n["+stage+"."+section+".parameters]\n") {
+				t.Errorf("samconfig.toml has no [%s.%s.parameters]", stage, section)
+			}
+		}
+	}
+}
+
+// Outputs that the documents tell the reader to use are there.
+func TestOutputs_NamedInDocumentsAreThere(t *testing.T) {
+	d := readDeployment(t)
+	for _, document := range []string{"deploy.md", "operations.md"} {
+		text := file(t, filepath.Join("docs", document))
+		for _, m := range regexp.MustCompile("(?:output|Outputs\\[\\?OutputKey==') ?`?([A-Z]\\w+)").FindAllStringSubmatch(text, -1) {
+			if _, ok := d.Outputs[m[1]]; !ok {
+				t.Errorf("docs/%s speaks of the output %s", document, m[1])
+			}
+		}
+	}
+}
+
+// Every function has a log group with an end, an alarm for what fails, and an
+// output that names it.
+func TestFunctions_HaveWhatAnOperatorNeeds(t *testing.T) {
+	d := readDeployment(t)
+	functions := 0
+	for name, r := range d.Resources {
+		base, ok := strings.CutSuffix(name, "Function")
+		if !ok || r.Type != "AWS::Serverless::Function" {
+			continue
+		}
+		functions++
+		for resource, kind := range map[string]string{
+			base + "LogGroup": "AWS::Logs::LogGroup", base + "Role": "AWS::IAM::Role", base + "ErrorsAlarm": "AWS::CloudWatch::Alarm",
+		} {
+			if got := d.Resources[resource].Type; got != kind {
+				t.Errorf("%s: %s is %q, want %s", name, resource, got, kind)
+			}
+		}
+		if _, ok := d.Outputs[name]; !ok {
+			t.Errorf("no output names %s", name)
+		}
+	}
+	if functions == 0 {
+		t.Error("no functions")
+	}
+	for name, r := range d.Resources {
+		if r.Type == "AWS::CloudWatch::Alarm" && r.Condition != "HasAlarms" {
+			t.Errorf("%s rings without a topic", name)
+		}
+		if r.Type == "AWS::Logs::LogGroup" && !regexp.MustCompile(`(?s)\n  `+name+`:\n.*?\n      RetentionInDays: !Ref LogRetentionDays\n`).Match(rollcall.Template) {
+			t.Errorf("%s keeps its lines for ever", name)
+		}
+	}
+}
