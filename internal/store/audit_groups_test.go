@@ -1,0 +1,407 @@
+package store
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+// auditFixture is a sound tenant: u1 and u2 are in g1; g2 is empty; g3 was emptied,
+// so that its epoch is the second; gone is a deleted user.
+func auditFixture(t testing.TB) *fixture {
+	t.Helper()
+	f := sweepFixture(t, enginetest.Memory(t))
+	f.users("u1", "u2", "gone")
+	f.group("g1", "u1", "u2", "gone")
+	f.group("g2")
+	f.group("g3", "u1")
+	f.empty("g3")
+	f.deleteUser("gone")
+	f.wantSweep(0, Swept{Finished: 2})
+	return f
+}
+
+func TestAudit_FindsNoFaultInSoundTenant(t *testing.T) {
+	f := auditFixture(t)
+	f.wantNoFaults()
+	if items := f.all(partition(f.tenant, "GONE")); len(items) != 1 {
+		t.Errorf("%d deleted users, want 1", len(items))
+	}
+	f.wantMembers("g1", []string{"u1", "u2"})
+}
+
+// problem is a fault that is wanted, its text as it stands in the source.
+type problem struct {
+	item, format string
+	args         []any
+	unfinished   bool
+}
+
+func (p problem) fault() Fault {
+	text := p.format
+	if len(p.args) > 0 {
+		text = fmt.Sprintf(p.format, p.args...)
+	}
+	return Fault{Item: p.item, Problem: text, Unfinished: p.unfinished}
+}
+
+// unfinished is a task that is left, and nothing that needs it is a fault.
+func unfinished(name string) problem {
+	return problem{item: "task " + name, format: "is not finished", unfinished: true}
+}
+
+// spoils are ways to spoil the sound tenant by direct writes, with all faults that
+// must be reported then.
+var spoils = []struct {
+	name  string
+	spoil func(f *fixture) []table.Op
+	want  []problem
+}{
+	{
+		"a document is no JSON",
+		func(f *fixture) []table.Op { return set(groupKey(f.tenant, "g2"), attrDoc, table.Text("{")) },
+		[]problem{
+			{item: "group g2", format: "has a document that does not decode"},
+			{item: "reservation of g2", format: "names a record that does not hold it"}, // its name
+			{item: "reservation of g2", format: "names a record that does not hold it"}, // its externalId
+		},
+	},
+	{
+		"a document has another displayName",
+		func(f *fixture) []table.Op {
+			return set(groupKey(f.tenant, "g2"), attrDoc, table.Text(`{"displayName":"other","externalId":"e-g2","id":"g2"}`))
+		},
+		[]problem{{item: "group g2", format: "holds a %s that is not in its document", args: []any{"displayName"}}},
+	},
+	{
+		"a document has no externalId any more",
+		func(f *fixture) []table.Op {
+			return set(groupKey(f.tenant, "g2"), attrDoc, table.Text(`{"displayName":"Group g2","id":"g2"}`))
+		},
+		[]problem{{item: "group g2", format: "holds a %s that is not in its document", args: []any{"externalId"}}},
+	},
+	{
+		"a claim is not held",
+		func(f *fixture) []table.Op {
+			return []table.Op{table.Update(groupKey(f.tenant, "g2"), table.Change{Remove: []string{"held.gname"}})}
+		},
+		[]problem{
+			{item: "group g2", format: "does not hold the %s of its document", args: []any{"displayName"}},
+			{item: "reservation of g2", format: "names a record that does not hold it"},
+		},
+	},
+	{
+		"two groups hold a name",
+		func(f *fixture) []table.Op {
+			return []table.Op{table.Update(groupKey(f.tenant, "g2"), table.Change{Set: table.Attributes{
+				attrDoc: table.Text(`{"displayName":"GROUP G1","externalId":"e-g2","id":"g2"}`), "held.gname": table.Text("group g1"),
+			}})}
+		},
+		[]problem{
+			{item: "group g2", format: "holds the same %s as group %s", args: []any{"displayName", "g1"}},
+			{item: "reservation of g1", format: "is held by %s", args: []any{"g2"}},
+			{item: "reservation of g2", format: "names a record that does not hold it"},
+		},
+	},
+	{
+		"a reservation is not there",
+		func(f *fixture) []table.Op {
+			return []table.Op{table.Delete(reservationKey(f.tenant, directory.GroupName, "group g2"))}
+		},
+		[]problem{{item: "record g2", format: "has no reservation in %s", args: []any{"T#acme#NAMES#gname"}}},
+	},
+	{
+		"a reservation is another's",
+		func(f *fixture) []table.Op {
+			return set(reservationKey(f.tenant, directory.GroupExternalID, directory.HashExternalID("e-g2")), attrHolder, table.Text("g3"))
+		},
+		[]problem{{item: "reservation of g3", format: "is held by %s", args: []any{"g2"}}},
+	},
+	{
+		"a reservation is nobody's",
+		func(f *fixture) []table.Op {
+			return set(reservationKey(f.tenant, directory.GroupName, "free"), attrHolder, table.Text("g2"))
+		},
+		[]problem{{item: "reservation of g2", format: "names a record that does not hold it"}},
+	},
+	{
+		"the groups are counted wrongly",
+		func(f *fixture) []table.Op { return set(ledgerKey(f.tenant), attrGroups, table.Number(4)) },
+		[]problem{{item: "ledger", format: "counts %d %s, there are %d", args: []any{4, "groups", 3}}},
+	},
+	{
+		"an epoch was never begun",
+		func(f *fixture) []table.Op { return set(groupKey(f.tenant, "g2"), attrEpoch, table.Number(2)) },
+		[]problem{{item: "group g2", format: "is at epoch %d of %d", args: []any{2, 1}}},
+	},
+	{
+		"an epoch is none",
+		func(f *fixture) []table.Op { return set(groupKey(f.tenant, "g2"), attrEpoch, table.Number(0)) },
+		[]problem{{item: "group g2", format: "is at epoch %d of %d", args: []any{0, 1}}},
+	},
+	{
+		"a task is left",
+		func(f *fixture) []table.Op { return f.task("epoch#g3#1", nil) },
+		[]problem{unfinished("epoch#g3#1")},
+	},
+	{
+		"a task is not due",
+		func(f *fixture) []table.Op { return f.task("epoch#g3#1", nil)[:1] },
+		[]problem{unfinished("epoch#g3#1"), {item: "task epoch#g3#1", format: "is not listed as due: no sweep finds it"}},
+	},
+	{
+		"a part of a change is left alone",
+		func(f *fixture) []table.Op { return f.task("members#g2#w1#0003", nil)[:1] },
+		[]problem{unfinished("members#g2#w1"), {item: "task members#g2#w1", format: "is not listed as due: no sweep finds it"}},
+	},
+	{
+		"a task that is due is not there",
+		func(f *fixture) []table.Op { return f.task("user#u1", nil)[1:] },
+		[]problem{{item: "task user#u1", format: "is listed as due and is not there", unfinished: true}},
+	},
+	{
+		"a task of another tenant",
+		func(f *fixture) []table.Op {
+			return []table.Op{table.Put(table.Item{Key: table.Key{Partition: duePartition, Sort: "acme-1#user#u1"}})}
+		},
+		nil,
+	},
+	{
+		"a user leaves without a task",
+		func(f *fixture) []table.Op { return set(userKey(f.tenant, "u1"), attrLeaving, flag(true)) },
+		[]problem{{item: "user u1", format: "is to leave its groups, and no task sees to it"}},
+	},
+	{
+		"a deleted user leaves without a task",
+		func(f *fixture) []table.Op { return set(goneKey(f.tenant, "gone"), attrLeaving, flag(true)) },
+		[]problem{{item: "user gone", format: "is to leave its groups, and no task sees to it"}},
+	},
+	{
+		"a deleted user leaves with a task",
+		func(f *fixture) []table.Op {
+			return slices.Concat(
+				set(goneKey(f.tenant, "gone"), attrLeaving, flag(true)), f.member("g1", 1, "gone"), f.member("g0", 1, "gone")[1:],
+				f.task("user#gone", nil))
+		},
+		[]problem{unfinished("user#gone")},
+	},
+	{
+		"an accepted change is not there",
+		func(f *fixture) []table.Op { return set(groupKey(f.tenant, "g2"), attrWork, table.Text("w1")) },
+		[]problem{{item: "group g2", format: "has an accepted change of which nothing is left"}},
+	},
+	{
+		"another change is there than the accepted one",
+		func(f *fixture) []table.Op {
+			return append(set(groupKey(f.tenant, "g2"), attrWork, table.Text("w1")), f.task("members#g2#w2", nil)...)
+		},
+		[]problem{
+			{item: "group g2", format: "has an accepted change of which nothing is left"},
+			unfinished("members#g2#w2"),
+		},
+	},
+	{
+		"an accepted change is not made",
+		func(f *fixture) []table.Op {
+			return append(set(groupKey(f.tenant, "g2"), attrWork, table.Text("w1")), f.task("members#g2#w1", nil)...)
+		},
+		[]problem{unfinished("members#g2#w1")},
+	},
+	{
+		"a membership of an old epoch",
+		func(f *fixture) []table.Op { return f.member("g3", 1, "u1")[:1] },
+		[]problem{{item: "group g3", format: "has memberships of the old epoch %d, and no task ends them", args: []any{1}}},
+	},
+	{
+		"memberships of an old epoch with a task",
+		func(f *fixture) []table.Op {
+			return append(f.member("g3", 1, "u1"), f.task("epoch#g3#1", nil)...)
+		},
+		[]problem{unfinished("epoch#g3#1")},
+	},
+	{
+		"a member does not know of it",
+		func(f *fixture) []table.Op { return []table.Op{table.Delete(mirrorKey(f.tenant, "u1", "g1", 1))} },
+		[]problem{{item: "group g1", format: "has the member %s, who does not know of it", args: []any{"u1"}}},
+	},
+	{
+		"a deleted user is a member",
+		func(f *fixture) []table.Op { return f.member("g1", 1, "gone") },
+		[]problem{{item: "group g1", format: "has the member %s, who is no live user", args: []any{"gone"}}},
+	},
+	{
+		"a stranger is a member",
+		func(f *fixture) []table.Op { return f.member("g1", 1, "nobody")[:1] },
+		[]problem{
+			{item: "group g1", format: "has the member %s, who does not know of it", args: []any{"nobody"}},
+			{item: "group g1", format: "has the member %s, who is no live user", args: []any{"nobody"}},
+		},
+	},
+	{
+		"a mirror is not readable",
+		func(f *fixture) []table.Op {
+			return []table.Op{table.Put(table.Item{Key: table.Key{Partition: "T#acme#U#u1", Sort: "g1#first"}})}
+		},
+		[]problem{{item: "user u1", format: "has a membership that cannot be read"}},
+	},
+	{
+		"a mirror of no group",
+		func(f *fixture) []table.Op { return f.member("g0", 1, "u1")[1:] },
+		[]problem{{item: "user u1", format: "is a member of group %s, which is not there", args: []any{"g0"}}},
+	},
+	{
+		"a mirror of no group with a task",
+		func(f *fixture) []table.Op { return append(f.member("g0", 1, "u1")[1:], f.task("epoch#g0#1", nil)...) },
+		[]problem{unfinished("epoch#g0#1")},
+	},
+	{
+		"a mirror of an old epoch",
+		func(f *fixture) []table.Op { return f.member("g3", 1, "u1")[1:] },
+		[]problem{{item: "user u1", format: "is a member of group %s in the old epoch %d", args: []any{"g3", 1}}},
+	},
+	{
+		"a mirror of another epoch than the task's",
+		func(f *fixture) []table.Op { return append(f.member("g3", 1, "u1")[1:], f.task("epoch#g3#7", nil)...) },
+		[]problem{
+			unfinished("epoch#g3#7"),
+			{item: "user u1", format: "is a member of group %s in the old epoch %d", args: []any{"g3", 1}},
+		},
+	},
+	{
+		"a group does not know of a member",
+		func(f *fixture) []table.Op { return []table.Op{table.Delete(membershipKey(f.tenant, "g1", 1, "u1"))} },
+		[]problem{{item: "user u1", format: "is a member of a group that does not know of it: %s", args: []any{"T#acme#G#g1#1"}}},
+	},
+}
+
+// set sets an attribute of an item, which it makes if need be.
+func set(key table.Key, name string, value table.Value) []table.Op {
+	return []table.Op{table.Update(key, table.Change{Set: table.Attributes{name: value}})}
+}
+
+// member is a membership and its mirror.
+func (f *fixture) member(group string, epoch int64, user string) []table.Op {
+	return []table.Op{
+		table.Put(table.Item{Key: membershipKey(f.tenant, group, epoch, user)}),
+		table.Put(table.Item{Key: mirrorKey(f.tenant, user, group, epoch)}),
+	}
+}
+
+// task is a task and its name among those that are due.
+func (f *fixture) task(name string, a table.Attributes) []table.Op {
+	return []table.Op{table.Put(table.Item{Key: taskKey(f.tenant, name), Attributes: a}), dueOp(f.tenant, name, millis(f.now()))}
+}
+
+func TestAudit_FindsEveryFaultOfGroups(t *testing.T) {
+	for _, tt := range spoils {
+		t.Run(tt.name, func(t *testing.T) {
+			f := auditFixture(t)
+			f.write(tt.spoil(f)...)
+			got, err := f.store.Audit(t.Context(), f.tenant)
+			f.must(err)
+			var want []Fault
+			for _, p := range tt.want {
+				want = append(want, p.fault())
+			}
+			wantFaults(t, got, want)
+		})
+	}
+}
+
+// A fault without a case is one that nobody has seen reported.
+func TestAudit_EveryFaultOfGroupsHasACase(t *testing.T) {
+	provoked := map[string]bool{}
+	for _, tt := range spoils {
+		for _, p := range tt.want {
+			provoked[p.format] = true
+		}
+	}
+	for _, format := range faultTexts(t, "audit_groups.go") {
+		if !provoked[format] {
+			t.Errorf("nothing provokes the fault %q", format)
+		}
+	}
+}
+
+func wantFaults(t *testing.T, got, want []Fault) {
+	t.Helper()
+	count := map[Fault]int{}
+	for _, fault := range got {
+		count[fault]++
+	}
+	for _, fault := range want {
+		count[fault]--
+	}
+	for fault, n := range count {
+		if n != 0 {
+			t.Errorf("%+d of %q, unfinished %t", n, fault, fault.Unfinished)
+		}
+	}
+}
+
+// faultTexts are the texts of all faults that a file of this package reports: what
+// it hands to audit.fault, and gives to Fault.Problem.
+func faultTexts(t *testing.T, file string) []string {
+	t.Helper()
+	source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]bool{}
+	add := func(e ast.Expr) {
+		literal, ok := e.(*ast.BasicLit)
+		if !ok {
+			t.Errorf("%s has a fault whose text is no literal", file)
+			return
+		}
+		text, err := strconv.Unquote(literal.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[text] = true
+	}
+	ast.Inspect(source, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			if f, ok := n.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "fault" {
+				add(n.Args[1])
+			}
+		case *ast.KeyValueExpr:
+			if name, ok := n.Key.(*ast.Ident); ok && name.Name == "Problem" {
+				add(n.Value)
+			}
+		}
+		return true
+	})
+	if len(texts) == 0 {
+		t.Fatalf("%s reports no fault", file)
+	}
+	return slices.Sorted(maps.Keys(texts))
+}
+
+// Faults of work that was left over are those that a sweep takes away, and it leaves
+// none behind.
+func TestAudit_UnfinishedIsWhatASweepFinishes(t *testing.T) {
+	f := sweepFixture(t, enginetest.Memory(t))
+	m := f.mess()
+	faults, err := f.store.Audit(t.Context(), f.tenant)
+	f.must(err)
+	var want []Fault
+	for _, name := range taskNames {
+		want = append(want, unfinished(name).fault())
+	}
+	wantFaults(t, faults, want)
+	f.pass(2 * time.Minute)
+	f.wantSweep(SweepAge, Swept{Finished: len(want)})
+	m.wantTidy()
+}

@@ -1,0 +1,636 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// fixture is a store and one tenant, on a table and by a clock that other tenants
+// may share.
+type fixture struct {
+	t      testing.TB
+	table  table.Table
+	store  *Store
+	tenant tenant.ID
+	clock  *time.Time
+	ids    *atomic.Int64
+}
+
+func newFixture(t testing.TB, on table.Table, at time.Time) *fixture {
+	t.Helper()
+	return (&fixture{t: t, table: on, clock: &at, ids: &atomic.Int64{}}).of("acme")
+}
+
+// of is the same table and clock, and another tenant, which is made.
+func (f *fixture) of(name string) *fixture {
+	f.t.Helper()
+	other := *f
+	id, err := tenant.ParseID(name)
+	f.must(err)
+	other.tenant, other.store = id, f.on(f.table)
+	f.must(other.store.CreateTenant(f.t.Context(), id, tenant.DefaultSettings(), 10, 10, f.now()))
+	return &other
+}
+
+// on is a store on another table, which may be this one with something around it.
+func (f *fixture) on(t table.Table) *Store { return New(t, f.newID, f.now) }
+
+func (f *fixture) now() time.Time { return *f.clock }
+
+func (f *fixture) pass(d time.Duration) { *f.clock = f.clock.Add(d) }
+
+func (f *fixture) newID() string { return fmt.Sprint("id-", f.ids.Add(1)) }
+
+// must ends the test when something fails that it rests on.
+func (f *fixture) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// write writes to the table behind the store's back.
+func (f *fixture) write(ops ...table.Op) {
+	f.t.Helper()
+	f.must(f.table.Write(f.t.Context(), table.Transaction{Token: f.newID(), Ops: ops}))
+}
+
+// all reads a partition.
+func (f *fixture) all(partition string) []table.Item {
+	f.t.Helper()
+	var items []table.Item
+	f.must(f.store.scan(f.t.Context(), partition, func(i table.Item) { items = append(items, i) }))
+	return items
+}
+
+// recorder is a table that remembers which items were written.
+type recorder struct {
+	table.Table
+	written map[table.Key]bool
+}
+
+func (r *recorder) Write(ctx context.Context, tx table.Transaction) error {
+	for _, op := range tx.Ops {
+		if op.Kind != table.OpCheck {
+			r.written[op.Key] = true
+		}
+	}
+	return r.Table.Write(ctx, tx)
+}
+
+// lines are the items that were written, as they lie in the table now.
+func (r *recorder) lines(t testing.TB) []string {
+	t.Helper()
+	var lines []string
+	for key := range r.written {
+		items, err := r.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		item, ok := items[key]
+		if !ok {
+			lines = append(lines, key.Partition+" | "+key.Sort+" | gone")
+			continue
+		}
+		lines = append(lines, line(item))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// line is an item: partition, sort key, and the attributes by name, texts in quotes
+// and numbers without.
+func line(item table.Item) string {
+	line := item.Partition + " | " + item.Sort + " |"
+	for _, name := range slices.Sorted(maps.Keys(item.Attributes)) {
+		if v := item.Attributes[name]; v.IsNumber() {
+			line += fmt.Sprintf(" %s=%d", name, v.Number())
+		} else {
+			line += fmt.Sprintf(" %s=%q", name, v.Text())
+		}
+	}
+	return line
+}
+
+// wantLines compares lines without regard to their order.
+func wantLines(t testing.TB, got, want []string) {
+	t.Helper()
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			t.Errorf("missing: %s", line)
+		}
+	}
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			t.Errorf("found:   %s", line)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d items, want %d", len(got), len(want))
+	}
+}
+
+// made is when the groups of the layout are made: 1767323045678. They change a second
+// later.
+var made = time.UnixMilli(1767323045678).UTC()
+
+// layoutFixture has the users u1, u2 and u3, of whose items only what groups need is
+// there.
+func layoutFixture(t testing.TB) *fixture {
+	t.Helper()
+	f := newFixture(t, enginetest.Memory(t), made)
+	for _, id := range []string{"u1", "u2", "u3"} {
+		f.write(table.Put(table.Item{Key: userKey(f.tenant, id), Attributes: table.Attributes{
+			attrVersion: table.Number(1), attrJoins: table.Number(0), attrLeaving: flag(false),
+		}}))
+	}
+	return f
+}
+
+func staff() *directory.Group {
+	return &directory.Group{
+		ID: "g1", Doc: []byte(`{"id":"g1"}`), Version: 1, Revision: 1, Epoch: 1, Epochs: 1,
+		Created: made, Modified: made, Origin: directory.OriginSCIM,
+		Held: directory.Claims{directory.GroupName: "staff", directory.GroupExternalID: "hash"},
+	}
+}
+
+// makeStaff is the making of the group.
+func (f *fixture) makeStaff(members ...string) directory.GroupChange {
+	return directory.GroupChange{
+		After: staff(), Add: members, Expires: f.now().Add(time.Hour),
+		Entry: directory.Entry{
+			RequestID: "r0", Time: f.now(), TokenID: "k1", IdP: "okta", Operation: "create", Action: directory.Created,
+			ResourceType: "Group", ResourceID: "g1", Version: 1, Subject: "Staff", ExternalID: "e-1",
+			Changed: []string{"displayName", "externalId"}, Added: members,
+		},
+	}
+}
+
+// staff makes the group, and lets a second pass.
+func (f *fixture) staff(members ...string) {
+	f.t.Helper()
+	f.must(f.store.CommitGroup(f.t.Context(), f.tenant, f.makeStaff(members...)))
+	f.pass(time.Second)
+}
+
+// change is a change of the group's members.
+func (f *fixture) change() directory.GroupChange {
+	after := staff()
+	after.Version, after.Revision, after.Modified = 2, 2, f.now()
+	return directory.GroupChange{
+		Before: staff(), After: after, Expires: f.now().Add(time.Hour),
+		Entry: directory.Entry{
+			RequestID: "r1", Time: f.now(), TokenID: "k1", IdP: "okta", Operation: "modify", Action: directory.Updated,
+			ResourceType: "Group", ResourceID: "g1", Subject: "Staff", Changed: []string{"members"},
+		},
+	}
+}
+
+// accepted is a change that is made part by part.
+func (f *fixture) accepted(add, remove []string) directory.GroupChange {
+	c := f.change()
+	c.After.Work, c.Add, c.Remove = "w1", add, remove
+	return c
+}
+
+// newSet is a change to a whole new set of members.
+func (f *fixture) newSet(size int) directory.GroupChange {
+	c := f.change()
+	c.NewEpoch, c.Staged, c.After.Epoch, c.After.Epochs = true, size > 0, 2, 2
+	c.Entry.NewSet, c.Entry.Size = true, size
+	return c
+}
+
+// deletion is the end of the group.
+func (f *fixture) deletion(members ...string) directory.GroupChange {
+	c := f.change()
+	c.After, c.Remove, c.Empty, c.Exact = nil, members, len(members) > 0, true
+	c.Entry.Operation, c.Entry.Action, c.Entry.Version, c.Entry.Changed = "delete", directory.Deleted, 2, nil
+	return c
+}
+
+// leaves is the deletion of u1, of whose memberships there are many.
+func (f *fixture) leaves(hidden bool) directory.Change {
+	return directory.Change{
+		Before: &directory.User{ID: "u1", Version: 1, Joins: 1, Type: tenant.User},
+		After: &directory.User{
+			ID: "u1", Version: 2, Joins: 1, Type: tenant.User, OffBy: directory.ByIdP, Origin: directory.OriginSCIM,
+			Deleted: hidden, Leaving: true,
+		},
+		Ends: true, Later: true, Expires: f.now().Add(time.Hour),
+		Entry: directory.Entry{
+			RequestID: "r1", Time: f.now(), Operation: "delete", Action: directory.Deleted,
+			ResourceType: "User", ResourceID: "u1", Version: 2,
+		},
+	}
+}
+
+func (f *fixture) stage(s *Store, members ...string) error {
+	if err := s.BeginEpoch(f.t.Context(), f.tenant, "g1", staff(), 2, f.now().Add(time.Minute)); err != nil {
+		return err
+	}
+	_, err := s.StageMembers(f.t.Context(), f.tenant, "g1", 2, members)
+	return err
+}
+
+// TestGroups_AreStoredAs pins all that each change of a group writes: stored data
+// outlives the code that wrote it.
+func TestGroups_AreStoredAs(t *testing.T) {
+	ctx := t.Context()
+	tests := []struct {
+		name string
+		// given is what is there before, do what is pinned.
+		given func(f *fixture)
+		do    func(f *fixture, s *Store) error
+		want  []string
+	}{
+		{
+			name:  "made",
+			given: func(*fixture) {},
+			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.makeStaff("u1")) },
+			want: []string{
+				`T#acme#G#g1#1 | u1 |`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 held.gext="hash" held.gname="staff" mod=1767323045678 org="scim" rev=1 ver=1 work=""`,
+				`T#acme#LEDGER | 0 | groups=1 readerLimit=10 readers=0 seatLimit=10 seats=0 users=0`,
+				`T#acme#LOG | r0 | at=1767323045678 attrs="displayName,externalId" did="created" ext="e-1" idp="okta" madd="u1" name="Staff" op="create" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326645 ver=1`,
+				`T#acme#NAMES#gext | hash | uid="g1"`,
+				`T#acme#NAMES#gname | staff | uid="g1"`,
+				`T#acme#U#u1 | g1#1 |`,
+				`T#acme#USERS | u1 | jn=1 lv=0 ver=1`,
+			},
+		},
+		{
+			name:  "members join and leave",
+			given: func(f *fixture) { f.staff("u1") },
+			do: func(f *fixture, s *Store) error {
+				c := f.change()
+				c.Add, c.Remove = []string{"u2"}, []string{"u1"}
+				c.Entry.Added, c.Entry.Removed = c.Add, c.Remove
+				c.Entry.Warning, c.Entry.Skipped = directory.WarnUnknownMembers, []string{"u8", "u9"}
+				return s.CommitGroup(ctx, f.tenant, c)
+			},
+			want: []string{
+				`T#acme#G#g1#1 | u1 | gone`,
+				`T#acme#G#g1#1 | u2 |`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
+				`T#acme#LOG | r1 | at=1767323046678 attrs="members" cause="unknown_members" did="updated" idp="okta" madd="u2" mrem="u1" name="Staff" op="modify" out="warning" rid="g1" rt="Group" skip="u8,u9" tok="k1" ttl=1767326646 ver=0`,
+				`T#acme#U#u1 | g1#1 | gone`,
+				`T#acme#U#u2 | g1#1 |`,
+				`T#acme#USERS | u2 | jn=1 lv=0 ver=1`,
+			},
+		},
+		{
+			name:  "renamed",
+			given: func(f *fixture) { f.staff() },
+			do: func(f *fixture, s *Store) error {
+				c := f.change()
+				c.Rewrites, c.Exact = true, true
+				c.After.Doc, c.After.Held = []byte(`{"id":"g1","x":1}`), directory.Claims{directory.GroupName: "crew"}
+				c.Entry.Subject, c.Entry.Changed = "Crew", []string{"displayName", "externalId"}
+				return s.CommitGroup(ctx, f.tenant, c)
+			},
+			want: []string{
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\",\"x\":1}" epoch=1 epochs=1 held.gname="crew" mod=1767323046678 org="scim" rev=2 ver=2 work=""`,
+				`T#acme#LOG | r1 | at=1767323046678 attrs="displayName,externalId" did="updated" idp="okta" name="Crew" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
+				`T#acme#NAMES#gext | hash | gone`,
+				`T#acme#NAMES#gname | crew | uid="g1"`,
+				`T#acme#NAMES#gname | staff | gone`,
+			},
+		},
+		{
+			name:  "emptied",
+			given: func(f *fixture) { f.staff("u1") },
+			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.newSet(0)) },
+			want: []string{
+				`DUE | acme#epoch#g1#1 | at=1767323046678`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=2 epochs=2 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
+				`T#acme#LOG | r1 | at=1767323046678 attrs="members" did="updated" idp="okta" mset=0 name="Staff" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
+				`T#acme#TASKS | epoch#g1#1 | at=1767323046678 state="ending"`,
+			},
+		},
+		{
+			name:  "a set is staged",
+			given: func(f *fixture) { f.staff("u1") },
+			do:    func(f *fixture, s *Store) error { return f.stage(s, "u2") },
+			want: []string{
+				`DUE | acme#epoch#g1#2 | at=1767323046678`,
+				`T#acme#G#g1#2 | u2 |`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=2 held.gext="hash" held.gname="staff" mod=1767323045678 org="scim" rev=1 ver=1 work=""`,
+				`T#acme#TASKS | epoch#g1#2 | at=1767323046678 state="staged" until=1767323106678`,
+				`T#acme#U#u2 | g1#2 |`,
+				`T#acme#USERS | u2 | jn=1 lv=0 ver=1`,
+			},
+		},
+		{
+			name:  "a set is staged for a group that is not made",
+			given: func(f *fixture) { f.pass(time.Second) },
+			do: func(f *fixture, s *Store) error {
+				return s.BeginEpoch(ctx, f.tenant, "g1", nil, 1, f.now().Add(time.Minute))
+			},
+			want: []string{
+				`DUE | acme#epoch#g1#1 | at=1767323046678`,
+				`T#acme#TASKS | epoch#g1#1 | at=1767323046678 state="staged" until=1767323106678`,
+			},
+		},
+		{
+			name:  "a staged set is given up",
+			given: func(f *fixture) { f.staff("u1"); f.must(f.stage(f.store, "u2")) },
+			do:    func(f *fixture, s *Store) error { return s.GiveUpEpoch(ctx, f.tenant, "g1", 2) },
+			want: []string{
+				`DUE | acme#epoch#g1#2 | gone`,
+				`T#acme#G#g1#2 | u2 | gone`,
+				`T#acme#TASKS | epoch#g1#2 | gone`,
+				`T#acme#U#u2 | g1#2 | gone`,
+			},
+		},
+		{
+			name:  "a staged set is the group's",
+			given: func(f *fixture) { f.staff("u1"); f.must(f.stage(f.store, "u2", "u3")) },
+			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.newSet(2)) },
+			want: []string{
+				`DUE | acme#epoch#g1#1 | at=1767323046678`,
+				`DUE | acme#epoch#g1#2 | gone`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=2 epochs=2 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
+				`T#acme#LOG | r1 | at=1767323046678 attrs="members" did="updated" idp="okta" mset=2 name="Staff" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
+				`T#acme#TASKS | epoch#g1#1 | at=1767323046678 state="ending"`,
+				`T#acme#TASKS | epoch#g1#2 | gone`,
+			},
+		},
+		{
+			name:  "a change is accepted",
+			given: func(f *fixture) { f.staff("u1") },
+			do: func(f *fixture, s *Store) error {
+				return s.AcceptMembers(ctx, f.tenant, f.accepted([]string{"u2", "u3"}, []string{"u1"}))
+			},
+			want: []string{
+				`DUE | acme#members#g1#w1 | at=1767323046678`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work="w1"`,
+				`T#acme#LOG | r1 | at=1767323046678 attrs="members" did="updated" idp="okta" name="Staff" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
+				`T#acme#TASKS | members#g1#w1 | at=1767323046678 left=1 state="accepted"`,
+				`T#acme#TASKS | members#g1#w1#0000 | at=1767323046678 idp="okta" keep=3600 madd="u2,u3" mrem="u1" name="Staff" of="r1" op="modify" rt="Group" tok="k1"`,
+			},
+		},
+		{
+			name: "a part of an accepted change is made",
+			given: func(f *fixture) {
+				f.staff("u1")
+				f.must(f.store.AcceptMembers(ctx, f.tenant, f.accepted([]string{"u2", "u3"}, []string{"u1"})))
+				f.pass(time.Second)
+			},
+			do: func(f *fixture, s *Store) error {
+				_, err := s.Finish(ctx, f.tenant, directory.Task{Kind: directory.TaskMembers, Resource: "g1", Name: "w1"})
+				return err
+			},
+			want: []string{
+				`DUE | acme#members#g1#w1 | gone`,
+				`T#acme#G#g1#1 | u1 | gone`,
+				`T#acme#G#g1#1 | u2 |`,
+				`T#acme#G#g1#1 | u3 |`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 held.gext="hash" held.gname="staff" mod=1767323047678 org="scim" rev=1 ver=3 work=""`,
+				`T#acme#LOG | n-1 | at=1767323047678 attrs="members" did="updated" idp="okta" madd="u2,u3" mrem="u1" name="Staff" of="r1" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326647 ver=0`,
+				`T#acme#TASKS | members#g1#w1 | gone`,
+				`T#acme#TASKS | members#g1#w1#0000 | gone`,
+				`T#acme#U#u1 | g1#1 | gone`,
+				`T#acme#U#u2 | g1#1 |`,
+				`T#acme#U#u3 | g1#1 |`,
+				`T#acme#USERS | u2 | jn=1 lv=0 ver=1`,
+				`T#acme#USERS | u3 | jn=1 lv=0 ver=1`,
+			},
+		},
+		{
+			name:  "deleted with its members",
+			given: func(f *fixture) { f.staff("u1") },
+			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.deletion("u1")) },
+			want: []string{
+				`T#acme#G#g1#1 | u1 | gone`,
+				`T#acme#GROUPS | g1 | gone`,
+				`T#acme#LEDGER | 0 | groups=0 readerLimit=10 readers=0 seatLimit=10 seats=0 users=0`,
+				`T#acme#LOG | r1 | at=1767323046678 did="deleted" idp="okta" name="Staff" op="delete" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=2`,
+				`T#acme#NAMES#gext | hash | gone`,
+				`T#acme#NAMES#gname | staff | gone`,
+				`T#acme#U#u1 | g1#1 | gone`,
+			},
+		},
+		{
+			name:  "deleted, its members left to a task",
+			given: func(f *fixture) { f.staff("u1") },
+			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.deletion()) },
+			want: []string{
+				`DUE | acme#epoch#g1#1 | at=1767323046678`,
+				`T#acme#GROUPS | g1 | gone`,
+				`T#acme#LEDGER | 0 | groups=0 readerLimit=10 readers=0 seatLimit=10 seats=0 users=0`,
+				`T#acme#LOG | r1 | at=1767323046678 did="deleted" idp="okta" name="Staff" op="delete" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=2`,
+				`T#acme#NAMES#gext | hash | gone`,
+				`T#acme#NAMES#gname | staff | gone`,
+				`T#acme#TASKS | epoch#g1#1 | at=1767323046678 state="ending"`,
+			},
+		},
+		{
+			name:  "a user of many groups is deleted",
+			given: func(f *fixture) { f.staff("u1") },
+			do:    func(f *fixture, s *Store) error { return s.Commit(ctx, f.tenant, f.leaves(true)) },
+			want: []string{
+				`DUE | acme#user#u1 | at=1767323046678`,
+				`T#acme#GONE | u1 | act=0 crt=0 doc="" jn=1 lnk=0 lv=1 mod=0 off="scim" org="scim" typ="user" ver=2`,
+				`T#acme#LEDGER | 0 | groups=1 readerLimit=10 readers=0 seatLimit=10 seats=0 users=-1`,
+				`T#acme#LOG | r1 | at=1767323046678 did="deleted" op="delete" out="success" rid="u1" rt="User" ttl=1767326646 ver=2`,
+				`T#acme#TASKS | user#u1 | at=1767323046678 gone=1 of="r1"`,
+				`T#acme#USERS | u1 | gone`,
+			},
+		},
+		{
+			name:  "a user of many groups is deleted and can be read",
+			given: func(f *fixture) { f.staff("u1") },
+			do:    func(f *fixture, s *Store) error { return s.Commit(ctx, f.tenant, f.leaves(false)) },
+			want: []string{
+				`DUE | acme#user#u1 | at=1767323046678`,
+				`T#acme#LOG | r1 | at=1767323046678 did="deleted" op="delete" out="success" rid="u1" rt="User" ttl=1767326646 ver=2`,
+				`T#acme#TASKS | user#u1 | at=1767323046678 gone=0 of="r1"`,
+				`T#acme#USERS | u1 | act=0 crt=0 doc="" jn=1 lnk=0 lv=1 mod=0 off="scim" org="scim" typ="user" ver=2`,
+			},
+		},
+		{
+			name:  "the memberships of a deleted user are ended",
+			given: func(f *fixture) { f.staff("u1"); f.must(f.store.Commit(ctx, f.tenant, f.leaves(true))) },
+			do: func(f *fixture, s *Store) error {
+				_, err := s.Finish(ctx, f.tenant, directory.Task{Kind: directory.TaskUser, Resource: "u1"})
+				return err
+			},
+			want: []string{
+				`DUE | acme#user#u1 | gone`,
+				`T#acme#G#g1#1 | u1 | gone`,
+				`T#acme#GONE | u1 | act=0 crt=0 doc="" jn=1 lnk=0 lv=0 mod=0 off="scim" org="scim" typ="user" ver=2`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
+				`T#acme#TASKS | user#u1 | gone`,
+				`T#acme#U#u1 | g1#1 | gone`,
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := layoutFixture(t)
+			tt.given(f)
+			r := &recorder{Table: f.table, written: map[table.Key]bool{}}
+			n := 0
+			s := New(r, func() string { n++; return fmt.Sprint("n-", n) }, f.now)
+			if err := tt.do(f, s); err != nil {
+				t.Fatal(err)
+			}
+			wantLines(t, r.lines(t), tt.want)
+		})
+	}
+}
+
+// A change of more parts than a transaction holds: its head and the names of its
+// parts, before and after it is accepted.
+func TestGroups_ManyPartsAreStoredAs(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		writes     int
+		head       string
+		parts      int
+		first, end string
+	}{
+		{"staged", 1, `T#acme#TASKS | members#g1#w1 | at=1767323046678 left=89 state="staged"`, 88, "members#g1#w1#0000", "members#g1#w1#0087"},
+		{"accepted", 2, `T#acme#TASKS | members#g1#w1 | at=1767323046678 left=89 state="accepted"`, 89, "members#g1#w1#0000", "members#g1#w1#0088"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := layoutFixture(t)
+			f.staff()
+			members := make([]string, 88*directory.MaxJoined+1)
+			for i := range members {
+				members[i] = fmt.Sprint("m", i)
+			}
+			s := f.on(tabletest.NewFault(f.table, 1, tabletest.FaultPlan{StopAfter: tt.writes}))
+			_ = s.AcceptMembers(t.Context(), f.tenant, f.accepted(members, nil))
+			tasks := f.all("T#acme#TASKS")
+			if got := line(tasks[0]); got != tt.head {
+				t.Errorf("head\n%s, want\n%s", got, tt.head)
+			}
+			parts := tasks[1:]
+			if n := len(parts); n != tt.parts || parts[0].Sort != tt.first || parts[n-1].Sort != tt.end {
+				t.Errorf("%d parts from %s to %s, want %d from %s to %s", n, parts[0].Sort, parts[n-1].Sort, tt.parts, tt.first, tt.end)
+			}
+			if got, want := parts[0].Attributes.Text("madd"), strings.Join(members[:30], ","); got != want {
+				t.Errorf("the first part is of %s, want %s", got, want)
+			}
+			if due := f.all("DUE"); len(due) != 1 || line(due[0]) != `DUE | acme#members#g1#w1 | at=1767323046678` {
+				t.Errorf("due are %v", due)
+			}
+		})
+	}
+}
+
+func TestGroups_ReadBackAsWritten(t *testing.T) {
+	f := layoutFixture(t)
+	full, bare := staff(), staff()
+	full.Doc, full.Version, full.Revision, full.Epoch, full.Epochs = []byte(`{"displayName":"É\u0000","id":"g1"}`), 5, 4, 3, 7
+	full.Modified, full.Origin, full.Work = made.Add(time.Minute), directory.OriginManual, "w1"
+	bare.Held, bare.Origin, bare.Created, bare.Modified = directory.Claims{}, "", time.Time{}, time.Time{}
+	for _, want := range []*directory.Group{full, bare} {
+		f.write(table.Put(groupItem(f.tenant, want)))
+		if got, err := f.store.Group(t.Context(), f.tenant, want.ID); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("read %+v, %v\nwritten %+v", got, err, want)
+		}
+	}
+
+	for _, want := range []directory.Mirror{{Group: "g1", Epoch: 1}, {Group: "a-b_c", Epoch: 1 << 60}} {
+		if got, ok := decodeMirror(mirrorKey(f.tenant, "u1", want.Group, want.Epoch).Sort); !ok || got != want {
+			t.Errorf("read %+v, %t, written %+v", got, ok, want)
+		}
+	}
+	for _, want := range []directory.Task{
+		{Kind: directory.TaskEpoch, Resource: "g1", Name: "12"},
+		{Kind: directory.TaskMembers, Resource: "g1", Name: "w1"},
+		{Kind: directory.TaskMembers, Resource: "g1", Name: "w1#0003"},
+		{Kind: directory.TaskUser, Resource: "u1"},
+	} {
+		if got, ok := parseTask(taskSort(want)); !ok || got != want {
+			t.Errorf("read %+v, %t, written %+v", got, ok, want)
+		}
+	}
+	if group, epoch, ok := epochOf(epochTask("g1", 12)); !ok || group != "g1" || epoch != 12 {
+		t.Errorf("read epoch %d of %q, %t, written 12 of g1", epoch, group, ok)
+	}
+}
+
+func TestGroups_MembersReadBackAsWritten(t *testing.T) {
+	f := layoutFixture(t)
+	f.staff("u1", "u2")
+	page, err := f.store.Members(t.Context(), f.tenant, "g1", 1, "", 10)
+	if want := []string{"u1", "u2"}; err != nil || page.More || !slices.Equal(page.Records, want) {
+		t.Errorf("members = %+v, %v, want %v", page, err, want)
+	}
+	mirrors, err := f.store.Mirrors(t.Context(), f.tenant, "u2", 10)
+	if want := []directory.Mirror{{Group: "g1", Epoch: 1}}; err != nil || !slices.Equal(mirrors, want) {
+		t.Errorf("mirrors = %+v, %v, want %v", mirrors, err, want)
+	}
+	f.must(f.stage(f.store, "u3"))
+	f.must(f.store.AcceptMembers(t.Context(), f.tenant, f.accepted([]string{"u3"}, []string{"u1"})))
+	tasks, err := f.store.tasks(t.Context(), f.tenant)
+	want := []directory.Task{
+		{Kind: directory.TaskEpoch, Resource: "g1", Name: "2"},
+		{Kind: directory.TaskMembers, Resource: "g1", Name: "w1"},
+	}
+	if len(tasks) != len(want) || err != nil {
+		t.Errorf("%d tasks, want %d: %v, %v", len(tasks), len(want), tasks, err)
+	}
+	for _, task := range want {
+		if _, ok := tasks[task]; !ok {
+			t.Errorf("%+v is not among %v", task, tasks)
+		}
+	}
+}
+
+// Members are live users, whose ids are UUIDs; what else was sent is anything.
+func TestLogItem_OfGroupStaysWithinItsBudget(t *testing.T) {
+	long := strings.Repeat("é", 4000)
+	ids := slices.Repeat([]string{strings.Repeat("i", 36)}, directory.MaxJoined)
+	unknown := slices.Repeat([]string{strings.Repeat("x", 64)}, 1000)
+	acme := mustID(t, strings.Repeat("t", 63))
+	for _, own := range []string{"", strings.Repeat("n", 36)} {
+		for _, tt := range []struct {
+			add, remove, skipped []string
+			limit                int
+		}{
+			{nil, nil, nil, 1024},
+			{ids[:1], nil, nil, 1024},
+			{nil, ids[:1], nil, 1024},
+			{ids[:1], nil, unknown, 1024},
+			{ids, nil, nil, 2048},
+			{nil, ids, nil, 2048},
+			{ids[:15], ids[15:], unknown, 2048},
+		} {
+			e := directory.Entry{
+				RequestID: strings.Repeat("r", 36), ID: own, Time: made, TokenID: strings.Repeat("k", 16), IdP: "sailpoint",
+				Operation: "replace", Action: directory.Updated, ResourceType: "Group", ResourceID: strings.Repeat("i", 36),
+				Version: 1 << 40, Subject: long, ExternalID: long, Changed: []string{"displayName", "externalId", "members"},
+				Added: tt.add, Removed: tt.remove, Skipped: tt.skipped,
+			}
+			if len(tt.skipped) > 0 {
+				e.Warning = directory.WarnUnknownMembers
+			}
+			item := logItem(acme, e, made)
+			if size := table.Size(item); size > tt.limit {
+				t.Errorf("%d join, %d leave, %d skipped: %d bytes, want at most %d", len(tt.add), len(tt.remove), len(tt.skipped), size, tt.limit)
+			}
+			if got := item.Attributes.Text("madd"); got != strings.Join(tt.add, ",") {
+				t.Errorf("%d who join are told as %q", len(tt.add), got)
+			}
+		}
+	}
+}
