@@ -75,7 +75,7 @@ var rules = []rule{
 	},
 	{
 		packages:  []string{"./..."},
-		except:    []string{"./internal/store/...", "./internal/table/...", "./internal/app", "./internal/httpapi/...", "./internal/iam", "./cmd/..."},
+		except:    []string{"./internal/store/...", "./internal/table/...", "./internal/app", "./internal/httpapi/...", "./internal/iam", "./internal/fixture", "./cmd/..."},
 		forbidden: []string{"./internal/table/..."},
 		directly:  true,
 		reason:    "store is the only package that builds a key; app and cmd choose its engine",
@@ -98,7 +98,7 @@ var rules = []rule{
 	},
 	{
 		packages:  []string{"./functions/..."},
-		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "./internal/lambdaruntime/...", "go.etcd.io/bbolt/...", "testing"},
+		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "./internal/lambdaruntime/...", "./internal/fixture", "./internal/eventfile", "./internal/iam", "go.etcd.io/bbolt/...", "testing"},
 		reason:    "what only a developer's machine runs is not deployed: it would cost cold start and be there to misuse",
 	},
 	{
@@ -124,6 +124,12 @@ var rules = []rule{
 		forbidden: []string{"./internal/...", elsewhere},
 		allowed:   []string{"./internal/lambdaruntime/..."},
 		reason:    "what runs a function's binary stands where Lambda stands: it knows processes and bytes, not the service",
+	},
+	{
+		packages:  []string{"./internal/eventfile"},
+		forbidden: []string{"./internal/...", elsewhere},
+		allowed:   []string{"./internal/eventfile"},
+		reason:    "expected answers are compared from outside: what made them may not help",
 	},
 	{
 		packages:  []string{"./internal/local"},

@@ -24,24 +24,12 @@ type deployment struct {
 
 func deploy(t *testing.T) *deployment {
 	t.Helper()
-	endpoint := tabletest.Endpoint(t)
+	endpoint, name := newTable(t)
 	client, err := dynamo.NewLocalClient(t.Context(), endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := "rollcall-test-" + uuid.NewString()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if err := dynamo.CreateTable(ctx, client, name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := dynamo.DropTable(ctx, client, name); err != nil {
-			t.Errorf("the test's table is left behind: %v", err)
-		}
-	})
+	ctx := t.Context()
 	s := app.NewStore(dynamo.New(client, name, dynamo.AttemptTimeout(20*time.Second)), app.Options{})
 	token, record := mint(t)
 	now := time.Now()
@@ -57,6 +45,30 @@ func deploy(t *testing.T) *deployment {
 		t.Fatal(err)
 	}
 	return &deployment{t: t, env: variables(endpoint, name), token: token}
+}
+
+// newTable makes an empty table.
+func newTable(t *testing.T) (endpoint, name string) {
+	t.Helper()
+	endpoint = tabletest.Endpoint(t)
+	client, err := dynamo.NewLocalClient(t.Context(), endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name = "rollcall-test-" + uuid.NewString()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := dynamo.CreateTable(ctx, client, name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := dynamo.DropTable(ctx, client, name); err != nil {
+			t.Errorf("the test's table is left behind: %v", err)
+		}
+	})
+	return endpoint, name
 }
 
 // send sends a request, and holds its answer's status and its event.

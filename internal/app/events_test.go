@@ -1,0 +1,291 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/eventfile"
+	"github.com/rollcall-scim/rollcall/internal/fixture"
+	"github.com/rollcall-scim/rollcall/internal/iam"
+	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+	"github.com/rollcall-scim/rollcall/internal/local"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+var update = flag.Bool("update", false, "write what is answered into the .want.json files under events/")
+
+const eventsFolder = "../../events"
+
+// functions names the function of each route.
+func functions(t testing.TB) map[string]string {
+	t.Helper()
+	routes, err := local.Routes(rollcall.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byKey := map[string]string{"": "SweepFunction"}
+	for _, r := range routes {
+		byKey[r.Key()] = r.Function
+	}
+	return byKey
+}
+
+func loadEvents(t testing.TB) []eventfile.Event {
+	t.Helper()
+	events, err := eventfile.Load(eventsFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+// reads tells of an event that it changes nothing, so that others may share its
+// table.
+func reads(e eventfile.Event) bool { return strings.HasPrefix(e.RouteKey, "GET ") }
+
+// Every event is answered by its own function as expected, and leaves data that
+// is sound.
+func TestEvents(t *testing.T) {
+	events, byKey := loadEvents(t), functions(t)
+	for _, engine := range enginetest.Plain() {
+		t.Run(engine.Name, func(t *testing.T) {
+			engine.Need(t)
+			filled := engine.Open(t)
+			if err := fixture.Fill(t.Context(), filled); err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range events {
+				t.Run(e.Name, func(t *testing.T) {
+					engine := engineFor(t, engine, filled, e)
+					answer, lines, a := invoke(t, engine, byKey[e.RouteKey], e.Payload)
+					if *update {
+						writeWant(t, e, answer, lines)
+					} else if err := e.Want.Check(answer, lines, fixture.BaseURL); err != nil {
+						t.Errorf("%s\n%v", e.Want.About, err)
+					}
+					for _, name := range []string{"acme", "full"} {
+						id, err := tenant.ParseID(name)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if faults, err := a.Store.Audit(t.Context(), id); err != nil || len(faults) != 0 {
+							t.Errorf("audit of %s: %v %v", name, faults, err)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// engineFor is a table with the fixture's data that an event may change.
+func engineFor(t *testing.T, engine enginetest.Engine, filled table.Table, e eventfile.Event) table.Table {
+	t.Helper()
+	if reads(e) {
+		return filled
+	}
+	if memory, ok := filled.(*embedded.Table); ok {
+		other, err := memory.Copy()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = other.Close() })
+		return other
+	}
+	other := engine.Open(t)
+	if err := fixture.Fill(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	return other
+}
+
+// invoke is a function's answer to an event, with what it logged.
+func invoke(t *testing.T, engine table.Table, function string, payload []byte) ([]byte, []map[string]any, *app.App) {
+	t.Helper()
+	log := &bytes.Buffer{}
+	a, err := app.New(calls.Table(engine), app.Config{BaseURL: fixture.BaseURL}, slog.New(slog.NewJSONHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := iam.As(t.Context(), function)
+	answer := []byte("null")
+	if folder := strings.ToLower(strings.TrimSuffix(function, "Function")); folder == "sweep" {
+		if err := a.Sweep(ctx); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		var event lambdahttp.Event
+		if err := json.Unmarshal(payload, &event); err != nil {
+			t.Fatal(err)
+		}
+		response, err := lambdahttp.Handler(a.Handler(folder))(ctx, event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer, err = json.Marshal(response); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, token := range []string{fixture.Token, fixture.FullToken, fixture.RevokedToken} {
+		if secret := strings.Split(token, "_")[3]; bytes.Contains(log.Bytes(), []byte(secret)) || bytes.Contains(answer, []byte(secret)) {
+			t.Errorf("a token is in the answer or in the log")
+		}
+	}
+	var lines []map[string]any
+	for line := range bytes.Lines(log.Bytes()) {
+		var fields map[string]any
+		if err := json.Unmarshal(line, &fields); err != nil {
+			t.Fatalf("log line %s: %v", line, err)
+		}
+		lines = append(lines, fields)
+	}
+	return answer, lines, a
+}
+
+// The headers and the fields of the log that an expected answer tells.
+var (
+	wantHeaders = []string{"allow", "content-encoding", "content-type", "etag", "location", "retry-after", "www-authenticate"}
+	wantLog     = []string{
+		"event", "operation", "action", "resourceType", "subject", "outcome", "cause", "scimType", "changed", "notices",
+		"membersAdded", "membersRemoved", "membersSkipped", "seatDelta", "readerDelta", "seatsUsed", "seatLimit", "finished",
+	}
+)
+
+// writeWant writes an answer as the expected one. Whoever runs it reads what it
+// wrote: an answer is not right because it was given.
+func writeWant(t *testing.T, e eventfile.Event, answer []byte, lines []map[string]any) {
+	t.Helper()
+	want := eventfile.Want{About: e.Want.About, Headers: map[string]string{}, Log: map[string]any{}}
+	seen := map[string]string{}
+	replace := func(text string) string { return withPlaceholders(text, seen) }
+	if string(answer) != "null" {
+		r, err := eventfile.DecodeResponse(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[r.Headers["x-request-id"]] = "{{requestId}}"
+		want.Status = r.StatusCode
+		if r.Body != "" {
+			if err := json.Unmarshal([]byte(replace(r.Body)), &want.Body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range wantHeaders {
+			if value, ok := r.Headers[name]; ok {
+				want.Headers[name] = replace(value)
+			}
+		}
+	}
+	if len(lines) != 1 {
+		t.Fatalf("%d lines were logged: %v", len(lines), lines)
+	}
+	for _, name := range wantLog {
+		if value, ok := lines[0][name]; ok {
+			if text, ok := value.(string); ok {
+				value = replace(text)
+			}
+			want.Log[name] = value
+		}
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(want); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(eventfile.WantPath(filepath.Join(eventsFolder, e.Name+".json")), b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var (
+	uuidText = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
+	timeText = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`)
+)
+
+// withPlaceholders puts placeholders where an answer differs from one run to the
+// next: what is the fixture's own stays.
+func withPlaceholders(text string, seen map[string]string) string {
+	text = strings.ReplaceAll(text, fixture.BaseURL, "{{baseUrl}}")
+	text = uuidText.ReplaceAllStringFunc(text, func(id string) string {
+		if strings.HasPrefix(id, "019b8d62-7a80-7000-8000-") {
+			return id
+		}
+		if seen[id] == "" {
+			seen[id] = fmt.Sprintf("{{uuid:id%d}}", len(seen))
+		}
+		return seen[id]
+	})
+	return timeText.ReplaceAllStringFunc(text, func(at string) string {
+		if parsed, err := time.Parse(time.RFC3339Nano, at); err == nil && time.Since(parsed).Abs() < time.Hour {
+			return "{{time}}"
+		}
+		return at
+	})
+}
+
+// Every route of the template has an event, every event a route of the template,
+// and bodies come in both forms in which API Gateway hands them over.
+func TestEvents_CoverTheTemplate(t *testing.T) {
+	byKey := functions(t)
+	unused := maps.Clone(byKey)
+	forms := map[bool]int{}
+	served := map[string]int{}
+	for _, e := range loadEvents(t) {
+		function, ok := byKey[e.RouteKey]
+		if !ok {
+			t.Errorf("%s: the template has no route %q", e.Name, e.RouteKey)
+		}
+		served[function]++
+		delete(unused, e.RouteKey)
+		if function == "SweepFunction" {
+			continue
+		}
+		var event lambdahttp.Event
+		if err := json.Unmarshal(e.Payload, &event); err != nil {
+			t.Fatal(err)
+		}
+		c := event.RequestContext
+		if event.Version != "2.0" || c.RouteKey != event.RouteKey || c.HTTP.Path != event.RawPath || c.HTTP.UserAgent != event.Headers["user-agent"] {
+			t.Errorf("%s contradicts itself", e.Name)
+		}
+		if method, _, ok := strings.Cut(e.RouteKey, " "); ok && c.HTTP.Method != method {
+			t.Errorf("%s: %s on the route %s", e.Name, c.HTTP.Method, e.RouteKey)
+		}
+		if event.Body != "" {
+			forms[event.IsBase64Encoded]++
+			text := strings.HasPrefix(event.Headers["content-type"], "application/json")
+			if text == event.IsBase64Encoded {
+				t.Errorf("%s: a body of %s, base64 %t", e.Name, event.Headers["content-type"], event.IsBase64Encoded)
+			}
+		}
+	}
+	if left := slices.Sorted(maps.Keys(unused)); len(left) > 0 {
+		t.Errorf("no event for %q", left)
+	}
+	if forms[true] == 0 || forms[false] == 0 {
+		t.Errorf("bodies in base64 %d, as text %d", forms[true], forms[false])
+	}
+	for _, function := range []string{"UsersFunction", "GroupsFunction", "DiscoveryFunction", "SweepFunction"} {
+		if served[function] == 0 {
+			t.Errorf("no event for %s", function)
+		}
+	}
+}

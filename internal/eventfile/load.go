@@ -1,0 +1,111 @@
+package eventfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	eventSuffix = ".json"
+	wantSuffix  = ".want.json"
+)
+
+// Event is one file under events/ with the answer that is expected.
+type Event struct {
+	// Name is the path below the folder without its ending: okta/create_user.
+	Name string
+	// RouteKey is the route that API Gateway would have chosen, "" for an event
+	// that is none of API Gateway's.
+	RouteKey string
+	Payload  []byte
+	Want     Want
+}
+
+// Load reads all events of a folder, by name. A file that is neither an event nor
+// an expected answer of one, and a field that nobody knows, are errors.
+func Load(folder string) ([]Event, error) {
+	var events []Event
+	wants := map[string]bool{}
+	err := filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		switch {
+		case strings.HasSuffix(name, wantSuffix):
+			wants[strings.TrimSuffix(name, wantSuffix)] = true
+			return nil
+		case !strings.HasSuffix(name, eventSuffix):
+			if path.Base(name) == "README.md" {
+				return nil
+			}
+			return fmt.Errorf("%s is neither an event nor an expected answer", name)
+		}
+		event, err := Read(name)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(folder, strings.TrimSuffix(name, eventSuffix))
+		if err != nil {
+			return err
+		}
+		event.Name = filepath.ToSlash(relative)
+		events = append(events, event)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("eventfile: %w", err)
+	}
+	for _, e := range events {
+		delete(wants, filepath.Join(folder, filepath.FromSlash(e.Name)))
+	}
+	for name := range wants {
+		return nil, fmt.Errorf("eventfile: %s%s belongs to no event", name, wantSuffix)
+	}
+	slices.SortFunc(events, func(a, b Event) int { return strings.Compare(a.Name, b.Name) })
+	return events, nil
+}
+
+// Read reads one event, and the expected answer beside it.
+func Read(name string) (Event, error) {
+	payload, err := os.ReadFile(name)
+	if err != nil {
+		return Event{}, err
+	}
+	event := Event{Name: strings.TrimSuffix(filepath.Base(name), eventSuffix), Payload: payload}
+	var request struct {
+		RouteKey string `json:"routeKey"`
+		Source   string `json:"source"`
+	}
+	if err := json.Unmarshal(payload, &request); err != nil {
+		return Event{}, fmt.Errorf("%s: %w", name, err)
+	}
+	event.RouteKey = request.RouteKey
+	want, err := os.ReadFile(WantPath(name))
+	if err != nil {
+		return Event{}, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(want))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&event.Want); err != nil {
+		return Event{}, fmt.Errorf("%s: %w", WantPath(name), err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return Event{}, fmt.Errorf("%s: more than one object", WantPath(name))
+	}
+	if event.Want.About == "" {
+		return Event{}, fmt.Errorf("%s: about is missing: who sends this, and what must hold?", WantPath(name))
+	}
+	return event, nil
+}
+
+// WantPath is the file of the expected answer beside an event's.
+func WantPath(name string) string { return strings.TrimSuffix(name, eventSuffix) + wantSuffix }

@@ -1,0 +1,122 @@
+package eventfile
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const answer = `{"statusCode":201,"headers":{"Content-Type":"application/scim+json","Location":"https://x/v2/Users/01a205cd-a0ad-7720-b36c-58e8dafcdcfe","X-Request-Id":"r-1"},
+"body":"{\"id\":\"01a205cd-a0ad-7720-b36c-58e8dafcdcfe\",\"n\":[1,true,null],\"meta\":{\"created\":\"2026-01-05T09:00:00.000Z\"},\"detail\":\"no (request r-1)\"}"}`
+
+const expected = `{"about":"a","status":201,
+"headers":{"content-type":"application/scim+json","location":"{{baseUrl}}/Users/{{uuid:id}}"},"absent":["etag"],
+"body":{"id":"{{uuid:id}}","n":[1,true,null],"meta":{"created":"{{time}}"},"detail":"{{any}} (request {{requestId}})"},
+"log":{"event":"scim.request","cause":null}}`
+
+var line = []map[string]any{{"event": "scim.request", "status": 201.0}}
+
+func check(t *testing.T, want string, log []map[string]any) error {
+	t.Helper()
+	var w Want
+	if err := json.Unmarshal([]byte(want), &w); err != nil {
+		t.Fatal(err)
+	}
+	return w.Check([]byte(answer), log, "https://x/v2")
+}
+
+func TestCheck_TakesWhatIsExpected(t *testing.T) {
+	if err := check(t, expected, line); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCheck_NamesEachDifference(t *testing.T) {
+	for _, tt := range []struct{ from, to, says string }{
+		{`"status":201`, `"status":200`, "status 201, want 200"},
+		{`application/scim+json`, `application/json`, "header content-type"},
+		{`"location"`, `"etag"`, "header etag is missing"},
+		{`["etag"]`, `["location"]`, "header location is"},
+		{`{{baseUrl}}`, `https://y/v2`, "header location"},
+		{`"id":"{{uuid:id}}"`, `"id":"01a205cd-a0ad-7720-b36c-58e8dafcdcff"`, "body.id"},
+		{`"id":"{{uuid:id}}"`, `"id":{}`, "want an object"},
+		{`[1,true,null]`, `[1,true]`, "body.n"},
+		{`[1,true,null]`, `[1,"true",null]`, "body.n[1]"},
+		{`[1,true,null]`, `[2,true,null]`, "body.n[0]"},
+		{`[1,true,null]`, `[1,true,0]`, "body.n[2]"},
+		{`"{{time}}"`, `"{{uuid}}"`, "body.meta.created"},
+		{`"{{time}}"`, `"{{tim}}"`, "no placeholder"},
+		{`"meta":{"created":"{{time}}"},`, ``, "body.meta is"},
+		{`"n":[1,true,null]`, `"n":[1,true,null],"m":1`, "body.m is missing"},
+		{`{{requestId}}`, `r-2`, "body.detail"},
+		{`"cause":null`, `"cause":"x"`, "log cause"},
+		{`"cause":null`, `"status":200`, "log status"},
+		{`"cause":null`, `"status":null`, "log status"},
+		{`"body":{"id"`, `"body":null,"log":{"id"`, "body is"},
+	} {
+		want := strings.Replace(expected, tt.from, tt.to, 1)
+		if want == expected {
+			t.Fatalf("%s is not in the example", tt.from)
+		}
+		if err := check(t, want, line); err == nil || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("with %s: %v, want %q", tt.to, err, tt.says)
+		}
+	}
+	for _, log := range [][]map[string]any{nil, {line[0], line[0]}} {
+		if err := check(t, expected, log); err == nil || !strings.Contains(err.Error(), "lines were logged") {
+			t.Errorf("%d lines: %v", len(log), err)
+		}
+	}
+}
+
+// One placeholder with a name is one text.
+func TestCheck_NamedPlaceholdersAreTheSame(t *testing.T) {
+	const other = `{"statusCode":200,"headers":{},"body":"{\"a\":\"01a205cd-a0ad-7720-b36c-58e8dafcdcfe\",\"b\":\"01a205cd-a0ad-7720-b36c-58e8dafcdcff\"}"}`
+	for name, want := range map[string]bool{"{{uuid:x}}": false, "{{uuid}}": true, "{{uuid:y}}": true} {
+		w := Want{Status: 200, Body: map[string]any{"a": "{{uuid:x}}", "b": name}}
+		if err := w.Check([]byte(other), nil, ""); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCheck_NoAnswer(t *testing.T) {
+	if err := (Want{}).Check([]byte("null"), nil, ""); err != nil {
+		t.Error(err)
+	}
+	if err := (Want{}).Check([]byte(answer), nil, ""); err == nil {
+		t.Error("an answer is taken for none")
+	}
+	if err := (Want{Status: 200}).Check([]byte("null"), nil, ""); err == nil {
+		t.Error("no answer is taken for one")
+	}
+}
+
+// What is not in its form is an error, never a file that is passed over.
+func TestLoad_RefusesWhatIsNoEvent(t *testing.T) {
+	const event, want = `{"routeKey":"GET /x"}`, `{"about":"a","status":200}`
+	for name, files := range map[string]map[string]string{
+		"an event without an answer": {"a.json": event},
+		"an answer without an event": {"a.json": event, "a.want.json": want, "b.want.json": want},
+		"another file":               {"a.json": event, "a.want.json": want, "a.txt": ""},
+		"no JSON":                    {"a.json": "{", "a.want.json": want},
+		"an answer that is no JSON":  {"a.json": event, "a.want.json": "{"},
+		"an unknown field":           {"a.json": event, "a.want.json": `{"about":"a","stats":200}`},
+		"two answers":                {"a.json": event, "a.want.json": want + want},
+		"nothing about it":           {"a.json": event, "a.want.json": `{"status":200}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			for name, text := range files {
+				if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if events, err := Load(folder); err == nil {
+				t.Errorf("read as %v", events)
+			}
+		})
+	}
+}
