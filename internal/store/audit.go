@@ -36,7 +36,9 @@ func (f Fault) String() string { return f.Item + ": " + f.Problem }
 //   - no task is left, and what tasks are for has one;
 //   - the ledger's counts are those of the records.
 //
-// It is true of a tenant that is not written to while it runs.
+// It is true of a tenant that is not written to while it runs. Memberships are found
+// from the users and groups that are there: it does not see partitions that no
+// record leads to, which no reader sees either.
 func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
 	a := audit{
 		tenant: t, records: map[string]*directory.User{}, groups: map[string]*directory.Group{},

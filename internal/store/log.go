@@ -90,7 +90,10 @@ func joinNames(names []string) string {
 	var b strings.Builder
 	for i, name := range names {
 		if b.Len()+len(name) > maxChangedSize {
-			b.WriteString(",…")
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString("…")
 			break
 		}
 		if i > 0 {

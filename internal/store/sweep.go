@@ -85,11 +85,11 @@ func (s *Store) sweepOne(ctx context.Context, item table.Item, age time.Duration
 	name, rest, _ := strings.Cut(item.Sort, "#")
 	t, err := tenant.ParseID(name)
 	if err != nil {
-		return err
+		return fmt.Errorf("task %s: %w", item.Sort, err)
 	}
 	task, ok := parseTask(rest)
 	if !ok {
-		return errors.New("store: a task without a name")
+		return fmt.Errorf("task %s: store: that is no task's name", item.Sort)
 	}
 	if _, err := s.finish(ctx, t, task); err != nil {
 		return fmt.Errorf("task %s: %w", item.Sort, err)

@@ -447,6 +447,19 @@ func TestSweep_ReportsNamesOfNoTask(t *testing.T) {
 	m.wantTidy()
 }
 
+// A purge may take the record of a user whose memberships are still being ended.
+func TestSweep_EndsTaskOfAUserWhoIsPurged(t *testing.T) {
+	f := sweepFixture(t, enginetest.Memory(t))
+	f.mess()
+	f.write(table.Delete(goneKey(f.tenant, "leaver")))
+	f.pass(2 * time.Minute)
+	f.wantSweep(SweepAge, Swept{Finished: tasks})
+	f.wantSweep(SweepAge, Swept{})
+	if left := slices.Concat(f.all(partition(f.tenant, "TASKS")), f.all(duePartition)); len(left) != 0 {
+		t.Errorf("left are %v", left)
+	}
+}
+
 // A name that is due without its task, and a record that waits for one, heal.
 func TestSweep_ForgetsNamesWithoutTask(t *testing.T) {
 	f := sweepFixture(t, enginetest.Memory(t))

@@ -314,7 +314,7 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 			})
 			err := stale(s.commit(ctx, time.Time{}, operations))
 			if errors.Is(err, directory.ErrStale) {
-				return nil // done by another, or the record was purged
+				return s.endWithoutRecord(ctx, t, task, key, same)
 			}
 			return err
 		}
@@ -333,4 +333,25 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 			return err
 		}
 	}
+}
+
+// endWithoutRecord ends a task whose user's record was removed under it, as a
+// purge does. A task that another finished is at its end already.
+func (s *Store) endWithoutRecord(ctx context.Context, t tenant.ID, task directory.Task, record table.Key, same table.Condition) error {
+	key := taskKey(t, taskSort(task))
+	items, err := s.table.Get(ctx, key, record)
+	if err != nil {
+		return readError(err)
+	}
+	if _, there := items[key]; !there {
+		return nil
+	}
+	if _, there := items[record]; there {
+		return nil // a later task is at work on it
+	}
+	err = stale(s.commit(ctx, time.Time{}, append(doneOps(t, task, same), operation{Op: table.Check(record, table.Absent())})))
+	if errors.Is(err, directory.ErrStale) {
+		return nil // done by another
+	}
+	return err
 }
