@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench functions \
-	lambda-size clean check-fmt check-test
+	lambda-size sam-check clean check-fmt check-test
 
 .SHELLFLAGS := -euc
 
@@ -45,6 +45,18 @@ template: ## cfn-lint and sam validate on template.yaml
 	scripts/sam.sh cfn-lint template.yaml
 	scripts/sam.sh sam validate --lint --template template.yaml
 
+# SAM's name for this machine's processor, and Go's.
+HOST_ARCH = $(shell go env GOHOSTARCH)
+SAM_ARCH = $(if $(filter arm64,$(HOST_ARCH)),arm64,x86_64)
+SAM_CHECK = $(CURDIR)/.aws-sam/check
+
+sam-check: template ## sam build, then every event through the binaries it built
+	@mkdir -p $(SAM_CHECK)
+	LAMBDA_ARCH=$(HOST_ARCH) scripts/sam.sh sam build --template template.yaml --build-dir $(SAM_CHECK) --no-cached \
+		--parameter-overrides Architecture=$(SAM_ARCH) >$(SAM_CHECK).log 2>&1 || { cat $(SAM_CHECK).log; exit 1; }
+	ROLLCALL_TEST_BINARIES=$(SAM_CHECK) scripts/dynamodb-local/run.sh -- go test -count=1 ./internal/lambdaruntime/... ./internal/iam
+	scripts/dynamodb-local/run.sh -- go test -count=1 -run 'TestEvents|TestGrants' ./internal/app
+
 vuln: ## known vulnerabilities, where their database can be reached
 	scripts/vuln.sh
 
@@ -68,7 +80,7 @@ check: ## all that CI runs
 	step 'linters' $(MAKE) -s lint; \
 	step 'import rules, routes, commands' $(MAKE) -s arch; \
 	step 'tests: race detector, both engines' $(MAKE) -s check-test; \
-	step 'template' $(MAKE) -s template; \
+	step 'SAM: template, build, events through the binaries' $(MAKE) -s sam-check; \
 	step 'functions for Lambda' $(MAKE) -s functions; \
 	step 'known vulnerabilities' $(MAKE) -s vuln; \
 	printf '\n==== everything passed\n'
