@@ -49,16 +49,14 @@ func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id strin
 	})
 }
 
-// CheckNotices refuses attributes outside the schemas for a tenant that chose
-// so; for all others they are dropped, and the notice is all that remains.
+// CheckNotices refuses what was tolerated in a request for a tenant that chose so:
+// attributes outside the schemas, or all that the RFCs do not have. For the others
+// the notice is all that remains.
 func CheckNotices(settings tenant.Settings, notices []scim.Notice) error {
-	if settings.UnknownAttributes != tenant.UnknownRefuse {
-		return nil
-	}
 	for _, n := range notices {
-		if n.Kind == scim.NoticeUnknownAttribute {
-			return &scim.Error{Type: scim.InvalidSyntax, Detail: "The attribute " + n.Attribute +
-				" is in no schema of this service, and this tenant refuses unknown attributes."}
+		unknown := n.Kind == scim.NoticeUnknownAttribute
+		if unknown && settings.UnknownAttributes == tenant.UnknownRefuse || !unknown && settings.Dialects == tenant.DialectsRefuse {
+			return n.Refusal()
 		}
 	}
 	return nil

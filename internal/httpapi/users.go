@@ -196,10 +196,14 @@ func (q *request) list(rt *scim.ResourceType) (directory.Query, error) {
 	}
 	query := directory.Query{StartIndex: startIndex, Count: count}
 	text, err := q.parameter("filter")
-	if err == nil && q.query.Has("filter") {
-		query.Filter, err = scim.CompileFilter(rt, text)
+	if err != nil || !q.query.Has("filter") {
+		return query, err
 	}
-	return query, err
+	if query.Filter, err = scim.CompileFilter(rt, text); err != nil {
+		return query, err
+	}
+	q.event.tolerated(query.Filter.Notices())
+	return query, directory.CheckNotices(q.grant.Settings, query.Filter.Notices())
 }
 
 func listReply(query directory.Query, total int, documents [][]byte) *reply {

@@ -35,7 +35,8 @@ type Filter struct {
 	expr filter.Expr
 	test matchTest
 	// uses holds the names of the core and common attributes in the filter.
-	uses map[string]bool
+	uses    map[string]bool
+	notices notices
 }
 
 // matchTest says whether a resource, or an element of a multi-valued attribute,
@@ -53,16 +54,19 @@ type matchTest func(values map[string]any) bool
 //
 // RFC 7644 §3.4.2.2, §3.12
 func CompileFilter(rt *ResourceType, text string) (*Filter, error) {
-	e, err := filter.Parse(text, filter.Limits{})
+	e, tight, err := filter.Read(text, filter.Limits{})
 	if err != nil {
 		return nil, &Error{Type: InvalidFilter, Detail: "The filter cannot be read " + err.Error() + "."}
 	}
-	c := matchCompiler{rt: rt, uses: map[string]bool{}}
-	expr, test, err := c.compile(e)
-	if err != nil {
+	f := &Filter{uses: map[string]bool{}}
+	if tight {
+		f.notices.add(NoticeFilterSpaces, "filter")
+	}
+	c := matchCompiler{rt: rt, uses: f.uses, told: &f.notices}
+	if f.expr, f.test, err = c.compile(e); err != nil {
 		return nil, err
 	}
-	return &Filter{expr: expr, test: test, uses: c.uses}, nil
+	return f, nil
 }
 
 // Match says whether a resource, as it would be served, satisfies the filter. A
@@ -73,6 +77,9 @@ func (f *Filter) Match(r Resource) bool { return f.test(r) }
 // differ in case of names, in spaces or in needless parentheses. It holds the
 // values compared with: user data, like the filter itself.
 func (f *Filter) String() string { return f.expr.String() }
+
+// Notices are the forms of the filter that the grammar does not have.
+func (f *Filter) Notices() []Notice { return f.notices }
 
 // Uses says whether the filter looks at a core or common attribute, by its
 // canonical name: groups and members are only worth reading for a filter that
@@ -148,11 +155,11 @@ func matchJoin(parent, name string) string {
 // is refused, for there it can make a user seem not to exist.
 //
 // RFC 7644 §3.5.2, §3.12
-func compileElement(attr *Attribute, e filter.Expr) (func(element map[string]any) bool, error) {
+func compileElement(attr *Attribute, e filter.Expr, told *notices) (func(element map[string]any) bool, error) {
 	if attr.Type != TypeComplex {
 		return nil, matchRefusal(InvalidFilter, 0, "%s has no sub-attributes to choose its values by", attr.Name)
 	}
-	c := matchCompiler{element: attr, stringBooleans: true, uses: map[string]bool{}}
+	c := matchCompiler{element: attr, stringBooleans: true, uses: map[string]bool{}, told: told}
 	_, test, err := c.compile(e)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,8 @@ type matchCompiler struct {
 	stringBooleans bool
 	// uses collects Filter.uses.
 	uses map[string]bool
+	// told collects what is beyond the grammar.
+	told *notices
 }
 
 // matchRefusal is the error about what stands at a byte offset of the filter.
@@ -53,6 +55,7 @@ func (c *matchCompiler) compile(e filter.Expr) (filter.Expr, matchTest, error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		c.beyond(t)
 		return &filter.Present{Path: t.path}, t.present, nil
 	case *filter.ValuePath:
 		path := e.Path
@@ -60,6 +63,9 @@ func (c *matchCompiler) compile(e filter.Expr) (filter.Expr, matchTest, error) {
 		t, err := c.resolve(path)
 		if err != nil {
 			return nil, nil, err
+		}
+		if t.attribute != nil && !t.attribute.MultiValued {
+			c.told.add(NoticeFilterForm, t.attribute.Name)
 		}
 		canonical := &filter.ValuePath{Path: t.path, Filter: t.path.Filter}
 		canonical.Path.Filter = nil
@@ -86,6 +92,7 @@ func (c *matchCompiler) compare(e *filter.Compare) (filter.Expr, matchTest, erro
 	if err != nil {
 		return nil, nil, err
 	}
+	c.beyond(t)
 	if e.Value.Kind == filter.Null {
 		test := t.present
 		switch e.Op {
@@ -114,6 +121,17 @@ func (c *matchCompiler) compare(e *filter.Compare) (filter.Expr, matchTest, erro
 	return canonical, func(values map[string]any) bool { return t.any(values, absent, test) }, nil
 }
 
+// beyond notes a comparison that the grammar does not have: behind brackets, or of
+// a whole extension.
+func (c *matchCompiler) beyond(t *matchTarget) {
+	switch {
+	case t.attribute == nil:
+		c.told.add(NoticeFilterForm, t.extension)
+	case t.path.Filter != nil:
+		c.told.add(NoticeFilterForm, t.attribute.Name)
+	}
+}
+
 // resolve finds what a path names.
 func (c *matchCompiler) resolve(p filter.Path) (*matchTarget, error) {
 	t, err := c.find(p)
@@ -129,7 +147,7 @@ func (c *matchCompiler) resolve(p filter.Path) (*matchTarget, error) {
 			return nil, matchRefusal(InvalidFilter, p.Pos,
 				"%s has no sub-attributes, so no filter in brackets fits it", t.attribute.Name)
 		}
-		inner := matchCompiler{element: t.attribute, uses: c.uses}
+		inner := matchCompiler{element: t.attribute, uses: c.uses, told: c.told}
 		if t.path.Filter, t.where, err = inner.compile(p.Filter); err != nil {
 			return nil, err
 		}

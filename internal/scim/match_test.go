@@ -659,7 +659,7 @@ func matchElement(t *testing.T, attr *Attribute, text string) func(map[string]an
 	if err != nil {
 		t.Fatal(err)
 	}
-	match, err := compileElement(attr, e)
+	match, err := compileElement(attr, e, &notices{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -678,7 +678,7 @@ func TestCompileElement_Refuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = compileElement(matchType.Schema.Attribute(tt.attribute), parsed)
+		_, err = compileElement(matchType.Schema.Attribute(tt.attribute), parsed, &notices{})
 		var e *Error
 		if !errors.As(err, &e) || e.Type != InvalidFilter || e.Detail != tt.want {
 			t.Errorf("%s[%s]\n got %v\nwant %s", tt.attribute, tt.filter, err, tt.want)

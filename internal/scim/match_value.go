@@ -81,6 +81,7 @@ func (c *matchCompiler) valueTest(t *matchTarget, e *filter.Compare) (func(any) 
 // boolean is the literal that a boolean is compared with.
 func (c *matchCompiler) boolean(v filter.Value) (value, ok bool) {
 	if v.Kind == filter.String && c.stringBooleans {
+		c.told.add(NoticeFilterBoolean, "filter")
 		yes := equalName(v.Text, "true")
 		return yes, yes || equalName(v.Text, "false")
 	}

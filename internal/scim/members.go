@@ -102,7 +102,7 @@ type memberReader struct{ coercer }
 
 // change is what an operation does to the set of members, nil for nothing.
 func (r *memberReader) change(o Operation) (*MemberChange, error) {
-	l, err := r.rt.locate(o.Path)
+	l, err := r.locate(o.Path)
 	switch {
 	case err != nil:
 		return nil, err
@@ -130,6 +130,7 @@ func (r *memberReader) whole(o Operation, l location) (*MemberChange, error) {
 	case len(ids) == 0:
 		return nil, nil
 	case o.Op == OpRemove:
+		r.notices.add(NoticeRemovedValues, "members")
 		return &MemberChange{Kind: MembersRemove, IDs: ids}, nil
 	}
 	return &MemberChange{Kind: MembersAdd, IDs: ids}, nil

@@ -213,7 +213,7 @@ func errorType(err error) ErrorType {
 // departs tells where MemberChanges means to differ from Apply on a resource.
 func departs(own []Operation, present []string, err, applyErr error) bool {
 	for _, o := range own {
-		l, locateErr := GroupType().locate(o.Path)
+		l, locateErr := (&coercer{rt: GroupType()}).locate(o.Path)
 		if locateErr != nil || l.sub == nil && l.filter == nil {
 			continue
 		}

@@ -1,6 +1,9 @@
 package scim
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // The kinds of Notice.
 const (
@@ -34,7 +37,67 @@ const (
 	NoticeSecondPrimary = "second_primary"
 	// NoticeKept: an attribute that always has a value was not removed.
 	NoticeKept = "value_kept"
+	// NoticeOperationCase: op was not in lower case. Entra sends Add, Replace and
+	// Remove: internal/replay entra-013-disable-string.
+	NoticeOperationCase = "operation_case"
+	// NoticeNoOperations: a PATCH had none. Entra sends such:
+	// internal/replay entra-g17-empty-operations.
+	NoticeNoOperations = "no_operations"
+	// NoticePathInValue: a name in a value without a path was itself a path. Okta
+	// and Entra send them: internal/replay entra-023-ext-path-bool-string.
+	NoticePathInValue = "path_in_value"
+	// NoticeRemovedValues: a remove had a value, and removed that alone. Entra
+	// sends it: internal/replay entra-g07-remove-member-value-array.
+	NoticeRemovedValues = "removed_values"
+	// NoticeMadeValue: an operation made the value that its path did not find.
+	// Entra counts on it: internal/replay entra-025-email-replace-creates.
+	NoticeMadeValue = "made_value"
+	// NoticeFilterBoolean: a filter in a path compared a boolean with a string.
+	NoticeFilterBoolean = "filter_boolean"
+	// NoticeFilterForm: a filter had a form beyond the grammar: a comparison behind
+	// brackets, as Entra sends it (internal/replay entra-006-match-work-email),
+	// brackets behind an attribute with one value, or a whole extension with pr.
+	NoticeFilterForm = "filter_form"
+	// NoticeFilterSpaces: a filter left out a space that the grammar has.
+	NoticeFilterSpaces = "filter_spaces"
 )
+
+// refusals say what a tenant that takes no dialect is told of each kind.
+var refusals = map[string]struct {
+	t    ErrorType
+	says string
+}{
+	NoticeUnknownAttribute: {InvalidSyntax, "is in no schema of this service: leave it out of the identity provider's mapping"},
+	NoticeSchemasMissing:   {InvalidSyntax, "must list the URN of the request's schema"},
+	NoticeUnknownSchema:    {InvalidSyntax, "is no schema of this resource: leave it out of schemas"},
+	NoticeSchemasIgnored:   {NotMutable, "follows from the attributes and cannot be changed by an operation"},
+	NoticeStringBoolean:    {InvalidValue, "is a boolean: send true or false without quotes"},
+	NoticeSingleValue:      {InvalidValue, "has many values: send an array"},
+	NoticeBareValue:        {InvalidValue, "is complex: send an object with value"},
+	NoticeStringifiedValue: {InvalidValue, "is complex: send an object, not JSON in a string"},
+	NoticeNestedValue:      {InvalidValue, "is repeated inside its own value: send the values alone"},
+	NoticeReference:        {InvalidValue, "needs a value in each of its elements: $ref is not enough"},
+	NoticeTopLevel:         {InvalidSyntax, "stands behind the URN of its schema, not at the top level"},
+	NoticeSecondPrimary:    {InvalidValue, "may have one primary value"},
+	NoticeKept:             {NotMutable, "always has a value and cannot be removed"},
+	NoticeOperationCase:    {InvalidSyntax, "must be add, replace or remove, in lower case"},
+	NoticeNoOperations:     {InvalidSyntax, "must have at least one operation"},
+	NoticePathInValue:      {InvalidPath, "is a path: send it as the path of an operation, not as a name in its value"},
+	NoticeRemovedValues:    {InvalidValue, "cannot be removed value by value with a value: choose the values by a filter in the path"},
+	NoticeMadeValue:        {NoTarget, "has no value that the path chooses"},
+	NoticeFilterBoolean:    {InvalidFilter, "is a boolean: compare it with true or false without quotes"},
+	NoticeFilterForm:       {InvalidFilter, "is used in a form that is not in the grammar of RFC 7644 §3.4.2.2: put the whole condition on a multi-valued attribute into its brackets"},
+	NoticeFilterSpaces:     {InvalidFilter, "needs a space on both sides of each operator"},
+}
+
+// NoticeKinds are the kinds of Notice, sorted.
+func NoticeKinds() []string { return slices.Sorted(maps.Keys(refusals)) }
+
+// Refusal is the error for a tenant that does not take what was tolerated.
+func (n Notice) Refusal() *Error {
+	r := refusals[n.Kind]
+	return &Error{Type: r.t, Detail: n.Attribute + " " + r.says + ". This tenant takes only what RFC 7643 and RFC 7644 have."}
+}
 
 // Every distinct notice is told once, and so many that they fit in an event.
 const (

@@ -57,9 +57,12 @@ func DecodePatch(body []byte) (*Patch, error) {
 			"The PATCH has %d operations: at most %d at a time. Send the rest in further requests.",
 			len(list), MaxOperations)}
 	}
+	if len(list) == 0 {
+		p.notices.add(NoticeNoOperations, "Operations")
+	}
 	p.Operations = make([]Operation, len(list))
 	for i, v := range list {
-		if p.Operations[i], err = decodeOperation(v); err != nil {
+		if p.Operations[i], err = p.operation(v); err != nil {
 			return nil, inOperation(i+1, err)
 		}
 		p.Operations[i].Number = i + 1
@@ -86,9 +89,9 @@ func (p *Patch) checkSchemas(v any) error {
 	return nil
 }
 
-// decodeOperation reads one operation. Keys that are none of op, path and value
+// operation reads one operation. Keys that are none of op, path and value
 // are left alone: internal/replay entra-g16-op-extra-key.
-func decodeOperation(v any) (Operation, error) {
+func (p *Patch) operation(v any) (Operation, error) {
 	object, ok := v.(map[string]any)
 	if !ok {
 		return Operation{}, &Error{InvalidSyntax, "an operation must be an object, not " + kindOf(v) + "."}
@@ -99,6 +102,9 @@ func decodeOperation(v any) (Operation, error) {
 	case OpAdd, OpReplace, OpRemove:
 	default:
 		return Operation{}, &Error{InvalidSyntax, "op must be add, replace or remove."}
+	}
+	if name != string(o.Op) {
+		p.notices.add(NoticeOperationCase, "op")
 	}
 	switch path := member(object, "path").(type) {
 	case nil:

@@ -51,7 +51,7 @@ func (w *patching) operation(o Operation) error {
 		}
 		return w.attributes(o.Op, nil, values)
 	}
-	l, err := w.rt.locate(o.Path)
+	l, err := w.locate(o.Path)
 	if err != nil {
 		return err
 	}
@@ -107,10 +107,14 @@ func (w *patching) locateName(extension *Schema, name string) (location, bool, e
 		return location{target: t}, ok, nil
 	}
 	if strings.Contains(name, "[") {
-		l, err := w.rt.locate(name)
+		l, err := w.locate(name)
+		w.notices.add(NoticePathInValue, name)
 		return l, err == nil, err
 	}
 	t, ok := w.rt.lookup(name)
+	if t.attr != nil && strings.ContainsAny(name, ".:") {
+		w.notices.add(NoticePathInValue, t.String())
+	}
 	return location{target: t}, ok, nil
 }
 

@@ -20,7 +20,8 @@ type location struct {
 }
 
 // locate reads a path and finds what it names. RFC 7644 §3.5.2
-func (rt *ResourceType) locate(path string) (location, error) {
+func (c *coercer) locate(path string) (location, error) {
+	rt := c.rt
 	if s := rt.Extension(path); s != nil {
 		return location{target: target{extension: s}, explicit: true}, nil
 	}
@@ -42,7 +43,7 @@ func (rt *ResourceType) locate(path string) (location, error) {
 	if !t.attr.MultiValued || t.attr.Type != TypeComplex {
 		return location{}, &Error{InvalidPath, t.attr.Name + " has no values that a filter could choose from."}
 	}
-	if l.matches, err = compileElement(t.attr, parsed.Filter); err != nil {
+	if l.matches, err = compileElement(t.attr, parsed.Filter, &c.notices); err != nil {
 		return location{}, err
 	}
 	l.cost = len(path) / 8

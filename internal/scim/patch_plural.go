@@ -67,6 +67,7 @@ func (w *patching) addValues(l location, list, sent []any) error {
 // standard has remove clear the attribute; Entra means only what it sends:
 // internal/replay entra-g07-remove-member-value-array.
 func (w *patching) removeValues(l location, list, sent []any) error {
+	w.notices.add(NoticeRemovedValues, pathOf(l.target))
 	byValue := map[string][]map[string]any{}
 	var others []map[string]any
 	for _, v := range sent {
@@ -183,6 +184,9 @@ func (w *patching) described(op PatchOp, l location, parts map[string]any) (map[
 	maps.DeleteFunc(element, isNil)
 	if l.sub != nil && element[l.sub.Name] != nil {
 		return nil, none
+	}
+	if l.filter != nil {
+		w.notices.add(NoticeMadeValue, pathOf(l.target))
 	}
 	return w.merged(l.target, element, parts)
 }

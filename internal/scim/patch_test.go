@@ -33,11 +33,12 @@ func TestPatch_Apply(t *testing.T) {
 		{
 			"entra-013: active as a string", `"id":"1","active":true`, `{"op":"Replace","path":"active","value":"False"}`,
 			`"id":"1","active":false`,
-			[]string{"string_boolean active"},
+			[]string{"operation_case op", "string_boolean active"},
 		},
 		{
 			"entra-019: add to a singular attribute replaces", `"nickName":"N"`, `{"op":"Add","path":"nickName","value":"Babs"}`,
-			`"nickName":"Babs"`, nil,
+			`"nickName":"Babs"`,
+			[]string{"operation_case op"},
 		},
 		{
 			"entra-020: six at once",
@@ -49,31 +50,35 @@ func TestPatch_Apply(t *testing.T) {
 			 {"op":"Replace","path":"externalId","value":"e-9"},
 			 {"op":"Replace","path":"` + EnterpriseURN + `:employeeNumber","value":"42"}`,
 			`"externalId":"e-9","userName":"a","name":{"familyName":"V","givenName":"P"},"displayName":"P V",` +
-				`"emails":[{"value":"p@x","type":"work","primary":true}],` + ent + `:{"employeeNumber":"42"}`, nil,
+				`"emails":[{"value":"p@x","type":"work","primary":true}],` + ent + `:{"employeeNumber":"42"}`,
+			[]string{"operation_case op"},
 		},
 		{
 			"entra-022: URN and name as a key", `"id":"1"`, `{"op":"replace","value":{"` + RollcallURN + `:isTeamAccount":"False"}}`,
 			`"id":"1",` + ext + `:{"isTeamAccount":false}`,
-			[]string{"string_boolean " + RollcallURN + ":isTeamAccount"},
+			[]string{"path_in_value urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount", "string_boolean urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount"},
 		},
 		{
 			"entra-023: URN and name as a path", `"id":"1",` + ext + `:{"isTeamAccount":false}`,
 			`{"op":"Add","path":"` + RollcallURN + `:isTeamAccount","value":"True"}`,
 			`"id":"1",` + ext + `:{"isTeamAccount":true}`,
-			[]string{"string_boolean " + RollcallURN + ":isTeamAccount"},
+			[]string{"operation_case op", "string_boolean urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount"},
 		},
 		{
 			"entra-024: add makes the value", `"id":"1"`, `{"op":"Add","path":"emails[type eq \"work\"].value","value":"n@x"}`,
-			`"id":"1","emails":[{"value":"n@x","type":"work"}]`, nil,
+			`"id":"1","emails":[{"value":"n@x","type":"work"}]`,
+			[]string{"operation_case op", "made_value emails"},
 		},
 		{
 			"entra-025: replace makes the value", `"emails":[` + home + `]`,
 			`{"op":"Replace","path":"emails[type eq \"work\" and primary eq true].value","value":"n@x"}`,
-			`"emails":[` + home + `,{"value":"n@x","type":"work","primary":true}]`, nil,
+			`"emails":[` + home + `,{"value":"n@x","type":"work","primary":true}]`,
+			[]string{"operation_case op", "made_value emails"},
 		},
 		{
 			"a clause that says nothing", `"id":"1"`, `{"op":"add","path":"emails[type eq \"\"].value","value":"n@x"}`,
-			`"id":"1","emails":[{"value":"n@x"}]`, nil,
+			`"id":"1","emails":[{"value":"n@x"}]`,
+			[]string{"made_value emails"},
 		},
 		{
 			"entra-026: the second finds what the first made", `"id":"1"`,
@@ -81,56 +86,62 @@ func TestPatch_Apply(t *testing.T) {
 			 {"op":"Add","path":"addresses[type eq \"work\"].locality","value":"Town"},
 			 {"op":"Add","path":"phoneNumbers[type eq \"mobile\"].value","value":"+15550100"}`,
 			`"id":"1","phoneNumbers":[{"value":"+15550100","type":"mobile"}],` +
-				`"addresses":[{"streetAddress":"1 A St","locality":"Town","type":"work"}]`, nil,
+				`"addresses":[{"streetAddress":"1 A St","locality":"Town","type":"work"}]`,
+			[]string{"operation_case op", "made_value addresses", "made_value phoneNumbers"},
 		},
 		{
 			"entra-027: a boolean in the filter", `"emails":[` + work + `,` + home + `]`,
 			`{"op":"Replace","path":"emails[primary eq true].value","value":"x@x"}`,
-			`"emails":[{"value":"x@x","type":"work","primary":true},` + home + `]`, nil,
+			`"emails":[{"value":"x@x","type":"work","primary":true},` + home + `]`,
+			[]string{"operation_case op"},
 		},
 		{
 			"a boolean as a string in a filter that makes the value", `"id":"1"`,
 			`{"op":"Replace","path":"roles[primary eq \"True\"].value","value":"Admin"}`,
 			`"id":"1","roles":[{"value":"Admin","primary":true}]`,
-			[]string{"string_boolean roles.primary"},
+			[]string{"operation_case op", "filter_boolean filter", "string_boolean roles.primary", "made_value roles"},
 		},
 		{
 			"entra-029: roles in a string", `"id":"1"`,
 			`{"op":"Add","path":"roles","value":[{"value":"{\"id\":\"06b0\",\"value\":\"Admin\",\"displayName\":\"Admin\"}"}]}`,
 			`"id":"1","roles":[{"value":"Admin","display":"Admin"}]`,
-			[]string{"stringified_value roles"},
+			[]string{"operation_case op", "stringified_value roles"},
 		},
 		{
 			"entra-031: roles replaced", `"roles":[{"value":"Admin","display":"Admin"}]`,
 			`{"op":"Replace","path":"roles","value":[{"value":"{\"id\":\"8ae0\",\"value\":\"User\",\"displayName\":\"User\"}"}]}`,
 			`"roles":[{"value":"User","display":"User"}]`,
-			[]string{"stringified_value roles"},
+			[]string{"operation_case op", "stringified_value roles"},
 		},
 		{
 			"entra-032: a manager as a string", ent + `:{"manager":{"value":"m0","$ref":"../m0"}}`,
 			`{"op":"Add","path":"` + EnterpriseURN + `:manager","value":"m1"}`,
 			ent + `:{"manager":{"value":"m1"}}`,
-			[]string{"bare_value " + EnterpriseURN + ":manager"},
+			[]string{"operation_case op", "bare_value urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"},
 		},
 		{
 			"an empty manager", `"id":"1",` + ent + `:{"manager":{"value":"m0"}}`,
-			`{"op":"Replace","path":"` + EnterpriseURN + `:manager","value":""}`, `"id":"1"`, nil,
+			`{"op":"Replace","path":"` + EnterpriseURN + `:manager","value":""}`, `"id":"1"`,
+			[]string{"operation_case op"},
 		},
 		{
 			"entra-035: removing what is absent", `"id":"1"`,
 			`{"op":"Remove","path":"` + EnterpriseURN + `:manager"},{"op":"remove","path":"emails[type eq \"work\"]"},
 			 {"op":"remove","path":"emails[type eq \"work\" or type eq \"home\"].value"},{"op":"remove","path":"name.givenName"}`,
-			`"id":"1"`, nil,
+			`"id":"1"`,
+			[]string{"operation_case op"},
 		},
 		{
 			"entra-036: null", `"id":"1","name":{"familyName":"F","middleName":"M"},"title":"T"`,
 			`{"op":"Replace","path":"title","value":null},{"op":"Replace","path":"name.middleName","value":null}`,
-			`"id":"1","name":{"familyName":"F"}`, nil,
+			`"id":"1","name":{"familyName":"F"}`,
+			[]string{"operation_case op"},
 		},
 		{
 			"entra-038: one after the other", `"externalId":"x","userName":"u"`,
 			`{"op":"Remove","path":"externalId"},{"op":"Add","path":"externalId","value":"a"},{"op":"Replace","path":"externalId","value":"b"}`,
-			`"externalId":"b","userName":"u"`, nil,
+			`"externalId":"b","userName":"u"`,
+			[]string{"operation_case op"},
 		},
 		{
 			"okta-018: without a path", `"active":true`, `{"op":"replace","value":{"active":false}}`, `"active":false`, nil,
@@ -158,7 +169,7 @@ func TestPatch_Apply(t *testing.T) {
 			"whole paths as keys", `"emails":[` + work + `]`,
 			`{"op":"replace","value":{"emails[type eq \"work\"].value":"n@x","name.givenName":"G","URN:X":1,"` + CoreUserURN + `:title":"T"}}`,
 			`"name":{"givenName":"G"},"title":"T","emails":[{"value":"n@x","type":"work","primary":true}]`,
-			[]string{"unknown_attribute URN:X"},
+			[]string{"unknown_attribute URN:X", "path_in_value emails[type eq \"work\"].value", "path_in_value name.givenName", "path_in_value title"},
 		},
 
 		// RFC 7644 §3.5.2.
@@ -193,7 +204,8 @@ func TestPatch_Apply(t *testing.T) {
 		},
 		{
 			"add where nothing is chosen", `"emails":[` + work + `]`, `{"op":"add","path":"emails[type eq \"home\"]","value":{"value":"h@x"}}`,
-			`"emails":[` + work + `,` + home + `]`, nil,
+			`"emails":[` + work + `,` + home + `]`,
+			[]string{"made_value emails"},
 		},
 		{
 			"replace a chosen value as a whole", `"emails":[` + work + `]`,
@@ -222,10 +234,12 @@ func TestPatch_Apply(t *testing.T) {
 		{
 			"remove values by value", `"emails":[` + work + `,` + home + `,{"value":"w@x","type":"other"},{"value":"w@x"}]`,
 			`{"op":"remove","path":"emails","value":[{"value":"w@x","type":"work"},{"value":"none"}]}`,
-			`"emails":[` + home + `,{"value":"w@x","type":"other"}]`, nil,
+			`"emails":[` + home + `,{"value":"w@x","type":"other"}]`,
+			[]string{"removed_values emails"},
 		},
 		{
-			"remove no values", `"emails":[` + work + `]`, `{"op":"remove","path":"emails","value":[]}`, `"emails":[` + work + `]`, nil,
+			"remove no values", `"emails":[` + work + `]`, `{"op":"remove","path":"emails","value":[]}`, `"emails":[` + work + `]`,
+			[]string{"removed_values emails"},
 		},
 		{
 			"remove all values", `"id":"1","emails":[` + work + `]`, `{"op":"remove","path":"emails","value":null}`, `"id":"1"`, nil,
@@ -275,10 +289,12 @@ func TestPatch_Apply(t *testing.T) {
 			[]string{"value_kept active", "value_kept " + RollcallURN + ":isTeamAccount"},
 		},
 		{
-			"no operations", `"id":"1","title":"T"`, ``, `"id":"1","title":"T"`, nil,
+			"no operations", `"id":"1","title":"T"`, ``, `"id":"1","title":"T"`,
+			[]string{"no_operations Operations"},
 		},
 		{
-			"entra-g16: other keys of an operation", `"id":"1"`, `{"name":"x","OP":"ADD","Path":" title ","VALUE":"T"}`, `"id":"1","title":"T"`, nil,
+			"entra-g16: other keys of an operation", `"id":"1"`, `{"name":"x","OP":"ADD","Path":" title ","VALUE":"T"}`, `"id":"1","title":"T"`,
+			[]string{"operation_case op"},
 		},
 		{
 			"salesforce-style-001: the path in the value", `"id":"1"`, `{"op":"add","path":"emails","value":{"emails":[{"value":"a"}]}}`,
@@ -425,7 +441,7 @@ func TestDecodePatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkNotices(t, notices, []string{"schemas_missing schemas"})
+	checkNotices(t, notices, []string{"schemas_missing schemas", "no_operations Operations"})
 }
 
 // The membership layer looks into the operations itself.

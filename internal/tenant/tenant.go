@@ -71,6 +71,9 @@ type Settings struct {
 	// UnknownMembers tells whether members of a group that are no user's are
 	// skipped with a warning or refused with 400.
 	UnknownMembers UnknownMembers `json:"unknownMembers"`
+	// Dialects tells whether requests are taken that stray from the RFCs as
+	// identity providers' do, or refused with 400.
+	Dialects Dialects `json:"dialects"`
 	// SCIMDisabled refuses every SCIM request with 403.
 	SCIMDisabled bool `json:"scimDisabled,omitempty"`
 	// LogDays is how long log entries are kept.
@@ -113,6 +116,15 @@ const (
 	UnknownMembersRefuse UnknownMembers = "refuse"
 )
 
+// Dialects is what happens to requests that the RFCs do not have.
+type Dialects string
+
+// The choices for dialects.
+const (
+	DialectsTake   Dialects = "take"
+	DialectsRefuse Dialects = "refuse"
+)
+
 // DefaultSettings are those of a tenant that chose nothing.
 func DefaultSettings() Settings {
 	return Settings{
@@ -121,6 +133,7 @@ func DefaultSettings() Settings {
 		Rehire:             RehireWarn,
 		UnknownAttributes:  UnknownDrop,
 		UnknownMembers:     UnknownMembersSkip,
+		Dialects:           DialectsTake,
 		LogDays:            90,
 	}
 }

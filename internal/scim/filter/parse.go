@@ -29,15 +29,22 @@ func (e *Error) Error() string {
 //
 // RFC 7644 §3.4.2.2
 func Parse(text string, limits Limits) (Expr, error) {
+	e, _, err := Read(text, limits)
+	return e, err
+}
+
+// Read is Parse, and tells whether the text leaves out a space that the grammar
+// has.
+func Read(text string, limits Limits) (e Expr, tight bool, err error) {
 	p := newParser(text, limits)
-	e := p.or()
+	e = p.or()
 	if p.err == nil && p.tok.kind != end {
 		p.fail(p.tok.pos, "expected and, or, or the end, found "+p.tok.name())
 	}
 	if p.err != nil {
-		return nil, p.err
+		return nil, false, p.err
 	}
-	return e, nil
+	return e, p.tight, nil
 }
 
 // ParsePath reads the path of a PATCH operation. An error is an *Error.
@@ -71,7 +78,11 @@ type parser struct {
 	terms int
 	// inside says that a bracket is open: value paths do not nest.
 	inside bool
-	err    *Error
+	// last is where the token before the present one ends, and tight that two
+	// tokens touched between which the grammar has a space.
+	last  int
+	tight bool
+	err   *Error
 }
 
 func newParser(text string, limits Limits) *parser {
@@ -102,7 +113,17 @@ func (p *parser) fail(pos int, problem string) {
 }
 
 // advance steps to the token behind the present one.
-func (p *parser) advance() { p.next(p.tok.end) }
+func (p *parser) advance() {
+	p.last = p.tok.end
+	p.next(p.tok.end)
+}
+
+// spaced steps over a word that the grammar has between spaces.
+func (p *parser) spaced() {
+	tight := p.tok.pos == p.last
+	p.advance()
+	p.tight = p.tight || tight || p.tok.pos == p.last
+}
 
 func (p *parser) next(pos int) {
 	if p.err != nil {
@@ -118,7 +139,7 @@ func (p *parser) next(pos int) {
 func (p *parser) or() Expr {
 	left := p.and()
 	for p.tok.is("or") {
-		p.advance()
+		p.spaced()
 		left = &Or{Left: left, Right: p.and()}
 	}
 	return left
@@ -128,7 +149,7 @@ func (p *parser) or() Expr {
 func (p *parser) and() Expr {
 	left := p.operand()
 	for p.tok.is("and") {
-		p.advance()
+		p.spaced()
 		left = &And{Left: left, Right: p.operand()}
 	}
 	return left
@@ -195,6 +216,7 @@ func (p *parser) comparison() Expr {
 		return nil
 	}
 	if p.tok.is("pr") {
+		p.tight = p.tight || p.tok.pos == p.last
 		p.advance()
 		return &Present{Path: path}
 	}
@@ -203,7 +225,7 @@ func (p *parser) comparison() Expr {
 		p.failOperator(first)
 		return nil
 	}
-	p.advance()
+	p.spaced()
 	return &Compare{Path: path, Op: op, Value: p.value()}
 }
 

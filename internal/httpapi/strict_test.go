@@ -1,0 +1,100 @@
+package httpapi_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// dialects is a request of each kind that the RFCs do not have, of some several.
+var dialects = []struct {
+	kind, method, path, body string
+	status                   int // for a tenant that takes it
+	scimType                 string
+}{
+	{scim.NoticeUnknownAttribute, "POST", "/Users", userBody(`"userName":"new@example.com","shoeSize":"44"`), 201, "invalidSyntax"},
+	{scim.NoticeSchemasMissing, "POST", "/Users", `{"userName":"new@example.com"}`, 201, "invalidSyntax"},
+	{scim.NoticeSchemasMissing, "PATCH", "/Users/{user}", `{"Operations":[{"op":"replace","path":"title","value":"T"}]}`, 200, "invalidSyntax"},
+	{scim.NoticeUnknownSchema, "POST", "/Users", `{"schemas":["` + scim.CoreUserURN + `","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/User"],"userName":"new@example.com"}`, 201, "invalidSyntax"},
+	{scim.NoticeSchemasIgnored, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"schemas","value":["` + scim.CoreUserURN + `"]},{"op":"replace","path":"title","value":"T"}]`), 200, "mutability"},
+	{scim.NoticeStringBoolean, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"active","value":"False"}]`), 200, "invalidValue"},
+	{scim.NoticeStringBoolean, "POST", "/Users", userBody(`"userName":"new@example.com","active":"True"`), 201, "invalidValue"},
+	{scim.NoticeSingleValue, "PUT", "/Users/{user}", userBody(`"userName":"u@example.com","emails":{"value":"u@example.com"}`), 200, "invalidValue"},
+	{scim.NoticeBareValue, "PATCH", "/Users/{user}", patchBody(`[{"op":"add","path":"` + scim.EnterpriseURN + `:manager","value":"42"}]`), 200, "invalidValue"},
+	{scim.NoticeStringifiedValue, "PATCH", "/Users/{user}", patchBody(`[{"op":"add","path":"roles","value":[{"value":"{\"value\":\"admin\"}"}]}]`), 200, "invalidValue"},
+	{scim.NoticeNestedValue, "PATCH", "/Groups/{group}", patchBody(`[{"op":"add","path":"members","value":{"members":[{"value":"{user}"}]}}]`), 200, "invalidValue"},
+	{scim.NoticeReference, "PATCH", "/Groups/{group}", patchBody(`[{"op":"add","path":"members","value":[{"$ref":"` + baseURL + `/Users/{user}"}]}]`), 200, "invalidValue"},
+	{scim.NoticeTopLevel, "POST", "/Users", userBody(`"userName":"new@example.com","isTeamAccount":true`), 201, "invalidSyntax"},
+	{scim.NoticeSecondPrimary, "POST", "/Users", userBody(`"userName":"new@example.com","emails":[{"value":"a@example.com","primary":true},{"value":"b@example.com","primary":true}]`), 201, "invalidValue"},
+	{scim.NoticeKept, "PATCH", "/Users/{user}", patchBody(`[{"op":"remove","path":"active"},{"op":"replace","path":"title","value":"T"}]`), 200, "mutability"},
+	{scim.NoticeOperationCase, "PATCH", "/Users/{user}", patchBody(`[{"op":"Replace","path":"title","value":"T"}]`), 200, "invalidSyntax"},
+	{scim.NoticeOperationCase, "PATCH", "/Groups/{group}", patchBody(`[{"op":"Add","path":"members","value":[{"value":"{user}"}]}]`), 200, "invalidSyntax"},
+	{scim.NoticeNoOperations, "PATCH", "/Users/{user}", patchBody(`[]`), 200, "invalidSyntax"},
+	{scim.NoticePathInValue, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","value":{"name.givenName":"G"}}]`), 200, "invalidPath"},
+	{scim.NoticePathInValue, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","value":{"emails[type eq \"work\"].value":"w@example.com"}}]`), 200, "invalidPath"},
+	{scim.NoticePathInValue, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","value":{"` + scim.EnterpriseURN + `:department":"D"}}]`), 200, "invalidPath"},
+	{scim.NoticeRemovedValues, "PATCH", "/Groups/{group}", patchBody(`[{"op":"remove","path":"members","value":[{"value":"{member}"}]}]`), 200, "invalidValue"},
+	{scim.NoticeRemovedValues, "PATCH", "/Users/{user}", patchBody(`[{"op":"remove","path":"emails","value":[{"value":"u@example.com"}]}]`), 200, "invalidValue"},
+	{scim.NoticeMadeValue, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"phoneNumbers[type eq \"work\"].value","value":"1"}]`), 200, "noTarget"},
+	{scim.NoticeFilterBoolean, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"emails[primary eq \"True\"].value","value":"w@example.com"}]`), 200, "invalidFilter"},
+	{scim.NoticeFilterForm, "GET", "/Users?filter=emails%5Btype+eq+%22work%22%5D.value+eq+%22a%22", "", 200, "invalidFilter"},
+	{scim.NoticeFilterForm, "GET", "/Groups?filter=members%5Btype+eq+%22User%22%5D.value+eq+%22a%22", "", 200, "invalidFilter"},
+	{scim.NoticeFilterSpaces, "GET", "/Users?filter=userName+eq%22a%22", "", 200, "invalidFilter"},
+}
+
+// A tenant that takes no dialect is refused each of them, with what is wrong and
+// without a change; the others are served, and the event says in what the request
+// strayed.
+func TestDialects(t *testing.T) {
+	var kinds []string
+	for _, d := range dialects {
+		kinds = append(kinds, d.kind)
+	}
+	slices.Sort(kinds)
+	if kinds = slices.Compact(kinds); !slices.Equal(kinds, scim.NoticeKinds()) {
+		t.Errorf("requests for %q, and the kinds are %q", kinds, scim.NoticeKinds())
+	}
+	strict := tenant.DefaultSettings()
+	strict.Dialects, strict.UnknownAttributes = tenant.DialectsRefuse, tenant.UnknownRefuse
+	for _, d := range dialects {
+		t.Run(d.kind+" "+d.method+" "+d.path, func(t *testing.T) {
+			for name, settings := range map[string]tenant.Settings{"taken": tenant.DefaultSettings(), "refused": strict} {
+				s := newServiceOn(t, enginetest.Memory(t), 5, settings)
+				id := s.mustCreate(`"userName":"u@example.com","emails":[{"value":"u@example.com","type":"home","primary":true}]`)
+				member := s.mustCreate(`"userName":"m@example.com"`)
+				group := s.mustGroup("G", member)
+				fill := strings.NewReplacer("{user}", id, "{member}", member, "{group}", group)
+				before := s.state(id, group)
+				got := s.send(d.method, fill.Replace(d.path), fill.Replace(d.body))
+				if name == "taken" {
+					notices, _ := got.event["notices"].(string)
+					if got.status != d.status || !slices.ContainsFunc(strings.Split(notices, ","), func(n string) bool { return strings.HasPrefix(n, d.kind+":") }) {
+						t.Errorf("taken: %d with notices %q, want %d with %s: %s", got.status, notices, d.status, d.kind, got.raw)
+					}
+					continue
+				}
+				detail, _ := got.body["detail"].(string)
+				if got.status != 400 || got.body["scimType"] != d.scimType || !strings.Contains(detail, "This tenant takes only what RFC 7643 and RFC 7644 have") {
+					t.Errorf("refused: %d %s", got.status, got.raw)
+				}
+				if got.event["outcome"] != "failure" || got.event["status"] != 400.0 {
+					t.Errorf("event %v", got.event)
+				}
+				if after := s.state(id, group); after != before {
+					t.Errorf("a refused request changed\n%s\ninto\n%s", before, after)
+				}
+			}
+		})
+	}
+}
+
+// state is all that a reader sees of a tenant's users and groups.
+func (s *service) state(user, group string) string {
+	s.t.Helper()
+	return s.send("GET", "/Users?attributes=userName,emails,active,title,groups", "").raw + s.send("GET", "/Groups/"+group, "").raw +
+		s.send("GET", "/Users/"+user, "").raw
+}
