@@ -356,9 +356,9 @@ func TestPatch_Refuses(t *testing.T) {
 		{"a key with an open bracket", `{"op":"add","value":{"emails[":"x"}}`, InvalidPath},
 		{"an unknown sub-attribute in a filter", `{"op":"remove","path":"emails[nick eq \"a\"]"}`, InvalidFilter},
 
-		{"remove what is required", `{"op":"remove","path":"userName"}`, InvalidValue},
-		{"null for what is required", `{"op":"replace","path":"userName","value":null}`, InvalidValue},
-		{"empty for what is required", `{"op":"replace","value":{"userName":""}}`, InvalidValue},
+		{"remove what is required", `{"op":"remove","path":"userName"}`, NotMutable},
+		{"null for what is required", `{"op":"replace","path":"userName","value":null}`, NotMutable},
+		{"empty for what is required", `{"op":"replace","value":{"userName":""}}`, NotMutable},
 		{"blank for what is required", `{"op":"replace","path":"userName","value":" "}`, InvalidValue},
 		{"remove schemas", `{"op":"remove","path":"schemas"}`, InvalidValue},
 		{"no object without path", `{"op":"add","value":"x"}`, InvalidValue},

@@ -79,7 +79,7 @@ func (w *patching) clear(t target) error {
 	old := w.r.part(t.extension, t.attr.Name)
 	switch {
 	case t.attr.Required:
-		return requiredError(t.attr)
+		return &Error{NotMutable, t.attr.Name + " is required and cannot be removed: replace its value."}
 	case t.alwaysSet():
 		w.notices.add(NoticeKept, t.String())
 		return nil

@@ -50,11 +50,15 @@ const (
 // Attribute defines one attribute of a schema. Definitions are shared and never
 // changed once built. RFC 7643 §7
 type Attribute struct {
-	Name            string
-	Type            Type
-	MultiValued     bool
-	Description     string
-	Required        bool
+	Name        string
+	Type        Type
+	MultiValued bool
+	Description string
+	Required    bool
+	// Defaulted tells that every resource has a value although a request may leave
+	// it out: the service sets one, or keeps the one that is there. Clients read
+	// that it is required.
+	Defaulted       bool
 	CanonicalValues []string
 	CaseExact       bool
 	Mutability      Mutability

@@ -14,7 +14,7 @@ func UserType(extensionURN string) *ResourceType {
 		Schema:      userSchema(),
 		Extensions: []Extension{
 			{Schema: enterpriseSchema()},
-			{Schema: rollcallSchema(extensionURN)},
+			{Schema: rollcallSchema(extensionURN), Required: true},
 		},
 	}
 }
@@ -73,7 +73,7 @@ func userSchema() *Schema {
 			text("preferredLanguage", "The user's preferred languages, as in the Accept-Language header."),
 			text("locale", "The location that says how currency, dates and numbers are formatted."),
 			text("timezone", "The user's time zone, by its IANA name."),
-			boolean("active", "Whether the user may use the service. Setting it to false frees the user's seat."),
+			boolean("active", "Whether the user may use the service. Setting it to false frees the user's seat.", defaulted),
 			text("password", "Accepted, checked to be a string, and never kept.",
 				caseExact, writeOnly, never),
 			plural("emails", "Email addresses of the user.",
@@ -164,7 +164,7 @@ func rollcallSchema(urn string) *Schema {
 		Description: "Account type of a user",
 		Attributes: []*Attribute{
 			boolean("isTeamAccount",
-				"True of a User, who holds a seat while active; false of a Reader, who holds none."),
+				"True of a User, who holds a seat while active; false of a Reader, who holds none.", defaulted),
 		},
 	}
 }
@@ -194,8 +194,8 @@ func text(name, description string, cs ...characteristic) *Attribute {
 	return attribute(name, TypeString, description, cs)
 }
 
-func boolean(name, description string) *Attribute {
-	return attribute(name, TypeBoolean, description, nil)
+func boolean(name, description string, c ...characteristic) *Attribute {
+	return attribute(name, TypeBoolean, description, c)
 }
 
 func dateTime(name, description string, cs ...characteristic) *Attribute {
@@ -222,6 +222,7 @@ func plural(name, description string, value *Attribute, types characteristic) *A
 }
 
 func required(a *Attribute)     { a.Required = true }
+func defaulted(a *Attribute)    { a.Defaulted = true }
 func multiValued(a *Attribute)  { a.MultiValued = true }
 func caseExact(a *Attribute)    { a.CaseExact = true }
 func readOnly(a *Attribute)     { a.Mutability = ReadOnly }

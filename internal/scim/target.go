@@ -42,15 +42,10 @@ func (t target) readOnly() bool {
 	return t.attr != nil && t.attr.Mutability == ReadOnly || t.sub != nil && t.sub.Mutability == ReadOnly
 }
 
-// alwaysSet tells that the attribute has a value in every user: whoever leaves
+// alwaysSet tells that the attribute has a value in every resource: whoever leaves
 // it out means to keep it, since clearing it would say who may sign in or who
 // holds a seat.
-func (t target) alwaysSet() bool {
-	if t.attr == nil || t.sub != nil {
-		return false
-	}
-	return t.extension == nil && t.attr.Name == "active" || t.extension != nil && t.attr.Name == TeamAccount
-}
+func (t target) alwaysSet() bool { return t.attr != nil && t.sub == nil && t.attr.Defaulted }
 
 // lookup finds what a name means, in any ASCII case: an attribute, one with a
 // sub-attribute behind a dot, either behind the URN of its schema, the URN of an
