@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -191,7 +192,11 @@ func (e *event) skipped(result directory.GroupResult) {
 // mapping to correct. The dialects that identity providers cannot help are not.
 func (e *event) tolerated(notices []scim.Notice) {
 	for _, n := range notices {
-		e.Notices = append(e.Notices, n.Kind+":"+n.Attribute)
+		notice := n.Kind + ":" + n.Attribute
+		if slices.Contains(e.Notices, notice) {
+			continue
+		}
+		e.Notices = append(e.Notices, notice)
 		switch n.Kind {
 		case scim.NoticeUnknownAttribute, scim.NoticeTopLevel, scim.NoticeSecondPrimary, scim.NoticeKept:
 			if e.Outcome == outcomeSuccess {

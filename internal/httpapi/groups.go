@@ -190,6 +190,20 @@ func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
 // RFC 7644 §3.4.2
 func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.groups(), "list", "")
+	return s.groupsPage(ctx, q)
+}
+
+// searchGroups: POST /Groups/.search. RFC 7644 §3.4.3
+func (s *Service) searchGroups(ctx context.Context, q *request) (*reply, error) {
+	q.event.about(s.groups(), "search", "")
+	if err := q.search(); err != nil {
+		return nil, err
+	}
+	return s.groupsPage(ctx, q)
+}
+
+// groupsPage answers with a page of groups.
+func (s *Service) groupsPage(ctx context.Context, q *request) (*reply, error) {
 	projection, err := q.projection(s.groups())
 	if err != nil {
 		return nil, err
@@ -198,17 +212,25 @@ func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	page, err := s.findGroups(ctx, q, projection, query)
+	if err != nil {
+		return nil, err
+	}
+	return listReply(query, page.total, page.documents), nil
+}
+
+func (s *Service) findGroups(ctx context.Context, q *request, projection scim.Projection, query directory.Query) (found, error) {
 	withMembers := projection.Names("members")
 	if withMembers {
 		query.Count = min(query.Count, maxDeepPage)
 	}
-	found, err := s.Directory.SearchGroups(ctx, q.grant.Tenant, q.caller(), query)
+	groups, err := s.Directory.SearchGroups(ctx, q.grant.Tenant, q.caller(), query)
 	if err != nil {
-		return nil, err
+		return found{}, err
 	}
-	documents := make([][]byte, 0, len(found.Records))
+	page := found{documents: make([][]byte, 0, len(groups.Records)), total: groups.Total}
 	left := s.maxMembers(q)
-	for _, g := range found.Records {
+	for _, g := range groups.Records {
 		var members []string
 		if withMembers {
 			q.wayOut = q.wayAround(g.ID)
@@ -217,16 +239,16 @@ func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
 			case errors.Is(err, directory.ErrNoGroup): // deleted while the others were read
 				continue
 			case err != nil:
-				return nil, err
+				return found{}, err
 			}
 			g, members = now, all
 			left -= len(members)
 		}
 		document, err := s.groupDocument(projection, g, members)
 		if err != nil {
-			return nil, err
+			return found{}, err
 		}
-		documents = append(documents, document)
+		page.documents = append(page.documents, document)
 	}
-	return listReply(query, found.Total, documents), nil
+	return page, nil
 }

@@ -39,6 +39,7 @@ func Routes() []Route {
 	for _, users := range []string{"/Users", "/users"} {
 		add(functionUsers, http.MethodGet, users, false, (*Service).listUsers)
 		add(functionUsers, http.MethodPost, users, false, (*Service).createUser)
+		add(functionUsers, http.MethodPost, users+"/.search", false, (*Service).searchUsers)
 		add(functionUsers, http.MethodGet, users+"/{id}", false, (*Service).readUser)
 		add(functionUsers, http.MethodPut, users+"/{id}", false, (*Service).replaceUser)
 		add(functionUsers, http.MethodPatch, users+"/{id}", false, (*Service).modifyUser)
@@ -47,11 +48,13 @@ func Routes() []Route {
 	for _, groups := range []string{"/Groups", "/groups"} {
 		add(functionGroups, http.MethodGet, groups, false, (*Service).listGroups)
 		add(functionGroups, http.MethodPost, groups, false, (*Service).createGroup)
+		add(functionGroups, http.MethodPost, groups+"/.search", false, (*Service).searchGroups)
 		add(functionGroups, http.MethodGet, groups+"/{id}", false, (*Service).readGroup)
 		add(functionGroups, http.MethodPut, groups+"/{id}", false, (*Service).replaceGroup)
 		add(functionGroups, http.MethodPatch, groups+"/{id}", false, (*Service).modifyGroup)
 		add(functionGroups, http.MethodDelete, groups+"/{id}", false, (*Service).deleteGroup)
 	}
+	add(functionUsers, http.MethodPost, "/.search", false, (*Service).searchAll)
 	// RFC 7643 §5: how to authenticate can be read before authenticating.
 	add(functionDiscovery, http.MethodGet, "/ServiceProviderConfig", true, (*Service).readServiceProviderConfig)
 	add(functionDiscovery, http.MethodGet, "/Schemas", false, (*Service).listSchemas)

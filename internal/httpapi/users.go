@@ -152,6 +152,20 @@ func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
 // listUsers: GET /Users. RFC 7644 §3.4.2
 func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.users(), "list", "")
+	return s.usersPage(ctx, q)
+}
+
+// searchUsers: POST /Users/.search. RFC 7644 §3.4.3
+func (s *Service) searchUsers(ctx context.Context, q *request) (*reply, error) {
+	q.event.about(s.users(), "search", "")
+	if err := q.search(); err != nil {
+		return nil, err
+	}
+	return s.usersPage(ctx, q)
+}
+
+// usersPage answers with a page of users.
+func (s *Service) usersPage(ctx context.Context, q *request) (*reply, error) {
 	projection, err := q.projection(s.users())
 	if err != nil {
 		return nil, err
@@ -160,36 +174,51 @@ func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	page, err := s.findUsers(ctx, q, projection, query)
+	if err != nil {
+		return nil, err
+	}
+	return listReply(query, page.total, page.documents), nil
+}
+
+// found is a page of resources as JSON.
+type found struct {
+	documents [][]byte
+	total     int
+}
+
+func (s *Service) findUsers(ctx context.Context, q *request, projection scim.Projection, query directory.Query) (found, error) {
 	// In a list the groups are there for who names them: each user's are reads
 	// of their own.
 	withGroups := projection.Names("groups")
 	if withGroups {
 		query.Count = min(query.Count, maxDeepPage)
 	}
-	found, err := s.Directory.Search(ctx, q.grant.Tenant, q.caller(), query)
+	users, err := s.Directory.Search(ctx, q.grant.Tenant, q.caller(), query)
 	if err != nil {
-		return nil, err
+		return found{}, err
 	}
 	var groups map[string][]*directory.Group
 	if withGroups {
-		if groups, err = s.Directory.GroupsOfUsers(ctx, q.grant.Tenant, found.Records); err != nil {
-			return nil, err
+		if groups, err = s.Directory.GroupsOfUsers(ctx, q.grant.Tenant, users.Records); err != nil {
+			return found{}, err
 		}
 	}
-	documents := make([][]byte, len(found.Records))
-	for i, u := range found.Records {
-		if documents[i], err = s.document(projection, u, groups[u.ID]); err != nil {
-			return nil, err
+	page := found{documents: make([][]byte, len(users.Records)), total: users.Total}
+	for i, u := range users.Records {
+		if page.documents[i], err = s.document(projection, u, groups[u.ID]); err != nil {
+			return found{}, err
 		}
 	}
-	return listReply(query, found.Total, documents), nil
+	return page, nil
 }
 
 // maxDeepPage is the largest page of records that each cost reads of their own.
 const maxDeepPage = 20
 
-// list is what a request for a list asks for.
-func (q *request) list(rt *scim.ResourceType) (directory.Query, error) {
+// list is what a request for a list asks for; others are the types that are listed
+// beside this one.
+func (q *request) list(rt *scim.ResourceType, others ...*scim.ResourceType) (directory.Query, error) {
 	startIndex, count, err := q.page()
 	if err != nil {
 		return directory.Query{}, err
@@ -199,7 +228,7 @@ func (q *request) list(rt *scim.ResourceType) (directory.Query, error) {
 	if err != nil || !q.query.Has("filter") {
 		return query, err
 	}
-	if query.Filter, err = scim.CompileFilter(rt, text); err != nil {
+	if query.Filter, err = scim.CompileFilterAcross(rt, others, text); err != nil {
 		return query, err
 	}
 	q.event.tolerated(query.Filter.Notices())

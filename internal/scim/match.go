@@ -2,6 +2,7 @@ package scim
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
@@ -37,6 +38,7 @@ type Filter struct {
 	// uses holds the names of the core and common attributes in the filter.
 	uses    map[string]bool
 	notices notices
+	nothing bool
 }
 
 // matchTest says whether a resource, or an element of a multi-valued attribute,
@@ -54,6 +56,13 @@ type matchTest func(values map[string]any) bool
 //
 // RFC 7644 §3.4.2.2, §3.12
 func CompileFilter(rt *ResourceType, text string) (*Filter, error) {
+	return CompileFilterAcross(rt, nil, text)
+}
+
+// CompileFilterAcross is CompileFilter for a query over several resource types: an
+// attribute that only another of them has is one that these resources do not
+// have. RFC 7644 §3.4.2.1
+func CompileFilterAcross(rt *ResourceType, others []*ResourceType, text string) (*Filter, error) {
 	e, tight, err := filter.Read(text, filter.Limits{})
 	if err != nil {
 		return nil, &Error{Type: InvalidFilter, Detail: "The filter cannot be read " + err.Error() + "."}
@@ -62,9 +71,13 @@ func CompileFilter(rt *ResourceType, text string) (*Filter, error) {
 	if tight {
 		f.notices.add(NoticeFilterSpaces, "filter")
 	}
-	c := matchCompiler{rt: rt, uses: f.uses, told: &f.notices}
+	c := matchCompiler{rt: rt, others: others, uses: f.uses, told: &f.notices, foreign: map[string]bool{}}
 	if f.expr, f.test, err = c.compile(e); err != nil {
 		return nil, err
+	}
+	for _, l := range matchLookups(nil, "", f.expr) {
+		attribute, _, _ := strings.Cut(l.Attribute, ".")
+		f.nothing = f.nothing || c.foreign[attribute]
 	}
 	return f, nil
 }
@@ -77,6 +90,10 @@ func (f *Filter) Match(r Resource) bool { return f.test(r) }
 // differ in case of names, in spaces or in needless parentheses. It holds the
 // values compared with: user data, like the filter itself.
 func (f *Filter) String() string { return f.expr.String() }
+
+// MatchesNothing tells that no resource of the type can satisfy the filter: it wants
+// a value of an attribute that only another type has.
+func (f *Filter) MatchesNothing() bool { return f.nothing }
 
 // Notices are the forms of the filter that the grammar does not have.
 func (f *Filter) Notices() []Notice { return f.notices }

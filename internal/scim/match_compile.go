@@ -12,6 +12,10 @@ import (
 type matchCompiler struct {
 	rt      *ResourceType
 	element *Attribute
+	// others are resource types whose attributes may be named too; foreign collects
+	// those that rt does not have.
+	others  []*ResourceType
+	foreign map[string]bool
 	// stringBooleans lets a boolean be compared with "True".
 	stringBooleans bool
 	// uses collects Filter.uses.
@@ -185,7 +189,11 @@ func (c *matchCompiler) find(p filter.Path) (*matchTarget, error) {
 			t.attribute = commonSchema.Attribute(p.Attribute)
 		}
 		if t.attribute == nil {
-			return nil, c.unknown(p)
+			if t.attribute = c.elsewhere(p); t.attribute == nil {
+				return nil, c.unknown(p)
+			}
+			c.foreign[t.attribute.Name] = true
+			return t, nil
 		}
 		c.uses[t.attribute.Name] = true
 		return t, nil
@@ -207,7 +215,27 @@ func (c *matchCompiler) find(p filter.Path) (*matchTarget, error) {
 		t.extension, t.path.URN, t.path.Attribute = schema.ID, schema.ID[:at], schema.ID[at+1:]
 		return t, nil
 	}
+	for _, other := range c.others {
+		inner := matchCompiler{rt: other, uses: map[string]bool{}}
+		if t, err := inner.find(p); err == nil {
+			return t, nil
+		}
+	}
 	return nil, matchRefusal(InvalidFilter, p.Pos, "%s has no schema %s", c.rt.Name, matchClip(p.URN))
+}
+
+// elsewhere is an attribute of the core schema of another type, nil if there is
+// none of that name.
+func (c *matchCompiler) elsewhere(p filter.Path) *Attribute {
+	if p.URN != "" {
+		return nil
+	}
+	for _, other := range c.others {
+		if a := other.Schema.Attribute(p.Attribute); a != nil {
+			return a
+		}
+	}
+	return nil
 }
 
 // unknown is the error about a name that the core schema does not have.

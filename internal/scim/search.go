@@ -1,0 +1,90 @@
+package scim
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Search is a query that came as a body: what the parameters of a GET say, by
+// their names. RFC 7644 §3.4.3
+type Search map[string]string
+
+// DecodeSearch reads a search request. A name that it does not know is refused: a
+// part of a query that is dropped would answer another question. What the
+// parameters mean is decided by whoever reads them in a query.
+// RFC 7644 §3.4.3
+func DecodeSearch(body []byte) (Search, []Notice, error) {
+	object, err := decodeObject(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	var told notices
+	s := Search{}
+	for _, name := range sortedNames(object) {
+		v := object[name]
+		known := searchParameter(name)
+		switch {
+		case equalName(name, "schemas"):
+			list, err := schemaList(v)
+			if err != nil {
+				return nil, nil, err
+			}
+			for _, urn := range list {
+				if !equalName(urn, SearchURN) {
+					return nil, nil, wrongSchema(SearchURN, urn)
+				}
+			}
+			continue
+		case known == "":
+			return nil, nil, &Error{InvalidSyntax, "a search request has no " + noticeName(name) +
+				": it has attributes, excludedAttributes, filter, sortBy, sortOrder, startIndex and count."}
+		case v == nil:
+			continue
+		}
+		if s[known], err = searchText(known, v); err != nil {
+			return nil, nil, err
+		}
+	}
+	if list, _ := schemaList(member(object, "schemas")); len(list) == 0 {
+		told.add(NoticeSchemasMissing, "schemas")
+	}
+	return s, told, nil
+}
+
+// searchParameter is the name of a parameter in the case that the standard has, ""
+// for a name that is none.
+func searchParameter(name string) string {
+	for _, known := range []string{"attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count"} {
+		if equalName(name, known) {
+			return known
+		}
+	}
+	return ""
+}
+
+// searchText is a parameter's value as a query would have it.
+func searchText(name string, v any) (string, error) {
+	switch name {
+	case "attributes", "excludedAttributes":
+		list, ok := v.([]any)
+		if !ok {
+			return "", &Error{InvalidValue, name + " must be an array of names, not " + kindOf(v) + "."}
+		}
+		names := make([]string, len(list))
+		for i, v := range list {
+			if names[i], ok = v.(string); !ok {
+				return "", &Error{InvalidValue, name + " must be an array of names; it holds " + kindOf(v) + "."}
+			}
+		}
+		return strings.Join(names, ","), nil
+	case "startIndex", "count":
+		if n, ok := v.(Number); ok {
+			return string(n), nil
+		}
+		return "", &Error{InvalidValue, name + " must be a number, not " + kindOf(v) + "."}
+	}
+	if text, ok := v.(string); ok {
+		return text, nil
+	}
+	return "", &Error{InvalidValue, fmt.Sprintf("%s must be a string, not %s.", name, kindOf(v))}
+}
