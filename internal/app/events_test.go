@@ -22,6 +22,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/iam"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/local"
+	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -287,5 +288,56 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 		if served[function] == 0 {
 			t.Errorf("no event for %s", function)
 		}
+	}
+}
+
+// Each tolerance is in docs/idp-quirks.md, with an event that shows it and the
+// scimType that a tenant gets who takes none.
+func TestQuirks_AreShownByEvents(t *testing.T) {
+	text, err := os.ReadFile("../../docs/idp-quirks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := map[string]eventfile.Event{}
+	for _, e := range loadEvents(t) {
+		events[e.Name] = e
+	}
+	name := regexp.MustCompile("`((?:okta|entra|rfc|other)/[a-z0-9_]+)`")
+	var kinds []string
+	rows := 0
+	for row := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.TrimSpace(row), " | ")
+		if !strings.HasPrefix(row, "| ") || len(cells) < 3 || strings.HasPrefix(row, "| notice") || strings.HasPrefix(row, "| what is sent") {
+			continue
+		}
+		rows++
+		shown := name.FindAllStringSubmatch(row, -1)
+		if len(shown) == 0 {
+			t.Errorf("no event shows %s", row)
+		}
+		kind, isNotice := strings.CutPrefix(cells[0], "| `")
+		kind = strings.TrimSuffix(kind, "`")
+		if isNotice && len(cells) == 5 {
+			kinds = append(kinds, kind)
+			want := "`" + string(scim.Notice{Kind: kind}.Refusal().Type) + "` |"
+			if cells[4] != want {
+				t.Errorf("%s: strict is %s, want %s", kind, cells[4], want)
+			}
+		}
+		for _, m := range shown {
+			e, ok := events[m[1]]
+			if !ok {
+				t.Errorf("there is no event %s", m[1])
+				continue
+			}
+			notices, _ := e.Want.Log["notices"].(string)
+			if isNotice && len(cells) == 5 && !strings.Contains(","+notices, ","+kind+":") {
+				t.Errorf("%s has the notices %q, and not %s", m[1], notices, kind)
+			}
+		}
+	}
+	slices.Sort(kinds)
+	if !slices.Equal(kinds, scim.NoticeKinds()) || rows < 30 {
+		t.Errorf("%d rows, for %q; the notices are %q", rows, kinds, scim.NoticeKinds())
 	}
 }

@@ -114,7 +114,7 @@ func TestSearch_Refusals(t *testing.T) {
 		{"no JSON", "/Users/.search", "{", 400, "invalidSyntax", ""},
 		{"no object", "/Users/.search", "[]", 400, "invalidSyntax", ""},
 		{"another message", "/Users/.search", patchBody("[]"), 400, "invalidSyntax", ""},
-		{"an unknown name", "/Users/.search", searchBody(`"fliter":"userName pr"`), 400, "invalidSyntax", "a search request has no fliter"},
+		{"an unknown name", "/Users/.search", searchBody(`"fliter":"userName pr"`), 400, "invalidSyntax", "A search request has no fliter"},
 		{"a name twice", "/Users/.search", searchBody(`"count":1,"COUNT":2`), 400, "invalidSyntax", ""},
 		{"a number as text", "/Users/.search", searchBody(`"count":"1"`), 400, "invalidValue", "count must be a number"},
 		{"a fraction", "/Users/.search", searchBody(`"count":1.5`), 400, "invalidValue", "count"},

@@ -36,7 +36,7 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 			}
 			continue
 		case known == "":
-			return nil, nil, &Error{InvalidSyntax, "a search request has no " + noticeName(name) +
+			return nil, nil, &Error{InvalidSyntax, "A search request has no " + noticeName(name) +
 				": it has attributes, excludedAttributes, filter, sortBy, sortOrder, startIndex and count."}
 		case v == nil:
 			continue
