@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench functions \
-	lambda-size sam-check clean check-fmt check-test
+	lambda-size sam-check conformance clean check-fmt check-test
 
 .SHELLFLAGS := -euc
 
@@ -28,6 +28,9 @@ dynamodb: ## the tests, on DynamoDB Local too (Java 17 and Maven)
 replay: ## identity providers' requests: make replay BASE=http://127.0.0.1:8080/scim/v2 TOKEN=…
 	@: $${BASE:?is the base URL of a running server} $${TOKEN:?is a bearer token of it}
 	@ROLLCALL_TOKEN="$$TOKEN" go run ./cmd/replay -base "$$BASE" $(ARGS)
+
+conformance: ## third-party suites and clients, on both engines
+	@scripts/dynamodb-local/run.sh -- scripts/conformance.sh
 
 fmt: ## format the code
 	scripts/tool.sh gofumpt -w .
@@ -81,6 +84,7 @@ check: ## all that CI runs
 	step 'import rules, routes, commands' $(MAKE) -s arch; \
 	step 'tests: race detector, both engines' $(MAKE) -s check-test; \
 	step 'SAM: template, build, events through the binaries' $(MAKE) -s sam-check; \
+	step 'third-party suites and clients' $(MAKE) -s conformance; \
 	step 'functions for Lambda' $(MAKE) -s functions; \
 	step 'known vulnerabilities' $(MAKE) -s vuln; \
 	printf '\n==== everything passed\n'

@@ -95,6 +95,11 @@ func testSearch(t *testing.T, open opener) {
 		if user["userName"] != "ann@example.com" || user["active"] != nil || user["meta"] != nil || len(values(group["members"])) != 2 {
 			t.Errorf("%s", a.raw)
 		}
+		a = s.send("POST", "/Users/.search", searchBody(`"attributes":"userName,active"`))
+		user = a.body["Resources"].([]any)[0].(map[string]any)
+		if user["displayName"] != nil || user["active"] != true || a.event["notices"] != "single_value:attributes" {
+			t.Errorf("%s %v", a.raw, a.event["notices"])
+		}
 		a = s.send("POST", "/Users/.search", searchBody(`"excludedAttributes":["displayName","meta"]`))
 		user = a.body["Resources"].([]any)[0].(map[string]any)
 		if user["displayName"] != nil || user["meta"] != nil || user["active"] != true {
@@ -118,7 +123,7 @@ func TestSearch_Refusals(t *testing.T) {
 		{"a name twice", "/Users/.search", searchBody(`"count":1,"COUNT":2`), 400, "invalidSyntax", ""},
 		{"a number as text", "/Users/.search", searchBody(`"count":"1"`), 400, "invalidValue", "count must be a number"},
 		{"a fraction", "/Users/.search", searchBody(`"count":1.5`), 400, "invalidValue", "count"},
-		{"attributes as text", "/Users/.search", searchBody(`"attributes":"userName"`), 400, "invalidValue", "attributes must be an array"},
+		{"attributes as a number", "/Users/.search", searchBody(`"attributes":1`), 400, "invalidValue", "attributes must be an array"},
 		{"attributes of numbers", "/Users/.search", searchBody(`"attributes":[1]`), 400, "invalidValue", "attributes must be an array"},
 		{"both projections", "/.search", searchBody(`"attributes":["userName"],"excludedAttributes":["meta"]`), 400, "invalidValue", ""},
 		{"a filter as a list", "/.search", searchBody(`"filter":["userName pr"]`), 400, "invalidValue", "filter must be a string"},

@@ -41,6 +41,12 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 		case v == nil:
 			continue
 		}
+		if text, ok := v.(string); ok && (known == "attributes" || known == "excludedAttributes") {
+			// The SCIM-SDK's client sends one text, as in a query.
+			told.add(NoticeSingleValue, known)
+			s[known] = text
+			continue
+		}
 		if s[known], err = searchText(known, v); err != nil {
 			return nil, nil, err
 		}
