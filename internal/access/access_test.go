@@ -41,6 +41,7 @@ func setUp(t *testing.T) (*source, string, string) {
 	return s, text, "acme/" + record.ID
 }
 
+// Covers: 7643-9.2-2, 7644-7.7-1
 func TestMint_KeepsNoSecret(t *testing.T) {
 	text, record := access.Mint(acme(t))
 	secret := strings.Split(text, "_")[3]
@@ -101,6 +102,7 @@ func TestAuthenticate(t *testing.T) {
 		want   error
 		reads  int
 	}{
+		// Covers: 6750-2.1-1
 		{"good", func(token string) string { return "Bearer " + token }, nil, nil, 1},
 		{"lower-case scheme", func(token string) string { return "bearer " + token }, nil, nil, 1},
 		{"no header", func(string) string { return "" }, nil, access.ErrMissing, 0},

@@ -299,6 +299,8 @@ func TestGroup_MembersPageByPage(t *testing.T) {
 }
 
 // A filter that would read the members of a large group says that it may not.
+//
+// Covers: 7644-3.4.2.1-2, 7644-3.12-14
 func TestGroup_FilterOverALargeGroup(t *testing.T) {
 	raw := enginetest.Memory(t)
 	s := newService(t, raw, 10, app.Options{})

@@ -104,6 +104,7 @@ func testUpdate_RenameFreesTheOldName(t *testing.T, open opener) {
 	f.check(2)
 }
 
+// Covers: 7643-7-19
 func TestUpdate_TakenValues(t *testing.T) { enginetest.Run(t, testUpdate_TakenValues) }
 
 func testUpdate_TakenValues(t *testing.T, open opener) {
@@ -153,6 +154,7 @@ func testUpdate_TakesAllValuesOfOneDeletedHolder(t *testing.T, open opener) {
 	f.check(2)
 }
 
+// Covers: 7644-3.14-4
 func TestUpdate_Preconditions(t *testing.T) { enginetest.Run(t, testUpdate_Preconditions) }
 
 func testUpdate_Preconditions(t *testing.T, open opener) {
@@ -200,6 +202,7 @@ func testUpdate_OrderOfErrors(t *testing.T, open opener) {
 	f.check(1)
 }
 
+// Covers: 7644-3.6-1
 func TestDelete_HidesAndKeeps(t *testing.T) { enginetest.Run(t, testDelete_HidesAndKeeps) }
 
 func testDelete_HidesAndKeeps(t *testing.T, open opener) {

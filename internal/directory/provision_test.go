@@ -45,6 +45,7 @@ func full(t *testing.T, err error, used, limit int64) {
 	}
 }
 
+// Covers: 7644-3.3-7
 func TestProvision_MakesAnUnknownUser(t *testing.T) {
 	enginetest.Run(t, testProvision_MakesAnUnknownUser)
 }
@@ -101,6 +102,8 @@ func testProvision_DefaultType(t *testing.T, open opener) {
 }
 
 // Reactivation by each of the three values, of a user deactivated in each way.
+//
+// Covers: 7644-3.3-6
 func TestProvision_ReactivatesInactiveUser(t *testing.T) {
 	enginetest.Run(t, testProvision_ReactivatesInactiveUser)
 }
@@ -185,6 +188,7 @@ func testProvision_ReactivationNeedsASeat(t *testing.T, open opener) {
 	}
 }
 
+// Covers: 7643-4.1.1-2, 7643-7-19
 func TestProvision_RefusesActiveUser(t *testing.T) {
 	enginetest.Run(t, testProvision_RefusesActiveUser)
 }
@@ -428,6 +432,7 @@ func testProvision_TellsUniquenessBeforeSeats(t *testing.T, open opener) {
 	f.check(1)
 }
 
+// Covers: 7643-4.1.1-3, 7644-7.8-1
 func TestProvision_NamesFoldAlike(t *testing.T) { enginetest.Run(t, testProvision_NamesFoldAlike) }
 
 func testProvision_NamesFoldAlike(t *testing.T, open opener) {

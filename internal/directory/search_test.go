@@ -33,6 +33,7 @@ func names(t *testing.T, found directory.Found[*directory.User]) []string {
 	return list
 }
 
+// Covers: 7644-3.4.2.2-1
 func TestSearch_Filters(t *testing.T) { enginetest.Run(t, testSearch_Filters) }
 
 func testSearch_Filters(t *testing.T, open opener) {
@@ -78,6 +79,7 @@ func testSearch_Filters(t *testing.T, open opener) {
 	}
 }
 
+// Covers: 7644-3.4.2.4-4, 7644-3.4.2.4-6
 func TestSearch_Pages(t *testing.T) { enginetest.Run(t, testSearch_Pages) }
 
 func testSearch_Pages(t *testing.T, open opener) {

@@ -101,6 +101,8 @@ func (s *service) wantAudit() {
 
 // Every refusal of a request about groups: what the client is told, and what is
 // logged.
+//
+// Covers: 7644-3.5.2-15, 7644-3.12-1, 7644-3.12-2, 7644-3.12-3
 func TestGroups_Refusals(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testGroups_Refusals) }
 
 func testGroups_Refusals(t *testing.T, open opener) {
@@ -137,9 +139,11 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		what, action             string // parts of the detail
 		operation, id, subject   string // in the event
 	}{
+		// Covers: 7643-7-19, 7644-3.3-5, 7644-3.12-8, 7644-3.12-15
 		{name: "POST, displayName taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"ENGINEERING ","externalId":"g-2"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `The displayName "ENGINEERING " belongs to the group ` + eng + ". Nothing was changed.", action: link, operation: "create", subject: "ENGINEERING "},
 		{name: "POST, externalId taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"New","externalId":"g-1"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `The externalId "g-1" belongs to the group ` + eng, action: link, operation: "create", subject: "New"},
 		{name: "POST, taken, with many members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"engineering","members":` + memberList(many...)), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "create", subject: "engineering"},
+		// Covers: 7643-4.2-1
 		{name: "POST, no displayName", method: "POST", path: "/Groups", body: groupBody(`"externalId":"g-3"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "displayName is required", operation: "create"},
 		{name: "POST, blank displayName", method: "POST", path: "/Groups", body: groupBody(`"displayName":" "`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "displayName is required", operation: "create", subject: " "},
 		{name: "POST, a group for a member", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Nest","members":[{"value":"` + eng + `","type":"Group"}]`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "members.type: " + nesting, operation: "create", subject: "Nest"},
@@ -148,6 +152,7 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "POST, a string for members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Text","members":"` + ids[0] + `"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "members must be an array", operation: "create", subject: "Text"},
 		{name: "POST, a user", method: "POST", path: "/Groups", body: userBody(`"userName":"u@x"`), status: 400, scimType: "invalidSyntax", cause: provlog.Validation, what: "Group", action: "Nothing was changed", operation: "create", subject: "u@x"},
 		{name: "POST, no JSON", method: "POST", path: "/Groups", body: `{"displayName":"x"`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation, operation: "create"},
+		// Covers: 7644-3.12-14
 		{name: "POST, 5,001 members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Many","members":` + memberList(many...)), status: 400, scimType: "tooMany", cause: provlog.MemberLimit, what: "more than 5000 members", action: "in several PATCH requests of at most 5,000 each", operation: "create", subject: "Many"},
 		{name: "POST, 20,001 members (grp-001)", method: "POST", path: "/Groups", body: grp001, status: 400, scimType: "tooMany", cause: provlog.Validation, what: "names 20001 members: at most 20000", action: "Send them in several PATCH requests. Nothing was changed.", operation: "create", subject: "big"},
 
@@ -169,16 +174,23 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "PATCH, taken and stale", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), headers: []string{"If-Match", `W/"9"`}, status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "modify", id: sales, subject: "Sales"},
 		{name: "PUT, externalId taken", method: "PUT", path: "/Groups/" + sales, body: groupBody(`"displayName":"Sales","externalId":"g-1"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "replace", id: sales, subject: "Sales"},
 		{name: "PUT, stale", method: "PUT", path: "/Groups/" + eng, body: groupBody(`"displayName":"Engineers"`), headers: []string{"If-Match", `W/"2"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "replace", id: eng, subject: "Engineers"},
+		// Covers: 7644-3.12-9, 7644-3.14-4
 		{name: "PATCH, stale", method: "PATCH", path: "/Groups/" + eng, body: memberPatch("add", ids[2]), headers: []string{"If-Match", `"0"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "modify", id: eng, subject: "Engineering"},
 		{name: "PATCH, foreign tags", method: "PATCH", path: "/Groups/" + eng, body: memberPatch("remove", ids...), headers: []string{"If-Match", `"abc", W/"01"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "modify", id: eng, subject: "Engineering"},
 		{name: "DELETE, stale", method: "DELETE", path: "/Groups/" + eng, headers: []string{"If-Match", `W/"2", W/"3"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "delete", id: eng, subject: "Engineering"},
 
+		// Covers: 7643-3.1-6, 7643-7-12
 		{name: "PATCH, another id", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"id","value":"` + sales + `"}]`), status: 400, scimType: "mutability", cause: provlog.Validation, what: "Operation 1: id", operation: "modify", id: eng, subject: "Engineering"},
+		// Covers: 7644-3.5.2.2-7
 		{name: "PATCH, no displayName", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"displayName"}]`), status: 400, scimType: "mutability", cause: provlog.Validation, what: "displayName is required", operation: "modify", id: eng, subject: "Engineering"},
 		{name: "PATCH, unknown path", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"owners","value":"x"}]`), status: 400, scimType: "invalidPath", cause: provlog.Validation, what: "Operation 1", operation: "modify", id: eng, subject: "Engineering"},
+		// Covers: 7644-3.5.2.3-8
 		{name: "PATCH, nobody to replace", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"members[value eq \"` + ids[2] + `\"]","value":{"value":"` + ids[0] + `"}}]`), status: 400, scimType: "noTarget", cause: provlog.Validation, what: "Operation 1: members has no value that the path chooses", operation: "modify", id: eng, subject: "Engineering"},
+		// Covers: 7643-4.2-3
 		{name: "PATCH, the ids of all", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"members.value"}]`), status: 400, scimType: "mutability", cause: provlog.Validation, what: "members.value cannot be changed", operation: "modify", id: eng, subject: "Engineering"},
+		// Covers: 7644-3.5.2-14
 		{name: "PATCH, good and bad", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"members","value":` + memberList(ids[2]) + `},{"op":"add","path":"nope","value":1}]`), status: 400, scimType: "invalidPath", cause: provlog.Validation, what: "Operation 2", operation: "modify", id: eng, subject: "Engineering"},
+		// Covers: 7644-3.5.2-3
 		{name: "PATCH, no operations", method: "PATCH", path: "/Groups/" + eng, body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation, what: "Operations must be an array", operation: "modify", id: eng},
 		{name: "PATCH, media type", method: "PATCH", path: "/Groups/" + eng, body: `x`, headers: []string{"Content-Type", "text/plain"}, status: 415, cause: provlog.MediaType, action: "application/scim+json", operation: "modify", id: eng},
 
@@ -186,6 +198,7 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "filter, unknown part", method: "GET", path: "/Groups?filter=members.nope+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, what: "nope", action: "Correct the query", operation: "list"},
 		{name: "filter, wrong type", method: "GET", path: "/Groups?filter=displayName+eq+true", status: 400, scimType: "invalidFilter", cause: provlog.Validation, action: "Correct the query", operation: "list"},
 		{name: "filter, empty", method: "GET", path: "/Groups?filter=", status: 400, scimType: "invalidFilter", cause: provlog.Validation, action: "Correct the query", operation: "list"},
+		// Covers: 7644-3.9-4
 		{name: "both projections", method: "GET", path: "/Groups?attributes=id&excludedAttributes=members", status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "exclude each other", action: "Correct the query", operation: "list"},
 		{name: "count", method: "GET", path: "/Groups?count=ten", status: 400, scimType: "invalidValue", cause: provlog.Validation, action: "Correct the query", operation: "list"},
 	}
@@ -255,6 +268,9 @@ func wantRefusal(t *testing.T, a answer, scimType, what, action string) {
 	}
 }
 
+// Covers: 7643-3.1-1, 7643-3.1-2, 7643-3.1-5, 7643-3.1-6, 7643-3.1-11, 7643-3.1-13, 7643-3.1-16, 7643-3.1-17, 7643-4.2-2, 7644-3.1-4, 7644-3.2-1
+// Covers: 7644-3.3-1, 7644-3.3-2, 7644-3.3-4, 7644-3.3.1-1, 7644-3.4.1-1, 7644-3.5-1, 7644-3.5-2, 7644-3.5.1-6, 7644-3.5.2-16, 7644-3.5.2.1-7
+// Covers: 7644-3.5.2.1-8, 7644-3.6-1, 7644-3.6-2, 7644-3.6-3, 7644-3.6-4, 7644-3.14-1, 7644-3.14-2, 7644-3.14-3
 func TestGroups_LifeOfAGroup(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Three(), testGroups_LifeOfAGroup)
 }
@@ -395,6 +411,7 @@ func testGroups_LifeOfAGroup(t *testing.T, open opener) {
 	s.wantAudit()
 }
 
+// Covers: 7643-3.1-3, 7643-7-15, 7644-3.4.2.5-1, 7644-3.4.2.5-2, 7644-3.9-1, 7644-3.9-2, 7644-3.9-3
 func TestGroups_Projections(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	ids := s.people(3)
@@ -480,27 +497,37 @@ func testGroups_Patch(t *testing.T, open opener) {
 	}{
 		{name: "Entra adds", operations: value(`"op":"Add","path":"members"`, `[{"$ref":null,"value":"`+d+`"}]`), want: []string{a, b, c, d}, changed: "members", added: 1, notices: "operation_case:op"},
 		{name: "Entra adds one twice (grp-002)", operations: value(`"op":"Add","path":"members"`, memberList(d, d)), want: []string{a, b, c, d}, changed: "members", added: 1, notices: "operation_case:op"},
+		// Covers: 7644-3.5.2.2-4
 		{name: "Entra removes", operations: value(`"op":"Remove","path":"members"`, `[{"$ref":null,"value":"`+b+`"}]`), want: []string{a, c}, changed: "members", removed: 1, notices: "removed_values:members,operation_case:op"},
+		// Covers: 7644-3.5.2.2-5
 		{name: "remove by filter", operations: one(`{"op":"remove","path":"members[value eq \"` + a + `\"]"}`), want: []string{b, c}, changed: "members", removed: 1},
 		{name: "remove by another filter", operations: one(`{"op":"remove","path":"members[value ne \"` + a + `\" and type eq \"user\"]"}`), want: []string{a}, changed: "members", removed: 2},
+		// Covers: 7644-3.5.2.2-9
 		{name: "remove who is absent", operations: value(`"op":"Remove","path":"members"`, memberList(d)), want: []string{a, b, c}, notices: "removed_values:members,operation_case:op"},
 		{name: "remove nobody", operations: value(`"op":"remove","path":"members"`, `[]`), want: []string{a, b, c}},
+		// Covers: 7644-3.5.2.2-3
 		{name: "remove all", operations: one(`{"op":"remove","path":"members"}`), changed: "members", removed: 3},
+		// Covers: 7644-3.5.2.3-1
 		{name: "Okta renames", operations: value(`"op":"replace"`, `{"id":"{id}","displayName":"Renamed"}`), want: []string{a, b, c}, display: "Renamed", changed: "displayName"},
 		{name: "Okta renames to the same", operations: value(`"op":"replace"`, `{"id":"{id}","displayName":"{name}"}`), want: []string{a, b, c}},
 		{name: "rename in another case", operations: one(`{"op":"Replace","path":"displayName","value":"{NAME}"}`), want: []string{a, b, c}, display: "{NAME}", changed: "displayName", notices: "operation_case:op"},
+		// Covers: 7644-3.5.2.3-3
 		{name: "Okta replaces whole", operations: value(`"op":"replace","path":"members"`, `[{"value":"`+c+`","display":"c"},{"value":"`+d+`","display":"d"}]`), want: []string{c, d}, changed: "members", added: 1, removed: 2},
 		{name: "replace by the same", operations: value(`"op":"replace","path":"members"`, memberList(c, a, b)), want: []string{a, b, c}},
 		{name: "rename and replace", operations: value(`"op":"replace"`, `{"displayName":"Both","members":`+memberList(d)+`}`), want: []string{d}, display: "Both", changed: "displayName,members", added: 1, removed: 3},
 		{name: "single object", operations: value(`"op":"add","path":"members"`, `{"value":"`+d+`"}`), want: []string{a, b, c, d}, changed: "members", added: 1, notices: "single_value:members"},
 		{name: "wrapped", operations: value(`"op":"add","path":"members"`, `{"members":`+memberList(d)+`}`), want: []string{a, b, c, d}, changed: "members", added: 1, notices: "nested_value:members"},
+		// Covers: 7644-3.5.2.1-2
 		{name: "no path", operations: value(`"op":"add"`, `{"members":`+memberList(d)+`}`), want: []string{a, b, c, d}, changed: "members", added: 1},
 		{name: "an address for an id", operations: value(`"op":"add","path":"members"`, `[{"$ref":"`+baseURL+`/Users/`+d+`"}]`), want: []string{a, b, c, d}, changed: "members", added: 1, notices: "value_from_reference:members"},
 		{name: "one for another", operations: one(`{"op":"replace","path":"members[value eq \"` + a + `\"].value","value":"` + d + `"}`), want: []string{b, c, d}, changed: "members", added: 1, removed: 1},
+		// Covers: 7643-2.5-2
 		{name: "null clears", operations: value(`"op":"Replace","path":"members"`, `null`), changed: "members", removed: 3, notices: "operation_case:op"},
 		{name: "null without a path clears", operations: value(`"op":"replace"`, `{"members":null}`), changed: "members", removed: 3},
+		// Covers: 7643-2.5-2
 		{name: "empty list clears", operations: value(`"op":"replace","path":"members"`, `[]`), changed: "members", removed: 3},
 		{name: "no operations", operations: `[]`, want: []string{a, b, c}, notices: "no_operations:Operations"},
+		// Covers: 7644-3.5.2-12
 		{name: "one after the other", operations: `[{"op":"remove","path":"members"},{"op":"add","path":"members","value":` + memberList(a, d) + `},{"op":"remove","path":"members[value eq \"` + d + `\"]"}]`, want: []string{a}, changed: "members", removed: 2},
 		{name: "out and in again", operations: `[{"op":"remove","path":"members","value":` + memberList(a) + `},{"op":"add","path":"members","value":` + memberList(a) + `}]`, want: []string{a, b, c}, notices: "removed_values:members"},
 		{name: "externalId", operations: one(`{"op":"add","path":"externalId","value":"e-{id}"}`), want: []string{a, b, c}, changed: "externalId"},
@@ -565,6 +592,8 @@ func testGroups_Patch(t *testing.T, open opener) {
 }
 
 // The answer to a PATCH is the group; its members are in it while they are few.
+//
+// Covers: 7644-3.5.2-17, 7644-3.5.2-18
 func TestGroups_PatchShowsFewMembers(t *testing.T) {
 	enginetest.RunOn(t, inMemory(), testGroups_PatchShowsFewMembers)
 }
@@ -795,6 +824,8 @@ func TestGroups_ManyMembers(t *testing.T) {
 }
 
 // A list walks to its end in pages, with an exact total.
+//
+// Covers: 7643-5-9, 7643-7-17, 7644-3.4.2-3, 7644-3.4.2-4, 7644-3.4.2-6, 7644-3.4.2-7, 7644-3.4.2.4-4, 7644-3.4.2.4-6
 func TestGroups_Lists(t *testing.T) {
 	enginetest.RunOn(t, inMemory(), testGroups_Lists)
 }
@@ -872,6 +903,7 @@ func testGroups_Lists(t *testing.T, open opener) {
 	}
 }
 
+// Covers: 7644-3.4.2.2-1
 func TestGroups_Filters(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testGroups_Filters) }
 
 func testGroups_Filters(t *testing.T, open opener) {
@@ -1018,6 +1050,8 @@ func TestGroups_PathsAndMethods(t *testing.T) {
 
 // Nothing of one tenant's groups is known in another, and no member of one is
 // taken by another (ten-006).
+//
+// Covers: 7643-9.3-1, 7644-2-2, 7644-2-3, 7644-6.1-1
 func TestGroups_TenantsAreApart(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Three(), testGroups_TenantsAreApart)
 }
@@ -1110,6 +1144,8 @@ func testGroups_TenantsAreApart(t *testing.T, open opener) {
 }
 
 // The groups of a user, in the answers about users.
+//
+// Covers: 7643-4.1.2-6, 7643-4.1.2-7, 7643-4.1.2-8, 7644-3.5.1-6, 7644-3.5.2.2-8
 func TestUsers_Groups(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testUsers_Groups) }
 
 func testUsers_Groups(t *testing.T, open opener) {
@@ -1229,6 +1265,8 @@ func testUsers_Groups(t *testing.T, open opener) {
 }
 
 // In a list groups are there for who names them, on smaller pages.
+//
+// Covers: 7643-7-17, 7644-3.4.2.4-5
 func TestUsers_ListsWithGroups(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	ids := s.people(45)

@@ -21,6 +21,8 @@ import (
 var uuidv7 = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
 // Every refusal: what the client is told, and what is logged.
+//
+// Covers: 7644-2-1, 7644-3.2-3, 7644-3.5.2-15, 7644-3.12-1, 7644-3.12-2, 7644-3.12-3
 func TestRefusals(t *testing.T) { enginetest.Run(t, testRefusals) }
 
 func testRefusals(t *testing.T, open opener) {
@@ -37,13 +39,16 @@ func testRefusals(t *testing.T, open opener) {
 		cause                    provlog.Cause
 		detail                   string // a part of it
 	}{
+		// Covers: 7644-3.12-5
 		{name: "no token", method: "GET", path: "/Users", headers: []string{"Authorization", ""}, status: 401, cause: provlog.TokenMissing, detail: "Bearer token"},
 		{name: "no scheme", method: "GET", path: "/Users", headers: []string{"Authorization", s.token}, status: 401, cause: provlog.TokenInvalid},
 		{name: "two tokens", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer " + s.token + ", Bearer " + s.token}, status: 401, cause: provlog.TokenInvalid},
 		{name: "literal null", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer null"}, status: 401, cause: provlog.TokenInvalid},
+		// Covers: 6750-2.3-1
 		{name: "token in the query", method: "GET", path: "/Users?access_token=" + s.token, headers: []string{"Authorization", ""}, status: 401, cause: provlog.TokenMissing},
 		{name: "wrong token on a public route", method: "GET", path: "/ServiceProviderConfig", headers: []string{"Authorization", "Bearer x"}, status: 401, cause: provlog.TokenInvalid},
 
+		// Covers: 7644-3.12-7
 		{name: "no route", method: "GET", path: "/Nothing", status: 404, cause: provlog.NoRoute, detail: "/scim/v2"},
 		{name: "encoded letter", method: "GET", path: "/%55sers", status: 404, cause: provlog.NoRoute},
 		{name: "encoded slash", method: "GET", path: "%2FUsers", status: 404, cause: provlog.NoRoute},
@@ -55,19 +60,24 @@ func testRefusals(t *testing.T, open opener) {
 		{name: "TRACE", method: "TRACE", path: "/Users", status: 405, cause: provlog.MethodNotAllowed},
 		{name: "OPTIONS", method: "OPTIONS", path: "/Users", status: 405, cause: provlog.MethodNotAllowed},
 
+		// Covers: 7644-3.12-7
 		{name: "unknown id", method: "GET", path: "/Users/010101001010101011001010101011", status: 404, cause: provlog.UserNotFound},
 		{name: "NUL in the id", method: "GET", path: "/Users/" + alice + "%00", status: 404, cause: provlog.UserNotFound},
 		{name: "slash in the id", method: "GET", path: "/Users/..%2F" + alice, status: 404, cause: provlog.UserNotFound},
 		{name: "DELETE unknown", method: "DELETE", path: "/Users/00000000-0000-0000-0000-000000000000", status: 404, cause: provlog.UserNotFound},
 
 		{name: "no body", method: "POST", path: "/Users", status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		// Covers: 7644-3.12-4, 7644-3.12-17
 		{name: "array", method: "POST", path: "/Users", body: `[]`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
 		{name: "number", method: "POST", path: "/Users", body: `42`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
 		{name: "trailing", method: "POST", path: "/Users", body: userBody(`"userName":"x"`) + `{}`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		// Covers: 7643-2.1-3
 		{name: "duplicate key", method: "POST", path: "/Users", body: userBody(`"userName":"a@x","USERNAME":"b@x"`), status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
 		{name: "bad UTF-8", method: "POST", path: "/Users", body: userBody("\"userName\":\"\xff@x\""), status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
 		{name: "wrong schema", method: "POST", path: "/Users", body: `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"userName":"g@x"}`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		// Covers: 7643-4.1.1-1, 7644-3.12-4, 7644-3.12-20
 		{name: "no userName", method: "POST", path: "/Users", body: userBody(`"displayName":"x"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "userName"},
+		// Covers: 7643-4.1.1-1
 		{name: "blank userName", method: "POST", path: "/Users", body: userBody(`"userName":"   "`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "userName"},
 		{name: "long s", method: "POST", path: "/Users", body: userBody(`"u` + "\u017f" + `erName":"evil@x"`), status: 400, scimType: "invalidValue", cause: provlog.Validation},
 		{name: "long userName", method: "POST", path: "/Users", body: userBody(`"userName":"` + longName + `"`), status: 400, scimType: "invalidValue", cause: provlog.Validation},
@@ -75,39 +85,52 @@ func testRefusals(t *testing.T, open opener) {
 		{name: "right-to-left override", method: "POST", path: "/Users", body: userBody(`"userName":"user\u202egpj@example.com"`), status: 400, scimType: "invalidValue", cause: provlog.Validation},
 		{name: "number for a string", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","externalId":1`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "externalId"},
 		{name: "string for emails", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","emails":"a@x"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "emails"},
+		// Covers: 7644-3.12-10
 		{name: "body too large", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","title":"` + strings.Repeat("a", httpapi.MaxBody) + `"`), status: 413, cause: provlog.BodyTooLarge, detail: "1 MiB"},
 		{name: "media type", method: "POST", path: "/Users", body: `<User/>`, headers: []string{"Content-Type", "text/xml"}, status: 415, cause: provlog.MediaType},
 		{name: "charset", method: "POST", path: "/Users", body: userBody(`"userName":"n@x"`), headers: []string{"Content-Type", "application/json; charset=latin1"}, status: 415, cause: provlog.MediaType},
 		{name: "gzip", method: "POST", path: "/Users", body: "x", headers: []string{"Content-Encoding", "gzip"}, status: 415, cause: provlog.MediaType},
 
+		// Covers: 7643-4.1.1-2, 7643-4.1.1-3, 7644-3.3-5, 7644-3.12-8, 7644-3.12-15
 		{name: "taken userName", method: "POST", path: "/Users", body: userBody(`"userName":"ALICE@example.com"`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate, detail: `userName "ALICE@example.com" belongs to the active user ` + alice},
 		{name: "taken externalId", method: "POST", path: "/Users", body: userBody(`"userName":"new","externalId":"e-1"`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate, detail: "PATCH or PUT that user"},
 		{name: "inactive again", method: "POST", path: "/Users", body: userBody(`"userName":"off","active":false`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateInactive},
+		// Covers: 7643-7-19
 		{name: "rename to taken", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"userName","value":"bob"}]`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate},
 		{name: "no seat", method: "POST", path: "/Users", body: userBody(`"userName":"new"`), status: 403, cause: provlog.SeatLimit, detail: "2 of 2 seats in use"},
 		{name: "no seat to reactivate", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"active","value":true}]`), status: 403, cause: provlog.SeatLimit, detail: "buy more seats"},
+		// Covers: 7644-3.12-9, 7644-3.14-4
 		{name: "stale", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"title","value":"x"}]`), headers: []string{"If-Match", `W/"0"`}, status: 412, cause: provlog.VersionMismatch},
 		{name: "foreign tag", method: "PUT", path: "/Users/" + alice, body: userBody(`"userName":"alice@example.com"`), headers: []string{"If-Match", `"abc", W/"2"`}, status: 412, cause: provlog.VersionMismatch},
 
+		// Covers: 7644-3.4.2.2-21, 7644-3.12-13
 		{name: "bad filter", method: "GET", path: "/Users?filter=userName%20zz%20%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, detail: "position 10"},
+		// Covers: 7644-3.4.2.2-3
 		{name: "empty filter", method: "GET", path: "/Users?filter=", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
 		{name: "unquoted value", method: "GET", path: "/Users?filter=externalId%20eq%20jyoung", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
 		{name: "unknown attribute", method: "GET", path: "/Users?filter=nope%20eq%20%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
 		{name: "string for a boolean", method: "GET", path: "/Users?filter=active%20eq%20%22true%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
 		{name: "deep filter", method: "GET", path: "/Users?filter=" + strings.Repeat("%28", 2000), status: 400, scimType: "invalidFilter", cause: provlog.Validation},
+		// Covers: 7644-3.12-22, 7644-7.5.2-1
 		{name: "password filter", method: "GET", path: "/Users?filter=password%20sw%20%22a%22", status: 403, scimType: "sensitive", cause: provlog.SensitiveFilter},
 		{name: "two filters", method: "GET", path: "/Users?filter=title%20pr&filter=active%20pr", status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
 		{name: "bare semicolon", method: "GET", path: "/Users?filter=title%20eq%20%22a;b%22", status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
 		{name: "count", method: "GET", path: "/Users?count=1e3", status: 400, scimType: "invalidValue", cause: provlog.Validation},
 		{name: "startIndex", method: "GET", path: "/Users?startIndex=99999999999999999999", status: 400, scimType: "invalidValue", cause: provlog.Validation},
+		// Covers: 7644-4-6
 		{name: "filtered discovery", method: "GET", path: "/Schemas?filter=id%20pr", status: 403, cause: provlog.DiscoveryFilter},
 		{name: "unknown schema", method: "GET", path: "/Schemas/urn:none", status: 404, cause: provlog.SchemaNotFound},
 		{name: "unknown resource type", method: "GET", path: "/ResourceTypes/Nope", status: 404, cause: provlog.SchemaNotFound},
 
+		// Covers: 7644-3.5.2-5
 		{name: "unknown op", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"move","path":"title","value":"x"}]`), status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		// Covers: 7643-7-12, 7644-3.5.2-8, 7644-3.12-16
 		{name: "readOnly", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"id","value":"zzz"}]`), status: 400, scimType: "mutability", cause: provlog.Validation},
+		// Covers: 7644-3.5.2-7, 7644-3.5.2-14, 7644-3.12-18
 		{name: "unknown path", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"displayName","value":"Changed"},{"op":"replace","path":"noSuch.thing","value":1}]`), status: 400, scimType: "invalidPath", cause: provlog.Validation},
+		// Covers: 7644-3.5.2.3-8, 7644-3.12-19
 		{name: "no target", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"emails[type eq \"home\"]","value":{"value":"h@x"}}]`), status: 400, scimType: "noTarget", cause: provlog.Validation},
+		// Covers: 7644-3.5.2-6, 7644-3.5.2.2-1
 		{name: "remove nothing", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"remove"}]`), status: 400, scimType: "noTarget", cause: provlog.Validation},
 	}
 	for _, tt := range tests {
@@ -174,6 +197,9 @@ func testRefusals(t *testing.T, open opener) {
 	}
 }
 
+// Covers: 7643-3.1-1, 7643-3.1-2, 7643-3.1-5, 7643-3.1-13, 7643-3.1-16, 7643-3.1-17, 7643-4.1.1-4, 7643-7-14, 7643-7-16, 7644-3.2-1, 7644-3.3-2
+// Covers: 7644-3.3-4, 7644-3.3-6, 7644-3.3.1-1, 7644-3.4.1-1, 7644-3.5-1, 7644-3.5-2, 7644-3.5.1-2, 7644-3.5.1-3, 7644-3.5.2-16, 7644-3.6-1
+// Covers: 7644-3.6-2, 7644-3.6-3, 7644-3.6-4, 7644-3.9-1, 7644-3.9-2, 7644-3.14-1, 7644-3.14-2, 7644-3.14-3, 7644-7.5.1-1
 func TestUsers_LifeOfAUser(t *testing.T) { enginetest.Run(t, testUsers_LifeOfAUser) }
 
 func testUsers_LifeOfAUser(t *testing.T, open opener) {
@@ -257,6 +283,8 @@ func wantEvent(t *testing.T, a answer, want map[string]any) {
 	}
 }
 
+// Covers: 7644-3.4.2-3, 7644-3.4.2-4, 7644-3.4.2-6, 7644-3.4.2-7, 7644-3.4.2-8, 7644-3.4.2.4-1, 7644-3.4.2.4-2, 7644-3.4.2.4-4, 7644-3.4.2.4-6
+// Covers: 7644-3.4.2.5-1
 func TestUsers_Lists(t *testing.T) { enginetest.Run(t, testUsers_Lists) }
 
 func testUsers_Lists(t *testing.T, open opener) {
@@ -332,6 +360,7 @@ func testDiscovery(t *testing.T, open opener) {
 	}
 }
 
+// Covers: 7644-8.1-1, 7644-8.1-2
 func TestMediaTypes(t *testing.T) { enginetest.Run(t, testMediaTypes) }
 
 func testMediaTypes(t *testing.T, open opener) {
@@ -346,6 +375,7 @@ func testMediaTypes(t *testing.T, open opener) {
 	}
 }
 
+// Covers: 7643-9.3-1, 7644-2-2, 7644-2-3, 7644-6.1-1, 7644-7.5.1-1
 func TestTenants_AreApart(t *testing.T) { enginetest.Run(t, testTenants_AreApart) }
 
 func testTenants_AreApart(t *testing.T, open opener) {
@@ -388,6 +418,7 @@ func testTenants_AreApart(t *testing.T, open opener) {
 	}
 }
 
+// Covers: 7644-3.12-6
 func TestTenant_SCIMTurnedOff(t *testing.T) { enginetest.Run(t, testTenant_SCIMTurnedOff) }
 
 func testTenant_SCIMTurnedOff(t *testing.T, open opener) {

@@ -33,6 +33,7 @@ func namesOf(a answer) []string {
 	return names
 }
 
+// Covers: 7644-3.4.2.1-1, 7644-3.4.2.1-3, 7644-3.4.3-1, 7644-3.4.3-3, 7644-3.4.3-4
 func TestSearch(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testSearch) }
 
 func testSearch(t *testing.T, open opener) {
@@ -65,10 +66,13 @@ func testSearch(t *testing.T, open opener) {
 		{"both, past the end", "/.search", `"startIndex":9`, nil, 5},
 		{"both, the total alone", "/.search", `"count":0`, nil, 5},
 		{"an attribute of both", "/.search", `"filter":"displayName sw \"person\""`, []string{"ann@example.com", "bob@example.com", "cid@example.com", "Person of note"}, 4},
+		// Covers: 7644-3.4.2.1-4
 		{"an attribute of users", "/.search", `"filter":"userName sw \"a\""`, []string{"ann@example.com"}, 1},
 		{"an attribute of groups", "/.search", `"filter":"members.value eq \"` + ids[0] + `\""`, []string{"Crew"}, 1},
+		// Covers: 7644-3.4.2.1-4
 		{"one of each", "/.search", `"filter":"userName eq \"cid@example.com\" or members.value eq \"` + ids[0] + `\""`, []string{"cid@example.com", "Crew"}, 2},
 		{"both at once", "/.search", `"filter":"userName pr and members pr"`, nil, 0},
+		// Covers: 7644-3.4.2.1-4
 		{"what only groups lack", "/.search", `"filter":"not (userName pr)"`, []string{"Crew", "Person of note"}, 2},
 		{"an extension", "/.search", `"filter":"` + scim.RollcallURN + `:isTeamAccount eq true","count":1`, []string{"ann@example.com"}, 3},
 		{"by type", "/.search", `"filter":"meta.resourceType eq \"Group\""`, []string{"Crew", "Person of note"}, 2},
@@ -118,6 +122,7 @@ func TestSearch_Refusals(t *testing.T) {
 		{"no body", "/Users/.search", "", 400, "invalidSyntax", "The body is empty"},
 		{"no JSON", "/Users/.search", "{", 400, "invalidSyntax", ""},
 		{"no object", "/Users/.search", "[]", 400, "invalidSyntax", ""},
+		// Covers: 7644-3.4.3-2
 		{"another message", "/Users/.search", patchBody("[]"), 400, "invalidSyntax", ""},
 		{"an unknown name", "/Users/.search", searchBody(`"fliter":"userName pr"`), 400, "invalidSyntax", "A search request has no fliter"},
 		{"a name twice", "/Users/.search", searchBody(`"count":1,"COUNT":2`), 400, "invalidSyntax", ""},

@@ -49,6 +49,8 @@ var dialects = []struct {
 // A tenant that takes no dialect is refused each of them, with what is wrong and
 // without a change; the others are served, and the event says in what the request
 // strayed.
+//
+// Covers: 7643-2.3.2-1, 7643-3-2, 7644-3.4.2.2-17, 7644-3.5.2-2, 7644-3.5.2-4, 7644-3.5.2.2-4, 7644-3.5.2.3-9
 func TestDialects(t *testing.T) {
 	var kinds []string
 	for _, d := range dialects {

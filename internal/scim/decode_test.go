@@ -25,21 +25,25 @@ func TestDecodeResource(t *testing.T) {
 		name, body, want string
 		notices          []string
 	}{
+		// Covers: 7643-9.2-1, 7644-3.3-1
 		{
 			"okta-004: password, groups and externalId",
 			`"userName":"a@x","externalId":"00u1","groups":[],"password":"1mz","active":true`,
 			`"externalId":"00u1","userName":"a@x","active":true`, nil,
 		},
+		// Covers: 7643-3.1-11, 7644-3.3-1
 		{
 			"okta-014: id, meta and an empty middle name",
 			`"id":"x","userName":"a@x","name":{"givenName":"A","middleName":""},"meta":{"resourceType":"User"}`,
 			`"userName":"a@x","name":{"givenName":"A"}`, nil,
 		},
+		// Covers: 7643-2.1-3
 		{
 			"entra-011: names in any case",
 			`"UserName":"a@x","Active":true,"emails":[{"Primary":true,"TYPE":"work","value":"a@x"}]`,
 			`"userName":"a@x","active":true,"emails":[{"value":"a@x","type":"work","primary":true}]`, nil,
 		},
+		// Covers: 7643-2.5-1
 		{
 			"entra-008: empty roles", `"userName":"a@x","roles":[],"title":null`, `"userName":"a@x"`, nil,
 		},
@@ -76,9 +80,11 @@ func TestDecodeResource(t *testing.T) {
 			"dotted names", `"userName":"a@x","name.givenName":"A","name":{"familyName":"B"}`,
 			`"userName":"a@x","name":{"familyName":"B","givenName":"A"}`, nil,
 		},
+		// Covers: 7644-3.10-1
 		{
 			"core URN in front", `"` + CoreUserURN + `:userName":"a@x"`, `"userName":"a@x"`, nil,
 		},
+		// Covers: 7643-2.4-3
 		{
 			"json-026: two primary values",
 			`"userName":"a@x","emails":[{"value":"a@x","primary":true},{"value":"b@x","primary":true}]`,
@@ -90,6 +96,7 @@ func TestDecodeResource(t *testing.T) {
 			`"userName":"a@x","emails":[{"value":"a@x","primary":true},{"primary":true,"value":"a@x"},{"value":"a@x","type":"work"}]`,
 			`"userName":"a@x","emails":[{"value":"a@x","primary":true},{"value":"a@x","type":"work"}]`, nil,
 		},
+		// Covers: 7643-2.5-1
 		{
 			"empty objects", `"userName":"a@x","name":{},"emails":[{},null,{"value":null}]`, `"userName":"a@x"`, nil,
 		},
@@ -112,6 +119,7 @@ func TestDecodeResource(t *testing.T) {
 		name, body, want string
 		notices          []string
 	}{
+		// Covers: 7643-3-2
 		{
 			"no schemas", `{"userName":"a@x"}`, userDocument(`"userName":"a@x"`), []string{"schemas_missing schemas"},
 		},
@@ -127,6 +135,7 @@ func TestDecodeResource(t *testing.T) {
 		{
 			"an extension without values", withExt(EnterpriseURN, `"userName":"a@x"`), userDocument(`"userName":"a@x"`), nil,
 		},
+		// Covers: 7643-3-3
 		{
 			"a schema of somebody else's", withExt("urn:example:x", `"userName":"a@x"`), userDocument(`"userName":"a@x"`),
 			[]string{"unknown_schema urn:example:x"},
@@ -160,6 +169,7 @@ func TestDecodeResource(t *testing.T) {
 			withExt(EnterpriseURN, `"userName":"a@x","`+EnterpriseURN+`":{"manager":{"value":"m1"}}`),
 			[]string{"bare_value " + EnterpriseURN + ":manager"},
 		},
+		// Covers: 7643-4.3-2
 		{
 			"a manager's displayName",
 			userDocument(`"userName":"a@x","` + EnterpriseURN + `":{"manager":{"value":"m1","displayName":"M"}}`),
@@ -218,6 +228,7 @@ func TestDecodeResource_Refuses(t *testing.T) {
 		{"uni-013: empty userName", `"userName":""`, InvalidValue, "userName is required"},
 		{"priv-002: a number for a string", `"userName":"n@x","externalId":1`, InvalidValue, "externalId must be a string, not a number"},
 		{"json-025: a string for an array", `"userName":"a@x","emails":"a@x"`, InvalidValue, "emails must be an array, each of its values an object, not a string"},
+		// Covers: 7643-2.4-1
 		{"strings in an array of objects", `"userName":"a@x","emails":["a@x"]`, InvalidValue, "emails must be"},
 		{"arrays in an array", `"userName":"a@x","emails":[[{"value":"a@x"}]]`, InvalidValue, "emails must be"},
 		{"an array for one value", `"userName":["a@x"]`, InvalidValue, "userName must be a string, not an array"},
@@ -229,6 +240,7 @@ func TestDecodeResource_Refuses(t *testing.T) {
 		{"an empty boolean", `"userName":"a@x","active":""`, InvalidValue, "active must be"},
 		{"a password that is no string", `"userName":"a@x","password":5`, InvalidValue, "password must be a string"},
 		{"an extension that is no object", `"userName":"a@x","` + EnterpriseURN + `":"x"`, InvalidValue, "must be an object"},
+		// Covers: 7643-2.3.6-1, 7643-4.1.2-9
 		{"a certificate that is no base64", `"userName":"a@x","x509Certificates":[{"value":"?"}]`, InvalidValue, "x509Certificates.value must be a string in base64"},
 
 		{"json-030: the other schema", `"schemas":["` + CoreGroupURN + `"],"userName":"g@x"`, InvalidSyntax, CoreUserURN},
@@ -358,6 +370,7 @@ func TestDecodeResource_NoticesAreBounded(t *testing.T) {
 	}
 }
 
+// Covers: 7643-3.3-2, 7643-4.3-1
 func TestDecodeResource_RFC7643Examples(t *testing.T) {
 	tests := []struct {
 		file    string

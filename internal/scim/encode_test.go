@@ -7,6 +7,7 @@ import (
 	"testing"
 )
 
+// Covers: 7643-3.3-2
 func TestEncode_OrderAndEscapes(t *testing.T) {
 	r := Resource{
 		"zeta": "z", "meta": map[string]any{"version": "v", "created": "c"},
@@ -28,6 +29,7 @@ func TestEncode_OrderAndEscapes(t *testing.T) {
 	}
 }
 
+// Covers: 7643-3.3-1, 7643-3.3-4
 func TestEncode_ListsExtensionsWithValues(t *testing.T) {
 	r := Resource{"schemas": []any{CoreUserURN}, RollcallURN: map[string]any{TeamAccount: true}}
 	want := `{"schemas":["` + CoreUserURN + `","` + RollcallURN + `"],"` + RollcallURN + `":{"isTeamAccount":true}}`

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
+// Covers: 7644-7.8-1
 func TestFold(t *testing.T) {
 	tests := []struct{ in, want string }{
 		{"", ""},

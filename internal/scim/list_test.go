@@ -2,6 +2,7 @@ package scim
 
 import "testing"
 
+// Covers: 7644-3.1-1, 7644-3.12-2, 7644-3.12-3
 func TestErrorDocument(t *testing.T) {
 	got := string(ErrorDocument(409, NotUnique, `userName "a" is taken.`))
 	want := `{"schemas":["` + ErrorURN + `"],"status":"409","scimType":"uniqueness","detail":"userName \"a\" is taken."}`
@@ -13,6 +14,7 @@ func TestErrorDocument(t *testing.T) {
 	}
 }
 
+// Covers: 7644-3.1-1, 7644-3.4.2-2, 7644-3.4.2-3, 7644-3.4.2-6, 7644-3.4.2-7
 func TestListDocument(t *testing.T) {
 	const head = `{"schemas":["` + ListURN + `"],"totalResults":`
 	tests := []struct {
@@ -20,6 +22,7 @@ func TestListDocument(t *testing.T) {
 	}{
 		{"a page", string(ListDocument(12, 6, [][]byte{[]byte(`{"id":"1"}`), []byte(`{"id":"2"}`)})), head + `12,"startIndex":6,"itemsPerPage":2,"Resources":[{"id":"1"},{"id":"2"}]}`},
 		{"okta-023: past the end", string(ListDocument(3, 9999, [][]byte{})), head + `3,"startIndex":9999,"itemsPerPage":0,"Resources":[]}`},
+		// Covers: 7644-3.4.2.4-3
 		{"rfc-008: count=0", string(ListDocument(3, 1, nil)), head + `3,"startIndex":1,"itemsPerPage":0}`},
 		{"rfc-024: a cursor", string(CursorListDocument(3, `c"`, [][]byte{[]byte(`{}`)})), head + `3,"nextCursor":"c\"","itemsPerPage":1,"Resources":[{}]}`},
 		{"the last cursor", string(CursorListDocument(3, "", [][]byte{})), head + `3,"itemsPerPage":0,"Resources":[]}`},

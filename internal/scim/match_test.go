@@ -101,6 +101,9 @@ const matchUser = `{
 	}
 }`
 
+// Covers: 7643-2.1-3, 7643-2.3.5-2, 7643-2.3.7-6, 7643-3-6, 7643-7-10, 7644-3.4.2.2-2, 7644-3.4.2.2-5, 7644-3.4.2.2-6, 7644-3.4.2.2-7, 7644-3.4.2.2-8
+// Covers: 7644-3.4.2.2-9, 7644-3.4.2.2-10, 7644-3.4.2.2-12, 7644-3.4.2.2-13, 7644-3.4.2.2-14, 7644-3.4.2.2-18, 7644-3.4.2.2-22, 7644-3.4.2.2-23
+// Covers: 7644-3.10-1, 7644-3.10-2, 7644-3.10-3
 func TestMatch(t *testing.T) {
 	user := matchResource(t, matchUser)
 	const core = "urn:ietf:params:scim:schemas:core:2.0:User:"
@@ -276,6 +279,8 @@ func TestMatch(t *testing.T) {
 }
 
 // The table in the comment on Filter.
+//
+// Covers: 7643-2.5-1, 7644-3.4.2.2-7
 func TestMatch_AbsentValues(t *testing.T) {
 	users := []struct {
 		name string
@@ -351,6 +356,7 @@ func TestCompileFilter_Refuses(t *testing.T) {
 		want   string
 	}{
 		{``, `The filter cannot be read at position 1: expected an attribute, not or "(", found the end.`},
+		// Covers: 7644-3.4.2.2-21
 		{`userName zz "secret"`, `The filter cannot be read at position 10: expected an operator (eq, ne, co, sw, ew, gt, ge, lt, le, pr), found zz.`},
 		{`userName eq secret`, `The filter cannot be read at position 13: expected a value, found text without quotes: put it in double quotes.`},
 
@@ -369,14 +375,17 @@ func TestCompileFilter_Refuses(t *testing.T) {
 		{CoreUserURN + ` pr`, `The filter is refused at position 1: User has no schema urn:ietf:params:scim:schemas:core:2.0.`},
 		{strings.Repeat("x", 100) + ` pr`, `The filter is refused at position 1: User has no attribute ` + strings.Repeat("x", 80) + `….`},
 
+		// Covers: 7644-3.4.2.2-15
 		{`emails[nope eq "secret"]`, `The filter is refused at position 8: emails has no sub-attribute nope; it has value, display, type, primary.`},
 		{`emails[emails.type eq "secret"]`, `The filter is refused at position 8: in the brackets of emails its sub-attributes stand alone: value, display, type, primary.`},
 		{`schemas[value eq "secret"]`, `The filter is refused at position 1: schemas has no sub-attributes, so no filter in brackets fits it.`},
+		// Covers: 7644-3.4.2.2-19
 		{`name eq "secret"`, `The filter is refused at position 1: name is complex and cannot be compared as a whole; behind a dot, write one of its sub-attributes: formatted, familyName, givenName, middleName, honorificPrefix, honorificSuffix.`},
 		{`addresses co "secret"`, `The filter is refused at position 1: addresses is complex and cannot be compared as a whole; behind a dot, write one of its sub-attributes: formatted, streetAddress, locality, region, postalCode, country, type, primary.`},
 
 		{`active eq "true"`, `The filter is refused at position 1: active is of type boolean; compare it with true or false, without quotes.`},
 		{`emails[primary eq "True"]`, `The filter is refused at position 8: primary is of type boolean; compare it with true or false, without quotes.`},
+		// Covers: 7644-3.4.2.2-11
 		{`active gt true`, `The filter is refused at position 1: active is of type boolean, to which only eq, ne and pr apply.`},
 		{`active co true`, `The filter is refused at position 1: active is of type boolean, to which only eq, ne and pr apply.`},
 		{`active lt null`, `The filter is refused at position 1: null is compared by eq and ne alone.`},
@@ -384,6 +393,7 @@ func TestCompileFilter_Refuses(t *testing.T) {
 		{`userName eq true`, `The filter is refused at position 1: userName is of type string; compare it with a value in double quotes.`},
 		{`emails eq 5`, `The filter is refused at position 1: emails.value is of type string; compare it with a value in double quotes.`},
 		{`userName eq "secret\u0000"`, `The filter is refused at position 1: userName is of type string, and none holds the character U+0000.`},
+		// Covers: 7644-3.4.2.2-11
 		{`x509Certificates gt "secret"`, `The filter is refused at position 1: x509Certificates.value is of type binary, to which only eq, ne and pr apply.`},
 		{`x509Certificates co "secret"`, `The filter is refused at position 1: x509Certificates.value is of type binary, to which only eq, ne and pr apply.`},
 		{`meta.created sw "2011"`, `The filter is refused at position 1: meta.created is of type dateTime, to which co, sw and ew do not apply; compare it by gt, ge, lt and le.`},
@@ -411,6 +421,7 @@ func TestCompileFilter_Refuses(t *testing.T) {
 	}
 }
 
+// Covers: 7643-2.3.5-1
 func TestCompileFilter_RefusesOtherSpellingsOfDateTime(t *testing.T) {
 	for _, literal := range []string{
 		``, `2011-05-13`, `2019-10-17T`, `2011-05-13T04:42`, `2011-05-13T4:42:34Z`, `2011-05-13T04:42:34,5Z`,
@@ -423,6 +434,7 @@ func TestCompileFilter_RefusesOtherSpellingsOfDateTime(t *testing.T) {
 	}
 }
 
+// Covers: 7644-7.5.2-1
 func TestCompileFilter_NeverAsksForPasswords(t *testing.T) {
 	for _, text := range []string{
 		`password sw "a"`, `password pr`, `PASSWORD eq null`, `userName eq "a" or password eq "secret"`,
@@ -811,6 +823,7 @@ var matchExamples = []string{
 	`emails[type eq "work" and value co "@example.com"] or ims[type eq "xmpp" and value co "@foo.com"]`,
 }
 
+// Covers: 7644-3.4.2.2-24
 func TestCompileFilter_TakesTheExamplesOfTheRFC(t *testing.T) {
 	for _, text := range matchExamples {
 		if _, err := CompileFilter(matchType, text); err != nil {

@@ -35,6 +35,7 @@ func TestPatch_Apply(t *testing.T) {
 			`"id":"1","active":false`,
 			[]string{"operation_case op", "string_boolean active"},
 		},
+		// Covers: 7644-3.5.2.1-6
 		{
 			"entra-019: add to a singular attribute replaces", `"nickName":"N"`, `{"op":"Add","path":"nickName","value":"Babs"}`,
 			`"nickName":"Babs"`,
@@ -80,6 +81,7 @@ func TestPatch_Apply(t *testing.T) {
 			`"id":"1","emails":[{"value":"n@x"}]`,
 			[]string{"made_value emails"},
 		},
+		// Covers: 7644-3.5.2-12
 		{
 			"entra-026: the second finds what the first made", `"id":"1"`,
 			`{"op":"Add","path":"addresses[type eq \"work\"].streetAddress","value":"1 A St"},
@@ -89,6 +91,7 @@ func TestPatch_Apply(t *testing.T) {
 				`"addresses":[{"streetAddress":"1 A St","locality":"Town","type":"work"}]`,
 			[]string{"operation_case op", "made_value addresses", "made_value phoneNumbers"},
 		},
+		// Covers: 7644-3.5.2.3-7
 		{
 			"entra-027: a boolean in the filter", `"emails":[` + work + `,` + home + `]`,
 			`{"op":"Replace","path":"emails[primary eq true].value","value":"x@x"}`,
@@ -107,6 +110,7 @@ func TestPatch_Apply(t *testing.T) {
 			`"id":"1","roles":[{"value":"Admin","display":"Admin"}]`,
 			[]string{"operation_case op", "stringified_value roles"},
 		},
+		// Covers: 7644-3.5.2.3-3
 		{
 			"entra-031: roles replaced", `"roles":[{"value":"Admin","display":"Admin"}]`,
 			`{"op":"Replace","path":"roles","value":[{"value":"{\"id\":\"8ae0\",\"value\":\"User\",\"displayName\":\"User\"}"}]}`,
@@ -131,25 +135,30 @@ func TestPatch_Apply(t *testing.T) {
 			`"id":"1"`,
 			[]string{"operation_case op"},
 		},
+		// Covers: 7643-2.5-2
 		{
 			"entra-036: null", `"id":"1","name":{"familyName":"F","middleName":"M"},"title":"T"`,
 			`{"op":"Replace","path":"title","value":null},{"op":"Replace","path":"name.middleName","value":null}`,
 			`"id":"1","name":{"familyName":"F"}`,
 			[]string{"operation_case op"},
 		},
+		// Covers: 7644-3.5.2-12
 		{
 			"entra-038: one after the other", `"externalId":"x","userName":"u"`,
 			`{"op":"Remove","path":"externalId"},{"op":"Add","path":"externalId","value":"a"},{"op":"Replace","path":"externalId","value":"b"}`,
 			`"externalId":"b","userName":"u"`,
 			[]string{"operation_case op"},
 		},
+		// Covers: 7644-3.5.2.3-1, 7644-3.5.2.3-2
 		{
 			"okta-018: without a path", `"active":true`, `{"op":"replace","value":{"active":false}}`, `"active":false`, nil,
 		},
+		// Covers: 7643-9.2-1
 		{
 			"okta-020: the password is not kept", `"id":"1"`, `{"op":"replace","value":{"password":"n3w-Pass"}},{"op":"remove","path":"password"}`,
 			`"id":"1"`, nil,
 		},
+		// Covers: 7644-3.5.2-11
 		{
 			"okta-032: an extension as an object", `"id":"1"`, `{"op":"replace","value":{` + ext + `:{"isTeamAccount":true}}}`,
 			`"id":"1",` + ext + `:{"isTeamAccount":true}`, nil,
@@ -160,6 +169,7 @@ func TestPatch_Apply(t *testing.T) {
 			`"id":"1",` + ext + `:{"isTeamAccount":false}`,
 			[]string{"top_level_attribute " + RollcallURN + ":isTeamAccount"},
 		},
+		// Covers: 7644-3.5.2.3-5
 		{
 			"sailpoint-001: the rest of a name stays", `"name":{"formatted":"A B","familyName":"B","givenName":"A"}`,
 			`{"op":"replace","path":"name","value":{"givenName":"New"}}`,
@@ -173,11 +183,13 @@ func TestPatch_Apply(t *testing.T) {
 		},
 
 		// RFC 7644 §3.5.2.
+		// Covers: 7643-2.4-3, 7644-3.5.2-13
 		{
 			"rfc-018: a new primary takes over", `"emails":[` + work + `]`,
 			`{"op":"add","path":"emails","value":[{"type":"home","value":"h@x","primary":true}]}`,
 			`"emails":[{"value":"w@x","type":"work","primary":false},{"value":"h@x","type":"home","primary":true}]`, nil,
 		},
+		// Covers: 7643-2.4-3, 7644-3.5.2-13
 		{
 			"primary set by a path", `"emails":[` + work + `,` + home + `]`,
 			`{"op":"replace","path":"emails[type eq \"home\"].primary","value":true}`,
@@ -188,6 +200,7 @@ func TestPatch_Apply(t *testing.T) {
 			`{"op":"add","path":"emails","value":[{"value":"h@x","type":"home","display":"H","primary":true}]}`,
 			`"emails":[{"value":"w@x","type":"work","primary":false},{"value":"h@x","display":"H","type":"home","primary":true}]`, nil,
 		},
+		// Covers: 7644-3.5.2.1-5
 		{
 			"add a value of another type", `"emails":[` + work + `]`, `{"op":"add","path":"emails","value":{"value":"w@x","type":"other"}}`,
 			`"emails":[` + work + `,{"value":"w@x","type":"other"}]`,
@@ -216,9 +229,11 @@ func TestPatch_Apply(t *testing.T) {
 			"replace a chosen value by null", `"emails":[` + work + `,` + home + `]`,
 			`{"op":"replace","path":"emails[type eq \"work\"]","value":null}`, `"emails":[` + home + `]`, nil,
 		},
+		// Covers: 7644-3.5.2.2-5
 		{
 			"remove a chosen value", `"id":"1","emails":[` + work + `]`, `{"op":"remove","path":"emails[value eq \"W@X\"]"}`, `"id":"1"`, nil,
 		},
+		// Covers: 7644-3.5.2.2-6
 		{
 			"remove a part of each value", `"emails":[` + work + `,` + home + `]`, `{"op":"remove","path":"emails.type"}`,
 			`"emails":[{"value":"w@x","primary":true},{"value":"h@x"}]`, nil,
@@ -241,6 +256,7 @@ func TestPatch_Apply(t *testing.T) {
 			"remove no values", `"emails":[` + work + `]`, `{"op":"remove","path":"emails","value":[]}`, `"emails":[` + work + `]`,
 			[]string{"removed_values emails"},
 		},
+		// Covers: 7644-3.5.2.2-3
 		{
 			"remove all values", `"id":"1","emails":[` + work + `]`, `{"op":"remove","path":"emails","value":null}`, `"id":"1"`, nil,
 		},
@@ -262,6 +278,7 @@ func TestPatch_Apply(t *testing.T) {
 		{
 			"an extension that is null", `"id":"1",` + ent + `:{"department":"D"}`, `{"op":"replace","value":{` + ent + `:null}}`, `"id":"1"`, nil,
 		},
+		// Covers: 7644-3.5.2.1-3
 		{
 			"core URN as a path", `"id":"1"`, `{"op":"add","path":"` + CoreUserURN + `","value":{"title":"T"}}`, `"id":"1","title":"T"`, nil,
 		},
@@ -322,20 +339,24 @@ func TestPatch_Apply(t *testing.T) {
 	}
 }
 
+// Covers: 7644-3.5.2-14
 func TestPatch_Refuses(t *testing.T) {
 	const before = `"id":"1","userName":"a@x","emails":[{"value":"w@x","type":"work"}]`
 	tests := []struct {
 		name, operation string
 		want            ErrorType
 	}{
+		// Covers: 7644-3.5.2.3-8
 		{"rfc-014: replace of nothing", `{"op":"replace","path":"emails[type eq \"home\"]","value":{"value":"h@x"}}`, NoTarget},
 		{"replace of nothing, not described", `{"op":"replace","path":"emails[type eq \"home\" or type eq \"other\"].value","value":"h@x"}`, NoTarget},
 		{"replace of nothing that a clause contradicts", `{"op":"replace","path":"emails[value eq \"old@x\"].value","value":"h@x"}`, NoTarget},
 		{"add to nothing, not described", `{"op":"add","path":"emails[not (type eq \"work\")]","value":{"value":"h@x"}}`, NoTarget},
+		// Covers: 7644-3.5.2-6, 7644-3.5.2.2-1
 		{"pat-007: remove without path", `{"op":"remove"}`, NoTarget},
 		{"remove with an empty path", `{"op":"remove","path":" "}`, NoTarget},
 		{"remove the core schema", `{"op":"remove","path":"` + CoreUserURN + `"}`, NoTarget},
 
+		// Covers: 7643-7-12, 7644-3.5.2-8
 		{"rfc-015: id by path", `{"op":"replace","path":"id","value":"zzz"}`, NotMutable},
 		{"another id in a value", `{"op":"replace","value":{"id":"zzz"}}`, NotMutable},
 		{"an id that is no string", `{"op":"replace","value":{"id":{"a":1}}}`, NotMutable},
@@ -343,6 +364,7 @@ func TestPatch_Refuses(t *testing.T) {
 		{"meta by path", `{"op":"replace","path":"meta.version","value":"x"}`, NotMutable},
 		{"a manager's displayName by path", `{"op":"replace","path":"` + EnterpriseURN + `:manager.displayName","value":"x"}`, NotMutable},
 
+		// Covers: 7644-3.5.2-7
 		{"rfc-017: an unknown path", `{"op":"replace","path":"noSuch.thing","value":1}`, InvalidPath},
 		{"json-027: __proto__", `{"op":"add","path":"__proto__.isAdmin","value":true}`, InvalidPath},
 		{"pat-006: a thousand segments", `{"op":"replace","path":"a` + strings.Repeat(".a", 1000) + `","value":"x"}`, InvalidPath},
@@ -352,18 +374,23 @@ func TestPatch_Refuses(t *testing.T) {
 		{"a filter on a string", `{"op":"add","path":"userName[value eq \"a\"]","value":"x"}`, InvalidPath},
 		{"a filter on one name", `{"op":"add","path":"name[givenName eq \"a\"].familyName","value":"x"}`, InvalidPath},
 		{"a filter on an extension", `{"op":"add","path":"` + EnterpriseURN + `[a eq \"a\"].b","value":"x"}`, InvalidPath},
+		// Covers: 7644-3.5.2-7
 		{"a path with an open bracket", `{"op":"add","path":"emails[type eq \"work\".value","value":"x"}`, InvalidPath},
 		{"a key with an open bracket", `{"op":"add","value":{"emails[":"x"}}`, InvalidPath},
 		{"an unknown sub-attribute in a filter", `{"op":"remove","path":"emails[nick eq \"a\"]"}`, InvalidFilter},
 
+		// Covers: 7644-3.5.2.2-7
 		{"remove what is required", `{"op":"remove","path":"userName"}`, NotMutable},
 		{"null for what is required", `{"op":"replace","path":"userName","value":null}`, NotMutable},
 		{"empty for what is required", `{"op":"replace","value":{"userName":""}}`, NotMutable},
 		{"blank for what is required", `{"op":"replace","path":"userName","value":" "}`, InvalidValue},
 		{"remove schemas", `{"op":"remove","path":"schemas"}`, InvalidValue},
+		// Covers: 7644-3.5.2.1-2
 		{"no object without path", `{"op":"add","value":"x"}`, InvalidValue},
 		{"null without path", `{"op":"replace","value":null}`, InvalidValue},
+		// Covers: 7644-3.5.2.1-1
 		{"no value", `{"op":"replace","path":"title"}`, InvalidValue},
+		// Covers: 7644-3.5.2-8
 		{"a number for a string", `{"op":"replace","path":"title","value":1}`, InvalidValue},
 		{"yes for a boolean", `{"op":"replace","path":"active","value":"yes"}`, InvalidValue},
 		{"empty for a boolean", `{"op":"replace","path":"active","value":""}`, InvalidValue},
@@ -376,7 +403,9 @@ func TestPatch_Refuses(t *testing.T) {
 		{"hidden characters in a chosen email", `{"op":"replace","path":"emails[type eq \"work\"].value","value":"a\u202e@x"}`, InvalidValue},
 		{"a long userName", `{"op":"replace","path":"userName","value":"` + strings.Repeat("a", MaxFolded+1) + `"}`, InvalidValue},
 
+		// Covers: 7644-3.5.2-5
 		{"rfc-019: an unknown op", `{"op":"move","path":"title","value":"x"}`, InvalidSyntax},
+		// Covers: 7644-3.5.2-5
 		{"no op", `{"path":"title","value":"x"}`, InvalidSyntax},
 		{"an op that is no string", `{"op":1,"path":"title","value":"x"}`, InvalidSyntax},
 		{"a space behind op", `{"op":"replace ","path":"title","value":"x"}`, InvalidSyntax},
@@ -418,13 +447,17 @@ func TestDecodePatch(t *testing.T) {
 	}{
 		{"a thousand operations", schemas + operations(MaxOperations), ""},
 		{"pat-001: one more", schemas + operations(MaxOperations+1), TooMany},
+		// Covers: 7644-3.5.2-4
 		{"pat-002: none", schemas + `"Operations":[]}`, ""},
 		{"Operations in lower case", schemas + `"operations":[]}`, ""},
 		{"schemas in another case", `{"Schemas":["` + strings.ToUpper(PatchURN) + `"],"Operations":[]}`, ""},
+		// Covers: 7644-3.5.2-2
 		{"no schemas", `{"Operations":[]}`, ""},
+		// Covers: 7644-3.5.2-3
 		{"no Operations", schemas + `"x":1}`, InvalidSyntax},
 		{"null Operations", schemas + `"Operations":null}`, InvalidSyntax},
 		{"Operations as an object", schemas + `"Operations":{"op":"add"}}`, InvalidSyntax},
+		// Covers: 7644-3.5.2-1
 		{"the wrong schema", `{"schemas":["` + CoreUserURN + `"],"Operations":[]}`, InvalidSyntax},
 		{"schemas as a string", `{"schemas":"` + PatchURN + `","Operations":[]}`, InvalidSyntax},
 		{"an array", `[]`, InvalidSyntax},
@@ -461,10 +494,13 @@ func TestDecodePatch_Operations(t *testing.T) {
 }
 
 // RFC 7644 §3.5.2.1 to §3.5.2.3 on a group, and what Entra and Okta send.
+//
+// Covers: 7643-4.2-3
 func TestPatch_Members(t *testing.T) {
 	const u1, u2, u3 = `{"value":"u1"}`, `{"value":"u2"}`, `{"value":"u3","type":"User"}`
 	tests := []struct{ name, operation, want string }{
 		{"add", `{"op":"add","path":"members","value":[{"display":"N","$ref":null,"value":"u4"}]}`, u1 + "," + u2 + "," + u3 + `,{"value":"u4"}`},
+		// Covers: 7644-3.5.2-9
 		{"add what is there", `{"op":"Add","path":"members","value":[{"value":"u1","$ref":"../Users/u1"},{"value":"u3"}]}`, `{"value":"u1","$ref":"../Users/u1"},` + u2 + "," + u3},
 		{"single-object-members", `{"op":"add","path":"members","value":{"value":"u2"}}`, u1 + "," + u2 + "," + u3},
 		{"remove one", `{"op":"remove","path":"members[value eq \"u2\"]"}`, u1 + "," + u3},

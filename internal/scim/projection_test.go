@@ -2,6 +2,7 @@ package scim
 
 import "testing"
 
+// Covers: 7643-3.1-3
 func TestProjection_Apply(t *testing.T) {
 	const doc = `"id":"1","externalId":"e","userName":"a","name":{"familyName":"F","givenName":"G"},` +
 		`"emails":[{"value":"w@x","type":"work"},{"value":"h@x"}],"groups":[{"value":"g","display":"G"}],"password":"p",` +
@@ -17,13 +18,18 @@ func TestProjection_Apply(t *testing.T) {
 		attributes, excluded []string
 		want                 string
 	}{
+		// Covers: 7644-3.4-1
 		{"default", nil, nil, rest + emails + groups + manager + meta},
+		// Covers: 7644-3.9-1
 		{"rfc-010: named", []string{"USERNAME,name.givenName"}, nil, `"userName":"a","name":{"givenName":"G"}`},
 		{"in elements", []string{"userName", " externalId "}, nil, `"externalId":"e","userName":"a"`},
+		// Covers: 7643-7-15, 7644-3.4.2.5-3
 		{"rfc-011: id stays", nil, []string{"id,emails,schemas"}, rest + groups + manager + meta},
+		// Covers: 7644-3.9-2
 		{"entra-g02: excluded", nil, []string{"groups"}, rest + emails + manager + meta},
 		{"a part excluded", nil, []string{"emails.type,name.familyName,meta.version"}, `"externalId":"e","userName":"a","name":{"givenName":"G"},"emails":[{"value":"w@x"},{"value":"h@x"}],` + groups + manager + `"meta":{"location":"l"}`},
 		{"all parts excluded", nil, []string{"name.familyName,name.givenName,name"}, `"externalId":"e","userName":"a",` + emails + groups + manager + meta},
+		// Covers: 7644-3.10-2
 		{"a part named", []string{"emails.type"}, nil, `"emails":[{"type":"work"}]`},
 		{"a part and the whole", []string{"emails.type,emails,emails.value"}, nil, `"emails":[{"value":"w@x","type":"work"},{"value":"h@x"}]`},
 		{"with URN", []string{CoreUserURN + ":userName"}, nil, `"userName":"a"`},
@@ -33,6 +39,7 @@ func TestProjection_Apply(t *testing.T) {
 		{"of an extension excluded", nil, []string{EnterpriseURN + ":department," + EnterpriseURN + ":manager"}, rest + emails + groups + meta},
 		{"the core schema", []string{CoreUserURN}, nil, `"userName":"a","name":{"familyName":"F","givenName":"G"},` + emails + `"groups":[{"value":"g","display":"G"}]`},
 		{"meta", []string{"meta.location"}, nil, `"meta":{"location":"l"}`},
+		// Covers: 7643-7-16
 		{"misc-006: the password", []string{"password"}, nil, ``},
 		{"unknown", []string{"noSuch,name.nick,uſerName"}, nil, ``},
 		{"unknown excluded", nil, []string{"noSuch"}, rest + emails + groups + manager + meta},
@@ -92,6 +99,7 @@ func TestProjection_Wants(t *testing.T) {
 	}
 }
 
+// Covers: 7644-3.9-4
 func TestParseProjection_RefusesBoth(t *testing.T) {
 	_, err := ParseProjection(UserType(""), []string{"password"}, []string{"id,schemas"})
 	if e, ok := err.(*Error); !ok || e.Type != InvalidValue {

@@ -85,6 +85,7 @@ func drawUser(t *rapid.T) Resource {
 	}
 }
 
+// Covers: 7643-2.4-3, 7644-3.5.2-12
 func TestPatch_Properties(t *testing.T) {
 	rt := UserType("")
 	rapid.Check(t, func(t *rapid.T) {

@@ -8,6 +8,7 @@ import (
 func TestReplace(t *testing.T) {
 	const ext, ent = `"` + RollcallURN + `"`, `"` + EnterpriseURN + `"`
 	tests := []struct{ name, before, sent, want string }{
+		// Covers: 7644-3.5.1-2, 7644-3.5.1-3
 		{
 			"okta-014: what is left out is cleared",
 			`"id":"1","externalId":"e","userName":"a","name":{"givenName":"A"},"title":"T","active":true,` + ent + `:{"department":"D"}`,
@@ -15,6 +16,7 @@ func TestReplace(t *testing.T) {
 			`"id":"1","userName":"b","name":{"familyName":"B"},"active":true`,
 		},
 		{"okta-015: active is set", `"id":"1","userName":"a","active":true`, `"userName":"a","active":false`, `"id":"1","userName":"a","active":false`},
+		// Covers: 7644-3.5.1-3
 		{"okta-016: active is kept", `"id":"1","userName":"a","active":true`, `"userName":"a"`, `"id":"1","userName":"a","active":true`},
 		{
 			"okta-017: isTeamAccount is kept", `"id":"1","userName":"a",` + ext + `:{"isTeamAccount":true}`, `"userName":"a"`,
@@ -24,7 +26,9 @@ func TestReplace(t *testing.T) {
 			"okta-031: isTeamAccount is set", `"id":"1","userName":"a",` + ext + `:{"isTeamAccount":true}`,
 			`"userName":"a",` + ext + `:{"isTeamAccount":false}`, `"id":"1","userName":"a",` + ext + `:{"isTeamAccount":false}`,
 		},
+		// Covers: 7643-3.1-6, 7644-3.5.1-6
 		{"the id is the record's", `"id":"1","userName":"a"`, `"id":"2","userName":"a"`, `"id":"1","userName":"a"`},
+		// Covers: 7644-3.5.1-6
 		{"read-only attributes stay", `"id":"1","userName":"a","groups":[{"value":"g"}]`, `"userName":"a"`, `"id":"1","userName":"a","groups":[{"value":"g"}]`},
 		{"nothing before", ``, `"userName":"a"`, `"userName":"a"`},
 	}
@@ -47,6 +51,7 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// Covers: 7643-7-13, 7644-3.5.1-4, 7644-3.5.1-5
 func TestReplace_KeepsImmutable(t *testing.T) {
 	rt := &ResourceType{Name: "Badge", Schema: &Schema{ID: "urn:example:Badge", Attributes: []*Attribute{
 		text("serial", "", immutable), text("note", ""),

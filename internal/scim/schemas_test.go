@@ -5,6 +5,7 @@ import (
 	"testing"
 )
 
+// Covers: 7643-2.2-1, 7643-7-6, 7643-7-7, 7643-7-8, 7643-7-20
 func TestSchemas_CharacteristicsAreComplete(t *testing.T) {
 	var check func(t *testing.T, path string, a map[string]any)
 	check = func(t *testing.T, path string, a map[string]any) {
@@ -100,6 +101,7 @@ func TestResourceType_Document(t *testing.T) {
 	}
 }
 
+// Covers: 7643-2.1-3, 7644-3.10-1, 7644-3.10-2, 7644-3.10-3
 func TestLookup(t *testing.T) {
 	rt := UserType("")
 	tests := []struct{ name, want string }{

@@ -19,6 +19,7 @@ func eq(attribute, value string) *Compare {
 
 func pr(attribute string) *Present { return &Present{Path: Path{Attribute: attribute}} }
 
+// Covers: 7644-3.4.2.2-2, 7644-3.4.2.2-12, 7644-3.4.2.2-13, 7644-3.4.2.2-16
 func TestParse(t *testing.T) {
 	const core = "urn:ietf:params:scim:schemas:core:2.0:User"
 	const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -107,6 +108,7 @@ func TestParse_KeepsPositionsOfPaths(t *testing.T) {
 	}
 }
 
+// Covers: 7644-3.4.2.2-3, 7644-3.4.2.2-4, 7644-3.4.2.2-16
 func TestParse_Bad(t *testing.T) {
 	tests := []struct {
 		text string
@@ -272,6 +274,7 @@ func TestParsePath(t *testing.T) {
 	}
 }
 
+// Covers: 7644-3.5.2-7
 func TestParsePath_Bad(t *testing.T) {
 	tests := []struct {
 		text string
@@ -329,6 +332,7 @@ func corpus(tb testing.TB) []corpusEntry {
 	return c.Filters
 }
 
+// Covers: 7644-3.4.2.2-16
 func TestParse_Corpus(t *testing.T) {
 	entries := corpus(t)
 	if len(entries) != 616 {

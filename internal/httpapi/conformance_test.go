@@ -1,0 +1,654 @@
+package httpapi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// This file has what the RFCs ask and no other test happens to prove.
+// docs/scim-conformance.md lists them all.
+
+// at is the value behind a path of names and indexes into a decoded body, nil
+// when there is none.
+func at(v any, path ...any) any {
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			object, _ := v.(map[string]any)
+			v = object[step]
+		case int:
+			list, _ := v.([]any)
+			if step >= len(list) {
+				return nil
+			}
+			v = list[step]
+		}
+	}
+	return v
+}
+
+func list(v any) []any {
+	all, _ := v.([]any)
+	return all
+}
+
+// found are the values of an attribute in the answer to a filter.
+func (s *service) found(path, filter, attribute string) []string {
+	s.t.Helper()
+	a := s.send("GET", path+"?filter="+url.QueryEscape(filter), "")
+	if a.status != 200 {
+		s.t.Errorf("%s: %d %s", filter, a.status, a.raw)
+	}
+	var all []string
+	for _, r := range list(a.body["Resources"]) {
+		all = append(all, fmt.Sprint(at(r, attribute)))
+	}
+	return all
+}
+
+// Covers: 7643-2.1-1, 7643-3-1, 7643-3-3, 7643-3.3-1, 7644-3.4.2-2, 7644-4-4
+func TestSchemas_AreInEveryAnswer(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	id := s.mustCreate(`"userName":"a","` + scim.EnterpriseURN + `":{"department":"D"}`)
+	group := s.mustGroup("G", id)
+	user := []string{scim.CoreUserURN, scim.EnterpriseURN, scim.RollcallURN}
+	for path, want := range map[string][]string{
+		"/Users/" + id:                                 user,
+		"/Users/" + id + "?attributes=active":          user,
+		"/Users/" + id + "?excludedAttributes=schemas": user,
+		"/Groups/" + group:                             {scim.CoreGroupURN},
+		"/Users":                                       {scim.ListURN},
+		"/Users/none":                                  {scim.ErrorURN},
+		"/ServiceProviderConfig":                       {scim.ServiceURN},
+		"/ResourceTypes/User":                          {scim.ResourceTypeURN},
+		"/Schemas/" + scim.CoreUserURN:                 {scim.SchemaURN},
+		"/Schemas":                                     {scim.ListURN},
+		"/ResourceTypes":                               {scim.ListURN},
+		"/Users?filter=nope+pr":                        {scim.ErrorURN},
+		"/Groups/" + group + "?attributes=id":          {scim.CoreGroupURN},
+	} {
+		if got := fmt.Sprint(s.send("GET", path, "").body["schemas"]); got != fmt.Sprint(want) {
+			t.Errorf("GET %s: schemas %s, want %s", path, got, want)
+		}
+	}
+}
+
+// What is sent in another order, or listed twice, is the same.
+//
+// Covers: 7643-2.3.8-1, 7643-3-4, 7643-3-5
+func TestOrder_MeansNothing(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	id := s.mustCreate(`"userName":"a","name":{"givenName":"G","familyName":"F"},"emails":[{"value":"a@x","type":"work"}],"` +
+		scim.EnterpriseURN + `":{"department":"D"}`)
+	before := s.send("GET", "/Users/"+id, "").raw
+	a := s.send("PUT", "/Users/"+id, `{"`+scim.EnterpriseURN+`":{"department":"D"},"emails":[{"type":"work","value":"a@x"}],`+
+		`"name":{"familyName":"F","givenName":"G"},"userName":"a","schemas":["`+scim.EnterpriseURN+`","`+scim.CoreUserURN+`","`+scim.CoreUserURN+`"]}`)
+	if a.status != 200 || a.raw != before || a.event["action"] != "unchanged" {
+		t.Errorf("PUT of the same in another order: %d %s, was %s", a.status, a.raw, before)
+	}
+}
+
+// Every URI in an answer is absolute, and leads to what it names.
+//
+// Covers: 7643-2.3.7-1, 7643-2.3.7-4, 7643-2.3.7-5, 7644-1.2-1
+func TestReferences_LeadToTheResource(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	id := s.mustCreate(`"userName":"a"`)
+	group := s.mustGroup("G", id)
+	for path, steps := range map[string][][]any{
+		"/Users/" + id:           {{"meta", "location"}, {"groups", 0, "$ref"}},
+		"/Groups/" + group:       {{"meta", "location"}, {"members", 0, "$ref"}},
+		"/Users":                 {{"Resources", 0, "meta", "location"}},
+		"/Schemas":               {{"Resources", 0, "meta", "location"}, {"Resources", 1, "meta", "location"}},
+		"/ResourceTypes":         {{"Resources", 0, "meta", "location"}, {"Resources", 1, "meta", "location"}},
+		"/ServiceProviderConfig": {{"meta", "location"}},
+	} {
+		body := s.send("GET", path, "").body
+		for _, step := range steps {
+			ref, _ := at(body, step...).(string)
+			u, err := url.Parse(ref)
+			if err != nil || u.Scheme != "https" || u.String() != ref {
+				t.Errorf("%s %v: %q is no absolute URI, encoded as one", path, step, ref)
+			}
+			below, ok := strings.CutPrefix(ref, baseURL)
+			if a := s.send("GET", below, ""); !ok || a.status != 200 || at(a.body, "meta", "location") != ref {
+				t.Errorf("GET %s: %d, location %v", ref, a.status, at(a.body, "meta", "location"))
+			}
+		}
+	}
+	if a := s.send("GET", "/Users/00000000-0000-7000-8000-000000000000", ""); a.status != 404 {
+		t.Errorf("a reference to nobody: %d", a.status)
+	}
+}
+
+// A member may be named by a relative reference, and by one of another version
+// of the protocol or of none.
+//
+// Covers: 7643-2.3.7-3, 7643-2.4-5
+func TestReferences_OfMembers(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	id := s.mustCreate(`"userName":"a"`)
+	for i, ref := range []string{
+		"Users/" + id, "../Users/" + id, baseURL + "/Users/" + id, "https://scim.test/scim/Users/" + id, "https://scim.test/scim/v1/Users/" + id,
+	} {
+		a := s.send("POST", "/Groups", groupBody(fmt.Sprintf(`"displayName":"g%d","members":[{"$ref":%q}]`, i, ref)))
+		if got := values(a.body["members"]); a.status != 201 || !slices.Equal(got, []string{id}) {
+			t.Errorf("%s: %d, members %q", ref, a.status, got)
+		}
+	}
+}
+
+// Covers: 7643-3.1-4, 7643-3.1-7, 7643-3.1-8
+func TestIDs_AreUnique(t *testing.T) {
+	s := newService(t, enginetest.Memory, 50)
+	seen := make(map[string]bool)
+	for i := range 20 {
+		user := s.mustCreate(fmt.Sprintf(`"userName":"u%d"`, i))
+		for _, id := range []string{user, s.mustGroup(fmt.Sprintf("g%d", i), user)} {
+			if seen[id] || !uuidv7.MatchString(id) || strings.Contains(id, "bulkId") {
+				t.Errorf("id %q", id)
+			}
+			seen[id] = true
+		}
+		if a := s.send("GET", "/Users/"+user, ""); a.body["externalId"] != nil {
+			t.Errorf("the service made the externalId %v", a.body["externalId"])
+		}
+	}
+}
+
+// One externalId in two tenants names two users, and in its tenant it keeps its
+// case.
+//
+// Covers: 7643-3.1-9, 7643-3.1-10, 7643-7-11
+func TestExternalID_IsTheTenants(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	id := s.mustCreate(`"userName":"a","externalId":"E-1"`)
+	other, err := tenant.ParseID("acme-2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.app.Store.CreateTenant(t.Context(), other, tenant.DefaultSettings(), 5, 5, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	token, record := access.Mint(other)
+	if err := s.app.Store.SaveToken(t.Context(), other, record); err != nil {
+		t.Fatal(err)
+	}
+	a := s.send("POST", "/Users", userBody(`"userName":"b","externalId":"E-1"`), "Authorization", "Bearer "+token)
+	if a.status != 201 || a.body["id"] == id {
+		t.Errorf("the same externalId in another tenant: %d %s", a.status, a.raw)
+	}
+	s.mustCreate(`"userName":"c","externalId":"e-1"`)
+	for externalID, want := range map[string]string{"E-1": "a", "e-1": "c"} {
+		a := s.send("GET", "/Users?filter="+url.QueryEscape(`externalId eq "`+externalID+`"`), "")
+		if a.body["totalResults"] != 1.0 || at(a.body, "Resources", 0, "userName") != want || at(a.body, "Resources", 0, "externalId") != externalID {
+			t.Errorf("externalId %s: %s", externalID, a.raw)
+		}
+	}
+}
+
+// Covers: 7643-2.3.5-1, 7643-3.1-12, 7643-3.1-13, 7643-3.1-14
+func TestMeta_Times(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	for _, path := range []string{"/Users/" + s.mustCreate(`"userName":"a"`), "/Groups/" + s.mustGroup("a")} {
+		times := func() (created, modified time.Time) {
+			body := s.send("GET", path, "").body
+			var errs [2]error
+			created, errs[0] = time.Parse(time.RFC3339, at(body, "meta", "created").(string))
+			modified, errs[1] = time.Parse(time.RFC3339, at(body, "meta", "lastModified").(string))
+			if err := errors.Join(errs[:]...); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			return created, modified
+		}
+		created, modified := times()
+		if !modified.Equal(created) || time.Since(created) > time.Minute {
+			t.Errorf("%s: created %v, modified %v", path, created, modified)
+		}
+		time.Sleep(2 * time.Millisecond) // what is served is in milliseconds
+		s.send("PATCH", path, patchBody(`[{"op":"add","path":"externalId","value":"e"}]`))
+		if again, later := times(); !again.Equal(created) || !later.After(modified) {
+			t.Errorf("%s: created %v, modified %v; were %v, %v", path, again, later, created, modified)
+		}
+	}
+}
+
+// Covers: 7643-5-1, 7643-5-2, 7643-5-3, 7643-5-4, 7643-5-5, 7643-5-6, 7643-5-7, 7643-5-8, 7643-5-10, 7644-4-1, 9865-4-1, 9865-4-2, 9865-4-3
+func TestServiceProviderConfig_IsWhole(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	a := s.send("GET", "/ServiceProviderConfig", "", "Authorization", "")
+	if a.status != 200 || !slices.Equal(list(a.body["schemas"]), []any{scim.ServiceURN}) {
+		t.Fatalf("%d %s", a.status, a.raw)
+	}
+	isBool := func(v any) bool { _, ok := v.(bool); return ok }
+	isNumber := func(v any) bool { n, ok := v.(float64); return ok && n >= 0 && n == float64(int(n)) }
+	isText := func(v any) bool { s, _ := v.(string); return s != "" }
+	for _, tt := range []struct {
+		path []any
+		is   func(any) bool
+	}{
+		{[]any{"patch", "supported"}, isBool},
+		{[]any{"bulk", "supported"}, isBool},
+		{[]any{"bulk", "maxOperations"}, isNumber},
+		{[]any{"bulk", "maxPayloadSize"}, isNumber},
+		{[]any{"filter", "supported"}, isBool},
+		{[]any{"filter", "maxResults"}, isNumber},
+		{[]any{"changePassword", "supported"}, isBool},
+		{[]any{"sort", "supported"}, isBool},
+		{[]any{"etag", "supported"}, isBool},
+		{[]any{"authenticationSchemes", 0, "name"}, isText},
+		{[]any{"authenticationSchemes", 0, "description"}, isText},
+		{[]any{"authenticationSchemes", 0, "type"}, func(v any) bool { return v == "oauthbearertoken" }},
+		{[]any{"pagination", "cursor"}, isBool},
+		{[]any{"pagination", "index"}, func(v any) bool { return v == true }},
+	} {
+		if v := at(a.body, tt.path...); !tt.is(v) {
+			t.Errorf("%v is %v", tt.path, v)
+		}
+	}
+}
+
+var attributeName = regexp.MustCompile(`^([A-Za-z][-$_0-9A-Za-z]*|\$ref)$`)
+
+// The schemas say what RFC 7643 has them say, and the resource types name them.
+//
+// Covers: 7643-2.1-2, 7643-2.3-1, 7643-2.3.8-2, 7643-2.3.8-3, 7643-2.4-2, 7643-3.3-3, 7643-6-1, 7643-6-2, 7643-6-3, 7643-6-4
+// Covers: 7643-6-5, 7643-6-6, 7643-6-7, 7643-7-1, 7643-7-3, 7643-7-4, 7643-7-5, 7643-7-9, 7644-4-2
+func TestSchemas_AndResourceTypesAgree(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	schemas := make(map[string]any)
+	names := make(map[string]map[string]bool)
+	for _, schema := range list(s.send("GET", "/Schemas", "").body["Resources"]) {
+		id, _ := at(schema, "id").(string)
+		if u, err := url.Parse(id); err != nil || u.Scheme != "urn" || at(schema, "name") == "" || at(schema, "description") == "" {
+			t.Errorf("schema %q, name %v", id, at(schema, "name"))
+		}
+		schemas[id], names[id] = schema, make(map[string]bool)
+		for _, a := range list(at(schema, "attributes")) {
+			names[id][strings.ToLower(at(a, "name").(string))] = true
+			checkDefinition(t, id, a, true)
+		}
+	}
+	for _, rt := range list(s.send("GET", "/ResourceTypes", "").body["Resources"]) {
+		name, _ := at(rt, "name").(string)
+		endpoint, _ := at(rt, "endpoint").(string)
+		core, _ := at(rt, "schema").(string)
+		if at(rt, "description") == "" || schemas[core] == nil || endpoint != "/"+name+"s" {
+			t.Errorf("resource type %v", rt)
+		}
+		listed, required := []any{core}, []string{}
+		for _, e := range list(at(rt, "schemaExtensions")) {
+			extension, _ := at(e, "schema").(string)
+			if _, isBool := at(e, "required").(bool); !isBool || schemas[extension] == nil {
+				t.Errorf("%s: extension %v", name, e)
+			}
+			for attribute := range names[extension] {
+				if names[core][attribute] {
+					t.Errorf("%s defines %s of %s again", extension, attribute, core)
+				}
+			}
+			listed = append(listed, extension)
+			if at(e, "required") == true {
+				required = append(required, extension)
+			}
+		}
+		made := s.send("POST", endpoint, `{"userName":"a","displayName":"a","`+scim.EnterpriseURN+`":{"department":"D"}}`)
+		if made.status != 201 || at(made.body, "meta", "resourceType") != name {
+			t.Errorf("POST %s: %d %s, want a %s", endpoint, made.status, made.raw, name)
+		}
+		for _, extension := range required {
+			if made.body[extension] == nil {
+				t.Errorf("a %s is made without %s", name, extension)
+			}
+		}
+		for _, urn := range list(made.body["schemas"]) {
+			if !slices.Contains(listed, urn) {
+				t.Errorf("a %s lists %v, which its type does not", name, urn)
+			}
+		}
+	}
+}
+
+// checkDefinition checks an attribute of a schema, or a sub-attribute.
+func checkDefinition(t *testing.T, schema string, a any, mayBeComplex bool) {
+	t.Helper()
+	name, _ := at(a, "name").(string)
+	kind, _ := at(a, "type").(string)
+	if !attributeName.MatchString(name) {
+		t.Errorf("%s: %q is no attribute name", schema, name)
+	}
+	if !slices.Contains([]string{"string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"}, kind) {
+		t.Errorf("%s: %s has the type %q", schema, name, kind)
+	}
+	if kind == "complex" {
+		if unique := at(a, "uniqueness"); !mayBeComplex || at(a, "caseExact") == true || unique != nil && unique != "none" {
+			t.Errorf("%s: %v", schema, a)
+		}
+	}
+	for _, sub := range list(at(a, "subAttributes")) {
+		checkDefinition(t, schema, sub, false)
+		want := map[any]string{"primary": "boolean", "$ref": "reference", "display": "string", "type": "string"}[at(sub, "name")]
+		if want != "" && at(sub, "type") != want {
+			t.Errorf("%s: %s.%v is a %v, want a %s", schema, name, at(sub, "name"), at(sub, "type"), want)
+		}
+	}
+}
+
+// Covers: 7643-7-21, 7644-3.1-2, 7644-4-3, 7644-4-5, 7644-4-6
+func TestDiscovery_IsReadWhole(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	for kind, id := range map[string]string{"Schemas": scim.CoreUserURN, "ResourceTypes": "User"} {
+		whole := s.send("GET", "/"+kind, "").raw
+		if a := s.send("GET", "/"+kind+"?startIndex=2&count=1&sortBy=name&sortOrder=descending", ""); a.status != 200 || a.raw != whole {
+			t.Errorf("%s with parameters: %d %s", kind, a.status, a.raw)
+		}
+		if a := s.send("GET", "/"+kind+`?filter=name+eq+"User"`, ""); a.status != 403 {
+			t.Errorf("%s with a filter: %d", kind, a.status)
+		}
+		if a := s.send("GET", "/"+kind+"/"+id, ""); a.status != 200 || a.body["id"] != id || a.body["Resources"] != nil {
+			t.Errorf("%s/%s: %d %s", kind, id, a.status, a.raw)
+		}
+		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
+			for _, path := range []string{"/" + kind, "/" + kind + "/" + id} {
+				if a := s.send(method, path, `{}`); a.status != 405 {
+					t.Errorf("%s %s: %d", method, path, a.status)
+				}
+			}
+		}
+		if strings.Contains(whole, `"id":"urn:ietf:params:scim:api:`) {
+			t.Errorf("%s lists a message", kind)
+		}
+	}
+	for _, message := range []string{scim.ListURN, scim.ErrorURN, scim.PatchURN, "urn:ietf:params:scim:api:messages:2.0:SearchRequest"} {
+		if a := s.send("GET", "/Schemas/"+message, ""); a.status != 404 || !strings.HasPrefix(message, "urn:ietf:params:scim:api:") {
+			t.Errorf("GET /Schemas/%s: %d", message, a.status)
+		}
+	}
+}
+
+// What a refused credential is told. RFC 6750 §3
+//
+// Covers: 6750-2.1-1, 6750-3-1, 6750-3-2, 6750-3.1-1, 7644-2-1, 7644-2-4
+func TestChallenge(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	mint := func(change func(r *access.Record)) string {
+		token, record := access.Mint(s.tenant)
+		change(&record)
+		if err := s.app.Store.SaveToken(t.Context(), s.tenant, record); err != nil {
+			t.Fatal(err)
+		}
+		return "Bearer " + token
+	}
+	revoked := ""
+	gone := mint(func(r *access.Record) { revoked = r.ID })
+	if err := s.app.Store.RevokeToken(t.Context(), s.tenant, revoked, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	never, _ := access.Mint(s.tenant)
+	const plain, invalid = `Bearer realm="SCIM"`, `Bearer realm="SCIM", error="invalid_token"`
+	for name, tt := range map[string]struct {
+		header    string
+		status    int
+		challenge string
+	}{
+		"none":         {"", 401, plain},
+		"malformed":    {"Bearer x", 401, invalid},
+		"never minted": {"Bearer " + never, 401, invalid},
+		"revoked":      {gone, 401, invalid},
+		"expired":      {mint(func(r *access.Record) { r.Expires = time.Now().Add(-time.Second) }), 401, invalid},
+		"basic":        {"Basic YTpi", 401, invalid},
+		"valid":        {mint(func(r *access.Record) { r.Expires = time.Now().Add(time.Hour) }), 200, ""},
+	} {
+		a := s.send("GET", "/Users", "", "Authorization", tt.header)
+		if a.status != tt.status || a.header.Get("WWW-Authenticate") != tt.challenge {
+			t.Errorf("%s: %d, WWW-Authenticate %s; want %d, %s", name, a.status, a.header.Get("WWW-Authenticate"), tt.status, tt.challenge)
+		}
+	}
+}
+
+// A token holds as much chance as a key.
+//
+// Covers: 7644-7.4-1
+func TestToken_CannotBeGuessed(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	seen := make(map[string]bool)
+	for range 100 {
+		token, _ := access.Mint(s.tenant)
+		secret := strings.Split(token, "_")[3]
+		// 52 digits of 5 bits each, the last of which holds one.
+		if len(secret) < 52 || seen[secret] || len(slices.Compact(slices.Sorted(slices.Values([]byte(secret))))) < 10 {
+			t.Errorf("the secret %q", secret)
+		}
+		seen[secret] = true
+	}
+}
+
+// What a change answers is what a read answers.
+//
+// Covers: 7644-3.1-3, 7644-3.3-3, 7644-3.5.1-8
+func TestAnswers_AreTheResource(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	member := s.mustCreate(`"userName":"m"`)
+	for path, bodies := range map[string][2]string{
+		"/Users":  {userBody(`"userName":"a","active":"True","shoeSize":44,"password":"p","title":""`), userBody(`"userName":"b","meta":{},"name":{"givenName":"G"}`)},
+		"/Groups": {groupBody(`"displayName":"a","members":` + memberList(member, member)), groupBody(`"displayName":"b"`)},
+	} {
+		a := s.send("POST", path, bodies[0])
+		path += "/" + fmt.Sprint(a.body["id"])
+		same := func(what string, a answer) {
+			t.Helper()
+			read := s.send("GET", path, "")
+			if got, want := fmt.Sprint(a.body), fmt.Sprint(read.body); a.status >= 300 || got != want {
+				t.Errorf("%s answers %d %s, and a read %s", what, a.status, got, want)
+			}
+		}
+		same("POST", a)
+		same("PUT", s.send("PUT", path, bodies[1]))
+		same("PATCH", s.send("PATCH", path, patchBody(`[{"op":"replace","path":"displayName","value":"c"}]`)))
+	}
+}
+
+// Covers: 7644-3.2-2, 7644-3.5.1-1, 7644-3.5.1-7
+func TestPUT_NeitherCreatesNorLeavesOut(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	none := "/00000000-0000-7000-8000-000000000000"
+	for path, body := range map[string]string{"/Users": userBody(`"userName":"a"`), "/Groups": groupBody(`"displayName":"a"`)} {
+		if a := s.send("PUT", path+none, body); a.status != 404 {
+			t.Errorf("PUT %s: %d", path+none, a.status)
+		}
+		if a := s.send("PUT", path, body); a.status != 405 {
+			t.Errorf("PUT %s: %d", path, a.status)
+		}
+		if a := s.send("GET", path, ""); a.body["totalResults"] != 0.0 {
+			t.Errorf("PUT made one: %s", a.raw)
+		}
+	}
+	id := s.mustCreate(`"userName":"a"`)
+	if a := s.send("PUT", "/Users/"+id, userBody(`"title":"x"`)); a.status != 400 || a.body["scimType"] != "invalidValue" {
+		t.Errorf("PUT without userName: %d %s", a.status, a.raw)
+	}
+}
+
+// Parameters that are not known, or not supported, change nothing.
+//
+// Covers: 7644-3.4.2-1, 7644-3.4.2.3-1
+func TestQuery_IgnoresWhatItDoesNotKnow(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	for _, name := range []string{"b", "c", "a"} {
+		s.mustCreate(`"userName":"` + name + `"`)
+	}
+	whole := s.send("GET", "/Users", "").raw
+	for _, query := range []string{"?foo=bar", "?sortBy=userName", "?sortBy=userName&sortOrder=descending", "?cursor", "?cursor=x"} {
+		if a := s.send("GET", "/Users"+query, ""); a.status != 200 || a.raw != whole {
+			t.Errorf("%s: %d %s", query, a.status, a.raw)
+		}
+	}
+}
+
+// What the service filled in is found as it was answered.
+//
+// Covers: 7644-3.4.2.2-20
+func TestFilter_SeesDefaults(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	s.mustCreate(`"userName":"a"`)
+	s.mustCreate(`"userName":"b","active":false`)
+	for filter, want := range map[string][]string{
+		`active eq true`: {"a"},
+		`active pr`:      {"a", "b"},
+		scim.RollcallURN + `:isTeamAccount eq true`:      {"a", "b"},
+		scim.RollcallURN + `:isTeamAccount eq false`:     nil,
+		`meta.resourceType eq "User" and active ne true`: {"b"},
+	} {
+		if got := s.found("/Users", filter, "userName"); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", filter, got, want)
+		}
+	}
+}
+
+// An add of what is there changes nothing, the time of the last change included.
+//
+// Covers: 7644-3.5.2.1-7, 7644-3.5.2.1-8, 7644-3.5.2.1-9
+func TestPATCH_AddOfWhatIsThere(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	id := s.mustCreate(`"userName":"a","title":"T","emails":[{"value":"a@x","type":"work"}]`)
+	group := s.mustGroup("G", id)
+	for path, operations := range map[string]string{
+		"/Users/" + id:     `[{"op":"add","path":"title","value":"T"},{"op":"add","path":"emails","value":[{"value":"a@x","type":"work"}]},{"op":"add","value":{"userName":"a"}}]`,
+		"/Groups/" + group: `[{"op":"add","path":"members","value":[{"value":"` + id + `"}]}]`,
+	} {
+		before := s.send("GET", path, "").raw
+		time.Sleep(2 * time.Millisecond)
+		if a := s.send("PATCH", path, patchBody(operations)); a.status != 200 || s.send("GET", path, "").raw != before {
+			t.Errorf("PATCH %s: %d, now %s, was %s", path, a.status, s.send("GET", path, "").raw, before)
+		}
+	}
+}
+
+// What a value path chooses is all that it chooses.
+//
+// Covers: 7644-3.5.2.2-2, 7644-3.5.2.3-4, 7644-3.5.2.3-6, 7644-3.5.2.3-7
+func TestPATCH_ValuePathChoosesAll(t *testing.T) {
+	s := newService(t, enginetest.Memory, 50)
+	phones := `"phoneNumbers":[{"value":"1","type":"work"},{"value":"2","type":"work"},{"value":"3","type":"home"}]`
+	for i, tt := range []struct{ operation, attribute, want string }{
+		{`{"op":"replace","path":"phoneNumbers[type eq \"work\"].display","value":"D"}`, "phoneNumbers", `[{"value":"1","display":"D","type":"work"},{"value":"2","display":"D","type":"work"},{"value":"3","type":"home"}]`},
+		{`{"op":"replace","path":"phoneNumbers[type eq \"work\"]","value":{"value":"9","type":"other"}}`, "phoneNumbers", `[{"value":"9","type":"other"},{"value":"3","type":"home"}]`},
+		{`{"op":"remove","path":"phoneNumbers[type eq \"work\"]"}`, "phoneNumbers", `[{"value":"3","type":"home"}]`},
+		{`{"op":"remove","path":"phoneNumbers[value pr]"}`, "phoneNumbers", ""},
+		{`{"op":"remove","path":"title"}`, "title", ""},
+		{`{"op":"replace","path":"nickName","value":"N"}`, "nickName", `"N"`},
+	} {
+		id := s.mustCreate(fmt.Sprintf(`"userName":"u%d","title":"T",%s`, i, phones))
+		a := s.send("PATCH", "/Users/"+id+"?attributes="+tt.attribute, patchBody("["+tt.operation+"]"))
+		_, rest, there := strings.Cut(a.raw, `"`+tt.attribute+`":`)
+		if a.status != 200 || there != (tt.want != "") || rest != "" && rest != tt.want+"}" {
+			t.Errorf("%s: %d %s, want %s", tt.operation, a.status, a.raw, tt.want)
+		}
+	}
+}
+
+// Covers: 7644-3.5.2.1-4, 7644-3.5.2.3-5
+func TestPATCH_ComplexAttributes(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	id := s.mustCreate(`"userName":"a","name":{"givenName":"G","familyName":"F"}`)
+	for _, op := range []string{"add", "replace"} {
+		for _, value := range []string{`"x"`, `7`, `["x"]`} {
+			a := s.send("PATCH", "/Users/"+id, patchBody(fmt.Sprintf(`[{"op":%q,"path":"name","value":%s}]`, op, value)))
+			if a.status != 400 || a.body["scimType"] != "invalidValue" {
+				t.Errorf("%s of %s: %d %s", op, value, a.status, a.raw)
+			}
+		}
+		a := s.send("PATCH", "/Users/"+id, patchBody(fmt.Sprintf(`[{"op":%q,"path":"name","value":{"givenName":%q}}]`, op, op)))
+		if a.status != 200 || at(a.body, "name", "givenName") != op || at(a.body, "name", "familyName") != "F" {
+			t.Errorf("%s: %d %s", op, a.status, a.raw)
+		}
+	}
+}
+
+// Covers: 7644-3.8-1, 7644-3.8-2, 7644-3.8-3, 7644-3.8-4, 7644-3.8-5
+func TestAccept(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	id := s.mustCreate(`"userName":"zoë","displayName":"Ζωή 👩‍💻"`)
+	for _, accept := range []string{"application/scim+json", "application/json", "application/scim+json, application/json;q=0.5", "*/*", ""} {
+		a := s.send("GET", "/Users/"+id, "", "Accept", accept)
+		if a.status != 200 || a.body["displayName"] != "Ζωή 👩‍💻" || !strings.Contains(a.raw, "zoë") ||
+			a.header.Get("Content-Type") != "application/scim+json; charset=utf-8" {
+			t.Errorf("Accept %q: %d %s %s", accept, a.status, a.header.Get("Content-Type"), a.raw)
+		}
+	}
+}
+
+// The version stands in front of the endpoint, and no other is taken for it.
+//
+// Covers: 7644-3.13-1, 7644-3.13-2
+func TestVersion_OfTheProtocol(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	for target, want := range map[string]int{
+		"/scim/v2/Users": 200, "/scim/v1/Users": 404, "/scim/v3/Users": 404, "/scim/V2/Users": 404, "/v2/scim/Users": 404,
+	} {
+		if a := s.sendRaw("GET", target, strings.NewReader("")); a.status != want {
+			t.Errorf("GET %s: %d, want %d", target, a.status, want)
+		}
+	}
+}
+
+// broken is a table that fails from some moment on.
+type broken struct {
+	table.Table
+	fails bool
+}
+
+func (b *broken) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
+	if b.fails {
+		return nil, errors.New("the table is gone")
+	}
+	return b.Table.Get(ctx, keys...)
+}
+
+// Covers: 7644-3.12-1, 7644-3.12-2, 7644-3.12-3, 7644-3.12-12
+func TestErrors_OfTheServiceAreSCIMs(t *testing.T) {
+	b := &broken{Table: enginetest.Memory(t)}
+	s := newServiceOn(t, b, 5, tenant.DefaultSettings())
+	id := s.mustCreate(`"userName":"a"`)
+	b.fails = true
+	a := s.send("GET", "/Users/"+id, "")
+	detail, _ := a.body["detail"].(string)
+	if a.status != 500 || a.body["status"] != "500" || !slices.Equal(list(a.body["schemas"]), []any{scim.ErrorURN}) ||
+		!strings.Contains(detail, "report the request id") || !strings.Contains(detail, a.header.Get("X-Request-Id")) || strings.Contains(a.raw, "gone") {
+		t.Errorf("%d %s", a.status, a.raw)
+	}
+}
+
+// Nothing of the deployment is reached without TLS: API Gateway's HTTP APIs have
+// no other endpoints, and a domain of one's own asks for 1.2 at least.
+//
+// Covers: 7644-7.2-1, 7644-7.2-2, 7644-7.4-2, 6750-5.3-1
+func TestTemplate_AsksForTLS(t *testing.T) {
+	template := string(rollcall.Template)
+	for text, want := range map[string]int{
+		"Type: AWS::ApiGatewayV2::Api\n": 1, "ProtocolType: HTTP\n": 1,
+		"Type: AWS::ApiGatewayV2::DomainName\n": 1, "SecurityPolicy: TLS_1_2\n": 1,
+		"FunctionUrl": 0, "AWS::Serverless::Api\n": 0, "AWS::ElasticLoadBalancingV2": 0, "http://": 0,
+	} {
+		if got := strings.Count(template, text); got != want {
+			t.Errorf("template.yaml has %q %d times, want %d", text, got, want)
+		}
+	}
+	if !strings.Contains(template, `AllowedPattern: '|https://[^/]+(/.*)?/scim/v2'`) {
+		t.Error("the base URL may be something else than https")
+	}
+}
