@@ -3,12 +3,12 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench functions \
-	lambda-size sam-check conformance clean check-fmt check-test
+	lambda-size sam-check conformance conformance-doc clean check-fmt check-test
 
 .SHELLFLAGS := -euc
 
 help: ## what can be made
-	@grep -hE '^[a-zA-Z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-zA-Z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 # ---- every day ---------------------------------------------------------------
 
@@ -31,6 +31,9 @@ replay: ## identity providers' requests: make replay BASE=http://127.0.0.1:8080/
 
 conformance: ## third-party suites and clients, on both engines
 	@scripts/dynamodb-local/run.sh -- scripts/conformance.sh
+
+conformance-doc: ## docs/scim-conformance.md, from the requirements and the tests
+	go test -count=1 ./internal/conformance -update
 
 fmt: ## format the code
 	scripts/tool.sh gofumpt -w .
