@@ -119,10 +119,17 @@ func (c *matchCompiler) compare(e *filter.Compare) (filter.Expr, matchTest, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	// An absent value differs from every value there is.
-	absent := e.Op == filter.Ne
+	// An absent value differs from every value there is; only primary counts as
+	// false in a value that lacks it. RFC 7643 §2.4
+	none := e.Op == filter.Ne
+	absent := none
+	if t.leaf().Name == "primary" && t.leaf().Type == TypeBoolean {
+		if absent = test(false); c.element != nil {
+			none = absent
+		}
+	}
 	canonical := &filter.Compare{Path: t.path, Op: e.Op, Value: e.Value}
-	return canonical, func(values map[string]any) bool { return t.any(values, absent, test) }, nil
+	return canonical, func(values map[string]any) bool { return t.any(values, none, absent, test) }, nil
 }
 
 // beyond notes a comparison that the grammar does not have: behind brackets, or of
@@ -321,9 +328,9 @@ func (t *matchTarget) imply(pos int) error {
 	return nil
 }
 
-// any says whether one of the target's values passes a test, where absent is
-// what a value that is not there counts as.
-func (t *matchTarget) any(values map[string]any, absent bool, test func(any) bool) bool {
+// any says whether one of the target's values passes a test, where none is what no
+// value at all counts as, and absent what a value without the sub-attribute does.
+func (t *matchTarget) any(values map[string]any, none, absent bool, test func(any) bool) bool {
 	if t.extension != "" {
 		values, _ = values[t.extension].(map[string]any)
 	}
@@ -331,7 +338,7 @@ func (t *matchTarget) any(values map[string]any, absent bool, test func(any) boo
 	list, ok := v.([]any)
 	if !ok {
 		found, passed := t.one(v, absent, test)
-		return passed || !found && absent
+		return passed || !found && none
 	}
 	some := false
 	for _, v := range list {
@@ -341,7 +348,7 @@ func (t *matchTarget) any(values map[string]any, absent bool, test func(any) boo
 		}
 		some = some || found
 	}
-	return !some && absent
+	return !some && none
 }
 
 // one tests a single value or element, and says whether it is one that counts.
@@ -379,14 +386,14 @@ func (t *matchTarget) present(values map[string]any) bool {
 	if t.attribute == nil {
 		return matchPresent(values[t.extension])
 	}
-	return t.any(values, false, matchPresent)
+	return t.any(values, false, false, matchPresent)
 }
 
 func (t *matchTarget) absent(values map[string]any) bool { return !t.present(values) }
 
 // exists says whether an element that where chooses is there.
 func (t *matchTarget) exists(values map[string]any) bool {
-	return t.any(values, false, func(any) bool { return true })
+	return t.any(values, false, false, func(any) bool { return true })
 }
 
 // matchPresent says whether a value has content.

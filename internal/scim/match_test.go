@@ -163,7 +163,7 @@ func TestMatch(t *testing.T) {
 		{`active ne false`, true},
 		{`active ne true`, false},
 		{`emails.primary eq true`, true},
-		{`emails.primary eq false`, false},
+		{`emails.primary eq false`, true},
 		{matchX + `count pr and active pr`, true},
 
 		// Numbers, exactly.
@@ -649,8 +649,8 @@ func TestCompileElement(t *testing.T) {
 		{`type eq null`, false, true},
 		{`primary eq true`, true, false},
 		{`primary eq "True"`, true, false},
-		{`primary eq "false"`, false, false},
-		{`primary ne "FALSE"`, true, true},
+		{`primary eq "false"`, false, true},
+		{`primary ne "FALSE"`, true, false},
 		{`type eq "work" and value ew "example.com"`, true, false},
 		{`not (type pr)`, false, true},
 	}
@@ -947,5 +947,38 @@ func BenchmarkMatch_10000Users(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// Covers: 7643-2.4-4
+func TestMatch_PrimaryIsFalseWhereItIsAbsent(t *testing.T) {
+	rt := UserType("")
+	for attributes, want := range map[string]map[string]bool{
+		`"emails":[{"value":"a@x"}]`: {
+			`emails[primary eq false]`: true, `emails.primary eq false`: true, `emails[primary ne true]`: true, `emails.primary ne true`: true,
+			`emails[primary eq true]`: false, `emails.primary eq true`: false, `emails[primary ne false]`: false, `emails.primary ne false`: false,
+			`emails[primary pr]`: false, `emails[primary eq null]`: true, `emails[primary eq false].value eq "a@x"`: true,
+			`emails[not (primary eq true) and value sw "a"]`: true,
+		},
+		`"emails":[{"value":"a@x","primary":true}]`: {
+			`emails[primary eq false]`: false, `emails.primary eq false`: false, `emails.primary eq true`: true, `emails[primary ne false]`: true,
+		},
+		`"title":"T"`: {
+			`emails[primary eq false]`: false, `emails.primary eq false`: false, `emails.primary ne true`: true, `emails[primary ne true]`: false,
+		},
+	} {
+		r, _, err := DecodeResource(rt, []byte(`{"schemas":["`+CoreUserURN+`"],"userName":"u",`+attributes+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for text, want := range want {
+			f, err := CompileFilter(rt, text)
+			if err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			if got := f.Match(r); got != want {
+				t.Errorf("%s on %s: %t", text, attributes, got)
+			}
+		}
 	}
 }
