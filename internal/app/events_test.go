@@ -2,13 +2,20 @@ package app_test
 
 import (
 	"bytes"
+	"context"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -172,7 +179,12 @@ var (
 // wrote: an answer is not right because it was given.
 func writeWant(t *testing.T, e eventfile.Event, answer []byte, lines []map[string]any) {
 	t.Helper()
-	want := eventfile.Want{About: e.Want.About, Headers: map[string]string{}, Log: map[string]any{}}
+	want := eventfile.Want{About: e.Want.About, Headers: map[string]string{}, Absent: e.Want.Absent, Log: map[string]any{}}
+	for name, value := range e.Want.Log {
+		if value == nil { // a field that must not be there is named by hand
+			want.Log[name] = nil
+		}
+	}
 	seen := map[string]string{}
 	replace := func(text string) string { return withPlaceholders(text, seen) }
 	if string(answer) != "null" {
@@ -256,13 +268,13 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 		}
 		served[function]++
 		delete(unused, e.RouteKey)
+		if e.Want.Log["event"] == nil {
+			t.Errorf("%s: the expected answer does not say what is logged", e.Name)
+		}
 		if function == "SweepFunction" {
 			continue
 		}
-		var event lambdahttp.Event
-		if err := json.Unmarshal(e.Payload, &event); err != nil {
-			t.Fatal(err)
-		}
+		event := decodeEvent(t, e)
 		c := event.RequestContext
 		if event.Version != "2.0" || c.RouteKey != event.RouteKey || c.HTTP.Path != event.RawPath || c.HTTP.UserAgent != event.Headers["user-agent"] {
 			t.Errorf("%s contradicts itself", e.Name)
@@ -289,6 +301,87 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 			t.Errorf("no event for %s", function)
 		}
 	}
+}
+
+// decodeEvent reads an event of an HTTP API. A field that those do not have is an
+// error.
+func decodeEvent(t *testing.T, e eventfile.Event) lambdahttp.Event {
+	t.Helper()
+	var event lambdahttp.Event
+	decoder := json.NewDecoder(bytes.NewReader(e.Payload))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&event); err != nil {
+		t.Fatalf("%s: %v", e.Name, err)
+	}
+	return event
+}
+
+// What an event says twice, route and path, query and its parameters, body and its
+// form, is what the gateway makes of the one request that it stands for.
+func TestEvents_AreAsTheGatewayMakesThem(t *testing.T) {
+	routes, err := local.Routes(rollcall.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made lambdahttp.Event
+	functions := map[string]local.LambdaHandler{}
+	for _, r := range routes {
+		functions[r.Function] = func(_ context.Context, event lambdahttp.Event) (lambdahttp.Response, error) {
+			made = event
+			return lambdahttp.Response{StatusCode: http.StatusNoContent}, nil
+		}
+	}
+	gateway, err := local.NewGateway(routes, functions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range loadEvents(t) {
+		if e.RouteKey == "" {
+			continue
+		}
+		event := decodeEvent(t, e)
+		body := []byte(event.Body)
+		if event.IsBase64Encoded {
+			if body, err = base64.StdEncoding.DecodeString(event.Body); err != nil {
+				t.Fatalf("%s: %v", e.Name, err)
+			}
+		}
+		r := httptest.NewRequest(event.RequestContext.HTTP.Method, "/", bytes.NewReader(body))
+		r.URL = &url.URL{Path: event.RawPath, RawQuery: event.RawQueryString}
+		r.Host = event.Headers["host"]
+		r.RemoteAddr = net.JoinHostPort(event.RequestContext.HTTP.SourceIP, "443")
+		for name, value := range event.Headers {
+			if name != "host" && name != "x-forwarded-for" {
+				r.Header.Set(name, value)
+			}
+		}
+		gateway.ServeHTTP(httptest.NewRecorder(), r)
+
+		got, want := event, made
+		// These tell where a gateway stands, and when, and not what was sent.
+		for _, side := range []*lambdahttp.Event{&got, &want} {
+			for _, name := range []string{"x-amzn-trace-id", "x-forwarded-proto", "x-forwarded-port"} {
+				delete(side.Headers, name)
+			}
+			if side.Headers["content-length"] == "0" {
+				delete(side.Headers, "content-length")
+			}
+			c := &side.RequestContext
+			c.AccountID, c.APIID, c.RequestID, c.Time, c.TimeEpoch = "", "", "", "", 0
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is\n%s\nbut the gateway makes\n%s", e.Name, printed(t, got), printed(t, want))
+		}
+	}
+}
+
+func printed(t *testing.T, v any) []byte {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // Each tolerance is in docs/idp-quirks.md, with an event that shows it and the

@@ -106,7 +106,9 @@ func (c *comparison) response(w Want, payload []byte) {
 		c.fail("%w: %s", err, payload)
 		return
 	}
-	c.variables["requestId"] = r.Headers["x-request-id"]
+	if id := r.Headers["x-request-id"]; id != "" {
+		c.variables["requestId"] = id
+	}
 	if r.StatusCode != w.Status {
 		c.fail("status %d, want %d: %s", r.StatusCode, w.Status, r.Body)
 	}
@@ -129,6 +131,9 @@ func (c *comparison) response(w Want, payload []byte) {
 		if err := decoder.Decode(&body); err != nil {
 			c.fail("the body is no JSON: %w: %s", err, r.Body)
 			return
+		}
+		if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+			c.fail("the body is more than one value of JSON: %s", r.Body)
 		}
 	}
 	c.value("body", body, w.Body)
@@ -224,6 +229,9 @@ func (c *comparison) text(at, got, want string) {
 		case kinds[kind] != "":
 			pattern.WriteString("(" + kinds[kind] + ")")
 			names = append(names, name)
+		case kind == "requestId":
+			c.fail("%s: the answer has no header X-Request-Id, want %q", at, want)
+			return
 		default:
 			c.fail("%s: there is no placeholder %s", at, rest[m[0]:m[1]])
 			return

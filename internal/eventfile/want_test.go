@@ -71,6 +71,22 @@ func TestCheck_NamesEachDifference(t *testing.T) {
 	}
 }
 
+func TestCheck_TakesNoDamagedAnswer(t *testing.T) {
+	for says, response := range map[string]string{
+		"no HTTP response":       `nonsense`,
+		"no base64":              `{"statusCode":200,"headers":{},"body":"?","isBase64Encoded":true}`,
+		"no gzip":                `{"statusCode":200,"headers":{"Content-Encoding":"gzip"},"body":"{}"}`,
+		"no JSON":                `{"statusCode":200,"headers":{},"body":"{"}`,
+		"more than one value":    `{"statusCode":200,"headers":{},"body":"{\"detail\":\"\"}{}"}`,
+		"no header X-Request-Id": `{"statusCode":200,"headers":{},"body":"{\"detail\":\"\"}"}`,
+	} {
+		w := Want{Status: 200, Body: map[string]any{"detail": "{{requestId}}"}}
+		if err := w.Check([]byte(response), nil, ""); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", response, err, says)
+		}
+	}
+}
+
 // One placeholder with a name is one text.
 func TestCheck_NamedPlaceholdersAreTheSame(t *testing.T) {
 	const other = `{"statusCode":200,"headers":{},"body":"{\"a\":\"01a205cd-a0ad-7720-b36c-58e8dafcdcfe\",\"b\":\"01a205cd-a0ad-7720-b36c-58e8dafcdcff\"}"}`
