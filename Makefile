@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench functions \
-	lambda-size sam-check conformance conformance-doc clean check-fmt check-test
+	lambda-size sam-check sam-api sam-invoke sam-test conformance conformance-doc clean check-fmt check-test
 
 .SHELLFLAGS := -euc
 
@@ -63,6 +63,20 @@ sam-check: template ## sam build, then every event through the binaries it built
 	ROLLCALL_TEST_BINARIES=$(SAM_CHECK) scripts/dynamodb-local/run.sh -- go test -count=1 ./internal/lambdaruntime/... ./internal/iam
 	scripts/dynamodb-local/run.sh -- go test -count=1 -run 'TestEvents|TestGrants' ./internal/app
 
+bin/samlocal: FORCE
+	@go build -o bin/samlocal ./cmd/samlocal
+.PHONY: FORCE
+
+sam-api: bin/samlocal ## serve it with sam local start-api, in containers
+	@exec bin/samlocal api $(ARGS)
+
+sam-invoke: bin/samlocal ## one event to its function: make sam-invoke EVENT=events/okta/create_user.json
+	@: $${EVENT:?is the file of an event, such as events/okta/create_user.json}
+	@exec bin/samlocal invoke --event "$$EVENT" $(ARGS)
+
+sam-test: bin/samlocal ## sam local answers as rollcall local does; needs Docker
+	@exec bin/samlocal test $(ARGS)
+
 vuln: ## known vulnerabilities, where their database can be reached
 	scripts/vuln.sh
 
@@ -87,6 +101,8 @@ check: ## all that CI runs
 	step 'import rules, routes, commands' $(MAKE) -s arch; \
 	step 'tests: race detector, both engines' $(MAKE) -s check-test; \
 	step 'SAM: template, build, events through the binaries' $(MAKE) -s sam-check; \
+	step 'SAM local: an event for each function, in containers' sh -c 'scripts/docker.sh || true'; \
+	$(MAKE) -s sam-test ARGS="--only invoke --without-docker=report"; \
 	step 'third-party suites and clients' $(MAKE) -s conformance; \
 	step 'functions for Lambda' $(MAKE) -s functions; \
 	step 'known vulnerabilities' $(MAKE) -s vuln; \

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// errNoDocker is why containers cannot be run here.
+type errNoDocker struct{ reason, remedy string }
+
+func (e errNoDocker) Error() string { return e.reason + ": " + e.remedy }
+
+// needDocker finds a Docker that answers, or starts one for this run.
+func (s *session) needDocker(ctx context.Context) error {
+	if err := s.has(docker); err != nil {
+		return errNoDocker{"docker not found", docker.install}
+	}
+	if err := s.askDocker(ctx); err == nil {
+		return s.chooseHost(ctx)
+	} else if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	path, err := s.find("dockerd")
+	switch {
+	case s.system != "linux":
+		return errNoDocker{"docker is installed and no daemon answers", "start Docker"}
+	case err != nil:
+		return errNoDocker{"docker is installed and no daemon answers", "start Docker, or install dockerd; scripts/docker.sh does on Debian"}
+	case !s.machine.root:
+		return errNoDocker{"docker is installed and no daemon answers", "start it (sudo systemctl start docker), and be in the group docker"}
+	}
+	return s.startDocker(ctx, path)
+}
+
+func (s *session) askDocker(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_, err := s.output(ctx, s.command(ctx, "docker", "version", "--format", "{{.Server.Version}}"))
+	return err
+}
+
+// chooseHost tells SAM where Docker is: it reads DOCKER_HOST, where the docker
+// command reads its context too.
+func (s *session) chooseHost(ctx context.Context) error {
+	if s.env("DOCKER_HOST") != "" {
+		return nil
+	}
+	host, err := s.output(ctx, s.command(ctx, "docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"))
+	if err == nil && host != "" {
+		s.environment = append(s.environment, "DOCKER_HOST="+host)
+	}
+	return ctx.Err()
+}
+
+// startDocker starts a daemon with everything of its own: it is the run's, with its
+// containers and images. It leaves the machine's firewall and forwarding alone,
+// which containers that talk to this machine alone do not need.
+func (s *session) startDocker(ctx context.Context, path string) error {
+	dir, err := os.MkdirTemp("", "rollcall-docker-*")
+	if err != nil {
+		return err
+	}
+	s.atEnd(func(ctx context.Context) { s.removeDocker(ctx, dir) })
+	hadBridge := bridge()
+	s.atEnd(func(ctx context.Context) {
+		if !hadBridge && bridge() {
+			_ = s.command(ctx, "ip", "link", "delete", bridgeName).Run()
+			_ = s.command(ctx, "busybox", "ip", "link", "delete", bridgeName).Run()
+		}
+	})
+	socket := "unix://" + filepath.Join(dir, "docker.sock")
+	s.say("starting a Docker daemon for this run (dockerd)")
+	var said bytes.Buffer
+	cmd := s.command(context.WithoutCancel(ctx), path,
+		"--host", socket, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
+		"--pidfile", filepath.Join(dir, "pid"), "--iptables=false", "--ip-forward=false", "--ip-masq=false")
+	cmd.Stdout, cmd.Stderr = &said, &said
+	daemon, err := s.start(cmd)
+	if err != nil {
+		return err
+	}
+	s.environment = append(s.environment, "DOCKER_HOST="+socket)
+	err = daemon.until(ctx, time.Minute, func(ctx context.Context) bool { return s.askDocker(ctx) == nil })
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		daemon.stop(ctx)
+		return errNoDocker{"the Docker daemon does not start here", "run it on a machine where it does\n" + tail(said.Bytes())}
+	}
+	return nil
+}
+
+// removeDocker removes a daemon's folder, and what is still mounted in it.
+func (s *session) removeDocker(ctx context.Context, dir string) {
+	if mounts, err := os.ReadFile("/proc/self/mounts"); err == nil {
+		for _, path := range mountsBelow(string(mounts), dir) {
+			_ = s.command(ctx, "umount", "--lazy", path).Run()
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		s.say("%s is left behind: %v", dir, err)
+	}
+}
+
+// mountsBelow are the mount points below a folder, the deepest first.
+func mountsBelow(mounts, dir string) []string {
+	var below []string
+	for line := range strings.Lines(mounts) {
+		fields := strings.Fields(line)
+		if len(fields) > 1 && strings.HasPrefix(fields[1], dir+"/") {
+			below = append([]string{fields[1]}, below...)
+		}
+	}
+	return below
+}
+
+// bridgeName is the network that Docker makes for containers.
+const bridgeName = "docker0"
+
+func bridge() bool {
+	_, err := os.Stat(filepath.Join("/sys/class/net", bridgeName))
+	return err == nil
+}
+
+// removeContainers removes the containers of this run that sam local left.
+func (s *session) removeContainers(ctx context.Context) {
+	all, err := s.output(ctx, s.command(ctx, "docker", "ps", "--all", "--quiet", "--filter", "label="+samLabel))
+	ids := strings.Fields(all)
+	if err != nil || len(ids) == 0 {
+		return
+	}
+	format := `{{.Id}}{{range .Mounts}} {{.Source}}{{end}}`
+	listed, err := s.output(ctx, s.command(ctx, "docker", append([]string{"inspect", "--format", format}, ids...)...))
+	var gone *exec.ExitError // a container that ended in between
+	if err != nil && !errors.As(err, &gone) {
+		return
+	}
+	if ours := containersOf(listed, s.dir); len(ours) > 0 {
+		if err := s.quietly(ctx, s.command(ctx, "docker", append([]string{"rm", "--force"}, ours...)...)); err != nil {
+			s.say("containers are left behind: %v", err)
+		}
+	}
+}
+
+// samLabel is on every container that sam local makes for a function.
+const samLabel = "sam.cli.container.type=lambda"
+
+// containersOf are the ids of the containers, listed as ID MOUNTED…, that have a
+// folder of the run mounted. Docker on a Mac puts a path of its own before ours.
+func containersOf(listed, dir string) []string {
+	var ids []string
+	for line := range strings.Lines(listed) {
+		id, mounted, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if strings.Contains(mounted+"/", dir+"/") {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// notRun is what is printed, and cannot be overlooked, where there is no Docker.
+func notRun(what string, e errNoDocker) string {
+	return fmt.Sprintf(`
+!!!! NOT RUN: %s
+!!!!
+!!!! why  %s
+!!!! how  %s
+`, what, e.reason, strings.ReplaceAll(e.remedy, "\n", "\n!!!!      "))
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/eventfile"
+	"github.com/rollcall-scim/rollcall/internal/fixture"
+	"github.com/rollcall-scim/rollcall/internal/local"
+)
+
+const invokeAbout = `samlocal invoke gives a function one event, by sam local invoke, with a table that
+internal/fixture has filled. It prints the answer and, when FILE's .want.json lies
+beside it, whether that is what is expected.`
+
+func runInvoke(ctx context.Context, args []string, m machine, stdout, stderr io.Writer) error {
+	var o options
+	flags := flag.NewFlagSet("invoke", flag.ContinueOnError)
+	o.register(flags, m)
+	file := flags.String("event", "", "`FILE` of the event, such as events/okta/create_user.json")
+	name := flags.String("function", "", "`NAME` of the function, such as UsersFunction; the one of the event's route without it")
+	if err := parse(flags, invokeAbout, args, stderr); err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	if *file == "" {
+		return usageError{errors.New("--event FILE says which event; events/ has many")}
+	}
+	e, err := readEvent(*file)
+	if err != nil {
+		return usageError{err}
+	}
+	if e.function, err = functionOf(e.payload, *name); err != nil {
+		return usageError{fmt.Errorf("%s: %w", *file, err)}
+	}
+	s, err := newSession(m, stdout, stderr)
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	if err := s.prepare(ctx, o); err != nil {
+		return err
+	}
+	a, err := s.invoke(ctx, e)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(stderr, a.said)
+	printAnswer(stdout, a.payload)
+	if e.want == nil {
+		fmt.Fprintf(stdout, "\nThere is no %s to compare it with.\n", eventfile.WantPath(*file))
+		return nil
+	}
+	if err := a.check(e); err != nil {
+		fmt.Fprintf(stdout, "\nnot as expected (%s):\n  %s\n", eventfile.WantPath(*file), strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		return errReported
+	}
+	fmt.Fprintf(stdout, "\nas expected: %s\n", e.want.About)
+	return nil
+}
+
+// event is a file of an event.
+type event struct {
+	path     string // absolute
+	payload  []byte
+	function string
+	want     *eventfile.Want // nil without one
+}
+
+func readEvent(file string) (event, error) {
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return event{}, err
+	}
+	read, err := eventfile.Read(path)
+	if err == nil {
+		return event{path: path, payload: read.Payload, want: &read.Want}, nil
+	}
+	if _, missing := os.Stat(eventfile.WantPath(path)); !errors.Is(missing, fs.ErrNotExist) {
+		return event{}, err
+	}
+	payload, err := os.ReadFile(path)
+	return event{path: path, payload: payload}, err
+}
+
+// sweepFunction is the one that a schedule invokes.
+const sweepFunction = "SweepFunction"
+
+// functionOf is the function that an event goes to: the named one, or that of the
+// event's route in the template. A scheduled event goes to the sweep.
+func functionOf(payload []byte, name string) (string, error) {
+	routes, err := local.Routes(rollcall.Template)
+	if err != nil {
+		return "", err
+	}
+	functions := map[string]bool{sweepFunction: true}
+	for _, r := range routes {
+		functions[r.Function] = true
+	}
+	if name != "" {
+		for f := range functions {
+			if strings.EqualFold(name, f) || strings.EqualFold(name+"Function", f) {
+				return f, nil
+			}
+		}
+		return "", fmt.Errorf("there is no function %s; there are %s", name, strings.Join(slices.Sorted(maps.Keys(functions)), ", "))
+	}
+	var event struct {
+		RouteKey string `json:"routeKey"`
+		Source   string `json:"source"`
+	}
+	if err := json.Unmarshal(payload, &event); err != nil {
+		return "", fmt.Errorf("the event is no JSON object: %w", err)
+	}
+	for _, r := range routes {
+		if r.Key() == event.RouteKey {
+			return r.Function, nil
+		}
+	}
+	switch {
+	case event.Source == "aws.events":
+		return sweepFunction, nil
+	case event.RouteKey == "":
+		return "", errors.New("the event has no routeKey: name the function with --function")
+	}
+	return "", fmt.Errorf("template.yaml has no route %s: correct the event's routeKey, or name the function with --function", event.RouteKey)
+}
+
+// answer is what a function gave for an event.
+type answer struct {
+	payload []byte
+	// said is what SAM and the function wrote beside it.
+	said string
+}
+
+// invoke gives a function an event, in a container and with a filled table of its
+// own.
+func (s *session) invoke(ctx context.Context, e event) (answer, error) {
+	name := temporaryTable()
+	if err := s.openTable(ctx, name, true); err != nil {
+		return answer{}, err
+	}
+	if err := fixture.Fill(ctx, s.table); err != nil {
+		return answer{}, err
+	}
+	variables, err := s.variables(name, fixture.BaseURL)
+	if err != nil {
+		return answer{}, err
+	}
+	cmd, err := s.samLocal(ctx, variables, "invoke", e.function, "--event", e.path)
+	if err != nil {
+		return answer{}, err
+	}
+	s.say("invoking %s with %s (sam local invoke)", e.function, s.relative(e.path))
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	err = cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		return answer{}, ctx.Err()
+	case err != nil:
+		return answer{}, fmt.Errorf("%s: %w\n%s", shown(cmd), err, tail(said.Bytes()))
+	}
+	return answer{payload: bytes.TrimSpace(out.Bytes()), said: said.String()}, nil
+}
+
+// relative is a path as it is seen from the checkout.
+func (s *session) relative(path string) string {
+	if short, err := filepath.Rel(s.root, path); err == nil && !strings.HasPrefix(short, "..") {
+		return short
+	}
+	return path
+}
+
+// check compares an answer with what is expected. SAM now and then stops listening
+// before a container that ends at once has said what it logged: without a line the
+// answer alone is compared.
+func (a answer) check(e event) error {
+	want, lines := e.want, logged(a.said)
+	if len(lines) == 0 {
+		want.Log = nil
+	}
+	return want.Check(a.payload, lines, fixture.BaseURL)
+}
+
+// logged are the events that a function logged, among what SAM and Lambda's runtime
+// say.
+func logged(said string) []map[string]any {
+	var lines []map[string]any
+	for line := range strings.Lines(said) {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err == nil && fields["event"] != nil {
+			lines = append(lines, fields)
+		}
+	}
+	return lines
+}
+
+// printAnswer prints a function's answer as a client would see it.
+func printAnswer(w io.Writer, payload []byte) {
+	r, err := eventfile.DecodeResponse(payload)
+	if err != nil || r.StatusCode == 0 {
+		fmt.Fprintf(w, "\n%s\n", payload)
+		return
+	}
+	fmt.Fprintf(w, "\n%d %s\n", r.StatusCode, http.StatusText(r.StatusCode))
+	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		fmt.Fprintf(w, "%s: %s\n", http.CanonicalHeaderKey(name), r.Headers[name])
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, []byte(r.Body), "", "  "); err != nil {
+		pretty.Reset()
+		pretty.WriteString(r.Body)
+	}
+	if pretty.Len() > 0 {
+		fmt.Fprintf(w, "\n%s\n", pretty.Bytes())
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/eventfile"
+	"github.com/rollcall-scim/rollcall/internal/fixture"
+)
+
+func TestFunctionOf_FollowsTheRoute(t *testing.T) {
+	for _, tt := range []struct {
+		event, name, want, problem string
+	}{
+		{event: `{"routeKey":"POST /scim/v2/Users"}`, want: "UsersFunction"},
+		{event: `{"routeKey":"PATCH /scim/v2/users/{id}"}`, want: "UsersFunction"},
+		{event: `{"routeKey":"GET /scim/v2/Groups/{id}"}`, want: "GroupsFunction"},
+		{event: `{"routeKey":"GET /scim/v2/Schemas"}`, want: "DiscoveryFunction"},
+		{event: `{"routeKey":"$default"}`, want: "DiscoveryFunction"},
+		{event: `{"source":"aws.events"}`, want: "SweepFunction"},
+		{event: `{"routeKey":"POST /scim/v2/Users"}`, name: "sweep", want: "SweepFunction"},
+		{event: `{}`, name: "GroupsFunction", want: "GroupsFunction"},
+		{event: `{"routeKey":"POST /Users"}`, problem: "template.yaml has no route POST /Users"},
+		{event: `{}`, problem: "name the function with --function"},
+		{event: `[`, problem: "no JSON object"},
+	} {
+		got, err := functionOf([]byte(tt.event), tt.name)
+		switch {
+		case tt.problem != "" && (err == nil || !strings.Contains(err.Error(), tt.problem)):
+			t.Errorf("%s: %v, want %s", tt.event, err, tt.problem)
+		case tt.problem == "" && (err != nil || got != tt.want):
+			t.Errorf("%s %s: %s %v, want %s", tt.event, tt.name, got, err, tt.want)
+		}
+	}
+}
+
+func TestTried_HasAnEventForEachFunction(t *testing.T) {
+	tried := tryEvents(t)
+	for _, function := range []string{"UsersFunction", "GroupsFunction", "DiscoveryFunction", sweepFunction} {
+		if tried[function] != 1 {
+			t.Errorf("%d events are tried on %s, want one", tried[function], function)
+		}
+	}
+}
+
+func tryEvents(t *testing.T) map[string]int {
+	t.Helper()
+	count := make(map[string]int)
+	for _, name := range tried {
+		e, err := readEvent(filepath.Join("..", "..", name))
+		if err != nil || e.want == nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		f, err := functionOf(e.payload, "")
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		count[f]++
+	}
+	return count
+}
+
+func TestReadEvent_TakesOneWithoutAnExpectedAnswer(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "mine.json")
+	write(t, name, `{"routeKey":"$default"}`)
+	e, err := readEvent(name)
+	if err != nil || e.want != nil || string(e.payload) != `{"routeKey":"$default"}` {
+		t.Errorf("%+v %v", e, err)
+	}
+	write(t, eventfile.WantPath(name), `{"abuot":"misspelt"}`)
+	if _, err := readEvent(name); err == nil {
+		t.Error("a broken expected answer is taken")
+	}
+}
+
+func TestLogged_FindsTheFunctionsEvents(t *testing.T) {
+	said := `Invoking bootstrap (provided.al2023)
+START RequestId: x
+{"event":"scim.request","status":201}
+END RequestId: x
+{"level":"INFO","message":"failed to get the next invoke: connection reset by peer"}
+`
+	lines := logged(said)
+	if len(lines) != 1 || lines[0]["status"] != 201.0 {
+		t.Errorf("%v", lines)
+	}
+}
+
+func TestAnswer_IsComparedWithItsWant(t *testing.T) {
+	e := event{want: &eventfile.Want{About: "a test", Status: 404, Headers: map[string]string{"location": "{{baseUrl}}/Users/1"}}}
+	a := answer{payload: []byte(`{"statusCode":404,"headers":{"Location":"` + fixture.BaseURL + `/Users/1"}}`)}
+	if err := a.check(e); err != nil {
+		t.Error(err)
+	}
+	e.want.Status = 200
+	if err := a.check(e); err == nil {
+		t.Error("another status is as expected")
+	}
+}
+
+func TestPrintAnswer_ShowsWhatAClientSees(t *testing.T) {
+	for payload, want := range map[string]string{
+		`{"statusCode":200,"headers":{"Content-Type":"application/scim+json"},"body":"{\"id\":\"1\"}"}`: "\n200 OK\nContent-Type: application/scim+json\n\n{\n  \"id\": \"1\"\n}\n",
+		`{"statusCode":204,"headers":{},"body":""}`:                                                     "\n204 No Content\n",
+		`{"statusCode":200,"body":"aGk=","isBase64Encoded":true}`:                                       "\n200 OK\n\nhi\n",
+		`null`: "\nnull\n",
+	} {
+		var out bytes.Buffer
+		printAnswer(&out, []byte(payload))
+		if out.String() != want {
+			t.Errorf("%s: %q, want %q", payload, out.String(), want)
+		}
+	}
+}
+
+func TestDocs_NameEveryDifference(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/sam-local.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range differences {
+		if !bytes.Contains(bytes.ToLower(guide), []byte(strings.ToLower(d.name))) {
+			t.Errorf("docs/sam-local.md does not name %q", d.name)
+		}
+	}
+}

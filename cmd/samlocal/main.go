@@ -1,0 +1,124 @@
+// Command samlocal runs the service under AWS SAM on this machine: the template,
+// the functions' own binaries in Lambda's containers, DynamoDB Local. make sam-api,
+// make sam-invoke and make sam-test run it; docs/sam-local.md is its guide.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"syscall"
+)
+
+const usage = `samlocal runs rollcall under AWS SAM on this machine: template.yaml, the functions
+in Lambda's containers, DynamoDB Local.
+
+Usage:
+  samlocal api [flags]                  serve it: sam local start-api
+  samlocal invoke --event FILE [flags]  give a function one event: sam local invoke
+  samlocal test [flags]                 check that both answer as 'rollcall local' does
+  samlocal help                         show this text
+
+'samlocal COMMAND --help' lists the flags. Docker, Python 3 with venv, and for
+DynamoDB Local Java 17 and Maven are needed; SAM itself is fetched.
+`
+
+// The exit statuses.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	// What a signal interrupts is stopped in order, and its traces are removed: the
+	// processes that are started do not see the terminal's signals.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], thisMachine(), os.Stdout, os.Stderr))
+}
+
+// machine is what a run asks of the computer before it starts anything.
+type machine struct {
+	// find is where a program lies.
+	find func(name string) (string, error)
+	env  func(name string) string
+	// system and processor are Go's names of them.
+	system, processor string
+	root              bool
+}
+
+func thisMachine() machine {
+	return machine{
+		find: exec.LookPath, env: os.Getenv,
+		system: runtime.GOOS, processor: runtime.GOARCH, root: os.Geteuid() == 0,
+	}
+}
+
+// run is main with its surroundings as arguments; it returns the exit status.
+func run(ctx context.Context, args []string, m machine, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return exitUsage
+	}
+	var err error
+	switch args[0] {
+	case "api":
+		err = runAPI(ctx, args[1:], m, stdout, stderr)
+	case "invoke":
+		err = runInvoke(ctx, args[1:], m, stdout, stderr)
+	case "test":
+		err = runTest(ctx, args[1:], m, stdout, stderr)
+	case "help", "-h", "--help":
+		fmt.Fprint(stdout, usage)
+	default:
+		err = usageError{fmt.Errorf("there is no command %q; 'samlocal help' lists them", args[0])}
+	}
+	var misuse usageError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case errors.As(err, &misuse):
+		fmt.Fprintln(stderr, "samlocal:", err)
+		return exitUsage
+	case errors.Is(err, errReported):
+	case ctx.Err() != nil:
+		fmt.Fprintln(stderr, "samlocal: interrupted")
+	default:
+		fmt.Fprintln(stderr, "samlocal:", err)
+	}
+	return exitFailed
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// errReported is a failure that has been printed.
+var errReported = errors.New("failed")
+
+// parse reads the flags of a command and takes nothing else.
+func parse(flags *flag.FlagSet, about string, args []string, stderr io.Writer) error {
+	flags.SetOutput(io.Discard)
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintf(stderr, "%s\n\nFlags:\n", about)
+		flags.SetOutput(stderr)
+		flags.PrintDefaults()
+		return err
+	case err == nil && flags.NArg() > 0:
+		err = fmt.Errorf("%q is not a flag", flags.Arg(0))
+	}
+	if err != nil {
+		return usageError{fmt.Errorf("%w; 'samlocal %s --help' lists the flags", err, flags.Name())}
+	}
+	return nil
+}

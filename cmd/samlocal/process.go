@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// command is a program in the checkout, with the environment of the run and away
+// from the terminal's signals.
+func (s *session) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // names are constants, and arguments flags of the developer's own
+	cmd.Dir = s.root
+	cmd.Env = append(os.Environ(), s.environment...)
+	apart(cmd)
+	return cmd
+}
+
+// apart gives a program a process group, so that Ctrl-C reaches this program
+// alone, and ends the whole group when its context does.
+func apart(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 15 * time.Second
+}
+
+// quietly runs a program to its end. What it says is shown when it fails.
+func (s *session) quietly(ctx context.Context, cmd *exec.Cmd) error {
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("%s: %w\n%s", shown(cmd), err, tail(said.Bytes()))
+	}
+	return nil
+}
+
+// fetch runs a script that fetches what it needs on first use, and says so itself, as
+// it does what is missing.
+func (s *session) fetch(ctx context.Context, name string, args ...string) error {
+	cmd := s.command(ctx, name, args...)
+	cmd.Stderr = s.stderr
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("%s: %w", shown(cmd), err)
+	}
+	return nil
+}
+
+// output is what a program writes to its standard output.
+func (s *session) output(ctx context.Context, cmd *exec.Cmd) (string, error) {
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err != nil:
+		return "", fmt.Errorf("%s: %w\n%s", shown(cmd), err, tail(said.Bytes()))
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+// shown is a command as one would type it.
+func shown(cmd *exec.Cmd) string { return strings.Join(cmd.Args, " ") }
+
+// shownLines is how many of a program's last lines an error quotes.
+const shownLines = 30
+
+func tail(b []byte) string {
+	lines := strings.Split(strings.TrimRight(string(b), "\n"), "\n")
+	if len(lines) > shownLines {
+		lines = lines[len(lines)-shownLines:]
+	}
+	return "  " + strings.Join(lines, "\n  ")
+}
+
+// process is a program that runs beside this one.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+	err   error // once ended
+}
+
+// start starts a program that runs until the run ends.
+func (s *session) start(cmd *exec.Cmd) (*process, error) {
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%s: %w", shown(cmd), err)
+	}
+	p := &process{cmd: cmd, ended: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.ended)
+	}()
+	s.atEnd(func(ctx context.Context) { p.stop(ctx) })
+	return p, nil
+}
+
+// grace is how long a program may take to heed SIGTERM.
+const grace = 20 * time.Second
+
+// stop ends the program and what it started.
+func (p *process) stop(ctx context.Context) {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	select {
+	case <-p.ended:
+		return
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	<-p.ended
+}
+
+// until asks again and again whether something is so, until it is, the program
+// ends, or the time is over.
+func (p *process) until(ctx context.Context, most time.Duration, is func(context.Context) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	for {
+		if is(ctx) {
+			return nil
+		}
+		select {
+		case <-p.ended:
+			return fmt.Errorf("%s ended: %w", shown(p.cmd), errors.Join(p.err, errors.New("before it was ready")))
+		case <-ctx.Done():
+			return fmt.Errorf("%s was not ready within %s", shown(p.cmd), most)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// log keeps what a program says until it is let through to a writer.
+type log struct {
+	mu   sync.Mutex
+	kept bytes.Buffer
+	to   io.Writer
+}
+
+// Write implements io.Writer.
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.to != nil {
+		return l.to.Write(b)
+	}
+	return l.kept.Write(b)
+}
+
+// open lets through what comes from here on.
+func (l *log) open(to io.Writer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.to = to
+}
+
+// last is the end of what was said.
+func (l *log) last() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return tail(l.kept.Bytes())
+}

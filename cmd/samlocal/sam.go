@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// sam is the SAM CLI that tools/requirements.txt pins.
+const sam = "scripts/sam.sh"
+
+// samCommand runs the SAM CLI. It is given no AWS account: it would look for who
+// that is, and hand its keys to the functions. Its temporary files are the run's: a
+// lock that an interrupted SAM leaves holds up the next.
+func (s *session) samCommand(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := s.command(ctx, sam, append([]string{"sam"}, args...)...)
+	env := cmd.Env[:0:0]
+	for _, variable := range cmd.Env {
+		if !isReplaced(variable) {
+			env = append(env, variable)
+		}
+	}
+	cmd.Env = append(env,
+		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
+		"LAMBDA_ARCH="+s.processor.golang, "TMPDIR="+s.temporary())
+	return cmd
+}
+
+// isReplaced tells whether SAM gets a variable otherwise than it is set here, or not:
+// those that say in whose name AWS is asked, and where.
+func isReplaced(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	switch name {
+	case "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+		"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED", "LAMBDA_ARCH", "TMPDIR":
+		return true
+	}
+	return strings.HasPrefix(name, "AWS_CONTAINER_CREDENTIALS_")
+}
+
+// built is the template that sam build writes, with the functions beside it.
+func (s *session) built() string { return filepath.Join(s.dir, "build", "template.yaml") }
+
+func (s *session) temporary() string { return filepath.Join(s.dir, "tmp") }
+
+// parameters choose the processor of this machine.
+func (s *session) parameters() []string {
+	return []string{"--parameter-overrides", "Architecture=" + s.processor.lambda}
+}
+
+// build builds the functions for this machine, in the run's folder: what lies in
+// .aws-sam/build is to be deployed.
+func (s *session) build(ctx context.Context) error {
+	if err := s.fetch(ctx, sam, "python3", "--version"); err != nil {
+		return err
+	}
+	s.say("building the functions for %s (sam build)", s.processor.lambda)
+	args := append([]string{"build", "--template", "template.yaml", "--build-dir", filepath.Dir(s.built()), "--no-cached", "--build-in-source"},
+		s.parameters()...)
+	return s.quietly(ctx, s.samCommand(ctx, args...))
+}
+
+// samLocal runs a command of sam local on what was built.
+func (s *session) samLocal(ctx context.Context, variables map[string]string, command string, args ...string) (*exec.Cmd, error) {
+	file, err := s.writeVariables(variables)
+	if err != nil {
+		return nil, err
+	}
+	all := append([]string{"local", command}, args...)
+	all = append(all, "--template", s.built(), "--env-vars", file, "--add-host", hostName+":host-gateway", "--skip-pull-image")
+	if s.image.ours {
+		all = append(all, "--invoke-image", s.image.name)
+	}
+	return s.samCommand(ctx, append(all, s.parameters()...)...), nil
+}
+
+// variables are what the functions are told in the place of the template's own.
+func (s *session) variables(table, baseURL string) (map[string]string, error) {
+	endpoint, err := fromContainers(s.dynamodb)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{
+		"ROLLCALL_TABLE":            table,
+		"ROLLCALL_BASE_URL":         baseURL,
+		"AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+	}, nil
+}
+
+// environment is the file of sam local's --env-vars. A variable that the template
+// does not name is left out by SAM, silently.
+func environment(variables map[string]string) ([]byte, error) {
+	return json.MarshalIndent(map[string]map[string]string{"Parameters": variables}, "", "  ")
+}
+
+func (s *session) writeVariables(variables map[string]string) (string, error) {
+	content, err := environment(variables)
+	if err != nil {
+		return "", err
+	}
+	file, err := os.CreateTemp(s.dir, "variables-*.json")
+	if err != nil {
+		return "", err
+	}
+	_, err = file.Write(content)
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s cannot be written: %w", file.Name(), err)
+	}
+	return file.Name(), nil
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newTestSession(t *testing.T) *session {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	write(t, "template.yaml", "")
+	var out bytes.Buffer
+	s, err := newSession(bare(), &out, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.end)
+	return s
+}
+
+func TestSession_EndsInReverseAndLeavesNoFolder(t *testing.T) {
+	s := newTestSession(t)
+	if filepath.Dir(filepath.Dir(s.dir)) != s.root {
+		t.Errorf("the run's folder is %s, want it below .aws-sam of %s", s.dir, s.root)
+	}
+	p, err := s.start(s.command(t.Context(), "sleep", "60"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	s.end()
+	select {
+	case <-p.ended:
+	default:
+		t.Error("the program runs on")
+	}
+	if took := time.Since(begun); took > grace/2 {
+		t.Errorf("ending took %s", took)
+	}
+	if _, err := os.Stat(s.dir); !os.IsNotExist(err) {
+		t.Errorf("%s is left: %v", s.dir, err)
+	}
+}
+
+func TestProcess_SaysThatItEndedBeforeItWasReady(t *testing.T) {
+	s := newTestSession(t)
+	p, err := s.start(s.command(t.Context(), "false"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.until(t.Context(), time.Minute, func(context.Context) bool { return false })
+	if err == nil || !strings.Contains(err.Error(), "false ended") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestProcessorOf_MapsGoToLambda(t *testing.T) {
+	for goarch, want := range map[string]processor{
+		"amd64": {"amd64", "x86_64"},
+		"arm64": {"arm64", "arm64"},
+	} {
+		if got, err := processorOf(goarch); got != want || err != nil {
+			t.Errorf("%s: %v %v, want %v", goarch, got, err, want)
+		}
+	}
+	if _, err := processorOf("riscv64"); err == nil {
+		t.Error("riscv64 is taken")
+	}
+}
+
+func TestFromContainers_NamesTheHost(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"http://127.0.0.1:8000":          "http://host.docker.internal:8000",
+		"http://localhost:8000":          "http://host.docker.internal:8000",
+		"http://[::1]:8000":              "http://host.docker.internal:8000",
+		"https://127.0.0.1":              "https://host.docker.internal",
+		"http://10.0.0.7:8000":           "http://10.0.0.7:8000",
+		"http://dynamodb.example.test:1": "http://dynamodb.example.test:1",
+	} {
+		if got, err := fromContainers(endpoint); got != want || err != nil {
+			t.Errorf("%s: %s %v, want %s", endpoint, got, err, want)
+		}
+	}
+	for _, endpoint := range []string{"", "127.0.0.1:8000", "ftp://127.0.0.1"} {
+		if got, err := fromContainers(endpoint); err == nil {
+			t.Errorf("%q is taken as %s", endpoint, got)
+		}
+	}
+}
+
+func TestEnvironment_IsForAllFunctions(t *testing.T) {
+	s := &session{dynamodb: "http://127.0.0.1:8000"}
+	variables, err := s.variables("rollcall", "http://127.0.0.1:3000/scim/v2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := environment(variables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]map[string]string
+	if err := json.Unmarshal(content, &got); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]map[string]string{"Parameters": {
+		"ROLLCALL_TABLE": "rollcall", "ROLLCALL_BASE_URL": "http://127.0.0.1:3000/scim/v2",
+		"AWS_ENDPOINT_URL_DYNAMODB": "http://host.docker.internal:8000",
+	}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s", content)
+	}
+}
+
+// SAM leaves out what the template does not name.
+func TestEnvironment_IsInTheTemplate(t *testing.T) {
+	template, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{dynamodb: "http://127.0.0.1:8000"}
+	variables, err := s.variables("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range variables {
+		if !bytes.Contains(template, []byte("        "+name+": ")) {
+			t.Errorf("template.yaml gives the functions no %s", name)
+		}
+	}
+	if !bytes.Contains(template, []byte("Architectures: [!Ref Architecture]")) {
+		t.Error("the parameter Architecture does not choose the functions' processor")
+	}
+}
+
+func TestSAMCommand_KnowsNoAccount(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIA")
+	t.Setenv("AWS_PROFILE", "prod")
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1")
+	t.Setenv("AWS_CA_BUNDLE", "bundle.pem")
+	s := &session{processor: processor{"arm64", "arm64"}}
+	env := s.samCommand(t.Context(), "build").Env
+	for _, variable := range env {
+		if strings.Contains(variable, "AKIA") || strings.Contains(variable, "prod") || strings.HasPrefix(variable, "AWS_CONTAINER_") {
+			t.Errorf("SAM gets %s", variable)
+		}
+	}
+	for _, want := range []string{"AWS_CA_BUNDLE=bundle.pem", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "LAMBDA_ARCH=arm64"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("SAM gets no %s", want)
+		}
+	}
+}
+
+func TestContainersOf_SelectsThoseOfTheRun(t *testing.T) {
+	listed := `aaa /home/dev/rollcall/.aws-sam/local-1/build/UsersFunction
+bbb /host_mnt/Users/dev/rollcall/home/dev/rollcall/.aws-sam/local-1/build/GroupsFunction
+ccc /home/dev/rollcall/.aws-sam/local-12/build/UsersFunction
+ddd /home/dev/other/.aws-sam/build/UsersFunction
+eee
+`
+	got := containersOf(listed, "/home/dev/rollcall/.aws-sam/local-1")
+	if want := []string{"aaa", "bbb"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := containersOf("", "/home"); len(got) > 0 {
+		t.Errorf("%v of none", got)
+	}
+}
+
+func TestMountsBelow_BeginsWithTheDeepest(t *testing.T) {
+	mounts := "/dev/vda / ext4 rw 0 0\noverlay /tmp/d/data/x overlay rw 0 0\nnsfs /tmp/d/data/x/y nsfs rw 0 0\nproc /tmp/dd proc rw 0 0\n"
+	if got, want := mountsBelow(mounts, "/tmp/d"), []string{"/tmp/d/data/x/y", "/tmp/d/data/x"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestLog_KeepsUntilItIsOpened(t *testing.T) {
+	var l log
+	var shown bytes.Buffer
+	for range 2 * shownLines {
+		_, _ = l.Write([]byte("early\n"))
+	}
+	if got := strings.Count(l.last(), "early"); got != shownLines {
+		t.Errorf("%d lines are quoted, want %d", got, shownLines)
+	}
+	l.open(&shown)
+	_, _ = l.Write([]byte("late\n"))
+	if shown.String() != "late\n" {
+		t.Errorf("%q is let through", shown.String())
+	}
+}

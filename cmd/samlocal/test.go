@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/replay"
+)
+
+const testAbout = `samlocal test tries the functions under SAM: one event for each by sam local invoke,
+then the requests of identity providers by sam local start-api, and compares the
+answers with those of 'rollcall local' on the same DynamoDB.`
+
+// tried are the events that samlocal test gives to the functions, one for each.
+var tried = []string{
+	"events/okta/create_user.json",
+	"events/okta/add_members.json",
+	"events/entra/schemas.json",
+	"events/sweep/schedule.json",
+}
+
+func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Writer) error {
+	var o options
+	flags := flag.NewFlagSet("test", flag.ContinueOnError)
+	o.register(flags, m)
+	without := flags.String("without-docker", "fail", "`WHAT` it is when Docker cannot be had: fail, or report, where that is known to be so")
+	only := flags.String("only", "", "`PART` of the test: invoke, one event for each function, in about a minute; all of it without the flag")
+	if err := parse(flags, testAbout, args, stderr); err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	if *without != "fail" && *without != "report" {
+		return usageError{fmt.Errorf("--without-docker %q: choose fail or report", *without)}
+	}
+	if *only != "" && *only != "invoke" {
+		return usageError{fmt.Errorf("--only %q: there is invoke", *only)}
+	}
+	s, err := newSession(m, stdout, stderr)
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	begun := time.Now()
+	err = s.prepare(ctx, o)
+	var none errNoDocker
+	if errors.As(err, &none) {
+		fmt.Fprint(stdout, notRun("sam local invoke of each function, sam local start-api with the replay", none))
+		if *without == "report" {
+			return nil
+		}
+		return errReported
+	}
+	if err != nil {
+		return err
+	}
+	var t tally
+	if err := s.testInvoke(ctx, &t); err != nil {
+		return err
+	}
+	if *only == "" {
+		if err := s.testAPI(ctx, &t); err != nil {
+			return err
+		}
+	}
+	s.say("took %s", time.Since(begun).Round(time.Second))
+	fmt.Fprintf(stdout, "%d passed, %d failed\n", t.passed, t.failed)
+	if t.failed > 0 {
+		return errReported
+	}
+	return nil
+}
+
+// testInvoke gives each function an event.
+func (s *session) testInvoke(ctx context.Context, t *tally) error {
+	for _, name := range tried {
+		e, err := readEvent(filepath.Join(s.root, name))
+		if err != nil {
+			return err
+		}
+		if e.function, err = functionOf(e.payload, ""); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		a, err := s.invoke(ctx, e)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil && e.want == nil:
+			err = errors.New("has no expected answer beside it")
+		case err == nil:
+			err = a.check(e)
+		}
+		if err != nil {
+			t.fail(s.stdout, name, err.Error())
+			continue
+		}
+		t.pass()
+		fmt.Fprintf(s.stdout, "pass %s by sam local invoke %s\n", name, e.function)
+	}
+	return nil
+}
+
+// testAPI sends the replay, and the requests that SAM is known to answer otherwise,
+// to rollcall local and to sam local start-api.
+func (s *session) testAPI(ctx context.Context, t *tally) error {
+	cases, err := replay.Cases()
+	if err != nil {
+		return err
+	}
+	name := temporaryTable()
+	if err := s.openTable(ctx, name, true); err != nil {
+		return err
+	}
+	here, err := s.addPairs(ctx, "local")
+	if err != nil {
+		return err
+	}
+	there, err := s.addPairs(ctx, "sam")
+	if err != nil {
+		return err
+	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return err
+	}
+
+	s.say("sending the replay to rollcall local")
+	var local, sam []replay.Result
+	statuses := make([]int, len(differences))
+	err = s.serveLocally(ctx, func(ctx context.Context, base string) {
+		local = replayAll(ctx, base, here, cases)
+		for i, d := range differences {
+			statuses[i] = d.status(ctx, base, here[0].token)
+		}
+	})
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	a, err := s.startAPI(ctx, port, name, there[0].token)
+	if err != nil {
+		return err
+	}
+	s.say("sending the replay to sam local start-api")
+	sam = replayAll(ctx, a.base, there, cases)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	failed := t.failed
+	t.compare(s.stdout, local, sam, differences)
+	for i, d := range differences {
+		if d.method != "" {
+			t.answered(s.stdout, d, statuses[i], d.status(ctx, a.base, there[0].token))
+		}
+	}
+	if t.failed > failed {
+		s.say("the end of what SAM and the functions said:\n%s", a.log.last())
+	}
+	return ctx.Err()
+}

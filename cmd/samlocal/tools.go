@@ -1,0 +1,40 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+)
+
+// tool is a program that a run needs.
+type tool struct {
+	name string
+	// why it is needed, and what to install.
+	why, install string
+}
+
+var (
+	docker = tool{"docker", "the functions run in containers", "install Docker; scripts/docker.sh does on Debian"}
+	python = tool{"python3", "the SAM CLI is written in it", "install Python 3 with venv (Debian: python3-venv)"}
+	gnu    = tool{"make", "sam build builds the functions with it", "install make"}
+	golang = tool{"go", "the functions are built with it", "install Go"}
+	java   = tool{"java", "DynamoDB Local runs on it", "install Java 17 or later, or name a running DynamoDB with --dynamodb"}
+	static = tool{"busybox", "the image that stands in for AWS's is made of it", "install a static busybox (Debian: busybox-static)"}
+)
+
+// has is an error of one line when a tool is missing: its name, why it is needed,
+// what to install.
+func (m machine) has(t tool) error {
+	if _, err := m.find(t.name); err != nil {
+		return fmt.Errorf("%s not found (%s): %s", t.name, t.why, t.install)
+	}
+	return nil
+}
+
+// need says what of the tools is missing, a line each.
+func (m machine) need(tools ...tool) error {
+	var missing []error
+	for _, t := range tools {
+		missing = append(missing, m.has(t))
+	}
+	return errors.Join(missing...)
+}
