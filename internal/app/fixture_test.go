@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -154,6 +155,12 @@ func (s *service) must(status int, method, path, body string) string {
 func (s *service) check(seats int64) {
 	s.t.Helper()
 	faults, err := s.app.Store.Audit(s.t.Context(), s.tenant)
+	// On a slow machine a request leaves cleaning to the sweep.
+	if err == nil && slices.ContainsFunc(faults, func(f store.Fault) bool { return f.Unfinished }) {
+		if _, err = s.app.Store.Sweep(iam.As(s.t.Context(), "SweepFunction"), 0); err == nil {
+			faults, err = s.app.Store.Audit(s.t.Context(), s.tenant)
+		}
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -193,7 +193,19 @@ func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter)
 		}
 		return ids, l.found, err
 	}
-	return nil, "", nil
+	// Spaces in front and at the end are no part of a key: whoever's name begins
+	// with the text has a key that begins with the text without them.
+	prefix, ok := f.StartsWith("userName")
+	if prefix = FoldName(prefix); !ok || prefix == "" {
+		return nil, "", nil
+	}
+	if validClaim(prefix) {
+		ids, err = d.store.NameHolders(ctx, t, prefix, d.maxWalk+1)
+	}
+	if err == nil && len(ids) > d.maxWalk {
+		err = &TooManyError{Sought: "filter", Limit: d.maxWalk}
+	}
+	return ids, "userName", err
 }
 
 // groupCandidates is candidates for groups. Those of a member have been read

@@ -1,9 +1,11 @@
 package directory_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -198,5 +200,65 @@ func testSearch_Bounds(t *testing.T, open opener) {
 		if err != nil || len(found.Records) != min(10, limit+3-start) {
 			t.Errorf("from %d: %d users, %v", start, len(found.Records), err)
 		}
+	}
+}
+
+// Who is found by the start of a userName is who a plain evaluation finds, whatever
+// spaces, cases and spellings stand in names and filters.
+func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 50, 50)
+	var resources []scim.Resource
+	all := []string{"ann", "anna", " Anton", "ANTON x", "bob", "b ob", "ǅ", "Straße", "STRASSE 2", "strassen", "Ｆull", "full", "ﬁne", "finer", "İx", "ix", "a\u0301b", "áb c"}
+	for _, name := range all {
+		text, err := json.Marshal(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := f.post(user(`"userName":` + string(text)))
+		if err != nil {
+			continue // the name is another's, or none: it is in no list then
+		}
+		r, err := f.dir.Served(result.User)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resources = append(resources, r)
+	}
+	if len(resources) < 12 {
+		t.Fatalf("%d users", len(resources))
+	}
+	var texts []string
+	for _, name := range all {
+		for end := range name {
+			texts = append(texts, name[:end], strings.ToUpper(name[:end]), " "+name[:end], name[:end]+" ")
+		}
+		texts = append(texts, name, name+"x")
+	}
+	found := 0
+	for _, text := range texts {
+		literal, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, filter := range []string{"userName sw " + string(literal), "userName sw " + string(literal) + " and active eq true", "userName sw \"a\" and userName sw " + string(literal)} {
+			compiled, err := scim.CompileFilter(f.types, filter)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := 0
+			for _, r := range resources {
+				if compiled.Match(r) {
+					want++
+				}
+			}
+			got, err := f.search(filter, 1, 100)
+			if err != nil || got.Total != want {
+				t.Errorf("%s finds %d, %v, want %d", filter, got.Total, err, want)
+			}
+			found += want
+		}
+	}
+	if found < 100 {
+		t.Errorf("%d matches: the filters find too few to tell", found)
 	}
 }

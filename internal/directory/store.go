@@ -33,6 +33,9 @@ type Store interface {
 	RecordsAndMirrors(ctx context.Context, t tenant.ID, ids []string) (map[string]*User, map[string][]Mirror, error)
 	// Holders tells which record holds each of the claims.
 	Holders(ctx context.Context, t tenant.ID, claims Claims) (map[Kind]string, error)
+	// NameHolders lists the ids of records whose folded userName begins with a text,
+	// in the order of the names, at most as many as a limit.
+	NameHolders(ctx context.Context, t tenant.ID, prefix string, limit int) ([]string, error)
 	// EmailHolders lists the ids of records that may have the folded email,
 	// unique or other. Some of them may be deleted or have it no more.
 	EmailHolders(ctx context.Context, t tenant.ID, folded string) ([]string, error)

@@ -53,6 +53,32 @@ func matchOnly(values []string, attribute string, e filter.Expr) ([]string, bool
 	return values, true
 }
 
+// StartsWith is a text with which every match's value of an attribute begins: the
+// longest that a comparison by sw asks for, joined to the rest by and. It is as the
+// filter has it, not folded; ok is false when there is none. attribute is one of
+// the core schema with one value. RFC 7644 §3.4.2.2
+func (f *Filter) StartsWith(attribute string) (prefix string, ok bool) {
+	return matchStart(attribute, f.expr)
+}
+
+func matchStart(attribute string, e filter.Expr) (prefix string, ok bool) {
+	switch e := e.(type) {
+	case *filter.And:
+		left, inLeft := matchStart(attribute, e.Left)
+		right, inRight := matchStart(attribute, e.Right)
+		if inRight && len(right) > len(left) {
+			left = right
+		}
+		return left, inLeft || inRight
+	case *filter.Compare:
+		if e.Op == filter.Sw && e.Value.Kind == filter.String && e.Path.URN == "" && e.Path.Filter == nil &&
+			e.Path.Attribute == attribute && e.Path.Sub == "" {
+			return e.Value.Text, true
+		}
+	}
+	return "", false
+}
+
 // matchUses says whether an expression with canonical names looks at an
 // attribute that is not an extension's.
 func matchUses(attribute string, e filter.Expr) bool {

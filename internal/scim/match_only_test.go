@@ -168,3 +168,32 @@ func TestOnlyLooksUp_DecidesByTheValues(t *testing.T) {
 		t.Error("no filter is decided")
 	}
 }
+
+func TestStartsWith(t *testing.T) {
+	for text, want := range map[string]string{
+		`userName sw "a"`: "a",
+		`userName sw "a" and userName sw "ab" and title pr`:        "ab",
+		`title pr and (userName sw "a" and active eq true)`:        "a",
+		CoreUserURN + `:USERNAME sw "a"`:                           "a",
+		`userName eq "a"`:                                          "-",
+		`userName sw "a" or userName sw "b"`:                       "-",
+		`not (userName sw "a")`:                                    "-",
+		`displayName sw "a"`:                                       "-",
+		`name.givenName sw "a"`:                                    "-",
+		`emails[value sw "a"]`:                                     "-",
+		`(userName sw "a" or title pr) and userName sw "b"`:        "b",
+		EnterpriseURN + `:department sw "a" and userName sw "b c"`: "b c",
+	} {
+		f, err := CompileFilter(UserType(""), text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := f.StartsWith("userName")
+		if !ok {
+			got = "-"
+		}
+		if got != want {
+			t.Errorf("%s starts with %q, want %q", text, got, want)
+		}
+	}
+}

@@ -246,6 +246,26 @@ func (s *Store) Holders(ctx context.Context, t tenant.ID, claims directory.Claim
 	return holders, nil
 }
 
+// NameHolders reads the reservations of userNames that begin with a text.
+func (s *Store) NameHolders(ctx context.Context, t tenant.ID, prefix string, limit int) ([]string, error) {
+	var ids []string
+	q := table.Query{Partition: reservationKey(t, directory.UserName, "").Partition, Prefix: prefix}
+	for {
+		q.Limit = limit - len(ids)
+		page, err := s.table.Query(ctx, q)
+		if err != nil {
+			return nil, readError(err)
+		}
+		for _, item := range page.Items {
+			ids = append(ids, item.Attributes.Text(attrHolder))
+		}
+		if !page.More || len(ids) >= limit {
+			return ids, nil
+		}
+		q.After = page.Last
+	}
+}
+
 // EmailHolders reads the reservation of an email and the users who have it as
 // another one, side by side.
 func (s *Store) EmailHolders(ctx context.Context, t tenant.ID, folded string) ([]string, error) {
