@@ -8,7 +8,10 @@ set -euo pipefail
 missing=()
 command -v docker >/dev/null || missing+=(docker.io)
 # A daemon that answers may be anywhere; without one, root can start its own.
-docker version >/dev/null 2>&1 || command -v dockerd >/dev/null || missing+=(docker.io)
+docker version >/dev/null 2>&1 || {
+	command -v dockerd >/dev/null || missing+=(docker.io)
+	command -v ip >/dev/null || missing+=(iproute2)
+}
 command -v busybox >/dev/null || missing+=(busybox-static)
 ((${#missing[@]})) || exit 0
 

@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,7 +27,7 @@ func (s *session) needDocker(ctx context.Context) error {
 		return errNoDocker{"docker not found", docker.install}
 	}
 	if err := s.askDocker(ctx); err == nil {
-		return s.chooseHost(ctx)
+		return s.tellSAM(ctx)
 	} else if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -46,17 +50,20 @@ func (s *session) askDocker(ctx context.Context) error {
 	return err
 }
 
-// chooseHost tells SAM where Docker is: it reads DOCKER_HOST, where the docker
-// command reads its context too.
-func (s *session) chooseHost(ctx context.Context) error {
-	if s.env("DOCKER_HOST") != "" {
-		return nil
+// tellSAM tells SAM where Docker is: it reads DOCKER_HOST, where the docker command
+// reads its context too.
+func (s *session) tellSAM(ctx context.Context) error {
+	host := s.env("DOCKER_HOST")
+	if host == "" {
+		var err error
+		host, err = s.output(ctx, s.command(ctx, "docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"))
+		if err != nil || host == "" {
+			return ctx.Err()
+		}
 	}
-	host, err := s.output(ctx, s.command(ctx, "docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"))
-	if err == nil && host != "" {
-		s.environment = append(s.environment, "DOCKER_HOST="+host)
-	}
-	return ctx.Err()
+	var err error
+	s.samDocker, err = s.startRelay(host)
+	return err
 }
 
 // startDocker starts a daemon with everything of its own: it is the run's, with its
@@ -68,19 +75,16 @@ func (s *session) startDocker(ctx context.Context, path string) error {
 		return err
 	}
 	s.atEnd(func(ctx context.Context) { s.removeDocker(ctx, dir) })
-	hadBridge := bridge()
-	s.atEnd(func(ctx context.Context) {
-		if !hadBridge && bridge() {
-			_ = s.command(ctx, "ip", "link", "delete", bridgeName).Run()
-			_ = s.command(ctx, "busybox", "ip", "link", "delete", bridgeName).Run()
-		}
-	})
+	network, err := s.addBridge(ctx)
+	if err != nil {
+		return errNoDocker{"no network can be made for containers: " + err.Error(), "run it as root of the machine, or start Docker"}
+	}
 	socket := "unix://" + filepath.Join(dir, "docker.sock")
 	s.say("starting a Docker daemon for this run (dockerd)")
 	var said bytes.Buffer
 	cmd := s.command(context.WithoutCancel(ctx), path,
 		"--host", socket, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
-		"--pidfile", filepath.Join(dir, "pid"), "--iptables=false", "--ip-forward=false", "--ip-masq=false")
+		"--pidfile", filepath.Join(dir, "pid"), "--bridge", network, "--iptables=false", "--ip-forward=false", "--ip-masq=false")
 	cmd.Stdout, cmd.Stderr = &said, &said
 	daemon, err := s.start(cmd)
 	if err != nil {
@@ -95,7 +99,8 @@ func (s *session) startDocker(ctx context.Context, path string) error {
 		daemon.stop(ctx)
 		return errNoDocker{"the Docker daemon does not start here", "run it on a machine where it does\n" + tail(said.Bytes())}
 	}
-	return nil
+	s.samDocker, err = s.startRelay(socket)
+	return err
 }
 
 // removeDocker removes a daemon's folder, and what is still mounted in it.
@@ -122,12 +127,44 @@ func mountsBelow(mounts, dir string) []string {
 	return below
 }
 
-// bridgeName is the network that Docker makes for containers.
-const bridgeName = "docker0"
+// addBridge makes a network for the daemon of this run. On Docker's own, the
+// containers of two daemons would get the same addresses.
+func (s *session) addBridge(ctx context.Context) (name string, err error) {
+	if err := s.has(iproute); err != nil {
+		return "", err
+	}
+	taken, err := net.InterfaceAddrs()
+	if err != nil {
+		return "", err
+	}
+	name = "rollcall" + strings.ToLower(rand.Text()[:6]) // the longest name has 15 characters
+	s.atEnd(func(ctx context.Context) { _ = s.command(ctx, "ip", "link", "delete", name).Run() })
+	for _, args := range [][]string{
+		{"link", "add", "name", name, "type", "bridge"},
+		{"address", "add", freeNetwork(taken, rand.Reader), "dev", name},
+		{"link", "set", name, "up"},
+	} {
+		if err := s.quietly(ctx, s.command(ctx, "ip", args...)); err != nil {
+			return "", err
+		}
+	}
+	return name, nil
+}
 
-func bridge() bool {
-	_, err := os.Stat(filepath.Join("/sys/class/net", bridgeName))
-	return err == nil
+// freeNetwork is the address of a bridge in a network of 254 that none of the
+// machine's addresses is in.
+func freeNetwork(taken []net.Addr, random io.Reader) string {
+	for {
+		var b [2]byte
+		_, _ = io.ReadFull(random, b[:]) // never fails
+		network := net.IPNet{IP: net.IPv4(10, 192+b[0]%64, b[1], 0), Mask: net.CIDRMask(24, 32)}
+		if !slices.ContainsFunc(taken, func(a net.Addr) bool {
+			other, ok := a.(*net.IPNet)
+			return ok && (network.Contains(other.IP) || other.Contains(network.IP))
+		}) {
+			return fmt.Sprintf("10.%d.%d.1/24", 192+b[0]%64, b[1])
+		}
+	}
 }
 
 // removeContainers removes the containers of this run that sam local left.

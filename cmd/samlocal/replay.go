@@ -19,8 +19,7 @@ import (
 
 const (
 	// workers is how many lines are under way at once, each with tenants of its own.
-	// SAM waits a second behind every few answers, for a line that the container
-	// logs: the more are under way, the less that costs.
+	// More do not make it faster: SAM has one container for a function.
 	workers = 6
 	// replaySeats is how many seats a tenant has: few, because lines fill them.
 	replaySeats = 12

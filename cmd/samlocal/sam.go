@@ -27,6 +27,9 @@ func (s *session) samCommand(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Env = append(env,
 		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
 		"LAMBDA_ARCH="+s.processor.golang, "TMPDIR="+s.temporary())
+	if s.samDocker != "" {
+		cmd.Env = append(cmd.Env, "DOCKER_HOST="+s.samDocker)
+	}
 	return cmd
 }
 

@@ -23,6 +23,8 @@ type session struct {
 
 	// environment is what the programs get besides our own.
 	environment []string
+	// samDocker is where SAM finds Docker.
+	samDocker string
 	// image is what sam local runs the functions in.
 	image image
 	// dynamodb is where the table is, as seen from here.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -186,6 +187,18 @@ func TestMountsBelow_BeginsWithTheDeepest(t *testing.T) {
 	mounts := "/dev/vda / ext4 rw 0 0\noverlay /tmp/d/data/x overlay rw 0 0\nnsfs /tmp/d/data/x/y nsfs rw 0 0\nproc /tmp/dd proc rw 0 0\n"
 	if got, want := mountsBelow(mounts, "/tmp/d"), []string{"/tmp/d/data/x/y", "/tmp/d/data/x"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestFreeNetwork_AvoidsTheMachines(t *testing.T) {
+	taken := []net.Addr{
+		&net.IPNet{IP: net.IPv4(127, 0, 0, 1), Mask: net.CIDRMask(8, 32)},
+		&net.IPNet{IP: net.IPv4(10, 193, 7, 9), Mask: net.CIDRMask(16, 32)},
+		&net.IPNet{IP: net.IPv4(10, 194, 8, 9), Mask: net.CIDRMask(24, 32)},
+	}
+	random := bytes.NewReader([]byte{1, 1, 2, 8, 3, 9})
+	if got := freeNetwork(taken, random); got != "10.195.9.1/24" {
+		t.Errorf("%s", got)
 	}
 }
 

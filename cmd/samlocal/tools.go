@@ -18,7 +18,9 @@ var (
 	gnu    = tool{"make", "sam build builds the functions with it", "install make"}
 	golang = tool{"go", "the functions are built with it", "install Go"}
 	java   = tool{"java", "DynamoDB Local runs on it", "install Java 17 or later, or name a running DynamoDB with --dynamodb"}
-	static = tool{"busybox", "the image that stands in for AWS's is made of it", "install a static busybox (Debian: busybox-static)"}
+	// iproute is for a daemon of our own alone.
+	iproute = tool{"ip", "the Docker daemon of the run gets a network of its own", "install iproute2"}
+	static  = tool{"busybox", "the image that stands in for AWS's is made of it", "install a static busybox (Debian: busybox-static)"}
 )
 
 // has is an error of one line when a tool is missing: its name, why it is needed,
