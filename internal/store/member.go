@@ -194,8 +194,8 @@ func (s *Store) Joined(ctx context.Context, t tenant.ID, group string, epoch int
 		_, joined := items[membershipKey(t, group, epoch, user)]
 		record, lives := items[userKey(t, user)]
 		live[user] = lives
-		// Who is leaving is a member no more, for whom it is to begin anew.
-		member[user] = joined && record.Attributes.Number(attrLeaving) == 0
+		// Who is deleted or leaving is a member no more, whatever is still to be ended.
+		member[user] = joined && lives && record.Attributes.Number(attrLeaving) == 0
 	}
 	return member, live, nil
 }
