@@ -20,10 +20,10 @@ type source struct {
 	err      error
 }
 
-func (s *source) Access(_ context.Context, t tenant.ID, id string) (tenant.Settings, access.Record, bool, error) {
+func (s *source) Access(_ context.Context, t tenant.ID, id string) (access.Owner, access.Record, bool, error) {
 	s.reads++
 	r, ok := s.records[t.String()+"/"+id]
-	return s.settings, r, ok, s.err
+	return access.Owner{Settings: s.settings, CursorKey: []byte("key")}, r, ok, s.err
 }
 
 func acme(t *testing.T) tenant.ID {

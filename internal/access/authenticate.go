@@ -49,13 +49,22 @@ type Grant struct {
 	Tenant   tenant.ID
 	Settings tenant.Settings
 	TokenID  string
+	// CursorKey is the tenant's secret with which its cursors are sealed.
+	CursorKey []byte
 }
 
 // Source reads what authentication needs. Implemented by package store.
 type Source interface {
-	// Access reads a tenant's settings and one of its tokens in one round
-	// trip. ok is false when either does not exist.
-	Access(ctx context.Context, t tenant.ID, tokenID string) (settings tenant.Settings, record Record, ok bool, err error)
+	// Access reads a tenant and one of its tokens in one round trip. ok is false
+	// when either does not exist.
+	Access(ctx context.Context, t tenant.ID, tokenID string) (owner Owner, record Record, ok bool, err error)
+}
+
+// Owner is what a token's tenant brings to each of its requests.
+type Owner struct {
+	Settings tenant.Settings
+	// CursorKey is the tenant's secret with which its cursors are sealed.
+	CursorKey []byte
 }
 
 // CacheTime is how long a token and its tenant's settings are believed without
@@ -76,9 +85,9 @@ type Authenticator struct {
 }
 
 type entry struct {
-	settings tenant.Settings
-	record   Record
-	read     time.Time
+	owner  Owner
+	record Record
+	read   time.Time
 }
 
 // NewAuthenticator makes an Authenticator that reads from source.
@@ -109,7 +118,10 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 	if err != nil {
 		return claimed, err
 	}
-	grant := Grant{Tenant: token.Tenant, Settings: found.settings, TokenID: token.ID}
+	grant := Grant{
+		Tenant: token.Tenant, TokenID: token.ID,
+		Settings: found.owner.Settings, CursorKey: found.owner.CursorKey,
+	}
 	switch {
 	case !token.matches(found.record.Hash):
 		return claimed, ErrUnknown
@@ -117,7 +129,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 		return grant, ErrRevoked
 	case !found.record.Expires.IsZero() && !a.now().Before(found.record.Expires):
 		return grant, ErrExpired
-	case found.settings.SCIMDisabled:
+	case found.owner.Settings.SCIMDisabled:
 		return grant, ErrDisabled
 	}
 	return grant, nil
@@ -134,7 +146,7 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	if ok && now.Sub(found.read) < CacheTime {
 		return found, nil
 	}
-	settings, record, ok, err := a.source.Access(ctx, token.Tenant, token.ID)
+	owner, record, ok, err := a.source.Access(ctx, token.Tenant, token.ID)
 	if err != nil {
 		return entry{}, err
 	}
@@ -147,7 +159,7 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	if len(a.cached) >= maxCached {
 		clear(a.cached)
 	}
-	found = entry{settings: settings, record: record, read: now}
+	found = entry{owner: owner, record: record, read: now}
 	a.cached[key] = found
 	return found, nil
 }

@@ -96,8 +96,8 @@ func (e *ConvertError) Error() string {
 
 // TooManyError refuses a read that would walk too far.
 type TooManyError struct {
-	// Sought is what the walk was for: "filter", "startIndex", or "members" of
-	// one group.
+	// Sought is what the walk was for: "filter", "sortBy", "startIndex", or
+	// "members" of one group.
 	Sought string
 	// Limit is the number of items that one request reads at most.
 	Limit int

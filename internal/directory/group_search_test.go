@@ -148,7 +148,7 @@ func (w *world) checkWorld(deleted string) {
 // allGroups are all groups as filters see them, in the order of their ids.
 func (w *world) allGroups() (ids []string, resources []scim.Resource) {
 	w.t.Helper()
-	page, err := w.store.Groups(context.Background(), w.tenant, "", 0)
+	page, err := w.store.Groups(context.Background(), w.tenant, directory.Range{})
 	if err != nil || page.More || len(page.Records) != len(w.members) {
 		w.t.Fatalf("%d groups, more %t, %v; want %d", len(page.Records), page.More, err, len(w.members))
 	}
@@ -168,11 +168,11 @@ func (w *world) allGroups() (ids []string, resources []scim.Resource) {
 // allUsers are all users as filters see them, in the order of their ids.
 func (w *world) allUsers() (ids []string, resources []scim.Resource) {
 	w.t.Helper()
-	groups, err := w.store.Groups(context.Background(), w.tenant, "", 0)
+	groups, err := w.store.Groups(context.Background(), w.tenant, directory.Range{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	page, err := w.store.Users(context.Background(), w.tenant, "", 0)
+	page, err := w.store.Users(context.Background(), w.tenant, directory.Range{})
 	if err != nil || page.More || len(page.Records) != len(w.users) {
 		w.t.Fatalf("%d users, more %t, %v; want %d", len(page.Records), page.More, err, len(w.users))
 	}

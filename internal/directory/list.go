@@ -12,14 +12,18 @@ import (
 // record is what lists are made of: users, or groups.
 type record interface {
 	recordID() string
+	// name is what the record is called in the order of names.
+	name() string
 	// size is what serving the record takes at least, in bytes.
 	size() int
 }
 
 func (u *User) recordID() string { return u.ID }
+func (u *User) name() string     { return u.Held[UserName] }
 func (u *User) size() int        { return len(u.Doc) }
 
 func (g *Group) recordID() string { return g.ID }
+func (g *Group) name() string     { return g.Held[GroupName] }
 func (g *Group) size() int        { return len(g.Doc) }
 
 // list is one request for a list of records of one type.
@@ -30,9 +34,13 @@ type list[R record] struct {
 	query  Query
 	// of names the type in bookmarks.
 	of string
-	// page reads a page behind an id, first the counts and the first page.
-	page  func(ctx context.Context, t tenant.ID, after string, limit int) (Page[R], error)
-	first func(ctx context.Context, t tenant.ID, after string, limit int) (Ledger, Page[R], error)
+	// order is the one that the table keeps, in which the records are read.
+	order Order
+	// page reads a page, first the counts and a page, byID records in the order of
+	// some ids.
+	page  func(ctx context.Context, t tenant.ID, r Range) (Page[R], error)
+	first func(ctx context.Context, t tenant.ID, r Range) (Ledger, Page[R], error)
+	byID  func(ctx context.Context, t tenant.ID, ids []string) ([]R, error)
 	total func(Ledger) int64
 	// served are records as filters see them.
 	served func(ctx context.Context, records []R) ([]scim.Resource, error)
@@ -57,24 +65,16 @@ func (l *list[R]) all(ctx context.Context) (Found[R], error) {
 	// One more than asked for: whether the walk goes on is known, not guessed.
 	want := q.Count + 1
 	if q.StartIndex == 1 {
-		ledger, page, err = l.first(ctx, l.tenant, "", want)
+		ledger, page, err = l.first(ctx, l.tenant, Range{Order: l.order, Limit: want})
 	} else {
 		ledger, page, err = l.laterPage(ctx, want)
 	}
 	if err != nil {
 		return Found[R]{}, err
 	}
-	records := page.Records
-	for page.More && len(records) < want && fitting(records) == len(records) && len(page.Records) > 0 {
-		page, err = l.page(ctx, l.tenant, records[len(records)-1].recordID(), want-len(records))
-		if err != nil {
-			return Found[R]{}, err
-		}
-		records = append(records, page.Records...)
-	}
-	more := page.More
-	if fit := min(fitting(records), q.Count); len(records) > fit {
-		records, more = records[:fit], true
+	records, more, err := l.fill(ctx, l.order, page, want)
+	if err != nil {
+		return Found[R]{}, err
 	}
 	total := int(l.total(ledger))
 	next := q.StartIndex + len(records)
@@ -88,7 +88,7 @@ func (l *list[R]) all(ctx context.Context) (Found[R], error) {
 	// Harmless to lose: the next page then skips from the beginning.
 	saving, cancel := context.WithTimeout(ctx, bookmarkPatience)
 	defer cancel()
-	_ = l.d.store.SaveBookmark(saving, l.tenant, l.mark(next), records[len(records)-1].recordID())
+	_ = l.d.store.SaveBookmark(saving, l.tenant, l.mark(next), l.place(records[len(records)-1]))
 	// In a walk from which records were deleted behind it the numbers of the
 	// others stay, so that it ends when the last one was given and not before.
 	return Found[R]{Records: records, Total: max(total, next)}, nil
@@ -110,8 +110,42 @@ func (l *list[R]) laterPage(ctx context.Context, want int) (Ledger, Page[R], err
 			return ledger, Page[R]{}, err
 		}
 	}
-	page, err := l.page(ctx, l.tenant, after, want)
+	page, err := l.page(ctx, l.tenant, Range{Order: l.order, After: after, Limit: want})
 	return ledger, page, err
+}
+
+// fill reads on behind a page until there are as many records as wanted, which is
+// one more than are given, or as fit into an answer. more tells that others follow.
+func (l *list[R]) fill(ctx context.Context, order Order, page Page[R], want int) (records []R, more bool, err error) {
+	end := l.d.now().Add(l.d.walkTime)
+	records = page.Records
+	for page.More && len(records) < want && fitting(records) == len(records) {
+		if l.d.now().After(end) {
+			// So many names of deleted users in a row are seldom. A page may be short,
+			// but not empty: that would be the end.
+			if len(records) > 0 {
+				return records, true, nil
+			}
+			return nil, false, &TooManyError{Sought: "sortBy", Limit: l.d.maxWalk}
+		}
+		page, err = l.page(ctx, l.tenant, Range{Order: order, After: page.Last, Limit: want - len(records)})
+		if err != nil {
+			return nil, false, err
+		}
+		records = append(records, page.Records...)
+	}
+	if fit := min(fitting(records), want-1); len(records) > fit {
+		return records[:fit], true, nil
+	}
+	return records, page.More, nil
+}
+
+// place is where a record stands in the order that the table keeps.
+func (l *list[R]) place(r R) string {
+	if l.order.ByName {
+		return r.name()
+	}
+	return r.recordID()
 }
 
 // fitting is how many records fit into a page: one at least.
@@ -127,13 +161,16 @@ func fitting[R record](records []R) int {
 
 func (l *list[R]) mark(startIndex int) Bookmark {
 	m := Bookmark{TokenID: l.by.TokenID, Of: l.of, StartIndex: startIndex, Now: l.by.Time}
+	if l.order != (Order{}) {
+		m.Order = l.query.Sort.String()
+	}
 	if l.query.Filter != nil {
 		m.Filter = l.query.Filter.String()
 	}
 	return m
 }
 
-// skip finds the id of the n-th record, "" when there are fewer.
+// skip finds the place of the n-th record, "" when there are fewer.
 func (l *list[R]) skip(ctx context.Context, n int) (string, error) {
 	if n > l.d.maxWalk {
 		return "", &TooManyError{Sought: "startIndex", Limit: l.d.maxWalk}
@@ -141,15 +178,12 @@ func (l *list[R]) skip(ctx context.Context, n int) (string, error) {
 	end := l.d.now().Add(l.d.walkTime)
 	after := ""
 	for n > 0 {
-		page, err := l.page(ctx, l.tenant, after, n)
+		page, err := l.page(ctx, l.tenant, Range{Order: l.order, After: after, Limit: n})
 		if err != nil {
 			return "", err
 		}
-		if len(page.Records) == 0 {
-			return "", nil
-		}
 		n -= len(page.Records)
-		after = page.Records[len(page.Records)-1].recordID()
+		after = page.Last
 		if n > 0 && !page.More {
 			return "", nil
 		}
@@ -163,35 +197,39 @@ func (l *list[R]) skip(ctx context.Context, n int) (string, error) {
 // among lists those of some records that match, in the order of their ids. When
 // the key decides the whole filter, the ids that are not on the page are not
 // even read.
-func (l *list[R]) among(ctx context.Context, ids []string,
-	read func(ctx context.Context, t tenant.ID, ids []string) ([]R, error),
-) (Found[R], error) {
+func (l *list[R]) among(ctx context.Context, ids []string) (Found[R], error) {
 	slices.Sort(ids)
 	q := l.query
 	if l.decided {
 		from := min(q.StartIndex-1, len(ids))
-		records, err := read(ctx, l.tenant, ids[from:min(from+q.Count, len(ids))])
+		records, err := l.byID(ctx, l.tenant, ids[from:min(from+q.Count, len(ids))])
 		return Found[R]{Records: records[:fitting(records)], Total: len(ids)}, err
 	}
+	var w window[R]
+	err := l.eachOf(ctx, ids, func(records []R) error { return w.take(ctx, l, records) })
+	return w.found, err
+}
+
+// eachOf reads records by id, a batch at a time, in the order of their ids.
+func (l *list[R]) eachOf(ctx context.Context, ids []string, take func([]R) error) error {
 	if len(ids) > l.d.maxWalk {
-		return Found[R]{}, &TooManyError{Sought: "filter", Limit: l.d.maxWalk}
+		return &TooManyError{Sought: "filter", Limit: l.d.maxWalk}
 	}
 	end := l.d.now().Add(l.d.walkTime)
-	var w window[R]
 	for batch := range slices.Chunk(ids, readBatch) {
 		if batch[0] != ids[0] && l.d.now().After(end) { // the first is always read
-			return Found[R]{}, &TooManyError{Sought: "filter", Limit: l.d.maxWalk}
+			return &TooManyError{Sought: "filter", Limit: l.d.maxWalk}
 		}
-		records, err := read(ctx, l.tenant, batch)
+		records, err := l.byID(ctx, l.tenant, batch)
 		if err != nil {
-			return Found[R]{}, err
+			return err
 		}
 		slices.SortFunc(records, func(a, b R) int { return strings.Compare(a.recordID(), b.recordID()) })
-		if err := w.take(ctx, l, records); err != nil {
-			return Found[R]{}, err
+		if err := take(records); err != nil {
+			return err
 		}
 	}
-	return w.found, nil
+	return nil
 }
 
 // readBatch is how many records that may match are in memory at once.
@@ -211,32 +249,43 @@ func isLookup(f *scim.Filter) bool {
 
 // walk evaluates a filter on every record, within the bounds.
 func (l *list[R]) walk(ctx context.Context) (Found[R], error) {
-	longest := l.d.maxWalk
-	if l.deep {
-		longest = min(longest, maxDeepWalk)
-	}
-	end := l.d.now().Add(l.d.walkTime)
 	var w window[R]
+	err := l.each(ctx, "filter", func(records []R) error { return w.take(ctx, l, records) })
+	return w.found, err
+}
+
+// each reads all records, within the bounds; sought is what asks for it.
+func (l *list[R]) each(ctx context.Context, sought string, take func([]R) error) error {
+	longest := l.longest()
+	end := l.d.now().Add(l.d.walkTime)
 	after, read := "", 0
 	for {
-		page, err := l.page(ctx, l.tenant, after, 0)
+		page, err := l.page(ctx, l.tenant, Range{Order: l.order, After: after})
 		if err != nil {
-			return Found[R]{}, err
+			return err
 		}
 		if read += len(page.Records); read > longest || read == longest && page.More {
-			return Found[R]{}, &TooManyError{Sought: "filter", Limit: longest}
+			return &TooManyError{Sought: sought, Limit: longest}
 		}
-		if err := w.take(ctx, l, page.Records); err != nil {
-			return Found[R]{}, err
+		if err := take(page.Records); err != nil {
+			return err
 		}
-		if !page.More || len(page.Records) == 0 {
-			return w.found, nil
+		if !page.More {
+			return nil
 		}
 		if l.d.now().After(end) {
-			return Found[R]{}, &TooManyError{Sought: "filter", Limit: longest}
+			return &TooManyError{Sought: sought, Limit: longest}
 		}
-		after = page.Records[len(page.Records)-1].recordID()
+		after = page.Last
 	}
+}
+
+// longest is how many records one request reads without a key.
+func (l *list[R]) longest() int {
+	if l.deep {
+		return min(l.d.maxWalk, maxDeepWalk)
+	}
+	return l.d.maxWalk
 }
 
 // window gathers the matching records of the page asked for, and counts all.

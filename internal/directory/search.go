@@ -36,39 +36,35 @@ const (
 	bookmarkPatience = 300 * time.Millisecond
 )
 
-// Query is what a list asks for.
-type Query struct {
-	// Filter is nil for all records.
-	Filter *scim.Filter
-	// StartIndex is 1-based. RFC 7644 §3.4.2.4
-	StartIndex int
-	// Count is the page wanted, at most MaxCount; 0 asks for the total alone.
-	Count int
-}
-
-// Found is a page of records, and how many there are on all pages.
-type Found[R any] struct {
-	Records []R
-	Total   int
-}
-
-// Search lists live users in the order of their creation. A filter that a key
-// answers costs two round trips; all users in pages cost three a page, however
-// far the walk has come; anything else reads up to MaxWalk users, or is a
-// *TooManyError.
+// Search lists live users in the order of their creation, or in another. A filter
+// that a key answers costs two round trips; all users in pages cost three a page,
+// however far the walk has come, and one more in the order of their userNames;
+// anything else reads up to MaxWalk users, or is a *TooManyError. A walk by
+// cursors stops there instead and goes on with the next page.
 func (d *Directory) Search(ctx context.Context, t tenant.ID, by Caller, q Query) (Found[*User], error) {
-	l := list[*User]{
-		d: d, tenant: t, by: by, query: q,
+	l, ids, found, err := d.userList(ctx, t, by, q)
+	if err != nil {
+		return Found[*User]{}, err
+	}
+	return l.run(ctx, ids, found)
+}
+
+// userList is a request for users: with a filter, ids are those that can match,
+// and found the attribute by whose key they are known, "" for none.
+func (d *Directory) userList(ctx context.Context, t tenant.ID, by Caller, q Query) (
+	l *list[*User], ids []string, found string, err error,
+) {
+	l = &list[*User]{
+		d: d, tenant: t, by: by, query: q, order: q.Sort.order("userName"),
 		total: func(l Ledger) int64 { return l.Users },
-		page:  d.store.Users, first: d.store.LedgerAndUsers,
+		page:  d.store.Users, first: d.store.LedgerAndUsers, byID: d.store.LiveUsers,
 		served: func(_ context.Context, users []*User) ([]scim.Resource, error) { return served(users, d.Served) },
 	}
 	if q.Filter == nil {
-		return l.all(ctx)
+		return l, nil, "", nil
 	}
-	ids, found, err := d.candidates(ctx, t, q.Filter)
-	if err != nil {
-		return Found[*User]{}, err
+	if ids, found, err = d.candidates(ctx, t, q.Filter); err != nil {
+		return nil, nil, "", err
 	}
 	values, only := q.Filter.OnlyLooksUp("groups")
 	switch {
@@ -84,30 +80,38 @@ func (d *Directory) Search(ctx context.Context, t tenant.ID, by Caller, q Query)
 			return d.servedWithGroups(ctx, t, users)
 		}
 	}
-	if found == "" {
-		return l.walk(ctx)
-	}
 	l.decided = found == "groups.value" && isLookup(q.Filter)
-	return l.among(ctx, ids, d.store.LiveUsers)
+	return l, ids, found, nil
 }
 
 // SearchGroups lists groups as Search lists users. No members are read, unless
 // the filter asks for them otherwise than by id.
 func (d *Directory) SearchGroups(ctx context.Context, t tenant.ID, by Caller, q Query) (Found[*Group], error) {
-	l := list[*Group]{
-		d: d, tenant: t, by: by, query: q, of: d.groups.Name,
+	l, ids, found, err := d.groupList(ctx, t, by, q)
+	if err != nil {
+		return Found[*Group]{}, err
+	}
+	return l.run(ctx, ids, found)
+}
+
+// groupList is userList for groups.
+func (d *Directory) groupList(ctx context.Context, t tenant.ID, by Caller, q Query) (
+	l *list[*Group], ids []string, found string, err error,
+) {
+	l = &list[*Group]{
+		d: d, tenant: t, by: by, query: q, of: d.groups.Name, order: q.Sort.order("displayName"),
 		total: func(l Ledger) int64 { return l.Groups },
-		page:  d.store.Groups, first: d.store.LedgerAndGroups,
+		page:  d.store.Groups, first: d.store.LedgerAndGroups, byID: d.store.GroupsByID,
 		served: func(_ context.Context, groups []*Group) ([]scim.Resource, error) {
 			return served(groups, d.ServedGroup)
 		},
 	}
 	if q.Filter == nil {
-		return l.all(ctx)
+		return l, nil, "", nil
 	}
 	ids, known, found, err := d.groupCandidates(ctx, t, q.Filter)
 	if err != nil {
-		return Found[*Group]{}, err
+		return nil, nil, "", err
 	}
 	values, only := q.Filter.OnlyLooksUp("members")
 	switch {
@@ -122,16 +126,13 @@ func (d *Directory) SearchGroups(ctx context.Context, t tenant.ID, by Caller, q 
 			return d.servedWithMembers(ctx, t, groups)
 		}
 	}
-	if found == "" {
-		return l.walk(ctx)
-	}
 	l.decided = found == "members.value" && isLookup(q.Filter)
 	if known != nil {
-		return l.among(ctx, ids, func(_ context.Context, _ tenant.ID, ids []string) ([]*Group, error) {
+		l.byID = func(_ context.Context, _ tenant.ID, ids []string) ([]*Group, error) {
 			return among(known, ids), nil
-		})
+		}
 	}
-	return l.among(ctx, ids, d.store.GroupsByID)
+	return l, ids, found, nil
 }
 
 // among are the groups that have some ids.

@@ -39,12 +39,13 @@ type Store interface {
 	// EmailHolders lists the ids of records that may have the folded email,
 	// unique or other. Some of them may be deleted or have it no more.
 	EmailHolders(ctx context.Context, t tenant.ID, folded string) ([]string, error)
-	// Users reads a page of live users behind an id, in the order of ids.
-	Users(ctx context.Context, t tenant.ID, after string, limit int) (Page[*User], error)
+	// Users reads a page of live users. By name it reads the names first, and then
+	// the users: two round trips.
+	Users(ctx context.Context, t tenant.ID, r Range) (Page[*User], error)
 	// Ledger reads the tenant's counts.
 	Ledger(ctx context.Context, t tenant.ID) (Ledger, error)
 	// LedgerAndUsers is Ledger and Users in one round trip.
-	LedgerAndUsers(ctx context.Context, t tenant.ID, after string, limit int) (Ledger, Page[*User], error)
+	LedgerAndUsers(ctx context.Context, t tenant.ID, r Range) (Ledger, Page[*User], error)
 	// LedgerAndBookmark reads the counts and the id behind which a page begins,
 	// "" when that is not known (any more), in one round trip.
 	LedgerAndBookmark(ctx context.Context, t tenant.ID, mark Bookmark) (Ledger, string, error)
@@ -62,17 +63,21 @@ type Store interface {
 // Page is a page of records.
 type Page[R any] struct {
 	Records []R
-	// More tells that further records may follow.
+	// More tells that further records may follow: behind Last, the place of the
+	// last record, or of a name whose holder is deleted.
 	More bool
+	Last string
 }
 
 // Bookmark names a page of a walk by startIndex: the walk belongs to one token,
-// one type of resource and one filter.
+// one type of resource, one filter and one order.
 type Bookmark struct {
 	TokenID string
 	// Of is the resource type, "" for users.
-	Of         string
-	Filter     string
+	Of     string
+	Filter string
+	// Order is what the records are sorted by, "" for the order of creation.
+	Order      string
 	StartIndex int
 	// Now is the time by which the bookmark's age is judged.
 	Now time.Time
@@ -120,10 +125,10 @@ type GroupStore interface {
 	// GroupsByID reads groups by id, in the order of the ids; those that are not
 	// there are left out.
 	GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*Group, error)
-	// Groups reads a page of groups behind an id, in the order of ids.
-	Groups(ctx context.Context, t tenant.ID, after string, limit int) (Page[*Group], error)
+	// Groups reads a page of groups, as Users does of users.
+	Groups(ctx context.Context, t tenant.ID, r Range) (Page[*Group], error)
 	// LedgerAndGroups is Ledger and Groups in one round trip.
-	LedgerAndGroups(ctx context.Context, t tenant.ID, after string, limit int) (Ledger, Page[*Group], error)
+	LedgerAndGroups(ctx context.Context, t tenant.ID, r Range) (Ledger, Page[*Group], error)
 	// Members reads the ids of a page of members under an epoch, in the order of
 	// ids.
 	Members(ctx context.Context, t tenant.ID, group string, epoch int64, after string, limit int) (Page[string], error)

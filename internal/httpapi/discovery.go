@@ -21,11 +21,12 @@ func (s *Service) readServiceProviderConfig(_ context.Context, q *request) (*rep
 		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
 		"filter":         map[string]any{"supported": true, "maxResults": directory.MaxCount},
 		"changePassword": supported(false),
-		"sort":           supported(false),
+		"sort":           supported(true),
 		"etag":           supported(true),
 		"pagination": map[string]any{
-			"cursor": false, "index": true, "defaultPaginationMethod": "index",
+			"cursor": true, "index": true, "defaultPaginationMethod": "index",
 			"defaultPageSize": defaultCount, "maxPageSize": directory.MaxCount,
+			"cursorTimeout": int(CursorTime.Seconds()),
 		},
 		"authenticationSchemes": []any{map[string]any{
 			"type": "oauthbearertoken", "name": "Bearer token", "primary": true,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -208,7 +209,7 @@ func (s *Service) groupsPage(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	query, err := q.list(s.groups())
+	query, err := q.list(s.groups().Name, s.groups())
 	if err != nil {
 		return nil, err
 	}
@@ -216,39 +217,47 @@ func (s *Service) groupsPage(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return listReply(query, page.total, page.documents), nil
+	return q.listReply(s.groups().Name, query, page)
 }
 
 func (s *Service) findGroups(ctx context.Context, q *request, projection scim.Projection, query directory.Query) (found, error) {
-	withMembers := projection.Names("members")
-	if withMembers {
+	if projection.Names("members") {
 		query.Count = min(query.Count, maxDeepPage)
 	}
 	groups, err := s.Directory.SearchGroups(ctx, q.grant.Tenant, q.caller(), query)
 	if err != nil {
 		return found{}, err
 	}
-	page := found{documents: make([][]byte, 0, len(groups.Records)), total: groups.Total}
+	page := pageOf(groups)
+	documents, err := s.groupDocuments(ctx, q, projection, groups.Records)
+	page.documents = append(page.documents, slices.DeleteFunc(documents, func(b []byte) bool { return b == nil })...)
+	return page, err
+}
+
+// groupDocuments are groups as JSON, nil for one that was deleted while the others
+// were read.
+func (s *Service) groupDocuments(ctx context.Context, q *request, projection scim.Projection, groups []*directory.Group) ([][]byte, error) {
+	documents := make([][]byte, len(groups))
+	withMembers := projection.Names("members")
 	left := s.maxMembers(q)
-	for _, g := range groups.Records {
+	for i, g := range groups {
 		var members []string
 		if withMembers {
 			q.wayOut = q.wayAround(g.ID)
 			now, all, err := s.Directory.Members(ctx, q.grant.Tenant, g.ID, left)
 			switch {
-			case errors.Is(err, directory.ErrNoGroup): // deleted while the others were read
+			case errors.Is(err, directory.ErrNoGroup):
 				continue
 			case err != nil:
-				return found{}, err
+				return nil, err
 			}
 			g, members = now, all
 			left -= len(members)
 		}
-		document, err := s.groupDocument(projection, g, members)
-		if err != nil {
-			return found{}, err
+		var err error
+		if documents[i], err = s.groupDocument(projection, g, members); err != nil {
+			return nil, err
 		}
-		page.documents = append(page.documents, document)
 	}
-	return page, nil
+	return documents, nil
 }

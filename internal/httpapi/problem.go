@@ -76,6 +76,14 @@ func problemOf(err error) *problem {
 	case errors.As(err, &tooMany) && tooMany.Sought == "members":
 		return &problem{cause: provlog.AnswerTooLarge, what: fmt.Sprintf(
 			"The group has more than the %d members that this answer has room for.", tooMany.Limit)}
+	case errors.As(err, &tooMany) && tooMany.Sought == "sortBy":
+		return &problem{
+			cause: provlog.WalkLimit, what: fmt.Sprintf(
+				"Sorting by this attribute needs more records read than the %d that one request may read.", tooMany.Limit),
+			action: "Sort by userName or displayName, id or meta.created, which need not be read at once, or narrow the list with a filter.",
+		}
+	case errors.Is(err, directory.ErrCursor):
+		return problemOf(errNoCursor)
 	case errors.As(err, &tooMany):
 		return &problem{cause: provlog.WalkLimit, what: fmt.Sprintf(
 			"The %s needs more records read than the %d that one request may read.", tooMany.Sought, tooMany.Limit)}
@@ -98,6 +106,8 @@ func correction(kind scim.ErrorType) string {
 		return "Nothing was changed; send a request of the form that RFC 7644 describes."
 	case scim.TooMany:
 		return "Nothing was changed."
+	case scim.InvalidCursor, scim.ExpiredCursor:
+		return "Begin again with an empty cursor, and send the others as they came, with all other parameters unchanged."
 	case scim.InvalidFilter:
 		return "Correct the filter and send the request again."
 	default:
@@ -224,7 +234,7 @@ func (p *problem) kind() scim.ErrorType {
 // refuse makes the answer to an error, and tells the event of it.
 func (s *Service) refuse(q *request, err error) *reply {
 	p := problemOf(err)
-	if p.cause == provlog.Validation && q.Method == http.MethodGet {
+	if p.cause == provlog.Validation && q.Method == http.MethodGet && p.kind() != scim.InvalidCursor && p.kind() != scim.ExpiredCursor {
 		p.action = "Correct the query and send the request again."
 	}
 	if p.cause == provlog.Validation && p.action == "" && q.event.Type == "Group" {

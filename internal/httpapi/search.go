@@ -23,36 +23,65 @@ func (s *Service) searchAll(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	asked, err := q.list(s.users(), s.groups())
+	asked, err := q.list(everything, s.users(), s.groups())
 	if err != nil {
 		return nil, err
 	}
-	forGroups, err := q.list(s.groups(), s.users())
-	if err != nil {
+	forGroups := asked
+	if forGroups.Filter, err = q.filter(s.groups(), []*scim.ResourceType{s.users()}); err != nil {
+		return nil, err
+	}
+	if forGroups.Sort, err = q.sort(s.groups(), []*scim.ResourceType{s.users()}); err != nil {
 		return nil, err
 	}
 	if shownUsers.Names("groups") || shownGroups.Names("members") {
 		asked.Count = min(asked.Count, maxDeepPage)
 	}
-	var users, groups found
-	if asked.Filter == nil || !asked.Filter.MatchesNothing() {
-		if users, err = s.findUsers(ctx, q, shownUsers, asked); err != nil {
-			return nil, err
+	records, err := s.Directory.SearchAll(ctx, q.grant.Tenant, q.caller(), asked, forGroups)
+	if err != nil {
+		return nil, err
+	}
+	page := pageOf(records)
+	if page.documents, err = s.documents(ctx, q, shownUsers, shownGroups, records.Records); err != nil {
+		return nil, err
+	}
+	return q.listReply(everything, asked, page)
+}
+
+// everything names users and groups together, in cursors.
+const everything = "User Group"
+
+// documents are users and groups as JSON.
+func (s *Service) documents(ctx context.Context, q *request, ofUsers, ofGroups scim.Projection, records []directory.Any) ([][]byte, error) {
+	var users []*directory.User
+	var groups []*directory.Group
+	for _, r := range records {
+		if r.User != nil {
+			users = append(users, r.User)
+		} else {
+			groups = append(groups, r.Group)
 		}
 	}
-	// A page of users that ended early, or is full, has no room for groups: only
-	// how many there are is asked.
-	forGroups.StartIndex = max(asked.StartIndex-users.total, 1)
-	forGroups.Count = 0
-	if asked.StartIndex+len(users.documents) > users.total {
-		forGroups.Count = asked.Count - len(users.documents)
+	userDocuments, err := s.userDocuments(ctx, q, ofUsers, users)
+	if err != nil {
+		return nil, err
 	}
-	if forGroups.Filter == nil || !forGroups.Filter.MatchesNothing() {
-		if groups, err = s.findGroups(ctx, q, shownGroups, forGroups); err != nil {
-			return nil, err
+	groupDocuments, err := s.groupDocuments(ctx, q, ofGroups, groups)
+	if err != nil {
+		return nil, err
+	}
+	documents := make([][]byte, 0, len(records))
+	for _, r := range records {
+		from := &groupDocuments
+		if r.User != nil {
+			from = &userDocuments
 		}
+		if document := (*from)[0]; document != nil {
+			documents = append(documents, document)
+		}
+		*from = (*from)[1:]
 	}
-	return listReply(asked, users.total+groups.total, append(users.documents, groups.documents...)), nil
+	return documents, nil
 }
 
 // search takes the parameters from the body instead of the query, which must have

@@ -170,7 +170,7 @@ func (s *Service) usersPage(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	query, err := q.list(s.users())
+	query, err := q.list(s.users().Name, s.users())
 	if err != nil {
 		return nil, err
 	}
@@ -178,69 +178,64 @@ func (s *Service) usersPage(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return listReply(query, page.total, page.documents), nil
+	return q.listReply(s.users().Name, query, page)
 }
 
 // found is a page of resources as JSON.
 type found struct {
 	documents [][]byte
-	total     int
+	// total is negative where nobody has counted.
+	total          int
+	next, previous *directory.Cursor
+}
+
+// pageOf is a page of records whose documents are still to be made.
+func pageOf[R any](records directory.Found[R]) found {
+	page := found{
+		documents: make([][]byte, 0, len(records.Records)), total: records.Total,
+		next: records.Next, previous: records.Previous,
+	}
+	if records.Uncounted {
+		page.total = -1
+	}
+	return page
 }
 
 func (s *Service) findUsers(ctx context.Context, q *request, projection scim.Projection, query directory.Query) (found, error) {
 	// In a list the groups are there for who names them: each user's are reads
 	// of their own.
-	withGroups := projection.Names("groups")
-	if withGroups {
+	if projection.Names("groups") {
 		query.Count = min(query.Count, maxDeepPage)
 	}
 	users, err := s.Directory.Search(ctx, q.grant.Tenant, q.caller(), query)
 	if err != nil {
 		return found{}, err
 	}
+	page := pageOf(users)
+	page.documents, err = s.userDocuments(ctx, q, projection, users.Records)
+	return page, err
+}
+
+// userDocuments are users as JSON.
+func (s *Service) userDocuments(ctx context.Context, q *request, projection scim.Projection, users []*directory.User) ([][]byte, error) {
 	var groups map[string][]*directory.Group
-	if withGroups {
-		if groups, err = s.Directory.GroupsOfUsers(ctx, q.grant.Tenant, users.Records); err != nil {
-			return found{}, err
+	var err error
+	if projection.Names("groups") {
+		if groups, err = s.Directory.GroupsOfUsers(ctx, q.grant.Tenant, users); err != nil {
+			return nil, err
 		}
 	}
-	page := found{documents: make([][]byte, len(users.Records)), total: users.Total}
-	for i, u := range users.Records {
-		if page.documents[i], err = s.document(projection, u, groups[u.ID]); err != nil {
-			return found{}, err
+	documents := make([][]byte, len(users))
+	for i, u := range users {
+		if documents[i], err = s.document(projection, u, groups[u.ID]); err != nil {
+			return nil, err
 		}
 	}
-	return page, nil
+	return documents, nil
 }
 
 // maxDeepPage is the largest page of records that each cost reads of their own.
 const maxDeepPage = 20
-
-// list is what a request for a list asks for; others are the types that are listed
-// beside this one.
-func (q *request) list(rt *scim.ResourceType, others ...*scim.ResourceType) (directory.Query, error) {
-	startIndex, count, err := q.page()
-	if err != nil {
-		return directory.Query{}, err
-	}
-	query := directory.Query{StartIndex: startIndex, Count: count}
-	text, err := q.parameter("filter")
-	if err != nil || !q.query.Has("filter") {
-		return query, err
-	}
-	if query.Filter, err = scim.CompileFilterAcross(rt, others, text); err != nil {
-		return query, err
-	}
-	q.event.tolerated(query.Filter.Notices())
-	return query, directory.CheckNotices(q.grant.Settings, query.Filter.Notices())
-}
-
-func listReply(query directory.Query, total int, documents [][]byte) *reply {
-	if query.Count == 0 {
-		documents = nil // the total alone was asked for: there are no Resources
-	}
-	return &reply{status: http.StatusOK, body: scim.ListDocument(total, query.StartIndex, documents)}
-}
 
 // resource decodes the body as a resource, and tells the event whom it is about.
 func (q *request) resource(rt *scim.ResourceType, operation string) (scim.Resource, error) {

@@ -227,7 +227,7 @@ var meanings = map[Cause]Meaning{
 	},
 	WalkLimit: {
 		Status: http.StatusBadRequest, Type: scim.TooMany, Summary: "The answer would need more records read than one request may.",
-		Action: "Filter by id, userName, displayName, externalId, emails, members or groups with eq, or read the list page by page from startIndex 1.",
+		Action: "Filter by id, userName, displayName, externalId, emails, members or groups with eq, or walk the list by cursors: begin with an empty cursor and follow nextCursor.",
 	},
 	Conflict: {
 		Status: http.StatusServiceUnavailable, Summary: "Too much happened at once; nothing was changed.",

@@ -29,13 +29,16 @@ func ListDocument(total, startIndex int, resources [][]byte) []byte {
 	return listTail(b, resources)
 }
 
-// CursorListDocument is a page of a walk by cursors; next is empty on the last
-// one. RFC 9865 §2
-func CursorListDocument(total int, next string, resources [][]byte) []byte {
+// CursorListDocument is a page of a walk by cursors. The total is negative where
+// nobody has counted; next and previous are empty where there is no such page.
+// RFC 9865 §2
+func CursorListDocument(total int, next, previous string, resources [][]byte) []byte {
 	b := listHead(total, resources)
-	if next != "" {
-		b = append(b, `,"nextCursor":`...)
-		b = appendString(b, next)
+	for _, cursor := range [...]struct{ name, value string }{{"nextCursor", next}, {"previousCursor", previous}} {
+		if cursor.value != "" {
+			b = append(b, `,"`+cursor.name+`":`...)
+			b = appendString(b, cursor.value)
+		}
 	}
 	return listTail(b, resources)
 }
@@ -45,7 +48,11 @@ func listHead(total int, resources [][]byte) []byte {
 	for _, r := range resources {
 		size += len(r) + 1
 	}
-	b := append(make([]byte, 0, size), `{"schemas":["`+ListURN+`"],"totalResults":`...)
+	b := append(make([]byte, 0, size), `{"schemas":["`+ListURN+`"]`...)
+	if total < 0 {
+		return b
+	}
+	b = append(b, `,"totalResults":`...)
 	return strconv.AppendInt(b, int64(total), 10)
 }
 

@@ -37,7 +37,7 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 			continue
 		case known == "":
 			return nil, nil, &Error{InvalidSyntax, "A search request has no " + noticeName(name) +
-				": it has attributes, excludedAttributes, filter, sortBy, sortOrder, startIndex and count."}
+				": it has attributes, excludedAttributes, filter, sortBy, sortOrder, startIndex, count and cursor."}
 		case v == nil:
 			continue
 		}
@@ -60,7 +60,7 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 // searchParameter is the name of a parameter in the case that the standard has, ""
 // for a name that is none.
 func searchParameter(name string) string {
-	for _, known := range []string{"attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count"} {
+	for _, known := range []string{"attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"} {
 		if equalName(name, known) {
 			return known
 		}

@@ -19,7 +19,7 @@ const bookmarkTime = 15 * time.Minute
 func (s *Store) LedgerAndBookmark(ctx context.Context, t tenant.ID, mark directory.Bookmark) (
 	directory.Ledger, string, error,
 ) {
-	place := markKey(t, mark.TokenID, walk(mark), "", mark.StartIndex)
+	place := markKey(t, mark.TokenID, walk(mark), mark.Order, mark.StartIndex)
 	items, err := s.table.Get(ctx, ledgerKey(t), place)
 	if err != nil {
 		return directory.Ledger{}, "", readError(err)
@@ -36,7 +36,7 @@ func (s *Store) LedgerAndBookmark(ctx context.Context, t tenant.ID, mark directo
 // one token, filter and place, either is right.
 func (s *Store) SaveBookmark(ctx context.Context, t tenant.ID, mark directory.Bookmark, after string) error {
 	item := table.Item{
-		Key: markKey(t, mark.TokenID, walk(mark), "", mark.StartIndex),
+		Key: markKey(t, mark.TokenID, walk(mark), mark.Order, mark.StartIndex),
 		Attributes: table.Attributes{
 			attrAfter:        table.Text(after),
 			table.ExpiryName: table.Number(mark.Now.Add(bookmarkTime).Unix()),

@@ -98,21 +98,6 @@ func (s *Store) GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*d
 	return groups, nil
 }
 
-// Groups reads a page of groups in the order of their ids.
-func (s *Store) Groups(ctx context.Context, t tenant.ID, after string, limit int) (directory.Page[*directory.Group], error) {
-	page, err := s.table.Query(ctx, table.Query{
-		Partition: partition(t, "GROUPS"), After: after, Limit: limit,
-	})
-	if err != nil {
-		return directory.Page[*directory.Group]{}, readError(err)
-	}
-	groups := make([]*directory.Group, len(page.Items))
-	for i, item := range page.Items {
-		groups[i] = decodeGroup(item)
-	}
-	return directory.Page[*directory.Group]{Records: groups, More: page.More}, nil
-}
-
 // CommitGroup makes a change of a group one transaction:
 //
 //	group         absent, or epoch is Before's          settles a member against a whole new set

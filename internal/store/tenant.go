@@ -86,23 +86,27 @@ func (s *Store) RevokeToken(ctx context.Context, t tenant.ID, id string, now tim
 
 // Access reads a tenant and one of its tokens in one round trip.
 func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
-	tenant.Settings, access.Record, bool, error,
+	access.Owner, access.Record, bool, error,
 ) {
 	items, err := s.table.Get(ctx, tenantKey(t), tokenKey(t, tokenID))
 	if err != nil {
-		return tenant.Settings{}, access.Record{}, false, readError(err)
+		return access.Owner{}, access.Record{}, false, readError(err)
 	}
 	owner, known := items[tenantKey(t)]
 	token, ok := items[tokenKey(t, tokenID)]
 	if !known || !ok {
-		return tenant.Settings{}, access.Record{}, false, nil
+		return access.Owner{}, access.Record{}, false, nil
 	}
 	settings := tenant.DefaultSettings()
 	if err := json.Unmarshal([]byte(owner.Attributes.Text(attrSettings)), &settings); err != nil {
-		return tenant.Settings{}, access.Record{}, false, fmt.Errorf("store: settings of %s: %w", t, err)
+		return access.Owner{}, access.Record{}, false, fmt.Errorf("store: settings of %s: %w", t, err)
+	}
+	key, err := base64.StdEncoding.DecodeString(owner.Attributes.Text(attrCursorKey))
+	if err != nil {
+		return access.Owner{}, access.Record{}, false, fmt.Errorf("store: cursor key of %s: %w", t, err)
 	}
 	a := token.Attributes
-	return settings, access.Record{
+	return access.Owner{Settings: settings, CursorKey: key}, access.Record{
 		ID:       tokenID,
 		Hash:     a.Text(attrHash),
 		LastFour: a.Text(attrLastFour),

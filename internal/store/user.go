@@ -209,21 +209,6 @@ func (s *Store) RecordsAndMirrors(ctx context.Context, t tenant.ID, ids []string
 	return records, mirrors, err
 }
 
-// Users reads a page of live users in the order of their ids.
-func (s *Store) Users(ctx context.Context, t tenant.ID, after string, limit int) (directory.Page[*directory.User], error) {
-	page, err := s.table.Query(ctx, table.Query{
-		Partition: partition(t, "USERS"), After: after, Limit: limit,
-	})
-	if err != nil {
-		return directory.Page[*directory.User]{}, readError(err)
-	}
-	users := make([]*directory.User, len(page.Items))
-	for i, item := range page.Items {
-		users[i] = decodeUser(item, false)
-	}
-	return directory.Page[*directory.User]{Records: users, More: page.More}, nil
-}
-
 // Holders reads the reservations of claims: one round trip.
 func (s *Store) Holders(ctx context.Context, t tenant.ID, claims directory.Claims) (map[directory.Kind]string, error) {
 	if len(claims) == 0 {

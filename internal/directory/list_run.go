@@ -1,0 +1,179 @@
+package directory
+
+import (
+	"context"
+	"errors"
+)
+
+// run answers the request: ids and found are what a key answers of its filter, as
+// userList says.
+func (l *list[R]) run(ctx context.Context, ids []string, found string) (Found[R], error) {
+	q := l.query
+	_, kept := q.Sort.kept(l.nameAttribute())
+	looked := found != ""
+	switch {
+	case q.Count == 0 || q.Cursor == nil && (q.Sort == nil || kept && !looked):
+		// The total needs no order.
+		switch {
+		case q.Filter == nil:
+			return l.all(ctx)
+		case looked:
+			return l.among(ctx, ids)
+		}
+		return l.walk(ctx)
+	case !kept || looked:
+		g, err := l.gather(ctx, ids, looked)
+		if err != nil {
+			return Found[R]{}, err
+		}
+		return g.page(ctx, l)
+	case q.Filter == nil && q.Cursor.Back:
+		return l.stepBack(ctx)
+	case q.Filter == nil:
+		return l.step(ctx)
+	}
+	return l.stepMatching(ctx)
+}
+
+// nameAttribute is the attribute whose order the table keeps.
+func (l *list[R]) nameAttribute() string {
+	if l.of == "" {
+		return "userName"
+	}
+	return "displayName"
+}
+
+// ErrCursor says that a cursor is none that this walk has given out.
+var ErrCursor = errors.New("directory: the cursor is not one of this walk")
+
+// step is a page of all records in a walk by cursors: two round trips at most,
+// wherever it is.
+func (l *list[R]) step(ctx context.Context) (Found[R], error) {
+	c := *l.query.Cursor
+	want := l.query.Count + 1
+	ledger, page, err := l.first(ctx, l.tenant, Range{Order: l.order, After: l.position(c), Limit: want})
+	if err != nil {
+		return Found[R]{}, err
+	}
+	records, more, err := l.fill(ctx, l.order, page, want)
+	if err != nil {
+		return Found[R]{}, err
+	}
+	found := Found[R]{Records: records, Total: int(l.total(ledger))}
+	if more {
+		found.Next = l.cursor(records[len(records)-1], false)
+	}
+	if c != (Cursor{}) && len(records) > 0 {
+		found.Previous = l.cursor(records[0], true)
+	}
+	return found, nil
+}
+
+// stepBack is the page before a record.
+func (l *list[R]) stepBack(ctx context.Context) (Found[R], error) {
+	want := l.query.Count + 1
+	order := l.order
+	order.Descending = !order.Descending
+	ledger, page, err := l.first(ctx, l.tenant, Range{Order: order, After: l.position(*l.query.Cursor), Limit: want})
+	if err != nil {
+		return Found[R]{}, err
+	}
+	records, more, err := l.fill(ctx, order, page, want)
+	if err != nil {
+		return Found[R]{}, err
+	}
+	// The records are in the order in which they were read: from the end.
+	for i, j := 0, len(records)-1; i < j; i, j = i+1, j-1 {
+		records[i], records[j] = records[j], records[i]
+	}
+	found := Found[R]{Records: records, Total: int(l.total(ledger)), Next: &Cursor{}}
+	if len(records) > 0 {
+		found.Next = l.cursor(records[len(records)-1], false)
+	}
+	if more {
+		found.Previous = l.cursor(records[0], true)
+	}
+	return found, nil
+}
+
+// stepMatching is a page of those records that match a filter which no key
+// answers. It reads no further than it needs, nor than the bounds: a page may have
+// fewer records than wanted, even none, and others follow. Nobody counts them.
+func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
+	q := l.query
+	if q.Cursor.Back {
+		return Found[R]{}, ErrCursor // none was given out
+	}
+	found := Found[R]{Uncounted: true}
+	end := l.d.now().Add(l.d.walkTime)
+	after, read, size := l.position(*q.Cursor), 0, 0
+	limit := q.Count + 1 // should most of them match, else whole pages
+	for {
+		page, err := l.page(ctx, l.tenant, Range{Order: l.order, After: after, Limit: limit})
+		if err != nil {
+			return Found[R]{}, err
+		}
+		limit = 0
+		for len(page.Records) > 0 {
+			batch := page.Records[:min(len(page.Records), batchSize(l.deep))]
+			page.Records = page.Records[len(batch):]
+			matched, err := l.matching(ctx, batch)
+			if err != nil {
+				return Found[R]{}, err
+			}
+			for _, i := range matched {
+				if len(found.Records) == q.Count || size >= maxPageBytes {
+					found.Next = l.cursor(found.Records[len(found.Records)-1], false)
+					return found, nil
+				}
+				found.Records = append(found.Records, batch[i])
+				size += batch[i].size()
+			}
+			last := batch[len(batch)-1]
+			if read += len(batch); (read >= l.longest() || l.d.now().After(end)) && (page.More || len(page.Records) > 0) {
+				found.Next = l.cursor(last, false)
+				return found, nil
+			}
+		}
+		if !page.More {
+			return found, nil
+		}
+		after = page.Last
+		if l.d.now().After(end) { // of names alone, whose users are deleted
+			found.Next = l.at(after, false)
+			return found, nil
+		}
+	}
+}
+
+// matching are the indexes of those records that match the filter.
+func (l *list[R]) matching(ctx context.Context, records []R) ([]int, error) {
+	resources, err := l.served(ctx, records)
+	if err != nil {
+		return nil, err
+	}
+	var matched []int
+	for i, r := range resources {
+		if l.query.Filter.Match(r) {
+			matched = append(matched, i)
+		}
+	}
+	return matched, nil
+}
+
+// cursor is the place behind a record, or before it.
+func (l *list[R]) cursor(r R, back bool) *Cursor { return l.at(l.place(r), back) }
+
+func (l *list[R]) at(place string, back bool) *Cursor {
+	if l.order.ByName {
+		return &Cursor{Key: place, Back: back}
+	}
+	return &Cursor{ID: place, Back: back}
+}
+
+func (l *list[R]) position(c Cursor) string {
+	if l.order.ByName {
+		return c.Key
+	}
+	return c.ID
+}

@@ -1,0 +1,219 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Any is a user or a group.
+type Any struct {
+	User  *User
+	Group *Group
+}
+
+// SearchAll lists users and groups in one list: the users first, or both in one
+// order. The queries are the same but for the types that their filters and orders
+// are compiled for. In a walk by cursors no page leads back unless it is sorted.
+// RFC 7644 §3.4.2.1
+func (d *Directory) SearchAll(ctx context.Context, t tenant.ID, by Caller, ofUsers, ofGroups Query) (Found[Any], error) {
+	all := searchAll{d: d, tenant: t, by: by, users: ofUsers, groups: ofGroups}
+	switch {
+	case ofUsers.Sort != nil && ofUsers.Count > 0:
+		return all.sorted(ctx)
+	case ofUsers.Cursor != nil && ofUsers.Count > 0:
+		return all.step(ctx)
+	}
+	return all.page(ctx)
+}
+
+// searchAll is one request for users and groups.
+type searchAll struct {
+	d             *Directory
+	tenant        tenant.ID
+	by            Caller
+	users, groups Query
+}
+
+func (a *searchAll) findUsers(ctx context.Context, q Query) (Found[*User], error) {
+	if q.Filter != nil && q.Filter.MatchesNothing() {
+		return Found[*User]{}, nil
+	}
+	return a.d.Search(ctx, a.tenant, a.by, q)
+}
+
+func (a *searchAll) findGroups(ctx context.Context, q Query) (Found[*Group], error) {
+	if q.Filter != nil && q.Filter.MatchesNothing() {
+		return Found[*Group]{}, nil
+	}
+	return a.d.SearchGroups(ctx, a.tenant, a.by, q)
+}
+
+// page is a page by startIndex.
+func (a *searchAll) page(ctx context.Context) (Found[Any], error) {
+	users, err := a.findUsers(ctx, a.users)
+	if err != nil {
+		return Found[Any]{}, err
+	}
+	// A page of users that ended early, or is full, has no room for groups: only
+	// how many there are is asked.
+	q := a.groups
+	q.StartIndex, q.Count = max(a.users.StartIndex-users.Total, 1), 0
+	if a.users.StartIndex+len(users.Records) > users.Total {
+		q.Count = a.users.Count - len(users.Records)
+	}
+	groups, err := a.findGroups(ctx, q)
+	if err != nil {
+		return Found[Any]{}, err
+	}
+	return Found[Any]{Records: anyOf(users.Records, groups.Records), Total: users.Total + groups.Total}, nil
+}
+
+func anyOf(users []*User, groups []*Group) []Any {
+	records := make([]Any, 0, len(users)+len(groups))
+	for _, u := range users {
+		records = append(records, Any{User: u})
+	}
+	for _, g := range groups {
+		records = append(records, Any{Group: g})
+	}
+	return records
+}
+
+// step is a page in a walk by cursors: the users, and behind the last of them the
+// groups.
+func (a *searchAll) step(ctx context.Context) (Found[Any], error) {
+	at := *a.users.Cursor
+	inGroups := at.Of == a.d.groups.Name
+	at.Of = ""
+	var users Found[*User]
+	groupsAt := &Cursor{}
+	if inGroups {
+		groupsAt = &at
+		total, counted, err := a.total(ctx, a.users, func(l Ledger) int64 { return l.Users })
+		if err != nil {
+			return Found[Any]{}, err
+		}
+		users.Total, users.Uncounted = total, !counted
+	} else {
+		q := a.users
+		q.Cursor = &at
+		var err error
+		if users, err = a.findUsers(ctx, q); err != nil {
+			return Found[Any]{}, err
+		}
+	}
+	q := a.groups
+	q.Cursor, q.Count = groupsAt, a.users.Count-len(users.Records)
+	if users.Next != nil || q.Count == 0 {
+		total, counted, err := a.total(ctx, a.groups, func(l Ledger) int64 { return l.Groups })
+		found := Found[Any]{
+			Records: anyOf(users.Records, nil), Total: users.Total + total,
+			Uncounted: users.Uncounted || !counted, Next: users.Next,
+		}
+		if users.Next == nil && (!counted || total > 0) {
+			found.Next = &Cursor{Of: a.d.groups.Name}
+		}
+		return found, err
+	}
+	groups, err := a.findGroups(ctx, q)
+	if err != nil {
+		return Found[Any]{}, err
+	}
+	found := Found[Any]{
+		Records: anyOf(users.Records, groups.Records), Total: users.Total + groups.Total,
+		Uncounted: users.Uncounted || groups.Uncounted, Next: groups.Next,
+	}
+	if found.Next != nil {
+		found.Next.Of = a.d.groups.Name
+	}
+	return found, nil
+}
+
+// total is how many records of the type that the page is not of there are, where
+// that is known without reading them.
+func (a *searchAll) total(ctx context.Context, q Query, of func(Ledger) int64) (total int, counted bool, err error) {
+	switch {
+	case q.Filter == nil:
+		ledger, err := a.d.store.Ledger(ctx, a.tenant)
+		return int(of(ledger)), true, err
+	case q.Filter.MatchesNothing():
+		return 0, true, nil
+	}
+	return 0, false, nil
+}
+
+// sorted is a page of both in one order: all of them are looked at.
+func (a *searchAll) sorted(ctx context.Context) (Found[Any], error) {
+	users, ids, looked, err := a.d.userList(ctx, a.tenant, a.by, a.users)
+	if err != nil {
+		return Found[Any]{}, err
+	}
+	haveUsers, err := users.gatherAny(ctx, ids, looked)
+	if err != nil {
+		return Found[Any]{}, err
+	}
+	groups, ids, looked, err := a.d.groupList(ctx, a.tenant, a.by, a.groups)
+	if err != nil {
+		return Found[Any]{}, err
+	}
+	haveGroups, err := groups.gatherAny(ctx, ids, looked)
+	if err != nil {
+		return Found[Any]{}, err
+	}
+	places := slices.Concat(haveUsers.places, haveGroups.places)
+	slices.SortFunc(places, a.users.Sort.inOrder)
+	from, to := span(places, a.users)
+	var records []Any
+	size := 0
+	isUser := make(map[string]bool, len(haveUsers.places))
+	for _, p := range haveUsers.places {
+		isUser[p.id] = true
+	}
+	var parts [2][]place
+	for _, p := range places[from:to] {
+		if isUser[p.id] {
+			parts[0] = append(parts[0], p)
+		} else {
+			parts[1] = append(parts[1], p)
+		}
+	}
+	if err := haveUsers.read(ctx, users, parts[0]); err != nil {
+		return Found[Any]{}, err
+	}
+	if err := haveGroups.read(ctx, groups, parts[1]); err != nil {
+		return Found[Any]{}, err
+	}
+	for i, p := range places[from:to] {
+		u, g := haveUsers.kept[p.id], haveGroups.kept[p.id]
+		switch {
+		case u != nil:
+			size += u.size()
+		case g != nil:
+			size += g.size()
+		default: // deleted meanwhile
+			continue
+		}
+		if size > maxPageBytes && len(records) > 0 {
+			to = from + i
+			break
+		}
+		records = append(records, Any{User: u, Group: g})
+	}
+	found := Found[Any]{Records: records, Total: len(places)}
+	if a.users.Cursor != nil {
+		found.Next, found.Previous = around(places, from, to)
+	}
+	return found, nil
+}
+
+// gatherAny gathers all records that match, none when the filter is about another
+// type.
+func (l *list[R]) gatherAny(ctx context.Context, ids []string, found string) (*gathered[R], error) {
+	if l.query.Filter != nil && l.query.Filter.MatchesNothing() {
+		return &gathered[R]{kept: map[string]R{}}, nil
+	}
+	l.order = Order{} // the order is made afterwards
+	return l.gather(ctx, ids, found != "")
+}

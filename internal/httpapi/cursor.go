@@ -1,0 +1,117 @@
+package httpapi
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+// A cursor is a place in a walk, sealed with the tenant's key: it cannot be read,
+// altered, or used for another tenant, resource type, filter or order. Nothing is
+// stored for it. RFC 9865
+
+// CursorTime is how long a cursor is taken after it was given out.
+const CursorTime = time.Hour
+
+// maxCursor is the length of a text beyond which it is none of ours: the folded
+// name of a record is at most directory.MaxClaim bytes.
+const maxCursor = 4096
+
+// The parts of what is sealed, before the key and the id: a version, the time at
+// which it ends, in seconds since 1970, flags, and the length of the key.
+const (
+	cursorVersion = 1
+	cursorHead    = 1 + 8 + 1 + 2
+	cursorBack    = 1
+	cursorGroups  = 2
+)
+
+// seal makes a cursor's text, "" of none.
+func (q *request) seal(c *directory.Cursor, of string, query directory.Query) (string, error) {
+	if c == nil {
+		return "", nil
+	}
+	sealer, err := cursorSealer(q.grant.CursorKey)
+	if err != nil {
+		return "", err
+	}
+	b := make([]byte, cursorHead, cursorHead+len(c.Key)+len(c.ID))
+	b[0] = cursorVersion
+	binary.BigEndian.PutUint64(b[1:], uint64(q.start.Add(CursorTime).Unix())) //nolint:gosec // G115: the time is behind 1970
+	if c.Back {
+		b[9] |= cursorBack
+	}
+	if c.Of != "" {
+		b[9] |= cursorGroups
+	}
+	binary.BigEndian.PutUint16(b[10:], uint16(len(c.Key))) //nolint:gosec // G115: a key is shorter than directory.MaxClaim
+	b = append(append(b, c.Key...), c.ID...)
+	return base64.RawURLEncoding.EncodeToString(sealer.Seal(nil, nil, b, q.walk(of, query))), nil
+}
+
+// open reads a cursor that this walk gave out.
+func (q *request) open(text, of string, query directory.Query) (*directory.Cursor, error) {
+	sealer, err := cursorSealer(q.grant.CursorKey)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxCursor {
+		return nil, errNoCursor
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, errNoCursor
+	}
+	b, err := sealer.Open(nil, nil, sealed, q.walk(of, query))
+	if err != nil || len(b) < cursorHead || b[0] != cursorVersion {
+		return nil, errNoCursor
+	}
+	rest := b[cursorHead:]
+	length := int(binary.BigEndian.Uint16(b[10:]))
+	if length > len(rest) {
+		return nil, errNoCursor
+	}
+	if ends := binary.BigEndian.Uint64(b[1:]); ends < uint64(q.start.Unix()) { //nolint:gosec // G115: as above
+		return nil, &scim.Error{
+			Type: scim.ExpiredCursor, Detail: "The cursor is older than an hour.",
+		}
+	}
+	c := &directory.Cursor{Key: string(rest[:length]), ID: string(rest[length:]), Back: b[9]&cursorBack != 0}
+	if b[9]&cursorGroups != 0 {
+		c.Of = "Group"
+	}
+	return c, nil
+}
+
+// errNoCursor does not tell why: who altered a cursor learns nothing.
+var errNoCursor = &scim.Error{
+	Type:   scim.InvalidCursor,
+	Detail: "The cursor is not one that this query was given: a cursor belongs to its tenant, endpoint, filter and order.",
+}
+
+// walk names what a cursor is bound to. The parts are told apart by a NUL, which
+// none of them has.
+func (q *request) walk(of string, query directory.Query) []byte {
+	b := []byte("rollcall cursor\x00" + q.grant.Tenant.String() + "\x00" + of + "\x00")
+	if query.Filter != nil {
+		b = append(b, query.Filter.String()...)
+	}
+	b = append(b, 0)
+	if query.Sort != nil {
+		b = append(b, query.Sort.String()...)
+	}
+	return b
+}
+
+func cursorSealer(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}

@@ -1,0 +1,322 @@
+package httpapi_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// pagesOf follows a walk by cursors from its beginning to its end and back again,
+// and returns the names on each page. Going back shows the same pages, where a
+// page says what is before it.
+func (s *service) pagesOf(path, parameters string, count int) [][]string {
+	s.t.Helper()
+	get := func(cursor string) answer {
+		s.t.Helper()
+		var a answer
+		if strings.HasSuffix(path, ".search") {
+			a = s.send("POST", path, searchBody(fmt.Sprintf(`%s"count":%d,"cursor":%q`, parameters, count, cursor)))
+		} else {
+			a = s.send("GET", fmt.Sprintf("%s?%scount=%d&cursor=%s", path, parameters, count, cursor), "")
+		}
+		if a.status != 200 {
+			s.t.Fatalf("%s %s: %d %s", path, parameters, a.status, a.raw)
+		}
+		if _, there := a.body["startIndex"]; there {
+			s.t.Errorf("%s %s: a startIndex in a walk by cursors", path, parameters)
+		}
+		if n := len(namesOf(a)); n > count || a.body["itemsPerPage"] != float64(n) {
+			s.t.Errorf("%s %s: %d of at most %d, itemsPerPage %v", path, parameters, n, count, a.body["itemsPerPage"])
+		}
+		return a
+	}
+	a := get("")
+	if _, there := a.body["previousCursor"]; there {
+		s.t.Errorf("%s %s: a previousCursor on the first page", path, parameters)
+	}
+	pages := [][]string{namesOf(a)}
+	for {
+		next, _ := a.body["nextCursor"].(string)
+		if next == "" {
+			break
+		}
+		if strings.Trim(next, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			s.t.Errorf("the cursor %q needs escapes", next)
+		}
+		a = get(next)
+		pages = append(pages, namesOf(a))
+	}
+	for i := len(pages) - 1; ; i-- {
+		previous, _ := a.body["previousCursor"].(string)
+		if previous == "" {
+			break
+		}
+		if i == 0 {
+			s.t.Fatalf("%s %s: there is a page before the first", path, parameters)
+		}
+		a = get(previous)
+		if got := namesOf(a); !slices.Equal(got, pages[i-1]) {
+			s.t.Errorf("%s %s: page %d is %q going back, and was %q", path, parameters, i, got, pages[i-1])
+		}
+	}
+	return pages
+}
+
+// Covers: 9865-2-1, 9865-2-2, 9865-2-3, 9865-2-4, 9865-2-6, 9865-2.2-1, 9865-3-1
+func TestCursor_WalksEveryList(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Three(), testCursorWalks)
+}
+
+func testCursorWalks(t *testing.T, open opener) {
+	s := newService(t, open, 20)
+	for i, name := range []string{"eve", "bob", "dan", "ann", "cid", "fay", "gil"} {
+		attributes := fmt.Sprintf(`"userName":"%s","title":"t%d","displayName":"x%s"`, name, i%3, name)
+		if i == 6 {
+			attributes = fmt.Sprintf(`"userName":%q,"displayName":"xgil"`, name)
+		}
+		s.mustCreate(attributes)
+	}
+	gone := s.mustCreate(`"userName":"c-gone"`)
+	if a := s.send("DELETE", "/Users/"+gone, ""); a.status != 204 {
+		t.Fatal(a.status)
+	}
+	for _, name := range []string{"Two", "one", "Three"} {
+		s.mustGroup(name)
+	}
+	filter := func(text string) string { return "filter=" + url.QueryEscape(text) + "&" }
+	for _, tt := range []struct {
+		path, parameters string
+		want             string
+	}{
+		{"/Users", "", "eve bob dan ann cid fay gil"},
+		{"/Users", "sortBy=id&sortOrder=descending&", "gil fay cid ann dan bob eve"},
+		{"/Users", "sortBy=meta.created&", "eve bob dan ann cid fay gil"},
+		{"/Users", "sortBy=userName&", "ann bob cid dan eve fay gil"},
+		{"/Users", "sortBy=userName&sortOrder=descending&", "gil fay eve dan cid bob ann"},
+		{"/Users", "sortBy=title&", "eve ann bob cid dan fay gil"},
+		{"/Users", "sortBy=title&sortOrder=descending&", "gil fay dan cid bob ann eve"},
+		{"/Users", filter(`title pr`), "eve bob dan ann cid fay"},
+		{"/Users", filter(`title pr`) + "sortBy=userName&", "ann bob cid dan eve fay"},
+		{"/Users", filter(`title pr`) + "sortBy=userName&sortOrder=descending&", "fay eve dan cid bob ann"},
+		{"/Users", filter(`title pr`) + "sortBy=displayName&", "ann bob cid dan eve fay"},
+		{"/Users", filter(`userName sw "c"`), "cid"},
+		{"/Users", filter(`userName sw ""`) + "sortBy=title&", "eve ann bob cid dan fay gil"},
+		{"/Users", filter(`userName eq "nobody"`), ""},
+		{"/Groups", "", "Two one Three"},
+		{"/Groups", "sortBy=displayName&", "one Three Two"},
+		{"/Groups", "sortBy=displayName&sortOrder=descending&", "Two Three one"},
+		{"/Groups", "sortBy=externalId&", "Two one Three"},
+		{"/Groups", filter(`displayName co "o"`), "Two one"},
+		{"/Users/.search", `"sortBy":"userName",`, "ann bob cid dan eve fay gil"},
+		{"/.search", "", "eve bob dan ann cid fay gil Two one Three"},
+		{"/.search", `"sortBy":"displayName",`, "one Three Two ann bob cid dan eve fay gil"},
+		{"/.search", `"sortBy":"displayName","sortOrder":"descending",`, "gil fay eve dan cid bob ann Two Three one"},
+		{"/.search", `"sortBy":"userName","filter":"displayName pr",`, "ann bob cid dan eve fay gil Two one Three"},
+		{"/.search", `"filter":"displayName co \"o\"",`, "bob Two one"},
+		{"/.search", `"filter":"userName pr",`, "eve bob dan ann cid fay gil"},
+		{"/.search", `"sortBy":"userName","filter":"userName pr",`, "ann bob cid dan eve fay gil"},
+		{"/.search", `"filter":"userName eq \"bob\"",`, "bob"},
+	} {
+		for _, count := range []int{1, 2, 3, 7, 100} {
+			pages := s.pagesOf(tt.path, tt.parameters, count)
+			if got := strings.Join(slices.Concat(pages...), " "); got != tt.want {
+				t.Errorf("%s %s by %d: %s\nwant %s", tt.path, tt.parameters, count, got, tt.want)
+			}
+		}
+	}
+}
+
+// Going back and then forward shows every page again.
+func TestCursor_TurnsRound(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testCursorTurns) }
+
+func testCursorTurns(t *testing.T, open opener) {
+	s := newService(t, open, 20)
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		s.mustCreate(fmt.Sprintf(`"userName":%q,"title":%q`, name, name))
+	}
+	for _, order := range []string{"", "&sortBy=userName", "&sortBy=title", "&sortBy=title&sortOrder=descending"} {
+		list := "/Users?count=2" + order + "&cursor="
+		second := s.send("GET", list+s.send("GET", list, "").body["nextCursor"].(string), "")
+		third := s.send("GET", list+second.body["nextCursor"].(string), "")
+		back := s.send("GET", list+third.body["previousCursor"].(string), "")
+		if back.raw != second.raw && !slices.Equal(namesOf(back), namesOf(second)) {
+			t.Errorf("%s: %q is not %q", order, namesOf(back), namesOf(second))
+		}
+		again := s.send("GET", list+back.body["nextCursor"].(string), "")
+		if !slices.Equal(namesOf(again), namesOf(third)) {
+			t.Errorf("%s: %q is not %q", order, namesOf(again), namesOf(third))
+		}
+	}
+}
+
+// A page whose records were all deleted meanwhile leads on.
+func TestCursor_OutlivesTheRecords(t *testing.T) {
+	s := newService(t, enginetest.Memory, 20)
+	ids := map[string]string{}
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		ids[name] = s.mustCreate(fmt.Sprintf(`"userName":%q,"title":%q`, name, name))
+	}
+	type walk struct{ list, next, previous string }
+	var walks []walk
+	for _, order := range []string{"", "&sortBy=userName", "&sortBy=title"} {
+		list := "/Users?count=2" + order + "&cursor="
+		next := s.send("GET", list, "").body["nextCursor"].(string)
+		previous := s.send("GET", list+next, "").body["previousCursor"].(string)
+		walks = append(walks, walk{list, next, previous})
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		s.send("DELETE", "/Users/"+ids[name], "")
+	}
+	for _, w := range walks {
+		if got := namesOf(s.send("GET", w.list+w.next, "")); !slices.Equal(got, []string{"d", "e"}) {
+			t.Errorf("%s: %q", w.list, got)
+		}
+		back := s.send("GET", w.list+w.previous, "")
+		if len(namesOf(back)) != 0 || back.body["previousCursor"] != nil {
+			t.Errorf("%s: back %s", w.list, back.raw)
+		}
+		if got := namesOf(s.send("GET", w.list+back.body["nextCursor"].(string), "")); !slices.Equal(got, []string{"d", "e"}) {
+			t.Errorf("%s: on from an empty page %q", w.list, got)
+		}
+	}
+}
+
+// Covers: 9865-2-5, 9865-2.1-1, 9865-2.1-4
+func TestCursor_Counts(t *testing.T) {
+	s := newService(t, enginetest.Memory, 20)
+	for i := range 3 {
+		s.mustCreate(fmt.Sprintf(`"userName":"u%d"`, i))
+	}
+	for query, items := range map[string]float64{
+		"?cursor": 3, "?cursor=": 3, "?cursor&count=2": 2, "?cursor&count=9999": 3, "?cursor&startIndex=1": 3,
+	} {
+		if a := s.send("GET", "/Users"+query, ""); a.status != 200 || a.body["itemsPerPage"] != items || a.body["totalResults"] != 3.0 {
+			t.Errorf("%s: %d %s", query, a.status, a.raw)
+		}
+	}
+	for _, query := range []string{"?cursor&count=0", "?cursor&count=-5"} {
+		a := s.send("GET", "/Users"+query, "")
+		if a.status != 200 || a.body["totalResults"] != 3.0 || a.body["Resources"] != nil || a.body["nextCursor"] != nil {
+			t.Errorf("%s: %d %s", query, a.status, a.raw)
+		}
+	}
+	for query, kind := range map[string]string{
+		"?cursor&count=many": "invalidCount", "?cursor&count=1.5": "invalidCount", "?cursor&startIndex=2": "invalidValue",
+		"?cursor&cursor": "invalidSyntax",
+	} {
+		if a := s.send("GET", "/Users"+query, ""); a.status != 400 || a.body["scimType"] != kind {
+			t.Errorf("%s: %d %s", query, a.status, a.raw)
+		}
+	}
+}
+
+// A cursor is good for the walk that it was given for, for an hour, as it was.
+//
+// Covers: 9865-2.1-2, 9865-2.1-3, 9865-5.2-1, 9865-5.2-2, 9865-5.2-4
+func TestCursor_IsRefusedElsewhere(t *testing.T) {
+	now := time.Now()
+	s := newService(t, enginetest.Memory, 20)
+	engine := enginetest.Memory(t)
+	var err error
+	if s.app, err = app.NewWith(engine, app.Config{BaseURL: baseURL}, slog.New(slog.NewJSONHandler(s.log, nil)),
+		app.Options{Now: func() time.Time { return now }}); err != nil {
+		t.Fatal(err)
+	}
+	s.handler = s.app.Handler()
+	tokens := map[string]string{}
+	for _, name := range []string{"acme", "other"} {
+		id, err := tenant.ParseID(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.app.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), 20, tenant.Unlimited, now); err != nil {
+			t.Fatal(err)
+		}
+		token, record := access.Mint(id)
+		if err := s.app.Store.SaveToken(t.Context(), id, record); err != nil {
+			t.Fatal(err)
+		}
+		tokens[name] = token
+		s.token = token
+		for i := range 4 {
+			s.mustCreate(fmt.Sprintf(`"userName":"%s%d","title":"t"`, name, i))
+		}
+		for i := range 2 {
+			s.mustGroup(fmt.Sprintf("g%d", i))
+		}
+	}
+	s.token = tokens["acme"]
+	cursor := s.send("GET", `/Users?count=1&filter=title+pr&sortBy=userName&cursor`, "").body["nextCursor"].(string)
+	const same = `/Users?count=1&filter=title+pr&sortBy=userName&cursor=`
+	wantRefused := func(what, path, kind string) {
+		t.Helper()
+		a := s.send("GET", path, "")
+		if a.status != 400 || a.body["scimType"] != kind {
+			t.Errorf("%s: %d %s", what, a.status, a.raw)
+		}
+		if detail, _ := a.body["detail"].(string); !strings.Contains(detail, "empty cursor") || strings.Contains(detail, "acme") {
+			t.Errorf("%s: %s", what, detail)
+		}
+	}
+	if a := s.send("GET", same+cursor, ""); !slices.Equal(namesOf(a), []string{"acme1"}) {
+		t.Fatalf("as it was: %s", a.raw)
+	}
+	if a := s.send("GET", `/Users?count=3&filter=TITLE%20%20pr&sortBy=username&cursor=`+cursor, ""); len(namesOf(a)) != 3 {
+		t.Errorf("another spelling and another count: %s", a.raw)
+	}
+	wantRefused("no filter", "/Users?count=1&sortBy=userName&cursor="+cursor, "invalidCursor")
+	wantRefused("another filter", "/Users?count=1&filter=displayName+pr&sortBy=userName&cursor="+cursor, "invalidCursor")
+	wantRefused("no order", "/Users?count=1&filter=title+pr&cursor="+cursor, "invalidCursor")
+	wantRefused("another order", "/Users?count=1&filter=title+pr&sortBy=id&cursor="+cursor, "invalidCursor")
+	wantRefused("descending", "/Users?count=1&filter=title+pr&sortBy=userName&sortOrder=descending&cursor="+cursor, "invalidCursor")
+	plain := s.send("GET", "/Users?count=1&cursor", "").body["nextCursor"].(string)
+	wantRefused("groups", "/Groups?count=1&cursor="+plain, "invalidCursor")
+	if a := s.send("POST", "/.search", searchBody(`"count":1,"cursor":"`+plain+`"`)); a.status != 400 || a.body["scimType"] != "invalidCursor" {
+		t.Errorf("both types: %d %s", a.status, a.raw)
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range sealed {
+		broken := slices.Clone(sealed)
+		broken[i] ^= 1
+		wantRefused(fmt.Sprintf("byte %d", i), same+base64.RawURLEncoding.EncodeToString(broken), "invalidCursor")
+	}
+	for i := range len(cursor) {
+		wantRefused(fmt.Sprintf("the first %d", i+1), same+cursor[:i]+"*", "invalidCursor")
+	}
+	wantRefused("cut", same+cursor[:20], "invalidCursor")
+	wantRefused("long", same+strings.Repeat("A", 100_000), "invalidCursor")
+	for _, secret := range []string{"acme", "title", "userName"} {
+		if strings.Contains(string(sealed), secret) {
+			t.Errorf("the cursor shows %q", secret)
+		}
+	}
+	s.token = tokens["other"]
+	wantRefused("another tenant", same+cursor, "invalidCursor")
+
+	s.token = tokens["acme"]
+	now = now.Add(time.Hour - time.Second)
+	if a := s.send("GET", same+cursor, ""); a.status != 200 {
+		t.Errorf("an hour later: %s", a.raw)
+	}
+	now = now.Add(2 * time.Second)
+	wantRefused("more than an hour later", same+cursor, "expiredCursor")
+	if a := s.send("GET", "/ServiceProviderConfig", ""); a.body["pagination"].(map[string]any)["cursorTimeout"] != 3600.0 {
+		t.Errorf("cursorTimeout: %s", a.raw)
+	}
+	if strings.Contains(s.log.String(), cursor) {
+		t.Error("a cursor is in the log")
+	}
+}

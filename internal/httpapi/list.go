@@ -1,0 +1,92 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+// list is what a request for a list asks for: of names what is listed in cursors,
+// and others are the types that are listed beside rt. RFC 7644 §3.4.2
+func (q *request) list(of string, rt *scim.ResourceType, others ...*scim.ResourceType) (query directory.Query, err error) {
+	if query.Filter, err = q.filter(rt, others); err != nil {
+		return directory.Query{}, err
+	}
+	if query.Sort, err = q.sort(rt, others); err != nil {
+		return directory.Query{}, err
+	}
+	cursor, err := q.parameter("cursor")
+	if err != nil {
+		return directory.Query{}, err
+	}
+	byCursor := q.query.Has("cursor")
+	query.StartIndex, query.Count, err = q.page()
+	var invalid *scim.Error
+	switch {
+	case byCursor && query.StartIndex > 1:
+		return directory.Query{}, &scim.Error{
+			Type: scim.InvalidValue, Detail: "A request has a cursor or a startIndex; leave one of them out.",
+		}
+	case byCursor && errors.As(err, &invalid):
+		return directory.Query{}, &scim.Error{Type: scim.InvalidCount, Detail: invalid.Detail}
+	case err != nil || !byCursor:
+		return query, err
+	}
+	query.Cursor = &directory.Cursor{}
+	if cursor != "" {
+		query.Cursor, err = q.open(cursor, of, query)
+	}
+	return query, err
+}
+
+// filter is the request's filter, nil for none. RFC 7644 §3.4.2.2
+func (q *request) filter(rt *scim.ResourceType, others []*scim.ResourceType) (*scim.Filter, error) {
+	text, err := q.parameter("filter")
+	if err != nil || !q.query.Has("filter") {
+		return nil, err
+	}
+	filter, err := scim.CompileFilterAcross(rt, others, text)
+	if err != nil {
+		return nil, err
+	}
+	q.event.tolerated(filter.Notices())
+	return filter, directory.CheckNotices(q.grant.Settings, filter.Notices())
+}
+
+// sort is the request's order, nil for that of creation. RFC 7644 §3.4.2.3
+func (q *request) sort(rt *scim.ResourceType, others []*scim.ResourceType) (*directory.Sort, error) {
+	by, err := q.parameter("sortBy")
+	if err != nil {
+		return nil, err
+	}
+	order, err := q.parameter("sortOrder")
+	if err != nil || by == "" {
+		return nil, err
+	}
+	compiled, err := scim.CompileSort(rt, others, by, order)
+	if err != nil {
+		return nil, err
+	}
+	return &directory.Sort{Sort: compiled}, nil
+}
+
+// listReply answers with a page of resources of a type.
+func (q *request) listReply(of string, query directory.Query, page found) (*reply, error) {
+	if query.Count == 0 {
+		page.documents = nil // the total alone was asked for: there are no Resources
+	}
+	if query.Cursor == nil {
+		return &reply{status: http.StatusOK, body: scim.ListDocument(page.total, query.StartIndex, page.documents)}, nil
+	}
+	next, err := q.seal(page.next, of, query)
+	if err != nil {
+		return nil, err
+	}
+	previous, err := q.seal(page.previous, of, query)
+	if err != nil {
+		return nil, err
+	}
+	return &reply{status: http.StatusOK, body: scim.CursorListDocument(page.total, next, previous, page.documents)}, nil
+}
