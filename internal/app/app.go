@@ -6,6 +6,7 @@
 package app
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -116,7 +117,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 		Store: s,
 		service: httpapi.Config{
 			Directory: directory.New(directory.Config{
-				Store: s, Users: users, Groups: groups, Extension: c.ExtensionURN, BaseURL: c.BaseURL, NewID: newID, Now: now,
+				Store: s, Users: users, Groups: groups, Extension: c.ExtensionURN, BaseURL: c.BaseURL, NewID: newIDAt, Now: now,
 			}),
 			Authenticator: access.NewAuthenticator(s, now),
 			Types:         []*scim.ResourceType{users, groups},
@@ -139,3 +140,14 @@ func (a *App) Handler(functions ...string) http.Handler { return httpapi.New(a.s
 
 // newID makes a UUIDv7: the order of ids is the order in which they were made.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// newIDAt makes a UUIDv7 of a time, with its fraction of a millisecond: what a
+// request makes has the request's time, and is in the order of the requests.
+// RFC 9562 §5.7, §6.2 method 3
+func newIDAt(made time.Time) string {
+	id := uuid.New()
+	fraction := made.Nanosecond() % int(time.Millisecond) << 12 / int(time.Millisecond)
+	at := uint64(made.UnixMilli())<<16 | 0x7000 | uint64(fraction) //nolint:gosec // G115: the time is behind 1970
+	binary.BigEndian.PutUint64(id[:8], at)
+	return id.String()
+}

@@ -17,7 +17,7 @@ type Directory struct {
 	groups    *scim.ResourceType
 	extension string
 	baseURL   string
-	newID     func() string
+	newID     func(made time.Time) string
 	now       func() time.Time
 	maxWalk   int
 	walkTime  time.Duration
@@ -33,9 +33,9 @@ type Config struct {
 	// BaseURL begins every location, without a slash at its end. It comes from
 	// configuration, never from a request.
 	BaseURL string
-	// NewID makes the id of a new record: UUIDv7, so that the order of ids is
-	// the order of creation.
-	NewID func() string
+	// NewID makes the id of a record made at a time: UUIDv7 of that time, so that
+	// the order of ids is the order of creation.
+	NewID func(made time.Time) string
 	Now   func() time.Time
 	// MaxWalk is the largest number of records that one request reads without a
 	// key; 0 is the service's own MaxWalk.

@@ -67,7 +67,7 @@ func newFixtureOf(t testing.TB, engine table.Table, name string, seats, readers 
 func (f *fixture) directory(maxWalk int) *directory.Directory {
 	return directory.New(directory.Config{
 		Store: f.store, Users: f.types, Groups: scim.GroupType(), Extension: extension, BaseURL: "https://scim.test/scim/v2",
-		NewID: newID, Now: func() time.Time { return f.now }, MaxWalk: maxWalk,
+		NewID: func(time.Time) string { return newID() }, Now: func() time.Time { return f.now }, MaxWalk: maxWalk,
 	})
 }
 

@@ -53,7 +53,7 @@ func (w *groupWork) entry(action Action, g *Group, r scim.Resource) Entry {
 		Subject: r.Text("displayName"), ExternalID: r.Text("externalId"), Skipped: w.skipped,
 	}
 	if now := w.d.now(); now.Sub(w.by.Time) > WriteTime/4 {
-		e.ID, e.Time = w.d.newID(), now
+		e.ID, e.Time = w.d.newID(now), now
 	}
 	if len(w.skipped) > 0 {
 		e.Warning = WarnUnknownMembers
@@ -227,7 +227,7 @@ func (d *Directory) groupTaken(c GroupChange, failed *CommitError) error {
 //
 // sent is decoded and checked; it is not changed.
 func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (GroupResult, error) {
-	w := d.newGroupWork(t, by, "create", d.newID(), Precondition{})
+	w := d.newGroupWork(t, by, "create", d.newID(by.Time), Precondition{})
 	ids, err := scim.MembersOf(sent)
 	if err != nil {
 		return GroupResult{}, err
@@ -521,7 +521,7 @@ func (w *groupWork) apply(ctx context.Context, c GroupChange, add, remove []stri
 		return result, err
 	}
 	accepted := *c.After
-	accepted.Work = w.d.newID()
+	accepted.Work = w.d.newID(w.by.Time)
 	c.After = &accepted
 	err := w.d.store.AcceptMembers(ctx, w.tenant, c)
 	var failed *CommitError

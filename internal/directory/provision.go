@@ -163,7 +163,7 @@ func (d *Directory) create(by Caller, sent scim.Resource, active bool) provision
 		kind = by.Settings.DefaultAccountType
 	}
 	after := User{
-		ID: d.newID(), Version: 1, Created: by.Time, Modified: by.Time,
+		ID: d.newID(by.Time), Version: 1, Created: by.Time, Modified: by.Time,
 		Active: active, Type: kind, Origin: OriginSCIM, Linked: true,
 	}
 	if !active {

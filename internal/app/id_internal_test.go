@@ -1,0 +1,28 @@
+package app
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+func TestNewIDAt_IsInTheOrderOfTime(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 999_999_000, time.UTC)
+	last := ""
+	for range 1000 {
+		id := newIDAt(at)
+		parsed, err := uuid.Parse(id)
+		if err != nil || parsed.Version() != 7 || parsed.Variant() != uuid.RFC4122 {
+			t.Fatalf("%s: %v, version %d", id, err, parsed.Version())
+		}
+		if seconds, ns := parsed.Time().UnixTime(); time.Unix(seconds, ns).UnixMilli() != at.UnixMilli() {
+			t.Fatalf("%s is of %v, not of %v", id, time.Unix(seconds, ns), at)
+		}
+		if id <= last {
+			t.Fatalf("%s is not behind %s", id, last)
+		}
+		last = id
+		at = at.Add(250 * time.Nanosecond)
+	}
+}
