@@ -80,7 +80,7 @@ sanity() {
 run() {
 	engine=$1
 	shift
-	"$work/rollcall" local --listen 127.0.0.1:0 --seats 5000 --info "$work/info" "$@" >"$work/start" 2>"$work/log" &
+	"$work/rollcall" local --listen 127.0.0.1:0 --seats 5000 --rate 0 --info "$work/info" "$@" >"$work/start" 2>"$work/log" &
 	server=$!
 	for _ in $(seq 100); do
 		[ -e "$work/info" ] && break

@@ -34,6 +34,7 @@ type localOptions struct {
 	seatsSet  bool
 	info      string
 	extension string
+	rate      int
 }
 
 const localUsage = `rollcall local serves SCIM on this machine: the routes of template.yaml, each
@@ -60,6 +61,7 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 	flags.Int64Var(&o.seats, "seats", 50, "`NUMBER` of seats the tenant has; without the flag a tenant that is there keeps its own")
 	flags.StringVar(&o.info, "info", "", "write {baseUrl, token, tenant, pid} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
+	flags.IntVar(&o.rate, "rate", app.DefaultTenantRate, "`NUMBER` of requests a second that a tenant may make, beyond which it gets 429; 0 is any number")
 	if err := parse(flags, localUsage, args, stderr); err != nil {
 		return o, err
 	}
@@ -73,6 +75,8 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 	switch {
 	case chosen > 1:
 		return o, usageError{errors.New("--data, --memory and --dynamodb exclude each other: choose one")}
+	case o.rate < 0 || o.rate > 0 && o.rate < httpapi.MinRate:
+		return o, usageError{fmt.Errorf("--rate is 0, or a number from %d", httpapi.MinRate)}
 	case o.seats < 0 || o.seats > tenant.Unlimited:
 		return o, usageError{fmt.Errorf("--seats is a number from 0 to %d", int64(tenant.Unlimited))}
 	}
@@ -118,7 +122,7 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		Listen: o.listen,
 		Build: func(address string) (http.Handler, error) {
 			started = info{BaseURL: "http://" + address + httpapi.Prefix, Tenant: t.String(), PID: os.Getpid()}
-			a, err := app.New(opened.Table, app.Config{BaseURL: started.BaseURL, ExtensionURN: o.extension}, logger)
+			a, err := app.New(opened.Table, app.Config{BaseURL: started.BaseURL, ExtensionURN: o.extension, TenantRate: o.rate}, logger)
 			if err != nil {
 				return nil, err
 			}

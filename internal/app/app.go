@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,15 +36,29 @@ type Config struct {
 	BaseURL string
 	// ExtensionURN names the schema that has isTeamAccount.
 	ExtensionURN string
+	// TenantRate is how many requests a second one tenant may make of one
+	// process; 0 is any number.
+	TenantRate int
 }
 
+// DefaultTenantRate is a deployment's TenantRate unless it chooses another.
+const DefaultTenantRate = 200
+
 // ConfigFromEnv reads ROLLCALL_TABLE, ROLLCALL_BASE_URL and, with a default,
-// ROLLCALL_EXTENSION_URN.
+// ROLLCALL_EXTENSION_URN and ROLLCALL_TENANT_RATE.
 func ConfigFromEnv() (Config, error) {
 	c := Config{
 		Table:        os.Getenv("ROLLCALL_TABLE"),
 		BaseURL:      os.Getenv("ROLLCALL_BASE_URL"),
 		ExtensionURN: os.Getenv("ROLLCALL_EXTENSION_URN"),
+		TenantRate:   DefaultTenantRate,
+	}
+	if text := os.Getenv("ROLLCALL_TENANT_RATE"); text != "" {
+		perSecond, err := strconv.Atoi(text)
+		if err != nil || perSecond == 0 {
+			return Config{}, fmt.Errorf("ROLLCALL_TENANT_RATE is not a number of at least %d: requests a second", httpapi.MinRate)
+		}
+		c.TenantRate = perSecond
 	}
 	switch {
 	case c.Table == "":
@@ -65,6 +80,9 @@ func (c Config) checked() (Config, error) {
 		if strings.EqualFold(c.ExtensionURN, taken) {
 			return Config{}, fmt.Errorf("the extension (ROLLCALL_EXTENSION_URN) cannot have the URN %s: it is another schema's", taken)
 		}
+	}
+	if c.TenantRate != 0 && c.TenantRate < httpapi.MinRate {
+		return Config{}, fmt.Errorf("a tenant is held to %d requests a second (ROLLCALL_TENANT_RATE); identity providers need at least %d", c.TenantRate, httpapi.MinRate)
 	}
 	base, err := url.Parse(c.BaseURL)
 	if err != nil || base.Host == "" || !strings.HasSuffix(base.Path, httpapi.Prefix) {
@@ -125,6 +143,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 			Log:           log,
 			NewID:         newID,
 			RequestTime:   o.RequestTime,
+			TenantRate:    c.TenantRate,
 			Now:           now,
 		},
 	}, nil

@@ -128,7 +128,7 @@ func (l *list[R]) fill(ctx context.Context, order Order, page Page[R], want int)
 			}
 			return nil, false, &TooManyError{Sought: "sortBy", Limit: l.d.maxWalk}
 		}
-		page, err = l.page(ctx, l.tenant, Range{Order: order, After: page.Last, Limit: want - len(records)})
+		page, err = l.page(ctx, l.tenant, Range{Order: order, After: page.Last, Limit: max(want-len(records), fewNames)})
 		if err != nil {
 			return nil, false, err
 		}
@@ -139,6 +139,10 @@ func (l *list[R]) fill(ctx context.Context, order Order, page Page[R], want int)
 	}
 	return records, page.More, nil
 }
+
+// fewNames is how many names are read at least to fill a page in which names of
+// deleted users lie: others may be among them.
+const fewNames = 25
 
 // place is where a record stands in the order that the table keeps.
 func (l *list[R]) place(r R) string {

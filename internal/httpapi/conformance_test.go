@@ -227,7 +227,7 @@ func TestMeta_Times(t *testing.T) {
 	}
 }
 
-// Covers: 7643-5-1, 7643-5-2, 7643-5-3, 7643-5-4, 7643-5-5, 7643-5-6, 7643-5-7, 7643-5-8, 7643-5-10, 7644-4-1, 9865-4-1, 9865-4-2, 9865-4-3
+// Covers: 7643-5-1, 7643-5-2, 7643-5-3, 7643-5-4, 7643-5-5, 7643-5-6, 7643-5-7, 7643-5-8, 7643-5-10, 7644-4-1, 9865-2.4-1, 9865-4-1, 9865-4-2, 9865-4-3
 func TestServiceProviderConfig_IsWhole(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	a := s.send("GET", "/ServiceProviderConfig", "", "Authorization", "")
@@ -253,7 +253,9 @@ func TestServiceProviderConfig_IsWhole(t *testing.T) {
 		{[]any{"authenticationSchemes", 0, "name"}, isText},
 		{[]any{"authenticationSchemes", 0, "description"}, isText},
 		{[]any{"authenticationSchemes", 0, "type"}, func(v any) bool { return v == "oauthbearertoken" }},
-		{[]any{"pagination", "cursor"}, isBool},
+		{[]any{"pagination", "cursor"}, func(v any) bool { return v == true }},
+		{[]any{"pagination", "defaultPaginationMethod"}, func(v any) bool { return v == "index" }},
+		{[]any{"pagination", "cursorTimeout"}, isNumber},
 		{[]any{"pagination", "index"}, func(v any) bool { return v == true }},
 	} {
 		if v := at(a.body, tt.path...); !tt.is(v) {

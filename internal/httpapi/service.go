@@ -34,6 +34,9 @@ type Config struct {
 	// RequestTime is how long a request may take in all; 0 is the service's own
 	// 18 seconds.
 	RequestTime time.Duration
+	// TenantRate is how many requests a second one tenant may make of this
+	// process, with twice as many at once; 0 is any number.
+	TenantRate int
 }
 
 // Service answers SCIM requests. It implements http.Handler and is safe for
@@ -43,6 +46,7 @@ type Service struct {
 	routes []Route
 	serves []string
 	served coldStart
+	limits *limiter
 	// gzips are *gzip.Writer to use again: a new one is 1.2 MB.
 	gzips sync.Pool
 }
@@ -54,7 +58,7 @@ func New(c Config, functions ...string) *Service {
 	if c.RequestTime == 0 {
 		c.RequestTime = requestTime
 	}
-	return &Service{Config: c, routes: Routes(), serves: functions}
+	return &Service{Config: c, routes: Routes(), serves: functions, limits: newLimiter(c.TenantRate)}
 }
 
 // handler answers a matched and authenticated request.
@@ -125,7 +129,10 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	q.grant = grant
 	q.event.Tenant, q.event.TokenID = grant.Tenant.String(), grant.TokenID
 	if errors.Is(err, access.ErrDisabled) && q.route.Public {
-		return nil
+		err = nil
+	}
+	if err == nil && !s.limits.allow(grant.Tenant, q.start) {
+		return &problem{cause: provlog.RateLimit}
 	}
 	return err
 }

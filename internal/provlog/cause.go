@@ -51,6 +51,7 @@ const (
 	ReaderLimit       Cause = "reader_limit"
 	VersionMismatch   Cause = "version_mismatch"
 	WalkLimit         Cause = "walk_limit"
+	RateLimit         Cause = "rate_limit"
 	Conflict          Cause = "conflict"
 	OutcomeUnknown    Cause = "outcome_unknown"
 	Internal          Cause = "internal"
@@ -228,6 +229,10 @@ var meanings = map[Cause]Meaning{
 	WalkLimit: {
 		Status: http.StatusBadRequest, Type: scim.TooMany, Summary: "The answer would need more records read than one request may.",
 		Action: "Filter by id, userName, displayName, externalId, emails, members or groups with eq, or walk the list by cursors: begin with an empty cursor and follow nextCursor.",
+	},
+	RateLimit: {
+		Status: http.StatusTooManyRequests, Summary: "The tenant makes more requests a second than it may; nothing was changed.",
+		Action: "Send the request again after the time in Retry-After.", RetryAfter: 1,
 	},
 	Conflict: {
 		Status: http.StatusServiceUnavailable, Summary: "Too much happened at once; nothing was changed.",

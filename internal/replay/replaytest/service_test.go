@@ -32,7 +32,7 @@ func TestService_AnswersWhatIdentityProvidersSend(t *testing.T) {
 			engine.Need(t)
 			replaytest.RunAll(t, cases, func(t *testing.T) replaytest.Fixture {
 				s := &service{events: make(map[string][]byte)}
-				s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base}, slog.New(slog.NewJSONHandler(s, nil)))
+				s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base, TenantRate: app.DefaultTenantRate}, slog.New(slog.NewJSONHandler(s, nil)))
 				if err != nil {
 					t.Fatal(err)
 				}

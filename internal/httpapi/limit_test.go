@@ -1,0 +1,81 @@
+package httpapi_test
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// A tenant that is over its rate is told to wait, keeps nobody else from being
+// served, and is served again a second later.
+func TestLimit_HoldsEachTenant(t *testing.T) {
+	now := time.Now()
+	s := newService(t, enginetest.Memory, 5)
+	engine := enginetest.Memory(t)
+	var err error
+	if s.app, err = app.NewWith(engine, app.Config{BaseURL: baseURL, TenantRate: httpapi.MinRate},
+		slog.New(slog.NewJSONHandler(s.log, nil)), app.Options{Now: func() time.Time { return now }}); err != nil {
+		t.Fatal(err)
+	}
+	s.handler = s.app.Handler()
+	tokens := map[string]string{}
+	for _, name := range []string{"busy", "calm"} {
+		id, err := tenant.ParseID(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.app.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), 200, tenant.Unlimited, now); err != nil {
+			t.Fatal(err)
+		}
+		token, record := access.Mint(id)
+		if err := s.app.Store.SaveToken(t.Context(), id, record); err != nil {
+			t.Fatal(err)
+		}
+		tokens[name] = token
+	}
+	s.token = tokens["busy"]
+	for i := range 2 * httpapi.MinRate {
+		if a := s.send("GET", "/Users?count=1", ""); a.status != 200 {
+			t.Fatalf("request %d: %d %s", i+1, a.status, a.raw)
+		}
+	}
+	before := s.send("POST", "/Users", userBody(`"userName":"a"`))
+	if before.status != 429 || before.header.Get("Retry-After") != "1" || before.body["status"] != "429" || before.body["scimType"] != nil ||
+		!strings.Contains(before.body["detail"].(string), "Retry-After") || before.event["cause"] != "rate_limit" || before.event["tenant"] != "busy" {
+		t.Errorf("%d %v %s %v", before.status, before.header, before.raw, before.event)
+	}
+	if trips := before.event["roundTrips"]; trips != 0.0 {
+		t.Errorf("a refused request cost %v round trips", trips)
+	}
+	// Who asks without a token, or with a wrong one, learns nothing of the rate.
+	if a := s.send("GET", "/Users", "", "Authorization", ""); a.status != 401 {
+		t.Errorf("no token: %d", a.status)
+	}
+	s.token = tokens["calm"]
+	if a := s.send("GET", "/Users", ""); a.status != 200 {
+		t.Errorf("another tenant: %d", a.status)
+	}
+	s.token = tokens["busy"]
+	now = now.Add(time.Second)
+	for i := range httpapi.MinRate {
+		if a := s.send("GET", "/Users?count=1", ""); a.status != 200 || a.body["totalResults"] != 0.0 {
+			t.Fatalf("request %d of the next second: %d %s", i+1, a.status, a.raw)
+		}
+	}
+	if a := s.send("GET", "/Users", ""); a.status != 429 {
+		t.Errorf("over the rate again: %d", a.status)
+	}
+}
+
+func TestLimit_IsNeverUnder25(t *testing.T) {
+	if _, err := app.New(enginetest.Memory(t), app.Config{BaseURL: baseURL, TenantRate: 24}, slog.Default()); err == nil {
+		t.Error("24 a second is taken")
+	}
+}
