@@ -2,7 +2,7 @@
 // server and says, a line each, whether its answers are what they have to be. It
 // makes users and groups under random names, and deletes them behind itself.
 //
-//	replay -base http://127.0.0.1:8080/scim/v2 [-only ID,…] [-with CAPABILITY,…]
+//	replay -base http://127.0.0.1:8080/scim/v2 [-only ID,…] [-with CAPABILITY,…] [-strict]
 //	replay -info FILE
 //
 // Tokens are best kept from the command line, which others on the machine can
@@ -43,6 +43,7 @@ const (
 
 type options struct {
 	base, token, other, extension, info, file, only, with string
+	strict                                                bool
 }
 
 func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) int {
@@ -57,6 +58,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	target := replay.Target{
 		Timed:  true,
 		Client: client(), Base: o.base, Token: o.token, Other: o.other, ExtensionURN: o.extension, Shared: true,
+		Strict: o.strict,
 	}
 	if err == nil && target.ExtensionURN == "" {
 		target.ExtensionURN, err = replay.FindExtension(ctx, target)
@@ -80,6 +82,7 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 	flags.StringVar(&o.file, "file", "", "`FILE` of requests instead of the project's own")
 	flags.StringVar(&o.only, "only", "", "`IDS` of the lines to send, with commas between; * at the end of one stands for the rest")
 	flags.StringVar(&o.with, "with", "", "`CAPABILITIES`, such as groups,bulk: send the lines that wait for these too")
+	flags.BoolVar(&o.strict, "strict", false, "the tenants' dialects, unknownAttributes and unknownMembers are refuse: expect a strict tenant's answers")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

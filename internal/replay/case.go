@@ -26,9 +26,11 @@ type Case struct {
 	Waits *Waits `json:"waits,omitempty"`
 	// Repeat sends the request until its status is the one expected, at most
 	// this many times: an answer that only haste brings about.
-	Repeat int    `json:"repeat,omitempty"`
-	Steps  []Step `json:"steps,omitempty"`
-	Checks []Step `json:"checks,omitempty"`
+	Repeat int `json:"repeat,omitempty"`
+	// Strict is the answer of a strict tenant, nil when it is the same.
+	Strict *Strict `json:"strict,omitempty"`
+	Steps  []Step  `json:"steps,omitempty"`
+	Checks []Step  `json:"checks,omitempty"`
 }
 
 // Expect is the recorded expectation.
@@ -54,6 +56,8 @@ type Step struct {
 	// Waits names the capability that this step alone waits for. It is then
 	// left out, and the result says so.
 	Waits string `json:"waits,omitempty"`
+	// Strict is set where a strict tenant answers this check otherwise.
+	Strict *StrictStep `json:"strict,omitempty"`
 
 	// The verbs: at most one of them.
 

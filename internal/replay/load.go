@@ -97,6 +97,11 @@ func (c *Case) validate() error {
 	if err := allKnown(sent, known); err != nil {
 		return err
 	}
+	if c.Strict != nil {
+		if err := c.Strict.validate(c, known); err != nil {
+			return err
+		}
+	}
 	for i := range c.Checks {
 		if err := c.Checks[i].validate(false, known); err != nil {
 			return fmt.Errorf("check %d: %w", i+1, err)
@@ -207,6 +212,11 @@ func (s *Step) validate(setsUp bool, known map[string]bool) error {
 	}
 	if err := s.validateVerb(verb); err != nil {
 		return err
+	}
+	if s.Strict != nil {
+		if err := s.Strict.validate(verb, setsUp); err != nil {
+			return err
+		}
 	}
 	if err := s.validateExpected(); err != nil {
 		return err

@@ -130,6 +130,13 @@ func (r *runner) run() {
 			return
 		}
 	}
+	if r.target.Strict && r.c.Strict != nil {
+		var err error
+		if r.c, err = r.strictly(r.c); err != nil {
+			r.fail("%v", err)
+			return
+		}
+	}
 	m, err := r.own()
 	if err == nil {
 		r.answer, err = r.sendOwn(m)
@@ -208,6 +215,13 @@ func (r *runner) do(s *Step) error {
 			r.unseen = append(r.unseen, "waits for "+s.Waits+": "+s.Says)
 		}
 		return nil
+	}
+	if r.target.Strict {
+		strict, omit := s.forStrict()
+		if omit {
+			return nil
+		}
+		s = strict
 	}
 	switch s.verb() {
 	case "":

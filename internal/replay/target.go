@@ -32,6 +32,9 @@ type Target struct {
 	// then get a random part, and what the line made is deleted behind it;
 	// otherwise every byte is sent as it was recorded.
 	Shared bool
+	// Strict tells that the tenants take nothing but what the RFCs have, so that
+	// Case.Strict is what they answer.
+	Strict bool
 	// Timed judges how long answers take. Tests leave it out: the machines that
 	// run them are noisy.
 	Timed bool

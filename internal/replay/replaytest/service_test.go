@@ -23,6 +23,20 @@ import (
 // The recorded requests, on both engines, through the gateway and the events that
 // Lambda would get.
 func TestService_AnswersWhatIdentityProvidersSend(t *testing.T) {
+	runAll(t, tenant.DefaultSettings())
+}
+
+// The same requests to tenants that take nothing but what the RFCs have: what
+// strays is refused and changes nothing, and what the RFCs have in its place comes
+// to the same.
+func TestService_AnswersStrictly(t *testing.T) {
+	settings := tenant.DefaultSettings()
+	settings.Dialects, settings.UnknownAttributes, settings.UnknownMembers = tenant.DialectsRefuse, tenant.UnknownRefuse, tenant.UnknownMembersRefuse
+	runAll(t, settings)
+}
+
+func runAll(t *testing.T, settings tenant.Settings) {
+	t.Helper()
 	cases, err := replay.Cases()
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +45,7 @@ func TestService_AnswersWhatIdentityProvidersSend(t *testing.T) {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)
 			replaytest.RunAll(t, cases, func(t *testing.T) replaytest.Fixture {
-				s := &service{events: make(map[string][]byte)}
+				s := &service{settings: settings, events: make(map[string][]byte)}
 				s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base, TenantRate: app.DefaultTenantRate}, slog.New(slog.NewJSONHandler(s, nil)))
 				if err != nil {
 					t.Fatal(err)
@@ -50,8 +64,9 @@ const base = "https://scim.test/scim/v2"
 
 // service is the whole service on some engine. Safe for concurrent use.
 type service struct {
-	app     *app.App
-	gateway http.Handler
+	app      *app.App
+	gateway  http.Handler
+	settings tenant.Settings // of each tenant
 
 	mu      sync.Mutex
 	events  map[string][]byte
@@ -59,7 +74,10 @@ type service struct {
 }
 
 func (s *service) Target() replay.Target {
-	return replay.Target{Client: replaytest.Handler(s.gateway), Base: base, Event: s.event}
+	return replay.Target{
+		Client: replaytest.Handler(s.gateway), Base: base, Event: s.event,
+		Strict: s.settings.Dialects == tenant.DialectsRefuse,
+	}
 }
 
 func (s *service) NewTenant(t *testing.T, seats int64) string {
@@ -72,7 +90,7 @@ func (s *service) NewTenant(t *testing.T, seats int64) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.app.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), seats, tenant.Unlimited, time.Now()); err != nil {
+	if err := s.app.Store.CreateTenant(t.Context(), id, s.settings, seats, tenant.Unlimited, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	text, record := access.Mint(id)
