@@ -49,6 +49,16 @@ func newFixtureFor(t testing.TB, raw table.Table, name string, seats int64) *fix
 
 func newFixtureOf(t testing.TB, engine table.Table, name string, seats, readers int64) *fixture {
 	t.Helper()
+	f := newFixtureWithout(t, engine, name)
+	if err := f.store.CreateTenant(t.Context(), f.tenant, f.settings, seats, readers, f.now); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// newFixtureWithout is a directory on a table that has its tenant already.
+func newFixtureWithout(t testing.TB, engine table.Table, name string) *fixture {
+	t.Helper()
 	id, err := tenant.ParseID(name)
 	if err != nil {
 		t.Fatal(err)
@@ -58,9 +68,6 @@ func newFixtureOf(t testing.TB, engine table.Table, name string, seats, readers 
 		store: store.New(engine, newID, time.Now), types: scim.UserType(extension),
 	}
 	f.dir = f.directory(0)
-	if err := f.store.CreateTenant(t.Context(), id, f.settings, seats, readers, f.now); err != nil {
-		t.Fatal(err)
-	}
 	return f
 }
 
