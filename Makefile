@@ -83,8 +83,8 @@ vuln: ## known vulnerabilities, where their database can be reached
 fuzz: ## every fuzz target for a while: make fuzz FUZZTIME=1m
 	scripts/fuzz.sh $(FUZZTIME)
 
-bench: ## the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## the benchmarks: make bench BENCH=Parse BENCHTIME=3s
+	@scripts/bench.sh "$(or $(BENCH),.)" "$(or $(BENCHTIME),1s)"
 
 clean: ## remove what was built here; the cache outside stays
 	rm -rf bin .aws-sam

@@ -67,6 +67,21 @@ func BenchmarkPatch(b *testing.B) {
 	}
 }
 
+func BenchmarkPatch_OneAttribute(b *testing.B) {
+	rt := UserType("")
+	before, _, err := DecodeResource(rt, benchmarkBody(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := []byte(`{"schemas":["` + PatchURN + `"],"Operations":[{"op":"replace","path":"active","value":false}]}`)
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if _, _, err := applyBody(rt, before, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkSplice(b *testing.B) {
 	doc, meta := benchmarkBody(b), []byte(`{"resourceType":"User","version":"W/\"1\""}`)
 	for b.Loop() {

@@ -1,0 +1,88 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// benchUsers is the number of users of the tenant.
+const benchUsers = 1000
+
+// Requests, from the handler to the table in memory and back: all that the service
+// does itself. In AWS the round trips to DynamoDB are added.
+func BenchmarkService(b *testing.B) {
+	a, err := app.New(enginetest.Memory(b), app.Config{BaseURL: baseURL}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	id, err := tenant.ParseID("acme")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := a.Store.CreateTenant(b.Context(), id, tenant.DefaultSettings(), tenant.Unlimited, tenant.Unlimited, time.Now()); err != nil {
+		b.Fatal(err)
+	}
+	token, record := access.Mint(id)
+	if err := a.Store.SaveToken(b.Context(), id, record); err != nil {
+		b.Fatal(err)
+	}
+	handler := a.Handler()
+	send := func(b *testing.B, method, path, body string, status int) *httptest.ResponseRecorder {
+		b.Helper()
+		r := httptest.NewRequestWithContext(b.Context(), method, "/scim/v2"+path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != status {
+			b.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+		}
+		return w
+	}
+	user := func(n int) string {
+		return userBody(fmt.Sprintf(`"userName":"u%d@example.com","externalId":"e%d","name":{"givenName":"G","familyName":"F"},"displayName":"G F",`+
+			`"emails":[{"value":"u%d@example.com","type":"work","primary":true}]`, n, n, n))
+	}
+	var location string
+	for i := range benchUsers {
+		location = send(b, "POST", "/Users", user(i), http.StatusCreated).Header().Get("Location")
+	}
+	one := strings.TrimPrefix(location, baseURL)
+	title := 0
+	for _, bench := range []struct {
+		name, method, path string
+		body               func() string
+	}{
+		{"page of 100", "GET", "/Users?count=100", nil},
+		{"userName eq", "GET", "/Users?filter=userName+eq+%22u7@example.com%22", nil},
+		{"unindexed filter over 1000", "GET", "/Users?filter=name.familyName+eq+%22none%22", nil},
+		{"GET user", "GET", one, nil},
+		{"PATCH one attribute", "PATCH", one, func() string {
+			title++
+			return patchBody(fmt.Sprintf(`[{"op":"replace","path":"title","value":"T%d"}]`, title))
+		}},
+		{"PATCH that changes nothing", "PATCH", one, func() string { return patchBody(`[{"op":"replace","path":"active","value":true}]`) }},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			size := 0
+			for b.Loop() {
+				body := ""
+				if bench.body != nil {
+					body = bench.body()
+				}
+				size = send(b, bench.method, bench.path, body, http.StatusOK).Body.Len()
+			}
+			b.ReportMetric(float64(size), "sent-B")
+		})
+	}
+}
