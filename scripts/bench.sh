@@ -9,13 +9,11 @@ packages=$(go list -f '{{$p := .}}{{range .TestGoFiles}}{{$p.ImportPath}} {{$p.D
 	while read -r package file; do
 		if [ -n "$file" ] && grep -q '^func Benchmark' "$file"; then echo "$package"; fi
 	done | sort -u)
-told=
 echo "$(go env GOOS)/$(go env GOARCH), $(getconf _NPROCESSORS_ONLN) processors, $(go env GOVERSION)"
 for package in $packages; do
-	go test -run '^$' -bench "$pattern" -benchmem -benchtime "$time" -p 1 "$package" |
-		awk -v package="${package#*/rollcall/internal/}" -v told="$told" '
-			/^cpu:/ && !told { print; told = 1 }
-			/^Benchmark/ { sub(/^Benchmark/, package "."); print; next }
-			/^(---|FAIL|panic|[ \t]+[a-z_]+_test.go)/ { print }'
-	told=1
-done
+	go test -run '^$' -bench "$pattern" -benchmem -benchtime "$time" -p 1 "$package"
+done | awk '
+	/^pkg:/ { package = $2; sub(".*/rollcall/internal/", "", package) }
+	/^cpu:/ && !told { print; told = 1 }
+	/^Benchmark/ { sub(/^Benchmark/, package "."); print }
+	/^(---|FAIL|panic|[ \t]+[a-z_]+_test.go)/ { print }'

@@ -772,6 +772,12 @@ func TestMatch_Datasets(t *testing.T) {
 			want := c.Expect
 			if c.Rule != "" && c.Ours != nil {
 				want = *c.Ours
+				if slices.Equal(slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(c.Expect))) {
+					t.Errorf("%s is listed as an exception, and is none", c.Filter)
+				}
+			}
+			if c.Rule == "" && c.Ours != nil {
+				t.Errorf("%s is an exception without a rule", c.Filter)
 			}
 			f, err := CompileFilter(matchType, c.Filter)
 			if c.Rule != "" && c.Ours == nil {
@@ -797,8 +803,8 @@ func TestMatch_Datasets(t *testing.T) {
 			}
 		}
 	}
-	if cases == 0 {
-		t.Error("no cases")
+	if cases != 107 {
+		t.Errorf("%d cases, want 107", cases)
 	}
 }
 

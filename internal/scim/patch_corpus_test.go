@@ -54,6 +54,10 @@ func TestPatch_Corpus(t *testing.T) {
 			if c["rule"] == nil {
 				t.Errorf("case %d differs from its source without a rule", i)
 			}
+			// An exception that says what its source says is none any more.
+			if _, refused := c["error"]; refused && ours["error"] != nil || c["after"] != nil && equalValue(c["after"], ours["after"]) {
+				t.Errorf("case %d is listed as an exception, and is none", i)
+			}
 		}
 		rt, before := corpusType(c), Resource(c["before"].(map[string]any))
 		kept := string(Encode(rt, before))

@@ -345,6 +345,8 @@ func TestParse_Corpus(t *testing.T) {
 			if c.Reason == "" {
 				t.Errorf("%q: %s without a reason for our choice", c.Filter, c.Verdict)
 			}
+		} else if c.Ours != "" {
+			t.Errorf("%q is agreed, and listed as an exception", c.Filter)
 		}
 		e, err := Parse(c.Filter, Limits{})
 		got := "valid"
