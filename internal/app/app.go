@@ -85,7 +85,8 @@ func (c Config) checked() (Config, error) {
 		return Config{}, fmt.Errorf("a tenant is held to %d requests a second (ROLLCALL_TENANT_RATE); identity providers need at least %d", c.TenantRate, httpapi.MinRate)
 	}
 	base, err := url.Parse(c.BaseURL)
-	if err != nil || base.Host == "" || !strings.HasSuffix(base.Path, httpapi.Prefix) {
+	if err != nil || base.Host == "" || !strings.HasSuffix(base.Path, httpapi.Prefix) ||
+		strings.ContainsAny(c.BaseURL, "?#") {
 		return Config{}, errors.New("ROLLCALL_BASE_URL is not a URL that ends in " + httpapi.Prefix)
 	}
 	return c, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"regexp"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -413,6 +415,8 @@ func TestChallenge(t *testing.T) {
 		"revoked":      {gone, 401, invalid},
 		"expired":      {mint(func(r *access.Record) { r.Expires = time.Now().Add(-time.Second) }), 401, invalid},
 		"basic":        {"Basic YTpi", 401, invalid},
+		// Covers: 6750-3.1-2
+		"repeated":     {"Bearer " + never + ",Bearer " + never, 400, `Bearer realm="SCIM", error="invalid_request"`},
 		"valid":        {mint(func(r *access.Record) { r.Expires = time.Now().Add(time.Hour) }), 200, ""},
 	} {
 		a := s.send("GET", "/Users", "", "Authorization", tt.header)
@@ -596,14 +600,72 @@ func TestAccept(t *testing.T) {
 
 // The version stands in front of the endpoint, and no other is taken for it.
 //
-// Covers: 7644-3.13-1, 7644-3.13-2
+// Covers: 7644-3.13-1, 7644-3.13-2, 7644-3.12-21
 func TestVersion_OfTheProtocol(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
-	for target, want := range map[string]int{
-		"/scim/v2/Users": 200, "/scim/v1/Users": 404, "/scim/v3/Users": 404, "/scim/V2/Users": 404, "/v2/scim/Users": 404,
+	for target, want := range map[string]struct {
+		status   int
+		scimType any
+	}{
+		"/scim/v2/Users": {200, nil}, "/scim/v1/Users": {400, "invalidVers"}, "/scim/v3/Users/x": {400, "invalidVers"}, "/scim/v22/Users": {400, "invalidVers"},
+		"/scim/v2/Nothing": {404, nil}, "/scim/V2/Users": {404, nil}, "/v2/scim/Users": {404, nil}, "/scim/Users": {404, nil},
+		"/scim/v/Users": {404, nil}, "/scim/v1": {404, nil}, "/scim/v1x/Users": {404, nil}, "/": {404, nil},
 	} {
-		if a := s.sendRaw("GET", target, strings.NewReader("")); a.status != want {
-			t.Errorf("GET %s: %d, want %d", target, a.status, want)
+		if a := s.sendRaw("GET", target, strings.NewReader("")); a.status != want.status || a.body["scimType"] != want.scimType {
+			t.Errorf("GET %s: %d %v, want %v", target, a.status, a.body["scimType"], want)
+		}
+	}
+}
+
+// What an answer has one resource of, its Content-Location leads to; lists, errors
+// and answers without a body have none.
+//
+// Covers: 7643-3.1-15
+func TestContentLocation_IsTheResources(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	id := s.mustCreate(`"userName":"a"`)
+	group := s.mustGroup("G", id)
+	etag := s.send("GET", "/Users/"+id, "").header.Get("ETag")
+	for _, tt := range []struct {
+		method, path, body string
+		headers            []string
+		want               bool
+	}{
+		{"GET", "/Users/" + id, "", nil, true},
+		{"GET", "/users/" + id + "?attributes=userName", "", nil, true},
+		{"HEAD", "/Users/" + id, "", nil, false},
+		{"PUT", "/Users/" + id, userBody(`"userName":"a"`), nil, true},
+		{"PATCH", "/Users/" + id, patchBody(`[{"op":"add","path":"title","value":"T"}]`), nil, true},
+		{"POST", "/Users", userBody(`"userName":"b"`), nil, true},
+		{"GET", "/Groups/" + group, "", nil, true},
+		{"PATCH", "/Groups/" + group, patchBody(`[{"op":"remove","path":"members"}]`), nil, true},
+		{"POST", "/Groups", groupBody(`"displayName":"H"`), nil, true},
+		{"GET", "/ServiceProviderConfig", "", nil, true},
+		{"GET", "/Schemas/" + scim.CoreUserURN, "", nil, true},
+		{"GET", "/ResourceTypes/User", "", nil, true},
+		{"GET", "/Users", "", nil, false},
+		{"GET", "/Schemas", "", nil, false},
+		{"GET", "/Users/none", "", nil, false},
+		{"DELETE", "/Groups/" + group, "", nil, false},
+		{"GET", "/Users/" + id, "", []string{"If-None-Match", etag}, true}, // it has changed since
+	} {
+		a := s.send(tt.method, tt.path, tt.body, tt.headers...)
+		got := a.header.Get("Content-Location")
+		location, _ := at(a.body, "meta", "location").(string)
+		if !tt.want && got != "" || tt.want && (!strings.HasPrefix(got, baseURL) || location != "" && got != location) {
+			t.Errorf("%s %s: %d, Content-Location %q, meta.location %q", tt.method, tt.path, a.status, got, location)
+		}
+	}
+}
+
+// Covers: 7644-1.3-1
+func TestBaseURL_HasNoQuery(t *testing.T) {
+	for base, want := range map[string]bool{
+		baseURL: true, "http://127.0.0.1:8080/scim/v2": true,
+		baseURL + "?x=/scim/v2": false, baseURL + "?": false, baseURL + "#/scim/v2": false, baseURL + "/": false, "/scim/v2": false, "https://scim.test": false,
+	} {
+		if _, err := app.New(enginetest.Memory(t), app.Config{BaseURL: base}, slog.New(slog.DiscardHandler)); (err == nil) != want {
+			t.Errorf("%s: %v", base, err)
 		}
 	}
 }

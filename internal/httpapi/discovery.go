@@ -111,5 +111,7 @@ func (s *Service) discoveryList(q *request, documents []map[string]any) (*reply,
 }
 
 func jsonReply(document map[string]any) (*reply, error) {
-	return &reply{status: http.StatusOK, body: scim.EncodeValue(document)}, nil
+	meta, _ := document["meta"].(map[string]any)
+	location, _ := meta["location"].(string)
+	return &reply{status: http.StatusOK, body: scim.EncodeValue(document), resource: location}, nil
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -221,12 +222,12 @@ func (e *event) finish(status int, now time.Time, used table.Counts) {
 	e.ReadUnits, e.WriteUnits = used.ReadUnits, used.WriteUnits
 }
 
-// log writes the event: an error for a fault of ours, a warning for a refusal or
-// a tolerance.
+// log writes the event: an error for a fault of ours, a warning for a refusal (501
+// is one) or a tolerance.
 func (e *event) log(ctx context.Context, logger *slog.Logger) {
 	level := slog.LevelInfo
 	switch {
-	case e.Status >= 500:
+	case e.Status >= 500 && e.Status != http.StatusNotImplemented:
 		level = slog.LevelError
 	case e.Outcome != outcomeSuccess:
 		level = slog.LevelWarn

@@ -35,7 +35,7 @@ func (s *Service) group(p scim.Projection, status int, g *directory.Group, membe
 	if err != nil {
 		return nil, err
 	}
-	return &reply{status: status, body: body, etag: directory.Tag(g.Version)}, nil
+	return &reply{status: status, body: body, etag: directory.Tag(g.Version), resource: s.Directory.GroupLocation(g.ID)}, nil
 }
 
 // wayAround is what to do about a group that is too large to be shown whole.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,7 @@ func testRefusals(t *testing.T, open opener) {
 		// Covers: 7644-3.12-5
 		{name: "no token", method: "GET", path: "/Users", headers: []string{"Authorization", ""}, status: 401, cause: provlog.TokenMissing, detail: "Bearer token"},
 		{name: "no scheme", method: "GET", path: "/Users", headers: []string{"Authorization", s.token}, status: 401, cause: provlog.TokenInvalid},
-		{name: "two tokens", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer " + s.token + ", Bearer " + s.token}, status: 401, cause: provlog.TokenInvalid},
+		{name: "two tokens", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer " + s.token + ", Bearer " + s.token}, status: 400, cause: provlog.TokenRepeated},
 		{name: "literal null", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer null"}, status: 401, cause: provlog.TokenInvalid},
 		// Covers: 6750-2.3-1
 		{name: "token in the query", method: "GET", path: "/Users?access_token=" + s.token, headers: []string{"Authorization", ""}, status: 401, cause: provlog.TokenMissing},
@@ -50,6 +51,12 @@ func testRefusals(t *testing.T, open opener) {
 
 		// Covers: 7644-3.12-7
 		{name: "no route", method: "GET", path: "/Nothing", status: 404, cause: provlog.NoRoute, detail: "/scim/v2"},
+		// Covers: 7644-3.11-1, 7644-3.12-11
+		{name: "me", method: "GET", path: "/Me", status: 501, cause: provlog.NotSupported, detail: "by its id"},
+		{name: "me, modified", method: "PATCH", path: "/Me", body: patchBody(`[]`), status: 501, cause: provlog.NotSupported},
+		{name: "me, deleted, without a token", method: "DELETE", path: "/Me", headers: []string{"Authorization", ""}, status: 501, cause: provlog.NotSupported},
+		{name: "below me", method: "GET", path: "/Me/x", status: 404, cause: provlog.NoRoute},
+		{name: "me in lower case", method: "GET", path: "/me", status: 404, cause: provlog.NoRoute},
 		{name: "encoded letter", method: "GET", path: "/%55sers", status: 404, cause: provlog.NoRoute},
 		{name: "encoded slash", method: "GET", path: "%2FUsers", status: 404, cause: provlog.NoRoute},
 		{name: "double slash", method: "GET", path: "//Users", status: 404, cause: provlog.NoRoute},
@@ -160,7 +167,7 @@ func testRefusals(t *testing.T, open opener) {
 			if got := a.header.Get("Content-Type"); got != "application/scim+json; charset=utf-8" {
 				t.Errorf("Content-Type = %q", got)
 			}
-			if challenge := a.header.Get("WWW-Authenticate"); (tt.status == 401) != strings.HasPrefix(challenge, "Bearer") {
+			if challenge := a.header.Get("WWW-Authenticate"); (tt.status == 401 || tt.cause == provlog.TokenRepeated) != strings.HasPrefix(challenge, "Bearer") {
 				t.Errorf("WWW-Authenticate = %q with %d", challenge, tt.status)
 			}
 			if (tt.status == 405) != (a.header.Get("Allow") != "") {
@@ -178,7 +185,8 @@ func testRefusals(t *testing.T, open opener) {
 					t.Errorf("event %s = %v, want %v", field, a.event[field], value)
 				}
 			}
-			if tt.status != 401 && tt.cause != provlog.NoRoute && tt.cause != provlog.MethodNotAllowed && a.event["tenant"] != "acme" {
+			unknown := []provlog.Cause{provlog.NoRoute, provlog.MethodNotAllowed, provlog.NotSupported, provlog.TokenRepeated}
+			if tt.status != 401 && !slices.Contains(unknown, tt.cause) && a.event["tenant"] != "acme" {
 				t.Errorf("event tenant = %v", a.event["tenant"])
 			}
 		})

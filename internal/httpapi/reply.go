@@ -16,6 +16,9 @@ type reply struct {
 	coding   string
 	location string
 	etag     string
+	// resource is the location of the one resource in the body, "" where there is
+	// none, for Content-Location.
+	resource string
 	// refusal is the problem that the answer tells of, nil for a success.
 	refusal *problem
 }
@@ -30,12 +33,15 @@ func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 	if a.location != "" {
 		h.Set("Location", a.location)
 	}
+	if a.resource != "" {
+		h.Set("Content-Location", a.resource)
+	}
 	if a.etag != "" {
 		h.Set("ETag", a.etag)
 	}
 	if p := a.refusal; p != nil {
 		m := p.cause.Meaning()
-		if m.Status == http.StatusUnauthorized {
+		if m.Status == http.StatusUnauthorized || p.cause == provlog.TokenRepeated {
 			h.Set("WWW-Authenticate", challenge(p.cause))
 		}
 		if m.RetryAfter > 0 {
@@ -62,8 +68,11 @@ func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 // challenge is the value of WWW-Authenticate. RFC 6750 §3: without a credential
 // there is no error code.
 func challenge(c provlog.Cause) string {
-	if c == provlog.TokenMissing {
+	switch c {
+	case provlog.TokenMissing:
 		return `Bearer realm="SCIM"`
+	case provlog.TokenRepeated:
+		return `Bearer realm="SCIM", error="invalid_request"`
 	}
 	return `Bearer realm="SCIM", error="invalid_token"`
 }

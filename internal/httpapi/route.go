@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/provlog"
 )
 
 // Route is one method on one path. Paths are as in template.yaml, where {id}
@@ -62,6 +64,20 @@ func Routes() []Route {
 	add(functionDiscovery, http.MethodGet, "/ResourceTypes", false, (*Service).listResourceTypes)
 	add(functionDiscovery, http.MethodGet, "/ResourceTypes/{id}", false, (*Service).readResourceType)
 	return routes
+}
+
+// unserved is why a path has no route: /Me is not supported (RFC 7644 §3.11), and
+// neither is another version of the protocol (§3.13).
+func unserved(escapedPath string) provlog.Cause {
+	root, version := Prefix[:len(Prefix)-1], Prefix[len(Prefix)-1:]
+	asked, below, _ := strings.Cut(strings.TrimPrefix(escapedPath, root), "/")
+	switch {
+	case escapedPath == Prefix+"/Me":
+		return provlog.NotSupported
+	case !strings.HasPrefix(escapedPath, root) || below == "" || asked == "" || asked == version || strings.Trim(asked, "0123456789") != "":
+		return provlog.NoRoute
+	}
+	return provlog.ProtocolVersion
 }
 
 // match finds the route of a request, and the id in its path. When only the

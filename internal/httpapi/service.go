@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -97,7 +98,7 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 		if len(allowed) > 0 {
 			return nil, &problem{cause: provlog.MethodNotAllowed, allow: allowed}
 		}
-		return nil, &problem{cause: provlog.NoRoute}
+		return nil, &problem{cause: unserved(q.URL.EscapedPath())}
 	}
 	q.route, q.pathID = route, id
 	q.event.Route = route.Method + " " + route.Path
@@ -118,8 +119,8 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	if len(header) > 0 {
 		value = header[0]
 	}
-	if len(header) > 1 {
-		return access.ErrNotBearer
+	if repeated(header) {
+		return &problem{cause: provlog.TokenRepeated}
 	}
 	grant, err := s.Authenticator.Authenticate(ctx, value)
 	if errors.Is(err, access.ErrUnknown) {
@@ -135,6 +136,20 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 		return &problem{cause: provlog.RateLimit}
 	}
 	return err
+}
+
+// repeated tells whether more than one credential was sent. API Gateway joins
+// headers of one name by commas, which no token has in it. RFC 6750 §3.1
+func repeated(header []string) bool {
+	n := 0
+	for _, value := range header {
+		for credential := range strings.SplitSeq(value, ",") {
+			if scheme, _, _ := strings.Cut(strings.TrimSpace(credential), " "); len(header) > 1 || strings.EqualFold(scheme, "Bearer") {
+				n++
+			}
+		}
+	}
+	return n > 1
 }
 
 // caller is who asks, for the directory.

@@ -33,7 +33,7 @@ func (s *Service) user(p scim.Projection, status int, u *directory.User, groups 
 	if err != nil {
 		return nil, err
 	}
-	return &reply{status: status, body: body, etag: directory.Tag(u.Version)}, nil
+	return &reply{status: status, body: body, etag: directory.Tag(u.Version), resource: s.Directory.Location(u.ID)}, nil
 }
 
 // showing is who asks, for an answer that has what the projection wants.

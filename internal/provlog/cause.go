@@ -23,7 +23,10 @@ const (
 	TokenRevoked      Cause = "token_revoked"
 	TokenExpired      Cause = "token_expired"
 	SCIMDisabled      Cause = "scim_disabled"
+	TokenRepeated     Cause = "token_repeated"
 	NoRoute           Cause = "no_route"
+	NotSupported      Cause = "not_supported"
+	ProtocolVersion   Cause = "protocol_version"
 	MethodNotAllowed  Cause = "method_not_allowed"
 	MediaType         Cause = "media_type"
 	BodyTooLarge      Cause = "body_too_large"
@@ -115,6 +118,18 @@ var meanings = map[Cause]Meaning{
 	SCIMDisabled: {
 		Status: http.StatusForbidden, Summary: "Provisioning is turned off for this tenant.",
 		Action: "Ask an owner of the application to turn SCIM provisioning on.",
+	},
+	TokenRepeated: {
+		Status: http.StatusBadRequest, Summary: "The request has more than one credential.",
+		Action: "Send the SCIM token of this tenant once, as 'Authorization: Bearer TOKEN'.",
+	},
+	NotSupported: {
+		Status: http.StatusNotImplemented, Summary: "The endpoint /Me is not supported: a token here belongs to a tenant, not to a user.",
+		Action: "Read the user by its id, or by a filter on userName.",
+	},
+	ProtocolVersion: {
+		Status: http.StatusBadRequest, Type: scim.InvalidVers, Summary: "The path asks for a version of SCIM that is not supported.",
+		Action: "Check the base URL in the identity provider: it ends in /scim/v2.",
 	},
 	NoRoute: {
 		Status: http.StatusNotFound, Summary: "There is no such SCIM endpoint.",
