@@ -416,8 +416,8 @@ func TestChallenge(t *testing.T) {
 		"expired":      {mint(func(r *access.Record) { r.Expires = time.Now().Add(-time.Second) }), 401, invalid},
 		"basic":        {"Basic YTpi", 401, invalid},
 		// Covers: 6750-3.1-2
-		"repeated":     {"Bearer " + never + ",Bearer " + never, 400, `Bearer realm="SCIM", error="invalid_request"`},
-		"valid":        {mint(func(r *access.Record) { r.Expires = time.Now().Add(time.Hour) }), 200, ""},
+		"repeated": {"Bearer " + never + ",Bearer " + never, 400, `Bearer realm="SCIM", error="invalid_request"`},
+		"valid":    {mint(func(r *access.Record) { r.Expires = time.Now().Add(time.Hour) }), 200, ""},
 	} {
 		a := s.send("GET", "/Users", "", "Authorization", tt.header)
 		if a.status != tt.status || a.header.Get("WWW-Authenticate") != tt.challenge {

@@ -28,6 +28,7 @@ var dialects = []struct {
 	{scim.NoticeStringifiedValue, "PATCH", "/Users/{user}", patchBody(`[{"op":"add","path":"roles","value":[{"value":"{\"value\":\"admin\"}"}]}]`), 200, "invalidValue"},
 	{scim.NoticeNestedValue, "PATCH", "/Groups/{group}", patchBody(`[{"op":"add","path":"members","value":{"members":[{"value":"{user}"}]}}]`), 200, "invalidValue"},
 	{scim.NoticeReference, "PATCH", "/Groups/{group}", patchBody(`[{"op":"add","path":"members","value":[{"$ref":"` + baseURL + `/Users/{user}"}]}]`), 200, "invalidValue"},
+	{scim.NoticeNotURI, "POST", "/Users", userBody(`"userName":"new@example.com","profileUrl":"my page"`), 201, "invalidValue"},
 	{scim.NoticeTopLevel, "POST", "/Users", userBody(`"userName":"new@example.com","isTeamAccount":true`), 201, "invalidSyntax"},
 	{scim.NoticeSecondPrimary, "POST", "/Users", userBody(`"userName":"new@example.com","emails":[{"value":"a@example.com","primary":true},{"value":"b@example.com","primary":true}]`), 201, "invalidValue"},
 	{scim.NoticeKept, "PATCH", "/Users/{user}", patchBody(`[{"op":"remove","path":"active"},{"op":"replace","path":"title","value":"T"}]`), 200, "mutability"},

@@ -177,6 +177,12 @@ func isDateTime(s string) bool {
 // isBase64 accepts both alphabets, with and without padding and line breaks.
 // RFC 7643 §2.3.6
 func isBase64(s string) bool {
+	_, err := base64.RawStdEncoding.DecodeString(plainBase64(s))
+	return err == nil
+}
+
+// plainBase64 is the text in the first alphabet, without padding and line breaks.
+func plainBase64(s string) string {
 	s = strings.Map(func(c rune) rune {
 		switch c {
 		case '-':
@@ -188,6 +194,5 @@ func isBase64(s string) bool {
 		}
 		return c
 	}, s)
-	_, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
-	return err == nil
+	return strings.TrimRight(s, "=")
 }

@@ -57,9 +57,9 @@ func (c *coercer) elements(a *Attribute, path string, v any) ([]any, error) {
 			list = append(list, element)
 		}
 	}
-	list = distinct(list)
+	list = distinct(a, list)
 	if c.onePrimary(a, path, list, nil) {
-		list = distinct(list)
+		list = distinct(a, list)
 	}
 	return list, nil
 }
@@ -124,6 +124,12 @@ func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
 	}
 	if a.Type == TypeDateTime && !isDateTime(text) || a.Type == TypeBinary && !isBase64(text) {
 		return nil, typeError(a, path, v)
+	}
+	if a.Type == TypeReference && !isURIReference(text) {
+		c.notices.add(NoticeNotURI, path)
+	}
+	if path == "x509Certificates.value" && severalCertificates(text) {
+		return nil, &Error{InvalidValue, path + " holds more than one certificate: send each as a value of its own, DER in base64."}
 	}
 	return text, nil
 }

@@ -96,6 +96,29 @@ func TestDecodeResource(t *testing.T) {
 			`"userName":"a@x","emails":[{"value":"a@x","primary":true},{"primary":true,"value":"a@x"},{"value":"a@x","type":"work"}]`,
 			`"userName":"a@x","emails":[{"value":"a@x","primary":true},{"value":"a@x","type":"work"}]`, nil,
 		},
+		// Covers: 7643-2.4-8
+		{
+			"the same value and type, shown otherwise",
+			`"userName":"a@x","emails":[{"value":"a@x","type":"work"},{"value":"A@x","type":"Work","display":"A","primary":true},{"value":"a@x","type":"home"}]`,
+			`"userName":"a@x","emails":[{"value":"a@x","display":"A","type":"work","primary":true},{"value":"a@x","type":"home"}]`, nil,
+		},
+		{
+			"photos that differ in case alone",
+			`"userName":"a@x","photos":[{"value":"https://x/A"},{"value":"https://x/a"}]`,
+			`"userName":"a@x","photos":[{"value":"https://x/A"},{"value":"https://x/a"}]`, nil,
+		},
+		{
+			"addresses of one type",
+			`"userName":"a@x","addresses":[{"type":"work","locality":"A"},{"type":"work","locality":"B"}]`,
+			`"userName":"a@x","addresses":[{"locality":"A","type":"work"},{"locality":"B","type":"work"}]`, nil,
+		},
+		// Covers: 7643-2.3.7-2
+		{
+			"references that are no URIs",
+			`"userName":"a@x","profileUrl":"my page","photos":[{"value":"https://x/ä"},{"value":"/photos/1?x=%20"}]`,
+			`"userName":"a@x","profileUrl":"my page","photos":[{"value":"https://x/ä"},{"value":"/photos/1?x=%20"}]`,
+			[]string{"not_a_uri photos.value", "not_a_uri profileUrl"},
+		},
 		// Covers: 7643-2.5-1
 		{
 			"empty objects", `"userName":"a@x","name":{},"emails":[{},null,{"value":null}]`, `"userName":"a@x"`, nil,

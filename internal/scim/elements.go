@@ -34,21 +34,51 @@ func (c *coercer) onePrimary(a *Attribute, path string, list []any, fresh []bool
 	return true
 }
 
-// distinct is a list without values that are there already.
-func distinct(list []any) []any {
+// distinct is a list without values that are there already: equal ones, and those
+// of the same value and type, which add to the first what it lacks. Elements of a
+// list are never altered. RFC 7643 §2.4
+func distinct(a *Attribute, list []any) []any {
 	if len(list) < 2 {
 		return list
 	}
-	seen := make(map[string]struct{}, len(list))
+	seen := make(map[string]int, len(list))
 	kept := list[:0:0]
 	for _, v := range list {
-		key := string(EncodeValue(v))
-		if _, ok := seen[key]; !ok {
-			seen[key] = struct{}{}
+		key := a.identityKey(v)
+		i, ok := seen[key]
+		if !ok {
+			seen[key] = len(kept)
 			kept = append(kept, v)
+			continue
 		}
+		first, _ := kept[i].(map[string]any)
+		element, _ := v.(map[string]any)
+		if first == nil || a.Name == "members" {
+			continue
+		}
+		joined := maps.Clone(element)
+		maps.Copy(joined, first)
+		if element["primary"] == true {
+			joined["primary"] = true
+		}
+		kept[i] = joined
 	}
 	return kept
+}
+
+// identityKey is the same of two elements that stand for one value: by value and
+// type, compared as the schema says; without a value by all that is in them.
+// Members are distinct by their whole elements.
+func (a *Attribute) identityKey(v any) string {
+	value, kind, ok := identity(v)
+	sub := a.Sub("value")
+	if !ok || sub == nil || a.Name == "members" {
+		return "=" + string(EncodeValue(v))
+	}
+	if sub.Type == TypeString && !sub.CaseExact {
+		value = Fold(value)
+	}
+	return "v" + value + "\x00" + Fold(kind)
 }
 
 // valueIndex finds the element of a list that another one stands for: with the

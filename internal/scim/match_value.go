@@ -75,7 +75,18 @@ func (c *matchCompiler) valueTest(t *matchTarget, e *filter.Compare) (func(any) 
 	case leaf.Type == TypeString && !leaf.CaseExact:
 		return matchFolded(e.Op, e.Value.Text), nil
 	}
-	return matchExact(e.Op, e.Value.Text), nil
+	return matchText(leaf, e.Op, e.Value.Text), nil
+}
+
+// matchText tests strings that keep their case.
+func matchText(leaf *Attribute, op filter.Op, want string) func(any) bool {
+	if leaf.Name != "$ref" || op != filter.Eq && op != filter.Ne {
+		return matchExact(op, want)
+	}
+	return func(v any) bool {
+		ref, ok := v.(string)
+		return (ok && sameReference(ref, want)) == (op == filter.Eq)
+	}
 }
 
 // boolean is the literal that a boolean is compared with.

@@ -82,7 +82,7 @@ func TestMemberChanges(t *testing.T) {
 			"$ref beside a value", `{"op":"remove","path":"members","value":[{"value":"u1"},{"$ref":"/Users/u1"},{"$ref":"/Users/u2"}]}`,
 			"remove u1 u2", "value_from_reference members, removed_values members",
 		},
-		{"a value beside a $ref that is none", `{"op":"add","path":"members","value":[{"value":"u1","$ref":"%zz"}]}`, "add u1", ""},
+		{"a value beside a $ref that is none", `{"op":"add","path":"members","value":[{"value":"u1","$ref":"%zz"}]}`, "add u1", "not_a_uri members.$ref"},
 
 		// Chosen members.
 		{"remove one", `{"op":"remove","path":"members[value eq \"u1\"]"}`, "remove u1", ""},

@@ -31,6 +31,9 @@ const (
 	// NoticeReference: a member without a value was taken to be the user that its
 	// $ref leads to.
 	NoticeReference = "value_from_reference"
+	// NoticeNotURI: a reference is no URI, such as one with a space in it. It was
+	// kept as it is.
+	NoticeNotURI = "not_a_uri"
 	// NoticeTopLevel: an attribute of rollcall's extension stood at the top level.
 	NoticeTopLevel = "top_level_attribute"
 	// NoticeSecondPrimary: more than one value was primary; the first one stays.
@@ -77,6 +80,7 @@ var refusals = map[string]struct {
 	NoticeStringifiedValue: {InvalidValue, "is complex: send an object, not JSON in a string"},
 	NoticeNestedValue:      {InvalidValue, "is repeated inside its own value: send the values alone"},
 	NoticeReference:        {InvalidValue, "needs a value in each of its elements: $ref is not enough"},
+	NoticeNotURI:           {InvalidValue, "must be a URI: encode spaces and letters beyond ASCII with %"},
 	NoticeTopLevel:         {InvalidSyntax, "stands behind the URN of its schema, not at the top level"},
 	NoticeSecondPrimary:    {InvalidValue, "may have one primary value"},
 	NoticeKept:             {NotMutable, "always has a value and cannot be removed"},

@@ -195,7 +195,7 @@ func (w *patching) described(op PatchOp, l location, parts map[string]any) (map[
 // of them the operation set, for the first primary one of those takes over.
 func (w *patching) setList(l location, list []any, fresh []bool) error {
 	if w.onePrimary(l.attr, pathOf(l.target), list, fresh) || len(list) > 1 {
-		list = distinct(list)
+		list = distinct(l.attr, list)
 	}
 	if err := checkCount(l.attr, pathOf(l.target), len(list)); err != nil {
 		return err
