@@ -271,7 +271,7 @@ var attributeName = regexp.MustCompile(`^([A-Za-z][-$_0-9A-Za-z]*|\$ref)$`)
 // The schemas say what RFC 7643 has them say, and the resource types name them.
 //
 // Covers: 7643-2.1-2, 7643-2.3-1, 7643-2.3.8-2, 7643-2.3.8-3, 7643-2.4-2, 7643-3.3-3, 7643-6-1, 7643-6-2, 7643-6-3, 7643-6-4
-// Covers: 7643-6-5, 7643-6-6, 7643-6-7, 7643-7-1, 7643-7-3, 7643-7-4, 7643-7-5, 7643-7-9, 7644-4-2
+// Covers: 7643-6-5, 7643-6-6, 7643-6-7, 7643-7-1, 7643-7-2, 7643-7-3, 7643-7-4, 7643-7-5, 7643-7-9, 7644-4-2
 func TestSchemas_AndResourceTypesAgree(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	schemas := make(map[string]any)
@@ -286,6 +286,19 @@ func TestSchemas_AndResourceTypesAgree(t *testing.T) {
 			names[id][strings.ToLower(at(a, "name").(string))] = true
 			checkDefinition(t, id, a, true)
 		}
+	}
+	// The discovery resources have what their schemas say, and nothing else.
+	for _, resource := range []string{"/ServiceProviderConfig", "/ResourceTypes/User", "/Schemas/" + scim.CoreUserURN} {
+		body := s.send("GET", resource, "").body
+		urn, _ := at(body, "schemas", 0).(string)
+		schema := s.send("GET", "/Schemas/"+urn, "").body
+		if at(schema, "id") != urn || schemas[urn] != nil {
+			t.Fatalf("%s: the schema by the id %q is %v, listed %v", resource, urn, schema, schemas[urn])
+		}
+		for _, a := range list(at(schema, "attributes")) {
+			checkDefinition(t, urn, a, true)
+		}
+		checkDefined(t, urn, list(at(schema, "attributes")), body)
 	}
 	for _, rt := range list(s.send("GET", "/ResourceTypes", "").body["Resources"]) {
 		name, _ := at(rt, "name").(string)
@@ -327,6 +340,39 @@ func TestSchemas_AndResourceTypesAgree(t *testing.T) {
 	}
 }
 
+// checkDefined checks that an object has the attributes that are required, and none
+// that is not defined.
+func checkDefined(t *testing.T, path string, definitions []any, object map[string]any) {
+	t.Helper()
+	known := map[string]any{"schemas": nil, "meta": nil}
+	for _, d := range definitions {
+		name := at(d, "name").(string)
+		known[name] = d
+		if _, ok := object[name]; !ok && at(d, "required") == true {
+			t.Errorf("%s has no %s, which is required", path, name)
+		}
+	}
+	for name, value := range object {
+		d, ok := known[name]
+		if !ok {
+			t.Errorf("%s has %s, which is not defined", path, name)
+			continue
+		}
+		values, many := value.([]any)
+		if d != nil && many != (at(d, "multiValued") == true) {
+			t.Errorf("%s.%s: %v, multiValued %v", path, name, value, at(d, "multiValued"))
+		}
+		if !many {
+			values = []any{value}
+		}
+		for _, v := range values {
+			if part, ok := v.(map[string]any); ok && d != nil {
+				checkDefined(t, path+"."+name, list(at(d, "subAttributes")), part)
+			}
+		}
+	}
+}
+
 // checkDefinition checks an attribute of a schema, or a sub-attribute.
 func checkDefinition(t *testing.T, schema string, a any, mayBeComplex bool) {
 	t.Helper()
@@ -339,7 +385,7 @@ func checkDefinition(t *testing.T, schema string, a any, mayBeComplex bool) {
 		t.Errorf("%s: %s has the type %q", schema, name, kind)
 	}
 	if kind == "complex" {
-		if unique := at(a, "uniqueness"); !mayBeComplex || at(a, "caseExact") == true || unique != nil && unique != "none" {
+		if unique := at(a, "uniqueness"); !mayBeComplex && schema != scim.SchemaURN || at(a, "caseExact") == true || unique != nil && unique != "none" {
 			t.Errorf("%s: %v", schema, a)
 		}
 	}

@@ -64,7 +64,9 @@ func (s *Service) listSchemas(_ context.Context, q *request) (*reply, error) {
 // readSchema: GET /Schemas/{id}. RFC 7644 §4
 func (s *Service) readSchema(_ context.Context, q *request) (*reply, error) {
 	q.event.Operation = "discover"
-	for _, schema := range s.schemas() {
+	// Those of the discovery resources are read by their ids alone: who lists schemas
+	// maps the attributes of users and groups.
+	for _, schema := range append(s.schemas(), scim.ServiceSchemas()...) {
 		if strings.EqualFold(schema.ID, q.pathID) {
 			return jsonReply(schema.Document(s.BaseURL))
 		}
