@@ -449,7 +449,7 @@ func TestCauses_AreWhole(t *testing.T) {
 		if m.Status != 0 && (m.Status < 400 || m.Status > 599) {
 			t.Errorf("%s: status %d", c, m.Status)
 		}
-		if (m.Status == 503) != (m.RetryAfter > 0) {
+		if (m.Status == 503 || m.Status == 429) != (m.RetryAfter > 0) {
 			t.Errorf("%s: status %d with Retry-After %d", c, m.Status, m.RetryAfter)
 		}
 	}
