@@ -130,7 +130,7 @@ define build
 		-o "$(or $(ARTIFACTS_DIR),bin/lambda/$(@:build-%=%))/bootstrap" ./functions/$(1)
 endef
 
-FUNCTIONS := build-UsersFunction build-GroupsFunction build-DiscoveryFunction build-SweepFunction
+FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-DiscoveryFunction build-SweepFunction
 .PHONY: $(FUNCTIONS)
 
 functions: $(FUNCTIONS) ## the binaries of all functions (LAMBDA_ARCH=arm64)
@@ -143,6 +143,9 @@ build-UsersFunction:
 
 build-GroupsFunction:
 	$(call build,groups)
+
+build-BulkFunction:
+	$(call build,bulk)
 
 build-DiscoveryFunction:
 	$(call build,discovery)

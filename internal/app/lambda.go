@@ -16,6 +16,9 @@ func Users(c Config) (http.Handler, error) { return function(c, "users") }
 // Groups is the handler of functions/groups.
 func Groups(c Config) (http.Handler, error) { return function(c, "groups") }
 
+// Bulk is the handler of functions/bulk.
+func Bulk(c Config) (http.Handler, error) { return function(c, "bulk") }
+
 // Discovery is the handler of functions/discovery, which also answers for every
 // path that has no route.
 func Discovery(c Config) (http.Handler, error) { return function(c, "discovery") }

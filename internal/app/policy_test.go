@@ -60,6 +60,8 @@ func routed(path string) string {
 		return "UsersFunction"
 	case "groups":
 		return "GroupsFunction"
+	case "bulk":
+		return "BulkFunction"
 	}
 	return "DiscoveryFunction"
 }

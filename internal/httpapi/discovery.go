@@ -18,7 +18,7 @@ func (s *Service) readServiceProviderConfig(_ context.Context, q *request) (*rep
 	return jsonReply(map[string]any{
 		"schemas":        []any{scim.ServiceURN},
 		"patch":          supported(true),
-		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"bulk":           map[string]any{"supported": true, "maxOperations": scim.MaxBulkOperations, "maxPayloadSize": MaxBody},
 		"filter":         map[string]any{"supported": true, "maxResults": directory.MaxCount},
 		"changePassword": supported(false),
 		"sort":           supported(true),

@@ -33,15 +33,21 @@ type event struct {
 	Changed, Notices, Skipped   []string
 	MembersAdded                int
 	MembersRemoved              int
-	SeatDelta, ReaderDelta      int64
-	SeatsUsed, SeatLimit        int64
-	RoundTrips, Retries         int
-	ItemsRead                   int
-	ReadUnits, WriteUnits       float64
-	Duration                    time.Duration
-	ColdStart                   bool
-	start                       time.Time
-	internal                    error
+	// BulkRequestID and BulkOperation, from 1, tell of an operation of a bulk
+	// request which one it is.
+	BulkRequestID string
+	BulkOperation int
+	// of a bulk request: operations done, failed, and not answered
+	BulkDone, BulkFailed, BulkLeft int
+	SeatDelta, ReaderDelta         int64
+	SeatsUsed, SeatLimit           int64
+	RoundTrips, Retries            int
+	ItemsRead                      int
+	ReadUnits, WriteUnits          float64
+	Duration                       time.Duration
+	ColdStart                      bool
+	start                          time.Time
+	internal                       error
 }
 
 // coldStart tells the first request of a process from the others.
@@ -250,6 +256,7 @@ func (e *event) log(ctx context.Context, logger *slog.Logger) {
 		{"route", e.Route},
 		{"lambdaRequestId", e.LambdaID},
 		{"traceId", e.TraceID},
+		{"bulkRequestId", e.BulkRequestID},
 		{"tenant", e.Tenant},
 		{"tokenId", e.TokenID},
 		{"claimedTenant", e.ClaimedTenant},
@@ -275,6 +282,8 @@ func (e *event) log(ctx context.Context, logger *slog.Logger) {
 	for name, n := range map[string]int64{
 		"seatDelta": e.SeatDelta, "readerDelta": e.ReaderDelta,
 		"membersAdded": int64(e.MembersAdded), "membersRemoved": int64(e.MembersRemoved),
+		"bulkOperation": int64(e.BulkOperation),
+		"bulkDone":      int64(e.BulkDone), "bulkFailed": int64(e.BulkFailed), "bulkLeft": int64(e.BulkLeft),
 	} {
 		if n != 0 {
 			attrs = append(attrs, slog.Int64(name, n))

@@ -337,7 +337,7 @@ func testDiscovery(t *testing.T, open opener) {
 	a := s.send("GET", "/ServiceProviderConfig", "", "Authorization", "")
 	if a.status != 200 || a.body["patch"].(map[string]any)["supported"] != true ||
 		a.body["filter"].(map[string]any)["maxResults"] != float64(directory.MaxCount) ||
-		a.body["bulk"].(map[string]any)["supported"] != false || a.body["etag"].(map[string]any)["supported"] != true {
+		a.body["bulk"].(map[string]any)["supported"] != true || a.body["etag"].(map[string]any)["supported"] != true {
 		t.Errorf("ServiceProviderConfig: %d %s", a.status, a.raw)
 	}
 	if a = s.send("GET", "/Schemas", "", "Authorization", ""); a.status != 401 {

@@ -28,6 +28,7 @@ const Prefix = "/scim/v2"
 const (
 	functionUsers     = "users"
 	functionGroups    = "groups"
+	functionBulk      = "bulk"
 	functionDiscovery = "discovery"
 )
 
@@ -57,6 +58,7 @@ func Routes() []Route {
 		add(functionGroups, http.MethodDelete, groups+"/{id}", false, (*Service).deleteGroup)
 	}
 	add(functionUsers, http.MethodPost, "/.search", false, (*Service).searchAll)
+	add(functionBulk, http.MethodPost, "/Bulk", false, (*Service).bulk)
 	// RFC 7643 §5: how to authenticate can be read before authenticating.
 	add(functionDiscovery, http.MethodGet, "/ServiceProviderConfig", true, (*Service).readServiceProviderConfig)
 	add(functionDiscovery, http.MethodGet, "/Schemas", false, (*Service).listSchemas)

@@ -88,11 +88,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // panic becomes an error: its text goes into the log without the values that
 // may be in it.
 func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic of type %T at %s", p, debug.Stack())
-		}
-	}()
+	defer recovered(&err)
 	route, id, allowed := match(s.routes, q.Method, q.URL.EscapedPath())
 	if route == nil || len(s.serves) > 0 && !slices.Contains(s.serves, route.Function) {
 		if len(allowed) > 0 {
@@ -106,6 +102,13 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 		return nil, err
 	}
 	return route.handler(s, ctx, q)
+}
+
+// recovered makes a panic an error, when it is deferred.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic of type %T at %s", p, debug.Stack())
+	}
 }
 
 // authenticate sets the request's grant. A public route needs no credential, but

@@ -57,6 +57,10 @@ const (
 	RateLimit         Cause = "rate_limit"
 	Conflict          Cause = "conflict"
 	OutcomeUnknown    Cause = "outcome_unknown"
+	BulkLimit         Cause = "bulk_limit"
+	BulkReference     Cause = "bulk_reference"
+	BulkTime          Cause = "bulk_time"
+	BulkPartial       Cause = "bulk_partial"
 	Internal          Cause = "internal"
 	Tolerated         Cause = "tolerated"
 )
@@ -256,6 +260,22 @@ var meanings = map[Cause]Meaning{
 	OutcomeUnknown: {
 		Status: http.StatusServiceUnavailable, Summary: "The database's answer was lost; the change may or may not have been made.",
 		Action: "Send the request again: a change is never made twice.", RetryAfter: 2,
+	},
+	BulkLimit: {
+		Status: http.StatusRequestEntityTooLarge, Summary: "The bulk request has more operations than maxOperations.",
+		Action: "Nothing was done; send the operations in several requests.",
+	},
+	BulkReference: {
+		Status: http.StatusConflict, Summary: "The operation refers by bulkId to another one of the bulk request that failed, or in a circle that cannot be opened.",
+		Action: "Correct the operation that it refers to, and send both again.",
+	},
+	BulkTime: {
+		Status: http.StatusServiceUnavailable, Summary: "The time of the bulk request was over before the operation began.",
+		Action: "Send the operation again, with fewer others in one request.", RetryAfter: 1,
+	},
+	BulkPartial: {
+		Summary: "Some operations of the bulk request failed or were not tried; each that was answered has an event of its own.",
+		Action:  "Correct the operations that failed, and send those again.",
 	},
 	Internal: {
 		Status: http.StatusInternalServerError, Summary: "An error of the service.",

@@ -21,12 +21,15 @@ import (
 //
 // An error is an *Error with the line and the byte offset; it quotes nothing of
 // the body. RFC 8259; RFC 7643 §2.1
-func DecodeJSON(body []byte) (any, error) {
+func DecodeJSON(body []byte) (any, error) { return decodeJSON(body, 0) }
+
+// decodeJSON is DecodeJSON with so many levels more.
+func decodeJSON(body []byte, more int) (any, error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, &Error{InvalidSyntax, "The body is empty: send a JSON object."}
 	}
-	r := reader{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body))}
+	r := reader{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body)), depth: -more}
 	v, err := r.value()
 	if err != nil {
 		return nil, err
@@ -38,8 +41,11 @@ func DecodeJSON(body []byte) (any, error) {
 }
 
 // decodeObject reads a body that must be a JSON object.
-func decodeObject(body []byte) (map[string]any, error) {
-	v, err := DecodeJSON(body)
+func decodeObject(body []byte) (map[string]any, error) { return decodeDeep(body, 0) }
+
+// decodeDeep is decodeObject with so many levels more.
+func decodeDeep(body []byte, more int) (map[string]any, error) {
+	v, err := decodeJSON(body, more)
 	if err != nil {
 		return nil, err
 	}

@@ -30,4 +30,8 @@ const (
 	MaxNamedMembers = 20_000
 	// MaxOperations is the largest number of operations in a PATCH.
 	MaxOperations = 1000
+	// MaxBulkOperations is the largest number of operations in a bulk request. Each
+	// is a request of some 20 ms and at most 8 s; a hundred of them are done long
+	// before API Gateway gives up at 30 s.
+	MaxBulkOperations = 100
 )

@@ -1,0 +1,237 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// bulkPaths are the paths that an operation may have: what is read, and /Bulk
+// itself, are not among them.
+var bulkPaths = []string{
+	"/Users", "/Users/{id}", "/users", "/users/{id}",
+	"/Groups", "/Groups/{id}", "/groups", "/groups/{id}",
+}
+
+// bulkRoute finds the route of an operation.
+func (s *Service) bulkRoute(method, path string) (route *Route, id string, err error) {
+	var routes []Route
+	for _, r := range s.routes {
+		if r.Method != http.MethodGet && slices.Contains(bulkPaths, strings.TrimPrefix(r.Path, Prefix)) {
+			routes = append(routes, r)
+		}
+	}
+	route, id, allowed := match(routes, method, Prefix+path)
+	switch {
+	case route != nil:
+		return route, id, nil
+	case len(allowed) > 0:
+		return nil, "", &problem{
+			cause:  provlog.MethodNotAllowed,
+			action: "Use " + strings.Join(allowed, ", ") + " on this path.",
+		}
+	case strings.ContainsAny(path, "?#"):
+		return nil, "", badOperation(scim.InvalidSyntax, "The operation's path has a query or a fragment.")
+	}
+	return nil, "", badOperation(scim.InvalidSyntax,
+		"The operation's path is none of /Users, /Users/{id}, /Groups and /Groups/{id}, from the root of the service.")
+}
+
+// badOperation refuses an operation for its form.
+func badOperation(kind scim.ErrorType, what string) *problem {
+	return &problem{cause: provlog.Validation, scimType: kind, what: what, action: "The operation was not done; correct it and send it again."}
+}
+
+// bulkType is the resource type that an operation is for, nil for a path that is
+// refused.
+func (s *Service) bulkType(o *scim.BulkOperation) *scim.ResourceType {
+	route, _, err := s.bulkRoute(o.Method, o.Endpoint())
+	if err != nil {
+		return nil
+	}
+	return s.typeOf(route)
+}
+
+func (s *Service) typeOf(route *Route) *scim.ResourceType {
+	if route.Function == functionGroups {
+		return s.groups()
+	}
+	return s.users()
+}
+
+// bulkCall is one step of a bulk request: a request of its own.
+type bulkCall struct {
+	b    *bulkRun
+	step scim.BulkStep
+	q    *request
+}
+
+// begin gives a step its id and its time.
+func (b *bulkRun) begin(step scim.BulkStep) *bulkCall {
+	o := b.plan.Operation(step.Operation)
+	r := &http.Request{Method: o.Method, URL: &url.URL{}, Header: http.Header{}, Body: http.NoBody}
+	if step.Completes {
+		r.Method = http.MethodPatch
+	}
+	// Whose request it is, and in which invocation, is as in the bulk request. Only
+	// the operation says under which condition it is done.
+	for _, name := range []string{"User-Agent", headerLambdaID, headerTraceID} {
+		if value := b.q.Header.Get(name); value != "" {
+			r.Header.Set(name, value)
+		}
+	}
+	q := &request{Request: r, id: b.s.NewID(), start: b.s.Now(), grant: b.q.grant}
+	q.event = newEvent(q, false)
+	q.event.Tenant, q.event.TokenID = b.q.event.Tenant, b.q.event.TokenID
+	q.event.BulkRequestID, q.event.BulkOperation = b.q.id, step.Operation+1
+	return &bulkCall{b: b, step: step, q: q}
+}
+
+// do does the step, and logs its event.
+func (c *bulkCall) do(ctx context.Context) *bulkResult {
+	s := c.b.s
+	ctx, usage := table.WithUsage(ctx)
+	result := &bulkResult{}
+	answer, err := c.answer(ctx, result)
+	if c.step.Completes {
+		err = c.incomplete(err)
+	}
+	answer = s.fit(c.q, answer, err)
+	result.status = answer.status
+	if answer.refusal != nil {
+		result.response = answer.body
+	} else {
+		result.version = answer.etag
+		c.created(answer, result)
+	}
+	c.q.event.finish(answer.status, s.Now(), usage.Counts())
+	c.q.event.log(context.WithoutCancel(ctx), s.Log)
+	return result
+}
+
+// created notes what a POST has made, for those who refer to it.
+func (c *bulkCall) created(answer *reply, result *bulkResult) {
+	o := c.b.plan.Operation(c.step.Operation)
+	if o.Method == http.MethodPost && !c.step.Completes {
+		result.location = answer.location
+		c.b.ids[o.BulkID] = c.q.event.ResourceID
+	}
+}
+
+// answer does the step as if it were sent alone.
+func (c *bulkCall) answer(ctx context.Context, result *bulkResult) (answer *reply, err error) {
+	defer recovered(&err)
+	s, q, plan := c.b.s, c.q, c.b.plan
+	o := plan.Operation(c.step.Operation)
+	route, id, refused := c.route(result)
+	switch {
+	case c.step.Completes && c.b.ended():
+		return nil, &problem{cause: provlog.BulkReference, what: "The request ended at its errors before."}
+	case c.b.timeOver(ctx):
+		return nil, &problem{cause: provlog.BulkTime}
+	case o.Fault == nil && refused != nil:
+		return nil, refused
+	}
+	body, err := plan.Body(c.step, c.b.ids)
+	if err != nil {
+		return nil, bulkProblem(err)
+	}
+	if bulkID, missing := plan.Missing(c.step, c.b.ids); missing {
+		return nil, &problem{cause: provlog.BulkReference, what: "The operation with the bulkId " + scim.ShortBulkID(bulkID) +
+			", which this one refers to, was not done."}
+	}
+	if o.Version != nil {
+		if !parseTags([]string{*o.Version}).Set {
+			return nil, badOperation(scim.InvalidValue, `The operation's version is no entity tag such as W/"3".`)
+		}
+		q.Header.Set("If-Match", *o.Version)
+	}
+	q.route, q.pathID = route, id
+	q.event.Route = route.Method + " " + route.Path
+	q.URL = &url.URL{Path: route.Path, RawQuery: notShown(s.typeOf(route))}
+	if body != nil {
+		q.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return route.handler(s, ctx, q)
+}
+
+// route finds where a step goes, and says in event and result whom it is about, as
+// far as that is known before it is done.
+func (c *bulkCall) route(result *bulkResult) (route *Route, id string, err error) {
+	s := c.b.s
+	o := c.b.plan.Operation(c.step.Operation)
+	path, known := c.b.plan.Path(c.step, c.b.ids)
+	if route, id, err = s.bulkRoute(c.q.Method, path); err != nil {
+		return nil, "", err
+	}
+	rt := s.typeOf(route)
+	if !known {
+		id = ""
+	}
+	c.q.event.about(rt, bulkNames[c.q.Method], id)
+	if o.Method == http.MethodPost || o.Method == http.MethodPut {
+		c.q.event.Subject, c.q.event.ExternalID = scim.Resource(o.Data).Subject()
+	}
+	if known && o.Method != http.MethodPost {
+		result.location = s.BaseURL + rt.Endpoint + path[strings.LastIndexByte(path, '/'):]
+	}
+	return route, id, nil
+}
+
+// bulkNames name the operations in events, by their methods.
+var bulkNames = map[string]string{
+	http.MethodPost: "create", http.MethodPut: "replace", http.MethodPatch: "modify", http.MethodDelete: "delete",
+}
+
+// notShown leaves out of an answer what is read for it alone: of a success, the
+// answer to a bulk request has no resource.
+func notShown(rt *scim.ResourceType) string {
+	if rt.Name == "Group" {
+		return "excludedAttributes=members"
+	}
+	return "excludedAttributes=groups"
+}
+
+// bulkProblem is why an operation is not even tried.
+func bulkProblem(err error) error {
+	var (
+		invalid *scim.Error
+		circle  *scim.CircleError
+	)
+	switch {
+	case errors.As(err, &invalid):
+		return badOperation(invalid.Type, invalid.Detail)
+	case errors.As(err, &circle):
+		return &problem{
+			cause: provlog.BulkReference, what: "By " + circle.Attribute + ", the operation refers to one that refers back to it, " +
+				"and this attribute cannot be set later. Nothing was changed.",
+			action: "Create the resource without it first.",
+		}
+	}
+	return err
+}
+
+// incomplete says that an operation's first step was done and its second was not.
+func (c *bulkCall) incomplete(err error) error {
+	if err == nil {
+		return nil
+	}
+	p := *problemOf(err)
+	if p.what == "" {
+		p.what = p.cause.Meaning().Summary
+	}
+	o := c.b.plan.Operation(c.step.Operation)
+	p.what = "The resource was created with the id " + c.b.ids[o.BulkID] +
+		", and could not be given its references to other operations afterwards: " + p.what
+	p.action = "PATCH it with what it refers to."
+	return &p
+}

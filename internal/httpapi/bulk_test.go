@@ -1,0 +1,619 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// bulkAnswer is the answer to a bulk request, with the events of its operations in
+// the order in which they were done.
+type bulkAnswer struct {
+	answer
+	operations []bulkResult
+	events     []map[string]any
+}
+
+// bulkResult is an operation of the answer.
+type bulkResult struct {
+	Method, BulkID, Location, Version, Status string
+	Response                                  map[string]any
+}
+
+// id is the end of the location.
+func (r bulkResult) id() string { return r.Location[strings.LastIndexByte(r.Location, '/')+1:] }
+
+// says is the detail of a failure.
+func (r bulkResult) says() string { s, _ := r.Response["detail"].(string); return s }
+
+func bulkBody(rest, operations string) string {
+	return `{"schemas":["` + scim.BulkRequestURN + `"],` + rest + `"Operations":[` + operations + `]}`
+}
+
+func (s *service) bulk(operations string) bulkAnswer {
+	s.t.Helper()
+	return s.sendBulk(bulkBody("", operations))
+}
+
+func (s *service) sendBulk(body string) bulkAnswer {
+	s.t.Helper()
+	r := httptest.NewRequestWithContext(s.t.Context(), "POST", "https://elsewhere.example/scim/v2/Bulk", strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+s.token)
+	r.Header.Set("Content-Type", "application/scim+json")
+	r.Header.Set("User-Agent", "Okta SCIM Client 1.0.0")
+	before := len(s.log.String())
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	a := bulkAnswer{answer: answer{status: w.Code, header: w.Header(), raw: w.Body.String()}}
+	if err := json.Unmarshal(w.Body.Bytes(), &a.body); err != nil {
+		s.t.Fatalf("the body is not JSON: %v: %s", err, a.raw)
+	}
+	for line := range strings.Lines(s.log.String()[before:]) {
+		var event map[string]any
+		if err := json.Unmarshal([]byte(line), &event); err != nil {
+			s.t.Fatalf("the event is not JSON: %v: %s", err, line)
+		}
+		a.events = append(a.events, event)
+	}
+	if len(a.events) == 0 {
+		s.t.Fatal("nothing was logged")
+	}
+	a.event, a.events = a.events[len(a.events)-1], a.events[:len(a.events)-1]
+	if id := w.Header().Get("X-Request-Id"); a.event["requestId"] != id || a.event["operation"] != "bulk" {
+		s.t.Errorf("the last event is %v, want that of the bulk request %s", a.event, id)
+	}
+	if a.status != http.StatusOK {
+		return a
+	}
+	var document struct {
+		Schemas    []string
+		Operations []bulkResult
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &document); err != nil {
+		s.t.Fatalf("the answer is no bulk response: %v: %s", err, a.raw)
+	}
+	if !slices.Equal(document.Schemas, []string{scim.BulkResponseURN}) || document.Operations == nil {
+		s.t.Errorf("the answer is no bulk response: %s", a.raw)
+	}
+	a.operations = document.Operations
+	s.checkBulk(a)
+	return a
+}
+
+// checkBulk holds what is true of every bulk response.
+func (s *service) checkBulk(a bulkAnswer) {
+	s.t.Helper()
+	seen := map[any]bool{a.event["requestId"]: true}
+	for _, e := range a.events {
+		if e["event"] != "scim.request" || e["bulkRequestId"] != a.event["requestId"] || e["tenant"] != a.event["tenant"] ||
+			e["tokenId"] != a.event["tokenId"] || e["idp"] != a.event["idp"] {
+			s.t.Errorf("the event of an operation is not of this request: %v", e)
+		}
+		if seen[e["requestId"]] {
+			s.t.Errorf("two events have one request id: %v", e)
+		}
+		seen[e["requestId"]] = true
+	}
+	for i, o := range a.operations {
+		failed := o.Status >= "400"
+		if len(o.Status) != 3 || failed != (o.Response != nil) || failed && (o.Response["status"] != o.Status ||
+			!slices.Equal(o.Response["schemas"].([]any), []any{any(scim.ErrorURN)})) {
+			s.t.Errorf("operation %d: %+v", i+1, o)
+		}
+	}
+}
+
+// statuses are those of the operations of the answer, in order.
+func (a bulkAnswer) statuses() string {
+	var all []string
+	for _, o := range a.operations {
+		all = append(all, o.Status)
+	}
+	return strings.Join(all, " ")
+}
+
+// order is the order in which the operations were done, from 1, with their names.
+func (a bulkAnswer) order() string {
+	var all []string
+	for _, e := range a.events {
+		all = append(all, fmt.Sprintf("%v:%v", e["bulkOperation"], e["operation"]))
+	}
+	return strings.Join(all, " ")
+}
+
+func postUser(bulkID, rest string) string {
+	return `{"method":"POST","path":"/Users","bulkId":"` + bulkID + `","data":{"schemas":["` + scim.CoreUserURN + `"],"userName":"` + bulkID + `@x"` + rest + `}}`
+}
+
+func postGroup(bulkID string, members ...string) string {
+	var list []string
+	for _, m := range members {
+		list = append(list, `{"value":"`+m+`"}`)
+	}
+	return `{"method":"POST","path":"/Groups","bulkId":"` + bulkID + `","data":{"schemas":["` + scim.CoreGroupURN + `"],"displayName":"` + bulkID +
+		`","members":[` + strings.Join(list, ",") + `]}}`
+}
+
+func managerIs(id string) string {
+	return `,"` + scim.EnterpriseURN + `":{"manager":{"value":"` + id + `"}}`
+}
+
+func patchOperation(path, operations string) string {
+	return `{"method":"PATCH","path":"` + path + `","data":` + patchBody(operations) + `}`
+}
+
+// managerOf is whom a user has as manager.
+func (s *service) managerOf(id string) any {
+	s.t.Helper()
+	a := s.send("GET", "/Users/"+id, "")
+	extension, _ := a.body[scim.EnterpriseURN].(map[string]any)
+	manager, _ := extension["manager"].(map[string]any)
+	return manager["value"]
+}
+
+// membersOf are the ids of a group's members.
+func (s *service) membersOf(id string) []string {
+	s.t.Helper()
+	var ids []string
+	list, _ := s.send("GET", "/Groups/"+id, "").body["members"].([]any)
+	for _, m := range list {
+		ids = append(ids, m.(map[string]any)["value"].(string))
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Covers: 7644-3.7-1, 7644-3.7-2, 7644-3.7-4, 7644-3.7-6, 7644-3.7.3-1, 7644-3.7.3-2, 7644-3.7-3
+func TestBulk_DoesEachOperation(t *testing.T) { enginetest.Run(t, testBulkEach) }
+
+func testBulkEach(t *testing.T, open opener) {
+	s := newService(t, open, 10)
+	changed, removed := s.mustCreate(`"userName":"changed"`), s.mustCreate(`"userName":"removed"`)
+	group := s.send("POST", "/Groups", `{"schemas":["`+scim.CoreGroupURN+`"],"displayName":"old","members":[{"value":"`+changed+`"}]}`).body["id"].(string)
+	a := s.bulk(strings.Join([]string{
+		postUser("new", ""),
+		`{"method":"PUT","path":"/Users/` + changed + `","bulkId":"put","version":"W/\"1\"","data":` + userBody(`"userName":"changed","title":"t"`) + `}`,
+		patchOperation("/users/"+changed, `[{"op":"add","path":"nickName","value":"n"}]`),
+		`{"method":"DELETE","path":"/Users/` + removed + `"}`,
+		patchOperation("/Groups/"+group, `[{"op":"add","path":"members","value":[{"value":"bulkId:new"}]}]`),
+		postGroup("made", changed),
+		`{"method":"PUT","path":"/Groups/` + group + `","data":{"schemas":["` + scim.CoreGroupURN + `"],"displayName":"other","members":[{"value":"bulkId:new"}]}}`,
+		`{"method":"DELETE","path":"/Groups/bulkId:made"}`,
+	}, ","))
+	if a.status != 200 || a.statuses() != "201 200 200 204 200 201 200 204" {
+		t.Fatalf("%d %s: %s", a.status, a.statuses(), a.raw)
+	}
+	made := a.operations[0]
+	users, groups := baseURL+"/Users/", baseURL+"/Groups/"
+	for i, want := range []bulkResult{
+		{"POST", "new", users + made.id(), `W/"1"`, "201", nil},
+		{"PUT", "put", users + changed, `W/"2"`, "200", nil},
+		{"PATCH", "", users + changed, `W/"3"`, "200", nil},
+		{"DELETE", "", users + removed, "", "204", nil},
+		{"PATCH", "", groups + group, `W/"2"`, "200", nil},
+		{"POST", "made", groups + a.operations[5].id(), `W/"1"`, "201", nil},
+		{"PUT", "", groups + group, `W/"3"`, "200", nil},
+		{"DELETE", "", groups + a.operations[5].id(), "", "204", nil},
+	} {
+		got := a.operations[i]
+		if got.Response != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("operation %d: %+v, want %+v", i+1, got, want)
+		}
+	}
+	if got := a.order(); got != "1:create 2:replace 3:modify 4:delete 5:modify 6:create 7:replace 8:delete" {
+		t.Errorf("events %s", got)
+	}
+	if u := s.send("GET", "/Users/"+changed, ""); u.body["title"] != "t" || u.body["nickName"] != "n" {
+		t.Errorf("changed: %s", u.raw)
+	}
+	if u := s.send("GET", "/Users/"+removed, ""); u.status != 404 {
+		t.Errorf("removed: %d", u.status)
+	}
+	if got := s.membersOf(group); !slices.Equal(got, []string{made.id()}) {
+		t.Errorf("members %v, want %s", got, made.id())
+	}
+	e := a.events[0]
+	for name, want := range map[string]any{
+		"method": "POST", "route": "POST /scim/v2/Users", "status": 201.0, "outcome": "success", "action": "created",
+		"resourceType": "User", "resourceId": made.id(), "subject": "new@x", "seatDelta": 1.0, "idp": "okta", "bulkOperation": 1.0,
+	} {
+		if e[name] != want {
+			t.Errorf("event of the first: %s is %v, want %v", name, e[name], want)
+		}
+	}
+	if a.event["bulkDone"] != 8.0 || a.event["bulkFailed"] != nil || a.event["outcome"] != "success" || a.event["route"] != "POST /scim/v2/Bulk" {
+		t.Errorf("event of the request: %v", a.event)
+	}
+}
+
+// Covers: 7644-3.7.2-1, 7644-3.7.2-2, 7644-3.7-7
+func TestBulk_ResolvesReferences(t *testing.T) { enginetest.Run(t, testBulkReferences) }
+
+func testBulkReferences(t *testing.T, open opener) {
+	s := newService(t, open, 10)
+	a := s.bulk(strings.Join([]string{
+		postGroup("team", "bulkId:report", "bulkId:boss"),
+		patchOperation("/Groups/bulkId:team", `[{"op":"remove","path":"members[value eq \"bulkId:report\"]"}]`),
+		postUser("report", managerIs("bulkId:boss")),
+		postUser("boss", ""),
+		`{"method":"DELETE","path":"/Users/bulkId:gone"}`,
+		postUser("gone", ""),
+	}, ","))
+	if a.statuses() != "201 200 201 201 204 201" {
+		t.Fatalf("%s: %s", a.statuses(), a.raw)
+	}
+	if got := a.order(); got != "4:create 3:create 1:create 2:modify 6:create 5:delete" {
+		t.Errorf("done in the order %s", got)
+	}
+	team, report, boss := a.operations[0].id(), a.operations[2].id(), a.operations[3].id()
+	if got := s.managerOf(report); got != boss {
+		t.Errorf("the manager is %v, want %s", got, boss)
+	}
+	if got := s.membersOf(team); !slices.Equal(got, []string{boss}) {
+		t.Errorf("the members are %v, want %s", got, boss)
+	}
+	if a.operations[1].Location != a.operations[0].Location || a.operations[4].Location != a.operations[5].Location {
+		t.Errorf("locations: %+v", a.operations)
+	}
+}
+
+// Covers: 7644-3.7.1-1
+func TestBulk_OpensCircles(t *testing.T) { enginetest.Run(t, testBulkCircles) }
+
+func testBulkCircles(t *testing.T, open opener) {
+	s := newService(t, open, 10)
+	a := s.bulk(strings.Join([]string{
+		postUser("a", managerIs("bulkId:b")), postUser("b", managerIs("bulkId:c")), postUser("c", managerIs("bulkId:a")),
+		postUser("own", managerIs("bulkId:own")),
+		postGroup("g", "bulkId:a", "bulkId:own"),
+	}, ","))
+	if a.statuses() != "201 201 201 201 201" {
+		t.Fatalf("%s: %s", a.statuses(), a.raw)
+	}
+	if got := a.order(); got != "1:create 3:create 2:create 1:modify 4:create 4:modify 5:create" {
+		t.Errorf("done in the order %s", got)
+	}
+	id := func(i int) string { return a.operations[i].id() }
+	for i, manager := range map[int]int{0: 1, 1: 2, 2: 0, 3: 3} {
+		if got := s.managerOf(id(i)); got != id(manager) {
+			t.Errorf("the manager of operation %d is %v, want %s", i+1, got, id(manager))
+		}
+	}
+	// The version is the one that can be sent in If-Match.
+	for i, want := range []string{`W/"2"`, `W/"1"`, `W/"1"`, `W/"2"`, `W/"1"`} {
+		if got := a.operations[i].Version; got != want {
+			t.Errorf("operation %d has version %s, want %s", i+1, got, want)
+		}
+	}
+}
+
+func TestBulk_CircleThatFails(t *testing.T) { enginetest.Run(t, testBulkCircleFails) }
+
+func testBulkCircleFails(t *testing.T, open opener) {
+	s := newService(t, open, 10)
+	s.mustCreate(`"userName":"b@x"`)
+	// b is there already, so that a cannot have b as manager.
+	a := s.bulk(postUser("a", managerIs("bulkId:b")) + `,` + postUser("b", managerIs("bulkId:a")))
+	if a.statuses() != "409 409" {
+		t.Fatalf("%s: %s", a.statuses(), a.raw)
+	}
+	first := a.operations[0]
+	if first.Location == "" || first.Version != `W/"1"` || !strings.Contains(first.says(), "was created with the id "+first.id()) || !strings.Contains(first.says(), `"b"`) {
+		t.Errorf("the one that was created: %+v", first)
+	}
+	if got := s.send("GET", "/Users/"+first.id(), ""); got.status != 200 || s.managerOf(first.id()) != nil {
+		t.Errorf("it is not there without its manager: %s", got.raw)
+	}
+	if a.operations[1].Location != "" || a.operations[1].Response["scimType"] != "uniqueness" {
+		t.Errorf("the one that was there: %+v", a.operations[1])
+	}
+	if last := a.events[2]; last["cause"] != "bulk_reference" || last["bulkOperation"] != 1.0 || last["resourceId"] != first.id() {
+		t.Errorf("event: %v", last)
+	}
+	// An attribute that cannot be set afterwards.
+	a = s.bulk(`{"method":"POST","path":"/Users","bulkId":"c","data":{"userName":"bulkId:d"}},` + postUser("d", managerIs("bulkId:c")))
+	if a.statuses() != "409 409" || a.events[0]["cause"] != "bulk_reference" || !strings.Contains(a.operations[0].says(), "userName") {
+		t.Errorf("circle through userName: %s", a.raw)
+	}
+}
+
+// Covers: 7644-3.7-5
+func TestBulk_GoesOnBehindFailures(t *testing.T) { enginetest.Run(t, testBulkFailures) }
+
+func testBulkFailures(t *testing.T, open opener) {
+	s := newService(t, open, 3)
+	taken := s.mustCreate(`"userName":"taken@x"`)
+	nobody := "019b8d62-7a80-7000-8000-00000000ffff"
+	for _, c := range []struct{ name, operation, status, scimType, cause, says string }{
+		{"a duplicate", postUser("taken", ""), "409", "uniqueness", "duplicate", taken},
+		{"no seat", postUser("third", ""), "403", "", "seat_limit", "3 of 3 seats"},
+		{"bad data", `{"method":"POST","path":"/Users","bulkId":"x","data":{"userName":7}}`, "400", "invalidValue", "validation", "userName"},
+		{"who is not there", `{"method":"DELETE","path":"/Users/` + nobody + `"}`, "404", "", "user_not_found", ""},
+		{"a group that is not there", patchOperation("/Groups/"+nobody, `[{"op":"replace","path":"displayName","value":"x"}]`), "404", "", "group_not_found", ""},
+		{"another version", `{"method":"DELETE","path":"/Users/` + taken + `","version":"W/\"7\""}`, "412", "", "version_mismatch", ""},
+		{"a version that is no entity tag", `{"method":"DELETE","path":"/Users/` + taken + `","version":""}`, "400", "invalidValue", "validation", "entity tag"},
+		{"a version of commas", `{"method":"DELETE","path":"/Users/` + taken + `","version":" , "}`, "400", "invalidValue", "validation", "entity tag"},
+		{"refers to what failed", patchOperation("/Groups/bulkId:taken", `[]`) + `,` + postUser("taken", ""), "409", "", "bulk_reference", `"taken"`},
+		{"refers to nothing", postUser("y", managerIs("bulkId:nobody")), "400", "invalidValue", "validation", `"nobody"`},
+		{"no method", `{"path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
+		{"GET", `{"method":"GET","path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
+		{"no bulkId", `{"method":"POST","path":"/Users","data":{"userName":"z"}}`, "400", "invalidValue", "validation", "bulkId"},
+		{"POST to a resource", `{"method":"POST","path":"/Users/` + taken + `","bulkId":"x","data":{}}`, "405", "", "method_not_allowed", "PUT, PATCH, DELETE"},
+		{"DELETE of all", `{"method":"DELETE","path":"/Users"}`, "405", "", "method_not_allowed", "POST"},
+		{"/Bulk", `{"method":"POST","path":"/Bulk","bulkId":"x","data":{"Operations":[]}}`, "400", "invalidSyntax", "validation", "/Users"},
+		{"/Me", `{"method":"DELETE","path":"/Me"}`, "400", "invalidSyntax", "validation", "/Users"},
+		{"/.search", `{"method":"POST","path":"/.search","bulkId":"x","data":{}}`, "400", "invalidSyntax", "validation", "/Users"},
+		{"a search of users", `{"method":"POST","path":"/Users/.search","bulkId":"x","data":{}}`, "405", "", "method_not_allowed", "PUT"},
+		{"a URL", `{"method":"DELETE","path":"` + baseURL + `/Users/` + taken + `"}`, "400", "invalidSyntax", "validation", "from the root"},
+		{"without the slash", `{"method":"DELETE","path":"Users/` + taken + `"}`, "400", "invalidSyntax", "validation", "from the root"},
+		{"a query", `{"method":"POST","path":"/Users?attributes=id","bulkId":"x","data":{}}`, "400", "invalidSyntax", "validation", "query"},
+		{"up the path", `{"method":"DELETE","path":"/Groups/../Users/` + taken + `"}`, "400", "invalidSyntax", "validation", "/Users"},
+		{"an encoded slash", `{"method":"DELETE","path":"/Users/..%2FUsers%2F` + taken + `"}`, "404", "", "user_not_found", ""},
+		{"the wrong resource", `{"method":"DELETE","path":"/Groups/` + taken + `"}`, "404", "", "group_not_found", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.t = t
+			// Before and behind it stands one that is done.
+			around := patchOperation("/Users/"+taken, `[{"op":"replace","path":"title","value":"`+c.name+`"}]`)
+			if c.cause == "seat_limit" {
+				around += `,` + postUser("first", "") + `,` + postUser("second", "")
+			}
+			a := s.bulk(around + `,` + c.operation + `,` + patchOperation("/Users/"+taken, `[{"op":"remove","path":"title"}]`))
+			at := strings.Count(around, `"method"`)
+			if a.status != 200 || len(a.operations) <= at+1 {
+				t.Fatalf("%d %s", a.status, a.raw)
+			}
+			got := a.operations[at]
+			kind, _ := got.Response["scimType"].(string)
+			if got.Status != c.status || kind != c.scimType || !strings.Contains(got.says(), c.says) {
+				t.Errorf("%+v, want %s %s with %q", got, c.status, c.scimType, c.says)
+			}
+			if a.operations[0].Status != "200" || a.operations[len(a.operations)-1].Status != "200" {
+				t.Errorf("the others: %s", a.raw)
+			}
+			// Where it failed is told, but of a POST.
+			if got.Method != "POST" && slices.Contains([]string{"404", "412"}, got.Status) != (got.Location != "") && c.scimType != "invalidValue" {
+				t.Errorf("location %q", got.Location)
+			}
+			i := slices.IndexFunc(a.events, func(e map[string]any) bool { return e["bulkOperation"] == float64(at+1) })
+			if e := a.events[i]; e["cause"] != c.cause || e["outcome"] != "failure" || !strings.HasSuffix(got.says(), "(request "+e["requestId"].(string)+")") {
+				t.Errorf("event %v, want cause %s; detail %s", e, c.cause, got.says())
+			}
+			if a.event["outcome"] != "warning" || a.event["cause"] != "bulk_partial" {
+				t.Errorf("event of the request: %v", a.event)
+			}
+			if c.cause == "seat_limit" {
+				for _, name := range []string{"first", "second"} {
+					found := s.send("GET", `/Users?filter=userName+eq+"`+name+`@x"`, "").body["Resources"].([]any)
+					s.send("DELETE", "/Users/"+found[0].(map[string]any)["id"].(string), "")
+				}
+			}
+		})
+	}
+	s.t = t
+	if a := s.send("GET", "/Users/"+taken, ""); a.status != 200 {
+		t.Errorf("the user whom nothing was to delete: %d", a.status)
+	}
+}
+
+func TestBulk_FailOnErrors(t *testing.T) { enginetest.Run(t, testBulkFailOnErrors) }
+
+func testBulkFailOnErrors(t *testing.T, open opener) {
+	s := newService(t, open, 20)
+	s.mustCreate(`"userName":"taken@x"`)
+	bad := func(id string) string {
+		return `{"method":"POST","path":"/Users","bulkId":"` + id + `","data":{"userName":"taken@x"}}`
+	}
+	for _, c := range []struct {
+		name, limit, operations, statuses string
+		left                              any
+	}{
+		{"1 ends at the first", `"failOnErrors":1,`, postUser("a1", "") + `,` + bad("x") + `,` + postUser("a2", ""), "201 409", 1.0},
+		{"2 ends at the second", `"failOnErrors":2,`, bad("x") + `,` + postUser("b1", "") + `,` + bad("y") + `,` + postUser("b2", "") + `,` + bad("z"), "409 201 409", 2.0},
+		{"not reached", `"failOnErrors":3,`, bad("x") + `,` + bad("y") + `,` + postUser("c1", ""), "409 409 201", nil},
+		{"0 is none", `"failOnErrors":0,`, bad("x") + `,` + bad("y") + `,` + postUser("d1", ""), "409 409 201", nil},
+		{"null is none", `"failOnErrors":null,`, bad("x") + `,` + postUser("e1", ""), "409 201", nil},
+		{"faults of form count", `"failOnErrors":1,`, `{"method":"GET","path":"/Users"},` + postUser("f1", ""), "400", 1.0},
+		{
+			"an open circle is told of", `"failOnErrors":1,`,
+			postUser("g1", managerIs("bulkId:g2")) + `,` + `{"method":"POST","path":"/Users","bulkId":"g2","data":{"userName":"taken@x"` + managerIs("bulkId:g1") + `}},` + postUser("g3", ""),
+			"409 409", 1.0,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.t = t
+			a := s.sendBulk(bulkBody(c.limit, c.operations))
+			if a.status != 200 || a.statuses() != c.statuses || a.event["bulkLeft"] != c.left {
+				t.Errorf("%d %s, %v left; want %s, %v left: %s", a.status, a.statuses(), a.event["bulkLeft"], c.statuses, c.left, a.raw)
+			}
+		})
+	}
+	s.t = t
+	for name, want := range map[string]float64{"a1": 1, "a2": 0, "b1": 1, "b2": 0, "c1": 1, "d1": 1, "e1": 1, "f1": 0, "g1": 1, "g3": 0} {
+		if got := s.send("GET", `/Users?filter=userName+eq+"`+name+`@x"`, "").body["totalResults"]; got != want {
+			t.Errorf("%v users are called %s, want %v", got, name, want)
+		}
+	}
+}
+
+// Covers: 7644-3.7.4-1, 7644-3.7.4-2
+func TestBulk_Limits(t *testing.T) { enginetest.Run(t, testBulkLimits) }
+
+func testBulkLimits(t *testing.T, open opener) {
+	s := newService(t, open, 500)
+	config := s.send("GET", "/ServiceProviderConfig", "").body["bulk"].(map[string]any)
+	limit, size := int(config["maxOperations"].(float64)), int(config["maxPayloadSize"].(float64))
+	if config["supported"] != true || limit <= 0 || size <= 0 {
+		t.Fatalf("ServiceProviderConfig: %v", config)
+	}
+	var users []string
+	for i := range limit + 1 {
+		users = append(users, postUser(fmt.Sprintf("u%03d", i), ""))
+	}
+	a := s.bulk(strings.Join(users, ","))
+	if detail, _ := a.body["detail"].(string); a.status != 413 || a.body["status"] != "413" || !strings.Contains(detail, fmt.Sprintf("maxOperations (%d)", limit)) {
+		t.Errorf("one too many: %d %s", a.status, a.raw)
+	}
+	if a.event["cause"] != "bulk_limit" || len(a.events) != 0 {
+		t.Errorf("events: %v, %v", a.event, a.events)
+	}
+	if n := s.send("GET", "/Users", "").body["totalResults"]; n != 0.0 {
+		t.Errorf("%v users are there", n)
+	}
+	a = s.bulk(strings.Join(users[:limit], ","))
+	if a.status != 200 || a.statuses() != strings.TrimSpace(strings.Repeat("201 ", limit)) {
+		t.Errorf("as many as may be: %d %s", a.status, a.statuses())
+	}
+
+	body := bulkBody("", `{"method":"DELETE","path":"/Users/1"}`)
+	a = s.sendBulk(body + strings.Repeat(" ", size-len(body)))
+	if a.status != 200 {
+		t.Errorf("as large as may be: %d %s", a.status, a.raw)
+	}
+	a = s.sendBulk(body + strings.Repeat(" ", size-len(body)+1))
+	if detail, _ := a.body["detail"].(string); a.status != 413 || !strings.Contains(detail, fmt.Sprintf("maxPayloadSize (%d bytes)", size)) || a.event["cause"] != "body_too_large" {
+		t.Errorf("a byte too large: %d %s", a.status, a.raw)
+	}
+}
+
+func TestBulk_RefusesTheWholeRequest(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	good := postUser("a", "")
+	for _, c := range []struct{ name, body, scimType, says string }{
+		{"no JSON", `{`, "invalidSyntax", ""},
+		{"empty", ``, "invalidSyntax", "empty"},
+		{"no operations", `{"schemas":["` + scim.BulkRequestURN + `"]}`, "invalidSyntax", "Operations"},
+		{"another schema", `{"schemas":["` + scim.PatchURN + `"],"Operations":[` + good + `]}`, "invalidSyntax", scim.BulkRequestURN},
+		{"a bulkId twice", bulkBody("", good+`,`+good), "invalidValue", "operations 1 and 2"},
+		{"a name twice", bulkBody("", good[:len(good)-1]+`,"METHOD":"POST"}`), "invalidSyntax", "twice"},
+		{"failOnErrors below 0", bulkBody(`"failOnErrors":-1,`, good), "invalidValue", "failOnErrors"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.t = t
+			a := s.sendBulk(c.body)
+			if detail, _ := a.body["detail"].(string); a.status != 400 || a.body["scimType"] != c.scimType || !strings.Contains(detail, c.says) || len(a.events) > 0 {
+				t.Errorf("%d %s", a.status, a.raw)
+			}
+		})
+	}
+	s.t = t
+	if n := s.send("GET", "/Users", "").body["totalResults"]; n != 0.0 {
+		t.Errorf("%v users are there", n)
+	}
+	for _, c := range []struct {
+		name, method string
+		headers      []string
+		status       int
+	}{
+		{"without a token", "POST", []string{"Authorization", ""}, 401},
+		{"as a form", "POST", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415},
+		{"GET", "GET", nil, 405},
+		{"PUT", "PUT", nil, 405},
+	} {
+		if a := s.send(c.method, "/Bulk", bulkBody("", good), c.headers...); a.status != c.status {
+			t.Errorf("%s: %d %s, want %d", c.name, a.status, a.raw, c.status)
+		}
+	}
+	if a := s.sendBulk(bulkBody("", "")); a.status != 200 || len(a.operations) != 0 || a.event["notices"] != "no_operations:Operations" {
+		t.Errorf("no operations: %s, %v", a.raw, a.event)
+	}
+}
+
+func TestBulk_StrictTenantRefusesDialects(t *testing.T) {
+	settings := tenant.DefaultSettings()
+	settings.Dialects, settings.UnknownAttributes = tenant.DialectsRefuse, tenant.UnknownRefuse
+	s := newServiceOn(t, enginetest.Memory(t), 5, settings)
+	for _, c := range []struct{ name, body, says string }{
+		{"data as text", bulkBody("", `{"method":"POST","path":"/Users","bulkId":"a","data":"{\"userName\":\"a\"}"}`), "JSON in a string"},
+		{"an unknown name", bulkBody("", `{"method":"DELETE","path":"/Users/1","maxResourceLevel":1}`), "maxResourceLevel"},
+		{"no operations", bulkBody("", ""), "at least one operation"},
+		{"no schemas", `{"Operations":[` + postUser("a", "") + `]}`, "schemas"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.t = t
+			a := s.sendBulk(c.body)
+			if detail, _ := a.body["detail"].(string); a.status != 400 || !strings.Contains(detail, c.says) {
+				t.Errorf("%d %s", a.status, a.raw)
+			}
+		})
+	}
+	s.t = t
+	// What is inside an operation is that operation's own.
+	a := s.bulk(postUser("a", `,"shoeSize":44`) + `,` + postUser("b", ""))
+	if a.statuses() != "400 201" {
+		t.Errorf("%s", a.raw)
+	}
+}
+
+func TestBulk_OlderClientsOfTheSCIMSDK(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	a := s.bulk(`{"method":"POST","path":"/Users","bulkId":"a","data":"{\"userName\":\"a\"}","maxResourceLevel":0}`)
+	if a.statuses() != "201" || a.event["notices"] != "unknown_attribute:Operations.maxResourceLevel,stringified_value:Operations.data" {
+		t.Errorf("%s, %v", a.raw, a.event)
+	}
+}
+
+func TestBulk_KeepsTenantsApart(t *testing.T) { enginetest.Run(t, testBulkTenants) }
+
+func testBulkTenants(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	theirs := s.mustCreate(`"userName":"theirs"`)
+	other, err := tenant.ParseID("other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.app.Store.CreateTenant(t.Context(), other, tenant.DefaultSettings(), 5, tenant.Unlimited, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	token, record := access.Mint(other)
+	if err := s.app.Store.SaveToken(t.Context(), other, record); err != nil {
+		t.Fatal(err)
+	}
+	first := s.token
+	s.token = token
+	a := s.bulk(strings.Join([]string{
+		`{"method":"DELETE","path":"/Users/` + theirs + `"}`,
+		patchOperation("/Users/"+theirs, `[{"op":"replace","path":"active","value":false}]`),
+		postUser("mine", ""), postGroup("g", theirs, "bulkId:mine"),
+	}, ","))
+	if a.statuses() != "404 404 201 201" || a.event["tenant"] != "other" {
+		t.Errorf("%s: %s", a.statuses(), a.raw)
+	}
+	if got := s.membersOf(a.operations[3].id()); !slices.Equal(got, []string{a.operations[2].id()}) {
+		t.Errorf("members %v", got)
+	}
+	s.token = first
+	if a := s.send("GET", "/Users", ""); a.body["totalResults"] != 1.0 || !strings.Contains(a.raw, `"active":true`) {
+		t.Errorf("the first tenant has %s", a.raw)
+	}
+}
+
+// A hundred operations that each repeat what was sent make the largest answer.
+func TestBulk_AnswerAlwaysFits(t *testing.T) {
+	s := newService(t, enginetest.Memory, 500)
+	long := strings.Repeat(`\"`, 128/2)
+	var operations []string
+	for i := range scim.MaxBulkOperations {
+		id := fmt.Sprintf("%03d", i)
+		operations = append(operations, `{"method":"PUT","path":"/Users/`+id+strings.Repeat("x", 9000)+`","bulkId":"`+long+`","data":{}}`)
+	}
+	a := s.bulk(strings.Join(operations, ","))
+	if a.status != 200 || len(a.operations) != scim.MaxBulkOperations {
+		t.Fatalf("%d, %d bytes", a.status, len(a.raw))
+	}
+	for _, e := range a.events {
+		if strings.Contains(fmt.Sprint(e), "xxxx") {
+			t.Fatalf("an event repeats the path: %v", e)
+		}
+	}
+}

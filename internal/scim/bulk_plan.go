@@ -1,0 +1,224 @@
+package scim
+
+import (
+	"fmt"
+	"slices"
+)
+
+// BulkPlan is the order in which the operations of a bulk request are done: as
+// they were sent, except that an operation waits for those that it refers to, and
+// for earlier ones on the same resource. RFC 7644 §3.7
+type BulkPlan struct {
+	Steps      []BulkStep
+	operations []plannedOperation
+	creates    map[string]int
+}
+
+// BulkStep is one request that a bulk request makes.
+type BulkStep struct {
+	// Operation is the operation's place, from 0.
+	Operation int
+	// Completes tells the second step of an operation in a circle of references:
+	// the first has created the resource without them, this one puts them in.
+	// RFC 7644 §3.7.1
+	Completes bool
+}
+
+type plannedOperation struct {
+	BulkOperation
+	rt *ResourceType
+	// refers are the bulkIds that it refers to; late are those of them that are
+	// put in by a second step.
+	refers, late []string
+	// needs are the operations that must be done before.
+	needs []int
+	// unknown is a bulkId that it refers to and that no POST has.
+	unknown *string
+}
+
+// PlanBulk orders the operations of a bulk request. typeOf says which resource
+// type an operation is for, nil for a path that is refused.
+func PlanBulk(b *BulkRequest, typeOf func(*BulkOperation) *ResourceType) (*BulkPlan, error) {
+	p := &BulkPlan{operations: make([]plannedOperation, len(b.Operations)), creates: map[string]int{}}
+	for i := range b.Operations {
+		o := b.Operations[i]
+		if o.Method == BulkPost && o.BulkID != "" {
+			if first, ok := p.creates[o.BulkID]; ok {
+				return nil, &Error{InvalidValue, fmt.Sprintf(
+					"The operations %d and %d have the same bulkId %s: each POST needs its own.", first+1, i+1, ShortBulkID(o.BulkID))}
+			}
+			p.creates[o.BulkID] = i
+		}
+		p.operations[i].BulkOperation = o
+	}
+	known := func(id string) bool { _, ok := p.creates[id]; return ok }
+	latest := map[string]int{} // the last operation on each resource
+	for i := range p.operations {
+		o := &p.operations[i]
+		o.unescapePath(known)
+		o.rt = typeOf(&o.BulkOperation)
+		o.refers = o.references(o.rt)
+		for _, id := range o.refers {
+			if j, ok := p.creates[id]; ok {
+				o.need(j)
+			} else if o.unknown == nil {
+				o.unknown = &id
+			}
+		}
+		if o.rt == nil || o.Method == BulkPost {
+			continue
+		}
+		if j, ok := latest[o.Path]; ok {
+			o.need(j)
+		}
+		latest[o.Path] = i
+	}
+	p.openCircles()
+	p.order()
+	return p, nil
+}
+
+func (o *plannedOperation) need(i int) {
+	if !slices.Contains(o.needs, i) {
+		o.needs = append(o.needs, i)
+	}
+}
+
+// openCircles finds the operations that wait for themselves. Only POSTs can: there
+// is no other way to be referred to. The first of a circle goes without the
+// references that close it.
+func (p *BulkPlan) openCircles() {
+	for i := range p.operations {
+		o := &p.operations[i]
+		waiting := p.waitingFor(i)
+		o.needs = slices.DeleteFunc(o.needs, func(j int) bool {
+			closes := waiting[j]
+			if closes {
+				o.late = append(o.late, p.operations[j].BulkID)
+			}
+			return closes
+		})
+	}
+}
+
+// waitingFor are the operations that cannot be done before one is, itself among
+// them.
+func (p *BulkPlan) waitingFor(i int) []bool {
+	neededBy := make([][]int, len(p.operations))
+	for j := range p.operations {
+		for _, k := range p.operations[j].needs {
+			neededBy[k] = append(neededBy[k], j)
+		}
+	}
+	waiting := make([]bool, len(p.operations))
+	waiting[i] = true
+	for next := []int{i}; len(next) > 0; {
+		j := next[len(next)-1]
+		next = next[:len(next)-1]
+		for _, k := range neededBy[j] {
+			if !waiting[k] {
+				waiting[k] = true
+				next = append(next, k)
+			}
+		}
+	}
+	return waiting
+}
+
+// order takes the first operation that waits for nothing, again and again. There
+// is always one: no circle is left.
+func (p *BulkPlan) order() {
+	done := make([]bool, len(p.operations))
+	ready := func(o plannedOperation) bool {
+		return !slices.ContainsFunc(o.needs, func(i int) bool { return !done[i] })
+	}
+	completed := func(o plannedOperation) bool {
+		return !slices.ContainsFunc(o.late, func(id string) bool { return !done[p.creates[id]] })
+	}
+	var open []int // done, and to be completed
+	for range p.operations {
+		for i, o := range p.operations {
+			if done[i] || !ready(o) {
+				continue
+			}
+			done[i] = true
+			p.Steps = append(p.Steps, BulkStep{Operation: i})
+			if len(o.late) > 0 {
+				open = append(open, i)
+			}
+			break
+		}
+		open = slices.DeleteFunc(open, func(i int) bool {
+			if !completed(p.operations[i]) {
+				return false
+			}
+			p.Steps = append(p.Steps, BulkStep{Operation: i, Completes: true})
+			return true
+		})
+	}
+}
+
+// Operation is an operation of the request by its place, from 0.
+func (p *BulkPlan) Operation(i int) *BulkOperation { return &p.operations[i].BulkOperation }
+
+// Missing is the first bulkId that a step refers to and that has no id, because the
+// operation that was to create it failed.
+func (p *BulkPlan) Missing(s BulkStep, ids map[string]string) (bulkID string, missing bool) {
+	o := &p.operations[s.Operation]
+	for _, id := range o.refers {
+		if _, ok := ids[id]; !ok && slices.Contains(o.late, id) == s.Completes {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// Path is where a step's request goes. known is false when that is a resource that
+// has not been created; the path then has a plain id in its place.
+func (p *BulkPlan) Path(s BulkStep, ids map[string]string) (path string, known bool) {
+	o := &p.operations[s.Operation]
+	if s.Completes {
+		return o.Path + "/" + ids[o.BulkID], true
+	}
+	before, bulkID, refers := o.cutPath()
+	if !refers {
+		return o.Path, true
+	}
+	id, known := ids[bulkID]
+	if !known {
+		return o.Endpoint(), false
+	}
+	return before + id, true
+}
+
+// Body is the body of a step's request, with ids where the operation refers to
+// bulkIds; nil for a DELETE. RFC 7644 §3.7.2
+func (p *BulkPlan) Body(s BulkStep, ids map[string]string) ([]byte, error) {
+	o := &p.operations[s.Operation]
+	switch {
+	case o.Fault != nil:
+		return nil, o.Fault
+	case o.unknown != nil:
+		return nil, &Error{InvalidValue, "No POST of this bulk request has the bulkId " + ShortBulkID(*o.unknown) +
+			", which the operation refers to."}
+	}
+	id := func(bulkID string) string { return ids[bulkID] }
+	data := o.Data
+	if len(o.late) > 0 {
+		rest, operations, err := postpone(o.rt, data, o.late)
+		if err != nil {
+			return nil, err
+		}
+		if s.Completes {
+			patch := map[string]any{"schemas": []any{PatchURN}, "Operations": operations}
+			return EncodeValue(exchangePatch(patch, id)), nil
+		}
+		data = rest
+	}
+	if data == nil {
+		return nil, nil
+	}
+	resolved := o.BulkOperation
+	resolved.Data = data
+	return EncodeValue(resolved.exchanged(o.rt, id)), nil
+}

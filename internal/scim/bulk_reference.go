@@ -1,0 +1,250 @@
+package scim
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// bulkPrefix begins a text that stands for the id of what an operation creates.
+// RFC 7644 §3.7.2
+const bulkPrefix = "bulkId:"
+
+// referred is the bulkId that a value refers to: the text behind bulkId:, and in a
+// $ref the one that ends so.
+func referred(name, text string) (before, id string, ok bool) {
+	if id, ok := strings.CutPrefix(text, bulkPrefix); ok {
+		return "", id, true
+	}
+	if equalName(name, "$ref") {
+		if i := strings.LastIndex(text, "/"+bulkPrefix); i >= 0 {
+			return text[:i+1], text[i+1+len(bulkPrefix):], true
+		}
+	}
+	return "", "", false
+}
+
+// quotedReference finds references in the filter of a PATCH operation's path.
+var quotedReference = regexp.MustCompile(`"` + bulkPrefix + `([^"\\]*)"`)
+
+// exchange is a value with every reference in it exchanged. What has none is the
+// same value, not a copy. A password is none, whatever it looks like.
+func exchange(name string, v any, id func(string) string) any {
+	switch v := v.(type) {
+	case string:
+		if before, referredTo, ok := referred(name, v); ok {
+			return before + id(referredTo)
+		}
+	case []any:
+		out := make([]any, len(v))
+		for i, element := range v {
+			out[i] = exchange(name, element, id)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, element := range v {
+			if !isPassword(name) {
+				element = exchange(name, element, id)
+			}
+			out[name] = element
+		}
+		return out
+	}
+	return v
+}
+
+// isPassword tells the name of the attribute, with or without its URN.
+func isPassword(name string) bool {
+	return equalName(name[strings.LastIndexByte(name, ':')+1:], "password")
+}
+
+// exchangePatch exchanges the references in the operations of a PATCH: in their
+// values, and in the filters of their paths.
+func exchangePatch(data map[string]any, id func(string) string) map[string]any {
+	out := make(map[string]any, len(data))
+	for name, v := range data {
+		list, ok := v.([]any)
+		if ok && equalName(name, "Operations") {
+			changed := make([]any, len(list))
+			for i, o := range list {
+				changed[i] = exchangeOperation(o, id)
+			}
+			v = changed
+		}
+		out[name] = v
+	}
+	return out
+}
+
+func exchangeOperation(o any, id func(string) string) any {
+	object, ok := o.(map[string]any)
+	if !ok {
+		return o
+	}
+	path, _ := member(object, "path").(string)
+	out := make(map[string]any, len(object))
+	for name, v := range object {
+		switch {
+		case equalName(name, "value") && !isPassword(path):
+			v = exchange("", v, id)
+		case equalName(name, "path") && path != "":
+			v = quotedReference.ReplaceAllStringFunc(path, func(quoted string) string {
+				return `"` + id(quoted[len(bulkPrefix)+1:len(quoted)-1]) + `"`
+			})
+		}
+		out[name] = v
+	}
+	return out
+}
+
+// exchangeResource exchanges the references in a resource. What the resource type
+// does not take, because it is unknown or read-only, refers to nothing: a user's
+// groups do not make the user wait for a group that waits for the user.
+func exchangeResource(rt *ResourceType, data map[string]any, id func(string) string) map[string]any {
+	return eachTaken(rt, data, func(_ target, name string, v any) (any, bool) {
+		return exchange(name, v, id), true
+	})
+}
+
+// eachTaken is a resource with what visit makes of each attribute that its type
+// takes, in extensions too; false leaves the attribute out.
+func eachTaken(rt *ResourceType, data map[string]any, visit func(t target, name string, v any) (any, bool)) map[string]any {
+	out := make(map[string]any, len(data))
+	for _, name := range sortedNames(data) {
+		v := data[name]
+		t, ok := rt.lookup(name)
+		values, isObject := v.(map[string]any)
+		switch {
+		case !ok || t.readOnly() || isPassword(name) || equalName(name, "schemas"):
+			out[name] = v
+		case t.attr == nil && isObject:
+			inner := make(map[string]any, len(values))
+			for _, name := range sortedNames(values) {
+				v := values[name]
+				if t, ok := rt.lookupIn(t.extension, name); ok && !t.readOnly() {
+					var keep bool
+					if v, keep = visit(t, name, v); !keep {
+						continue
+					}
+				}
+				inner[name] = v
+			}
+			out[name] = inner
+		case t.attr == nil:
+			out[name] = v
+		default:
+			if v, keep := visit(t, name, v); keep {
+				out[name] = v
+			}
+		}
+	}
+	return out
+}
+
+// exchanged is an operation's data with every reference exchanged.
+func (o *BulkOperation) exchanged(rt *ResourceType, id func(string) string) map[string]any {
+	switch {
+	case o.Data == nil || rt == nil:
+		return o.Data
+	case o.Method == BulkPatch:
+		return exchangePatch(o.Data, id)
+	}
+	return exchangeResource(rt, o.Data, id)
+}
+
+// cutPath splits a path that ends in a reference.
+func (o *BulkOperation) cutPath() (before, id string, ok bool) {
+	i := strings.Index(o.Path, "/"+bulkPrefix)
+	if i < 0 {
+		return o.Path, "", false
+	}
+	return o.Path[:i+1], o.Path[i+1+len(bulkPrefix):], true
+}
+
+// Endpoint is the operation's path with a plain id where it refers to another
+// operation, so that its route can be found before that one is done.
+func (o *BulkOperation) Endpoint() string {
+	before, _, ok := o.cutPath()
+	if ok {
+		return before + "id"
+	}
+	return o.Path
+}
+
+// references are the bulkIds that an operation refers to, each once.
+func (o *BulkOperation) references(rt *ResourceType) []string {
+	var ids []string
+	note := func(id string) string {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+		return id
+	}
+	if _, id, ok := o.cutPath(); ok {
+		note(id)
+	}
+	o.exchanged(rt, note)
+	return ids
+}
+
+// unescapePath lets a path refer to a bulkId in its escaped form, where none is
+// known under the text itself.
+func (o *BulkOperation) unescapePath(known func(string) bool) {
+	before, id, ok := o.cutPath()
+	if !ok || known(id) {
+		return
+	}
+	if plain, err := url.PathUnescape(id); err == nil && known(plain) {
+		o.Path = before + bulkPrefix + plain
+	}
+}
+
+// postpone takes out of a resource what refers to one of some bulkIds: whole
+// elements of attributes with many values, other attributes whole. The second
+// result are the operations of a PATCH that put it in.
+func postpone(rt *ResourceType, data map[string]any, ids []string) (rest map[string]any, operations []any, err error) {
+	rest = eachTaken(rt, data, func(t target, name string, v any) (any, bool) {
+		if !refersTo(name, v, ids) {
+			return v, true
+		}
+		late := v
+		var early []any
+		if list, ok := v.([]any); ok {
+			var those []any
+			for _, element := range list {
+				if refersTo(name, element, ids) {
+					those = append(those, element)
+				} else {
+					early = append(early, element)
+				}
+			}
+			late = those
+		}
+		if len(early) == 0 && t.attr.Required || t.attr.Mutability == Immutable {
+			err = &CircleError{Attribute: t.String()}
+		}
+		operations = append(operations, map[string]any{"op": string(OpAdd), "path": t.String(), "value": late})
+		return early, len(early) > 0
+	})
+	return rest, operations, err
+}
+
+// CircleError refuses an operation that refers to one that itself refers to it, by
+// an attribute that cannot be set later. RFC 7644 §3.7.1
+type CircleError struct{ Attribute string }
+
+// Error names the attribute.
+func (e *CircleError) Error() string {
+	return "scim: " + e.Attribute + " refers to an operation that refers back, and cannot be set later"
+}
+
+func refersTo(name string, v any, ids []string) bool {
+	found := false
+	exchange(name, v, func(id string) string {
+		found = found || slices.Contains(ids, id)
+		return id
+	})
+	return found
+}
