@@ -29,6 +29,9 @@ type Want struct {
 	// Log is what the one line that is logged has among its fields; null is a
 	// field that is not there.
 	Log map[string]any `json:"log,omitempty"`
+	// Operations are the same for the lines that come before it, one for each
+	// operation of a bulk request.
+	Operations []map[string]any `json:"operations,omitempty"`
 }
 
 // Response is what a function answers to an event of an HTTP API.
@@ -84,7 +87,7 @@ func (w Want) Check(payload []byte, log []map[string]any, baseURL string) error 
 		c.response(w, payload)
 	}
 	if w.Log != nil {
-		c.log(w.Log, log)
+		c.log(w, log)
 	}
 	return errors.Join(c.faults...)
 }
@@ -139,13 +142,19 @@ func (c *comparison) response(w Want, payload []byte) {
 	c.value("body", body, w.Body)
 }
 
-func (c *comparison) log(want map[string]any, log []map[string]any) {
-	if len(log) != 1 {
-		c.fail("%d lines were logged, want one: %v", len(log), log)
+func (c *comparison) log(w Want, log []map[string]any) {
+	if len(log) != len(w.Operations)+1 {
+		c.fail("%d lines were logged, want %d: %v", len(log), len(w.Operations)+1, log)
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(want)) {
-		c.value("log "+name, log[0][name], want[name])
+	for i, want := range append(slices.Clone(w.Operations), w.Log) {
+		at := "log "
+		if i < len(w.Operations) {
+			at = "log of operation " + strconv.Itoa(i+1) + ", "
+		}
+		for _, name := range slices.Sorted(maps.Keys(want)) {
+			c.value(at+name, log[i][name], want[name])
+		}
 	}
 }
 

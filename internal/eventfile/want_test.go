@@ -71,6 +71,30 @@ func TestCheck_NamesEachDifference(t *testing.T) {
 	}
 }
 
+// The lines of the operations of a bulk request come before its own.
+func TestCheck_Operations(t *testing.T) {
+	lines := func(ops ...string) (all []map[string]any) {
+		for _, op := range ops {
+			all = append(all, map[string]any{"operation": op})
+		}
+		return all
+	}
+	w := Want{Log: map[string]any{"operation": "bulk"}, Operations: lines("create", "delete")}
+	for _, tt := range []struct {
+		log  []map[string]any
+		says string
+	}{
+		{lines("create", "delete", "bulk"), ""},
+		{lines("delete", "create", "bulk"), `log of operation 1, operation is "delete", want "create"`},
+		{lines("create", "bulk"), "2 lines were logged, want 3"},
+		{lines("create", "delete", "create"), `log operation is "create", want "bulk"`},
+	} {
+		if err := w.Check([]byte("null"), tt.log, ""); (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%v: %v, want %q", tt.log, err, tt.says)
+		}
+	}
+}
+
 func TestCheck_TakesNoDamagedAnswer(t *testing.T) {
 	for says, response := range map[string]string{
 		"no HTTP response":       `nonsense`,

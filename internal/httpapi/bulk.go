@@ -152,8 +152,8 @@ func (b *bulkRun) document() []byte {
 		}
 		first = false
 		o := b.plan.Operation(i)
-		fields := map[string]any{"method": o.Method, "status": strconv.Itoa(r.status)}
-		for name, value := range map[string]string{"bulkId": o.BulkID, "location": r.location, "version": r.version} {
+		fields := map[string]any{"status": strconv.Itoa(r.status)}
+		for name, value := range map[string]string{"method": o.Method, "bulkId": o.BulkID, "location": r.location, "version": r.version} {
 			if value != "" {
 				fields[name] = value
 			}

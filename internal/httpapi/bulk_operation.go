@@ -78,9 +78,12 @@ type bulkCall struct {
 // begin gives a step its id and its time.
 func (b *bulkRun) begin(step scim.BulkStep) *bulkCall {
 	o := b.plan.Operation(step.Operation)
-	r := &http.Request{Method: o.Method, URL: &url.URL{}, Header: http.Header{}, Body: http.NoBody}
-	if step.Completes {
+	r := &http.Request{URL: &url.URL{}, Header: http.Header{}, Body: http.NoBody}
+	switch {
+	case step.Completes:
 		r.Method = http.MethodPatch
+	case bulkNames[o.Method] != "": // no other is a method here, nor logged as one
+		r.Method = o.Method
 	}
 	// Whose request it is, and in which invocation, is as in the bulk request. Only
 	// the operation says under which condition it is done.

@@ -347,6 +347,8 @@ func testBulkFailures(t *testing.T, open opener) {
 		{"refers to nothing", postUser("y", managerIs("bulkId:nobody")), "400", "invalidValue", "validation", `"nobody"`},
 		{"no method", `{"path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
 		{"GET", `{"method":"GET","path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
+		{"a HEAD, which has no answer", `{"method":"HEAD","path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
+		{"a long method", `{"method":"` + strings.Repeat("P", 4000) + `","path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
 		{"no bulkId", `{"method":"POST","path":"/Users","data":{"userName":"z"}}`, "400", "invalidValue", "validation", "bulkId"},
 		{"POST to a resource", `{"method":"POST","path":"/Users/` + taken + `","bulkId":"x","data":{}}`, "405", "", "method_not_allowed", "PUT, PATCH, DELETE"},
 		{"DELETE of all", `{"method":"DELETE","path":"/Users"}`, "405", "", "method_not_allowed", "POST"},

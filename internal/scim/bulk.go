@@ -18,6 +18,7 @@ type BulkRequest struct {
 
 // BulkOperation is one operation of a bulk request as it was sent. RFC 7644 §3.7
 type BulkOperation struct {
+	// Method is POST, PUT, PATCH or DELETE, or there is a fault.
 	Method string
 	// BulkID names what a POST creates, for the other operations and the answer.
 	BulkID string
@@ -42,6 +43,8 @@ const (
 const (
 	// maxBulkID is the longest bulkId in bytes: it is told in errors.
 	maxBulkID = 128
+	// maxBulkMethod is the longest text in bytes that is told again as a method.
+	maxBulkMethod = 16
 	// bulkLevels are how many levels a bulk request puts around the data of an
 	// operation, which may itself nest as deep as when it is sent alone.
 	bulkLevels = 3
@@ -157,7 +160,9 @@ func decodeBulkOperation(object map[string]any, told *notices) BulkOperation {
 	}
 	if o.Method = text("method"); !slices.Contains([]string{BulkPost, BulkPut, BulkPatch, BulkDelete}, o.Method) {
 		fault(InvalidValue, "method must be POST, PUT, PATCH or DELETE, in upper case.")
-		o.Method = ""
+		if len(o.Method) > maxBulkMethod {
+			o.Method = ""
+		}
 	}
 	if o.Path = text("path"); o.Path == "" {
 		fault(InvalidSyntax, "path is missing: say which endpoint or resource the operation is for, such as /Users.")
