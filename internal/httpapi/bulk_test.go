@@ -173,7 +173,7 @@ func (s *service) membersOf(id string) []string {
 	return ids
 }
 
-// Covers: 7644-3.7-1, 7644-3.7-2, 7644-3.7-4, 7644-3.7-6, 7644-3.7.3-1, 7644-3.7.3-2, 7644-3.7-3
+// Covers: 7644-3.7-1, 7644-3.7-2, 7644-3.7-4, 7644-3.7-6, 7644-3.7.3-1, 7644-3.7.3-2
 func TestBulk_DoesEachOperation(t *testing.T) { enginetest.Run(t, testBulkEach) }
 
 func testBulkEach(t *testing.T, open opener) {
@@ -327,7 +327,7 @@ func testBulkCircleFails(t *testing.T, open opener) {
 	}
 }
 
-// Covers: 7644-3.7-5
+// Covers: 7644-3.7-2, 7644-3.7-3, 7644-3.7-5
 func TestBulk_GoesOnBehindFailures(t *testing.T) { enginetest.Run(t, testBulkFailures) }
 
 func testBulkFailures(t *testing.T, open opener) {
@@ -408,6 +408,7 @@ func testBulkFailures(t *testing.T, open opener) {
 	}
 }
 
+// Covers: 7644-3.7-5
 func TestBulk_FailOnErrors(t *testing.T) { enginetest.Run(t, testBulkFailOnErrors) }
 
 func testBulkFailOnErrors(t *testing.T, open opener) {
@@ -562,6 +563,18 @@ func TestBulk_OlderClientsOfTheSCIMSDK(t *testing.T) {
 	a := s.bulk(`{"method":"POST","path":"/Users","bulkId":"a","data":"{\"userName\":\"a\"}","maxResourceLevel":0}`)
 	if a.statuses() != "201" || a.event["notices"] != "unknown_attribute:Operations.maxResourceLevel,stringified_value:Operations.data" {
 		t.Errorf("%s, %v", a.raw, a.event)
+	}
+}
+
+// A circle of users without a userName: each is told what it lacks, as alone.
+func TestBulk_CircleOfWhatCannotBe(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	user := func(id, manager string) string {
+		return `{"method":"POST","path":"/Users","bulkId":"` + id + `","data":{"manager":{"value":"bulkId:` + manager + `"}}}`
+	}
+	a := s.bulk(user("a", "b") + `,` + user("b", "a"))
+	if a.statuses() != "400 400" || !strings.Contains(a.operations[1].says(), "userName") {
+		t.Errorf("%s", a.raw)
 	}
 }
 

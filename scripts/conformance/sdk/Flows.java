@@ -1,16 +1,25 @@
 import de.captaingoldfish.scim.sdk.client.ScimClientConfig;
 import de.captaingoldfish.scim.sdk.client.ScimRequestBuilder;
+import de.captaingoldfish.scim.sdk.client.builder.PatchBuilder;
 import de.captaingoldfish.scim.sdk.client.response.ServerResponse;
 import de.captaingoldfish.scim.sdk.common.constants.EndpointPaths;
 import de.captaingoldfish.scim.sdk.common.constants.enums.Comparator;
+import de.captaingoldfish.scim.sdk.common.constants.enums.HttpMethod;
 import de.captaingoldfish.scim.sdk.common.constants.enums.PatchOp;
+import de.captaingoldfish.scim.sdk.common.etag.ETag;
+import de.captaingoldfish.scim.sdk.common.request.PatchOpRequest;
+import de.captaingoldfish.scim.sdk.common.request.PatchRequestOperation;
 import de.captaingoldfish.scim.sdk.common.resources.EnterpriseUser;
 import de.captaingoldfish.scim.sdk.common.resources.Group;
+import de.captaingoldfish.scim.sdk.common.resources.ResourceNode;
 import de.captaingoldfish.scim.sdk.common.resources.ServiceProvider;
 import de.captaingoldfish.scim.sdk.common.resources.User;
+import de.captaingoldfish.scim.sdk.common.resources.complex.Manager;
 import de.captaingoldfish.scim.sdk.common.resources.complex.Name;
 import de.captaingoldfish.scim.sdk.common.resources.multicomplex.Email;
 import de.captaingoldfish.scim.sdk.common.resources.multicomplex.Member;
+import de.captaingoldfish.scim.sdk.common.response.BulkResponse;
+import de.captaingoldfish.scim.sdk.common.response.BulkResponseOperation;
 import de.captaingoldfish.scim.sdk.common.response.ListResponse;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -56,6 +65,17 @@ public class Flows {
     return response;
   }
 
+  /** Replaces one attribute of a resource that must be at a version. The builder keeps an ETag of a PATCH to itself, so it is sent as a header. */
+  static <T extends ResourceNode> ServerResponse<T> under(ETag version, PatchBuilder<T> patch, String path, String value) {
+    return patch.addOperation().op(PatchOp.REPLACE).path(path).value(value).build().sendRequest(Map.of("If-Match", version.getEntityTag()));
+  }
+
+  /** The id at the end of the location of what an operation of a bulk request made. */
+  static String made(BulkResponse answer, String bulkId) {
+    String location = answer.getByBulkId(bulkId).flatMap(BulkResponseOperation::getLocation).orElseThrow();
+    return location.substring(location.lastIndexOf('/') + 1);
+  }
+
   static User person(String name) {
     return User.builder()
         .userName(name)
@@ -82,7 +102,8 @@ public class Flows {
     try (ScimRequestBuilder scim = new ScimRequestBuilder(arguments[0], config)) {
       flow("the configuration", () -> {
         ServiceProvider provider = scim.loadServiceProviderConfiguration();
-        if (!provider.getPatchConfig().isSupported() || !provider.getETagConfig().isSupported()) {
+        if (!provider.getPatchConfig().isSupported() || !provider.getETagConfig().isSupported()
+            || !provider.getBulkConfig().isSupported() || provider.getBulkConfig().getMaxOperations() < 1) {
           throw new AssertionError(provider.toString());
         }
       });
@@ -198,6 +219,88 @@ public class Flows {
         check(member.getResource().getGroups().size() == 1, "groups of the user", member);
         ServerResponse<ListResponse<Group>> found = scim.list(Group.class, EndpointPaths.GROUPS).filter("displayName", Comparator.EQ, "SDK-" + run).build().get().sendRequest();
         check(status(found, 200).getResource().getTotalResults() == 1, "found", found);
+      });
+      flow("versions", () -> {
+        ServerResponse<User> read = status(scim.get(User.class, EndpointPaths.USERS, users.get(4)).sendRequest(), 200);
+        ETag before = read.getResource().getMeta().flatMap(m -> m.getVersion()).orElseThrow();
+        check(before.isWeak(), "a weak version", read);
+        check(read.getHttpHeaders().entrySet().stream().anyMatch(h -> h.getKey().equalsIgnoreCase("ETag") && h.getValue().equals(before.getEntityTag())), "ETag", read);
+        status(scim.get(User.class, EndpointPaths.USERS, users.get(4)).setETagForIfNoneMatch(before).sendRequest(), 304);
+        ServerResponse<User> patched = status(under(before, scim.patch(User.class, EndpointPaths.USERS, users.get(4)), "title", "First"), 200);
+        ETag after = patched.getResource().getMeta().flatMap(m -> m.getVersion()).orElseThrow();
+        check(!after.equals(before), "another version", patched);
+        status(scim.get(User.class, EndpointPaths.USERS, users.get(4)).setETagForIfNoneMatch(before).sendRequest(), 200);
+        status(under(before, scim.patch(User.class, EndpointPaths.USERS, users.get(4)), "title", "Second"), 412);
+        status(scim.delete(User.class, EndpointPaths.USERS, users.get(4)).setETagForIfMatch(before).sendRequest(), 412);
+        ServerResponse<User> now = status(scim.get(User.class, EndpointPaths.USERS, users.get(4)).sendRequest(), 200);
+        check(now.getResource().getTitle().orElse("").equals("First"), "title", now);
+      });
+      flow("versions of a group", () -> {
+        ServerResponse<Group> read = status(scim.get(Group.class, EndpointPaths.GROUPS, groups.get(0)).sendRequest(), 200);
+        ETag before = read.getResource().getMeta().flatMap(m -> m.getVersion()).orElseThrow();
+        status(scim.get(Group.class, EndpointPaths.GROUPS, groups.get(0)).setETagForIfNoneMatch(before).sendRequest(), 304);
+        status(under(before, scim.patch(Group.class, EndpointPaths.GROUPS, groups.get(0)), "displayName", "sdk-renamed-" + run), 200);
+        status(scim.delete(Group.class, EndpointPaths.GROUPS, groups.get(0)).setETagForIfMatch(before).sendRequest(), 412);
+      });
+      flow("bulk", () -> {
+        User boss = person("sdk-bulk-" + run + "-boss@example.com");
+        User report = person("sdk-bulk-" + run + "-report@example.com");
+        report.setEnterpriseUser(EnterpriseUser.builder().manager(Manager.builder().value("bulkId:boss").build()).build());
+        Group team = Group.builder().displayName("sdk-bulk-" + run)
+            .members(List.of(Member.builder().value("bulkId:report").type("User").build(), Member.builder().value("bulkId:boss").type("User").build())).build();
+        // What refers to others comes first.
+        ServerResponse<BulkResponse> answer = status(
+            scim.bulk()
+                .bulkRequestOperation(EndpointPaths.GROUPS).method(HttpMethod.POST).bulkId("team").data(team).next()
+                .bulkRequestOperation(EndpointPaths.USERS).method(HttpMethod.POST).bulkId("report").data(report).next()
+                .bulkRequestOperation(EndpointPaths.USERS).method(HttpMethod.POST).bulkId("boss").data(boss)
+                .sendRequest(), 200);
+        BulkResponse made = answer.getResource();
+        check(made.getBulkResponseOperations().size() == 3 && made.getSuccessfulOperations().count() == 3, "three are made", answer);
+        for (BulkResponseOperation operation : made.getBulkResponseOperations()) {
+          check(operation.getStatus() == 201 && operation.getMethod() == HttpMethod.POST && operation.getVersion().isPresent(), "status, method, version", answer);
+          check(operation.getLocation().isPresent(), "location", answer);
+        }
+        String reportId = made(made, "report");
+        String bossId = made(made, "boss");
+        String teamId = made(made, "team");
+        users.addAll(List.of(reportId, bossId));
+        groups.add(teamId);
+        ServerResponse<User> read = status(scim.get(User.class, EndpointPaths.USERS, reportId).sendRequest(), 200);
+        check(read.getResource().getEnterpriseUser().flatMap(EnterpriseUser::getManager).flatMap(Manager::getValue).orElse("").equals(bossId), "manager", read);
+        ServerResponse<Group> members = status(scim.get(Group.class, EndpointPaths.GROUPS, teamId).sendRequest(), 200);
+        check(members.getResource().getMembers().stream().map(m -> m.getValue().orElse("?")).collect(Collectors.toSet()).equals(Set.of(reportId, bossId)), "members", members);
+      });
+      flow("bulk with each method, versions and failures", () -> {
+        String reportId = users.get(5);
+        ServerResponse<User> found = status(scim.get(User.class, EndpointPaths.USERS, reportId).sendRequest(), 200);
+        ETag version = found.getResource().getMeta().flatMap(m -> m.getVersion()).orElseThrow();
+        User replaced = person("sdk-bulk-" + run + "-report@example.com");
+        replaced.setTitle("Replaced");
+        PatchOpRequest patch = new PatchOpRequest(List.of(PatchRequestOperation.builder().op(PatchOp.REPLACE).path("title").value("Patched").build()));
+        String path = EndpointPaths.USERS + "/" + reportId;
+        ServerResponse<BulkResponse> answer = status(
+            scim.bulk()
+                .bulkRequestOperation(path).method(HttpMethod.PUT).version(version).data(replaced.toString()).next()
+                .bulkRequestOperation(path).method(HttpMethod.PATCH).version(version).data(patch.toString()).next()
+                .bulkRequestOperation(EndpointPaths.USERS).method(HttpMethod.POST).bulkId("taken").data(person(first)).next()
+                .bulkRequestOperation(EndpointPaths.GROUPS + "/" + groups.get(1)).method(HttpMethod.DELETE)
+                .sendRequest(), 200);
+        List<Integer> statuses = answer.getResource().getBulkResponseOperations().stream().map(BulkResponseOperation::getStatus).collect(Collectors.toList());
+        check(statuses.equals(List.of(200, 412, 409, 204)), "statuses", answer);
+        check(answer.getResource().getFailedOperations().allMatch(o -> o.getResponse().isPresent()), "errors", answer);
+        groups.remove(1);
+        ServerResponse<User> read = status(scim.get(User.class, EndpointPaths.USERS, reportId).sendRequest(), 200);
+        check(read.getResource().getTitle().orElse("").equals("Replaced"), "title", read);
+      });
+      flow("bulk that ends at its first error", () -> {
+        ServerResponse<BulkResponse> answer = status(
+            scim.bulk().failOnErrors(1)
+                .bulkRequestOperation(EndpointPaths.USERS).method(HttpMethod.POST).bulkId("taken").data(person(first)).next()
+                .bulkRequestOperation(EndpointPaths.USERS + "/" + users.get(5)).method(HttpMethod.DELETE)
+                .sendRequest(), 200);
+        check(answer.getResource().getBulkResponseOperations().size() == 1, "one", answer);
+        status(scim.get(User.class, EndpointPaths.USERS, users.get(5)).sendRequest(), 200);
       });
       flow("delete", () -> {
         for (String id : groups) {
