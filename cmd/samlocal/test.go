@@ -20,6 +20,7 @@ answers with those of 'rollcall local' on the same DynamoDB.`
 var tried = []string{
 	"events/okta/create_user.json",
 	"events/okta/add_members.json",
+	"events/rfc/bulk_references.json",
 	"events/entra/schemas.json",
 	"events/sweep/schedule.json",
 }

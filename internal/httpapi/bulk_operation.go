@@ -93,6 +93,7 @@ func (b *bulkRun) begin(step scim.BulkStep) *bulkCall {
 		}
 	}
 	q := &request{Request: r, id: b.s.NewID(), start: b.s.Now(), grant: b.q.grant}
+	b.s.limits.charge(q.grant.Tenant, q.start)
 	q.event = newEvent(q, false)
 	q.event.Tenant, q.event.TokenID = b.q.event.Tenant, b.q.event.TokenID
 	q.event.BulkRequestID, q.event.BulkOperation = b.q.id, step.Operation+1

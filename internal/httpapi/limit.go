@@ -36,10 +36,20 @@ func newLimiter(perSecond int) *limiter {
 
 // allow tells whether a tenant may be served now.
 func (l *limiter) allow(t tenant.ID, now time.Time) bool {
-	if l.rate == 0 {
-		return true
+	return l.rate == 0 || l.bucket(t).AllowN(now, 1)
+}
+
+// charge counts an operation of a bulk request as a request, and refuses none: the
+// requests behind it wait until the tenant has paid.
+func (l *limiter) charge(t tenant.ID, now time.Time) {
+	if l.rate != 0 {
+		l.bucket(t).ReserveN(now, 1)
 	}
+}
+
+func (l *limiter) bucket(t tenant.ID) *rate.Limiter {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	bucket, ok := l.tenants[t]
 	if !ok {
 		if len(l.tenants) >= maxLimited {
@@ -48,6 +58,5 @@ func (l *limiter) allow(t tenant.ID, now time.Time) bool {
 		bucket = rate.NewLimiter(l.rate, burstSeconds*int(l.rate))
 		l.tenants[t] = bucket
 	}
-	l.mu.Unlock()
-	return bucket.AllowN(now, 1)
+	return bucket
 }

@@ -74,6 +74,31 @@ func TestLimit_HoldsEachTenant(t *testing.T) {
 	}
 }
 
+// The operations of a bulk request count as requests. They are all done; who comes
+// behind them waits.
+func TestLimit_CountsOperationsOfBulkRequests(t *testing.T) {
+	now := time.Now()
+	engine := enginetest.Memory(t)
+	s := newServiceOn(t, engine, 5, tenant.DefaultSettings())
+	limited, err := app.NewWith(engine, app.Config{BaseURL: baseURL, TenantRate: httpapi.MinRate},
+		slog.New(slog.NewJSONHandler(s.log, nil)), app.Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.handler = limited.Handler()
+	// With what was saved in two seconds, 50, the tenant owes 51 behind it.
+	a := s.bulk(strings.TrimSuffix(strings.Repeat(`{"method":"DELETE","path":"/Users/nobody"},`, 100), ","))
+	if a.statuses() != strings.TrimSpace(strings.Repeat("404 ", 100)) {
+		t.Fatalf("%s", a.statuses())
+	}
+	for seconds, want := range []int{429, 429, 429, 200} {
+		if got := s.send("GET", "/Users?count=1", ""); got.status != want {
+			t.Errorf("%d s later: %d, want %d", seconds, got.status, want)
+		}
+		now = now.Add(time.Second)
+	}
+}
+
 func TestLimit_IsNeverUnder25(t *testing.T) {
 	if _, err := app.New(enginetest.Memory(t), app.Config{BaseURL: baseURL, TenantRate: 24}, slog.Default()); err == nil {
 		t.Error("24 a second is taken")
