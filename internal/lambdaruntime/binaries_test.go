@@ -27,6 +27,7 @@ import (
 
 const (
 	users, groups    = "functions/users", "functions/groups"
+	bulk             = "functions/bulk"
 	discovery, sweep = "functions/discovery", "functions/sweep"
 	panics           = "internal/lambdaruntime/testdata/panics"
 
@@ -40,7 +41,9 @@ const (
 )
 
 // needsToken has a request of each function that reads the table for its token.
-var needsToken = map[string]string{users: "/Users/42", groups: "/Groups/42", discovery: "/Schemas"}
+var needsToken = map[string][2]string{
+	users: {"GET", "/Users/42"}, groups: {"GET", "/Groups/42"}, bulk: {"POST", "/Bulk"}, discovery: {"GET", "/Schemas"},
+}
 
 // variables are those of a deployed function, with DynamoDB at an endpoint.
 func variables(endpoint, table string) map[string]string {
@@ -207,12 +210,12 @@ func TestBinaries_EndAtOnceWithoutAVariable(t *testing.T) {
 
 func TestBinaries_AnswerWithoutATable(t *testing.T) {
 	t.Parallel()
-	for folder, path := range needsToken {
+	for folder, request := range needsToken {
 		t.Run(folder, func(t *testing.T) {
 			t.Parallel()
 			f := runtimetest.Start(t, folder, variables(unreachable, "none"))
 
-			r := runtimetest.Invoke(t, f, event(t, "GET", path, "", ""))
+			r := runtimetest.Invoke(t, f, event(t, request[0], request[1], "", ""))
 			a := answerOf(t, r)
 			wantError(t, a, 401, "")
 			if challenge := a.header.Get("WWW-Authenticate"); !strings.HasPrefix(challenge, "Bearer") {
@@ -256,8 +259,8 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 	var callers sync.WaitGroup
 	for _, folder := range lambdaruntime.Functions {
 		f, payload := runtimetest.Start(t, folder, variables(unreachable, "none")), []byte(scheduled)
-		if path, ok := needsToken[folder]; ok {
-			payload = event(t, "GET", path, token, "")
+		if r, ok := needsToken[folder]; ok {
+			payload = event(t, r[0], r[1], token, "")
 		}
 		functions[folder] = f
 		callers.Go(func() {
@@ -271,7 +274,7 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 		})
 	}
 	callers.Wait()
-	for folder, path := range needsToken {
+	for folder, request := range needsToken {
 		t.Run(folder, func(t *testing.T) {
 			r := results[folder]
 			a := answerOf(t, r)
@@ -284,7 +287,7 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 				t.Errorf("event %v", line)
 			}
 			wantNoSecret(t, r, token)
-			after := runtimetest.Invoke(t, functions[folder], event(t, "GET", path, "", ""))
+			after := runtimetest.Invoke(t, functions[folder], event(t, request[0], request[1], "", ""))
 			if answerOf(t, after).status != 401 || after.Init != nil {
 				t.Errorf("the next request: %+v", after)
 			}
@@ -360,8 +363,8 @@ func TestBinaries_EndWithSIGTERM(t *testing.T) {
 			endpoint, asked := deafTable(t)
 			busy := start(t, lambdaruntime.Process{Binary: runtimetest.Binary(t, folder), Env: variables(endpoint, "none")})
 			payload := []byte(scheduled)
-			if path, ok := needsToken[folder]; ok {
-				payload = event(t, "GET", path, token, "")
+			if r, ok := needsToken[folder]; ok {
+				payload = event(t, r[0], r[1], token, "")
 			}
 			var r lambdaruntime.Result
 			var err error
