@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -51,6 +52,9 @@ type Grant struct {
 	TokenID  string
 	// CursorKey is the tenant's secret with which its cursors are sealed.
 	CursorKey []byte
+	// Types are the resource types as the tenant has them, if the Authenticator
+	// knows those that every tenant has (WithTypes).
+	Types scim.Types
 }
 
 // Source reads what authentication needs. Implemented by package store.
@@ -65,6 +69,9 @@ type Owner struct {
 	Settings tenant.Settings
 	// CursorKey is the tenant's secret with which its cursors are sealed.
 	CursorKey []byte
+	// Schemas are the tenant's own schemas, as scim.TenantSchemas encodes them; "" for
+	// a tenant that never had one.
+	Schemas string
 }
 
 // CacheTime is how long a token and its tenant's settings are believed without
@@ -79,6 +86,7 @@ const maxCached = 10_000
 type Authenticator struct {
 	source Source
 	now    func() time.Time
+	types  scim.Types
 
 	mu     sync.Mutex
 	cached map[string]entry
@@ -87,12 +95,21 @@ type Authenticator struct {
 type entry struct {
 	owner  Owner
 	record Record
+	types  scim.Types
 	read   time.Time
 }
 
 // NewAuthenticator makes an Authenticator that reads from source.
 func NewAuthenticator(source Source, now func() time.Time) *Authenticator {
 	return &Authenticator{source: source, now: now, cached: make(map[string]entry)}
+}
+
+// WithTypes lets grants tell the resource types as their tenant has them: those that
+// every tenant has, with the tenant's own schemas. It is called before the
+// Authenticator is used.
+func (a *Authenticator) WithTypes(types scim.Types) *Authenticator {
+	a.types = types
+	return a
 }
 
 // Authenticate judges the value of an Authorization header. With ErrRevoked,
@@ -121,6 +138,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 	grant := Grant{
 		Tenant: token.Tenant, TokenID: token.ID,
 		Settings: found.owner.Settings, CursorKey: found.owner.CursorKey,
+		Types: found.types,
 	}
 	switch {
 	case !token.matches(found.record.Hash):
@@ -146,20 +164,35 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	if ok && now.Sub(found.read) < CacheTime {
 		return found, nil
 	}
-	owner, record, ok, err := a.source.Access(ctx, token.Tenant, token.ID)
+	owner, record, known, err := a.source.Access(ctx, token.Tenant, token.ID)
 	if err != nil {
 		return entry{}, err
 	}
+	types := found.types
+	if known && (!ok || owner.Schemas != found.owner.Schemas) {
+		if types, err = a.typesOf(owner); err != nil {
+			return entry{}, err
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !ok {
+	if !known {
 		delete(a.cached, key)
 		return entry{}, ErrUnknown
 	}
 	if len(a.cached) >= maxCached {
 		clear(a.cached)
 	}
-	found = entry{owner: owner, record: record, read: now}
+	found = entry{owner: owner, record: record, types: types, read: now}
 	a.cached[key] = found
 	return found, nil
+}
+
+// typesOf are the resource types with a tenant's schemas.
+func (a *Authenticator) typesOf(owner Owner) (scim.Types, error) {
+	if a.types.User == nil || owner.Schemas == "" {
+		return a.types, nil
+	}
+	own, err := scim.DecodeTenantSchemas([]byte(owner.Schemas))
+	return a.types.With(own), err
 }

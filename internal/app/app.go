@@ -131,15 +131,15 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 		return nil, err
 	}
 	s, now := NewStore(t, o), o.clock()
-	users, groups := scim.UserType(c.ExtensionURN), scim.GroupType()
+	types := scim.Types{User: scim.UserType(c.ExtensionURN), Group: scim.GroupType()}
 	return &App{
 		Store: s,
 		service: httpapi.Config{
 			Directory: directory.New(directory.Config{
-				Store: s, Users: users, Groups: groups, Extension: c.ExtensionURN, BaseURL: c.BaseURL, NewID: newIDAt, Now: now,
+				Store: s, Users: types.User, Groups: types.Group, Extension: c.ExtensionURN, BaseURL: c.BaseURL, NewID: newIDAt, Now: now,
 			}),
-			Authenticator: access.NewAuthenticator(s, now),
-			Types:         []*scim.ResourceType{users, groups},
+			Authenticator: access.NewAuthenticator(s, now).WithTypes(types),
+			Types:         types,
 			BaseURL:       c.BaseURL,
 			Log:           log,
 			NewID:         newID,

@@ -12,7 +12,9 @@ import (
 // change.
 // Safe for concurrent use.
 type Directory struct {
-	store     Store
+	store Store
+	// users and groups are the resource types as every tenant has them: for what
+	// their extensions have no part in. usersOf and groupsOf are a tenant's.
 	users     *scim.ResourceType
 	groups    *scim.ResourceType
 	extension string
@@ -26,7 +28,8 @@ type Directory struct {
 // Config is what a Directory is made of.
 type Config struct {
 	Store Store
-	// Users and Groups are the resource types.
+	// Users and Groups are the resource types as every tenant has them; a Caller
+	// has its tenant's.
 	Users, Groups *scim.ResourceType
 	// Extension is the URN of the schema that has isTeamAccount.
 	Extension string
@@ -51,6 +54,16 @@ func New(c Config) *Directory {
 		store: c.Store, users: c.Users, groups: c.Groups, extension: c.Extension, baseURL: c.BaseURL,
 		newID: c.NewID, now: c.Now, maxWalk: c.MaxWalk, walkTime: walkTime,
 	}
+}
+
+// usersOf are the users as the caller's tenant has them.
+func (d *Directory) usersOf(by Caller) *scim.ResourceType {
+	return by.Types.Or(scim.Types{User: d.users, Group: d.groups}).User
+}
+
+// groupsOf are the groups as the caller's tenant has them.
+func (d *Directory) groupsOf(by Caller) *scim.ResourceType {
+	return by.Types.Or(scim.Types{User: d.users, Group: d.groups}).Group
 }
 
 // maxDecisions is how often one request decides anew because another changed
@@ -127,9 +140,9 @@ func (d *Directory) complete(r scim.Resource, id string, active bool, kind tenan
 
 // record makes the record that a resource and a decision describe, and returns
 // it with the document it keeps.
-func (d *Directory) record(r scim.Resource, from User) (*User, scim.Resource) {
+func (d *Directory) record(by Caller, r scim.Resource, from User) (*User, scim.Resource) {
 	document := d.complete(r, from.ID, from.Active, from.Type)
-	from.Doc = scim.Encode(d.users, document)
+	from.Doc = scim.Encode(d.usersOf(by), document)
 	from.Held = ClaimsOf(document)
 	return &from, document
 }
@@ -153,10 +166,10 @@ func (d *Directory) change(by Caller, operation string, action Action, before, a
 	var changed []string
 	switch action {
 	case Created:
-		changed = scim.Changed(d.users, nil, resources[1])
+		changed = scim.Changed(d.usersOf(by), nil, resources[1])
 	case Deleted:
 	default:
-		changed = scim.Changed(d.users, resources[0], resources[1])
+		changed = scim.Changed(d.usersOf(by), resources[0], resources[1])
 	}
 	seats, readers := holdingDelta(before, after)
 	c := Change{

@@ -3,6 +3,7 @@ package directory
 import (
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -71,6 +72,10 @@ type Caller struct {
 	Time    time.Time
 	TokenID string
 	IdP     string
+	// Types are the resource types as the tenant has them. The zero Types stand for
+	// those that every tenant has; what a tenant's own schemas keep stays untouched
+	// then, and is not checked.
+	Types scim.Types
 	// ShowGroups tells that the answer shows the user's groups.
 	ShowGroups bool
 	// ShowMembers tells that the answer shows the group's members, if they are

@@ -235,7 +235,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 	if ids, err = w.users(ids); err != nil {
 		return GroupResult{Skipped: w.skipped}, err
 	}
-	g, document := d.groupRecord(sent, Group{
+	g, document := d.groupRecord(by, sent, Group{
 		ID: w.id, Version: 1, Revision: 1, Epoch: 1, Epochs: 1, Created: by.Time, Modified: by.Time, Origin: OriginSCIM,
 	})
 	if len(ids) > MaxJoined {
@@ -245,7 +245,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 	}
 	c := w.change(nil, g, w.entry(Created, g, document))
 	c.Entry.Version = 1
-	c.Entry.Changed = scim.Changed(d.groups, nil, document)
+	c.Entry.Changed = scim.Changed(d.groupsOf(by), nil, document)
 	result := GroupResult{Group: g, Action: Created, Changed: c.Entry.Changed}
 	if len(ids) <= MaxJoined {
 		c.Add = ids
@@ -339,7 +339,7 @@ func busyIfStale(err error) error {
 
 // groupRecord makes the record that a resource describes, and returns it with the
 // document it keeps.
-func (d *Directory) groupRecord(r scim.Resource, from Group) (*Group, scim.Resource) {
+func (d *Directory) groupRecord(by Caller, r scim.Resource, from Group) (*Group, scim.Resource) {
 	document := make(scim.Resource, len(r)+1)
 	for name, value := range r {
 		if name != "members" {
@@ -347,7 +347,7 @@ func (d *Directory) groupRecord(r scim.Resource, from Group) (*Group, scim.Resou
 		}
 	}
 	document["id"] = from.ID
-	from.Doc = scim.Encode(d.groups, document)
+	from.Doc = scim.Encode(d.groupsOf(by), document)
 	from.Held = GroupClaimsOf(document)
 	return &from, document
 }
@@ -364,7 +364,7 @@ func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id
 	changes := []scim.MemberChange{{Kind: scim.MembersReplace, IDs: ids}}
 	w := d.newGroupWork(t, by, "replace", id, match)
 	return w.update(ctx, changes, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
-		after, err := scim.Replace(d.groups, before, sent)
+		after, err := scim.Replace(d.groupsOf(by), before, sent)
 		return after, nil, err
 	})
 }
@@ -374,8 +374,8 @@ func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id
 func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
 	patch *scim.Patch,
 ) (GroupResult, error) {
-	own, rest := patch.Split(d.groups, "members")
-	changes, told, unreadable := scim.MemberChanges(d.groups, own)
+	own, rest := patch.Split(d.groupsOf(by), "members")
+	changes, told, unreadable := scim.MemberChanges(d.groupsOf(by), own)
 	w := d.newGroupWork(t, by, "modify", id, match)
 	return w.update(ctx, changes, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
 		if unreadable != nil {
@@ -384,7 +384,7 @@ func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id 
 		if err := CheckNotices(by.Settings, told); err != nil {
 			return nil, nil, err
 		}
-		after, notices, err := rest.Apply(d.groups, before)
+		after, notices, err := rest.Apply(d.groupsOf(by), before)
 		if err == nil {
 			err = CheckNotices(by.Settings, notices)
 		}
@@ -420,10 +420,10 @@ func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange,
 		}
 		from := *before
 		from.Version, from.Revision, from.Modified = before.Version+1, before.Revision+1, w.by.Time
-		after, document := w.d.groupRecord(wanted, from)
+		after, document := w.d.groupRecord(w.by, wanted, from)
 		w.skipped, w.unknown, w.seen, w.leaving = nil, nil, nil, nil
 		c := w.change(before, after, w.entry(Updated, after, document))
-		c.Entry.Changed = scim.Changed(w.d.groups, old, document)
+		c.Entry.Changed = scim.Changed(w.d.groupsOf(w.by), old, document)
 		c.Rewrites = len(c.Entry.Changed) > 0
 		if err := w.refuse(ctx, c); err != nil {
 			return GroupResult{}, err

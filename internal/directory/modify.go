@@ -30,7 +30,7 @@ func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id stri
 	sent scim.Resource,
 ) (Result, error) {
 	return d.update(ctx, t, by, "replace", id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
-		after, err := scim.Replace(d.users, before, sent)
+		after, err := scim.Replace(d.usersOf(by), before, sent)
 		return after, nil, err
 	})
 }
@@ -41,7 +41,7 @@ func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id strin
 	patch *scim.Patch,
 ) (Result, error) {
 	return d.update(ctx, t, by, "modify", id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
-		after, notices, err := patch.Apply(d.users, before)
+		after, notices, err := patch.Apply(d.usersOf(by), before)
 		if err == nil {
 			err = CheckNotices(by.Settings, notices)
 		}
@@ -106,7 +106,7 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 		if !match.Allows(before.Version) {
 			return Result{}, d.refuseVersion(ctx, t, before, after, wanted)
 		}
-		if len(scim.Changed(d.users, old, document)) == 0 && after.Linked == before.Linked {
+		if len(scim.Changed(d.usersOf(by), old, document)) == 0 && after.Linked == before.Linked {
 			groups, err := d.mirrored(ctx, t, before, mirrors)
 			return Result{User: before, Action: Unchanged, Notices: notices, Groups: groups}, err
 		}
@@ -191,7 +191,7 @@ func (d *Directory) decideUpdate(by Caller, before *User, wanted scim.Resource) 
 	case !after.Active && before.Active:
 		after.OffBy = ByIdP
 	}
-	record, document := d.record(wanted, after)
+	record, document := d.record(by, wanted, after)
 	return record, document, nil
 }
 
@@ -317,7 +317,7 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 			return Result{User: before, Action: Unchanged}, nil
 		}
 		after.Leaving = len(mirrors) > MaxJoined
-		record, document := d.record(old, after)
+		record, document := d.record(by, old, after)
 		change, result := d.change(by, "delete", Deleted, before, record, [2]scim.Resource{old, document}, nil, "")
 		change.Ends, change.Leave, change.Later, change.Gone = true, mirrors, after.Leaving, gone
 		err = d.store.Commit(ctx, t, change)

@@ -169,7 +169,7 @@ func (d *Directory) create(by Caller, sent scim.Resource, active bool) provision
 	if !active {
 		after.OffBy = ByIdP
 	}
-	record, document := d.record(sent, after)
+	record, document := d.record(by, sent, after)
 	change, result := d.change(by, "create", Created, nil, record, [2]scim.Resource{nil, document}, nil, "")
 	return provisioning{change: change, result: result}
 }
@@ -191,7 +191,7 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 		}
 		warning = WarnRehire
 	}
-	wanted, err := scim.Replace(d.users, before, sent)
+	wanted, err := scim.Replace(d.usersOf(by), before, sent)
 	if err != nil {
 		return provisioning{}, err
 	}
@@ -206,7 +206,7 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 	if !active {
 		after.OffBy = ByIdP
 	}
-	record, document := d.record(wanted, after)
+	record, document := d.record(by, wanted, after)
 	change, result := d.change(by, "create", action, u, record, [2]scim.Resource{before, document},
 		losses(record, holders, deleted), warning)
 	return provisioning{change: change, result: result}, nil
@@ -235,13 +235,13 @@ func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holde
 	if err != nil {
 		return provisioning{}, err
 	}
-	wanted, err := scim.Replace(d.users, before, sent)
+	wanted, err := scim.Replace(d.usersOf(by), before, sent)
 	if err != nil {
 		return provisioning{}, err
 	}
 	after := *u
 	after.Version, after.Modified, after.Linked = u.Version+1, by.Time, true
-	record, document := d.record(wanted, after)
+	record, document := d.record(by, wanted, after)
 	change, result := d.change(by, "create", Linked, u, record, [2]scim.Resource{before, document},
 		losses(record, holders, deleted), "")
 	return provisioning{change: change, result: result}, nil

@@ -53,19 +53,19 @@ func badOperation(kind scim.ErrorType, what string) *problem {
 
 // bulkType is the resource type that an operation is for, nil for a path that is
 // refused.
-func (s *Service) bulkType(o *scim.BulkOperation) *scim.ResourceType {
+func (s *Service) bulkType(q *request, o *scim.BulkOperation) *scim.ResourceType {
 	route, _, err := s.bulkRoute(o.Method, o.Endpoint())
 	if err != nil {
 		return nil
 	}
-	return s.typeOf(route)
+	return s.typeOf(q, route)
 }
 
-func (s *Service) typeOf(route *Route) *scim.ResourceType {
+func (s *Service) typeOf(q *request, route *Route) *scim.ResourceType {
 	if route.Function == functionGroups {
-		return s.groups()
+		return s.groups(q)
 	}
-	return s.users()
+	return s.users(q)
 }
 
 // bulkCall is one step of a bulk request: a request of its own.
@@ -161,7 +161,7 @@ func (c *bulkCall) answer(ctx context.Context, result *bulkResult) (answer *repl
 	}
 	q.route, q.pathID = route, id
 	q.event.Route = route.Method + " " + route.Path
-	q.URL = &url.URL{Path: route.Path, RawQuery: notShown(s.typeOf(route))}
+	q.URL = &url.URL{Path: route.Path, RawQuery: notShown(s.typeOf(q, route))}
 	if body != nil {
 		q.Body = io.NopCloser(bytes.NewReader(body))
 	}
@@ -177,7 +177,7 @@ func (c *bulkCall) route(result *bulkResult) (route *Route, id string, err error
 	if route, id, err = s.bulkRoute(c.q.Method, path); err != nil {
 		return nil, "", err
 	}
-	rt := s.typeOf(route)
+	rt := s.typeOf(c.q, route)
 	if !known {
 		id = ""
 	}

@@ -41,9 +41,9 @@ func (s *Service) readServiceProviderConfig(_ context.Context, q *request) (*rep
 }
 
 // schemas are those of the resource types served, each once.
-func (s *Service) schemas() []*scim.Schema {
+func (s *Service) schemas(q *request) []*scim.Schema {
 	var all []*scim.Schema
-	for _, rt := range s.Types {
+	for _, rt := range s.types(q).All() {
 		all = append(all, rt.Schema)
 		for _, e := range rt.Extensions {
 			all = append(all, e.Schema)
@@ -55,7 +55,7 @@ func (s *Service) schemas() []*scim.Schema {
 // listSchemas: GET /Schemas. RFC 7644 §4
 func (s *Service) listSchemas(_ context.Context, q *request) (*reply, error) {
 	var documents []map[string]any
-	for _, schema := range s.schemas() {
+	for _, schema := range s.schemas(q) {
 		documents = append(documents, schema.Document(s.BaseURL))
 	}
 	return s.discoveryList(q, documents)
@@ -66,7 +66,7 @@ func (s *Service) readSchema(_ context.Context, q *request) (*reply, error) {
 	q.event.Operation = "discover"
 	// Those of the discovery resources are read by their ids alone: who lists schemas
 	// maps the attributes of users and groups.
-	for _, schema := range append(s.schemas(), scim.ServiceSchemas()...) {
+	for _, schema := range append(s.schemas(q), scim.ServiceSchemas()...) {
 		if strings.EqualFold(schema.ID, q.pathID) {
 			return jsonReply(schema.Document(s.BaseURL))
 		}
@@ -77,7 +77,7 @@ func (s *Service) readSchema(_ context.Context, q *request) (*reply, error) {
 // listResourceTypes: GET /ResourceTypes. RFC 7644 §4
 func (s *Service) listResourceTypes(_ context.Context, q *request) (*reply, error) {
 	var documents []map[string]any
-	for _, rt := range s.Types {
+	for _, rt := range s.types(q).All() {
 		documents = append(documents, rt.Document(s.BaseURL))
 	}
 	return s.discoveryList(q, documents)
@@ -86,7 +86,7 @@ func (s *Service) listResourceTypes(_ context.Context, q *request) (*reply, erro
 // readResourceType: GET /ResourceTypes/{id}. RFC 7644 §4
 func (s *Service) readResourceType(_ context.Context, q *request) (*reply, error) {
 	q.event.Operation = "discover"
-	for _, rt := range s.Types {
+	for _, rt := range s.types(q).All() {
 		if rt.Name == q.pathID {
 			return jsonReply(rt.Document(s.BaseURL))
 		}

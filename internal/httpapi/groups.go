@@ -11,11 +11,11 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-func (s *Service) groups() *scim.ResourceType { return s.Types[1] }
+func (s *Service) groups(q *request) *scim.ResourceType { return s.types(q).Group }
 
 // groupDocument is a group's resource as JSON. Without a projection it is what is
 // stored, with members and meta put in.
-func (s *Service) groupDocument(p scim.Projection, g *directory.Group, members []string) ([]byte, error) {
+func (s *Service) groupDocument(q *request, p scim.Projection, g *directory.Group, members []string) ([]byte, error) {
 	if p.IsDefault() {
 		return s.Directory.GroupDocument(g, members), nil
 	}
@@ -26,12 +26,12 @@ func (s *Service) groupDocument(p scim.Projection, g *directory.Group, members [
 	if len(members) > 0 && p.Wants("members") {
 		served["members"] = s.Directory.MemberElements(members)
 	}
-	return scim.Encode(s.groups(), p.Apply(s.groups(), served)), nil
+	return scim.Encode(s.groups(q), p.Apply(s.groups(q), served)), nil
 }
 
 // group is an answer with a group's resource.
-func (s *Service) group(p scim.Projection, status int, g *directory.Group, members []string) (*reply, error) {
-	body, err := s.groupDocument(p, g, members)
+func (s *Service) group(q *request, p scim.Projection, status int, g *directory.Group, members []string) (*reply, error) {
+	body, err := s.groupDocument(q, p, g, members)
 	if err != nil {
 		return nil, err
 	}
@@ -50,12 +50,12 @@ func (q *request) wayAround(id string) string {
 
 // createGroup: POST /Groups. RFC 7644 §3.3
 func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(), "create", "")
-	projection, err := q.projection(s.groups())
+	q.event.about(s.groups(q), "create", "")
+	projection, err := q.projection(s.groups(q))
 	if err != nil {
 		return nil, err
 	}
-	sent, err := q.resource(s.groups(), "create")
+	sent, err := q.resource(s.groups(q), "create")
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	q.event.didGroup(result)
-	answer, err := s.group(projection, http.StatusCreated, result.Group, result.Members)
+	answer, err := s.group(q, projection, http.StatusCreated, result.Group, result.Members)
 	if err == nil {
 		answer.location = s.Directory.GroupLocation(result.Group.ID)
 	}
@@ -74,8 +74,8 @@ func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 
 // readGroup: GET /Groups/{id}. RFC 7644 §3.4.1
 func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(), "read", q.pathID)
-	projection, err := q.projection(s.groups())
+	q.event.about(s.groups(q), "read", q.pathID)
+	projection, err := q.projection(s.groups(q))
 	if err != nil {
 		return nil, err
 	}
@@ -99,14 +99,14 @@ func (s *Service) showGroup(ctx context.Context, q *request, projection scim.Pro
 		if err != nil {
 			return nil, err
 		}
-		return s.group(projection, http.StatusOK, g, nil)
+		return s.group(q, projection, http.StatusOK, g, nil)
 	}
 	q.wayOut = q.wayAround(q.pathID)
 	g, members, err := s.Directory.Members(ctx, q.grant.Tenant, q.pathID, s.maxMembers(q))
 	if err != nil {
 		return nil, err
 	}
-	return s.group(projection, http.StatusOK, g, members)
+	return s.group(q, projection, http.StatusOK, g, members)
 }
 
 // showChanged is showGroup behind a change: that the group could not be read does
@@ -130,12 +130,12 @@ func (s *Service) maxMembers(q *request) int {
 
 // replaceGroup: PUT /Groups/{id}. RFC 7644 §3.5.1
 func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(), "replace", q.pathID)
-	projection, err := q.projection(s.groups())
+	q.event.about(s.groups(q), "replace", q.pathID)
+	projection, err := q.projection(s.groups(q))
 	if err != nil {
 		return nil, err
 	}
-	sent, err := q.resource(s.groups(), "replace")
+	sent, err := q.resource(s.groups(q), "replace")
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +152,8 @@ func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) 
 // when they are few, or when attributes names them: a body of 100,000 members
 // helps nobody who sent one of them. RFC 7644 §3.5.2
 func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(), "modify", q.pathID)
-	projection, err := q.projection(s.groups())
+	q.event.about(s.groups(q), "modify", q.pathID)
+	projection, err := q.projection(s.groups(q))
 	if err != nil {
 		return nil, err
 	}
@@ -174,12 +174,12 @@ func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 	if projection.Names("members") {
 		return s.showChanged(ctx, q, projection)
 	}
-	return s.group(projection, http.StatusOK, result.Group, result.Members)
+	return s.group(q, projection, http.StatusOK, result.Group, result.Members)
 }
 
 // deleteGroup: DELETE /Groups/{id}. RFC 7644 §3.6
 func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(), "delete", q.pathID)
+	q.event.about(s.groups(q), "delete", q.pathID)
 	result, err := s.Directory.DeleteGroup(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch())
 	if err := q.event.changedGroup(result, err); err != nil {
 		return nil, err
@@ -190,13 +190,13 @@ func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
 // listGroups: GET /Groups. Members are there for who names them in attributes.
 // RFC 7644 §3.4.2
 func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(), "list", "")
+	q.event.about(s.groups(q), "list", "")
 	return s.groupsPage(ctx, q)
 }
 
 // searchGroups: POST /Groups/.search. RFC 7644 §3.4.3
 func (s *Service) searchGroups(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(), "search", "")
+	q.event.about(s.groups(q), "search", "")
 	if err := q.search(); err != nil {
 		return nil, err
 	}
@@ -205,11 +205,11 @@ func (s *Service) searchGroups(ctx context.Context, q *request) (*reply, error) 
 
 // groupsPage answers with a page of groups.
 func (s *Service) groupsPage(ctx context.Context, q *request) (*reply, error) {
-	projection, err := q.projection(s.groups())
+	projection, err := q.projection(s.groups(q))
 	if err != nil {
 		return nil, err
 	}
-	query, err := q.list(s.groups().Name, s.groups())
+	query, err := q.list(s.groups(q).Name, s.groups(q))
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +217,7 @@ func (s *Service) groupsPage(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q.listReply(s.groups().Name, query, page)
+	return q.listReply(s.groups(q).Name, query, page)
 }
 
 func (s *Service) findGroups(ctx context.Context, q *request, projection scim.Projection, query directory.Query) (found, error) {
@@ -255,7 +255,7 @@ func (s *Service) groupDocuments(ctx context.Context, q *request, projection sci
 			left -= len(members)
 		}
 		var err error
-		if documents[i], err = s.groupDocument(projection, g, members); err != nil {
+		if documents[i], err = s.groupDocument(q, projection, g, members); err != nil {
 			return nil, err
 		}
 	}

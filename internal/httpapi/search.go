@@ -15,23 +15,23 @@ func (s *Service) searchAll(ctx context.Context, q *request) (*reply, error) {
 	if err := q.search(); err != nil {
 		return nil, err
 	}
-	shownUsers, err := q.projection(s.users())
+	shownUsers, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
 	}
-	shownGroups, err := q.projection(s.groups())
+	shownGroups, err := q.projection(s.groups(q))
 	if err != nil {
 		return nil, err
 	}
-	asked, err := q.list(everything, s.users(), s.groups())
+	asked, err := q.list(everything, s.users(q), s.groups(q))
 	if err != nil {
 		return nil, err
 	}
 	forGroups := asked
-	if forGroups.Filter, err = q.filter(s.groups(), []*scim.ResourceType{s.users()}); err != nil {
+	if forGroups.Filter, err = q.filter(s.groups(q), []*scim.ResourceType{s.users(q)}); err != nil {
 		return nil, err
 	}
-	if forGroups.Sort, err = q.sort(s.groups(), []*scim.ResourceType{s.users()}); err != nil {
+	if forGroups.Sort, err = q.sort(s.groups(q), []*scim.ResourceType{s.users(q)}); err != nil {
 		return nil, err
 	}
 	if shownUsers.Names("groups") || shownGroups.Names("members") {

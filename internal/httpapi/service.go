@@ -23,8 +23,8 @@ import (
 type Config struct {
 	Directory     *directory.Directory
 	Authenticator *access.Authenticator
-	// Types are the resource types served: the users', then the groups'.
-	Types []*scim.ResourceType
+	// Types are the resource types as every tenant has them.
+	Types scim.Types
 	// BaseURL begins every location, without a slash at its end. It is
 	// configured: a Host header is the client's to choose.
 	BaseURL string
@@ -159,6 +159,6 @@ func repeated(header []string) bool {
 func (q *request) caller() directory.Caller {
 	return directory.Caller{
 		RequestID: q.id, Settings: q.grant.Settings, Time: q.start,
-		TokenID: q.grant.TokenID, IdP: q.event.IdP,
+		TokenID: q.grant.TokenID, IdP: q.event.IdP, Types: q.grant.Types,
 	}
 }

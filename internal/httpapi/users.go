@@ -9,11 +9,15 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-func (s *Service) users() *scim.ResourceType { return s.Types[0] }
+// types are the resource types as the tenant who asks has them; who asks without a
+// token is shown those that every tenant has.
+func (s *Service) types(q *request) scim.Types { return q.grant.Types.Or(s.Types) }
+
+func (s *Service) users(q *request) *scim.ResourceType { return s.types(q).User }
 
 // document is a user's resource as JSON. Without a projection it is what is
 // stored, with groups and meta put in.
-func (s *Service) document(p scim.Projection, u *directory.User, groups []*directory.Group) ([]byte, error) {
+func (s *Service) document(q *request, p scim.Projection, u *directory.User, groups []*directory.Group) ([]byte, error) {
 	if p.IsDefault() {
 		return s.Directory.Document(u, groups), nil
 	}
@@ -24,12 +28,12 @@ func (s *Service) document(p scim.Projection, u *directory.User, groups []*direc
 	if len(groups) > 0 {
 		served["groups"] = s.Directory.GroupElements(groups)
 	}
-	return scim.Encode(s.users(), p.Apply(s.users(), served)), nil
+	return scim.Encode(s.users(q), p.Apply(s.users(q), served)), nil
 }
 
 // user is an answer with a user's resource.
-func (s *Service) user(p scim.Projection, status int, u *directory.User, groups []*directory.Group) (*reply, error) {
-	body, err := s.document(p, u, groups)
+func (s *Service) user(q *request, p scim.Projection, status int, u *directory.User, groups []*directory.Group) (*reply, error) {
+	body, err := s.document(q, p, u, groups)
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +49,12 @@ func (q *request) showing(p scim.Projection) directory.Caller {
 
 // createUser: POST /Users. RFC 7644 §3.3
 func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(), "create", "")
-	projection, err := q.projection(s.users())
+	q.event.about(s.users(q), "create", "")
+	projection, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
 	}
-	sent, err := q.resource(s.users(), "create")
+	sent, err := q.resource(s.users(q), "create")
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +67,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	if result.Action == directory.Created {
 		status = http.StatusCreated
 	}
-	answer, err := s.user(projection, status, result.User, result.Groups)
+	answer, err := s.user(q, projection, status, result.User, result.Groups)
 	if err == nil {
 		answer.location = s.Directory.Location(result.User.ID)
 	}
@@ -72,8 +76,8 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 
 // readUser: GET /Users/{id}. RFC 7644 §3.4.1
 func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(), "read", q.pathID)
-	projection, err := q.projection(s.users())
+	q.event.about(s.users(q), "read", q.pathID)
+	projection, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
 	}
@@ -91,17 +95,17 @@ func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
 	if q.notModified(u.Version) {
 		return &reply{status: http.StatusNotModified, etag: directory.Tag(u.Version)}, nil
 	}
-	return s.user(projection, http.StatusOK, u, groups)
+	return s.user(q, projection, http.StatusOK, u, groups)
 }
 
 // replaceUser: PUT /Users/{id}. RFC 7644 §3.5.1
 func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(), "replace", q.pathID)
-	projection, err := q.projection(s.users())
+	q.event.about(s.users(q), "replace", q.pathID)
+	projection, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
 	}
-	sent, err := q.resource(s.users(), "replace")
+	sent, err := q.resource(s.users(q), "replace")
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +115,8 @@ func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 
 // modifyUser: PATCH /Users/{id}. RFC 7644 §3.5.2
 func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(), "modify", q.pathID)
-	projection, err := q.projection(s.users())
+	q.event.about(s.users(q), "modify", q.pathID)
+	projection, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
 	}
@@ -134,12 +138,12 @@ func (s *Service) changed(q *request, projection scim.Projection, result directo
 		return nil, err
 	}
 	q.event.did(result)
-	return s.user(projection, http.StatusOK, result.User, result.Groups)
+	return s.user(q, projection, http.StatusOK, result.User, result.Groups)
 }
 
 // deleteUser: DELETE /Users/{id}. RFC 7644 §3.6
 func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(), "delete", q.pathID)
+	q.event.about(s.users(q), "delete", q.pathID)
 	result, err := s.Directory.Delete(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch())
 	q.event.named(result.User)
 	if err != nil {
@@ -151,13 +155,13 @@ func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
 
 // listUsers: GET /Users. RFC 7644 §3.4.2
 func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(), "list", "")
+	q.event.about(s.users(q), "list", "")
 	return s.usersPage(ctx, q)
 }
 
 // searchUsers: POST /Users/.search. RFC 7644 §3.4.3
 func (s *Service) searchUsers(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(), "search", "")
+	q.event.about(s.users(q), "search", "")
 	if err := q.search(); err != nil {
 		return nil, err
 	}
@@ -166,11 +170,11 @@ func (s *Service) searchUsers(ctx context.Context, q *request) (*reply, error) {
 
 // usersPage answers with a page of users.
 func (s *Service) usersPage(ctx context.Context, q *request) (*reply, error) {
-	projection, err := q.projection(s.users())
+	projection, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
 	}
-	query, err := q.list(s.users().Name, s.users())
+	query, err := q.list(s.users(q).Name, s.users(q))
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +182,7 @@ func (s *Service) usersPage(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q.listReply(s.users().Name, query, page)
+	return q.listReply(s.users(q).Name, query, page)
 }
 
 // found is a page of resources as JSON.
@@ -227,7 +231,7 @@ func (s *Service) userDocuments(ctx context.Context, q *request, projection scim
 	}
 	documents := make([][]byte, len(users))
 	for i, u := range users {
-		if documents[i], err = s.document(projection, u, groups[u.ID]); err != nil {
+		if documents[i], err = s.document(q, projection, u, groups[u.ID]); err != nil {
 			return nil, err
 		}
 	}

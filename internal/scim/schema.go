@@ -91,6 +91,8 @@ type ResourceType struct {
 	Description string
 	Schema      *Schema
 	Extensions  []Extension
+	// past tells that resources may have values that no schema describes any more.
+	past bool
 }
 
 // Extension is a schema that adds attributes to a resource type, under its URN
@@ -98,6 +100,8 @@ type ResourceType struct {
 type Extension struct {
 	Schema   *Schema
 	Required bool
+	// own tells that it is a tenant's.
+	own bool
 }
 
 // Extension finds an extension's schema by its URN in any ASCII case, nil if

@@ -32,6 +32,11 @@ func tenantKey(t tenant.ID) table.Key {
 	return table.Key{Partition: partition(t, ""), Sort: "TENANT"}
 }
 
+// schemasKey are the schemas of the tenant's own.
+func schemasKey(t tenant.ID) table.Key {
+	return table.Key{Partition: partition(t, ""), Sort: "SCHEMAS"}
+}
+
 func tokenKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, ""), Sort: "TOKEN#" + id}
 }

@@ -28,6 +28,7 @@ func TestKeys(t *testing.T) {
 		key                   table.Key
 	}{
 		{"tenant", "T#acme", "TENANT", tenantKey(acme)},
+		{"schemas", "T#acme", "SCHEMAS", schemasKey(acme)},
 		{"token", "T#acme", "TOKEN#k1", tokenKey(acme, "k1")},
 		{"ledger", "T#acme#LEDGER", "0", ledgerKey(acme)},
 		{"user", "T#acme#USERS", user, userKey(acme, user)},

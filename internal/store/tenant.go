@@ -84,11 +84,11 @@ func (s *Store) RevokeToken(ctx context.Context, t tenant.ID, id string, now tim
 		table.Change{Set: table.Attributes{attrRevoked: millis(now)}}, table.Present())))
 }
 
-// Access reads a tenant and one of its tokens in one round trip.
+// Access reads a tenant, with its schemas, and one of its tokens in one round trip.
 func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 	access.Owner, access.Record, bool, error,
 ) {
-	items, err := s.table.Get(ctx, tenantKey(t), tokenKey(t, tokenID))
+	items, err := s.table.Get(ctx, tenantKey(t), tokenKey(t, tokenID), schemasKey(t))
 	if err != nil {
 		return access.Owner{}, access.Record{}, false, readError(err)
 	}
@@ -106,7 +106,8 @@ func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 		return access.Owner{}, access.Record{}, false, fmt.Errorf("store: cursor key of %s: %w", t, err)
 	}
 	a := token.Attributes
-	return access.Owner{Settings: settings, CursorKey: key}, access.Record{
+	schemas := items[schemasKey(t)].Attributes.Text(attrSchemas)
+	return access.Owner{Settings: settings, CursorKey: key, Schemas: schemas}, access.Record{
 		ID:       tokenID,
 		Hash:     a.Text(attrHash),
 		LastFour: a.Text(attrLastFour),

@@ -1,0 +1,351 @@
+package scim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/scim/filter"
+)
+
+// What a schema of a tenant's may have. A tenant's schemas are read with its token,
+// and compiled when they change, so together they stay small.
+const (
+	// MaxSchemaAttributes is the largest number of attributes and sub-attributes of a
+	// schema.
+	MaxSchemaAttributes = 100
+	// maxSchemaURN and maxSchemaName are the longest URN and the longest name of an
+	// attribute in bytes: they are repeated in each resource.
+	maxSchemaURN  = 200
+	maxSchemaName = 64
+	// maxSchemaText is the longest description, or canonical value, in bytes.
+	maxSchemaText = 1000
+	// maxCanonicalValues is the largest number of canonical values of an attribute.
+	maxCanonicalValues = 100
+)
+
+// ParseSchema reads a schema that a tenant brings, as it is served under /Schemas:
+// a Schema resource. What it leaves out has the defaults of RFC 7643 §2.2. An
+// *Error says what cannot be, and what to do. What no schema can promise here is
+// refused, so that what is registered is what the service does:
+//
+//   - uniqueness other than none: nothing keeps the values apart;
+//   - writeOnly that is returned, and required that is read-only or never returned:
+//     what is never returned is checked and not kept;
+//   - references and binary values without regard to case;
+//   - complex attributes in complex attributes.
+//
+// RFC 7643 §2, §7
+func ParseSchema(document []byte) (*Schema, error) {
+	object, err := decodeObject(document)
+	if err != nil {
+		return nil, err
+	}
+	p := schemaParser{}
+	return p.schema(object)
+}
+
+// schemaParser counts what one schema has.
+type schemaParser struct {
+	urn        string
+	attributes int
+}
+
+func (p *schemaParser) schema(object map[string]any) (*Schema, error) {
+	if err := onlyMembers(object, "The schema", "schemas", "id", "name", "description", "attributes", "meta"); err != nil {
+		return nil, err
+	}
+	list, err := schemaList(member(object, "schemas"))
+	if err != nil {
+		return nil, err
+	}
+	for _, urn := range list {
+		if !equalName(urn, SchemaURN) {
+			return nil, wrongSchema(SchemaURN, urn)
+		}
+	}
+	s := &Schema{}
+	if s.ID, err = textMember(object, "id", "The schema", maxSchemaURN); err != nil {
+		return nil, err
+	}
+	if err := checkURN(s.ID); err != nil {
+		return nil, err
+	}
+	p.urn = s.ID
+	if s.Name, err = textMember(object, "name", s.ID, maxSchemaText); err != nil {
+		return nil, err
+	}
+	if s.Description, err = textMember(object, "description", s.ID, maxSchemaText); err != nil {
+		return nil, err
+	}
+	if s.Name == "" {
+		s.Name = s.ID[strings.LastIndexByte(s.ID, ':')+1:]
+	}
+	if s.Attributes, err = p.list(nil, s.ID, member(object, "attributes")); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// checkURN takes what can stand in front of an attribute in a filter and in a path.
+// RFC 8141 §2; RFC 7643 §10
+func checkURN(urn string) error {
+	parts := strings.Split(urn, ":")
+	_, err := filter.ParsePath(urn+":a", filter.Limits{})
+	if err != nil || len(parts) < 3 || !equalName(parts[0], "urn") || strings.Contains(urn, "..") {
+		return &Error{
+			InvalidValue,
+			"id must be a URN of letters, digits, hyphens, dots and underscores between colons, such as urn:example:hr:1.0:User, and not " +
+				noticeName(urn) + ".",
+		}
+	}
+	return nil
+}
+
+// list reads attributes, or the sub-attributes of parent.
+func (p *schemaParser) list(parent *Attribute, path string, v any) ([]*Attribute, error) {
+	what := "attributes"
+	if parent != nil {
+		what = "subAttributes"
+	}
+	sent, ok := v.([]any)
+	if !ok || len(sent) == 0 {
+		return nil, schemaError(path, "needs %s: an array of at least one definition", what)
+	}
+	if p.attributes += len(sent); p.attributes > MaxSchemaAttributes {
+		return nil, schemaError(p.urn, "has more than %d attributes and sub-attributes: make it two schemas", MaxSchemaAttributes)
+	}
+	var all []*Attribute
+	for i, v := range sent {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return nil, schemaError(path, "has %s in %s, at %d: a definition is an object", kindOf(v), what, i+1)
+		}
+		a, err := p.attribute(parent, path, i+1, object)
+		if err != nil {
+			return nil, err
+		}
+		if find(all, a.Name) != nil {
+			return nil, schemaError(path, "has %s twice: names are equal in any case", a.Name)
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// attribute reads one definition. RFC 7643 §7
+func (p *schemaParser) attribute(parent *Attribute, path string, number int, object map[string]any) (*Attribute, error) {
+	unnamed := fmt.Sprintf("%s, definition %d,", path, number)
+	name, err := textMember(object, "name", unnamed, maxSchemaName)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAttributeName(parent, unnamed, name); err != nil {
+		return nil, err
+	}
+	separator := ":"
+	if parent != nil {
+		separator = "."
+	}
+	path += separator + name
+	d := definition{path: path, object: object}
+	if err := onlyMembers(object, path, "name", "type", "multiValued", "description", "required", "canonicalValues",
+		"caseExact", "mutability", "returned", "uniqueness", "referenceTypes", "subAttributes"); err != nil {
+		return nil, err
+	}
+	a := &Attribute{
+		Name:        name,
+		Type:        word(&d, "type", TypeString, TypeBoolean, TypeDecimal, TypeInteger, TypeDateTime, TypeBinary, TypeReference, TypeComplex),
+		MultiValued: d.boolean("multiValued"),
+		Description: d.text("description"),
+		Required:    d.boolean("required"),
+		CaseExact:   d.boolean("caseExact"),
+		Mutability:  word(&d, "mutability", ReadWrite, ReadOnly, Immutable, WriteOnly),
+		Returned:    word(&d, "returned", ReturnedDefault, ReturnedAlways, ReturnedNever, ReturnedRequest),
+		Uniqueness:  word(&d, "uniqueness", UniqueNone, UniqueServer, UniqueGlobal),
+	}
+	a.CanonicalValues = d.texts("canonicalValues")
+	a.ReferenceTypes = d.texts("referenceTypes")
+	d.check(parent, a)
+	if d.err != nil {
+		return nil, d.err
+	}
+	if a.Type == TypeComplex {
+		a.SubAttributes, err = p.list(a, path, member(object, "subAttributes"))
+	}
+	return a, err
+}
+
+// reservedNames are the common attributes, which every resource has outside of its
+// schemas, and the one that is found without its URN. RFC 7643 §3.1
+var reservedNames = []string{"schemas", "id", "externalId", "meta", TeamAccount}
+
+// filterWords mean something else in a filter. RFC 7644 §3.4.2.2
+var filterWords = []string{
+	"and", "or", "not", "pr", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "true", "false", "null",
+}
+
+// checkAttributeName holds a name to the grammar. $ref is the one name that begins
+// with a dollar sign, and is a sub-attribute's. RFC 7643 §2.1, §2.4
+func checkAttributeName(parent *Attribute, unnamed, name string) error {
+	if parent != nil && name == "$ref" {
+		return nil
+	}
+	path, err := filter.ParsePath("urn:x:"+name, filter.Limits{})
+	if err != nil || path.Attribute != name || strings.HasPrefix(name, "$") {
+		return schemaError(unnamed, "has the name %q, which is none: a letter, then letters, digits, hyphens and underscores", noticeName(name))
+	}
+	same := func(word string) bool { return equalName(word, name) }
+	if slices.ContainsFunc(filterWords, same) || parent == nil && slices.ContainsFunc(reservedNames, same) {
+		return schemaError(unnamed, "has the name %s, which means something else already: choose another", name)
+	}
+	return nil
+}
+
+// definition is one attribute's definition as it was sent; err is the first fault.
+type definition struct {
+	path   string
+	object map[string]any
+	err    error
+}
+
+func (d *definition) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = schemaError(d.path, format, args...)
+	}
+}
+
+func (d *definition) boolean(name string) bool {
+	v, sent := lookupMember(d.object, name)
+	b, ok := v.(bool)
+	if sent && v != nil && !ok {
+		d.fail("has %s as %s: true or false", kindOf(v), name)
+	}
+	return b
+}
+
+func (d *definition) text(name string) string {
+	s, err := textMember(d.object, name, d.path, maxSchemaText)
+	if err != nil && d.err == nil {
+		d.err = err
+	}
+	return s
+}
+
+// word is one of the words that a characteristic may have, the first when it is left
+// out; case does not count.
+func word[T ~string](d *definition, name string, words ...T) T {
+	sent := d.text(name)
+	if sent == "" {
+		return words[0]
+	}
+	for _, w := range words {
+		if equalName(string(w), sent) {
+			return w
+		}
+	}
+	d.fail("has the %s %q: one of %v", name, noticeName(sent), words)
+	return words[0]
+}
+
+func (d *definition) texts(name string) []string {
+	v := member(d.object, name)
+	list, ok := v.([]any)
+	if v != nil && !ok || len(list) > maxCanonicalValues {
+		d.fail("needs %s to be an array of at most %d strings", name, maxCanonicalValues)
+		return nil
+	}
+	var texts []string
+	for _, v := range list {
+		s, ok := v.(string)
+		if !ok || s == "" || len(s) > maxSchemaText || strings.IndexFunc(s, isHidden) >= 0 {
+			d.fail("needs %s to be an array of strings of 1 to %d printable bytes", name, maxSchemaText)
+			return nil
+		}
+		texts = append(texts, s)
+	}
+	return texts
+}
+
+// check refuses what cannot be together, and fills in what follows from the type.
+func (d *definition) check(parent, a *Attribute) {
+	_, hasSubs := lookupMember(d.object, "subAttributes")
+	caseExact, hasCase := lookupMember(d.object, "caseExact")
+	switch {
+	case a.Type == TypeComplex && parent != nil:
+		d.fail("is complex, inside a complex attribute: RFC 7643 §2.3.8 has one level only; make it an attribute of the schema")
+	case a.Type != TypeComplex && hasSubs:
+		d.fail("has subAttributes, and is of type %s: those are for complex", a.Type)
+	case a.Uniqueness != UniqueNone:
+		d.fail("has the uniqueness %s: this service keeps values of its own schemas unique alone; say none", a.Uniqueness)
+	case a.Mutability == WriteOnly && a.Returned != ReturnedNever:
+		d.fail("is writeOnly, and returned %s: what is writeOnly is returned never", a.Returned)
+	case a.Mutability == ReadOnly && a.Returned == ReturnedNever:
+		d.fail("is readOnly and returned never: nobody could write or read it")
+	case a.Required && a.Mutability == ReadOnly:
+		d.fail("is required and readOnly: what clients cannot send they cannot be required to send")
+	case a.Required && a.Returned == ReturnedNever:
+		d.fail("is required and returned never: such values are checked and not kept, so that nobody can tell whether one is there")
+	case parent != nil && parent.Mutability == ReadOnly && a.Required:
+		d.fail("is required, in an attribute that is readOnly")
+	case parent != nil && a.Returned == ReturnedNever && a.Mutability == Immutable:
+		d.fail("is immutable and returned never: what is not kept cannot be compared")
+	case len(a.ReferenceTypes) > 0 && a.Type != TypeReference:
+		d.fail("has referenceTypes, and is of type %s: those are for reference", a.Type)
+	case len(a.CanonicalValues) > 0 && a.Type != TypeString && a.Type != TypeReference:
+		d.fail("has canonicalValues, and is of type %s: those are for strings", a.Type)
+	case a.Name == "primary" && parent != nil && parent.MultiValued && (a.Type != TypeBoolean || a.MultiValued):
+		d.fail("says which value is preferred (RFC 7643 §2.4): its type is boolean")
+	}
+	switch a.Type {
+	case TypeReference, TypeBinary:
+		if hasCase && caseExact == false {
+			d.fail("is of type %s, which is case exact (RFC 7643 §2.3.6, §2.3.7): leave caseExact out", a.Type)
+		}
+		a.CaseExact = true
+	case TypeString:
+	default:
+		a.CaseExact = false
+	}
+	if a.Type == TypeReference && len(a.ReferenceTypes) == 0 {
+		a.ReferenceTypes = []string{"external"}
+	}
+	for _, t := range a.ReferenceTypes {
+		if !slices.Contains([]string{"User", "Group", "external", "uri"}, t) {
+			d.fail("refers to %s: one of User, Group, external, uri", noticeName(t))
+		}
+	}
+}
+
+// onlyMembers refuses a misspelled name: what it meant to say would not hold.
+func onlyMembers(object map[string]any, whose string, known ...string) error {
+	for _, name := range sortedNames(object) {
+		if !slices.ContainsFunc(known, func(k string) bool { return equalName(k, name) }) {
+			return schemaError(whose, "has %s, which means nothing there: it has %s", noticeName(name), strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+// textMember is a text under a name, "" when there is none.
+func textMember(object map[string]any, name, whose string, longest int) (string, error) {
+	v := member(object, name)
+	if v == nil {
+		return "", nil
+	}
+	s, ok := v.(string)
+	if !ok {
+		return "", schemaError(whose, "has %s as %s: a string", kindOf(v), name)
+	}
+	if len(s) > longest {
+		return "", schemaError(whose, "has a %s of %d bytes: at most %d", name, len(s), longest)
+	}
+	if strings.IndexFunc(s, isControl) >= 0 {
+		return "", schemaError(whose, "has a control character in its %s: take it out", name)
+	}
+	return s, nil
+}
+
+func schemaError(whose, format string, args ...any) *Error {
+	return &Error{InvalidValue, noticeName(whose) + " " + fmt.Sprintf(format, args...) + "."}
+}

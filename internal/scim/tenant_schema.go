@@ -1,0 +1,171 @@
+package scim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// What a tenant may register. Its schemas are read together with its token.
+const (
+	// MaxTenantSchemas is the largest number of schemas of one tenant.
+	MaxTenantSchemas = 10
+	// MaxTenantSchemasSize is the most bytes that they take together, as JSON.
+	MaxTenantSchemasSize = 64 << 10
+)
+
+// TenantSchema is a schema that a tenant has registered: it extends one resource
+// type. Required says that each resource of the type must have values of it; the
+// identity provider has to be set up for that first.
+type TenantSchema struct {
+	ResourceType string
+	Required     bool
+	Schema       *Schema
+}
+
+// TenantSchemas are all schemas of a tenant, as they are stored and changed
+// together. They are never changed in place.
+type TenantSchemas struct {
+	all []TenantSchema
+	// past tells that a schema was replaced or removed: resources may have values
+	// that no schema describes any more.
+	past bool
+}
+
+// All are the schemas, in the order in which they were registered.
+func (s TenantSchemas) All() []TenantSchema { return slices.Clone(s.all) }
+
+// Put is s with one schema more, or with another one under the same URN; or an
+// *Error. base are the types that every tenant has: what is theirs, no tenant
+// defines.
+func (s TenantSchemas) Put(base Types, added TenantSchema) (TenantSchemas, error) {
+	if !slices.ContainsFunc(base.All(), func(rt *ResourceType) bool { return rt.Name == added.ResourceType }) {
+		return s, &Error{InvalidValue, "A schema extends User or Group, and not " + noticeName(added.ResourceType) + "."}
+	}
+	urn := added.Schema.ID
+	if base.defines(urn) {
+		return s, &Error{InvalidValue, urn + " is the service's own, or the standard's: choose a URN of your own, such as urn:example:hr:1.0:User."}
+	}
+	out := TenantSchemas{past: s.past}
+	at := -1
+	for i, known := range s.all {
+		if equalName(known.Schema.ID, urn) {
+			at, out.past = i, true
+		} else if overlap(known.Schema.ID, urn) {
+			return s, &Error{InvalidValue, urn + " and " + known.Schema.ID + " cannot be told apart in paths: one begins the other."}
+		}
+	}
+	if out.all = slices.Clone(s.all); at >= 0 {
+		out.all[at] = added
+	} else {
+		out.all = append(out.all, added)
+	}
+	if len(out.all) > MaxTenantSchemas {
+		return s, &Error{InvalidValue, fmt.Sprintf("A tenant has at most %d schemas: remove one, or put the attributes into another.", MaxTenantSchemas)}
+	}
+	if n := len(out.Encode()); n > MaxTenantSchemasSize {
+		return s, &Error{InvalidValue, fmt.Sprintf(
+			"The tenant's schemas would take %d bytes together: at most %d. Shorten descriptions, or remove a schema.", n, MaxTenantSchemasSize)}
+	}
+	return out, nil
+}
+
+// Remove is s without the schema of a URN; ok is false if it has none.
+func (s TenantSchemas) Remove(urn string) (left TenantSchemas, ok bool) {
+	left.all = slices.DeleteFunc(slices.Clone(s.all), func(known TenantSchema) bool { return equalName(known.Schema.ID, urn) })
+	left.past = true
+	return left, len(left.all) < len(s.all)
+}
+
+// defines tells that a URN is one of the types' schemas, or of the standard's, or
+// cannot be told apart from one in a path.
+func (t Types) defines(urn string) bool {
+	for _, rt := range t.All() {
+		if overlap(rt.Schema.ID, urn) {
+			return true
+		}
+		for _, e := range rt.Extensions {
+			if overlap(e.Schema.ID, urn) {
+				return true
+			}
+		}
+	}
+	// RFC 7643 §10.3: vendors' extensions stand below extension, under names of
+	// their own.
+	const scim, vendors = "urn:ietf:params:scim:", "urn:ietf:params:scim:schemas:extension:"
+	for _, standard := range []string{EnterpriseURN, RollcallURN} {
+		if overlap(standard, urn) {
+			return true
+		}
+	}
+	return hasPrefix(urn, scim) && !hasPrefix(urn, vendors)
+}
+
+// overlap tells that two URNs are equal, or that one is the beginning of the other:
+// what stands behind it would be read as an attribute.
+func overlap(a, b string) bool {
+	return equalName(a, b) || hasPrefix(a, b+":") || hasPrefix(b, a+":")
+}
+
+func hasPrefix(s, prefix string) bool {
+	return len(s) >= len(prefix) && equalName(s[:len(prefix)], prefix)
+}
+
+// With are the types with a tenant's schemas. A schema that the types have a better
+// right to, because a deployment's own URN was changed, is left out.
+func (t Types) With(s TenantSchemas) Types {
+	extend := func(rt *ResourceType) *ResourceType {
+		out := *rt
+		out.Extensions = slices.Clone(rt.Extensions)
+		out.past = s.past
+		for _, own := range s.all {
+			if own.ResourceType == rt.Name && !t.defines(own.Schema.ID) {
+				out.Extensions = append(out.Extensions, Extension{Schema: own.Schema, Required: own.Required, own: true})
+			}
+		}
+		return &out
+	}
+	return Types{User: extend(t.User), Group: extend(t.Group)}
+}
+
+// Encode is what is stored: the same text for the same schemas.
+func (s TenantSchemas) Encode() []byte {
+	all := make([]any, len(s.all))
+	for i, own := range s.all {
+		document := own.Schema.Document("")
+		delete(document, "meta")
+		all[i] = map[string]any{"resourceType": own.ResourceType, "required": own.Required, "schema": document}
+	}
+	return EncodeValue(map[string]any{"schemas": all, "past": s.past})
+}
+
+// DecodeTenantSchemas reads what Encode wrote.
+func DecodeTenantSchemas(stored []byte) (TenantSchemas, error) {
+	r, err := Decode(stored)
+	if err != nil {
+		return TenantSchemas{}, fmt.Errorf("tenant's schemas: %w", err)
+	}
+	var s TenantSchemas
+	s.past, _ = r["past"].(bool)
+	all, _ := r["schemas"].([]any)
+	for _, v := range all {
+		own := asElement(v)
+		parser := schemaParser{}
+		schema, err := parser.schema(asElement(own["schema"]))
+		if err != nil {
+			return TenantSchemas{}, fmt.Errorf("tenant's schemas: %v", err) //nolint:errorlint // no fault of the request: not an *Error
+		}
+		required, _ := own["required"].(bool)
+		s.all = append(s.all, TenantSchema{ResourceType: Resource(own).Text("resourceType"), Required: required, Schema: schema})
+	}
+	return s, nil
+}
+
+// Find is the schema of a URN, in any case.
+func (s TenantSchemas) Find(urn string) (TenantSchema, bool) {
+	i := slices.IndexFunc(s.all, func(own TenantSchema) bool { return strings.EqualFold(own.Schema.ID, urn) })
+	if i < 0 {
+		return TenantSchema{}, false
+	}
+	return s.all[i], true
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The text of a tenant's own schemas, which are one item beside the tenant's:
+// whoever changes the settings does not touch them.
+const attrSchemas = "schemas" // JSON of scim.TenantSchemas
+
+var (
+	// ErrNoTenant says that there is no such tenant.
+	ErrNoTenant = errors.New("store: no such tenant")
+	// ErrNoSchema says that the tenant has registered no such schema.
+	ErrNoSchema = errors.New("store: no such schema of the tenant's")
+)
+
+// schemaTries is how often a change of the schemas is decided anew because another
+// came first.
+const schemaTries = 5
+
+// Schemas are the schemas that a tenant has registered.
+func (s *Store) Schemas(ctx context.Context, t tenant.ID) (scim.TenantSchemas, error) {
+	schemas, _, err := s.schemas(ctx, t)
+	return schemas, err
+}
+
+// PutSchema registers a schema of a tenant's, or replaces the one of the same URN;
+// base are the types that every tenant has. Instances that have the tenant cached
+// go by the old ones for access.CacheTime more. What the schema cannot be is a
+// *scim.Error. Values of resources stay as they are stored; those that the schemas
+// do not describe any more are not served.
+func (s *Store) PutSchema(ctx context.Context, t tenant.ID, base scim.Types, schema scim.TenantSchema, now time.Time) error {
+	return s.changeSchemas(ctx, t, now, func(before scim.TenantSchemas) (scim.TenantSchemas, error) {
+		return before.Put(base, schema)
+	})
+}
+
+// RemoveSchema takes a schema away, or is ErrNoSchema. Its values stay stored, and
+// are served again when it is registered again.
+func (s *Store) RemoveSchema(ctx context.Context, t tenant.ID, urn string, now time.Time) error {
+	return s.changeSchemas(ctx, t, now, func(before scim.TenantSchemas) (scim.TenantSchemas, error) {
+		after, ok := before.Remove(urn)
+		if !ok {
+			return before, ErrNoSchema
+		}
+		return after, nil
+	})
+}
+
+func (s *Store) schemas(ctx context.Context, t tenant.ID) (schemas scim.TenantSchemas, revision int64, err error) {
+	key := schemasKey(t)
+	items, err := s.table.Get(ctx, tenantKey(t), key)
+	if err != nil {
+		return scim.TenantSchemas{}, 0, readError(err)
+	}
+	if _, ok := items[tenantKey(t)]; !ok {
+		return scim.TenantSchemas{}, 0, ErrNoTenant
+	}
+	item, ok := items[key]
+	if !ok {
+		return scim.TenantSchemas{}, 0, nil
+	}
+	if schemas, err = scim.DecodeTenantSchemas([]byte(item.Attributes.Text(attrSchemas))); err != nil {
+		err = fmt.Errorf("store: %s: %w", t, err)
+	}
+	return schemas, item.Attributes.Number(attrRevision), err
+}
+
+// changeSchemas works out what becomes of a tenant's schemas and stores that, if
+// nobody changed them meanwhile: of two registrations at once both stay, and the
+// limits hold for both.
+func (s *Store) changeSchemas(ctx context.Context, t tenant.ID, now time.Time,
+	change func(before scim.TenantSchemas) (scim.TenantSchemas, error),
+) error {
+	for range schemaTries {
+		before, revision, err := s.schemas(ctx, t)
+		if err != nil {
+			return err
+		}
+		after, err := change(before)
+		if err != nil {
+			return err
+		}
+		item := table.Item{Key: schemasKey(t), Attributes: table.Attributes{
+			attrSchemas:  table.Text(string(after.Encode())),
+			attrRevision: table.Number(revision + 1),
+		}}
+		condition := table.Absent()
+		if revision > 0 {
+			condition = table.Is(attrRevision, table.Number(revision))
+		}
+		err = s.write(ctx, now.Add(directory.WriteTime), table.Put(item, condition), table.Check(tenantKey(t), table.Present()))
+		var failed *table.ConditionError
+		if !errors.As(err, &failed) {
+			return writeError(err)
+		}
+	}
+	return directory.ErrBusy
+}
