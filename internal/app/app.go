@@ -150,6 +150,10 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 	}, nil
 }
 
+// Types are the resource types as every tenant has them: what a schema that is
+// registered for one tenant is held against.
+func (a *App) Types() scim.Types { return a.service.Types }
+
 // NewStore is the store by itself, for commands that serve nothing.
 func NewStore(t table.Table, o Options) *store.Store {
 	return store.New(table.Retrying(meter.New(t, o.Meter...), o.Retry...), newID, o.clock())

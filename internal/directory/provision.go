@@ -191,7 +191,7 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 		}
 		warning = WarnRehire
 	}
-	wanted, err := scim.Replace(d.usersOf(by), before, sent)
+	wanted, err := scim.Renew(d.usersOf(by), before, sent)
 	if err != nil {
 		return provisioning{}, err
 	}
@@ -235,7 +235,7 @@ func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holde
 	if err != nil {
 		return provisioning{}, err
 	}
-	wanted, err := scim.Replace(d.usersOf(by), before, sent)
+	wanted, err := scim.Renew(d.usersOf(by), before, sent)
 	if err != nil {
 		return provisioning{}, err
 	}

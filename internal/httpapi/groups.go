@@ -16,7 +16,7 @@ func (s *Service) groups(q *request) *scim.ResourceType { return s.types(q).Grou
 // groupDocument is a group's resource as JSON. Without a projection it is what is
 // stored, with members and meta put in.
 func (s *Service) groupDocument(q *request, p scim.Projection, g *directory.Group, members []string) ([]byte, error) {
-	if p.IsDefault() {
+	if p.AsStored(s.groups(q)) {
 		return s.Directory.GroupDocument(g, members), nil
 	}
 	served, err := s.Directory.ServedGroup(g)
@@ -59,6 +59,7 @@ func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	projection = projection.Answering(s.groups(q), sent)
 	result, err := s.Directory.ProvisionGroup(ctx, q.grant.Tenant, q.caller(), sent)
 	if err != nil {
 		q.event.skipped(result)
@@ -139,6 +140,7 @@ func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) 
 	if err != nil {
 		return nil, err
 	}
+	projection = projection.Answering(s.groups(q), sent)
 	result, err := s.Directory.ReplaceGroup(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch(), sent)
 	if err := q.event.changedGroup(result, err); err != nil {
 		return nil, err
@@ -165,6 +167,7 @@ func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	projection = projection.Answering(s.groups(q), patch)
 	by := q.caller()
 	by.ShowMembers = projection.Wants("members") && !projection.Names("members")
 	result, err := s.Directory.ModifyGroup(ctx, q.grant.Tenant, by, q.pathID, q.ifMatch(), patch)

@@ -18,7 +18,7 @@ func (s *Service) users(q *request) *scim.ResourceType { return s.types(q).User 
 // document is a user's resource as JSON. Without a projection it is what is
 // stored, with groups and meta put in.
 func (s *Service) document(q *request, p scim.Projection, u *directory.User, groups []*directory.Group) ([]byte, error) {
-	if p.IsDefault() {
+	if p.AsStored(s.users(q)) {
 		return s.Directory.Document(u, groups), nil
 	}
 	served, err := s.Directory.Served(u)
@@ -58,6 +58,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	projection = projection.Answering(s.users(q), sent)
 	result, err := s.Directory.Provision(ctx, q.grant.Tenant, q.showing(projection), sent)
 	if err != nil {
 		return nil, err
@@ -109,6 +110,7 @@ func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	projection = projection.Answering(s.users(q), sent)
 	result, err := s.Directory.Replace(ctx, q.grant.Tenant, q.showing(projection), q.pathID, q.ifMatch(), sent)
 	return s.changed(q, projection, result, err)
 }
@@ -128,6 +130,7 @@ func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	projection = projection.Answering(s.users(q), patch)
 	result, err := s.Directory.Modify(ctx, q.grant.Tenant, q.showing(projection), q.pathID, q.ifMatch(), patch)
 	return s.changed(q, projection, result, err)
 }

@@ -59,9 +59,9 @@ func isHidden(c rune) bool {
 // checkCount refuses more values than an attribute may have. Members are not
 // counted here: many of those sent may be members already, and only who knows
 // them can tell how many change.
-func checkCount(a *Attribute, path string, n int) error {
+func checkCount(path string, n int) error {
 	limit := MaxElements
-	switch a.Name {
+	switch path {
 	case "emails":
 		limit = MaxEmails
 	case "members":

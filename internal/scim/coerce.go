@@ -35,7 +35,7 @@ func (c *coercer) elements(a *Attribute, path string, v any) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkCount(a, path, len(sent)); err != nil {
+	if err := checkCount(path, len(sent)); err != nil {
 		return nil, err
 	}
 	list := make([]any, 0, len(sent))
@@ -47,7 +47,7 @@ func (c *coercer) elements(a *Attribute, path string, v any) ([]any, error) {
 			return nil, typeError(a, path, v)
 		}
 		element, err := c.single(a, path, v)
-		if err == nil && a.Name == "members" {
+		if err == nil && path == "members" {
 			element, err = c.member(a, path, i+1, asElement(element))
 		}
 		if err != nil {
@@ -64,7 +64,7 @@ func (c *coercer) elements(a *Attribute, path string, v any) ([]any, error) {
 	return list, nil
 }
 
-// array is the array that was sent, or made of the one object that was.
+// array is the array that was sent, or made of the one value that was.
 func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 	switch v := v.(type) {
 	case nil:
@@ -87,6 +87,15 @@ func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 		if v == "" {
 			return nil, nil
 		}
+		if a.Type != TypeComplex {
+			c.notices.add(NoticeSingleValue, path)
+			return []any{v}, nil
+		}
+	case bool, Number:
+		if a.Type != TypeComplex {
+			c.notices.add(NoticeSingleValue, path)
+			return []any{v}, nil
+		}
 	}
 	return nil, typeError(a, path, v)
 }
@@ -108,7 +117,7 @@ func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
 		return c.boolean(a, path, v)
 	case TypeInteger, TypeDecimal:
 		n, ok := v.(Number)
-		if !ok || a.Type == TypeInteger && strings.ContainsAny(string(n), ".eE") {
+		if !ok || a.Type == TypeInteger && !isInteger(n) {
 			return nil, typeError(a, path, v)
 		}
 		return n, nil
@@ -122,7 +131,7 @@ func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
 	if err := checkText(a, path, text); err != nil {
 		return nil, err
 	}
-	if a.Type == TypeDateTime && !isDateTime(text) || a.Type == TypeBinary && !isBase64(text) {
+	if !a.readable(text) {
 		return nil, typeError(a, path, v)
 	}
 	if a.Type == TypeReference && !isURIReference(text) {
@@ -132,6 +141,19 @@ func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
 		return nil, &Error{InvalidValue, path + " holds more than one certificate: send each as a value of its own, DER in base64."}
 	}
 	return text, nil
+}
+
+func isInteger(n Number) bool { return !strings.ContainsAny(string(n), ".eE") }
+
+// readable tells that a text is a value of the attribute's type.
+func (a *Attribute) readable(text string) bool {
+	switch a.Type {
+	case TypeDateTime:
+		return isDateTime(text)
+	case TypeBinary:
+		return isBase64(text)
+	}
+	return true
 }
 
 func (c *coercer) boolean(a *Attribute, path string, v any) (any, error) {
@@ -178,7 +200,8 @@ func (c *coercer) complexValue(a *Attribute, path string, v any) (any, error) {
 }
 
 // parts coerces the sub-attributes that an object sends; a nil among them is one
-// that was sent without a value. What is unknown or read-only is left out.
+// that was sent without a value. What is unknown, read-only or never returned is
+// left out.
 func (c *coercer) parts(a *Attribute, path string, sent map[string]any) (map[string]any, error) {
 	sent = c.unwrap(a, path, sent)
 	parts := make(map[string]any, len(sent))
@@ -195,7 +218,9 @@ func (c *coercer) parts(a *Attribute, path string, sent map[string]any) (map[str
 		if err != nil {
 			return nil, err
 		}
-		parts[sub.Name] = v
+		if sub.Returned != ReturnedNever {
+			parts[sub.Name] = v
+		}
 	}
 	return parts, nil
 }
@@ -204,7 +229,7 @@ func (c *coercer) parts(a *Attribute, path string, sent map[string]any) (map[str
 // {"value":"{\"id\":…,\"value\":\"Admin\",\"displayName\":\"Admin\"}"} is
 // {"value":"Admin","display":"Admin"}. Any other text stays as it is.
 func (c *coercer) unwrap(a *Attribute, path string, sent map[string]any) map[string]any {
-	if a.Name != "roles" {
+	if path != "roles" {
 		return sent
 	}
 	for name, v := range sent {

@@ -23,6 +23,9 @@ func DecodeResource(rt *ResourceType, body []byte) (Resource, []Notice, error) {
 	if err := checkRequired(rt, d.r); err != nil {
 		return nil, nil, err
 	}
+	if err := checkExtensions(rt, nil, d.r); err != nil {
+		return nil, nil, err
+	}
 	if err := checkSize(rt, d.r); err != nil {
 		return nil, nil, err
 	}

@@ -35,6 +35,7 @@ type Filter struct {
 	// the sub-attribute value spelled out where it is implied.
 	expr filter.Expr
 	test matchTest
+	rt   *ResourceType
 	// uses holds the names of the core and common attributes in the filter.
 	uses    map[string]bool
 	notices notices
@@ -67,7 +68,7 @@ func CompileFilterAcross(rt *ResourceType, others []*ResourceType, text string) 
 	if err != nil {
 		return nil, &Error{Type: InvalidFilter, Detail: "The filter cannot be read " + err.Error() + "."}
 	}
-	f := &Filter{uses: map[string]bool{}}
+	f := &Filter{rt: rt, uses: map[string]bool{}}
 	if tight {
 		f.notices.add(NoticeFilterSpaces, "filter")
 	}
@@ -84,7 +85,12 @@ func CompileFilterAcross(rt *ResourceType, others []*ResourceType, text string) 
 
 // Match says whether a resource, as it would be served, satisfies the filter. A
 // value that is not of its attribute's type matches nothing but ne and pr.
-func (f *Filter) Match(r Resource) bool { return f.test(r) }
+func (f *Filter) Match(r Resource) bool {
+	if f.rt.past {
+		r, _ = f.rt.visible(r)
+	}
+	return f.test(r)
+}
 
 // String is the filter in its canonical spelling, the same for filters that
 // differ in case of names, in spaces or in needless parentheses. It holds the

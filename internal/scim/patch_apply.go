@@ -10,7 +10,8 @@ import (
 // never altered; the result shares the values that did not change.
 // RFC 7644 §3.5.2
 func (p *Patch) Apply(rt *ResourceType, before Resource) (after Resource, told []Notice, err error) {
-	w := patching{coercer: coercer{rt: rt}, r: maps.Clone(before)}
+	shown, hidden := rt.visible(before)
+	w := patching{coercer: coercer{rt: rt}, r: maps.Clone(shown)}
 	w.notices = append(w.notices, p.notices...)
 	if w.r == nil {
 		w.r = Resource{}
@@ -20,6 +21,12 @@ func (p *Patch) Apply(rt *ResourceType, before Resource) (after Resource, told [
 			return nil, nil, inOperation(o.Number, err)
 		}
 	}
+	if len(p.Operations) > 0 {
+		if err := checkExtensions(rt, shown, w.r); err != nil {
+			return nil, nil, err
+		}
+	}
+	hidden.restore(w.r)
 	if len(p.Operations) > 0 {
 		setSchemas(rt, w.r)
 		if err := checkSize(rt, w.r); err != nil {
@@ -36,6 +43,8 @@ type patching struct {
 	r Resource
 	// work is what the operations cost so far.
 	work int
+	// whole tells that a whole extension is being removed.
+	whole bool
 }
 
 // maxWork bounds the bytes that the operations of one request look at: a
@@ -124,11 +133,7 @@ func (w *patching) apply(op PatchOp, l location, v any) error {
 	case l.attr == nil:
 		return w.wholeExtension(op, l, v)
 	case l.attr.Returned == ReturnedNever:
-		if op == OpRemove {
-			return nil
-		}
-		_, err := w.attribute(l.attr, l.attr.Name, v)
-		return err
+		return w.unkept(op, l, v)
 	case l.extension == nil && l.attr.Name == "schemas":
 		if op == OpRemove || v == nil {
 			return requiredError(l.attr)
@@ -141,6 +146,18 @@ func (w *patching) apply(op PatchOp, l location, v any) error {
 		return w.plural(op, l, v)
 	}
 	return w.chosen(op, l, v)
+}
+
+// unkept checks a value that is never returned, and so not kept.
+func (w *patching) unkept(op PatchOp, l location, v any) (err error) {
+	switch {
+	case op == OpRemove:
+	case l.sub != nil || l.filter != nil:
+		_, err = w.sentParts(op, l, v)
+	default:
+		_, err = w.attribute(l.attr, pathOf(l.target), v)
+	}
+	return err
 }
 
 // wholeExtension applies an operation to the attributes of an extension, all of
@@ -156,6 +173,9 @@ func (w *patching) wholeExtension(op PatchOp, l location, v any) error {
 	if op == OpAdd {
 		return nil
 	}
+	// One that a resource can do without goes with what is required in it.
+	w.whole = !w.rt.requires(s)
+	defer func() { w.whole = false }()
 	for _, a := range s.Attributes {
 		t := target{extension: s, attr: a}
 		if w.r.part(s, a.Name) == nil || t.readOnly() {

@@ -50,11 +50,14 @@ func (w *patching) addValues(l location, list, sent []any) error {
 			now, fresh = append(now, v), append(fresh, true)
 			continue
 		}
+		if l.attr.Type != TypeComplex {
+			continue
+		}
 		known, parts := asElement(now[i]), maps.Clone(asElement(v))
 		maps.DeleteFunc(parts, func(name string, _ any) bool {
 			return known[name] != nil && l.attr.Sub(name).Mutability == Immutable
 		})
-		merged, err := w.merged(l.target, known, parts)
+		merged, err := w.merged(l.target, known, withOld(l.attr, known, parts))
 		if err != nil {
 			return err
 		}
@@ -68,6 +71,13 @@ func (w *patching) addValues(l location, list, sent []any) error {
 // internal/replay entra-g07-remove-member-value-array.
 func (w *patching) removeValues(l location, list, sent []any) error {
 	w.notices.add(NoticeRemovedValues, pathOf(l.target))
+	if l.attr.Type != TypeComplex {
+		gone := newValueIndex(sent)
+		return w.setList(l, slices.DeleteFunc(slices.Clone(list), func(v any) bool {
+			_, ok := gone.find(v)
+			return ok
+		}), nil)
+	}
 	byValue := map[string][]map[string]any{}
 	var others []map[string]any
 	for _, v := range sent {
@@ -151,6 +161,9 @@ func (c *coercer) sentParts(op PatchOp, l location, v any) (map[string]any, erro
 
 // changed is what a chosen value becomes, nil when nothing of it is left.
 func (w *patching) changed(op PatchOp, l location, old, parts map[string]any) (map[string]any, error) {
+	if op == OpAdd {
+		parts = withOld(l.attr, old, parts)
+	}
 	if l.sub != nil || op == OpAdd {
 		return w.merged(l.target, old, parts)
 	}
@@ -197,10 +210,10 @@ func (w *patching) setList(l location, list []any, fresh []bool) error {
 	if w.onePrimary(l.attr, pathOf(l.target), list, fresh) || len(list) > 1 {
 		list = distinct(l.attr, list)
 	}
-	if err := checkCount(l.attr, pathOf(l.target), len(list)); err != nil {
+	if err := checkCount(pathOf(l.target), len(list)); err != nil {
 		return err
 	}
-	if n := sizeOf(list); n > MaxResource && l.attr.Name != "members" {
+	if n := sizeOf(list); n > MaxResource && pathOf(l.target) != "members" {
 		return &Error{InvalidValue, pathOf(l.target) + " has more values than are kept."}
 	}
 	old := w.r.part(l.extension, l.attr.Name)

@@ -1,6 +1,9 @@
 package scim
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // singular applies an operation to an attribute with one value, or to one
 // sub-attribute of it. Both add and replace leave the sub-attributes alone that
@@ -26,6 +29,9 @@ func (w *patching) singular(op PatchOp, l location, v any) error {
 		return err
 	}
 	element, _ := old.(map[string]any)
+	if op == OpAdd {
+		parts = withOld(l.attr, element, parts)
+	}
 	now, err := w.merged(l.target, element, parts)
 	if err != nil {
 		return err
@@ -34,6 +40,20 @@ func (w *patching) singular(op PatchOp, l location, v any) error {
 		return w.set(l.target, old, nil)
 	}
 	return w.set(l.target, old, now)
+}
+
+// withOld are parts to be added: those of a multi-valued sub-attribute come behind
+// the values it has. RFC 7644 §3.5.2.1
+func withOld(a *Attribute, old, parts map[string]any) map[string]any {
+	out := maps.Clone(parts)
+	for name, v := range parts {
+		added, _ := v.([]any)
+		known, _ := old[name].([]any)
+		if sub := a.Sub(name); sub != nil && sub.MultiValued && len(known) > 0 {
+			out[name] = distinct(sub, slices.Concat(known, added))
+		}
+	}
+	return out
 }
 
 // merged is a copy of a complex value with some of its sub-attributes set, or,
@@ -45,7 +65,7 @@ func (w *patching) merged(t target, old, parts map[string]any) (map[string]any, 
 	}
 	for _, name := range sortedNames(parts) {
 		v, known := parts[name], now[name]
-		if sub := t.attr.Sub(name); known != nil && sub.Mutability == Immutable && !equalValue(known, v) {
+		if sub := t.attr.Sub(name); known != nil && sub.Mutability == Immutable && !sameValue(known, v) {
 			return nil, immutableError(target{extension: t.extension, attr: t.attr, sub: sub})
 		}
 		if v == nil {
@@ -63,7 +83,7 @@ func (w *patching) set(t target, old, now any) error {
 	if now == nil {
 		return w.clear(t)
 	}
-	if old != nil && t.attr.Mutability == Immutable && !equalValue(old, now) {
+	if old != nil && t.attr.Mutability == Immutable && !sameValue(old, now) {
 		return immutableError(t)
 	}
 	if s, ok := now.(string); ok && t.attr.Required && Fold(s) == "" {
@@ -78,7 +98,7 @@ func (w *patching) set(t target, old, now any) error {
 func (w *patching) clear(t target) error {
 	old := w.r.part(t.extension, t.attr.Name)
 	switch {
-	case t.attr.Required:
+	case t.attr.Required && !w.whole:
 		return &Error{NotMutable, t.attr.Name + " is required and cannot be removed: replace its value."}
 	case t.alwaysSet():
 		w.notices.add(NoticeKept, t.String())

@@ -7,6 +7,8 @@ import "strings"
 // RFC 7644 §3.9
 type Projection struct {
 	include, exclude selection
+	// written are attributes that the request itself set.
+	written selection
 	// asked tells that attributes were named, known or not.
 	asked bool
 }
@@ -57,10 +59,30 @@ func (p Projection) Wants(name string) bool {
 	return !excluded || subs != nil
 }
 
+// Answering is the projection for the answer to a POST, PUT or PATCH: what is
+// returned on request is in it where the request itself named it. RFC 7643 §7
+func (p Projection) Answering(rt *ResourceType, sent interface {
+	Specified(rt *ResourceType) []string
+},
+) Projection {
+	if rt.decoded {
+		p.written = selectNames(rt, sent.Specified(rt))
+	}
+	return p
+}
+
+// AsStored tells that an answer is what is stored, to be served without decoding: no
+// attribute was chosen or excluded, and the type has none that is there on request
+// alone.
+func (p Projection) AsStored(rt *ResourceType) bool { return p.IsDefault() && !rt.decoded }
+
 // Apply is the part of a resource that a response has. id and schemas are always
 // in it, the password never. The resource is not changed; the result shares its
 // values. RFC 7643 §7
 func (p Projection) Apply(rt *ResourceType, r Resource) Resource {
+	if rt.past {
+		r, _ = rt.visible(r)
+	}
 	out := make(Resource, len(r))
 	for name, v := range r {
 		if s := rt.Extension(name); s != nil {
@@ -71,7 +93,7 @@ func (p Projection) Apply(rt *ResourceType, r Resource) Resource {
 		}
 		t, ok := rt.lookupIn(nil, name)
 		if ok && t.attr.Name == name {
-			v = p.attribute(t.attr, name, v)
+			v = p.attribute(t.attr, "", name, v)
 		} else if p.asked {
 			v = nil
 		}
@@ -83,17 +105,11 @@ func (p Projection) Apply(rt *ResourceType, r Resource) Resource {
 }
 
 func (p Projection) extension(s *Schema, v any) any {
-	if _, whole := p.include[s.ID]; whole {
-		return v
-	}
-	if _, excluded := p.exclude[s.ID]; excluded {
-		return nil
-	}
 	values, _ := v.(map[string]any)
 	out := make(map[string]any, len(values))
 	for name, v := range values {
 		if a := s.Attribute(name); a != nil {
-			if v := p.attribute(a, s.ID+":"+name, v); v != nil {
+			if v := p.attribute(a, s.ID, s.ID+":"+name, v); v != nil {
 				out[name] = v
 			}
 		}
@@ -104,37 +120,58 @@ func (p Projection) extension(s *Schema, v any) any {
 	return out
 }
 
-// attribute is what a response has of one attribute's value, nil for nothing.
-func (p Projection) attribute(a *Attribute, key string, v any) any {
-	switch a.Returned {
-	case ReturnedAlways:
-		return v
-	case ReturnedNever:
+// attribute is what a response has of one attribute's value, nil for nothing. urn is
+// its extension, "" for the core schema.
+func (p Projection) attribute(a *Attribute, urn, key string, v any) any {
+	always := a.Returned == ReturnedAlways
+	named, namedSubs := p.include.has(urn, key)
+	excluded, excludedSubs := p.exclude.has(urn, key)
+	written, writtenSubs := p.written.has(urn, key)
+	switch {
+	case a.Returned == ReturnedNever:
 		return nil
-	}
-	if p.asked {
-		subs, named := p.include[key]
-		if !named {
-			return nil
+	case p.asked && !named && !always:
+		return nil
+	case p.asked:
+		if !named || always && namedSubs != nil {
+			// An attribute that is always there is there whole.
+			return pick(a, v, func(sub *Attribute) bool {
+				return sub.Returned == ReturnedDefault || namedSubs[sub.Name]
+			})
 		}
-		return pick(a, v, func(sub *Attribute) bool { return subs == nil || subs[sub.Name] })
-	}
-	if a.Returned == ReturnedRequest {
+		return pick(a, v, func(sub *Attribute) bool { return namedSubs == nil || namedSubs[sub.Name] })
+	case excluded && excludedSubs == nil && !always, a.Returned == ReturnedRequest && !written:
 		return nil
 	}
-	subs, excluded := p.exclude[key]
-	if excluded && subs == nil {
-		return nil
+	return pick(a, v, func(sub *Attribute) bool {
+		if sub.Returned == ReturnedRequest && (!written || writtenSubs != nil && !writtenSubs[sub.Name]) {
+			return false
+		}
+		return !excludedSubs[sub.Name]
+	})
+}
+
+// has tells whether an attribute is selected, by itself or with its extension, and
+// which of its sub-attributes: nil for all.
+func (s selection) has(urn, key string) (selected bool, subs map[string]bool) {
+	if urn != "" {
+		if _, whole := s[urn]; whole {
+			return true, nil
+		}
 	}
-	return pick(a, v, func(sub *Attribute) bool { return !subs[sub.Name] })
+	subs, selected = s[key]
+	return selected, subs
 }
 
 // pick is a value with only those sub-attributes that are wanted or returned
-// always.
+// always, and none that is returned never.
 func pick(a *Attribute, v any, wanted func(*Attribute) bool) any {
+	has := func(sub *Attribute) bool {
+		return sub.Returned == ReturnedAlways || sub.Returned != ReturnedNever && wanted(sub)
+	}
 	all := true
 	for _, sub := range a.SubAttributes {
-		all = all && wanted(sub)
+		all = all && has(sub)
 	}
 	if all {
 		return v
@@ -153,7 +190,7 @@ func pick(a *Attribute, v any, wanted func(*Attribute) bool) any {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for name, part := range v {
-			if sub := a.Sub(name); sub != nil && (wanted(sub) || sub.Returned == ReturnedAlways) {
+			if sub := a.Sub(name); sub != nil && has(sub) {
 				out[name] = part
 			}
 		}

@@ -2,12 +2,24 @@ package scim
 
 import "maps"
 
+// Renew is what a resource becomes by the POST that takes it back: as Replace, but an
+// immutable attribute has the value that was sent, for whoever sends a POST creates.
+// RFC 7643 §7
+func Renew(rt *ResourceType, before, sent Resource) (Resource, error) {
+	return replace(rt, before, sent, true)
+}
+
 // Replace is what a resource becomes by a PUT of another: what was sent, with
 // the id and the read-only attributes it had. An attribute that was left out is
 // cleared, except for active and isTeamAccount, which are kept; an immutable
 // attribute may be set once. Neither argument is altered; the result shares
 // their values. RFC 7644 §3.5.1
 func Replace(rt *ResourceType, before, sent Resource) (Resource, error) {
+	return replace(rt, before, sent, false)
+}
+
+func replace(rt *ResourceType, before, sent Resource, anew bool) (Resource, error) {
+	before, hidden := rt.visible(before)
 	after := maps.Clone(sent)
 	if after == nil {
 		after = Resource{}
@@ -25,15 +37,61 @@ func Replace(rt *ResourceType, before, sent Resource) (Resource, error) {
 		switch {
 		case t.attr.Mutability == ReadOnly, now == nil && (t.alwaysSet() || t.attr.Mutability == Immutable):
 			after.setPart(t.extension, t.attr.Name, old)
-		case t.attr.Mutability == Immutable && !equalValue(old, now):
+		case anew:
+		case t.attr.Mutability == Immutable && !sameValue(old, now):
 			return nil, immutableError(t)
+		case t.attr.Mutability == Immutable:
+			after.setPart(t.extension, t.attr.Name, old)
+		case now != nil && !t.attr.MultiValued && t.attr.Type == TypeComplex:
+			kept, err := keepParts(t, asElement(old), asElement(now))
+			if err != nil {
+				return nil, err
+			}
+			after.setPart(t.extension, t.attr.Name, kept)
 		}
 	}
+	keepRequired(rt, before, after)
+	hidden.restore(after)
 	setSchemas(rt, after)
 	if err := checkSize(rt, after); err != nil {
 		return nil, err
 	}
 	return after, nil
+}
+
+// keepParts is a complex value that replaces another: with the sub-attributes that
+// were left out and cannot be taken away. RFC 7644 §3.5.1
+func keepParts(t target, old, now map[string]any) (map[string]any, error) {
+	kept := maps.Clone(now)
+	for _, sub := range t.attr.SubAttributes {
+		before, sent := old[sub.Name], now[sub.Name]
+		switch {
+		case before == nil:
+		case sub.Mutability == ReadOnly, sub.Mutability == Immutable && sent == nil:
+			kept[sub.Name] = before
+		case sub.Mutability == Immutable && !sameValue(before, sent):
+			return nil, immutableError(target{extension: t.extension, attr: t.attr, sub: sub})
+		}
+	}
+	return kept, nil
+}
+
+// keepRequired keeps what a tenant's extension requires where the extension was left
+// out, and stays for what cannot be taken away in it: whoever does not know an
+// extension leaves it as it may be.
+func keepRequired(rt *ResourceType, before, after Resource) {
+	for _, e := range rt.Extensions {
+		if !e.own || after[e.Schema.ID] == nil {
+			continue
+		}
+		for _, a := range e.Schema.Attributes {
+			if a.Required && after.part(e.Schema, a.Name) == nil {
+				if old := before.part(e.Schema, a.Name); old != nil {
+					after.setPart(e.Schema, a.Name, old)
+				}
+			}
+		}
+	}
 }
 
 func immutableError(t target) error {

@@ -93,6 +93,9 @@ type ResourceType struct {
 	Extensions  []Extension
 	// past tells that resources may have values that no schema describes any more.
 	past bool
+	// decoded tells that what is stored is not what is served: because of past, or of
+	// attributes that are returned on request.
+	decoded bool
 }
 
 // Extension is a schema that adds attributes to a resource type, under its URN

@@ -288,7 +288,7 @@ func (d *definition) check(parent, a *Attribute) {
 		d.fail("is required and returned never: such values are checked and not kept, so that nobody can tell whether one is there")
 	case parent != nil && parent.Mutability == ReadOnly && a.Required:
 		d.fail("is required, in an attribute that is readOnly")
-	case parent != nil && a.Returned == ReturnedNever && a.Mutability == Immutable:
+	case a.Returned == ReturnedNever && a.Mutability == Immutable:
 		d.fail("is immutable and returned never: what is not kept cannot be compared")
 	case len(a.ReferenceTypes) > 0 && a.Type != TypeReference:
 		d.fail("has referenceTypes, and is of type %s: those are for reference", a.Type)

@@ -117,15 +117,21 @@ func (t Types) With(s TenantSchemas) Types {
 	extend := func(rt *ResourceType) *ResourceType {
 		out := *rt
 		out.Extensions = slices.Clone(rt.Extensions)
-		out.past = s.past
+		out.past, out.decoded = s.past, s.past
 		for _, own := range s.all {
 			if own.ResourceType == rt.Name && !t.defines(own.Schema.ID) {
 				out.Extensions = append(out.Extensions, Extension{Schema: own.Schema, Required: own.Required, own: true})
+				out.decoded = out.decoded || slices.ContainsFunc(own.Schema.Attributes, (*Attribute).onRequest)
 			}
 		}
 		return &out
 	}
 	return Types{User: extend(t.User), Group: extend(t.Group)}
+}
+
+// onRequest tells that the attribute, or a part of it, is returned on request alone.
+func (a *Attribute) onRequest() bool {
+	return a.Returned == ReturnedRequest || slices.ContainsFunc(a.SubAttributes, (*Attribute).onRequest)
 }
 
 // Encode is what is stored: the same text for the same schemas.

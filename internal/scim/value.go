@@ -21,6 +21,26 @@ func equalValue(a, b any) bool {
 	return false
 }
 
+// sameValue compares two values of an attribute as a reader would: the order of
+// several values means nothing. RFC 7643 §2.4
+func sameValue(a, b any) bool {
+	some, ok1 := a.([]any)
+	others, ok2 := b.([]any)
+	if !ok1 || !ok2 {
+		return equalValue(a, b)
+	}
+	index := newValueIndex(nil)
+	for i, v := range some {
+		setFirst(index.whole, string(EncodeValue(v)), i)
+	}
+	for _, v := range others {
+		if _, ok := index.whole[string(EncodeValue(v))]; !ok {
+			return false
+		}
+	}
+	return len(some) == len(others)
+}
+
 // sortedNames lists the names of an object in one order, so that the first fault
 // and the notices are the same every time.
 func sortedNames[V any](object map[string]V) []string {
@@ -71,6 +91,11 @@ func setSchemas(rt *ResourceType, r Resource) {
 	for _, e := range rt.Extensions {
 		if _, ok := r[e.Schema.ID]; ok {
 			schemas = append(schemas, e.Schema.ID)
+		}
+	}
+	for _, name := range sortedNames(r) {
+		if rt.unknownExtension(name) {
+			schemas = append(schemas, name)
 		}
 	}
 	r["schemas"] = schemas

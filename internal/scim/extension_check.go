@@ -1,0 +1,63 @@
+package scim
+
+// requires tells that every resource of the type must have values of an extension.
+func (rt *ResourceType) requires(s *Schema) bool {
+	for _, e := range rt.Extensions {
+		if e.Schema == s {
+			return e.Required
+		}
+	}
+	return false
+}
+
+// checkExtensions refuses a resource without what a tenant's extension requires: an
+// extension that the type requires, and in any extension that has values the
+// attributes that it requires. What was so before is not refused: whoever does not
+// know an extension, or was there before it, can be changed in all else.
+// RFC 7643 §6, §7
+func checkExtensions(rt *ResourceType, before, after Resource) error {
+	for _, e := range rt.Extensions {
+		urn := e.Schema.ID
+		if !e.own || before != nil && equalValue(before[urn], after[urn]) {
+			continue
+		}
+		values, ok := after[urn].(map[string]any)
+		if !ok {
+			if e.Required {
+				return &Error{InvalidValue, "This tenant requires " + urn + ": send values of it, or have the tenant's administrator make it optional."}
+			}
+			continue
+		}
+		for _, a := range e.Schema.Attributes {
+			if err := a.checkRequired(values, urn+":"+a.Name, urn); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkRequired refuses values without one of a required attribute, and elements of
+// it without one of a required sub-attribute.
+func (a *Attribute) checkRequired(values map[string]any, path, within string) error {
+	v := values[a.Name]
+	if s, ok := v.(string); a.Required && (v == nil || ok && Fold(s) == "") {
+		return &Error{InvalidValue, path + " is required wherever there are values of " + within + ", and must not be blank."}
+	}
+	elements, ok := v.([]any)
+	if !ok {
+		elements = []any{v}
+	}
+	for _, element := range elements {
+		parts, ok := element.(map[string]any)
+		for _, sub := range a.SubAttributes {
+			if !ok {
+				break
+			}
+			if err := sub.checkRequired(parts, path+"."+sub.Name, path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package scim
+
+import "github.com/rollcall-scim/rollcall/internal/scim/filter"
+
+// Specified are the attributes that a resource was sent with, by their names.
+func (r Resource) Specified(rt *ResourceType) []string {
+	var names []string
+	for name, v := range r {
+		if rt.Extension(name) == nil {
+			names = append(names, name)
+			continue
+		}
+		for sub, v := range asElement(v) {
+			names = append(names, parts(name+":"+sub, v)...)
+		}
+	}
+	return names
+}
+
+// parts are the names of a value's sub-attributes; of a value without any it is the
+// name itself.
+func parts(name string, v any) []string {
+	elements, ok := v.([]any)
+	if !ok {
+		elements = []any{v}
+	}
+	var names []string
+	for _, element := range elements {
+		for sub := range asElement(element) {
+			names = append(names, name+"."+sub)
+		}
+	}
+	if names == nil {
+		return []string{name}
+	}
+	return names
+}
+
+// Specified are the attributes that a patch changes, as Resource.Specified has them.
+func (p *Patch) Specified(rt *ResourceType) []string {
+	var names []string
+	for _, o := range p.Operations {
+		prefix := ""
+		switch {
+		case o.Path == "" || equalName(o.Path, rt.Schema.ID):
+		case rt.Extension(o.Path) != nil:
+			prefix = o.Path + ":"
+		default:
+			if path, err := filter.ParsePath(o.Path, filter.Limits{}); err == nil {
+				if path.Sub != "" {
+					names = append(names, nameOf(path))
+				} else {
+					names = append(names, parts(nameOf(path), o.Value)...)
+				}
+			}
+			continue
+		}
+		for name, v := range asElement(o.Value) {
+			switch {
+			case prefix == "" && rt.Extension(name) != nil:
+				for inner, v := range asElement(v) {
+					names = append(names, parts(name+":"+inner, v)...)
+				}
+			default:
+				names = append(names, parts(prefix+name, v)...)
+			}
+		}
+	}
+	return names
+}
