@@ -178,7 +178,7 @@ func (p *schemaParser) attribute(parent *Attribute, path string, number int, obj
 
 // reservedNames are the common attributes, which every resource has outside of its
 // schemas, and the one that is found without its URN. RFC 7643 §3.1
-var reservedNames = []string{"schemas", "id", "externalId", "meta", TeamAccount}
+var reservedNames = []string{"schemas", "id", "externalId", "meta", "members", TeamAccount}
 
 // filterWords mean something else in a filter. RFC 7644 §3.4.2.2
 var filterWords = []string{
