@@ -20,6 +20,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/local"
+	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -34,7 +35,20 @@ type localOptions struct {
 	seatsSet  bool
 	info      string
 	extension string
+	schemas   files
 	rate      int
+}
+
+// files are the values of a flag that may be given again.
+type files []string
+
+// String is the files one behind the other.
+func (f *files) String() string { return strings.Join(*f, ", ") }
+
+// Set adds a file.
+func (f *files) Set(file string) error {
+	*f = append(*f, file)
+	return nil
 }
 
 const localUsage = `rollcall local serves SCIM on this machine: the routes of template.yaml, each
@@ -62,6 +76,7 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 	flags.StringVar(&o.info, "info", "", "write {baseUrl, token, tenant, pid} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
 	flags.IntVar(&o.rate, "rate", app.DefaultTenantRate, "`NUMBER` of requests a second that a tenant may make, beyond which it gets 429; 0 is any number")
+	flags.Var(&o.schemas, "schema", "register the schema in this `FILE` for the tenant (docs/tenant-schemas.md); may be given again")
 	if err := parse(flags, localUsage, args, stderr); err != nil {
 		return o, err
 	}
@@ -129,6 +144,9 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 			if started.Token, err = seed(ctx, a.Store, t, o); err != nil {
 				return nil, err
 			}
+			if err := putSchemas(ctx, a, t, o.schemas); err != nil {
+				return nil, err
+			}
 			ledger, err := a.Store.Ledger(ctx, t)
 			if err != nil {
 				return nil, err
@@ -189,6 +207,24 @@ func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions) (str
 		}
 	}
 	return token, nil
+}
+
+// putSchemas registers the schemas of --schema for a tenant.
+func putSchemas(ctx context.Context, a *app.App, t tenant.ID, files []string) error {
+	for _, file := range files {
+		document, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("--schema: %w", err)
+		}
+		schema, err := scim.ParseTenantSchema(document)
+		if err == nil {
+			err = a.Store.PutSchema(ctx, t, a.Types(), schema, time.Now())
+		}
+		if err != nil {
+			return fmt.Errorf("--schema %s: %w", file, err)
+		}
+	}
+	return nil
 }
 
 func printStart(w io.Writer, i info, kept string, seats int64) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -131,6 +132,36 @@ func TestLocal_Serves(t *testing.T) {
 	}
 	if strings.Contains(s.stderr.String(), s.info.Token) {
 		t.Error("the log shows the token")
+	}
+}
+
+func TestLocal_RegistersSchemas(t *testing.T) {
+	s := start(t, "--schema", "../../docs/examples/hr-person.json")
+	defer s.end()
+	const urn = "urn:example:hr:1.0:Person"
+	if status, schema := s.send("GET", "/Schemas/"+urn, ""); status != 200 || schema["name"] != "HR person" {
+		t.Errorf("/Schemas: %d %v", status, schema)
+	}
+	body := strings.TrimSuffix(bob, "}") + `,"` + urn + `":{"badge":"B-1","desk":{"building":"north"},"pin":"1234","salaryBand":3}}`
+	status, created := s.send("POST", "/Users", body)
+	want := map[string]any{"badge": "B-1", "desk": map[string]any{"building": "north"}, "salaryBand": 3.0}
+	if status != 201 || !reflect.DeepEqual(created[urn], want) {
+		t.Errorf("POST: %d %v, want %v", status, created[urn], want)
+	}
+	if status, refused := s.send("POST", "/Users", strings.Replace(body, `{"building":"north"}`, `{"floor":1}`, 1)); status != 400 || !strings.Contains(refused["detail"].(string), urn+":desk.building is required") {
+		t.Errorf("POST without what is required: %d %v", status, refused)
+	}
+}
+
+func TestLocal_RefusesASchema(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "schema.json")
+	if err := os.WriteFile(file, []byte(`{"id":"urn:example:a","attributes":[{"name":"a","uniqueness":"server"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	err := runLocal(t.Context(), []string{"--listen", "127.0.0.1:0", "--schema", file}, io.Discard, &stderr)
+	if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "say none") {
+		t.Errorf("runLocal = %v, want the file and what is wrong with it", err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // no value come last in ascending order, and first in descending order.
 // RFC 7644 §3.4.2.3
 type Sort struct {
+	rt     *ResourceType
 	target target
 	// Descending is the order from the largest value to the smallest.
 	Descending bool
@@ -28,7 +29,7 @@ const maxSortKey = 512
 // an *Error: of type Sensitive where the values are never returned, otherwise of
 // type InvalidValue. RFC 7644 §3.4.2.3
 func CompileSort(rt *ResourceType, others []*ResourceType, by, order string) (*Sort, error) {
-	s := &Sort{}
+	s := &Sort{rt: rt}
 	switch {
 	case order == "" || equalName(order, "ascending"):
 	case equalName(order, "descending"):
@@ -112,6 +113,9 @@ func (s *Sort) Uses(attribute string) bool {
 func (s *Sort) Key(r Resource) string {
 	if s.absent {
 		return sortAbsent
+	}
+	if s.rt.past {
+		r, _ = s.rt.visible(r)
 	}
 	leaf := s.target.attr
 	v := r.part(s.target.extension, leaf.Name)

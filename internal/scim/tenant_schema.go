@@ -23,6 +23,44 @@ type TenantSchema struct {
 	Schema       *Schema
 }
 
+// ParseTenantSchema reads what a tenant registers: an object with resourceType,
+// required and the schema, or the schema alone, which extends User then and is not
+// required. What is wrong with it is an *Error, of ParseSchema's.
+func ParseTenantSchema(document []byte) (TenantSchema, error) {
+	object, err := decodeObject(document)
+	if err != nil {
+		return TenantSchema{}, err
+	}
+	out := TenantSchema{ResourceType: "User"}
+	parser := schemaParser{}
+	inner, wrapped := lookupMember(object, "schema")
+	if !wrapped {
+		out.Schema, err = parser.schema(object)
+		return out, err
+	}
+	const whose = "The registration"
+	if err := onlyMembers(object, whose, "resourceType", "required", "schema"); err != nil {
+		return TenantSchema{}, err
+	}
+	kind, err := textMember(object, "resourceType", whose, maxSchemaName)
+	if err != nil {
+		return TenantSchema{}, err
+	}
+	if kind != "" {
+		out.ResourceType = kind
+	}
+	d := definition{path: whose, object: object}
+	if out.Required = d.boolean("required"); d.err != nil {
+		return TenantSchema{}, d.err
+	}
+	schema, ok := inner.(map[string]any)
+	if !ok {
+		return TenantSchema{}, schemaError(whose, "has %s as schema: a Schema resource", kindOf(inner))
+	}
+	out.Schema, err = parser.schema(schema)
+	return out, err
+}
+
 // TenantSchemas are all schemas of a tenant, as they are stored and changed
 // together. They are never changed in place.
 type TenantSchemas struct {
@@ -50,7 +88,8 @@ func (s TenantSchemas) Put(base Types, added TenantSchema) (TenantSchemas, error
 	at := -1
 	for i, known := range s.all {
 		if equalName(known.Schema.ID, urn) {
-			at, out.past = i, true
+			// The same again changes nothing.
+			at, out.past = i, s.past || string(EncodeValue(known.document())) != string(EncodeValue(added.document()))
 		} else if overlap(known.Schema.ID, urn) {
 			return s, &Error{InvalidValue, urn + " and " + known.Schema.ID + " cannot be told apart in paths: one begins the other."}
 		}
@@ -138,9 +177,7 @@ func (a *Attribute) onRequest() bool {
 func (s TenantSchemas) Encode() []byte {
 	all := make([]any, len(s.all))
 	for i, own := range s.all {
-		document := own.Schema.Document("")
-		delete(document, "meta")
-		all[i] = map[string]any{"resourceType": own.ResourceType, "required": own.Required, "schema": document}
+		all[i] = own.document()
 	}
 	return EncodeValue(map[string]any{"schemas": all, "past": s.past})
 }
@@ -165,6 +202,13 @@ func DecodeTenantSchemas(stored []byte) (TenantSchemas, error) {
 		s.all = append(s.all, TenantSchema{ResourceType: Resource(own).Text("resourceType"), Required: required, Schema: schema})
 	}
 	return s, nil
+}
+
+// document is the registration as ParseTenantSchema reads it.
+func (s TenantSchema) document() map[string]any {
+	schema := s.Schema.Document("")
+	delete(schema, "meta")
+	return map[string]any{"resourceType": s.ResourceType, "required": s.Required, "schema": schema}
 }
 
 // Find is the schema of a URN, in any case.

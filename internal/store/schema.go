@@ -90,6 +90,9 @@ func (s *Store) changeSchemas(ctx context.Context, t tenant.ID, now time.Time,
 		if err != nil {
 			return err
 		}
+		if revision > 0 && string(after.Encode()) == string(before.Encode()) {
+			return nil
+		}
 		item := table.Item{Key: schemasKey(t), Attributes: table.Attributes{
 			attrSchemas:  table.Text(string(after.Encode())),
 			attrRevision: table.Number(revision + 1),

@@ -1,0 +1,71 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+func TestSchemas(t *testing.T) { enginetest.Run(t, testSchemas) }
+
+func testSchemas(t *testing.T, open func(t testing.TB) table.Table) {
+	ctx := t.Context()
+	s := store.New(table.Retrying(open(t)), uuid.NewString, time.Now)
+	base := scim.Types{User: scim.UserType(""), Group: scim.GroupType()}
+	acme, err := tenant.ParseID("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(ctx context.Context, n int) error {
+		schema, err := scim.ParseTenantSchema(fmt.Appendf(nil, `{"id":"urn:example:s%d","attributes":[{"name":"a"}]}`, n))
+		if err != nil {
+			return err
+		}
+		return s.PutSchema(ctx, acme, base, schema, time.Now())
+	}
+	if err := put(ctx, 0); !errors.Is(err, store.ErrNoTenant) {
+		t.Errorf("a schema of no tenant: %v, want ErrNoTenant", err)
+	}
+	if err := s.CreateTenant(ctx, acme, tenant.DefaultSettings(), 1, 1, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RemoveSchema(ctx, acme, "urn:example:s0", time.Now()); !errors.Is(err, store.ErrNoSchema) {
+		t.Errorf("a schema that is not there: %v, want ErrNoSchema", err)
+	}
+	// Three at once: none is lost.
+	var all sync.WaitGroup
+	for n := range 3 {
+		all.Go(func() {
+			if err := put(ctx, n); err != nil {
+				t.Errorf("schema %d: %v", n, err)
+			}
+		})
+	}
+	all.Wait()
+	if err := put(ctx, 1); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	if err := s.RemoveSchema(ctx, acme, "URN:EXAMPLE:S2", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	schemas, err := s.Schemas(ctx, acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range []bool{true, true, false} {
+		if _, ok := schemas.Find(fmt.Sprintf("urn:example:s%d", n)); ok != want {
+			t.Errorf("schema %d is there: %v, want %v", n, ok, want)
+		}
+	}
+}
