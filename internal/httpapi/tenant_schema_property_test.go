@@ -29,8 +29,8 @@ const ownURN = "urn:example:hr:1.0:Person"
 // tenant of two, and sends requests whose values are right and wrong: what the
 // service answers is what a model says that knows nothing but the schema's text.
 //
-// Covers: 7643-3.3-2, 7643-3.3-4, 7643-6-5, 7643-6-6, 7643-6-7, 7643-7-10, 7643-7-11, 7643-7-12, 7643-7-13, 7643-7-14,
-// 7643-7-15, 7643-7-16, 7643-7-18
+// Covers: 7643-3.3-2, 7643-3.3-4, 7643-6-5, 7643-6-6, 7643-6-7, 7643-7-10
+// Covers: 7643-7-11, 7643-7-12, 7643-7-13, 7643-7-14, 7643-7-15, 7643-7-16, 7643-7-18
 func TestTenantSchemas_DoWhatTheySay(t *testing.T) {
 	for _, e := range enginetest.Plain() {
 		t.Run(e.Name, func(t *testing.T) {

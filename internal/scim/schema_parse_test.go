@@ -13,8 +13,8 @@ func ownSchema(attributes string) string {
 	return `{"id":"urn:example:hr:1.0:Person","name":"Person","attributes":[` + attributes + `]}`
 }
 
+// Covers: 7643-2.2-1
 func TestParseSchema_FillsInDefaults(t *testing.T) {
-	// Covers: 7643-2.2-1
 	s, err := ParseSchema([]byte(`{"schemas":["` + SchemaURN + `"],"id":"urn:example:hr:1.0:Person","attributes":[
 		{"name":"badge"},
 		{"NAME":"photo","Type":"Reference"},
