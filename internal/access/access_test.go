@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // source is a Source in memory that counts its reads.
 type source struct {
 	settings tenant.Settings
+	schemas  string
 	records  map[string]access.Record
 	reads    int
 	err      error
@@ -23,7 +25,7 @@ type source struct {
 func (s *source) Access(_ context.Context, t tenant.ID, id string) (access.Owner, access.Record, bool, error) {
 	s.reads++
 	r, ok := s.records[t.String()+"/"+id]
-	return access.Owner{Settings: s.settings, CursorKey: []byte("key")}, r, ok, s.err
+	return access.Owner{Settings: s.settings, CursorKey: []byte("key"), Schemas: s.schemas}, r, ok, s.err
 }
 
 func acme(t *testing.T) tenant.ID {
@@ -189,5 +191,47 @@ func TestAuthenticate_PassesOnAFailedRead(t *testing.T) {
 	s.err = errors.New("table is away")
 	if _, err := access.NewAuthenticator(s, time.Now).Authenticate(t.Context(), "Bearer "+token); !errors.Is(err, s.err) {
 		t.Errorf("Authenticate = %v, want the source's error", err)
+	}
+}
+
+// A tenant's schemas are in its grants, are compiled again when they changed alone, and
+// are nobody else's.
+func TestAuthenticate_GrantsTheTenantsOwnTypes(t *testing.T) {
+	s, token, _ := setUp(t)
+	base := scim.Types{User: scim.UserType(""), Group: scim.GroupType()}
+	schema, err := scim.ParseTenantSchema([]byte(`{"id":"urn:example:hr","attributes":[{"name":"badge"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := scim.TenantSchemas{}.Put(base, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	a := access.NewAuthenticator(s, func() time.Time { return now }).WithTypes(base)
+	ask := func() scim.Types {
+		t.Helper()
+		now = now.Add(access.CacheTime)
+		grant, err := a.Authenticate(t.Context(), "Bearer "+token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return grant.Types
+	}
+	if types := ask(); types != base {
+		t.Error("a tenant without schemas has other types than everybody")
+	}
+	s.schemas = string(own.Encode())
+	first := ask()
+	if first.User.Extension("urn:example:hr") == nil || base.User.Extension("urn:example:hr") != nil {
+		t.Error("the schema is not the tenant's, or is everybody's")
+	}
+	if again := ask(); again != first {
+		t.Error("the same schemas are compiled twice")
+	}
+	left, _ := own.Remove("urn:example:hr")
+	s.schemas = string(left.Encode())
+	if types := ask(); types.User.Extension("urn:example:hr") != nil {
+		t.Error("a schema that was removed is there")
 	}
 }

@@ -153,7 +153,7 @@ func (r *schemaRun) play() {
 	r.create()
 	r.isServed()
 	for range rapid.IntRange(3, 8).Draw(r.rt, "steps") {
-		step := rapid.SampledFrom([]func(){r.replace, r.patch, r.patch, r.read, r.filter}).Draw(r.rt, "step")
+		step := rapid.SampledFrom([]func(){r.replace, r.patch, r.patch, r.read, r.filter, r.sort}).Draw(r.rt, "step")
 		step()
 	}
 	r.read()
@@ -372,6 +372,28 @@ func (r *schemaRun) filter() {
 	total, _ := answer.body["totalResults"].(float64)
 	if answer.status != http.StatusOK || yes != (total == 1) {
 		r.rt.Fatalf("%s: %d, %v of %v\nwant a match: %v\nby %s", text, answer.status, total, r.values, yes, r.schema.document())
+	}
+}
+
+// sort asks for an order by an attribute: what has no order, or may not be asked, is
+// refused.
+func (r *schemaRun) sort() {
+	attribute, sub := drawPath(r.rt, r.schema, true)
+	a := named(r.schema.Attributes, attribute)
+	path, leaf := ownURN+":"+attribute, a
+	if sub != "" {
+		path, leaf = path+"."+sub, named(a.SubAttributes, sub)
+	}
+	want := http.StatusOK
+	switch {
+	case a.Returned == "never" || leaf.Returned == "never":
+		want = http.StatusForbidden
+	case leaf.Type == "complex", a.MultiValued && a.Mutability == "readOnly":
+		want = http.StatusBadRequest
+	}
+	answer := r.send(r.own, "GET", r.endpoint+"?sortBy="+url.QueryEscape(path), nil)
+	if answer.status != want || want == http.StatusOK && answer.body["totalResults"] != 1.0 {
+		r.rt.Fatalf("sortBy %s: %d %s, want %d\nby %s", path, answer.status, answer.raw, want, r.schema.document())
 	}
 }
 

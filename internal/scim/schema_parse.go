@@ -269,34 +269,9 @@ func (d *definition) texts(name string) []string {
 
 // check refuses what cannot be together, and fills in what follows from the type.
 func (d *definition) check(parent, a *Attribute) {
-	_, hasSubs := lookupMember(d.object, "subAttributes")
+	d.checkPromises(parent, a)
+	d.checkType(parent, a)
 	caseExact, hasCase := lookupMember(d.object, "caseExact")
-	switch {
-	case a.Type == TypeComplex && parent != nil:
-		d.fail("is complex, inside a complex attribute: RFC 7643 §2.3.8 has one level only; make it an attribute of the schema")
-	case a.Type != TypeComplex && hasSubs:
-		d.fail("has subAttributes, and is of type %s: those are for complex", a.Type)
-	case a.Uniqueness != UniqueNone:
-		d.fail("has the uniqueness %s: this service keeps values of its own schemas unique alone; say none", a.Uniqueness)
-	case a.Mutability == WriteOnly && a.Returned != ReturnedNever:
-		d.fail("is writeOnly, and returned %s: what is writeOnly is returned never", a.Returned)
-	case a.Mutability == ReadOnly && a.Returned == ReturnedNever:
-		d.fail("is readOnly and returned never: nobody could write or read it")
-	case a.Required && a.Mutability == ReadOnly:
-		d.fail("is required and readOnly: what clients cannot send they cannot be required to send")
-	case a.Required && a.Returned == ReturnedNever:
-		d.fail("is required and returned never: such values are checked and not kept, so that nobody can tell whether one is there")
-	case parent != nil && parent.Mutability == ReadOnly && a.Required:
-		d.fail("is required, in an attribute that is readOnly")
-	case a.Returned == ReturnedNever && a.Mutability == Immutable:
-		d.fail("is immutable and returned never: what is not kept cannot be compared")
-	case len(a.ReferenceTypes) > 0 && a.Type != TypeReference:
-		d.fail("has referenceTypes, and is of type %s: those are for reference", a.Type)
-	case len(a.CanonicalValues) > 0 && a.Type != TypeString && a.Type != TypeReference:
-		d.fail("has canonicalValues, and is of type %s: those are for strings", a.Type)
-	case a.Name == "primary" && parent != nil && parent.MultiValued && (a.Type != TypeBoolean || a.MultiValued):
-		d.fail("says which value is preferred (RFC 7643 §2.4): its type is boolean")
-	}
 	switch a.Type {
 	case TypeReference, TypeBinary:
 		if hasCase && caseExact == false {
@@ -309,6 +284,44 @@ func (d *definition) check(parent, a *Attribute) {
 	}
 	if a.Type == TypeReference && len(a.ReferenceTypes) == 0 {
 		a.ReferenceTypes = []string{"external"}
+	}
+}
+
+// checkPromises refuses what the service could not keep.
+func (d *definition) checkPromises(parent, a *Attribute) {
+	never := a.Returned == ReturnedNever
+	switch {
+	case a.Uniqueness != UniqueNone:
+		d.fail("has the uniqueness %s: this service keeps values of its own schemas unique alone; say none", a.Uniqueness)
+	case a.Mutability == WriteOnly && !never:
+		d.fail("is writeOnly, and returned %s: what is writeOnly is returned never", a.Returned)
+	case a.Mutability == ReadOnly && never:
+		d.fail("is readOnly and returned never: nobody could write or read it")
+	case a.Mutability == Immutable && never:
+		d.fail("is immutable and returned never: what is not kept cannot be compared")
+	case a.Required && a.Mutability == ReadOnly:
+		d.fail("is required and readOnly: what clients cannot send they cannot be required to send")
+	case a.Required && never:
+		d.fail("is required and returned never: such values are checked and not kept, so that nobody can tell whether one is there")
+	case a.Required && parent != nil && parent.Mutability == ReadOnly:
+		d.fail("is required, in an attribute that is readOnly")
+	}
+}
+
+// checkType refuses what does not belong to the type. RFC 7643 §2.3, §2.4
+func (d *definition) checkType(parent, a *Attribute) {
+	_, hasSubs := lookupMember(d.object, "subAttributes")
+	switch {
+	case a.Type == TypeComplex && parent != nil:
+		d.fail("is complex, inside a complex attribute: RFC 7643 §2.3.8 has one level only; make it an attribute of the schema")
+	case a.Type != TypeComplex && hasSubs:
+		d.fail("has subAttributes, and is of type %s: those are for complex", a.Type)
+	case len(a.ReferenceTypes) > 0 && a.Type != TypeReference:
+		d.fail("has referenceTypes, and is of type %s: those are for reference", a.Type)
+	case len(a.CanonicalValues) > 0 && a.Type != TypeString && a.Type != TypeReference:
+		d.fail("has canonicalValues, and is of type %s: those are for strings", a.Type)
+	case a.Name == "primary" && parent != nil && parent.MultiValued && (a.Type != TypeBoolean || a.MultiValued):
+		d.fail("says which value is preferred (RFC 7643 §2.4): its type is boolean")
 	}
 	for _, t := range a.ReferenceTypes {
 		if !slices.Contains([]string{"User", "Group", "external", "uri"}, t) {
