@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,12 +21,37 @@ type source struct {
 	records  map[string]access.Record
 	reads    int
 	err      error
+
+	mu    sync.Mutex
+	notes int
+	slow  chan struct{} // what a note waits for, nil for nothing
 }
 
 func (s *source) Access(_ context.Context, t tenant.ID, id string) (access.Owner, access.Record, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.reads++
 	r, ok := s.records[t.String()+"/"+id]
 	return access.Owner{Settings: s.settings, CursorKey: []byte("key"), Schemas: s.schemas}, r, ok, s.err
+}
+
+// Used keeps the note, as a store does, if nobody else has made one.
+func (s *source) Used(ctx context.Context, t tenant.ID, id string, before, now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes++
+	if s.slow != nil {
+		select {
+		case <-s.slow:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if r := s.records[t.String()+"/"+id]; r.LastUsed.Equal(before) {
+		r.LastUsed = now
+		s.records[t.String()+"/"+id] = r
+	}
+	return nil
 }
 
 func acme(t *testing.T) tenant.ID {
@@ -233,5 +259,67 @@ func TestAuthenticate_GrantsTheTenantsOwnTypes(t *testing.T) {
 	s.schemas = string(left.Encode())
 	if types := ask(); types.User.Extension("urn:example:hr") != nil {
 		t.Error("a schema that was removed is there")
+	}
+}
+
+// It is noted beside the first request, and again an hour later, by one of the
+// requests that come at once.
+func TestNote_OnceAnHour(t *testing.T) {
+	s, text, key := setUp(t)
+	now := time.Now().Truncate(time.Millisecond)
+	a := access.NewAuthenticator(s, func() time.Time { return now })
+	use := func() {
+		t.Helper()
+		grant, err := a.Authenticate(t.Context(), "Bearer "+text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Note(t.Context(), grant)()
+	}
+	for _, step := range []struct {
+		after time.Duration
+		notes int
+	}{{0, 1}, {time.Second, 1}, {30 * time.Minute, 1}, {29 * time.Minute, 1}, {time.Minute, 2}, {time.Second, 2}} {
+		now = now.Add(step.after)
+		use()
+		use()
+		if s.notes != step.notes {
+			t.Errorf("after %v: %d notes, want %d", step.after, s.notes, step.notes)
+		}
+	}
+	if got := s.records[key].LastUsed; got.After(now) || now.Sub(got) > time.Minute {
+		t.Errorf("last used %v, now %v", got, now)
+	}
+}
+
+// A note that the store has no time for keeps no answer waiting, and is made by a
+// later request.
+func TestNote_IsNotWaitedFor(t *testing.T) {
+	s, text, _ := setUp(t)
+	s.slow = make(chan struct{})
+	a := access.NewAuthenticator(s, time.Now)
+	grant, err := a.Authenticate(t.Context(), "Bearer "+text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	a.Note(t.Context(), grant)()
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the answer waited %v", took)
+	}
+	s.mu.Lock() // the note that was cut off is over
+	s.slow = nil
+	s.mu.Unlock()
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		a.Note(t.Context(), grant)()
+		s.mu.Lock()
+		notes := s.notes
+		s.mu.Unlock()
+		if notes == 2 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d notes, want a second", notes)
+		}
 	}
 }

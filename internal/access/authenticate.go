@@ -43,6 +43,17 @@ type Record struct {
 	Expires time.Time
 	// Revoked is zero for a token that is not revoked.
 	Revoked time.Time
+	// LastUsed is when the token was last used, to UsedEvery; zero for never.
+	LastUsed time.Time
+	// Next is the token that is to take this one's place, and Replaces the one
+	// whose place this one is to take: both are taken until the rotation is
+	// completed or cancelled.
+	Next, Replaces string
+}
+
+// Live tells that a token is neither revoked nor expired.
+func (r Record) Live(now time.Time) bool {
+	return r.Revoked.IsZero() && (r.Expires.IsZero() || now.Before(r.Expires))
 }
 
 // Grant is what an authenticated request may act on.
@@ -55,6 +66,8 @@ type Grant struct {
 	// Types are the resource types as the tenant has them, if the Authenticator
 	// knows those that every tenant has (WithTypes).
 	Types scim.Types
+	// lastUsed is when the token was used by what was read of it.
+	lastUsed time.Time
 }
 
 // Source reads what authentication needs. Implemented by package store.
@@ -62,6 +75,9 @@ type Source interface {
 	// Access reads a tenant and one of its tokens in one round trip. ok is false
 	// when either does not exist.
 	Access(ctx context.Context, t tenant.ID, tokenID string) (owner Owner, record Record, ok bool, err error)
+	// Used notes when a token was used, if nobody has since it was read that it
+	// was used before.
+	Used(ctx context.Context, t tenant.ID, tokenID string, before, now time.Time) error
 }
 
 // Owner is what a token's tenant brings to each of its requests.
@@ -97,6 +113,8 @@ type entry struct {
 	record Record
 	types  scim.Types
 	read   time.Time
+	// noted tells that this instance has noted that the token was used.
+	noted bool
 }
 
 // NewAuthenticator makes an Authenticator that reads from source.
@@ -138,7 +156,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 	grant := Grant{
 		Tenant: token.Tenant, TokenID: token.ID,
 		Settings: found.owner.Settings, CursorKey: found.owner.CursorKey,
-		Types: found.types,
+		Types:    found.types,
+		lastUsed: found.record.LastUsed,
 	}
 	switch {
 	case !token.matches(found.record.Hash):
@@ -156,7 +175,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 // lookUp finds the token's record, believing what it read less than CacheTime
 // ago. Tokens that do not exist are not remembered, so a new one works at once.
 func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) {
-	key := token.Tenant.String() + "_" + token.ID
+	key := cacheKey(token.Tenant, token.ID)
 	now := a.now()
 	a.mu.Lock()
 	found, ok := a.cached[key]
@@ -183,7 +202,10 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	if len(a.cached) >= maxCached {
 		clear(a.cached)
 	}
-	found = entry{owner: owner, record: record, types: types, read: now}
+	found = entry{
+		owner: owner, record: record, types: types, read: now,
+		noted: found.noted && record.LastUsed.Equal(found.record.LastUsed),
+	}
 	a.cached[key] = found
 	return found, nil
 }
@@ -196,3 +218,4 @@ func (a *Authenticator) typesOf(owner Owner) (scim.Types, error) {
 	own, err := scim.DecodeTenantSchemas([]byte(owner.Schemas))
 	return a.types.With(own), err
 }
+func cacheKey(t tenant.ID, id string) string { return t.String() + "_" + id }

@@ -214,8 +214,8 @@ const MaxJoined = 30
 
 // Task names work that outlives its transaction.
 type Task struct {
-	// Kind is TaskEpoch, TaskMembers or TaskUser; Resource the group's or user's
-	// id; Name the epoch, or the accepted change.
+	// Resource is the id of the group, the user or the tenant; Name the epoch, or
+	// the accepted change.
 	Kind     TaskKind
 	Resource string
 	Name     string
@@ -233,4 +233,6 @@ const (
 	TaskMembers TaskKind = "members"
 	// TaskUser ends the memberships of a deleted user.
 	TaskUser TaskKind = "user"
+	// TaskTenant takes away all that is stored of a deleted tenant.
+	TaskTenant TaskKind = "tenant"
 )

@@ -27,6 +27,8 @@ type request struct {
 	grant  access.Grant
 	event  *event
 	query  url.Values
+	// noted ends the note that the token was used, nil for none.
+	noted func()
 	// wayOut says what to ask for instead when the answer is too large, for the
 	// routes that know better than the cause's action; "" is that.
 	wayOut string

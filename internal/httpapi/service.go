@@ -78,6 +78,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.event = newEvent(q, s.served.next())
 
 	answer, err := s.answer(ctx, q)
+	if q.noted != nil {
+		q.noted()
+	}
 	answer = s.fit(q, answer, err)
 	s.send(w, q, answer)
 	q.event.finish(answer.status, s.Now(), usage.Counts())
@@ -112,7 +115,7 @@ func recovered(err *error) {
 }
 
 // authenticate sets the request's grant. A public route needs no credential, but
-// takes no wrong one.
+// takes no wrong one, and none of a tenant that has SCIM turned off.
 func (s *Service) authenticate(ctx context.Context, q *request) error {
 	header := q.Header.Values("Authorization")
 	if len(header) == 0 && q.route.Public {
@@ -137,6 +140,9 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	}
 	if err == nil && !s.limits.allow(grant.Tenant, q.start) {
 		return &problem{cause: provlog.RateLimit}
+	}
+	if err == nil {
+		q.noted = s.Authenticator.Note(ctx, grant)
 	}
 	return err
 }

@@ -41,6 +41,20 @@ func tokenKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, ""), Sort: "TOKEN#" + id}
 }
 
+// usedKey is when a token was last used. It lies apart from the token, because
+// whoever serves SCIM requests writes it, and writes no tokens.
+func usedKey(t tenant.ID, id string) table.Key {
+	return table.Key{Partition: partition(t, "USED"), Sort: id}
+}
+
+// listedKey names a tenant among all. It is a partition of all tenants, as
+// DUE, and holds nothing but their ids.
+func listedKey(t tenant.ID) table.Key {
+	return table.Key{Partition: tenantsPartition, Sort: t.String()}
+}
+
+const tenantsPartition = "TENANTS"
+
 // ledgerKey is the shard of the ledger: one, unless a tenant asks for more.
 func ledgerKey(t tenant.ID) table.Key {
 	return table.Key{Partition: partition(t, "LEDGER"), Sort: "0"}
@@ -103,9 +117,9 @@ func taskKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, "TASKS"), Sort: id}
 }
 
-// dueKey names an unfinished task of any tenant. It is the one partition of all
-// tenants, because whoever sweeps does not know which of them have work left; it
-// holds nothing but names of tasks.
+// dueKey names an unfinished task of any tenant. It is a partition of all tenants,
+// because whoever sweeps does not know which of them have work left; it holds
+// nothing but names of tasks.
 func dueKey(t tenant.ID, task string) table.Key {
 	return table.Key{Partition: duePartition, Sort: t.String() + "#" + task}
 }

@@ -185,6 +185,8 @@ func (s *Store) finish(ctx context.Context, t tenant.ID, task directory.Task) ([
 		return s.finishMembers(ctx, t, task)
 	case directory.TaskUser:
 		return nil, s.finishUser(ctx, t, task)
+	case directory.TaskTenant:
+		return nil, s.finishTenant(ctx, t, task)
 	}
 	return nil, fmt.Errorf("store: no such kind of task: %q", task.Kind)
 }

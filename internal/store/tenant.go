@@ -9,43 +9,38 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The attributes of tenants and tokens.
+// The attributes of tenants.
 const (
 	attrSettings  = "settings" // JSON of tenant.Settings
 	attrCursorKey = "key"      // 256 random bits that sign cursors, base64
-	attrHash      = "hash"     // SHA-256 of the token's secret
-	attrLastFour  = "last4"
-	attrLabel     = "label"
-	attrExpires   = "exp" // milliseconds since 1970; absent for no end
-	attrRevoked   = "rev" // milliseconds since 1970; absent for a live token
 )
 
 // ErrTenantExists says that the tenant is there already.
-var ErrTenantExists = errors.New("store: the tenant exists")
+var ErrTenantExists = tenant.ErrExists
 
 // CreateTenant makes a tenant with its ledger, or ErrTenantExists.
 func (s *Store) CreateTenant(ctx context.Context, t tenant.ID, settings tenant.Settings,
 	seatLimit, readerLimit int64, now time.Time,
 ) error {
-	encoded, err := json.Marshal(settings)
+	encoded, err := encodeSettings(settings)
 	if err != nil {
-		return fmt.Errorf("store: settings: %w", err)
+		return err
 	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails: it ends the program instead
 	item := table.Item{Key: tenantKey(t), Attributes: table.Attributes{
-		attrSettings:  table.Text(string(encoded)),
+		attrSettings:  table.Text(encoded),
 		attrCursorKey: table.Text(base64.StdEncoding.EncodeToString(key)),
 		attrCreated:   millis(now),
 	}}
 	ledger := ledgerItem(t, directory.Ledger{SeatLimit: seatLimit, ReaderLimit: readerLimit})
-	err = s.write(ctx, now.Add(directory.WriteTime), table.Put(item, table.Absent()), table.Put(ledger, table.Absent()))
+	err = s.write(ctx, now.Add(directory.WriteTime),
+		table.Put(item, table.Absent()), table.Put(ledger, table.Absent()), table.Put(table.Item{Key: listedKey(t)}))
 	var failed *table.ConditionError
 	if errors.As(err, &failed) {
 		return ErrTenantExists
@@ -53,67 +48,131 @@ func (s *Store) CreateTenant(ctx context.Context, t tenant.ID, settings tenant.S
 	return writeError(err)
 }
 
+func encodeSettings(settings tenant.Settings) (string, error) {
+	encoded, err := json.Marshal(settings)
+	if err != nil {
+		return "", fmt.Errorf("store: settings: %w", err)
+	}
+	return string(encoded), nil
+}
+
+// decodeSettings reads settings; a choice that is younger than they are is the
+// default.
+func decodeSettings(t tenant.ID, text string) (tenant.Settings, error) {
+	settings := tenant.DefaultSettings()
+	if err := json.Unmarshal([]byte(text), &settings); err != nil {
+		return tenant.Settings{}, fmt.Errorf("store: settings of %s: %w", t, err)
+	}
+	return settings, nil
+}
+
+func decodeTenant(t tenant.ID, item, ledger table.Item) (tenant.Tenant, error) {
+	text := item.Attributes.Text(attrSettings)
+	settings, err := decodeSettings(t, text)
+	l := decodeLedger(ledger.Attributes)
+	return tenant.Tenant{
+		ID: t, Settings: settings, MaxSeats: l.SeatLimit, MaxReaders: l.ReaderLimit,
+		Created: timeOf(item.Attributes, attrCreated), Stored: text,
+	}, err
+}
+
+// Tenant reads a tenant and its limits: one round trip.
+func (s *Store) Tenant(ctx context.Context, t tenant.ID) (tenant.Tenant, bool, error) {
+	items, err := s.table.Get(ctx, tenantKey(t), ledgerKey(t))
+	if err != nil {
+		return tenant.Tenant{}, false, readError(err)
+	}
+	item, ok := items[tenantKey(t)]
+	if !ok {
+		return tenant.Tenant{}, false, nil
+	}
+	found, err := decodeTenant(t, item, items[ledgerKey(t)])
+	return found, err == nil, err
+}
+
+// Tenants reads a page of tenants: two round trips.
+func (s *Store) Tenants(ctx context.Context, after string, limit int) (page []tenant.Tenant, next string, err error) {
+	listed, err := s.table.Query(ctx, table.Query{Partition: tenantsPartition, After: after, Limit: limit})
+	if err != nil {
+		return nil, "", readError(err)
+	}
+	var ids []tenant.ID
+	var keys []table.Key
+	for _, item := range listed.Items {
+		id, err := tenant.ParseID(item.Sort)
+		if err != nil {
+			return nil, "", fmt.Errorf("store: listed tenant: %w", err)
+		}
+		ids = append(ids, id)
+		keys = append(keys, tenantKey(id), ledgerKey(id))
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, id := range ids {
+		item, ok := items[tenantKey(id)]
+		if !ok {
+			continue // deleted between the two reads
+		}
+		found, err := decodeTenant(id, item, items[ledgerKey(id)])
+		if err != nil {
+			return nil, "", err
+		}
+		page = append(page, found)
+	}
+	if listed.More {
+		next = listed.Last
+	}
+	return page, next, nil
+}
+
+// ChangeTenant makes one state of a tenant another. Settings and limits are changed
+// under what was read of both: settles two administrators.
+func (s *Store) ChangeTenant(ctx context.Context, before, after tenant.Tenant, now time.Time) error {
+	encoded, err := encodeSettings(after.Settings)
+	if err != nil {
+		return err
+	}
+	limits := table.Attributes{attrSeatLimit: table.Number(after.MaxSeats), attrReaderLimit: table.Number(after.MaxReaders)}
+	return changed(s.write(ctx, now.Add(directory.WriteTime),
+		table.Update(tenantKey(before.ID), table.Change{Set: table.Attributes{attrSettings: table.Text(encoded)}}, sameSettings(before)),
+		table.Update(ledgerKey(before.ID), table.Change{Set: limits},
+			table.Is(attrSeatLimit, table.Number(before.MaxSeats)), table.Is(attrReaderLimit, table.Number(before.MaxReaders)))))
+}
+
+func sameSettings(t tenant.Tenant) table.Condition {
+	return table.Is(attrSettings, table.Text(t.Stored))
+}
+
+// changed turns a failed condition into tenant.ErrChanged.
+func changed(err error) error {
+	var failed *table.ConditionError
+	if errors.As(err, &failed) {
+		return tenant.ErrChanged
+	}
+	return writeError(err)
+}
+
+// EndTenant turns a tenant off for good, and leaves what is stored of it to a task.
+func (s *Store) EndTenant(ctx context.Context, before tenant.Tenant, now time.Time) error {
+	settings := before.Settings
+	settings.Ending, settings.SCIMDisabled = true, true
+	encoded, err := encodeSettings(settings)
+	if err != nil {
+		return err
+	}
+	ops := []table.Op{table.Update(tenantKey(before.ID),
+		table.Change{Set: table.Attributes{attrSettings: table.Text(encoded)}}, sameSettings(before))}
+	for _, o := range taskOps(before.ID, tenantTask(before.ID), table.Attributes{attrTime: millis(now)}) {
+		ops = append(ops, o.Op)
+	}
+	return changed(s.write(ctx, now.Add(directory.WriteTime), ops...))
+}
+
 // SetSeatLimit changes how many seats a tenant has. A limit below the use takes
 // no seat from anybody; none is granted until the use is below it.
 func (s *Store) SetSeatLimit(ctx context.Context, t tenant.ID, limit int64, now time.Time) error {
 	return writeError(s.write(ctx, now.Add(directory.WriteTime), table.Update(ledgerKey(t),
 		table.Change{Set: table.Attributes{attrSeatLimit: table.Number(limit)}}, table.Present())))
-}
-
-// SaveToken stores what is kept of a minted token.
-func (s *Store) SaveToken(ctx context.Context, t tenant.ID, r access.Record) error {
-	item := table.Item{Key: tokenKey(t, r.ID), Attributes: table.Attributes{
-		attrHash:     table.Text(r.Hash),
-		attrLastFour: table.Text(r.LastFour),
-		attrCreated:  millis(r.Created),
-	}}
-	if r.Label != "" {
-		item.Attributes[attrLabel] = table.Text(r.Label)
-	}
-	if !r.Expires.IsZero() {
-		item.Attributes[attrExpires] = millis(r.Expires)
-	}
-	return writeError(s.write(ctx, time.Time{}, table.Put(item, table.Absent())))
-}
-
-// RevokeToken ends a token; its record stays, so that whoever still sends it is
-// told why it is refused. Instances that have it cached take it for
-// access.CacheTime more.
-func (s *Store) RevokeToken(ctx context.Context, t tenant.ID, id string, now time.Time) error {
-	return writeError(s.write(ctx, time.Time{}, table.Update(tokenKey(t, id),
-		table.Change{Set: table.Attributes{attrRevoked: millis(now)}}, table.Present())))
-}
-
-// Access reads a tenant, with its schemas, and one of its tokens in one round trip.
-func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
-	access.Owner, access.Record, bool, error,
-) {
-	items, err := s.table.Get(ctx, tenantKey(t), tokenKey(t, tokenID), schemasKey(t))
-	if err != nil {
-		return access.Owner{}, access.Record{}, false, readError(err)
-	}
-	owner, known := items[tenantKey(t)]
-	token, ok := items[tokenKey(t, tokenID)]
-	if !known || !ok {
-		return access.Owner{}, access.Record{}, false, nil
-	}
-	settings := tenant.DefaultSettings()
-	if err := json.Unmarshal([]byte(owner.Attributes.Text(attrSettings)), &settings); err != nil {
-		return access.Owner{}, access.Record{}, false, fmt.Errorf("store: settings of %s: %w", t, err)
-	}
-	key, err := base64.StdEncoding.DecodeString(owner.Attributes.Text(attrCursorKey))
-	if err != nil {
-		return access.Owner{}, access.Record{}, false, fmt.Errorf("store: cursor key of %s: %w", t, err)
-	}
-	a := token.Attributes
-	schemas := items[schemasKey(t)].Attributes.Text(attrSchemas)
-	return access.Owner{Settings: settings, CursorKey: key, Schemas: schemas}, access.Record{
-		ID:       tokenID,
-		Hash:     a.Text(attrHash),
-		LastFour: a.Text(attrLastFour),
-		Label:    a.Text(attrLabel),
-		Created:  timeOf(a, attrCreated),
-		Expires:  timeOf(a, attrExpires),
-		Revoked:  timeOf(a, attrRevoked),
-	}, true, nil
 }

@@ -78,6 +78,9 @@ type Settings struct {
 	SCIMDisabled bool `json:"scimDisabled,omitempty"`
 	// LogDays is how long log entries are kept.
 	LogDays int `json:"logDays"`
+	// Ending tells that the tenant is being deleted: nothing of it changes any
+	// more, and every SCIM request is refused.
+	Ending bool `json:"ending,omitempty"`
 }
 
 // DeletedUsers is what becomes of a deleted user to its readers.

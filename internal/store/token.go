@@ -1,0 +1,186 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The attributes of tokens.
+const (
+	attrHash     = "hash" // SHA-256 of the token's secret
+	attrLastFour = "last4"
+	attrLabel    = "label"
+	attrExpires  = "exp"  // milliseconds since 1970; absent for no end
+	attrRevoked  = "rev"  // milliseconds since 1970; 0 of a live token
+	attrNextID   = "next" // the token that is to take this one's place, or ""
+	attrOldID    = "old"  // the token whose place this one is to take, or ""
+)
+
+// SaveToken stores what is kept of a minted token.
+func (s *Store) SaveToken(ctx context.Context, t tenant.ID, r access.Record) error {
+	return writeError(s.write(ctx, time.Time{}, table.Put(tokenItem(t, r), table.Absent())))
+}
+
+func tokenItem(t tenant.ID, r access.Record) table.Item {
+	item := table.Item{Key: tokenKey(t, r.ID), Attributes: table.Attributes{
+		attrHash:     table.Text(r.Hash),
+		attrLastFour: table.Text(r.LastFour),
+		attrCreated:  millis(r.Created),
+		attrRevoked:  millis(r.Revoked),
+		attrNextID:   table.Text(r.Next),
+		attrOldID:    table.Text(r.Replaces),
+	}}
+	if r.Label != "" {
+		item.Attributes[attrLabel] = table.Text(r.Label)
+	}
+	if !r.Expires.IsZero() {
+		item.Attributes[attrExpires] = millis(r.Expires)
+	}
+	return item
+}
+
+func decodeToken(id string, a, used table.Attributes) access.Record {
+	return access.Record{
+		ID:       id,
+		Hash:     a.Text(attrHash),
+		LastFour: a.Text(attrLastFour),
+		Label:    a.Text(attrLabel),
+		Created:  timeOf(a, attrCreated),
+		Expires:  timeOf(a, attrExpires),
+		Revoked:  timeOf(a, attrRevoked),
+		LastUsed: timeOf(used, attrTime),
+		Next:     a.Text(attrNextID),
+		Replaces: a.Text(attrOldID),
+	}
+}
+
+// Access reads a tenant with its schemas, one of its tokens, and when that was last
+// used, in one round trip.
+func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
+	access.Owner, access.Record, bool, error,
+) {
+	items, err := s.table.Get(ctx, tenantKey(t), tokenKey(t, tokenID), usedKey(t, tokenID), schemasKey(t))
+	if err != nil {
+		return access.Owner{}, access.Record{}, false, readError(err)
+	}
+	owner, known := items[tenantKey(t)]
+	token, ok := items[tokenKey(t, tokenID)]
+	if !known || !ok {
+		return access.Owner{}, access.Record{}, false, nil
+	}
+	settings, err := decodeSettings(t, owner.Attributes.Text(attrSettings))
+	if err != nil {
+		return access.Owner{}, access.Record{}, false, err
+	}
+	key, err := base64.StdEncoding.DecodeString(owner.Attributes.Text(attrCursorKey))
+	if err != nil {
+		return access.Owner{}, access.Record{}, false, fmt.Errorf("store: cursor key of %s: %w", t, err)
+	}
+	return access.Owner{Settings: settings, CursorKey: key, Schemas: items[schemasKey(t)].Attributes.Text(attrSchemas)},
+		decodeToken(tokenID, token.Attributes, items[usedKey(t, tokenID)].Attributes), true, nil
+}
+
+// Used notes when a token was used, if nobody has noted it since it was read. What
+// it costs is no part of what the request cost beside which it is done.
+func (s *Store) Used(ctx context.Context, t tenant.ID, tokenID string, before, now time.Time) error {
+	ctx, _ = table.WithUsage(ctx)
+	when := table.Absent()
+	if !before.IsZero() {
+		when = table.Is(attrTime, millis(before))
+	}
+	item := table.Item{Key: usedKey(t, tokenID), Attributes: table.Attributes{attrTime: millis(now)}}
+	err := s.write(ctx, time.Time{}, table.Put(item, when))
+	var failed *table.ConditionError
+	if errors.As(err, &failed) {
+		return nil // another instance came first
+	}
+	return writeError(err)
+}
+
+// Token reads one token.
+func (s *Store) Token(ctx context.Context, t tenant.ID, id string) (access.Record, bool, error) {
+	items, err := s.table.Get(ctx, tokenKey(t, id), usedKey(t, id))
+	item, ok := items[tokenKey(t, id)]
+	if err != nil || !ok {
+		return access.Record{}, false, readError(err)
+	}
+	return decodeToken(id, item.Attributes, items[usedKey(t, id)].Attributes), true, nil
+}
+
+// Tokens reads all tokens of a tenant that is there, in the order of their ids.
+func (s *Store) Tokens(ctx context.Context, t tenant.ID) ([]access.Record, error) {
+	var found []table.Item
+	used := map[string]table.Attributes{}
+	err := together(ctx,
+		func(ctx context.Context) error {
+			return s.scanPrefix(ctx, partition(t, ""), tokenKey(t, "").Sort, func(i table.Item) { found = append(found, i) })
+		},
+		func(ctx context.Context) error {
+			return s.scan(ctx, usedKey(t, "").Partition, func(i table.Item) { used[i.Sort] = i.Attributes })
+		})
+	if err != nil {
+		return nil, err
+	}
+	records := make([]access.Record, len(found))
+	for i, item := range found {
+		id := item.Sort[len(tokenKey(t, "").Sort):]
+		records[i] = decodeToken(id, item.Attributes, used[id])
+	}
+	return records, nil
+}
+
+// RevokeToken ends a token; its record stays, so that whoever still sends it is
+// told why it is refused. Instances that have it cached take it for
+// access.CacheTime more. access.ErrRotation: a rotation of it is under way.
+func (s *Store) RevokeToken(ctx context.Context, t tenant.ID, id string, now time.Time) error {
+	return rotated(s.write(ctx, time.Time{}, table.Update(tokenKey(t, id),
+		table.Change{Set: table.Attributes{attrRevoked: millis(now)}},
+		table.Is(attrNextID, table.Text("")), table.Is(attrOldID, table.Text("")))))
+}
+
+var live = table.Is(attrRevoked, table.Number(0))
+
+// BeginRotation stores a token beside the one whose place it is to take. Settles two
+// rotations of one token.
+func (s *Store) BeginRotation(ctx context.Context, t tenant.ID, old string, next access.Record) error {
+	next.Replaces = old
+	return rotated(s.write(ctx, time.Time{},
+		table.Update(tokenKey(t, old), table.Change{Set: table.Attributes{attrNextID: table.Text(next.ID)}},
+			live, table.Is(attrNextID, table.Text(""))),
+		table.Put(tokenItem(t, next), table.Absent())))
+}
+
+// CompleteRotation revokes the old token. Settles the end of a rotation against its
+// other end.
+func (s *Store) CompleteRotation(ctx context.Context, t tenant.ID, old, next string, now time.Time) error {
+	return rotated(s.write(ctx, time.Time{},
+		table.Update(tokenKey(t, old), table.Change{Set: table.Attributes{attrNextID: table.Text(""), attrRevoked: millis(now)}},
+			live, table.Is(attrNextID, table.Text(next))),
+		table.Update(tokenKey(t, next), table.Change{Set: table.Attributes{attrOldID: table.Text("")}},
+			live, table.Is(attrOldID, table.Text(old)))))
+}
+
+// CancelRotation revokes the new token.
+func (s *Store) CancelRotation(ctx context.Context, t tenant.ID, old, next string, now time.Time) error {
+	return rotated(s.write(ctx, time.Time{},
+		table.Update(tokenKey(t, old), table.Change{Set: table.Attributes{attrNextID: table.Text("")}},
+			live, table.Is(attrNextID, table.Text(next))),
+		table.Update(tokenKey(t, next), table.Change{Set: table.Attributes{attrOldID: table.Text(""), attrRevoked: millis(now)}},
+			live, table.Is(attrOldID, table.Text(old)))))
+}
+
+// rotated turns a failed condition into access.ErrRotation.
+func rotated(err error) error {
+	var failed *table.ConditionError
+	if errors.As(err, &failed) {
+		return access.ErrRotation
+	}
+	return writeError(err)
+}
