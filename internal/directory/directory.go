@@ -176,7 +176,7 @@ func (d *Directory) change(by Caller, operation string, action Action, before, a
 		Before: before, After: after, Lose: lose,
 		OtherBefore: OtherEmails(resources[0]), OtherAfter: OtherEmails(resources[1]),
 		Entry: Entry{
-			RequestID: by.RequestID, Time: by.Time, TokenID: by.TokenID, IdP: by.IdP,
+			RequestID: by.RequestID, Time: by.Time, TokenID: by.TokenID, IdP: by.IdP, By: by.By, Who: by.Who,
 			Operation: operation, Action: action,
 			ResourceType: d.users.Name, ResourceID: after.ID, Version: after.Version,
 			Subject: resources[1].Text("userName"), ExternalID: resources[1].Text("externalId"),

@@ -20,7 +20,12 @@ type Entry struct {
 	Time    time.Time
 	TokenID string
 	IdP     string
-	// Operation is what the request asked for: create, replace, modify, delete.
+	// By is ByApplication for what the application did, "" for an identity
+	// provider; Who is whom the application named.
+	By  Actor
+	Who string
+	// Operation is what the request asked for: create, replace, modify, delete,
+	// purge.
 	Operation string
 	// Action is what was done.
 	Action       Action
@@ -60,6 +65,7 @@ const (
 	Updated     Action = "updated"
 	Deactivated Action = "deactivated"
 	Deleted     Action = "deleted"
+	Purged      Action = "purged"
 	Unchanged   Action = "unchanged"
 )
 
@@ -76,6 +82,11 @@ type Caller struct {
 	// those that every tenant has; what a tenant's own schemas keep stays untouched
 	// then, and is not checked.
 	Types scim.Types
+	// By is ByApplication when the application asks, and Who is on whose behalf,
+	// as the application names them: it stands in the log, and is told of a group
+	// that was deleted.
+	By  Actor
+	Who string
 	// ShowGroups tells that the answer shows the user's groups.
 	ShowGroups bool
 	// ShowMembers tells that the answer shows the group's members, if they are

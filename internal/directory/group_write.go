@@ -48,7 +48,7 @@ func (d *Directory) newGroupWork(t tenant.ID, by Caller, operation, id string, m
 // come behind what was read.
 func (w *groupWork) entry(action Action, g *Group, r scim.Resource) Entry {
 	e := Entry{
-		RequestID: w.by.RequestID, Time: w.by.Time, TokenID: w.by.TokenID, IdP: w.by.IdP,
+		RequestID: w.by.RequestID, Time: w.by.Time, TokenID: w.by.TokenID, IdP: w.by.IdP, By: w.by.By, Who: w.by.Who,
 		Operation: w.operation, Action: action, ResourceType: w.d.groups.Name, ResourceID: g.ID,
 		Subject: r.Text("displayName"), ExternalID: r.Text("externalId"), Skipped: w.skipped,
 	}

@@ -192,7 +192,7 @@ func (d *Directory) decideUpdate(by Caller, before *User, wanted scim.Resource) 
 		after.OffBy = ByIdP
 	}
 	record, document := d.record(by, wanted, after)
-	return record, document, nil
+	return record, document, refuseProtected(before, record, document)
 }
 
 func updateAction(before, after *User) Action {
@@ -289,6 +289,9 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 				return Result{}, err
 			}
 			continue
+		}
+		if before.Protected {
+			return Result{}, &ProtectedError{ID: id, Refused: RefusedDeletion}
 		}
 		if !match.Allows(before.Version) {
 			return Result{}, ErrVersion

@@ -207,6 +207,9 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 		after.OffBy = ByIdP
 	}
 	record, document := d.record(by, wanted, after)
+	if err := refuseProtected(u, record, document); err != nil {
+		return provisioning{}, err
+	}
 	change, result := d.change(by, "create", action, u, record, [2]scim.Resource{before, document},
 		losses(record, holders, deleted), warning)
 	return provisioning{change: change, result: result}, nil
@@ -242,6 +245,9 @@ func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holde
 	after := *u
 	after.Version, after.Modified, after.Linked = u.Version+1, by.Time, true
 	record, document := d.record(by, wanted, after)
+	if err := refuseProtected(u, record, document); err != nil {
+		return provisioning{}, err
+	}
 	change, result := d.change(by, "create", Linked, u, record, [2]scim.Resource{before, document},
 		losses(record, holders, deleted), "")
 	return provisioning{change: change, result: result}, nil

@@ -58,6 +58,13 @@ type Store interface {
 	// CommitAndGroups is Commit, and reads groups beside it: one round trip. When
 	// the groups alone could not be read it is ErrUnresolved: the change was made.
 	CommitAndGroups(ctx context.Context, t tenant.ID, c Change, ids []string) ([]*Group, error)
+	// Purge removes Before's record for good, with all that it holds: After is nil.
+	// Answers as Commit does.
+	Purge(ctx context.Context, t tenant.ID, c Change) error
+	// DeletedUsers reads a page of deleted users, by id.
+	DeletedUsers(ctx context.Context, t tenant.ID, r Range) (Page[*User], error)
+	// Guarded reads the protected users.
+	Guarded(ctx context.Context, t tenant.ID) (Guarded, error)
 }
 
 // Page is a page of records.
@@ -101,6 +108,9 @@ type Change struct {
 	// Gone are groups of Leave that are not there any more: their memberships
 	// end, and no group's version moves.
 	Gone map[string]bool
+	// Guard is nil unless the user begins or ceases to be protected: the change is
+	// made only if the protected users are still those of its Before.
+	Guard *GuardChange
 	// OtherBefore and OtherAfter are the folded emails beside the unique one,
 	// of the documents before and after.
 	OtherBefore, OtherAfter []string

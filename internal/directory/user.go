@@ -31,6 +31,9 @@ type User struct {
 	Origin Origin
 	// Linked tells that an identity provider manages the user.
 	Linked bool
+	// Protected users are an owner's: what identity providers may not do to them,
+	// refuseProtected says.
+	Protected bool
 	// Held are the claims that the record holds: those of its document, less
 	// what a deleted record has lost.
 	Held Claims

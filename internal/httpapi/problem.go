@@ -47,6 +47,7 @@ func problemOf(err error) *problem {
 		members *directory.MembersError
 		unknown *directory.UnknownMembersError
 		left    *directory.UnfinishedError
+		owner   *directory.ProtectedError
 	)
 	switch {
 	case errors.As(err, &known):
@@ -60,6 +61,9 @@ func problemOf(err error) *problem {
 		return takenProblem(taken)
 	case errors.As(err, &full):
 		return fullProblem(full)
+	case errors.As(err, &owner):
+		return &problem{cause: provlog.Protected, what: fmt.Sprintf(
+			"The user %s is protected in the application and cannot be %s by an identity provider; nothing was changed.", owner.ID, owner.Refused)}
 	case errors.As(err, &left):
 		return &problem{cause: provlog.Unfinished, internal: err}
 	case errors.As(err, &members):

@@ -50,6 +50,7 @@ const (
 	OwnUser           Cause = "own_user"
 	OwnUserConversion Cause = "own_user_conversion"
 	DeactivatedInApp  Cause = "deactivated_in_app"
+	Protected         Cause = "protected"
 	SeatLimit         Cause = "seat_limit"
 	ReaderLimit       Cause = "reader_limit"
 	VersionMismatch   Cause = "version_mismatch"
@@ -232,6 +233,10 @@ var meanings = map[Cause]Meaning{
 	DeactivatedInApp: {
 		Status: http.StatusForbidden, Summary: "The user was deactivated in the application, and only the application reactivates it.",
 		Action: "Ask an owner of the application to reactivate the user there.",
+	},
+	Protected: {
+		Status: http.StatusForbidden, Summary: "The user is protected in the application: an identity provider cannot deactivate, delete or rename it, make it a Reader, or take it out of a group.",
+		Action: "Ask an owner of the application to unprotect the user there, or leave the user as it is in the identity provider.",
 	},
 	SeatLimit: {
 		Status: http.StatusForbidden, Summary: "All seats of the tenant are in use.",

@@ -33,6 +33,7 @@ func (f Fault) String() string { return f.Item + ": " + f.Problem }
 //   - each other email is in the index, and the index names no other;
 //   - each membership is there in both directions, of a group that is there, under
 //     its epoch, and of a user who lives; what is not has a task that ends it;
+//   - the protected users are those that are listed as such;
 //   - no task is left, and what tasks are for has one;
 //   - the ledger's counts are those of the records.
 //
@@ -63,6 +64,9 @@ func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
 		if err := s.scan(ctx, scan.partition, scan.visit); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.auditGuard(ctx, &a); err != nil {
+		return nil, err
 	}
 	if err := s.auditTasks(ctx, &a); err != nil {
 		return nil, err
@@ -163,6 +167,27 @@ func (a *audit) record(u *directory.User) {
 		a.counts.Readers++
 	case directory.HoldsNothing:
 	}
+}
+
+// auditGuard compares the list of protected users with the users.
+func (s *Store) auditGuard(ctx context.Context, a *audit) error {
+	guarded, err := s.Guarded(ctx, a.tenant)
+	if err != nil {
+		return err
+	}
+	listed := map[string]bool{}
+	for _, id := range guarded.IDs {
+		listed[id] = true
+		if u := a.records[id]; !u.Live() || !u.Protected {
+			a.fault("user "+id, "is listed as protected and is not")
+		}
+	}
+	for id, u := range a.records {
+		if u.Protected && !listed[id] {
+			a.fault("user "+id, "is protected and not listed as such")
+		}
+	}
+	return nil
 }
 
 func (a *audit) reservation(i table.Item) {

@@ -125,6 +125,9 @@ func (s *Store) auditGroup(ctx context.Context, a *audit, g *directory.Group) er
 			if u.Live() || u != nil && u.Leaving {
 				continue
 			}
+			if u == nil && a.hasTask(directory.Task{Kind: directory.TaskUser, Resource: item.Sort}) {
+				continue // purged, and its memberships are being ended
+			}
 			a.fault("group "+g.ID, "has the member %s, who is no live user", item.Sort)
 		}
 		return nil

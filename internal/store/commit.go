@@ -48,6 +48,7 @@ const (
 //	ledger        seats below seatLimit                 settles two users of the last seat
 //	losers        version is                            settles a loss against a restore
 //	memberships   joins is                              settles a deletion against a join
+//	guard         version is                            settles two who are protected, or cease to be
 //	log entry     absent                                no change without its entry
 func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) error {
 	operations := slices.Concat(
@@ -56,6 +57,7 @@ func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) err
 		mailOps(t, c),
 		lossOps(t, c.Lose),
 		leaveOps(t, c),
+		guardOps(t, c.Guard),
 		[]operation{{Op: table.Put(logItem(t, c.Entry, c.Expires), table.Absent())}},
 	)
 	if op, ok := ledgerOp(t, c.Before, c.After); ok {

@@ -100,6 +100,11 @@ func mirrorKey(t tenant.ID, user, group string, epoch int64) table.Key {
 	}
 }
 
+// guardKey is the list of a tenant's protected users.
+func guardKey(t tenant.ID) table.Key {
+	return table.Key{Partition: partition(t, "GUARD"), Sort: "0"}
+}
+
 // logKey is a part of a request's log entry; the first part has no number.
 func logKey(t tenant.ID, requestID string, part int) table.Key {
 	sort := requestID

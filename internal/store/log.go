@@ -14,7 +14,9 @@ const (
 	attrTime         = "at"    // milliseconds since 1970, when the request began
 	attrTokenID      = "tok"   // the token that asked
 	attrIdP          = "idp"   // the identity provider, from its user agent
-	attrOperation    = "op"    // what was asked: create, replace, modify, delete
+	attrBy           = "by"    // "app" for what the application did
+	attrWho          = "who"   // on whose behalf, as the application says
+	attrOperation    = "op"    // what was asked: create, replace, modify, delete, purge
 	attrAction       = "did"   // what was done
 	attrOutcome      = "out"   // success, warning; failure and skipped have no change
 	attrCause        = "cause" // of a warning
@@ -57,6 +59,8 @@ func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
 	for name, text := range map[string]string{
 		attrTokenID:    e.TokenID,
 		attrIdP:        e.IdP,
+		attrBy:         string(e.By),
+		attrWho:        cut(e.Who, maxLogText),
 		attrSubject:    cut(e.Subject, maxLogText),
 		attrExternalID: cut(e.ExternalID, maxLogText),
 		attrChanged:    joinNames(e.Changed),

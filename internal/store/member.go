@@ -57,13 +57,18 @@ func memberOps(t tenant.ID, c directory.GroupChange) []operation {
 // that lose a member; more than fit are left to a task.
 func leaveOps(t tenant.ID, c directory.Change) []operation {
 	if c.Later {
-		return taskOps(t, directory.Task{Kind: directory.TaskUser, Resource: c.After.ID}, table.Attributes{
-			attrTime:   millis(c.Entry.Time),
-			attrWhere:  flag(c.After.Deleted),
-			attrPartOf: table.Text(c.Entry.RequestID),
-		})
+		return leavingOps(t, c.After, c.Entry)
 	}
 	return endMirrorOps(t, c.After.ID, c.Leave, c.Gone, c.Entry)
+}
+
+// leavingOps leave a user's memberships to a task.
+func leavingOps(t tenant.ID, u *directory.User, e directory.Entry) []operation {
+	return taskOps(t, directory.Task{Kind: directory.TaskUser, Resource: u.ID}, table.Attributes{
+		attrTime:   millis(e.Time),
+		attrWhere:  flag(u.Deleted),
+		attrPartOf: table.Text(e.RequestID),
+	})
 }
 
 func endMirrorOps(t tenant.ID, user string, mirrors []directory.Mirror, gone map[string]bool, e directory.Entry) []operation {

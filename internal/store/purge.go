@@ -57,7 +57,7 @@ func (s *Store) finishTenant(ctx context.Context, t tenant.ID, task directory.Ta
 // recordPartitions are those of a tenant that have a name of their own. The others
 // are found from users, groups and tasks.
 func recordPartitions() []string {
-	names := []string{"USERS", "GONE", "GROUPS", "MAILS", "LEDGER", "LOG", "MARKS", "FAILING", "USED", "PROTECTED", "ENDED"}
+	names := []string{"USERS", "GONE", "GROUPS", "MAILS", "LEDGER", "LOG", "MARKS", "FAILING", "USED", "GUARD", "MARKERS"}
 	for _, kind := range slices.Concat(directory.Kinds[:], directory.GroupKinds[:]) {
 		names = append(names, "NAMES#"+string(kind))
 	}

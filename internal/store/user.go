@@ -22,6 +22,7 @@ const (
 	attrOff      = "off"  // who deactivated: "scim" or "app"; absent while active
 	attrOrigin   = "org"  // "scim", "manual" or "jit"
 	attrLinked   = "lnk"  // 1 when an identity provider manages the user
+	attrProtect  = "pro"  // 1 when identity providers may not turn the user off
 	attrJoins    = "jn"   // memberships ever begun
 	attrLeaving  = "lv"   // 1 while memberships from before a deletion are ended
 	attrHolder   = "uid"  // of a reservation: the id of the record that holds it
@@ -51,6 +52,7 @@ func userAttributes(u *directory.User) table.Attributes {
 		attrType:     table.Text(string(u.Type)),
 		attrOrigin:   table.Text(string(u.Origin)),
 		attrLinked:   flag(u.Linked),
+		attrProtect:  flag(u.Protected),
 	}
 	if u.OffBy != "" {
 		a[attrOff] = table.Text(string(u.OffBy))
@@ -87,20 +89,21 @@ func recordKey(t tenant.ID, u *directory.User) table.Key {
 func decodeUser(item table.Item, deleted bool) *directory.User {
 	a := item.Attributes
 	u := &directory.User{
-		ID:       item.Sort,
-		Doc:      []byte(a.Text(attrDoc)),
-		Version:  a.Number(attrVersion),
-		Created:  timeOf(a, attrCreated),
-		Modified: timeOf(a, attrModified),
-		Active:   a.Number(attrActive) == 1,
-		Type:     tenant.AccountType(a.Text(attrType)),
-		Deleted:  deleted,
-		OffBy:    directory.Actor(a.Text(attrOff)),
-		Origin:   directory.Origin(a.Text(attrOrigin)),
-		Linked:   a.Number(attrLinked) == 1,
-		Joins:    a.Number(attrJoins),
-		Leaving:  a.Number(attrLeaving) == 1,
-		Held:     directory.Claims{},
+		ID:        item.Sort,
+		Doc:       []byte(a.Text(attrDoc)),
+		Version:   a.Number(attrVersion),
+		Created:   timeOf(a, attrCreated),
+		Modified:  timeOf(a, attrModified),
+		Active:    a.Number(attrActive) == 1,
+		Type:      tenant.AccountType(a.Text(attrType)),
+		Deleted:   deleted,
+		OffBy:     directory.Actor(a.Text(attrOff)),
+		Origin:    directory.Origin(a.Text(attrOrigin)),
+		Linked:    a.Number(attrLinked) == 1,
+		Protected: a.Number(attrProtect) == 1,
+		Joins:     a.Number(attrJoins),
+		Leaving:   a.Number(attrLeaving) == 1,
+		Held:      directory.Claims{},
 	}
 	for _, kind := range directory.Kinds {
 		if a.Has(heldAttribute(kind)) {

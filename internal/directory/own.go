@@ -1,0 +1,371 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// OwnUser is a user as the application makes one: without an identity provider,
+// by hand or just in time at the first login.
+type OwnUser struct {
+	UserName    string
+	Email       string
+	DisplayName string
+	// Origin is OriginManual or OriginJIT.
+	Origin Origin
+	// Type is the tenant's default type when it is "".
+	Type tenant.AccountType
+	// Active is true when it is nil.
+	Active *bool
+	// Protected users are made as ModifyOwn protects them.
+	Protected bool
+}
+
+// CreateOwn makes a user of the application, which no identity provider manages
+// until one links it. It takes a seat, or a reader's place, as any other does
+// (*FullError). A value that a live user holds, active or not, is a *TakenError;
+// one that only a deleted user holds moves to the new one: the application asks
+// for a person of its own, and does not take back what an identity provider
+// deleted, with the ids that provider knew it by.
+func (d *Directory) CreateOwn(ctx context.Context, t tenant.ID, by Caller, own OwnUser) (Result, error) {
+	if own.Origin != OriginManual && own.Origin != OriginJIT {
+		return Result{}, invalidOwn("origin", "manual or jit")
+	}
+	if own.Type == "" {
+		own.Type = by.Settings.DefaultAccountType
+	}
+	if err := checkType(own.Type); err != nil {
+		return Result{}, err
+	}
+	wanted, err := d.ownResource(own.UserName, own.Email, own.DisplayName)
+	if err != nil {
+		return Result{}, err
+	}
+	after := User{
+		ID: d.newID(by.Time), Version: 1, Created: by.Time, Modified: by.Time,
+		Active: own.Active == nil || *own.Active, Type: own.Type, Origin: own.Origin, Protected: own.Protected,
+	}
+	if !after.Active {
+		after.OffBy = ByApplication
+	}
+	record, document := d.record(by, wanted, after)
+	holders := map[Kind]string{}
+	var lose []Loss
+	for range maxDecisions {
+		change, result := d.change(by, "create", Created, nil, record, [2]scim.Resource{nil, document}, lose, "")
+		if change.Guard, err = d.guard(ctx, t, nil, record); err != nil {
+			return Result{}, err
+		}
+		err := d.store.Commit(ctx, t, change)
+		failed, again := retryable(err)
+		switch {
+		case err == nil:
+			return result, nil
+		case !again:
+			return Result{}, err
+		case failed.Full != nil && len(failed.Holders) == 0 && !failed.Stale:
+			return Result{}, full(failed.Full, result.Seats)
+		case len(failed.Holders) > 0 && !failed.Stale:
+			maps.Copy(holders, failed.Holders)
+		default:
+			if holders, err = d.store.Holders(ctx, t, record.Held); err != nil {
+				return Result{}, err
+			}
+		}
+		if lose, err = d.loseOrRefuse(ctx, t, record, document, holders); err != nil {
+			return Result{}, err
+		}
+	}
+	return Result{}, ErrBusy
+}
+
+// OwnChange is what the application changes of a user, its own or one that an
+// identity provider manages. What is nil stays.
+type OwnChange struct {
+	// Active: what the application turns off only the application turns on again;
+	// it also turns on what an identity provider turned off.
+	Active *bool
+	// Protected users cannot be deactivated, deleted, renamed, made a Reader, or
+	// taken out of a group by an identity provider.
+	Protected *bool
+	// Type converts the user; the seat moves with it.
+	Type *tenant.AccountType
+	// UserName and Email are what is unique of the user: Email takes the place of
+	// the unique email. DisplayName is removed by "".
+	UserName, Email, DisplayName *string
+}
+
+// ModifyOwn is what the application does to a live user: deactivate, reactivate,
+// convert, protect, rename. It links nobody and unlinks nobody. It is one
+// transaction; a seat that is needed and not there is a *FullError, a value that
+// another live user holds a *TakenError.
+func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
+	asked OwnChange,
+) (result Result, err error) {
+	var before *User
+	defer func() {
+		if err != nil {
+			result = Result{User: before}
+		}
+	}()
+	if asked.Type != nil {
+		if err := checkType(*asked.Type); err != nil {
+			return Result{}, err
+		}
+	}
+	holders := map[Kind]string{}
+	for range maxDecisions {
+		if before, err = d.store.User(ctx, t, id); err != nil {
+			return Result{}, err
+		}
+		if before == nil {
+			return Result{}, ErrNotFound
+		}
+		old, err := before.Resource()
+		if err != nil {
+			return Result{}, err
+		}
+		wanted, err := d.ownChanged(old, asked)
+		if err != nil {
+			return Result{}, err
+		}
+		after, document := d.record(by, wanted, decideOwn(by, before, asked))
+		lose, err := d.loseOrRefuse(ctx, t, after, document, holders)
+		if err != nil {
+			return Result{}, err
+		}
+		if !match.Allows(before.Version) {
+			return Result{}, d.refuseVersion(ctx, t, before, after, document)
+		}
+		change, result := d.change(by, "modify", ownAction(before, after), before, after,
+			[2]scim.Resource{old, document}, lose, "")
+		if before.Protected != after.Protected {
+			result.Changed = append(result.Changed, "protected")
+			change.Entry.Changed = result.Changed
+		}
+		if len(result.Changed) == 0 && before.OffBy == after.OffBy {
+			return Result{User: before, Action: Unchanged}, nil
+		}
+		if change.Guard, err = d.guard(ctx, t, before, after); err != nil {
+			return Result{}, err
+		}
+		err = d.store.Commit(ctx, t, change)
+		failed, again := retryable(err)
+		switch {
+		case err == nil:
+			return result, nil
+		case !again:
+			return Result{}, err
+		case len(failed.Holders) > 0:
+			maps.Copy(holders, failed.Holders)
+		case failed.Full != nil && !failed.Stale:
+			return Result{}, full(failed.Full, result.Seats)
+		default:
+			clear(holders)
+		}
+	}
+	return Result{}, ErrBusy
+}
+
+// decideOwn is the rule for what the application does to a user.
+func decideOwn(by Caller, before *User, asked OwnChange) User {
+	after := *before
+	after.Version, after.Modified = before.Version+1, by.Time
+	if asked.Type != nil {
+		after.Type = *asked.Type
+	}
+	if asked.Protected != nil {
+		after.Protected = *asked.Protected
+	}
+	if asked.Active != nil {
+		after.Active, after.OffBy = *asked.Active, ""
+		if !after.Active {
+			// Who was turned off by the identity provider before is the
+			// application's to turn on from now on.
+			after.OffBy = ByApplication
+		}
+	}
+	return after
+}
+
+func ownAction(before, after *User) Action {
+	switch {
+	case before.Active && !after.Active:
+		return Deactivated
+	case !before.Active && after.Active:
+		return Reactivated
+	}
+	return Updated
+}
+
+// ownChanged is a user's resource with the values that the application changes.
+func (d *Directory) ownChanged(old scim.Resource, asked OwnChange) (scim.Resource, error) {
+	wanted := maps.Clone(old)
+	if asked.UserName == nil && asked.Email == nil && asked.DisplayName == nil {
+		return wanted, nil
+	}
+	value := func(of *string, otherwise string) string {
+		if of == nil {
+			return otherwise
+		}
+		return *of
+	}
+	checked, err := d.ownResource(value(asked.UserName, "x"), value(asked.Email, ""), value(asked.DisplayName, ""))
+	if err != nil {
+		return nil, err
+	}
+	if asked.UserName != nil {
+		wanted["userName"] = checked["userName"]
+	}
+	if asked.DisplayName != nil {
+		delete(wanted, "displayName")
+		if name, ok := checked["displayName"]; ok {
+			wanted["displayName"] = name
+		}
+	}
+	if asked.Email == nil {
+		return wanted, nil
+	}
+	if *asked.Email == "" {
+		return nil, invalidOwn("email", "an address")
+	}
+	emails, _ := old["emails"].([]any)
+	emails = slices.Clone(emails)
+	unique := UniqueEmail(old)
+	at := slices.IndexFunc(emails, func(e any) bool {
+		email, _ := e.(map[string]any)
+		value, _ := email["value"].(string)
+		return value == unique
+	})
+	if at < 0 {
+		wanted["emails"] = append(checked["emails"].([]any), emails...)
+		return wanted, nil
+	}
+	email := maps.Clone(emails[at].(map[string]any))
+	email["value"] = *asked.Email
+	// Another one of that address would be the same email twice.
+	emails[at] = email
+	kept := make([]any, 0, len(emails))
+	for i, e := range emails {
+		other, _ := e.(map[string]any)
+		value, _ := other["value"].(string)
+		if i == at || FoldName(value) != FoldName(*asked.Email) {
+			kept = append(kept, e)
+		}
+	}
+	wanted["emails"] = kept
+	return wanted, nil
+}
+
+// ownResource is a resource of the values that the application sends, checked as
+// an identity provider's are.
+func (d *Directory) ownResource(userName, email, displayName string) (scim.Resource, error) {
+	values := map[string]any{"schemas": []string{scim.CoreUserURN}, "userName": userName}
+	if email != "" {
+		values["emails"] = []any{map[string]any{"value": email, "type": "work", "primary": true}}
+	}
+	if displayName != "" {
+		values["displayName"] = displayName
+	}
+	body, err := json.Marshal(values)
+	if err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	r, _, err := scim.DecodeResource(d.users, body)
+	return r, err
+}
+
+func checkType(kind tenant.AccountType) error {
+	if kind != tenant.User && kind != tenant.Reader {
+		return invalidOwn("accountType", "user or reader")
+	}
+	return nil
+}
+
+func invalidOwn(name, what string) error {
+	return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf("%s must be %s.", name, what)}
+}
+
+// OwnUser reads one user as the application sees it, a deleted one too.
+func (d *Directory) OwnUser(ctx context.Context, t tenant.ID, id string) (*User, error) {
+	if !ValidID(id) {
+		return nil, ErrNotFound
+	}
+	records, err := d.store.Records(ctx, t, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	u := records[id]
+	if u == nil {
+		return nil, ErrNotFound
+	}
+	return u, nil
+}
+
+// OwnQuery asks for a page of users as the application sees them.
+type OwnQuery struct {
+	// After is the place where the page begins: the Next of the page before, "" at
+	// the beginning.
+	After string
+	// Limit is the largest number of users wanted; it is between 1 and MaxCount.
+	Limit int
+	// Deleted asks for the deleted users too, behind the others.
+	Deleted bool
+}
+
+// OwnPage is a page of users.
+type OwnPage struct {
+	Users []*User
+	// Next is the place of the next page, "" when there is none.
+	Next string
+}
+
+// The parts of a walk over users, as they stand in front of a place.
+const (
+	placeLive = "live."
+	placeGone = "gone."
+)
+
+// OwnUsers reads a page of users in the order of their creation, as the application
+// sees them: each with who manages it (Linked), its origin, its type, whether it is
+// protected and who turned it off. One round trip, two where the live ones end.
+func (d *Directory) OwnUsers(ctx context.Context, t tenant.ID, q OwnQuery) (OwnPage, error) {
+	limit := min(max(q.Limit, 1), MaxCount)
+	var page OwnPage
+	after, gone := strings.CutPrefix(q.After, placeGone)
+	if !gone {
+		after = strings.TrimPrefix(q.After, placeLive)
+		live, err := d.store.Users(ctx, t, Range{After: after, Limit: limit})
+		if err != nil {
+			return OwnPage{}, err
+		}
+		page.Users = live.Records
+		switch {
+		case live.More:
+			page.Next = placeLive + live.Last
+			return page, nil
+		case !q.Deleted:
+			return page, nil
+		case len(page.Users) == limit:
+			page.Next = placeGone
+			return page, nil
+		}
+		after = ""
+	}
+	deleted, err := d.store.DeletedUsers(ctx, t, Range{After: after, Limit: limit - len(page.Users)})
+	if err != nil {
+		return OwnPage{}, err
+	}
+	page.Users = append(page.Users, deleted.Records...)
+	if deleted.More {
+		page.Next = placeGone + deleted.Last
+	}
+	return page, nil
+}

@@ -1,0 +1,323 @@
+package directory_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// app is the application as a caller.
+func (f *fixture) app() directory.Caller {
+	by := f.by()
+	by.TokenID, by.IdP, by.By, by.Who = "", "", directory.ByApplication, "root@acme.test"
+	return by
+}
+
+func (f *fixture) mustOwn(own directory.OwnUser) *directory.User {
+	f.t.Helper()
+	if own.Origin == "" {
+		own.Origin = directory.OriginManual
+	}
+	result, err := f.dir.CreateOwn(context.Background(), f.tenant, f.app(), own)
+	if err != nil {
+		f.t.Fatalf("CreateOwn %s: %v", own.UserName, err)
+	}
+	return result.User
+}
+
+func (f *fixture) modifyOwn(id string, c directory.OwnChange) (directory.Result, error) {
+	return f.dir.ModifyOwn(context.Background(), f.tenant, f.app(), id, directory.Precondition{}, c)
+}
+
+func (f *fixture) mustModifyOwn(id string, c directory.OwnChange) *directory.User {
+	f.t.Helper()
+	result, err := f.modifyOwn(id, c)
+	if err != nil {
+		f.t.Fatalf("ModifyOwn: %v", err)
+	}
+	return result.User
+}
+
+func (f *fixture) purge(id string) error {
+	_, err := f.dir.Purge(context.Background(), f.tenant, f.app(), id)
+	return err
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func TestCreateOwn(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		f := newFixture(t, open, 2, 1)
+		ann := f.mustOwn(directory.OwnUser{UserName: "Ann", Email: "ann@x.test", DisplayName: "Ann A", Origin: directory.OriginJIT})
+		if ann.Linked || ann.Origin != directory.OriginJIT || !ann.Active || ann.Type != tenant.User || ann.OffBy != "" {
+			t.Errorf("own user %+v", ann)
+		}
+		if o := object(t, ann); o["userName"] != "Ann" || o["displayName"] != "Ann A" || o["active"] != true {
+			t.Errorf("document %v", o)
+		}
+		f.mustOwn(directory.OwnUser{UserName: "rita", Type: tenant.Reader})
+		off := f.mustOwn(directory.OwnUser{UserName: "off", Active: ptr(false)})
+		if off.OffBy != directory.ByApplication {
+			t.Errorf("made inactive by %q", off.OffBy)
+		}
+		f.mustOwn(directory.OwnUser{UserName: "bob"})
+		f.check(2)
+
+		gone := f.mustOwn(directory.OwnUser{UserName: "gone", Email: "gone@x.test", Active: ptr(false)})
+		f.mustRemove(gone.ID)
+		for _, c := range []struct {
+			name string
+			own  directory.OwnUser
+			want func(error) bool
+		}{
+			{"a taken userName", directory.OwnUser{UserName: "ANN"}, isTakenAs(directory.TakenActive, directory.UserName)},
+			{"a taken email", directory.OwnUser{UserName: "z", Email: "ANN@x.test"}, isTakenAs(directory.TakenActive, directory.Email)},
+			{"an inactive user's", directory.OwnUser{UserName: "off"}, isTakenAs(directory.TakenInactive, directory.UserName)},
+			{"taken before full", directory.OwnUser{UserName: "bob"}, isTakenAs(directory.TakenActive, directory.UserName)},
+			{"no seat", directory.OwnUser{UserName: "new"}, isFullOf(tenant.User)},
+			{"no reader's place", directory.OwnUser{UserName: "new", Type: tenant.Reader}, isFullOf(tenant.Reader)},
+			{"no seat for a deleted one's name", directory.OwnUser{UserName: "gone"}, isFullOf(tenant.User)},
+			{"no name", directory.OwnUser{}, isInvalid},
+			{"a type that there is not", directory.OwnUser{UserName: "new", Type: "guest"}, isInvalid},
+			{"an origin that there is not", directory.OwnUser{UserName: "new", Origin: directory.OriginSCIM}, isInvalid},
+		} {
+			if c.own.Origin == "" {
+				c.own.Origin = directory.OriginManual
+			}
+			_, err := f.dir.CreateOwn(t.Context(), f.tenant, f.app(), c.own)
+			if !c.want(err) {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		}
+		f.check(2)
+
+		again := f.mustOwn(directory.OwnUser{UserName: "gone", Active: ptr(false)})
+		if again.ID == gone.ID || again.Linked {
+			t.Errorf("made %+v of the deleted %s", again, gone.ID)
+		}
+		old, err := f.dir.OwnUser(t.Context(), f.tenant, gone.ID)
+		if err != nil || !old.Deleted || old.Held[directory.UserName] != "" || old.Held[directory.Email] != "gone@x.test" {
+			t.Errorf("the deleted one is %+v, %v", old, err)
+		}
+		f.check(2)
+	})
+}
+
+func isTakenAs(reason directory.TakenReason, kind directory.Kind) func(error) bool {
+	return func(err error) bool {
+		var e *directory.TakenError
+		return errors.As(err, &e) && e.Reason == reason && e.Kind == kind && e.HolderID != "" && e.Value != ""
+	}
+}
+
+func isFullOf(kind tenant.AccountType) func(error) bool {
+	return func(err error) bool {
+		var e *directory.FullError
+		return errors.As(err, &e) && e.Type == kind && e.Used == e.Limit
+	}
+}
+
+func isInvalid(err error) bool {
+	var e *scim.Error
+	return errors.As(err, &e)
+}
+
+func TestModifyOwn(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		f := newFixture(t, open, 2, 1)
+		u := f.mustPost(user(`"userName":"ann","emails":[{"value":"ann@x.test","primary":true},{"value":"other@x.test"}]`))
+		f.mustPost(user(`"userName":"bob"`))
+
+		off := f.mustModifyOwn(u.ID, directory.OwnChange{Active: ptr(false)})
+		if off.Active || off.OffBy != directory.ByApplication || !off.Linked {
+			t.Errorf("deactivated: %+v", off)
+		}
+		f.check(1)
+		if _, err := f.patch(u.ID, `[{"op":"replace","path":"active","value":true}]`, directory.Precondition{}); !errors.Is(err, directory.ErrDeactivatedInApp) {
+			t.Errorf("the identity provider reactivates: %v", err)
+		}
+		if again, err := f.modifyOwn(u.ID, directory.OwnChange{Active: ptr(false)}); err != nil || again.Action != directory.Unchanged || again.User.Version != off.Version {
+			t.Errorf("deactivated twice: %+v, %v", again, err)
+		}
+		f.mustPost(user(`"userName":"eve"`))
+		if _, err := f.modifyOwn(u.ID, directory.OwnChange{Active: ptr(true)}); !isFullOf(tenant.User)(err) {
+			t.Errorf("reactivated without a seat: %v", err)
+		}
+		reader := f.mustModifyOwn(u.ID, directory.OwnChange{Active: ptr(true), Type: ptr(tenant.Reader)})
+		if !reader.Active || reader.Type != tenant.Reader || reader.OffBy != "" {
+			t.Errorf("reactivated as a Reader: %+v", reader)
+		}
+		f.check(2)
+		if _, err := f.modifyOwn(u.ID, directory.OwnChange{Type: ptr(tenant.User)}); !isFullOf(tenant.User)(err) {
+			t.Errorf("converted without a seat: %v", err)
+		}
+		if l := f.ledger(); l.Readers != 1 {
+			t.Errorf("%d readers", l.Readers)
+		}
+
+		named := f.mustModifyOwn(u.ID, directory.OwnChange{UserName: ptr("Anna"), Email: ptr("other@x.test"), DisplayName: ptr("A")})
+		r, err := named.Resource()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if emails := r["emails"].([]any); r.Text("userName") != "Anna" || r.Text("displayName") != "A" || len(emails) != 1 ||
+			directory.UniqueEmail(r) != "other@x.test" {
+			t.Errorf("renamed: %v", r)
+		}
+		if _, err := f.modifyOwn(u.ID, directory.OwnChange{UserName: ptr("BOB")}); !isTakenAs(directory.TakenActive, directory.UserName)(err) {
+			t.Errorf("renamed to a taken name: %v", err)
+		}
+		if _, err := f.dir.ModifyOwn(t.Context(), f.tenant, f.app(), u.ID,
+			directory.Precondition{Set: true, Versions: []int64{1}}, directory.OwnChange{DisplayName: ptr("B")}); !errors.Is(err, directory.ErrVersion) {
+			t.Errorf("an old version: %v", err)
+		}
+		if _, err := f.modifyOwn(u.ID, directory.OwnChange{Type: ptr(tenant.AccountType("guest"))}); !isInvalid(err) {
+			t.Errorf("an unknown type: %v", err)
+		}
+
+		// What the identity provider turned off the application turns on again, and
+		// may take over.
+		bob := f.mustPost(user(`"userName":"cat","active":false`))
+		if taken := f.mustModifyOwn(bob.ID, directory.OwnChange{Active: ptr(false)}); taken.OffBy != directory.ByApplication {
+			t.Errorf("off by %q", taken.OffBy)
+		}
+		if err := f.store.SetSeatLimit(t.Context(), f.tenant, 3, f.now); err != nil {
+			t.Fatal(err)
+		}
+		if on := f.mustModifyOwn(bob.ID, directory.OwnChange{Active: ptr(true)}); !on.Active || on.OffBy != "" {
+			t.Errorf("reactivated: %+v", on)
+		}
+		f.mustRemove(bob.ID)
+		if _, err := f.modifyOwn(bob.ID, directory.OwnChange{Active: ptr(true)}); !errors.Is(err, directory.ErrNotFound) {
+			t.Errorf("a deleted user: %v", err)
+		}
+		f.check(2)
+	})
+}
+
+func TestPurge(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		for _, c := range []struct {
+			name    string
+			groups  int
+			deleted bool
+		}{
+			{"in no group", 0, false},
+			{"in as many groups as fit", directory.MaxPurged, false},
+			{"in more groups than fit", directory.MaxPurged + 7, false},
+			{"deleted", 2, true},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				f := newFixture(t, open, 5, 5)
+				emails := `{"value":"a@x.test","primary":true}`
+				for i := range 19 {
+					emails += fmt.Sprintf(`,{"value":"a%d@x.test"}`, i)
+				}
+				body := user(`"userName":"ann","externalId":"e","emails":[` + emails + `]`)
+				u := f.mustPost(body)
+				f.mustModifyOwn(u.ID, directory.OwnChange{Protected: ptr(true)})
+				for i := range c.groups {
+					f.mustPostGroup(group(fmt.Sprintf("g%d", i), u.ID))
+				}
+				if c.deleted {
+					f.mustModifyOwn(u.ID, directory.OwnChange{Protected: ptr(false)})
+					f.mustRemove(u.ID)
+				}
+				if err := f.purge(u.ID); err != nil {
+					t.Fatal(err)
+				}
+				f.check(0)
+				if l := f.ledger(); l.Users != 0 {
+					t.Errorf("%d users", l.Users)
+				}
+				if _, err := f.dir.OwnUser(t.Context(), f.tenant, u.ID); !errors.Is(err, directory.ErrNotFound) {
+					t.Errorf("read: %v", err)
+				}
+				if err := f.purge(u.ID); !errors.Is(err, directory.ErrNotFound) {
+					t.Errorf("purged twice: %v", err)
+				}
+				if again := f.mustPost(body); again.ID == u.ID || again.Version != 1 {
+					t.Errorf("provisioned again as %+v", again)
+				}
+				f.check(1)
+			})
+		}
+	})
+}
+
+func TestOwnUsers_PagesThroughLiveAndDeleted(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		f := newFixture(t, open, 20, 20)
+		var live, deleted []string
+		for i := range 9 {
+			u := f.mustOwn(directory.OwnUser{UserName: fmt.Sprintf("u%d", i)})
+			if i%2 == 1 {
+				f.mustRemove(u.ID)
+				deleted = append(deleted, u.ID)
+				continue
+			}
+			live = append(live, u.ID)
+		}
+		for limit := 1; limit <= 10; limit++ {
+			for _, withDeleted := range []bool{false, true} {
+				want := live
+				if withDeleted {
+					want = append(append([]string{}, live...), deleted...)
+				}
+				var got []string
+				q := directory.OwnQuery{Limit: limit, Deleted: withDeleted}
+				for pages := 0; ; pages++ {
+					page, err := f.dir.OwnUsers(t.Context(), f.tenant, q)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if len(page.Users) > limit || pages > 20 {
+						t.Fatalf("page %d of %d users, limit %d", pages, len(page.Users), limit)
+					}
+					for _, u := range page.Users {
+						got = append(got, u.ID)
+					}
+					if q.After = page.Next; q.After == "" {
+						break
+					}
+				}
+				if fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Errorf("limit %d, deleted %t: %v, want %v", limit, withDeleted, got, want)
+				}
+			}
+		}
+	})
+}
+
+// A user whose protection is seen by one who changes it at the same time is in the
+// list with all others.
+func TestModifyOwn_ProtectsAtOnce(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		f := newFixture(t, open, 99, 9)
+		errs := make(chan error)
+		const n = 4
+		for i := range n {
+			u := f.mustOwn(directory.OwnUser{UserName: fmt.Sprintf("u%d", i)})
+			go func() {
+				_, err := f.modifyOwn(u.ID, directory.OwnChange{Protected: ptr(true)})
+				errs <- err
+			}()
+		}
+		for range n {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		f.check(n)
+		guarded, err := f.store.Guarded(t.Context(), f.tenant)
+		if err != nil || len(guarded.IDs) != n || guarded.Version != n {
+			t.Errorf("protected %+v, %v", guarded, err)
+		}
+	})
+}

@@ -1,0 +1,107 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// MaxProtected is the largest number of protected users of a tenant. A change that
+// takes many members out of a group at once is made under a condition for each of
+// them, so that all of these must fit into one transaction.
+const MaxProtected = 50
+
+// Guarded are the protected users of a tenant, as they stand at a version: who
+// takes many members out of a group at once looks here, and is refused when it has
+// changed. A change of a few members asks the users themselves.
+type Guarded struct {
+	// Version counts the changes, 0 of a tenant that never protected anybody.
+	Version int64
+	IDs     []string
+}
+
+// GuardChange is what becomes of the protected users together with a change of one
+// of them.
+type GuardChange struct {
+	Before Guarded
+	After  []string
+}
+
+// ProtectedError refuses an identity provider what it may not do to a protected
+// user.
+type ProtectedError struct {
+	ID string
+	// Refused is what was asked for.
+	Refused Refusal
+}
+
+// Refusal is what an identity provider may not do to a protected user.
+type Refusal string
+
+// The refusals.
+const (
+	RefusedDeactivation Refusal = "deactivated"
+	RefusedDeletion     Refusal = "deleted"
+	RefusedRenaming     Refusal = "renamed"
+	RefusedConversion   Refusal = "made a Reader"
+	RefusedLeaving      Refusal = "taken out of a group"
+)
+
+// Error says what was refused.
+func (e *ProtectedError) Error() string {
+	return "directory: a protected user is not " + string(e.Refused)
+}
+
+// ProtectedLimitError refuses to protect one more user.
+type ProtectedLimitError struct{ Limit int }
+
+// Error gives the limit.
+func (e *ProtectedLimitError) Error() string {
+	return fmt.Sprintf("directory: %d users are protected already", e.Limit)
+}
+
+// guard is what a change of a user does to the list of protected ones, nil when
+// nothing. It costs a read only when the protection changes.
+func (d *Directory) guard(ctx context.Context, t tenant.ID, before, after *User) (*GuardChange, error) {
+	was, is := before != nil && before.Protected, after != nil && after.Protected
+	if was == is {
+		return nil, nil
+	}
+	now, err := d.store.Guarded(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	change := &GuardChange{Before: now}
+	if is {
+		change.After = append(slices.Clone(now.IDs), after.ID)
+		slices.Sort(change.After)
+		change.After = slices.Compact(change.After)
+		if len(change.After) > MaxProtected {
+			return nil, &ProtectedLimitError{Limit: MaxProtected}
+		}
+		return change, nil
+	}
+	change.After = without(now.IDs, []string{before.ID})
+	return change, nil
+}
+
+// refuseProtected is the rule for what an identity provider asks of a protected
+// user. Another spelling of the userName that folds to the same is no new name.
+func refuseProtected(before, after *User, document scim.Resource) error {
+	if !before.Protected {
+		return nil
+	}
+	refuse := func(what Refusal) error { return &ProtectedError{ID: before.ID, Refused: what} }
+	switch {
+	case before.Active && !after.Active:
+		return refuse(RefusedDeactivation)
+	case FoldName(document.Text("userName")) != before.Held[UserName]:
+		return refuse(RefusedRenaming)
+	case before.Type == tenant.User && after.Type == tenant.Reader:
+		return refuse(RefusedConversion)
+	}
+	return nil
+}

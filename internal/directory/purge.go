@@ -1,0 +1,74 @@
+package directory
+
+import (
+	"context"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// MaxPurged is the largest number of memberships that end in the transaction of a
+// purge: each is three of its hundred operations at most, and a record with its
+// values and emails is 27.
+const MaxPurged = 24
+
+// Purge removes a user for good: the record, live or deleted, the values it keeps,
+// its emails and its memberships; its seat is free. Only the application does.
+// What it was is in the log until that is forgotten.
+//
+// Memberships that are more than fit are ended by a task: nobody sees them from
+// the first transaction on. A second Purge goes on with what the first left, and is
+// ErrNotFound.
+func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string) (result Result, err error) {
+	if !ValidID(id) {
+		return Result{}, ErrNotFound
+	}
+	gone := map[string]bool{}
+	for range maxDecisions {
+		before, err := d.OwnUser(ctx, t, id)
+		if err != nil {
+			if err == ErrNotFound { //nolint:errorlint // OwnUser's own
+				d.finishSoon(ctx, t, leavingTask(id))
+			}
+			return Result{}, err
+		}
+		if before.Leaving {
+			if _, err := d.store.Finish(ctx, t, leavingTask(id)); err != nil {
+				return Result{User: before}, err
+			}
+			continue
+		}
+		var mirrors []Mirror
+		if before.Joins > 0 && !before.Deleted {
+			if mirrors, err = d.store.Mirrors(ctx, t, id, MaxPurged+1); err != nil {
+				return Result{User: before}, err
+			}
+		}
+		old, err := before.Resource()
+		if err != nil {
+			return Result{User: before}, err
+		}
+		change, result := d.change(by, "purge", Purged, before, before, [2]scim.Resource{old, old}, nil, "")
+		change.Entry.Seats, change.Entry.Readers = holdingDelta(before, nil)
+		change.Entry.Version, change.Entry.Changed = before.Version+1, nil
+		result.Seats, result.Readers, result.Changed = change.Entry.Seats, change.Entry.Readers, nil
+		change.After, change.Ends = nil, true
+		change.Leave, change.Later, change.Gone = mirrors, len(mirrors) > MaxPurged, gone
+		if change.Guard, err = d.guard(ctx, t, before, nil); err != nil {
+			return Result{User: before}, err
+		}
+		err = d.store.Purge(ctx, t, change)
+		failed, again := retryable(err)
+		if again {
+			for _, id := range failed.Gone {
+				gone[id] = true
+			}
+			continue
+		}
+		if err == nil && change.Later {
+			d.finishSoon(ctx, t, leavingTask(id))
+		}
+		return result, err
+	}
+	return Result{}, ErrBusy
+}

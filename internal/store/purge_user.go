@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Purge makes the removal of a record one transaction:
+//
+//	record        version is, and joins is      settles it against any other change, and against a join
+//	reservations  held by the record            those that a deleted record lost are another's
+//	mails         unconditional                 an index of candidates
+//	ledger        present
+//	memberships   unconditional; their groups' versions move; a task ends what does not fit
+//	guard         version is                    of a protected user
+//	log entry     absent                        no change without its entry
+func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) error {
+	u := c.Before
+	operations := slices.Concat(
+		[]operation{{Op: table.Delete(recordKey(t, u),
+			table.Is(attrVersion, table.Number(u.Version)), table.Is(attrJoins, table.Number(u.Joins)))}},
+		claimOps(t, u.ID, directory.Kinds[:], u.Held, nil, nil),
+		guardOps(t, c.Guard),
+		[]operation{{Op: table.Put(logItem(t, c.Entry, c.Expires), table.Absent())}},
+	)
+	for _, mail := range c.OtherBefore {
+		operations = append(operations, operation{Op: table.Delete(mailKey(t, mail, u.ID))})
+	}
+	if op, ok := ledgerOp(t, u, nil); ok {
+		operations = append(operations, operation{Op: op})
+	}
+	if c.Later {
+		operations = append(operations, leavingOps(t, u, c.Entry)...)
+	} else {
+		operations = append(operations, endMirrorOps(t, u.ID, c.Leave, c.Gone, c.Entry)...)
+	}
+	return s.commit(ctx, c.NotAfter, operations)
+}
+
+// DeletedUsers reads a page of deleted users, in the order of their ids.
+func (s *Store) DeletedUsers(ctx context.Context, t tenant.ID, r directory.Range) (directory.Page[*directory.User], error) {
+	return pageByID(ctx, s, partition(t, "GONE"), r,
+		func(item table.Item) *directory.User { return decodeUser(item, true) })
+}
