@@ -155,6 +155,8 @@ type CommitError struct {
 	// Unknown are members that were to join and are no live user's; Leaving are
 	// users whose old memberships must be ended first.
 	Unknown, Leaving []string
+	// Protected are members who were to leave and are protected.
+	Protected []string
 	// Gone are groups that a user was to leave and that are not there.
 	Gone []string
 }

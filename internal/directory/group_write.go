@@ -148,6 +148,9 @@ func (w *groupWork) commit(ctx context.Context, c GroupChange) (done GroupChange
 		if failed.Stale || len(failed.Holders) > 0 {
 			return c, false, ErrStale
 		}
+		if kept := without(failed.Protected, failed.Absent); len(kept) > 0 {
+			return c, false, &ProtectedError{ID: kept[0], Refused: RefusedLeaving}
+		}
 		if err := w.skip(failed.Unknown); err != nil {
 			return c, false, err
 		}
@@ -520,6 +523,17 @@ func (w *groupWork) apply(ctx context.Context, c GroupChange, add, remove []stri
 		}
 		return result, err
 	}
+	if len(remove) > 0 {
+		// Who leaves is a member: no protected one may, and those who are protected
+		// from here on were members of the group as it will be.
+		guarded, err := w.d.store.Guarded(ctx, w.tenant)
+		if err != nil {
+			return GroupResult{}, err
+		}
+		if err := w.keep(ctx, &c, guarded, both(remove, guarded.IDs)); err != nil {
+			return GroupResult{}, err
+		}
+	}
 	accepted := *c.After
 	accepted.Work = w.d.newID(w.by.Time)
 	c.After = &accepted
@@ -653,6 +667,13 @@ func (w *groupWork) newSet(ctx context.Context, c GroupChange, ids []string) (Gr
 	after.Epochs = c.Before.Epochs + 1
 	after.Epoch = after.Epochs
 	c.After, c.NewEpoch, c.Staged = &after, true, len(ids) > 0
+	guarded, err := w.d.store.Guarded(ctx, w.tenant)
+	if err != nil {
+		return GroupResult{}, err
+	}
+	if err := w.keep(ctx, &c, guarded, without(guarded.IDs, ids)); err != nil {
+		return GroupResult{}, err
+	}
 	if c.Staged {
 		staged, err := w.stage(ctx, c.Before, after.Epoch, ids)
 		if err != nil {
@@ -704,7 +725,13 @@ func epochTask(g *Group) Task {
 
 // DeleteGroup is what a DELETE asks for: the group is gone for good, and nobody is
 // its member any more. RFC 7644 §3.6
-func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (result GroupResult, err error) {
+//
+// A group with a protected member is not deleted: it would take that one out.
+func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (GroupResult, error) {
+	return d.deleteGroup(ctx, t, by, id, match)
+}
+
+func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (result GroupResult, err error) {
 	w := d.newGroupWork(t, by, "delete", id, match)
 	defer func() {
 		if err != nil {
@@ -712,7 +739,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 		}
 	}()
 	for try := range maxDecisions {
-		before, err := d.settled(ctx, t, id)
+		before, guarded, err := d.settledAndGuarded(ctx, t, id)
 		if err != nil {
 			return GroupResult{}, err
 		}
@@ -735,6 +762,13 @@ func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 			if all {
 				c.Exact, c.Empty, c.Remove = true, true, members
 			}
+		}
+		if by.By == ByApplication {
+			c.Marker = &DeletedGroup{
+				ID: id, DisplayName: document.Text("displayName"), Deleted: by.Time, Who: by.Who, Expires: by.Time.Add(MarkerTime),
+			}
+		} else if err := w.keepAll(ctx, &c, guarded); err != nil {
+			return GroupResult{}, err
 		}
 		err = d.store.CommitGroup(ctx, t, c)
 		if _, again := retryable(err); again {

@@ -14,7 +14,7 @@ import (
 func (d *Directory) Group(ctx context.Context, t tenant.ID, id string) (*Group, error) {
 	g, err := d.store.Group(ctx, t, id)
 	if err == nil && g == nil {
-		err = ErrNoGroup
+		err = d.noGroup(ctx, t, id)
 	}
 	return g, err
 }
@@ -24,7 +24,7 @@ func (d *Directory) Group(ctx context.Context, t tenant.ID, id string) (*Group, 
 func (d *Directory) Resting(ctx context.Context, t tenant.ID, id string) (g *Group, resting bool, err error) {
 	g, leaving, err := d.store.GroupAndLeaving(ctx, t, id)
 	if err == nil && g == nil {
-		err = ErrNoGroup
+		err = d.noGroup(ctx, t, id)
 	}
 	return g, err == nil && g.Work == "" && len(leaving) == 0, err
 }
@@ -39,6 +39,22 @@ func (d *Directory) settled(ctx context.Context, t tenant.ID, id string) (*Group
 		}
 		if _, err := d.store.Finish(ctx, t, g.work()); err != nil {
 			return nil, err
+		}
+	}
+}
+
+// settledAndGuarded is settled, with the protected users read beside it.
+func (d *Directory) settledAndGuarded(ctx context.Context, t tenant.ID, id string) (*Group, Guarded, error) {
+	for {
+		g, guarded, err := d.store.GroupAndGuarded(ctx, t, id)
+		if err == nil && g == nil {
+			err = d.noGroup(ctx, t, id)
+		}
+		if err != nil || g.Work == "" {
+			return g, guarded, err
+		}
+		if _, err := d.store.Finish(ctx, t, g.work()); err != nil {
+			return nil, guarded, err
 		}
 	}
 }
@@ -72,7 +88,7 @@ func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit i
 		case err != nil:
 			return nil, nil, err
 		case again == nil:
-			return nil, nil, ErrNoGroup
+			return nil, nil, d.noGroup(ctx, t, id)
 		case again.Version == g.Version, again.Epoch == g.Epoch && again.Work == "" && try >= rereads:
 			return g, staying(members, leaving), nil
 		}

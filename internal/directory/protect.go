@@ -105,3 +105,53 @@ func refuseProtected(before, after *User, document scim.Resource) error {
 	}
 	return nil
 }
+
+// keep refuses a change that takes protected users out of a group, and makes it
+// under what it was judged by: that no other user is protected meanwhile, and that
+// none of those who would lose a membership gets one. It reads who is protected; a
+// tenant that protects nobody pays for no more. leaving tells of the protected ones
+// who would leave, if they are members.
+func (w *groupWork) keep(ctx context.Context, c *GroupChange, guarded Guarded, leaving []string) error {
+	c.Guard, c.Unless = &guarded, leaving
+	if len(leaving) == 0 {
+		return nil
+	}
+	member, _, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, leaving)
+	if err != nil {
+		return err
+	}
+	for _, id := range leaving {
+		if member[id] {
+			return &ProtectedError{ID: id, Refused: RefusedLeaving}
+		}
+	}
+	return nil
+}
+
+// keepAll is keep of a group that is deleted. All members of a small one are known
+// at its version, under which it is deleted.
+func (w *groupWork) keepAll(ctx context.Context, c *GroupChange, guarded Guarded) error {
+	if !c.Empty {
+		return w.keep(ctx, c, guarded, guarded.IDs)
+	}
+	c.Guard = &guarded
+	if kept := both(c.Remove, guarded.IDs); len(kept) > 0 {
+		return &ProtectedError{ID: kept[0], Refused: RefusedLeaving}
+	}
+	return nil
+}
+
+// both are the ids of a list that another has too.
+func both(ids, others []string) []string {
+	if len(ids) == 0 || len(others) == 0 {
+		return nil
+	}
+	in := setOf(others)
+	var common []string
+	for _, id := range ids {
+		if in[id] {
+			common = append(common, id)
+		}
+	}
+	return common
+}

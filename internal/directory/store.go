@@ -135,6 +135,13 @@ type GroupStore interface {
 	// GroupsByID reads groups by id, in the order of the ids; those that are not
 	// there are left out.
 	GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*Group, error)
+	// GroupAndGuarded reads a group, nil when there is none, and the protected users:
+	// one round trip.
+	GroupAndGuarded(ctx context.Context, t tenant.ID, id string) (*Group, Guarded, error)
+	// DeletedGroup reads the marker of a group that the application deleted, nil
+	// when there is none; DeletedGroups a page of them, by id.
+	DeletedGroup(ctx context.Context, t tenant.ID, id string) (*DeletedGroup, error)
+	DeletedGroups(ctx context.Context, t tenant.ID, after string, limit int) (Page[DeletedGroup], error)
 	// Groups reads a page of groups, as Users does of users.
 	Groups(ctx context.Context, t tenant.ID, r Range) (Page[*Group], error)
 	// LedgerAndGroups is Ledger and Groups in one round trip.
@@ -202,6 +209,13 @@ type GroupChange struct {
 	// were written under it, otherwise it is empty. The members of the old one
 	// are ended by a task.
 	NewEpoch, Staged bool
+	// Guard are the protected users by which a change of many members was judged,
+	// nil where each who leaves is asked: it is made only if they still are, and if
+	// none of Unless has a membership under Before's epoch.
+	Guard  *Guarded
+	Unless []string
+	// Marker is what stays of a group that the application deletes.
+	Marker *DeletedGroup
 	// Empty tells, of a deletion, that Remove are all members.
 	Empty   bool
 	Entry   Entry
@@ -218,8 +232,8 @@ type Membership struct {
 }
 
 // MaxJoined is the largest number of members that join or leave in one
-// transaction: a member who joins is three of its hundred operations, and a
-// group's own are seven.
+// transaction: a member who joins or leaves is three of its hundred operations,
+// and a group's own are seven.
 const MaxJoined = 30
 
 // Task names work that outlives its transaction.

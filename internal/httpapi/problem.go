@@ -48,6 +48,7 @@ func problemOf(err error) *problem {
 		unknown *directory.UnknownMembersError
 		left    *directory.UnfinishedError
 		owner   *directory.ProtectedError
+		deleted *directory.GroupDeletedError
 	)
 	switch {
 	case errors.As(err, &known):
@@ -61,6 +62,8 @@ func problemOf(err error) *problem {
 		return takenProblem(taken)
 	case errors.As(err, &full):
 		return fullProblem(full)
+	case errors.As(err, &deleted):
+		return groupDeletedProblem(deleted.Group)
 	case errors.As(err, &owner):
 		return &problem{cause: provlog.Protected, what: fmt.Sprintf(
 			"The user %s is protected in the application and cannot be %s by an identity provider; nothing was changed.", owner.ID, owner.Refused)}
@@ -194,6 +197,16 @@ func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
 		what += ": " + strings.Join(names, ", ")
 	}
 	return &problem{cause: provlog.UnknownMembers, what: what + "."}
+}
+
+// groupDeletedProblem says when a group was deleted in the application, and by
+// whom.
+func groupDeletedProblem(g directory.DeletedGroup) *problem {
+	what := fmt.Sprintf("The group %q was deleted in the application on %s", g.DisplayName, g.Deleted.UTC().Format("2006-01-02 at 15:04:05 UTC"))
+	if g.Who != "" {
+		what += " by " + g.Who
+	}
+	return &problem{cause: provlog.GroupDeleted, what: what + "."}
 }
 
 func singular(k directory.Kind) string {

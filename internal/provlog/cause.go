@@ -35,6 +35,7 @@ const (
 	DiscoveryFilter   Cause = "discovery_filter"
 	UserNotFound      Cause = "user_not_found"
 	GroupNotFound     Cause = "group_not_found"
+	GroupDeleted      Cause = "group_deleted"
 	SchemaNotFound    Cause = "schema_not_found"
 	Duplicate         Cause = "duplicate"
 	DuplicateInactive Cause = "duplicate_inactive"
@@ -171,6 +172,10 @@ var meanings = map[Cause]Meaning{
 	GroupNotFound: {
 		Status: http.StatusNotFound, Summary: "No group of this tenant has the id; it may have been deleted.",
 		Action: "In the identity provider, unlink the group and push it again.",
+	},
+	GroupDeleted: {
+		Status: http.StatusNotFound, Summary: "The group was deleted in the application. No request brings it back.",
+		Action: "In the identity provider, unlink the group and push it again: it is made anew.",
 	},
 	DuplicateGroup: {
 		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "Another group has the displayName or externalId already.",

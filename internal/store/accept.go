@@ -65,6 +65,7 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 		operations = append(operations, operation{Op: table.Update(head.Key,
 			table.Change{Set: table.Attributes{attrState: table.Text(stateAccepted)}}, staged)})
 	}
+	operations = append(operations, keepOps(t, c)...)
 	if c.Rewrites {
 		operations = append(operations, claimOps(t, c.After.ID, directory.GroupKinds[:], c.Before.Held, c.After.Held, nil)...)
 	}

@@ -33,7 +33,8 @@ func (f Fault) String() string { return f.Item + ": " + f.Problem }
 //   - each other email is in the index, and the index names no other;
 //   - each membership is there in both directions, of a group that is there, under
 //     its epoch, and of a user who lives; what is not has a task that ends it;
-//   - the protected users are those that are listed as such;
+//   - the protected users are those that are listed as such, and no group is there
+//     that is remembered as deleted;
 //   - no task is left, and what tasks are for has one;
 //   - the ledger's counts are those of the records.
 //
@@ -66,6 +67,9 @@ func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
 		}
 	}
 	if err := s.auditGuard(ctx, &a); err != nil {
+		return nil, err
+	}
+	if err := s.auditMarkers(ctx, &a); err != nil {
 		return nil, err
 	}
 	if err := s.auditTasks(ctx, &a); err != nil {
@@ -169,25 +173,48 @@ func (a *audit) record(u *directory.User) {
 	}
 }
 
-// auditGuard compares the list of protected users with the users.
+// auditGuard compares the protected users with their list, and with the item of
+// each.
 func (s *Store) auditGuard(ctx context.Context, a *audit) error {
 	guarded, err := s.Guarded(ctx, a.tenant)
 	if err != nil {
 		return err
 	}
-	listed := map[string]bool{}
+	listed, marked := map[string]bool{}, map[string]bool{}
 	for _, id := range guarded.IDs {
 		listed[id] = true
-		if u := a.records[id]; !u.Live() || !u.Protected {
-			a.fault("user "+id, "is listed as protected and is not")
-		}
 	}
+	err = s.scan(ctx, guardKey(a.tenant).Partition, func(i table.Item) { marked[i.Sort] = true })
+	if err != nil {
+		return err
+	}
+	delete(marked, guardKey(a.tenant).Sort)
 	for id, u := range a.records {
-		if u.Protected && !listed[id] {
-			a.fault("user "+id, "is protected and not listed as such")
+		switch is := u.Protected && u.Live(); {
+		case is != listed[id]:
+			a.fault("user "+id, "is protected or not, and listed otherwise")
+		case is != marked[id]:
+			a.fault("user "+id, "is protected or not, and the item that says so otherwise")
 		}
+		delete(listed, id)
+		delete(marked, id)
+	}
+	for id := range listed {
+		a.fault("user "+id, "is listed as protected and is not there")
+	}
+	for id := range marked {
+		a.fault("user "+id, "is said to be protected and is not there")
 	}
 	return nil
+}
+
+// auditMarkers looks for groups that are there and remembered as deleted.
+func (s *Store) auditMarkers(ctx context.Context, a *audit) error {
+	return s.scan(ctx, markerKey(a.tenant, "").Partition, func(i table.Item) {
+		if a.groups[i.Sort] != nil {
+			a.fault("group "+i.Sort, "is there and remembered as deleted in the application")
+		}
+	})
 }
 
 func (a *audit) reservation(i table.Item) {

@@ -36,6 +36,8 @@ const (
 	meansAbsent
 	// meansNoUser: who is to join is no live user, or is leaving.
 	meansNoUser
+	// meansProtected: who is to leave is protected.
+	meansProtected
 	// meansNoGroup: the group is not there.
 	meansNoGroup
 )
@@ -110,6 +112,8 @@ func explain(operations []operation, failed *table.ConditionError) *directory.Co
 			e.Unknown = append(e.Unknown, o.id)
 		case o.meaning == meansNoUser:
 			e.Leaving = append(e.Leaving, o.id)
+		case o.meaning == meansProtected:
+			e.Protected = append(e.Protected, o.id)
 		case o.meaning == meansNoGroup:
 			e.Gone = append(e.Gone, o.id)
 		case f.Item == nil:

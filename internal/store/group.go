@@ -108,6 +108,10 @@ func (s *Store) GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*d
 //	membership    absent, or present to leave it        tells what changes from what does not
 //	mirror        unconditional: it follows the membership
 //	user          lives, and is not leaving             settles a join against a deletion
+//	user          is not protected, to leave it         settles a leave against a protection
+//	guard         version is, for a set or a deletion   settles these against a protection
+//	protected     are no members, for the same          settles these against a join of one
+//	marker        of a deletion in the application
 //	old epoch     a task that ends its memberships
 //	log entry     absent                                no change without its entry
 func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupChange) error {
@@ -130,6 +134,8 @@ func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupC
 	default:
 		operations = append(operations, memberOps(t, c)...)
 	}
+	operations = append(operations, keepOps(t, c)...)
+	operations = append(operations, markerOps(t, c.Marker)...)
 	operations = append(operations, operation{Op: table.Put(logItem(t, c.Entry, c.Expires), table.Absent())})
 	return s.commit(ctx, c.NotAfter, operations)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -18,6 +19,37 @@ func (s *Store) Guarded(ctx context.Context, t tenant.ID) (directory.Guarded, er
 	return decodeGuarded(item), err
 }
 
+// GroupAndGuarded reads a group and the protected users: one round trip.
+func (s *Store) GroupAndGuarded(ctx context.Context, t tenant.ID, id string) (*directory.Group, directory.Guarded, error) {
+	if !directory.ValidID(id) {
+		return nil, directory.Guarded{}, nil
+	}
+	items, err := s.table.Get(ctx, groupKey(t, id), guardKey(t))
+	if err != nil {
+		return nil, directory.Guarded{}, readError(err)
+	}
+	guarded := decodeGuarded(items[guardKey(t)])
+	item, ok := items[groupKey(t, id)]
+	if !ok {
+		return nil, guarded, nil
+	}
+	return decodeGroup(item), guarded, nil
+}
+
+// keepOps hold a change of many members to the protected users that it was judged
+// by. Settles it against one who is protected meanwhile, and against a protected
+// one who joins.
+func keepOps(t tenant.ID, c directory.GroupChange) []operation {
+	if c.Guard == nil {
+		return nil
+	}
+	ops := []operation{{Op: table.Check(guardKey(t), guardSame(*c.Guard))}}
+	for _, user := range c.Unless {
+		ops = append(ops, operation{Op: table.Check(membershipKey(t, c.Before.ID, c.Before.Epoch, user), table.Absent())})
+	}
+	return ops
+}
+
 func decodeGuarded(item table.Item) directory.Guarded {
 	return directory.Guarded{
 		Version: item.Attributes.Number(attrVersion),
@@ -25,16 +57,29 @@ func decodeGuarded(item table.Item) directory.Guarded {
 	}
 }
 
-// guardOps change the list of protected users together with one of them. Settles
-// two changes of it, and one of it against a change that looked at it.
+// guardOps change the list of protected users together with one of them, and the
+// item that tells of that one alone: a change of a few members asks for it, and
+// needs no other condition. The list settles two changes of it, and one of it
+// against a change of many members that looked at it.
 func guardOps(t tenant.ID, c *directory.GuardChange) []operation {
 	if c == nil {
 		return nil
 	}
-	return []operation{{Op: table.Put(table.Item{Key: guardKey(t), Attributes: table.Attributes{
+	ops := []operation{{Op: table.Put(table.Item{Key: guardKey(t), Attributes: table.Attributes{
 		attrVersion: table.Number(c.Before.Version + 1),
 		attrIDs:     table.Text(strings.Join(c.After, ",")),
 	}}, guardSame(c.Before))}}
+	for _, id := range c.After {
+		if !slices.Contains(c.Before.IDs, id) {
+			ops = append(ops, operation{Op: table.Put(table.Item{Key: guardedKey(t, id)})})
+		}
+	}
+	for _, id := range c.Before.IDs {
+		if !slices.Contains(c.After, id) {
+			ops = append(ops, operation{Op: table.Delete(guardedKey(t, id))})
+		}
+	}
+	return ops
 }
 
 // guardSame holds while the protected users are those that were read.

@@ -100,9 +100,19 @@ func mirrorKey(t tenant.ID, user, group string, epoch int64) table.Key {
 	}
 }
 
-// guardKey is the list of a tenant's protected users.
+// guardKey is the list of a tenant's protected users: no id has a '#'.
 func guardKey(t tenant.ID) table.Key {
-	return table.Key{Partition: partition(t, "GUARD"), Sort: "0"}
+	return table.Key{Partition: partition(t, "GUARD"), Sort: "#ALL"}
+}
+
+// guardedKey is there while a user is protected.
+func guardedKey(t tenant.ID, user string) table.Key {
+	return table.Key{Partition: partition(t, "GUARD"), Sort: user}
+}
+
+// markerKey remembers a group that was deleted in the application.
+func markerKey(t tenant.ID, group string) table.Key {
+	return table.Key{Partition: partition(t, "MARKERS"), Sort: group}
 }
 
 // logKey is a part of a request's log entry; the first part has no number.

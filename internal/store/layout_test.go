@@ -44,6 +44,9 @@ func TestKeys(t *testing.T) {
 		{"log, second part", "T#acme#LOG", request + "#1", logKey(acme, request, 1)},
 		{"failing subject", "T#acme#FAILING", "alice", failingKey(acme, "alice")},
 		{"task", "T#acme#TASKS", "0190-task", taskKey(acme, "0190-task")},
+		{"protected users", "T#acme#GUARD", "#ALL", guardKey(acme)},
+		{"protected user", "T#acme#GUARD", user, guardedKey(acme, user)},
+		{"marker of a deleted group", "T#acme#MARKERS", group, markerKey(acme, group)},
 		{"bookmark", "T#acme#MARKS", "hFk6b4WXkTpqHMOUT4px_4i5#101", markKey(acme, "k1", "filter", "", 101)},
 	}
 	seen := map[table.Key]string{}

@@ -48,7 +48,12 @@ func memberOps(t tenant.ID, c directory.GroupChange) []operation {
 				Op:      table.Delete(membershipKey(t, c.After.ID, c.After.Epoch, user), table.Present()),
 				meaning: meansAbsent, id: user,
 			},
-			operation{Op: table.Delete(mirrorKey(t, user, c.After.ID, c.After.Epoch))})
+			operation{Op: table.Delete(mirrorKey(t, user, c.After.ID, c.After.Epoch))},
+			// Settles a member who is taken out against its protection.
+			operation{
+				Op:      table.Check(guardedKey(t, user), table.Absent()),
+				meaning: meansProtected, id: user,
+			})
 	}
 	return ops
 }

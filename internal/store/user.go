@@ -22,7 +22,7 @@ const (
 	attrOff      = "off"  // who deactivated: "scim" or "app"; absent while active
 	attrOrigin   = "org"  // "scim", "manual" or "jit"
 	attrLinked   = "lnk"  // 1 when an identity provider manages the user
-	attrProtect  = "pro"  // 1 when identity providers may not turn the user off
+	attrProtect  = "pro"  // 1 of a protected user; absent of all others
 	attrJoins    = "jn"   // memberships ever begun
 	attrLeaving  = "lv"   // 1 while memberships from before a deletion are ended
 	attrHolder   = "uid"  // of a reservation: the id of the record that holds it
@@ -52,7 +52,9 @@ func userAttributes(u *directory.User) table.Attributes {
 		attrType:     table.Text(string(u.Type)),
 		attrOrigin:   table.Text(string(u.Origin)),
 		attrLinked:   flag(u.Linked),
-		attrProtect:  flag(u.Protected),
+	}
+	if u.Protected {
+		a[attrProtect] = flag(true)
 	}
 	if u.OffBy != "" {
 		a[attrOff] = table.Text(string(u.OffBy))
@@ -66,6 +68,9 @@ func userAttributes(u *directory.User) table.Attributes {
 // userUpdate changes a record where it lies.
 func userUpdate(t tenant.ID, u *directory.User, when ...table.Condition) table.Op {
 	change := table.Change{Set: userAttributes(u)}
+	if !u.Protected {
+		change.Remove = append(change.Remove, attrProtect)
+	}
 	if u.OffBy == "" {
 		change.Remove = append(change.Remove, attrOff)
 	}

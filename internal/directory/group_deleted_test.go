@@ -1,0 +1,76 @@
+package directory_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+func TestDeleteGroupInApp_LeavesAMarker(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		for _, size := range []int{0, 3, directory.MaxJoined + 3} {
+			f := newFixture(t, open, 9, 9)
+			ids := f.people(size + 1)
+			body := group("Sales", ids[:size]...)
+			id := f.mustPostGroup(body)
+			by := f.app()
+			if r, err := f.dir.DeleteGroupInApp(t.Context(), f.tenant, by, id); err != nil || r.Action != directory.Deleted {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			f.sweep()
+			f.check(0)
+			ctx := context.Background()
+			for name, do := range map[string]func() error{
+				"GET":         func() error { _, err := f.dir.Group(ctx, f.tenant, id); return err },
+				"GET members": func() error { _, _, err := f.dir.Members(ctx, f.tenant, id, 10); return err },
+				"GET resting": func() error { _, _, err := f.dir.Resting(ctx, f.tenant, id); return err },
+				"PUT":         func() error { _, err := f.putGroup(id, body); return err },
+				"PATCH":       func() error { _, err := f.patchGroup(id, add(ids[size])); return err },
+				"PATCH clear": func() error { _, err := f.patchGroup(id, `{"op":"remove","path":"members"}`); return err },
+				"DELETE": func() error {
+					_, err := f.dir.DeleteGroup(ctx, f.tenant, f.by(), id, directory.Precondition{})
+					return err
+				},
+				"in app again": func() error { _, err := f.dir.DeleteGroupInApp(ctx, f.tenant, f.app(), id); return err },
+			} {
+				err := do()
+				var deleted *directory.GroupDeletedError
+				if !errors.Is(err, directory.ErrNoGroup) || !errors.As(err, &deleted) {
+					t.Errorf("%s: %v", name, err)
+					continue
+				}
+				g := deleted.Group
+				if g.ID != id || g.DisplayName != "Sales" || g.Who != by.Who || !g.Deleted.Equal(by.Time) {
+					t.Errorf("%s: %+v", name, g)
+				}
+			}
+			again := f.mustPostGroup(body)
+			if again == id {
+				t.Error("the same id again")
+			}
+			page, err := f.dir.DeletedGroups(t.Context(), f.tenant, "", 10)
+			if err != nil || len(page.Records) != 1 || page.Records[0].ID != id {
+				t.Errorf("markers %+v, %v", page, err)
+			}
+			// Another tenant knows nothing of it, and an id that never was is not one
+			// that was deleted.
+			_, err = f.dir.Group(t.Context(), f.tenant, newID())
+			var deleted *directory.GroupDeletedError
+			if errors.As(err, &deleted) || !errors.Is(err, directory.ErrNoGroup) {
+				t.Errorf("an unknown id: %v", err)
+			}
+			// What the identity provider deletes leaves nothing.
+			if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), again, directory.Precondition{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err = f.dir.Group(t.Context(), f.tenant, again); errors.As(err, &deleted) || !errors.Is(err, directory.ErrNoGroup) {
+				t.Errorf("deleted by SCIM: %v", err)
+			}
+			f.sweep()
+			f.check(0)
+		}
+	})
+}

@@ -1,0 +1,244 @@
+package directory_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+func isProtectedFrom(err error, what directory.Refusal, id string) bool {
+	var e *directory.ProtectedError
+	return errors.As(err, &e) && e.Refused == what && e.ID == id
+}
+
+func (f *fixture) protect(id string, on bool) {
+	f.t.Helper()
+	f.mustModifyOwn(id, directory.OwnChange{Protected: &on})
+}
+
+func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		f := newFixture(t, open, 9, 9)
+		u := f.mustPost(user(`"userName":"Ann","emails":[{"value":"ann@x.test"}]`))
+		f.protect(u.ID, true)
+		put := func(attributes string) func() error {
+			return func() error {
+				_, err := f.put(u.ID, user(attributes), directory.Precondition{})
+				return err
+			}
+		}
+		patch := func(operations string) func() error {
+			return func() error {
+				_, err := f.patch(u.ID, operations, directory.Precondition{})
+				return err
+			}
+		}
+		reader := fmt.Sprintf(`%q:{"isTeamAccount":false}`, extension)
+		for _, c := range []struct {
+			name string
+			do   func() error
+			want directory.Refusal
+		}{
+			{"DELETE", func() error { return f.remove(u.ID) }, directory.RefusedDeletion},
+			{"PUT active=false", put(`"userName":"Ann","active":false`), directory.RefusedDeactivation},
+			{"PUT another userName", put(`"userName":"Anna"`), directory.RefusedRenaming},
+			{"PUT as a Reader", put(`"userName":"Ann",` + reader), directory.RefusedConversion},
+			{"PATCH active=false", patch(`[{"op":"replace","path":"active","value":false}]`), directory.RefusedDeactivation},
+			{"PATCH active=\"False\"", patch(`[{"op":"Replace","path":"active","value":"False"}]`), directory.RefusedDeactivation},
+			{"PATCH another userName", patch(`[{"op":"add","path":"userName","value":"Anna"}]`), directory.RefusedRenaming},
+			{"PATCH as a Reader", patch(`[{"op":"replace","value":{` + reader + `}}]`), directory.RefusedConversion},
+			{"PUT what may change", put(`"userName":"Ann","displayName":"A","emails":[{"value":"a@x.test"}]`), ""},
+			{"PATCH the userName in another case", patch(`[{"op":"replace","path":"userName","value":"ANN"}]`), ""},
+			{"PATCH active=true", patch(`[{"op":"replace","path":"active","value":true}]`), ""},
+		} {
+			before := f.read(u.ID)
+			err := c.do()
+			switch {
+			case c.want == "" && err != nil, c.want != "" && !isProtectedFrom(err, c.want, u.ID):
+				t.Errorf("%s: %v, want %q", c.name, err, c.want)
+			case c.want != "" && f.read(u.ID).Version != before.Version:
+				t.Errorf("%s changed the user", c.name)
+			}
+			f.check(1)
+		}
+
+		// The application may; and SCIM reactivates and links, but renames nobody.
+		off := f.mustModifyOwn(u.ID, directory.OwnChange{Type: ptr(tenant.Reader), UserName: ptr("ann2"), Active: ptr(false)})
+		if off.Active || !off.Protected {
+			t.Errorf("the application: %+v", off)
+		}
+		own := f.mustOwn(directory.OwnUser{UserName: "own", Email: "own@x.test", Protected: true})
+		team := fmt.Sprintf(`%q:{"isTeamAccount":true}`, extension)
+		if _, err := f.post(user(`"userName":"other","emails":[{"value":"own@x.test"}],` + team)); !isProtectedFrom(err, directory.RefusedRenaming, own.ID) {
+			t.Errorf("POST links under another name: %v", err)
+		}
+		if r, err := f.post(user(`"userName":"own","emails":[{"value":"own@x.test"}],` + team)); err != nil || r.Action != directory.Linked || !r.User.Protected {
+			t.Errorf("POST links: %+v, %v", r, err)
+		}
+		f.protect(u.ID, false)
+		f.mustRemove(u.ID)
+		f.check(1)
+	})
+}
+
+// A protected user stays in its groups whatever way it is to be taken out by, in
+// small groups and large ones; whoever is not protected may leave.
+func TestProtected_StaysInGroups(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		const many = directory.MaxJoined + 5
+		f := newFixture(t, open, 9, 9)
+		owner := f.mustPost(user(`"userName":"owner"`)).ID
+		other := f.mustPost(user(`"userName":"other owner"`)).ID
+		people := f.people(2 * many)
+		f.protect(owner, true)
+		f.protect(other, true)
+		if n := len(people); n < 2*many {
+			t.Fatal(n)
+		}
+		for _, c := range []struct {
+			name    string
+			members []string
+		}{
+			{"a small group", append([]string{owner}, people[:3]...)},
+			{"a large group", append([]string{owner}, people[:many]...)},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				id := f.mustPostGroup(group(c.name, c.members...))
+				rest := c.members[1:]
+				fresh := people[many:]
+				refused := map[string]func() error{
+					"PATCH removes it by filter": func() error {
+						_, err := f.patchGroup(id, fmt.Sprintf(`{"op":"remove","path":"members[value eq \"%s\"]"}`, owner))
+						return err
+					},
+					"PATCH removes it by value, among others": func() error {
+						_, err := f.patchGroup(id, fmt.Sprintf(`{"op":"remove","path":"members","value":[%s]}`, values([]string{rest[0], owner})))
+						return err
+					},
+					"PATCH removes all by name": func() error {
+						_, err := f.patchGroup(id, fmt.Sprintf(`{"op":"remove","path":"members","value":[%s]}`, values(c.members)))
+						return err
+					},
+					"PATCH clears": func() error {
+						_, err := f.patchGroup(id, `{"op":"remove","path":"members"}`)
+						return err
+					},
+					"PATCH replaces by a few": func() error {
+						_, err := f.patchGroup(id, fmt.Sprintf(`{"op":"replace","path":"members","value":[%s]}`, values(rest[:2])))
+						return err
+					},
+					"PATCH replaces by many": func() error {
+						_, err := f.patchGroup(id, fmt.Sprintf(`{"op":"replace","path":"members","value":[%s]}`, values(fresh)))
+						return err
+					},
+					"PATCH swaps it": func() error {
+						_, err := f.patchGroup(id, fmt.Sprintf(`{"op":"replace","path":"members[value eq \"%s\"].value","value":%q}`, owner, fresh[0]))
+						return err
+					},
+					"PUT without members": func() error { _, err := f.putGroup(id, group(c.name)); return err },
+					"PUT with others":     func() error { _, err := f.putGroup(id, group(c.name, fresh...)); return err },
+					"DELETE": func() error {
+						_, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, directory.Precondition{})
+						return err
+					},
+				}
+				for name, do := range refused {
+					version := f.version(id)
+					if err := do(); !isProtectedFrom(err, directory.RefusedLeaving, owner) {
+						t.Errorf("%s: %v", name, err)
+					}
+					if f.version(id) != version {
+						t.Errorf("%s changed the group", name)
+					}
+					f.wantMembers(id, c.members...)
+				}
+				// Who is no member, or stays, does not stand in the way.
+				f.mustPatchGroup(id, fmt.Sprintf(`{"op":"remove","path":"members","value":[%s]}`, values([]string{rest[0], other})))
+				f.wantMembers(id, append([]string{owner}, rest[1:]...)...)
+				f.mustPatchGroup(id, fmt.Sprintf(`{"op":"replace","path":"members","value":[%s]}`, values(append([]string{owner}, fresh...))))
+				f.wantMembers(id, append([]string{owner}, fresh...)...)
+				f.mustPatchGroup(id, fmt.Sprintf(`{"op":"remove","path":"members","value":[%s]}`, values(fresh)))
+				f.wantMembers(id, owner)
+				if _, err := f.dir.DeleteGroupInApp(t.Context(), f.tenant, f.app(), id); err != nil {
+					t.Errorf("deleted in the application: %v", err)
+				}
+				f.sweep()
+				f.check(2)
+			})
+		}
+	})
+}
+
+func TestProtected_AreLimited(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		f := newFixture(t, open, 99, 9)
+		for i := range directory.MaxProtected {
+			f.mustOwn(directory.OwnUser{UserName: fmt.Sprintf("u%d", i), Protected: true})
+		}
+		var limit *directory.ProtectedLimitError
+		if _, err := f.dir.CreateOwn(t.Context(), f.tenant, f.app(), directory.OwnUser{
+			UserName: "more", Origin: directory.OriginJIT, Protected: true,
+		}); !errors.As(err, &limit) {
+			t.Errorf("one more: %v", err)
+		}
+		// As many as there may be fit into the change that clears a large group.
+		id := f.mustPostGroup(group("large", f.people(directory.MaxJoined+1)...))
+		f.mustPatchGroup(id, `{"op":"remove","path":"members"}`)
+		f.wantMembers(id)
+		id = f.mustPostGroup(group("to be deleted", f.people(directory.MaxJoined+1)...))
+		if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, directory.Precondition{}); err != nil {
+			t.Error(err)
+		}
+		f.sweep()
+		f.check(directory.MaxProtected)
+	})
+}
+
+// Protecting a member and clearing its group at once: when it was protected first,
+// it is still a member.
+func TestProtected_AgainstAClearAtOnce(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		for _, size := range []int{3, directory.MaxJoined + 3} {
+			for range 4 {
+				f := newFixture(t, open, 9, 9)
+				owner := f.mustPost(user(`"userName":"owner"`)).ID
+				id := f.mustPostGroup(group("g", append([]string{owner}, f.people(size)...)...))
+				done := make(chan error)
+				go func() {
+					_, err := f.modifyOwn(owner, directory.OwnChange{Protected: ptr(true)})
+					done <- err
+				}()
+				_, cleared := f.patchGroup(id, `{"op":"remove","path":"members"}`)
+				if err := <-done; err != nil {
+					t.Fatal(err)
+				}
+				_, again := f.patchGroup(id, `{"op":"remove","path":"members"}`)
+				switch {
+				case cleared == nil && again == nil:
+					f.wantMembers(id)
+				case isProtectedFrom(cleared, directory.RefusedLeaving, owner) && isProtectedFrom(again, directory.RefusedLeaving, owner):
+					if len(f.members(id)) != size+1 {
+						t.Errorf("%d members", len(f.members(id)))
+					}
+				default:
+					t.Errorf("cleared: %v, again: %v", cleared, again)
+				}
+				f.sweep()
+				f.check(1)
+			}
+		}
+	})
+}
+
+func (f *fixture) read(id string) *directory.User {
+	f.t.Helper()
+	u, err := f.dir.OwnUser(f.t.Context(), f.tenant, id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return u
+}
