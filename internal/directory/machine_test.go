@@ -33,6 +33,15 @@ type modelUser struct {
 	claims       map[directory.Kind]string
 	active, gone bool
 	reader       bool
+	// linked tells that an identity provider manages the user, offInApp that the
+	// application turned it off.
+	linked, offInApp, protected bool
+}
+
+// refusedProtected tells that a protected user would be turned off, renamed or
+// made a Reader.
+func (u *modelUser) refusedProtected(name string, active, reader bool) bool {
+	return u.protected && (u.active && !active || name != u.claims[directory.UserName] || !u.reader && reader)
 }
 
 func (m *model) holders(claims map[directory.Kind]string, not string) (live, gone []*modelUser) {
@@ -142,15 +151,20 @@ func (s sent) claims() map[directory.Kind]string {
 
 // The outcomes of an operation that the model tells apart.
 const (
-	ok       = "ok"
-	isTaken  = "taken"
-	isFull   = "full"
-	isAbsent = "absent"
+	ok         = "ok"
+	isTaken    = "taken"
+	isFull     = "full"
+	isAbsent   = "absent"
+	isGuarded  = "protected"
+	isOffInApp = "off in the application"
+	isOwn      = "not to be converted"
 )
 
 func outcome(t *rapid.T, err error) string {
 	var takenError *directory.TakenError
 	var fullError *directory.FullError
+	var protectedError *directory.ProtectedError
+	var convertError *directory.ConvertError
 	switch {
 	case err == nil:
 		return ok
@@ -158,6 +172,12 @@ func outcome(t *rapid.T, err error) string {
 		return isTaken
 	case errors.As(err, &fullError):
 		return isFull
+	case errors.As(err, &protectedError):
+		return isGuarded
+	case errors.As(err, &convertError):
+		return isOwn
+	case errors.Is(err, directory.ErrDeactivatedInApp):
+		return isOffInApp
 	case errors.Is(err, directory.ErrNotFound):
 		return isAbsent
 	}
@@ -172,8 +192,13 @@ func (m *model) post(t *rapid.T) {
 	active := s.active == nil || *s.active
 	var want string
 	var found *modelUser
+	link := len(live) == 1 && !live[0].linked
 	switch {
-	case len(live) > 1, len(live) == 1 && (live[0].active || !active):
+	case link && (!active || live[0].reader || s.reader == nil || *s.reader):
+		want = isTaken
+	case link:
+		found = live[0]
+	case len(live) > 1, len(live) == 1 && (live[0].active || live[0].offInApp || !active):
 		want = isTaken
 	case len(live) == 1:
 		found = live[0]
@@ -190,7 +215,16 @@ func (m *model) post(t *rapid.T) {
 	if found != nil && s.reader == nil {
 		reader = found.reader
 	}
-	if want == "" && active && !reader && m.seats() >= m.limit {
+	if link && found != nil {
+		active, reader = found.active, found.reader
+	}
+	switch {
+	case want != "":
+	case found != nil && found.gone && found.offInApp:
+		want = isTaken
+	case found != nil && found.refusedProtected(claims[directory.UserName], active, reader):
+		want = isGuarded
+	case active && !reader && !link && m.seats() >= m.limit:
 		want = isFull
 	}
 	result, err := m.f.post(s.body())
@@ -215,7 +249,10 @@ func (m *model) post(t *rapid.T) {
 	case found.id != result.User.ID:
 		t.Fatalf("POST %+v took user %s, want %s", s, result.User.ID, found.id)
 	}
-	found.active, found.gone, found.reader = active, false, reader
+	found.active, found.gone, found.reader, found.linked = active, false, reader, true
+	if !link {
+		found.offInApp = false
+	}
 	m.take(found, claims)
 }
 
@@ -243,6 +280,12 @@ func (m *model) put(t *rapid.T) {
 	switch {
 	case u.gone:
 		want = isAbsent
+	case !u.linked && !u.reader && reader:
+		want = isOwn
+	case active && u.offInApp:
+		want = isOffInApp
+	case u.refusedProtected(claims[directory.UserName], active, reader):
+		want = isGuarded
 	case len(live) > 0:
 		want = isTaken
 	case active && !reader && (!u.active || u.reader) && m.seats() >= m.limit:
@@ -253,7 +296,7 @@ func (m *model) put(t *rapid.T) {
 		t.Fatalf("PUT %s %+v = %s (%v), want %s", u.id, s, got, err, want)
 	}
 	if want == ok {
-		u.active, u.reader = active, reader
+		u.active, u.reader, u.linked = active, reader, true
 		m.take(u, claims)
 	}
 }
@@ -265,6 +308,10 @@ func (m *model) patch(t *rapid.T) {
 	switch {
 	case u.gone:
 		want = isAbsent
+	case active && u.offInApp:
+		want = isOffInApp
+	case u.refusedProtected(u.claims[directory.UserName], active, u.reader):
+		want = isGuarded
 	case active && !u.active && !u.reader && m.seats() >= m.limit:
 		want = isFull
 	}
@@ -273,20 +320,108 @@ func (m *model) patch(t *rapid.T) {
 		t.Fatalf("PATCH %s active=%t = %s (%v), want %s", u.id, active, got, err, want)
 	}
 	if want == ok {
-		u.active = active
+		u.active, u.linked = active, true
 	}
 }
 
 func (m *model) remove(t *rapid.T) {
 	u := m.pick(t)
 	want := ok
-	if u.gone {
+	switch {
+	case u.gone:
 		want = isAbsent
+	case u.protected:
+		want = isGuarded
 	}
 	if got := outcome(t, m.f.remove(u.id)); got != want {
 		t.Fatalf("DELETE %s = %s, want %s", u.id, got, want)
 	}
-	u.gone, u.active = true, false
+	if want == ok {
+		u.gone, u.active, u.linked = true, false, true
+	}
+}
+
+// createOwn makes a user of the application.
+func (m *model) createOwn(t *rapid.T) {
+	s := drawSent(t)
+	s.external = ""
+	claims := s.claims()
+	active, kind := s.active == nil || *s.active, tenant.User
+	if s.reader != nil && *s.reader {
+		kind = tenant.Reader
+	}
+	want := ok
+	live, _ := m.holders(claims, "")
+	switch {
+	case len(live) > 0:
+		want = isTaken
+	case active && kind == tenant.User && m.seats() >= m.limit:
+		want = isFull
+	}
+	protected := rapid.IntRange(0, 4).Draw(t, "protected") == 0
+	result, err := m.f.dir.CreateOwn(m.f.t.Context(), m.f.tenant, m.f.app(), directory.OwnUser{
+		UserName: s.name, Email: s.mail, Origin: directory.OriginJIT, Type: kind, Active: &active, Protected: protected,
+	})
+	if got := outcome(t, err); got != want {
+		t.Fatalf("the application's %+v = %s (%v), want %s", s, got, err, want)
+	}
+	if want != ok {
+		return
+	}
+	u := &modelUser{id: result.User.ID, active: active, reader: kind == tenant.Reader, offInApp: !active, protected: protected}
+	m.users[u.id] = u
+	m.order = append(m.order, u.id)
+	m.take(u, claims)
+}
+
+// modifyOwn turns a user off or on, converts, protects or unprotects it, in the
+// application.
+func (m *model) modifyOwn(t *rapid.T) {
+	u, s := m.pick(t), drawSent(t)
+	asked := directory.OwnChange{Active: s.active}
+	active, reader, protected, offInApp := u.active, u.reader, u.protected, u.offInApp
+	if s.active != nil {
+		active, offInApp = *s.active, !*s.active
+	}
+	if s.reader != nil {
+		reader = *s.reader
+		kind := tenant.User
+		if reader {
+			kind = tenant.Reader
+		}
+		asked.Type = &kind
+	}
+	if rapid.Bool().Draw(t, "changes protection") {
+		protected = !protected
+		asked.Protected = &protected
+	}
+	want := ok
+	switch {
+	case u.gone:
+		want = isAbsent
+	case active && !reader && (!u.active || u.reader) && m.seats() >= m.limit:
+		want = isFull
+	}
+	_, err := m.f.modifyOwn(u.id, asked)
+	if got := outcome(t, err); got != want {
+		t.Fatalf("the application changes %s by %+v = %s (%v), want %s", u.id, asked, got, err, want)
+	}
+	if want == ok {
+		u.active, u.reader, u.protected, u.offInApp = active, reader, protected, offInApp
+	}
+}
+
+// purge removes a user for good, a live one or a deleted one.
+func (m *model) purge(t *rapid.T) {
+	u := m.pick(t)
+	if got := outcome(t, m.f.purge(u.id)); got != ok {
+		t.Fatalf("purge of %s = %s, want %s", u.id, got, ok)
+	}
+	delete(m.users, u.id)
+	m.order = slices.DeleteFunc(m.order, func(id string) bool { return id == u.id })
+	if got := outcome(t, m.f.purge(u.id)); got != isAbsent {
+		t.Fatalf("second purge of %s = %s, want %s", u.id, got, isAbsent)
+	}
 }
 
 func (m *model) setLimit(t *rapid.T) {
@@ -314,7 +449,8 @@ func (m *model) check(t *rapid.T) {
 	}
 	for id, u := range m.users {
 		r := records[id]
-		if r == nil || r.Deleted != u.gone || r.Active != u.active || (r.Type == tenant.Reader) != u.reader {
+		if r == nil || r.Deleted != u.gone || r.Active != u.active || (r.Type == tenant.Reader) != u.reader ||
+			r.Protected != u.protected || (r.OffBy == directory.ByApplication) != u.offInApp || !u.gone && r.Linked != u.linked {
 			t.Fatalf("record %+v, the model has %+v", r, u)
 		}
 		held := map[directory.Kind]string{}
@@ -361,6 +497,7 @@ func history(t *testing.T, rt *rapid.T, wrap func(table.Table) table.Table, retr
 	m := &model{f: newFixtureOn(t, table.Retrying(wrap(engine), retry...), 2, 50), users: map[string]*modelUser{}, limit: 2}
 	rt.Repeat(map[string]func(*rapid.T){
 		"post": m.post, "post again": m.post, "put": m.put, "patch": m.patch, "delete": m.remove,
+		"create own": m.createOwn, "modify own": m.modifyOwn, "modify own again": m.modifyOwn, "purge": m.purge,
 		"limit": m.setLimit, "": m.check,
 	})
 }

@@ -60,9 +60,9 @@ func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
 		attrTokenID:    e.TokenID,
 		attrIdP:        e.IdP,
 		attrBy:         string(e.By),
-		attrWho:        cut(e.Who, maxLogText),
-		attrSubject:    cut(e.Subject, maxLogText),
-		attrExternalID: cut(e.ExternalID, maxLogText),
+		attrWho:        cut(e.Who),
+		attrSubject:    cut(e.Subject),
+		attrExternalID: cut(e.ExternalID),
 		attrChanged:    joinNames(e.Changed),
 		attrAdded:      strings.Join(e.Added, ","),
 		attrRemoved:    strings.Join(e.Removed, ","),
@@ -108,8 +108,9 @@ func joinNames(names []string) string {
 	return b.String()
 }
 
-// cut shortens a text to a number of bytes at a rune's boundary.
-func cut(s string, size int) string {
+// cut shortens a text to maxLogText at a rune's boundary.
+func cut(s string) string {
+	size := maxLogText
 	if len(s) <= size {
 		return s
 	}

@@ -16,9 +16,9 @@ func markerOps(t tenant.ID, m *directory.DeletedGroup) []operation {
 		return nil
 	}
 	return []operation{{Op: table.Put(table.Item{Key: markerKey(t, m.ID), Attributes: table.Attributes{
-		attrSubject:      table.Text(cut(m.DisplayName, maxLogText)),
+		attrSubject:      table.Text(cut(m.DisplayName)),
 		attrTime:         millis(m.Deleted),
-		attrWho:          table.Text(cut(m.Who, maxLogText)),
+		attrWho:          table.Text(cut(m.Who)),
 		table.ExpiryName: table.Number(m.Expires.Unix()),
 	}})}}
 }

@@ -1,0 +1,224 @@
+package directory_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// What a request that tells a type, or none, does to a user.
+const (
+	isConflict   = "409"
+	isConversion = "409 converts"
+	isLinked     = "linked"
+	isKept       = "kept"
+)
+
+// accountTypes is the table of account types: who the user is, and what becomes of
+// it by a POST, and by a PUT or PATCH, that says isTeamAccount true, false or
+// nothing. A type is what the user is then; isKept is the type it was.
+var accountTypes = []struct {
+	name    string
+	linked  bool
+	active  bool
+	kind    tenant.AccountType
+	post    map[string]string
+	updates map[string]string
+}{
+	{
+		"linked, active User", true, true, tenant.User,
+		map[string]string{"true": isConflict, "false": isConflict, "omitted": isConflict},
+		map[string]string{"true": "user", "false": "reader", "omitted": isKept},
+	},
+	{
+		"linked, active Reader", true, true, tenant.Reader,
+		map[string]string{"true": isConflict, "false": isConflict, "omitted": isConflict},
+		map[string]string{"true": "user", "false": "reader", "omitted": isKept},
+	},
+	{
+		"own User, active", false, true, tenant.User,
+		map[string]string{"true": isLinked, "false": isConversion, "omitted": isConflict},
+		map[string]string{"true": "user", "false": isConversion, "omitted": isKept},
+	},
+	{
+		"own User, inactive", false, false, tenant.User,
+		map[string]string{"true": isLinked, "false": isConversion, "omitted": isConflict},
+		map[string]string{"true": "user", "false": isConversion, "omitted": isKept},
+	},
+	{
+		"own Reader, active", false, true, tenant.Reader,
+		map[string]string{"true": isConflict, "false": isConflict, "omitted": isConflict},
+		map[string]string{"true": "user", "false": "reader", "omitted": isKept},
+	},
+	{
+		"own Reader, inactive", false, false, tenant.Reader,
+		map[string]string{"true": isConflict, "false": isConflict, "omitted": isConflict},
+		map[string]string{"true": "user", "false": "reader", "omitted": isKept},
+	},
+}
+
+// TestAccountTypes tries every cell, in a tenant with places left and in one
+// without: a cell that needs a place then is refused, and all others are as they
+// were.
+func TestAccountTypes(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		for _, row := range accountTypes {
+			for _, method := range []string{"POST", "PUT", "PATCH"} {
+				for _, sent := range []string{"true", "false", "omitted"} {
+					for _, free := range []int64{1, 0} {
+						want := row.updates[sent]
+						if method == "POST" {
+							want = row.post[sent]
+						}
+						t.Run(fmt.Sprintf("%s, %s %s, %d free", row.name, method, sent, free), func(t *testing.T) {
+							f := newFixture(t, open, 1, 1)
+							u := f.someone(row.linked, row.active, row.kind)
+							l := f.ledger()
+							// The places that are taken are the user's own and others'.
+							f.fill("seat", l.Seats, free, tenant.User)
+							f.fill("place", l.Readers, free, tenant.Reader)
+							f.accountType(u, method, sent, want, free)
+						})
+					}
+				}
+			}
+		}
+	})
+}
+
+// someone makes the user of a row.
+func (f *fixture) someone(linked, active bool, kind tenant.AccountType) *directory.User {
+	f.t.Helper()
+	if linked {
+		return f.mustPost(user(alice + teamAccount(kind == tenant.User)))
+	}
+	return f.mustOwn(directory.OwnUser{UserName: "alice@example.com", Email: "alice@example.com", Type: kind, Active: &active})
+}
+
+func teamAccount(team bool) string {
+	return fmt.Sprintf(`,%q:{"isTeamAccount":%t}`, extension, team)
+}
+
+// fill takes the places of a type that are to be taken.
+func (f *fixture) fill(name string, used, free int64, kind tenant.AccountType) {
+	f.t.Helper()
+	if used == 0 && free == 0 {
+		f.mustOwn(directory.OwnUser{UserName: name, Type: kind})
+	}
+}
+
+func (f *fixture) accountType(u *directory.User, method, sent, want string, free int64) {
+	f.t.Helper()
+	before := f.ledger()
+	kind := u.Type
+	refused := want == isConflict || want == isConversion
+	if want == "user" || want == "reader" {
+		kind = tenant.AccountType(want)
+	}
+	seats, readers := before.Seats, before.Readers
+	full := false
+	if !refused && u.Active && kind != u.Type {
+		move := map[tenant.AccountType]int64{kind: 1, u.Type: -1}
+		seats, readers = seats+move[tenant.User], readers+move[tenant.Reader]
+		full = seats > before.SeatLimit || readers > before.ReaderLimit
+	}
+	if full != (free == 0 && !refused && u.Active && kind != u.Type) {
+		f.t.Fatalf("a test of %d free places expects them to be: %t", free, full)
+	}
+
+	err := f.sendType(u, method, sent)
+	var taken *directory.TakenError
+	var convert *directory.ConvertError
+	var noPlace *directory.FullError
+	now := f.read(u.ID)
+	switch {
+	case want == isConversion && method == "POST":
+		if !errors.As(err, &taken) || !taken.Conversion {
+			f.t.Errorf("error %v, want the refusal to convert", err)
+		}
+	case want == isConversion:
+		if !errors.As(err, &convert) {
+			f.t.Errorf("error %v, want the refusal to convert", err)
+		}
+	case want == isConflict:
+		if !errors.As(err, &taken) || taken.Conversion || taken.HolderID != u.ID {
+			f.t.Errorf("error %v, want that %s is taken", err, u.ID)
+		}
+	case full:
+		if !errors.As(err, &noPlace) || noPlace.Type != kind {
+			f.t.Errorf("error %v, want no %s's place", err, kind)
+		}
+	case err != nil:
+		f.t.Errorf("error %v, want it %s", err, want)
+	case now.Type != kind || now.Active != u.Active || !now.Linked || now.Origin != u.Origin || now.OffBy != u.OffBy:
+		f.t.Errorf("user %+v, want it linked and %s, and all else as it was", now, kind)
+	}
+	if refused || full {
+		seats, readers = before.Seats, before.Readers
+		if now.Version != u.Version || now.Linked != u.Linked {
+			f.t.Errorf("refused, and changed to %+v", now)
+		}
+	}
+	if l := f.ledger(); l.Seats != seats || l.Readers != readers {
+		f.t.Errorf("%d seats, %d readers; want %d, %d", l.Seats, l.Readers, seats, readers)
+	}
+	f.check(seats)
+}
+
+// sendType sends what an identity provider sends of the user, which says nothing
+// of active.
+func (f *fixture) sendType(u *directory.User, method, sent string) error {
+	f.t.Helper()
+	body, operations := alice, `[{"op":"add","path":"title","value":"x"}]`
+	if sent != "omitted" {
+		body += teamAccount(sent == "true")
+		operations = fmt.Sprintf(`[{"op":"replace","path":"%s:isTeamAccount","value":%s}]`, extension, sent)
+	}
+	var err error
+	switch method {
+	case "POST":
+		_, err = f.post(user(body))
+	case "PUT":
+		_, err = f.put(u.ID, user(body), directory.Precondition{})
+	default:
+		_, err = f.patch(u.ID, operations, directory.Precondition{})
+	}
+	return err
+}
+
+// "User already available in the project": true links, false then converts, and
+// the seat is counted at each step.
+func TestAccountTypes_TwoStepConversion(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		for _, link := range []string{"POST", "PUT", "PATCH"} {
+			for _, conversion := range []string{"PUT", "PATCH"} {
+				f := newFixture(t, open, 1, 1)
+				u := f.someone(false, true, tenant.User)
+				f.check(1)
+				var taken *directory.TakenError
+				if err := f.sendType(u, "POST", "false"); !errors.As(err, &taken) || !taken.Conversion {
+					t.Errorf("POST false: %v", err)
+				}
+				f.check(1)
+				if err := f.sendType(u, link, "true"); err != nil {
+					t.Errorf("%s true: %v", link, err)
+				}
+				f.check(1)
+				if err := f.sendType(u, conversion, "false"); err != nil {
+					t.Errorf("%s false: %v", conversion, err)
+				}
+				f.check(0)
+				if l := f.ledger(); l.Readers != 1 || l.Users != 1 {
+					t.Errorf("ledger %+v", l)
+				}
+				if now := f.read(u.ID); now.Type != tenant.Reader || !now.Linked || !now.Active || now.Origin != directory.OriginManual {
+					t.Errorf("user %+v", now)
+				}
+			}
+		}
+	})
+}
