@@ -282,6 +282,51 @@ var spoils = []struct {
 		func(f *fixture) []table.Op { return []table.Op{table.Delete(membershipKey(f.tenant, "g1", 1, "u1"))} },
 		[]problem{{item: "user u1", format: "is a member of a group that does not know of it: %s", args: []any{"T#acme#G#g1#1"}}},
 	},
+	{
+		"a user is protected and neither listed nor marked",
+		func(f *fixture) []table.Op { return set(userKey(f.tenant, "u1"), attrProtect, flag(true)) },
+		[]problem{{item: "user u1", format: "is protected or not, and listed otherwise"}},
+	},
+	{
+		"a user is listed as protected and is not",
+		func(f *fixture) []table.Op { return set(guardKey(f.tenant), attrIDs, table.Text("u1")) },
+		[]problem{{item: "user u1", format: "is protected or not, and listed otherwise"}},
+	},
+	{
+		"a user is marked as protected and is not",
+		func(f *fixture) []table.Op { return []table.Op{table.Put(table.Item{Key: guardedKey(f.tenant, "u1")})} },
+		[]problem{{item: "user u1", format: "is protected or not, and the item that says so otherwise"}},
+	},
+	{
+		"a protected user is not there",
+		func(f *fixture) []table.Op {
+			return append(set(guardKey(f.tenant), attrIDs, table.Text("nobody")), table.Put(table.Item{Key: guardedKey(f.tenant, "nobody")}))
+		},
+		[]problem{
+			{item: "user nobody", format: "is listed as protected and is not there"},
+			{item: "user nobody", format: "is said to be protected and is not there"},
+		},
+	},
+	{
+		"a protected user was deleted",
+		func(f *fixture) []table.Op {
+			return slices.Concat(set(goneKey(f.tenant, "gone"), attrProtect, flag(true)), set(guardKey(f.tenant), attrIDs, table.Text("gone")),
+				[]table.Op{table.Put(table.Item{Key: guardedKey(f.tenant, "gone")})})
+		},
+		[]problem{{item: "user gone", format: "is protected or not, and listed otherwise"}},
+	},
+	{
+		"a group is remembered as deleted and is there",
+		func(f *fixture) []table.Op { return set(markerKey(f.tenant, "g1"), attrSubject, table.Text("g1")) },
+		[]problem{{item: "group g1", format: "is there and remembered as deleted in the application"}},
+	},
+	{
+		"a user was purged, and its memberships are being ended",
+		func(f *fixture) []table.Op {
+			return append(f.member("g1", 1, "purged"), f.task("user#purged", table.Attributes{attrPartOf: table.Text("r")})...)
+		},
+		[]problem{unfinished("user#purged")},
+	},
 }
 
 // set sets an attribute of an item, which it makes if need be.
@@ -326,7 +371,7 @@ func TestAudit_EveryFaultOfGroupsHasACase(t *testing.T) {
 			provoked[p.format] = true
 		}
 	}
-	for _, format := range faultTexts(t, "audit_groups.go") {
+	for _, format := range append(faultTexts(t, "audit_groups.go"), faultTexts(t, "audit_own.go")...) {
 		if !provoked[format] {
 			t.Errorf("nothing provokes the fault %q", format)
 		}
