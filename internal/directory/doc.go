@@ -1,6 +1,7 @@
 // Package directory is what the product promises: it provisions, replaces,
 // modifies, deactivates, reactivates and deletes users, counts their seats, and
-// keeps their names unique within a tenant.
+// keeps their names unique within a tenant: for identity providers, and for the
+// application, whose users they are.
 //
 // It decides; package store makes a decision one conditional transaction, and
 // says which condition did not hold, so that it is decided again. It knows no
@@ -20,6 +21,10 @@
 //   - provision: what a POST asks for, whether a record is made or found again.
 //   - deactivate, reactivate: a live record loses or takes back its activity;
 //     delete: it is hidden and kept; restore: a deleted record is live again.
-//   - linked: a user that an identity provider manages.
+//   - linked: a user that an identity provider manages; own: one that the
+//     application made and none has linked.
+//   - purge: the record is removed for good, by the application alone.
+//   - protected: a user whom identity providers cannot turn off.
+//   - marker: what stays of a group that the application deleted.
 //   - identity provider (IdP): the system that sends the SCIM requests.
 package directory

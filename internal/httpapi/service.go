@@ -135,9 +135,6 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	}
 	q.grant = grant
 	q.event.Tenant, q.event.TokenID = grant.Tenant.String(), grant.TokenID
-	if errors.Is(err, access.ErrDisabled) && q.route.Public {
-		err = nil
-	}
 	if err == nil && !s.limits.allow(grant.Tenant, q.start) {
 		return &problem{cause: provlog.RateLimit}
 	}

@@ -1,0 +1,210 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// application is the application's side of a service's tenant.
+type application struct {
+	s   *service
+	dir *directory.Directory
+}
+
+func (s *service) application() application {
+	return application{s, directory.New(directory.Config{
+		Store: s.app.Store, Users: scim.UserType(scim.RollcallURN), Groups: scim.GroupType(), Extension: scim.RollcallURN,
+		BaseURL: baseURL, NewID: func(time.Time) string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now,
+	})}
+}
+
+func (a application) by() directory.Caller {
+	return directory.Caller{
+		RequestID: uuid.Must(uuid.NewV7()).String(), Settings: tenant.DefaultSettings(), Time: time.Now(),
+		By: directory.ByApplication, Who: "Ada Admin",
+	}
+}
+
+func (a application) modify(id string, c directory.OwnChange) {
+	a.s.t.Helper()
+	if _, err := a.dir.ModifyOwn(a.s.t.Context(), a.s.tenant, a.by(), id, directory.Precondition{}, c); err != nil {
+		a.s.t.Fatal(err)
+	}
+}
+
+// wantRefused compares a refusal, and its event.
+func wantRefused(t *testing.T, name string, a answer, status int, cause provlog.Cause, details ...string) {
+	t.Helper()
+	detail, _ := a.body["detail"].(string)
+	if a.status != status || a.event["cause"] != string(cause) || a.event["outcome"] != "failure" {
+		t.Errorf("%s: %d %v, cause %v", name, a.status, a.body, a.event["cause"])
+	}
+	for _, part := range details {
+		if !strings.Contains(detail, part) {
+			t.Errorf("%s: detail %q does not tell %q", name, detail, part)
+		}
+	}
+	if _, has := a.body["scimType"]; has {
+		t.Errorf("%s: scimType %v, want none", name, a.body["scimType"])
+	}
+}
+
+// What identity providers may not do to a protected user is 403, and says who can.
+func TestProtected(t *testing.T) { enginetest.Run(t, testProtected) }
+
+func testProtected(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	owner := s.mustCreate(`"userName":"owner"`)
+	other := s.mustCreate(`"userName":"other"`)
+	a := s.send("POST", "/Groups", groupBody(`"displayName":"admins","members":`+memberList(owner, other)))
+	group, _ := a.body["id"].(string)
+	yes, no := true, false
+	s.application().modify(owner, directory.OwnChange{Protected: &yes})
+	for _, tt := range []struct{ name, method, path, body, what string }{
+		{"deactivated", "PATCH", "/Users/" + owner, patchBody(`[{"op":"replace","path":"active","value":false}]`), "cannot be deactivated"},
+		{"put inactive", "PUT", "/Users/" + owner, userBody(`"userName":"owner","active":false`), "cannot be deactivated"},
+		{"deleted", "DELETE", "/Users/" + owner, "", "cannot be deleted"},
+		{"renamed", "PATCH", "/Users/" + owner, patchBody(`[{"op":"replace","path":"userName","value":"x"}]`), "cannot be renamed"},
+		{
+			"demoted", "PATCH", "/Users/" + owner,
+			patchBody(`[{"op":"replace","path":"` + scim.RollcallURN + `:isTeamAccount","value":false}]`), "cannot be made a Reader",
+		},
+		{"taken out", "PATCH", "/Groups/" + group, memberPatch("remove", owner), "cannot be taken out of a group"},
+		{"replaced", "PUT", "/Groups/" + group, groupBody(`"displayName":"admins","members":` + memberList(other)), "cannot be taken out of a group"},
+		{"cleared", "PATCH", "/Groups/" + group, patchBody(`[{"op":"remove","path":"members"}]`), "cannot be taken out of a group"},
+		{"group deleted", "DELETE", "/Groups/" + group, "", "cannot be taken out of a group"},
+	} {
+		wantRefused(t, tt.name, s.send(tt.method, tt.path, tt.body), http.StatusForbidden, provlog.Protected,
+			tt.what, owner, "Ask an owner of the application to unprotect")
+	}
+	if a := s.send("PATCH", "/Groups/"+group, memberPatch("remove", other)); a.status != 200 {
+		t.Errorf("another member leaves: %d %s", a.status, a.raw)
+	}
+	s.application().modify(owner, directory.OwnChange{Protected: &no})
+	for _, path := range []string{"/Groups/" + group, "/Users/" + owner} {
+		if a := s.send("DELETE", path, ""); a.status != 204 {
+			t.Errorf("DELETE %s: %d %s", path, a.status, a.raw)
+		}
+	}
+}
+
+// A group that the application deleted: every request to its id says when, by whom
+// and what to do; the group that is pushed again is made afresh.
+func TestGroupDeletedInTheApplication(t *testing.T) {
+	enginetest.Run(t, testGroupDeletedInTheApplication)
+}
+
+func testGroupDeletedInTheApplication(t *testing.T, open opener) {
+	s := newService(t, open, 1)
+	ann := s.mustCreate(`"userName":"ann"`) // and no seat is left
+	body := groupBody(`"displayName":"Sales","externalId":"e-1","members":` + memberList(ann))
+	a := s.send("POST", "/Groups", body)
+	id, _ := a.body["id"].(string)
+	own := s.application()
+	by := own.by()
+	if _, err := own.dir.DeleteGroupInApp(t.Context(), s.tenant, by, id); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, method, query, body string }{
+		{"GET", "GET", "", ""},
+		{"GET without members", "GET", "?excludedAttributes=members", ""},
+		{"PUT", "PUT", "", body},
+		{"PATCH of the name", "PATCH", "", patchBody(`[{"op":"replace","path":"displayName","value":"S"}]`)},
+		{"PATCH adds", "PATCH", "", memberPatch("add", ann)},
+		{"PATCH removes", "PATCH", "", memberPatch("remove", ann)},
+		{"DELETE", "DELETE", "", ""},
+	} {
+		wantRefused(t, tt.name, s.send(tt.method, "/Groups/"+id+tt.query, tt.body), http.StatusNotFound, provlog.GroupDeleted,
+			`The group "Sales" was deleted in the application on `+by.Time.UTC().Format("2006-01-02 at 15:04:05 UTC")+" by Ada Admin.",
+			"unlink the group and push it again")
+	}
+	wantRefused(t, "an id that never was", s.send("GET", "/Groups/none", ""), http.StatusNotFound, provlog.GroupNotFound, "push it again")
+	a = s.send("POST", "/Groups", body)
+	if again, _ := a.body["id"].(string); a.status != 201 || again == id {
+		t.Errorf("pushed again: %d %s", a.status, a.raw)
+	}
+	if a := s.send("GET", "/Users/"+ann, ""); !strings.Contains(a.raw, `"display":"Sales"`) || strings.Contains(a.raw, id) {
+		t.Errorf("the member: %s", a.raw)
+	}
+}
+
+// With SCIM off every request of the tenant is 403; on again, all is as it was then,
+// and what happened meanwhile stays as it is.
+func TestSCIMOffAndOn(t *testing.T) { enginetest.Run(t, testSCIMOffAndOn) }
+
+func testSCIMOffAndOn(t *testing.T, open opener) {
+	engine := open(t)
+	s := newServiceOn(t, engine, 5, tenant.DefaultSettings())
+	ann := s.mustCreate(`"userName":"ann"`)
+	bob := s.mustCreate(`"userName":"bob"`)
+	a := s.send("POST", "/Groups", groupBody(`"displayName":"Sales","members":`+memberList(ann, bob)))
+	group, _ := a.body["id"].(string)
+	before := s.send("GET", "/Users/"+ann, "").raw
+
+	s.turn(engine, false)
+	for _, route := range httpapi.Routes() {
+		path := strings.TrimPrefix(strings.ReplaceAll(route.Path, "{id}", ann), httpapi.Prefix)
+		if strings.EqualFold(strings.Split(path, "/")[1], "Groups") {
+			path = strings.ReplaceAll(path, ann, group)
+		}
+		a := s.send(route.Method, path, userBody(`"userName":"new"`))
+		wantRefused(t, route.Method+" "+path, a, http.StatusForbidden, provlog.SCIMDisabled,
+			"Provisioning is turned off for this tenant.", "Ask an owner of the application to turn SCIM provisioning on.")
+	}
+	own, no := s.application(), false
+	own.modify(bob, directory.OwnChange{Active: &no})
+	if _, err := own.dir.DeleteGroupInApp(t.Context(), s.tenant, own.by(), group); err != nil {
+		t.Fatal(err)
+	}
+
+	s.turn(engine, true)
+	if now := s.send("GET", "/Users/"+bob, ""); now.status != 200 || now.body["active"] != false || strings.Contains(now.raw, "Sales") {
+		t.Errorf("a user who was turned off meanwhile: %d %s", now.status, now.raw)
+	}
+	now := s.send("GET", "/Users/"+ann, "").raw
+	if strings.Contains(now, "Sales") || !strings.Contains(before, "Sales") {
+		t.Errorf("the group's member: %s, was %s", now, before)
+	}
+	wantRefused(t, "the group", s.send("GET", "/Groups/"+group, ""), http.StatusNotFound, provlog.GroupDeleted, "push it again")
+	if a := s.send("GET", "/Users", ""); a.status != 200 || fmt.Sprint(a.body["totalResults"]) != "2" {
+		t.Errorf("users: %d %s", a.status, a.raw)
+	}
+}
+
+// turn turns SCIM on or off, as an instance sees it that has nothing cached.
+func (s *service) turn(engine table.Table, on bool) {
+	s.t.Helper()
+	settings := tenant.DefaultSettings()
+	settings.SCIMDisabled = !on
+	encoded, err := json.Marshal(settings)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	key := table.Key{Partition: "T#acme", Sort: "TENANT"}
+	change := table.Change{Set: table.Attributes{"settings": table.Text(string(encoded))}}
+	err = table.Retrying(engine).Write(s.t.Context(), table.Transaction{Token: uuid.NewString(), Ops: []table.Op{table.Update(key, change, table.Present())}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	fresh, err := app.New(engine, app.Config{BaseURL: baseURL}, slog.New(slog.NewJSONHandler(s.log, nil)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.app, s.handler = fresh, fresh.Handler()
+}
