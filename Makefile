@@ -130,7 +130,7 @@ define build
 		-o "$(or $(ARTIFACTS_DIR),bin/lambda/$(@:build-%=%))/bootstrap" ./functions/$(1)
 endef
 
-FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-DiscoveryFunction build-SweepFunction
+FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-AdminFunction build-DiscoveryFunction build-SweepFunction
 .PHONY: $(FUNCTIONS)
 
 functions: $(FUNCTIONS) ## the binaries of all functions (LAMBDA_ARCH=arm64)
@@ -146,6 +146,9 @@ build-GroupsFunction:
 
 build-BulkFunction:
 	$(call build,bulk)
+
+build-AdminFunction:
+	$(call build,admin)
 
 build-DiscoveryFunction:
 	$(call build,discovery)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/local"
@@ -73,7 +74,7 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 	flags.BoolVar(&o.memory, "memory", false, "keep the data in memory (the default)")
 	flags.StringVar(&o.tenant, "tenant", "acme", "`ID` of the tenant")
 	flags.Int64Var(&o.seats, "seats", 50, "`NUMBER` of seats the tenant has; without the flag a tenant that is there keeps its own")
-	flags.StringVar(&o.info, "info", "", "write {baseUrl, token, tenant, pid} to this `FILE`, for this user alone, once requests are answered")
+	flags.StringVar(&o.info, "info", "", "write {baseUrl, token, adminUrl, adminToken, tenant, pid} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
 	flags.IntVar(&o.rate, "rate", app.DefaultTenantRate, "`NUMBER` of requests a second that a tenant may make, beyond which it gets 429; 0 is any number")
 	flags.Var(&o.schemas, "schema", "register the schema in this `FILE` for the tenant (docs/tenant-schemas.md); may be given again")
@@ -98,12 +99,14 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 	return o, nil
 }
 
-// info is what --info writes. The token is in it, so the file is its owner's.
+// info is what --info writes. The tokens are in it, so the file is its owner's.
 type info struct {
-	BaseURL string `json:"baseUrl"`
-	Token   string `json:"token"`
-	Tenant  string `json:"tenant"`
-	PID     int    `json:"pid"`
+	BaseURL    string `json:"baseUrl"`
+	Token      string `json:"token"`
+	AdminURL   string `json:"adminUrl"`
+	AdminToken string `json:"adminToken"`
+	Tenant     string `json:"tenant"`
+	PID        int    `json:"pid"`
 }
 
 func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -136,7 +139,10 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	err = local.Serve(ctx, local.ServerConfig{
 		Listen: o.listen,
 		Build: func(address string) (http.Handler, error) {
-			started = info{BaseURL: "http://" + address + httpapi.Prefix, Tenant: t.String(), PID: os.Getpid()}
+			started = info{
+				BaseURL: "http://" + address + httpapi.Prefix, AdminURL: "http://" + address + adminapi.Prefix,
+				Tenant: t.String(), PID: os.Getpid(),
+			}
 			a, err := app.New(opened.Table, app.Config{BaseURL: started.BaseURL, ExtensionURN: o.extension, TenantRate: o.rate}, logger)
 			if err != nil {
 				return nil, err
@@ -151,8 +157,16 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 			if err != nil {
 				return nil, err
 			}
+			if started.AdminToken, err = o.adminToken(); err != nil {
+				return nil, err
+			}
 			service, seats = a, ledger.SeatLimit
-			return local.FromTemplate(rollcall.Template, func(function string) http.Handler { return a.Handler(function) })
+			gateway, err := local.FromTemplate(rollcall.Template, func(function string) http.Handler { return a.FunctionHandler(function) })
+			if err != nil {
+				return nil, err
+			}
+			gateway.Authorize = operator(started.AdminToken)
+			return gateway, nil
 		},
 		Ready: func(string) error {
 			if err := writeInfo(o.info, started); err != nil {
@@ -230,16 +244,18 @@ func putSchemas(ctx context.Context, a *app.App, t tenant.ID, files []string) er
 func printStart(w io.Writer, i info, kept string, seats int64) {
 	fmt.Fprintf(w, `rollcall serves SCIM 2.0 for the tenant %s, with %d seats.
 
-  base URL  %s
-  token     %s
-  data      %s
+  base URL     %s
+  token        %s
+  admin URL    %s
+  admin token  %s
+  data         %s
 
 Try it:
 
   curl -s -H 'Authorization: Bearer %s' '%s/Users'
 
 Ctrl-C stops it.
-`, i.Tenant, seats, i.BaseURL, i.Token, kept, i.Token, i.BaseURL)
+`, i.Tenant, seats, i.BaseURL, i.Token, i.AdminURL, i.AdminToken, kept, i.Token, i.BaseURL)
 }
 
 // writeInfo writes the file of --info in one step: a reader finds it whole or

@@ -35,7 +35,7 @@ func TestRun_ExplainsWrongUse(t *testing.T) {
 		{"api --dynamodb 127.0.0.1", "an endpoint looks like http://127.0.0.1:8000"},
 		{"invoke", "--event FILE says which event"},
 		{"invoke --event nowhere.json", "nowhere.json: no such file"},
-		{"invoke --event ../../events/okta/create_user.json --function nobody", "there is no function nobody; there are BulkFunction, DiscoveryFunction, GroupsFunction, SweepFunction, UsersFunction"},
+		{"invoke --event ../../events/okta/create_user.json --function nobody", "there is no function nobody; there are AdminFunction, BulkFunction, DiscoveryFunction, GroupsFunction, SweepFunction, UsersFunction"},
 		{"test --without-docker maybe", `--without-docker "maybe": choose fail or report`},
 	} {
 		var out, problems bytes.Buffer

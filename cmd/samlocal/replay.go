@@ -104,7 +104,7 @@ func (s *session) serveLocally(ctx context.Context, do func(ctx context.Context,
 			if err != nil {
 				return nil, err
 			}
-			return local.FromTemplate(rollcall.Template, func(function string) http.Handler { return a.Handler(function) })
+			return local.FromTemplate(rollcall.Template, func(function string) http.Handler { return a.FunctionHandler(function) })
 		},
 		Ready: func(string) error {
 			go func() {

@@ -20,12 +20,14 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // Config is what a deployment chooses.
@@ -159,8 +161,26 @@ func NewStore(t table.Table, o Options) *store.Store {
 	return store.New(table.Retrying(meter.New(t, o.Meter...), o.Retry...), newID, o.clock())
 }
 
-// Handler serves the routes of the named functions, of all when none is named.
+// Handler serves the SCIM routes of the named functions, of all when none is named.
 func (a *App) Handler(functions ...string) http.Handler { return httpapi.New(a.service, functions...) }
+
+// AdminHandler serves the application's side.
+func (a *App) AdminHandler() http.Handler {
+	return adminapi.New(adminapi.Config{
+		Tenants: tenant.NewRegistry(a.Store, a.service.Now), Tokens: access.NewKeeper(a.Store, a.service.Now), Store: a.Store,
+		Directory: a.service.Directory, Types: a.service.Types, BaseURL: a.service.BaseURL,
+		Log: a.service.Log, NewID: a.service.NewID, Now: a.service.Now, RequestTime: a.service.RequestTime,
+	})
+}
+
+// FunctionHandler is the handler of a function by its folder: for who serves all of
+// them. A function of its own names one of the others, so that it links no more.
+func (a *App) FunctionHandler(folder string) http.Handler {
+	if folder == "admin" {
+		return a.AdminHandler()
+	}
+	return a.Handler(folder)
+}
 
 // newID makes a UUIDv7: the order of ids is the order in which they were made.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -19,6 +19,15 @@ func Groups(c Config) (http.Handler, error) { return function(c, "groups") }
 // Bulk is the handler of functions/bulk.
 func Bulk(c Config) (http.Handler, error) { return function(c, "bulk") }
 
+// Admin is the handler of functions/admin, the application's side.
+func Admin(c Config) (http.Handler, error) {
+	a, err := deployed(c)
+	if err != nil {
+		return nil, err
+	}
+	return a.AdminHandler(), nil
+}
+
 // Discovery is the handler of functions/discovery, which also answers for every
 // path that has no route.
 func Discovery(c Config) (http.Handler, error) { return function(c, "discovery") }

@@ -75,7 +75,7 @@ var rules = []rule{
 	},
 	{
 		packages:  []string{"./..."},
-		except:    []string{"./internal/store/...", "./internal/table/...", "./internal/app", "./internal/httpapi/...", "./internal/iam", "./internal/fixture", "./cmd/..."},
+		except:    []string{"./internal/store/...", "./internal/table/...", "./internal/app", "./internal/httpapi/...", "./internal/adminapi/...", "./internal/iam", "./internal/fixture", "./cmd/..."},
 		forbidden: []string{"./internal/table/..."},
 		directly:  true,
 		reason:    "store is the only package that builds a key; app and cmd choose its engine",

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	rollcall "github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/local"
@@ -26,9 +27,16 @@ func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 	for _, r := range httpapi.Routes() {
 		want = append(want, fmt.Sprintf("%s %s → %s", r.Method, r.Path, logicalID(r.Function)))
 	}
+	for _, r := range adminapi.Routes() {
+		want = append(want, fmt.Sprintf("%s %s → %s for who signs", r.Method, r.Path, logicalID("admin")))
+	}
 	var got []string
 	for _, r := range deployed {
-		got = append(got, r.Key()+" → "+r.Function)
+		signed := ""
+		if r.IAM {
+			signed = " for who signs"
+		}
+		got = append(got, r.Key()+" → "+r.Function+signed)
 	}
 	compare(t, "route of template.yaml", got, "route of the handlers", want)
 }

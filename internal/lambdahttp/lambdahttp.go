@@ -40,6 +40,19 @@ const (
 	TraceIDHeader   = "X-Amzn-Trace-Id"
 )
 
+// OperatorHeader tells the handler of a route that API Gateway authorizes by IAM
+// who was authorized: the ARN of a user or a role. A client's own is removed.
+const OperatorHeader = "Lambda-Authorizer-Iam-Arn"
+
+// Authorize makes an event one that API Gateway has authorized by IAM.
+func Authorize(event *Event, arn string) {
+	event.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
+		IAM: &events.APIGatewayV2HTTPRequestContextAuthorizerIAMDescription{
+			AccountID: event.RequestContext.AccountID, UserARN: arn,
+		},
+	}
+}
+
 // MaxResponseBytes is the largest answer a function may return; Lambda fails
 // the invocation beyond it. An answer that is larger as JSON is replaced by a
 // SCIM error that says what to ask for instead.

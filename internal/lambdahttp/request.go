@@ -58,6 +58,10 @@ func request(ctx context.Context, event Event) (*http.Request, fault) {
 
 	r.Header.Del(RequestIDHeader)
 	r.Header.Del(TraceIDHeader)
+	r.Header.Del(OperatorHeader)
+	if a := event.RequestContext.Authorizer; a != nil && a.IAM != nil && a.IAM.UserARN != "" {
+		r.Header.Set(OperatorHeader, a.IAM.UserARN)
+	}
 	if invocation, ok := lambdacontext.FromContext(ctx); ok && invocation.AwsRequestID != "" {
 		r.Header.Set(RequestIDHeader, invocation.AwsRequestID)
 	}

@@ -20,7 +20,7 @@ func BuildFlags() []string {
 }
 
 // Functions are the folders of the functions that are deployed.
-var Functions = []string{"functions/users", "functions/groups", "functions/bulk", "functions/discovery", "functions/sweep"}
+var Functions = []string{"functions/users", "functions/groups", "functions/bulk", "functions/admin", "functions/discovery", "functions/sweep"}
 
 // FunctionName is the name in template.yaml of the function in a folder:
 // UsersFunction of functions/users.

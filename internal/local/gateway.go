@@ -37,6 +37,10 @@ type Gateway struct {
 	router    *router
 	functions map[string]LambdaHandler
 	now       func() time.Time
+
+	// Authorize stands in for AWS's signatures: it tells who may use the routes that
+	// API Gateway authorizes by IAM, as an ARN. Without it nobody may.
+	Authorize func(*http.Request) (arn string, ok bool)
 }
 
 // NewGateway serves the routes with the functions, by their logical ids. A
@@ -85,8 +89,21 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, "Not Found")
 		return
 	}
+	operator := ""
+	if route.IAM {
+		if g.Authorize != nil {
+			operator, ok = g.Authorize(r)
+		}
+		if operator == "" || !ok {
+			answer(w, http.StatusForbidden, "Forbidden")
+			return
+		}
+	}
 	now := g.now()
 	sent := newEvent(r, body, route, parameters, now)
+	if operator != "" {
+		lambdahttp.Authorize(&sent, operator)
+	}
 	w.Header().Set("Apigw-Requestid", sent.RequestContext.RequestID)
 	payload, err := json.Marshal(sent)
 	if err != nil {

@@ -25,9 +25,9 @@ import (
 )
 
 var testRoutes = []Route{
-	{"ANY", "/scim/v2/Users", "F"},
-	{"ANY", "/scim/v2/Users/{id}", "F"},
-	{"", "$default", "F"},
+	{Method: "ANY", Path: "/scim/v2/Users", Function: "F"},
+	{Method: "ANY", Path: "/scim/v2/Users/{id}", Function: "F"},
+	{Method: "", Path: "$default", Function: "F"},
 }
 
 // gateway serves testRoutes with one function.
@@ -214,7 +214,7 @@ func TestGateway_AnswersOfAPIGateway(t *testing.T) {
 		"function is late":        {late, "/a", 0, http.StatusServiceUnavailable, "Service Unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g, err := NewGateway([]Route{{"ANY", "/a", "F"}}, map[string]LambdaHandler{"F": tt.function})
+			g, err := NewGateway([]Route{{Method: "ANY", Path: "/a", Function: "F"}}, map[string]LambdaHandler{"F": tt.function})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -439,4 +439,52 @@ func exchange(t *rapid.T, server *httptest.Server, request string) (*http.Respon
 // chunked is a body in chunked encoding, one chunk.
 func chunked(body string) string {
 	return fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+}
+
+// A route that AWS authorizes takes who is let in, and tells the function who it is;
+// what a client says of itself is not believed.
+func TestGateway_LetsInWhoIsAuthorized(t *testing.T) {
+	var told string
+	h := lambdahttp.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		told = r.Header.Get(lambdahttp.OperatorHeader)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	routes := []Route{
+		{Method: "GET", Path: "/admin", Function: "F", IAM: true},
+		{Method: "GET", Path: "/open", Function: "F"},
+	}
+	g, err := NewGateway(routes, map[string]LambdaHandler{"F": h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(path, authorization string) int {
+		t.Helper()
+		told = ""
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
+		r.Header.Set("Authorization", authorization)
+		r.Header.Set(lambdahttp.OperatorHeader, "arn:aws:iam::1:user/forged")
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, r)
+		return w.Code
+	}
+	if status := send("/admin", "Bearer x"); status != http.StatusForbidden || told != "" {
+		t.Errorf("nobody authorizes: %d, told %q", status, told)
+	}
+	g.Authorize = func(r *http.Request) (string, bool) {
+		return "arn:aws:iam::1:user/a", r.Header.Get("Authorization") == "Bearer x"
+	}
+	for _, tt := range []struct {
+		path, authorization string
+		status              int
+		told                string
+	}{
+		{"/admin", "Bearer x", http.StatusNoContent, "arn:aws:iam::1:user/a"},
+		{"/admin", "Bearer y", http.StatusForbidden, ""},
+		{"/admin", "", http.StatusForbidden, ""},
+		{"/open", "Bearer x", http.StatusNoContent, ""},
+	} {
+		if status := send(tt.path, tt.authorization); status != tt.status || told != tt.told {
+			t.Errorf("%s with %q: %d, told %q", tt.path, tt.authorization, status, told)
+		}
+	}
 }

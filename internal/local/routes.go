@@ -17,6 +17,8 @@ type Route struct {
 	Method   string
 	Path     string
 	Function string // logical id in the template
+	// IAM tells that API Gateway lets in only who signs for AWS.
+	IAM bool
 }
 
 // DefaultPath is the path of the route that takes what no other does.
@@ -125,7 +127,14 @@ func plainRoute(r resource, resources map[string]resource) (Route, error) {
 		return Route{Path: DefaultPath, Function: function}, nil
 	}
 	method, path, _ := strings.Cut(key, " ")
-	return Route{Method: method, Path: path, Function: function}, nil
+	switch authorization := scalar(r.Properties["AuthorizationType"]); authorization {
+	case "", "NONE":
+		return Route{Method: method, Path: path, Function: function}, nil
+	case "AWS_IAM":
+		return Route{Method: method, Path: path, Function: function, IAM: true}, nil
+	default:
+		return Route{}, fmt.Errorf("the authorization %q is none that is known here", authorization)
+	}
 }
 
 // eventRoutes reads the HttpApi events of a function.

@@ -14,10 +14,10 @@ func TestRoutes_OfTheDeployedTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []Route{
-		{"POST", "/scim/v2/Users", "UsersFunction"},
-		{"PATCH", "/scim/v2/users/{id}", "UsersFunction"},
-		{"GET", "/scim/v2/Schemas/{id}", "DiscoveryFunction"},
-		{"", "$default", "DiscoveryFunction"},
+		{Method: "POST", Path: "/scim/v2/Users", Function: "UsersFunction"},
+		{Method: "PATCH", Path: "/scim/v2/users/{id}", Function: "UsersFunction"},
+		{Method: "GET", Path: "/scim/v2/Schemas/{id}", Function: "DiscoveryFunction"},
+		{Method: "", Path: "$default", Function: "DiscoveryFunction"},
 	} {
 		var found bool
 		for _, r := range routes {
@@ -52,7 +52,7 @@ func TestRoutes_FollowsPlainResources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Route{{"GET", "/a/{id}", "FA"}, {"", "$default", "FB"}}
+	want := []Route{{Method: "GET", Path: "/a/{id}", Function: "FA"}, {Method: "", Path: "$default", Function: "FB"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -70,7 +70,7 @@ func TestRoutes_ReadsHTTPAPIEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Route{{"ANY", "/a/{proxy+}", "F"}, {"", "$default", "F"}}
+	want := []Route{{Method: "ANY", Path: "/a/{proxy+}", Function: "F"}, {Method: "", Path: "$default", Function: "F"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -117,17 +117,17 @@ func TestRoutes_RefusesWhatAWSWould(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	r := newRouter([]Route{
-		{"", "$default", "default"},
-		{"ANY", "/{proxy+}", "all"},
-		{"GET", "/pets/{proxy+}", "pets"},
-		{"GET", "/pets/dog/{id}", "dogs"},
-		{"ANY", "/pets/dog/1", "dog 1"},
-		{"GET", "/pets/dog/1", "get dog 1"},
-		{"GET", "/pets/{kind}/1", "first"},
-		{"GET", "/scim/v2/Users", "users"},
-		{"GET", "/scim/v2/Users/{id}", "user"},
+		{Method: "", Path: "$default", Function: "default"},
+		{Method: "ANY", Path: "/{proxy+}", Function: "all"},
+		{Method: "GET", Path: "/pets/{proxy+}", Function: "pets"},
+		{Method: "GET", Path: "/pets/dog/{id}", Function: "dogs"},
+		{Method: "ANY", Path: "/pets/dog/1", Function: "dog 1"},
+		{Method: "GET", Path: "/pets/dog/1", Function: "get dog 1"},
+		{Method: "GET", Path: "/pets/{kind}/1", Function: "first"},
+		{Method: "GET", Path: "/scim/v2/Users", Function: "users"},
+		{Method: "GET", Path: "/scim/v2/Users/{id}", Function: "user"},
 	})
-	bare := newRouter([]Route{{"GET", "/a", "a"}, {"GET", "/a/{id}", "an a"}})
+	bare := newRouter([]Route{{Method: "GET", Path: "/a", Function: "a"}, {Method: "GET", Path: "/a/{id}", Function: "an a"}})
 	for _, tt := range []struct {
 		router       *router
 		method, path string

@@ -50,7 +50,7 @@ func runAll(t *testing.T, settings tenant.Settings) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s.gateway, err = local.FromTemplate(rollcall.Template, func(function string) http.Handler { return s.app.Handler(function) })
+				s.gateway, err = local.FromTemplate(rollcall.Template, func(function string) http.Handler { return s.app.FunctionHandler(function) })
 				if err != nil {
 					t.Fatal(err)
 				}

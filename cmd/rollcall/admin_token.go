@@ -1,0 +1,47 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// adminPrefix begins an admin token of this machine's. No SCIM token begins so.
+const adminPrefix = "rca_local_"
+
+func newAdminToken() string { return adminPrefix + strings.ToLower(rand.Text()+rand.Text()) }
+
+// localOperator is who the administrator of this machine is to the service.
+const localOperator = "arn:aws:iam::000000000000:user/local"
+
+// operator stands in for AWS's signatures: it lets in who has the admin token.
+func operator(token string) func(*http.Request) (arn string, ok bool) {
+	return func(r *http.Request) (string, bool) {
+		scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		ok := strings.EqualFold(scheme, "Bearer") && len(r.Header.Values("Authorization")) == 1 &&
+			subtle.ConstantTimeCompare([]byte(strings.TrimSpace(sent)), []byte(token)) == 1
+		return localOperator, ok
+	}
+}
+
+// adminToken is the token of the last start with this --data, else a new one.
+func (o localOptions) adminToken() (string, error) {
+	if o.data == "" {
+		return newAdminToken(), nil
+	}
+	kept := filepath.Join(o.data, "admin-token")
+	if text, err := os.ReadFile(kept); err == nil {
+		if token := strings.TrimSpace(string(text)); strings.HasPrefix(token, adminPrefix) && len(token) > len(adminPrefix)+40 {
+			return token, nil
+		}
+	}
+	token := newAdminToken()
+	if err := os.WriteFile(kept, []byte(token+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("the admin token cannot be kept in %s: %w", o.data, err)
+	}
+	return token, nil
+}

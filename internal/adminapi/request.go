@@ -1,0 +1,203 @@
+package adminapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// request is a request on its way.
+type request struct {
+	*http.Request
+	id    string
+	start time.Time
+	// operator is who was authorized, "" for nobody.
+	operator   string
+	route      *Route
+	parameters map[string]string
+	tenant     tenant.ID
+	// resource and action are what the log line tells of what was done.
+	resource, action string
+	query            url.Values
+}
+
+// MaxBody is the largest body taken, in bytes. It is enforced while the body is
+// read.
+const MaxBody = 256 << 10
+
+// decode reads the body as a JSON object into v, whose fields are all that it may
+// have: a misspelled name that was passed over would change nothing, or too much.
+func (q *request) decode(v any) error {
+	body, err := q.body()
+	if err != nil {
+		return err
+	}
+	err = json.Unmarshal(body, v, json.RejectUnknownMembers(true))
+	var syntactic *jsontext.SyntacticError
+	var semantic *json.SemanticError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &syntactic):
+		return &problem{kind: kindSyntax, detail: fmt.Sprintf("The body is not JSON at byte %d, or names a member twice.", syntactic.ByteOffset+1)}
+	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
+		return &problem{kind: kindInvalid, detail: fmt.Sprintf("%s is not a member that this resource has.", pointerName(semantic.JSONPointer))}
+	case errors.As(err, &semantic):
+		return &problem{kind: kindInvalid, detail: fmt.Sprintf("%s has a value of the wrong type or form.", pointerName(semantic.JSONPointer))}
+	}
+	return &problem{kind: kindSyntax, detail: "The body is not a JSON object of this resource."}
+}
+
+// pointerName is the member that a JSON pointer names, which may be the client's
+// text.
+func pointerName(p jsontext.Pointer) string {
+	name := strings.TrimPrefix(string(p), "/")
+	if name == "" {
+		return "The body"
+	}
+	const longest = 60
+	if len(name) > longest {
+		name = strings.ToValidUTF8(name[:longest], "") + "…"
+	}
+	return strconv.Quote(name)
+}
+
+// body reads the request's body, {} for none.
+func (q *request) body() ([]byte, error) {
+	if sent := q.Header.Get("Content-Type"); sent != "" {
+		kind, _, err := mime.ParseMediaType(sent)
+		if err != nil || kind != "application/json" && kind != "application/merge-patch+json" && kind != "application/scim+json" {
+			return nil, &problem{kind: kindMedia, detail: "The body is of a media type that is not taken; send application/json."}
+		}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(nil, q.Body, MaxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &problem{kind: kindTooLarge, detail: fmt.Sprintf("The body is larger than %d bytes.", MaxBody)}
+	case err != nil:
+		return nil, &problem{kind: kindSyntax, detail: "The body could not be read whole."}
+	case len(bytes.TrimSpace(body)) == 0:
+		return []byte("{}"), nil
+	}
+	return body, nil
+}
+
+// parameter is a parameter of the query, "" when it is absent. One that the route
+// does not have, or that is there twice, is refused by known.
+func (q *request) parameter(name string) string { return q.query.Get(name) }
+
+// known parses the query, and refuses parameters other than these.
+func (q *request) known(names ...string) error {
+	parsed, err := url.ParseQuery(q.URL.RawQuery)
+	if err != nil {
+		return &problem{kind: kindSyntax, detail: "The query string does not decode."}
+	}
+	for name, values := range parsed {
+		ok := len(values) == 1
+		for _, known := range names {
+			if name == known && ok {
+				ok = false
+				delete(parsed, name)
+				if q.query == nil {
+					q.query = url.Values{}
+				}
+				q.query.Set(name, values[0])
+			}
+		}
+	}
+	if len(parsed) > 0 {
+		detail := "The query has a parameter twice, or one that the resource does not have"
+		if len(names) > 0 {
+			detail += "; it has " + strings.Join(names, ", ")
+		}
+		return &problem{kind: kindInvalid, detail: detail + "."}
+	}
+	return nil
+}
+
+// count is the parameter limit: how many are wanted on a page.
+func (q *request) count() (int, error) {
+	text := q.parameter("limit")
+	if text == "" {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, &problem{kind: kindInvalid, detail: fmt.Sprintf("limit is a number from 1 to %d.", maxLimit)}
+	}
+	return n, nil
+}
+
+// The sizes of a page.
+const (
+	defaultLimit = 50
+	maxLimit     = 200
+)
+
+// about is the id in the path, of a resource of this name, which the log tells.
+func (q *request) about(name string) string {
+	id := q.parameters[name]
+	if directory.ValidID(id) { // any other is the client's text
+		q.resource = id
+	}
+	return id
+}
+
+// flag is a parameter that is true or false, false when it is absent.
+func (q *request) flag(name string) (bool, error) {
+	switch q.parameter(name) {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	}
+	return false, &problem{kind: kindInvalid, detail: name + " is true or false."}
+}
+
+// version is the version that If-Match names, 0 for any.
+func (q *request) version() (int64, error) {
+	text := q.Header.Get("If-Match")
+	if text == "" || text == "*" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(text, "W/"), `"`), 10, 64)
+	if err != nil || n < 1 {
+		return 0, &problem{kind: kindVersion, detail: "If-Match names a version that the resource never had."}
+	}
+	return n, nil
+}
+
+// list reads the parameters of a list, and others that it has.
+func (q *request) list(others ...string) (limit int, after string, err error) {
+	if err := q.known(append([]string{"limit", "after"}, others...)...); err != nil {
+		return 0, "", err
+	}
+	if limit, err = q.count(); err != nil {
+		return 0, "", err
+	}
+	after, err = openPlace(q.parameter("after"))
+	return limit, after, err
+}
+
+// parseTenant is the tenant of a path. One that cannot be is one that is not.
+func parseTenant(name string) (tenant.ID, error) {
+	id, err := tenant.ParseID(name)
+	if err != nil {
+		return tenant.ID{}, &problem{kind: kindInvalid, detail: "The path names no tenant: " + err.Error() + "."}
+	}
+	return id, nil
+}

@@ -1,0 +1,100 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+// schemaDocument is a schema as the tenant registered it.
+func (s *Service) schemaDocument(t scim.TenantSchema) map[string]any {
+	return map[string]any{
+		"resourceType": t.ResourceType, "required": t.Required, "schema": t.Schema.Document(s.BaseURL),
+	}
+}
+
+// listSchemas: GET /tenants/{tenant}/schemas
+func (s *Service) listSchemas(ctx context.Context, q *request) (*reply, error) {
+	if err := s.mustHave(ctx, q); err != nil {
+		return nil, err
+	}
+	own, err := s.Store.Schemas(ctx, q.tenant)
+	if err != nil {
+		return nil, err
+	}
+	documents := []any{}
+	for _, schema := range own.All() {
+		documents = append(documents, s.schemaDocument(schema))
+	}
+	return page("schemas", documents, "")
+}
+
+// readSchema: GET /tenants/{tenant}/schemas/{schema}
+func (s *Service) readSchema(ctx context.Context, q *request) (*reply, error) {
+	if err := s.mustHave(ctx, q); err != nil {
+		return nil, err
+	}
+	own, err := s.Store.Schemas(ctx, q.tenant)
+	if err != nil {
+		return nil, err
+	}
+	schema, ok := own.Find(q.parameters["schema"])
+	if !ok {
+		return nil, errNoSchema
+	}
+	return answer(http.StatusOK, s.schemaDocument(schema), nil)
+}
+
+var errNoSchema = &problem{kind: kindNotFound, detail: "The tenant has no such schema."}
+
+// putSchema: PUT /tenants/{tenant}/schemas/{schema} registers a schema, or replaces
+// it. It holds for requests that begin 10 seconds later, at most.
+func (s *Service) putSchema(ctx context.Context, q *request) (*reply, error) {
+	if err := s.mustHave(ctx, q); err != nil {
+		return nil, err
+	}
+	body, err := q.body()
+	if err != nil {
+		return nil, err
+	}
+	schema, err := scim.ParseTenantSchema(body)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.EqualFold(schema.Schema.ID, q.parameters["schema"]) {
+		return nil, &problem{kind: kindInvalid, detail: "The schema's id is not that of the path: " + schema.Schema.ID + "."}
+	}
+	before, err := s.Store.Schemas(ctx, q.tenant)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Store.PutSchema(ctx, q.tenant, s.Types, schema, q.start); err != nil {
+		return nil, err
+	}
+	q.resource, q.action = schema.Schema.ID, "updated"
+	status := http.StatusOK
+	if _, known := before.Find(schema.Schema.ID); !known {
+		status, q.action = http.StatusCreated, "created"
+	}
+	return answer(status, s.schemaDocument(schema), nil)
+}
+
+// deleteSchema: DELETE /tenants/{tenant}/schemas/{schema} takes a schema away. What
+// resources have of it stays stored, and is not served.
+func (s *Service) deleteSchema(ctx context.Context, q *request) (*reply, error) {
+	if err := s.mustHave(ctx, q); err != nil {
+		return nil, err
+	}
+	own, err := s.Store.Schemas(ctx, q.tenant)
+	if err != nil {
+		return nil, err
+	}
+	schema, ok := own.Find(q.parameters["schema"])
+	if !ok {
+		return nil, errNoSchema
+	}
+	q.resource, q.action = schema.Schema.ID, "deleted"
+	return noContent(), s.Store.RemoveSchema(ctx, q.tenant, schema.Schema.ID, q.start)
+}

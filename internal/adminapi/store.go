@@ -1,0 +1,21 @@
+package adminapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Store keeps what belongs to a tenant itself. Implemented by package store.
+type Store interface {
+	// Ledger reads the tenant's counts.
+	Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, error)
+	// Schemas are the schemas that the tenant has registered; PutSchema registers one
+	// or replaces that of the same URN, RemoveSchema takes one away.
+	Schemas(ctx context.Context, t tenant.ID) (scim.TenantSchemas, error)
+	PutSchema(ctx context.Context, t tenant.ID, base scim.Types, schema scim.TenantSchema, now time.Time) error
+	RemoveSchema(ctx context.Context, t tenant.ID, urn string, now time.Time) error
+}
