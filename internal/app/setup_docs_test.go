@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/replay"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -484,4 +486,101 @@ func TestSetupDocs_SettingsAreTheDefaults(t *testing.T) {
 	user := s.must(201, "POST", "/Users", userBody(`"userName":"alice"`))
 	s.must(400, "PATCH", "/Users/"+user, patchBody(`[{"op":"Replace","path":"active","value":"False"}]`))
 	s.must(200, "PATCH", "/Users/"+user, patchBody(`[{"op":"replace","path":"active","value":false}]`))
+}
+
+// The requests in a guide have the forms that were recorded of its identity
+// provider, in internal/replay or under events/: the method and the resource, the
+// names in the query, and of each operation what it is, what its path looks like
+// and of what kind its value is. A read by id is everybody's.
+func TestSetupDocs_RequestsHaveRecordedForms(t *testing.T) {
+	cases, err := replay.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachSetup(t, func(t *testing.T, doc *setupDoc) {
+		idp := strings.TrimSuffix(strings.TrimPrefix(doc.name, "idp-setup-"), ".md")
+		recorded := map[string]bool{}
+		for _, c := range cases {
+			if c.IdP == idp {
+				for _, form := range forms(c.Method, c.Path, c.Body) {
+					recorded[form] = true
+				}
+			}
+		}
+		for _, e := range loadEvents(t) {
+			if !strings.HasPrefix(e.Name, idp+"/") {
+				continue
+			}
+			var sent struct {
+				RawPath, RawQueryString, Body string
+				IsBase64Encoded               bool
+			}
+			if err := json.Unmarshal(e.Payload, &sent); err != nil {
+				t.Fatal(err)
+			}
+			body := []byte(sent.Body)
+			if decoded, err := base64.StdEncoding.DecodeString(sent.Body); sent.IsBase64Encoded && err == nil {
+				body = decoded
+			}
+			method, _, _ := strings.Cut(e.RouteKey, " ")
+			for _, form := range forms(method, strings.TrimPrefix(sent.RawPath, httpapi.Prefix)+"?"+sent.RawQueryString, body) {
+				recorded[form] = true
+			}
+		}
+		for _, step := range doc.steps {
+			for _, form := range forms(step.method, step.path, []byte(step.body)) {
+				if byID := strings.HasPrefix(form, "GET ") && strings.HasSuffix(form, "/id "); !recorded[form] && !byID {
+					t.Errorf("docs/%s:%d: %s was not recorded of %s", doc.name, step.line, form, idp)
+				}
+			}
+		}
+	})
+}
+
+// forms are the forms of a request: one, or one for each of its operations.
+func forms(method, path string, body []byte) []string {
+	if method == "" {
+		return nil
+	}
+	path, query, _ := strings.Cut(path, "?")
+	resource, id, one := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	form := method + " " + strings.ToLower(resource)
+	if one && id != "" {
+		form += "/id"
+	}
+	var names []string
+	for name := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(name, "=")
+		if name == "filter" {
+			name += " " + regexp.MustCompile(`^\w+`).FindString(value)
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	form += " " + strings.Join(names, ",")
+	var patch struct {
+		Operations []struct {
+			Op, Path string
+			Value    any
+		}
+	}
+	if method != "PATCH" || json.Unmarshal(body, &patch) != nil {
+		return []string{form}
+	}
+	var all []string
+	for _, o := range patch.Operations {
+		where := "nowhere"
+		switch {
+		case strings.HasPrefix(o.Path, "urn:"), strings.HasPrefix(o.Path, "{{extUrn}}"):
+			where = "extension"
+		case strings.Contains(o.Path, "["):
+			where = "element"
+		case o.Path == "active", o.Path == "members":
+			where = o.Path
+		case o.Path != "":
+			where = "attribute"
+		}
+		all = append(all, fmt.Sprintf("%s%s at %s %T", form, strings.ToLower(o.Op), where, o.Value))
+	}
+	return all
 }
