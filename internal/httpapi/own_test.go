@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,15 @@ func testProtected(t *testing.T, open opener) {
 	} {
 		wantRefused(t, tt.name, s.send(tt.method, tt.path, tt.body), http.StatusForbidden, provlog.Protected,
 			tt.what, owner, "Ask an owner of the application to unprotect")
+	}
+	// By Bulk as by itself. Each operation logs a line of its own.
+	bulk := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
+		{"method":"PATCH","path":"/Users/%[1]s","data":%[3]s},{"method":"DELETE","path":"/Users/%[1]s"},
+		{"method":"PATCH","path":"/Groups/%[2]s","data":%[4]s},{"method":"DELETE","path":"/Groups/%[2]s"}]}`,
+		owner, group, patchBody(`[{"op":"replace","path":"active","value":false}]`), memberPatch("remove", owner))
+	w := s.raw("POST", "/scim/v2/Bulk", bulk)
+	if n := strings.Count(w, "is protected in the application"); n != 4 || strings.Count(w, `"status":"403","response"`) != 4 {
+		t.Errorf("Bulk refuses %d of 4: %s", n, w)
 	}
 	if a := s.send("PATCH", "/Groups/"+group, memberPatch("remove", other)); a.status != 200 {
 		t.Errorf("another member leaves: %d %s", a.status, a.raw)
@@ -207,4 +217,15 @@ func (s *service) turn(engine table.Table, on bool) {
 		s.t.Fatal(err)
 	}
 	s.app, s.handler = fresh, fresh.Handler()
+}
+
+// raw is the body of an answer to a request that logs several lines.
+func (s *service) raw(method, target, body string) string {
+	s.t.Helper()
+	r := httptest.NewRequestWithContext(s.t.Context(), method, target, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+s.token)
+	r.Header.Set("Content-Type", "application/scim+json")
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w.Body.String()
 }
