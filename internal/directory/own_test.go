@@ -321,3 +321,51 @@ func TestModifyOwn_ProtectsAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A purge, and at once all that identity providers do to the user: whatever the
+// order, nothing of the user is left, unless it was provisioned again.
+func TestPurge_AgainstEverythingAtOnce(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		f := newFixture(t, open, 9, 9)
+		for round := range 4 {
+			body := user(fmt.Sprintf(`"userName":"u%d","emails":[{"value":"u%d@x.test"},{"value":"other@x.test"}]`, round, round))
+			u := f.mustPost(body)
+			id := f.mustPostGroup(group(fmt.Sprintf("g%d", round)))
+			together := []func() error{
+				func() error { return f.purge(u.ID) },
+				func() error { _, err := f.patchGroup(id, add(u.ID)); return err },
+				func() error {
+					_, err := f.patch(u.ID, `[{"op":"replace","path":"userName","value":"renamed"}]`, directory.Precondition{})
+					return err
+				},
+				func() error { return f.remove(u.ID) },
+				func() error { _, err := f.modifyOwn(u.ID, directory.OwnChange{Protected: ptr(true)}); return err },
+				func() error { _, err := f.post(body); return err },
+			}
+			errs := make([]chan error, len(together))
+			for i, do := range together {
+				errs[i] = make(chan error, 1)
+				go func() { errs[i] <- do() }()
+			}
+			for i := range errs {
+				err := <-errs[i]
+				var taken *directory.TakenError
+				var protected *directory.ProtectedError
+				switch {
+				case err == nil, errors.Is(err, directory.ErrNotFound) && i > 0, errors.As(err, &taken), errors.As(err, &protected),
+					errors.Is(err, directory.ErrBusy):
+				default:
+					t.Errorf("%d: %v", i, err)
+				}
+			}
+			f.sweep()
+			f.check(f.ledger().Seats)
+			if err := f.purge(u.ID); err != nil && !errors.Is(err, directory.ErrNotFound) {
+				t.Error(err)
+			}
+			f.sweep()
+			f.check(f.ledger().Seats)
+			f.wantMembers(id)
+		}
+	})
+}
