@@ -141,6 +141,8 @@ func problemOf(err error) *problem {
 		taken   *directory.TakenError
 		full    *directory.FullError
 		convert *directory.ConvertError
+		guarded *directory.ProtectedLimitError
+		deleted *directory.GroupDeletedError
 	)
 	switch {
 	case errors.As(err, &known):
@@ -151,6 +153,10 @@ func problemOf(err error) *problem {
 		return &problem{kind: kindTaken, detail: fmt.Sprintf("The %s belongs to another user, %s.", taken.Kind.Attribute(), taken.HolderID)}
 	case errors.As(err, &full):
 		return &problem{kind: kindSeats, detail: seatsDetail(full)}
+	case errors.As(err, &guarded):
+		return &problem{kind: kindState, detail: fmt.Sprintf("%d users are protected, which is the most; unprotect one first.", guarded.Limit)}
+	case errors.As(err, &deleted):
+		return &problem{kind: kindNotFound, detail: "The group was deleted on " + fmt.Sprint(instant(deleted.Group.Deleted)) + "; …/deleted-groups tells by whom."}
 	case errors.As(err, &convert):
 		return &problem{kind: kindState, detail: "The user cannot be converted by this request."}
 	}

@@ -30,6 +30,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/local"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -92,7 +93,10 @@ func TestEvents(t *testing.T) {
 						if err != nil {
 							t.Fatal(err)
 						}
-						if faults, err := a.Store.Audit(t.Context(), id); err != nil || len(faults) != 0 {
+						faults, err := a.Store.Audit(t.Context(), id)
+						// A tenant that is being deleted is left to the sweep.
+						faults = slices.DeleteFunc(faults, func(f store.Fault) bool { return f.Unfinished && e.Name == "admin/delete_tenant" })
+						if err != nil || len(faults) != 0 {
 							t.Errorf("audit of %s: %v %v", name, faults, err)
 						}
 					}
@@ -142,7 +146,7 @@ func invoke(t *testing.T, engine table.Table, function string, payload []byte) (
 		if err := json.Unmarshal(payload, &event); err != nil {
 			t.Fatal(err)
 		}
-		response, err := lambdahttp.Handler(a.Handler(folder))(ctx, event)
+		response, err := lambdahttp.Handler(a.FunctionHandler(folder))(ctx, event)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -304,7 +308,7 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 	if forms[true] == 0 || forms[false] == 0 {
 		t.Errorf("bodies in base64 %d, as text %d", forms[true], forms[false])
 	}
-	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "SweepFunction"} {
+	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "SweepFunction"} {
 		if served[function] == 0 {
 			t.Errorf("no event for %s", function)
 		}
@@ -343,11 +347,17 @@ func TestEvents_AreAsTheGatewayMakesThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	operator := ""
+	gateway.Authorize = func(*http.Request) (string, bool) { return operator, true }
 	for _, e := range loadEvents(t) {
 		if e.RouteKey == "" {
 			continue
 		}
 		event := decodeEvent(t, e)
+		operator, made = "", lambdahttp.Event{}
+		if a := event.RequestContext.Authorizer; a != nil && a.IAM != nil {
+			operator = a.IAM.UserARN
+		}
 		body := []byte(event.Body)
 		if event.IsBase64Encoded {
 			if body, err = base64.StdEncoding.DecodeString(event.Body); err != nil {
@@ -376,6 +386,9 @@ func TestEvents_AreAsTheGatewayMakesThem(t *testing.T) {
 			}
 			c := &side.RequestContext
 			c.AccountID, c.APIID, c.RequestID, c.Time, c.TimeEpoch = "", "", "", "", 0
+			if c.Authorizer != nil {
+				lambdahttp.Authorize(side, c.Authorizer.IAM.UserARN) // who it is, and no more
+			}
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s is\n%s\nbut the gateway makes\n%s", e.Name, printed(t, got), printed(t, want))
