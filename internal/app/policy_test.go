@@ -56,7 +56,7 @@ func complete() bool {
 func routed(path string) string {
 	path = strings.TrimPrefix(path, httpapi.Prefix)
 	switch first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); strings.ToLower(first) {
-	case "users":
+	case "users", ".search":
 		return "UsersFunction"
 	case "groups":
 		return "GroupsFunction"
