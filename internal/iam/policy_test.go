@@ -47,21 +47,26 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := []string{"UsersFunction", "GroupsFunction", "DiscoveryFunction", "SweepFunction"}
+	all := []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction", "SweepFunction"}
 	for _, tt := range []struct {
 		action, partition string
 		allowed           []string
 	}{
-		{"PutItem", "T#acme", nil}, // settings and tokens
-		{"UpdateItem", "T#acme", nil},
-		{"DeleteItem", "T#acme", nil},
+		{"PutItem", "T#acme", []string{"AdminFunction"}}, // settings and tokens
+		{"UpdateItem", "T#acme", []string{"AdminFunction"}},
+		{"DeleteItem", "T#acme", []string{"AdminFunction", "SweepFunction"}}, // of a tenant that is deleted
+		{"Query", "TENANTS", []string{"AdminFunction"}},
+		{"PutItem", "TENANTS", []string{"AdminFunction"}},
+		{"DeleteItem", "TENANTS", []string{"AdminFunction", "SweepFunction"}},
+		{"PutItem", "T#acme#MARKERS", []string{"AdminFunction"}},
+		{"PutItem", "T#acme#USED", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction"}},
 		{"Scan", "T#acme#USERS", nil},
 		{"BatchWriteItem", "T#acme#USERS", nil},
 		{"Query", "DUE", []string{"SweepFunction"}},
 		{"BatchGetItem", "T#acme", all},
-		{"PutItem", "T#acme#USERS", []string{"UsersFunction", "GroupsFunction", "SweepFunction"}},
-		{"PutItem", "T#acme#MAILS", []string{"UsersFunction"}},
-		{"UpdateItem", "T#acme#LEDGER", []string{"UsersFunction", "GroupsFunction"}},
+		{"PutItem", "T#acme#USERS", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction"}},
+		{"PutItem", "T#acme#MAILS", []string{"UsersFunction", "BulkFunction", "AdminFunction"}},
+		{"UpdateItem", "T#acme#LEDGER", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction"}},
 		{"PutItem", "elsewhere", nil},
 	} {
 		for _, function := range all {

@@ -29,6 +29,7 @@ const (
 	users, groups    = "functions/users", "functions/groups"
 	bulk             = "functions/bulk"
 	discovery, sweep = "functions/discovery", "functions/sweep"
+	admin            = "functions/admin"
 	panics           = "internal/lambdaruntime/testdata/panics"
 
 	prefix      = "/scim/v2"
@@ -75,6 +76,26 @@ func event(t *testing.T, method, path, token, body string) []byte {
 	e.RequestContext.RequestID = "JKJaXmPLvHcESHA="
 	e.RequestContext.HTTP.Method, e.RequestContext.HTTP.Path = method, e.RawPath
 	e.RequestContext.HTTP.SourceIP = "192.0.2.1"
+	b, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// adminEvent asks for the tenants, authorized by IAM or not.
+func adminEvent(t *testing.T, authorized bool) []byte {
+	t.Helper()
+	const path = "/admin/v1/tenants"
+	e := lambdahttp.Event{
+		Version: "2.0", RouteKey: "GET " + path, RawPath: path,
+		Headers: map[string]string{"host": "scim.example.com", strings.ToLower(lambdahttp.OperatorHeader): "arn:aws:iam::1:user/forged"},
+	}
+	e.RequestContext.RouteKey, e.RequestContext.Stage = e.RouteKey, "$default"
+	e.RequestContext.HTTP.Method, e.RequestContext.HTTP.Path = "GET", path
+	if authorized {
+		lambdahttp.Authorize(&e, "arn:aws:iam::123456789012:role/application")
+	}
 	b, err := json.Marshal(e)
 	if err != nil {
 		t.Fatal(err)
@@ -293,6 +314,18 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 			}
 		})
 	}
+	t.Run(admin, func(t *testing.T) {
+		for authorized, want := range map[bool]int{true: 503, false: 403} {
+			r := runtimetest.Invoke(t, functions[admin], adminEvent(t, authorized))
+			a := answerOf(t, r)
+			if a.status != want || a.body["status"] != float64(want) || a.header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("authorized %t: %d %v", authorized, a.status, a.body)
+			}
+			if all := lines(t, r.Logs); len(all) != 1 || all[0]["event"] != "admin.request" || all[0]["status"] != float64(want) {
+				t.Errorf("authorized %t: log %s", authorized, r.Logs)
+			}
+		}
+	})
 	t.Run(sweep, func(t *testing.T) {
 		r := results[sweep]
 		if r.Failure == nil {
@@ -365,6 +398,8 @@ func TestBinaries_EndWithSIGTERM(t *testing.T) {
 			payload := []byte(scheduled)
 			if r, ok := needsToken[folder]; ok {
 				payload = event(t, r[0], r[1], token, "")
+			} else if folder == admin {
+				payload = adminEvent(t, true)
 			}
 			var r lambdaruntime.Result
 			var err error
