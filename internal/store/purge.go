@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -21,8 +22,12 @@ const endingTime = 45 * time.Second
 // finishTenant takes away all that is stored of a tenant. What leads to other items
 // goes behind them, and the tenant's own item last, so that it may be left at any
 // point and gone on with.
+//
+// Every transaction is under the task as it was read: whoever was held up must not
+// take anything from a tenant that was made again under the id meanwhile.
 func (s *Store) finishTenant(ctx context.Context, t tenant.ID, task directory.Task) error {
-	item, ok, err := s.read(ctx, taskKey(t, taskSort(task)))
+	key := taskKey(t, taskSort(task))
+	item, ok, err := s.read(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -32,26 +37,51 @@ func (s *Store) finishTenant(ctx context.Context, t tenant.ID, task directory.Ta
 	if s.now().Sub(timeOf(item.Attributes, attrTime)) < endingTime {
 		return errYoung
 	}
-	if err := s.purgeMemberships(ctx, t); err != nil {
+	same := table.Is(attrTime, item.Attributes[attrTime])
+	p := purge{store: s, tenant: t, same: table.Check(key, same)}
+	err = p.all(ctx)
+	if err == nil {
+		err = s.commit(ctx, time.Time{}, append(doneOps(t, task, same),
+			operation{Op: table.Delete(tenantKey(t))}, operation{Op: table.Delete(listedKey(t))}))
+	}
+	if errors.Is(stale(err), directory.ErrStale) {
+		return nil // done by another
+	}
+	return err
+}
+
+// purge is the end of one tenant, as long as its task is the same.
+type purge struct {
+	store  *Store
+	tenant tenant.ID
+	same   table.Op
+}
+
+// all takes away everything but the tenant's own item, its name among all, and the
+// task.
+func (p purge) all(ctx context.Context) error {
+	t := p.tenant
+	// Accepted changes first: whoever else is at one would let members join behind
+	// the purge of memberships, and nothing leads to those when users are gone.
+	if err := p.partition(ctx, partition(t, "TASKS"), string(directory.TaskMembers)+"#"); err != nil {
+		return err
+	}
+	if err := p.memberships(ctx); err != nil {
 		return err
 	}
 	for _, name := range recordPartitions() {
-		if err := s.purge(ctx, partition(t, name), ""); err != nil {
+		if err := p.partition(ctx, partition(t, name), ""); err != nil {
 			return err
 		}
 	}
-	own := taskSort(task)
-	if err := s.purge(ctx, partition(t, "TASKS"), "", own); err != nil {
+	own := taskSort(tenantTask(t))
+	if err := p.partition(ctx, partition(t, "TASKS"), "", own); err != nil {
 		return err
 	}
-	if err := s.purge(ctx, duePartition, t.String()+"#", dueKey(t, own).Sort); err != nil {
+	if err := p.partition(ctx, duePartition, t.String()+"#", dueKey(t, own).Sort); err != nil {
 		return err
 	}
-	if err := s.purge(ctx, partition(t, ""), "", tenantKey(t).Sort); err != nil {
-		return err
-	}
-	return s.commit(ctx, time.Time{}, append(doneOps(t, task),
-		operation{Op: table.Delete(tenantKey(t))}, operation{Op: table.Delete(listedKey(t))}))
+	return p.partition(ctx, partition(t, ""), "", tenantKey(t).Sort)
 }
 
 // recordPartitions are those of a tenant that have a name of their own. The others
@@ -64,9 +94,10 @@ func recordPartitions() []string {
 	return names
 }
 
-// purgeMemberships takes away the partitions that users, groups and unfinished tasks
-// lead to.
-func (s *Store) purgeMemberships(ctx context.Context, t tenant.ID) error {
+// memberships takes away the partitions that users, groups and unfinished tasks lead
+// to.
+func (p purge) memberships(ctx context.Context) error {
+	t := p.tenant
 	var partitions []string
 	groups := func(item table.Item) {
 		g := decodeGroup(item)
@@ -85,31 +116,31 @@ func (s *Store) purgeMemberships(ctx context.Context, t tenant.ID) error {
 		}
 	}
 	for name, visit := range map[string]func(table.Item){"GROUPS": groups, "USERS": users, "GONE": users, "TASKS": tasks} {
-		if err := s.scan(ctx, partition(t, name), visit); err != nil {
+		if err := p.store.scan(ctx, partition(t, name), visit); err != nil {
 			return err
 		}
 	}
 	return parallel(ctx, len(partitions), func(ctx context.Context, i int) error {
-		return s.purge(ctx, partitions[i], "")
+		return p.partition(ctx, partitions[i], "")
 	})
 }
 
-// purge deletes the items of a partition that begin with a prefix, but for some.
-func (s *Store) purge(ctx context.Context, name, prefix string, keep ...string) error {
+// partition deletes the items of a partition that begin with a prefix, but for some.
+func (p purge) partition(ctx context.Context, name, prefix string, keep ...string) error {
 	q := table.Query{Partition: name, Prefix: prefix}
 	for {
-		page, err := s.table.Query(ctx, q)
+		page, err := p.store.table.Query(ctx, q)
 		if err != nil {
 			return readError(err)
 		}
 		items := slices.DeleteFunc(page.Items, func(i table.Item) bool { return slices.Contains(keep, i.Sort) })
-		batches := slices.Collect(slices.Chunk(items, table.MaxOps))
+		batches := slices.Collect(slices.Chunk(items, table.MaxOps-1))
 		err = parallel(ctx, len(batches), func(ctx context.Context, i int) error {
-			ops := make([]table.Op, len(batches[i]))
-			for j, item := range batches[i] {
-				ops[j] = table.Delete(item.Key)
+			ops := []operation{{Op: p.same}}
+			for _, item := range batches[i] {
+				ops = append(ops, operation{Op: table.Delete(item.Key)})
 			}
-			return writeError(s.write(ctx, time.Time{}, ops...))
+			return p.store.commit(ctx, time.Time{}, ops)
 		})
 		if err != nil {
 			return err

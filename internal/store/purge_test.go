@@ -1,0 +1,425 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// witness is a table that knows the key of every item that was ever in it.
+type witness struct {
+	table.Table
+
+	mu   sync.Mutex
+	seen map[table.Key]bool
+}
+
+func newWitness(t table.Table) *witness { return &witness{Table: t, seen: map[table.Key]bool{}} }
+
+func (w *witness) Write(ctx context.Context, tx table.Transaction) error {
+	w.mu.Lock()
+	for _, op := range tx.Ops {
+		if op.Kind == table.OpPut || op.Kind == table.OpUpdate {
+			w.seen[op.Key] = true
+		}
+	}
+	w.mu.Unlock()
+	return w.Table.Write(ctx, tx)
+}
+
+// lines are all items that are there, of one tenant or of all others.
+func (w *witness) lines(t *testing.T, of tenant.ID, others bool) []string {
+	t.Helper()
+	w.mu.Lock()
+	keys := slices.Collect(maps.Keys(w.seen))
+	w.mu.Unlock()
+	items, err := New(w.Table, nil, nil).getAll(t.Context(), keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for key, item := range items {
+		if owns(of, key) != others {
+			lines = append(lines, line(item))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// owns tells that an item is a tenant's, or names it.
+func owns(t tenant.ID, key table.Key) bool {
+	switch name := t.String(); key.Partition {
+	case duePartition:
+		return strings.HasPrefix(key.Sort, name+"#")
+	case tenantsPartition:
+		return key.Sort == name
+	default:
+		return strings.HasPrefix(key.Partition+"#", "T#"+name+"#")
+	}
+}
+
+// fill gives a tenant an item of every kind beside those of a mess.
+func (f *fixture) fill() {
+	f.t.Helper()
+	for _, id := range []string{"k1", "k2", "k3"} {
+		f.must(f.store.SaveToken(f.t.Context(), f.tenant, access.Record{ID: id, Hash: "h", LastFour: "abcd", Created: f.now()}))
+		f.must(f.store.Used(f.t.Context(), f.tenant, id, time.Time{}, f.now()))
+	}
+	f.must(f.store.BeginRotation(f.t.Context(), f.tenant, "k1", access.Record{ID: "k4", Hash: "h", LastFour: "abcd", Created: f.now()}))
+	f.must(f.store.RevokeToken(f.t.Context(), f.tenant, "k2", f.now()))
+	mark := directory.Bookmark{TokenID: "k1", Filter: "f", StartIndex: 101, Now: f.now()}
+	f.must(f.store.SaveBookmark(f.t.Context(), f.tenant, mark, "u1"))
+	f.write(
+		table.Put(table.Item{Key: schemasKey(f.tenant), Attributes: table.Attributes{attrSchemas: table.Text("{}")}}),
+		table.Put(table.Item{Key: markerKey(f.tenant, "g9"), Attributes: table.Attributes{attrTime: millis(f.now())}}),
+		table.Put(table.Item{Key: guardedKey(f.tenant, "u9")}),
+		table.Put(table.Item{Key: failingKey(f.tenant, "alice"), Attributes: table.Attributes{attrTime: millis(f.now())}}),
+		table.Put(table.Item{Key: mailKey(f.tenant, "a@b.c", "u1")}))
+}
+
+// wantGone compares what is left of a deleted tenant, which is nothing, and of the
+// others, which is all there was.
+func (f *fixture) wantGone(t *testing.T, w *witness, others []string) {
+	t.Helper()
+	if left := w.lines(t, f.tenant, false); len(left) > 0 {
+		t.Fatalf("%d items of the deleted tenant are left: %q …", len(left), left[:min(len(left), 5)])
+	}
+	if got := w.lines(t, f.tenant, true); !slices.Equal(got, others) {
+		t.Fatalf("others' items are %q, were %q", got, others)
+	}
+	if _, ok, err := f.store.Tenant(t.Context(), f.tenant); ok || err != nil {
+		t.Fatalf("the deleted tenant is there: %v", err)
+	}
+}
+
+// end deletes the tenant, and leaves all that is stored of it to the task.
+func (f *fixture) end() {
+	f.t.Helper()
+	f.must(tenant.NewRegistry(f.store, f.now).End(f.t.Context(), f.tenant))
+}
+
+// Killed behind each of its writes, and then left to the sweep.
+func TestEndTenant_TakesAllAwayWhereverItIsKilled(t *testing.T) {
+	for i, engine := range enginetest.Plain() {
+		step := 1
+		if i > 0 {
+			step = 29 // fifteen transactions a second
+		}
+		t.Run(engine.Name, func(t *testing.T) {
+			engine.Need(t)
+			for stop, killed := 1, true; killed; stop += step {
+				killed = endKilledAfter(t, engine.Open(t), stop)
+			}
+		})
+	}
+}
+
+func endKilledAfter(t *testing.T, on table.Table, stop int) (killed bool) {
+	t.Helper()
+	w := newWitness(on)
+	f := sweepFixture(t, table.Retrying(w))
+	f.mess()
+	f.fill()
+	// Names that begin as the deleted tenant's, or are the beginning of it.
+	for _, name := range []string{"acme-2", "acm", "acme2"} {
+		other := f.of(name)
+		other.people(3)
+		other.group("g1", "p00", "p01")
+		other.empty("g1")
+		other.fill()
+	}
+	others := w.lines(t, f.tenant, true)
+
+	f.end()
+	if swept, err := f.store.SweepTenant(t.Context(), f.tenant, SweepAge); err != nil || swept != (Swept{Young: tasks + 1}) {
+		t.Fatalf("swept %+v, %v, before the requests are over", swept, err)
+	}
+	if owner, _, ok, err := f.store.Access(t.Context(), f.tenant, "k1"); err != nil || ok && !owner.Settings.SCIMDisabled {
+		t.Fatalf("a token is good: %v", err)
+	}
+	f.pass(SweepAge)
+	killed = errors.Is(f.on(tabletest.NewFault(f.table, 1, tabletest.FaultPlan{StopAfter: stop})).
+		finishTenant(t.Context(), f.tenant, tenantTask(f.tenant)), tabletest.ErrStopped)
+	if killed {
+		if err := f.store.CreateTenant(t.Context(), f.tenant, tenant.DefaultSettings(), 1, 1, f.now()); !errors.Is(err, ErrTenantExists) {
+			t.Fatalf("made again behind %d writes: %v, want ErrTenantExists", stop, err)
+		}
+	}
+	f.pass(time.Minute) // staged sets have a time of their own
+	swept, err := f.store.SweepTenant(t.Context(), f.tenant, SweepAge)
+	if err != nil || swept.Failed > 0 || killed && swept.Finished == 0 {
+		t.Fatalf("swept %+v, %v", swept, err)
+	}
+	f.wantGone(t, w, others)
+	// Its id is free, and what was there is not.
+	f.must(f.store.CreateTenant(t.Context(), f.tenant, tenant.DefaultSettings(), 1, 1, f.now()))
+	if _, _, ok, err := f.store.Access(t.Context(), f.tenant, "k1"); ok || err != nil {
+		t.Fatalf("a token of the forerunner is good: %v", err)
+	}
+	f.wantNoFaults()
+	return killed
+}
+
+// meeting is a table where others do something before the nth write.
+type meeting struct {
+	table.Table
+	at     int64
+	writes atomic.Int64
+	do     func()
+}
+
+func (m *meeting) Write(ctx context.Context, tx table.Transaction) error {
+	if m.writes.Add(1) == m.at {
+		m.do()
+	}
+	return m.Table.Write(ctx, tx)
+}
+
+// Two sweeps at once, or a sweep and rollcall verify --repair: the other finishes
+// what was left over while the tenant is being taken away.
+func TestEndTenant_WhileItsTasksAreFinished(t *testing.T) {
+	for at, met := int64(1), true; met; at++ {
+		w := newWitness(enginetest.Memory(t))
+		f := sweepFixture(t, table.Retrying(w))
+		f.mess()
+		f.end()
+		f.pass(3 * time.Minute)
+		m := &meeting{Table: f.table, at: at, do: func() {
+			left, err := f.store.tasks(t.Context(), f.tenant)
+			f.must(err)
+			for task := range left {
+				if task.Kind != directory.TaskTenant {
+					_, _ = f.store.Finish(t.Context(), f.tenant, task) // it may be gone meanwhile
+				}
+			}
+		}}
+		f.must(f.on(m).finishTenant(t.Context(), f.tenant, tenantTask(f.tenant)))
+		f.wantGone(t, w, nil)
+		met = m.writes.Load() >= at
+	}
+}
+
+// Whoever was held up takes nothing from the tenant that has the id by now.
+func TestEndTenant_LeavesItsSuccessor(t *testing.T) {
+	for at, met := int64(1), true; met; at++ {
+		w := newWitness(enginetest.Memory(t))
+		f := sweepFixture(t, table.Retrying(w))
+		f.people(3)
+		f.group("g1", "p00", "p01")
+		f.fill()
+		f.end()
+		f.pass(time.Minute)
+		var successor []string
+		m := &meeting{Table: f.table, at: at, do: func() {
+			f.must(f.store.finishTenant(t.Context(), f.tenant, tenantTask(f.tenant)))
+			again := f.of(f.tenant.String())
+			again.people(4)
+			again.group("g1", "p00", "p03")
+			again.fill()
+			if at%2 == 0 {
+				again.pass(time.Minute)
+				again.end() // a later end is another task's
+			}
+			successor = w.lines(t, f.tenant, false)
+		}}
+		f.must(f.on(m).finishTenant(t.Context(), f.tenant, tenantTask(f.tenant)))
+		if met = m.writes.Load() >= at; !met {
+			break
+		}
+		if got := w.lines(t, f.tenant, false); !slices.Equal(got, successor) {
+			t.Fatalf("met before write %d, the successor has %d items, had %d", at, len(got), len(successor))
+		}
+	}
+}
+
+// Whatever is there, whoever is at it, killed anywhere, while requests that took a
+// token for good before still write.
+func TestEndTenant_Property(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		raw := enginetest.Memory(t)
+		w := newWitness(raw)
+		f := sweepFixture(t, table.Retrying(w))
+		other := f.of("acme-2")
+		for _, one := range []*fixture{f, other} {
+			one.draw(rt)
+		}
+		late := f.late()
+		others := w.lines(t, f.tenant, true)
+		f.end()
+		for _, n := range rapid.SliceOfN(rapid.IntRange(0, len(late)-1), 0, 8).Draw(rt, "late") {
+			late[n](t.Context())
+		}
+		f.pass(3 * time.Minute)
+		for range rapid.IntRange(1, 6).Draw(rt, "kills") {
+			s := f.on(tabletest.NewFault(f.table, 1, tabletest.FaultPlan{StopAfter: rapid.IntRange(1, 40).Draw(rt, "writes")}))
+			switch rapid.SampledFrom([]string{"purge", "sweep", "task"}).Draw(rt, "who") {
+			case "purge":
+				_ = s.finishTenant(t.Context(), f.tenant, tenantTask(f.tenant))
+			case "sweep":
+				_, _ = s.SweepTenant(t.Context(), f.tenant, SweepAge)
+			case "task": // another that was left over, and is at work meanwhile
+				left, err := f.store.tasks(t.Context(), f.tenant)
+				f.must(err)
+				for task := range left {
+					if task.Kind != directory.TaskTenant {
+						_, _ = s.Finish(t.Context(), f.tenant, task)
+						break
+					}
+				}
+			}
+		}
+		if _, err := f.store.SweepTenant(t.Context(), f.tenant, SweepAge); err != nil {
+			t.Fatal(err)
+		}
+		f.wantGone(t, w, others)
+	})
+}
+
+// draw makes some of what a tenant may have.
+func (f *fixture) draw(rt *rapid.T) {
+	f.t.Helper()
+	people := f.people(12)
+	f.users("leaver")
+	for i, n := range rapid.SliceOfN(rapid.IntRange(0, 12), 3, 6).Draw(rt, "groups") {
+		f.group(fmt.Sprint("g", i), people[:n]...)
+	}
+	f.group("last", "leaver")
+	for _, what := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"empty", "stage", "accept", "parts", "leave", "fill", "new"}), 0, 7, rapid.ID).Draw(rt, "more") {
+		switch what {
+		case "empty":
+			f.empty("g0")
+		case "stage":
+			f.stageSet("g0", people...)
+		case "accept":
+			f.accept("g1", []string{"leaver"}, nil)
+		case "parts":
+			f.writeParts(f.edit("g2"), 1)
+		case "leave":
+			f.deleteUser("leaver")
+		case "fill":
+			f.fill()
+		case "new":
+			f.must(f.store.BeginEpoch(f.t.Context(), f.tenant, "new", nil, 1, f.now().Add(time.Minute)))
+			_, err := f.store.StageMembers(f.t.Context(), f.tenant, "new", 1, people)
+			f.must(err)
+		}
+	}
+}
+
+// late are writes of requests that read the tenant while it was there. What comes
+// of them is nothing to the deletion.
+func (f *fixture) late() []func(context.Context) {
+	f.t.Helper()
+	join := f.edit("last")
+	join.Add = []string{"p00", "p05", "p11"}
+	cleared := f.edit("last")
+	cleared.NewEpoch, cleared.After.Epochs = true, cleared.Before.Epochs+1
+	cleared.After.Epoch = cleared.After.Epochs
+	accepted := f.edit("last")
+	accepted.After.Work, accepted.Add = "w9", []string{"p01", "p02"}
+	user, err := f.store.User(f.t.Context(), f.tenant, "p03")
+	f.must(err)
+	made := *user
+	made.ID, made.Version = "made-late", 1
+	gone := *user
+	gone.Version, gone.Deleted, gone.Leaving = user.Version+1, true, true
+	return []func(context.Context){
+		func(ctx context.Context) { _ = f.store.CommitGroup(ctx, f.tenant, join) },
+		func(ctx context.Context) { _ = f.store.CommitGroup(ctx, f.tenant, cleared) },
+		func(ctx context.Context) { _ = f.store.AcceptMembers(ctx, f.tenant, accepted) },
+		func(ctx context.Context) {
+			_ = f.store.BeginEpoch(ctx, f.tenant, "late", nil, 1, f.now().Add(time.Minute))
+			_, _ = f.store.StageMembers(ctx, f.tenant, "late", 1, []string{"p00", "p04", "p09"})
+		},
+		func(ctx context.Context) {
+			_ = f.store.Commit(ctx, f.tenant, directory.Change{After: &made, Expires: f.now(), Entry: f.entry("create", directory.Created, "User", made.ID)})
+		},
+		func(ctx context.Context) {
+			_ = f.store.Commit(ctx, f.tenant, directory.Change{
+				Before: user, After: &gone, Ends: true, Later: true, Expires: f.now(), Entry: f.entry("delete", directory.Deleted, "User", user.ID),
+			})
+		},
+		func(ctx context.Context) { _ = f.store.Used(ctx, f.tenant, "k9", time.Time{}, f.now()) },
+		func(ctx context.Context) {
+			_ = f.store.SaveBookmark(ctx, f.tenant, directory.Bookmark{TokenID: "k9", StartIndex: 101, Now: f.now()}, "u1")
+		},
+		func(ctx context.Context) { _ = f.store.SaveToken(ctx, f.tenant, access.Record{ID: "late"}) },
+		func(ctx context.Context) { _ = f.store.SetSeatLimit(ctx, f.tenant, 5, f.now()) },
+		func(ctx context.Context) {
+			_, _ = f.store.Finish(ctx, f.tenant, directory.Task{Kind: directory.TaskMembers, Resource: "g1", Name: "w1"})
+		},
+		func(ctx context.Context) {
+			_, _ = f.store.Finish(ctx, f.tenant, directory.Task{Kind: directory.TaskUser, Resource: "leaver"})
+		},
+	}
+}
+
+// Every partition for which a key is built is one that a deletion goes through.
+func TestRecordPartitions_AreAllThatHaveKeys(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "layout.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Those that are gone through in their own way, see finishTenant.
+	known := map[string]bool{"": true, "TASKS": true, "G#": true, "U#": true}
+	for _, name := range recordPartitions() {
+		if kind, ok := strings.CutPrefix(name, "NAMES#"); ok {
+			known["NAMES#"] = slices.Contains(slices.Concat(directory.Kinds[:], directory.GroupKinds[:]), directory.Kind(kind))
+			continue
+		}
+		known[name] = true
+	}
+	found := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) != 2 {
+			return true
+		}
+		if f, ok := call.Fun.(*ast.Ident); !ok || f.Name != "partition" {
+			return true
+		}
+		arg := call.Args[1]
+		for {
+			sum, ok := arg.(*ast.BinaryExpr)
+			if !ok {
+				break
+			}
+			arg = sum.X
+		}
+		literal, ok := arg.(*ast.BasicLit)
+		if !ok {
+			t.Errorf("a partition is named by no literal, so that nobody can tell whether a deletion knows it")
+			return true
+		}
+		name, err := strconv.Unquote(literal.Value)
+		if err != nil || !known[name] {
+			t.Errorf("the partition %s is left behind when a tenant is deleted: name it in recordPartitions (%v)", literal.Value, err)
+		}
+		found++
+		return true
+	})
+	if found < 12 {
+		t.Errorf("%d partitions are found", found)
+	}
+}
