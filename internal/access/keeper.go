@@ -21,8 +21,9 @@ var (
 	ErrPast = errors.New("access: end in the past")
 )
 
-// MaxTokens is how many tokens a tenant may have that are not revoked: one for each
-// identity provider and its successor, and room to spare.
+// MaxTokens is how many live tokens a tenant may have: one for each identity provider,
+// and room to spare. While one is rotated its successor is not counted, so that a
+// tenant with all of them can rotate each.
 const MaxTokens = 20
 
 // Store keeps tokens. Implemented by package store.
@@ -77,7 +78,20 @@ func (k *Keeper) Token(ctx context.Context, t tenant.ID, id string) (Record, err
 
 // Mint makes a token. Its text is returned once and kept nowhere.
 func (k *Keeper) Mint(ctx context.Context, t tenant.ID, w Wanted) (text string, r Record, err error) {
-	if text, r, err = k.mint(ctx, t, w); err != nil {
+	known, err := k.store.Tokens(ctx, t)
+	if err != nil {
+		return "", Record{}, err
+	}
+	live := 0
+	for _, r := range known {
+		if r.Live(k.now()) && r.Replaces == "" {
+			live++
+		}
+	}
+	if live >= MaxTokens {
+		return "", Record{}, ErrTooManyTokens
+	}
+	if text, r, err = k.mint(t, w); err != nil {
 		return "", Record{}, err
 	}
 	if err := k.store.SaveToken(ctx, t, r); err != nil {
@@ -86,23 +100,10 @@ func (k *Keeper) Mint(ctx context.Context, t tenant.ID, w Wanted) (text string, 
 	return text, r, nil
 }
 
-func (k *Keeper) mint(ctx context.Context, t tenant.ID, w Wanted) (string, Record, error) {
+func (k *Keeper) mint(t tenant.ID, w Wanted) (string, Record, error) {
 	now := k.now()
 	if !w.Expires.IsZero() && !now.Before(w.Expires) {
 		return "", Record{}, ErrPast
-	}
-	known, err := k.store.Tokens(ctx, t)
-	if err != nil {
-		return "", Record{}, err
-	}
-	live := 0
-	for _, r := range known {
-		if r.Revoked.IsZero() {
-			live++
-		}
-	}
-	if live >= MaxTokens {
-		return "", Record{}, ErrTooManyTokens
 	}
 	text, r := Mint(t)
 	r.Label, r.Expires, r.Created = w.Label, w.Expires, now
@@ -143,13 +144,13 @@ func (k *Keeper) Rotate(ctx context.Context, t tenant.ID, id string, w Wanted) (
 	if err != nil {
 		return "", Record{}, err
 	}
-	if !old.Revoked.IsZero() || old.Next != "" || old.Replaces != "" {
+	if !old.Live(k.now()) || old.Next != "" || old.Replaces != "" {
 		return "", Record{}, ErrRotation
 	}
 	if w.Label == "" {
 		w.Label = old.Label
 	}
-	if text, r, err = k.mint(ctx, t, w); err != nil {
+	if text, r, err = k.mint(t, w); err != nil {
 		return "", Record{}, err
 	}
 	r.Replaces = id
@@ -167,6 +168,13 @@ func (k *Keeper) Complete(ctx context.Context, t tenant.ID, id string) (Record, 
 	}
 	if old.Next == "" {
 		return Record{}, ErrRotation
+	}
+	next, err := k.Token(ctx, t, old.Next)
+	if err != nil {
+		return Record{}, err
+	}
+	if !next.Live(k.now()) {
+		return Record{}, ErrRotation // it expired: without the old one there would be none
 	}
 	if err := k.store.CompleteRotation(ctx, t, id, old.Next, k.now()); err != nil {
 		return Record{}, err

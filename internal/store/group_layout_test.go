@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"reflect"
@@ -27,11 +28,12 @@ type fixture struct {
 	tenant tenant.ID
 	clock  *time.Time
 	ids    *atomic.Int64
+	run    string // begins its ids: DynamoDB remembers those of other tests' transactions
 }
 
 func newFixture(t testing.TB, on table.Table, at time.Time) *fixture {
 	t.Helper()
-	return (&fixture{t: t, table: on, clock: &at, ids: &atomic.Int64{}}).of("acme")
+	return (&fixture{t: t, table: on, clock: &at, ids: &atomic.Int64{}, run: rand.Text()[:8]}).of("acme")
 }
 
 // of is the same table and clock, and another tenant, which is made.
@@ -52,7 +54,7 @@ func (f *fixture) now() time.Time { return *f.clock }
 
 func (f *fixture) pass(d time.Duration) { *f.clock = f.clock.Add(d) }
 
-func (f *fixture) newID() string { return fmt.Sprint("id-", f.ids.Add(1)) }
+func (f *fixture) newID() string { return fmt.Sprint("id-", f.run, "-", f.ids.Add(1)) }
 
 // must ends the test when something fails that it rests on.
 func (f *fixture) must(err error) {

@@ -140,9 +140,22 @@ func (s *Store) Tokens(ctx context.Context, t tenant.ID) ([]access.Record, error
 // told why it is refused. Instances that have it cached take it for
 // access.CacheTime more. access.ErrRotation: a rotation of it is under way.
 func (s *Store) RevokeToken(ctx context.Context, t tenant.ID, id string, now time.Time) error {
-	return rotated(s.write(ctx, time.Time{}, table.Update(tokenKey(t, id),
-		table.Change{Set: table.Attributes{attrRevoked: millis(now)}},
+	revoked := table.Change{Set: table.Attributes{attrRevoked: millis(now)}}
+	err := rotated(s.write(ctx, time.Time{}, table.Update(tokenKey(t, id), revoked,
 		table.Is(attrNextID, table.Text("")), table.Is(attrOldID, table.Text("")))))
+	if !errors.Is(err, access.ErrRotation) {
+		return err
+	}
+	// One that was stored before there were rotations is a part of none, and never
+	// becomes one: it is revoked as it is.
+	item, ok, failed := s.read(ctx, tokenKey(t, id))
+	if failed != nil {
+		return failed
+	}
+	if !ok || item.Attributes.Has(attrNextID) {
+		return err
+	}
+	return rotated(s.write(ctx, time.Time{}, table.Update(tokenKey(t, id), revoked, table.Present())))
 }
 
 var live = table.Is(attrRevoked, table.Number(0))
