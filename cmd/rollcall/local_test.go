@@ -55,7 +55,7 @@ func start(t *testing.T, args ...string) *server {
 		stdout: &output{}, stderr: &output{}, status: make(chan int, 1),
 	}
 	args = append([]string{"local", "--listen", "127.0.0.1:0", "--info", s.path}, args...)
-	go func() { s.status <- run(ctx, args, s.stdout, s.stderr) }()
+	go func() { s.status <- run(ctx, args, strings.NewReader(""), s.stdout, s.stderr) }()
 	for range 200 {
 		if encoded, err := os.ReadFile(s.path); err == nil {
 			if err := json.Unmarshal(encoded, &s.info); err != nil {
@@ -189,7 +189,7 @@ func TestLocal_DataIsKept(t *testing.T) {
 		t.Errorf("GET after the restart: %d %v", status, again)
 	}
 	other := &output{}
-	if status := run(t.Context(), []string{"local", "--listen", "127.0.0.1:0", "--data", data}, io.Discard, other); status != 1 || !strings.Contains(other.String(), "another process has it open") {
+	if status := run(t.Context(), []string{"local", "--listen", "127.0.0.1:0", "--data", data}, strings.NewReader(""), io.Discard, other); status != 1 || !strings.Contains(other.String(), "another process has it open") {
 		t.Errorf("a second server on the data: status %d, %s", status, other)
 	}
 	s.end()
@@ -251,7 +251,7 @@ func TestLocal_Mistakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stderr := &output{}
-			if status := run(t.Context(), tt.args, io.Discard, stderr); status != tt.status {
+			if status := run(t.Context(), tt.args, strings.NewReader(""), io.Discard, stderr); status != tt.status {
 				t.Errorf("status %d, want %d", status, tt.status)
 			}
 			said := strings.TrimSpace(stderr.String())
@@ -265,7 +265,7 @@ func TestLocal_Mistakes(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{"help"}, {"--help"}, {"local", "--help"}} {
 		out := &output{}
-		if status := run(t.Context(), args, out, out); status != 0 || !strings.Contains(out.String(), "rollcall local") {
+		if status := run(t.Context(), args, strings.NewReader(""), out, out); status != 0 || !strings.Contains(out.String(), "rollcall local") {
 			t.Errorf("%v: status %d, %s", args, status, out)
 		}
 	}

@@ -12,7 +12,10 @@ import (
 )
 
 // The outputs of template.yaml that the command reads.
-const outputTable = "TableName"
+const (
+	outputTable = "TableName"
+	outputAdmin = "AdminUrl"
+)
 
 // stackOutputs are the outputs of a deployment's stack, in the account and the
 // region that AWS tools take from the environment.

@@ -81,7 +81,9 @@ func TestVerify_StackThatDoesNotHelp(t *testing.T) {
 // The outputs that the command reads are outputs of the template.
 func TestStack_OutputsAreThere(t *testing.T) {
 	_, outputs, _ := strings.Cut(string(rollcall.Template), "\nOutputs:\n")
-	if !regexp.MustCompile(`(?m)^  ` + outputTable + `:$`).MatchString(outputs) {
-		t.Errorf("template.yaml has no output %s", outputTable)
+	for _, name := range []string{outputTable, outputAdmin} {
+		if !regexp.MustCompile(`(?m)^  ` + name + `:$`).MatchString(outputs) {
+			t.Errorf("template.yaml has no output %s", name)
+		}
 	}
 }

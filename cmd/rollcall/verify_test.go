@@ -87,7 +87,7 @@ func leave(t *testing.T, data string, at time.Time, group string) {
 func verify(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	out, said := &output{}, &output{}
-	status = run(t.Context(), append([]string{"verify", "--tenant", "acme"}, args...), out, said)
+	status = run(t.Context(), append([]string{"verify", "--tenant", "acme"}, args...), strings.NewReader(""), out, said)
 	return status, out.String(), said.String()
 }
 
@@ -262,7 +262,7 @@ func TestVerify_Mistakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, said := &output{}, &output{}
-			if status := run(t.Context(), append([]string{"verify"}, tt.args...), out, said); status != tt.status {
+			if status := run(t.Context(), append([]string{"verify"}, tt.args...), strings.NewReader(""), out, said); status != tt.status {
 				t.Errorf("status %d, want %d", status, tt.status)
 			}
 			if got := strings.TrimSpace(said.String()); !strings.Contains(got, tt.says) || strings.Contains(got, "\n") || out.String() != "" {
@@ -277,7 +277,7 @@ func TestVerify_Mistakes(t *testing.T) {
 
 func TestVerify_HelpTellsTheExitStatus(t *testing.T) {
 	out := &output{}
-	if status := run(t.Context(), []string{"verify", "--help"}, out, out); status != 0 {
+	if status := run(t.Context(), []string{"verify", "--help"}, strings.NewReader(""), out, out); status != 0 {
 		t.Errorf("status %d", status)
 	}
 	for _, want := range []string{"Exit status:", "--repair", "-tenant ID", "-data DIR"} {

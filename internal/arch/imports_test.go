@@ -98,7 +98,7 @@ var rules = []rule{
 	},
 	{
 		packages:  []string{"./functions/..."},
-		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "./internal/lambdaruntime/...", "./internal/fixture", "./internal/eventfile", "./internal/iam", "go.etcd.io/bbolt/...", "testing"},
+		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "./internal/lambdaruntime/...", "./internal/fixture", "./internal/eventfile", "./internal/iam", "./internal/adminclient", "go.etcd.io/bbolt/...", "github.com/spf13/...", "testing"},
 		reason:    "what only a developer's machine runs is not deployed: it would cost cold start and be there to misuse",
 	},
 	{
@@ -112,6 +112,12 @@ var rules = []rule{
 		allowed:   []string{"./internal/app", "./internal/lambdahttp"},
 		directly:  true,
 		reason:    "a function's main is configuration, wiring and Start; everything else is tested without it",
+	},
+	{
+		packages:  []string{"./internal/adminclient"},
+		forbidden: []string{"./internal/...", "github.com/aws/..."},
+		allowed:   []string{"./internal/adminclient"},
+		reason:    "who asks the application's side knows what is described, and nothing of how it is served",
 	},
 	{
 		packages:  []string{"./internal/lambdahttp"},

@@ -1,0 +1,319 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// command runs one command against a server, and returns what it printed.
+func (s *server) command(status int, args ...string) (stdout, stderr string) {
+	s.t.Helper()
+	out, said := &output{}, &output{}
+	if got := run(s.t.Context(), append(args, "--info", s.path), strings.NewReader(""), out, said); got != status {
+		s.t.Errorf("rollcall %s: status %d, want %d: %s", strings.Join(args, " "), got, status, said)
+	}
+	for _, secret := range []string{s.info.AdminToken, s.info.Token} {
+		if strings.Contains(out.String()+said.String(), secret) {
+			s.t.Errorf("rollcall %s prints a token", strings.Join(args, " "))
+		}
+	}
+	return out.String(), said.String()
+}
+
+// object runs a command with --json.
+func (s *server) object(args ...string) map[string]any {
+	s.t.Helper()
+	out, _ := s.command(0, append(args, "--json")...)
+	var document map[string]any
+	if err := json.Unmarshal([]byte(out), &document); err != nil || strings.Count(out, "\n") != 1 {
+		s.t.Fatalf("rollcall %s --json: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return document
+}
+
+func (s *server) says(text string, args ...string) {
+	s.t.Helper()
+	out, _ := s.command(0, args...)
+	if matched, err := regexp.MatchString("(?s)"+text, out); err != nil || !matched {
+		s.t.Errorf("rollcall %s says %q, want %q (%v)", strings.Join(args, " "), out, text, err)
+	}
+}
+
+func (s *server) refuses(status int, text string, args ...string) {
+	s.t.Helper()
+	out, said := s.command(status, args...)
+	if out != "" || !strings.Contains(said, text) || strings.Count(said, "\n") != 1 {
+		s.t.Errorf("rollcall %s says %q, want one line with %q; printed %q", strings.Join(args, " "), said, text, out)
+	}
+}
+
+func TestCommands_Tenants(t *testing.T) {
+	s := start(t)
+	defer s.end()
+	s.says(`maxSeats +7\n.*scimEnabled +true`, "tenant", "put", "globex", "displayName=Globex 1", "maxSeats=7")
+	s.says(`displayName +Globex 1\n.*maxReaders +3\n.*maxSeats +-\n`, "tenant", "set", "globex", "maxSeats=null", "maxReaders=3")
+	s.says(`TENANT +NAME +SEATS +READERS +SCIM\nacme +- +50 +- +true\nglobex +Globex 1 +- +3 +true\n$`, "tenant", "list")
+	s.says(`seats +0 +no limit\nreaders +0 +3\n0 users, 0 groups\n$`, "tenant", "usage", "globex")
+	s.says(`seats +0 +9\n`, "seats", "set", "globex", "9")
+	s.says(`seats +0 +9\n`, "seats", "show", "globex")
+	if list := s.object("tenant", "list")["tenants"].([]any); len(list) != 2 {
+		t.Errorf("the list: %v", list)
+	}
+	s.refuses(exitNotFound, "no such tenant", "tenant", "get", "nobody")
+	s.refuses(exitRefused, `"maxSeat" is not a member`, "tenant", "set", "globex", "maxSeat=1")
+	s.refuses(exitRefused, "dialect is take or refuse", "tenant", "set", "globex", "dialect=strict")
+	s.refuses(exitUsage, "not NAME=VALUE", "tenant", "set", "globex", "maxSeats")
+	s.refuses(exitUsage, "set twice", "tenant", "set", "globex", "maxSeats=1", "maxSeats=2")
+	s.refuses(exitUsage, "it is: rollcall tenant get TENANT", "tenant", "get")
+	s.refuses(exitUsage, "give --yes", "tenant", "delete", "globex")
+	s.says("globex is being deleted", "tenant", "delete", "globex", "--yes")
+	s.refuses(exitRefused, "is being deleted", "tenant", "set", "globex", "maxSeats=1")
+}
+
+func TestCommands_TokensAreShownOnce(t *testing.T) {
+	s := start(t)
+	defer s.end()
+	out, _ := s.command(0, "token", "create", "acme", "--label", "Okta", "--quiet")
+	if ok, _ := regexp.MatchString(`^rct_acme_[a-z2-7]+_[a-z2-7]+_[0-9a-f]{8}\n$`, out); !ok {
+		t.Errorf("--quiet: %q", out)
+	}
+	token := strings.TrimSpace(out)
+	works := func(token string) int {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.info.BaseURL+"/Users", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		return response.StatusCode
+	}
+	if status := works(token); status != 200 {
+		t.Errorf("the token: %d", status)
+	}
+	list, _ := s.command(0, "token", "list", "acme")
+	if strings.Contains(list, strings.Split(token, "_")[3]) || !strings.Contains(list, "Okta") || !strings.Contains(list, token[len(token)-4:]) {
+		t.Errorf("the list: %s", list)
+	}
+	id := strings.Split(token, "_")[2]
+	next := s.object("token", "rotate", "start", "acme", id, "--label", "next")
+	if next["replaces"] != id || works(next["token"].(string)) != 200 {
+		t.Errorf("rotated: %v", next)
+	}
+	s.refuses(exitRefused, "not in the state", "token", "rotate", "start", "acme", id)
+	s.says("works now", "token", "rotate", "complete", "acme", id)
+	again := s.object("token", "rotate", "start", "acme", next["id"].(string))
+	s.says("goes on working", "token", "rotate", "cancel", "acme", next["id"].(string))
+	if states := s.object("token", "list", "acme")["tokens"].([]any); len(states) != 4 {
+		t.Errorf("tokens: %v", states)
+	}
+	s.says("within 10 seconds", "token", "revoke", "acme", next["id"].(string))
+	s.refuses(exitNotFound, "no such token", "token", "revoke", "acme", "nosuch")
+	s.refuses(exitRefused, "not in the future", "token", "create", "acme", "--expires", "2001-01-01T00:00:00Z")
+	if again["token"] == next["token"] {
+		t.Error("two tokens are one")
+	}
+}
+
+func TestCommands_UsersAndGroups(t *testing.T) {
+	s := start(t, "--seats", "2")
+	defer s.end()
+	id := s.object("users", "create", "acme", "ann@example.com", "--email", "ann@example.com", "--name", "Ann", "--origin", "jit")["id"].(string)
+	s.says(`ID +USER +TYPE +ACTIVE.*`+id+` +ann@example.com +user +true +seat +jit +false +false +false\n$`, "users", "list", "acme")
+	s.says(`active +false\n.*deactivatedBy +app\n`, "users", "deactivate", "acme", id)
+	s.says(`active +true\n`, "users", "reactivate", "acme", id)
+	s.says(`protected +true\n`, "users", "protect", "acme", id)
+	if status, refused := s.send("DELETE", "/Users/"+id, ""); status != 403 || !strings.Contains(refused["detail"].(string), "protected") {
+		t.Errorf("a protected user: %d %v", status, refused)
+	}
+	s.says(`protected +false\n`, "users", "unprotect", "acme", id)
+	s.says(`accountType +reader\n.*displayName +Ann B\n`, "users", "set", "acme", id, "accountType=reader", "displayName=Ann B")
+	s.says(`seats +0 +2\nreaders +1 +no limit\n`, "seats", "show", "acme")
+	s.refuses(exitRefused, "accountType is user or reader", "users", "set", "acme", id, "accountType=x")
+	s.refuses(exitUsage, "active is true or false", "users", "set", "acme", id, "active=yes")
+	s.refuses(exitRefused, "another user", "users", "create", "acme", "ANN@example.com")
+	s.refuses(exitNotFound, "no such user", "users", "get", "acme", "nobody")
+	for _, name := range []string{"b", "c"} {
+		s.object("users", "create", "acme", name)
+	}
+	s.refuses(exitRefused, "2 of 2 seats in use", "users", "create", "acme", "d")
+	s.refuses(exitUsage, "give --yes", "users", "purge", "acme", id)
+	s.says("deleted for good", "users", "purge", "acme", id, "--yes")
+	s.refuses(exitNotFound, "no such user", "users", "get", "acme", id)
+
+	_, group := s.send("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Crew\u202e\nx"}`)
+	groupID, _ := group["id"].(string)
+	s.says(`Crew\\u202e\\u000ax`, "groups", "list", "acme")
+	s.says("is deleted", "groups", "delete", "acme", groupID, "--yes")
+	s.says(groupID+` .*user/local\n$`, "groups", "deleted", "acme")
+	s.refuses(exitNotFound, "deleted on", "groups", "delete", "acme", groupID, "--yes")
+}
+
+func TestCommands_Schemas(t *testing.T) {
+	s := start(t)
+	defer s.end()
+	file := filepath.Join("..", "..", "docs", "examples", "hr-person.json")
+	out, _ := s.command(0, "schema", "put", "acme", file)
+	urn, _, _ := strings.Cut(out, " ")
+	if !strings.HasPrefix(urn, "urn:") {
+		t.Fatalf("registered: %s", out)
+	}
+	s.says(regexp.QuoteMeta(urn)+` +User +false`, "schema", "list", "acme")
+	if got := s.object("schema", "get", "acme", urn); got["resourceType"] != "User" {
+		t.Errorf("the schema: %v", got)
+	}
+	s.says("taken away", "schema", "delete", "acme", urn)
+	s.refuses(exitNotFound, "no such schema", "schema", "get", "acme", urn)
+	s.refuses(exitFailure, "cannot be read", "schema", "put", "acme", filepath.Join(t.TempDir(), "nosuch"))
+}
+
+func TestInit_PrintsWhatIsPasted(t *testing.T) {
+	s := start(t)
+	defer s.end()
+	out, _ := s.command(0, "init", "--tenant", "globex", "--seats", "5")
+	for _, want := range []string{"globex has 5 seats", s.info.BaseURL, "rct_globex_", "aadOptscim062020", "userName", "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("init says %q, want %q in it", out, want)
+		}
+	}
+	again := s.object("init", "--tenant", "globex")
+	if tenant, _ := again["tenant"].(map[string]any); tenant["maxSeats"] != 5.0 {
+		t.Errorf("a second init changed the seats: %v", tenant)
+	}
+	s.refuses(exitUsage, "--tenant ID is missing", "init")
+}
+
+func TestDoctor_LooksAtEverything(t *testing.T) {
+	s := start(t, "--seats", "0")
+	defer s.end()
+	out, _ := s.command(0, "doctor", "--tenant", "acme")
+	if strings.Contains(out, "FAILED") || strings.Count(out, "\n") < 12 {
+		t.Errorf("the doctor says\n%s", out)
+	}
+	users := s.object("users", "list", "acme", "--deleted")
+	if left := users["users"].([]any); len(left) != 0 {
+		t.Errorf("the doctor leaves %v", left)
+	}
+	for _, token := range s.object("token", "list", "acme")["tokens"].([]any) {
+		if token := token.(map[string]any); token["label"] == "rollcall doctor" && token["state"] != "revoked" {
+			t.Errorf("the doctor leaves a token: %v", token)
+		}
+	}
+	s.says("scimEnabled +false", "tenant", "set", "acme", "scimEnabled=false")
+	if out, said := s.command(exitFailure, "doctor", "--tenant", "acme"); !strings.Contains(out, "FAILED") || !strings.Contains(out, "scimEnabled=true") || !strings.Contains(said, "checks failed") {
+		t.Errorf("of a tenant that is turned off the doctor says\n%s%s", out, said)
+	}
+	if out, _ := s.command(exitFailure, "doctor", "--tenant", "nobody", "--json"); !json.Valid([]byte(out)) || !strings.Contains(out, `"ok":false`) {
+		t.Errorf("of nobody the doctor says %s", out)
+	}
+}
+
+// Who is not let in, and who asks nobody, is told what to do.
+func TestCommands_WhoIsAsked(t *testing.T) {
+	s := start(t)
+	defer s.end()
+	for name, tt := range map[string]struct {
+		url, token string
+		args       []string
+		status     int
+		says       string
+	}{
+		"nothing":           {"", "", []string{"tenant", "list"}, exitUsage, "--info FILE"},
+		"no token":          {s.info.AdminURL, "", []string{"tenant", "list"}, exitUsage, "ROLLCALL_ADMIN_TOKEN"},
+		"a wrong token":     {s.info.AdminURL, "rca_local_wrong", []string{"tenant", "list"}, exitUnauthorized, "Forbidden"},
+		"a SCIM token":      {s.info.AdminURL, s.info.Token, []string{"tenant", "list"}, exitUnauthorized, "Forbidden"},
+		"the token":         {s.info.AdminURL, s.info.AdminToken, []string{"tenant", "list"}, 0, ""},
+		"by flag":           {"", s.info.AdminToken, []string{"tenant", "list", "--admin-url", s.info.AdminURL}, 0, ""},
+		"not the admin API": {s.info.BaseURL, "x", []string{"tenant", "list"}, exitUsage, "/admin/v1"},
+		"no TLS":            {"http://scim.example.com/admin/v1", "x", []string{"tenant", "list"}, exitUsage, "without TLS"},
+		"nobody there":      {"http://127.0.0.1:1/admin/v1", "x", []string{"token", "create", "acme"}, exitUnavailable, "does not answer"},
+		"no such file":      {"", "", []string{"tenant", "list", "--info", "/nosuch"}, exitFailure, "/nosuch cannot be read"},
+		"two places":        {"", "", []string{"tenant", "list", "--info", "x", "--stack", "y"}, exitUsage, "exclude each other"},
+		"no such command":   {"", "", []string{"tenant", "lst"}, exitUsage, `no command "rollcall tenant lst"`},
+		"no such flag":      {"", "", []string{"tenant", "list", "--nosuch"}, exitUsage, "--help"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("ROLLCALL_ADMIN_URL", tt.url)
+			t.Setenv("ROLLCALL_ADMIN_TOKEN", tt.token)
+			out, said := &output{}, &output{}
+			if status := run(t.Context(), tt.args, strings.NewReader(""), out, said); status != tt.status || !strings.Contains(said.String(), tt.says) {
+				t.Errorf("status %d, said %q, want %d and %q", status, said, tt.status, tt.says)
+			}
+			if tt.token != "" && strings.Contains(out.String()+said.String(), tt.token) && len(tt.token) > 5 {
+				t.Error("the token is printed")
+			}
+		})
+	}
+}
+
+// A deployment is asked by requests that are signed for AWS.
+func TestConnectAWS_Signs(t *testing.T) {
+	cloudFormation(t, "rollcall-dev", map[string]string{"AdminUrl": "https://127.0.0.1:1/admin/v1"})
+	for name, value := range map[string]string{
+		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret-of-aws", "AWS_SESSION_TOKEN": "session",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		t.Setenv(name, value)
+	}
+	a := asking{stack: "rollcall-dev"}
+	sign, base, err := a.signer(t.Context())
+	if err != nil || base != "https://127.0.0.1:1/admin/v1" {
+		t.Fatalf("%s, %v", base, err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, base+"/tenants/acme", bytes.NewReader([]byte("{}")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sign(r, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	signed := r.Header.Get("Authorization")
+	for _, want := range []string{"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/", "/eu-central-1/execute-api/aws4_request", "x-amz-security-token"} {
+		if !strings.Contains(signed, want) {
+			t.Errorf("signed %q, want %q in it", signed, want)
+		}
+	}
+	if strings.Contains(signed, "secret-of-aws") || r.Header.Get("X-Amz-Security-Token") != "session" {
+		t.Errorf("headers: %v", r.Header)
+	}
+	if at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date")); err != nil || time.Since(at).Abs() > time.Minute {
+		t.Errorf("signed at %v, %v", at, err)
+	}
+}
+
+// Every command says what it is, and offers its names to the shell.
+func TestCommands_AreDescribed(t *testing.T) {
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
+		if c.Short == "" || strings.HasSuffix(c.Short, ".") {
+			t.Errorf("%s is described as %q", c.CommandPath(), c.Short)
+		}
+		for _, below := range c.Commands() {
+			visit(below)
+		}
+	}
+	visit(newRoot(strings.NewReader(""), &output{}, &output{}))
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		out := &output{}
+		if status := run(t.Context(), []string{"completion", shell}, strings.NewReader(""), out, out); status != 0 || !strings.Contains(out.String(), "rollcall") {
+			t.Errorf("completion for %s: %d", shell, status)
+		}
+	}
+	out := &output{}
+	if status := run(t.Context(), []string{"__complete", "tenant", ""}, strings.NewReader(""), out, out); status != 0 || !strings.Contains(out.String(), "usage\t") {
+		t.Errorf("completion: %d %s", status, out)
+	}
+}

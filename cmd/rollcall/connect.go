@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+// asking is what the commands have in common that ask a running service.
+type asking struct {
+	info, stack, url string
+	json             bool
+}
+
+// add gives a command the flags.
+func (a *asking) add(c *cobra.Command) *cobra.Command {
+	f := c.Flags()
+	f.StringVar(&a.info, "info", "", "`FILE` that rollcall local wrote with its --info")
+	f.StringVar(&a.stack, "stack", "", "`NAME` of a deployment's stack in AWS")
+	f.StringVar(&a.url, "admin-url", "", "`URL` of the admin API, with the token in ROLLCALL_ADMIN_TOKEN; or ROLLCALL_ADMIN_URL")
+	f.BoolVar(&a.json, "json", false, "answer in JSON, as the service does")
+	return c
+}
+
+// place is where a running service is.
+type place struct {
+	client *adminclient.Client
+	// scim is the base URL and the token of the seeded tenant, of a service on this
+	// machine.
+	scim info
+}
+
+// connect finds the service.
+func (a *asking) connect(ctx context.Context) (place, error) {
+	given := 0
+	for _, flag := range []string{a.info, a.stack, a.url} {
+		if flag != "" {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return place{}, usageError{errors.New("--info, --stack and --admin-url exclude each other: choose one")}
+	case a.stack != "":
+		return a.connectAWS(ctx)
+	case a.info != "":
+		return connectInfo(a.info)
+	}
+	base, token := a.url, os.Getenv("ROLLCALL_ADMIN_TOKEN")
+	if base == "" {
+		base = os.Getenv("ROLLCALL_ADMIN_URL")
+	}
+	switch {
+	case base == "":
+		return place{}, usageError{errors.New("which service? --info FILE of rollcall local, --stack NAME in AWS, or ROLLCALL_ADMIN_URL and ROLLCALL_ADMIN_TOKEN")}
+	case token == "":
+		return place{}, usageError{errors.New("ROLLCALL_ADMIN_TOKEN is not set: rollcall local prints it")}
+	}
+	client, err := adminclient.New(base, adminclient.Bearer(token))
+	if err != nil {
+		return place{}, usageError{err}
+	}
+	return place{client: client}, nil
+}
+
+func connectInfo(name string) (place, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return place{}, fmt.Errorf("%s cannot be read; is rollcall local --info %s running? (%w)", name, name, err)
+	}
+	var p place
+	if err := json.Unmarshal(text, &p.scim); err != nil || p.scim.AdminURL == "" {
+		return place{}, fmt.Errorf("%s is not what rollcall local writes with --info", name)
+	}
+	p.client, err = adminclient.New(p.scim.AdminURL, adminclient.Bearer(p.scim.AdminToken))
+	return p, err
+}
+
+// connectAWS asks a deployment.
+func (a *asking) connectAWS(ctx context.Context) (place, error) {
+	sign, base, err := a.signer(ctx)
+	if err != nil {
+		return place{}, err
+	}
+	client, err := adminclient.New(base, sign)
+	return place{client: client}, err
+}
+
+// signer signs requests to a deployment for AWS (Signature Version 4); base is the
+// output AdminUrl of its stack.
+func (a *asking) signer(ctx context.Context) (sign adminclient.Authorize, base string, err error) {
+	outputs, err := stackOutputs(ctx, a.stack)
+	if err != nil {
+		return nil, "", err
+	}
+	if base = outputs[outputAdmin]; base == "" {
+		return nil, "", fmt.Errorf("the stack %s has no output %s: deploy this version first", a.stack, outputAdmin)
+	}
+	c, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, "", fmt.Errorf("the AWS configuration cannot be read: %w", err)
+	}
+	signer := v4.NewSigner()
+	return func(r *http.Request, body []byte) error {
+		credentials, err := c.Credentials.Retrieve(r.Context())
+		if err != nil {
+			return fmt.Errorf("there are no AWS credentials: %w", err)
+		}
+		sum := sha256.Sum256(body)
+		return signer.SignHTTP(r.Context(), credentials, r, hex.EncodeToString(sum[:]), "execute-api", c.Region, time.Now())
+	}, base, nil
+}
+
+// ask asks the service and returns the answer as a document, nil for none.
+func (a *asking) ask(c *cobra.Command, method, path string, query url.Values, body any) (map[string]any, error) {
+	p, err := a.connect(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	return p.ask(c.Context(), method, path, query, body)
+}
+
+func (p place) ask(ctx context.Context, method, path string, query url.Values, body any) (map[string]any, error) {
+	answer, _, err := p.client.Do(ctx, method, path, query, body)
+	if err != nil || len(answer) == 0 {
+		return nil, err
+	}
+	var document map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(answer))
+	decoder.UseNumber()
+	if err := decoder.Decode(&document); err != nil {
+		return nil, fmt.Errorf("the answer is no JSON object: %w", err)
+	}
+	return document, nil
+}
+
+// all asks for all pages of a list.
+func (a *asking) all(c *cobra.Command, path, name string, query url.Values) ([]any, error) {
+	p, err := a.connect(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("limit", "200")
+	bar := newProgress(c.ErrOrStderr(), name)
+	defer bar.end()
+	list := []any{}
+	for {
+		page, err := p.ask(c.Context(), http.MethodGet, path, query, nil)
+		if err != nil {
+			return nil, err
+		}
+		part, _ := page[name].([]any)
+		list = append(list, part...)
+		bar.at(len(list))
+		next, more := page["next"].(string)
+		if !more {
+			return list, nil
+		}
+		query.Set("after", next)
+	}
+}
+
+// tenantPath is the path of a tenant, and of what is below it.
+func tenantPath(tenant string, below ...string) string {
+	path := "/tenants/" + url.PathEscape(tenant)
+	for _, segment := range below {
+		path += "/" + url.PathEscape(segment)
+	}
+	return path
+}
+
+// show prints an answer: as JSON, or as lines.
+func (a *asking) show(c *cobra.Command, document any, lines func(w io.Writer)) error {
+	if a.json {
+		encoder := json.NewEncoder(c.OutOrStdout())
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(document)
+	}
+	lines(c.OutOrStdout())
+	return nil
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+// check is one thing that the doctor looks at.
+type check struct {
+	Name   string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// newDoctor looks whether a service can be used: clock, reach, permissions, token,
+// and a user's way through it.
+func newDoctor() *cobra.Command {
+	var a asking
+	var tenant string
+	c := a.add(&cobra.Command{
+		Use: "doctor", Short: "check a service: reach, clock, permissions, token, a throw-away user", Args: takes(0),
+		Long: `Check a service: that it answers and who may ask it, that the clocks agree, that the
+tenant is there and turned on, that a token works, and that a user can be made, found,
+changed and deleted. The user is inactive and takes no seat; it and the token are
+taken away again.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if tenant == "" {
+				return usageError{errors.New("--tenant ID is missing: by which tenant is the service to be checked?")}
+			}
+			d := doctor{ctx: c.Context(), tenant: tenant}
+			d.examine(&a)
+			failed := 0
+			for _, one := range d.checks {
+				if !one.OK {
+					failed++
+				}
+			}
+			if err := a.show(c, map[string]any{"checks": d.checks}, func(w io.Writer) {
+				rows := make([][]string, len(d.checks))
+				for i, one := range d.checks {
+					rows[i] = []string{map[bool]string{true: "ok", false: "FAILED"}[one.OK], one.Name, visible(one.Detail)}
+				}
+				aligned(w, []string{"", "CHECK", ""}, rows)
+			}); err != nil {
+				return err
+			}
+			if failed > 0 {
+				return fmt.Errorf("%d of %d checks failed", failed, len(d.checks))
+			}
+			return nil
+		},
+	})
+	c.Flags().StringVar(&tenant, "tenant", "", "`ID` of a tenant")
+	return c
+}
+
+// doctor is one examination.
+type doctor struct {
+	ctx    context.Context //nolint:containedctx // of the one examination
+	tenant string
+	place  place
+	base   string
+	checks []check
+}
+
+// note keeps what came of a check, and tells whether to go on.
+func (d *doctor) note(name string, err error, detail string) bool {
+	if err != nil {
+		detail = err.Error()
+	}
+	d.checks = append(d.checks, check{Name: name, OK: err == nil, Detail: detail})
+	return err == nil
+}
+
+// maxSkew is how far two clocks may be apart: AWS takes signatures that are five
+// minutes old.
+const maxSkew = time.Minute
+
+func (d *doctor) examine(a *asking) {
+	var err error
+	d.place, err = a.connect(d.ctx)
+	if !d.note("configuration", err, "found") {
+		return
+	}
+	t, err := d.place.ask(d.ctx, http.MethodGet, tenantPath(d.tenant), nil, nil)
+	if !d.note("admin API and permissions", err, "answers") {
+		return
+	}
+	enabled, _ := t["scimEnabled"].(bool)
+	if !enabled {
+		err = errors.New("SCIM is turned off: rollcall tenant set " + d.tenant + " scimEnabled=true")
+	}
+	d.base, _ = t["scimBaseUrl"].(string)
+	if !d.note("tenant", err, "is there, and turned on") {
+		return
+	}
+	usage, err := d.place.ask(d.ctx, http.MethodGet, tenantPath(d.tenant, "usage"), nil, nil)
+	seats, _ := usage["seats"].(map[string]any)
+	d.note("seats", err, fmt.Sprintf("%s of %s in use", text(seats["used"]), strings.Replace(text(seats["limit"]), "-", "any number", 1)))
+	token, err := d.place.ask(d.ctx, http.MethodPost, tenantPath(d.tenant, "tokens"), nil, map[string]any{"label": "rollcall doctor"})
+	if !d.note("minting a token", err, "works") {
+		return
+	}
+	id, _ := token["id"].(string)
+	secret, _ := token["token"].(string)
+	d.user(secret)
+	_, err = d.place.ask(d.ctx, http.MethodDelete, tenantPath(d.tenant, "tokens", id), nil, nil)
+	d.note("revoking the token", err, "works")
+}
+
+// user sends a throw-away user the way that identity providers do.
+func (d *doctor) user(token string) {
+	name := "rollcall-doctor-" + strings.ToLower(rand.Text())
+	status, header, answer, err := d.scim(http.MethodPost, "/Users", token, map[string]any{
+		"schemas": []string{scim.CoreUserURN}, "userName": name, "active": false,
+	})
+	if err == nil && status != http.StatusCreated {
+		err = fmt.Errorf("POST /Users was answered with %d: %s", status, text(answer["detail"]))
+	}
+	if date, dateErr := http.ParseTime(header.Get("Date")); dateErr == nil {
+		skew := time.Since(date).Abs()
+		var apart error
+		if skew > maxSkew {
+			apart = fmt.Errorf("this machine's clock and the service's are %s apart: set this machine's", skew.Round(time.Second))
+		}
+		d.note("clock", apart, "agrees")
+	}
+	if !d.note("token, and a user is made", err, "works") {
+		return
+	}
+	id, _ := answer["id"].(string)
+	for _, step := range []struct {
+		name, method, path string
+		body               any
+		status             int
+	}{
+		{"the user is found", http.MethodGet, "/Users?filter=userName%20eq%20%22" + name + "%22", nil, http.StatusOK},
+		{"the user is changed", http.MethodPatch, "/Users/" + id, map[string]any{
+			"schemas": []string{scim.PatchURN}, "Operations": []any{map[string]any{"op": "add", "path": "title", "value": "doctor"}},
+		}, http.StatusOK},
+		{"the user is deleted", http.MethodDelete, "/Users/" + id, nil, http.StatusNoContent},
+	} {
+		status, _, answer, err := d.scim(step.method, step.path, token, step.body)
+		if err == nil && status != step.status {
+			err = fmt.Errorf("%s was answered with %d: %s", step.method, status, text(answer["detail"]))
+		}
+		if total, there := answer["totalResults"]; err == nil && there && text(total) != "1" {
+			err = fmt.Errorf("%s users were found by the userName of one", text(total))
+		}
+		d.note(step.name, err, "works")
+	}
+	_, err = d.place.ask(d.ctx, http.MethodDelete, tenantPath(d.tenant, "users", id), nil, nil)
+	d.note("the user is purged", err, "nothing is left of it")
+}
+
+// scim sends a SCIM request.
+func (d *doctor) scim(method, path, token string, body any) (status int, header http.Header, answer map[string]any, err error) {
+	var sent []byte
+	if body != nil {
+		if sent, err = json.Marshal(body); err != nil {
+			return 0, nil, nil, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(d.ctx, 35*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, d.base+path, bytes.NewReader(sent))
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("User-Agent", "rollcall doctor")
+	if sent != nil {
+		r.Header.Set("Content-Type", "application/scim+json")
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, nil, nil, fmt.Errorf("%s does not answer: %w", d.base, errors.Unwrap(err))
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return 0, nil, nil, err
+	}
+	if len(text) > 0 {
+		err = json.Unmarshal(text, &answer)
+	}
+	return response.StatusCode, response.Header, answer, err
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+// newInit makes a tenant and a token, and prints what is put into Okta and Entra.
+func newInit() *cobra.Command {
+	var a asking
+	var tenant, seats, label string
+	c := a.add(&cobra.Command{
+		Use: "init", Short: "make a tenant with a token, and print what to put into Okta or Entra", Args: takes(0),
+		Long: `Make a tenant with a token, and print what to put into Okta or Entra.
+
+A tenant that is there keeps its settings, but for the seats when they are given;
+it gets one token more.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if tenant == "" {
+				return usageError{errors.New("--tenant ID is missing: which tenant is to be made?")}
+			}
+			p, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			sent, err := settings(nil)
+			if seats != "" {
+				sent, err = settings([]string{"maxSeats=" + seats})
+			}
+			if err != nil {
+				return err
+			}
+			t, err := p.ask(c.Context(), http.MethodGet, tenantPath(tenant), nil, nil)
+			var problem *adminclient.Problem
+			switch {
+			case errors.As(err, &problem) && problem.Status == http.StatusNotFound:
+				t, err = p.ask(c.Context(), http.MethodPut, tenantPath(tenant), nil, sent)
+			case err == nil && len(sent) > 0:
+				t, err = p.ask(c.Context(), http.MethodPatch, tenantPath(tenant), nil, sent)
+			}
+			if err != nil {
+				return err
+			}
+			token, err := p.ask(c.Context(), http.MethodPost, tenantPath(tenant, "tokens"), nil, map[string]any{"label": label})
+			if err != nil {
+				return err
+			}
+			return a.show(c, map[string]any{"tenant": t, "token": token}, func(w io.Writer) { printInit(w, t, token) })
+		},
+	})
+	c.Flags().StringVar(&tenant, "tenant", "", "`ID` of the tenant: lower-case letters, digits and inner hyphens")
+	c.Flags().StringVar(&seats, "seats", "", "`NUMBER` of seats; without it a new tenant has no limit")
+	c.Flags().StringVar(&label, "label", "rollcall init", "`TEXT` to tell the token by")
+	return c
+}
+
+func printInit(w io.Writer, t, token map[string]any) {
+	limit := text(t["maxSeats"])
+	if t["maxSeats"] == nil {
+		limit = "any number of"
+	}
+	fmt.Fprintf(w, `The tenant %s has %s seats. The token is shown this once.
+
+Okta: Provisioning, Integration
+  SCIM connector base URL   %[3]v
+  Unique identifier field   userName
+  Authentication Mode       HTTP Header
+  Authorization (Bearer)    %[4]v
+
+Entra: Provisioning, Admin Credentials
+  Tenant URL                %[3]v?aadOptscim062020
+  Secret Token              %[4]v
+
+isTeamAccount is in the namespace %[5]s.
+docs/idp-setup-okta.md and docs/idp-setup-entra.md go through the rest.
+`, text(t["id"]), limit, t["scimBaseUrl"], token["token"], scim.RollcallURN)
+}

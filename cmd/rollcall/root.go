@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+// The exit statuses. They are told by 'rollcall help'.
+const (
+	exitFailure      = 1
+	exitUsage        = 2
+	exitNotFound     = 3
+	exitRefused      = 4
+	exitUnauthorized = 5
+	exitUnavailable  = 6
+)
+
+const rootLong = `rollcall keeps the roll of a SaaS product's users: a SCIM 2.0 service.
+
+'rollcall local' serves it on this machine, 'rollcall verify' reads a tenant's data.
+The others ask the application's side of a running service (docs/admin-api.md): one on this
+machine by --info FILE or ROLLCALL_ADMIN_URL and ROLLCALL_ADMIN_TOKEN, one in AWS
+by --stack NAME, in the account and the region that AWS tools take from the
+environment.
+
+Exit status:
+  0  done
+  1  it failed, or a check found something
+  2  wrong use
+  3  there is no such tenant, token, schema, user or group
+  4  refused as it stands: taken, no free seat, another version, a value not taken
+  5  not authorized
+  6  the service does not answer, or is busy`
+
+// newRoot makes the command with all below it.
+func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use: "rollcall", Short: "the roll of a SaaS product's users: a SCIM 2.0 service", Long: rootLong,
+		SilenceErrors: true, SilenceUsage: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("there is no command %q; 'rollcall help' lists them", args[0])}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error {
+			c.SetOut(stderr)
+			_ = c.Help()
+			return usageError{errors.New("which command?")}
+		},
+	}
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; '%s --help' lists the flags", err, c.CommandPath())}
+	})
+	plain := func(use, short string, f func(context.Context, []string, io.Writer, io.Writer) error) *cobra.Command {
+		return &cobra.Command{
+			Use: use, Short: short, DisableFlagParsing: true,
+			RunE: func(c *cobra.Command, args []string) error { return f(c.Context(), args, stdout, stderr) },
+		}
+	}
+	root.AddCommand(
+		plain("local", "serve it on this machine", runLocal),
+		plain("verify", "check that a tenant's data is sound", runVerify),
+		newInit(), newDoctor(), newTenant(), newToken(), newSeats(), newUsers(), newGroups(), newSchema(),
+	)
+	return root
+}
+
+// run is main with its surroundings as arguments; it returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot(stdin, stdout, stderr)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	fmt.Fprintln(stderr, "rollcall:", err)
+	return exitStatus(err)
+}
+
+// exitStatus is the status that an error ends with.
+func exitStatus(err error) int {
+	var misuse usageError
+	var problem *adminclient.Problem
+	switch {
+	case errors.As(err, &misuse):
+		return exitUsage
+	case errors.Is(err, adminclient.ErrUnreachable):
+		return exitUnavailable
+	case !errors.As(err, &problem):
+		return exitFailure
+	}
+	switch problem.Status {
+	case 404:
+		return exitNotFound
+	case 401, 403:
+		return exitUnauthorized
+	case 400, 409, 412, 413, 415:
+		return exitRefused
+	case 429, 503, 504:
+		return exitUnavailable
+	}
+	return exitFailure
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// takes wants so many arguments, which are named in the usage.
+func takes(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("it is: %s", c.UseLine())}
+		}
+		return nil
+	}
+}
+
+// parent makes a command that only has others below it.
+func parent(use, short string, below ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("there is no command %q; '%s --help' lists them", c.CommandPath()+" "+args[0], c.CommandPath())}
+			}
+			c.SetOut(c.ErrOrStderr())
+			_ = c.Help()
+			return usageError{fmt.Errorf("which command of '%s'?", c.CommandPath())}
+		},
+	}
+	c.AddCommand(below...)
+	return c
+}
