@@ -99,6 +99,7 @@ func (s *service) newTenant(name string, seats int64) string {
 		s.t.Fatal(err)
 	}
 	text, record := access.Mint(id)
+	record.Created = time.Now()
 	if err := s.app.Store.SaveToken(s.t.Context(), id, record); err != nil {
 		s.t.Fatal(err)
 	}
