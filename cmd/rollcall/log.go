@@ -6,10 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 
 	"golang.org/x/term"
+
+	"github.com/rollcall-scim/rollcall/internal/logline"
 )
 
 // logHandler logs readably on a terminal and as JSON lines elsewhere.
@@ -17,7 +21,7 @@ func logHandler(w io.Writer) slog.Handler {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return &readable{w: w, mu: &sync.Mutex{}}
 	}
-	return slog.NewJSONHandler(w, nil)
+	return logline.Handler(w, slog.LevelInfo)
 }
 
 // readable prints a request's event in one line, and a refusal's detail in a
@@ -53,7 +57,7 @@ func (h *readable) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	b.WriteString(r.Time.Format("15:04:05 "))
 	if values["event"] != "scim.request" {
-		fmt.Fprintf(&b, "%s %s", r.Level, r.Message)
+		fmt.Fprintf(&b, "%s %s", r.Level, printable(r.Message))
 		for _, key := range order {
 			fmt.Fprintf(&b, " %s=%q", key, values[key])
 		}
@@ -84,9 +88,18 @@ func requestLine(b *strings.Builder, values map[string]string) {
 	fmt.Fprintf(b, "  %s ms, %s trips, %s RRU, %s WRU\n",
 		values["durationMs"], values["roundTrips"], values["readUnits"], values["writeUnits"])
 	if values["detail"] != "" {
-		fmt.Fprintf(b, "              %s\n", values["detail"])
+		fmt.Fprintf(b, "              %s\n", printable(values["detail"]))
 	}
 	if values["error"] != "" {
 		fmt.Fprintf(b, "              %q\n", values["error"])
 	}
+}
+
+// printable is a text as it is, or quoted when something in it would move the
+// cursor, turn the direction or not be seen: a client may have sent it.
+func printable(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return text
+	}
+	return strconv.Quote(text)
 }

@@ -1,6 +1,11 @@
 package main
 
-import "log/slog"
+import (
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+)
 
 // logTo logs one success and one refusal, as package httpapi does.
 func logTo(h slog.Handler) {
@@ -9,4 +14,16 @@ func logTo(h slog.Handler) {
 		"action", "created", "resourceId", "u1", "subject", "a\nb", "durationMs", 1.5, "roundTrips", 1, "readUnits", 0.0, "writeUnits", 14.0)
 	logger.Warn("scim.request", "event", "scim.request", "method", "POST", "status", 403, "route", "POST /scim/v2/Users",
 		"cause", "seat_limit", "detail", "50 of 50 seats in use", "durationMs", 1.5, "roundTrips", 1, "readUnits", 0.0, "writeUnits", 14.0)
+}
+
+func TestReadable_PrintsNothingThatMovesTheCursor(t *testing.T) {
+	out := &output{}
+	hostile := "\x1b[2J\u202egnp.exe\nERROR"
+	logger := slog.New(&readable{w: out, mu: &sync.Mutex{}})
+	logger.Warn("scim.request", "event", "scim.request", "method", "POST", "status", 409, "route", "POST /scim/v2/Users",
+		"cause", "duplicate", "subject", hostile, "detail", "The userName "+hostile+" is taken.", "error", hostile)
+	logger.Error(hostile, "event", "scim.sweep", "error", hostile)
+	if strings.ContainsAny(out.String(), "\x1b\u202e") || strings.Count(out.String(), "\n") != 4 {
+		t.Errorf("printed %q", out)
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -29,6 +28,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/iam"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/local"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -131,7 +131,7 @@ func engineFor(t *testing.T, engine enginetest.Engine, filled table.Table, e eve
 func invoke(t *testing.T, engine table.Table, function string, payload []byte) ([]byte, []map[string]any, *app.App) {
 	t.Helper()
 	log := &bytes.Buffer{}
-	a, err := app.New(calls.Table(engine), app.Config{BaseURL: fixture.BaseURL}, slog.New(slog.NewJSONHandler(log, nil)))
+	a, err := app.New(calls.Table(engine), app.Config{BaseURL: fixture.BaseURL}, logline.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -20,6 +19,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/iam"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -78,7 +78,7 @@ func newService(t *testing.T, engine table.Table, seats int64, o app.Options) *s
 func (s *service) start(engine table.Table, o app.Options) {
 	s.t.Helper()
 	var err error
-	s.app, err = app.NewWith(calls.Table(engine), app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.NewJSONHandler(s, nil)), o)
+	s.app, err = app.NewWith(calls.Table(engine), app.Config{BaseURL: "https://scim.test/scim/v2"}, logline.New(s), o)
 	if err != nil {
 		s.t.Fatal(err)
 	}

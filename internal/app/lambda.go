@@ -4,9 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"os"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 )
 
@@ -69,5 +69,5 @@ func deployed(c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(dynamo.New(client, c.Table), c, slog.New(slog.NewJSONHandler(os.Stdout, nil)))
+	return New(dynamo.New(client, c.Table), c, slog.New(logline.ForFunction()))
 }

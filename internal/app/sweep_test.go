@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/iam"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
@@ -59,7 +59,7 @@ func memory(t *testing.T) *embedded.Table {
 func sweeper(t *testing.T, engine table.Table) (*app.App, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
-	a, err := app.New(calls.Table(engine), app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.NewJSONHandler(log, nil)))
+	a, err := app.New(calls.Table(engine), app.Config{BaseURL: "https://scim.test/scim/v2"}, logline.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,8 +122,14 @@ var rules = []rule{
 	{
 		packages:  []string{"./internal/lambdahttp"},
 		forbidden: []string{"./internal/..."},
-		allowed:   []string{"./internal/lambdahttp"},
+		allowed:   []string{"./internal/lambdahttp", "./internal/logline"},
 		reason:    "events and net/http meet without knowing what is served",
+	},
+	{
+		packages:  []string{"./internal/logline"},
+		forbidden: []string{"./internal/...", elsewhere},
+		allowed:   []string{"./internal/logline"},
+		reason:    "the form of a line does not depend on what is said in it",
 	},
 	{
 		packages:  []string{"./internal/lambdaruntime/..."},
@@ -140,7 +146,7 @@ var rules = []rule{
 	{
 		packages:  []string{"./internal/local"},
 		forbidden: []string{"./internal/..."},
-		allowed:   []string{"./internal/local", "./internal/lambdahttp"},
+		allowed:   []string{"./internal/local", "./internal/lambdahttp", "./internal/logline"},
 		reason:    "the local gateway stands where API Gateway stands: it knows events and routes, not the service",
 	},
 	{

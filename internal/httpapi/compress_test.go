@@ -24,6 +24,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/local"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
@@ -33,7 +34,7 @@ import (
 func answering(h func(q *request) (*reply, error)) (*Service, *bytes.Buffer) {
 	var log bytes.Buffer
 	s := New(Config{
-		Log:   slog.New(slog.NewJSONHandler(&log, nil)),
+		Log:   logline.New(&log),
 		NewID: func() string { return "request-id" }, Now: time.Now,
 	})
 	s.routes = nil

@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"encoding/base64"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -228,7 +228,7 @@ func TestCursor_IsRefusedElsewhere(t *testing.T) {
 	s := newService(t, enginetest.Memory, 20)
 	engine := enginetest.Memory(t)
 	var err error
-	if s.app, err = app.NewWith(engine, app.Config{BaseURL: baseURL}, slog.New(slog.NewJSONHandler(s.log, nil)),
+	if s.app, err = app.NewWith(engine, app.Config{BaseURL: baseURL}, logline.New(s.log),
 		app.Options{Now: func() time.Time { return now }}); err != nil {
 		t.Fatal(err)
 	}

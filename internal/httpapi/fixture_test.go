@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -61,7 +61,7 @@ func newServiceOn(t *testing.T, engine table.Table, seats int64, settings tenant
 	t.Helper()
 	s := &service{t: t, log: &lines{}}
 	var err error
-	if s.app, err = app.New(engine, app.Config{BaseURL: baseURL}, slog.New(slog.NewJSONHandler(s.log, nil))); err != nil {
+	if s.app, err = app.New(engine, app.Config{BaseURL: baseURL}, logline.New(s.log)); err != nil {
 		t.Fatal(err)
 	}
 	if s.tenant, err = tenant.ParseID("acme"); err != nil {

@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -1338,7 +1338,7 @@ func TestGroups_ListWhileAGroupIsDeleted(t *testing.T) {
 		stays, goes := s.mustGroup("stays", ids...), s.mustGroup("goes", ids...)
 		b.partition, b.do = "#G#"+goes, func() {
 			other := &service{t: t, token: s.token, log: &lines{}}
-			beside, err := app.New(b.Table, app.Config{BaseURL: baseURL}, slog.New(slog.NewJSONHandler(other.log, nil)))
+			beside, err := app.New(b.Table, app.Config{BaseURL: baseURL}, logline.New(other.log))
 			if err != nil {
 				t.Fatal(err)
 			}

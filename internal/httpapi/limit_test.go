@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -21,7 +22,7 @@ func TestLimit_HoldsEachTenant(t *testing.T) {
 	engine := enginetest.Memory(t)
 	var err error
 	if s.app, err = app.NewWith(engine, app.Config{BaseURL: baseURL, TenantRate: httpapi.MinRate},
-		slog.New(slog.NewJSONHandler(s.log, nil)), app.Options{Now: func() time.Time { return now }}); err != nil {
+		logline.New(s.log), app.Options{Now: func() time.Time { return now }}); err != nil {
 		t.Fatal(err)
 	}
 	s.handler = s.app.Handler()

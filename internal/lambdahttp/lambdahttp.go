@@ -65,46 +65,41 @@ func Handler(h http.Handler) Function {
 	return func(ctx context.Context, event Event) (Response, error) {
 		r, fault := request(ctx, event)
 		if fault != "" {
-			slog.WarnContext(ctx, "event refused",
-				"error", string(fault), "apiRequestId", event.RequestContext.RequestID)
-			return refusal(http.StatusBadRequest, "invalidSyntax", string(fault)), nil
+			return refuse(ctx, badEvent, "", string(fault), slog.String("apiRequestId", event.RequestContext.RequestID)), nil
 		}
 		w := newResponseWriter()
-		if !serve(h, w, r) {
-			return refusal(http.StatusInternalServerError, "",
-				"The request could not be answered because of a fault in the service. Try again later."), nil
+		if fault := serve(h, w, r); fault != nil {
+			return refuse(ctx, panicked, "", "", fault...), nil
 		}
-		response := w.response()
+		response := w.response(ctx)
 		if tooLarge(response) {
 			// For handlers that do not know the limit. One that does measures its
 			// answers: it can say more, and never refuses what it has done.
-			slog.ErrorContext(ctx, "answer too large", "status", response.StatusCode, "bytes", len(response.Body))
-			return refusal(http.StatusBadRequest, "tooMany",
-				"The answer is larger than 6 MB, the most that can be returned. Ask for fewer resources with count, "+
-					"or for fewer attributes with attributes or excludedAttributes."), nil
+			return refuse(ctx, answerTooLarge, response.Headers[headerRequestID], "",
+				slog.Int("answered", response.StatusCode), slog.Int("bytes", len(response.Body))), nil
 		}
 		return response, nil
 	}
 }
 
 // Start serves Lambda's invocations with h. It does not return. What is logged
-// through slog or log from here on is in the form that the function's
-// configuration asks for, with the id of the invocation.
+// through slog or log from here on has the form of all lines, and the id of the
+// invocation.
 func Start(h http.Handler) {
-	slog.SetDefault(lambdacontext.NewLogger())
+	slog.SetDefault(logger())
 	lambda.Start(invoker(Handler(h)))
 }
 
 // StartTask serves Lambda's invocations with a task, whatever they are invoked
 // with. It does not return. Logs are as with Start; an error fails the invocation.
 func StartTask(task func(ctx context.Context) error) {
-	slog.SetDefault(lambdacontext.NewLogger())
+	slog.SetDefault(logger())
 	lambda.Start(task)
 }
 
 // Fail ends a function that cannot start, with a line in its log that says why.
 func Fail(err error) {
-	slog.SetDefault(lambdacontext.NewLogger())
+	slog.SetDefault(logger())
 	slog.Error("the function cannot start", "error", err.Error())
 	os.Exit(1)
 }
@@ -128,8 +123,7 @@ func (f invoker) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var event Event
 	var response Response
 	if err := json.Unmarshal(payload, &event); err != nil {
-		slog.WarnContext(ctx, "event refused", "error", err.Error())
-		response = refusal(http.StatusBadRequest, "invalidSyntax", string(badEvent))
+		response = refuse(ctx, badEvent, "", string(notAnEvent), slog.String("error", err.Error()))
 	} else if response, err = f(ctx, event); err != nil {
 		return nil, err
 	}
@@ -159,31 +153,15 @@ func tooLarge(response Response) bool {
 	return err != nil || len(b) > MaxResponseBytes
 }
 
-// serve runs the handler and tells whether it came to its end. The HTTP layer
-// recovers its own panics; this is for the rest.
-func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (done bool) {
+// serve runs the handler, and returns what became of it when it did not come to
+// its end: the text of a panic is not among it, for a value of the request may be
+// in it. The HTTP layer recovers its own panics; this is for the rest.
+func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (fault []slog.Attr) {
 	defer func() {
 		if v := recover(); v != nil {
-			slog.ErrorContext(r.Context(), "panic",
-				"value", fmt.Sprint(v), "stack", string(debug.Stack()))
+			fault = []slog.Attr{slog.String("error", fmt.Sprintf("panic of type %T at %s", v, debug.Stack()))}
 		}
 	}()
 	h.ServeHTTP(w, r)
-	return true
-}
-
-// refusal is a SCIM error made here, where no handler can make it.
-// RFC 7644 §3.12
-func refusal(status int, scimType, detail string) Response {
-	body, _ := json.Marshal(struct { // strings alone cannot fail
-		Schemas  []string `json:"schemas"`
-		Status   string   `json:"status"`
-		SCIMType string   `json:"scimType,omitempty"`
-		Detail   string   `json:"detail"`
-	}{[]string{"urn:ietf:params:scim:api:messages:2.0:Error"}, fmt.Sprint(status), scimType, detail})
-	return Response{
-		StatusCode: status,
-		Headers:    map[string]string{"Content-Type": "application/scim+json", "Cache-Control": "no-store"},
-		Body:       string(body),
-	}
+	return nil
 }

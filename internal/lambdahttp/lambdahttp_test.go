@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 )
 
 // get is an event as API Gateway makes it: decoded path, lower-case names.
@@ -446,5 +448,9 @@ func checkRefusal(t *testing.T, response Response, status int, scimType string) 
 	if response.StatusCode != status || body.SCIMType != scimType || body.Detail == "" || len(body.Schemas) != 1 ||
 		response.Headers["Content-Type"] != "application/scim+json" {
 		t.Errorf("got %d %v %s, want a SCIM error %d %q", response.StatusCode, response.Headers, response.Body, status, scimType)
+	}
+	id := response.Headers["X-Request-Id"]
+	if parsed, err := uuid.Parse(id); err != nil || parsed.Version() != 7 || !strings.HasSuffix(body.Detail, "(request "+id+")") {
+		t.Errorf("X-Request-Id %q, detail %q: %v", id, body.Detail, err)
 	}
 }

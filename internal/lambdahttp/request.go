@@ -16,9 +16,9 @@ import (
 type fault string
 
 const (
-	badEvent  fault = "The request did not arrive as an event of an API Gateway HTTP API, payload format 2.0."
+	notAnEvent fault = "The request did not arrive as an event of an API Gateway HTTP API, payload format 2.0."
 	badMethod fault = "The request's method is not an HTTP method."
-	badBody   fault = "The request's body arrived damaged: it is not the base64 text that API Gateway says it is. Send it again."
+	badBody   fault = "The request's body arrived damaged: it is not the base64 text that API Gateway says it is."
 )
 
 // request is the HTTP request that an event stands for. The library makes
@@ -27,7 +27,7 @@ const (
 func request(ctx context.Context, event Event) (*http.Request, fault) {
 	method := event.RequestContext.HTTP.Method
 	if method == "" {
-		return nil, badEvent
+		return nil, notAnEvent
 	}
 	if !isToken(method) {
 		return nil, badMethod

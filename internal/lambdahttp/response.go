@@ -1,6 +1,8 @@
 package lambdahttp
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
@@ -50,12 +52,12 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 // response is what was written: text as it is, anything else in base64, the
 // values of a repeated header joined, cookies apart. Text is what is UTF-8: gzip
 // never is, the second byte of its header cannot follow the first.
-func (w *responseWriter) response() Response {
+func (w *responseWriter) response(ctx context.Context) Response {
 	w.WriteHeader(http.StatusOK)
 	response, err := w.proxy.GetProxyResponse()
 	if err != nil {
 		// It fails only when no status was written.
-		return refusal(http.StatusInternalServerError, "", "The request was not answered.")
+		return refuse(ctx, panicked, "", "", slog.String("error", err.Error()))
 	}
 	return response
 }

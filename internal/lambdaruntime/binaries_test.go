@@ -248,9 +248,10 @@ func TestBinaries_AnswerWithoutATable(t *testing.T) {
 
 			for _, malformed := range []string{`{}`, `[]`, `"text"`, `null`, `{"version":"1.0","httpMethod":"GET","path":"/scim/v2/Users"}`} {
 				r := runtimetest.Invoke(t, f, []byte(malformed))
-				wantError(t, answerOf(t, r), 400, "invalidSyntax")
-				if all := lines(t, r.Logs); len(all) != 1 || all[0]["requestId"] != r.RequestID {
-					t.Errorf("%s: log %s", malformed, r.Logs)
+				a := answerOf(t, r)
+				wantError(t, a, 400, "invalidSyntax")
+				if line := requestLine(t, r); line["cause"] != "bad_event" || line["requestId"] != a.header.Get("X-Request-Id") || line["detail"] != a.body["detail"] {
+					t.Errorf("%s: %v %v, log %s", malformed, a.header, a.body, r.Logs)
 				}
 			}
 		})
@@ -467,10 +468,10 @@ func TestPanic_IsAnsweredAndTheProcessServesOn(t *testing.T) {
 	r := request("/panic")
 	wantError(t, answerOf(t, r), 500, "")
 	all := lines(t, r.Logs)
-	if len(all) != 1 || all[0]["level"] != "ERROR" || all[0]["value"] != "a fault in the handler" || all[0]["requestId"] != r.RequestID {
+	if len(all) != 1 || all[0]["level"] != "ERROR" || all[0]["cause"] != "internal" || all[0]["lambdaRequestId"] != r.RequestID {
 		t.Errorf("log %s", r.Logs)
-	} else if stack, _ := all[0]["stack"].(string); !strings.Contains(stack, "main.main.func1") {
-		t.Errorf("stack %q", stack)
+	} else if why, _ := all[0]["error"].(string); !strings.Contains(why, "main.main.func1") || strings.Contains(why, "a fault in the handler") {
+		t.Errorf("error %q, want the stack, and not the value", why)
 	}
 	wantNoBody(t, r)
 	wantServed(request("/"), `"3 20"`, false)

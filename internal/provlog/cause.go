@@ -24,6 +24,7 @@ const (
 	TokenExpired      Cause = "token_expired"
 	SCIMDisabled      Cause = "scim_disabled"
 	TokenRepeated     Cause = "token_repeated"
+	BadEvent          Cause = "bad_event"
 	NoRoute           Cause = "no_route"
 	NotSupported      Cause = "not_supported"
 	ProtocolVersion   Cause = "protocol_version"
@@ -136,6 +137,10 @@ var meanings = map[Cause]Meaning{
 	ProtocolVersion: {
 		Status: http.StatusBadRequest, Type: scim.InvalidVers, Summary: "The path asks for a version of SCIM that is not supported.",
 		Action: "Check the base URL in the identity provider: it ends in /scim/v2.",
+	},
+	BadEvent: {
+		Status: http.StatusBadRequest, Type: scim.InvalidSyntax, Summary: "The request did not reach the function as a whole event of an API Gateway HTTP API.",
+		Action: "Send the request again, to the base URL of the service.",
 	},
 	NoRoute: {
 		Status: http.StatusNotFound, Summary: "There is no such SCIM endpoint.",

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/local"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/replay"
 	"github.com/rollcall-scim/rollcall/internal/replay/replaytest"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -46,7 +46,7 @@ func runAll(t *testing.T, settings tenant.Settings) {
 			engine.Need(t)
 			replaytest.RunAll(t, cases, func(t *testing.T) replaytest.Fixture {
 				s := &service{settings: settings, events: make(map[string][]byte)}
-				s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base, TenantRate: testRate}, slog.New(slog.NewJSONHandler(s, nil)))
+				s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base, TenantRate: testRate}, logline.New(s))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,0 +1,111 @@
+package lambdahttp
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/logline"
+)
+
+// reason is why this package answers in the place of the handler. Cause, status
+// and scimType are those of package provlog's table, which the tests compare.
+type reason struct {
+	cause    string
+	status   int
+	scimType string
+	what     string
+	action   string
+}
+
+// headerRequestID is the header that has a request's id, in every answer.
+const headerRequestID = "X-Request-Id"
+
+var (
+	badEvent = reason{
+		cause: "bad_event", status: http.StatusBadRequest, scimType: "invalidSyntax",
+		action: "Send the request again, to the base URL of the service.",
+	}
+	panicked = reason{
+		cause: "internal", status: http.StatusInternalServerError,
+		what:   "An error of the service.",
+		action: "Send the request again; if it fails again, report the request id.",
+	}
+	answerTooLarge = reason{
+		cause: "answer_too_large", status: http.StatusBadRequest, scimType: "tooMany",
+		what:   "The answer is larger than 6 MB, the most that can be returned.",
+		action: "Ask for fewer resources with count, or for fewer attributes with attributes or excludedAttributes.",
+	}
+)
+
+// refuse answers with a SCIM error and logs it as the event of a request, with a
+// request id in both: the handler's when it has answered with one. What says what
+// happened, "" is the reason's own words. RFC 7644 §3.12
+func refuse(ctx context.Context, why reason, id, what string, more ...slog.Attr) Response {
+	if what == "" {
+		what = why.what
+	}
+	if id == "" {
+		id = uuid.Must(uuid.NewV7()).String()
+	}
+	detail := what + " " + why.action + " (request " + id + ")"
+
+	level := slog.LevelWarn
+	if why.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	slog.LogAttrs(ctx, level, "scim.request", append([]slog.Attr{
+		slog.String("event", "scim.request"), slog.String("requestId", id),
+		slog.Int("status", why.status), slog.String("outcome", "failure"),
+		slog.String("cause", why.cause), slog.String("scimType", why.scimType), slog.String("detail", detail),
+	}, more...)...)
+
+	body, _ := json.Marshal(struct { // strings alone cannot fail
+		Schemas  []string `json:"schemas"`
+		Status   string   `json:"status"`
+		SCIMType string   `json:"scimType,omitempty"`
+		Detail   string   `json:"detail"`
+	}{[]string{"urn:ietf:params:scim:api:messages:2.0:Error"}, strconv.Itoa(why.status), why.scimType, detail})
+	return Response{
+		StatusCode: why.status,
+		Headers: map[string]string{
+			"Content-Type": "application/scim+json", "Cache-Control": "no-store", headerRequestID: id,
+		},
+		Body: string(body),
+	}
+}
+
+// logger logs in the form of all lines, with the ids of the invocation.
+func logger() *slog.Logger { return slog.New(&invoked{logline.ForFunction()}) }
+
+// invoked adds the ids of the invocation and of its trace to the lines that belong
+// to one.
+type invoked struct{ slog.Handler }
+
+// Handle adds the ids under the names that they have in a request's event.
+func (h *invoked) Handle(ctx context.Context, r slog.Record) error {
+	if invocation, ok := lambdacontext.FromContext(ctx); ok && invocation.AwsRequestID != "" {
+		r.AddAttrs(slog.String("lambdaRequestId", invocation.AwsRequestID))
+	}
+	header, _ := ctx.Value(traceKey).(string)
+	for part := range strings.SplitSeq(header, ";") {
+		if root, ok := strings.CutPrefix(part, "Root="); ok {
+			r.AddAttrs(slog.String("traceId", root))
+		}
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs keeps adding it.
+func (h *invoked) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &invoked{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup keeps adding it, within the group.
+func (h *invoked) WithGroup(name string) slog.Handler { return &invoked{h.Handler.WithGroup(name)} }

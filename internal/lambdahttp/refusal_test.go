@@ -1,0 +1,97 @@
+package lambdahttp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+)
+
+// What is answered here is told and logged as any other refusal is.
+func TestRefuse_LogsTheEventOfARequest(t *testing.T) {
+	ctx := WithInvocation(context.Background(), "8f5e3c6e-1", "Root=1-2-3;Parent=4;Sampled=1")
+	for name, tt := range map[string]struct {
+		payload string
+		handler http.HandlerFunc
+		id      string // the handler's own
+		want    map[string]any
+	}{
+		"no event": {
+			payload: "[]",
+			want:    map[string]any{"status": 400.0, "level": "WARN", "cause": "bad_event", "scimType": "invalidSyntax"},
+		},
+		"no request": {
+			payload: `{"requestContext":{"requestId":"JKJ","http":{"method":"GET /"}}}`,
+			want:    map[string]any{"status": 400.0, "level": "WARN", "cause": "bad_event", "apiRequestId": "JKJ"},
+		},
+		"a panic": {
+			handler: func(http.ResponseWriter, *http.Request) { panic("secret") },
+			want:    map[string]any{"status": 500.0, "level": "ERROR", "cause": "internal"},
+		},
+		"an answer that is too large": {
+			handler: func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("X-Request-Id", "the-handler-s")
+				_, _ = io.WriteString(w, strings.Repeat("a", MaxResponseBytes))
+			},
+			id:   "the-handler-s",
+			want: map[string]any{"status": 400.0, "level": "WARN", "cause": "answer_too_large", "scimType": "tooMany", "answered": 200.0},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := slog.Default()
+			defer slog.SetDefault(before)
+			var log bytes.Buffer
+			slog.SetDefault(slog.New(&invoked{logline.Handler(&log, slog.LevelInfo)}))
+			if tt.payload == "" {
+				tt.payload = `{"rawPath":"/","requestContext":{"http":{"method":"GET"}}}`
+			}
+			b, err := invoker(Handler(tt.handler)).Invoke(ctx, []byte(tt.payload))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var response Response
+			var body struct{ Detail, Status string }
+			var line map[string]any
+			for of, into := range map[string]any{string(b): &response, log.String(): &line} {
+				if err := json.Unmarshal([]byte(of), into); err != nil {
+					t.Fatalf("%v in %s", err, of)
+				}
+			}
+			if err := json.Unmarshal([]byte(response.Body), &body); err != nil {
+				t.Fatal(err)
+			}
+			id := response.Headers["X-Request-Id"]
+			if id == "" || tt.id != "" && id != tt.id {
+				t.Errorf("X-Request-Id %q, want %q", id, tt.id)
+			}
+			tt.want["requestId"], tt.want["detail"] = id, body.Detail
+			tt.want["event"], tt.want["outcome"] = "scim.request", "failure"
+			tt.want["lambdaRequestId"], tt.want["traceId"] = "8f5e3c6e-1", "1-2-3"
+			for field, want := range tt.want {
+				if line[field] != want {
+					t.Errorf("%s is %v, want %v", field, line[field], want)
+				}
+			}
+			if strings.Contains(log.String()+string(b), "secret") {
+				t.Errorf("a value is told: %s %s", &log, b)
+			}
+		})
+	}
+}
+
+func TestReasons_AreCausesOfTheTable(t *testing.T) {
+	for _, r := range []reason{badEvent, panicked, answerTooLarge} {
+		m := provlog.Cause(r.cause).Meaning()
+		if !slices.Contains(provlog.Causes(), provlog.Cause(r.cause)) || m.Status != r.status || string(m.Type) != r.scimType || m.Action != r.action {
+			t.Errorf("%+v is not %+v", r, m)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+// Package logline is the form of everything that the service logs: one JSON object
+// a line, with timestamp, level and message as Lambda's log level filter reads
+// them, and flat fields beside them.
+//
+// Whatever a client sent into a field is inert in the line: it cannot begin a line
+// of its own, turn the direction of what a reader sees, or be markup, and it is
+// bounded. It is the same text again for who decodes the JSON.
+package logline
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// The fields that every line has.
+const (
+	Timestamp = "timestamp"
+	Level     = "level"
+	Message   = "message"
+)
+
+// MaxText is how many bytes of a text a line shows. What is cut off ends in "…".
+// It leaves room for the stack of a panic; with some thirty fields, a line stays
+// below the 256 KB that CloudWatch takes as one event.
+const MaxText = 8 << 10
+
+// timeFormat is RFC 3339 in UTC, which Lambda takes for the line's own time. It has
+// milliseconds, as CloudWatch has.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// New is a logger that writes lines of level INFO and above.
+func New(w io.Writer) *slog.Logger { return slog.New(Handler(w, slog.LevelInfo)) }
+
+// Handler writes lines of a level and above, each in one Write.
+func Handler(w io.Writer, level slog.Leveler) slog.Handler {
+	return slog.NewJSONHandler(inert{w}, &slog.HandlerOptions{Level: level, ReplaceAttr: form})
+}
+
+// ForFunction is what a Lambda function logs with: to standard output, from the
+// level in AWS_LAMBDA_LOG_LEVEL, where the function's configuration puts it. With
+// ROLLCALL_STACK, the name of the deployment, lines are counted as metrics.
+func ForFunction() slog.Handler {
+	h := Handler(os.Stdout, functionLevel(os.Getenv("AWS_LAMBDA_LOG_LEVEL")))
+	if stack := os.Getenv("ROLLCALL_STACK"); stack != "" {
+		return Counted(h, stack)
+	}
+	return h
+}
+
+// functionLevel reads a level by Lambda's names.
+func functionLevel(name string) slog.Level {
+	switch name {
+	case "TRACE", "DEBUG":
+		return slog.LevelDebug
+	case "WARN":
+		return slog.LevelWarn
+	case "ERROR":
+		return slog.LevelError
+	case "FATAL":
+		return slog.LevelError + 4
+	default:
+		return slog.LevelInfo
+	}
+}
+
+// form gives slog's own fields their names, and bounds every text.
+func form(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 {
+		switch {
+		case a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime:
+			return slog.String(Timestamp, a.Value.Time().UTC().Format(timeFormat))
+		case a.Key == slog.MessageKey:
+			a.Key = Message
+		}
+	}
+	switch v := a.Value.Any().(type) {
+	case string:
+		a.Value = slog.StringValue(bounded(v))
+	case error:
+		a.Value = slog.StringValue(bounded(v.Error()))
+	case time.Duration:
+		a.Value = slog.StringValue(v.String())
+	}
+	return a
+}
+
+// bounded cuts a text between two characters.
+func bounded(text string) string {
+	if len(text) <= MaxText {
+		return text
+	}
+	const mark = "…"
+	end := MaxText - len(mark)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + mark
+}
+
+// inert writes a line of JSON without a character that a terminal or a page would
+// take for more than a character: JSON's own escapes stand in their place. Such
+// characters are only ever inside of texts.
+type inert struct{ w io.Writer }
+
+// Write writes one line.
+func (i inert) Write(line []byte) (int, error) {
+	text, end := bytes.CutSuffix(line, []byte("\n"))
+	if bytes.IndexFunc(text, loud) < 0 {
+		return i.w.Write(line)
+	}
+	var b bytes.Buffer
+	b.Grow(len(line) + 64)
+	for _, r := range string(text) {
+		switch {
+		case !loud(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			first, second := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, first, second)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	if end {
+		b.WriteByte('\n')
+	}
+	if _, err := i.w.Write(b.Bytes()); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
+// loud tells whether a character is more than one to be read: a control, a
+// direction, something invisible, or what begins markup.
+func loud(r rune) bool {
+	return r == '<' || r == '>' || r == '&' || !unicode.IsPrint(r)
+}

@@ -1,0 +1,197 @@
+package logline
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// decode is the one line of a log.
+func decode(t *testing.T, log *bytes.Buffer) map[string]any {
+	t.Helper()
+	text, ok := strings.CutSuffix(log.String(), "\n")
+	if !ok || strings.ContainsAny(text, "\n\r") {
+		t.Fatalf("%q is not one line", log)
+	}
+	var line map[string]any
+	if err := json.Unmarshal([]byte(text), &line); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return line
+}
+
+// Lambda's filter needs level and an RFC 3339 timestamp.
+func TestHandler_HasTheFormThatLambdaFilters(t *testing.T) {
+	var log bytes.Buffer
+	before := time.Now().Truncate(time.Millisecond)
+	New(&log).Warn("said", "event", "scim.test", "n", 1, "time", "late", "error", errors.New("why"), "took", time.Second)
+	line := decode(t, &log)
+	at, err := time.Parse(time.RFC3339, line["timestamp"].(string))
+	if err != nil || at.Before(before) || at.After(time.Now()) || !strings.HasSuffix(line["timestamp"].(string), "Z") {
+		t.Errorf("timestamp %v, %v", line["timestamp"], err)
+	}
+	delete(line, "timestamp")
+	want := map[string]any{
+		"level": "WARN", "message": "said", "event": "scim.test", "n": 1.0, "time": "late", "error": "why", "took": "1s",
+	}
+	if !maps.Equal(line, want) {
+		t.Errorf("got %v, want %v", line, want)
+	}
+}
+
+func TestHandler_LeavesOutWhatIsBelowItsLevel(t *testing.T) {
+	for name, want := range map[string]string{
+		"": "IWE", "INFO": "IWE", "DEBUG": "DIWE", "TRACE": "DIWE", "WARN": "WE", "ERROR": "E", "FATAL": "", "loud": "IWE",
+	} {
+		var log bytes.Buffer
+		l := slog.New(Handler(&log, functionLevel(name)))
+		l.Debug("D")
+		l.Info("I")
+		l.Warn("W")
+		l.Error("E")
+		var got string
+		for line := range strings.Lines(log.String()) {
+			var said struct{ Message string }
+			if err := json.Unmarshal([]byte(line), &said); err != nil {
+				t.Fatal(err)
+			}
+			got += said.Message
+		}
+		if got != want {
+			t.Errorf("%q logs %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestHandler_MakesTextInert(t *testing.T) {
+	for name, text := range map[string]string{
+		"markup":             `<script>alert("x")</script>&amp;`,
+		"a line of its own":  "a\n{\"level\":\"ERROR\"}\r\n",
+		"line separators":    "a\u2028b\u2029c\u0085d",
+		"bidi":               "\u202egnp.exe \u2066x\u2069 \u200f\u061c",
+		"invisible":          "a\u200bb\ufeffc\u00adde\u2060",
+		"tags beyond 16 bit": "a\U000E0041\U000E007F",
+		"terminal":           "\x1b[31mred\x1b]0;title\x07 \x7f \u009b2J",
+		"nothing":            "\x00",
+		"names as they are":  "Zoë Łukasz 山田太郎 أحمد 👩",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			New(&log).Info("m", "subject", text)
+			if line := decode(t, &log); line["subject"] != text {
+				t.Errorf("%q comes back as %q", text, line["subject"])
+			}
+			for _, r := range strings.TrimSuffix(log.String(), "\n") {
+				if strings.ContainsRune("<>&", r) || !unicode.IsPrint(r) {
+					t.Errorf("%U stands in the line %s", r, &log)
+				}
+			}
+		})
+	}
+}
+
+func TestHandler_BoundsText(t *testing.T) {
+	for name, text := range map[string]string{
+		"letters":    strings.Repeat("a", 1<<20),
+		"characters": "a" + strings.Repeat("é", 1<<19),
+		"no UTF-8":   strings.Repeat("\xff", 1<<20),
+		"in reverse": strings.Repeat("\u202e", 1<<19),
+	} {
+		var log bytes.Buffer
+		New(&log).Info(text, "subject", text, "error", errors.New(text))
+		line := decode(t, &log)
+		for _, field := range []string{"message", "subject", "error"} {
+			got := line[field].(string)
+			if len(got) > 3*MaxText || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") || len(got) < MaxText-8 {
+				t.Errorf("%s: %s of %d bytes", name, field, len(got))
+			}
+		}
+	}
+	var log bytes.Buffer
+	exact := strings.Repeat("a", MaxText)
+	New(&log).Info("m", "subject", exact)
+	if decode(t, &log)["subject"] != exact {
+		t.Errorf("a text of %d bytes is cut", MaxText)
+	}
+}
+
+func TestCounted_MarksWhatIsWorthCounting(t *testing.T) {
+	for name, tt := range map[string]struct {
+		attrs []any
+		want  []string // metric and dimensions
+	}{
+		"a success costs nothing": {[]any{"outcome", "success", "retries", 0}, nil},
+		"a failure":               {[]any{"outcome", "failure", "cause", "seat_limit"}, []string{"failures by stack", "failures by stack,cause"}},
+		"a warning":               {[]any{"outcome", "warning", "cause", "tolerated"}, []string{"warnings by stack", "warnings by stack,cause"}},
+		"retries of a success":    {[]any{"outcome", "success", "retries", 2}, []string{"retries by stack"}},
+		"a failure with retries": {
+			[]any{"outcome", "failure", "cause", "conflict", "retries", 9},
+			[]string{"failures by stack", "failures by stack,cause", "retries by stack"},
+		},
+		"a line of another kind": {[]any{"function", "users"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			slog.New(Counted(Handler(&log, slog.LevelInfo), "prod")).With("tenant", "acme").Info("m", tt.attrs...)
+			line := decode(t, &log)
+			got := measured(t, line)
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q in %s", got, tt.want, &log)
+			}
+			if _, ok := line["stack"]; ok != (tt.want != nil) {
+				t.Errorf("stack in %s", &log)
+			}
+		})
+	}
+}
+
+// measured is what CloudWatch makes of a line, after the rules of the format.
+func measured(t *testing.T, line map[string]any) []string {
+	t.Helper()
+	b, err := json.Marshal(line["_aws"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m *metadata
+	if err := json.Unmarshal(b, &m); err != nil {
+		t.Fatal(err)
+	}
+	if m == nil {
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, line["timestamp"].(string))
+	if err != nil || at.UnixMilli() != m.Timestamp {
+		t.Errorf("the metrics are of %d, the line of %v", m.Timestamp, line["timestamp"])
+	}
+	var all []string
+	for _, d := range m.CloudWatchMetrics {
+		if d.Namespace != Namespace {
+			t.Errorf("namespace %q", d.Namespace)
+		}
+		for _, metric := range d.Metrics {
+			if _, ok := line[metric.Name].(float64); !ok {
+				t.Errorf("%s is %v in the line", metric.Name, line[metric.Name])
+			}
+			for _, set := range d.Dimensions {
+				for _, dimension := range set {
+					if dimension != Stack && dimension != Cause {
+						t.Errorf("%s is a dimension", dimension)
+					}
+					if text, ok := line[dimension].(string); !ok || text == "" {
+						t.Errorf("%s is %v in the line", dimension, line[dimension])
+					}
+				}
+				all = append(all, metric.Name+" by "+strings.Join(set, ","))
+			}
+		}
+	}
+	return all
+}
