@@ -22,6 +22,7 @@ import (
 type event struct {
 	RequestID, Method, Route string
 	LambdaID, TraceID        string
+	IdPRequestID             string
 	Tenant, TokenID, IdP     string
 	// claimed by a token that is not known: nobody has proved it
 	ClaimedTenant, ClaimedToken string
@@ -73,7 +74,7 @@ func newEvent(q *request, cold bool) *event {
 	return &event{
 		RequestID: q.id, Method: q.Method, ColdStart: cold, start: q.start,
 		LambdaID: q.Header.Get(headerLambdaID), TraceID: traceID(q.Header.Get(headerTraceID)),
-		IdP: identityProvider(q.UserAgent()), Outcome: outcomeSuccess,
+		IdP: identityProvider(q.UserAgent()), IdPRequestID: correlation(q.Header), Outcome: outcomeSuccess,
 	}
 }
 
@@ -262,6 +263,7 @@ func (e *event) log(ctx context.Context, logger *slog.Logger) {
 		{"claimedTenant", e.ClaimedTenant},
 		{"claimedTokenId", e.ClaimedToken},
 		{"idp", e.IdP},
+		{"idpRequestId", e.IdPRequestID},
 		{"operation", e.Operation},
 		{"resourceType", e.Type},
 		{"resourceId", e.ResourceID},

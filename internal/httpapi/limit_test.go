@@ -82,7 +82,7 @@ func TestLimit_CountsOperationsOfBulkRequests(t *testing.T) {
 	engine := enginetest.Memory(t)
 	s := newServiceOn(t, engine, 5, tenant.DefaultSettings())
 	limited, err := app.NewWith(engine, app.Config{BaseURL: baseURL, TenantRate: httpapi.MinRate},
-		slog.New(slog.NewJSONHandler(s.log, nil)), app.Options{Now: func() time.Time { return now }})
+		logline.New(s.log), app.Options{Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -212,7 +212,7 @@ func (s *service) turn(engine table.Table, on bool) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	fresh, err := app.New(engine, app.Config{BaseURL: baseURL}, slog.New(slog.NewJSONHandler(s.log, nil)))
+	fresh, err := app.New(engine, app.Config{BaseURL: baseURL}, logline.New(s.log))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -17,8 +17,8 @@ type fault string
 
 const (
 	notAnEvent fault = "The request did not arrive as an event of an API Gateway HTTP API, payload format 2.0."
-	badMethod fault = "The request's method is not an HTTP method."
-	badBody   fault = "The request's body arrived damaged: it is not the base64 text that API Gateway says it is."
+	badMethod  fault = "The request's method is not an HTTP method."
+	badBody    fault = "The request's body arrived damaged: it is not the base64 text that API Gateway says it is."
 )
 
 // request is the HTTP request that an event stands for. The library makes

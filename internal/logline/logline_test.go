@@ -128,15 +128,16 @@ func TestCounted_MarksWhatIsWorthCounting(t *testing.T) {
 		attrs []any
 		want  []string // metric and dimensions
 	}{
-		"a success costs nothing": {[]any{"outcome", "success", "retries", 0}, nil},
-		"a failure":               {[]any{"outcome", "failure", "cause", "seat_limit"}, []string{"failures by stack", "failures by stack,cause"}},
-		"a warning":               {[]any{"outcome", "warning", "cause", "tolerated"}, []string{"warnings by stack", "warnings by stack,cause"}},
-		"retries of a success":    {[]any{"outcome", "success", "retries", 2}, []string{"retries by stack"}},
+		"a success costs nothing": {[]any{"event", "scim.request", "outcome", "success", "retries", 0}, nil},
+		"a failure":               {[]any{"event", "scim.request", "outcome", "failure", "cause", "seat_limit"}, []string{"failures by stack", "failures by stack,cause"}},
+		"a warning":               {[]any{"event", "scim.request", "outcome", "warning", "cause", "tolerated"}, []string{"warnings by stack", "warnings by stack,cause"}},
+		"retries of a success":    {[]any{"event", "scim.request", "outcome", "success", "retries", 2}, []string{"retries by stack"}},
 		"a failure with retries": {
-			[]any{"outcome", "failure", "cause", "conflict", "retries", 9},
+			[]any{"event", "scim.request", "outcome", "failure", "cause", "conflict", "retries", 9},
 			[]string{"failures by stack", "failures by stack,cause", "retries by stack"},
 		},
-		"a line of another kind": {[]any{"function", "users"}, nil},
+		"the application's side": {[]any{"event", "admin.request", "outcome", "failure", "cause", "not-found", "retries", 1}, nil},
+		"a line of another kind": {[]any{"event", "scim.sweep", "retries", 1}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer

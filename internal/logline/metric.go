@@ -28,9 +28,10 @@ const (
 	Cause = "cause"
 )
 
-// Counted marks lines that say something worth counting, so that CloudWatch makes
-// metrics of them (embedded metric format). A line is marked by what it says:
-// outcome and cause, and retries. One of a request that went well stays as it is.
+// Counted marks the events of SCIM requests that say something worth counting, so
+// that CloudWatch makes metrics of them (embedded metric format). A line is marked
+// by what it says: outcome and cause, and retries. One of a request that went well
+// stays as it is.
 func Counted(h slog.Handler, stack string) slog.Handler { return &counted{Handler: h, stack: stack} }
 
 type counted struct {
@@ -40,10 +41,12 @@ type counted struct {
 
 // Handle marks a line and hands it on.
 func (c *counted) Handle(ctx context.Context, r slog.Record) error {
-	var outcome, cause string
+	var event, outcome, cause string
 	var retries int64
 	r.Attrs(func(a slog.Attr) bool {
 		switch {
+		case a.Key == "event":
+			event = a.Value.String()
 		case a.Key == "outcome":
 			outcome = a.Value.String()
 		case a.Key == Cause:
@@ -53,6 +56,9 @@ func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 		}
 		return true
 	})
+	if event != "scim.request" {
+		return c.Handler.Handle(ctx, r)
+	}
 	var directives []directive
 	for _, of := range [...]struct{ outcome, metric string }{{"failure", Failures}, {"warning", Warnings}} {
 		if outcome == of.outcome && cause != "" {
