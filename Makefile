@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench functions \
-	lambda-size sam-check sam-api sam-invoke sam-test conformance conformance-doc clean check-fmt check-test
+	lambda-size sam-check sam-api sam-invoke sam-test conformance conformance-doc causes-doc clean check-fmt check-test
 
 .SHELLFLAGS := -euc
 
@@ -34,6 +34,9 @@ conformance: ## third-party suites and clients, on both engines
 
 conformance-doc: ## docs/scim-conformance.md, from the requirements and the tests
 	go test -count=1 ./internal/conformance -update
+
+causes-doc: ## docs/causes.md, from the table of causes
+	go test -count=1 ./internal/provlog -update
 
 fmt: ## format the code
 	scripts/tool.sh gofumpt -w .

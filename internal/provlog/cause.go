@@ -6,7 +6,9 @@
 package provlog
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
@@ -92,14 +94,8 @@ func (c Cause) Meaning() Meaning {
 	return meanings[Internal]
 }
 
-// Causes lists all causes, for tests and documentation.
-func Causes() []Cause {
-	causes := make([]Cause, 0, len(meanings))
-	for c := range meanings {
-		causes = append(causes, c)
-	}
-	return causes
-}
+// Causes lists all causes by name, for tests and documentation.
+func Causes() []Cause { return slices.Sorted(maps.Keys(meanings)) }
 
 var meanings = map[Cause]Meaning{
 	TokenMissing: {

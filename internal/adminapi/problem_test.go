@@ -1,0 +1,97 @@
+package adminapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog/causetest"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// each has samples of every error that the inner packages can answer a request of
+// the application with.
+var each = map[string][]error{
+	"access.ErrNoToken":             {access.ErrNoToken},
+	"access.ErrRotation":            {access.ErrRotation},
+	"access.ErrTooManyTokens":       {access.ErrTooManyTokens},
+	"access.ErrPast":                {access.ErrPast},
+	"directory.ErrNotFound":         {directory.ErrNotFound},
+	"directory.ErrNoGroup":          {directory.ErrNoGroup},
+	"directory.GroupDeletedError":   {&directory.GroupDeletedError{}},
+	"directory.ErrVersion":          {directory.ErrVersion},
+	"directory.ErrBusy":             {directory.ErrBusy},
+	"directory.ErrUnresolved":       {directory.ErrUnresolved},
+	"directory.TakenError":          {&directory.TakenError{Kind: directory.UserName, Reason: directory.TakenActive}},
+	"directory.FullError":           {&directory.FullError{Type: tenant.User}, &directory.FullError{Type: tenant.Reader}},
+	"directory.ConvertError":        {&directory.ConvertError{}},
+	"directory.ProtectedLimitError": {&directory.ProtectedLimitError{Limit: 1}},
+	"scim.Error":                    {&scim.Error{Type: scim.InvalidValue, Detail: "It is wrong."}},
+	"tenant.ErrNotFound":            {tenant.ErrNotFound},
+	"tenant.ErrVersion":             {tenant.ErrVersion},
+	"tenant.ErrEnding":              {tenant.ErrEnding},
+	"tenant.ErrBusy":                {tenant.ErrBusy},
+	"context":                       {context.DeadlineExceeded, context.Canceled},
+}
+
+// inside are errors that no request of the application is answered with, and why.
+var inside = map[string]string{
+	"access.ErrMissing":             "bearer tokens are the SCIM side's",
+	"access.ErrNotBearer":           "bearer tokens are the SCIM side's",
+	"access.ErrMalformed":           "bearer tokens are the SCIM side's",
+	"access.ErrUnknown":             "bearer tokens are the SCIM side's",
+	"access.ErrRevoked":             "bearer tokens are the SCIM side's",
+	"access.ErrExpired":             "bearer tokens are the SCIM side's",
+	"access.ErrDisabled":            "bearer tokens are the SCIM side's",
+	"directory.ErrStale":            "the directory decides again",
+	"directory.CommitError":         "the directory decides again",
+	"directory.ErrDeactivatedInApp": "the application may reactivate",
+	"directory.ProtectedError":      "the application may change a protected user",
+	"directory.ErrCursor":           "the cursor is made of an id here",
+	"directory.TooManyError":        "lists are walked in the order of ids, a page at a time",
+	"directory.MembersError":        "no route changes members",
+	"directory.UnknownMembersError": "no route changes members",
+	"directory.UnfinishedError":     "no route changes members",
+	"scim.CircleError":              "there is no bulk request",
+	"tenant.ErrInvalidID":           "parseTenant tells it",
+	"tenant.ErrExists":              "putTenant reads the tenant that is there",
+	"tenant.ErrChanged":             "the registry's caller decides again",
+}
+
+func TestProblemOf_HasAKindForEveryError(t *testing.T) {
+	for _, folder := range []string{"../directory", "../access", "../scim", "../tenant"} {
+		for _, name := range causetest.Errors(t, folder) {
+			_, answered := each[name]
+			if _, never := inside[name]; answered == never {
+				t.Errorf("%s: answered %t, kept inside %t", name, answered, never)
+			}
+		}
+	}
+	for name, errs := range each {
+		for _, err := range errs {
+			if p := problemOf(fmt.Errorf("on the way: %w", err)); p.kind == kindInternal || p.detail == "" {
+				t.Errorf("%s: %+v", name, p)
+			}
+		}
+	}
+	if p := problemOf(errors.New("nobody knows it")); p.kind != kindInternal {
+		t.Errorf("an unknown error is %s", p.kind)
+	}
+}
+
+func TestKinds_AreThoseOfTheTable(t *testing.T) {
+	if declared := causetest.Constants(t, ".", "kind"); len(declared) != len(kinds) {
+		t.Errorf("%d kinds are declared, the table has %d", len(declared), len(kinds))
+	}
+	for k, m := range kinds {
+		if m.status < 400 || m.title == "" || !slices.Equal(strings.Fields(string(k)), []string{string(k)}) {
+			t.Errorf("%s is %+v", k, m)
+		}
+	}
+}

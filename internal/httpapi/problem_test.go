@@ -1,0 +1,215 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/provlog/causetest"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// each has samples of every error that the inner packages can answer a SCIM
+// request with.
+var each = map[string][]error{
+	"access.ErrMissing":             {access.ErrMissing},
+	"access.ErrNotBearer":           {access.ErrNotBearer},
+	"access.ErrMalformed":           {access.ErrMalformed},
+	"access.ErrUnknown":             {access.ErrUnknown},
+	"access.ErrRevoked":             {access.ErrRevoked},
+	"access.ErrExpired":             {access.ErrExpired},
+	"access.ErrDisabled":            {access.ErrDisabled},
+	"directory.ErrNotFound":         {directory.ErrNotFound},
+	"directory.ErrNoGroup":          {directory.ErrNoGroup},
+	"directory.ErrVersion":          {directory.ErrVersion},
+	"directory.ErrDeactivatedInApp": {directory.ErrDeactivatedInApp},
+	"directory.ErrBusy":             {directory.ErrBusy},
+	"directory.ErrUnresolved":       {directory.ErrUnresolved},
+	"directory.ErrCursor":           {directory.ErrCursor},
+	"directory.ConvertError":        {&directory.ConvertError{ID: "u1"}},
+	"directory.MembersError":        {&directory.MembersError{Limit: 1}},
+	"directory.UnknownMembersError": {&directory.UnknownMembersError{IDs: []string{"a", "<b>"}}},
+	"directory.UnfinishedError":     {&directory.UnfinishedError{Err: directory.ErrBusy}, &directory.UnfinishedError{Err: errors.New("x")}},
+	"directory.GroupDeletedError":   {&directory.GroupDeletedError{Group: directory.DeletedGroup{ID: "g1", Deleted: time.Now()}}},
+	"directory.FullError":           {&directory.FullError{Type: tenant.User, Used: 1, Limit: 1}, &directory.FullError{Type: tenant.Reader}},
+	"directory.TooManyError":        {tooMany("filter"), tooMany("sortBy"), tooMany("startIndex"), tooMany("members"), tooMany("groups")},
+	"directory.TakenError":          taken(slices.Collect(maps.Values(reasons))...),
+	"directory.ProtectedError":      protected(slices.Collect(maps.Values(refusals))...),
+	"scim.Error":                    invalid(slices.Collect(maps.Values(types))...),
+	"scim.CircleError":              {bulkProblem(&scim.CircleError{Attribute: "members"})},
+	"context.DeadlineExceeded":      {context.DeadlineExceeded},
+	"context.Canceled":              {context.Canceled},
+}
+
+// inside are errors that no SCIM request is answered with, and why.
+var inside = map[string]string{
+	"directory.ErrStale":            "the directory decides again",
+	"directory.CommitError":         "the directory decides again",
+	"directory.ProtectedLimitError": "adminapi",
+	"access.ErrNoToken":             "adminapi",
+	"access.ErrRotation":            "adminapi",
+	"access.ErrTooManyTokens":       "adminapi",
+	"access.ErrPast":                "adminapi",
+}
+
+var (
+	reasons = map[string]directory.TakenReason{
+		"TakenActive": directory.TakenActive, "TakenInactive": directory.TakenInactive, "TakenSeveral": directory.TakenSeveral,
+		"TakenByApp": directory.TakenByApp, "TakenRehire": directory.TakenRehire, "TakenGroup": directory.TakenGroup, "TakenOwn": directory.TakenOwn,
+	}
+	refusals = map[string]directory.Refusal{
+		"RefusedDeactivation": directory.RefusedDeactivation, "RefusedDeletion": directory.RefusedDeletion, "RefusedRenaming": directory.RefusedRenaming,
+		"RefusedConversion": directory.RefusedConversion, "RefusedLeaving": directory.RefusedLeaving,
+	}
+	types = map[string]scim.ErrorType{
+		"InvalidFilter": scim.InvalidFilter, "TooMany": scim.TooMany, "NotUnique": scim.NotUnique, "NotMutable": scim.NotMutable,
+		"InvalidSyntax": scim.InvalidSyntax, "InvalidPath": scim.InvalidPath, "NoTarget": scim.NoTarget, "InvalidValue": scim.InvalidValue,
+		"InvalidVers": scim.InvalidVers, "Sensitive": scim.Sensitive, "InvalidCursor": scim.InvalidCursor, "ExpiredCursor": scim.ExpiredCursor,
+		"InvalidCount": scim.InvalidCount,
+	}
+)
+
+func tooMany(sought string) error { return &directory.TooManyError{Sought: sought, Limit: 1} }
+
+func taken(all ...directory.TakenReason) (errs []error) {
+	for _, reason := range all {
+		errs = append(errs,
+			&directory.TakenError{Kind: directory.UserName, Value: "a", HolderID: "u1", Reason: reason},
+			&directory.TakenError{Kind: directory.Email, Value: "a", HolderID: "u1", Reason: reason, Conversion: true})
+	}
+	return errs
+}
+
+func protected(all ...directory.Refusal) (errs []error) {
+	for _, refused := range all {
+		errs = append(errs, &directory.ProtectedError{ID: "u1", Refused: refused})
+	}
+	return errs
+}
+
+func invalid(all ...scim.ErrorType) (errs []error) {
+	for _, kind := range all {
+		errs = append(errs, &scim.Error{Type: kind, Detail: "It is wrong."})
+	}
+	return errs
+}
+
+func TestProblemOf_HasACauseForEveryError(t *testing.T) {
+	causes := provlog.Causes()
+	for name, errs := range each {
+		if len(errs) == 0 {
+			t.Errorf("%s has no sample", name)
+		}
+		for _, err := range errs {
+			for _, err := range []error{err, fmt.Errorf("on the way: %w", err)} {
+				p := problemOf(err)
+				if p.cause == provlog.Internal || !slices.Contains(causes, p.cause) {
+					t.Errorf("%s %+v: the cause is %q", name, err, p.cause)
+				}
+				if m := p.cause.Meaning(); m.Status < 400 {
+					t.Errorf("%s: %s has the status %d", name, p.cause, m.Status)
+				}
+				if detail := p.detail("id"); !strings.HasSuffix(detail, ". (request id)") || strings.Contains(detail, "  ") {
+					t.Errorf("%s: detail %q", name, detail)
+				}
+			}
+		}
+	}
+	for _, kind := range types {
+		if p := problemOf(&scim.Error{Type: kind}); p.kind() != kind {
+			t.Errorf("%s is told as %s", kind, p.kind())
+		}
+	}
+	if p := problemOf(errors.New("nobody knows it")); p.cause != provlog.Internal {
+		t.Errorf("an unknown error is %s", p.cause)
+	}
+}
+
+// A new error, reason or type has a sample, so that the test above judges it.
+func TestProblemOf_KnowsEveryErrorThatThereIs(t *testing.T) {
+	for _, folder := range []string{"../directory", "../access", "../scim"} {
+		for _, name := range causetest.Errors(t, folder) {
+			_, answered := each[name]
+			why, never := inside[name]
+			if answered == never {
+				t.Errorf("%s: answered %t, kept inside %t", name, answered, never)
+			}
+			if why == "adminapi" && !saidIn(t, "../adminapi", name) {
+				t.Errorf("%s is the application's side's, which does not know it", name)
+			}
+		}
+	}
+	for kind, known := range map[string][]string{
+		"../directory TakenReason": slices.Sorted(maps.Keys(reasons)),
+		"../directory Refusal":     slices.Sorted(maps.Keys(refusals)),
+		"../scim ErrorType":        slices.Sorted(maps.Keys(types)),
+	} {
+		folder, name, _ := strings.Cut(kind, " ")
+		if there := causetest.Constants(t, folder, name); !slices.Equal(there, known) {
+			t.Errorf("%s: there are %v, known are %v", kind, there, known)
+		}
+	}
+}
+
+// What only warns is in the table too.
+func TestWarnings_AreCauses(t *testing.T) {
+	for _, warning := range []string{directory.WarnRehire, directory.WarnUnknownMembers} {
+		if !slices.Contains(provlog.Causes(), provlog.Cause(warning)) {
+			t.Errorf("%s is no cause", warning)
+		}
+	}
+}
+
+// Every cause is one that something is refused or warned with.
+func TestCauses_AreAllUsed(t *testing.T) {
+	said := source(t, ".")
+	names := causetest.Constants(t, "../provlog", "Cause")
+	if len(names) != len(provlog.Causes()) {
+		t.Fatalf("%d names of %d causes", len(names), len(provlog.Causes()))
+	}
+	for _, name := range names {
+		if name == "ExternalIDChanged" || name == "BadEvent" {
+			continue // directory's warning, and package lambdahttp's refusal: tested there
+		}
+		if !strings.Contains(said, "provlog."+name) {
+			t.Errorf("nothing is refused with provlog.%s", name)
+		}
+	}
+}
+
+func saidIn(t *testing.T, folder, text string) bool {
+	t.Helper()
+	return strings.Contains(source(t, folder), text)
+}
+
+// source is the text of a package without its tests.
+func source(t *testing.T, folder string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(text)
+	}
+	return b.String()
+}

@@ -1,0 +1,101 @@
+// Package causetest finds the errors that a package can answer with, for tests
+// that each has a cause: an error without one is told as a fault of the service.
+package causetest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Errors are the exported errors of the package in a folder, by name: variables
+// that begin with Err, and types that have a method Error. Each has the package's
+// name in front.
+func Errors(t testing.TB, folder string) []string {
+	t.Helper()
+	var names []string
+	walk(t, folder, func(pkg string, d ast.Decl) {
+		switch d := d.(type) {
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				v, ok := spec.(*ast.ValueSpec)
+				if !ok || d.Tok != token.VAR {
+					continue
+				}
+				for _, name := range v.Names {
+					if strings.HasPrefix(name.Name, "Err") {
+						names = append(names, pkg+"."+name.Name)
+					}
+				}
+			}
+		case *ast.FuncDecl:
+			if d.Recv == nil || d.Name.Name != "Error" {
+				return
+			}
+			kind := d.Recv.List[0].Type
+			if pointer, ok := kind.(*ast.StarExpr); ok {
+				kind = pointer.X
+			}
+			if name, ok := kind.(*ast.Ident); ok && name.IsExported() {
+				names = append(names, pkg+"."+name.Name)
+			}
+		}
+	})
+	slices.Sort(names)
+	if len(names) == 0 {
+		t.Errorf("%s has no errors", folder)
+	}
+	return names
+}
+
+// Constants are the names of the constants of a type that the package in a folder
+// declares.
+func Constants(t testing.TB, folder, kind string) []string {
+	t.Helper()
+	var names []string
+	walk(t, folder, func(_ string, d ast.Decl) {
+		g, ok := d.(*ast.GenDecl)
+		if !ok || g.Tok != token.CONST {
+			return
+		}
+		for _, spec := range g.Specs {
+			v := spec.(*ast.ValueSpec)
+			if of, ok := v.Type.(*ast.Ident); ok && of.Name == kind {
+				for _, name := range v.Names {
+					names = append(names, name.Name)
+				}
+			}
+		}
+	})
+	slices.Sort(names)
+	if len(names) == 0 {
+		t.Errorf("%s has no constants of the type %s", folder, kind)
+	}
+	return names
+}
+
+func walk(t testing.TB, folder string, visit func(pkg string, d ast.Decl)) {
+	t.Helper()
+	files, err := fs.Glob(os.DirFS(folder), "*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), path.Join(folder, file), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range parsed.Decls {
+			visit(parsed.Name.Name, d)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package provlog
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// documentURL is where the causes are explained.
+const documentURL = "https://github.com/rollcall-scim/rollcall/blob/main/docs/causes.md"
+
+// Documentation is the address of the paragraph that explains the cause.
+func (c Cause) Documentation() string { return documentURL + "#" + string(c) }
+
+// Document is docs/causes.md: the table of causes, for administrators.
+func Document() []byte {
+	var b strings.Builder
+	b.WriteString(`# Causes
+
+<!-- Made from internal/provlog by make causes-doc; not to be edited. -->
+
+Why a request was refused, or succeeded with a warning. Each event has its ` + "`cause`" + ` ([operations](operations.md)), and the detail of every error ends in what to do and the id of the request. What an operator looks for behind each is in the [runbook](operations.md#runbook).
+
+| cause | status | scimType | |
+|---|---|---|---|
+`)
+	causes := Causes()
+	slices.SortStableFunc(causes, func(x, y Cause) int { return x.Meaning().Status - y.Meaning().Status })
+	for _, c := range causes {
+		m := c.Meaning()
+		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s | %s |\n", c, c, m.status(), m.scimType(), m.Summary)
+	}
+	for _, c := range Causes() {
+		m := c.Meaning()
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", c, m.Summary)
+		if m.Status == 0 {
+			b.WriteString("The request succeeded; its outcome is `warning`.")
+		} else {
+			fmt.Fprintf(&b, "Status %d %s", m.Status, http.StatusText(m.Status))
+			if kind := m.scimType(); kind != "" {
+				fmt.Fprintf(&b, ", scimType %s", kind)
+			}
+			if m.RetryAfter > 0 {
+				fmt.Fprintf(&b, ", Retry-After %d s", m.RetryAfter)
+			}
+			b.WriteString(".")
+		}
+		fmt.Fprintf(&b, "\n\nWhat to do: %s\n", m.Action)
+	}
+	return []byte(b.String())
+}
+
+func (m Meaning) status() string {
+	if m.Status == 0 {
+		return "warning"
+	}
+	return fmt.Sprint(m.Status)
+}
+
+func (m Meaning) scimType() string {
+	switch {
+	case m.Type != "":
+		return "`" + string(m.Type) + "`"
+	case m == Validation.Meaning():
+		return "the detail says which"
+	}
+	return ""
+}

@@ -1,0 +1,80 @@
+package provlog
+
+import (
+	"bytes"
+	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write docs/causes.md")
+
+func TestDocument_IsMadeFromTheTable(t *testing.T) {
+	file := filepath.Join("..", "..", "docs", "causes.md")
+	if *update {
+		if err := os.WriteFile(file, Document(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, Document()) {
+		t.Errorf("%s is out of date: make causes-doc writes it", file)
+	}
+}
+
+// A cause that is declared has a meaning, and the other way round; its name can be
+// searched for, and its documentation has the place that its link goes to.
+func TestCauses_AreThoseOfTheTable(t *testing.T) {
+	parsed, err := parser.ParseFile(token.NewFileSet(), "cause.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var declared []Cause
+	for _, d := range parsed.Decls {
+		g, ok := d.(*ast.GenDecl)
+		if !ok || g.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range g.Specs {
+			v := spec.(*ast.ValueSpec)
+			if kind, ok := v.Type.(*ast.Ident); !ok || kind.Name != "Cause" {
+				continue
+			}
+			name, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			declared = append(declared, Cause(name))
+		}
+	}
+	slices.Sort(declared)
+	if causes := Causes(); !slices.Equal(declared, causes) || len(causes) < 40 {
+		t.Errorf("declared %v, the table has %v", declared, causes)
+	}
+	for _, c := range declared {
+		if !regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`).MatchString(string(c)) {
+			t.Errorf("%q is no name for a cause", c)
+		}
+		_, anchor, _ := strings.Cut(c.Documentation(), "causes.md#")
+		if strings.Count(string(Document()), "\n## "+anchor+"\n") != 1 {
+			t.Errorf("%s leads nowhere", c.Documentation())
+		}
+	}
+}
+
+func TestMeaning_OfAnUnknownCauseIsInternal(t *testing.T) {
+	if Cause("none").Meaning() != Internal.Meaning() {
+		t.Error("an unknown cause has a meaning of its own")
+	}
+}
