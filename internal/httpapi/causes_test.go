@@ -1,0 +1,209 @@
+package httpapi_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// wrong are requests that no route takes, beside those that only some refuse.
+var wrong = []struct {
+	name, query, body string
+	headers           []string
+}{
+	{"no token", "", "", []string{"Authorization", ""}},
+	{"another scheme", "", "", []string{"Authorization", "Basic YTpi"}},
+	{"a token cut off", "", "", []string{"Authorization", "Bearer rct_acme"}},
+	{"an empty body", "", "", nil},
+	{"a body cut off", "", `{"schemas":[`, nil},
+	{"an empty object", "", `{}`, nil},
+	{"an array", "", `[]`, nil},
+	{"null", "", `null`, nil},
+	{"nulls", "", `{"schemas":null,"userName":null,"displayName":null,"Operations":null,"members":null}`, nil},
+	{"the wrong types", "", `{"schemas":1,"userName":[],"displayName":{},"Operations":[1],"members":"x","emails":7,"active":[]}`, nil},
+	{"a name twice", "", `{"userName":"a","userName":"b"}`, nil},
+	{"no UTF-8", "", "{\"userName\":\"\xff\"}", nil},
+	{"too deep", "", strings.Repeat(`{"a":`, 100), nil},
+	{"too large", "", `"` + strings.Repeat("a", httpapi.MaxBody) + `"`, nil},
+	{"a media type", "", `{}`, []string{"Content-Type", "text/xml"}},
+	{"an encoding", "", `{}`, []string{"Content-Encoding", "br"}},
+	{"a filter cut off", "?filter=userName+eq", "", nil},
+	{"a filter of a secret", "?filter=password+eq+%22a%22", "", nil},
+	{"a query that does not decode", "?filter=%zz&count=1", "", nil},
+	{"a parameter twice", "?count=1&count=2&attributes=a&attributes=b&filter=a+pr&filter=b+pr", "", nil},
+	{"no number", "?count=x&startIndex=y", "", nil},
+	{"a cursor of nobody", "?cursor=abc", "", nil},
+	{"no such attribute", "?sortBy=shoeSize&attributes=shoeSize&sortOrder=up", "", nil},
+	{"a version", "", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}`, []string{"If-Match", `W/"999"`}},
+	{"an operation", "", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"explode"}]}`, nil},
+	{"a path", "", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"a[","value":1}]}`, nil},
+}
+
+// Whatever is wrong with a request of any route, its refusal has a cause of the
+// table, with that cause's status, and none is a fault of the service.
+func TestRoutes_RefuseWithACause(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5)
+	user := s.mustCreate(`"userName":"a"`)
+	group := s.send("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"g"}`).body["id"].(string)
+	seen := map[string]bool{}
+	for _, r := range httpapi.Routes() {
+		t.Run(r.Method+" "+r.Path, func(t *testing.T) {
+			s.t = t
+			refused := 0
+			for _, id := range []string{user, group, "00000000-0000-7000-8000-000000000000", "a%2Fb", strings.Repeat("x", 300), "%3Cscript%3E"} {
+				path := strings.Replace(r.Path, "{id}", id, 1)
+				for _, w := range wrong {
+					// One that is taken may change the user: it is still there.
+					a := s.sendRaw(r.Method, path+w.query, strings.NewReader(w.body), w.headers...)
+					if wantCause(t, w.name, a) {
+						refused++
+						seen[a.event["cause"].(string)] = true
+					}
+				}
+				if path == r.Path {
+					break
+				}
+			}
+			if refused == 0 {
+				t.Error("nothing is refused")
+			}
+		})
+	}
+	for path, methods := range map[string][]string{"/Users": {"DELETE", "HEAD", "OPTIONS"}, "/Nothing": {"GET", "POST"}, "/Me": {"GET"}, "": {"GET"}} {
+		for _, method := range methods {
+			if a := s.send(method, path, ""); wantCause(t, method+" "+path, a) {
+				seen[a.event["cause"].(string)] = true
+			}
+		}
+	}
+	if len(seen) < 12 {
+		t.Errorf("the walk meets only %v", seen)
+	}
+}
+
+// A table that gives no answer, or too late, is told as such, and never as a fault
+// of the service.
+func TestRoutes_TellOfATableThatDoesNotAnswer(t *testing.T) {
+	for name, failing := range map[string]struct{ reads, writes error }{
+		"throttled":       {table.ErrThrottled, table.ErrThrottled},
+		"cut off":         {table.ErrUnavailable, table.ErrUnknownOutcome},
+		"answers lost":    {nil, table.ErrUnknownOutcome},
+		"writes throttle": {nil, table.ErrThrottled},
+		"conflicts":       {nil, table.ErrConflict},
+		"too late":        {nil, table.ErrTooLate},
+		"out of time":     {context.DeadlineExceeded, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			deaf := &deafTable{Table: enginetest.Memory(t)}
+			s := &service{t: t, log: &lines{}}
+			var err error
+			if s.app, err = app.NewWith(deaf, app.Config{BaseURL: baseURL}, logline.New(s.log), app.Options{
+				RequestTime: 200 * time.Millisecond, Retry: []table.RetryOption{table.RetryFor(time.Millisecond)},
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if s.tenant, err = tenant.ParseID("acme"); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.app.Store.CreateTenant(t.Context(), s.tenant, tenant.DefaultSettings(), 5, tenant.Unlimited, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			var record access.Record
+			s.token, record = access.Mint(s.tenant)
+			if err := s.app.Store.SaveToken(t.Context(), s.tenant, record); err != nil {
+				t.Fatal(err)
+			}
+			s.handler = s.app.Handler()
+			user := s.mustCreate(`"userName":"a"`)
+			deaf.reads, deaf.writes = failing.reads, failing.writes
+			for _, r := range httpapi.Routes() {
+				for name, body := range map[string]string{
+					"user":  userBody(`"userName":"b"`),
+					"patch": patchBody(`[{"op":"replace","path":"displayName","value":"x"}]`),
+					"group": `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"g"}`,
+					"bulk": `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` +
+						`{"method":"POST","path":"/Users","bulkId":"1","data":` + userBody(`"userName":"b"`) + `}]}`,
+				} {
+					path := strings.Replace(r.Path, "{id}", user, 1)
+					before := len(s.log.String())
+					q := httptest.NewRequestWithContext(t.Context(), r.Method, path, strings.NewReader(body))
+					q.Header.Set("Authorization", "Bearer "+s.token)
+					w := httptest.NewRecorder()
+					s.handler.ServeHTTP(w, q)
+					for line := range strings.Lines(s.log.String()[before:]) {
+						if strings.Contains(line, `"cause":"internal"`) || strings.Contains(line, `"status":500`) {
+							t.Errorf("%s with a %s: %d %s", r.Method+" "+path, name, w.Code, line)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// wantCause judges an answer that may be a refusal, and tells whether it is.
+func wantCause(t *testing.T, name string, a answer) bool {
+	t.Helper()
+	id := a.header.Get("X-Request-Id")
+	if id == "" || a.event["requestId"] != id {
+		t.Errorf("%s: X-Request-Id %q, in the event %v", name, id, a.event["requestId"])
+	}
+	if a.status < 400 {
+		return false
+	}
+	name = fmt.Sprintf("%s: %d %.300s", name, a.status, a.raw)
+	cause, _ := a.event["cause"].(string)
+	if !slices.Contains(provlog.Causes(), provlog.Cause(cause)) || cause == string(provlog.Internal) {
+		t.Errorf("%s has the cause %q", name, cause)
+		return false
+	}
+	if m := provlog.Cause(cause).Meaning(); m.Status != a.status {
+		t.Errorf("%s, and %s has %d", name, cause, m.Status)
+	}
+	detail, _ := a.event["detail"].(string)
+	if !strings.HasSuffix(detail, "(request "+id+")") || a.event["method"] != http.MethodHead && a.body["detail"] != detail {
+		t.Errorf("%s: detail %q", name, detail)
+	}
+	return true
+}
+
+// deafTable fails whatever is asked once it is told to.
+type deafTable struct {
+	table.Table
+	reads, writes error
+}
+
+func (d *deafTable) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
+	if d.reads != nil {
+		return nil, d.reads
+	}
+	return d.Table.Get(ctx, keys...)
+}
+
+func (d *deafTable) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	if d.reads != nil {
+		return table.Page{}, d.reads
+	}
+	return d.Table.Query(ctx, q)
+}
+
+func (d *deafTable) Write(ctx context.Context, tx table.Transaction) error {
+	if d.writes != nil {
+		return d.writes
+	}
+	return d.Table.Write(ctx, tx)
+}
