@@ -1,0 +1,174 @@
+package watch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// loggedFields are the fields that the service logs, by event.
+func loggedFields(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	all := map[string]map[string]bool{}
+	for _, line := range log(t) {
+		event, _ := line["event"].(string)
+		if all[event] == nil {
+			all[event] = map[string]bool{}
+		}
+		for field := range line {
+			all[event][field] = true
+		}
+	}
+	return all
+}
+
+// loggedMetrics are the metrics that CloudWatch makes of the log, each with its
+// dimensions.
+func loggedMetrics(t *testing.T) map[string]bool {
+	t.Helper()
+	all := map[string]bool{}
+	for _, line := range log(t) {
+		b, err := json.Marshal(line["_aws"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var metadata struct {
+			CloudWatchMetrics []struct {
+				Namespace  string
+				Dimensions [][]string
+				Metrics    []struct{ Name string }
+			}
+		}
+		if err := json.Unmarshal(b, &metadata); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range metadata.CloudWatchMetrics {
+			if d.Namespace != logline.Namespace {
+				t.Errorf("namespace %s", d.Namespace)
+			}
+			for _, m := range d.Metrics {
+				for _, dimensions := range d.Dimensions {
+					all[m.Name+" by "+strings.Join(dimensions, ",")] = true
+				}
+			}
+		}
+	}
+	return all
+}
+
+// log is what a service logs that meets successes, refusals, warnings, a bulk
+// request, conflicts, a table that is lost, and a sweep.
+func log(t *testing.T) []map[string]any {
+	t.Helper()
+	var buf bytes.Buffer
+	logger := slog.New(logline.Counted(logline.Handler(&buf, slog.LevelInfo), "prod"))
+	engine := &failing{Table: enginetest.Memory(t)}
+	a, err := app.NewWith(engine, app.Config{BaseURL: "https://scim.test/scim/v2"}, logger, app.Options{
+		Retry: []table.RetryOption{table.RetryFor(50 * time.Millisecond)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := tenant.ParseID("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), 1, tenant.Unlimited, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	token, record := access.Mint(id)
+	if err := a.Store.SaveToken(t.Context(), id, record); err != nil {
+		t.Fatal(err)
+	}
+	stranger, _ := access.Mint(id)
+	handler := a.Handler()
+	send := func(token, method, path, body string) map[string]any {
+		t.Helper()
+		r := httptest.NewRequestWithContext(t.Context(), method, "/scim/v2"+path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("User-Agent", "Okta SCIM Client 1.0.0")
+		r.Header.Set("X-Request-Id", "theirs")
+		r.Header.Set("Lambda-Runtime-Aws-Request-Id", "8f5e")
+		r.Header.Set("X-Amzn-Trace-Id", "Root=1-2-3")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		var answer map[string]any
+		if w.Body.Len() > 0 {
+			if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+				t.Fatalf("%s %s: %v in %s", method, path, err, w.Body)
+			}
+		}
+		return answer
+	}
+	const user, group = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],`, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],`
+	made := send(token, http.MethodPost, "/Users", user+`"userName":"a","externalId":"1","shoeSize":44}`)
+	of, _ := made["id"].(string)
+	send(token, http.MethodPost, "/Users", user+`"userName":"b"}`) // no seat
+	send(token, http.MethodPost, "/Users", user+`"userName":"a"}`)
+	send(token, http.MethodPost, "/Groups", group+`"displayName":"g","members":[{"value":"`+of+`"},{"value":"nobody"}]}`)
+	send(stranger, http.MethodGet, "/Users", "")
+	send(token, http.MethodPatch, "/Users/"+of, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+
+		`{"op":"replace","value":{"active":false,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":false}}}]}`)
+	send(token, http.MethodPut, "/Users/"+of, user+`"userName":"a","active":true,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":false}}`)
+	bulk := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"failOnErrors":1,"Operations":[` +
+		`{"method":"POST","path":"/Groups","bulkId":"1","data":` + group + `"displayName":"h"}},` +
+		`{"method":"POST","path":"/Groups","bulkId":"2","data":` + group + `"displayName":"h"}},` +
+		`{"method":"POST","path":"/Groups","bulkId":"3","data":` + group + `"displayName":"i"}}]}`
+	send(token, http.MethodPost, "/Bulk", bulk)
+	engine.conflicts = 2
+	send(token, http.MethodPatch, "/Users/"+of, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+
+		`{"op":"replace","path":"displayName","value":"x"}]}`)
+	engine.conflicts = 1 << 30
+	send(token, http.MethodDelete, "/Users/"+of, "")
+	engine.unread = table.ErrUnavailable
+	if err := a.Sweep(t.Context()); err == nil {
+		t.Error("a sweep of a table that is not read succeeds")
+	}
+
+	var all []map[string]any
+	for line := range strings.Lines(buf.String()) {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fields)
+	}
+	return all
+}
+
+// failing is a table whose next writes meet conflicts, and whose reads fail.
+type failing struct {
+	table.Table
+	conflicts int
+	unread    error
+}
+
+// Write meets a conflict, as long as there are some.
+func (f *failing) Write(ctx context.Context, tx table.Transaction) error {
+	if f.conflicts > 0 {
+		f.conflicts--
+		return table.ErrConflict
+	}
+	return f.Table.Write(ctx, tx)
+}
+
+// Query fails.
+func (f *failing) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	if f.unread != nil {
+		return table.Page{}, f.unread
+	}
+	return f.Table.Query(ctx, q)
+}

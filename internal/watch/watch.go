@@ -1,0 +1,254 @@
+// Package watch makes of the files under infra/ the part of template.yaml by which
+// an operator watches a deployment: saved queries, the dashboard, alarms. It is
+// used by tests and by make alone; nothing deployed links it.
+//
+// CloudFormation can include files only from a bucket, so the resources stand in
+// template.yaml itself, and a test holds the two together.
+package watch
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The lines of template.yaml between which Block stands.
+const (
+	first = "  # ---- watching: made from infra/ by make infra, not to be edited here -----------\n"
+	last  = "  # ---- end of what is made from infra/ --------------------------------------------\n"
+)
+
+// Query is a saved query of CloudWatch Logs Insights: a file under infra/queries.
+// Its first lines are comments: the title, where to look when that is not in the
+// functions that serve SCIM, and what the query tells.
+type Query struct {
+	// Name is the file's, without its extension.
+	Name string
+	// Title is its first line.
+	Title string
+	// Text is the whole of it.
+	Text string
+	// In is where it looks: "", all, Api, or a function.
+	In string
+}
+
+// Queries reads infra/queries.
+func Queries(infra fs.FS) ([]Query, error) {
+	files, err := fs.Glob(infra, "queries/*.logs")
+	if err != nil {
+		return nil, err
+	}
+	var all []Query
+	for _, file := range files {
+		text, err := fs.ReadFile(infra, file)
+		if err != nil {
+			return nil, err
+		}
+		q := Query{Name: strings.TrimSuffix(strings.TrimPrefix(file, "queries/"), ".logs"), Text: string(text)}
+		for line := range strings.Lines(q.Text) {
+			comment, ok := strings.CutPrefix(line, "# ")
+			if !ok {
+				break
+			}
+			comment = strings.TrimSpace(comment)
+			if in, ok := strings.CutPrefix(comment, "in: "); ok {
+				q.In = in
+			} else if q.Title == "" {
+				q.Title = comment
+			}
+		}
+		if q.Title == "" {
+			return nil, fmt.Errorf("watch: %s does not begin with its title", file)
+		}
+		all = append(all, q)
+	}
+	return all, nil
+}
+
+// Template is the template with what infra/ makes of it in its place.
+func Template(template []byte, infra fs.FS) ([]byte, error) {
+	before, rest, ok := bytes.Cut(template, []byte(first))
+	_, after, end := bytes.Cut(rest, []byte(last))
+	if !ok || !end {
+		return nil, fmt.Errorf("watch: template.yaml lacks the lines %q and %q", first, last)
+	}
+	block, err := block(slices.Concat(before, after), infra)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(before, []byte(first), block, []byte(last), after), nil
+}
+
+// names are the resources of a template whose names end in a word.
+func names(template []byte, kind string) []string {
+	var all []string
+	for _, m := range regexp.MustCompile(`(?m)^  ([A-Z]\w*)`+kind+`:$`).FindAllSubmatch(template, -1) {
+		all = append(all, string(m[1]))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// groups are the log groups that a query looks into.
+func groups(q Query, template []byte) ([]string, error) {
+	functions := names(template, "Function")
+	var wanted []string
+	switch q.In {
+	case "all":
+		wanted = append(functions, "Api")
+	case "":
+		// Those that serve SCIM.
+		for _, f := range functions {
+			if f != "Admin" && f != "Sweep" {
+				wanted = append(wanted, f)
+			}
+		}
+	default:
+		wanted = []string{q.In}
+	}
+	there := names(template, "LogGroup")
+	for i, name := range wanted {
+		if !slices.Contains(there, name) {
+			return nil, fmt.Errorf("watch: %s looks into %sLogGroup, which template.yaml has not", q.Name, name)
+		}
+		wanted[i] = name + "LogGroup"
+	}
+	if len(wanted) == 0 {
+		return nil, fmt.Errorf("watch: %s looks nowhere", q.Name)
+	}
+	return wanted, nil
+}
+
+func block(template []byte, infra fs.FS) ([]byte, error) {
+	var b bytes.Buffer
+	queries, err := Queries(infra)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range queries {
+		in, err := groups(q, template)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&b, "  %sQuery:\n    Type: AWS::Logs::QueryDefinition\n    Properties:\n", camel(q.Name))
+		fmt.Fprintf(&b, "      Name: !Sub ${AWS::StackName}/%s\n      LogGroupNames:\n", q.Name)
+		for _, group := range in {
+			fmt.Fprintf(&b, "        - !Ref %s\n", group)
+		}
+		fmt.Fprintf(&b, "      QueryString: |\n%s\n", indented(q.Text, 8))
+	}
+	dashboard, err := dashboard(template, infra, queries)
+	if err != nil {
+		return nil, err
+	}
+	b.WriteString(`  ServiceDashboard:
+    Type: AWS::CloudWatch::Dashboard
+    Condition: HasDashboard
+    Properties:
+      DashboardName: !Sub ${AWS::StackName}
+      DashboardBody: !Sub
+        - |
+`)
+	b.WriteString(indented(dashboard, 10))
+	b.WriteString("        - TableName: !If [HasExistingTable, !Ref ExistingTable, !Ref Table]\n\n")
+	alarms, err := fs.ReadFile(infra, "alarms.yaml")
+	if err != nil {
+		return nil, err
+	}
+	_, resources, _ := strings.Cut(string(alarms), "\n\n") // behind what the file says of itself
+	b.WriteString(indented(resources, 2))
+	b.WriteString("\n")
+	return b.Bytes(), nil
+}
+
+// dashboard is infra/dashboard.json with the queries and functions that it names.
+func dashboard(template []byte, infra fs.FS, queries []Query) (string, error) {
+	text, err := fs.ReadFile(infra, "dashboard.json")
+	if err != nil {
+		return "", err
+	}
+	var body struct {
+		Widgets []map[string]any `json:"widgets"`
+	}
+	if err := json.Unmarshal(text, &body); err != nil {
+		return "", fmt.Errorf("watch: dashboard.json: %w", err)
+	}
+	for _, w := range body.Widgets {
+		properties, _ := w["properties"].(map[string]any)
+		if named, ok := properties["query"].(string); ok {
+			i := slices.IndexFunc(queries, func(q Query) bool { return "QUERY "+q.Name == named })
+			if i < 0 {
+				return "", fmt.Errorf("watch: dashboard.json: there is no %s", named)
+			}
+			in, err := groups(queries[i], template)
+			if err != nil {
+				return "", err
+			}
+			for j, group := range in {
+				in[j] = "SOURCE '${" + group + "}'"
+			}
+			properties["query"] = strings.Join(in, " | ") + " | " + statement(queries[i].Text)
+		}
+		metrics, _ := properties["metrics"].([]any)
+		var all []any
+		for _, m := range metrics {
+			metric, _ := m.([]any)
+			if len(metric) != 2 || metric[0] != "FUNCTIONS" {
+				all = append(all, m)
+				continue
+			}
+			for _, function := range names(template, "Function") {
+				all = append(all, []any{
+					"AWS/Lambda", metric[1], "FunctionName", "${" + function + "Function}",
+					map[string]string{"label": fmt.Sprintf("%s %s", strings.ToLower(function), strings.ToLower(metric[1].(string)))},
+				})
+			}
+		}
+		if all != nil {
+			properties["metrics"] = all
+		}
+	}
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(body); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// statement is a query in one line, without its comments.
+func statement(text string) string {
+	var words []string
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "#") {
+			words = append(words, strings.Fields(line)...)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// camel is a file's name as a resource's.
+func camel(name string) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(name, "-") {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}
+
+func indented(text string, by int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) != "" {
+			b.WriteString(strings.Repeat(" ", by))
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
