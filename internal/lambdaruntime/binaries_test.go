@@ -52,6 +52,7 @@ func variables(endpoint, table string) map[string]string {
 		"ROLLCALL_TABLE":            table,
 		"ROLLCALL_BASE_URL":         baseURL,
 		"ROLLCALL_EXTENSION_URN":    "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User",
+		"ROLLCALL_STACK":            "rollcall-prod",
 		"AWS_ENDPOINT_URL_DYNAMODB": endpoint,
 	}
 }
@@ -242,7 +243,8 @@ func TestBinaries_AnswerWithoutATable(t *testing.T) {
 			if challenge := a.header.Get("WWW-Authenticate"); !strings.HasPrefix(challenge, "Bearer") {
 				t.Errorf("WWW-Authenticate %q", challenge)
 			}
-			if line := requestLine(t, r); line["status"] != 401.0 || line["coldStart"] != true {
+			if line := requestLine(t, r); line["status"] != 401.0 || line["coldStart"] != true ||
+				line["failures"] != 1.0 || line["stack"] != "rollcall-prod" || line["_aws"] == nil || line["timestamp"] == nil || line["level"] != "WARN" {
 				t.Errorf("event %v", line)
 			}
 
