@@ -30,6 +30,7 @@ func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 	for _, r := range adminapi.Routes() {
 		want = append(want, fmt.Sprintf("%s %s → %s for who signs", r.Method, r.Path, logicalID("admin")))
 	}
+	want = append(want, "ANY "+adminapi.Prefix+"/{proxy+} → "+logicalID("admin")+" for who signs")
 	var got []string
 	for _, r := range deployed {
 		signed := ""

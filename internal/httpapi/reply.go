@@ -41,7 +41,7 @@ func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 	}
 	if p := a.refusal; p != nil {
 		m := p.cause.Meaning()
-		if m.Status == http.StatusUnauthorized || p.cause == provlog.TokenRepeated {
+		if m.Status == http.StatusUnauthorized {
 			h.Set("WWW-Authenticate", challenge(p.cause))
 		}
 		if m.RetryAfter > 0 {

@@ -123,7 +123,7 @@ var meanings = map[Cause]Meaning{
 		Action: "Ask an owner of the application to turn SCIM provisioning on.",
 	},
 	TokenRepeated: {
-		Status: http.StatusBadRequest, Summary: "The request has more than one credential.",
+		Status: http.StatusUnauthorized, Summary: "The request has more than one credential.",
 		Action: "Send the SCIM token of this tenant once, as 'Authorization: Bearer TOKEN'.",
 	},
 	NotSupported: {
