@@ -38,6 +38,6 @@ func (s *Service) by(ctx context.Context, q *request) (directory.Caller, error) 
 	}
 	return directory.Caller{
 		RequestID: q.id, Settings: t.Settings, Time: q.start, Types: s.Types.With(own),
-		By: directory.ByApplication, Who: q.operator,
+		By: directory.ByApplication, Who: q.who(),
 	}, nil
 }

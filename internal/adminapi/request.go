@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -25,13 +27,48 @@ type request struct {
 	id    string
 	start time.Time
 	// operator is who was authorized, "" for nobody.
-	operator   string
+	operator string
+	// actor is the person of the application on whose behalf the operator asks,
+	// "" when the application does not say.
+	actor      string
 	route      *Route
 	parameters map[string]string
 	tenant     tenant.ID
 	// resource and action are what the log line tells of what was done.
 	resource, action string
 	query            url.Values
+}
+
+// ActorHeader names the person of the application who asks. The application's back
+// end is one operator for all of them, and an identity provider's administrator who
+// reads by whom a group was deleted is not helped by its role.
+const ActorHeader = "Rollcall-Actor"
+
+// maxActor is the longest name in bytes: it is a part of log entries.
+const maxActor = 128
+
+// readActor reads the actor's name, which is one line of text.
+func (q *request) readActor() error {
+	name := strings.TrimSpace(q.Header.Get(ActorHeader))
+	if !isLine(name, maxActor) || len(q.Header.Values(ActorHeader)) > 1 {
+		return &problem{kind: kindInvalid, detail: fmt.Sprintf("The header %s is not one line of text of at most %d bytes.", ActorHeader, maxActor)}
+	}
+	q.actor = name
+	return nil
+}
+
+// isLine tells whether a text can stand in one line of at most so many bytes.
+func isLine(s string, longest int) bool {
+	return len(s) <= longest && utf8.ValidString(s) &&
+		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
+// who is whom the log of a change names, and an identity provider is told.
+func (q *request) who() string {
+	if q.actor != "" {
+		return q.actor
+	}
+	return q.operator
 }
 
 // MaxBody is the largest body taken, in bytes. It is enforced while the body is
@@ -44,6 +81,9 @@ func (q *request) decode(v any) error {
 	body, err := q.body()
 	if err != nil {
 		return err
+	}
+	if jsontext.Value(body).Kind() == 'n' { // it would be taken for {}
+		return &problem{kind: kindInvalid, detail: "The body is null and not an object."}
 	}
 	err = json.Unmarshal(body, v, json.RejectUnknownMembers(true))
 	var syntactic *jsontext.SyntacticError
@@ -90,10 +130,12 @@ func (q *request) body() ([]byte, error) {
 		return nil, &problem{kind: kindTooLarge, detail: fmt.Sprintf("The body is larger than %d bytes.", MaxBody)}
 	case err != nil:
 		return nil, &problem{kind: kindSyntax, detail: "The body could not be read whole."}
-	case len(bytes.TrimSpace(body)) == 0:
-		return []byte("{}"), nil
+	case len(bytes.TrimSpace(body)) > 0:
+		return body, nil
+	case q.Method == http.MethodPatch:
+		return nil, &problem{kind: kindSyntax, detail: "The body is empty; an object with what is to change is expected."}
 	}
-	return body, nil
+	return []byte("{}"), nil
 }
 
 // parameter is a parameter of the query, "" when it is absent. One that the route

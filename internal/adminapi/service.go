@@ -88,6 +88,9 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 		return nil, &problem{kind: kindNoRoute, detail: "There is no such resource; " + Prefix + "/openapi.json lists them all."}
 	}
 	q.route, q.parameters = route, parameters
+	if err := q.readActor(); err != nil {
+		return nil, err
+	}
 	if name, ok := parameters["tenant"]; ok {
 		if q.tenant, err = parseTenant(name); err != nil {
 			return nil, err
@@ -144,6 +147,7 @@ func (s *Service) log(ctx context.Context, q *request, a *reply, used table.Coun
 	for _, f := range [...][2]string{
 		{"route", route},
 		{"operator", q.operator},
+		{"actor", q.actor},
 		{"tenant", q.tenant.String()},
 		{"resourceId", q.resource},
 		{"action", q.action},

@@ -74,8 +74,8 @@ func (b tenantBody) apply(t *tenant.Tenant) error {
 func (b tenantBody) choose(s *tenant.Settings) error {
 	d := tenant.DefaultSettings()
 	if b.DisplayName.set {
-		if len(b.DisplayName.value) > maxDisplayName {
-			return &problem{kind: kindInvalid, detail: fmt.Sprintf("displayName is longer than %d bytes.", maxDisplayName)}
+		if !isLine(b.DisplayName.value, maxDisplayName) {
+			return &problem{kind: kindInvalid, detail: fmt.Sprintf("displayName is not one line of text of at most %d bytes.", maxDisplayName)}
 		}
 		s.DisplayName = b.DisplayName.value
 	}
@@ -301,8 +301,20 @@ func sealPlace(place string) string { return base64.RawURLEncoding.EncodeToStrin
 
 func openPlace(text string) (string, error) {
 	place, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(place) > 2048 {
+	if err != nil || !isPlace(place) {
 		return "", &problem{kind: kindInvalid, detail: "after is not the next of a page; leave it out to begin."}
 	}
 	return string(place), nil
+}
+
+// isPlace tells whether a text can be a place: an id, and what tells lists apart that
+// are read one after the other. Any other would be no key of the table's.
+func isPlace(text []byte) bool {
+	const longest = 128
+	for _, c := range text {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(text) <= longest
 }

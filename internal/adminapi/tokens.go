@@ -23,12 +23,15 @@ func (q *request) wanted() (access.Wanted, error) {
 	if err := q.decode(&body); err != nil {
 		return access.Wanted{}, err
 	}
-	if len(body.Label.value) > maxLabel {
-		return access.Wanted{}, &problem{kind: kindInvalid, detail: fmt.Sprintf("label is longer than %d bytes.", maxLabel)}
+	if !isLine(body.Label.value, maxLabel) {
+		return access.Wanted{}, &problem{kind: kindInvalid, detail: fmt.Sprintf("label is not one line of text of at most %d bytes.", maxLabel)}
 	}
 	w := access.Wanted{Label: body.Label.value}
-	if !body.ExpiresAt.null {
-		w.Expires = body.ExpiresAt.value
+	if body.ExpiresAt.set && !body.ExpiresAt.null {
+		// The first moment there is would be no end.
+		if w.Expires = body.ExpiresAt.value; w.Expires.IsZero() {
+			return access.Wanted{}, access.ErrPast
+		}
 	}
 	return w, nil
 }

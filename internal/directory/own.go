@@ -233,7 +233,7 @@ func (d *Directory) ownChanged(old scim.Resource, asked OwnChange) (scim.Resourc
 	if asked.Email == nil {
 		return wanted, nil
 	}
-	if *asked.Email == "" {
+	if FoldName(*asked.Email) == "" {
 		return nil, invalidOwn("email", "an address")
 	}
 	emails, _ := old["emails"].([]any)
@@ -268,6 +268,9 @@ func (d *Directory) ownChanged(old scim.Resource, asked OwnChange) (scim.Resourc
 // an identity provider's are.
 func (d *Directory) ownResource(userName, email, displayName string) (scim.Resource, error) {
 	values := map[string]any{"schemas": []string{scim.CoreUserURN}, "userName": userName}
+	if email != "" && FoldName(email) == "" {
+		return nil, invalidOwn("email", "an address")
+	}
 	if email != "" {
 		values["emails"] = []any{map[string]any{"value": email, "type": "work", "primary": true}}
 	}
