@@ -291,7 +291,7 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 		if event.Version != "2.0" || c.RouteKey != event.RouteKey || c.HTTP.Path != event.RawPath || c.HTTP.UserAgent != event.Headers["user-agent"] {
 			t.Errorf("%s contradicts itself", e.Name)
 		}
-		if method, _, ok := strings.Cut(e.RouteKey, " "); ok && c.HTTP.Method != method {
+		if method, _, ok := strings.Cut(e.RouteKey, " "); ok && method != "ANY" && c.HTTP.Method != method {
 			t.Errorf("%s: %s on the route %s", e.Name, c.HTTP.Method, e.RouteKey)
 		}
 		if event.Body != "" {
