@@ -21,6 +21,7 @@ var tried = []string{
 	"events/okta/create_user.json",
 	"events/okta/add_members.json",
 	"events/rfc/bulk_references.json",
+	"events/admin/get_tenant.json",
 	"events/entra/schemas.json",
 	"events/sweep/schedule.json",
 }
