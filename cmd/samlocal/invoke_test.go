@@ -39,7 +39,7 @@ func TestFunctionOf_FollowsTheRoute(t *testing.T) {
 
 func TestTried_HasAnEventForEachFunction(t *testing.T) {
 	tried := tryEvents(t)
-	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", sweepFunction} {
+	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", sweepFunction} {
 		if tried[function] != 1 {
 			t.Errorf("%d events are tried on %s, want one", tried[function], function)
 		}
