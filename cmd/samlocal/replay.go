@@ -21,6 +21,9 @@ const (
 	// workers is how many lines are under way at once, each with tenants of its own.
 	// More do not make it faster: SAM has one container for a function.
 	workers = 6
+	// localRate is what a tenant is held to by rollcall local, in requests a second:
+	// less than a line sends that wants to be refused, and more than the others.
+	localRate = 60
 	// replaySeats is how many seats a tenant has: few, because lines fill them.
 	replaySeats = 12
 )
@@ -100,7 +103,7 @@ func (s *session) serveLocally(ctx context.Context, do func(ctx context.Context,
 		Listen: "127.0.0.1:0",
 		Build: func(address string) (http.Handler, error) {
 			base = baseURL(address)
-			a, err := app.New(s.table, app.Config{BaseURL: base}, slog.New(slog.DiscardHandler))
+			a, err := app.New(s.table, app.Config{BaseURL: base, TenantRate: localRate}, slog.New(slog.DiscardHandler))
 			if err != nil {
 				return nil, err
 			}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -88,11 +89,15 @@ func (s *session) variables(table, baseURL string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{
+	variables := map[string]string{
 		"ROLLCALL_TABLE":            table,
 		"ROLLCALL_BASE_URL":         baseURL,
 		"AWS_ENDPOINT_URL_DYNAMODB": endpoint,
-	}, nil
+	}
+	if s.rate > 0 {
+		variables["ROLLCALL_TENANT_RATE"] = strconv.Itoa(s.rate)
+	}
+	return variables, nil
 }
 
 // environment is the file of sam local's --env-vars. A variable that the template

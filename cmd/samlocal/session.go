@@ -30,6 +30,8 @@ type session struct {
 	// dynamodb is where the table is, as seen from here.
 	dynamodb string
 	table    table.Table
+	// rate is what a tenant is held to, in requests a second; 0 is the template's.
+	rate int
 }
 
 // patience is how long all that a run started may take to end.

@@ -133,7 +133,7 @@ func TestEnvironment_IsInTheTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &session{dynamodb: "http://127.0.0.1:8000"}
+	s := &session{dynamodb: "http://127.0.0.1:8000", rate: 25}
 	variables, err := s.variables("", "")
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/replay"
 )
 
@@ -49,6 +50,9 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 		return err
 	}
 	defer s.end()
+	// Under SAM a function answers forty requests a second, which is no more than the
+	// template's rate.
+	s.rate = httpapi.MinRate
 	begun := time.Now()
 	err = s.prepare(ctx, o)
 	var none errNoDocker

@@ -461,8 +461,8 @@ func TestChallenge(t *testing.T) {
 		"revoked":      {gone, 401, invalid},
 		"expired":      {mint(func(r *access.Record) { r.Expires = time.Now().Add(-time.Second) }), 401, invalid},
 		"basic":        {"Basic YTpi", 401, invalid},
-		"repeated": {"Bearer " + never + ",Bearer " + never, 401, `Bearer realm="SCIM", error="invalid_request"`},
-		"valid":    {mint(func(r *access.Record) { r.Expires = time.Now().Add(time.Hour) }), 200, ""},
+		"repeated":     {"Bearer " + never + ",Bearer " + never, 401, `Bearer realm="SCIM", error="invalid_request"`},
+		"valid":        {mint(func(r *access.Record) { r.Expires = time.Now().Add(time.Hour) }), 200, ""},
 	} {
 		a := s.send("GET", "/Users", "", "Authorization", tt.header)
 		if a.status != tt.status || a.header.Get("WWW-Authenticate") != tt.challenge {
