@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -136,6 +137,7 @@ func testWalk(t *testing.T, raw table.Table, size, count int, walks []walk) {
 			}
 			given := map[string]bool{}
 			start, cursor := 1, ""
+			began, authenticated := time.Now(), 0
 			for pages := 0; ; pages++ {
 				query := fmt.Sprintf("%scount=%d&attributes=userName", walk.query, count)
 				if walk.byCursor {
@@ -155,7 +157,12 @@ func testWalk(t *testing.T, raw table.Table, size, count int, walks []walk) {
 					}
 					given[id] = true
 				}
-				if trips := a.event["roundTrips"].(float64); trips > walk.trips {
+				// What is asked again, because a slow machine cut it off, is none of the page's.
+				// The token is read again when it was believed for its time.
+				trips := a.event["roundTrips"].(float64) - a.event["retries"].(float64)
+				if trips == walk.trips+1 {
+					authenticated++
+				} else if trips > walk.trips {
 					t.Errorf("page %d: %v round trips, want at most %v", pages, trips, walk.trips)
 				}
 				if units := a.event["readUnits"].(float64); units > walk.readUnits {
@@ -172,6 +179,9 @@ func testWalk(t *testing.T, raw table.Table, size, count int, walks []walk) {
 				if pages%5 == 0 {
 					disturb()
 				}
+			}
+			if most := int(time.Since(began)/access.CacheTime) + 1; authenticated > most {
+				t.Errorf("%d pages took a round trip more than they may, and the token was read %d times", authenticated, most)
 			}
 			missed := 0
 			for id := range there {
