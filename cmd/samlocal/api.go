@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
@@ -91,9 +92,30 @@ type api struct {
 // starting is how long SAM may take to build the image and start the containers.
 const starting = 3 * time.Minute
 
+// startTries is how often SAM is started. It starts the containers side by side, each
+// at a port that it has just found free, and two of them may find the same one.
+const startTries = 4
+
+// portTaken is what Docker says then.
+const portTaken = "port is already allocated"
+
 // startAPI starts sam local start-api and waits until a function answers that has
 // read the table.
 func (s *session) startAPI(ctx context.Context, port int, table, token string) (*api, error) {
+	for try := 1; ; try++ {
+		a, err := s.tryAPI(ctx, port, table, token)
+		if !startsAgain(try, err) {
+			return a, err
+		}
+		s.say("two containers got the same port; starting them again")
+	}
+}
+
+func startsAgain(try int, err error) bool {
+	return err != nil && try < startTries && strings.Contains(err.Error(), portTaken)
+}
+
+func (s *session) tryAPI(ctx context.Context, port int, table, token string) (*api, error) {
 	a := &api{base: baseURL(net.JoinHostPort("127.0.0.1", strconv.Itoa(port))), log: &log{}}
 	variables, err := s.variables(table, a.base)
 	if err != nil {
