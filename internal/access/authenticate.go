@@ -68,6 +68,36 @@ type Grant struct {
 	Types scim.Types
 	// lastUsed is when the token was used by what was read of it.
 	lastUsed time.Time
+	// seats are those of the tenant as this instance knows them, nil for never read.
+	seats *seats
+}
+
+// seats are a tenant's seats as they were read, with what this instance has changed
+// since. Safe for concurrent use.
+type seats struct {
+	mu     sync.Mutex
+	counts tenant.Counts
+}
+
+// Counts are the tenant's seats as they were last read, at most CacheTime before, with
+// what requests to this instance have changed since.
+func (g Grant) Counts() tenant.Counts {
+	if g.seats == nil {
+		return tenant.Counts{}
+	}
+	g.seats.mu.Lock()
+	defer g.seats.mu.Unlock()
+	return g.seats.counts
+}
+
+// Counted notes that a request took seats, or gave them back.
+func (g Grant) Counted(seats int64) {
+	if g.seats == nil || seats == 0 {
+		return
+	}
+	g.seats.mu.Lock()
+	defer g.seats.mu.Unlock()
+	g.seats.counts.Seats += seats
 }
 
 // Source reads what authentication needs. Implemented by package store.
@@ -88,6 +118,8 @@ type Owner struct {
 	// Schemas are the tenant's own schemas, as scim.TenantSchemas encodes them; "" for
 	// a tenant that never had one.
 	Schemas string
+	// Seats and SeatLimit are the tenant's count then.
+	Seats, SeatLimit int64
 }
 
 // CacheTime is how long a token and its tenant's settings are believed without
@@ -115,6 +147,7 @@ type entry struct {
 	read   time.Time
 	// noted tells that this instance has noted that the token was used.
 	noted bool
+	seats *seats
 }
 
 // NewAuthenticator makes an Authenticator that reads from source.
@@ -157,7 +190,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 		Tenant: token.Tenant, TokenID: token.ID,
 		Settings: found.owner.Settings, CursorKey: found.owner.CursorKey,
 		Types:    found.types,
-		lastUsed: found.record.LastUsed,
+		lastUsed: found.record.LastUsed, seats: found.seats,
 	}
 	switch {
 	case !token.matches(found.record.Hash):
@@ -205,6 +238,7 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	found = entry{
 		owner: owner, record: record, types: types, read: now,
 		noted: found.noted && record.LastUsed.Equal(found.record.LastUsed),
+		seats: &seats{counts: tenant.Counts{Seats: owner.Seats, SeatLimit: owner.SeatLimit, Read: now}},
 	}
 	a.cached[key] = found
 	return found, nil

@@ -144,6 +144,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 			Types:         types,
 			BaseURL:       c.BaseURL,
 			Log:           log,
+			Journal:       s,
 			NewID:         newID,
 			RequestTime:   o.RequestTime,
 			TenantRate:    c.TenantRate,

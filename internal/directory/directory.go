@@ -96,6 +96,8 @@ const (
 	// WarnUnknownMembers: members were sent that are no user's; the others were
 	// taken.
 	WarnUnknownMembers = "unknown_members"
+	// WarnTolerated: something was not taken as it was sent.
+	WarnTolerated = "tolerated"
 )
 
 // retryable sorts the answer of a Commit: a *CommitError is decided again.
@@ -172,16 +174,17 @@ func (d *Directory) change(by Caller, operation string, action Action, before, a
 		changed = scim.Changed(d.usersOf(by), resources[0], resources[1])
 	}
 	seats, readers := holdingDelta(before, after)
+	e := by.entry(operation, action)
+	e.ResourceType, e.ResourceID, e.Version = d.users.Name, after.ID, after.Version
+	e.Subject, e.ExternalID = resources[1].Text("userName"), resources[1].Text("externalId")
+	e.Changed, e.Seats, e.Readers = changed, seats, readers
+	if warning != "" {
+		e.Warning = warning
+	}
 	c := Change{
 		Before: before, After: after, Lose: lose,
 		OtherBefore: OtherEmails(resources[0]), OtherAfter: OtherEmails(resources[1]),
-		Entry: Entry{
-			RequestID: by.RequestID, Time: by.Time, TokenID: by.TokenID, IdP: by.IdP, By: by.By, Who: by.Who,
-			Operation: operation, Action: action,
-			ResourceType: d.users.Name, ResourceID: after.ID, Version: after.Version,
-			Subject: resources[1].Text("userName"), ExternalID: resources[1].Text("externalId"),
-			Warning: warning, Changed: changed, Seats: seats, Readers: readers,
-		},
+		Entry:    e,
 		Expires:  by.Time.Add(by.Settings.LogRetention()),
 		NotAfter: by.Time.Add(WriteTime),
 	}

@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -51,6 +53,70 @@ type Entry struct {
 	Size           int
 	// Skipped are ids of members that are no user's.
 	Skipped []string
+	// Tolerances are what was not taken as it was sent: kind:attribute.
+	Tolerances []string
+	// Counts are the seats as they were last read before the request.
+	Counts tenant.Counts
+	// IdPRequestID is the identity provider's own id of the request, "" for none.
+	IdPRequestID string
+	// BulkID is the bulk request whose operation this is, "" for none.
+	BulkID string
+}
+
+// Key names the entry among those of its tenant: its own id, or the request's.
+func (e Entry) Key() string {
+	if e.ID != "" {
+		return e.ID
+	}
+	return e.RequestID
+}
+
+// tolerate notes what was not taken as it was sent. It is the warning of an entry
+// that has no other.
+func (e *Entry) tolerate(notices []scim.Notice) {
+	names, warns := Tolerances(notices)
+	for _, name := range names {
+		if !slices.Contains(e.Tolerances, name) {
+			e.Tolerances = append(e.Tolerances, name)
+		}
+	}
+	if warns && e.Warning == "" {
+		e.Warning = WarnTolerated
+	}
+}
+
+// Tolerances are notices by their names. They warn when something sent was not taken
+// as it was meant: an attribute mapping to correct. The dialects that identity
+// providers cannot help do not.
+func Tolerances(notices []scim.Notice) (names []string, warn bool) {
+	for _, n := range notices {
+		name := n.Kind + ":" + n.Attribute
+		if slices.Contains(names, name) {
+			continue
+		}
+		names = append(names, name)
+		switch n.Kind {
+		case scim.NoticeUnknownAttribute, scim.NoticeTopLevel, scim.NoticeSecondPrimary, scim.NoticeKept:
+			warn = true
+		}
+	}
+	return names, warn
+}
+
+// History names the newest log entries of a record, the newest first: each entry
+// names those before it in turn, so that the history of one record is read without
+// the log of all.
+type History []string
+
+// MaxHistory is how many entries a record names.
+const MaxHistory = 8
+
+// With is the history with another entry: the newest MaxHistory of them.
+func (h History) With(key string) History {
+	with := append(History{key}, h...)
+	slices.SortFunc(with, func(x, y string) int { return strings.Compare(y, x) })
+	with = slices.Compact(with)
+	return with[:min(len(with), MaxHistory)]
 }
 
 // Action is what a change did to a user or a group.
@@ -87,11 +153,27 @@ type Caller struct {
 	// that was deleted.
 	By  Actor
 	Who string
+	// Notices are what was tolerated in the request before it came here.
+	Notices []scim.Notice
+	// Counts are the tenant's seats as they were last read.
+	Counts tenant.Counts
+	// IdPRequestID and BulkID are those of an Entry.
+	IdPRequestID, BulkID string
 	// ShowGroups tells that the answer shows the user's groups.
 	ShowGroups bool
 	// ShowMembers tells that the answer shows the group's members, if they are
 	// few (MaxShown).
 	ShowMembers bool
+}
+
+// entry begins the log entry of what the caller asks for.
+func (by Caller) entry(operation string, action Action) Entry {
+	e := Entry{
+		RequestID: by.RequestID, Time: by.Time, TokenID: by.TokenID, IdP: by.IdP, By: by.By, Who: by.Who,
+		Operation: operation, Action: action, Counts: by.Counts, IdPRequestID: by.IdPRequestID, BulkID: by.BulkID,
+	}
+	e.tolerate(by.Notices)
+	return e
 }
 
 // WriteTime is how long after its beginning a request may still write. With it

@@ -31,6 +31,8 @@ type Group struct {
 	// Work names the change of many members that was accepted and is not done
 	// yet, "" for none. Whoever meets it finishes it first.
 	Work string
+	// History names the newest log entries of the group, as it was read.
+	History History
 }
 
 // Resource decodes the record's document.

@@ -30,6 +30,8 @@ type groupWork struct {
 	// skipped are the members sent that are no user's, unknown the same as a set.
 	skipped []string
 	unknown map[string]bool
+	// notices are what was tolerated in the patch.
+	notices []scim.Notice
 	// last is the group as it was last read, for the log of a request that
 	// failed.
 	last *Group
@@ -47,11 +49,10 @@ func (d *Directory) newGroupWork(t tenant.ID, by Caller, operation, id string, m
 // has an id of its own: the log is read in the order of ids, and nothing may
 // come behind what was read.
 func (w *groupWork) entry(action Action, g *Group, r scim.Resource) Entry {
-	e := Entry{
-		RequestID: w.by.RequestID, Time: w.by.Time, TokenID: w.by.TokenID, IdP: w.by.IdP, By: w.by.By, Who: w.by.Who,
-		Operation: w.operation, Action: action, ResourceType: w.d.groups.Name, ResourceID: g.ID,
-		Subject: r.Text("displayName"), ExternalID: r.Text("externalId"), Skipped: w.skipped,
-	}
+	e := w.by.entry(w.operation, action)
+	e.ResourceType, e.ResourceID, e.Skipped = w.d.groups.Name, g.ID, w.skipped
+	e.Subject, e.ExternalID = r.Text("displayName"), r.Text("externalId")
+	e.tolerate(w.notices)
 	if now := w.d.now(); now.Sub(w.by.Time) > WriteTime/4 {
 		e.ID, e.Time = w.d.newID(now), now
 	}
@@ -424,7 +425,7 @@ func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange,
 		from := *before
 		from.Version, from.Revision, from.Modified = before.Version+1, before.Revision+1, w.by.Time
 		after, document := w.d.groupRecord(w.by, wanted, from)
-		w.skipped, w.unknown, w.seen, w.leaving = nil, nil, nil, nil
+		w.skipped, w.unknown, w.seen, w.leaving, w.notices = nil, nil, nil, nil, notices
 		c := w.change(before, after, w.entry(Updated, after, document))
 		c.Entry.Changed = scim.Changed(w.d.groupsOf(w.by), old, document)
 		c.Rewrites = len(c.Entry.Changed) > 0

@@ -113,6 +113,7 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 		change, result := d.change(by, operation, updateAction(before, after), before, after,
 			[2]scim.Resource{old, document}, lose, "")
 		result.Notices = notices
+		change.Entry.tolerate(notices)
 
 		groups, err := d.store.CommitAndGroups(ctx, t, change, groupsIn(mirrors))
 		failed, again := retryable(err)

@@ -44,6 +44,8 @@ type User struct {
 	// Leaving tells that memberships are still to be ended which the user had
 	// when it was deleted. Readers see none of them, and none begins.
 	Leaving bool
+	// History names the newest log entries of the record, as it was read.
+	History History
 }
 
 // Actor is a side that may change a user.

@@ -110,6 +110,7 @@ func (c *bulkCall) do(ctx context.Context) *bulkResult {
 		err = c.incomplete(err)
 	}
 	answer = s.fit(c.q, answer, err)
+	s.note(ctx, c.q, answer)
 	result.status = answer.status
 	if answer.refusal != nil {
 		result.response = answer.body

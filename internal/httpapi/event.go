@@ -49,6 +49,8 @@ type event struct {
 	ColdStart                      bool
 	start                          time.Time
 	internal                       error
+	// journal is why the request's entry could not be kept, nil when it was.
+	journal error
 }
 
 // coldStart tells the first request of a process from the others.
@@ -190,27 +192,21 @@ func (e *event) skipped(result directory.GroupResult) {
 		}
 		e.Skipped = append(e.Skipped, id)
 	}
-	if len(result.Skipped) > 0 && e.Outcome == outcomeSuccess {
+	if len(result.Skipped) > 0 && (e.Outcome == outcomeSuccess || e.Cause == string(provlog.Tolerated)) {
 		e.Outcome, e.Cause = outcomeWarning, directory.WarnUnknownMembers
 	}
 }
 
-// tolerated notes in what a request strayed from the RFC and was taken. It is a
-// warning when something sent was not taken as it was meant: an attribute
-// mapping to correct. The dialects that identity providers cannot help are not.
+// tolerated notes in what a request strayed from the RFC and was taken.
 func (e *event) tolerated(notices []scim.Notice) {
-	for _, n := range notices {
-		notice := n.Kind + ":" + n.Attribute
-		if slices.Contains(e.Notices, notice) {
-			continue
+	names, warns := directory.Tolerances(notices)
+	for _, name := range names {
+		if !slices.Contains(e.Notices, name) {
+			e.Notices = append(e.Notices, name)
 		}
-		e.Notices = append(e.Notices, notice)
-		switch n.Kind {
-		case scim.NoticeUnknownAttribute, scim.NoticeTopLevel, scim.NoticeSecondPrimary, scim.NoticeKept:
-			if e.Outcome == outcomeSuccess {
-				e.Outcome, e.Cause = outcomeWarning, string(provlog.Tolerated)
-			}
-		}
+	}
+	if warns && e.Outcome == outcomeSuccess {
+		e.Outcome, e.Cause = outcomeWarning, string(provlog.Tolerated)
 	}
 }
 
@@ -296,6 +292,9 @@ func (e *event) log(ctx context.Context, logger *slog.Logger) {
 	}
 	if e.internal != nil && e.Status >= 500 {
 		attrs = append(attrs, slog.String("error", e.internal.Error()))
+	}
+	if e.journal != nil {
+		attrs = append(attrs, slog.String("journalError", e.journal.Error()))
 	}
 	logger.LogAttrs(ctx, level, "scim.request", attrs...)
 }

@@ -60,6 +60,7 @@ func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	projection = projection.Answering(s.groups(q), sent)
+	s.watch(ctx, q, q.subject())
 	result, err := s.Directory.ProvisionGroup(ctx, q.grant.Tenant, q.caller(), sent)
 	if err != nil {
 		q.event.skipped(result)
@@ -132,6 +133,7 @@ func (s *Service) maxMembers(q *request) int {
 // replaceGroup: PUT /Groups/{id}. RFC 7644 §3.5.1
 func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.groups(q), "replace", q.pathID)
+	s.watch(ctx, q, q.subject())
 	projection, err := q.projection(s.groups(q))
 	if err != nil {
 		return nil, err
@@ -155,6 +157,7 @@ func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) 
 // helps nobody who sent one of them. RFC 7644 §3.5.2
 func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.groups(q), "modify", q.pathID)
+	s.watch(ctx, q, q.subject())
 	projection, err := q.projection(s.groups(q))
 	if err != nil {
 		return nil, err
@@ -183,6 +186,7 @@ func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 // deleteGroup: DELETE /Groups/{id}. RFC 7644 §3.6
 func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.groups(q), "delete", q.pathID)
+	s.watch(ctx, q, q.subject())
 	result, err := s.Directory.DeleteGroup(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch())
 	if err := q.event.changedGroup(result, err); err != nil {
 		return nil, err

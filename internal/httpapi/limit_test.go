@@ -52,8 +52,11 @@ func TestLimit_HoldsEachTenant(t *testing.T) {
 		!strings.Contains(before.body["detail"].(string), "Retry-After") || before.event["cause"] != "rate_limit" || before.event["tenant"] != "busy" {
 		t.Errorf("%d %v %s %v", before.status, before.header, before.raw, before.event)
 	}
-	if trips := before.event["roundTrips"]; trips != 0.0 {
-		t.Errorf("a refused request cost %v round trips", trips)
+	if trips := before.event["roundTrips"]; trips != 1.0 {
+		t.Errorf("the first refused request cost %v round trips, want 1: the log tells of it", trips)
+	}
+	if trips := s.send("POST", "/Users", userBody(`"userName":"a"`)).event["roundTrips"]; trips != 0.0 {
+		t.Errorf("another refused request cost %v round trips", trips)
 	}
 	// Who asks without a token, or with a wrong one, learns nothing of the rate.
 	if a := s.send("GET", "/Users", "", "Authorization", ""); a.status != 401 {

@@ -27,6 +27,9 @@ type problem struct {
 	action string
 	allow  []string
 	ledger *directory.FullError
+	// holder is the record that has what the request wanted, "" for none; member is
+	// whom a refusal for a whole group concerns.
+	holder, member string
 	// internal is what only the log may tell.
 	internal error
 }
@@ -65,8 +68,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &deleted):
 		return groupDeletedProblem(deleted.Group)
 	case errors.As(err, &owner):
-		return &problem{cause: provlog.Protected, what: fmt.Sprintf(
-			"The user %s is protected in the application and cannot be %s by an identity provider; nothing was changed.", owner.ID, owner.Refused)}
+		return protectedProblem(owner)
 	case errors.As(err, &left):
 		return &problem{cause: provlog.Unfinished, internal: err}
 	case errors.As(err, &members):
@@ -155,7 +157,7 @@ func takenProblem(e *directory.TakenError) *problem {
 		directory.TakenOwn:      provlog.OwnUser,
 		directory.TakenGroup:    provlog.DuplicateGroup,
 	}
-	p := &problem{cause: causes[e.Reason]}
+	p := &problem{cause: causes[e.Reason], holder: e.HolderID}
 	value := fmt.Sprintf("%s %q", singular(e.Kind), e.Value)
 	switch e.Reason {
 	case directory.TakenActive:
@@ -176,6 +178,15 @@ func takenProblem(e *directory.TakenError) *problem {
 		if e.Conversion {
 			p.cause = provlog.OwnUserConversion
 		}
+	}
+	return p
+}
+
+func protectedProblem(e *directory.ProtectedError) *problem {
+	p := &problem{cause: provlog.Protected, what: fmt.Sprintf(
+		"The user %s is protected in the application and cannot be %s by an identity provider; nothing was changed.", e.ID, e.Refused)}
+	if e.Refused == directory.RefusedLeaving {
+		p.member = e.ID
 	}
 	return p
 }

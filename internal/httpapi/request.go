@@ -27,6 +27,12 @@ type request struct {
 	grant  access.Grant
 	event  *event
 	query  url.Values
+	// notices are what was tolerated in the body.
+	notices []scim.Notice
+	// lookout finds out whether its subjects fail already, nil for none.
+	lookout *lookout
+	// unkept tells that nothing is kept of the request.
+	unkept bool
 	// noted ends the note that the token was used, nil for none.
 	noted func()
 	// wayOut says what to ask for instead when the answer is too large, for the

@@ -35,6 +35,9 @@ type Config struct {
 	// RequestTime is how long a request may take in all; 0 is the service's own
 	// 18 seconds.
 	RequestTime time.Duration
+	// Journal keeps what the directory's changes do not keep of requests; nil is
+	// nothing.
+	Journal Journal
 	// TenantRate is how many requests a second one tenant may make of this
 	// process, with twice as many at once; 0 is any number.
 	TenantRate int
@@ -48,6 +51,9 @@ type Service struct {
 	serves []string
 	served coldStart
 	limits *limiter
+	// sampled are the requests that are kept of those who are refused before they are
+	// heard.
+	sampled sampler
 	// gzips are *gzip.Writer to use again: a new one is 1.2 MB.
 	gzips sync.Pool
 }
@@ -82,6 +88,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.noted()
 	}
 	answer = s.fit(q, answer, err)
+	s.note(ctx, q, answer)
 	s.send(w, q, answer)
 	q.event.finish(answer.status, s.Now(), usage.Counts())
 	q.event.log(context.WithoutCancel(ctx), s.Log)
@@ -136,12 +143,29 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	q.grant = grant
 	q.event.Tenant, q.event.TokenID = grant.Tenant.String(), grant.TokenID
 	if err == nil && !s.limits.allow(grant.Tenant, q.start) {
-		return &problem{cause: provlog.RateLimit}
+		err = &problem{cause: provlog.RateLimit}
 	}
+	q.unkept = !s.keeps(q, err)
 	if err == nil {
 		q.noted = s.Authenticator.Note(ctx, grant)
 	}
 	return err
+}
+
+// keeps tells whether the log may tell of a request: of who has proved a token, and of
+// those who are refused before they are heard one a minute.
+func (s *Service) keeps(q *request, err error) bool {
+	if err == nil {
+		return true
+	}
+	p := problemOf(err)
+	if p.cause != provlog.RateLimit && p.cause != provlog.SCIMDisabled {
+		return false
+	}
+	if q.event.Operation = bulkNames[q.Method]; q.route.Function == functionBulk {
+		q.event.Operation = "bulk"
+	}
+	return s.sampled.take(q.grant.Tenant, q.start)
 }
 
 // repeated tells whether more than one credential was sent. API Gateway joins
@@ -163,5 +187,6 @@ func (q *request) caller() directory.Caller {
 	return directory.Caller{
 		RequestID: q.id, Settings: q.grant.Settings, Time: q.start,
 		TokenID: q.grant.TokenID, IdP: q.event.IdP, Types: q.grant.Types,
+		Notices: q.notices, Counts: q.grant.Counts(), IdPRequestID: q.event.IdPRequestID, BulkID: q.event.BulkRequestID,
 	}
 }

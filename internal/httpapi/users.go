@@ -59,11 +59,12 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	projection = projection.Answering(s.users(q), sent)
+	s.watch(ctx, q, q.subject())
 	result, err := s.Directory.Provision(ctx, q.grant.Tenant, q.showing(projection), sent)
 	if err != nil {
 		return nil, err
 	}
-	q.event.did(result)
+	q.did(result)
 	status := http.StatusOK
 	if result.Action == directory.Created {
 		status = http.StatusCreated
@@ -102,6 +103,7 @@ func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
 // replaceUser: PUT /Users/{id}. RFC 7644 §3.5.1
 func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.users(q), "replace", q.pathID)
+	s.watch(ctx, q, q.subject())
 	projection, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
@@ -118,6 +120,7 @@ func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 // modifyUser: PATCH /Users/{id}. RFC 7644 §3.5.2
 func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.users(q), "modify", q.pathID)
+	s.watch(ctx, q, q.subject())
 	projection, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
@@ -140,19 +143,20 @@ func (s *Service) changed(q *request, projection scim.Projection, result directo
 	if err != nil {
 		return nil, err
 	}
-	q.event.did(result)
+	q.did(result)
 	return s.user(q, projection, http.StatusOK, result.User, result.Groups)
 }
 
 // deleteUser: DELETE /Users/{id}. RFC 7644 §3.6
 func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.users(q), "delete", q.pathID)
+	s.watch(ctx, q, q.subject())
 	result, err := s.Directory.Delete(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch())
 	q.event.named(result.User)
 	if err != nil {
 		return nil, err
 	}
-	q.event.did(result)
+	q.did(result)
 	return &reply{status: http.StatusNoContent}, nil
 }
 
@@ -258,5 +262,12 @@ func (q *request) resource(rt *scim.ResourceType, operation string) (scim.Resour
 	}
 	q.event.Subject, q.event.ExternalID = sent.Subject()
 	q.event.tolerated(notices)
+	q.notices = notices
 	return sent, directory.CheckNotices(q.grant.Settings, notices)
+}
+
+// did says what was done, and counts it.
+func (q *request) did(result directory.Result) {
+	q.event.did(result)
+	q.grant.Counted(result.Seats)
 }

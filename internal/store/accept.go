@@ -56,7 +56,7 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 		batches[len(batches)-1],
 		[]operation{
 			{Op: table.Update(groupKey(t, c.Before.ID), change, when...)},
-			{Op: table.Put(logItem(t, c.Entry, c.Expires), table.Absent())},
+			{Op: logOp(t, c.Entry, c.Before.History, c.Expires)},
 		})
 	if len(batches) == 1 {
 		head.Attributes[attrState] = table.Text(stateAccepted)
@@ -202,11 +202,13 @@ func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, 
 	expires := now.Add(time.Duration(a.Number(attrKeep)) * time.Second)
 	return s.join(ctx, t, splitIDs(a.Text(attrAdded)), now.Add(directory.WriteTime), func(users []string) []operation {
 		entry.Added = users
+		touch := touchGroup(t, group.ID, now, set,
+			table.Is(attrEpoch, table.Number(group.Epoch)), table.Is(attrWork, table.Text(task.Name)))
+		extendHistory(&touch.Change, group.History, entry)
 		operations := slices.Concat(after, []operation{
 			{Op: table.Delete(part.Key, table.Present())},
-			{Op: touchGroup(t, group.ID, now, set,
-				table.Is(attrEpoch, table.Number(group.Epoch)), table.Is(attrWork, table.Text(task.Name)))},
-			{Op: table.Put(logItem(t, entry, expires), table.Absent())},
+			{Op: touch},
+			{Op: logOp(t, entry, group.History, expires)},
 		})
 		for _, user := range users {
 			operations = append(operations, joinOps(t, group.ID, group.Epoch, user)...)

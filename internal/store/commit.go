@@ -60,7 +60,7 @@ func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) err
 		lossOps(t, c.Lose),
 		leaveOps(t, c),
 		guardOps(t, c.Guard),
-		[]operation{{Op: table.Put(logItem(t, c.Entry, c.Expires), table.Absent())}},
+		[]operation{{Op: logOp(t, c.Entry, historyOf(c.Before), c.Expires)}},
 	)
 	if op, ok := ledgerOp(t, c.Before, c.After); ok {
 		operations = append(operations, operation{Op: op, meaning: meansFull})
@@ -136,7 +136,9 @@ func explain(operations []operation, failed *table.ConditionError) *directory.Co
 func recordOps(t tenant.ID, c directory.Change) []operation {
 	before, after := c.Before, c.After
 	if before == nil {
-		return []operation{{Op: table.Put(userItem(t, after), table.Absent())}}
+		item := userItem(t, after)
+		keepHistory(item.Attributes, nil, c.Entry)
+		return []operation{{Op: table.Put(item, table.Absent())}}
 	}
 	same := []table.Condition{table.Is(attrVersion, table.Number(before.Version))}
 	if c.Ends {
@@ -144,14 +146,17 @@ func recordOps(t tenant.ID, c directory.Change) []operation {
 	}
 	if before.Deleted == after.Deleted {
 		op := userUpdate(t, after, same...)
+		extendHistory(&op.Change, before.History, c.Entry)
 		if c.Later {
 			op.Change.Set[attrLeaving] = flag(true)
 		}
 		return []operation{{Op: op}}
 	}
+	item := userItem(t, after)
+	keepHistory(item.Attributes, before.History, c.Entry)
 	return []operation{
 		{Op: table.Delete(recordKey(t, before), same...)},
-		{Op: table.Put(userItem(t, after), table.Absent())},
+		{Op: table.Put(item, table.Absent())},
 	}
 }
 

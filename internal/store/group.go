@@ -56,6 +56,7 @@ func decodeGroup(item table.Item) *directory.Group {
 		Origin:   directory.Origin(a.Text(attrOrigin)),
 		Work:     a.Text(attrWork),
 		Held:     directory.Claims{},
+		History:  decodeHistory(a),
 	}
 	for _, kind := range directory.GroupKinds {
 		if a.Has(heldAttribute(kind)) {
@@ -136,7 +137,14 @@ func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupC
 	}
 	operations = append(operations, keepOps(t, c)...)
 	operations = append(operations, markerOps(t, c.Marker)...)
-	operations = append(operations, operation{Op: table.Put(logItem(t, c.Entry, c.Expires), table.Absent())})
+	var earlier directory.History
+	if c.Before != nil {
+		earlier = c.Before.History
+	}
+	operations = append(operations, operation{Op: logOp(t, c.Entry, earlier, c.Expires)})
+	if c.After == nil {
+		operations = append(operations, operation{Op: indexOp(t, subjectOfRecord(c.Entry), c.Entry, c.Expires)})
+	}
 	return s.commit(ctx, c.NotAfter, operations)
 }
 
@@ -173,7 +181,9 @@ func groupOps(t tenant.ID, c directory.GroupChange) []operation {
 	switch {
 	case c.Before == nil:
 		count[attrGroups] = 1
-		ops = append(ops, operation{Op: table.Put(groupItem(t, c.After), table.Absent())})
+		item := groupItem(t, c.After)
+		keepHistory(item.Attributes, nil, c.Entry)
+		ops = append(ops, operation{Op: table.Put(item, table.Absent())})
 	case c.After == nil:
 		count[attrGroups] = -1
 		ops = append(ops, operation{Op: table.Delete(groupKey(t, id), groupConditions(c)...)})
@@ -221,6 +231,7 @@ func groupUpdate(c directory.GroupChange) table.Change {
 			}
 		}
 	}
+	extendHistory(&change, c.Before.History, c.Entry)
 	if c.NewEpoch {
 		change.Set[attrEpoch] = table.Number(c.After.Epoch)
 		if !c.Staged {

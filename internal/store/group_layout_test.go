@@ -266,7 +266,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.makeStaff("u1")) },
 			want: []string{
 				`T#acme#G#g1#1 | u1 |`,
-				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 held.gext="hash" held.gname="staff" mod=1767323045678 org="scim" rev=1 ver=1 work=""`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 h.r0=1 held.gext="hash" held.gname="staff" mod=1767323045678 org="scim" rev=1 ver=1 work=""`,
 				`T#acme#LEDGER | 0 | groups=1 readerLimit=10 readers=0 seatLimit=10 seats=0 users=0`,
 				`T#acme#LOG | r0 | at=1767323045678 attrs="displayName,externalId" did="created" ext="e-1" idp="okta" madd="u1" name="Staff" op="create" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326645 ver=1`,
 				`T#acme#NAMES#gext | hash | uid="g1"`,
@@ -288,7 +288,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			want: []string{
 				`T#acme#G#g1#1 | u1 | gone`,
 				`T#acme#G#g1#1 | u2 |`,
-				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 h.r0=1 h.r1=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
 				`T#acme#LOG | r1 | at=1767323046678 attrs="members" cause="unknown_members" did="updated" idp="okta" madd="u2" mrem="u1" name="Staff" op="modify" out="warning" rid="g1" rt="Group" skip="u8,u9" tok="k1" ttl=1767326646 ver=0`,
 				`T#acme#U#u1 | g1#1 | gone`,
 				`T#acme#U#u2 | g1#1 |`,
@@ -306,7 +306,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 				return s.CommitGroup(ctx, f.tenant, c)
 			},
 			want: []string{
-				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\",\"x\":1}" epoch=1 epochs=1 held.gname="crew" mod=1767323046678 org="scim" rev=2 ver=2 work=""`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\",\"x\":1}" epoch=1 epochs=1 h.r0=1 h.r1=1 held.gname="crew" mod=1767323046678 org="scim" rev=2 ver=2 work=""`,
 				`T#acme#LOG | r1 | at=1767323046678 attrs="displayName,externalId" did="updated" idp="okta" name="Crew" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
 				`T#acme#NAMES#gext | hash | gone`,
 				`T#acme#NAMES#gname | crew | uid="g1"`,
@@ -319,7 +319,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.newSet(0)) },
 			want: []string{
 				`DUE | acme#epoch#g1#1 | at=1767323046678`,
-				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=2 epochs=2 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=2 epochs=2 h.r0=1 h.r1=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
 				`T#acme#LOG | r1 | at=1767323046678 attrs="members" did="updated" idp="okta" mset=0 name="Staff" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
 				`T#acme#TASKS | epoch#g1#1 | at=1767323046678 state="ending"`,
 			},
@@ -331,7 +331,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			want: []string{
 				`DUE | acme#epoch#g1#2 | at=1767323046678`,
 				`T#acme#G#g1#2 | u2 |`,
-				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=2 held.gext="hash" held.gname="staff" mod=1767323045678 org="scim" rev=1 ver=1 work=""`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=2 h.r0=1 held.gext="hash" held.gname="staff" mod=1767323045678 org="scim" rev=1 ver=1 work=""`,
 				`T#acme#TASKS | epoch#g1#2 | at=1767323046678 state="staged" until=1767323106678`,
 				`T#acme#U#u2 | g1#2 |`,
 				`T#acme#USERS | u2 | jn=1 lv=0 ver=1`,
@@ -366,7 +366,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			want: []string{
 				`DUE | acme#epoch#g1#1 | at=1767323046678`,
 				`DUE | acme#epoch#g1#2 | gone`,
-				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=2 epochs=2 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=2 epochs=2 h.r0=1 h.r1=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
 				`T#acme#LOG | r1 | at=1767323046678 attrs="members" did="updated" idp="okta" mset=2 name="Staff" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
 				`T#acme#TASKS | epoch#g1#1 | at=1767323046678 state="ending"`,
 				`T#acme#TASKS | epoch#g1#2 | gone`,
@@ -380,7 +380,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			},
 			want: []string{
 				`DUE | acme#members#g1#w1 | at=1767323046678`,
-				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work="w1"`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 h.r0=1 h.r1=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work="w1"`,
 				`T#acme#LOG | r1 | at=1767323046678 attrs="members" did="updated" idp="okta" name="Staff" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
 				`T#acme#TASKS | members#g1#w1 | at=1767323046678 left=1 state="accepted"`,
 				`T#acme#TASKS | members#g1#w1#0000 | at=1767323046678 idp="okta" keep=3600 madd="u2,u3" mrem="u1" name="Staff" of="r1" op="modify" rt="Group" tok="k1"`,
@@ -402,8 +402,8 @@ func TestGroups_AreStoredAs(t *testing.T) {
 				`T#acme#G#g1#1 | u1 | gone`,
 				`T#acme#G#g1#1 | u2 |`,
 				`T#acme#G#g1#1 | u3 |`,
-				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 held.gext="hash" held.gname="staff" mod=1767323047678 org="scim" rev=1 ver=3 work=""`,
-				`T#acme#LOG | n-1 | at=1767323047678 attrs="members" did="updated" idp="okta" madd="u2,u3" mrem="u1" name="Staff" of="r1" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326647 ver=0`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 h.n-1=1 h.r0=1 h.r1=1 held.gext="hash" held.gname="staff" mod=1767323047678 org="scim" rev=1 ver=3 work=""`,
+				`T#acme#LOG | n-1 | at=1767323047678 attrs="members" did="updated" idp="okta" madd="u2,u3" mrem="u1" name="Staff" of="r1" op="modify" out="success" prev="r1,r0" rid="g1" rt="Group" tok="k1" ttl=1767326647 ver=0`,
 				`T#acme#TASKS | members#g1#w1 | gone`,
 				`T#acme#TASKS | members#g1#w1#0000 | gone`,
 				`T#acme#U#u1 | g1#1 | gone`,
@@ -420,6 +420,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			want: []string{
 				`T#acme#G#g1#1 | u1 | gone`,
 				`T#acme#GROUPS | g1 | gone`,
+				`T#acme#INDEX | S#Group#g1#r1 | ttl=1767326646`,
 				`T#acme#LEDGER | 0 | groups=0 readerLimit=10 readers=0 seatLimit=10 seats=0 users=0`,
 				`T#acme#LOG | r1 | at=1767323046678 did="deleted" idp="okta" name="Staff" op="delete" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=2`,
 				`T#acme#NAMES#gext | hash | gone`,
@@ -434,6 +435,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			want: []string{
 				`DUE | acme#epoch#g1#1 | at=1767323046678`,
 				`T#acme#GROUPS | g1 | gone`,
+				`T#acme#INDEX | S#Group#g1#r1 | ttl=1767326646`,
 				`T#acme#LEDGER | 0 | groups=0 readerLimit=10 readers=0 seatLimit=10 seats=0 users=0`,
 				`T#acme#LOG | r1 | at=1767323046678 did="deleted" idp="okta" name="Staff" op="delete" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=2`,
 				`T#acme#NAMES#gext | hash | gone`,
@@ -447,7 +449,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			do:    func(f *fixture, s *Store) error { return s.Commit(ctx, f.tenant, f.leaves(true)) },
 			want: []string{
 				`DUE | acme#user#u1 | at=1767323046678`,
-				`T#acme#GONE | u1 | act=0 crt=0 doc="" jn=1 lnk=0 lv=1 mod=0 off="scim" org="scim" typ="user" ver=2`,
+				`T#acme#GONE | u1 | act=0 crt=0 doc="" h.r1=1 jn=1 lnk=0 lv=1 mod=0 off="scim" org="scim" typ="user" ver=2`,
 				`T#acme#LEDGER | 0 | groups=1 readerLimit=10 readers=0 seatLimit=10 seats=0 users=-1`,
 				`T#acme#LOG | r1 | at=1767323046678 did="deleted" op="delete" out="success" rid="u1" rt="User" ttl=1767326646 ver=2`,
 				`T#acme#TASKS | user#u1 | at=1767323046678 gone=1 of="r1"`,
@@ -462,7 +464,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 				`DUE | acme#user#u1 | at=1767323046678`,
 				`T#acme#LOG | r1 | at=1767323046678 did="deleted" op="delete" out="success" rid="u1" rt="User" ttl=1767326646 ver=2`,
 				`T#acme#TASKS | user#u1 | at=1767323046678 gone=0 of="r1"`,
-				`T#acme#USERS | u1 | act=0 crt=0 doc="" jn=1 lnk=0 lv=1 mod=0 off="scim" org="scim" typ="user" ver=2`,
+				`T#acme#USERS | u1 | act=0 crt=0 doc="" h.r1=1 jn=1 lnk=0 lv=1 mod=0 off="scim" org="scim" typ="user" ver=2`,
 			},
 		},
 		{
@@ -475,8 +477,8 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			want: []string{
 				`DUE | acme#user#u1 | gone`,
 				`T#acme#G#g1#1 | u1 | gone`,
-				`T#acme#GONE | u1 | act=0 crt=0 doc="" jn=1 lnk=0 lv=0 mod=0 off="scim" org="scim" typ="user" ver=2`,
-				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
+				`T#acme#GONE | u1 | act=0 crt=0 doc="" h.r1=1 jn=1 lnk=0 lv=0 mod=0 off="scim" org="scim" typ="user" ver=2`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 h.r0=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
 				`T#acme#TASKS | user#u1 | gone`,
 				`T#acme#U#u1 | g1#1 | gone`,
 			},

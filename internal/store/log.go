@@ -31,7 +31,14 @@ const (
 	attrAdded        = "madd" // ids of members, comma separated
 	attrRemoved      = "mrem" // the same
 	attrNewSet       = "mset" // size of a whole new set of members
-	attrSkipped      = "skip" // ids of members that are no user's
+	attrSkipped      = "skip" // ids of members that are no user's, or concerned
+	attrTolerated    = "tol"  // what was not taken as it was sent, comma separated
+	attrSeatsThen    = "su"   // seats in use as last read, with the change
+	attrLimitThen    = "sl"   // the limit then
+	attrSeatsRead    = "sat"  // when they were read
+	attrBulk         = "bulk" // the bulk request whose operation it is
+	attrIdPRequest   = "idpr" // the identity provider's id of the request
+	attrEarlier      = "prev" // links to the entries before, of the same record
 )
 
 // maxChangedSize keeps an entry within the 1 KB that its write is budgeted for;
@@ -40,6 +47,22 @@ const maxChangedSize = 256
 
 // maxLogText bounds what is kept of a userName or externalId in an entry.
 const maxLogText = 128
+
+// logOp writes an entry, which names those before it of the same record.
+func logOp(t tenant.ID, e directory.Entry, earlier directory.History, expires time.Time) table.Op {
+	item := logItem(t, e, expires)
+	if len(earlier) > 0 {
+		item.Attributes[attrEarlier] = table.Text(joinLinks(earlier))
+	}
+	return table.Put(item, table.Absent())
+}
+
+func historyOf(u *directory.User) directory.History {
+	if u == nil {
+		return nil
+	}
+	return u.History
+}
 
 func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
 	a := table.Attributes{
@@ -67,6 +90,9 @@ func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
 		attrAdded:      strings.Join(e.Added, ","),
 		attrRemoved:    strings.Join(e.Removed, ","),
 		attrSkipped:    joinNames(e.Skipped),
+		attrTolerated:  joinNames(e.Tolerances),
+		attrIdPRequest: e.IdPRequestID,
+		attrBulk:       e.BulkID,
 	} {
 		if text != "" {
 			a[name] = table.Text(text)
@@ -78,15 +104,17 @@ func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
 	if e.Readers != 0 {
 		a[attrReaderDelta] = table.Number(e.Readers)
 	}
+	if !e.Counts.Read.IsZero() {
+		a[attrSeatsThen], a[attrLimitThen] = table.Number(e.Counts.Seats+e.Seats), table.Number(e.Counts.SeatLimit)
+		a[attrSeatsRead] = millis(e.Counts.Read)
+	}
 	if e.NewSet {
 		a[attrNewSet] = table.Number(int64(e.Size))
 	}
-	id := e.RequestID
 	if e.ID != "" {
-		id = e.ID
 		a[attrPartOf] = table.Text(e.RequestID)
 	}
-	return table.Item{Key: logKey(t, id, 0), Attributes: a}
+	return table.Item{Key: logKey(t, e.Key(), 0), Attributes: a}
 }
 
 // joinNames joins as many names as fit.
@@ -109,8 +137,10 @@ func joinNames(names []string) string {
 }
 
 // cut shortens a text to maxLogText at a rune's boundary.
-func cut(s string) string {
-	size := maxLogText
+func cut(s string) string { return cutTo(s, maxLogText) }
+
+// cutTo shortens a text to a number of bytes at a rune's boundary.
+func cutTo(s string, size int) string {
 	if len(s) <= size {
 		return s
 	}

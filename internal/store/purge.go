@@ -87,7 +87,7 @@ func (p purge) all(ctx context.Context) error {
 // recordPartitions are those of a tenant that have a name of their own. The others
 // are found from users, groups and tasks.
 func recordPartitions() []string {
-	names := []string{"USERS", "GONE", "GROUPS", "MAILS", "LEDGER", "LOG", "MARKS", "FAILING", "USED", "GUARD", "MARKERS"}
+	names := []string{"USERS", "GONE", "GROUPS", "MAILS", "LEDGER", "LOG", "INDEX", "MARKS", "FAILING", "USED", "GUARD", "MARKERS"}
 	for _, kind := range slices.Concat(directory.Kinds[:], directory.GroupKinds[:]) {
 		names = append(names, "NAMES#"+string(kind))
 	}

@@ -25,7 +25,10 @@ func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) erro
 			table.Is(attrVersion, table.Number(u.Version)), table.Is(attrJoins, table.Number(u.Joins)))}},
 		claimOps(t, u.ID, directory.Kinds[:], u.Held, nil, nil),
 		guardOps(t, c.Guard),
-		[]operation{{Op: table.Put(logItem(t, c.Entry, c.Expires), table.Absent())}},
+		[]operation{
+			{Op: logOp(t, c.Entry, u.History, c.Expires)},
+			{Op: indexOp(t, subjectOfRecord(c.Entry), c.Entry, c.Expires)},
+		},
 	)
 	for _, mail := range c.OtherBefore {
 		operations = append(operations, operation{Op: table.Delete(mailKey(t, mail, u.ID))})

@@ -61,12 +61,12 @@ func decodeToken(id string, a, used table.Attributes) access.Record {
 	}
 }
 
-// Access reads a tenant with its schemas, one of its tokens, and when that was last
+// Access reads a tenant with its schemas and its seats, one of its tokens, and when that was last
 // used, in one round trip.
 func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 	access.Owner, access.Record, bool, error,
 ) {
-	items, err := s.table.Get(ctx, tenantKey(t), tokenKey(t, tokenID), usedKey(t, tokenID), schemasKey(t))
+	items, err := s.table.Get(ctx, tenantKey(t), tokenKey(t, tokenID), usedKey(t, tokenID), schemasKey(t), ledgerKey(t))
 	if err != nil {
 		return access.Owner{}, access.Record{}, false, readError(err)
 	}
@@ -83,7 +83,11 @@ func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 	if err != nil {
 		return access.Owner{}, access.Record{}, false, fmt.Errorf("store: cursor key of %s: %w", t, err)
 	}
-	return access.Owner{Settings: settings, CursorKey: key, Schemas: items[schemasKey(t)].Attributes.Text(attrSchemas)},
+	ledger := items[ledgerKey(t)].Attributes
+	return access.Owner{
+			Settings: settings, CursorKey: key, Schemas: items[schemasKey(t)].Attributes.Text(attrSchemas),
+			Seats: ledger.Number(attrSeats), SeatLimit: ledger.Number(attrSeatLimit),
+		},
 		decodeToken(tokenID, token.Attributes, items[usedKey(t, tokenID)].Attributes), true, nil
 }
 

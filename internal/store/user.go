@@ -109,6 +109,7 @@ func decodeUser(item table.Item, deleted bool) *directory.User {
 		Joins:     a.Number(attrJoins),
 		Leaving:   a.Number(attrLeaving) == 1,
 		Held:      directory.Claims{},
+		History:   decodeHistory(a),
 	}
 	for _, kind := range directory.Kinds {
 		if a.Has(heldAttribute(kind)) {

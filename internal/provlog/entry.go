@@ -1,0 +1,109 @@
+package provlog
+
+import (
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+// Outcome is how a request ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Success Outcome = "success"
+	// Warning is a success of which something was not as it was meant.
+	Warning Outcome = "warning"
+	Failure Outcome = "failure"
+	// Skipped is a success that had nothing to change.
+	Skipped Outcome = "skipped"
+)
+
+// Outcomes are all outcomes.
+var Outcomes = [...]Outcome{Success, Warning, Failure, Skipped}
+
+// Entry is one entry of a tenant's provisioning log: what became of one request that
+// wanted to change something. That of a change is written by the change itself; that
+// of any other request before the answer.
+type Entry struct {
+	directory.Entry
+	Outcome  Outcome
+	Cause    Cause
+	ScimType scim.ErrorType
+	// Detail is what the identity provider was told of a failure.
+	Detail string
+	// Advice is what to do, where the fault tells better than the cause; "" is what
+	// the cause says.
+	Advice string
+	// About is whom a failure is of.
+	About Subject
+	// Earlier are the entries before it of the same record.
+	Earlier directory.History
+}
+
+// WhatToDo is the advice of the entry, "" for one without a cause.
+func (e Entry) WhatToDo() string {
+	if e.Advice != "" || e.Cause == "" {
+		return e.Advice
+	}
+	return e.Cause.Meaning().Action
+}
+
+// Subject is whom a request is about, as far as it can be known before it is done: a
+// record by its id, or one that is still to be by its name.
+type Subject struct {
+	// Type is the resource type, User or Group.
+	Type string
+	ID   string
+	// Name is the userName or displayName, and ExternalID the externalId, of a subject
+	// without an id.
+	Name, ExternalID string
+}
+
+// IsZero tells that nobody is known.
+func (s Subject) IsZero() bool { return s.ID == "" && s.Name == "" && s.ExternalID == "" }
+
+// Failing is a subject whose provisioning fails now: its last request failed.
+type Failing struct {
+	Subject
+	// Subject's Name and ExternalID are known of one with an id too, for display.
+	Operation string
+	IdP       string
+	Cause     Cause
+	Detail    string
+	Advice    string
+	First     time.Time
+	Last      time.Time
+	Count     int64
+	// RequestID is the last request that failed.
+	RequestID string
+	// Key is its place in the list.
+	Key string
+}
+
+// WhatToDo is what to do about it.
+func (f Failing) WhatToDo() string {
+	if f.Advice != "" {
+		return f.Advice
+	}
+	return f.Cause.Meaning().Action
+}
+
+// Note is what is kept of a request beside what its change has kept itself.
+type Note struct {
+	// Entry is an entry to write, nil for none.
+	Entry *Entry
+	// Amends tells that the request's change has written the entry already, and that
+	// its outcome and cause are to be those of Entry.
+	Amends  bool
+	Expires time.Time
+	// NotAfter is the latest time at which it may be written.
+	NotAfter time.Time
+	// Fails is who fails from now on, zero for nobody; Failed tells that the subject
+	// was known to fail.
+	Fails  Subject
+	Failed bool
+	// Mended are subjects who fail no more.
+	Mended []Subject
+}

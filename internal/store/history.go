@@ -1,0 +1,85 @@
+package store
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// A record names its newest log entries, and each entry those before it: the history
+// of one record is read without the log of all, and without an item of its own for
+// each entry, which every change would pay for.
+//
+// A record has an attribute for each name, since members join and leave a group side
+// by side: each change adds its own, whatever others do.
+const linkPrefix = "h."
+
+// link is the key of an entry in a few letters.
+func link(key string) string {
+	id, err := uuid.Parse(key)
+	if err != nil || id.String() != key {
+		return key
+	}
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// linked is the key that a link stands for.
+func linked(text string) string {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(raw) != len(uuid.UUID{}) {
+		return text
+	}
+	return uuid.UUID(raw).String()
+}
+
+// decodeHistory reads the names that a record has.
+func decodeHistory(a table.Attributes) directory.History {
+	var h directory.History
+	for name := range a {
+		if text, ok := strings.CutPrefix(name, linkPrefix); ok {
+			h = append(h, linked(text))
+		}
+	}
+	slices.SortFunc(h, func(x, y string) int { return strings.Compare(y, x) })
+	return h
+}
+
+// keepHistory gives a record that is written whole its names, with that of an entry.
+func keepHistory(a table.Attributes, earlier directory.History, e directory.Entry) {
+	for _, key := range earlier.With(e.Key()) {
+		a[linkPrefix+link(key)] = table.Number(1)
+	}
+}
+
+// extendHistory adds the name of an entry to a record that is changed.
+func extendHistory(c *table.Change, earlier directory.History, e directory.Entry) {
+	c.Set[linkPrefix+link(e.Key())] = table.Number(1)
+	kept := earlier.With(e.Key())
+	for _, key := range earlier {
+		if !slices.Contains(kept, key) {
+			c.Remove = append(c.Remove, linkPrefix+link(key))
+		}
+	}
+}
+
+// joinLinks are the names in an entry of those before it.
+func joinLinks(h directory.History) string {
+	links := make([]string, 0, len(h))
+	for _, key := range h[:min(len(h), directory.MaxHistory)] {
+		links = append(links, link(key))
+	}
+	return strings.Join(links, ",")
+}
+
+func splitLinks(text string) directory.History {
+	var h directory.History
+	for _, l := range splitIDs(text) {
+		h = append(h, linked(l))
+	}
+	return h
+}

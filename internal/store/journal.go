@@ -1,0 +1,205 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The attributes of a failure's entry and of a failing subject, beside those of all
+// entries.
+const (
+	attrDetail   = "det"   // what the identity provider was told
+	attrScimType = "sct"   // the error's scimType
+	attrAdvice   = "todo"  // what to do, where it is not what the cause says
+	attrAbout    = "about" // the subject's name among those who fail
+	attrFirst    = "first" // of a failing subject: the first failure since its last success
+	attrCount    = "n"     // failures since
+	attrRequest  = "req"   // the last request that failed
+)
+
+// maxDetail bounds what is kept of a detail, in bytes.
+const maxDetail = 600
+
+// subjectName is a subject's name among those who fail, and the beginning of its
+// places in the index. Names are hashed: they may be long, and nobody reads them here.
+func subjectName(s provlog.Subject) string {
+	hash := func(kind, value string) string {
+		sum := sha256.Sum256([]byte(value))
+		return s.Type + "~" + kind + base64.RawURLEncoding.EncodeToString(sum[:18])
+	}
+	switch {
+	case s.ID != "":
+		return s.Type + "#" + s.ID
+	case s.Name != "":
+		return hash("n", directory.FoldName(s.Name))
+	default:
+		return hash("e", s.ExternalID)
+	}
+}
+
+func subjectOfRecord(e directory.Entry) provlog.Subject {
+	return provlog.Subject{Type: e.ResourceType, ID: e.ResourceID}
+}
+
+// The index of the log is a partition with two kinds of places: failures in the order
+// of time, and the entries of a subject that no record leads to.
+const (
+	indexFailures = "F#"
+	indexSubject  = "S#"
+)
+
+func indexKey(t tenant.ID, place, entry string) table.Key {
+	return table.Key{Partition: partition(t, "INDEX"), Sort: place + entry}
+}
+
+// indexOp names an entry among those of a subject.
+func indexOp(t tenant.ID, s provlog.Subject, e directory.Entry, expires time.Time) table.Op {
+	return table.Put(table.Item{
+		Key:        indexKey(t, indexSubject+subjectName(s)+"#", e.Key()),
+		Attributes: table.Attributes{table.ExpiryName: table.Number(expires.Unix())},
+	})
+}
+
+// failureOp names an entry among the failures.
+func failureOp(t tenant.ID, e provlog.Entry, expires time.Time) table.Op {
+	return table.Put(table.Item{
+		Key: indexKey(t, indexFailures, e.Key()),
+		Attributes: table.Attributes{
+			attrCause: table.Text(string(e.Cause)), table.ExpiryName: table.Number(expires.Unix()),
+		},
+	})
+}
+
+// noteItem is the entry of a request that changed nothing, or was only of others.
+func noteItem(t tenant.ID, e provlog.Entry, expires time.Time) table.Item {
+	item := logItem(t, e.Entry, expires)
+	a := item.Attributes
+	a[attrOutcome] = table.Text(string(e.Outcome))
+	about := ""
+	if !e.About.IsZero() {
+		about = subjectName(e.About)
+	}
+	for name, text := range map[string]string{
+		attrCause: string(e.Cause), attrScimType: string(e.ScimType), attrDetail: cutTo(e.Detail, maxDetail), attrAdvice: e.Advice,
+		attrAbout: about,
+	} {
+		if text != "" {
+			a[name] = table.Text(text)
+		}
+	}
+	return item
+}
+
+// WhoFails tells which subjects fail now.
+func (s *Store) WhoFails(ctx context.Context, t tenant.ID, subjects ...provlog.Subject) (map[provlog.Subject]bool, error) {
+	keys := map[table.Key]provlog.Subject{}
+	var wanted []table.Key
+	for _, subject := range subjects {
+		key := failingKey(t, subjectName(subject))
+		if _, twice := keys[key]; !twice {
+			keys[key] = subject
+			wanted = append(wanted, key)
+		}
+	}
+	items, err := s.table.Get(ctx, wanted...)
+	if err != nil {
+		return nil, readError(err)
+	}
+	fails := map[provlog.Subject]bool{}
+	for key := range items {
+		fails[keys[key]] = true
+	}
+	return fails, nil
+}
+
+// Note writes the entry of a request that has none by its change, and keeps those who
+// fail:
+//
+//	log entry        absent
+//	index            of failures, and of the subject
+//	failing subject  made, or counted on
+//	mended subjects  taken away
+func (s *Store) Note(ctx context.Context, t tenant.ID, n provlog.Note) error {
+	err := s.noteOnce(ctx, t, n)
+	var failed *table.ConditionError
+	if errors.As(err, &failed) && !n.Fails.IsZero() {
+		// Another request of the subject came between.
+		n.Failed = !n.Failed
+		err = s.noteOnce(ctx, t, n)
+	}
+	return writeError(err)
+}
+
+func (s *Store) noteOnce(ctx context.Context, t tenant.ID, n provlog.Note) error {
+	var ops []table.Op
+	switch e := n.Entry; {
+	case e == nil:
+	case n.Amends:
+		ops = append(ops, table.Update(logKey(t, e.Key(), 0), table.Change{Set: table.Attributes{
+			attrOutcome: table.Text(string(e.Outcome)), attrCause: table.Text(string(e.Cause)),
+		}}, table.Present()))
+	default:
+		ops = append(ops, table.Put(noteItem(t, *e, n.Expires), table.Absent()))
+		if e.Outcome == provlog.Failure {
+			ops = append(ops, failureOp(t, *e, n.Expires))
+		}
+		for _, subject := range indexed(e.About) {
+			ops = append(ops, indexOp(t, subject, e.Entry, n.Expires))
+		}
+		if !n.Fails.IsZero() {
+			ops = append(ops, failingOp(t, n))
+		}
+	}
+	for _, subject := range n.Mended {
+		ops = append(ops, table.Delete(failingKey(t, subjectName(subject))))
+	}
+	if len(ops) == 0 {
+		return nil
+	}
+	return s.write(ctx, n.NotAfter, ops...)
+}
+
+// indexed are the names by which a subject's entries are found: a record's id, or what
+// is known of one that is not there.
+func indexed(s provlog.Subject) []provlog.Subject {
+	var names []provlog.Subject
+	switch {
+	case s.IsZero():
+	case s.ID != "":
+		names = append(names, provlog.Subject{Type: s.Type, ID: s.ID})
+	default:
+		if s.Name != "" {
+			names = append(names, provlog.Subject{Type: s.Type, Name: s.Name})
+		}
+		if s.ExternalID != "" {
+			names = append(names, provlog.Subject{Type: s.Type, ExternalID: s.ExternalID})
+		}
+	}
+	return names
+}
+
+// failingOp makes a subject one who fails, or counts a further failure.
+func failingOp(t tenant.ID, n provlog.Note) table.Op {
+	e := n.Entry
+	a := table.Attributes{
+		attrTime: millis(e.Time), attrOperation: table.Text(e.Operation), attrCause: table.Text(string(e.Cause)),
+		attrResourceType: table.Text(n.Fails.Type), attrResourceID: table.Text(n.Fails.ID),
+		attrSubject: table.Text(cut(e.Subject)), attrExternalID: table.Text(cut(e.ExternalID)), attrIdP: table.Text(e.IdP),
+		attrDetail: table.Text(cutTo(e.Detail, maxDetail)), attrAdvice: table.Text(e.Advice), attrRequest: table.Text(e.Key()),
+		table.ExpiryName: table.Number(n.Expires.Unix()),
+	}
+	key := failingKey(t, subjectName(n.Fails))
+	if n.Failed {
+		return table.Update(key, table.Change{Set: a, Add: map[string]int64{attrCount: 1}}, table.Present())
+	}
+	a[attrFirst], a[attrCount] = millis(e.Time), table.Number(1)
+	return table.Put(table.Item{Key: key, Attributes: a}, table.Absent())
+}

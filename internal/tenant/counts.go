@@ -1,0 +1,10 @@
+package tenant
+
+import "time"
+
+// Counts are a tenant's seats as they were at a time.
+type Counts struct {
+	Seats, SeatLimit int64
+	// Read is when they were read, zero for never.
+	Read time.Time
+}
