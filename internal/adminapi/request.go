@@ -231,7 +231,7 @@ func (q *request) list(others ...string) (limit int, after string, err error) {
 	if limit, err = q.count(); err != nil {
 		return 0, "", err
 	}
-	after, err = openPlace(q.parameter("after"))
+	after, err = openPlace(q.parameter("after"), maxPlace)
 	return limit, after, err
 }
 

@@ -29,6 +29,7 @@ func Routes() []Route {
 		routes = append(routes, Route{Method: method, Path: Prefix + path, handler: h})
 	}
 	add(http.MethodGet, "/openapi.json", (*Service).readOpenAPI)
+	add(http.MethodGet, "/causes", (*Service).listCauses)
 	add(http.MethodGet, "/tenants", (*Service).listTenants)
 	const one = "/tenants/{tenant}"
 	add(http.MethodPut, one, (*Service).putTenant)
@@ -36,6 +37,10 @@ func Routes() []Route {
 	add(http.MethodPatch, one, (*Service).changeTenant)
 	add(http.MethodDelete, one, (*Service).deleteTenant)
 	add(http.MethodGet, one+"/usage", (*Service).readUsage)
+	add(http.MethodGet, one+"/overview", (*Service).readOverview)
+	add(http.MethodGet, one+"/log", (*Service).listLog)
+	add(http.MethodGet, one+"/failed-users", (*Service).listFailed)
+	add(http.MethodGet, one+"/requests/{request}", (*Service).readRequest)
 	add(http.MethodGet, one+"/tokens", (*Service).listTokens)
 	add(http.MethodPost, one+"/tokens", (*Service).createToken)
 	add(http.MethodDelete, one+"/tokens/{token}", (*Service).revokeToken)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -17,10 +18,12 @@ import (
 
 // Config is what a Service is made of.
 type Config struct {
-	Tenants   *tenant.Registry
-	Tokens    *access.Keeper
-	Store     Store
-	Directory *directory.Directory
+	Tenants *tenant.Registry
+	Tokens  *access.Keeper
+	Store   Store
+	// Provisioning is the log of the tenants' requests.
+	Provisioning *provlog.Log
+	Directory    *directory.Directory
 	// Types are the resource types as every tenant has them.
 	Types scim.Types
 	// BaseURL is that of the SCIM endpoints, which identity providers are given.

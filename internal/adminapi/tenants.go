@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -245,11 +246,15 @@ func (s *Service) readUsage(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ok(map[string]any{
+	return ok(usageDocument(l))
+}
+
+func usageDocument(l directory.Ledger) map[string]any {
+	return map[string]any{
 		"seats":   map[string]any{"used": l.Seats, "limit": limitOf(l.SeatLimit)},
 		"readers": map[string]any{"used": l.Readers, "limit": limitOf(l.ReaderLimit)},
 		"users":   l.Users, "groups": l.Groups,
-	})
+	}
 }
 
 // listTenants: GET /tenants
@@ -299,22 +304,26 @@ func page(name string, documents []any, next string) (*reply, error) {
 // nothing secret in it.
 func sealPlace(place string) string { return base64.RawURLEncoding.EncodeToString([]byte(place)) }
 
-func openPlace(text string) (string, error) {
+func openPlace(text string, longest int) (string, error) {
 	place, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || !isPlace(place) {
-		return "", &problem{kind: kindInvalid, detail: "after is not the next of a page; leave it out to begin."}
+	if err != nil || len(place) > longest || !isPlace(place) {
+		return "", errNoPlace
 	}
 	return string(place), nil
 }
 
+var errNoPlace = &problem{kind: kindInvalid, detail: "after is not the next of a page; leave it out to begin."}
+
 // isPlace tells whether a text can be a place: an id, and what tells lists apart that
 // are read one after the other. Any other would be no key of the table's.
 func isPlace(text []byte) bool {
-	const longest = 128
 	for _, c := range text {
 		if c <= ' ' || c > '~' {
 			return false
 		}
 	}
-	return len(text) <= longest
+	return true
 }
+
+// maxPlace is the longest place in a list, in bytes.
+const maxPlace = 128

@@ -23,6 +23,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -169,7 +170,7 @@ func (a *App) Handler(functions ...string) http.Handler { return httpapi.New(a.s
 func (a *App) AdminHandler() http.Handler {
 	return adminapi.New(adminapi.Config{
 		Tenants: tenant.NewRegistry(a.Store, a.service.Now), Tokens: access.NewKeeper(a.Store, a.service.Now), Store: a.Store,
-		Directory: a.service.Directory, Types: a.service.Types, BaseURL: a.service.BaseURL,
+		Provisioning: provlog.NewLog(a.Store, a.service.Now), Directory: a.service.Directory, Types: a.service.Types, BaseURL: a.service.BaseURL,
 		Log: a.service.Log, NewID: a.service.NewID, Now: a.service.Now, RequestTime: a.service.RequestTime,
 	})
 }

@@ -7,7 +7,6 @@ package provlog
 
 import (
 	"maps"
-	"net/http"
 	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -99,125 +98,125 @@ func Causes() []Cause { return slices.Sorted(maps.Keys(meanings)) }
 
 var meanings = map[Cause]Meaning{
 	TokenMissing: {
-		Status: http.StatusUnauthorized, Summary: "The request has no bearer token.",
+		Status: 401, Summary: "The request has no bearer token.",
 		Action: "Set the SCIM token of this tenant as a Bearer token in the identity provider's provisioning settings.",
 	},
 	TokenInvalid: {
-		Status: http.StatusUnauthorized, Summary: "The credential is not a bearer token of this service: it was cut, altered, or sent under another scheme.",
+		Status: 401, Summary: "The credential is not a bearer token of this service: it was cut, altered, or sent under another scheme.",
 		Action: "Copy the whole token again, without spaces or quotes, and send it as 'Authorization: Bearer TOKEN'.",
 	},
 	TokenUnknown: {
-		Status: http.StatusUnauthorized, Summary: "The token is well formed and not known here.",
+		Status: 401, Summary: "The token is well formed and not known here.",
 		Action: "Check that the token and the base URL belong to the same deployment, or create a new token.",
 	},
 	TokenRevoked: {
-		Status: http.StatusUnauthorized, Summary: "The token was revoked.",
+		Status: 401, Summary: "The token was revoked.",
 		Action: "Create a new token and put it into the identity provider's provisioning settings.",
 	},
 	TokenExpired: {
-		Status: http.StatusUnauthorized, Summary: "The token's time is over.",
+		Status: 401, Summary: "The token's time is over.",
 		Action: "Create a new token and put it into the identity provider's provisioning settings.",
 	},
 	SCIMDisabled: {
-		Status: http.StatusForbidden, Summary: "Provisioning is turned off for this tenant.",
+		Status: 403, Summary: "Provisioning is turned off for this tenant.",
 		Action: "Ask an owner of the application to turn SCIM provisioning on.",
 	},
 	TokenRepeated: {
-		Status: http.StatusUnauthorized, Summary: "The request has more than one credential.",
+		Status: 401, Summary: "The request has more than one credential.",
 		Action: "Send the SCIM token of this tenant once, as 'Authorization: Bearer TOKEN'.",
 	},
 	NotSupported: {
-		Status: http.StatusNotImplemented, Summary: "The endpoint /Me is not supported: a token here belongs to a tenant, not to a user.",
+		Status: 501, Summary: "The endpoint /Me is not supported: a token here belongs to a tenant, not to a user.",
 		Action: "Read the user by its id, or by a filter on userName.",
 	},
 	ProtocolVersion: {
-		Status: http.StatusBadRequest, Type: scim.InvalidVers, Summary: "The path asks for a version of SCIM that is not supported.",
+		Status: 400, Type: scim.InvalidVers, Summary: "The path asks for a version of SCIM that is not supported.",
 		Action: "Check the base URL in the identity provider: it ends in /scim/v2.",
 	},
 	BadEvent: {
-		Status: http.StatusBadRequest, Type: scim.InvalidSyntax, Summary: "The request did not reach the function as a whole event of an API Gateway HTTP API.",
+		Status: 400, Type: scim.InvalidSyntax, Summary: "The request did not reach the function as a whole event of an API Gateway HTTP API.",
 		Action: "Send the request again, to the base URL of the service.",
 	},
 	NoRoute: {
-		Status: http.StatusNotFound, Summary: "There is no such SCIM endpoint.",
+		Status: 404, Summary: "There is no such SCIM endpoint.",
 		Action: "Check the base URL in the identity provider: it ends in /scim/v2.",
 	},
 	MethodNotAllowed: {
-		Status: http.StatusMethodNotAllowed, Summary: "The endpoint does not take this method.",
+		Status: 405, Summary: "The endpoint does not take this method.",
 		Action: "Use one of the methods in the Allow header.",
 	},
 	MediaType: {
-		Status: http.StatusUnsupportedMediaType, Summary: "The body is of a media type that is not taken.",
+		Status: 415, Summary: "The body is of a media type that is not taken.",
 		Action: "Send application/scim+json or application/json in UTF-8, without a content encoding.",
 	},
 	BodyTooLarge: {
-		Status: http.StatusRequestEntityTooLarge, Summary: "The body is larger than 1 MiB.",
+		Status: 413, Summary: "The body is larger than 1 MiB.",
 		Action: "Send less in one request.",
 	},
 	Validation: {
-		Status: http.StatusBadRequest, Summary: "The request breaks a rule of SCIM or of the schemas; the scimType and the detail say which.",
+		Status: 400, Summary: "The request breaks a rule of SCIM or of the schemas; the scimType and the detail say which.",
 		Action: "Correct the attribute mapping in the identity provider and provision the user again.",
 	},
 	SensitiveFilter: {
-		Status: http.StatusForbidden, Type: scim.Sensitive, Summary: "The filter asks for an attribute that is never shown.",
+		Status: 403, Type: scim.Sensitive, Summary: "The filter asks for an attribute that is never shown.",
 		Action: "Remove the attribute from the filter.",
 	},
 	DiscoveryFilter: {
-		Status: http.StatusForbidden, Summary: "A discovery endpoint was asked with a filter.",
+		Status: 403, Summary: "A discovery endpoint was asked with a filter.",
 		Action: "Read the endpoint without a filter, or by id.",
 	},
 	UserNotFound: {
-		Status: http.StatusNotFound, Summary: "No user of this tenant has the id; it may have been deleted.",
+		Status: 404, Summary: "No user of this tenant has the id; it may have been deleted.",
 		Action: "Let the identity provider look the user up by userName or externalId and link it again.",
 	},
 	GroupNotFound: {
-		Status: http.StatusNotFound, Summary: "No group of this tenant has the id; it may have been deleted.",
+		Status: 404, Summary: "No group of this tenant has the id; it may have been deleted.",
 		Action: "In the identity provider, unlink the group and push it again.",
 	},
 	GroupDeleted: {
-		Status: http.StatusNotFound, Summary: "The group was deleted in the application. No request brings it back.",
+		Status: 404, Summary: "The group was deleted in the application. No request brings it back.",
 		Action: "In the identity provider, unlink the group and push it again: it is made anew.",
 	},
 	DuplicateGroup: {
-		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "Another group has the displayName or externalId already.",
+		Status: 409, Type: scim.NotUnique, Summary: "Another group has the displayName or externalId already.",
 		Action: "Link that group in the identity provider, or rename one of the two.",
 	},
 	UnknownMembers: {
-		Status: http.StatusBadRequest, Type: scim.InvalidValue,
+		Status: 400, Type: scim.InvalidValue,
 		Summary: "Members were sent that are no users of this tenant. By default they are skipped, the others taken, and this only warns; a tenant may choose that it refuses.",
 		Action:  "Provision the users first, then push the group again.",
 	},
 	MemberLimit: {
-		Status: http.StatusBadRequest, Type: scim.TooMany, Summary: "The request changes more members than one request may.",
+		Status: 400, Type: scim.TooMany, Summary: "The request changes more members than one request may.",
 		Action: "Nothing was changed; add or remove the members in several PATCH requests of at most 5,000 each.",
 	},
 	AnswerTooLarge: {
-		Status: http.StatusBadRequest, Type: scim.TooMany,
+		Status: 400, Type: scim.TooMany,
 		Summary: "The answer is larger than the 6 MB that AWS Lambda returns. A change that was made is answered without the resource instead, and this only warns.",
 		Action:  "Ask for fewer resources with count, or for fewer attributes with attributes or excludedAttributes.",
 	},
 	Unfinished: {
-		Status: http.StatusServiceUnavailable, Summary: "The change of many members was accepted and is not finished yet; it will be, by the next request for the group or in the background.",
+		Status: 503, Summary: "The change of many members was accepted and is not finished yet; it will be, by the next request for the group or in the background.",
 		Action: "Send the request again: a change is never made twice.", RetryAfter: 2,
 	},
 	SchemaNotFound: {
-		Status: http.StatusNotFound, Summary: "No schema or resource type has the id.",
+		Status: 404, Summary: "No schema or resource type has the id.",
 		Action: "List /Schemas or /ResourceTypes for what is there.",
 	},
 	Duplicate: {
-		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "An active user has the value already.",
+		Status: 409, Type: scim.NotUnique, Summary: "An active user has the value already.",
 		Action: "PATCH or PUT that user, or correct the value in the identity provider.",
 	},
 	DuplicateInactive: {
-		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "An inactive user has the value already, and the request does not activate it.",
+		Status: 409, Type: scim.NotUnique, Summary: "An inactive user has the value already, and the request does not activate it.",
 		Action: "PATCH or PUT that user; POST it with active=true to reactivate it.",
 	},
 	DuplicateSeveral: {
-		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "The sent values belong to several inactive users.",
+		Status: 409, Type: scim.NotUnique, Summary: "The sent values belong to several inactive users.",
 		Action: "Decide which of them is meant, and PATCH or PUT that user.",
 	},
 	DuplicateOffInApp: {
-		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "The user exists and was deactivated in the application.",
+		Status: 409, Type: scim.NotUnique, Summary: "The user exists and was deactivated in the application.",
 		Action: "Ask an owner of the application to reactivate the user there.",
 	},
 	ExternalIDChanged: {
@@ -225,63 +224,63 @@ var meanings = map[Cause]Meaning{
 		Action:  "Check that it is the same person; if not, rename the old user and provision the new one again.",
 	},
 	ExternalIDRefused: {
-		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "The userName or email belongs to an inactive user with another externalId, and this tenant does not take that for the same person.",
+		Status: 409, Type: scim.NotUnique, Summary: "The userName or email belongs to an inactive user with another externalId, and this tenant does not take that for the same person.",
 		Action: "If it is the same person, PATCH the old user's externalId first; if not, rename the old user.",
 	},
 	OwnUser: {
-		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "The user was made in the application and is not linked to the identity provider.",
+		Status: 409, Type: scim.NotUnique, Summary: "The user was made in the application and is not linked to the identity provider.",
 		Action: "Link a User by POST with isTeamAccount=true, or by PUT or PATCH.",
 	},
 	OwnUserConversion: {
-		Status: http.StatusConflict, Type: scim.NotUnique, Summary: "A User made in the application is not made a Reader by the request that links it.",
+		Status: 409, Type: scim.NotUnique, Summary: "A User made in the application is not made a Reader by the request that links it.",
 		Action: "Set isTeamAccount to true first, which links the user, then to false, which converts it.",
 	},
 	DeactivatedInApp: {
-		Status: http.StatusForbidden, Summary: "The user was deactivated in the application, and only the application reactivates it.",
+		Status: 403, Summary: "The user was deactivated in the application, and only the application reactivates it.",
 		Action: "Ask an owner of the application to reactivate the user there.",
 	},
 	Protected: {
-		Status: http.StatusForbidden, Summary: "The user is protected in the application: an identity provider cannot deactivate, delete or rename it, make it a Reader, or take it out of a group.",
+		Status: 403, Summary: "The user is protected in the application: an identity provider cannot deactivate, delete or rename it, make it a Reader, or take it out of a group.",
 		Action: "Ask an owner of the application to unprotect the user there, or leave the user as it is in the identity provider.",
 	},
 	SeatLimit: {
-		Status: http.StatusForbidden, Summary: "All seats of the tenant are in use.",
+		Status: 403, Summary: "All seats of the tenant are in use.",
 		Action: "Deactivate a user, make one a Reader, or buy more seats; then provision the user again.",
 	},
 	ReaderLimit: {
-		Status: http.StatusForbidden, Summary: "All readers' places of the tenant are in use.",
+		Status: 403, Summary: "All readers' places of the tenant are in use.",
 		Action: "Deactivate a reader or raise the limit; then provision the user again.",
 	},
 	VersionMismatch: {
-		Status: http.StatusPreconditionFailed, Summary: "The resource is at another version than If-Match names.",
+		Status: 412, Summary: "The resource is at another version than If-Match names.",
 		Action: "Read the resource and send the change with its current version.",
 	},
 	WalkLimit: {
-		Status: http.StatusBadRequest, Type: scim.TooMany, Summary: "The answer would need more records read than one request may.",
+		Status: 400, Type: scim.TooMany, Summary: "The answer would need more records read than one request may.",
 		Action: "Filter by id, userName, displayName, externalId, emails, members or groups with eq, or walk the list by cursors: begin with an empty cursor and follow nextCursor.",
 	},
 	RateLimit: {
-		Status: http.StatusTooManyRequests, Summary: "The tenant makes more requests a second than it may; nothing was changed.",
+		Status: 429, Summary: "The tenant makes more requests a second than it may; nothing was changed.",
 		Action: "Send the request again after the time in Retry-After.", RetryAfter: 1,
 	},
 	Conflict: {
-		Status: http.StatusServiceUnavailable, Summary: "Too much happened at once; nothing was changed.",
+		Status: 503, Summary: "Too much happened at once; nothing was changed.",
 		Action: "Send the request again.", RetryAfter: 1,
 	},
 	OutcomeUnknown: {
-		Status: http.StatusServiceUnavailable, Summary: "The database's answer was lost; the change may or may not have been made.",
+		Status: 503, Summary: "The database's answer was lost; the change may or may not have been made.",
 		Action: "Send the request again: a change is never made twice.", RetryAfter: 2,
 	},
 	BulkLimit: {
-		Status: http.StatusRequestEntityTooLarge, Summary: "The bulk request has more operations than maxOperations.",
+		Status: 413, Summary: "The bulk request has more operations than maxOperations.",
 		Action: "Nothing was done; send the operations in several requests.",
 	},
 	BulkReference: {
-		Status: http.StatusConflict, Summary: "The operation refers by bulkId to another one of the bulk request that failed, or in a circle that cannot be opened.",
+		Status: 409, Summary: "The operation refers by bulkId to another one of the bulk request that failed, or in a circle that cannot be opened.",
 		Action: "Correct the operation that it refers to, and send both again.",
 	},
 	BulkTime: {
-		Status: http.StatusServiceUnavailable, Summary: "The time of the bulk request was over before the operation began.",
+		Status: 503, Summary: "The time of the bulk request was over before the operation began.",
 		Action: "Send the operation again, with fewer others in one request.", RetryAfter: 1,
 	},
 	BulkPartial: {
@@ -289,7 +288,7 @@ var meanings = map[Cause]Meaning{
 		Action:  "Correct the operations that failed, and send those again.",
 	},
 	Internal: {
-		Status: http.StatusInternalServerError, Summary: "An error of the service.",
+		Status: 500, Summary: "An error of the service.",
 		Action: "Send the request again; if it fails again, report the request id.",
 	},
 	Tolerated: {

@@ -2,7 +2,6 @@ package provlog
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 )
@@ -12,6 +11,28 @@ const documentURL = "https://github.com/rollcall-scim/rollcall/blob/main/docs/ca
 
 // Documentation is the address of the paragraph that explains the cause.
 func (c Cause) Documentation() string { return documentURL + "#" + string(c) }
+
+// Place is where requests of a cause are found.
+type Place string
+
+// The places.
+const (
+	// InLog: in the provisioning log, and in CloudWatch.
+	InLog Place = "log"
+	// InCloudWatch: in the log lines alone. Who has not proved a token causes no write,
+	// and what is no request to an endpoint has no tenant.
+	InCloudWatch Place = "cloudwatch"
+)
+
+// Where is where requests of the cause are found.
+func (c Cause) Where() Place {
+	switch c {
+	case TokenMissing, TokenInvalid, TokenUnknown, TokenRevoked, TokenExpired, TokenRepeated,
+		BadEvent, NoRoute, NotSupported, ProtocolVersion, MethodNotAllowed, SchemaNotFound, DiscoveryFilter:
+		return InCloudWatch
+	}
+	return InLog
+}
 
 // Document is docs/causes.md: the table of causes, for administrators.
 func Document() []byte {
@@ -37,7 +58,7 @@ Why a request was refused, or succeeded with a warning. Each event has its ` + "
 		if m.Status == 0 {
 			b.WriteString("The request succeeded; its outcome is `warning`.")
 		} else {
-			fmt.Fprintf(&b, "Status %d %s", m.Status, http.StatusText(m.Status))
+			fmt.Fprintf(&b, "Status %d", m.Status)
 			if kind := m.scimType(); kind != "" {
 				fmt.Fprintf(&b, ", scimType %s", kind)
 			}
@@ -47,6 +68,12 @@ Why a request was refused, or succeeded with a warning. Each event has its ` + "
 			b.WriteString(".")
 		}
 		fmt.Fprintf(&b, "\n\nWhat to do: %s\n", m.Action)
+		switch {
+		case m.Status != 0 && c.Where() == InCloudWatch:
+			b.WriteString("\nIts requests are in the log lines alone (CloudWatch), not in the provisioning log.\n")
+		case c == RateLimit || c == SCIMDisabled:
+			b.WriteString("\nThe provisioning log has one of them a minute.\n")
+		}
 	}
 	return []byte(b.String())
 }

@@ -1,0 +1,327 @@
+package adminapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// entryDocument is an entry of the log.
+func entryDocument(e provlog.Entry, members []provlog.Member) map[string]any {
+	by := "idp"
+	if e.By == directory.ByApplication {
+		by = "app"
+	}
+	document := map[string]any{
+		"id": e.Key(), "requestId": e.RequestID, "time": instant(e.Time), "by": by, "outcome": string(e.Outcome),
+		"operation": e.Operation, "resourceType": e.ResourceType,
+	}
+	for name, text := range map[string]string{
+		"who": e.Who, "idp": e.IdP, "tokenId": e.TokenID, "idpRequestId": e.IdPRequestID, "bulkRequestId": e.BulkID,
+		"action": string(e.Action), "resourceId": e.ResourceID, "subject": e.Subject, "externalId": e.ExternalID,
+		"scimType": string(e.ScimType), "cause": string(e.Cause), "detail": e.Detail, "whatToDo": e.WhatToDo(),
+	} {
+		if text != "" {
+			document[name] = text
+		}
+	}
+	for name, list := range map[string][]string{
+		"changed": e.Changed, "tolerances": e.Tolerances, "membersAdded": e.Added, "membersRemoved": e.Removed,
+	} {
+		if len(list) > 0 {
+			document[name] = list
+		}
+	}
+	if e.Cause != "" {
+		document["documentation"] = e.Cause.Documentation()
+	}
+	if e.Outcome == provlog.Failure {
+		document["status"] = e.Cause.Meaning().Status
+	}
+	if e.NewSet {
+		document["membersSet"] = e.Size
+	}
+	if len(members) == 0 {
+		for _, id := range e.Skipped {
+			members = append(members, provlog.Member{ID: id})
+		}
+	}
+	if len(members) > 0 {
+		document["members"] = memberDocuments(members)
+	}
+	if seats := seatsDocument(e); len(seats) > 0 {
+		document["seats"] = seats
+	}
+	return document
+}
+
+func memberDocuments(members []provlog.Member) []any {
+	documents := make([]any, len(members))
+	for i, m := range members {
+		d := map[string]any{"id": m.ID}
+		for name, text := range map[string]string{"subject": m.Subject, "state": m.State} {
+			if text != "" {
+				d[name] = text
+			}
+		}
+		if m.Failing != nil {
+			d["failure"] = failingDocument(*m.Failing)
+		}
+		documents[i] = d
+	}
+	return documents
+}
+
+// seatsDocument are the seats at the time of an entry, and what it changed of them.
+func seatsDocument(e provlog.Entry) map[string]any {
+	document := map[string]any{}
+	if e.Seats != 0 {
+		document["delta"] = e.Seats
+	}
+	if e.Readers != 0 {
+		document["readersDelta"] = e.Readers
+	}
+	if !e.Counts.Read.IsZero() {
+		document["used"], document["limit"], document["asOf"] = e.Counts.Seats, limitOf(e.Counts.SeatLimit), instant(e.Counts.Read)
+	}
+	return document
+}
+
+// failingDocument is one who fails.
+func failingDocument(f provlog.Failing) map[string]any {
+	return map[string]any{
+		"resourceType": f.Type, "resourceId": emptyIsNull(f.ID), "subject": emptyIsNull(f.Name), "externalId": emptyIsNull(f.ExternalID),
+		"operation": f.Operation, "idp": emptyIsNull(f.IdP), "cause": string(f.Cause), "detail": f.Detail,
+		"whatToDo": f.WhatToDo(), "documentation": f.Cause.Documentation(),
+		"firstFailure": instant(f.First), "lastFailure": instant(f.Last), "count": f.Count, "requestId": f.RequestID,
+	}
+}
+
+// parseCause is the cause that the query names, "" for none.
+func (q *request) parseCause() (provlog.Cause, error) {
+	cause := provlog.Cause(q.parameter("cause"))
+	if cause != "" && !slices.Contains(provlog.Causes(), cause) {
+		return "", &problem{kind: kindInvalid, detail: "cause is none that there is; " + Prefix + "/causes lists them all."}
+	}
+	return cause, nil
+}
+
+// resourceType is the type that the query names, "" for none.
+func (q *request) resourceType() (string, error) {
+	switch kind := q.parameter("resourceType"); kind {
+	case "", provlog.TypeUser, provlog.TypeGroup:
+		return kind, nil
+	}
+	return "", &problem{kind: kindInvalid, detail: "resourceType is User or Group."}
+}
+
+// subject is whom the query names: a line of text.
+func (q *request) subject() (string, error) {
+	const longest = 1024
+	text := q.parameter("subject")
+	if len(text) > longest || strings.ContainsRune(text, 0) {
+		return "", &problem{kind: kindInvalid, detail: fmt.Sprintf("subject is a userName, displayName, email, externalId or id of at most %d bytes.", longest)}
+	}
+	return text, nil
+}
+
+// moment is a time of the query, zero for none.
+func (q *request) moment(name string) (time.Time, error) {
+	text := q.parameter(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || at.Year() < 1970 || at.Year() > 9999 {
+		return time.Time{}, &problem{kind: kindInvalid, detail: name + " is no time such as 2026-01-31T12:00:00Z."}
+	}
+	return at, nil
+}
+
+// logQuery reads what is asked of the log.
+func (q *request) logQuery() (query provlog.Query, err error) {
+	if err := q.known("limit", "after", "subject", "cause", "outcome", "resourceType", "from", "to"); err != nil {
+		return query, err
+	}
+	if query.Limit, err = q.count(); err != nil {
+		return query, err
+	}
+	if query.After, err = openPlace(q.parameter("after"), maxLogPlace); err != nil || !provlog.IsPlace(query.After) {
+		return query, errNoPlace
+	}
+	if query.Subject, err = q.subject(); err != nil {
+		return query, err
+	}
+	if query.Cause, err = q.parseCause(); err != nil {
+		return query, err
+	}
+	if query.Type, err = q.resourceType(); err != nil {
+		return query, err
+	}
+	query.Outcome = provlog.Outcome(q.parameter("outcome"))
+	if query.Outcome != "" && !slices.Contains(provlog.Outcomes[:], query.Outcome) {
+		return query, &problem{kind: kindInvalid, detail: "outcome is success, warning, failure or skipped."}
+	}
+	if query.From, err = q.moment("from"); err != nil {
+		return query, err
+	}
+	query.To, err = q.moment("to")
+	return query, err
+}
+
+// maxLogPlace is the longest place in the log, in bytes: a history goes on at several
+// entries.
+const maxLogPlace = 1024
+
+// listLog: GET /tenants/{tenant}/log is the provisioning log, the newest first.
+func (s *Service) listLog(ctx context.Context, q *request) (*reply, error) {
+	query, err := q.logQuery()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.tenantOf(ctx, q); err != nil {
+		return nil, err
+	}
+	found, err := s.Provisioning.Find(ctx, q.tenant, query)
+	if err != nil {
+		return nil, err
+	}
+	documents := make([]any, len(found.Entries))
+	for i, e := range found.Entries {
+		documents[i] = entryDocument(e, nil)
+	}
+	list := map[string]any{"entries": documents}
+	if found.Next != "" {
+		list["next"] = sealPlace(found.Next)
+		if !found.SearchedTo.IsZero() {
+			list["searchedTo"] = instant(found.SearchedTo)
+		}
+	}
+	return ok(list)
+}
+
+// listFailed: GET /tenants/{tenant}/failed-users are the users and groups whose
+// provisioning fails now.
+func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
+	var query provlog.FailingQuery
+	var err error
+	if query.Limit, query.After, err = q.list("subject", "cause", "resourceType"); err != nil {
+		return nil, err
+	}
+	if query.Subject, err = q.subject(); err != nil {
+		return nil, err
+	}
+	if query.Cause, err = q.parseCause(); err != nil {
+		return nil, err
+	}
+	if query.Type, err = q.resourceType(); err != nil {
+		return nil, err
+	}
+	if _, err := s.tenantOf(ctx, q); err != nil {
+		return nil, err
+	}
+	found, err := s.Provisioning.Failing(ctx, q.tenant, query)
+	if err != nil {
+		return nil, err
+	}
+	documents := make([]any, len(found.Failing))
+	for i, f := range found.Failing {
+		documents[i] = failingDocument(f)
+	}
+	return page("failedUsers", documents, found.Next)
+}
+
+// readRequest: GET /tenants/{tenant}/requests/{request} is all that is known of one
+// request.
+func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
+	if err := q.known(); err != nil {
+		return nil, err
+	}
+	t, err := s.tenantOf(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	id := q.parameters["request"]
+	x, err := s.Provisioning.Explain(ctx, q.tenant, id)
+	if errors.Is(err, provlog.ErrNoEntry) {
+		return nil, noEntry(id, t.Settings)
+	}
+	if err != nil {
+		return nil, err
+	}
+	documents := make([]any, len(x.Entries))
+	for i, e := range x.Entries {
+		documents[i] = entryDocument(e, x.Members[e.Key()])
+	}
+	document := map[string]any{"requestId": x.RequestID, "entries": documents}
+	if x.Now != "" {
+		document["now"] = string(x.Now)
+	}
+	if x.Failing != nil {
+		document["failing"] = failingDocument(*x.Failing)
+	}
+	if x.FixedBy != nil {
+		document["fixedBy"] = entryDocument(*x.FixedBy, nil)
+	}
+	return ok(document)
+}
+
+// noEntry says why a request may not be in the log, and where else to look.
+func noEntry(id string, settings tenant.Settings) *problem {
+	if !provlog.IsRequestID(id) {
+		return &problem{kind: kindNotFound, detail: "That is no request id: one stands in X-Request-Id, and at the end of each error's detail."}
+	}
+	return &problem{kind: kindNotFound, detail: fmt.Sprintf(
+		"The log has no such request. It has those of this tenant that wanted to change something, for %d days; not those that read, nor those without a valid token. "+
+			"The query \"Everything about one request\" in CloudWatch Logs Insights has them all.", int(settings.LogRetention().Hours()/24))}
+}
+
+// readOverview: GET /tenants/{tenant}/overview is the tenant at one glance.
+func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) {
+	if err := s.mustHave(ctx, q); err != nil {
+		return nil, err
+	}
+	l, err := s.Store.Ledger(ctx, q.tenant)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.Provisioning.Overview(ctx, q.tenant)
+	if err != nil {
+		return nil, err
+	}
+	document := usageDocument(l)
+	document["failing"], document["failingMore"], document["failuresPartial"] = o.Failing, o.More, o.Partial
+	last := make([]any, len(o.LastSync))
+	for i, e := range o.LastSync {
+		last[i] = entryDocument(e, nil)
+	}
+	spans := make([]any, len(o.Spans))
+	for i, span := range o.Spans {
+		spans[i] = map[string]any{"from": instant(span.From), "to": instant(span.To), "causes": span.Causes}
+	}
+	document["lastSync"], document["failures"] = last, spans
+	return ok(document)
+}
+
+// listCauses: GET /causes is what all causes mean.
+func (s *Service) listCauses(_ context.Context, q *request) (*reply, error) {
+	if err := q.known(); err != nil {
+		return nil, err
+	}
+	documents := []any{}
+	for _, c := range provlog.Causes() {
+		m := c.Meaning()
+		documents = append(documents, map[string]any{
+			"cause": string(c), "status": m.Status, "scimType": emptyIsNull(string(m.Type)),
+			"summary": m.Summary, "whatToDo": m.Action, "documentation": c.Documentation(), "where": string(c.Where()),
+		})
+	}
+	return page("causes", documents, "")
+}

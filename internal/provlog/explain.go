@@ -1,0 +1,195 @@
+package provlog
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// ErrNoEntry says that the log has nothing of a request.
+var ErrNoEntry = errors.New("provlog: no entry of the request")
+
+// Explanation is all that is known of one request.
+type Explanation struct {
+	RequestID string
+	Entries   []Entry
+	// Members are those whom a group's failure or warning concerns, of each entry by
+	// its key.
+	Members map[string][]Member
+	// Now tells whether what failed is mended.
+	Now State
+	// Failing is how the subject fails now, nil where it does not.
+	Failing *Failing
+	// FixedBy is the first success behind the failure, nil where it is not known.
+	FixedBy *Entry
+}
+
+// State is what has become of a failure.
+type State string
+
+// The states; a request that did not fail has none.
+const (
+	StillFailing State = "failing"
+	Fixed        State = "fixed"
+)
+
+// Member is a member whom a group's failure or warning concerns.
+type Member struct {
+	ID string
+	Who
+	// Failing is why the member's own provisioning fails, nil where it does not.
+	Failing *Failing
+}
+
+// partTime is how long after a request its last part is written.
+const partTime = 20 * time.Second
+
+// Explain reads all that is known of one request. ErrNoEntry: the log has nothing of it.
+func (l *Log) Explain(ctx context.Context, t tenant.ID, id string) (Explanation, error) {
+	x := Explanation{RequestID: id, Members: map[string][]Member{}}
+	if !IsRequestID(id) {
+		return x, ErrNoEntry
+	}
+	entries, err := l.source.Entries(ctx, t, []string{id})
+	if err != nil {
+		return x, err
+	}
+	first, ok := entries[id]
+	if ok {
+		x.Entries = append(x.Entries, first)
+	}
+	if !ok || first.Operation == "bulk" || first.hasParts() {
+		parts, err := l.parts(ctx, t, id)
+		if err != nil {
+			return x, err
+		}
+		x.Entries = append(x.Entries, parts...)
+	}
+	if len(x.Entries) == 0 {
+		return x, ErrNoEntry
+	}
+	for _, e := range x.Entries {
+		members, err := l.members(ctx, t, e.Skipped)
+		if err != nil {
+			return x, err
+		}
+		if len(members) > 0 {
+			x.Members[e.Key()] = members
+		}
+	}
+	return x, l.since(ctx, t, &x)
+}
+
+// hasParts tells whether a request may have entries with ids of their own beside this
+// one: many members who join or leave do so in parts.
+func (e Entry) hasParts() bool {
+	return e.ResourceType == TypeGroup && slices.Contains(e.Changed, "members") && !e.NewSet && len(e.Added)+len(e.Removed) == 0
+}
+
+// parts are the entries that name a request, from the first.
+func (l *Log) parts(ctx context.Context, t tenant.ID, id string) ([]Entry, error) {
+	from := timeOfKey(id)
+	span := Span{From: from, To: from.Add(partTime)}
+	var parts []Entry
+	for range maxPages {
+		page, err := l.source.EntryPage(ctx, t, span)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page.Items {
+			if e.Key() != id && (e.RequestID == id || e.BulkID == id) {
+				parts = append(parts, e)
+			}
+		}
+		if !page.More {
+			break
+		}
+		span.After = page.Last
+	}
+	slices.Reverse(parts)
+	return parts, nil
+}
+
+// members says who the members are that an entry names, and why their own provisioning
+// fails.
+func (l *Log) members(ctx context.Context, t tenant.ID, ids []string) ([]Member, error) {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" || id == "…" })
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	who, err := l.source.WhoAre(ctx, t, ids)
+	if err != nil {
+		return nil, err
+	}
+	// An identity provider may have sent a name or an id of its own for an id of ours.
+	names := func(id string) []Subject {
+		return []Subject{{Type: TypeUser, ID: id}, {Type: TypeUser, Name: id}, {Type: TypeUser, ExternalID: id}}
+	}
+	var subjects []Subject
+	for _, id := range ids {
+		subjects = append(subjects, names(id)...)
+	}
+	failing, err := l.source.FailingOf(ctx, t, subjects)
+	if err != nil {
+		return nil, err
+	}
+	members := make([]Member, 0, len(ids))
+	for _, id := range ids {
+		m := Member{ID: id, Who: who[id]}
+		if m.State == "" {
+			m.State = "unknown"
+		}
+		for _, s := range names(id) {
+			if f, ok := failing[s]; ok && m.Failing == nil {
+				m.Failing = &f
+				if m.Subject == "" {
+					m.Subject = f.Name
+				}
+			}
+		}
+		members = append(members, m)
+	}
+	return members, nil
+}
+
+// since finds out what has become of a failure: of the first entry that is one.
+func (l *Log) since(ctx context.Context, t tenant.ID, x *Explanation) error {
+	at := slices.IndexFunc(x.Entries, func(e Entry) bool { return e.Outcome == Failure && e.About.Type != "" })
+	if at < 0 {
+		return nil
+	}
+	failed := x.Entries[at]
+	text := failed.ResourceID
+	if text == "" {
+		text = failed.Subject
+	}
+	if text == "" {
+		text = failed.ExternalID
+	}
+	found, err := l.Failing(ctx, t, FailingQuery{Subject: text, Type: failed.ResourceType})
+	if err != nil {
+		return err
+	}
+	if len(found.Failing) > 0 {
+		x.Now, x.Failing = StillFailing, &found.Failing[0]
+		return nil
+	}
+	x.Now = Fixed
+	later, err := l.Find(ctx, t, Query{Subject: text, From: failed.Time, Limit: maxLater})
+	if err != nil {
+		return err
+	}
+	for _, e := range later.Entries { // the newest first: the last one stays
+		if e.Outcome != Failure && e.Key() > failed.Key() {
+			x.FixedBy = &e
+		}
+	}
+	return nil
+}
+
+// maxLater is how many entries behind a failure are looked at for the one that mended
+// it.
+const maxLater = 50

@@ -1,0 +1,375 @@
+package provlog
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Source reads what the log is made of. Implemented by package store. Keys are those of
+// entries: UUIDv7s, in the order of time.
+type Source interface {
+	// Entries reads entries by key; one that is not there any more is left out.
+	Entries(ctx context.Context, t tenant.ID, keys []string) (map[string]Entry, error)
+	// EntryPage reads a page of all entries, and FailurePage of the failures' names,
+	// the newest first.
+	EntryPage(ctx context.Context, t tenant.ID, s Span) (Page[Entry], error)
+	FailurePage(ctx context.Context, t tenant.ID, s Span) (Page[Ref], error)
+	// SubjectPages reads the keys of entries that no record leads to, the newest first,
+	// of each of some subjects: one round trip.
+	SubjectPages(ctx context.Context, t tenant.ID, about []Subject, s Span) ([]Page[string], error)
+	// FindRecords are the users and groups that a text may mean: an id, a userName or
+	// displayName, an email, an externalId.
+	FindRecords(ctx context.Context, t tenant.ID, text string) ([]Record, error)
+	// FailingPage reads a page of those who fail, in the order of their keys.
+	FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (Page[Failing], error)
+	// FailingOf reads those of some subjects who fail.
+	FailingOf(ctx context.Context, t tenant.ID, subjects []Subject) (map[Subject]Failing, error)
+	// Settled tells of each whether the subject has been provisioned since, by a
+	// request that did not name it as the failure did.
+	Settled(ctx context.Context, t tenant.ID, failing []Failing) ([]bool, error)
+	// WhoAre tells who users are or were, by id.
+	WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]Who, error)
+	// Note takes away those who fail no more.
+	Note(ctx context.Context, t tenant.ID, n Note) error
+}
+
+// Span is a part of the log: from the newest entry down.
+type Span struct {
+	// From and To are the times within which entries are wanted, zero for no bound.
+	From, To time.Time
+	// After is the key behind which the page begins, "" for the newest.
+	After string
+	// Limit is how many are wanted; 0 is as many as one round trip reads.
+	Limit int
+}
+
+// Page is a page of what a Source reads: others may follow behind Last while More.
+type Page[E any] struct {
+	Items []E
+	Last  string
+	More  bool
+}
+
+// Ref names a failure.
+type Ref struct {
+	Key   string
+	Cause Cause
+}
+
+// Record is a user or a group that a text may mean.
+type Record struct {
+	Type, ID string
+	History  directory.History
+}
+
+// Who says who a user is.
+type Who struct {
+	Subject string
+	// State is active, inactive or deleted.
+	State string
+}
+
+// Log answers what administrators ask. Safe for concurrent use.
+type Log struct {
+	source Source
+	now    func() time.Time
+}
+
+// NewLog makes a Log.
+func NewLog(source Source, now func() time.Time) *Log { return &Log{source: source, now: now} }
+
+// Query says which entries are wanted.
+type Query struct {
+	// Subject is a userName, displayName, email, externalId or id, "" for all.
+	Subject string
+	Cause   Cause
+	Outcome Outcome
+	// Type is User or Group, "" for both.
+	Type     string
+	From, To time.Time
+	// After is the Next of the page before.
+	After string
+	Limit int
+}
+
+// Found is a page of entries, the newest first.
+type Found struct {
+	Entries []Entry
+	// Next continues the list, "" at its end.
+	Next string
+	// SearchedTo is the time down to which the log was searched, zero at its end.
+	SearchedTo time.Time
+}
+
+// The bounds of one page: whatever is asked, and however long the log, it takes at most
+// so many round trips. What was not reached is told by SearchedTo, and the next page
+// goes on from there.
+const (
+	maxPages = 5
+	maxLinks = 24
+)
+
+// matches tells whether an entry is one that is wanted.
+func (q Query) matches(e Entry) bool {
+	return (q.Cause == "" || e.Cause == q.Cause) && (q.Outcome == "" || e.Outcome == q.Outcome) &&
+		(q.Type == "" || e.ResourceType == q.Type) &&
+		(q.From.IsZero() || !e.Time.Before(q.From)) && (q.To.IsZero() || !e.Time.After(q.To))
+}
+
+// Find reads a page of the log.
+func (l *Log) Find(ctx context.Context, t tenant.ID, q Query) (Found, error) {
+	switch {
+	case q.Subject != "":
+		return l.ofSubject(ctx, t, q)
+	case q.Outcome == Failure, q.Outcome == "" && q.Cause != "" && q.Cause.Meaning().Status != 0 && !q.Cause.warns():
+		return l.failures(ctx, t, q)
+	}
+	return l.all(ctx, t, q)
+}
+
+// warns tells whether a success may have the cause too.
+func (c Cause) warns() bool {
+	return c.Meaning().Status == 0 || c == UnknownMembers || c == AnswerTooLarge
+}
+
+// all walks the whole log.
+func (l *Log) all(ctx context.Context, t tenant.ID, q Query) (found Found, err error) {
+	span := Span{From: q.From, To: q.To, After: q.After}
+	if q.Cause == "" && q.Outcome == "" && q.Type == "" {
+		span.Limit = q.Limit
+	}
+	for range maxPages {
+		page, err := l.source.EntryPage(ctx, t, span)
+		if err != nil {
+			return Found{}, err
+		}
+		for _, e := range page.Items {
+			span.After = e.Key()
+			if q.matches(e) {
+				found.Entries = append(found.Entries, e)
+			}
+			found.SearchedTo = e.Time
+			if len(found.Entries) == q.Limit {
+				found.Next = span.After
+				return found, nil
+			}
+		}
+		if !page.More {
+			found.SearchedTo = time.Time{}
+			return found, nil
+		}
+		span.After = page.Last
+	}
+	found.Next = span.After
+	return found, nil
+}
+
+// failures walks the failures alone.
+func (l *Log) failures(ctx context.Context, t tenant.ID, q Query) (found Found, err error) {
+	span := Span{From: q.From, To: q.To, After: q.After}
+	if q.Cause == "" && q.Type == "" {
+		span.Limit = q.Limit
+	}
+	var keys []string
+	for range maxPages {
+		page, err := l.source.FailurePage(ctx, t, span)
+		if err != nil {
+			return Found{}, err
+		}
+		more := page.More
+		for _, ref := range page.Items {
+			if len(keys) == q.Limit {
+				more = true
+				break
+			}
+			span.After = ref.Key
+			if q.Cause == "" || ref.Cause == q.Cause {
+				keys = append(keys, ref.Key)
+			}
+		}
+		if !more {
+			span.After = ""
+			break
+		}
+		if len(keys) == q.Limit {
+			break
+		}
+		span.After = page.Last
+	}
+	entries, err := l.source.Entries(ctx, t, keys)
+	if err != nil {
+		return Found{}, err
+	}
+	for _, key := range keys {
+		if e, ok := entries[key]; ok && q.matches(e) {
+			found.Entries = append(found.Entries, e)
+		}
+	}
+	if found.Next = span.After; found.Next != "" {
+		found.SearchedTo = timeOfKey(found.Next)
+	}
+	return found, nil
+}
+
+// subjectsOf are the names under which entries of whom a text means are kept.
+func subjectsOf(text string, records []Record) []Subject {
+	var subjects []Subject
+	for _, r := range records {
+		subjects = append(subjects, Subject{Type: r.Type, ID: r.ID})
+	}
+	for _, kind := range []string{TypeUser, TypeGroup} {
+		if directory.ValidID(text) {
+			subjects = append(subjects, Subject{Type: kind, ID: text})
+		}
+		subjects = append(subjects, Subject{Type: kind, Name: text}, Subject{Type: kind, ExternalID: text})
+	}
+	slices.SortFunc(subjects, func(x, y Subject) int {
+		return strings.Compare(x.Type+"\x00"+x.ID+"\x00"+x.Name+"\x00"+x.ExternalID, y.Type+"\x00"+y.ID+"\x00"+y.Name+"\x00"+y.ExternalID)
+	})
+	return slices.Compact(subjects)
+}
+
+// The resource types of subjects.
+const (
+	TypeUser  = "User"
+	TypeGroup = "Group"
+)
+
+// ofSubject reads the history of whom a text means: what its records lead to, entry by
+// entry, and what no record leads to, together in the order of time.
+func (l *Log) ofSubject(ctx context.Context, t tenant.ID, q Query) (found Found, err error) {
+	records, err := l.source.FindRecords(ctx, t, q.Subject)
+	if err != nil {
+		return Found{}, err
+	}
+	h := history{log: l, tenant: t, read: map[string]Entry{}, seen: map[string]bool{}}
+	last, pending, begun := openPlace(q.After)
+	h.add(pending)
+	if !begun {
+		for _, r := range records {
+			h.add(r.History)
+		}
+	}
+	span := Span{From: q.From, To: q.To, After: last, Limit: q.Limit + 1}
+	cut, err := h.index(ctx, subjectsOf(q.Subject, records), span)
+	if err != nil {
+		return Found{}, err
+	}
+	for len(found.Entries) < q.Limit && len(h.pending) > 0 {
+		key := h.pending[0]
+		if cut != "" && key < cut {
+			break // others of the index come before it
+		}
+		if _, read := h.read[key]; !read {
+			if h.trips == maxLinks {
+				break
+			}
+			if err := h.fetch(ctx); err != nil {
+				return Found{}, err
+			}
+		}
+		h.pending = h.pending[1:]
+		last = key
+		e := h.read[key]
+		if e.Key() == "" {
+			continue // its time is over
+		}
+		h.add(e.Earlier)
+		if q.matches(e) {
+			found.Entries = append(found.Entries, e)
+		}
+	}
+	if len(h.pending) > 0 || cut != "" {
+		found.Next, found.SearchedTo = placeOf(last, h.chained()), timeOfKey(last)
+	}
+	return found, nil
+}
+
+// history gathers the entries of one subject.
+type history struct {
+	log    *Log
+	tenant tenant.ID
+	// pending are keys that are to be looked at, the newest first; of those in the
+	// index the others are found again.
+	pending []string
+	indexed map[string]bool
+	seen    map[string]bool
+	read    map[string]Entry
+	trips   int
+}
+
+func (h *history) add(keys []string) {
+	for _, key := range keys {
+		if !h.seen[key] {
+			h.seen[key] = true
+			h.pending = append(h.pending, key)
+		}
+	}
+	slices.SortFunc(h.pending, func(x, y string) int { return strings.Compare(y, x) })
+}
+
+// index adds what the index has of subjects. cut is the key below which there may be
+// others that were not read, "" for none.
+func (h *history) index(ctx context.Context, subjects []Subject, span Span) (cut string, err error) {
+	h.indexed = map[string]bool{}
+	pages, err := h.log.source.SubjectPages(ctx, h.tenant, subjects, span)
+	if err != nil {
+		return "", err
+	}
+	for _, page := range pages {
+		for _, key := range page.Items {
+			h.indexed[key] = true
+		}
+		h.add(page.Items)
+		if page.More {
+			cut = max(cut, page.Last)
+		}
+	}
+	return cut, nil
+}
+
+// fetch reads the entries that are to be looked at next.
+func (h *history) fetch(ctx context.Context) error {
+	const most = 25
+	var keys []string
+	for _, key := range h.pending {
+		if _, read := h.read[key]; !read && len(keys) < most {
+			keys = append(keys, key)
+		}
+	}
+	entries, err := h.log.source.Entries(ctx, h.tenant, keys)
+	h.trips++
+	for _, key := range keys {
+		h.read[key] = entries[key] // of one that is gone nothing, so that it is not read again
+	}
+	return err
+}
+
+// chained are the keys still to be looked at that only records lead to.
+func (h *history) chained() []string {
+	var keys []string
+	for _, key := range h.pending {
+		if !h.indexed[key] && len(keys) < 2*directory.MaxHistory {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// placeOf is where a history goes on: behind an entry, with the keys to look at.
+func placeOf(last string, pending []string) string {
+	return strings.Join(append([]string{last}, pending...), ".")
+}
+
+func openPlace(place string) (last string, pending []string, begun bool) {
+	if place == "" {
+		return "", nil, false
+	}
+	keys := strings.Split(place, ".")
+	return keys[0], keys[1:], true
+}

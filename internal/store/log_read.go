@@ -1,0 +1,349 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+func decodeEntry(item table.Item) provlog.Entry {
+	a := item.Attributes
+	e := provlog.Entry{
+		Entry: directory.Entry{
+			RequestID: item.Sort, Time: timeOf(a, attrTime), TokenID: a.Text(attrTokenID), IdP: a.Text(attrIdP),
+			By: directory.Actor(a.Text(attrBy)), Who: a.Text(attrWho),
+			Operation: a.Text(attrOperation), Action: directory.Action(a.Text(attrAction)),
+			ResourceType: a.Text(attrResourceType), ResourceID: a.Text(attrResourceID), Version: a.Number(attrVersion),
+			Subject: a.Text(attrSubject), ExternalID: a.Text(attrExternalID),
+			Changed: splitIDs(a.Text(attrChanged)), Seats: a.Number(attrSeatDelta), Readers: a.Number(attrReaderDelta),
+			Added: splitIDs(a.Text(attrAdded)), Removed: splitIDs(a.Text(attrRemoved)),
+			NewSet: a.Has(attrNewSet), Size: int(a.Number(attrNewSet)),
+			Skipped: splitIDs(a.Text(attrSkipped)), Tolerances: splitIDs(a.Text(attrTolerated)),
+			Counts:       tenant.Counts{Seats: a.Number(attrSeatsThen), SeatLimit: a.Number(attrLimitThen), Read: timeOf(a, attrSeatsRead)},
+			IdPRequestID: a.Text(attrIdPRequest), BulkID: a.Text(attrBulk),
+		},
+		Outcome: provlog.Outcome(a.Text(attrOutcome)), Cause: provlog.Cause(a.Text(attrCause)),
+		ScimType: scim.ErrorType(a.Text(attrScimType)), Detail: a.Text(attrDetail), Advice: a.Text(attrAdvice),
+		Earlier: splitLinks(a.Text(attrEarlier)),
+	}
+	if e.Outcome == provlog.Warning {
+		e.Warning = string(e.Cause)
+	}
+	if request := a.Text(attrPartOf); request != "" {
+		e.ID, e.RequestID = item.Sort, request
+	}
+	if name := a.Text(attrAbout); name != "" {
+		e.About.Type = e.ResourceType // whom it names is a hash
+	}
+	return e
+}
+
+// Entries reads entries by key.
+func (s *Store) Entries(ctx context.Context, t tenant.ID, keys []string) (map[string]provlog.Entry, error) {
+	wanted := make([]table.Key, len(keys))
+	for i, key := range keys {
+		wanted[i] = logKey(t, key, 0)
+	}
+	items, err := s.getAll(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	entries := make(map[string]provlog.Entry, len(items))
+	for key, item := range items {
+		if !expired(item.Attributes, s.now()) {
+			entries[key.Sort] = decodeEntry(item)
+		}
+	}
+	return entries, nil
+}
+
+// newest is a query of a part of the log, where keys stand behind a prefix.
+func newest(partition, prefix string, span provlog.Span) table.Query {
+	// The bounds of the prefix: no key has a letter behind '~'.
+	q := table.Query{Partition: partition, From: prefix, To: prefix + "~", Limit: span.Limit, Descending: true}
+	if !span.From.IsZero() {
+		q.From = prefix + provlog.FirstKey(span.From)
+	}
+	if !span.To.IsZero() {
+		q.To = prefix + provlog.LastKey(span.To)
+	}
+	if span.After != "" {
+		q.To = min(q.To, prefix+span.After+"~")
+		if after := prefix + span.After; after >= q.From && after <= q.To {
+			q.After = after
+		}
+	}
+	return q
+}
+
+// logPage reads a page, newest first, without what is expired.
+func logPage[E any](ctx context.Context, s *Store, q table.Query, prefix string, decode func(table.Item) E) (page provlog.Page[E], err error) {
+	if q.From > q.To {
+		return page, nil
+	}
+	read, err := s.table.Query(ctx, q)
+	if err != nil {
+		return page, readError(err)
+	}
+	for _, item := range read.Items {
+		if !expired(item.Attributes, s.now()) {
+			page.Items = append(page.Items, decode(item))
+		}
+	}
+	page.More, page.Last = read.More, strings.TrimPrefix(read.Last, prefix)
+	return page, nil
+}
+
+// EntryPage reads a page of all entries, the newest first.
+func (s *Store) EntryPage(ctx context.Context, t tenant.ID, span provlog.Span) (provlog.Page[provlog.Entry], error) {
+	return logPage(ctx, s, newest(partition(t, "LOG"), "", span), "", decodeEntry)
+}
+
+// FailurePage reads a page of the failures' names, the newest first.
+func (s *Store) FailurePage(ctx context.Context, t tenant.ID, span provlog.Span) (provlog.Page[provlog.Ref], error) {
+	return logPage(ctx, s, newest(partition(t, "INDEX"), indexFailures, span), indexFailures, func(item table.Item) provlog.Ref {
+		return provlog.Ref{
+			Key: strings.TrimPrefix(item.Sort, indexFailures), Cause: provlog.Cause(item.Attributes.Text(attrCause)),
+		}
+	})
+}
+
+// SubjectPages reads the names of entries that the index has of subjects, side by side.
+func (s *Store) SubjectPages(ctx context.Context, t tenant.ID, about []provlog.Subject, span provlog.Span) ([]provlog.Page[string], error) {
+	pages := make([]provlog.Page[string], len(about))
+	err := parallel(table.Together(ctx), len(about), func(ctx context.Context, i int) (err error) {
+		prefix := indexSubject + subjectName(about[i]) + "#"
+		pages[i], err = logPage(ctx, s, newest(partition(t, "INDEX"), prefix, span), prefix, func(item table.Item) string {
+			return strings.TrimPrefix(item.Sort, prefix)
+		})
+		return err
+	})
+	return pages, err
+}
+
+// FindRecords are the records that a text may mean: by id, or by what they hold.
+func (s *Store) FindRecords(ctx context.Context, t tenant.ID, text string) ([]provlog.Record, error) {
+	var keys []table.Key
+	if directory.ValidID(text) {
+		keys = append(keys, userKey(t, text), goneKey(t, text), groupKey(t, text))
+	}
+	claims := directory.Claims{directory.ExternalID: directory.HashExternalID(text), directory.GroupExternalID: directory.HashExternalID(text)}
+	if folded := directory.FoldName(text); folded != "" && len(folded) <= maxSought {
+		claims[directory.UserName], claims[directory.Email], claims[directory.GroupName] = folded, folded, folded
+	}
+	for kind, value := range claims {
+		keys = append(keys, reservationKey(t, kind, value))
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	var holders []table.Key
+	for kind, value := range claims {
+		if item, ok := items[reservationKey(t, kind, value)]; ok {
+			holders = append(holders, recordKeys(t, kind, item.Attributes.Text(attrHolder))...)
+			delete(items, item.Key)
+		}
+	}
+	held, err := s.getAll(ctx, distinctKeys(holders, items))
+	if err != nil {
+		return nil, err
+	}
+	var records []provlog.Record
+	for _, found := range []map[table.Key]table.Item{items, held} {
+		for key, item := range found {
+			kind := provlog.TypeUser
+			if key.Partition == groupKey(t, key.Sort).Partition {
+				kind = provlog.TypeGroup
+			}
+			records = append(records, provlog.Record{Type: kind, ID: key.Sort, History: decodeHistory(item.Attributes)})
+		}
+	}
+	return records, nil
+}
+
+// maxSought is the longest name that is looked for, in bytes: what a key may hold.
+const maxSought = 1024
+
+// recordKeys are where the holder of a claim may lie.
+func recordKeys(t tenant.ID, kind directory.Kind, id string) []table.Key {
+	if kind == directory.GroupName || kind == directory.GroupExternalID {
+		return []table.Key{groupKey(t, id)}
+	}
+	return []table.Key{userKey(t, id), goneKey(t, id)}
+}
+
+// distinctKeys are keys once each, without those that were read.
+func distinctKeys(keys []table.Key, read map[table.Key]table.Item) []table.Key {
+	seen := map[table.Key]bool{}
+	var distinct []table.Key
+	for _, key := range keys {
+		if _, known := read[key]; !known && !seen[key] {
+			seen[key] = true
+			distinct = append(distinct, key)
+		}
+	}
+	return distinct
+}
+
+// FailingPage reads a page of those who fail.
+func (s *Store) FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (provlog.Page[provlog.Failing], error) {
+	return logPage(ctx, s, table.Query{
+		Partition: failingKey(t, "x").Partition, To: "~", After: after, Limit: limit,
+	}, "", decodeFailing)
+}
+
+func decodeFailing(item table.Item) provlog.Failing {
+	a := item.Attributes
+	return provlog.Failing{
+		Subject: provlog.Subject{
+			Type: a.Text(attrResourceType), ID: a.Text(attrResourceID), Name: a.Text(attrSubject), ExternalID: a.Text(attrExternalID),
+		},
+		Operation: a.Text(attrOperation), IdP: a.Text(attrIdP), Cause: provlog.Cause(a.Text(attrCause)),
+		Detail: a.Text(attrDetail), Advice: a.Text(attrAdvice),
+		First: timeOf(a, attrFirst), Last: timeOf(a, attrTime), Count: a.Number(attrCount), RequestID: a.Text(attrRequest),
+		Key: item.Sort,
+	}
+}
+
+// FailingOf reads those of some subjects who fail.
+func (s *Store) FailingOf(ctx context.Context, t tenant.ID, subjects []provlog.Subject) (map[provlog.Subject]provlog.Failing, error) {
+	of := map[table.Key]provlog.Subject{}
+	var keys []table.Key
+	for _, subject := range subjects {
+		key := failingKey(t, subjectName(subject))
+		if _, twice := of[key]; !twice {
+			of[key] = subject
+			keys = append(keys, key)
+		}
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	failing := make(map[provlog.Subject]provlog.Failing, len(items))
+	for key, item := range items {
+		if !expired(item.Attributes, s.now()) {
+			failing[of[key]] = decodeFailing(item)
+		}
+	}
+	return failing, nil
+}
+
+// Settled tells of each of those who fail whether the subject has been provisioned since
+// by a request that did not name it as the failure did: under an id, where it failed by
+// its name, or under another id. A record that is there by its id ceases to fail by a
+// success of its own.
+func (s *Store) Settled(ctx context.Context, t tenant.ID, failing []provlog.Failing) ([]bool, error) {
+	settled := make([]bool, len(failing))
+	claims := make([]directory.Claims, len(failing))
+	var keys []table.Key
+	for i, f := range failing {
+		claims[i] = claimsOf(f)
+		for kind, value := range claims[i] {
+			keys = append(keys, reservationKey(t, kind, value))
+		}
+		if f.ID != "" {
+			keys = append(keys, idKeys(t, f)...)
+		}
+	}
+	items, err := s.getAll(ctx, distinctKeys(keys, nil))
+	if err != nil {
+		return nil, err
+	}
+	var holders []table.Key
+	for i := range failing {
+		for kind, value := range claims[i] {
+			if item, ok := items[reservationKey(t, kind, value)]; ok {
+				holders = append(holders, recordKeys(t, kind, item.Attributes.Text(attrHolder))[0])
+			}
+		}
+	}
+	held, err := s.getAll(ctx, distinctKeys(holders, nil))
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range failing {
+		if f.ID != "" && isThere(t, f, items) {
+			continue
+		}
+		for kind, value := range claims[i] {
+			item, ok := items[reservationKey(t, kind, value)]
+			if !ok {
+				continue
+			}
+			record, lives := held[recordKeys(t, kind, item.Attributes.Text(attrHolder))[0]]
+			a := record.Attributes
+			managed := f.Type == provlog.TypeGroup || a.Number(attrLinked) == 1
+			if lives && managed && timeOf(a, attrModified).After(f.Last.Add(-time.Millisecond)) {
+				settled[i] = true
+			}
+		}
+	}
+	return settled, nil
+}
+
+// claimsOf are the values by which one who fails is found under another name.
+func claimsOf(f provlog.Failing) directory.Claims {
+	claims := directory.Claims{}
+	name, id := directory.UserName, directory.ExternalID
+	if f.Type == provlog.TypeGroup {
+		name, id = directory.GroupName, directory.GroupExternalID
+	}
+	if folded := directory.FoldName(f.Name); folded != "" {
+		claims[name] = folded
+	}
+	if f.ExternalID != "" {
+		claims[id] = directory.HashExternalID(f.ExternalID)
+	}
+	return claims
+}
+
+// idKeys are where the record of one who fails may be live.
+func idKeys(t tenant.ID, f provlog.Failing) []table.Key {
+	if f.Type == provlog.TypeGroup {
+		return []table.Key{groupKey(t, f.ID)}
+	}
+	return []table.Key{userKey(t, f.ID)}
+}
+
+func isThere(t tenant.ID, f provlog.Failing, items map[table.Key]table.Item) bool {
+	_, ok := items[idKeys(t, f)[0]]
+	return ok
+}
+
+// WhoAre tells who users are or were. Ids that can be no user's are left out.
+func (s *Store) WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]provlog.Who, error) {
+	var keys []table.Key
+	for _, id := range ids {
+		if directory.ValidID(id) {
+			keys = append(keys, userKey(t, id), goneKey(t, id))
+		}
+	}
+	items, err := s.getAll(ctx, distinctKeys(keys, nil))
+	if err != nil {
+		return nil, err
+	}
+	who := map[string]provlog.Who{}
+	for key, item := range items {
+		u := decodeUser(item, key == goneKey(t, key.Sort))
+		w := provlog.Who{State: "inactive"}
+		switch {
+		case u.Deleted:
+			w.State = "deleted"
+		case u.Active:
+			w.State = "active"
+		}
+		if r, err := u.Resource(); err == nil {
+			w.Subject, _ = r.Subject()
+		}
+		who[u.ID] = w
+	}
+	return who, nil
+}
