@@ -19,6 +19,8 @@ import (
 type Journal interface {
 	// WhoFails tells which subjects fail now.
 	WhoFails(ctx context.Context, t tenant.ID, subjects ...provlog.Subject) (map[provlog.Subject]bool, error)
+	// WhoAre tells who users are or were, by id.
+	WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]provlog.Who, error)
 	// Note writes a note, or nothing.
 	Note(ctx context.Context, t tenant.ID, n provlog.Note) error
 }
@@ -92,13 +94,18 @@ func (s *Service) note(ctx context.Context, q *request, a *reply) {
 	if s.Journal == nil || q.grant.Tenant.IsZero() || q.unkept {
 		return
 	}
+	// The request's own time may be over.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
+	defer cancel()
+	if p := a.refusal; p != nil && p.cause == provlog.UserNotFound && q.wantsChange() && q.event.Subject == "" && q.event.ResourceID != "" {
+		// Whom the id meant while there was one, if it can be found out.
+		who, _ := s.Journal.WhoAre(ctx, q.grant.Tenant, []string{q.event.ResourceID})
+		q.event.Subject = who[q.event.ResourceID].Subject
+	}
 	n, ok := q.noteOf(a, s.NewID, s.Now())
 	if !ok {
 		return
 	}
-	// The request's own time may be over.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
-	defer cancel()
 	if err := s.Journal.Note(ctx, q.grant.Tenant, n); err != nil {
 		q.event.journal = err
 	}

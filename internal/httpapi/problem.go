@@ -30,6 +30,8 @@ type problem struct {
 	// holder is the record that has what the request wanted, "" for none; member is
 	// whom a refusal for a whole group concerns.
 	holder, member string
+	// subject names who is not there any more, "" where it is not known.
+	subject string
 	// internal is what only the log may tell.
 	internal error
 }
@@ -217,7 +219,7 @@ func groupDeletedProblem(g directory.DeletedGroup) *problem {
 	if g.Who != "" {
 		what += " by " + g.Who
 	}
-	return &problem{cause: provlog.GroupDeleted, what: what + "."}
+	return &problem{cause: provlog.GroupDeleted, what: what + ".", subject: g.DisplayName}
 }
 
 func singular(k directory.Kind) string {
@@ -270,6 +272,9 @@ func (s *Service) refuse(q *request, err error) *reply {
 	}
 	status := p.cause.Meaning().Status
 	detail := p.detail(q.id)
+	if q.event.Subject == "" {
+		q.event.Subject = p.subject
+	}
 	q.event.refuse(p, detail)
 	a := &reply{status: status, refusal: p}
 	if q.Method != http.MethodHead {

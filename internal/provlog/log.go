@@ -118,7 +118,7 @@ const (
 func (q Query) matches(e Entry) bool {
 	return (q.Cause == "" || e.Cause == q.Cause) && (q.Outcome == "" || e.Outcome == q.Outcome) &&
 		(q.Type == "" || e.ResourceType == q.Type) &&
-		(q.From.IsZero() || !e.Time.Before(q.From)) && (q.To.IsZero() || !e.Time.After(q.To))
+		(q.From.IsZero() || !e.Time.Before(q.From.Truncate(time.Millisecond))) && (q.To.IsZero() || !e.Time.After(q.To))
 }
 
 // Find reads a page of the log.

@@ -1,0 +1,359 @@
+package app_test
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+// log reads all pages of the log that a query asks for, the newest first, of so many
+// entries each.
+func (s *service) log(limit int, query string) []map[string]any {
+	s.t.Helper()
+	var entries []map[string]any
+	for after := ""; ; {
+		page := s.mustAdmin(200, "GET", fmt.Sprintf("/tenants/acme/log?limit=%d&after=%s&%s", limit, after, query), "")
+		for _, e := range page["entries"].([]any) {
+			entries = append(entries, e.(map[string]any))
+		}
+		var more bool
+		if after, more = page["next"].(string); !more {
+			return entries
+		}
+	}
+}
+
+// failing are those who fail, by subject or id.
+func (s *service) failing() map[string]map[string]any {
+	s.t.Helper()
+	failing := map[string]map[string]any{}
+	for _, f := range s.mustAdmin(200, "GET", "/tenants/acme/failed-users", "")["failedUsers"].([]any) {
+		f := f.(map[string]any)
+		name, ok := f["subject"].(string)
+		if !ok {
+			name, _ = f["resourceId"].(string)
+		}
+		failing[name] = f
+	}
+	return failing
+}
+
+func (s *service) explain(a answer) map[string]any {
+	s.t.Helper()
+	return s.mustAdmin(200, "GET", "/tenants/acme/requests/"+a.header.Get("X-Request-Id"), "")
+}
+
+// brief is an entry in a few words.
+func brief(e map[string]any) string {
+	text := fmt.Sprint(e["operation"], " ", e["outcome"])
+	for _, name := range []string{"action", "cause"} {
+		if v, ok := e[name]; ok {
+			text += fmt.Sprint(" ", v)
+		}
+	}
+	return text
+}
+
+func briefs(entries []map[string]any) []string {
+	list := make([]string, len(entries))
+	for i, e := range entries {
+		list[i] = brief(e)
+	}
+	return list
+}
+
+func TestLog(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testLog) }
+
+// A user whose provisioning fails, from the first failure to the success.
+func testLog(t *testing.T, open func(testing.TB) table.Table) {
+	s := tell(t, open, `{"maxSeats":1}`)
+	okta := []string{"User-Agent", "Okta SCIM Client 1.0.0", "X-Okta-Request-Id", "okta-1"}
+	holder := s.must(201, "POST", "/Users", userBody(`"userName":"holder@example.com","active":true`))
+	body := userBody(`"userName":"New@example.com","externalId":"00u1new","active":true,"shoeSize":44`)
+	refused := s.send("POST", "/Users", body, okta...)
+	if refused.status != 403 {
+		t.Fatalf("%d %v", refused.status, refused.body)
+	}
+	x := s.explain(refused)
+	entry := x["entries"].([]any)[0].(map[string]any)
+	for name, want := range map[string]any{
+		"requestId": refused.header.Get("X-Request-Id"), "idp": "okta", "idpRequestId": "okta-1", "operation": "create", "outcome": "failure",
+		"cause": "seat_limit", "status": 403.0, "subject": "New@example.com", "externalId": "00u1new", "by": "idp",
+		"detail": refused.body["detail"], "whatToDo": provlog.SeatLimit.Meaning().Action, "resourceType": "User",
+	} {
+		if entry[name] != want {
+			t.Errorf("%s is %v, want %v", name, entry[name], want)
+		}
+	}
+	if got := fmt.Sprint(entry["tolerances"]); got != "[unknown_attribute:shoeSize]" {
+		t.Errorf("tolerances %s", got)
+	}
+	if seats := entry["seats"].(map[string]any); seats["used"] != 1.0 || seats["limit"] != 1.0 {
+		t.Errorf("seats then: %v", seats)
+	}
+	if x["now"] != "failing" || x["failing"].(map[string]any)["count"] != 1.0 {
+		t.Errorf("now: %v", x)
+	}
+	s.now = s.now.Add(time.Minute)
+	s.send("POST", "/Users", body, okta...)
+	failing := s.failing()
+	f := failing["New@example.com"]
+	if len(failing) != 1 || f["count"] != 2.0 || f["firstFailure"] == f["lastFailure"] || f["whatToDo"] != provlog.SeatLimit.Meaning().Action {
+		t.Fatalf("failing: %v", failing)
+	}
+	// The fix.
+	s.now = s.now.Add(time.Minute)
+	s.must(200, "PATCH", "/Users/"+holder, patchBody(deactivate))
+	made := s.send("POST", "/Users", body, okta...)
+	if made.status != 201 {
+		t.Fatalf("%d %v", made.status, made.body)
+	}
+	if failing := s.failing(); len(failing) != 0 {
+		t.Errorf("failing after the success: %v", failing)
+	}
+	if x = s.explain(refused); x["now"] != "fixed" || x["fixedBy"].(map[string]any)["requestId"] != made.header.Get("X-Request-Id") {
+		t.Errorf("afterwards: %v", x)
+	}
+	if e := s.explain(made)["entries"].([]any)[0].(map[string]any); brief(e) != "create warning created tolerated" || e["seats"].(map[string]any)["delta"] != 1.0 {
+		t.Errorf("the success: %v", e)
+	}
+	id := made.body["id"].(string)
+	s.must(200, "PATCH", "/Users/"+id, patchBody(activate)) // nothing to change
+	want := []string{"create warning created tolerated", "create failure seat_limit", "create failure seat_limit"}
+	for _, subject := range []string{"new@EXAMPLE.com", "00u1new"} {
+		for _, limit := range []int{50, 2, 1} {
+			if got := briefs(s.log(limit, "subject="+url.QueryEscape(subject))); !slices.Equal(got, want) {
+				t.Errorf("the history of %s by %d: %q", subject, limit, got)
+			}
+		}
+	}
+	all := briefs(s.log(2, ""))
+	if !slices.Equal(all, append([]string{"modify skipped unchanged", "create warning created tolerated", "modify success deactivated"}, append(want[1:], "create success created")...)) {
+		t.Errorf("the log: %q", all)
+	}
+	for query, n := range map[string]int{
+		"outcome=failure": 2, "cause=seat_limit": 2, "cause=tolerated": 1, "outcome=skipped": 1, "outcome=failure&cause=duplicate": 0, "resourceType=Group": 0,
+	} {
+		for _, limit := range []int{1, 50} {
+			if got := s.log(limit, query); len(got) != n {
+				t.Errorf("%s by %d: %q, want %d", query, limit, briefs(got), n)
+			}
+		}
+	}
+}
+
+// By time, with the clock of the day: keys are made by it.
+func TestLog_ByTime(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testLogByTime) }
+
+func testLogByTime(t *testing.T, open func(testing.TB) table.Table) {
+	s := newService(t, open(t), 50, app.Options{})
+	var times []time.Time
+	for i := range 6 {
+		times = append(times, time.Now())
+		time.Sleep(2 * time.Millisecond)
+		s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d"`, i)))
+		s.send("POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d"`, i)))
+		time.Sleep(2 * time.Millisecond)
+	}
+	at := func(i int) string { return url.QueryEscape(times[i].UTC().Format(time.RFC3339Nano)) }
+	for query, n := range map[string]int{
+		"from=" + at(4): 4, "to=" + at(1): 2, "from=" + at(2) + "&to=" + at(3): 2, "from=" + at(3) + "&to=" + at(1): 0,
+		"outcome=failure&from=" + at(4): 2, "outcome=failure&to=" + at(4): 4, "outcome=success&from=" + at(4): 2,
+		"subject=u3&from=" + at(2): 2, "subject=u3&from=" + at(4): 0, "subject=u3&to=" + at(2): 0,
+	} {
+		for _, limit := range []int{1, 50} {
+			if got := s.log(limit, query); len(got) != n {
+				t.Errorf("%s by %d: %q, want %d", query, limit, briefs(got), n)
+			}
+		}
+	}
+}
+
+// What wants no change leaves nothing, and who has not proved a token least of all.
+func TestLog_OfWhatIsNotKept(t *testing.T) {
+	s := tell(t, enginetest.Memory, `{"maxSeats":5}`)
+	id := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
+	before := s.log(50, "")
+	s.send("GET", "/Users/"+id, "")
+	s.send("GET", `/Users?filter=userName+eq+"a"`, "")
+	s.send("GET", "/Users/00000000-0000-7000-8000-000000000000", "")
+	for _, header := range []string{"", "Basic eDp5", "Bearer rct_acme", "Bearer " + strings.Replace(s.token, s.token[25:27], "aa", 1)} {
+		for _, method := range []string{"POST", "GET"} {
+			if a := s.send(method, "/Users", userBody(`"userName":"b"`), "Authorization", header); a.status != 401 || a.event["writeUnits"] != 0.0 {
+				t.Errorf("%q: %d, %v WRU", header, a.status, a.event["writeUnits"])
+			}
+		}
+	}
+	list := s.mustAdmin(200, "GET", "/tenants/acme/tokens", "")["tokens"].([]any)
+	s.mustAdmin(204, "DELETE", "/tenants/acme/tokens/"+list[0].(map[string]any)["id"].(string), "")
+	s.later()
+	if a := s.send("POST", "/Users", userBody(`"userName":"b"`)); a.event["cause"] != "token_revoked" || a.event["writeUnits"] != 0.0 {
+		t.Errorf("revoked: %v, %v WRU", a.event["cause"], a.event["writeUnits"])
+	}
+	if after := s.log(50, ""); len(after) != len(before) {
+		t.Errorf("the log has %q, had %q", briefs(after), briefs(before))
+	}
+	if failing := s.failing(); len(failing) != 0 {
+		t.Errorf("failing: %v", failing)
+	}
+}
+
+// Reads that are refused for what they ask are kept: a sync begins with them.
+func TestLog_OfReadsThatAreRefused(t *testing.T) {
+	s := tell(t, enginetest.Memory, `{"maxSeats":5}`)
+	for cause, query := range map[string]string{"validation": "?filter=userName", "sensitive_filter": `?filter=password+eq+"x"`} {
+		a := s.send("GET", "/Users"+query, "")
+		if e := s.explain(a)["entries"].([]any)[0].(map[string]any); brief(e) != "list failure "+cause {
+			t.Errorf("%s: %v", query, e)
+		}
+	}
+	if failing := s.failing(); len(failing) != 0 {
+		t.Errorf("nobody fails by a list: %v", failing)
+	}
+}
+
+// Who is refused in great numbers leaves one entry a minute.
+func TestLog_OfAStorm(t *testing.T) {
+	s := tell(t, enginetest.Memory, `{"maxSeats":5,"scimEnabled":false}`)
+	for range 20 {
+		if a := s.send("POST", "/Users", userBody(`"userName":"a"`)); a.event["cause"] != "scim_disabled" {
+			t.Fatalf("%v", a.event)
+		}
+		s.now = s.now.Add(10 * time.Second)
+	}
+	if n := len(s.log(50, "cause=scim_disabled")); n != 4 {
+		t.Errorf("%d entries of 20 requests in 200 s, want 4", n)
+	}
+}
+
+// A group's warning says who the members are that were not taken, and why their own
+// provisioning fails.
+func TestLog_NamesTheMembersConcerned(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Plain(), testMembersConcerned)
+}
+
+func testMembersConcerned(t *testing.T, open func(testing.TB) table.Table) {
+	s := tell(t, open, `{"maxSeats":2}`)
+	here := s.must(201, "POST", "/Users", userBody(`"userName":"here"`))
+	gone := s.must(201, "POST", "/Users", userBody(`"userName":"gone"`))
+	s.must(204, "DELETE", "/Users/"+gone, "")
+	s.must(201, "POST", "/Users", userBody(`"userName":"other"`))
+	s.send("PATCH", "/Users/"+gone, patchBody(activate)) // 404
+	if a := s.send("POST", "/Users", userBody(`"userName":"late@example.com"`)); a.status != 403 {
+		t.Fatalf("%d", a.status)
+	}
+	nobody := "019b8d62-7a80-7000-8000-00000000abcd"
+	group := s.send("POST", "/Groups", groupBody("Staff", here, gone, "late@example.com", nobody))
+	if group.status != 201 || group.event["cause"] != "unknown_members" {
+		t.Fatalf("%d %v", group.status, group.event)
+	}
+	entry := s.explain(group)["entries"].([]any)[0].(map[string]any)
+	got := map[string]string{}
+	for _, m := range entry["members"].([]any) {
+		m := m.(map[string]any)
+		text := fmt.Sprint(m["state"], " ", m["subject"])
+		if f, ok := m["failure"].(map[string]any); ok {
+			text += fmt.Sprint(" ", f["cause"])
+		}
+		got[m["id"].(string)] = text
+	}
+	want := map[string]string{
+		gone: "deleted gone user_not_found", "late@example.com": "unknown late@example.com seat_limit", nobody: "unknown <nil>",
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("members %v, want %v", got, want)
+	}
+	// A tenant may have it refused.
+	s.mustAdmin(200, "PATCH", "/tenants/acme", `{"unknownMembers":"refuse"}`)
+	s.later()
+	a := s.send("PATCH", "/Groups/"+group.body["id"].(string), memberPatch("add", nobody))
+	x := s.explain(a)
+	if entry = x["entries"].([]any)[0].(map[string]any); brief(entry) != "modify failure unknown_members" || x["now"] != "failing" {
+		t.Errorf("refused: %v", x)
+	}
+	if m := entry["members"].([]any)[0].(map[string]any); m["id"] != nobody || m["state"] != "unknown" {
+		t.Errorf("whom it concerns: %v", m)
+	}
+	if f := s.failing()["Staff"]; f["resourceType"] != "Group" || f["cause"] != "unknown_members" {
+		t.Errorf("the group fails: %v", s.failing())
+	}
+	s.must(200, "PATCH", "/Groups/"+group.body["id"].(string), memberPatch("remove", here))
+	if f, ok := s.failing()["Staff"]; ok {
+		t.Errorf("the group fails still: %v", f)
+	}
+}
+
+// Who failed by the name is settled when it is provisioned under an id, and a group
+// that failed by its id when it is pushed again.
+func TestLog_FailuresThatAreSettledOtherwise(t *testing.T) {
+	s := tell(t, enginetest.Memory, `{"maxSeats":0}`)
+	s.send("POST", "/Users", userBody(`"userName":"jit@example.com"`))
+	s.mustAdmin(200, "PATCH", "/tenants/acme", `{"maxSeats":5}`)
+	id := s.own(`"userName":"jit@example.com","origin":"jit"`)
+	if len(s.failing()) != 1 {
+		t.Errorf("the application made the user, no identity provider has it: %v", s.failing())
+	}
+	s.now = s.now.Add(time.Second)
+	s.must(200, "PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"displayName","value":"J"}]`))
+	if len(s.failing()) != 0 {
+		t.Errorf("linked by a PATCH: %v", s.failing())
+	}
+	group := s.must(201, "POST", "/Groups", groupBody("Sales"))
+	s.mustAdmin(204, "DELETE", "/tenants/acme/groups/"+group, "")
+	a := s.send("PATCH", "/Groups/"+group, memberPatch("add", id))
+	if a.event["cause"] != "group_deleted" || len(s.failing()) != 1 {
+		t.Fatalf("%v, failing %v", a.event, s.failing())
+	}
+	s.now = s.now.Add(time.Second)
+	s.must(201, "POST", "/Groups", groupBody("Sales", id))
+	if len(s.failing()) != 0 {
+		t.Errorf("pushed again: %v", s.failing())
+	}
+	if x := s.explain(a); x["now"] != "fixed" {
+		t.Errorf("%v", x)
+	}
+}
+
+// The history of a record is whole, however long it is, and whatever its pages.
+func TestLog_HistoryOfARecord(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testHistory) }
+
+func testHistory(t *testing.T, open func(testing.TB) table.Table) {
+	s := tell(t, open, `{"maxSeats":5}`)
+	user := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
+	group := s.must(201, "POST", "/Groups", groupBody("g"))
+	want := []string{"created"}
+	for i := range 30 {
+		s.now = s.now.Add(time.Second)
+		op, action := "add", "updated"
+		if i%2 == 1 {
+			op = "remove"
+		}
+		s.must(200, "PATCH", "/Groups/"+group, memberPatch(op, user))
+		if i%5 == 4 { // not in the record, but in the index
+			s.send("PATCH", "/Groups/"+group, `{"schemas":[]`)
+			want = append([]string{action}, want...)
+			action = "<nil>"
+		}
+		want = append([]string{action}, want...)
+	}
+	s.now = s.now.Add(time.Second)
+	s.must(204, "DELETE", "/Groups/"+group, "")
+	want = append([]string{"deleted"}, want...)
+	for _, limit := range []int{1, 7, 50} {
+		var got []string
+		for _, e := range s.log(limit, "subject="+group) {
+			got = append(got, fmt.Sprint(e["action"]))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("by %d: %d entries %q, want %d %q", limit, len(got), got, len(want), want)
+		}
+	}
+}
