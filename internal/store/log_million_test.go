@@ -1,0 +1,201 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/table/meter"
+)
+
+// millionth is the key of an entry of a long log: one a second.
+func millionth(i int) string {
+	at := made.Add(time.Duration(i) * time.Second)
+	return fmt.Sprintf("%s-7000-8000-%012d", provlog.FirstKey(at), i)
+}
+
+// longLog writes a log of n entries: of a tenth of the users' requests the failures,
+// and of one user, Walter, every hundredth entry. A thousand fail still.
+func longLog(f *fixture, n int) {
+	f.t.Helper()
+	ctx := f.t.Context()
+	expires := made.Add(10 * 365 * 24 * time.Hour)
+	var ops []table.Op
+	token := 0
+	write := func(more ...table.Op) {
+		if ops = append(ops, more...); len(ops) > 90 || len(more) == 0 && len(ops) > 0 {
+			token++
+			if err := f.table.Write(ctx, table.Transaction{Token: fmt.Sprint("m", token), Ops: ops}); err != nil {
+				f.t.Fatal(err)
+			}
+			ops = ops[:0]
+		}
+	}
+	var walter directory.History
+	for i := range n {
+		name := fmt.Sprintf("user%05d@example.com", i%20_000)
+		e := provlog.Entry{
+			Entry: directory.Entry{
+				RequestID: millionth(i), Time: made.Add(time.Duration(i) * time.Second), IdP: "okta", TokenID: "k1",
+				Operation: "modify", Action: directory.Updated, ResourceType: provlog.TypeUser, ResourceID: fmt.Sprintf("u%05d", i%20_000),
+				Subject: name, Changed: []string{"title"},
+			},
+			Outcome: provlog.Success,
+		}
+		switch {
+		case i%100 == 50:
+			e.ResourceID, e.Subject = "walter", "walter@example.com"
+			op := logOp(f.tenant, e.Entry, walter, expires)
+			op.When = nil
+			write(op)
+			walter = walter.With(e.RequestID)
+			continue
+		case i%10 == 7:
+			e.Outcome, e.Cause, e.Detail = provlog.Failure, provlog.Duplicate, "The userName belongs to another."
+			e.Operation, e.Action, e.ResourceID = "create", "", ""
+			e.About = provlog.Subject{Type: provlog.TypeUser, Name: name}
+			if i%100_000 == 7 {
+				e.Cause = provlog.SeatLimit
+			}
+			write(table.Put(noteItem(f.tenant, e, expires)), failureOp(f.tenant, e, expires), indexOp(f.tenant, e.About, e.Entry, expires))
+			continue
+		}
+		write(table.Put(logItem(f.tenant, e.Entry, expires)))
+	}
+	for i := range 1000 {
+		about := provlog.Subject{Type: provlog.TypeUser, Name: fmt.Sprintf("failing%04d@example.com", i)}
+		write(failingOp(f.tenant, provlog.Note{Fails: about, Expires: expires, Entry: &provlog.Entry{
+			Entry: directory.Entry{RequestID: millionth(i), Time: made, Operation: "create", Subject: about.Name},
+			Cause: provlog.SeatLimit, Detail: "50 of 50 seats in use.",
+		}}))
+	}
+	u := &directory.User{ID: "walter", Doc: []byte(`{"userName":"walter@example.com"}`), Version: 9, Linked: true, Active: true}
+	item := userItem(f.tenant, u)
+	for _, key := range walter {
+		item.Attributes[linkPrefix+link(key)] = table.Number(1)
+	}
+	write(table.Put(item), table.Put(table.Item{
+		Key:        reservationKey(f.tenant, directory.UserName, "walter@example.com"),
+		Attributes: table.Attributes{attrHolder: table.Text("walter")},
+	}))
+	write()
+}
+
+// TestLog_OfAMillion: however long the log, what an administrator asks takes a bounded
+// number of round trips, and the pages behind one another are whole.
+func TestLog_OfAMillion(t *testing.T) {
+	size := 1_000_000
+	if raceDetector {
+		size = 50_000 // the detector takes minutes for more
+	}
+	f := newFixture(t, enginetest.Memory(t), made)
+	longLog(f, size)
+	f.pass(time.Duration(size) * time.Second)
+	metered := New(meter.New(f.table), f.newID, f.now)
+	log := provlog.NewLog(metered, f.now)
+	within := func(name string, most int, do func(ctx context.Context) error) {
+		t.Helper()
+		ctx, usage := table.WithUsage(t.Context())
+		if err := do(ctx); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		c := usage.Counts()
+		if !strings.HasPrefix(name, "page") {
+			t.Logf("%-36s %d round trips, %v RRU", name, c.RoundTrips, c.ReadUnits)
+		}
+		if c.RoundTrips > most {
+			t.Errorf("%s takes %d round trips, at most %d", name, c.RoundTrips, most)
+		}
+	}
+	find := func(name string, most int, q provlog.Query, check func(provlog.Found)) {
+		t.Helper()
+		within(name, most, func(ctx context.Context) error {
+			found, err := log.Find(ctx, f.tenant, q)
+			if err == nil {
+				check(found)
+			}
+			return err
+		})
+	}
+	count := func(want int) func(provlog.Found) {
+		return func(found provlog.Found) {
+			t.Helper()
+			if len(found.Entries) != want || found.Next == "" {
+				t.Errorf("%d entries, next %q, want %d", len(found.Entries), found.Next, want)
+			}
+		}
+	}
+	find("the newest page", 1, provlog.Query{Limit: 50}, count(50))
+	find("the newest failures", 2, provlog.Query{Limit: 50, Outcome: provlog.Failure}, count(50))
+	find("by a cause", 6, provlog.Query{Limit: 50, Cause: provlog.SeatLimit}, func(found provlog.Found) {
+		if found.Next == "" && len(found.Entries) == 0 || found.Next != "" && found.SearchedTo.IsZero() {
+			t.Errorf("%+v", found)
+		}
+	})
+	find("by a cause that nothing has", 6, provlog.Query{Limit: 50, Cause: provlog.Tolerated}, func(found provlog.Found) {
+		if len(found.Entries) != 0 || found.Next == "" || found.SearchedTo.IsZero() {
+			t.Errorf("%d entries, next %q, searched to %v", len(found.Entries), found.Next, found.SearchedTo)
+		}
+	})
+	find("an hour long ago", 1, provlog.Query{Limit: 50, From: made.Add(time.Hour), To: made.Add(2 * time.Hour)}, count(50))
+	find("a user's history", 2+1+8, provlog.Query{Limit: 50, Subject: "walter@example.com"}, count(50))
+	find("the history of who is no user", 4, provlog.Query{Limit: 2, Subject: "user00007@example.com"}, count(2))
+
+	// All of the history, page by page.
+	var keys []string
+	q := provlog.Query{Limit: 200, Subject: "walter"}
+	pages := 0
+	for {
+		within(fmt.Sprintf("page %d of the history", pages+1), 2+1+24, func(ctx context.Context) error {
+			found, err := log.Find(ctx, f.tenant, q)
+			for _, e := range found.Entries {
+				keys = append(keys, e.Key())
+			}
+			q.After = found.Next
+			return err
+		})
+		if pages++; q.After == "" || pages > size {
+			break
+		}
+	}
+	if len(keys) != size/100 || !slices.IsSortedFunc(keys, func(x, y string) int { return strings.Compare(y, x) }) {
+		t.Errorf("%d entries in %d pages, want %d, the newest first", len(keys), pages, size/100)
+	}
+	within("failed users", 3, func(ctx context.Context) error {
+		found, err := log.Failing(ctx, f.tenant, provlog.FailingQuery{Limit: 50})
+		if len(found.Failing) != 50 || found.Next == "" {
+			t.Errorf("%d fail, next %q", len(found.Failing), found.Next)
+		}
+		return err
+	})
+	within("one request", 12, func(ctx context.Context) error {
+		x, err := log.Explain(ctx, f.tenant, millionth(7))
+		if err == nil && (len(x.Entries) != 1 || x.Now != provlog.Fixed) {
+			t.Errorf("%+v", x)
+		}
+		return err
+	})
+	within("the overview", 12, func(ctx context.Context) error {
+		o, err := log.Overview(ctx, f.tenant)
+		if o.Failing != 200 || !o.More || len(o.LastSync) != 1 {
+			t.Errorf("%d fail, more %t, %d synced", o.Failing, o.More, len(o.LastSync))
+		}
+		total := 0
+		for _, span := range o.Spans {
+			for _, n := range span.Causes {
+				total += n
+			}
+		}
+		if total == 0 {
+			t.Error("no failures are counted")
+		}
+		return err
+	})
+}
