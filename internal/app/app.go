@@ -114,6 +114,8 @@ type Options struct {
 	Now func() time.Time
 	// RequestTime is how long a request may take in all.
 	RequestTime time.Duration
+	// MaxWalk is the largest number of records that one request reads without a key.
+	MaxWalk int
 	// Meter says how capacity is counted.
 	Meter []meter.Option
 	// Retry says how long and how often the table is asked again.
@@ -140,6 +142,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 		service: httpapi.Config{
 			Directory: directory.New(directory.Config{
 				Store: s, Users: types.User, Groups: types.Group, Extension: c.ExtensionURN, BaseURL: c.BaseURL, NewID: newIDAt, Now: now,
+				MaxWalk: o.MaxWalk,
 			}),
 			Authenticator: access.NewAuthenticator(s, now).WithTypes(types),
 			Types:         types,

@@ -1,0 +1,266 @@
+package provoke
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// Provocations bring the causes about, each on a Stage of its own that has 5 seats. They
+// return the answer of the request that has the cause. BadEvent is not among them: it is
+// no request to the service, and package lambdahttp refuses it.
+var Provocations = map[provlog.Cause]func(s *Stage) Answer{
+	// Who has not proved a token.
+	provlog.TokenMissing:  func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "") },
+	provlog.TokenInvalid:  func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "Bearer rct_acme_cut") },
+	provlog.TokenUnknown:  tokenUnknown,
+	provlog.TokenRevoked:  tokenRevoked,
+	provlog.TokenExpired:  tokenExpired,
+	provlog.TokenRepeated: func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "Bearer a,Bearer b") },
+	provlog.SCIMDisabled: func(s *Stage) Answer {
+		s.set(`{"scimEnabled":false}`)
+		return s.Send("POST", "/Users", User(`"userName":"a"`))
+	},
+	// What is no request to an endpoint.
+	provlog.NoRoute:          func(s *Stage) Answer { return s.Send("GET", "/Nothing", "") },
+	provlog.NotSupported:     func(s *Stage) Answer { return s.Send("GET", "/Me", "") },
+	provlog.ProtocolVersion:  func(s *Stage) Answer { return s.Send("GET", "/scim/v1/Users", "") },
+	provlog.MethodNotAllowed: func(s *Stage) Answer { return s.Send("DELETE", "/Users", "") },
+	provlog.SchemaNotFound:   func(s *Stage) Answer { return s.Send("GET", "/Schemas/urn:none", "") },
+	provlog.DiscoveryFilter:  func(s *Stage) Answer { return s.Send("GET", "/Schemas?filter=id+pr", "") },
+	// What is wrong with the request itself.
+	provlog.MediaType:       func(s *Stage) Answer { return s.Send("POST", "/Users", "<a/>", "Content-Type", "text/xml") },
+	provlog.BodyTooLarge:    func(s *Stage) Answer { return s.Send("POST", "/Users", strings.Repeat("a", 1<<20+1)) },
+	provlog.Validation:      func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"a","emails":"none"`)) },
+	provlog.SensitiveFilter: func(s *Stage) Answer { return s.Send("GET", `/Users?filter=password+eq+"x"`, "") },
+	provlog.Tolerated:       func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"a","shoeSize":44`)) },
+	provlog.WalkLimit:       walkLimit,
+	provlog.AnswerTooLarge:  answerTooLarge,
+	provlog.RateLimit:       rateLimit,
+	// What is not there.
+	provlog.UserNotFound: func(s *Stage) Answer { return s.Send("PATCH", "/Users/"+nobody, Patch(rename("x"))) },
+	provlog.GroupNotFound: func(s *Stage) Answer {
+		return s.Send("PATCH", "/Groups/"+nobody, Patch(`{"op":"replace","path":"displayName","value":"x"}`))
+	},
+	provlog.GroupDeleted: func(s *Stage) Answer {
+		id := s.must(s.Send("POST", "/Groups", Group("Staff"))).ID()
+		s.must(s.Ask("DELETE", "/tenants/acme/groups/"+id, ""))
+		return s.Send("PATCH", "/Groups/"+id, Patch(`{"op":"replace","path":"displayName","value":"x"}`))
+	},
+	// Who has it already.
+	provlog.Duplicate: func(s *Stage) Answer {
+		s.user(`"userName":"a"`)
+		return s.Send("POST", "/Users", User(`"userName":"a"`))
+	},
+	provlog.DuplicateInactive: func(s *Stage) Answer {
+		s.user(`"userName":"a","active":false`)
+		return s.Send("POST", "/Users", User(`"userName":"a","active":false`))
+	},
+	provlog.DuplicateSeveral: func(s *Stage) Answer {
+		s.user(`"userName":"a","active":false,"externalId":"1"`)
+		s.user(`"userName":"b","active":false,"externalId":"2"`)
+		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"2"`))
+	},
+	provlog.DuplicateGroup: func(s *Stage) Answer {
+		s.must(s.Send("POST", "/Groups", Group("Staff")))
+		return s.Send("POST", "/Groups", Group("staff"))
+	},
+	provlog.DuplicateOffInApp: func(s *Stage) Answer {
+		s.must(s.Ask("PATCH", "/tenants/acme/users/"+s.user(`"userName":"a"`), `{"active":false}`))
+		return s.Send("POST", "/Users", User(`"userName":"a"`))
+	},
+	provlog.DeactivatedInApp: func(s *Stage) Answer {
+		id := s.user(`"userName":"a"`)
+		s.must(s.Ask("PATCH", "/tenants/acme/users/"+id, `{"active":false}`))
+		return s.Send("PATCH", "/Users/"+id, Patch(`{"op":"replace","path":"active","value":true}`))
+	},
+	provlog.ExternalIDChanged: func(s *Stage) Answer {
+		s.user(`"userName":"a","externalId":"1","active":false`)
+		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"2"`))
+	},
+	provlog.ExternalIDRefused: func(s *Stage) Answer {
+		s.set(`{"rehire":"refuse"}`)
+		s.user(`"userName":"a","externalId":"1","active":false`)
+		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"2"`))
+	},
+	provlog.OwnUser: func(s *Stage) Answer {
+		s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a"}`))
+		return s.Send("POST", "/Users", User(`"userName":"a"`))
+	},
+	provlog.OwnUserConversion: func(s *Stage) Answer {
+		s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a"}`))
+		return s.Send("POST", "/Users", User(`"userName":"a","isTeamAccount":false`))
+	},
+	provlog.Protected: func(s *Stage) Answer {
+		id := s.user(`"userName":"a"`)
+		s.must(s.Ask("PATCH", "/tenants/acme/users/"+id, `{"protected":true}`))
+		return s.Send("DELETE", "/Users/"+id, "")
+	},
+	provlog.VersionMismatch: func(s *Stage) Answer {
+		return s.Send("PATCH", "/Users/"+s.user(`"userName":"a"`), Patch(rename("x")), "If-Match", `W/"99"`)
+	},
+	// What there is no room for.
+	provlog.SeatLimit: func(s *Stage) Answer {
+		s.set(`{"maxSeats":0}`)
+		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"00u1a"`))
+	},
+	provlog.ReaderLimit: func(s *Stage) Answer {
+		s.set(`{"maxReaders":0}`)
+		return s.Send("POST", "/Users", User(`"userName":"a","isTeamAccount":false`))
+	},
+	provlog.UnknownMembers: func(s *Stage) Answer { return s.Send("POST", "/Groups", Group("Staff", nobody)) },
+	provlog.MemberLimit: func(s *Stage) Answer {
+		return s.Send("PATCH", "/Groups/"+s.must(s.Send("POST", "/Groups", Group("Staff"))).ID(), addMembers(5001))
+	},
+	// What went wrong here.
+	provlog.Conflict: func(s *Stage) Answer {
+		return s.spoiling("#USERS", table.ErrConflict, func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
+	},
+	provlog.OutcomeUnknown: func(s *Stage) Answer {
+		return s.spoiling("#USERS", table.ErrUnknownOutcome, func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
+	},
+	provlog.Internal: func(s *Stage) Answer {
+		return s.spoiling("#USERS", errors.New("the disk is on fire"), func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
+	},
+	provlog.Unfinished: unfinished,
+	// Many at once.
+	provlog.BulkLimit: func(s *Stage) Answer {
+		return s.Send("POST", "/Bulk", Bulk(many(101, func(i int) string { return bulkUser(i, "") })...))
+	},
+	provlog.BulkReference: func(s *Stage) Answer {
+		a := s.must(s.Send("POST", "/Bulk", Bulk(
+			`{"method":"POST","path":"/Users","bulkId":"u","data":`+User(`"userName":"a","emails":"none"`)+`}`,
+			`{"method":"POST","path":"/Groups","bulkId":"g","data":`+Group("Staff", "bulkId:u")+`}`)))
+		return operationOf(a, 1)
+	},
+	provlog.BulkTime: bulkTime,
+	provlog.BulkPartial: func(s *Stage) Answer {
+		return s.Send("POST", "/Bulk", Bulk(bulkUser(1, ""), bulkUser(2, `,"emails":"none"`)))
+	},
+}
+
+// nobody is an id that no record has.
+const nobody = "019b8d62-7a80-7000-8000-00000000dead"
+
+func rename(to string) string {
+	return fmt.Sprintf(`{"op":"replace","path":"displayName","value":%q}`, to)
+}
+
+func many(n int, one func(i int) string) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = one(i)
+	}
+	return list
+}
+
+func bulkUser(i int, attributes string) string {
+	return fmt.Sprintf(`{"method":"POST","path":"/Users","bulkId":"b%d","data":%s}`, i, User(fmt.Sprintf(`"userName":"b%d"%s`, i, attributes)))
+}
+
+// addMembers is a PATCH that lets so many members join.
+func addMembers(n int, ids ...string) string {
+	for i := len(ids); i < n; i++ {
+		ids = append(ids, fmt.Sprintf("019b8d62-7a80-7000-8000-%012x", i+1))
+	}
+	values := many(n, func(i int) string { return fmt.Sprintf(`{"value":%q}`, ids[i]) })
+	return Patch(`{"op":"add","path":"members","value":[` + strings.Join(values, ",") + `]}`)
+}
+
+// operationOf is the answer to one operation of a bulk request.
+func operationOf(a Answer, i int) Answer {
+	operations, _ := a.Body["Operations"].([]any)
+	operation, _ := operations[i].(map[string]any)
+	response, _ := operation["response"].(map[string]any)
+	one := Answer{Body: response}
+	one.Detail, _ = response["detail"].(string)
+	if _, id, ok := strings.Cut(one.Detail, "(request "); ok {
+		one.RequestID = strings.TrimSuffix(id, ")")
+	}
+	_, _ = fmt.Sscan(fmt.Sprint(operation["status"]), &one.Status)
+	return one
+}
+
+// minted is another token of the tenant's.
+func minted(s *Stage, wanted string) (id, text string) {
+	a := s.must(s.Ask("POST", "/tenants/acme/tokens", wanted))
+	text, _ = a.Body["token"].(string)
+	return a.ID(), text
+}
+
+func tokenUnknown(s *Stage) Answer {
+	// Well formed, and made by nobody here.
+	text, _ := access.Mint(s.tenant)
+	return s.Send("GET", "/Users", "", "Authorization", "Bearer "+text)
+}
+
+func tokenRevoked(s *Stage) Answer {
+	id, text := minted(s, "")
+	s.must(s.Ask("DELETE", "/tenants/acme/tokens/"+id, ""))
+	return s.Send("POST", "/Users", User(`"userName":"a"`), "Authorization", "Bearer "+text)
+}
+
+func tokenExpired(s *Stage) Answer {
+	_, text := minted(s, fmt.Sprintf(`{"expiresAt":%q}`, s.now().Add(time.Minute).UTC().Format(time.RFC3339)))
+	s.Pass(2 * time.Minute)
+	return s.Send("POST", "/Users", User(`"userName":"a"`), "Authorization", "Bearer "+text)
+}
+
+func walkLimit(s *Stage) Answer {
+	s.set(`{"maxSeats":100}`)
+	for i := range MaxWalk + 2 {
+		s.user(fmt.Sprintf(`"userName":"u%d"`, i))
+	}
+	return s.Send("GET", `/Users?filter=title+eq+"x"`, "")
+}
+
+// answerTooLarge asks for a group of more members than an answer has room for. They are
+// written behind the service's back: so many requests would take a minute.
+func answerTooLarge(s *Stage) Answer {
+	id := s.must(s.Send("POST", "/Groups", Group("Staff"))).ID()
+	const members = 60_000
+	var ops []table.Op
+	for i := range members {
+		ops = append(ops, table.Put(table.Item{Key: table.Key{
+			Partition: "T#acme#G#" + id + "#1", Sort: fmt.Sprintf("019b8d62-7a80-7000-8000-%012x", i),
+		}}))
+		if len(ops) == table.MaxOps || i == members-1 {
+			if err := s.table.Write(s.t.Context(), table.Transaction{Token: fmt.Sprint("m", i), Ops: ops}); err != nil {
+				s.t.Fatal(err)
+			}
+			ops = nil
+		}
+	}
+	return s.Send("GET", "/Groups/"+id, "")
+}
+
+func rateLimit(s *Stage) Answer {
+	for range 5000 {
+		if a := s.Send("POST", "/Users", User(`"userName":"a"`)); a.Status == 429 {
+			return a
+		}
+	}
+	return Answer{}
+}
+
+func unfinished(s *Stage) Answer {
+	s.set(`{"maxSeats":100}`)
+	var ids []string
+	for i := range 40 {
+		ids = append(ids, s.user(fmt.Sprintf(`"userName":"u%d"`, i)))
+	}
+	group := s.must(s.Send("POST", "/Groups", Group("Staff"))).ID()
+	// The members join in parts, each with its mirrors.
+	return s.spoiling("#U#", table.ErrThrottled, func() Answer { return s.Send("PATCH", "/Groups/"+group, addMembers(40, ids...)) })
+}
+
+func bulkTime(s *Stage) Answer {
+	s.table.set(func(table.Transaction) error { s.Pass(10 * time.Second); return nil })
+	defer s.table.set(nil)
+	return operationOf(s.must(s.Send("POST", "/Bulk", Bulk(bulkUser(1, ""), bulkUser(2, "")))), 1)
+}

@@ -1,0 +1,222 @@
+// Package provoke brings every cause of the table about, through HTTP alone, on a
+// service with a table whose answers can be spoiled. It is for tests: that an
+// administrator finds each of them, wherever they look.
+package provoke
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Stage is a service with one tenant, acme.
+type Stage struct {
+	t      testing.TB
+	App    *app.App
+	scim   http.Handler
+	admin  http.Handler
+	token  string
+	tenant tenant.ID
+	table  *spoiled
+	mu     sync.Mutex
+	ahead  time.Duration
+}
+
+// Operator is who asks on the application's side.
+const Operator = "arn:aws:iam::123456789012:user/owner"
+
+// MaxWalk is how many records a request reads on a stage without a key.
+const MaxWalk = 10
+
+// New makes a Stage on a table. Its tenant has so many seats.
+func New(t testing.TB, on table.Table, seats int64) *Stage {
+	t.Helper()
+	s := &Stage{t: t, table: &spoiled{Table: on}}
+	var err error
+	s.App, err = app.NewWith(s.table, app.Config{BaseURL: "https://scim.test/scim/v2", TenantRate: 1000},
+		logline.New(t.Output()), app.Options{Now: s.now, MaxWalk: MaxWalk, Retry: []table.RetryOption{table.RetryFor(20 * time.Millisecond)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.scim, s.admin = s.App.Handler(), s.App.AdminHandler()
+	id, err := tenant.ParseID("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.App.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), seats, tenant.Unlimited, s.now()); err != nil {
+		t.Fatal(err)
+	}
+	text, record := access.Mint(id)
+	if err := s.App.Store.SaveToken(t.Context(), id, record); err != nil {
+		t.Fatal(err)
+	}
+	s.token, s.tenant = text, id
+	return s
+}
+
+func (s *Stage) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Add(s.ahead)
+}
+
+// Pass lets time pass.
+func (s *Stage) Pass(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ahead += d
+}
+
+// Admin is the handler of the application's side.
+func (s *Stage) Admin() http.Handler { return s.admin }
+
+// Answer is what a request was answered.
+type Answer struct {
+	Status    int
+	RequestID string
+	Detail    string
+	Body      map[string]any
+}
+
+// ID is the id of the resource in the answer.
+func (a Answer) ID() string {
+	id, _ := a.Body["id"].(string)
+	return id
+}
+
+// Send sends a SCIM request as an identity provider does; headers are names and values.
+func (s *Stage) Send(method, path, body string, headers ...string) Answer {
+	s.t.Helper()
+	if !strings.HasPrefix(path, "/scim/") {
+		path = "/scim/v2" + path
+	}
+	r := httptest.NewRequestWithContext(s.t.Context(), method, "https://scim.test"+path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+s.token)
+	r.Header.Set("Content-Type", "application/scim+json")
+	r.Header.Set("User-Agent", "Okta SCIM Client 1.0.0")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return s.serve(s.scim, r)
+}
+
+// Ask sends a request as the application does.
+func (s *Stage) Ask(method, path, body string) Answer {
+	s.t.Helper()
+	r := httptest.NewRequestWithContext(s.t.Context(), method, "https://scim.test"+adminapi.Prefix+path, strings.NewReader(body))
+	r.Header.Set(adminapi.OperatorHeader, Operator)
+	return s.serve(s.admin, r)
+}
+
+func (s *Stage) serve(h http.Handler, r *http.Request) Answer {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	a := Answer{Status: w.Code, RequestID: w.Header().Get("X-Request-Id")}
+	if w.Body.Len() > 0 {
+		if err := json.Unmarshal(w.Body.Bytes(), &a.Body); err != nil {
+			s.t.Errorf("%s %s: %v", r.Method, r.URL, err)
+		}
+	}
+	a.Detail, _ = a.Body["detail"].(string)
+	return a
+}
+
+// must ends the test when an answer is none of success.
+func (s *Stage) must(a Answer) Answer {
+	s.t.Helper()
+	if a.Status >= 300 {
+		s.t.Fatalf("%d %v", a.Status, a.Body)
+	}
+	return a
+}
+
+// user makes a user with a name and other attributes.
+func (s *Stage) user(attributes string) string {
+	s.t.Helper()
+	return s.must(s.Send("POST", "/Users", User(attributes))).ID()
+}
+
+// set changes the tenant's settings, at once.
+func (s *Stage) set(settings string) {
+	s.t.Helper()
+	s.must(s.Ask("PATCH", "/tenants/acme", settings))
+	s.Pass(access.CacheTime + time.Second)
+}
+
+// User is the body of a user.
+func User(attributes string) string {
+	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` + attributes + `}`
+}
+
+// Group is the body of a group.
+func Group(name string, members ...string) string {
+	var list []string
+	for _, id := range members {
+		list = append(list, fmt.Sprintf(`{"value":%q}`, id))
+	}
+	return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q,"members":[%s]}`, name, strings.Join(list, ","))
+}
+
+// Patch is the body of a PATCH.
+func Patch(operations ...string) string {
+	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + strings.Join(operations, ",") + `]}`
+}
+
+// Bulk is the body of a bulk request.
+func Bulk(operations ...string) string {
+	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` + strings.Join(operations, ",") + `]}`
+}
+
+// spoiled is a table that answers some writes as it is told.
+type spoiled struct {
+	table.Table
+	mu sync.Mutex
+	// spoil is asked before each write, and answers it if it returns an error.
+	spoil func(tx table.Transaction) error
+}
+
+func (t *spoiled) set(spoil func(tx table.Transaction) error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.spoil = spoil
+}
+
+// Write answers as it is told, or writes.
+func (t *spoiled) Write(ctx context.Context, tx table.Transaction) error {
+	t.mu.Lock()
+	spoil := t.spoil
+	t.mu.Unlock()
+	if spoil != nil {
+		if err := spoil(tx); err != nil {
+			return err
+		}
+	}
+	return t.Table.Write(ctx, tx)
+}
+
+// spoiling does something while writes to a partition are answered with an error.
+func (s *Stage) spoiling(partition string, err error, do func() Answer) Answer {
+	s.table.set(func(tx table.Transaction) error {
+		for _, op := range tx.Ops {
+			if strings.Contains(op.Key.Partition, partition) {
+				return err
+			}
+		}
+		return nil
+	})
+	defer s.table.set(nil)
+	return do()
+}
