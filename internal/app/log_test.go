@@ -322,6 +322,24 @@ func TestLog_FailuresThatAreSettledOtherwise(t *testing.T) {
 	}
 }
 
+// Who is purged fails no more, and the history tells of the purge and of all before.
+func TestLog_OfAPurge(t *testing.T) {
+	s := tell(t, enginetest.Memory, `{"maxSeats":5}`)
+	id := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
+	s.send("POST", "/Users", userBody(`"userName":"a"`))
+	if f := s.failing()["a"]; f["cause"] != "duplicate" {
+		t.Fatalf("failing: %v", s.failing())
+	}
+	s.mustAdmin(204, "DELETE", "/tenants/acme/users/"+id, "")
+	if failing := s.failing(); len(failing) != 0 {
+		t.Errorf("failing: %v", failing)
+	}
+	want := []string{"purge success purged", "create failure duplicate", "create success created"}
+	if got := briefs(s.log(50, "subject="+id)); !slices.Equal(got, want) {
+		t.Errorf("the history: %q", got)
+	}
+}
+
 // The history of a record is whole, however long it is, and whatever its pages.
 func TestLog_HistoryOfARecord(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testHistory) }
 

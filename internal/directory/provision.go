@@ -49,13 +49,14 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 			return plan.result, err
 		case !again:
 			return Result{}, err
-		case len(failed.Holders) > 0:
+		case len(failed.Holders) > 0 && !failed.Stale:
 			maps.Copy(holders, failed.Holders)
 		case failed.Full != nil && !failed.Stale:
 			return Result{}, full(failed.Full, plan.result.Seats)
 		default:
-			// A holder changed since it was read: whose the values are now must
-			// be read again.
+			// A holder changed since it was read, or not all conditions were judged:
+			// whose the values are now must be read, all of them, for one that is not
+			// known may be whom the request means.
 			if holders, err = d.store.Holders(ctx, t, claims); err != nil {
 				return Result{}, err
 			}

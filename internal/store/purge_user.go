@@ -18,6 +18,8 @@ import (
 //	memberships   unconditional; their groups' versions move; a task ends what does not fit
 //	guard         version is                    of a protected user
 //	log entry     absent                        no change without its entry
+//	index         of the entry, to which no record leads any more
+//	failing       unconditional                 who is no more does not fail
 func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) error {
 	u := c.Before
 	operations := slices.Concat(
@@ -28,6 +30,7 @@ func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) erro
 		[]operation{
 			{Op: logOp(t, c.Entry, u.History, c.Expires)},
 			{Op: indexOp(t, subjectOfRecord(c.Entry), c.Entry, c.Expires)},
+			{Op: table.Delete(failingKey(t, subjectName(subjectOfRecord(c.Entry))))},
 		},
 	)
 	for _, mail := range c.OtherBefore {

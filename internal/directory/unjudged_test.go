@@ -1,0 +1,60 @@
+package directory_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+// unjudged is a table of which the first failed transaction tells of one reservation
+// alone: DynamoDB does not judge a condition whose item is in another transaction.
+type unjudged struct {
+	table.Table
+	tells string
+	done  bool
+}
+
+func (u *unjudged) Write(ctx context.Context, tx table.Transaction) error {
+	err := u.Table.Write(ctx, tx)
+	var failed *table.ConditionError
+	if !errors.As(err, &failed) || u.done {
+		return err
+	}
+	u.done = true
+	kept := slices.DeleteFunc(slices.Clone(failed.Failed), func(f table.FailedCondition) bool {
+		return tx.Ops[f.Op].Key.Partition != u.tells
+	})
+	return &table.ConditionError{Failed: kept, Incomplete: true}
+}
+
+// Whom a POST means is decided by all who hold its values: by the name before the
+// email, and not by the one that the transaction happened to tell of.
+func TestProvision_WhenNotAllIsJudged(t *testing.T) {
+	for _, kind := range []string{"user", "mail"} {
+		t.Run("told of the "+kind, func(t *testing.T) {
+			raw := enginetest.Memory(t)
+			f := newFixtureOn(t, table.Retrying(raw), 10, 10)
+			named := f.mustPost(user(`"userName":"cat"`))
+			mailed := f.mustPost(user(`"userName":"dan","emails":[{"value":"dan@x"}]`))
+			off := false
+			if _, err := f.modifyOwn(mailed.ID, directory.OwnChange{Active: &off}); err != nil {
+				t.Fatal(err)
+			}
+			for _, u := range []*directory.User{named, mailed} {
+				if err := f.remove(u.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d := f.on(table.Retrying(&unjudged{Table: raw, tells: "T#acme#NAMES#" + kind}))
+			result, err := d.Provision(t.Context(), f.tenant, f.by(), f.decode(user(`"userName":"cat","emails":[{"value":"dan@x"}]`)))
+			if err != nil || result.User.ID != named.ID || result.Action != directory.Restored {
+				t.Errorf("%+v, %v; want the user with the name", result, err)
+			}
+		})
+	}
+}
