@@ -9,8 +9,8 @@ import (
 
 // MaxPurged is the largest number of memberships that end in the transaction of a
 // purge: each is three of its hundred operations at most, and a record with its
-// values and emails is 27.
-const MaxPurged = 24
+// values, emails and entries is 29.
+const MaxPurged = 23
 
 // Purge removes a user for good: the record, live or deleted, the values it keeps,
 // its emails and its memberships; its seat is free. Only the application does.
