@@ -69,7 +69,11 @@ func (l *Log) failingSubject(ctx context.Context, t tenant.ID, q FailingQuery) (
 	if err != nil {
 		return FailingFound{}, err
 	}
-	failing, err := l.source.FailingOf(ctx, t, subjectsOf(q.Subject, records))
+	subjects := subjectsOf(q.Subject, records)
+	failing, err := l.source.FailingOf(ctx, t, subjects)
+	if err == nil && len(failing) == 0 {
+		failing, err = l.failingByExternalID(ctx, t, q.Subject)
+	}
 	if err != nil {
 		return FailingFound{}, err
 	}
@@ -82,6 +86,29 @@ func (l *Log) failingSubject(ctx context.Context, t tenant.ID, q FailingQuery) (
 	found.Failing, err = l.unsettled(ctx, t, all)
 	latestFirst(found.Failing)
 	return found, err
+}
+
+// failingByExternalID are those without a record who failed by their names, found by
+// the externalId that they were sent with.
+func (l *Log) failingByExternalID(ctx context.Context, t tenant.ID, id string) (map[Subject]Failing, error) {
+	about := []Subject{{Type: TypeUser, ExternalID: id}, {Type: TypeGroup, ExternalID: id}}
+	pages, err := l.source.SubjectPages(ctx, t, about, Span{Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, page := range pages {
+		keys = append(keys, page.Items...)
+	}
+	entries, err := l.source.Entries(ctx, t, keys)
+	if err != nil {
+		return nil, err
+	}
+	var subjects []Subject
+	for _, e := range entries {
+		subjects = append(subjects, Subject{Type: e.ResourceType, Name: e.Subject})
+	}
+	return l.source.FailingOf(ctx, t, subjects)
 }
 
 // unsettled are those who still fail; the others are taken away.

@@ -1,0 +1,427 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+const logLong = `Show a tenant's provisioning log, the newest first: what became of each request
+that wanted to change something. Failures, warnings and requests that had nothing
+to change are in it.
+
+--subject is a userName, displayName, email, externalId or id, and shows the
+history of that user or group. --since and --until are a time such as
+2026-01-31T12:00:00Z, or how long ago: 90m, 2h, 3d.
+
+'rollcall explain TENANT REQUEST' tells all of one of them.`
+
+// logOptions are the flags of rollcall log.
+type logOptions struct {
+	asking
+	subject, cause, outcome, kind, since, until string
+	limit                                       int
+}
+
+func newLog() *cobra.Command {
+	var o logOptions
+	c := o.add(&cobra.Command{
+		Use: "log TENANT", Short: "what became of the requests of identity providers", Long: logLong, Args: takes(1),
+		RunE: func(c *cobra.Command, args []string) error { return o.run(c, args[0]) },
+	})
+	f := c.Flags()
+	f.StringVar(&o.subject, "subject", "", "`WHO`: the history of one user or group")
+	f.StringVar(&o.cause, "cause", "", "`CAUSE`, such as seat_limit; docs/causes.md has them all")
+	f.StringVar(&o.outcome, "outcome", "", "success, warning, failure or skipped")
+	f.StringVar(&o.kind, "type", "", "User or Group")
+	f.StringVar(&o.since, "since", "", "`TIME` of the oldest")
+	f.StringVar(&o.until, "until", "", "`TIME` of the newest")
+	f.IntVar(&o.limit, "limit", 50, "`NUMBER` of entries")
+	return c
+}
+
+func (o *logOptions) query(now time.Time) (url.Values, error) {
+	query := url.Values{}
+	for name, value := range map[string]string{
+		"subject": o.subject, "cause": o.cause, "outcome": o.outcome, "resourceType": o.kind,
+	} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	for name, value := range map[string]string{"from": o.since, "to": o.until} {
+		if value == "" {
+			continue
+		}
+		at, err := parseMoment(value, now)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		query.Set(name, at.UTC().Format(time.RFC3339Nano))
+	}
+	if o.limit < 1 {
+		return nil, usageError{errors.New("--limit is a number from 1")}
+	}
+	return query, nil
+}
+
+func (o *logOptions) run(c *cobra.Command, tenant string) error {
+	query, err := o.query(time.Now())
+	if err != nil {
+		return err
+	}
+	p, err := o.connect(c.Context())
+	if err != nil {
+		return err
+	}
+	entries, searched := []any{}, ""
+	for {
+		query.Set("limit", strconv.Itoa(min(o.limit-len(entries), 200)))
+		page, err := p.ask(c.Context(), http.MethodGet, tenantPath(tenant, "log"), query, nil)
+		if err != nil {
+			return err
+		}
+		part, _ := page["entries"].([]any)
+		entries = append(entries, part...)
+		next, more := page["next"].(string)
+		searched, _ = page["searchedTo"].(string)
+		if !more || len(entries) >= o.limit {
+			break
+		}
+		query.Set("after", next)
+	}
+	return o.show(c, map[string]any{"entries": entries}, func(w io.Writer) {
+		if len(entries) == 0 {
+			fmt.Fprintln(w, "The log has no such entry.")
+			return
+		}
+		aligned(w, []string{"TIME", "OUTCOME", "WHAT", "WHO", "CAUSE", "REQUEST"}, logRows(entries))
+		if searched != "" {
+			fmt.Fprintf(w, "\nThere is more before %s: --until %s, or a higher --limit.\n", visible(searched), visible(searched))
+		}
+	})
+}
+
+func logRows(entries []any) [][]string {
+	rows := make([][]string, len(entries))
+	for i, v := range entries {
+		e, _ := v.(map[string]any)
+		what := e["action"]
+		if what == nil {
+			what = e["operation"]
+		}
+		rows[i] = []string{text(e["time"]), text(e["outcome"]), text(what), short(who(e)), text(e["cause"]), text(e["requestId"])}
+	}
+	return rows
+}
+
+// who is whom an entry or a failure is about, in the words that people know.
+func who(e map[string]any) string {
+	for _, name := range []string{"subject", "externalId", "resourceId"} {
+		if s, _ := e[name].(string); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// short is a name that fits a column.
+func short(s string) string {
+	const most = 40
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most-1]) + "…"
+	}
+	return text(s)
+}
+
+// parseMoment reads a time, or how long ago it was.
+func parseMoment(s string, now time.Time) (time.Time, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n >= 0 {
+			return now.AddDate(0, 0, -n), nil
+		}
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	for _, form := range []string{time.RFC3339Nano, "2006-01-02T15:04", time.DateOnly} {
+		if at, err := time.Parse(form, s); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time such as 2026-01-31T12:00:00Z, and not how long ago, such as 2h or 3d", s)
+}
+
+func newFailures() *cobra.Command {
+	var a asking
+	var subject, cause, kind string
+	c := a.add(&cobra.Command{
+		Use: "failures TENANT", Short: "users and groups whose provisioning fails now, why, and what to do",
+		Long: "Show the users and groups of a tenant whose last request failed: why, since when, and what\nto do. One is gone by itself once a request for it succeeds.",
+		Args: takes(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			query := url.Values{}
+			for name, value := range map[string]string{"subject": subject, "cause": cause, "resourceType": kind} {
+				if value != "" {
+					query.Set(name, value)
+				}
+			}
+			list, err := a.all(c, tenantPath(args[0], "failed-users"), "failedUsers", query)
+			if err != nil {
+				return err
+			}
+			slices.SortStableFunc(list, func(x, y any) int { return strings.Compare(member(y, "lastFailure"), member(x, "lastFailure")) })
+			return a.show(c, map[string]any{"failedUsers": list}, func(w io.Writer) { printFailures(w, list) })
+		},
+	})
+	c.Flags().StringVar(&subject, "subject", "", "`WHO`: a userName, displayName, externalId or id")
+	c.Flags().StringVar(&cause, "cause", "", "`CAUSE`, such as seat_limit")
+	c.Flags().StringVar(&kind, "type", "", "User or Group")
+	return c
+}
+
+func member(document any, name string) string {
+	d, _ := document.(map[string]any)
+	s, _ := d[name].(string)
+	return s
+}
+
+// printFailures prints those who fail, a paragraph each: what to do does not fit a
+// column.
+func printFailures(w io.Writer, list []any) {
+	if len(list) == 0 {
+		fmt.Fprintln(w, "Nobody's provisioning fails.")
+		return
+	}
+	for i, v := range list {
+		f, _ := v.(map[string]any)
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		printFailure(w, f)
+	}
+	fmt.Fprintf(w, "\n%d fail. 'rollcall explain TENANT REQUEST' tells more of one.\n", len(list))
+}
+
+func printFailure(w io.Writer, f map[string]any) {
+	fmt.Fprintf(w, "%s %s\n", text(f["resourceType"]), text(who(f)))
+	rows := [][]string{
+		{"  cause", text(f["cause"])},
+		{"  what happened", text(f["detail"])},
+		{"  what to do", text(f["whatToDo"])},
+		{"  failures", fmt.Sprintf("%s, from %s to %s", text(f["count"]), text(f["firstFailure"]), text(f["lastFailure"]))},
+		{"  request", text(f["requestId"])},
+	}
+	aligned(w, rows[0], rows[1:])
+}
+
+const explainLong = `Explain a request: what happened, why, what to do, and whether it is mended.
+
+REQUEST is the id of a request, or a text that has one: the whole error that an
+identity provider shows, with (request ID) at its end. '-' reads the text from
+standard input.
+
+'rollcall explain CAUSE' tells what a cause means, such as seat_limit.`
+
+func newExplain() *cobra.Command {
+	var a asking
+	return a.add(&cobra.Command{
+		Use: "explain TENANT REQUEST", Short: "what happened to a request, why, what to do, and whether it is mended", Long: explainLong,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{fmt.Errorf("it is: %s, or rollcall explain CAUSE", c.UseLine())}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.explainCause(c, args[0])
+			}
+			id, err := requestID(c.InOrStdin(), args[1:])
+			if err != nil {
+				return err
+			}
+			x, err := a.ask(c, http.MethodGet, tenantPath(args[0], "requests", id), nil, nil)
+			if err != nil {
+				return err
+			}
+			return a.show(c, x, func(w io.Writer) { printExplanation(w, x) })
+		},
+	})
+}
+
+// uuids finds ids in a text.
+var uuids = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+// maxPasted is the longest text that is read for an id.
+const maxPasted = 64 << 10
+
+// requestID finds the id in what was given: a text may name others before it.
+func requestID(stdin io.Reader, args []string) (string, error) {
+	given := strings.Join(args, " ")
+	if given == "-" {
+		read, err := io.ReadAll(io.LimitReader(stdin, maxPasted))
+		if err != nil {
+			return "", err
+		}
+		given = string(read)
+	}
+	if at := strings.LastIndex(given, "(request "); at >= 0 {
+		given = given[at:]
+	}
+	ids := uuids.FindAllString(given, -1)
+	if len(ids) == 0 {
+		return "", usageError{errors.New("there is no request id in that: it stands in X-Request-Id, and at the end of each error's detail")}
+	}
+	return strings.ToLower(ids[0]), nil
+}
+
+func (a *asking) explainCause(c *cobra.Command, name string) error {
+	answer, err := a.ask(c, http.MethodGet, "/causes", nil, nil)
+	if err != nil {
+		return err
+	}
+	causes, _ := answer["causes"].([]any)
+	var names []string
+	for _, v := range causes {
+		if member(v, "cause") == name {
+			m, _ := v.(map[string]any)
+			return a.show(c, m, func(w io.Writer) { printCause(w, m) })
+		}
+		names = append(names, member(v, "cause"))
+	}
+	return usageError{fmt.Errorf("%s is no cause; there are %s. Of a request it is: rollcall explain TENANT REQUEST", text(name), strings.Join(names, ", "))}
+}
+
+func printCause(w io.Writer, m map[string]any) {
+	answered := "it only warns"
+	if status := fmt.Sprint(m["status"]); status != "0" {
+		answered = status
+		if t := text(m["scimType"]); t != "-" {
+			answered += " " + t
+		}
+	}
+	where := "in the provisioning log: rollcall log TENANT --cause " + text(m["cause"])
+	if m["where"] != "log" {
+		where = `in the log lines alone: the queries "Token failures" and "Everything about one request" in CloudWatch`
+	}
+	rows := [][]string{
+		{"cause", text(m["cause"])},
+		{"what it means", text(m["summary"])},
+		{"what to do", text(m["whatToDo"])},
+		{"answered with", answered},
+		{"its requests are", where},
+		{"documentation", text(m["documentation"])},
+	}
+	aligned(w, rows[0], rows[1:])
+}
+
+func printExplanation(w io.Writer, x map[string]any) {
+	entries, _ := x["entries"].([]any)
+	for i, v := range entries {
+		e, _ := v.(map[string]any)
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		printEntry(w, e)
+	}
+	switch x["now"] {
+	case "failing":
+		f, _ := x["failing"].(map[string]any)
+		fmt.Fprintf(w, "\nNot mended: %s failures from %s to %s, the last by the request %s.\n",
+			text(f["count"]), text(f["firstFailure"]), text(f["lastFailure"]), text(f["requestId"]))
+	case "fixed":
+		by, _ := x["fixedBy"].(map[string]any)
+		if by == nil {
+			fmt.Fprintln(w, "\nMended: the subject fails no more.")
+			return
+		}
+		fmt.Fprintf(w, "\nMended at %s by the request %s.\n", text(by["time"]), text(by["requestId"]))
+	}
+}
+
+// printEntry prints all of an entry, what matters first.
+func printEntry(w io.Writer, e map[string]any) {
+	fmt.Fprintf(w, "%s of %s %s: %s\n", text(e["operation"]), text(e["resourceType"]), text(who(e)), text(e["outcome"]))
+	var rows [][]string
+	for _, f := range [][2]string{
+		{"what happened", "detail"},
+		{"what to do", "whatToDo"},
+		{"cause", "cause"},
+		{"documentation", "documentation"},
+		{"what was done", "action"},
+		{"time", "time"},
+		{"identity provider", "idp"},
+		{"its own id of it", "idpRequestId"},
+		{"in the name of", "who"},
+		{"token", "tokenId"},
+		{"request", "requestId"},
+		{"bulk request", "bulkRequestId"},
+		{"status", "status"},
+		{"scimType", "scimType"},
+		{"id", "resourceId"},
+		{"externalId", "externalId"},
+		{"changed", "changed"},
+		{"not taken as sent", "tolerances"},
+		{"members added", "membersAdded"},
+		{"members removed", "membersRemoved"},
+		{"members now", "membersSet"},
+	} {
+		if v := e[f[1]]; v != nil {
+			rows = append(rows, []string{"  " + f[0], listed(v)})
+		}
+	}
+	if seats, ok := e["seats"].(map[string]any); ok {
+		rows = append(rows, []string{"  seats then", seatsThen(seats)})
+	}
+	aligned(w, rows[0], rows[1:])
+	members, _ := e["members"].([]any)
+	for _, v := range members {
+		m, _ := v.(map[string]any)
+		fmt.Fprintf(w, "  member %s: %s", text(m["id"]), text(m["state"]))
+		if s, _ := m["subject"].(string); s != "" {
+			fmt.Fprintf(w, ", %s", text(s))
+		}
+		if f, ok := m["failure"].(map[string]any); ok {
+			fmt.Fprintf(w, "; fails itself: %s What to do: %s", text(f["detail"]), text(f["whatToDo"]))
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+func seatsThen(seats map[string]any) string {
+	said := ""
+	if seats["used"] != nil {
+		limit := "no limit"
+		if seats["limit"] != nil {
+			limit = text(seats["limit"])
+		}
+		said = fmt.Sprintf("%s of %s in use, as of %s", text(seats["used"]), limit, text(seats["asOf"]))
+	}
+	if seats["delta"] != nil {
+		said = strings.TrimPrefix(said+fmt.Sprintf("; changed by %s", text(seats["delta"])), "; ")
+	}
+	return said
+}
+
+// listed is a value, or the values of a list.
+func listed(v any) string {
+	list, ok := v.([]any)
+	if !ok {
+		return text(v)
+	}
+	texts := make([]string, len(list))
+	for i, one := range list {
+		texts[i] = text(one)
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/provoke"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+// onStage serves a stage's application side for commands, and returns the file of
+// --info.
+func onStage(t *testing.T, s *provoke.Stage) (path string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "Bearer admin" {
+			r.Header.Set(adminapi.OperatorHeader, provoke.Operator)
+		}
+		s.Admin().ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	path = filepath.Join(t.TempDir(), "info")
+	written, err := json.Marshal(info{AdminURL: server.URL + adminapi.Prefix, AdminToken: "admin"})
+	if err == nil {
+		err = os.WriteFile(path, written, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// tells runs a command, and fails the test unless it ends so and prints all texts.
+func tells(t *testing.T, path string, status int, texts []string, args ...string) string {
+	t.Helper()
+	out, said := &output{}, &output{}
+	if got := run(t.Context(), append(args, "--info", path), strings.NewReader(""), out, said); got != status {
+		t.Errorf("rollcall %s: status %d, want %d: %s", strings.Join(args, " "), got, status, said)
+	}
+	printed := out.String() + said.String()
+	for _, text := range texts {
+		if !strings.Contains(printed, text) {
+			t.Errorf("rollcall %s does not print %q: %s", strings.Join(args, " "), text, printed)
+		}
+	}
+	return printed
+}
+
+// Whatever fails, the command tells what happened and what to do: of the request where
+// the log has it, of the cause everywhere.
+func TestExplain_EveryCause(t *testing.T) {
+	for _, cause := range provlog.Causes() {
+		t.Run(string(cause), func(t *testing.T) {
+			s := provoke.New(t, enginetest.Memory(t), 5)
+			path := onStage(t, s)
+			m := cause.Meaning()
+			tells(t, path, 0, []string{m.Action, m.Summary, cause.Documentation()}, "explain", string(cause))
+			do, ok := provoke.Provocations[cause]
+			if !ok {
+				return
+			}
+			a := do(s)
+			if cause.Where() == provlog.InCloudWatch {
+				tells(t, path, exitNotFound, []string{"CloudWatch"}, "explain", "acme", a.RequestID)
+				return
+			}
+			// What to do is as the identity provider was told, where it was told.
+			todo := m.Action
+			if a.Detail != "" && !strings.Contains(a.Detail, todo) {
+				todo = "what to do"
+			}
+			tells(t, path, 0, []string{todo, string(cause), a.RequestID}, "explain", "acme", a.RequestID)
+			if a.Detail != "" {
+				tells(t, path, 0, []string{a.Detail}, "explain", "acme", "Error while provisioning: "+a.Detail)
+			}
+			tells(t, path, 0, []string{string(cause)}, "log", "acme", "--cause", string(cause))
+		})
+	}
+}
+
+func TestFailures_UntilTheyAreMended(t *testing.T) {
+	s := provoke.New(t, enginetest.Memory(t), 1)
+	path := onStage(t, s)
+	tells(t, path, 0, []string{"Nobody's provisioning fails."}, "failures", "acme")
+	holder := s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
+	body := provoke.User(`"userName":"new@example.com","externalId":"00u1"`)
+	refused := s.Send("POST", "/Users", body)
+	tells(t, path, 0, []string{"User new@example.com", "1 of 1 seats in use", provlog.SeatLimit.Meaning().Action, refused.RequestID, "1 fail."}, "failures", "acme")
+	tells(t, path, 0, []string{"create of User new@example.com: failure", "Not mended: 1 failures"}, "explain", "acme", refused.RequestID)
+	for _, by := range []string{"new@example.com", "00u1"} {
+		tells(t, path, 0, []string{"User new@example.com"}, "failures", "acme", "--subject", by)
+		tells(t, path, 0, []string{"failure", refused.RequestID}, "log", "acme", "--subject", by, "--since", "1h")
+	}
+	tells(t, path, 0, []string{"The log has no such entry."}, "log", "acme", "--until", "1h")
+	s.Send("PATCH", "/Users/"+holder.ID(), provoke.Patch(`{"op":"replace","path":"active","value":false}`))
+	made := s.Send("POST", "/Users", body)
+	tells(t, path, 0, []string{"Nobody's provisioning fails."}, "failures", "acme")
+	tells(t, path, 0, []string{"Mended at", made.RequestID}, "explain", "acme", refused.RequestID)
+	tells(t, path, 0, []string{"success", "created", "There is more before"}, "log", "acme", "--limit", "1")
+	printed := tells(t, path, 0, nil, "log", "acme", "--json")
+	var document struct{ Entries []map[string]any }
+	if err := json.Unmarshal([]byte(printed), &document); err != nil || len(document.Entries) != 4 {
+		t.Errorf("%v: %s", err, printed)
+	}
+}
+
+func TestProvisioning_WrongUse(t *testing.T) {
+	path := onStage(t, provoke.New(t, enginetest.Memory(t), 1))
+	for want, args := range map[string][]string{
+		"is no time such as":         {"log", "acme", "--since", "yesterday"},
+		"from 1":                     {"log", "acme", "--limit", "0"},
+		"outcome is success":         {"log", "acme", "--outcome", "bad"},
+		"cause is none that there":   {"failures", "acme", "--cause", "bad"},
+		"is no cause; there are":     {"explain", "bad"},
+		"there is no request id in":  {"explain", "acme", "bad"},
+		"or rollcall explain CAUSE":  {"explain"},
+		"no such tenant":             {"log", "nobody"},
+		"it is: rollcall log TENANT": {"log"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			out, said := &output{}, &output{}
+			status := run(t.Context(), append(args, "--info", path), strings.NewReader(""), out, said)
+			if status == 0 || out.String() != "" || !strings.Contains(said.String(), want) || strings.Count(said.String(), "\n") != 1 {
+				t.Errorf("status %d: %s%s", status, out, said)
+			}
+		})
+	}
+}
+
+// What an identity provider sent is inert on a terminal, and fits it.
+func TestProvisioning_HostileSubjects(t *testing.T) {
+	for name, subject := range map[string]string{
+		"escape":  "\x1b[2J\x1b]0;title\x07",
+		"newline": "a\r\nSet-Cookie: b",
+		"bidi":    "\u202egnp.exe\u2066",
+		"markup":  "<script>alert(1)</script>",
+		"long":    strings.Repeat("long", 256),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := provoke.New(t, enginetest.Memory(t), 0)
+			path := onStage(t, s)
+			quoted, err := json.Marshal(subject)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := s.Send("POST", "/Users", provoke.User(fmt.Sprintf(`"userName":%s,"externalId":%s`, quoted, quoted)))
+			for _, args := range [][]string{{"log", "acme"}, {"failures", "acme"}, {"explain", "acme", a.RequestID}} {
+				printed := tells(t, path, 0, []string{a.RequestID}, args...)
+				for _, r := range printed {
+					if r != '\n' && hidden(r) {
+						t.Errorf("rollcall %s prints %q", args[0], r)
+						break
+					}
+				}
+				if args[0] == "log" {
+					for line := range strings.Lines(printed) {
+						if len([]rune(line)) > 200 {
+							t.Errorf("a line of %d characters", len(line))
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestParseMoment(t *testing.T) {
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	for s, want := range map[string]string{
+		"2h": "2026-01-31T10:00:00Z", "3d": "2026-01-28T12:00:00Z", "2026-01-30": "2026-01-30T00:00:00Z",
+		"2026-01-30T01:02:03Z": "2026-01-30T01:02:03Z", "-2h": "", "x": "", "-1d": "",
+	} {
+		at, err := parseMoment(s, now)
+		if got := at.Format(time.RFC3339); want == "" && err == nil || want != "" && got != want {
+			t.Errorf("%s is %s (%v), want %s", s, got, err, want)
+		}
+	}
+}
