@@ -74,7 +74,7 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 	flags.BoolVar(&o.memory, "memory", false, "keep the data in memory (the default)")
 	flags.StringVar(&o.tenant, "tenant", "acme", "`ID` of the tenant")
 	flags.Int64Var(&o.seats, "seats", 50, "`NUMBER` of seats the tenant has; without the flag a tenant that is there keeps its own")
-	flags.StringVar(&o.info, "info", "", "write {baseUrl, token, adminUrl, adminToken, tenant, pid} to this `FILE`, for this user alone, once requests are answered")
+	flags.StringVar(&o.info, "info", "", "write {baseUrl, token, adminUrl, adminToken, tenant, pid, consoleUrl} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
 	flags.IntVar(&o.rate, "rate", app.DefaultTenantRate, "`NUMBER` of requests a second that a tenant may make, beyond which it gets 429; 0 is any number")
 	flags.Var(&o.schemas, "schema", "register the schema in this `FILE` for the tenant (docs/tenant-schemas.md); may be given again")
@@ -107,6 +107,9 @@ type info struct {
 	AdminToken string `json:"adminToken"`
 	Tenant     string `json:"tenant"`
 	PID        int    `json:"pid"`
+	// ConsoleURL is a link to the console that is good once, for ten minutes; "" where
+	// no console is served.
+	ConsoleURL string `json:"consoleUrl,omitempty"`
 }
 
 func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -166,7 +169,7 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 				return nil, err
 			}
 			gateway.Authorize = operator(started.AdminToken)
-			return gateway, nil
+			return withConsole(gateway, address, &started, logger)
 		},
 		Ready: func(string) error {
 			if err := writeInfo(o.info, started); err != nil {
@@ -248,6 +251,7 @@ func printStart(w io.Writer, i info, kept string, seats int64) {
   token        %s
   admin URL    %s
   admin token  %s
+  console      %s
   data         %s
 
 Try it:
@@ -255,7 +259,7 @@ Try it:
   curl -s -H 'Authorization: Bearer %s' '%s/Users'
 
 Ctrl-C stops it.
-`, i.Tenant, seats, i.BaseURL, i.Token, i.AdminURL, i.AdminToken, kept, i.Token, i.BaseURL)
+`, i.Tenant, seats, i.BaseURL, i.Token, i.AdminURL, i.AdminToken, orNone(i.ConsoleURL), kept, i.Token, i.BaseURL)
 }
 
 // writeInfo writes the file of --info in one step: a reader finds it whole or

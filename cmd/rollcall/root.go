@@ -72,7 +72,7 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		plain("local", "serve it on this machine", runLocal),
 		plain("verify", "check that a tenant's data is sound", runVerify),
 		newInit(), newDoctor(), newTenant(), newToken(), newSeats(), newUsers(), newGroups(), newSchema(),
-		newLog(), newFailures(), newExplain(),
+		newLog(), newFailures(), newExplain(), newConsole(),
 	)
 	return root
 }

@@ -91,6 +91,12 @@ func (p *Problem) Kind() string {
 	return kind
 }
 
+// CredentialsError says that a request could not be authorized, and was not sent.
+type CredentialsError struct{ error }
+
+// Unwrap is why.
+func (e *CredentialsError) Unwrap() error { return e.error }
+
 // ErrUnreachable says that nobody answered.
 var ErrUnreachable = errors.New("the service does not answer")
 
@@ -142,7 +148,7 @@ func (c *Client) once(ctx context.Context, method, path string, query url.Values
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if err := c.authorize(r, sent); err != nil {
-		return nil, 0, 0, err
+		return nil, 0, 0, &CredentialsError{err}
 	}
 	response, err := c.http.Do(r)
 	if err != nil {

@@ -1,0 +1,122 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+// allCauses are what all causes mean. They are the service's code: they are asked for
+// once.
+func (c *Console) allCauses(q *request) ([]adminclient.CauseText, error) {
+	c.mu.Lock()
+	known := c.causes
+	c.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	all, err := c.client.Causes(q.Context())
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.causes = all
+	c.mu.Unlock()
+	return all, nil
+}
+
+// meaning is what a cause means; false for one that is not known.
+func (c *Console) meaning(q *request, cause string) (adminclient.CauseText, bool, error) {
+	all, err := c.allCauses(q)
+	if err != nil {
+		return adminclient.CauseText{}, false, err
+	}
+	i := slices.IndexFunc(all, func(t adminclient.CauseText) bool { return t.Cause == cause })
+	if i < 0 {
+		return adminclient.CauseText{}, false, nil
+	}
+	return all[i], true, nil
+}
+
+// causeChoices are the causes that a list can be narrowed to. Without an answer of the
+// service it is the one that is chosen: the list itself tells what is wrong.
+func (c *Console) causeChoices(q *request, chosen string) []choice {
+	pairs := []string{"", "Any cause"}
+	all, err := c.allCauses(q)
+	if err != nil {
+		return choices(chosen, pairs...)
+	}
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b adminclient.CauseText) int {
+		return strings.Compare(label(a.Cause)+a.Cause, label(b.Cause)+b.Cause)
+	})
+	for _, t := range sorted {
+		if t.Where != inCloudWatch {
+			pairs = append(pairs, t.Cause, label(t.Cause)+" ("+nameText(t.Cause).String()+")")
+		}
+	}
+	return choices(chosen, pairs...)
+}
+
+// inCloudWatch is where the requests of some causes are found.
+const inCloudWatch = "cloudwatch"
+
+// causeRow is a cause as a row.
+type causeRow struct {
+	Cause, To string
+	Status    int
+	ScimType  string
+	Summary   string
+	WhatToDo  string
+	Stored    bool
+}
+
+// causeList: GET /console/causes
+func (c *Console) causeList(q *request) (page, error) {
+	all, err := c.allCauses(q)
+	if err != nil {
+		return page{}, err
+	}
+	rows := make([]causeRow, len(all))
+	for i, t := range all {
+		rows[i] = causeRow{
+			Cause: t.Cause, To: address(nil, "causes", t.Cause), Status: t.Status, ScimType: t.ScimType,
+			Summary: t.Summary, WhatToDo: t.WhatToDo, Stored: t.Where != inCloudWatch,
+		}
+	}
+	return page{name: "causes", title: "Causes", data: map[string]any{"Rows": rows}}, nil
+}
+
+// cause: GET /console/causes/{cause}
+func (c *Console) cause(q *request) (page, error) {
+	t, ok, err := c.meaning(q, q.parameters["cause"])
+	if err != nil {
+		return page{}, err
+	}
+	if !ok {
+		return problemPage(http.StatusNotFound, "There is no such cause", "The list of causes has them all."), nil
+	}
+	query := "failures-by-cause"
+	if t.Status == http.StatusUnauthorized {
+		query = "token-failures"
+	}
+	return page{name: "cause", title: label(t.Cause), data: map[string]any{
+		"Cause": t, "Stored": t.Where != inCloudWatch, "Query": query, "Documentation": documentation(t.Documentation),
+		"Tenants": c.logsOf(q, t.Cause),
+	}}, nil
+}
+
+// logsOf are the logs of the first tenants, narrowed to a cause.
+func (c *Console) logsOf(q *request, cause string) []link {
+	found, err := c.client.Tenants(q.Context(), "", 10)
+	if err != nil {
+		return nil // the page says where to look without them
+	}
+	var links []link
+	for _, t := range found.Tenants {
+		links = append(links, link{Name: t.ID, To: address(url.Values{"cause": {cause}}, "t", t.ID, "log")})
+	}
+	return links
+}

@@ -1,0 +1,285 @@
+package console
+
+import (
+	"embed"
+	"errors"
+	"html/template"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+// Prefix begins the path of every page.
+const Prefix = "/console"
+
+// secretParameter is the name in the query of the secret that a link has.
+const secretParameter = "t"
+
+// Config is what a Console is made of.
+type Config struct {
+	// Client asks the service that the pages are about.
+	Client *adminclient.Client
+	// Address is where the console is listened for, host:port.
+	Address string
+	// Place says which service it is, for the foot of the page: a stack's name, or
+	// "this machine".
+	Place string
+	// Log gets a line for each request.
+	Log *slog.Logger
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+}
+
+// Console serves the pages. Safe for concurrent use.
+type Console struct {
+	client   *adminclient.Client
+	place    string
+	log      *slog.Logger
+	now      func() time.Time
+	hosts    []string
+	cookie   string
+	sessions *sessions
+	routes   []route
+	pages    map[string]*template.Template
+
+	mu     sync.Mutex
+	causes []adminclient.CauseText
+}
+
+// files are the pages' templates and their stylesheet.
+//
+//go:embed templates/*.html style.css icon.svg
+var files embed.FS
+
+// New makes a Console.
+func New(config Config) (*Console, error) {
+	_, port, err := net.SplitHostPort(config.Address)
+	if err != nil {
+		return nil, err
+	}
+	c := &Console{
+		client: config.Client, place: config.Place, log: config.Log, now: config.Now,
+		hosts: Hosts(config.Address),
+		// Cookies are shared by all ports of a host: each console has a name of its own.
+		cookie: "rollcall-console-" + port,
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	c.sessions = newSessions(c.now)
+	if c.pages, err = parsePages(); err != nil {
+		return nil, err
+	}
+	c.routes = c.allRoutes()
+	return c, nil
+}
+
+// Link is the path of a page with a secret that is good once, within ten minutes, and
+// begins a session: a tenant's page, or the first one for "".
+func (c *Console) Link(tenant string) string {
+	page := Prefix + "/"
+	if tenant != "" {
+		page = of(tenant)
+	}
+	return page + question(url.Values{secretParameter: {c.sessions.link()}}.Encode())
+}
+
+// handler answers a request of a live session; what it returns is shown, or told as a
+// problem.
+type handler func(q *request) (page, error)
+
+// request is a request on its way.
+type request struct {
+	*http.Request
+	w      http.ResponseWriter
+	cookie string
+	// tenant is the one of the path, parameters are what stands for the names of the
+	// route.
+	tenant     string
+	parameters map[string]string
+}
+
+// ServeHTTP answers a request, and logs one line of it.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := c.now()
+	recorded := &recorder{ResponseWriter: w}
+	for name, value := range header {
+		recorded.Header().Set(name, value)
+	}
+	route, fault := c.answer(recorded, r)
+	c.logLine(r, route, recorded.status, start, fault)
+}
+
+// answer answers a request. route is its pattern, "" for none.
+func (c *Console) answer(w http.ResponseWriter, r *http.Request) (route string, fault error) {
+	switch {
+	case !c.knownHost(r):
+		// Nothing is said to a page of another name.
+		http.Error(w, "This address is not the console's: use the link that rollcall printed.", http.StatusMisdirectedRequest)
+		return "", nil
+	case !bounded(r):
+		return "", c.refuse(w, r, http.StatusRequestURITooLong)
+	case r.Method == http.MethodGet && r.URL.Path == Prefix+"/style.css":
+		return "GET " + Prefix + "/style.css", c.file(w, "style.css", "text/css; charset=utf-8")
+	case r.Method == http.MethodGet && r.URL.Path == Prefix+"/icon.svg":
+		return "GET " + Prefix + "/icon.svg", c.file(w, "icon.svg", "image/svg+xml")
+	case r.Method == http.MethodGet && r.URL.Path == Prefix:
+		w.Header().Set("Location", Prefix+"/"+question(r.URL.RawQuery))
+		w.WriteHeader(http.StatusPermanentRedirect)
+		return "GET " + Prefix, nil
+	case r.URL.Query().Has(secretParameter):
+		return "GET " + Prefix + "/?" + secretParameter, c.enter(w, r)
+	}
+	q := &request{Request: r, w: w, cookie: c.cookieOf(r)}
+	if !c.sessions.known(q.cookie) {
+		return "", c.refuse(w, r, http.StatusForbidden)
+	}
+	found, parameters, allowed := match(c.routes, r.Method, r.URL.EscapedPath())
+	if found == nil {
+		if len(allowed) > 0 {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			return "", c.show(q, problemPage(http.StatusMethodNotAllowed, "This page is not asked that way", "Go back, and follow a link or a button of the page."))
+		}
+		return "", c.show(q, noPage())
+	}
+	route = found.method + " " + found.path
+	q.parameters, q.tenant = parameters, parameters["tenant"]
+	if r.Method == http.MethodPost {
+		if p, ok := c.checkForm(q); !ok {
+			return route, c.show(q, p)
+		}
+	}
+	p, err := found.handler(q)
+	if err != nil {
+		var told error
+		if p, told = c.problemOf(q, err); told != nil {
+			fault = told
+		}
+	}
+	return route, errors.Join(fault, c.show(q, p))
+}
+
+// question is a query with its mark.
+func question(query string) string {
+	if query == "" {
+		return ""
+	}
+	return "?" + query
+}
+
+// cookieOf is the session's cookie, "" for none or for several.
+func (c *Console) cookieOf(r *http.Request) string {
+	if sent := r.CookiesNamed(c.cookie); len(sent) == 1 {
+		return sent[0].Value
+	}
+	return ""
+}
+
+// enter begins a session with a link's secret, and goes on to the page without it.
+func (c *Console) enter(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		return c.refuse(w, r, http.StatusMethodNotAllowed)
+	}
+	if ahead(r) {
+		// The link would be used up by a page that nobody sees.
+		return c.refuse(w, r, http.StatusServiceUnavailable)
+	}
+	secrets := r.URL.Query()[secretParameter]
+	if len(secrets) != 1 {
+		return c.refuse(w, r, http.StatusForbidden)
+	}
+	cookie, e := c.sessions.enter(secrets[0])
+	switch e {
+	case refused:
+		if c.sessions.known(c.cookieOf(r)) {
+			break // a link that was used before, by who is in
+		}
+		return c.refuse(w, r, http.StatusForbidden)
+	case tooOften:
+		w.Header().Set("Retry-After", "60")
+		return c.refuse(w, r, http.StatusTooManyRequests)
+	case entered:
+		http.SetCookie(w, &http.Cookie{Name: c.cookie, Value: cookie, Path: Prefix, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	}
+	w.Header().Set("Location", withoutSecret(r.URL))
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// checkForm reads a form and tells whether a page of this session sent it; p is what is
+// shown when not.
+func (c *Console) checkForm(q *request) (p page, ok bool) {
+	q.Body = http.MaxBytesReader(q.w, q.Body, maxBody)
+	kind, _, _ := strings.Cut(q.Header.Get("Content-Type"), ";")
+	if strings.TrimSpace(kind) != "application/x-www-form-urlencoded" {
+		return problemPage(http.StatusUnsupportedMediaType, "This is no form of the console", "Go back to the page and send its form."), false
+	}
+	if err := q.ParseForm(); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return problemPage(http.StatusRequestEntityTooLarge, "The form is too large", "Go back and send less. Nothing was changed."), false
+		}
+		return problemPage(http.StatusBadRequest, "The form does not decode", "Go back to the page and send its form again. Nothing was changed."), false
+	}
+	if !ownForm(q.Request) || !c.sessions.isForm(q.cookie, q.PostForm.Get("form")) {
+		return problemPage(http.StatusForbidden, "The form did not come from this console", "Nothing was changed. Open the page again, here, and send the form from there."), false
+	}
+	return page{}, true
+}
+
+// leave ends the session.
+func (c *Console) leave(q *request) (page, error) {
+	c.sessions.leave(q.cookie)
+	http.SetCookie(q.w, &http.Cookie{Name: c.cookie, Path: Prefix, MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	return page{status: http.StatusOK, name: "outside", title: "Signed out", data: outside{
+		What: "You are signed out", Do: "The session is over.", Fresh: true,
+	}}, nil
+}
+
+// logLine logs a request: neither its query nor what stands in its path.
+func (c *Console) logLine(r *http.Request, route string, status int, start time.Time, fault error) {
+	level := slog.LevelInfo
+	switch {
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case status >= http.StatusBadRequest:
+		level = slog.LevelWarn
+	}
+	method := "OTHER"
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost:
+		method = r.Method
+	}
+	attrs := []slog.Attr{
+		slog.String("event", "console.request"), slog.String("method", method), slog.Int("status", status),
+		slog.Float64("durationMs", float64(c.now().Sub(start).Microseconds())/1000),
+	}
+	if route != "" {
+		attrs = append(attrs, slog.String("route", route))
+	}
+	if fault != nil {
+		attrs = append(attrs, slog.String("error", fault.Error()))
+	}
+	c.log.LogAttrs(r.Context(), level, "console.request", attrs...)
+}
+
+// recorder keeps the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader writes the status, and keeps it.
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}

@@ -1,0 +1,72 @@
+package console
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+// entryRow is an entry of the log as a row.
+type entryRow struct {
+	When       *When
+	Outcome    string
+	Operation  string
+	Type       string
+	Subject    string
+	SubjectTo  string
+	Cause      string
+	CauseTo    string
+	IdP        string
+	Who        string
+	Status     int
+	ID         string
+	To         string
+	ExternalID string
+	ResourceID string
+}
+
+func newEntryRow(tenant string, e adminclient.Entry, now time.Time) entryRow {
+	r := entryRow{
+		When: when(e.Time, now), Outcome: e.Outcome, Operation: doing(e.Operation, e.Action), Type: e.ResourceType,
+		Subject: firstOf(e.Subject, e.ExternalID, e.ResourceID), SubjectTo: historyOf(tenant, e.ResourceID, e.Subject, e.ExternalID),
+		Cause: e.Cause, IdP: idpName(e.IdP), Status: e.Status, ID: e.RequestID, To: of(tenant, "requests", e.RequestID),
+		ExternalID: e.ExternalID, ResourceID: e.ResourceID,
+	}
+	if e.Cause != "" {
+		r.CauseTo = address(nil, "causes", e.Cause)
+	}
+	if e.By == "app" {
+		r.IdP, r.Who = "The application", e.Who
+	}
+	return r
+}
+
+// doing is what was asked and what was done, in a word or two.
+func doing(operation, action string) string {
+	words := strings.ReplaceAll(nameText(firstOf(action, operation)).String(), "_", " ")
+	if action == "" && operation != "" {
+		return words + " asked"
+	}
+	return words
+}
+
+// historyOf is the address of what the log has of a subject: by id where it has one.
+func historyOf(tenant, id, name, externalID string) string {
+	subject := firstOf(id, name, externalID)
+	if subject == "" || len(subject) > maxSubject {
+		return ""
+	}
+	return address(url.Values{"subject": {subject}}, "t", tenant, "log")
+}
+
+// firstOf is the first of some texts that is there.
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}

@@ -1,0 +1,157 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+// explained is one entry of a request, in full.
+type explained struct {
+	Row   entryRow
+	Entry adminclient.Entry
+	// Number is the entry's place, from 1, for ids of elements.
+	Number      int
+	Summary     string
+	Docs        string
+	Concerned   []memberRow
+	Seats       *seatsText
+	TheSubject  string
+	HistoryTo   string
+	OutcomeText string
+}
+
+// memberRow is a member whom a group's failure or warning concerns.
+type memberRow struct {
+	ID, Subject, State string
+	Failure            *failedRow
+	HistoryTo          string
+}
+
+// seatsText are the seats at the time of an entry.
+type seatsText struct {
+	Then   string
+	AsOf   *When
+	Change []string
+}
+
+// explain: GET /console/t/{tenant}/requests/{request} is all that is known of one
+// request.
+func (c *Console) explain(q *request) (page, error) {
+	x, err := c.client.Request(q.Context(), q.tenant, q.parameters["request"])
+	var refusal *adminclient.Problem
+	if errors.As(err, &refusal) && refusal.Status == http.StatusNotFound {
+		return page{status: http.StatusNotFound, name: "problem", title: "The log has no such request", here: "Log", data: problem{
+			What: "The log has no such request", Why: refusal.Detail, Request: refusal.RequestID,
+			Do: []string{
+				"Check the id: paste the whole text that the identity provider shows into the log's box.",
+				"A request that was refused before its token was known, and one that only read, is in CloudWatch alone: run the saved query one-request with the id. On this machine it is in what rollcall local printed.",
+				"Is it of this tenant? Another tenant's requests are not shown here.",
+			},
+		}}, nil
+	}
+	if err != nil {
+		return page{}, err
+	}
+	now := c.now()
+	entries := make([]explained, len(x.Entries))
+	for i, e := range x.Entries {
+		if entries[i], err = c.explainEntry(q, e, i+1, now); err != nil {
+			return page{}, err
+		}
+	}
+	data := map[string]any{"RequestID": x.RequestID, "Entries": entries, "Now": x.Now, "Failing": (*failedRow)(nil), "FixedBy": (*entryRow)(nil), "SameRequest": false}
+	if x.Failing != nil {
+		row := newFailedRow(q.tenant, *x.Failing, now)
+		data["Failing"], data["SameRequest"] = &row, x.Failing.RequestID == x.RequestID
+	}
+	if x.FixedBy != nil {
+		row := newEntryRow(q.tenant, *x.FixedBy, now)
+		data["FixedBy"] = &row
+	}
+	here := "Log"
+	if x.Now == "failing" {
+		here = "Failed users"
+	}
+	return page{name: "explain", title: "Details of a request", here: here, data: data}, nil
+}
+
+// explainEntry is an entry with what its cause means.
+func (c *Console) explainEntry(q *request, e adminclient.Entry, n int, now time.Time) (explained, error) {
+	x := explained{
+		Row: newEntryRow(q.tenant, e, now), Entry: e, Number: n, Docs: documentation(e.Documentation),
+		TheSubject: firstOf(e.Subject, e.ExternalID, e.ResourceID), HistoryTo: historyOf(q.tenant, e.ResourceID, e.Subject, e.ExternalID),
+		OutcomeText: outcomeText(e),
+	}
+	if e.Cause != "" {
+		meaning, ok, err := c.meaning(q, e.Cause)
+		if err != nil {
+			return x, err
+		}
+		if ok {
+			x.Summary = meaning.Summary
+			x.Entry.WhatToDo = firstOf(e.WhatToDo, meaning.WhatToDo)
+			x.Docs = firstOf(x.Docs, documentation(meaning.Documentation))
+		}
+	}
+	for _, m := range e.Members {
+		row := memberRow{ID: m.ID, Subject: m.Subject, State: m.State, HistoryTo: historyOf(q.tenant, m.ID, m.Subject, "")}
+		if m.Failure != nil {
+			f := newFailedRow(q.tenant, *m.Failure, now)
+			row.Failure = &f
+		}
+		x.Concerned = append(x.Concerned, row)
+	}
+	if e.Seats != nil {
+		x.Seats = newSeatsText(*e.Seats, now)
+	}
+	return x, nil
+}
+
+// outcomeText is what came of a request, in a sentence.
+func outcomeText(e adminclient.Entry) string {
+	switch e.Outcome {
+	case "success":
+		return "It was done."
+	case "warning":
+		return "It was done, with a warning."
+	case "failure":
+		switch e.Cause {
+		case "outcome_unknown", "unfinished":
+			return "Whether it was done was not known when it was answered."
+		}
+		return "It was refused. Nothing was changed."
+	case "skipped":
+		return "There was nothing to change."
+	}
+	return ""
+}
+
+// newSeatsText says how many seats there were.
+func newSeatsText(s adminclient.Seats, now time.Time) *seatsText {
+	t := &seatsText{AsOf: whenOf(s.AsOf, now)}
+	if s.Used != nil {
+		t.Then = newMeter("", "", "seat", adminclient.Count{Used: *s.Used, Limit: s.Limit}, "").Text
+	}
+	for _, change := range []struct {
+		n    int64
+		noun string
+	}{{s.Delta, "seat"}, {s.ReadersDelta, "reader"}} {
+		switch {
+		case change.n > 0:
+			t.Change = append(t.Change, count(change.n, change.noun)+" taken")
+		case change.n < 0:
+			t.Change = append(t.Change, count(-change.n, change.noun)+" freed")
+		}
+	}
+	if t.Then == "" && len(t.Change) == 0 {
+		return nil
+	}
+	return t
+}
+
+// Changes are the seats taken and freed, in words.
+func (t *seatsText) Changes() string { return strings.Join(t.Change, ", ") }

@@ -1,0 +1,62 @@
+package console
+
+import (
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+// failedRow is who fails, as a row.
+type failedRow struct {
+	Subject, ExternalID, ResourceID string
+	SubjectTo                       string
+	Type                            string
+	Cause                           string
+	CauseTo                         string
+	Detail, WhatToDo                string
+	Documentation                   string
+	First, Last                     *When
+	Count                           int
+	To                              string
+}
+
+func newFailedRow(tenant string, f adminclient.FailedUser, now time.Time) failedRow {
+	return failedRow{
+		Subject: firstOf(f.Subject, f.ExternalID, f.ResourceID), ExternalID: f.ExternalID, ResourceID: f.ResourceID,
+		SubjectTo: historyOf(tenant, f.ResourceID, f.Subject, f.ExternalID),
+		Type:      f.ResourceType, Cause: f.Cause, CauseTo: address(nil, "causes", f.Cause),
+		Detail: f.Detail, WhatToDo: f.WhatToDo, Documentation: documentation(f.Documentation),
+		First: when(f.FirstFailure, now), Last: when(f.LastFailure, now), Count: f.Count,
+		To: of(tenant, "requests", f.RequestID),
+	}
+}
+
+// documentation is an address that may be linked to, "" for any other.
+func documentation(url string) string {
+	if strings.HasPrefix(url, "https://") {
+		return url
+	}
+	return ""
+}
+
+// failed: GET /console/t/{tenant}/failed are those whose provisioning fails now.
+func (c *Console) failed(q *request) (page, error) {
+	f := readSearch(q)
+	f.Kinds = choices(f.ResourceType, "", "Users and groups", "User", "Users", "Group", "Groups")
+	f.Causes = c.causeChoices(q, f.Cause)
+	f.To = of(q.tenant, "failed")
+	found, err := c.client.FailedUsers(q.Context(), q.tenant, adminclient.LogQuery{
+		Subject: f.Subject, Cause: f.Cause, ResourceType: f.ResourceType, After: f.After, Limit: pageSize,
+	})
+	if err != nil {
+		return page{}, err
+	}
+	rows := make([]failedRow, len(found.FailedUsers))
+	for i, one := range found.FailedUsers {
+		rows[i] = newFailedRow(q.tenant, one, c.now())
+	}
+	return page{name: "failed", title: "Failed users", here: "Failed users", data: map[string]any{
+		"Search": f, "Rows": rows, "More": more(f.To, f.values(), found.Next), "LogTo": of(q.tenant, "log"),
+	}}, nil
+}

@@ -1,0 +1,175 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+// maxSubject is the longest text that a subject is searched by, in bytes.
+const maxSubject = 1024
+
+// search is what a page's list is narrowed to.
+type search struct {
+	Subject, Cause, Outcome, ResourceType string
+	From, Until                           string
+	After                                 string
+	// To is the page's own address.
+	To                      string
+	Causes, Outcomes, Kinds []choice
+	// Wrong is what is wrong with a time, by its name.
+	Wrong map[string]string
+	// Narrowed tells that something is searched for.
+	Narrowed bool
+}
+
+// choice is one of several values.
+type choice struct {
+	Value, Label string
+	Chosen       bool
+}
+
+// choices are pairs of value and label.
+func choices(chosen string, pairs ...string) []choice {
+	var list []choice
+	known := false
+	for i := 0; i+1 < len(pairs); i += 2 {
+		list = append(list, choice{Value: pairs[i], Label: pairs[i+1], Chosen: pairs[i] == chosen})
+		known = known || pairs[i] == chosen
+	}
+	if !known {
+		list = append(list, choice{Value: chosen, Label: nameText(chosen).String(), Chosen: true})
+	}
+	return list
+}
+
+// readSearch reads a page's query.
+func readSearch(q *request) search {
+	v := q.URL.Query()
+	s := search{
+		Subject: strings.TrimSpace(v.Get("subject")), Cause: v.Get("cause"), Outcome: v.Get("outcome"), ResourceType: v.Get("resourceType"),
+		From: strings.TrimSpace(v.Get("from")), Until: strings.TrimSpace(v.Get("to")), After: v.Get("after"), Wrong: map[string]string{},
+	}
+	s.Narrowed = s.Subject != "" || s.Cause != "" || s.Outcome != "" || s.ResourceType != "" || s.From != "" || s.Until != ""
+	return s
+}
+
+// values are the query of the same search, from its beginning.
+func (s search) values() url.Values {
+	v := url.Values{}
+	for name, value := range map[string]string{
+		"subject": s.Subject, "cause": s.Cause, "outcome": s.Outcome, "resourceType": s.ResourceType, "from": s.From, "to": s.Until,
+	} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	return v
+}
+
+// Newest is the address of the search's beginning.
+func (s search) Newest() string { return s.To + question(s.values().Encode()) }
+
+// timeForms are how a browser writes the time of a form, and how it is written in our
+// own pages.
+var timeForms = []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", time.RFC3339Nano, "2006-01-02"}
+
+// readTime reads a time, in UTC unless it says otherwise; zero for none.
+func readTime(text string) (at time.Time, ok bool) {
+	if text == "" {
+		return time.Time{}, true
+	}
+	text = strings.TrimSuffix(text, " UTC")
+	for _, form := range timeForms {
+		if at, err := time.Parse(form, text); err == nil && at.Year() >= 1970 && at.Year() <= 9999 {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// readTimes reads from and to, and says what is wrong with them.
+func (s *search) readTimes() (from, to time.Time) {
+	for name, t := range map[string]struct {
+		text string
+		at   *time.Time
+	}{"from": {s.From, &from}, "to": {s.Until, &to}} {
+		at, ok := readTime(t.text)
+		if !ok {
+			s.Wrong[name] = "This is no time such as 2026-01-31 12:00."
+		}
+		*t.at = at
+	}
+	if len(s.Wrong) == 0 && !from.IsZero() && !to.IsZero() && to.Before(from) {
+		s.Wrong["to"] = "This is before the other time."
+	}
+	return from, to
+}
+
+// history: GET /console/t/{tenant}/log is the provisioning log, the newest first.
+func (c *Console) history(q *request) (page, error) {
+	s := readSearch(q)
+	s.To = of(q.tenant, "log")
+	s.Causes = c.causeChoices(q, s.Cause)
+	s.Outcomes = choices(s.Outcome, "", "Any outcome", "failure", "Failure", "warning", "Warning", "success", "Success", "skipped", "Skipped")
+	s.Kinds = choices(s.ResourceType, "", "Users and groups", "User", "Users", "Group", "Groups")
+	from, to := s.readTimes()
+	if len(s.Subject) > maxSubject {
+		s.Wrong["subject"] = "This is longer than any name."
+	}
+	data := map[string]any{"Search": &s, "Rows": []entryRow(nil), "More": "", "SearchedTo": (*When)(nil), "RequestsTo": of(q.tenant, "requests")}
+	p := page{name: "log", title: "Provisioning log", here: "Log", data: data}
+	if len(s.Wrong) > 0 {
+		p.status = http.StatusBadRequest
+		return p, nil
+	}
+	found, err := c.client.Log(q.Context(), q.tenant, adminclient.LogQuery{
+		Subject: s.Subject, Cause: s.Cause, Outcome: s.Outcome, ResourceType: s.ResourceType,
+		From: from, To: to, After: s.After, Limit: pageSize,
+	})
+	if err != nil {
+		return page{}, err
+	}
+	rows := make([]entryRow, len(found.Entries))
+	for i, e := range found.Entries {
+		rows[i] = newEntryRow(q.tenant, e, c.now())
+	}
+	data["Rows"], data["More"], data["SearchedTo"] = rows, more(s.To, s.values(), found.Next), whenOf(found.SearchedTo, c.now())
+	return p, nil
+}
+
+// Request ids, in the text that an identity provider shows or alone.
+var (
+	requestInDetail = regexp.MustCompile(`\(request ([A-Za-z0-9_-]{1,64})\)`)
+	requestUUID     = regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
+	requestAlone    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+)
+
+// findID finds a request id in what was pasted, "" for none: in the detail of an error
+// the last one, with which it ends.
+func findID(text string) string {
+	if all := requestInDetail.FindAllStringSubmatch(text, -1); len(all) > 0 {
+		return all[len(all)-1][1]
+	}
+	if all := requestUUID.FindAllString(text, -1); len(all) > 0 {
+		return strings.ToLower(all[len(all)-1])
+	}
+	if text = strings.TrimSpace(text); requestAlone.MatchString(text) {
+		return text
+	}
+	return ""
+}
+
+// findRequest: GET /console/t/{tenant}/requests?id= goes to the details of a request.
+func (c *Console) findRequest(q *request) (page, error) {
+	id := findID(q.URL.Query().Get("id"))
+	if id == "" {
+		return problemPage(http.StatusBadRequest, "There is no request id in that",
+			"Paste the whole text that the identity provider shows: it ends in (request …). The id is also in the header X-Request-Id of the answer."), nil
+	}
+	return goOn(of(q.tenant, "requests", id)), nil
+}

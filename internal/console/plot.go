@@ -1,0 +1,183 @@
+package console
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+// plot is a drawing of failures by cause over time: stacked bars, with the same
+// numbers as a table.
+type plot struct {
+	Total   int
+	Summary string
+	// Width and Height are the drawing's own units.
+	Width, Height int
+	Lines         []plotLine
+	Marks         []plotMark
+	Bars          []plotBar
+	Legend        []plotCause
+	Rows          []plotRow
+}
+
+// plotLine is a line behind the bars, with its number.
+type plotLine struct{ Y, Label string }
+
+// plotMark is a time below the bars.
+type plotMark struct{ X, Label string }
+
+// plotBar is the part of a bar that is of one cause.
+type plotBar struct {
+	Class, X, Y, Width, Height string
+	Title                      string
+}
+
+// plotCause is a cause of the legend.
+type plotCause struct {
+	Class, Label, To string
+	Total            int
+}
+
+// plotRow is a span with failures, in the table.
+type plotRow struct {
+	Span   string
+	Counts []int
+	Total  int
+}
+
+// The drawing, in its own units.
+const (
+	plotWidth  = 760
+	plotHeight = 220
+	plotLeft   = 36
+	plotTop    = 10
+	plotBottom = 26
+	// plotColours is how many causes have a colour of their own; the others share one.
+	plotColours = 6
+	plotMarks   = 7
+)
+
+// others is what all causes beyond the colours are called.
+const others = "Other causes"
+
+// newPlot draws the failures of spans, from the oldest.
+func newPlot(tenant string, spans []adminclient.FailureSpan) plot {
+	totals := map[string]int{}
+	p := plot{Width: plotWidth, Height: plotHeight}
+	for _, s := range spans {
+		for cause, n := range s.Causes {
+			if n > 0 {
+				totals[cause] += n
+				p.Total += n
+			}
+		}
+	}
+	if p.Total == 0 {
+		return p
+	}
+	causes := slices.SortedFunc(maps.Keys(totals), func(a, b string) int {
+		if totals[a] != totals[b] {
+			return totals[b] - totals[a]
+		}
+		return strings.Compare(a, b)
+	})
+	shown := causes[:min(len(causes), plotColours)]
+	for i, cause := range shown {
+		p.Legend = append(p.Legend, plotCause{
+			Class: fmt.Sprintf("c%d", i+1), Label: label(cause), Total: totals[cause],
+			To: address(url.Values{"cause": {cause}}, "t", tenant, "log"),
+		})
+	}
+	if rest := causes[len(shown):]; len(rest) > 0 {
+		n := 0
+		for _, cause := range rest {
+			n += totals[cause]
+		}
+		p.Legend = append(p.Legend, plotCause{Class: "c0", Label: others, Total: n})
+	}
+	p.draw(spans, shown)
+	p.Summary = fmt.Sprintf("%s from %s to %s. Most: %s, %s.", count(int64(p.Total), "failure"),
+		spans[0].From.UTC().Format("2 January 2006 15:04"), spans[len(spans)-1].To.UTC().Format("2 January 2006 15:04 UTC"),
+		p.Legend[0].Label, number(int64(p.Legend[0].Total)))
+	return p
+}
+
+// draw makes bars, lines, marks and rows.
+func (p *plot) draw(spans []adminclient.FailureSpan, shown []string) {
+	highest := 0
+	counts := make([][]int, len(spans))
+	totals := make([]int, len(spans))
+	for i, s := range spans {
+		counts[i] = make([]int, len(p.Legend))
+		for cause, n := range s.Causes {
+			at := slices.Index(shown, cause)
+			if at < 0 {
+				at = len(p.Legend) - 1
+			}
+			counts[i][at] += max(n, 0)
+			totals[i] += max(n, 0)
+		}
+		highest = max(highest, totals[i])
+	}
+	step := tick(highest)
+	top := (highest + step - 1) / step * step
+	const height = plotHeight - plotTop - plotBottom
+	y := func(n int) float64 { return plotTop + height - float64(n)/float64(top)*height }
+	for n := 0; n <= top; n += step {
+		p.Lines = append(p.Lines, plotLine{Y: fixed(y(n)), Label: number(int64(n))})
+	}
+	width := float64(plotWidth-plotLeft) / float64(len(spans))
+	form, label := spanForms(spans)
+	every := max((len(spans)+plotMarks-1)/plotMarks, 1)
+	for i, s := range spans {
+		x := plotLeft + float64(i)*width
+		if i%every == 0 {
+			p.Marks = append(p.Marks, plotMark{X: fixed(x + 1), Label: s.From.UTC().Format(label)})
+		}
+		span := s.From.UTC().Format(form) + " to " + s.To.UTC().Format(form)
+		stacked := 0
+		for j, n := range counts[i] {
+			if n == 0 {
+				continue
+			}
+			p.Bars = append(p.Bars, plotBar{
+				Class: p.Legend[j].Class, X: fixed(x + width*0.1), Width: fixed(width * 0.8),
+				Y: fixed(y(stacked + n)), Height: fixed(y(stacked) - y(stacked+n)),
+				Title: fmt.Sprintf("%s UTC: %s × %s", span, number(int64(n)), p.Legend[j].Label),
+			})
+			stacked += n
+		}
+		if totals[i] > 0 {
+			p.Rows = append(p.Rows, plotRow{Span: span, Counts: counts[i], Total: totals[i]})
+		}
+	}
+	slices.Reverse(p.Rows)
+}
+
+// spanForms are how the ends of spans and the marks are written.
+func spanForms(spans []adminclient.FailureSpan) (form, label string) {
+	form, label = "2 Jan 15:04", "2 Jan"
+	if spans[len(spans)-1].To.Sub(spans[0].From) <= 48*time.Hour {
+		label = "15:04"
+	}
+	return form, label
+}
+
+// tick is the distance of lines for a highest number: about four of them, at 1, 2 or 5
+// times a power of ten.
+func tick(highest int) int {
+	for power := 1; ; power *= 10 {
+		for _, n := range []int{1, 2, 5} {
+			if n*power*4 >= highest {
+				return n * power
+			}
+		}
+	}
+}
+
+func fixed(f float64) string { return fmt.Sprintf("%.1f", f) }

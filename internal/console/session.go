@@ -1,0 +1,216 @@
+package console
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// How long links and sessions are good for, and how many there are.
+const (
+	// linkTime is long enough to copy a link from a terminal into a browser.
+	linkTime = 10 * time.Minute
+	// idleTime ends a session that nobody uses, sessionTime every session.
+	idleTime    = 4 * time.Hour
+	sessionTime = 12 * time.Hour
+	maxLinks    = 16
+	maxSessions = 16
+	// Of wrong links maxWrong are looked at in wrongTime: one has 130 bits or more, so
+	// this is no protection from guessing, but from whoever tries.
+	maxWrong  = 10
+	wrongTime = time.Minute
+	// secretTime is how long a new token waits to be shown.
+	secretTime = 5 * time.Minute
+)
+
+// digest is what is kept of a link or of a session's cookie.
+type digest [sha256.Size]byte
+
+// sessions are the links that may be used, and who used one. Safe for concurrent
+// use.
+type sessions struct {
+	now func() time.Time
+	// key makes the tokens of forms.
+	key []byte
+
+	mu    sync.Mutex
+	links map[digest]time.Time // to the end of their time
+	live  map[digest]*session
+	wrong []time.Time
+}
+
+// session is one browser's.
+type session struct {
+	began, used time.Time
+	// notice is told once, on the next page.
+	notice string
+	// minted is a new token, which is shown once.
+	minted *minted
+}
+
+// minted is a token that was just made.
+type minted struct {
+	tenant, id, label, text string
+	// replaces is the token that it replaces, "" for none.
+	replaces string
+	expires  *time.Time
+	at       time.Time
+}
+
+func newSessions(now func() time.Time) *sessions {
+	key := make([]byte, sha256.Size)
+	_, _ = rand.Read(key) // it never fails
+	return &sessions{now: now, key: key, links: map[digest]time.Time{}, live: map[digest]*session{}}
+}
+
+// newSecret is a text that cannot be guessed.
+func newSecret() string { return rand.Text() + rand.Text() }
+
+// link makes the secret of a link that is good once.
+func (s *sessions) link() string {
+	secret := newSecret()
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.links, func(_ digest, end time.Time) bool { return !now.Before(end) })
+	if len(s.links) >= maxLinks {
+		delete(s.links, oldest(s.links, func(end time.Time) time.Time { return end }))
+	}
+	s.links[sha256.Sum256([]byte(secret))] = now.Add(linkTime)
+	return secret
+}
+
+// entry is what became of an attempt to begin a session.
+type entry int
+
+const (
+	entered entry = iota
+	refused
+	tooOften
+)
+
+// enter takes a link's secret, once, and begins a session: cookie is what its
+// browser keeps.
+func (s *sessions) enter(secret string) (cookie string, e entry) {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrong = slices.DeleteFunc(s.wrong, func(at time.Time) bool { return now.Sub(at) >= wrongTime })
+	if len(s.wrong) >= maxWrong {
+		return "", tooOften
+	}
+	sent := digest(sha256.Sum256([]byte(secret)))
+	found := false
+	for kept, end := range s.links {
+		if subtle.ConstantTimeCompare(kept[:], sent[:]) == 1 && now.Before(end) {
+			found = true
+		}
+	}
+	if !found {
+		s.wrong = append(s.wrong, now)
+		return "", refused
+	}
+	delete(s.links, sent)
+	s.expire(now)
+	if len(s.live) >= maxSessions {
+		delete(s.live, oldest(s.live, func(one *session) time.Time { return one.used }))
+	}
+	cookie = newSecret()
+	s.live[sha256.Sum256([]byte(cookie))] = &session{began: now, used: now}
+	return cookie, entered
+}
+
+// expire ends the sessions whose time is over.
+func (s *sessions) expire(now time.Time) {
+	maps.DeleteFunc(s.live, func(_ digest, one *session) bool {
+		return now.Sub(one.used) >= idleTime || now.Sub(one.began) >= sessionTime
+	})
+}
+
+// known tells whether a cookie is of a live session, which is used by that.
+func (s *sessions) known(cookie string) bool {
+	ok := false
+	s.with(cookie, func(one *session) { one.used, ok = s.now(), true })
+	return ok
+}
+
+// with does something with a live session.
+func (s *sessions) with(cookie string, do func(*session)) {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expire(now)
+	// The map is asked for a digest of what was sent: how long that takes tells nothing
+	// of the cookies that there are.
+	if one := s.live[sha256.Sum256([]byte(cookie))]; one != nil && cookie != "" {
+		do(one)
+	}
+}
+
+// leave ends a session.
+func (s *sessions) leave(cookie string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.live, sha256.Sum256([]byte(cookie)))
+}
+
+// formToken is the token of the forms of a session. Whoever cannot read its pages
+// cannot make one.
+func (s *sessions) formToken(cookie string) string {
+	mac := hmac.New(sha256.New, s.key)
+	mac.Write([]byte("form\x00" + cookie))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// isForm tells whether a token is that of the session's forms.
+func (s *sessions) isForm(cookie, token string) bool {
+	return subtle.ConstantTimeCompare([]byte(s.formToken(cookie)), []byte(token)) == 1
+}
+
+// tell keeps a notice for the session's next page.
+func (s *sessions) tell(cookie, notice string) {
+	s.with(cookie, func(one *session) { one.notice = notice })
+}
+
+// told is the notice for this page, "" for none. It is told once.
+func (s *sessions) told(cookie string) (notice string) {
+	s.with(cookie, func(one *session) { notice, one.notice = one.notice, "" })
+	return notice
+}
+
+// keep keeps a new token until it is shown.
+func (s *sessions) keep(cookie string, m minted) {
+	m.at = s.now()
+	s.with(cookie, func(one *session) { one.minted = &m })
+}
+
+// shown is a tenant's new token, which is forgotten; nil for none.
+func (s *sessions) shown(cookie, tenant string) (m *minted) {
+	now := s.now()
+	s.with(cookie, func(one *session) {
+		if one.minted != nil && one.minted.tenant == tenant {
+			m, one.minted = one.minted, nil
+		}
+	})
+	if m != nil && now.Sub(m.at) >= secretTime {
+		return nil
+	}
+	return m
+}
+
+// oldest is the key of the earliest of some times.
+func oldest[V any](all map[digest]V, at func(V) time.Time) (first digest) {
+	var least time.Time
+	for key, v := range all {
+		if t := at(v); least.IsZero() || t.Before(least) {
+			first, least = key, t
+		}
+	}
+	return first
+}
