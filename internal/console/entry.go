@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
@@ -29,7 +28,7 @@ type entryRow struct {
 
 func newEntryRow(tenant string, e adminclient.Entry, now time.Time) entryRow {
 	r := entryRow{
-		When: when(e.Time, now), Outcome: e.Outcome, Operation: doing(e.Operation, e.Action), Type: e.ResourceType,
+		When: when(e.Time, now), Outcome: e.Outcome, Operation: doing(e), Type: e.ResourceType,
 		Subject: firstOf(e.Subject, e.ExternalID, e.ResourceID), SubjectTo: historyOf(tenant, e.ResourceID, e.Subject, e.ExternalID),
 		Cause: e.Cause, IdP: idpName(e.IdP), Status: e.Status, ID: e.RequestID, To: of(tenant, "requests", e.RequestID),
 		ExternalID: e.ExternalID, ResourceID: e.ResourceID,
@@ -43,13 +42,13 @@ func newEntryRow(tenant string, e adminclient.Entry, now time.Time) entryRow {
 	return r
 }
 
-// doing is what was asked and what was done, in a word or two.
-func doing(operation, action string) string {
-	words := strings.ReplaceAll(nameText(firstOf(action, operation)).String(), "_", " ")
-	if action == "" && operation != "" {
-		return words + " asked"
+// doing is what was done, or what was asked where nothing was.
+func doing(e adminclient.Entry) string {
+	about := kind(e.ResourceType)
+	if e.Action != "" {
+		return about + " " + nameText(e.Action).String()
 	}
-	return words
+	return nameText(e.Operation).String() + " " + about
 }
 
 // historyOf is the address of what the log has of a subject: by id where it has one.
