@@ -112,6 +112,8 @@ func New(t table.Table, c Config, log *slog.Logger) (*App, error) {
 type Options struct {
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time
+	// NewID makes the ids of requests, UUIDv7s of the day's clock when nil.
+	NewID func() string
 	// RequestTime is how long a request may take in all.
 	RequestTime time.Duration
 	// MaxWalk is the largest number of records that one request reads without a key.
@@ -136,6 +138,10 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 		return nil, err
 	}
 	s, now := NewStore(t, o), o.clock()
+	requestID := o.NewID
+	if requestID == nil {
+		requestID = newID
+	}
 	types := scim.Types{User: scim.UserType(c.ExtensionURN), Group: scim.GroupType()}
 	return &App{
 		Store: s,
@@ -149,7 +155,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 			BaseURL:       c.BaseURL,
 			Log:           log,
 			Journal:       s,
-			NewID:         newID,
+			NewID:         requestID,
 			RequestTime:   o.RequestTime,
 			TenantRate:    c.TenantRate,
 			Now:           now,

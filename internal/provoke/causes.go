@@ -206,7 +206,7 @@ func tokenRevoked(s *Stage) Answer {
 }
 
 func tokenExpired(s *Stage) Answer {
-	_, text := minted(s, fmt.Sprintf(`{"expiresAt":%q}`, s.now().Add(time.Minute).UTC().Format(time.RFC3339)))
+	_, text := minted(s, fmt.Sprintf(`{"expiresAt":%q}`, s.Now().Add(time.Minute).UTC().Format(time.RFC3339)))
 	s.Pass(2 * time.Minute)
 	return s.Send("POST", "/Users", User(`"userName":"a"`), "Authorization", "Bearer "+text)
 }

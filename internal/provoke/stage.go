@@ -5,6 +5,7 @@ package provoke
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
@@ -47,7 +50,7 @@ func New(t testing.TB, on table.Table, seats int64) *Stage {
 	s := &Stage{t: t, table: &spoiled{Table: on}}
 	var err error
 	s.App, err = app.NewWith(s.table, app.Config{BaseURL: "https://scim.test/scim/v2", TenantRate: 1000},
-		logline.New(t.Output()), app.Options{Now: s.now, MaxWalk: MaxWalk, Retry: []table.RetryOption{table.RetryFor(20 * time.Millisecond)}})
+		logline.New(t.Output()), app.Options{Now: s.Now, NewID: s.newID, MaxWalk: MaxWalk, Retry: []table.RetryOption{table.RetryFor(20 * time.Millisecond)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +59,7 @@ func New(t testing.TB, on table.Table, seats int64) *Stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.App.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), seats, tenant.Unlimited, s.now()); err != nil {
+	if err := s.App.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), seats, tenant.Unlimited, s.Now()); err != nil {
 		t.Fatal(err)
 	}
 	text, record := access.Mint(id)
@@ -67,10 +70,24 @@ func New(t testing.TB, on table.Table, seats int64) *Stage {
 	return s
 }
 
-func (s *Stage) now() time.Time {
+// Now is the time on the stage.
+func (s *Stage) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return time.Now().Add(s.ahead)
+}
+
+// newID makes ids by the stage's time.
+func (s *Stage) newID() string {
+	id := uuid.Must(uuid.NewV7())
+	binary.BigEndian.PutUint64(id[:8], binary.BigEndian.Uint64(id[:8])+uint64(s.passed().Milliseconds())<<16) //nolint:gosec // G115: time passes forward
+	return id.String()
+}
+
+func (s *Stage) passed() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ahead
 }
 
 // Pass lets time pass.

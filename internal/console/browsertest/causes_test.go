@@ -1,0 +1,81 @@
+package browsertest
+
+import (
+	"html"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/provoke"
+)
+
+var tags = regexp.MustCompile(`<[^>]*>`)
+
+// page is the text of a page, as a reader without a browser sees it.
+func page(t *testing.T, client *http.Client, url string, status int) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != status {
+		t.Errorf("%s: %d, want %d (%v)", url, response.StatusCode, status, err)
+	}
+	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(string(body), " "))), " ")
+}
+
+// Whatever fails, the console tells what to do in one look: at the request where the log
+// has it, at the cause everywhere.
+func TestConsole_EveryCause(t *testing.T) {
+	for _, cause := range provlog.Causes() {
+		t.Run(string(cause), func(t *testing.T) {
+			s := serve(t, 5)
+			jar, err := cookiejar.New(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := &http.Client{Jar: jar}
+			page(t, client, s.base+s.console.Link("acme"), http.StatusOK)
+			m := cause.Meaning()
+			says := func(url string, status int, texts ...string) {
+				t.Helper()
+				got := page(t, client, s.base+"/console"+url, status)
+				for _, text := range texts {
+					if !strings.Contains(got, text) {
+						t.Errorf("%s does not say %q: %s", url, text, got)
+					}
+				}
+			}
+			says("/causes/"+string(cause), http.StatusOK, m.Summary, m.Action)
+			do, ok := provoke.Provocations[cause]
+			if !ok {
+				return
+			}
+			a := do(s.Stage)
+			if cause.Where() == provlog.InCloudWatch {
+				says("/causes/"+string(cause), http.StatusOK, "CloudWatch")
+				says("/t/acme/requests/"+a.RequestID, http.StatusNotFound, "CloudWatch")
+				return
+			}
+			todo := m.Action
+			if a.Detail != "" && !strings.Contains(a.Detail, todo) {
+				todo = "What to do" // as the fault tells, which is in the detail
+			}
+			says("/t/acme/requests/"+a.RequestID, http.StatusOK, todo, a.Detail, m.Summary)
+			says("/t/acme/log?cause="+string(cause), http.StatusOK, "View details")
+			if x := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, ""); x.Body["now"] == "failing" && cause != provlog.BulkPartial {
+				says("/t/acme/failed?cause="+string(cause), http.StatusOK, todo, "View details")
+			}
+		})
+	}
+}

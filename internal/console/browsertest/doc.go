@@ -1,0 +1,3 @@
+// Package browsertest drives the console in a browser, as an administrator does. It
+// has tests alone.
+package browsertest

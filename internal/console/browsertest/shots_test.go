@@ -1,0 +1,48 @@
+package browsertest
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+var shots = flag.String("shots", "", "write screenshots of the console to this `FOLDER`")
+
+// TestShots makes pictures of the pages: make console-shots writes them.
+func TestShots(t *testing.T) {
+	b := browse(t)
+	s := serve(t, 45)
+	failed := failedSync(t, s)
+	b.open(s.base+s.console.Link("acme"), "Overview")
+	for _, shot := range []struct {
+		name, page, heading, scheme string
+		width                       int64
+		kept                        bool
+	}{
+		{"console-overview", "", "Overview", "light", 1100, true},
+		{"console-overview-dark", "", "Overview", "dark", 1100, true},
+		{"console-failed", "/failed", "Failed users", "light", 1100, false},
+		{"console-details", "/requests/" + failed.RequestID, "Details of a request", "light", 1100, true},
+		{"console-details-dark", "/requests/" + failed.RequestID, "Details of a request", "dark", 1100, true},
+		{"console-log", "/log?outcome=failure", "Provisioning log", "light", 1100, false},
+		{"console-failed-phone", "/failed", "Failed users", "dark", 390, false},
+	} {
+		t.Run(shot.name, func(t *testing.T) {
+			b.t = t
+			b.shape(shot.width, 800, shot.width < 600, shot.scheme)
+			b.open(s.base+"/console/t/acme"+shot.page, shot.heading)
+			png := b.shot()
+			if len(png) < 10_000 {
+				t.Errorf("the picture has %d bytes", len(png))
+			}
+			if *shots == "" || !shot.kept {
+				return
+			}
+			if err := os.WriteFile(filepath.Join(*shots, shot.name+".png"), png, 0o644); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	b.calm()
+}
