@@ -36,6 +36,8 @@ type Stage struct {
 	table  *spoiled
 	mu     sync.Mutex
 	ahead  time.Duration
+	// stopped is when the clock was stopped, zero while it goes.
+	stopped time.Time
 }
 
 // Operator is who asks on the application's side.
@@ -44,12 +46,15 @@ const Operator = "arn:aws:iam::123456789012:user/owner"
 // MaxWalk is how many records a request reads on a stage without a key.
 const MaxWalk = 10
 
+// tenantRate is how many requests a second a stage takes.
+const tenantRate = 200
+
 // New makes a Stage on a table. Its tenant has so many seats.
 func New(t testing.TB, on table.Table, seats int64) *Stage {
 	t.Helper()
 	s := &Stage{t: t, table: &spoiled{Table: on}}
 	var err error
-	s.App, err = app.NewWith(s.table, app.Config{BaseURL: "https://scim.test/scim/v2", TenantRate: 1000},
+	s.App, err = app.NewWith(s.table, app.Config{BaseURL: "https://scim.test/scim/v2", TenantRate: tenantRate},
 		logline.New(t.Output()), app.Options{Now: s.Now, NewID: s.newID, MaxWalk: MaxWalk, Retry: []table.RetryOption{table.RetryFor(20 * time.Millisecond)}})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +79,18 @@ func New(t testing.TB, on table.Table, seats int64) *Stage {
 func (s *Stage) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.stopped.IsZero() {
+		return s.stopped
+	}
 	return time.Now().Add(s.ahead)
+}
+
+// stop stops the clock.
+func (s *Stage) stop() {
+	now := s.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = now
 }
 
 // newID makes ids by the stage's time.
