@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// known is the tenant of a request that is not about the tenant itself.
+// tenantOf is the tenant of a request that is not about the tenant itself.
 func (s *Service) tenantOf(ctx context.Context, q *request) (tenant.Tenant, error) {
 	t, err := s.Tenants.Tenant(ctx, q.tenant)
 	if err == nil && t.Settings.Ending {

@@ -15,12 +15,30 @@ func (s *Service) schemaDocument(t scim.TenantSchema) map[string]any {
 	}
 }
 
+// schemas are those of the request's tenant.
+func (s *Service) schemas(ctx context.Context, q *request) (scim.TenantSchemas, error) {
+	if err := s.mustHave(ctx, q); err != nil {
+		return scim.TenantSchemas{}, err
+	}
+	return s.Store.Schemas(ctx, q.tenant)
+}
+
+// schema is the one that the path names.
+func (s *Service) schema(ctx context.Context, q *request) (scim.TenantSchema, error) {
+	own, err := s.schemas(ctx, q)
+	if err != nil {
+		return scim.TenantSchema{}, err
+	}
+	schema, ok := own.Find(q.parameters["schema"])
+	if !ok {
+		return scim.TenantSchema{}, errNoSchema
+	}
+	return schema, nil
+}
+
 // listSchemas: GET /tenants/{tenant}/schemas
 func (s *Service) listSchemas(ctx context.Context, q *request) (*reply, error) {
-	if err := s.mustHave(ctx, q); err != nil {
-		return nil, err
-	}
-	own, err := s.Store.Schemas(ctx, q.tenant)
+	own, err := s.schemas(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -33,16 +51,9 @@ func (s *Service) listSchemas(ctx context.Context, q *request) (*reply, error) {
 
 // readSchema: GET /tenants/{tenant}/schemas/{schema}
 func (s *Service) readSchema(ctx context.Context, q *request) (*reply, error) {
-	if err := s.mustHave(ctx, q); err != nil {
-		return nil, err
-	}
-	own, err := s.Store.Schemas(ctx, q.tenant)
+	schema, err := s.schema(ctx, q)
 	if err != nil {
 		return nil, err
-	}
-	schema, ok := own.Find(q.parameters["schema"])
-	if !ok {
-		return nil, errNoSchema
 	}
 	return answer(http.StatusOK, s.schemaDocument(schema), nil)
 }
@@ -84,16 +95,9 @@ func (s *Service) putSchema(ctx context.Context, q *request) (*reply, error) {
 // deleteSchema: DELETE /tenants/{tenant}/schemas/{schema} takes a schema away. What
 // resources have of it stays stored, and is not served.
 func (s *Service) deleteSchema(ctx context.Context, q *request) (*reply, error) {
-	if err := s.mustHave(ctx, q); err != nil {
-		return nil, err
-	}
-	own, err := s.Store.Schemas(ctx, q.tenant)
+	schema, err := s.schema(ctx, q)
 	if err != nil {
 		return nil, err
-	}
-	schema, ok := own.Find(q.parameters["schema"])
-	if !ok {
-		return nil, errNoSchema
 	}
 	q.resource, q.action = schema.Schema.ID, "deleted"
 	return noContent(), s.Store.RemoveSchema(ctx, q.tenant, schema.Schema.ID, q.start)

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // run answers the request: ids and found are what a key answers of its filter, as
@@ -83,9 +84,7 @@ func (l *list[R]) stepBack(ctx context.Context) (Found[R], error) {
 		return Found[R]{}, err
 	}
 	// The records are in the order in which they were read: from the end.
-	for i, j := 0, len(records)-1; i < j; i, j = i+1, j-1 {
-		records[i], records[j] = records[j], records[i]
-	}
+	slices.Reverse(records)
 	found := Found[R]{Records: records, Total: int(l.total(ledger)), Next: &Cursor{}}
 	if len(records) > 0 {
 		found.Next = l.cursor(records[len(records)-1], false)

@@ -309,6 +309,7 @@ func testUsers_Lists(t *testing.T, open opener) {
 		"?startIndex=-3&count=-1":       {11, 1, 0},
 		"?count=999999999":              {11, 1, 11},
 		`?filter=userName+eq+"u03%40x"`: {1, 1, 1},
+
 		"?filter=userName%20sw%20%22U0%22&count=3":            {10, 1, 3},
 		"?filter=userName%20eq%20%22o'brien%40example.com%22": {0, 1, 0},
 	} {
