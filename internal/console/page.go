@@ -48,9 +48,8 @@ var pageNames = []string{"tenants", "overview", "failed", "explain", "log", "gro
 // parsePages reads the templates: each page's own inside of the frame.
 func parsePages() (map[string]*template.Template, error) {
 	frame, err := template.New("frame.html").Funcs(template.FuncMap{
-		"name": nameText, "text": detailText, "label": label, "number": number, "kind": kind, "idp": idpName,
+		"name": nameText, "text": detailText, "label": label, "number": number, "plain": plain, "kind": kind, "idp": idpName,
 		"count": func(n int, noun string) string { return count(int64(n), noun) },
-		"field": func(form, name string) string { return form + "-" + name },
 	}).ParseFS(files, "templates/frame.html", "templates/parts.html")
 	if err != nil {
 		return nil, err

@@ -109,6 +109,17 @@ func (t Text) String() string {
 // Empty tells that there is no text.
 func (t Text) Empty() bool { return len(t.Parts) == 0 }
 
+// plain is a text for a field, which shows what was typed: without what no page may
+// have.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\ufffe' || r == '\uffff' {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\ufffd"))
+}
+
 // When is a time as it is shown.
 type When struct {
 	// ISO is for programs, Full for people, Ago how long ago or from now.

@@ -1,0 +1,419 @@
+package console
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+// noon is when the tests run.
+var noon = time.Date(2026, 7, 14, 12, 0, 0, 0, time.UTC)
+
+// service is an admin API of the tests: it answers what it is told, and remembers what
+// it was asked.
+type service struct {
+	mu      sync.Mutex
+	answers map[string]any
+	asked   []string
+	bodies  []string
+}
+
+// refusal is an answer that is a problem.
+type refusal struct {
+	status int
+	kind   string
+	detail string
+}
+
+// bytesAnswer is an answer as it is.
+type bytesAnswer string
+
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Header.Get("Authorization") != "Bearer admin-secret" {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	path := strings.TrimPrefix(r.URL.EscapedPath(), "/admin/v1")
+	call := r.Method + " " + path
+	s.asked = append(s.asked, call+question(r.URL.RawQuery))
+	s.bodies = append(s.bodies, string(body))
+	answer, ok := s.answers[call]
+	if !ok {
+		answer = refusal{http.StatusNotFound, "not-found", "There is no such tenant; PUT makes one."}
+	}
+	switch a := answer.(type) {
+	case refusal:
+		w.WriteHeader(a.status)
+		_ = json.NewEncoder(w).Encode(map[string]any{"type": "https://x#" + a.kind, "title": "T", "status": a.status, "detail": a.detail, "requestId": "admin-1"})
+	case bytesAnswer:
+		_, _ = io.WriteString(w, string(a))
+	case nil:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		_ = json.NewEncoder(w).Encode(a)
+	}
+}
+
+func (s *service) set(call string, answer any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[call] = answer
+}
+
+// last are the requests that were asked since, and the body of the last one.
+func (s *service) last() (asked []string, body string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	asked = s.asked
+	if n := len(s.bodies); n > 0 {
+		body = s.bodies[n-1]
+	}
+	s.asked, s.bodies = nil, nil
+	return asked, body
+}
+
+const (
+	acme     = "/tenants/acme"
+	failedID = "0197d0aa-1111-7000-8000-000000000001"
+)
+
+// browser is a browser with its cookies, in front of a console.
+type browser struct {
+	t       *testing.T
+	console *Console
+	service *service
+	log     *bytes.Buffer
+	now     time.Time
+	cookies map[string]string
+}
+
+const host = "127.0.0.1:8090"
+
+// outsider is a browser that nobody has let in.
+func outsider(t *testing.T, answers map[string]any) *browser {
+	t.Helper()
+	b := &browser{t: t, service: &service{answers: map[string]any{}}, log: &bytes.Buffer{}, now: noon, cookies: map[string]string{}}
+	maps.Copy(b.service.answers, answers)
+	server := httptest.NewServer(b.service)
+	t.Cleanup(server.Close)
+	client, err := adminclient.New(server.URL+"/admin/v1", adminclient.Bearer("admin-secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.console, err = New(Config{
+		Client: client, Address: host, Place: "this machine", Now: func() time.Time { return b.now },
+		Log: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// visitor is a browser with a session.
+func visitor(t *testing.T, answers map[string]any) *browser {
+	t.Helper()
+	b := outsider(t, answers)
+	if a := b.get(b.console.Link("")); a.Code != http.StatusSeeOther || len(b.cookies) != 1 {
+		t.Fatalf("the link: %d, cookies %v", a.Code, b.cookies)
+	}
+	return b
+}
+
+// answer is what a browser got.
+type answer struct {
+	*httptest.ResponseRecorder
+	t *testing.T
+}
+
+func (b *browser) send(r *http.Request) answer {
+	b.t.Helper()
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	w := httptest.NewRecorder()
+	b.console.ServeHTTP(w, r)
+	for _, c := range w.Result().Cookies() {
+		if c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+		} else {
+			b.cookies[c.Name] = c.Value
+		}
+	}
+	return answer{w, b.t}
+}
+
+func (b *browser) newRequest(method, path, body string) *http.Request {
+	b.t.Helper()
+	r := httptest.NewRequestWithContext(b.t.Context(), method, path, strings.NewReader(body))
+	r.Host = host
+	return r
+}
+
+func (b *browser) get(path string) answer { return b.send(b.newRequest(http.MethodGet, path, "")) }
+
+// follow is a page behind any redirects.
+func (b *browser) follow(path string) answer {
+	b.t.Helper()
+	a := b.get(path)
+	for range 3 {
+		if a.Code != http.StatusSeeOther {
+			break
+		}
+		a = b.get(a.Header().Get("Location"))
+	}
+	return a
+}
+
+// post sends a form, as a page of the console does.
+func (b *browser) post(path string, form url.Values) answer {
+	b.t.Helper()
+	if form == nil {
+		form = url.Values{}
+	}
+	if !form.Has("form") {
+		form.Set("form", b.console.sessions.formToken(b.cookies[b.console.cookie]))
+	}
+	r := b.newRequest(http.MethodPost, path, form.Encode())
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", "http://"+host)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.send(r)
+}
+
+// element is an element of a page.
+type element struct {
+	name     string
+	attrs    map[string]string
+	parent   *element
+	children []*element
+	data     string // of a text
+}
+
+// page parses an answer as XML, which the pages are, too: a tag that is not closed, a
+// quote that is missing, a character that no page may have, fail.
+func (a answer) page() *element {
+	a.t.Helper()
+	if kind := a.Header().Get("Content-Type"); kind != "text/html; charset=utf-8" {
+		a.t.Fatalf("%d %s is no page: %s", a.Code, kind, a.Body)
+	}
+	d := xml.NewDecoder(bytes.NewReader(a.Body.Bytes()))
+	root := &element{name: "#page"}
+	at := root
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			a.t.Fatalf("the page is not well formed: %v\n%s", err, a.Body)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			e := &element{name: token.Name.Local, attrs: map[string]string{}, parent: at}
+			for _, attr := range token.Attr {
+				e.attrs[attr.Name.Local] = attr.Value
+			}
+			at.children = append(at.children, e)
+			at = e
+		case xml.EndElement:
+			at = at.parent
+		case xml.CharData:
+			at.children = append(at.children, &element{name: "#text", data: string(token), parent: at})
+		}
+	}
+	return root
+}
+
+// text is the text of an element and of those below. What stands in a line or a cell of
+// its own has spaces around it.
+func (e *element) text() string {
+	var b strings.Builder
+	e.write(&b)
+	return b.String()
+}
+
+func (e *element) write(b *strings.Builder) {
+	around := " "
+	switch e.name {
+	case "#text", "a", "bdi", "span", "strong", "code", "time":
+		around = ""
+	}
+	b.WriteString(around + e.data)
+	for _, c := range e.children {
+		c.write(b)
+	}
+	b.WriteString(around)
+}
+
+// all are the elements below that a rule finds.
+func (e *element) all(is func(*element) bool) []*element {
+	var found []*element
+	for _, c := range e.children {
+		if is(c) {
+			found = append(found, c)
+		}
+		found = append(found, c.all(is)...)
+	}
+	return found
+}
+
+func (e *element) named(names ...string) []*element {
+	return e.all(func(c *element) bool { return slices.Contains(names, c.name) })
+}
+
+// id is the element with an id, which a page must have.
+func (e *element) id(t *testing.T, id string) *element {
+	t.Helper()
+	found := e.all(func(c *element) bool { return c.attrs["id"] == id })
+	if len(found) != 1 {
+		t.Fatalf("%d elements have the id %s in\n%s", len(found), id, e.words())
+	}
+	return found[0]
+}
+
+func (e *element) has(id string) bool {
+	return len(e.all(func(c *element) bool { return c.attrs["id"] == id })) > 0
+}
+
+// words are the text, with single spaces.
+func (e *element) words() string { return strings.Join(strings.Fields(e.text()), " ") }
+
+// link is the address of the link with a text.
+func (e *element) link(t *testing.T, text string) string {
+	t.Helper()
+	for _, a := range e.named("a") {
+		if a.words() == text {
+			return a.attrs["href"]
+		}
+	}
+	t.Fatalf("no link %q in\n%s", text, e.words())
+	return ""
+}
+
+// says fails for texts that a page does not have.
+func (e *element) says(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(e.words(), text) {
+			t.Errorf("%q is not in\n%s", text, e.words())
+		}
+	}
+}
+
+func limit(n int64) *int64 { return &n }
+
+func at(d time.Duration) time.Time { return noon.Add(d) }
+
+func atPtr(d time.Duration) *time.Time { t := noon.Add(d); return &t }
+
+// carol fails for want of a seat.
+var carol = adminclient.FailedUser{
+	ResourceType: "User", Subject: "carol@example.com", ExternalID: "00u3", Operation: "create", IdP: "okta",
+	Cause: "seat_limit", Detail: "50 of 50 seats in use; nothing was changed. (request " + failedID + ")", WhatToDo: "Deactivate a user, or buy more seats.",
+	Documentation: "https://docs.example/causes.md#seat_limit", FirstFailure: at(-26 * time.Hour), LastFailure: at(-3 * time.Minute), Count: 4, RequestID: failedID,
+}
+
+// carolsEntry is the entry of carol's request.
+var carolsEntry = adminclient.Entry{
+	ID: failedID, RequestID: failedID, Time: at(-3 * time.Minute), By: "idp", IdP: "okta", TokenID: "tok1", IdPRequestID: "okta-77",
+	Operation: "create", ResourceType: "User", Subject: "carol@example.com", ExternalID: "00u3", Outcome: "failure", Status: 403,
+	Cause: "seat_limit", Detail: carol.Detail, WhatToDo: carol.WhatToDo, Documentation: carol.Documentation,
+	Seats: &adminclient.Seats{Used: limit(50), Limit: limit(50), AsOf: atPtr(-3 * time.Minute)},
+}
+
+var causeTexts = []adminclient.CauseText{
+	{Cause: "seat_limit", Status: 403, Summary: "All seats of the tenant are in use.", WhatToDo: "Deactivate a user, or buy more seats.", Documentation: "https://docs.example/causes.md#seat_limit", Where: "log"},
+	{Cause: "token_revoked", Status: 401, Summary: "The token was revoked.", WhatToDo: "Create a new token.", Documentation: "https://docs.example/causes.md#token_revoked", Where: "cloudwatch"},
+	{Cause: "no_route", Status: 404, Summary: "There is no such SCIM endpoint.", WhatToDo: "Check the base URL.", Documentation: "https://docs.example/causes.md#no_route", Where: "cloudwatch"},
+	{Cause: "unknown_members", Status: 400, ScimType: "invalidValue", Summary: "Members were sent that are no users.", WhatToDo: "Provision the users first.", Documentation: "javascript:alert(1)", Where: "log"},
+}
+
+// healthy are the answers of a service with the tenants acme and beta.
+func healthy() map[string]any {
+	tenant := adminclient.Tenant{ID: "acme", DisplayName: "Acme Ltd", SCIMEnabled: true, LogDays: 90, Created: at(-1000 * time.Hour), BaseURL: "https://scim.example/scim/v2"}
+	spans := make([]adminclient.FailureSpan, 28)
+	for i := range spans {
+		from := noon.Add(time.Duration(i-28) * 6 * time.Hour)
+		spans[i] = adminclient.FailureSpan{From: from, To: from.Add(6 * time.Hour), Causes: map[string]int{}}
+	}
+	spans[27].Causes = map[string]int{"seat_limit": 4, "duplicate": 1}
+	spans[20].Causes = map[string]int{"seat_limit": 2}
+	return map[string]any{
+		"GET /tenants": adminclient.TenantPage{Tenants: []adminclient.Tenant{tenant, {ID: "beta", SCIMEnabled: false}, {ID: "gone", SCIMEnabled: true, Deleting: true}}},
+		"GET " + acme:  tenant,
+		"GET /causes":  map[string]any{"causes": causeTexts},
+		"GET " + acme + "/overview": adminclient.Overview{
+			Seats: adminclient.Count{Used: 43, Limit: limit(50)}, Readers: adminclient.Count{Used: 1}, Users: 1234, Groups: 7,
+			Failing: 1, LastSync: []adminclient.Entry{carolsEntry}, Failures: spans,
+		},
+		"GET " + acme + "/failed-users": adminclient.FailedPage{FailedUsers: []adminclient.FailedUser{carol}},
+		"GET " + acme + "/log":          adminclient.LogPage{Entries: []adminclient.Entry{carolsEntry}},
+		"GET " + acme + "/requests/" + failedID: adminclient.Explanation{
+			RequestID: failedID, Entries: []adminclient.Entry{carolsEntry}, Now: "failing", Failing: &carol,
+		},
+		"GET " + acme + "/tokens": map[string]any{"tokens": []map[string]any{
+			{"id": "tok1", "label": "Okta", "lastFour": "ab12", "state": "live", "createdAt": at(-2000 * time.Hour), "expiresAt": nil, "lastUsedAt": at(-2 * time.Hour), "revokedAt": nil},
+			{"id": "tok2", "label": "Entra", "lastFour": "cd34", "state": "live", "createdAt": at(-50 * time.Hour), "expiresAt": at(400 * time.Hour), "lastUsedAt": nil, "revokedAt": nil, "replacedBy": "tok3"},
+			{"id": "tok3", "label": "", "lastFour": "ef56", "state": "live", "createdAt": at(-time.Hour), "expiresAt": nil, "lastUsedAt": nil, "revokedAt": nil, "replaces": "tok2"},
+			{"id": "tok4", "label": "old", "lastFour": "gh78", "state": "revoked", "createdAt": at(-3000 * time.Hour), "expiresAt": nil, "lastUsedAt": nil, "revokedAt": at(-100 * time.Hour)},
+		}},
+		"GET " + acme + "/groups": adminclient.GroupPage{Groups: []adminclient.Group{
+			{ID: "g1", DisplayName: "Sales", ExternalID: "00g1", Origin: "scim", Created: atPtr(-90 * time.Hour), Modified: atPtr(-80 * time.Hour)},
+		}},
+		"GET " + acme + "/deleted-groups": adminclient.DeletedGroupPage{DeletedGroups: []adminclient.DeletedGroup{
+			{ID: "g9", DisplayName: "Sailing", DeletedAt: atPtr(-72 * time.Hour), DeletedBy: "dana@app.example"},
+		}},
+	}
+}
+
+// pages are the addresses of all pages that a session of healthy answers has.
+func pages() []string {
+	const one = "/console/t/acme"
+	return []string{
+		"/console/", one, one + "/failed", one + "/log", one + "/log?from=yesterday", one + "/requests/" + failedID, one + "/requests/unknown", one + "/requests?id=(",
+		one + "/groups", one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", one + "/tokens/tok2/complete", one + "/tokens/tok2/cancel",
+		one + "/tokens/tok9/revoke", one + "/tokens/tok1/eat", one + "/tokens/minted", "/console/causes", "/console/causes/seat_limit", "/console/causes/token_revoked",
+		"/console/causes/none", "/console/t/nobody", "/console/none",
+	}
+}
+
+// events are the lines that were logged.
+func (b *browser) events() []map[string]any {
+	b.t.Helper()
+	var all []map[string]any
+	for line := range strings.Lines(b.log.String()) {
+		var e map[string]any
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			b.t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// String is the beginning of an element.
+func (e *element) String() string { return fmt.Sprintf("<%s %v>", e.name, e.attrs) }

@@ -1,0 +1,430 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestHosts_AreThisMachinesNames(t *testing.T) {
+	for address, want := range map[string][]string{
+		"127.0.0.1:8090":   {"localhost:8090", "127.0.0.1:8090", "[::1]:8090", "127.0.0.1:8090"},
+		"[::1]:8090":       {"localhost:8090", "127.0.0.1:8090", "[::1]:8090", "[::1]:8090"},
+		"0.0.0.0:8090":     {"localhost:8090", "127.0.0.1:8090", "[::1]:8090"},
+		"127.0.0.1:80":     {"localhost:80", "localhost", "127.0.0.1:80", "127.0.0.1", "[::1]:80", "[::1]", "127.0.0.1:80", "127.0.0.1"},
+		"not an address":   nil,
+		"192.168.1.5:8090": {"localhost:8090", "127.0.0.1:8090", "[::1]:8090", "192.168.1.5:8090"},
+	} {
+		if got := Hosts(address); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
+}
+
+// A page of another name that resolves to this machine gets nothing, with a session
+// neither, and uses no link up.
+func TestHost_OfAnotherNameIsRefused(t *testing.T) {
+	b := visitor(t, healthy())
+	link := b.console.Link("")
+	for _, name := range []string{"evil.example", "evil.example:8090", "127.0.0.1", "127.0.0.1:8091", "localhost.evil.example:8090", "127.0.0.1:8090.evil.example", "", "[::1]"} {
+		for _, path := range []string{"/console/t/acme", link, "/console/style.css"} {
+			r := b.newRequest(http.MethodGet, path, "")
+			r.Host = name
+			a := b.send(r)
+			if a.Code != http.StatusMisdirectedRequest || strings.Contains(a.Body.String(), "acme") || len(a.Result().Cookies()) > 0 {
+				t.Errorf("%q %s: %d %s", name, path, a.Code, a.Body)
+			}
+		}
+	}
+	for _, name := range []string{"localhost:8090", "LOCALHOST:8090", "[::1]:8090"} {
+		r := b.newRequest(http.MethodGet, "/console/t/acme", "")
+		r.Host = name
+		if a := b.send(r); a.Code != http.StatusOK {
+			t.Errorf("%q: %d", name, a.Code)
+		}
+	}
+	if a := b.get(link); a.Code != http.StatusSeeOther {
+		t.Errorf("the link is used up: %d", a.Code)
+	}
+}
+
+func TestHeaders_AreOnEveryAnswer(t *testing.T) {
+	b := visitor(t, healthy())
+	stranger := outsider(t, healthy())
+	misled := b.newRequest(http.MethodGet, "/console/", "")
+	misled.Host = "evil.example"
+	answers := map[string]answer{
+		"style": b.get("/console/style.css"), "icon": b.get("/console/icon.svg"), "no session": stranger.get("/console/t/acme"),
+		"a wrong link": stranger.get("/console/?t=wrong"), "a link": stranger.get(stranger.console.Link("")), "another name": b.send(misled),
+		"too long": b.get("/console/?x=" + strings.Repeat("x", maxQuery)), "without slash": b.get("/console"),
+	}
+	for _, path := range pages() {
+		answers[path] = b.get(path)
+	}
+	for name, a := range answers {
+		for header, want := range map[string]string{
+			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+			"X-Content-Type-Options":  "nosniff", "X-Frame-Options": "DENY", "Cache-Control": "no-store",
+			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+		} {
+			if got := a.Header().Values(header); !slices.Equal(got, []string{want}) {
+				t.Errorf("%s: %s is %q", name, header, got)
+			}
+		}
+		want := "no-referrer"
+		if strings.HasPrefix(name, "/console") && a.Code != http.StatusSeeOther {
+			want = formReferrer
+		}
+		if got := a.Header().Get("Referrer-Policy"); got != want {
+			t.Errorf("%s: Referrer-Policy is %s", name, got)
+		}
+	}
+	for name, kind := range map[string]string{"style": "text/css; charset=utf-8", "icon": "image/svg+xml"} {
+		if a := answers[name]; a.Code != http.StatusOK || a.Header().Get("Content-Type") != kind || a.Body.Len() == 0 {
+			t.Errorf("%s: %d %s", name, a.Code, a.Header().Get("Content-Type"))
+		}
+	}
+}
+
+// Without a session nothing is asked of the service, and nothing of it is shown.
+func TestSession_IsNeededForEveryPage(t *testing.T) {
+	b := outsider(t, healthy())
+	for _, path := range pages() {
+		a := b.get(path)
+		if a.Code != http.StatusForbidden || strings.Contains(a.Body.String(), "acme") || strings.Contains(a.Body.String(), "Sign out") {
+			t.Errorf("%s: %d", path, a.Code)
+		}
+		a.page().says(t, "The console is opened by a link")
+	}
+	for _, r := range b.console.routes {
+		if r.method == http.MethodPost {
+			if a := b.post(strings.NewReplacer("{tenant}", "acme", "{token}", "tok1", "{change}", "revoke").Replace(r.path), nil); a.Code != http.StatusForbidden {
+				t.Errorf("%s: %d", r.path, a.Code)
+			}
+		}
+	}
+	for _, cookie := range []string{"wrong", "", "a=b", strings.Repeat("x", 4096)} {
+		b.cookies = map[string]string{b.console.cookie: cookie}
+		if a := b.get("/console/t/acme"); a.Code != http.StatusForbidden {
+			t.Errorf("the cookie %.10q: %d", cookie, a.Code)
+		}
+	}
+	if asked, _ := b.service.last(); len(asked) > 0 {
+		t.Errorf("asked %q", asked)
+	}
+}
+
+// Two cookies of one name are of two that set one: neither is believed.
+func TestSession_IsOneCookies(t *testing.T) {
+	b := visitor(t, healthy())
+	r := b.newRequest(http.MethodGet, "/console/t/acme", "")
+	r.AddCookie(&http.Cookie{Name: b.console.cookie, Value: "another"})
+	if a := b.send(r); a.Code != http.StatusForbidden {
+		t.Errorf("%d", a.Code)
+	}
+}
+
+func TestLink_IsGoodOnce(t *testing.T) {
+	b := outsider(t, healthy())
+	link := b.console.Link("acme")
+	if !strings.HasPrefix(link, "/console/t/acme?t=") {
+		t.Fatalf("the link is %s", link)
+	}
+	a := b.get(link + "&x=1")
+	if a.Code != http.StatusSeeOther || a.Header().Get("Location") != "/console/t/acme?x=1" {
+		t.Errorf("%d %s", a.Code, a.Header().Get("Location"))
+	}
+	cookies := a.Result().Cookies()
+	if len(cookies) != 1 {
+		t.Fatalf("cookies %v", cookies)
+	}
+	c := cookies[0]
+	if c.Name != "rollcall-console-8090" || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/console" || c.Domain != "" || c.MaxAge != 0 || !c.Expires.IsZero() || len(c.Value) < 40 || strings.Contains(link, c.Value) {
+		t.Errorf("the cookie is %+v", c)
+	}
+	if a := b.get("/console/t/acme"); a.Code != http.StatusOK {
+		t.Errorf("with the cookie: %d", a.Code)
+	}
+	if a := b.get(link); a.Code != http.StatusSeeOther || len(a.Result().Cookies()) > 0 {
+		t.Errorf("again, by who is in: %d %v", a.Code, a.Result().Cookies())
+	}
+	b.cookies = map[string]string{}
+	a = b.get(link)
+	if a.Code != http.StatusForbidden || len(a.Result().Cookies()) > 0 {
+		t.Errorf("again: %d %v", a.Code, a.Result().Cookies())
+	}
+	a.page().says(t, "This link is used up", "rollcall console")
+	_, secret, _ := strings.Cut(link, "?t=")
+	if strings.Contains(b.log.String(), secret) || strings.Contains(b.log.String(), c.Value) || strings.Contains(a.Body.String(), secret) {
+		t.Error("the secret is told")
+	}
+}
+
+func TestLink_EndsAfterTenMinutes(t *testing.T) {
+	b := outsider(t, healthy())
+	early, late := b.console.Link(""), b.console.Link("")
+	b.now = b.now.Add(linkTime - time.Second)
+	if a := b.get(early); a.Code != http.StatusSeeOther {
+		t.Errorf("before: %d", a.Code)
+	}
+	b.cookies = map[string]string{}
+	b.now = b.now.Add(time.Second)
+	if a := b.get(late); a.Code != http.StatusForbidden {
+		t.Errorf("behind: %d", a.Code)
+	}
+}
+
+func TestLink_IsNotUsedUpByOthers(t *testing.T) {
+	b := outsider(t, healthy())
+	link := b.console.Link("")
+	head := b.newRequest(http.MethodHead, link, "")
+	fetched := b.newRequest(http.MethodGet, link, "")
+	fetched.Header.Set("Sec-Purpose", "prefetch;prerender")
+	for want, r := range map[int]*http.Request{http.StatusMethodNotAllowed: head, http.StatusServiceUnavailable: fetched} {
+		if a := b.send(r); a.Code != want || len(a.Result().Cookies()) > 0 {
+			t.Errorf("%s: %d", r.Method, a.Code)
+		}
+	}
+	if a := b.get(link + "&t=again"); a.Code != http.StatusForbidden {
+		t.Errorf("two secrets: %d", a.Code)
+	}
+	if a := b.get(link); a.Code != http.StatusSeeOther {
+		t.Errorf("the link: %d", a.Code)
+	}
+}
+
+func TestLink_IsNotGuessed(t *testing.T) {
+	b := outsider(t, healthy())
+	link := b.console.Link("")
+	_, secret, _ := strings.Cut(link, "?t=")
+	if len(secret) < 40 {
+		t.Fatalf("a secret of %d characters", len(secret))
+	}
+	for i := range maxWrong {
+		if a := b.get("/console/?t=" + secret[:len(secret)-1-i]); a.Code != http.StatusForbidden {
+			t.Fatalf("guess %d: %d", i, a.Code)
+		}
+	}
+	a := b.get(link)
+	if a.Code != http.StatusTooManyRequests || a.Header().Get("Retry-After") == "" {
+		t.Errorf("the next one: %d", a.Code)
+	}
+	a.page().says(t, "Too many wrong links")
+	b.now = b.now.Add(wrongTime)
+	if a := b.get(link); a.Code != http.StatusSeeOther {
+		t.Errorf("a minute later: %d", a.Code)
+	}
+}
+
+func TestLinks_AreBounded(t *testing.T) {
+	b := outsider(t, healthy())
+	var links []string
+	for range maxLinks + 1 {
+		links = append(links, b.console.Link(""))
+		b.now = b.now.Add(time.Second)
+	}
+	if n := len(b.console.sessions.links); n != maxLinks {
+		t.Errorf("%d links are kept", n)
+	}
+	if a := b.get(links[0]); a.Code != http.StatusForbidden {
+		t.Errorf("the oldest: %d", a.Code)
+	}
+	for range maxSessions + 1 {
+		b.cookies = map[string]string{}
+		b.get(b.console.Link(""))
+		b.now = b.now.Add(time.Second)
+	}
+	if n := len(b.console.sessions.live); n != maxSessions {
+		t.Errorf("%d sessions are kept", n)
+	}
+}
+
+func TestSession_Ends(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		every time.Duration
+		times int
+		ok    bool
+	}{
+		{"in use", idleTime - time.Second, 2, true},
+		{"idle", idleTime, 1, false},
+		{"used for long", time.Hour, 12, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := visitor(t, healthy())
+			last := 0
+			for range tt.times {
+				b.now = b.now.Add(tt.every)
+				last = b.get("/console/t/acme").Code
+			}
+			if ok := last == http.StatusOK; ok != tt.ok {
+				t.Errorf("%d after %s", last, b.now.Sub(noon))
+			}
+		})
+	}
+}
+
+func TestSession_EndsByLeaving(t *testing.T) {
+	b := visitor(t, healthy())
+	cookies := map[string]string{b.console.cookie: b.cookies[b.console.cookie]}
+	a := b.post("/console/leave", nil)
+	a.page().says(t, "You are signed out")
+	if a.Code != http.StatusOK || len(b.cookies) > 0 {
+		t.Errorf("%d, cookies %v", a.Code, b.cookies)
+	}
+	b.cookies = cookies
+	if a := b.get("/console/t/acme"); a.Code != http.StatusForbidden {
+		t.Errorf("with the cookie of before: %d", a.Code)
+	}
+}
+
+// A form that no page of this session sent changes nothing.
+func TestForms_AreThisConsolesAlone(t *testing.T) {
+	b := visitor(t, healthy())
+	other := b.console.sessions.formToken("another session")
+	own := b.console.sessions.formToken(b.cookies[b.console.cookie])
+	for _, tt := range []struct {
+		name   string
+		change func(r *http.Request)
+		form   url.Values
+		want   int
+	}{
+		{"as a page sends it", nil, nil, http.StatusSeeOther},
+		{"a browser that knows no Sec-Fetch-Site", func(r *http.Request) { r.Header.Del("Sec-Fetch-Site") }, nil, http.StatusSeeOther},
+		{"by another name of this machine", func(r *http.Request) { r.Host = "localhost:8090"; r.Header.Set("Origin", "http://localhost:8090") }, nil, http.StatusSeeOther},
+		{"no origin", func(r *http.Request) { r.Header.Del("Origin") }, nil, http.StatusForbidden},
+		{"an opaque origin", func(r *http.Request) { r.Header.Set("Origin", "null") }, nil, http.StatusForbidden},
+		{"another origin", func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }, nil, http.StatusForbidden},
+		{"another port", func(r *http.Request) { r.Header.Set("Origin", "http://127.0.0.1:8091") }, nil, http.StatusForbidden},
+		{"another scheme", func(r *http.Request) { r.Header.Set("Origin", "https://"+host) }, nil, http.StatusForbidden},
+		{"two origins", func(r *http.Request) { r.Header.Add("Origin", "https://evil.example") }, nil, http.StatusForbidden},
+		{"from another site", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, nil, http.StatusForbidden},
+		{"from the same site on another port", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") }, nil, http.StatusForbidden},
+		{"no token", nil, url.Values{"form": {""}}, http.StatusForbidden},
+		{"another session's token", nil, url.Values{"form": {other}}, http.StatusForbidden},
+		{"a token cut short", nil, url.Values{"form": {own[:len(own)-1]}}, http.StatusForbidden},
+		{"the token in the query", func(r *http.Request) { r.URL.RawQuery = "form=" + own }, url.Values{"form": {""}}, http.StatusForbidden},
+		{"no form", func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, nil, http.StatusUnsupportedMediaType},
+		{"no media type", func(r *http.Request) { r.Header.Del("Content-Type") }, nil, http.StatusUnsupportedMediaType},
+		{"too large", nil, url.Values{"form": {own}, "x": {strings.Repeat("x", maxBody)}}, http.StatusRequestEntityTooLarge},
+		{"not decodable", func(r *http.Request) {
+			r.Body = http.NoBody
+			r.URL.RawQuery = "%zz"
+		}, nil, http.StatusBadRequest},
+		{"from another name", func(r *http.Request) {
+			r.Host = "evil.example:8090"
+			r.Header.Set("Origin", "http://evil.example:8090")
+		}, nil, http.StatusMisdirectedRequest},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for path, call := range map[string]string{
+				"/console/t/acme/tokens":             "POST " + acme + "/tokens",
+				"/console/t/acme/tokens/tok1/revoke": "DELETE " + acme + "/tokens/tok1",
+			} {
+				b.service.set("POST "+acme+"/tokens", map[string]any{"id": "tok5", "token": "rct_acme_new", "lastFour": "new"})
+				b.service.set("DELETE "+acme+"/tokens/tok1", nil)
+				b.service.last()
+				form := url.Values{"form": {own}, "label": {"x"}}
+				if tt.form != nil {
+					form = tt.form
+				}
+				r := b.newRequest(http.MethodPost, path, form.Encode())
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				r.Header.Set("Origin", "http://"+host)
+				r.Header.Set("Sec-Fetch-Site", "same-origin")
+				if tt.change != nil {
+					tt.change(r)
+				}
+				a := b.send(r)
+				asked, _ := b.service.last()
+				if a.Code != tt.want || slices.Contains(asked, call) != (tt.want == http.StatusSeeOther) {
+					t.Errorf("%s: %d, asked %q", path, a.Code, asked)
+				}
+			}
+		})
+	}
+}
+
+func TestForms_HaveTheirTokenAndNoOtherPageAsksToChange(t *testing.T) {
+	b := visitor(t, healthy())
+	own := b.console.sessions.formToken(b.cookies[b.console.cookie])
+	posts := 0
+	for _, path := range pages() {
+		for _, f := range b.follow(path).page().named("form") {
+			hidden := f.all(func(e *element) bool { return e.attrs["name"] == "form" })
+			post := f.attrs["method"] == "post"
+			if post != (len(hidden) == 1 && hidden[0].attrs["value"] == own) {
+				t.Errorf("%s: %v has %v", path, f, hidden)
+			}
+			if post {
+				posts++
+			}
+			if !strings.HasPrefix(f.attrs["action"], "/console/") {
+				t.Errorf("%s: %v", path, f)
+			}
+		}
+	}
+	if posts < 10 {
+		t.Errorf("%d forms", posts)
+	}
+}
+
+func TestRequests_AreBounded(t *testing.T) {
+	b := visitor(t, healthy())
+	b.service.last()
+	for _, path := range []string{"/console/t/acme/log?subject=" + strings.Repeat("x", maxQuery), "/console/t/" + strings.Repeat("x", maxPath)} {
+		if a := b.get(path); a.Code != http.StatusRequestURITooLong {
+			t.Errorf("%d", a.Code)
+		}
+	}
+	if asked, _ := b.service.last(); len(asked) > 0 {
+		t.Errorf("asked %q", asked)
+	}
+}
+
+// A request's line has the route, and nothing of what was sent.
+func TestLog_HasOneLineForEachRequest(t *testing.T) {
+	b := visitor(t, healthy())
+	b.log.Reset()
+	b.get("/console/t/acme/log?subject=secret-name")
+	b.get("/console/t/secret-tenant/failed")
+	b.get("/console/secret-path")
+	b.send(b.newRequest("SECRET", "/console/", ""))
+	b.get("/console/style.css")
+	b.get("/console/?t=secret-link")
+	misled := b.newRequest(http.MethodGet, "/console/", "")
+	misled.Host = "secret.example"
+	b.send(misled)
+	want := []map[string]any{
+		{"level": "INFO", "method": "GET", "status": 200.0, "route": "GET /console/t/{tenant}/log"},
+		{"level": "WARN", "method": "GET", "status": 404.0, "route": "GET /console/t/{tenant}/failed"},
+		{"level": "WARN", "method": "GET", "status": 404.0},
+		{"level": "WARN", "method": "OTHER", "status": 405.0},
+		{"level": "INFO", "method": "GET", "status": 200.0, "route": "GET /console/style.css"},
+		{"level": "INFO", "method": "GET", "status": 303.0, "route": "GET /console/?t"},
+		{"level": "WARN", "method": "GET", "status": 421.0},
+	}
+	got := b.events()
+	if len(got) != len(want) {
+		t.Fatalf("%d lines: %s", len(got), b.log)
+	}
+	for i, e := range got {
+		if e["event"] != "console.request" || e["msg"] != "console.request" || e["durationMs"] == nil {
+			t.Errorf("line %d: %v", i, e)
+		}
+		for _, field := range []string{"level", "method", "status", "route"} {
+			if e[field] != want[i][field] {
+				t.Errorf("line %d: %s is %v, want %v", i, field, e[field], want[i][field])
+			}
+		}
+		if len(e) > 7 {
+			t.Errorf("line %d has %v", i, e)
+		}
+	}
+	if strings.Contains(strings.ToLower(b.log.String()), "secret") {
+		t.Errorf("the log tells %s", b.log)
+	}
+}

@@ -1,0 +1,225 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+// hostile are values that somebody sends to be shown.
+var hostile = map[string]string{
+	"markup":       `<script>alert("HOSTILE")</script><img src=x onerror=alert(1)>`,
+	"attributes":   `" onmouseover="alert('HOSTILE')" style='x' autofocus onfocus=alert(1) x="`,
+	"template":     "{{.Form}}HOSTILE{{template \"frame.html\"}}",
+	"lines":        "HOSTILE\r\nSet-Cookie: a=b\n\n<h1>two</h1>\x00\x1b[31m\x07\x7f\u0085",
+	"directions":   "HOSTILE\u202e\u2066\u200f\u061cexe.gpj\u2069",
+	"unseen":       "HOSTILE\u200b\u200d\ufeff\u00ad\u2028\u2029\u00a0\u3164\U000e0041",
+	"no UTF-8":     "HOSTILE\xff\xfe\xc0\x80",
+	"long":         "HOSTILE" + strings.Repeat("xy", 512),
+	"long, unseen": "HOSTILE" + strings.Repeat("\u202e", 1024),
+	"address":      "javascript:alert('HOSTILE')//",
+	"path":         "../../HOSTILE?t=x#/%2e%2e/;,\\",
+	"closing":      "HOSTILE</textarea></title></style></svg></details>--><!--",
+	"accents":      "HOSTILE" + strings.Repeat("e\u0301\u0302\u0303", 50),
+}
+
+// fill sets every text of a value, but for those whose values are the service's own
+// words, to a text of somebody else's.
+func fill(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Pointer:
+		if v.Type() == reflect.TypeFor[*time.Time]() {
+			at := noon
+			v.Set(reflect.ValueOf(&at))
+			return
+		}
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), text)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fill(v.Index(i), text)
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf(text), reflect.ValueOf(3))
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(noon))
+			return
+		}
+		for i := range v.NumField() {
+			fill(v.Field(i), text)
+		}
+	case reflect.Int, reflect.Int64:
+		v.SetInt(3)
+	case reflect.Bool:
+		v.SetBool(true)
+	default:
+		panic(v.Kind())
+	}
+}
+
+func filled[V any](text string) V {
+	var v V
+	fill(reflect.ValueOf(&v).Elem(), text)
+	return v
+}
+
+// Whatever is in the texts that the service answers, in each field of each answer, a
+// page is well formed, has the elements and attributes of its templates alone, and
+// shows every character.
+func TestHostileValues_AreInert(t *testing.T) {
+	for name, text := range hostile {
+		t.Run(name, func(t *testing.T) {
+			tokens := make([]adminclient.Token, 2)
+			for i := range tokens {
+				tokens[i] = filled[adminclient.Token](text)
+			}
+			tokens[0].ID, tokens[0].State = "tok1", live
+			explanation := filled[adminclient.Explanation](text)
+			fixed := filled[adminclient.Explanation](text)
+			explanation.Now, fixed.Now = "failing", "fixed"
+			minted := filled[adminclient.NewToken](text)
+			b := visitor(t, map[string]any{
+				"GET /tenants":                      filled[adminclient.TenantPage](text),
+				"GET " + acme:                       filled[adminclient.Tenant](text),
+				"GET /causes":                       map[string]any{"causes": append(filled[[]adminclient.CauseText](text), causeTexts...)},
+				"GET " + acme + "/overview":         filled[adminclient.Overview](text),
+				"GET " + acme + "/failed-users":     filled[adminclient.FailedPage](text),
+				"GET " + acme + "/log":              filled[adminclient.LogPage](text),
+				"GET " + acme + "/requests/failing": explanation,
+				"GET " + acme + "/requests/fixed":   fixed,
+				"GET " + acme + "/tokens":           map[string]any{"tokens": tokens},
+				"POST " + acme + "/tokens":          minted,
+				"GET " + acme + "/groups":           filled[adminclient.GroupPage](text),
+				"GET " + acme + "/deleted-groups":   filled[adminclient.DeletedGroupPage](text),
+				"GET " + acme + "/requests/refused": refusal{404, text, text},
+				"GET /tenants/problem/failed-users": refusal{500, text, text},
+				"GET /tenants/unreadable/log":       bytesAnswer(text),
+			})
+			const one = "/console/t/acme"
+			paths := []string{
+				"/console/", one, one + "/failed", one + "/log", one + "/requests/failing", one + "/requests/fixed", one + "/requests/refused",
+				one + "/groups", one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", "/console/causes",
+				"/console/causes/" + url.PathEscape(text), "/console/t/problem/failed", "/console/t/unreadable/log",
+				// What is in the address comes back, too.
+				"/console/t/" + url.PathEscape(text), one + "/requests/" + url.PathEscape(text), one + "/tokens/" + url.PathEscape(text) + "/revoke", "/console/" + url.PathEscape(text),
+				one + "/log?" + url.Values{"subject": {text}, "cause": {text}, "outcome": {text}, "resourceType": {text}, "after": {text}}.Encode(),
+				one + "/log?" + url.Values{"from": {text}, "to": {text}}.Encode(),
+				one + "/failed?" + url.Values{"subject": {text}, "cause": {text}, "resourceType": {text}, "after": {text}}.Encode(),
+				one + "/groups?" + url.Values{"after": {text}, "deletedAfter": {text}}.Encode(), one + "/requests?" + url.Values{"id": {text + "("}}.Encode(),
+			}
+			shown := 0
+			for _, path := range paths {
+				a := b.get(path)
+				if a.Code == http.StatusRequestURITooLong {
+					continue
+				}
+				shown += checkInert(t, path, a)
+			}
+			if a := b.post(one+"/tokens", nil); a.Code != http.StatusSeeOther {
+				t.Errorf("POST: %d", a.Code)
+			}
+			shown += checkInert(t, "minted", b.get(one+"/tokens/minted"))
+			shown += checkInert(t, "a form", b.post(one+"/tokens", url.Values{"label": {text + "\n"}, "expires": {text}}))
+			if shown < 12 {
+				t.Errorf("%d pages show the value", shown)
+			}
+		})
+	}
+}
+
+// checkInert tells, as 1 or 0, whether a page shows the value.
+func checkInert(t *testing.T, path string, a answer) int {
+	t.Helper()
+	p := a.page()
+	for _, e := range p.all(func(e *element) bool { return e.name != "#text" }) {
+		if e.name == "script" || e.name == "img" || e.name == "style" || e.name == "iframe" {
+			t.Errorf("%.80s: there is %v", path, e)
+		}
+		for name, value := range e.attrs {
+			if strings.HasPrefix(name, "on") || name == "style" || name == "autofocus" {
+				t.Errorf("%.80s: %s has the attribute %s=%q", path, e.name, name, value)
+			}
+			if (name == "href" || name == "action" || name == "src") && !strings.HasPrefix(value, "/console") && !strings.HasPrefix(value, "#") && !strings.HasPrefix(value, "https://docs.example/") {
+				t.Errorf("%.80s: %s leads to %q", path, e.name, value)
+			}
+			// A form's own field has what was typed.
+			if name != "value" && strings.ContainsFunc(value, unseen) {
+				t.Errorf("%.80s: %s has %s=%q", path, e.name, name, value)
+			}
+		}
+		if e.name == "a" && strings.Contains(e.attrs["href"], "?t=") {
+			t.Errorf("%.80s: a link has a secret: %s", path, e.attrs["href"])
+		}
+	}
+	for _, e := range p.all(func(e *element) bool { return e.name == "#text" }) {
+		// What is to be copied is as it is.
+		if i := strings.IndexFunc(strings.ReplaceAll(e.data, "\n", ""), unseen); i >= 0 && e.parent.name != "textarea" {
+			t.Errorf("%.80s: %v has the text %q", path, e.parent, e.data)
+		}
+	}
+	if h := p.named("h1"); len(h) != 1 {
+		t.Errorf("%.80s: %d main headings", path, len(h))
+	}
+	if strings.Contains(a.Body.String(), "ZgotmplZ") {
+		t.Errorf("%.80s: a value stands where none may", path)
+	}
+	for name, values := range a.Header() {
+		if strings.ContainsFunc(strings.Join(values, ""), unicode.IsControl) {
+			t.Errorf("%.80s: the header %s is %q", path, name, values)
+		}
+	}
+	if strings.Contains(p.text(), "HOSTILE") {
+		return 1
+	}
+	return 0
+}
+
+func TestText_ShowsEveryCharacter(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                        "",
+		"Zoë 名前 🙂":                "Zoë 名前 🙂",
+		"a\nb\tc":                 "a[U+000A]b[U+0009]c",
+		"\u202eexe.gpj":           "[U+202E]exe.gpj",
+		"a\u200bb\u00a0c\u00ad":   "a[U+200B]b[U+00A0]c[U+00AD]",
+		"\xffa\xc3":               "[0xFF]a[0xC3]",
+		"\ufffd":                  "\ufffd",
+		strings.Repeat("x", 80):   strings.Repeat("x", 80),
+		strings.Repeat("x", 81):   strings.Repeat("x", 80) + "…",
+		strings.Repeat("名", 81):   strings.Repeat("名", 80) + "…",
+		"\u3164\u2800\U000e0041.": "[U+3164][U+2800][U+E0041].",
+	} {
+		if got := nameText(text).String(); got != want {
+			t.Errorf("%q is shown as %q", text, got)
+		}
+	}
+	long := nameText(strings.Repeat("y", 5000) + "end")
+	if whole := (Text{Parts: long.Whole}).String(); !strings.HasSuffix(whole, "yend") || len(whole) != 5003 {
+		t.Errorf("the whole text has %d bytes", len(whole))
+	}
+	if whole := (Text{Parts: nameText(strings.Repeat("y", 100_000)).Whole}).String(); len(whole) > wholeLength+10 {
+		t.Errorf("the whole text has %d bytes", len(whole))
+	}
+}
+
+func TestAgo(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "just now", 9 * time.Second: "just now", -5 * time.Second: "just now", 10 * time.Second: "10 seconds ago", time.Minute: "1 minute ago",
+		59*time.Minute + 59*time.Second: "59 minutes ago", time.Hour: "1 hour ago", 47 * time.Hour: "47 hours ago", 48 * time.Hour: "2 days ago",
+		-time.Hour: "in 1 hour", -72 * time.Hour: "in 3 days", 24 * 1500 * time.Hour: "1,500 days ago",
+	} {
+		if got := ago(d); got != want {
+			t.Errorf("%s is %q, want %q", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,531 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
+)
+
+func TestTenants_ListsThem(t *testing.T) {
+	b := visitor(t, healthy())
+	p := b.get("/console/").page()
+	list := p.id(t, "tenants")
+	list.says(t, "acme Acme Ltd", "beta SCIM is off", "gone is being deleted")
+	if to := list.link(t, "acme"); to != "/console/t/acme" {
+		t.Errorf("acme is at %s", to)
+	}
+}
+
+func TestTenants_OneAloneIsShownAtOnce(t *testing.T) {
+	b := visitor(t, healthy())
+	b.service.set("GET /tenants", adminclient.TenantPage{Tenants: []adminclient.Tenant{{ID: "a/b?c"}}})
+	if a := b.get("/console/"); a.Code != http.StatusSeeOther || a.Header().Get("Location") != "/console/t/a%2Fb%3Fc" {
+		t.Errorf("%d %s", a.Code, a.Header().Get("Location"))
+	}
+	b.service.set("GET /tenants", adminclient.TenantPage{Tenants: []adminclient.Tenant{{ID: "acme"}}, Next: "n&1"})
+	p := b.get("/console/").page()
+	if to := p.link(t, "More"); to != "/console/?after=n%261" {
+		t.Errorf("more is at %s", to)
+	}
+	b.service.set("GET /tenants", adminclient.TenantPage{})
+	b.get("/console/").page().says(t, "There is no tenant yet")
+}
+
+func TestOverview_ShowsTheTenantAtOneGlance(t *testing.T) {
+	b := visitor(t, healthy())
+	a := b.get("/console/t/acme")
+	p := a.page()
+	if a.Code != http.StatusOK {
+		t.Fatal(a.Code)
+	}
+	p.says(t, "Acme Ltd", "43 of 50 seats in use", "1 reader in use, no limit")
+	if p.id(t, "users").words() != "1,234" || p.id(t, "groups").words() != "7" {
+		t.Errorf("users %s, groups %s", p.id(t, "users").words(), p.id(t, "groups").words())
+	}
+	if l := p.id(t, "failing-link"); l.words() != "1" || l.attrs["href"] != "/console/t/acme/failed" {
+		t.Errorf("failing: %v %s", l, l.words())
+	}
+	p.id(t, "last-sync").says(t, "Okta", "3 minutes ago", "2026-07-14 11:57:00 UTC", "failure", "carol@example.com")
+	if to := p.id(t, "last-sync").link(t, "View details"); to != "/console/t/acme/requests/"+failedID {
+		t.Errorf("the details are at %s", to)
+	}
+	plot := p.id(t, "plot")
+	if svg := plot.named("svg")[0]; svg.attrs["role"] != "img" || svg.attrs["aria-labelledby"] != "plot-title plot-desc" {
+		t.Errorf("the drawing is %v", svg)
+	}
+	p.id(t, "plot-desc").says(t, "7 failures from 7 July 2026 12:00 to 14 July 2026 12:00 UTC", "Most: No free seat, 6")
+	p.id(t, "legend").says(t, "No free seat 6 failures", "Already there 1 failure")
+	if to := p.id(t, "legend").link(t, "No free seat"); to != "/console/t/acme/log?cause=seat_limit" {
+		t.Errorf("the cause is at %s", to)
+	}
+	p.id(t, "plot-numbers").says(t, "14 Jul 06:00 to 14 Jul 12:00 4 1 5", "12 Jul 12:00 to 12 Jul 18:00 2 0 2")
+	var bars []string
+	for _, r := range plot.named("svg")[0].named("rect") {
+		bars = append(bars, r.words())
+	}
+	want := []string{"12 Jul 12:00 to 12 Jul 18:00 UTC: 2 × No free seat", "14 Jul 06:00 to 14 Jul 12:00 UTC: 4 × No free seat", "14 Jul 06:00 to 14 Jul 12:00 UTC: 1 × Already there"}
+	if !slices.Equal(bars, want) {
+		t.Errorf("bars %q", bars)
+	}
+}
+
+func TestOverview_TellsWhatIsWrongAndWhatIsNot(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		tenant adminclient.Tenant
+		o      adminclient.Overview
+		ids    []string
+		not    []string
+		says   []string
+	}{
+		{"nothing failed", adminclient.Tenant{SCIMEnabled: true}, adminclient.Overview{}, []string{"no-failures", "no-sync"}, []string{"plot", "scim-off", "failing-link"}, []string{"Nobody", "Nothing failed in this time."}},
+		{"SCIM is off", adminclient.Tenant{}, adminclient.Overview{}, []string{"scim-off"}, []string{"deleting"}, nil},
+		{"it is being deleted", adminclient.Tenant{Deleting: true}, adminclient.Overview{}, []string{"deleting"}, []string{"scim-off"}, nil},
+		{"many fail", adminclient.Tenant{SCIMEnabled: true}, adminclient.Overview{Failing: 200, FailingMore: true, FailuresPartial: true}, nil, nil, []string{"200 and more", "the oldest bars are not whole"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			answers := healthy()
+			answers["GET "+acme], answers["GET "+acme+"/overview"] = tt.tenant, tt.o
+			p := visitor(t, answers).get("/console/t/acme").page()
+			for _, id := range tt.ids {
+				p.id(t, id)
+			}
+			for _, id := range tt.not {
+				if p.has(id) {
+					t.Errorf("there is %s", id)
+				}
+			}
+			p.says(t, tt.says...)
+		})
+	}
+}
+
+func TestMeter(t *testing.T) {
+	for _, tt := range []struct {
+		used  int64
+		limit *int64
+		text  string
+		level string
+		width string
+		note  string
+	}{
+		{43, limit(50), "43 of 50 seats in use", levelOK, "86.00", ""},
+		{44, limit(50), "44 of 50 seats in use", levelOK, "88.00", ""},
+		{45, limit(50), "45 of 50 seats in use", levelHigh, "90.00", "5 seats left."},
+		{49, limit(50), "49 of 50 seats in use", levelHigh, "98.00", "1 seat left."},
+		{50, limit(50), "50 of 50 seats in use", levelFull, "100.00", "None is free. N"},
+		{52, limit(50), "52 of 50 seats in use", levelFull, "100.00", "2 above the limit. N"},
+		{0, limit(0), "0 of 0 seats in use", levelFull, "100.00", "None is free. N"},
+		{0, limit(1), "0 of 1 seat in use", levelOK, "0.00", ""},
+		{1234567, nil, "1,234,567 seats in use, no limit", levelOK, "", ""},
+	} {
+		m := newMeter("seats", "Seats", "seat", adminclient.Count{Used: tt.used, Limit: tt.limit}, "N")
+		if m.Text != tt.text || m.Level != tt.level || m.Width != tt.width || m.Note != tt.note || m.Limited != (tt.limit != nil) || m.Now > m.Max {
+			t.Errorf("%d: %+v", tt.used, m)
+		}
+	}
+	b := visitor(t, healthy())
+	gauge := b.get("/console/t/acme").page().all(func(e *element) bool { return e.attrs["role"] == "meter" })
+	if len(gauge) != 1 { // readers have no limit
+		t.Fatalf("%d meters", len(gauge))
+	}
+	for name, want := range map[string]string{"aria-labelledby": "seats-name", "aria-valuemin": "0", "aria-valuemax": "50", "aria-valuenow": "43", "aria-valuetext": "43 of 50 seats in use"} {
+		if got := gauge[0].attrs[name]; got != want {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+}
+
+func TestPlot_DrawsEveryFailureOnce(t *testing.T) {
+	if p := newPlot("acme", nil); p.Total != 0 || p.Bars != nil {
+		t.Errorf("%+v", p)
+	}
+	span := adminclient.FailureSpan{From: noon, To: noon.Add(time.Hour), Causes: map[string]int{"none": 0}}
+	if p := newPlot("acme", []adminclient.FailureSpan{span}); p.Total != 0 || len(p.Legend) != 0 {
+		t.Errorf("%+v", p)
+	}
+	span.Causes = map[string]int{"a": 9, "b": 8, "c": 7, "d": 6, "e": 5, "f": 4, "g": 3, "h": 2}
+	p := newPlot("acme", []adminclient.FailureSpan{span})
+	if p.Total != 44 || len(p.Legend) != plotColours+1 || p.Legend[plotColours].Label != others || p.Legend[plotColours].Total != 5 || p.Legend[plotColours].To != "" {
+		t.Errorf("%+v", p.Legend)
+	}
+	if len(p.Bars) != plotColours+1 || len(p.Rows) != 1 || p.Rows[0].Total != 44 || p.Rows[0].Counts[plotColours] != 5 {
+		t.Errorf("%+v %+v", p.Bars, p.Rows)
+	}
+	if last := p.Lines[len(p.Lines)-1]; last.Label != "60" {
+		t.Errorf("the highest line is %s", last.Label)
+	}
+	for highest, want := range map[int]int{1: 1, 4: 1, 5: 2, 9: 5, 20: 5, 21: 10, 44: 20, 999: 500, 1 << 30: 500_000_000} {
+		if got := tick(highest); got != want {
+			t.Errorf("lines for %d are %d apart, want %d", highest, got, want)
+		}
+	}
+}
+
+func TestFailed_SaysWhoWhyAndWhatToDo(t *testing.T) {
+	b := visitor(t, healthy())
+	p := b.get("/console/t/acme/failed").page()
+	table := p.id(t, "failed")
+	table.says(t, "carol@example.com", "User", "No free seat", "Deactivate a user, or buy more seats.", "3 minutes ago", " 4 ")
+	if to := table.link(t, "View details"); to != "/console/t/acme/requests/"+failedID {
+		t.Errorf("the details are at %s", to)
+	}
+	if to := table.link(t, "No free seat"); to != "/console/causes/seat_limit" {
+		t.Errorf("the cause is at %s", to)
+	}
+	if to := table.link(t, "carol@example.com"); to != "/console/t/acme/log?subject=carol%40example.com" {
+		t.Errorf("the history is at %s", to)
+	}
+	b.service.last()
+	b.service.set("GET "+acme+"/failed-users", adminclient.FailedPage{FailedUsers: []adminclient.FailedUser{carol}, Next: "n1"})
+	p = b.get("/console/t/acme/failed?subject=+carol+&cause=seat_limit&resourceType=User&after=n0").page()
+	if asked, _ := b.service.last(); !slices.Equal(asked, []string{"GET " + acme + "/failed-users?after=n0&cause=seat_limit&limit=50&resourceType=User&subject=carol"}) {
+		t.Errorf("asked %q", asked)
+	}
+	if to := p.link(t, "More"); to != "/console/t/acme/failed?after=n1&cause=seat_limit&resourceType=User&subject=carol" {
+		t.Errorf("more is at %s", to)
+	}
+	if to := p.link(t, "First"); to != "/console/t/acme/failed?cause=seat_limit&resourceType=User&subject=carol" {
+		t.Errorf("the first is at %s", to)
+	}
+	if s := p.id(t, "subject"); s.attrs["value"] != "carol" {
+		t.Errorf("the search shows %v", s)
+	}
+	b.service.set("GET "+acme+"/failed-users", adminclient.FailedPage{})
+	b.get("/console/t/acme/failed").page().id(t, "nobody").says(t, "Nobody fails.")
+	b.get("/console/t/acme/failed?subject=x").page().id(t, "nobody").says(t, "Nobody fails whom this search finds")
+}
+
+func TestLog_SearchesAndPages(t *testing.T) {
+	b := visitor(t, healthy())
+	b.service.set("GET "+acme+"/log", adminclient.LogPage{Entries: []adminclient.Entry{carolsEntry, {
+		RequestID: "r2", Time: at(-49 * time.Hour), By: "app", Who: "dana", Operation: "delete", Action: "deleted", ResourceType: "Group", ResourceID: "g9", Subject: "Sailing", Outcome: "success",
+	}}, Next: "n=2", SearchedTo: atPtr(-72 * time.Hour)})
+	b.get("/console/t/acme/log")
+	b.service.last()
+	p := b.get("/console/t/acme/log?subject=carol%40example.com&cause=seat_limit&outcome=failure&resourceType=User&from=2026-07-01T10:30&to=2026-07-14+09:00:30&after=n1").page()
+	asked, _ := b.service.last()
+	want := "GET " + acme + "/log?after=n1&cause=seat_limit&from=2026-07-01T10%3A30%3A00Z&limit=50&outcome=failure&resourceType=User&subject=carol%40example.com&to=2026-07-14T09%3A00%3A30Z"
+	if !slices.Equal(asked, []string{want}) {
+		t.Errorf("asked %q, want %q", asked, want)
+	}
+	table := p.id(t, "log")
+	table.says(t, "carol@example.com", "create User", "failure", "No free seat", "Okta", "Sailing", "Group deleted", "success", "The application: dana", "2 days ago")
+	if to := table.link(t, "Sailing"); to != "/console/t/acme/log?subject=g9" {
+		t.Errorf("a history by id is at %s", to)
+	}
+	p.id(t, "searched-to").says(t, "Searched down to 2026-07-11 12:00:00 UTC (3 days ago)")
+	values, err := url.Parse(p.id(t, "older").attrs["href"])
+	if err != nil || values.Query().Get("after") != "n=2" || values.Query().Get("from") != "2026-07-01T10:30" || values.Query().Get("outcome") != "failure" {
+		t.Errorf("older is at %v", values)
+	}
+	if to := p.id(t, "newest").attrs["href"]; strings.Contains(to, "after") || !strings.Contains(to, "cause=seat_limit") {
+		t.Errorf("the newest is at %s", to)
+	}
+	for _, id := range []string{"subject", "from", "to"} {
+		if p.id(t, id).attrs["value"] == "" {
+			t.Errorf("%s shows nothing", id)
+		}
+	}
+	for _, id := range []string{"cause", "outcome", "resourceType"} {
+		chosen := p.id(t, id).all(func(e *element) bool { return e.attrs["selected"] != "" })
+		if len(chosen) != 1 || chosen[0].attrs["value"] == "" {
+			t.Errorf("%s has chosen %v", id, chosen)
+		}
+	}
+
+	b.service.set("GET "+acme+"/log", adminclient.LogPage{Next: "n3", SearchedTo: atPtr(-time.Hour)})
+	p = b.get("/console/t/acme/log?subject=x").page()
+	p.id(t, "nothing").says(t, "Nothing was found as far as was searched.")
+	p.id(t, "older")
+	b.service.set("GET "+acme+"/log", adminclient.LogPage{})
+	b.get("/console/t/acme/log?subject=x").page().id(t, "nothing").says(t, "Nothing was found.")
+	p = b.get("/console/t/acme/log").page()
+	p.id(t, "nothing").says(t, "The log is empty")
+	if p.has("older") || p.has("newest") {
+		t.Error("an empty log has pages")
+	}
+}
+
+func TestLog_RefusesTimesThatAreNone(t *testing.T) {
+	b := visitor(t, healthy())
+	b.get("/console/t/acme/log")
+	for _, tt := range []struct{ query, id, says string }{
+		{"from=yesterday", "from-wrong", "no time"},
+		{"to=2026-13-01", "to-wrong", "no time"},
+		{"from=1969-12-31", "from-wrong", "no time"},
+		{"from=2026-07-02&to=2026-07-01", "to-wrong", "before"},
+		{"subject=" + strings.Repeat("x", maxSubject+1), "subject-wrong", "longer"},
+	} {
+		b.service.last()
+		a := b.get("/console/t/acme/log?" + tt.query)
+		p := a.page()
+		p.id(t, tt.id).says(t, tt.says)
+		field := p.id(t, strings.TrimSuffix(tt.id, "-wrong"))
+		if a.Code != http.StatusBadRequest || field.attrs["aria-invalid"] != "true" || !strings.Contains(field.attrs["aria-describedby"], tt.id) {
+			t.Errorf("%s: %d %v", tt.query, a.Code, field)
+		}
+		if asked, _ := b.service.last(); len(asked) > 0 {
+			t.Errorf("%s: asked %q", tt.query, asked)
+		}
+	}
+}
+
+func TestFindRequest_FindsTheIDInWhatWasPasted(t *testing.T) {
+	for text, want := range map[string]string{
+		failedID:                           failedID,
+		" " + failedID + "\n":              failedID,
+		strings.ToUpper(failedID):          failedID,
+		carol.Detail:                       failedID,
+		"id: " + failedID + ".":            failedID,
+		"(request a1) and (request b_2-c)": "b_2-c",
+		"abc-1":                            "abc-1",
+		"":                                 "",
+		"two words":                        "",
+		"../../tokens":                     "",
+		"(request <script>)":               "",
+		strings.Repeat("a", 65):            "",
+	} {
+		if got := findID(text); got != want {
+			t.Errorf("%q has %q, want %q", text, got, want)
+		}
+	}
+	b := visitor(t, healthy())
+	if a := b.get("/console/t/acme/requests?" + url.Values{"id": {carol.Detail}}.Encode()); a.Code != http.StatusSeeOther || a.Header().Get("Location") != "/console/t/acme/requests/"+failedID {
+		t.Errorf("%d %s", a.Code, a.Header().Get("Location"))
+	}
+	a := b.get("/console/t/acme/requests?id=no+id")
+	a.page().says(t, "There is no request id in that")
+	if a.Code != http.StatusBadRequest {
+		t.Error(a.Code)
+	}
+}
+
+func TestExplain_SaysWhatHappenedWhyAndWhatToDo(t *testing.T) {
+	b := visitor(t, healthy())
+	p := b.get("/console/t/acme/requests/" + failedID).page()
+	if p.id(t, "request").words() != failedID {
+		t.Error(p.id(t, "request").words())
+	}
+	p.id(t, "now").says(t, "It still fails.", "4 failures, the first 2026-07-13 10:00:00 UTC (26 hours ago), the last 2026-07-14 11:57:00 UTC (3 minutes ago)")
+	p.id(t, "what-to-do-1").says(t, "Deactivate a user, or buy more seats.")
+	p.id(t, "detail-1").says(t, "50 of 50 seats in use; nothing was changed.")
+	entry := p.id(t, "entry-1")
+	entry.says(t, "User carol@example.com", "failure It was refused. Nothing was changed.", "All seats of the tenant are in use.", "seat_limit",
+		"Asked create", "Done nothing", "Answer 403", "From Okta", "externalId 00u3", "Seats then 50 of 50 seats in use", "Token tok1", "id of the request okta-77")
+	if to := entry.link(t, "Documentation"); to != carol.Documentation {
+		t.Errorf("the documentation is at %s", to)
+	}
+	if to := entry.link(t, "History of this user"); to != "/console/t/acme/log?subject=carol%40example.com" {
+		t.Errorf("the history is at %s", to)
+	}
+	if here := p.all(func(e *element) bool { return e.attrs["aria-current"] == "page" }); len(here) != 1 || here[0].words() != "Failed users" {
+		t.Errorf("the page is at %v", here)
+	}
+}
+
+func TestExplain_NamesMembersAndWhyTheyFail(t *testing.T) {
+	answers := healthy()
+	size := 3
+	other := carol
+	other.RequestID = "r9"
+	answers["GET "+acme+"/requests/r1"] = adminclient.Explanation{RequestID: "r1", Now: "failing", Failing: &other, Entries: []adminclient.Entry{{
+		RequestID: "r1", Time: at(-time.Hour), By: "idp", IdP: "entra", Operation: "modify", Action: "updated", ResourceType: "Group", ResourceID: "g1", Subject: "Sales",
+		Outcome: "warning", Cause: "unknown_members", Detail: "2 members are no users.", Documentation: "javascript:alert(1)",
+		Changed: []string{"displayName", "members"}, Tolerances: []string{"The value of emails was kept."}, MembersAdded: []string{"u1", "u2"}, MembersRemoved: []string{"u3"}, MembersSet: &size,
+		Members: []adminclient.Member{{ID: "u7", Subject: "carol@example.com", State: "unknown", Failure: &carol}, {ID: "u8", State: "deleted"}},
+		Seats:   &adminclient.Seats{Delta: 2, ReadersDelta: -1},
+	}, {RequestID: "r1", Outcome: "skipped", ResourceType: "User", Subject: "ann"}}}
+	p := visitor(t, answers).get("/console/t/acme/requests/r1").page()
+	p.says(t, "It has 2 parts.", "There was nothing to change.")
+	if to := p.id(t, "last-failure").attrs["href"]; to != "/console/t/acme/requests/r9" {
+		t.Errorf("the newest failure is at %s", to)
+	}
+	entry := p.id(t, "entry-1")
+	entry.says(t, "Group Sales", "warning It was done, with a warning.", "Provision the users first.", "Microsoft Entra ID", "Attributes changed displayName members", "The value of emails was kept.",
+		"Members set a whole new set of 3", "Members added 2 members", "u1", "u2", "Members removed 1 member", "u3", "Seats changed 2 seats taken, 1 reader freed")
+	members := p.id(t, "members-1")
+	members.says(t, "carol@example.com u7 unknown Fails: No free seat", "Deactivate a user, or buy more seats.", "u8 deleted No failure is known.")
+	if to := members.link(t, "View details"); to != "/console/t/acme/requests/"+failedID {
+		t.Errorf("the member's failure is at %s", to)
+	}
+	for _, a := range p.named("a") {
+		if strings.HasPrefix(a.attrs["href"], "javascript") || a.words() == "Documentation" {
+			t.Errorf("there is %v", a)
+		}
+	}
+	if to := entry.link(t, "History of this group"); to != "/console/t/acme/log?subject=g1" {
+		t.Errorf("the history is at %s", to)
+	}
+}
+
+func TestExplain_SaysWhatFixedIt(t *testing.T) {
+	answers := healthy()
+	fix := adminclient.Entry{RequestID: "r5", Time: at(-time.Minute), Outcome: "success", Action: "created", ResourceType: "User", Subject: "carol@example.com"}
+	answers["GET "+acme+"/requests/"+failedID] = adminclient.Explanation{RequestID: failedID, Entries: []adminclient.Entry{carolsEntry}, Now: "fixed", FixedBy: &fix}
+	b := visitor(t, answers)
+	p := b.get("/console/t/acme/requests/" + failedID).page()
+	p.id(t, "now").says(t, "It is fixed.", "succeeded, 2026-07-14 11:59:00 UTC (1 minute ago)")
+	if to := p.id(t, "fixed-by").attrs["href"]; to != "/console/t/acme/requests/r5" {
+		t.Errorf("the fix is at %s", to)
+	}
+	b.service.set("GET "+acme+"/requests/"+failedID, adminclient.Explanation{RequestID: failedID, Entries: []adminclient.Entry{carolsEntry}, Now: "fixed"})
+	b.get("/console/t/acme/requests/"+failedID).page().id(t, "now").says(t, "which the log does not have any more")
+	unknown := carolsEntry
+	unknown.Cause = "outcome_unknown"
+	b.service.set("GET "+acme+"/requests/"+failedID, adminclient.Explanation{RequestID: failedID, Entries: []adminclient.Entry{unknown}})
+	p = b.get("/console/t/acme/requests/" + failedID).page()
+	p.says(t, "Whether it was done was not known when it was answered.")
+	if p.has("now") {
+		t.Error("a request without a state has one")
+	}
+	a := b.get("/console/t/acme/requests/r-none")
+	a.page().says(t, "The log has no such request", "one-request")
+	if a.Code != http.StatusNotFound {
+		t.Error(a.Code)
+	}
+}
+
+func TestGroups_NamesThoseThatTheApplicationDeleted(t *testing.T) {
+	b := visitor(t, healthy())
+	p := b.get("/console/t/acme/groups").page()
+	p.id(t, "deleted").says(t, "Sailing", "2026-07-11 12:00:00 UTC", "dana@app.example")
+	p.id(t, "deleted-groups").says(t, "unlink the group and push it again")
+	p.id(t, "groups").says(t, "Sales", "00g1", "scim")
+	b.service.set("GET "+acme+"/groups", adminclient.GroupPage{Next: "n1"})
+	b.service.set("GET "+acme+"/deleted-groups", adminclient.DeletedGroupPage{Next: "d1"})
+	b.service.last()
+	p = b.get("/console/t/acme/groups?after=n0&deletedAfter=d0").page()
+	if asked, _ := b.service.last(); !slices.Equal(asked, []string{"GET " + acme + "/groups?after=n0&limit=50", "GET " + acme + "/deleted-groups?after=d0&limit=50"}) {
+		t.Errorf("asked %q", asked)
+	}
+	if p.id(t, "more").attrs["href"] != "/console/t/acme/groups?after=n1&deletedAfter=d0" || p.id(t, "more-deleted").attrs["href"] != "/console/t/acme/groups?after=n0&deletedAfter=d1" {
+		t.Errorf("%v %v", p.id(t, "more"), p.id(t, "more-deleted"))
+	}
+	p.id(t, "none-deleted")
+	p.id(t, "no-groups")
+}
+
+func TestCauses_SayWhatToDoAndWhereToLook(t *testing.T) {
+	b := visitor(t, healthy())
+	list := b.get("/console/causes").page().id(t, "causes")
+	list.says(t, "No free seat seat_limit 403 All seats of the tenant are in use. log", "token_revoked 401 The token was revoked. CloudWatch")
+	if to := list.link(t, "No free seat"); to != "/console/causes/seat_limit" {
+		t.Errorf("the cause is at %s", to)
+	}
+	p := b.get("/console/causes/seat_limit").page()
+	p.id(t, "what-to-do").says(t, "Deactivate a user, or buy more seats.")
+	p.id(t, "summary").says(t, "All seats of the tenant are in use.")
+	if to := p.id(t, "where").link(t, "acme"); to != "/console/t/acme/log?cause=seat_limit" {
+		t.Errorf("the log is at %s", to)
+	}
+	for cause, query := range map[string]string{"token_revoked": "token-failures", "no_route": "failures-by-cause"} {
+		b.get("/console/causes/"+cause).page().id(t, "where").says(t, "Not in the provisioning log", "saved query "+query, `jq 'select(.cause == "`+cause+`")'`)
+	}
+	a := b.get("/console/causes/none")
+	a.page().says(t, "There is no such cause")
+	if a.Code != http.StatusNotFound {
+		t.Error(a.Code)
+	}
+	n := 0
+	asked, _ := b.service.last()
+	for _, call := range asked {
+		if call == "GET /causes" {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("the causes were asked for %d times", n)
+	}
+}
+
+func TestProblems_SayWhatAndWhatToDo(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer any
+		status int
+		says   []string
+		again  bool
+	}{
+		{"no such tenant", refusal{404, "not-found", "There is no such tenant; PUT makes one."}, 404, []string{"It is not there", "There is no such tenant", "admin-1"}, false},
+		{"not let in", refusal{403, "not-authorized", ""}, 403, []string{"The service does not let you in", "another admin token", "execute-api:Invoke"}, true},
+		{"no signature", refusal{401, "", "no"}, 502, []string{"The service does not let you in"}, true},
+		{"a value that is not taken", refusal{400, "invalid-value", "after is not the next of a page"}, 400, []string{"That cannot be asked", "after is not the next"}, true},
+		{"it is being deleted", refusal{409, "wrong-state", "The tenant is being deleted."}, 409, []string{"That cannot be done now"}, true},
+		{"a fault", refusal{500, "internal", "An error of the service."}, 500, []string{"The service failed", "report the request id", "admin-1"}, true},
+		{"a redirect", refusal{302, "", ""}, 502, []string{"The service failed"}, true},
+		{"no JSON", bytesAnswer("<html>"), 502, []string{"The answer of the service cannot be read"}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			answers := healthy()
+			answers["GET "+acme+"/failed-users"] = tt.answer
+			b := visitor(t, answers)
+			a := b.get("/console/t/acme/failed?subject=x")
+			p := a.page()
+			p.says(t, tt.says...)
+			if a.Code != tt.status || p.has("again") != tt.again || tt.again && p.id(t, "again").attrs["href"] != "/console/t/acme/failed?subject=x" {
+				t.Errorf("%d: %s", a.Code, p.words())
+			}
+			for _, secret := range []string{"admin-secret", "goroutine", ".go:"} {
+				if strings.Contains(a.Body.String(), secret) || strings.Contains(b.log.String(), secret) {
+					t.Errorf("%q is told", secret)
+				}
+			}
+		})
+	}
+}
+
+func TestProblems_TellThatNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	b := visitor(t, healthy())
+	client, err := adminclient.New("http://127.0.0.1:1/admin/v1", adminclient.Bearer("admin-secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.console.client = client
+	a := b.get("/console/t/acme/failed")
+	a.page().says(t, "The service does not answer", "rollcall local")
+	if a.Code != http.StatusBadGateway || strings.Contains(a.Body.String(), "connection refused") || !strings.Contains(b.log.String(), "127.0.0.1:1") {
+		t.Errorf("%d %s", a.Code, b.log)
+	}
+	b.console.client, err = adminclient.New("http://127.0.0.1:1/admin/v1", func(*http.Request, []byte) error { return http.ErrNoCookie })
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.get("/console/t/acme/failed").page().says(t, "The request could not be signed")
+}
+
+func TestNoPage_SaysSo(t *testing.T) {
+	b := visitor(t, healthy())
+	for _, path := range []string{"/console/none", "/console/t", "/console/t/", "/console/t//log", "/console/t/acme/", "/console/T/acme", "/console//", "/console/t/acme/log/", "/console/t/%zz"} {
+		r := b.newRequest(http.MethodGet, "/console/", "")
+		u, err := url.Parse(path)
+		if err != nil {
+			continue // no server lets it through
+		}
+		r.URL = u
+		a := b.send(r)
+		if a.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, a.Code)
+		}
+		a.page().says(t, "There is no such page")
+	}
+	for method, want := range map[string]string{http.MethodPost: "GET, HEAD", http.MethodDelete: "GET, HEAD", "PROPFIND": "GET, HEAD"} {
+		a := b.send(b.newRequest(method, "/console/t/acme/log", ""))
+		if a.Code != http.StatusMethodNotAllowed || a.Header().Get("Allow") != want {
+			t.Errorf("%s: %d %s", method, a.Code, a.Header().Get("Allow"))
+		}
+	}
+	if a := b.get("/console/leave"); a.Code != http.StatusMethodNotAllowed || a.Header().Get("Allow") != "POST" {
+		t.Errorf("leave by GET: %d %s", a.Code, a.Header().Get("Allow"))
+	}
+	if a := b.send(b.newRequest(http.MethodHead, "/console/t/acme/log", "")); a.Code != http.StatusOK {
+		t.Errorf("HEAD: %d", a.Code)
+	}
+}
