@@ -258,8 +258,8 @@ Try it:
 
   curl -s -H 'Authorization: Bearer %s' '%s/Users'
 
-Ctrl-C stops it.
-`, i.Tenant, seats, i.BaseURL, i.Token, i.AdminURL, i.AdminToken, orNone(i.ConsoleURL), kept, i.Token, i.BaseURL)
+%sCtrl-C stops it.
+`, i.Tenant, seats, i.BaseURL, i.Token, i.AdminURL, i.AdminToken, orNone(i.ConsoleURL), kept, i.Token, i.BaseURL, consoleHint(i))
 }
 
 // writeInfo writes the file of --info in one step: a reader finds it whole or

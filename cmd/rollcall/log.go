@@ -56,14 +56,25 @@ func (h *readable) Handle(_ context.Context, r slog.Record) error {
 
 	var b strings.Builder
 	b.WriteString(r.Time.Format("15:04:05 "))
-	if values["event"] != "scim.request" {
+	switch values["event"] {
+	case "scim.request":
+		requestLine(&b, values)
+	case "console.request":
+		route := values["route"]
+		if route == "" {
+			route = values["method"] + " (no page)"
+		}
+		fmt.Fprintf(&b, "%s  %-32s  %s ms", values["status"], route, values["durationMs"])
+		if values["error"] != "" {
+			fmt.Fprintf(&b, "  %q", values["error"])
+		}
+		b.WriteByte('\n')
+	default:
 		fmt.Fprintf(&b, "%s %s", r.Level, printable(r.Message))
 		for _, key := range order {
 			fmt.Fprintf(&b, " %s=%q", key, values[key])
 		}
 		b.WriteByte('\n')
-	} else {
-		requestLine(&b, values)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

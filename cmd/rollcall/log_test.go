@@ -23,7 +23,8 @@ func TestReadable_PrintsNothingThatMovesTheCursor(t *testing.T) {
 	logger.Warn("scim.request", "event", "scim.request", "method", "POST", "status", 409, "route", "POST /scim/v2/Users",
 		"cause", "duplicate", "subject", hostile, "detail", "The userName "+hostile+" is taken.", "error", hostile)
 	logger.Error(hostile, "event", "scim.sweep", "error", hostile)
-	if strings.ContainsAny(out.String(), "\x1b\u202e") || strings.Count(out.String(), "\n") != 4 {
+	logger.Warn("console.request", "event", "console.request", "method", "GET", "status", 502, "route", "GET /console/t/{tenant}", "durationMs", 1.5, "error", hostile)
+	if strings.ContainsAny(out.String(), "\x1b\u202e") || strings.Count(out.String(), "\n") != 5 {
 		t.Errorf("printed %q", out)
 	}
 }

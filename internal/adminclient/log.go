@@ -14,9 +14,11 @@ import (
 // that wanted to change something.
 type Entry struct {
 	// ID is the entry's own; it is the request's but for a part of a longer one.
-	ID        string    `json:"id"`
-	RequestID string    `json:"requestId"`
-	Time      time.Time `json:"time"`
+	ID        string `json:"id"`
+	RequestID string `json:"requestId"`
+	// BulkRequestID is the bulk request that this one is an operation of.
+	BulkRequestID string    `json:"bulkRequestId"`
+	Time          time.Time `json:"time"`
 	// By is "idp" or "app", Who is on whose behalf the application asked.
 	By      string `json:"by"`
 	Who     string `json:"who"`

@@ -98,7 +98,7 @@ var rules = []rule{
 	},
 	{
 		packages:  []string{"./functions/..."},
-		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "./internal/lambdaruntime/...", "./internal/fixture", "./internal/provoke", "./internal/eventfile", "./internal/iam", "./internal/adminclient", "go.etcd.io/bbolt/...", "github.com/spf13/...", "testing"},
+		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "./internal/lambdaruntime/...", "./internal/fixture", "./internal/provoke", "./internal/eventfile", "./internal/iam", "./internal/adminclient", "./internal/console/...", "go.etcd.io/bbolt/...", "github.com/spf13/...", "testing"},
 		reason:    "what only a developer's machine runs is not deployed: it would cost cold start and be there to misuse",
 	},
 	{
@@ -118,6 +118,12 @@ var rules = []rule{
 		forbidden: []string{"./internal/...", "github.com/aws/..."},
 		allowed:   []string{"./internal/adminclient"},
 		reason:    "who asks the application's side knows what is described, and nothing of how it is served",
+	},
+	{
+		packages:  []string{"./internal/console"},
+		forbidden: []string{"./internal/...", elsewhere},
+		allowed:   []string{"./internal/console", "./internal/adminclient", "github.com/go-json-experiment/json/..."},
+		reason:    "the console shows what the admin API answers, of any deployment: it has no way to the data beside it, and nothing of others in its pages",
 	},
 	{
 		packages:  []string{"./internal/lambdahttp"},

@@ -187,6 +187,9 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", http.MethodGet)
 		return c.refuse(w, r, http.StatusMethodNotAllowed)
 	}
+	if !opened(r) {
+		return c.refuse(w, r, http.StatusForbidden) // and not counted as a guess
+	}
 	if ahead(r) {
 		// The link would be used up by a page that nobody sees.
 		return c.refuse(w, r, http.StatusServiceUnavailable)

@@ -24,6 +24,7 @@ type entryRow struct {
 	To         string
 	ExternalID string
 	ResourceID string
+	BulkTo     string
 }
 
 func newEntryRow(tenant string, e adminclient.Entry, now time.Time) entryRow {
@@ -35,6 +36,9 @@ func newEntryRow(tenant string, e adminclient.Entry, now time.Time) entryRow {
 	}
 	if e.Cause != "" {
 		r.CauseTo = address(nil, "causes", e.Cause)
+	}
+	if e.BulkRequestID != "" {
+		r.BulkTo = of(tenant, "requests", e.BulkRequestID)
 	}
 	if e.By == "app" {
 		r.IdP, r.Who = "The application", e.Who

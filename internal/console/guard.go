@@ -83,6 +83,17 @@ func ownForm(r *http.Request) bool {
 	return true
 }
 
+// opened tells whether a request is that of somebody who opens a page, as far as the
+// browser says. Another page that loads one has nothing to do with links.
+func opened(r *http.Request) bool {
+	for _, what := range r.Header.Values("Sec-Fetch-Dest") {
+		if what != "document" {
+			return false
+		}
+	}
+	return true
+}
+
 // ahead tells whether a browser asks for a page before its user does.
 func ahead(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") || r.Header.Get("Purpose") == "prefetch"

@@ -188,6 +188,13 @@ func TestLink_IsNotUsedUpByOthers(t *testing.T) {
 			t.Errorf("%s: %d", r.Method, a.Code)
 		}
 	}
+	for range 2 * maxWrong { // more than are looked at
+		loaded := b.newRequest(http.MethodGet, link, "")
+		loaded.Header.Set("Sec-Fetch-Dest", "image")
+		if a := b.send(loaded); a.Code != http.StatusForbidden || len(a.Result().Cookies()) > 0 {
+			t.Errorf("loaded by another page: %d", a.Code)
+		}
+	}
 	if a := b.get(link + "&t=again"); a.Code != http.StatusForbidden {
 		t.Errorf("two secrets: %d", a.Code)
 	}

@@ -335,7 +335,7 @@ func TestExplain_NamesMembersAndWhyTheyFail(t *testing.T) {
 	other := carol
 	other.RequestID = "r9"
 	answers["GET "+acme+"/requests/r1"] = adminclient.Explanation{RequestID: "r1", Now: "failing", Failing: &other, Entries: []adminclient.Entry{{
-		RequestID: "r1", Time: at(-time.Hour), By: "idp", IdP: "entra", Operation: "modify", Action: "updated", ResourceType: "Group", ResourceID: "g1", Subject: "Sales",
+		RequestID: "r1", BulkRequestID: "b1", Time: at(-time.Hour), By: "idp", IdP: "entra", Operation: "modify", Action: "updated", ResourceType: "Group", ResourceID: "g1", Subject: "Sales",
 		Outcome: "warning", Cause: "unknown_members", Detail: "2 members are no users.", Documentation: "javascript:alert(1)",
 		Changed: []string{"displayName", "members"}, Tolerances: []string{"The value of emails was kept."}, MembersAdded: []string{"u1", "u2"}, MembersRemoved: []string{"u3"}, MembersSet: &size,
 		Members: []adminclient.Member{{ID: "u7", Subject: "carol@example.com", State: "unknown", Failure: &carol}, {ID: "u8", State: "deleted"}},
@@ -358,6 +358,9 @@ func TestExplain_NamesMembersAndWhyTheyFail(t *testing.T) {
 		if strings.HasPrefix(a.attrs["href"], "javascript") || a.words() == "Documentation" {
 			t.Errorf("there is %v", a)
 		}
+	}
+	if to := entry.link(t, "b1"); to != "/console/t/acme/requests/b1" {
+		t.Errorf("the bulk request is at %s", to)
 	}
 	if to := entry.link(t, "History of this group"); to != "/console/t/acme/log?subject=g1" {
 		t.Errorf("the history is at %s", to)

@@ -153,7 +153,7 @@ func TestStyle_KnowsTheClassesOfTheTemplates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := []string{"subject", "cause", "docs", "history", "level-ok", "facts", "go"}
+	known := []string{"subject", "cause", "docs", "history", "level-ok", "facts", "go", "bulk"}
 	seen := 0
 	for _, entry := range entries {
 		text, err := files.ReadFile("templates/" + entry.Name())
