@@ -209,7 +209,19 @@ func printFailures(w io.Writer, list []any) {
 		}
 		printFailure(w, f)
 	}
-	fmt.Fprintf(w, "\n%d fail. 'rollcall explain TENANT REQUEST' tells more of one.\n", len(list))
+	fail := "fail"
+	if len(list) == 1 {
+		fail = "fails"
+	}
+	fmt.Fprintf(w, "\n%d %s. 'rollcall explain TENANT REQUEST' tells more of one.\n", len(list), fail)
+}
+
+// failedTimes says how often and when somebody failed.
+func failedTimes(f map[string]any) string {
+	if fmt.Sprint(f["count"]) == "1" {
+		return "once, at " + text(f["lastFailure"])
+	}
+	return fmt.Sprintf("%s times, from %s to %s", text(f["count"]), text(f["firstFailure"]), text(f["lastFailure"]))
 }
 
 func printFailure(w io.Writer, f map[string]any) {
@@ -218,7 +230,7 @@ func printFailure(w io.Writer, f map[string]any) {
 		{"  cause", text(f["cause"])},
 		{"  what happened", text(f["detail"])},
 		{"  what to do", text(f["whatToDo"])},
-		{"  failures", fmt.Sprintf("%s, from %s to %s", text(f["count"]), text(f["firstFailure"]), text(f["lastFailure"]))},
+		{"  failed", failedTimes(f)},
 		{"  request", text(f["requestId"])},
 	}
 	aligned(w, rows[0], rows[1:])
@@ -337,8 +349,7 @@ func printExplanation(w io.Writer, x map[string]any) {
 	switch x["now"] {
 	case "failing":
 		f, _ := x["failing"].(map[string]any)
-		fmt.Fprintf(w, "\nNot mended: %s failures from %s to %s, the last by the request %s.\n",
-			text(f["count"]), text(f["firstFailure"]), text(f["lastFailure"]), text(f["requestId"]))
+		fmt.Fprintf(w, "\nNot mended: it failed %s, the last time by the request %s.\n", failedTimes(f), text(f["requestId"]))
 	case "fixed":
 		by, _ := x["fixedBy"].(map[string]any)
 		if by == nil {

@@ -94,8 +94,8 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	holder := s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
 	body := provoke.User(`"userName":"new@example.com","externalId":"00u1"`)
 	refused := s.Send("POST", "/Users", body)
-	tells(t, path, 0, []string{"User new@example.com", "1 of 1 seats in use", provlog.SeatLimit.Meaning().Action, refused.RequestID, "1 fail."}, "failures", "acme")
-	tells(t, path, 0, []string{"create of User new@example.com: failure", "Not mended: 1 failures"}, "explain", "acme", refused.RequestID)
+	tells(t, path, 0, []string{"User new@example.com", "1 of 1 seats in use", provlog.SeatLimit.Meaning().Action, refused.RequestID, "1 fails."}, "failures", "acme")
+	tells(t, path, 0, []string{"create of User new@example.com: failure", "Not mended: it failed once"}, "explain", "acme", refused.RequestID)
 	for _, by := range []string{"new@example.com", "00u1"} {
 		tells(t, path, 0, []string{"User new@example.com"}, "failures", "acme", "--subject", by)
 		tells(t, path, 0, []string{"failure", refused.RequestID}, "log", "acme", "--subject", by, "--since", "1h")
