@@ -155,6 +155,10 @@ func (a *asking) all(c *cobra.Command, path, name string, query url.Values) ([]a
 	if err != nil {
 		return nil, err
 	}
+	return p.all(c, path, name, query)
+}
+
+func (p place) all(c *cobra.Command, path, name string, query url.Values) ([]any, error) {
 	if query == nil {
 		query = url.Values{}
 	}
@@ -190,9 +194,11 @@ func tenantPath(tenant string, below ...string) string {
 // show prints an answer: as JSON, or as lines.
 func (a *asking) show(c *cobra.Command, document any, lines func(w io.Writer)) error {
 	if a.json {
-		encoder := json.NewEncoder(c.OutOrStdout())
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(document)
+		line, err := inertJSON(document)
+		if err == nil {
+			_, err = io.WriteString(c.OutOrStdout(), line)
+		}
+		return err
 	}
 	lines(c.OutOrStdout())
 	return nil

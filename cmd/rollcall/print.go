@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -51,23 +54,50 @@ func text(v any) string {
 	return visible(fmt.Sprint(v))
 }
 
+// visible is a text with the escapes of JSON in the place of characters that are more
+// than one to be read.
 func visible(s string) string {
+	s = strings.ToValidUTF8(s, string(utf8.RuneError))
 	if !strings.ContainsFunc(s, hidden) {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
-		if hidden(r) {
-			fmt.Fprintf(&b, "\\u%04x", r)
-		} else {
+		switch first, second := utf16.EncodeRune(r); {
+		case !hidden(r):
 			b.WriteRune(r)
+		case first != utf8.RuneError:
+			fmt.Fprintf(&b, "\\u%04x\\u%04x", first, second)
+		default:
+			fmt.Fprintf(&b, "\\u%04x", r)
 		}
 	}
 	return b.String()
 }
 
+// inertJSON is a document in one line. Characters that are more than one to be read
+// stand as JSON's own escapes: it is the same document.
+func inertJSON(document any) (string, error) {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(document); err != nil {
+		return "", err
+	}
+	return visible(strings.TrimSuffix(b.String(), "\n")) + "\n", nil
+}
+
 func hidden(r rune) bool {
 	return !unicode.IsPrint(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// cut is a text that fits a column.
+func cut(s string) string {
+	const most = 40
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
 }
 
 // members are a document's members as columns.
@@ -78,9 +108,73 @@ func members(list []any, names ...string) [][]string {
 		rows[i] = make([]string, len(names))
 		for j, name := range names {
 			rows[i][j] = text(document[name])
+			// An id is typed into the next command.
+			if name != "id" {
+				rows[i][j] = cut(rows[i][j])
+			}
 		}
 	}
 	return rows
+}
+
+// labelled prints texts that are too long for columns beside their labels. On a
+// terminal their lines end where its own do.
+func labelled(w io.Writer, indent string, rows [][2]string) { labelledIn(w, columns(w), indent, rows) }
+
+func labelledIn(w io.Writer, width int, indent string, rows [][2]string) {
+	widest := 0
+	for _, row := range rows {
+		widest = max(widest, len(row[0]))
+	}
+	for _, row := range rows {
+		fmt.Fprintf(w, "%s%-*s  ", indent, widest, row[0])
+		left := len(indent) + widest + 2
+		for i, line := range folded(row[1], width-left) {
+			if i > 0 {
+				fmt.Fprintf(w, "%*s", left, "")
+			}
+			fmt.Fprintln(w, line)
+		}
+	}
+}
+
+// columns is how wide a terminal is, 0 for what is none: a text that is piped is
+// searched by lines.
+func columns(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// folded parts a text into lines of a width, between words where it can. A width that
+// is too small to read parts nothing.
+func folded(s string, width int) []string {
+	const least = 20
+	if width < least {
+		return []string{s}
+	}
+	var lines []string
+	line := []rune{}
+	for _, word := range strings.Fields(s) {
+		letters := []rune(word)
+		if len(line) > 0 && len(line)+1+len(letters) > width {
+			lines = append(lines, string(line))
+			line = line[:0]
+		}
+		if len(line) > 0 {
+			line = append(line, ' ')
+		}
+		for line = append(line, letters...); len(line) > width; line = line[width:] {
+			lines = append(lines, string(line[:width]))
+		}
+	}
+	return append(lines, string(line))
 }
 
 // progress counts what takes long, on a terminal alone.

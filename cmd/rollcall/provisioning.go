@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
 
 const logLong = `Show a tenant's provisioning log, the newest first: what became of each request
@@ -88,7 +91,7 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 		query.Set("limit", strconv.Itoa(min(o.limit-len(entries), 200)))
 		page, err := p.ask(c.Context(), http.MethodGet, tenantPath(tenant, "log"), query, nil)
 		if err != nil {
-			return err
+			return p.knowing(c.Context(), o.cause, err)
 		}
 		part, _ := page["entries"].([]any)
 		entries = append(entries, part...)
@@ -99,9 +102,13 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 		}
 		query.Set("after", next)
 	}
-	return o.show(c, map[string]any{"entries": entries}, func(w io.Writer) {
+	document := map[string]any{"entries": entries}
+	if searched != "" {
+		document["searchedTo"] = searched
+	}
+	return o.show(c, document, func(w io.Writer) {
 		if len(entries) == 0 {
-			fmt.Fprintln(w, "The log has no such entry.")
+			fmt.Fprintln(w, "The log has no such entry. "+o.elsewhere())
 			return
 		}
 		aligned(w, []string{"TIME", "OUTCOME", "WHAT", "WHO", "CAUSE", "REQUEST"}, logRows(entries))
@@ -109,6 +116,44 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 			fmt.Fprintf(w, "\nThere is more before %s: --until %s, or a higher --limit.\n", visible(searched), visible(searched))
 		}
 	})
+}
+
+// elsewhere says where else to look when nothing was found.
+func (o *logOptions) elsewhere() string {
+	if o.subject != "" {
+		return "--subject is a whole userName, displayName, email, externalId or id; what was sent and what is kept may differ."
+	}
+	return "Requests that only read, and those without a valid token, are in the log lines alone (docs/operations.md)."
+}
+
+// knowing is a refusal that says which causes there are, when it was for want of one.
+func (p place) knowing(ctx context.Context, cause string, refused error) error {
+	var problem *adminclient.Problem
+	if cause == "" || !errors.As(refused, &problem) || problem.Status != http.StatusBadRequest {
+		return refused
+	}
+	if _, err := p.cause(ctx, cause); err != nil {
+		return err
+	}
+	return refused
+}
+
+// cause reads what a cause means.
+func (p place) cause(ctx context.Context, name string) (map[string]any, error) {
+	answer, err := p.ask(ctx, http.MethodGet, "/causes", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	causes, _ := answer["causes"].([]any)
+	var names []string
+	for _, v := range causes {
+		if member(v, "cause") == name {
+			m, _ := v.(map[string]any)
+			return m, nil
+		}
+		names = append(names, member(v, "cause"))
+	}
+	return nil, usageError{fmt.Errorf("%q is no cause; there are %s", name, strings.Join(names, ", "))}
 }
 
 func logRows(entries []any) [][]string {
@@ -119,7 +164,7 @@ func logRows(entries []any) [][]string {
 		if what == nil {
 			what = e["operation"]
 		}
-		rows[i] = []string{text(e["time"]), text(e["outcome"]), text(what), short(who(e)), text(e["cause"]), text(e["requestId"])}
+		rows[i] = []string{text(e["time"]), text(e["outcome"]), text(what), cut(text(who(e))), text(e["cause"]), text(e["requestId"])}
 	}
 	return rows
 }
@@ -132,15 +177,6 @@ func who(e map[string]any) string {
 		}
 	}
 	return ""
-}
-
-// short is a name that fits a column.
-func short(s string) string {
-	const most = 40
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most-1]) + "…"
-	}
-	return text(s)
 }
 
 // parseMoment reads a time, or how long ago it was.
@@ -175,9 +211,13 @@ func newFailures() *cobra.Command {
 					query.Set(name, value)
 				}
 			}
-			list, err := a.all(c, tenantPath(args[0], "failed-users"), "failedUsers", query)
+			p, err := a.connect(c.Context())
 			if err != nil {
 				return err
+			}
+			list, err := p.all(c, tenantPath(args[0], "failed-users"), "failedUsers", query)
+			if err != nil {
+				return p.knowing(c.Context(), cause, err)
 			}
 			slices.SortStableFunc(list, func(x, y any) int { return strings.Compare(member(y, "lastFailure"), member(x, "lastFailure")) })
 			return a.show(c, map[string]any{"failedUsers": list}, func(w io.Writer) { printFailures(w, list) })
@@ -195,25 +235,38 @@ func member(document any, name string) string {
 	return s
 }
 
-// printFailures prints those who fail, a paragraph each: what to do does not fit a
-// column.
+// printFailures prints those who fail, together with those for whom the same is to be
+// done: the latest failure first, of all and of each.
 func printFailures(w io.Writer, list []any) {
 	if len(list) == 0 {
 		fmt.Fprintln(w, "Nobody's provisioning fails.")
 		return
 	}
-	for i, v := range list {
+	alike := map[[2]string][]map[string]any{}
+	var order [][2]string
+	for _, v := range list {
 		f, _ := v.(map[string]any)
-		if i > 0 {
-			fmt.Fprintln(w)
+		key := [2]string{member(f, "cause"), member(f, "whatToDo")}
+		if alike[key] == nil {
+			order = append(order, key)
 		}
-		printFailure(w, f)
+		alike[key] = append(alike[key], f)
+	}
+	for _, key := range order {
+		fmt.Fprintf(w, "%s: %d\n", text(key[0]), len(alike[key]))
+		labelled(w, "  ", [][2]string{
+			{"what to do", text(key[1])}, {"documentation", text(alike[key][0]["documentation"])},
+		})
+		for _, f := range alike[key] {
+			printFailure(w, f)
+		}
+		fmt.Fprintln(w)
 	}
 	fail := "fail"
 	if len(list) == 1 {
 		fail = "fails"
 	}
-	fmt.Fprintf(w, "\n%d %s. 'rollcall explain TENANT REQUEST' tells more of one.\n", len(list), fail)
+	fmt.Fprintf(w, "%d %s. 'rollcall explain TENANT REQUEST' tells more of one.\n", len(list), fail)
 }
 
 // failedTimes says how often and when somebody failed.
@@ -225,15 +278,15 @@ func failedTimes(f map[string]any) string {
 }
 
 func printFailure(w io.Writer, f map[string]any) {
-	fmt.Fprintf(w, "%s %s\n", text(f["resourceType"]), text(who(f)))
-	rows := [][]string{
-		{"  cause", text(f["cause"])},
-		{"  what happened", text(f["detail"])},
-		{"  what to do", text(f["whatToDo"])},
-		{"  failed", failedTimes(f)},
-		{"  request", text(f["requestId"])},
-	}
-	aligned(w, rows[0], rows[1:])
+	fmt.Fprintf(w, "\n  %s %s\n", text(f["resourceType"]), cut(text(who(f))))
+	labelled(w, "    ", [][2]string{{"what happened", text(happened(f))}, {"failed", failedTimes(f)}, {"request", text(f["requestId"])}})
+}
+
+// happened is the detail of a failure without what to do and the id, which an error's
+// detail ends in.
+func happened(f map[string]any) string {
+	detail := strings.TrimSuffix(member(f, "detail"), " (request "+member(f, "requestId")+")")
+	return strings.TrimSuffix(detail, " "+member(f, "whatToDo"))
 }
 
 const explainLong = `Explain a request: what happened, why, what to do, and whether it is mended.
@@ -292,26 +345,24 @@ func requestID(stdin io.Reader, args []string) (string, error) {
 	}
 	ids := uuids.FindAllString(given, -1)
 	if len(ids) == 0 {
-		return "", usageError{errors.New("there is no request id in that: it stands in X-Request-Id, and at the end of each error's detail")}
+		return "", usageError{errors.New("there is no request id in that: it stands in X-Request-Id, and at the end of each error's detail. Of a cause it is: rollcall explain CAUSE")}
 	}
 	return strings.ToLower(ids[0]), nil
 }
 
 func (a *asking) explainCause(c *cobra.Command, name string) error {
-	answer, err := a.ask(c, http.MethodGet, "/causes", nil, nil)
+	if uuids.MatchString(name) || name == "-" {
+		return usageError{errors.New("of which tenant is the request? It is: rollcall explain TENANT REQUEST")}
+	}
+	p, err := a.connect(c.Context())
 	if err != nil {
 		return err
 	}
-	causes, _ := answer["causes"].([]any)
-	var names []string
-	for _, v := range causes {
-		if member(v, "cause") == name {
-			m, _ := v.(map[string]any)
-			return a.show(c, m, func(w io.Writer) { printCause(w, m) })
-		}
-		names = append(names, member(v, "cause"))
+	m, err := p.cause(c.Context(), name)
+	if err != nil {
+		return err
 	}
-	return usageError{fmt.Errorf("%s is no cause; there are %s. Of a request it is: rollcall explain TENANT REQUEST", text(name), strings.Join(names, ", "))}
+	return a.show(c, m, func(w io.Writer) { printCause(w, m) })
 }
 
 func printCause(w io.Writer, m map[string]any) {
@@ -326,15 +377,14 @@ func printCause(w io.Writer, m map[string]any) {
 	if m["where"] != "log" {
 		where = `in the log lines alone: the queries "Token failures" and "Everything about one request" in CloudWatch`
 	}
-	rows := [][]string{
+	labelled(w, "", [][2]string{
 		{"cause", text(m["cause"])},
 		{"what it means", text(m["summary"])},
 		{"what to do", text(m["whatToDo"])},
 		{"answered with", answered},
 		{"its requests are", where},
 		{"documentation", text(m["documentation"])},
-	}
-	aligned(w, rows[0], rows[1:])
+	})
 }
 
 func printExplanation(w io.Writer, x map[string]any) {
@@ -363,7 +413,7 @@ func printExplanation(w io.Writer, x map[string]any) {
 // printEntry prints all of an entry, what matters first.
 func printEntry(w io.Writer, e map[string]any) {
 	fmt.Fprintf(w, "%s of %s %s: %s\n", text(e["operation"]), text(e["resourceType"]), text(who(e)), text(e["outcome"]))
-	var rows [][]string
+	var rows [][2]string
 	for _, f := range [][2]string{
 		{"what happened", "detail"},
 		{"what to do", "whatToDo"},
@@ -388,13 +438,13 @@ func printEntry(w io.Writer, e map[string]any) {
 		{"members now", "membersSet"},
 	} {
 		if v := e[f[1]]; v != nil {
-			rows = append(rows, []string{"  " + f[0], listed(v)})
+			rows = append(rows, [2]string{f[0], listed(v)})
 		}
 	}
 	if seats, ok := e["seats"].(map[string]any); ok {
-		rows = append(rows, []string{"  seats then", seatsThen(seats)})
+		rows = append(rows, [2]string{"seats then", seatsThen(seats)})
 	}
-	aligned(w, rows[0], rows[1:])
+	labelled(w, "  ", rows)
 	members, _ := e["members"].([]any)
 	for _, v := range members {
 		m, _ := v.(map[string]any)

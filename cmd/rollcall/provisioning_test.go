@@ -106,6 +106,7 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	tells(t, path, 0, []string{"Nobody's provisioning fails."}, "failures", "acme")
 	tells(t, path, 0, []string{"Mended at", made.RequestID}, "explain", "acme", refused.RequestID)
 	tells(t, path, 0, []string{"success", "created", "There is more before"}, "log", "acme", "--limit", "1")
+	tells(t, path, 0, []string{`"searchedTo":"20`}, "log", "acme", "--limit", "1", "--json")
 	printed := tells(t, path, 0, nil, "log", "acme", "--json")
 	var document struct{ Entries []map[string]any }
 	if err := json.Unmarshal([]byte(printed), &document); err != nil || len(document.Entries) != 4 {
@@ -113,18 +114,70 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	}
 }
 
+// Who fails for the same reason stands under one what to do, the latest first.
+func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
+	s := provoke.New(t, enginetest.Memory(t), 1)
+	path := onStage(t, s)
+	s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
+	s.Send("POST", "/Users", provoke.User(`"userName":"first"`))
+	s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
+	s.Send("POST", "/Users", provoke.User(`"userName":"second"`))
+	s.Send("POST", "/Users", provoke.User(`"userName":"first"`))
+	printed := tells(t, path, 0, nil, "failures", "acme")
+	var order []string
+	for _, want := range []string{"seat_limit: 2\n", "User first\n", "failures       2, from ", "User second\n", "failures       1, at ", "duplicate: 1\n", "User holder\n", "3 fail."} {
+		_, rest, ok := strings.Cut(printed, want)
+		if !ok {
+			t.Fatalf("%q does not come after %q: %s", want, order, printed)
+		}
+		printed, order = rest, append(order, want)
+	}
+	printed = tells(t, path, 0, []string{"what happened  1 of 1 seats in use; nothing was changed.\n"}, "failures", "acme")
+	if n := strings.Count(printed, provlog.SeatLimit.Meaning().Action); n != 1 {
+		t.Errorf("what to do is said %d times: %s", n, printed)
+	}
+}
+
+// An error is pasted as it was shown: with other ids before the request's own.
+func TestExplain_ReadsTheErrorFromStandardInput(t *testing.T) {
+	s := provoke.New(t, enginetest.Memory(t), 1)
+	path := onStage(t, s)
+	s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
+	refused := s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
+	pasted := "Automatic provisioning of user to app failed.\r\nErrors reported:\t" + refused.Detail + "\nRetry\n"
+	out, said := &output{}, &output{}
+	status := run(t.Context(), []string{"explain", "acme", "-", "--info", path}, strings.NewReader(pasted), out, said)
+	if status != 0 || !strings.Contains(out.String(), refused.RequestID) || !strings.Contains(out.String(), "create of User holder: failure") {
+		t.Errorf("status %d: %s%s", status, out, said)
+	}
+	for name, text := range map[string]string{"nothing": "", "no id": "it failed", "too long": strings.Repeat("x", maxPasted) + refused.RequestID} {
+		t.Run(name, func(t *testing.T) {
+			out, said := &output{}, &output{}
+			status := run(t.Context(), []string{"explain", "acme", "-", "--info", path}, strings.NewReader(text), out, said)
+			if status != exitUsage || out.String() != "" || !strings.Contains(said.String(), "no request id") {
+				t.Errorf("status %d: %s%s", status, out, said)
+			}
+		})
+	}
+}
+
 func TestProvisioning_WrongUse(t *testing.T) {
 	path := onStage(t, provoke.New(t, enginetest.Memory(t), 1))
 	for want, args := range map[string][]string{
-		"is no time such as":         {"log", "acme", "--since", "yesterday"},
-		"from 1":                     {"log", "acme", "--limit", "0"},
-		"outcome is success":         {"log", "acme", "--outcome", "bad"},
-		"cause is none that there":   {"failures", "acme", "--cause", "bad"},
-		"is no cause; there are":     {"explain", "bad"},
-		"there is no request id in":  {"explain", "acme", "bad"},
-		"or rollcall explain CAUSE":  {"explain"},
-		"no such tenant":             {"log", "nobody"},
-		"it is: rollcall log TENANT": {"log"},
+		"is no time such as": {"log", "acme", "--since", "yesterday"},
+		"from 1":             {"log", "acme", "--limit", "0"},
+		"outcome is success": {"log", "acme", "--outcome", "bad"},
+		`"bad" is no cause; there are answer_too_large,`: {"failures", "acme", "--cause", "bad"},
+		`"worse" is no cause; there are`:                 {"log", "acme", "--cause", "worse"},
+		`"worst" is no cause; there are`:                 {"explain", "worst"},
+		"of which tenant is the request":                 {"explain", "Error: no (request 019b8d62-7a80-7000-8000-0000000000f1)"},
+		"which tenant":                                   {"explain", "-"},
+		"rollcall explain CAUSE":                         {"explain", "acme", "seat_limit"},
+		"not those that read":                            {"explain", "acme", "019b8d62-7a80-7000-8000-0000000000f1"},
+		"there is no request id in":                      {"explain", "acme", "bad"},
+		"or rollcall explain CAUSE":                      {"explain"},
+		"no such tenant":                                 {"log", "nobody"},
+		"it is: rollcall log TENANT":                     {"log"},
 	} {
 		t.Run(want, func(t *testing.T) {
 			out, said := &output{}, &output{}
@@ -155,7 +208,8 @@ func TestProvisioning_HostileSubjects(t *testing.T) {
 			a := s.Send("POST", "/Users", provoke.User(fmt.Sprintf(`"userName":%s,"externalId":%s`, quoted, quoted)))
 			for _, args := range [][]string{{"log", "acme"}, {"failures", "acme"}, {"explain", "acme", a.RequestID}} {
 				printed := tells(t, path, 0, []string{a.RequestID}, args...)
-				for _, r := range printed {
+				inert := tells(t, path, 0, []string{a.RequestID}, append(args, "--json")...)
+				for _, r := range printed + inert {
 					if r != '\n' && hidden(r) {
 						t.Errorf("rollcall %s prints %q", args[0], r)
 						break

@@ -85,7 +85,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
-	fmt.Fprintln(stderr, "rollcall:", err)
+	// An error names what others sent, and what was typed.
+	fmt.Fprintln(stderr, "rollcall:", visible(err.Error()))
 	return exitStatus(err)
 }
 

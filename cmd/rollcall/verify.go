@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -182,15 +181,17 @@ func (v *verdict) audit(ctx context.Context, s *store.Store, t tenant.ID) error 
 
 func (v *verdict) print(w io.Writer, o verifyOptions) error {
 	if o.json {
-		encoder := json.NewEncoder(w)
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(v)
+		line, err := inertJSON(v)
+		if err == nil {
+			_, err = io.WriteString(w, line)
+		}
+		return err
 	}
 	if o.repair {
 		fmt.Fprintf(w, "finished of what was left over: %d; too young, and left to requests: %d\n", v.Repaired, v.young)
 	}
 	for _, f := range v.Faults {
-		fmt.Fprintf(w, "%s: %s", f.Item, f.Problem)
+		fmt.Fprintf(w, "%s: %s", visible(f.Item), visible(f.Problem))
 		if f.Unfinished {
 			fmt.Fprint(w, " (unfinished)")
 		}

@@ -1,0 +1,202 @@
+package adminclient
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// answering is a client of a service that gives one answer; asked is what it was asked.
+func answering(t *testing.T, status int, answer string) (c *Client, asked func() string) {
+	t.Helper()
+	var got string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.Method + " " + r.URL.EscapedPath()
+		if r.URL.RawQuery != "" {
+			got += "?" + r.URL.RawQuery
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, answer)
+	}))
+	t.Cleanup(server.Close)
+	c, err := New(server.URL+"/admin/v1", Bearer("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, func() string { return strings.Replace(got, "/admin/v1", "", 1) }
+}
+
+var (
+	east  = time.FixedZone("east", 2*60*60)
+	since = time.Date(2026, 1, 5, 11, 9, 0, 1_000_000, east)
+	until = time.Date(2026, 1, 6, 0, 0, 0, 0, time.UTC)
+)
+
+// Each is asked for at its path; what is not asked for is not in the query, and what a
+// name holds stays within it.
+func TestClient_AsksForTheLog(t *testing.T) {
+	all := LogQuery{
+		Subject: "a&b=c+d/é%", Cause: "seat_limit", Outcome: "failure", From: since, To: until, After: "x+/=", Limit: 7, ResourceType: "User",
+	}
+	const encoded = "after=x%2B%2F%3D&cause=seat_limit&from=2026-01-05T09%3A09%3A00.001Z&limit=7&outcome=failure&resourceType=User" +
+		"&subject=a%26b%3Dc%2Bd%2F%C3%A9%25&to=2026-01-06T00%3A00%3A00Z"
+	for name, tt := range map[string]struct {
+		ask  func(context.Context, *Client) error
+		want string
+	}{
+		"log": {func(ctx context.Context, c *Client) error {
+			_, err := c.Log(ctx, "acme", LogQuery{})
+			return err
+		}, "GET /tenants/acme/log"},
+		"log, all": {func(ctx context.Context, c *Client) error {
+			_, err := c.Log(ctx, "acme", all)
+			return err
+		}, "GET /tenants/acme/log?" + encoded},
+		"a tenant that is none": {func(ctx context.Context, c *Client) error {
+			_, err := c.Log(ctx, "../a?b#c", LogQuery{})
+			return err
+		}, "GET /tenants/..%2Fa%3Fb%23c/log"},
+		"failed users": {func(ctx context.Context, c *Client) error {
+			_, err := c.FailedUsers(ctx, "acme", LogQuery{})
+			return err
+		}, "GET /tenants/acme/failed-users"},
+		"failed users, narrowed": {func(ctx context.Context, c *Client) error {
+			_, err := c.FailedUsers(ctx, "acme", LogQuery{Subject: "é", Cause: "duplicate", ResourceType: "Group", After: "x", Limit: 200})
+			return err
+		}, "GET /tenants/acme/failed-users?after=x&cause=duplicate&limit=200&resourceType=Group&subject=%C3%A9"},
+		"request": {func(ctx context.Context, c *Client) error {
+			_, err := c.Request(ctx, "acme", "a/b c")
+			return err
+		}, "GET /tenants/acme/requests/a%2Fb%20c"},
+		"overview": {func(ctx context.Context, c *Client) error {
+			_, err := c.Overview(ctx, "acme")
+			return err
+		}, "GET /tenants/acme/overview"},
+		"causes": {func(ctx context.Context, c *Client) error {
+			_, err := c.Causes(ctx)
+			return err
+		}, "GET /causes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, asked := answering(t, http.StatusOK, "{}")
+			if err := tt.ask(t.Context(), c); err != nil {
+				t.Error(err)
+			}
+			if got := asked(); got != tt.want {
+				t.Errorf("asked %s, want %s", got, tt.want)
+			}
+			for what, answer := range map[string]string{"no JSON": "<html>", "of another kind": "[]", "cut": `{"entries":[{`} {
+				c, _ := answering(t, http.StatusOK, answer)
+				if err := tt.ask(t.Context(), c); err == nil {
+					t.Errorf("an answer that is %s is taken", what)
+				}
+			}
+			c, _ = answering(t, http.StatusNotFound, `{"status":404,"detail":"There is no such tenant."}`)
+			var problem *Problem
+			if err := tt.ask(t.Context(), c); !errors.As(err, &problem) || problem.Status != http.StatusNotFound || problem.Detail != "There is no such tenant." {
+				t.Errorf("a refusal is %v", err)
+			}
+		})
+	}
+}
+
+// want reads the body of an answer that the service is held to.
+func want(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "events", "admin", name+".want.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct{ Body json.RawMessage }
+	if err := json.Unmarshal(text, &answer); err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(answer.Body), "{{time}}", "2026-01-05T00:00:00.000Z")
+}
+
+// The answers that the service is held to come through whole.
+func TestClient_ReadsTheServicesAnswers(t *testing.T) {
+	dora := time.Date(2026, 1, 5, 9, 9, 0, 0, time.UTC)
+	const id = "019b8d62-7a80-7000-8000-0000000000f1"
+	c, _ := answering(t, http.StatusOK, want(t, "log"))
+	log, err := c.Log(t.Context(), "acme", LogQuery{})
+	if err != nil || len(log.Entries) != 1 || log.Next != "" || log.SearchedTo != nil {
+		t.Fatalf("the log: %+v, %v", log, err)
+	}
+	e := log.Entries[0]
+	if e.RequestID != id || !e.Time.Equal(dora) || e.By != "idp" || e.Outcome != "failure" || e.Status != 403 || e.Cause != "seat_limit" ||
+		e.Subject != "dora@example.com" || e.ExternalID != "00u1dora" || !strings.HasPrefix(e.WhatToDo, "Deactivate a user") || e.MembersSet != nil {
+		t.Errorf("the entry: %+v", e)
+	}
+	if e.Seats == nil || e.Seats.Used == nil || *e.Seats.Used != 2 || e.Seats.Limit == nil || *e.Seats.Limit != 2 || e.Seats.AsOf == nil || !e.Seats.AsOf.Equal(dora) {
+		t.Errorf("the seats then: %+v", e.Seats)
+	}
+	c, _ = answering(t, http.StatusOK, want(t, "failed_users"))
+	failed, err := c.FailedUsers(t.Context(), "acme", LogQuery{})
+	if err != nil || len(failed.FailedUsers) != 1 || failed.FailedUsers[0].Count != 1 || failed.FailedUsers[0].RequestID != id ||
+		failed.FailedUsers[0].ResourceID != "" || !failed.FailedUsers[0].FirstFailure.Equal(dora) {
+		t.Errorf("failed users: %+v, %v", failed, err)
+	}
+	c, _ = answering(t, http.StatusOK, want(t, "request"))
+	x, err := c.Request(t.Context(), "acme", id)
+	if err != nil || x.Now != "failing" || x.Failing == nil || x.Failing.Cause != "seat_limit" || x.FixedBy != nil || !reflect.DeepEqual(x.Entries, log.Entries) {
+		t.Errorf("the explanation: %+v, %v", x, err)
+	}
+	c, _ = answering(t, http.StatusOK, want(t, "overview"))
+	o, err := c.Overview(t.Context(), "acme")
+	if err != nil || o.Failing != 1 || o.Seats.Limit == nil || *o.Seats.Limit != 5 || o.Seats.Used != 2 || o.Readers.Limit != nil || len(o.Failures) == 0 || len(o.LastSync) == 0 {
+		t.Errorf("the overview: %+v, %v", o, err)
+	}
+	c, _ = answering(t, http.StatusOK, want(t, "causes"))
+	causes, err := c.Causes(t.Context())
+	at := slices.IndexFunc(causes, func(c CauseText) bool { return c.Cause == "seat_limit" })
+	if err != nil || at < 0 || causes[at].Status != 403 || causes[at].Where != "log" || causes[at].WhatToDo != e.WhatToDo || causes[at].Summary == "" {
+		t.Errorf("the causes: %v, %v", causes, err)
+	}
+}
+
+// What the service's description has, its client reads, and nothing else.
+func TestTypes_AreThoseOfTheDescription(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "adminapi", "openapi.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var described struct {
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]any }
+		}
+	}
+	if err := json.Unmarshal(text, &described); err != nil {
+		t.Fatal(err)
+	}
+	for name, kind := range map[string]reflect.Type{
+		"Entry": reflect.TypeFor[Entry](), "Member": reflect.TypeFor[Member](), "Seats": reflect.TypeFor[Seats](),
+		"FailedUser": reflect.TypeFor[FailedUser](), "Explanation": reflect.TypeFor[Explanation](), "Overview": reflect.TypeFor[Overview](),
+		"Count": reflect.TypeFor[Count](), "Log": reflect.TypeFor[LogPage](), "FailedUsers": reflect.TypeFor[FailedPage](),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var has, wants []string
+			for i := range kind.NumField() {
+				has = append(has, kind.Field(i).Tag.Get("json"))
+			}
+			for member := range described.Components.Schemas[name].Properties {
+				wants = append(wants, member)
+			}
+			slices.Sort(has)
+			slices.Sort(wants)
+			if !slices.Equal(has, wants) {
+				t.Errorf("the client reads %v, described are %v", has, wants)
+			}
+		})
+	}
+}
