@@ -118,11 +118,10 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
-	s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
-	s.Send("POST", "/Users", provoke.User(`"userName":"first"`))
-	s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
-	s.Send("POST", "/Users", provoke.User(`"userName":"second"`))
-	s.Send("POST", "/Users", provoke.User(`"userName":"first"`))
+	for _, name := range []string{"holder", "first", "holder", "second", "first"} {
+		s.Send("POST", "/Users", provoke.User(fmt.Sprintf(`"userName":%q`, name)))
+		s.Pass(time.Second)
+	}
 	printed := tells(t, path, 0, nil, "failures", "acme")
 	var order []string
 	for _, want := range []string{"seat_limit: 2\n", "User first\n", "failures       2, from ", "User second\n", "failures       1, at ", "duplicate: 1\n", "User holder\n", "3 fail."} {
