@@ -124,7 +124,7 @@ func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 	}
 	printed := tells(t, path, 0, nil, "failures", "acme")
 	var order []string
-	for _, want := range []string{"seat_limit: 2\n", "User first\n", "failures       2, from ", "User second\n", "failures       1, at ", "duplicate: 1\n", "User holder\n", "3 fail."} {
+	for _, want := range []string{"seat_limit: 2\n", "User first\n", "failed         2 times, from ", "User second\n", "failed         once, at ", "duplicate: 1\n", "User holder\n", "3 fail."} {
 		_, rest, ok := strings.Cut(printed, want)
 		if !ok {
 			t.Fatalf("%q does not come after %q: %s", want, order, printed)
