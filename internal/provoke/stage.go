@@ -27,17 +27,22 @@ import (
 
 // Stage is a service with one tenant, acme.
 type Stage struct {
-	t      testing.TB
-	App    *app.App
-	scim   http.Handler
-	admin  http.Handler
-	token  string
-	tenant tenant.ID
-	table  *spoiled
-	mu     sync.Mutex
-	ahead  time.Duration
+	t     testing.TB
+	App   *app.App
+	scim  http.Handler
+	admin http.Handler
+	token string
+	// TokenID is the id of the token that the identity provider has.
+	TokenID string
+	tenant  tenant.ID
+	table   *spoiled
+	mu      sync.Mutex
+	ahead   time.Duration
 	// stopped is when the clock was stopped, zero while it goes.
 	stopped time.Time
+	// ids are how many ids were made, of a stage whose clock stands from the beginning.
+	ids     uint16
+	counted bool
 }
 
 // Operator is who asks on the application's side.
@@ -52,10 +57,29 @@ const tenantRate = 200
 // New makes a Stage on a table. Its tenant has so many seats.
 func New(t testing.TB, on table.Table, seats int64) *Stage {
 	t.Helper()
-	s := &Stage{t: t, table: &spoiled{Table: on}}
+	return set(&Stage{t: t, table: &spoiled{Table: on}}, seats)
+}
+
+// NewAt makes a Stage whose clock stands at a time, and passes by Pass alone. The ids of
+// its requests are the same each time.
+func NewAt(t testing.TB, on table.Table, seats int64, at time.Time) *Stage {
+	t.Helper()
+	return set(&Stage{t: t, table: &spoiled{Table: on}, stopped: at, counted: true}, seats)
+}
+
+func set(s *Stage, seats int64) *Stage {
+	t := s.t
+	t.Helper()
+	retry := []table.RetryOption{table.RetryFor(20 * time.Millisecond)}
+	if s.counted { // what waits does not wait for the day's clock
+		retry = append(retry, table.RetryClock(s.Now, func(ctx context.Context, d time.Duration) error {
+			s.Pass(d)
+			return ctx.Err()
+		}))
+	}
 	var err error
 	s.App, err = app.NewWith(s.table, app.Config{BaseURL: "https://scim.test/scim/v2", TenantRate: tenantRate},
-		logline.New(t.Output()), app.Options{Now: s.Now, NewID: s.newID, MaxWalk: MaxWalk, Retry: []table.RetryOption{table.RetryFor(20 * time.Millisecond)}})
+		logline.New(t.Output()), app.Options{Now: s.Now, NewID: s.newID, MaxWalk: MaxWalk, Retry: retry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +95,7 @@ func New(t testing.TB, on table.Table, seats int64) *Stage {
 	if err := s.App.Store.SaveToken(t.Context(), id, record); err != nil {
 		t.Fatal(err)
 	}
-	s.token, s.tenant = text, id
+	s.token, s.TokenID, s.tenant = text, record.ID, id
 	return s
 }
 
@@ -80,7 +104,7 @@ func (s *Stage) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.stopped.IsZero() {
-		return s.stopped
+		return s.stopped.Add(s.ahead)
 	}
 	return time.Now().Add(s.ahead)
 }
@@ -90,11 +114,18 @@ func (s *Stage) stop() {
 	now := s.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stopped = now
+	s.stopped = now.Add(-s.ahead)
 }
 
 // newID makes ids by the stage's time.
 func (s *Stage) newID() string {
+	if s.counted {
+		now := s.Now()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ids++
+		return fmt.Sprintf("%08x-%04x-7%03x-8000-0000000000ab", now.UnixMilli()>>16, now.UnixMilli()&0xffff, s.ids%0x1000)
+	}
 	id := uuid.Must(uuid.NewV7())
 	binary.BigEndian.PutUint64(id[:8], binary.BigEndian.Uint64(id[:8])+uint64(s.passed().Milliseconds())<<16) //nolint:gosec // G115: time passes forward
 	return id.String()

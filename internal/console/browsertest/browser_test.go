@@ -144,7 +144,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 func (b *tab) shape(width, height int64, phone bool, scheme string) {
 	b.t.Helper()
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-		Width: width, Height: height, DeviceScaleFactor: 1.5, Mobile: phone,
+		Width: width, Height: height, DeviceScaleFactor: 1.25, Mobile: phone,
 	})
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
@@ -212,6 +212,18 @@ func (b *tab) html() string {
 func (b *tab) count(selector string) int {
 	b.t.Helper()
 	return get(b, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%q).length", selector)))
+}
+
+// rename shows one text in the place of another, of the same length: an id that is
+// another one each time.
+func (b *tab) rename(from, to string) {
+	b.t.Helper()
+	get(b, chromedp.Evaluate[int](fmt.Sprintf(`(() => {
+		const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+		let n = 0;
+		for (let t; t = texts.nextNode();) if (t.data.includes(%q)) { t.data = t.data.replaceAll(%q, %q); n++ }
+		return n;
+	})()`, from, from, to)))
 }
 
 // shot is the page as a picture.

@@ -26,7 +26,12 @@ type served struct {
 
 func serve(t *testing.T, seats int64) *served {
 	t.Helper()
-	s := &served{Stage: provoke.New(t, enginetest.Memory(t), seats)}
+	return serveOn(t, provoke.New(t, enginetest.Memory(t), seats))
+}
+
+func serveOn(t *testing.T, stage *provoke.Stage) *served {
+	t.Helper()
+	s := &served{Stage: stage}
 	var config net.ListenConfig
 	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
