@@ -126,6 +126,11 @@ var rules = []rule{
 		reason:    "the console shows what the admin API answers, of any deployment: it has no way to the data beside it, and nothing of others in its pages",
 	},
 	{
+		packages:  []string{"./..."},
+		forbidden: []string{"github.com/chromedp/..."},
+		reason:    "a browser is driven by tests alone: neither a function nor the command links what does it",
+	},
+	{
 		packages:  []string{"./internal/lambdahttp"},
 		forbidden: []string{"./internal/..."},
 		allowed:   []string{"./internal/lambdahttp", "./internal/logline"},
