@@ -3,9 +3,9 @@ package adminapi
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/pathname"
 )
 
 // Route is one method on one path. Paths are as in template.yaml, where {name}
@@ -67,10 +67,9 @@ func Routes() []Route {
 // the method is wrong it returns the methods that the path takes. The path is
 // matched in its escaped form, segment by segment.
 func match(routes []Route, method, escapedPath string) (route *Route, parameters map[string]string, allowed []string) {
-	segments := strings.Split(escapedPath, "/")
 	for i := range routes {
 		r := &routes[i]
-		found, ok := matchPath(strings.Split(r.Path, "/"), segments)
+		found, ok := pathname.Match(r.Path, escapedPath)
 		if !ok {
 			continue
 		}
@@ -82,25 +81,4 @@ func match(routes []Route, method, escapedPath string) (route *Route, parameters
 		}
 	}
 	return nil, nil, allowed
-}
-
-func matchPath(pattern, segments []string) (parameters map[string]string, ok bool) {
-	if len(pattern) != len(segments) {
-		return nil, false
-	}
-	parameters = map[string]string{}
-	for i, name := range pattern {
-		if !strings.HasPrefix(name, "{") {
-			if name != segments[i] {
-				return nil, false
-			}
-			continue
-		}
-		value, err := url.PathUnescape(segments[i])
-		if err != nil || value == "" {
-			return nil, false
-		}
-		parameters[name[1:len(name)-1]] = value
-	}
-	return parameters, true
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/pathname"
 )
 
 // route is one method on one path, in which {name} stands for one segment.
@@ -38,10 +40,9 @@ func (c *Console) allRoutes() []route {
 // the method is wrong it returns the methods that the path takes. The path is
 // matched in its escaped form.
 func match(routes []route, method, escapedPath string) (found *route, parameters map[string]string, allowed []string) {
-	segments := strings.Split(escapedPath, "/")
 	for i := range routes {
 		r := &routes[i]
-		values, ok := matchPath(strings.Split(r.path, "/"), segments)
+		values, ok := pathname.Match(r.path, escapedPath)
 		if !ok {
 			continue
 		}
@@ -55,27 +56,6 @@ func match(routes []route, method, escapedPath string) (found *route, parameters
 		}
 	}
 	return nil, nil, allowed
-}
-
-func matchPath(pattern, segments []string) (parameters map[string]string, ok bool) {
-	if len(pattern) != len(segments) {
-		return nil, false
-	}
-	parameters = map[string]string{}
-	for i, name := range pattern {
-		if !strings.HasPrefix(name, "{") {
-			if name != segments[i] {
-				return nil, false
-			}
-			continue
-		}
-		value, err := url.PathUnescape(segments[i])
-		if err != nil || value == "" {
-			return nil, false
-		}
-		parameters[name[1:len(name)-1]] = value
-	}
-	return parameters, true
 }
 
 // address is the path of a page, of segments that are escaped, with a query.
