@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -319,6 +320,49 @@ func TestLog_FailuresThatAreSettledOtherwise(t *testing.T) {
 	}
 	if x := s.explain(a); x["now"] != "fixed" {
 		t.Errorf("%v", x)
+	}
+}
+
+// Names that no key can hold, and such as need not be names at all, are found and
+// explained as others are.
+func TestLog_OfNamesWithoutMeasure(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Plain(), testLogOfNames)
+}
+
+func testLogOfNames(t *testing.T, open func(testing.TB) table.Table) {
+	s := tell(t, open, `{"maxSeats":0,"unknownMembers":"refuse"}`)
+	for name, subject := range map[string]string{
+		"folded to eleven times the size": strings.Repeat("\ufdfa", 42), "a kilobyte of it": strings.Repeat("\ufdfa", 340),
+		"long": strings.Repeat("x", 5000), "one letter": "x", "separators": "a#b~c.d,e|f", "a line": "a\nb\x00c", "a space": " ",
+	} {
+		quoted, err := json.Marshal(subject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []answer{
+			s.send("POST", "/Users", userBody(fmt.Sprintf(`"userName":%s,"externalId":%s`, quoted, quoted))),
+			s.send("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"g `+name+`","members":[{"value":`+string(quoted)+`}]}`),
+		} {
+			if a.status >= 500 || a.status < 400 {
+				t.Fatalf("%s: %d %v", name, a.status, a.body)
+			}
+			if a.event["journalError"] != nil {
+				t.Errorf("%s: %v", name, a.event["journalError"])
+			}
+			s.explain(a)
+		}
+		for _, path := range []string{"log", "failed-users"} {
+			if a := s.admin("GET", "/tenants/acme/"+path+"?subject="+url.QueryEscape(subject), ""); a.status != 200 && a.status != 400 {
+				t.Errorf("%s: %s: %d %v", name, path, a.status, a.body)
+			}
+		}
+		s.mustAdmin(200, "GET", "/tenants/acme/failed-users", "")
+		s.mustAdmin(200, "GET", "/tenants/acme/overview", "")
+	}
+	a := s.send("POST", "/Groups", groupBody("Staff", "anna@example.com"))
+	entry := s.explain(a)["entries"].([]any)[0].(map[string]any)
+	if m, ok := entry["members"].([]any); !ok || m[0].(map[string]any)["id"] != "anna@example.com" {
+		t.Errorf("whom it concerns: %v", entry)
 	}
 }
 

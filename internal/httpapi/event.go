@@ -32,8 +32,11 @@ type event struct {
 	ScimType, Action            string
 	Status                      int
 	Changed, Notices, Skipped   []string
-	MembersAdded                int
-	MembersRemoved              int
+	// concerned are the members of Skipped as they were sent: for the log of the
+	// tenant, not for the line.
+	concerned      []string
+	MembersAdded   int
+	MembersRemoved int
 	// BulkRequestID and BulkOperation, from 1, tell of an operation of a bulk
 	// request which one it is.
 	BulkRequestID string
@@ -184,9 +187,10 @@ const maxSkipped = 20
 func (e *event) skipped(result directory.GroupResult) {
 	for i, id := range result.Skipped {
 		if i == maxSkipped {
-			e.Skipped = append(e.Skipped, "…")
+			e.Skipped, e.concerned = append(e.Skipped, "…"), append(e.concerned, "…")
 			break
 		}
+		e.concerned = append(e.concerned, id)
 		if !directory.ValidID(id) {
 			id = "?"
 		}

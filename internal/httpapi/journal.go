@@ -47,6 +47,11 @@ func (s *Service) watch(ctx context.Context, q *request, subjects ...provlog.Sub
 	q.lookout = l
 	go func() {
 		defer close(l.done)
+		defer func() {
+			if recover() != nil { // it would end the process from here
+				l.fails = nil
+			}
+		}()
 		// It is beside the request: what it costs is the request's, but no round trip.
 		beside, usage := table.WithUsage(ctx)
 		// Not known is as none: a failing subject that is overlooked now is found by
@@ -170,7 +175,7 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.E
 		Entry: directory.Entry{
 			RequestID: q.id, Time: q.start, TokenID: e.TokenID, IdP: e.IdP, Operation: e.Operation,
 			ResourceType: e.Type, ResourceID: e.ResourceID, Subject: e.Subject, ExternalID: e.ExternalID,
-			Skipped: e.Skipped, Tolerances: e.Notices, Counts: q.grant.Counts(), IdPRequestID: e.IdPRequestID, BulkID: e.BulkRequestID,
+			Skipped: e.concerned, Tolerances: e.Notices, Counts: q.grant.Counts(), IdPRequestID: e.IdPRequestID, BulkID: e.BulkRequestID,
 		},
 		Outcome: provlog.Outcome(e.Outcome), Cause: provlog.Cause(e.Cause), ScimType: scim.ErrorType(e.ScimType),
 		Detail: e.Detail,

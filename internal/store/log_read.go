@@ -296,7 +296,8 @@ func claimsOf(f provlog.Failing) directory.Claims {
 	if f.Type == provlog.TypeGroup {
 		name, id = directory.GroupName, directory.GroupExternalID
 	}
-	if folded := directory.FoldName(f.Name); folded != "" {
+	// A folded name may be longer than the name, and than a key may be: nobody has it.
+	if folded := directory.FoldName(f.Name); folded != "" && len(folded) <= maxSought {
 		claims[name] = folded
 	}
 	if f.ExternalID != "" {
