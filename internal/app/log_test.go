@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -416,6 +417,57 @@ func testHistory(t *testing.T, open func(testing.TB) table.Table) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("by %d: %d entries %q, want %d %q", limit, len(got), got, len(want), want)
+		}
+	}
+}
+
+// Members who join side by side each add their entry: none is lost to another, as long
+// as they are not more than a record names between two reads of one of them.
+func TestLog_HistoryOfAGroupChangedSideBySide(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Plain(), testHistorySideBySide)
+}
+
+func testHistorySideBySide(t *testing.T, open func(testing.TB) table.Table) {
+	s := newService(t, open(t), 100, app.Options{})
+	group := s.must(201, "POST", "/Groups", groupBody("g"))
+	var users []string
+	for i := range 24 {
+		users = append(users, s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d"`, i))))
+	}
+	want := map[string]bool{}
+	for round := range slices.Chunk(users, 4) {
+		ids := make([]string, len(round))
+		var all sync.WaitGroup
+		for i, user := range round {
+			all.Go(func() {
+				a := s.send("PATCH", "/Groups/"+group, memberPatch("add", user))
+				if a.status != 200 {
+					t.Errorf("%d %v", a.status, a.body)
+				}
+				ids[i] = a.header.Get("X-Request-Id")
+			})
+		}
+		all.Wait()
+		for _, id := range ids {
+			want[id] = true
+		}
+	}
+	for _, limit := range []int{1, 3, 50} {
+		got := map[string]bool{}
+		for _, e := range s.log(limit, "subject="+group) {
+			id := e["requestId"].(string)
+			if got[id] {
+				t.Errorf("by %d: %s is told twice", limit, id)
+			}
+			got[id] = true
+		}
+		for id := range want {
+			if !got[id] {
+				t.Errorf("by %d: %s is not told", limit, id)
+			}
+		}
+		if len(got) != len(want)+1 {
+			t.Errorf("by %d: %d entries, want %d", limit, len(got), len(want)+1)
 		}
 	}
 }

@@ -249,6 +249,7 @@ func (l *Log) ofSubject(ctx context.Context, t tenant.ID, q Query) (found Found,
 	}
 	h := history{log: l, tenant: t, read: map[string]Entry{}, seen: map[string]bool{}}
 	last, pending, begun := openPlace(q.After)
+	h.before = last
 	h.add(pending)
 	if !begun {
 		for _, r := range records {
@@ -274,7 +275,9 @@ func (l *Log) ofSubject(ctx context.Context, t tenant.ID, q Query) (found Found,
 			}
 		}
 		h.pending = h.pending[1:]
-		last = key
+		if last == "" || key < last {
+			last = key
+		}
 		e := h.read[key]
 		if e.Key() == "" {
 			continue // its time is over
@@ -299,13 +302,16 @@ type history struct {
 	pending []string
 	indexed map[string]bool
 	seen    map[string]bool
-	read    map[string]Entry
-	trips   int
+	// before is the last key of the page before, "" for none: what is not older was
+	// told there. An entry may name one that is newer and was written earlier.
+	before string
+	read   map[string]Entry
+	trips  int
 }
 
 func (h *history) add(keys []string) {
 	for _, key := range keys {
-		if !h.seen[key] {
+		if !h.seen[key] && (h.before == "" || key < h.before) {
 			h.seen[key] = true
 			h.pending = append(h.pending, key)
 		}
