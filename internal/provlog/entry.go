@@ -78,8 +78,6 @@ type Failing struct {
 	Count     int64
 	// RequestID is the last request that failed.
 	RequestID string
-	// Key is its place in the list.
-	Key string
 }
 
 // WhatToDo is what to do about it.

@@ -100,24 +100,37 @@ func noteItem(t tenant.ID, e provlog.Entry, expires time.Time) table.Item {
 
 // WhoFails tells which subjects fail now.
 func (s *Store) WhoFails(ctx context.Context, t tenant.ID, subjects ...provlog.Subject) (map[provlog.Subject]bool, error) {
-	keys := map[table.Key]provlog.Subject{}
-	var wanted []table.Key
-	for _, subject := range subjects {
-		key := failingKey(t, subjectName(subject))
-		if _, twice := keys[key]; !twice {
-			keys[key] = subject
-			wanted = append(wanted, key)
-		}
-	}
-	items, err := s.table.Get(ctx, wanted...)
+	items, err := s.failing(ctx, t, subjects)
 	if err != nil {
-		return nil, readError(err)
+		return nil, err
 	}
 	fails := map[provlog.Subject]bool{}
-	for key := range items {
-		fails[keys[key]] = true
+	for subject := range items {
+		fails[subject] = true
 	}
 	return fails, nil
+}
+
+// failing reads the items of those of some subjects who fail, expired ones too.
+func (s *Store) failing(ctx context.Context, t tenant.ID, subjects []provlog.Subject) (map[provlog.Subject]table.Item, error) {
+	of := map[table.Key]provlog.Subject{}
+	var keys []table.Key
+	for _, subject := range subjects {
+		key := failingKey(t, subjectName(subject))
+		if _, twice := of[key]; !twice {
+			of[key] = subject
+			keys = append(keys, key)
+		}
+	}
+	found, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	items := make(map[provlog.Subject]table.Item, len(found))
+	for key, item := range found {
+		items[of[key]] = item
+	}
+	return items, nil
 }
 
 // Note writes the entry of a request that has none by its change, and keeps those who

@@ -208,29 +208,19 @@ func decodeFailing(item table.Item) provlog.Failing {
 		Operation: a.Text(attrOperation), IdP: a.Text(attrIdP), Cause: provlog.Cause(a.Text(attrCause)),
 		Detail: a.Text(attrDetail), Advice: a.Text(attrAdvice),
 		First: timeOf(a, attrFirst), Last: timeOf(a, attrTime), Count: a.Number(attrCount), RequestID: a.Text(attrRequest),
-		Key: item.Sort,
 	}
 }
 
 // FailingOf reads those of some subjects who fail.
 func (s *Store) FailingOf(ctx context.Context, t tenant.ID, subjects []provlog.Subject) (map[provlog.Subject]provlog.Failing, error) {
-	of := map[table.Key]provlog.Subject{}
-	var keys []table.Key
-	for _, subject := range subjects {
-		key := failingKey(t, subjectName(subject))
-		if _, twice := of[key]; !twice {
-			of[key] = subject
-			keys = append(keys, key)
-		}
-	}
-	items, err := s.getAll(ctx, keys)
+	items, err := s.failing(ctx, t, subjects)
 	if err != nil {
 		return nil, err
 	}
 	failing := make(map[provlog.Subject]provlog.Failing, len(items))
-	for key, item := range items {
+	for subject, item := range items {
 		if !expired(item.Attributes, s.now()) {
-			failing[of[key]] = decodeFailing(item)
+			failing[subject] = decodeFailing(item)
 		}
 	}
 	return failing, nil
@@ -250,7 +240,7 @@ func (s *Store) Settled(ctx context.Context, t tenant.ID, failing []provlog.Fail
 			keys = append(keys, reservationKey(t, kind, value))
 		}
 		if f.ID != "" {
-			keys = append(keys, idKeys(t, f)...)
+			keys = append(keys, idKey(t, f))
 		}
 	}
 	items, err := s.getAll(ctx, distinctKeys(keys, nil))
@@ -270,7 +260,7 @@ func (s *Store) Settled(ctx context.Context, t tenant.ID, failing []provlog.Fail
 		return nil, err
 	}
 	for i, f := range failing {
-		if f.ID != "" && isThere(t, f, items) {
+		if _, there := items[idKey(t, f)]; there && f.ID != "" {
 			continue
 		}
 		for kind, value := range claims[i] {
@@ -306,17 +296,12 @@ func claimsOf(f provlog.Failing) directory.Claims {
 	return claims
 }
 
-// idKeys are where the record of one who fails may be live.
-func idKeys(t tenant.ID, f provlog.Failing) []table.Key {
+// idKey is where the record of one who fails may be live.
+func idKey(t tenant.ID, f provlog.Failing) table.Key {
 	if f.Type == provlog.TypeGroup {
-		return []table.Key{groupKey(t, f.ID)}
+		return groupKey(t, f.ID)
 	}
-	return []table.Key{userKey(t, f.ID)}
-}
-
-func isThere(t tenant.ID, f provlog.Failing, items map[table.Key]table.Item) bool {
-	_, ok := items[idKeys(t, f)[0]]
-	return ok
+	return userKey(t, f.ID)
 }
 
 // WhoAre tells who users are or were. Ids that can be no user's are left out.
