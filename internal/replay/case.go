@@ -11,10 +11,13 @@ type Case struct {
 	ID  string `json:"id"`
 	IdP string `json:"idp"`
 	// Source says where the request was seen.
-	Source  string            `json:"source"`
-	Method  string            `json:"method"`
-	Path    string            `json:"path"` // and query: sent byte by byte as it stands
+	Source string `json:"source"`
+	Method string `json:"method"`
+	Path   string `json:"path"` // and query: sent byte by byte as it stands
+	// Headers are sent beside those of every request; an empty one is not sent.
 	Headers map[string]string `json:"headers,omitempty"`
+	// Base is the base path when it is not the target's: a request that misses it.
+	Base *string `json:"base,omitempty"`
 	// Body is null for a request without one.
 	Body   json.RawMessage `json:"body"`
 	Expect Expect          `json:"expect"`

@@ -101,6 +101,7 @@ func TestLoad_RefusesWhatWouldPassInSilence(t *testing.T) {
 		{"an unknown word of a matcher", check(`{"body":{"/id":{"absent":true}}}`), "absent"},
 		{"a matcher without words", check(`{"body":{"/id":{}}}`), "expects nothing"},
 		{"absent and something", check(`{"body":{"/id":{"present":false,"type":"string"}}}`), "stands alone"},
+		{"empty and something", check(`{"body":{"/id":{"empty":true,"type":"array"}}}`), "stands alone"},
 		{"no type", check(`{"body":{"/id":{"type":"text"}}}`), "no type"},
 		{"no pattern", check(`{"body":{"/id":{"matches":"("}}}`), "missing closing"},
 	} {

@@ -25,6 +25,7 @@ type matcher struct {
 // words are the words of a matcher.
 type words struct {
 	Present      *bool           `json:"present"`
+	Empty        bool            `json:"empty"`
 	Type         string          `json:"type"`
 	Equals       json.RawMessage `json:"equals"`
 	Not          *matcher        `json:"not"`
@@ -61,6 +62,9 @@ func (m *matcher) UnmarshalJSON(b []byte) error {
 	}
 	if w.Present != nil && !*w.Present && !reflect.DeepEqual(w, words{Present: w.Present}) {
 		return errors.New("present:false stands alone")
+	}
+	if w.Empty && !reflect.DeepEqual(w, words{Empty: true}) {
+		return errors.New("empty stands alone")
 	}
 	if reflect.DeepEqual(w, words{}) {
 		return errors.New("a matcher without a word expects nothing")
@@ -116,6 +120,12 @@ func (m matcher) check(v *variables, value any, found bool, document any) error 
 	if w.Present != nil && !*w.Present {
 		if found {
 			return fmt.Errorf("is %s, want it absent", show(value))
+		}
+		return nil
+	}
+	if w.Empty {
+		if n, ok := size(value); found && value != nil && (!ok || n > 0 || kind(value) == "string") {
+			return fmt.Errorf("is %s, want it empty or absent", show(value))
 		}
 		return nil
 	}

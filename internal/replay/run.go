@@ -171,7 +171,9 @@ func (r *runner) run() {
 
 // own is the line's request.
 func (r *runner) own() (message, error) {
-	return r.message(r.vars, r.c.Method, r.c.Path, r.c.Headers, r.c.Body, nil)
+	m, err := r.message(r.vars, r.c.Method, r.c.Path, r.c.Headers, r.c.Body, nil)
+	m.base = r.c.Base
+	return m, err
 }
 
 // sendOwn sends the line's request, as often as the line says.

@@ -23,6 +23,8 @@ type message struct {
 	body         []byte
 	// other sends with the second tenant's token.
 	other bool
+	// base is another base path than the target's, nil for that.
+	base *string
 }
 
 func (m message) String() string { return m.method + " " + m.path }
@@ -86,7 +88,11 @@ func (r *runner) request(m message) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.URL = &url.URL{Scheme: base.Scheme, Host: base.Host, Opaque: strings.TrimSuffix(base.EscapedPath(), "/") + m.path}
+	basePath := strings.TrimSuffix(base.EscapedPath(), "/")
+	if m.base != nil {
+		basePath = *m.base
+	}
+	q.URL = &url.URL{Scheme: base.Scheme, Host: base.Host, Opaque: basePath + m.path}
 	if m.body == nil {
 		q.Body, q.GetBody, q.ContentLength = nil, nil, 0
 	} else {
@@ -103,7 +109,10 @@ func (r *runner) request(m message) (*http.Request, error) {
 		q.Header.Set("User-Agent", agent)
 	}
 	for name, value := range m.headers {
-		q.Header.Set(name, value)
+		q.Header.Del(name)
+		if value != "" {
+			q.Header.Set(name, value)
+		}
 	}
 	return q, nil
 }

@@ -41,21 +41,18 @@ func runAll(t *testing.T, settings tenant.Settings) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
+		replaytest.RunAll(t, cases, func(t *testing.T) replaytest.Fixture { return newService(t, engine, settings) })
+	})
+}
+
+// onEngines runs a test on each engine.
+func onEngines(t *testing.T, test func(t *testing.T, engine enginetest.Engine)) {
+	t.Helper()
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)
-			replaytest.RunAll(t, cases, func(t *testing.T) replaytest.Fixture {
-				s := &service{settings: settings, events: make(map[string][]byte)}
-				s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base, TenantRate: testRate}, logline.New(s))
-				if err != nil {
-					t.Fatal(err)
-				}
-				s.gateway, err = local.FromTemplate(rollcall.Template, func(function string) http.Handler { return s.app.FunctionHandler(function) })
-				if err != nil {
-					t.Fatal(err)
-				}
-				return s
-			})
+			test(t, engine)
 		})
 	}
 }
@@ -75,6 +72,23 @@ type service struct {
 	mu      sync.Mutex
 	events  map[string][]byte
 	tenants int
+}
+
+// newService puts the service together on a table of its own, behind a gateway
+// with the routes of the template.
+func newService(t *testing.T, engine enginetest.Engine, settings tenant.Settings) *service {
+	t.Helper()
+	s := &service{settings: settings, events: make(map[string][]byte)}
+	var err error
+	s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base, TenantRate: testRate}, logline.New(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.gateway, err = local.FromTemplate(rollcall.Template, func(function string) http.Handler { return s.app.FunctionHandler(function) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func (s *service) Target() replay.Target {
