@@ -168,13 +168,14 @@ func (s *Service) keeps(q *request, err error) bool {
 	return s.sampled.take(q.grant.Tenant, q.start)
 }
 
-// repeated tells whether more than one credential was sent. API Gateway joins
-// headers of one name by commas, which no token has in it. RFC 6750 §3.1
+// repeated reports whether more than one credential was sent, of whatever schemes. API
+// Gateway joins headers of one name by commas, which no token has in it. RFC 6750 §3.1
 func repeated(header []string) bool {
 	n := 0
 	for _, value := range header {
 		for credential := range strings.SplitSeq(value, ",") {
-			if scheme, _, _ := strings.Cut(strings.TrimSpace(credential), " "); len(header) > 1 || strings.EqualFold(scheme, "Bearer") {
+			scheme, _, more := strings.Cut(strings.TrimSpace(credential), " ")
+			if len(header) > 1 || more || strings.EqualFold(scheme, "Bearer") {
 				n++
 			}
 		}
