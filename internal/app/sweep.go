@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -45,7 +46,7 @@ func (a *App) SweepEvery(ctx context.Context, interval time.Duration) {
 
 // sweep is one sweep, as its line tells of it.
 type sweep struct {
-	store.Swept
+	store.Sweeping
 	// failures are why tasks failed, or why no more were looked for; interrupted
 	// that the time was over first, which is none.
 	failures    []error
@@ -58,12 +59,10 @@ func (a *App) sweep(ctx context.Context) sweep {
 	start := a.service.Now()
 	ctx, usage := table.WithUsage(ctx)
 	swept, err := a.Store.Sweep(ctx, store.SweepAge)
-	s := sweep{Swept: swept, failures: parts(err), used: usage.Counts()}
+	s := sweep{Sweeping: swept, failures: parts(err), used: usage.Counts()}
 	if ended := ctx.Err(); ended != nil {
 		s.interrupted = true
 		s.failures = slices.DeleteFunc(s.failures, func(err error) bool { return errors.Is(err, ended) })
-		// The task that was under way did not fail.
-		s.Failed = min(s.Failed, len(s.failures))
 	}
 	s.duration = a.service.Now().Sub(start)
 	return s
@@ -80,7 +79,7 @@ func parts(err error) []error {
 	return nil
 }
 
-func (s *sweep) found() bool { return s.Finished > 0 || len(s.failures) > 0 }
+func (s *sweep) found() bool { return s.Finished+s.Advanced > 0 || len(s.failures) > 0 }
 
 // maxReasons is how many different failures a line tells of: a table that cannot
 // be written fails every task in the same way.
@@ -121,6 +120,10 @@ func (s *sweep) log(ctx context.Context, logger *slog.Logger) {
 		slog.Int("finished", s.Finished),
 		slog.Int("young", s.Young),
 		slog.Int("failed", s.Failed),
+		slog.Int("advanced", s.Advanced),
+		slog.Int(logline.Left, s.Left),
+		slog.Float64(logline.OldestSeconds, s.Oldest.Seconds()),
+		slog.Float64(logline.StalledSeconds, s.Stalled.Seconds()),
 		slog.Bool("interrupted", s.interrupted),
 		slog.Float64("durationMs", float64(s.duration.Microseconds())/1000),
 		slog.Int("roundTrips", s.used.RoundTrips),

@@ -941,7 +941,7 @@ func (m *roll) sweepUp(rt *rapid.T) {
 	}
 }
 
-func (m *roll) sweep(rt *rapid.T, raw table.Table) store.Swept {
+func (m *roll) sweep(rt *rapid.T, raw table.Table) store.Sweeping {
 	swept, err := m.later(raw).SweepTenant(context.Background(), m.f.tenant, store.SweepAge)
 	if err != nil || swept.Young+swept.Failed > 0 {
 		m.fail(rt, "sweep = %+v, %v", swept, err)

@@ -17,6 +17,12 @@ const (
 	// Retries is how often the table was asked again. It is a field of every
 	// event, and counted where it is not 0.
 	Retries = "retries"
+	// Left is how many tasks are due after a sweep, OldestSeconds the age of the oldest
+	// and StalledSeconds the longest time for which one got no further. They are fields
+	// of every sweep's line, and counted where a task is left.
+	Left           = "left"
+	OldestSeconds  = "oldestSeconds"
+	StalledSeconds = "stalledSeconds"
 )
 
 // The dimensions. A tenant, a user or anything else that a client chooses is never
@@ -28,10 +34,11 @@ const (
 	Cause = "cause"
 )
 
-// Counted marks the events of SCIM requests that say something worth counting, so
-// that CloudWatch makes metrics of them (embedded metric format). A line is marked
-// by what it says: outcome and cause, and retries. One of a request that went well
-// stays as it is.
+// Counted marks the events of SCIM requests and of sweeps that say something worth
+// counting, so that CloudWatch makes metrics of them (embedded metric format). A line
+// is marked by what it says: outcome and cause, retries, and tasks that are left. One
+// of a request that went well, or of a sweep after which nothing is due, stays as it
+// is.
 func Counted(h slog.Handler, stack string) slog.Handler { return &counted{Handler: h, stack: stack} }
 
 type counted struct {
@@ -42,7 +49,7 @@ type counted struct {
 // Handle marks a line and hands it on.
 func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 	var event, outcome, cause string
-	var retries int64
+	var retries, left int64
 	r.Attrs(func(a slog.Attr) bool {
 		switch {
 		case a.Key == "event":
@@ -53,13 +60,20 @@ func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 			cause = a.Value.String()
 		case a.Key == Retries && a.Value.Kind() == slog.KindInt64:
 			retries = a.Value.Int64()
+		case a.Key == Left && a.Value.Kind() == slog.KindInt64:
+			left = a.Value.Int64()
 		}
 		return true
 	})
-	if event != "scim.request" {
-		return c.Handler.Handle(ctx, r)
-	}
 	var directives []directive
+	if event == "scim.sweep" && left > 0 {
+		directives = append(directives, directive{Namespace: Namespace, Dimensions: [][]string{{Stack}}, Metrics: []metric{
+			{Left, "Count"}, {OldestSeconds, "Seconds"}, {StalledSeconds, "Seconds"},
+		}})
+	}
+	if event != "scim.request" {
+		return c.mark(ctx, r, directives)
+	}
 	for _, of := range [...]struct{ outcome, metric string }{{"failure", Failures}, {"warning", Warnings}} {
 		if outcome == of.outcome && cause != "" {
 			r.AddAttrs(slog.Int(of.metric, 1))
@@ -69,6 +83,11 @@ func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 	if retries > 0 {
 		directives = append(directives, count(Retries, []string{Stack}))
 	}
+	return c.mark(ctx, r, directives)
+}
+
+// mark adds the metadata of metrics to a line that has some, and hands it on.
+func (c *counted) mark(ctx context.Context, r slog.Record, directives []directive) error {
 	if directives != nil {
 		r.AddAttrs(slog.String(Stack, c.stack), slog.Any("_aws", metadata{r.Time.UnixMilli(), directives}))
 	}

@@ -230,11 +230,12 @@ func splitIDs(text string) []string {
 // finishUnclaimed takes parts away that no group knows of: their request was
 // refused or ended before it was accepted. Young ones may be about to be accepted.
 func (s *Store) finishUnclaimed(ctx context.Context, t tenant.ID, task directory.Task, head table.Item) error {
+	until := timeOf(head.Attributes, attrTime).Add(unclaimedTime)
 	switch {
 	case head.Attributes == nil:
 		return s.forgetDue(ctx, t, task)
-	case head.Attributes.Text(attrState) == stateStaged && s.now().Sub(timeOf(head.Attributes, attrTime)) < unclaimedTime:
-		return errYoung
+	case head.Attributes.Text(attrState) == stateStaged && s.now().Before(until):
+		return youngUntil(until)
 	case head.Attributes.Text(attrState) == stateAccepted:
 		// Accepted and not named: it was finished between the two reads.
 		return s.forgetDue(ctx, t, task)

@@ -15,16 +15,22 @@ func tenantTask(t tenant.ID) directory.Task {
 	return directory.Task{Kind: directory.TaskTenant, Resource: t.String()}
 }
 
+// The attributes of a tenant's task that show how far its deletion is.
+const (
+	attrStep    = "step"    // the name of the step under way
+	attrDeletes = "deletes" // how many items were deleted so far, at least
+	attrMoved   = "moved"   // when the last of them was deleted; of a due task, when a sweep last got further with it
+)
+
 // endingTime is how long a tenant that is being deleted is left alone: by then the
 // requests are over that began while it was still believed to be on.
 const endingTime = 45 * time.Second
 
-// finishTenant takes away all that is stored of a tenant. What leads to other items
-// goes behind them, and the tenant's own item last, so that it may be left at any
-// point and gone on with.
+// finishTenant deletes all that is stored of a tenant, and the tenant's own item
+// last. It may be stopped at any point: the next call goes on where it was.
 //
-// Every transaction is under the task as it was read: whoever was held up must not
-// take anything from a tenant that was made again under the id meanwhile.
+// Every transaction is under the task as it was read: a call that was held up must
+// not delete anything of a tenant that was created again under the id meanwhile.
 func (s *Store) finishTenant(ctx context.Context, t tenant.ID, task directory.Task) error {
 	key := taskKey(t, taskSort(task))
 	item, ok, err := s.read(ctx, key)
@@ -34,11 +40,11 @@ func (s *Store) finishTenant(ctx context.Context, t tenant.ID, task directory.Ta
 	if !ok {
 		return s.forgetDue(ctx, t, task)
 	}
-	if s.now().Sub(timeOf(item.Attributes, attrTime)) < endingTime {
-		return errYoung
+	if until := timeOf(item.Attributes, attrTime).Add(endingTime); s.now().Before(until) {
+		return youngUntil(until)
 	}
 	same := table.Is(attrTime, item.Attributes[attrTime])
-	p := purge{store: s, tenant: t, same: table.Check(key, same)}
+	p := &purge{store: s, tenant: t, task: key, same: same}
 	err = p.all(ctx)
 	if err == nil {
 		err = s.commit(ctx, time.Time{}, append(doneOps(t, task, same),
@@ -50,99 +56,157 @@ func (s *Store) finishTenant(ctx context.Context, t tenant.ID, task directory.Ta
 	return err
 }
 
-// purge is the end of one tenant, as long as its task is the same.
+// purge is the deletion of one tenant, as long as its task is the same.
+//
+// It is one sequence of deletions, a transaction at a time, in which an item that
+// leads to others comes after them. So what is left is its progress: a call that
+// begins again finds at the start of each partition what was not deleted yet. What the
+// task says of the progress is for those who watch, and is written after the work.
+//
+// One transaction at a time is fast enough for the pace of a sweep, and those that
+// ran side by side would conflict at the task's item.
 type purge struct {
 	store  *Store
 	tenant tenant.ID
-	same   table.Op
+	task   table.Key
+	same   table.Condition
+	step   string
+	// pending are the next items to delete, in order.
+	pending []table.Item
+	// unnoted are the deletions, and the transactions of them, since the task was
+	// written.
+	unnoted, batches int
 }
 
-// all takes away everything but the tenant's own item, its name among all, and the
-// task.
-func (p purge) all(ctx context.Context) error {
+const (
+	// purgeBatch is how many items one transaction deletes, beside its check of the
+	// task.
+	purgeBatch = table.MaxOps - 1
+	// purgeNoted is after how many transactions the task is written: about every two
+	// seconds, at the pace of a sweep.
+	purgeNoted = 10
+)
+
+// purgeAhead is how many users or groups have the first page of their memberships
+// read ahead, a few at a time: nearly all of a user's were found from the groups, so
+// that the reads would take longer than the deletions.
+const purgeAhead = 16
+
+// purgeStep is a part of a deletion.
+type purgeStep struct {
+	name string
+	do   func(context.Context) error
+}
+
+// all deletes everything but the tenant's own item, its name among all tenants, and
+// the task.
+func (p *purge) all(ctx context.Context) error {
 	t := p.tenant
-	// Accepted changes first: whoever else is at one would let members join behind
-	// the purge of memberships, and nothing leads to those when users are gone.
-	if err := p.partition(ctx, partition(t, "TASKS"), string(directory.TaskMembers)+"#"); err != nil {
-		return err
-	}
-	if err := p.memberships(ctx); err != nil {
-		return err
+	tasks := func(kind directory.TaskKind) string { return string(kind) + "#" }
+	steps := []purgeStep{
+		// Accepted changes first: another sweep that makes one would let members
+		// join after the groups' members were deleted.
+		{"changes", p.partition(partition(t, "TASKS"), tasks(directory.TaskMembers))},
+		{"epochs", p.leading(partition(t, "TASKS"), tasks(directory.TaskEpoch), p.epochOfTask)},
+		{"leaving", p.leading(partition(t, "TASKS"), tasks(directory.TaskUser), p.userOfTask)},
+		{"groups", p.leading(partition(t, "GROUPS"), "", p.epochOfGroup)},
+		{"users", p.leading(partition(t, "USERS"), "", p.userOfRecord)},
+		{"deleted users", p.leading(partition(t, "GONE"), "", p.userOfRecord)},
 	}
 	for _, name := range recordPartitions() {
-		if err := p.partition(ctx, partition(t, name), ""); err != nil {
+		steps = append(steps, purgeStep{"records", p.partition(partition(t, name), "")})
+	}
+	own := taskSort(tenantTask(t))
+	steps = append(steps,
+		purgeStep{"tasks", p.partition(partition(t, "TASKS"), "", own)},
+		purgeStep{"tasks", p.partition(duePartition, t.String()+"#", dueKey(t, own).Sort)},
+		purgeStep{"tokens", p.partition(partition(t, ""), "", tenantKey(t).Sort)})
+	for _, step := range steps {
+		p.step = step.name
+		if err := step.do(ctx); err != nil {
+			return err
+		}
+		// A later step may read what this one is about to delete.
+		if err := p.flush(ctx, 1); err != nil {
 			return err
 		}
 	}
-	own := taskSort(tenantTask(t))
-	if err := p.partition(ctx, partition(t, "TASKS"), "", own); err != nil {
-		return err
-	}
-	if err := p.partition(ctx, duePartition, t.String()+"#", dueKey(t, own).Sort); err != nil {
-		return err
-	}
-	return p.partition(ctx, partition(t, ""), "", tenantKey(t).Sort)
+	return p.note(ctx)
 }
 
-// recordPartitions are those of a tenant that have a name of their own. The others
-// are found from users, groups and tasks.
+// recordPartitions are those of a tenant that have a name of their own and lead to no
+// other. The rest is found from users, groups and tasks.
 func recordPartitions() []string {
-	names := []string{"USERS", "GONE", "GROUPS", "MAILS", "LEDGER", "LOG", "INDEX", "MARKS", "FAILING", "USED", "GUARD", "MARKERS"}
+	names := []string{"MAILS", "LEDGER", "LOG", "INDEX", "MARKS", "FAILING", "USED", "GUARD", "MARKERS"}
 	for _, kind := range slices.Concat(directory.Kinds[:], directory.GroupKinds[:]) {
 		names = append(names, "NAMES#"+string(kind))
 	}
 	return names
 }
 
-// memberships takes away the partitions that users, groups and unfinished tasks lead
-// to.
-func (p purge) memberships(ctx context.Context) error {
-	t := p.tenant
-	var partitions []string
-	groups := func(item table.Item) {
-		g := decodeGroup(item)
-		for epoch := int64(1); epoch <= g.Epochs; epoch++ {
-			partitions = append(partitions, membershipKey(t, g.ID, epoch, "").Partition)
-		}
-	}
-	users := func(item table.Item) { partitions = append(partitions, mirrorKey(t, item.Sort, "", 0).Partition) }
-	tasks := func(item table.Item) {
-		task, _ := parseTask(item.Sort)
-		if group, epoch, ok := epochOf(task); ok && task.Kind == directory.TaskEpoch {
-			partitions = append(partitions, membershipKey(t, group, epoch, "").Partition)
-		}
-		if task.Kind == directory.TaskUser {
-			partitions = append(partitions, mirrorKey(t, task.Resource, "", 0).Partition)
-		}
-	}
-	for name, visit := range map[string]func(table.Item){"GROUPS": groups, "USERS": users, "GONE": users, "TASKS": tasks} {
-		if err := p.store.scan(ctx, partition(t, name), visit); err != nil {
-			return err
-		}
-	}
-	return parallel(ctx, len(partitions), func(ctx context.Context, i int) error {
-		return p.partition(ctx, partitions[i], "")
-	})
+// delete adds items to the sequence of deletions.
+func (p *purge) delete(ctx context.Context, items ...table.Item) error {
+	p.pending = append(p.pending, items...)
+	return p.flush(ctx, purgeBatch)
 }
 
-// partition deletes the items of a partition that begin with a prefix, but for some.
-func (p purge) partition(ctx context.Context, name, prefix string, keep ...string) error {
-	q := table.Query{Partition: name, Prefix: prefix}
+// flush deletes pending items while there are at least as many as given.
+func (p *purge) flush(ctx context.Context, least int) error {
+	for len(p.pending) >= least {
+		batch := p.pending[:min(len(p.pending), purgeBatch)]
+		ops := []operation{{Op: table.Check(p.task, p.same)}}
+		large := 0
+		for _, item := range batch {
+			ops = append(ops, operation{Op: table.Delete(item.Key)})
+			large += unitsOf(item) - leastUnits
+		}
+		paceOf(ctx).charge(large)
+		if err := p.store.commit(ctx, time.Time{}, ops); err != nil {
+			return err
+		}
+		p.unnoted += len(batch)
+		p.pending = append(p.pending[:0], p.pending[len(batch):]...)
+		if p.batches++; p.batches%purgeNoted == 0 {
+			if err := p.note(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// note writes to the task how far the deletion is. It is a transaction of its own: in
+// one with deletions, the role of the sweep would need to update whatever it deletes.
+func (p *purge) note(ctx context.Context) error {
+	if p.unnoted == 0 {
+		return nil
+	}
+	err := p.store.commit(ctx, time.Time{}, []operation{{Op: table.Update(p.task, table.Change{
+		Set: table.Attributes{attrStep: table.Text(p.step), attrMoved: millis(p.store.now())},
+		Add: map[string]int64{attrDeletes: int64(p.unnoted)},
+	}, p.same)}})
+	p.unnoted = 0
+	return err
+}
+
+// partition deletes the items of a partition that begin with a prefix, except for
+// those to keep.
+func (p *purge) partition(name, prefix string, keep ...string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return p.pages(ctx, table.Query{Partition: name, Prefix: prefix}, func(items []table.Item) error {
+			return p.delete(ctx, slices.DeleteFunc(items, func(i table.Item) bool { return slices.Contains(keep, i.Sort) })...)
+		})
+	}
+}
+
+// pages visits a partition page by page. Those before an After were visited.
+func (p *purge) pages(ctx context.Context, q table.Query, visit func([]table.Item) error) error {
 	for {
 		page, err := p.store.table.Query(ctx, q)
 		if err != nil {
 			return readError(err)
 		}
-		items := slices.DeleteFunc(page.Items, func(i table.Item) bool { return slices.Contains(keep, i.Sort) })
-		batches := slices.Collect(slices.Chunk(items, table.MaxOps-1))
-		err = parallel(ctx, len(batches), func(ctx context.Context, i int) error {
-			ops := []operation{{Op: p.same}}
-			for _, item := range batches[i] {
-				ops = append(ops, operation{Op: table.Delete(item.Key)})
-			}
-			return p.store.commit(ctx, time.Time{}, ops)
-		})
-		if err != nil {
+		if err := visit(page.Items); err != nil {
 			return err
 		}
 		if !page.More {
@@ -150,4 +214,126 @@ func (p purge) partition(ctx context.Context, name, prefix string, keep ...strin
 		}
 		q.After = page.Last
 	}
+}
+
+// led is a partition of memberships that an item leads to, and how each of them
+// shows as a pair. The zero value is none.
+type led struct {
+	partition string
+	pair      func(sort string) (table.Key, bool)
+}
+
+// leading deletes the items of a partition that begin with a prefix, each after the
+// memberships that it leads to.
+func (p *purge) leading(name, prefix string, to func(table.Item) led) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return p.pages(ctx, table.Query{Partition: name, Prefix: prefix}, func(items []table.Item) error {
+			for chunk := range slices.Chunk(items, purgeAhead) {
+				if err := p.leadingItems(ctx, chunk, to); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+func (p *purge) leadingItems(ctx context.Context, items []table.Item, to func(table.Item) led) error {
+	leads := make([]led, len(items))
+	first := make([]table.Page, len(items))
+	var asked []int
+	for i, item := range items {
+		if leads[i] = to(item); leads[i].partition != "" {
+			asked = append(asked, i)
+		}
+	}
+	err := parallel(table.Together(ctx), len(asked), func(ctx context.Context, n int) (err error) {
+		i := asked[n]
+		first[i], err = p.store.table.Query(ctx, table.Query{Partition: leads[i].partition, Limit: purgeBatch})
+		return readError(err)
+	})
+	if err != nil {
+		return err
+	}
+	for i, item := range items {
+		if err := p.memberships(ctx, leads[i], first[i]); err != nil {
+			return err
+		}
+		if err := p.delete(ctx, item); err != nil {
+			return err
+		}
+		if item.Key.Partition != partition(p.tenant, "TASKS") {
+			continue
+		}
+		if err := p.delete(ctx, table.Item{Key: dueKey(p.tenant, item.Sort)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// memberships deletes memberships from both sides, of which the first page is read.
+func (p *purge) memberships(ctx context.Context, l led, page table.Page) error {
+	both := func(items []table.Item) error {
+		for _, item := range items {
+			pair, ok := l.pair(item.Sort)
+			if ok {
+				if err := p.delete(ctx, table.Item{Key: pair}); err != nil {
+					return err
+				}
+			}
+			if err := p.delete(ctx, item); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := both(page.Items); err != nil || !page.More {
+		return err
+	}
+	return p.pages(ctx, table.Query{Partition: l.partition, After: page.Last}, both)
+}
+
+// ofEpoch leads to the members of a group under an epoch.
+func (p *purge) ofEpoch(group string, epoch int64) led {
+	return led{membershipKey(p.tenant, group, epoch, "").Partition, func(user string) (table.Key, bool) {
+		return mirrorKey(p.tenant, user, group, epoch), true
+	}}
+}
+
+// ofUser leads to the memberships of a user.
+func (p *purge) ofUser(user string) led {
+	return led{mirrorKey(p.tenant, user, "", 0).Partition, func(sort string) (table.Key, bool) {
+		m, ok := decodeMirror(sort)
+		return membershipKey(p.tenant, m.Group, m.Epoch, user), ok
+	}}
+}
+
+// epochOfGroup leads to the members that a group has. Those of its other epochs have
+// a task each; should one have none, the users lead to them.
+func (p *purge) epochOfGroup(item table.Item) led {
+	return p.ofEpoch(item.Sort, item.Attributes.Number(attrEpoch))
+}
+
+func (p *purge) epochOfTask(item table.Item) led {
+	task, _ := parseTask(item.Sort)
+	group, epoch, ok := epochOf(task)
+	if !ok {
+		return led{}
+	}
+	return p.ofEpoch(group, epoch)
+}
+
+// userOfRecord leads to nothing when the user never joined a group: most users of
+// many tenants, and a read less for each.
+func (p *purge) userOfRecord(item table.Item) led {
+	if item.Attributes.Number(attrJoins) == 0 {
+		return led{}
+	}
+	return p.ofUser(item.Sort)
+}
+
+func (p *purge) userOfTask(item table.Item) led {
+	task, _ := parseTask(item.Sort)
+	return p.ofUser(task.Resource)
 }

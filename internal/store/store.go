@@ -20,12 +20,14 @@ type Store struct {
 	// of log entries that are not a request's.
 	newID func() string
 	now   func() time.Time
+	// units is how many write units a sweep uses in a second, 0 for any number.
+	units float64
 }
 
 // New makes a Store on a table that retries what may be retried
 // (table.Retrying). newID makes UUIDv7s.
 func New(t table.Table, newID func() string, now func() time.Time) *Store {
-	return &Store{table: t, newID: newID, now: now}
+	return &Store{table: t, newID: newID, now: now, units: sweepUnits}
 }
 
 // readError turns a table's answer to a read into the directory's.
@@ -85,7 +87,15 @@ func (s *Store) getAll(ctx context.Context, keys []table.Key) (map[table.Key]tab
 
 // write sends the operations of one decision.
 func (s *Store) write(ctx context.Context, notAfter time.Time, ops ...table.Op) error {
-	return s.table.Write(ctx, table.Transaction{Token: s.newID(), NotAfter: notAfter, Ops: ops})
+	p := paceOf(ctx)
+	if err := p.wait(ctx, ops); err != nil {
+		return err
+	}
+	err := s.table.Write(ctx, table.Transaction{Token: s.newID(), NotAfter: notAfter, Ops: ops})
+	if err == nil {
+		p.wrote()
+	}
+	return err
 }
 
 func millis(t time.Time) table.Value {

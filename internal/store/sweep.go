@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Swept is what a sweep found.
+// Swept is what a sweep did.
 type Swept struct {
 	// Finished are the tasks brought to their end, Young those left to the
 	// requests that made them or to the next sweep, Failed those that could not be
@@ -21,80 +22,251 @@ type Swept struct {
 	Finished, Young, Failed int
 }
 
+// Sweeping is what a sweep did, and what it left.
+type Sweeping struct {
+	Swept
+	// Advanced are the tasks that it got further with and did not finish.
+	Advanced int
+	// Left are the tasks that are due after it: the young ones, those that failed or
+	// have more to do, and those for which there was no time.
+	Left int
+	// Oldest is the age of the oldest task that is left.
+	Oldest time.Duration
+	// Stalled is the longest time for which a task that is left got no further: since
+	// it became due, or since a sweep last got further with it.
+	Stalled time.Duration
+	// Waiting are the tasks that are left to the requests that made them.
+	Waiting []Waiting
+}
+
+// Waiting is a task that may not be finished yet.
+type Waiting struct {
+	// Task is its name, as an audit names it.
+	Task string
+	// Until is when it may be finished.
+	Until time.Time
+}
+
 // SweepAge is how old a task is before a sweep takes it: the request that made
 // it is over by then, whether it was able to finish it or not.
 const SweepAge = time.Minute
 
-// taskTime is how long a sweep works at one task: the next one goes on with it.
-const taskTime = 30 * time.Second
+const (
+	// taskTime is how long a sweep works at one task before it is the turn of the
+	// next: a little more than the time for which a call to the table is repeated.
+	taskTime = 10 * time.Second
+	// sweepTime is when a sweep begins no further round: the next one, five minutes
+	// after this, finds the tasks that became due meanwhile.
+	sweepTime = 4 * time.Minute
+)
 
 // Sweep finishes the tasks of all tenants that are older than an age. A task that
 // fails is left for the next sweep and does not keep the others waiting; the
 // error joins theirs.
-func (s *Store) Sweep(ctx context.Context, age time.Duration) (Swept, error) {
-	return s.sweep(ctx, "", age, taskTime)
+//
+// It works at each task for a time, and then, in rounds, at those that are not
+// finished and got further. So no backlog of one tenant keeps the others waiting.
+func (s *Store) Sweep(ctx context.Context, age time.Duration) (Sweeping, error) {
+	return (&sweep{store: s, age: age, each: taskTime}).run(ctx, "")
 }
 
-// SweepTenant is Sweep of one tenant.
-func (s *Store) SweepTenant(ctx context.Context, t tenant.ID, age time.Duration) (Swept, error) {
-	return s.sweep(ctx, t.String()+"#", age, 24*time.Hour)
+// SweepTenant is Sweep of one tenant, without an end to its time.
+func (s *Store) SweepTenant(ctx context.Context, t tenant.ID, age time.Duration) (Sweeping, error) {
+	return (&sweep{store: s, age: age, each: 24 * time.Hour}).run(ctx, t.String()+"#")
 }
 
-// sweep takes the due tasks in no order, and works at each for a time, so that no
-// tenant's backlog keeps the others waiting time and again.
-func (s *Store) sweep(ctx context.Context, prefix string, age, each time.Duration) (Swept, error) {
-	var swept Swept
-	var failures []error
-	q := table.Query{Partition: duePartition, Prefix: prefix}
-	for {
-		page, err := s.table.Query(ctx, q)
-		if err != nil {
-			return swept, errors.Join(append(failures, readError(err))...)
+// SweepNow is SweepTenant of tasks of any age. What a request has staged is given up,
+// which that request meets as a conflict. Only a deletion of the tenant waits, for the
+// requests that may still write.
+func (s *Store) SweepNow(ctx context.Context, t tenant.ID) (Sweeping, error) {
+	return (&sweep{store: s, each: 24 * time.Hour, now: true}).run(ctx, t.String()+"#")
+}
+
+// sweep is one sweep.
+type sweep struct {
+	store *Store
+	age   time.Duration
+	each  time.Duration
+	now   bool // takes staged work too
+	pace  *pace
+}
+
+// dueTask is a task that is due, and what became of it.
+type dueTask struct {
+	name  string // its tenant's id, '#', and its name in the tenant
+	at    time.Time
+	moved time.Time // zero when no sweep got further with it
+
+	outcome outcome
+	until   time.Time // of a waiting one
+	err     error     // of a failed one
+}
+
+// outcome is what became of a task.
+type outcome int
+
+const (
+	notTaken outcome = iota
+	finished
+	waiting  // left to the request that made it
+	advanced // its time was over, and it got further
+	stalled  // its time was over, and it got no further
+	failed
+)
+
+func (s *sweep) run(ctx context.Context, prefix string) (Sweeping, error) {
+	begun := time.Now()
+	var paced context.Context
+	paced, s.pace = withPace(ctx, s.store.units)
+	due, err := s.store.due(ctx, prefix)
+	for turn := due; len(turn) > 0 && ctx.Err() == nil && time.Since(begun) < sweepTime; {
+		var more []*dueTask
+		for _, task := range turn {
+			s.turn(paced, task)
+			if task.outcome == advanced {
+				more = append(more, task)
+			}
+			if ctx.Err() != nil {
+				break
+			}
 		}
-		rand.Shuffle(len(page.Items), func(i, j int) { //nolint:gosec // spreads work; nothing secret hangs on it
-			page.Items[i], page.Items[j] = page.Items[j], page.Items[i]
+		turn = more
+	}
+	failures := []error{err}
+	for _, task := range due {
+		failures = append(failures, task.err)
+	}
+	return s.told(due), errors.Join(append(failures, ctx.Err())...)
+}
+
+// told is what a sweep did and left.
+func (s *sweep) told(due []*dueTask) Sweeping {
+	var done Sweeping
+	now := s.store.now()
+	for _, task := range due {
+		switch task.outcome {
+		case finished:
+			done.Finished++
+			continue
+		case failed:
+			done.Failed++
+		case advanced:
+			done.Young++
+			done.Advanced++
+		case stalled:
+			done.Young++
+		case waiting:
+			done.Young++
+			_, name, _ := strings.Cut(task.name, "#")
+			done.Waiting = append(done.Waiting, Waiting{Task: name, Until: task.until})
+		case notTaken:
+		}
+		done.Left++
+		done.Oldest = max(done.Oldest, now.Sub(task.at))
+		last := task.at
+		if task.moved.After(last) {
+			last = task.moved
+		}
+		done.Stalled = max(done.Stalled, now.Sub(last))
+	}
+	return done
+}
+
+// due lists the tasks that are due, in the order in which a sweep takes them: at
+// random, but first those that no sweep worked at.
+func (s *Store) due(ctx context.Context, prefix string) ([]*dueTask, error) {
+	var due []*dueTask
+	err := s.scanPrefix(ctx, duePartition, prefix, func(item table.Item) {
+		due = append(due, &dueTask{
+			name: item.Sort, at: timeOf(item.Attributes, attrTime), moved: timeOf(item.Attributes, attrMoved),
 		})
-		for _, item := range page.Items {
-			one, cancel := context.WithTimeout(ctx, each)
-			err := s.sweepOne(one, item, age)
-			switch {
-			case errors.Is(err, errYoung), err != nil && one.Err() != nil && ctx.Err() == nil:
-				swept.Young++
-			case err != nil:
-				swept.Failed++
-				failures = append(failures, err)
-			default:
-				swept.Finished++
-			}
-			cancel()
-			if err := ctx.Err(); err != nil {
-				return swept, errors.Join(append(failures, err)...)
-			}
+	})
+	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] }) //nolint:gosec // spreads work; nothing secret hangs on it
+	slices.SortStableFunc(due, func(a, b *dueTask) int {
+		switch {
+		case a.moved.IsZero() == b.moved.IsZero():
+			return 0
+		case a.moved.IsZero():
+			return -1
 		}
-		if !page.More {
-			return swept, errors.Join(failures...)
-		}
-		q.After = page.Last
+		return 1
+	})
+	return due, err
+}
+
+// turn works at a task for a time.
+func (s *sweep) turn(ctx context.Context, task *dueTask) {
+	one, cancel := context.WithTimeout(ctx, s.each)
+	defer cancel()
+	before := s.pace.applied()
+	err := s.finish(one, task)
+	until, young := isYoung(err)
+	switch {
+	case err == nil:
+		task.outcome = finished
+	case young:
+		task.outcome, task.until = waiting, until
+	case one.Err() == nil:
+		task.outcome, task.err = failed, err
+	case s.pace.applied() == before:
+		task.outcome = stalled
+	default:
+		task.outcome = advanced
+		task.moved = s.store.now()
+		s.store.markMoved(ctx, task)
 	}
 }
 
-func (s *Store) sweepOne(ctx context.Context, item table.Item, age time.Duration) error {
-	if s.now().Sub(timeOf(item.Attributes, attrTime)) < age {
-		return errYoung
+// markMoved notes among the due tasks that a sweep got further with one. Nothing but
+// the order of the next sweep, and the time for which the task seems to stand still,
+// rests on it.
+func (s *Store) markMoved(ctx context.Context, task *dueTask) {
+	_ = s.write(ctx, time.Time{}, table.Update(table.Key{Partition: duePartition, Sort: task.name},
+		table.Change{Set: table.Attributes{attrMoved: millis(task.moved)}}, table.Present()))
+}
+
+func (s *sweep) finish(ctx context.Context, due *dueTask) error {
+	if until := due.at.Add(s.age); s.store.now().Before(until) {
+		return youngUntil(until)
 	}
-	name, rest, _ := strings.Cut(item.Sort, "#")
+	name, rest, _ := strings.Cut(due.name, "#")
 	t, err := tenant.ParseID(name)
 	if err != nil {
-		return fmt.Errorf("task %s: %w", item.Sort, err)
+		return fmt.Errorf("task %s: %w", due.name, err)
 	}
 	task, ok := parseTask(rest)
 	if !ok {
-		return fmt.Errorf("task %s: store: that is no task's name", item.Sort)
+		return fmt.Errorf("task %s: store: that is no task's name", due.name)
 	}
-	if _, err := s.finish(ctx, t, task); err != nil {
-		return fmt.Errorf("task %s: %w", item.Sort, err)
+	_, err = s.store.finish(ctx, t, task)
+	if _, young := isYoung(err); young && s.now {
+		err = s.store.finishStaged(ctx, t, task, err)
+	}
+	if err != nil {
+		return fmt.Errorf("task %s: %w", due.name, err)
 	}
 	return nil
+}
+
+// finishStaged gives up what a request has staged and may still take: of the two, one
+// comes through. Any other young task stays young.
+func (s *Store) finishStaged(ctx context.Context, t tenant.ID, task directory.Task, young error) error {
+	switch task.Kind {
+	case directory.TaskEpoch:
+		group, epoch, ok := epochOf(task)
+		if !ok {
+			return young
+		}
+		return s.GiveUpEpoch(ctx, t, group, epoch)
+	case directory.TaskMembers:
+		if err := s.dropParts(ctx, t, task); err != nil {
+			return err
+		}
+		_, err := s.finish(ctx, t, task) // it may have been accepted after all
+		return err
+	case directory.TaskUser, directory.TaskTenant:
+	}
+	return young
 }
 
 // tasks lists the tasks of a tenant that are not finished, each once.

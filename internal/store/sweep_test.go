@@ -244,7 +244,7 @@ func (f *fixture) wantMembers(group string, want []string) {
 // wantSweep sweeps and compares what it found, which is no error.
 func (f *fixture) wantSweep(age time.Duration, want Swept) {
 	f.t.Helper()
-	if got, err := f.store.Sweep(f.t.Context(), age); err != nil || got != want {
+	if got, err := f.store.Sweep(f.t.Context(), age); err != nil || got.Swept != want {
 		f.t.Errorf("swept %+v, %v, want %+v", got, err, want)
 	}
 }
@@ -254,7 +254,7 @@ func TestSweep_LeavesYoungTasks(t *testing.T) {
 	m := f.mess()
 	f.pass(SweepAge - time.Millisecond)
 	r := &recorder{Table: f.table, written: map[table.Key]bool{}}
-	if swept, err := f.on(r).Sweep(t.Context(), SweepAge); err != nil || swept != (Swept{Young: tasks}) {
+	if swept, err := f.on(r).Sweep(t.Context(), SweepAge); err != nil || swept.Swept != (Swept{Young: tasks}) {
 		t.Errorf("swept %+v, %v, want %d young", swept, err, tasks)
 	}
 	if len(r.written) > 0 {
@@ -407,7 +407,7 @@ func TestSweep_FinishesTheOthersWhenOneFails(t *testing.T) {
 				f.pass(2 * time.Minute)
 				s := f.on(&around{Table: f.table, through: tabletest.NewFault(f.table, 1, plan), items: itemsOf(about)})
 				swept, err := s.Sweep(t.Context(), SweepAge)
-				if swept != (Swept{Finished: tasks - 1, Failed: 1}) {
+				if swept.Swept != (Swept{Finished: tasks - 1, Failed: 1}) {
 					t.Errorf("swept %+v, want %d finished and 1 failed", swept, tasks-1)
 				}
 				if err == nil || strings.Count(err.Error(), "task acme#") != 1 || !strings.Contains(err.Error(), "task acme#"+task+": ") ||
@@ -437,7 +437,7 @@ func TestSweep_ReportsNamesOfNoTask(t *testing.T) {
 	}
 	f.pass(2 * time.Minute)
 	swept, err := f.store.Sweep(t.Context(), SweepAge)
-	if swept != (Swept{Finished: tasks, Failed: len(names)}) || err == nil {
+	if swept.Swept != (Swept{Finished: tasks, Failed: len(names)}) || err == nil {
 		t.Errorf("swept %+v, %v, want %d finished and %d failed", swept, err, tasks, len(names))
 	}
 	f.write(table.Delete(taskKey(f.tenant, "epoch#g1#x")))
@@ -486,7 +486,7 @@ func TestSweep_AtOnceFinishesEverythingOnce(t *testing.T) {
 			f := sweepFixture(t, table.Retrying(open(t)))
 			m := f.mess()
 			f.pass(2 * time.Minute)
-			var swept [2]Swept
+			var swept [2]Sweeping
 			var errs [2]error
 			var both sync.WaitGroup
 			for i := range swept {
@@ -688,7 +688,7 @@ func TestSweep_LeavesLongTaskToTheNext(t *testing.T) {
 		f.pass(2 * time.Minute)
 		begun := time.Now()
 		s := f.on(&around{Table: f.table, through: stuck{}, items: itemsOf("changed")})
-		if swept, err := s.Sweep(t.Context(), SweepAge); err != nil || swept != (Swept{Finished: tasks - 1, Young: 1}) {
+		if swept, err := s.Sweep(t.Context(), SweepAge); err != nil || swept.Swept != (Swept{Finished: tasks - 1, Young: 1}) {
 			t.Errorf("swept %+v, %v, want %d finished and 1 left", swept, err, tasks-1)
 		}
 		if took := time.Since(begun); took != taskTime {
@@ -717,7 +717,7 @@ func TestSweep_FinishesTasksOfAllTenants(t *testing.T) {
 		others = append(others, acme.of(name).mess())
 	}
 	acme.pass(2 * time.Minute)
-	if swept, err := acme.store.SweepTenant(t.Context(), acme.tenant, SweepAge); err != nil || swept != (Swept{Finished: tasks}) {
+	if swept, err := acme.store.SweepTenant(t.Context(), acme.tenant, SweepAge); err != nil || swept.Swept != (Swept{Finished: tasks}) {
 		t.Errorf("swept %+v, %v of one tenant, want %d finished", swept, err, tasks)
 	}
 	first.wantTidy()

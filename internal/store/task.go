@@ -168,14 +168,34 @@ func (s *Store) join(ctx context.Context, t tenant.ID, users []string, notAfter 
 // to repeat, so that any number of requests may work at one task at once.
 func (s *Store) Finish(ctx context.Context, t tenant.ID, task directory.Task) ([]string, error) {
 	unknown, err := s.finish(ctx, t, task)
-	if errors.Is(err, errYoung) {
+	if _, young := isYoung(err); young {
 		err = nil // somebody is at it
 	}
 	return unknown, err
 }
 
-// errYoung: the task is left to the request that made it, whose time is not over.
-var errYoung = errors.New("store: young task")
+// youngError reports a task that is left to the request that made it, whose time is
+// not over.
+type youngError struct {
+	// until is when it may be finished.
+	until time.Time
+}
+
+func youngUntil(until time.Time) error { return &youngError{until} }
+
+// Error says when.
+func (e *youngError) Error() string {
+	return "store: young task, until " + e.until.Format(time.RFC3339)
+}
+
+// isYoung reports whether a task was left alone, and until when.
+func isYoung(err error) (until time.Time, ok bool) {
+	var young *youngError
+	if errors.As(err, &young) {
+		return young.until, true
+	}
+	return time.Time{}, false
+}
 
 func (s *Store) finish(ctx context.Context, t tenant.ID, task directory.Task) ([]string, error) {
 	switch task.Kind {
@@ -227,8 +247,8 @@ func (s *Store) finishEpoch(ctx context.Context, t tenant.ID, task directory.Tas
 		return s.forgetDue(ctx, t, task)
 	}
 	if item.Attributes.Text(attrState) == stateStaged {
-		if s.now().Before(timeOf(item.Attributes, attrUntil)) {
-			return errYoung
+		if until := timeOf(item.Attributes, attrUntil); s.now().Before(until) {
+			return youngUntil(until)
 		}
 		group, epoch, ok := epochOf(task)
 		if !ok {

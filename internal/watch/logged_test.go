@@ -70,7 +70,8 @@ func loggedMetrics(t *testing.T) map[string]bool {
 }
 
 // log is what a service logs that meets successes, refusals, warnings, a bulk
-// request, conflicts, a table that is lost, and a sweep.
+// request, conflicts, a table that is lost, a sweep that leaves a task, and one that
+// cannot read.
 func log(t *testing.T) []map[string]any {
 	t.Helper()
 	var buf bytes.Buffer
@@ -131,6 +132,19 @@ func log(t *testing.T) []map[string]any {
 	engine.conflicts = 2
 	send(token, http.MethodPatch, "/Users/"+of, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+
 		`{"op":"replace","path":"displayName","value":"x"}]}`)
+	left, err := tenant.ParseID("left")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Store.CreateTenant(t.Context(), left, tenant.DefaultSettings(), 1, 1, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := tenant.NewRegistry(a.Store, time.Now).End(t.Context(), left); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Sweep(t.Context()); err != nil {
+		t.Error(err)
+	}
 	engine.conflicts = 1 << 30
 	send(token, http.MethodDelete, "/Users/"+of, "")
 	engine.unread = table.ErrUnavailable
