@@ -53,7 +53,7 @@ func tenantGet() *cobra.Command {
 const settingsHelp = `A SETTING is NAME=VALUE: displayName, maxSeats and maxReaders (a number, or null for
 no limit), defaultAccountType (user, reader), unknownMembers (skip, refuse),
 unknownAttributes (drop, refuse), deletedUsers (hidden, readable), rehire (warn,
-refuse), dialect (take, refuse), scimEnabled (true, false), logDays.`
+keep, refuse), dialect (take, refuse), scimEnabled (true, false), logDays.`
 
 // settings reads NAME=VALUE: a number, true, false and null are what they are in
 // JSON, but for the name that people call the tenant.

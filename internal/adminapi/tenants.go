@@ -97,7 +97,7 @@ func (b tenantBody) choose(s *tenant.Settings) error {
 		choose("unknownMembers", b.UnknownMembers, &s.UnknownMembers, d.UnknownMembers, tenant.UnknownMembersSkip, tenant.UnknownMembersRefuse),
 		choose("unknownAttributes", b.UnknownAttributes, &s.UnknownAttributes, d.UnknownAttributes, tenant.UnknownDrop, tenant.UnknownRefuse),
 		choose("deletedUsers", b.DeletedUsers, &s.DeletedUsers, d.DeletedUsers, tenant.DeletedHidden, tenant.DeletedReadable),
-		choose("rehire", b.Rehire, &s.Rehire, d.Rehire, tenant.RehireWarn, tenant.RehireRefuse),
+		choose("rehire", b.Rehire, &s.Rehire, d.Rehire, tenant.RehireWarn, tenant.RehireKeep, tenant.RehireRefuse),
 		choose("dialect", b.Dialect, &s.Dialects, d.Dialects, tenant.DialectsTake, tenant.DialectsRefuse),
 	} {
 		if err != nil {
@@ -124,7 +124,16 @@ func choose[T ~string](name string, sent optional[string], to *T, otherwise T, c
 		}
 		names[i] = string(c)
 	}
-	return &problem{kind: kindInvalid, detail: name + " is " + strings.Join(names, " or ") + "."}
+	return &problem{kind: kindInvalid, detail: name + " is " + orList(names) + "."}
+}
+
+// orList joins names as a sentence does.
+func orList(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // limitOf is a limit as it is shown: null for none.

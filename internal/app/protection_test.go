@@ -89,7 +89,7 @@ func TestProtection(t *testing.T) {
 	})
 }
 
-// A POST that finds a protected user neither renames nor demotes it.
+// A POST that finds a protected user neither renames, demotes nor activates it.
 func TestProtection_OfWhomAPOSTFinds(t *testing.T) {
 	onBoth(t, 10, func(s *service, _ *clock) {
 		own := s.makeOwn(`"userName":"a@example.com","email":"a@work.example","protected":true`)
@@ -103,8 +103,8 @@ func TestProtection_OfWhomAPOSTFinds(t *testing.T) {
 		s.must(200, "PATCH", "/Users/"+c, patchBody(deactivate))
 		s.ask(200, "PATCH", "/tenants/acme/users/"+c, `{"protected":true}`)
 		s.wantRefused(s.send("POST", "/Users", userBody(`"userName":"c",`+team("false"))), 403, "protected", c, "cannot be made a Reader")
-		s.must(200, "POST", "/Users", userBody(`"userName":"c"`))
-		s.check(2)
+		s.wantRefused(s.send("POST", "/Users", userBody(`"userName":"c"`)), 403, "protected", c, "cannot be activated")
+		s.check(1)
 	})
 }
 

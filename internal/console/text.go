@@ -192,6 +192,8 @@ var labels = map[string]string{
 	"duplicate_deactivated_in_app": "Deactivated in the application",
 	"deactivated_in_app":           "Deactivated in the application",
 	"external_id_changed":          "Another externalId than before",
+	"identity_differs":             "Another userName or email than in the application",
+	"identity_changed":             "Linked under another userName or email",
 	"external_id_refused":          "Another externalId than before",
 	"own_user":                     "Made in the application",
 	"own_user_conversion":          "Made in the application, not a Reader",

@@ -78,9 +78,10 @@ type Result struct {
 	Action Action
 	// Changed are the names of the attributes that differ.
 	Changed []string
-	// Warning is a cause that did not stop the change, "" for none.
-	Warning string
-	Notices []scim.Notice
+	// Warning is a cause that did not stop the change, "" for none, and Note what it
+	// is about.
+	Warning, Note string
+	Notices       []scim.Notice
 	// Seats and Readers are what the change added to the counts.
 	Seats, Readers int64
 	// Groups are the groups of a user that was changed, if the caller shows
@@ -93,6 +94,9 @@ const (
 	// WarnRehire: a record was found again by userName or email, under another
 	// externalId: a rehire, or an address that was given to someone else.
 	WarnRehire = "external_id_changed"
+	// WarnIdentity: a PUT or PATCH linked one of the application's users and changed
+	// its userName or unique email.
+	WarnIdentity = "identity_changed"
 	// WarnUnknownMembers: members were sent that are no user's; the others were
 	// taken.
 	WarnUnknownMembers = "unknown_members"
@@ -163,7 +167,7 @@ func holdingDelta(before, after *User) (seats, readers int64) {
 
 // change assembles what is committed, and the result that tells of it.
 func (d *Directory) change(by Caller, operation string, action Action, before, after *User,
-	resources [2]scim.Resource, lose []Loss, warning string,
+	resources [2]scim.Resource, lose []Loss, warning, note string,
 ) (Change, Result) {
 	var changed []string
 	switch action {
@@ -179,7 +183,7 @@ func (d *Directory) change(by Caller, operation string, action Action, before, a
 	e.Subject, e.ExternalID = resources[1].Text("userName"), resources[1].Text("externalId")
 	e.Changed, e.Seats, e.Readers = changed, seats, readers
 	if warning != "" {
-		e.Warning = warning
+		e.Warning, e.Note = warning, note
 	}
 	c := Change{
 		Before: before, After: after, Lose: lose,
@@ -189,7 +193,7 @@ func (d *Directory) change(by Caller, operation string, action Action, before, a
 		NotAfter: by.Time.Add(WriteTime),
 	}
 	return c, Result{
-		User: after, Action: action, Changed: changed, Warning: warning,
+		User: after, Action: action, Changed: changed, Warning: warning, Note: note,
 		Seats: seats, Readers: readers,
 	}
 }

@@ -11,7 +11,8 @@ import (
 
 // Entry is one entry of a tenant's log: it is written in the transaction of the
 // change that it tells of, and is what the change feed serves. It holds names of
-// attributes, never their values, but for the subject's userName and externalId.
+// attributes, never their values, but for the subject's userName and externalId, and
+// for what a warning says of who a user is.
 type Entry struct {
 	// RequestID is the request's UUIDv7: entries are in the order of requests.
 	RequestID string
@@ -41,6 +42,8 @@ type Entry struct {
 	ExternalID string
 	// Warning is a cause that did not stop the change, "" for none.
 	Warning string
+	// Note says what the warning is about, in a sentence, "" where the cause says all.
+	Note string
 	// Changed are the names of the attributes that differ.
 	Changed []string
 	// Seats, Readers are what the change added to the counts.

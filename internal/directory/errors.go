@@ -37,6 +37,8 @@ type TakenError struct {
 	Reason TakenReason
 	// HolderID is the record that holds it.
 	HolderID string
+	// Recorded is, with TakenDiffers, the record's value.
+	Recorded string
 	// Conversion tells, with TakenOwn, that the request would have made the
 	// application's own User a Reader.
 	Conversion bool
@@ -57,8 +59,12 @@ const (
 	TakenSeveral TakenReason = "several"
 	// TakenByApp: the holder was deactivated in the application.
 	TakenByApp TakenReason = "deactivated_in_app"
+	// TakenDiffers: the holder is the application's own user, and the request that
+	// would link it has another userName or unique email.
+	TakenDiffers TakenReason = "differs"
 	// TakenRehire: the holder has another externalId, and the tenant refuses to
-	// take that for the same person.
+	// take that for the same person. Of Kind ExternalID it is the user of the request
+	// itself, which a PUT or PATCH activates.
 	TakenRehire TakenReason = "rehire"
 	// TakenGroup: the holder is another group.
 	TakenGroup TakenReason = "group"

@@ -26,6 +26,8 @@ type model struct {
 	users map[string]*modelUser
 	order []string
 	limit int
+	// group is the one that users join.
+	group string
 }
 
 type modelUser struct {
@@ -36,13 +38,35 @@ type modelUser struct {
 	// linked tells that an identity provider manages the user, offInApp that the
 	// application turned it off.
 	linked, offInApp, protected bool
+	// external is the externalId of the document, which a deleted user keeps when the
+	// value is somebody else's; member tells that the user is in the group.
+	external string
+	member   bool
 }
 
-// refusedProtected tells that a protected user would be turned off, renamed or
-// made a Reader.
-func (u *modelUser) refusedProtected(name string, active, reader bool) bool {
-	return u.protected && (u.active && !active || name != u.claims[directory.UserName] || !u.reader && reader)
+// refusedProtected reports whether a protected user would be turned on or off,
+// converted, or known by other values; a link fills what is missing.
+func (u *modelUser) refusedProtected(claims map[directory.Kind]string, active, reader, links bool) bool {
+	if !u.protected {
+		return false
+	}
+	for _, kind := range directory.Kinds {
+		if was := u.claims[kind]; was != claims[kind] && (was != "" || !links) {
+			return true
+		}
+	}
+	return u.active != active || u.reader != reader
 }
+
+// differs reports whether a POST that would link the user has another userName or
+// unique email.
+func (u *modelUser) differs(claims map[directory.Kind]string) bool {
+	mail := u.claims[directory.Email]
+	return u.claims[directory.UserName] != claims[directory.UserName] || mail != "" && mail != claims[directory.Email]
+}
+
+// rehired reports whether the user comes back under another externalId.
+func (u *modelUser) rehired(s sent) bool { return u.external != "" && u.external != s.external }
 
 func (m *model) holders(claims map[directory.Kind]string, not string) (live, gone []*modelUser) {
 	for _, id := range m.order {
@@ -217,13 +241,20 @@ func (m *model) post(t *rapid.T) {
 	}
 	if link && found != nil {
 		active, reader = found.active, found.reader
+		if s.mail == "" && found.claims[directory.Email] != "" {
+			// The link keeps the user's email; the sent userName is no other one.
+			claims[directory.Email] = found.claims[directory.Email]
+		}
 	}
+	rehire := found != nil && !link && found.rehired(s)
 	switch {
 	case want != "":
-	case found != nil && found.gone && found.offInApp:
+	case found != nil && found.gone && found.offInApp, rehire && m.f.settings.Rehire == tenant.RehireRefuse:
 		want = isTaken
-	case found != nil && found.refusedProtected(claims[directory.UserName], active, reader):
+	case found != nil && found.refusedProtected(claims, active, reader, link):
 		want = isGuarded
+	case link && found.differs(claims):
+		want = isTaken
 	case active && !reader && !link && m.seats() >= m.limit:
 		want = isFull
 	}
@@ -249,10 +280,17 @@ func (m *model) post(t *rapid.T) {
 	case found.id != result.User.ID:
 		t.Fatalf("POST %+v took user %s, want %s", s, result.User.ID, found.id)
 	}
+	if (result.Warning == directory.WarnRehire) != rehire {
+		t.Fatalf("POST %+v warns %q", s, result.Warning)
+	}
+	if rehire && m.f.settings.Rehire == tenant.RehireWarn {
+		found.member = false
+	}
 	found.active, found.gone, found.reader, found.linked = active, false, reader, true
 	if !link {
 		found.offInApp = false
 	}
+	found.external = s.external
 	m.take(found, claims)
 }
 
@@ -275,7 +313,13 @@ func (m *model) put(t *rapid.T) {
 	if s.reader != nil {
 		reader = *s.reader
 	}
-	want := ok
+	want, warning := ok, ""
+	rehire := active && !u.active && u.rehired(s)
+	mail := u.claims[directory.Email]
+	if renamed := u.claims[directory.UserName] != claims[directory.UserName]; !u.linked &&
+		(renamed || mail != "" && mail != claims[directory.Email]) {
+		warning = directory.WarnIdentity
+	}
 	live, _ := m.holders(claims, u.id)
 	switch {
 	case u.gone:
@@ -284,21 +328,47 @@ func (m *model) put(t *rapid.T) {
 		want = isOwn
 	case active && u.offInApp:
 		want = isOffInApp
-	case u.refusedProtected(claims[directory.UserName], active, reader):
+	case u.refusedProtected(claims, active, reader, !u.linked):
 		want = isGuarded
+	case rehire && m.f.settings.Rehire == tenant.RehireRefuse:
+		want = isTaken
 	case len(live) > 0:
 		want = isTaken
 	case active && !reader && (!u.active || u.reader) && m.seats() >= m.limit:
 		want = isFull
 	}
-	_, err := m.f.put(u.id, s.body(), directory.Precondition{})
+	result, err := m.f.put(u.id, s.body(), directory.Precondition{})
 	if got := outcome(t, err); got != want {
 		t.Fatalf("PUT %s %+v = %s (%v), want %s", u.id, s, got, err, want)
 	}
-	if want == ok {
-		u.active, u.reader, u.linked = active, reader, true
-		m.take(u, claims)
+	if want != ok {
+		return
 	}
+	if rehire {
+		warning = directory.WarnRehire
+	}
+	if result.Warning != warning {
+		t.Fatalf("PUT %s %+v warns %q, want %q", u.id, s, result.Warning, warning)
+	}
+	if rehire && m.f.settings.Rehire == tenant.RehireWarn {
+		u.member = false
+	}
+	u.active, u.reader, u.linked, u.external = active, reader, true, s.external
+	m.take(u, claims)
+}
+
+// join adds a user to the group; whoever is deleted is skipped.
+func (m *model) join(t *rapid.T) {
+	u := m.pick(t)
+	if _, err := m.f.patchGroup(m.group, fmt.Sprintf(`{"op":"add","path":"members","value":[{"value":%q}]}`, u.id)); err != nil {
+		t.Fatalf("%s joins: %v", u.id, err)
+	}
+	u.member = !u.gone
+}
+
+// setRehire changes what the tenant makes of another externalId.
+func (m *model) setRehire(t *rapid.T) {
+	m.f.settings.Rehire = rapid.SampledFrom([]tenant.Rehire{tenant.RehireWarn, tenant.RehireKeep, tenant.RehireRefuse}).Draw(t, "rehire")
 }
 
 func (m *model) patch(t *rapid.T) {
@@ -310,7 +380,7 @@ func (m *model) patch(t *rapid.T) {
 		want = isAbsent
 	case active && u.offInApp:
 		want = isOffInApp
-	case u.refusedProtected(u.claims[directory.UserName], active, u.reader):
+	case u.refusedProtected(u.claims, active, u.reader, true):
 		want = isGuarded
 	case active && !u.active && !u.reader && m.seats() >= m.limit:
 		want = isFull
@@ -337,7 +407,7 @@ func (m *model) remove(t *rapid.T) {
 		t.Fatalf("DELETE %s = %s, want %s", u.id, got, want)
 	}
 	if want == ok {
-		u.gone, u.active, u.linked = true, false, true
+		u.gone, u.active, u.linked, u.member = true, false, true, false
 	}
 }
 
@@ -443,6 +513,17 @@ func (m *model) check(t *rapid.T) {
 	if l := m.f.ledger(); int(l.Seats) != m.seats() {
 		t.Fatalf("%d seats in use, the model has %d", l.Seats, m.seats())
 	}
+	if m.group != "" {
+		var members []string
+		for _, id := range slices.Sorted(slices.Values(m.order)) {
+			if m.users[id].member {
+				members = append(members, id)
+			}
+		}
+		if got := m.f.members(m.group); !slices.Equal(got, members) {
+			t.Fatalf("members %v, the model has %v", got, members)
+		}
+	}
 	records, err := m.f.store.Records(m.f.t.Context(), m.f.tenant, m.order)
 	if err != nil {
 		t.Fatal(err)
@@ -495,10 +576,11 @@ func history(t *testing.T, rt *rapid.T, wrap func(table.Table) table.Table, retr
 	}
 	defer func() { _ = engine.Close() }()
 	m := &model{f: newFixtureOn(t, table.Retrying(wrap(engine), retry...), 2, 50), users: map[string]*modelUser{}, limit: 2}
+	m.group = m.f.mustPostGroup(group("g"))
 	rt.Repeat(map[string]func(*rapid.T){
 		"post": m.post, "post again": m.post, "put": m.put, "patch": m.patch, "delete": m.remove,
 		"create own": m.createOwn, "modify own": m.modifyOwn, "modify own again": m.modifyOwn, "purge": m.purge,
-		"limit": m.setLimit, "": m.check,
+		"limit": m.setLimit, "join": m.join, "rehire": m.setRehire, "": m.check,
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -79,6 +80,7 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 	}()
 	var lose []Loss
 	holders := map[Kind]string{}
+	gone := map[string]bool{}
 	for range maxDecisions {
 		if before == nil {
 			lose = nil
@@ -99,10 +101,11 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 		if err != nil {
 			return Result{}, err
 		}
-		after, document, err := d.decideUpdate(by, before, wanted)
+		plan, err := d.decideUpdate(by, before, old, wanted)
 		if err != nil {
 			return Result{}, err
 		}
+		after, document := plan.after, plan.document
 		if !match.Allows(before.Version) {
 			return Result{}, d.refuseVersion(ctx, t, before, after, wanted)
 		}
@@ -111,27 +114,42 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 			return Result{User: before, Action: Unchanged, Notices: notices, Groups: groups}, err
 		}
 		change, result := d.change(by, operation, updateAction(before, after), before, after,
-			[2]scim.Resource{old, document}, lose, "")
+			[2]scim.Resource{old, document}, lose, plan.warning, plan.note)
 		result.Notices = notices
 		change.Entry.tolerate(notices)
+		if plan.ends {
+			again, err := d.endMemberships(ctx, t, &change, &result, gone)
+			if err != nil {
+				return Result{}, err
+			}
+			if again {
+				before = nil
+				continue
+			}
+			mirrors = nil
+		}
 
 		groups, err := d.store.CommitAndGroups(ctx, t, change, groupsIn(mirrors))
 		failed, again := retryable(err)
 		switch {
 		case err == nil:
+			d.finishEnded(ctx, t, change)
 			result.Groups, err = d.shownGroups(ctx, t, id, groups, mirrors)
 			return result, err
 		case !again:
 			return Result{}, err
+		case failed.Stale:
+			// The record first: of a user who is gone meanwhile no value is another's.
+			before = nil
+		case len(failed.Gone) > 0:
+			noteGone(gone, failed)
+			before = nil
 		case len(failed.Holders) > 0:
 			maps.Copy(holders, failed.Holders)
 			if lose, err = d.loseOrRefuse(ctx, t, after, wanted, holders); err != nil {
 				return Result{}, err
 			}
-			if failed.Stale {
-				before = nil
-			}
-		case failed.Full != nil && !failed.Stale:
+		case failed.Full != nil:
 			return Result{}, full(failed.Full, result.Seats)
 		default:
 			before = nil
@@ -170,8 +188,18 @@ func (d *Directory) shownGroups(ctx context.Context, t tenant.ID, id string, gro
 	return groups, err
 }
 
+// updating is what a PUT or PATCH makes of a record.
+type updating struct {
+	after    *User
+	document scim.Resource
+	// warning and note are those of the log entry.
+	warning, note string
+	// ends tells that the user's memberships end with the change.
+	ends bool
+}
+
 // decideUpdate is the rule for a PUT or PATCH that has been worked out.
-func (d *Directory) decideUpdate(by Caller, before *User, wanted scim.Resource) (*User, scim.Resource, error) {
+func (d *Directory) decideUpdate(by Caller, before *User, old, wanted scim.Resource) (updating, error) {
 	after := *before
 	after.Version, after.Modified, after.Linked = before.Version+1, by.Time, true
 	if active, ok := wanted["active"].(bool); ok {
@@ -181,19 +209,40 @@ func (d *Directory) decideUpdate(by Caller, before *User, wanted scim.Resource) 
 		after.Type = kind
 	}
 	if !before.Linked && before.Type == tenant.User && after.Type == tenant.Reader {
-		return nil, nil, &ConvertError{ID: before.ID}
+		return updating{}, &ConvertError{ID: before.ID}
 	}
 	switch {
 	case after.Active && !before.Active:
 		if before.OffBy == ByApplication {
-			return nil, nil, ErrDeactivatedInApp
+			return updating{}, ErrDeactivatedInApp
 		}
 		after.OffBy = ""
 	case !after.Active && before.Active:
 		after.OffBy = ByIdP
 	}
 	record, document := d.record(by, wanted, after)
-	return record, document, refuseProtected(before, record, document)
+	plan := updating{after: record, document: document}
+	if err := refuseProtected(before, record, old, document); err != nil {
+		return updating{}, err
+	}
+	if !before.Linked {
+		changes := identityDifferences(old, document, UserName, Email)
+		changes = slices.DeleteFunc(changes, func(d difference) bool { return d.before == "" })
+		if plan.note = noteChanges(changes); plan.note != "" {
+			plan.warning = WarnIdentity
+		}
+	}
+	if !before.Active && record.Active && otherPerson(old, document) {
+		if by.Settings.Rehire == tenant.RehireRefuse {
+			return updating{}, &TakenError{
+				Kind: ExternalID, Value: document.Text("externalId"), Reason: TakenRehire, HolderID: before.ID,
+			}
+		}
+		plan.warning = WarnRehire
+		plan.note = strings.TrimSpace(noteRehire(by.Settings, before) + " " + plan.note)
+		plan.ends = by.Settings.Rehire != tenant.RehireKeep
+	}
+	return plan, nil
 }
 
 func updateAction(before, after *User) Action {
@@ -220,7 +269,7 @@ func (d *Directory) loseOrRefuse(ctx context.Context, t tenant.ID, after *User, 
 	var deleted []*User
 	for _, id := range distinct(holders) {
 		switch u := records[id]; {
-		case u == nil || id == after.ID:
+		case u == nil || id == after.ID || !holdsAny(u, id, holders, after.Held):
 		case u.Live():
 			reason := TakenInactive
 			if u.Active {
@@ -232,6 +281,17 @@ func (d *Directory) loseOrRefuse(ctx context.Context, t tenant.ID, after *User, 
 		}
 	}
 	return losses(after, holders, deleted), nil
+}
+
+// holdsAny reports whether a record still holds one of the values that it was said to
+// hold: who gave it up meanwhile does not stand in the way.
+func holdsAny(u *User, id string, holders map[Kind]string, wanted Claims) bool {
+	for kind, holder := range holders {
+		if holder == id && wanted[kind] != "" && u.Held[kind] == wanted[kind] {
+			return true
+		}
+	}
+	return false
 }
 
 // refuseVersion answers a request whose If-Match does not hold. A taken value or
@@ -322,14 +382,12 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 		}
 		after.Leaving = len(mirrors) > MaxJoined
 		record, document := d.record(by, old, after)
-		change, result := d.change(by, "delete", Deleted, before, record, [2]scim.Resource{old, document}, nil, "")
+		change, result := d.change(by, "delete", Deleted, before, record, [2]scim.Resource{old, document}, nil, "", "")
 		change.Ends, change.Leave, change.Later, change.Gone = true, mirrors, after.Leaving, gone
 		err = d.store.Commit(ctx, t, change)
 		failed, again := retryable(err)
 		if again {
-			for _, id := range failed.Gone {
-				gone[id] = true
-			}
+			noteGone(gone, failed)
 			continue
 		}
 		if err == nil && change.Later {

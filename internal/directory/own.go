@@ -59,7 +59,7 @@ func (d *Directory) CreateOwn(ctx context.Context, t tenant.ID, by Caller, own O
 	holders := map[Kind]string{}
 	var lose []Loss
 	for range maxDecisions {
-		change, result := d.change(by, "create", Created, nil, record, [2]scim.Resource{nil, document}, lose, "")
+		change, result := d.change(by, "create", Created, nil, record, [2]scim.Resource{nil, document}, lose, "", "")
 		if change.Guard, err = d.guard(ctx, t, nil, record); err != nil {
 			return Result{}, err
 		}
@@ -145,7 +145,7 @@ func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id st
 			return Result{}, d.refuseVersion(ctx, t, before, after, document)
 		}
 		change, result := d.change(by, "modify", ownAction(before, after), before, after,
-			[2]scim.Resource{old, document}, lose, "")
+			[2]scim.Resource{old, document}, lose, "", "")
 		if before.Protected != after.Protected {
 			result.Changed = append(result.Changed, "protected")
 			change.Entry.Changed = result.Changed

@@ -44,9 +44,13 @@ type Refusal string
 // The refusals.
 const (
 	RefusedDeactivation Refusal = "deactivated"
+	RefusedActivation   Refusal = "activated"
 	RefusedDeletion     Refusal = "deleted"
 	RefusedRenaming     Refusal = "renamed"
-	RefusedConversion   Refusal = "made a Reader"
+	RefusedEmail        Refusal = "given another unique email"
+	RefusedExternalID   Refusal = "given another externalId"
+	RefusedReader       Refusal = "made a Reader"
+	RefusedUser         Refusal = "made a User"
 	RefusedLeaving      Refusal = "taken out of a group"
 )
 
@@ -89,8 +93,10 @@ func (d *Directory) guard(ctx context.Context, t tenant.ID, before, after *User)
 }
 
 // refuseProtected is the rule for what an identity provider asks of a protected
-// user. Another spelling of the userName that folds to the same is no new name.
-func refuseProtected(before, after *User, document scim.Resource) error {
+// user: userName, unique email, externalId, activity and type stay as they are.
+// Another spelling that folds to the same is no change. A request that links the
+// user fills what the record lacks.
+func refuseProtected(before, after *User, old, document scim.Resource) error {
 	if !before.Protected {
 		return nil
 	}
@@ -98,10 +104,26 @@ func refuseProtected(before, after *User, document scim.Resource) error {
 	switch {
 	case before.Active && !after.Active:
 		return refuse(RefusedDeactivation)
-	case FoldName(document.Text("userName")) != before.Held[UserName]:
-		return refuse(RefusedRenaming)
-	case before.Type == tenant.User && after.Type == tenant.Reader:
-		return refuse(RefusedConversion)
+	case before.Type != after.Type && after.Type == tenant.Reader:
+		return refuse(RefusedReader)
+	}
+	links := !before.Linked && after.Linked
+	for _, d := range identityDifferences(old, document, UserName, Email, ExternalID) {
+		switch {
+		case d.before == "" && links:
+		case d.kind == Email:
+			return refuse(RefusedEmail)
+		case d.kind == ExternalID:
+			return refuse(RefusedExternalID)
+		default:
+			return refuse(RefusedRenaming)
+		}
+	}
+	switch {
+	case before.Type != after.Type:
+		return refuse(RefusedUser)
+	case !before.Active && after.Active:
+		return refuse(RefusedActivation)
 	}
 	return nil
 }

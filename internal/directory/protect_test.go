@@ -23,8 +23,9 @@ func (f *fixture) protect(id string, on bool) {
 func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 9, 9)
-		u := f.mustPost(user(`"userName":"Ann","emails":[{"value":"ann@x.test"}]`))
+		u := f.mustPost(user(`"userName":"Ann","externalId":"e1","emails":[{"value":"ann@x.test"},{"value":"other@x.test"}]`))
 		f.protect(u.ID, true)
+		const same = `"userName":"Ann","externalId":"e1","emails":[{"value":"ann@x.test"}]`
 		put := func(attributes string) func() error {
 			return func() error {
 				_, err := f.put(u.ID, user(attributes), directory.Precondition{})
@@ -44,16 +45,30 @@ func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
 			want directory.Refusal
 		}{
 			{"DELETE", func() error { return f.remove(u.ID) }, directory.RefusedDeletion},
-			{"PUT active=false", put(`"userName":"Ann","active":false`), directory.RefusedDeactivation},
-			{"PUT another userName", put(`"userName":"Anna"`), directory.RefusedRenaming},
-			{"PUT as a Reader", put(`"userName":"Ann",` + reader), directory.RefusedConversion},
+			{"PUT active=false", put(same + `,"active":false`), directory.RefusedDeactivation},
+			{"PUT another userName", put(`"userName":"Anna","externalId":"e1","emails":[{"value":"ann@x.test"}]`), directory.RefusedRenaming},
+			{"PUT as a Reader", put(same + `,` + reader), directory.RefusedReader},
+			{"PUT another email", put(`"userName":"Ann","externalId":"e1","emails":[{"value":"evil@x.test"}]`), directory.RefusedEmail},
+			{"PUT another primary email", put(`"userName":"Ann","externalId":"e1","emails":[{"value":"ann@x.test"},{"value":"other@x.test","primary":true}]`), directory.RefusedEmail},
+			{"PUT without an email", put(`"userName":"Ann","externalId":"e1"`), directory.RefusedEmail},
+			{"PUT another externalId", put(`"userName":"Ann","externalId":"E1","emails":[{"value":"ann@x.test"}]`), directory.RefusedExternalID},
+			{"PUT without externalId", put(`"userName":"Ann","emails":[{"value":"ann@x.test"}]`), directory.RefusedExternalID},
 			{"PATCH active=false", patch(`[{"op":"replace","path":"active","value":false}]`), directory.RefusedDeactivation},
 			{"PATCH active=\"False\"", patch(`[{"op":"Replace","path":"active","value":"False"}]`), directory.RefusedDeactivation},
 			{"PATCH another userName", patch(`[{"op":"add","path":"userName","value":"Anna"}]`), directory.RefusedRenaming},
-			{"PATCH as a Reader", patch(`[{"op":"replace","value":{` + reader + `}}]`), directory.RefusedConversion},
-			{"PUT what may change", put(`"userName":"Ann","displayName":"A","emails":[{"value":"a@x.test"}]`), ""},
+			{"PATCH as a Reader", patch(`[{"op":"replace","value":{` + reader + `}}]`), directory.RefusedReader},
+			{"PATCH another email", patch(`[{"op":"replace","path":"emails[value eq \"ann@x.test\"].value","value":"evil@x.test"}]`), directory.RefusedEmail},
+			{"PATCH another email before it", patch(`[{"op":"add","path":"emails","value":[{"value":"evil@x.test","primary":true}]}]`), directory.RefusedEmail},
+			{"PATCH no emails", patch(`[{"op":"remove","path":"emails"}]`), directory.RefusedEmail},
+			{"PATCH another externalId", patch(`[{"op":"replace","value":{"externalId":"e2"}}]`), directory.RefusedExternalID},
+			{"PATCH no externalId", patch(`[{"op":"remove","path":"externalId"}]`), directory.RefusedExternalID},
+			{"PUT what may change", put(`"userName":"Ann","externalId":"e1","displayName":"A","emails":[{"value":"ANN@x.test"},{"value":"more@x.test"}]`), ""},
 			{"PATCH the userName in another case", patch(`[{"op":"replace","path":"userName","value":"ANN"}]`), ""},
 			{"PATCH active=true", patch(`[{"op":"replace","path":"active","value":true}]`), ""},
+			{"PATCH a group's member", func() error {
+				f.mustPostGroup(group("in", u.ID))
+				return nil
+			}, ""},
 		} {
 			before := f.read(u.ID)
 			err := c.do()
@@ -66,21 +81,88 @@ func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
 			f.check(1)
 		}
 
-		// The application may; and SCIM reactivates and links, but renames nobody.
+		// The application may. Whoever is protected while off stays off for an identity
+		// provider, whatever it asks.
 		off := f.mustModifyOwn(u.ID, directory.OwnChange{Type: ptr(tenant.Reader), UserName: ptr("ann2"), Active: ptr(false)})
 		if off.Active || !off.Protected {
 			t.Errorf("the application: %+v", off)
 		}
+		asleep := f.mustPost(user(`"userName":"asleep","externalId":"e9"`))
+		f.mustPatch(asleep.ID, deactivate)
+		f.protect(asleep.ID, true)
+		f.refusesToWake(asleep.ID)
 		own := f.mustOwn(directory.OwnUser{UserName: "own", Email: "own@x.test", Protected: true})
 		team := fmt.Sprintf(`%q:{"isTeamAccount":true}`, extension)
 		if _, err := f.post(user(`"userName":"other","emails":[{"value":"own@x.test"}],` + team)); !isProtectedFrom(err, directory.RefusedRenaming, own.ID) {
 			t.Errorf("POST links under another name: %v", err)
 		}
-		if r, err := f.post(user(`"userName":"own","emails":[{"value":"own@x.test"}],` + team)); err != nil || r.Action != directory.Linked || !r.User.Protected {
+		if _, err := f.post(user(`"userName":"own","emails":[{"value":"evil@x.test"}],` + team)); !isProtectedFrom(err, directory.RefusedEmail, own.ID) {
+			t.Errorf("POST links under another email: %v", err)
+		}
+		if r, err := f.post(user(`"userName":"own","externalId":"e2","emails":[{"value":"own@x.test"}],` + team)); err != nil || r.Action != directory.Linked || !r.User.Protected {
 			t.Errorf("POST links: %+v, %v", r, err)
 		}
 		f.protect(u.ID, false)
 		f.mustRemove(u.ID)
+		f.check(1)
+	})
+}
+
+// refusesToWake tries to activate a protected user.
+func (f *fixture) refusesToWake(id string) {
+	f.t.Helper()
+	for name, do := range map[string]func() error{
+		"POST": func() error { _, err := f.post(user(`"userName":"asleep","externalId":"e9"`)); return err },
+		"PATCH": func() error {
+			_, err := f.patch(id, activate, directory.Precondition{})
+			return err
+		},
+		"PUT": func() error {
+			_, err := f.put(id, user(`"userName":"asleep","externalId":"e9","active":true`), directory.Precondition{})
+			return err
+		},
+	} {
+		if err := do(); !isProtectedFrom(err, directory.RefusedActivation, id) {
+			f.t.Errorf("%s activates: %v", name, err)
+		}
+	}
+}
+
+// A protected user of the application's own is linked by a PUT or PATCH that agrees,
+// which fills what is missing; afterwards nothing is filled any more.
+func TestProtected_LinkFills(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		for name, link := range map[string]func(f *fixture, id string) error{
+			"PUT": func(f *fixture, id string) error {
+				_, err := f.put(id, user(`"userName":"own","externalId":"e1","emails":[{"value":"own@x.test"}]`), directory.Precondition{})
+				return err
+			},
+			"PATCH": func(f *fixture, id string) error {
+				_, err := f.patch(id, `[{"op":"add","value":{"externalId":"e1","emails":[{"value":"own@x.test"}]}}]`, directory.Precondition{})
+				return err
+			},
+			"POST": func(f *fixture, _ string) error {
+				_, err := f.post(user(`"userName":"own","externalId":"e1","emails":[{"value":"own@x.test"}]` + teamAccount(true)))
+				return err
+			},
+		} {
+			f := newFixture(t, open, 9, 9)
+			id := f.mustOwn(directory.OwnUser{UserName: "own", Protected: true}).ID
+			if err := link(f, id); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			o := object(t, f.read(id))
+			if o["externalId"] != "e1" || o["emails"] == nil {
+				t.Errorf("%s: %v, want it filled", name, o)
+			}
+			f.check(1)
+		}
+		f := newFixture(t, open, 9, 9)
+		id := f.mustOwn(directory.OwnUser{UserName: "own", Protected: true}).ID
+		f.mustPatch(id, `[{"op":"add","path":"title","value":"x"}]`)
+		if _, err := f.patch(id, `[{"op":"add","path":"externalId","value":"e1"}]`, directory.Precondition{}); !isProtectedFrom(err, directory.RefusedExternalID, id) {
+			t.Errorf("an externalId after the link: %v", err)
+		}
 		f.check(1)
 	})
 }

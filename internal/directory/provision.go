@@ -22,6 +22,7 @@ import (
 func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (Result, error) {
 	claims := ClaimsOf(sent)
 	holders := map[Kind]string{}
+	gone := map[string]bool{}
 	for range maxDecisions {
 		records, mirrors, err := d.records(ctx, t, by, distinct(holders))
 		if err != nil {
@@ -37,18 +38,30 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 		if err != nil {
 			return Result{}, err
 		}
+		if plan.ends {
+			again, err := d.endMemberships(ctx, t, &plan.change, &plan.result, gone)
+			if err != nil {
+				return Result{}, err
+			}
+			if again {
+				continue
+			}
+		}
 		var kept []Mirror
-		if plan.result.Action != Restored && !plan.result.User.Leaving {
+		if plan.result.Action != Restored && !plan.ends && !plan.result.User.Leaving {
 			kept = mirrors[plan.result.User.ID]
 		}
 		groups, err := d.store.CommitAndGroups(ctx, t, plan.change, groupsIn(kept))
 		failed, again := retryable(err)
 		switch {
 		case err == nil:
+			d.finishEnded(ctx, t, plan.change)
 			plan.result.Groups, err = d.shownGroups(ctx, t, plan.result.User.ID, groups, kept)
 			return plan.result, err
 		case !again:
 			return Result{}, err
+		case len(failed.Gone) > 0:
+			noteGone(gone, failed)
 		case len(failed.Holders) > 0 && !failed.Stale:
 			maps.Copy(holders, failed.Holders)
 		case failed.Full != nil && !failed.Stale:
@@ -108,6 +121,8 @@ func stillHeld(holders map[Kind]string, claims Claims, records map[string]*User)
 type provisioning struct {
 	change Change
 	result Result
+	// ends tells that the user's memberships end with the change.
+	ends bool
 }
 
 // decideProvision is the rule for a POST, given which records hold the sent
@@ -171,7 +186,7 @@ func (d *Directory) create(by Caller, sent scim.Resource, active bool) provision
 		after.OffBy = ByIdP
 	}
 	record, document := d.record(by, sent, after)
-	change, result := d.change(by, "create", Created, nil, record, [2]scim.Resource{nil, document}, nil, "")
+	change, result := d.change(by, "create", Created, nil, record, [2]scim.Resource{nil, document}, nil, "", "")
 	return provisioning{change: change, result: result}
 }
 
@@ -184,13 +199,14 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 	if err != nil {
 		return provisioning{}, err
 	}
-	var warning string
-	old, now := before.Text("externalId"), sent.Text("externalId")
-	if old != "" && now != "" && old != now {
+	var warning, note string
+	ends := false
+	if otherPerson(before, sent) {
 		if by.Settings.Rehire == tenant.RehireRefuse {
 			return provisioning{}, taken(sent, holders, u.ID, TakenRehire)
 		}
-		warning = WarnRehire
+		warning, note = WarnRehire, noteRehire(by.Settings, u)
+		ends = by.Settings.Rehire != tenant.RehireKeep && !u.Deleted
 	}
 	wanted, err := scim.Renew(d.usersOf(by), before, sent)
 	if err != nil {
@@ -208,17 +224,18 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 		after.OffBy = ByIdP
 	}
 	record, document := d.record(by, wanted, after)
-	if err := refuseProtected(u, record, document); err != nil {
+	if err := refuseProtected(u, record, before, document); err != nil {
 		return provisioning{}, err
 	}
 	change, result := d.change(by, "create", action, u, record, [2]scim.Resource{before, document},
-		losses(record, holders, deleted), warning)
-	return provisioning{change: change, result: result}, nil
+		losses(record, holders, deleted), warning, note)
+	return provisioning{change: change, result: result, ends: ends}, nil
 }
 
 // decideLink is the rule for a POST that meets one of the application's own
 // users: only a User is linked, and only by saying so. Linking changes neither
-// whether the user is active nor the type. Design: account types.
+// whether the user is active nor the type, and never who the user is: the userName
+// and the unique email must be the record's, or what the record lacks.
 func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holders map[Kind]string,
 	u *User, deleted []*User,
 ) (provisioning, error) {
@@ -239,18 +256,23 @@ func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holde
 	if err != nil {
 		return provisioning{}, err
 	}
-	wanted, err := scim.Renew(d.usersOf(by), before, sent)
+	wanted, err := scim.Renew(d.usersOf(by), before, keepEmails(before, sent))
 	if err != nil {
 		return provisioning{}, err
 	}
 	after := *u
 	after.Version, after.Modified, after.Linked = u.Version+1, by.Time, true
 	record, document := d.record(by, wanted, after)
-	if err := refuseProtected(u, record, document); err != nil {
+	if err := refuseProtected(u, record, before, document); err != nil {
 		return provisioning{}, err
 	}
+	if d, ok := disagreement(before, sent); ok {
+		return provisioning{}, &TakenError{
+			Kind: d.kind, Value: d.after, Recorded: d.before, Reason: TakenDiffers, HolderID: u.ID,
+		}
+	}
 	change, result := d.change(by, "create", Linked, u, record, [2]scim.Resource{before, document},
-		losses(record, holders, deleted), "")
+		losses(record, holders, deleted), "", "")
 	return provisioning{change: change, result: result}, nil
 }
 

@@ -48,7 +48,7 @@ func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string
 		if err != nil {
 			return Result{User: before}, err
 		}
-		change, result := d.change(by, "purge", Purged, before, before, [2]scim.Resource{old, old}, nil, "")
+		change, result := d.change(by, "purge", Purged, before, before, [2]scim.Resource{old, old}, nil, "", "")
 		change.Entry.Seats, change.Entry.Readers = holdingDelta(before, nil)
 		change.Entry.Version, change.Entry.Changed = before.Version+1, nil
 		result.Seats, result.Readers, result.Changed = change.Entry.Seats, change.Entry.Readers, nil
@@ -60,9 +60,7 @@ func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string
 		err = d.store.Purge(ctx, t, change)
 		failed, again := retryable(err)
 		if again {
-			for _, id := range failed.Gone {
-				gone[id] = true
-			}
+			noteGone(gone, failed)
 			continue
 		}
 		if err == nil && change.Later {

@@ -148,7 +148,7 @@ func (e *event) did(result directory.Result) {
 	e.SeatDelta, e.ReaderDelta = result.Seats, result.Readers
 	e.ResourceID = result.User.ID
 	if result.Warning != "" {
-		e.Outcome, e.Cause = outcomeWarning, result.Warning
+		e.Outcome, e.Cause, e.Detail = outcomeWarning, result.Warning, result.Note
 	}
 	e.tolerated(result.Notices)
 }

@@ -86,6 +86,8 @@ func testProtected(t *testing.T, open opener) {
 			"demoted", "PATCH", "/Users/" + owner,
 			patchBody(`[{"op":"replace","path":"` + scim.RollcallURN + `:isTeamAccount","value":false}]`), "cannot be made a Reader",
 		},
+		{"another email", "PATCH", "/Users/" + owner, patchBody(`[{"op":"add","path":"emails","value":[{"value":"evil@x.test"}]}]`), "cannot be given another unique email"},
+		{"another externalId", "PUT", "/Users/" + owner, userBody(`"userName":"owner","externalId":"x"`), "cannot be given another externalId"},
 		{"taken out", "PATCH", "/Groups/" + group, memberPatch("remove", owner), "cannot be taken out of a group"},
 		{"replaced", "PUT", "/Groups/" + group, groupBody(`"displayName":"admins","members":` + memberList(other)), "cannot be taken out of a group"},
 		{"cleared", "PATCH", "/Groups/" + group, patchBody(`[{"op":"remove","path":"members"}]`), "cannot be taken out of a group"},
@@ -97,11 +99,13 @@ func testProtected(t *testing.T, open opener) {
 	// By Bulk as by itself. Each operation logs a line of its own.
 	bulk := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
 		{"method":"PATCH","path":"/Users/%[1]s","data":%[3]s},{"method":"DELETE","path":"/Users/%[1]s"},
-		{"method":"PATCH","path":"/Groups/%[2]s","data":%[4]s},{"method":"DELETE","path":"/Groups/%[2]s"}]}`,
-		owner, group, patchBody(`[{"op":"replace","path":"active","value":false}]`), memberPatch("remove", owner))
+		{"method":"PATCH","path":"/Groups/%[2]s","data":%[4]s},{"method":"DELETE","path":"/Groups/%[2]s"},
+		{"method":"PATCH","path":"/Users/%[1]s","data":%[5]s},{"method":"PUT","path":"/Users/%[1]s","data":%[6]s}]}`,
+		owner, group, patchBody(`[{"op":"replace","path":"active","value":false}]`), memberPatch("remove", owner),
+		patchBody(`[{"op":"add","value":{"emails":[{"value":"evil@x.test"}]}}]`), userBody(`"userName":"owner","externalId":"x"`))
 	w := s.raw("POST", "/scim/v2/Bulk", bulk)
-	if n := strings.Count(w, "is protected in the application"); n != 4 || strings.Count(w, `"status":"403","response"`) != 4 {
-		t.Errorf("Bulk refuses %d of 4: %s", n, w)
+	if n := strings.Count(w, "is protected in the application"); n != 6 || strings.Count(w, `"status":"403","response"`) != 6 {
+		t.Errorf("Bulk refuses %d of 6: %s", n, w)
 	}
 	if a := s.send("PATCH", "/Groups/"+group, memberPatch("remove", other)); a.status != 200 {
 		t.Errorf("another member leaves: %d %s", a.status, a.raw)
@@ -112,6 +116,73 @@ func testProtected(t *testing.T, open opener) {
 			t.Errorf("DELETE %s: %d %s", path, a.status, a.raw)
 		}
 	}
+}
+
+// Linking one of the application's users: a POST never changes who the user is, and a
+// PATCH that does is told in the log.
+func TestLink(t *testing.T) { enginetest.Run(t, testLink) }
+
+func testLink(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	own := s.application()
+	result, err := own.dir.CreateOwn(t.Context(), s.tenant, own.by(), directory.OwnUser{
+		UserName: "jit@x.test", Email: "jit@x.test", Origin: directory.OriginJIT,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := result.User.ID
+	team := `,"` + scim.RollcallURN + `":{"isTeamAccount":true}`
+	for _, tt := range []struct{ sent, recorded, told string }{
+		{`"userName":"mallory@evil.test","emails":[{"value":"jit@x.test"}]`, `userName "jit@x.test"`, `"mallory@evil.test"`},
+		{`"userName":"JIT@x.test","emails":[{"value":"mallory@evil.test"}]`, `email "jit@x.test"`, `"mallory@evil.test"`},
+	} {
+		a := s.send("POST", "/Users", userBody(tt.sent+team))
+		detail, _ := a.body["detail"].(string)
+		if a.status != 409 || a.body["scimType"] != "uniqueness" || !strings.Contains(detail, tt.recorded) || !strings.Contains(detail, tt.told) || !strings.Contains(detail, id) {
+			t.Errorf("POST %s: %d %s", tt.sent, a.status, a.raw)
+		}
+		wantEvent(t, a, map[string]any{"outcome": "failure", "cause": "identity_differs", "scimType": "uniqueness"})
+	}
+	a := s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"userName","value":"jit2@x.test"}]`))
+	if a.status != 200 {
+		t.Errorf("PATCH: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{
+		"action": "linked", "outcome": "warning", "cause": "identity_changed",
+		"detail": `Linking the user changed userName from "jit@x.test" to "jit2@x.test".`,
+	})
+}
+
+// Someone who comes back under another externalId is answered without groups, and the
+// event says so.
+func TestRehire(t *testing.T) { enginetest.Run(t, testRehire) }
+
+func testRehire(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	id := s.mustCreate(`"userName":"old@x.test","externalId":"OLD"`)
+	group := s.send("POST", "/Groups", groupBody(`"displayName":"admins","members":`+memberList(id)))
+	s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"active","value":false}]`))
+	a := s.send("POST", "/Users", userBody(`"userName":"old@x.test","externalId":"NEW"`))
+	if a.status != 200 || a.body["id"] != id || strings.Contains(a.raw, `"groups"`) {
+		t.Errorf("POST: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{
+		"action": "reactivated", "outcome": "warning", "cause": "external_id_changed", "seatDelta": 1.0,
+		"detail": "The externalId is not the one that the user had; the user leaves its groups. Groups left: 1.",
+	})
+	read := s.send("GET", "/Groups/"+group.body["id"].(string), "")
+	if strings.Contains(read.raw, id) || read.body["meta"].(map[string]any)["version"] == group.body["meta"].(map[string]any)["version"] {
+		t.Errorf("the group afterwards: %s", read.raw)
+	}
+	// By PATCH as by POST.
+	s.send("PATCH", "/Groups/"+group.body["id"].(string), memberPatch("add", id))
+	s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"active","value":false}]`))
+	a = s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","value":{"active":true,"externalId":"OTHER"}}]`))
+	if a.status != 200 || strings.Contains(a.raw, `"groups"`) {
+		t.Errorf("PATCH: %d %s", a.status, a.raw)
+	}
+	wantEvent(t, a, map[string]any{"outcome": "warning", "cause": "external_id_changed"})
 }
 
 // A group that the application deleted: every request to its id says when, by whom

@@ -156,6 +156,7 @@ func takenProblem(e *directory.TakenError) *problem {
 		directory.TakenSeveral:  provlog.DuplicateSeveral,
 		directory.TakenByApp:    provlog.DuplicateOffInApp,
 		directory.TakenRehire:   provlog.ExternalIDRefused,
+		directory.TakenDiffers:  provlog.IdentityDiffers,
 		directory.TakenOwn:      provlog.OwnUser,
 		directory.TakenGroup:    provlog.DuplicateGroup,
 	}
@@ -171,7 +172,14 @@ func takenProblem(e *directory.TakenError) *problem {
 			"Nothing was changed.", value, e.HolderID)
 	case directory.TakenByApp:
 		p.what = fmt.Sprintf("The %s belongs to the user %s, who was deactivated in the application.", value, e.HolderID)
+	case directory.TakenDiffers:
+		p.what = fmt.Sprintf("The user %s was created in the application with the %s %q, and the request has %q. Nothing was changed.",
+			e.HolderID, singular(e.Kind), e.Recorded, e.Value)
 	case directory.TakenRehire:
+		if e.Kind == directory.ExternalID {
+			p.what = fmt.Sprintf("The request activates the user %s under another externalId than the user had. Nothing was changed.", e.HolderID)
+			break
+		}
 		p.what = fmt.Sprintf("The %s belongs to the inactive user %s, who has another externalId.", value, e.HolderID)
 	case directory.TakenGroup:
 		p.what = fmt.Sprintf("The %s belongs to the group %s. Nothing was changed.", value, e.HolderID)

@@ -66,11 +66,12 @@ var inside = map[string]string{
 var (
 	reasons = map[string]directory.TakenReason{
 		"TakenActive": directory.TakenActive, "TakenInactive": directory.TakenInactive, "TakenSeveral": directory.TakenSeveral,
-		"TakenByApp": directory.TakenByApp, "TakenRehire": directory.TakenRehire, "TakenGroup": directory.TakenGroup, "TakenOwn": directory.TakenOwn,
+		"TakenByApp": directory.TakenByApp, "TakenRehire": directory.TakenRehire, "TakenDiffers": directory.TakenDiffers, "TakenGroup": directory.TakenGroup, "TakenOwn": directory.TakenOwn,
 	}
 	refusals = map[string]directory.Refusal{
 		"RefusedDeactivation": directory.RefusedDeactivation, "RefusedDeletion": directory.RefusedDeletion, "RefusedRenaming": directory.RefusedRenaming,
-		"RefusedConversion": directory.RefusedConversion, "RefusedLeaving": directory.RefusedLeaving,
+		"RefusedReader": directory.RefusedReader, "RefusedUser": directory.RefusedUser, "RefusedActivation": directory.RefusedActivation,
+		"RefusedEmail": directory.RefusedEmail, "RefusedExternalID": directory.RefusedExternalID, "RefusedLeaving": directory.RefusedLeaving,
 	}
 	types = map[string]scim.ErrorType{
 		"InvalidFilter": scim.InvalidFilter, "TooMany": scim.TooMany, "NotUnique": scim.NotUnique, "NotMutable": scim.NotMutable,
@@ -164,7 +165,7 @@ func TestProblemOf_KnowsEveryErrorThatThereIs(t *testing.T) {
 
 // What only warns is in the table too.
 func TestWarnings_AreCauses(t *testing.T) {
-	for _, warning := range []string{directory.WarnRehire, directory.WarnUnknownMembers} {
+	for _, warning := range []string{directory.WarnRehire, directory.WarnIdentity, directory.WarnUnknownMembers} {
 		if !slices.Contains(provlog.Causes(), provlog.Cause(warning)) {
 			t.Errorf("%s is no cause", warning)
 		}
@@ -179,8 +180,8 @@ func TestCauses_AreAllUsed(t *testing.T) {
 		t.Fatalf("%d names of %d causes", len(names), len(provlog.Causes()))
 	}
 	for _, name := range names {
-		if name == "ExternalIDChanged" || name == "BadEvent" {
-			continue // directory's warning, and package lambdahttp's refusal: tested there
+		if name == "ExternalIDChanged" || name == "IdentityChanged" || name == "BadEvent" {
+			continue // directory's warnings, and package lambdahttp's refusal: tested there
 		}
 		if !strings.Contains(said, "provlog."+name) {
 			t.Errorf("nothing is refused with provlog.%s", name)

@@ -50,6 +50,8 @@ const (
 	DuplicateOffInApp Cause = "duplicate_deactivated_in_app"
 	ExternalIDChanged Cause = "external_id_changed"
 	ExternalIDRefused Cause = "external_id_refused"
+	IdentityDiffers   Cause = "identity_differs"
+	IdentityChanged   Cause = "identity_changed"
 	OwnUser           Cause = "own_user"
 	OwnUserConversion Cause = "own_user_conversion"
 	DeactivatedInApp  Cause = "deactivated_in_app"
@@ -220,12 +222,20 @@ var meanings = map[Cause]Meaning{
 		Action: "Ask an owner of the application to reactivate the user there.",
 	},
 	ExternalIDChanged: {
-		Summary: "A user was reactivated under another externalId than before: a rehire, or an address that was given to someone else.",
-		Action:  "Check that it is the same person; if not, rename the old user and provision the new one again.",
+		Summary: "A user was reactivated under another externalId than before, or without one: a rehire, or an address that was given to someone else. The user left all groups, unless the tenant keeps them.",
+		Action:  "Check that it is the same person: if so, add the user to the groups again; if not, rename the old user and provision the new one again.",
 	},
 	ExternalIDRefused: {
 		Status: 409, Type: scim.NotUnique, Summary: "The userName or email belongs to an inactive user with another externalId, and this tenant does not take that for the same person.",
 		Action: "If it is the same person, PATCH the old user's externalId first; if not, rename the old user.",
+	},
+	IdentityDiffers: {
+		Status: 409, Type: scim.NotUnique, Summary: "The user was created in the application, and the POST that would link it has another userName or email: linking by POST never changes who a user is.",
+		Action: "Correct the value in the identity provider, or change it in the application; if it is the same person, a PUT or PATCH of the user's id links the user with the new value.",
+	},
+	IdentityChanged: {
+		Summary: "A PUT or PATCH linked a user that was created in the application, and changed its userName or email; the detail names the old and the new value.",
+		Action:  "Check that both are the same person; if not, change the value back in the application and correct the mapping in the identity provider.",
 	},
 	OwnUser: {
 		Status: 409, Type: scim.NotUnique, Summary: "The user was made in the application and is not linked to the identity provider.",
@@ -240,7 +250,7 @@ var meanings = map[Cause]Meaning{
 		Action: "Ask an owner of the application to reactivate the user there.",
 	},
 	Protected: {
-		Status: 403, Summary: "The user is protected in the application: an identity provider cannot deactivate, delete or rename it, make it a Reader, or take it out of a group.",
+		Status: 403, Summary: "The user is protected in the application: an identity provider cannot activate, deactivate, delete or rename it, change its email or externalId, make it a User or a Reader, or take it out of a group.",
 		Action: "Ask an owner of the application to unprotect the user there, or leave the user as it is in the identity provider.",
 	},
 	SeatLimit: {

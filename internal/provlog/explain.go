@@ -164,6 +164,10 @@ func (l *Log) since(ctx context.Context, t tenant.ID, x *Explanation) error {
 	failed := x.Entries[at]
 	text := failed.ResourceID
 	if text == "" {
+		// The record that has what the request wanted, whatever the request called it.
+		text = failed.About.ID
+	}
+	if text == "" {
 		text = failed.Subject
 	}
 	if text == "" {

@@ -88,6 +88,14 @@ var Provocations = map[provlog.Cause]func(s *Stage) Answer{
 		s.user(`"userName":"a","externalId":"1","active":false`)
 		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"2"`))
 	},
+	provlog.IdentityDiffers: func(s *Stage) Answer {
+		s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a","email":"a@x.test"}`))
+		return s.Send("POST", "/Users", User(`"userName":"b","emails":[{"value":"a@x.test"}],"isTeamAccount":true`))
+	},
+	provlog.IdentityChanged: func(s *Stage) Answer {
+		id := s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a"}`)).ID()
+		return s.Send("PATCH", "/Users/"+id, Patch(`{"op":"replace","path":"userName","value":"b"}`))
+	},
 	provlog.OwnUser: func(s *Stage) Answer {
 		s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a"}`))
 		return s.Send("POST", "/Users", User(`"userName":"a"`))

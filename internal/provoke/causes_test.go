@@ -53,6 +53,10 @@ func TestProvocations_AreFoundThroughTheAPI(t *testing.T) {
 			if entry["outcome"] == "failure" && (entry["detail"] != a.Detail || entry["status"] != float64(m.Status)) {
 				t.Errorf("the entry has %v, the answer %v", entry["detail"], a.Detail)
 			}
+			if says := fmt.Sprint(entry["detail"]); cause == provlog.IdentityChanged && !(strings.Contains(says, `"a"`) && strings.Contains(says, `"b"`)) ||
+				cause == provlog.ExternalIDChanged && !strings.Contains(says, "groups") {
+				t.Errorf("the warning says %q", says)
+			}
 			if todo, _ := entry["whatToDo"].(string); todo == "" || todo != m.Action && !strings.Contains(a.Detail, todo) {
 				t.Errorf("what to do: %q", todo)
 			}

@@ -16,7 +16,7 @@ import (
 // The attributes of a failure's entry and of a failing subject, beside those of all
 // entries.
 const (
-	attrDetail   = "det"   // what the identity provider was told
+	attrDetail   = "det"   // what the identity provider was told, or what a warning is about
 	attrScimType = "sct"   // the error's scimType
 	attrAdvice   = "todo"  // what to do, where it is not what the cause says
 	attrAbout    = "about" // the subject's name among those who fail

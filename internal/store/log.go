@@ -93,6 +93,7 @@ func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
 		attrTolerated:  joinNames(e.Tolerances),
 		attrIdPRequest: e.IdPRequestID,
 		attrBulk:       e.BulkID,
+		attrDetail:     cutTo(e.Note, maxDetail),
 	} {
 		if text != "" {
 			a[name] = table.Text(text)

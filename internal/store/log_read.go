@@ -39,7 +39,11 @@ func decodeEntry(item table.Item) provlog.Entry {
 		e.ID, e.RequestID = item.Sort, request
 	}
 	if name := a.Text(attrAbout); name != "" {
-		e.About.Type = e.ResourceType // whom it names is a hash
+		// A subject without a record is named by a hash, which says nothing.
+		e.About.Type = e.ResourceType
+		if _, id, ok := strings.Cut(name, "#"); ok {
+			e.About.ID = id
+		}
 	}
 	return e
 }

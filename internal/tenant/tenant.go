@@ -62,8 +62,8 @@ type Settings struct {
 	// DeletedUsers tells whether a user deleted through SCIM is hidden (404,
 	// not listed) or stays readable as inactive.
 	DeletedUsers DeletedUsers `json:"deletedUsers"`
-	// Rehire tells what a reactivation does when the sent externalId differs
-	// from the record's: warn, or refuse with 409.
+	// Rehire tells what a reactivation does when the externalId differs from the
+	// record's, or is missing and the record has one.
 	Rehire Rehire `json:"rehire"`
 	// UnknownAttributes tells whether attributes outside the schemas are
 	// dropped with a warning or refused with 400.
@@ -97,7 +97,11 @@ type Rehire string
 
 // The choices for a rehire.
 const (
-	RehireWarn   Rehire = "warn"
+	// RehireWarn reactivates, ends the memberships that the user had, and warns.
+	RehireWarn Rehire = "warn"
+	// RehireKeep reactivates with the memberships, and warns.
+	RehireKeep Rehire = "keep"
+	// RehireRefuse answers 409.
 	RehireRefuse Rehire = "refuse"
 )
 

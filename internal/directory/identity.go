@@ -1,0 +1,105 @@
+package directory
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+// difference is a value by which a user is known that a request would change: as
+// the record has it and as the request does, "" for none.
+type difference struct {
+	kind          Kind
+	before, after string
+}
+
+// identityDifferences compares the values by which a user is known, as they are
+// compared everywhere: another spelling that folds to the same is no difference.
+func identityDifferences(before, after scim.Resource, kinds ...Kind) []difference {
+	was, is := ClaimsOf(before), ClaimsOf(after)
+	var found []difference
+	for _, kind := range kinds {
+		if was[kind] != is[kind] {
+			found = append(found, difference{kind: kind, before: shown(before, kind), after: shown(after, kind)})
+		}
+	}
+	return found
+}
+
+// disagreement is the first value by which a POST that would link a user differs
+// from the record. What the record lacks is filled, and a POST without an email
+// agrees with any.
+func disagreement(record, sent scim.Resource) (difference, bool) {
+	for _, d := range identityDifferences(record, sent, UserName, Email) {
+		if d.before == "" || d.kind == Email && !hasEmail(sent) {
+			continue
+		}
+		return d, true
+	}
+	return difference{}, false
+}
+
+// hasEmail reports whether a resource has an email that is not blank.
+func hasEmail(r scim.Resource) bool {
+	emails, _ := r["emails"].([]any)
+	for _, e := range emails {
+		email, _ := e.(map[string]any)
+		if value, _ := email["value"].(string); FoldName(value) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// keepEmails is what a POST that links a user sends, with the record's emails where
+// it has none: the link does not take away the address that the user is known by.
+func keepEmails(record, sent scim.Resource) scim.Resource {
+	emails, ok := record["emails"]
+	if !ok || hasEmail(sent) {
+		return sent
+	}
+	kept := make(scim.Resource, len(sent)+1)
+	for name, value := range sent {
+		kept[name] = value
+	}
+	kept["emails"] = emails
+	return kept
+}
+
+// otherPerson reports whether the identity provider's own id of a user differs from
+// the record's: a rehire, or an address that was given to somebody else. No id
+// differs from any.
+func otherPerson(record, now scim.Resource) bool {
+	old := record.Text("externalId")
+	return old != "" && now.Text("externalId") != old
+}
+
+// noteChanges says which values a link changed: from what, to what.
+func noteChanges(changes []difference) string {
+	var said []string
+	for _, c := range changes {
+		name := c.kind.Attribute()
+		if c.kind == Email {
+			name = "the unique email"
+		}
+		said = append(said, fmt.Sprintf("%s from %s to %s", name, quoted(c.before), quoted(c.after)))
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return "Linking the user changed " + strings.Join(said, " and ") + "."
+}
+
+// quoted is a value in a note, short enough to keep.
+func quoted(value string) string {
+	const longest = 128
+	if value == "" {
+		return "none"
+	}
+	short := []rune(value)
+	if len(short) > longest {
+		value = string(short[:longest]) + "…"
+	}
+	return fmt.Sprintf("%q", value)
+}

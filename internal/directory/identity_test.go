@@ -1,0 +1,306 @@
+package directory_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// A POST links one of the application's users only if it is the same person: its
+// userName and unique email are the record's, or what the record lacks.
+func TestLink_ByPostNeverChangesWhoTheUserIs(t *testing.T) {
+	const team = `,"` + extension + `":{"isTeamAccount":true}`
+	for _, tt := range []struct {
+		name string
+		own  directory.OwnUser
+		sent string
+		// kind is that of the value that differs, "" when the user is linked.
+		kind           directory.Kind
+		recorded, told string
+		// emails are the user's afterwards.
+		email string
+	}{
+		{"the same", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"ann@x.test"}]`, "", "", "", "ann@x.test"},
+		{"another spelling", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ANN","emails":[{"value":"Ann@X.test"}]`, "", "", "", "Ann@X.test"},
+		{"an email more", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"b@x.test"},{"value":"ann@x.test","primary":true}]`, "", "", "", "b@x.test"},
+		{"no email", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","externalId":"e"`, "", "", "", "ann@x.test"},
+		{"a blank email", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":" ","type":"work"}]`, "", "", "", "ann@x.test"},
+		{"no email, and the userName is one", directory.OwnUser{UserName: "ann@x.test", Email: "a.b@x.test"}, `"userName":"ann@x.test"`, "", "", "", "a.b@x.test"},
+		{"an email fills", directory.OwnUser{UserName: "ann"}, `"userName":"ann","emails":[{"value":"ann@x.test"}]`, "", "", "", "ann@x.test"},
+		{"found by email, another userName", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"eve","emails":[{"value":"ann@x.test"}]`, directory.UserName, "ann", "eve", ""},
+		{"found by userName, another email", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"eve@x.test"}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
+		{"another primary email", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"ann@x.test"},{"value":"eve@x.test","primary":true}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
+		{"an email beside a userName that is one", directory.OwnUser{UserName: "ann@x.test"}, `"userName":"ann@x.test","emails":[{"value":"eve@x.test"}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			enginetest.Run(t, func(t *testing.T, open opener) {
+				f := newFixture(t, open, 9, 9)
+				own := f.mustOwn(tt.own)
+				result, err := f.post(user(tt.sent + team))
+				if tt.kind == "" {
+					if err != nil || result.Action != directory.Linked || result.User.ID != own.ID || result.Warning != "" {
+						t.Fatalf("POST = %+v, %v; want it linked", result, err)
+					}
+					emails := object(t, result.User)["emails"].([]any)
+					if value := emails[0].(map[string]any)["value"]; value != tt.email {
+						t.Errorf("email %v, want %q", value, tt.email)
+					}
+					f.check(1)
+					return
+				}
+				var e *directory.TakenError
+				if !errors.As(err, &e) || e.Reason != directory.TakenDiffers || e.Kind != tt.kind || e.Recorded != tt.recorded || e.Value != tt.told || e.HolderID != own.ID {
+					t.Fatalf("POST = %+v, %v; want that %s differs", e, err, tt.kind.Attribute())
+				}
+				if now := f.read(own.ID); now.Linked || now.Version != own.Version || string(now.Doc) != string(own.Doc) {
+					t.Errorf("refused, and changed to %+v", now)
+				}
+				f.check(1)
+			})
+		})
+	}
+}
+
+// A PUT or PATCH of the user's id may change who the user is while it links, and its
+// entry says from what to what; afterwards a rename is one as any other.
+func TestLink_ByIdWarnsOfWhatItChanges(t *testing.T) {
+	for name, link := range map[string]func(f *fixture, id string) (directory.Result, error){
+		"PUT": func(f *fixture, id string) (directory.Result, error) {
+			return f.put(id, user(`"userName":"eve","emails":[{"value":"eve@x.test"}]`), directory.Precondition{})
+		},
+		"PATCH": func(f *fixture, id string) (directory.Result, error) {
+			return f.patch(id, `[{"op":"replace","value":{"userName":"eve","emails":[{"value":"eve@x.test"}]}}]`, directory.Precondition{})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			enginetest.Run(t, func(t *testing.T, open opener) {
+				f := newFixture(t, open, 9, 9)
+				own := f.mustOwn(directory.OwnUser{UserName: "ann", Email: "ann@x.test"})
+				result, err := link(f, own.ID)
+				if err != nil || result.Warning != directory.WarnIdentity || result.Action != directory.Linked {
+					t.Fatalf("%+v, %v; want a warning", result, err)
+				}
+				for _, value := range []string{`"ann"`, `"eve"`, `"ann@x.test"`, `"eve@x.test"`} {
+					if !strings.Contains(result.Note, value) {
+						t.Errorf("the note %q does not have %s", result.Note, value)
+					}
+				}
+				f.wantNote(result.User, result.Note)
+				again, err := f.patch(own.ID, `[{"op":"replace","path":"userName","value":"ann"}]`, directory.Precondition{})
+				if err != nil || again.Warning != "" || again.Note != "" {
+					t.Errorf("renamed once linked: %+v, %v", again, err)
+				}
+				f.check(1)
+			})
+		})
+	}
+	f := newFixture(t, enginetest.Memory, 9, 9)
+	own := f.mustOwn(directory.OwnUser{UserName: "ann"})
+	result, err := f.put(own.ID, user(`"userName":"ANN","externalId":"e","emails":[{"value":"ann@x.test"}]`), directory.Precondition{})
+	if err != nil || result.Warning != "" {
+		t.Errorf("a link that fills: %+v, %v; want no warning", result, err)
+	}
+}
+
+// wantNote compares the note in the newest entry of a user.
+func (f *fixture) wantNote(u *directory.User, want string) {
+	f.t.Helper()
+	key := f.read(u.ID).History[0]
+	entries, err := f.store.Entries(f.t.Context(), f.tenant, []string{key})
+	if err != nil || entries[key].Detail != want || entries[key].Warning == "" {
+		f.t.Errorf("entry %+v, %v; want the note %q", entries[key], err, want)
+	}
+}
+
+// Someone who comes back under another externalId has no groups of whoever had the
+// name before, unless the tenant says so.
+func TestRehire(t *testing.T) {
+	for _, groups := range []int{0, 1, directory.MaxRehired, directory.MaxRehired + 3} {
+		for _, setting := range []tenant.Rehire{tenant.RehireWarn, tenant.RehireKeep, tenant.RehireRefuse} {
+			if setting != tenant.RehireWarn && groups > 1 {
+				continue
+			}
+			for name, back := range map[string]struct {
+				do   func(f *fixture, id string) (directory.Result, error)
+				kind directory.Kind
+			}{
+				"POST another": {func(f *fixture, _ string) (directory.Result, error) {
+					return f.post(user(`"userName":"ann","externalId":"e2"`))
+				}, directory.UserName},
+				"POST none": {func(f *fixture, _ string) (directory.Result, error) { return f.post(user(`"userName":"ann"`)) }, directory.UserName},
+				"PUT another": {func(f *fixture, id string) (directory.Result, error) {
+					return f.put(id, user(`"userName":"ann","externalId":"e2","active":true`), directory.Precondition{})
+				}, directory.ExternalID},
+				"PUT none": {func(f *fixture, id string) (directory.Result, error) {
+					return f.put(id, user(`"userName":"ann","active":true`), directory.Precondition{})
+				}, directory.ExternalID},
+				"PATCH another": {func(f *fixture, id string) (directory.Result, error) {
+					return f.patch(id, `[{"op":"replace","value":{"externalId":"e2","active":true}}]`, directory.Precondition{})
+				}, directory.ExternalID},
+			} {
+				t.Run(fmt.Sprintf("%s, %s, %d groups", setting, name, groups), func(t *testing.T) {
+					enginetest.Run(t, func(t *testing.T, open opener) {
+						f := newFixture(t, open, 9, 9)
+						f.settings.Rehire = setting
+						u := f.mustPost(user(`"userName":"ann","externalId":"e1"`))
+						other := f.mustPost(user(`"userName":"other"`))
+						var ids []string
+						for i := range groups {
+							ids = append(ids, f.mustPostGroup(group(fmt.Sprintf("g%d", i), u.ID, other.ID)))
+						}
+						f.mustPatch(u.ID, deactivate)
+						versions := map[string]int64{}
+						for _, id := range ids {
+							versions[id] = f.version(id)
+						}
+						result, err := back.do(f, u.ID)
+						if setting == tenant.RehireRefuse {
+							taken(t, err, directory.TakenRehire, back.kind)
+							if f.read(u.ID).Active {
+								t.Error("refused, and active")
+							}
+							f.check(1)
+							return
+						}
+						if err != nil || result.Warning != directory.WarnRehire || result.User.ID != u.ID || !result.User.Active || result.Note == "" {
+							t.Fatalf("%+v, %v; want a reactivation with a warning", result, err)
+						}
+						f.wantNote(u, result.Note)
+						stays := setting == tenant.RehireKeep
+						if in, err := f.dir.GroupsOf(t.Context(), f.tenant, u.ID); err != nil || stays != (len(in) == groups && groups > 0) && groups > 0 {
+							t.Errorf("in %d groups, %v", len(in), err)
+						}
+						for _, id := range ids {
+							want := []string{u.ID, other.ID}
+							if !stays {
+								want = want[1:]
+								if f.version(id) == versions[id] {
+									t.Errorf("the version of %s stays", id)
+								}
+							}
+							f.wantMembers(id, want...)
+						}
+						f.sweep()
+						// Whoever came back joins as anybody.
+						for _, id := range ids {
+							f.mustPatchGroup(id, fmt.Sprintf(`{"op":"add","path":"members","value":[{"value":%q}]}`, u.ID))
+							f.wantMembers(id, u.ID, other.ID)
+						}
+						f.check(2)
+					})
+				})
+			}
+		}
+	}
+}
+
+func TestRehire_IsNone(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		f := newFixture(t, open, 9, 9)
+		f.settings.Rehire = tenant.RehireRefuse
+		u := f.mustPost(user(`"userName":"ann"`))
+		id := f.mustPostGroup(group("g", u.ID))
+		f.mustPatch(u.ID, deactivate)
+		// The record has no externalId that the sent one could differ from.
+		result, err := f.post(user(`"userName":"ann","externalId":"e1"`))
+		if err != nil || result.Warning != "" {
+			t.Errorf("an externalId where there was none: %+v, %v", result, err)
+		}
+		for range 2 {
+			f.mustPatch(u.ID, deactivate)
+			f.mustPatch(u.ID, activate)
+			f.mustPatch(u.ID, deactivate)
+			if result, err := f.post(user(`"userName":"ann","externalId":"e1"`)); err != nil || result.Warning != "" {
+				t.Errorf("the same externalId: %+v, %v", result, err)
+			}
+		}
+		f.wantMembers(id, u.ID)
+		// An active user's externalId may change: nobody comes back.
+		if result, err := f.put(u.ID, user(`"userName":"ann","externalId":"e2","active":true`), directory.Precondition{}); err != nil || result.Warning != "" {
+			t.Errorf("another externalId of an active user: %+v, %v", result, err)
+		}
+		f.mustRemove(u.ID)
+		_, err = f.post(user(`"userName":"ann"`))
+		taken(t, err, directory.TakenRehire, directory.UserName)
+		f.check(0)
+	})
+}
+
+// meanwhile runs a function once, before the first write that a test lets it run
+// before.
+type meanwhile struct {
+	table.Table
+	run func()
+}
+
+func (m *meanwhile) Write(ctx context.Context, tx table.Transaction) error {
+	if run := m.run; run != nil {
+		m.run = nil
+		run()
+	}
+	return m.Table.Write(ctx, tx)
+}
+
+// A user who is deleted before another one takes the name that it was to get is not
+// there: the answer is not that the name is taken.
+func TestUpdate_OfWhoIsGoneMeanwhile(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		for name, change := range map[string]func(f *fixture, id string) error{
+			"PATCH": func(f *fixture, id string) error {
+				_, err := f.patch(id, `[{"op":"replace","path":"userName","value":"new"}]`, directory.Precondition{})
+				return err
+			},
+			"PUT": func(f *fixture, id string) error {
+				_, err := f.put(id, user(`"userName":"new"`), directory.Precondition{})
+				return err
+			},
+			"the application": func(f *fixture, id string) error {
+				_, err := f.modifyOwn(id, directory.OwnChange{UserName: ptr("new")})
+				return err
+			},
+		} {
+			m := &meanwhile{Table: open(t)}
+			f := newFixtureOn(t, table.Retrying(m), 9, 9)
+			id := f.mustPost(user(`"userName":"old"`)).ID
+			m.run = func() {
+				f.mustRemove(id)
+				f.mustPost(user(`"userName":"new"`))
+			}
+			if err := change(f, id); !errors.Is(err, directory.ErrNotFound) {
+				t.Errorf("%s = %v, want that the user is not there", name, err)
+			}
+			f.check(1)
+		}
+	})
+}
+
+// A holder who gave the value up before it was read does not stand in the way.
+func TestUpdate_TakesWhatIsGivenUpMeanwhile(t *testing.T) {
+	for name, change := range map[string]func(f *fixture, id string) error{
+		"PATCH": func(f *fixture, id string) error {
+			_, err := f.patch(id, `[{"op":"replace","path":"userName","value":"new"}]`, directory.Precondition{})
+			return err
+		},
+		"the application": func(f *fixture, id string) error {
+			_, err := f.modifyOwn(id, directory.OwnChange{UserName: ptr("new")})
+			return err
+		},
+	} {
+		b := &between{Table: enginetest.Memory(t)}
+		f := newFixtureOn(t, table.Retrying(b), 9, 9)
+		id := f.mustPost(user(`"userName":"old"`)).ID
+		other := f.mustPost(user(`"userName":"new"`)).ID
+		b.run = func() { f.mustPatch(other, `[{"op":"replace","path":"userName","value":"else"}]`) }
+		if err := change(f, id); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		f.check(2)
+	}
+}

@@ -1,0 +1,81 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// MaxRehired is the largest number of memberships that end in the transaction of a
+// reactivation: each is three of its hundred operations at most, and a record with
+// new values, emails and losers is 55.
+const MaxRehired = 15
+
+// noteRehire says what becomes of the groups of a user who comes back under another
+// externalId, as far as it is known before they are read.
+func noteRehire(s tenant.Settings, u *User) string {
+	switch {
+	case u.Deleted:
+		return "The externalId is not the one that the user had."
+	case s.Rehire == tenant.RehireKeep:
+		return "The externalId is not the one that the user had; the user stays in its groups."
+	}
+	return "The externalId is not the one that the user had; the user leaves its groups."
+}
+
+// endMemberships makes a change end the memberships that the user has: in its
+// transaction, or, when they are more than fit, by a task. Readers see none of them
+// from the change on. again reports that those of an earlier change had to be ended
+// first: the request is decided again.
+func (d *Directory) endMemberships(ctx context.Context, t tenant.ID, c *Change, r *Result, gone map[string]bool) (again bool, err error) {
+	u := c.Before
+	if u.Leaving {
+		_, err := d.store.Finish(ctx, t, leavingTask(u.ID))
+		return true, err
+	}
+	// After the read of the user, never beside it: the change is made under the number
+	// of memberships that had begun by then.
+	var mirrors []Mirror
+	if u.Joins > 0 {
+		if mirrors, err = d.store.Mirrors(ctx, t, u.ID, MaxRehired+1); err != nil {
+			return false, err
+		}
+	}
+	later := len(mirrors) > MaxRehired
+	c.Ends, c.Leave, c.Later, c.Gone = true, mirrors, later, gone
+	c.After.Leaving = later
+	if len(mirrors) > 0 {
+		c.Entry.Changed = append(c.Entry.Changed, "groups")
+		r.Changed = c.Entry.Changed
+		c.Entry.Note += " Groups left: " + leftGroups(mirrors, later) + "."
+		r.Note = c.Entry.Note
+	}
+	return false, nil
+}
+
+// leftGroups counts the groups of memberships that end.
+func leftGroups(mirrors []Mirror, more bool) string {
+	n := fmt.Sprint(len(groupsIn(mirrors)))
+	if more {
+		return n + " and more"
+	}
+	return n
+}
+
+// finishEnded ends the memberships that did not fit into a change that was made.
+// Nobody sees them any more; what this request does not finish the next one or the
+// sweep does.
+func (d *Directory) finishEnded(ctx context.Context, t tenant.ID, c Change) {
+	if c.Later {
+		d.finishSoon(ctx, t, leavingTask(c.Before.ID))
+	}
+}
+
+// noteGone remembers the groups that are not there any more, whose memberships end
+// without them.
+func noteGone(gone map[string]bool, failed *CommitError) {
+	for _, id := range failed.Gone {
+		gone[id] = true
+	}
+}
