@@ -59,6 +59,9 @@ type Path struct {
 	Attribute string
 	Filter    Expr
 	Sub       string
+	// Dotted reports that a dot stood between URN and Attribute, which String
+	// prints as the colon that belongs there.
+	Dotted bool
 	// Pos is the byte offset of the path in the text it was parsed from.
 	Pos int
 }
@@ -117,4 +120,6 @@ type Error struct {
 	Pos int
 	// Problem says what is wrong and what was expected.
 	Problem string
+	// Inside reports that the fault is in the brackets of a value path.
+	Inside bool
 }

@@ -33,10 +33,11 @@ func Parse(text string, limits Limits) (Expr, error) {
 	return e, err
 }
 
-// Read is Parse, and tells whether the text leaves out a space that the grammar
-// has.
-func Read(text string, limits Limits) (e Expr, tight bool, err error) {
-	p := newParser(text, limits)
+// Read is Parse, and reports whether the text leaves out a space that the grammar
+// has. An attribute may stand after one of the given URNs and a dot: without them
+// it cannot be told where a URN with dots of its own ends.
+func Read(text string, limits Limits, urns ...string) (e Expr, tight bool, err error) {
+	p := newParser(text, limits, urns)
 	e = p.or()
 	if p.err == nil && p.tok.kind != end {
 		p.fail(p.tok.pos, "expected and, or, or the end, found "+p.tok.name())
@@ -47,14 +48,15 @@ func Read(text string, limits Limits) (e Expr, tight bool, err error) {
 	return e, p.tight, nil
 }
 
-// ParsePath reads the path of a PATCH operation. An error is an *Error.
+// ParsePath reads the path of a PATCH operation. An error is an *Error. As in Read,
+// an attribute may stand after one of the URNs and a dot.
 //
 // The URN of a whole extension cannot be told from an attribute here: its last
 // segment comes back as the Attribute.
 //
 // RFC 7644 §3.5.2
-func ParsePath(text string, limits Limits) (Path, error) {
-	p := newParser(text, limits)
+func ParsePath(text string, limits Limits, urns ...string) (Path, error) {
+	p := newParser(text, limits, urns)
 	path := p.path()
 	if p.err == nil && p.tok.kind != end {
 		p.fail(p.tok.pos, "expected the end of the path, found "+p.tok.name())
@@ -71,6 +73,8 @@ type parser struct {
 	text   string
 	tok    token
 	limits Limits
+	// urns are those that a dot may follow.
+	urns []string
 	// depth is the number of parentheses and brackets that are open. It bounds
 	// the recursion: a stack overflow cannot be recovered from.
 	depth int
@@ -85,7 +89,7 @@ type parser struct {
 	err   *Error
 }
 
-func newParser(text string, limits Limits) *parser {
+func newParser(text string, limits Limits, urns []string) *parser {
 	if limits.Length <= 0 {
 		limits.Length = defaultLength
 	}
@@ -95,7 +99,7 @@ func newParser(text string, limits Limits) *parser {
 	if limits.Terms <= 0 {
 		limits.Terms = defaultTerms
 	}
-	p := &parser{text: text, limits: limits}
+	p := &parser{text: text, limits: limits, urns: urns}
 	if len(text) > limits.Length {
 		p.fail(limits.Length, fmt.Sprintf("expected at most %d bytes, found %d", limits.Length, len(text)))
 		return p
@@ -107,7 +111,7 @@ func newParser(text string, limits Limits) *parser {
 // fail records the first fault.
 func (p *parser) fail(pos int, problem string) {
 	if p.err == nil {
-		p.err = &Error{Pos: pos, Problem: problem}
+		p.err = &Error{Pos: pos, Problem: problem, Inside: p.inside}
 		p.tok = token{kind: end, pos: pos, end: pos}
 	}
 }
@@ -318,6 +322,7 @@ func (p *parser) path() Path {
 	p.open()
 	path.Filter = p.or()
 	stop = p.tok.end
+	p.inside = p.tok.kind != closeBracket // what comes after the bracket is outside
 	p.close(closeBracket, `"]"`)
 	p.inside = false
 	if p.tok.kind == suffix && p.tok.pos == stop {
@@ -334,7 +339,11 @@ func (p *parser) path() Path {
 // URN holds dots of its own, as in urn:ietf:params:scim:schemas:core:2.0:User.
 func (p *parser) name(t token) Path {
 	path := Path{Pos: t.pos}
-	local := strings.LastIndexByte(t.text, ':') + 1
+	local := p.dotted(t.text)
+	path.Dotted = local > 0
+	if !path.Dotted {
+		local = strings.LastIndexByte(t.text, ':') + 1
+	}
 	if local > 0 {
 		path.URN = t.text[:local-1]
 		if !isURN(path.URN) {
@@ -352,6 +361,34 @@ func (p *parser) name(t token) Path {
 		p.fail(t.pos+local+len(path.Attribute)+1, "expected a sub-attribute behind the dot"+foundName(path.Sub))
 	}
 	return path
+}
+
+// dotted is where the attribute begins in a word that has a dot after one of the
+// parser's URNs, 0 in any other word.
+func (p *parser) dotted(word string) int {
+	at := 0
+	for _, urn := range p.urns {
+		if len(word) < len(urn) || !equal(word[:len(urn)], urn) {
+			continue
+		}
+		if len(word) == len(urn) || word[len(urn)] == ':' {
+			return 0
+		}
+		if word[len(urn)] == '.' {
+			at = max(at, len(urn)+1)
+		}
+	}
+	return at
+}
+
+// equal compares names without regard to ASCII case.
+func equal(a, b string) bool {
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return len(a) == len(b)
 }
 
 // isName says whether s is the name of an attribute. $ref is the one name that

@@ -310,6 +310,67 @@ func TestParsePath_Bad(t *testing.T) {
 	}
 }
 
+// A URN has dots of its own, so that one after it is only found by who knows it.
+func TestParsePath_DotAfterAURN(t *testing.T) {
+	const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	urns := []string{enterprise, "urn:w", "urn:x:y.z", "urn:x:y"}
+	tests := []struct {
+		text string
+		want Path
+	}{
+		{enterprise + `.department`, Path{URN: enterprise, Attribute: "department", Dotted: true}},
+		{enterprise + `.manager.value`, Path{URN: enterprise, Attribute: "manager", Sub: "value", Dotted: true}},
+		{enterprise + `.manager[value pr].value`, Path{URN: enterprise, Attribute: "manager", Filter: pr("value"), Sub: "value", Dotted: true}},
+		{strings.ToUpper(enterprise) + `.a`, Path{URN: strings.ToUpper(enterprise), Attribute: "a", Dotted: true}},
+		{enterprise + `:department`, Path{URN: enterprise, Attribute: "department"}},
+		{enterprise, Path{URN: strings.TrimSuffix(enterprise, ":User"), Attribute: "User"}},
+		{`urn:x:y.z.a`, Path{URN: "urn:x:y.z", Attribute: "a", Dotted: true}},
+		{`urn:x:y.z:a`, Path{URN: "urn:x:y.z", Attribute: "a"}},
+		{`urn:x:y.z`, Path{URN: "urn:x", Attribute: "y", Sub: "z"}},
+		{`urn:w.a`, Path{URN: "urn:w", Attribute: "a", Dotted: true}},
+		{`urn:other:y.z`, Path{URN: "urn:other", Attribute: "y", Sub: "z"}},
+		{`name.givenName`, Path{Attribute: "name", Sub: "givenName"}},
+	}
+	for _, tt := range tests {
+		got, err := ParsePath(tt.text, Limits{}, urns...)
+		got.Filter = withoutPositions(got.Filter)
+		if err != nil || !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("ParsePath(%q) = %+v, %v, want %+v", tt.text, got, err, tt.want)
+			continue
+		}
+		again, err := ParsePath(got.String(), Limits{}, urns...)
+		again.Filter, got.Dotted = withoutPositions(again.Filter), false
+		if err != nil || !reflect.DeepEqual(again, got) {
+			t.Errorf("%q is printed as %s, which is %+v, %v", tt.text, got, again, err)
+		}
+	}
+	for _, bad := range []string{enterprise + ".", enterprise + ".a.b.c", enterprise + ".a:b", enterprise + "..a", enterprise + ".1"} {
+		if path, err := ParsePath(bad, Limits{}, urns...); err == nil {
+			t.Errorf("ParsePath(%q) = %+v", bad, path)
+		}
+	}
+	e, _, err := Read(enterprise+`.department eq "x" and urn:w.a pr`, Limits{}, urns...)
+	if want := enterprise + `:department eq "x" and urn:w:a pr`; err != nil || e.String() != want {
+		t.Errorf("%v, %v, want %s", e, err, want)
+	}
+}
+
+// An error says whether the brackets are at fault, or what is around them.
+func TestParsePath_ErrorsInside(t *testing.T) {
+	for text, inside := range map[string]bool{
+		`a[`: true, `a[]`: true, `a[b`: true, `a[b eq`: true, `a[b eq "x`: true, `a[b pr`: true, `a[b eq x]`: true, `a[b pr)]`: true,
+		`a[b[c pr]]`: true, `a[(b pr]`: true, `a[b pr and]`: true,
+		``: false, `a.`: false, `a b`: false, `1`: false, `a.b[c pr]`: false, `a[b pr]c`: false, `a[b pr]"`: false, `a[b pr].`: false,
+		`a[b pr].c.d`: false, `a[b pr][c pr]`: false, `a[b pr]'`: false,
+	} {
+		_, err := ParsePath(text, Limits{})
+		var e *Error
+		if !errors.As(err, &e) || e.Inside != inside {
+			t.Errorf("%q: %v, inside %t", text, err, e != nil && e.Inside)
+		}
+	}
+}
+
 // corpusEntry is a filter of testdata/filters.json.
 type corpusEntry struct {
 	Filter  string
