@@ -99,7 +99,8 @@ func Tolerances(notices []scim.Notice) (names []string, warn bool) {
 		}
 		names = append(names, name)
 		switch n.Kind {
-		case scim.NoticeUnknownAttribute, scim.NoticeTopLevel, scim.NoticeSecondPrimary, scim.NoticeKept:
+		case scim.NoticeUnknownAttribute, scim.NoticeAmbiguous, scim.NoticeUnknownPath, scim.NoticeTopLevel,
+			scim.NoticeSecondPrimary, scim.NoticeKept:
 			warn = true
 		}
 	}

@@ -51,12 +51,19 @@ func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id strin
 }
 
 // CheckNotices refuses what was tolerated in a request for a tenant that chose so:
-// attributes outside the schemas, or all that the RFCs do not have. For the others
-// the notice is all that remains.
+// attributes outside the schemas, or all that the RFCs do not have. A path that leads
+// nowhere is both. For the others the notice is all that remains.
 func CheckNotices(settings tenant.Settings, notices []scim.Notice) error {
+	unknown, dialects := settings.UnknownAttributes == tenant.UnknownRefuse, settings.Dialects == tenant.DialectsRefuse
 	for _, n := range notices {
-		unknown := n.Kind == scim.NoticeUnknownAttribute
-		if unknown && settings.UnknownAttributes == tenant.UnknownRefuse || !unknown && settings.Dialects == tenant.DialectsRefuse {
+		refused := dialects
+		switch n.Kind {
+		case scim.NoticeUnknownAttribute, scim.NoticeAmbiguous:
+			refused = unknown
+		case scim.NoticeUnknownPath:
+			refused = unknown || dialects
+		}
+		if refused {
 			return n.Refusal()
 		}
 	}

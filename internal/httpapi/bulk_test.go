@@ -566,14 +566,15 @@ func TestBulk_OlderClientsOfTheSCIMSDK(t *testing.T) {
 	}
 }
 
-// A circle of users without a userName: each is told what it lacks, as alone.
+// A circle of users without a userName: the first is told what it lacks, and the
+// second that the first was not created.
 func TestBulk_CircleOfWhatCannotBe(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	user := func(id, manager string) string {
 		return `{"method":"POST","path":"/Users","bulkId":"` + id + `","data":{"manager":{"value":"bulkId:` + manager + `"}}}`
 	}
 	a := s.bulk(user("a", "b") + `,` + user("b", "a"))
-	if a.statuses() != "400 400" || !strings.Contains(a.operations[1].says(), "userName") {
+	if a.statuses() != "400 409" || !strings.Contains(a.operations[0].says(), "userName") || !strings.Contains(a.operations[1].says(), "a") {
 		t.Errorf("%s", a.raw)
 	}
 }

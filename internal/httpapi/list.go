@@ -69,7 +69,8 @@ func (q *request) sort(rt *scim.ResourceType, others []*scim.ResourceType) (*dir
 	if err != nil {
 		return nil, err
 	}
-	return &directory.Sort{Sort: compiled}, nil
+	q.event.tolerated(compiled.Notices())
+	return &directory.Sort{Sort: compiled}, directory.CheckNotices(q.grant.Settings, compiled.Notices())
 }
 
 // listReply answers with a page of resources of a type.

@@ -155,7 +155,12 @@ func (q *request) projection(rt *scim.ResourceType) (scim.Projection, error) {
 		}
 		return []string{text}
 	}
-	return scim.ParseProjection(rt, list(attributes), list(excluded))
+	projection, err := scim.ParseProjection(rt, list(attributes), list(excluded))
+	if err != nil {
+		return scim.Projection{}, err
+	}
+	q.event.tolerated(projection.Notices())
+	return projection, directory.CheckNotices(q.grant.Settings, projection.Notices())
 }
 
 // ifMatch is the request's precondition. A tag that this service cannot have

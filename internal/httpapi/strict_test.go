@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -20,6 +21,36 @@ var dialects = []struct {
 	{scim.NoticeSchemasMissing, "POST", "/Users", `{"userName":"new@example.com"}`, 201, "invalidSyntax"},
 	{scim.NoticeSchemasMissing, "PATCH", "/Users/{user}", `{"Operations":[{"op":"replace","path":"title","value":"T"}]}`, 200, "invalidSyntax"},
 	{scim.NoticeUnknownSchema, "POST", "/Users", `{"schemas":["` + scim.CoreUserURN + `","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/User"],"userName":"new@example.com"}`, 201, "invalidSyntax"},
+	{scim.NoticeSchemasMissing, "POST", "/Users", `{"schemas":["urn:scim:schemas:core:2.0"],"userName":"new@example.com"}`, 201, "invalidSyntax"},
+	{scim.NoticeUnknownSchema, "PUT", "/Users/{user}", `{"schemas":["urn:scim:schemas:core:2.0"],"userName":"u@example.com"}`, 200, "invalidSyntax"},
+	{scim.NoticeUnknownSchema, "PATCH", "/Users/{user}", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOps"],"Operations":[{"op":"replace","path":"title","value":"T"}]}`, 200, "invalidSyntax"},
+	{scim.NoticeUnknownSchema, "PATCH", "/Groups/{group}", `{"schemas":["urn:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members"}]}`, 200, "invalidSyntax"},
+	{scim.NoticeUnknownSchema, "POST", "/Groups", `{"schemas":["urn:scim:schemas:core:1.0"],"displayName":"H"}`, 201, "invalidSyntax"},
+	{scim.NoticeUnknownSchema, "POST", "/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Search"]}`, 200, "invalidSyntax"},
+	{scim.NoticeUnknownSchema, "POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Bulk"],"Operations":[]}`, 200, "invalidSyntax"},
+	{scim.NoticeSingleValue, "POST", "/Users", `{"schemas":"` + scim.CoreUserURN + `","userName":"new@example.com"}`, 201, "invalidValue"},
+	{scim.NoticeUnqualified, "POST", "/Users", userBody(`"userName":"new@example.com","department":"D"`), 201, "invalidSyntax"},
+	{scim.NoticeUnqualified, "PUT", "/Users/{user}", userBody(`"userName":"u@example.com","manager.value":"m"`), 200, "invalidSyntax"},
+	{scim.NoticeUnqualified, "PATCH", "/Users/{user}", patchBody(`[{"op":"add","path":"manager","value":{"value":"m"}}]`), 200, "invalidSyntax"},
+	{scim.NoticeUnqualified, "PATCH", "/Users/{user}", patchBody(`[{"op":"add","value":{"department":"D"}}]`), 200, "invalidSyntax"},
+	{scim.NoticeUnqualified, "GET", "/Users?filter=manager+eq+%22m%22", "", 200, "invalidSyntax"},
+	{scim.NoticeUnqualified, "GET", "/Users?sortBy=department", "", 200, "invalidSyntax"},
+	{scim.NoticeUnqualified, "GET", "/Users?attributes=department", "", 200, "invalidSyntax"},
+	{scim.NoticeUnqualified, "GET", "/Users/{user}?excludedAttributes=department", "", 200, "invalidSyntax"},
+	{scim.NoticeUnqualified, "POST", "/.search", `{"schemas":["` + scim.SearchURN + `"],"filter":"department eq \"D\"","sortBy":"department","attributes":["department"]}`, 200, "invalidSyntax"},
+	{scim.NoticeAmbiguous, "POST", "/Users", userBody(`"userName":"new@example.com","costCenter":"4"`), 201, "invalidSyntax"},
+	{scim.NoticeAmbiguous, "PATCH", "/Users/{user}", patchBody(`[{"op":"add","value":{"title":"T","costCenter":"4"}}]`), 200, "invalidSyntax"},
+	{scim.NoticeAmbiguous, "GET", "/Users?attributes=costCenter", "", 200, "invalidSyntax"},
+	{scim.NoticeDottedURN, "POST", "/Users", userBody(`"userName":"new@example.com","` + scim.EnterpriseURN + `.department":"D"`), 201, "invalidSyntax"},
+	{scim.NoticeDottedURN, "PATCH", "/Users/{user}", patchBody(`[{"op":"add","path":"` + scim.EnterpriseURN + `.manager.value","value":"m"}]`), 200, "invalidSyntax"},
+	{scim.NoticeDottedURN, "PATCH", "/Groups/{group}", patchBody(`[{"op":"remove","path":"` + scim.CoreGroupURN + `.members"}]`), 200, "invalidSyntax"},
+	{scim.NoticeDottedURN, "GET", "/Users?filter=" + scim.EnterpriseURN + ".manager.value+eq+%22m%22", "", 200, "invalidSyntax"},
+	{scim.NoticeDottedURN, "GET", "/Users?sortBy=" + scim.CoreUserURN + ".name.familyName", "", 200, "invalidSyntax"},
+	{scim.NoticeCoreObject, "POST", "/Users", userBody(`"userName":"new@example.com","` + scim.CoreUserURN + `":{"title":"T"}`), 201, "invalidSyntax"},
+	{scim.NoticeCoreObject, "PATCH", "/Users/{user}", patchBody(`[{"op":"add","value":{"` + scim.CoreUserURN + `":{"title":"T"}}}]`), 200, "invalidSyntax"},
+	{scim.NoticeCoreObject, "PATCH", "/Groups/{group}", patchBody(`[{"op":"add","value":{"` + scim.CoreGroupURN + `":{"members":[{"value":"{user}"}]}}}]`), 200, "invalidSyntax"},
+	{scim.NoticeUnknownPath, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"title","value":"T"},{"op":"add","path":"urn:example:hr:2.0:User:costCode","value":"7"}]`), 200, "invalidPath"},
+	{scim.NoticeUnknownPath, "PATCH", "/Groups/{group}", patchBody(`[{"op":"add","path":"members","value":[{"value":"{user}"}]},{"op":"add","path":"urn:example:hr:2.0:Group:costCode","value":"7"}]`), 200, "invalidPath"},
 	{scim.NoticeSchemasIgnored, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"schemas","value":["` + scim.CoreUserURN + `"]},{"op":"replace","path":"title","value":"T"}]`), 200, "mutability"},
 	{scim.NoticeStringBoolean, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"active","value":"False"}]`), 200, "invalidValue"},
 	{scim.NoticeStringBoolean, "POST", "/Users", userBody(`"userName":"new@example.com","active":"True"`), 201, "invalidValue"},
@@ -43,6 +74,8 @@ var dialects = []struct {
 	{scim.NoticeMadeValue, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"phoneNumbers[type eq \"work\"].value","value":"1"}]`), 200, "noTarget"},
 	{scim.NoticeFilterBoolean, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"emails[primary eq \"True\"].value","value":"w@example.com"}]`), 200, "invalidFilter"},
 	{scim.NoticeFilterForm, "GET", "/Users?filter=emails%5Btype+eq+%22work%22%5D.value+eq+%22a%22", "", 200, "invalidFilter"},
+	{scim.NoticeFilterForm, "PATCH", "/Users/{user}", patchBody(`[{"op":"add","path":"name.familyName","value":"F"},{"op":"replace","path":"name[familyName eq \"F\"].givenName","value":"G"}]`), 200, "invalidFilter"},
+	{scim.NoticeFilterForm, "PATCH", "/Users/{user}", patchBody(`[{"op":"remove","path":"` + scim.EnterpriseURN + `:manager[value eq \"m\"]"},{"op":"replace","path":"title","value":"T"}]`), 200, "invalidFilter"},
 	{scim.NoticeFilterForm, "GET", "/Groups?filter=members%5Btype+eq+%22User%22%5D.value+eq+%22a%22", "", 200, "invalidFilter"},
 	{scim.NoticeFilterSpaces, "GET", "/Users?filter=userName+eq%22a%22", "", 200, "invalidFilter"},
 }
@@ -67,6 +100,7 @@ func TestDialects(t *testing.T) {
 		t.Run(d.kind+" "+d.method+" "+d.path, func(t *testing.T) {
 			for name, settings := range map[string]tenant.Settings{"taken": tenant.DefaultSettings(), "refused": strict} {
 				s := newServiceOn(t, enginetest.Memory(t), 5, settings)
+				s.mustExtend(`{"id":"urn:example:gate:1.0:Person","attributes":[{"name":"costCenter"}]}`)
 				id := s.mustCreate(`"userName":"u@example.com","emails":[{"value":"u@example.com","type":"home","primary":true}]`)
 				member := s.mustCreate(`"userName":"m@example.com"`)
 				group := s.mustGroup("G", member)
@@ -92,6 +126,18 @@ func TestDialects(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// mustExtend registers a schema of the tenant's own for users.
+func (s *service) mustExtend(document string) {
+	s.t.Helper()
+	schema, err := scim.ParseTenantSchema([]byte(document))
+	if err == nil {
+		err = s.app.Store.PutSchema(s.t.Context(), s.tenant, s.app.Types(), schema, time.Now())
+	}
+	if err != nil {
+		s.t.Fatal(err)
 	}
 }
 

@@ -439,7 +439,7 @@ func (r *schemaRun) isApart() {
 	if a := r.send(r.other, "PATCH", r.endpoint+"/"+a.body["id"].(string), map[string]any{
 		"schemas":    []any{scim.PatchURN},
 		"Operations": []any{map[string]any{"op": "add", "path": ownURN + ":" + r.schema.Attributes[0].Name, "value": "x"}},
-	}); a.status != http.StatusBadRequest {
+	}); a.status != http.StatusOK || strings.Contains(a.raw, ownURN) {
 		r.rt.Fatalf("another tenant's PATCH: %d %s", a.status, a.raw)
 	}
 }

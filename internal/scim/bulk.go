@@ -67,7 +67,6 @@ func DecodeBulk(body []byte) (*BulkRequest, []Notice, error) {
 		v := object[name]
 		switch {
 		case equalName(name, "schemas"):
-			err = bulkSchemas(v)
 		case equalName(name, "failOnErrors"):
 			b.FailOnErrors, err = failOnErrors(v)
 		case equalName(name, "Operations"):
@@ -82,11 +81,11 @@ func DecodeBulk(body []byte) (*BulkRequest, []Notice, error) {
 			return nil, nil, err
 		}
 	}
+	if err := told.checkSchemas(member(object, "schemas"), BulkRequestURN, noExtension); err != nil {
+		return nil, nil, err
+	}
 	if list == nil {
 		return nil, nil, &Error{InvalidSyntax, "Operations is missing: it must be an array of operations."}
-	}
-	if urns, _ := schemaList(member(object, "schemas")); len(urns) == 0 {
-		told.add(NoticeSchemasMissing, "schemas")
 	}
 	if len(list) == 0 {
 		told.add(NoticeNoOperations, "Operations")
@@ -100,19 +99,6 @@ func DecodeBulk(body []byte) (*BulkRequest, []Notice, error) {
 		b.Operations[i] = decodeBulkOperation(o, &told)
 	}
 	return b, told, nil
-}
-
-func bulkSchemas(v any) error {
-	urns, err := schemaList(v)
-	if err != nil {
-		return err
-	}
-	for _, urn := range urns {
-		if !equalName(urn, BulkRequestURN) {
-			return wrongSchema(BulkRequestURN, urn)
-		}
-	}
-	return nil
 }
 
 // failOnErrors takes 0 for a number that was not given: clients whose language has

@@ -103,21 +103,25 @@ func exchangeOperation(o any, id func(string) string) any {
 // does not take, because it is unknown or read-only, refers to nothing: a user's
 // groups do not make the user wait for a group that waits for the user.
 func exchangeResource(rt *ResourceType, data map[string]any, id func(string) string) map[string]any {
-	return eachTaken(rt, data, func(_ target, name string, v any) (any, bool) {
+	return eachTaken(rt, data, false, func(_ target, name string, v any) (any, bool) {
 		return exchange(name, v, id), true
 	})
 }
 
 // eachTaken is a resource with what visit makes of each attribute that its type
-// takes, in extensions too; false leaves the attribute out.
-func eachTaken(rt *ResourceType, data map[string]any, visit func(t target, name string, v any) (any, bool)) map[string]any {
+// takes, in extensions too, and in an object under the URN of the core schema, which
+// within reports data to be; false leaves the attribute out.
+func eachTaken(rt *ResourceType, data map[string]any, within bool, visit func(t target, name string, v any) (any, bool)) map[string]any {
 	out := make(map[string]any, len(data))
 	for _, name := range sortedNames(data) {
 		v := data[name]
-		t, ok := rt.lookup(name)
+		n := rt.resolve(name)
+		t := n.target
 		values, isObject := v.(map[string]any)
 		switch {
-		case !ok || t.readOnly() || isPassword(name) || equalName(name, "schemas"):
+		case n.core && isObject && !within:
+			out[name] = eachTaken(rt, values, true, visit)
+		case !n.known() || t.readOnly() || isPassword(name) || equalName(name, "schemas"):
 			out[name] = v
 		case t.attr == nil && isObject:
 			inner := make(map[string]any, len(values))
@@ -205,7 +209,7 @@ func (o *BulkOperation) unescapePath(known func(string) bool) {
 // elements of attributes with many values, other attributes whole. The second
 // result are the operations of a PATCH that put it in.
 func postpone(rt *ResourceType, data map[string]any, ids []string) (rest map[string]any, operations []any, err error) {
-	rest = eachTaken(rt, data, func(t target, name string, v any) (any, bool) {
+	rest = eachTaken(rt, data, false, func(t target, name string, v any) (any, bool) {
 		if !refersTo(name, v, ids) {
 			return v, true
 		}

@@ -27,7 +27,8 @@ func TestDecodeBulk_RefusesTheWholeRequest(t *testing.T) {
 		{"operations are null", string(bulkBody(`"Operations":null`)), InvalidSyntax, "Operations must be an array"},
 		{"an operation is no object", string(bulkBody(`"Operations":[{},7]`)), InvalidSyntax, "Operation 2: an operation must be an object, not a number"},
 		{"another schema", `{"schemas":["` + PatchURN + `"],"Operations":[]}`, InvalidSyntax, BulkRequestURN},
-		{"schemas are a text", `{"schemas":"` + BulkRequestURN + `","Operations":[]}`, InvalidSyntax, "schemas must be an array"},
+		{"schemas are an object", `{"schemas":{"a":"` + BulkRequestURN + `"},"Operations":[]}`, InvalidSyntax, "schemas must be an array"},
+		{"schemas are another one as a text", `{"schemas":"` + PatchURN + `","Operations":[]}`, InvalidSyntax, BulkRequestURN},
 		{"a misspelled failOnErrors", string(bulkBody(`"failOnError":1,"Operations":[]`)), InvalidSyntax, "failOnError"},
 		{"failOnErrors is a text", string(bulkBody(`"failOnErrors":"1","Operations":[]`)), InvalidValue, "failOnErrors"},
 		{"failOnErrors is below 0", string(bulkBody(`"failOnErrors":-1,"Operations":[]`)), InvalidValue, "failOnErrors"},
@@ -75,7 +76,7 @@ func TestDecodeBulk_ReadsWhatIsSent(t *testing.T) {
 	if put.Data["userName"] != "x" {
 		t.Errorf("PUT with data in a text: %+v", put)
 	}
-	want := []Notice{{NoticeStringifiedValue, "Operations.data"}, {NoticeUnknownAttribute, "Operations.maxResourceLevel"}}
+	want := []Notice{{Kind: NoticeStringifiedValue, Attribute: "Operations.data"}, {Kind: NoticeUnknownAttribute, Attribute: "Operations.maxResourceLevel"}}
 	for _, n := range want {
 		if !slices.Contains(told, n) {
 			t.Errorf("notices %v lack %v", told, n)
@@ -191,7 +192,7 @@ func TestPlanBulk_Orders(t *testing.T) {
 		{"behind a circle", `{"method":"POST","path":"/Groups","bulkId":"g","data":{"members":[{"value":"bulkId:b"}]}},` + user("a", manager("b")) + `,` + user("b", manager("a")), "2 3 2+ 1"},
 		{"before a circle", user("a", manager("b")) + `,` + user("b", `,"x":{"value":"bulkId:c"},"`+EnterpriseURN+`":{"manager":{"value":"bulkId:a","$ref":"/Users/bulkId:c"}}`) + `,` + user("c", ""), "1 3 2 1+"},
 		{"what is read-only refers to nothing", user("a", `,"groups":[{"value":"bulkId:g"}]`) + `,{"method":"POST","path":"/Groups","bulkId":"g","data":{"members":[{"value":"bulkId:a"}]}}`, "1 2"},
-		{"what is unknown refers to nothing", user("a", `,"manager":{"value":"bulkId:b"}`) + `,` + user("b", `,"manager":{"value":"bulkId:a"}`), "1 2"},
+		{"what is unknown refers to nothing", user("a", `,"boss":{"value":"bulkId:b"}`) + `,` + user("b", `,"boss":{"value":"bulkId:a"}`), "1 2"},
 		{"a password is no reference", user("a", `,"password":"bulkId:b"`) + `,` + user("b", ""), "1 2"},
 		{"a path that is refused refers to nothing", `{"method":"POST","path":"/Devices","bulkId":"d","data":{"value":"bulkId:a"}},` + user("a", ""), "1 2"},
 		{"an operation with a fault is waited for all the same", user("b", manager("a")) + `,{"method":"POST","path":"/Users","bulkId":"a"}`, "2 1"},

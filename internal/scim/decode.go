@@ -1,10 +1,5 @@
 package scim
 
-import (
-	"slices"
-	"strings"
-)
-
 // DecodeResource reads the body of a POST or a PUT into a resource of a type:
 // canonical names, checked values, schemas recomputed, and nothing that is
 // unknown, read-only or the password. What IdPs send against the standard and
@@ -41,20 +36,67 @@ type decoding struct {
 func (d *decoding) object(object map[string]any) error {
 	var schemas any
 	for _, name := range sortedNames(object) {
-		if equalName(name, "schemas") {
-			schemas = object[name]
-			continue
+		v := object[name]
+		n := d.rt.resolve(name)
+		var err error
+		switch {
+		case equalName(name, "schemas"):
+			schemas = v
+		case n.core:
+			err = d.core(v)
+		default:
+			err = d.member(n, name, v)
 		}
-		t, ok := d.rt.lookup(name)
-		if !ok {
-			d.notices.add(NoticeUnknownAttribute, name)
-			continue
-		}
-		if err := d.set(t, name, object[name]); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	return d.schemas(schemas)
+	return d.notices.checkSchemas(schemas, d.rt.Schema.ID, func(urn string) bool { return d.rt.Extension(urn) != nil })
+}
+
+// core takes the members of an object under the URN of the core schema as those of the
+// body.
+func (d *decoding) core(v any) error {
+	values, err := d.rt.coreObject(v)
+	if len(values) > 0 {
+		d.notices.add(NoticeCoreObject, d.rt.Schema.ID)
+	}
+	for _, name := range sortedNames(values) {
+		if err := d.member(d.rt.resolve(name), name, values[name]); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// member takes one member of the body.
+func (d *decoding) member(n named, name string, v any) error {
+	if !n.known() {
+		d.notices.unknown(name, n)
+		return nil
+	}
+	d.notices.spelled(n)
+	return d.set(n.target, name, v)
+}
+
+// coreObject is the value of the URN of the core schema, taken as a name; an empty
+// value is no attributes.
+func (rt *ResourceType) coreObject(v any) (map[string]any, error) {
+	switch v := v.(type) {
+	case map[string]any:
+		return v, nil
+	case nil:
+		return nil, nil
+	case string:
+		if v == "" {
+			return nil, nil
+		}
+	case []any:
+		if len(v) == 0 {
+			return nil, nil
+		}
+	}
+	return nil, &Error{InvalidValue, rt.Schema.ID + " must be an object, not " + kindOf(v) + "."}
 }
 
 // set takes one member of the body, or of an extension in it.
@@ -62,15 +104,12 @@ func (d *decoding) set(t target, name string, v any) error {
 	if t.attr == nil {
 		return d.extension(t.extension, v)
 	}
-	if t.readOnly() || t.attr.Name == "schemas" {
+	if t.readOnly() || t.extension == nil && t.attr.Name == "schemas" {
 		return nil
 	}
 	if t.sub != nil && t.attr.MultiValued {
 		d.notices.add(NoticeUnknownAttribute, name)
 		return nil
-	}
-	if t.extension != nil && equalName(name, TeamAccount) && !strings.Contains(name, ":") {
-		d.notices.add(NoticeTopLevel, t.String())
 	}
 	if t.sub != nil {
 		v = map[string]any{t.sub.Name: v}
@@ -131,64 +170,6 @@ func (d *decoding) extension(s *Schema, v any) error {
 		}
 	}
 	return nil
-}
-
-// schemas checks what the body says it is. Entra lists extensions it sends no
-// values of, and leaves out those it does; so the list only has to fit the
-// resource type. It is recomputed from the values. RFC 7643 §3
-func (d *decoding) schemas(v any) error {
-	list, err := schemaList(v)
-	if err != nil {
-		return err
-	}
-	missing := true
-	for _, urn := range list {
-		switch {
-		case equalName(urn, d.rt.Schema.ID):
-			missing = false
-		case d.rt.Extension(urn) != nil:
-		case isStandardURN(urn):
-			return wrongSchema(d.rt.Schema.ID, urn)
-		default:
-			d.notices.add(NoticeUnknownSchema, urn)
-		}
-	}
-	if missing && slices.ContainsFunc(list, func(urn string) bool { return d.rt.Extension(urn) == nil }) {
-		return &Error{InvalidSyntax, "schemas must list " + d.rt.Schema.ID + "."}
-	}
-	if missing {
-		d.notices.add(NoticeSchemasMissing, "schemas")
-	}
-	return nil
-}
-
-// isStandardURN tells the URNs of RFC 7643 and RFC 7644 from those of vendors.
-func isStandardURN(urn string) bool {
-	for _, prefix := range []string{"urn:ietf:params:scim:schemas:core:", "urn:ietf:params:scim:api:messages:"} {
-		if len(urn) >= len(prefix) && equalName(urn[:len(prefix)], prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-func wrongSchema(want, got string) error {
-	return &Error{InvalidSyntax, "schemas lists " + noticeName(got) + ", which does not belong here: send " + want + "."}
-}
-
-// schemaList reads a value of schemas; absent, null and empty are one.
-func schemaList(v any) ([]string, error) {
-	list, ok := v.([]any)
-	if v != nil && !ok {
-		return nil, &Error{InvalidSyntax, "schemas must be an array of strings, not " + kindOf(v) + "."}
-	}
-	urns := make([]string, len(list))
-	for i, v := range list {
-		if urns[i], ok = v.(string); !ok {
-			return nil, &Error{InvalidSyntax, "schemas must be an array of strings; it holds " + kindOf(v) + "."}
-		}
-	}
-	return urns, nil
 }
 
 // pathOf names an attribute in checks and details: by its schema's name for it,

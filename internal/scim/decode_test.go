@@ -268,8 +268,9 @@ func TestDecodeResource_Refuses(t *testing.T) {
 
 		{"json-030: the other schema", `"schemas":["` + CoreGroupURN + `"],"userName":"g@x"`, InvalidSyntax, CoreUserURN},
 		{"both schemas", `"schemas":["` + CoreUserURN + `","` + CoreGroupURN + `"],"userName":"g@x"`, InvalidSyntax, "does not belong"},
-		{"a schema of SCIM 1.1", `"schemas":["urn:scim:schemas:core:1.0"],"userName":"g@x"`, InvalidSyntax, "must list"},
-		{"schemas as a string", `"schemas":"` + CoreUserURN + `","userName":"g@x"`, InvalidSyntax, "must be an array"},
+		{"the other schema beside one that means nothing", `"schemas":["urn:scim:schemas:core:1.0","` + CoreGroupURN + `"],"userName":"g@x"`, InvalidSyntax, "stands for a Group"},
+		{"a message", `"schemas":["` + PatchURN + `"],"userName":"g@x"`, InvalidSyntax, "stands for a PATCH"},
+		{"schemas as an object", `"schemas":{"a":"` + CoreUserURN + `"},"userName":"g@x"`, InvalidSyntax, "must be an array"},
 		{"schemas with a number", `"schemas":[1],"userName":"g@x"`, InvalidSyntax, "must be an array"},
 		{"twice with different values", `"userName":"a@x","isTeamAccount":true,"` + RollcallURN + `":{"isTeamAccount":false}`, InvalidSyntax, "given twice"},
 		{"twice with different parts", `"userName":"a@x","name.givenName":"A","name":{"givenName":"B"}`, InvalidSyntax, "given twice"},

@@ -64,7 +64,11 @@ func CompileFilter(rt *ResourceType, text string) (*Filter, error) {
 // attribute that only another of them has is one that these resources do not
 // have. RFC 7644 §3.4.2.1
 func CompileFilterAcross(rt *ResourceType, others []*ResourceType, text string) (*Filter, error) {
-	e, tight, err := filter.Read(text, filter.Limits{})
+	urns := rt.urns()
+	for _, other := range others {
+		urns = append(urns, other.urns()...)
+	}
+	e, tight, err := filter.Read(text, filter.Limits{}, urns...)
 	if err != nil {
 		return nil, &Error{Type: InvalidFilter, Detail: "The filter cannot be read " + err.Error() + "."}
 	}

@@ -167,8 +167,9 @@ func (c *matchCompiler) resolve(p filter.Path) (*matchTarget, error) {
 		if t.sub = t.attribute.Sub(p.Sub); t.sub == nil {
 			return nil, matchNoSub(t.attribute, p.Sub, p.Pos)
 		}
-		t.path.Sub = t.sub.Name
+		t.path.Sub, t.named.sub = t.sub.Name, t.sub
 	}
+	c.told.spelled(t.named)
 	for _, a := range []*Attribute{t.attribute, t.sub} {
 		if a != nil && (a.Returned == ReturnedNever || a.Mutability == WriteOnly) {
 			return nil, matchRefusal(Sensitive, p.Pos,
@@ -191,27 +192,20 @@ func (c *matchCompiler) find(p filter.Path) (*matchTarget, error) {
 		}
 		return t, nil
 	}
-	if p.URN == "" || equalName(p.URN, c.rt.Schema.ID) {
-		if t.attribute = c.rt.Schema.Attribute(p.Attribute); t.attribute == nil {
-			t.attribute = commonSchema.Attribute(p.Attribute)
+	n := c.rt.attributeNamed(p.URN, p.Attribute).withDot(p.Dotted)
+	switch {
+	case n.attr != nil:
+		t.attribute = n.attr
+		if n.extension != nil {
+			t.extension, t.path.URN = n.extension.ID, n.extension.ID
+		} else {
+			c.uses[t.attribute.Name] = true
 		}
-		if t.attribute == nil {
-			if t.attribute = c.elsewhere(p); t.attribute == nil {
-				return nil, c.unknown(p)
-			}
-			c.foreign[t.attribute.Name] = true
-			return t, nil
-		}
-		c.uses[t.attribute.Name] = true
+		t.named = n
 		return t, nil
-	}
-	if schema := c.rt.Extension(p.URN); schema != nil {
-		t.extension, t.path.URN = schema.ID, schema.ID
-		if t.attribute = schema.Attribute(p.Attribute); t.attribute == nil {
-			return nil, matchRefusal(InvalidFilter, p.Pos,
-				"the schema %s has no attribute %s", schema.ID, matchClip(p.Attribute))
-		}
-		return t, nil
+	case len(n.candidates) > 0:
+		return nil, matchRefusal(InvalidFilter, p.Pos, "%s is in more than one schema; write %s",
+			matchClip(p.Attribute), strings.Join(n.candidates, " or "))
 	}
 	if schema := c.rt.Extension(p.URN + ":" + p.Attribute); schema != nil {
 		if p.Sub != "" || p.Filter != nil {
@@ -223,37 +217,48 @@ func (c *matchCompiler) find(p filter.Path) (*matchTarget, error) {
 		return t, nil
 	}
 	for _, other := range c.others {
-		inner := matchCompiler{rt: other, uses: map[string]bool{}}
-		if t, err := inner.find(p); err == nil {
-			return t, nil
+		if found, err := c.elsewhere(other, p); found != nil || err != nil {
+			return found, err
 		}
 	}
-	return nil, matchRefusal(InvalidFilter, p.Pos, "%s has no schema %s", c.rt.Name, matchClip(p.URN))
+	return nil, c.unknown(p)
 }
 
-// elsewhere is an attribute of the core schema of another type, nil if there is
-// none of that name.
-func (c *matchCompiler) elsewhere(p filter.Path) *Attribute {
-	if p.URN != "" {
-		return nil
+// elsewhere finds an attribute that only another resource type has: no resource of this
+// one has a value of it. found is nil when that type does not have it either.
+func (c *matchCompiler) elsewhere(other *ResourceType, p filter.Path) (found *matchTarget, err error) {
+	inner := matchCompiler{rt: other, uses: map[string]bool{}, told: c.told}
+	n := other.attributeNamed(p.URN, p.Attribute)
+	whole := other.Extension(p.URN + ":" + p.Attribute)
+	if n.attr == nil && len(n.candidates) == 0 && whole == nil {
+		return nil, nil
 	}
-	for _, other := range c.others {
-		if a := other.Schema.Attribute(p.Attribute); a != nil {
-			return a
-		}
+	if found, err = inner.find(p); err != nil || found.extension != "" {
+		return found, err
 	}
-	return nil
+	if p.URN == "" {
+		c.foreign[found.attribute.Name] = true
+		return found, nil
+	}
+	// This type may have an attribute of the same name, which is not the one meant.
+	found.extension, found.path.URN = other.Schema.ID, other.Schema.ID
+	return found, nil
 }
 
-// unknown is the error about a name that the core schema does not have.
+// unknown is the error about a name that the type does not have.
 func (c *matchCompiler) unknown(p filter.Path) error {
-	for _, x := range c.rt.Extensions {
-		if a := x.Schema.Attribute(p.Attribute); a != nil {
-			return matchRefusal(InvalidFilter, p.Pos,
-				"%s belongs to an extension; write %s:%s", a.Name, x.Schema.ID, a.Name)
-		}
+	switch {
+	case p.URN == "" || equalName(p.URN, c.rt.Schema.ID):
+		return matchRefusal(InvalidFilter, p.Pos, "%s has no attribute %s", c.rt.Name, matchClip(p.Attribute))
+	case c.rt.Extension(p.URN) != nil:
+		return matchRefusal(InvalidFilter, p.Pos,
+			"the schema %s has no attribute %s", c.rt.Extension(p.URN).ID, matchClip(p.Attribute))
 	}
-	return matchRefusal(InvalidFilter, p.Pos, "%s has no attribute %s", c.rt.Name, matchClip(p.Attribute))
+	name := nameOf(p)
+	if meant := c.rt.meant(name); meant != "" {
+		return matchRefusal(InvalidFilter, p.Pos, "%s has no schema %s; write %s", c.rt.Name, matchClip(p.URN), meant)
+	}
+	return matchRefusal(InvalidFilter, p.Pos, "%s has no schema %s", c.rt.Name, matchClip(p.URN))
 }
 
 func matchNoSub(a *Attribute, name string, pos int) error {
@@ -291,6 +296,8 @@ type matchTarget struct {
 	// where chooses elements of the attribute, nil when all are meant.
 	where matchTest
 	sub   *Attribute
+	// named is what the name means, for how it was spelled; nothing inside brackets.
+	named named
 	// path is the canonical spelling.
 	path filter.Path
 }

@@ -3,6 +3,7 @@ package scim
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // The kinds of Notice.
@@ -36,6 +37,20 @@ const (
 	NoticeNotURI = "not_a_uri"
 	// NoticeTopLevel: an attribute of rollcall's extension stood at the top level.
 	NoticeTopLevel = "top_level_attribute"
+	// NoticeUnqualified: an attribute of an extension stood without the URN of its
+	// schema. Entra's own documentation sets a manager so: events/entra/set_manager_unqualified.
+	NoticeUnqualified = "unqualified_attribute"
+	// NoticeAmbiguous: a name without a URN, which more than one extension has, was
+	// left out.
+	NoticeAmbiguous = "ambiguous_attribute"
+	// NoticeDottedURN: a dot stood between the URN of a schema and an attribute.
+	NoticeDottedURN = "dotted_urn"
+	// NoticeCoreObject: attributes of the core schema stood in an object under its URN,
+	// as those of an extension do.
+	NoticeCoreObject = "core_object"
+	// NoticeUnknownPath: an operation of a PATCH was left out, because its path begins
+	// with the URN of a schema that this service does not have.
+	NoticeUnknownPath = "unknown_path"
 	// NoticeSecondPrimary: more than one value was primary; the first one stays.
 	NoticeSecondPrimary = "second_primary"
 	// NoticeKept: an attribute that always has a value was not removed.
@@ -72,7 +87,7 @@ var refusals = map[string]struct {
 }{
 	NoticeUnknownAttribute: {InvalidSyntax, "is in no schema of this service: leave it out of the identity provider's mapping"},
 	NoticeSchemasMissing:   {InvalidSyntax, "must list the URN of the request's schema"},
-	NoticeUnknownSchema:    {InvalidSyntax, "is no schema of this resource: leave it out of schemas"},
+	NoticeUnknownSchema:    {InvalidSyntax, "is no schema of this request: leave it out of schemas"},
 	NoticeSchemasIgnored:   {NotMutable, "follows from the attributes and cannot be changed by an operation"},
 	NoticeStringBoolean:    {InvalidValue, "is a boolean: send true or false without quotes"},
 	NoticeSingleValue:      {InvalidValue, "has many values: send an array"},
@@ -82,6 +97,11 @@ var refusals = map[string]struct {
 	NoticeReference:        {InvalidValue, "needs a value in each of its elements: $ref is not enough"},
 	NoticeNotURI:           {InvalidValue, "must be a URI: encode spaces and letters beyond ASCII with %"},
 	NoticeTopLevel:         {InvalidSyntax, "stands behind the URN of its schema, not at the top level"},
+	NoticeUnqualified:      {InvalidSyntax, "was sent without the URN of its schema: send the whole name"},
+	NoticeAmbiguous:        {InvalidSyntax, "is in more than one schema: send the whole name"},
+	NoticeDottedURN:        {InvalidSyntax, "was sent with a dot after the URN of its schema: send a colon there"},
+	NoticeCoreObject:       {InvalidSyntax, "is the core schema, whose attributes stand at the top level: send them without the object around them"},
+	NoticeUnknownPath:      {InvalidPath, "begins with the URN of a schema that this service does not have: leave it out of the attribute mapping"},
 	NoticeSecondPrimary:    {InvalidValue, "may have one primary value"},
 	NoticeKept:             {NotMutable, "always has a value and cannot be removed"},
 	NoticeOperationCase:    {InvalidSyntax, "must be add, replace or remove, in lower case"},
@@ -90,7 +110,7 @@ var refusals = map[string]struct {
 	NoticeRemovedValues:    {InvalidValue, "cannot be removed value by value with a value: choose the values by a filter in the path"},
 	NoticeMadeValue:        {NoTarget, "has no value that the path chooses"},
 	NoticeFilterBoolean:    {InvalidFilter, "is a boolean: compare it with true or false without quotes"},
-	NoticeFilterForm:       {InvalidFilter, "is used in a form that is not in the grammar of RFC 7644 §3.4.2.2: put the whole condition on a multi-valued attribute into its brackets"},
+	NoticeFilterForm:       {InvalidFilter, "is used in a form that is not in the grammar of RFC 7644 §3.4.2.2: brackets belong after an attribute with many values, with the whole condition inside"},
 	NoticeFilterSpaces:     {InvalidFilter, "needs a space on both sides of each operator"},
 }
 
@@ -100,7 +120,11 @@ func NoticeKinds() []string { return slices.Sorted(maps.Keys(refusals)) }
 // Refusal is the error for a tenant that does not take what was tolerated.
 func (n Notice) Refusal() *Error {
 	r := refusals[n.Kind]
-	return &Error{Type: r.t, Detail: n.Attribute + " " + r.says + ". This tenant takes only what RFC 7643 and RFC 7644 have."}
+	detail := n.Attribute + " " + r.says
+	if n.Instead != "" {
+		detail += ", " + n.Instead
+	}
+	return &Error{Type: r.t, Detail: detail + ". This tenant takes only what RFC 7643 and RFC 7644 have."}
 }
 
 // Every distinct notice is told once, and so many that they fit in an event.
@@ -112,11 +136,31 @@ const (
 // notices collects what was tolerated in one request.
 type notices []Notice
 
-func (n *notices) add(kind, attribute string) {
-	notice := Notice{Kind: kind, Attribute: noticeName(attribute)}
+func (n *notices) add(kind, attribute string) { n.instead(kind, attribute, "") }
+
+// instead adds a notice that has the right spelling.
+func (n *notices) instead(kind, attribute, spelling string) {
+	notice := Notice{Kind: kind, Attribute: noticeName(attribute), Instead: spelling}
 	if len(*n) < maxNotices && !slices.Contains(*n, notice) {
 		*n = append(*n, notice)
 	}
+}
+
+// spelled adds how a known name differs from the standard's spelling of it, if it does.
+func (n *notices) spelled(name named) {
+	if name.spelling != "" {
+		n.add(name.spelling, name.String())
+	}
+}
+
+// unknown adds a name that was passed over, because it means nothing or could mean more
+// than one attribute.
+func (n *notices) unknown(sent string, name named) {
+	if len(name.candidates) > 0 {
+		n.instead(NoticeAmbiguous, sent, strings.Join(name.candidates, " or "))
+		return
+	}
+	n.add(NoticeUnknownAttribute, sent)
 }
 
 // noticeName makes a name that came with a request fit to be printed.

@@ -45,7 +45,7 @@ func DecodePatch(body []byte) (*Patch, error) {
 		return nil, err
 	}
 	p := &Patch{}
-	if err := p.checkSchemas(member(object, "schemas")); err != nil {
+	if err := p.notices.checkSchemas(member(object, "schemas"), PatchURN, noExtension); err != nil {
 		return nil, err
 	}
 	list, ok := member(object, "Operations").([]any)
@@ -68,25 +68,6 @@ func DecodePatch(body []byte) (*Patch, error) {
 		p.Operations[i].Number = i + 1
 	}
 	return p, nil
-}
-
-func (p *Patch) checkSchemas(v any) error {
-	list, err := schemaList(v)
-	if err != nil {
-		return err
-	}
-	if len(list) == 0 {
-		p.notices.add(NoticeSchemasMissing, "schemas")
-	}
-	for i, urn := range list {
-		if equalName(urn, PatchURN) {
-			return nil
-		}
-		if i == len(list)-1 {
-			return wrongSchema(PatchURN, urn)
-		}
-	}
-	return nil
 }
 
 // operation reads one operation. Keys that are none of op, path and value

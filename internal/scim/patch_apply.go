@@ -60,6 +60,10 @@ func (w *patching) operation(o Operation) error {
 		}
 		return w.attributes(o.Op, nil, values)
 	}
+	if name, ok := w.rt.foreignName(o.Path); ok {
+		w.notices.add(NoticeUnknownPath, name)
+		return nil
+	}
 	l, err := w.locate(o.Path)
 	if err != nil {
 		return err
@@ -67,29 +71,28 @@ func (w *patching) operation(o Operation) error {
 	if l.readOnly() {
 		return &Error{NotMutable, l.String() + " is read-only."}
 	}
-	if l.extension != nil && l.attr != nil && equalName(o.Path, TeamAccount) {
-		w.notices.add(NoticeTopLevel, l.String())
-	}
 	return w.apply(o.Op, l, o.Value)
 }
 
 // attributes applies an operation to each attribute that a value names: those of
-// the resource, or of one extension. A name that means nothing is left out, as it
-// is in a POST.
-func (w *patching) attributes(op PatchOp, extension *Schema, values map[string]any) error {
+// the resource when within is nil, or those of an object under the URN of a schema. A
+// name that means nothing is left out, as it is in a POST.
+func (w *patching) attributes(op PatchOp, within *Schema, values map[string]any) error {
 	for _, name := range sortedNames(values) {
-		l, ok, err := w.locateName(extension, name)
+		v := values[name]
+		if within == nil && equalName(name, w.rt.Schema.ID) {
+			if err := w.coreAttributes(op, v); err != nil {
+				return err
+			}
+			continue
+		}
+		l, ok, err := w.locateName(within, name)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			if extension != nil {
-				name = extension.ID + ":" + name
-			}
-			w.notices.add(NoticeUnknownAttribute, name)
 			continue
 		}
-		v := values[name]
 		if l.attr != nil && l.attr.Name == "id" && l.extension == nil {
 			if id, known := w.r["id"]; known && v != nil && !equalValue(v, id) {
 				return &Error{NotMutable, "id is read-only, and the one in the value is not the resource's."}
@@ -98,9 +101,6 @@ func (w *patching) attributes(op PatchOp, extension *Schema, values map[string]a
 		if l.readOnly() || l.attr != nil && l.attr.Name == "schemas" {
 			continue
 		}
-		if extension == nil && l.extension != nil && equalName(name, TeamAccount) {
-			w.notices.add(NoticeTopLevel, l.String())
-		}
 		if err := w.apply(op, l, v); err != nil {
 			return err
 		}
@@ -108,23 +108,47 @@ func (w *patching) attributes(op PatchOp, extension *Schema, values map[string]a
 	return nil
 }
 
-// locateName finds what a name inside a value means. Okta and Entra also write
-// whole paths there, with URN, sub-attribute and filter.
-func (w *patching) locateName(extension *Schema, name string) (location, bool, error) {
-	if extension != nil {
-		t, ok := w.rt.lookupIn(extension, name)
+// coreAttributes applies an operation to the attributes in an object under the URN of
+// the core schema.
+func (w *patching) coreAttributes(op PatchOp, v any) error {
+	values, err := w.rt.coreObject(v)
+	if err != nil || len(values) == 0 {
+		return err
+	}
+	w.notices.add(NoticeCoreObject, w.rt.Schema.ID)
+	return w.attributes(op, w.rt.Schema, values)
+}
+
+// locateName finds what a name inside a value means; ok is false, with a notice, when
+// it means nothing. Okta and Entra also write whole paths there, with URN,
+// sub-attribute and filter.
+func (w *patching) locateName(within *Schema, name string) (l location, ok bool, err error) {
+	if within != nil && within != w.rt.Schema {
+		t, ok := w.rt.lookupIn(within, name)
+		if !ok {
+			w.notices.add(NoticeUnknownAttribute, within.ID+":"+name)
+		}
 		return location{target: t}, ok, nil
 	}
+	var n named
+	sent := name
 	if strings.Contains(name, "[") {
-		l, err := w.locate(name)
+		if l, sent, n, err = w.find(name); err != nil {
+			return l, false, err
+		}
 		w.notices.add(NoticePathInValue, name)
-		return l, err == nil, err
+	} else {
+		n = w.rt.resolve(name)
+		l = location{target: n.target}
+		if n.attr != nil && strings.ContainsAny(name, ".:") {
+			w.notices.add(NoticePathInValue, n.String())
+		}
+		w.notices.spelled(n)
 	}
-	t, ok := w.rt.lookup(name)
-	if t.attr != nil && strings.ContainsAny(name, ".:") {
-		w.notices.add(NoticePathInValue, t.String())
+	if !l.known() {
+		w.notices.unknown(sent, n)
 	}
-	return location{target: t}, ok, nil
+	return l, l.known(), nil
 }
 
 // apply carries out one operation at one place.

@@ -1,8 +1,6 @@
 package scim
 
 import (
-	"strings"
-
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
@@ -21,46 +19,50 @@ type location struct {
 
 // locate reads a path and finds what it names. RFC 7644 §3.5.2
 func (c *coercer) locate(path string) (location, error) {
+	l, name, n, err := c.find(path)
+	if err == nil && !l.known() {
+		err = c.rt.unknownPath(name, n)
+	}
+	return l, err
+}
+
+// known reports whether the path names something that a resource can have.
+func (l location) known() bool { return l.attr != nil || l.extension != nil }
+
+// find is locate for a path that may name nothing: then it is the name in it, and what
+// was found of that.
+func (c *coercer) find(path string) (l location, name string, n named, err error) {
 	rt := c.rt
 	if s := rt.Extension(path); s != nil {
-		return location{target: target{extension: s}, explicit: true}, nil
+		return location{target: target{extension: s}, explicit: true}, path, named{}, nil
 	}
-	parsed, err := filter.ParsePath(path, filter.Limits{})
-	if err != nil {
-		return location{}, &Error{InvalidPath, "the path cannot be read " + err.Error() + "."}
+	parsed, fault := rt.parsePath(path)
+	if fault != nil {
+		return location{}, "", named{}, fault
 	}
-	t, ok := rt.lookup(nameOf(parsed))
-	if !ok || t.attr == nil {
-		return location{}, &Error{
-			InvalidPath,
-			"the path names no attribute of a " + rt.Name + ": " + noticeName(nameOf(parsed)) + ".",
-		}
+	if name, n = nameOf(parsed), rt.resolvePath(parsed); n.attr == nil {
+		return location{}, name, n, nil
 	}
-	l := location{target: t, explicit: true, filter: parsed.Filter}
+	c.notices.spelled(n)
+	l = location{target: n.target, explicit: true, filter: parsed.Filter}
 	if parsed.Filter == nil {
-		return l, nil
+		return l, name, n, nil
 	}
-	if !t.attr.MultiValued || t.attr.Type != TypeComplex {
-		return location{}, &Error{InvalidPath, t.attr.Name + " has no values that a filter could choose from."}
+	if n.attr.Type != TypeComplex {
+		return location{}, name, n, &Error{InvalidPath, n.attr.Name + " has no values that a filter could choose from."}
 	}
-	if l.matches, err = compileElement(t.attr, parsed.Filter, &c.notices); err != nil {
-		return location{}, err
+	if !n.attr.MultiValued {
+		c.notices.add(NoticeFilterForm, target{extension: n.extension, attr: n.attr}.String())
+	}
+	if l.matches, err = compileElement(n.attr, parsed.Filter, &c.notices); err != nil {
+		return location{}, name, n, err
 	}
 	l.cost = len(path) / 8
-	return l, nil
+	return l, name, n, nil
 }
 
 // nameOf is a path without its filter.
 func nameOf(p filter.Path) string {
-	var b strings.Builder
-	if p.URN != "" {
-		b.WriteString(p.URN)
-		b.WriteByte(':')
-	}
-	b.WriteString(p.Attribute)
-	if p.Sub != "" {
-		b.WriteByte('.')
-		b.WriteString(p.Sub)
-	}
-	return b.String()
+	p.Filter = nil
+	return p.String()
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
 // plural applies an operation to all values of a multi-valued attribute.
@@ -31,10 +33,15 @@ func (w *patching) plural(op PatchOp, l location, v any) error {
 // list is the attribute's values.
 func (w *patching) list(l location) ([]any, error) {
 	list, _ := w.r.part(l.extension, l.attr.Name).([]any)
-	if w.work += sizeOf(list) * (1 + l.cost); w.work > maxWork {
-		return nil, &Error{TooMany, "the PATCH does more than one request may: send it in parts."}
+	return list, w.spend(list, l.cost)
+}
+
+// spend counts a look at a value by a filter of a cost.
+func (w *patching) spend(v any, cost int) error {
+	if w.work += sizeOf(v) * (1 + cost); w.work > maxWork {
+		return &Error{TooMany, "the PATCH does more than one request may: send it in parts."}
 	}
-	return list, nil
+	return nil
 }
 
 // addValues adds values to a list. One that is there already, by value and type,
@@ -101,9 +108,10 @@ func (w *patching) removeValues(l location, list, sent []any) error {
 
 // chosen applies an operation to those values that the path chooses, or to one
 // sub-attribute of each. Where nothing is chosen, remove has nothing to do; add
-// and replace make the value that the filter describes, if it consists of
-// equalities: without a sub-attribute only add does, for replacing nothing is
-// noTarget. RFC 7644 §3.5.2.1, §3.5.2.2, §3.5.2.3
+// makes the value that the filter describes, if it consists of equalities. replace does
+// so only for a sub-attribute of a value chosen by type and primary: replacing nothing is
+// noTarget, and a replace must not grant an entitlement that its path names by value.
+// RFC 7644 §3.5.2.1, §3.5.2.2, §3.5.2.3
 func (w *patching) chosen(op PatchOp, l location, v any) error {
 	list, err := w.list(l)
 	if err != nil {
@@ -179,14 +187,14 @@ func (w *patching) described(op PatchOp, l location, parts map[string]any) (map[
 	if op == OpRemove || len(parts) == 0 && (l.sub != nil || op == OpAdd) {
 		return nil, nil
 	}
-	none := &Error{NoTarget, pathOf(l.target) + " has no value that the path chooses."}
+	none := &Error{NoTarget, pathOf(l.target) + " has no value that the path chooses. Add it without a filter, or map a part of it by type, such as emails[type eq \"work\"].value."}
 	if l.sub == nil && op == OpReplace {
 		return nil, none
 	}
 	clauses := map[string]any{}
 	if l.filter != nil {
 		var ok bool
-		if clauses, ok = elementEqualities(l.filter); !ok {
+		if clauses, ok = elementEqualities(l.filter); !ok || op == OpReplace && !byRole(l.filter) {
 			return nil, none
 		}
 	}
@@ -202,6 +210,18 @@ func (w *patching) described(op PatchOp, l location, parts map[string]any) (map[
 		w.notices.add(NoticeMadeValue, pathOf(l.target))
 	}
 	return w.merged(l.target, element, parts)
+}
+
+// byRole reports whether a filter of equalities chooses by type and primary alone: by
+// which of its values an attribute means, and not by what the value is.
+func byRole(e filter.Expr) bool {
+	switch e := e.(type) {
+	case *filter.And:
+		return byRole(e.Left) && byRole(e.Right)
+	case *filter.Compare:
+		return equalName(e.Path.Attribute, "type") || equalName(e.Path.Attribute, "primary")
+	}
+	return false
 }
 
 // setList puts a list in the place of the attribute's values; fresh tells which

@@ -2,6 +2,8 @@ package scim
 
 import (
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
@@ -15,49 +17,78 @@ import (
 // The two may be applied one after the other, since no operation on an attribute
 // looks at another.
 func (p *Patch) Split(rt *ResourceType, attribute string) (own []Operation, rest *Patch) {
-	rest = &Patch{notices: p.notices}
+	rest = &Patch{notices: slices.Clone(p.notices)}
+	s := splitting{rt: rt, attribute: attribute, notices: &rest.notices}
 	for _, o := range p.Operations {
 		if o.Path != "" && !equalName(o.Path, rt.Schema.ID) {
-			if path, ok := rt.pathIn(attribute, o.Path); ok {
+			if path, ok := s.pathIn(o.Path); ok {
 				o.Path = path
-				own = append(own, o)
+				s.own = append(s.own, o)
 			} else {
 				rest.Operations = append(rest.Operations, o)
 			}
 			continue
 		}
 		values, _ := o.Value.(map[string]any)
-		left := maps.Clone(values)
-		for _, name := range sortedNames(values) {
-			if path, ok := rt.pathIn(attribute, name); ok {
-				own = append(own, Operation{Op: o.Op, Path: path, Value: values[name], Number: o.Number, named: true})
-				delete(left, name)
-			}
-		}
+		left := s.values(o, values, false)
 		if len(left) == len(values) || len(left) > 0 {
-			if len(left) < len(values) {
+			if values != nil {
 				o.Value = left
 			}
 			rest.Operations = append(rest.Operations, o)
 		}
 	}
-	return own, rest
+	return s.own, rest
 }
 
-// pathIn is a path in canonical form if it leads to, or into, an attribute of
-// the core schema.
-func (rt *ResourceType) pathIn(attribute, text string) (string, bool) {
-	p, err := filter.ParsePath(text, filter.Limits{})
-	if err != nil {
+// splitting is a patch while the operations on one attribute are taken out of it.
+type splitting struct {
+	rt        *ResourceType
+	attribute string
+	notices   *notices
+	own       []Operation
+}
+
+// values takes the attribute out of a value without a path, and returns what is left;
+// within reports that the value is an object under the URN of the core schema.
+func (s *splitting) values(o Operation, values map[string]any, within bool) map[string]any {
+	left := maps.Clone(values)
+	for _, name := range sortedNames(values) {
+		if core := asElement(values[name]); !within && core != nil && equalName(name, s.rt.Schema.ID) {
+			if inner := s.values(o, core, true); len(inner) < len(core) {
+				s.notices.add(NoticeCoreObject, s.rt.Schema.ID)
+				left[name] = inner
+			}
+			continue
+		}
+		path, ok := s.pathIn(name)
+		if !ok {
+			continue
+		}
+		if strings.ContainsAny(name, ".:[") {
+			s.notices.add(NoticePathInValue, name)
+		}
+		s.own = append(s.own, Operation{Op: o.Op, Path: path, Value: values[name], Number: o.Number, named: true})
+		delete(left, name)
+	}
+	return left
+}
+
+// pathIn is a path in canonical form if it leads to, or into, the attribute of the core
+// schema.
+func (s *splitting) pathIn(text string) (string, bool) {
+	p, fault := s.rt.parsePath(text)
+	if fault != nil {
 		return "", false
 	}
-	t, ok := rt.lookup(nameOf(p))
-	if !ok || t.extension != nil || t.attr == nil || t.attr.Name != attribute {
+	n := s.rt.resolvePath(p)
+	if n.extension != nil || n.attr == nil || n.attr.Name != s.attribute {
 		return "", false
 	}
-	path := filter.Path{Attribute: t.attr.Name, Filter: p.Filter}
-	if t.sub != nil {
-		path.Sub = t.sub.Name
+	s.notices.spelled(n)
+	path := filter.Path{Attribute: n.attr.Name, Filter: p.Filter}
+	if n.sub != nil {
+		path.Sub = n.sub.Name
 	}
 	return path.String(), true
 }

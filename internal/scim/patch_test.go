@@ -370,13 +370,19 @@ func TestPatch_Refuses(t *testing.T) {
 		{"pat-006: a thousand segments", `{"op":"replace","path":"a` + strings.Repeat(".a", 1000) + `","value":"x"}`, InvalidPath},
 		{"an unknown sub-attribute", `{"op":"replace","path":"emails[type eq \"work\"].nick","value":"x"}`, InvalidPath},
 		{"an unknown attribute of an extension", `{"op":"add","path":"` + EnterpriseURN + `:boss","value":"x"}`, InvalidPath},
-		{"an unknown URN", `{"op":"add","path":"urn:example:x:title","value":"x"}`, InvalidPath},
 		{"a filter on a string", `{"op":"add","path":"userName[value eq \"a\"]","value":"x"}`, InvalidPath},
-		{"a filter on one name", `{"op":"add","path":"name[givenName eq \"a\"].familyName","value":"x"}`, InvalidPath},
 		{"a filter on an extension", `{"op":"add","path":"` + EnterpriseURN + `[a eq \"a\"].b","value":"x"}`, InvalidPath},
 		// Covers: 7644-3.5.2-7
-		{"a path with an open bracket", `{"op":"add","path":"emails[type eq \"work\".value","value":"x"}`, InvalidPath},
-		{"a key with an open bracket", `{"op":"add","value":{"emails[":"x"}}`, InvalidPath},
+		{"a path with an open bracket", `{"op":"add","path":"emails[type eq \"work\".value","value":"x"}`, InvalidFilter},
+		{"a key with an open bracket", `{"op":"add","value":{"emails[":"x"}}`, InvalidFilter},
+		{"a filter without an operator", `{"op":"add","path":"emails[type].value","value":"x"}`, InvalidFilter},
+		{"a filter without quotes", `{"op":"remove","path":"emails[type eq work]"}`, InvalidFilter},
+		{"an empty filter", `{"op":"remove","path":"emails[]"}`, InvalidFilter},
+		{"brackets in brackets", `{"op":"remove","path":"emails[value[a pr]]"}`, InvalidFilter},
+		{"a filter on a sub-attribute", `{"op":"remove","path":"emails.value[a pr]"}`, InvalidPath},
+		{"a word after the brackets", `{"op":"remove","path":"emails[type pr]value"}`, InvalidPath},
+		{"a quote after the brackets", `{"op":"remove","path":"emails[type pr]\"value"}`, InvalidPath},
+		{"two parts after the brackets", `{"op":"remove","path":"emails[type pr].value.x"}`, InvalidPath},
 		{"an unknown sub-attribute in a filter", `{"op":"remove","path":"emails[nick eq \"a\"]"}`, InvalidFilter},
 
 		// Covers: 7644-3.5.2.2-7
@@ -459,7 +465,8 @@ func TestDecodePatch(t *testing.T) {
 		{"Operations as an object", schemas + `"Operations":{"op":"add"}}`, InvalidSyntax},
 		// Covers: 7644-3.5.2-1
 		{"the wrong schema", `{"schemas":["` + CoreUserURN + `"],"Operations":[]}`, InvalidSyntax},
-		{"schemas as a string", `{"schemas":"` + PatchURN + `","Operations":[]}`, InvalidSyntax},
+		{"schemas as a string", `{"schemas":"` + PatchURN + `","Operations":[]}`, ""},
+		{"schemas as an object", `{"schemas":{"a":"` + PatchURN + `"},"Operations":[]}`, InvalidSyntax},
 		{"an array", `[]`, InvalidSyntax},
 		{"nothing", ``, InvalidSyntax},
 	}

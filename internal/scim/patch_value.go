@@ -7,9 +7,14 @@ import (
 
 // singular applies an operation to an attribute with one value, or to one
 // sub-attribute of it. Both add and replace leave the sub-attributes alone that
-// the value does not name; null and "" clear. RFC 7644 §3.5.2.1, §3.5.2.3
+// the value does not name; null and "" clear. An operation whose path has brackets that
+// do not match the value is checked, and changes nothing. RFC 7644 §3.5.2.1, §3.5.2.3
 func (w *patching) singular(op PatchOp, l location, v any) error {
 	old := w.r.part(l.extension, l.attr.Name)
+	chosen, err := w.chooses(l, old)
+	if err != nil {
+		return err
+	}
 	if op == OpRemove {
 		v = nil
 	}
@@ -19,13 +24,13 @@ func (w *patching) singular(op PatchOp, l location, v any) error {
 	sent, ok := v.(map[string]any)
 	if l.attr.Type != TypeComplex || !ok {
 		now, err := w.attribute(l.attr, pathOf(l.target), v)
-		if err != nil {
+		if err != nil || !chosen {
 			return err
 		}
 		return w.set(l.target, old, now)
 	}
 	parts, err := w.parts(l.attr, pathOf(l.target), sent)
-	if err != nil {
+	if err != nil || !chosen {
 		return err
 	}
 	element, _ := old.(map[string]any)
@@ -40,6 +45,20 @@ func (w *patching) singular(op PatchOp, l location, v any) error {
 		return w.set(l.target, old, nil)
 	}
 	return w.set(l.target, old, now)
+}
+
+// chooses reports whether the brackets after an attribute with one value, if there are
+// any, match that value. Entra removes a manager by manager[value eq "…"], and the
+// operation must not take away one that was set meanwhile: events/entra/remove_manager_by_value.
+func (w *patching) chooses(l location, old any) (bool, error) {
+	if l.matches == nil {
+		return true, nil
+	}
+	if err := w.spend(old, l.cost); err != nil {
+		return false, err
+	}
+	element, ok := old.(map[string]any)
+	return ok && l.matches(element), nil
 }
 
 // withOld are parts to be added: those of a multi-valued sub-attribute come behind

@@ -11,7 +11,11 @@ type Projection struct {
 	written selection
 	// asked tells that attributes were named, known or not.
 	asked bool
+	told  notices
 }
+
+// Notices are how the names differ from the standard's spellings of them.
+func (p Projection) Notices() []Notice { return p.told }
 
 // selection are attributes by their canonical names, those of extensions behind
 // their URN, and extensions by their URN. An attribute is selected whole when
@@ -31,11 +35,10 @@ func ParseProjection(rt *ResourceType, attributes, excluded []string) (Projectio
 			"attributes and excludedAttributes exclude each other: send one of them.",
 		}
 	}
-	return Projection{
-		include: selectNames(rt, include),
-		exclude: selectNames(rt, exclude),
-		asked:   len(include) > 0,
-	}, nil
+	p := Projection{asked: len(include) > 0}
+	p.include = selectNames(rt, include, &p.told)
+	p.exclude = selectNames(rt, exclude, &p.told)
+	return p, nil
 }
 
 // IsDefault tells that no attribute was chosen or excluded: what is stored can
@@ -66,7 +69,7 @@ func (p Projection) Answering(rt *ResourceType, sent interface {
 },
 ) Projection {
 	if rt.decoded {
-		p.written = selectNames(rt, sent.Specified(rt))
+		p.written = selectNames(rt, sent.Specified(rt), new(notices))
 	}
 	return p
 }
@@ -213,19 +216,23 @@ func splitNames(values []string) []string {
 	return names
 }
 
-func selectNames(rt *ResourceType, names []string) selection {
+func selectNames(rt *ResourceType, names []string, told *notices) selection {
 	s := selection{}
 	for _, name := range names {
-		if equalName(name, rt.Schema.ID) {
+		t := rt.resolve(name)
+		switch {
+		case t.core:
 			for _, a := range rt.Schema.Attributes {
 				s[a.Name] = nil
 			}
 			continue
-		}
-		t, ok := rt.lookup(name)
-		if !ok {
+		case len(t.candidates) > 0:
+			told.unknown(name, t)
+			continue
+		case !t.known():
 			continue
 		}
+		told.spelled(t)
 		key := target{extension: t.extension, attr: t.attr}.String()
 		subs, known := s[key]
 		switch {

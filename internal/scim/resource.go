@@ -19,4 +19,6 @@ type Notice struct {
 	Kind string
 	// Attribute is what it concerns.
 	Attribute string
+	// Instead is what to send in its place, "" where the kind says it all.
+	Instead string
 }

@@ -55,7 +55,7 @@ func (p *schemaParser) schema(object map[string]any) (*Schema, error) {
 	if err := onlyMembers(object, "The schema", "schemas", "id", "name", "description", "attributes", "meta"); err != nil {
 		return nil, err
 	}
-	list, err := schemaList(member(object, "schemas"))
+	list, err := new(notices).schemaList(member(object, "schemas"))
 	if err != nil {
 		return nil, err
 	}

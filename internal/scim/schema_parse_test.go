@@ -278,7 +278,7 @@ func FuzzParseSchema(f *testing.F) {
 				t.Fatalf("%s:%s pr: %v", s.ID, a.Name, err)
 			}
 			for _, sub := range a.SubAttributes {
-				if _, ok := user.lookup(s.ID + ":" + a.Name + "." + sub.Name); !ok {
+				if n := user.resolve(s.ID + ":" + a.Name + "." + sub.Name); n.sub == nil {
 					t.Fatalf("%s:%s.%s is not found", s.ID, a.Name, sub.Name)
 				}
 			}

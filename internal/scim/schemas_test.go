@@ -74,8 +74,8 @@ func TestSchemas_TellWhatTheServiceDoes(t *testing.T) {
 		{group, "members.value", false, true, Immutable, ReturnedDefault, UniqueNone},
 	}
 	for _, test := range tests {
-		target, ok := test.rt.lookup(test.name)
-		if !ok {
+		target := test.rt.resolve(test.name)
+		if !target.known() {
 			t.Errorf("no %s", test.name)
 			continue
 		}
@@ -102,7 +102,7 @@ func TestResourceType_Document(t *testing.T) {
 }
 
 // Covers: 7643-2.1-3, 7644-3.10-1, 7644-3.10-2, 7644-3.10-3
-func TestLookup(t *testing.T) {
+func TestResolve(t *testing.T) {
 	rt := UserType("")
 	tests := []struct{ name, want string }{
 		{"USERNAME", "userName"},
@@ -113,13 +113,23 @@ func TestLookup(t *testing.T) {
 		{strings.ToUpper(EnterpriseURN) + ":Manager.Value", EnterpriseURN + ":manager.value"},
 		{EnterpriseURN, EnterpriseURN},
 		{"isteamaccount", RollcallURN + ":isTeamAccount"},
+		{"Department", EnterpriseURN + ":department"},
+		{"manager.VALUE", EnterpriseURN + ":manager.value"},
+		{EnterpriseURN + ".department", EnterpriseURN + ":department"},
+		{EnterpriseURN + ".manager.value", EnterpriseURN + ":manager.value"},
+		{strings.ToUpper(CoreUserURN) + ".name.givenName", "name.givenName"},
+		{RollcallURN + ".isTeamAccount", RollcallURN + ":isTeamAccount"},
 
 		{"uſerName", ""},
 		{"name.", ""},
 		{"name.given", ""},
 		{"userName.value", ""},
-		{"department", ""},
+		{"manager.boss", ""},
+		{CoreUserURN + ":department", ""},
+		{CoreUserURN + ".department", ""},
 		{EnterpriseURN + ":", ""},
+		{EnterpriseURN + ".", ""},
+		{EnterpriseURN + "-department", ""},
 		{EnterpriseURN + ":userName", ""},
 		{"urn:example:other:userName", ""},
 		{"", ""},
@@ -127,8 +137,8 @@ func TestLookup(t *testing.T) {
 		{"__proto__", ""},
 	}
 	for _, test := range tests {
-		got, ok := rt.lookup(test.name)
-		if got.String() != test.want || ok != (test.want != "") {
+		got := rt.resolve(test.name)
+		if got.String() != test.want || got.known() != (test.want != "") {
 			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
 		}
 	}

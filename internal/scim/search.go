@@ -25,15 +25,6 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 		known := searchParameter(name)
 		switch {
 		case equalName(name, "schemas"):
-			list, err := schemaList(v)
-			if err != nil {
-				return nil, nil, err
-			}
-			for _, urn := range list {
-				if !equalName(urn, SearchURN) {
-					return nil, nil, wrongSchema(SearchURN, urn)
-				}
-			}
 			continue
 		case known == "":
 			return nil, nil, &Error{InvalidSyntax, "A search request has no " + noticeName(name) +
@@ -51,8 +42,8 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 			return nil, nil, err
 		}
 	}
-	if list, _ := schemaList(member(object, "schemas")); len(list) == 0 {
-		told.add(NoticeSchemasMissing, "schemas")
+	if err := told.checkSchemas(member(object, "schemas"), SearchURN, noExtension); err != nil {
+		return nil, nil, err
 	}
 	return s, told, nil
 }

@@ -17,8 +17,12 @@ type Sort struct {
 	// Descending is the order from the largest value to the smallest.
 	Descending bool
 	// absent tells that no resource of the type has the attribute.
-	absent bool
+	absent  bool
+	notices notices
 }
+
+// Notices are how the name differs from the standard's spelling of it.
+func (s *Sort) Notices() []Notice { return s.notices }
 
 // maxSortKey is how much of a text takes part in an order, in bytes of its fold:
 // texts that are the same so far are in the order of their ids.
@@ -37,22 +41,20 @@ func CompileSort(rt *ResourceType, others []*ResourceType, by, order string) (*S
 	default:
 		return nil, &Error{InvalidValue, "sortOrder must be ascending or descending."}
 	}
-	found, ok := rt.lookup(by)
-	if !ok {
-		for _, other := range others {
-			if found, s.absent = other.lookup(by); s.absent {
-				break
-			}
-		}
-		if !s.absent {
-			return nil, &Error{InvalidValue, "sortBy names " + noticeName(by) + ", which " + rt.Name +
-				" does not have; name an attribute of its schemas, such as " + sortExample(rt) + "."}
-		}
+	found := rt.resolve(by)
+	for i := 0; i < len(others) && !found.known() && len(found.candidates) == 0; i++ {
+		found = others[i].resolve(by)
+		s.absent = found.known()
 	}
-	s.target = found
-	if found.extension != nil && !strings.Contains(by, ":") {
-		return nil, &Error{InvalidValue, "sortBy names " + found.attr.Name + ", which belongs to an extension; write " + found.String() + "."}
+	switch {
+	case len(found.candidates) > 0:
+		return nil, &Error{InvalidValue, ambiguousName("sortBy", by, found)}
+	case !found.known():
+		return nil, &Error{InvalidValue, "sortBy names " + noticeName(by) + ", which " + rt.Name +
+			" does not have; name an attribute of its schemas, such as " + sortExample(rt) + "."}
 	}
+	s.target = found.target
+	s.notices.spelled(found)
 	return s, s.check(rt)
 }
 

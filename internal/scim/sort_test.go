@@ -27,6 +27,7 @@ func TestCompileSort_NamesWhatIsSortedBy(t *testing.T) {
 		{"meta.lastModified", "", "meta.lastModified"},
 		{RollcallURN + ":isteamaccount", "", RollcallURN + ":isTeamAccount"},
 		{EnterpriseURN + ":department", "", EnterpriseURN + ":department"},
+		{"isTeamAccount", "", RollcallURN + ":isTeamAccount"},
 	}
 	for _, tt := range tests {
 		s, err := CompileSort(user, nil, tt.by, tt.order)
@@ -58,7 +59,7 @@ func TestCompileSort_RefusesWhatHasNoOrder(t *testing.T) {
 		{group, "userName", "", InvalidValue},
 		{user, EnterpriseURN, "", InvalidValue},
 		{user, "userName.value", "", InvalidValue},
-		{user, "isTeamAccount", "", InvalidValue},
+		{user, "isTeamAccount.value", "", InvalidValue},
 		{user, `emails[type eq "work"].value`, "", InvalidValue},
 		{user, "password", "", Sensitive},
 		{user, "userName", "up", InvalidValue},

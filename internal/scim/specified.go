@@ -1,7 +1,5 @@
 package scim
 
-import "github.com/rollcall-scim/rollcall/internal/scim/filter"
-
 // Specified are the attributes that a resource was sent with, by their names.
 func (r Resource) Specified(rt *ResourceType) []string {
 	var names []string
@@ -46,7 +44,7 @@ func (p *Patch) Specified(rt *ResourceType) []string {
 		case rt.Extension(o.Path) != nil:
 			prefix = o.Path + ":"
 		default:
-			if path, err := filter.ParsePath(o.Path, filter.Limits{}); err == nil {
+			if path, fault := rt.parsePath(o.Path); fault == nil {
 				if path.Sub != "" {
 					names = append(names, nameOf(path))
 				} else {
@@ -57,6 +55,10 @@ func (p *Patch) Specified(rt *ResourceType) []string {
 		}
 		for name, v := range asElement(o.Value) {
 			switch {
+			case prefix == "" && equalName(name, rt.Schema.ID):
+				for inner, v := range asElement(v) {
+					names = append(names, parts(inner, v)...)
+				}
 			case prefix == "" && rt.Extension(name) != nil:
 				for inner, v := range asElement(v) {
 					names = append(names, parts(name+":"+inner, v)...)

@@ -47,30 +47,6 @@ func (t target) readOnly() bool {
 // holds a seat.
 func (t target) alwaysSet() bool { return t.attr != nil && t.sub == nil && t.attr.Defaulted }
 
-// lookup finds what a name means, in any ASCII case: an attribute, one with a
-// sub-attribute behind a dot, either behind the URN of its schema, the URN of an
-// extension, and isTeamAccount without its URN. RFC 7644 §3.10
-func (rt *ResourceType) lookup(name string) (target, bool) {
-	if rest, ok := cutURN(name, rt.Schema.ID); ok {
-		return rt.lookupIn(nil, rest)
-	}
-	for _, e := range rt.Extensions {
-		if equalName(name, e.Schema.ID) {
-			return target{extension: e.Schema}, true
-		}
-		if rest, ok := cutURN(name, e.Schema.ID); ok {
-			return rt.lookupIn(e.Schema, rest)
-		}
-	}
-	if t, ok := rt.lookupIn(nil, name); ok {
-		return t, true
-	}
-	if equalName(name, TeamAccount) {
-		return rt.teamAccount()
-	}
-	return target{}, false
-}
-
 // lookupIn finds an attribute of one schema by a name without URN; extension is
 // nil for the core schema and the common attributes.
 func (rt *ResourceType) lookupIn(extension *Schema, name string) (target, bool) {
@@ -90,22 +66,4 @@ func (rt *ResourceType) lookupIn(extension *Schema, name string) (target, bool) 
 		}
 	}
 	return t, true
-}
-
-// teamAccount finds isTeamAccount in the extension that has it.
-func (rt *ResourceType) teamAccount() (target, bool) {
-	for _, e := range rt.Extensions {
-		if a := e.Schema.Attribute(TeamAccount); a != nil {
-			return target{extension: e.Schema, attr: a}, true
-		}
-	}
-	return target{}, false
-}
-
-// cutURN takes a schema's URN and the colon behind it off the front of a name.
-func cutURN(name, urn string) (string, bool) {
-	if len(name) > len(urn) && name[len(urn)] == ':' && equalName(name[:len(urn)], urn) {
-		return name[len(urn)+1:], true
-	}
-	return "", false
 }

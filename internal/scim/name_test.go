@@ -1,0 +1,561 @@
+package scim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	hrURN   = "urn:example:hr:1.0:Person"
+	gateURN = "urn:example:gate:1.0:Person"
+)
+
+// namedUser is the User type of a tenant with two schemas of its own, which have one
+// name in common.
+func namedUser(t testing.TB) *ResourceType {
+	t.Helper()
+	base := Types{User: UserType(""), Group: GroupType()}
+	var all TenantSchemas
+	for _, document := range []string{
+		`{"id":"` + hrURN + `","attributes":[{"name":"grade","type":"string"},{"name":"level","type":"string"},
+			{"name":"desk","type":"complex","subAttributes":[{"name":"floor","type":"integer"},{"name":"name","type":"string"}]},
+			{"name":"cards","type":"complex","multiValued":true,"subAttributes":[{"name":"value","type":"string"},{"name":"type","type":"string"}]}]}`,
+		`{"id":"` + gateURN + `","attributes":[{"name":"level","type":"string"},{"name":"door","type":"string"}]}`,
+	} {
+		s, err := ParseSchema([]byte(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all, err = all.Put(base, TenantSchema{ResourceType: "User", Schema: s}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return base.With(all).User
+}
+
+// spellings are names that are no names of RFC 7644 §3.10, each with the name that they
+// are taken for, a value of it as JSON, and the notice.
+var spellings = []struct{ sent, canonical, value, notice string }{
+	{"department", EnterpriseURN + ":department", `"D"`, NoticeUnqualified},
+	{"EMPLOYEENUMBER", EnterpriseURN + ":employeeNumber", `"7"`, NoticeUnqualified},
+	{"manager.value", EnterpriseURN + ":manager.value", `"m-1"`, NoticeUnqualified},
+	{"Manager.$ref", EnterpriseURN + ":manager.$ref", `"../Users/m-1"`, NoticeUnqualified},
+	{"grade", hrURN + ":grade", `"A"`, NoticeUnqualified},
+	{"desk.floor", hrURN + ":desk.floor", `3`, NoticeUnqualified},
+	{"door", gateURN + ":door", `"N"`, NoticeUnqualified},
+	{"isTeamAccount", RollcallURN + ":isTeamAccount", `true`, NoticeTopLevel},
+	{EnterpriseURN + ".department", EnterpriseURN + ":department", `"D"`, NoticeDottedURN},
+	{strings.ToUpper(EnterpriseURN) + ".Manager.Value", EnterpriseURN + ":manager.value", `"m-1"`, NoticeDottedURN},
+	{RollcallURN + ".isTeamAccount", RollcallURN + ":isTeamAccount", `false`, NoticeDottedURN},
+	{hrURN + ".desk.floor", hrURN + ":desk.floor", `3`, NoticeDottedURN},
+	{gateURN + ".level", gateURN + ":level", `"1"`, NoticeDottedURN},
+	{CoreUserURN + ".title", "title", `"T"`, NoticeDottedURN},
+	{CoreUserURN + ".name.givenName", "name.givenName", `"G"`, NoticeDottedURN},
+}
+
+// namePlaces are the places where a name can stand. Each returns what comes of a name
+// there, as text that is the same for names that mean the same.
+var namePlaces = map[string]func(rt *ResourceType, name, value string) (string, []Notice, error){
+	"body": func(rt *ResourceType, name, value string) (string, []Notice, error) {
+		r, told, err := DecodeResource(rt, userBody(fmt.Sprintf(`"userName":"a",%q:%s`, name, value)))
+		return string(Encode(rt, r)), told, err
+	},
+	"object of the core schema": func(rt *ResourceType, name, value string) (string, []Notice, error) {
+		r, told, err := DecodeResource(rt, userBody(fmt.Sprintf(`"userName":"a",%q:{%q:%s}`, CoreUserURN, name, value)))
+		return string(Encode(rt, r)), told, err
+	},
+	"path": func(rt *ResourceType, name, value string) (string, []Notice, error) {
+		return patched(rt, fmt.Sprintf(`{"op":"add","path":%q,"value":%s}`, name, value))
+	},
+	"path of a remove": func(rt *ResourceType, name, value string) (string, []Notice, error) {
+		return patched(rt, fmt.Sprintf(`{"op":"add","path":%q,"value":%s},{"op":"remove","path":%[1]q}`, name, value))
+	},
+	"value without a path": func(rt *ResourceType, name, value string) (string, []Notice, error) {
+		return patched(rt, fmt.Sprintf(`{"op":"replace","value":{%q:%s}}`, name, value))
+	},
+	"value of the core schema's path": func(rt *ResourceType, name, value string) (string, []Notice, error) {
+		return patched(rt, fmt.Sprintf(`{"op":"replace","path":%q,"value":{%q:%s}}`, CoreUserURN, name, value))
+	},
+	"filter": func(rt *ResourceType, name, value string) (string, []Notice, error) {
+		f, err := CompileFilter(rt, name+" eq "+value)
+		if err != nil {
+			return "", nil, err
+		}
+		return f.String(), f.Notices(), nil
+	},
+	"presence filter": func(rt *ResourceType, name, _ string) (string, []Notice, error) {
+		f, err := CompileFilter(rt, "not ("+name+" pr)")
+		if err != nil {
+			return "", nil, err
+		}
+		return f.String(), f.Notices(), nil
+	},
+	"sortBy": func(rt *ResourceType, name, _ string) (string, []Notice, error) {
+		s, err := CompileSort(rt, nil, name, "")
+		if err != nil {
+			return "", nil, err
+		}
+		return s.String(), s.Notices(), nil
+	},
+	"attributes": func(rt *ResourceType, name, _ string) (string, []Notice, error) {
+		p, err := ParseProjection(rt, []string{"userName," + name}, nil)
+		return fmt.Sprint(p.include), p.Notices(), err
+	},
+	"excludedAttributes": func(rt *ResourceType, name, _ string) (string, []Notice, error) {
+		p, err := ParseProjection(rt, nil, []string{name})
+		return fmt.Sprint(p.exclude), p.Notices(), err
+	},
+	"bulk reference": func(rt *ResourceType, name, _ string) (string, []Notice, error) {
+		v, err := DecodeJSON([]byte(fmt.Sprintf(`{%q:"bulkId:a"}`, name)))
+		if err != nil {
+			return "", nil, err
+		}
+		values := exchangeResource(rt, v.(map[string]any), strings.ToUpper)
+		return string(EncodeValue(slices.Collect(maps.Values(values)))), []Notice{{}}, nil
+	},
+}
+
+// patched is a user after some operations.
+func patched(rt *ResourceType, operations string) (string, []Notice, error) {
+	before, err := Decode([]byte(`{"userName":"a","active":true}`))
+	if err != nil {
+		return "", nil, err
+	}
+	after, told, err := applyBody(rt, before, []byte(`{"schemas":["`+PatchURN+`"],"Operations":[`+operations+`]}`))
+	return string(Encode(rt, after)), told, err
+}
+
+// A name means the same wherever it stands, and the event says how it was written.
+//
+// Covers: 7644-3.10-1
+func TestResolve_MeansTheSameInEveryPlace(t *testing.T) {
+	rt := namedUser(t)
+	for place, of := range namePlaces {
+		for _, s := range spellings {
+			want, told, err := of(rt, s.canonical, s.value)
+			if err != nil || hasKind(told, s.notice) {
+				t.Fatalf("%s in %s: %v, %v", s.canonical, place, told, err)
+			}
+			got, told, err := of(rt, s.sent, s.value)
+			if err != nil || got != want {
+				t.Errorf("%s in %s is %s, %v; want %s", s.sent, place, got, err, want)
+			}
+			if place != "bulk reference" && !slices.Contains(told, Notice{Kind: s.notice, Attribute: s.canonical}) {
+				t.Errorf("%s in %s: notices %v, want %s", s.sent, place, told, s.notice)
+			}
+		}
+	}
+}
+
+func hasKind(told []Notice, kind string) bool {
+	return slices.ContainsFunc(told, func(n Notice) bool { return n.Kind == kind })
+}
+
+// A name that two schemas have is no name where an unknown one is refused, and passed
+// over where an unknown one is; both say which it could be.
+func TestResolve_RefusesWhatCouldBeTwo(t *testing.T) {
+	rt := namedUser(t)
+	refused := map[string]ErrorType{
+		"path": InvalidPath, "path of a remove": InvalidPath,
+		"filter": InvalidFilter, "presence filter": InvalidFilter, "sortBy": InvalidValue,
+	}
+	for place, of := range namePlaces {
+		if place == "bulk reference" {
+			continue
+		}
+		without, _, err := of(rt, "noSuchName", `"1"`)
+		want, isRefused := refused[place]
+		if isRefused == (err == nil) {
+			t.Fatalf("an unknown name in %s: %v", place, err)
+		}
+		got, told, err := of(rt, "Level", `"1"`)
+		var e *Error
+		if isRefused {
+			if !errors.As(err, &e) || e.Type != want {
+				t.Fatalf("in %s: %v, want %s", place, err, want)
+			}
+		} else {
+			at := slices.IndexFunc(told, func(n Notice) bool { return n.Kind == NoticeAmbiguous })
+			if err != nil || got != without || at < 0 {
+				t.Fatalf("in %s: %s, %v, %v; want %s", place, got, told, err, without)
+			}
+			e = told[at].Refusal()
+		}
+		for _, candidate := range []string{hrURN + ":level", gateURN + ":level"} {
+			if !strings.Contains(e.Detail, candidate) {
+				t.Errorf("in %s: %q does not name %s", place, e.Detail, candidate)
+			}
+		}
+	}
+}
+
+// The values of an extension's attribute are chosen by a path without its URN too.
+func TestResolve_ValuePaths(t *testing.T) {
+	rt := namedUser(t)
+	const add = `{"op":"add","path":"` + hrURN + `:cards","value":[{"value":"1","type":"a"},{"value":"2","type":"b"}]},`
+	want, _, err := patched(rt, add+`{"op":"replace","path":"`+hrURN+`:cards[type eq \"b\"].value","value":"3"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sent := range []string{`cards[type eq \"b\"].value`, hrURN + `.cards[type eq \"b\"].value`} {
+		for _, operation := range []string{`{"op":"replace","path":"` + sent + `","value":"3"}`, `{"op":"replace","value":{"` + sent + `":"3"}}`} {
+			got, told, err := patched(rt, add+operation)
+			if err != nil || got != want || !hasKind(told, NoticeUnqualified) && !hasKind(told, NoticeDottedURN) {
+				t.Errorf("%s: %s, %v, %v; want %s", operation, got, told, err, want)
+			}
+		}
+		f, err := CompileFilter(rt, strings.ReplaceAll(sent, `\`, "")+` eq "3"`)
+		if err != nil || f.String() != hrURN+`:cards[type eq "b"].value eq "3"` {
+			t.Errorf("%s in a filter: %v, %v", sent, f, err)
+		}
+	}
+}
+
+// A search over users and groups takes a name that one of the types has.
+func TestResolve_AcrossTypes(t *testing.T) {
+	user, group := namedUser(t), GroupType()
+	for _, name := range []string{"department", EnterpriseURN + ".department", "manager.value"} {
+		for _, c := range []struct{ rt, other *ResourceType }{{user, group}, {group, user}} {
+			f, err := CompileFilterAcross(c.rt, []*ResourceType{c.other}, name+` eq "D"`)
+			if err != nil || len(f.Notices()) != 1 {
+				t.Errorf("filter of %ss by %s: %v, %v", c.rt.Name, name, f, err)
+			} else if f.Match(Resource{"displayName": "D", "department": "D"}) {
+				t.Errorf("%s matches a %s without it", name, c.rt.Name)
+			}
+			s, err := CompileSort(c.rt, []*ResourceType{c.other}, name, "")
+			if err != nil || len(s.Notices()) != 1 {
+				t.Errorf("sort of %ss by %s: %v", c.rt.Name, name, err)
+			}
+		}
+	}
+	// The name of one type's attribute after its URN is not the other's.
+	f, err := CompileFilterAcross(user, []*ResourceType{group}, CoreGroupURN+`:displayName eq "D"`)
+	if err != nil || f.Match(Resource{"displayName": "D"}) {
+		t.Errorf("%v, %v matches a user by a group's attribute", f, err)
+	}
+	var e *Error
+	if _, err := CompileFilterAcross(group, []*ResourceType{user}, `level eq "1"`); !errors.As(err, &e) || !strings.Contains(e.Detail, gateURN) {
+		t.Errorf("a name that two schemas of the other type have: %v", err)
+	}
+}
+
+// What a name is printed as means the same again, in the standard's spelling; and a
+// path means what the same name means elsewhere.
+func FuzzResolve(f *testing.F) {
+	for _, s := range spellings {
+		f.Add(s.sent)
+		f.Add(s.canonical)
+	}
+	for _, name := range []string{"", ".", ":", "level", "userName", "meta.version", "__proto__", EnterpriseURN, CoreUserURN, CoreUserURN + ":", hrURN + ".", "urn:x:y.z"} {
+		f.Add(name)
+	}
+	rt := namedUser(f)
+	f.Fuzz(func(t *testing.T, name string) {
+		n := rt.resolve(name)
+		if n.known() {
+			again := rt.resolve(n.String())
+			if again.target != n.target || again.spelling != "" {
+				t.Fatalf("%q is %s, which is %s %q", name, n.target, again.target, again.spelling)
+			}
+		}
+		parsed, fault := rt.parsePath(name)
+		if fault != nil || parsed.Filter != nil || n.known() && n.attr == nil || n.core || name != strings.TrimSpace(name) {
+			return
+		}
+		if p := rt.resolvePath(parsed); p.target != n.target || p.spelling != n.spelling || !slices.Equal(p.candidates, n.candidates) {
+			t.Fatalf("%q is %+v, and as a path %+v", name, n, p)
+		}
+	})
+}
+
+// Attributes of the core schema in an object under its URN are attributes like others.
+func TestCoreObject(t *testing.T) {
+	rt := UserType("")
+	object := func(members string) string { return `"` + CoreUserURN + `":{` + members + `}` }
+	for _, c := range []struct{ name, members, want string }{
+		{"beside others", `"userName":"a",` + object(`"title":"T"`), `"userName":"a","title":"T"`},
+		{"all of them", object(`"userName":"a","name":{"givenName":"G"},"emails":[{"value":"e@x"}]`), `"userName":"a","name":{"givenName":"G"},"emails":[{"value":"e@x"}]`},
+		{"in another case", `"` + strings.ToUpper(CoreUserURN) + `":{"USERNAME":"a"}`, `"userName":"a"`},
+		{"parts of one name", `"userName":"a","name":{"givenName":"G"},` + object(`"name":{"familyName":"F"}`), `"userName":"a","name":{"familyName":"F","givenName":"G"}`},
+		{"what is read-only", object(`"userName":"a","id":"x","meta":{"version":"v"},"schemas":["x"]`), `"userName":"a"`},
+		{"what is unknown", object(`"userName":"a","shoeSize":1,"` + CoreUserURN + `":{"title":"T"}`), `"userName":"a"`},
+	} {
+		r, told, err := DecodeResource(rt, userBody(c.members))
+		if err != nil || string(Encode(rt, r)) != userDocument(c.want) || !slices.Contains(told, Notice{Kind: NoticeCoreObject, Attribute: CoreUserURN}) {
+			t.Errorf("%s: %s, %v, %v; want %s", c.name, Encode(rt, r), told, err, c.want)
+		}
+	}
+	for _, empty := range []string{"null", `""`, "[]", "{}"} {
+		r, told, err := DecodeResource(rt, userBody(`"userName":"a","`+CoreUserURN+`":`+empty))
+		if err != nil || string(Encode(rt, r)) != userDocument(`"userName":"a"`) || len(told) > 0 {
+			t.Errorf("%s: %s, %v, %v", empty, Encode(rt, r), told, err)
+		}
+	}
+	for members, want := range map[string]ErrorType{
+		`"userName":"a","` + CoreUserURN + `":"T"`:            InvalidValue,
+		`"userName":"a","` + CoreUserURN + `":[{"title":1}]`:  InvalidValue,
+		`"userName":"a",` + object(`"title":1`):               InvalidValue,
+		`"userName":"a",` + object(`"userName":"b"`):          InvalidSyntax,
+		object(`"title":"T"`):                                 InvalidValue,
+		`"userName":"a","` + CoreGroupURN + `:members":[]`:    "",
+		`"userName":"a","` + CoreGroupURN + `":{"members":1}`: "",
+	} {
+		_, _, err := DecodeResource(rt, userBody(members))
+		var e *Error
+		if got := errors.As(err, &e); got != (want != "") || got && e.Type != want {
+			t.Errorf("%s: %v, want %q", members, err, want)
+		}
+	}
+
+	for _, c := range []struct{ operation, want string }{
+		{`{"op":"replace","value":{` + object(`"title":"x","active":"False"`) + `}}`, `"userName":"a","title":"x","active":false`},
+		{`{"op":"add","value":{"displayName":"D",` + object(`"name.givenName":"G"`) + `}}`, `"userName":"a","name":{"givenName":"G"},"displayName":"D","active":true`},
+		{`{"op":"add","path":"` + CoreUserURN + `","value":{` + object(`"title":"x"`) + `}}`, `"userName":"a","title":"x","active":true`},
+		{`{"op":"add","value":{"` + CoreUserURN + `":null}}`, `"userName":"a","active":true`},
+	} {
+		got, told, err := patched(rt, c.operation)
+		if err != nil || got != userDocument(c.want) || strings.Contains(c.operation, "null") == hasKind(told, NoticeCoreObject) {
+			t.Errorf("%s: %s, %v, %v; want %s", c.operation, got, told, err, c.want)
+		}
+	}
+	if _, _, err := patched(rt, `{"op":"add","value":{"`+CoreUserURN+`":7}}`); err == nil {
+		t.Error("a number for the core schema is taken")
+	}
+}
+
+// Split finds an attribute in every spelling, and the notices stay.
+func TestSplit_FindsEverySpelling(t *testing.T) {
+	rt := GroupType()
+	for operation, notice := range map[string]string{
+		`{"op":"add","path":"MEMBERS","value":[{"value":"u1"}]}`:                                             "",
+		`{"op":"add","path":"` + CoreGroupURN + `.members","value":[{"value":"u1"}]}`:                        NoticeDottedURN,
+		`{"op":"add","value":{"members":[{"value":"u1"}]}}`:                                                  "",
+		`{"op":"add","value":{"` + CoreGroupURN + `:members":[{"value":"u1"}]}}`:                             NoticePathInValue,
+		`{"op":"add","value":{"` + CoreGroupURN + `.members":[{"value":"u1"}]}}`:                             NoticeDottedURN,
+		`{"op":"add","value":{"` + CoreGroupURN + `":{"members":[{"value":"u1"}]}}}`:                         NoticeCoreObject,
+		`{"op":"add","value":{"` + CoreGroupURN + `":{"displayName":"N","members":[{"value":"u1"}]}}}`:       NoticeCoreObject,
+		`{"op":"add","path":"` + CoreGroupURN + `","value":{"displayName":"N","members":[{"value":"u1"}]}}`:  "",
+		`{"op":"add","path":"` + CoreGroupURN + `","value":{"` + CoreGroupURN + `.members":{"value":"u1"}}}`: NoticeDottedURN,
+		`{"op":"add","path":"members[value eq \"u1\"]","value":{"value":"u1"}}`:                              "",
+		`{"op":"add","path":"` + CoreGroupURN + `.members[value eq \"u1\"]","value":{"value":"u1"}}`:         NoticeDottedURN,
+		`{"op":"add","value":{"members[value eq \"u1\"]":{"value":"u1"}}}`:                                   NoticePathInValue,
+	} {
+		p, err := DecodePatch([]byte(`{"schemas":["` + PatchURN + `"],"Operations":[` + operation + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		own, rest := p.Split(rt, "members")
+		changes, _, err := MemberChanges(rt, own)
+		if err != nil || len(changes) != 1 || !slices.Equal(changes[0].IDs, []string{"u1"}) {
+			t.Errorf("%s: changes %v, %v", operation, changes, err)
+		}
+		after, told, err := rest.Apply(rt, Resource{"displayName": "G"})
+		if err != nil || after["members"] != nil || (after.Text("displayName") == "N") != strings.Contains(operation, `"N"`) {
+			t.Errorf("%s: the rest makes %v, %v", operation, after, err)
+		}
+		if notice != "" && !hasKind(told, notice) || notice == "" && len(told) > 0 {
+			t.Errorf("%s: notices %v, want %q", operation, told, notice)
+		}
+		if len(p.notices) > 0 {
+			t.Errorf("%s: Split changed the patch", operation)
+		}
+	}
+}
+
+// An operation on an attribute of a schema that nobody here knows is passed over, so
+// that those beside it are done. What may mean an attribute of ours is refused.
+//
+// Covers: 7644-3.5.2-7
+func TestPatch_UnknownSchemas(t *testing.T) {
+	rt := namedUser(t)
+	const hr = "urn:ietf:params:scim:schemas:extension:hr:2.0:User"
+	for _, path := range []string{
+		hr + ":costCode", hr + ":cost.code", hr + ":costs[type eq \"a\"]", hr + ":costs[type eq \"a\"].code", hr + ".costCode",
+		hr + ".cost.code", hr, "URN:EXAMPLE:x:title", "urn:example:x.y:title", "urn:okta:app_1:1.0:user:custom:costCode",
+		"urn:scim:schemas:extension:enterprise:1.0:department", "urn:example:hr:1.0:Persona:grade", "urn:example:hr:1.0:level",
+	} {
+		for _, op := range []string{`"op":"add","value":"7"`, `"op":"replace","value":{"a":[1]}`, `"op":"replace","value":null`, `"op":"remove"`} {
+			encoded, _ := json.Marshal(path)
+			got, told, err := patched(rt, `{"op":"Replace","path":"active","value":false},{`+op+`,"path":`+string(encoded)+`}`)
+			name, _, _ := strings.Cut(path, "[")
+			if err != nil || got != userDocument(`"userName":"a","active":false`) || !slices.Contains(told, Notice{Kind: NoticeUnknownPath, Attribute: name}) {
+				t.Errorf("%s %s: %s, %v, %v", op, path, got, told, err)
+			}
+		}
+	}
+	for path, want := range map[string]ErrorType{
+		"costCode": InvalidPath, "noSuch.thing": InvalidPath, `noSuch[a eq "b"].c`: InvalidPath, "name.nick": InvalidPath,
+		`emails[type eq "work"].nick`: InvalidPath, "__proto__": InvalidPath, "__proto__.isAdmin": InvalidPath,
+		"constructor.prototype": InvalidPath, "constructor": InvalidPath,
+		hr + ":__proto__": InvalidPath, hr + ":constructor": InvalidPath, hr + ":constructor.prototype": InvalidPath,
+		hr + ":a.__proto__": InvalidPath, hr + `:a[b eq "c"].constructor`: InvalidPath,
+		EnterpriseURN + ":costCode": InvalidPath, EnterpriseURN + ".costCode": InvalidPath, EnterpriseURN + ":manager.nick": InvalidPath,
+		EnterpriseURN + ":__proto__": InvalidPath, EnterpriseURN + `[a eq "b"].department`: InvalidPath,
+		hrURN + ":costCode": InvalidPath, CoreUserURN + ":costCode": InvalidPath, CoreUserURN + ".department": InvalidPath,
+		CoreGroupURN + ":members": InvalidPath, PatchURN + ":a": InvalidPath,
+		"urn:scim:schemas:core:1.0:title": InvalidPath, "urn:scim:schemas:core:2.0:User:active": InvalidPath,
+		"urn:ietf:params:scim:schemas:core:2.0:Users:active": InvalidPath, "urn:ietf:params:scim:schemas:core:1.0:nick": InvalidPath,
+		hr + ":active": InvalidPath, hr + ".active": InvalidPath, "urn:example:isTeamAccount": InvalidPath,
+		hr + ":": InvalidPath, hr + ":a..b": InvalidPath, hr + ":a b": InvalidPath, ":costCode": InvalidPath, "urn::x:a": InvalidPath,
+		hr + ":costs[type eq]": InvalidFilter, hr + ":costs[": InvalidFilter, hr + `:costs[type eq "a"]x`: InvalidPath,
+	} {
+		encoded, _ := json.Marshal(path)
+		got, _, err := patched(rt, `{"op":"Replace","path":"active","value":false},{"op":"add","path":`+string(encoded)+`,"value":"7"}`)
+		var e *Error
+		if !errors.As(err, &e) || e.Type != want || !strings.HasPrefix(e.Detail, "Operation 2: ") {
+			t.Errorf("%s: %s, %v, want %s", path, got, err, want)
+		}
+	}
+	// What a path that is refused may mean is in the detail.
+	for path, want := range map[string]string{
+		"urn:scim:schemas:core:1.0:title":                  "write title",
+		CoreUserURN + ":department":                        "write " + EnterpriseURN + ":department",
+		hr + ":active":                                     "write active",
+		EnterpriseURN + ":name.givenName":                  "write name.givenName",
+		"urn:ietf:params:scim:schemas:core:2.0:User:level": "/Schemas",
+		"costCode": "/Schemas",
+	} {
+		_, _, err := patched(rt, `{"op":"add","path":"`+path+`","value":"7"}`)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+	// A name with a filter in a value that means nothing is passed over like one without.
+	got, told, err := patched(rt, `{"op":"replace","value":{"active":false,"noSuch[a eq \"b\"].c":1,"`+hr+`:costs[a pr]":2,"level[a pr]":3}}`)
+	if err != nil || got != userDocument(`"userName":"a","active":false`) || !hasKind(told, NoticeUnknownAttribute) || !hasKind(told, NoticeAmbiguous) {
+		t.Errorf("%s, %v, %v", got, told, err)
+	}
+}
+
+// Brackets after an attribute with one value choose it or leave it.
+func TestPatch_BracketsAfterOneValue(t *testing.T) {
+	rt := namedUser(t)
+	const ent, hr = `"` + EnterpriseURN + `":`, `"` + hrURN + `":`
+	const before = `"userName":"a","name":{"givenName":"G","familyName":"F"},` + ent + `{"department":"D","manager":{"value":"m-1"}},` + hr + `{"desk":{"floor":3,"name":"A"}}`
+	const manager = `manager[value eq \"m-1\"]`
+	for _, c := range []struct{ operation, want string }{ // "" is no change
+		{`"op":"remove","path":"` + manager + `"`, strings.Replace(before, `,"manager":{"value":"m-1"}`, "", 1)},
+		{`"op":"remove","path":"` + EnterpriseURN + `:` + manager + `"`, strings.Replace(before, `,"manager":{"value":"m-1"}`, "", 1)},
+		{`"op":"remove","path":"` + EnterpriseURN + `.` + manager + `.value"`, strings.Replace(before, `,"manager":{"value":"m-1"}`, "", 1)},
+		{`"op":"replace","path":"` + manager + `.value","value":"m-2"`, strings.Replace(before, "m-1", "m-2", 1)},
+		{`"op":"replace","path":"` + manager + `","value":{"value":"m-2"}`, strings.Replace(before, "m-1", "m-2", 1)},
+		{`"op":"replace","path":"` + manager + `","value":"m-2"`, strings.Replace(before, "m-1", "m-2", 1)},
+		{`"op":"replace","path":"` + manager + `","value":""`, strings.Replace(before, `,"manager":{"value":"m-1"}`, "", 1)},
+		{`"op":"add","path":"` + manager + `.$ref","value":"../Users/m-1"`, strings.Replace(before, `"m-1"`, `"m-1","$ref":"../Users/m-1"`, 1)},
+		{`"op":"add","path":"name[familyName eq \"f\"]","value":{"middleName":"M"}`, strings.Replace(before, `"givenName":"G"`, `"givenName":"G","middleName":"M"`, 1)},
+		{`"op":"replace","path":"name[familyName eq \"F\" and givenName sw \"g\"].givenName","value":"H"`, strings.Replace(before, `"G"`, `"H"`, 1)},
+		{`"op":"replace","path":"name[not (familyName eq \"X\")].givenName","value":"H"`, strings.Replace(before, `"G"`, `"H"`, 1)},
+		{`"op":"remove","path":"desk[floor gt 2].name"`, strings.Replace(before, `,"name":"A"`, "", 1)},
+		{`"op":"remove","path":"manager[value eq \"m-9\"]"`, ""},
+		{`"op":"remove","path":"` + EnterpriseURN + `:manager[value eq \"m-9\"].value"`, ""},
+		{`"op":"replace","path":"manager[value eq \"m-9\"]","value":{"value":"m-2"}`, ""},
+		{`"op":"add","path":"manager[value eq \"m-9\"].$ref","value":"x"`, ""},
+		{`"op":"replace","path":"name[familyName eq \"X\"].givenName","value":"H"`, ""},
+		{`"op":"replace","path":"desk[floor gt 3]","value":null`, ""},
+	} {
+		r := parseUser(t, before)
+		body := `{"schemas":["` + PatchURN + `"],"Operations":[{` + c.operation + `}]}`
+		after, told, err := applyBody(rt, r, []byte(body))
+		want := c.want
+		if want == "" {
+			want = before
+		}
+		if err != nil || string(Encode(rt, after)) != string(Encode(rt, patchedUser(t, rt, want))) || !hasKind(told, NoticeFilterForm) {
+			t.Errorf("%s:\ngot  %s, %v, %v\nwant %s", c.operation, Encode(rt, after), told, err, want)
+		}
+	}
+	// Where there is no value, nothing is chosen.
+	for _, operation := range []string{`"op":"remove","path":"` + manager + `"`, `"op":"add","path":"` + manager + `.$ref","value":"x"`, `"op":"replace","path":"manager[not (value pr)]","value":"m-2"`} {
+		if got, _, err := patched(rt, `{`+operation+`}`); err != nil || got != userDocument(`"userName":"a","active":true`) {
+			t.Errorf("%s: %s, %v", operation, got, err)
+		}
+	}
+	for operation, want := range map[string]ErrorType{
+		`"op":"replace","path":"` + manager + `.displayName","value":"x"`:    NotMutable,
+		`"op":"replace","path":"` + manager + `.nick","value":"x"`:           InvalidPath,
+		`"op":"remove","path":"manager[nick eq \"x\"]"`:                      InvalidFilter,
+		`"op":"remove","path":"manager[value eq m-1]"`:                       InvalidFilter,
+		`"op":"remove","path":"userName[value eq \"a\"]"`:                    InvalidPath,
+		`"op":"replace","path":"manager[value eq \"m-9\"].value","value":7`:  InvalidValue,
+		`"op":"replace","path":"name[familyName eq \"X\"]","value":"B"`:      InvalidValue,
+		`"op":"replace","path":"meta[version eq \"X\"].version","value":"B"`: NotMutable,
+	} {
+		_, _, err := applyBody(rt, parseUser(t, before), []byte(`{"schemas":["`+PatchURN+`"],"Operations":[{`+operation+`}]}`))
+		var e *Error
+		if !errors.As(err, &e) || e.Type != want {
+			t.Errorf("%s: %v, want %s", operation, err, want)
+		}
+	}
+}
+
+// patchedUser is a user of a type of its document's members.
+func patchedUser(t *testing.T, rt *ResourceType, members string) Resource {
+	t.Helper()
+	r, err := Decode([]byte("{" + members + "}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	setSchemas(rt, r)
+	return r
+}
+
+// A replace whose path finds no value makes one where the path says which of the
+// values it is, and never one that the path names by what it is.
+//
+// Covers: 7644-3.5.2.3-8
+func TestPatch_ReplaceGrantsNothing(t *testing.T) {
+	rt := namedUser(t)
+	for _, c := range []struct{ path, value, want string }{
+		{`emails[type eq "work"].value`, `"n@x"`, `"emails":[{"value":"n@x","type":"work"}]`},
+		{`emails[type eq "work" and primary eq true].value`, `"n@x"`, `"emails":[{"value":"n@x","type":"work","primary":true}]`},
+		{`addresses[TYPE eq "work"].locality`, `"L"`, `"addresses":[{"locality":"L","type":"work"}]`},
+		{`roles[primary eq "True"].display`, `"R"`, `"roles":[{"display":"R","primary":true}]`},
+		{`cards[type eq "a"].value`, `"1"`, `"` + hrURN + `":{"cards":[{"value":"1","type":"a"}]}`},
+		{`roles[value eq "admin"].display`, `"R"`, ""},
+		{`roles[value eq "admin"].type`, `"R"`, ""},
+		{`roles[value eq "admin"].primary`, `true`, ""},
+		{`entitlements[Value eq "all"].primary`, `true`, ""},
+		{`entitlements[type eq "a" and value eq "all"].display`, `"x"`, ""},
+		{`entitlements[value eq "all" and primary eq true].display`, `"x"`, ""},
+		{`roles[display eq "Admin"].value`, `"admin"`, ""},
+		{`emails[type eq "work" or type eq "home"].value`, `"n@x"`, ""},
+		{`emails[type ne "work"].value`, `"n@x"`, ""},
+		{`emails[not (type eq "work")].value`, `"n@x"`, ""},
+		{`emails[type pr].value`, `"n@x"`, ""},
+		{`emails[type sw "w"].value`, `"n@x"`, ""},
+		{`emails[value eq null].value`, `"n@x"`, ""},
+		{`emails[type eq "work" and value eq null].value`, `"n@x"`, ""},
+		{`cards[value eq "1"].type`, `"a"`, ""},
+		{`emails[type eq "work"]`, `{"value":"n@x"}`, ""},
+	} {
+		encoded, _ := json.Marshal(c.path)
+		for _, operation := range []string{`{"op":"replace","path":` + string(encoded) + `,"value":` + c.value + `}`, `{"op":"replace","value":{` + string(encoded) + `:` + c.value + `}}`} {
+			got, _, err := patched(rt, operation)
+			var e *Error
+			if c.want == "" && (!errors.As(err, &e) || e.Type != NoTarget) {
+				t.Errorf("%s: %s, %v, want noTarget", operation, got, err)
+			}
+			if c.want == "" {
+				continue
+			}
+			if want := string(Encode(rt, patchedUser(t, rt, `"userName":"a","active":true,`+c.want))); err != nil || got != want {
+				t.Errorf("%s: %s, %v, want %s", operation, got, err, want)
+			}
+		}
+	}
+	// An add says what is to be there.
+	got, _, err := patched(rt, `{"op":"add","path":"roles[value eq \"admin\"].display","value":"R"}`)
+	if err != nil || got != userDocument(`"userName":"a","active":true,"roles":[{"value":"admin","display":"R"}]`) {
+		t.Errorf("add: %s, %v", got, err)
+	}
+	// A value that is there is replaced, whatever chooses it.
+	got, _, err = patched(rt, `{"op":"add","path":"roles","value":[{"value":"admin"}]},{"op":"replace","path":"roles[value eq \"admin\"].display","value":"R"}`)
+	if err != nil || got != userDocument(`"userName":"a","active":true,"roles":[{"value":"admin","display":"R"}]`) {
+		t.Errorf("replace: %s, %v", got, err)
+	}
+}

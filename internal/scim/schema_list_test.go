@@ -1,0 +1,126 @@
+package scim
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+)
+
+// schemasPlaces are the places where schemas stands, each with the URN that belongs
+// there.
+var schemasPlaces = map[string]struct {
+	own    string
+	decode func(schemas string) ([]Notice, error)
+}{
+	"user": {CoreUserURN, func(schemas string) ([]Notice, error) {
+		_, told, err := DecodeResource(UserType(""), []byte(`{`+schemas+`"userName":"a"}`))
+		return told, err
+	}},
+	"group": {CoreGroupURN, func(schemas string) ([]Notice, error) {
+		_, told, err := DecodeResource(GroupType(), []byte(`{`+schemas+`"displayName":"a"}`))
+		return told, err
+	}},
+	"patch": {PatchURN, func(schemas string) ([]Notice, error) {
+		_, told, err := applyBody(UserType(""), Resource{"userName": "a"}, []byte(`{`+schemas+`"Operations":[{"op":"remove","path":"title"}]}`))
+		return told, err
+	}},
+	"search": {SearchURN, func(schemas string) ([]Notice, error) {
+		_, told, err := DecodeSearch([]byte(`{` + schemas + `"count":1}`))
+		return told, err
+	}},
+	"bulk": {BulkRequestURN, func(schemas string) ([]Notice, error) {
+		_, told, err := DecodeBulk([]byte(`{` + schemas + `"Operations":[{"method":"DELETE","path":"/Users/1"}]}`))
+		return told, err
+	}},
+}
+
+// What schemas lists is passed over unless it is another resource or message of ours.
+//
+// Covers: 7643-3-2
+func TestSchemas_SayWhatTheEndpointSays(t *testing.T) {
+	for place, p := range schemasPlaces {
+		taken := []struct {
+			schemas string
+			notices []string
+		}{
+			{`["` + p.own + `"]`, nil},
+			{`["` + strings.ToUpper(p.own) + `"]`, nil},
+			{`["` + p.own + `","urn:example:x"]`, []string{NoticeUnknownSchema}},
+			{`["urn:example:x","` + p.own + `"]`, []string{NoticeUnknownSchema}},
+			{`"` + p.own + `"`, []string{NoticeSingleValue}},
+			{`["` + p.own + `",null,""]`, nil},
+			{`null`, []string{NoticeSchemasMissing}},
+			{`[]`, []string{NoticeSchemasMissing}},
+			{`{}`, []string{NoticeSchemasMissing}},
+			{`""`, []string{NoticeSchemasMissing}},
+			{`[""]`, []string{NoticeSchemasMissing}},
+		}
+		for _, urn := range []string{
+			// Drafts and versions before, and what is nearly right.
+			"urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0", "urn:ietf:params:scim:schemas:core:1.0", "urn:ietf:params:scim:schemas:core:2.0",
+			"urn:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:core:2.0:Users", "urn:ietf:params:scim:schemas:core:2.0:PatchOp",
+			"urn:ietf:params:scim:api:messages:2.0:PatchOps", "urn:ietf:params:scim:api:messages:1.0:PatchOp", "urn:scim:api:messages:2.0:PatchOp",
+			"ietf:params:scim:api:messages:2.0:PatchOp", "urn:ietf:params:scim:api:messages:2.0:Search", "urn:ietf:params:scim:api:messages:2.0:Bulk",
+			"urn:scim:schemas:extension:enterprise:2.0", "User", "PatchOp", " " + p.own, p.own + ":", "http://schemas.example.com/scim",
+		} {
+			taken = append(taken, struct {
+				schemas string
+				notices []string
+			}{`["` + urn + `"]`, []string{NoticeUnknownSchema, NoticeSchemasMissing}})
+		}
+		for _, c := range taken {
+			told, err := p.decode(`"schemas":` + c.schemas + `,`)
+			var kinds []string
+			for _, n := range told {
+				kinds = append(kinds, n.Kind)
+				if !strings.Contains(n.Refusal().Detail, p.own) && n.Kind != NoticeSingleValue {
+					t.Errorf("%s %s: %q does not say what to send", place, c.schemas, n.Refusal().Detail)
+				}
+			}
+			if err != nil || strings.Join(kinds, " ") != strings.Join(c.notices, " ") {
+				t.Errorf("%s %s: %v, %v; want %v", place, c.schemas, told, err, c.notices)
+			}
+		}
+		told, err := p.decode("")
+		if err != nil || len(told) != 1 || told[0].Kind != NoticeSchemasMissing {
+			t.Errorf("%s without schemas: %v, %v", place, told, err)
+		}
+
+		for urn, means := range standardURNs {
+			if urn == p.own || urn == EnterpriseURN || urn == RollcallURN {
+				continue
+			}
+			for _, schemas := range []string{urn, "urn:example:x " + urn, strings.ToLower(urn), "urn:scim:schemas:core:1.0 " + urn} {
+				list, _ := json.Marshal(strings.Fields(schemas))
+				_, err := p.decode(`"schemas":` + string(list) + `,`)
+				var e *Error
+				if !errors.As(err, &e) || e.Type != InvalidSyntax || !strings.Contains(e.Detail, "stands for "+means) || !strings.Contains(e.Detail, p.own) {
+					t.Errorf("%s %s: %v", place, list, err)
+				}
+			}
+		}
+		for _, schemas := range []string{`7`, `true`, `[7]`, `[["` + p.own + `"]]`, `[{"a":1}]`, `{"a":"` + p.own + `"}`} {
+			_, err := p.decode(`"schemas":` + schemas + `,`)
+			var e *Error
+			if !errors.As(err, &e) || e.Type != InvalidSyntax {
+				t.Errorf("%s %s: %v", place, schemas, err)
+			}
+		}
+	}
+}
+
+// An extension of another type says that the body is of that type only where nothing
+// says that it is of this one.
+func TestSchemas_ExtensionOfAnotherType(t *testing.T) {
+	group := schemasPlaces["group"].decode
+	if told, err := group(`"schemas":["` + CoreGroupURN + `","` + EnterpriseURN + `"],`); err != nil || !hasKind(told, NoticeUnknownSchema) {
+		t.Errorf("beside the group's own: %v, %v", told, err)
+	}
+	if _, err := group(`"schemas":["` + EnterpriseURN + `"],`); err == nil || !strings.Contains(err.Error(), "stands for a User") {
+		t.Errorf("alone: %v", err)
+	}
+	if told, err := schemasPlaces["user"].decode(`"schemas":["` + EnterpriseURN + `","` + RollcallURN + `"],`); err != nil || len(told) != 1 {
+		t.Errorf("a user's own extensions alone: %v, %v", told, err)
+	}
+}
