@@ -1,0 +1,88 @@
+package arch
+
+import (
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// release is a Go release with its fixes: 1.26.8.
+var release = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
+
+// The modules and the documents name one Go release, and what runs the tests is that
+// release or a later one: a binary has the standard library of whoever built it.
+func TestGo_OneReleaseEverywhere(t *testing.T) {
+	wanted := goDirective(t, "go.mod")
+	if !release.MatchString(wanted) {
+		t.Fatalf("go.mod has go %s: name the release with its fixes, as 1.26.8", wanted)
+	}
+	if tools := goDirective(t, "tools/go.mod"); tools != wanted {
+		t.Errorf("tools/go.mod has go %s, go.mod has go %s", tools, wanted)
+	}
+	for _, document := range []string{"README.md", "CONTRIBUTING.md", "docs/deploy.md"} {
+		named := regexp.MustCompile(`\bGo (\d+\.\d+[.\d]*\d)`).FindAllStringSubmatch(file(t, filepath.FromSlash(document)), -1)
+		if len(named) == 0 {
+			t.Errorf("%s names no Go release", document)
+		}
+		for _, n := range named {
+			if n[1] != wanted {
+				t.Errorf("%s names Go %s, go.mod has go %s", document, n[1], wanted)
+			}
+		}
+	}
+	if ci := file(t, filepath.Join(".ci", "run")); !strings.Contains(ci, `sed -n 's/^go //p' go.mod`) || regexp.MustCompile(`\b1\.\d\d\b`).MatchString(ci) {
+		t.Error(".ci/run takes the Go release from another place than go.mod")
+	}
+	if have := strings.TrimPrefix(runtime.Version(), "go"); older(have, wanted) {
+		t.Errorf("the tests are run by Go %s, go.mod has go %s", have, wanted)
+	}
+}
+
+func goDirective(t *testing.T, name string) string {
+	t.Helper()
+	m := regexp.MustCompile(`(?m)^go (\S+)$`).FindStringSubmatch(file(t, filepath.FromSlash(name)))
+	if m == nil {
+		t.Fatalf("%s has no go directive", name)
+	}
+	return m[1]
+}
+
+// older reports whether a release is older than another. A version that is no release, of
+// a toolchain under development, is not.
+func older(have, wanted string) bool {
+	have, _, _ = strings.Cut(have, " ")
+	if !release.MatchString(have) {
+		return false
+	}
+	a, b := strings.Split(have, "."), strings.Split(wanted, ".")
+	for i := range a {
+		x, _ := strconv.Atoi(a[i])
+		y, _ := strconv.Atoi(b[i])
+		if x != y {
+			return x < y
+		}
+	}
+	return false
+}
+
+func TestOlder(t *testing.T) {
+	for _, tt := range []struct {
+		have, wanted string
+		want         bool
+	}{
+		{"1.26.8", "1.26.8", false},
+		{"1.26.7", "1.26.8", true},
+		{"1.26.10", "1.26.8", false},
+		{"1.25.12", "1.26.8", true},
+		{"1.27.0", "1.26.8", false},
+		{"1.26.7 X:nocoverageredesign", "1.26.8", true},
+		{"devel +abc", "1.26.8", false},
+	} {
+		if got := older(tt.have, tt.wanted); got != tt.want {
+			t.Errorf("%s is older than %s: %t", tt.have, tt.wanted, got)
+		}
+	}
+}
