@@ -150,9 +150,11 @@ type entry struct {
 	seats *seats
 }
 
-// NewAuthenticator makes an Authenticator that reads from source.
+// NewAuthenticator makes an Authenticator that reads from source. Of the clock only the
+// time of day counts: the machine's own clock stands while a Lambda function is frozen,
+// and a revoked token would be believed for as long.
 func NewAuthenticator(source Source, now func() time.Time) *Authenticator {
-	return &Authenticator{source: source, now: now, cached: make(map[string]entry)}
+	return &Authenticator{source: source, now: func() time.Time { return now().Round(0) }, cached: make(map[string]entry)}
 }
 
 // WithTypes lets grants tell the resource types as their tenant has them: those that
@@ -213,7 +215,7 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	a.mu.Lock()
 	found, ok := a.cached[key]
 	a.mu.Unlock()
-	if ok && now.Sub(found.read) < CacheTime {
+	if age := now.Sub(found.read); ok && age >= 0 && age < CacheTime { // a clock that was set back says nothing
 		return found, nil
 	}
 	owner, record, known, err := a.source.Access(ctx, token.Tenant, token.ID)

@@ -110,7 +110,7 @@ func New(t table.Table, c Config, log *slog.Logger) (*App, error) {
 
 // Options are what tests choose beside a deployment's Config.
 type Options struct {
-	// Now is the clock, time.Now when nil.
+	// Now is the clock, the wall's when nil.
 	Now func() time.Time
 	// NewID makes the ids of requests, UUIDv7s of the day's clock when nil.
 	NewID func() string
@@ -126,10 +126,15 @@ type Options struct {
 
 func (o Options) clock() func() time.Time {
 	if o.Now == nil {
-		return time.Now
+		return WallClock
 	}
 	return o.Now
 }
+
+// WallClock is the time of day, without the reading of the machine's own clock beside
+// it. A frozen Lambda function's own clock may stand while the day goes on: what is
+// believed for ten seconds would be believed for as long as the function was frozen.
+func WallClock() time.Time { return time.Now().Round(0) }
 
 // NewWith is New with a test's choices.
 func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error) {

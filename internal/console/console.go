@@ -32,7 +32,7 @@ type Config struct {
 	Place string
 	// Log gets a line for each request.
 	Log *slog.Logger
-	// Now is the clock; time.Now when nil.
+	// Now is the clock; the time of day when nil.
 	Now func() time.Time
 }
 
@@ -70,7 +70,8 @@ func New(config Config) (*Console, error) {
 		cookie: "rollcall-console-" + port,
 	}
 	if c.now == nil {
-		c.now = time.Now
+		// Links and sessions end while the machine sleeps, too.
+		c.now = func() time.Time { return time.Now().Round(0) }
 	}
 	c.sessions = newSessions(c.now)
 	if c.pages, err = parsePages(); err != nil {

@@ -1,0 +1,75 @@
+package access_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+)
+
+// frozen is a time as a Lambda function reads it that was frozen meanwhile: the day went
+// on by d, and the machine's own clock did not.
+func frozen(t *testing.T, at time.Time, d time.Duration) time.Time {
+	t.Helper()
+	thawed := at
+	// A time with a reading of the machine's clock has the seconds of the day from the
+	// 31st bit of its first word on.
+	*(*uint64)(unsafe.Pointer(&thawed)) += uint64(d/time.Second) << 30
+	if thawed.Sub(at) != 0 || thawed.Round(0).Sub(at.Round(0)) != d {
+		t.Fatalf("the machine's clock went on by %s, the day by %s", thawed.Sub(at), thawed.Round(0).Sub(at.Round(0)))
+	}
+	return thawed
+}
+
+// A token that was revoked while the function was frozen is read again, however little
+// the machine's own clock went on; so are settings. A clock that is set back says
+// nothing either.
+func TestAuthenticate_BelievesByTheTimeOfDay(t *testing.T) {
+	for name, later := range map[string]func(at time.Time) time.Time{
+		"frozen":   func(at time.Time) time.Time { return frozen(t, at, access.CacheTime) },
+		"set back": func(at time.Time) time.Time { return at.Round(0).Add(-time.Hour) },
+		"awake":    func(at time.Time) time.Time { return at.Add(access.CacheTime) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, text, key := setUp(t)
+			now := time.Now()
+			if !strings.Contains(now.String(), "m=") {
+				t.Fatal("the time has no reading of the machine's clock")
+			}
+			a := access.NewAuthenticator(s, func() time.Time { return now })
+			if _, err := a.Authenticate(t.Context(), "Bearer "+text); err != nil {
+				t.Fatal(err)
+			}
+			record := s.records[key]
+			record.Revoked = now.Add(-2 * time.Hour)
+			s.records[key] = record
+			if _, err := a.Authenticate(t.Context(), "Bearer "+text); err != nil {
+				t.Fatalf("it is believed for %s, and was not: %v", access.CacheTime, err)
+			}
+			now = later(now)
+			if _, err := a.Authenticate(t.Context(), "Bearer "+text); !errors.Is(err, access.ErrRevoked) {
+				t.Errorf("revoked: %v", err)
+			}
+		})
+	}
+}
+
+// A token that expires while the function is frozen is expired.
+func TestAuthenticate_ExpiresByTheTimeOfDay(t *testing.T) {
+	s, text, key := setUp(t)
+	now := time.Now()
+	record := s.records[key]
+	record.Expires = now.Add(5 * time.Second)
+	s.records[key] = record
+	a := access.NewAuthenticator(s, func() time.Time { return now })
+	if _, err := a.Authenticate(t.Context(), "Bearer "+text); err != nil {
+		t.Fatal(err)
+	}
+	now = frozen(t, now, 6*time.Second)
+	if _, err := a.Authenticate(t.Context(), "Bearer "+text); !errors.Is(err, access.ErrExpired) {
+		t.Errorf("expired: %v", err)
+	}
+}

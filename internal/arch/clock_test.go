@@ -1,0 +1,68 @@
+package arch
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// clocks are the files under internal/ and functions/ that read a clock themselves,
+// with the reason. All others are given one: app.WallClock in a deployment, which has
+// no reading of the machine's own clock in it. That one stands while a Lambda function
+// is frozen, and what is believed until a time would be believed for longer.
+var clocks = map[string]string{
+	"internal/app/app.go":                 "WallClock itself",
+	"internal/console/console.go":         "the time of day, for who gives none",
+	"internal/local/gateway.go":           "the time in an event, which nothing is measured from",
+	"internal/table/embedded/embedded.go": "tokens of transactions, on one machine that is never frozen",
+	"internal/table/retry.go":             "waits within one call; times that were given to it are compared by the time of day",
+	"internal/lambdaruntime/api.go":       "tests run the functions' binaries, and measure them",
+	"internal/lambdaruntime/function.go":  "tests run the functions' binaries, and measure them",
+	"internal/lambdaruntime/instance.go":  "tests run the functions' binaries, and measure them",
+	"internal/store/pace.go":              "waits within one sweep",
+	"internal/store/sweep.go":             "how long one sweep takes",
+	"internal/provoke/stage.go":           "tests",
+	"internal/replay/send.go":             "how long an answer takes",
+}
+
+func TestClocks_AreGiven(t *testing.T) {
+	reads := regexp.MustCompile(`\btime\.(Now|Since|Until)\b`)
+	seen := map[string]bool{}
+	for _, folder := range []string{"internal", "functions"} {
+		err := filepath.WalkDir(filepath.Join(root(t), folder), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			code, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			name, err := filepath.Rel(root(t), path)
+			if err != nil {
+				return err
+			}
+			name = filepath.ToSlash(name)
+			for line := range strings.Lines(string(code)) {
+				line, _, _ = strings.Cut(line, "//")
+				if !reads.MatchString(line) {
+					continue
+				}
+				if seen[name] = true; clocks[name] == "" {
+					t.Errorf("%s reads a clock itself; it is to be given one:\n%s", name, line)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name := range clocks {
+		if !seen[name] {
+			t.Errorf("%s reads no clock: take it from the list", name)
+		}
+	}
+}
