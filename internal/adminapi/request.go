@@ -17,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/rollcall-scim/rollcall/internal/credential"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -40,8 +41,9 @@ type request struct {
 }
 
 // ActorHeader names the person of the application who asks. The application's back
-// end is one operator for all of them, and an identity provider's administrator who
-// reads by whom a group was deleted is not helped by its role.
+// end is one operator for all of them. Without it the log names the operator, and an
+// identity provider's administrator who reads by whom a group was deleted reads "the
+// application": the role's name is not for them.
 const ActorHeader = "Rollcall-Actor"
 
 // maxActor is the longest name in bytes: it is a part of log entries.
@@ -50,10 +52,29 @@ const maxActor = 128
 // readActor reads the actor's name, which is one line of text.
 func (q *request) readActor() error {
 	name := strings.TrimSpace(q.Header.Get(ActorHeader))
+	if credential.In(name) {
+		return &problem{kind: kindInvalid, detail: "The header " + ActorHeader + exposed}
+	}
 	if !isLine(name, maxActor) || len(q.Header.Values(ActorHeader)) > 1 {
 		return &problem{kind: kindInvalid, detail: fmt.Sprintf("The header %s is not one line of text of at most %d bytes.", ActorHeader, maxActor)}
 	}
 	q.actor = name
+	return nil
+}
+
+// exposed is what a refusal says of a place that has a credential in it.
+const exposed = " has a token of this service in it; nothing was changed. Take it out, and rotate the token: other logs may have it."
+
+// exposedInURL refuses a URL with a credential in it: URLs are kept in the logs of all
+// on the way.
+func (q *request) exposedInURL() error {
+	query, err := url.QueryUnescape(q.URL.RawQuery)
+	if err != nil {
+		query = q.URL.RawQuery
+	}
+	if credential.In(q.URL.Path) || credential.In(query) {
+		return &problem{kind: kindInvalid, detail: "The URL" + exposed}
+	}
 	return nil
 }
 
@@ -63,7 +84,7 @@ func isLine(s string, longest int) bool {
 		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
-// who is whom the log of a change names, and an identity provider is told.
+// who is the name in the log of a change.
 func (q *request) who() string {
 	if q.actor != "" {
 		return q.actor
@@ -130,6 +151,8 @@ func (q *request) body() ([]byte, error) {
 		return nil, &problem{kind: kindTooLarge, detail: fmt.Sprintf("The body is larger than %d bytes.", MaxBody)}
 	case err != nil:
 		return nil, &problem{kind: kindSyntax, detail: "The body could not be read whole."}
+	case credential.In(string(body)):
+		return nil, &problem{kind: kindInvalid, detail: "The body" + exposed}
 	case len(bytes.TrimSpace(body)) > 0:
 		return body, nil
 	case q.Method == http.MethodPatch:

@@ -94,6 +94,9 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 	if err := q.readActor(); err != nil {
 		return nil, err
 	}
+	if err := q.exposedInURL(); err != nil {
+		return nil, err
+	}
 	if name, ok := parameters["tenant"]; ok {
 		if q.tenant, err = parseTenant(name); err != nil {
 			return nil, err

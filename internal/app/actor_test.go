@@ -8,11 +8,12 @@ import (
 )
 
 // The person whom the application names is the one whom logs and identity providers
-// are told of; without a name it is the operator who signed.
+// are told of. Without a name logs have the operator who signed, and identity providers
+// are told of the application.
 func TestAdmin_Actor(t *testing.T) {
 	onBoth(t, 5, func(s *service, _ *clock) {
 		for _, tt := range []struct{ sent, told string }{
-			{"", operator}, {"Dana Ówner (dana@acme.example)", "Dana Ówner (dana@acme.example)"}, {"  Dana  ", "Dana"}, {strings.Repeat("x", 128), strings.Repeat("x", 128)},
+			{"", "the application"}, {operator, "the application"}, {"Dana Ówner (dana@acme.example)", "Dana Ówner (dana@acme.example)"}, {"  Dana  ", "Dana"}, {strings.Repeat("x", 128), strings.Repeat("x", 128)},
 		} {
 			group := s.must(201, "POST", "/Groups", groupBody("G"))
 			a := s.ask(204, "DELETE", "/tenants/acme/groups/"+group, "", adminapi.ActorHeader, tt.sent)

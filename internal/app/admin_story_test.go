@@ -263,7 +263,7 @@ func storyGroup(t *testing.T, open func(testing.TB) table.Table) {
 		{"PATCH", patchBody(`[{"op":"add","path":"members","value":[{"value":"` + user + `"}]}]`)},
 		{"DELETE", ""},
 	} {
-		s.refused(404, "group_deleted", r[0], "/Groups/"+id, r[1], day, operator, "Sales", "unlink the group", "push it again")
+		s.refused(404, "group_deleted", r[0], "/Groups/"+id, r[1], day, "by the application", "Sales", "unlink the group", "push it again")
 	}
 	if a := s.admin("GET", "/tenants/acme/groups/"+id, ""); a.status != 404 {
 		t.Errorf("the application reads it: %d", a.status)

@@ -18,18 +18,9 @@ var waiting = map[string]string{
 	"ign-001": lookAlikes, "ign-003": lookAlikes, "ign-004": lookAlikes, "ign-006": lookAlikes, "ign-007": lookAlikes,
 	"idn-004": lookAlikes, "grp-101": lookAlikes, "grp-103": lookAlikes,
 	"ident-001": "one namespace of addresses",
-	"own-001":   protected, "own-003": protected,
-	"own-005": "a linking POST that agrees",
-	"reh-002": rehire, "reh-004": rehire,
-	"tok-004":  "tokens refused as values",
-	"leak-001": "the application's name in a marker",
 }
 
-const (
-	lookAlikes = "names compared without what does not show"
-	protected  = "protected users that keep their addresses"
-	rehire     = "rehires that inherit nothing"
-)
+const lookAlikes = "names compared without what does not show"
 
 // invariants are what holds after the request of each case, beside what holds of all.
 var invariants = map[string]func(r *run){

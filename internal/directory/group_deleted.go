@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -18,11 +19,26 @@ const MarkerTime = 365 * 24 * time.Hour
 type DeletedGroup struct {
 	ID          string
 	DisplayName string
-	// Deleted is when, and Who by whom, as the application named them.
-	Deleted time.Time
-	Who     string
+	Deleted     time.Time
+	// Who deleted it, for the application: the person that it named, or else the
+	// operator who signed. Told is the name for identity providers.
+	Who string
 	// Expires is when it is forgotten.
 	Expires time.Time
+}
+
+// theApplication is the name of whoever acts on the application's side and was not
+// named by it.
+const theApplication = "the application"
+
+// Told is who deleted the group, in the words of an identity provider's administrator:
+// the person that the application named, or the application. An operator of AWS is a
+// name inside of somebody else's account.
+func (g DeletedGroup) Told() string {
+	if g.Who == "" || strings.Contains(strings.ToLower(g.Who), "arn:") {
+		return theApplication
+	}
+	return g.Who
 }
 
 // GroupDeletedError is ErrNoGroup of a group that was deleted in the application.

@@ -175,6 +175,9 @@ func wantCause(t *testing.T, name string, a answer) bool {
 		t.Errorf("%s, and %s has %d", name, cause, m.Status)
 	}
 	detail, _ := a.event["detail"].(string)
+	if strings.Contains(detail, "arn:") {
+		t.Errorf("%s: an identity provider is told of an AWS identity: %s", name, detail)
+	}
 	if !strings.HasSuffix(detail, "(request "+id+")") || a.event["method"] != http.MethodHead && a.body["detail"] != detail {
 		t.Errorf("%s: detail %q", name, detail)
 	}

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"net/http"
 	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/credential"
 )
 
 // correlationHeaders are where identity providers, and the proxies before them,
@@ -36,7 +38,7 @@ func correlation(h http.Header) string {
 // isCorrelation takes what ids are made of, and nothing that may be a credential
 // of ours.
 func isCorrelation(id string) bool {
-	if id == "" || len(id) > maxCorrelation || strings.Contains(id, "rct_") {
+	if id == "" || len(id) > maxCorrelation || credential.In(id) {
 		return false
 	}
 	for i := range len(id) {

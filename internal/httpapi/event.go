@@ -77,10 +77,21 @@ const (
 
 func newEvent(q *request, cold bool) *event {
 	return &event{
-		RequestID: q.id, Method: q.Method, ColdStart: cold, start: q.start,
+		RequestID: q.id, Method: methodName(q.Method), ColdStart: cold, start: q.start,
 		LambdaID: q.Header.Get(headerLambdaID), TraceID: traceID(q.Header.Get(headerTraceID)),
 		IdP: identityProvider(q.UserAgent()), IdPRequestID: correlation(q.Header), Outcome: outcomeSuccess,
 	}
+}
+
+// methodName is a method that is known, "other" for any other, which is the client's
+// text.
+func methodName(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions, http.MethodTrace, http.MethodConnect:
+		return method
+	}
+	return "other"
 }
 
 // traceID is the trace's own id in X-Ray's header, without what is said of one

@@ -44,6 +44,8 @@ func testRefusals(t *testing.T, open opener) {
 		{name: "no token", method: "GET", path: "/Users", headers: []string{"Authorization", ""}, status: 401, cause: provlog.TokenMissing, detail: "Bearer token"},
 		{name: "no scheme", method: "GET", path: "/Users", headers: []string{"Authorization", s.token}, status: 401, cause: provlog.TokenInvalid},
 		{name: "two tokens", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer " + s.token + ", Bearer " + s.token}, status: 401, cause: provlog.TokenRepeated},
+		{name: "a token beside one in the query", method: "GET", path: "/Users?access_token=x", status: 401, cause: provlog.TokenRepeated},
+		{name: "a token beside one in the query of a public route", method: "GET", path: "/ServiceProviderConfig?access%5Ftoken=x", status: 401, cause: provlog.TokenRepeated},
 		{name: "a token beside a credential of another scheme", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer " + s.token + ",Basic eDp5"}, status: 401, cause: provlog.TokenRepeated},
 		{name: "literal null", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer null"}, status: 401, cause: provlog.TokenInvalid},
 		// Covers: 6750-2.3-1

@@ -223,11 +223,8 @@ func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
 // groupDeletedProblem says when a group was deleted in the application, and by
 // whom.
 func groupDeletedProblem(g directory.DeletedGroup) *problem {
-	what := fmt.Sprintf("The group %q was deleted in the application on %s", g.DisplayName, g.Deleted.UTC().Format("2006-01-02 at 15:04:05 UTC"))
-	if g.Who != "" {
-		what += " by " + g.Who
-	}
-	return &problem{cause: provlog.GroupDeleted, what: what + ".", subject: g.DisplayName}
+	return &problem{cause: provlog.GroupDeleted, subject: g.DisplayName, what: fmt.Sprintf(
+		"The group %q was deleted in the application on %s by %s.", g.DisplayName, g.Deleted.UTC().Format("2006-01-02 at 15:04:05 UTC"), g.Told())}
 }
 
 func singular(k directory.Kind) string {

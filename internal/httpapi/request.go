@@ -62,7 +62,7 @@ func (q *request) body() ([]byte, error) {
 	case len(body) == 0:
 		return nil, &scim.Error{Type: scim.InvalidSyntax, Detail: "The body is empty; a JSON object is expected."}
 	}
-	return body, nil
+	return body, exposedInBody(body)
 }
 
 // checkMediaType takes SCIM's media type and plain JSON, in UTF-8. A body

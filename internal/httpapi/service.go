@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -111,6 +112,9 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 	if err := s.authenticate(ctx, q); err != nil {
 		return nil, err
 	}
+	if err := exposedInURL(q.URL); err != nil {
+		return nil, err
+	}
 	return route.handler(s, ctx, q)
 }
 
@@ -132,7 +136,7 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	if len(header) > 0 {
 		value = header[0]
 	}
-	if repeated(header) {
+	if repeated(header) || len(header) > 0 && hasQueryToken(q.URL) {
 		return &problem{cause: provlog.TokenRepeated}
 	}
 	grant, err := s.Authenticator.Authenticate(ctx, value)
@@ -181,6 +185,12 @@ func repeated(header []string) bool {
 		}
 	}
 	return n > 1
+}
+
+// hasQueryToken reports whether the query has a credential too, in the place that is not
+// taken here. RFC 6750 §2.3
+func hasQueryToken(u *url.URL) bool {
+	return strings.Contains(u.RawQuery, "access") && u.Query().Has("access_token")
 }
 
 // caller is who asks, for the directory.

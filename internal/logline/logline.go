@@ -17,6 +17,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/rollcall-scim/rollcall/internal/credential"
 )
 
 // The fields that every line has.
@@ -70,7 +72,8 @@ func functionLevel(name string) slog.Level {
 	}
 }
 
-// form gives slog's own fields their names, and bounds every text.
+// form gives slog's own fields their names, bounds every text, and shows no credential
+// of ours, wherever it came from.
 func form(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 {
 		switch {
@@ -82,9 +85,9 @@ func form(groups []string, a slog.Attr) slog.Attr {
 	}
 	switch v := a.Value.Any().(type) {
 	case string:
-		a.Value = slog.StringValue(bounded(v))
+		a.Value = slog.StringValue(bounded(credential.Redact(v)))
 	case error:
-		a.Value = slog.StringValue(bounded(v.Error()))
+		a.Value = slog.StringValue(bounded(credential.Redact(v.Error())))
 	case time.Duration:
 		a.Value = slog.StringValue(v.String())
 	}

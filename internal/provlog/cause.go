@@ -25,6 +25,7 @@ const (
 	TokenExpired      Cause = "token_expired"
 	SCIMDisabled      Cause = "scim_disabled"
 	TokenRepeated     Cause = "token_repeated"
+	TokenExposed      Cause = "token_exposed"
 	BadEvent          Cause = "bad_event"
 	NoRoute           Cause = "no_route"
 	NotSupported      Cause = "not_supported"
@@ -126,6 +127,10 @@ var meanings = map[Cause]Meaning{
 	TokenRepeated: {
 		Status: 401, Summary: "The request has more than one credential.",
 		Action: "Send the SCIM token of this tenant once, as 'Authorization: Bearer TOKEN'.",
+	},
+	TokenExposed: {
+		Status: 400, Type: scim.InvalidValue, Summary: "A token of this service was sent as data, in the body or in the URL.",
+		Action: "Take the token out of the attribute mapping, the filter or the URL that has it, and rotate the token: other logs may have it.",
 	},
 	NotSupported: {
 		Status: 501, Summary: "The endpoint /Me is not supported: a token here belongs to a tenant, not to a user.",

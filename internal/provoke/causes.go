@@ -37,6 +37,7 @@ var Provocations = map[provlog.Cause]func(s *Stage) Answer{
 	provlog.MediaType:       func(s *Stage) Answer { return s.Send("POST", "/Users", "<a/>", "Content-Type", "text/xml") },
 	provlog.BodyTooLarge:    func(s *Stage) Answer { return s.Send("POST", "/Users", strings.Repeat("a", 1<<20+1)) },
 	provlog.Validation:      func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"a","emails":"none"`)) },
+	provlog.TokenExposed:    func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"`+s.token+`"`)) },
 	provlog.SensitiveFilter: func(s *Stage) Answer { return s.Send("GET", `/Users?filter=password+eq+"x"`, "") },
 	provlog.Tolerated:       func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"a","shoeSize":44`)) },
 	provlog.WalkLimit:       walkLimit,

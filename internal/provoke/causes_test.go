@@ -35,6 +35,9 @@ func TestProvocations_AreFoundThroughTheAPI(t *testing.T) {
 			if m.Status != 0 && a.Status != m.Status && a.Status >= 400 || a.RequestID == "" {
 				t.Fatalf("%d %v, want %d", a.Status, a.Body, m.Status)
 			}
+			if strings.Contains(fmt.Sprint(a.Body), "arn:") {
+				t.Errorf("an identity provider is told of an AWS identity: %v", a.Body)
+			}
 			x := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "")
 			if cause.Where() == provlog.InCloudWatch {
 				if x.Status != 404 || !strings.Contains(x.Detail, "CloudWatch") {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/credential"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -137,8 +138,9 @@ func joinNames(names []string) string {
 	return b.String()
 }
 
-// cut shortens a text to maxLogText at a rune's boundary.
-func cut(s string) string { return cutTo(s, maxLogText) }
+// cut is a text as the log keeps it: without a credential of ours, and shortened to
+// maxLogText at a rune's boundary.
+func cut(s string) string { return cutTo(credential.Redact(s), maxLogText) }
 
 // cutTo shortens a text to a number of bytes at a rune's boundary.
 func cutTo(s string, size int) string {

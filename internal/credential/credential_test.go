@@ -1,0 +1,39 @@
+package credential
+
+import (
+	"strings"
+	"testing"
+)
+
+const (
+	token = "rct_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst_0123abcd"
+	admin = "rca_local_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst"
+)
+
+func TestRedact(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"", ""},
+		{"alice@example.com", "alice@example.com"},
+		{"a_b_c", "a_b_c"},
+		{"rct_", "rct_"},
+		{"rct_acme", "rct_acme"},
+		{"rct_acme_abcdefghijklmnop", "rct_acme_abcdefghijklmnop"}, // an id is no secret
+		{token, "[token]"},
+		{strings.ToUpper(token), "[token]"},
+		{admin, "[token]"},
+		{"Bearer " + token + ", Bearer " + token, "Bearer [token], Bearer [token]"},
+		{"x" + token + "@example.com", "x[token]@example.com"},
+		{token[:len(token)-9], "[token]"},
+		{token[:len(token)-20], "[token]"},
+		{token[:40], token[:40]}, // what is left of the secret is not worth a look
+		{"_rct_" + token, "_rct_[token]"},
+		{`{"userName":"` + token + `"}`, `{"userName":"[token]"}`},
+	} {
+		if got := Redact(tt.text); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.text, got, tt.want)
+		}
+		if got := In(tt.text); got != (tt.text != tt.want) {
+			t.Errorf("%s: in it %t", tt.text, got)
+		}
+	}
+}
