@@ -19,7 +19,7 @@ func TestFunctionOf_FollowsTheRoute(t *testing.T) {
 		{event: `{"routeKey":"PATCH /scim/v2/users/{id}"}`, want: "UsersFunction"},
 		{event: `{"routeKey":"GET /scim/v2/Groups/{id}"}`, want: "GroupsFunction"},
 		{event: `{"routeKey":"GET /scim/v2/Schemas"}`, want: "DiscoveryFunction"},
-		{event: `{"routeKey":"$default"}`, want: "DiscoveryFunction"},
+		{event: `{"routeKey":"$default"}`, want: "BulkFunction"},
 		{event: `{"source":"aws.events"}`, want: "SweepFunction"},
 		{event: `{"routeKey":"POST /scim/v2/Users"}`, name: "sweep", want: "SweepFunction"},
 		{event: `{}`, name: "GroupsFunction", want: "GroupsFunction"},

@@ -1,4 +1,6 @@
-// Command bulk is the Lambda function behind /Bulk.
+// Command bulk is the Lambda function behind /Bulk and the API's $default route: it
+// serves every endpoint, under paths that are spelled in another way than the
+// routes, and answers 404, and 405 with Allow.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command discovery is the Lambda function behind the discovery endpoints
-// (RFC 7644 §4) and the API's $default route: 404, and 405 with Allow.
+// Command discovery is the Lambda function behind the discovery endpoints.
+// RFC 7644 §4
 package main
 
 import (

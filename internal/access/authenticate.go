@@ -3,7 +3,7 @@ package access
 import (
 	"context"
 	"errors"
-	"strings"
+	"fmt"
 	"sync"
 	"time"
 
@@ -17,8 +17,21 @@ var (
 	ErrMissing = errors.New("access: no Authorization header")
 	// ErrNotBearer: the header is not of the form "Bearer TOKEN".
 	ErrNotBearer = errors.New("access: not a Bearer credential")
+	// ErrNoScheme: the header is a token of this service without the word Bearer.
+	ErrNoScheme = fmt.Errorf("%w: a token alone", ErrNotBearer)
+	// ErrColon: the word Bearer is followed by a colon.
+	ErrColon = fmt.Errorf("%w: a colon after the scheme", ErrNotBearer)
 	// ErrMalformed: the token was never minted here, or was cut or altered.
 	ErrMalformed = errors.New("access: malformed token")
+	// ErrTwice: the word Bearer is there twice.
+	ErrTwice = fmt.Errorf("%w: the scheme twice", ErrMalformed)
+	// ErrEmpty: the word Bearer is followed by nothing.
+	ErrEmpty = fmt.Errorf("%w: no token after the scheme", ErrMalformed)
+	// ErrQuoted: there are quotes or brackets around the token or in it.
+	ErrQuoted = fmt.Errorf("%w: quotes", ErrMalformed)
+	// ErrSpaced: there are spaces, line breaks or invisible characters in the token or
+	// around it.
+	ErrSpaced = fmt.Errorf("%w: spaces", ErrMalformed)
 	// ErrUnknown: no such token is known, or its secret is wrong.
 	ErrUnknown = errors.New("access: unknown token")
 	// ErrRevoked: the token was revoked.
@@ -175,11 +188,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 	if header == "" {
 		return Grant{}, ErrMissing
 	}
-	scheme, text, ok := strings.Cut(header, " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return Grant{}, ErrNotBearer
-	}
-	token, err := Parse(strings.TrimLeft(text, " ")) // RFC 9110 §11.4: one space or more
+	token, err := parseHeader(header)
 	if err != nil {
 		return Grant{}, err
 	}

@@ -31,7 +31,7 @@ func (s *service) admin(method, path, body string, headers ...string) answer {
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
-	iam.Handler(s.app.AdminHandler(), func(string) string { return "AdminFunction" }).ServeHTTP(w, r)
+	iam.Handler(s.app.AdminHandler(), func(string, string) string { return "AdminFunction" }).ServeHTTP(w, r)
 	a := answer{status: w.Code, header: w.Header()}
 	if w.Body.Len() > 0 {
 		if err := json.Unmarshal(w.Body.Bytes(), &a.body); err != nil {

@@ -16,7 +16,8 @@ func Users(c Config) (http.Handler, error) { return function(c, "users") }
 // Groups is the handler of functions/groups.
 func Groups(c Config) (http.Handler, error) { return function(c, "groups") }
 
-// Bulk is the handler of functions/bulk.
+// Bulk is the handler of functions/bulk, which also answers for every path that has
+// no route.
 func Bulk(c Config) (http.Handler, error) { return function(c, "bulk") }
 
 // Admin is the handler of functions/admin, the application's side.
@@ -28,8 +29,7 @@ func Admin(c Config) (http.Handler, error) {
 	return a.AdminHandler(), nil
 }
 
-// Discovery is the handler of functions/discovery, which also answers for every
-// path that has no route.
+// Discovery is the handler of functions/discovery.
 func Discovery(c Config) (http.Handler, error) { return function(c, "discovery") }
 
 // Sweep is what functions/sweep does when it is invoked. Its error makes the

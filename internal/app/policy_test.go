@@ -1,16 +1,17 @@
 package app_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/iam"
+	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+	"github.com/rollcall-scim/rollcall/internal/local"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -52,18 +53,50 @@ func complete() bool {
 	return !testing.Short()
 }
 
-// routed names the function behind a path.
-func routed(path string) string {
-	path = strings.TrimPrefix(path, httpapi.Prefix)
-	switch first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); strings.ToLower(first) {
-	case "users", ".search":
-		return "UsersFunction"
-	case "groups":
-		return "GroupsFunction"
-	case "bulk":
-		return "BulkFunction"
+// gateway knows the routes of the template.
+var gateway = func() *local.Gateway {
+	handlers := map[string]local.LambdaHandler{}
+	routes, err := local.Routes(rollcall.Template)
+	if err != nil {
+		panic(err)
 	}
-	return "DiscoveryFunction"
+	for _, r := range routes {
+		handlers[r.Function] = func(context.Context, lambdahttp.Event) (lambdahttp.Response, error) {
+			return lambdahttp.Response{}, nil
+		}
+	}
+	g, err := local.NewGateway(routes, handlers)
+	if err != nil {
+		panic(err)
+	}
+	return g
+}()
+
+// routed names the function that API Gateway sends a request to.
+func routed(method, escapedPath string) string { return gateway.Function(method, escapedPath) }
+
+// A request whose path no route names is served by the function of /Bulk, bookmarks
+// and all.
+func TestGrants_OtherSpellings(t *testing.T) {
+	for _, engine := range enginetest.Plain() {
+		t.Run(engine.Name, func(t *testing.T) {
+			s := newService(t, engine.Open(t), 5, app.Options{})
+			for _, path := range []string{"/Users/", "//groups", "/SCHEMAS", "/USERS/x", "/.Search"} {
+				if got := routed("GET", "/scim/v2"+path); got != "BulkFunction" {
+					t.Errorf("%s goes to %s", path, got)
+				}
+			}
+			for _, name := range []string{"a", "b", "c"} {
+				s.must(201, "POST", "/Users/", userBody(`"userName":"`+name+`","active":false`))
+			}
+			for _, query := range []string{"count=1", "count=1&startIndex=2", "count=1&startIndex=3"} {
+				if a := s.send("GET", "/USERS?"+query, ""); a.status != 200 || a.body["itemsPerPage"] != 1.0 {
+					t.Errorf("%s: %d %v", query, a.status, a.body)
+				}
+			}
+			s.check(0)
+		})
+	}
 }
 
 // What no other test of this package asks for.

@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,9 +24,12 @@ func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"$default → " + logicalID("discovery")}
+	want := []string{"$default → " + logicalID("bulk")}
 	for _, r := range httpapi.Routes() {
 		want = append(want, fmt.Sprintf("%s %s → %s", r.Method, r.Path, logicalID(r.Function)))
+		if r.Method == http.MethodGet {
+			want = append(want, fmt.Sprintf("HEAD %s → %s", r.Path, logicalID(r.Function)))
+		}
 	}
 	for _, r := range adminapi.Routes() {
 		want = append(want, fmt.Sprintf("%s %s → %s for who signs", r.Method, r.Path, logicalID("admin")))

@@ -100,10 +100,11 @@ func (d *Directory) ServedGroup(g *Group) (scim.Resource, error) {
 	return r, nil
 }
 
-// GroupDocument is a group with members as JSON, without decoding what is stored.
+// GroupDocument is a group as JSON, without decoding what is stored: with its
+// members, unless they are nil.
 func (d *Directory) GroupDocument(g *Group, members []string) []byte {
 	doc := g.Doc
-	if len(members) > 0 {
+	if members != nil {
 		doc = scim.SpliceAttribute(doc, "members", d.MembersDocument(members))
 	}
 	return scim.Splice(doc, d.metaDocument(d.stampOfGroup(g)))

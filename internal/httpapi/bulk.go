@@ -33,6 +33,9 @@ func (s *Service) bulk(ctx context.Context, q *request) (*reply, error) {
 		return nil, &problem{cause: provlog.BulkLimit, what: fmt.Sprintf(
 			"The bulk request has %d operations, more than maxOperations (%d).", n, scim.MaxBulkOperations)}
 	}
+	for i := range sent.Operations {
+		sent.Operations[i].Path = bulkPath(sent.Operations[i].Path)
+	}
 	plan, err := scim.PlanBulk(sent, func(o *scim.BulkOperation) *scim.ResourceType { return s.bulkType(q, o) })
 	if err != nil {
 		return nil, err

@@ -22,6 +22,23 @@ var bulkPaths = []string{
 	"/Groups", "/Groups/{id}", "/groups", "/groups/{id}",
 }
 
+// bulkPath is the path of an operation as the routes have it, so that two operations
+// on one resource are seen to be on one however their paths are spelled.
+func bulkPath(path string) string {
+	if !strings.HasPrefix(path, "/") {
+		return path
+	}
+	parts := segments(path)
+	if len(parts) > 0 {
+		for _, endpoint := range []string{"Users", "Groups"} {
+			if equalASCII(parts[0], endpoint) {
+				parts[0] = endpoint
+			}
+		}
+	}
+	return "/" + strings.Join(parts, "/")
+}
+
 // bulkRoute finds the route of an operation.
 func (s *Service) bulkRoute(method, path string) (route *Route, id string, err error) {
 	var routes []Route

@@ -83,7 +83,7 @@ func TestRoutes_RefuseWithACause(t *testing.T) {
 			}
 		})
 	}
-	for path, methods := range map[string][]string{"/Users": {"DELETE", "HEAD", "OPTIONS"}, "/Nothing": {"GET", "POST"}, "/Me": {"GET"}, "": {"GET"}} {
+	for path, methods := range map[string][]string{"/Users": {"DELETE", "HEAD", "OPTIONS"}, "/Nothing": {"GET", "POST"}, "/Me": {"GET"}, "": {"POST"}} {
 		for _, method := range methods {
 			if a := s.send(method, path, ""); wantCause(t, method+" "+path, a) {
 				seen[a.event["cause"].(string)] = true

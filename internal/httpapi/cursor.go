@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -60,7 +61,8 @@ func (q *request) open(text, of string, query directory.Query) (*directory.Curso
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > maxCursor {
+	// The decoder passes over line breaks, which no cursor has.
+	if len(text) > maxCursor || strings.ContainsAny(text, "\r\n") {
 		return nil, errNoCursor
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)

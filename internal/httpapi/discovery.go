@@ -87,7 +87,7 @@ func (s *Service) listResourceTypes(_ context.Context, q *request) (*reply, erro
 func (s *Service) readResourceType(_ context.Context, q *request) (*reply, error) {
 	q.event.Operation = "discover"
 	for _, rt := range s.types(q).All() {
-		if rt.Name == q.pathID {
+		if equalASCII(rt.Name, q.pathID) {
 			return jsonReply(rt.Document(s.BaseURL))
 		}
 	}
@@ -115,5 +115,5 @@ func (s *Service) discoveryList(q *request, documents []map[string]any) (*reply,
 func jsonReply(document map[string]any) (*reply, error) {
 	meta, _ := document["meta"].(map[string]any)
 	location, _ := meta["location"].(string)
-	return &reply{status: http.StatusOK, body: scim.EncodeValue(document), resource: location}, nil
+	return &reply{status: http.StatusOK, body: scim.EncodeValue(document), location: location}, nil
 }

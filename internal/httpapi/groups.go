@@ -14,7 +14,7 @@ import (
 func (s *Service) groups(q *request) *scim.ResourceType { return s.types(q).Group }
 
 // groupDocument is a group's resource as JSON. Without a projection it is what is
-// stored, with members and meta put in.
+// stored, with members and meta put in. Members that are nil are left out.
 func (s *Service) groupDocument(q *request, p scim.Projection, g *directory.Group, members []string) ([]byte, error) {
 	if p.AsStored(s.groups(q)) {
 		return s.Directory.GroupDocument(g, members), nil
@@ -23,7 +23,7 @@ func (s *Service) groupDocument(q *request, p scim.Projection, g *directory.Grou
 	if err != nil {
 		return nil, err
 	}
-	if len(members) > 0 && p.Wants("members") {
+	if members != nil && p.Wants("members") {
 		served["members"] = s.Directory.MemberElements(members)
 	}
 	return scim.Encode(s.groups(q), p.Apply(s.groups(q), served)), nil
@@ -35,7 +35,7 @@ func (s *Service) group(q *request, p scim.Projection, status int, g *directory.
 	if err != nil {
 		return nil, err
 	}
-	return &reply{status: status, body: body, etag: directory.Tag(g.Version), resource: s.Directory.GroupLocation(g.ID)}, nil
+	return &reply{status: status, body: body, etag: directory.Tag(g.Version), location: s.Directory.GroupLocation(g.ID)}, nil
 }
 
 // wayAround is what to do about a group that is too large to be shown whole.
@@ -67,11 +67,7 @@ func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	q.event.didGroup(result)
-	answer, err := s.group(q, projection, http.StatusCreated, result.Group, result.Members)
-	if err == nil {
-		answer.location = s.Directory.GroupLocation(result.Group.ID)
-	}
-	return answer, err
+	return s.group(q, projection, http.StatusCreated, result.Group, shown(result))
 }
 
 // readGroup: GET /Groups/{id}. RFC 7644 §3.4.1
@@ -108,7 +104,23 @@ func (s *Service) showGroup(ctx context.Context, q *request, projection scim.Pro
 	if err != nil {
 		return nil, err
 	}
-	return s.group(q, projection, http.StatusOK, g, members)
+	return s.group(q, projection, http.StatusOK, g, orEmpty(members))
+}
+
+// shown are the members that a change has read beside itself, nil where it has not.
+func shown(result directory.GroupResult) []string {
+	if !result.Shown {
+		return nil
+	}
+	return orEmpty(result.Members)
+}
+
+// orEmpty is members that were read: not nil, even when there are none.
+func orEmpty(members []string) []string {
+	if members == nil {
+		return []string{}
+	}
+	return members
 }
 
 // showChanged is showGroup behind a change: that the group could not be read does
@@ -180,7 +192,7 @@ func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 	if projection.Names("members") {
 		return s.showChanged(ctx, q, projection)
 	}
-	return s.group(q, projection, http.StatusOK, result.Group, result.Members)
+	return s.group(q, projection, http.StatusOK, result.Group, shown(result))
 }
 
 // deleteGroup: DELETE /Groups/{id}. RFC 7644 §3.6
@@ -258,7 +270,7 @@ func (s *Service) groupDocuments(ctx context.Context, q *request, projection sci
 			case err != nil:
 				return nil, err
 			}
-			g, members = now, all
+			g, members = now, orEmpty(all)
 			left -= len(members)
 		}
 		var err error

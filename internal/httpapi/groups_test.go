@@ -201,7 +201,7 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "PATCH, no operations", method: "PATCH", path: "/Groups/" + eng, body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation, what: "Operations must be an array", operation: "modify", id: eng},
 		{name: "PATCH, media type", method: "PATCH", path: "/Groups/" + eng, body: `x`, headers: []string{"Content-Type", "text/plain"}, status: 415, cause: provlog.MediaType, action: "application/scim+json", operation: "modify", id: eng},
 
-		{name: "filter, unknown attribute", method: "GET", path: "/Groups?filter=userName+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, what: "position 1", action: "Correct the query and send the request again.", operation: "list"},
+		{name: "filter, unknown attribute", method: "GET", path: "/Groups?filter=userName+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, what: "position 1", action: "Correct the query: in the identity provider", operation: "list"},
 		{name: "filter, unknown part", method: "GET", path: "/Groups?filter=members.nope+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, what: "nope", action: "Correct the query", operation: "list"},
 		{name: "filter, wrong type", method: "GET", path: "/Groups?filter=displayName+eq+true", status: 400, scimType: "invalidFilter", cause: provlog.Validation, action: "Correct the query", operation: "list"},
 		{name: "filter, empty", method: "GET", path: "/Groups?filter=", status: 400, scimType: "invalidFilter", cause: provlog.Validation, action: "Correct the query", operation: "list"},
@@ -264,7 +264,7 @@ func wantRefusal(t *testing.T, a answer, scimType, what, action string) {
 	if !strings.Contains(detail, what) || !strings.Contains(detail, action) || !strings.HasSuffix(detail, " (request "+id+")") || len(detail) < 100 {
 		t.Errorf("detail = %q, want %q, %q and the request %s in it", detail, what, action, id)
 	}
-	if got := a.header.Get("Content-Type"); got != "application/scim+json; charset=utf-8" {
+	if got := a.header.Get("Content-Type"); got != "application/scim+json" {
 		t.Errorf("Content-Type = %q", got)
 	}
 	if a.header.Get("ETag") != "" || a.header.Get("Location") != "" {
@@ -374,7 +374,7 @@ func testGroups_LifeOfAGroup(t *testing.T, open opener) {
 	wantEvent(t, a, map[string]any{"operation": "replace", "action": "unchanged", "changed": nil, "membersAdded": nil, "membersRemoved": nil})
 	// Without members it has none.
 	a = s.send("PUT", "/Groups/"+id, groupBody(`"displayName":"Engineers"`), "If-Match", "*")
-	if a.status != 200 || a.header.Get("ETag") != `W/"4"` || a.body["members"] != nil {
+	if a.status != 200 || a.header.Get("ETag") != `W/"4"` || len(values(a.body["members"])) != 0 {
 		t.Errorf("PUT without members: %d %s", a.status, a.raw)
 	}
 	if removed := a.event["membersRemoved"]; removed != 2.0 {
@@ -552,7 +552,7 @@ func testGroups_Patch(t *testing.T, open opener) {
 				version, action = `W/"1"`, "unchanged"
 			}
 			if got.status != 200 || got.body["id"] != id || got.header.Get("ETag") != version ||
-				got.header.Get("Content-Type") != "application/scim+json; charset=utf-8" {
+				got.header.Get("Content-Type") != "application/scim+json" {
 				t.Fatalf("%d %v %s, want 200 with version %s", got.status, got.header, got.raw, version)
 			}
 			if members := values(got.body["members"]); !slices.Equal(members, sorted(tt.want)) {
@@ -902,9 +902,9 @@ func testGroups_Lists(t *testing.T, open opener) {
 		"?startIndex=-1&count=99999999": {1, 200},
 	} {
 		a = s.send("GET", "/Groups"+query, "")
-		_, there := a.body["Resources"]
+		resources, there := a.body["Resources"].([]any)
 		if a.status != 200 || a.body["totalResults"] != float64(total) || a.body["startIndex"] != want.start || a.body["itemsPerPage"] != want.items ||
-			there == strings.Contains(query, "count=0") && !strings.Contains(query, "count=-3") {
+			!there || float64(len(resources)) != want.items {
 			t.Errorf("%s: %d, start %v, %v items of %v, Resources %t", query, a.status, a.body["startIndex"], a.body["itemsPerPage"], a.body["totalResults"], there)
 		}
 	}
@@ -1010,7 +1010,7 @@ func TestGroups_PathsAndMethods(t *testing.T) {
 	ids := s.people(1)
 	a := s.send("POST", "/groups", groupBody(`"displayName":"lower"`))
 	id, _ := a.body["id"].(string)
-	if a.status != 201 || a.header.Get("Location") != baseURL+"/Groups/"+id || a.event["route"] != "POST /scim/v2/groups" {
+	if a.status != 201 || a.header.Get("Location") != baseURL+"/Groups/"+id || a.event["route"] != "POST /scim/v2/Groups" {
 		t.Fatalf("POST: %d %s %s", a.status, a.header.Get("Location"), a.raw)
 	}
 	if a = s.send("PATCH", "/groups/"+id, memberPatch("add", ids...)); a.status != 200 {
@@ -1029,9 +1029,9 @@ func TestGroups_PathsAndMethods(t *testing.T) {
 		t.Errorf("list: %d %s", a.status, a.raw)
 	}
 	for _, path := range []string{"/Groups", "/groups", "/Groups/" + id, "/groups/" + id} {
-		allow, wrong := "GET, POST", []string{"PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
+		allow, wrong := "GET, HEAD, POST", []string{"PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
 		if strings.HasSuffix(path, id) {
-			allow, wrong = "GET, PUT, PATCH, DELETE", []string{"POST", "OPTIONS"}
+			allow, wrong = "GET, HEAD, PUT, PATCH, DELETE", []string{"POST", "OPTIONS"}
 		}
 		for _, method := range wrong {
 			a = s.send(method, path, "")
@@ -1042,7 +1042,7 @@ func TestGroups_PathsAndMethods(t *testing.T) {
 			wantEvent(t, a, map[string]any{"cause": string(provlog.MethodNotAllowed)})
 		}
 	}
-	for _, path := range []string{"/GROUPS", "/Groups/", "/Groups/" + id + "/members", "/%47roups"} {
+	for _, path := range []string{"/Groups/" + id + "/members", "/%47roups", "/Groups/" + id + "%2F/x"} {
 		if a = s.send("GET", path, ""); a.status != 404 || a.event["cause"] != string(provlog.NoRoute) {
 			t.Errorf("GET %s: %d", path, a.status)
 		}

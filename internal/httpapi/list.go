@@ -21,7 +21,7 @@ func (q *request) list(of string, rt *scim.ResourceType, others ...*scim.Resourc
 	if err != nil {
 		return directory.Query{}, err
 	}
-	byCursor := q.query.Has("cursor")
+	byCursor := q.has("cursor")
 	query.StartIndex, query.Count, err = q.page()
 	var invalid *scim.Error
 	switch {
@@ -44,7 +44,7 @@ func (q *request) list(of string, rt *scim.ResourceType, others ...*scim.Resourc
 // filter is the request's filter, nil for none. RFC 7644 §3.4.2.2
 func (q *request) filter(rt *scim.ResourceType, others []*scim.ResourceType) (*scim.Filter, error) {
 	text, err := q.parameter("filter")
-	if err != nil || !q.query.Has("filter") {
+	if err != nil || !q.has("filter") {
 		return nil, err
 	}
 	filter, err := scim.CompileFilterAcross(rt, others, text)
@@ -75,9 +75,6 @@ func (q *request) sort(rt *scim.ResourceType, others []*scim.ResourceType) (*dir
 
 // listReply answers with a page of resources of a type.
 func (q *request) listReply(of string, query directory.Query, page found) (*reply, error) {
-	if query.Count == 0 {
-		page.documents = nil // the total alone was asked for: there are no Resources
-	}
 	if query.Cursor == nil {
 		return &reply{status: http.StatusOK, body: scim.ListDocument(page.total, query.StartIndex, page.documents)}, nil
 	}

@@ -241,7 +241,7 @@ func testSCIMOffAndOn(t *testing.T, open opener) {
 	s.turn(engine, false)
 	for _, route := range httpapi.Routes() {
 		path := strings.TrimPrefix(strings.ReplaceAll(route.Path, "{id}", ann), httpapi.Prefix)
-		if strings.EqualFold(strings.Split(path, "/")[1], "Groups") {
+		if strings.HasPrefix(strings.ToLower(path), "/groups") {
 			path = strings.ReplaceAll(path, ann, group)
 		}
 		a := s.send(route.Method, path, userBody(`"userName":"new"`))

@@ -62,7 +62,7 @@ func problemOf(err error) *problem {
 		if invalid.Type == scim.Sensitive {
 			return &problem{cause: provlog.SensitiveFilter, what: invalid.Detail}
 		}
-		return &problem{cause: provlog.Validation, scimType: invalid.Type, what: invalid.Detail, action: correction(invalid.Type)}
+		return &problem{cause: provlog.Validation, scimType: invalid.Type, what: invalid.Detail}
 	case errors.As(err, &taken):
 		return takenProblem(taken)
 	case errors.As(err, &full):
@@ -101,6 +101,11 @@ func problemOf(err error) *problem {
 	case errors.As(err, &convert):
 		return &problem{cause: provlog.OwnUserConversion, what: "The user is already available in the project."}
 	}
+	for _, form := range credentialForms {
+		if errors.Is(err, form.err) {
+			return &problem{cause: provlog.TokenInvalid, what: form.what, action: form.action}
+		}
+	}
 	for _, known := range sentinels {
 		if errors.Is(err, known.err) {
 			return &problem{cause: known.cause, internal: err}
@@ -109,21 +114,74 @@ func problemOf(err error) *problem {
 	return &problem{cause: provlog.Internal, internal: err}
 }
 
-// correction is what to do about an invalid request, where that is not the
-// attribute mapping: "" is what the cause says.
-func correction(kind scim.ErrorType) string {
-	switch kind {
-	case scim.InvalidSyntax:
-		return "Nothing was changed; send a request of the form that RFC 7644 describes."
-	case scim.TooMany:
-		return "Nothing was changed."
-	case scim.InvalidCursor, scim.ExpiredCursor:
+// correction is what to do about an invalid request: what an administrator can
+// change in the identity provider depends on what was asked, and of a read it is
+// never the attribute mapping. "" is what the cause says.
+func (q *request) correction(kind scim.ErrorType) string {
+	switch {
+	case kind == scim.InvalidCursor || kind == scim.ExpiredCursor:
 		return "Begin again with an empty cursor, and send the others as they came, with all other parameters unchanged."
-	case scim.InvalidFilter:
-		return "Correct the filter and send the request again."
-	default:
-		return ""
+	case q.reads() && kind == scim.InvalidFilter:
+		return "Correct the query: in the identity provider, the filter comes from the attribute by which it matches users and groups."
+	case q.reads() && q.event.Operation == "search":
+		return "Correct the search and send the request again."
+	case q.reads():
+		return "Correct the query and send the request again."
+	case q.badQuery:
+		return "Nothing was changed; correct the query and send the request again."
+	case q.event.Operation == "bulk":
+		return "Nothing was changed; correct the bulk request and send it again."
+	case kind == scim.InvalidSyntax:
+		return "Nothing was changed; send a request of the form that RFC 7644 describes."
+	case kind == scim.TooMany:
+		return "Nothing was changed."
+	case kind == scim.InvalidFilter:
+		return "Nothing was changed; correct the filter in the operation's path and send the request again."
+	case q.event.Type == "Group":
+		return "Correct the request, or the attribute mapping in the identity provider, and push the group again."
 	}
+	return ""
+}
+
+// reads reports whether the request asks for data and changes none.
+func (q *request) reads() bool {
+	return q.Method == http.MethodGet || q.Method == http.MethodHead || q.event.Operation == "search"
+}
+
+// credentialForms are the forms of a credential that show what somebody has typed
+// into a field of the identity provider.
+var credentialForms = [...]struct {
+	err          error
+	what, action string
+}{
+	{
+		access.ErrTwice, "The Authorization header has the word Bearer twice.",
+		"Enter the token alone in the identity provider, without the word Bearer: the identity provider adds it.",
+	},
+	{
+		access.ErrColon, "The Authorization header has a colon after the word Bearer.",
+		"Enter the token alone in the identity provider, or 'Bearer TOKEN' with a space where it asks for the whole header.",
+	},
+	{
+		access.ErrNoScheme, "The Authorization header has the token without the word Bearer.",
+		"Choose bearer token as the authentication in the identity provider, or enter 'Bearer TOKEN' where it asks for the whole header, so that it sends 'Authorization: Bearer TOKEN'.",
+	},
+	{
+		access.ErrEmpty, "The Authorization header has the word Bearer and no token.",
+		"Enter the SCIM token of this tenant in the identity provider's provisioning settings.",
+	},
+	{
+		access.ErrQuoted, "The token was sent with quotes or brackets.",
+		"Enter the token alone in the identity provider, without anything around it.",
+	},
+	{
+		access.ErrSpaced, "The token was sent with spaces, line breaks or invisible characters in it.",
+		"Copy the token again as one line, and enter it in the identity provider without spaces.",
+	},
+	{
+		access.ErrNotBearer, "The credential was sent under another scheme than Bearer.",
+		"Choose bearer token as the authentication in the identity provider, so that it sends 'Authorization: Bearer TOKEN'.",
+	},
 }
 
 // sentinels are the errors without particulars. An error can wrap several: the
@@ -133,7 +191,6 @@ var sentinels = [...]struct {
 	cause provlog.Cause
 }{
 	{access.ErrMissing, provlog.TokenMissing},
-	{access.ErrNotBearer, provlog.TokenInvalid},
 	{access.ErrMalformed, provlog.TokenInvalid},
 	{access.ErrUnknown, provlog.TokenUnknown},
 	{access.ErrRevoked, provlog.TokenRevoked},
@@ -269,11 +326,8 @@ func (p *problem) kind() scim.ErrorType {
 // refuse makes the answer to an error, and tells the event of it.
 func (s *Service) refuse(q *request, err error) *reply {
 	p := problemOf(err)
-	if p.cause == provlog.Validation && q.Method == http.MethodGet && p.kind() != scim.InvalidCursor && p.kind() != scim.ExpiredCursor {
-		p.action = "Correct the query and send the request again."
-	}
-	if p.cause == provlog.Validation && p.action == "" && q.event.Type == "Group" {
-		p.action = "Correct the request, or the attribute mapping in the identity provider, and push the group again."
+	if p.cause == provlog.Validation && p.action == "" {
+		p.action = q.correction(p.kind())
 	}
 	status := p.cause.Meaning().Status
 	detail := p.detail(q.id)
@@ -281,9 +335,5 @@ func (s *Service) refuse(q *request, err error) *reply {
 		q.event.Subject = p.subject
 	}
 	q.event.refuse(p, detail)
-	a := &reply{status: status, refusal: p}
-	if q.Method != http.MethodHead {
-		a.body = scim.ErrorDocument(status, p.kind(), detail)
-	}
-	return a
+	return &reply{status: status, refusal: p, body: scim.ErrorDocument(status, p.kind(), detail)}
 }

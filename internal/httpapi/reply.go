@@ -13,12 +13,11 @@ type reply struct {
 	status int
 	body   []byte
 	// coding is how the body is coded already, for Content-Encoding; "" is plain.
-	coding   string
+	coding string
+	// location is where the one resource is that the answer is about, "" where it is
+	// about none or several.
 	location string
 	etag     string
-	// resource is the location of the one resource in the body, "" where there is
-	// none, for Content-Location.
-	resource string
 	// refusal is the problem that the answer tells of, nil for a success.
 	refusal *problem
 }
@@ -28,13 +27,14 @@ func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 	h := w.Header()
 	h.Set("X-Request-Id", q.id)
 	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 	// Every answer may depend on it: one that does not fit is another.
 	h.Set("Vary", "Accept-Encoding")
 	if a.location != "" {
 		h.Set("Location", a.location)
-	}
-	if a.resource != "" {
-		h.Set("Content-Location", a.resource)
+		if a.body != nil {
+			h.Set("Content-Location", a.location) // RFC 7643 §3.1
+		}
 	}
 	if a.etag != "" {
 		h.Set("ETag", a.etag)
@@ -52,7 +52,7 @@ func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 		}
 	}
 	if a.body != nil {
-		h.Set("Content-Type", mediaType+"; charset=utf-8")
+		h.Set("Content-Type", mediaType)
 		h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	if a.coding != "" {

@@ -2,11 +2,8 @@ package httpapi
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -26,9 +23,11 @@ type request struct {
 	pathID string
 	grant  access.Grant
 	event  *event
-	query  url.Values
+	query  parameters
 	// notices are what was tolerated in the body.
 	notices []scim.Notice
+	// badQuery tells that the parameters of the query are at fault.
+	badQuery bool
 	// lookout finds out whether its subjects fail already, nil for none.
 	lookout *lookout
 	// unkept tells that nothing is kept of the request.
@@ -65,64 +64,19 @@ func (q *request) body() ([]byte, error) {
 	return body, exposedInBody(body)
 }
 
-// checkMediaType takes SCIM's media type and plain JSON, in UTF-8. A body
-// without a type is taken as SCIM's.
+// checkMediaType takes SCIM's media type and plain JSON. A body without a type is
+// taken as SCIM's. JSON is UTF-8 whatever the label says (utf8, us-ascii): bytes
+// that are not are refused when the body is decoded. RFC 8259 §8.1, §11
 func (q *request) checkMediaType() error {
 	if encoding := q.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return &problem{cause: provlog.MediaType}
 	}
-	sent := q.Header.Get("Content-Type")
-	if sent == "" {
+	kind, _, _ := strings.Cut(q.Header.Get("Content-Type"), ";")
+	switch kind = strings.ToLower(strings.Trim(kind, " \t")); kind {
+	case "", mediaType, "application/json":
 		return nil
 	}
-	kind, parameters, err := mime.ParseMediaType(sent)
-	if err != nil || kind != mediaType && kind != "application/json" {
-		return &problem{cause: provlog.MediaType}
-	}
-	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return &problem{cause: provlog.MediaType}
-	}
-	return nil
-}
-
-// parameter is a parameter of the query, "" when it is absent. A query that does
-// not decode, or gives a parameter twice, is refused: dropping a part of a
-// filter would answer another question.
-func (q *request) parameter(name string) (string, error) {
-	if q.query == nil {
-		parsed, err := url.ParseQuery(q.URL.RawQuery)
-		if err != nil {
-			return "", &scim.Error{
-				Type:   scim.InvalidSyntax,
-				Detail: "The query string does not decode: write ';' as %3B and '%' as %25.",
-			}
-		}
-		q.query = parsed
-	}
-	values := q.query[name]
-	switch len(values) {
-	case 0:
-		return "", nil
-	case 1:
-		return values[0], nil
-	}
-	return "", &scim.Error{Type: scim.InvalidSyntax, Detail: "The query gives " + name + " twice; give it once."}
-}
-
-// integer is a parameter that is a whole number.
-func (q *request) integer(name string, absent int) (int, error) {
-	text, err := q.parameter(name)
-	if err != nil || text == "" {
-		return absent, err
-	}
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil {
-		return 0, &scim.Error{
-			Type:   scim.InvalidValue,
-			Detail: fmt.Sprintf("The query's %s is not a whole number in the range of 32 bits.", name),
-		}
-	}
-	return int(n), nil
+	return &problem{cause: provlog.MediaType}
 }
 
 // page is startIndex and count: startIndex from 1, and count by default 100 and
@@ -140,7 +94,8 @@ func (q *request) page() (startIndex, count int, err error) {
 const defaultCount = 100
 
 // projection is attributes and excludedAttributes. RFC 7644 §3.9
-func (q *request) projection(rt *scim.ResourceType) (scim.Projection, error) {
+func (q *request) projection(rt *scim.ResourceType) (p scim.Projection, err error) {
+	defer func() { q.badQuery = err != nil }()
 	attributes, err := q.parameter("attributes")
 	if err != nil {
 		return scim.Projection{}, err

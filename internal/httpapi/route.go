@@ -19,6 +19,8 @@ type Route struct {
 	// Public routes are answered without a token.
 	Public  bool
 	handler handler
+	// segments are those of Path.
+	segments []string
 }
 
 // Prefix begins the path of every SCIM endpoint.
@@ -32,12 +34,15 @@ const (
 	functionDiscovery = "discovery"
 )
 
-// Routes are all routes of the service, in the order of the documentation.
-// /users and /groups in lower case are Entra's validator's.
+// Routes are all routes of the service that API Gateway knows by their paths, in
+// the order of the documentation. Each path is served in other spellings too
+// (segments); /users and /groups in lower case are Entra's, and frequent enough for
+// routes of their own.
 func Routes() []Route {
 	var routes []Route
 	add := func(function, method, path string, public bool, h handler) {
-		routes = append(routes, Route{Method: method, Path: Prefix + path, Function: function, Public: public, handler: h})
+		path = Prefix + path
+		routes = append(routes, Route{Method: method, Path: path, Function: function, Public: public, handler: h, segments: segments(path)})
 	}
 	for _, users := range []string{"/Users", "/users"} {
 		add(functionUsers, http.MethodGet, users, false, (*Service).listUsers)
@@ -57,6 +62,7 @@ func Routes() []Route {
 		add(functionGroups, http.MethodPatch, groups+"/{id}", false, (*Service).modifyGroup)
 		add(functionGroups, http.MethodDelete, groups+"/{id}", false, (*Service).deleteGroup)
 	}
+	add(functionUsers, http.MethodGet, "", false, (*Service).listAll)
 	add(functionUsers, http.MethodPost, "/.search", false, (*Service).searchAll)
 	add(functionBulk, http.MethodPost, "/Bulk", false, (*Service).bulk)
 	// RFC 7643 §5: how to authenticate can be read before authenticating.
@@ -68,52 +74,103 @@ func Routes() []Route {
 	return routes
 }
 
-// unserved is why a path has no route: /Me is not supported (RFC 7644 §3.11), and
-// neither is another version of the protocol (§3.13).
-func unserved(escapedPath string) provlog.Cause {
-	root, version := Prefix[:len(Prefix)-1], Prefix[len(Prefix)-1:]
-	asked, below, _ := strings.Cut(strings.TrimPrefix(escapedPath, root), "/")
-	switch {
-	case escapedPath == Prefix+"/Me":
-		return provlog.NotSupported
-	case !strings.HasPrefix(escapedPath, root) || below == "" || asked == "" || asked == version || strings.Trim(asked, "0123456789") != "":
-		return provlog.NoRoute
+// serves reports whether a function serves the routes of another one. The function
+// of /Bulk may do whatever the routes do, and serves them all: API Gateway sends it
+// the requests whose paths are spelled in another way than the routes
+// (docs/decisions/0111-other-spellings-of-a-path.md).
+func serves(function, owner string) bool { return function == owner || function == functionBulk }
+
+// unserved returns why a path has no route: /Me is not supported (RFC 7644 §3.11),
+// and neither is another version of the protocol (§3.13).
+func unserved(escapedPath string) *problem {
+	path := segments(escapedPath)
+	if len(path) < 2 || !equalASCII(path[0], "scim") {
+		return &problem{cause: provlog.NoRoute}
 	}
-	return provlog.ProtocolVersion
+	version, below := path[1], path[2:]
+	switch number, isVersion := strings.CutPrefix(strings.ToLower(version), "v"); {
+	case equalASCII(version, "v2") && len(below) == 1 && equalASCII(below[0], "Me"):
+		return &problem{cause: provlog.NotSupported}
+	case isVersion && number != "2" && number != "" && strings.Trim(number, "0123456789") == "" && len(below) > 0:
+		return &problem{cause: provlog.ProtocolVersion}
+	}
+	return &problem{cause: provlog.NoRoute}
 }
 
-// match finds the route of a request, and the id in its path. When only the
-// method is wrong it returns the methods that the path takes.
+// match finds the route of a request, and the id in its path. HEAD is served
+// wherever GET is. When only the method is wrong it returns the methods that the
+// path takes.
 //
 // The path is matched in its escaped form, segment by segment, and only an id is
 // unescaped: an encoded letter or slash reaches no other endpoint, and an empty
-// id is none.
+// id is none. RFC 9110 §9.1
 func match(routes []Route, method, escapedPath string) (route *Route, id string, allowed []string) {
+	path := segments(escapedPath)
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
 	for i := range routes {
 		r := &routes[i]
-		found, ok := matchPath(r.Path, escapedPath)
+		found, ok := r.takes(path)
 		if !ok {
 			continue
 		}
 		if r.Method == method {
 			return r, found, nil
 		}
-		if !slices.Contains(allowed, r.Method) {
-			allowed = append(allowed, r.Method)
+		if slices.Contains(allowed, r.Method) {
+			continue
+		}
+		if allowed = append(allowed, r.Method); r.Method == http.MethodGet {
+			allowed = append(allowed, http.MethodHead)
 		}
 	}
 	return nil, "", allowed
 }
 
-func matchPath(pattern, escapedPath string) (id string, ok bool) {
-	prefix, isItem := strings.CutSuffix(pattern, "{id}")
-	if !isItem {
-		return "", pattern == escapedPath
-	}
-	segment, ok := strings.CutPrefix(escapedPath, prefix)
-	if !ok || segment == "" || strings.Contains(segment, "/") {
+// takes reports whether a path is the route's: its fixed segments in any letter
+// case, and any id.
+func (r *Route) takes(path []string) (id string, ok bool) {
+	if len(path) != len(r.segments) {
 		return "", false
 	}
-	id, err := url.PathUnescape(segment)
-	return id, err == nil
+	for i, segment := range r.segments {
+		switch {
+		case segment == "{id}":
+			var err error
+			if id, err = url.PathUnescape(path[i]); err != nil {
+				return "", false
+			}
+		case !equalASCII(segment, path[i]):
+			return "", false
+		}
+	}
+	return id, true
+}
+
+// segments are the segments of a path. Empty ones are left out: a base URL that was
+// entered with a slash at its end makes //Users, and some clients end every path in
+// a slash.
+func segments(path string) []string {
+	return slices.DeleteFunc(strings.Split(path, "/"), func(s string) bool { return s == "" })
+}
+
+// equalASCII reports whether two texts are the same in any case of ASCII letters.
+func equalASCII(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lowerASCII(a[i]) != lowerASCII(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerASCII(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }

@@ -2,11 +2,17 @@ package httpapi
 
 import (
 	"context"
-	"net/url"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
+
+// listAll: GET of the base URL, which is the same search with its parameters in the
+// query. RFC 7644 §3.4.2.1
+func (s *Service) listAll(ctx context.Context, q *request) (*reply, error) {
+	q.event.Operation = "search"
+	return s.allPage(ctx, q)
+}
 
 // searchAll: POST /.search, over users and groups in one list: the users come
 // first. RFC 7644 §3.4.2.1, §3.4.3
@@ -15,6 +21,11 @@ func (s *Service) searchAll(ctx context.Context, q *request) (*reply, error) {
 	if err := q.search(); err != nil {
 		return nil, err
 	}
+	return s.allPage(ctx, q)
+}
+
+// allPage answers with a page of users and groups.
+func (s *Service) allPage(ctx context.Context, q *request) (*reply, error) {
 	shownUsers, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
@@ -85,22 +96,26 @@ func (s *Service) documents(ctx context.Context, q *request, ofUsers, ofGroups s
 }
 
 // search takes the parameters from the body instead of the query, which must have
-// none. RFC 7644 §3.4.3
+// none of them. RFC 7644 §3.4.3
 func (q *request) search() error {
-	if q.URL.RawQuery != "" {
+	inQuery, err := parseQuery(q.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	if len(inQuery) > 0 {
 		return &scim.Error{Type: scim.InvalidSyntax, Detail: "A search has its parameters in the body: leave out the query."}
 	}
 	body, err := q.body()
 	if err != nil {
 		return err
 	}
-	parameters, notices, err := scim.DecodeSearch(body)
+	sent, notices, err := scim.DecodeSearch(body)
 	if err != nil {
 		return err
 	}
-	q.query = url.Values{}
-	for name, value := range parameters {
-		q.query.Set(name, value)
+	q.query = parameters{}
+	for name, value := range sent {
+		q.query[name] = []string{value}
 	}
 	q.event.tolerated(notices)
 	return directory.CheckNotices(q.grant.Settings, notices)

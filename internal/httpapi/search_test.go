@@ -126,7 +126,7 @@ func TestSearch_Refusals(t *testing.T) {
 		{"another message", "/Users/.search", patchBody("[]"), 400, "invalidSyntax", ""},
 		{"an unknown name", "/Users/.search", searchBody(`"fliter":"userName pr"`), 400, "invalidSyntax", "A search request has no fliter"},
 		{"a name twice", "/Users/.search", searchBody(`"count":1,"COUNT":2`), 400, "invalidSyntax", ""},
-		{"a number as text", "/Users/.search", searchBody(`"count":"1"`), 400, "invalidValue", "count must be a number"},
+		{"a number as text", "/Users/.search", searchBody(`"count":"one"`), 400, "invalidValue", "count must be a number"},
 		{"a fraction", "/Users/.search", searchBody(`"count":1.5`), 400, "invalidValue", "count"},
 		{"attributes as a number", "/Users/.search", searchBody(`"attributes":1`), 400, "invalidValue", "attributes must be an array"},
 		{"attributes of numbers", "/Users/.search", searchBody(`"attributes":[1]`), 400, "invalidValue", "attributes must be an array"},

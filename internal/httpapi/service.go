@@ -49,9 +49,10 @@ type Config struct {
 type Service struct {
 	Config
 	routes []Route
-	serves []string
-	served coldStart
-	limits *limiter
+	// functions are those whose routes are served, none for all.
+	functions []string
+	served    coldStart
+	limits    *limiter
 	// sampled are the requests that are kept of those who are refused before they are
 	// heard.
 	sampled sampler
@@ -60,13 +61,13 @@ type Service struct {
 }
 
 // New makes a Service that serves the routes of some functions, all of them when
-// none is named. It knows the other routes too, so that it tells a wrong method
-// from a wrong path.
+// none or the one of /Bulk is named. It knows the other routes too, so that it
+// tells a wrong method from a wrong path.
 func New(c Config, functions ...string) *Service {
 	if c.RequestTime == 0 {
 		c.RequestTime = requestTime
 	}
-	return &Service{Config: c, routes: Routes(), serves: functions, limits: newLimiter(c.TenantRate)}
+	return &Service{Config: c, routes: Routes(), functions: functions, limits: newLimiter(c.TenantRate)}
 }
 
 // handler answers a matched and authenticated request.
@@ -101,11 +102,11 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err error) {
 	defer recovered(&err)
 	route, id, allowed := match(s.routes, q.Method, q.URL.EscapedPath())
-	if route == nil || len(s.serves) > 0 && !slices.Contains(s.serves, route.Function) {
+	if route == nil || !s.serves(route) {
 		if len(allowed) > 0 {
 			return nil, &problem{cause: provlog.MethodNotAllowed, allow: allowed}
 		}
-		return nil, &problem{cause: unserved(q.URL.EscapedPath())}
+		return nil, unserved(q.URL.EscapedPath())
 	}
 	q.route, q.pathID = route, id
 	q.event.Route = route.Method + " " + route.Path
@@ -116,6 +117,11 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 		return nil, err
 	}
 	return route.handler(s, ctx, q)
+}
+
+// serves reports whether the route is one of those that the service serves.
+func (s *Service) serves(route *Route) bool {
+	return len(s.functions) == 0 || slices.ContainsFunc(s.functions, func(f string) bool { return serves(f, route.Function) })
 }
 
 // recovered makes a panic an error, when it is deferred.

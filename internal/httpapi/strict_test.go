@@ -54,6 +54,8 @@ var dialects = []struct {
 	{scim.NoticeSchemasIgnored, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"schemas","value":["` + scim.CoreUserURN + `"]},{"op":"replace","path":"title","value":"T"}]`), 200, "mutability"},
 	{scim.NoticeStringBoolean, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"active","value":"False"}]`), 200, "invalidValue"},
 	{scim.NoticeStringBoolean, "POST", "/Users", userBody(`"userName":"new@example.com","active":"True"`), 201, "invalidValue"},
+	{scim.NoticeStringNumber, "POST", "/Users/.search", `{"schemas":["` + scim.SearchURN + `"],"count":"1"}`, 200, "invalidValue"},
+	{scim.NoticeStringNumber, "POST", "/.search", `{"schemas":["` + scim.SearchURN + `"],"STARTINDEX":"-1"}`, 200, "invalidValue"},
 	{scim.NoticeSingleValue, "PUT", "/Users/{user}", userBody(`"userName":"u@example.com","emails":{"value":"u@example.com"}`), 200, "invalidValue"},
 	{scim.NoticeBareValue, "PATCH", "/Users/{user}", patchBody(`[{"op":"add","path":"` + scim.EnterpriseURN + `:manager","value":"42"}]`), 200, "invalidValue"},
 	{scim.NoticeStringifiedValue, "PATCH", "/Users/{user}", patchBody(`[{"op":"add","path":"roles","value":[{"value":"{\"value\":\"admin\"}"}]}]`), 200, "invalidValue"},

@@ -37,7 +37,7 @@ func (s *Service) user(q *request, p scim.Projection, status int, u *directory.U
 	if err != nil {
 		return nil, err
 	}
-	return &reply{status: status, body: body, etag: directory.Tag(u.Version), resource: s.Directory.Location(u.ID)}, nil
+	return &reply{status: status, body: body, etag: directory.Tag(u.Version), location: s.Directory.Location(u.ID)}, nil
 }
 
 // showing is who asks, for an answer that has what the projection wants.
@@ -69,11 +69,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	if result.Action == directory.Created {
 		status = http.StatusCreated
 	}
-	answer, err := s.user(q, projection, status, result.User, result.Groups)
-	if err == nil {
-		answer.location = s.Directory.Location(result.User.ID)
-	}
-	return answer, err
+	return s.user(q, projection, status, result.User, result.Groups)
 }
 
 // readUser: GET /Users/{id}. RFC 7644 §3.4.1

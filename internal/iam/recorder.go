@@ -44,10 +44,10 @@ func As(ctx context.Context, function string) context.Context {
 	return context.WithValue(ctx, contextKey{}, function)
 }
 
-// Handler marks each request as served by the function that a path is routed to.
-func Handler(h http.Handler, route func(path string) (function string)) http.Handler {
+// Handler marks each request as served by the function that it is routed to.
+func Handler(h http.Handler, route func(method, escapedPath string) (function string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.ServeHTTP(w, r.WithContext(As(r.Context(), route(r.URL.Path))))
+		h.ServeHTTP(w, r.WithContext(As(r.Context(), route(r.Method, r.URL.EscapedPath()))))
 	})
 }
 

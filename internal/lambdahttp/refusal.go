@@ -75,7 +75,7 @@ func refuse(ctx context.Context, why reason, id, what string, more ...slog.Attr)
 	return Response{
 		StatusCode: why.status,
 		Headers: map[string]string{
-			"Content-Type": "application/scim+json", "Cache-Control": "no-store", headerRequestID: id,
+			"Content-Type": "application/scim+json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", headerRequestID: id,
 		},
 		Body: string(body),
 	}

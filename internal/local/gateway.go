@@ -71,6 +71,13 @@ func FromTemplate(template []byte, handler func(function string) http.Handler) (
 	return NewGateway(routes, functions)
 }
 
+// Function names the function that a request is sent to, by its logical id, and "" for
+// a request that no route takes.
+func (g *Gateway) Function(method, escapedPath string) string {
+	route, _, _ := g.router.find(method, escapedPath)
+	return route.Function
+}
+
 // ServeHTTP answers a request by way of an event, exactly as a function would
 // see it on Lambda: printed as JSON and read again.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -170,6 +177,7 @@ func fail(w http.ResponseWriter, r *http.Request, route Route, err error) {
 // answer is an answer of API Gateway's own, in its own form.
 func answer(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, `{"message":%q}`, message)
 }

@@ -17,7 +17,7 @@ func TestRoutes_OfTheDeployedTemplate(t *testing.T) {
 		{Method: "POST", Path: "/scim/v2/Users", Function: "UsersFunction"},
 		{Method: "PATCH", Path: "/scim/v2/users/{id}", Function: "UsersFunction"},
 		{Method: "GET", Path: "/scim/v2/Schemas/{id}", Function: "DiscoveryFunction"},
-		{Method: "", Path: "$default", Function: "DiscoveryFunction"},
+		{Method: "", Path: "$default", Function: "BulkFunction"},
 	} {
 		var found bool
 		for _, r := range routes {

@@ -146,7 +146,7 @@ var meanings = map[Cause]Meaning{
 	},
 	NoRoute: {
 		Status: 404, Summary: "There is no such SCIM endpoint.",
-		Action: "Check the base URL in the identity provider: it ends in /scim/v2.",
+		Action: "Check the base URL in the identity provider: it ends in /scim/v2, and the identity provider adds /Users, /Groups and the other endpoints to it.",
 	},
 	MethodNotAllowed: {
 		Status: 405, Summary: "The endpoint does not take this method.",

@@ -19,9 +19,8 @@ func ErrorDocument(status int, e ErrorType, detail string) []byte {
 	return append(b, '}')
 }
 
-// ListDocument is a page of resources that are encoded already. No resources at
-// all, nil, leave the key Resources out: that is the answer to count=0. An empty
-// page is an empty array. RFC 7644 §3.4.2, §3.4.2.4
+// ListDocument is a page of resources that are encoded already. A page without
+// resources has an empty array. RFC 7644 §3.4.2, §3.4.2.4
 func ListDocument(total, startIndex int, resources [][]byte) []byte {
 	b := listHead(total, resources)
 	b = append(b, `,"startIndex":`...)
@@ -59,15 +58,12 @@ func listHead(total int, resources [][]byte) []byte {
 func listTail(b []byte, resources [][]byte) []byte {
 	b = append(b, `,"itemsPerPage":`...)
 	b = strconv.AppendInt(b, int64(len(resources)), 10)
-	if resources != nil {
-		b = append(b, `,"Resources":[`...)
-		for i, r := range resources {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(b, r...)
+	b = append(b, `,"Resources":[`...)
+	for i, r := range resources {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		b = append(b, ']')
+		b = append(b, r...)
 	}
-	return append(b, '}')
+	return append(b, "]}"...)
 }

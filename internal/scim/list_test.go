@@ -22,8 +22,8 @@ func TestListDocument(t *testing.T) {
 	}{
 		{"a page", string(ListDocument(12, 6, [][]byte{[]byte(`{"id":"1"}`), []byte(`{"id":"2"}`)})), head + `12,"startIndex":6,"itemsPerPage":2,"Resources":[{"id":"1"},{"id":"2"}]}`},
 		{"okta-023: past the end", string(ListDocument(3, 9999, [][]byte{})), head + `3,"startIndex":9999,"itemsPerPage":0,"Resources":[]}`},
-		// Covers: 7644-3.4.2.4-3
-		{"rfc-008: count=0", string(ListDocument(3, 1, nil)), head + `3,"startIndex":1,"itemsPerPage":0}`},
+		// Covers: 7644-3.4.2-5, 7644-3.4.2.4-3
+		{"rfc-008: count=0", string(ListDocument(3, 1, nil)), head + `3,"startIndex":1,"itemsPerPage":0,"Resources":[]}`},
 		{"rfc-024: a cursor", string(CursorListDocument(3, `c"`, "p", [][]byte{[]byte(`{}`)})), head + `3,"nextCursor":"c\"","previousCursor":"p","itemsPerPage":1,"Resources":[{}]}`},
 		{"the last cursor", string(CursorListDocument(3, "", "", [][]byte{})), head + `3,"itemsPerPage":0,"Resources":[]}`},
 		{"nobody has counted", string(CursorListDocument(-1, "n", "", [][]byte{})), `{"schemas":["` + ListURN + `"],"nextCursor":"n","itemsPerPage":0,"Resources":[]}`},

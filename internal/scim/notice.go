@@ -19,6 +19,9 @@ const (
 	// NoticeStringBoolean: "True" or "False" was taken as a boolean. Entra sends
 	// them: internal/replay entra-013-disable-string.
 	NoticeStringBoolean = "string_boolean"
+	// NoticeStringNumber: a text of digits was taken as a number. The SCIM-SDK's client
+	// sends count and startIndex of a search so.
+	NoticeStringNumber = "string_number"
 	// NoticeSingleValue: one object was taken as an array of one.
 	NoticeSingleValue = "single_value"
 	// NoticeBareValue: a string was taken as the value of a complex attribute.
@@ -90,6 +93,7 @@ var refusals = map[string]struct {
 	NoticeUnknownSchema:    {InvalidSyntax, "is no schema of this request: leave it out of schemas"},
 	NoticeSchemasIgnored:   {NotMutable, "follows from the attributes and cannot be changed by an operation"},
 	NoticeStringBoolean:    {InvalidValue, "is a boolean: send true or false without quotes"},
+	NoticeStringNumber:     {InvalidValue, "is a number: send it without quotes"},
 	NoticeSingleValue:      {InvalidValue, "has many values: send an array"},
 	NoticeBareValue:        {InvalidValue, "is complex: send an object with value"},
 	NoticeStringifiedValue: {InvalidValue, "is complex: send an object, not JSON in a string"},

@@ -56,8 +56,8 @@ type Attribute struct {
 	Description string
 	Required    bool
 	// Defaulted tells that every resource has a value although a request may leave
-	// it out: the service sets one, or keeps the one that is there. Clients read
-	// that it is required.
+	// it out: the service sets one, or keeps the one that is there. It is not
+	// required: a client that reads that it is does not send a user without it.
 	Defaulted       bool
 	CanonicalValues []string
 	CaseExact       bool

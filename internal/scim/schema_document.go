@@ -56,7 +56,7 @@ func (a *Attribute) document() map[string]any {
 		"type":        string(a.Type),
 		"multiValued": a.MultiValued,
 		"description": a.Description,
-		"required":    a.Required || a.Defaulted,
+		"required":    a.Required,
 		"mutability":  string(a.Mutability),
 		"returned":    string(a.Returned),
 		"uniqueness":  string(a.Uniqueness),

@@ -14,7 +14,7 @@ func UserType(extensionURN string) *ResourceType {
 		Schema:      userSchema(),
 		Extensions: []Extension{
 			{Schema: enterpriseSchema()},
-			{Schema: rollcallSchema(extensionURN), Required: true},
+			{Schema: rollcallSchema(extensionURN)},
 		},
 	}
 }

@@ -95,7 +95,7 @@ func TestResourceType_Document(t *testing.T) {
 	want := `{"description":"User Account","endpoint":"/Users","id":"User",` +
 		`"meta":{"location":"https://scim.example.com/v2/ResourceTypes/User","resourceType":"ResourceType"},` +
 		`"name":"User","schema":"` + CoreUserURN + `","schemaExtensions":[{"required":false,"schema":"` + EnterpriseURN +
-		`"},{"required":true,"schema":"` + RollcallURN + `"}],"schemas":["` + ResourceTypeURN + `"]}`
+		`"},{"required":false,"schema":"` + RollcallURN + `"}],"schemas":["` + ResourceTypeURN + `"]}`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

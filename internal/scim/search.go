@@ -22,7 +22,7 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 	s := Search{}
 	for _, name := range sortedNames(object) {
 		v := object[name]
-		known := searchParameter(name)
+		known := SearchParameter(name)
 		switch {
 		case equalName(name, "schemas"):
 			continue
@@ -38,6 +38,12 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 			s[known] = text
 			continue
 		}
+		if text, ok := v.(string); ok && (known == "startIndex" || known == "count") && isDigits(text) {
+			// So does it send numbers, as text.
+			told.add(NoticeStringNumber, known)
+			s[known] = text
+			continue
+		}
 		if s[known], err = searchText(known, v); err != nil {
 			return nil, nil, err
 		}
@@ -48,15 +54,22 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 	return s, told, nil
 }
 
-// searchParameter is the name of a parameter in the case that the standard has, ""
-// for a name that is none.
-func searchParameter(name string) string {
+// SearchParameter is the name of a query parameter in the letter case that the
+// standard has, whichever it is sent in, and "" for a name that the standard does not
+// have. RFC 7644 §3.4.3, RFC 9865 §2
+func SearchParameter(name string) string {
 	for _, known := range []string{"attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"} {
 		if equalName(name, known) {
 			return known
 		}
 	}
 	return ""
+}
+
+// isDigits reports whether a text is a whole number.
+func isDigits(text string) bool {
+	digits := strings.TrimPrefix(text, "-")
+	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // searchText is a parameter's value as a query would have it.

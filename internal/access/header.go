@@ -1,0 +1,73 @@
+package access
+
+import (
+	"strings"
+	"unicode"
+)
+
+const bearer = "Bearer"
+
+// parseHeader reads the token of an Authorization header. What is wrong with a
+// header is told as closely as its form shows: somebody has pasted it into a field
+// of an identity provider. RFC 6750 §2.1
+func parseHeader(header string) (Token, error) {
+	scheme, text, spaced := strings.Cut(header, " ")
+	switch {
+	case strings.EqualFold(scheme, bearer+":"):
+		return Token{}, ErrColon
+	case strings.EqualFold(scheme, bearer):
+	case strings.HasPrefix(strings.ToLower(header), strings.ToLower(bearer)+":"):
+		return Token{}, ErrColon
+	case strings.IndexFunc(header, isQuote) == 0 && beginsWithBearer(strings.TrimLeftFunc(header, isQuote)):
+		return Token{}, ErrQuoted
+	case !spaced && isToken(scheme):
+		return Token{}, ErrNoScheme
+	default:
+		return Token{}, ErrNotBearer
+	}
+	text = strings.TrimLeft(text, " ") // RFC 9110 §11.4: one space or more
+	if text == "" {
+		return Token{}, ErrEmpty
+	}
+	token, err := Parse(text)
+	if err != nil {
+		return Token{}, malformed(text)
+	}
+	return token, nil
+}
+
+// malformed is why a credential is no token. It says what was found, and never
+// whether the rest would be a token that is known.
+func malformed(text string) error {
+	switch {
+	case beginsWithBearer(strings.TrimLeftFunc(text, func(r rune) bool { return isQuote(r) || isSpace(r) })):
+		return ErrTwice
+	case strings.ContainsFunc(text, isQuote):
+		return ErrQuoted
+	case strings.ContainsFunc(text, isSpace), strings.Contains(text, `\n`), strings.Contains(text, `\r`), strings.Contains(text, "%20"), strings.Contains(text, "%0"):
+		return ErrSpaced
+	}
+	return ErrMalformed
+}
+
+func isToken(text string) bool {
+	_, err := Parse(text)
+	return err == nil
+}
+
+// beginsWithBearer reports whether the first word of a text is Bearer.
+func beginsWithBearer(text string) bool {
+	return len(text) >= len(bearer) && strings.EqualFold(text[:len(bearer)], bearer) &&
+		strings.IndexFunc(text[len(bearer):], unicode.IsLetter) != 0
+}
+
+// isQuote reports whether a character is one of those in which texts are put:
+// straight and typographic quotes, and brackets.
+func isQuote(r rune) bool {
+	return strings.ContainsRune("\"'`<>[]{}()", r) || unicode.In(r, unicode.Pi, unicode.Pf, unicode.Ps, unicode.Pe)
+}
+
+// isSpace reports whether a character is a space, a line break or invisible.
+func isSpace(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+}
