@@ -155,12 +155,16 @@ type CommitError struct {
 	// Stale tells that a record is not at the version the change began with, or
 	// that not every condition was judged: read again before deciding.
 	Stale bool
-	// Present are members that were to join and are in the group; Absent were to
-	// leave and are not.
+	// Unjudged reports that Stale is true only because not every condition was
+	// judged: the failures listed here are real.
+	Unjudged bool
+	// Present are in the group and were taken not to be; Absent are not and were
+	// taken to be.
 	Present, Absent []string
-	// Unknown are members that were to join and are no live user's; Leaving are
-	// users whose old memberships must be ended first.
-	Unknown, Leaving []string
+	// Unknown are members that were to join and are no live user's; Known were taken
+	// for unknown and are users; Leaving are users whose old memberships must be
+	// ended first.
+	Unknown, Known, Leaving []string
 	// Protected are members who were to leave and are protected.
 	Protected []string
 	// Gone are groups that a user was to leave and that are not there.

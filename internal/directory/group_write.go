@@ -92,6 +92,14 @@ func (w *groupWork) note(unknown []string) {
 	}
 }
 
+// unskip takes back that ids are no user's.
+func (w *groupWork) unskip(known []string) {
+	w.skipped = without(w.skipped, known)
+	for _, id := range known {
+		delete(w.unknown, id)
+	}
+}
+
 // users are the ids that can be a user's; the others are skipped.
 func (w *groupWork) users(ids []string) ([]string, error) {
 	var unknown []string
@@ -129,29 +137,32 @@ func setOf(ids []string) map[string]bool {
 	return set
 }
 
-// commit commits a change of at most MaxJoined members, without those for whom it
-// would change nothing. It returns the change as it was made; made is false when
-// nothing was left of it.
+// commit commits a change of at most MaxJoined members. It takes each who is to
+// join for a user who is no member yet, and each who is to leave for a member; where
+// that fails, the change is made again without them, under the condition that
+// nothing changes for them. It returns the change as it was made; made is false when
+// it changed nothing. ErrStale: the group changed, or its members did time and again.
 func (w *groupWork) commit(ctx context.Context, c GroupChange) (done GroupChange, made bool, err error) {
-	for {
-		if c.Before != nil && c.After != nil && !c.Rewrites && !c.NewEpoch && len(c.Add)+len(c.Remove) == 0 {
+	for range maxDecisions {
+		if c.Unchanged() && c.seenAtOnce() {
 			return c, false, nil
 		}
 		c.Entry.Added, c.Entry.Removed = c.Add, c.Remove
 		err := w.send(ctx, c)
 		var failed *CommitError
 		if !errors.As(err, &failed) {
-			return c, err == nil, err
+			return c, err == nil && !c.Unchanged(), err
 		}
 		if err := w.d.groupTaken(c, failed); err != nil {
 			return c, false, err
 		}
-		if failed.Stale || len(failed.Holders) > 0 {
+		if failed.Stale && !failed.Unjudged || len(failed.Holders) > 0 {
 			return c, false, ErrStale
 		}
-		if kept := without(failed.Protected, failed.Absent); len(kept) > 0 {
+		if kept := without(failed.Protected, failed.Absent); len(kept) > 0 && !failed.Unjudged {
 			return c, false, &ProtectedError{ID: kept[0], Refused: RefusedLeaving}
 		}
+		w.unskip(failed.Known)
 		if err := w.skip(failed.Unknown); err != nil {
 			return c, false, err
 		}
@@ -160,15 +171,41 @@ func (w *groupWork) commit(ctx context.Context, c GroupChange) (done GroupChange
 				return c, false, err
 			}
 		}
-		// Who is leaving was there, and is to be there anew.
-		present := without(failed.Present, failed.Leaving)
-		c.Add = without(c.Add, slices.Concat(present, failed.Unknown))
-		c.Remove = without(c.Remove, failed.Absent)
-		c.Entry.Skipped = w.skipped
+		c.correct(failed)
+		c.Entry.Skipped, c.Entry.Warning = w.skipped, ""
 		if len(w.skipped) > 0 {
 			c.Entry.Warning = WarnUnknownMembers
 		}
 	}
+	return c, false, ErrStale
+}
+
+// seenAtOnce reports whether what shows that nothing changes was seen at one moment:
+// the group as it was read, or one member who was found there, or not there, while
+// the group's epoch was current. An epoch does not return, so there was a moment of
+// the request at which both were true.
+func (c *GroupChange) seenAtOnce() bool {
+	switch len(c.Kept) + len(c.Missing) + len(c.Unknown) {
+	case 0:
+		return true
+	case 1:
+		return !c.Document && !c.Exact
+	}
+	return false
+}
+
+// correct brings a change in line with what failed: which of its members are there,
+// and who is a user.
+func (c *GroupChange) correct(failed *CommitError) {
+	// A leaving user was a member, and is to be one again.
+	present := without(failed.Present, slices.Concat(failed.Leaving, failed.Unknown))
+	add, remove := c.Add, c.Remove
+	c.Add = slices.Concat(
+		without(add, slices.Concat(present, failed.Unknown)), both(c.Kept, failed.Absent), both(c.Unknown, failed.Known))
+	c.Remove = slices.Concat(without(remove, failed.Absent), both(c.Missing, failed.Present))
+	c.Kept = slices.Concat(without(c.Kept, failed.Absent), both(add, present))
+	c.Missing = slices.Concat(without(c.Missing, failed.Present), both(remove, failed.Absent))
+	c.Unknown = slices.Concat(without(c.Unknown, failed.Known), both(add, failed.Unknown))
 }
 
 // send commits a change, and reads the first members beside it if the answer
@@ -367,7 +404,7 @@ func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id
 	}
 	changes := []scim.MemberChange{{Kind: scim.MembersReplace, IDs: ids}}
 	w := d.newGroupWork(t, by, "replace", id, match)
-	return w.update(ctx, changes, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
+	return w.update(ctx, changes, true, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
 		after, err := scim.Replace(d.groupsOf(by), before, sent)
 		return after, nil, err
 	})
@@ -381,7 +418,7 @@ func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id 
 	own, rest := patch.Split(d.groupsOf(by), "members")
 	changes, told, unreadable := scim.MemberChanges(d.groupsOf(by), own)
 	w := d.newGroupWork(t, by, "modify", id, match)
-	return w.update(ctx, changes, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
+	return w.update(ctx, changes, len(rest.Operations) > 0, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
 		if unreadable != nil {
 			return nil, nil, unreadable
 		}
@@ -396,10 +433,12 @@ func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id 
 	})
 }
 
-// update reads a group, works out what becomes of it, and commits that. Members
-// who join or leave do so whatever else happens to the group; only a change of
-// the document, or of the whole set, is decided again when another came first.
-func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange,
+// update reads a group, works out what becomes of it, and commits that. A few
+// members who join or leave do so whatever else happens to the group. A request that
+// concerns the document, the whole set or many members is decided again when another
+// change came first, and so is any that meets a change in parts, which is finished
+// first.
+func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange, document bool,
 	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
 ) (result GroupResult, err error) {
 	defer func() {
@@ -424,11 +463,11 @@ func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange,
 		}
 		from := *before
 		from.Version, from.Revision, from.Modified = before.Version+1, before.Revision+1, w.by.Time
-		after, document := w.d.groupRecord(w.by, wanted, from)
+		after, resource := w.d.groupRecord(w.by, wanted, from)
 		w.skipped, w.unknown, w.seen, w.leaving, w.notices = nil, nil, nil, nil, notices
-		c := w.change(before, after, w.entry(Updated, after, document))
-		c.Entry.Changed = scim.Changed(w.d.groupsOf(w.by), old, document)
-		c.Rewrites = len(c.Entry.Changed) > 0
+		c := w.change(before, after, w.entry(Updated, after, resource))
+		c.Entry.Changed = scim.Changed(w.d.groupsOf(w.by), old, resource)
+		c.Rewrites, c.Document = len(c.Entry.Changed) > 0, document
 		if err := w.refuse(ctx, c); err != nil {
 			return GroupResult{}, err
 		}
@@ -476,6 +515,7 @@ func (w *groupWork) members(ctx context.Context, c GroupChange, changes []scim.M
 		if err != nil {
 			return GroupResult{}, err
 		}
+		c.Exact = true // the members that the filter chose among are those of this version
 	}
 	plan, err := scim.PlanMembers(changes, present, w.d.Location)
 	if err != nil {
@@ -488,27 +528,44 @@ func (w *groupWork) members(ctx context.Context, c GroupChange, changes []scim.M
 	if plan.Reset {
 		return w.replaceMembers(ctx, c, plan.Add, try)
 	}
-	return w.changeMembers(ctx, c, plan.Add, plan.Remove)
+	if len(plan.Add)+len(plan.Remove) > MaxJoined {
+		return w.changeMany(ctx, c, plan.Add, plan.Remove, try)
+	}
+	return w.apply(ctx, c, plan.Add, plan.Remove)
 }
 
-// changeMembers lets members join and leave. A few do in the transaction of the
-// rest of the change; many are accepted first.
-func (w *groupWork) changeMembers(ctx context.Context, c GroupChange, add, remove []string) (GroupResult, error) {
-	if len(add)+len(remove) > MaxJoined {
-		member, live, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, slices.Concat(add, remove))
-		if err != nil {
-			return GroupResult{}, err
-		}
-		add = slices.DeleteFunc(slices.Clone(add), func(id string) bool { return member[id] })
-		remove = slices.DeleteFunc(slices.Clone(remove), func(id string) bool { return !member[id] })
-		if len(add)+len(remove) > MaxMembers {
-			return GroupResult{}, &MembersError{Limit: MaxMembers}
-		}
-		if add, err = w.living(add, live); err != nil {
-			return GroupResult{}, err
-		}
+// looseFrom is the try from which a change of many members is accepted as it was
+// sent.
+const looseFrom = 2
+
+// changeMany lets more members join and leave than one transaction takes. Those for
+// whom nothing changes are left out, under the version at which they were looked
+// up. A group that never rests is at no version for so long: then the change is
+// accepted as it was sent, and its parts look, each at a time when nobody else may
+// change the members.
+func (w *groupWork) changeMany(ctx context.Context, c GroupChange, add, remove []string, try int) (GroupResult, error) {
+	member, live, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, slices.Concat(add, remove))
+	if err != nil {
+		return GroupResult{}, err
 	}
-	return w.apply(ctx, c, add, remove)
+	joins := slices.DeleteFunc(slices.Clone(add), func(id string) bool { return member[id] })
+	leaves := slices.DeleteFunc(slices.Clone(remove), func(id string) bool { return !member[id] })
+	if len(joins)+len(leaves) > MaxMembers {
+		return GroupResult{}, &MembersError{Limit: MaxMembers}
+	}
+	known, err := w.living(joins, live)
+	if err != nil {
+		return GroupResult{}, err
+	}
+	if try >= looseFrom && !c.Exact && len(add)+len(remove) <= MaxMembers {
+		c.Loose, c.Add, c.Remove = true, without(add, without(joins, known)), remove
+		return w.accept(ctx, c, len(known), len(leaves))
+	}
+	c.Exact = true
+	if len(known)+len(leaves) == 0 {
+		return w.confirm(ctx, c)
+	}
+	return w.apply(ctx, c, known, leaves)
 }
 
 // apply commits a change with members of whom each is known to join or leave, or
@@ -524,14 +581,21 @@ func (w *groupWork) apply(ctx context.Context, c GroupChange, add, remove []stri
 		}
 		return result, err
 	}
-	if len(remove) > 0 {
+	return w.accept(ctx, c, len(add), len(remove))
+}
+
+// accept has a change of many members accepted, and makes it part by part. added and
+// removed are how many join and leave.
+func (w *groupWork) accept(ctx context.Context, c GroupChange, added, removed int) (GroupResult, error) {
+	w.tell(&c)
+	if len(c.Remove) > 0 {
 		// Who leaves is a member: no protected one may, and those who are protected
 		// from here on were members of the group as it will be.
 		guarded, err := w.d.store.Guarded(ctx, w.tenant)
 		if err != nil {
 			return GroupResult{}, err
 		}
-		if err := w.keep(ctx, &c, guarded, both(remove, guarded.IDs)); err != nil {
+		if err := w.keep(ctx, &c, guarded, both(c.Remove, guarded.IDs)); err != nil {
 			return GroupResult{}, err
 		}
 	}
@@ -547,6 +611,7 @@ func (w *groupWork) apply(ctx context.Context, c GroupChange, add, remove []stri
 		return GroupResult{}, err
 	}
 	result := w.result(c, true)
+	result.Added, result.Removed = added, removed
 	unknown, err := w.d.store.Finish(ctx, w.tenant, accepted.work())
 	w.note(unknown) // deleted since they were looked at
 	if err != nil {

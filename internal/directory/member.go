@@ -62,15 +62,20 @@ func (d *Directory) settledAndGuarded(ctx context.Context, t tenant.ID, id strin
 func (g *Group) work() Task { return Task{Kind: TaskMembers, Resource: g.ID, Name: g.Work} }
 
 // rereads is how often members are read again because they changed while they
-// were read.
-const rereads = 3
+// were read, and rereadsOfFew how often in a group of at most fewMembers.
+const (
+	rereads      = 3
+	rereadsOfFew = 20
+	fewMembers   = 1000
+)
 
 // Members reads a group and all its members, in the order of their ids. More than
 // the limit are a *TooManyError.
 //
 // The members are those of one moment: when the group's version moved while they
-// were read, they are read again. In a group that never rests the answer may
-// mix two moments of one epoch; its version is then the earlier one.
+// were read, they are read again. In a group that never rests the answer is ErrBusy,
+// or, where it has more than fewMembers, may mix two moments of one epoch; its
+// version is then the earlier one.
 func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit int) (*Group, []string, error) {
 	g, err := d.settled(ctx, t, id)
 	if err != nil {
@@ -84,13 +89,19 @@ func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit i
 			return nil, nil, err
 		}
 		again, err := d.store.Group(ctx, t, id)
+		few := len(members) <= fewMembers
 		switch {
 		case err != nil:
 			return nil, nil, err
 		case again == nil:
 			return nil, nil, d.noGroup(ctx, t, id)
-		case again.Version == g.Version, again.Epoch == g.Epoch && again.Work == "" && try >= rereads:
+		case again.Version == g.Version, !few && again.Epoch == g.Epoch && again.Work == "" && try >= rereads:
 			return g, staying(members, leaving), nil
+		case few && try > rereadsOfFew:
+			return nil, nil, ErrBusy
+		}
+		if g = again; g.Work == "" {
+			continue
 		}
 		if g, err = d.settled(ctx, t, id); err != nil {
 			return nil, nil, err

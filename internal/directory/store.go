@@ -163,7 +163,8 @@ type GroupStore interface {
 	// by side.
 	Joined(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (member, live map[string]bool, err error)
 	// CommitGroup applies a change of a group with its log entry, or nothing:
-	// *CommitError, ErrBusy, or ErrUnresolved.
+	// *CommitError, ErrBusy, or ErrUnresolved. Of a change that is Unchanged it
+	// checks the conditions, and writes nothing.
 	CommitGroup(ctx context.Context, t tenant.ID, c GroupChange) error
 	// CommitGroupAndMembers is CommitGroup, and reads the first members beside it,
 	// and whose memberships are being ended: one round trip. The members are
@@ -200,11 +201,22 @@ type GroupChange struct {
 	After *Group
 	// Rewrites tells that the document or the claims differ.
 	Rewrites bool
+	// Document reports that the request concerns the document, even where it leaves
+	// the document as it is: the change is made only at Before's revision.
+	Document bool
 	// Exact makes the change only at Before's version.
 	Exact bool
 	// Add and Remove are members, at most MaxJoined together unless they are
 	// accepted.
 	Add, Remove []string
+	// Kept are members who were to join and are members already, Missing are no
+	// members and were to leave, and Unknown were to join and are no users. They
+	// are left out of Add and Remove, and the change is made only if that is still
+	// right: with Add and Remove they are at most MaxJoined.
+	Kept, Missing, Unknown []string
+	// Loose reports, of an accepted change, that Add and Remove are as sent: those
+	// for whom nothing changes are left out when they are due.
+	Loose bool
 	// NewEpoch makes After's epoch the group's; Staged tells that its members
 	// were written under it, otherwise it is empty. The members of the old one
 	// are ended by a task.
@@ -224,6 +236,12 @@ type GroupChange struct {
 	NotAfter time.Time
 }
 
+// Unchanged reports whether the change leaves the group as it is: committing it
+// only checks that its conditions hold, all at one moment.
+func (c *GroupChange) Unchanged() bool {
+	return c.Before != nil && c.After != nil && !c.Rewrites && !c.NewEpoch && len(c.Add)+len(c.Remove) == 0
+}
+
 // Membership is a member of a group under one of its epochs.
 type Membership struct {
 	Group string
@@ -233,7 +251,7 @@ type Membership struct {
 
 // MaxJoined is the largest number of members that join or leave in one
 // transaction: a member who joins or leaves is three of its hundred operations,
-// and a group's own are seven.
+// one who is left out is one, and a group's own are seven.
 const MaxJoined = 30
 
 // Task names work that outlives its transaction.

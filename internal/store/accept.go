@@ -51,11 +51,10 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 	}
 	change := groupUpdate(c)
 	change.Set[attrWork] = table.Text(c.After.Work)
-	when := append(groupConditions(c), table.Is(attrWork, table.Text("")))
 	operations := slices.Concat(
 		batches[len(batches)-1],
 		[]operation{
-			{Op: table.Update(groupKey(t, c.Before.ID), change, when...)},
+			{Op: table.Update(groupKey(t, c.Before.ID), change, groupConditions(c)...)},
 			{Op: logOp(t, c.Entry, c.Before.History, c.Expires)},
 		})
 	if len(batches) == 1 {
@@ -110,6 +109,9 @@ func partOps(t tenant.ID, name string, c directory.GroupChange) []operation {
 			attrResourceType: table.Text(c.Entry.ResourceType),
 			attrAdded:        table.Text(strings.Join(add, ",")), attrRemoved: table.Text(strings.Join(remove, ",")),
 			attrKeep: table.Number(int64(c.Expires.Sub(c.Entry.Time) / time.Second)),
+		}
+		if c.Loose {
+			a[attrLoose] = flag(true)
 		}
 		ops = append(ops, operation{Op: table.Put(table.Item{
 			Key: taskKey(t, fmt.Sprintf("%s#%04d", name, len(ops))), Attributes: a,
@@ -186,10 +188,14 @@ func (s *Store) parts(ctx context.Context, t tenant.ID, task directory.Task, lim
 func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, group *directory.Group, part table.Item, left int64) ([]string, error) {
 	a := part.Attributes
 	now := s.now()
+	add, remove, err := s.membersDue(ctx, t, group, a)
+	if err != nil {
+		return nil, err
+	}
 	entry := directory.Entry{
 		ID: s.newID(), RequestID: a.Text(attrPartOf), Time: now, TokenID: a.Text(attrTokenID), IdP: a.Text(attrIdP),
 		Operation: a.Text(attrOperation), Action: directory.Updated, ResourceType: a.Text(attrResourceType), ResourceID: group.ID,
-		Subject: a.Text(attrSubject), Changed: []string{"members"}, Removed: splitIDs(a.Text(attrRemoved)),
+		Subject: a.Text(attrSubject), Changed: []string{"members"}, Removed: remove,
 	}
 	name := taskSort(task)
 	set := table.Attributes{}
@@ -200,16 +206,16 @@ func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, 
 		after = doneOps(t, task, count)
 	}
 	expires := now.Add(time.Duration(a.Number(attrKeep)) * time.Second)
-	return s.join(ctx, t, splitIDs(a.Text(attrAdded)), now.Add(directory.WriteTime), func(users []string) []operation {
+	return s.join(ctx, t, add, now.Add(directory.WriteTime), func(users []string) []operation {
 		entry.Added = users
 		touch := touchGroup(t, group.ID, now, set,
 			table.Is(attrEpoch, table.Number(group.Epoch)), table.Is(attrWork, table.Text(task.Name)))
-		extendHistory(&touch.Change, group.History, entry)
-		operations := slices.Concat(after, []operation{
-			{Op: table.Delete(part.Key, table.Present())},
-			{Op: touch},
-			{Op: logOp(t, entry, group.History, expires)},
-		})
+		operations := append(slices.Clone(after), operation{Op: table.Delete(part.Key, table.Present())})
+		if len(users)+len(remove) > 0 {
+			extendHistory(&touch.Change, group.History, entry)
+			operations = append(operations, operation{Op: logOp(t, entry, group.History, expires)})
+		}
+		operations = append(operations, operation{Op: touch})
 		for _, user := range users {
 			operations = append(operations, joinOps(t, group.ID, group.Epoch, user)...)
 		}
@@ -218,6 +224,19 @@ func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, 
 		}
 		return operations
 	})
+}
+
+// membersDue are the members of a part who join and leave. Of a part that is loose they
+// are read first: while the group names the change nobody else changes them.
+func (s *Store) membersDue(ctx context.Context, t tenant.ID, group *directory.Group, part table.Attributes) (add, remove []string, err error) {
+	add, remove = splitIDs(part.Text(attrAdded)), splitIDs(part.Text(attrRemoved))
+	if part.Number(attrLoose) == 0 {
+		return add, remove, nil
+	}
+	member, _, err := s.Joined(ctx, t, group.ID, group.Epoch, slices.Concat(add, remove))
+	add = slices.DeleteFunc(add, func(id string) bool { return member[id] })
+	remove = slices.DeleteFunc(remove, func(id string) bool { return !member[id] })
+	return add, remove, err
 }
 
 func splitIDs(text string) []string {

@@ -30,10 +30,12 @@ const (
 	meansHeld
 	// meansFull: no place left in the ledger.
 	meansFull
-	// meansPresent: the member is there already.
+	// meansPresent: the user is a member, and was taken not to be.
 	meansPresent
-	// meansAbsent: the member is not there.
+	// meansAbsent: the user is no member, and was taken to be.
 	meansAbsent
+	// meansKnown: the user lives, and was taken for unknown.
+	meansKnown
 	// meansNoUser: who is to join is no live user, or is leaving.
 	meansNoUser
 	// meansProtected: who is to leave is protected.
@@ -102,7 +104,7 @@ func (s *Store) commit(ctx context.Context, notAfter time.Time, operations []ope
 // explain turns the operations that failed into what they mean.
 func explain(operations []operation, failed *table.ConditionError) *directory.CommitError {
 	// What was not judged may have changed: nothing is concluded from its silence.
-	e := &directory.CommitError{Holders: map[directory.Kind]string{}, Stale: failed.Incomplete}
+	e := &directory.CommitError{Holders: map[directory.Kind]string{}}
 	for _, f := range failed.Failed {
 		o := operations[f.Op]
 		switch {
@@ -116,6 +118,8 @@ func explain(operations []operation, failed *table.ConditionError) *directory.Co
 			e.Protected = append(e.Protected, o.id)
 		case o.meaning == meansNoGroup:
 			e.Gone = append(e.Gone, o.id)
+		case o.meaning == meansKnown:
+			e.Known = append(e.Known, o.id)
 		case f.Item == nil:
 			e.Stale = true
 		case o.meaning == meansPresent:
@@ -129,6 +133,8 @@ func explain(operations []operation, failed *table.ConditionError) *directory.Co
 			e.Stale = true
 		}
 	}
+	e.Unjudged = failed.Incomplete && !e.Stale
+	e.Stale = e.Stale || failed.Incomplete
 	return e
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -102,20 +103,31 @@ func (s *Store) GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*d
 // CommitGroup makes a change of a group one transaction:
 //
 //	group         absent, or epoch is Before's          settles a member against a whole new set
-//	              and revision is, for the document     settles two renames
-//	              and version is, with If-Match         settles two writers who both looked
-//	              and no work is accepted, for a set    settles a set against a change under way
+//	              and no work is accepted               settles it against a change under way in parts
+//	              and revision is, for the document     settles two renames; also where it stays as it is
+//	              and version is: with If-Match, and    settles two writers who both looked
+//	              for what was worked out from members
 //	reservations  absent                                settles two groups of one name
-//	membership    absent, or present to leave it        tells what changes from what does not
+//	membership    absent to join, present to leave it   reports who changes and who does not
+//	              present or absent, of who is left out settles two changes of the same members
 //	mirror        unconditional: it follows the membership
 //	user          lives, and is not leaving             settles a join against a deletion
+//	              absent, of who is skipped as unknown  settles it against the return of a user
 //	user          is not protected, to leave it         settles a leave against a protection
 //	guard         version is, for a set or a deletion   settles these against a protection
 //	protected     are no members, for the same          settles these against a join of one
 //	marker        of a deletion in the application
 //	old epoch     a task that ends its memberships
 //	log entry     absent                                no change without its entry
+//
+// A change that is Unchanged is these conditions alone: all hold at one moment, and
+// nothing is written. What failed in a transaction is no such proof, for DynamoDB
+// judges each item at a time of its own.
 func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupChange) error {
+	if c.Unchanged() {
+		same := operation{Op: table.Check(groupKey(t, c.Before.ID), groupConditions(c)...)}
+		return s.commit(ctx, c.NotAfter, append(leftOutOps(t, c), same))
+	}
 	operations := groupOps(t, c)
 	switch {
 	case c.After == nil:
@@ -133,7 +145,7 @@ func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupC
 			operations = append(operations, endEpochOps(t, c.Before.ID, c.Before.Epoch, c.Entry.Time)...)
 		}
 	default:
-		operations = append(operations, memberOps(t, c)...)
+		operations = slices.Concat(operations, memberOps(t, c), leftOutOps(t, c))
 	}
 	operations = append(operations, keepOps(t, c)...)
 	operations = append(operations, markerOps(t, c.Marker)...)
@@ -200,15 +212,12 @@ func groupOps(t tenant.ID, c directory.GroupChange) []operation {
 }
 
 func groupConditions(c directory.GroupChange) []table.Condition {
-	when := []table.Condition{table.Is(attrEpoch, table.Number(c.Before.Epoch))}
-	if c.Rewrites || c.After == nil {
+	when := []table.Condition{table.Is(attrEpoch, table.Number(c.Before.Epoch)), table.Is(attrWork, table.Text(""))}
+	if c.Rewrites || c.Document || c.After == nil {
 		when = append(when, table.Is(attrRevision, table.Number(c.Before.Revision)))
 	}
 	if c.Exact {
 		when = append(when, table.Is(attrVersion, table.Number(c.Before.Version)))
-	}
-	if c.NewEpoch || c.After == nil {
-		when = append(when, table.Is(attrWork, table.Text("")))
 	}
 	if c.NewEpoch && !c.Staged {
 		when = append(when, table.Is(attrEpochs, table.Number(c.Before.Epochs)))

@@ -36,6 +36,33 @@ func endOps(t tenant.ID, group string, epoch int64, user string) []operation {
 	}
 }
 
+// leftOutOps hold a change to the members whom it leaves out. Settles it against
+// another that makes one of them join or leave, and against the return of a deleted
+// user: without these conditions "add a and b" beside a set without a and b could
+// end with b alone.
+func leftOutOps(t tenant.ID, c directory.GroupChange) []operation {
+	var ops []operation
+	for _, user := range c.Kept {
+		ops = append(ops, operation{
+			Op:      table.Check(membershipKey(t, c.After.ID, c.After.Epoch, user), table.Present()),
+			meaning: meansAbsent, id: user,
+		})
+	}
+	for _, user := range c.Missing {
+		ops = append(ops, operation{
+			Op:      table.Check(membershipKey(t, c.After.ID, c.After.Epoch, user), table.Absent()),
+			meaning: meansPresent, id: user,
+		})
+	}
+	for _, user := range c.Unknown {
+		ops = append(ops, operation{
+			Op:      table.Check(userKey(t, user), table.Absent()),
+			meaning: meansKnown, id: user,
+		})
+	}
+	return ops
+}
+
 // memberOps are a change's members who join and leave.
 func memberOps(t tenant.ID, c directory.GroupChange) []operation {
 	var ops []operation

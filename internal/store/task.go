@@ -20,6 +20,7 @@ const (
 	attrUntil = "until" // of a staged epoch: when it may be given up, in milliseconds
 	attrKeep  = "keep"  // of accepted members: how long log entries are kept, in seconds
 	attrLeft  = "left"  // of an accepted change: how many parts are left
+	attrLoose = "loose" // of a part: 1 when it may name members for whom nothing changes
 )
 
 const (
