@@ -138,13 +138,7 @@ func (r *run) all() {
 	}
 	r.w.watch.take()
 	r.w.log.take()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	begun := time.Now()
-	r.answers = r.sendAll()
-	r.took = time.Since(begun)
-	runtime.ReadMemStats(&after)
-	r.allocated = after.TotalAlloc - before.TotalAlloc
+	r.measured(func() answer { r.answers = r.sendAll(); return answer{} })
 	r.w.watch.fail = nil
 	r.calls = r.w.watch.take()
 	r.checkLog()
@@ -165,6 +159,18 @@ func (r *run) all() {
 
 // clientLost is the fault of a client that sends a request again.
 const clientLost = "answer to the client lost"
+
+// measured notes what sending takes.
+func (r *run) measured(send func() answer) answer {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	begun := time.Now()
+	a := send()
+	r.took = time.Since(begun)
+	runtime.ReadMemStats(&after)
+	r.allocated = after.TotalAlloc - before.TotalAlloc
+	return a
+}
 
 // settingsAge is longer than a tenant's settings are believed without being read.
 const settingsAge = 11 * time.Second

@@ -133,8 +133,9 @@ func TestTokens_AreKeptNowhere(t *testing.T) {
 			w.begin()
 			w.fill("{T1_USER}{T1_GROUP}")
 			own := w.vars["T1_TOKEN"]
-			texts := map[string]string{"its own": own, "another tenant's": w.vars["T2_TOKEN"], "the admin token": adminToken}
+			texts := map[string]string{"its own": own}
 			if engine.Name == "embedded" { // what is refused is the same on every engine
+				texts["another tenant's"], texts["the admin token"] = w.vars["T2_TOKEN"], adminToken
 				texts["its own without the checksum"], texts["its own in upper case"] = own[:len(own)-9], strings.ToUpper(own)
 			}
 			for name, text := range texts {

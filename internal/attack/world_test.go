@@ -238,10 +238,10 @@ func (w *world) group(name string, members ...string) string {
 	return w.post(w.vars["T1_TOKEN"], "/scim/v2/Groups", groupBody(name, members...))
 }
 
-// many are 150 users.
+// many are 150 users, of 3 KB each.
 func (w *world) many() []string {
 	if w.crowd == nil {
-		w.crowd = w.users("member", 150)
+		w.crowd = w.users("member", 150, `"displayName":"`+strings.Repeat("Abc ", 750)+`x"`)
 	}
 	return w.crowd
 }
@@ -261,13 +261,13 @@ func (w *world) fixed(c call) bool {
 }
 
 // users makes users, 50 by one bulk request.
-func (w *world) users(name string, n int) []string {
+func (w *world) users(name string, n int, attributes string) []string {
 	w.t.Helper()
 	var ids []string
 	for begin := 0; begin < n; begin += 50 {
 		var operations []string
 		for i := begin; i < min(begin+50, n); i++ {
-			operations = append(operations, fmt.Sprintf(`{"method":"POST","path":"/Users","bulkId":"b%d","data":%s}`, i, userBody(fmt.Sprintf(`"userName":"%s-%d@example.com"`, name, i))))
+			operations = append(operations, fmt.Sprintf(`{"method":"POST","path":"/Users","bulkId":"b%d","data":%s}`, i, userBody(fmt.Sprintf(`"userName":"%s-%d@example.com",%s`, name, i, attributes))))
 		}
 		a := w.must(200, w.request("POST", "/scim/v2/Bulk", w.vars["T1_TOKEN"],
 			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[`+strings.Join(operations, ",")+`]}`))

@@ -22,6 +22,8 @@ type matchCompiler struct {
 	uses map[string]bool
 	// told collects what is beyond the grammar.
 	told *notices
+	// folds remembers the folds of values that are compared.
+	folds foldMemo
 }
 
 // matchRefusal is the error about what stands at a byte offset of the filter.

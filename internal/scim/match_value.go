@@ -73,7 +73,7 @@ func (c *matchCompiler) valueTest(t *matchTarget, e *filter.Compare) (func(any) 
 	case strings.Contains(e.Value.Text, "\x00"):
 		return refuse(", and none holds the character U+0000")
 	case leaf.Type == TypeString && !leaf.CaseExact:
-		return matchFolded(e.Op, e.Value.Text), nil
+		return matchFolded(e.Op, e.Value.Text, &c.folds), nil
 	}
 	return matchText(leaf, e.Op, e.Value.Text), nil
 }
@@ -101,24 +101,24 @@ func (c *matchCompiler) boolean(v filter.Value) (value, ok bool) {
 
 // matchFolded tests strings without regard to case, by the folding that also
 // keeps names unique.
-func matchFolded(op filter.Op, literal string) func(any) bool {
+func matchFolded(op filter.Op, literal string, folds *foldMemo) func(any) bool {
 	want, part := Fold(literal), foldText(literal)
 	switch op {
 	case filter.Eq, filter.Ne:
 		return func(v any) bool {
 			s, ok := v.(string)
-			return (ok && foldEqual(s, want)) == (op == filter.Eq)
+			return (ok && folds.equal(s, want)) == (op == filter.Eq)
 		}
 	case filter.Co:
-		return func(v any) bool { s, ok := v.(string); return ok && strings.Contains(foldText(s), part) }
+		return func(v any) bool { s, ok := v.(string); return ok && strings.Contains(folds.text(s), part) }
 	case filter.Sw:
-		return func(v any) bool { s, ok := v.(string); return ok && strings.HasPrefix(foldText(s), part) }
+		return func(v any) bool { s, ok := v.(string); return ok && strings.HasPrefix(folds.text(s), part) }
 	case filter.Ew:
-		return func(v any) bool { s, ok := v.(string); return ok && strings.HasSuffix(foldText(s), part) }
+		return func(v any) bool { s, ok := v.(string); return ok && strings.HasSuffix(folds.text(s), part) }
 	}
 	return matchOrdered(op, func(v any) (int, bool) {
 		s, ok := v.(string)
-		return cmp.Compare(Fold(s), want), ok
+		return cmp.Compare(folds.whole(s), want), ok
 	})
 }
 
