@@ -14,17 +14,13 @@ type record interface {
 	recordID() string
 	// name is what the record is called in the order of names.
 	name() string
-	// size is what serving the record takes at least, in bytes.
-	size() int
 }
 
 func (u *User) recordID() string { return u.ID }
 func (u *User) name() string     { return u.Held[UserName] }
-func (u *User) size() int        { return len(u.Doc) }
 
 func (g *Group) recordID() string { return g.ID }
 func (g *Group) name() string     { return g.Held[GroupName] }
-func (g *Group) size() int        { return len(g.Doc) }
 
 // list is one request for a list of records of one type.
 type list[R record] struct {
@@ -42,6 +38,9 @@ type list[R record] struct {
 	first func(ctx context.Context, t tenant.ID, r Range) (Ledger, Page[R], error)
 	byID  func(ctx context.Context, t tenant.ID, ids []string) ([]R, error)
 	total func(Ledger) int64
+	// size is what a record takes on a page, and used what is on it already.
+	size func(R) size
+	used size
 	// served are records as filters see them.
 	served func(ctx context.Context, records []R) ([]scim.Resource, error)
 	// deep tells that served reads further items for each record.
@@ -119,7 +118,7 @@ func (l *list[R]) laterPage(ctx context.Context, want int) (Ledger, Page[R], err
 func (l *list[R]) fill(ctx context.Context, order Order, page Page[R], want int) (records []R, more bool, err error) {
 	end := l.d.now().Add(l.d.walkTime)
 	records = page.Records
-	for page.More && len(records) < want && fitting(records) == len(records) {
+	for page.More && len(records) < want && l.fitting(records) == len(records) {
 		if l.d.now().After(end) {
 			// So many names of deleted users in a row are seldom. A page may be short,
 			// but not empty: that would be the end.
@@ -134,7 +133,7 @@ func (l *list[R]) fill(ctx context.Context, order Order, page Page[R], want int)
 		}
 		records = append(records, page.Records...)
 	}
-	if fit := min(fitting(records), want-1); len(records) > fit {
+	if fit := min(l.fitting(records), want-1); len(records) > fit {
 		return records[:fit], true, nil
 	}
 	return records, page.More, nil
@@ -150,17 +149,6 @@ func (l *list[R]) place(r R) string {
 		return r.name()
 	}
 	return r.recordID()
-}
-
-// fitting is how many records fit into a page: one at least.
-func fitting[R record](records []R) int {
-	size := 0
-	for i, r := range records {
-		if size += r.size(); size > maxPageBytes && i > 0 {
-			return i
-		}
-	}
-	return len(records)
 }
 
 func (l *list[R]) mark(startIndex int) Bookmark {
@@ -206,12 +194,28 @@ func (l *list[R]) among(ctx context.Context, ids []string) (Found[R], error) {
 	q := l.query
 	if l.decided {
 		from := min(q.StartIndex-1, len(ids))
-		records, err := l.byID(ctx, l.tenant, ids[from:min(from+q.Count, len(ids))])
-		return Found[R]{Records: records[:fitting(records)], Total: len(ids)}, err
+		records, err := l.some(ctx, ids[from:min(from+q.Count, len(ids))])
+		return Found[R]{Records: records, Total: len(ids)}, err
 	}
-	var w window[R]
+	w := window[R]{size: l.used}
 	err := l.eachOf(ctx, ids, func(records []R) error { return w.take(ctx, l, records) })
 	return w.found, err
+}
+
+// some reads the records of some ids, as many as fit on a page.
+func (l *list[R]) some(ctx context.Context, ids []string) ([]R, error) {
+	var records []R
+	for batch := range slices.Chunk(ids, readBatch) {
+		read, err := l.byID(ctx, l.tenant, batch)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, read...)
+		if fit := l.fitting(records); fit < len(records) {
+			return records[:fit], nil
+		}
+	}
+	return records, nil
 }
 
 // eachOf reads records by id, a batch at a time, in the order of their ids.
@@ -253,7 +257,7 @@ func isLookup(f *scim.Filter) bool {
 
 // walk evaluates a filter on every record, within the bounds.
 func (l *list[R]) walk(ctx context.Context) (Found[R], error) {
-	var w window[R]
+	w := window[R]{size: l.used}
 	err := l.each(ctx, "filter", func(records []R) error { return w.take(ctx, l, records) })
 	return w.found, err
 }
@@ -292,10 +296,12 @@ func (l *list[R]) longest() int {
 	return l.d.maxWalk
 }
 
-// window gathers the matching records of the page asked for, and counts all.
+// window gathers the matching records of the page asked for, and counts all: size is
+// that of the page, and full tells that no more is taken.
 type window[R record] struct {
 	found Found[R]
-	size  int
+	size  size
+	full  bool
 }
 
 // deepBatch is how many records' further items are read before the clock is
@@ -317,9 +323,12 @@ func (w *window[R]) take(ctx context.Context, l *list[R], records []R) error {
 				continue
 			}
 			w.found.Total++
-			if w.found.Total >= l.query.StartIndex && len(w.found.Records) < l.query.Count && w.size < maxPageBytes {
-				w.found.Records = append(w.found.Records, r)
-				w.size += r.size()
+			if w.found.Total < l.query.StartIndex || w.full {
+				continue
+			}
+			with := w.size.plus(l.size(r))
+			if w.full = len(w.found.Records) == l.query.Count || !with.fits() && w.size != (size{}); !w.full {
+				w.found.Records, w.size = append(w.found.Records, r), with
 			}
 		}
 	}

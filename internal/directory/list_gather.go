@@ -12,7 +12,7 @@ import (
 type gathered[R record] struct {
 	places []place
 	kept   map[string]R
-	size   int
+	bytes  int
 }
 
 // place is where a record stands in an order.
@@ -72,7 +72,7 @@ func (g *gathered[R]) take(ctx context.Context, l *list[R], records []R) error {
 				p.key = l.query.Sort.Key(resources[i])
 			}
 			g.places = append(g.places, p)
-			if g.size += r.size(); g.size <= maxKept {
+			if g.bytes += l.size(r).plain; g.bytes <= maxKept {
 				g.kept[p.id] = r
 			}
 		}
@@ -82,22 +82,58 @@ func (g *gathered[R]) take(ctx context.Context, l *list[R], records []R) error {
 
 // page is the page asked for.
 func (g *gathered[R]) page(ctx context.Context, l *list[R]) (Found[R], error) {
-	from, to := span(g.places, l.query)
-	records, err := g.records(ctx, l, g.places[from:to])
+	found := Found[R]{Total: len(g.places)}
+	from, to, err := onPage(g.places, l.query, func(batch []place) error { return g.read(ctx, l, batch) }, func(p place) (size, bool) {
+		r, ok := g.kept[p.id]
+		if !ok {
+			return size{}, false
+		}
+		return l.size(r), true
+	})
 	if err != nil {
 		return Found[R]{}, err
 	}
-	found := Found[R]{Records: records, Total: len(g.places)}
-	if fit := fitting(records); fit < len(records) {
-		found.Records = records[:fit]
-		for to > from && g.places[to-1].id != records[fit-1].recordID() {
-			to--
+	for _, p := range g.places[from:to] {
+		if r, ok := g.kept[p.id]; ok {
+			found.Records = append(found.Records, r)
 		}
 	}
 	if l.query.Cursor != nil {
 		found.Next, found.Previous = around(g.places, from, to)
 	}
 	return found, nil
+}
+
+// onPage is the part of some places that a page has: as many as were asked for, or as
+// fit on it. A page that leads back ends before the record that it leads back from, so
+// it is filled from there. The records are read a batch at a time; sized is the size
+// of one that is still there.
+func onPage(places []place, q Query, read func([]place) error, sized func(place) (size, bool)) (from, to int, err error) {
+	from, to = span(places, q)
+	back := q.Cursor != nil && q.Cursor.Back
+	wanted := slices.Clone(places[from:to])
+	if back {
+		slices.Reverse(wanted)
+	}
+	taken, used := 0, size{}
+fill:
+	for batch := range slices.Chunk(wanted, readBatch) {
+		if err := read(batch); err != nil {
+			return 0, 0, err
+		}
+		for _, p := range batch {
+			s, ok := sized(p)
+			with := used.plus(s)
+			if ok && !with.fits() && used != (size{}) {
+				break fill
+			}
+			used, taken = with, taken+1
+		}
+	}
+	if back {
+		return to - taken, to, nil
+	}
+	return from, from + taken, nil
 }
 
 // span is the part of some places that a page has.
@@ -134,21 +170,6 @@ func around(places []place, from, to int) (next, previous *Cursor) {
 		previous = &Cursor{Key: places[from].key, ID: places[from].id, Back: true}
 	}
 	return next, previous
-}
-
-// records are the records at some places, without those that are not there any
-// more.
-func (g *gathered[R]) records(ctx context.Context, l *list[R], places []place) ([]R, error) {
-	if err := g.read(ctx, l, places); err != nil {
-		return nil, err
-	}
-	records := make([]R, 0, len(places))
-	for _, p := range places {
-		if r, ok := g.kept[p.id]; ok {
-			records = append(records, r)
-		}
-	}
-	return records, nil
 }
 
 // read reads the records at some places that are not kept.

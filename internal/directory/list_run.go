@@ -61,7 +61,10 @@ func (l *list[R]) step(ctx context.Context) (Found[R], error) {
 		return Found[R]{}, err
 	}
 	found := Found[R]{Records: records, Total: int(l.total(ledger))}
-	if more {
+	switch {
+	case more && len(records) == 0: // there is no room on the page
+		found.Next = &c
+	case more:
 		found.Next = l.cursor(records[len(records)-1], false)
 	}
 	if c != (Cursor{}) && len(records) > 0 {
@@ -105,7 +108,7 @@ func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
 	}
 	found := Found[R]{Uncounted: true}
 	end := l.d.now().Add(l.d.walkTime)
-	after, read, size := l.position(*q.Cursor), 0, 0
+	after, read, used := l.position(*q.Cursor), 0, l.used
 	limit := q.Count + 1 // should most of them match, else whole pages
 	for {
 		page, err := l.page(ctx, l.tenant, Range{Order: l.order, After: after, Limit: limit})
@@ -121,12 +124,16 @@ func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
 				return Found[R]{}, err
 			}
 			for _, i := range matched {
-				if len(found.Records) == q.Count || size >= maxPageBytes {
+				with := used.plus(l.size(batch[i]))
+				switch {
+				case len(found.Records) == q.Count || !with.fits() && len(found.Records) > 0:
 					found.Next = l.cursor(found.Records[len(found.Records)-1], false)
 					return found, nil
+				case !with.fits() && used != size{}: // there is no room on the page
+					found.Next = q.Cursor
+					return found, nil
 				}
-				found.Records = append(found.Records, batch[i])
-				size += batch[i].size()
+				found.Records, used = append(found.Records, batch[i]), with
 			}
 			last := batch[len(batch)-1]
 			if read += len(batch); (read >= l.longest() || l.d.now().After(end)) && (page.More || len(page.Records) > 0) {

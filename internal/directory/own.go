@@ -317,11 +317,14 @@ type OwnQuery struct {
 	// After is the place where the page begins: the Next of the page before, "" at
 	// the beginning.
 	After string
-	// Limit is the largest number of users wanted; it is between 1 and MaxCount.
+	// Limit is the largest number of users wanted; it is between 1 and MaxOwnCount.
 	Limit int
 	// Deleted asks for the deleted users too, behind the others.
 	Deleted bool
 }
+
+// MaxOwnCount is the largest page of users as the application sees them.
+const MaxOwnCount = 200
 
 // OwnPage is a page of users.
 type OwnPage struct {
@@ -340,7 +343,7 @@ const (
 // sees them: each with who manages it (Linked), its origin, its type, whether it is
 // protected and who turned it off. One round trip, two where the live ones end.
 func (d *Directory) OwnUsers(ctx context.Context, t tenant.ID, q OwnQuery) (OwnPage, error) {
-	limit := min(max(q.Limit, 1), MaxCount)
+	limit := min(max(q.Limit, 1), MaxOwnCount)
 	var page OwnPage
 	after, gone := strings.CutPrefix(q.After, placeGone)
 	if !gone {

@@ -28,10 +28,7 @@ const (
 	walkTime = 5 * time.Second
 	// MaxCount is the largest page. Okta asks for 100 and takes a smaller page
 	// for the last one.
-	MaxCount = 200
-	// maxPageBytes ends a page early, so that an answer stays inside the 6 MB of
-	// a Lambda function's.
-	maxPageBytes = 4 << 20
+	MaxCount = 1_000
 	// bookmarkPatience is how long a list waits for its bookmark to be saved.
 	bookmarkPatience = 300 * time.Millisecond
 )
@@ -57,7 +54,7 @@ func (d *Directory) userList(ctx context.Context, t tenant.ID, by Caller, q Quer
 	l = &list[*User]{
 		d: d, tenant: t, by: by, query: q, order: q.Sort.order("userName"),
 		total: func(l Ledger) int64 { return l.Users },
-		page:  d.store.Users, first: d.store.LedgerAndUsers, byID: d.store.LiveUsers,
+		page:  d.store.Users, first: d.store.LedgerAndUsers, byID: d.store.LiveUsers, size: d.userSize,
 		served: func(_ context.Context, users []*User) ([]scim.Resource, error) { return served(users, d.Served) },
 	}
 	if q.Filter == nil {
@@ -101,7 +98,7 @@ func (d *Directory) groupList(ctx context.Context, t tenant.ID, by Caller, q Que
 	l = &list[*Group]{
 		d: d, tenant: t, by: by, query: q, of: d.groups.Name, order: q.Sort.order("displayName"),
 		total: func(l Ledger) int64 { return l.Groups },
-		page:  d.store.Groups, first: d.store.LedgerAndGroups, byID: d.store.GroupsByID,
+		page:  d.store.Groups, first: d.store.LedgerAndGroups, byID: d.store.GroupsByID, size: d.groupSize,
 		served: func(_ context.Context, groups []*Group) ([]scim.Resource, error) {
 			return served(groups, d.ServedGroup)
 		},

@@ -43,11 +43,19 @@ func (a *searchAll) findUsers(ctx context.Context, q Query) (Found[*User], error
 	return a.d.Search(ctx, a.tenant, a.by, q)
 }
 
-func (a *searchAll) findGroups(ctx context.Context, q Query) (Found[*Group], error) {
+// findGroups finds the groups that fit on a page behind some users.
+func (a *searchAll) findGroups(ctx context.Context, q Query, behind []*User) (Found[*Group], error) {
 	if q.Filter != nil && q.Filter.MatchesNothing() {
 		return Found[*Group]{}, nil
 	}
-	return a.d.SearchGroups(ctx, a.tenant, a.by, q)
+	l, ids, found, err := a.d.groupList(ctx, a.tenant, a.by, q)
+	if err != nil {
+		return Found[*Group]{}, err
+	}
+	for _, u := range behind {
+		l.used = l.used.plus(a.d.userSize(u))
+	}
+	return l.run(ctx, ids, found)
 }
 
 // page is a page by startIndex.
@@ -63,7 +71,7 @@ func (a *searchAll) page(ctx context.Context) (Found[Any], error) {
 	if a.users.StartIndex+len(users.Records) > users.Total {
 		q.Count = a.users.Count - len(users.Records)
 	}
-	groups, err := a.findGroups(ctx, q)
+	groups, err := a.findGroups(ctx, q, users.Records)
 	if err != nil {
 		return Found[Any]{}, err
 	}
@@ -117,7 +125,7 @@ func (a *searchAll) step(ctx context.Context) (Found[Any], error) {
 		}
 		return found, err
 	}
-	groups, err := a.findGroups(ctx, q)
+	groups, err := a.findGroups(ctx, q, users.Records)
 	if err != nil {
 		return Found[Any]{}, err
 	}
@@ -164,48 +172,55 @@ func (a *searchAll) sorted(ctx context.Context) (Found[Any], error) {
 	}
 	places := slices.Concat(haveUsers.places, haveGroups.places)
 	slices.SortFunc(places, a.users.Sort.inOrder)
-	from, to := span(places, a.users)
-	var records []Any
-	size := 0
 	isUser := make(map[string]bool, len(haveUsers.places))
 	for _, p := range haveUsers.places {
 		isUser[p.id] = true
 	}
-	var parts [2][]place
+	at := func(p place) Any { return Any{User: haveUsers.kept[p.id], Group: haveGroups.kept[p.id]} }
+	from, to, err := onPage(places, a.users, func(batch []place) error {
+		ofUsers, ofGroups := split(batch, func(p place) bool { return isUser[p.id] })
+		if err := haveUsers.read(ctx, users, ofUsers); err != nil {
+			return err
+		}
+		return haveGroups.read(ctx, groups, ofGroups)
+	}, func(p place) (size, bool) { return a.d.anySize(at(p)) })
+	if err != nil {
+		return Found[Any]{}, err
+	}
+	found := Found[Any]{Total: len(places)}
 	for _, p := range places[from:to] {
-		if isUser[p.id] {
-			parts[0] = append(parts[0], p)
-		} else {
-			parts[1] = append(parts[1], p)
+		if r := at(p); r != (Any{}) { // else deleted meanwhile
+			found.Records = append(found.Records, r)
 		}
 	}
-	if err := haveUsers.read(ctx, users, parts[0]); err != nil {
-		return Found[Any]{}, err
-	}
-	if err := haveGroups.read(ctx, groups, parts[1]); err != nil {
-		return Found[Any]{}, err
-	}
-	for i, p := range places[from:to] {
-		u, g := haveUsers.kept[p.id], haveGroups.kept[p.id]
-		switch {
-		case u != nil:
-			size += u.size()
-		case g != nil:
-			size += g.size()
-		default: // deleted meanwhile
-			continue
-		}
-		if size > maxPageBytes && len(records) > 0 {
-			to = from + i
-			break
-		}
-		records = append(records, Any{User: u, Group: g})
-	}
-	found := Found[Any]{Records: records, Total: len(places)}
 	if a.users.Cursor != nil {
 		found.Next, found.Previous = around(places, from, to)
 	}
 	return found, nil
+}
+
+// split are the places that are of the first kind, and the others.
+func split(places []place, first func(place) bool) (ones, others []place) {
+	for _, p := range places {
+		if first(p) {
+			ones = append(ones, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	return ones, others
+}
+
+// anySize is what a record takes on a page; there is none when it is not there any
+// more.
+func (d *Directory) anySize(r Any) (size, bool) {
+	switch {
+	case r.User != nil:
+		return d.userSize(r.User), true
+	case r.Group != nil:
+		return d.groupSize(r.Group), true
+	}
+	return size{}, false
 }
 
 // gatherAny gathers all records that match, none when the filter is about another

@@ -899,7 +899,7 @@ func testGroups_Lists(t *testing.T, open opener) {
 		"?startIndex=250&count=5":       {250, 1},
 		"?startIndex=251":               {251, 0},
 		"?startIndex=9999&count=-3":     {9999, 0},
-		"?startIndex=-1&count=99999999": {1, 200},
+		"?startIndex=-1&count=99999999": {1, 250},
 	} {
 		a = s.send("GET", "/Groups"+query, "")
 		resources, there := a.body["Resources"].([]any)

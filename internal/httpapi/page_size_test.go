@@ -1,0 +1,180 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+// A page has up to 1,000 resources.
+//
+// Covers: 7643-5-9, 7644-3.4.2.4-2
+func TestPages_HaveUpToAThousand(t *testing.T) {
+	s := newService(t, enginetest.Memory, 5000)
+	want := s.people(1_010)
+	for _, path := range []string{"/Users?", "/?", "/Users?filter=active+eq+false&", "/Users?sortBy=userName&", "/Users?sortBy=displayName&"} {
+		for _, from := range []string{"startIndex=1", "cursor="} {
+			a := s.send("GET", path+"count=5000&"+from, "")
+			first := idsOf(a)
+			if a.status != 200 || len(first) != directory.MaxCount || a.body["itemsPerPage"] != 1000.0 {
+				t.Fatalf("%s%s: %d, %d resources, itemsPerPage %v", path, from, a.status, len(first), a.body["itemsPerPage"])
+			}
+			next := "startIndex=1001"
+			if cursor, ok := a.body["nextCursor"].(string); ok {
+				next = "cursor=" + cursor
+			}
+			rest := idsOf(s.send("GET", path+"count=5000&"+next, ""))
+			if got := slices.Sorted(slices.Values(append(first, rest...))); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+				t.Errorf("%s%s: %d users, and %d on the next page", path, from, len(first), len(rest))
+			}
+		}
+	}
+	a := s.send("GET", "/ServiceProviderConfig", "")
+	if at(a.body, "filter", "maxResults") != 1000.0 || at(a.body, "pagination", "maxPageSize") != 1000.0 {
+		t.Errorf("announced are %s", a.raw)
+	}
+}
+
+func idsOf(a answer) []string {
+	var ids []string
+	resources, _ := a.body["Resources"].([]any)
+	for _, r := range resources {
+		ids = append(ids, r.(map[string]any)["id"].(string))
+	}
+	return ids
+}
+
+// A page ends before it is larger than 5 MiB, or than Lambda returns; the next one
+// begins where it ends, by startIndex and by cursor, forwards and back.
+func TestPages_EndBeforeTheyAreTooLarge(t *testing.T) {
+	s := newService(t, enginetest.Memory, 200)
+	var want []string
+	for i := range 120 {
+		text := strings.Repeat("x", 7_000-i)
+		if i >= 40 && i < 90 { // twice as long in an event
+			text = strings.Repeat(`\"`, 3_500)
+		}
+		var addresses []string
+		for j := range 7 + i%3 {
+			addresses = append(addresses, fmt.Sprintf(`{"type":"t%d","formatted":"%s"}`, j, text))
+		}
+		want = append(want, s.mustCreate(fmt.Sprintf(`"userName":"u%03d","displayName":"d%03d","title":"T","addresses":[%s]`,
+			i, (i*7)%120, strings.Join(addresses, ","))))
+		s.log.forget()
+	}
+	for i := range 5 {
+		want = append(want, s.mustGroup(fmt.Sprintf("G%d", i)))
+	}
+	slices.Sort(want)
+	users := slices.DeleteFunc(slices.Clone(want), func(id string) bool { return s.send("GET", "/Users/"+id, "").status != 200 })
+	for _, tt := range []struct {
+		path string
+		want []string
+	}{
+		{"/Users?", users},
+		{"/Users?filter=title+pr&", users},
+		{"/Users?sortBy=userName&", users},
+		{"/Users?sortBy=displayName&", users},
+		{"/Users?sortBy=displayName&filter=title+pr&", users},
+		{"?", want},
+		{"?filter=displayName+pr&", want},
+		{"?sortBy=displayName&sortOrder=descending&", want},
+	} {
+		for _, byCursor := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s cursor %t", tt.path, byCursor), func(t *testing.T) {
+				s.t = t
+				pages := s.sizedPages(tt.path, byCursor, len(tt.want))
+				var got []string
+				for i, page := range pages {
+					got = append(got, idsOf(page)...)
+					if i > 0 && roomBehind(t, pages[i-1], page) {
+						t.Errorf("page %d had room for the first of the next", i)
+					}
+				}
+				if slices.Sort(got); !slices.Equal(got, tt.want) {
+					t.Errorf("%d resources in %d pages, want %d", len(got), len(pages), len(tt.want))
+				}
+				if len(pages) < 2 || len(pages) > 5 {
+					t.Errorf("%d pages", len(pages))
+				}
+			})
+		}
+	}
+}
+
+// sizedPages walks a list to its end, and back again where pages say how.
+func (s *service) sizedPages(path string, byCursor bool, total int) []answer {
+	s.t.Helper()
+	get := func(at string) answer {
+		s.t.Helper()
+		a := s.send("GET", path+"count=1000&"+at, "")
+		printed, err := json.Marshal(lambdahttp.Response{Body: a.raw})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if n := len(idsOf(a)); a.status != 200 || len(a.raw) > directory.MaxPageBytes || len(printed) > lambdahttp.MaxResponseBytes-64<<10 ||
+			n == 0 || a.body["itemsPerPage"] != float64(n) {
+			s.t.Fatalf("%s%s: %d, %d bytes, %d in an event, %d resources of %v", path, at, a.status, len(a.raw), len(printed), n, a.body["itemsPerPage"])
+		}
+		return a
+	}
+	at, start := "startIndex=1", 1
+	if byCursor {
+		at = "cursor="
+	}
+	var pages []answer
+	for at != "" {
+		a := get(at)
+		pages = append(pages, a)
+		start += len(idsOf(a))
+		next, _ := a.body["nextCursor"].(string)
+		switch {
+		case byCursor && next != "":
+			at = "cursor=" + next
+		case !byCursor && start <= total:
+			at = fmt.Sprintf("startIndex=%d", start)
+		default:
+			at = ""
+		}
+	}
+	last := pages[len(pages)-1]
+	var back []string
+	for a := last; ; {
+		back = append(back, idsOf(a)...)
+		previous, _ := a.body["previousCursor"].(string)
+		if previous == "" {
+			break
+		}
+		a = get("cursor=" + previous)
+	}
+	var forth []string
+	for _, a := range pages {
+		forth = append(forth, idsOf(a)...)
+	}
+	if slices.Sort(back); len(back) > len(idsOf(last)) {
+		if slices.Sort(forth); !slices.Equal(back, forth) {
+			s.t.Errorf("%s: %d resources on the way back, %d on the way there", path, len(back), len(forth))
+		}
+	}
+	return pages
+}
+
+// roomBehind reports whether the first resource of a page would have fit on the page
+// before it.
+func roomBehind(t *testing.T, before, page answer) bool {
+	t.Helper()
+	var list struct{ Resources []json.RawMessage }
+	if err := json.Unmarshal([]byte(page.raw), &list); err != nil {
+		t.Fatal(err)
+	}
+	whole := before.raw + "," + string(list.Resources[0])
+	const slack = 32 << 10 // for the page's head, the answer's, and a document's own
+	printed := len(whole) + strings.Count(whole, `"`) + strings.Count(whole, `\`)
+	return len(whole) < directory.MaxPageBytes-slack && printed < lambdahttp.MaxResponseBytes-128<<10-slack
+}
