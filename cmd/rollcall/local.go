@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -258,8 +260,22 @@ Try it:
 
   curl -s -H 'Authorization: Bearer %s' '%s/Users'
 
-%sCtrl-C stops it.
-`, i.Tenant, seats, i.BaseURL, i.Token, i.AdminURL, i.AdminToken, orNone(i.ConsoleURL), kept, i.Token, i.BaseURL, consoleHint(i))
+%s%sCtrl-C stops it.
+`, i.Tenant, seats, i.BaseURL, i.Token, i.AdminURL, i.AdminToken, orNone(i.ConsoleURL), kept, i.Token, i.BaseURL, consoleHint(i), plainHint(i))
+}
+
+// plainHint warns of an address that other machines reach: nothing is encrypted on the
+// way there.
+func plainHint(i info) string {
+	base, err := url.Parse(i.BaseURL)
+	if err != nil {
+		return ""
+	}
+	if ip := net.ParseIP(base.Hostname()); ip != nil && ip.IsLoopback() {
+		return ""
+	}
+	return "WARNING: other machines reach " + base.Host + ", and tokens travel to it in plain HTTP, which others can read:\n" +
+		"listen on 127.0.0.1, or let only a proxy with TLS reach it.\n"
 }
 
 // writeInfo writes the file of --info in one step: a reader finds it whole or

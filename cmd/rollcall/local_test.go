@@ -281,3 +281,27 @@ func TestReadable_PrintsARequestInOneLine(t *testing.T) {
 		t.Errorf("printed %q, want %q", out, want)
 	}
 }
+
+// Whoever listens where others can read along is told so.
+func TestLocal_WarnsOfPlainHTTP(t *testing.T) {
+	for address, want := range map[string]bool{
+		"127.0.0.1:8080": false, "127.9.9.9:1": false, "[::1]:8080": false,
+		"0.0.0.0:8080": true, "[::]:8080": true, "192.0.2.7:80": true, "[2001:db8::1]:80": true,
+	} {
+		var out bytes.Buffer
+		printStart(&out, info{BaseURL: "http://" + address + "/scim/v2", Token: "T", Tenant: "acme"}, "memory", 5)
+		if got := strings.Contains(out.String(), "tokens travel to it in plain HTTP"); got != want {
+			t.Errorf("%s: warned %t: %s", address, got, out.String())
+		}
+	}
+	s := start(t, "--listen", "0.0.0.0:0")
+	s.end()
+	if !strings.Contains(s.stdout.String(), "plain HTTP") {
+		t.Errorf("printed %s", s.stdout)
+	}
+	s = start(t)
+	s.end()
+	if strings.Contains(s.stdout.String(), "plain HTTP") {
+		t.Errorf("printed %s", s.stdout)
+	}
+}

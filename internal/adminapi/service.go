@@ -110,6 +110,7 @@ func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 	h := w.Header()
 	h.Set("X-Request-Id", q.id)
 	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 	for name, value := range a.header {
 		h.Set(name, value)
 	}

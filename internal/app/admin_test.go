@@ -33,6 +33,9 @@ func (s *service) admin(method, path, body string, headers ...string) answer {
 	w := httptest.NewRecorder()
 	iam.Handler(s.app.AdminHandler(), func(string, string) string { return "AdminFunction" }).ServeHTTP(w, r)
 	a := answer{status: w.Code, header: w.Header()}
+	if got := w.Header().Get("X-Content-Type-Options"); got != "nosniff" {
+		s.t.Errorf("%s %s: X-Content-Type-Options %q", method, path, got)
+	}
 	if w.Body.Len() > 0 {
 		if err := json.Unmarshal(w.Body.Bytes(), &a.body); err != nil {
 			s.t.Errorf("%s %s: %v", method, path, err)

@@ -68,6 +68,9 @@ func TestRefuse_LogsTheEventOfARequest(t *testing.T) {
 			if err := json.Unmarshal([]byte(response.Body), &body); err != nil {
 				t.Fatal(err)
 			}
+			if got := response.Headers["X-Content-Type-Options"]; got != "nosniff" {
+				t.Errorf("X-Content-Type-Options %q", got)
+			}
 			id := response.Headers["X-Request-Id"]
 			if id == "" || tt.id != "" && id != tt.id {
 				t.Errorf("X-Request-Id %q, want %q", id, tt.id)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -22,10 +23,9 @@ type LambdaHandler = lambdahttp.Function
 
 // Limits of API Gateway and Lambda that a client or a function can meet.
 const (
-	// MaxBodyBytes is the largest request body an HTTP API takes; 413 beyond.
-	MaxBodyBytes = 10 << 20
 	// MaxEventBytes is the largest event Lambda takes; 413 beyond. A body that
-	// travels in base64 meets it at three quarters of that.
+	// travels in base64 meets it at three quarters of that. An HTTP API alone would
+	// take 10 MB.
 	MaxEventBytes = 6 << 20
 	// IntegrationTimeout is how long an HTTP API waits for a function; 503
 	// beyond.
@@ -81,13 +81,12 @@ func (g *Gateway) Function(method, escapedPath string) string {
 // ServeHTTP answers a request by way of an event, exactly as a function would
 // see it on Lambda: printed as JSON and read again.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBodyBytes))
-	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			answer(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
-			return
-		}
+	body, err := readBody(w, r)
+	switch {
+	case errors.Is(err, errTooLarge):
+		answer(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
+		return
+	case err != nil:
 		answer(w, http.StatusBadRequest, "Bad Request")
 		return
 	}
@@ -141,6 +140,50 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fail(w, r, route, err)
 		}
 	}
+}
+
+// errTooLarge says that a body cannot be in an event.
+var errTooLarge = errors.New("local: the body is too large for an event")
+
+// readBody reads a request's body, no further than an event can hold it, so that
+// nothing is made of a larger one. Lambda's limit is below API Gateway's: a body of
+// text is at least as long in the event, and one in base64 a third longer.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	limit := int64(MaxEventBytes)
+	if !isText(r.Header.Get("Content-Type")) {
+		limit = int64(base64.StdEncoding.DecodedLen(MaxEventBytes))
+	}
+	if r.ContentLength > limit {
+		return nil, errTooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var beyond *http.MaxBytesError
+	switch {
+	case errors.As(err, &beyond):
+		return nil, errTooLarge
+	case err != nil:
+		return nil, err
+	case printedBody(r, body) > MaxEventBytes:
+		return nil, errTooLarge
+	}
+	return body, nil
+}
+
+// printedBody is how many bytes a body takes in an event.
+func printedBody(r *http.Request, body []byte) int {
+	if !isText(r.Header.Get("Content-Type")) || !utf8.Valid(body) {
+		return base64.StdEncoding.EncodedLen(len(body))
+	}
+	n := len(body)
+	for _, c := range body {
+		switch {
+		case c == '"' || c == '\\' || c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t':
+			n++
+		case c < ' ' || c == '<' || c == '>' || c == '&':
+			n += len(`\u003c`) - 1
+		}
+	}
+	return n
 }
 
 // write writes a function's response. It fails, with nothing written, when

@@ -206,7 +206,7 @@ func TestGateway_AnswersOfAPIGateway(t *testing.T) {
 		message  string
 	}{
 		"no route":                {fine, "/nowhere", 0, http.StatusNotFound, "Not Found"},
-		"body over 10 MB":         {fine, "/a", MaxBodyBytes + 1, http.StatusRequestEntityTooLarge, "Request Entity Too Large"},
+		"body over 10 MB":         {fine, "/a", 10<<20 + 1, http.StatusRequestEntityTooLarge, "Request Entity Too Large"},
 		"event over 6 MB":         {fine, "/a", 5 << 20, http.StatusRequestEntityTooLarge, "Request Entity Too Large"},
 		"function fails":          {reply(lambdahttp.Response{}, errors.New("secret")), "/a", 0, http.StatusInternalServerError, "Internal Server Error"},
 		"function answers badly":  {reply(lambdahttp.Response{StatusCode: 0}, nil), "/a", 0, http.StatusInternalServerError, "Internal Server Error"},
@@ -230,7 +230,8 @@ func TestGateway_AnswersOfAPIGateway(t *testing.T) {
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 				t.Fatalf("%v in %s", err, w.Body)
 			}
-			if w.Code != tt.status || got.Message != tt.message || w.Header().Get("Content-Type") != "application/json" {
+			if w.Code != tt.status || got.Message != tt.message || w.Header().Get("Content-Type") != "application/json" ||
+				w.Header().Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("%d %s, want %d %q", w.Code, w.Body, tt.status, tt.message)
 			}
 		})
