@@ -178,3 +178,59 @@ func roomBehind(t *testing.T, before, page answer) bool {
 	printed := len(whole) + strings.Count(whole, `"`) + strings.Count(whole, `\`)
 	return len(whole) < directory.MaxPageBytes-slack && printed < lambdahttp.MaxResponseBytes-128<<10-slack
 }
+
+// In a list of both, groups have the room that users leave on a page, be it none.
+func TestPages_GroupsHaveTheRoomThatUsersLeave(t *testing.T) {
+	s := newService(t, enginetest.Memory, 200)
+	large := func(name string, sizes ...int) string {
+		var addresses []string
+		for i, n := range sizes {
+			addresses = append(addresses, fmt.Sprintf(`{"type":"t%d","formatted":"%s"}`, i, strings.Repeat("x", n)))
+		}
+		s.log.forget()
+		return s.mustCreate(fmt.Sprintf(`"userName":%q,"displayName":"D","addresses":[%s]`, name, strings.Join(addresses, ",")))
+	}
+	var want []string
+	for i := range 104 {
+		want = append(want, large(fmt.Sprintf("u%03d", i), 7000, 7000, 7000, 7000, 7000, 7000, 7000))
+	}
+	const groups, groupSize = 60, 500
+	for i := range groups {
+		want = append(want, s.mustGroup(fmt.Sprintf("%02d%s", i, strings.Repeat("g", groupSize-10))))
+	}
+	walk := func(what string, first int) {
+		t.Helper()
+		for _, path := range []string{"?", "?filter=displayName+pr&"} {
+			for _, byCursor := range []bool{false, true} {
+				pages := s.sizedPages(path, byCursor, len(want))
+				var got []string
+				for _, page := range pages {
+					got = append(got, idsOf(page)...)
+				}
+				if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+					t.Errorf("%s, %s by cursor %t: %d resources, want %d", what, path, byCursor, len(got), len(want))
+				}
+				if n := len(idsOf(pages[0])); len(pages) != 2 || n < first || first == len(want)-groups && n != first || n == len(want) {
+					t.Errorf("%s, %s by cursor %t: %d pages, %d on the first", what, path, byCursor, len(pages), n)
+				}
+			}
+		}
+	}
+	room := directory.MaxPageBytes - len(s.send("GET", "/Users?count=1000", "").raw)
+	// What is left behind this one is room for some groups, and not for all.
+	filler := func(left int) []int {
+		var sizes []int
+		for n := room - left; n > 0; n -= 7000 {
+			sizes = append(sizes, min(n, 7000))
+		}
+		return sizes
+	}
+	id := large("last", filler(groups*groupSize/2)...)
+	want = append(want, id)
+	walk("some room", 106)
+	if a := s.send("DELETE", "/Users/"+id, ""); a.status != 204 {
+		t.Fatalf("DELETE: %d", a.status)
+	}
+	want[len(want)-1] = large("last but one", filler(9_300)...)
+	walk("no room", 105)
+}
