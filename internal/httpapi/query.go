@@ -22,15 +22,17 @@ func parseQuery(raw string) (parameters, error) {
 		}
 		name, value, _ := strings.Cut(part, "=")
 		name, err := url.QueryUnescape(name)
-		if err == nil {
-			value, err = unescapeValue(value)
-		}
 		if err != nil || strings.Contains(part, ";") {
 			return nil, errQuery
 		}
-		if known := scim.SearchParameter(name); known != "" {
-			query[known] = append(query[known], value)
+		known := scim.SearchParameter(name)
+		if known == "" {
+			continue
 		}
+		if value, err = unescapeValue(value); err != nil {
+			return nil, errQuery
+		}
+		query[known] = append(query[known], value)
 	}
 	return query, nil
 }
