@@ -138,14 +138,18 @@ func (rt *ResourceType) urns() []string {
 	return urns
 }
 
-// parsePath reads a path of a PATCH. The error is an *Error: of type InvalidFilter
-// when the fault is in the brackets, else of type InvalidPath. RFC 7644 §3.5.2, §3.12
-func (rt *ResourceType) parsePath(path string) (filter.Path, *Error) {
-	parsed, err := filter.ParsePath(path, filter.Limits{}, rt.urns()...)
+// parsePath reads a path of a PATCH, and notes a space that it leaves out. The error is
+// an *Error: of type InvalidFilter when the fault is in the brackets, else of type
+// InvalidPath. RFC 7644 §3.5.2, §3.12
+func (rt *ResourceType) parsePath(path string, told *notices) (filter.Path, *Error) {
+	parsed, tight, err := filter.ReadPath(path, filter.Limits{}, rt.urns()...)
 	if err == nil {
+		if tight {
+			told.add(NoticeFilterSpaces, parsed.Attribute)
+		}
 		return parsed, nil
 	}
-	if fault, ok := err.(*filter.Error); ok && fault.Inside { //nolint:errorlint // ParsePath returns no other
+	if fault, ok := err.(*filter.Error); ok && fault.Inside { //nolint:errorlint // ReadPath returns no other
 		return parsed, &Error{InvalidFilter, "the filter in the path cannot be read " + err.Error() + "."}
 	}
 	return parsed, &Error{InvalidPath, "the path cannot be read " + err.Error() + "."}

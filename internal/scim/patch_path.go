@@ -36,7 +36,7 @@ func (c *coercer) find(path string) (l location, name string, n named, err error
 	if s := rt.Extension(path); s != nil {
 		return location{target: target{extension: s}, explicit: true}, path, named{}, nil
 	}
-	parsed, fault := rt.parsePath(path)
+	parsed, fault := rt.parsePath(path, &c.notices)
 	if fault != nil {
 		return location{}, "", named{}, fault
 	}

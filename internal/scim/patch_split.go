@@ -77,13 +77,17 @@ func (s *splitting) values(o Operation, values map[string]any, within bool) map[
 // pathIn is a path in canonical form if it leads to, or into, the attribute of the core
 // schema.
 func (s *splitting) pathIn(text string) (string, bool) {
-	p, fault := s.rt.parsePath(text)
+	var told notices
+	p, fault := s.rt.parsePath(text, &told)
 	if fault != nil {
 		return "", false
 	}
 	n := s.rt.resolvePath(p)
 	if n.extension != nil || n.attr == nil || n.attr.Name != s.attribute {
 		return "", false
+	}
+	for _, n := range told {
+		s.notices.add(n.Kind, n.Attribute)
 	}
 	s.notices.spelled(n)
 	path := filter.Path{Attribute: n.attr.Name, Filter: p.Filter}

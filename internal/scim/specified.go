@@ -44,7 +44,7 @@ func (p *Patch) Specified(rt *ResourceType) []string {
 		case rt.Extension(o.Path) != nil:
 			prefix = o.Path + ":"
 		default:
-			if path, fault := rt.parsePath(o.Path); fault == nil {
+			if path, fault := rt.parsePath(o.Path, new(notices)); fault == nil {
 				if path.Sub != "" {
 					names = append(names, nameOf(path))
 				} else {

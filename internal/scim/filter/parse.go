@@ -56,15 +56,22 @@ func Read(text string, limits Limits, urns ...string) (e Expr, tight bool, err e
 //
 // RFC 7644 §3.5.2
 func ParsePath(text string, limits Limits, urns ...string) (Path, error) {
+	path, _, err := ReadPath(text, limits, urns...)
+	return path, err
+}
+
+// ReadPath is ParsePath, and reports whether the text leaves out a space that the
+// grammar has.
+func ReadPath(text string, limits Limits, urns ...string) (path Path, tight bool, err error) {
 	p := newParser(text, limits, urns)
-	path := p.path()
+	path = p.path()
 	if p.err == nil && p.tok.kind != end {
 		p.fail(p.tok.pos, "expected the end of the path, found "+p.tok.name())
 	}
 	if p.err != nil {
-		return Path{}, p.err
+		return Path{}, false, p.err
 	}
-	return path, nil
+	return path, p.tight, nil
 }
 
 // parser is one parse. After its first fault every token it sees is the end,
