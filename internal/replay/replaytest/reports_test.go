@@ -12,8 +12,8 @@ import (
 // waiting names the reports that the service does not satisfy yet, each with the
 // work that it waits for. One that is satisfied fails, so that the list shrinks.
 var waiting = map[string]string{
-	"path-01": "paths, parameters, headers", "path-02": "paths, parameters, headers", "path-04": "paths, parameters, headers", "path-05": "paths, parameters, headers", "path-07": "paths, parameters, headers", "auth-01": "paths, parameters, headers", "auth-06": "paths, parameters, headers", "user-23": "paths, parameters, headers", "search-02": "paths, parameters, headers", "page-14": "paths, parameters, headers",
 	"patch-03": "values, members", "user-06": "values, members", "user-08": "values, members", "patch-02": "values, members", "patch-22": "values, members", "group-01": "values, members", "group-04": "values, members", "group-09": "values, members",
+	"values-01": "values, members", "values-02": "values, members", "values-03": "values, members", "values-05": "values, members", "values-06": "values, members", "values-07": "values, members", "values-08": "values, members", "values-09": "values, members", "values-10": "values, members", "values-12": "values, members", "values-13": "values, members", "values-14": "values, members", "empty-01": "values, members", "empty-02": "values, members", "empty-03": "values, members", "empty-05": "values, members", "empty-06": "values, members", "empty-07": "values, members", "empty-09": "values, members", "group-23": "values, members", "group-25": "values, members", "group-27": "values, members", "group-28": "values, members", "group-29": "values, members", "group-30": "values, members", "group-31": "values, members", "bulk-02": "values, members", "bulk-04": "values, members",
 }
 
 // The requests behind public reports are answered as they have to be, on both
@@ -39,7 +39,7 @@ func TestService_AnswersFieldReports(t *testing.T) {
 		t.Errorf("%d reports wait, and the list names %d", len(early), len(waiting))
 	}
 	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
-		s := newService(t, engine, tenant.DefaultSettings())
+		s := newService(t, engine, tenant.DefaultSettings(), testRate)
 		replaytest.RunAll(t, ready, func(*testing.T) replaytest.Fixture { return s })
 		for _, c := range early {
 			target := s.Target()
