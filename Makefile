@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench erasure-full functions \
-	lambda-size sam-check sam-api sam-invoke sam-test conformance conformance-doc causes-doc console-shots infra clean check-fmt check-test
+	lambda-size sam-check sam-api sam-invoke sam-test conformance conformance-doc causes-doc quirks-doc console-shots infra clean check-fmt check-test
 
 .SHELLFLAGS := -euc
 
@@ -37,6 +37,9 @@ conformance-doc: ## docs/scim-conformance.md, from the requirements and the test
 
 causes-doc: ## docs/causes.md, from the table of causes
 	go test -count=1 ./internal/provlog -update
+
+quirks-doc: ## docs/dialect-places.md, from the table of dialects and places
+	go test -count=1 -run Documented ./internal/replay/replaytest -update
 
 console-shots: ## docs/images, pictures of the console (Chromium)
 	@mkdir -p docs/images

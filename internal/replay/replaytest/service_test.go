@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/replay"
 	"github.com/rollcall-scim/rollcall/internal/replay/replaytest"
+	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -30,9 +32,14 @@ func TestService_AnswersWhatIdentityProvidersSend(t *testing.T) {
 // strays is refused and changes nothing, and what the RFCs have in its place comes
 // to the same.
 func TestService_AnswersStrictly(t *testing.T) {
+	runAll(t, strictSettings())
+}
+
+// strictSettings are those of a tenant that takes only what the RFCs have.
+func strictSettings() tenant.Settings {
 	settings := tenant.DefaultSettings()
 	settings.Dialects, settings.UnknownAttributes, settings.UnknownMembers = tenant.DialectsRefuse, tenant.UnknownRefuse, tenant.UnknownMembersRefuse
-	runAll(t, settings)
+	return settings
 }
 
 func runAll(t *testing.T, settings tenant.Settings) {
@@ -42,7 +49,7 @@ func runAll(t *testing.T, settings tenant.Settings) {
 		t.Fatal(err)
 	}
 	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
-		replaytest.RunAll(t, cases, func(t *testing.T) replaytest.Fixture { return newService(t, engine, settings) })
+		replaytest.RunAll(t, cases, func(t *testing.T) replaytest.Fixture { return newService(t, engine, settings, testRate) })
 	})
 }
 
@@ -69,18 +76,19 @@ type service struct {
 	gateway  http.Handler
 	settings tenant.Settings // of each tenant
 
-	mu      sync.Mutex
-	events  map[string][]byte
-	tenants int
+	mu         sync.Mutex
+	events     map[string][]byte
+	operations map[string][][]byte
+	tenants    int
 }
 
 // newService puts the service together on a table of its own, behind a gateway
 // with the routes of the template.
-func newService(t *testing.T, engine enginetest.Engine, settings tenant.Settings) *service {
+func newService(t *testing.T, engine enginetest.Engine, settings tenant.Settings, rate int) *service {
 	t.Helper()
-	s := &service{settings: settings, events: make(map[string][]byte)}
+	s := &service{settings: settings, events: make(map[string][]byte), operations: make(map[string][][]byte)}
 	var err error
-	s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base, TenantRate: testRate}, logline.New(s))
+	s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base, TenantRate: rate}, logline.New(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,20 +126,47 @@ func (s *service) NewTenant(t *testing.T, seats int64) string {
 	return text
 }
 
+// addSchemas registers schemas of its own for the newest tenant.
+func (s *service) addSchemas(t *testing.T, documents ...string) {
+	t.Helper()
+	id, err := tenant.ParseID(fmt.Sprintf("t%d", s.tenants))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range documents {
+		schema, err := scim.ParseTenantSchema([]byte(document))
+		if err != nil {
+			t.Fatalf("%s: %v", document, err)
+		}
+		if err := s.app.Store.PutSchema(t.Context(), id, s.app.Types(), schema, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Write takes the log: one line is one event.
 func (s *service) Write(line []byte) (int, error) {
-	var event struct{ RequestID string }
+	var event struct{ RequestID, BulkRequestID string }
 	if err := json.Unmarshal(line, &event); err != nil {
 		return 0, fmt.Errorf("a log line is not JSON: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events[event.RequestID] = bytes.Clone(line)
+	if event.BulkRequestID != "" {
+		s.operations[event.BulkRequestID] = append(s.operations[event.BulkRequestID], bytes.Clone(line))
+	}
 	return len(line), nil
 }
 
+// event is the event of a request. That of a bulk request has those of its
+// operations among its fields.
 func (s *service) event(requestID string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.events[requestID]
+	event, operations := s.events[requestID], s.operations[requestID]
+	if event == nil || operations == nil {
+		return event
+	}
+	return slices.Concat([]byte(`{"operations":[`), bytes.Join(operations, []byte(",")), []byte(`],`), event[1:])
 }
