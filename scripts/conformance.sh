@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs third-party suites and clients against `rollcall local`, on both engines:
-# scim2-tester, scim2-cli, scim-sanity (PyPI) and the SCIM-SDK's client (Maven).
-# One line each, and a failure when one of them finds anything. What they need is
-# kept in $ROLLCALL_CACHE (~/.cache/rollcall).
+# scim2-tester, scim2-cli, scim-sanity, scim-client and pydantic-scim (PyPI), the
+# SCIM-SDK's and UnboundID's clients (Maven), and the project's own recordings of
+# what identity providers send. One line each, and a failure when one of them finds
+# anything. What they need is kept in $ROLLCALL_CACHE (~/.cache/rollcall).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 here=$root/scripts/conformance
@@ -25,14 +26,21 @@ if [ ! -e "$venv/complete" ]; then
 	"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
 	touch "$venv/complete"
 fi
-sdk=$cache/scim-sdk-$(cksum <"$here/sdk/pom.xml" | cut -d' ' -f1)
-if [ ! -e "$sdk/complete" ]; then
-	echo "fetching the SCIM-SDK's client (once)" >&2
-	rm -rf "$sdk"
-	mkdir -p "$sdk"
-	mvn -q -B -f "$here/sdk/pom.xml" dependency:copy-dependencies -DoutputDirectory="$sdk/lib" -DincludeScope=runtime >&2
-	touch "$sdk/complete"
-fi
+# jars NAME: fetches what scripts/conformance/NAME/pom.xml names, once, and prints the folder.
+jars() {
+	local home
+	home=$cache/conformance-$1-$(cksum <"$here/$1/pom.xml" | cut -d' ' -f1)
+	if [ ! -e "$home/complete" ]; then
+		echo "fetching the client of $1 (once)" >&2
+		rm -rf "$home"
+		mkdir -p "$home"
+		mvn -q -B -f "$here/$1/pom.xml" dependency:copy-dependencies -DoutputDirectory="$home/lib" -DincludeScope=runtime >&2
+		touch "$home/complete"
+	fi
+	echo "$home/lib"
+}
+sdk=$(jars sdk)
+unboundid=$(jars unboundid)
 
 work=$(mktemp -d)
 server=
@@ -41,7 +49,7 @@ stop() {
 	server=
 }
 trap 'stop; rm -rf "$work"' EXIT
-(cd "$root" && go build -o "$work/rollcall" ./cmd/rollcall)
+(cd "$root" && go build -o "$work/" ./cmd/rollcall ./cmd/replay)
 
 passed=0 failed=0
 # suite NAME COMMAND…: its last line counts what it found.
@@ -61,50 +69,56 @@ suite() {
 	fi
 }
 
-# scim2-cli runs the tester behind its own command line, and has no count.
-cli() {
-	SCIM_CLI_HEADERS="Authorization: Bearer $ROLLCALL_TOKEN" "$venv/bin/scim2" -u "$base" test >"$work/cli"
-	local bad
-	bad=$(grep -cE '^(ERROR|CRITICAL|SKIPPED|DEVIATION)' "$work/cli" || true)
-	grep -E -A1 '^(ERROR|CRITICAL|SKIPPED|DEVIATION)' "$work/cli" || true
-	echo "$(grep -cE '^(SUCCESS|COMPLIANT|ACCEPTABLE)' "$work/cli") passed, $bad failed"
-	[ "$bad" = 0 ]
-}
-
 # scim-sanity's three skips are resource types of AI agents, which we do not have;
 # its warning is about count=0, to which RFC 7644 §3.4.2.4 wants the total alone.
 sanity() {
 	"$venv/bin/scim-sanity" probe "$base" --token "$ROLLCALL_TOKEN" --i-accept-side-effects
 }
 
-run() {
-	engine=$1
-	shift
-	"$work/rollcall" local --listen 127.0.0.1:0 --seats 5000 --rate 0 --info "$work/info" "$@" >"$work/start" 2>"$work/log" &
+# serve SEATS FLAG…: a server of its own, until stop.
+serve() {
+	rm -f "$work/info"
+	"$work/rollcall" local --listen 127.0.0.1:0 --info "$work/info" --seats "$@" >"$work/start" 2>"$work/log" &
 	server=$!
 	for _ in $(seq 100); do
 		[ -e "$work/info" ] && break
 		kill -0 "$server" 2>/dev/null || { cat "$work/log" >&2; die "rollcall local did not start"; }
 		sleep 0.1
 	done
+}
+
+run() {
+	engine=$1
+	shift
+	serve 5000 --rate 0 "$@"
 	base=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["baseUrl"])' "$work/info")
 	ROLLCALL_TOKEN=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["token"])' "$work/info")
 	export ROLLCALL_TOKEN
 	suite scim2-tester "$venv/bin/python" "$here/tester.py" "$base"
-	suite scim2-cli cli
+	suite scim2-cli "$venv/bin/python" "$here/commands.py" "$venv/bin/scim2" "$base"
 	suite scim-sanity sanity
-	suite scim-sdk java -cp "$sdk/lib/*" "$here/sdk/Flows.java" "$base"
+	suite python-models "$venv/bin/python" "$here/models.py" "$base"
+	suite scim-sdk java -cp "$sdk/*" "$here/sdk/Flows.java" "$base"
+	suite unboundid java -cp "$unboundid/*" "$here/unboundid/Client.java" "$base"
 	# What the tenant's data looks like after all that.
 	stop
 	if [ "$#" -gt 0 ]; then
 		suite verify verify "$@"
 	fi
-	rm -f "$work/info"
+}
+
+# recordings sends what identity providers send, to a tenant whose last seats it takes.
+recordings() {
+	engine=embedded
+	serve 60 --memory
+	suite recordings "$work/replay" -info "$work/info"
+	stop
 }
 
 verify() { "$work/rollcall" verify --tenant acme "$@" && echo "1 passed"; }
 
 run embedded --data "$work/data"
+recordings
 if [ -n "${ROLLCALL_TEST_DYNAMODB:-}" ]; then
 	run dynamodb --dynamodb "$ROLLCALL_TEST_DYNAMODB" --table "rollcall-conformance-$$"
 elif [ -n "${CI:-}" ]; then
