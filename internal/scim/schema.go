@@ -56,8 +56,8 @@ type Attribute struct {
 	Description string
 	Required    bool
 	// Defaulted tells that every resource has a value although a request may leave
-	// it out: the service sets one, or keeps the one that is there. It is not
-	// required: a client that reads that it is does not send a user without it.
+	// it out: the service sets one, or keeps the one that is there. Schemas say
+	// "required": clients take the word for what they may remove.
 	Defaulted       bool
 	CanonicalValues []string
 	CaseExact       bool

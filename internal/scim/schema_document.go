@@ -30,13 +30,12 @@ func (rt *ResourceType) Document(baseURL string) map[string]any {
 			"location":     baseURL + "/ResourceTypes/" + rt.Name,
 		},
 	}
-	if len(rt.Extensions) > 0 {
-		extensions := make([]any, len(rt.Extensions))
-		for i, e := range rt.Extensions {
-			extensions[i] = map[string]any{"schema": e.Schema.ID, "required": e.Required}
-		}
-		document["schemaExtensions"] = extensions
+	extensions := make([]any, len(rt.Extensions))
+	for i, e := range rt.Extensions {
+		extensions[i] = map[string]any{"schema": e.Schema.ID, "required": e.Required}
 	}
+	// An empty array too: some clients refuse a type without the attribute.
+	document["schemaExtensions"] = extensions
 	return document
 }
 
@@ -56,7 +55,7 @@ func (a *Attribute) document() map[string]any {
 		"type":        string(a.Type),
 		"multiValued": a.MultiValued,
 		"description": a.Description,
-		"required":    a.Required,
+		"required":    a.Required || a.Defaulted,
 		"mutability":  string(a.Mutability),
 		"returned":    string(a.Returned),
 		"uniqueness":  string(a.Uniqueness),

@@ -15,9 +15,15 @@ http = Client(base_url=sys.argv[1], headers={"Authorization": "Bearer " + os.env
 scim = SyncSCIMClient(http)
 scim.discover()
 results = check_server(scim)
+# An extension that is not required must be removable, the suite says. Every user has
+# an account type, so the value stays (docs/decisions/0112).
+KEPT = "did not remove attribute 'urn:ietf:params:scim:schemas:extension:rollcall:2.0:User'"
 passed = [r for r in results if r.status == Status.SUCCESS]
-for r in results:
-    if r.status != Status.SUCCESS:
-        print(f"  {r.status.name} {r.title} {r.resource_type or ''}: {r.reason}", file=sys.stderr)
-print(f"{len(passed)} passed, {len(results) - len(passed)} failed")
-sys.exit(len(passed) != len(results) or not passed)
+expected = [r for r in results if r.status != Status.SUCCESS and KEPT in (r.reason or "")]
+failed = [r for r in results if r.status != Status.SUCCESS and r not in expected]
+for r in failed:
+    print(f"  {r.status.name} {r.title} {r.resource_type or ''}: {r.reason}", file=sys.stderr)
+if len(expected) != 1:
+    print(f"  the extension of the account type was removed, or not tried: {len(expected)} findings", file=sys.stderr)
+print(f"{len(passed)} passed, {len(failed)} failed, {len(expected)} as expected")
+sys.exit(len(failed) > 0 or len(expected) != 1 or not passed)
