@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-func TestCases_AreAll117(t *testing.T) {
+func TestCases_AreAll(t *testing.T) {
 	cases, err := Cases()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cases) != 117 {
-		t.Errorf("%d cases, want 117", len(cases))
+	if len(cases) != 147 {
+		t.Errorf("%d cases, want 147", len(cases))
 	}
 }
 
