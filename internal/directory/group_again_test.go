@@ -1,0 +1,167 @@
+package directory_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+// meddled is a table on which something happens before each write.
+type meddled struct {
+	table.Table
+	writes int
+	ops    int // of the largest transaction
+	before func(write int, tx table.Transaction)
+}
+
+func (m *meddled) Write(ctx context.Context, tx table.Transaction) error {
+	m.writes++
+	m.ops = max(m.ops, len(tx.Ops))
+	if m.before != nil {
+		m.before(m.writes, tx)
+	}
+	return m.Table.Write(ctx, tx)
+}
+
+// meddle makes a fixture and a second instance of it whose writes are meddled with.
+func meddle(t *testing.T) (f *fixture, d *directory.Directory, m *meddled) {
+	t.Helper()
+	raw := enginetest.Memory(t)
+	f = newFixture(t, func(testing.TB) table.Table { return raw }, 0, 0)
+	m = &meddled{Table: raw}
+	return f, f.on(table.Retrying(m)), m
+}
+
+func (f *fixture) patchBy(d *directory.Directory, id, operations string) (directory.GroupResult, error) {
+	f.t.Helper()
+	patch, err := scim.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + operations + `]}`))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return d.ModifyGroup(context.Background(), f.tenant, f.by(), id, directory.Precondition{}, patch)
+}
+
+// A change whose member is never what it was found to be a moment before is given up
+// after a bounded number of tries, and nothing of it is done.
+func TestGroup_DecidesAgainSoOften(t *testing.T) {
+	f, d, m := meddle(t)
+	ids := f.people(2)
+	id := f.mustPostGroup(group("g"))
+	m.before = func(_ int, tx table.Transaction) {
+		for _, op := range tx.Ops {
+			if !strings.Contains(op.Key.Partition, "#G#"+id) || op.Key.Sort != ids[0] {
+				continue
+			}
+			if op.Kind == table.OpCheck { // that it is a member
+				f.mustPatchGroup(id, remove(ids[0]))
+			} else {
+				f.mustPatchGroup(id, add(ids[0]))
+			}
+		}
+	}
+	if _, err := f.patchBy(d, id, add(ids...)); !errors.Is(err, directory.ErrBusy) {
+		t.Errorf("%v, want it busy", err)
+	}
+	if m.writes > 25 {
+		t.Errorf("sent %d times", m.writes)
+	}
+	if slices.Contains(f.members(id), ids[1]) {
+		t.Error("the request was refused, and half of it done")
+	}
+}
+
+// What changes nothing is so at one moment: one of several members who leaves while
+// they are looked at joins again.
+func TestGroup_NothingChangesAtOneMoment(t *testing.T) {
+	for name, many := range map[string]int{"few": 2, "as many as fit": directory.MaxJoined, "many": directory.MaxJoined + 1} {
+		t.Run(name, func(t *testing.T) {
+			f, d, m := meddle(t)
+			ids := f.people(many)
+			id := f.mustPostGroup(group("g", ids...))
+			m.before = func(write int, _ table.Transaction) {
+				if write == 2 { // the first says who is there, the second that all are
+					f.mustPatchGroup(id, remove(ids[0]))
+				}
+			}
+			if many > directory.MaxJoined {
+				// Nothing is written; the group is read again.
+				meddling := &meddledRead{Table: m.Table, in: "#G#" + id, after: func() { f.mustPatchGroup(id, remove(ids[0])) }}
+				d = f.on(table.Retrying(meddling))
+			}
+			result, err := f.patchBy(d, id, add(ids...))
+			if err != nil || result.Action != directory.Updated || result.Added != 1 {
+				t.Errorf("%v: %s, %d added", err, result.Action, result.Added)
+			}
+			f.wantMembers(id, ids...)
+			if m.ops > table.MaxOps {
+				t.Errorf("a transaction of %d operations", m.ops)
+			}
+			f.check(0)
+		})
+	}
+}
+
+// meddledRead is a table on which something happens once after the first read of
+// items in a partition whose name contains a text.
+type meddledRead struct {
+	table.Table
+	in    string
+	after func()
+}
+
+func (m *meddledRead) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
+	items, err := m.Table.Get(ctx, keys...)
+	if after := m.after; after != nil && slices.ContainsFunc(keys, func(k table.Key) bool { return strings.Contains(k.Partition, m.in) }) {
+		m.after = nil
+		after()
+	}
+	return items, err
+}
+
+// Many members join a group that never rests: whenever the change is to be accepted,
+// somebody else has joined just before. Those who were members are not counted.
+func TestGroup_ManyJoinWithoutRest(t *testing.T) {
+	f, d, m := meddle(t)
+	ids, others := f.people(40), f.people(60)
+	id := f.mustPostGroup(group("g", ids[:20]...))
+	joined := 0
+	m.before = func(int, table.Transaction) {
+		f.mustPatchGroup(id, add(others[joined]))
+		joined++
+	}
+	result, err := f.patchBy(d, id, add(ids...))
+	if err != nil || result.Added != 20 || len(result.Skipped) > 0 {
+		t.Errorf("%v: %d added, %d skipped", err, result.Added, len(result.Skipped))
+	}
+	f.wantMembers(id, slices.Concat(ids, others[:joined])...)
+	result, err = f.patchBy(d, id, remove(append(slices.Clone(ids), others[58])...))
+	if err != nil || result.Removed != 40 {
+		t.Errorf("%v: %d removed, want 40", err, result.Removed)
+	}
+	f.wantMembers(id, others[:joined]...)
+	f.check(0)
+}
+
+// A name and members of whom half are there fit into a transaction with a condition
+// for each who is left out.
+func TestGroup_LeftOutFit(t *testing.T) {
+	f, d, m := meddle(t)
+	ids := f.people(directory.MaxJoined)
+	id := f.mustPostGroup(group("g", ids[:15]...))
+	operations := `{"op":"replace","value":{"displayName":"h","externalId":"e"}},` + add(ids[10:]...) + "," + remove(ids[:10]...)
+	if _, err := f.patchBy(d, id, operations); err != nil {
+		t.Fatal(err)
+	}
+	if m.writes != 2 || m.ops > table.MaxOps {
+		t.Errorf("%d transactions of at most %d operations", m.writes, m.ops)
+	}
+	f.wantMembers(id, ids[10:]...)
+	f.check(0)
+}
