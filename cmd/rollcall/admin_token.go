@@ -28,12 +28,15 @@ func operator(token string) func(*http.Request) (arn string, ok bool) {
 	}
 }
 
+// adminTokenFile is the file in the folder of the data that keeps the admin token.
+const adminTokenFile = "admin-token"
+
 // adminToken is the token of the last start with this --data, else a new one.
 func (o localOptions) adminToken() (string, error) {
 	if o.data == "" {
 		return newAdminToken(), nil
 	}
-	kept := filepath.Join(o.data, "admin-token")
+	kept := filepath.Join(o.data, adminTokenFile)
 	if text, err := os.ReadFile(kept); err == nil {
 		if token := strings.TrimSpace(string(text)); strings.HasPrefix(token, adminPrefix) && len(token) > len(adminPrefix)+40 {
 			return token, nil

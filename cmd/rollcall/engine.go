@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -119,17 +121,54 @@ func (f engineFlags) openFile() (engine, error) {
 		if err := os.MkdirAll(f.data, 0o700); err != nil {
 			return engine{}, fmt.Errorf("the folder %s cannot be made: choose another with --data DIR (%w)", f.data, err)
 		}
-	} else if _, err := os.Stat(path); err != nil {
-		return engine{}, fmt.Errorf("there is no data in %s: give the folder of 'rollcall local --data DIR' (%w)", f.data, err)
 	}
-	t, err := embedded.Open(path)
+	// A token was kept once there was data: without it a new table would look like one
+	// that lost everybody.
+	kept := keptTokens(f.data)
+	open := embedded.OpenExisting
+	if f.create && kept == "" {
+		open = embedded.Open
+	}
+	t, err := open(path)
 	switch {
-	case errors.Is(err, embedded.ErrInUse):
-		return engine{}, fmt.Errorf("the data in %s cannot be opened, %w: stop 'rollcall local' there, or give another folder with --data DIR", f.data, embedded.ErrInUse)
+	case errors.Is(err, os.ErrNotExist) && kept == "":
+		return engine{}, fmt.Errorf("there is no data in %s: give the folder of 'rollcall local --data DIR' (%w)", f.data, err)
 	case err != nil:
-		return engine{}, fmt.Errorf("the data in %s cannot be opened: %w; choose another folder with --data DIR", f.data, err)
+		return engine{}, fmt.Errorf("the data in %s cannot be opened: %w", f.data, openError(err, kept))
 	}
 	return engine{t, path, func() { _ = t.Close() }}, nil
+}
+
+// keptTokens names a file in a folder that an earlier start kept a token in, "" when
+// there is none.
+func keptTokens(folder string) string {
+	for _, pattern := range []string{tokenFile("*"), adminTokenFile} {
+		if found, _ := filepath.Glob(filepath.Join(escaped(folder), pattern)); len(found) > 0 { // no bad pattern
+			return filepath.Base(found[0])
+		}
+	}
+	return ""
+}
+
+// escaped is a path as a pattern that only it matches.
+func escaped(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
+// openError is why a file of data cannot be opened, and what to do about it. Nothing
+// was changed.
+func openError(err error, kept string) error {
+	switch {
+	case errors.Is(err, embedded.ErrInUse):
+		return fmt.Errorf("%w: stop 'rollcall local' there, or give another folder with --data DIR", embedded.ErrInUse)
+	case errors.Is(err, embedded.ErrDamaged):
+		return fmt.Errorf("%w; nothing was changed. Restore rollcall.db from a copy; to begin with no data, move the whole folder away", err)
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("rollcall.db is missing, while %s is there from an earlier start; nothing was changed. Restore rollcall.db from a copy; to begin with no data, move the whole folder away", kept)
+	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("rollcall.db can only be read here; nothing was changed. Allow this user to write to it, or choose another folder with --data DIR (%w)", err)
+	}
+	return fmt.Errorf("%w; choose another folder with --data DIR", err)
 }
 
 func openMemory() (engine, error) {

@@ -206,13 +206,14 @@ func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions) (str
 	}
 	kept := ""
 	if o.data != "" {
-		kept = filepath.Join(o.data, "token-"+t.String())
+		kept = filepath.Join(o.data, tokenFile(t.String()))
 		if text, err := os.ReadFile(kept); err == nil {
 			token := strings.TrimSpace(string(text))
 			grant, err := access.NewAuthenticator(s, time.Now).Authenticate(ctx, "Bearer "+token)
 			if err == nil && grant.Tenant == t {
 				return token, nil
 			}
+			slog.Warn("the token of the last start is not accepted any more; a new one was created", "file", kept)
 		}
 	}
 	token, record := access.Mint(t)
@@ -227,6 +228,9 @@ func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions) (str
 	}
 	return token, nil
 }
+
+// tokenFile is the file in the folder of the data that keeps a tenant's token.
+func tokenFile(tenant string) string { return "token-" + tenant }
 
 // putSchemas registers the schemas of --schema for a tenant.
 func putSchemas(ctx context.Context, a *app.App, t tenant.ID, files []string) error {

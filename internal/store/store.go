@@ -35,7 +35,7 @@ func readError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, table.ErrThrottled) || errors.Is(err, table.ErrUnavailable) ||
+	if errors.Is(err, table.ErrThrottled) || errors.Is(err, table.ErrUnavailable) || errors.Is(err, table.ErrStorage) ||
 		errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%w: %w", directory.ErrBusy, err)
 	}
@@ -51,7 +51,7 @@ func writeError(err error) error {
 	case errors.Is(err, table.ErrUnknownOutcome):
 		return fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
 	case errors.Is(err, table.ErrConflict), errors.Is(err, table.ErrThrottled),
-		errors.Is(err, table.ErrTooLate), errors.Is(err, table.ErrTokenReused):
+		errors.Is(err, table.ErrStorage), errors.Is(err, table.ErrTooLate), errors.Is(err, table.ErrTokenReused):
 		return fmt.Errorf("%w: %w", directory.ErrBusy, err)
 	}
 	return err

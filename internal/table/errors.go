@@ -23,6 +23,10 @@ var (
 	ErrUnknownOutcome = errors.New("table: outcome unknown")
 	// ErrTokenReused: the token belongs to a transaction with other operations.
 	ErrTokenReused = errors.New("table: token used for another transaction")
+	// ErrStorage: what the table is kept in is damaged, full, or cannot be read or
+	// written. Nothing was applied, and nothing is to be sent again before an operator
+	// has seen to it.
+	ErrStorage = errors.New("table: the storage fails")
 	// ErrTooLate: the transaction's NotAfter has passed; it was not sent again.
 	ErrTooLate = errors.New("table: too late to write")
 )

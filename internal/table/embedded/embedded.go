@@ -12,6 +12,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -42,19 +45,60 @@ var (
 )
 
 // Table is a table in a file. It is safe for concurrent use; writes take turns.
+//
+// A Table that meets a damaged page ends its service: every further call fails with
+// table.ErrStorage, so that nothing more is read from, or written to, what is damaged.
 type Table struct {
 	db     *bbolt.DB
 	remove string // the file to remove on Close, when it could not be removed before
 	now    func() time.Time
+	// writing is held by a write. bbolt's own lock may stay held by one that met a
+	// damaged page.
+	writing sync.Mutex
+	broken  atomic.Bool
 }
 
 var _ table.Table = (*Table)(nil)
 
-// Open opens the table in a file, and makes the file when there is none. What was
-// written stays, through a crash too. While it is open no other process can open it:
-// it fails with ErrInUse.
-func Open(path string) (*Table, error) {
-	return open(path, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
+// Open opens the table in a file, and creates it when there is none or nothing is in
+// it. What was written stays, through a crash too. While it is open no other process
+// can open it: it fails with ErrInUse. A file that is damaged is ErrDamaged, and stays
+// as it is.
+func Open(path string) (*Table, error) { return openFile(path, true) }
+
+// OpenExisting is Open of a file that is there: one that is not is os.ErrNotExist, and
+// one in which there is nothing ErrDamaged.
+func OpenExisting(path string) (*Table, error) { return openFile(path, false) }
+
+func openFile(path string, create bool) (*Table, error) {
+	return open(path, &bbolt.Options{
+		Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			if !create {
+				flag &^= os.O_CREATE
+			}
+			file, err := os.OpenFile(name, flag, mode)
+			if err != nil {
+				return nil, err
+			}
+			if err := sound(file, create); err != nil {
+				return nil, errors.Join(err, file.Close())
+			}
+			return file, nil
+		},
+	})
+}
+
+// sound locks a file and inspects it, before bbolt maps it into memory.
+func sound(file *os.File, create bool) error {
+	if err := lock(file); err != nil {
+		return err
+	}
+	empty, err := inspect(file)
+	if err == nil && empty && !create {
+		return damaged("there is nothing in it")
+	}
+	return err
 }
 
 // Memory makes a table that is gone when it is closed or the process ends.
@@ -92,30 +136,61 @@ func memory(fill func(path string) error) (*Table, error) {
 }
 
 func open(path string, options *bbolt.Options) (*Table, error) {
-	db, err := bbolt.Open(path, 0o600, options)
+	t := &Table{now: time.Now}
+	err := t.guard(func() (err error) {
+		t.db, err = bbolt.Open(path, 0o600, options)
+		return err
+	})
 	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
+	case errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, ErrInUse):
 		return nil, fmt.Errorf("embedded: %s: %w", path, ErrInUse)
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
-		return nil, fmt.Errorf("embedded: %s is not a file of rollcall, or is damaged: %w", path, err)
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum), t.broken.Load():
+		return nil, fmt.Errorf("embedded: %s: %w (%w)", path, ErrDamaged, err)
 	case err != nil:
-		return nil, fmt.Errorf("embedded: %w", err)
-	}
-	if err := db.Update(prepare); err != nil {
-		_ = db.Close() // the first error says more
 		return nil, fmt.Errorf("embedded: %s: %w", path, err)
 	}
-	return &Table{db: db, now: time.Now}, nil
+	if err := t.guard(t.prepare); err != nil {
+		_ = t.Close() // the first error says more
+		return nil, fmt.Errorf("embedded: %s: %w", path, err)
+	}
+	return t, nil
 }
 
-// prepare makes the buckets of a new file and checks the format of an old one.
-func prepare(tx *bbolt.Tx) error {
-	if meta := tx.Bucket(metaBucket); meta != nil {
-		if string(meta.Get(formatKey)) != string(formatValue) {
+// guard calls what follows the pages of the file. A page that was damaged since it was
+// inspected makes bbolt panic, or the processor fault: neither may end the process.
+func (t *Table) guard(call func() error) (err error) {
+	if t.broken.Load() {
+		return fmt.Errorf("%w: a damaged page was met before", table.ErrStorage)
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			t.broken.Store(true)
+			// The panic's text may have keys in it, and so names of people.
+			err = fmt.Errorf("%w: a page is damaged: panic of type %T at %s", table.ErrStorage, p, debug.Stack())
+		}
+	}()
+	return call()
+}
+
+// prepare creates the buckets of a new file and checks the format of an old one.
+func (t *Table) prepare() error {
+	fresh := false
+	err := t.db.View(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket(metaBucket)
+		fresh = meta == nil
+		if !fresh && string(meta.Get(formatKey)) != string(formatValue) {
 			return errors.New("written by another version of rollcall")
 		}
 		return nil
+	})
+	if err == nil && fresh {
+		err = t.db.Update(createBuckets)
 	}
+	return err
+}
+
+func createBuckets(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{itemBucket, tokenBucket, expiryBucket, metaBucket} {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
@@ -124,9 +199,14 @@ func prepare(tx *bbolt.Tx) error {
 	return tx.Bucket(metaBucket).Put(formatKey, formatValue)
 }
 
-// Close ends the table after the calls under way. Later calls fail.
+// Close ends the table after the calls under way. Later calls fail. A table that met a
+// damaged page is left to the end of the process, which frees its file: bbolt's locks
+// may be held for good.
 func (t *Table) Close() error {
-	err := t.db.Close()
+	var err error
+	if !t.broken.Load() {
+		err = t.db.Close()
+	}
 	if t.remove != "" {
 		err = errors.Join(err, os.RemoveAll(t.remove))
 	}
@@ -162,10 +242,18 @@ func (t *Table) view(ctx context.Context, f func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", table.ErrUnavailable, err)
 	}
-	if err := t.db.View(f); err != nil {
-		return fmt.Errorf("embedded: %w", err)
+	if err := t.guard(func() error { return t.db.View(f) }); err != nil {
+		return failed(err)
 	}
 	return nil
+}
+
+// failed is the error of a call that the file did not serve.
+func failed(err error) error {
+	if errors.Is(err, table.ErrStorage) {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	return fmt.Errorf("embedded: %w: %w", table.ErrStorage, err)
 }
 
 // load reads one item, nil when there is none.

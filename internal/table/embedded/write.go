@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -29,7 +30,26 @@ func (t *Table) Write(ctx context.Context, tx table.Transaction) error {
 		return fmt.Errorf("embedded: not written: %w", err)
 	}
 	fingerprint := fingerprint(tx.Ops)
-	err := t.db.Update(func(b *bbolt.Tx) error {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	err := t.guard(func() error { return t.update(tx, fingerprint) })
+	var condition *table.ConditionError
+	var limit *table.LimitError
+	switch {
+	case err == nil, errors.Is(err, errReplayed):
+		return nil
+	case errors.As(err, &condition), errors.As(err, &limit), errors.Is(err, table.ErrTokenReused):
+		return err
+	case errors.Is(err, syscall.EIO):
+		// Perhaps of the last write of all, by which the transaction is applied.
+		return fmt.Errorf("embedded: %w: %w", table.ErrUnknownOutcome, err)
+	default:
+		return failed(err)
+	}
+}
+
+func (t *Table) update(tx table.Transaction, fingerprint []byte) error {
+	return t.db.Update(func(b *bbolt.Tx) error {
 		now := t.now()
 		if err := replayed(b, tx.Token, fingerprint, now); err != nil {
 			return err
@@ -39,16 +59,6 @@ func (t *Table) Write(ctx context.Context, tx table.Transaction) error {
 		}
 		return remember(b, tx.Token, fingerprint, now)
 	})
-	var condition *table.ConditionError
-	var limit *table.LimitError
-	switch {
-	case err == nil, errors.Is(err, errReplayed):
-		return nil
-	case errors.As(err, &condition), errors.As(err, &limit), errors.Is(err, table.ErrTokenReused):
-		return err
-	default:
-		return fmt.Errorf("embedded: %w", err)
-	}
 }
 
 // apply evaluates all conditions before it changes anything, so that all that do not

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+)
+
+// kept is a folder in which rollcall local has kept data: bob, and its tokens.
+func kept(t *testing.T) string {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "data")
+	s := start(t, "--data", folder)
+	if status, _ := s.send("POST", "/Users", bob); status != 201 {
+		t.Fatalf("POST: %d", status)
+	}
+	s.end()
+	return folder
+}
+
+// contents are the contents of a folder.
+func contents(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		all[path] = string(content)
+		return err
+	})
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// wantRefused starts rollcall local, and verify, on a folder: both end with status 1 and
+// say what happened, that nothing was changed, and what to do. Nothing is changed.
+func wantRefused(t *testing.T, folder string, words ...string) {
+	t.Helper()
+	before := contents(t, folder)
+	for _, args := range [][]string{
+		{"local", "--listen", "127.0.0.1:0", "--data", folder},
+		{"verify", "--tenant", "acme", "--data", folder},
+	} {
+		var stdout, stderr bytes.Buffer
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel() // of one that is served
+		status := run(ctx, args, strings.NewReader(""), &stdout, &stderr)
+		said := stderr.String()
+		if status != 1 || strings.Count(said, "\n") != 1 || strings.Contains(said, "goroutine") {
+			t.Errorf("%s: status %d, %q", args[0], status, said)
+		}
+		for _, word := range append(words, folder) {
+			if !strings.Contains(said, word) {
+				t.Errorf("%s: %q, want %q in it", args[0], said, word)
+			}
+		}
+		if stdout.Len() > 0 {
+			t.Errorf("%s prints %q", args[0], &stdout)
+		}
+	}
+	after := contents(t, folder)
+	if len(after) != len(before) {
+		t.Errorf("there were %d files, and are %d", len(before), len(after))
+	}
+	for path, content := range before {
+		if after[path] != content {
+			t.Errorf("%s was changed", path)
+		}
+	}
+}
+
+func TestLocal_RefusesDamagedData(t *testing.T) {
+	folder := kept(t)
+	db := filepath.Join(folder, "rollcall.db")
+	sound, err := os.ReadFile(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	garbage := bytes.Repeat([]byte("garbage "), 8<<10)
+	for name, tt := range map[string]struct {
+		content []byte // nil for no file
+		says    []string
+	}{
+		"cut off":         {sound[:5*os.Getpagesize()], []string{"damaged", "cut off"}},
+		"cut to nothing":  {[]byte{}, []string{"damaged", "nothing in it"}},
+		"garbage":         {garbage, []string{"damaged"}},
+		"overwritten":     {append(bytes.Clone(sound[:8<<10]), garbage...), []string{"damaged"}},
+		"missing":         {nil, []string{"missing", "token-acme"}},
+		"another's pages": {append(bytes.Clone(sound[:8<<10]), make([]byte, len(sound)-8<<10)...), []string{"damaged"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if tt.content == nil {
+				err = os.Remove(db)
+			} else {
+				err = os.WriteFile(db, tt.content, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantRefused(t, folder, append(tt.says, "nothing was changed", "Restore rollcall.db from a copy", "move the whole folder away")...)
+		})
+	}
+	// One token is enough.
+	if err := os.Remove(filepath.Join(folder, "token-acme")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(db); err != nil {
+		t.Fatal(err)
+	}
+	wantRefused(t, folder, "missing", "admin-token")
+	// What was restored is all there.
+	if err := os.WriteFile(db, sound, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, "--data", folder)
+	if status, _ := s.send("POST", "/Users", bob); status != 409 {
+		t.Errorf("POST of a user who is there: %d", status)
+	}
+	s.end()
+	// Without tokens there is nothing to lose.
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(db, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, "--data", folder).end()
+}
+
+func TestLocal_RefusesDataInUse(t *testing.T) {
+	folder := kept(t)
+	held, err := embedded.Open(filepath.Join(folder, "rollcall.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRefused(t, folder, "another process has it open", "stop 'rollcall local' there")
+	if err := held.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Root may write anywhere, so the thread of the test is another user for a while.
+func TestLocal_RefusesDataItMayNotWrite(t *testing.T) {
+	folder := kept(t)
+	db := filepath.Join(folder, "rollcall.db")
+	for _, path := range []string{filepath.Dir(filepath.Dir(folder)), filepath.Dir(folder), folder, db} {
+		if err := os.Chmod(path, 0o555); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		for _, path := range []string{filepath.Dir(filepath.Dir(folder)), filepath.Dir(folder), folder} {
+			if err := os.Chmod(path, 0o755); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	ended := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with its user
+		if os.Getuid() == 0 {
+			if err := syscall.Setfsuid(65534); err != nil {
+				ended <- err
+				return
+			}
+		}
+		flags := engineFlags{data: folder, create: true}
+		opened, err := flags.openFile()
+		if err == nil {
+			opened.close()
+		}
+		ended <- err
+	}()
+	err := <-ended
+	for _, word := range []string{"can only be read", "nothing was changed", "--data DIR"} {
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("got %v, want %q in it", err, word)
+		}
+	}
+}
+
+// A server whose file is cut off while it serves answers 503 and goes on.
+func TestLocal_OutlivesItsData(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "data")
+	s := start(t, "--data", folder)
+	if status, _ := s.send("POST", "/Users", bob); status != 201 {
+		t.Fatalf("POST: %d", status)
+	}
+	if err := os.Truncate(filepath.Join(folder, "rollcall.db"), 8<<10); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		for _, request := range [][3]string{{"GET", "/Users", ""}, {"POST", "/Users", strings.Replace(bob, "bob", "ann", 1)}, {"GET", "/Groups", ""}} {
+			status, answer := s.send(request[0], request[1], request[2])
+			if status != 503 || answer["detail"] == nil {
+				t.Errorf("%s %s: %d %v, want 503", request[0], request[1], status, answer)
+			}
+		}
+	}
+	if !strings.Contains(s.stderr.String(), "the storage fails") {
+		t.Errorf("the log does not say why: %s", s.stderr)
+	}
+	s.end()
+	// The file stays locked until the process ends.
+	copied := filepath.Join(t.TempDir(), "copied")
+	if err := os.CopyFS(copied, os.DirFS(folder)); err != nil {
+		t.Fatal(err)
+	}
+	wantRefused(t, copied, "damaged")
+}

@@ -1,0 +1,365 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// filled is the content of a file with a few levels of pages, further pages and free
+// ones.
+func filled(t *testing.T) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	tbl, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tbl.db.NoSync = true
+	for i := range 60 {
+		var ops []table.Op
+		for j := range 40 {
+			ops = append(ops, table.Put(filledItem(i*40+j)))
+		}
+		write(t, tbl, fmt.Sprint("put", i), ops...)
+	}
+	for i := range 12 {
+		var ops []table.Op
+		for j := range 40 {
+			ops = append(ops, table.Delete(filledItem(i*120+j).Key))
+		}
+		write(t, tbl, fmt.Sprint("delete", i), ops...)
+	}
+	write(t, tbl, "large", table.Put(table.Item{Key: key(1), Attributes: table.Attributes{"doc": table.Text(strings.Repeat("x", 60_000))}}))
+	if err := tbl.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func key(i int) table.Key {
+	return table.Key{Partition: fmt.Sprintf("T#acme#%d", i%7), Sort: fmt.Sprintf("%06d-%s", i, strings.Repeat("k", i%60))}
+}
+
+func filledItem(i int) table.Item {
+	return table.Item{Key: key(i), Attributes: table.Attributes{"n": table.Number(int64(i)), "doc": table.Text(strings.Repeat("d", i%150))}}
+}
+
+func write(t *testing.T, tbl *Table, token string, ops ...table.Op) {
+	t.Helper()
+	if err := tbl.Write(t.Context(), table.Transaction{Token: token, Ops: ops}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// put writes a file to a new folder.
+func put(t *testing.T, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// use reads all of a table and writes to it. Calls fail with table.ErrStorage or not at
+// all.
+func use(t *testing.T, tbl *Table) (calls, failures int) {
+	t.Helper()
+	tbl.db.NoSync = true
+	ctx := context.Background()
+	count := func(err error) {
+		calls++
+		var condition *table.ConditionError
+		switch {
+		case err == nil, errors.As(err, &condition):
+		case errors.Is(err, table.ErrStorage):
+			failures++
+		default:
+			t.Errorf("a call failed with %v, want table.ErrStorage", err)
+		}
+	}
+	for i := range 7 {
+		for _, descending := range []bool{false, true} {
+			q := table.Query{Partition: key(i).Partition, Limit: 100, Descending: descending}
+			for more := true; more && calls < 500; {
+				page, err := tbl.Query(ctx, q)
+				count(err)
+				more, q.After = page.More, page.Last
+			}
+		}
+	}
+	for i := range 40 {
+		_, err := tbl.Get(ctx, key(i*61), key(i*61+1))
+		count(err)
+		token := fmt.Sprint("u", i)
+		switch i % 3 {
+		case 0:
+			err = tbl.Write(ctx, table.Transaction{Token: token, Ops: []table.Op{table.Put(filledItem(i * 59)), table.Delete(key(i*59 + 1))}})
+		case 1:
+			err = tbl.Write(ctx, table.Transaction{Token: token, Ops: []table.Op{table.Update(key(i*53), table.Change{Set: table.Attributes{"m": table.Number(1)}})}})
+		default:
+			err = tbl.Write(ctx, table.Transaction{Token: token, Ops: []table.Op{table.Check(key(i*47), table.Present())}})
+		}
+		count(err)
+	}
+	return calls, failures
+}
+
+// wantRefused opens a file that is damaged: it is refused, and stays as it is.
+func wantRefused(t *testing.T, content []byte) {
+	t.Helper()
+	path := put(t, content)
+	for _, open := range []func(string) (*Table, error){Open, OpenExisting} {
+		tbl, err := open(path)
+		if !errors.Is(err, ErrDamaged) || !strings.Contains(fmt.Sprint(err), path) || strings.Contains(fmt.Sprint(err), "\n") {
+			t.Errorf("got %v, want ErrDamaged with the path, in one line", err)
+		}
+		if err == nil {
+			_ = tbl.Close()
+		}
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, content) {
+		t.Errorf("the file is another, %v", err)
+	}
+}
+
+func TestOpen_RefusesDamagedFiles(t *testing.T) {
+	sound := filled(t)
+	page := os.Getpagesize()
+	order := binary.NativeEndian
+	root := rootOf(t, sound)
+	if order.Uint16(sound[root*page+8:]) != kindBranch {
+		t.Fatal("the file is too small to show anything")
+	}
+	changed := func(change func(b []byte)) []byte {
+		b := bytes.Clone(sound)
+		change(b)
+		return b
+	}
+	random := make([]byte, 64<<10)
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range random {
+		random[i] = byte(r.Uint32())
+	}
+	newest := 0
+	if order.Uint64(sound[page+pageHeader+48:]) > order.Uint64(sound[pageHeader+48:]) {
+		newest = 1
+	}
+	for name, content := range map[string][]byte{
+		"a byte":                   sound[:1],
+		"less than a page":         sound[:page-1],
+		"a page":                   sound[:page],
+		"two pages":                sound[:2*page],
+		"a tenth":                  sound[:len(sound)/10],
+		"half":                     sound[:len(sound)/2],
+		"garbage":                  random,
+		"a text":                   []byte(strings.Repeat("not a table\n", 4096)),
+		"zeros":                    make([]byte, len(sound)),
+		"no beginning":             changed(func(b []byte) { clear(b[:2*page]) }),
+		"the rest zero":            changed(func(b []byte) { clear(b[2*page:]) }),
+		"another file's beginning": changed(func(b []byte) { copy(b, random[:2*page]) }),
+		"a branch that is its own child": changed(func(b []byte) {
+			order.PutUint64(b[root*page+pageHeader+8:], uint64(root))
+		}),
+		"a branch that leads to one child twice": changed(func(b []byte) {
+			copy(b[root*page+pageHeader+8:][:8], b[root*page+pageHeader+element+8:])
+		}),
+		"a branch without elements":      changed(func(b []byte) { order.PutUint16(b[root*page+10:], 0) }),
+		"a branch with too many":         changed(func(b []byte) { order.PutUint16(b[root*page+10:], 0xFFFF) }),
+		"further pages beyond the end":   changed(func(b []byte) { order.PutUint32(b[root*page+12:], 0xFFFFFFF0) }),
+		"a key of four gigabytes":        changed(func(b []byte) { order.PutUint32(b[root*page+pageHeader+4:], 0xFFFFFFF0) }),
+		"a page that lies elsewhere":     changed(func(b []byte) { order.PutUint64(b[root*page:], 1<<40) }),
+		"a page of another kind":         changed(func(b []byte) { order.PutUint16(b[root*page+8:], 0x40) }),
+		"a list of free pages of others": changed(func(b []byte) { freePages(b, newest, page, func(ids []byte) { order.PutUint64(ids, uint64(root)) }) }),
+		"a free page twice":              changed(func(b []byte) { freePages(b, newest, page, func(ids []byte) { copy(ids[8:], ids[:8]) }) }),
+		"a free page beyond the end":     changed(func(b []byte) { freePages(b, newest, page, func(ids []byte) { order.PutUint64(ids, 1<<50) }) }),
+	} {
+		t.Run(name, func(t *testing.T) { wantRefused(t, content) })
+	}
+}
+
+// rootOf is the page from which all items are found.
+func rootOf(t *testing.T, content []byte) int {
+	t.Helper()
+	tbl, err := Open(put(t, content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var root uint64
+	err = tbl.db.View(func(tx *bbolt.Tx) error {
+		root = uint64(tx.Bucket(itemBucket).Root())
+		return nil
+	})
+	if err := errors.Join(err, tbl.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return int(root)
+}
+
+// freePages changes the ids in the newest list of free pages.
+func freePages(b []byte, newest, page int, change func(ids []byte)) {
+	list := binary.NativeEndian.Uint64(b[newest*page+pageHeader+32:])
+	change(b[int(list)*page+pageHeader:])
+}
+
+// Every page that is lost is noticed, unless it was free.
+func TestOpen_RefusesAnyLostPage(t *testing.T) {
+	sound := filled(t)
+	page := os.Getpagesize()
+	lost := 0
+	for id := 2; id < len(sound)/page; id++ {
+		b := bytes.Clone(sound)
+		clear(b[id*page : (id+1)*page])
+		tbl, err := Open(put(t, b))
+		if err != nil {
+			if lost++; !errors.Is(err, ErrDamaged) {
+				t.Errorf("page %d: %v", id, err)
+			}
+			continue
+		}
+		use(t, tbl)
+		_ = tbl.Close()
+	}
+	if all := len(sound) / page; lost < all/4 {
+		t.Errorf("%d of %d pages are missed when they are lost", lost, all)
+	}
+}
+
+// Bytes that flip are noticed, or are in what was written as a text: no call ends the
+// process, and none answers with anything but what table.Table says.
+func TestOpen_AfterBytesFlipped(t *testing.T) {
+	sound := filled(t)
+	refused := 0
+	const seeds = 300
+	for seed := range uint64(seeds) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		b := bytes.Clone(sound)
+		for range 1 + r.IntN(8) {
+			at := r.IntN(len(b))
+			if seed%3 == 0 { // in the elements of a page
+				at = at/os.Getpagesize()*os.Getpagesize() + r.IntN(200)
+			}
+			b[at] ^= 1 << r.IntN(8)
+		}
+		tbl, err := Open(put(t, b))
+		if err != nil {
+			if refused++; !errors.Is(err, ErrDamaged) && !strings.Contains(err.Error(), "another version") {
+				t.Errorf("seed %d: %v", seed, err)
+			}
+			continue
+		}
+		use(t, tbl)
+		_ = tbl.Close()
+	}
+	if refused < seeds/4 || refused == seeds {
+		t.Errorf("%d of %d files are refused: this shows only one side", refused, seeds)
+	}
+}
+
+// What happens to the file of a table that is open ends its service, not the process.
+func TestTable_OutlivesItsFile(t *testing.T) {
+	page := os.Getpagesize()
+	for name, harm := range map[string]func(t *testing.T, path string, size int64){
+		"cut off": func(t *testing.T, path string, size int64) {
+			t.Helper()
+			if err := os.Truncate(path, size/8); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"cut to nothing": func(t *testing.T, path string, _ int64) {
+			t.Helper()
+			if err := os.Truncate(path, 0); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"overwritten": func(t *testing.T, path string, size int64) {
+			t.Helper()
+			file, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for at := int64(2 * page); at < size; at += int64(page) {
+				if _, err := file.WriteAt(bytes.Repeat([]byte{0xA5}, 64), at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := file.Close(); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := put(t, filled(t))
+			tbl, err := Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			harm(t, path, info.Size())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				if calls, failures := use(t, tbl); failures < calls/2 {
+					t.Errorf("%d of %d calls fail", failures, calls)
+				}
+				_ = tbl.Close()
+			}()
+			select {
+			case <-ended:
+			case <-time.After(time.Minute):
+				t.Fatal("a call hangs")
+			}
+		})
+	}
+}
+
+func TestOpenExisting_NeedsAFileWithData(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "rollcall.db")
+	if _, err := OpenExisting(missing); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing: %v, want os.ErrNotExist", err)
+	}
+	if _, err := os.Stat(missing); !os.IsNotExist(err) {
+		t.Errorf("the file was created: %v", err)
+	}
+	empty := put(t, nil)
+	if _, err := OpenExisting(empty); !errors.Is(err, ErrDamaged) {
+		t.Errorf("empty: %v, want ErrDamaged", err)
+	}
+	// A first start that was killed.
+	tbl, err := Open(empty)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tbl.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if tbl, err = OpenExisting(empty); err != nil {
+		t.Fatal(err)
+	}
+	if _, failures := use(t, tbl); failures > 0 {
+		t.Errorf("%d calls fail", failures)
+	}
+	if err := tbl.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
