@@ -6,7 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -40,13 +42,15 @@ the account and the region that AWS tools take from the environment.
 
 A fault marked (unfinished) is work that a request left over; a request that is
 under way looks the same. --repair first finishes what is older than a minute, as
-the deployed sweep does, and then verifies; with --now it takes younger work too,
-and may get in the way of requests that are at it: they are safe, and may be
-answered 503. Other faults are not repaired: docs/operations.md says what they
+the deployed sweep does, and then verifies. With --now it takes younger work too,
+and gives up what a request has staged: that request is safe, and may be answered
+503. Work that must wait is named with the time after which it can be finished: of
+--repair --now that is only the deletion of a tenant, for 45 seconds. Other faults are not repaired: docs/operations.md says what they
 mean. Changes made while it reads may look like faults: verify again.
 
 With --json the answer is one line, {"tenant", "faults": [{"item", "problem",
-"unfinished"}], "repaired", "itemsRead"}.
+"unfinished"}], "repaired", "itemsRead"}, and with --repair "waiting": [{"task",
+"after"}], if work must wait.
 
 Exit status:
   0  no fault
@@ -62,7 +66,7 @@ func parseVerify(args []string, stderr io.Writer) (o verifyOptions, t tenant.ID,
 	flags.StringVar(&o.tenant, "tenant", "", "`ID` of the tenant")
 	flags.StringVar(&o.stack, "stack", "", "`NAME` of a deployment's stack in AWS, which names the table")
 	flags.BoolVar(&o.repair, "repair", false, "first finish what was left over more than a minute ago")
-	flags.BoolVar(&o.now, "now", false, "with --repair: finish what is younger too")
+	flags.BoolVar(&o.now, "now", false, "with --repair: finish what is younger too, or say when it can be finished")
 	flags.BoolVar(&o.json, "json", false, "answer in JSON")
 	if err := parse(flags, verifyUsage, args, stderr); err != nil {
 		return o, t, err
@@ -128,10 +132,32 @@ type verdict struct {
 	Faults    []fault `json:"faults"`
 	Repaired  int     `json:"repaired"`
 	ItemsRead int     `json:"itemsRead"`
+	// Waiting are the tasks that may not be finished yet.
+	Waiting []waiting `json:"waiting,omitempty"`
 
 	ledger directory.Ledger
-	// young are the tasks that were left to requests.
+	// young is how many tasks were left to requests.
 	young int
+}
+
+// waiting is a task that can be finished after a time.
+type waiting struct {
+	Task  string    `json:"task"`
+	After time.Time `json:"after"`
+}
+
+// String is when a task can be finished, as of a time.
+func (w waiting) String(now time.Time) string {
+	return fmt.Sprintf("task %s: can be finished after %s UTC (in %s)", visible(w.Task), w.After.UTC().Format("15:04:05"), inWords(w.After.Sub(now)))
+}
+
+// inWords is a time to wait, in minutes and seconds.
+func inWords(d time.Duration) string {
+	seconds := max(1, int((d+time.Second-1)/time.Second))
+	if seconds < 60 {
+		return fmt.Sprintf("%d s", seconds)
+	}
+	return fmt.Sprintf("%d min %d s", seconds/60, seconds%60)
 }
 
 type fault struct {
@@ -143,12 +169,19 @@ type fault struct {
 // repair finishes what is left over. What fails is in the verdict once more, as
 // what is not finished.
 func (v *verdict) repair(ctx context.Context, s *store.Store, t tenant.ID, now bool) error {
-	age := store.SweepAge
+	var swept store.Sweeping
+	var err error
 	if now {
-		age = 0
+		swept, err = s.SweepNow(ctx, t)
+	} else {
+		swept, err = s.SweepTenant(ctx, t, store.SweepAge)
 	}
-	swept, err := s.SweepTenant(ctx, t, age)
 	v.Repaired, v.young = swept.Finished, swept.Young
+	for _, w := range swept.Waiting {
+		// To the second, and not before.
+		v.Waiting = append(v.Waiting, waiting{w.Task, w.Until.UTC().Truncate(time.Second).Add(time.Second)})
+	}
+	slices.SortFunc(v.Waiting, func(a, b waiting) int { return strings.Compare(a.Task, b.Task) })
 	if err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		return fmt.Errorf("what was left over in the tenant %s cannot be finished (%d done, %d failed): %s", t, swept.Finished, swept.Failed, first)
@@ -189,6 +222,9 @@ func (v *verdict) print(w io.Writer, o verifyOptions) error {
 	}
 	if o.repair {
 		fmt.Fprintf(w, "finished of what was left over: %d; too young, and left to requests: %d\n", v.Repaired, v.young)
+		for _, task := range v.Waiting {
+			fmt.Fprintln(w, task.String(time.Now()))
+		}
 	}
 	for _, f := range v.Faults {
 		fmt.Fprintf(w, "%s: %s", visible(f.Item), visible(f.Problem))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -179,9 +180,76 @@ func TestVerify_RepairFinishesWhatIsLeftOver(t *testing.T) {
 	if status != 1 || !strings.HasPrefix(stdout, "finished of what was left over: 1; too young, and left to requests: 1\n") || strings.Count(stdout, "(unfinished)") != 1 {
 		t.Errorf("--repair: status %d, printed %q", status, stdout)
 	}
+	if when := regexp.MustCompile(`(?m)^task epoch#g2#1: can be finished after \d\d:\d\d:\d\d UTC \(in (\d+ s|1 min [01] s)\)$`); len(when.FindAllString(stdout, -1)) != 1 {
+		t.Errorf("--repair: printed %q, want when the young one can be finished", stdout)
+	}
 	status, stdout, stderr = verify(t, "--data", data, "--repair", "--now")
 	if status != 0 || !strings.HasPrefix(stdout, "finished of what was left over: 1; too young, and left to requests: 0\n") || !strings.Contains(stdout, "acme: no fault") {
 		t.Errorf("--repair --now: status %d, printed %q, said %q", status, stdout, stderr)
+	}
+}
+
+// Work that a request has staged is given up at once; the deletion of a tenant waits for
+// requests that may still write, and --now says until when.
+func TestVerify_RepairNowFinishesStagedWorkOrSaysWhen(t *testing.T) {
+	data, group, _ := populated(t)
+	acme, err := tenant.ParseID("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	on(t, data, func(engine table.Table) {
+		s := app.NewStore(engine, app.Options{})
+		g, err := s.Group(t.Context(), acme, group)
+		if err == nil {
+			err = s.BeginEpoch(t.Context(), acme, group, g, 2, time.Now().Add(10*time.Minute))
+		}
+		if err == nil {
+			_, err = s.StageMembers(t.Context(), acme, group, 2, []string{"nobody"})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	staged := regexp.MustCompile(`task epoch#` + group + `#2: can be finished after \d\d:\d\d:\d\d UTC \(in (59 s|1 min [01] s)\)`)
+	if status, stdout, _ := verify(t, "--data", data, "--repair"); status != 1 || !staged.MatchString(stdout) {
+		t.Errorf("--repair: status %d, printed %q", status, stdout)
+	}
+	if status, stdout, stderr := verify(t, "--data", data, "--repair", "--now"); status != 0 || !strings.Contains(stdout, "finished of what was left over: 1; too young, and left to requests: 0\nacme: no fault") {
+		t.Errorf("--repair --now: status %d, printed %q, said %q", status, stdout, stderr)
+	}
+
+	begun := time.Now()
+	on(t, data, func(engine table.Table) {
+		if err := tenant.NewRegistry(app.NewStore(engine, app.Options{}), time.Now).End(t.Context(), acme); err != nil {
+			t.Fatal(err)
+		}
+	})
+	ending := regexp.MustCompile(`(?m)^task tenant#acme: can be finished after \d\d:\d\d:\d\d UTC \(in 4[0-6] s\)$`)
+	if status, stdout, _ := verify(t, "--data", data, "--repair", "--now"); status != 1 || !ending.MatchString(stdout) || !strings.Contains(stdout, "(unfinished)") {
+		t.Errorf("--repair --now: status %d, printed %q", status, stdout)
+	}
+	_, stdout, _ := verify(t, "--data", data, "--repair", "--now", "--json")
+	var got struct {
+		Waiting []struct {
+			Task  string
+			After time.Time
+		}
+	}
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Waiting) != 1 || got.Waiting[0].Task != "tenant#acme" || got.Waiting[0].After.Sub(begun) < 44*time.Second || got.Waiting[0].After.Sub(begun) > 60*time.Second {
+		t.Errorf("--json: %+v", got)
+	}
+}
+
+func TestInWords(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "1 s", time.Millisecond: "1 s", 59 * time.Second: "59 s", 72 * time.Second: "1 min 12 s", 61*time.Minute + time.Second: "61 min 1 s",
+	} {
+		if got := inWords(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
 	}
 }
 

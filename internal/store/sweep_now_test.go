@@ -1,0 +1,101 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+// SweepNow takes what a request has staged, at any point of that request: either the
+// request comes through, or it decides again and nothing of it is left.
+func TestSweepNow_AtAnyPointOfARequest(t *testing.T) {
+	requests := map[string]func(f *fixture, s *Store) error{
+		"a whole new set": func(f *fixture, s *Store) error {
+			before, err := f.store.Group(f.t.Context(), f.tenant, "g1")
+			f.must(err)
+			c := f.edit("g1")
+			if err := s.BeginEpoch(f.t.Context(), f.tenant, "g1", before, 2, f.now().Add(time.Minute)); err != nil {
+				return err
+			}
+			if _, err := s.StageMembers(f.t.Context(), f.tenant, "g1", 2, []string{"p00", "p03", "p04"}); err != nil {
+				return err
+			}
+			c.NewEpoch, c.Staged, c.After.Epoch, c.After.Epochs = true, true, 2, 2
+			return s.CommitGroup(f.t.Context(), f.tenant, c)
+		},
+		"an accepted change in two transactions": func(f *fixture, s *Store) error {
+			c := f.edit("g1")
+			c.After.Work, c.Add = "w1", make([]string, partsPerWrite*directory.MaxJoined+1)
+			for i := range c.Add {
+				c.Add[i] = fmt.Sprint("m", i)
+			}
+			c.Add[0] = "p05"
+			return s.AcceptMembers(f.t.Context(), f.tenant, c)
+		},
+	}
+	for name, request := range requests {
+		t.Run(name, func(t *testing.T) {
+			refused, done := 0, 0
+			for at, met := int64(1), true; met; at++ {
+				f := sweepFixture(t, enginetest.Memory(t))
+				f.store.units = 0 // no pace
+				f.people(6)
+				f.group("g1", "p00", "p01")
+				m := &meeting{Table: f.table, at: at, do: func() {
+					if swept, err := f.store.SweepNow(t.Context(), f.tenant); err != nil || swept.Left > 0 {
+						t.Errorf("before write %d: swept %+v, %v", at, swept, err)
+					}
+				}}
+				err := request(f, f.on(m))
+				var failed *directory.CommitError
+				switch {
+				case err == nil:
+					done++
+				case errors.Is(err, directory.ErrStale), errors.As(err, &failed) && failed.Stale:
+					refused++
+				default:
+					t.Errorf("before write %d: %v, want directory.ErrStale", at, err)
+				}
+				swept, sweepErr := f.store.SweepNow(t.Context(), f.tenant)
+				if sweepErr != nil || swept.Left+len(swept.Waiting) > 0 {
+					t.Errorf("before write %d: swept %+v, %v", at, swept, sweepErr)
+				}
+				f.wantNoFaults()
+				if err != nil {
+					f.wantMembers("g1", []string{"p00", "p01"})
+				}
+				met = m.writes.Load() >= at
+			}
+			if refused == 0 || done == 0 {
+				t.Errorf("%d requests came through, %d did not: this shows only one side", done, refused)
+			}
+		})
+	}
+}
+
+// Only the deletion of a tenant waits.
+func TestSweepNow_TakesAllButADeletion(t *testing.T) {
+	f := sweepFixture(t, enginetest.Memory(t))
+	m := f.mess()
+	if swept, err := f.store.SweepNow(t.Context(), f.tenant); err != nil || swept.Swept != (Swept{Finished: tasks}) {
+		t.Errorf("swept %+v, %v, want %d finished", swept, err, tasks)
+	}
+	m.wantTidy()
+	f.end()
+	want := Waiting{Task: "tenant#acme", Until: f.now().Add(endingTime)}
+	swept, err := f.store.SweepNow(t.Context(), f.tenant)
+	if err != nil || swept.Swept != (Swept{Young: 1}) || len(swept.Waiting) != 1 || !swept.Waiting[0].Until.Equal(want.Until) || swept.Waiting[0].Task != want.Task {
+		t.Errorf("swept %+v, %v, want %+v", swept, err, want)
+	}
+	f.pass(endingTime - time.Millisecond)
+	f.write(table.Check(tenantKey(f.tenant), table.Present()))
+	f.pass(time.Millisecond)
+	if swept, err := f.store.SweepNow(t.Context(), f.tenant); err != nil || swept.Swept != (Swept{Finished: 1}) {
+		t.Errorf("swept %+v, %v", swept, err)
+	}
+}
