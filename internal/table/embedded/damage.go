@@ -15,7 +15,7 @@ var ErrDamaged = errors.New("the file is damaged")
 
 // A bbolt file is read into memory by the kernel and followed as it is: a pointer that
 // was damaged ends the process, or never ends. So inspect follows all of them first,
-// by plain reads. It reads each page once, and takes about a second for each gigabyte
+// by plain reads. It reads each page once, and takes about two seconds for each gigabyte
 // that the kernel has at hand.
 //
 // The form of the file is that of bbolt's version 2, in the order of bytes of the

@@ -1,0 +1,99 @@
+//go:build unix && !solaris && !aix
+
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// limitFiles makes every write beyond a size fail, as on a disk that is full.
+func limitFiles(t *testing.T, size uint64) {
+	t.Helper()
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	limit.Cur = min(size, limit.Max)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A write that finds no room on the disk is table.ErrStorage, and nothing of it is
+// applied. Reads go on, and writes too when there is room again.
+func TestTable_OutlivesAFullDisk(t *testing.T) {
+	path := put(t, nil)
+	tbl, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { limitFiles(t, math.MaxUint64) })
+	large := func(i int) table.Item {
+		return table.Item{Key: table.Key{Partition: "p", Sort: fmt.Sprintf("%04d", i)}, Attributes: table.Attributes{"doc": table.Text(strings.Repeat("x", 3000))}}
+	}
+	written := map[int]bool{}
+	attempt := func(i int) error {
+		err := tbl.Write(t.Context(), table.Transaction{Token: fmt.Sprint("t", i), Ops: []table.Op{
+			table.Put(large(i)), table.Update(table.Key{Partition: "p", Sort: "count"}, table.Change{Add: map[string]int64{"n": 1}}),
+		}})
+		if err == nil {
+			written[i] = true
+		}
+		return err
+	}
+	check := func(tbl *Table) {
+		t.Helper()
+		page, err := tbl.Query(t.Context(), table.Query{Partition: "p"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Items) != len(written)+1 || page.Items[len(page.Items)-1].Attributes.Number("n") != int64(len(written)) {
+			t.Fatalf("%d items are there, want %d and their count", len(page.Items), len(written))
+		}
+	}
+	failures := 0
+	for i := range 120 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Room for all, for what fits into the file as it is, and for a part of it.
+		room := []uint64{math.MaxUint64, uint64(info.Size()), uint64(info.Size()) / 2}[min(i/20, 1+i%2)]
+		limitFiles(t, room)
+		if err := attempt(i); err != nil {
+			failures++
+			if !errors.Is(err, table.ErrStorage) {
+				t.Fatalf("write %d: %v, want table.ErrStorage", i, err)
+			}
+		}
+		check(tbl)
+	}
+	if failures < 5 || len(written) < 5 {
+		t.Errorf("%d writes failed, and %d did not: this shows only one side", failures, len(written))
+	}
+	limitFiles(t, math.MaxUint64)
+	for i := range 120 {
+		if err := attempt(i); err != nil { // those that were applied are so once
+			t.Errorf("write %d with room again: %v", i, err)
+		}
+	}
+	check(tbl)
+	if err := tbl.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if tbl, err = OpenExisting(path); err != nil {
+		t.Fatal(err)
+	}
+	check(tbl)
+	if err := tbl.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
