@@ -158,6 +158,9 @@ func (s *Service) tenantDocument(t tenant.Tenant) map[string]any {
 	if c.Ending {
 		document["deleting"] = true
 	}
+	if !t.Deletion.At.IsZero() {
+		document["itemsDeleted"], document["progressAt"] = t.Deletion.Items, instant(t.Deletion.At)
+	}
 	return document
 }
 

@@ -139,6 +139,49 @@ func TestTenants_DeletionLeavesNothing(t *testing.T) {
 	}
 }
 
+// kept is a table that keeps the items of tenants themselves.
+type kept struct{ table.Table }
+
+func (k kept) Write(ctx context.Context, tx table.Transaction) error {
+	for _, op := range tx.Ops {
+		if op.Kind == table.OpDelete && op.Key.Sort == "TENANT" {
+			return table.ErrThrottled
+		}
+	}
+	return k.Table.Write(ctx, tx)
+}
+
+// While a tenant is deleted, it is shown how far that is.
+func TestTenants_DeletionShowsItsProgress(t *testing.T) {
+	for _, engine := range enginetest.Plain() {
+		t.Run(engine.Name, func(t *testing.T) {
+			engine.Need(t)
+			c := &clock{}
+			s := newService(t, kept{engine.Open(t)}, 500, app.Options{Now: c.now, Retry: []table.RetryOption{table.RetryFor(0)}})
+			for i := range 30 {
+				s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d@example.com"`, i)))
+			}
+			s.ask(202, "DELETE", "/tenants/acme?confirm=acme", "")
+			shown := s.ask(200, "GET", "/tenants/acme", "").body
+			if shown["itemsDeleted"] != nil || shown["progressAt"] != nil || shown["deleting"] != true {
+				t.Errorf("before the first sweep: %v", shown)
+			}
+			c.move(2 * time.Minute)
+			swept, err := s.app.Store.Sweep(iam.As(t.Context(), "SweepFunction"), 0)
+			if err == nil || swept.Failed != 1 || swept.Left != 1 {
+				t.Fatalf("swept %+v, %v", swept, err)
+			}
+			shown = s.ask(200, "GET", "/tenants/acme", "").body
+			if n, _ := shown["itemsDeleted"].(float64); n < 100 || shown["deleting"] != true {
+				t.Errorf("after it: %v", shown)
+			}
+			if at, err := time.Parse(time.RFC3339, fmt.Sprint(shown["progressAt"])); err != nil || c.now().Sub(at) > time.Minute {
+				t.Errorf("the last progress is of %v, %v", shown["progressAt"], err)
+			}
+		})
+	}
+}
+
 func membersBody(name string, users []string) string {
 	members := make([]string, len(users))
 	for i, id := range users {

@@ -76,7 +76,8 @@ func decodeTenant(t tenant.ID, item, ledger table.Item) (tenant.Tenant, error) {
 	}, err
 }
 
-// Tenant reads a tenant and its limits: one round trip.
+// Tenant reads a tenant and its limits: one round trip, and another one for the
+// progress of its deletion.
 func (s *Store) Tenant(ctx context.Context, t tenant.ID) (tenant.Tenant, bool, error) {
 	items, err := s.table.Get(ctx, tenantKey(t), ledgerKey(t))
 	if err != nil {
@@ -87,7 +88,15 @@ func (s *Store) Tenant(ctx context.Context, t tenant.ID) (tenant.Tenant, bool, e
 		return tenant.Tenant{}, false, nil
 	}
 	found, err := decodeTenant(t, item, items[ledgerKey(t)])
+	if err == nil && found.Settings.Ending {
+		found.Deletion, err = s.deletion(ctx, t)
+	}
 	return found, err == nil, err
+}
+
+func (s *Store) deletion(ctx context.Context, t tenant.ID) (tenant.Deletion, error) {
+	task, _, err := s.read(ctx, taskKey(t, taskSort(tenantTask(t))))
+	return tenant.Deletion{Items: task.Attributes.Number(attrDeletes), At: timeOf(task.Attributes, attrMoved)}, err
 }
 
 // Tenants reads a page of tenants: two round trips.

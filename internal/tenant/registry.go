@@ -21,6 +21,16 @@ type Tenant struct {
 	// Stored are the settings as the store keeps them: a change is made under
 	// them.
 	Stored string
+	// Deletion is how far the deletion of the tenant is; the zero value while none is
+	// under way, or none of it is done.
+	Deletion Deletion
+}
+
+// Deletion is the progress of a tenant's deletion.
+type Deletion struct {
+	// Items is how many items were deleted so far, at least, and At when the last was.
+	Items int64
+	At    time.Time
 }
 
 // Version names the state of settings and limits. Two states are the same if and
