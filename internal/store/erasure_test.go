@@ -435,8 +435,9 @@ func TestErasure_OfOneUserInABoundedNumberOfSweeps(t *testing.T) {
 		const calls = 60
 		// A step is a read and a write, for as many groups as fit in a transaction.
 		most := (2*(groups/directory.MaxJoined+1)+4)/(calls-4) + 1
-		left := groups
-		for sweeps := 1; left > 0; sweeps++ {
+		left, sweeps := groups, 0
+		for left > 0 {
+			sweeps++
 			f.pass(5 * time.Minute)
 			f.sweepOf(calls)
 			now := len(f.all(mirrorKey(f.tenant, "many", "", 0).Partition))
@@ -445,6 +446,7 @@ func TestErasure_OfOneUserInABoundedNumberOfSweeps(t *testing.T) {
 			}
 			left = now
 		}
+		t.Logf("%d memberships in %d sweeps of %d calls, at most %d", groups, sweeps, calls, most)
 		f.sweepOf(calls)
 		f.wantLeft(groups, purged)
 	}
