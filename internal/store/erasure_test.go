@@ -306,6 +306,7 @@ func TestErasure_KilledAtAnyCall(t *testing.T) {
 				f.populate(crowd{20, 3, 40})
 				f.mess()
 				f.fill()
+				f.oneSided()
 				other := f.of("acme-2")
 				other.people(2)
 				other.group("g1", "p00")
@@ -325,6 +326,22 @@ func TestErasure_KilledAtAnyCall(t *testing.T) {
 				f.wantGone(t, w, others)
 			}
 		})
+	}
+}
+
+// oneSided gives a tenant memberships to which one item alone leads, which shows the
+// order of the deletions: a group, a user, a task of a group and one of a user.
+func (f *fixture) oneSided() {
+	f.t.Helper()
+	for _, key := range []table.Key{
+		membershipKey(f.tenant, crowdGroup(0), 1, "ghost"), mirrorKey(f.tenant, crowdUser(0), "nowhere", 1),
+		membershipKey(f.tenant, "emptied", 1, "ghost"), mirrorKey(f.tenant, "purged", "nowhere", 1),
+	} {
+		f.write(table.Put(table.Item{Key: key}))
+	}
+	purged := directory.Task{Kind: directory.TaskUser, Resource: "purged"}
+	for _, o := range taskOps(f.tenant, purged, table.Attributes{attrTime: millis(f.now()), attrPartOf: table.Text("r")}) {
+		f.write(o.Op)
 	}
 }
 
