@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -140,7 +141,8 @@ type lines struct {
 	faults []string
 }
 
-// Write takes one line, which is one JSON object without a credential.
+// Write takes one line, which is one JSON object, without a credential and without a
+// character that does not show.
 func (l *lines) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -148,6 +150,8 @@ func (l *lines) Write(line []byte) (int, error) {
 	switch err := json.Unmarshal(line, &event); {
 	case err != nil || bytes.Count(line, []byte("\n")) != 1:
 		l.faults = append(l.faults, fmt.Sprintf("a log line is not one JSON object: %q", line))
+	case bytes.IndexFunc(bytes.TrimSuffix(line, []byte("\n")), func(r rune) bool { return !unicode.IsPrint(r) }) >= 0:
+		l.faults = append(l.faults, fmt.Sprintf("a log line has a character that does not show: %q", line))
 	case credential.Match(line):
 		l.faults = append(l.faults, fmt.Sprintf("a credential is in the log: %s", line))
 	}
