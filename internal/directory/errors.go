@@ -122,9 +122,15 @@ func (e *MembersError) Error() string {
 	return fmt.Sprintf("directory: more than %d members change", e.Limit)
 }
 
-// UnknownMembersError refuses members that are no user's, for a tenant that
-// chose so.
-type UnknownMembersError struct{ IDs []string }
+// UnknownMembersError refuses members that are no user's: for a tenant that chose
+// so, and a whole new set of members in which nobody is known.
+type UnknownMembersError struct {
+	IDs []string
+	// Whole reports that they are all the members sent for a whole new set.
+	Whole bool
+	// Itself reports that the group was sent as a member of itself.
+	Itself bool
+}
 
 // Error gives the number.
 func (e *UnknownMembersError) Error() string {

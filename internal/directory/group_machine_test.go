@@ -72,6 +72,8 @@ type rollGroup struct {
 type rollState struct {
 	name, external string
 	members        map[string]bool
+	// whole reports, of what a request wants, that the members are a whole new set.
+	whole bool
 }
 
 func (s *rollState) clone() *rollState {
@@ -138,6 +140,7 @@ type verdict struct {
 // judge is the rule for a request that makes a state another.
 func (m *roll) judge(id string, before, wanted *rollState, strict bool) verdict {
 	v := verdict{after: wanted}
+	sent, itself := len(wanted.members), wanted.members[id]
 	for user := range wanted.members {
 		if u := m.users[user]; u == nil || u.gone {
 			delete(wanted.members, user)
@@ -156,7 +159,7 @@ func (m *roll) judge(id string, before, wanted *rollState, strict bool) verdict 
 			v.outcomes = []string{isTaken}
 		}
 	}
-	if strict && len(v.skipped) > 0 {
+	if len(v.skipped) > 0 && (strict || itself || wanted.whole && len(v.skipped) == sent) {
 		v.outcomes = append(v.outcomes, isStrange)
 	}
 	switch {
@@ -305,7 +308,7 @@ func setMembers(ids []string, is bool) func(*rollState) bool {
 
 func resetMembers(ids []string) func(*rollState) bool {
 	return func(s *rollState) bool {
-		s.members = map[string]bool{}
+		s.members, s.whole = map[string]bool{}, true
 		return setMembers(ids, true)(s)
 	}
 }
@@ -419,7 +422,9 @@ func (m *roll) put(rt *rapid.T, g *rollGroup) *rollRequest {
 		if before == nil {
 			return verdict{outcomes: []string{isAbsent}}
 		}
-		return m.judge(g.id, before, wanted.clone(), m.strict(r))
+		wanted := wanted.clone()
+		wanted.whole = true
+		return m.judge(g.id, before, wanted, m.strict(r))
 	}
 	return r
 }

@@ -30,6 +30,9 @@ type groupWork struct {
 	// skipped are the members sent that are no user's, unknown the same as a set.
 	skipped []string
 	unknown map[string]bool
+	// wanted are the members of a whole new set, as they were sent: one at least must
+	// be known.
+	wanted []string
 	// notices are what was tolerated in the patch.
 	notices []scim.Notice
 	// last is the group as it was last read, for the log of a request that
@@ -69,12 +72,15 @@ func (w *groupWork) change(before, after *Group, e Entry) GroupChange {
 	}
 }
 
-// skip notes members that are no user's, or refuses them for a tenant that chose
-// so.
+// skip notes members that are no user's, or refuses them: for a tenant that chose
+// so, and where nobody is left of a whole new set.
 func (w *groupWork) skip(unknown []string) error {
 	w.note(unknown)
 	if len(unknown) > 0 && w.by.Settings.UnknownMembers == tenant.UnknownMembersRefuse {
 		return &UnknownMembersError{IDs: unknown}
+	}
+	if w.nobodyKnown() {
+		return &UnknownMembersError{IDs: w.skipped, Whole: true}
 	}
 	return nil
 }
@@ -464,7 +470,7 @@ func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange, doc
 		from := *before
 		from.Version, from.Revision, from.Modified = before.Version+1, before.Revision+1, w.by.Time
 		after, resource := w.d.groupRecord(w.by, wanted, from)
-		w.skipped, w.unknown, w.seen, w.leaving, w.notices = nil, nil, nil, nil, notices
+		w.skipped, w.unknown, w.wanted, w.seen, w.leaving, w.notices = nil, nil, nil, nil, nil, notices
 		c := w.change(before, after, w.entry(Updated, after, resource))
 		c.Entry.Changed = scim.Changed(w.d.groupsOf(w.by), old, resource)
 		c.Rewrites, c.Document = len(c.Entry.Changed) > 0, document
@@ -519,6 +525,9 @@ func (w *groupWork) members(ctx context.Context, c GroupChange, changes []scim.M
 	}
 	plan, err := scim.PlanMembers(changes, present, w.d.Location)
 	if err != nil {
+		return GroupResult{}, err
+	}
+	if err := w.sendMembers(plan); err != nil {
 		return GroupResult{}, err
 	}
 	if plan.Add, err = w.users(plan.Add); err != nil {

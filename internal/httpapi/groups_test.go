@@ -132,10 +132,9 @@ func testGroups_Refusals(t *testing.T, open opener) {
 	}
 	// What every detail ends in, by its cause.
 	const (
-		link    = "Link that group in the identity provider, or rename one of the two."
-		unlink  = "In the identity provider, unlink the group and push it again."
-		again   = "Read the resource and send the change with its current version."
-		nesting = "members are users; nested groups are not kept. Leave this member out."
+		link   = "Link that group in the identity provider, or rename one of the two."
+		unlink = "In the identity provider, unlink the group and push it again."
+		again  = "Read the resource and send the change with its current version."
 	)
 	tests := []struct {
 		name, method, path, body string
@@ -153,10 +152,8 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		// Covers: 7643-4.2-1
 		{name: "POST, no displayName", method: "POST", path: "/Groups", body: groupBody(`"externalId":"g-3"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "displayName is required", operation: "create"},
 		{name: "POST, blank displayName", method: "POST", path: "/Groups", body: groupBody(`"displayName":" "`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "displayName is required", operation: "create", subject: " "},
-		{name: "POST, a group for a member", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Nest","members":[{"value":"` + eng + `","type":"Group"}]`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "members.type: " + nesting, operation: "create", subject: "Nest"},
-		{name: "POST, $ref to a group", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Nest","members":[{"value":"` + eng + `","$ref":"../Groups/` + eng + `"}]`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "members.$ref: " + nesting, operation: "create", subject: "Nest"},
 		{name: "POST, a member without an id", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Nobody","members":[{"display":"Al"}]`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "member 1 has no value: send the id of a user", operation: "create", subject: "Nobody"},
-		{name: "POST, a string for members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Text","members":"` + ids[0] + `"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "members must be an array", operation: "create", subject: "Text"},
+		{name: "POST, a number for members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Number","members":1`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "members must be an array", operation: "create", subject: "Number"},
 		{name: "POST, a user", method: "POST", path: "/Groups", body: userBody(`"userName":"u@x"`), status: 400, scimType: "invalidSyntax", cause: provlog.Validation, what: "Group", action: "Nothing was changed", operation: "create", subject: "u@x"},
 		{name: "POST, no JSON", method: "POST", path: "/Groups", body: `{"displayName":"x"`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation, operation: "create"},
 		// Covers: 7644-3.12-14
@@ -174,7 +171,6 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "PUT, no such group", method: "PUT", path: "/Groups/" + none, body: groupBody(`"displayName":"Sales"`), status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "replace", id: none, subject: "Sales"},
 		{name: "PATCH, no such group", method: "PATCH", path: "/Groups/" + none, body: patchBody(`[{"op":"replace","value":{"id":"` + none + `","displayName":"X"}}]`), status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "modify", id: none},
 		{name: "DELETE, no such group", method: "DELETE", path: "/Groups/" + none, status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "delete", id: none},
-		{name: "PATCH, nesting (grp-003)", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"members","value":[{"value":"` + eng + `","type":"Group"}]}]`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "Operation 1: members.type: " + nesting, operation: "modify", id: eng, subject: "Engineering"},
 
 		{name: "PATCH, displayName taken", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `displayName "engineering" belongs to the group ` + eng, action: link, operation: "modify", id: sales, subject: "Sales"},
 		{name: "PATCH, taken, with members", method: "PATCH", path: "/Groups/" + sales, body: patchBody(`[{"op":"replace","value":{"displayName":"engineering","members":` + memberList(ids...) + `}}]`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "modify", id: sales, subject: "Sales"},

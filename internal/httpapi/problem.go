@@ -260,6 +260,12 @@ func protectedProblem(e *directory.ProtectedError) *problem {
 
 // unknownMembersProblem names the first members that are no user's.
 func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
+	if e.Itself {
+		return &problem{
+			cause: provlog.UnknownMembers, what: "The group was sent as a member of itself. Members are users. Nothing was changed.",
+			action: "Leave the group out of its own members.",
+		}
+	}
 	var names []string
 	for _, id := range e.IDs {
 		if len(names) == 5 {
@@ -271,10 +277,18 @@ func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
 		}
 	}
 	what := fmt.Sprintf("%d of the members sent are no users of this tenant", len(e.IDs))
+	if e.Whole {
+		what = "None of the members sent for the whole group is a user of this tenant"
+	}
 	if len(names) > 0 {
 		what += ": " + strings.Join(names, ", ")
 	}
-	return &problem{cause: provlog.UnknownMembers, what: what + "."}
+	p := &problem{cause: provlog.UnknownMembers, what: what + "."}
+	if e.Whole {
+		p.what += " The group and its members stay as they are."
+		p.action = "Provision the users first, then push the group again. To empty the group, send an empty list of members."
+	}
+	return p
 }
 
 // groupDeletedProblem says when a group was deleted in the application, and by

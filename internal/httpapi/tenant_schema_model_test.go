@@ -213,8 +213,9 @@ func (s schemaModel) patched(before map[string]any, p patchModel) (after map[str
 	if after == nil {
 		after = map[string]any{}
 	}
+	values, _ := p.value.(map[string]any)
 	switch {
-	case p.attribute == "" && p.op == "remove":
+	case p.attribute == "" && (p.op == "remove" || p.op == "replace" && len(values) == 0):
 		for _, a := range s.Attributes {
 			if before[a.Name] == nil || a.Mutability == "readOnly" {
 				continue
@@ -225,7 +226,7 @@ func (s schemaModel) patched(before map[string]any, p patchModel) (after map[str
 			delete(after, a.Name)
 		}
 	case p.attribute == "":
-		for name, v := range p.value.(map[string]any) {
+		for name, v := range values {
 			a := named(s.Attributes, name)
 			if a.Mutability == "readOnly" {
 				continue // by a path it is refused
@@ -284,9 +285,12 @@ func (a attributeModel) patched(old any, p patchModel) (now any, ok bool) {
 	if a.Returned == "never" {
 		return nil, true
 	}
+	if kept == nil && p.op == "add" {
+		return old, true // adding nothing
+	}
 	parts, isObject := value.(map[string]any)
 	switch {
-	case p.op == "remove" && p.sub == "":
+	case p.op == "remove" && p.sub == "", isObject && len(parts) == 0:
 		now = nil
 	case a.MultiValued && p.op == "add":
 		list, _ := old.([]any)
@@ -318,8 +322,8 @@ func (a attributeModel) patched(old any, p patchModel) (now any, ok bool) {
 						part = append(part.([]any), v)
 					}
 				}
-			} else if ok && p.op == "add" {
-				part = known // adding no values adds nothing
+			} else if p.op == "add" && part == nil {
+				part = merged[name] // adding no value adds nothing
 			}
 			if merged[name] != nil && sub.Mutability == "immutable" && !same(merged[name], part) {
 				return nil, false

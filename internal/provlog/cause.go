@@ -190,7 +190,7 @@ var meanings = map[Cause]Meaning{
 	},
 	UnknownMembers: {
 		Status: 400, Type: scim.InvalidValue,
-		Summary: "Members were sent that are no users of this tenant. By default they are skipped, the others taken, and this only warns; a tenant may choose that it refuses.",
+		Summary: "Members were sent that are no users of this tenant. By default they are skipped, the others taken, and this only warns; a tenant may choose that it refuses. A whole new set of members in which nobody is known is always refused: it would empty the group.",
 		Action:  "Provision the users first, then push the group again.",
 	},
 	MemberLimit: {

@@ -31,9 +31,6 @@ func checkText(a *Attribute, path, s string) error {
 		return &Error{InvalidValue, fmt.Sprintf(
 			"%s holds a control or invisible character, %U, at byte %d: take it out.", path, c, i)}
 	}
-	if path == "members.type" && !equalName(s, "User") || path == "members.$ref" && leadsToGroup(s) {
-		return &Error{InvalidValue, path + ": members are users; nested groups are not kept. Leave this member out."}
-	}
 	if path == "emails.value" || a.Uniqueness == UniqueServer && !a.CaseExact {
 		if n := len(Fold(s)); n > MaxFolded {
 			return &Error{InvalidValue, fmt.Sprintf(

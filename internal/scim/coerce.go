@@ -13,6 +13,9 @@ import (
 type coercer struct {
 	rt      *ResourceType
 	notices notices
+	// inText reports that the value at hand was read out of a JSON text: no text in
+	// it is read as JSON again.
+	inText bool
 }
 
 // attribute coerces an attribute's whole value; nil is an attribute without a
@@ -31,6 +34,7 @@ func (c *coercer) attribute(a *Attribute, path string, v any) (any, error) {
 // elements coerces the value of a multi-valued attribute: distinct values, of
 // which one at most is primary.
 func (c *coercer) elements(a *Attribute, path string, v any) ([]any, error) {
+	defer c.leaveText(c.inText)
 	sent, err := c.array(a, path, v)
 	if err != nil {
 		return nil, err
@@ -40,13 +44,10 @@ func (c *coercer) elements(a *Attribute, path string, v any) ([]any, error) {
 	}
 	list := make([]any, 0, len(sent))
 	for i, v := range sent {
-		if _, ok := v.([]any); ok {
+		if inner, ok := v.([]any); ok && len(inner) > 0 {
 			return nil, typeError(a, path, v)
 		}
-		if text, ok := v.(string); ok && a.Type == TypeComplex && text != "" {
-			return nil, typeError(a, path, v)
-		}
-		element, err := c.single(a, path, v)
+		element, err := c.single(a, path, c.wrappedValue(a, path, v))
 		if err == nil && path == "members" {
 			element, err = c.member(a, path, i+1, asElement(element))
 		}
@@ -72,17 +73,17 @@ func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 	case []any:
 		return v, nil
 	case map[string]any:
-		if a.Type != TypeComplex {
-			break
+		if len(v) == 0 {
+			return nil, nil
 		}
-		for name, inner := range v {
-			if len(v) == 1 && equalName(name, a.Name) && a.Sub(name) == nil {
-				c.notices.add(NoticeNestedValue, path)
-				return c.array(a, path, inner)
-			}
+		if inner, ok := nested(a, v); ok {
+			c.notices.add(NoticeNestedValue, path)
+			return c.array(a, path, inner)
 		}
-		c.notices.add(NoticeSingleValue, path)
-		return []any{v}, nil
+		if a.Type == TypeComplex {
+			c.notices.add(NoticeSingleValue, path)
+			return []any{v}, nil
+		}
 	case string:
 		if v == "" {
 			return nil, nil
@@ -91,9 +92,17 @@ func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 			c.notices.add(NoticeSingleValue, path)
 			return []any{v}, nil
 		}
+		if inner, ok := c.readText(a, path, v); ok {
+			return c.array(a, path, inner)
+		}
+		if a.takesBare(v) && (path != "emails" || isAddress(v)) {
+			return []any{v}, nil
+		}
 	case bool, Number:
 		if a.Type != TypeComplex {
 			c.notices.add(NoticeSingleValue, path)
+		}
+		if a.Type != TypeComplex || a.takesBare(v) {
 			return []any{v}, nil
 		}
 	}
@@ -103,11 +112,9 @@ func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 // single coerces one value: that of a singular attribute, of a sub-attribute, or
 // one element.
 func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
-	if v == nil {
-		return nil, nil
-	}
-	if list, ok := v.([]any); ok && len(list) == 0 {
-		return nil, nil
+	v, err := c.alone(a, path, v)
+	if err != nil || isNone(v) {
+		return nil, err
 	}
 	text, isText := v.(string)
 	switch a.Type {
@@ -125,9 +132,6 @@ func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
 	if !isText {
 		return nil, typeError(a, path, v)
 	}
-	if text == "" {
-		return nil, nil
-	}
 	if err := checkText(a, path, text); err != nil {
 		return nil, err
 	}
@@ -136,6 +140,9 @@ func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
 	}
 	if a.Type == TypeReference && !isURIReference(text) {
 		c.notices.add(NoticeNotURI, path)
+	}
+	if otherThanUser(path, text) {
+		c.notices.add(NoticeMemberType, "members")
 	}
 	if path == "x509Certificates.value" && severalCertificates(text) {
 		return nil, &Error{InvalidValue, path + " holds more than one certificate: send each as a value of its own, DER in base64."}
@@ -172,24 +179,13 @@ func (c *coercer) boolean(a *Attribute, path string, v any) (any, error) {
 }
 
 func (c *coercer) complexValue(a *Attribute, path string, v any) (any, error) {
-	var sent map[string]any
-	switch v := v.(type) {
-	case map[string]any:
-		sent = v
-	case string:
-		if v == "" {
-			return nil, nil
-		}
-		if a.Sub("value") == nil {
-			return nil, typeError(a, path, v)
-		}
-		c.notices.add(NoticeBareValue, path)
-		sent = map[string]any{"value": v}
-	default:
-		return nil, typeError(a, path, v)
+	defer c.leaveText(c.inText)
+	sent, _, err := c.object(a, path, v)
+	if err != nil {
+		return nil, err
 	}
 	parts, err := c.parts(a, path, sent)
-	if err != nil {
+	if err != nil || hollow(a, parts) {
 		return nil, err
 	}
 	maps.DeleteFunc(parts, isNil)
@@ -203,7 +199,7 @@ func (c *coercer) complexValue(a *Attribute, path string, v any) (any, error) {
 // that was sent without a value. What is unknown, read-only or never returned is
 // left out.
 func (c *coercer) parts(a *Attribute, path string, sent map[string]any) (map[string]any, error) {
-	sent = c.unwrap(a, path, sent)
+	sent = c.textInValue(a, path, sent)
 	parts := make(map[string]any, len(sent))
 	for _, name := range sortedNames(sent) {
 		sub := a.Sub(name)
@@ -223,38 +219,4 @@ func (c *coercer) parts(a *Attribute, path string, sent map[string]any) (map[str
 		}
 	}
 	return parts, nil
-}
-
-// unwrap takes a role out of the JSON text that Entra puts into its value:
-// {"value":"{\"id\":…,\"value\":\"Admin\",\"displayName\":\"Admin\"}"} is
-// {"value":"Admin","display":"Admin"}. Any other text stays as it is.
-func (c *coercer) unwrap(a *Attribute, path string, sent map[string]any) map[string]any {
-	if path != "roles" {
-		return sent
-	}
-	for name, v := range sent {
-		text, _ := v.(string)
-		if !equalName(name, "value") || !strings.HasPrefix(text, "{") || len(text) > MaxString {
-			continue
-		}
-		inner, err := decodeObject([]byte(text))
-		value, ok := inner["value"].(string)
-		if err != nil || !ok || strings.HasPrefix(value, "{") {
-			return sent
-		}
-		c.notices.add(NoticeStringifiedValue, path)
-		out := map[string]any{}
-		if display, ok := inner["displayName"].(string); ok {
-			out["display"] = display
-		}
-		for n, v := range sent {
-			if sub := a.Sub(n); sub != nil {
-				n = sub.Name
-			}
-			out[n] = v
-		}
-		out["value"] = value
-		return out
-	}
-	return sent
 }

@@ -57,7 +57,8 @@ func (d *decoding) object(object map[string]any) error {
 // core takes the members of an object under the URN of the core schema as those of the
 // body.
 func (d *decoding) core(v any) error {
-	values, err := d.rt.coreObject(v)
+	defer d.leaveText(d.inText)
+	values, err := d.attributesOf(d.rt.Schema.ID, v)
 	if len(values) > 0 {
 		d.notices.add(NoticeCoreObject, d.rt.Schema.ID)
 	}
@@ -77,26 +78,6 @@ func (d *decoding) member(n named, name string, v any) error {
 	}
 	d.notices.spelled(n)
 	return d.set(n.target, name, v)
-}
-
-// coreObject is the value of the URN of the core schema, taken as a name; an empty
-// value is no attributes.
-func (rt *ResourceType) coreObject(v any) (map[string]any, error) {
-	switch v := v.(type) {
-	case map[string]any:
-		return v, nil
-	case nil:
-		return nil, nil
-	case string:
-		if v == "" {
-			return nil, nil
-		}
-	case []any:
-		if len(v) == 0 {
-			return nil, nil
-		}
-	}
-	return nil, &Error{InvalidValue, rt.Schema.ID + " must be an object, not " + kindOf(v) + "."}
 }
 
 // set takes one member of the body, or of an extension in it.
@@ -152,12 +133,10 @@ func twiceError(t target) error {
 }
 
 func (d *decoding) extension(s *Schema, v any) error {
-	if v == nil {
-		return nil
-	}
-	values, ok := v.(map[string]any)
-	if !ok {
-		return &Error{InvalidValue, s.ID + " must be an object, not " + kindOf(v) + "."}
+	defer d.leaveText(d.inText)
+	values, err := d.attributesOf(s.ID, v)
+	if err != nil {
+		return err
 	}
 	for _, name := range sortedNames(values) {
 		t, ok := d.rt.lookupIn(s, name)

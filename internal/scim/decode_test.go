@@ -251,18 +251,20 @@ func TestDecodeResource_Refuses(t *testing.T) {
 		{"uni-013: empty userName", `"userName":""`, InvalidValue, "userName is required"},
 		{"priv-002: a number for a string", `"userName":"n@x","externalId":1`, InvalidValue, "externalId must be a string, not a number"},
 		{"json-025: a string for an array", `"userName":"a@x","emails":"a@x"`, InvalidValue, "emails must be an array, each of its values an object, not a string"},
+		{"addresses in one string", `"userName":"a@x","emails":"a@x.example, b@x.example"`, InvalidValue, "emails must be an array"},
 		// Covers: 7643-2.4-1
-		{"strings in an array of objects", `"userName":"a@x","emails":["a@x"]`, InvalidValue, "emails must be"},
+		{"strings in an array of objects without value", `"userName":"a@x","addresses":["1 Main St"]`, InvalidValue, "addresses must be"},
 		{"arrays in an array", `"userName":"a@x","emails":[[{"value":"a@x"}]]`, InvalidValue, "emails must be"},
-		{"an array for one value", `"userName":["a@x"]`, InvalidValue, "userName must be a string, not an array"},
+		{"several values for one", `"userName":["a@x","b@x"]`, InvalidValue, "userName has one value, and the request sends an array of 2"},
+		{"an array in an array for one value", `"userName":[["a@x"]]`, InvalidValue, "userName must be a string, not an array"},
 		{"an object for a string", `"userName":{"value":"a@x"}`, InvalidValue, "userName must be a string, not an object"},
 		{"a string for name", `"userName":"a@x","name":"A B"`, InvalidValue, "name must be an object, not a string"},
 		{"okta-030: yes is no boolean", `"userName":"a@x","active":"yes"`, InvalidValue, "active must be true or false (the texts \"True\" and \"False\" are taken), not a string"},
 		{"falſe is no boolean", `"userName":"a@x","active":"falſe"`, InvalidValue, "active must be"},
 		{"1 is no boolean", `"userName":"a@x","active":1`, InvalidValue, "active must be true or false (the texts \"True\" and \"False\" are taken), not a number"},
-		{"an empty boolean", `"userName":"a@x","active":""`, InvalidValue, "active must be"},
 		{"a password that is no string", `"userName":"a@x","password":5`, InvalidValue, "password must be a string"},
 		{"an extension that is no object", `"userName":"a@x","` + EnterpriseURN + `":"x"`, InvalidValue, "must be an object"},
+		{"two objects for an extension", `"userName":"a@x","` + EnterpriseURN + `":[{"department":"A"},{"department":"B"}]`, InvalidValue, "an array of 2"},
 		// Covers: 7643-2.3.6-1, 7643-4.1.2-9
 		{"a certificate that is no base64", `"userName":"a@x","x509Certificates":[{"value":"?"}]`, InvalidValue, "x509Certificates.value must be a string in base64"},
 

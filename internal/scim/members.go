@@ -55,13 +55,13 @@ type MemberChange struct {
 // that holds them; those that do nothing to it are left out. Whether the ids are
 // users' is not known here.
 //
-// A value is an array of members, or one member; null, "" and an empty array are
-// none. remove without a value, or with null, removes all, and with a value only
-// those sent, none for an empty array. A member is an object with value or, when
-// that is missing, with a $ref whose path ends in the id; anything else is
-// refused and not left out, for a replace would remove the members whose ids an
-// IdP failed to fill in. A string in the place of the object is refused as
-// everywhere: no IdP is known to send one. Groups are no members.
+// A value is an array of members, or one member; null, "", an empty array and an
+// empty object are none. remove without a value, or with null, removes all, and with
+// a value only those sent, none for an empty array. A member is an id, or an object
+// with value or, when that is missing, with a $ref whose path ends in the id;
+// anything else is refused and not left out, for a replace would remove the members
+// whose ids an IdP failed to fill in. The type of a member means nothing: a member is
+// the user with the id.
 //
 // Of members that a filter chooses, replace makes another, and is noTarget when
 // it chooses nobody; replacing the value alone does the same. null makes nobody
@@ -102,6 +102,8 @@ type memberReader struct{ coercer }
 
 // change is what an operation does to the set of members, nil for nothing.
 func (r *memberReader) change(o Operation) (*MemberChange, error) {
+	defer r.leaveText(r.inText)
+	r.inText = o.inText
 	l, err := r.locate(o.Path)
 	switch {
 	case err != nil:
@@ -139,7 +141,7 @@ func (r *memberReader) whole(o Operation, l location) (*MemberChange, error) {
 // chosen reads an operation on the members that the path chooses, or on one
 // sub-attribute of them. RFC 7644 §3.5.2.1, §3.5.2.2, §3.5.2.3
 func (r *memberReader) chosen(o Operation, l location) (*MemberChange, error) {
-	parts, err := r.sentParts(o.Op, l, o.Value)
+	parts, _, err := r.sentParts(o.Op, l, o.Value)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +156,7 @@ func (r *memberReader) chosen(o Operation, l location) (*MemberChange, error) {
 		return swapped(l, id)
 	case o.Op == OpAdd:
 		return r.described(l, id)
-	case o.Op == OpRemove || o.Value == nil:
+	case o.Op == OpRemove || isNone(o.Value):
 		return removed(l), nil
 	}
 	member, err := r.member(l.attr, pathOf(l.target), 1, parts)
@@ -283,7 +285,8 @@ func (c *coercer) member(a *Attribute, path string, n int, element map[string]an
 	ref, _ := element["$ref"].(string)
 	_, id := referenced(ref)
 	if id == "" {
-		return nil, &Error{InvalidValue, fmt.Sprintf("%s: member %d has no value: send the id of a user.", path, n)}
+		return nil, &Error{InvalidValue, fmt.Sprintf(
+			"%s: member %d has no value: send the id of a user. Check what the identity provider maps to the value of a member.", path, n)}
 	}
 	value, err := c.single(a.Sub("value"), path+".value", id)
 	if err != nil {
@@ -292,6 +295,13 @@ func (c *coercer) member(a *Attribute, path string, n int, element map[string]an
 	c.notices.add(NoticeReference, path)
 	element["value"] = value
 	return element, nil
+}
+
+// otherThanUser reports whether a sub-attribute of a member says that it is no user:
+// by a type that is not User, or a $ref to a group. Whether it is one is decided by
+// its id: PingFederate sends users of the type "value".
+func otherThanUser(path, text string) bool {
+	return path == "members.type" && !equalName(text, "User") || path == "members.$ref" && leadsToGroup(text)
 }
 
 // leadsToGroup tells a $ref to a group, relative or absolute.

@@ -220,11 +220,8 @@ func departs(own []Operation, present []string, err, applyErr error) bool {
 		found := slices.ContainsFunc(present, func(id string) bool {
 			return l.matches == nil || l.matches(map[string]any{"value": id, "type": "User", "$ref": userRef(id)})
 		})
-		sent := o.Value
-		if list, ok := sent.([]any); ok && len(list) == 1 {
-			sent = list[0]
-		}
-		_, _, hasValue := identity(sent)
+		parts, bare, _ := (&coercer{rt: GroupType()}).sentParts(o.Op, l, o.Value)
+		hasValue := parts["value"] != nil
 		got, want := errorType(err), errorType(applyErr)
 		var departs bool
 		switch {
@@ -232,7 +229,7 @@ func departs(own []Operation, present []string, err, applyErr error) bool {
 			// type and $ref are not kept. Apply refuses to change or to remove them,
 			// and makes a member of whom the filter describes.
 			departs = got == "" && (want == NotMutable || want == NoTarget || !found)
-		case l.sub != nil && l.filter != nil && o.Op != OpRemove && kindOf(o.Value) == "a string" && o.Value != "":
+		case l.filter != nil && hasValue && (l.sub != nil || bare && o.Op == OpReplace):
 			// A value is replaced with its member. Apply finds it immutable, or makes
 			// a member of what the filter describes.
 			departs = got == "" && want == NotMutable || got == NoTarget && !found
@@ -240,7 +237,7 @@ func departs(own []Operation, present []string, err, applyErr error) bool {
 			// The value stays. Apply has nothing to refuse where nobody is chosen,
 			// or where it is the same.
 			departs = got == NotMutable && (want == "" || want == NoTarget)
-		case o.Op == OpReplace && o.Value == nil:
+		case o.Op == OpReplace && isNone(o.Value):
 			// Whom nobody replaces is removed, and removing is idempotent.
 			departs = got == "" && want == NoTarget && !found
 		case o.Op == OpReplace && !hasValue:

@@ -24,12 +24,21 @@ const (
 	NoticeStringNumber = "string_number"
 	// NoticeSingleValue: one object was taken as an array of one.
 	NoticeSingleValue = "single_value"
-	// NoticeBareValue: a string was taken as the value of a complex attribute.
+	// NoticeBareValue: a value alone, such as a string, was taken as the value of a
+	// complex attribute, or of one of its elements.
 	// Entra sends managers so: internal/replay entra-032-manager-string.
 	NoticeBareValue = "bare_value"
-	// NoticeStringifiedValue: a value that is JSON in a string was unwrapped.
+	// NoticeStringifiedValue: a complex value, the attributes of an extension, or the
+	// whole value of an operation was read from JSON in a string.
 	// Entra sends roles so: internal/replay entra-029-roles-stringified.
 	NoticeStringifiedValue = "stringified_value"
+	// NoticeWrappedValue: the value of an attribute with one value was taken out of an
+	// array of one. The old client of Entra sends such:
+	// events/entra/disable_user_in_array.
+	NoticeWrappedValue = "wrapped_value"
+	// NoticeMemberType: a member that is said to be no user was judged by its id.
+	// PingFederate sends the type "value": events/other/create_group_member_type.
+	NoticeMemberType = "member_type"
 	// NoticeNestedValue: a value that repeats its attribute's name was unwrapped.
 	NoticeNestedValue = "nested_value"
 	// NoticeReference: a member without a value was taken to be the user that its
@@ -97,6 +106,8 @@ var refusals = map[string]struct {
 	NoticeSingleValue:      {InvalidValue, "has many values: send an array"},
 	NoticeBareValue:        {InvalidValue, "is complex: send an object with value"},
 	NoticeStringifiedValue: {InvalidValue, "is complex: send an object, not JSON in a string"},
+	NoticeWrappedValue:     {InvalidValue, "has one value: send it alone, without an array or an object around it"},
+	NoticeMemberType:       {InvalidValue, "are users: leave out groups and send the type User, or none"},
 	NoticeNestedValue:      {InvalidValue, "is repeated inside its own value: send the values alone"},
 	NoticeReference:        {InvalidValue, "needs a value in each of its elements: $ref is not enough"},
 	NoticeNotURI:           {InvalidValue, "must be a URI: encode spaces and letters beyond ASCII with %"},

@@ -28,6 +28,8 @@ type Operation struct {
 	// named tells, of an operation that Split made, that the path was a name
 	// inside a value. There what is read-only is passed over in silence.
 	named bool
+	// inText reports that the value was read out of a JSON text.
+	inText bool
 }
 
 // Patch is a decoded PATCH request. RFC 7644 §3.5.2
@@ -102,12 +104,18 @@ func (p *Patch) operation(v any) (Operation, error) {
 		return Operation{}, &Error{InvalidValue, string(o.Op) + " needs a value; null removes one."}
 	}
 	o.Value = value
-	if _, ok := value.(map[string]any); o.Path == "" && !ok {
+	if o.Path != "" {
+		return o, nil
+	}
+	c := coercer{notices: p.notices}
+	object, err := c.attributesOf("value", value)
+	if err != nil {
 		return Operation{}, &Error{
 			InvalidValue,
 			"without a path, value must be an object of attributes, not " + kindOf(value) + ".",
 		}
 	}
+	o.Value, o.inText, p.notices = object, c.inText, c.notices
 	return o, nil
 }
 

@@ -53,10 +53,15 @@ type patching struct {
 const maxWork = 16 << 20
 
 func (w *patching) operation(o Operation) error {
+	defer w.leaveText(w.inText)
+	w.inText = o.inText
 	if o.Path == "" || equalName(o.Path, w.rt.Schema.ID) {
-		values, ok := o.Value.(map[string]any)
-		if !ok || o.Op == OpRemove {
+		if o.Op == OpRemove {
 			return &Error{NoTarget, "the path names no attribute."}
+		}
+		values, err := w.attributesOf("value", o.Value)
+		if err != nil {
+			return err
 		}
 		return w.attributes(o.Op, nil, values)
 	}
@@ -111,7 +116,8 @@ func (w *patching) attributes(op PatchOp, within *Schema, values map[string]any)
 // coreAttributes applies an operation to the attributes in an object under the URN of
 // the core schema.
 func (w *patching) coreAttributes(op PatchOp, v any) error {
-	values, err := w.rt.coreObject(v)
+	defer w.leaveText(w.inText)
+	values, err := w.attributesOf(w.rt.Schema.ID, v)
 	if err != nil || len(values) == 0 {
 		return err
 	}
@@ -159,7 +165,7 @@ func (w *patching) apply(op PatchOp, l location, v any) error {
 	case l.attr.Returned == ReturnedNever:
 		return w.unkept(op, l, v)
 	case l.extension == nil && l.attr.Name == "schemas":
-		if op == OpRemove || v == nil {
+		if op == OpRemove || isNone(v) {
 			return requiredError(l.attr)
 		}
 		w.notices.add(NoticeSchemasIgnored, "schemas")
@@ -177,25 +183,27 @@ func (w *patching) unkept(op PatchOp, l location, v any) (err error) {
 	switch {
 	case op == OpRemove:
 	case l.sub != nil || l.filter != nil:
-		_, err = w.sentParts(op, l, v)
+		_, _, err = w.sentParts(op, l, v)
 	default:
 		_, err = w.attribute(l.attr, pathOf(l.target), v)
 	}
 	return err
 }
 
-// wholeExtension applies an operation to the attributes of an extension, all of
-// them when it removes the extension.
+// wholeExtension applies an operation to the attributes of an extension: to those
+// that the value names, and to all of them when it removes the extension or replaces
+// it by no value.
 func (w *patching) wholeExtension(op PatchOp, l location, v any) error {
 	s := l.extension
-	if values, ok := v.(map[string]any); ok && op != OpRemove {
-		return w.attributes(op, s, values)
-	}
-	if v != nil && op != OpRemove {
-		return &Error{InvalidValue, s.ID + " must be an object, not " + kindOf(v) + "."}
-	}
-	if op == OpAdd {
-		return nil
+	if op != OpRemove {
+		defer w.leaveText(w.inText)
+		values, err := w.attributesOf(s.ID, v)
+		if err != nil {
+			return err
+		}
+		if op == OpAdd || len(values) > 0 {
+			return w.attributes(op, s, values)
+		}
 	}
 	// One that a resource can do without goes with what is required in it.
 	w.whole = !w.rt.requires(s)

@@ -22,6 +22,8 @@ func (w *patching) plural(op PatchOp, l location, v any) error {
 	switch {
 	case op == OpReplace:
 		return w.setList(l, sent, nil)
+	case op == OpAdd && len(sent) == 0:
+		return nil
 	case op == OpAdd:
 		return w.addValues(l, list, sent)
 	case v == nil:
@@ -101,7 +103,8 @@ func (w *patching) removeValues(l location, list, sent []any) error {
 	now := slices.DeleteFunc(slices.Clone(list), func(v any) bool {
 		value, _, _ := identity(v)
 		is := func(sent map[string]any) bool { return selected(asElement(v), sent) }
-		return slices.ContainsFunc(byValue[value], is) || slices.ContainsFunc(others, is)
+		return l.attr.Name == "members" && byValue[value] != nil || // of whatever type
+			slices.ContainsFunc(byValue[value], is) || slices.ContainsFunc(others, is)
 	})
 	return w.setList(l, now, nil)
 }
@@ -117,9 +120,17 @@ func (w *patching) chosen(op PatchOp, l location, v any) error {
 	if err != nil {
 		return err
 	}
-	parts, err := w.sentParts(op, l, v)
+	parts, bare, err := w.sentParts(op, l, v)
 	if err != nil {
 		return err
+	}
+	switch {
+	case op == OpAdd:
+		maps.DeleteFunc(parts, isNil)
+	case bare && op == OpReplace:
+		l.sub = l.attr.Sub("value")
+	case l.sub == nil && hollow(l.attr, parts):
+		parts = nil
 	}
 	now := make([]any, 0, len(list)+1)
 	fresh := make([]bool, 0, len(list)+1)
@@ -149,22 +160,36 @@ func (w *patching) chosen(op PatchOp, l location, v any) error {
 }
 
 // sentParts are the sub-attributes that an operation on chosen values sets, nil
-// to take one away; no parts at all take the whole value away.
-func (c *coercer) sentParts(op PatchOp, l location, v any) (map[string]any, error) {
+// to take one away; no parts at all take the whole value away. bare reports that the
+// value was sent without its object.
+func (c *coercer) sentParts(op PatchOp, l location, v any) (parts map[string]any, bare bool, err error) {
 	if op == OpRemove {
 		v = nil
 	}
 	if l.sub != nil {
-		v = map[string]any{l.sub.Name: v}
+		parts, err = c.parts(l.attr, pathOf(l.target), map[string]any{l.sub.Name: v})
+		return parts, false, err
 	}
-	if list, ok := v.([]any); ok && len(list) == 1 {
-		v = list[0]
+	defer c.leaveText(c.inText)
+	if text, ok := v.(string); ok {
+		if inner, ok := c.readText(l.attr, pathOf(l.target), text); ok {
+			v = inner
+		}
 	}
-	sent, ok := v.(map[string]any)
-	if v != nil && !ok {
-		return nil, &Error{InvalidValue, pathOf(l.target) + " must be an object, not " + kindOf(v) + "."}
+	if list, ok := v.([]any); ok {
+		if list = filled(list); len(list) > 1 {
+			return nil, false, severalError(pathOf(l.target), len(list))
+		}
+		if v = nil; len(list) == 1 {
+			v = list[0]
+		}
 	}
-	return c.parts(l.attr, pathOf(l.target), sent)
+	sent, bare, err := c.object(l.attr, pathOf(l.target), v)
+	if err != nil {
+		return nil, false, err
+	}
+	parts, err = c.parts(l.attr, pathOf(l.target), sent)
+	return parts, bare, err
 }
 
 // changed is what a chosen value becomes, nil when nothing of it is left.

@@ -29,7 +29,13 @@ func (p *Patch) Split(rt *ResourceType, attribute string) (own []Operation, rest
 			}
 			continue
 		}
-		values, _ := o.Value.(map[string]any)
+		c := coercer{inText: o.inText, notices: rest.notices}
+		values, err := c.attributesOf("value", o.Value)
+		if err != nil || o.Op == OpRemove {
+			rest.Operations = append(rest.Operations, o)
+			continue
+		}
+		o.Value, o.inText, rest.notices = values, c.inText, c.notices
 		left := s.values(o, values, false)
 		if len(left) == len(values) || len(left) > 0 {
 			if values != nil {
@@ -54,11 +60,8 @@ type splitting struct {
 func (s *splitting) values(o Operation, values map[string]any, within bool) map[string]any {
 	left := maps.Clone(values)
 	for _, name := range sortedNames(values) {
-		if core := asElement(values[name]); !within && core != nil && equalName(name, s.rt.Schema.ID) {
-			if inner := s.values(o, core, true); len(inner) < len(core) {
-				s.notices.add(NoticeCoreObject, s.rt.Schema.ID)
-				left[name] = inner
-			}
+		if !within && equalName(name, s.rt.Schema.ID) {
+			s.core(o, left, name)
 			continue
 		}
 		path, ok := s.pathIn(name)
@@ -68,10 +71,28 @@ func (s *splitting) values(o Operation, values map[string]any, within bool) map[
 		if strings.ContainsAny(name, ".:[") {
 			s.notices.add(NoticePathInValue, name)
 		}
-		s.own = append(s.own, Operation{Op: o.Op, Path: path, Value: values[name], Number: o.Number, named: true})
+		s.own = append(s.own, Operation{Op: o.Op, Path: path, Value: values[name], Number: o.Number, named: true, inText: o.inText})
 		delete(left, name)
 	}
 	return left
+}
+
+// core takes the attribute out of an object under the URN of the core schema. What
+// cannot be read is left where it is: Apply refuses it.
+func (s *splitting) core(o Operation, left map[string]any, name string) {
+	c := coercer{inText: o.inText}
+	core, err := c.attributesOf(name, left[name])
+	if err != nil {
+		return
+	}
+	o.inText = c.inText
+	if inner := s.values(o, core, true); len(inner) < len(core) {
+		for _, n := range c.notices {
+			s.notices.add(n.Kind, n.Attribute)
+		}
+		s.notices.add(NoticeCoreObject, s.rt.Schema.ID)
+		left[name] = inner
+	}
 }
 
 // pathIn is a path in canonical form if it leads to, or into, the attribute of the core
@@ -99,7 +120,7 @@ func (s *splitting) pathIn(text string) (string, bool) {
 
 // DecodeElements coerces a value that an operation sends for a multi-valued
 // attribute of the core schema, as DecodeResource does: one object is an array
-// of one, null and an empty array are no values.
+// of one, a text is the value of one, null and an empty array are no values.
 func DecodeElements(rt *ResourceType, attribute string, value any) ([]map[string]any, []Notice, error) {
 	a := rt.Schema.Attribute(attribute)
 	if a == nil || !a.MultiValued || a.Type != TypeComplex {

@@ -61,10 +61,11 @@ func TestDecodeElements(t *testing.T) {
 		{map[string]any{"Value": "u1", "$ref": nil, "display": "A"}, `[{"value":"u1"}]`},
 		{[]any{map[string]any{"value": "u1"}, map[string]any{"value": "u1"}}, `[{"value":"u1"}]`},
 		{map[string]any{"members": []any{map[string]any{"value": "u1"}}}, `[{"value":"u1"}]`},
-		{"u1", ``},
-		{[]any{"u1"}, ``},
+		{"u1", `[{"value":"u1"}]`},
+		{[]any{"u1"}, `[{"value":"u1"}]`},
+		{`[{"value":"u1"}]`, `[{"value":"u1"}]`},
 		{[]any{map[string]any{"value": Number("1")}}, ``},
-		{[]any{map[string]any{"value": "g1", "type": "Group"}}, ``},
+		{[]any{map[string]any{"value": "g1", "type": "Group"}}, `[{"type":"Group","value":"g1"}]`},
 	}
 	for _, test := range tests {
 		elements, _, err := DecodeElements(GroupType(), "members", test.value)

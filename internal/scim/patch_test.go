@@ -269,7 +269,11 @@ func TestPatch_Apply(t *testing.T) {
 		},
 		{
 			"an extension by its path", ent + `:{"department":"D"}`,
-			`{"op":"add","path":"` + EnterpriseURN + `","value":{"division":"V","Department":null}}`, ent + `:{"division":"V"}`, nil,
+			`{"op":"add","path":"` + EnterpriseURN + `","value":{"division":"V","Department":null}}`, ent + `:{"department":"D","division":"V"}`, nil,
+		},
+		{
+			"an extension replaced by its path", ent + `:{"department":"D"}`,
+			`{"op":"replace","path":"` + EnterpriseURN + `","value":{"division":"V","Department":null}}`, ent + `:{"division":"V"}`, nil,
 		},
 		{
 			"remove an extension", `"id":"1",` + ent + `:{"department":"D","manager":{"value":"m"}}`, `{"op":"remove","path":"` + EnterpriseURN + `"}`,
@@ -393,16 +397,18 @@ func TestPatch_Refuses(t *testing.T) {
 		{"remove schemas", `{"op":"remove","path":"schemas"}`, InvalidValue},
 		// Covers: 7644-3.5.2.1-2
 		{"no object without path", `{"op":"add","value":"x"}`, InvalidValue},
-		{"null without path", `{"op":"replace","value":null}`, InvalidValue},
+		{"two objects without path", `{"op":"replace","value":[{"title":"T"},{"title":"U"}]}`, InvalidValue},
+		{"broken JSON in a string without path", `{"op":"replace","value":"{\"title\":"}`, InvalidValue},
+		{"JSON in JSON without path", `{"op":"replace","value":"[\"{}\"]"}`, InvalidValue},
 		// Covers: 7644-3.5.2.1-1
 		{"no value", `{"op":"replace","path":"title"}`, InvalidValue},
 		// Covers: 7644-3.5.2-8
 		{"a number for a string", `{"op":"replace","path":"title","value":1}`, InvalidValue},
 		{"yes for a boolean", `{"op":"replace","path":"active","value":"yes"}`, InvalidValue},
-		{"empty for a boolean", `{"op":"replace","path":"active","value":""}`, InvalidValue},
 		{"a string for name", `{"op":"replace","path":"name","value":"BATMAN"}`, InvalidValue},
 		{"a string for emails", `{"op":"replace","path":"emails","value":"a@x"}`, InvalidValue},
-		{"a string for a chosen email", `{"op":"replace","path":"emails[type eq \"work\"]","value":"a@x"}`, InvalidValue},
+		{"two strings for a chosen email", `{"op":"replace","path":"emails[type eq \"work\"]","value":["a@x","b@x"]}`, InvalidValue},
+		{"a string for a chosen address", `{"op":"replace","path":"addresses[type eq \"work\"]","value":"1 Main St"}`, InvalidValue},
 		{"a string for an extension", `{"op":"replace","path":"` + EnterpriseURN + `","value":"a"}`, InvalidValue},
 		{"a password that is no string", `{"op":"replace","path":"password","value":{"a":1}}`, InvalidValue},
 		{"hidden characters", `{"op":"replace","path":"userName","value":"a\u200b@x"}`, InvalidValue},

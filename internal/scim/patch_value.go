@@ -7,8 +7,9 @@ import (
 
 // singular applies an operation to an attribute with one value, or to one
 // sub-attribute of it. Both add and replace leave the sub-attributes alone that
-// the value does not name; null and "" clear. An operation whose path has brackets that
-// do not match the value is checked, and changes nothing. RFC 7644 §3.5.2.1, §3.5.2.3
+// the value does not name. No value is none to add; replacing by it clears. An
+// operation whose path has brackets that do not match the value is checked, and changes
+// nothing. RFC 7644 §3.5.2.1, §3.5.2.3
 func (w *patching) singular(op PatchOp, l location, v any) error {
 	old := w.r.part(l.extension, l.attr.Name)
 	chosen, err := w.chooses(l, old)
@@ -18,24 +19,27 @@ func (w *patching) singular(op PatchOp, l location, v any) error {
 	if op == OpRemove {
 		v = nil
 	}
-	if l.sub != nil {
-		v = map[string]any{l.sub.Name: v}
-	}
-	sent, ok := v.(map[string]any)
-	if l.attr.Type != TypeComplex || !ok {
+	if l.sub == nil && l.attr.Type != TypeComplex {
 		now, err := w.attribute(l.attr, pathOf(l.target), v)
-		if err != nil || !chosen {
+		if err != nil || now == nil && op == OpAdd {
 			return err
 		}
 		return w.set(l.target, old, now)
 	}
-	parts, err := w.parts(l.attr, pathOf(l.target), sent)
+	parts, whole, err := w.singularParts(l, v)
 	if err != nil || !chosen {
 		return err
 	}
 	element, _ := old.(map[string]any)
 	if op == OpAdd {
+		maps.DeleteFunc(parts, isNil)
+		if len(parts) == 0 {
+			return nil
+		}
 		parts = withOld(l.attr, element, parts)
+	}
+	if whole {
+		element = nil
 	}
 	now, err := w.merged(l.target, element, parts)
 	if err != nil {
@@ -59,6 +63,27 @@ func (w *patching) chooses(l location, old any) (bool, error) {
 	}
 	element, ok := old.(map[string]any)
 	return ok && l.matches(element), nil
+}
+
+// singularParts are the sub-attributes that an operation on a complex attribute with
+// one value sets, nil to take one away. whole reports that they are all it has from
+// now on: a value that is sent without its object, or empty, is no part of the old
+// one.
+func (w *patching) singularParts(l location, v any) (parts map[string]any, whole bool, err error) {
+	path := pathOf(l.target)
+	if l.sub != nil {
+		parts, err = w.parts(l.attr, path, map[string]any{l.sub.Name: v})
+		return parts, false, err
+	}
+	defer w.leaveText(w.inText)
+	sent, bare, err := w.object(l.attr, path, v)
+	if err != nil {
+		return nil, false, err
+	}
+	if parts, err = w.parts(l.attr, path, sent); err != nil {
+		return nil, false, err
+	}
+	return parts, bare || len(sent) == 0 || hollow(l.attr, parts), nil
 }
 
 // withOld are parts to be added: those of a multi-valued sub-attribute come behind

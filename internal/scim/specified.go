@@ -53,19 +53,27 @@ func (p *Patch) Specified(rt *ResourceType) []string {
 			}
 			continue
 		}
-		for name, v := range asElement(o.Value) {
+		c := coercer{inText: o.inText}
+		values, _ := c.attributesOf("", o.Value)
+		for name, v := range values {
+			urn := ""
 			switch {
-			case prefix == "" && equalName(name, rt.Schema.ID):
-				for inner, v := range asElement(v) {
-					names = append(names, parts(inner, v)...)
-				}
-			case prefix == "" && rt.Extension(name) != nil:
-				for inner, v := range asElement(v) {
-					names = append(names, parts(name+":"+inner, v)...)
-				}
-			default:
+			case prefix != "":
+			case equalName(name, rt.Schema.ID):
+				urn = name
+			case rt.Extension(name) != nil:
+				urn, prefix = name, name+":"
+			}
+			if urn == "" {
+				names = append(names, parts(prefix+name, v)...)
+				continue
+			}
+			within := coercer{inText: c.inText}
+			inner, _ := within.attributesOf("", v)
+			for name, v := range inner {
 				names = append(names, parts(prefix+name, v)...)
 			}
+			prefix = ""
 		}
 	}
 	return names

@@ -353,7 +353,7 @@ func valueRows() []tolerance {
 			})),
 		},
 		{
-			sent: "one value in an array, or in an object with `value`, for an attribute with one value: `[\"x\"]`, `[{\"$ref\":null,\"value\":\"False\"}]`", notices: []string{"wrapped_value"}, waits: "values",
+			sent: "one value in an array, or in an object with `value`, for an attribute with one value: `[\"x\"]`, `[{\"$ref\":null,\"value\":\"False\"}]`", notices: []string{"wrapped_value"},
 			cells: values(row(
 				one{`"title":["x"]`, "title", `["x"]`, `{"/title":"x"}`},
 				one{`"title":[{"$ref":null,"value":"x"}]`, "title", `[{"$ref":null,"value":"x"}]`, `{"/title":"x"}`},
@@ -370,7 +370,7 @@ func valueRows() []tolerance {
 			}),
 		},
 		{
-			sent: "a text for a complex value: `\"manager\":\"m-1\"`, `\"roles\":\"admin\"`, `\"emails\":[\"a@x\"]`", notices: []string{"bare_value"}, waits: "values",
+			sent: "a text for a complex value: `\"manager\":\"m-1\"`, `\"roles\":\"admin\"`, `\"emails\":[\"a@x\"]`", notices: []string{"bare_value"},
 			cells: values(bodies(
 				change{sends: `"` + enterprise + `":{"manager":"m"}`, then: `{"` + e + `/manager/value":"m"}`},
 				change{sends: `"roles":["admin"]`, then: `{"/roles":[{"value":"admin"}]}`},
@@ -391,7 +391,7 @@ func valueRows() []tolerance {
 			})),
 		},
 		{
-			sent: "JSON in a text for a complex value, or for the whole value of an operation", notices: []string{"stringified_value"}, waits: "values",
+			sent: "JSON in a text for a complex value, or for the whole value of an operation", notices: []string{"stringified_value"},
 			cells: values(bodies(
 				change{sends: `"name":"{\"givenName\":\"Ann\"}"`, then: `{"/name":{"equals":{"givenName":"Ann"}}}`},
 				change{sends: `"emails":"[{\"value\":\"{{k}}@w.example\",\"type\":\"work\"}]"`, then: `{"/emails":[{"value":"{{k}}@w.example","type":"work"}]}`},
@@ -474,7 +474,7 @@ func emptyRows() []tolerance {
 			change{group: true, has: `"members":[{"value":"{{a}}"}]`, sends: op("members"), then: `{"/members":{"empty":true}}`, notices: nothing})
 		in = append(in, change{group: true, has: `"members":[{"value":"{{a}}"}]`, sends: `"members":` + empty, then: `{"/members":{"empty":true}}`, notices: nothing})
 		rows = append(rows, tolerance{
-			sent: "`" + empty + "` for no value", notices: nothing, waits: map[bool]string{true: "values"}[empty != "null"],
+			sent: "`" + empty + "` for no value", notices: nothing,
 			cells: bodies(in...).with(cells{inValue: patched(at...), inPath: never("there is no value in a path but in its brackets")}).
 				neverIn(noValue, inSortBy, inAttributes, inExcluded).with(cells{inFilter: never("what is compared has a value; `pr` asks whether there is one")}),
 		})
@@ -484,7 +484,7 @@ func emptyRows() []tolerance {
 	}
 	kept := `{"/emails":[{"value":"{{k}}@h.example"}]}`
 	return append(rows, tolerance{
-		sent: "an element whose `value` is `\"\"` and that has nothing else of its own", notices: nothing, waits: "values",
+		sent: "an element whose `value` is `\"\"` and that has nothing else of its own", notices: nothing,
 		cells: bodies(
 			hollow(`"emails":[{"value":"","type":"work","primary":true}]`, `{"/emails":{"present":false}}`),
 			hollow(`"emails":[{"value":"","type":"work"},{"value":"{{k}}@h.example"}]`, kept),
@@ -509,7 +509,7 @@ func memberRows() []tolerance {
 	a := `{"/members/*/value":["{{a}}"]}`
 	return []tolerance{
 		{
-			sent: "a user as a member of another `type`: `\"value\"`, `\"Group\"`", notices: []string{"member_type"}, waits: "values",
+			sent: "a user as a member of another `type`: `\"value\"`, `\"Group\"`", notices: []string{"member_type"},
 			cells: only(forms(`{"value":"{{a}}","type":"value"},{"value":"{{a}}","type":"Group"}`, a).with(cells{
 				inPath:   never("a member in brackets is found by its value; one by type alone is compared as it is served"),
 				inFilter: never("a filter compares the type as it is served"),
@@ -560,7 +560,7 @@ func operationRows() []tolerance {
 			cells: patches(cells{inPath: never("there is no operation"), inNames: never("there is no operation"), inValue: patched(change{sends: `[]`, then: `{"/meta/version":"W/\"1\""}`})}),
 		},
 		{
-			sent: "`remove` of `active` or `isTeamAccount`", notices: []string{"value_kept"}, waits: "values",
+			sent: "`remove` of `active` or `isTeamAccount`", notices: []string{"value_kept"},
 			cells: patches(cells{
 				inPath:  patched(change{sends: `[{"op":"remove","path":"active"}]`, then: `{"/active":true}`}, change{sends: `[{"op":"remove","path":"{{extUrn}}:isTeamAccount"}]`, then: `{"/{{extUrn}}/isTeamAccount":true}`}),
 				inValue: patched(change{sends: `[{"op":"replace","path":"active","value":null}]`, then: `{"/active":true}`}, change{sends: `[{"op":"replace","path":"active","value":{}}]`, then: `{"/active":true}`}),

@@ -1,0 +1,179 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// A whole new set of members in which nobody is known is refused, in whatever form
+// and place it is sent, and nothing of the request is done: neither the members nor
+// the name change. With one known member the others are skipped.
+func TestGroups_NobodyKnown(t *testing.T) {
+	enginetest.RunOn(t, inMemory(), testGroups_NobodyKnown)
+}
+
+func testGroups_NobodyKnown(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	ids := s.people(3)
+	id, other := s.mustGroup("g", ids[0], ids[1]), s.mustGroup("other")
+	empty := s.mustGroup("empty")
+	stranger := "00000000-0000-7000-8000-000000000000"
+	replace := func(value string) string {
+		return patchBody(`[{"op":"replace","path":"displayName","value":"renamed"},{"op":"replace","path":"members","value":` + value + `}]`)
+	}
+	many := make([]string, 40)
+	for i := range many {
+		many[i] = fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
+	}
+	bodies := map[string]string{
+		"one":               replace(memberList(stranger)),
+		"two":               replace(memberList(stranger, "nobody")),
+		"no id at all":      replace(memberList("no such/id")),
+		"many":              replace(memberList(many...)),
+		"a group":           replace(memberList(other)),
+		"a group by type":   replace(`[{"value":"` + other + `","type":"Group"}]`),
+		"a group by $ref":   replace(`[{"$ref":"../Groups/` + other + `"}]`),
+		"one object":        replace(`{"value":"` + stranger + `"}`),
+		"an id":             replace(`"` + stranger + `"`),
+		"ids":               replace(`["` + stranger + `"]`),
+		"JSON in a string":  replace(`"[{\"value\":\"` + stranger + `\"}]"`),
+		"broken JSON":       replace(`"[{\"value\":\"` + stranger + `\"}"`),
+		"without a path":    patchBody(`[{"op":"replace","value":{"displayName":"renamed","members":` + memberList(stranger) + `}}]`),
+		"the value as text": patchBody(`[{"op":"replace","value":"{\"displayName\":\"renamed\",\"members\":[{\"value\":\"` + stranger + `\"}]}"}]`),
+		"remove, then add":  patchBody(`[{"op":"remove","path":"members"},{"op":"add","path":"members","value":` + memberList(stranger) + `}]`),
+		"the core URN":      patchBody(`[{"op":"replace","path":"` + scim.CoreGroupURN + `","value":{"displayName":"renamed","members":` + memberList(stranger) + `}}]`),
+	}
+	for name, body := range bodies {
+		for _, target := range []string{id, empty} {
+			t.Run(name, func(t *testing.T) {
+				s.t = t
+				before := s.send("GET", "/Groups/"+target, "").raw
+				a := s.send("PATCH", "/Groups/"+target, body)
+				wantNobodyKnown(t, a)
+				if after := s.send("GET", "/Groups/"+target, "").raw; after != before {
+					t.Errorf("the refused request changed\n%s\ninto\n%s", before, after)
+				}
+			})
+		}
+	}
+	s.t = t
+	before := s.send("GET", "/Groups/"+id, "").raw
+	a := s.send("PUT", "/Groups/"+id, groupBody(`"displayName":"renamed","members":`+memberList(stranger)))
+	wantNobodyKnown(t, a)
+	bulk := s.bulk(`{"method":"PUT","path":"/Groups/` + id + `","data":` + groupBody(`"displayName":"renamed","members":`+memberList(stranger)) + `},` +
+		`{"method":"PATCH","path":"/Groups/` + id + `","data":` + bodies["one"] + `}`)
+	if got := bulk.statuses(); got != "400 400" {
+		t.Errorf("by Bulk: %s, want 400 twice", got)
+	}
+	if after := s.send("GET", "/Groups/"+id, "").raw; after != before {
+		t.Errorf("the refused requests changed\n%s\ninto\n%s", before, after)
+	}
+
+	// A group is never its own member, beside others neither.
+	for _, body := range []string{memberPatch("add", id), memberPatch("replace", ids[0], id)} {
+		a := s.send("PATCH", "/Groups/"+id, body)
+		wantRefusal(t, a, "invalidValue", "The group was sent as a member of itself", "Leave the group out of its own members.")
+		wantEvent(t, a, map[string]any{"outcome": "failure", "cause": string(provlog.UnknownMembers), "membersSkipped": id, "changed": nil})
+	}
+	s.wantMembers(id, ids[0], ids[1])
+
+	// With one who is known, the others are skipped; a new group may be empty; an
+	// empty list empties.
+	a = s.send("PATCH", "/Groups/"+id, memberPatch("replace", stranger, ids[2]))
+	wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(provlog.UnknownMembers), "membersSkipped": stranger})
+	s.wantMembers(id, ids[2])
+	a = s.send("POST", "/Groups", groupBody(`"displayName":"new","members":`+memberList(stranger, other)))
+	wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(provlog.UnknownMembers), "membersSkipped": stranger + "," + other})
+	for _, none := range []string{`[]`, `null`, `""`, `{}`} {
+		if a := s.send("PATCH", "/Groups/"+id, patchBody(`[{"op":"replace","path":"members","value":`+memberList(ids[0])+`}]`)); a.status != 200 {
+			t.Fatal(a.raw)
+		}
+		if a := s.send("PATCH", "/Groups/"+id, patchBody(`[{"op":"replace","path":"members","value":`+none+`}]`)); a.status != 200 {
+			t.Errorf("%s does not empty the group: %d %s", none, a.status, a.raw)
+		}
+		s.wantMembers(id)
+	}
+	s.wantAudit()
+}
+
+func wantNobodyKnown(t *testing.T, a answer) {
+	t.Helper()
+	wantRefusal(t, a, "invalidValue", "None of the members sent for the whole group is a user of this tenant",
+		"To empty the group, send an empty list of members.")
+	wantEvent(t, a, map[string]any{
+		"outcome": "failure", "cause": string(provlog.UnknownMembers), "action": nil, "membersAdded": nil, "membersRemoved": nil, "changed": nil,
+	})
+}
+
+// A member is the user with the id, whatever type it is said to have; an id that is
+// a group's is skipped like an unknown one, in every place, and refused for a tenant
+// that refuses those.
+func TestGroups_MembersOfAnyType(t *testing.T) {
+	enginetest.RunOn(t, inMemory(), testGroups_MembersOfAnyType)
+}
+
+func testGroups_MembersOfAnyType(t *testing.T, open opener) {
+	s := newService(t, open, 5)
+	ids := s.people(2)
+	child := s.mustGroup("child", ids[1])
+	strict := tenant.DefaultSettings()
+	strict.UnknownMembers = tenant.UnknownMembersRefuse
+	forms := map[string]func(id, typed string) (method, path, body string){
+		"POST": func(_, members string) (string, string, string) {
+			return "POST", "/Groups", groupBody(`"displayName":"posted","members":` + members)
+		},
+		"PUT": func(id, members string) (string, string, string) {
+			return "PUT", "/Groups/" + id, groupBody(`"displayName":"put","members":` + members)
+		},
+		"add": func(id, members string) (string, string, string) {
+			return "PATCH", "/Groups/" + id, patchBody(`[{"op":"add","path":"members","value":` + members + `}]`)
+		},
+		"replace": func(id, members string) (string, string, string) {
+			return "PATCH", "/Groups/" + id, patchBody(`[{"op":"replace","path":"members","value":` + members + `}]`)
+		},
+		"without a path": func(id, members string) (string, string, string) {
+			return "PATCH", "/Groups/" + id, patchBody(`[{"op":"add","value":{"members":` + members + `}}]`)
+		},
+	}
+	for name, form := range forms {
+		for _, kind := range []string{"value", "direct", "Group", "User", "urn:x"} {
+			t.Run(name+" of type "+kind, func(t *testing.T) {
+				s.t = t
+				id := s.mustGroup("g " + name + kind)
+				method, path, body := form(id, `[{"value":"`+ids[0]+`","type":"`+kind+`"},{"value":"`+child+`","type":"`+kind+`"},{"$ref":"../Groups/`+child+`"}]`)
+				a := s.send(method, path, body)
+				if a.status != 200 && a.status != 201 {
+					t.Fatalf("%d %s", a.status, a.raw)
+				}
+				wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(provlog.UnknownMembers), "membersSkipped": child})
+				s.wantMembers(a.body["id"].(string), ids[0])
+				if a := s.send("DELETE", "/Groups/"+a.body["id"].(string), ""); a.status != 204 {
+					t.Fatal(a.raw)
+				}
+			})
+		}
+	}
+	s.t = t
+	a := s.send("PATCH", "/Groups/"+child, patchBody(`[{"op":"add","path":"members[value eq \"`+ids[0]+`\" and type eq \"Group\"]","value":{"value":"`+ids[0]+`"}},`+
+		`{"op":"remove","path":"members","value":[{"value":"`+ids[1]+`","type":"Group"}]}]`))
+	if a.status != 200 {
+		t.Fatal(a.raw)
+	}
+	s.wantMembers(child, ids[0])
+	s.wantAudit()
+
+	refusing := newServiceOn(t, open(t), 5, strict)
+	nested := refusing.mustGroup("child")
+	target := refusing.mustGroup("g")
+	for name, form := range forms {
+		method, path, body := form(target, `[{"value":"`+nested+`","type":"Group"}]`)
+		if a := refusing.send(method, path, body); a.status != 400 || a.event["cause"] != string(provlog.UnknownMembers) {
+			t.Errorf("%s of a group for a tenant that refuses unknown members: %d %s", name, a.status, a.raw)
+		}
+	}
+}

@@ -1,0 +1,272 @@
+package scim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Identity providers wrap values in what the schema does not have around them: one
+// value in an array, an object around a text, JSON in a text. What is here takes
+// the value out. The value alone and the value in its wrapping come to the same.
+
+// isNone reports whether a value is none: null, "", an empty array and an empty
+// object are one state. RFC 7643 §2.5
+func isNone(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	}
+	return false
+}
+
+// filled are those elements of an array that are a value.
+func filled(list []any) []any {
+	if !slices.ContainsFunc(list, isNone) {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), isNone)
+}
+
+// alone takes the value of an attribute with one value out of an array of one. The
+// old client of Entra sends such, with an object around the value of a simple
+// attribute: events/entra/disable_user_in_array.
+func (c *coercer) alone(a *Attribute, path string, v any) (any, error) {
+	if a.MultiValued {
+		return v, nil
+	}
+	switch sent := v.(type) {
+	case map[string]any:
+		inner, ok := nested(a, sent)
+		if _, isObject := inner.(map[string]any); ok && (isObject || a.Type != TypeComplex) {
+			c.notices.add(NoticeNestedValue, path)
+			return inner, nil
+		}
+	case []any:
+		list := filled(sent)
+		if len(list) == 0 {
+			return nil, nil
+		}
+		if len(list) > 1 {
+			return nil, severalError(path, len(list))
+		}
+		c.notices.add(NoticeWrappedValue, path)
+		return c.wrappedValue(a, path, list[0]), nil
+	}
+	return v, nil
+}
+
+// severalError refuses several values for what has one.
+func severalError(path string, n int) error {
+	return &Error{InvalidValue, fmt.Sprintf(
+		"%s has one value, and the request sends an array of %d. Map one value to it.", path, n)}
+}
+
+// wrappedValue takes the value of a simple attribute out of an object in an array:
+// of {"$ref":null,"value":"x"} it is "x". Anything else stays as it is.
+func (c *coercer) wrappedValue(a *Attribute, path string, v any) any {
+	object, ok := v.(map[string]any)
+	if !ok || a.Type == TypeComplex {
+		return v
+	}
+	inner, sent := lookupMember(object, "value")
+	if !sent {
+		return v
+	}
+	for name := range object {
+		if !slices.ContainsFunc(commonParts, func(part string) bool { return equalName(part, name) }) {
+			return v
+		}
+	}
+	c.notices.add(NoticeWrappedValue, path)
+	return inner
+}
+
+// commonParts are the sub-attributes that any value of several may have.
+// RFC 7643 §2.4
+var commonParts = []string{"value", "$ref", "type", "display", "primary"}
+
+// nested takes the value of an attribute out of an object that repeats its name.
+func nested(a *Attribute, v map[string]any) (any, bool) {
+	for name, inner := range v {
+		if len(v) == 1 && equalName(name, a.Name) && a.Sub(name) == nil {
+			return inner, true
+		}
+	}
+	return nil, false
+}
+
+// object is the object that a value of a complex attribute is or stands for, nil
+// when it is none. bare reports that it was sent as its value alone.
+func (c *coercer) object(a *Attribute, path string, v any) (sent map[string]any, bare bool, err error) {
+	if v, err = c.alone(a, path, v); err != nil || isNone(v) {
+		return nil, false, err
+	}
+	if object, ok := v.(map[string]any); ok {
+		return object, false, nil
+	}
+	if text, ok := v.(string); ok {
+		if inner, ok := c.readText(a, path, text); ok {
+			return c.object(a, path, inner)
+		}
+	}
+	if !a.takesBare(v) {
+		return nil, false, typeError(a, path, v)
+	}
+	c.notices.add(NoticeBareValue, path)
+	return map[string]any{"value": v}, true, nil
+}
+
+// takesBare reports whether a value alone stands for an object with it: whether the
+// attribute has a value of the kind that was sent.
+func (a *Attribute) takesBare(v any) bool {
+	sub := a.Sub("value")
+	if sub == nil || sub.Mutability == ReadOnly {
+		return false
+	}
+	switch v.(type) {
+	case string:
+		return true
+	case bool:
+		return sub.Type == TypeBoolean
+	case Number:
+		return sub.Type == TypeInteger || sub.Type == TypeDecimal
+	}
+	return false
+}
+
+// isAddress reports whether a text is one email address. A text in the place of all
+// emails may be a list of them, or a name: that is not made an email.
+func isAddress(text string) bool {
+	local, domain, ok := strings.Cut(text, "@")
+	return ok && local != "" && strings.Contains(strings.Trim(domain, "."), ".") &&
+		!strings.ContainsAny(text, " \t\r\n,;<>\"()[]") && !strings.Contains(domain, "@")
+}
+
+// hollow reports whether the sub-attributes sent say that there is no value: value
+// was sent empty, and of what else was sent nothing is the value's own. A type and
+// a primary flag are not, for a template fills them in for everybody.
+func hollow(a *Attribute, parts map[string]any) bool {
+	if v, sent := parts["value"]; !sent || v != nil {
+		return false
+	}
+	for name, v := range parts {
+		if v != nil && (!a.MultiValued || name != "type" && name != "primary") {
+			return false
+		}
+	}
+	return true
+}
+
+// readText reads the JSON object or array in a text that was sent for a complex
+// value. From there on texts are no JSON until leaveText: one text in another would
+// be a way around the limit of nesting. A text that is no JSON is not read.
+func (c *coercer) readText(a *Attribute, path, text string) (any, bool) {
+	v, ok := c.decodeText(text)
+	if !ok {
+		return nil, false
+	}
+	c.notices.add(NoticeStringifiedValue, path)
+	c.inText = true
+	if object, ok := v.(map[string]any); ok {
+		v = withDisplay(a, object)
+	}
+	return v, true
+}
+
+// leaveText ends what readText began: a caller defers it with the state before.
+func (c *coercer) leaveText(before bool) { c.inText = before }
+
+// decodeText is the JSON object or array in a text.
+func (c *coercer) decodeText(text string) (any, bool) {
+	if begin := strings.TrimLeft(text, " \t\r\n"); c.inText || begin == "" || begin[0] != '{' && begin[0] != '[' {
+		return nil, false
+	}
+	v, err := DecodeJSON([]byte(text))
+	return v, err == nil
+}
+
+// withDisplay is an object that was sent as JSON in a text, with its displayName as
+// the display that the attribute has instead, and without the id that it has in the
+// directory it is from.
+func withDisplay(a *Attribute, object map[string]any) map[string]any {
+	if a.Sub("display") == nil || a.Sub("displayName") != nil || a.Sub("id") != nil {
+		return object
+	}
+	out := make(map[string]any, len(object))
+	for name, v := range object {
+		switch {
+		case equalName(name, "id"):
+		case !equalName(name, "displayName"):
+			out[name] = v
+		case member(object, "display") == nil:
+			out["display"] = v
+		}
+	}
+	return out
+}
+
+// textInValue takes a value out of the JSON text that Entra puts into its value:
+// {"value":"{\"id\":…,\"value\":\"Admin\",\"displayName\":\"Admin\"}"} is
+// {"value":"Admin","display":"Admin"}. Any other text stays as it is.
+func (c *coercer) textInValue(a *Attribute, path string, sent map[string]any) map[string]any {
+	value := a.Sub("value")
+	if !a.MultiValued || value == nil || value.Type != TypeString || a.Sub("display") == nil {
+		return sent
+	}
+	text, _ := member(sent, "value").(string)
+	if len(text) > MaxString || !strings.HasPrefix(text, "{") {
+		return sent
+	}
+	v, _ := c.decodeText(text)
+	object, _ := v.(map[string]any)
+	inner, ok := member(object, "value").(string)
+	if !ok || strings.HasPrefix(inner, "{") {
+		return sent
+	}
+	c.notices.add(NoticeStringifiedValue, path)
+	out := map[string]any{}
+	if display, ok := member(object, "displayName").(string); ok {
+		out["display"] = display
+	}
+	for name, v := range sent {
+		if sub := a.Sub(name); sub != nil {
+			name = sub.Name
+		}
+		out[name] = v
+	}
+	out["value"] = inner
+	return out
+}
+
+// attributesOf is the object of attributes that a value is: that of a resource in an
+// operation without a path, or of an extension. It is nil for none.
+func (c *coercer) attributesOf(name string, v any) (map[string]any, error) {
+	if list, ok := v.([]any); ok {
+		if list = filled(list); len(list) > 1 {
+			return nil, severalError(name, len(list))
+		}
+		if v = nil; len(list) == 1 {
+			c.notices.add(NoticeWrappedValue, name)
+			v = list[0]
+		}
+	}
+	if text, ok := v.(string); ok {
+		if inner, ok := c.decodeText(text); ok {
+			c.notices.add(NoticeStringifiedValue, name)
+			c.inText = true
+			return c.attributesOf(name, inner)
+		}
+	}
+	object, ok := v.(map[string]any)
+	if !ok && !isNone(v) {
+		return nil, &Error{InvalidValue, name + " must be an object of attributes, not " + kindOf(v) + "."}
+	}
+	return object, nil
+}
