@@ -211,7 +211,7 @@ func (p *BulkPlan) Body(s BulkStep, ids map[string]string) ([]byte, error) {
 		}
 		if s.Completes {
 			patch := map[string]any{"schemas": []any{PatchURN}, "Operations": operations}
-			return EncodeValue(exchangePatch(patch, id)), nil
+			return EncodeValue(exchangePatch(o.rt, patch, id)), nil
 		}
 		data = rest
 	}

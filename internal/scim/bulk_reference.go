@@ -29,30 +29,54 @@ func referred(name, text string) (before, id string, ok bool) {
 var quotedReference = regexp.MustCompile(`"` + bulkPrefix + `([^"\\]*)"`)
 
 // exchange is a value with every reference in it exchanged. What has none is the
-// same value, not a copy. A password is none, whatever it looks like.
-func exchange(name string, v any, id func(string) string) any {
+// same value, not a copy. A password is none, whatever it looks like. texts reports
+// that a text may be the JSON of a value: then so are the references in it.
+func exchange(name string, v any, texts bool, id func(string) string) any {
 	switch v := v.(type) {
 	case string:
 		if before, referredTo, ok := referred(name, v); ok {
 			return before + id(referredTo)
 		}
+		if inner := referringText(v); texts && inner != nil {
+			return string(EncodeValue(exchange(name, inner, false, id)))
+		}
 	case []any:
 		out := make([]any, len(v))
 		for i, element := range v {
-			out[i] = exchange(name, element, id)
+			out[i] = exchange(name, element, texts, id)
 		}
 		return out
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for name, element := range v {
 			if !isPassword(name) {
-				element = exchange(name, element, id)
+				element = exchange(name, element, texts, id)
 			}
 			out[name] = element
 		}
 		return out
 	}
 	return v
+}
+
+// referringText is the JSON object or array in a text that may hold references, nil
+// when it is neither.
+func referringText(text string) any {
+	if !strings.Contains(text, bulkPrefix) {
+		return nil
+	}
+	v, _ := new(coercer).decodeText(text)
+	return v
+}
+
+// takesText reports whether a text may be sent for what a name means: for a complex
+// value, the attributes of an extension, or those of the core schema.
+func (n named) takesText() bool {
+	return n.core || n.extension != nil && n.attr == nil || n.attr != nil && n.target.takesText()
+}
+
+func (t target) takesText() bool {
+	return t.attr.Type == TypeComplex && (t.sub == nil || t.sub.Type == TypeComplex)
 }
 
 // isPassword tells the name of the attribute, with or without its URN.
@@ -62,14 +86,14 @@ func isPassword(name string) bool {
 
 // exchangePatch exchanges the references in the operations of a PATCH: in their
 // values, and in the filters of their paths.
-func exchangePatch(data map[string]any, id func(string) string) map[string]any {
+func exchangePatch(rt *ResourceType, data map[string]any, id func(string) string) map[string]any {
 	out := make(map[string]any, len(data))
 	for name, v := range data {
 		list, ok := v.([]any)
 		if ok && equalName(name, "Operations") {
 			changed := make([]any, len(list))
 			for i, o := range list {
-				changed[i] = exchangeOperation(o, id)
+				changed[i] = exchangeOperation(rt, o, id)
 			}
 			v = changed
 		}
@@ -78,7 +102,7 @@ func exchangePatch(data map[string]any, id func(string) string) map[string]any {
 	return out
 }
 
-func exchangeOperation(o any, id func(string) string) any {
+func exchangeOperation(rt *ResourceType, o any, id func(string) string) any {
 	object, ok := o.(map[string]any)
 	if !ok {
 		return o
@@ -88,7 +112,7 @@ func exchangeOperation(o any, id func(string) string) any {
 	for name, v := range object {
 		switch {
 		case equalName(name, "value") && !isPassword(path):
-			v = exchange("", v, id)
+			v = exchangeOperand(rt, path, v, id)
 		case equalName(name, "path") && path != "":
 			v = quotedReference.ReplaceAllStringFunc(path, func(quoted string) string {
 				return `"` + id(quoted[len(bulkPrefix)+1:len(quoted)-1]) + `"`
@@ -99,12 +123,30 @@ func exchangeOperation(o any, id func(string) string) any {
 	return out
 }
 
+// exchangeOperand exchanges the references in the value of an operation.
+func exchangeOperand(rt *ResourceType, path string, v any, id func(string) string) any {
+	values, named := v.(map[string]any)
+	if path != "" || !named {
+		attribute, _, _ := strings.Cut(path, "[")
+		return exchange("", v, path == "" || rt.resolve(attribute).takesText(), id)
+	}
+	out := make(map[string]any, len(values))
+	for name, v := range values {
+		attribute, _, _ := strings.Cut(name, "[")
+		if !isPassword(name) {
+			v = exchange(name, v, rt.resolve(attribute).takesText(), id)
+		}
+		out[name] = v
+	}
+	return out
+}
+
 // exchangeResource exchanges the references in a resource. What the resource type
 // does not take, because it is unknown or read-only, refers to nothing: a user's
 // groups do not make the user wait for a group that waits for the user.
 func exchangeResource(rt *ResourceType, data map[string]any, id func(string) string) map[string]any {
-	return eachTaken(rt, data, false, func(_ target, name string, v any) (any, bool) {
-		return exchange(name, v, id), true
+	return eachTaken(rt, data, false, func(t target, name string, v any) (any, bool) {
+		return exchange(name, v, t.takesText(), id), true
 	})
 }
 
@@ -118,6 +160,13 @@ func eachTaken(rt *ResourceType, data map[string]any, within bool, visit func(t 
 		n := rt.resolve(name)
 		t := n.target
 		values, isObject := v.(map[string]any)
+		if text, ok := v.(string); ok && (n.core || t.extension != nil && t.attr == nil) {
+			if values, isObject = referringText(text).(map[string]any); isObject {
+				inner := eachTaken(rt, map[string]any{name: values}, within, visit)
+				out[name] = string(EncodeValue(inner[name]))
+				continue
+			}
+		}
 		switch {
 		case n.core && isObject && !within:
 			out[name] = eachTaken(rt, values, true, visit)
@@ -153,7 +202,7 @@ func (o *BulkOperation) exchanged(rt *ResourceType, id func(string) string) map[
 	case o.Data == nil || rt == nil:
 		return o.Data
 	case o.Method == BulkPatch:
-		return exchangePatch(o.Data, id)
+		return exchangePatch(rt, o.Data, id)
 	}
 	return exchangeResource(rt, o.Data, id)
 }
@@ -210,7 +259,7 @@ func (o *BulkOperation) unescapePath(known func(string) bool) {
 // result are the operations of a PATCH that put it in.
 func postpone(rt *ResourceType, data map[string]any, ids []string) (rest map[string]any, operations []any, err error) {
 	rest = eachTaken(rt, data, false, func(t target, name string, v any) (any, bool) {
-		if !refersTo(name, v, ids) {
+		if !refersTo(t, name, v, ids) {
 			return v, true
 		}
 		late := v
@@ -218,7 +267,7 @@ func postpone(rt *ResourceType, data map[string]any, ids []string) (rest map[str
 		if list, ok := v.([]any); ok {
 			var those []any
 			for _, element := range list {
-				if refersTo(name, element, ids) {
+				if refersTo(t, name, element, ids) {
 					those = append(those, element)
 				} else {
 					early = append(early, element)
@@ -244,9 +293,9 @@ func (e *CircleError) Error() string {
 	return "scim: " + e.Attribute + " refers to an operation that refers back, and cannot be set later"
 }
 
-func refersTo(name string, v any, ids []string) bool {
+func refersTo(t target, name string, v any, ids []string) bool {
 	found := false
-	exchange(name, v, func(id string) string {
+	exchange(name, v, t.takesText(), func(id string) string {
 		found = found || slices.Contains(ids, id)
 		return id
 	})

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -460,4 +461,59 @@ func FuzzDecodeBulk(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A reference in JSON that was sent as a text is one, where a value may be sent so.
+func TestPlanBulk_ReferencesInTexts(t *testing.T) {
+	rt := map[string]*ResourceType{"/Users": UserType(""), "/Groups": GroupType()}
+	for _, tt := range []struct{ name, path, data, want string }{
+		{"members", "/Groups", `{"displayName":"g","members":"[{\"value\":\"bulkId:a\"}]"}`, `{"displayName":"g","members":"[{\"value\":\"ID\"}]"}`},
+		{"one member in an array", "/Groups", `{"displayName":"g","members":["{\"value\":\"bulkId:a\"}"]}`, `{"displayName":"g","members":["{\"value\":\"ID\"}"]}`},
+		{"an extension", "/Users", `{"` + EnterpriseURN + `":"{\"manager\":{\"value\":\"bulkId:a\"}}"}`, `{"` + EnterpriseURN + `":"{\"manager\":{\"value\":\"ID\"}}"}`},
+		{"the core schema", "/Groups", `{"` + CoreGroupURN + `":"{\"members\":[{\"value\":\"bulkId:a\"}]}"}`, `{"` + CoreGroupURN + `":"{\"members\":[{\"value\":\"ID\"}]}"}`},
+		{"a name", "/Groups", `{"displayName":"{\"value\":\"bulkId:a\"}"}`, ""},
+		{"no JSON", "/Groups", `{"members":"[bulkId:a"}`, ""},
+		{"a text in a text", "/Groups", `{"members":"[\"{\\\"value\\\":\\\"bulkId:a\\\"}\"]"}`, ""},
+	} {
+		checkReferences(t, tt.name, "POST", tt.path, tt.data, tt.want, rt[tt.path])
+	}
+	patch := func(operation string) string { return `{"Operations":[` + operation + `]}` }
+	for _, tt := range []struct{ name, path, operation, want string }{
+		{"a whole value", "/Users", `{"op":"add","value":"{\"manager\":\"bulkId:a\"}"}`, `{"op":"add","value":"{\"manager\":\"ID\"}"}`},
+		{"a value in a whole value", "/Groups", `{"op":"add","value":{"members":"[\"bulkId:a\"]"}}`, `{"op":"add","value":{"members":"[\"ID\"]"}}`},
+		{"members", "/Groups", `{"op":"add","path":"members","value":"{\"value\":\"bulkId:a\"}"}`, `{"op":"add","path":"members","value":"{\"value\":\"ID\"}"}`},
+		{"a manager", "/Users", `{"op":"add","path":"manager","value":"{\"value\":\"bulkId:a\"}"}`, `{"op":"add","path":"manager","value":"{\"value\":\"ID\"}"}`},
+		{"a name", "/Users", `{"op":"add","path":"displayName","value":"{\"value\":\"bulkId:a\"}"}`, ""},
+		{"a name in a whole value", "/Users", `{"op":"add","value":{"displayName":"{\"value\":\"bulkId:a\"}"}}`, ""},
+	} {
+		want := tt.want
+		if want != "" {
+			want = patch(want)
+		}
+		checkReferences(t, tt.name, "PATCH", tt.path+"/x", patch(tt.operation), want, rt[tt.path])
+	}
+}
+
+// checkReferences reports a body that is not as wanted once bulkId:a is ID, or that
+// refers to it at all when nothing is wanted.
+func checkReferences(t *testing.T, name, method, path, data, want string, rt *ResourceType) {
+	t.Helper()
+	object, err := decodeObject([]byte(data))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	o := &BulkOperation{Method: method, Path: path, Data: object}
+	if refers := o.references(rt); len(refers) > 0 != (want != "") {
+		t.Errorf("%s %s refers to %q", method, name, refers)
+	}
+	if want == "" {
+		want = data
+	}
+	wanted, err := decodeObject([]byte(want))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if got := o.exchanged(rt, func(string) string { return "ID" }); !reflect.DeepEqual(got, wanted) {
+		t.Errorf("%s %s: %s, want %s", method, name, EncodeValue(got), want)
+	}
 }

@@ -29,7 +29,7 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 		case known == "":
 			return nil, nil, &Error{InvalidSyntax, "A search request has no " + noticeName(name) +
 				": it has attributes, excludedAttributes, filter, sortBy, sortOrder, startIndex, count and cursor."}
-		case v == nil:
+		case v == nil, isNone(v) && known != "filter":
 			continue
 		}
 		if text, ok := v.(string); ok && (known == "attributes" || known == "excludedAttributes") {
