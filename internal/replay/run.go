@@ -42,7 +42,7 @@ func Run(ctx context.Context, t Target, c Case) Result {
 	if c.Waits != nil {
 		return Result{ID: c.ID, Outcome: Waiting, Reasons: []string{c.Waits.For + " — " + c.Waits.Reason}}
 	}
-	if t.Other == "" && c.needsOther() {
+	if t.Other == "" && c.NeedsOther() {
 		return Result{ID: c.ID, Outcome: NotRun, Reasons: []string{"needs a second tenant's token"}}
 	}
 	r := newRunner(ctx, t, c)
@@ -62,7 +62,8 @@ func Run(ctx context.Context, t Target, c Case) Result {
 	return result
 }
 
-func (c *Case) needsOther() bool {
+// NeedsOther reports whether the case needs a second tenant.
+func (c *Case) NeedsOther() bool {
 	for _, steps := range [][]Step{c.Steps, c.Checks} {
 		for _, s := range steps {
 			if s.Tenant == otherTenant {

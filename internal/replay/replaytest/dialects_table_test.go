@@ -288,7 +288,8 @@ func nameRows() []tolerance {
 					change{has: manager, sends: op("remove", enterprise+`:manager[value eq \"other\"]`, ""), then: `{"` + e + `/manager/value":"m-{{k}}"}`},
 					change{has: manager, sends: op("remove", `manager[value eq \"m-{{k}}\"]`, ""), then: `{"` + e + `":{"equals":{"department":"Ops"}}}`, notices: []string{"filter_form", "unqualified_attribute"}},
 					change{has: `"name":{"familyName":"Lee","givenName":"Ann"}`, sends: op("remove", `name[familyName eq \"Lee\"].givenName`, ""), then: `{"/name":{"equals":{"familyName":"Lee"}}}`},
-				),
+				).and(patched(change{has: `"title":"x"`, sends: op("remove", `title[value eq \"x\"]`, ""), then: "{}"}).
+					refused("invalidPath", "the attribute has no sub-attributes to compare")),
 				inValue: patched(
 					change{has: `"name":{"familyName":"Lee"}`, sends: op("replace", `name[familyName eq \"Lee\"].givenName`, `"Ann"`), then: `{"/name/givenName":"Ann"}`},
 				),
@@ -320,24 +321,33 @@ func strictly(scimType string, c cells) cells {
 	return c
 }
 
+// one is a value in the members of a body and as the value of an operation.
+type one struct{ members, path, value, then string }
+
+// sentAlike are the cells of values that are the same in a body and in an operation.
+func sentAlike(ones ...one) cells {
+	var in, at []change
+	for _, o := range ones {
+		in = append(in, change{sends: o.members, then: o.then})
+		at = append(at, change{sends: `[{"op":"replace","path":"` + o.path + `","value":` + o.value + `}]`, then: o.then})
+	}
+	return bodies(in...).with(cells{inValue: patched(at...)})
+}
+
+// also are the cells, and values that everybody gets an error for.
+func (c cells) also(scimType, reason string, ones ...one) cells {
+	for p, cell := range sentAlike(ones...).refused(scimType, reason) {
+		c[p] = c[p].and(cell)
+	}
+	return c
+}
+
 func valueRows() []tolerance {
 	values := func(c cells) cells { return c.neverIn(noValue, inSortBy, inAttributes, inExcluded) }
 	op := func(path, value string) string {
 		return `[{"op":"replace","path":"` + path + `","value":` + value + `}]`
 	}
-	name := func(members, path, value, then string) (in, at change) {
-		return change{sends: members, then: then}, change{sends: op(path, value), then: then}
-	}
-	type one struct{ members, path, value, then string }
-	// row is the cells of values that are the same in a body and in an operation.
-	row := func(ones ...one) cells {
-		var in, at []change
-		for _, o := range ones {
-			i, a := name(o.members, o.path, o.value, o.then)
-			in, at = append(in, i), append(at, a)
-		}
-		return bodies(in...).with(cells{inValue: patched(at...)})
-	}
+	row := sentAlike
 	return []tolerance{
 		{
 			sent: "a boolean as a text: `\"True\"`, `\"false\"`", notices: []string{"string_boolean"},
@@ -353,7 +363,7 @@ func valueRows() []tolerance {
 			})),
 		},
 		{
-			sent: "one value in an array, or in an object with `value`, for an attribute with one value: `[\"x\"]`, `[{\"$ref\":null,\"value\":\"False\"}]`", notices: []string{"wrapped_value"},
+			sent: "one value in an array for an attribute with one value, also as an object with `value`: `[\"x\"]`, `[{\"$ref\":null,\"value\":\"False\"}]`", notices: []string{"wrapped_value"},
 			cells: values(row(
 				one{`"title":["x"]`, "title", `["x"]`, `{"/title":"x"}`},
 				one{`"title":[{"$ref":null,"value":"x"}]`, "title", `[{"$ref":null,"value":"x"}]`, `{"/title":"x"}`},
@@ -364,6 +374,10 @@ func valueRows() []tolerance {
 				one{`"` + enterprise + `":{"manager":[{"value":"m"}]}`, enterprise + ":manager", `[{"value":"m"}]`, `{"` + e + `/manager/value":"m"}`},
 				one{`"` + enterprise + `":[{"department":"Ops"}]`, enterprise, `[{"department":"Ops"}]`, `{"` + e + `/department":"Ops"}`},
 				one{`"emails":[{"value":["{{k}}@w.example"],"type":["work"]}]`, "emails", `[{"value":["{{k}}@w.example"],"type":["work"]}]`, `{"/emails":[{"value":"{{k}}@w.example","type":"work"}]}`},
+			).also("invalidValue", "nobody knows which of several values is meant, or what an object or an array in an array stands for",
+				one{`"title":["x","y"]`, "title", `["x","y"]`, "{}"},
+				one{`"title":{"value":"x"}`, "title", `{"value":"x"}`, "{}"},
+				one{`"title":[["x"]]`, "title", `[["x"]]`, "{}"},
 			)).with(cells{
 				inPath:   never("there is no value in a path but in its brackets, and these have no arrays"),
 				inFilter: never("the grammar of filters has no arrays"),
@@ -388,7 +402,10 @@ func valueRows() []tolerance {
 				),
 				inPath:   never("a comparison in brackets names the sub-attribute"),
 				inFilter: filtered(query{one: `"` + enterprise + `":{"manager":{"value":"m-{{k}}"}}`, by: enterprise + `:manager eq "m-{{k}}"`, notices: nothing}, query{one: `"emails":[{"value":"{{k}}@w.example"}]`, by: `emails eq "{{k}}@w.example"`, notices: nothing}),
-			})),
+			}).also("invalidValue", "the attribute has no `value` that the text could be",
+				one{`"name":"Ann Lee"`, "name", `"Ann Lee"`, "{}"},
+				one{`"addresses":["Main Street 1"]`, "addresses", `["Main Street 1"]`, "{}"},
+			)),
 		},
 		{
 			sent: "JSON in a text for a complex value, or for the whole value of an operation", notices: []string{"stringified_value"},
@@ -420,7 +437,11 @@ func valueRows() []tolerance {
 			sent: "one object for an array", notices: []string{"single_value"},
 			cells: values(row(
 				one{`"emails":{"value":"{{k}}@w.example"}`, "emails", `{"value":"{{k}}@w.example"}`, `{"/emails/*/value":["{{k}}@w.example"]}`},
-			).with(cells{inPath: never("there is no value in a path but in its brackets"), inFilter: never("the grammar of filters has no arrays")})),
+			).with(cells{
+				inPath: never("there is no value in a path but in its brackets"), inFilter: never("the grammar of filters has no arrays"),
+			})).with(cells{
+				inSearch: messages("/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"{{k}}@example.com\"","attributes":"title"}`, `{"/totalResults":1}`),
+			}),
 		},
 		{
 			sent: "a value that repeats its attribute's name: `\"members\":{\"members\":[…]}`", notices: []string{"nested_value"},
@@ -476,7 +497,10 @@ func emptyRows() []tolerance {
 		rows = append(rows, tolerance{
 			sent: "`" + empty + "` for no value", notices: nothing,
 			cells: bodies(in...).with(cells{inValue: patched(at...), inPath: never("there is no value in a path but in its brackets")}).
-				neverIn(noValue, inSortBy, inAttributes, inExcluded).with(cells{inFilter: never("what is compared has a value; `pr` asks whether there is one")}),
+				neverIn(noValue, inSortBy, inAttributes, inExcluded).with(cells{
+				inFilter: never("what is compared has a value; `pr` asks whether there is one"),
+				inSearch: messages("/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"{{k}}@example.com\"","count":`+empty+`,"sortBy":`+empty+`,"attributes":`+empty+`}`, `{"/totalResults":1,"/itemsPerPage":1,"/Resources/0/userName":"{{k}}@example.com"}`),
+			}),
 		})
 	}
 	hollow := func(sends string, then string) change {
@@ -651,8 +675,9 @@ func messageRows() []tolerance {
 	return []tolerance{{
 		sent: "digits in a text for `count` and `startIndex`", notices: []string{"string_number"},
 		cells: cells{
-			inSearch: messages("/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"{{k}}@example.com\"","count":"1","startIndex":"1"}`, `{"/totalResults":1,"/itemsPerPage":1}`),
-			inBulk:   never("a bulk request has no search"),
+			inSearch: messages("/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"{{k}}@example.com\"","count":"1","startIndex":"1"}`, `{"/totalResults":1,"/itemsPerPage":1}`).
+				and(messages("/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"{{k}}@example.com\"","count":"9223372036854775807"}`, `{"/totalResults":1}`)),
+			inBulk: messages("/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"failOnErrors":"1","Operations":[]}`, "{}").refused("invalidValue", "`failOnErrors` says how much is done, and is not guessed"),
 		}.neverIn("only a search has `count` and `startIndex`", inPOST, inPUT, inPath, inValue, inNames).
 			neverIn("a query's numbers are texts", inFilter, inSortBy, inAttributes, inExcluded),
 	}}

@@ -49,8 +49,6 @@ type tolerance struct {
 	// notices are the kinds that the event names, none where the RFCs have the form.
 	notices []string
 	cells   cells
-	// waits names the work that the form waits for: until then some of its tries fail.
-	waits string
 }
 
 // cells are what becomes of a form in each place. The /.search body and Bulk data
@@ -537,14 +535,11 @@ func (t try) failure(kinds []string) step {
 		var texts []string
 		for _, kind := range kinds {
 			refusal := scim.Notice{Kind: kind}.Refusal()
-			if refusal.Type == "" {
-				continue // the kind is not there yet
-			}
 			types = append(types, string(refusal.Type))
 			says, _, _ := strings.Cut(strings.TrimSpace(refusal.Detail), ". This tenant")
 			texts = append(texts, regexp.QuoteMeta(says))
 		}
-		detail = map[string]any{"matches": strings.Join(append(texts, "$^"), "|")}
+		detail = map[string]any{"matches": strings.Join(texts, "|")}
 	}
 	if t.strict != "" && t.reason == "" {
 		types = []string{t.strict}
@@ -574,6 +569,7 @@ func TestDialects_AreTheSameInEveryPlace(t *testing.T) {
 	table := tables()
 	checkTable(t, table)
 	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
+		next := sample(engine)
 		for _, strict := range []bool{false, true} {
 			settings, prefix := tenant.DefaultSettings(), "d"
 			if strict {
@@ -585,31 +581,34 @@ func TestDialects_AreTheSameInEveryPlace(t *testing.T) {
 			target.Token = s.NewTenant(t, tenant.Unlimited)
 			s.addSchemas(t, tenantSchemas...)
 			for row, of := range table {
-				if failed := s.tryAll(t, target, fmt.Sprintf("%s%d", prefix, row), of, strict); failed == 0 && of.waits != "" && !strict {
-					t.Errorf("%s waits for %s, and all its tries pass", of.sent, of.waits)
+				for p := range places {
+					for n, one := range of.cells[p].tries {
+						if !next() {
+							continue
+						}
+						name := fmt.Sprintf("%s%dp%dn%d", prefix, row, p, n)
+						r := replay.Run(t.Context(), target, one.makeCase(t, of, name, strict))
+						if r.Outcome != replay.Passed {
+							t.Errorf("%s\n%s in %s (strict: %t): %v\n%s %s %s", name, of.sent, placeNames[p], strict, r.Reasons, one.method, one.path, one.body)
+						}
+					}
 				}
 			}
 		}
 	})
 }
 
-// tryAll sends all requests of a form, and returns how many are not answered as the
-// table says.
-func (s *service) tryAll(t *testing.T, target replay.Target, prefix string, of tolerance, strict bool) (failed int) {
-	t.Helper()
-	for p := range places {
-		for n, one := range of.cells[p].tries {
-			name := fmt.Sprintf("%sp%dn%d", prefix, p, n)
-			r := replay.Run(t.Context(), target, one.makeCase(t, of, name, strict))
-			if r.Outcome == replay.Passed {
-				continue
-			}
-			if failed++; of.waits == "" {
-				t.Errorf("%s\n%s in %s (strict: %t): %v\n%s %s %s", name, of.sent, placeNames[p], strict, r.Reasons, one.method, one.path, one.body)
-			}
-		}
+// sampled is which of so many tries are made on an engine that is not in memory: they
+// are about requests, which are read before any table is.
+const sampled = 29
+
+// sample returns whether the next try is made on an engine.
+func sample(engine enginetest.Engine) func() bool {
+	n := 0
+	return func() bool {
+		n++
+		return engine.Name == "embedded" || n%sampled == 0
 	}
-	return failed
 }
 
 // checkTable reports what the table leaves out: a notice, a place, a try.
@@ -617,9 +616,6 @@ func checkTable(t *testing.T, table []tolerance) {
 	t.Helper()
 	missing := scim.NoticeKinds()
 	for _, of := range table {
-		if of.waits != "" {
-			missing = slices.DeleteFunc(missing, func(kind string) bool { return slices.Contains(of.notices, kind) })
-		}
 		for p := range places {
 			c, ok := of.cells[p]
 			if !ok || len(c.tries) == 0 && c.never == "" || len(c.tries) > 0 && c.never != "" {

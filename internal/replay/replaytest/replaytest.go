@@ -41,7 +41,10 @@ func RunAll(t *testing.T, cases []replay.Case, open func(t *testing.T) Fixture) 
 			target := fixture.Target()
 			target.Shared = false
 			if c.Waits == nil {
-				target.Token, target.Other = fixture.NewTenant(t, seats), fixture.NewTenant(t, seats)
+				target.Token = fixture.NewTenant(t, seats)
+				if c.NeedsOther() {
+					target.Other = fixture.NewTenant(t, seats)
+				}
 			}
 			result := replay.Run(t.Context(), target, c)
 			for _, what := range result.Unseen {
