@@ -143,11 +143,23 @@ func TestTokens_AreKeptNowhere(t *testing.T) {
 					w.exposed(t, name+" in "+p.name, p, text)
 				}
 			}
-			w.exposed(t, "its own, escaped", place{"userName", func(w *world, text string) *http.Request {
-				return asked(w, "POST", "/Users", userBody(`"userName":"`+strings.Replace(text, "rct_", `\u0072ct\u005f`, 1)+`"`))
-			}, true}, own)
+			for _, b := range escapedBodies {
+				w.exposed(t, "its own in "+b.body, place{b.body, func(w *world, text string) *http.Request {
+					return asked(w, b.method, b.path, strings.ReplaceAll(b.body, "TEXT", strings.TrimPrefix(text, "r")))
+				}, true}, own)
+			}
 		})
 	}
+}
+
+// escapedBodies are bodies with a token whose first letter is written as an escape: in the
+// body itself, or in a text of it that is read as JSON or as a filter.
+var escapedBodies = []struct{ method, path, body string }{
+	{"POST", "/Users", `{"userName":"\u0072TEXT"}`},
+	{"POST", "/Users", `{"userName":"t@example.com","roles":[{"value":"{\"value\":\"\\u0072TEXT\"}"}]}`},
+	{"POST", "/Users", `{"userName":"t@example.com","roles":[{"value":"{\"value\":\"\u005cu0072TEXT\"}"}]}`},
+	{"PATCH", "/Users/{T1_USER}", `{"Operations":[{"op":"add","path":"emails[value eq \"\\u0072TEXT\"].type","value":"work"}]}`},
+	{"POST", "/Users/.search", `{"filter":"userName eq \"\\u0072TEXT\""}`},
 }
 
 // exposed sends a token in a place.

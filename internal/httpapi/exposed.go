@@ -1,10 +1,11 @@
 package httpapi
 
 import (
+	"bytes"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/credential"
@@ -16,26 +17,38 @@ import (
 // belongs. Nothing of such a request is stored or logged: a token that is served as a
 // userName is read by everybody who reads users.
 
-// escaped is a character of ASCII that is written as an escape.
-var escaped = regexp.MustCompile(`\\u00[2-7][0-9a-fA-F]`)
+// exposed reports whether a credential is in a text, as it is or in escapes of JSON.
+func exposed(text string) bool {
+	return credential.In(text) || strings.Contains(text, `\u00`) && credential.In(unescape(text))
+}
+
+// unescape returns a text with its escapes of ASCII characters replaced. Any number of
+// backslashes may stand before one: JSON in a text, and a text in a filter, are escaped
+// again, and are unwrapped later.
+func unescape(text string) string {
+	out := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if len(out) > 0 && out[len(out)-1] == '\\' && strings.HasPrefix(text[i:], "u00") && len(text) >= i+5 {
+			if c, err := strconv.ParseUint(text[i+3:i+5], 16, 7); err == nil {
+				out, i = append(bytes.TrimRight(out, `\`), byte(c)), i+4
+				continue
+			}
+		}
+		out = append(out, text[i])
+	}
+	return string(out)
+}
 
 // exposedInBody refuses a body with a credential in it.
 func exposedInBody(body []byte) error {
-	text := string(body)
-	found := credential.In(text)
-	if !found && !escaped.Match(body) {
+	if !exposed(string(body)) {
 		return nil
 	}
-	decoded, err := scim.DecodeJSON(body)
-	if err != nil && !found {
-		return nil // it is refused for that, and its values are not looked at
-	}
-	where, inside := exposedIn(decoded)
-	switch {
-	case !found && !inside:
-		return nil
-	case where == "":
-		where = "the body"
+	where := "the body"
+	if decoded, err := scim.DecodeJSON(body); err == nil {
+		if attribute, _ := exposedIn(decoded); attribute != "" {
+			where = attribute
+		}
 	}
 	return &problem{cause: provlog.TokenExposed, what: "The value of " + where + " is a token of this service; nothing was changed."}
 }
@@ -45,7 +58,7 @@ func exposedInBody(body []byte) error {
 func exposedIn(value any) (attribute string, found bool) {
 	switch value := value.(type) {
 	case string:
-		return "", credential.In(value)
+		return "", exposed(value)
 	case []any:
 		for _, element := range value {
 			if attribute, found = exposedIn(element); found {
@@ -54,7 +67,7 @@ func exposedIn(value any) (attribute string, found bool) {
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(value)) {
-			if credential.In(name) {
+			if exposed(name) {
 				return "", true
 			}
 			if below, found := exposedIn(value[name]); found {
@@ -72,7 +85,7 @@ func exposedInURL(u *url.URL) error {
 	if err != nil {
 		query = u.RawQuery
 	}
-	if !credential.In(u.Path) && !credential.In(query) {
+	if !exposed(u.Path) && !exposed(query) {
 		return nil
 	}
 	return &problem{cause: provlog.TokenExposed, what: "The URL of the request has a token of this service in it; nothing was changed."}
