@@ -41,6 +41,9 @@ func bulkPath(path string) string {
 
 // bulkRoute finds the route of an operation.
 func (s *Service) bulkRoute(method, path string) (route *Route, id string, err error) {
+	if strings.ContainsAny(path, "?#") {
+		return nil, "", badOperation(scim.InvalidSyntax, "The operation's path has a query or a fragment.")
+	}
 	var routes []Route
 	for _, r := range s.routes {
 		if r.Method != http.MethodGet && slices.Contains(bulkPaths, strings.TrimPrefix(r.Path, Prefix)) {
@@ -56,8 +59,6 @@ func (s *Service) bulkRoute(method, path string) (route *Route, id string, err e
 			cause:  provlog.MethodNotAllowed,
 			action: "Use " + strings.Join(allowed, ", ") + " on this path.",
 		}
-	case strings.ContainsAny(path, "?#"):
-		return nil, "", badOperation(scim.InvalidSyntax, "The operation's path has a query or a fragment.")
 	}
 	return nil, "", badOperation(scim.InvalidSyntax,
 		"The operation's path is none of /Users, /Users/{id}, /Groups and /Groups/{id}, from the root of the service.")

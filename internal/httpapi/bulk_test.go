@@ -359,6 +359,8 @@ func testBulkFailures(t *testing.T, open opener) {
 		{"a URL", `{"method":"DELETE","path":"` + baseURL + `/Users/` + taken + `"}`, "400", "invalidSyntax", "validation", "from the root"},
 		{"without the slash", `{"method":"DELETE","path":"Users/` + taken + `"}`, "400", "invalidSyntax", "validation", "from the root"},
 		{"a query", `{"method":"POST","path":"/Users?attributes=id","bulkId":"x","data":{}}`, "400", "invalidSyntax", "validation", "query"},
+		{"a query after an id", `{"method":"DELETE","path":"/Users/` + taken + `?attributes=id"}`, "400", "invalidSyntax", "validation", "query"},
+		{"a fragment after an id", `{"method":"DELETE","path":"/Users/` + taken + `#name"}`, "400", "invalidSyntax", "validation", "fragment"},
 		{"up the path", `{"method":"DELETE","path":"/Groups/../Users/` + taken + `"}`, "400", "invalidSyntax", "validation", "/Users"},
 		{"an encoded slash", `{"method":"DELETE","path":"/Users/..%2FUsers%2F` + taken + `"}`, "404", "", "user_not_found", ""},
 		{"the wrong resource", `{"method":"DELETE","path":"/Groups/` + taken + `"}`, "404", "", "group_not_found", ""},
