@@ -199,8 +199,8 @@ func (rt *ResourceType) meant(name string) string {
 // applied, such as the one that deactivates a leaver.
 //
 // Not foreign is what may well mean an attribute of ours: a name without a URN, after
-// the URN of a schema of ours or one that looks like a core schema's, and one that says
-// who is active or holds a seat. Names that are properties of every object in
+// the URN of a schema of ours or one that looks like a core schema's, and one that decides
+// on access: activity, a seat, the members of a group. Names that are properties of every object in
 // JavaScript are refused too: no schema has them, and only an attacker sends them.
 func (rt *ResourceType) foreignName(path string) (name string, ok bool) {
 	name, brackets, filtered := strings.Cut(path, "[")
@@ -254,7 +254,7 @@ func looksCore(name string) bool {
 // foreignPart reports whether a part of a name can be that of an attribute that has
 // nothing to do with ours.
 func foreignPart(part string) bool {
-	for _, refused := range []string{"active", TeamAccount, "constructor", "prototype", "hasOwnProperty", "toString", "valueOf"} {
+	for _, refused := range []string{"active", TeamAccount, "members", "constructor", "prototype", "hasOwnProperty", "toString", "valueOf"} {
 		if equalName(part, refused) {
 			return false
 		}

@@ -400,6 +400,7 @@ func TestPatch_UnknownSchemas(t *testing.T) {
 		CoreGroupURN + ":members": InvalidPath, PatchURN + ":a": InvalidPath,
 		"urn:scim:schemas:core:1.0:title": InvalidPath, "urn:scim:schemas:core:2.0:User:active": InvalidPath,
 		"urn:ietf:params:scim:schemas:core:2.0:Users:active": InvalidPath, "urn:ietf:params:scim:schemas:core:1.0:nick": InvalidPath,
+		hr + ":members": InvalidPath, hr + `.Members[value eq "a"]`: InvalidPath,
 		hr + ":active": InvalidPath, hr + ".active": InvalidPath, "urn:example:isTeamAccount": InvalidPath,
 		hr + ":": InvalidPath, hr + ":a..b": InvalidPath, hr + ":a b": InvalidPath, ":costCode": InvalidPath, "urn::x:a": InvalidPath,
 		hr + ":costs[type eq]": InvalidFilter, hr + ":costs[": InvalidFilter, hr + `:costs[type eq "a"]x`: InvalidPath,
