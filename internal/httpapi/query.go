@@ -160,7 +160,7 @@ func (q *request) integer(name string, absent int) (int, error) {
 	}
 	n, err := integer(text)
 	if err != nil {
-		return 0, &scim.Error{Type: scim.InvalidValue, Detail: "The query's " + name + " is not a whole number."}
+		return 0, &scim.Error{Type: scim.InvalidValue, Detail: name + " is not a whole number."}
 	}
 	return n, nil
 }

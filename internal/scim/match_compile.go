@@ -257,10 +257,13 @@ func (c *matchCompiler) unknown(p filter.Path) error {
 			"the schema %s has no attribute %s", c.rt.Extension(p.URN).ID, matchClip(p.Attribute))
 	}
 	name := nameOf(p)
-	if meant := c.rt.meant(name); meant != "" {
-		return matchRefusal(InvalidFilter, p.Pos, "%s has no schema %s; write %s", c.rt.Name, matchClip(p.URN), meant)
+	if equalName(name, c.rt.Schema.ID) {
+		return matchRefusal(InvalidFilter, p.Pos, "%s is a whole schema; write one of its attributes after it and a colon", c.rt.Schema.ID)
 	}
-	return matchRefusal(InvalidFilter, p.Pos, "%s has no schema %s", c.rt.Name, matchClip(p.URN))
+	if meant := c.rt.meant(name); meant != "" {
+		return matchRefusal(InvalidFilter, p.Pos, "%s has no attribute %s; write %s", c.rt.Name, matchClip(name), meant)
+	}
+	return matchRefusal(InvalidFilter, p.Pos, "%s has no attribute %s", c.rt.Name, matchClip(name))
 }
 
 func matchNoSub(a *Attribute, name string, pos int) error {

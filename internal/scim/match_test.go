@@ -371,8 +371,11 @@ func TestCompileFilter_Refuses(t *testing.T) {
 		{EnterpriseURN + `.nope pr`, `The filter is refused at position 1: the schema urn:ietf:params:scim:schemas:extension:enterprise:2.0:User has no attribute nope.`},
 		{EnterpriseURN + `[department pr]`, `The filter is refused at position 1: an attribute of urn:ietf:params:scim:schemas:extension:enterprise:2.0:User stands behind its URN and a colon.`},
 		{EnterpriseURN + ` eq "secret"`, `The filter is refused at position 1: a whole extension has no value to compare; write one of its attributes behind its URN and a colon.`},
-		{`urn:x:other:userName pr`, `The filter is refused at position 1: User has no schema urn:x:other; write userName.`},
-		{CoreUserURN + ` pr`, `The filter is refused at position 1: User has no schema urn:ietf:params:scim:schemas:core:2.0.`},
+		{`urn:x:other:userName pr`, `The filter is refused at position 1: User has no attribute urn:x:other:userName; write userName.`},
+		{`urn:x:other:2.0:nope.part eq "secret"`, `The filter is refused at position 1: User has no attribute urn:x:other:2.0:nope.part.`},
+		{CoreGroupURN + `.displayName pr`, `The filter is refused at position 1: User has no attribute urn:ietf:params:scim:schemas:core:2.0:Group.displayName; write displayName.`},
+		{CoreUserURN + ` pr`, `The filter is refused at position 1: urn:ietf:params:scim:schemas:core:2.0:User is a whole schema; write one of its attributes after it and a colon.`},
+		{CoreUserURN + ` eq "secret"`, `The filter is refused at position 1: urn:ietf:params:scim:schemas:core:2.0:User is a whole schema; write one of its attributes after it and a colon.`},
 		{strings.Repeat("x", 100) + ` pr`, `The filter is refused at position 1: User has no attribute ` + strings.Repeat("x", 80) + `….`},
 
 		// Covers: 7644-3.4.2.2-15

@@ -28,6 +28,8 @@ func (s *Sort) Notices() []Notice { return s.notices }
 // texts that are the same so far are in the order of their ids.
 const maxSortKey = 512
 
+var errSortBySchema = &Error{InvalidValue, "sortBy names a whole schema; write one of its attributes after its URN and a colon."}
+
 // CompileSort reads sortBy and sortOrder for resources of a type; others are the
 // types that are listed beside it, whose attributes may be named too. The error is
 // an *Error: of type Sensitive where the values are never returned, otherwise of
@@ -42,13 +44,15 @@ func CompileSort(rt *ResourceType, others []*ResourceType, by, order string) (*S
 		return nil, &Error{InvalidValue, "sortOrder must be ascending or descending."}
 	}
 	found := rt.resolve(by)
-	for i := 0; i < len(others) && !found.known() && len(found.candidates) == 0; i++ {
+	for i := 0; i < len(others) && !found.known() && !found.core && len(found.candidates) == 0; i++ {
 		found = others[i].resolve(by)
 		s.absent = found.known()
 	}
 	switch {
 	case len(found.candidates) > 0:
 		return nil, &Error{InvalidValue, ambiguousName("sortBy", by, found)}
+	case found.core:
+		return nil, errSortBySchema
 	case !found.known():
 		return nil, &Error{InvalidValue, "sortBy names " + noticeName(by) + ", which " + rt.Name +
 			" does not have; name an attribute of its schemas, such as " + sortExample(rt) + "."}
@@ -70,7 +74,7 @@ func sortExample(rt *ResourceType) string {
 func (s *Sort) check(rt *ResourceType) error {
 	t := &s.target
 	if t.attr == nil {
-		return &Error{InvalidValue, "sortBy names a whole schema; put an attribute behind its URN and a colon."}
+		return errSortBySchema
 	}
 	for _, a := range []*Attribute{t.attr, t.sub} {
 		if a != nil && (a.Returned == ReturnedNever || a.Mutability == WriteOnly) {

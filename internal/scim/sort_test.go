@@ -71,6 +71,11 @@ func TestCompileSort_RefusesWhatHasNoOrder(t *testing.T) {
 			t.Errorf("sort %s by %s %s: %v", tt.rt.Name, tt.by, tt.order, err)
 		}
 	}
+	for _, whole := range []string{EnterpriseURN, CoreUserURN, CoreGroupURN} {
+		if _, err := CompileSort(user, []*ResourceType{group}, whole, ""); !errors.Is(err, errSortBySchema) {
+			t.Errorf("sort by %s: %v", whole, err)
+		}
+	}
 }
 
 // Covers: 7644-3.4.2.3-2, 7644-3.4.2.3-3
