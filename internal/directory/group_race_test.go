@@ -313,7 +313,9 @@ func (r *racer) patiently(send func() (directory.GroupResult, error)) (directory
 // the other, and reads what it came to. It reports a history without an order.
 func (r *racer) race(start uint64, lists [][]contender) {
 	r.base = newID()
-	created, err := r.f.dir.ProvisionGroup(context.Background(), r.f.tenant, r.f.by(), r.f.decodeGroup(group(r.name(0), r.list(start)...)))
+	created, err := r.patiently(func() (directory.GroupResult, error) {
+		return r.f.dir.ProvisionGroup(context.Background(), r.f.tenant, r.f.by(), r.f.decodeGroup(group(r.name(0), r.list(start)...)))
+	})
 	if err != nil {
 		r.f.t.Error(err)
 		return

@@ -53,10 +53,17 @@ func idsOf(a answer) []string {
 // A page ends before it is larger than 5 MiB, or than Lambda returns; the next one
 // begins where it ends, by startIndex and by cursor, forwards and back.
 func TestPages_EndBeforeTheyAreTooLarge(t *testing.T) {
-	enginetest.RunOn(t, enginetest.Plain(), testPagesEnd)
+	for _, engine := range enginetest.Plain() {
+		t.Run(engine.Name, func(t *testing.T) {
+			engine.Need(t)
+			testPagesEnd(t, engine.Open, engine.Name == "dynamodb")
+		})
+	}
 }
 
-func testPagesEnd(t *testing.T, open opener) {
+// testPagesEnd walks every kind of list; briefly, only those that differ in how the
+// engine is read, for pages of 5 MiB take a second each there.
+func testPagesEnd(t *testing.T, open opener, briefly bool) {
 	s := newService(t, open, 200)
 	var want []string
 	for i := range 110 {
@@ -91,6 +98,9 @@ func testPagesEnd(t *testing.T, open opener) {
 		{"?sortBy=displayName&sortOrder=descending&", want},
 	} {
 		for _, byCursor := range []bool{false, true} {
+			if briefly && (byCursor || strings.Contains(tt.path, "filter") || strings.Contains(tt.path, "displayName")) {
+				continue
+			}
 			t.Run(fmt.Sprintf("%s cursor %t", tt.path, byCursor), func(t *testing.T) {
 				s.t = t
 				pages := s.sizedPages(tt.path, byCursor, len(tt.want))
