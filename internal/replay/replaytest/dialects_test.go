@@ -569,33 +569,42 @@ func TestDialects_AreTheSameInEveryPlace(t *testing.T) {
 	table := tables()
 	checkTable(t, table)
 	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
-		next := sample(engine)
 		for _, strict := range []bool{false, true} {
-			settings, prefix := tenant.DefaultSettings(), "d"
-			if strict {
-				settings, prefix = strictSettings(), "s"
-			}
-			s := newService(t, engine, settings, 1_000_000)
-			target := s.Target()
-			target.Strict = false // the cases themselves say what a strict tenant answers
-			target.Token = s.NewTenant(t, tenant.Unlimited)
-			s.addSchemas(t, tenantSchemas...)
-			for row, of := range table {
-				for p := range places {
-					for n, one := range of.cells[p].tries {
-						if !next() {
-							continue
-						}
-						name := fmt.Sprintf("%s%dp%dn%d", prefix, row, p, n)
-						r := replay.Run(t.Context(), target, one.makeCase(t, of, name, strict))
-						if r.Outcome != replay.Passed {
-							t.Errorf("%s\n%s in %s (strict: %t): %v\n%s %s %s", name, of.sent, placeNames[p], strict, r.Reasons, one.method, one.path, one.body)
-						}
-					}
+			t.Run(map[bool]string{false: "lenient", true: "strict"}[strict], func(t *testing.T) {
+				t.Parallel()
+				tryTable(t, engine, table, strict)
+			})
+		}
+	})
+}
+
+// tryTable sends the requests of the table to a tenant.
+func tryTable(t *testing.T, engine enginetest.Engine, table []tolerance, strict bool) {
+	t.Helper()
+	settings, prefix := tenant.DefaultSettings(), "d"
+	if strict {
+		settings, prefix = strictSettings(), "s"
+	}
+	s := newService(t, engine, settings, 1_000_000)
+	target := s.Target()
+	target.Strict = false // the cases themselves say what a strict tenant answers
+	target.Token = s.NewTenant(t, tenant.Unlimited)
+	s.addSchemas(t, tenantSchemas...)
+	next := sample(engine)
+	for row, of := range table {
+		for p := range places {
+			for n, one := range of.cells[p].tries {
+				if !next() {
+					continue
+				}
+				name := fmt.Sprintf("%s%dp%dn%d", prefix, row, p, n)
+				r := replay.Run(t.Context(), target, one.makeCase(t, of, name, strict))
+				if r.Outcome != replay.Passed {
+					t.Errorf("%s\n%s in %s: %v\n%s %s %s", name, of.sent, placeNames[p], r.Reasons, one.method, one.path, one.body)
 				}
 			}
 		}
-	})
+	}
 }
 
 // sampled is which of so many tries are made on an engine that is not in memory: they
