@@ -154,9 +154,9 @@ func TestCommands_UsersAndGroups(t *testing.T) {
 	s.says("deleted for good", "users", "purge", "acme", id, "--yes")
 	s.refuses(exitNotFound, "no such user", "users", "get", "acme", id)
 
-	_, group := s.send("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Crew\u202e\nx"}`)
+	_, group := s.send("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Crew\u200b\u00adx"}`)
 	groupID, _ := group["id"].(string)
-	s.says(`Crew\\u202e\\u000ax`, "groups", "list", "acme")
+	s.says(`Crew\\u200b\\u00adx`, "groups", "list", "acme")
 	s.says("is deleted", "groups", "delete", "acme", groupID, "--yes")
 	s.says(groupID+` .*user/local\n$`, "groups", "deleted", "acme")
 	s.refuses(exitNotFound, "deleted on", "groups", "delete", "acme", groupID, "--yes")

@@ -41,16 +41,19 @@ The last two are a deployment in AWS, by the name of its stack or of its table, 
 the account and the region that AWS tools take from the environment.
 
 A fault marked (unfinished) is work that a request left over; a request that is
-under way looks the same. --repair first finishes what is older than a minute, as
-the deployed sweep does, and then verifies. With --now it takes younger work too,
-and gives up what a request has staged: that request is safe, and may be answered
-503. Work that must wait is named with the time after which it can be finished: of
---repair --now that is only the deletion of a tenant, for 45 seconds. Other faults are not repaired: docs/operations.md says what they
-mean. Changes made while it reads may look like faults: verify again.
+under way looks the same. One marked (renewable) is a name that an earlier version
+reserved in another way. --repair first finishes what is older than a minute, as
+the deployed sweep does, renews what is renewable, and then verifies; a value that
+two live records have stays as it is, and both are named. With --now it takes younger
+work too, and gives up what a request has staged: that request is safe, and may be
+answered 503. Work that must wait is named with the time after which it can be
+finished: of --repair --now that is only the deletion of a tenant, for 45 seconds.
+Other faults are not repaired: docs/operations.md says what they mean. Changes made
+while it reads may look like faults: verify again.
 
 With --json the answer is one line, {"tenant", "faults": [{"item", "problem",
-"unfinished"}], "repaired", "itemsRead"}, and with --repair "waiting": [{"task",
-"after"}], if work must wait.
+"unfinished", "renewable"}], "repaired", "renewed", "itemsRead"}, and with --repair
+"waiting": [{"task", "after"}], if work must wait.
 
 Exit status:
   0  no fault
@@ -131,13 +134,15 @@ type verdict struct {
 	Tenant    string  `json:"tenant"`
 	Faults    []fault `json:"faults"`
 	Repaired  int     `json:"repaired"`
+	Renewed   int     `json:"renewed"`
 	ItemsRead int     `json:"itemsRead"`
 	// Waiting are the tasks that may not be finished yet.
 	Waiting []waiting `json:"waiting,omitempty"`
 
 	ledger directory.Ledger
-	// young is how many tasks were left to requests.
-	young int
+	// young is how many tasks were left to requests, kept how many records have a value
+	// that could not be renewed.
+	young, kept int
 }
 
 // waiting is a task that can be finished after a time.
@@ -164,6 +169,7 @@ type fault struct {
 	Item       string `json:"item"`
 	Problem    string `json:"problem"`
 	Unfinished bool   `json:"unfinished"`
+	Renewable  bool   `json:"renewable"`
 }
 
 // repair finishes what is left over. What fails is in the verdict once more, as
@@ -186,6 +192,12 @@ func (v *verdict) repair(ctx context.Context, s *store.Store, t tenant.ID, now b
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		return fmt.Errorf("what was left over in the tenant %s cannot be finished (%d done, %d failed): %s", t, swept.Finished, swept.Failed, first)
 	}
+	renewed, err := s.RenewNames(ctx, t)
+	v.Renewed, v.kept = renewed.Records, renewed.Kept
+	if err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		return fmt.Errorf("the names of the tenant %s cannot be renewed (%d done): %s", t, renewed.Records, first)
+	}
 	return nil
 }
 
@@ -199,7 +211,7 @@ func (v *verdict) audit(ctx context.Context, s *store.Store, t tenant.ID) error 
 	}
 	v.ItemsRead = usage.Counts().ItemsRead
 	for _, f := range faults {
-		v.Faults = append(v.Faults, fault{Item: f.Item, Problem: f.Problem, Unfinished: f.Unfinished})
+		v.Faults = append(v.Faults, fault{Item: f.Item, Problem: f.Problem, Unfinished: f.Unfinished, Renewable: f.Renewable})
 	}
 	if v.ledger, err = s.Ledger(ctx, t); err != nil {
 		return err
@@ -222,6 +234,9 @@ func (v *verdict) print(w io.Writer, o verifyOptions) error {
 	}
 	if o.repair {
 		fmt.Fprintf(w, "finished of what was left over: %d; too young, and left to requests: %d\n", v.Repaired, v.young)
+		if v.Renewed+v.kept > 0 {
+			fmt.Fprintf(w, "records whose names were renewed: %d; with a name that another record has, and left as they are: %d\n", v.Renewed, v.kept)
+		}
 		for _, task := range v.Waiting {
 			fmt.Fprintln(w, task.String(time.Now()))
 		}
@@ -230,6 +245,9 @@ func (v *verdict) print(w io.Writer, o verifyOptions) error {
 		fmt.Fprintf(w, "%s: %s", visible(f.Item), visible(f.Problem))
 		if f.Unfinished {
 			fmt.Fprint(w, " (unfinished)")
+		}
+		if f.Renewable {
+			fmt.Fprint(w, " (renewable)")
 		}
 		fmt.Fprintln(w)
 	}

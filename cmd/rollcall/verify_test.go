@@ -167,6 +167,31 @@ func TestVerify_JSON(t *testing.T) {
 	}
 }
 
+// What an earlier version did not reserve is renewable, and renewed.
+func TestVerify_RepairRenewsNames(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	s := start(t, "--data", data)
+	status, created := s.send("POST", "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"a@x.test","emails":[{"value":"b@x.test"}]}`)
+	if status != 201 {
+		t.Fatalf("POST user: %d %v", status, created)
+	}
+	s.end()
+	write(t, data, table.Delete(table.Key{Partition: "T#acme#NAMES#mail", Sort: "a@x.test"}),
+		table.Update(table.Key{Partition: "T#acme#USERS", Sort: created["id"].(string)}, table.Change{Remove: []string{"held.addr"}}))
+
+	status, stdout, _ := verify(t, "--data", data)
+	if status != 1 || strings.Count(stdout, "\n") != 1 || !strings.HasSuffix(stdout, "(renewable)\n") {
+		t.Errorf("status %d, printed %q", status, stdout)
+	}
+	status, stdout, _ = verify(t, "--data", data, "--repair")
+	if status != 0 || !strings.Contains(stdout, "records whose names were renewed: 1;") || !strings.Contains(stdout, "no fault") {
+		t.Errorf("--repair: status %d, printed %q", status, stdout)
+	}
+	if status, stdout, _ = verify(t, "--data", data, "--repair", "--json"); status != 0 || !strings.Contains(stdout, `"renewed":0`) {
+		t.Errorf("--repair again: status %d, printed %q", status, stdout)
+	}
+}
+
 func TestVerify_RepairFinishesWhatIsLeftOver(t *testing.T) {
 	data, _, _ := populated(t)
 	leave(t, data, time.Now().Add(-2*time.Minute), "g1")

@@ -3,6 +3,7 @@ package directory
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"maps"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -11,11 +12,14 @@ import (
 // Kind is a kind of claim.
 type Kind string
 
-// The kinds of claim a user makes, and a group.
+// The kinds of claim a user makes, and a group. An Address is a userName that is an
+// email address and not the user's unique email: it lies among the unique emails, so
+// that one address is one person's, whether as userName or as email.
 const (
 	UserName        Kind = "user"
 	Email           Kind = "mail"
 	ExternalID      Kind = "ext"
+	Address         Kind = "addr"
 	GroupName       Kind = "gname"
 	GroupExternalID Kind = "gext"
 )
@@ -23,9 +27,17 @@ const (
 // Kinds are all kinds of a user's claims, the one an administrator should read of
 // first in front; GroupKinds are a group's.
 var (
-	Kinds      = [...]Kind{UserName, Email, ExternalID}
+	Kinds      = [...]Kind{UserName, Email, ExternalID, Address}
 	GroupKinds = [...]Kind{GroupName, GroupExternalID}
 )
+
+// Space is the kind among whose values those of this kind are unique.
+func (k Kind) Space() Kind {
+	if k == Address {
+		return Email
+	}
+	return k
+}
 
 // Attribute is the SCIM attribute that makes the claim.
 func (k Kind) Attribute() string {
@@ -46,6 +58,17 @@ func (k Kind) Attribute() string {
 // externalId hashed by its exact bytes.
 type Claims map[Kind]string
 
+// As returns the kind under which a value is among the claims, in the space of a
+// kind: what is sought as an email may be claimed as a userName that is an address.
+func (c Claims) As(kind Kind, value string) (Kind, bool) {
+	for held, v := range c {
+		if v == value && held.Space() == kind.Space() {
+			return held, true
+		}
+	}
+	return "", false
+}
+
 // ClaimsOf computes the claims of a user's resource.
 func ClaimsOf(r scim.Resource) Claims {
 	claims := Claims{UserName: FoldName(r.Text("userName"))}
@@ -55,7 +78,71 @@ func ClaimsOf(r scim.Resource) Claims {
 	if id := r.Text("externalId"); id != "" {
 		claims[ExternalID] = HashExternalID(id)
 	}
+	if name := claims[UserName]; name != claims[Email] && scim.IsAddress(name) {
+		claims[Address] = name
+	}
 	return claims
+}
+
+// FormerClaims are the claims of a user's resource in the form in which an earlier
+// version reserved them, where that differs.
+func FormerClaims(r scim.Resource) Claims {
+	former := Claims{}
+	former.add(UserName, r.Text("userName"))
+	former.add(Email, UniqueEmail(r))
+	return former
+}
+
+// FormerGroupClaims is FormerClaims of a group's resource.
+func FormerGroupClaims(r scim.Resource) Claims {
+	former := Claims{}
+	former.add(GroupName, r.Text("displayName"))
+	return former
+}
+
+func (c Claims) add(kind Kind, value string) {
+	if former, differs := FormerName(value); differs {
+		c[kind] = former
+	}
+}
+
+// FormerName is the form in which an earlier version compared a name, and whether it
+// differs from that of today.
+func FormerName(s string) (former string, differs bool) {
+	former = scim.FormerFold(s)
+	return former, former != "" && former != FoldName(s)
+}
+
+// settle is what a record claims after a change of its document. A value that the
+// change leaves as it is stays as the record holds it, or does not hold it: what a
+// record has lost, or an earlier version did not reserve, is not asked for by a
+// change of something else. former are those of the new claims that may be reserved
+// in their earlier form.
+func settle(held, claims, former Claims, document []byte, claimsOf func(scim.Resource) Claims) (settled, changed Claims) {
+	changed = Claims{}
+	if len(document) == 0 {
+		return claims, former
+	}
+	if len(former) == 0 && maps.Equal(held, claims) {
+		return claims, changed
+	}
+	old, err := scim.Decode(document)
+	if err != nil {
+		return claims, former
+	}
+	was := claimsOf(old)
+	settled = Claims{}
+	for kind, value := range claims {
+		if was[kind] != value {
+			settled[kind] = value
+			if earlier, ok := former[kind]; ok {
+				changed[kind] = earlier
+			}
+		} else if kept, ok := held[kind]; ok {
+			settled[kind] = kept
+		}
+	}
+	return settled, changed
 }
 
 // GroupClaimsOf computes the claims of a group's resource.
@@ -106,7 +193,7 @@ func UniqueEmail(r scim.Resource) string {
 		return work
 	case first != "":
 		return first
-	case isAddress(name):
+	case scim.IsAddress(name):
 		return name
 	}
 	return ""
@@ -114,25 +201,24 @@ func UniqueEmail(r scim.Resource) string {
 
 // OtherEmails are the folded emails of a user without the unique one: they are
 // found by filter and may be shared.
-func OtherEmails(r scim.Resource) []string {
-	unique := FoldName(UniqueEmail(r))
+func OtherEmails(r scim.Resource) []string { return otherEmails(r, FoldName) }
+
+// FormerOtherEmails are the other emails in the form in which an earlier version
+// compared them.
+func FormerOtherEmails(r scim.Resource) []string { return otherEmails(r, scim.FormerFold) }
+
+func otherEmails(r scim.Resource, fold func(string) string) []string {
+	unique := fold(UniqueEmail(r))
 	var others []string
 	seen := map[string]bool{unique: true}
 	emails, _ := r["emails"].([]any)
 	for _, e := range emails {
 		email, _ := e.(map[string]any)
 		value, _ := email["value"].(string)
-		if value = FoldName(value); value != "" && !seen[value] {
+		if value = fold(value); value != "" && !seen[value] {
 			seen[value] = true
 			others = append(others, value)
 		}
 	}
 	return others
-}
-
-// isAddress tells whether a userName is an email address: something on both
-// sides of one @. What lies deeper is the mail system's to judge.
-func isAddress(name string) bool {
-	local, domain, ok := strings.Cut(strings.TrimSpace(name), "@")
-	return ok && local != "" && domain != "" && !strings.Contains(domain, "@")
 }

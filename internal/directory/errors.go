@@ -33,6 +33,9 @@ type TakenError struct {
 	Kind Kind
 	// Value is the value as it was sent, "" when several records hold several.
 	Value string
+	// HeldAs is the kind under which the record holds it: the email of a request may be
+	// the userName of another user.
+	HeldAs Kind
 	// Reason tells the cases apart.
 	Reason TakenReason
 	// HolderID is the record that holds it.

@@ -28,6 +28,9 @@ type Group struct {
 	Modified time.Time
 	Origin   Origin
 	Held     Claims
+	// Former are, of a group that is to be written, new claims of it in the form in
+	// which an earlier version may have reserved them for another one.
+	Former Claims
 	// Work names the change of many members that was accepted and is not done
 	// yet, "" for none. Whoever meets it finishes it first.
 	Work string

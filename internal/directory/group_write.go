@@ -331,7 +331,7 @@ func (w *groupWork) create(ctx context.Context, c GroupChange) (done GroupChange
 // members are too many, before anything is written, and leaves out members that
 // are no users.
 func (w *groupWork) knownBeforehand(ctx context.Context, g *Group, ids []string) ([]string, error) {
-	holders, err := w.d.store.Holders(ctx, w.tenant, g.Held)
+	holders, err := w.d.holders(ctx, w.tenant, g.Held, g.Former)
 	if err != nil {
 		return nil, err
 	}
@@ -394,8 +394,8 @@ func (d *Directory) groupRecord(by Caller, r scim.Resource, from Group) (*Group,
 		}
 	}
 	document["id"] = from.ID
+	from.Held, from.Former = settle(from.Held, GroupClaimsOf(document), FormerGroupClaims(document), from.Doc, GroupClaimsOf)
 	from.Doc = scim.Encode(d.groupsOf(by), document)
-	from.Held = GroupClaimsOf(document)
 	return &from, document
 }
 
@@ -492,13 +492,7 @@ func (w *groupWork) refuse(ctx context.Context, c GroupChange) error {
 	if w.match.Allows(c.Before.Version) {
 		return nil
 	}
-	added := Claims{}
-	for kind, value := range c.After.Held {
-		if c.Before.Held[kind] != value {
-			added[kind] = value
-		}
-	}
-	holders, err := w.d.store.Holders(ctx, w.tenant, added)
+	holders, err := w.d.holders(ctx, w.tenant, added(c.Before.Held, c.After.Held), c.After.Former)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,27 @@ type modelUser struct {
 	// value is somebody else's; member tells that the user is in the group.
 	external string
 	member   bool
+	// mail is the email of the document, "" for none.
+	mail string
+}
+
+// holds returns the kind under which the user holds a value of the space of a kind.
+func (u *modelUser) holds(kind directory.Kind, value string) (directory.Kind, bool) {
+	for held, v := range u.claims {
+		if v == value && v != "" && held.Space() == kind.Space() {
+			return held, true
+		}
+	}
+	return "", false
+}
+
+func (u *modelUser) shares(claims map[directory.Kind]string) bool {
+	for kind, value := range claims {
+		if _, ok := u.holds(kind, value); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // refusedProtected reports whether a protected user would be turned on or off,
@@ -50,7 +72,7 @@ func (u *modelUser) refusedProtected(claims map[directory.Kind]string, active, r
 	if !u.protected {
 		return false
 	}
-	for _, kind := range directory.Kinds {
+	for _, kind := range []directory.Kind{directory.UserName, directory.Email, directory.ExternalID} {
 		if was := u.claims[kind]; was != claims[kind] && (was != "" || !links) {
 			return true
 		}
@@ -71,12 +93,8 @@ func (u *modelUser) rehired(s sent) bool { return u.external != "" && u.external
 func (m *model) holders(claims map[directory.Kind]string, not string) (live, gone []*modelUser) {
 	for _, id := range m.order {
 		u := m.users[id]
-		shares := false
-		for kind, value := range claims {
-			shares = shares || u.claims[kind] == value
-		}
 		switch {
-		case !shares || id == not:
+		case !u.shares(claims) || id == not:
 		case u.gone:
 			gone = append(gone, u)
 		default:
@@ -102,8 +120,8 @@ func (m *model) take(u *modelUser, claims map[directory.Kind]string) {
 			continue
 		}
 		for kind, value := range claims {
-			if other.claims[kind] == value {
-				delete(other.claims, kind)
+			if held, ok := other.holds(kind, value); ok {
+				delete(other.claims, held)
 			}
 		}
 	}
@@ -128,7 +146,7 @@ func drawSent(t *rapid.T) sent {
 		return nil
 	}
 	return sent{
-		name:     rapid.SampledFrom([]string{"ann", "ANN", "bob", "cat@x", "dan"}).Draw(t, "name"),
+		name:     rapid.SampledFrom([]string{"ann", "ANN", "bob", "cat@x", "dan@x"}).Draw(t, "name"),
 		mail:     rapid.SampledFrom([]string{"", "ann@x", "cat@x", "Dan@x"}).Draw(t, "mail"),
 		external: rapid.SampledFrom([]string{"", "e1", "e2", "E2"}).Draw(t, "external"),
 		active:   flag("active"), reader: flag("reader"),
@@ -152,23 +170,32 @@ func (s sent) body() string {
 	return user(b)
 }
 
-func (s sent) claims() map[directory.Kind]string {
-	fold := map[string]string{"ANN": "ann", "Dan@x": "dan@x"}
-	folded := func(v string) string {
-		if f, ok := fold[v]; ok {
-			return f
-		}
-		return v
+func folded(v string) string {
+	switch v {
+	case "ANN":
+		return "ann"
+	case "Dan@x":
+		return "dan@x"
 	}
-	claims := map[directory.Kind]string{directory.UserName: folded(s.name)}
-	switch {
-	case s.mail != "":
-		claims[directory.Email] = folded(s.mail)
-	case s.name == "cat@x":
-		claims[directory.Email] = "cat@x"
+	return v
+}
+
+func (s sent) claims() map[directory.Kind]string { return claimsOf(s.name, s.mail, s.external) }
+
+// claimsOf are what a user of these values keeps unique.
+func claimsOf(name, mail, external string) map[directory.Kind]string {
+	name, mail = folded(name), folded(mail)
+	claims := map[directory.Kind]string{directory.UserName: name}
+	switch address := strings.Contains(name, "@"); {
+	case mail == "" && address:
+		claims[directory.Email] = name
+	case mail != "" && address && mail != name:
+		claims[directory.Email], claims[directory.Address] = mail, name
+	case mail != "":
+		claims[directory.Email] = mail
 	}
-	if s.external != "" {
-		claims[directory.ExternalID] = s.external
+	if external != "" {
+		claims[directory.ExternalID] = external
 	}
 	return claims
 }
@@ -227,9 +254,9 @@ func (m *model) post(t *rapid.T) {
 	case len(live) == 1:
 		found = live[0]
 	case len(gone) > 0:
-		for _, kind := range []directory.Kind{directory.ExternalID, directory.UserName, directory.Email} {
+		for _, kind := range []directory.Kind{directory.ExternalID, directory.UserName, directory.Email, directory.Address} {
 			for _, u := range gone {
-				if found == nil && claims[kind] != "" && u.claims[kind] == claims[kind] {
+				if _, ok := u.holds(kind, claims[kind]); ok && found == nil {
 					found = u
 				}
 			}
@@ -239,11 +266,13 @@ func (m *model) post(t *rapid.T) {
 	if found != nil && s.reader == nil {
 		reader = found.reader
 	}
+	mail := folded(s.mail)
 	if link && found != nil {
 		active, reader = found.active, found.reader
-		if s.mail == "" && found.claims[directory.Email] != "" {
-			// The link keeps the user's email; the sent userName is no other one.
-			claims[directory.Email] = found.claims[directory.Email]
+		if mail == "" {
+			// The link keeps the user's email.
+			mail = found.mail
+			claims = claimsOf(s.name, mail, s.external)
 		}
 	}
 	rehire := found != nil && !link && found.rehired(s)
@@ -290,7 +319,7 @@ func (m *model) post(t *rapid.T) {
 	if !link {
 		found.offInApp = false
 	}
-	found.external = s.external
+	found.external, found.mail = s.external, mail
 	m.take(found, claims)
 }
 
@@ -353,7 +382,7 @@ func (m *model) put(t *rapid.T) {
 	if rehire && m.f.settings.Rehire == tenant.RehireWarn {
 		u.member = false
 	}
-	u.active, u.reader, u.linked, u.external = active, reader, true, s.external
+	u.active, u.reader, u.linked, u.external, u.mail = active, reader, true, s.external, folded(s.mail)
 	m.take(u, claims)
 }
 
@@ -438,7 +467,7 @@ func (m *model) createOwn(t *rapid.T) {
 	if want != ok {
 		return
 	}
-	u := &modelUser{id: result.User.ID, active: active, reader: kind == tenant.Reader, offInApp: !active, protected: protected}
+	u := &modelUser{id: result.User.ID, active: active, reader: kind == tenant.Reader, offInApp: !active, protected: protected, mail: folded(s.mail)}
 	m.users[u.id] = u
 	m.order = append(m.order, u.id)
 	m.take(u, claims)
@@ -465,10 +494,21 @@ func (m *model) modifyOwn(t *rapid.T) {
 		protected = !protected
 		asked.Protected = &protected
 	}
+	name, mail := u.claims[directory.UserName], u.mail
+	if rapid.IntRange(0, 2).Draw(t, "renames") == 0 {
+		asked.UserName, name = &s.name, s.name
+		if s.mail != "" {
+			asked.Email, mail = &s.mail, folded(s.mail)
+		}
+	}
+	claims := claimsOf(name, mail, u.external)
+	live, _ := m.holders(claims, u.id)
 	want := ok
 	switch {
 	case u.gone:
 		want = isAbsent
+	case len(live) > 0:
+		want = isTaken
 	case active && !reader && (!u.active || u.reader) && m.seats() >= m.limit:
 		want = isFull
 	}
@@ -477,7 +517,8 @@ func (m *model) modifyOwn(t *rapid.T) {
 		t.Fatalf("the application changes %s by %+v = %s (%v), want %s", u.id, asked, got, err, want)
 	}
 	if want == ok {
-		u.active, u.reader, u.protected, u.offInApp = active, reader, protected, offInApp
+		u.active, u.reader, u.protected, u.offInApp, u.mail = active, reader, protected, offInApp, mail
+		m.take(u, claims)
 	}
 }
 

@@ -90,8 +90,6 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 	gone := map[string]bool{}
 	for range maxDecisions {
 		if before == nil {
-			lose = nil
-			clear(holders)
 			if before, mirrors, err = d.read(ctx, t, by, id); err != nil {
 				return Result{}, err
 			}
@@ -120,6 +118,9 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 			groups, err := d.mirrored(ctx, t, before, mirrors)
 			return Result{User: before, Action: Unchanged, Notices: notices, Groups: groups}, err
 		}
+		if lose, err = d.loseOrRefuse(ctx, t, after, wanted, holders); err != nil {
+			return Result{}, err
+		}
 		change, result := d.change(by, operation, updateAction(before, after), before, after,
 			[2]scim.Resource{old, document}, lose, plan.warning, plan.note)
 		result.Notices = notices
@@ -145,17 +146,14 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 			return result, err
 		case !again:
 			return Result{}, err
-		case failed.Stale:
-			// The record first: of a user who is gone meanwhile no value is another's.
-			before = nil
-		case len(failed.Gone) > 0:
+		case failed.Stale, len(failed.Gone) > 0:
+			// The record is read again before the holders are judged: of a user who is
+			// gone meanwhile no value is another's.
 			noteGone(gone, failed)
+			maps.Copy(holders, failed.Holders)
 			before = nil
 		case len(failed.Holders) > 0:
 			maps.Copy(holders, failed.Holders)
-			if lose, err = d.loseOrRefuse(ctx, t, after, wanted, holders); err != nil {
-				return Result{}, err
-			}
 		case failed.Full != nil:
 			return Result{}, full(failed.Full, result.Seats)
 		default:
@@ -273,44 +271,29 @@ func (d *Directory) loseOrRefuse(ctx context.Context, t tenant.ID, after *User, 
 	if err != nil {
 		return nil, err
 	}
+	seeks := seek(wanted)
+	held := seeks.stillHeld(holders, records)
 	var deleted []*User
-	for _, id := range distinct(holders) {
+	for _, id := range distinct(held) {
 		switch u := records[id]; {
-		case u == nil || id == after.ID || !holdsAny(u, id, holders, after.Held):
+		case id == after.ID:
 		case u.Live():
 			reason := TakenInactive
 			if u.Active {
 				reason = TakenActive
 			}
-			return nil, taken(wanted, holders, id, reason)
+			return nil, taken(wanted, held, u, reason)
 		default:
 			deleted = append(deleted, u)
 		}
 	}
-	return losses(after, holders, deleted), nil
-}
-
-// holdsAny reports whether a record still holds one of the values that it was said to
-// hold: who gave it up meanwhile does not stand in the way.
-func holdsAny(u *User, id string, holders map[Kind]string, wanted Claims) bool {
-	for kind, holder := range holders {
-		if holder == id && wanted[kind] != "" && u.Held[kind] == wanted[kind] {
-			return true
-		}
-	}
-	return false
+	return seeks.losses(after.ID, held, deleted), nil
 }
 
 // refuseVersion answers a request whose If-Match does not hold. A taken value or
 // a missing seat is told first: fixing the version alone would not help.
 func (d *Directory) refuseVersion(ctx context.Context, t tenant.ID, before, after *User, wanted scim.Resource) error {
-	added := Claims{}
-	for kind, value := range after.Held {
-		if before.Held[kind] != value {
-			added[kind] = value
-		}
-	}
-	holders, err := d.store.Holders(ctx, t, added)
+	holders, err := d.holders(ctx, t, added(before.Held, after.Held), after.Former)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (d *Directory) CreateOwn(ctx context.Context, t tenant.ID, by Caller, own O
 		case len(failed.Holders) > 0 && !failed.Stale:
 			maps.Copy(holders, failed.Holders)
 		default:
-			if holders, err = d.store.Holders(ctx, t, record.Held); err != nil {
+			if holders, err = d.holders(ctx, t, record.Held, record.Former); err != nil {
 				return Result{}, err
 			}
 		}

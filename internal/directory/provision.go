@@ -20,7 +20,7 @@ import (
 //
 // sent is decoded and checked; it is not changed.
 func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (Result, error) {
-	claims := ClaimsOf(sent)
+	wanted := seek(sent)
 	holders := map[Kind]string{}
 	gone := map[string]bool{}
 	for range maxDecisions {
@@ -34,7 +34,7 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 			}
 			continue
 		}
-		plan, err := d.decideProvision(by, sent, stillHeld(holders, claims, records), records)
+		plan, err := d.decideProvision(by, sent, wanted.stillHeld(holders, records), records)
 		if err != nil {
 			return Result{}, err
 		}
@@ -70,7 +70,7 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 			// A holder changed since it was read, or not all conditions were judged:
 			// whose the values are now must be read, all of them, for one that is not
 			// known may be whom the request means.
-			if holders, err = d.store.Holders(ctx, t, claims); err != nil {
+			if holders, err = d.holders(ctx, t, wanted.claims, wanted.former); err != nil {
 				return Result{}, err
 			}
 		}
@@ -105,19 +105,6 @@ func (d *Directory) records(ctx context.Context, t tenant.ID, by Caller, ids []s
 	return records, nil, err
 }
 
-// stillHeld leaves out what its holder has given up since the reservation was
-// read: who was renamed in between is not whom the request means. Whose the value
-// is now, the transaction tells.
-func stillHeld(holders map[Kind]string, claims Claims, records map[string]*User) map[Kind]string {
-	held := map[Kind]string{}
-	for kind, id := range holders {
-		if u := records[id]; u != nil && u.Held[kind] == claims[kind] {
-			held[kind] = id
-		}
-	}
-	return held
-}
-
 type provisioning struct {
 	change Change
 	result Result
@@ -147,26 +134,26 @@ func (d *Directory) decideProvision(by Caller, sent scim.Resource, holders map[K
 	}
 	for _, u := range readable {
 		if u.Active {
-			return provisioning{}, taken(sent, holders, u.ID, TakenActive)
+			return provisioning{}, taken(sent, holders, u, TakenActive)
 		}
 	}
 	switch {
 	case len(readable) > 1:
-		return provisioning{}, taken(sent, holders, readable[0].ID, TakenSeveral)
+		return provisioning{}, taken(sent, holders, readable[0], TakenSeveral)
 	case len(readable) == 1:
 		u := readable[0]
 		if u.OffBy == ByApplication {
-			return provisioning{}, taken(sent, holders, u.ID, TakenByApp)
+			return provisioning{}, taken(sent, holders, u, TakenByApp)
 		}
 		if !active {
-			return provisioning{}, taken(sent, holders, u.ID, TakenInactive)
+			return provisioning{}, taken(sent, holders, u, TakenInactive)
 		}
 		return d.reactivate(by, sent, active, Reactivated, holders, u, deleted)
 	case len(deleted) > 0:
 		// The identity provider's own id tells a person best, then the name.
 		u := records[first(holders)]
 		if u.OffBy == ByApplication {
-			return provisioning{}, taken(sent, holders, u.ID, TakenByApp)
+			return provisioning{}, taken(sent, holders, u, TakenByApp)
 		}
 		return d.reactivate(by, sent, active, Restored, holders, u, deleted)
 	}
@@ -203,7 +190,7 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 	ends := false
 	if otherPerson(before, sent) {
 		if by.Settings.Rehire == tenant.RehireRefuse {
-			return provisioning{}, taken(sent, holders, u.ID, TakenRehire)
+			return provisioning{}, taken(sent, holders, u, TakenRehire)
 		}
 		warning, note = WarnRehire, noteRehire(by.Settings, u)
 		ends = by.Settings.Rehire != tenant.RehireKeep && !u.Deleted
@@ -223,12 +210,15 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 	if !active {
 		after.OffBy = ByIdP
 	}
+	if u.Deleted {
+		after.Held, after.Doc = nil, nil // it claims all values anew
+	}
 	record, document := d.record(by, wanted, after)
 	if err := refuseProtected(u, record, before, document); err != nil {
 		return provisioning{}, err
 	}
 	change, result := d.change(by, "create", action, u, record, [2]scim.Resource{before, document},
-		losses(record, holders, deleted), warning, note)
+		seek(sent).losses(u.ID, holders, deleted), warning, note)
 	return provisioning{change: change, result: result, ends: ends}, nil
 }
 
@@ -245,10 +235,10 @@ func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holde
 		if u.Active {
 			reason = TakenActive
 		}
-		return provisioning{}, taken(sent, holders, u.ID, reason)
+		return provisioning{}, taken(sent, holders, u, reason)
 	}
 	if u.Type != tenant.User || kind != tenant.User {
-		refusal := taken(sent, holders, u.ID, TakenOwn)
+		refusal := taken(sent, holders, u, TakenOwn)
 		refusal.Conversion = u.Type == tenant.User && kind == tenant.Reader
 		return provisioning{}, refusal
 	}
@@ -272,34 +262,17 @@ func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holde
 		}
 	}
 	change, result := d.change(by, "create", Linked, u, record, [2]scim.Resource{before, document},
-		losses(record, holders, deleted), "", "")
+		seek(sent).losses(u.ID, holders, deleted), "", "")
 	return provisioning{change: change, result: result}, nil
 }
 
-// losses are the claims of after that other, deleted records hold.
-func losses(after *User, holders map[Kind]string, deleted []*User) []Loss {
-	var lose []Loss
-	for _, kind := range Kinds {
-		id, held := holders[kind]
-		value, wanted := after.Held[kind]
-		if !held || !wanted || id == after.ID {
-			continue
-		}
-		for _, u := range deleted {
-			if u.ID == id && u.Held[kind] == value {
-				lose = append(lose, Loss{Kind: kind, Loser: u, Losing: value})
-			}
-		}
-	}
-	return lose
-}
-
 // taken is the refusal that names the first kind of value that the record holds.
-func taken(sent scim.Resource, holders map[Kind]string, id string, reason TakenReason) *TakenError {
-	e := &TakenError{Reason: reason, HolderID: id}
+func taken(sent scim.Resource, holders map[Kind]string, u *User, reason TakenReason) *TakenError {
+	e := &TakenError{Reason: reason, HolderID: u.ID}
 	for _, kind := range Kinds {
-		if holders[kind] == id {
+		if holders[kind] == u.ID {
 			e.Kind, e.Value = kind, shown(sent, kind)
+			e.HeldAs, _, _ = seek(sent).heldBy(u, kind)
 			break
 		}
 	}
@@ -318,9 +291,9 @@ func shown(r scim.Resource, kind Kind) string {
 	}
 }
 
-// first picks among deleted holders: by externalId, else userName, else email.
+// first picks among deleted holders: by externalId, else userName, else an address.
 func first(holders map[Kind]string) string {
-	for _, kind := range []Kind{ExternalID, UserName, Email} {
+	for _, kind := range []Kind{ExternalID, UserName, Email, Address} {
 		if id, ok := holders[kind]; ok {
 			return id
 		}

@@ -9,7 +9,7 @@ import (
 
 // MaxPurged is the largest number of memberships that end in the transaction of a
 // purge: each is three of its hundred operations at most, and a record with its
-// values, emails and entries is 29.
+// values, emails and entries is 30.
 const MaxPurged = 23
 
 // Purge removes a user for good: the record, live or deleted, the values it keeps,

@@ -171,15 +171,13 @@ func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter)
 		ids = validIDs(l.value)
 		return ids, l.found, nil
 	case "userName":
-		ids, err = d.holder(ctx, t, UserName, FoldName(l.value))
+		ids, err = d.named(ctx, t, UserName, l.value)
 		return ids, l.found, err
 	case "externalId":
 		ids, err = d.externalID(ctx, t, ExternalID, l.value)
 		return ids, l.found, err
 	case "emails.value":
-		if folded := FoldName(l.value); validClaim(folded) {
-			ids, err = d.store.EmailHolders(ctx, t, folded)
-		}
+		ids, err = inForms(l.value, func(folded string) ([]string, error) { return d.store.EmailHolders(ctx, t, folded) })
 		if err == nil && len(ids) > d.maxWalk {
 			err = &TooManyError{Sought: "filter", Limit: d.maxWalk}
 		}
@@ -194,12 +192,12 @@ func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter)
 	// Spaces in front and at the end are no part of a key: whoever's name begins
 	// with the text has a key that begins with the text without them.
 	prefix, ok := f.StartsWith("userName")
-	if prefix = FoldName(prefix); !ok || prefix == "" {
+	if !ok || FoldName(prefix) == "" {
 		return nil, "", nil
 	}
-	if validClaim(prefix) {
-		ids, err = d.store.NameHolders(ctx, t, prefix, d.maxWalk+1)
-	}
+	ids, err = inForms(prefix, func(folded string) ([]string, error) {
+		return d.store.NameHolders(ctx, t, folded, d.maxWalk+1)
+	})
 	if err == nil && len(ids) > d.maxWalk {
 		err = &TooManyError{Sought: "filter", Limit: d.maxWalk}
 	}
@@ -215,7 +213,7 @@ func (d *Directory) groupCandidates(ctx context.Context, t tenant.ID, f *scim.Fi
 	case "id":
 		return validIDs(l.value), nil, l.found, nil
 	case "displayName":
-		ids, err = d.holder(ctx, t, GroupName, FoldName(l.value))
+		ids, err = d.named(ctx, t, GroupName, l.value)
 		return ids, nil, l.found, err
 	case "externalId":
 		ids, err = d.externalID(ctx, t, GroupExternalID, l.value)
@@ -255,6 +253,35 @@ func (d *Directory) externalID(ctx context.Context, t tenant.ID, kind Kind, id s
 		return nil, nil
 	}
 	return d.holder(ctx, t, kind, HashExternalID(id))
+}
+
+// named finds who holds a name.
+func (d *Directory) named(ctx context.Context, t tenant.ID, kind Kind, name string) ([]string, error) {
+	return inForms(name, func(folded string) ([]string, error) { return d.holder(ctx, t, kind, folded) })
+}
+
+// inForms looks a name up as it is compared, and as an earlier version did, where
+// that differs: each id once.
+func inForms(name string, look func(folded string) ([]string, error)) (ids []string, err error) {
+	forms := []string{FoldName(name)}
+	if former, differs := FormerName(name); differs {
+		forms = append(forms, former)
+	}
+	for _, folded := range forms {
+		if !validClaim(folded) {
+			continue
+		}
+		found, err := look(folded)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range found {
+			if len(forms) == 1 || !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids, nil
 }
 
 func (d *Directory) holder(ctx context.Context, t tenant.ID, kind Kind, value string) ([]string, error) {

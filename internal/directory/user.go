@@ -37,6 +37,9 @@ type User struct {
 	// Held are the claims that the record holds: those of its document, less
 	// what a deleted record has lost.
 	Held Claims
+	// Former are, of a record that is to be written, new claims of it in the form in
+	// which an earlier version may have reserved them for another one.
+	Former Claims
 	// Joins counts the memberships that were ever begun. It is no part of the
 	// version, and a DELETE is made under it: of a membership that begins while
 	// the user is deleted, and the deletion, exactly one comes through.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +153,85 @@ func testLink(t *testing.T, open opener) {
 		"action": "linked", "outcome": "warning", "cause": "identity_changed",
 		"detail": `Linking the user changed userName from "jit@x.test" to "jit2@x.test".`,
 	})
+}
+
+// A name that looks like another one is no second user or group, and characters that
+// mislead are refused, by whatever request.
+func TestLookalikes(t *testing.T) { enginetest.Run(t, testLookalikes) }
+
+func testLookalikes(t *testing.T, open opener) {
+	s := newService(t, open, 50)
+	s.mustCreate(`"userName":"ign@example.com","emails":[{"value":"mail@bücher.example"}]`)
+	other := s.mustCreate(`"userName":"other"`)
+	if a := s.send("POST", "/Groups", groupBody(`"displayName":"Admins"`)); a.status != 201 {
+		t.Fatal(a.raw)
+	}
+	crew, _ := s.send("POST", "/Groups", groupBody(`"displayName":"Crew"`)).body["id"].(string)
+	names := map[string]int{
+		"i\u034fgn@example.com": 409, "ig\u3164n@example.com": 409, "ig\u17b4n@example.com": 409, "ig\U000e0101n@example.com": 409,
+		"ig\u180bn@example.com": 409, "ig\u200bn@example.com": 409, "ig\u2800n@example.com": 409, "ign@example\u3002com": 409,
+		"ign@EXAMPLE.com.": 409, "mail@xn--bcher-kva.example": 409,
+		"ig\u202en@example.com": 400, "ig\u200fn@example.com": 400, "ig\u009bn@example.com": 400, "ig\tn@example.com": 400, "\u200b\u2800": 400,
+	}
+	for name, status := range names {
+		quoted, _ := json.Marshal(name)
+		for _, tt := range []struct{ method, path, body string }{
+			{"POST", "/Users", userBody(`"userName":` + string(quoted))},
+			{"POST", "/Users", userBody(`"userName":"new","emails":[{"value":` + string(quoted) + `}]`)},
+			{"PUT", "/Users/" + other, userBody(`"userName":` + string(quoted))},
+			{"PATCH", "/Users/" + other, patchBody(`[{"op":"replace","path":"userName","value":` + string(quoted) + `}]`)},
+			{"PATCH", "/Users/" + other, patchBody(`[{"op":"add","value":{"emails":[{"value":` + string(quoted) + `}]}}]`)},
+		} {
+			a := s.send(tt.method, tt.path, tt.body)
+			want, cause := "uniqueness", "duplicate"
+			if status == 400 {
+				want, cause = "invalidValue", "validation"
+			}
+			if a.status != status || a.body["scimType"] != want {
+				t.Errorf("%s %s %+q: %d %s, want %d", tt.method, tt.path, name, a.status, a.raw, status)
+			}
+			wantEvent(t, a, map[string]any{"outcome": "failure", "cause": cause})
+		}
+	}
+	for name, status := range map[string]int{"Adm\u200bins": 409, "\u2060Admins\ufe0f": 409, "Ad\u009b31mmins": 400, "Ad\u2066mins": 400, "Ad\nmins": 400, "\u200b": 400} {
+		quoted, _ := json.Marshal(name)
+		for _, a := range []answer{
+			s.send("POST", "/Groups", groupBody(`"displayName":`+string(quoted))),
+			s.send("PUT", "/Groups/"+crew, groupBody(`"displayName":`+string(quoted))),
+			s.send("PATCH", "/Groups/"+crew, patchBody(`[{"op":"replace","path":"displayName","value":`+string(quoted)+`}]`)),
+		} {
+			if a.status != status {
+				t.Errorf("a group %+q: %d %s, want %d", name, a.status, a.raw, status)
+			}
+		}
+	}
+	// By Bulk as by itself, and by the application.
+	bulk := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
+		{"method":"POST","path":"/Users","bulkId":"a","data":` + userBody(`"userName":"ig\u200bn@example.com"`) + `},
+		{"method":"POST","path":"/Groups","bulkId":"b","data":` + groupBody(`"displayName":"Ad\u009bmins"`) + `}]}`
+	if w := s.raw("POST", "/scim/v2/Bulk", bulk); !strings.Contains(w, `"status":"409"`) || !strings.Contains(w, `"status":"400"`) {
+		t.Errorf("Bulk: %s", w)
+	}
+	own := s.application()
+	for _, name := range []string{"ig\u200bn@example.com", "ig\u202en@example.com", "\u200b"} {
+		if _, err := own.dir.CreateOwn(t.Context(), s.tenant, own.by(), directory.OwnUser{UserName: name, Origin: directory.OriginManual}); err == nil {
+			t.Errorf("the application makes %+q", name)
+		}
+	}
+	// Filters compare in the same way.
+	for filter, want := range map[string]float64{
+		`userName eq "ig` + "\u200b" + `n@example.com"`: 1, `userName sw "ig` + "\u034f" + `n@ex"`: 1, `userName co "n@example` + "\u3002" + `"`: 1,
+		`emails eq "MAIL@xn--bcher-kva.example"`: 1, `emails.value ew "xn--bcher-kva.example"`: 1, `displayName eq "x"`: 0,
+	} {
+		if a := s.send("GET", "/Users?filter="+url.QueryEscape(filter), ""); a.body["totalResults"] != want {
+			t.Errorf("%+q: %s", filter, a.raw)
+		}
+	}
+	// The address of one as the email of another: who has it, and as what.
+	a := s.send("POST", "/Users", userBody(`"userName":"new","emails":[{"value":"IGN@example.com"}]`))
+	if detail, _ := a.body["detail"].(string); a.status != 409 || !strings.Contains(detail, `The email "IGN@example.com" is the userName of the active user `) {
+		t.Errorf("an email that is a userName: %d %s", a.status, a.raw)
+	}
 }
 
 // Someone who comes back under another externalId is answered without groups, and the

@@ -219,16 +219,20 @@ func takenProblem(e *directory.TakenError) *problem {
 	}
 	p := &problem{cause: causes[e.Reason], holder: e.HolderID}
 	value := fmt.Sprintf("%s %q", singular(e.Kind), e.Value)
+	belongs := "belongs to"
+	if e.HeldAs != "" && e.HeldAs.Attribute() != e.Kind.Attribute() {
+		belongs = "is the " + singular(e.HeldAs) + " of"
+	}
 	switch e.Reason {
 	case directory.TakenActive:
-		p.what = fmt.Sprintf("The %s belongs to the active user %s. Nothing was changed.", value, e.HolderID)
+		p.what = fmt.Sprintf("The %s %s the active user %s. Nothing was changed.", value, belongs, e.HolderID)
 	case directory.TakenInactive:
-		p.what = fmt.Sprintf("The %s belongs to the inactive user %s. Nothing was changed.", value, e.HolderID)
+		p.what = fmt.Sprintf("The %s %s the inactive user %s. Nothing was changed.", value, belongs, e.HolderID)
 	case directory.TakenSeveral:
 		p.what = fmt.Sprintf("The %s and another value sent belong to different inactive users; the first to %s. "+
 			"Nothing was changed.", value, e.HolderID)
 	case directory.TakenByApp:
-		p.what = fmt.Sprintf("The %s belongs to the user %s, who was deactivated in the application.", value, e.HolderID)
+		p.what = fmt.Sprintf("The %s %s the user %s, who was deactivated in the application.", value, belongs, e.HolderID)
 	case directory.TakenDiffers:
 		p.what = fmt.Sprintf("The user %s was created in the application with the %s %q, and the request has %q. Nothing was changed.",
 			e.HolderID, singular(e.Kind), e.Recorded, e.Value)
@@ -237,7 +241,7 @@ func takenProblem(e *directory.TakenError) *problem {
 			p.what = fmt.Sprintf("The request activates the user %s under another externalId than the user had. Nothing was changed.", e.HolderID)
 			break
 		}
-		p.what = fmt.Sprintf("The %s belongs to the inactive user %s, who has another externalId.", value, e.HolderID)
+		p.what = fmt.Sprintf("The %s %s the inactive user %s, who has another externalId.", value, belongs, e.HolderID)
 	case directory.TakenGroup:
 		p.what = fmt.Sprintf("The %s belongs to the group %s. Nothing was changed.", value, e.HolderID)
 	case directory.TakenOwn:

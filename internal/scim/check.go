@@ -10,10 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// checkText refuses text that is too long or holds characters that do harm:
-// control characters everywhere, and in the values that people are identified by
-// also those that do not show, such as U+202E and U+200B, which make two names
-// that look like one.
+// checkText refuses text that is too long or holds characters that do harm: control
+// characters everywhere, in names also those that change how the name looks
+// (misleads), and in an externalId all that do not show.
 func checkText(a *Attribute, path, s string) error {
 	limit := MaxString
 	if a.Type == TypeReference || a.Type == TypeBinary {
@@ -23,7 +22,11 @@ func checkText(a *Attribute, path, s string) error {
 		return &Error{InvalidValue, fmt.Sprintf("%s has %d bytes: at most %d are kept.", path, len(s), limit)}
 	}
 	refuse := isControl
-	if identifies(path) {
+	named := isName(a, path)
+	switch {
+	case named:
+		refuse = misleads
+	case path == "externalId":
 		refuse = isHidden
 	}
 	if i := strings.IndexFunc(s, refuse); i >= 0 {
@@ -31,18 +34,30 @@ func checkText(a *Attribute, path, s string) error {
 		return &Error{InvalidValue, fmt.Sprintf(
 			"%s holds a control or invisible character, %U, at byte %d: take it out.", path, c, i)}
 	}
-	if path == "emails.value" || a.Uniqueness == UniqueServer && !a.CaseExact {
-		if n := len(Fold(s)); n > MaxFolded {
+	if named {
+		folded := Fold(s)
+		if n := len(folded); n > MaxFolded {
 			return &Error{InvalidValue, fmt.Sprintf(
 				"%s has %d bytes once case is folded: at most %d are kept.", path, n, MaxFolded)}
+		}
+		if folded == "" && strings.TrimSpace(s) != "" {
+			return &Error{InvalidValue, path + " has no visible character: send a name that people can read."}
 		}
 	}
 	return nil
 }
 
-// identifies tells the attributes that users are found by.
-func identifies(path string) bool {
-	return path == "userName" || path == "externalId" || path == "emails.value"
+// isName reports whether users and groups are told apart by the attribute: userName,
+// emails.value, and the displayName of a group.
+func isName(a *Attribute, path string) bool {
+	return path == "emails.value" || a.Uniqueness == UniqueServer && !a.CaseExact
+}
+
+// misleads reports whether a character makes a name look like another one, or harms
+// whoever prints it: controls, separators, bidirectional controls, and format
+// characters but those that are left out when names are compared.
+func misleads(c rune) bool {
+	return unicode.Is(unicode.Bidi_Control, c) || isHidden(c) && !unicode.Is(ignorable, c)
 }
 
 func isControl(c rune) bool {

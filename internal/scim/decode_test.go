@@ -277,7 +277,11 @@ func TestDecodeResource_Refuses(t *testing.T) {
 		{"twice with different values", `"userName":"a@x","isTeamAccount":true,"` + RollcallURN + `":{"isTeamAccount":false}`, InvalidSyntax, "given twice"},
 		{"twice with different parts", `"userName":"a@x","name.givenName":"A","name":{"givenName":"B"}`, InvalidSyntax, "given twice"},
 
-		{"uni-008: a zero width space", `"userName":"adm\u200bin@x"`, InvalidValue, "U+200B"},
+		{"only what does not show", `"userName":"\u200b\u2800\u034f"`, InvalidValue, "userName"},
+		{"an email of what does not show", `"userName":"a@x","emails":[{"value":"\u3164"}]`, InvalidValue, "no visible character"},
+		{"a left-to-right mark", `"userName":"a\u200eb@x"`, InvalidValue, "U+200E"},
+		{"an Arabic letter mark", `"userName":"a\u061cb@x"`, InvalidValue, "U+061C"},
+		{"a format character that is not left out", `"userName":"a\ufff9b@x"`, InvalidValue, "U+FFF9"},
 		{"uni-010: right to left", `"userName":"user\u202egpj@x"`, InvalidValue, "U+202E"},
 		{"uni-014: NUL", `"userName":"a\u0000b@x"`, InvalidValue, "U+0000"},
 		{"DEL", `"userName":"a\u007fb@x"`, InvalidValue, "U+007F"},

@@ -2,8 +2,10 @@ package scim
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
@@ -12,28 +14,56 @@ import (
 // by uniqueness, by filters and by keys alike. Two values are equal when their
 // folds are.
 //
-// It trims white space, decomposes and composes compatibly (NFKC), folds case
-// in full, and normalises again: ß is ss, full-width letters are ASCII, the
-// Kelvin sign is k; İ and ı stay apart from i, for folding knows no language.
+// It trims white space, leaves out characters that show nothing (Default_Ignorable_
+// Code_Point, and the Braille blank U+2800), decomposes and composes compatibly
+// (NFKC), folds case in full, and normalises again: ß is ss, full-width letters are
+// ASCII, the Kelvin sign is k; İ and ı stay apart from i, for folding knows no
+// language. The domain of an address is compared as UTS 46 does: an ideographic full
+// stop is a dot, xn--bcher-kva.de is bücher.de, and a dot at the end means nothing.
 // Folding a fold changes nothing.
 //
-// RFC 7643 §2.2; Unicode §3.13
+// RFC 7643 §2.2; Unicode §3.13; UTS 46
 func Fold(s string) string {
-	if isASCII(s) {
+	if isPlain(s) {
 		return strings.ToLower(strings.TrimSpace(s))
 	}
-	return strings.TrimSpace(foldText(s))
+	return trimRootDot(foldAddress(strings.TrimSpace(foldLetters(s))))
 }
 
 // foldText is Fold without trimming, for what need not be a whole value: a
 // space at the end of a prefix or a substring means something.
 func foldText(s string) string {
+	if isPlain(s) {
+		return strings.ToLower(s)
+	}
+	return foldAddress(foldLetters(s))
+}
+
+// foldAddress folds the domain of an address whose letters are folded.
+func foldAddress(s string) string {
+	if local, domain, ok := cutAddress(s); ok {
+		return local + "@" + foldDomain(domain)
+	}
+	return s
+}
+
+// foldLetters is the folding of any text, whatever it stands for.
+func foldLetters(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
+	s = strings.Map(dropIgnorable, s)
 	// A Caser may hold state and must not be shared.
 	folded := cases.Fold().String(norm.NFKC.String(s))
-	return norm.NFKC.String(strings.Map(foldCherokee, folded))
+	return norm.NFKC.String(strings.Map(dropIgnorable, strings.Map(foldCherokee, folded)))
+}
+
+// dropIgnorable leaves out what shows nothing.
+func dropIgnorable(r rune) rune {
+	if r >= 0xad && unicode.Is(ignorable, r) {
+		return -1
+	}
+	return r
 }
 
 // foldCherokee maps the lower case letters of Cherokee to the upper case ones,
@@ -49,13 +79,132 @@ func foldCherokee(r rune) rune {
 	return r
 }
 
-// foldEqual says whether s folds to folded, without making the fold of an
-// ASCII value.
+// ignorable are the characters that show nothing and that no reader can tell from
+// none: Default_Ignorable_Code_Point, and the Braille pattern without dots.
+// Unicode DerivedCoreProperties.txt
+var ignorable = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{0x00ad, 0x00ad, 1},
+		{0x034f, 0x034f, 1},
+		{0x061c, 0x061c, 1},
+		{0x115f, 0x1160, 1},
+		{0x17b4, 0x17b5, 1},
+		{0x180b, 0x180f, 1},
+		{0x200b, 0x200f, 1},
+		{0x202a, 0x202e, 1},
+		{0x2060, 0x206f, 1},
+		{0x2800, 0x2800, 1},
+		{0x3164, 0x3164, 1},
+		{0xfe00, 0xfe0f, 1},
+		{0xfeff, 0xfeff, 1},
+		{0xffa0, 0xffa0, 1},
+		{0xfff0, 0xfff8, 1},
+	},
+	R32: []unicode.Range32{
+		{0x1bca0, 0x1bca3, 1}, {0x1d173, 0x1d17a, 1}, {0xe0000, 0xe0fff, 1},
+	},
+}
+
+// cutAddress splits an address: something on both sides of one @. What lies deeper
+// is the mail system's to judge.
+func cutAddress(s string) (local, domain string, ok bool) {
+	local, domain, ok = strings.Cut(s, "@")
+	return local, domain, ok && local != "" && domain != "" && !strings.Contains(domain, "@")
+}
+
+// IsAddress reports whether a value is an email address, in the form in which it is
+// compared.
+func IsAddress(s string) bool {
+	_, _, ok := cutAddress(Fold(s))
+	return ok
+}
+
+// internationalized reads the labels of domains. Characters are mapped before, by
+// foldLetters, which does more than UTS 46 asks for.
+var internationalized = idna.New(idna.MapForLookup(), idna.Transitional(false))
+
+const (
+	// punycode begins a label in ASCII that stands for others. RFC 5890 §2.3.2.1
+	punycode = "xn--"
+	// maxDomain is the longest domain whose labels are read, in bytes: no longer one is
+	// anybody's, and reading it would take longer than the rest of a comparison.
+	// RFC 1035 §2.3.4
+	maxDomain = 253
+	// ideographicStop is a dot in a domain. UTS 46 §4.5
+	ideographicStop = "\u3002"
+)
+
+// foldDomain is the form in which domains are compared, of one whose letters are
+// folded. A label that is no punycode stays as it is.
+func foldDomain(s string) string {
+	s = strings.ReplaceAll(s, ideographicStop, ".")
+	if len(s) > maxDomain || !strings.Contains(s, punycode) {
+		return s
+	}
+	labels := strings.Split(s, ".")
+	for i, label := range labels {
+		labels[i] = foldLabel(label)
+	}
+	return strings.Join(labels, ".")
+}
+
+func foldLabel(label string) string {
+	if !strings.HasPrefix(label, punycode) {
+		return label
+	}
+	shown, err := internationalized.ToUnicode(label)
+	if err != nil {
+		return label
+	}
+	// What would be folded further is not a label that anybody can own.
+	if shown = foldLetters(shown); shown == "" || strings.Contains(shown, punycode) || strings.ContainsAny(shown, ".@"+ideographicStop) {
+		return label
+	}
+	return shown
+}
+
+// trimRootDot takes the dots from the end of an address: the root of all domains.
+func trimRootDot(s string) string {
+	if !strings.HasSuffix(s, ".") {
+		return s
+	}
+	local, domain, ok := cutAddress(s)
+	if !ok {
+		return s
+	}
+	domain = strings.TrimRightFunc(domain, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
+	if domain == "" {
+		return s
+	}
+	return local + "@" + domain
+}
+
+// foldEqual says whether s folds to folded, without making the fold of a plain
+// value.
 func foldEqual(s, folded string) bool {
-	if !isASCII(s) {
+	if !isPlain(s) {
 		return Fold(s) == folded
 	}
 	return equalName(strings.TrimSpace(s), folded)
+}
+
+// isPlain reports whether the fold of a text is the text in lower case: it is ASCII,
+// and no domain in it is to be read.
+func isPlain(s string) bool {
+	if !isASCII(s) {
+		return false
+	}
+	at := strings.IndexByte(s, '@')
+	if at < 0 {
+		return true
+	}
+	domain := strings.TrimRight(s[at+1:], " \t\r\n\v\f")
+	for i := range len(domain) {
+		if c := domain[i]; (c == 'x' || c == 'X') && len(domain)-i >= len(punycode) && equalName(domain[i:i+len(punycode)], punycode) {
+			return false
+		}
+	}
+	return !strings.HasSuffix(domain, ".")
 }
 
 func isASCII(s string) bool {

@@ -33,7 +33,7 @@ func (m *foldMemo) whole(s string) string { return m.fold(foldOf{s, true}, Fold)
 
 // equal is foldEqual.
 func (m *foldMemo) equal(s, folded string) bool {
-	if len(s) < foldWorth || isASCII(s) {
+	if len(s) < foldWorth || isPlain(s) {
 		return foldEqual(s, folded)
 	}
 	return m.whole(s) == folded

@@ -1,11 +1,14 @@
 package scim
 
 import (
+	"strings"
 	"testing"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
+
+	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
 // Covers: 7644-7.8-1
@@ -31,6 +34,31 @@ func TestFold(t *testing.T) {
 		{"İ", "i\u0307"},
 		{"ı", "ı"},
 		{"¨", "\u0308"},
+		{"adm\u200bin", "admin"},
+		{"a\u00add\u034fm\u3164i\u17b4n\U000e0101\u180b\u2800", "admin"},
+		{"e\u034f\u0301", "é"},
+		{"\uffa0a\u2060 \ufeff", "a"},
+		{"\u200b", ""},
+		{"a@EXAMPLE\u3002com", "a@example.com"},
+		{"a@ＥＸＡＭＰＬＥ．com", "a@example.com"},
+		{"a@example\uff61com", "a@example.com"},
+		{"a@BÜCHER.de", "a@bücher.de"},
+		{"a@xn--bcher-kva.de", "a@bücher.de"},
+		{"a@XN--BCHER-KVA.DE", "a@bücher.de"},
+		{"a@sub.xn--bcher-kva.xn--p1ai", "a@sub.bücher.рф"},
+		{"a@xn--strae-oqa.de", "a@strasse.de"},
+		{"a@straße.de", "a@strasse.de"},
+		{"a@xn--nxasmm1c.com", "a@βόλοσ.com"},
+		{"a@example.com.", "a@example.com"},
+		{"a@example.com. .", "a@example.com"},
+		{"a@.", "a@."},
+		{"a@xn--", "a@xn--"},
+		{"a@xn--a", "a@xn--a"},
+		{"a@xn--b", "a@xn--b"},
+		{"xn--bcher-kva", "xn--bcher-kva"},
+		{"xn--bcher-kva@x", "xn--bcher-kva@x"},
+		{"example\u3002com", "example\u3002com"},
+		{"a@b@example\u3002com.", "a@b@example\u3002com."},
 	}
 	for _, tt := range tests {
 		if got := Fold(tt.in); got != tt.want {
@@ -46,6 +74,56 @@ func TestFold_ToldApart(t *testing.T) {
 	for _, pair := range [][2]string{{"İ", "i"}, {"İ", "ı"}, {"ı", "i"}, {"a b", "ab"}, {"é", "e"}, {"а", "a"}} {
 		if Fold(pair[0]) == Fold(pair[1]) {
 			t.Errorf("%q and %q fold alike", pair[0], pair[1])
+		}
+	}
+}
+
+// The table of what shows nothing is that of Unicode, as package unicode has its
+// parts, with the Braille blank.
+func TestFold_LeavesOutWhatShowsNothing(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		want := unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Cf, unicode.Variation_Selector) &&
+			!unicode.In(r, unicode.White_Space, unicode.Prepended_Concatenation_Mark) &&
+			(r < 0xfff9 || r > 0xfffb) && (r < 0x13430 || r > 0x13440) || r == 0x2800
+		if got := unicode.Is(ignorable, r); got != want {
+			t.Errorf("%U shows nothing: %t, want %t", r, got, want)
+		}
+		if want && (Fold("a"+string(r)+"b") != "ab" || Fold(string(r)) != "" || foldText(string(r)+"b ") != "b ") {
+			t.Errorf("%U is not left out", r)
+		}
+	}
+}
+
+// Two spellings of one domain are one address, and its parts find it.
+func TestFold_PartsOfDomains(t *testing.T) {
+	for _, value := range []string{"a@xn--bcher-kva.example", "A@BÜCHER.example", "a@bücher\u3002example"} {
+		for _, tt := range []struct {
+			op   filter.Op
+			part string
+			want bool
+		}{
+			{filter.Co, "xn--bcher-kva.ex", true},
+			{filter.Co, "bücher\u3002ex", true},
+			{filter.Ew, "XN--BCHER-KVA.example", true},
+			{filter.Ew, "@bücher.example", true},
+			{filter.Sw, "a@xn--bcher-kva", true},
+			{filter.Sw, "a@bücher\u3002", true},
+			{filter.Sw, "a@xn--bch", false},
+			{filter.Eq, "a@xn--bcher-kva.example.", true},
+			{filter.Co, "bucher", false},
+		} {
+			if got := matchFolded(tt.op, tt.part, &foldMemo{})(value); got != tt.want {
+				t.Errorf("%q %v %q = %t, want %t", value, tt.op, tt.part, got, tt.want)
+			}
+		}
+	}
+}
+
+// A text that is too long to be a domain is not read as one.
+func TestFold_LongDomainsStay(t *testing.T) {
+	for _, domain := range []string{strings.Repeat("xn--bcher-kva.", 600), "xn--" + strings.Repeat("bcher-kva", 900)} {
+		if s := "a@" + domain + "de"; Fold(s) != s {
+			t.Errorf("%.40s… folds to %.40s…", s, Fold(s))
 		}
 	}
 }
@@ -86,7 +164,10 @@ func TestFold_JoinsTheCasesOfEveryLetter(t *testing.T) {
 
 func TestFold_IsIdempotent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.String().Draw(t, "text")
+		s := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("aX@@..- \u3002ünß\u200b\u034f\u0301－ｘ\uff61")))).Draw(t, "text")
+		if rapid.Bool().Draw(t, "punycode") {
+			s = "a@" + s + rapid.SampledFrom([]string{"xn--", "XN--bcher-kva", "xn--strae-oqa.", ".xn--nxasmm1c"}).Draw(t, "label") + s
+		}
 		once := Fold(s)
 		if twice := Fold(once); twice != once {
 			t.Fatalf("Fold(%+q) = %+q, folded again %+q", s, once, twice)
@@ -98,7 +179,7 @@ func TestFold_IsIdempotent(t *testing.T) {
 }
 
 func FuzzFold(f *testing.F) {
-	for _, s := range []string{"", "Straße", "\xff", "a\xc3", "¨ x", "\u0345\u0301Α", "ﷺ"} {
+	for _, s := range []string{"", "Straße", "\xff", "a\xc3", "¨ x", "\u0345\u0301Α", "ﷺ", "a@xn--bcher-kva.", " @xn--a", "a@\u3002"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -113,7 +194,7 @@ func FuzzFold(f *testing.F) {
 }
 
 func TestFold_DoesNotAllocateForLowerASCII(t *testing.T) {
-	for _, s := range []string{"bjensen@example.com", "  bjensen@example.com "} {
+	for _, s := range []string{"bjensen@example.com", "  bjensen@example.com ", "xavier@xbox.example"} {
 		if n := testing.AllocsPerRun(100, func() { Fold(s) }); n != 0 {
 			t.Errorf("Fold(%q): %v allocations", s, n)
 		}

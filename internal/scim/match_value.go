@@ -102,7 +102,7 @@ func (c *matchCompiler) boolean(v filter.Value) (value, ok bool) {
 // matchFolded tests strings without regard to case, by the folding that also
 // keeps names unique.
 func matchFolded(op filter.Op, literal string, folds *foldMemo) func(any) bool {
-	want, part := Fold(literal), foldText(literal)
+	want, parts := Fold(literal), foldParts(literal)
 	switch op {
 	case filter.Eq, filter.Ne:
 		return func(v any) bool {
@@ -110,16 +110,36 @@ func matchFolded(op filter.Op, literal string, folds *foldMemo) func(any) bool {
 			return (ok && folds.equal(s, want)) == (op == filter.Eq)
 		}
 	case filter.Co:
-		return func(v any) bool { s, ok := v.(string); return ok && strings.Contains(folds.text(s), part) }
+		return func(v any) bool { s, ok := v.(string); return ok && anyOf(strings.Contains, folds.text(s), parts) }
 	case filter.Sw:
-		return func(v any) bool { s, ok := v.(string); return ok && strings.HasPrefix(folds.text(s), part) }
+		return func(v any) bool { s, ok := v.(string); return ok && strings.HasPrefix(folds.text(s), parts[0]) }
 	case filter.Ew:
-		return func(v any) bool { s, ok := v.(string); return ok && strings.HasSuffix(folds.text(s), part) }
+		return func(v any) bool { s, ok := v.(string); return ok && anyOf(strings.HasSuffix, folds.text(s), parts) }
 	}
 	return matchOrdered(op, func(v any) (int, bool) {
 		s, ok := v.(string)
 		return cmp.Compare(folds.whole(s), want), ok
 	})
+}
+
+// foldParts are the forms of a part of a value: as it stands, and, when they differ,
+// as the domain of an address or a part of it.
+func foldParts(literal string) []string {
+	part := foldText(literal)
+	if domain := foldDomain(part); domain != part {
+		return []string{part, domain}
+	}
+	return []string{part}
+}
+
+// anyOf reports whether a test holds for one of several parts.
+func anyOf(test func(s, part string) bool, s string, parts []string) bool {
+	for _, part := range parts {
+		if test(s, part) {
+			return true
+		}
+	}
+	return false
 }
 
 // matchExact tests strings byte by byte: those that are case exact, references

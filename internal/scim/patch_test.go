@@ -411,7 +411,8 @@ func TestPatch_Refuses(t *testing.T) {
 		{"a string for a chosen address", `{"op":"replace","path":"addresses[type eq \"work\"]","value":"1 Main St"}`, InvalidValue},
 		{"a string for an extension", `{"op":"replace","path":"` + EnterpriseURN + `","value":"a"}`, InvalidValue},
 		{"a password that is no string", `{"op":"replace","path":"password","value":{"a":1}}`, InvalidValue},
-		{"hidden characters", `{"op":"replace","path":"userName","value":"a\u200b@x"}`, InvalidValue},
+		{"hidden characters", `{"op":"replace","path":"userName","value":"a\u2067@x"}`, InvalidValue},
+		{"no visible character", `{"op":"replace","path":"userName","value":"\u200b"}`, InvalidValue},
 		{"hidden characters in a chosen email", `{"op":"replace","path":"emails[type eq \"work\"].value","value":"a\u202e@x"}`, InvalidValue},
 		{"a long userName", `{"op":"replace","path":"userName","value":"` + strings.Repeat("a", MaxFolded+1) + `"}`, InvalidValue},
 

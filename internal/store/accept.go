@@ -66,7 +66,7 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 	}
 	operations = append(operations, keepOps(t, c)...)
 	if c.Rewrites {
-		operations = append(operations, claimOps(t, c.After.ID, directory.GroupKinds[:], c.Before.Held, c.After.Held, nil)...)
+		operations = append(operations, claimOps(t, c.After.ID, directory.GroupKinds[:], c.Before.Held, c.After.Held, c.After.Former, nil)...)
 	}
 	err := s.commit(ctx, c.NotAfter, operations)
 	var failed *directory.CommitError

@@ -20,6 +20,8 @@ type Fault struct {
 	Problem string
 	// Unfinished tells that it is work that was left over: a sweep finishes it.
 	Unfinished bool
+	// Renewable tells that an earlier version wrote it so: RenewNames renews it.
+	Renewable bool
 }
 
 // String is the fault in one line.
@@ -45,6 +47,7 @@ func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
 	a := audit{
 		tenant: t, records: map[string]*directory.User{}, groups: map[string]*directory.Group{},
 		held: map[table.Key]string{}, mails: map[table.Key]bool{},
+		owners: map[table.Key]string{}, formerMails: map[table.Key]bool{},
 	}
 	scans := []struct {
 		partition string
@@ -56,6 +59,9 @@ func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
 		{partition(t, "MAILS"), a.mail},
 	}
 	for _, kind := range slices.Concat(directory.Kinds[:], directory.GroupKinds[:]) {
+		if kind.Space() != kind {
+			continue
+		}
 		scans = append(scans, struct {
 			partition string
 			visit     func(table.Item)
@@ -120,6 +126,22 @@ type audit struct {
 	// they need; what the table has of them is removed.
 	held  map[table.Key]string
 	mails map[table.Key]bool
+	// owners are the records that hold a value, missing the values that records should
+	// hold and do not, and formerMails what an earlier version put into the index.
+	owners      map[table.Key]string
+	missing     []missing
+	formerMails map[table.Key]bool
+}
+
+// missing is a value that a record should hold, and does not, or holds in the form
+// of an earlier version.
+type missing struct {
+	item, id string
+	kind     directory.Kind
+	key      table.Key
+	// former is where it is reserved in the form of an earlier version, if held tells.
+	former table.Key
+	held   bool
 }
 
 func (a *audit) fault(item, format string, args ...any) {
@@ -142,24 +164,12 @@ func (a *audit) record(u *directory.User) {
 	if active, _ := r["active"].(bool); active != u.Active {
 		a.fault(item, "is active in one place and inactive in another")
 	}
-	claims := directory.ClaimsOf(r)
-	for kind, value := range u.Held {
-		if claims[kind] != value {
-			a.fault(item, "holds a %s that is not in its document", kind.Attribute())
-		}
-		key := reservationKey(a.tenant, kind, value)
-		if other, twice := a.held[key]; twice {
-			a.fault(item, "holds the same %s as user %s", kind.Attribute(), other)
-		}
-		a.held[key] = u.ID
-	}
-	for kind := range claims {
-		if _, ok := u.Held[kind]; !ok && u.Live() {
-			a.fault(item, "does not hold the %s of its document", kind.Attribute())
-		}
-	}
+	a.claims(item, u.ID, u.Held, directory.ClaimsOf(r), directory.FormerClaims(r), u.Live())
 	for _, mail := range directory.OtherEmails(r) {
 		a.mails[mailKey(a.tenant, mail, u.ID)] = true
+	}
+	for _, mail := range directory.FormerOtherEmails(r) {
+		a.formerMails[mailKey(a.tenant, mail, u.ID)] = true
 	}
 	if u.Live() {
 		a.counts.Users++
@@ -170,6 +180,59 @@ func (a *audit) record(u *directory.User) {
 	case directory.HoldsReader:
 		a.counts.Readers++
 	case directory.HoldsNothing:
+	}
+}
+
+// claims compares the values that a record holds with those of its document. A
+// deleted record may have lost some.
+func (a *audit) claims(item, id string, held, claims, former directory.Claims, all bool) {
+	for kind, value := range held {
+		key := reservationKey(a.tenant, kind, value)
+		switch {
+		case claims[kind] == value:
+		case claims[kind] != "" && former[kind] == value:
+			a.missing = append(a.missing, missing{
+				item: item, id: id, kind: kind, key: reservationKey(a.tenant, kind, claims[kind]), former: key, held: true,
+			})
+		default:
+			a.fault(item, "holds a %s that is not in its document", kind.Attribute())
+		}
+		if other, twice := a.owners[key]; twice {
+			a.fault(item, "holds the same %s as %s", kind.Attribute(), other)
+		}
+		a.held[key], a.owners[key] = id, item
+	}
+	for kind, value := range claims {
+		_, ok := held[kind]
+		switch {
+		case ok || !all:
+		case kind == directory.Address:
+			a.missing = append(a.missing, missing{item: item, id: id, kind: kind, key: reservationKey(a.tenant, kind, value)})
+		default:
+			a.fault(item, "does not hold the %s of its document", kind.Attribute())
+		}
+	}
+}
+
+// former reports what is kept as an earlier version kept it: each with whoever stands
+// in the way of its renewal.
+func (a *audit) former() {
+	for _, m := range a.missing {
+		f := Fault{Item: m.item, Renewable: true}
+		owner := a.owners[m.key]
+		switch {
+		case owner != "" && owner != m.item && m.held:
+			f.Problem = fmt.Sprintf("has a %s that looks like that of %s: rename one of them", m.kind.Attribute(), owner)
+			f.Renewable = false
+		case owner != "" && owner != m.item:
+			f.Problem = fmt.Sprintf("has a userName that is the email of %s: change one of them", owner)
+			f.Renewable = false
+		case m.held:
+			f.Problem = fmt.Sprintf("holds its %s in the form of an earlier version", m.kind.Attribute())
+		default:
+			f.Problem = "does not hold its userName as an address: an earlier version did not reserve it"
+		}
+		a.faults = append(a.faults, f)
 	}
 }
 
@@ -186,7 +249,12 @@ func (a *audit) reservation(i table.Item) {
 }
 
 func (a *audit) mail(i table.Item) {
-	if !a.mails[i.Key] {
+	if former := a.formerMails[i.Key]; former && !a.mails[i.Key] {
+		_, id, _ := strings.Cut(i.Sort, mailDelimiter)
+		a.faults = append(a.faults, Fault{
+			Item: "email of user " + id, Problem: "is in the index in the form of an earlier version", Renewable: true,
+		})
+	} else if !a.mails[i.Key] {
 		_, id, _ := strings.Cut(i.Sort, mailDelimiter)
 		a.fault("email of user "+id, "is in the index and not in the document")
 	}
@@ -197,10 +265,17 @@ func (a *audit) finish(l directory.Ledger) []Fault {
 	for key, id := range a.held {
 		a.fault("record "+id, "has no reservation in %s", key.Partition)
 	}
+	renewable := map[string]bool{}
+	for _, f := range a.faults {
+		renewable[f.Item] = renewable[f.Item] || f.Renewable
+	}
 	for key := range a.mails {
 		_, id, _ := strings.Cut(key.Sort, mailDelimiter)
-		a.fault("user "+id, "has an email that is not in the index")
+		a.faults = append(a.faults, Fault{
+			Item: "user " + id, Problem: "has an email that is not in the index", Renewable: renewable["email of user "+id],
+		})
 	}
+	a.former()
 	for _, c := range []struct {
 		name      string
 		got, want int64

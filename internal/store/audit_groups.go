@@ -19,22 +19,7 @@ func (a *audit) group(g *directory.Group) {
 		a.fault(item, "has a document that does not decode")
 		return
 	}
-	claims := directory.GroupClaimsOf(r)
-	for kind, value := range g.Held {
-		if claims[kind] != value {
-			a.fault(item, "holds a %s that is not in its document", kind.Attribute())
-		}
-		key := reservationKey(a.tenant, kind, value)
-		if other, twice := a.held[key]; twice {
-			a.fault(item, "holds the same %s as group %s", kind.Attribute(), other)
-		}
-		a.held[key] = g.ID
-	}
-	for kind := range claims {
-		if _, ok := g.Held[kind]; !ok {
-			a.fault(item, "does not hold the %s of its document", kind.Attribute())
-		}
-	}
+	a.claims(item, g.ID, g.Held, directory.GroupClaimsOf(r), directory.FormerGroupClaims(r), true)
 	if g.Epoch < 1 || g.Epoch > g.Epochs {
 		a.fault(item, "is at epoch %d of %d", g.Epoch, g.Epochs)
 	}

@@ -172,44 +172,57 @@ func userClaimOps(t tenant.ID, c directory.Change) []operation {
 	if c.Before != nil {
 		held = c.Before.Held
 	}
-	losers := map[directory.Kind]string{}
+	losers := map[table.Key]string{}
 	for _, l := range c.Lose {
-		losers[l.Kind] = l.Loser.ID
+		losers[reservationKey(t, l.Kind, l.Losing)] = l.Loser.ID
 	}
-	return claimOps(t, c.After.ID, directory.Kinds[:], held, c.After.Held, losers)
+	return claimOps(t, c.After.ID, directory.Kinds[:], held, c.After.Held, c.After.Former, losers)
 }
 
-// claimOps changes the reservations of a record by the difference of its claims:
-// what stays the same is not written.
-func claimOps(t tenant.ID, id string, kinds []directory.Kind, before, after directory.Claims,
-	losers map[directory.Kind]string,
+// claimOps changes the reservations of a record by the difference of their keys:
+// what stays the record's is not written, whatever kind of value it is. What the
+// record begins to hold must not be reserved in its former form either.
+func claimOps(t tenant.ID, id string, kinds []directory.Kind, before, after, former directory.Claims,
+	losers map[table.Key]string,
 ) []operation {
 	var ops []operation
+	held, holds := reservationKeys(t, before), reservationKeys(t, after)
 	for _, kind := range kinds {
 		was, had := before[kind]
-		is, has := after[kind]
-		if had && has && was == is {
-			continue
+		if key := reservationKey(t, kind, was); had && !holds[key] {
+			ops = append(ops, operation{Op: table.Delete(key, table.Is(attrHolder, table.Text(id)))})
 		}
-		if had {
-			ops = append(ops, operation{
-				Op: table.Delete(reservationKey(t, kind, was), table.Is(attrHolder, table.Text(id))),
-			})
+		if is, has := after[kind]; has {
+			key := reservationKey(t, kind, is)
+			item := table.Item{Key: key, Attributes: table.Attributes{attrHolder: table.Text(id)}}
+			switch loser := losers[key]; {
+			case held[key]:
+			case loser != "":
+				ops = append(ops, operation{Op: table.Put(item, table.Is(attrHolder, table.Text(loser)))})
+			default:
+				ops = append(ops, operation{Op: table.Put(item, table.Absent()), meaning: meansHeld, kind: kind})
+			}
 		}
-		if !has {
-			continue
+		if earlier, has := former[kind]; has {
+			key := reservationKey(t, kind, earlier)
+			switch loser := losers[key]; {
+			case held[key] || holds[key]:
+			case loser != "":
+				ops = append(ops, operation{Op: table.Delete(key, table.Is(attrHolder, table.Text(loser)))})
+			default:
+				ops = append(ops, operation{Op: table.Check(key, table.Absent()), meaning: meansHeld, kind: kind})
+			}
 		}
-		item := table.Item{
-			Key:        reservationKey(t, kind, is),
-			Attributes: table.Attributes{attrHolder: table.Text(id)},
-		}
-		if loser := losers[kind]; loser != "" {
-			ops = append(ops, operation{Op: table.Put(item, table.Is(attrHolder, table.Text(loser)))})
-			continue
-		}
-		ops = append(ops, operation{Op: table.Put(item, table.Absent()), meaning: meansHeld, kind: kind})
 	}
 	return ops
+}
+
+func reservationKeys(t tenant.ID, claims directory.Claims) map[table.Key]bool {
+	keys := make(map[table.Key]bool, len(claims))
+	for kind, value := range claims {
+		keys[reservationKey(t, kind, value)] = true
+	}
+	return keys
 }
 
 // mailOps changes the index of other emails. Its entries name candidates only,

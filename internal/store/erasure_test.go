@@ -80,7 +80,7 @@ func (f *fixture) populate(c crowd) int {
 		}
 		w.put(table.Put(userItem(f.tenant, u)), table.Put(logItem(f.tenant, f.entry("create", directory.Created, "User", id), f.now().Add(time.Hour))),
 			table.Put(table.Item{Key: mailKey(f.tenant, id+"@example.org", id)}))
-		for _, o := range claimOps(f.tenant, id, directory.Kinds[:], nil, u.Held, nil) {
+		for _, o := range claimOps(f.tenant, id, directory.Kinds[:], nil, u.Held, nil, nil) {
 			w.put(o.Op)
 		}
 	}
@@ -93,7 +93,7 @@ func (f *fixture) populate(c crowd) int {
 		f.must(err)
 		g.Held = directory.GroupClaimsOf(r)
 		w.put(table.Put(groupItem(f.tenant, g)))
-		for _, o := range claimOps(f.tenant, g.ID, directory.GroupKinds[:], nil, g.Held, nil) {
+		for _, o := range claimOps(f.tenant, g.ID, directory.GroupKinds[:], nil, g.Held, nil, nil) {
 			w.put(o.Op)
 		}
 	}
@@ -387,7 +387,7 @@ func (f *fixture) manyGroups(groups int, purged bool) {
 		f.must(err)
 		g.Held = directory.GroupClaimsOf(r)
 		w.put(table.Put(groupItem(f.tenant, g)))
-		for _, o := range claimOps(f.tenant, g.ID, directory.GroupKinds[:], nil, g.Held, nil) {
+		for _, o := range claimOps(f.tenant, g.ID, directory.GroupKinds[:], nil, g.Held, nil, nil) {
 			w.put(o.Op)
 		}
 		for _, user := range []string{"many", "other"} {

@@ -182,12 +182,12 @@ func (s *Store) CommitGroupAndMembers(ctx context.Context, t tenant.ID, c direct
 // count of groups.
 func groupOps(t tenant.ID, c directory.GroupChange) []operation {
 	var ops []operation
-	id, held, holds := "", directory.Claims(nil), directory.Claims(nil)
+	id, held, holds, former := "", directory.Claims(nil), directory.Claims(nil), directory.Claims(nil)
 	if c.Before != nil {
 		id, held = c.Before.ID, c.Before.Held
 	}
 	if c.After != nil {
-		id, holds = c.After.ID, c.After.Held
+		id, holds, former = c.After.ID, c.After.Held, c.After.Former
 	}
 	count := map[string]int64{}
 	switch {
@@ -203,7 +203,7 @@ func groupOps(t tenant.ID, c directory.GroupChange) []operation {
 		ops = append(ops, operation{Op: table.Update(groupKey(t, id), groupUpdate(c), groupConditions(c)...)})
 	}
 	if c.Before == nil || c.After == nil || c.Rewrites {
-		ops = append(ops, claimOps(t, id, directory.GroupKinds[:], held, holds, nil)...)
+		ops = append(ops, claimOps(t, id, directory.GroupKinds[:], held, holds, former, nil)...)
 	}
 	if op, ok := countOp(t, count); ok {
 		ops = append(ops, operation{Op: op})

@@ -68,8 +68,10 @@ func goneKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, "GONE"), Sort: id}
 }
 
+// reservationKey is where a value is reserved: with those of all kinds among which it
+// is unique.
 func reservationKey(t tenant.ID, kind directory.Kind, value string) table.Key {
-	return table.Key{Partition: partition(t, "NAMES#"+string(kind)), Sort: value}
+	return table.Key{Partition: partition(t, "NAMES#"+string(kind.Space())), Sort: value}
 }
 
 // mailKey is one other email of one user: the folded value, then the id behind a

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,22 +139,29 @@ func (s *Store) FindRecords(ctx context.Context, t tenant.ID, text string) ([]pr
 	if directory.ValidID(text) {
 		keys = append(keys, userKey(t, text), goneKey(t, text), groupKey(t, text))
 	}
-	claims := directory.Claims{directory.ExternalID: directory.HashExternalID(text), directory.GroupExternalID: directory.HashExternalID(text)}
-	if folded := directory.FoldName(text); folded != "" && len(folded) <= maxSought {
-		claims[directory.UserName], claims[directory.Email], claims[directory.GroupName] = folded, folded, folded
+	of := map[table.Key]directory.Kind{
+		reservationKey(t, directory.ExternalID, directory.HashExternalID(text)):      directory.ExternalID,
+		reservationKey(t, directory.GroupExternalID, directory.HashExternalID(text)): directory.GroupExternalID,
 	}
-	for kind, value := range claims {
-		keys = append(keys, reservationKey(t, kind, value))
+	former, _ := directory.FormerName(text)
+	for _, folded := range []string{directory.FoldName(text), former} {
+		if folded == "" || len(folded) > maxSought {
+			continue
+		}
+		for _, kind := range []directory.Kind{directory.UserName, directory.Email, directory.GroupName} {
+			of[reservationKey(t, kind, folded)] = kind
+		}
 	}
+	keys = slices.AppendSeq(keys, maps.Keys(of))
 	items, err := s.getAll(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
 	var holders []table.Key
-	for kind, value := range claims {
-		if item, ok := items[reservationKey(t, kind, value)]; ok {
+	for key, kind := range of {
+		if item, ok := items[key]; ok {
 			holders = append(holders, recordKeys(t, kind, item.Attributes.Text(attrHolder))...)
-			delete(items, item.Key)
+			delete(items, key)
 		}
 	}
 	held, err := s.getAll(ctx, distinctKeys(holders, items))

@@ -25,7 +25,7 @@ func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) erro
 	operations := slices.Concat(
 		[]operation{{Op: table.Delete(recordKey(t, u),
 			table.Is(attrVersion, table.Number(u.Version)), table.Is(attrJoins, table.Number(u.Joins)))}},
-		claimOps(t, u.ID, directory.Kinds[:], u.Held, nil, nil),
+		claimOps(t, u.ID, directory.Kinds[:], u.Held, nil, nil, nil),
 		guardOps(t, c.Guard),
 		[]operation{
 			{Op: logOp(t, c.Entry, u.History, c.Expires)},

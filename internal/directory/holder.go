@@ -1,0 +1,92 @@
+package directory
+
+import (
+	"context"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// sought are the values that a request wants for a user: as they are reserved, and
+// as an earlier version reserved them, where that differs.
+type sought struct{ claims, former Claims }
+
+func seek(r scim.Resource) sought { return sought{claims: ClaimsOf(r), former: FormerClaims(r)} }
+
+// heldBy returns the kind and the value under which a record holds what is sought of
+// a kind.
+func (s sought) heldBy(u *User, kind Kind) (as Kind, value string, ok bool) {
+	for _, wanted := range []Claims{s.claims, s.former} {
+		if value, ok := wanted[kind]; ok {
+			if as, ok := u.Held.As(kind, value); ok {
+				return as, value, true
+			}
+		}
+	}
+	return "", "", false
+}
+
+// stillHeld leaves out what its holder has given up since the reservation was
+// read: who was renamed in between is not whom the request means. Whose the value
+// is now, the transaction tells.
+func (s sought) stillHeld(holders map[Kind]string, records map[string]*User) map[Kind]string {
+	held := map[Kind]string{}
+	for kind, id := range holders {
+		if u := records[id]; u != nil {
+			if _, _, ok := s.heldBy(u, kind); ok {
+				held[kind] = id
+			}
+		}
+	}
+	return held
+}
+
+// losses are the values that other, deleted records lose to the one with an id.
+func (s sought) losses(id string, holders map[Kind]string, deleted []*User) []Loss {
+	var lose []Loss
+	for _, kind := range Kinds {
+		holder, held := holders[kind]
+		if !held || holder == id {
+			continue
+		}
+		for _, u := range deleted {
+			if u.ID != holder {
+				continue
+			}
+			if as, value, ok := s.heldBy(u, kind); ok {
+				lose = append(lose, Loss{Kind: as, Loser: u, Losing: value})
+			}
+		}
+	}
+	return lose
+}
+
+// holders reads which record holds each of some claims, also in the form of an
+// earlier version.
+func (d *Directory) holders(ctx context.Context, t tenant.ID, claims, former Claims) (map[Kind]string, error) {
+	holders, err := d.store.Holders(ctx, t, claims)
+	if err != nil || len(former) == 0 {
+		return holders, err
+	}
+	earlier, err := d.store.Holders(ctx, t, former)
+	if holders == nil {
+		holders = map[Kind]string{}
+	}
+	for kind, id := range earlier {
+		if _, ok := holders[kind]; !ok {
+			holders[kind] = id
+		}
+	}
+	return holders, err
+}
+
+// added are the claims of a record after a change that it did not hold before.
+func added(before, after Claims) Claims {
+	added := Claims{}
+	for kind, value := range after {
+		if _, ok := before.As(kind, value); !ok {
+			added[kind] = value
+		}
+	}
+	return added
+}

@@ -1,0 +1,223 @@
+package directory_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+// age makes a record what an earlier version stored: names in their former form, and
+// no reservation of a userName that is an address.
+func (f *fixture) age(raw table.Table, partition, id string) {
+	f.t.Helper()
+	key := table.Key{Partition: "T#acme#" + partition, Sort: id}
+	items, err := raw.Get(f.t.Context(), key)
+	item, ok := items[key]
+	if err != nil || !ok {
+		f.t.Fatal(err, ok)
+	}
+	u := &directory.User{Doc: []byte(item.Attributes.Text("doc"))}
+	r, err := u.Resource()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	former := directory.FormerClaims(r)
+	if partition == "GROUPS" {
+		former = directory.FormerGroupClaims(r)
+	}
+	change := table.Change{Set: table.Attributes{"crt": item.Attributes["crt"]}}
+	var ops []table.Op
+	reservation := func(kind directory.Kind, value string) table.Key {
+		return table.Key{Partition: "T#acme#NAMES#" + string(kind.Space()), Sort: value}
+	}
+	for kind, value := range former {
+		now := item.Attributes.Text("held." + string(kind))
+		change.Set["held."+string(kind)] = table.Text(value)
+		ops = append(ops, table.Delete(reservation(kind, now)),
+			table.Put(table.Item{Key: reservation(kind, value), Attributes: table.Attributes{"uid": table.Text(id)}}))
+	}
+	if address := item.Attributes.Text("held.addr"); address != "" {
+		change.Remove = append(change.Remove, "held.addr")
+		ops = append(ops, table.Delete(reservation(directory.Address, address)))
+	}
+	mail := func(value string) table.Key { return table.Key{Partition: "T#acme#MAILS", Sort: value + "\x00" + id} }
+	mails, formerMails := directory.OtherEmails(r), directory.FormerOtherEmails(r)
+	for i := range mails {
+		if mails[i] != formerMails[i] {
+			ops = append(ops, table.Delete(mail(mails[i])), table.Put(table.Item{Key: mail(formerMails[i])}))
+		}
+	}
+	ops = append(ops, table.Update(key, change))
+	if err := raw.Write(f.t.Context(), table.Transaction{Token: newID(), Ops: ops}); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// faults are the faults of the tenant's data in one text, and how many are renewable.
+func (f *fixture) faults() (text string, renewable int) {
+	f.t.Helper()
+	faults, err := f.store.Audit(f.t.Context(), f.tenant)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, fault := range faults {
+		text += fault.String() + "\n"
+		if fault.Renewable {
+			renewable++
+		}
+	}
+	return text, renewable
+}
+
+func (f *fixture) renew() (records, kept int) {
+	f.t.Helper()
+	renewed, err := f.store.RenewNames(f.t.Context(), f.tenant)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return renewed.Records, renewed.Kept
+}
+
+func (f *fixture) finds(filter, id string) {
+	f.t.Helper()
+	found, err := f.search(filter, 1, 10)
+	if err != nil || found.Total != 1 || found.Records[0].ID != id {
+		f.t.Errorf("%s finds %+v, %v; want %s", filter, found.Records, err, id)
+	}
+}
+
+func (f *fixture) groupQuery(filter string) directory.Query {
+	f.t.Helper()
+	compiled, err := scim.CompileFilter(scim.GroupType(), filter)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return directory.Query{Filter: compiled, StartIndex: 1, Count: 10}
+}
+
+// Records that an earlier version stored are found, changed and deleted as ever; what
+// that version did not reserve is renewed where nobody else has it, and named where
+// somebody has.
+func TestRenewNames(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		raw := table.Retrying(open(t))
+		f := newFixtureOn(t, raw, 99, 9)
+		create := func(partition, attributes string) string {
+			t.Helper()
+			if partition == "GROUPS" {
+				id := f.mustPostGroup(group(attributes))
+				f.age(raw, partition, id)
+				return id
+			}
+			id := f.mustPost(user(attributes)).ID
+			if partition == "GONE" {
+				f.mustRemove(id)
+			}
+			f.age(raw, partition, id)
+			return id
+		}
+		alias := create("USERS", `"userName":"x@a.test","emails":[{"value":"alias@a.test"}]`)
+		domain := create("USERS", `"userName":"mx@xn--bcher-kva.test","emails":[{"value":"MX@XN--BCHER-KVA.test"},{"value":"other@xn--bcher-kva.test"}]`)
+		joiner := create("USERS", `"userName":"ig`+"\u034f"+`n","externalId":"e-ign"`)
+		create("USERS", `"userName":"ign"`)
+		name := create("USERS", `"userName":"both@a.test","emails":[{"value":"name@a.test"}]`)
+		mail := create("USERS", `"userName":"mail","emails":[{"value":"both@a.test"}]`)
+		lost := create("GONE", `"userName":"lo`+"\u2060"+`st"`)
+		create("USERS", `"userName":"lost"`)
+		taker := create("USERS", `"userName":"taken@a.test","emails":[{"value":"taker@a.test"}]`)
+		gone := create("GONE", `"userName":"gone","emails":[{"value":"taken@a.test"}]`)
+		heart := create("GROUPS", "Sales \u2764\ufe0f")
+		family := create("GROUPS", "Team \U0001f468\u200d\U0001f469")
+
+		text, renewable := f.faults()
+		if n := strings.Count(text, "\n"); renewable == 0 || n <= renewable {
+			t.Errorf("%d faults, of which %d are renewable:\n%s", n, renewable, text)
+		}
+		for _, both := range [][2]string{{name, mail}} {
+			if !strings.Contains(text, "user "+both[0]+": has a userName that is the email of user "+both[1]) {
+				t.Errorf("%s are not named:\n%s", both, text)
+			}
+		}
+
+		// Nothing breaks meanwhile: people are found as they were sent, and change.
+		f.finds(`userName eq "mx@xn--bcher-kva.test"`, domain)
+		f.finds(`userName sw "mx@xn--bcher-kva"`, domain)
+		f.finds(`emails eq "mx@xn--bcher-kva.test"`, domain)
+		f.finds(`emails eq "other@xn--bcher-kva.test"`, domain)
+		f.finds(`userName eq "ig`+"\u034f"+`n" and externalId eq "e-ign"`, joiner)
+		found, err := f.dir.SearchGroups(t.Context(), f.tenant, f.by(), f.groupQuery(`displayName eq "Sales `+"\u2764\ufe0f"+`"`))
+		if err != nil || found.Total != 1 {
+			t.Errorf("the group by its name: %+v, %v", found, err)
+		}
+		for _, id := range []string{alias, domain, joiner, name, mail, taker} {
+			f.mustPatch(id, `[{"op":"replace","path":"title","value":"x"}]`)
+			f.mustPatch(id, deactivate)
+			f.mustPatch(id, activate)
+		}
+		for _, sent := range []string{`"userName":"mx@xn--bcher-kva.test"`, `"userName":"new","emails":[{"value":"mx@xn--bcher-kva.test"}]`, `"userName":"ig` + "\u034f" + `n"`} {
+			if _, err := f.post(user(sent)); err == nil {
+				t.Errorf("POST %s makes a second one", sent)
+			}
+		}
+		f.mustPatchGroup(heart, fmt.Sprintf(`{"op":"add","path":"members","value":[{"value":%q}]}`, alias))
+		if _, err := f.postGroup(group("Sales \u2764\ufe0f")); err == nil {
+			t.Error("POST makes a second group")
+		}
+		if _, err := f.putGroup(family, group("Team \U0001f468\u200d\U0001f469", alias)); err != nil {
+			t.Errorf("PUT of a group: %v", err)
+		}
+
+		versions := f.read(name).Version + f.read(mail).Version + f.read(joiner).Version
+		records, kept := f.renew()
+		if records < 4 || kept != 2 {
+			t.Errorf("renewed %d, kept %d", records, kept)
+		}
+		text, renewable = f.faults()
+		if renewable != 0 || strings.Count(text, "\n") != 2 || !strings.Contains(text, "user "+name+": has a userName that is the email of user "+mail) ||
+			!strings.Contains(text, "user "+joiner+": has a userName that looks like that of user ") {
+			t.Errorf("afterwards %d renewable:\n%s", renewable, text)
+		}
+		if now := f.read(name).Version + f.read(mail).Version + f.read(joiner).Version; now != versions {
+			t.Error("who was kept as it is changed")
+		}
+		if records, kept := f.renew(); records != 0 || kept != 2 {
+			t.Errorf("renewed again %d, kept %d", records, kept)
+		}
+
+		// What is reserved now is refused, and found in any spelling.
+		for _, sent := range []string{
+			`"userName":"n1","emails":[{"value":"x@a.test"}]`, `"userName":"mx@bücher.test"`, `"userName":"n2","emails":[{"value":"MX@bücher.test"}]`,
+			`"userName":"n3","emails":[{"value":"taken@a.test"}]`,
+		} {
+			if _, err := f.post(user(sent)); err == nil {
+				t.Errorf("POST %s is taken", sent)
+			}
+		}
+		f.finds(`userName eq "mx@BÜCHER.test"`, domain)
+		f.finds(`emails eq "other@bücher.test"`, domain)
+		for _, lookalike := range []string{"sales \u2764", "Team \U0001f468\U0001f469"} {
+			if _, err := f.postGroup(group(lookalike)); err == nil {
+				t.Errorf("POST of the group %q is taken", lookalike)
+			}
+		}
+		if u := f.read(gone); u.Held[directory.Email] != "" || u.Held[directory.UserName] != "gone" {
+			t.Errorf("the deleted holder has %v", u.Held)
+		}
+		if u := f.read(lost); u.Held[directory.UserName] != "" {
+			t.Errorf("the deleted look-alike has %v", u.Held)
+		}
+
+		// Whoever gives up the value ends the conflict.
+		f.mustPatch(mail, `[{"op":"replace","path":"emails","value":[{"value":"else@a.test"}]}]`)
+		f.mustPatch(joiner, `[{"op":"replace","path":"userName","value":"other"}]`)
+		if records, kept := f.renew(); records != 1 || kept != 0 {
+			t.Errorf("renewed at last %d, kept %d", records, kept)
+		}
+		f.check(f.active())
+	})
+}

@@ -1,0 +1,304 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// Renewed counts what RenewNames did.
+type Renewed struct {
+	// Records are those that hold their values as this version does from now on, Kept
+	// those of which a value stays as it was, since another record has it.
+	Records, Kept int
+}
+
+// RenewNames makes the records of a tenant hold their values as this version reserves
+// them: a userName that is an address is reserved beside the unique emails, and names
+// lie under the form in which they are compared today, in reservations and in the
+// index of emails. What another live record holds stays as it is, and Audit names
+// both.
+//
+// Each record is one transaction under its version, which moves; it is safe beside
+// requests, and to repeat.
+func (s *Store) RenewNames(ctx context.Context, t tenant.ID) (Renewed, error) {
+	r := renewal{store: s, tenant: t}
+	for _, in := range []struct {
+		partition string
+		renew     func(ctx context.Context, item table.Item) error
+	}{
+		{partition(t, "USERS"), func(ctx context.Context, i table.Item) error { return r.user(ctx, i.Key) }},
+		{partition(t, "GONE"), func(ctx context.Context, i table.Item) error { return r.user(ctx, i.Key) }},
+		{partition(t, "GROUPS"), func(ctx context.Context, i table.Item) error { return r.group(ctx, i.Key) }},
+	} {
+		if err := s.each(ctx, in.partition, r.outdated, in.renew); err != nil {
+			return r.done, err
+		}
+	}
+	return r.done, nil
+}
+
+// each visits the items of a partition that a test picks, a few at a time.
+func (s *Store) each(ctx context.Context, name string, picks func(table.Item) bool, visit func(context.Context, table.Item) error) error {
+	q := table.Query{Partition: name}
+	for {
+		page, err := s.table.Query(ctx, q)
+		if err != nil {
+			return readError(err)
+		}
+		picked := slices.DeleteFunc(slices.Clone(page.Items), func(i table.Item) bool { return !picks(i) })
+		err = parallel(ctx, len(picked), func(ctx context.Context, i int) error { return visit(ctx, picked[i]) })
+		if err != nil || !page.More {
+			return err
+		}
+		q.After = page.Last
+	}
+}
+
+type renewal struct {
+	store  *Store
+	tenant tenant.ID
+	mu     sync.Mutex
+	done   Renewed
+}
+
+// outdated reports whether a record may hold something as an earlier version did.
+func (r *renewal) outdated(item table.Item) bool {
+	if item.Partition == partition(r.tenant, "GROUPS") {
+		p, err := groupRenewal(decodeGroup(item))
+		return err == nil && p.needed()
+	}
+	p, err := userRenewal(decodeUser(item, item.Partition == partition(r.tenant, "GONE")))
+	return err == nil && p.needed()
+}
+
+// plan is what a record holds, and is to hold.
+type plan struct {
+	id                 string
+	deleted            bool
+	kinds              []directory.Kind
+	held, wanted       directory.Claims
+	formerMails, mails []string
+}
+
+func (p plan) needed() bool {
+	return !maps.Equal(p.held, p.wanted) || !slices.Equal(p.formerMails, p.mails)
+}
+
+// userRenewal is what a user is to hold. A deleted one may have lost values, and gets
+// none that it does not hold.
+func userRenewal(u *directory.User) (plan, error) {
+	r, err := u.Resource()
+	if err != nil {
+		return plan{}, fmt.Errorf("store: %w", err)
+	}
+	p := plan{
+		id: u.ID, deleted: u.Deleted, kinds: directory.Kinds[:], held: u.Held, wanted: directory.Claims{},
+		formerMails: directory.FormerOtherEmails(r), mails: directory.OtherEmails(r),
+	}
+	p.want(directory.ClaimsOf(r), directory.FormerClaims(r), u.Live())
+	return p, nil
+}
+
+func groupRenewal(g *directory.Group) (plan, error) {
+	r, err := g.Resource()
+	if err != nil {
+		return plan{}, fmt.Errorf("store: %w", err)
+	}
+	p := plan{id: g.ID, kinds: directory.GroupKinds[:], held: g.Held, wanted: directory.Claims{}}
+	p.want(directory.GroupClaimsOf(r), directory.FormerGroupClaims(r), false)
+	return p, nil
+}
+
+// want decides what is to be held: what is held, in today's form, and the address that
+// an earlier version did not reserve. Any other difference is a fault that nobody here
+// knows the reason of, and stays.
+func (p *plan) want(claims, former directory.Claims, live bool) {
+	for kind, value := range p.held {
+		p.wanted[kind] = value
+		if claims[kind] != "" && former[kind] == value {
+			p.wanted[kind] = claims[kind]
+		}
+	}
+	if address := claims[directory.Address]; live && address != "" && p.held[directory.Address] == "" {
+		p.wanted[directory.Address] = address
+	}
+}
+
+// user renews one user: read again, so that it is decided on what is there now.
+func (r *renewal) user(ctx context.Context, key table.Key) error {
+	gone := key == goneKey(r.tenant, key.Sort)
+	return r.record(ctx, key, func(item table.Item) (plan, []table.Condition, error) {
+		u := decodeUser(item, gone)
+		p, err := userRenewal(u)
+		return p, []table.Condition{table.Is(attrVersion, table.Number(u.Version))}, err
+	})
+}
+
+func (r *renewal) group(ctx context.Context, key table.Key) error {
+	return r.record(ctx, key, func(item table.Item) (plan, []table.Condition, error) {
+		g := decodeGroup(item)
+		p, err := groupRenewal(g)
+		return p, []table.Condition{table.Is(attrRevision, table.Number(g.Revision))}, err
+	})
+}
+
+// maxRenewals is how often a record is decided again because requests changed it.
+const maxRenewals = 8
+
+func (r *renewal) record(ctx context.Context, key table.Key, decide func(table.Item) (plan, []table.Condition, error)) error {
+	held := map[directory.Kind]bool{} // by others
+	lose := map[table.Key]directory.Loss{}
+	for range maxRenewals {
+		item, ok, err := r.store.read(ctx, key)
+		if err != nil || !ok {
+			return err
+		}
+		p, same, err := decide(item)
+		if err != nil {
+			return err
+		}
+		for kind := range held {
+			p.giveUp(kind)
+		}
+		if p.mailsAreThere(ctx, r) {
+			p.formerMails = p.mails
+		}
+		if !p.needed() {
+			r.count(0, p.kept(held))
+			return nil
+		}
+		err = r.store.commit(ctx, time.Time{}, r.ops(key, p, same, lose))
+		var failed *directory.CommitError
+		switch {
+		case err == nil:
+			r.count(1, p.kept(held))
+			return nil
+		case !errors.As(err, &failed):
+			return err
+		case failed.Stale:
+			clear(held)
+			clear(lose)
+		default:
+			if err := r.judge(ctx, p, failed.Holders, held, lose); err != nil {
+				return err
+			}
+		}
+	}
+	r.count(0, 1) // requests are faster, or the record contradicts itself: Audit tells
+	return nil
+}
+
+// giveUp leaves a value that another record has: a live record keeps what it holds, a
+// deleted one loses it.
+func (p *plan) giveUp(kind directory.Kind) {
+	delete(p.wanted, kind)
+	if value, ok := p.held[kind]; ok && !p.deleted {
+		p.wanted[kind] = value
+	}
+}
+
+// mailsAreThere reports whether the index has the user's emails in today's form alone.
+// It reads only for emails of which the form has changed; what cannot be read is
+// renewed.
+func (p *plan) mailsAreThere(ctx context.Context, r *renewal) bool {
+	var keys []table.Key
+	wanted := map[table.Key]bool{}
+	for _, mail := range p.mails {
+		if !slices.Contains(p.formerMails, mail) {
+			key := mailKey(r.tenant, mail, p.id)
+			keys, wanted[key] = append(keys, key), true
+		}
+	}
+	for _, mail := range p.formerMails {
+		if !slices.Contains(p.mails, mail) {
+			keys = append(keys, mailKey(r.tenant, mail, p.id))
+		}
+	}
+	if len(keys) == 0 {
+		return false
+	}
+	items, err := r.store.getAll(ctx, keys)
+	if err != nil || len(items) != len(wanted) {
+		return false
+	}
+	for key := range items {
+		if !wanted[key] {
+			return false
+		}
+	}
+	return true
+}
+
+// kept is how many values of a live record stay as they were.
+func (p *plan) kept(held map[directory.Kind]bool) int {
+	if p.deleted {
+		return 0
+	}
+	return len(held)
+}
+
+func (r *renewal) count(records, kept int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done.Records += records
+	r.done.Kept += min(kept, 1)
+}
+
+// judge decides of values that other records hold: a deleted user loses them, as to
+// any request; a live record keeps them.
+func (r *renewal) judge(ctx context.Context, p plan, holders map[directory.Kind]string, held map[directory.Kind]bool, lose map[table.Key]directory.Loss) error {
+	records, err := r.store.Records(ctx, r.tenant, slices.Collect(maps.Values(holders)))
+	if err != nil {
+		return err
+	}
+	for kind, id := range holders {
+		value := p.wanted[kind]
+		u := records[id]
+		if u == nil || !u.Deleted || p.deleted {
+			held[kind] = true
+		} else if as, ok := u.Held.As(kind, value); ok {
+			lose[reservationKey(r.tenant, kind, value)] = directory.Loss{Kind: as, Loser: u, Losing: value}
+		}
+	}
+	return nil
+}
+
+// ops renew a record in one transaction.
+//
+//	record        version (a group's: revision) is     settles it against any change of the record
+//	reservations  absent, or held by the losing record  settles it against whoever wants the value
+//	mails         unconditional: an index of candidates
+//	losers        version is
+func (r *renewal) ops(key table.Key, p plan, same []table.Condition, lose map[table.Key]directory.Loss) []operation {
+	change := table.Change{Set: table.Attributes{}, Add: map[string]int64{attrVersion: 1}}
+	for _, kind := range p.kinds {
+		switch value, ok := p.wanted[kind]; {
+		case ok && value != p.held[kind]:
+			change.Set[heldAttribute(kind)] = table.Text(value)
+		case !ok && p.held[kind] != "":
+			change.Remove = append(change.Remove, heldAttribute(kind))
+		}
+	}
+	if key.Partition == partition(r.tenant, "GROUPS") {
+		change.Add[attrRevision] = 1
+	}
+	losers := map[table.Key]string{}
+	for at, l := range lose {
+		losers[at] = l.Loser.ID
+	}
+	ops := []operation{{Op: table.Update(key, change, same...)}}
+	ops = append(ops, claimOps(r.tenant, p.id, p.kinds, p.held, p.wanted, nil, losers)...)
+	ops = append(ops, lossOps(r.tenant, slices.Collect(maps.Values(lose)))...)
+	return append(ops, mailOps(r.tenant, directory.Change{
+		After: &directory.User{ID: p.id}, OtherBefore: p.formerMails, OtherAfter: p.mails,
+	})...)
+}
