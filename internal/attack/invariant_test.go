@@ -14,13 +14,7 @@ import (
 
 // waiting are the cases that are not held yet, with what they wait for. One that
 // passes fails the test until it is taken from here.
-var waiting = map[string]string{
-	"ign-001": lookAlikes, "ign-003": lookAlikes, "ign-004": lookAlikes, "ign-006": lookAlikes, "ign-007": lookAlikes,
-	"idn-004": lookAlikes, "grp-101": lookAlikes, "grp-103": lookAlikes,
-	"ident-001": "one namespace of addresses",
-}
-
-const lookAlikes = "names compared without what does not show"
+var waiting = map[string]string{}
 
 // invariants are what holds after the request of each case, beside what holds of all.
 var invariants = map[string]func(r *run){
