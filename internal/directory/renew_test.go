@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -219,5 +220,41 @@ func TestRenewNames(t *testing.T) {
 			t.Errorf("renewed at last %d, kept %d", records, kept)
 		}
 		f.check(f.active())
+	})
+}
+
+// Requests beside a renewal are neither lost nor write over it.
+func TestRenewNames_BesideRequests(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		raw := table.Retrying(open(t))
+		f := newFixtureOn(t, raw, 99, 9)
+		var ids []string
+		for i := range 8 {
+			ids = append(ids, f.mustPost(user(fmt.Sprintf(`"userName":"u%d@a.test","emails":[{"value":"m%d@a.test"}]`, i, i))).ID)
+			f.age(raw, "USERS", ids[i])
+		}
+		done := make(chan error)
+		go func() {
+			var err error
+			for i := range ids {
+				_, failed := f.patch(ids[i], fmt.Sprintf(`[{"op":"replace","value":{"title":"t%d","userName":"n%d@a.test"}}]`, i, i%4*2), directory.Precondition{})
+				err = errors.Join(err, failed)
+			}
+			done <- err
+		}()
+		f.renew()
+		err := <-done
+		f.renew()
+		renamed := 0
+		for i, id := range ids {
+			if o := object(t, f.read(id)); o["title"] == fmt.Sprintf("t%d", i) {
+				renamed++
+			}
+		}
+		var taken *directory.TakenError
+		if renamed != 4 || !errors.As(err, &taken) {
+			t.Errorf("%d of 8 were renamed to 4 names: %v", renamed, err)
+		}
+		f.check(8)
 	})
 }
