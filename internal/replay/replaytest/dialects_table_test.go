@@ -13,9 +13,9 @@ func tolerances() []tolerance {
 // Reasons why a form cannot occur that several rows give.
 const (
 	noList        = "a query has no `schemas`"
-	noValue       = "a query names attributes and has no values but in its filter"
+	noValue       = "a query has values in its filter only"
 	noOperation   = "only a PATCH has operations"
-	noName        = "the path names the attribute already"
+	noName        = "the path already names the attribute"
 	noPathInBody  = "a body has names, and no paths with operations"
 	noMember      = "members are in groups' bodies"
 	noBrackets    = "a list of names has no brackets"
@@ -60,7 +60,7 @@ func schemaRows() []tolerance {
 	missing := []string{"schemas_missing"}
 	return []tolerance{
 		{
-			sent: "`schemas` with URNs that are nobody's, such as `urn:scim:schemas:core:2.0` of a draft, and not its own", notices: []string{"unknown_schema", "schemas_missing"},
+			sent: "`schemas` with unknown URNs only, such as `urn:scim:schemas:core:2.0` of a draft", notices: []string{"unknown_schema", "schemas_missing"},
 			cells: with(lists(`["urn:scim:schemas:core:2.0"]`, `["urn:scim:schemas:core:1.0"]`, `["urn:ietf:params:scim:schemas:core:2.0:Usr","urn:scim:schemas:extension:enterprise:2.0"]`),
 				search(`"schemas":["urn:scim:schemas:search:2.0"],`),
 				bulk(`"schemas":["urn:scim:schemas:bulk:2.0"],`).noticed("unknown_schema", "schemas_missing", "no_operations")),
@@ -162,10 +162,10 @@ func nameRows() []tolerance {
 		{
 			sent: "an attribute that two schemas have, without its URN", notices: []string{"ambiguous_attribute"},
 			cells: bodies(change{sends: `"region":"7","title":"x"`, then: `{"/title":"x","/urn:example:hr:1.0:Person":{"present":false}}`}).with(cells{
-				inPath:       patched(change{sends: op("remove", "region", ""), then: "{}"}).refused("invalidPath", "it may be any of them; the detail names them"),
-				inValue:      patched(change{sends: op("add", "region", `"7"`), then: "{}"}).refused("invalidPath", "it may be any of them; the detail names them"),
-				inFilter:     filtered(query{by: `region eq "{{k}}"`}).refused("invalidFilter", "it may be any of them; the detail names them"),
-				inSortBy:     sorted(query{by: "region"}).refused("invalidValue", "it may be any of them; the detail names them"),
+				inPath:       patched(change{sends: op("remove", "region", ""), then: "{}"}).refused("invalidPath", "it is ambiguous; the detail names the candidates"),
+				inValue:      patched(change{sends: op("add", "region", `"7"`), then: "{}"}).refused("invalidPath", "it is ambiguous; the detail names the candidates"),
+				inFilter:     filtered(query{by: `region eq "{{k}}"`}).refused("invalidFilter", "it is ambiguous; the detail names the candidates"),
+				inSortBy:     sorted(query{by: "region"}).refused("invalidValue", "it is ambiguous; the detail names the candidates"),
 				inAttributes: attributes(query{one: `"title":"x"`, by: "region,title", shows: []string{"/title"}}),
 				inExcluded:   excluded(query{one: `"title":"x"`, by: "region", shows: []string{"/title"}}),
 			}),
@@ -173,7 +173,7 @@ func nameRows() []tolerance {
 		{
 			sent: "`isTeamAccount` without its URN", notices: []string{"top_level_attribute"},
 			cells: bodies(change{sends: `"isTeamAccount":false`, then: `{"/{{extUrn}}/isTeamAccount":false}`}).with(cells{
-				inPath:       never("what it names cannot be removed, and has a value"),
+				inPath:       never("it always has a value and cannot be removed"),
 				inValue:      patched(change{sends: op("replace", "isTeamAccount", "false"), then: `{"/{{extUrn}}/isTeamAccount":false}`}),
 				inFilter:     filtered(query{one: `"{{extUrn}}":{"isTeamAccount":false}`, other: `"{{extUrn}}":{"isTeamAccount":true}`, by: `isTeamAccount eq false and userName sw "{{k}}-"`}),
 				inSortBy:     sorted(query{one: `"{{extUrn}}":{"isTeamAccount":false}`, other: `"{{extUrn}}":{"isTeamAccount":true}`, by: "isTeamAccount"}),
@@ -240,7 +240,7 @@ func nameRows() []tolerance {
 			}),
 		},
 		{
-			sent: "an attribute after the URN of a schema that is not here", notices: []string{"unknown_attribute"},
+			sent: "an attribute after the URN of an unknown schema", notices: []string{"unknown_attribute"},
 			cells: bodies(
 				change{sends: `"urn:example:hr:2.0:User":{"costCode":"7"},"title":"x"`, then: `{"/title":"x","/urn:example:hr:2.0:User":{"present":false}}`},
 				change{sends: `"urn:example:hr:2.0:User:costCode":"7","active":false`, then: `{"/active":false}`},
@@ -252,8 +252,8 @@ func nameRows() []tolerance {
 					change{sends: `[{"op":"replace","path":"active","value":false},{"op":"add","path":"urn:example:hr:2.0:User:costCode","value":"7"}]`, then: `{"/active":false}`, notices: []string{"unknown_path"}},
 					change{sends: `[{"op":"replace","path":"active","value":false},{"op":"add","path":"urn:example:hr:2.0:User:phones[type eq \"x\"].value","value":"7"}]`, then: `{"/active":false}`, notices: []string{"unknown_path"}},
 				),
-				inFilter:     filtered(query{by: `urn:example:hr:2.0:User:costCode eq "7"`}).refused("invalidFilter", "a search for an attribute that is not here would seem to find nobody"),
-				inSortBy:     sorted(query{by: `urn:example:hr:2.0:User:costCode`}).refused("invalidValue", "there is no order by an attribute that is not here"),
+				inFilter:     filtered(query{by: `urn:example:hr:2.0:User:costCode eq "7"`}).refused("invalidFilter", "a search by an unknown attribute would match nobody, and the user would seem not to exist"),
+				inSortBy:     sorted(query{by: `urn:example:hr:2.0:User:costCode`}).refused("invalidValue", "there is no order by an unknown attribute"),
 				inAttributes: attributes(query{one: `"title":"x"`, by: "title,urn:example:hr:2.0:User:costCode", shows: []string{"/title"}, notices: nothing}),
 				inExcluded:   excluded(query{one: `"title":"x"`, by: "urn:example:hr:2.0:User:costCode", shows: []string{"/title"}, notices: nothing}),
 			}),
@@ -269,13 +269,13 @@ func nameRows() []tolerance {
 					change{sends: op("remove", "costCode", ""), then: "{}"},
 					change{sends: op("remove", "__proto__", ""), then: "{}"},
 					change{sends: op("remove", enterprise+":costCode", ""), then: "{}"},
-				).refused("invalidPath", "it may be a misspelling of an attribute that is here"),
+				).refused("invalidPath", "it may be a misspelled attribute"),
 				inValue: patched(
 					change{sends: `[{"op":"replace","path":"name","value":{"givenName":"Ann","nick":"A"}}]`, then: `{"/name":{"equals":{"givenName":"Ann"}}}`},
 					change{sends: `[{"op":"replace","path":"` + enterprise + `","value":{"department":"Ops","costCode":"7"}}]`, then: `{"` + e + `":{"equals":{"department":"Ops"}}}`},
 				),
-				inFilter:     filtered(query{by: `costCode eq "7"`}).refused("invalidFilter", "a search for an attribute that is not here would seem to find nobody"),
-				inSortBy:     sorted(query{by: `costCode`}).refused("invalidValue", "there is no order by an attribute that is not here"),
+				inFilter:     filtered(query{by: `costCode eq "7"`}).refused("invalidFilter", "a search by an unknown attribute would match nobody, and the user would seem not to exist"),
+				inSortBy:     sorted(query{by: `costCode`}).refused("invalidValue", "there is no order by an unknown attribute"),
 				inAttributes: attributes(query{one: `"title":"x"`, by: "title,costCode", shows: []string{"/title"}, notices: nothing}),
 				inExcluded:   excluded(query{one: `"title":"x"`, by: "costCode", shows: []string{"/title"}, notices: nothing}),
 			}),
@@ -359,7 +359,7 @@ func valueRows() []tolerance {
 				inPath: patched(
 					change{has: `"emails":[{"value":"{{k}}@w.example","primary":true},{"value":"{{k}}@h.example"}]`, sends: `[{"op":"remove","path":"emails[primary eq \"True\"]"}]`, then: `{"/emails/*/value":["{{k}}@h.example"]}`, notices: []string{"filter_boolean"}},
 				),
-				inFilter: filtered(query{by: `active eq "True" and userName sw "{{k}}-"`}).refused("invalidFilter", "compared as a text it could make a user seem not to exist"),
+				inFilter: filtered(query{by: `active eq "True" and userName sw "{{k}}-"`}).refused("invalidFilter", "compared as a text it would match nobody, and the user would seem not to exist"),
 			})),
 		},
 		{
@@ -374,7 +374,7 @@ func valueRows() []tolerance {
 				one{`"` + enterprise + `":{"manager":[{"value":"m"}]}`, enterprise + ":manager", `[{"value":"m"}]`, `{"` + e + `/manager/value":"m"}`},
 				one{`"` + enterprise + `":[{"department":"Ops"}]`, enterprise, `[{"department":"Ops"}]`, `{"` + e + `/department":"Ops"}`},
 				one{`"emails":[{"value":["{{k}}@w.example"],"type":["work"]}]`, "emails", `[{"value":["{{k}}@w.example"],"type":["work"]}]`, `{"/emails":[{"value":"{{k}}@w.example","type":"work"}]}`},
-			).also("invalidValue", "nobody knows which of several values is meant, or what an object or an array in an array stands for",
+			).also("invalidValue", "one value is expected: several, an object, or an array in an array have no clear meaning",
 				one{`"title":["x","y"]`, "title", `["x","y"]`, "{}"},
 				one{`"title":{"value":"x"}`, "title", `{"value":"x"}`, "{}"},
 				one{`"title":[["x"]]`, "title", `[["x"]]`, "{}"},
@@ -601,7 +601,7 @@ func operationRows() []tolerance {
 		{
 			sent: "a value path with `type eq` or `primary eq` that finds nothing", notices: []string{"made_value"},
 			cells: patches(cells{
-				inPath: never("what is removed is made by nobody"),
+				inPath: never("a remove creates nothing"),
 				inValue: patched(
 					change{sends: `[{"op":"replace","path":"emails[type eq \"work\"].value","value":"{{k}}@w.example"}]`, then: `{"/emails":[{"type":"work","value":"{{k}}@w.example"}]}`},
 					change{sends: `[{"op":"add","path":"emails[primary eq true].value","value":"{{k}}@w.example"}]`, then: `{"/emails":[{"primary":true,"value":"{{k}}@w.example"}]}`},
@@ -639,7 +639,7 @@ func filterRows() []tolerance {
 					query{one: `"` + enterprise + `":{"department":"Ops"}`, by: enterprise + ` pr and userName sw "{{k}}-"`},
 				),
 				inPath: patched(change{has: emails, sends: remove(`emails[type eq \"work\"].value eq \"x\"`), then: "{}"}).refused("invalidPath", "a path ends with the sub-attribute"),
-			}.neverIn("a filter in it is that of a path", inValue, inNames)),
+			}.neverIn("a filter there stands in a path: see the PATCH columns", inValue, inNames)),
 		},
 		{
 			sent: "no space beside a parenthesis, a bracket or a quote", notices: []string{"filter_spaces"},
@@ -653,7 +653,7 @@ func filterRows() []tolerance {
 		{
 			sent: "a boolean compared with a text: `primary eq \"True\"`", notices: []string{"filter_boolean"},
 			cells: filters(cells{
-				inFilter: filtered(query{by: `emails[primary eq "True"]`}).refused("invalidFilter", "compared as a text it could make a user seem not to exist"),
+				inFilter: filtered(query{by: `emails[primary eq "True"]`}).refused("invalidFilter", "compared as a text it would match nobody, and the user would seem not to exist"),
 				inPath:   patched(change{has: `"roles":[{"value":"a","primary":true},{"value":"b"}]`, sends: remove(`roles[primary eq \"True\"]`), then: `{"/roles/*/value":["b"]}`}),
 				inValue:  patched(change{has: `"roles":[{"value":"a","primary":true}]`, sends: `[{"op":"replace","path":"roles[primary eq \"True\"].value","value":"b"}]`, then: `{"/roles/*/value":["b"]}`}),
 				inNames:  named(change{has: `"roles":[{"value":"a","primary":true}]`, sends: `"roles[primary eq \"True\"].value":"b"`, then: `{"/roles/*/value":["b"]}`, notices: []string{"filter_boolean", "path_in_value"}}),
@@ -662,10 +662,10 @@ func filterRows() []tolerance {
 		{
 			sent: "a filter that cannot be read",
 			cells: filters(cells{
-				inFilter: filtered(query{by: `title eq`}).refused("invalidFilter", "nobody knows what it asks for"),
-				inPath:   patched(change{has: emails, sends: remove(`emails[type eq]`), then: "{}"}).refused("invalidFilter", "nobody knows what it asks for"),
-				inValue:  patched(change{has: emails, sends: `[{"op":"replace","path":"emails[type = \"work\"].value","value":"x"}]`, then: "{}"}).refused("invalidFilter", "nobody knows what it asks for"),
-				inNames:  named(change{has: emails, sends: `"emails[type = \"work\"].value":"x"`, then: "{}"}).refused("invalidFilter", "nobody knows what it asks for"),
+				inFilter: filtered(query{by: `title eq`}).refused("invalidFilter", "its meaning is unclear"),
+				inPath:   patched(change{has: emails, sends: remove(`emails[type eq]`), then: "{}"}).refused("invalidFilter", "its meaning is unclear"),
+				inValue:  patched(change{has: emails, sends: `[{"op":"replace","path":"emails[type = \"work\"].value","value":"x"}]`, then: "{}"}).refused("invalidFilter", "its meaning is unclear"),
+				inNames:  named(change{has: emails, sends: `"emails[type = \"work\"].value":"x"`, then: "{}"}).refused("invalidFilter", "its meaning is unclear"),
 			}),
 		},
 	}
@@ -677,7 +677,7 @@ func messageRows() []tolerance {
 		cells: cells{
 			inSearch: messages("/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"{{k}}@example.com\"","count":"1","startIndex":"1"}`, `{"/totalResults":1,"/itemsPerPage":1}`).
 				and(messages("/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"{{k}}@example.com\"","count":"9223372036854775807"}`, `{"/totalResults":1}`)),
-			inBulk: messages("/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"failOnErrors":"1","Operations":[]}`, "{}").refused("invalidValue", "`failOnErrors` says how much is done, and is not guessed"),
+			inBulk: messages("/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"failOnErrors":"1","Operations":[]}`, "{}").refused("invalidValue", "`failOnErrors` limits what is done, and must be exact"),
 		}.neverIn("only a search has `count` and `startIndex`", inPOST, inPUT, inPath, inValue, inNames).
 			neverIn("a query's numbers are texts", inFilter, inSortBy, inAttributes, inExcluded),
 	}}

@@ -196,11 +196,11 @@ func spellings() []spelling {
 		{sent: "parameters that the RFCs do not have", respell: added("api-version=2&aadOptscim062020=true"), applies: everywhere},
 		{
 			sent: "`filter` twice", respell: added("filter=title%20pr"), applies: isList, never: listing,
-			status: 400, scimType: "invalidFilter", reason: "one of them would be passed over",
+			status: 400, scimType: "invalidFilter", reason: "one of them would be ignored",
 		},
 		{
 			sent: "`attributes` twice", respell: added("attributes=title&attributes=name"), applies: projected, never: "the request has no parameters",
-			status: 400, scimType: "invalidSyntax", reason: "one of them would be passed over",
+			status: 400, scimType: "invalidSyntax", reason: "one of them would be ignored",
 		},
 		{sent: "a charset label: `charset=utf8`, `us-ascii`", respell: onHeader("Content-Type", "application/scim+json; charset=utf8"), applies: hasBody, never: noBody},
 		{sent: "a charset label that is not true, of a body in UTF-8", respell: onHeader("Content-Type", `application/json;charset="ISO-8859-1"`), applies: hasBody, never: noBody},
@@ -215,7 +215,7 @@ func spellings() []spelling {
 		{sent: "`bearer` in lower case", respell: onHeader("Authorization", "bearer {{token}}"), applies: everywhere},
 		{
 			sent: "`Bearer` twice", respell: onHeader("Authorization", "Bearer Bearer {{token}}"), applies: everywhere,
-			status: 401, reason: "a credential is taken as it is; the detail says which word to leave out",
+			status: 401, reason: "the credential is refused as sent; the detail says which word to leave out",
 		},
 	}
 }
