@@ -14,7 +14,7 @@ import (
 // and place it is sent, and nothing of the request is done: neither the members nor
 // the name change. With one known member the others are skipped.
 func TestGroups_NobodyKnown(t *testing.T) {
-	enginetest.RunOn(t, inMemory(), testGroups_NobodyKnown)
+	enginetest.Run(t, testGroups_NobodyKnown)
 }
 
 func testGroups_NobodyKnown(t *testing.T, open opener) {
@@ -114,7 +114,7 @@ func wantNobodyKnown(t *testing.T, a answer) {
 // a group's is skipped like an unknown one, in every place, and refused for a tenant
 // that refuses those.
 func TestGroups_MembersOfAnyType(t *testing.T) {
-	enginetest.RunOn(t, inMemory(), testGroups_MembersOfAnyType)
+	enginetest.Run(t, testGroups_MembersOfAnyType)
 }
 
 func testGroups_MembersOfAnyType(t *testing.T, open opener) {

@@ -69,7 +69,7 @@ var dialects = []struct {
 	{scim.NoticeWrappedValue, "PATCH", "/Users/{user}", patchBody(`[{"op":"replace","path":"active","value":[{"$ref":null,"value":false}]}]`), 200, "invalidValue"},
 	{scim.NoticeWrappedValue, "POST", "/Users", userBody(`"userName":["new@example.com"]`), 201, "invalidValue"},
 	{scim.NoticeMemberType, "PUT", "/Groups/{group}", groupBody(`"displayName":"G","members":[{"value":"{user}","type":"value"}]`), 200, "invalidValue"},
-	{scim.NoticeMemberType, "PATCH", "/Groups/{group}", patchBody(`[{"op":"add","path":"members","value":[{"$ref":"` + baseURL + `/Groups/{group}"}]}]`), 200, "invalidValue"},
+	{scim.NoticeMemberType, "PATCH", "/Groups/{group}", patchBody(`[{"op":"add","path":"members","value":[{"$ref":"` + baseURL + `/Groups/{user}"}]}]`), 200, "invalidValue"},
 	{scim.NoticeNestedValue, "PATCH", "/Groups/{group}", patchBody(`[{"op":"add","path":"members","value":{"members":[{"value":"{user}"}]}}]`), 200, "invalidValue"},
 	{scim.NoticeReference, "PATCH", "/Groups/{group}", patchBody(`[{"op":"add","path":"members","value":[{"$ref":"` + baseURL + `/Users/{user}"}]}]`), 200, "invalidValue"},
 	{scim.NoticeNotURI, "POST", "/Users", userBody(`"userName":"new@example.com","profileUrl":"my page"`), 201, "invalidValue"},

@@ -65,7 +65,7 @@ func referringText(text string) any {
 	if !strings.Contains(text, bulkPrefix) {
 		return nil
 	}
-	v, _ := new(coercer).decodeText(text)
+	v, _, _ := new(coercer).decodeText("", text) // what cannot be read is refused by the operation
 	return v
 }
 

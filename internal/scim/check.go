@@ -173,6 +173,9 @@ func typeError(a *Attribute, path string, v any) error {
 	if !strings.HasPrefix(want, got) {
 		detail += ", not " + got
 	}
+	if _, isText := v.(string); isText && a.Type == TypeComplex && a.Sub("value") == nil && len(a.SubAttributes) > 1 {
+		detail += fmt.Sprintf(": send its parts, such as %s.%s and %s.%s", path, a.SubAttributes[0].Name, path, a.SubAttributes[1].Name)
+	}
 	return &Error{InvalidValue, detail + "."}
 }
 

@@ -80,7 +80,7 @@ func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 			c.notices.add(NoticeNestedValue, path)
 			return c.array(a, path, inner)
 		}
-		if a.Type == TypeComplex {
+		if a.Type == TypeComplex || isValueObject(v) {
 			c.notices.add(NoticeSingleValue, path)
 			return []any{v}, nil
 		}
@@ -92,10 +92,19 @@ func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 			c.notices.add(NoticeSingleValue, path)
 			return []any{v}, nil
 		}
-		if inner, ok := c.readText(a, path, v); ok {
+		if inner, ok, err := c.readText(a, path, v); ok {
+			if err != nil {
+				return nil, err
+			}
 			return c.array(a, path, inner)
 		}
-		if a.takesBare(v) && (path != "emails" || isAddress(v)) {
+		if path == "emails" && !isAddress(v) {
+			return nil, &Error{
+				InvalidValue,
+				"emails must be an array, each of its values an object, not a string. A string is taken only where it is one email address.",
+			}
+		}
+		if a.takesBare(v) {
 			return []any{v}, nil
 		}
 	case bool, Number:

@@ -25,19 +25,24 @@ func DecodeJSON(body []byte) (any, error) { return decodeJSON(body, 0) }
 
 // decodeJSON is DecodeJSON with so many levels more.
 func decodeJSON(body []byte, more int) (any, error) {
+	v, _, err := readJSON(body, more)
+	return v, err
+}
+
+// readJSON is decodeJSON; deep reports that the fault is the nesting alone.
+func readJSON(body []byte, more int) (v any, deep bool, err error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, &Error{InvalidSyntax, "The body is empty: send a JSON object."}
+		return nil, false, &Error{InvalidSyntax, "The body is empty: send a JSON object."}
 	}
 	r := reader{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body)), depth: -more}
-	v, err := r.value()
-	if err != nil {
-		return nil, err
+	if v, err = r.value(); err != nil {
+		return nil, r.deep, err
 	}
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, r.fault("there is something behind its end")
+		return nil, false, r.fault("there is something behind its end")
 	}
-	return v, nil
+	return v, false, nil
 }
 
 // decodeObject reads a body that must be a JSON object.
@@ -61,6 +66,8 @@ type reader struct {
 	body  []byte
 	dec   *jsontext.Decoder
 	depth int
+	// deep reports that reading ended at the limit of nesting.
+	deep bool
 	// trusted texts are written by Encode: names need no check.
 	trusted bool
 }
@@ -81,6 +88,7 @@ func (r *reader) value() (any, error) {
 		return r.number(tok.String())
 	}
 	if r.depth++; r.depth > MaxDepth {
+		r.deep = true
 		return nil, r.fault(fmt.Sprintf("it nests deeper than %d levels", MaxDepth))
 	}
 	defer func() { r.depth-- }()

@@ -110,13 +110,18 @@ func (p *Patch) operation(v any) (Operation, error) {
 	c := coercer{notices: p.notices}
 	object, err := c.attributesOf("value", value)
 	if err != nil {
-		return Operation{}, &Error{
-			InvalidValue,
-			"without a path, value must be an object of attributes, not " + kindOf(value) + ".",
-		}
+		return Operation{}, &Error{InvalidValue, "without a path, " + detailOf(err)}
 	}
 	o.Value, o.inText, p.notices = object, c.inText, c.notices
 	return o, nil
+}
+
+func detailOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Detail
+	}
+	return err.Error()
 }
 
 // member is an object's value under a name in any ASCII case.

@@ -99,7 +99,7 @@ func (w *patching) attributes(op PatchOp, within *Schema, values map[string]any)
 			continue
 		}
 		if l.attr != nil && l.attr.Name == "id" && l.extension == nil {
-			if id, known := w.r["id"]; known && v != nil && !equalValue(v, id) {
+			if id, known := w.r["id"]; known && !isNone(v) && !equalValue(v, id) {
 				return &Error{NotMutable, "id is read-only, and the one in the value is not the resource's."}
 			}
 		}

@@ -172,7 +172,11 @@ func (c *coercer) sentParts(op PatchOp, l location, v any) (parts map[string]any
 	}
 	defer c.leaveText(c.inText)
 	if text, ok := v.(string); ok {
-		if inner, ok := c.readText(l.attr, pathOf(l.target), text); ok {
+		inner, ok, err := c.readText(l.attr, pathOf(l.target), text)
+		if err != nil {
+			return nil, false, err
+		}
+		if ok {
 			v = inner
 		}
 	}

@@ -75,17 +75,23 @@ func (c *coercer) wrappedValue(a *Attribute, path string, v any) any {
 	if !ok || a.Type == TypeComplex {
 		return v
 	}
-	inner, sent := lookupMember(object, "value")
-	if !sent {
+	if !isValueObject(object) {
 		return v
 	}
+	c.notices.add(NoticeWrappedValue, path)
+	return member(object, "value")
+}
+
+// isValueObject reports whether an object has a value, and beside it only what says how
+// the value is meant.
+func isValueObject(object map[string]any) bool {
 	for name := range object {
 		if !slices.ContainsFunc(commonParts, func(part string) bool { return equalName(part, name) }) {
-			return v
+			return false
 		}
 	}
-	c.notices.add(NoticeWrappedValue, path)
-	return inner
+	_, sent := lookupMember(object, "value")
+	return sent
 }
 
 // commonParts are the sub-attributes that any value of several may have.
@@ -112,7 +118,10 @@ func (c *coercer) object(a *Attribute, path string, v any) (sent map[string]any,
 		return object, false, nil
 	}
 	if text, ok := v.(string); ok {
-		if inner, ok := c.readText(a, path, text); ok {
+		if inner, ok, err := c.readText(a, path, text); ok {
+			if err != nil {
+				return nil, false, err
+			}
 			return c.object(a, path, inner)
 		}
 	}
@@ -166,30 +175,41 @@ func hollow(a *Attribute, parts map[string]any) bool {
 
 // readText reads the JSON object or array in a text that was sent for a complex
 // value. From there on texts are no JSON until leaveText: one text in another would
-// be a way around the limit of nesting. A text that is no JSON is not read.
-func (c *coercer) readText(a *Attribute, path, text string) (any, bool) {
-	v, ok := c.decodeText(text)
-	if !ok {
-		return nil, false
+// be a way around the limit of nesting. ok is false for a text that is no JSON.
+func (c *coercer) readText(a *Attribute, path, text string) (v any, ok bool, err error) {
+	v, ok, err = c.decodeText(path, text)
+	if !ok || err != nil {
+		return nil, ok, err
 	}
 	c.notices.add(NoticeStringifiedValue, path)
 	c.inText = true
-	if object, ok := v.(map[string]any); ok {
-		v = withDisplay(a, object)
+	switch sent := v.(type) {
+	case map[string]any:
+		v = withDisplay(a, sent)
+	case []any:
+		for i, element := range sent {
+			if object, ok := element.(map[string]any); ok {
+				sent[i] = withDisplay(a, object)
+			}
+		}
 	}
-	return v, true
+	return v, true, nil
 }
 
 // leaveText ends what readText began: a caller defers it with the state before.
 func (c *coercer) leaveText(before bool) { c.inText = before }
 
-// decodeText is the JSON object or array in a text.
-func (c *coercer) decodeText(text string) (any, bool) {
+// decodeText is the JSON object or array in a text, if there is one. One that nests
+// deeper than a body may is refused: it is no text that somebody means.
+func (c *coercer) decodeText(path, text string) (v any, ok bool, err error) {
 	if begin := strings.TrimLeft(text, " \t\r\n"); c.inText || begin == "" || begin[0] != '{' && begin[0] != '[' {
-		return nil, false
+		return nil, false, nil
 	}
-	v, err := DecodeJSON([]byte(text))
-	return v, err == nil
+	v, deep, err := readJSON([]byte(text), 0)
+	if deep {
+		return nil, true, &Error{InvalidValue, fmt.Sprintf("%s holds JSON in a string that nests deeper than %d levels.", path, MaxDepth)}
+	}
+	return v, err == nil, nil
 }
 
 // withDisplay is an object that was sent as JSON in a text, with its displayName as
@@ -224,8 +244,11 @@ func (c *coercer) textInValue(a *Attribute, path string, sent map[string]any) ma
 	if len(text) > MaxString || !strings.HasPrefix(text, "{") {
 		return sent
 	}
-	v, _ := c.decodeText(text)
+	v, _, err := c.decodeText(path, text)
 	object, _ := v.(map[string]any)
+	if err != nil {
+		return sent
+	}
 	inner, ok := member(object, "value").(string)
 	if !ok || strings.HasPrefix(inner, "{") {
 		return sent
@@ -258,7 +281,10 @@ func (c *coercer) attributesOf(name string, v any) (map[string]any, error) {
 		}
 	}
 	if text, ok := v.(string); ok {
-		if inner, ok := c.decodeText(text); ok {
+		if inner, ok, err := c.decodeText(name, text); ok {
+			if err != nil {
+				return nil, err
+			}
 			c.notices.add(NoticeStringifiedValue, name)
 			c.inText = true
 			return c.attributesOf(name, inner)
