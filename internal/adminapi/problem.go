@@ -156,7 +156,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &guarded):
 		return &problem{kind: kindState, detail: fmt.Sprintf("%d users are protected, which is the most; unprotect one first.", guarded.Limit)}
 	case errors.As(err, &deleted):
-		return &problem{kind: kindNotFound, detail: "The group was deleted on " + fmt.Sprint(instant(deleted.Group.Deleted)) + "; …/deleted-groups tells by whom."}
+		return &problem{kind: kindNotFound, detail: "The group was deleted on " + fmt.Sprint(instant(deleted.Group.Deleted)) + "; …/deleted-groups says by whom."}
 	case errors.As(err, &convert):
 		return &problem{kind: kindState, detail: "The user cannot be converted by this request."}
 	}

@@ -45,7 +45,7 @@ var errQuery = &scim.Error{
 // unescapeValue decodes the value of a parameter. By the rules of forms + is a
 // space, and by those of URLs it is itself: ann+hr@example.com. Where the value
 // writes the spaces between its words as %20, + is itself. Within quotes either may
-// stand, so they do not tell.
+// stand, so they decide nothing.
 func unescapeValue(raw string) (string, error) {
 	decoded, err := url.QueryUnescape(raw)
 	if err != nil || !strings.Contains(raw, "+") {
@@ -55,7 +55,7 @@ func unescapeValue(raw string) (string, error) {
 	quoted := false
 	for i := 0; i < len(raw); i++ {
 		c := raw[i]
-		if c == '%' { // QueryUnescape has found two digits behind it
+		if c == '%' { // QueryUnescape has found two digits after it
 			switch strings.ToUpper(raw[i+1 : i+3]) {
 			case "22":
 				c = '"'
@@ -83,8 +83,7 @@ func unescapeValue(raw string) (string, error) {
 	return decoded, nil
 }
 
-// escapedLength is how many bytes of a query the character has that stands behind
-// a backslash.
+// escapedLength returns how many bytes of a query the character after a backslash has.
 func escapedLength(raw string) int {
 	switch {
 	case raw == "":
@@ -149,7 +148,7 @@ func integer(text string) (int, error) {
 	return n, nil
 }
 
-// maxInteger is the largest number that is told apart from larger ones.
+// maxInteger is the largest number that differs from a larger one.
 const maxInteger = 1<<31 - 1
 
 // integer is a parameter that is a whole number.

@@ -26,7 +26,7 @@ type request struct {
 	query  parameters
 	// notices are what was tolerated in the body.
 	notices []scim.Notice
-	// badQuery tells that the parameters of the query are at fault.
+	// badQuery reports that the parameters of the query are at fault.
 	badQuery bool
 	// lookout finds out whether its subjects fail already, nil for none.
 	lookout *lookout

@@ -61,8 +61,8 @@ type Service struct {
 }
 
 // New makes a Service that serves the routes of some functions, all of them when
-// none or the one of /Bulk is named. It knows the other routes too, so that it
-// tells a wrong method from a wrong path.
+// none or the one of /Bulk is named. It knows the other routes too, so that a wrong
+// method is 405, and a wrong path 404.
 func New(c Config, functions ...string) *Service {
 	if c.RequestTime == 0 {
 		c.RequestTime = requestTime

@@ -182,7 +182,7 @@ var meanings = map[Cause]Meaning{
 	},
 	GroupDeleted: {
 		Status: 404, Summary: "The group was deleted in the application. No request brings it back.",
-		Action: "In the identity provider, unlink the group and push it again: it is made anew.",
+		Action: "In the identity provider, unlink the group and push it again, which creates a new group.",
 	},
 	DuplicateGroup: {
 		Status: 409, Type: scim.NotUnique, Summary: "Another group has the displayName or externalId already.",

@@ -38,7 +38,7 @@ func TestDecodeBulk_RefusesTheWholeRequest(t *testing.T) {
 		{"a name twice in data", string(bulkBody(`"Operations":[{"data":{"a":1,"A":2}}]`)), InvalidSyntax, "same name twice"},
 		{"too deep", string(bulkBody(`"Operations":[{"data":` + strings.Repeat(`{"a":`, 17) + `1` + strings.Repeat(`}`, 17) + `}]`)), InvalidSyntax, "nests deeper than 16"},
 		{"bad UTF-8", string(bulkBody(`"Operations":[{"path":"` + "\xff" + `"}]`)), InvalidSyntax, "UTF-8"},
-		{"something behind its end", string(bulkBody(`"Operations":[]`)) + "{}", InvalidSyntax, "behind its end"},
+		{"something after its end", string(bulkBody(`"Operations":[]`)) + "{}", InvalidSyntax, "after its end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, _, err := DecodeBulk([]byte(c.body))

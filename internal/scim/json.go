@@ -40,7 +40,7 @@ func readJSON(body []byte, more int) (v any, deep bool, err error) {
 		return nil, r.deep, err
 	}
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, false, r.fault("there is something behind its end")
+		return nil, false, r.fault("there is something after its end")
 	}
 	return v, false, nil
 }

@@ -112,7 +112,7 @@ func (c *matchCompiler) compare(e *filter.Compare) (filter.Expr, matchTest, erro
 	}
 	if t.attribute == nil {
 		return nil, nil, matchRefusal(InvalidFilter, e.Path.Pos,
-			"a whole extension has no value to compare; write one of its attributes behind its URN and a colon")
+			"a whole extension has no value to compare; write one of its attributes after its URN and a colon")
 	}
 	if err := t.imply(e.Path.Pos); err != nil {
 		return nil, nil, err
@@ -212,7 +212,7 @@ func (c *matchCompiler) find(p filter.Path) (*matchTarget, error) {
 	if schema := c.rt.Extension(p.URN + ":" + p.Attribute); schema != nil {
 		if p.Sub != "" || p.Filter != nil {
 			return nil, matchRefusal(InvalidFilter, p.Pos,
-				"an attribute of %s stands behind its URN and a colon", schema.ID)
+				"an attribute of %s stands after its URN and a colon", schema.ID)
 		}
 		at := strings.LastIndexByte(schema.ID, ':')
 		t.extension, t.path.URN, t.path.Attribute = schema.ID, schema.ID[:at], schema.ID[at+1:]
@@ -333,7 +333,7 @@ func (t *matchTarget) imply(pos int) error {
 	value := leaf.Sub("value")
 	if value == nil || t.sub != nil {
 		return matchRefusal(InvalidFilter, pos,
-			"%s is complex and cannot be compared as a whole; behind a dot, write one of its sub-attributes: %s",
+			"%s is complex and cannot be compared as a whole; after a dot, write one of its sub-attributes: %s",
 			leaf.Name, matchSubNames(leaf))
 	}
 	t.sub, t.path.Sub = value, value.Name

@@ -369,8 +369,8 @@ func TestCompileFilter_Refuses(t *testing.T) {
 		{`isTeamAccount eq "secret"`, `The filter is refused at position 1: isTeamAccount is of type boolean; compare it with true or false, without quotes.`},
 		{EnterpriseURN + `:userName pr`, `The filter is refused at position 1: the schema urn:ietf:params:scim:schemas:extension:enterprise:2.0:User has no attribute userName.`},
 		{EnterpriseURN + `.nope pr`, `The filter is refused at position 1: the schema urn:ietf:params:scim:schemas:extension:enterprise:2.0:User has no attribute nope.`},
-		{EnterpriseURN + `[department pr]`, `The filter is refused at position 1: an attribute of urn:ietf:params:scim:schemas:extension:enterprise:2.0:User stands behind its URN and a colon.`},
-		{EnterpriseURN + ` eq "secret"`, `The filter is refused at position 1: a whole extension has no value to compare; write one of its attributes behind its URN and a colon.`},
+		{EnterpriseURN + `[department pr]`, `The filter is refused at position 1: an attribute of urn:ietf:params:scim:schemas:extension:enterprise:2.0:User stands after its URN and a colon.`},
+		{EnterpriseURN + ` eq "secret"`, `The filter is refused at position 1: a whole extension has no value to compare; write one of its attributes after its URN and a colon.`},
 		{`urn:x:other:userName pr`, `The filter is refused at position 1: User has no attribute urn:x:other:userName; write userName.`},
 		{`urn:x:other:2.0:nope.part eq "secret"`, `The filter is refused at position 1: User has no attribute urn:x:other:2.0:nope.part.`},
 		{CoreGroupURN + `.displayName pr`, `The filter is refused at position 1: User has no attribute urn:ietf:params:scim:schemas:core:2.0:Group.displayName; write displayName.`},
@@ -383,8 +383,8 @@ func TestCompileFilter_Refuses(t *testing.T) {
 		{`emails[emails.type eq "secret"]`, `The filter is refused at position 8: in the brackets of emails its sub-attributes stand alone: value, display, type, primary.`},
 		{`schemas[value eq "secret"]`, `The filter is refused at position 1: schemas has no sub-attributes, so no filter in brackets fits it.`},
 		// Covers: 7644-3.4.2.2-19
-		{`name eq "secret"`, `The filter is refused at position 1: name is complex and cannot be compared as a whole; behind a dot, write one of its sub-attributes: formatted, familyName, givenName, middleName, honorificPrefix, honorificSuffix.`},
-		{`addresses co "secret"`, `The filter is refused at position 1: addresses is complex and cannot be compared as a whole; behind a dot, write one of its sub-attributes: formatted, streetAddress, locality, region, postalCode, country, type, primary.`},
+		{`name eq "secret"`, `The filter is refused at position 1: name is complex and cannot be compared as a whole; after a dot, write one of its sub-attributes: formatted, familyName, givenName, middleName, honorificPrefix, honorificSuffix.`},
+		{`addresses co "secret"`, `The filter is refused at position 1: addresses is complex and cannot be compared as a whole; after a dot, write one of its sub-attributes: formatted, streetAddress, locality, region, postalCode, country, type, primary.`},
 
 		{`active eq "true"`, `The filter is refused at position 1: active is of type boolean; compare it with true or false, without quotes.`},
 		{`emails[primary eq "True"]`, `The filter is refused at position 8: primary is of type boolean; compare it with true or false, without quotes.`},

@@ -111,7 +111,7 @@ var refusals = map[string]struct {
 	NoticeNestedValue:      {InvalidValue, "is repeated inside its own value: send the values alone"},
 	NoticeReference:        {InvalidValue, "needs a value in each of its elements: $ref is not enough"},
 	NoticeNotURI:           {InvalidValue, "must be a URI: encode spaces and letters beyond ASCII with %"},
-	NoticeTopLevel:         {InvalidSyntax, "stands behind the URN of its schema, not at the top level"},
+	NoticeTopLevel:         {InvalidSyntax, "is an attribute of an extension: send it with the URN of its schema"},
 	NoticeUnqualified:      {InvalidSyntax, "was sent without the URN of its schema: send the whole name"},
 	NoticeAmbiguous:        {InvalidSyntax, "is in more than one schema: send the whole name"},
 	NoticeDottedURN:        {InvalidSyntax, "was sent with a dot after the URN of its schema: send a colon there"},

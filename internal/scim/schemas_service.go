@@ -56,7 +56,7 @@ func resourceTypeSchema() *Schema {
 			text("id", "The name of the type again.", readOnly),
 			text("name", "The name of the type, as in meta.resourceType.", required, readOnly),
 			text("description", "What the type is.", readOnly),
-			references("endpoint", "The endpoint, behind the base URL.", required, readOnly, referenceTypes("uri")),
+			references("endpoint", "The endpoint, after the base URL.", required, readOnly, referenceTypes("uri")),
 			references("schema", "The URN of the type's own schema.", required, readOnly, caseExact, referenceTypes("uri")),
 			complexValue("schemaExtensions", "The extensions of the type.", multiValued, readOnly, subs(
 				references("schema", "The URN of the extension.", required, readOnly, caseExact, referenceTypes("uri")),

@@ -35,7 +35,7 @@ func Parse(text string, limits Limits) (Expr, error) {
 
 // Read is Parse, and reports whether the text leaves out a space that the grammar
 // has. An attribute may stand after one of the given URNs and a dot: without them
-// it cannot be told where a URN with dots of its own ends.
+// the end of a URN with dots of its own cannot be found.
 func Read(text string, limits Limits, urns ...string) (e Expr, tight bool, err error) {
 	p := newParser(text, limits, urns)
 	e = p.or()
@@ -272,7 +272,7 @@ func (p *parser) failOperator(first token) {
 	found := p.tok.name()
 	switch {
 	case first.is("not"):
-		p.fail(p.tok.pos, `expected "(" behind not, found `+found)
+		p.fail(p.tok.pos, `expected "(" after not, found `+found)
 		return
 	case p.tok.kind == word:
 		found = clip(p.tok.text)
@@ -322,7 +322,7 @@ func (p *parser) path() Path {
 		p.fail(p.tok.pos, "expected an operator, found brackets inside brackets")
 		return path
 	case path.Sub != "":
-		p.fail(p.tok.pos, "expected brackets behind an attribute, found them behind a sub-attribute")
+		p.fail(p.tok.pos, "expected brackets after an attribute, found them after a sub-attribute")
 		return path
 	}
 	p.inside = true
@@ -365,7 +365,7 @@ func (p *parser) name(t token) Path {
 	case dotted && strings.Contains(path.Sub, "."):
 		p.fail(t.pos+local, "expected at most one sub-attribute"+foundName(t.text[local:]))
 	case dotted && !isName(path.Sub):
-		p.fail(t.pos+local+len(path.Attribute)+1, "expected a sub-attribute behind the dot"+foundName(path.Sub))
+		p.fail(t.pos+local+len(path.Attribute)+1, "expected a sub-attribute after the dot"+foundName(path.Sub))
 	}
 	return path
 }

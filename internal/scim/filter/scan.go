@@ -227,7 +227,7 @@ func unescape(text string, pos int) token {
 			r, size := unescapeUnicode(text[i:])
 			switch size {
 			case 0:
-				return fault(i, `expected four hexadecimal digits behind \u (a backslash itself is \\)`)
+				return fault(i, `expected four hexadecimal digits after \u (a backslash itself is \\)`)
 			case -1:
 				return fault(i, "expected both halves of a surrogate pair, found one")
 			}
