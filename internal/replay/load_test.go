@@ -12,8 +12,8 @@ func TestCases_AreAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cases) != 147 {
-		t.Errorf("%d cases, want 147", len(cases))
+	if len(cases) != 149 {
+		t.Errorf("%d cases, want 149", len(cases))
 	}
 }
 
