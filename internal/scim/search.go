@@ -29,7 +29,8 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 		case known == "":
 			return nil, nil, &Error{InvalidSyntax, "A search request has no " + noticeName(name) +
 				": it has attributes, excludedAttributes, filter, sortBy, sortOrder, startIndex, count and cursor."}
-		case v == nil, isNone(v) && known != "filter":
+		case v == nil, isNone(v) && known != "filter" && known != "cursor":
+			// An empty cursor begins a walk, and an empty filter lists nobody.
 			continue
 		}
 		if text, ok := v.(string); ok && (known == "attributes" || known == "excludedAttributes") {
