@@ -47,10 +47,34 @@ func exposedInBody(body []byte) error {
 	where := "the body"
 	if decoded, err := scim.DecodeJSON(body); err == nil {
 		if attribute, _ := exposedIn(decoded); attribute != "" {
-			where = attribute
+			where = named(attribute)
 		}
 	}
 	return &problem{cause: provlog.TokenExposed, what: "The value of " + where + " is a token of this service; nothing was changed."}
+}
+
+// maxShown is the longest name of an attribute in a detail: a client chooses the names.
+const maxShown = 200
+
+// named is an attribute as a detail names it: without the list of operations around it,
+// and cut.
+func named(attribute string) string {
+	attribute = strings.TrimPrefix(attribute, "Operations.")
+	if len(attribute) > maxShown {
+		return strings.ToValidUTF8(attribute[:maxShown], "") + "…"
+	}
+	return attribute
+}
+
+// target is the path of an operation of a PATCH. It says more than the place of the
+// value: it is the attribute whose mapping is to be corrected. It is empty of any other
+// object, and where the path has a credential in it.
+func target(object map[string]any) string {
+	path, _ := object["path"].(string)
+	if object["op"] == nil || exposed(path) {
+		return ""
+	}
+	return path
 }
 
 // exposedIn finds a credential in a JSON value, and the attribute that has it, without
@@ -71,6 +95,9 @@ func exposedIn(value any) (attribute string, found bool) {
 				return "", true
 			}
 			if below, found := exposedIn(value[name]); found {
+				if path := target(value); path != "" {
+					name = path
+				}
 				return strings.TrimSuffix(name+"."+below, "."), true
 			}
 		}
