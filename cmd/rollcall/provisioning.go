@@ -156,6 +156,20 @@ func (p place) cause(ctx context.Context, name string) (map[string]any, error) {
 	return nil, usageError{fmt.Errorf("%q is no cause; there are %s", name, strings.Join(names, ", "))}
 }
 
+// summaries reads what every cause means.
+func (p place) summaries(ctx context.Context) (map[string]string, error) {
+	answer, err := p.ask(ctx, http.MethodGet, "/causes", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	causes, _ := answer["causes"].([]any)
+	meanings := make(map[string]string, len(causes))
+	for _, v := range causes {
+		meanings[member(v, "cause")] = member(v, "summary")
+	}
+	return meanings, nil
+}
+
 func logRows(entries []any) [][]string {
 	rows := make([][]string, len(entries))
 	for i, v := range entries {
@@ -315,11 +329,19 @@ func newExplain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			x, err := a.ask(c, http.MethodGet, tenantPath(args[0], "requests", id), nil, nil)
+			p, err := a.connect(c.Context())
 			if err != nil {
 				return err
 			}
-			return a.show(c, x, func(w io.Writer) { printExplanation(w, x) })
+			x, err := p.ask(c.Context(), http.MethodGet, tenantPath(args[0], "requests", id), nil, nil)
+			if err != nil {
+				return err
+			}
+			why, err := p.summaries(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.show(c, x, func(w io.Writer) { printExplanation(w, x, why) })
 		},
 	})
 }
@@ -387,14 +409,14 @@ func printCause(w io.Writer, m map[string]any) {
 	})
 }
 
-func printExplanation(w io.Writer, x map[string]any) {
+func printExplanation(w io.Writer, x map[string]any, why map[string]string) {
 	entries, _ := x["entries"].([]any)
 	for i, v := range entries {
 		e, _ := v.(map[string]any)
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		printEntry(w, e)
+		printEntry(w, e, why[text(e["cause"])])
 	}
 	switch x["now"] {
 	case "failing":
@@ -410,8 +432,8 @@ func printExplanation(w io.Writer, x map[string]any) {
 	}
 }
 
-// printEntry prints all of an entry, what matters first.
-func printEntry(w io.Writer, e map[string]any) {
+// printEntry prints all of an entry, and what its cause means, what matters first.
+func printEntry(w io.Writer, e map[string]any, why string) {
 	fmt.Fprintf(w, "%s of %s %s: %s\n", text(e["operation"]), text(e["resourceType"]), text(who(e)), text(e["outcome"]))
 	var rows [][2]string
 	for _, f := range [][2]string{
@@ -437,6 +459,9 @@ func printEntry(w io.Writer, e map[string]any) {
 		{"members removed", "membersRemoved"},
 		{"members now", "membersSet"},
 	} {
+		if f[1] == "whatToDo" && why != "" {
+			rows = append(rows, [2]string{"why", why})
+		}
 		if v := e[f[1]]; v != nil {
 			rows = append(rows, [2]string{f[0], listed(v)})
 		}

@@ -78,7 +78,7 @@ func TestExplain_EveryCause(t *testing.T) {
 			if a.Detail != "" && !strings.Contains(a.Detail, todo) {
 				todo = "what to do"
 			}
-			tells(t, path, 0, []string{todo, string(cause), a.RequestID}, "explain", "acme", a.RequestID)
+			tells(t, path, 0, []string{todo, m.Summary, string(cause), a.RequestID}, "explain", "acme", a.RequestID)
 			if a.Detail != "" {
 				tells(t, path, 0, []string{a.Detail}, "explain", "acme", "Error while provisioning: "+a.Detail)
 			}
