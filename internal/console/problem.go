@@ -71,7 +71,7 @@ func explainRefusal(p *adminclient.Problem) (what string, do []string) {
 	switch p.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return "The service does not let you in", []string{
-			"On this machine: rollcall local may have been started anew, with another admin token. Start rollcall console again.",
+			"On this machine: rollcall local may have been started again, with another admin token. Start rollcall console again.",
 			"In AWS: who asks needs execute-api:Invoke on /admin/v1/* of the API. Ask who administers the account.",
 		}
 	case http.StatusNotFound:
