@@ -45,7 +45,7 @@ func document(table []tolerance) string {
 	var notes reasons
 	b.WriteString(`# Where each form is taken
 
-Written by ` + "`make quirks-doc`" + ` from the table of a test, which sends a request for every cell that says *taken* or has an error, and checks its effect, the notices in its event, and what a strict tenant gets: one whose settings ` + "`dialects`, `unknownAttributes` and `unknownMembers` are `refuse`" + `. [What identity providers send](idp-quirks.md) has what each notice means.
+Written by ` + "`make quirks-doc`" + ` from the table of a test, which sends a request for every cell that says *taken* or has an error, and checks its effect, the notices in its event, and what a strict tenant gets: one whose settings ` + "`dialect`, `unknownAttributes` and `unknownMembers` are `refuse`" + `. [What identity providers send](idp-quirks.md) has what each notice means.
 
 - *taken*: the request has its effect. A notice stands there when it is not the one of the row.
 - a scimType: everybody gets a 400 with it, and nothing changes. The number is the reason.
