@@ -41,19 +41,21 @@ func (s sought) stillHeld(holders map[Kind]string, records map[string]*User) map
 	return held
 }
 
-// losses are the values that other, deleted records lose to the one with an id.
-func (s sought) losses(id string, holders map[Kind]string, deleted []*User) []Loss {
+// losses are the values that other, deleted records lose to a record: those that it
+// claims. What an earlier version did not reserve for it, and a change leaves as it is,
+// stays with the deleted record.
+func (s sought) losses(after *User, holders map[Kind]string, deleted []*User) []Loss {
 	var lose []Loss
 	for _, kind := range Kinds {
 		holder, held := holders[kind]
-		if !held || holder == id {
+		if !held || holder == after.ID {
 			continue
 		}
 		for _, u := range deleted {
 			if u.ID != holder {
 				continue
 			}
-			if as, value, ok := s.heldBy(u, kind); ok {
+			if as, value, ok := s.heldBy(u, kind); ok && after.claims(as, value) {
 				lose = append(lose, Loss{Kind: as, Loser: u, Losing: value})
 			}
 		}

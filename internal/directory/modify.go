@@ -287,7 +287,7 @@ func (d *Directory) loseOrRefuse(ctx context.Context, t tenant.ID, after *User, 
 			deleted = append(deleted, u)
 		}
 	}
-	return seeks.losses(after.ID, held, deleted), nil
+	return seeks.losses(after, held, deleted), nil
 }
 
 // refuseVersion answers a request whose If-Match does not hold. A taken value or

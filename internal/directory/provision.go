@@ -218,7 +218,7 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 		return provisioning{}, err
 	}
 	change, result := d.change(by, "create", action, u, record, [2]scim.Resource{before, document},
-		seek(sent).losses(u.ID, holders, deleted), warning, note)
+		seek(sent).losses(record, holders, deleted), warning, note)
 	return provisioning{change: change, result: result, ends: ends}, nil
 }
 
@@ -262,7 +262,7 @@ func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holde
 		}
 	}
 	change, result := d.change(by, "create", Linked, u, record, [2]scim.Resource{before, document},
-		seek(sent).losses(u.ID, holders, deleted), "", "")
+		seek(sent).losses(record, holders, deleted), "", "")
 	return provisioning{change: change, result: result}, nil
 }
 

@@ -99,6 +99,14 @@ func (u *User) Holds() Holding {
 // Live tells whether readers see the record. Nil is not live.
 func (u *User) Live() bool { return u != nil && !u.Deleted }
 
+// claims reports whether a record that is to be written takes a value from others: it
+// holds the value, or the value is the earlier form of one that it begins to hold.
+func (u *User) claims(kind Kind, value string) bool {
+	_, now := u.Held.As(kind, value)
+	_, former := u.Former.As(kind, value)
+	return now || former
+}
+
 // Ledger is a tenant's count of what it pays for, with its limits: the only
 // place where a limit is kept.
 type Ledger struct {

@@ -47,7 +47,7 @@ func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
 	a := audit{
 		tenant: t, records: map[string]*directory.User{}, groups: map[string]*directory.Group{},
 		held: map[table.Key]string{}, mails: map[table.Key]bool{},
-		owners: map[table.Key]string{}, formerMails: map[table.Key]bool{},
+		deleted: map[string]bool{}, owners: map[table.Key]string{}, formerMails: map[table.Key]bool{},
 	}
 	scans := []struct {
 		partition string
@@ -126,6 +126,8 @@ type audit struct {
 	// they need; what the table has of them is removed.
 	held  map[table.Key]string
 	mails map[table.Key]bool
+	// deleted are the users that are deleted: one may lose any value.
+	deleted map[string]bool
 	// owners are the records that hold a value, missing the values that records should
 	// hold and do not, and formerMails what an earlier version put into the index.
 	owners      map[table.Key]string
@@ -164,6 +166,7 @@ func (a *audit) record(u *directory.User) {
 	if active, _ := r["active"].(bool); active != u.Active {
 		a.fault(item, "is active in one place and inactive in another")
 	}
+	a.deleted[item] = u.Deleted
 	a.claims(item, u.ID, u.Held, directory.ClaimsOf(r), directory.FormerClaims(r), u.Live())
 	for _, mail := range directory.OtherEmails(r) {
 		a.mails[mailKey(a.tenant, mail, u.ID)] = true
@@ -218,19 +221,20 @@ func (a *audit) claims(item, id string, held, claims, former directory.Claims, a
 // in the way of its renewal.
 func (a *audit) former() {
 	for _, m := range a.missing {
-		f := Fault{Item: m.item, Renewable: true}
+		f := Fault{Item: m.item}
 		owner := a.owners[m.key]
 		switch {
-		case owner != "" && owner != m.item && m.held:
-			f.Problem = fmt.Sprintf("has a %s that looks like that of %s: rename one of them", m.kind.Attribute(), owner)
-			f.Renewable = false
-		case owner != "" && owner != m.item:
-			f.Problem = fmt.Sprintf("has a userName that is the email of %s: change one of them", owner)
-			f.Renewable = false
-		case m.held:
-			f.Problem = fmt.Sprintf("holds its %s in the form of an earlier version", m.kind.Attribute())
-		default:
+		case owner == "" || owner == m.item || a.deleted[m.item] || a.deleted[owner]:
+			// Free, or one of the two is deleted, and loses the value.
+			f.Renewable = true
 			f.Problem = "does not hold its userName as an address: an earlier version did not reserve it"
+			if m.held {
+				f.Problem = fmt.Sprintf("holds its %s in the form of an earlier version", m.kind.Attribute())
+			}
+		case m.held:
+			f.Problem = fmt.Sprintf("has a %s that looks like that of %s: rename one of them", m.kind.Attribute(), owner)
+		default:
+			f.Problem = fmt.Sprintf("has a userName that is the email of %s: change one of them", owner)
 		}
 		a.faults = append(a.faults, f)
 	}

@@ -1,0 +1,51 @@
+package directory_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// A POST that takes back or links a user leaves to a deleted one the address that an
+// earlier version did not reserve for the user: who asks for the address gets it.
+func TestProvision_LeavesWhatTheUserDoesNotHold(t *testing.T) {
+	const user1 = `"userName":"ann@a.test","emails":[{"value":"bob@a.test"}]`
+	const team = `,"` + scim.RollcallURN + `":{"isTeamAccount":true}`
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		for name, c := range map[string]struct {
+			own  bool
+			sent string
+		}{
+			"taken back":            {false, user1},
+			"linked":                {true, user1 + team},
+			"linked without emails": {true, `"userName":"ann@a.test"` + team},
+		} {
+			raw := table.Retrying(open(t))
+			f := newFixtureOn(t, raw, 99, 9)
+			var u *directory.User
+			if c.own {
+				u = f.mustOwn(directory.OwnUser{UserName: "ann@a.test", Email: "bob@a.test", Origin: directory.OriginManual, Type: tenant.User})
+			} else {
+				u = f.mustPost(user(user1))
+				f.mustPatch(u.ID, deactivate)
+			}
+			f.age(raw, "USERS", u.ID)
+			gone := f.mustPost(user(`"userName":"gone","emails":[{"value":"ann@a.test"}]`))
+			f.mustRemove(gone.ID)
+			if got := f.mustPost(user(c.sent)); got.ID != u.ID {
+				t.Errorf("%s: %s, want %s", name, got.ID, u.ID)
+			}
+			if text, renewable := f.faults(); renewable != 1 || strings.Count(text, "\n") != 1 {
+				t.Errorf("%s: %d of these faults are renewable, want the address alone:\n%s", name, renewable, text)
+			}
+			if back := f.mustPost(user(`"userName":"third","emails":[{"value":"ann@a.test"}]`)); back.ID != gone.ID {
+				t.Errorf("%s: the address is that of %s, want the deleted user %s", name, back.ID, gone.ID)
+			}
+		}
+	})
+}
