@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -37,6 +38,25 @@ func (k Kind) Space() Kind {
 		return Email
 	}
 	return k
+}
+
+// formerSuffix ends the name of a kind in the form of an earlier version.
+const formerSuffix = ".former"
+
+// Former is the kind under which the holder of a value in the form of an earlier
+// version is named, beside the holder of the value in today's form.
+func (k Kind) Former() Kind { return k + formerSuffix }
+
+// Today is the kind without Former.
+func (k Kind) Today() Kind { return Kind(strings.TrimSuffix(string(k), formerSuffix)) }
+
+// withFormer are kinds, and after them each as Former.
+func withFormer(kinds []Kind) []Kind {
+	all := slices.Clone(kinds)
+	for _, kind := range kinds {
+		all = append(all, kind.Former())
+	}
+	return all
 }
 
 // Attribute is the SCIM attribute that makes the claim.

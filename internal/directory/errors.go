@@ -157,7 +157,8 @@ func (e *UnfinishedError) Unwrap() error { return e.Err }
 // the order uniqueness, seats, version.
 type CommitError struct {
 	// Holders names the record that holds each claim that was to be free, and
-	// is not.
+	// is not; under Kind.Former, the one that holds it in the form of an earlier
+	// version.
 	Holders map[Kind]string
 	// Full is the ledger when it had no place left.
 	Full *Ledger

@@ -252,8 +252,9 @@ func (w *groupWork) show(ctx context.Context, c GroupChange, r *GroupResult) err
 
 // groupTaken is the refusal of a value that another group has.
 func (d *Directory) groupTaken(c GroupChange, failed *CommitError) error {
-	for _, kind := range GroupKinds {
-		id, held := failed.Holders[kind]
+	for _, holding := range withFormer(GroupKinds[:]) {
+		kind := holding.Today()
+		id, held := failed.Holders[holding]
 		if !held || c.After == nil || id == c.After.ID {
 			continue
 		}

@@ -33,7 +33,7 @@ func (s sought) stillHeld(holders map[Kind]string, records map[string]*User) map
 	held := map[Kind]string{}
 	for kind, id := range holders {
 		if u := records[id]; u != nil {
-			if _, _, ok := s.heldBy(u, kind); ok {
+			if _, _, ok := s.heldBy(u, kind.Today()); ok {
 				held[kind] = id
 			}
 		}
@@ -46,7 +46,7 @@ func (s sought) stillHeld(holders map[Kind]string, records map[string]*User) map
 // stays with the deleted record.
 func (s sought) losses(after *User, holders map[Kind]string, deleted []*User) []Loss {
 	var lose []Loss
-	for _, kind := range Kinds {
+	for _, kind := range withFormer(Kinds[:]) {
 		holder, held := holders[kind]
 		if !held || holder == after.ID {
 			continue
@@ -55,7 +55,7 @@ func (s sought) losses(after *User, holders map[Kind]string, deleted []*User) []
 			if u.ID != holder {
 				continue
 			}
-			if as, value, ok := s.heldBy(u, kind); ok && after.claims(as, value) {
+			if as, value, ok := s.heldBy(u, kind.Today()); ok && after.claims(as, value) {
 				lose = append(lose, Loss{Kind: as, Loser: u, Losing: value})
 			}
 		}
@@ -63,8 +63,8 @@ func (s sought) losses(after *User, holders map[Kind]string, deleted []*User) []
 	return lose
 }
 
-// holders reads which record holds each of some claims, also in the form of an
-// earlier version.
+// holders reads which record holds each of some claims, and under Kind.Former which
+// holds it in the form of an earlier version.
 func (d *Directory) holders(ctx context.Context, t tenant.ID, claims, former Claims) (map[Kind]string, error) {
 	holders, err := d.store.Holders(ctx, t, claims)
 	if err != nil || len(former) == 0 {
@@ -75,9 +75,7 @@ func (d *Directory) holders(ctx context.Context, t tenant.ID, claims, former Cla
 		holders = map[Kind]string{}
 	}
 	for kind, id := range earlier {
-		if _, ok := holders[kind]; !ok {
-			holders[kind] = id
-		}
+		holders[kind.Former()] = id
 	}
 	return holders, err
 }

@@ -269,8 +269,9 @@ func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holde
 // taken is the refusal that names the first kind of value that the record holds.
 func taken(sent scim.Resource, holders map[Kind]string, u *User, reason TakenReason) *TakenError {
 	e := &TakenError{Reason: reason, HolderID: u.ID}
-	for _, kind := range Kinds {
-		if holders[kind] == u.ID {
+	for _, held := range withFormer(Kinds[:]) {
+		if holders[held] == u.ID {
+			kind := held.Today()
 			e.Kind, e.Value = kind, shown(sent, kind)
 			e.HeldAs, _, _ = seek(sent).heldBy(u, kind)
 			break
@@ -293,7 +294,7 @@ func shown(r scim.Resource, kind Kind) string {
 
 // first picks among deleted holders: by externalId, else userName, else an address.
 func first(holders map[Kind]string) string {
-	for _, kind := range []Kind{ExternalID, UserName, Email, Address} {
+	for _, kind := range withFormer([]Kind{ExternalID, UserName, Email, Address}) {
 		if id, ok := holders[kind]; ok {
 			return id
 		}
@@ -301,10 +302,11 @@ func first(holders map[Kind]string) string {
 	return ""
 }
 
-// distinct lists the holders once each, in the order of Kinds.
+// distinct lists the holders once each, in the order of Kinds, those of an earlier
+// form last.
 func distinct(holders map[Kind]string) []string {
 	var ids []string
-	for _, kind := range Kinds {
+	for _, kind := range withFormer(Kinds[:]) {
 		if id, ok := holders[kind]; ok && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}

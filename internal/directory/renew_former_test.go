@@ -49,3 +49,54 @@ func TestProvision_LeavesWhatTheUserDoesNotHold(t *testing.T) {
 		}
 	})
 }
+
+// Of two deleted users whose names an earlier version told apart, a request for one of
+// the names takes back one, and the other loses its name; while one of them lives, its
+// name is taken.
+func TestFormer_TwoHoldersOfOneName(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		both := func() (f *fixture, ids []string) {
+			raw := table.Retrying(open(t))
+			f = newFixtureOn(t, raw, 99, 9)
+			for _, name := range []string{"an\u200bn", "ann"} {
+				u := f.mustPost(user(`"userName":"` + name + `"`))
+				f.mustRemove(u.ID)
+				f.age(raw, "GONE", u.ID)
+				ids = append(ids, u.ID)
+			}
+			return f, ids
+		}
+		f, ids := both()
+		if text, renewable := f.faults(); renewable != 1 || strings.Count(text, "\n") != 1 {
+			t.Errorf("%d of these faults are renewable, want one:\n%s", renewable, text)
+		}
+		if back := f.mustPost(user(`"userName":"an` + "\u200b" + `n"`)); back.ID != ids[1] {
+			t.Errorf("POST takes back %s, want %s", back.ID, ids[1])
+		}
+		if held := f.read(ids[0]).Held; len(held) != 0 {
+			t.Errorf("the other one holds %v", held)
+		}
+		_, err := f.post(user(`"userName":"an` + "\u200b" + `n"`))
+		taken(t, err, directory.TakenActive, directory.UserName)
+		f.check(1)
+
+		f, ids = both()
+		other := f.mustPost(user(`"userName":"other"`))
+		f.mustPatch(other.ID, `[{"op":"replace","path":"userName","value":"an`+"\u200b"+`n"}]`)
+		for _, id := range ids {
+			if held := f.read(id).Held; len(held) != 0 {
+				t.Errorf("%s holds %v after the rename", id, held)
+			}
+		}
+		f.check(1)
+
+		f, ids = both()
+		f.mustOwn(directory.OwnUser{UserName: "an\u200bn", Origin: directory.OriginManual})
+		for _, id := range ids {
+			if held := f.read(id).Held; len(held) != 0 {
+				t.Errorf("%s holds %v after the application's POST", id, held)
+			}
+		}
+		f.check(1)
+	})
+}

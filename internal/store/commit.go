@@ -210,7 +210,7 @@ func claimOps(t tenant.ID, id string, kinds []directory.Kind, before, after, for
 			case loser != "":
 				ops = append(ops, operation{Op: table.Delete(key, table.Is(attrHolder, table.Text(loser)))})
 			default:
-				ops = append(ops, operation{Op: table.Check(key, table.Absent()), meaning: meansHeld, kind: kind})
+				ops = append(ops, operation{Op: table.Check(key, table.Absent()), meaning: meansHeld, kind: kind.Former()})
 			}
 		}
 	}
