@@ -24,8 +24,14 @@ import (
 // parts of a change that is not accepted yet against whoever takes them away for
 // being left behind: of the two one comes through.
 
-// partsPerWrite is how many parts are written down at once.
-const partsPerWrite = 88
+const (
+	// partsPerWrite is how many parts are written down at once.
+	partsPerWrite = 88
+	// acceptOps are the operations that accept a change, beside its parts, its
+	// reservations and the conditions of protected users: the group, the log entry,
+	// the head and its name among the due tasks.
+	acceptOps = 4
+)
 
 // AcceptMembers writes down a change of many members, and commits the rest of it
 // together with its acceptance.
@@ -33,7 +39,11 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 	task := directory.Task{Kind: directory.TaskMembers, Resource: c.Before.ID, Name: c.After.Work}
 	name := taskSort(task)
 	parts := partOps(t, name, c)
-	batches := slices.Collect(slices.Chunk(parts, partsPerWrite))
+	beside := keepOps(t, c)
+	if c.Rewrites {
+		beside = append(beside, claimOps(t, c.After.ID, directory.GroupKinds[:], c.Before.Held, c.After.Held, c.After.Former, nil)...)
+	}
+	batches := partBatches(parts, table.MaxOps-acceptOps-len(beside))
 	head := table.Item{Key: taskKey(t, name), Attributes: table.Attributes{
 		attrTime: millis(s.now()), attrLeft: table.Number(int64(len(parts))), attrState: table.Text(stateStaged),
 	}}
@@ -64,11 +74,7 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 		operations = append(operations, operation{Op: table.Update(head.Key,
 			table.Change{Set: table.Attributes{attrState: table.Text(stateAccepted)}}, staged)})
 	}
-	operations = append(operations, keepOps(t, c)...)
-	if c.Rewrites {
-		operations = append(operations, claimOps(t, c.After.ID, directory.GroupKinds[:], c.Before.Held, c.After.Held, c.After.Former, nil)...)
-	}
-	err := s.commit(ctx, c.NotAfter, operations)
+	err := s.commit(ctx, c.NotAfter, append(operations, beside...))
 	var failed *directory.CommitError
 	if errors.As(err, &failed) && len(batches) > 1 {
 		// Not accepted: what was written down is nobody's. Should this fail, the
@@ -76,6 +82,18 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 		_ = s.dropParts(ctx, t, task)
 	}
 	return err
+}
+
+// partBatches divides the parts of a change among transactions, of which the last has
+// room for fewer: each protected user whom the change must not take out is a condition
+// beside them.
+func partBatches(parts []operation, room int) [][]operation {
+	batches := slices.Collect(slices.Chunk(parts, partsPerWrite))
+	if end := len(batches) - 1; len(batches[end]) > room {
+		last := batches[end]
+		batches = append(batches[:end], last[:len(last)-room], last[len(last)-room:])
+	}
+	return batches
 }
 
 // partOps are the parts of a change, in its order: those who leave behind those

@@ -539,6 +539,26 @@ func TestGroups_ManyPartsAreStoredAs(t *testing.T) {
 	}
 }
 
+// A change of any size is accepted while a tenant protects as many users as it may,
+// none of whom is a member.
+func TestAcceptMembers_BesideManyProtected(t *testing.T) {
+	for _, parts := range []int{1, 45, 46, 88, 89, 88 + 46, 2 * 88} {
+		f := layoutFixture(t)
+		f.staff()
+		members := make([]string, parts*directory.MaxJoined)
+		for i := range members {
+			members[i] = fmt.Sprint("m", i)
+		}
+		c := f.accepted(nil, members)
+		c.Loose, c.Guard, c.Unless = true, &directory.Guarded{}, members[:min(len(members), directory.MaxProtected)]
+		f.must(f.store.AcceptMembers(t.Context(), f.tenant, c))
+		tasks := f.all("T#acme#TASKS")
+		if want := fmt.Sprintf(`T#acme#TASKS | members#g1#w1 | at=1767323046678 left=%d state="accepted"`, parts); line(tasks[0]) != want || len(tasks) != parts+1 {
+			t.Errorf("%d tasks, the head %s, want %s", len(tasks), line(tasks[0]), want)
+		}
+	}
+}
+
 func TestGroups_ReadBackAsWritten(t *testing.T) {
 	f := layoutFixture(t)
 	full, bare := staff(), staff()
