@@ -227,6 +227,26 @@ func OtherEmails(r scim.Resource) []string { return otherEmails(r, FoldName) }
 // compared them.
 func FormerOtherEmails(r scim.Resource) []string { return otherEmails(r, scim.FormerFold) }
 
+// indexed are the emails of a user that a change may take out of the index: the other
+// emails, and in the form of an earlier version those that the user does not keep in
+// that form. Of one that the user has in another spelling from then on only the
+// earlier form is taken out.
+func indexed(before, after scim.Resource) []string {
+	emails, kept := OtherEmails(before), FormerOtherEmails(after)
+	stay := OtherEmails(after)
+	for _, former := range FormerOtherEmails(before) {
+		today := FoldName(former)
+		if today == former || slices.Contains(kept, former) {
+			continue
+		}
+		if slices.Contains(stay, today) {
+			emails = without(emails, []string{today})
+		}
+		emails = append(emails, former)
+	}
+	return emails
+}
+
 func otherEmails(r scim.Resource, fold func(string) string) []string {
 	unique := fold(UniqueEmail(r))
 	var others []string

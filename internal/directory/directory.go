@@ -188,7 +188,7 @@ func (d *Directory) change(by Caller, operation string, action Action, before, a
 	}
 	c := Change{
 		Before: before, After: after, Lose: lose,
-		OtherBefore: OtherEmails(resources[0]), OtherAfter: OtherEmails(resources[1]),
+		OtherBefore: indexed(resources[0], resources[1]), OtherAfter: OtherEmails(resources[1]),
 		Entry:    e,
 		Expires:  by.Time.Add(by.Settings.LogRetention()),
 		NotAfter: by.Time.Add(WriteTime),

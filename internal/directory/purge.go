@@ -38,12 +38,6 @@ func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string
 			}
 			continue
 		}
-		var mirrors []Mirror
-		if before.Joins > 0 && !before.Deleted {
-			if mirrors, err = d.store.Mirrors(ctx, t, id, MaxPurged+1); err != nil {
-				return Result{User: before}, err
-			}
-		}
 		old, err := before.Resource()
 		if err != nil {
 			return Result{User: before}, err
@@ -53,7 +47,15 @@ func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string
 		change.Entry.Version, change.Entry.Changed = before.Version+1, nil
 		result.Seats, result.Readers, result.Changed = change.Entry.Seats, change.Entry.Readers, nil
 		change.After, change.Ends = nil, true
-		change.Leave, change.Later, change.Gone = mirrors, len(mirrors) > MaxPurged, gone
+		change.OtherBefore = indexed(old, nil)
+		var mirrors []Mirror
+		most := change.fitting(MaxPurged)
+		if before.Joins > 0 && !before.Deleted {
+			if mirrors, err = d.store.Mirrors(ctx, t, id, most+1); err != nil {
+				return Result{User: before}, err
+			}
+		}
+		change.Leave, change.Later, change.Gone = mirrors, len(mirrors) > most, gone
 		if change.Guard, err = d.guard(ctx, t, before, nil); err != nil {
 			return Result{User: before}, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -37,12 +38,13 @@ func (d *Directory) endMemberships(ctx context.Context, t tenant.ID, c *Change, 
 	// After the read of the user, never beside it: the change is made under the number
 	// of memberships that had begun by then.
 	var mirrors []Mirror
+	most := c.fitting(MaxRehired)
 	if u.Joins > 0 {
-		if mirrors, err = d.store.Mirrors(ctx, t, u.ID, MaxRehired+1); err != nil {
+		if mirrors, err = d.store.Mirrors(ctx, t, u.ID, most+1); err != nil {
 			return false, err
 		}
 	}
-	later := len(mirrors) > MaxRehired
+	later := len(mirrors) > most
 	c.Ends, c.Leave, c.Later, c.Gone = true, mirrors, later, gone
 	c.After.Leaving = later
 	if len(mirrors) > 0 {
@@ -52,6 +54,14 @@ func (d *Directory) endMemberships(ctx context.Context, t tenant.ID, c *Change, 
 		r.Note = c.Entry.Note
 	}
 	return false, nil
+}
+
+// fitting is how many memberships end in the transaction of a change, of those that
+// end in one of a record without emails in the form of an earlier version.
+func (c *Change) fitting(most int) int {
+	const ends = 3 // operations of a membership
+	more := max(0, len(c.OtherBefore)-(scim.MaxEmails-1))
+	return most - (more+ends-1)/ends
 }
 
 // leftGroups counts the groups of memberships that end.

@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -98,5 +99,53 @@ func TestFormer_TwoHoldersOfOneName(t *testing.T) {
 			}
 		}
 		f.check(1)
+	})
+}
+
+// Emails in the index in the form of an earlier version leave it with the user, or
+// with the change that takes them from the user, whether they were renewed or not.
+func TestFormer_EmailsLeaveTheIndex(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		var emails []string
+		for i := range scim.MaxEmails {
+			emails = append(emails, fmt.Sprintf(`{"value":"m%d@xn--bcher-kva.test"}`, i))
+		}
+		replace := func(emails ...string) string {
+			return `[{"op":"replace","path":"emails","value":[` + strings.Join(emails, ",") + `]}]`
+		}
+		for name, change := range map[string]func(f *fixture, id string){
+			"taken from the user": func(f *fixture, id string) { f.mustPatch(id, replace(emails[0], emails[1])) },
+			"in another spelling": func(f *fixture, id string) {
+				f.mustPatch(id, replace(emails[0], `{"value":"M1@bücher.test"}`))
+				f.finds(`emails eq "m1@BÜCHER.test"`, id)
+			},
+			"another person comes back": func(f *fixture, id string) {
+				f.mustPatch(id, deactivate)
+				f.mustPatch(id, `[{"op":"replace","value":{"active":true,"externalId":"e-2","emails":[{"value":"new@a.test"}]}}]`)
+			},
+			"purged": func(f *fixture, id string) {
+				if _, err := f.dir.Purge(f.t.Context(), f.tenant, f.by(), id); err != nil {
+					f.t.Fatal(err)
+				}
+			},
+		} {
+			for _, renewed := range []bool{false, true} {
+				raw := table.Retrying(open(t))
+				f := newFixtureOn(t, raw, 99, 9)
+				u := f.mustPost(user(`"userName":"ann","externalId":"e-1","emails":[` + strings.Join(emails, ",") + `]`))
+				f.age(raw, "USERS", u.ID)
+				if renewed {
+					f.renew()
+				}
+				for i := range directory.MaxPurged {
+					f.mustPostGroup(group(fmt.Sprint("g", i), u.ID))
+				}
+				change(f, u.ID)
+				f.renew()
+				if text, _ := f.faults(); text != "" {
+					t.Errorf("%s, renewed %t:\n%s", name, renewed, text)
+				}
+			}
+		}
 	})
 }
