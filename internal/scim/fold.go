@@ -27,7 +27,9 @@ func Fold(s string) string {
 	if isPlain(s) {
 		return strings.ToLower(strings.TrimSpace(s))
 	}
-	return trimRootDot(foldAddress(strings.TrimSpace(foldLetters(s))))
+	// Before the labels are read and after it: the last label is read without what
+	// stands at its end.
+	return trimRootDot(foldAddress(trimRootDot(strings.TrimSpace(foldLetters(s)))))
 }
 
 // foldText is Fold without trimming, for what need not be a whole value: a
@@ -165,14 +167,16 @@ func foldLabel(label string) string {
 
 // trimRootDot takes the dots from the end of an address: the root of all domains.
 func trimRootDot(s string) string {
-	if !strings.HasSuffix(s, ".") {
+	if !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, ideographicStop) {
 		return s
 	}
 	local, domain, ok := cutAddress(s)
 	if !ok {
 		return s
 	}
-	domain = strings.TrimRightFunc(domain, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
+	domain = strings.TrimRightFunc(domain, func(r rune) bool {
+		return r == '.' || string(r) == ideographicStop || unicode.IsSpace(r)
+	})
 	if domain == "" {
 		return s
 	}

@@ -162,6 +162,16 @@ func TestFold_JoinsTheCasesOfEveryLetter(t *testing.T) {
 	}
 }
 
+// The dot at the end of a domain hides no label before it.
+func TestFold_ReadsTheLastLabel(t *testing.T) {
+	for _, end := range []string{"", ".", " .", " . ", ". .", "\u3002", " \u3002", "\uff61 ."} {
+		s := "a@XN--bcher-kva" + end
+		if got := Fold(s); got != "a@b\u00fccher" || Fold(got) != got {
+			t.Errorf("Fold(%+q) = %+q", s, got)
+		}
+	}
+}
+
 func TestFold_IsIdempotent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("aX@@..- \u3002ünß\u200b\u034f\u0301－ｘ\uff61")))).Draw(t, "text")
