@@ -133,11 +133,12 @@ check-fmt:
 	@unformatted=$$(scripts/tool.sh gofumpt -l .); \
 	if [ -n "$$unformatted" ]; then printf 'not formatted, make fmt does it:\n%s\n' "$$unformatted"; exit 1; fi
 
-# One package at a time: DynamoDB Local is slower than any of them, and a request
-# has a time. What they are built from is built before, all at once.
+# Two packages at a time: a test on DynamoDB Local waits for it most of the time, so
+# one package alone leaves a processor idle. No more than two, for a request has a
+# time. What they are built from is built before, all at once.
 check-test:
 	@go test -race -run '^$$' ./... >/dev/null
-	scripts/dynamodb-local/run.sh -- go run ./scripts/testreport -show 'Contract|^TestRaces/|^TestFaults/[^/]*$$|^TestService_Answers[^/]*/' -- -race -p 1 -timeout 20m ./...
+	scripts/dynamodb-local/run.sh -- go run ./scripts/testreport -show 'Contract|^TestRaces/|^TestFaults/[^/]*$$|^TestService_Answers[^/]*/' -- -race -p 2 -timeout 40m ./...
 
 # ---- Lambda functions ----------------------------------------------------------
 
