@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -59,10 +60,7 @@ func keepEmails(record, sent scim.Resource) scim.Resource {
 	if !ok || hasEmail(sent) {
 		return sent
 	}
-	kept := make(scim.Resource, len(sent)+1)
-	for name, value := range sent {
-		kept[name] = value
-	}
+	kept := maps.Clone(sent)
 	kept["emails"] = emails
 	return kept
 }

@@ -31,7 +31,7 @@ func bulkPath(path string) string {
 	parts := segments(path)
 	if len(parts) > 0 {
 		for _, endpoint := range []string{"Users", "Groups"} {
-			if equalASCII(parts[0], endpoint) {
+			if scim.EqualName(parts[0], endpoint) {
 				parts[0] = endpoint
 			}
 		}

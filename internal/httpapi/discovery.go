@@ -87,7 +87,7 @@ func (s *Service) listResourceTypes(_ context.Context, q *request) (*reply, erro
 func (s *Service) readResourceType(_ context.Context, q *request) (*reply, error) {
 	q.event.Operation = "discover"
 	for _, rt := range s.types(q).All() {
-		if equalASCII(rt.Name, q.pathID) {
+		if scim.EqualName(rt.Name, q.pathID) {
 			return jsonReply(rt.Document(s.BaseURL))
 		}
 	}

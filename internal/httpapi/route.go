@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
 // Route is one method on one path. Paths are as in template.yaml, where {id}
@@ -84,12 +85,12 @@ func serves(function, owner string) bool { return function == owner || function 
 // and neither is another version of the protocol (§3.13).
 func unserved(escapedPath string) *problem {
 	path := segments(escapedPath)
-	if len(path) < 2 || !equalASCII(path[0], "scim") {
+	if len(path) < 2 || !scim.EqualName(path[0], "scim") {
 		return &problem{cause: provlog.NoRoute}
 	}
 	version, below := path[1], path[2:]
 	switch number, isVersion := strings.CutPrefix(strings.ToLower(version), "v"); {
-	case equalASCII(version, "v2") && len(below) == 1 && equalASCII(below[0], "Me"):
+	case scim.EqualName(version, "v2") && len(below) == 1 && scim.EqualName(below[0], "Me"):
 		return &problem{cause: provlog.NotSupported}
 	case isVersion && number != "2" && number != "" && strings.Trim(number, "0123456789") == "" && len(below) > 0:
 		return &problem{cause: provlog.ProtocolVersion}
@@ -141,7 +142,7 @@ func (r *Route) takes(path []string) (id string, ok bool) {
 			if id, err = url.PathUnescape(path[i]); err != nil {
 				return "", false
 			}
-		case !equalASCII(segment, path[i]):
+		case !scim.EqualName(segment, path[i]):
 			return "", false
 		}
 	}
@@ -153,24 +154,4 @@ func (r *Route) takes(path []string) (id string, ok bool) {
 // a slash.
 func segments(path string) []string {
 	return slices.DeleteFunc(strings.Split(path, "/"), func(s string) bool { return s == "" })
-}
-
-// equalASCII reports whether two texts are the same in any case of ASCII letters.
-func equalASCII(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if lowerASCII(a[i]) != lowerASCII(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lowerASCII(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		c += 'a' - 'A'
-	}
-	return c
 }

@@ -98,7 +98,7 @@ func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 			}
 			return c.array(a, path, inner)
 		}
-		if path == "emails" && !isAddress(v) {
+		if path == "emails" && !isLoneAddress(v) {
 			return nil, &Error{
 				InvalidValue,
 				"emails must be an array, each of its values an object, not a string. A string is taken only where it is one email address.",

@@ -127,6 +127,10 @@ func find(attributes []*Attribute, name string) *Attribute {
 	return nil
 }
 
+// EqualName reports whether two names are the same in any ASCII letter case, as names
+// of attributes and URNs are compared, and the fixed segments of paths.
+func EqualName(a, b string) bool { return equalName(a, b) }
+
 // equalName compares names of attributes and URNs without regard to ASCII case.
 // Unicode folding would let U+017F stand for s. RFC 7643 §2.1
 func equalName(a, b string) bool {

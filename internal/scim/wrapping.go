@@ -150,9 +150,9 @@ func (a *Attribute) takesBare(v any) bool {
 	return false
 }
 
-// isAddress reports whether a text is one email address. A text in the place of all
+// isLoneAddress reports whether a text is one email address. A text in the place of all
 // emails may be a list of them, or a name: that is not made an email.
-func isAddress(text string) bool {
+func isLoneAddress(text string) bool {
 	local, domain, ok := strings.Cut(text, "@")
 	return ok && local != "" && strings.Contains(strings.Trim(domain, "."), ".") &&
 		!strings.ContainsAny(text, " \t\r\n,;<>\"()[]") && !strings.Contains(domain, "@")
