@@ -146,7 +146,7 @@ func (d *Directory) complete(r scim.Resource, id string, active bool, kind tenan
 
 // record makes the record that a resource and a decision describe, and returns
 // it with the document it keeps. from has the document and the claims of the record
-// as it was, none of a new one, or of one that claims all anew.
+// as it was, none of a new one, or of one that claims all values again.
 func (d *Directory) record(by Caller, r scim.Resource, from User) (*User, scim.Resource) {
 	document := d.complete(r, from.ID, from.Active, from.Type)
 	from.Held, from.Former = settle(from.Held, ClaimsOf(document), FormerClaims(document), from.Doc, ClaimsOf)

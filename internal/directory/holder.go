@@ -26,9 +26,9 @@ func (s sought) heldBy(u *User, kind Kind) (as Kind, value string, ok bool) {
 	return "", "", false
 }
 
-// stillHeld leaves out what its holder has given up since the reservation was
-// read: who was renamed in between is not whom the request means. Whose the value
-// is now, the transaction tells.
+// stillHeld leaves out the values that their holders have given up since the
+// reservations were read: a user who was renamed meanwhile is not the one that the
+// request means. The transaction finds the present holder.
 func (s sought) stillHeld(holders map[Kind]string, records map[string]*User) map[Kind]string {
 	held := map[Kind]string{}
 	for kind, id := range holders {

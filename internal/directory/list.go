@@ -297,7 +297,7 @@ func (l *list[R]) longest() int {
 }
 
 // window gathers the matching records of the page asked for, and counts all: size is
-// that of the page, and full tells that no more is taken.
+// that of the page, and full reports that no more is taken.
 type window[R record] struct {
 	found Found[R]
 	size  size

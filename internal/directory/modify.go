@@ -199,7 +199,7 @@ type updating struct {
 	document scim.Resource
 	// warning and note are those of the log entry.
 	warning, note string
-	// ends tells that the user's memberships end with the change.
+	// ends reports that the user's memberships end with the change.
 	ends bool
 }
 

@@ -30,7 +30,7 @@ func (s size) fits() bool {
 }
 
 // sizeOf is what a stored document takes on a page, whole: with meta, and with the
-// comma behind it.
+// comma after it.
 func (d *Directory) sizeOf(doc []byte, s stamp) size {
 	meta := d.metaDocument(s)
 	n := len(doc) + len(`,"meta":`) + len(meta) + len(",")

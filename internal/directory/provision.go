@@ -108,7 +108,7 @@ func (d *Directory) records(ctx context.Context, t tenant.ID, by Caller, ids []s
 type provisioning struct {
 	change Change
 	result Result
-	// ends tells that the user's memberships end with the change.
+	// ends reports that the user's memberships end with the change.
 	ends bool
 }
 
@@ -211,7 +211,7 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 		after.OffBy = ByIdP
 	}
 	if u.Deleted {
-		after.Held, after.Doc = nil, nil // it claims all values anew
+		after.Held, after.Doc = nil, nil // it claims all values again
 	}
 	record, document := d.record(by, wanted, after)
 	if err := refuseProtected(u, record, before, document); err != nil {

@@ -43,8 +43,8 @@ func (a *searchAll) findUsers(ctx context.Context, q Query) (Found[*User], error
 	return a.d.Search(ctx, a.tenant, a.by, q)
 }
 
-// findGroups finds the groups that fit on a page behind some users.
-func (a *searchAll) findGroups(ctx context.Context, q Query, behind []*User) (Found[*Group], error) {
+// findGroups finds the groups that fit on a page after some users.
+func (a *searchAll) findGroups(ctx context.Context, q Query, after []*User) (Found[*Group], error) {
 	if q.Filter != nil && q.Filter.MatchesNothing() {
 		return Found[*Group]{}, nil
 	}
@@ -52,7 +52,7 @@ func (a *searchAll) findGroups(ctx context.Context, q Query, behind []*User) (Fo
 	if err != nil {
 		return Found[*Group]{}, err
 	}
-	for _, u := range behind {
+	for _, u := range after {
 		l.used = l.used.plus(a.d.userSize(u))
 	}
 	return l.run(ctx, ids, found)

@@ -20,7 +20,7 @@ type Fault struct {
 	Problem string
 	// Unfinished tells that it is work that was left over: a sweep finishes it.
 	Unfinished bool
-	// Renewable tells that an earlier version wrote it so: RenewNames renews it.
+	// Renewable reports that an earlier version wrote it so: RenewNames renews it.
 	Renewable bool
 }
 

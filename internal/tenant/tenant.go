@@ -62,7 +62,7 @@ type Settings struct {
 	// DeletedUsers tells whether a user deleted through SCIM is hidden (404,
 	// not listed) or stays readable as inactive.
 	DeletedUsers DeletedUsers `json:"deletedUsers"`
-	// Rehire tells what a reactivation does when the externalId differs from the
+	// Rehire says what a reactivation does when the externalId differs from the
 	// record's, or is missing and the record has one.
 	Rehire Rehire `json:"rehire"`
 	// UnknownAttributes tells whether attributes outside the schemas are

@@ -150,7 +150,7 @@ func readMeta(file io.ReaderAt, at int64) (meta, bool) {
 // use marks a page and its further ones as used.
 func (i *inspection) use(id, further uint64) error {
 	if id >= i.pages || further >= i.pages-id {
-		return damaged("page %d lies behind the end", id)
+		return damaged("page %d lies beyond the end", id)
 	}
 	for page := id; page <= id+further; page++ {
 		if i.used[page/64]&(1<<(page%64)) != 0 {
@@ -164,7 +164,7 @@ func (i *inspection) use(id, further uint64) error {
 // page reads a page with its further ones.
 func (i *inspection) page(id uint64, most uint64) (kind, count uint16, page []byte, err error) {
 	if id >= i.pages {
-		return 0, 0, nil, damaged("page %d lies behind the end", id)
+		return 0, 0, nil, damaged("page %d lies beyond the end", id)
 	}
 	header := make([]byte, pageHeader)
 	at := int64(id * i.pageSize) //nolint:gosec // within the file
@@ -230,7 +230,7 @@ func part(page []byte, base, offset, size uint64) ([]byte, bool) {
 	return page[start : start+size], true
 }
 
-// within reports whether a key is behind the last one and within the bounds. An empty
+// within reports whether a key comes after the last one and within the bounds. An empty
 // last is the first key, which may be the lower bound itself.
 func (t tree) within(key, last []byte) bool {
 	return len(key) > 0 && (last == nil || bytes.Compare(last, key) < 0) &&
