@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -14,45 +13,28 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/spf13/pflag"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 )
 
-// parse reads the flags of a command and takes nothing else. --help prints the
-// usage and the flags, and is flag.ErrHelp.
-func parse(flags *flag.FlagSet, usage string, args []string, stderr io.Writer) error {
-	help := "'" + flags.Name() + " --help' lists"
+// parse reads the flags of a command that parses them itself. --help prints the usage
+// and the flags, and returns pflag.ErrHelp.
+func parse(flags *pflag.FlagSet, usage string, args []string, stderr io.Writer) error {
 	flags.SetOutput(io.Discard)
+	flags.Usage = func() { fmt.Fprint(stderr, usage, flags.FlagUsages()) }
 	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stderr, usage)
-			flags.SetOutput(stderr)
-			flags.PrintDefaults()
+		if errors.Is(err, pflag.ErrHelp) {
 			return err
 		}
-		return usageError{fmt.Errorf("%w; %s the flags", err, help)}
+		return flagError(flags, flags.Name(), err)
 	}
-	empty := ""
-	flags.Visit(func(f *flag.Flag) {
-		if f.Value.String() == "" {
-			empty = f.Name
-		}
-	})
-	switch {
-	case empty != "":
-		return usageError{fmt.Errorf("--%s is empty: give it a value, or leave it out", empty)}
-	case flags.NArg() > 0:
-		return usageError{fmt.Errorf("%q is not a flag; %s them", flags.Arg(0), help)}
+	if flags.NArg() > 0 {
+		return usageError{fmt.Errorf("%q is not a flag; '%s --help' lists them", flags.Arg(0), flags.Name())}
 	}
-	return nil
-}
-
-// isSet tells whether a flag was given.
-func isSet(flags *flag.FlagSet, name string) (set bool) {
-	flags.Visit(func(f *flag.Flag) { set = set || f.Name == name })
-	return set
+	return emptyFlag(flags)
 }
 
 // engineFlags say where the data is.
@@ -64,9 +46,9 @@ type engineFlags struct {
 	create bool
 }
 
-func (f *engineFlags) register(flags *flag.FlagSet) {
-	flags.StringVar(&f.data, "data", "", "`DIR` where the data is kept in a file, over restarts")
-	flags.StringVar(&f.endpoint, "dynamodb", "", "`ENDPOINT` of the DynamoDB that keeps the data, such as http://127.0.0.1:8000")
+func (f *engineFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.data, "data", "", "keep the data in a file in `DIR`")
+	flags.StringVar(&f.endpoint, "dynamodb", "", "`ENDPOINT` of a DynamoDB on this machine, for example http://127.0.0.1:8000")
 	flags.StringVar(&f.table, "table", "rollcall", "`NAME` of the DynamoDB table")
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -38,20 +39,8 @@ type localOptions struct {
 	seatsSet  bool
 	info      string
 	extension string
-	schemas   files
+	schemas   []string
 	rate      int
-}
-
-// files are the values of a flag that may be given again.
-type files []string
-
-// String is the files one behind the other.
-func (f *files) String() string { return strings.Join(*f, ", ") }
-
-// Set adds a file.
-func (f *files) Set(file string) error {
-	*f = append(*f, file)
-	return nil
 }
 
 const localUsage = `rollcall local serves SCIM on this machine: the routes of template.yaml, each
@@ -70,7 +59,7 @@ Flags:
 
 func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 	o := localOptions{engineFlags: engineFlags{create: true}}
-	flags := flag.NewFlagSet("rollcall local", flag.ContinueOnError)
+	flags := pflag.NewFlagSet("rollcall local", pflag.ContinueOnError)
 	o.register(flags)
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
 	flags.BoolVar(&o.memory, "memory", false, "keep the data in memory (the default)")
@@ -79,11 +68,11 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 	flags.StringVar(&o.info, "info", "", "write {baseUrl, token, adminUrl, adminToken, tenant, pid, consoleUrl} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
 	flags.IntVar(&o.rate, "rate", app.DefaultTenantRate, "`NUMBER` of requests a second that a tenant may make, beyond which it gets 429; 0 is any number")
-	flags.Var(&o.schemas, "schema", "register the schema in this `FILE` for the tenant (docs/tenant-schemas.md); may be given again")
+	flags.StringArrayVar(&o.schemas, "schema", nil, "register the schema in this `FILE` for the tenant (docs/tenant-schemas.md); may be given again")
 	if err := parse(flags, localUsage, args, stderr); err != nil {
 		return o, err
 	}
-	o.seatsSet = isSet(flags, "seats")
+	o.seatsSet = flags.Changed("seats")
 	chosen := 0
 	for _, is := range []bool{o.data != "", o.memory, o.endpoint != ""} {
 		if is {

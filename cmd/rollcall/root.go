@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
@@ -60,8 +61,9 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; '%s --help' lists the flags", err, c.CommandPath())}
+		return flagError(c.Flags(), c.CommandPath(), err)
 	})
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return emptyFlag(c.Flags()) }
 	plain := func(use, short string, f func(context.Context, []string, io.Writer, io.Writer) error) *cobra.Command {
 		return &cobra.Command{
 			Use: use, Short: short, DisableFlagParsing: true,
@@ -70,8 +72,7 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	}
 	root.AddCommand(
 		plain("local", "serve it on this machine", runLocal),
-		plain("verify", "check that a tenant's data is sound", runVerify),
-		newInit(), newDoctor(), newTenant(), newToken(), newSeats(), newUsers(), newGroups(), newSchema(),
+		newVerify(), newInit(), newDoctor(), newTenant(), newToken(), newSeats(), newUsers(), newGroups(), newSchema(),
 		newLog(), newFailures(), newExplain(), newConsole(),
 	)
 	return root
@@ -82,7 +83,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root := newRoot(stdin, stdout, stderr)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil || errors.Is(err, flag.ErrHelp) {
+	if err == nil || errors.Is(err, pflag.ErrHelp) {
 		return 0
 	}
 	// An error names what others sent, and what was typed.
@@ -119,6 +120,36 @@ func exitStatus(err error) int {
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// flagError is what is wrong with a command's flags. A long flag with one dash, which
+// earlier versions accepted, is named in its form with two.
+func flagError(flags *pflag.FlagSet, command string, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
+		name, value, given := strings.Cut(unknown.GetSpecifiedShortnames(), "=")
+		if flags.Lookup(name) != nil {
+			if given {
+				value = "=" + value
+			}
+			return usageError{fmt.Errorf("-%s%s: a flag's name takes two dashes: --%[1]s%[2]s", name, value)}
+		}
+	}
+	return usageError{fmt.Errorf("%w; '%s --help' lists the flags", err, command)}
+}
+
+// emptyFlag refuses a flag that was given without a value.
+func emptyFlag(flags *pflag.FlagSet) error {
+	empty := ""
+	flags.Visit(func(f *pflag.Flag) {
+		if f.Value.String() == "" {
+			empty = f.Name
+		}
+	})
+	if empty != "" {
+		return usageError{fmt.Errorf("--%s is empty: give it a value, or leave it out", empty)}
+	}
+	return nil
+}
 
 // takes wants so many arguments, which are named in the usage.
 func takes(n int) cobra.PositionalArgs {

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -27,76 +29,76 @@ type verifyOptions struct {
 	json   bool
 }
 
-const verifyUsage = `rollcall verify reads all that is stored of a tenant, and reports what
-contradicts itself: one line for each broken invariant, on the standard output.
-It changes nothing, unless --repair is given.
+const verifyLong = `Read all that is stored of a tenant, and report what contradicts itself: one line for
+each broken invariant, on the standard output. Nothing is changed without --repair.
 
-Usage:
-  rollcall verify --tenant ID --data DIR
-  rollcall verify --tenant ID --dynamodb ENDPOINT [--table NAME]
-  rollcall verify --tenant ID --stack NAME
-  rollcall verify --tenant ID --table NAME
+--stack and --table name a deployment in AWS, by its stack or by its table, in the
+account and the region that AWS tools take from the environment.
 
-The last two are a deployment in AWS, by the name of its stack or of its table, in
-the account and the region that AWS tools take from the environment.
-
-A fault marked (unfinished) is work that a request left over; a request that is
-under way looks the same. One marked (renewable) is a name that an earlier version
-reserved in another way. --repair first finishes what is older than a minute, as
-the deployed sweep does, renews what is renewable, and then verifies; a value that
-two live records have stays as it is, and both are named. With --now it takes younger
-work too, and gives up what a request has staged: that request is safe, and may be
-answered 503. Work that must wait is named with the time after which it can be
-finished: of --repair --now that is only the deletion of a tenant, for 45 seconds.
-Other faults are not repaired: docs/operations.md says what they mean. Changes made
-while it reads may look like faults: verify again.
+A fault marked (unfinished) is work that a request left over; a request in progress
+looks the same. One marked (renewable) is a name that an earlier version reserved in
+another form. --repair first finishes what is older than a minute, as the deployed
+sweep does, renews what is renewable, and then verifies; a value that two live records
+have stays as it is, and both are named. With --now it finishes younger work too, and
+gives up what a request has staged: that request is safe, and may be answered 503.
+Work that must wait is named with the time after which it can be finished: with
+--repair --now that is only the deletion of a tenant, for 45 seconds. Other faults are
+not repaired: docs/operations.md says what they mean. Changes made while the data is
+read may look like faults: verify again.
 
 With --json the answer is one line, {"tenant", "faults": [{"item", "problem",
 "unfinished", "renewable"}], "repaired", "renewed", "itemsRead"}, and with --repair
-"waiting": [{"task", "after"}], if work must wait.
+"waiting": [{"task", "after"}] if work must wait.
 
 Exit status:
   0  no fault
   1  faults, or the tenant cannot be read or does not exist
-  2  wrong use
+  2  wrong use`
 
-Flags:
-`
-
-func parseVerify(args []string, stderr io.Writer) (o verifyOptions, t tenant.ID, err error) {
-	flags := flag.NewFlagSet("rollcall verify", flag.ContinueOnError)
+func newVerify() *cobra.Command {
+	var o verifyOptions
+	c := &cobra.Command{
+		Use: "verify --tenant ID", Short: "check that a tenant's data is sound", Long: verifyLong, Args: takes(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			t, err := o.check(c.Flags())
+			if err != nil {
+				return err
+			}
+			return o.run(c.Context(), t, c.OutOrStdout())
+		},
+	}
+	flags := c.Flags()
 	o.register(flags)
 	flags.StringVar(&o.tenant, "tenant", "", "`ID` of the tenant")
 	flags.StringVar(&o.stack, "stack", "", "`NAME` of a deployment's stack in AWS, which names the table")
 	flags.BoolVar(&o.repair, "repair", false, "first finish what was left over more than a minute ago")
-	flags.BoolVar(&o.now, "now", false, "with --repair: finish what is younger too, or say when it can be finished")
-	flags.BoolVar(&o.json, "json", false, "answer in JSON")
-	if err := parse(flags, verifyUsage, args, stderr); err != nil {
-		return o, t, err
-	}
-	switch {
-	case o.tenant == "":
-		return o, t, usageError{errors.New("--tenant ID is missing: whose data is to be verified?")}
-	case o.data != "" && o.endpoint != "":
-		return o, t, usageError{errors.New("--data and --dynamodb exclude each other: choose one")}
-	case o.stack != "" && (o.data != "" || o.endpoint != "" || isSet(flags, "table")):
-		return o, t, usageError{errors.New("--stack names the table: leave out --data, --dynamodb and --table")}
-	case o.data == "" && o.endpoint == "" && o.stack == "" && !isSet(flags, "table"):
-		return o, t, usageError{errors.New("where is the data? --data DIR, --dynamodb ENDPOINT, or in AWS --stack NAME or --table NAME")}
-	case o.now && !o.repair:
-		return o, t, usageError{errors.New("--now says what --repair takes: give both")}
-	}
-	if t, err = tenant.ParseID(o.tenant); err != nil {
-		return o, t, usageError{fmt.Errorf("--tenant %q: %w", o.tenant, err)}
-	}
-	return o, t, nil
+	flags.BoolVar(&o.now, "now", false, "with --repair: finish younger work too, or say when it can be finished")
+	flags.BoolVar(&o.json, "json", false, "print the answer as JSON")
+	return c
 }
 
-func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, t, err := parseVerify(args, stderr)
-	if err != nil {
-		return err
+// check reports what is wrong with the flags, and returns the tenant.
+func (o *verifyOptions) check(flags *pflag.FlagSet) (tenant.ID, error) {
+	switch {
+	case o.tenant == "":
+		return tenant.ID{}, usageError{errors.New("--tenant ID is missing: which tenant's data is to be verified?")}
+	case o.data != "" && o.endpoint != "":
+		return tenant.ID{}, usageError{errors.New("--data and --dynamodb exclude each other: choose one")}
+	case o.stack != "" && (o.data != "" || o.endpoint != "" || flags.Changed("table")):
+		return tenant.ID{}, usageError{errors.New("--stack names the table: leave out --data, --dynamodb and --table")}
+	case o.data == "" && o.endpoint == "" && o.stack == "" && !flags.Changed("table"):
+		return tenant.ID{}, usageError{errors.New("where is the data? --data DIR, --dynamodb ENDPOINT, or in AWS --stack NAME or --table NAME")}
+	case o.now && !o.repair:
+		return tenant.ID{}, usageError{errors.New("--now says what --repair finishes: give both")}
 	}
+	t, err := tenant.ParseID(o.tenant)
+	if err != nil {
+		return t, usageError{fmt.Errorf("--tenant %q: %w", o.tenant, err)}
+	}
+	return t, nil
+}
+
+func (o *verifyOptions) run(ctx context.Context, t tenant.ID, stdout io.Writer) (err error) {
 	if o.stack != "" {
 		if o.table, err = tableOfStack(ctx, o.stack); err != nil {
 			return err
@@ -120,7 +122,7 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	case err != nil:
 		return fmt.Errorf("the tenant %s cannot be read from %s: %w", t, opened.place, err)
 	}
-	if err := v.print(stdout, o); err != nil {
+	if err := v.print(stdout, *o); err != nil {
 		return err
 	}
 	if failed != nil {

@@ -379,3 +379,22 @@ func TestVerify_HelpTellsTheExitStatus(t *testing.T) {
 		}
 	}
 }
+
+// Flags had one dash or two in earlier versions: the form with one is named as a
+// mistake, with the form that works.
+func TestFlags_OneDashIsExplained(t *testing.T) {
+	for _, args := range [][]string{
+		{"verify", "-tenant", "acme"}, {"verify", "-data=/x"}, {"local", "-seats", "3"}, {"local", "-listen=127.0.0.1:0"}, {"verify", "-json"},
+	} {
+		said := &output{}
+		status := run(t.Context(), args, strings.NewReader(""), said, said)
+		want := "a flag's name takes two dashes: -" + args[1]
+		if status != exitUsage || !strings.Contains(said.String(), want) || strings.Count(said.String(), "\n") != 1 {
+			t.Errorf("%v: status %d, said %q, want %q", args, status, said, want)
+		}
+	}
+	said := &output{}
+	if status := run(t.Context(), []string{"verify", "-nonsense"}, strings.NewReader(""), said, said); status != exitUsage || strings.Contains(said.String(), "two dashes") {
+		t.Errorf("status %d, said %q", status, said)
+	}
+}
