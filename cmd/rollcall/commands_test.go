@@ -73,7 +73,7 @@ func TestCommands_Tenants(t *testing.T) {
 	s.refuses(exitRefused, "dialect is take or refuse", "tenant", "set", "globex", "dialect=strict")
 	s.refuses(exitUsage, "not NAME=VALUE", "tenant", "set", "globex", "maxSeats")
 	s.refuses(exitUsage, "set twice", "tenant", "set", "globex", "maxSeats=1", "maxSeats=2")
-	s.refuses(exitUsage, "it is: rollcall tenant get TENANT", "tenant", "get")
+	s.refuses(exitUsage, "Usage: rollcall tenant get TENANT", "tenant", "get")
 	s.refuses(exitUsage, "give --yes", "tenant", "delete", "globex")
 	s.says("globex is being deleted", "tenant", "delete", "globex", "--yes")
 	s.refuses(exitRefused, "is being deleted", "tenant", "set", "globex", "maxSeats=1")

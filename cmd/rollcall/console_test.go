@@ -128,7 +128,7 @@ func TestConsole_IsForThisMachineAlone(t *testing.T) {
 		s.refuses(exitUsage, want, "console", "--listen", listen)
 	}
 	s.refuses(exitUsage, "it is a page", "console", "--json")
-	s.refuses(exitUsage, "it is: rollcall console", "console", "acme")
+	s.refuses(exitUsage, "Usage: rollcall console", "console", "acme")
 }
 
 func TestNearAddress(t *testing.T) {

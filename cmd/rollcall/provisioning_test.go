@@ -176,7 +176,7 @@ func TestProvisioning_WrongUse(t *testing.T) {
 		"there is no request id in":                      {"explain", "acme", "bad"},
 		"or rollcall explain CAUSE":                      {"explain"},
 		"no such tenant":                                 {"log", "nobody"},
-		"it is: rollcall log TENANT":                     {"log"},
+		"Usage: rollcall log TENANT":                     {"log"},
 	} {
 		t.Run(want, func(t *testing.T) {
 			out, said := &output{}, &output{}

@@ -151,14 +151,19 @@ func emptyFlag(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// takes wants so many arguments, which are named in the usage.
+// takes checks the number of arguments, which the command's usage names.
 func takes(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usageError{fmt.Errorf("it is: %s", c.UseLine())}
+			return misused(c)
 		}
 		return nil
 	}
+}
+
+// misused is the error of a command whose arguments are missing or too many.
+func misused(c *cobra.Command) error {
+	return usageError{fmt.Errorf("Usage: %s. '%s --help' lists the flags", strings.TrimSuffix(c.UseLine(), " [flags]"), c.CommandPath())} //nolint:staticcheck // a sentence of its own
 }
 
 // parent makes a command that only has others below it.

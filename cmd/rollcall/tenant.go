@@ -98,7 +98,7 @@ func tenantWrite(name, short, method string) *cobra.Command {
 		Use: name + " TENANT [SETTING …]", Short: short, Long: short + ".\n\n" + settingsHelp,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 || method == http.MethodPatch && len(args) == 1 {
-				return usageError{fmt.Errorf("it is: %s", c.UseLine())}
+				return misused(c)
 			}
 			return nil
 		},

@@ -91,7 +91,7 @@ func userSet() *cobra.Command {
 		Long: "Change a user.\n\nA SETTING is NAME=VALUE: userName, email, displayName, accountType (user, reader), active, protected.",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) < 3 {
-				return usageError{fmt.Errorf("it is: %s", c.UseLine())}
+				return misused(c)
 			}
 			return nil
 		},
