@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// What a request that tells a type, or none, does to a user.
+// The outcomes for a user of a request that sends isTeamAccount, or omits it.
 const (
 	isConflict   = "409"
 	isConversion = "409 converts"
@@ -18,9 +18,10 @@ const (
 	isKept       = "kept"
 )
 
-// accountTypes is the table of account types: who the user is, and what becomes of
-// it by a POST, and by a PUT or PATCH, that says isTeamAccount true, false or
-// nothing. A type is what the user is then; isKept is the type it was.
+// accountTypes is the table of account types: the user before, and the outcome
+// of a POST, and of a PUT or PATCH, that sends isTeamAccount true, false or not
+// at all. A type as outcome is the user's type afterwards; isKept is the type
+// before.
 var accountTypes = []struct {
 	name    string
 	linked  bool
@@ -61,9 +62,9 @@ var accountTypes = []struct {
 	},
 }
 
-// TestAccountTypes tries every cell, in a tenant with places left and in one
-// without: a cell that needs a place then is refused, and all others are as they
-// were.
+// TestAccountTypes tries every cell, with licences left in the tenant and
+// without. A cell that needs a licence is refused without one; all others give
+// the same result.
 func TestAccountTypes(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		for _, row := range accountTypes {
@@ -78,7 +79,8 @@ func TestAccountTypes(t *testing.T) {
 							f := newFixture(t, open, 1, 1)
 							u := f.someone(row.linked, row.active, row.kind)
 							l := f.ledger()
-							// The places that are taken are the user's own and others'.
+							// The licences in use are the user's own and
+							// others'.
 							f.fill("seat", l.Seats, free, tenant.User)
 							f.fill("place", l.Readers, free, tenant.Reader)
 							f.accountType(u, method, sent, want, free)
@@ -90,7 +92,7 @@ func TestAccountTypes(t *testing.T) {
 	})
 }
 
-// someone makes the user of a row.
+// someone creates the user of a row.
 func (f *fixture) someone(linked, active bool, kind tenant.AccountType) *directory.User {
 	f.t.Helper()
 	if linked {
@@ -103,7 +105,7 @@ func teamAccount(team bool) string {
 	return fmt.Sprintf(`,%q:{"isTeamAccount":%t}`, extension, team)
 }
 
-// fill takes the places of a type that are to be taken.
+// fill creates users of a type until only the free licences are left.
 func (f *fixture) fill(name string, used, free int64, kind tenant.AccountType) {
 	f.t.Helper()
 	if used == 0 && free == 0 {
@@ -127,7 +129,7 @@ func (f *fixture) accountType(u *directory.User, method, sent, want string, free
 		full = seats > before.SeatLimit || readers > before.ReaderLimit
 	}
 	if full != (free == 0 && !refused && u.Active && kind != u.Type) {
-		f.t.Fatalf("a test of %d free places expects them to be: %t", free, full)
+		f.t.Fatalf("%d licences are free: full is %t", free, full)
 	}
 
 	err := f.sendType(u, method, sent)
@@ -146,21 +148,21 @@ func (f *fixture) accountType(u *directory.User, method, sent, want string, free
 		}
 	case want == isConflict:
 		if !errors.As(err, &taken) || taken.Conversion || taken.HolderID != u.ID {
-			f.t.Errorf("error %v, want that %s is taken", err, u.ID)
+			f.t.Errorf("error %v, want TakenError with holder %s", err, u.ID)
 		}
 	case full:
 		if !errors.As(err, &noPlace) || noPlace.Type != kind {
-			f.t.Errorf("error %v, want no %s's place", err, kind)
+			f.t.Errorf("error %v, want FullError for %s", err, kind)
 		}
 	case err != nil:
-		f.t.Errorf("error %v, want it %s", err, want)
+		f.t.Errorf("error %v, want %s", err, want)
 	case now.Type != kind || now.Active != u.Active || !now.Linked || now.Origin != u.Origin || now.OffBy != u.OffBy:
-		f.t.Errorf("user %+v, want it linked and %s, and all else as it was", now, kind)
+		f.t.Errorf("user %+v, want it linked, of type %s, otherwise unchanged", now, kind)
 	}
 	if refused || full {
 		seats, readers = before.Seats, before.Readers
 		if now.Version != u.Version || now.Linked != u.Linked {
-			f.t.Errorf("refused, and changed to %+v", now)
+			f.t.Errorf("the refused request changed the user to %+v", now)
 		}
 	}
 	if l := f.ledger(); l.Seats != seats || l.Readers != readers {
@@ -169,8 +171,7 @@ func (f *fixture) accountType(u *directory.User, method, sent, want string, free
 	f.check(seats)
 }
 
-// sendType sends what an identity provider sends of the user, which says nothing
-// of active.
+// sendType sends what an identity provider sends for the user, without active.
 func (f *fixture) sendType(u *directory.User, method, sent string) error {
 	f.t.Helper()
 	body, operations := alice, `[{"op":"add","path":"title","value":"x"}]`
@@ -190,8 +191,9 @@ func (f *fixture) sendType(u *directory.User, method, sent string) error {
 	return err
 }
 
-// "User already available in the project": true links, false then converts, and
-// the seat is counted at each step.
+// TestAccountTypes_TwoStepConversion follows the advice of "User already
+// available in the project": true links, then false converts, and the seat is
+// counted at each step.
 func TestAccountTypes_TwoStepConversion(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		for _, link := range []string{"POST", "PUT", "PATCH"} {

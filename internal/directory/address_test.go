@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// One address is one person's: what somebody has as userName nobody else has as
-// unique email, and the other way round, by whatever request.
+// One address belongs to one person: the userName of one user is not accepted
+// as the unique email of another, and the other way round, in any request.
 func TestAddress_IsOnePersons(t *testing.T) {
 	const (
 		byName = `"userName":"a@x.test","emails":[{"value":"alias@x.test"}]`
@@ -49,13 +49,13 @@ func TestAddress_IsOnePersons(t *testing.T) {
 					}
 					var e *directory.TakenError
 					if !errors.As(err, &e) || e.Reason != directory.TakenActive || e.HolderID != holder.ID || e.HeldAs != tt.as {
-						t.Fatalf("%+v, %v; want that it is %s's", e, err, holder.ID)
+						t.Fatalf("%+v, %v; want a TakenError with holder %s", e, err, holder.ID)
 					}
 					if way == "POST" && e.Kind != tt.kind {
-						t.Errorf("taken is the %s", e.Kind)
+						t.Errorf("the error names %s", e.Kind)
 					}
 					if f.read(other.ID).Version != other.Version {
-						t.Error("refused, and changed")
+						t.Error("the refused request changed the user")
 					}
 					f.check(2)
 				})
@@ -64,8 +64,8 @@ func TestAddress_IsOnePersons(t *testing.T) {
 	}
 }
 
-// A user's own userName and email may be exchanged, and nobody else's address stands
-// in the way of one that is left.
+// A user may exchange its userName and email, and gives an address up to others
+// when it changes to another one.
 func TestAddress_MovesWithinOneUser(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 9, 9)
@@ -82,10 +82,11 @@ func TestAddress_MovesWithinOneUser(t *testing.T) {
 		f.mustPatch(v.ID, `[{"op":"replace","path":"emails","value":[{"value":"a@x.test"}]}]`)
 		_, err := f.patch(u.ID, `[{"op":"replace","path":"userName","value":"a@x.test"}]`, directory.Precondition{})
 		taken(t, err, directory.TakenActive, directory.Address)
-		// An email that is somebody's other one is nobody's.
+		// An email that is another user's secondary one is free.
 		f.mustPatch(u.ID, `[{"op":"add","path":"emails","value":[{"value":"a@x.test","type":"other"}]}]`)
 		f.check(2)
-		// Filters mean what they say: the address as userName is no email.
+		// Filters compare the named attribute only: an address as userName is
+		// not an email.
 		for filter, want := range map[string]int{
 			`emails eq "c@x.test"`: 0, `userName eq "c@x.test"`: 1, `emails eq "a@x.test"`: 2, `userName eq "a@x.test"`: 0, `emails eq "e@x.test"`: 0,
 		} {
@@ -96,8 +97,9 @@ func TestAddress_MovesWithinOneUser(t *testing.T) {
 	})
 }
 
-// A POST finds an inactive or deleted user by its address, whether that is its
-// userName or its email; a deleted one loses the address to somebody else.
+// A POST finds an inactive or deleted user by its address, whether that is the
+// user's userName or its email; a deleted user loses the address to another
+// one.
 func TestAddress_FindsAndIsLost(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		const own = `"userName":"a@x.test","emails":[{"value":"alias@x.test"}]`
@@ -132,14 +134,14 @@ func TestAddress_FindsAndIsLost(t *testing.T) {
 		_, err := f.post(user(own))
 		taken(t, err, directory.TakenActive, directory.Address)
 		if back := f.mustPost(user(`"userName":"alias@x.test"`)); back.ID != u.ID {
-			t.Errorf("the deleted user is not found by what it has left: %+v", back)
+			t.Errorf("the deleted user is not found by the value it kept: %+v", back)
 		}
 		f.check(2)
 	})
 }
 
-// Of several who want one address at once, as userName and as email, exactly one gets
-// it.
+// Of several concurrent requests for one address, as userName and as email,
+// exactly one succeeds.
 func TestAddress_Race(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		for round := range 6 {

@@ -10,12 +10,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// Kind is a kind of claim.
+// Kind is the attribute that a claim comes from.
 type Kind string
 
-// The kinds of claim a user makes, and a group. An Address is a userName that is an
-// email address and not the user's unique email: it lies among the unique emails, so
-// that one address is one person's, whether as userName or as email.
+// The kinds of claim of users and of groups. An Address is a userName that is
+// an email address other than the user's unique email. It is reserved among the
+// unique emails, so that an address belongs to one person, whether as userName
+// or as email.
 const (
 	UserName        Kind = "user"
 	Email           Kind = "mail"
@@ -25,14 +26,15 @@ const (
 	GroupExternalID Kind = "gext"
 )
 
-// Kinds are all kinds of a user's claims, the one an administrator should read of
-// first in front; GroupKinds are a group's.
+// Kinds are the kinds of a user's claims, in the order in which errors report
+// them; GroupKinds are a group's.
 var (
 	Kinds      = [...]Kind{UserName, Email, ExternalID, Address}
 	GroupKinds = [...]Kind{GroupName, GroupExternalID}
 )
 
-// Space is the kind among whose values those of this kind are unique.
+// Space returns the kind that shares its reservations with this one: an Address
+// is unique among Emails.
 func (k Kind) Space() Kind {
 	if k == Address {
 		return Email
@@ -43,14 +45,15 @@ func (k Kind) Space() Kind {
 // formerSuffix ends the name of a kind in the form of an earlier version.
 const formerSuffix = ".former"
 
-// Former is the kind under which the holder of a value in the form of an earlier
-// version is named, beside the holder of the value in today's form.
+// Former returns the key under which Holders lists the holder of a value in the
+// form of an earlier version, beside the holder of the value in the current
+// form.
 func (k Kind) Former() Kind { return k + formerSuffix }
 
-// Today is the kind without Former.
+// Today returns the kind without Former.
 func (k Kind) Today() Kind { return Kind(strings.TrimSuffix(string(k), formerSuffix)) }
 
-// withFormer are kinds, and after them each as Former.
+// withFormer returns the kinds, followed by their Former kinds.
 func withFormer(kinds []Kind) []Kind {
 	all := slices.Clone(kinds)
 	for _, kind := range kinds {
@@ -59,7 +62,7 @@ func withFormer(kinds []Kind) []Kind {
 	return all
 }
 
-// Attribute is the SCIM attribute that makes the claim.
+// Attribute returns the SCIM attribute that the claim comes from.
 func (k Kind) Attribute() string {
 	switch k {
 	case Email:
@@ -78,8 +81,9 @@ func (k Kind) Attribute() string {
 // externalId hashed by its exact bytes.
 type Claims map[Kind]string
 
-// As returns the kind under which a value is among the claims, in the space of a
-// kind: what is sought as an email may be claimed as a userName that is an address.
+// As returns the kind under which the claims hold a value, in the space of the
+// given kind: a value looked up as an email may be claimed as a userName that
+// is an address.
 func (c Claims) As(kind Kind, value string) (Kind, bool) {
 	for held, v := range c {
 		if v == value && held.Space() == kind.Space() {
@@ -89,7 +93,7 @@ func (c Claims) As(kind Kind, value string) (Kind, bool) {
 	return "", false
 }
 
-// ClaimsOf computes the claims of a user's resource.
+// ClaimsOf returns the claims of a user's resource.
 func ClaimsOf(r scim.Resource) Claims {
 	claims := Claims{UserName: FoldName(r.Text("userName"))}
 	if email := UniqueEmail(r); email != "" {
@@ -104,8 +108,8 @@ func ClaimsOf(r scim.Resource) Claims {
 	return claims
 }
 
-// FormerClaims are the claims of a user's resource in the form in which an earlier
-// version reserved them, where that differs.
+// FormerClaims returns the claims of a user's resource in the form in which an
+// earlier version reserved them, where that form differs.
 func FormerClaims(r scim.Resource) Claims {
 	former := Claims{}
 	former.add(UserName, r.Text("userName"))
@@ -113,7 +117,7 @@ func FormerClaims(r scim.Resource) Claims {
 	return former
 }
 
-// FormerGroupClaims is FormerClaims of a group's resource.
+// FormerGroupClaims is FormerClaims for a group's resource.
 func FormerGroupClaims(r scim.Resource) Claims {
 	former := Claims{}
 	former.add(GroupName, r.Text("displayName"))
@@ -126,19 +130,19 @@ func (c Claims) add(kind Kind, value string) {
 	}
 }
 
-// FormerName is the form in which an earlier version compared a name, and whether it
-// differs from that of today.
+// FormerName returns the form in which an earlier version compared a name, and
+// reports whether it differs from the current form.
 func FormerName(s string) (former string, differs bool) {
 	former = scim.FormerFold(s)
 	return former, former != "" && former != FoldName(s)
 }
 
-// settle is what a record claims after a change of its document. A value that the
-// change leaves as it is stays as the record holds it, or does not hold it: what a
-// record has lost, or an earlier version did not reserve, is not asked for by a
-// change of something else. former are those of the new claims that may be reserved
-// in their earlier form.
-func settle(held, claims, former Claims, document []byte, claimsOf func(scim.Resource) Claims) (settled, changed Claims) {
+// claimsAfter returns the claims of a record after a change of its document. A value
+// that the change does not touch keeps its state, held or not held: a claim
+// that the record has lost, or that an earlier version did not reserve, is not
+// requested by a change of something else. changed are those of the new claims
+// that may be reserved in their earlier form, taken from former.
+func claimsAfter(held, claims, former Claims, document []byte, claimsOf func(scim.Resource) Claims) (after, changed Claims) {
 	changed = Claims{}
 	if len(document) == 0 {
 		return claims, former
@@ -151,21 +155,21 @@ func settle(held, claims, former Claims, document []byte, claimsOf func(scim.Res
 		return claims, former
 	}
 	was := claimsOf(old)
-	settled = Claims{}
+	after = Claims{}
 	for kind, value := range claims {
 		if was[kind] != value {
-			settled[kind] = value
+			after[kind] = value
 			if earlier, ok := former[kind]; ok {
 				changed[kind] = earlier
 			}
 		} else if kept, ok := held[kind]; ok {
-			settled[kind] = kept
+			after[kind] = kept
 		}
 	}
-	return settled, changed
+	return after, changed
 }
 
-// GroupClaimsOf computes the claims of a group's resource.
+// GroupClaimsOf returns the claims of a group's resource.
 func GroupClaimsOf(r scim.Resource) Claims {
 	claims := Claims{GroupName: FoldName(r.Text("displayName"))}
 	if id := r.Text("externalId"); id != "" {
@@ -174,21 +178,21 @@ func GroupClaimsOf(r scim.Resource) Claims {
 	return claims
 }
 
-// FoldName is the form in which userName and emails are compared: one function
-// for claims, filters and lookups.
+// FoldName returns the form in which userNames and emails are compared: one
+// function for claims, filters and lookups.
 func FoldName(s string) string { return scim.Fold(s) }
 
-// HashExternalID is the form in which an externalId is compared: its exact
-// bytes, in a hash because a key has a limited size and an identity provider's
-// id may be long.
+// HashExternalID returns the form in which an externalId is compared: a hash of
+// its exact bytes, because an identity provider's id may be longer than a key
+// may be.
 func HashExternalID(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// UniqueEmail is the one email of a user that is unique in the tenant: the
-// primary, else the first of type work, else the first; with no email, a
-// userName that is an address. "" when there is none.
+// UniqueEmail returns the one email of a user that is unique in the tenant: the
+// primary, else the first of type work, else the first. Without any email it is
+// a userName that is an address, else "".
 func UniqueEmail(r scim.Resource) string {
 	var first, work string
 	emails, _ := r["emails"].([]any)
@@ -219,18 +223,18 @@ func UniqueEmail(r scim.Resource) string {
 	return ""
 }
 
-// OtherEmails are the folded emails of a user without the unique one: they are
-// found by filter and may be shared.
+// OtherEmails returns the folded emails of a user except the unique one: they
+// are found by filters and may be shared.
 func OtherEmails(r scim.Resource) []string { return otherEmails(r, FoldName) }
 
-// FormerOtherEmails are the other emails in the form in which an earlier version
-// compared them.
+// FormerOtherEmails returns the other emails in the form in which an earlier
+// version compared them.
 func FormerOtherEmails(r scim.Resource) []string { return otherEmails(r, scim.FormerFold) }
 
-// indexed are the emails of a user that a change may take out of the index: the other
-// emails, and in the form of an earlier version those that the user does not keep in
-// that form. Of one that the user has in another spelling from then on only the
-// earlier form is taken out.
+// indexed returns the emails that a change of a user may remove from the index:
+// its other emails, and their forms of an earlier version unless the user keeps
+// an email in that form. Of an email that the user keeps in another spelling,
+// only the earlier form is removed.
 func indexed(before, after scim.Resource) []string {
 	emails, kept := OtherEmails(before), FormerOtherEmails(after)
 	stay := OtherEmails(after)

@@ -9,12 +9,11 @@ import (
 )
 
 // Directory is the users and groups of all tenants, and the rules by which they
-// change.
-// Safe for concurrent use.
+// change. It is safe for concurrent use.
 type Directory struct {
 	store Store
-	// users and groups are the resource types as every tenant has them: for what
-	// their extensions have no part in. usersOf and groupsOf are a tenant's.
+	// users and groups are the built-in resource types, used where a tenant's
+	// extensions do not matter. usersOf and groupsOf return those of a tenant.
 	users     *scim.ResourceType
 	groups    *scim.ResourceType
 	extension string
@@ -25,27 +24,27 @@ type Directory struct {
 	walkTime  time.Duration
 }
 
-// Config is what a Directory is made of.
+// Config is what New builds a Directory from.
 type Config struct {
 	Store Store
-	// Users and Groups are the resource types as every tenant has them; a Caller
-	// has its tenant's.
+	// Users and Groups are the built-in resource types. A Caller carries those
+	// of its tenant.
 	Users, Groups *scim.ResourceType
-	// Extension is the URN of the schema that has isTeamAccount.
+	// Extension is the URN of the schema that defines isTeamAccount.
 	Extension string
-	// BaseURL begins every location, without a slash at its end. It comes from
-	// configuration, never from a request.
+	// BaseURL is the beginning of every location, without a trailing slash. It
+	// comes from configuration, never from a request.
 	BaseURL string
-	// NewID makes the id of a record made at a time: UUIDv7 of that time, so that
-	// the order of ids is the order of creation.
+	// NewID creates the id of a record created at a time: a UUIDv7 of that
+	// time, so that the order of ids is the order of creation.
 	NewID func(made time.Time) string
 	Now   func() time.Time
 	// MaxWalk is the largest number of records that one request reads without a
-	// key; 0 is the service's own MaxWalk.
+	// key; 0 stands for the constant MaxWalk.
 	MaxWalk int
 }
 
-// New makes a Directory.
+// New returns a Directory.
 func New(c Config) *Directory {
 	if c.MaxWalk == 0 {
 		c.MaxWalk = MaxWalk
@@ -56,20 +55,20 @@ func New(c Config) *Directory {
 	}
 }
 
-// usersOf are the users as the caller's tenant has them.
+// usersOf returns the user type of the caller's tenant.
 func (d *Directory) usersOf(by Caller) *scim.ResourceType {
 	return by.Types.Or(scim.Types{User: d.users, Group: d.groups}).User
 }
 
-// groupsOf are the groups as the caller's tenant has them.
+// groupsOf returns the group type of the caller's tenant.
 func (d *Directory) groupsOf(by Caller) *scim.ResourceType {
 	return by.Types.Or(scim.Types{User: d.users, Group: d.groups}).Group
 }
 
-// maxDecisions is how often one request decides anew because another changed
-// what it had read. Each time another request has made progress, so that up to
-// five requests at once on one record all succeed; beyond, a busy one is told
-// to come again.
+// maxDecisions is how many times one request decides when other requests keep
+// changing what it has read. At each conflict another request has made
+// progress, so up to five concurrent requests on one record all succeed; beyond
+// that a request is answered ErrBusy, and the client is asked to retry.
 const maxDecisions = 5
 
 // Result is what an operation did.
@@ -78,40 +77,41 @@ type Result struct {
 	Action Action
 	// Changed are the names of the attributes that differ.
 	Changed []string
-	// Warning is a cause that did not stop the change, "" for none, and Note what it
-	// is about.
+	// Warning is a cause that did not stop the change, "" for none, and Note
+	// explains it.
 	Warning, Note string
 	Notices       []scim.Notice
 	// Seats and Readers are what the change added to the counts.
 	Seats, Readers int64
-	// Groups are the groups of a user that was changed, if the caller shows
-	// them.
+	// Groups are the groups of a changed user, if the caller shows them.
 	Groups []*Group
 }
 
 // The warnings of a Result, as named in the log.
 const (
-	// WarnRehire: a record was found again by userName or email, under another
-	// externalId: a rehire, or an address that was given to someone else.
+	// WarnRehire: a record was found by userName or email, and its externalId
+	// differs: a rehire, or an address that was given to another person.
 	WarnRehire = "external_id_changed"
-	// WarnIdentity: a PUT or PATCH linked one of the application's users and changed
-	// its userName or unique email.
+	// WarnIdentity: a PUT or PATCH linked one of the application's users and
+	// changed its userName or unique email.
 	WarnIdentity = "identity_changed"
-	// WarnUnknownMembers: members were sent that are no user's; the others were
-	// taken.
+	// WarnUnknownMembers: some of the members sent are not users; the others
+	// were accepted.
 	WarnUnknownMembers = "unknown_members"
-	// WarnTolerated: something was not taken as it was sent.
+	// WarnTolerated: something was not accepted as it was sent.
 	WarnTolerated = "tolerated"
 )
 
-// retryable sorts the answer of a Commit: a *CommitError is decided again.
+// retryable returns the *CommitError in an error of Commit, and reports whether
+// there is one: the change is then decided again.
 func retryable(err error) (*CommitError, bool) {
 	var failed *CommitError
 	ok := errors.As(err, &failed)
 	return failed, ok
 }
 
-// accountType reads isTeamAccount from a resource.
+// accountType returns the account type that a resource's isTeamAccount stands
+// for.
 func (d *Directory) accountType(r scim.Resource) (tenant.AccountType, bool) {
 	extension, _ := r[d.extension].(map[string]any)
 	team, ok := extension["isTeamAccount"].(bool)
@@ -144,17 +144,18 @@ func (d *Directory) complete(r scim.Resource, id string, active bool, kind tenan
 	return out
 }
 
-// record makes the record that a resource and a decision describe, and returns
-// it with the document it keeps. from has the document and the claims of the record
-// as it was, none of a new one, or of one that claims all values again.
+// record returns the record that a resource and a decision describe, with the
+// document it keeps. from carries the document and the claims of the record
+// before the change; both are empty for a new record, and for one that claims
+// all values again.
 func (d *Directory) record(by Caller, r scim.Resource, from User) (*User, scim.Resource) {
 	document := d.complete(r, from.ID, from.Active, from.Type)
-	from.Held, from.Former = settle(from.Held, ClaimsOf(document), FormerClaims(document), from.Doc, ClaimsOf)
+	from.Held, from.Former = claimsAfter(from.Held, ClaimsOf(document), FormerClaims(document), from.Doc, ClaimsOf)
 	from.Doc = scim.Encode(d.usersOf(by), document)
 	return &from, document
 }
 
-// holdingDelta is what a change adds to the ledger's seats and readers.
+// holdingDelta returns what a change adds to the ledger's seats and readers.
 func holdingDelta(before, after *User) (seats, readers int64) {
 	count := func(u *User, h Holding) int64 {
 		if u.Holds() == h {
@@ -166,7 +167,7 @@ func holdingDelta(before, after *User) (seats, readers int64) {
 		count(after, HoldsReader) - count(before, HoldsReader)
 }
 
-// change assembles what is committed, and the result that tells of it.
+// change assembles what is committed, and the result that reports it.
 func (d *Directory) change(by Caller, operation string, action Action, before, after *User,
 	resources [2]scim.Resource, lose []Loss, warning, note string,
 ) (Change, Result) {
@@ -199,7 +200,8 @@ func (d *Directory) change(by Caller, operation string, action Action, before, a
 	}
 }
 
-// full is the error of a ledger without a free place for what a change adds.
+// full returns the error for a ledger with no seat or Reader licence left for a
+// change.
 func full(l *Ledger, seats int64) error {
 	if seats > 0 {
 		return &FullError{Type: tenant.User, Used: l.Seats, Limit: l.SeatLimit}

@@ -1,30 +1,55 @@
-// Package directory is what the product promises: it provisions, replaces,
-// modifies, deactivates, reactivates and deletes users, counts their seats, and
-// keeps their names unique within a tenant: for identity providers, and for the
-// application, whose users they are.
+// Package directory holds the product's rules: it provisions, replaces,
+// modifies, deactivates, reactivates and deletes users and groups, counts
+// seats, and keeps names unique within a tenant, for identity providers and for
+// the application that the users belong to.
 //
-// It decides; package store makes a decision one conditional transaction, and
-// says which condition did not hold, so that it is decided again. It knows no
-// HTTP and no AWS, and never builds a key.
+// It decides. Package store turns a decision into one conditional transaction,
+// and reports which condition did not hold, so that the directory decides
+// again. It knows no HTTP and no AWS, and never builds a key.
 //
-// The words, each with one meaning:
+// Each word has one meaning here:
 //
-//   - tenant: one customer of the SaaS product, whose users are apart from all
-//     others.
-//   - User and Reader: the account types. An active User holds a seat, an active
-//     Reader does not.
-//   - seat: what the tenant pays for; seats used = active Users.
-//   - claim: a value that a record keeps unique in its tenant (userName, unique
-//     email, externalId); reservation: the stored item that keeps it.
-//   - record: a user as stored, deleted ones too; live or readable: not deleted;
+//   - tenant: one customer of the SaaS product, isolated from all others.
+//   - identity provider (IdP): the system that sends SCIM requests for a
+//     tenant; application: the SaaS product itself, which acts through the
+//     admin API.
+//   - User and Reader: the account types (isTeamAccount true and false). A user
+//     in lower case is a person of either type.
+//   - seat: what a tenant pays for; an active User holds one. Reader licence:
+//     the counterpart for an active Reader. Both are counted in the tenant's
+//     ledger.
+//   - record: a stored user or group. live: not deleted, so readers see it;
 //     active: live and not deactivated.
-//   - provision: what a POST asks for, whether a record is made or found again.
-//   - deactivate, reactivate: a live record loses or takes back its activity;
-//     delete: it is hidden and kept; restore: a deleted record is live again.
-//   - linked: a user that an identity provider manages; own: one that the
-//     application made and none has linked.
-//   - purge: the record is removed for good, by the application alone.
-//   - protected: a user whom identity providers cannot turn off.
-//   - marker: what stays of a group that the application deleted.
-//   - identity provider (IdP): the system that sends the SCIM requests.
+//   - claim: a value that a record keeps unique in its tenant (userName, unique
+//     email, externalId, a group's displayName); reservation: the stored item
+//     that keeps it; holder: the record that a reservation names. A deleted
+//     record can lose a claim.
+//   - former: the form in which an earlier version of the service compared and
+//     reserved a value.
+//   - provision: a POST, whether it creates a record or finds one again.
+//   - deactivate, reactivate: make a live record inactive, and active again.
+//   - delete: hide a record and keep it; restore: make a deleted record live
+//     again; purge: remove a record for good, by the application only.
+//   - linked: managed by an identity provider. The identifiers that begin with
+//     Own belong to the application's side: OwnUser is a user as the
+//     application sees it, and an own user is one that the application created
+//     and no IdP has linked.
+//   - protected: said of a user that identity providers may not deactivate,
+//     delete, rename or take out of a group. Guarded, Guard: the list of them,
+//     as read.
+//   - membership: a user in a group under an epoch; mirror: its copy stored
+//     with the user; epoch: one complete set of memberships of a group. A
+//     membership counts if its epoch is the group's current one.
+//   - leaving: said of a user whose remaining memberships are being removed.
+//   - task: stored work that outlives its transaction; the sweep finishes what
+//     the request did not. settled: a group read after its unfinished task was
+//     finished.
+//   - marker: what remains of a group that the application deleted.
+//   - entry: one entry of the provisioning log. Note: the sentence that
+//     explains the warning of an entry. notice: one tolerance applied to a
+//     request.
+//   - cursor: a page token; position: where a record is in the order of a list
+//     (in code: place); bookmark: the stored position of a page by startIndex.
+//   - Counts: seats and licences with their limits, as last read; the Ledger is
+//     the stored original.
 package directory

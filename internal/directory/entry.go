@@ -9,22 +9,22 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Entry is one entry of a tenant's log: it is written in the transaction of the
-// change that it tells of, and is what the change feed serves. It holds names of
-// attributes, never their values, but for the subject's userName and externalId, and
-// for what a warning says of who a user is.
+// Entry is one entry of a tenant's log. It is written in the transaction of the
+// change it describes, and the change feed serves it. It holds the names of
+// attributes, never their values, except the subject's userName and externalId,
+// and what a warning says about the subject's identity.
 type Entry struct {
 	// RequestID is the request's UUIDv7: entries are in the order of requests.
 	RequestID string
-	// ID is the entry's own id, where it is not the request's: a UUIDv7 of the
-	// time at which a part of a long change is written, so that no entry comes
-	// later than its id says.
+	// ID is the entry's own id, if it differs from the request's: a UUIDv7 of
+	// the time at which a part of a long change was written, so that no entry
+	// is written later than its id says.
 	ID      string
 	Time    time.Time
 	TokenID string
 	IdP     string
 	// By is ByApplication for what the application did, "" for an identity
-	// provider; Who is whom the application named.
+	// provider; Who is the person that the application named.
 	By  Actor
 	Who string
 	// Operation is what the request asked for: create, replace, modify, delete,
@@ -34,39 +34,42 @@ type Entry struct {
 	Action       Action
 	ResourceType string
 	ResourceID   string
-	// Version is the record's version after the change; 0 of a group whose
-	// members changed: others may have joined since it was read.
+	// Version is the record's version after the change. It is 0 for a group
+	// whose members changed: others may have joined since the group was read.
 	Version int64
 	// Subject is the userName, or the displayName of a group.
 	Subject    string
 	ExternalID string
 	// Warning is a cause that did not stop the change, "" for none.
 	Warning string
-	// Note says what the warning is about, in a sentence, "" where the cause says all.
+	// Note explains the warning in a sentence, "" if the cause says it all.
 	Note string
 	// Changed are the names of the attributes that differ.
 	Changed []string
 	// Seats, Readers are what the change added to the counts.
 	Seats, Readers int64
-	// Added and Removed are the members that this entry tells of. NewSet tells
-	// of a whole new set instead, and Size its size: who follows the log reads
-	// the group again.
+	// Added and Removed are the members that joined and left. NewSet reports
+	// instead that the whole set was replaced, and Size is its new size: a
+	// consumer of the log reads the group again.
 	Added, Removed []string
 	NewSet         bool
 	Size           int
-	// Skipped are ids of members that are no user's.
+	// Skipped are the ids of members sent that are not users.
 	Skipped []string
-	// Tolerances are what was not taken as it was sent: kind:attribute.
+	// Tolerances name what was not accepted as it was sent, as kind:attribute.
 	Tolerances []string
-	// Counts are the seats as they were last read before the request.
+	// Counts are the seats as last read before the request.
 	Counts tenant.Counts
-	// IdPRequestID is the identity provider's own id of the request, "" for none.
+	// IdPRequestID is the identity provider's own id of the request, "" for
+	// none.
 	IdPRequestID string
-	// BulkID is the bulk request whose operation this is, "" for none.
+	// BulkID is the id of the bulk request that the operation belongs to, ""
+	// for none.
 	BulkID string
 }
 
-// Key names the entry among those of its tenant: its own id, or the request's.
+// Key returns the name of the entry among those of its tenant: its own id, or
+// else the request's.
 func (e Entry) Key() string {
 	if e.ID != "" {
 		return e.ID
@@ -74,8 +77,8 @@ func (e Entry) Key() string {
 	return e.RequestID
 }
 
-// tolerate notes what was not taken as it was sent. It is the warning of an entry
-// that has no other.
+// tolerate records what was not accepted as it was sent. It sets the entry's
+// warning unless the entry has another.
 func (e *Entry) tolerate(notices []scim.Notice) {
 	names, warns := Tolerances(notices)
 	for _, name := range names {
@@ -88,9 +91,10 @@ func (e *Entry) tolerate(notices []scim.Notice) {
 	}
 }
 
-// Tolerances are notices by their names. They warn when something sent was not taken
-// as it was meant: an attribute mapping to correct. The dialects that identity
-// providers cannot help do not.
+// Tolerances returns the names of notices. warn reports whether one of them
+// means that a value was not accepted as it was meant, so that an attribute
+// mapping needs correcting. The dialects that an administrator cannot change do
+// not warn.
 func Tolerances(notices []scim.Notice) (names []string, warn bool) {
 	for _, n := range notices {
 		name := n.Kind + ":" + n.Attribute
@@ -107,15 +111,15 @@ func Tolerances(notices []scim.Notice) (names []string, warn bool) {
 	return names, warn
 }
 
-// History names the newest log entries of a record, the newest first: each entry
-// names those before it in turn, so that the history of one record is read without
-// the log of all.
+// History names the newest log entries of a record, newest first. Each entry in
+// turn names those before it, so that the history of one record is read without
+// reading the whole log.
 type History []string
 
 // MaxHistory is how many entries a record names.
 const MaxHistory = 8
 
-// With is the history with another entry: the newest MaxHistory of them.
+// With returns the history with another entry: the newest MaxHistory of them.
 func (h History) With(key string) History {
 	with := append(History{key}, h...)
 	slices.SortFunc(with, func(x, y string) int { return strings.Compare(y, x) })
@@ -139,38 +143,39 @@ const (
 	Unchanged   Action = "unchanged"
 )
 
-// Caller is who asks, by which request, and under which of the tenant's
+// Caller is who sends a request, which request it is, and the tenant's
 // settings.
 type Caller struct {
 	RequestID string
 	Settings  tenant.Settings
-	// Time is when the request began: the time of what it changes.
+	// Time is when the request began, and the modification time of what it
+	// changes.
 	Time    time.Time
 	TokenID string
 	IdP     string
-	// Types are the resource types as the tenant has them. The zero Types stand for
-	// those that every tenant has; what a tenant's own schemas keep stays untouched
-	// then, and is not checked.
+	// Types are the tenant's resource types. The zero Types stand for the
+	// built-in ones; attributes of the tenant's own schemas then stay as they
+	// are, unchecked.
 	Types scim.Types
-	// By is ByApplication when the application asks, and Who is on whose behalf,
-	// as the application names them: it stands in the log, and is told of a group
-	// that was deleted.
+	// By is ByApplication when the application asks. Who is the person it acts
+	// for, as the application names them: it is recorded in the log, and shown
+	// to identity providers that ask for a group deleted by that person.
 	By  Actor
 	Who string
-	// Notices are what was tolerated in the request before it came here.
+	// Notices are the tolerances applied to the request before it came here.
 	Notices []scim.Notice
-	// Counts are the tenant's seats as they were last read.
+	// Counts are the tenant's seats as last read.
 	Counts tenant.Counts
-	// IdPRequestID and BulkID are those of an Entry.
+	// IdPRequestID and BulkID are those of the Entry.
 	IdPRequestID, BulkID string
-	// ShowGroups tells that the answer shows the user's groups.
+	// ShowGroups reports whether the answer shows the user's groups.
 	ShowGroups bool
-	// ShowMembers tells that the answer shows the group's members, if they are
-	// few (MaxShown).
+	// ShowMembers reports whether the answer shows the group's members, if
+	// there are few (MaxShown).
 	ShowMembers bool
 }
 
-// entry begins the log entry of what the caller asks for.
+// entry returns the log entry of the caller's request, without the subject.
 func (by Caller) entry(operation string, action Action) Entry {
 	e := Entry{
 		RequestID: by.RequestID, Time: by.Time, TokenID: by.TokenID, IdP: by.IdP, By: by.By, Who: by.Who,
@@ -180,7 +185,7 @@ func (by Caller) entry(operation string, action Action) Entry {
 	return e
 }
 
-// WriteTime is how long after its beginning a request may still write. With it
-// a reader of the log knows that nothing older than this plus the clocks'
-// difference is still to come.
+// WriteTime is how long after its beginning a request may still write. A reader
+// of the log therefore knows that no entry older than WriteTime plus the
+// difference between the clocks is still to come.
 const WriteTime = 8 * time.Second

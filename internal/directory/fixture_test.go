@@ -28,7 +28,7 @@ type fixture struct {
 	types    *scim.ResourceType
 }
 
-// opener makes an empty table.
+// opener creates an empty table.
 type opener = func(t testing.TB) table.Table
 
 func newFixture(t testing.TB, open opener, seats, readers int64) *fixture {
@@ -41,7 +41,7 @@ func newFixtureOn(t testing.TB, engine table.Table, seats, readers int64) *fixtu
 	return newFixtureOf(t, engine, "acme", seats, readers)
 }
 
-// newFixtureFor is a directory with a tenant of its own on a table that it shares.
+// newFixtureFor returns a directory with a new tenant on a shared table.
 func newFixtureFor(t testing.TB, raw table.Table, name string, seats int64) *fixture {
 	t.Helper()
 	return newFixtureOf(t, table.Retrying(raw), name, seats, seats)
@@ -56,7 +56,7 @@ func newFixtureOf(t testing.TB, engine table.Table, name string, seats, readers 
 	return f
 }
 
-// newFixtureWithout is a directory on a table that has its tenant already.
+// newFixtureWithout returns a directory on a table that already has its tenant.
 func newFixtureWithout(t testing.TB, engine table.Table, name string) *fixture {
 	t.Helper()
 	id, err := tenant.ParseID(name)
@@ -78,7 +78,7 @@ func (f *fixture) directory(maxWalk int) *directory.Directory {
 	})
 }
 
-// on is the same directory on another table.
+// on returns the same directory on another table.
 func (f *fixture) on(engine table.Table) *directory.Directory {
 	other := *f
 	other.store = store.New(engine, newID, time.Now)
@@ -158,8 +158,8 @@ func (f *fixture) ledger() directory.Ledger {
 	return l
 }
 
-// check fails the test when the tenant's data breaks an invariant, or the seats
-// are not as many as wanted.
+// check fails the test if the tenant's data breaks an invariant, or the number
+// of seats is not the wanted one.
 func (f *fixture) check(seats int64) {
 	f.t.Helper()
 	faults, err := f.store.Audit(context.Background(), f.tenant)
@@ -174,7 +174,7 @@ func (f *fixture) check(seats int64) {
 	}
 }
 
-// own stores one of the application's own users, which no SCIM request makes.
+// own stores one of the application's own users, which no SCIM request creates.
 func (f *fixture) own(body string, active bool, kind tenant.AccountType) *directory.User {
 	f.t.Helper()
 	r := f.decode(body)
@@ -216,7 +216,7 @@ func (f *fixture) commit(c directory.Change) {
 	}
 }
 
-// object is a user's document, decoded.
+// object returns a user's document, decoded.
 func object(t testing.TB, u *directory.User) map[string]any {
 	t.Helper()
 	var o map[string]any

@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// meddled is a table on which something happens before each write.
+// meddled is a table that runs a function before each write.
 type meddled struct {
 	table.Table
 	writes int
@@ -30,7 +30,7 @@ func (m *meddled) Write(ctx context.Context, tx table.Transaction) error {
 	return m.Table.Write(ctx, tx)
 }
 
-// meddle makes a fixture and a second instance of it whose writes are meddled with.
+// meddle returns a fixture and a second instance of it on a meddled table.
 func meddle(t *testing.T) (f *fixture, d *directory.Directory, m *meddled) {
 	t.Helper()
 	raw := enginetest.Memory(t)
@@ -48,8 +48,8 @@ func (f *fixture) patchBy(d *directory.Directory, id, operations string) (direct
 	return d.ModifyGroup(context.Background(), f.tenant, f.by(), id, directory.Precondition{}, patch)
 }
 
-// A change whose member is never what it was found to be a moment before is given up
-// after a bounded number of tries, and nothing of it is done.
+// A change is given up after a bounded number of tries, and leaves no trace, if
+// its member never is what it was found to be a moment before.
 func TestGroup_DecidesAgainSoOften(t *testing.T) {
 	f, d, m := meddle(t)
 	ids := f.people(2)
@@ -67,18 +67,18 @@ func TestGroup_DecidesAgainSoOften(t *testing.T) {
 		}
 	}
 	if _, err := f.patchBy(d, id, add(ids...)); !errors.Is(err, directory.ErrBusy) {
-		t.Errorf("%v, want it busy", err)
+		t.Errorf("%v, want ErrBusy", err)
 	}
 	if m.writes > 25 {
 		t.Errorf("sent %d times", m.writes)
 	}
 	if slices.Contains(f.members(id), ids[1]) {
-		t.Error("the request was refused, and half of it done")
+		t.Error("the refused request was applied in part")
 	}
 }
 
-// What changes nothing is so at one moment: one of several members who leaves while
-// they are looked at joins again.
+// A request changes nothing only if that was true at one moment: here one of
+// several leaving members joins again while they are looked up.
 func TestGroup_NothingChangesAtOneMoment(t *testing.T) {
 	for name, many := range map[string]int{"few": 2, "as many as fit": directory.MaxJoined, "many": directory.MaxJoined + 1} {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestGroup_NothingChangesAtOneMoment(t *testing.T) {
 			ids := f.people(many)
 			id := f.mustPostGroup(group("g", ids...))
 			m.before = func(write int, _ table.Transaction) {
-				if write == 2 { // the first says who is there, the second that all are
+				if write == 2 { // the first finds the absent members, the second checks the others
 					f.mustPatchGroup(id, remove(ids[0]))
 				}
 			}
@@ -108,7 +108,7 @@ func TestGroup_NothingChangesAtOneMoment(t *testing.T) {
 	}
 }
 
-// meddledRead is a table on which something happens once after the first read of
+// meddledRead is a table that runs a function once, after the first read of
 // items in a partition whose name contains a text.
 type meddledRead struct {
 	table.Table
@@ -125,8 +125,9 @@ func (m *meddledRead) Get(ctx context.Context, keys ...table.Key) (map[table.Key
 	return items, err
 }
 
-// Many members join a group that never rests: whenever the change is to be accepted,
-// somebody else has joined just before. Those who were members are not counted.
+// Many members join a group that keeps changing: each time the change is to be
+// accepted, another user has just joined. Members that were already present are
+// not counted.
 func TestGroup_ManyJoinWithoutRest(t *testing.T) {
 	f, d, m := meddle(t)
 	ids, others := f.people(40), f.people(60)
@@ -149,8 +150,8 @@ func TestGroup_ManyJoinWithoutRest(t *testing.T) {
 	f.check(0)
 }
 
-// A name and members of whom half are there fit into a transaction with a condition
-// for each who is left out.
+// A rename and members of whom half are present fit into one transaction, with
+// a condition for each member that is left out.
 func TestGroup_LeftOutFit(t *testing.T) {
 	f, d, m := meddle(t)
 	ids := f.people(directory.MaxJoined)

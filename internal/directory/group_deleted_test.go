@@ -49,20 +49,20 @@ func TestDeleteGroupInApp_LeavesAMarker(t *testing.T) {
 			}
 			again := f.mustPostGroup(body)
 			if again == id {
-				t.Error("the same id again")
+				t.Error("the new group has the old id")
 			}
 			page, err := f.dir.DeletedGroups(t.Context(), f.tenant, "", 10)
 			if err != nil || len(page.Records) != 1 || page.Records[0].ID != id {
 				t.Errorf("markers %+v, %v", page, err)
 			}
-			// Another tenant knows nothing of it, and an id that never was is not one
-			// that was deleted.
+			// Another tenant does not see the marker, and an unknown id has
+			// none.
 			_, err = f.dir.Group(t.Context(), f.tenant, newID())
 			var deleted *directory.GroupDeletedError
 			if errors.As(err, &deleted) || !errors.Is(err, directory.ErrNoGroup) {
 				t.Errorf("an unknown id: %v", err)
 			}
-			// What the identity provider deletes leaves nothing.
+			// A deletion by an identity provider leaves no marker.
 			if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), again, directory.Precondition{}); err != nil {
 				t.Fatal(err)
 			}

@@ -21,25 +21,26 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// roll is what the promises say of groups, written a second time without a table:
-// a name, an externalId and a set of live users each. It knows nothing of epochs,
-// parts and tasks, and nothing of which way a change takes.
+// roll is a model of groups as the product defines them, without a table: a
+// name, an externalId and a set of live users each. It has no epochs, parts or
+// tasks, and does not know which way a change takes.
 type roll struct {
 	f   *fixture
 	raw table.Table
-	// dir is the directory on a table that may be faulty; kills tells that the
-	// process of a request may be killed.
+	// dir is the directory on a table that may be faulty; kills reports that
+	// the process of a request may be killed.
 	dir    *directory.Directory
 	kills  bool
 	users  map[string]*rollUser
 	people []string
 	groups map[string]*rollGroup
 	order  []string
-	// seen is what a group was at each version at which it rested.
+	// seen maps each version of a settled group to its state.
 	seen  map[string]string
 	names int
-	// leaving tells that a deletion was killed whose memberships may still be to be
-	// ended: that moves a group's version once more, whoever does it.
+	// leaving reports that a deletion was killed whose memberships may still
+	// have to be ended: ending them changes a group's version once more,
+	// whichever request does it.
 	leaving bool
 }
 
@@ -62,8 +63,8 @@ type rollUser struct {
 	version      int64
 }
 
-// rollGroup is a group of which is known what it is; of one whose request was
-// killed, what it may be. A nil state is no group.
+// rollGroup is a group with its known state or, after a request was killed, its
+// possible states. A nil state means that the group does not exist.
 type rollGroup struct {
 	id     string
 	states []*rollState
@@ -72,7 +73,7 @@ type rollGroup struct {
 type rollState struct {
 	name, external string
 	members        map[string]bool
-	// whole reports, of what a request wants, that the members are a whole new set.
+	// whole reports that a request sends a whole new set of members.
 	whole bool
 }
 
@@ -94,10 +95,10 @@ func sameState(a, b *rollState) bool {
 	return a.name == b.name && a.external == b.external && maps.Equal(a.members, b.members)
 }
 
-// The outcomes of a request about a group, beside those of one about a user.
+// The outcomes of a request about a group, besides those of one about a user.
 const (
 	isUnchanged = "unchanged"
-	isStrange   = "strange" // refused for members that are no users
+	isStrange   = "strange" // refused for members that are not users
 	isNoTarget  = "noTarget"
 )
 
@@ -123,21 +124,22 @@ func groupOutcome(rt *rapid.T, action directory.Action, err error) string {
 	return ""
 }
 
-// edit is a step of a PATCH: what is sent, and what it does to the state. The ids
-// in it need not be users'. hit is false when it finds nobody whom it needs.
+// edit is a step of a PATCH: what is sent, and its effect on the state. The ids
+// in it need not be users'. hit is false if it does not find the member that it
+// needs.
 type edit struct {
 	sent string
 	do   func(s *rollState) (hit bool)
 }
 
-// verdict is what a request is to do to one state.
+// verdict is the expected effect of a request on one state.
 type verdict struct {
 	after    *rollState
 	outcomes []string // any of them
 	skipped  []string
 }
 
-// judge is the rule for a request that makes a state another.
+// judge applies the rules to a request that turns one state into another.
 func (m *roll) judge(id string, before, wanted *rollState, strict bool) verdict {
 	v := verdict{after: wanted}
 	sent, itself := len(wanted.members), wanted.members[id]
@@ -313,8 +315,8 @@ func resetMembers(ids []string) func(*rollState) bool {
 	}
 }
 
-// ids draws members: none, a few, or more than one transaction takes; with some
-// that are no users, and some twice.
+// ids draws members: none, a few, or more than one transaction takes; some of
+// them are not users, and some are repeated.
 func (m *roll) ids(rt *rapid.T) []string {
 	sizes := []int{0, 1, 1, 2, 3, 5, directory.MaxJoined - 1, directory.MaxJoined, directory.MaxJoined + 1, 40, 61, 70}
 	n := rapid.SampledFrom(sizes).Draw(rt, "size")
@@ -338,13 +340,13 @@ func (m *roll) withOthers(rt *rapid.T, ids []string) []string {
 	case 2:
 		ids = append(ids, ids[:len(ids)/2]...)
 	case 3:
-		ids = append(ids, m.order...) // groups are no users
+		ids = append(ids, m.order...) // groups are not users
 	}
 	return ids
 }
 
-// near draws a set that differs little from the present one, or by more than one
-// transaction takes.
+// near draws a set that differs from the current one by a little, or by more
+// than one transaction takes.
 func (m *roll) near(rt *rapid.T, now *rollState) []string {
 	if now == nil {
 		return nil
@@ -362,7 +364,7 @@ func (m *roll) near(rt *rapid.T, now *rollState) []string {
 	return m.withOthers(rt, ids)
 }
 
-// few are some of a set, in the order in which they were made.
+// few returns some of a set, in the order in which they were created.
 func (m *roll) few(set map[string]bool, n int) []string {
 	var ids []string
 	for _, id := range m.people {
@@ -381,7 +383,7 @@ func (m *roll) anybody(rt *rapid.T) string {
 	return m.people[i]
 }
 
-// name draws a displayName: one of few, which are taken now and then, or a new one.
+// name draws a displayName: one of few, so that some are taken, or a new one.
 func (m *roll) name(rt *rapid.T) string {
 	name := rapid.SampledFrom([]string{"", "", "Admins", "ADMINS", "Sales", "Staff", "staff"}).Draw(rt, "name")
 	if name == "" {
@@ -444,7 +446,7 @@ func (m *roll) delete(rt *rapid.T, g *rollGroup) *rollRequest {
 	return r
 }
 
-// post makes a group. Killed, it is there whole or not at all.
+// post creates a group. If it is killed, the group exists whole or not at all.
 func (m *roll) post(rt *rapid.T) {
 	if len(m.order) > 45 {
 		rt.Skip("groups enough")
@@ -471,7 +473,7 @@ func (m *roll) make(rt *rapid.T, r *rollRequest, wanted *rollState, resource sci
 	}
 	found := m.findGroups(rt, fmt.Sprintf(`displayName eq %q`, wanted.name))
 	if len(found) > 1 || len(found) == 0 && !killed {
-		m.fail(rt, "POST%s: there are %d of them", r.text, len(found))
+		m.fail(rt, "POST%s: found %d groups", r.text, len(found))
 	}
 	for _, id := range found {
 		m.groups[id] = &rollGroup{id: id, states: []*rollState{v.after}}
@@ -500,8 +502,8 @@ func (m *roll) pick(rt *rapid.T) *rollGroup {
 	return m.groups[m.order[rapid.IntRange(0, last).Draw(rt, "group")]]
 }
 
-// change changes a group. When the process was killed, what came of it may be
-// looked at only after others were there.
+// change changes a group. After a kill, its state may be read only after other
+// requests.
 func (m *roll) change(rt *rapid.T) {
 	g := m.pick(rt)
 	for {
@@ -520,7 +522,7 @@ func (m *roll) change(rt *rapid.T) {
 			break
 		}
 		switch rapid.IntRange(0, 3).Draw(rt, "then") {
-		case 0: // another one at once
+		case 0: // another request right away
 			continue
 		case 1:
 			m.deleteUser(rt)
@@ -536,7 +538,8 @@ func (m *roll) change(rt *rapid.T) {
 	}
 }
 
-// send sends a request, and compares its answer with what the states make of it.
+// send sends a request, and compares its answer with the expected effect on
+// each possible state.
 func (m *roll) send(rt *rapid.T, g *rollGroup, r *rollRequest) {
 	before := g.states
 	verdicts := make([]verdict, len(before))
@@ -647,7 +650,7 @@ func (m *roll) checkResult(rt *rapid.T, r *rollRequest, result directory.GroupRe
 	}
 }
 
-// settle looks at a group: it is what it must be, or one of what it may be.
+// settle reads a group and checks that it is in one of its possible states.
 func (m *roll) settle(rt *rapid.T, g *rollGroup, text string) {
 	got := m.observe(rt, g.id)
 	if !slices.ContainsFunc(g.states, func(s *rollState) bool { return sameState(s, got) }) {
@@ -656,8 +659,8 @@ func (m *roll) settle(rt *rapid.T, g *rollGroup, text string) {
 	g.states = []*rollState{got}
 }
 
-// observe reads a group. What it is at a version at which it rests it is whenever
-// it is at that version.
+// observe reads a group. A settled group must have the same state each time it
+// is read at the same version.
 func (m *roll) observe(rt *rapid.T, id string) *rollState {
 	g, members, err := m.dir.Members(context.Background(), m.f.tenant, id, directory.MaxMembersRead)
 	switch {
@@ -679,7 +682,7 @@ func (m *roll) observe(rt *rapid.T, id string) *rollState {
 		rt.Fatal(err)
 	}
 	if !m.kills && !resting {
-		m.fail(rt, "group %s does not rest, and nobody was killed", id)
+		m.fail(rt, "group %s is not settled, and no request was killed", id)
 	}
 	if resting && again.Version == g.Version {
 		at := fmt.Sprint(id, " ", g.Version)
@@ -691,16 +694,16 @@ func (m *roll) observe(rt *rapid.T, id string) *rollState {
 	return s
 }
 
-// run runs a request, in a process that may be killed behind one of its writes.
+// run runs a request in a process that may be killed after one of its writes.
 func (m *roll) run(rt *rapid.T, request func(d *directory.Directory) error) (killed bool, err error) {
 	if !m.kills || !rapid.Bool().Draw(rt, "killed") {
 		return false, request(m.dir)
 	}
-	stop := rapid.IntRange(1, 6).Draw(rt, "behind")
+	stop := rapid.IntRange(1, 6).Draw(rt, "killed after write")
 	return true, request(m.f.on(table.Retrying(tabletest.NewFault(m.raw, 1, tabletest.FaultPlan{StopAfter: stop}))))
 }
 
-// user draws a user, now and then one who is in many groups.
+// user draws a user, sometimes one that is in many groups.
 func (m *roll) user(rt *rapid.T) *rollUser {
 	last := len(m.people) - 1
 	if rapid.Bool().Draw(rt, "one of few") {
@@ -719,7 +722,7 @@ func (m *roll) in(user string) []string {
 	return ids
 }
 
-// deactivate and reactivate a user by PATCH: the memberships stay.
+// patchUser deactivates or reactivates a user by PATCH: the memberships stay.
 func (m *roll) patchUser(rt *rapid.T) {
 	u := m.user(rt)
 	after := *u
@@ -741,8 +744,8 @@ func (m *roll) patchUser(rt *rapid.T) {
 	})
 }
 
-// postUser sends a user again: one who is inactive is active again in the groups it
-// has, one who was deleted is back in none.
+// postUser sends a user again: an inactive one becomes active with its groups,
+// a deleted one is restored without any.
 func (m *roll) postUser(rt *rapid.T) {
 	u := m.user(rt)
 	after := *u
@@ -793,8 +796,8 @@ func (m *roll) mayBeIn(user string) bool {
 	return false
 }
 
-// changeUser sends a request about a user. Killed, it was made or it was not, and
-// the record's version tells.
+// changeUser sends a request about a user. If it was killed, the record's
+// version shows whether it was applied.
 func (m *roll) changeUser(rt *rapid.T, u *rollUser, after rollUser, text, want string,
 	send func(d *directory.Directory, by directory.Caller) (directory.Result, error),
 ) {
@@ -816,7 +819,8 @@ func (m *roll) changeUser(rt *rapid.T, u *rollUser, after rollUser, text, want s
 		if err != nil || result.Action != directory.Unchanged {
 			got = outcome(rt, err)
 		}
-		// What killed requests left behind may be there to be ended, or not.
+		// Memberships that killed requests did not end may or may not still be
+		// there.
 		if got != want && !(m.kills && text == "DELETE" && !after.gone && err == nil) {
 			m.fail(rt, "%s of %+v = %s (%v), want %s", text, u, got, err, want)
 		}
@@ -847,8 +851,8 @@ func (m *roll) changeUser(rt *rapid.T, u *rollUser, after rollUser, text, want s
 	}
 }
 
-// leaves takes a user who was deleted out of all groups. A request that was killed
-// and is made after all may add one who stays readable: it was never answered.
+// leaves removes a deleted user from all groups. A killed request that is
+// applied later may add one that stays readable: it was never answered.
 func (m *roll) leaves(u *rollUser) {
 	for _, g := range m.groups {
 		var states []*rollState
@@ -869,7 +873,7 @@ func (m *roll) leaves(u *rollUser) {
 func (m *roll) readUser(rt *rapid.T, u *rollUser) {
 	records, err := m.f.store.Records(context.Background(), m.f.tenant, []string{u.id})
 	if err != nil || records[u.id] == nil {
-		m.fail(rt, "user %s is not there: %v", u.id, err)
+		m.fail(rt, "user %s not found: %v", u.id, err)
 	}
 	r := records[u.id]
 	u.active, u.gone, u.version = r.Active, r.Deleted, r.Version
@@ -884,7 +888,7 @@ func groupIDs(groups []*directory.Group) []string {
 	return ids
 }
 
-// createUser makes a new user.
+// createUser creates a user.
 func (m *roll) createUser(rt *rapid.T) {
 	if len(m.people) > rollUsers+10 {
 		rt.Skip("users enough")
@@ -915,7 +919,7 @@ func (m *roll) know(u *rollUser) {
 func (m *roll) popular(rt *rapid.T) {
 	u := m.users[m.people[rapid.IntRange(0, 2).Draw(rt, "user")]]
 	if u.gone {
-		rt.Skip("is no user")
+		rt.Skip("the user is deleted")
 	}
 	r := &rollRequest{by: m.f.by()}
 	for len(m.in(u.id)) <= directory.MaxJoined && len(m.order) < 45 {
@@ -931,10 +935,11 @@ func (m *roll) popular(rt *rapid.T) {
 	}
 }
 
-// sweepUp sweeps when all requests so far are over; the sweep may be killed too.
+// sweepUp sweeps when the time of all requests so far is over; the sweep may be
+// killed too.
 func (m *roll) sweepUp(rt *rapid.T) {
 	if m.kills && rapid.Bool().Draw(rt, "killed") {
-		stop := rapid.IntRange(1, 6).Draw(rt, "behind")
+		stop := rapid.IntRange(1, 6).Draw(rt, "killed after write")
 		later := m.later(tabletest.NewFault(m.raw, 1, tabletest.FaultPlan{StopAfter: stop}))
 		_, _ = later.SweepTenant(context.Background(), m.f.tenant, store.SweepAge)
 		return
@@ -942,7 +947,7 @@ func (m *roll) sweepUp(rt *rapid.T) {
 	swept := m.sweep(rt, m.raw)
 	m.leaving = false
 	if swept.Finished > 0 && !m.kills {
-		m.fail(rt, "%d tasks were left, and nobody was killed", swept.Finished)
+		m.fail(rt, "%d tasks were left, and no request was killed", swept.Finished)
 	}
 }
 
@@ -954,7 +959,8 @@ func (m *roll) sweep(rt *rapid.T, raw table.Table) store.Sweeping {
 	return swept
 }
 
-// later is the store when the time of all requests so far is over.
+// later returns the store at a time when the time of all requests so far is
+// over.
 func (m *roll) later(raw table.Table) *store.Store {
 	return store.New(raw, newID, func() time.Time { return time.Now().Add(time.Hour) })
 }
@@ -987,7 +993,7 @@ func (m *roll) findUsers(rt *rapid.T, filter string) []string {
 	return ids
 }
 
-// compare compares all that readers see with the model, and the data with itself.
+// compare compares all that readers see with the model, and checks the data.
 func (m *roll) compare(rt *rapid.T) {
 	for i, id := range m.order {
 		m.settle(rt, m.groups[id], "group "+id)
@@ -1030,7 +1036,7 @@ func (m *roll) compare(rt *rapid.T) {
 	m.audit(rt, m.kills)
 }
 
-// compareUsers compares the records, and counts those that live.
+// compareUsers compares the records, and counts the live ones.
 func (m *roll) compareUsers(rt *rapid.T) (live int) {
 	for ids := range slices.Chunk(m.people, table.MaxGetKeys/2) {
 		records, err := m.f.store.Records(context.Background(), m.f.tenant, ids)
@@ -1053,7 +1059,7 @@ func (m *roll) compareUsers(rt *rapid.T) (live int) {
 // compareLists walks through all groups and all users.
 func (m *roll) compareLists(rt *rapid.T, live int) {
 	by := m.f.by()
-	by.TokenID = newID() // a walk of its own
+	by.TokenID = newID() // a separate walk
 	var ids []string
 	for {
 		page, err := m.dir.SearchGroups(context.Background(), m.f.tenant, by, directory.Query{StartIndex: len(ids) + 1, Count: 20})
@@ -1074,7 +1080,8 @@ func (m *roll) compareLists(rt *rapid.T, live int) {
 	}
 }
 
-// audit reports faults of the data; work that killed requests left over is none.
+// audit reports faults of the data; unfinished work of killed requests is not
+// one.
 func (m *roll) audit(rt *rapid.T, unfinished bool) {
 	faults, err := m.f.store.Audit(context.Background(), m.f.tenant)
 	if err != nil {
@@ -1087,14 +1094,15 @@ func (m *roll) audit(rt *rapid.T, unfinished bool) {
 	}
 }
 
-// rollUsers is how many users there are at first: sets of them straddle what one
-// transaction takes, and what it pays to write as a difference.
+// rollUsers is how many users there are at first: sets of them are below and
+// above what one transaction takes, and below and above what is written as a
+// difference.
 const rollUsers = 90
 
-// TestGroupRules_AnyHistory runs generated histories of groups and their members
-// against the model: as they are; with calls lost, throttled and in conflict; and
-// in processes that are killed behind any write, which leave a request made or not
-// made, never in between.
+// TestGroupRules_AnyHistory runs generated histories of groups and their
+// members against the model: on a plain table; with calls lost, throttled and
+// in conflict; and in processes that are killed after any write, which leave a
+// request applied or not applied, never in between.
 func TestGroupRules_AnyHistory(t *testing.T) {
 	begun := newRoll(t)
 	plain := func(_ *rapid.T, raw table.Table) table.Table { return table.Retrying(raw) }
@@ -1120,7 +1128,7 @@ func TestGroupRules_AnyHistory(t *testing.T) {
 	}
 }
 
-// newRoll is where all histories begin: users, and no groups.
+// newRoll returns the state in which all histories begin: users, and no groups.
 func newRoll(t *testing.T) *roll {
 	t.Helper()
 	raw, err := embedded.Memory()
@@ -1139,7 +1147,7 @@ func newRoll(t *testing.T) *roll {
 	return m
 }
 
-// history is one history, on a table of its own.
+// history runs one history on a table of its own.
 func (m *roll) history(rt *rapid.T, wrap func(*rapid.T, table.Table) table.Table, kills bool) {
 	raw, err := m.raw.(*embedded.Table).Copy()
 	if err != nil {
@@ -1168,7 +1176,7 @@ func (m *roll) history(rt *rapid.T, wrap func(*rapid.T, table.Table) table.Table
 	}
 }
 
-// over is the same tenant on another table that has its data.
+// over returns the same tenant on another table that has its data.
 func (f *fixture) over(raw table.Table) *fixture {
 	other := *f
 	other.store = store.New(table.Retrying(raw), newID, time.Now)

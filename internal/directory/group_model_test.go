@@ -18,8 +18,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
-// groupModel is what groups are to their readers: names and sets of live users.
-// It knows nothing of epochs, parts and tasks.
+// groupModel is groups as readers see them: names and sets of live users. It
+// has no epochs, parts or tasks.
 type groupModel struct {
 	t       *rapid.T
 	f       *fixture
@@ -32,16 +32,18 @@ type groupModel struct {
 	names   int
 }
 
-// TestGroups_AnyHistory makes groups and changes them in any order, and compares
-// what their readers see with the model after each step. The sets straddle what
-// fits into one transaction, so that all ways of changing members are taken.
+// TestGroups_AnyHistory creates groups and changes them in any order, and
+// compares what readers see with the model after each step. The sets are below
+// and above what fits into one transaction, so that all ways of changing
+// members are used.
 func TestGroups_AnyHistory(t *testing.T) {
 	base := enginetest.Memory(t)
 	rapid.Check(t, func(rt *rapid.T) { runGroupModel(t, rt, base, false) })
 }
 
-// TestGroups_AnyHistoryKilled is the same in a process that is killed behind any
-// write: the next reader sees what was before, or what was asked for.
+// TestGroups_AnyHistoryKilled is the same in a process that is killed after any
+// write: the next reader sees the state before the request, or the one asked
+// for.
 func TestGroups_AnyHistoryKilled(t *testing.T) {
 	base := enginetest.Memory(t)
 	rapid.Check(t, func(rt *rapid.T) { runGroupModel(t, rt, base, true) })
@@ -152,7 +154,7 @@ func (m *groupModel) step() {
 	case "clear", "delete group":
 		now = map[string]bool{}
 	}
-	// A whole new set in which nobody is known changes nothing.
+	// A whole new set in which no member is known changes nothing.
 	refused := (kind == "replace" || kind == "put") && len(ids) > 0 && len(now) == 0
 	if refused {
 		now = maps.Clone(was)
@@ -206,7 +208,7 @@ func (m *groupModel) step() {
 	}
 }
 
-// sweep sweeps when all requests so far are over.
+// sweep sweeps when the time of all requests so far is over.
 func (m *groupModel) sweep() {
 	later := store.New(m.raw, newID, func() time.Time { return time.Now().Add(time.Hour) })
 	if _, err := later.SweepTenant(m.f.t.Context(), m.f.tenant, store.SweepAge); err != nil {
@@ -214,7 +216,7 @@ func (m *groupModel) sweep() {
 	}
 }
 
-// make makes a group. Killed, it is there whole or not at all.
+// make creates a group. If it is killed, the group exists whole or not at all.
 func (m *groupModel) make() {
 	ids := m.some()
 	m.names++
@@ -240,7 +242,7 @@ func (m *groupModel) make() {
 	}
 }
 
-// user deletes, restores or deactivates somebody.
+// user deletes, restores or deactivates a user.
 func (m *groupModel) user(kind string) {
 	id := rapid.SampledFrom(m.users).Draw(m.t, "user")
 	if m.deleted[id] != (kind == "restore") {
@@ -278,17 +280,17 @@ func (m *groupModel) user(kind string) {
 	}
 }
 
-// run runs a request, in a process that may be killed behind one of its writes.
+// run runs a request in a process that may be killed after one of its writes.
 func (m *groupModel) run(request func(d *directory.Directory) error) (killed bool, err error) {
 	if !m.kill || !rapid.Bool().Draw(m.t, "killed") {
 		return false, request(m.f.dir)
 	}
-	stop := rapid.IntRange(1, 6).Draw(m.t, "behind")
+	stop := rapid.IntRange(1, 6).Draw(m.t, "killed after write")
 	fault := tabletest.NewFault(m.raw, 1, tabletest.FaultPlan{StopAfter: stop})
 	return true, request(m.f.on(table.Retrying(fault)))
 }
 
-// compare looks at every group and at some users.
+// compare checks every group and some users.
 func (m *groupModel) compare() {
 	for id, want := range m.groups {
 		_, members, err := m.f.dir.Members(m.f.t.Context(), m.f.tenant, id, directory.MaxMembersRead)

@@ -22,8 +22,8 @@ import (
 // raceTimes makes the races of group changes last longer.
 var raceTimes = flag.Int("races", 1, "times that all races of group changes are run")
 
-// raceState is what requests about one group and its people may depend on. Members
-// and deleted users are bits, by their number among the racer's people.
+// raceState is the state that requests about one group and its users depend on.
+// Members and deleted users are bits, numbered as the racer's users are.
 type raceState struct {
 	there         bool
 	name          int
@@ -49,7 +49,8 @@ func (s set) String() string {
 	return "{" + strings.TrimPrefix(b.String(), " ") + "}"
 }
 
-// people is the set of numbers from one to another, without that.
+// people returns the set of the numbers from one to another, which is not
+// included.
 func people(from, to int) (s uint64) {
 	for i := from; i < to; i++ {
 		s |= 1 << i
@@ -57,15 +58,15 @@ func people(from, to int) (s uint64) {
 	return s
 }
 
-// racer sends requests about one group at once, through two instances that share
-// nothing but the table.
+// racer sends concurrent requests about one group, through two instances that
+// share only the table.
 type racer struct {
 	f         *fixture
 	instances [2]*directory.Directory
 	ids       []string
 	names     []string
 	number    map[string]int
-	// base begins the names of the group, and deleted are people to bring back.
+	// base begins the names of the group, and deleted are users to restore.
 	group, base string
 	deleted     atomic.Uint64
 	clock       *atomic.Int64
@@ -95,8 +96,9 @@ func (r *racer) set(ids []string) (s uint64) {
 	return s
 }
 
-// answered makes the step of a change of the group from its answer. few reports that
-// the change has one transaction, so that the answer counts exactly.
+// answered returns the effect of a change of the group, from its answer. few
+// reports that the change has one transaction, so that the answer counts
+// exactly.
 func (r *racer) answered(result directory.GroupResult, err error, few bool, does func(raceState) (_ raceState, noTarget bool)) func(raceState) (raceState, bool) {
 	var refusal *scim.Error
 	noTarget := errors.As(err, &refusal) && refusal.Type == scim.NoTarget
@@ -118,14 +120,14 @@ func (r *racer) answered(result directory.GroupResult, err error, few bool, does
 		switch {
 		case result.Action == directory.Unchanged:
 			right = right && after == s
-		case few && result.Removed >= 0: // of a set written whole the difference is not known
+		case few && result.Removed >= 0: // the difference of a set written whole is unknown
 			right = right && after != s && (result.Added == bits.OnesCount64(after.members&^s.members) && result.Removed == bits.OnesCount64(s.members&^after.members))
 		}
 		return after, right
 	}
 }
 
-// patching is a PATCH.
+// patching returns a PATCH.
 func patching(text string, few bool, operations func(r *racer) string, does func(raceState) (_ raceState, noTarget bool)) contender {
 	return contender{text, func(r *racer, d *directory.Directory) func(raceState) (raceState, bool) {
 		patch, err := scim.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + operations(r) + `]}`))
@@ -151,14 +153,14 @@ func removing(who uint64) contender {
 		func(s raceState) (raceState, bool) { s.members &^= who; return s, false })
 }
 
-// moving lets some join and others leave.
+// moving returns a change in which some join and others leave.
 func moving(in, out uint64) contender {
 	return patching("add "+set(in).String()+" remove "+set(out).String(), isFew(in|out),
 		func(r *racer) string { return add(r.list(in)...) + "," + remove(r.list(out)...) },
 		func(s raceState) (raceState, bool) { s.members = (s.members | in) &^ out; return s, false })
 }
 
-// naming sends a name beside members who join.
+// naming returns a rename sent together with joining members.
 func naming(name int, who uint64) contender {
 	return patching(fmt.Sprint("name ", name, " add ", set(who)), isFew(who), func(r *racer) string {
 		return fmt.Sprintf(`{"op":"replace","path":"displayName","value":%q},%s`, r.name(name), add(r.list(who)...))
@@ -176,7 +178,7 @@ func renaming(name int) contender {
 		func(s raceState) (raceState, bool) { s.name = name; return s, false })
 }
 
-// sparing lets everybody leave but one, by a filter that names only this one.
+// sparing removes all members but one, by a filter that names only this one.
 func sparing(who int) contender {
 	return patching(fmt.Sprint("remove all but ", who), true,
 		func(r *racer) string {
@@ -185,7 +187,7 @@ func sparing(who int) contender {
 		func(s raceState) (raceState, bool) { s.members &= 1 << who; return s, false })
 }
 
-// swapping puts one in the place of another, who must be there.
+// swapping replaces one member by another user; the member must be present.
 func swapping(out, in int) contender {
 	return patching(fmt.Sprint("swap ", out, " for ", in), true,
 		func(r *racer) string {
@@ -268,7 +270,7 @@ func restoring(who int) contender {
 	}}
 }
 
-// reading is a GET with members.
+// reading returns a GET with members.
 func reading() contender {
 	return contender{"GET", func(r *racer, d *directory.Directory) func(raceState) (raceState, bool) {
 		g, members, err := d.Members(context.Background(), r.f.tenant, r.group, directory.MaxMembersRead)
@@ -297,7 +299,7 @@ func pausing(random *rand.Rand) contender {
 
 func (r *racer) name(n int) string { return fmt.Sprint(r.base, " ", n) }
 
-// patiently sends a request again that is told to come again, as an identity
+// patiently repeats a request while it is answered ErrBusy, as an identity
 // provider does.
 func (r *racer) patiently(send func() (directory.GroupResult, error)) (directory.GroupResult, error) {
 	for {
@@ -309,8 +311,9 @@ func (r *racer) patiently(send func() (directory.GroupResult, error)) (directory
 	}
 }
 
-// race makes a group, sends requests about it at once, each list of them one after
-// the other, and reads what it came to. It reports a history without an order.
+// race creates a group, sends concurrent requests about it, each list of them
+// in sequence, and reads the result. It reports a history that no order of the
+// requests explains.
 func (r *racer) race(start uint64, lists [][]contender) {
 	r.base = newID()
 	created, err := r.patiently(func() (directory.GroupResult, error) {
@@ -351,12 +354,12 @@ func (r *racer) race(start uint64, lists [][]contender) {
 			fmt.Fprintf(&b, "\n%d to %d: %s", c.begin, c.end, c.text)
 		}
 		_, members, err := r.f.dir.Members(context.Background(), r.f.tenant, r.group, directory.MaxMembersRead)
-		r.f.t.Errorf("no order of these requests comes to members %s (%v), from %s:%s", set(r.set(members)), err, set(start), b.String())
+		r.f.t.Errorf("no order of these requests results in members %s (%v), from %s:%s", set(r.set(members)), err, set(start), b.String())
 	}
 	r.tidy()
 }
 
-// tidy ends the group, and brings deleted people back.
+// tidy deletes the group, and restores deleted users.
 func (r *racer) tidy() {
 	ending().send(r, r.f.dir)
 	for deleted := r.deleted.Swap(0); deleted != 0; deleted &= deleted - 1 {
@@ -364,11 +367,12 @@ func (r *racer) tidy() {
 	}
 }
 
-// groupRaces are the kinds of race: who is a member first, and what is sent at once.
+// groupRaces are the kinds of race: the members at first, and what is sent at
+// once.
 var groupRaces = []struct {
 	name string
-	// rounds are how often it is run in memory, and on DynamoDB Local, where each
-	// takes a hundred times as long.
+	// rounds is how often a race is run in memory, and onDynamo on DynamoDB
+	// Local, where each takes a hundred times as long.
 	rounds, onDynamo int
 	start            uint64
 	sent             func(random *rand.Rand) [][]contender
@@ -445,15 +449,16 @@ func anything(random *rand.Rand) [][]contender {
 	return lists
 }
 
-// Requests about one group at once, through two instances: the answers, what is read
-// meanwhile, and what it comes to are those of some order of the requests. A request
-// is done whole or not at all. RFC 7644 §3.5.2
+// Concurrent requests about one group, through two instances: the answers, what
+// is read meanwhile, and the result are those of some order of the requests. A
+// request is applied whole or not at all. RFC 7644 §3.5.2
 //
 // Covers: 7644-3.5.2-14
 func TestGroup_RacesHaveAnOrder(t *testing.T) {
 	engines := enginetest.Three()
 	if raceDetector {
-		// Too slow for it: make check runs all rounds on all engines without it.
+		// Too slow under the race detector: make check runs all rounds on all
+		// engines without it.
 		engines = engines[:1]
 	}
 	for _, engine := range engines {
@@ -492,7 +497,7 @@ func TestGroup_RacesHaveAnOrder(t *testing.T) {
 						t.Errorf("%d of %d races have no order", wrong, rounds)
 					}
 					if busy := all[0].busy.Swap(0); busy > 0 {
-						t.Logf("%d requests of %d races were told to come again", busy, rounds)
+						t.Logf("%d requests of %d races were answered ErrBusy and repeated", busy, rounds)
 					}
 				})
 			}
@@ -505,7 +510,7 @@ func TestGroup_RacesHaveAnOrder(t *testing.T) {
 	}
 }
 
-// racers have people of their own, and share a table.
+// racers returns racers with users of their own on a shared table.
 func (f *fixture) racers(n int, raw table.Table) []*racer {
 	clock, busy, wrong := &atomic.Int64{}, &atomic.Int64{}, &atomic.Int64{}
 	other := f.on(table.Retrying(raw))

@@ -19,9 +19,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// world is a tenant with all that a search may trip over: memberships of epochs
-// that are no group's, of a group that was deleted, and of a user who is leaving.
-// Who is a member it knows by itself.
+// world is a tenant with everything that may mislead a search: memberships
+// under epochs that are not current, of a deleted group, and of a leaving user.
+// It keeps its own record of the members.
 type world struct {
 	*fixture
 	raw     table.Table
@@ -31,7 +31,8 @@ type world struct {
 	leaving string
 }
 
-// stopped is the same directory, in a process that is killed after some writes.
+// stopped returns the same directory in a process that is killed after some
+// writes.
 func (w *world) stopped(writes int) *fixture {
 	f := *w.fixture
 	f.store = store.New(table.Retrying(tabletest.NewFault(w.raw, 1, tabletest.FaultPlan{StopAfter: writes})), newID, time.Now)
@@ -82,13 +83,13 @@ func newWorld(t *testing.T) *world {
 	w.mustPatchGroup(renamed, `{"op":"replace","path":"displayName","value":"New name"},`+remove(w.users[0]))
 	w.members[renamed] = w.users[1:3]
 
-	// A whole new set; the old one is still there.
+	// A whole new set; the old one is still stored.
 	replaced := add("Replaced", "g-r", w.users[:40]...)
 	if _, err := w.stopped(4).patchGroup(replaced, replace(w.users[40:]...)); err != nil {
 		t.Fatal(err)
 	}
 	w.members[replaced] = w.users[40:]
-	// And back, in the table by two epochs that are over.
+	// And back, which leaves two ended epochs in the table.
 	back := add("Back", "", w.users[:40]...)
 	w.mustPatchGroup(back, replace(w.users[40:]...))
 	if _, err := w.stopped(4).patchGroup(back, replace(w.users[:40]...)); err != nil {
@@ -101,11 +102,12 @@ func newWorld(t *testing.T) *world {
 	}
 	delete(w.members, deleted)
 
-	// A user who was deleted, stays readable, and is in more groups than end at once.
+	// A deleted user that stays readable and is in more groups than end at
+	// once.
 	for i := range directory.MaxJoined {
 		add(fmt.Sprint("Bulk ", i), "", w.leaving)
 	}
-	_ = w.stopped(1).remove(w.leaving) // it is told that the memberships have not ended
+	_ = w.stopped(1).remove(w.leaving) // the error says that the memberships have not ended
 	for id, members := range w.members {
 		w.members[id] = without(members, w.leaving)
 	}
@@ -117,8 +119,8 @@ func without(ids []string, id string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(other string) bool { return other == id })
 }
 
-// checkWorld checks that what is left over is there, and that the members are
-// those that are known.
+// checkWorld checks that the unfinished work is stored, and that the members
+// are the recorded ones.
 func (w *world) checkWorld(deleted string) {
 	w.t.Helper()
 	faults, err := w.store.Audit(context.Background(), w.tenant)
@@ -133,7 +135,7 @@ func (w *world) checkWorld(deleted string) {
 		unfinished++
 	}
 	if unfinished < 4 {
-		w.t.Fatalf("%d things are unfinished, want two sets, a group and a user: %v", unfinished, faults)
+		w.t.Fatalf("%d tasks are unfinished, want two sets, a group and a user: %v", unfinished, faults)
 	}
 	for id, members := range w.members {
 		if got := w.fixture.members(id); !slices.Equal(got, slices.Sorted(slices.Values(members))) {
@@ -141,11 +143,11 @@ func (w *world) checkWorld(deleted string) {
 		}
 	}
 	if g, err := w.store.Group(context.Background(), w.tenant, deleted); g != nil || err != nil {
-		w.t.Fatalf("the deleted group is there: %v, %v", g, err)
+		w.t.Fatalf("the deleted group is found: %v, %v", g, err)
 	}
 }
 
-// allGroups are all groups as filters see them, in the order of their ids.
+// allGroups returns all groups as filters see them, in the order of their ids.
 func (w *world) allGroups() (ids []string, resources []scim.Resource) {
 	w.t.Helper()
 	page, err := w.store.Groups(context.Background(), w.tenant, directory.Range{})
@@ -165,7 +167,7 @@ func (w *world) allGroups() (ids []string, resources []scim.Resource) {
 	return ids, resources
 }
 
-// allUsers are all users as filters see them, in the order of their ids.
+// allUsers returns all users as filters see them, in the order of their ids.
 func (w *world) allUsers() (ids []string, resources []scim.Resource) {
 	w.t.Helper()
 	groups, err := w.store.Groups(context.Background(), w.tenant, directory.Range{})
@@ -195,7 +197,7 @@ func (w *world) allUsers() (ids []string, resources []scim.Resource) {
 	return ids, resources
 }
 
-// filters draws filters made of few terms, so that they often hold.
+// filters draws filters from few terms, so that they often match.
 func filters(depth int, term func(t *rapid.T) string) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		most := 7
@@ -215,7 +217,7 @@ func filters(depth int, term func(t *rapid.T) string) *rapid.Generator[string] {
 	})
 }
 
-// quoted draws one of some texts, now and then in capitals.
+// quoted draws one of some texts, sometimes in capitals.
 func quoted(t *rapid.T, texts ...string) string {
 	text := rapid.SampledFrom(texts).Draw(t, "text")
 	if rapid.IntRange(0, 5).Draw(t, "capitals") == 0 {
@@ -253,7 +255,8 @@ func listTerm(t *rapid.T, name string, id func() string, others ...string) strin
 	return compared(t, name+".$ref", id())
 }
 
-// A search finds what a filter holds of, whichever of its terms a key answers.
+// A search finds exactly the records that match its filter, whichever of the
+// terms a key answers.
 func TestSearchGroups_IsPlainEvaluation(t *testing.T) {
 	w := newWorld(t)
 	ids, resources := w.allGroups()
@@ -314,7 +317,8 @@ func TestSearch_ByGroupsIsPlainEvaluation(t *testing.T) {
 	})
 }
 
-// compare searches with drawn filters, and evaluates them on everything there is.
+// compare searches with drawn filters, and evaluates each filter on all
+// records.
 func compare(t *testing.T, w *world, rt *scim.ResourceType, term func(t *rapid.T) string, ids []string, resources []scim.Resource,
 	search func(q directory.Query) (got []string, total int, err error),
 ) {
@@ -351,10 +355,10 @@ func compare(t *testing.T, w *world, rt *scim.ResourceType, term func(t *rapid.T
 	})
 	t.Logf("%d searches, %d of them found some and not all, %d had a term that a key answers", searches, some, keyed)
 	if 5*some < searches || 5*keyed < searches {
-		t.Error("the filters drawn prove too little")
+		t.Error("the drawn filters match too little or too much to prove anything")
 	}
 	w.t = t
 	if after, _ := w.store.Audit(t.Context(), w.tenant); len(after) < 4 {
-		t.Errorf("the searches finished what was left over: %v", after)
+		t.Errorf("the searches finished the unfinished work: %v", after)
 	}
 }

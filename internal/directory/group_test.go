@@ -14,7 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// people makes inactive users, who need no seats, and returns their ids.
+// people creates inactive users, who need no seats, and returns their ids.
 func (f *fixture) people(n int) []string {
 	f.t.Helper()
 	ids := make([]string, n)
@@ -94,8 +94,8 @@ func (f *fixture) members(id string) []string {
 	return members
 }
 
-// wantMembers compares the members with those wanted, and looks from the users'
-// side too.
+// wantMembers compares the members with those wanted, and reads the groups of
+// the users too.
 func (f *fixture) wantMembers(id string, want ...string) {
 	f.t.Helper()
 	want = slices.Clone(want)
@@ -109,7 +109,7 @@ func (f *fixture) wantMembers(id string, want ...string) {
 			break
 		}
 		if !slices.Contains(f.groupsOf(user), id) {
-			f.t.Errorf("user %s does not know of the group", user)
+			f.t.Errorf("user %s does not have the group", user)
 		}
 	}
 }
@@ -180,7 +180,7 @@ func testGroups(t *testing.T, open opener) {
 			}
 		}
 		if got := f.version(id); got != version+2 {
-			t.Errorf("version %d moved by nothing, want %d", got, version+2)
+			t.Errorf("version %d after a change of nothing, want %d", got, version+2)
 		}
 		f.mustPatchGroup(id, `{"op":"remove","path":"members[value eq \"`+ids[1]+`\"]"}`)
 		f.wantMembers(id, ids[2:4]...)
@@ -203,10 +203,10 @@ func testGroups(t *testing.T, open opener) {
 		id := f.mustPostGroup(group("whole", ids[:40]...))
 		f.mustPatchGroup(id, replace(ids[35:75]...)) // under a new epoch
 		f.wantMembers(id, ids[35:75]...)
-		f.mustPatchGroup(id, replace(ids[30:70]...)) // as a difference of ten
+		f.mustPatchGroup(id, replace(ids[30:70]...)) // as a difference of 10
 		f.wantMembers(id, ids[30:70]...)
-		f.mustPatchGroup(id, replace(append(slices.Clone(ids[:28]), ids[30:70]...)...))  // as one of 28
-		f.mustPatchGroup(id, replace(append(slices.Clone(ids[8:28]), ids[30:80]...)...)) // as one of 18
+		f.mustPatchGroup(id, replace(append(slices.Clone(ids[:28]), ids[30:70]...)...))  // as a difference of 28
+		f.mustPatchGroup(id, replace(append(slices.Clone(ids[8:28]), ids[30:80]...)...)) // as a difference of 18
 		f.wantMembers(id, append(slices.Clone(ids[8:28]), ids[30:80]...)...)
 		f.mustPatchGroup(id, `{"op":"remove","path":"members"}`)
 		f.wantMembers(id)
@@ -236,13 +236,13 @@ func testGroups(t *testing.T, open opener) {
 		var unknown *directory.UnknownMembersError
 		for _, patch := range []string{add(ids[70], "nobody"), add(append([]string{"nobody"}, ids[60:]...)...), replace("nobody", ids[0])} {
 			if _, err := f.patchGroup(id, patch); !errors.As(err, &unknown) || !slices.Equal(unknown.IDs, []string{"nobody"}) {
-				t.Errorf("a strict tenant answers %v", err)
+				t.Errorf("for a strict tenant: %v", err)
 			}
 		}
-		// Of those who join and leave in several parts, few join.
+		// Several parts of joins and leaves, in which only a few join.
 		stranger := newID()
 		if _, err := f.patchGroup(id, replace(append([]string{stranger}, ids[11:]...)...)); !errors.As(err, &unknown) || !slices.Equal(unknown.IDs, []string{stranger}) {
-			t.Errorf("a strict tenant answers %v", err)
+			t.Errorf("for a strict tenant: %v", err)
 		}
 		f.wantMembers(id, ids[:60]...)
 	})
@@ -358,7 +358,7 @@ func testUserWhoIsDeleted(t *testing.T, open opener) {
 	}
 }
 
-// nameOf is the userName of a record, live or deleted.
+// nameOf returns the userName of a record, live or deleted.
 func (f *fixture) nameOf(id string) string {
 	f.t.Helper()
 	records, err := f.store.Records(context.Background(), f.tenant, []string{id})

@@ -11,15 +11,16 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// MaxMembers is the largest number of members that join and leave by one request:
-// what it repeats of the present members does not count, ids that are no user's do.
+// MaxMembers is the largest number of members that join and leave by one
+// request. Members that are already present do not count; ids that are not
+// users do.
 const MaxMembers = scim.MaxMembers
 
-// stagingTime is how long a request may write members that nobody sees; a task
-// that is older was left behind.
+// stagingTime is how long a request may write members that nobody sees; an
+// older task is treated as abandoned.
 const stagingTime = 2 * time.Minute
 
-// groupWork is one request that writes a group, on its way.
+// groupWork is one request that changes a group, in progress.
 type groupWork struct {
 	d         *Directory
 	tenant    tenant.ID
@@ -27,18 +28,19 @@ type groupWork struct {
 	operation string
 	id        string
 	match     Precondition
-	// skipped are the members sent that are no user's, unknown the same as a set.
+	// skipped are the members sent that are not users, unknown is the same as a
+	// set.
 	skipped []string
 	unknown map[string]bool
-	// wanted are the members of a whole new set, as they were sent: one at least must
-	// be known.
+	// wanted are the members of a whole new set, as sent: at least one must be
+	// known.
 	wanted []string
-	// notices are what was tolerated in the patch.
+	// notices are the tolerances applied to the patch.
 	notices []scim.Notice
 	// last is the group as it was last read, for the log of a request that
 	// failed.
 	last *Group
-	// seen are the first members, as they were read beside a commit, and leaving
+	// seen are the first members as they were read beside a commit, and leaving
 	// the users whose memberships are being ended.
 	seen    *Page[string]
 	leaving map[string]bool
@@ -48,9 +50,9 @@ func (d *Directory) newGroupWork(t tenant.ID, by Caller, operation, id string, m
 	return &groupWork{d: d, tenant: t, by: by, operation: operation, id: id, match: match}
 }
 
-// entry is the log entry of a change. One that is written late in a long request
-// has an id of its own: the log is read in the order of ids, and nothing may
-// come behind what was read.
+// entry returns the log entry of a change. An entry that is written late in a
+// long request gets an id of its own: the log is read in the order of ids, and
+// no entry may appear before one that was already read.
 func (w *groupWork) entry(action Action, g *Group, r scim.Resource) Entry {
 	e := w.by.entry(w.operation, action)
 	e.ResourceType, e.ResourceID, e.Skipped = w.d.groups.Name, g.ID, w.skipped
@@ -72,10 +74,10 @@ func (w *groupWork) change(before, after *Group, e Entry) GroupChange {
 	}
 }
 
-// skip notes members that are no user's, or refuses them: for a tenant that chose
-// so, and where nobody is left of a whole new set.
+// skip records members that are not users, or refuses them: when the tenant
+// refuses unknown members, and when no member of a whole new set is known.
 func (w *groupWork) skip(unknown []string) error {
-	w.note(unknown)
+	w.addSkipped(unknown)
 	if len(unknown) > 0 && w.by.Settings.UnknownMembers == tenant.UnknownMembersRefuse {
 		return &UnknownMembersError{IDs: unknown}
 	}
@@ -85,8 +87,8 @@ func (w *groupWork) skip(unknown []string) error {
 	return nil
 }
 
-// note keeps the ids of members that are no user's, each once.
-func (w *groupWork) note(unknown []string) {
+// addSkipped adds ids to those that are not users, each once.
+func (w *groupWork) addSkipped(unknown []string) {
 	for _, id := range unknown {
 		if !w.unknown[id] {
 			if w.unknown == nil {
@@ -98,7 +100,7 @@ func (w *groupWork) note(unknown []string) {
 	}
 }
 
-// unskip takes back that ids are no user's.
+// unskip removes ids that turned out to be users from those that are not.
 func (w *groupWork) unskip(known []string) {
 	w.skipped = without(w.skipped, known)
 	for _, id := range known {
@@ -106,7 +108,7 @@ func (w *groupWork) unskip(known []string) {
 	}
 }
 
-// users are the ids that can be a user's; the others are skipped.
+// users returns the ids that can be a user's; the others are skipped.
 func (w *groupWork) users(ids []string) ([]string, error) {
 	var unknown []string
 	users := make([]string, 0, len(ids))
@@ -120,7 +122,7 @@ func (w *groupWork) users(ids []string) ([]string, error) {
 	return users, w.skip(unknown)
 }
 
-// without are the ids of a list that another does not have.
+// without returns the ids of a list that another list does not contain.
 func without(ids, others []string) []string {
 	if len(others) == 0 {
 		return ids
@@ -143,11 +145,12 @@ func setOf(ids []string) map[string]bool {
 	return set
 }
 
-// commit commits a change of at most MaxJoined members. It takes each who is to
-// join for a user who is no member yet, and each who is to leave for a member; where
-// that fails, the change is made again without them, under the condition that
-// nothing changes for them. It returns the change as it was made; made is false when
-// it changed nothing. ErrStale: the group changed, or its members did time and again.
+// commit commits a change of at most MaxJoined members. It assumes that each
+// joining user is a live user and not yet a member, and that each leaving one
+// is a member. Where that fails, the change is sent again without those users,
+// under the condition that nothing changes for them. It returns the change as
+// committed; made is false if it changed nothing. ErrStale: the group changed,
+// or its members kept changing.
 func (w *groupWork) commit(ctx context.Context, c GroupChange) (done GroupChange, made bool, err error) {
 	for range maxDecisions {
 		if c.Unchanged() && c.seenAtOnce() {
@@ -186,10 +189,10 @@ func (w *groupWork) commit(ctx context.Context, c GroupChange) (done GroupChange
 	return c, false, ErrStale
 }
 
-// seenAtOnce reports whether what shows that nothing changes was seen at one moment:
-// the group as it was read, or one member who was found there, or not there, while
-// the group's epoch was current. An epoch does not return, so there was a moment of
-// the request at which both were true.
+// seenAtOnce reports whether the evidence that nothing changes was read at one
+// moment: the group as it was read, or one member that was found present, or
+// absent, while the group's epoch was current. An epoch does not return, so
+// there was a moment during the request at which both were true.
 func (c *GroupChange) seenAtOnce() bool {
 	switch len(c.Kept) + len(c.Missing) + len(c.Unknown) {
 	case 0:
@@ -200,10 +203,10 @@ func (c *GroupChange) seenAtOnce() bool {
 	return false
 }
 
-// correct brings a change in line with what failed: which of its members are there,
-// and who is a user.
+// correct adjusts a change to what failed: which of its members are present,
+// and which ids are users.
 func (c *GroupChange) correct(failed *CommitError) {
-	// A leaving user was a member, and is to be one again.
+	// A leaving user was a member, and is to become one again.
 	present := without(failed.Present, slices.Concat(failed.Leaving, failed.Unknown))
 	add, remove := c.Add, c.Remove
 	c.Add = slices.Concat(
@@ -225,8 +228,8 @@ func (w *groupWork) send(ctx context.Context, c GroupChange) error {
 	return err
 }
 
-// show adds the members to the result of a change, if they are few: those that
-// were read beside it, with what it did to them.
+// show adds the members to the result of a change, if there are few: those that
+// were read beside it, with the change applied to them.
 func (w *groupWork) show(ctx context.Context, c GroupChange, r *GroupResult) error {
 	if !w.by.ShowMembers {
 		return nil
@@ -250,7 +253,7 @@ func (w *groupWork) show(ctx context.Context, c GroupChange, r *GroupResult) err
 	return nil
 }
 
-// groupTaken is the refusal of a value that another group has.
+// groupTaken returns the error for a value that another group holds.
 func (d *Directory) groupTaken(c GroupChange, failed *CommitError) error {
 	for _, holding := range withFormer(GroupKinds[:]) {
 		kind := holding.Today()
@@ -267,11 +270,11 @@ func (d *Directory) groupTaken(c GroupChange, failed *CommitError) error {
 	return nil
 }
 
-// ProvisionGroup is what a POST asks for: a group is made, with its members. A
+// ProvisionGroup handles a POST: it creates a group with its members. A
 // displayName or externalId that another group has is a *TakenError.
 //
-// Members beyond one transaction are written first, under the group's first epoch:
-// nobody sees them before the group is there.
+// Members beyond one transaction are written first, under the group's first
+// epoch: nobody sees them before the group exists.
 //
 // sent is decoded and checked; it is not changed.
 func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (GroupResult, error) {
@@ -316,8 +319,8 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 	return result, nil
 }
 
-// create commits a new group. What stands in its way is told by what failed; a
-// change beside it that was not judged is tried again.
+// create commits a new group. Failed conditions become the error; if a change
+// beside it was not judged, it tries again.
 func (w *groupWork) create(ctx context.Context, c GroupChange) (done GroupChange, err error) {
 	for range maxDecisions {
 		if done, _, err = w.commit(ctx, c); !errors.Is(err, ErrStale) {
@@ -328,9 +331,9 @@ func (w *groupWork) create(ctx context.Context, c GroupChange) (done GroupChange
 	return done, err
 }
 
-// knownBeforehand refuses a group with many members whose name is taken, or whose
-// members are too many, before anything is written, and leaves out members that
-// are no users.
+// knownBeforehand refuses a group with many members before anything is written
+// if its name is taken or its members are too many, and leaves out members that
+// are not users.
 func (w *groupWork) knownBeforehand(ctx context.Context, g *Group, ids []string) ([]string, error) {
 	holders, err := w.d.holders(ctx, w.tenant, g.Held, g.Former)
 	if err != nil {
@@ -359,7 +362,7 @@ func (w *groupWork) living(ids []string, live map[string]bool) ([]string, error)
 	return without(ids, unknown), w.skip(unknown)
 }
 
-// stage writes members under a new epoch, and returns those who are there.
+// stage writes members under a new epoch, and returns those that are users.
 func (w *groupWork) stage(ctx context.Context, before *Group, epoch int64, ids []string) ([]string, error) {
 	if err := w.d.store.BeginEpoch(ctx, w.tenant, w.id, before, epoch, w.d.now().Add(stagingTime)); err != nil {
 		return nil, err
@@ -371,9 +374,9 @@ func (w *groupWork) stage(ctx context.Context, before *Group, epoch int64, ids [
 	return without(ids, unknown), w.skip(unknown)
 }
 
-// giveUp takes away what was staged, if there is time: else the sweep does. A
-// change whose outcome is not known may have taken the epoch; giving it up
-// changes nothing then.
+// giveUp removes what was staged, if there is time; else the sweep does. A
+// change with an unknown outcome may have made the epoch current; giving it up
+// then changes nothing.
 func (w *groupWork) giveUp(ctx context.Context, epoch int64) {
 	_ = w.d.store.GiveUpEpoch(ctx, w.tenant, w.id, epoch)
 }
@@ -385,8 +388,8 @@ func busyIfStale(err error) error {
 	return err
 }
 
-// groupRecord makes the record that a resource describes, and returns it with the
-// document it keeps.
+// groupRecord returns the record that a resource describes, with the document
+// it keeps.
 func (d *Directory) groupRecord(by Caller, r scim.Resource, from Group) (*Group, scim.Resource) {
 	document := make(scim.Resource, len(r)+1)
 	for name, value := range r {
@@ -395,13 +398,13 @@ func (d *Directory) groupRecord(by Caller, r scim.Resource, from Group) (*Group,
 		}
 	}
 	document["id"] = from.ID
-	from.Held, from.Former = settle(from.Held, GroupClaimsOf(document), FormerGroupClaims(document), from.Doc, GroupClaimsOf)
+	from.Held, from.Former = claimsAfter(from.Held, GroupClaimsOf(document), FormerGroupClaims(document), from.Doc, GroupClaimsOf)
 	from.Doc = scim.Encode(d.groupsOf(by), document)
 	return &from, document
 }
 
-// ReplaceGroup is what a PUT asks for: the group becomes what was sent, its
-// members included. RFC 7644 §3.5.1
+// ReplaceGroup handles a PUT: the group becomes what was sent, including its
+// members. RFC 7644 §3.5.1
 func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
 	sent scim.Resource,
 ) (GroupResult, error) {
@@ -417,33 +420,33 @@ func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id
 	})
 }
 
-// ModifyGroup is what a PATCH asks for: all operations of the patch, or none.
-// RFC 7644 §3.5.2
+// ModifyGroup handles a PATCH: all operations of the patch are applied, or
+// none. RFC 7644 §3.5.2
 func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
 	patch *scim.Patch,
 ) (GroupResult, error) {
 	own, rest := patch.Split(d.groupsOf(by), "members")
-	changes, told, unreadable := scim.MemberChanges(d.groupsOf(by), own)
+	changes, memberNotices, unreadable := scim.MemberChanges(d.groupsOf(by), own)
 	w := d.newGroupWork(t, by, "modify", id, match)
 	return w.update(ctx, changes, len(rest.Operations) > 0, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
 		if unreadable != nil {
 			return nil, nil, unreadable
 		}
-		if err := CheckNotices(by.Settings, told); err != nil {
+		if err := CheckNotices(by.Settings, memberNotices); err != nil {
 			return nil, nil, err
 		}
 		after, notices, err := rest.Apply(d.groupsOf(by), before)
 		if err == nil {
 			err = CheckNotices(by.Settings, notices)
 		}
-		return after, slices.Concat(told, notices), err
+		return after, slices.Concat(memberNotices, notices), err
 	})
 }
 
-// update reads a group, works out what becomes of it, and commits that. A few
-// members who join or leave do so whatever else happens to the group. A request that
-// concerns the document, the whole set or many members is decided again when another
-// change came first, and so is any that meets a change in parts, which is finished
+// update reads a group, works out the change, and commits it. A few members
+// join or leave whatever else happens to the group. A request that concerns the
+// document, the whole set or many members is decided again if another change
+// came first. A request that finds an unfinished change in parts finishes that
 // first.
 func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange, document bool,
 	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
@@ -487,8 +490,8 @@ func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange, doc
 	return GroupResult{}, ErrBusy
 }
 
-// refuse answers a request whose If-Match does not hold. A taken value is told
-// first: fixing the version alone would not help.
+// refuse returns the error for a request whose If-Match does not hold. A taken
+// value is reported first: fixing the version alone would not help.
 func (w *groupWork) refuse(ctx context.Context, c GroupChange) error {
 	if w.match.Allows(c.Before.Version) {
 		return nil
@@ -503,7 +506,7 @@ func (w *groupWork) refuse(ctx context.Context, c GroupChange) error {
 	return ErrVersion
 }
 
-// members commits a change of a group together with what becomes of its members.
+// members commits a change of a group together with the change of its members.
 func (w *groupWork) members(ctx context.Context, c GroupChange, changes []scim.MemberChange, try int) (GroupResult, error) {
 	var present []string
 	var err error
@@ -516,7 +519,7 @@ func (w *groupWork) members(ctx context.Context, c GroupChange, changes []scim.M
 		if err != nil {
 			return GroupResult{}, err
 		}
-		c.Exact = true // the members that the filter chose among are those of this version
+		c.Exact = true // the filter was evaluated on the members of this version
 	}
 	plan, err := scim.PlanMembers(changes, present, w.d.Location)
 	if err != nil {
@@ -538,15 +541,15 @@ func (w *groupWork) members(ctx context.Context, c GroupChange, changes []scim.M
 	return w.apply(ctx, c, plan.Add, plan.Remove)
 }
 
-// looseFrom is the try from which a change of many members is accepted as it was
-// sent.
+// looseFrom is the try from which a change of many members is accepted as it
+// was sent.
 const looseFrom = 2
 
-// changeMany lets more members join and leave than one transaction takes. Those for
-// whom nothing changes are left out, under the version at which they were looked
-// up. A group that never rests is at no version for so long: then the change is
-// accepted as it was sent, and its parts look, each at a time when nobody else may
-// change the members.
+// changeMany lets more members join and leave than one transaction takes.
+// Members that do not change are left out, under the version at which they were
+// looked up. A group that keeps changing does not stay at one version that
+// long: then the change is accepted as sent, and each of its parts looks its
+// members up, at a time when nothing else may change them.
 func (w *groupWork) changeMany(ctx context.Context, c GroupChange, add, remove []string, try int) (GroupResult, error) {
 	member, live, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, slices.Concat(add, remove))
 	if err != nil {
@@ -572,11 +575,11 @@ func (w *groupWork) changeMany(ctx context.Context, c GroupChange, add, remove [
 	return w.apply(ctx, c, known, leaves)
 }
 
-// apply commits a change with members of whom each is known to join or leave, or
-// who are few.
+// apply commits a change of members that are few, or that are each known to
+// join or leave.
 func (w *groupWork) apply(ctx context.Context, c GroupChange, add, remove []string) (GroupResult, error) {
 	c.Add, c.Remove = add, remove
-	w.tell(&c)
+	w.completeEntry(&c)
 	if len(add)+len(remove) <= MaxJoined {
 		done, made, err := w.commit(ctx, c)
 		result := w.result(done, made)
@@ -588,13 +591,13 @@ func (w *groupWork) apply(ctx context.Context, c GroupChange, add, remove []stri
 	return w.accept(ctx, c, len(add), len(remove))
 }
 
-// accept has a change of many members accepted, and makes it part by part. added and
-// removed are how many join and leave.
+// accept stores a change of many members as accepted, and applies it part by
+// part. added and removed are how many join and leave.
 func (w *groupWork) accept(ctx context.Context, c GroupChange, added, removed int) (GroupResult, error) {
-	w.tell(&c)
+	w.completeEntry(&c)
 	if len(c.Remove) > 0 {
-		// Who leaves is a member: no protected one may, and those who are protected
-		// from here on were members of the group as it will be.
+		// A leaving user is a member. No protected one may leave, and a user
+		// who is protected from now on is a member of the group as it will be.
 		guarded, err := w.d.store.Guarded(ctx, w.tenant)
 		if err != nil {
 			return GroupResult{}, err
@@ -617,11 +620,11 @@ func (w *groupWork) accept(ctx context.Context, c GroupChange, added, removed in
 	result := w.result(c, true)
 	result.Added, result.Removed = added, removed
 	unknown, err := w.d.store.Finish(ctx, w.tenant, accepted.work())
-	w.note(unknown) // deleted since they were looked at
+	w.addSkipped(unknown) // deleted since they were looked up
 	if err != nil {
 		return result, &UnfinishedError{Err: err}
 	}
-	// Each part moved the version.
+	// Each part incremented the version.
 	again, err := w.d.Group(ctx, w.tenant, w.id)
 	if err != nil {
 		return result, fmt.Errorf("%w: %w", ErrUnresolved, err)
@@ -630,8 +633,8 @@ func (w *groupWork) accept(ctx context.Context, c GroupChange, added, removed in
 	return result, w.show(ctx, c, &result)
 }
 
-// tell brings an entry up to what is known of the members by now.
-func (w *groupWork) tell(c *GroupChange) {
+// completeEntry updates an entry with what is now known of the members.
+func (w *groupWork) completeEntry(c *GroupChange) {
 	c.Entry.Skipped = w.skipped
 	if len(w.skipped) > 0 {
 		c.Entry.Warning = WarnUnknownMembers
@@ -654,10 +657,11 @@ func (w *groupWork) result(c GroupChange, made bool) GroupResult {
 	return r
 }
 
-// replaceMembers makes the members a whole new set. The difference is made where
-// it is small, under the group's version, since it was worked out from the
-// members at that version; else the set is written under a new epoch, which
-// becomes the group's at once: readers see the old set or the new one, whole.
+// replaceMembers replaces the whole set of members. A small difference is
+// committed under the group's version, because it was worked out from the
+// members at that version. Otherwise the set is written under a new epoch,
+// which becomes the group's at once: readers see the old set or the new one,
+// whole.
 func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []string, try int) (GroupResult, error) {
 	// Beyond this many more than the new set has, the difference is too large.
 	bound := len(ids) + MaxJoined
@@ -674,7 +678,8 @@ func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []str
 		return GroupResult{}, &MembersError{Limit: MaxMembers}
 	}
 	remove := without(present, ids)
-	// Who joins is looked at beforehand, unless one transaction judges them.
+	// Joining users are looked up beforehand, unless one transaction checks
+	// them.
 	if len(add) > 0 && len(add)+len(remove) > MaxJoined {
 		_, live, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, add)
 		if err != nil {
@@ -702,8 +707,8 @@ func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []str
 	return w.newSet(ctx, c, ids)
 }
 
-// confirm commits a change that leaves the members as they are: as they were read
-// at the group's version, at which the group must still be.
+// confirm commits a change that leaves the members as they are. They were read
+// at the group's version, so the group must still be at it.
 func (w *groupWork) confirm(ctx context.Context, c GroupChange) (GroupResult, error) {
 	if c.Rewrites {
 		c.Exact = true
@@ -719,8 +724,8 @@ func (w *groupWork) confirm(ctx context.Context, c GroupChange) (GroupResult, er
 	return w.apply(ctx, c, nil, nil)
 }
 
-// present reads the members of a group, unless they are more than a bound. Whose
-// memberships are being ended is none of them.
+// present reads the members of a group, unless there are more than a bound.
+// Users whose memberships are being ended are not included.
 func (w *groupWork) present(ctx context.Context, g *Group, bound int) (members []string, all bool, err error) {
 	members, leaving, err := w.d.membersOf(ctx, w.tenant, g, bound)
 	var tooMany *TooManyError
@@ -730,8 +735,8 @@ func (w *groupWork) present(ctx context.Context, g *Group, bound int) (members [
 	return staying(members, leaving), err == nil, err
 }
 
-// newSet writes a whole new set under a new epoch, makes it the group's, and ends
-// the memberships of the old one.
+// newSet writes a whole new set under a new epoch, makes it the group's, and
+// ends the memberships of the old one.
 func (w *groupWork) newSet(ctx context.Context, c GroupChange, ids []string) (GroupResult, error) {
 	after := *c.After
 	after.Epochs = c.Before.Epochs + 1
@@ -762,7 +767,7 @@ func (w *groupWork) newSet(ctx context.Context, c GroupChange, ids []string) (Gr
 	c.Entry = w.entry(Updated, &after, document)
 	c.Entry.Changed, c.Entry.NewSet, c.Entry.Size = changed, true, len(ids)
 	c.NotAfter = c.Entry.Time.Add(WriteTime)
-	w.tell(&c)
+	w.completeEntry(&c)
 	done, made, err := w.commit(ctx, c)
 	if err != nil {
 		if c.Staged {
@@ -772,17 +777,18 @@ func (w *groupWork) newSet(ctx context.Context, c GroupChange, ids []string) (Gr
 	}
 	result := w.result(done, made)
 	result.Added, result.Removed = len(ids), -1
-	// What is left of the old set is seen by nobody: the sweep ends it, if this
+	// Nobody sees what is left of the old set: the sweep ends it, if this
 	// request has no time to.
 	w.d.finishSoon(ctx, w.tenant, epochTask(c.Before))
 	return result, w.show(ctx, c, &result)
 }
 
-// cleaningTime is how long a request that is done takes to finish what nobody sees.
+// cleaningTime is how long a request that is done spends on work that no reader
+// sees.
 const cleaningTime = 2 * time.Second
 
-// finishSoon works at a task that changes nothing for readers. What it has no time
-// for the sweep does.
+// finishSoon works on a task that changes nothing for readers. The sweep
+// finishes what it has no time for.
 func (d *Directory) finishSoon(ctx context.Context, t tenant.ID, task Task) {
 	ctx, cancel := context.WithTimeout(ctx, cleaningTime)
 	defer cancel()
@@ -793,10 +799,11 @@ func epochTask(g *Group) Task {
 	return Task{Kind: TaskEpoch, Resource: g.ID, Name: formatEpoch(g.Epoch)}
 }
 
-// DeleteGroup is what a DELETE asks for: the group is gone for good, and nobody is
-// its member any more. RFC 7644 §3.6
+// DeleteGroup handles a DELETE: the group is gone for good, and its memberships
+// end. RFC 7644 §3.6
 //
-// A group with a protected member is not deleted: it would take that one out.
+// A group with a protected member is not deleted: its deletion would remove
+// that member.
 func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (GroupResult, error) {
 	return d.deleteGroup(ctx, t, by, id, match)
 }
@@ -823,7 +830,7 @@ func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 		}
 		c := w.change(before, nil, w.entry(Deleted, before, document))
 		c.Entry.Version = before.Version + 1
-		// Few members end with the group, unless they never rest.
+		// A few members end with the group, unless they keep changing.
 		if try < maxDecisions-2 {
 			members, all, err := w.present(ctx, before, MaxJoined)
 			if err != nil {
@@ -845,7 +852,7 @@ func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 			continue
 		}
 		if err == nil && !c.Empty {
-			d.finishSoon(ctx, t, epochTask(before)) // nobody sees them any more
+			d.finishSoon(ctx, t, epochTask(before)) // no reader sees them any more
 		}
 		return GroupResult{Group: before, Action: Deleted}, err
 	}

@@ -7,14 +7,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// sought are the values that a request wants for a user: as they are reserved, and
-// as an earlier version reserved them, where that differs.
+// sought are the values that a request wants for a user: as they are reserved,
+// and as an earlier version reserved them, where that differs.
 type sought struct{ claims, former Claims }
 
 func seek(r scim.Resource) sought { return sought{claims: ClaimsOf(r), former: FormerClaims(r)} }
 
-// heldBy returns the kind and the value under which a record holds what is sought of
-// a kind.
+// heldBy returns the kind and the value under which a record holds the sought
+// value of a kind.
 func (s sought) heldBy(u *User, kind Kind) (as Kind, value string, ok bool) {
 	for _, wanted := range []Claims{s.claims, s.former} {
 		if value, ok := wanted[kind]; ok {
@@ -27,8 +27,8 @@ func (s sought) heldBy(u *User, kind Kind) (as Kind, value string, ok bool) {
 }
 
 // stillHeld leaves out the values that their holders have given up since the
-// reservations were read: a user who was renamed meanwhile is not the one that the
-// request means. The transaction finds the present holder.
+// reservations were read: a user who was renamed meanwhile is not the one that
+// the request means. The transaction finds the current holder.
 func (s sought) stillHeld(holders map[Kind]string, records map[string]*User) map[Kind]string {
 	held := map[Kind]string{}
 	for kind, id := range holders {
@@ -41,9 +41,9 @@ func (s sought) stillHeld(holders map[Kind]string, records map[string]*User) map
 	return held
 }
 
-// losses are the values that other, deleted records lose to a record: those that it
-// claims. What an earlier version did not reserve for it, and a change leaves as it is,
-// stays with the deleted record.
+// losses returns the values that other, deleted records lose to a record: those
+// that it claims. A value that an earlier version did not reserve for the
+// record, and that the change does not touch, stays with the deleted record.
 func (s sought) losses(after *User, holders map[Kind]string, deleted []*User) []Loss {
 	var lose []Loss
 	for _, kind := range withFormer(Kinds[:]) {
@@ -63,8 +63,8 @@ func (s sought) losses(after *User, holders map[Kind]string, deleted []*User) []
 	return lose
 }
 
-// holders reads which record holds each of some claims, and under Kind.Former which
-// holds it in the form of an earlier version.
+// holders reads which record holds each of the claims and, under Kind.Former,
+// which holds it in the form of an earlier version.
 func (d *Directory) holders(ctx context.Context, t tenant.ID, claims, former Claims) (map[Kind]string, error) {
 	holders, err := d.store.Holders(ctx, t, claims)
 	if err != nil || len(former) == 0 {
@@ -80,7 +80,8 @@ func (d *Directory) holders(ctx context.Context, t tenant.ID, claims, former Cla
 	return holders, err
 }
 
-// added are the claims of a record after a change that it did not hold before.
+// added returns the claims of a record after a change that it did not hold
+// before.
 func added(before, after Claims) Claims {
 	added := Claims{}
 	for kind, value := range after {

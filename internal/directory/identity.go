@@ -8,15 +8,15 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// difference is a value by which a user is known that a request would change: as
-// the record has it and as the request does, "" for none.
+// difference is a value that identifies a user and that a request would change:
+// as the record has it and as the request does, "" for none.
 type difference struct {
 	kind          Kind
 	before, after string
 }
 
-// identityDifferences compares the values by which a user is known, as they are
-// compared everywhere: another spelling that folds to the same is no difference.
+// identityDifferences compares the values that identify a user, folded as
+// everywhere: another spelling that folds to the same is no difference.
 func identityDifferences(before, after scim.Resource, kinds ...Kind) []difference {
 	was, is := ClaimsOf(before), ClaimsOf(after)
 	var found []difference
@@ -28,9 +28,9 @@ func identityDifferences(before, after scim.Resource, kinds ...Kind) []differenc
 	return found
 }
 
-// disagreement is the first value by which a POST that would link a user differs
-// from the record. What the record lacks is filled, and a POST without an email
-// agrees with any.
+// disagreement returns the first value in which a POST that would link a user
+// differs from the record. A value that the record lacks is filled in, and a
+// POST without an email agrees with any.
 func disagreement(record, sent scim.Resource) (difference, bool) {
 	for _, d := range identityDifferences(record, sent, UserName, Email) {
 		if d.before == "" || d.kind == Email && !hasEmail(sent) {
@@ -53,8 +53,9 @@ func hasEmail(r scim.Resource) bool {
 	return false
 }
 
-// keepEmails is what a POST that links a user sends, with the record's emails where
-// it has none: the link does not take away the address that the user is known by.
+// keepEmails returns what a POST that links a user sends, with the record's
+// emails if it sends none: the link does not remove the address that identifies
+// the user.
 func keepEmails(record, sent scim.Resource) scim.Resource {
 	emails, ok := record["emails"]
 	if !ok || hasEmail(sent) {
@@ -65,15 +66,16 @@ func keepEmails(record, sent scim.Resource) scim.Resource {
 	return kept
 }
 
-// otherPerson reports whether the identity provider's own id of a user differs from
-// the record's: a rehire, or an address that was given to somebody else. No id
-// differs from any.
+// otherPerson reports whether the identity provider's own id of a user differs
+// from the record's: a rehire, or an address that was given to another person.
+// A request without an id differs from any.
 func otherPerson(record, now scim.Resource) bool {
 	old := record.Text("externalId")
 	return old != "" && now.Text("externalId") != old
 }
 
-// noteChanges says which values a link changed: from what, to what.
+// noteChanges returns the sentence that lists the values a link changed, old
+// and new.
 func noteChanges(changes []difference) string {
 	var said []string
 	for _, c := range changes {
@@ -89,7 +91,7 @@ func noteChanges(changes []difference) string {
 	return "Linking the user changed " + strings.Join(said, " and ") + "."
 }
 
-// quoted is a value in a note, short enough to keep.
+// quoted returns a value for a note, cut to a length worth storing.
 func quoted(value string) string {
 	const longest = 128
 	if value == "" {

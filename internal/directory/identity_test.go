@@ -13,18 +13,18 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// A POST links one of the application's users only if it is the same person: its
-// userName and unique email are the record's, or what the record lacks.
+// A POST links one of the application's users only if it is the same person:
+// its userName and unique email are the record's, or missing from the record.
 func TestLink_ByPostNeverChangesWhoTheUserIs(t *testing.T) {
 	const team = `,"` + extension + `":{"isTeamAccount":true}`
 	for _, tt := range []struct {
 		name string
 		own  directory.OwnUser
 		sent string
-		// kind is that of the value that differs, "" when the user is linked.
+		// kind is the kind of the value that differs, "" if the user is linked.
 		kind           directory.Kind
 		recorded, told string
-		// emails are the user's afterwards.
+		// email is the user's unique email afterwards.
 		email string
 	}{
 		{"the same", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"ann@x.test"}]`, "", "", "", "ann@x.test"},
@@ -46,7 +46,7 @@ func TestLink_ByPostNeverChangesWhoTheUserIs(t *testing.T) {
 				result, err := f.post(user(tt.sent + team))
 				if tt.kind == "" {
 					if err != nil || result.Action != directory.Linked || result.User.ID != own.ID || result.Warning != "" {
-						t.Fatalf("POST = %+v, %v; want it linked", result, err)
+						t.Fatalf("POST = %+v, %v; want the user linked", result, err)
 					}
 					emails := object(t, result.User)["emails"].([]any)
 					if value := emails[0].(map[string]any)["value"]; value != tt.email {
@@ -57,10 +57,10 @@ func TestLink_ByPostNeverChangesWhoTheUserIs(t *testing.T) {
 				}
 				var e *directory.TakenError
 				if !errors.As(err, &e) || e.Reason != directory.TakenDiffers || e.Kind != tt.kind || e.Recorded != tt.recorded || e.Value != tt.told || e.HolderID != own.ID {
-					t.Fatalf("POST = %+v, %v; want that %s differs", e, err, tt.kind.Attribute())
+					t.Fatalf("POST = %+v, %v; want a TakenError because %s differs", e, err, tt.kind.Attribute())
 				}
 				if now := f.read(own.ID); now.Linked || now.Version != own.Version || string(now.Doc) != string(own.Doc) {
-					t.Errorf("refused, and changed to %+v", now)
+					t.Errorf("the refused request changed the user to %+v", now)
 				}
 				f.check(1)
 			})
@@ -68,8 +68,9 @@ func TestLink_ByPostNeverChangesWhoTheUserIs(t *testing.T) {
 	}
 }
 
-// A PUT or PATCH of the user's id may change who the user is while it links, and its
-// entry says from what to what; afterwards a rename is one as any other.
+// A PUT or PATCH by the user's id may change the identity while it links, and
+// its log entry has the old and the new value; after that a rename is like any
+// other.
 func TestLink_ByIdWarnsOfWhatItChanges(t *testing.T) {
 	for name, link := range map[string]func(f *fixture, id string) (directory.Result, error){
 		"PUT": func(f *fixture, id string) (directory.Result, error) {
@@ -95,7 +96,7 @@ func TestLink_ByIdWarnsOfWhatItChanges(t *testing.T) {
 				f.wantNote(result.User, result.Note)
 				again, err := f.patch(own.ID, `[{"op":"replace","path":"userName","value":"ann"}]`, directory.Precondition{})
 				if err != nil || again.Warning != "" || again.Note != "" {
-					t.Errorf("renamed once linked: %+v, %v", again, err)
+					t.Errorf("rename after the link: %+v, %v", again, err)
 				}
 				f.check(1)
 			})
@@ -119,8 +120,8 @@ func (f *fixture) wantNote(u *directory.User, want string) {
 	}
 }
 
-// Someone who comes back under another externalId has no groups of whoever had the
-// name before, unless the tenant says so.
+// A user that is found again with another externalId leaves the groups of the
+// person who had the name before, unless the tenant's settings keep them.
 func TestRehire(t *testing.T) {
 	for _, groups := range []int{0, 1, directory.MaxRehired, directory.MaxRehired + 3} {
 		for _, setting := range []tenant.Rehire{tenant.RehireWarn, tenant.RehireKeep, tenant.RehireRefuse} {
@@ -171,7 +172,7 @@ func TestRehire(t *testing.T) {
 						if setting == tenant.RehireRefuse {
 							taken(t, err, directory.TakenRehire, back.kind)
 							if f.read(u.ID).Active {
-								t.Error("refused, and active")
+								t.Error("the refused request activated the user")
 							}
 							f.check(1)
 							return
@@ -189,13 +190,13 @@ func TestRehire(t *testing.T) {
 							if !stays {
 								want = want[1:]
 								if f.version(id) == versions[id] {
-									t.Errorf("the version of %s stays", id)
+									t.Errorf("the version of %s did not change", id)
 								}
 							}
 							f.wantMembers(id, want...)
 						}
 						f.sweep()
-						// Whoever came back joins as anybody.
+						// The user can join groups again.
 						for _, id := range ids {
 							f.mustPatchGroup(id, fmt.Sprintf(`{"op":"add","path":"members","value":[{"value":%q}]}`, u.ID))
 							f.wantMembers(id, u.ID, other.ID)
@@ -215,7 +216,7 @@ func TestRehire_IsNone(t *testing.T) {
 		u := f.mustPost(user(`"userName":"ann"`))
 		id := f.mustPostGroup(group("g", u.ID))
 		f.mustPatch(u.ID, deactivate)
-		// The record has no externalId that the sent one could differ from.
+		// The record has no externalId from which the sent one could differ.
 		result, err := f.post(user(`"userName":"ann","externalId":"e1"`))
 		if err != nil || result.Warning != "" {
 			t.Errorf("an externalId where there was none: %+v, %v", result, err)
@@ -229,7 +230,7 @@ func TestRehire_IsNone(t *testing.T) {
 			}
 		}
 		f.wantMembers(id, u.ID)
-		// An active user's externalId may change: nobody comes back.
+		// An active user's externalId may change: it is not a rehire.
 		if result, err := f.put(u.ID, user(`"userName":"ann","externalId":"e2","active":true`), directory.Precondition{}); err != nil || result.Warning != "" {
 			t.Errorf("another externalId of an active user: %+v, %v", result, err)
 		}
@@ -240,8 +241,7 @@ func TestRehire_IsNone(t *testing.T) {
 	})
 }
 
-// meanwhile runs a function once, before the first write that a test lets it run
-// before.
+// meanwhile runs a function once, before the first write after a test arms it.
 type meanwhile struct {
 	table.Table
 	run func()
@@ -255,8 +255,8 @@ func (m *meanwhile) Write(ctx context.Context, tx table.Transaction) error {
 	return m.Table.Write(ctx, tx)
 }
 
-// A user who is deleted before another one takes the name that it was to get is not
-// there: the answer is not that the name is taken.
+// An update of a user that is deleted meanwhile is ErrNotFound, even if another
+// user has taken the wanted name since.
 func TestUpdate_OfWhoIsGoneMeanwhile(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		for name, change := range map[string]func(f *fixture, id string) error{
@@ -281,14 +281,14 @@ func TestUpdate_OfWhoIsGoneMeanwhile(t *testing.T) {
 				f.mustPost(user(`"userName":"new"`))
 			}
 			if err := change(f, id); !errors.Is(err, directory.ErrNotFound) {
-				t.Errorf("%s = %v, want that the user is not there", name, err)
+				t.Errorf("%s = %v, want ErrNotFound", name, err)
 			}
 			f.check(1)
 		}
 	})
 }
 
-// A holder who gave the value up before it was read does not stand in the way.
+// A value that its holder gave up before the holder was read is free.
 func TestUpdate_TakesWhatIsGivenUpMeanwhile(t *testing.T) {
 	for name, change := range map[string]func(f *fixture, id string) error{
 		"PATCH": func(f *fixture, id string) error {

@@ -2,18 +2,18 @@ package directory_test
 
 import "slices"
 
-// call is a request of a history: when it was sent and answered, by one clock, and
-// what it does to the state if it takes effect there. step reports whether the
-// answer is the one that the state calls for.
+// call is a request of a history: when it was sent and answered, by one clock,
+// and its effect on the state. step reports whether the answer fits the state
+// in which the request takes effect.
 type call[S comparable] struct {
 	text       string
 	begin, end int64
 	step       func(S) (S, bool)
 }
 
-// linear reports whether a history of few calls has an order in which every answer is
-// right: one that keeps a call that was answered before another was sent in front of
-// it.
+// linear reports whether a history of few calls has an order that explains
+// every answer and in which a call that was answered before another was sent
+// comes before it.
 func linear[S comparable](start S, calls []call[S]) bool {
 	type place struct {
 		left  uint64
@@ -28,7 +28,7 @@ func linear[S comparable](start S, calls []call[S]) bool {
 		if failed[p] {
 			return false
 		}
-		first := int64(1<<63 - 1) // the earliest answer to a call that is left
+		first := int64(1<<63 - 1) // the earliest answer to a remaining call
 		for i, c := range calls {
 			if p.left&(1<<i) != 0 {
 				first = min(first, c.end)
@@ -48,7 +48,7 @@ func linear[S comparable](start S, calls []call[S]) bool {
 	return from(place{left: 1<<len(calls) - 1, state: start})
 }
 
-// inOrder are the calls of a history as they were sent.
+// inOrder returns the calls of a history in the order in which they were sent.
 func inOrder[S comparable](calls []call[S]) []call[S] {
 	return slices.SortedFunc(slices.Values(calls), func(a, b call[S]) int { return int(a.begin - b.begin) })
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// record is what lists are made of: users, or groups.
+// record is an item of a list: a user or a group.
 type record interface {
 	recordID() string
-	// name is what the record is called in the order of names.
+	// name is the name by which the record is ordered.
 	name() string
 }
 
@@ -30,10 +30,10 @@ type list[R record] struct {
 	query  Query
 	// of names the type in bookmarks.
 	of string
-	// order is the one that the table keeps, in which the records are read.
+	// order is the order of the table in which the records are read.
 	order Order
-	// page reads a page, first the counts and a page, byID records in the order of
-	// some ids.
+	// page reads a page; first reads the counts and a page; byID reads records
+	// in the order of their ids.
 	page  func(ctx context.Context, t tenant.ID, r Range) (Page[R], error)
 	first func(ctx context.Context, t tenant.ID, r Range) (Ledger, Page[R], error)
 	byID  func(ctx context.Context, t tenant.ID, ids []string) ([]R, error)
@@ -41,17 +41,17 @@ type list[R record] struct {
 	// size is what a record takes on a page, and used what is on it already.
 	size func(R) size
 	used size
-	// served are records as filters see them.
+	// served returns records as filters see them.
 	served func(ctx context.Context, records []R) ([]scim.Resource, error)
-	// deep tells that served reads further items for each record.
+	// deep reports whether served reads further items for each record.
 	deep bool
-	// decided tells that the key that found the records is the whole filter: all
-	// of them match.
+	// decided reports whether the key that found the records is the whole
+	// filter: then all of them match.
 	decided bool
 }
 
-// all is a page of all records. Their number is in the ledger, so the total is
-// exact and costs one read.
+// all returns a page of all records. Their number is in the ledger, so the
+// total is exact and costs one read.
 func (l *list[R]) all(ctx context.Context) (Found[R], error) {
 	q := l.query
 	if q.Count == 0 {
@@ -61,7 +61,7 @@ func (l *list[R]) all(ctx context.Context) (Found[R], error) {
 	var ledger Ledger
 	var page Page[R]
 	var err error
-	// One more than asked for: whether the walk goes on is known, not guessed.
+	// One more than asked for, to know whether another page follows.
 	want := q.Count + 1
 	if q.StartIndex == 1 {
 		ledger, page, err = l.first(ctx, l.tenant, Range{Order: l.order, Limit: want})
@@ -81,21 +81,22 @@ func (l *list[R]) all(ctx context.Context) (Found[R], error) {
 	case len(records) == 0:
 		return Found[R]{Total: total}, nil
 	case !more:
-		// One made while the page was read is on it and not yet in the ledger.
+		// A record created while the page was read is on it and not yet in the
+		// ledger.
 		return Found[R]{Records: records, Total: max(total, next-1)}, nil
 	}
 	// Harmless to lose: the next page then skips from the beginning.
 	saving, cancel := context.WithTimeout(ctx, bookmarkPatience)
 	defer cancel()
 	_ = l.d.store.SaveBookmark(saving, l.tenant, l.mark(next), l.place(records[len(records)-1]))
-	// In a walk from which records were deleted behind it the numbers of the
-	// others stay, so that it ends when the last one was given and not before.
+	// Records deleted from earlier pages do not renumber the later ones, so
+	// that the walk ends after the last record and not before.
 	return Found[R]{Records: records, Total: max(total, next)}, nil
 }
 
-// laterPage reads a page that is not the first: behind the last record of the
-// page before it, if that was read in the last minutes, else by skipping from the
-// beginning.
+// laterPage reads a page that is not the first. It begins after the last record
+// of the previous page if that was read in the last minutes, else it skips from
+// the beginning.
 func (l *list[R]) laterPage(ctx context.Context, want int) (Ledger, Page[R], error) {
 	ledger, after, err := l.d.store.LedgerAndBookmark(ctx, l.tenant, l.mark(l.query.StartIndex))
 	if err != nil {
@@ -113,15 +114,16 @@ func (l *list[R]) laterPage(ctx context.Context, want int) (Ledger, Page[R], err
 	return ledger, page, err
 }
 
-// fill reads on behind a page until there are as many records as wanted, which is
-// one more than are given, or as fit into an answer. more tells that others follow.
+// fill reads on after a page until there are as many records as wanted (one
+// more than the answer has), or as many as fit into an answer. more reports
+// that others follow.
 func (l *list[R]) fill(ctx context.Context, order Order, page Page[R], want int) (records []R, more bool, err error) {
 	end := l.d.now().Add(l.d.walkTime)
 	records = page.Records
 	for page.More && len(records) < want && l.fitting(records) == len(records) {
 		if l.d.now().After(end) {
-			// So many names of deleted users in a row are seldom. A page may be short,
-			// but not empty: that would be the end.
+			// So many names of deleted users in a row are rare. A page may be
+			// short but not empty: an empty page means the end.
 			if len(records) > 0 {
 				return records, true, nil
 			}
@@ -139,11 +141,11 @@ func (l *list[R]) fill(ctx context.Context, order Order, page Page[R], want int)
 	return records, page.More, nil
 }
 
-// fewNames is how many names are read at least to fill a page in which names of
-// deleted users lie: others may be among them.
+// fewNames is the smallest number of names to read when filling a page that
+// contains names of deleted users: there may be more of them.
 const fewNames = 25
 
-// place is where a record stands in the order that the table keeps.
+// place returns the position of a record in the table's order.
 func (l *list[R]) place(r R) string {
 	if l.order.ByName {
 		return r.name()
@@ -162,7 +164,7 @@ func (l *list[R]) mark(startIndex int) Bookmark {
 	return m
 }
 
-// skip finds the place of the n-th record, "" when there are fewer.
+// skip returns the position of the n-th record, "" if there are fewer.
 func (l *list[R]) skip(ctx context.Context, n int) (string, error) {
 	if n > l.d.maxWalk {
 		return "", &TooManyError{Sought: "startIndex", Limit: l.d.maxWalk}
@@ -186,9 +188,8 @@ func (l *list[R]) skip(ctx context.Context, n int) (string, error) {
 	return after, nil
 }
 
-// among lists those of some records that match, in the order of their ids. When
-// the key decides the whole filter, the ids that are not on the page are not
-// even read.
+// among lists those of the given records that match, in the order of their ids.
+// If the key decides the whole filter, ids outside the page are not even read.
 func (l *list[R]) among(ctx context.Context, ids []string) (Found[R], error) {
 	slices.Sort(ids)
 	q := l.query
@@ -202,7 +203,7 @@ func (l *list[R]) among(ctx context.Context, ids []string) (Found[R], error) {
 	return w.found, err
 }
 
-// some reads the records of some ids, as many as fit on a page.
+// some reads the records with the given ids, as many as fit on a page.
 func (l *list[R]) some(ctx context.Context, ids []string) ([]R, error) {
 	var records []R
 	for batch := range slices.Chunk(ids, readBatch) {
@@ -240,11 +241,11 @@ func (l *list[R]) eachOf(ctx context.Context, ids []string, take func([]R) error
 	return nil
 }
 
-// readBatch is how many records that may match are in memory at once.
+// readBatch is how many candidate records are in memory at once.
 const readBatch = 200
 
-// isLookup tells that a filter is one equality and nothing else: whoever has the
-// value matches.
+// isLookup reports whether a filter is one equality and nothing else: then each
+// record with the value matches.
 func isLookup(f *scim.Filter) bool {
 	lookups := f.Lookups()
 	if len(lookups) != 1 {
@@ -255,14 +256,14 @@ func isLookup(f *scim.Filter) bool {
 	return f.String() == attribute+" eq "+value || f.String() == plural+"["+sub+" eq "+value+"]"
 }
 
-// walk evaluates a filter on every record, within the bounds.
+// walk evaluates a filter on every record, within the limits.
 func (l *list[R]) walk(ctx context.Context) (Found[R], error) {
 	w := window[R]{size: l.used}
 	err := l.each(ctx, "filter", func(records []R) error { return w.take(ctx, l, records) })
 	return w.found, err
 }
 
-// each reads all records, within the bounds; sought is what asks for it.
+// each reads all records, within the limits; sought is what the error names.
 func (l *list[R]) each(ctx context.Context, sought string, take func([]R) error) error {
 	longest := l.longest()
 	end := l.d.now().Add(l.d.walkTime)
@@ -288,7 +289,7 @@ func (l *list[R]) each(ctx context.Context, sought string, take func([]R) error)
 	}
 }
 
-// longest is how many records one request reads without a key.
+// longest returns how many records one request reads without a key.
 func (l *list[R]) longest() int {
 	if l.deep {
 		return min(l.d.maxWalk, maxDeepWalk)
@@ -296,16 +297,16 @@ func (l *list[R]) longest() int {
 	return l.d.maxWalk
 }
 
-// window gathers the matching records of the page asked for, and counts all: size is
-// that of the page, and full reports that no more is taken.
+// window collects the matching records of one page and counts all of them. size
+// is that of the page, and full reports that no more records are added.
 type window[R record] struct {
 	found Found[R]
 	size  size
 	full  bool
 }
 
-// deepBatch is how many records' further items are read before the clock is
-// looked at again.
+// deepBatch is how many records are read with their further items before the
+// clock is checked again.
 const deepBatch = 20
 
 func (w *window[R]) take(ctx context.Context, l *list[R], records []R) error {

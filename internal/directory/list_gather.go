@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// gathered are all records that match, in the order asked for: their places, and
-// the first of the records themselves.
+// gathered are all records that match, in the order asked for: their positions,
+// and the first of the records themselves.
 type gathered[R record] struct {
 	places []place
 	kept   map[string]R
 	bytes  int
 }
 
-// place is where a record stands in an order.
+// place is the position of a record in an order.
 type place struct{ key, id string }
 
-// inOrder compares two places.
+// inOrder compares two positions.
 func (s *Sort) inOrder(a, b place) int {
 	n := cmp.Or(strings.Compare(a.key, b.key), strings.Compare(a.id, b.id))
 	if s != nil && s.Descending {
@@ -27,8 +27,8 @@ func (s *Sort) inOrder(a, b place) int {
 	return n
 }
 
-// gather finds the places of all records that match, those with some ids when a
-// key looked them up, else within the bounds of a walk.
+// gather finds the positions of all records that match: among the given ids if
+// a key looked them up, else within the limits of a walk.
 func (l *list[R]) gather(ctx context.Context, ids []string, looked bool) (*gathered[R], error) {
 	g := &gathered[R]{kept: map[string]R{}}
 	switch {
@@ -50,7 +50,8 @@ func (l *list[R]) gather(ctx context.Context, ids []string, looked bool) (*gathe
 	return g, nil
 }
 
-// maxKept is the size of the records that are kept while places are gathered.
+// maxKept is the total size of the records that are kept while positions are
+// gathered.
 const maxKept = 1 << 20
 
 func (g *gathered[R]) take(ctx context.Context, l *list[R], records []R) error {
@@ -80,7 +81,7 @@ func (g *gathered[R]) take(ctx context.Context, l *list[R], records []R) error {
 	return nil
 }
 
-// page is the page asked for.
+// page returns the page asked for.
 func (g *gathered[R]) page(ctx context.Context, l *list[R]) (Found[R], error) {
 	found := Found[R]{Total: len(g.places)}
 	from, to, err := onPage(g.places, l.query, func(batch []place) error { return g.read(ctx, l, batch) }, func(p place) (size, bool) {
@@ -104,10 +105,10 @@ func (g *gathered[R]) page(ctx context.Context, l *list[R]) (Found[R], error) {
 	return found, nil
 }
 
-// onPage is the part of some places that a page has: as many as were asked for, or as
-// fit on it. A page that leads back ends before the record that it leads back from, so
-// it is filled from there. The records are read a batch at a time; sized is the size
-// of one that is still there.
+// onPage returns the part of the positions that a page has: as many as were
+// asked for, or as fit on it. A page of a backward walk ends before the
+// cursor's record, so it is filled from its end. The records are read a batch
+// at a time; sized returns the size of a record that still exists.
 func onPage(places []place, q Query, read func([]place) error, sized func(place) (size, bool)) (from, to int, err error) {
 	from, to = span(places, q)
 	back := q.Cursor != nil && q.Cursor.Back
@@ -136,7 +137,7 @@ fill:
 	return from, from + taken, nil
 }
 
-// span is the part of some places that a page has.
+// span returns the part of the positions that a page covers.
 func span(places []place, q Query) (from, to int) {
 	if q.Cursor == nil {
 		from = min(q.StartIndex-1, len(places))
@@ -158,7 +159,8 @@ func span(places []place, q Query) (from, to int) {
 	return from, min(from+q.Count, len(places))
 }
 
-// around are the cursors to the pages behind and before a part of some places.
+// around returns the cursors to the pages after and before a part of the
+// positions.
 func around(places []place, from, to int) (next, previous *Cursor) {
 	if to < len(places) {
 		next = &Cursor{}
@@ -172,7 +174,7 @@ func around(places []place, from, to int) (next, previous *Cursor) {
 	return next, previous
 }
 
-// read reads the records at some places that are not kept.
+// read reads the records at the given positions that are not kept.
 func (g *gathered[R]) read(ctx context.Context, l *list[R], places []place) error {
 	var missing []string
 	for _, p := range places {

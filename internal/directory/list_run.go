@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// run answers the request: ids and found are what a key answers of its filter, as
-// userList says.
+// run answers the request. ids and found are what a key answers of its filter,
+// as described at userList.
 func (l *list[R]) run(ctx context.Context, ids []string, found string) (Found[R], error) {
 	q := l.query
 	_, kept := q.Sort.kept(l.nameAttribute())
@@ -36,7 +36,7 @@ func (l *list[R]) run(ctx context.Context, ids []string, found string) (Found[R]
 	return l.stepMatching(ctx)
 }
 
-// nameAttribute is the attribute whose order the table keeps.
+// nameAttribute returns the attribute whose order the table keeps.
 func (l *list[R]) nameAttribute() string {
 	if l.of == "" {
 		return "userName"
@@ -44,11 +44,11 @@ func (l *list[R]) nameAttribute() string {
 	return "displayName"
 }
 
-// ErrCursor says that a cursor is none that this walk has given out.
-var ErrCursor = errors.New("directory: the cursor is not one of this walk")
+// ErrCursor reports a cursor that this walk has not given out.
+var ErrCursor = errors.New("directory: the cursor does not belong to this walk")
 
-// step is a page of all records in a walk by cursors: two round trips at most,
-// wherever it is.
+// step returns a page of all records in a walk by cursors: two round trips at
+// most, wherever it is.
 func (l *list[R]) step(ctx context.Context) (Found[R], error) {
 	c := *l.query.Cursor
 	want := l.query.Count + 1
@@ -62,7 +62,7 @@ func (l *list[R]) step(ctx context.Context) (Found[R], error) {
 	}
 	found := Found[R]{Records: records, Total: int(l.total(ledger))}
 	switch {
-	case more && len(records) == 0: // there is no room on the page
+	case more && len(records) == 0: // no room on the page
 		found.Next = &c
 	case more:
 		found.Next = l.cursor(records[len(records)-1], false)
@@ -73,7 +73,7 @@ func (l *list[R]) step(ctx context.Context) (Found[R], error) {
 	return found, nil
 }
 
-// stepBack is the page before a record.
+// stepBack returns the page before a record.
 func (l *list[R]) stepBack(ctx context.Context) (Found[R], error) {
 	want := l.query.Count + 1
 	order := l.order
@@ -86,7 +86,7 @@ func (l *list[R]) stepBack(ctx context.Context) (Found[R], error) {
 	if err != nil {
 		return Found[R]{}, err
 	}
-	// The records are in the order in which they were read: from the end.
+	// The records were read backwards, from the end of the page.
 	slices.Reverse(records)
 	found := Found[R]{Records: records, Total: int(l.total(ledger)), Next: &Cursor{}}
 	if len(records) > 0 {
@@ -98,18 +98,19 @@ func (l *list[R]) stepBack(ctx context.Context) (Found[R], error) {
 	return found, nil
 }
 
-// stepMatching is a page of those records that match a filter which no key
-// answers. It reads no further than it needs, nor than the bounds: a page may have
-// fewer records than wanted, even none, and others follow. Nobody counts them.
+// stepMatching returns a page of the records that match a filter that no key
+// answers. It reads no further than it needs, nor than the limits: a page may
+// have fewer records than wanted, even none, while others follow. The matches
+// are not counted.
 func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
 	q := l.query
 	if q.Cursor.Back {
-		return Found[R]{}, ErrCursor // none was given out
+		return Found[R]{}, ErrCursor // no page of this walk has such a cursor
 	}
 	found := Found[R]{Uncounted: true}
 	end := l.d.now().Add(l.d.walkTime)
 	after, read, used := l.position(*q.Cursor), 0, l.used
-	limit := q.Count + 1 // should most of them match, else whole pages
+	limit := q.Count + 1 // enough if most records match; after that whole pages
 	for {
 		page, err := l.page(ctx, l.tenant, Range{Order: l.order, After: after, Limit: limit})
 		if err != nil {
@@ -129,7 +130,7 @@ func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
 				case len(found.Records) == q.Count || !with.fits() && len(found.Records) > 0:
 					found.Next = l.cursor(found.Records[len(found.Records)-1], false)
 					return found, nil
-				case !with.fits() && used != size{}: // there is no room on the page
+				case !with.fits() && used != size{}: // no room on the page
 					found.Next = q.Cursor
 					return found, nil
 				}
@@ -145,14 +146,14 @@ func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
 			return found, nil
 		}
 		after = page.Last
-		if l.d.now().After(end) { // of names alone, whose users are deleted
+		if l.d.now().After(end) { // a page of names only, whose users are deleted
 			found.Next = l.at(after, false)
 			return found, nil
 		}
 	}
 }
 
-// matching are the indexes of those records that match the filter.
+// matching returns the indexes of the records that match the filter.
 func (l *list[R]) matching(ctx context.Context, records []R) ([]int, error) {
 	resources, err := l.served(ctx, records)
 	if err != nil {
@@ -167,7 +168,7 @@ func (l *list[R]) matching(ctx context.Context, records []R) ([]int, error) {
 	return matched, nil
 }
 
-// cursor is the place behind a record, or before it.
+// cursor returns the cursor after a record, or before it.
 func (l *list[R]) cursor(r R, back bool) *Cursor { return l.at(l.place(r), back) }
 
 func (l *list[R]) at(place string, back bool) *Cursor {

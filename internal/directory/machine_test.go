@@ -19,15 +19,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// model is what the promises say of each user, written a second time without a
-// table: a user holds its values while it lives, a deleted one until somebody
-// else wants them.
+// model is a model of users as the product defines them, without a table: a
+// live user holds its values, a deleted one until another user wants them.
 type model struct {
 	f     *fixture
 	users map[string]*modelUser
 	order []string
 	limit int
-	// group is the one that users join.
+	// group is the group that users join.
 	group string
 }
 
@@ -36,18 +35,20 @@ type modelUser struct {
 	claims       map[directory.Kind]string
 	active, gone bool
 	reader       bool
-	// linked tells that an identity provider manages the user, offInApp that the
-	// application turned it off.
+	// linked reports that an identity provider manages the user, offInApp that
+	// the application deactivated it.
 	linked, offInApp, protected bool
-	// external is the externalId of the document, which a deleted user keeps when the
-	// value is somebody else's; member tells that the user is in the group.
+	// external is the externalId of the document, which a deleted user keeps
+	// even when another user holds the value; member reports that the user is
+	// in the group.
 	external string
 	member   bool
 	// mail is the email of the document, "" for none.
 	mail string
 }
 
-// holds returns the kind under which the user holds a value of the space of a kind.
+// holds returns the kind under which the user holds a value, in the space of a
+// kind.
 func (u *modelUser) holds(kind directory.Kind, value string) (directory.Kind, bool) {
 	for held, v := range u.claims {
 		if v == value && v != "" && held.Space() == kind.Space() {
@@ -66,8 +67,9 @@ func (u *modelUser) shares(claims map[directory.Kind]string) bool {
 	return false
 }
 
-// refusedProtected reports whether a protected user would be turned on or off,
-// converted, or known by other values; a link fills what is missing.
+// refusedProtected reports whether a request would activate, deactivate or
+// convert a protected user, or change its claims; a link may fill in missing
+// ones.
 func (u *modelUser) refusedProtected(claims map[directory.Kind]string, active, reader, links bool) bool {
 	if !u.protected {
 		return false
@@ -80,14 +82,14 @@ func (u *modelUser) refusedProtected(claims map[directory.Kind]string, active, r
 	return u.active != active || u.reader != reader
 }
 
-// differs reports whether a POST that would link the user has another userName or
-// unique email.
+// differs reports whether a POST that would link the user has another userName
+// or unique email.
 func (u *modelUser) differs(claims map[directory.Kind]string) bool {
 	mail := u.claims[directory.Email]
 	return u.claims[directory.UserName] != claims[directory.UserName] || mail != "" && mail != claims[directory.Email]
 }
 
-// rehired reports whether the user comes back under another externalId.
+// rehired reports whether the user is found again with another externalId.
 func (u *modelUser) rehired(s sent) bool { return u.external != "" && u.external != s.external }
 
 func (m *model) holders(claims map[directory.Kind]string, not string) (live, gone []*modelUser) {
@@ -182,7 +184,7 @@ func folded(v string) string {
 
 func (s sent) claims() map[directory.Kind]string { return claimsOf(s.name, s.mail, s.external) }
 
-// claimsOf are what a user of these values keeps unique.
+// claimsOf returns the claims of a user with these values.
 func claimsOf(name, mail, external string) map[directory.Kind]string {
 	name, mail = folded(name), folded(mail)
 	claims := map[directory.Kind]string{directory.UserName: name}
@@ -200,7 +202,7 @@ func claimsOf(name, mail, external string) map[directory.Kind]string {
 	return claims
 }
 
-// The outcomes of an operation that the model tells apart.
+// The outcomes of an operation that the model distinguishes.
 const (
 	ok         = "ok"
 	isTaken    = "taken"
@@ -302,12 +304,12 @@ func (m *model) post(t *rapid.T) {
 	case found == nil:
 		found = &modelUser{id: result.User.ID}
 		if m.users[found.id] != nil {
-			t.Fatalf("POST %+v took user %s, want a new one", s, found.id)
+			t.Fatalf("POST %+v found user %s, want a new one", s, found.id)
 		}
 		m.users[found.id] = found
 		m.order = append(m.order, found.id)
 	case found.id != result.User.ID:
-		t.Fatalf("POST %+v took user %s, want %s", s, result.User.ID, found.id)
+		t.Fatalf("POST %+v found user %s, want %s", s, result.User.ID, found.id)
 	}
 	if (result.Warning == directory.WarnRehire) != rehire {
 		t.Fatalf("POST %+v warns %q", s, result.Warning)
@@ -323,7 +325,7 @@ func (m *model) post(t *rapid.T) {
 	m.take(found, claims)
 }
 
-// pick draws a user that was made at some time.
+// pick draws a user that was created at some time.
 func (m *model) pick(t *rapid.T) *modelUser {
 	if len(m.order) == 0 {
 		t.Skip("no users yet")
@@ -331,7 +333,8 @@ func (m *model) pick(t *rapid.T) *modelUser {
 	return m.users[rapid.SampledFrom(m.order).Draw(t, "user")]
 }
 
-// put replaces a user; patch, for what the model sees, is the same with a part.
+// put replaces a user. For the model, patch is the same with a part of the
+// attributes.
 func (m *model) put(t *rapid.T) {
 	u, s := m.pick(t), drawSent(t)
 	claims := s.claims()
@@ -386,7 +389,7 @@ func (m *model) put(t *rapid.T) {
 	m.take(u, claims)
 }
 
-// join adds a user to the group; whoever is deleted is skipped.
+// join adds a user to the group; a deleted one is skipped.
 func (m *model) join(t *rapid.T) {
 	u := m.pick(t)
 	if _, err := m.f.patchGroup(m.group, fmt.Sprintf(`{"op":"add","path":"members","value":[{"value":%q}]}`, u.id)); err != nil {
@@ -395,7 +398,7 @@ func (m *model) join(t *rapid.T) {
 	u.member = !u.gone
 }
 
-// setRehire changes what the tenant makes of another externalId.
+// setRehire changes the tenant's setting for a changed externalId.
 func (m *model) setRehire(t *rapid.T) {
 	m.f.settings.Rehire = rapid.SampledFrom([]tenant.Rehire{tenant.RehireWarn, tenant.RehireKeep, tenant.RehireRefuse}).Draw(t, "rehire")
 }
@@ -440,7 +443,7 @@ func (m *model) remove(t *rapid.T) {
 	}
 }
 
-// createOwn makes a user of the application.
+// createOwn creates a user of the application.
 func (m *model) createOwn(t *rapid.T) {
 	s := drawSent(t)
 	s.external = ""
@@ -473,8 +476,8 @@ func (m *model) createOwn(t *rapid.T) {
 	m.take(u, claims)
 }
 
-// modifyOwn turns a user off or on, converts, protects or unprotects it, in the
-// application.
+// modifyOwn deactivates, reactivates, converts, protects or unprotects a user
+// in the application.
 func (m *model) modifyOwn(t *rapid.T) {
 	u, s := m.pick(t), drawSent(t)
 	asked := directory.OwnChange{Active: s.active}
@@ -522,7 +525,7 @@ func (m *model) modifyOwn(t *rapid.T) {
 	}
 }
 
-// purge removes a user for good, a live one or a deleted one.
+// purge removes a user for good, live or deleted.
 func (m *model) purge(t *rapid.T) {
 	u := m.pick(t)
 	if got := outcome(t, m.f.purge(u.id)); got != ok {
@@ -542,7 +545,7 @@ func (m *model) setLimit(t *rapid.T) {
 	}
 }
 
-// check compares the directory with the model, and its data with itself.
+// check compares the directory with the model, and checks the data.
 func (m *model) check(t *rapid.T) {
 	faults, err := m.f.store.Audit(m.f.t.Context(), m.f.tenant)
 	if err != nil {
@@ -589,8 +592,8 @@ func (m *model) check(t *rapid.T) {
 	}
 }
 
-// TestRules_AnyHistory runs generated histories against the model: as they are,
-// and with every tenth write or so lost, throttled or in conflict.
+// TestRules_AnyHistory runs generated histories against the model: on a plain
+// table, and with about every tenth write lost, throttled or in conflict.
 func TestRules_AnyHistory(t *testing.T) {
 	atOnce := table.RetryJitter(func(time.Duration) time.Duration { return 0 })
 	faults := func(e table.Table) table.Table {
@@ -625,7 +628,7 @@ func history(t *testing.T, rt *rapid.T, wrap func(table.Table) table.Table, retr
 	})
 }
 
-// A search by any of its values finds a live user, and no deleted one.
+// A search by any of its values finds a live user, and never a deleted one.
 func TestRules_SearchFindsTheLiving(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		engine, err := embedded.Memory()

@@ -19,8 +19,8 @@ func (d *Directory) Group(ctx context.Context, t tenant.ID, id string) (*Group, 
 	return g, err
 }
 
-// Resting reads a group, and whether its version tells of all its members: no change
-// is under way, and nobody's memberships are being ended.
+// Resting reads a group, and reports whether its version covers all its
+// members: no change is in progress, and no memberships are being ended.
 func (d *Directory) Resting(ctx context.Context, t tenant.ID, id string) (g *Group, resting bool, err error) {
 	g, leaving, err := d.store.GroupAndLeaving(ctx, t, id)
 	if err == nil && g == nil {
@@ -30,7 +30,7 @@ func (d *Directory) Resting(ctx context.Context, t tenant.ID, id string) (g *Gro
 }
 
 // settled reads a group whose members are not being changed: an accepted change
-// that its request left behind is finished first.
+// that its request did not finish is finished first.
 func (d *Directory) settled(ctx context.Context, t tenant.ID, id string) (*Group, error) {
 	for {
 		g, err := d.Group(ctx, t, id)
@@ -43,7 +43,8 @@ func (d *Directory) settled(ctx context.Context, t tenant.ID, id string) (*Group
 	}
 }
 
-// settledAndGuarded is settled, with the protected users read beside it.
+// settledAndGuarded is settled, with the protected users read in the same round
+// trip.
 func (d *Directory) settledAndGuarded(ctx context.Context, t tenant.ID, id string) (*Group, Guarded, error) {
 	for {
 		g, guarded, err := d.store.GroupAndGuarded(ctx, t, id)
@@ -69,21 +70,21 @@ const (
 	fewMembers   = 1000
 )
 
-// Members reads a group and all its members, in the order of their ids. More than
-// the limit are a *TooManyError.
+// Members reads a group and all its members, in the order of their ids. More
+// than the limit are a *TooManyError.
 //
-// The members are those of one moment: when the group's version moved while they
-// were read, they are read again. In a group that never rests the answer is ErrBusy,
-// or, where it has more than fewMembers, may mix two moments of one epoch; its
-// version is then the earlier one.
+// The members are those of one moment: if the group's version changed while
+// they were read, they are read again. For a group that keeps changing the
+// error is ErrBusy; with more than fewMembers the answer may instead mix two
+// moments of one epoch, and its version is then the earlier one.
 func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit int) (*Group, []string, error) {
 	g, err := d.settled(ctx, t, id)
 	if err != nil {
 		return nil, nil, err
 	}
 	for try := 1; ; try++ {
-		// Who is leaving is read before the group is read again: when a user's
-		// memberships ended in between, the group's version moved.
+		// The leaving users are read before the group is read again: if a
+		// user's memberships ended in between, the group's version changed.
 		members, leaving, err := d.membersOf(ctx, t, g, limit)
 		if err != nil {
 			return nil, nil, err
@@ -109,8 +110,8 @@ func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit i
 	}
 }
 
-// membersOf reads the members of a group, those included whose memberships are
-// being ended, and who these are.
+// membersOf reads the members of a group, including those whose memberships are
+// being ended, and which these are.
 func (d *Directory) membersOf(ctx context.Context, t tenant.ID, g *Group, limit int) (
 	members []string, leaving map[string]bool, err error,
 ) {
@@ -130,7 +131,7 @@ func (d *Directory) membersOf(ctx context.Context, t tenant.ID, g *Group, limit 
 	}
 }
 
-// staying are the members whose memberships are not being ended.
+// staying returns the members whose memberships are not being ended.
 func staying(members []string, leaving map[string]bool) []string {
 	if len(leaving) == 0 {
 		return members
@@ -138,8 +139,8 @@ func staying(members []string, leaving map[string]bool) []string {
 	return slices.DeleteFunc(members, func(id string) bool { return leaving[id] })
 }
 
-// UserAndGroups reads one live user and its groups: one round trip, two when there
-// are any.
+// UserAndGroups reads one live user and its groups: one round trip, two if
+// there are any.
 func (d *Directory) UserAndGroups(ctx context.Context, t tenant.ID, id string) (*User, []*Group, error) {
 	u, mirrors, err := d.store.UserAndMirrors(ctx, t, id)
 	if err != nil {
@@ -152,7 +153,7 @@ func (d *Directory) UserAndGroups(ctx context.Context, t tenant.ID, id string) (
 	return u, groups, err
 }
 
-// GroupsOf reads the groups of a live user, none when there is no such user.
+// GroupsOf reads the groups of a live user, none if the user is unknown.
 func (d *Directory) GroupsOf(ctx context.Context, t tenant.ID, user string) ([]*Group, error) {
 	u, mirrors, err := d.store.UserAndMirrors(ctx, t, user)
 	if err != nil || u == nil {
@@ -161,7 +162,7 @@ func (d *Directory) GroupsOf(ctx context.Context, t tenant.ID, user string) ([]*
 	return d.mirrored(ctx, t, u, mirrors)
 }
 
-// mirrored are the groups behind a user's memberships, those that count.
+// mirrored returns the groups of a user's memberships that count.
 func (d *Directory) mirrored(ctx context.Context, t tenant.ID, u *User, mirrors []Mirror) ([]*Group, error) {
 	if u.Leaving || len(mirrors) == 0 {
 		return nil, nil
@@ -174,7 +175,7 @@ func (d *Directory) mirrored(ctx context.Context, t tenant.ID, u *User, mirrors 
 		return nil, err
 	}
 	if slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" }) {
-		// The user may join or leave them with what is left of the change.
+		// The unfinished part of the change may add or remove the user.
 		if groups, err = d.settleAll(ctx, t, groups); err != nil {
 			return nil, err
 		}
@@ -185,8 +186,8 @@ func (d *Directory) mirrored(ctx context.Context, t tenant.ID, u *User, mirrors 
 	return counting(groups, mirrors), nil
 }
 
-// counting are the groups of memberships that count: those under the group's
-// epoch.
+// counting returns the groups of the memberships that count: those under the
+// group's current epoch.
 func counting(groups []*Group, mirrors []Mirror) []*Group {
 	counts := make([]*Group, 0, len(groups))
 	for _, g := range groups {
@@ -200,7 +201,7 @@ func counting(groups []*Group, mirrors []Mirror) []*Group {
 // groupsIn lists the groups of memberships, each once.
 func groupsIn(mirrors []Mirror) []string {
 	ids := make([]string, 0, len(mirrors))
-	for _, m := range mirrors { // in the order of groups: the same stand together
+	for _, m := range mirrors { // in the order of groups, so that equal ones are adjacent
 		if len(ids) == 0 || ids[len(ids)-1] != m.Group {
 			ids = append(ids, m.Group)
 		}
@@ -252,8 +253,8 @@ func (d *Directory) groupsOfUsers(ctx context.Context, t tenant.ID, users []stri
 	return mirrors, groups, err
 }
 
-// settleAll are groups whose members are not being changed; one that is gone
-// meanwhile is left out.
+// settleAll returns the groups with their unfinished changes finished; a group
+// that was deleted meanwhile is left out.
 func (d *Directory) settleAll(ctx context.Context, t tenant.ID, groups []*Group) ([]*Group, error) {
 	all := make([]*Group, 0, len(groups))
 	for _, g := range groups {
@@ -270,7 +271,7 @@ func (d *Directory) settleAll(ctx context.Context, t tenant.ID, groups []*Group)
 	return all, nil
 }
 
-// servedWithGroups are users as filters see them, groups included.
+// servedWithGroups returns users as filters see them, including their groups.
 func (d *Directory) servedWithGroups(ctx context.Context, t tenant.ID, users []*User) ([]scim.Resource, error) {
 	groups, err := d.GroupsOfUsers(ctx, t, users)
 	if err != nil {
@@ -285,9 +286,9 @@ func (d *Directory) servedWithGroups(ctx context.Context, t tenant.ID, users []*
 	})
 }
 
-// servedInGroups are users as filters see them, with those of some groups that
-// they are in: the filter asks for no others. By which of them the users were
-// found they are in it.
+// servedInGroups returns users as filters see them, with only those of the
+// named groups that they are in: the filter compares no others. Users found by
+// the key of their one group are known to be in it.
 func (d *Directory) servedInGroups(ctx context.Context, t tenant.ID, users []*User, groups []string, found string) ([]scim.Resource, error) {
 	known, err := d.store.GroupsByID(ctx, t, distinctTexts(groups))
 	if err == nil {
@@ -323,7 +324,8 @@ func (d *Directory) servedInGroups(ctx context.Context, t tenant.ID, users []*Us
 	})
 }
 
-// servedWithMembers are groups as filters see them, members included.
+// servedWithMembers returns groups as filters see them, including their
+// members.
 func (d *Directory) servedWithMembers(ctx context.Context, t tenant.ID, groups []*Group) ([]scim.Resource, error) {
 	left := d.maxWalk
 	end := d.now().Add(d.walkTime)
@@ -346,8 +348,8 @@ func (d *Directory) servedWithMembers(ctx context.Context, t tenant.ID, groups [
 	})
 }
 
-// servedOfMembers are groups as filters see them, with those of some users that
-// are in them: the filter asks for no others.
+// servedOfMembers returns groups as filters see them, with only those of the
+// named users that are in them: the filter compares no others.
 func (d *Directory) servedOfMembers(ctx context.Context, t tenant.ID, groups []*Group, users []string, found string) ([]scim.Resource, error) {
 	users = slices.DeleteFunc(distinctTexts(users), func(id string) bool { return !ValidID(id) })
 	there := map[Membership]bool{}
@@ -359,7 +361,7 @@ func (d *Directory) servedOfMembers(ctx context.Context, t tenant.ID, groups []*
 			if g.Work != "" {
 				now, err := d.settled(ctx, t, g.ID)
 				switch {
-				case errors.Is(err, ErrNoGroup): // nobody is its member any more
+				case errors.Is(err, ErrNoGroup): // it has no members any more
 					continue
 				case err != nil:
 					return nil, err

@@ -7,26 +7,26 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// timeFormat is a dateTime in milliseconds, as many as are stored. RFC 7643
-// §2.3.5
+// timeFormat is a dateTime in milliseconds, the precision that is stored. RFC
+// 7643 §2.3.5
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
-// Location is the URI of a user. RFC 7643 §3.1
+// Location returns the URI of a user. RFC 7643 §3.1
 func (d *Directory) Location(id string) string { return d.location(d.users, id) }
 
-// GroupLocation is the URI of a group.
+// GroupLocation returns the URI of a group.
 func (d *Directory) GroupLocation(id string) string { return d.location(d.groups, id) }
 
 func (d *Directory) location(rt *scim.ResourceType, id string) string {
 	return d.baseURL + rt.Endpoint + "/" + id
 }
 
-// Tag is a version as an entity tag: weak, because what is served of a resource
-// depends on who asks for which attributes, and the groups of a user do not
-// move its version. RFC 7644 §3.14
+// Tag returns a version as an entity tag. It is weak, because what is served of
+// a resource depends on the requested attributes, and a user's version does not
+// change with its groups. RFC 7644 §3.14
 func Tag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }
 
-// stamp is what a meta attribute is made of.
+// stamp is the data of a meta attribute.
 type stamp struct {
 	rt                *scim.ResourceType
 	id                string
@@ -42,7 +42,7 @@ func (d *Directory) stampOfGroup(g *Group) stamp {
 	return stamp{d.groups, g.ID, g.Version, g.Created, g.Modified}
 }
 
-// meta is a resource's meta attribute. RFC 7643 §3.1
+// meta returns a resource's meta attribute. RFC 7643 §3.1
 func (d *Directory) meta(s stamp) map[string]any {
 	return map[string]any{
 		"resourceType": s.rt.Name,
@@ -53,7 +53,7 @@ func (d *Directory) meta(s stamp) map[string]any {
 	}
 }
 
-// metaDocument is meta as JSON.
+// metaDocument returns meta as JSON.
 func (d *Directory) metaDocument(s stamp) []byte {
 	b := make([]byte, 0, 256)
 	b = append(b, `{"resourceType":"`...)
@@ -69,8 +69,8 @@ func (d *Directory) metaDocument(s stamp) []byte {
 	return append(b, `\""}`...)
 }
 
-// Served is a user's resource as readers see it, meta included and groups not:
-// what filters and projections work on.
+// Served returns a user's resource as filters and projections see it: with
+// meta, without groups.
 func (d *Directory) Served(u *User) (scim.Resource, error) {
 	r, err := u.Resource()
 	if err != nil {
@@ -80,7 +80,7 @@ func (d *Directory) Served(u *User) (scim.Resource, error) {
 	return r, nil
 }
 
-// Document is a user with groups as JSON, without decoding what is stored.
+// Document returns a user with groups as JSON, without decoding what is stored.
 func (d *Directory) Document(u *User, groups []*Group) []byte {
 	doc := u.Doc
 	if elements := d.GroupElements(groups); len(elements) > 0 {
@@ -89,8 +89,8 @@ func (d *Directory) Document(u *User, groups []*Group) []byte {
 	return scim.Splice(doc, d.metaDocument(d.stampOf(u)))
 }
 
-// ServedGroup is a group's resource as readers see it, meta included and members
-// not.
+// ServedGroup returns a group's resource as filters and projections see it:
+// with meta, without members.
 func (d *Directory) ServedGroup(g *Group) (scim.Resource, error) {
 	r, err := g.Resource()
 	if err != nil {
@@ -100,8 +100,8 @@ func (d *Directory) ServedGroup(g *Group) (scim.Resource, error) {
 	return r, nil
 }
 
-// GroupDocument is a group as JSON, without decoding what is stored: with its
-// members, unless they are nil.
+// GroupDocument returns a group as JSON, without decoding what is stored: with
+// its members, unless they are nil.
 func (d *Directory) GroupDocument(g *Group, members []string) []byte {
 	doc := g.Doc
 	if members != nil {
@@ -110,11 +110,12 @@ func (d *Directory) GroupDocument(g *Group, members []string) []byte {
 	return scim.Splice(doc, d.metaDocument(d.stampOfGroup(g)))
 }
 
-// MembersDocument is members as JSON, each with $ref and type. A display name is
-// not among them: it would be a read of each user, or a copy that grows old.
+// MembersDocument returns members as JSON, each with $ref and type. It has no
+// display names: they would cost a read of each user, or a copy that becomes
+// outdated.
 func (d *Directory) MembersDocument(members []string) []byte {
 	prefix := string(scim.EncodeValue(d.Location("")))
-	prefix = prefix[:len(prefix)-1] // without the quote at its end
+	prefix = prefix[:len(prefix)-1] // without the closing quote
 	b := make([]byte, 0, len(members)*(len(prefix)+110)+2)
 	b = append(b, '[')
 	for i, id := range members {
@@ -136,7 +137,7 @@ func (d *Directory) MemberSize() int { return len(d.MembersDocument([]string{sam
 
 const sampleID = "00000000-0000-7000-8000-000000000000"
 
-// MemberElements are members as values of a resource.
+// MemberElements returns members as values of a resource.
 func (d *Directory) MemberElements(members []string) []any {
 	elements := make([]any, len(members))
 	for i, id := range members {
@@ -145,8 +146,8 @@ func (d *Directory) MemberElements(members []string) []any {
 	return elements
 }
 
-// GroupElements are groups as values of a user's resource. The names are the
-// groups' own.
+// GroupElements returns groups as values of a user's resource, with their
+// current displayNames.
 func (d *Directory) GroupElements(groups []*Group) []any {
 	elements := make([]any, 0, len(groups))
 	for _, g := range groups {

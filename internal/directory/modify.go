@@ -19,13 +19,13 @@ type Precondition struct {
 	Versions []int64
 }
 
-// Allows tells whether a record's version is one that the request may act on.
-// RFC 7644 §3.14
+// Allows reports whether the request may act on a record of the version. RFC
+// 7644 §3.14
 func (p Precondition) Allows(version int64) bool {
 	return !p.Set || p.Any || slices.Contains(p.Versions, version)
 }
 
-// Replace is what a PUT asks for: the record becomes what was sent; active and
+// Replace handles a PUT: the record becomes what was sent; active and
 // isTeamAccount are kept when omitted. RFC 7644 §3.5.1
 func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
 	sent scim.Resource,
@@ -36,8 +36,8 @@ func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id stri
 	})
 }
 
-// Modify is what a PATCH asks for: all operations of the patch, or none.
-// RFC 7644 §3.5.2
+// Modify handles a PATCH: all operations of the patch are applied, or none. RFC
+// 7644 §3.5.2
 func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
 	patch *scim.Patch,
 ) (Result, error) {
@@ -50,9 +50,10 @@ func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id strin
 	})
 }
 
-// CheckNotices refuses what was tolerated in a request for a tenant that chose so:
-// attributes outside the schemas, or all that the RFCs do not have. A path that leads
-// nowhere is both. For the others the notice is all that remains.
+// CheckNotices returns an error if a request needed a tolerance that its tenant
+// refuses: attributes outside the schemas, or everything that the RFCs do not
+// define. A path to an unknown attribute is both. For other tenants only the
+// notice remains.
 func CheckNotices(settings tenant.Settings, notices []scim.Notice) error {
 	unknown, dialects := settings.UnknownAttributes == tenant.UnknownRefuse, settings.Dialects == tenant.DialectsRefuse
 	for _, n := range notices {
@@ -70,11 +71,11 @@ func CheckNotices(settings tenant.Settings, notices []scim.Notice) error {
 	return nil
 }
 
-// update reads a record, works out what it becomes, and commits that if the
-// record is still at the version read. Whoever loses reads again and decides
-// anew, so that concurrent changes of different attributes all stay. What
-// changes nothing is not written. With an error comes the user as it is, if there
-// is one: the log names it.
+// update reads a record, works out the change, and commits it if the record is
+// still at the version read. A request that loses the race reads and decides
+// again, so that concurrent changes of different attributes all take effect. A
+// change of nothing is not written. With an error the result has the user as
+// read, if there is one: the log names it.
 func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operation, id string, match Precondition,
 	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
 ) (result Result, err error) {
@@ -147,8 +148,9 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 		case !again:
 			return Result{}, err
 		case failed.Stale, len(failed.Gone) > 0:
-			// The record is read again before the holders are judged: of a user who is
-			// gone meanwhile no value is another's.
+			// The record is read again before the holders are judged: for a
+			// user deleted meanwhile the error is ErrNotFound, not a taken
+			// value.
 			noteGone(gone, failed)
 			maps.Copy(holders, failed.Holders)
 			before = nil
@@ -176,9 +178,9 @@ func (d *Directory) read(ctx context.Context, t tenant.ID, by Caller, id string)
 	return u, mirrors, err
 }
 
-// shownGroups are the groups of a user that was changed, as they were read beside
-// the change. One whose members are being changed by parts is finished first; that
-// this fails does not undo the change.
+// shownGroups returns the groups of a changed user, as they were read beside
+// the change. A group whose members are being changed by parts is finished
+// first; if that fails, the change of the user stands.
 func (d *Directory) shownGroups(ctx context.Context, t tenant.ID, id string, groups []*Group, mirrors []Mirror) ([]*Group, error) {
 	if len(mirrors) > MaxGroupsRead {
 		return nil, &TooManyError{Sought: "groups", Limit: MaxGroupsRead}
@@ -203,7 +205,7 @@ type updating struct {
 	ends bool
 }
 
-// decideUpdate is the rule for a PUT or PATCH that has been worked out.
+// decideUpdate applies the rules for a PUT or PATCH to its result.
 func (d *Directory) decideUpdate(by Caller, before *User, old, wanted scim.Resource) (updating, error) {
 	after := *before
 	after.Version, after.Modified, after.Linked = before.Version+1, by.Time, true
@@ -262,8 +264,8 @@ func updateAction(before, after *User) Action {
 	return Updated
 }
 
-// loseOrRefuse judges the holders of values that a change wants: a live one
-// keeps them, a deleted one loses them.
+// loseOrRefuse checks the holders of values that a change wants: a live holder
+// keeps them, and the change is refused; a deleted one loses them.
 func (d *Directory) loseOrRefuse(ctx context.Context, t tenant.ID, after *User, wanted scim.Resource,
 	holders map[Kind]string,
 ) ([]Loss, error) {
@@ -290,8 +292,9 @@ func (d *Directory) loseOrRefuse(ctx context.Context, t tenant.ID, after *User, 
 	return seeks.losses(after, held, deleted), nil
 }
 
-// refuseVersion answers a request whose If-Match does not hold. A taken value or
-// a missing seat is told first: fixing the version alone would not help.
+// refuseVersion returns the error for a request whose If-Match does not hold. A
+// taken value or a missing seat is reported first: fixing the version alone
+// would not help.
 func (d *Directory) refuseVersion(ctx context.Context, t tenant.ID, before, after *User, wanted scim.Resource) error {
 	holders, err := d.holders(ctx, t, added(before.Held, after.Held), after.Former)
 	if err != nil {
@@ -312,12 +315,12 @@ func (d *Directory) refuseVersion(ctx context.Context, t tenant.ID, before, afte
 	return ErrVersion
 }
 
-// Delete is what a DELETE asks for: the record is kept and hidden, its seat is
-// freed, its memberships end, its names stay its own until somebody wants them. A
-// tenant may choose that it stays readable as inactive. RFC 7644 §3.6
+// Delete handles a DELETE: the record is kept and hidden, its seat is freed,
+// its memberships end, and its names stay reserved until another record wants
+// them. A tenant may choose that it stays readable as inactive. RFC 7644 §3.6
 //
-// The memberships end in the same transaction, or, when they are more than fit, by
-// a task: readers see none of them from the first transaction on.
+// The memberships end in the same transaction or, if they do not fit, by a
+// task: readers see none of them from the first transaction on.
 func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (result Result, err error) {
 	var last *User
 	defer func() {
@@ -347,9 +350,10 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 		if !match.Allows(before.Version) {
 			return Result{}, ErrVersion
 		}
-		// Behind the read of the user, never beside it: what has begun by then is
-		// among them, and what begins later moves the count that the change is made
-		// under. Who never was in a group has nothing to read.
+		// After the read of the user, never beside it: memberships that had
+		// begun by then are among these, and one that begins later changes the
+		// count that the commit requires. A user who was never in a group has
+		// none to read.
 		var mirrors []Mirror
 		if before.Joins > 0 {
 			if mirrors, err = d.store.Mirrors(ctx, t, id, MaxJoined+1); err != nil {
@@ -381,8 +385,8 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 			continue
 		}
 		if err == nil && change.Later {
-			// Nobody sees them any more; what this request does not finish the next
-			// one or the sweep does.
+			// Readers see none of them any more; what this request does not
+			// finish, the next one or the sweep does.
 			d.finishSoon(ctx, t, leavingTask(id))
 		}
 		return result, err

@@ -58,11 +58,11 @@ func testModify_WhatChangesNothingIsNotWritten(t *testing.T, open opener) {
 		`[{"op":"replace","path":"password","value":"n3w-Pass"}]`, activate,
 	} {
 		if now := f.mustPatch(u.ID, p); now.Version != 1 || !now.Modified.Equal(u.Modified) {
-			t.Errorf("PATCH %s: version %d, want it kept", p, now.Version)
+			t.Errorf("PATCH %s: version %d, want it unchanged", p, now.Version)
 		}
 	}
 	if result, err := f.put(u.ID, user(alice+`,"displayName":"Alice"`), directory.Precondition{}); err != nil || result.User.Version != 1 {
-		t.Errorf("PUT of the same: version %d, %v; want it kept", result.User.Version, err)
+		t.Errorf("PUT of the same: version %d, %v; want it unchanged", result.User.Version, err)
 	}
 }
 
@@ -76,7 +76,7 @@ func testReplace_KeepsActiveAndTypeWhenOmitted(t *testing.T, open opener) {
 	f.mustPatch(u.ID, deactivate)
 	result, err := f.put(u.ID, user(alice), directory.Precondition{})
 	if err != nil || result.User.Active || result.User.Type != tenant.Reader {
-		t.Errorf("PUT = %+v, %v; want it inactive and a Reader still", result.User, err)
+		t.Errorf("PUT = %+v, %v; want it inactive and still a Reader", result.User, err)
 	}
 	if o := object(t, result.User); o["nickName"] != nil {
 		t.Errorf("document = %s; want the omitted nickName cleared", result.User.Doc)
@@ -99,7 +99,7 @@ func testUpdate_RenameFreesTheOldName(t *testing.T, open opener) {
 	}
 	f.check(2)
 	if now := f.mustPatch(u.ID, `[{"op":"replace","path":"userName","value":"Anna@Example.com"}]`); object(t, now)["userName"] != "Anna@Example.com" {
-		t.Error("a change of case alone is not taken")
+		t.Error("a change of case only was not applied")
 	}
 	f.check(2)
 }
@@ -130,7 +130,7 @@ func testUpdate_TakenValues(t *testing.T, open opener) {
 
 			f.mustRemove(bob.ID)
 			if now := f.mustPatch(u.ID, tt.change); now.ID != u.ID {
-				t.Error("the deleted holder's value did not move")
+				t.Error("the deleted holder kept the value")
 			}
 			f.check(1)
 		})
@@ -166,10 +166,10 @@ func testUpdate_Preconditions(t *testing.T, open opener) {
 		t.Errorf("another version: %v, want ErrVersion", err)
 	}
 	if _, err := f.patch(u.ID, title, directory.Precondition{Set: true}); !errors.Is(err, directory.ErrVersion) {
-		t.Errorf("a tag that is none of ours: %v, want ErrVersion", err)
+		t.Errorf("an unknown tag: %v, want ErrVersion", err)
 	}
 	if result, err := f.patch(u.ID, title, version(1)); err != nil || result.User.Version != 2 {
-		t.Errorf("the version: %+v, %v; want it changed", result.User, err)
+		t.Errorf("the current version: %+v, %v; want the user changed", result.User, err)
 	}
 	if _, err := f.put(u.ID, user(alice), directory.Precondition{Set: true, Any: true}); err != nil {
 		t.Errorf("*: %v", err)
@@ -181,7 +181,8 @@ func testUpdate_Preconditions(t *testing.T, open opener) {
 	f.check(1)
 }
 
-// Uniqueness is told before seats, and seats before the version.
+// Errors of uniqueness are reported before a missing seat, and that before the
+// version.
 func TestUpdate_OrderOfErrors(t *testing.T) { enginetest.Run(t, testUpdate_OrderOfErrors) }
 
 func testUpdate_OrderOfErrors(t *testing.T, open opener) {
@@ -278,7 +279,7 @@ func testModify_UnknownAttributes(t *testing.T, open opener) {
 	f.settings.UnknownAttributes = tenant.UnknownRefuse
 	var invalid *scim.Error
 	if _, err := f.patch(u.ID, patch, directory.Precondition{}); !errors.As(err, &invalid) {
-		t.Errorf("error = %v, want it refused", err)
+		t.Errorf("error = %v, want a refusal", err)
 	}
 	if now, _ := f.dir.User(t.Context(), f.tenant, u.ID); now.Version != 1 {
 		t.Error("a refused PATCH changed the user")
@@ -286,6 +287,6 @@ func testModify_UnknownAttributes(t *testing.T, open opener) {
 	f.settings.UnknownAttributes = tenant.UnknownDrop
 	result, err := f.patch(u.ID, patch, directory.Precondition{})
 	if err != nil || len(result.Notices) != 1 || result.Notices[0].Kind != scim.NoticeUnknownAttribute {
-		t.Errorf("PATCH = %+v, %v; want it taken with a notice", result.Notices, err)
+		t.Errorf("PATCH = %+v, %v; want it accepted with a notice", result.Notices, err)
 	}
 }

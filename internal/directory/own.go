@@ -12,28 +12,28 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// OwnUser is a user as the application makes one: without an identity provider,
-// by hand or just in time at the first login.
+// OwnUser is a user to be created by the application: without an identity
+// provider, by hand or just in time at the first login.
 type OwnUser struct {
 	UserName    string
 	Email       string
 	DisplayName string
 	// Origin is OriginManual or OriginJIT.
 	Origin Origin
-	// Type is the tenant's default type when it is "".
+	// Type is the account type; "" stands for the tenant's default.
 	Type tenant.AccountType
-	// Active is true when it is nil.
+	// Active is nil for true.
 	Active *bool
-	// Protected users are made as ModifyOwn protects them.
+	// Protected users are protected as by ModifyOwn.
 	Protected bool
 }
 
-// CreateOwn makes a user of the application, which no identity provider manages
-// until one links it. It takes a seat, or a reader's place, as any other does
-// (*FullError). A value that a live user holds, active or not, is a *TakenError;
-// one that only a deleted user holds moves to the new one: the application asks
-// for a person of its own, and does not take back what an identity provider
-// deleted, with the ids that provider knew it by.
+// CreateOwn creates a user of the application, which no identity provider
+// manages until one links it. It takes a seat or a Reader licence as any other
+// user does (*FullError). A value that a live user holds, active or not, is a
+// *TakenError. A value that only a deleted user holds moves to the new one: the
+// application wants a person of its own, and does not restore the user that an
+// identity provider deleted, with the ids that the provider knew it by.
 func (d *Directory) CreateOwn(ctx context.Context, t tenant.ID, by Caller, own OwnUser) (Result, error) {
 	if own.Origin != OriginManual && own.Origin != OriginJIT {
 		return Result{}, invalidOwn("origin", "manual or jit")
@@ -86,26 +86,26 @@ func (d *Directory) CreateOwn(ctx context.Context, t tenant.ID, by Caller, own O
 	return Result{}, ErrBusy
 }
 
-// OwnChange is what the application changes of a user, its own or one that an
-// identity provider manages. What is nil stays.
+// OwnChange is a change of a user by the application, of its own user or one
+// that an identity provider manages. A nil field stays as it is.
 type OwnChange struct {
-	// Active: what the application turns off only the application turns on again;
-	// it also turns on what an identity provider turned off.
+	// Active: only the application reactivates a user that it deactivated; it
+	// can also reactivate a user that an identity provider deactivated.
 	Active *bool
-	// Protected users cannot be deactivated, deleted, renamed, made a Reader, or
-	// taken out of a group by an identity provider.
+	// Protected users cannot be deactivated, deleted, renamed, made a Reader,
+	// or taken out of a group by an identity provider.
 	Protected *bool
-	// Type converts the user; the seat moves with it.
+	// Type converts the user, and its seat or Reader licence with it.
 	Type *tenant.AccountType
-	// UserName and Email are what is unique of the user: Email takes the place of
-	// the unique email. DisplayName is removed by "".
+	// UserName and Email are the unique values of the user: Email replaces the
+	// unique email. An empty DisplayName removes it.
 	UserName, Email, DisplayName *string
 }
 
-// ModifyOwn is what the application does to a live user: deactivate, reactivate,
-// convert, protect, rename. It links nobody and unlinks nobody. It is one
-// transaction; a seat that is needed and not there is a *FullError, a value that
-// another live user holds a *TakenError.
+// ModifyOwn changes a live user for the application: it deactivates,
+// reactivates, converts, protects or renames. It does not link or unlink. It is
+// one transaction; a missing seat is a *FullError, and a value that another
+// live user holds a *TakenError.
 func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
 	asked OwnChange,
 ) (result Result, err error) {
@@ -174,7 +174,7 @@ func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id st
 	return Result{}, ErrBusy
 }
 
-// decideOwn is the rule for what the application does to a user.
+// decideOwn applies the application's change to a user.
 func decideOwn(by Caller, before *User, asked OwnChange) User {
 	after := *before
 	after.Version, after.Modified = before.Version+1, by.Time
@@ -187,8 +187,8 @@ func decideOwn(by Caller, before *User, asked OwnChange) User {
 	if asked.Active != nil {
 		after.Active, after.OffBy = *asked.Active, ""
 		if !after.Active {
-			// Who was turned off by the identity provider before is the
-			// application's to turn on from now on.
+			// A user deactivated by the identity provider before can only be
+			// reactivated by the application from now on.
 			after.OffBy = ByApplication
 		}
 	}
@@ -205,7 +205,8 @@ func ownAction(before, after *User) Action {
 	return Updated
 }
 
-// ownChanged is a user's resource with the values that the application changes.
+// ownChanged returns a user's resource with the values that the application
+// changes.
 func (d *Directory) ownChanged(old scim.Resource, asked OwnChange) (scim.Resource, error) {
 	wanted := maps.Clone(old)
 	if asked.UserName == nil && asked.Email == nil && asked.DisplayName == nil {
@@ -250,7 +251,7 @@ func (d *Directory) ownChanged(old scim.Resource, asked OwnChange) (scim.Resourc
 	}
 	email := maps.Clone(emails[at].(map[string]any))
 	email["value"] = *asked.Email
-	// Another one of that address would be the same email twice.
+	// A second email with the same address would be a duplicate.
 	emails[at] = email
 	kept := make([]any, 0, len(emails))
 	for i, e := range emails {
@@ -264,8 +265,8 @@ func (d *Directory) ownChanged(old scim.Resource, asked OwnChange) (scim.Resourc
 	return wanted, nil
 }
 
-// ownResource is a resource of the values that the application sends, checked as
-// an identity provider's are.
+// ownResource returns a resource of the values that the application sends,
+// checked as an identity provider's are.
 func (d *Directory) ownResource(userName, email, displayName string) (scim.Resource, error) {
 	values := map[string]any{"schemas": []string{scim.CoreUserURN}, "userName": userName}
 	if email != "" && FoldName(email) == "" {
@@ -296,7 +297,7 @@ func invalidOwn(name, what string) error {
 	return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf("%s must be %s.", name, what)}
 }
 
-// OwnUser reads one user as the application sees it, a deleted one too.
+// OwnUser reads one user as the application sees it, live or deleted.
 func (d *Directory) OwnUser(ctx context.Context, t tenant.ID, id string) (*User, error) {
 	if !ValidID(id) {
 		return nil, ErrNotFound
@@ -312,14 +313,15 @@ func (d *Directory) OwnUser(ctx context.Context, t tenant.ID, id string) (*User,
 	return u, nil
 }
 
-// OwnQuery asks for a page of users as the application sees them.
+// OwnQuery is a request for a page of users as the application sees them.
 type OwnQuery struct {
-	// After is the place where the page begins: the Next of the page before, "" at
-	// the beginning.
+	// After is where the page begins: the Next of the previous page, "" at the
+	// beginning.
 	After string
-	// Limit is the largest number of users wanted; it is between 1 and MaxOwnCount.
+	// Limit is the largest number of users wanted; it is between 1 and
+	// MaxOwnCount.
 	Limit int
-	// Deleted asks for the deleted users too, behind the others.
+	// Deleted includes the deleted users, after the others.
 	Deleted bool
 }
 
@@ -329,19 +331,20 @@ const MaxOwnCount = 200
 // OwnPage is a page of users.
 type OwnPage struct {
 	Users []*User
-	// Next is the place of the next page, "" when there is none.
+	// Next is where the next page begins, "" if there is none.
 	Next string
 }
 
-// The parts of a walk over users, as they stand in front of a place.
+// The parts of a walk over users: prefixes of After and Next.
 const (
 	placeLive = "live."
 	placeGone = "gone."
 )
 
-// OwnUsers reads a page of users in the order of their creation, as the application
-// sees them: each with who manages it (Linked), its origin, its type, whether it is
-// protected and who turned it off. One round trip, two where the live ones end.
+// OwnUsers reads a page of users in the order of their creation, as the
+// application sees them: whether an identity provider manages each (Linked),
+// its origin and type, whether it is protected and who deactivated it. One
+// round trip, two where the live users end.
 func (d *Directory) OwnUsers(ctx context.Context, t tenant.ID, q OwnQuery) (OwnPage, error) {
 	limit := min(max(q.Limit, 1), MaxOwnCount)
 	var page OwnPage

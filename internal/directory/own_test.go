@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// app is the application as a caller.
+// app returns the application as a caller.
 func (f *fixture) app() directory.Caller {
 	by := f.by()
 	by.TokenID, by.IdP, by.By, by.Who = "", "", directory.ByApplication, "root@acme.test"
@@ -64,7 +64,7 @@ func TestCreateOwn(t *testing.T) {
 		f.mustOwn(directory.OwnUser{UserName: "rita", Type: tenant.Reader})
 		off := f.mustOwn(directory.OwnUser{UserName: "off", Active: ptr(false)})
 		if off.OffBy != directory.ByApplication {
-			t.Errorf("made inactive by %q", off.OffBy)
+			t.Errorf("deactivated by %q", off.OffBy)
 		}
 		f.mustOwn(directory.OwnUser{UserName: "bob"})
 		f.check(2)
@@ -81,11 +81,11 @@ func TestCreateOwn(t *testing.T) {
 			{"an inactive user's", directory.OwnUser{UserName: "off"}, isTakenAs(directory.TakenInactive, directory.UserName)},
 			{"taken before full", directory.OwnUser{UserName: "bob"}, isTakenAs(directory.TakenActive, directory.UserName)},
 			{"no seat", directory.OwnUser{UserName: "new"}, isFullOf(tenant.User)},
-			{"no reader's place", directory.OwnUser{UserName: "new", Type: tenant.Reader}, isFullOf(tenant.Reader)},
-			{"no seat for a deleted one's name", directory.OwnUser{UserName: "gone"}, isFullOf(tenant.User)},
+			{"no Reader licence", directory.OwnUser{UserName: "new", Type: tenant.Reader}, isFullOf(tenant.Reader)},
+			{"no seat for the name of a deleted user", directory.OwnUser{UserName: "gone"}, isFullOf(tenant.User)},
 			{"no name", directory.OwnUser{}, isInvalid},
-			{"a type that there is not", directory.OwnUser{UserName: "new", Type: "guest"}, isInvalid},
-			{"an origin that there is not", directory.OwnUser{UserName: "new", Origin: directory.OriginSCIM}, isInvalid},
+			{"an unknown type", directory.OwnUser{UserName: "new", Type: "guest"}, isInvalid},
+			{"an unknown origin", directory.OwnUser{UserName: "new", Origin: directory.OriginSCIM}, isInvalid},
 		} {
 			if c.own.Origin == "" {
 				c.own.Origin = directory.OriginManual
@@ -99,11 +99,11 @@ func TestCreateOwn(t *testing.T) {
 
 		again := f.mustOwn(directory.OwnUser{UserName: "gone", Active: ptr(false)})
 		if again.ID == gone.ID || again.Linked {
-			t.Errorf("made %+v of the deleted %s", again, gone.ID)
+			t.Errorf("created %+v, with the deleted user %s", again, gone.ID)
 		}
 		old, err := f.dir.OwnUser(t.Context(), f.tenant, gone.ID)
 		if err != nil || !old.Deleted || old.Held[directory.UserName] != "" || old.Held[directory.Email] != "gone@x.test" {
-			t.Errorf("the deleted one is %+v, %v", old, err)
+			t.Errorf("the deleted user is %+v, %v", old, err)
 		}
 		f.check(2)
 	})
@@ -140,7 +140,7 @@ func TestModifyOwn(t *testing.T) {
 		}
 		f.check(1)
 		if _, err := f.patch(u.ID, `[{"op":"replace","path":"active","value":true}]`, directory.Precondition{}); !errors.Is(err, directory.ErrDeactivatedInApp) {
-			t.Errorf("the identity provider reactivates: %v", err)
+			t.Errorf("reactivation by the identity provider: %v", err)
 		}
 		if again, err := f.modifyOwn(u.ID, directory.OwnChange{Active: ptr(false)}); err != nil || again.Action != directory.Unchanged || again.User.Version != off.Version {
 			t.Errorf("deactivated twice: %+v, %v", again, err)
@@ -181,11 +181,11 @@ func TestModifyOwn(t *testing.T) {
 			t.Errorf("an unknown type: %v", err)
 		}
 
-		// What the identity provider turned off the application turns on again, and
-		// may take over.
+		// The application can reactivate a user that the identity provider
+		// deactivated, and can deactivate it itself.
 		bob := f.mustPost(user(`"userName":"cat","active":false`))
 		if taken := f.mustModifyOwn(bob.ID, directory.OwnChange{Active: ptr(false)}); taken.OffBy != directory.ByApplication {
-			t.Errorf("off by %q", taken.OffBy)
+			t.Errorf("deactivated by %q", taken.OffBy)
 		}
 		if err := f.store.SetSeatLimit(t.Context(), f.tenant, 3, f.now); err != nil {
 			t.Fatal(err)
@@ -295,8 +295,7 @@ func TestOwnUsers_PagesThroughLiveAndDeleted(t *testing.T) {
 	})
 }
 
-// A user whose protection is seen by one who changes it at the same time is in the
-// list with all others.
+// Protecting users concurrently: each of them ends up in the list.
 func TestModifyOwn_ProtectsAtOnce(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 99, 9)
@@ -322,8 +321,8 @@ func TestModifyOwn_ProtectsAtOnce(t *testing.T) {
 	})
 }
 
-// A purge, and at once all that identity providers do to the user: whatever the
-// order, nothing of the user is left, unless it was provisioned again.
+// A purge and, concurrently, everything an identity provider does to the user:
+// in any order nothing of the user is left, unless it was provisioned again.
 func TestPurge_AgainstEverythingAtOnce(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 9, 9)

@@ -18,7 +18,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// witness is a table that knows every key that was ever written to.
+// witness is a table that records every key that was ever written to.
 type witness struct {
 	table.Table
 	keys map[table.Key]bool
@@ -31,7 +31,7 @@ func (w *witness) Write(ctx context.Context, tx table.Transaction) error {
 	return w.Table.Write(ctx, tx)
 }
 
-// contents are all items, as they lie there.
+// contents returns all stored items.
 func (w *witness) contents(t testing.TB) map[table.Key]string {
 	t.Helper()
 	all := make(map[table.Key]string)
@@ -47,7 +47,7 @@ func (w *witness) contents(t testing.TB) map[table.Key]string {
 	return all
 }
 
-// differ are the items that differ, by key.
+// differ lists the items that differ, by key.
 func differ(before, after map[table.Key]string) string {
 	var lines []string
 	for key := range maps.Keys(after) {
@@ -64,8 +64,8 @@ func differ(before, after map[table.Key]string) string {
 	return strings.Join(lines, "\n")
 }
 
-// expected tells an answer from a fault: a PATCH by itself, on a table that works,
-// is answered by one of these.
+// expected reports whether a PATCH on a working table, without concurrent
+// requests, may have the answer.
 func expected(err error) bool {
 	var (
 		invalid *scim.Error
@@ -80,8 +80,8 @@ func expected(err error) bool {
 		errors.As(err, &members) || errors.As(err, &unknown) || errors.As(err, &tooMany) || errors.Is(err, directory.ErrDeactivatedInApp)
 }
 
-// tight is a tenant in which much can fail: its one seat is taken, and names,
-// emails and externalIds of others are there to be taken.
+// tight is a tenant in which much can fail: its one seat is in use, and it has
+// names, emails and externalIds to collide with.
 type tight struct {
 	table *embedded.Table
 	keys  map[table.Key]bool
@@ -119,7 +119,7 @@ func newTight(f *testing.F) *tight {
 	return &tight{table: engine, keys: w.keys, users: []string{alice.ID, bob.ID, own.ID}, group: groups.Records[0].ID}
 }
 
-// copied is a copy of the tenant, and a directory on it.
+// copied returns a copy of the tenant, and a directory on it.
 func (g *tight) copied(t *testing.T, strict bool) (*fixture, *witness) {
 	t.Helper()
 	engine, err := g.table.Copy()
@@ -135,9 +135,9 @@ func (g *tight) copied(t *testing.T, strict bool) (*fixture, *witness) {
 	return f, w
 }
 
-// A PATCH that fails leaves every stored byte as it was, of users and groups,
-// reservations and ledger, whatever was in it; one that succeeds and changes
-// nothing does so too; and after any other nothing in the data contradicts itself.
+// A PATCH that fails leaves every stored byte as it was: users, groups,
+// reservations and ledger. So does one that succeeds and changes nothing. After
+// any other PATCH the data is consistent.
 func FuzzModify_FailsWithoutATrace(f *testing.F) {
 	g := newTight(f)
 	for _, body := range patchSeeds(f, g) {
@@ -146,7 +146,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte, strict bool) {
 		if _, err := scim.DecodePatch(body); err != nil {
-			return // nothing knows of it
+			return // the directory is never reached
 		}
 		on, w := g.copied(t, strict)
 		before := w.contents(t)
@@ -157,7 +157,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 			case err != nil && !expected(err):
 				t.Fatalf("%s: %T: %v", what, err, err)
 			case (err != nil || !changed) && differ(before, after) != "":
-				t.Fatalf("%s: %v, changed %t, and in the table is\n%s", what, err, changed, differ(before, after))
+				t.Fatalf("%s: %v, changed %t, and the table differs:\n%s", what, err, changed, differ(before, after))
 			case err == nil && changed:
 				if faults, err := on.store.Audit(context.Background(), on.tenant); err != nil || len(faults) > 0 {
 					t.Fatalf("%s: %v %v", what, faults, err)
@@ -173,7 +173,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 			result, err := on.dir.Modify(context.Background(), on.tenant, on.by(), id, directory.Precondition{}, patch)
 			if i == 0 {
 				if !errors.Is(err, directory.ErrNotFound) {
-					t.Fatalf("a PATCH of nobody: %v", err)
+					t.Fatalf("a PATCH of an unknown user: %v", err)
 				}
 				err = &scim.Error{}
 			}
@@ -190,8 +190,8 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 
 func did(a directory.Action) bool { return a != "" && a != directory.Unchanged }
 
-// patchSeeds are bodies of PATCH requests: those of other servers' suites, and
-// some that run into each rule.
+// patchSeeds are bodies of PATCH requests: those of other servers' test suites,
+// and some for each rule.
 func patchSeeds(f *testing.F, g *tight) []string {
 	f.Helper()
 	text, err := os.ReadFile("../scim/testdata/patches.json")

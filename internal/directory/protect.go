@@ -9,29 +9,29 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// MaxProtected is the largest number of protected users of a tenant. A change that
-// takes many members out of a group at once is made under a condition for each of
-// them, so that all of these must fit into one transaction.
+// MaxProtected is the largest number of protected users of a tenant. A change
+// that removes many members of a group at once has a condition for each
+// protected user, and all these conditions must fit into one transaction.
 const MaxProtected = 50
 
-// Guarded are the protected users of a tenant, as they stand at a version: who
-// takes many members out of a group at once looks here, and is refused when it has
-// changed. A change of a few members asks the users themselves.
+// Guarded is the list of a tenant's protected users at a version. A change that
+// removes many members of a group at once is checked against the list, and
+// fails if the list has changed since. A change of a few members has a
+// condition on each user instead.
 type Guarded struct {
-	// Version counts the changes, 0 of a tenant that never protected anybody.
+	// Version counts the changes, 0 for a tenant that never protected a user.
 	Version int64
 	IDs     []string
 }
 
-// GuardChange is what becomes of the protected users together with a change of one
-// of them.
+// GuardChange is a change of the list of protected users, committed together
+// with the change of one of them.
 type GuardChange struct {
 	Before Guarded
 	After  []string
 }
 
-// ProtectedError refuses an identity provider what it may not do to a protected
-// user.
+// ProtectedError refuses an identity provider's change of a protected user.
 type ProtectedError struct {
 	ID string
 	// Refused is what was asked for.
@@ -56,19 +56,20 @@ const (
 
 // Error says what was refused.
 func (e *ProtectedError) Error() string {
-	return "directory: a protected user is not " + string(e.Refused)
+	return "directory: a protected user cannot be " + string(e.Refused)
 }
 
 // ProtectedLimitError refuses to protect one more user.
 type ProtectedLimitError struct{ Limit int }
 
-// Error gives the limit.
+// Error returns the limit.
 func (e *ProtectedLimitError) Error() string {
 	return fmt.Sprintf("directory: %d users are protected already", e.Limit)
 }
 
-// guard is what a change of a user does to the list of protected ones, nil when
-// nothing. It costs a read only when the protection changes.
+// guard returns the change of the list of protected users that goes with a
+// change of a user, nil if there is none. It costs a read only if the
+// protection changes.
 func (d *Directory) guard(ctx context.Context, t tenant.ID, before, after *User) (*GuardChange, error) {
 	was, is := before != nil && before.Protected, after != nil && after.Protected
 	if was == is {
@@ -92,10 +93,10 @@ func (d *Directory) guard(ctx context.Context, t tenant.ID, before, after *User)
 	return change, nil
 }
 
-// refuseProtected is the rule for what an identity provider asks of a protected
-// user: userName, unique email, externalId, activity and type stay as they are.
-// Another spelling that folds to the same is no change. A request that links the
-// user fills what the record lacks.
+// refuseProtected applies the rule for an identity provider's change of a
+// protected user: userName, unique email, externalId, activity and type stay as
+// they are. Another spelling that folds to the same is no change. A request
+// that links the user fills in what the record lacks.
 func refuseProtected(before, after *User, old, document scim.Resource) error {
 	if !before.Protected {
 		return nil
@@ -128,11 +129,11 @@ func refuseProtected(before, after *User, old, document scim.Resource) error {
 	return nil
 }
 
-// keep refuses a change that takes protected users out of a group, and makes it
-// under what it was judged by: that no other user is protected meanwhile, and that
-// none of those who would lose a membership gets one. It reads who is protected; a
-// tenant that protects nobody pays for no more. leaving tells of the protected ones
-// who would leave, if they are members.
+// keep refuses a change that removes protected users from a group, and adds the
+// conditions that this decision relied on: that the list of protected users is
+// the one read, and that none of the leaving ones becomes a member meanwhile.
+// It reads their memberships; a tenant without protected users pays nothing
+// more. leaving are the protected users that would leave if they are members.
 func (w *groupWork) keep(ctx context.Context, c *GroupChange, guarded Guarded, leaving []string) error {
 	c.Guard, c.Unless = &guarded, leaving
 	if len(leaving) == 0 {
@@ -150,8 +151,8 @@ func (w *groupWork) keep(ctx context.Context, c *GroupChange, guarded Guarded, l
 	return nil
 }
 
-// keepAll is keep of a group that is deleted. All members of a small one are known
-// at its version, under which it is deleted.
+// keepAll is keep for the deletion of a group. All members of a small group are
+// known at its version, under which it is deleted.
 func (w *groupWork) keepAll(ctx context.Context, c *GroupChange, guarded Guarded) error {
 	if !c.Empty {
 		return w.keep(ctx, c, guarded, guarded.IDs)
@@ -163,7 +164,7 @@ func (w *groupWork) keepAll(ctx context.Context, c *GroupChange, guarded Guarded
 	return nil
 }
 
-// both are the ids of a list that another has too.
+// both returns the ids of a list that another list contains too.
 func both(ids, others []string) []string {
 	if len(ids) == 0 || len(others) == 0 {
 		return nil

@@ -81,11 +81,11 @@ func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
 			f.check(1)
 		}
 
-		// The application may. Whoever is protected while off stays off for an identity
-		// provider, whatever it asks.
+		// The application may change a protected user. While such a user is
+		// inactive, an identity provider cannot activate it by any request.
 		off := f.mustModifyOwn(u.ID, directory.OwnChange{Type: ptr(tenant.Reader), UserName: ptr("ann2"), Active: ptr(false)})
 		if off.Active || !off.Protected {
-			t.Errorf("the application: %+v", off)
+			t.Errorf("changed by the application: %+v", off)
 		}
 		asleep := f.mustPost(user(`"userName":"asleep","externalId":"e9"`))
 		f.mustPatch(asleep.ID, deactivate)
@@ -94,10 +94,10 @@ func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
 		own := f.mustOwn(directory.OwnUser{UserName: "own", Email: "own@x.test", Protected: true})
 		team := fmt.Sprintf(`%q:{"isTeamAccount":true}`, extension)
 		if _, err := f.post(user(`"userName":"other","emails":[{"value":"own@x.test"}],` + team)); !isProtectedFrom(err, directory.RefusedRenaming, own.ID) {
-			t.Errorf("POST links under another name: %v", err)
+			t.Errorf("POST with another name links: %v", err)
 		}
 		if _, err := f.post(user(`"userName":"own","emails":[{"value":"evil@x.test"}],` + team)); !isProtectedFrom(err, directory.RefusedEmail, own.ID) {
-			t.Errorf("POST links under another email: %v", err)
+			t.Errorf("POST with another email links: %v", err)
 		}
 		if r, err := f.post(user(`"userName":"own","externalId":"e2","emails":[{"value":"own@x.test"}],` + team)); err != nil || r.Action != directory.Linked || !r.User.Protected {
 			t.Errorf("POST links: %+v, %v", r, err)
@@ -108,7 +108,7 @@ func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
 	})
 }
 
-// refusesToWake tries to activate a protected user.
+// refusesToWake checks that no request activates a protected user.
 func (f *fixture) refusesToWake(id string) {
 	f.t.Helper()
 	for name, do := range map[string]func() error{
@@ -128,8 +128,9 @@ func (f *fixture) refusesToWake(id string) {
 	}
 }
 
-// A protected user of the application's own is linked by a PUT or PATCH that agrees,
-// which fills what is missing; afterwards nothing is filled any more.
+// A protected user of the application is linked by a PUT or PATCH that agrees
+// with the record, which fills in missing values; after that nothing is filled
+// in any more.
 func TestProtected_LinkFills(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		for name, link := range map[string]func(f *fixture, id string) error{
@@ -153,7 +154,7 @@ func TestProtected_LinkFills(t *testing.T) {
 			}
 			o := object(t, f.read(id))
 			if o["externalId"] != "e1" || o["emails"] == nil {
-				t.Errorf("%s: %v, want it filled", name, o)
+				t.Errorf("%s: %v, want the value filled in", name, o)
 			}
 			f.check(1)
 		}
@@ -161,14 +162,14 @@ func TestProtected_LinkFills(t *testing.T) {
 		id := f.mustOwn(directory.OwnUser{UserName: "own", Protected: true}).ID
 		f.mustPatch(id, `[{"op":"add","path":"title","value":"x"}]`)
 		if _, err := f.patch(id, `[{"op":"add","path":"externalId","value":"e1"}]`, directory.Precondition{}); !isProtectedFrom(err, directory.RefusedExternalID, id) {
-			t.Errorf("an externalId after the link: %v", err)
+			t.Errorf("an externalId sent after the link: %v", err)
 		}
 		f.check(1)
 	})
 }
 
-// A protected user stays in its groups whatever way it is to be taken out by, in
-// small groups and large ones; whoever is not protected may leave.
+// A protected user stays in its groups, small and large, whatever request would
+// remove it; other members may leave.
 func TestProtected_StaysInGroups(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		const many = directory.MaxJoined + 5
@@ -238,7 +239,8 @@ func TestProtected_StaysInGroups(t *testing.T) {
 					}
 					f.wantMembers(id, c.members...)
 				}
-				// Who is no member, or stays, does not stand in the way.
+				// Protected users that are not members, or that stay, do not
+				// prevent a change.
 				f.mustPatchGroup(id, fmt.Sprintf(`{"op":"remove","path":"members","value":[%s]}`, values([]string{rest[0], other})))
 				f.wantMembers(id, append([]string{owner}, rest[1:]...)...)
 				f.mustPatchGroup(id, fmt.Sprintf(`{"op":"replace","path":"members","value":[%s]}`, values(append([]string{owner}, fresh...))))
@@ -267,7 +269,8 @@ func TestProtected_AreLimited(t *testing.T) {
 		}); !errors.As(err, &limit) {
 			t.Errorf("one more: %v", err)
 		}
-		// As many as there may be fit into the change that clears a large group.
+		// The largest number of them fits into the change that clears a large
+		// group.
 		id := f.mustPostGroup(group("large", f.people(directory.MaxJoined+1)...))
 		f.mustPatchGroup(id, `{"op":"remove","path":"members"}`)
 		f.wantMembers(id)
@@ -280,8 +283,8 @@ func TestProtected_AreLimited(t *testing.T) {
 	})
 }
 
-// Protecting a member and clearing its group at once: when it was protected first,
-// it is still a member.
+// Protecting a member and clearing its group concurrently: if it was protected
+// first, it is still a member.
 func TestProtected_AgainstAClearAtOnce(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		for _, size := range []int{3, directory.MaxJoined + 3} {

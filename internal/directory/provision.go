@@ -9,14 +9,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Provision is what a POST asks for: an unknown user is made; an inactive or
-// deleted one that holds the sent userName, unique email or externalId is
-// reactivated in place, with the sent attributes; an active one is a
-// *TakenError. A User needs a free seat (*FullError).
+// Provision handles a POST: an unknown user is created; an inactive or deleted
+// user that holds the sent userName, unique email or externalId is reactivated
+// in place, with the sent attributes; an active one is a *TakenError. A User
+// needs a free seat (*FullError).
 //
 // The first transaction assumes that the user is unknown: its failed conditions
 // name the holders, and only then is anything read. Two requests for one user
-// race on its reservations, and exactly one makes it.
+// race on its reservations, and exactly one creates it.
 //
 // sent is decoded and checked; it is not changed.
 func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (Result, error) {
@@ -67,9 +67,9 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 		case failed.Full != nil && !failed.Stale:
 			return Result{}, full(failed.Full, plan.result.Seats)
 		default:
-			// A holder changed since it was read, or not all conditions were judged:
-			// whose the values are now must be read, all of them, for one that is not
-			// known may be whom the request means.
+			// A holder changed since it was read, or not all conditions were
+			// checked: read the holders of all values again, because one that
+			// is not known yet may be the user that the request means.
 			if holders, err = d.holders(ctx, t, wanted.claims, wanted.former); err != nil {
 				return Result{}, err
 			}
@@ -78,8 +78,8 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 	return Result{}, ErrBusy
 }
 
-// finishLeaving ends the memberships of deleted users who may be taken back: they
-// come back without them.
+// finishLeaving ends the remaining memberships of deleted users that may be
+// restored: they are restored without them.
 func (d *Directory) finishLeaving(ctx context.Context, t tenant.ID, records map[string]*User) (left bool, err error) {
 	for id, u := range records {
 		if !u.Leaving || !u.Deleted {
@@ -112,8 +112,8 @@ type provisioning struct {
 	ends bool
 }
 
-// decideProvision is the rule for a POST, given which records hold the sent
-// values: each holder has its record.
+// decideProvision applies the rules for a POST, given the records that hold the
+// sent values; records has the record of each holder.
 func (d *Directory) decideProvision(by Caller, sent scim.Resource, holders map[Kind]string,
 	records map[string]*User,
 ) (provisioning, error) {
@@ -150,7 +150,8 @@ func (d *Directory) decideProvision(by Caller, sent scim.Resource, holders map[K
 		}
 		return d.reactivate(by, sent, active, Reactivated, holders, u, deleted)
 	case len(deleted) > 0:
-		// The identity provider's own id tells a person best, then the name.
+		// The identity provider's own id identifies a person best, then the
+		// name.
 		u := records[first(holders)]
 		if u.OffBy == ByApplication {
 			return provisioning{}, taken(sent, holders, u, TakenByApp)
@@ -177,8 +178,9 @@ func (d *Directory) create(by Caller, sent scim.Resource, active bool) provision
 	return provisioning{change: change, result: result}
 }
 
-// reactivate takes a record back: its id, origin and creation stay, its document
-// becomes what was sent. Other deleted holders lose the sent values to it.
+// reactivate makes a record active or live again: its id, origin and creation
+// stay, its document becomes what was sent. Other deleted holders lose the sent
+// values to it.
 func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, action Action,
 	holders map[Kind]string, u *User, deleted []*User,
 ) (provisioning, error) {
@@ -211,7 +213,7 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 		after.OffBy = ByIdP
 	}
 	if u.Deleted {
-		after.Held, after.Doc = nil, nil // it claims all values again
+		after.Held, after.Doc = nil, nil // to claim all values again
 	}
 	record, document := d.record(by, wanted, after)
 	if err := refuseProtected(u, record, before, document); err != nil {
@@ -222,10 +224,11 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 	return provisioning{change: change, result: result, ends: ends}, nil
 }
 
-// decideLink is the rule for a POST that meets one of the application's own
-// users: only a User is linked, and only by saying so. Linking changes neither
-// whether the user is active nor the type, and never who the user is: the userName
-// and the unique email must be the record's, or what the record lacks.
+// decideLink applies the rules for a POST that meets one of the application's
+// own users: only a User is linked, and only if the request says
+// isTeamAccount=true. Linking changes neither activity nor type, and never the
+// identity: the userName and the unique email must be the record's, or missing
+// from the record.
 func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holders map[Kind]string,
 	u *User, deleted []*User,
 ) (provisioning, error) {
@@ -266,7 +269,8 @@ func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holde
 	return provisioning{change: change, result: result}, nil
 }
 
-// taken is the refusal that names the first kind of value that the record holds.
+// taken returns the error that names the first kind of value that the record
+// holds.
 func taken(sent scim.Resource, holders map[Kind]string, u *User, reason TakenReason) *TakenError {
 	e := &TakenError{Reason: reason, HolderID: u.ID}
 	for _, held := range withFormer(Kinds[:]) {
@@ -280,7 +284,7 @@ func taken(sent scim.Resource, holders map[Kind]string, u *User, reason TakenRea
 	return e
 }
 
-// shown is the value behind a claim as it was sent.
+// shown returns the value of a claim as it was sent.
 func shown(r scim.Resource, kind Kind) string {
 	switch kind {
 	case Email:
@@ -292,7 +296,8 @@ func shown(r scim.Resource, kind Kind) string {
 	}
 }
 
-// first picks among deleted holders: by externalId, else userName, else an address.
+// first picks among deleted holders: by externalId, else userName, else an
+// address.
 func first(holders map[Kind]string) string {
 	for _, kind := range withFormer([]Kind{ExternalID, UserName, Email, Address}) {
 		if id, ok := holders[kind]; ok {
@@ -302,8 +307,8 @@ func first(holders map[Kind]string) string {
 	return ""
 }
 
-// distinct lists the holders once each, in the order of Kinds, those of an earlier
-// form last.
+// distinct lists the holders once each, in the order of Kinds, those of an
+// earlier form last.
 func distinct(holders map[Kind]string) []string {
 	var ids []string
 	for _, kind := range withFormer(Kinds[:]) {

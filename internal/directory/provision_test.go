@@ -14,7 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// user is the body of a user, with what the test is about put in.
+// user returns the body of a user with the attributes under test.
 func user(attributes string) string {
 	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` + attributes + `}`
 }
@@ -79,7 +79,7 @@ func testProvision_AtTheLimit(t *testing.T, open opener) {
 	full(t, err, 1, 1)
 	f.check(1)
 	if f.mustPost(user(`"userName":"off","active":false`)).Active {
-		t.Error("a user made inactive is active")
+		t.Error("a user created with active=false is active")
 	}
 	f.mustPost(reader(`"userName":"reader"`))
 	_, err = f.post(reader(`"userName":"reader-2"`))
@@ -305,7 +305,7 @@ func testProvision_SeveralHolders(t *testing.T, open opener) {
 		}
 		f.check(2)
 	})
-	t.Run("both are deleted: the externalId tells", func(t *testing.T) {
+	t.Run("both are deleted: the externalId decides", func(t *testing.T) {
 		f, ann, bob := setUp(t)
 		f.mustRemove(ann.ID)
 		f.mustRemove(bob.ID)
@@ -397,7 +397,7 @@ func testProvision_OtherEmailsAreNotUnique(t *testing.T, open opener) {
 	}
 }
 
-// between runs a function once, after the first write that fails for a condition
+// between runs a function once, after the first write with a failed condition
 // and before anything else is read.
 type between struct {
 	table.Table
@@ -414,7 +414,8 @@ func (b *between) Write(ctx context.Context, tx table.Transaction) error {
 	return err
 }
 
-// Who was renamed after the reservation was read is not whom a POST means.
+// A user who was renamed after the reservation was read is not the one that a
+// POST means.
 func TestProvision_LeavesWhoWasRenamedInBetween(t *testing.T) {
 	for name, tt := range map[string]struct {
 		meanwhile string
@@ -432,7 +433,7 @@ func TestProvision_LeavesWhoWasRenamedInBetween(t *testing.T) {
 			b.run = func() { f.mustPatch(u.ID, tt.meanwhile) }
 			result, err := f.post(user(`"userName":"old"`))
 			if err != nil || result.Action != tt.action || (result.User.ID == u.ID) != (tt.action == directory.Reactivated) {
-				t.Errorf("POST = %s of %s, %v; want it %s", result.Action, result.User.ID, err, tt.action)
+				t.Errorf("POST = %s of %s, %v; want %s", result.Action, result.User.ID, err, tt.action)
 			}
 			if tt.action == directory.Created {
 				if found, err := f.search(`userName eq "new"`, 1, 1); err != nil || found.Total != 1 {
@@ -468,7 +469,7 @@ func testProvision_BlankEmailIsNoClaim(t *testing.T, open opener) {
 	for i, blank := range []string{" ", "\u00a0", "\t"} {
 		r, _, err := scim.DecodeResource(f.types, []byte(user(fmt.Sprintf(`"userName":"u%d","emails":[{"value":"%s","primary":true}]`, i, blank))))
 		if err != nil {
-			continue // refused: as good
+			continue // refused, which is as good
 		}
 		if _, err := f.dir.Provision(t.Context(), f.tenant, f.by(), r); err != nil {
 			t.Errorf("email %q: %v", blank, err)
@@ -477,7 +478,7 @@ func testProvision_BlankEmailIsNoClaim(t *testing.T, open opener) {
 	f.check(f.active())
 }
 
-// Whoever was taken can be deactivated, however large the resource is.
+// Any user that was accepted can be deactivated, however large the resource is.
 func TestUpdate_LargestUserCanBeDeactivated(t *testing.T) {
 	f := newFixture(t, enginetest.Memory, 5, 5)
 	taken := 0
@@ -502,12 +503,12 @@ func TestUpdate_LargestUserCanBeDeactivated(t *testing.T) {
 		}
 	}
 	if taken == 0 {
-		t.Error("no user of nearly the largest size was taken")
+		t.Error("no user of nearly the largest size was accepted")
 	}
 	f.check(0)
 }
 
-// The application's own user that an IdP deleted comes back by a POST.
+// The application's own user that an IdP deleted is restored by a POST.
 func TestProvision_OwnUserDeletedByTheIdP(t *testing.T) {
 	f := newFixture(t, enginetest.Memory, 5, 5)
 	f.settings.DeletedUsers = tenant.DeletedReadable

@@ -7,18 +7,19 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// MaxPurged is the largest number of memberships that end in the transaction of a
-// purge: each is three of its hundred operations at most, and a record with its
-// values, emails and entries is 30.
+// MaxPurged is the largest number of memberships that end in the transaction of
+// a purge: each takes at most three of its hundred operations, and a record
+// with its values, emails and entries takes 30.
 const MaxPurged = 23
 
-// Purge removes a user for good: the record, live or deleted, the values it keeps,
-// its emails and its memberships; its seat is free. Only the application does.
-// What it was is in the log until that is forgotten.
+// Purge removes a user for good: the record, live or deleted, the values it
+// claims, its emails and its memberships; its seat is freed. Only the
+// application can purge. The log keeps its entries about the user until they
+// expire.
 //
-// Memberships that are more than fit are ended by a task: nobody sees them from
-// the first transaction on. A second Purge goes on with what the first left, and is
-// ErrNotFound.
+// Memberships that do not fit are ended by a task: nobody sees them from the
+// first transaction on. A second Purge continues what the first left, and
+// returns ErrNotFound.
 func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string) (result Result, err error) {
 	if !ValidID(id) {
 		return Result{}, ErrNotFound

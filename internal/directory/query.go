@@ -2,7 +2,7 @@ package directory
 
 import "github.com/rollcall-scim/rollcall/internal/scim"
 
-// Query is what a list asks for.
+// Query is a request for a list.
 type Query struct {
 	// Filter is nil for all records.
 	Filter *scim.Filter
@@ -10,10 +10,10 @@ type Query struct {
 	Sort *Sort
 	// StartIndex is 1-based. RFC 7644 §3.4.2.4
 	StartIndex int
-	// Cursor is where a page begins in a walk by cursors, nil in one by
+	// Cursor is where a page begins in a walk by cursors, nil in a walk by
 	// startIndex. RFC 9865
 	Cursor *Cursor
-	// Count is the page wanted, at most MaxCount; 0 asks for the total alone.
+	// Count is the page wanted, at most MaxCount; 0 asks for the total only.
 	Count int
 }
 
@@ -21,33 +21,33 @@ type Query struct {
 type Found[R any] struct {
 	Records []R
 	Total   int
-	// Uncounted tells that the total is not known: a walk by cursors through a
+	// Uncounted reports that the total is unknown: a walk by cursors with a
 	// filter that no key answers reads no further than its page.
 	Uncounted bool
-	// Next and Previous are where the pages behind and before begin in a walk by
-	// cursors, nil where there is none.
+	// Next and Previous are the cursors of the pages after and before, nil if
+	// there is none.
 	Next, Previous *Cursor
 }
 
-// Cursor is a place in a walk: behind a record, or, Back, before one. The zero
-// Cursor is the beginning. The record need not be there any more.
+// Cursor is a position in a walk: after a record or, with Back, before it. The
+// zero Cursor is the beginning. The record may have been deleted since.
 type Cursor struct {
-	// Key is the record's place in the order that was asked for, "" in an order
-	// that needs the id alone, and ID its id.
+	// Key is the record's sort key in the order that was asked for, "" in an
+	// order by id alone, and ID its id.
 	Key, ID string
 	// Back asks for the page before the record.
 	Back bool
-	// Of is the resource type of the record in an unsorted walk over several, "" for
-	// the first.
+	// Of is the resource type of the record in an unsorted walk over several
+	// types, "" for the first.
 	Of string
 }
 
-// Sort is an order of records: by an attribute, and among those with the same
-// value by id. RFC 7644 §3.4.2.3
+// Sort is an order of records: by an attribute, and by id among records with
+// the same value. RFC 7644 §3.4.2.3
 type Sort struct{ *scim.Sort }
 
 // Order is an order that the table keeps, which costs nothing: by id, which is
-// that of creation, or by name.
+// the order of creation, or by name.
 type Order struct {
 	// ByName is the order of users by their userName, and of groups by their
 	// displayName, folded.
@@ -55,24 +55,25 @@ type Order struct {
 	Descending bool
 }
 
-// Range is a page of records in an order: as many as Limit, or as fit into a round
-// trip when it is 0.
+// Range is a page of records in an order: at most Limit, or as many as fit into
+// a round trip if Limit is 0.
 type Range struct {
 	Order Order
-	// After is the place behind which the page begins, an id or a folded name; ""
-	// is the beginning.
+	// After is the position after which the page begins, an id or a folded
+	// name; "" is the beginning.
 	After string
 	Limit int
 }
 
-// order is the one of the table's orders in which records are read: name is the
-// attribute that names them.
+// order returns the order of the table in which records are read: name is their
+// naming attribute.
 func (s *Sort) order(name string) Order {
 	o, _ := s.kept(name)
 	return o
 }
 
-// kept tells whether the order is one that the table keeps.
+// kept returns the table's order of the same records, and reports whether it is
+// the order asked for.
 func (s *Sort) kept(name string) (Order, bool) {
 	if s == nil {
 		return Order{}, true

@@ -12,8 +12,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// A POST that takes back or links a user leaves to a deleted one the address that an
-// earlier version did not reserve for the user: who asks for the address gets it.
+// A POST that restores or links a user does not take an address from a deleted
+// user if an earlier version did not reserve it for the POSTed one: a later
+// request for the address finds the deleted user.
 func TestProvision_LeavesWhatTheUserDoesNotHold(t *testing.T) {
 	const user1 = `"userName":"ann@a.test","emails":[{"value":"bob@a.test"}]`
 	const team = `,"` + scim.RollcallURN + `":{"isTeamAccount":true}`
@@ -42,18 +43,18 @@ func TestProvision_LeavesWhatTheUserDoesNotHold(t *testing.T) {
 				t.Errorf("%s: %s, want %s", name, got.ID, u.ID)
 			}
 			if text, renewable := f.faults(); renewable != 1 || strings.Count(text, "\n") != 1 {
-				t.Errorf("%s: %d of these faults are renewable, want the address alone:\n%s", name, renewable, text)
+				t.Errorf("%s: %d of these faults are renewable, want only the address:\n%s", name, renewable, text)
 			}
 			if back := f.mustPost(user(`"userName":"third","emails":[{"value":"ann@a.test"}]`)); back.ID != gone.ID {
-				t.Errorf("%s: the address is that of %s, want the deleted user %s", name, back.ID, gone.ID)
+				t.Errorf("%s: the address found %s, want the deleted user %s", name, back.ID, gone.ID)
 			}
 		}
 	})
 }
 
-// Of two deleted users whose names an earlier version told apart, a request for one of
-// the names takes back one, and the other loses its name; while one of them lives, its
-// name is taken.
+// Two deleted users have names that an earlier version told apart and that are
+// now the same: a request for one of the names restores one user, and the other
+// loses its name. While one of them is live, its name is taken.
 func TestFormer_TwoHoldersOfOneName(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		both := func() (f *fixture, ids []string) {
@@ -72,10 +73,10 @@ func TestFormer_TwoHoldersOfOneName(t *testing.T) {
 			t.Errorf("%d of these faults are renewable, want one:\n%s", renewable, text)
 		}
 		if back := f.mustPost(user(`"userName":"an` + "\u200b" + `n"`)); back.ID != ids[1] {
-			t.Errorf("POST takes back %s, want %s", back.ID, ids[1])
+			t.Errorf("POST restores %s, want %s", back.ID, ids[1])
 		}
 		if held := f.read(ids[0]).Held; len(held) != 0 {
-			t.Errorf("the other one holds %v", held)
+			t.Errorf("the other user holds %v", held)
 		}
 		_, err := f.post(user(`"userName":"an` + "\u200b" + `n"`))
 		taken(t, err, directory.TakenActive, directory.UserName)
@@ -102,8 +103,8 @@ func TestFormer_TwoHoldersOfOneName(t *testing.T) {
 	})
 }
 
-// Emails in the index in the form of an earlier version leave it with the user, or
-// with the change that takes them from the user, whether they were renewed or not.
+// Emails that the index has in the form of an earlier version leave it with the
+// user, or with a change that removes them from the user, renewed or not.
 func TestFormer_EmailsLeaveTheIndex(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		var emails []string

@@ -12,8 +12,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// age makes a record what an earlier version stored: names in their former form, and
-// no reservation of a userName that is an address.
+// age turns a record into what an earlier version stored: names in their former
+// form, and no reservation of a userName that is an address.
 func (f *fixture) age(raw table.Table, partition, id string) {
 	f.t.Helper()
 	key := table.Key{Partition: "T#acme#" + partition, Sort: id}
@@ -59,7 +59,8 @@ func (f *fixture) age(raw table.Table, partition, id string) {
 	}
 }
 
-// faults are the faults of the tenant's data in one text, and how many are renewable.
+// faults returns the faults of the tenant's data as text, and how many are
+// renewable.
 func (f *fixture) faults() (text string, renewable int) {
 	f.t.Helper()
 	faults, err := f.store.Audit(f.t.Context(), f.tenant)
@@ -101,9 +102,9 @@ func (f *fixture) groupQuery(filter string) directory.Query {
 	return directory.Query{Filter: compiled, StartIndex: 1, Count: 10}
 }
 
-// Records that an earlier version stored are found, changed and deleted as ever; what
-// that version did not reserve is renewed where nobody else has it, and named where
-// somebody has.
+// Records that an earlier version stored are found, changed and deleted as
+// usual. A reservation that it did not make is added if the value is free, and
+// reported if another record has it.
 func TestRenewNames(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		raw := table.Retrying(open(t))
@@ -141,11 +142,12 @@ func TestRenewNames(t *testing.T) {
 		}
 		for _, both := range [][2]string{{name, mail}} {
 			if !strings.Contains(text, "user "+both[0]+": has a userName that is the email of user "+both[1]) {
-				t.Errorf("%s are not named:\n%s", both, text)
+				t.Errorf("%s are not reported:\n%s", both, text)
 			}
 		}
 
-		// Nothing breaks meanwhile: people are found as they were sent, and change.
+		// Before the renewal, users are found as they were sent, and can be
+		// changed.
 		f.finds(`userName eq "mx@xn--bcher-kva.test"`, domain)
 		f.finds(`userName sw "mx@xn--bcher-kva"`, domain)
 		f.finds(`emails eq "mx@xn--bcher-kva.test"`, domain)
@@ -162,12 +164,12 @@ func TestRenewNames(t *testing.T) {
 		}
 		for _, sent := range []string{`"userName":"mx@xn--bcher-kva.test"`, `"userName":"new","emails":[{"value":"mx@xn--bcher-kva.test"}]`, `"userName":"ig` + "\u034f" + `n"`} {
 			if _, err := f.post(user(sent)); err == nil {
-				t.Errorf("POST %s makes a second one", sent)
+				t.Errorf("POST %s creates a second user", sent)
 			}
 		}
 		f.mustPatchGroup(heart, fmt.Sprintf(`{"op":"add","path":"members","value":[{"value":%q}]}`, alias))
 		if _, err := f.postGroup(group("Sales \u2764\ufe0f")); err == nil {
-			t.Error("POST makes a second group")
+			t.Error("POST creates a second group")
 		}
 		if _, err := f.putGroup(family, group("Team \U0001f468\u200d\U0001f469", alias)); err != nil {
 			t.Errorf("PUT of a group: %v", err)
@@ -184,26 +186,27 @@ func TestRenewNames(t *testing.T) {
 			t.Errorf("afterwards %d renewable:\n%s", renewable, text)
 		}
 		if now := f.read(name).Version + f.read(mail).Version + f.read(joiner).Version; now != versions {
-			t.Error("who was kept as it is changed")
+			t.Error("a record that could not be renewed was changed")
 		}
 		if records, kept := f.renew(); records != 0 || kept != 2 {
 			t.Errorf("renewed again %d, kept %d", records, kept)
 		}
 
-		// What is reserved now is refused, and found in any spelling.
+		// After the renewal the value is refused to others, and found in any
+		// spelling.
 		for _, sent := range []string{
 			`"userName":"n1","emails":[{"value":"x@a.test"}]`, `"userName":"mx@bücher.test"`, `"userName":"n2","emails":[{"value":"MX@bücher.test"}]`,
 			`"userName":"n3","emails":[{"value":"taken@a.test"}]`,
 		} {
 			if _, err := f.post(user(sent)); err == nil {
-				t.Errorf("POST %s is taken", sent)
+				t.Errorf("POST %s is accepted", sent)
 			}
 		}
 		f.finds(`userName eq "mx@BÜCHER.test"`, domain)
 		f.finds(`emails eq "other@bücher.test"`, domain)
 		for _, lookalike := range []string{"sales \u2764", "Team \U0001f468\U0001f469"} {
 			if _, err := f.postGroup(group(lookalike)); err == nil {
-				t.Errorf("POST of the group %q is taken", lookalike)
+				t.Errorf("POST of the group %q is accepted", lookalike)
 			}
 		}
 		if u := f.read(gone); u.Held[directory.Email] != "" || u.Held[directory.UserName] != "gone" {
@@ -213,7 +216,7 @@ func TestRenewNames(t *testing.T) {
 			t.Errorf("the deleted look-alike has %v", u.Held)
 		}
 
-		// Whoever gives up the value ends the conflict.
+		// When the other record gives up the value, the conflict ends.
 		f.mustPatch(mail, `[{"op":"replace","path":"emails","value":[{"value":"else@a.test"}]}]`)
 		f.mustPatch(joiner, `[{"op":"replace","path":"userName","value":"other"}]`)
 		if records, kept := f.renew(); records != 1 || kept != 0 {
@@ -223,7 +226,8 @@ func TestRenewNames(t *testing.T) {
 	})
 }
 
-// Requests beside a renewal are neither lost nor write over it.
+// Requests concurrent with a renewal are not lost, and are not overwritten by
+// it.
 func TestRenewNames_BesideRequests(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		raw := table.Retrying(open(t))

@@ -10,34 +10,34 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The bounds of a read that no key answers. Beyond them the request is told how
-// to ask instead; a server that went on would time out, or bill for a walk of
+// The limits of a read that no key answers. Beyond them the error says how to
+// ask instead; a server that went on would time out, or bill for a walk through
 // the whole tenant on every page.
 const (
 	// MaxWalk is the largest number of records that one request reads.
 	MaxWalk = 10_000
-	// maxDeepWalk is the same where each record costs reads of its own.
+	// maxDeepWalk is MaxWalk if each record costs reads of its own.
 	maxDeepWalk = 1_000
-	// MaxMembersRead is the largest number of members that one request reads, and
-	// MaxGroupsRead the largest number of groups of one user.
+	// MaxMembersRead is the largest number of members that one request reads,
+	// and MaxGroupsRead the largest number of groups of one user.
 	MaxMembersRead = 200_000
 	MaxGroupsRead  = 10_000
-	// maxGroupsEach is the same for each of several users.
+	// maxGroupsEach is MaxGroupsRead for each of several users.
 	maxGroupsEach = 1_000
-	// walkTime is the longest time it reads.
+	// walkTime is the longest time that one request reads.
 	walkTime = 5 * time.Second
-	// MaxCount is the largest page. Okta asks for 100 and takes a smaller page
-	// for the last one.
+	// MaxCount is the largest page. Okta asks for 100 and treats a smaller page
+	// as the last one.
 	MaxCount = 1_000
 	// bookmarkPatience is how long a list waits for its bookmark to be saved.
 	bookmarkPatience = 300 * time.Millisecond
 )
 
-// Search lists live users in the order of their creation, or in another. A filter
-// that a key answers costs two round trips; all users in pages cost three a page,
-// however far the walk has come, and one more in the order of their userNames;
-// anything else reads up to MaxWalk users, or is a *TooManyError. A walk by
-// cursors stops there instead and goes on with the next page.
+// Search lists live users in the order of their creation, or in another. A
+// filter that a key answers costs two round trips. All users in pages cost
+// three a page, however far the walk has come, and one more in the order of
+// their userNames. Anything else reads up to MaxWalk users, or is a
+// *TooManyError; a walk by cursors stops there and goes on with the next page.
 func (d *Directory) Search(ctx context.Context, t tenant.ID, by Caller, q Query) (Found[*User], error) {
 	l, ids, found, err := d.userList(ctx, t, by, q)
 	if err != nil {
@@ -46,8 +46,9 @@ func (d *Directory) Search(ctx context.Context, t tenant.ID, by Caller, q Query)
 	return l.run(ctx, ids, found)
 }
 
-// userList is a request for users: with a filter, ids are those that can match,
-// and found the attribute by whose key they are known, "" for none.
+// userList returns the list for a request for users. With a filter that a key
+// answers, ids are the candidates and found is the attribute of the key, else
+// "".
 func (d *Directory) userList(ctx context.Context, t tenant.ID, by Caller, q Query) (
 	l *list[*User], ids []string, found string, err error,
 ) {
@@ -82,7 +83,7 @@ func (d *Directory) userList(ctx context.Context, t tenant.ID, by Caller, q Quer
 }
 
 // SearchGroups lists groups as Search lists users. No members are read, unless
-// the filter asks for them otherwise than by id.
+// the filter compares them by more than their ids.
 func (d *Directory) SearchGroups(ctx context.Context, t tenant.ID, by Caller, q Query) (Found[*Group], error) {
 	l, ids, found, err := d.groupList(ctx, t, by, q)
 	if err != nil {
@@ -132,7 +133,7 @@ func (d *Directory) groupList(ctx context.Context, t tenant.ID, by Caller, q Que
 	return l, ids, found, nil
 }
 
-// among are the groups that have some ids.
+// among returns the groups with the given ids.
 func among(groups []*Group, ids []string) []*Group {
 	wanted := setOf(ids)
 	return slices.DeleteFunc(slices.Clone(groups), func(g *Group) bool { return !wanted[g.ID] })
@@ -159,12 +160,12 @@ func (d *Directory) User(ctx context.Context, t tenant.ID, id string) (*User, er
 }
 
 // lookup is an equality of a filter that a key answers: found is the attribute,
-// and value what it was found by.
+// and value the value compared with it.
 type lookup struct{ found, value string }
 
-// candidates finds the ids of all records that can match, when an equality in
-// the filter is answered by a key: found is its attribute, "" for none. The whole
-// filter is evaluated on them afterwards.
+// candidates finds the ids of all records that can match, if a key answers an
+// equality in the filter: found is its attribute, "" for none. The caller
+// evaluates the whole filter on them.
 func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter) (ids []string, found string, err error) {
 	switch l := firstLookup(f, "id", "userName", "externalId", "emails.value", "groups.value"); l.found {
 	case "id":
@@ -189,7 +190,7 @@ func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter)
 		}
 		return ids, l.found, err
 	}
-	// Spaces in front and at the end are no part of a key: whoever's name begins
+	// Leading and trailing spaces are not part of a key: a name that begins
 	// with the text has a key that begins with the text without them.
 	prefix, ok := f.StartsWith("userName")
 	if !ok || FoldName(prefix) == "" {
@@ -204,8 +205,8 @@ func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter)
 	return ids, "userName", err
 }
 
-// groupCandidates is candidates for groups. Those of a member have been read
-// then: known.
+// groupCandidates is candidates for groups. known are the groups of a member,
+// which have been read already.
 func (d *Directory) groupCandidates(ctx context.Context, t tenant.ID, f *scim.Filter) (
 	ids []string, known []*Group, found string, err error,
 ) {
@@ -228,7 +229,7 @@ func (d *Directory) groupCandidates(ctx context.Context, t tenant.ID, f *scim.Fi
 	return nil, nil, "", nil
 }
 
-// firstLookup is the first of some attributes that a filter looks up.
+// firstLookup returns the first of the attributes that a filter looks up.
 func firstLookup(f *scim.Filter, attributes ...string) lookup {
 	lookups := f.Lookups()
 	for _, name := range attributes {
@@ -255,13 +256,13 @@ func (d *Directory) externalID(ctx context.Context, t tenant.ID, kind Kind, id s
 	return d.holder(ctx, t, kind, HashExternalID(id))
 }
 
-// named finds who holds a name.
+// named finds the record that holds a name.
 func (d *Directory) named(ctx context.Context, t tenant.ID, kind Kind, name string) ([]string, error) {
 	return inForms(name, func(folded string) ([]string, error) { return d.holder(ctx, t, kind, folded) })
 }
 
-// inForms looks a name up as it is compared, and as an earlier version did, where
-// that differs: each id once.
+// inForms looks a name up in the current form and, where it differs, in the
+// form of an earlier version: each id once.
 func inForms(name string, look func(folded string) ([]string, error)) (ids []string, err error) {
 	forms := []string{FoldName(name)}
 	if former, differs := FormerName(name); differs {
@@ -295,16 +296,16 @@ func (d *Directory) holder(ctx context.Context, t tenant.ID, kind Kind, value st
 	return nil, err
 }
 
-// MaxClaim is the longest folded userName or email in bytes: with an id behind
-// it, it is a part of a sort key, of at most 1,024 bytes.
+// MaxClaim is the longest folded userName or email in bytes: followed by an id,
+// it is part of a sort key, which has at most 1,024 bytes.
 const MaxClaim = scim.MaxFolded
 
-// validClaim tells whether any record can hold the value: what is looked up is
-// not limited as what is stored.
+// validClaim reports whether any record can hold the value: looked-up values
+// are not limited in length as stored ones are.
 func validClaim(value string) bool { return value != "" && len(value) <= MaxClaim }
 
-// ValidID tells whether a text can be the id of a resource: 1 to 64 letters,
-// digits, hyphens and underscores. Any other names none.
+// ValidID reports whether a text can be the id of a resource: 1 to 64 letters,
+// digits, hyphens and underscores.
 func ValidID(id string) bool {
 	if id == "" || len(id) > 64 {
 		return false

@@ -14,8 +14,8 @@ type Any struct {
 }
 
 // SearchAll lists users and groups in one list: the users first, or both in one
-// order. The queries are the same but for the types that their filters and orders
-// are compiled for. In a walk by cursors no page leads back unless it is sorted.
+// order. The two queries differ only in the types that their filters and orders
+// are compiled for. In a walk by cursors only a sorted list has previous pages.
 // RFC 7644 §3.4.2.1
 func (d *Directory) SearchAll(ctx context.Context, t tenant.ID, by Caller, ofUsers, ofGroups Query) (Found[Any], error) {
 	all := searchAll{d: d, tenant: t, by: by, users: ofUsers, groups: ofGroups}
@@ -43,7 +43,7 @@ func (a *searchAll) findUsers(ctx context.Context, q Query) (Found[*User], error
 	return a.d.Search(ctx, a.tenant, a.by, q)
 }
 
-// findGroups finds the groups that fit on a page after some users.
+// findGroups finds the groups that fit on a page after the given users.
 func (a *searchAll) findGroups(ctx context.Context, q Query, after []*User) (Found[*Group], error) {
 	if q.Filter != nil && q.Filter.MatchesNothing() {
 		return Found[*Group]{}, nil
@@ -58,14 +58,14 @@ func (a *searchAll) findGroups(ctx context.Context, q Query, after []*User) (Fou
 	return l.run(ctx, ids, found)
 }
 
-// page is a page by startIndex.
+// page returns a page by startIndex.
 func (a *searchAll) page(ctx context.Context) (Found[Any], error) {
 	users, err := a.findUsers(ctx, a.users)
 	if err != nil {
 		return Found[Any]{}, err
 	}
-	// A page of users that ended early, or is full, has no room for groups: only
-	// how many there are is asked.
+	// A page of users that ended early, or is full, has no room for groups:
+	// only their number is read.
 	q := a.groups
 	q.StartIndex, q.Count = max(a.users.StartIndex-users.Total, 1), 0
 	if a.users.StartIndex+len(users.Records) > users.Total {
@@ -89,8 +89,8 @@ func anyOf(users []*User, groups []*Group) []Any {
 	return records
 }
 
-// step is a page in a walk by cursors: the users, and behind the last of them the
-// groups.
+// step returns a page in a walk by cursors: the users, and after the last of
+// them the groups.
 func (a *searchAll) step(ctx context.Context) (Found[Any], error) {
 	at := *a.users.Cursor
 	inGroups := at.Of == a.d.groups.Name
@@ -139,8 +139,8 @@ func (a *searchAll) step(ctx context.Context) (Found[Any], error) {
 	return found, nil
 }
 
-// total is how many records of the type that the page is not of there are, where
-// that is known without reading them.
+// total returns the number of records of the type that the page does not show,
+// if it is known without reading them.
 func (a *searchAll) total(ctx context.Context, q Query, of func(Ledger) int64) (total int, counted bool, err error) {
 	switch {
 	case q.Filter == nil:
@@ -152,7 +152,7 @@ func (a *searchAll) total(ctx context.Context, q Query, of func(Ledger) int64) (
 	return 0, false, nil
 }
 
-// sorted is a page of both in one order: all of them are looked at.
+// sorted returns a page of both in one order: all of them are read.
 func (a *searchAll) sorted(ctx context.Context) (Found[Any], error) {
 	users, ids, looked, err := a.d.userList(ctx, a.tenant, a.by, a.users)
 	if err != nil {
@@ -189,7 +189,7 @@ func (a *searchAll) sorted(ctx context.Context) (Found[Any], error) {
 	}
 	found := Found[Any]{Total: len(places)}
 	for _, p := range places[from:to] {
-		if r := at(p); r != (Any{}) { // else deleted meanwhile
+		if r := at(p); r != (Any{}) { // otherwise deleted meanwhile
 			found.Records = append(found.Records, r)
 		}
 	}
@@ -199,7 +199,7 @@ func (a *searchAll) sorted(ctx context.Context) (Found[Any], error) {
 	return found, nil
 }
 
-// split are the places that are of the first kind, and the others.
+// split returns the positions for which first is true, and the others.
 func split(places []place, first func(place) bool) (ones, others []place) {
 	for _, p := range places {
 		if first(p) {
@@ -211,8 +211,8 @@ func split(places []place, first func(place) bool) (ones, others []place) {
 	return ones, others
 }
 
-// anySize is what a record takes on a page; there is none when it is not there any
-// more.
+// anySize returns what a record takes on a page, and false if the record no
+// longer exists.
 func (d *Directory) anySize(r Any) (size, bool) {
 	switch {
 	case r.User != nil:
@@ -223,12 +223,12 @@ func (d *Directory) anySize(r Any) (size, bool) {
 	return size{}, false
 }
 
-// gatherAny gathers all records that match, none when the filter is about another
-// type.
+// gatherAny gathers all records that match, none if the filter can only match
+// another type.
 func (l *list[R]) gatherAny(ctx context.Context, ids []string, found string) (*gathered[R], error) {
 	if l.query.Filter != nil && l.query.Filter.MatchesNothing() {
 		return &gathered[R]{kept: map[string]R{}}, nil
 	}
-	l.order = Order{} // the order is made afterwards
+	l.order = Order{} // it is sorted afterwards
 	return l.gather(ctx, ids, found != "")
 }

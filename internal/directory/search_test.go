@@ -125,8 +125,9 @@ func testSearch_Pages(t *testing.T, open opener) {
 	}
 }
 
-// A walk with bookmarks gives every user that was there all along, once, whatever
-// is deleted behind it: as identity providers walk, until totalResults.
+// A walk with bookmarks returns every user that existed throughout, once,
+// whatever is deleted from earlier pages: identity providers walk like this,
+// until totalResults.
 func TestSearch_WalkWhileUsersAreDeleted(t *testing.T) {
 	enginetest.Run(t, testSearch_WalkWhileUsersAreDeleted)
 }
@@ -158,7 +159,7 @@ func testSearch_WalkWhileUsersAreDeleted(t *testing.T, open opener) {
 	if found, err := f.search("", 1, 100); err != nil || found.Total != 8 || len(found.Records) != 8 {
 		t.Errorf("after the walk: %d users of %d, %v; want 8", len(found.Records), found.Total, err)
 	}
-	// Another token's walk begins by itself.
+	// Another token's walk is independent.
 	other := f.by()
 	other.TokenID = "k2"
 	found, err := f.dir.Search(t.Context(), f.tenant, other, directory.Query{StartIndex: 4, Count: 100})
@@ -193,7 +194,7 @@ func testSearch_Bounds(t *testing.T, open opener) {
 	if _, err := f.search(`title pr and userName eq "u00007"`, 1, 10); err != nil {
 		t.Errorf("a filter with a key: %v", err)
 	}
-	// A walk with bookmarks is not bounded.
+	// A walk with bookmarks has no limit.
 	by := f.by()
 	for start := 1; start <= limit+2; start += 10 {
 		found, err := f.dir.Search(t.Context(), f.tenant, by, directory.Query{StartIndex: start, Count: 10})
@@ -203,8 +204,8 @@ func testSearch_Bounds(t *testing.T, open opener) {
 	}
 }
 
-// Who is found by the start of a userName is who a plain evaluation finds, whatever
-// spaces, cases and spellings stand in names and filters.
+// A filter on the start of a userName finds what a plain evaluation finds,
+// whatever the spaces, cases and spellings in names and filters.
 func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
 	f := newFixture(t, enginetest.Memory, 50, 50)
 	var resources []scim.Resource
@@ -216,7 +217,7 @@ func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
 		}
 		result, err := f.post(user(`"userName":` + string(text)))
 		if err != nil {
-			continue // the name is another's, or none: it is in no list then
+			continue // taken or invalid: the user does not exist
 		}
 		r, err := f.dir.Served(result.User)
 		if err != nil {
@@ -259,6 +260,6 @@ func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
 		}
 	}
 	if found < 100 {
-		t.Errorf("%d matches: the filters find too few to tell", found)
+		t.Errorf("%d matches: the filters find too few to prove anything", found)
 	}
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// unjudged is a table of which the first failed transaction tells of one reservation
-// alone: DynamoDB does not judge a condition whose item is in another transaction.
+// unjudged is a table whose first failed transaction reports only one
+// reservation: DynamoDB does not check a condition whose item is in another
+// transaction.
 type unjudged struct {
 	table.Table
 	tells string
@@ -32,11 +33,12 @@ func (u *unjudged) Write(ctx context.Context, tx table.Transaction) error {
 	return &table.ConditionError{Failed: kept, Incomplete: true}
 }
 
-// Whom a POST means is decided by all who hold its values: by the name before the
-// email, and not by the one that the transaction happened to tell of.
+// The user that a POST means is decided by the holders of all its values, by
+// name before email, not by the one holder that the transaction happened to
+// report.
 func TestProvision_WhenNotAllIsJudged(t *testing.T) {
 	for _, kind := range []string{"user", "mail"} {
-		t.Run("told of the "+kind, func(t *testing.T) {
+		t.Run("reported: the "+kind, func(t *testing.T) {
 			raw := enginetest.Memory(t)
 			f := newFixtureOn(t, table.Retrying(raw), 10, 10)
 			named := f.mustPost(user(`"userName":"cat"`))

@@ -8,7 +8,8 @@ import (
 )
 
 // User is a user's record: the document that is served, and what the service
-// keeps beside it. A record is never changed in place; a change makes another.
+// keeps beside it. A record is never changed in place; a change creates
+// another.
 type User struct {
 	ID string
 	// Doc is the resource as JSON without meta and groups, ready to be served.
@@ -19,33 +20,34 @@ type User struct {
 	Modified time.Time
 	// Active is the document's active attribute; false in a deleted record.
 	Active bool
-	// Type is the account type behind isTeamAccount.
+	// Type is the account type that isTeamAccount stands for.
 	Type tenant.AccountType
 	// Deleted records are hidden from readers and keep their claims until
-	// somebody else wants them.
+	// another record wants them.
 	Deleted bool
-	// OffBy is who made the record inactive; empty while it is active. What the
-	// application turned off, only the application turns on.
+	// OffBy is the side that made the record inactive; empty while it is
+	// active. Only the application reactivates what the application
+	// deactivated.
 	OffBy Actor
-	// Origin is how the record came to be.
+	// Origin is how the record was created.
 	Origin Origin
-	// Linked tells that an identity provider manages the user.
+	// Linked reports whether an identity provider manages the user.
 	Linked bool
-	// Protected users are an owner's: what identity providers may not do to them,
-	// refuseProtected says.
+	// Protected users cannot be changed by identity providers in ways that
+	// refuseProtected lists; an owner of the tenant is one, for example.
 	Protected bool
 	// Held are the claims that the record holds: those of its document, less
 	// what a deleted record has lost.
 	Held Claims
-	// Former are, of a record that is to be written, new claims of it in the form in
-	// which an earlier version may have reserved them for another one.
+	// Former are the new claims of a record to be written, in the form in which
+	// an earlier version may have reserved them for another user.
 	Former Claims
-	// Joins counts the memberships that were ever begun. It is no part of the
-	// version, and a DELETE is made under it: of a membership that begins while
-	// the user is deleted, and the deletion, exactly one comes through.
+	// Joins counts the memberships ever begun. It is not part of the version. A
+	// DELETE requires the count it read: of the deletion and a membership that
+	// begins at the same time, exactly one is committed.
 	Joins int64
-	// Leaving tells that memberships are still to be ended which the user had
-	// when it was deleted. Readers see none of them, and none begins.
+	// Leaving reports that memberships the user had when it was deleted are
+	// still to be ended. Readers see none of them, and none begins.
 	Leaving bool
 	// History names the newest log entries of the record, as it was read.
 	History History
@@ -60,7 +62,7 @@ const (
 	ByApplication Actor = "app"
 )
 
-// Origin is how a record came to be.
+// Origin is how a record was created.
 type Origin string
 
 // The origins.
@@ -76,15 +78,15 @@ func (u *User) Resource() (scim.Resource, error) { return scim.Decode(u.Doc) }
 // Holding is what a record counts as in the tenant's ledger.
 type Holding string
 
-// The holdings. Exactly one of them is true of a record at any time.
+// The holdings. Each record counts as exactly one of them.
 const (
 	HoldsNothing Holding = ""
 	HoldsSeat    Holding = "seat"
 	HoldsReader  Holding = "reader"
 )
 
-// Holds is what the record counts as: an active User holds a seat, an active
-// Reader a reader's place, all others nothing. Nil holds nothing.
+// Holds returns what the record counts as: an active User holds a seat, an
+// active Reader a Reader licence, all others nothing. Nil holds nothing.
 func (u *User) Holds() Holding {
 	switch {
 	case u == nil || !u.Active || u.Deleted:
@@ -96,11 +98,12 @@ func (u *User) Holds() Holding {
 	}
 }
 
-// Live tells whether readers see the record. Nil is not live.
+// Live reports whether readers see the record. Nil is not live.
 func (u *User) Live() bool { return u != nil && !u.Deleted }
 
-// claims reports whether a record that is to be written takes a value from others: it
-// holds the value, or the value is the earlier form of one that it begins to hold.
+// claims reports whether a record to be written takes a value from others: it
+// holds the value, or the value is the earlier form of one that it begins to
+// hold.
 func (u *User) claims(kind Kind, value string) bool {
 	_, now := u.Held.As(kind, value)
 	_, former := u.Former.As(kind, value)

@@ -249,7 +249,7 @@ func testRehire(t *testing.T, open opener) {
 	}
 	wantEvent(t, a, map[string]any{
 		"action": "reactivated", "outcome": "warning", "cause": "external_id_changed", "seatDelta": 1.0,
-		"detail": "The externalId is not the one that the user had; the user leaves its groups. Groups left: 1.",
+		"detail": "The externalId differs from the one that the user had; the user leaves its groups. Groups left: 1.",
 	})
 	read := s.send("GET", "/Groups/"+group.body["id"].(string), "")
 	if strings.Contains(read.raw, id) || read.body["meta"].(map[string]any)["version"] == group.body["meta"].(map[string]any)["version"] {
