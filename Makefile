@@ -2,7 +2,7 @@
 # fetches what it needs into $ROLLCALL_CACHE (~/.cache/rollcall).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench erasure-full functions \
+.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench soak erasure-full functions \
 	lambda-size sam-check sam-binaries sam-api sam-invoke sam-test conformance conformance-doc causes-doc quirks-doc console-shots infra clean check-fmt check-test
 
 .SHELLFLAGS := -euc
@@ -92,6 +92,9 @@ sam-invoke: bin/samlocal ## one event to its function: make sam-invoke EVENT=eve
 
 sam-test: bin/samlocal ## sam local answers as rollcall local does; needs Docker
 	@exec bin/samlocal test $(ARGS)
+
+soak: erasure-full ## the long forms of tests: make check has the short ones
+	go test -count=1 -timeout 60m -v -run 'TestKilled$$' ./internal/app -killed-full
 
 erasure-full: ## deletes a tenant of 200,000 users and 1,000,000 memberships: minutes, 2 GB of disk
 	go test -count=1 -timeout 60m -v -run 'TestErasure_(FullSize|OfOneUserInABounded)' ./internal/store -erasure-full

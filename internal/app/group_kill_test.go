@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -160,33 +161,47 @@ type killing struct {
 func someone(ids []string, _ string) []string { return slices.Sorted(slices.Values(ids)) }
 func nobody([]string, string) []string        { return []string{} }
 
+// killedFull runs TestKilled on groups of 20,000, 5,000 and 3,000 members: what is seen
+// of each is compared after every write, so the time grows with the square of the size.
+var killedFull = flag.Bool("killed-full", false, "kill at every write of the largest changes (make soak)")
+
+// size is the number of members of a killing: full with -killed-full, else short. Both
+// take the same writes in the same order, only more or fewer of them.
+func size(full, short int) int {
+	if *killedFull {
+		return full
+	}
+	return short
+}
+
 func killings() []killing {
+	replaced, cleared, deleted := size(3000, 1000), size(20_000, 4000), size(5000, 2000)
 	groupPath := func(id string) string { return "/Groups/" + id }
 	members := func(s *service, id string, _ []string) []string { return s.membersOf(id) }
 	return []killing{
 		{
-			name: "replace of 3,000 members", people: 6000,
-			prepare: func(s *service, ids []string) string { return s.grow("g", ids[:3000]) },
+			name: fmt.Sprintf("replace of %d members", replaced), people: 2 * replaced,
+			prepare: func(s *service, ids []string) string { return s.grow("g", ids[:replaced]) },
 			method:  "PATCH", path: groupPath, status: 200, see: members,
-			body:   func(ids []string) string { return memberPatch("replace", ids[3000:]...) },
-			before: func(ids []string, _ string) []string { return slices.Sorted(slices.Values(ids[:3000])) },
-			after:  func(ids []string, _ string) []string { return slices.Sorted(slices.Values(ids[3000:])) },
+			body:   func(ids []string) string { return memberPatch("replace", ids[replaced:]...) },
+			before: func(ids []string, _ string) []string { return slices.Sorted(slices.Values(ids[:replaced])) },
+			after:  func(ids []string, _ string) []string { return slices.Sorted(slices.Values(ids[replaced:])) },
 
-			sweepEvery: 25,
+			sweepEvery: size(25, 12),
 		},
 		{
-			name: "clear-all on 20,000", people: 20_000,
+			name: fmt.Sprintf("clear-all on %d", cleared), people: cleared,
 			prepare: func(s *service, ids []string) string { return s.grow("g", ids) },
 			method:  "PATCH", path: groupPath, status: 200, see: members,
 			body:   func([]string) string { return patchBody(`[{"op":"remove","path":"members"}]`) },
-			before: someone, after: nobody, sweepEvery: 100,
+			before: someone, after: nobody, sweepEvery: size(100, 20),
 		},
 		{
-			name: "DELETE of a group of 5,000", people: 5000,
+			name: fmt.Sprintf("DELETE of a group of %d", deleted), people: deleted,
 			prepare: func(s *service, ids []string) string { return s.grow("g", ids) },
 			method:  "DELETE", path: groupPath, status: 204, see: members,
 			body:   func([]string) string { return "" },
-			before: someone, after: func([]string, string) []string { return nil }, sweepEvery: 20,
+			before: someone, after: func([]string, string) []string { return nil }, sweepEvery: size(20, 10),
 		},
 		{
 			name: "DELETE of a user in 100 groups", people: 2,
@@ -262,7 +277,7 @@ func kill(t *testing.T, k killing) {
 		t.Fatalf("before it %d are seen, want %d", len(seen), len(before))
 	}
 
-	all := false
+	all, swept := false, 0
 	steps := &stepping{Table: base, after: func(int) {}}
 	request := s.on(t, steps, app.Options{RequestTime: time.Hour}) // it stands still at each write
 	request.send("GET", "/Users?count=0", "")                      // reads the token
@@ -286,6 +301,7 @@ func kill(t *testing.T, k killing) {
 			t.Errorf("killed after write %d, what was seen is not seen any more", n)
 		}
 		if n%k.sweepEvery == 0 {
+			swept++
 			for _, fault := range left.audit() {
 				if !fault.Unfinished {
 					t.Errorf("killed after write %d: %s", n, fault)
@@ -293,8 +309,8 @@ func kill(t *testing.T, k killing) {
 			}
 			left.sweep()
 			left.check(0)
-			if swept := k.see(left, subject, ids); !slices.Equal(swept, seen) {
-				t.Errorf("killed after write %d and swept, %d are seen, %d before the sweep", n, len(swept), len(seen))
+			if later := k.see(left, subject, ids); !slices.Equal(later, seen) {
+				t.Errorf("killed after write %d and swept, %d are seen, %d before the sweep", n, len(later), len(seen))
 			}
 		}
 	}
@@ -309,7 +325,10 @@ func kill(t *testing.T, k killing) {
 		t.Errorf("after it %d are seen, want %d", len(seen), len(after))
 	}
 	s.check(0)
-	t.Logf("killed at each of %d writes", steps.writes)
+	if swept < 2 {
+		t.Errorf("the recovery was tried %d times, want at least 2: sweepEvery is too large", swept)
+	}
+	t.Logf("killed at each of %d writes, swept after %d of them", steps.writes, swept)
 }
 
 func (s *service) audit() []store.Fault {
