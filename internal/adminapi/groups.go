@@ -19,14 +19,22 @@ func groupDocument(g *directory.Group) (map[string]any, error) {
 	}, nil
 }
 
-// listGroups: GET /tenants/{tenant}/groups, in the order of their creation.
+// listGroups: GET /tenants/{tenant}/groups, in the order of their creation. subject
+// lists only the groups whose id, displayName or externalId it is, all on one page.
 func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
-	limit, after, err := q.list()
+	limit, after, err := q.list("subject")
 	if err != nil {
 		return nil, err
 	}
 	if _, err := s.tenantOf(ctx, q); err != nil {
 		return nil, err
+	}
+	if q.query.Has("subject") {
+		groups, err := s.Directory.MatchGroups(ctx, q.tenant, q.parameter("subject"))
+		if err != nil {
+			return nil, err
+		}
+		return groupPage(groups, "")
 	}
 	found, err := s.Directory.SearchGroups(ctx, q.tenant, directory.Caller{Time: q.start}, directory.Query{
 		Cursor: &directory.Cursor{ID: after}, Count: limit,
@@ -34,15 +42,21 @@ func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	documents := make([]any, len(found.Records))
-	for i, g := range found.Records {
-		if documents[i], err = groupDocument(g); err != nil {
-			return nil, err
-		}
-	}
 	next := ""
 	if found.Next != nil {
 		next = found.Next.ID
+	}
+	return groupPage(found.Records, next)
+}
+
+func groupPage(groups []*directory.Group, next string) (*reply, error) {
+	documents := make([]any, len(groups))
+	for i, g := range groups {
+		document, err := groupDocument(g)
+		if err != nil {
+			return nil, err
+		}
+		documents[i] = document
 	}
 	return page("groups", documents, next)
 }

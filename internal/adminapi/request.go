@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -117,9 +118,26 @@ func (q *request) decode(v any) error {
 	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
 		return &problem{kind: kindInvalid, detail: fmt.Sprintf("%s is not a member that this resource has.", pointerName(semantic.JSONPointer))}
 	case errors.As(err, &semantic):
-		return &problem{kind: kindInvalid, detail: fmt.Sprintf("%s has a value of the wrong type or form.", pointerName(semantic.JSONPointer))}
+		return &problem{kind: kindInvalid, detail: wrongForm(semantic.JSONPointer, semantic.GoType)}
 	}
 	return &problem{kind: kindSyntax, detail: "The body is not a JSON object of this resource."}
+}
+
+// wrongForm says what the member that a JSON pointer names must be, in the words of JSON.
+func wrongForm(p jsontext.Pointer, t reflect.Type) string {
+	if p == "" {
+		return "The body must be a JSON object."
+	}
+	form := "a text"
+	switch t {
+	case reflect.TypeFor[int64](), reflect.TypeFor[int]():
+		form = "a number or null"
+	case reflect.TypeFor[bool]():
+		form = "true or false"
+	case reflect.TypeFor[time.Time]():
+		form = "a time, for example 2027-01-31T00:00:00Z, or null"
+	}
+	return strings.Trim(pointerName(p), `"`) + " must be " + form + "."
 }
 
 // pointerName is the member that a JSON pointer names, which may be the client's

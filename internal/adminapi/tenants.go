@@ -3,6 +3,7 @@ package adminapi
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -209,7 +210,16 @@ func (s *Service) writeTenant(ctx context.Context, q *request, whole bool) (*rep
 	if err := body.apply(&wanted); err != nil {
 		return nil, err
 	}
-	t, created, err := s.Tenants.Put(ctx, wanted, q.sameVersion())
+	match := q.sameVersion()
+	if only, err := q.onlyNew(); err != nil {
+		return nil, err
+	} else if only {
+		match = func(tenant.Tenant) bool { return false }
+	}
+	t, created, err := s.Tenants.Put(ctx, wanted, match)
+	if errors.Is(err, tenant.ErrVersion) && q.Header.Get("If-None-Match") != "" {
+		err = &problem{kind: kindVersion, detail: fmt.Sprintf("The tenant %s exists already; nothing was changed. PATCH changes its settings.", q.tenant)}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -235,6 +245,18 @@ func (q *request) sameVersion() func(tenant.Tenant) bool {
 		}
 		return false
 	}
+}
+
+// onlyNew reports whether the request has the header If-None-Match: *, which asks for a
+// tenant to be created and none to be changed. RFC 9110 §13.1.2
+func (q *request) onlyNew() (bool, error) {
+	switch q.Header.Get("If-None-Match") {
+	case "":
+		return false, nil
+	case "*":
+		return true, nil
+	}
+	return false, &problem{kind: kindInvalid, detail: "If-None-Match can only be *: create the tenant, and change none."}
 }
 
 // readTenant: GET /tenants/{tenant}

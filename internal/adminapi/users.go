@@ -202,9 +202,10 @@ func (s *Service) purgeUser(ctx context.Context, q *request) (*reply, error) {
 }
 
 // listUsers: GET /tenants/{tenant}/users, in the order of their creation.
-// deleted=true lists the deleted ones too, behind the others.
+// deleted=true lists the deleted ones too, after the others. subject lists only the
+// users whose id, userName, externalId or email it is.
 func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
-	limit, after, err := q.list("deleted")
+	limit, after, err := q.list("deleted", "subject")
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +216,14 @@ func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	if _, err := s.tenantOf(ctx, q); err != nil {
 		return nil, err
 	}
-	found, err := s.Directory.OwnUsers(ctx, q.tenant, directory.OwnQuery{After: after, Limit: limit, Deleted: deleted})
+	wanted := directory.OwnQuery{After: after, Limit: limit, Deleted: deleted}
+	read := func() (directory.OwnPage, error) { return s.Directory.OwnUsers(ctx, q.tenant, wanted) }
+	if q.query.Has("subject") {
+		read = func() (directory.OwnPage, error) {
+			return s.Directory.MatchUsers(ctx, q.tenant, q.parameter("subject"), wanted)
+		}
+	}
+	found, err := read()
 	if err != nil {
 		return nil, err
 	}

@@ -181,6 +181,152 @@ func TestAdmin_RefusesWhatItCannotDo(t *testing.T) {
 	}
 }
 
+// A value of the wrong form is refused by its name and what it must be.
+func TestAdmin_SaysWhatAValueMustBe(t *testing.T) {
+	s := newApplication(t, enginetest.Memory(t), app.Options{})
+	s.mustAdmin(201, "PUT", "/tenants/acme", "")
+	for _, tt := range []struct{ method, path, body, detail string }{
+		{"PATCH", "/tenants/acme", `{"maxSeats":"2"}`, "maxSeats must be a number or null."},
+		{"PATCH", "/tenants/acme", `{"maxSeats":1.5}`, "maxSeats must be a number or null."},
+		{"PUT", "/tenants/acme", `{"maxReaders":{}}`, "maxReaders must be a number or null."},
+		{"PATCH", "/tenants/acme", `{"logDays":true}`, "logDays must be a number or null."},
+		{"PATCH", "/tenants/acme", `{"scimEnabled":"yes"}`, "scimEnabled must be true or false."},
+		{"PATCH", "/tenants/acme", `{"dialect":1}`, "dialect must be a text."},
+		{"POST", "/tenants/acme/tokens", `{"expiresAt":"tomorrow"}`, "expiresAt must be a time, for example 2027-01-31T00:00:00Z, or null."},
+		{"POST", "/tenants/acme/users", `{"userName":["x"]}`, "userName must be a text."},
+		{"PATCH", "/tenants/acme", `[]`, "The body must be a JSON object."},
+	} {
+		if a := s.admin(tt.method, tt.path, tt.body); a.status != 400 || a.body["detail"] != tt.detail {
+			t.Errorf("%s %s %s: %d %v, want %q", tt.method, tt.path, tt.body, a.status, a.body["detail"], tt.detail)
+		}
+	}
+}
+
+// With If-None-Match: * a PUT creates a tenant, and changes none that exists.
+func TestAdmin_CreatesATenantOnce(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Plain(), testAdminCreates)
+}
+
+func testAdminCreates(t *testing.T, open func(testing.TB) table.Table) {
+	s := newApplication(t, open(t), app.Options{})
+	if a := s.admin("PUT", "/tenants/acme", `{"maxSeats":3}`, "If-None-Match", "*"); a.status != 201 || a.body["maxSeats"] != 3.0 {
+		t.Fatalf("a new tenant: %d %v", a.status, a.body)
+	}
+	for _, body := range []string{`{"maxSeats":4}`, `{"maxSeats":3}`} {
+		a := s.admin("PUT", "/tenants/acme", body, "If-None-Match", "*")
+		if detail, _ := a.body["detail"].(string); a.status != 412 || !strings.Contains(detail, "The tenant acme exists already") {
+			t.Errorf("an existing tenant: %d %v", a.status, a.body)
+		}
+	}
+	if a := s.admin("PUT", "/tenants/acme", `{}`, "If-None-Match", `W/"1"`); a.status != 400 {
+		t.Errorf("a version: %d %v", a.status, a.body)
+	}
+	if kept := s.mustAdmin(200, "GET", "/tenants/acme", ""); kept["maxSeats"] != 3.0 {
+		t.Errorf("the tenant was changed: %v", kept)
+	}
+}
+
+// A text finds the users and groups whose id, name, externalId or email it is, and no
+// others.
+func TestAdmin_FindsBySubject(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testAdminFinds) }
+
+func testAdminFinds(t *testing.T, open func(testing.TB) table.Table) {
+	s := newApplication(t, open(t), app.Options{})
+	s.mustAdmin(201, "PUT", "/tenants/acme", "")
+	s.mustAdmin(201, "PUT", "/tenants/globex", "")
+	ids := map[string]string{}
+	for name, body := range map[string]string{
+		"ann":   `{"userName":"Ann@Example.com","email":"ann@example.com"}`,
+		"bob":   `{"userName":"bob","email":"bob@example.com"}`,
+		"gone":  `{"userName":"gone","email":"gone@example.com"}`,
+		"other": `{"userName":"other"}`,
+	} {
+		ids[name] = s.mustAdmin(201, "POST", "/tenants/acme/users", body)["id"].(string)
+	}
+	s.mustAdmin(201, "POST", "/tenants/globex/users", `{"userName":"theirs"}`)
+	token := s.mustAdmin(201, "POST", "/tenants/acme/tokens", "")["token"].(string)
+	send := func(method, path, body string) answer {
+		t.Helper()
+		return s.send(method, path, body, "Authorization", "Bearer "+token)
+	}
+	linked := send("POST", "/Users", userBody(`"userName":"linked","externalId":"00uA","emails":[{"value":"l@example.com","primary":true},{"value":"shared@example.com"}]`))
+	ids["linked"], _ = linked.body["id"].(string)
+	second := send("POST", "/Users", userBody(fmt.Sprintf(`"userName":"second","emails":[{"value":"s@example.com","primary":true},{"value":"SHARED@example.com"},{"value":%q}]`, ids["linked"])))
+	ids["second"], _ = second.body["id"].(string)
+	// The id of one user is the userName of another.
+	ids["namesake"] = s.mustAdmin(201, "POST", "/tenants/acme/users", fmt.Sprintf(`{"userName":%q}`, ids["bob"]))["id"].(string)
+	if a := send("DELETE", "/Users/"+ids["linked"], ""); a.status != 204 {
+		t.Fatalf("DELETE: %d %v", a.status, a.body)
+	}
+	group := send("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Staff","externalId":"00gA"}`)
+	ids["staff"], _ = group.body["id"].(string)
+
+	for _, tt := range []struct {
+		list, subject, deleted string
+		want                   []string
+	}{
+		{"users", "ann@example.com", "", []string{"ann"}},
+		{"users", "BOB@EXAMPLE.COM", "", []string{"bob"}},
+		{"users", " bob ", "", []string{"bob"}},
+		{"users", "bo", "", nil},
+		{"users", ids["bob"], "", []string{"bob", "namesake"}},
+		{"users", "00uA", "", nil},
+		{"users", "00uA", "true", []string{"linked"}},
+		{"users", "00ua", "true", nil},
+		{"users", "linked", "true", []string{"linked"}},
+		{"users", ids["linked"], "true", []string{"linked", "second"}},
+		{"users", "shared@example.com", "", []string{"second"}},
+		{"users", "theirs", "", nil},
+		{"users", "", "true", nil},
+		{"users", "nosuch", "", nil},
+		{"users", strings.Repeat("x", 5000), "", nil},
+		{"users", "\x00#\xff", "", nil},
+		{"groups", "staff", "", []string{"staff"}},
+		{"groups", "00gA", "", []string{"staff"}},
+		{"groups", ids["staff"], "", []string{"staff"}},
+		{"groups", "bob", "", nil},
+		{"groups", "", "", nil},
+	} {
+		query := url.Values{"subject": {tt.subject}}
+		if tt.deleted != "" {
+			query.Set("deleted", tt.deleted)
+		}
+		found := s.mustAdmin(200, "GET", "/tenants/acme/"+tt.list+"?"+query.Encode(), "")
+		var got, want []string
+		for _, one := range found[tt.list].([]any) {
+			got = append(got, one.(map[string]any)["id"].(string))
+		}
+		for _, name := range tt.want {
+			want = append(want, ids[name])
+		}
+		slices.Sort(want)
+		if !slices.Equal(got, want) || found["next"] != nil {
+			t.Errorf("%s %.40q: %v, want %v", tt.list, tt.subject, got, tt.want)
+		}
+	}
+	// Of several users with one email each page has as many as were asked for.
+	for i := range 3 {
+		send("POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d","emails":[{"value":"u%[1]d@example.com","primary":true},{"value":"all@example.com"}]`, i)))
+	}
+	var names []string
+	for after := ""; ; {
+		page := s.mustAdmin(200, "GET", "/tenants/acme/users?subject=all%40example.com&limit=2&after="+after, "")
+		for _, one := range page["users"].([]any) {
+			names = append(names, one.(map[string]any)["userName"].(string))
+		}
+		var more bool
+		if after, more = page["next"].(string); !more {
+			break
+		}
+	}
+	if !slices.Equal(names, []string{"u0", "u1", "u2"}) {
+		t.Errorf("by pages: %v", names)
+	}
+	if a := s.admin("GET", "/tenants/nobody/users?subject=x", ""); a.status != 404 {
+		t.Errorf("of an unknown tenant: %d", a.status)
+	}
+}
+
 // A token is shown once, works, is told apart from the others, and ends.
 func TestAdmin_Tokens(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testAdminTokens) }
 

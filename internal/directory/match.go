@@ -1,0 +1,114 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// MatchUsers reads a page of the users whose id, userName, externalId or one of whose
+// emails is a text, in the order of their ids. Names and addresses compare as they do
+// where they are unique, an id and an externalId by each character. An email may be
+// that of several users, and one user's id another's userName: the caller decides
+// which one is meant. At most four round trips.
+func (d *Directory) MatchUsers(ctx context.Context, t tenant.ID, text string, q OwnQuery) (OwnPage, error) {
+	ids := validIDs(text)
+	for _, find := range []func() ([]string, error){
+		func() ([]string, error) { return d.named(ctx, t, UserName, text) },
+		func() ([]string, error) { return d.externalID(ctx, t, ExternalID, text) },
+		func() ([]string, error) {
+			return inForms(text, func(folded string) ([]string, error) { return d.store.EmailHolders(ctx, t, folded) })
+		},
+	} {
+		found, err := find()
+		if err != nil {
+			return OwnPage{}, err
+		}
+		ids = append(ids, found...)
+	}
+	ids, next := pageOfIDs(ids, q)
+	records, err := d.store.Records(ctx, t, ids)
+	if err != nil {
+		return OwnPage{}, err
+	}
+	page := OwnPage{Next: next}
+	for _, id := range ids {
+		u := records[id]
+		if u == nil || u.Deleted && !q.Deleted {
+			continue
+		}
+		r, err := u.Resource()
+		if err != nil {
+			return OwnPage{}, err
+		}
+		if u.ID == text || matchesUser(r, text) {
+			page.Users = append(page.Users, u)
+		}
+	}
+	return page, nil
+}
+
+// pageOfIDs is a page of ids, each once, and the place of the next page.
+func pageOfIDs(ids []string, q OwnQuery) (page []string, next string) {
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	at, found := slices.BinarySearch(ids, q.After)
+	if found {
+		at++
+	}
+	page = ids[at:]
+	if limit := min(max(q.Limit, 1), MaxOwnCount); len(page) > limit {
+		page = page[:limit]
+		next = page[limit-1]
+	}
+	return page, next
+}
+
+// matchesUser reports whether a text is a user's userName, externalId or email: an
+// index may name records that no longer have it.
+func matchesUser(r scim.Resource, text string) bool {
+	folded := FoldName(text)
+	if r.Text("externalId") == text || folded != "" && FoldName(r.Text("userName")) == folded {
+		return text != ""
+	}
+	emails, _ := r["emails"].([]any)
+	return folded != "" && slices.ContainsFunc(emails, func(e any) bool {
+		email, _ := e.(map[string]any)
+		value, _ := email["value"].(string)
+		return FoldName(value) == folded
+	})
+}
+
+// MatchGroups reads the groups whose id, displayName or externalId is a text, as
+// MatchUsers does for users. There are at most three.
+func (d *Directory) MatchGroups(ctx context.Context, t tenant.ID, text string) ([]*Group, error) {
+	ids := validIDs(text)
+	for _, find := range []func() ([]string, error){
+		func() ([]string, error) { return d.named(ctx, t, GroupName, text) },
+		func() ([]string, error) { return d.externalID(ctx, t, GroupExternalID, text) },
+	} {
+		found, err := find()
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, found...)
+	}
+	slices.Sort(ids)
+	groups, err := d.store.GroupsByID(ctx, t, slices.Compact(ids))
+	if err != nil {
+		return nil, err
+	}
+	var matching []*Group
+	for _, g := range groups {
+		r, err := g.Resource()
+		if err != nil {
+			return nil, err
+		}
+		if g.ID == text || text != "" && r.Text("externalId") == text || FoldName(text) != "" && FoldName(r.Text("displayName")) == FoldName(text) {
+			matching = append(matching, g)
+		}
+	}
+	return matching, nil
+}
