@@ -43,6 +43,7 @@ sdk=$(jars sdk)
 unboundid=$(jars unboundid)
 
 work=$(mktemp -d)
+export XDG_STATE_HOME="$work/state" # no state file of a test is found by other commands
 server=
 stop() {
 	[ -z "$server" ] || { kill "$server" 2>/dev/null && wait "$server" 2>/dev/null; } || true

@@ -31,20 +31,21 @@ func operator(token string) func(*http.Request) (arn string, ok bool) {
 // adminTokenFile is the file in the folder of the data that keeps the admin token.
 const adminTokenFile = "admin-token"
 
-// adminToken is the token of the last start with this --data, else a new one.
-func (o localOptions) adminToken() (string, error) {
-	if o.data == "" {
+// adminToken returns the token of the last start that was kept in a folder, else a new
+// one. "" keeps none.
+func adminToken(folder string) (string, error) {
+	if folder == "" {
 		return newAdminToken(), nil
 	}
-	kept := filepath.Join(o.data, adminTokenFile)
+	kept := filepath.Join(folder, adminTokenFile)
 	if text, err := os.ReadFile(kept); err == nil {
 		if token := strings.TrimSpace(string(text)); strings.HasPrefix(token, adminPrefix) && len(token) > len(adminPrefix)+40 {
 			return token, nil
 		}
 	}
 	token := newAdminToken()
-	if err := os.WriteFile(kept, []byte(token+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("the admin token cannot be kept in %s: %w", o.data, err)
+	if err := writePrivate(kept, []byte(token+"\n")); err != nil {
+		return "", fmt.Errorf("the admin token cannot be kept in %s: %w", folder, err)
 	}
 	return token, nil
 }

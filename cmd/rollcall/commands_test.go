@@ -246,6 +246,7 @@ func TestCommands_WhoIsAsked(t *testing.T) {
 		"no such flag":      {"", "", []string{"tenant", "list", "--nosuch"}, exitUsage, "--help"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			ownState(t) // without the server's state file
 			t.Setenv("ROLLCALL_ADMIN_URL", tt.url)
 			t.Setenv("ROLLCALL_ADMIN_TOKEN", tt.token)
 			out, said := &output{}, &output{}

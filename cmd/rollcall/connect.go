@@ -67,7 +67,7 @@ func (a *asking) connect(ctx context.Context) (place, error) {
 	}
 	switch {
 	case base == "":
-		return place{}, usageError{errors.New("which service? --info FILE of rollcall local, --stack NAME in AWS, or ROLLCALL_ADMIN_URL and ROLLCALL_ADMIN_TOKEN")}
+		return connectLocal(ctx)
 	case token == "":
 		return place{}, usageError{errors.New("ROLLCALL_ADMIN_TOKEN is not set: rollcall local prints it")}
 	}
@@ -76,6 +76,15 @@ func (a *asking) connect(ctx context.Context) (place, error) {
 		return place{}, usageError{err}
 	}
 	return place{client: client}, nil
+}
+
+// connectLocal finds the server that runs on this machine, by its state file.
+func connectLocal(ctx context.Context) (p place, err error) {
+	if p.scim, err = theServer(ctx); err != nil {
+		return place{}, err
+	}
+	p.client, err = adminclient.New(p.scim.AdminURL, adminclient.Bearer(p.scim.AdminToken))
+	return p, err
 }
 
 func connectInfo(name string) (place, error) {

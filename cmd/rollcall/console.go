@@ -137,14 +137,6 @@ func nearAddress(address string) (near string, ok bool) {
 	return address, ip.IsLoopback()
 }
 
-// consoleHint says how the link to the console is used.
-func consoleHint(i info) string {
-	if i.ConsoleURL == "" {
-		return ""
-	}
-	return "The link to the console is good once, for ten minutes; later 'rollcall console' makes another.\n"
-}
-
 // orNone is a text, or a dash.
 func orNone(text string) string {
 	if text == "" {

@@ -44,7 +44,7 @@ func TestConsole_IsPartOfRollcallLocal(t *testing.T) {
 	s.send("POST", "/Users", bob)
 	s.send("POST", "/Users", strings.Replace(bob, "bob", "ann", 1))
 	link := printedLink.FindString(s.stdout.String())
-	if link == "" || link != s.info.ConsoleURL || !strings.Contains(s.stdout.String(), "good once") {
+	if link == "" || link != s.info.ConsoleURL || !strings.Contains(s.stdout.String(), "works once") {
 		t.Errorf("printed %q, the file has %q", s.stdout, s.info.ConsoleURL)
 	}
 	status, at, page := browse(t, link)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,23 +18,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 )
-
-// parse reads the flags of a command that parses them itself. --help prints the usage
-// and the flags, and returns pflag.ErrHelp.
-func parse(flags *pflag.FlagSet, usage string, args []string, stderr io.Writer) error {
-	flags.SetOutput(io.Discard)
-	flags.Usage = func() { fmt.Fprint(stderr, usage, flags.FlagUsages()) }
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, pflag.ErrHelp) {
-			return err
-		}
-		return flagError(flags, flags.Name(), err)
-	}
-	if flags.NArg() > 0 {
-		return usageError{fmt.Errorf("%q is not a flag; '%s --help' lists them", flags.Arg(0), flags.Name())}
-	}
-	return emptyFlag(flags)
-}
 
 // engineFlags say where the data is.
 type engineFlags struct {
@@ -158,5 +140,5 @@ func openMemory() (engine, error) {
 	if err != nil {
 		return engine{}, fmt.Errorf("no memory engine: %w", err)
 	}
-	return engine{t, "in memory, gone at the end; --data DIR keeps it", func() { _ = t.Close() }}, nil
+	return engine{t, "in memory, lost at the end; --data DIR keeps it", func() { _ = t.Close() }}, nil
 }

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,7 +19,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -43,36 +46,58 @@ type localOptions struct {
 	rate      int
 }
 
-const localUsage = `rollcall local serves SCIM on this machine: the routes of template.yaml, each
-request as the event that API Gateway would make of it, the handlers of the
-Lambda functions. It makes a tenant with a token, and prints both.
+const localLong = `Serve SCIM on this machine: the routes of template.yaml, each request as the event
+that API Gateway makes of it, the handlers of the Lambda functions. A tenant is
+created with a token, and both are printed.
 
-Usage:
-  rollcall local [flags]
+The data is kept in memory and lost at the end, unless --data or --dynamodb says
+where to keep it; a missing folder or table is created. Tokens are then kept too:
+the next start uses them again. Work that requests left over is finished every few
+minutes, as the deployed sweep does.
 
-Data is kept in memory and gone at the end, unless --data or --dynamodb says
-where to keep it; a folder or a table that is not there is made. Work that
-requests left over is finished every few minutes, as the deployed sweep does.
+While the server runs, a state file in $XDG_STATE_HOME/rollcall, else
+~/.local/state/rollcall (%LocalAppData%\rollcall on Windows), lets the other
+commands of this user find it without a flag. The file has the server's tokens and
+is readable by this user alone.`
 
-Flags:
-`
-
-func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
+func newLocal() *cobra.Command {
 	o := localOptions{engineFlags: engineFlags{create: true}}
-	flags := pflag.NewFlagSet("rollcall local", pflag.ContinueOnError)
-	o.register(flags)
+	c := &cobra.Command{
+		Use: "local", Short: "serve SCIM on this machine", Long: localLong, Args: noArguments,
+		Example: `  rollcall local
+  rollcall local --data ~/rollcall-data --listen 127.0.0.1:9000`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.seatsSet = c.Flags().Changed("seats")
+			if err := o.check(); err != nil {
+				return err
+			}
+			return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
+	o.register(flags)
 	flags.BoolVar(&o.memory, "memory", false, "keep the data in memory (the default)")
 	flags.StringVar(&o.tenant, "tenant", "acme", "`ID` of the tenant")
-	flags.Int64Var(&o.seats, "seats", 50, "`NUMBER` of seats the tenant has; without the flag a tenant that is there keeps its own")
-	flags.StringVar(&o.info, "info", "", "write {baseUrl, token, adminUrl, adminToken, tenant, pid, consoleUrl} to this `FILE`, for this user alone, once requests are answered")
+	flags.Int64Var(&o.seats, "seats", 50, "`NUMBER` of seats of the tenant; without the flag an existing tenant keeps its own")
+	flags.StringVar(&o.info, "info", "", "also write {baseUrl, token, adminUrl, adminToken, tenant, pid, consoleUrl} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
 	flags.IntVar(&o.rate, "rate", app.DefaultTenantRate, "`NUMBER` of requests a second that a tenant may make, beyond which it gets 429; 0 is any number")
 	flags.StringArrayVar(&o.schemas, "schema", nil, "register the schema in this `FILE` for the tenant (docs/tenant-schemas.md); may be given again")
-	if err := parse(flags, localUsage, args, stderr); err != nil {
-		return o, err
+	return c
+}
+
+// noArguments refuses arguments: what local takes are flags.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("%q is not a flag; '%s --help' lists them", args[0], c.CommandPath())}
 	}
-	o.seatsSet = flags.Changed("seats")
+	return nil
+}
+
+// check returns an error for flags that cannot be used as they are.
+func (o localOptions) check() error {
 	chosen := 0
 	for _, is := range []bool{o.data != "", o.memory, o.endpoint != ""} {
 		if is {
@@ -81,13 +106,13 @@ func parseLocal(args []string, stderr io.Writer) (localOptions, error) {
 	}
 	switch {
 	case chosen > 1:
-		return o, usageError{errors.New("--data, --memory and --dynamodb exclude each other: choose one")}
+		return usageError{errors.New("--data, --memory and --dynamodb exclude each other: choose one")}
 	case o.rate < 0 || o.rate > 0 && o.rate < httpapi.MinRate:
-		return o, usageError{fmt.Errorf("--rate is 0, or a number from %d", httpapi.MinRate)}
+		return usageError{fmt.Errorf("--rate is 0, or a number from %d", httpapi.MinRate)}
 	case o.seats < 0 || o.seats > tenant.Unlimited:
-		return o, usageError{fmt.Errorf("--seats is a number from 0 to %d", int64(tenant.Unlimited))}
+		return usageError{fmt.Errorf("--seats is a number from 0 to %d", int64(tenant.Unlimited))}
 	}
-	return o, nil
+	return nil
 }
 
 // info is what --info writes. The tokens are in it, so the file is its owner's.
@@ -103,11 +128,18 @@ type info struct {
 	ConsoleURL string `json:"consoleUrl,omitempty"`
 }
 
-func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, err := parseLocal(args, stderr)
-	if err != nil {
-		return err
-	}
+// serving is a server that starts.
+type serving struct {
+	info
+	app *app.App
+	// seats is the tenant's seat limit.
+	seats int64
+	// state is what the state file has, path where it is, "" if there is none.
+	state state
+	path  string
+}
+
+func (o localOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 	t, err := tenant.ParseID(o.tenant)
 	if err != nil {
 		return usageError{fmt.Errorf("--tenant %q: %w", o.tenant, err)}
@@ -126,77 +158,159 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 
-	var service *app.App
-	var started info
-	var seats int64
-	written := false
-	err = local.Serve(ctx, local.ServerConfig{
+	var s serving
+	var written []string
+	defer func() {
+		for _, path := range written {
+			_ = os.Remove(path)
+		}
+	}()
+	return local.Serve(ctx, local.ServerConfig{
 		Listen: o.listen,
-		Build: func(address string) (http.Handler, error) {
-			started = info{
-				BaseURL: "http://" + address + httpapi.Prefix, AdminURL: "http://" + address + adminapi.Prefix,
-				Tenant: t.String(), PID: os.Getpid(),
-			}
-			a, err := app.New(opened.Table, app.Config{BaseURL: started.BaseURL, ExtensionURN: o.extension, TenantRate: o.rate}, logger)
-			if err != nil {
-				return nil, err
-			}
-			if started.Token, err = seed(ctx, a.Store, t, o); err != nil {
-				return nil, err
-			}
-			if err := putSchemas(ctx, a, t, o.schemas); err != nil {
-				return nil, err
-			}
-			ledger, err := a.Store.Ledger(ctx, t)
-			if err != nil {
-				return nil, err
-			}
-			if started.AdminToken, err = o.adminToken(); err != nil {
-				return nil, err
-			}
-			service, seats = a, ledger.SeatLimit
-			gateway, err := local.FromTemplate(rollcall.Template, func(function string) http.Handler { return a.FunctionHandler(function) })
-			if err != nil {
-				return nil, err
-			}
-			gateway.Authorize = operator(started.AdminToken)
-			return withConsole(gateway, address, &started, logger)
+		Build: func(address string) (handler http.Handler, err error) {
+			s, handler, err = o.build(ctx, opened, t, address, logger)
+			return handler, err
 		},
 		Ready: func(string) error {
-			if err := writeInfo(o.info, started); err != nil {
-				return err
+			if path := s.writeState(ctx, logger); path != "" {
+				s.path, written = path, append(written, path)
 			}
-			written = o.info != ""
-			printStart(stdout, started, opened.place, seats)
-			sweeps.Go(func() { service.SweepEvery(ctx, app.SweepInterval) })
+			if o.info != "" {
+				if err := writeInfo(o.info, s.info); err != nil {
+					return err
+				}
+				written = append(written, o.info)
+			}
+			printStart(stdout, s, opened.place)
+			sweeps.Go(func() { s.app.SweepEvery(ctx, app.SweepInterval) })
 			return nil
 		},
 	})
-	if written {
-		_ = os.Remove(o.info)
-	}
-	return err
 }
 
-// seed makes the tenant, if it is new, and sees to a token. A tenant that is there
-// keeps its seats unless the flag is given. With --data the token
-// of the last start is used again, so that an identity provider stays connected.
-func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions) (string, error) {
+// build makes the service on an open table, and its tenant.
+func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, address string, logger *slog.Logger) (serving, http.Handler, error) {
+	s := serving{info: info{
+		BaseURL: "http://" + address + httpapi.Prefix, AdminURL: "http://" + address + adminapi.Prefix,
+		Tenant: t.String(), PID: os.Getpid(),
+	}}
+	near, reached := nearAddress(address)
+	if reached {
+		s.AdminURL = "http://" + near + adminapi.Prefix
+	}
+	a, err := app.New(opened.Table, app.Config{BaseURL: s.BaseURL, ExtensionURN: o.extension, TenantRate: o.rate}, logger)
+	if err != nil {
+		return s, nil, err
+	}
+	s.app = a
+	kept, err := o.tokenFolder()
+	if err != nil {
+		logger.Warn("tokens are not kept for the next start", "error", err.Error())
+	}
+	if s.Token, err = seed(ctx, a.Store, t, o, kept); err != nil {
+		return s, nil, err
+	}
+	if err := putSchemas(ctx, a, t, o.schemas); err != nil {
+		return s, nil, err
+	}
+	ledger, err := a.Store.Ledger(ctx, t)
+	if err != nil {
+		return s, nil, err
+	}
+	s.seats = ledger.SeatLimit
+	if s.AdminToken, err = adminToken(kept); err != nil {
+		return s, nil, err
+	}
+	gateway, err := local.FromTemplate(rollcall.Template, func(function string) http.Handler { return a.FunctionHandler(function) })
+	if err != nil {
+		return s, nil, err
+	}
+	gateway.Authorize = operator(s.AdminToken)
+	handler, err := withConsole(gateway, address, &s.info, logger)
+	if err != nil || !reached {
+		return s, handler, err
+	}
+	s.state = stateOf(s.info, o.whereData())
+	return s, s.state.withProof(handler), nil
+}
+
+// whereData says where the data is, for the choice among several servers.
+func (o localOptions) whereData() string {
+	switch {
+	case o.data != "":
+		if whole, err := filepath.Abs(o.data); err == nil {
+			return "in " + whole
+		}
+		return "in " + o.data
+	case o.endpoint != "":
+		return "in table " + o.table + " at " + o.endpoint
+	}
+	return "in memory"
+}
+
+// writeState writes the state file and returns its path. A server without one serves
+// all the same, so what prevents it is a warning.
+func (s serving) writeState(ctx context.Context, logger *slog.Logger) string {
+	if s.state.Key == "" {
+		logger.Warn("no state file was written: without TLS, commands reach a server on this machine only, and it does not listen there; listen on 127.0.0.1 or 0.0.0.0")
+		return ""
+	}
+	// The files of servers that were killed are removed.
+	if _, err := servers(ctx); err != nil {
+		logger.Warn("the state files of other servers cannot be read", "error", err.Error())
+	}
+	path, err := s.state.write()
+	if err != nil {
+		logger.Warn("no state file was written: other commands need --info FILE, or ROLLCALL_ADMIN_URL and ROLLCALL_ADMIN_TOKEN", "error", err.Error())
+		return ""
+	}
+	return path
+}
+
+// tokenFolder is the folder that keeps the tokens for the next start: the data's own,
+// or for a DynamoDB one that belongs to its table. "" when nothing is kept.
+func (o localOptions) tokenFolder() (string, error) {
+	switch {
+	case o.data != "":
+		return o.data, nil
+	case o.endpoint == "":
+		return "", nil
+	}
+	folder, err := makeStateFolder()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(o.endpoint + "\n" + o.table))
+	kept := filepath.Join(folder, "tokens-"+hex.EncodeToString(sum[:8]))
+	if err := os.Mkdir(kept, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	if err := private(kept, fs.ModeDir); err != nil {
+		return "", err
+	}
+	return kept, nil
+}
+
+// seed creates the tenant if it is new, and returns a token of it. An existing tenant
+// keeps its seats unless the flag is given. The token of the last start is used again
+// where it was kept, so that an identity provider stays connected.
+func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions, folder string) (string, error) {
 	now := time.Now()
 	err := s.CreateTenant(ctx, t, tenant.DefaultSettings(), o.seats, tenant.Unlimited, now)
-	if errors.Is(err, store.ErrTenantExists) {
+	existing := errors.Is(err, store.ErrTenantExists)
+	if existing {
 		err = nil
 		if o.seatsSet {
 			err = s.SetSeatLimit(ctx, t, o.seats, now)
 		}
 	}
 	if err != nil {
-		return "", fmt.Errorf("the tenant %s cannot be made: %w", t, err)
+		return "", fmt.Errorf("the tenant %s cannot be created: %w", t, err)
 	}
 	kept := ""
-	if o.data != "" {
-		kept = filepath.Join(o.data, tokenFile(t.String()))
-		if text, err := os.ReadFile(kept); err == nil {
+	if folder != "" {
+		kept = filepath.Join(folder, tokenFile(t.String()))
+		if text, err := os.ReadFile(kept); err == nil && existing {
 			token := strings.TrimSpace(string(text))
 			grant, err := access.NewAuthenticator(s, time.Now).Authenticate(ctx, "Bearer "+token)
 			if err == nil && grant.Tenant == t {
@@ -211,8 +325,8 @@ func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions) (str
 		return "", fmt.Errorf("the token cannot be saved: %w", err)
 	}
 	if kept != "" {
-		if err := os.WriteFile(kept, []byte(token+"\n"), 0o600); err != nil {
-			return "", fmt.Errorf("the token cannot be kept in %s: %w", o.data, err)
+		if err := writePrivate(kept, []byte(token+"\n")); err != nil {
+			return "", fmt.Errorf("the token cannot be kept in %s: %w", folder, err)
 		}
 	}
 	return token, nil
@@ -239,23 +353,49 @@ func putSchemas(ctx context.Context, a *app.App, t tenant.ID, files []string) er
 	return nil
 }
 
-func printStart(w io.Writer, i info, kept string, seats int64) {
-	fmt.Fprintf(w, `rollcall serves SCIM 2.0 for the tenant %s, with %d seats.
-
-  base URL     %s
-  token        %s
-  admin URL    %s
-  admin token  %s
-  console      %s
-  data         %s
-
-Try it:
-
-  curl -s -H 'Authorization: Bearer %s' '%s/Users'
-
-%s%sCtrl-C stops it.
-`, i.Tenant, seats, i.BaseURL, i.Token, i.AdminURL, i.AdminToken, orNone(i.ConsoleURL), kept, i.Token, i.BaseURL, consoleHint(i), plainHint(i))
+// printStart prints what a person needs to use the server. What is not a value to copy
+// fits into 80 columns.
+func printStart(w io.Writer, s serving, kept string) {
+	fmt.Fprintf(w, "rollcall serves SCIM 2.0 for the tenant %s, with %d seats.\n\n", s.Tenant, s.seats)
+	for _, line := range [][2]string{
+		{"base URL", s.BaseURL},
+		{"token", s.Token},
+		{"admin URL", s.AdminURL},
+		{"admin token", s.AdminToken},
+		{"console", orNone(s.ConsoleURL)},
+		{"data", kept},
+		{"state file", orNone(s.path)},
+	} {
+		fmt.Fprintf(w, "  %-11s  %s\n", line[0], line[1])
+	}
+	fmt.Fprint(w, "\n", commandHint(s), plainHint(s.info), "Ctrl-C stops the server.\n")
 }
+
+// commandHint has commands that work in another terminal as they are printed.
+func commandHint(s serving) string {
+	me := program()
+	hint := `Without a state file, other commands need ROLLCALL_ADMIN_URL and
+ROLLCALL_ADMIN_TOKEN, as printed above.
+
+`
+	if s.path != "" {
+		hint = fmt.Sprintf(`Try it in another terminal, in this folder. The state file lets commands find
+this server without a flag:
+
+  TOKEN=$(%[1]s token create %[2]s --quiet)
+  curl -s %[3]s/Users -H "Authorization: Bearer $TOKEN"
+  %[1]s failures %[2]s
+
+`, me, s.Tenant, s.BaseURL)
+	}
+	if s.ConsoleURL != "" {
+		hint += fmt.Sprintf("The console link works once, for ten minutes; for another one, run\n'%s console'.\n", me)
+	}
+	return hint
+}
+
+// program is this program as it was called.
+func program() string { return shellWord(os.Args[0]) }
 
 // plainHint warns of an address that other machines reach: nothing is encrypted on the
 // way there.
@@ -271,26 +411,13 @@ func plainHint(i info) string {
 		"listen on 127.0.0.1, or let only a proxy with TLS reach it.\n"
 }
 
-// writeInfo writes the file of --info in one step: a reader finds it whole or
-// not at all.
+// writeInfo writes the file of --info.
 func writeInfo(path string, i info) error {
-	if path == "" {
-		return nil
-	}
 	encoded, err := json.Marshal(i)
 	if err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".rollcall-info-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("%s cannot be written: choose another --info FILE (%w)", path, err)
-	}
-	defer func() { _ = os.Remove(temporary.Name()) }()
-	_, err = temporary.Write(append(encoded, '\n'))
-	if err := errors.Join(err, temporary.Close()); err != nil {
-		return fmt.Errorf("%s cannot be written: choose another --info FILE (%w)", path, err)
-	}
-	if err := os.Rename(temporary.Name(), path); err != nil {
+	if err := writePrivate(path, append(encoded, '\n')); err != nil {
 		return fmt.Errorf("%s cannot be written: choose another --info FILE (%w)", path, err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -158,10 +159,10 @@ func TestLocal_RefusesASchema(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"id":"urn:example:a","attributes":[{"name":"a","uniqueness":"server"}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var stderr bytes.Buffer
-	err := runLocal(t.Context(), []string{"--listen", "127.0.0.1:0", "--schema", file}, io.Discard, &stderr)
-	if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "say none") {
-		t.Errorf("runLocal = %v, want the file and what is wrong with it", err)
+	stderr := &output{}
+	status := run(t.Context(), []string{"local", "--listen", "127.0.0.1:0", "--schema", file}, strings.NewReader(""), io.Discard, stderr)
+	if said := stderr.String(); status != 1 || !strings.Contains(said, file) || !strings.Contains(said, "say none") {
+		t.Errorf("status %d, %q, want the file and what is wrong with it", status, said)
 	}
 }
 
@@ -289,7 +290,7 @@ func TestLocal_WarnsOfPlainHTTP(t *testing.T) {
 		"0.0.0.0:8080": true, "[::]:8080": true, "192.0.2.7:80": true, "[2001:db8::1]:80": true,
 	} {
 		var out bytes.Buffer
-		printStart(&out, info{BaseURL: "http://" + address + "/scim/v2", Token: "T", Tenant: "acme"}, "memory", 5)
+		printStart(&out, serving{info: info{BaseURL: "http://" + address + "/scim/v2", Token: "T", Tenant: "acme"}}, "memory")
 		if got := strings.Contains(out.String(), "tokens travel to it in plain HTTP"); got != want {
 			t.Errorf("%s: warned %t: %s", address, got, out.String())
 		}
@@ -304,4 +305,25 @@ func TestLocal_WarnsOfPlainHTTP(t *testing.T) {
 	if strings.Contains(s.stdout.String(), "plain HTTP") {
 		t.Errorf("printed %s", s.stdout)
 	}
+}
+
+// raw sends a request and returns the status, and the body as it came.
+func (s *server) raw(method, path, body string) (int, string) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.info.BaseURL+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.info.Token)
+	r.Header.Set("Content-Type", "application/scim+json")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	encoded, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return response.StatusCode, string(encoded)
 }

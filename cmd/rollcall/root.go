@@ -64,15 +64,8 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		return flagError(c.Flags(), c.CommandPath(), err)
 	})
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return emptyFlag(c.Flags()) }
-	plain := func(use, short string, f func(context.Context, []string, io.Writer, io.Writer) error) *cobra.Command {
-		return &cobra.Command{
-			Use: use, Short: short, DisableFlagParsing: true,
-			RunE: func(c *cobra.Command, args []string) error { return f(c.Context(), args, stdout, stderr) },
-		}
-	}
 	root.AddCommand(
-		plain("local", "serve it on this machine", runLocal),
-		newVerify(), newInit(), newDoctor(), newTenant(), newToken(), newSeats(), newUsers(), newGroups(), newSchema(),
+		newLocal(), newVerify(), newInit(), newDoctor(), newTenant(), newToken(), newSeats(), newUsers(), newGroups(), newSchema(),
 		newLog(), newFailures(), newExplain(), newConsole(),
 	)
 	return root
@@ -86,9 +79,21 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil || errors.Is(err, pflag.ErrHelp) {
 		return 0
 	}
-	// An error names what others sent, and what was typed.
-	fmt.Fprintln(stderr, "rollcall:", visible(err.Error()))
+	fmt.Fprintln(stderr, "rollcall:", shown(err))
 	return exitStatus(err)
+}
+
+// shown is an error as it is printed: it names what others sent, and what was typed.
+func shown(err error) string {
+	var several severalError
+	if !errors.As(err, &several) {
+		return visible(err.Error())
+	}
+	lines := make([]string, len(several))
+	for i, line := range several {
+		lines[i] = visible(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // exitStatus is the status that an error ends with.
