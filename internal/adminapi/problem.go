@@ -69,6 +69,7 @@ const (
 	kindVersion    kind = "version-mismatch"
 	kindBusy       kind = "busy"
 	kindUnresolved kind = "outcome-unknown"
+	kindStore      kind = "store-unavailable"
 	kindInternal   kind = "internal"
 )
 
@@ -92,6 +93,7 @@ var kinds = map[kind]struct {
 	kindVersion:    {http.StatusPreconditionFailed, "It is at another version"},
 	kindBusy:       {http.StatusServiceUnavailable, "Too much happened at once; nothing was changed"},
 	kindUnresolved: {http.StatusServiceUnavailable, "Whether the change was made is not known"},
+	kindStore:      {http.StatusServiceUnavailable, "The service's database cannot be reached or used"},
 	kindInternal:   {http.StatusInternalServerError, "An error of the service"},
 }
 
@@ -195,6 +197,7 @@ var sentinels = [...]struct {
 	{directory.ErrNoGroup, kindNotFound, "The tenant has no such group."},
 	{directory.ErrVersion, kindVersion, "The user is at another version than If-Match names; read it again."},
 	{directory.ErrUnresolved, kindUnresolved, "The database's answer was lost. Send the request again: a change is never made twice."},
+	{directory.ErrUnreachable, kindStore, "Nothing was changed. The service's log has the address that was tried, and why it failed."},
 	{directory.ErrBusy, kindBusy, "Send the request again."},
 	{context.DeadlineExceeded, kindBusy, "Send the request again."},
 	{context.Canceled, kindBusy, "Send the request again."},

@@ -28,6 +28,7 @@ var each = map[string][]error{
 	"directory.ErrVersion":          {directory.ErrVersion},
 	"directory.ErrBusy":             {directory.ErrBusy},
 	"directory.ErrUnresolved":       {directory.ErrUnresolved},
+	"directory.ErrUnreachable":      {directory.ErrUnreachable},
 	"directory.TakenError":          {&directory.TakenError{Kind: directory.UserName, Reason: directory.TakenActive}},
 	"directory.FullError":           {&directory.FullError{Type: tenant.User}, &directory.FullError{Type: tenant.Reader}},
 	"directory.ConvertError":        {&directory.ConvertError{}},

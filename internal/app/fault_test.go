@@ -393,7 +393,7 @@ func TestFaults_Outage(t *testing.T) {
 		{"every request is lost", tabletest.FaultPlan{WriteRates: map[tabletest.FaultKind]float64{tabletest.RequestLost: 1}}, []string{"outcome_unknown"}},
 		{"every answer is lost", tabletest.FaultPlan{WriteRates: map[tabletest.FaultKind]float64{tabletest.AnswerLost: 1}}, []string{"outcome_unknown"}},
 		{"every read is throttled", tabletest.FaultPlan{ReadRates: map[tabletest.FaultKind]float64{tabletest.Throttled: 1}}, []string{"conflict"}},
-		{"no read is answered", tabletest.FaultPlan{ReadRates: map[tabletest.FaultKind]float64{tabletest.Unavailable: 1}}, []string{"conflict"}},
+		{"no read is answered", tabletest.FaultPlan{ReadRates: map[tabletest.FaultKind]float64{tabletest.Unavailable: 1}}, []string{"store_unavailable"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -462,6 +462,7 @@ func TestProblems_SayWhatAndWhatToDo(t *testing.T) {
 		{"it is being deleted", refusal{409, "wrong-state", "The tenant is being deleted."}, 409, []string{"That cannot be done now"}, true},
 		{"a fault", refusal{500, "internal", "An error of the service."}, 500, []string{"The service failed", "report the request id", "admin-1"}, true},
 		{"busy", refusal{503, "busy", "Send the request again."}, 503, []string{"The service is busy", "Try again in a moment."}, true},
+		{"no database", refusal{503, "store-unavailable", "Nothing was changed."}, 503, []string{"The service's database cannot be reached", "report the request id"}, true},
 		{"a redirect", refusal{302, "", ""}, 502, []string{"The service failed"}, true},
 		{"no JSON", bytesAnswer("<html>"), 502, []string{"The answer of the service cannot be read"}, true},
 	} {

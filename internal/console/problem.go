@@ -68,6 +68,9 @@ func (c *Console) problemOf(q *request, err error) (p page, fault error) {
 
 // explainRefusal says what a refusal of the service means here, and what to do.
 func explainRefusal(p *adminclient.Problem) (what string, do []string) {
+	if p.Kind() == "store-unavailable" {
+		return "The service's database cannot be reached", []string{"Try again in a moment. If it fails again, report the request id to the operator of the service."}
+	}
 	switch p.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return "The service does not let you in", []string{

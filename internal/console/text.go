@@ -203,6 +203,7 @@ var labels = map[string]string{
 	"protected":                    "Protected user",
 	"group_deleted":                "Group deleted in the application",
 	"internal":                     "Error of the service",
+	"store_unavailable":            "Database cannot be reached",
 	"bad_event":                    "Not a whole request",
 	"no_route":                     "No such endpoint",
 }

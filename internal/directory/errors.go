@@ -24,6 +24,9 @@ var (
 	// ErrBusy: the request lost every race, or was throttled until its time ran
 	// out. Nothing was changed.
 	ErrBusy = errors.New("directory: busy")
+	// ErrUnreachable: the store cannot be reached, or its storage fails. Nothing
+	// was changed.
+	ErrUnreachable = errors.New("directory: the store cannot be reached")
 	// ErrUnresolved: the answer of the write was lost and the request's time
 	// ran out: the write may or may not have been applied.
 	ErrUnresolved = errors.New("directory: outcome unknown")

@@ -12,7 +12,8 @@ import (
 // reads what it wrote. Asked for no ids or no claims, a read returns nothing
 // and costs nothing.
 //
-// Reads return ErrBusy if the table gave no answer in time.
+// Reads return ErrBusy if the table gave no answer in time. Reads and writes
+// return ErrUnreachable if the table cannot be reached; nothing was changed then.
 type Store interface {
 	GroupStore
 

@@ -98,14 +98,23 @@ func TestRoutes_RefuseWithACause(t *testing.T) {
 // A table that gives no answer, or too late, is told as such, and never as a fault
 // of the service.
 func TestRoutes_TellOfATableThatDoesNotAnswer(t *testing.T) {
-	for name, failing := range map[string]struct{ reads, writes error }{
-		"throttled":       {table.ErrThrottled, table.ErrThrottled},
-		"cut off":         {table.ErrUnavailable, table.ErrUnknownOutcome},
-		"answers lost":    {nil, table.ErrUnknownOutcome},
-		"writes throttle": {nil, table.ErrThrottled},
-		"conflicts":       {nil, table.ErrConflict},
-		"too late":        {nil, table.ErrTooLate},
-		"out of time":     {context.DeadlineExceeded, context.DeadlineExceeded},
+	busy, unknown, gone := []string{"conflict"}, []string{"outcome_unknown"}, []string{"store_unavailable"}
+	for name, failing := range map[string]struct {
+		reads, writes error
+		causes        []string
+	}{
+		"throttled":       {table.ErrThrottled, table.ErrThrottled, busy},
+		"cut off":         {table.ErrUnavailable, table.ErrUnknownOutcome, []string{"store_unavailable", "outcome_unknown"}},
+		"answers lost":    {nil, table.ErrUnknownOutcome, unknown},
+		"writes throttle": {nil, table.ErrThrottled, busy},
+		"conflicts":       {nil, table.ErrConflict, busy},
+		"too late":        {nil, table.ErrTooLate, busy},
+		"out of time":     {context.DeadlineExceeded, context.DeadlineExceeded, busy},
+		"no connection":   {table.ErrNoConnection, table.ErrNoConnection, gone},
+		"no table":        {table.ErrUnreachable, table.ErrUnreachable, gone},
+		"no writes":       {nil, table.ErrUnreachable, gone},
+		"a full disk":     {nil, table.ErrStorage, gone},
+		"a broken disk":   {table.ErrStorage, table.ErrStorage, gone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			deaf := &deafTable{Table: enginetest.Memory(t)}
@@ -130,6 +139,7 @@ func TestRoutes_TellOfATableThatDoesNotAnswer(t *testing.T) {
 			s.handler = s.app.Handler()
 			user := s.mustCreate(`"userName":"a"`)
 			deaf.reads, deaf.writes = failing.reads, failing.writes
+			seen := false
 			for _, r := range httpapi.Routes() {
 				for name, body := range map[string]string{
 					"user":  userBody(`"userName":"b"`),
@@ -148,8 +158,17 @@ func TestRoutes_TellOfATableThatDoesNotAnswer(t *testing.T) {
 						if strings.Contains(line, `"cause":"internal"`) || strings.Contains(line, `"status":500`) {
 							t.Errorf("%s with a %s: %d %s", r.Method+" "+path, name, w.Code, line)
 						}
+						for _, cause := range []string{"conflict", "outcome_unknown", "store_unavailable"} {
+							if strings.Contains(line, `"cause":"`+cause+`"`) && !slices.Contains(failing.causes, cause) {
+								t.Errorf("%s with a %s: cause %s, want %s", r.Method+" "+path, name, cause, failing.causes)
+							}
+						}
+						seen = seen || strings.Contains(line, `"cause":"`+failing.causes[0]+`"`)
 					}
 				}
+			}
+			if !seen {
+				t.Errorf("no request has the cause %s", failing.causes[0])
 			}
 		})
 	}

@@ -127,7 +127,7 @@ func orEmpty(members []string) []string {
 // not undo it.
 func (s *Service) showChanged(ctx context.Context, q *request, projection scim.Projection) (*reply, error) {
 	a, err := s.showGroup(ctx, q, projection)
-	if errors.Is(err, directory.ErrBusy) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, directory.ErrBusy) || errors.Is(err, directory.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
 	}
 	return a, err

@@ -201,6 +201,7 @@ var sentinels = [...]struct {
 	{directory.ErrVersion, provlog.VersionMismatch},
 	{directory.ErrDeactivatedInApp, provlog.DeactivatedInApp},
 	{directory.ErrUnresolved, provlog.OutcomeUnknown},
+	{directory.ErrUnreachable, provlog.StoreUnavailable},
 	{directory.ErrBusy, provlog.Conflict},
 	{context.DeadlineExceeded, provlog.Conflict},
 	{context.Canceled, provlog.Conflict},

@@ -42,6 +42,7 @@ var each = map[string][]error{
 	"directory.ErrDeactivatedInApp": {directory.ErrDeactivatedInApp},
 	"directory.ErrBusy":             {directory.ErrBusy},
 	"directory.ErrUnresolved":       {directory.ErrUnresolved},
+	"directory.ErrUnreachable":      {directory.ErrUnreachable},
 	"directory.ErrCursor":           {directory.ErrCursor},
 	"directory.ConvertError":        {&directory.ConvertError{ID: "u1"}},
 	"directory.MembersError":        {&directory.MembersError{Limit: 1}},

@@ -64,6 +64,7 @@ const (
 	RateLimit         Cause = "rate_limit"
 	Conflict          Cause = "conflict"
 	OutcomeUnknown    Cause = "outcome_unknown"
+	StoreUnavailable  Cause = "store_unavailable"
 	BulkLimit         Cause = "bulk_limit"
 	BulkReference     Cause = "bulk_reference"
 	BulkTime          Cause = "bulk_time"
@@ -285,6 +286,10 @@ var meanings = map[Cause]Meaning{
 	OutcomeUnknown: {
 		Status: 503, Summary: "The database's answer was lost; the change may or may not have been made.",
 		Action: "Send the request again: a change is never made twice.", RetryAfter: 2,
+	},
+	StoreUnavailable: {
+		Status: 503, Summary: "The service's database cannot be reached or used. Nothing was changed.",
+		Action: "Send the request again later; if it fails again, report the request id to the operator of the service.", RetryAfter: 5,
 	},
 	BulkLimit: {
 		Status: 413, Summary: "The bulk request has more operations than maxOperations.",

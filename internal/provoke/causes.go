@@ -133,6 +133,9 @@ var Provocations = map[provlog.Cause]func(s *Stage) Answer{
 	provlog.OutcomeUnknown: func(s *Stage) Answer {
 		return s.spoiling("#USERS", table.ErrUnknownOutcome, func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
 	},
+	provlog.StoreUnavailable: func(s *Stage) Answer {
+		return s.spoiling("#USERS", table.ErrUnreachable, func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
+	},
 	provlog.Internal: func(s *Stage) Answer {
 		return s.spoiling("#USERS", errors.New("the disk is on fire"), func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
 	},

@@ -35,8 +35,11 @@ func readError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, table.ErrThrottled) || errors.Is(err, table.ErrUnavailable) || errors.Is(err, table.ErrStorage) ||
-		errors.Is(err, context.DeadlineExceeded) {
+	late := errors.Is(err, context.DeadlineExceeded)
+	switch {
+	case unreachable(err), errors.Is(err, table.ErrUnavailable) && !late && !errors.Is(err, context.Canceled):
+		return fmt.Errorf("%w: %w", directory.ErrUnreachable, err)
+	case errors.Is(err, table.ErrThrottled), errors.Is(err, table.ErrUnavailable), late:
 		return fmt.Errorf("%w: %w", directory.ErrBusy, err)
 	}
 	return err
@@ -50,11 +53,19 @@ func writeError(err error) error {
 		return nil
 	case errors.Is(err, table.ErrUnknownOutcome):
 		return fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
+	case unreachable(err):
+		return fmt.Errorf("%w: %w", directory.ErrUnreachable, err)
 	case errors.Is(err, table.ErrConflict), errors.Is(err, table.ErrThrottled),
-		errors.Is(err, table.ErrStorage), errors.Is(err, table.ErrTooLate), errors.Is(err, table.ErrTokenReused):
+		errors.Is(err, table.ErrTooLate), errors.Is(err, table.ErrTokenReused):
 		return fmt.Errorf("%w: %w", directory.ErrBusy, err)
 	}
 	return err
+}
+
+// unreachable reports whether a call failed for the table itself, and not for what was
+// asked of it, or when.
+func unreachable(err error) bool {
+	return errors.Is(err, table.ErrUnreachable) || errors.Is(err, table.ErrStorage)
 }
 
 // read is a Get of one item; ok is false when there is none.

@@ -11,10 +11,16 @@ var (
 	// ErrConflict: another transaction touched an item at the same time.
 	// Nothing was applied; the same transaction may be sent again.
 	ErrConflict = errors.New("table: transaction conflict")
-	// ErrThrottled: the table refused for its capacity, or a write did not reach
-	// it. Nothing was applied;
-	// the same call may be sent again.
+	// ErrThrottled: the table refused for its capacity. Nothing was applied; the
+	// same call may be sent again.
 	ErrThrottled = errors.New("table: throttled")
+	// ErrUnreachable: the table cannot be used at all: no connection to it can be
+	// made, it does not exist, or it refuses the caller's credentials. Nothing was
+	// applied. Only one that is ErrNoConnection too may be sent again.
+	ErrUnreachable = errors.New("table: cannot be reached")
+	// ErrNoConnection is the ErrUnreachable that may pass by itself: the address is
+	// unknown, refuses the connection, or does not answer in time.
+	ErrNoConnection = fmt.Errorf("%w: no connection", ErrUnreachable)
 	// ErrUnavailable: a read got no answer. It may be sent again.
 	ErrUnavailable = errors.New("table: no answer")
 	// ErrUnknownOutcome: a write's answer was lost, and it may or may not have

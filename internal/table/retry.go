@@ -13,20 +13,25 @@ const (
 	retryFor     = 8 * time.Second
 	retryFirst   = 10 * time.Millisecond
 	retryLongest = 500 * time.Millisecond
+	// retryConnecting is for how long a table is tried that no connection can be made
+	// to: a name server or a network that fails for a moment is back by then, and a
+	// caller is not kept waiting for an address that is wrong.
+	retryConnecting = 2 * time.Second
 )
 
 // Retrying sends calls again whose failure was nobody's fault: a write after a
-// conflict, a throttle or a lost answer, a read after a throttle or no answer.
-// It gives up after 8 seconds, at the context's deadline, or when the
-// transaction's NotAfter has passed, whichever is first, and waits in between for
-// a random time that grows from 10 to 500 ms.
+// conflict, a throttle or a lost answer, a read after a throttle or no answer, both
+// when there was no connection. It gives up after 8 seconds (2 without a
+// connection), at the context's deadline, or when the transaction's NotAfter has
+// passed, whichever is first, and waits in between for a random time that grows from
+// 10 to 500 ms.
 //
 // A write is sent again exactly as it was, with its token: never a new one, for
 // then a lost answer could mean that it is applied twice. Every time counts as a
 // retry in the Usage of the context.
 //
 // The error is that of the last try, and one of ErrConflict, ErrThrottled,
-// ErrUnknownOutcome and ErrUnavailable tells what stood in the way. Once an answer
+// ErrUnknownOutcome, ErrUnavailable and ErrUnreachable says what stood in the way. Once an answer
 // was lost, only success, a failed condition or a refusal settle it: until then
 // the error is ErrUnknownOutcome, whatever came after it and whatever ended the
 // tries, the end of the caller's context among them. When NotAfter ended them, or
@@ -84,13 +89,13 @@ func (r *retrying) Query(ctx context.Context, q Query) (Page, error) {
 }
 
 func read[T any](ctx context.Context, r *retrying, send func() (T, error)) (T, error) {
-	end := r.end(ctx)
+	end, run := r.end(ctx), connecting{}
 	for try := 0; ; try++ {
 		answer, err := send()
-		if err == nil || !(errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnavailable)) {
+		if err == nil || !(errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNoConnection)) {
 			return answer, err
 		}
-		if stop := r.pause(ctx, try, end); stop != nil {
+		if stop := r.pause(ctx, try, run.end(err, r.now(), end)); stop != nil {
 			return answer, ended(err, stop)
 		}
 		Add(ctx, Counts{Retries: 1})
@@ -102,7 +107,7 @@ func (r *retrying) Write(ctx context.Context, tx Transaction) error {
 	if r.tooLate(tx) {
 		return ErrTooLate
 	}
-	end := r.end(ctx)
+	end, run := r.end(ctx), connecting{}
 	var lost error // the last try whose outcome is unknown
 	for try := 0; ; try++ {
 		err := r.table.Write(ctx, tx)
@@ -114,10 +119,10 @@ func (r *retrying) Write(ctx context.Context, tx Transaction) error {
 		case lost != nil:
 			err = fmt.Errorf("%w, then: %v", lost, err) //nolint:errorlint // a later conflict settles nothing and must not be found
 		}
-		if !(errors.Is(err, ErrConflict) || errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnknownOutcome)) {
+		if !(errors.Is(err, ErrConflict) || errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnknownOutcome) || errors.Is(err, ErrNoConnection)) {
 			return err
 		}
-		if stop := r.pause(ctx, try, end); stop != nil {
+		if stop := r.pause(ctx, try, run.end(err, r.now(), end)); stop != nil {
 			return ended(err, stop)
 		}
 		if r.tooLate(tx) {
@@ -139,6 +144,24 @@ func settled(err error) bool {
 func (r *retrying) tooLate(tx Transaction) bool {
 	// By the clock on the wall: the other may stand still while a process is frozen.
 	return !tx.NotAfter.IsZero() && r.now().Round(0).After(tx.NotAfter.Round(0))
+}
+
+// connecting is when a run of tries without a connection began; zero outside of one.
+type connecting struct{ since time.Time }
+
+// end returns when to give up after an error: end, or sooner without a connection.
+func (c *connecting) end(err error, now, end time.Time) time.Time {
+	if !errors.Is(err, ErrNoConnection) {
+		c.since = time.Time{}
+		return end
+	}
+	if c.since.IsZero() {
+		c.since = now
+	}
+	if soon := c.since.Add(retryConnecting); soon.Before(end) {
+		return soon
+	}
+	return end
 }
 
 func (r *retrying) end(ctx context.Context) time.Time {

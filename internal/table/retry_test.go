@@ -124,6 +124,40 @@ func TestRetrying_WaitsLongerEachTime(t *testing.T) {
 	})
 }
 
+// Without a connection a call is tried for two seconds, and never after a refusal of the
+// caller; an answer in between begins the two seconds again, and a write whose answer
+// was lost is tried for the whole time.
+func TestRetrying_GivesUpSoonWithoutAConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		none, second := table.ErrNoConnection, table.RetryJitter(func(time.Duration) time.Duration { return time.Second })
+		for name, c := range map[string]struct {
+			answers     []error
+			read, write error
+			tries       int
+			wrote       int
+		}{
+			"for ever":           {[]error{none}, none, none, 2, 2},
+			"for a moment":       {[]error{none, nil}, nil, nil, 2, 2},
+			"refused":            {[]error{table.ErrUnreachable}, table.ErrUnreachable, table.ErrUnreachable, 1, 1},
+			"an answer between":  {[]error{none, table.ErrThrottled, none}, none, none, 4, 4},
+			"after a lost write": {[]error{table.ErrUnknownOutcome, none}, table.ErrUnknownOutcome, table.ErrUnknownOutcome, 1, 8},
+		} {
+			read, write := &script{answers: c.answers}, &script{answers: c.answers}
+			_, err := table.Retrying(read, second).Get(t.Context(), table.Key{Partition: "p", Sort: "s"})
+			if !errors.Is(err, c.read) || (c.read == nil) != (err == nil) || len(read.at) != c.tries {
+				t.Errorf("%s: a read is %v after %d tries, want %v after %d", name, err, len(read.at), c.read, c.tries)
+			}
+			err = table.Retrying(write, second).Write(t.Context(), deletion)
+			if !errors.Is(err, c.write) || (c.write == nil) != (err == nil) || len(write.at) != c.wrote {
+				t.Errorf("%s: a write is %v after %d tries, want %v after %d", name, err, len(write.at), c.write, c.wrote)
+			}
+			if errors.Is(err, table.ErrUnknownOutcome) && errors.Is(err, table.ErrUnreachable) {
+				t.Errorf("%s: a write of unknown outcome is told as one that did not arrive: %v", name, err)
+			}
+		}
+	})
+}
+
 func TestRetrying_ObeysNotAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := deletion

@@ -29,9 +29,10 @@ type Table interface {
 	// Its errors: *ConditionError when a condition did not hold (never sent
 	// again as it is: decide again), *LimitError when the transaction is one
 	// that DynamoDB refuses, ErrConflict or ErrThrottled when nothing was
-	// applied and the same transaction may be sent again, ErrTokenReused when
-	// the token was used for another transaction, ErrUnknownOutcome when the
-	// answer was lost: only the same transaction with the same token tells.
+	// applied and the same transaction may be sent again, ErrUnreachable when no
+	// call can succeed, ErrTokenReused when the token was used for another
+	// transaction, ErrUnknownOutcome when the answer was lost: only the same
+	// transaction with the same token tells.
 	Write(ctx context.Context, tx Transaction) error
 }
 

@@ -3,10 +3,13 @@ package dynamo_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
@@ -203,12 +206,43 @@ func TestWrite_NoServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	tbl := dynamo.New(client, "none")
-	if err := tbl.Write(t.Context(), transaction()); !errors.Is(err, table.ErrThrottled) || errors.Is(err, table.ErrUnknownOutcome) {
-		t.Errorf("write: %v, want it known that nothing was applied", err)
+	wantNoConnection(t, tbl, "http://127.0.0.1:1")
+}
+
+// wantNoConnection checks that a read and a write say that there is no connection, and
+// to where, and that neither says more.
+func wantNoConnection(t *testing.T, tbl table.Table, address string) {
+	t.Helper()
+	_, read := tbl.Get(t.Context(), counter)
+	for name, err := range map[string]error{"read": read, "write": tbl.Write(t.Context(), transaction())} {
+		if !errors.Is(err, table.ErrNoConnection) || errors.Is(err, table.ErrUnknownOutcome) ||
+			!strings.Contains(err.Error(), address) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v, want no connection to %s", name, err, address)
+		}
 	}
-	if _, err := tbl.Get(t.Context(), counter); !errors.Is(err, table.ErrUnavailable) {
-		t.Errorf("get: %v", err)
+}
+
+// An address that does not answer: the connection is never made, and the attempt ends.
+func TestDynamo_NoConnectionInTime(t *testing.T) {
+	hang := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}}
+	local, err := dynamo.NewLocalClient(t.Context(), "http://192.0.2.1:8000")
+	if err != nil {
+		t.Fatal(err)
 	}
+	o := local.Options()
+	o.HTTPClient = hang
+	wantNoConnection(t, dynamo.New(dynamodb.New(o), "none", dynamo.AttemptTimeout(100*time.Millisecond)), "http://192.0.2.1:8000")
+}
+
+func TestDynamo_UnknownHost(t *testing.T) {
+	client, err := dynamo.NewLocalClient(t.Context(), "http://no-such-host.invalid:8000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantNoConnection(t, dynamo.New(client, "none"), "http://no-such-host.invalid:8000")
 }
 
 func TestNoTable(t *testing.T) {
@@ -219,11 +253,11 @@ func TestNoTable(t *testing.T) {
 	tbl := dynamo.New(client, "no-such-table")
 	start := time.Now()
 	err = table.Retrying(tbl).Write(t.Context(), transaction())
-	if err == nil || errors.Is(err, table.ErrUnknownOutcome) || !strings.Contains(err.Error(), "ResourceNotFoundException") {
+	if !errors.Is(err, table.ErrUnreachable) || !strings.Contains(err.Error(), "the table does not exist") || !strings.Contains(err.Error(), tabletest.Endpoint(t)) {
 		t.Errorf("write: %v", err)
 	}
 	_, err = table.Retrying(tbl).Get(t.Context(), counter)
-	if err == nil || errors.Is(err, table.ErrUnavailable) || !strings.Contains(err.Error(), "ResourceNotFoundException") {
+	if !errors.Is(err, table.ErrUnreachable) || !strings.Contains(err.Error(), "ResourceNotFoundException") {
 		t.Errorf("get: %v", err)
 	}
 	if time.Since(start) > 5*time.Second {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync/atomic"
 
@@ -25,11 +27,19 @@ type call struct {
 	ctx       context.Context // ends with the caller's or the attempt
 	cancel    context.CancelFunc
 	sent      atomic.Bool
+	// address is where the request was sent, for the log.
+	address atomic.Value
+	// connecting and connected report how far the last connection got.
+	connecting, connected atomic.Bool
 }
 
 func (t *Table) start(ctx context.Context, operation string) *call {
 	c := &call{operation: operation, caller: ctx}
 	c.ctx, c.cancel = context.WithTimeout(ctx, t.timeout)
+	c.ctx = httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { c.connecting.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { c.connected.Store(true) },
+	})
 	return c
 }
 
@@ -40,6 +50,7 @@ func (c *call) options(o *dynamodb.Options) {
 	client := o.HTTPClient
 	o.HTTPClient = sender(func(r *http.Request) (*http.Response, error) {
 		c.sent.Store(true)
+		c.address.Store(r.URL.Scheme + "://" + r.URL.Host)
 		return client.Do(r)
 	})
 }
@@ -67,9 +78,6 @@ func (c *call) writeError(err error, ops []table.Op) error {
 		// DynamoDB Local refuses the whole call where AWS gives a reason.
 		return &table.LimitError{Op: onlyAddition(ops), Reason: table.ReasonNotNumber}
 	}
-	if unreached := new(net.OpError); errors.As(err, &unreached) && unreached.Op == "dial" {
-		return fmt.Errorf("%w: dynamo: %s: no connection", table.ErrThrottled, c.operation)
-	}
 	return c.outcome(err, table.ErrUnknownOutcome)
 }
 
@@ -91,13 +99,13 @@ func onlyAddition(ops []table.Op) int {
 // without a usable answer is: for a write that may mean it was applied.
 func (c *call) outcome(err, lost error) error {
 	if !c.sent.Load() {
-		if ended := c.caller.Err(); ended != nil {
-			return fmt.Errorf("dynamo: %s: not sent: %w", c.operation, c.ended(lost, ended))
-		}
-		return fmt.Errorf("dynamo: %s: not sent: %w", c.operation, err)
+		return c.unsent(err, lost)
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
+		if c.caller.Err() == nil && !c.connected.Load() && unconnected(err, c.connecting.Load()) {
+			return fmt.Errorf("%w: dynamo: %s: %s: %s", table.ErrNoConnection, c.operation, c.address.Load(), reason(err))
+		}
 		return c.lost(err, lost)
 	}
 	switch code := api.ErrorCode(); code {
@@ -116,10 +124,67 @@ func (c *call) outcome(err, lost error) error {
 		return &table.LimitError{Op: -1, Reason: c.answer(err, code)}
 	default:
 		if status := status(err); status >= 400 && status < 500 && known(api) {
+			if why, ok := unusable[code]; ok {
+				return fmt.Errorf("%w: dynamo: %s: %s (%s)", table.ErrUnreachable, c.address.Load(), why, c.answer(err, code))
+			}
 			return fmt.Errorf("dynamo: %s", c.answer(err, code))
 		}
 		return c.lost(err, lost)
 	}
+}
+
+// unsent is a request that never left: the caller's time is over, there are no
+// credentials, or the endpoint is none.
+func (c *call) unsent(err, lost error) error {
+	if ended := c.caller.Err(); ended != nil {
+		return fmt.Errorf("dynamo: %s: not sent: %w", c.operation, c.ended(lost, ended))
+	}
+	if faulty := new(smithy.SerializationError); errors.As(err, &faulty) {
+		return fmt.Errorf("dynamo: %s: not sent: %w", c.operation, err)
+	}
+	return fmt.Errorf("%w: dynamo: %s: not sent: %w", table.ErrUnreachable, c.operation, err)
+}
+
+// unconnected reports whether a request without an answer failed before it had a
+// connection: nothing of it can have been applied. The transport's own end of time
+// hides what it was waiting for, which the trace shows.
+func unconnected(err error, connecting bool) bool {
+	var dial *net.OpError
+	return connecting || errors.As(err, &dial) && dial.Op == "dial"
+}
+
+// reason is why there is no connection. It names addresses, and nothing that is
+// stored.
+func reason(err error) string {
+	if dial := new(net.OpError); errors.As(err, &dial) {
+		return dial.Error()
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no connection in time"
+	}
+	if send := new(url.Error); errors.As(err, &send) {
+		return send.Err.Error()
+	}
+	return err.Error()
+}
+
+// unusable are DynamoDB's refusals of every call of this caller, and what each
+// means.
+var unusable = map[string]string{
+	"ResourceNotFoundException":           "the table does not exist",
+	"AccessDeniedException":               "access is denied",
+	"AccessDenied":                        "access is denied",
+	"NotAuthorized":                       "access is denied",
+	"OptInRequired":                       "the account has no access to DynamoDB",
+	"UnrecognizedClientException":         "the credentials are unknown",
+	"InvalidClientTokenId":                "the credentials are unknown",
+	"MissingAuthenticationTokenException": "the credentials are missing",
+	"IncompleteSignatureException":        "the signature is incomplete",
+	"InvalidSignatureException":           "the signature is invalid",
+	"SignatureDoesNotMatch":               "the signature is invalid",
+	"ExpiredTokenException":               "the credentials have expired",
+	"ExpiredToken":                        "the credentials have expired",
+	"RequestExpired":                      "the signature has expired",
 }
 
 // ended is the end of the caller's context before anything was sent: a read got no

@@ -81,7 +81,7 @@ func kind(err error) string {
 	}
 	for name, sentinel := range map[string]error{
 		"conflict": table.ErrConflict, "throttled": table.ErrThrottled, "unavailable": table.ErrUnavailable,
-		"unknown": table.ErrUnknownOutcome, "reused": table.ErrTokenReused,
+		"unknown": table.ErrUnknownOutcome, "reused": table.ErrTokenReused, "unreachable": table.ErrUnreachable,
 	} {
 		if errors.Is(err, sentinel) {
 			return name
@@ -108,9 +108,11 @@ func TestOutcome_OfErrorCodes(t *testing.T) {
 		{"ServiceUnavailable", 503, "unknown", "unavailable"},
 		{"UnknownError", 502, "unknown", "unavailable"},
 		{"UnknownError", 400, "unknown", "unavailable"}, // its body was cut: it may be any of these
-		{"ResourceNotFoundException", 400, "other", "other"},
-		{"AccessDeniedException", 400, "other", "other"},
-		{"ExpiredTokenException", 400, "other", "other"},
+		{"ResourceNotFoundException", 400, "unreachable", "unreachable"},
+		{"AccessDeniedException", 400, "unreachable", "unreachable"},
+		{"UnrecognizedClientException", 400, "unreachable", "unreachable"},
+		{"ExpiredTokenException", 400, "unreachable", "unreachable"},
+		{"LimitExceededException", 400, "other", "other"},
 	} {
 		err := &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
 			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: c.status}},
@@ -129,8 +131,11 @@ func TestOutcome_OfErrorCodes(t *testing.T) {
 func TestOutcome_OfWhatWasNotSent(t *testing.T) {
 	c := sentCall(t)
 	c.sent.Store(false)
-	if got := kind(c.writeError(errors.New("no credentials"), nil)); got != "other" {
+	if got := kind(c.writeError(errors.New("no credentials"), nil)); got != "unreachable" {
 		t.Errorf("without credentials: %s", got)
+	}
+	if got := kind(c.writeError(&smithy.SerializationError{Err: errors.New("no number")}, nil)); got != "other" {
+		t.Errorf("a request that cannot be written: %s", got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

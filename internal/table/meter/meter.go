@@ -23,8 +23,8 @@ import (
 //   - A write costs two units per started KB of the larger of the item before and
 //     after it, for every operation, a Check included, whether or not the
 //     conditions held.
-//   - A call that was throttled costs a round trip and no units; one that was
-//     refused for its form was never sent and costs nothing.
+//   - A call that was throttled, or did not reach the table, costs a round trip and
+//     no units; one that was refused for its form was never sent and costs nothing.
 //
 // A meter sees operations, not the items they meet. For a Put it counts the new
 // item, for an Update the attributes it sets, for a Delete or Check 1 KB. That is a
@@ -99,7 +99,7 @@ func (m *meter) Write(ctx context.Context, tx table.Transaction) error {
 		return err
 	}
 	c := table.Counts{RoundTrips: 1}
-	if !errors.Is(err, table.ErrThrottled) && !errors.Is(err, table.ErrTokenReused) {
+	if !errors.Is(err, table.ErrThrottled) && !errors.Is(err, table.ErrUnreachable) && !errors.Is(err, table.ErrTokenReused) {
 		for _, op := range tx.Ops {
 			c.WriteUnits += 2 * units(size(op, before), writeUnit)
 		}
