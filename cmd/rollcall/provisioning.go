@@ -87,6 +87,7 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 		return err
 	}
 	entries, searched := []any{}, ""
+	var nothing map[string]any
 	for {
 		query.Set("limit", strconv.Itoa(min(o.limit-len(entries), 200)))
 		page, err := p.ask(c.Context(), http.MethodGet, tenantPath(tenant, "log"), query, nil)
@@ -95,6 +96,9 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 		}
 		part, _ := page["entries"].([]any)
 		entries = append(entries, part...)
+		if reason, ok := page["nothing"].(map[string]any); ok {
+			nothing = reason
+		}
 		next, more := page["next"].(string)
 		searched, _ = page["searchedTo"].(string)
 		if !more || len(entries) >= o.limit {
@@ -106,9 +110,15 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 	if searched != "" {
 		document["searchedTo"] = searched
 	}
+	if nothing != nil {
+		document["nothing"] = nothing
+	}
 	return o.show(c, document, func(w io.Writer) {
 		if len(entries) == 0 {
-			fmt.Fprintln(w, "The log has no such entry. "+o.elsewhere())
+			printNothing(w, "No entries found.", nothing, "rollcall log "+tenant, o.filtered())
+			if searched != "" {
+				fmt.Fprintf(w, "Searched down to %s; older entries: --until %s.\n", visible(searched), visible(searched))
+			}
 			return
 		}
 		aligned(w, []string{"TIME", "OUTCOME", "WHAT", "WHO", "CAUSE", "REQUEST"}, logRows(entries))
@@ -118,12 +128,35 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 	})
 }
 
-// elsewhere says where else to look when nothing was found.
-func (o *logOptions) elsewhere() string {
-	if o.subject != "" {
-		return "--subject is a whole userName, displayName, email, externalId or id; what was sent and what is kept may differ."
+// filtered reports whether the search has filters beside its subject.
+func (o *logOptions) filtered() bool {
+	return o.cause+o.outcome+o.kind+o.since+o.until != ""
+}
+
+// printNothing prints why a search found nothing, and the commands to try next.
+func printNothing(w io.Writer, what string, nothing map[string]any, command string, filtered bool) {
+	fmt.Fprintln(w, what)
+	if nothing == nil {
+		return
 	}
-	return "Requests that only read, and those without a valid token, are in the log lines alone (docs/operations.md)."
+	paragraph(w, text(nothing["detail"]))
+	similar, _ := nothing["similar"].([]any)
+	for _, name := range similar {
+		fmt.Fprintf(w, "Did you mean: %s --subject %s\n", command, shellWord(text(name)))
+	}
+	switch reason := member(nothing, "reason"); {
+	case filtered && (reason == "other_entries" || reason == "no_match"):
+		fmt.Fprintln(w, "Try again without the other flags.")
+	case reason == "empty" || reason == "unknown_subject":
+		paragraph(w, "Requests that only read, and those without a valid token, are in the log lines only (docs/operations.md).")
+	}
+}
+
+// paragraph prints a text in lines that fit the output.
+func paragraph(w io.Writer, s string) {
+	for _, line := range folded(s, columns(w)) {
+		fmt.Fprintln(w, line)
+	}
 }
 
 // knowing is a refusal that says which causes there are, when it was for want of one.
@@ -229,12 +262,32 @@ func newFailures() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := p.all(c, tenantPath(args[0], "failed-users"), "failedUsers", query)
+			path := tenantPath(args[0], "failed-users")
+			list, err := p.all(c, path, "failedUsers", query)
 			if err != nil {
 				return p.knowing(c.Context(), cause, err)
 			}
+			var nothing map[string]any
+			if len(list) == 0 {
+				query.Del("after")
+				page, err := p.ask(c.Context(), http.MethodGet, path, query, nil)
+				if err != nil {
+					return err
+				}
+				nothing, _ = page["nothing"].(map[string]any)
+			}
 			slices.SortStableFunc(list, func(x, y any) int { return strings.Compare(member(y, "lastFailure"), member(x, "lastFailure")) })
-			return a.show(c, map[string]any{"failedUsers": list}, func(w io.Writer) { printFailures(w, list) })
+			document := map[string]any{"failedUsers": list}
+			if nothing != nil {
+				document["nothing"] = nothing
+			}
+			return a.show(c, document, func(w io.Writer) {
+				if len(list) == 0 {
+					printNothing(w, "No failures found.", nothing, "rollcall failures "+args[0], cause+kind != "")
+					return
+				}
+				printFailures(w, list)
+			})
 		},
 	})
 	c.Flags().StringVar(&subject, "subject", "", "`WHO`: a userName, displayName, externalId or id")
@@ -252,10 +305,6 @@ func member(document any, name string) string {
 // printFailures prints those who fail, together with those for whom the same is to be
 // done: the latest failure first, of all and of each.
 func printFailures(w io.Writer, list []any) {
-	if len(list) == 0 {
-		fmt.Fprintln(w, "Nobody's provisioning fails.")
-		return
-	}
 	alike := map[[2]string][]map[string]any{}
 	var order [][2]string
 	for _, v := range list {

@@ -90,7 +90,7 @@ func TestExplain_EveryCause(t *testing.T) {
 func TestFailures_UntilTheyAreMended(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
-	tells(t, path, 0, []string{"Nobody's provisioning fails."}, "failures", "acme")
+	tells(t, path, 0, []string{"No failures found.", "No user or group of this tenant fails."}, "failures", "acme")
 	holder := s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
 	body := provoke.User(`"userName":"new@example.com","externalId":"00u1"`)
 	refused := s.Send("POST", "/Users", body)
@@ -100,10 +100,10 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 		tells(t, path, 0, []string{"User new@example.com"}, "failures", "acme", "--subject", by)
 		tells(t, path, 0, []string{"failure", refused.RequestID}, "log", "acme", "--subject", by, "--since", "1h")
 	}
-	tells(t, path, 0, []string{"The log has no such entry."}, "log", "acme", "--until", "1h")
+	tells(t, path, 0, []string{"No entries found.", "The log has entries, but none with a time to", "Try again without the other flags."}, "log", "acme", "--until", "1h")
 	s.Send("PATCH", "/Users/"+holder.ID(), provoke.Patch(`{"op":"replace","path":"active","value":false}`))
 	made := s.Send("POST", "/Users", body)
-	tells(t, path, 0, []string{"Nobody's provisioning fails."}, "failures", "acme")
+	tells(t, path, 0, []string{"No failures found."}, "failures", "acme")
 	tells(t, path, 0, []string{"Mended at", made.RequestID}, "explain", "acme", refused.RequestID)
 	tells(t, path, 0, []string{"success", "created", "There is more before"}, "log", "acme", "--limit", "1")
 	tells(t, path, 0, []string{`"searchedTo":"20`}, "log", "acme", "--limit", "1", "--json")
@@ -111,6 +111,38 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	var document struct{ Entries []map[string]any }
 	if err := json.Unmarshal([]byte(printed), &document); err != nil || len(document.Entries) != 4 {
 		t.Errorf("%v: %s", err, printed)
+	}
+}
+
+// A search that finds nothing says what was searched and why, and what to try next.
+func TestSearch_ThatFindsNothing(t *testing.T) {
+	s := provoke.New(t, enginetest.Memory(t), 5)
+	path := onStage(t, s)
+	tells(t, path, 0, []string{"No entries found.", "The log has no entry:", "90 days", "log lines only"}, "log", "acme")
+	s.Send("POST", "/Users", provoke.User(`"userName":"anna o'neil@example.com"`))
+	s.Send("POST", "/Users", provoke.User(`"userName":"bert@example.com"`))
+	for _, tt := range []struct {
+		args []string
+		says []string
+	}{
+		{[]string{"log", "acme", "--subject", "bert"}, []string{"No user, group or log entry has the name or id \"bert\".", "whole userName", "Did you mean: rollcall log acme --subject bert@example.com\n"}},
+		{[]string{"failures", "acme", "--subject", "Anna"}, []string{"No failures found.", `Did you mean: rollcall failures acme --subject 'anna o'\''neil@example.com'` + "\n"}},
+		{[]string{"log", "acme", "--subject", "BERT@example.com", "--outcome", "failure"}, []string{"has log entries, the newest of 20", "but none with the outcome failure.", "Try again without the other flags."}},
+		{[]string{"log", "acme", "--until", "2020-01-01"}, []string{"The time searched ends at 2020-01-01 00:00:00 UTC", "keeps entries for 90 days"}},
+		{[]string{"failures", "acme", "--subject", "bert@example.com"}, []string{"The provisioning of \"bert@example.com\" does not fail"}},
+	} {
+		printed := tells(t, path, 0, nil, tt.args...)
+		for _, says := range tt.says {
+			if !strings.Contains(printed, says) {
+				t.Errorf("%v does not print %q: %s", tt.args, says, printed)
+			}
+		}
+		var document struct {
+			Nothing struct{ Reason, Detail string }
+		}
+		if inJSON := tells(t, path, 0, nil, append(tt.args, "--json")...); json.Unmarshal([]byte(inJSON), &document) != nil || document.Nothing.Reason == "" || document.Nothing.Detail == "" {
+			t.Errorf("%v --json: %s", tt.args, inJSON)
+		}
 	}
 }
 

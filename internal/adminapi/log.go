@@ -186,7 +186,8 @@ func (s *Service) listLog(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.tenantOf(ctx, q); err != nil {
+	t, err := s.tenantOf(ctx, q)
+	if err != nil {
 		return nil, err
 	}
 	found, err := s.Provisioning.Find(ctx, q.tenant, query)
@@ -203,6 +204,12 @@ func (s *Service) listLog(ctx context.Context, q *request) (*reply, error) {
 		if !found.SearchedTo.IsZero() {
 			list["searchedTo"] = instant(found.SearchedTo)
 		}
+	} else if len(found.Entries) == 0 && query.After == "" {
+		n, err := s.Provisioning.WhyNothing(ctx, q.tenant, query, t.Settings.LogRetention())
+		if err != nil {
+			return nil, err
+		}
+		list["nothing"] = searched{Query: query, settings: t.Settings, now: q.start}.nothingDocument(n)
 	}
 	return ok(list)
 }
@@ -224,7 +231,8 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	if query.Type, err = q.resourceType(); err != nil {
 		return nil, err
 	}
-	if _, err := s.tenantOf(ctx, q); err != nil {
+	t, err := s.tenantOf(ctx, q)
+	if err != nil {
 		return nil, err
 	}
 	found, err := s.Provisioning.Failing(ctx, q.tenant, query)
@@ -235,7 +243,17 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	for i, f := range found.Failing {
 		documents[i] = failingDocument(f)
 	}
-	return page("failedUsers", documents, found.Next)
+	list := pageDocument("failedUsers", documents, found.Next)
+	if len(found.Failing) == 0 && found.Next == "" && query.After == "" {
+		n, err := s.Provisioning.WhyNoneFails(ctx, q.tenant, query)
+		if err != nil {
+			return nil, err
+		}
+		list["nothing"] = searched{
+			Query: provlog.Query{Subject: query.Subject, Cause: query.Cause, Type: query.Type}, failing: true, settings: t.Settings, now: q.start,
+		}.nothingDocument(n)
+	}
+	return ok(list)
 }
 
 // readRequest: GET /tenants/{tenant}/requests/{request} is all that is known of one

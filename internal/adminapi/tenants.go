@@ -327,11 +327,15 @@ func (s *Service) deleteTenant(ctx context.Context, q *request) (*reply, error) 
 
 // page is a part of a list: next is there while others follow, to be sent as after.
 func page(name string, documents []any, next string) (*reply, error) {
+	return ok(pageDocument(name, documents, next))
+}
+
+func pageDocument(name string, documents []any, next string) map[string]any {
 	list := map[string]any{name: documents}
 	if next != "" {
 		list["next"] = sealPlace(next)
 	}
-	return ok(list)
+	return list
 }
 
 // A place in a list is opaque to clients, which send it back as it came; there is

@@ -173,12 +173,31 @@ type LogPage struct {
 	// SearchedTo is the time down to which the log was searched for this page, nil
 	// at its end.
 	SearchedTo *time.Time `json:"searchedTo"`
+	// Nothing says why the search found nothing, nil where it found something.
+	Nothing *Nothing `json:"nothing"`
+}
+
+// Nothing says why a search found nothing.
+type Nothing struct {
+	// Reason is "empty", "no_match", "unknown_subject", "no_entry", "other_entries",
+	// "not_failing" or "before_retention".
+	Reason string `json:"reason"`
+	// Detail says what was searched and why nothing was found.
+	Detail string `json:"detail"`
+	// Newest is the time of the subject's newest entry, nil where none is known.
+	Newest *time.Time `json:"newest"`
+	// Similar are names like the one that was not found.
+	Similar []string `json:"similar"`
+	// LogDays is how many days the log keeps entries.
+	LogDays int `json:"logDays"`
 }
 
 // FailedPage is a page of failed users and groups.
 type FailedPage struct {
 	FailedUsers []FailedUser `json:"failedUsers"`
 	Next        string       `json:"next"`
+	// Nothing says why the search found nothing, nil where it found something.
+	Nothing *Nothing `json:"nothing"`
 }
 
 // get asks for a document.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"net/url"
 	"strings"
 	"time"
 
@@ -57,6 +58,7 @@ func (c *Console) failed(q *request) (page, error) {
 		rows[i] = newFailedRow(q.tenant, one, c.now())
 	}
 	return page{name: "failed", title: "Failed users", here: "Failed users", data: map[string]any{
-		"Search": f, "Rows": rows, "More": more(f.To, f.values(), found.Next), "LogTo": of(q.tenant, "log"),
+		"Search": f, "Rows": rows, "More": more(f.To, f.values(), found.Next), "Nothing": newNothing(&f, found.Nothing),
+		"LogTo": of(q.tenant, "log") + question(url.Values{"subject": {f.Subject}}.Encode()),
 	}}, nil
 }

@@ -121,7 +121,7 @@ func (c *Console) history(q *request) (page, error) {
 	if len(s.Subject) > maxSubject {
 		s.Wrong["subject"] = "This is longer than any name."
 	}
-	data := map[string]any{"Search": &s, "Rows": []entryRow(nil), "More": "", "SearchedTo": (*When)(nil), "RequestsTo": of(q.tenant, "requests")}
+	data := map[string]any{"Search": &s, "Rows": []entryRow(nil), "More": "", "SearchedTo": (*When)(nil), "RequestsTo": of(q.tenant, "requests"), "Nothing": (*nothing)(nil)}
 	p := page{name: "log", title: "Provisioning log", here: "Log", data: data}
 	if len(s.Wrong) > 0 {
 		p.status = http.StatusBadRequest
@@ -139,6 +139,7 @@ func (c *Console) history(q *request) (page, error) {
 		rows[i] = newEntryRow(q.tenant, e, c.now())
 	}
 	data["Rows"], data["More"], data["SearchedTo"] = rows, more(s.To, s.values(), found.Next), whenOf(found.SearchedTo, c.now())
+	data["Nothing"] = newNothing(&s, found.Nothing)
 	return p, nil
 }
 

@@ -197,8 +197,61 @@ func TestFailed_SaysWhoWhyAndWhatToDo(t *testing.T) {
 		t.Errorf("the search shows %v", s)
 	}
 	b.service.set("GET "+acme+"/failed-users", adminclient.FailedPage{})
-	b.get("/console/t/acme/failed").page().id(t, "nobody").says(t, "Nobody fails.")
-	b.get("/console/t/acme/failed?subject=x").page().id(t, "nobody").says(t, "Nobody fails whom this search finds")
+	b.get("/console/t/acme/failed").page().id(t, "nobody").says(t, "No failures")
+	b.get("/console/t/acme/failed?after=n1").page().id(t, "nobody").says(t, "No more failures.")
+	b.service.set("GET "+acme+"/failed-users", adminclient.FailedPage{Next: "n3"})
+	if to := b.get("/console/t/acme/failed?cause=seat_limit").page().id(t, "nobody").link(t, "Search on"); !strings.Contains(to, "after=n3") {
+		t.Errorf("the rest of the list is at %s", to)
+	}
+}
+
+// A search that finds nothing says what was searched, and leads on.
+func TestSearch_ThatFindsNothing(t *testing.T) {
+	b := visitor(t, healthy())
+	hostile := "<b>\u202e" + `"`
+	for _, tt := range []struct {
+		query   string
+		nothing adminclient.Nothing
+		similar []string
+		without string // what the link drops the filters from
+	}{
+		{"subject=x", adminclient.Nothing{Reason: "unknown_subject", Detail: "No one has x.", Similar: []string{"xa@example.com", hostile}}, []string{"xa@example.com", hostile}, ""},
+		{"subject=x", adminclient.Nothing{Reason: "no_entry", Detail: "No entry of x."}, nil, ""},
+		{"subject=x&cause=seat_limit", adminclient.Nothing{Reason: "other_entries", Detail: "None with seat_limit."}, nil, "x"},
+		{"cause=seat_limit", adminclient.Nothing{Reason: "no_match", Detail: "None with seat_limit."}, nil, ""},
+	} {
+		b.service.set("GET "+acme+"/log", adminclient.LogPage{Nothing: &tt.nothing})
+		b.service.set("GET "+acme+"/failed-users", adminclient.FailedPage{Nothing: &tt.nothing})
+		for page, id := range map[string]string{"log": "nothing", "failed": "nobody"} {
+			p := b.get("/console/t/acme/" + page + "?" + tt.query).page()
+			p.id(t, id).says(t, tt.nothing.Detail)
+			p.link(t, "Clear")
+			var similar []string
+			if p.has("similar") {
+				for _, a := range p.id(t, "similar").all(func(e *element) bool { return e.name == "a" }) {
+					to, err := url.Parse(a.attrs["href"])
+					if err != nil || to.Path != "/console/t/acme/"+page {
+						t.Errorf("%s: similar is at %v", page, to)
+					}
+					similar = append(similar, to.Query().Get("subject"))
+				}
+			}
+			if !slices.Equal(similar, tt.similar) {
+				t.Errorf("%s of %s offers %q, want %q", page, tt.nothing.Reason, similar, tt.similar)
+			}
+			want := ""
+			if tt.without != "" {
+				want = "/console/t/acme/" + page + "?subject=" + tt.without
+			}
+			got := ""
+			if p.has("without-filters") {
+				got = p.id(t, "without-filters").attrs["href"]
+			}
+			if got != want {
+				t.Errorf("%s of %s leads to %q, want %q", page, tt.nothing.Reason, got, want)
+			}
+		}
+	}
 }
 
 func TestLog_SearchesAndPages(t *testing.T) {
@@ -241,10 +294,11 @@ func TestLog_SearchesAndPages(t *testing.T) {
 
 	b.service.set("GET "+acme+"/log", adminclient.LogPage{Next: "n3", SearchedTo: atPtr(-time.Hour)})
 	p = b.get("/console/t/acme/log?subject=x").page()
-	p.id(t, "nothing").says(t, "Nothing was found as far as was searched.")
+	p.id(t, "nothing").says(t, "No entries found in the part of the log that was searched.")
 	p.id(t, "older")
 	b.service.set("GET "+acme+"/log", adminclient.LogPage{})
-	b.get("/console/t/acme/log?subject=x").page().id(t, "nothing").says(t, "Nothing was found.")
+	b.get("/console/t/acme/log?subject=x&after=n1").page().id(t, "nothing").says(t, "No more entries.")
+	b.service.set("GET "+acme+"/log", adminclient.LogPage{Nothing: &adminclient.Nothing{Reason: "empty", Detail: "The log has no entry.", LogDays: 90}})
 	p = b.get("/console/t/acme/log").page()
 	p.id(t, "nothing").says(t, "The log is empty")
 	if p.has("older") || p.has("newest") {

@@ -25,6 +25,10 @@ type Source interface {
 	// FindRecords are the users and groups that a text may mean: an id, a userName or
 	// displayName, an email, an externalId.
 	FindRecords(ctx context.Context, t tenant.ID, text string) ([]Record, error)
+	// NamesLike reads userNames, primary emails and displayNames of groups that begin
+	// with a prefix, at most so many of each, in the form in which names are compared:
+	// one round trip.
+	NamesLike(ctx context.Context, t tenant.ID, prefix string, limit int) ([]string, error)
 	// FailingPage reads a page of those who fail, in the order of their keys.
 	FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (Page[Failing], error)
 	// FailingOf reads those of some subjects who fail.

@@ -181,6 +181,31 @@ func (s *Store) FindRecords(ctx context.Context, t tenant.ID, text string) ([]pr
 	return records, nil
 }
 
+// NamesLike reads the names that begin with a prefix in the form in which names are
+// compared, of users and groups side by side.
+func (s *Store) NamesLike(ctx context.Context, t tenant.ID, prefix string, limit int) ([]string, error) {
+	if prefix == "" || len(prefix) > maxSought {
+		return nil, nil
+	}
+	kinds := [...]directory.Kind{directory.UserName, directory.Email, directory.GroupName}
+	pages := make([]table.Page, len(kinds))
+	err := parallel(table.Together(ctx), len(kinds), func(ctx context.Context, i int) (err error) {
+		pages[i], err = s.table.Query(ctx, table.Query{Partition: reservationKey(t, kinds[i], "").Partition, Prefix: prefix, Limit: limit})
+		return err
+	})
+	if err != nil {
+		return nil, readError(err)
+	}
+	var names []string
+	for _, page := range pages {
+		for _, item := range page.Items {
+			names = append(names, item.Sort)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
 // maxSought is the longest name that is looked for, in bytes: what a key may hold.
 const maxSought = 1024
 

@@ -55,7 +55,7 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 			b.says("#log", "anna@example.com")
 			b.set("#subject", "nobody@example.com")
 			b.follow("#search button", "Provisioning log")
-			b.says("#nothing", "Nothing was found")
+			b.says("#nothing", "No user, group or log entry has the name or id")
 			b.set("#request-id", "Okta says: "+refused.Detail)
 			b.follow("#find-request button", "Details of a request")
 			b.says("#request", refused.RequestID)
@@ -71,7 +71,7 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 				t.Fatalf("%d %v", made.Status, made.Body)
 			}
 			b.open(s.base+"/console/t/acme/failed", "Failed users")
-			b.says("#nobody", "Nobody fails")
+			b.says("#nobody", "No failures")
 			b.open(s.base+"/console/t/acme/requests/"+refused.RequestID, "Details of a request")
 			b.says("#now", "fixed")
 			b.follow("#fixed-by", "Details of a request")
