@@ -15,7 +15,7 @@ func functionEnv(t *testing.T) {
 	for name, value := range map[string]string{
 		"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example",
 		"AWS_SESSION_TOKEN": "session", "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_DYNAMODB": "",
-		"AWS_USE_FIPS_ENDPOINT": "", "AWS_USE_DUALSTACK_ENDPOINT": "",
+		"AWS_USE_FIPS_ENDPOINT": "", "AWS_USE_DUALSTACK_ENDPOINT": "", "AWS_SAM_LOCAL": "",
 	} {
 		t.Setenv(name, value)
 	}
@@ -58,6 +58,30 @@ func TestNewFunctionClient_TakesAnotherEndpoint(t *testing.T) {
 	}
 	if o := client.Options().EndpointOptions; o.UseFIPSEndpoint != aws.FIPSEndpointStateEnabled || o.UseDualStackEndpoint != aws.DualStackEndpointStateEnabled {
 		t.Errorf("endpoint options %+v", o)
+	}
+}
+
+// Under sam local the function has the developer's own credentials. They are not sent,
+// and the table is the one that a local client creates.
+func TestNewFunctionClient_UnderSAMIsALocalClient(t *testing.T) {
+	functionEnv(t)
+	t.Setenv("AWS_SAM_LOCAL", "true")
+	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://host.docker.internal:8000")
+	client, err := dynamo.NewFunctionClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	local, err := dynamo.NewLocalClient(t.Context(), "http://127.0.0.1:8000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := client.Options().Credentials.Retrieve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := local.Options().Credentials.Retrieve(t.Context())
+	if err != nil || got.AccessKeyID != want.AccessKeyID || got.SessionToken != "" || client.Options().Region != local.Options().Region {
+		t.Errorf("%q in %s, want %q in %s (%v)", got.AccessKeyID, client.Options().Region, want.AccessKeyID, local.Options().Region, err)
 	}
 }
 
