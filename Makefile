@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench soak erasure-full functions \
-	lambda-size sam-check sam-binaries sam-api sam-invoke sam-test conformance conformance-doc causes-doc quirks-doc console-shots infra clean check-fmt check-test
+	lambda-size sam-check sam-binaries sam-api sam-invoke sam-table sam-test conformance conformance-doc causes-doc quirks-doc console-shots infra clean check-fmt check-test
 
 .SHELLFLAGS := -euc
 
@@ -90,6 +90,9 @@ sam-invoke: bin/samlocal ## one event to its function: make sam-invoke EVENT=eve
 	@: $${EVENT:?is the file of an event, such as events/okta/create_user.json}
 	@exec bin/samlocal invoke --event "$$EVENT" $(ARGS)
 
+sam-table: bin/samlocal ## creates and fills the table of sam local, at the address in env.json
+	@exec bin/samlocal table $(ARGS)
+
 sam-test: bin/samlocal ## sam local answers as rollcall local does; needs Docker
 	@exec bin/samlocal test $(ARGS)
 
@@ -148,11 +151,16 @@ check-test:
 # sam build calls build-NAME for the function NAME of template.yaml, and takes
 # the binary from $(ARTIFACTS_DIR). lambda.norpc leaves out what the retired
 # go1.x runtime needed.
+#
+# A plain sam build builds every function twice: for the deployment's processor
+# into .aws-sam/build, which sam deploy uploads, and for this machine's into
+# .aws-sam/local, which sam local runs (scripts/sam-local-build.sh).
 LAMBDA_ARCH ?= arm64
+BUILD = CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags '-s -w' -tags lambda.norpc
 define build
 	@mkdir -p "$(or $(ARTIFACTS_DIR),bin/lambda/$(@:build-%=%))"
-	CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_ARCH) go build -trimpath -buildvcs=false -ldflags '-s -w' -tags lambda.norpc \
-		-o "$(or $(ARTIFACTS_DIR),bin/lambda/$(@:build-%=%))/bootstrap" ./functions/$(1)
+	GOARCH=$(LAMBDA_ARCH) $(BUILD) -o "$(or $(ARTIFACTS_DIR),bin/lambda/$(@:build-%=%))/bootstrap" ./functions/$(1)
+	@scripts/sam-local-build.sh $(@:build-%=%) ./functions/$(1) env $(BUILD)
 endef
 
 FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-AdminFunction build-DiscoveryFunction build-SweepFunction

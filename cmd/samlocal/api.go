@@ -41,7 +41,7 @@ func runAPI(ctx context.Context, args []string, m machine, stdout, stderr io.Wri
 		return err
 	}
 	defer s.end()
-	if err := s.prepare(ctx, o); err != nil {
+	if err := s.prepare(ctx, o, s.build); err != nil {
 		return err
 	}
 	if err := s.openTable(ctx, *table, false); err != nil {

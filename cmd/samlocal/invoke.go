@@ -53,7 +53,7 @@ func runInvoke(ctx context.Context, args []string, m machine, stdout, stderr io.
 		return err
 	}
 	defer s.end()
-	if err := s.prepare(ctx, o); err != nil {
+	if err := s.prepare(ctx, o, s.build); err != nil {
 		return err
 	}
 	a, err := s.invoke(ctx, e)

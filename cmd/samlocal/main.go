@@ -1,6 +1,7 @@
 // Command samlocal runs the service under AWS SAM on this machine: the template,
 // the functions' own binaries in Lambda's containers, DynamoDB Local. make sam-api,
-// make sam-invoke and make sam-test run it; docs/sam-local.md is its guide.
+// make sam-invoke, make sam-table and make sam-test run it; docs/sam-local.md is its
+// guide.
 package main
 
 import (
@@ -22,6 +23,7 @@ in Lambda's containers, DynamoDB Local.
 Usage:
   samlocal api [flags]                  serve it: sam local start-api
   samlocal invoke --event FILE [flags]  give a function one event: sam local invoke
+  samlocal table [flags]                create and fill the table of sam local
   samlocal test [flags]                 check that both answer as 'rollcall local' does
   samlocal help                         show this text
 
@@ -73,6 +75,8 @@ func run(ctx context.Context, args []string, m machine, stdout, stderr io.Writer
 		err = runAPI(ctx, args[1:], m, stdout, stderr)
 	case "invoke":
 		err = runInvoke(ctx, args[1:], m, stdout, stderr)
+	case "table":
+		err = runTable(ctx, args[1:], stdout, stderr)
 	case "test":
 		err = runTest(ctx, args[1:], m, stdout, stderr)
 	case "help", "-h", "--help":

@@ -36,6 +36,7 @@ func TestRun_ExplainsWrongUse(t *testing.T) {
 		{"invoke", "--event FILE says which event"},
 		{"invoke --event nowhere.json", "nowhere.json: no such file"},
 		{"invoke --event ../../events/okta/create_user.json --function nobody", "there is no function nobody; there are AdminFunction, BulkFunction, DiscoveryFunction, GroupsFunction, SweepFunction, UsersFunction"},
+		{"table --env-vars nowhere.json", "nowhere.json cannot be read"},
 		{"test --without-docker maybe", `--without-docker "maybe": choose fail or report`},
 	} {
 		var out, problems bytes.Buffer
@@ -47,7 +48,7 @@ func TestRun_ExplainsWrongUse(t *testing.T) {
 }
 
 func TestRun_PrintsHelp(t *testing.T) {
-	for _, args := range []string{"help", "api --help", "invoke -h", "test --help"} {
+	for _, args := range []string{"help", "api --help", "invoke -h", "table --help", "test --help"} {
 		var out, problems bytes.Buffer
 		status := run(t.Context(), strings.Fields(args), bare(), &out, &problems)
 		if text := out.String() + problems.String(); status != exitDone || !strings.Contains(text, "samlocal") {

@@ -32,8 +32,8 @@ func (o *options) check() error {
 }
 
 // prepare starts Docker and DynamoDB where they do not run, and builds the
-// functions and their image.
-func (s *session) prepare(ctx context.Context, o options) error {
+// functions, by build, and their image.
+func (s *session) prepare(ctx context.Context, o options, build func(context.Context) error) error {
 	needed := []tool{golang, gnu, python}
 	if o.dynamodb == "" {
 		needed = append(needed, java)
@@ -45,7 +45,8 @@ func (s *session) prepare(ctx context.Context, o options) error {
 		func() error { return s.needDocker(ctx) },
 		func() error { s.atEnd(s.removeContainers); return nil },
 		func() error { return s.startDynamoDB(ctx, o.dynamodb) },
-		func() error { return s.build(ctx) },
+		func() error { return s.fetch(ctx, sam, "python3", "--version") },
+		func() error { return build(ctx) },
 		func() error { return s.chooseImage(ctx, o.image) },
 	} {
 		if err := step(); err != nil {

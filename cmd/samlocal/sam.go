@@ -47,9 +47,6 @@ func isReplaced(variable string) bool {
 	return strings.HasPrefix(name, "AWS_CONTAINER_CREDENTIALS_")
 }
 
-// built is the template that sam build writes, with the functions beside it.
-func (s *session) built() string { return filepath.Join(s.dir, "build", "template.yaml") }
-
 func (s *session) temporary() string { return filepath.Join(s.dir, "tmp") }
 
 // parameters choose the processor of this machine.
@@ -60,11 +57,9 @@ func (s *session) parameters() []string {
 // build builds the functions for this machine, in the run's folder: what lies in
 // .aws-sam/build is to be deployed.
 func (s *session) build(ctx context.Context) error {
-	if err := s.fetch(ctx, sam, "python3", "--version"); err != nil {
-		return err
-	}
+	s.template = filepath.Join(s.dir, "build", "template.yaml")
 	s.say("building the functions for %s (sam build)", s.processor.lambda)
-	args := append([]string{"build", "--template", "template.yaml", "--build-dir", filepath.Dir(s.built()), "--no-cached", "--build-in-source"},
+	args := append([]string{"build", "--template", "template.yaml", "--build-dir", filepath.Dir(s.template), "--no-cached", "--build-in-source"},
 		s.parameters()...)
 	return s.quietly(ctx, s.samCommand(ctx, args...))
 }
@@ -76,7 +71,7 @@ func (s *session) samLocal(ctx context.Context, variables map[string]string, com
 		return nil, err
 	}
 	all := append([]string{"local", command}, args...)
-	all = append(all, "--template", s.built(), "--env-vars", file, "--add-host", hostName+":host-gateway", "--skip-pull-image")
+	all = append(all, "--template", s.template, "--env-vars", file, "--add-host", hostName+":host-gateway", "--skip-pull-image")
 	if s.image.ours {
 		all = append(all, "--invoke-image", s.image.name)
 	}

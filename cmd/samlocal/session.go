@@ -23,6 +23,8 @@ type session struct {
 
 	// environment is what the programs get besides our own.
 	environment []string
+	// template is what sam local serves, once the functions have been built.
+	template string
 	// samDocker is where SAM finds Docker.
 	samDocker string
 	// image is what sam local runs the functions in.

@@ -13,8 +13,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/replay"
 )
 
-const testAbout = `samlocal test tries the functions under SAM: one event for each by sam local invoke,
-then the requests of identity providers by sam local start-api, and compares the
+const testAbout = `samlocal test tries the functions under SAM: the commands of docs/sam-local.md as they
+are typed, one event for each function by sam local invoke, then the requests of identity providers by sam local start-api, and compares the
 answers with those of 'rollcall local' on the same DynamoDB.`
 
 // tried are the events that samlocal test gives to the functions, one for each.
@@ -54,10 +54,16 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 	// template's rate.
 	s.rate = httpapi.MinRate
 	begun := time.Now()
-	err = s.prepare(ctx, o)
+	var c *typed
+	err = s.prepare(ctx, o, func(ctx context.Context) (err error) {
+		if c, err = s.newTyped(ctx); err != nil {
+			return err
+		}
+		return c.build(ctx)
+	})
 	var none errNoDocker
 	if errors.As(err, &none) {
-		fmt.Fprint(stdout, notRun("sam local invoke of each function, sam local start-api with the replay", none))
+		fmt.Fprint(stdout, notRun("sam local invoke of each function, sam local start-api with the replay, SAM's own commands as they are typed", none))
 		if *without == "report" {
 			return nil
 		}
@@ -67,6 +73,9 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 		return err
 	}
 	var t tally
+	if err := s.testTyped(ctx, c, &t); err != nil {
+		return err
+	}
 	if err := s.testInvoke(ctx, &t); err != nil {
 		return err
 	}

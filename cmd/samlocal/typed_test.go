@@ -1,0 +1,177 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/fixture"
+)
+
+func TestGuide_HasCommandsThatAreTried(t *testing.T) {
+	commands := guideCommands(t)
+	tries := (&typed{}).tries()
+	seen := map[string]bool{}
+	for _, command := range commands {
+		kind, err := kindOf(command)
+		if err != nil {
+			t.Error(err)
+		}
+		if _, ok := tries[kind]; ok == (beside[kind] != "") {
+			t.Errorf("%s: is tried, or says why not, and not both", command)
+		}
+		seen[kind] = true
+	}
+	for _, kind := range []string{typedDynamoDB, typedTable, typedBuild, typedInvoke, typedStartAPI, typedStartLambda, typedRequest} {
+		if !seen[kind] {
+			t.Errorf("%s has no command %s", guide, kind)
+		}
+	}
+	if asked := request.FindStringSubmatch((&typed{commands: commands}).command(typedRequest)); asked == nil || asked[1] != fixture.Token {
+		t.Errorf("the request of the guide has another token than make sam-table prints: %v", asked)
+	}
+	if _, err := kindOf("sam sync"); err == nil {
+		t.Error("a command that nothing tries is taken")
+	}
+	for _, wrong := range []string{"", "## SAM's own commands\n", "\n## SAM's own commands\ntext\n## Next\n```sh\nsam build\n```\n"} {
+		if got, err := commandsOf(wrong); err == nil {
+			t.Errorf("%q has the commands %q", wrong, got)
+		}
+	}
+}
+
+func guideCommands(t *testing.T) []string {
+	t.Helper()
+	commands, err := commandsOf(checkoutFile(t, guide))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return commands
+}
+
+func checkoutFile(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// Every sam command of SAM local that another document prints is one of the guide's.
+func TestDocuments_PrintTheCommandsOfTheGuide(t *testing.T) {
+	commands := guideCommands(t)
+	printed := regexp.MustCompile("(?:`|&& |(?m:^))(sam local (?:invoke|start-api|start-lambda)[^`\n&]*)")
+	found := 0
+	for _, name := range []string{"README.md", "events/README.md", "CONTRIBUTING.md", "docs/deploy.md", "docs/operations.md", guide} {
+		for _, m := range printed.FindAllStringSubmatch(checkoutFile(t, name), -1) {
+			command := strings.TrimSpace(m[1])
+			if command == "sam local invoke" { // its name
+				continue
+			}
+			found++
+			if !slices.Contains(commands, command) {
+				t.Errorf("%s has %q, which is not in the guide", name, command)
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("only %d commands are found", found)
+	}
+}
+
+// env.json, samconfig.toml and the guide agree on the ports and the folders.
+func TestConfiguration_IsThatOfTheGuide(t *testing.T) {
+	e, err := readEnvVars(filepath.Join("..", "..", envFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.DynamoDB != "http://"+hostName+":8000" || e.fromHere() != "http://127.0.0.1:8000" || e.BaseURL != baseURL("127.0.0.1:3000") {
+		t.Errorf("%+v, want DynamoDB at port 8000 and the API at 3000", e)
+	}
+	text := checkoutFile(t, guide)
+	for _, want := range []string{"-p 8000:8000", "`" + e.Table + "`", "`" + envFile + "`"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s lacks %s", guide, want)
+		}
+	}
+	config := checkoutFile(t, "samconfig.toml")
+	for _, section := range []string{"local_invoke", "local_start_api", "local_start_lambda"} {
+		_, parameters, found := strings.Cut(config, "[default."+section+".parameters]\n")
+		parameters, _, _ = strings.Cut(parameters, "\n[")
+		for _, want := range []string{`template = ".aws-sam/local/template.yaml"`, `env_vars = "env.json"`, `add_host = ["` + hostName + `:host-gateway"]`} {
+			if !found || !strings.Contains(parameters, want) {
+				t.Errorf("%s lacks %s", section, want)
+			}
+		}
+	}
+}
+
+func TestSamconfig_GetsPortsAndImage(t *testing.T) {
+	config := checkoutFile(t, "samconfig.toml")
+	c := &typed{session: &session{image: image{"own:x86_64", true}}}
+	got := c.samconfig(config, "3456")
+	if n := strings.Count(got, "invoke_image = [\"own:x86_64\"]"); n != 3 {
+		t.Errorf("%d sections have the image", n)
+	}
+	if n := strings.Count(got, "port = 3456"); n != 2 {
+		t.Errorf("%d sections have the port", n)
+	}
+	c.image.ours = false
+	if got := c.samconfig(config, "3456"); strings.Contains(got, "image") || len(got) <= len(config) {
+		t.Error("AWS's image is named")
+	}
+}
+
+func TestCloneTo_LeavesOutWhatIsBuilt(t *testing.T) {
+	from, to := t.TempDir(), filepath.Join(t.TempDir(), "clone")
+	for _, name := range []string{"template.yaml", "scripts/sam.sh", "docs/bin/x", "bin/rollcall", ".aws-sam/build/x", ".git/config"} {
+		file := filepath.Join(from, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, file, name)
+	}
+	if err := os.Chmod(filepath.Join(from, "scripts", "sam.sh"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := cloneTo(from, to); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"template.yaml": true, "scripts/sam.sh": true, "docs/bin/x": true, "bin": false, ".aws-sam": false, ".git": false} {
+		if _, err := os.Stat(filepath.Join(to, name)); (err == nil) != want {
+			t.Errorf("%s: %v, want it there %t", name, err, want)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(to, "scripts", "sam.sh")); err != nil || info.Mode().Perm()&0o100 == 0 {
+		t.Errorf("a program cannot be run: %v", err)
+	}
+}
+
+func TestReadEnvVars_SaysWhatIsWrong(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, content := range map[string]string{"no JSON": "x", "nothing": "{}", "no address": `{"Parameters":{"ROLLCALL_TABLE":"t","ROLLCALL_BASE_URL":"b"}}`} {
+		write(t, envFile, content)
+		if _, err := readEnvVars(envFile); err == nil || !strings.Contains(err.Error(), envFile) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	write(t, envFile, `{"Parameters":{"ROLLCALL_TABLE":"t","ROLLCALL_BASE_URL":"b","AWS_ENDPOINT_URL_DYNAMODB":"http://dynamodb.test:1"}}`)
+	if e, err := readEnvVars(envFile); err != nil || e.fromHere() != "http://dynamodb.test:1" {
+		t.Errorf("%+v %v", e, err)
+	}
+}
+
+// Nothing of make's own reaches the commands that are typed.
+func TestShell_IsAsADeveloperHasIt(t *testing.T) {
+	s := newTestSession(t)
+	cmd := s.shell(t.Context(), `printf '%s' "${ARGS-none} ${MAKEFLAGS-none} ${ROLLCALL_TEST_DYNAMODB-none} $KEPT"`,
+		[]string{"ARGS=--only", "MAKEFLAGS=s", "ROLLCALL_TEST_DYNAMODB=http://x", "KEPT=kept"})
+	cmd.Env = append(cmd.Env, "PATH="+os.Getenv("PATH"))
+	if out, err := cmd.Output(); err != nil || string(out) != "none none none kept" {
+		t.Errorf("%q %v", out, err)
+	}
+}
