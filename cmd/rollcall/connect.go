@@ -9,9 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -19,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/credential"
 )
 
 // asking is what the commands have in common that ask a running service.
@@ -33,7 +37,7 @@ func (a *asking) add(c *cobra.Command) *cobra.Command {
 	f.StringVar(&a.info, "info", "", "`FILE` that rollcall local wrote with its --info")
 	f.StringVar(&a.stack, "stack", "", "`NAME` of a deployment's stack in AWS")
 	f.StringVar(&a.url, "admin-url", "", "`URL` of the admin API, with the token in ROLLCALL_ADMIN_TOKEN; or ROLLCALL_ADMIN_URL")
-	f.BoolVar(&a.json, "json", false, "answer in JSON, as the service does")
+	f.BoolVar(&a.json, "json", false, jsonUsage)
 	return c
 }
 
@@ -145,15 +149,23 @@ func (a *asking) ask(c *cobra.Command, method, path string, query url.Values, bo
 }
 
 func (p place) ask(ctx context.Context, method, path string, query url.Values, body any) (map[string]any, error) {
+	if credential.In(path) || credential.In(strings.Join(slices.Concat(slices.Collect(maps.Values(query))...), " ")) {
+		return nil, usageError{errors.New("an argument has a token of this service in it: give an id or a name, and rotate the token")}
+	}
 	answer, _, err := p.client.Do(ctx, method, path, query, body)
 	if err != nil || len(answer) == 0 {
 		return nil, err
 	}
+	return object(answer)
+}
+
+// object decodes a JSON object, with its numbers as they are written.
+func object(text []byte) (map[string]any, error) {
 	var document map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(answer))
+	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	if err := decoder.Decode(&document); err != nil {
-		return nil, fmt.Errorf("the answer is no JSON object: %w", err)
+		return nil, fmt.Errorf("the answer is not a JSON object: %w", err)
 	}
 	return document, nil
 }

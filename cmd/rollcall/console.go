@@ -17,18 +17,19 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/local"
 )
 
-const consoleLong = `Serve the console on this machine: a page that shows which users fail, why, what to
-do, and whether it is mended. It prints a link that is good once, for ten minutes;
-whoever opens it is signed in with the rights of this command. Ctrl-C ends it.`
+const consoleLong = `Serve the console on this machine: web pages that show which users fail, why, what to
+do, and whether it is resolved. The printed link works once, within ten minutes; the
+browser that opens it has the rights of this command. Ctrl-C ends the console.`
 
 func newConsole() *cobra.Command {
 	var a asking
 	var listen, tenant string
 	c := a.add(&cobra.Command{
-		Use: "console", Short: "look at failed users, the log and tokens in a browser", Long: consoleLong, Args: takes(0),
+		Use: "console", Short: "show failures, the log and tokens in a browser", Long: consoleLong, Args: takes(0),
+		Example: "  rollcall console --tenant acme\n  rollcall console --listen 127.0.0.1:8090",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if a.json {
-				return usageError{errors.New("the console has no --json: it is a page")}
+				return usageError{errors.New("console has no --json: it serves web pages")}
 			}
 			if err := ownAddress(c.Context(), listen); err != nil {
 				return err
@@ -42,7 +43,8 @@ func newConsole() *cobra.Command {
 	})
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "`HOST:PORT` to listen on, of this machine alone; port 0 takes a free one")
 	c.Flags().StringVar(&tenant, "tenant", "", "`ID` of the tenant to begin with")
-	return c
+	completesFlag(c, "tenant", a.tenants)
+	return completes(c, false)
 }
 
 // service names the service that is asked, for who reads the page.

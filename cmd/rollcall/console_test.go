@@ -127,7 +127,7 @@ func TestConsole_IsForThisMachineAlone(t *testing.T) {
 	} {
 		s.refuses(exitUsage, want, "console", "--listen", listen)
 	}
-	s.refuses(exitUsage, "it is a page", "console", "--json")
+	s.refuses(exitUsage, `"message":"console has no --json`, "console", "--json")
 	s.refuses(exitUsage, "Usage: rollcall console", "console", "acme")
 }
 

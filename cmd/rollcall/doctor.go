@@ -31,14 +31,15 @@ func newDoctor() *cobra.Command {
 	var a asking
 	var tenant string
 	c := a.add(&cobra.Command{
-		Use: "doctor", Short: "check a service: reach, clock, permissions, token, a throw-away user", Args: takes(0),
-		Long: `Check a service: that it answers and who may ask it, that the clocks agree, that the
-tenant is there and turned on, that a token works, and that a user can be made, found,
-changed and deleted. The user is inactive and takes no seat; it and the token are
-taken away again.`,
+		Use: "doctor --tenant ID", Short: "check that a service works, with a temporary user", Args: takes(0),
+		Long: `Check that a service answers and may be asked, that the clocks agree, that SCIM is
+turned on for the tenant, that a token works, and that a user can be created, found,
+changed and deleted. The user is inactive and takes no seat. The user is deleted and
+the token revoked at the end.`,
+		Example: "  rollcall doctor --tenant acme",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if tenant == "" {
-				return usageError{errors.New("--tenant ID is missing: by which tenant is the service to be checked?")}
+				return usageError{errors.New("--tenant ID is missing: the tenant to check with")}
 			}
 			d := doctor{ctx: c.Context(), tenant: tenant}
 			d.examine(&a)
@@ -53,7 +54,7 @@ taken away again.`,
 				for i, one := range d.checks {
 					rows[i] = []string{map[bool]string{true: "ok", false: "FAILED"}[one.OK], one.Name, visible(one.Detail)}
 				}
-				aligned(w, []string{"", "CHECK", ""}, rows)
+				aligned(w, []string{"RESULT", "CHECK", "DETAIL"}, rows)
 			}); err != nil {
 				return err
 			}
@@ -64,7 +65,8 @@ taken away again.`,
 		},
 	})
 	c.Flags().StringVar(&tenant, "tenant", "", "`ID` of a tenant")
-	return c
+	completesFlag(c, "tenant", a.tenants)
+	return completes(c, false)
 }
 
 // doctor is one examination.
@@ -104,21 +106,21 @@ func (d *doctor) examine(a *asking) {
 		err = errors.New("SCIM is turned off: rollcall tenant set " + d.tenant + " scimEnabled=true")
 	}
 	d.base, _ = t["scimBaseUrl"].(string)
-	if !d.note("tenant", err, "is there, and turned on") {
+	if !d.note("tenant", err, "exists, and SCIM is on") {
 		return
 	}
 	usage, err := d.place.ask(d.ctx, http.MethodGet, tenantPath(d.tenant, "usage"), nil, nil)
 	seats, _ := usage["seats"].(map[string]any)
-	d.note("seats", err, fmt.Sprintf("%s of %s in use", text(seats["used"]), strings.Replace(text(seats["limit"]), "-", "any number", 1)))
+	d.note("seats", err, fmt.Sprintf("%s in use, limit %s", text(seats["used"]), strings.Replace(text(seats["limit"]), "-", "no limit", 1)))
 	token, err := d.place.ask(d.ctx, http.MethodPost, tenantPath(d.tenant, "tokens"), nil, map[string]any{"label": "rollcall doctor"})
-	if !d.note("minting a token", err, "works") {
+	if !d.note("token can be created", err, "ok") {
 		return
 	}
 	id, _ := token["id"].(string)
 	secret, _ := token["token"].(string)
 	d.user(secret)
 	_, err = d.place.ask(d.ctx, http.MethodDelete, tenantPath(d.tenant, "tokens", id), nil, nil)
-	d.note("revoking the token", err, "works")
+	d.note("token can be revoked", err, "ok")
 }
 
 // user sends a throw-away user the way that identity providers do.
@@ -138,7 +140,7 @@ func (d *doctor) user(token string) {
 		}
 		d.note("clock", apart, "agrees")
 	}
-	if !d.note("token, and a user is made", err, "works") {
+	if !d.note("token works, user can be created", err, "ok") {
 		return
 	}
 	id, _ := answer["id"].(string)
@@ -147,11 +149,11 @@ func (d *doctor) user(token string) {
 		body               any
 		status             int
 	}{
-		{"the user is found", http.MethodGet, "/Users?filter=userName%20eq%20%22" + name + "%22", nil, http.StatusOK},
-		{"the user is changed", http.MethodPatch, "/Users/" + id, map[string]any{
+		{"user can be found", http.MethodGet, "/Users?filter=userName%20eq%20%22" + name + "%22", nil, http.StatusOK},
+		{"user can be changed", http.MethodPatch, "/Users/" + id, map[string]any{
 			"schemas": []string{scim.PatchURN}, "Operations": []any{map[string]any{"op": "add", "path": "title", "value": "doctor"}},
 		}, http.StatusOK},
-		{"the user is deleted", http.MethodDelete, "/Users/" + id, nil, http.StatusNoContent},
+		{"user can be deleted", http.MethodDelete, "/Users/" + id, nil, http.StatusNoContent},
 	} {
 		status, _, answer, err := d.scim(step.method, step.path, token, step.body)
 		if err == nil && status != step.status {
@@ -160,10 +162,10 @@ func (d *doctor) user(token string) {
 		if total, there := answer["totalResults"]; err == nil && there && text(total) != "1" {
 			err = fmt.Errorf("%s users were found by the userName of one", text(total))
 		}
-		d.note(step.name, err, "works")
+		d.note(step.name, err, "ok")
 	}
 	_, err = d.place.ask(d.ctx, http.MethodDelete, tenantPath(d.tenant, "users", id), nil, nil)
-	d.note("the user is purged", err, "nothing is left of it")
+	d.note("user can be purged", err, "nothing of it is left")
 }
 
 // scim sends a SCIM request.

@@ -1,50 +1,107 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"net/http"
+	"net/url"
 
 	"github.com/spf13/cobra"
 )
 
+const groupHelp = "GROUP is a group's id, or the whole displayName or externalId of one group."
+
 func newGroups() *cobra.Command {
-	return parent("groups", "the tenant's groups as the application sees them",
-		groupList("list TENANT", "list groups", "groups", "groups", []string{"ID", "GROUP", "EXTERNAL ID", "ORIGIN"}, "id", "displayName", "externalId", "origin"),
-		groupList("deleted TENANT", "list groups that the application deleted", "deleted-groups", "deletedGroups",
-			[]string{"ID", "GROUP", "DELETED", "BY"}, "id", "displayName", "deletedAt", "deletedBy"),
-		groupDelete())
+	return parent("groups", "a tenant's groups as the application sees them",
+		groupList(), groupGet(), groupDelete(), groupsDeleted())
 }
 
-func groupList(use, short, segment, name string, headings []string, columns ...string) *cobra.Command {
+func groupList() *cobra.Command {
 	var a asking
-	return a.add(&cobra.Command{
-		Use: use, Short: short, Args: takes(1),
+	var subject string
+	c := a.add(&cobra.Command{
+		Use: "list TENANT", Short: "list groups", Args: takes(1),
+		Example: "  rollcall groups list acme\n  rollcall groups list acme --subject Engineering",
 		RunE: func(c *cobra.Command, args []string) error {
-			list, err := a.all(c, tenantPath(args[0], segment), name, nil)
+			query := url.Values{}
+			if subject != "" {
+				query.Set("subject", subject)
+			}
+			list, err := a.all(c, tenantPath(args[0], "groups"), "groups", query)
 			if err != nil {
 				return err
 			}
-			return a.show(c, map[string]any{name: list}, func(w io.Writer) { aligned(w, headings, members(list, columns...)) })
+			return a.show(c, map[string]any{"groups": list}, func(w io.Writer) {
+				printTable(w, []column{{"GROUP", stays}, {"ORIGIN", left}, {"EXTERNAL ID", below}, {"ID", below}},
+					members(list, "displayName", "origin", "externalId", "id"))
+			})
 		},
 	})
+	c.Flags().StringVar(&subject, "subject", "", "`TEXT`: only groups with this id, displayName or externalId")
+	return completes(c, false, a.tenants)
+}
+
+func groupGet() *cobra.Command {
+	var a asking
+	return completes(a.add(&cobra.Command{
+		Use: "get TENANT GROUP", Short: "show a group", Args: takes(2),
+		Long: "Show a group.\n\n" + groupHelp, Example: "  rollcall groups get acme Engineering",
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			g, err := p.group(c.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return a.show(c, g, func(w io.Writer) { fields(w, g) })
+		},
+	}), false, a.tenants, a.groups)
+}
+
+func groupsDeleted() *cobra.Command {
+	var a asking
+	return completes(a.add(&cobra.Command{
+		Use: "deleted TENANT", Short: "list groups that were deleted in the application", Args: takes(1),
+		Example: "  rollcall groups deleted acme",
+		RunE: func(c *cobra.Command, args []string) error {
+			list, err := a.all(c, tenantPath(args[0], "deleted-groups"), "deletedGroups", nil)
+			if err != nil {
+				return err
+			}
+			return a.show(c, map[string]any{"deletedGroups": list}, func(w io.Writer) {
+				printTable(w, []column{{"GROUP", stays}, {"DELETED", stays}, {"DELETED BY", below}, {"ID", below}},
+					members(list, "displayName", "deletedAt", "deletedBy", "id"))
+			})
+		},
+	}), false, a.tenants)
 }
 
 func groupDelete() *cobra.Command {
 	var a asking
 	yes := false
-	c := a.add(&cobra.Command{
-		Use: "delete TENANT GROUP", Short: "delete a group in the application; identity providers are told", Args: takes(2),
+	return completes(addYes(a.add(&cobra.Command{
+		Use: "delete TENANT GROUP", Short: "delete a group in the application", Args: takes(2),
+		Long: `Delete a group in the application. Requests of identity providers for it are refused,
+with the way to push it again, until the marker is a year old.
+
+` + groupHelp + `
+
+The command asks for confirmation. Without a terminal it needs --yes.`,
+		Example: "  rollcall groups delete acme Engineering\n  rollcall groups delete acme Engineering --yes",
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := confirm(c, yes, "This deletes the group "+args[1]+"; an identity provider has to unlink it and push it again.", args[1]); err != nil {
+			if err := askable(c, yes); err != nil {
 				return err
 			}
-			if _, err := a.ask(c, http.MethodDelete, tenantPath(args[0], "groups", args[1]), nil, nil); err != nil {
-				return err
-			}
-			return a.show(c, map[string]any{"id": args[1]}, func(w io.Writer) { fmt.Fprintf(w, "%s is deleted.\n", args[1]) })
+			return a.remove(c, removal{
+				tenant: args[0], list: "groups", yes: yes, name: "displayName",
+				find: func(ctx context.Context, p place) (map[string]any, error) { return p.group(ctx, args[0], args[1]) },
+				what: func(g map[string]any) string {
+					return fmt.Sprintf("This deletes the group %s (%s) and its memberships. An identity provider that manages it gets errors until it is unlinked there and pushed again.", text(g["displayName"]), text(g["id"]))
+				},
+				done: "Group %s (%s) is deleted.\n",
+			})
 		},
-	})
-	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	return c
+	}), &yes), false, a.tenants, a.groups)
 }

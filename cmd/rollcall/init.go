@@ -17,22 +17,23 @@ func newInit() *cobra.Command {
 	var a asking
 	var tenant, seats, label string
 	c := a.add(&cobra.Command{
-		Use: "init", Short: "make a tenant with a token, and print what to put into Okta or Entra", Args: takes(0),
-		Long: `Make a tenant with a token, and print what to put into Okta or Entra.
+		Use: "init --tenant ID", Short: "create a tenant and a token for Okta or Entra", Args: takes(0),
+		Long: `Create a tenant and a token, and print what to enter in Okta or Entra.
 
-A tenant that is there keeps its settings, but for the seats when they are given;
-it gets one token more.`,
+An existing tenant keeps its settings, apart from the seats if they are given, and
+gets one more token.`,
+		Example: "  rollcall init --tenant acme --seats 50",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if tenant == "" {
-				return usageError{errors.New("--tenant ID is missing: which tenant is to be made?")}
+				return usageError{errors.New("--tenant ID is missing: the tenant to create")}
 			}
 			p, err := a.connect(c.Context())
 			if err != nil {
 				return err
 			}
-			sent, err := settings(nil)
+			sent, err := settings(tenantSettings, true, nil)
 			if seats != "" {
-				sent, err = settings([]string{"maxSeats=" + seats})
+				sent, err = settings(tenantSettings, true, []string{"maxSeats=" + seats})
 			}
 			if err != nil {
 				return err
@@ -56,17 +57,17 @@ it gets one token more.`,
 		},
 	})
 	c.Flags().StringVar(&tenant, "tenant", "", "`ID` of the tenant: lower-case letters, digits and inner hyphens")
-	c.Flags().StringVar(&seats, "seats", "", "`NUMBER` of seats; without it a new tenant has no limit")
-	c.Flags().StringVar(&label, "label", "rollcall init", "`TEXT` to tell the token by")
-	return c
+	c.Flags().StringVar(&seats, "seats", "", "`NUMBER` of seats; a new tenant has no limit without it")
+	c.Flags().StringVar(&label, "label", "rollcall init", "`TEXT` that names the token")
+	return completes(c, false)
 }
 
 func printInit(w io.Writer, t, token map[string]any) {
-	limit := text(t["maxSeats"])
+	limit := text(t["maxSeats"]) + " seats"
 	if t["maxSeats"] == nil {
-		limit = "any number of"
+		limit = "no seat limit"
 	}
-	fmt.Fprintf(w, `The tenant %s has %s seats. The token is shown this once.
+	fmt.Fprintf(w, `The tenant %s has %s. The token is shown only once.
 
 Okta: Provisioning, Integration
   SCIM connector base URL   %[3]v
@@ -78,7 +79,7 @@ Entra: Provisioning, Admin Credentials
   Tenant URL                %[3]v?aadOptscim062020
   Secret Token              %[4]v
 
-isTeamAccount is in the namespace %[5]s.
-docs/idp-setup-okta.md and docs/idp-setup-entra.md go through the rest.
+The attribute isTeamAccount has the namespace %[5]s.
+docs/idp-setup-okta.md and docs/idp-setup-entra.md describe the other steps.
 `, text(t["id"]), limit, t["scimBaseUrl"], token["token"], scim.RollcallURN)
 }

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -15,28 +15,25 @@ import (
 	"golang.org/x/term"
 )
 
-// aligned prints rows under their headings, aligned.
+// aligned prints rows under their headings, each in one line.
 func aligned(w io.Writer, headings []string, rows [][]string) {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	for _, row := range append([][]string{headings}, rows...) {
-		fmt.Fprintln(t, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	cols := make([]column, len(headings))
+	for i, h := range headings {
+		cols[i].heading = h
 	}
-	_ = t.Flush()
+	printTableIn(w, 0, cols, rows)
 }
 
-// fields prints a document, a line for each member.
-func fields(w io.Writer, document map[string]any, names ...string) {
-	if len(names) == 0 {
-		for name := range document {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-	}
+// fields prints a document, a line for each member, in the order of their names.
+func fields(w io.Writer, document map[string]any) {
+	names := slices.Sorted(maps.Keys(document))
 	rows := make([][]string, len(names))
 	for i, name := range names {
 		rows[i] = []string{name, text(document[name])}
 	}
-	aligned(w, rows[0], rows[1:])
+	if len(rows) > 0 {
+		aligned(w, rows[0], rows[1:])
+	}
 }
 
 // text is a value for people; null is a dash. What moves the cursor or turns the
@@ -91,16 +88,10 @@ func hidden(r rune) bool {
 	return !unicode.IsPrint(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// cut is a text that fits a column.
-func cut(s string) string {
-	const most = 40
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
-}
+// cut is a text that fits a line of prose.
+func cut(s string) string { return cutTo(s, 40) }
 
-// members are a document's members as columns.
+// members are members of a list's documents as the columns of a table.
 func members(list []any, names ...string) [][]string {
 	rows := make([][]string, len(list))
 	for i, v := range list {
@@ -108,9 +99,8 @@ func members(list []any, names ...string) [][]string {
 		rows[i] = make([]string, len(names))
 		for j, name := range names {
 			rows[i][j] = text(document[name])
-			// An id is typed into the next command.
-			if name != "id" {
-				rows[i][j] = cut(rows[i][j])
+			if strings.HasSuffix(name, "At") {
+				rows[i][j] = seconds(document[name])
 			}
 		}
 	}

@@ -84,16 +84,6 @@ func TestVerdict_PrintsFaultsInert(t *testing.T) {
 	}
 }
 
-// A table keeps its form with the longest names; what is typed into the next command
-// is whole.
-func TestMembers_FitTheirColumns(t *testing.T) {
-	long := strings.Repeat("Ä", 1000)
-	rows := members([]any{map[string]any{"id": long, "userName": long, "active": true}}, "id", "userName", "active", "none")
-	if want := [][]string{{long, strings.Repeat("Ä", 39) + "…", "true", "-"}}; !reflect.DeepEqual(rows, want) {
-		t.Errorf("got %q", rows)
-	}
-}
-
 func TestLabelled_StaysWithinTheTerminal(t *testing.T) {
 	rows := [][2]string{
 		{"what to do", "Deactivate a user, make one a Reader, or buy more seats; then provision the user again."},

@@ -18,15 +18,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
 
-const logLong = `Show a tenant's provisioning log, the newest first: what became of each request
-that wanted to change something. Failures, warnings and requests that had nothing
-to change are in it.
+const logLong = `Show a tenant's provisioning log, newest entries first: the result of each change
+request, with failures, warnings, and requests that had nothing to change.
 
---subject is a userName, displayName, email, externalId or id, and shows the
-history of that user or group. --since and --until are a time such as
-2026-01-31T12:00:00Z, or how long ago: 90m, 2h, 3d.
+--subject shows the history of one user or group. --since and --until are a time, for
+example 2026-01-31T12:00:00Z, or how long ago: 90m, 2h, 3d.
 
-'rollcall explain TENANT REQUEST' tells all of one of them.`
+'rollcall explain TENANT REQUEST' explains one entry.`
 
 // logOptions are the flags of rollcall log.
 type logOptions struct {
@@ -38,22 +36,48 @@ type logOptions struct {
 func newLog() *cobra.Command {
 	var o logOptions
 	c := o.add(&cobra.Command{
-		Use: "log TENANT", Short: "what became of the requests of identity providers", Long: logLong, Args: takes(1),
-		RunE: func(c *cobra.Command, args []string) error { return o.run(c, args[0]) },
+		Use: "log TENANT", Short: "show the provisioning log, newest entries first", Long: logLong, Args: takes(1),
+		Example: "  rollcall log acme --subject ann@example.com --since 3d\n  rollcall log acme --outcome failure --cause seat_limit",
+		RunE:    func(c *cobra.Command, args []string) error { return o.run(c, args[0]) },
 	})
 	f := c.Flags()
-	f.StringVar(&o.subject, "subject", "", "`WHO`: the history of one user or group")
-	f.StringVar(&o.cause, "cause", "", "`CAUSE`, such as seat_limit; docs/causes.md has them all")
-	f.StringVar(&o.outcome, "outcome", "", "success, warning, failure or skipped")
-	f.StringVar(&o.kind, "type", "", "User or Group")
-	f.StringVar(&o.since, "since", "", "`TIME` of the oldest")
-	f.StringVar(&o.until, "until", "", "`TIME` of the newest")
-	f.IntVar(&o.limit, "limit", 50, "`NUMBER` of entries")
-	return c
+	f.StringVar(&o.subject, "subject", "", "only entries of this user or group: a whole `NAME`, email, externalId or id")
+	f.StringVar(&o.cause, "cause", "", "only entries with this `CAUSE`, for example seat_limit (docs/causes.md)")
+	f.StringVar(&o.outcome, "outcome", "", "only entries with this `OUTCOME`: success, warning, failure or skipped")
+	f.StringVar(&o.kind, "type", "", "only this resource `TYPE`: User or Group")
+	f.StringVar(&o.since, "since", "", "only entries since this `TIME`")
+	f.StringVar(&o.until, "until", "", "only entries until this `TIME`")
+	f.IntVar(&o.limit, "limit", 50, "at most this `NUMBER` of entries")
+	return completes(c, false, o.tenants)
+}
+
+// The words that --outcome and --type take.
+var (
+	outcomes      = []string{"success", "warning", "failure", "skipped"}
+	resourceTypes = []string{"User", "Group"}
+)
+
+// oneWord checks that a flag has one of its words, in any case of letters.
+func oneWord(value *string, name string, words []string) error {
+	for _, word := range words {
+		if *value == "" || strings.EqualFold(*value, word) {
+			if *value != "" {
+				*value = word
+			}
+			return nil
+		}
+	}
+	return usageError{errors.New(unknown(name, *value, words))}
 }
 
 func (o *logOptions) query(now time.Time) (url.Values, error) {
 	query := url.Values{}
+	if err := oneWord(&o.outcome, "outcome", outcomes); err != nil {
+		return nil, err
+	}
+	if err := oneWord(&o.kind, "type", resourceTypes); err != nil {
+		return nil, err
+	}
 	for name, value := range map[string]string{
 		"subject": o.subject, "cause": o.cause, "outcome": o.outcome, "resourceType": o.kind,
 	} {
@@ -121,7 +145,9 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 			}
 			return
 		}
-		aligned(w, []string{"TIME", "OUTCOME", "WHAT", "WHO", "CAUSE", "REQUEST"}, logRows(entries))
+		printTable(w, []column{
+			{"TIME", stays}, {"OUTCOME", stays}, {"OPERATION", stays}, {"SUBJECT", stays}, {"CAUSE", below}, {"REQUEST", below},
+		}, logRows(entries))
 		if searched != "" {
 			fmt.Fprintf(w, "\nThere is more before %s: --until %s, or a higher --limit.\n", visible(searched), visible(searched))
 		}
@@ -186,7 +212,7 @@ func (p place) cause(ctx context.Context, name string) (map[string]any, error) {
 		}
 		names = append(names, member(v, "cause"))
 	}
-	return nil, usageError{fmt.Errorf("%q is no cause; there are %s", name, strings.Join(names, ", "))}
+	return nil, usageError{errors.New(unknown("cause", name, names) + " docs/causes.md lists the causes")}
 }
 
 // summaries reads what every cause means.
@@ -211,7 +237,7 @@ func logRows(entries []any) [][]string {
 		if what == nil {
 			what = e["operation"]
 		}
-		rows[i] = []string{text(e["time"]), text(e["outcome"]), text(what), cut(text(who(e))), text(e["cause"]), text(e["requestId"])}
+		rows[i] = []string{seconds(e["time"]), text(e["outcome"]), text(what), text(who(e)), text(e["cause"]), text(e["requestId"])}
 	}
 	return rows
 }
@@ -248,10 +274,14 @@ func newFailures() *cobra.Command {
 	var a asking
 	var subject, cause, kind string
 	c := a.add(&cobra.Command{
-		Use: "failures TENANT", Short: "users and groups whose provisioning fails now, why, and what to do",
-		Long: "Show the users and groups of a tenant whose last request failed: why, since when, and what\nto do. One is gone by itself once a request for it succeeds.",
-		Args: takes(1),
+		Use: "failures TENANT", Short: "list the users and groups that fail now, why, and what to do",
+		Example: "  rollcall failures acme\n  rollcall failures acme --cause seat_limit --type User",
+		Long:    "Show the users and groups of a tenant whose last request failed: why, since when, and what\nto do. One is gone by itself once a request for it succeeds.",
+		Args:    takes(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := oneWord(&kind, "type", resourceTypes); err != nil {
+				return err
+			}
 			query := url.Values{}
 			for name, value := range map[string]string{"subject": subject, "cause": cause, "resourceType": kind} {
 				if value != "" {
@@ -290,10 +320,10 @@ func newFailures() *cobra.Command {
 			})
 		},
 	})
-	c.Flags().StringVar(&subject, "subject", "", "`WHO`: a userName, displayName, externalId or id")
-	c.Flags().StringVar(&cause, "cause", "", "`CAUSE`, such as seat_limit")
-	c.Flags().StringVar(&kind, "type", "", "User or Group")
-	return c
+	c.Flags().StringVar(&subject, "subject", "", "only this user or group: a whole `NAME`, externalId or id")
+	c.Flags().StringVar(&cause, "cause", "", "only this `CAUSE`, for example seat_limit (docs/causes.md)")
+	c.Flags().StringVar(&kind, "type", "", "only this resource `TYPE`: User or Group")
+	return completes(c, false, a.tenants)
 }
 
 func member(document any, name string) string {
@@ -352,21 +382,22 @@ func happened(f map[string]any) string {
 	return strings.TrimSuffix(detail, " "+member(f, "whatToDo"))
 }
 
-const explainLong = `Explain a request: what happened, why, what to do, and whether it is mended.
+const explainLong = `Explain a request: what happened, why, what to do, and whether it is resolved.
 
-REQUEST is the id of a request, or a text that has one: the whole error that an
+REQUEST is the id of a request, or a text that contains it: the whole error that an
 identity provider shows, with (request ID) at its end. '-' reads the text from
 standard input.
 
-'rollcall explain CAUSE' tells what a cause means, such as seat_limit.`
+'rollcall explain CAUSE' explains a cause, for example seat_limit.`
 
 func newExplain() *cobra.Command {
 	var a asking
-	return a.add(&cobra.Command{
-		Use: "explain TENANT REQUEST", Short: "what happened to a request, why, what to do, and whether it is mended", Long: explainLong,
+	return completes(a.add(&cobra.Command{
+		Use: "explain TENANT REQUEST", Short: "explain why a request failed, and whether it is resolved", Long: explainLong,
+		Example: "  rollcall explain acme 019b8d62-7a80-7000-8000-0000000000f1\n  pbpaste | rollcall explain acme -\n  rollcall explain seat_limit",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError{fmt.Errorf("it is: %s, or rollcall explain CAUSE", c.UseLine())}
+				return mistake("Usage: %s, or rollcall explain CAUSE", strings.TrimSuffix(c.UseLine(), " [flags]"))
 			}
 			return nil
 		},
@@ -392,6 +423,8 @@ func newExplain() *cobra.Command {
 			}
 			return a.show(c, x, func(w io.Writer) { printExplanation(w, x, why) })
 		},
+	}), false, func(ctx context.Context, before []string) []cobra.Completion {
+		return append(a.tenants(ctx, before), causes(ctx, before)...)
 	})
 }
 

@@ -197,18 +197,18 @@ func TestProvisioning_WrongUse(t *testing.T) {
 	for want, args := range map[string][]string{
 		"is no time such as": {"log", "acme", "--since", "yesterday"},
 		"from 1":             {"log", "acme", "--limit", "0"},
-		"outcome is success": {"log", "acme", "--outcome", "bad"},
-		`"bad" is no cause; there are answer_too_large,`: {"failures", "acme", "--cause", "bad"},
-		`"worse" is no cause; there are`:                 {"log", "acme", "--cause", "worse"},
-		`"worst" is no cause; there are`:                 {"explain", "worst"},
-		"of which tenant is the request":                 {"explain", "Error: no (request 019b8d62-7a80-7000-8000-0000000000f1)"},
-		"which tenant":                                   {"explain", "-"},
-		"rollcall explain CAUSE":                         {"explain", "acme", "seat_limit"},
-		"not those that read":                            {"explain", "acme", "019b8d62-7a80-7000-8000-0000000000f1"},
-		"there is no request id in":                      {"explain", "acme", "bad"},
-		"or rollcall explain CAUSE":                      {"explain"},
-		"no such tenant":                                 {"log", "nobody"},
-		"Usage: rollcall log TENANT":                     {"log"},
+		`unknown outcome "bad". Known: success, warning, failure, skipped`: {"log", "acme", "--outcome", "bad"},
+		`unknown cause "seatlimit". Did you mean "seat_limit"?`:            {"failures", "acme", "--cause", "seatlimit"},
+		`unknown cause "worse"`:          {"log", "acme", "--cause", "worse"},
+		`unknown cause "worst"`:          {"explain", "worst"},
+		"of which tenant is the request": {"explain", "Error: no (request 019b8d62-7a80-7000-8000-0000000000f1)"},
+		"which tenant":                   {"explain", "-"},
+		"rollcall explain CAUSE":         {"explain", "acme", "seat_limit"},
+		"not those that read":            {"explain", "acme", "019b8d62-7a80-7000-8000-0000000000f1"},
+		"there is no request id in":      {"explain", "acme", "bad"},
+		"or rollcall explain CAUSE":      {"explain"},
+		"no such tenant":                 {"log", "nobody"},
+		"Usage: rollcall log TENANT":     {"log"},
 	} {
 		t.Run(want, func(t *testing.T) {
 			out, said := &output{}, &output{}
@@ -248,7 +248,7 @@ func TestProvisioning_HostileSubjects(t *testing.T) {
 				}
 				if args[0] == "log" {
 					for line := range strings.Lines(printed) {
-						if len([]rune(line)) > 200 {
+						if len([]rune(line)) > 300 {
 							t.Errorf("a line of %d characters", len(line))
 						}
 					}

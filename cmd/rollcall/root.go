@@ -9,65 +9,65 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
 
-// The exit statuses. They are told by 'rollcall help'.
-const (
-	exitFailure      = 1
-	exitUsage        = 2
-	exitNotFound     = 3
-	exitRefused      = 4
-	exitUnauthorized = 5
-	exitUnavailable  = 6
-)
+const rootLong = `rollcall is a SCIM 2.0 service for the users and groups of a SaaS product.
 
-const rootLong = `rollcall keeps the roll of a SaaS product's users: a SCIM 2.0 service.
-
-'rollcall local' serves it on this machine, 'rollcall verify' reads a tenant's data.
-The others ask the application's side of a running service (docs/admin-api.md): one on this
-machine by --info FILE or ROLLCALL_ADMIN_URL and ROLLCALL_ADMIN_TOKEN, one in AWS
-by --stack NAME, in the account and the region that AWS tools take from the
-environment.
+'rollcall local' serves it on this machine. The other commands find that server by
+themselves; --stack NAME asks a deployment in AWS instead, in the account and region
+that AWS tools take from the environment (docs/command.md).
 
 Exit status:
   0  done
-  1  it failed, or a check found something
+  1  failed, or a check found something
   2  wrong use
-  3  there is no such tenant, token, schema, user or group
-  4  refused as it stands: taken, no free seat, another version, a value not taken
+  3  tenant, token, schema, user, group or request not found
+  4  refused: a value is taken or invalid, no free seat, another version,
+     several matches
   5  not authorized
   6  the service does not answer, or is busy`
 
-// newRoot makes the command with all below it.
+// The groups of commands in the help, in their order.
+const (
+	groupStart   = "start"
+	groupFailing = "failing"
+	groupTenants = "tenants"
+	groupUsers   = "users"
+	groupOperate = "operate"
+)
+
+// newRoot creates the command with all its subcommands.
 func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	cobra.EnableCommandSorting = false
 	root := &cobra.Command{
-		Use: "rollcall", Short: "the roll of a SaaS product's users: a SCIM 2.0 service", Long: rootLong,
-		SilenceErrors: true, SilenceUsage: true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError{fmt.Errorf("there is no command %q; 'rollcall help' lists them", args[0])}
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, _ []string) error {
-			c.SetOut(stderr)
-			_ = c.Help()
-			return usageError{errors.New("which command?")}
-		},
+		Use: "rollcall", Short: "SCIM 2.0 for the users and groups of a SaaS product", Long: rootLong,
+		SilenceErrors: true, SilenceUsage: true, FParseErrWhitelist: anyFlags,
+		Version: thisBuild().String(),
+		Args:    cobra.ArbitraryArgs, RunE: runParent,
 	}
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	root.CompletionOptions.DisableNoDescFlag = true
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Flags().Bool("version", false, "print the version")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return flagError(c.Flags(), c.CommandPath(), err)
 	})
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return emptyFlag(c.Flags()) }
-	root.AddCommand(
-		newLocal(), newVerify(), newInit(), newDoctor(), newTenant(), newToken(), newSeats(), newUsers(), newGroups(), newSchema(),
-		newLog(), newFailures(), newExplain(), newConsole(),
-	)
+	group := func(id, title string, commands ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: id, Title: title + ":"})
+		for _, c := range commands {
+			c.GroupID = id
+			root.AddCommand(c)
+		}
+	}
+	group(groupStart, "Start", newLocal(), newInit(), newDoctor())
+	group(groupFailing, "Look into failures", newFailures(), newExplain(), newLog(), newConsole())
+	group(groupTenants, "Tenants and tokens", newTenant(), newSeats(), newToken(), newSchema())
+	group(groupUsers, "Users and groups", newUsers(), newGroups())
+	group(groupOperate, "Operate", newVerify(), newVersion())
+	addHelp(root)
 	return root
 }
 
@@ -79,65 +79,31 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil || errors.Is(err, pflag.ErrHelp) {
 		return 0
 	}
-	fmt.Fprintln(stderr, "rollcall:", shown(err))
+	printError(stderr, err, wantsJSON(args))
 	return exitStatus(err)
 }
 
-// shown is an error as it is printed: it names what others sent, and what was typed.
-func shown(err error) string {
-	var several severalError
-	if !errors.As(err, &several) {
-		return visible(err.Error())
-	}
-	lines := make([]string, len(several))
-	for i, line := range several {
-		lines[i] = visible(line)
-	}
-	return strings.Join(lines, "\n")
-}
-
-// exitStatus is the status that an error ends with.
-func exitStatus(err error) int {
-	var misuse usageError
-	var problem *adminclient.Problem
-	switch {
-	case errors.As(err, &misuse):
-		return exitUsage
-	case errors.Is(err, adminclient.ErrUnreachable):
-		return exitUnavailable
-	case !errors.As(err, &problem):
-		return exitFailure
-	}
-	switch problem.Status {
-	case 404:
-		return exitNotFound
-	case 401, 403:
-		return exitUnauthorized
-	case 400, 409, 412, 413, 415:
-		return exitRefused
-	case 429, 503, 504:
-		return exitUnavailable
-	}
-	return exitFailure
-}
-
-// usageError is a mistake on the command line.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
 // flagError is what is wrong with a command's flags. A long flag with one dash, which
-// earlier versions accepted, is named in its form with two.
+// earlier versions accepted, is named in its form with two; a mistyped one is followed by
+// the nearest.
 func flagError(flags *pflag.FlagSet, command string, err error) error {
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
-		name, value, given := strings.Cut(unknown.GetSpecifiedShortnames(), "=")
+	var missing *pflag.NotExistError
+	if !errors.As(err, &missing) {
+		return usageError{fmt.Errorf("%w; '%s --help' lists the flags", err, command)}
+	}
+	if given := missing.GetSpecifiedShortnames(); given != "" {
+		name, value, valued := strings.Cut(given, "=")
 		if flags.Lookup(name) != nil {
-			if given {
+			if valued {
 				value = "=" + value
 			}
 			return usageError{fmt.Errorf("-%s%s: a flag's name takes two dashes: --%[1]s%[2]s", name, value)}
 		}
+	}
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := nearest(missing.GetSpecifiedName(), names); len(near) > 0 {
+		return usageError{fmt.Errorf("unknown flag --%s. Did you mean --%s? '%s --help' lists the flags", missing.GetSpecifiedName(), strings.Join(near, " or --"), command)}
 	}
 	return usageError{fmt.Errorf("%w; '%s --help' lists the flags", err, command)}
 }
@@ -157,33 +123,62 @@ func emptyFlag(flags *pflag.FlagSet) error {
 }
 
 // takes checks the number of arguments, which the command's usage names.
-func takes(n int) cobra.PositionalArgs {
+func takes(n int) cobra.PositionalArgs { return between(n, n) }
+
+// between checks that the number of arguments is in a range.
+func between(least, most int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) != n {
+		if len(args) < least || len(args) > most {
 			return misused(c)
 		}
 		return nil
 	}
 }
 
+// many is the number of arguments of a command that takes any number.
+const many = 1000
+
 // misused is the error of a command whose arguments are missing or too many.
 func misused(c *cobra.Command) error {
-	return usageError{fmt.Errorf("Usage: %s. '%s --help' lists the flags", strings.TrimSuffix(c.UseLine(), " [flags]"), c.CommandPath())} //nolint:staticcheck // a sentence of its own
+	return mistake("Usage: %s. '%s --help' lists the flags", strings.TrimSuffix(c.UseLine(), " [flags]"), c.CommandPath())
 }
 
-// parent makes a command that only has others below it.
+// parent creates a command that only has subcommands.
 func parent(use, short string, below ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{
-		Use: use, Short: short,
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError{fmt.Errorf("there is no command %q; '%s --help' lists them", c.CommandPath()+" "+args[0], c.CommandPath())}
-			}
-			c.SetOut(c.ErrOrStderr())
-			_ = c.Help()
-			return usageError{fmt.Errorf("which command of '%s'?", c.CommandPath())}
-		},
-	}
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: runParent, FParseErrWhitelist: anyFlags}
 	c.AddCommand(below...)
 	return c
+}
+
+// anyFlags are the flags of a command that only has subcommands: that a subcommand is
+// mistyped is said first, whatever flags follow it.
+var anyFlags = cobra.FParseErrWhitelist{UnknownFlags: true}
+
+// runParent is the error of a command that was given no subcommand, or an unknown one.
+func runParent(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return unknownCommand(c, args[0])
+	}
+	c.SetOut(c.ErrOrStderr())
+	_ = c.Help()
+	return usageError{fmt.Errorf("a command is missing: %s COMMAND", c.CommandPath())}
+}
+
+// unknownCommand is the error of a mistyped command: it names the nearest ones.
+func unknownCommand(c *cobra.Command, typed string) error {
+	var names []string
+	for _, below := range c.Commands() {
+		if below.IsAvailableCommand() {
+			names = append(names, below.Name())
+		}
+	}
+	text := fmt.Sprintf("unknown command %q", strings.TrimPrefix(c.CommandPath()+" "+typed, "rollcall "))
+	if near := nearest(typed, names); len(near) > 0 {
+		return mistake("%s. Did you mean %s?", text, alternatives(near))
+	}
+	list := "rollcall help"
+	if c.HasParent() {
+		list = c.CommandPath() + " --help"
+	}
+	return usageError{fmt.Errorf("%s; '%s' lists the commands", text, list)}
 }

@@ -11,10 +11,11 @@ import (
 )
 
 func newSchema() *cobra.Command {
-	var list, get, put, remove asking
-	return parent("schema", "schemas of a tenant's own",
-		list.add(&cobra.Command{
-			Use: "list TENANT", Short: "list the schemas", Args: takes(1),
+	var list, get, put asking
+	return parent("schema", "a tenant's own schemas",
+		completes(list.add(&cobra.Command{
+			Use: "list TENANT", Short: "list the schemas of a tenant", Args: takes(1),
+			Example: "  rollcall schema list acme",
 			RunE: func(c *cobra.Command, args []string) error {
 				answer, err := list.ask(c, http.MethodGet, tenantPath(args[0], "schemas"), nil, nil)
 				if err != nil {
@@ -28,12 +29,13 @@ func newSchema() *cobra.Command {
 						schema, _ := v["schema"].(map[string]any)
 						rows = append(rows, []string{text(schema["id"]), text(v["resourceType"]), text(v["required"]), text(schema["name"])})
 					}
-					aligned(w, []string{"SCHEMA", "EXTENDS", "REQUIRED", "NAME"}, rows)
+					printTable(w, []column{{"SCHEMA", stays}, {"EXTENDS", stays}, {"REQUIRED", stays}, {"NAME", below}}, rows)
 				})
 			},
-		}),
-		get.add(&cobra.Command{
+		}), false, list.tenants),
+		completes(get.add(&cobra.Command{
 			Use: "get TENANT URN", Short: "print a schema, as JSON", Args: takes(2),
+			Example: "  rollcall schema get acme urn:example:hr:1.0:Person",
 			RunE: func(c *cobra.Command, args []string) error {
 				answer, err := get.ask(c, http.MethodGet, tenantPath(args[0], "schemas", args[1]), nil, nil)
 				if err != nil {
@@ -42,11 +44,13 @@ func newSchema() *cobra.Command {
 				get.json = true
 				return get.show(c, answer, nil)
 			},
-		}),
-		put.add(&cobra.Command{
-			Use: "put TENANT FILE", Short: "register a schema (docs/tenant-schemas.md), or replace that of its URN", Args: takes(2),
+		}), false, get.tenants, get.schemas),
+		withFile(put.add(&cobra.Command{
+			Use: "put TENANT FILE", Short: "register a schema, or replace the one with its URN", Args: takes(2),
+			Long:    "Register a schema of a tenant, or replace the one with its URN (docs/tenant-schemas.md).",
+			Example: "  rollcall schema put acme docs/examples/hr-person.json",
 			RunE: func(c *cobra.Command, args []string) error {
-				text, err := os.ReadFile(args[1])
+				content, err := os.ReadFile(args[1])
 				if err != nil {
 					return fmt.Errorf("the schema cannot be read: %w", err)
 				}
@@ -56,8 +60,8 @@ func newSchema() *cobra.Command {
 						ID string `json:"id"`
 					} `json:"schema"`
 				}
-				if err := json.Unmarshal(text, &sent); err != nil {
-					return fmt.Errorf("%s is no JSON object: %w", args[1], err)
+				if err := json.Unmarshal(content, &sent); err != nil {
+					return fmt.Errorf("%s is not a JSON object: %w", args[1], err)
 				}
 				urn := sent.Schema.ID
 				if urn == "" {
@@ -66,20 +70,61 @@ func newSchema() *cobra.Command {
 				if urn == "" {
 					return fmt.Errorf("%s has no id: the URN of the schema", args[1])
 				}
-				answer, err := put.ask(c, http.MethodPut, tenantPath(args[0], "schemas", urn), nil, json.RawMessage(text))
+				answer, err := put.ask(c, http.MethodPut, tenantPath(args[0], "schemas", urn), nil, json.RawMessage(content))
 				if err != nil {
 					return err
 				}
-				return put.show(c, answer, func(w io.Writer) { fmt.Fprintf(w, "%s is registered; it holds within 10 seconds.\n", urn) })
+				return put.show(c, answer, func(w io.Writer) {
+					fmt.Fprintf(w, "%s is registered. It takes effect within 10 seconds.\n", text(urn))
+				})
 			},
-		}),
-		remove.add(&cobra.Command{
-			Use: "delete TENANT URN", Short: "take a schema away; what resources have of it stays stored", Args: takes(2),
-			RunE: func(c *cobra.Command, args []string) error {
-				if _, err := remove.ask(c, http.MethodDelete, tenantPath(args[0], "schemas", args[1]), nil, nil); err != nil {
-					return err
-				}
-				return remove.show(c, map[string]any{"id": args[1]}, func(w io.Writer) { fmt.Fprintf(w, "%s is taken away.\n", args[1]) })
-			},
-		}))
+		}), put.tenants),
+		schemaDelete())
+}
+
+func schemaDelete() *cobra.Command {
+	var a asking
+	yes := false
+	return completes(addYes(a.add(&cobra.Command{
+		Use: "delete TENANT URN", Short: "delete a schema; stored values of it are no longer served", Args: takes(2),
+		Long: `Delete a schema of a tenant. Values of its attributes stay stored with users and
+groups, but are no longer returned, and identity providers can no longer write them.
+
+The command asks for confirmation. Without a terminal it needs --yes.`,
+		Example: "  rollcall schema delete acme urn:example:hr:1.0:Person",
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := askable(c, yes); err != nil {
+				return err
+			}
+			p, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			path := tenantPath(args[0], "schemas", args[1])
+			if _, err := p.ask(c.Context(), http.MethodGet, path, nil, nil); err != nil {
+				return err
+			}
+			what := fmt.Sprintf("This deletes the schema %s of %s. Values of its attributes are no longer returned or written.", visible(args[1]), visible(args[0]))
+			if err := confirm(c, yes, what, "yes"); err != nil {
+				return err
+			}
+			if _, err := p.ask(c.Context(), http.MethodDelete, path, nil, nil); err != nil {
+				return err
+			}
+			return a.show(c, map[string]any{"id": args[1]}, func(w io.Writer) { fmt.Fprintf(w, "%s is deleted.\n", text(args[1])) })
+		},
+	}), &yes), false, a.tenants, a.schemas)
+}
+
+// withFile gives a command whose second argument is a file the values of its first.
+func withFile(c *cobra.Command, first completer) *cobra.Command {
+	completes(c, false, first)
+	offer := c.ValidArgsFunction
+	c.ValidArgsFunction = func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 1 {
+			return []cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt
+		}
+		return offer(c, args, typed)
+	}
+	return c
 }

@@ -10,16 +10,21 @@ import (
 
 func newSeats() *cobra.Command {
 	var show, set asking
-	return parent("seats", "show and set how many seats a tenant has",
-		show.add(&cobra.Command{
-			Use: "show TENANT", Short: "show seats and readers in use", Args: takes(1),
-			RunE: func(c *cobra.Command, args []string) error { return showUsage(&show, c, args[0]) },
-		}),
-		set.add(&cobra.Command{
+	return parent("seats", "show and set the number of seats of a tenant",
+		completes(show.add(&cobra.Command{
+			Use: "show TENANT", Short: "show seats and readers in use, users and groups", Args: takes(1),
+			Example: "  rollcall seats show acme",
+			RunE:    func(c *cobra.Command, args []string) error { return showUsage(&show, c, args[0]) },
+		}), false, show.tenants),
+		completes(set.add(&cobra.Command{
 			Use: "set TENANT NUMBER", Short: "set the number of seats; null is no limit", Args: takes(2),
-			Long: "Set the number of seats; null is no limit.\n\nA number below the use takes no seat from anybody; none is granted until the use is below it.",
+			Long: `Set the number of seats; null is no limit.
+
+A limit below the number in use deactivates no user. New seats are refused until
+fewer seats than the limit are in use.`,
+			Example: "  rollcall seats set acme 60\n  rollcall seats set acme null",
 			RunE: func(c *cobra.Command, args []string) error {
-				sent, err := settings([]string{"maxSeats=" + args[1]})
+				sent, err := settings(tenantSettings, true, []string{"maxSeats=" + args[1]})
 				if err != nil {
 					return err
 				}
@@ -28,7 +33,7 @@ func newSeats() *cobra.Command {
 				}
 				return showUsage(&set, c, args[0])
 			},
-		}))
+		}), false, set.tenants))
 }
 
 func showUsage(a *asking, c *cobra.Command, tenant string) error {
@@ -39,13 +44,17 @@ func showUsage(a *asking, c *cobra.Command, tenant string) error {
 	return a.show(c, u, func(w io.Writer) {
 		of := func(name string) []string {
 			count, _ := u[name].(map[string]any)
-			limit := text(count["limit"])
-			if count["limit"] == nil {
-				limit = "no limit"
-			}
-			return []string{name, text(count["used"]), limit}
+			return []string{name, text(count["used"]), limitText(count["limit"])}
 		}
-		aligned(w, []string{"", "IN USE", "OF"}, [][]string{of("seats"), of("readers")})
-		fmt.Fprintf(w, "%s users, %s groups\n", text(u["users"]), text(u["groups"]))
+		aligned(w, []string{"", "IN USE", "LIMIT"}, [][]string{of("seats"), of("readers")})
+		fmt.Fprintf(w, "%s, %s\n", counted(u["users"], "user"), counted(u["groups"], "group"))
 	})
+}
+
+// counted is a number of things.
+func counted(n any, what string) string {
+	if text(n) == "1" {
+		return "1 " + what
+	}
+	return text(n) + " " + what + "s"
 }

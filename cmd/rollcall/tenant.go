@@ -1,109 +1,171 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
-	"os"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 func newTenant() *cobra.Command {
-	return parent("tenant", "make, read, change and delete tenants",
-		tenantList(), tenantGet(), tenantPut(), tenantSet(), tenantUsage(), tenantDelete())
+	return parent("tenant", "create, read, change and delete tenants",
+		tenantList(), tenantGet(), tenantCreate(), tenantSet(), tenantPut(), tenantUsage(), tenantDelete())
 }
 
 func tenantList() *cobra.Command {
 	var a asking
 	return a.add(&cobra.Command{
-		Use: "list", Short: "list tenants", Args: takes(0),
+		Use: "list", Short: "list tenants and their limits", Args: takes(0),
+		Example: "  rollcall tenant list\n  rollcall tenant list --json",
 		RunE: func(c *cobra.Command, _ []string) error {
 			list, err := a.all(c, "/tenants", "tenants", nil)
 			if err != nil {
 				return err
 			}
 			return a.show(c, map[string]any{"tenants": list}, func(w io.Writer) {
-				aligned(w, []string{"TENANT", "NAME", "SEATS", "READERS", "SCIM"}, members(list, "id", "displayName", "maxSeats", "maxReaders", "scimEnabled"))
+				rows := make([][]string, len(list))
+				for i, v := range list {
+					t, _ := v.(map[string]any)
+					rows[i] = []string{text(t["id"]), text(t["displayName"]), limitText(t["maxSeats"]), limitText(t["maxReaders"]), scimState(t)}
+				}
+				printTable(w, []column{{"TENANT", stays}, {"NAME", below}, {"SEAT LIMIT", stays}, {"READER LIMIT", below}, {"SCIM", stays}}, rows)
 			})
 		},
 	})
 }
 
+// limitText is a limit as a table shows it.
+func limitText(limit any) string {
+	if limit == nil {
+		return "no limit"
+	}
+	return text(limit)
+}
+
+// scimState is whether a tenant's identity providers are served.
+func scimState(t map[string]any) string {
+	switch {
+	case t["deleting"] == true:
+		return "being deleted"
+	case t["scimEnabled"] == true:
+		return "on"
+	}
+	return "off"
+}
+
 func tenantGet() *cobra.Command {
 	var a asking
-	return a.add(&cobra.Command{
+	return completes(a.add(&cobra.Command{
 		Use: "get TENANT", Short: "show a tenant's settings", Args: takes(1),
+		Example: "  rollcall tenant get acme",
 		RunE: func(c *cobra.Command, args []string) error {
 			t, err := a.ask(c, http.MethodGet, tenantPath(args[0]), nil, nil)
 			if err != nil {
 				return err
 			}
-			return a.show(c, t, func(w io.Writer) { fields(w, t) })
+			return a.show(c, t, func(w io.Writer) { printTenant(w, t) })
 		},
-	})
+	}), false, a.tenants)
 }
 
-const settingsHelp = `A SETTING is NAME=VALUE: displayName, maxSeats and maxReaders (a number, or null for
-no limit), defaultAccountType (user, reader), unknownMembers (skip, refuse),
-unknownAttributes (drop, refuse), deletedUsers (hidden, readable), rehire (warn,
-keep, refuse), dialect (take, refuse), scimEnabled (true, false), logDays.`
+// printTenant prints a tenant's settings by the names that `tenant set` takes.
+func printTenant(w io.Writer, t map[string]any) {
+	shown := maps.Clone(t)
+	for _, name := range []string{"maxSeats", "maxReaders"} {
+		shown[name] = limitText(t[name])
+	}
+	fields(w, shown)
+}
 
-// settings reads NAME=VALUE: a number, true, false and null are what they are in
-// JSON, but for the name that people call the tenant.
-func settings(args []string) (map[string]any, error) {
-	sent := map[string]any{}
-	for _, arg := range args {
-		name, value, ok := strings.Cut(arg, "=")
-		if !ok || name == "" {
-			return nil, usageError{fmt.Errorf("%q is not NAME=VALUE", arg)}
-		}
-		if _, twice := sent[name]; twice {
-			return nil, usageError{fmt.Errorf("%s is set twice", name)}
-		}
-		sent[name] = value
-		if name == "displayName" {
-			continue
-		}
-		if n, err := strconv.ParseInt(value, 10, 64); err == nil {
-			sent[name] = n
-		}
-		switch value {
-		case "true", "false":
-			sent[name] = value == "true"
-		case "null":
-			sent[name] = nil
+func tenantCreate() *cobra.Command {
+	var a asking
+	flags := map[string]*string{}
+	c := a.add(&cobra.Command{
+		Use: "create TENANT [SETTING ...]", Short: "create a tenant; fails if it exists", Args: between(1, many),
+		Long: "Create a tenant. An existing tenant is left as it is, with exit status 4:\n'rollcall tenant set' changes it.\n\n" +
+			"Settings are given as flags or as NAME=VALUE:" + settingsHelp(tenantSettings, true),
+		Example: `  rollcall tenant create acme --seats 50 --display-name "Acme Inc"
+  rollcall tenant create acme --seats 50 dialect=refuse logDays=30`,
+		RunE: func(c *cobra.Command, args []string) error {
+			given := args[1:]
+			for _, f := range tenantFlags {
+				if c.Flags().Changed(f.flag) {
+					given = append(given, f.setting+"="+*flags[f.flag])
+				}
+			}
+			sent, err := settings(tenantSettings, true, given)
+			if err != nil {
+				return err
+			}
+			p, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			t, err := p.create(c.Context(), tenantPath(args[0]), sent)
+			if err != nil {
+				return err
+			}
+			return a.show(c, t, func(w io.Writer) { a.printCreated(w, t) })
+		},
+	})
+	for _, f := range tenantFlags {
+		flags[f.flag] = c.Flags().String(f.flag, "", f.usage)
+	}
+	return completes(c, true, nil, settingNames(tenantSettings))
+}
+
+// tenantFlags are the settings that `tenant create` takes as flags.
+var tenantFlags = []struct{ flag, setting, usage string }{
+	{"display-name", "displayName", "`NAME` that people read"},
+	{"seats", "maxSeats", "`NUMBER` of seats; no limit if it is left out"},
+	{"readers", "maxReaders", "`NUMBER` of readers; no limit if it is left out"},
+	{"account-type", "defaultAccountType", "`TYPE` of new users that none is sent for: user or reader"},
+}
+
+func (a *asking) printCreated(w io.Writer, t map[string]any) {
+	fmt.Fprintf(w, "Tenant %s created.\n\n", text(t["id"]))
+	labelled(w, "  ", [][2]string{
+		{"SCIM base URL", text(t["scimBaseUrl"])}, {"seat limit", limitText(t["maxSeats"])}, {"reader limit", limitText(t["maxReaders"])},
+	})
+	fmt.Fprintf(w, "\nNext, create a token for its identity provider:\n\n  rollcall token create %s --label \"Okta production\"%s\n", text(t["id"]), a.server())
+}
+
+// server is the flags that said which service is asked, for the next command.
+func (a *asking) server() string {
+	for _, f := range [][2]string{{"info", a.info}, {"stack", a.stack}, {"admin-url", a.url}} {
+		if f[1] != "" {
+			return " --" + f[0] + " " + f[1]
 		}
 	}
-	return sent, nil
+	return ""
 }
 
 func tenantPut() *cobra.Command {
-	return tenantWrite("put", "make a tenant, or give one these settings and no others", http.MethodPut)
+	return tenantWrite("put", "create a tenant, or reset all its settings to these", http.MethodPut,
+		"A setting that is left out gets its default. Tokens, schemas, users and groups stay.",
+		"  rollcall tenant put acme maxSeats=50", 1)
 }
 
 func tenantSet() *cobra.Command {
-	return tenantWrite("set", "change some settings of a tenant", http.MethodPatch)
+	return tenantWrite("set", "change some settings of a tenant", http.MethodPatch,
+		"Other settings stay as they are; null resets a setting to its default.",
+		"  rollcall tenant set acme maxSeats=60 scimEnabled=false\n  rollcall tenant set acme maxSeats=null", 2)
 }
 
-func tenantWrite(name, short, method string) *cobra.Command {
+func tenantWrite(name, short, method, about, example string, least int) *cobra.Command {
 	var a asking
-	return a.add(&cobra.Command{
-		Use: name + " TENANT [SETTING …]", Short: short, Long: short + ".\n\n" + settingsHelp,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 || method == http.MethodPatch && len(args) == 1 {
-				return misused(c)
-			}
-			return nil
-		},
+	use := " TENANT SETTING ..."
+	if least == 1 {
+		use = " TENANT [SETTING ...]"
+	}
+	return completes(a.add(&cobra.Command{
+		Use: name + use, Short: short, Args: between(least, many), Example: example,
+		Long: sentence(short) + " " + about + "\n\nA SETTING is NAME=VALUE:" + settingsHelp(tenantSettings, true),
 		RunE: func(c *cobra.Command, args []string) error {
-			sent, err := settings(args[1:])
+			sent, err := settings(tenantSettings, true, args[1:])
 			if err != nil {
 				return err
 			}
@@ -111,26 +173,32 @@ func tenantWrite(name, short, method string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(c, t, func(w io.Writer) { fields(w, t) })
+			return a.show(c, t, func(w io.Writer) { printTenant(w, t) })
 		},
-	})
+	}), true, a.tenants, settingNames(tenantSettings))
 }
 
 func tenantUsage() *cobra.Command {
 	var a asking
-	return a.add(&cobra.Command{
-		Use: "usage TENANT", Short: "show seats and readers in use", Args: takes(1),
-		RunE: func(c *cobra.Command, args []string) error { return showUsage(&a, c, args[0]) },
-	})
+	return completes(a.add(&cobra.Command{
+		Use: "usage TENANT", Short: "show seats and readers in use, users and groups", Args: takes(1),
+		Example: "  rollcall tenant usage acme",
+		RunE:    func(c *cobra.Command, args []string) error { return showUsage(&a, c, args[0]) },
+	}), false, a.tenants)
 }
 
 func tenantDelete() *cobra.Command {
 	var a asking
 	yes := false
-	c := a.add(&cobra.Command{
-		Use: "delete TENANT", Short: "delete a tenant and all it has, for good", Args: takes(1),
+	return completes(addYes(a.add(&cobra.Command{
+		Use: "delete TENANT", Short: "delete a tenant and all its data for good", Args: takes(1),
+		Long: `Delete a tenant for good: its users, groups, tokens, schemas and log. Its requests
+are refused at once; its data is deleted within some minutes.
+
+The command asks for confirmation. Without a terminal it needs --yes.`,
+		Example: "  rollcall tenant delete acme\n  rollcall tenant delete acme --yes",
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := confirm(c, yes, "This deletes all users, groups, tokens and the log of the tenant "+args[0]+" for good.", args[0]); err != nil {
+			if err := confirm(c, yes, "This deletes the tenant "+visible(args[0])+" for good: all its users, groups, tokens and schemas, and its log.", args[0]); err != nil {
 				return err
 			}
 			answer, err := a.ask(c, http.MethodDelete, tenantPath(args[0]), url.Values{"confirm": {args[0]}}, nil)
@@ -138,27 +206,8 @@ func tenantDelete() *cobra.Command {
 				return err
 			}
 			return a.show(c, answer, func(w io.Writer) {
-				fmt.Fprintf(w, "%s is being deleted; its id is free in some minutes.\n", args[0])
+				fmt.Fprintf(w, "Tenant %s is being deleted. Its id can be used again in some minutes.\n", args[0])
 			})
 		},
-	})
-	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	return c
-}
-
-// confirm asks whether to go on, which is said by typing a word.
-func confirm(c *cobra.Command, yes bool, what, word string) error {
-	if yes {
-		return nil
-	}
-	f, ok := c.InOrStdin().(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return usageError{errors.New("it asks before it does that, and nobody is at the terminal: give --yes")}
-	}
-	fmt.Fprintf(c.ErrOrStderr(), "%s\nType %s to go on: ", what, word)
-	line, _ := bufio.NewReader(f).ReadString('\n')
-	if strings.TrimSpace(line) != word {
-		return errors.New("nothing was done")
-	}
-	return nil
+	}), &yes), false, a.tenants)
 }

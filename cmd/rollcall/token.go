@@ -9,20 +9,25 @@ import (
 	"github.com/spf13/cobra"
 )
 
+const tokenHelp = "TOKEN is a token's id, its label, or the last four characters of its text."
+
 func newToken() *cobra.Command {
 	rotate := parent("rotate", "replace a token while both work",
-		tokenMint("start TENANT TOKEN", "make a token beside this one", 2),
-		tokenDo("complete TENANT TOKEN", "revoke the old token", http.MethodPut, "revoked: the new token alone works now", "rotation"),
-		tokenDo("cancel TENANT TOKEN", "revoke the new token", http.MethodDelete, "cancelled: the old token goes on working", "rotation"))
-	return parent("token", "make, list, rotate and revoke tokens",
-		tokenList(), tokenMint("create TENANT", "make a token for an identity provider", 1),
-		tokenDo("revoke TENANT TOKEN", "revoke a token", http.MethodDelete, "revoked: it is refused within 10 seconds"), rotate)
+		tokenMint("start TENANT TOKEN", "create a token that replaces this one; both work until then", 2,
+			"  rollcall token rotate start acme \"Okta production\""),
+		tokenRotation("complete", "revoke the old token", http.MethodPut, "Token %s is revoked: only the new token works now."),
+		tokenRotation("cancel", "revoke the new token", http.MethodDelete, "The rotation is cancelled: token %s still works, and the new token is revoked."))
+	return parent("token", "create, list, rotate and revoke tokens",
+		tokenList(), tokenMint("create TENANT", "create a token for an identity provider", 1,
+			"  rollcall token create acme --label \"Okta production\"\n  rollcall token create acme --expires 2027-01-31T00:00:00Z --quiet"),
+		rotate, tokenRevoke())
 }
 
 func tokenList() *cobra.Command {
 	var a asking
-	return a.add(&cobra.Command{
+	return completes(a.add(&cobra.Command{
 		Use: "list TENANT", Short: "list tokens, without their texts", Args: takes(1),
+		Example: "  rollcall token list acme",
 		RunE: func(c *cobra.Command, args []string) error {
 			answer, err := a.ask(c, http.MethodGet, tenantPath(args[0], "tokens"), nil, nil)
 			if err != nil {
@@ -30,20 +35,44 @@ func tokenList() *cobra.Command {
 			}
 			list, _ := answer["tokens"].([]any)
 			return a.show(c, answer, func(w io.Writer) {
-				aligned(w, []string{"TOKEN", "LABEL", "ENDS IN", "STATE", "LAST USED", "EXPIRES", "REPLACES"},
-					members(list, "id", "label", "lastFour", "state", "lastUsedAt", "expiresAt", "replaces"))
+				rows := members(list, "id", "label", "lastFour", "state", "lastUsedAt", "expiresAt", "replaces")
+				for _, row := range rows {
+					row[4] = otherwise(row[4], "never")
+					row[5] = otherwise(row[5], "never")
+				}
+				printTable(w, []column{
+					{"TOKEN", stays},
+					{"LABEL", stays},
+					{"ENDS IN", stays},
+					{"STATE", stays},
+					{"LAST USED", stays},
+					{"EXPIRES", below},
+					{"REPLACES", below},
+				}, rows)
 			})
 		},
-	})
+	}), false, a.tenants)
 }
 
-// tokenMint makes a token: its text is printed this once.
-func tokenMint(use, short string, arguments int) *cobra.Command {
+// otherwise is a value of a table, or a word for none.
+func otherwise(value, none string) string {
+	if value == "-" {
+		return none
+	}
+	return value
+}
+
+// tokenMint creates a token: its text is printed only once.
+func tokenMint(use, short string, arguments int, example string) *cobra.Command {
 	var a asking
 	var label, expires string
 	quiet := false
+	long := sentence(short) + "\n\nThe token is shown only once."
+	if arguments == 2 {
+		long += " " + tokenHelp
+	}
 	c := a.add(&cobra.Command{
-		Use: use, Short: short, Args: takes(arguments),
+		Use: use, Short: short, Long: long, Args: takes(arguments), Example: example,
 		RunE: func(c *cobra.Command, args []string) error {
 			if quiet && a.json {
 				return usageError{errors.New("--quiet and --json exclude each other: choose one")}
@@ -55,11 +84,19 @@ func tokenMint(use, short string, arguments int) *cobra.Command {
 			if expires != "" {
 				body["expiresAt"] = expires
 			}
+			p, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
 			path := tenantPath(args[0], "tokens")
 			if arguments == 2 {
-				path = tenantPath(args[0], "tokens", args[1], "rotation")
+				old, err := p.token(c.Context(), args[0], args[1])
+				if err != nil {
+					return err
+				}
+				path = tenantPath(args[0], "tokens", member(old, "id"), "rotation")
 			}
-			t, err := a.ask(c, http.MethodPost, path, nil, body)
+			t, err := p.ask(c.Context(), http.MethodPost, path, nil, body)
 			if err != nil {
 				return err
 			}
@@ -68,26 +105,95 @@ func tokenMint(use, short string, arguments int) *cobra.Command {
 					fmt.Fprintln(w, t["token"])
 					return
 				}
-				fmt.Fprintf(w, "token  %v\nid     %v\nends   %s\n\nThe token is shown this once: put it into the identity provider now.\n", t["token"], t["id"], text(t["expiresAt"]))
+				fmt.Fprintf(w, "token    %v\nid       %v\nexpires  %s\n\nThe token is shown only once: enter it in the identity provider now.\n",
+					t["token"], t["id"], otherwise(text(t["expiresAt"]), "never"))
 			})
 		},
 	})
-	c.Flags().StringVar(&label, "label", "", "`TEXT` to tell the token by")
-	c.Flags().StringVar(&expires, "expires", "", "`TIME` at which it ends, such as 2027-01-31T00:00:00Z; without it, it has no end")
-	c.Flags().BoolVar(&quiet, "quiet", false, "print the token alone")
-	return c
+	c.Flags().StringVar(&label, "label", "", "`TEXT` that names the token, for example \"Okta production\"")
+	c.Flags().StringVar(&expires, "expires", "", "`TIME` at which it expires, for example 2027-01-31T00:00:00Z; never if it is left out")
+	c.Flags().BoolVar(&quiet, "quiet", false, "print only the token")
+	if arguments == 2 {
+		return completes(c, false, a.tenants, a.tokens)
+	}
+	return completes(c, false, a.tenants)
 }
 
-// tokenDo does something to a token that has no answer.
-func tokenDo(use, short, method, done string, below ...string) *cobra.Command {
+// tokenRotation ends a rotation.
+func tokenRotation(name, short, method, done string) *cobra.Command {
 	var a asking
-	return a.add(&cobra.Command{
-		Use: use, Short: short, Args: takes(2),
+	return completes(a.add(&cobra.Command{
+		Use: name + " TENANT TOKEN", Short: short, Args: takes(2),
+		Long:    sentence(short) + "\n\nTOKEN is the old token or the new one, by its id, its label, or the last four\ncharacters of its text.",
+		Example: "  rollcall token rotate " + name + " acme \"Okta production\"",
 		RunE: func(c *cobra.Command, args []string) error {
-			if _, err := a.ask(c, method, tenantPath(args[0], append([]string{"tokens", args[1]}, below...)...), nil, nil); err != nil {
+			p, err := a.connect(c.Context())
+			if err != nil {
 				return err
 			}
-			return a.show(c, map[string]any{"id": args[1]}, func(w io.Writer) { fmt.Fprintf(w, "%s is %s.\n", args[1], done) })
+			t, err := p.token(c.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			old := member(t, "id")
+			if replaced := member(t, "replaces"); replaced != "" && member(t, "replacedBy") == "" {
+				old = replaced
+			}
+			if _, err := p.ask(c.Context(), method, tenantPath(args[0], "tokens", old, "rotation"), nil, nil); err != nil {
+				return err
+			}
+			return a.show(c, map[string]any{"id": old}, func(w io.Writer) { fmt.Fprintf(w, done+"\n", old) })
 		},
-	})
+	}), false, a.tenants, a.tokens)
+}
+
+func tokenRevoke() *cobra.Command {
+	var a asking
+	yes := false
+	return completes(addYes(a.add(&cobra.Command{
+		Use: "revoke TENANT TOKEN", Short: "revoke a token; provisioning with it stops", Args: takes(2),
+		Long: `Revoke a token. It is refused within 10 seconds, and cannot be restored.
+'rollcall token rotate' replaces a token without an interruption.
+
+` + tokenHelp + `
+
+The command asks for confirmation. Without a terminal it needs --yes.`,
+		Example: "  rollcall token revoke acme \"Okta production\"\n  rollcall token revoke acme 43f6gntrpcq5oujm --yes",
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := askable(c, yes); err != nil {
+				return err
+			}
+			p, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			t, err := p.token(c.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			if err := confirm(c, yes, revocation(args[0], t), "yes"); err != nil {
+				return err
+			}
+			if _, err := p.ask(c.Context(), http.MethodDelete, tenantPath(args[0], "tokens", member(t, "id")), nil, nil); err != nil {
+				return err
+			}
+			return a.show(c, map[string]any{"id": t["id"]}, func(w io.Writer) {
+				fmt.Fprintf(w, "Token %s is revoked. It is refused within 10 seconds.\n", text(t["id"]))
+			})
+		},
+	}), &yes), false, a.tenants, a.tokens)
+}
+
+// revocation says what revoking a token does.
+func revocation(tenant string, t map[string]any) string {
+	name := fmt.Sprintf("token %s, which ends in %s", text(t["id"]), text(t["lastFour"]))
+	if label := member(t, "label"); label != "" {
+		name = fmt.Sprintf("token %q (%s, ends in %s)", visible(label), text(t["id"]), text(t["lastFour"]))
+	}
+	used := "It was never used."
+	if t["lastUsedAt"] != nil {
+		// The time is kept to the hour.
+		used = "It was last used at " + seconds(t["lastUsedAt"]) + " or within the hour after."
+	}
+	return fmt.Sprintf("This revokes the %s of %s. %s\nProvisioning with this token stops, and the token cannot be restored.", name, visible(tenant), used)
 }

@@ -59,6 +59,8 @@ func newVerify() *cobra.Command {
 	var o verifyOptions
 	c := &cobra.Command{
 		Use: "verify --tenant ID", Short: "check that a tenant's data is sound", Long: verifyLong, Args: takes(0),
+		Example: `  rollcall verify --tenant acme --stack rollcall
+  rollcall verify --tenant acme --data ~/rollcall-data --repair`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			t, err := o.check(c.Flags())
 			if err != nil {
@@ -73,7 +75,7 @@ func newVerify() *cobra.Command {
 	flags.StringVar(&o.stack, "stack", "", "`NAME` of a deployment's stack in AWS, which names the table")
 	flags.BoolVar(&o.repair, "repair", false, "first finish what was left over more than a minute ago")
 	flags.BoolVar(&o.now, "now", false, "with --repair: finish younger work too, or say when it can be finished")
-	flags.BoolVar(&o.json, "json", false, "print the answer as JSON")
+	flags.BoolVar(&o.json, "json", false, jsonUsage)
 	return c
 }
 

@@ -108,6 +108,17 @@ const (
 	maxWait   = 10 * time.Second
 )
 
+// Create creates what a path names by PUT, and fails with a *Problem (412) when it
+// exists. It is sent once: a second request would find what the first one created.
+func (c *Client) Create(ctx context.Context, path string, body any) (answer []byte, err error) {
+	sent, err := json.Marshal(body, json.Deterministic(true))
+	if err != nil {
+		return nil, err
+	}
+	answer, _, _, err = c.once(ctx, http.MethodPut, path, nil, sent, "If-None-Match", "*")
+	return answer, err
+}
+
 // Do asks for a path behind the base, with its segments escaped, and returns the
 // body of the answer, nil for none, and its status. A refusal is a *Problem.
 func (c *Client) Do(ctx context.Context, method, path string, query url.Values, body any) (answer []byte, status int, err error) {
@@ -131,7 +142,9 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	}
 }
 
-func (c *Client) once(ctx context.Context, method, path string, query url.Values, sent []byte) (answer []byte, status int, after time.Duration, err error) {
+func (c *Client) once(ctx context.Context, method, path string, query url.Values, sent []byte,
+	headers ...string,
+) (answer []byte, status int, after time.Duration, err error) {
 	target := *c.base
 	target.RawPath = c.base.EscapedPath() + path
 	if target.Path, err = url.PathUnescape(target.RawPath); err != nil {
@@ -146,6 +159,9 @@ func (c *Client) once(ctx context.Context, method, path string, query url.Values
 	r.Header.Set("User-Agent", "rollcall")
 	if sent != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
 	}
 	if err := c.authorize(r, sent); err != nil {
 		return nil, 0, 0, &CredentialsError{err}

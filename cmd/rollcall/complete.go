@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+)
+
+// completeTime is the longest time that the shell waits for names of the service.
+const completeTime = time.Second
+
+// completer offers the values of one argument. before are the arguments before it.
+type completer func(ctx context.Context, before []string) []cobra.Completion
+
+// completes gives a command the values of its arguments, one completer for each; the last
+// one is that of all further arguments if again is set.
+func completes(c *cobra.Command, again bool, each ...completer) *cobra.Command {
+	c.ValidArgsFunction = func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		at := len(args)
+		if again {
+			at = min(at, len(each)-1)
+		}
+		if at >= len(each) || each[at] == nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return offered(each[at](c.Context(), args), typed)
+	}
+	return c
+}
+
+// completesFlag gives a flag its values.
+func completesFlag(c *cobra.Command, name string, offer completer) {
+	_ = c.RegisterFlagCompletionFunc(name, func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return offered(offer(c.Context(), args), typed)
+	})
+}
+
+// offered are the values that begin with what was typed.
+func offered(values []cobra.Completion, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var begin []cobra.Completion
+	directive := cobra.ShellCompDirectiveNoFileComp
+	for _, value := range values {
+		if strings.HasPrefix(value, typed) {
+			begin = append(begin, value)
+			if strings.HasSuffix(value, "=") {
+				directive |= cobra.ShellCompDirectiveNoSpace
+			}
+		}
+	}
+	return begin, directive
+}
+
+// oneOf offers fixed values.
+func oneOf(values ...string) completer {
+	return func(context.Context, []string) []cobra.Completion { return values }
+}
+
+// causes offers the causes that this version knows.
+func causes(context.Context, []string) []cobra.Completion {
+	var values []cobra.Completion
+	for _, c := range provlog.Causes() {
+		values = append(values, cobra.CompletionWithDesc(string(c), c.Meaning().Summary))
+	}
+	return values
+}
+
+// settingNames offers what can be set, with its values.
+func settingNames(all []setting) completer {
+	return func(context.Context, []string) []cobra.Completion {
+		var values []cobra.Completion
+		for _, s := range all {
+			values = append(values, s.name+"=")
+			for _, choice := range s.values() {
+				values = append(values, s.name+"="+choice)
+			}
+		}
+		return values
+	}
+}
+
+// tenants offers the tenants of the service that the flags, the environment or the state
+// file name: nothing if it does not answer soon.
+func (a *asking) tenants(ctx context.Context, _ []string) []cobra.Completion {
+	return a.names(ctx, "/tenants", "tenants", "id", "displayName")
+}
+
+// tokens offers a tenant's tokens that work.
+func (a *asking) tokens(ctx context.Context, before []string) []cobra.Completion {
+	return a.names(ctx, tenantPath(before[0], "tokens"), "tokens", "id", "label")
+}
+
+// groups offers a tenant's groups.
+func (a *asking) groups(ctx context.Context, before []string) []cobra.Completion {
+	return a.names(ctx, tenantPath(before[0], "groups"), "groups", "displayName", "externalId")
+}
+
+// schemas offers the URNs of a tenant's schemas.
+func (a *asking) schemas(ctx context.Context, before []string) []cobra.Completion {
+	var values []cobra.Completion
+	for _, v := range a.list(ctx, tenantPath(before[0], "schemas"), "schemas") {
+		m, _ := v.(map[string]any)
+		values = append(values, member(m["schema"], "id"))
+	}
+	return values
+}
+
+// names offers one member of a list's documents, described by another.
+func (a *asking) names(ctx context.Context, path, list, name, about string) []cobra.Completion {
+	var values []cobra.Completion
+	for _, v := range a.list(ctx, path, list) {
+		value := member(v, name)
+		if value == "" || value != visible(value) || member(v, "state") == "revoked" || member(v, "state") == "expired" {
+			continue
+		}
+		values = append(values, cobra.CompletionWithDesc(value, visible(member(v, about))))
+	}
+	return values
+}
+
+// list reads the first page of a list, nil if there is no answer within a second. What is
+// wrong is not said: the shell would print it into the command line.
+func (a *asking) list(ctx context.Context, path, name string) []any {
+	ctx, cancel := context.WithTimeout(ctx, completeTime)
+	defer cancel()
+	answered := make(chan []any, 1)
+	go func() {
+		p, err := a.connect(ctx)
+		if err != nil {
+			answered <- nil
+			return
+		}
+		page, _ := p.ask(ctx, http.MethodGet, path, nil, nil)
+		list, _ := page[name].([]any)
+		answered <- list
+	}()
+	select {
+	case list := <-answered:
+		return list
+	case <-ctx.Done():
+		return nil
+	}
+}

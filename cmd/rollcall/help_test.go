@@ -1,0 +1,317 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/rollcall-scim/rollcall/internal/adminapi"
+)
+
+// commandTree returns every command, each after its parent.
+func commandTree() (all []*cobra.Command) {
+	root := newRoot(strings.NewReader(""), &output{}, &output{})
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
+		all = append(all, c)
+		for _, below := range c.Commands() {
+			visit(below)
+		}
+	}
+	visit(root)
+	return all
+}
+
+// words splits a line as a shell does, at the quotes that the documents use.
+func words(t *testing.T, line string) (list []string) {
+	t.Helper()
+	for _, m := range regexp.MustCompile(`("[^"]*"|'[^']*'|[^\s"'])+`).FindAllString(line, -1) {
+		list = append(list, strings.NewReplacer(`"`, "", "'", "").Replace(m))
+	}
+	return list
+}
+
+// checkUse fails the test unless arguments are those of a command that exists, with flags
+// that it has and as many arguments as it takes.
+func checkUse(t *testing.T, line string) *cobra.Command {
+	t.Helper()
+	_, call, found := strings.Cut(line, "rollcall ")
+	if !found {
+		t.Errorf("%q does not call rollcall", line)
+		return nil
+	}
+	call, _, _ = strings.Cut(call, " |")
+	call = strings.TrimSuffix(call, ")")
+	root := newRoot(strings.NewReader(""), &output{}, &output{})
+	c, rest, err := root.Find(words(t, call))
+	if err == nil {
+		c.InitDefaultHelpFlag()
+		err = c.ParseFlags(rest)
+	}
+	if err == nil {
+		err = c.ValidateArgs(c.Flags().Args())
+	}
+	if err == nil && c.HasSubCommands() {
+		err = unknownCommand(c, strings.Join(c.Flags().Args(), " "))
+	}
+	if err != nil {
+		t.Errorf("%q: %v", line, err)
+	}
+	return c
+}
+
+func TestHelp_EveryCommandHasExamplesThatParse(t *testing.T) {
+	for _, c := range commandTree() {
+		if c.HasSubCommands() {
+			continue
+		}
+		if c.Example == "" {
+			t.Errorf("%s has no example", c.CommandPath())
+		}
+		for line := range strings.SplitSeq(c.Example, "\n") {
+			if used := checkUse(t, line); used != nil && used.CommandPath() != c.CommandPath() {
+				t.Errorf("an example of %s is one of %s", c.CommandPath(), used.CommandPath())
+			}
+		}
+	}
+}
+
+func TestHelp_FitsATerminal(t *testing.T) {
+	for _, c := range commandTree() {
+		args := append(strings.Fields(c.CommandPath())[1:], "--help")
+		out := &output{}
+		if status := run(t.Context(), args, strings.NewReader(""), out, out); status != 0 {
+			t.Errorf("%v: status %d: %s", args, status, out)
+		}
+		for line := range strings.SplitSeq(out.String(), "\n") {
+			if c.Name() != "bash" && c.Name() != "zsh" && c.Name() != "fish" && c.Name() != "powershell" && utf8.RuneCountInString(line) > helpWidth {
+				t.Errorf("%s --help has a line of %d characters: %s", c.CommandPath(), utf8.RuneCountInString(line), line)
+			}
+		}
+		if c.HasSubCommands() {
+			continue
+		}
+		if c.Flags().Lookup("admin-url") != nil && !strings.Contains(out.String(), "\nWhich server") {
+			t.Errorf("%s --help does not list the server's flags apart: %s", c.CommandPath(), out)
+		}
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if name, _ := pflag.UnquoteUsage(f); name != strings.ToUpper(name) {
+				t.Errorf("%s --%s does not name its value: %q", c.CommandPath(), f.Name, name)
+			}
+		})
+	}
+}
+
+func TestHelp_IsOneOfACommand(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"help", "tenant", "create"}, {"tenant", "create", "--help"}, {"help", "completion", "bash"}} {
+		out, said := &output{}, &output{}
+		if status := run(t.Context(), args, strings.NewReader(""), out, said); status != 0 || said.String() != "" || !strings.Contains(out.String(), "Usage:\n  rollcall") {
+			t.Errorf("%v: status %d: %s%s", args, status, out, said)
+		}
+	}
+	out := &output{}
+	run(t.Context(), []string{"help"}, strings.NewReader(""), out, out)
+	at := -1
+	for _, title := range []string{"\nStart:\n", "\nLook into failures:\n", "\nTenants and tokens:\n", "\nUsers and groups:\n", "\nOperate:\n"} {
+		next := strings.Index(out.String(), title)
+		if next <= at {
+			t.Errorf("%q is not after %d in %s", title, at, out)
+		}
+		at = next
+	}
+	if strings.Contains(out.String(), "Additional") {
+		t.Errorf("a command has no group: %s", out)
+	}
+}
+
+// The reference names every command and every flag, and no other.
+func TestReference_IsComplete(t *testing.T) {
+	text, err := os.ReadFile("../../docs/command.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reference := string(text)
+	flags := map[string]bool{"help": true}
+	for _, c := range commandTree() {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			flags[f.Name] = true
+			if f.Name != "help" && !regexp.MustCompile("`[^`]*--"+f.Name+`\b`).MatchString(reference) {
+				t.Errorf("docs/command.md does not have --%s of %s", f.Name, c.CommandPath())
+			}
+		})
+		if c.HasSubCommands() || !c.HasParent() {
+			continue
+		}
+		if path := strings.TrimPrefix(c.CommandPath(), "rollcall "); !strings.Contains(reference, "`"+path+"`") && !strings.Contains(reference, "`"+path+" ") {
+			t.Errorf("docs/command.md does not have `%s`", path)
+		}
+	}
+	for _, m := range regexp.MustCompile("--([a-z][a-z-]+)").FindAllStringSubmatch(reference, -1) {
+		if !flags[m[1]] {
+			t.Errorf("docs/command.md has --%s, which no command has", m[1])
+		}
+	}
+	// The first column of a table has commands as they are used, and so have the blocks.
+	uses := regexp.MustCompile("(?m)^\\| `((?:"+strings.Join(commandNames(), "|")+") ?[^`]*)`").FindAllStringSubmatch(reference, -1)
+	if len(uses) < 40 {
+		t.Errorf("docs/command.md has %d commands in its tables", len(uses))
+	}
+	for _, m := range uses {
+		use := regexp.MustCompile(`\[[^\]]*\]`).ReplaceAllString(m[1], "")
+		checkUse(t, "rollcall "+strings.NewReplacer("SETTING ...", "displayName=x", "...", "").Replace(use))
+	}
+	for _, m := range regexp.MustCompile("(?m)^(rollcall .*?)(?:  +#.*)?$").FindAllStringSubmatch(reference, -1) {
+		checkUse(t, m[1])
+	}
+}
+
+func commandNames() (names []string) {
+	for _, c := range commandTree() {
+		if c.HasParent() && !c.Parent().HasParent() {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
+// What the command knows of settings is what the service takes.
+func TestSettings_AreTheServices(t *testing.T) {
+	var description struct {
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct {
+					Type any   `json:"type"`
+					Enum []any `json:"enum"`
+				} `json:"properties"`
+			} `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(adminapi.OpenAPI, &description); err != nil {
+		t.Fatal(err)
+	}
+	for schema, known := range map[string][]setting{"TenantSettings": tenantSettings, "UserChange": userSettings} {
+		properties := description.Components.Schemas[schema].Properties
+		if len(properties) == 0 {
+			t.Fatalf("%s has no properties", schema)
+		}
+		for name, p := range properties {
+			at := slices.IndexFunc(known, func(s setting) bool { return s.name == name })
+			if at < 0 {
+				if name != "id" {
+					t.Errorf("%s.%s is not a setting of the command", schema, name)
+				}
+				continue
+			}
+			s := known[at]
+			types, _ := json.Marshal(p.Type)
+			kind := textSetting
+			switch {
+			case strings.Contains(string(types), "integer"):
+				kind = numberSetting
+			case strings.Contains(string(types), "boolean"):
+				kind = boolSetting
+			}
+			var choices []string
+			for _, v := range p.Enum {
+				if choice, ok := v.(string); ok {
+					choices = append(choices, choice)
+				}
+			}
+			if s.kind != kind || !slices.Equal(choices, s.choices) {
+				t.Errorf("%s.%s is %s %v, the command has %v %v", schema, name, types, choices, s.kind, s.choices)
+			}
+		}
+		for _, s := range known {
+			if _, ok := properties[s.name]; !ok {
+				t.Errorf("%s has no %s", schema, s.name)
+			}
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for _, args := range [][]string{{"--version"}, {"version"}} {
+		out := &output{}
+		if status := run(t.Context(), args, strings.NewReader(""), out, out); status != 0 || !regexp.MustCompile(`^rollcall \S+.*, go1\.\S+, \w+/\w+\n$`).MatchString(out.String()) {
+			t.Errorf("%v: %d %q", args, status, out)
+		}
+	}
+	out := &output{}
+	var b build
+	if status := run(t.Context(), []string{"version", "--json"}, strings.NewReader(""), out, out); status != 0 || json.Unmarshal([]byte(out.String()), &b) != nil || b.Module != "github.com/rollcall-scim/rollcall" || b.Version == "" {
+		t.Errorf("--json: %d %s", status, out)
+	}
+	commit := strings.Repeat("0123456789ab", 4)[:40]
+	for name, tt := range map[string]struct {
+		info *debug.BuildInfo
+		want string
+	}{
+		"a release": {&debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "rollcall v1.2.3, go"},
+		"go install of a commit": {
+			&debug.BuildInfo{Main: debug.Module{Version: "v0.0.0-20261130105203-0123456789ab"}},
+			"rollcall v0.0.0-20261130105203-0123456789ab, commit 0123456789ab, go",
+		},
+		"make in a checkout": {
+			&debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}, Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: commit}, {Key: "vcs.modified", Value: "true"}}},
+			"rollcall v1.2.3, commit 0123456789ab with changes, go",
+		},
+		"a prerelease":           {&debug.BuildInfo{Main: debug.Module{Version: "v1.0.0-rc.1"}}, "rollcall v1.0.0-rc.1, go"},
+		"no record of the build": {nil, "rollcall (devel), go"},
+	} {
+		if got := buildOf(tt.info).String(); !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// A mistyped word is answered by the nearest ones, at every level.
+func TestSuggestions(t *testing.T) {
+	for line, want := range map[string]string{
+		"tennant":                         `unknown command "tennant". Did you mean "tenant"?`,
+		"user list acme":                  `unknown command "user". Did you mean "users"?`,
+		"failure acme":                    `unknown command "failure". Did you mean "failures"?`,
+		"tenant creat acme":               `unknown command "tenant creat". Did you mean "create"?`,
+		"tenant lsit --json=false":        `unknown command "tenant lsit". Did you mean "list"?`,
+		"token rotate statr acme x":       `unknown command "token rotate statr". Did you mean "start"?`,
+		"completion bahs":                 `unknown command "completion bahs". Did you mean "bash"?`,
+		"help tenant creat":               `unknown command "tenant creat". Did you mean "create"?`,
+		"xyzzy":                           `unknown command "xyzzy"; 'rollcall help' lists the commands`,
+		"users xyzzy":                     `unknown command "users xyzzy"; 'rollcall users --help' lists the commands`,
+		"log acme --cuase x":              "unknown flag --cuase. Did you mean --cause?",
+		"tenant set acme maxSeat=1":       `unknown setting "maxSeat". Did you mean "maxSeats"?`,
+		"tenant create acme scimenable=x": `unknown setting "scimenable". Did you mean "scimEnabled"?`,
+		"tenant put acme zzz=1":           `unknown setting "zzz". Known: displayName, maxSeats,`,
+		"users set acme x acitve=true":    `unknown setting "acitve". Did you mean "active"?`,
+		"log acme --outcome failed":       `unknown outcome "failed". Known: success, warning, failure, skipped`,
+		"log acme --type Users":           `unknown type "Users". Did you mean "User"?`,
+		"failures acme --type Gruop":      `unknown type "Gruop". Did you mean "Group"?`,
+		"tenant set acme maxSeats=many":   "maxSeats must be a number or null.",
+		"seats set acme 1.5":              "maxSeats must be a number or null.",
+	} {
+		out, said := &output{}, &output{}
+		status := run(t.Context(), words(t, line), strings.NewReader(""), out, said)
+		if status != exitUsage || out.String() != "" || !strings.HasPrefix(said.String(), "rollcall: "+want) || strings.Count(said.String(), "\n") != 1 {
+			t.Errorf("rollcall %s: status %d, %q, want %q", line, status, said, want)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"seat_limit", "reader_limit", "rate_limit", "duplicate", "token_revoked"}
+	for word, want := range map[string]string{
+		"seat_limt": "seat_limit", "SEAT_LIMIT": "seat_limit", "dupl": "duplicate", "token-revoked": "token_revoked",
+		"": "", "x": "", "limit": "", strings.Repeat("a", 100_000): "",
+	} {
+		if got := strings.Join(nearest(word, names), " "); got != want {
+			t.Errorf("%.20q is near %q, want %q", word, got, want)
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// column is a column of a table. What does not fit a terminal's line is moved out of
+// the table from the last such column on.
+type column struct {
+	heading string
+	narrow  narrow
+}
+
+// narrow is what becomes of a column on a terminal that is too narrow.
+type narrow int
+
+const (
+	// stays keeps the column in its line.
+	stays narrow = iota
+	// below moves its values to a line of their own, after the row's.
+	below
+	// left leaves it out, and says so after the table.
+	left
+)
+
+// printTable prints rows under their headings. In a pipe every row is one line and nothing is
+// cut. On a terminal no line is longer than the terminal is wide: addresses and ids are
+// never split, and only a value that is longer than a whole line is cut.
+func printTable(w io.Writer, cols []column, rows [][]string) { printTableIn(w, columns(w), cols, rows) }
+
+func printTableIn(w io.Writer, width int, cols []column, rows [][]string) {
+	l := layout{w: w, width: width, cols: cols, in: make([]bool, len(cols))}
+	for i := range cols {
+		l.in[i] = true
+	}
+	if width > 0 {
+		rows = cutRows(rows, width)
+	}
+	l.measure(rows)
+	for i := len(cols) - 1; i > 0 && width > 0 && l.total() > width; i-- {
+		l.in[i] = cols[i].narrow == stays
+	}
+	if room := width - (l.total() - l.widths[0]); width > 0 && l.widths[0] > room {
+		l.long = max(room, 20)
+		l.widths[0] = l.long
+	}
+	headings := make([]string, len(cols))
+	var missing []string
+	for i, c := range cols {
+		headings[i] = c.heading
+		if !l.in[i] && c.narrow == left {
+			missing = append(missing, c.heading)
+		}
+	}
+	l.line(headings)
+	for _, row := range rows {
+		l.line(row)
+		l.below(row)
+	}
+	if len(missing) > 0 && len(rows) > 0 {
+		fmt.Fprintf(w, "\nNot shown: %s. A wider terminal, a pipe or --json shows all.\n", strings.Join(missing, ", "))
+	}
+}
+
+// layout is how a table is laid out.
+type layout struct {
+	w     io.Writer
+	width int
+	cols  []column
+	// in are the columns that stay in their line, widths how wide they are.
+	in     []bool
+	widths []int
+	// long is the longest value of the first column that stands beside the others: a
+	// longer one has a line of its own. 0 is any length.
+	long int
+}
+
+func (l *layout) measure(rows [][]string) {
+	l.widths = make([]int, len(l.cols))
+	for i, c := range l.cols {
+		l.widths[i] = utf8.RuneCountInString(c.heading)
+		for _, row := range rows {
+			l.widths[i] = max(l.widths[i], utf8.RuneCountInString(row[i]))
+		}
+	}
+}
+
+// total is how wide the columns that stay are together.
+func (l *layout) total() (width int) {
+	for i, w := range l.widths {
+		if l.in[i] {
+			width += w + len(gap)
+		}
+	}
+	return width - len(gap)
+}
+
+// gap is what is between two columns.
+const gap = "  "
+
+// line prints the values of a row that stay in its line.
+func (l *layout) line(row []string) {
+	var b strings.Builder
+	for i, value := range row {
+		if !l.in[i] {
+			continue
+		}
+		if i == 0 && l.long > 0 && utf8.RuneCountInString(value) > l.long {
+			fmt.Fprintln(l.w, value)
+			value = ""
+		}
+		fmt.Fprintf(&b, "%-*s%s", l.widths[i], value, gap)
+	}
+	fmt.Fprintln(l.w, strings.TrimRight(b.String(), " "))
+}
+
+// below prints the values of a row that were moved out of its line, after their headings.
+func (l *layout) below(row []string) {
+	line := ""
+	for i, c := range l.cols {
+		if l.in[i] || c.narrow != below || row[i] == "-" || row[i] == "" {
+			continue
+		}
+		one := gap + strings.ToLower(c.heading) + " " + row[i]
+		if line != "" && utf8.RuneCountInString(line+one) > l.width {
+			fmt.Fprintln(l.w, line)
+			line = ""
+		}
+		line += one
+	}
+	if line != "" {
+		fmt.Fprintln(l.w, line)
+	}
+}
+
+// cutRows are rows without the end of values that are longer than a line.
+func cutRows(rows [][]string, width int) [][]string {
+	fit := make([][]string, len(rows))
+	for i, row := range rows {
+		fit[i] = make([]string, len(row))
+		for j, value := range row {
+			fit[i][j] = cutTo(value, width)
+		}
+	}
+	return fit
+}
+
+// cutTo is a text that is at most so many characters long.
+func cutTo(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}
+
+// seconds is a time of the service, without fractions of a second.
+func seconds(v any) string {
+	s := text(v)
+	if whole, _, ok := strings.Cut(s, "."); ok && strings.HasSuffix(s, "Z") {
+		return whole + "Z"
+	}
+	return s
+}

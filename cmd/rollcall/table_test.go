@@ -1,0 +1,83 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+var someColumns = []column{{"USER", stays}, {"STATE", stays}, {"SCIM", stays}, {"ORIGIN", left}, {"EXTERNAL ID", below}, {"ID", below}}
+
+const someID = "01a22c1c-0274-7306-8aa3-91e8e85565b9"
+
+func someRows() [][]string {
+	return [][]string{
+		{"ann@example.com", "active", "yes", "scim", "00u1ann", someID},
+		{"bob.with.a.long.name@department.longcompany.example.com", "inactive", "no", "manual", "-", someID},
+	}
+}
+
+func TestTable_InAPipeIsOneLineARow(t *testing.T) {
+	rows := append(someRows(), []string{strings.Repeat("x", 500), "active", "no", "manual", "-", someID})
+	b := &output{}
+	printTableIn(b, 0, someColumns, rows)
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	if len(lines) != 4 {
+		t.Fatalf("%d lines: %s", len(lines), b)
+	}
+	for i, row := range rows {
+		at := 0
+		for _, value := range row {
+			next := strings.Index(lines[i+1][at:], value)
+			if next < 0 {
+				t.Errorf("%q is not in %q", value, lines[i+1])
+			}
+			at += next + len(value)
+		}
+		if strings.Index(lines[0], "STATE") != strings.Index(lines[i+1], row[1]+"  ") {
+			t.Errorf("%q is not under its heading: %q", row[1], lines[i+1])
+		}
+	}
+}
+
+func TestTable_FitsATerminal(t *testing.T) {
+	want := map[int]string{
+		72: `USER                                                     STATE     SCIM
+ann@example.com                                          active    yes
+  external id 00u1ann  id 01a22c1c-0274-7306-8aa3-91e8e85565b9
+bob.with.a.long.name@department.longcompany.example.com  inactive  no
+  id 01a22c1c-0274-7306-8aa3-91e8e85565b9
+
+Not shown: ORIGIN. A wider terminal, a pipe or --json shows all.
+`,
+		60: `USER                                          STATE     SCIM
+ann@example.com                               active    yes
+  external id 00u1ann
+  id 01a22c1c-0274-7306-8aa3-91e8e85565b9
+bob.with.a.long.name@department.longcompany.example.com
+                                              inactive  no
+  id 01a22c1c-0274-7306-8aa3-91e8e85565b9
+
+Not shown: ORIGIN. A wider terminal, a pipe or --json shows all.
+`,
+	}
+	for width, text := range want {
+		b := &output{}
+		printTableIn(b, width, someColumns, someRows())
+		if b.String() != text {
+			t.Errorf("in %d columns:\n%s\nwant\n%s", width, b, text)
+		}
+	}
+	for width := 41; width < 200; width++ {
+		b := &output{}
+		printTableIn(b, width, someColumns, append(someRows(), []string{strings.Repeat("x", 500), "active", "no", "manual", "-", someID}))
+		for line := range strings.SplitSeq(b.String(), "\n") {
+			if n := utf8.RuneCountInString(line); n > width && !strings.HasPrefix(line, "bob.") && !strings.HasPrefix(line, "Not shown") {
+				t.Errorf("in %d columns a line has %d: %s", width, n, line)
+			}
+		}
+		if strings.Count(b.String(), someID) != 3 || width > 55 && !strings.Contains(b.String(), someRows()[1][0]) {
+			t.Errorf("in %d columns an id or an address is split:\n%s", width, b)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// build is what is known of how this binary was built.
+type build struct {
+	Module  string `json:"module"`
+	Version string `json:"version"`
+	// Commit is "" for a binary that was built outside of a checkout, from a release.
+	Commit string `json:"commit,omitempty"`
+	// Modified reports that the checkout had changes that are not in the commit.
+	Modified bool   `json:"modified,omitempty"`
+	Time     string `json:"time,omitempty"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+// thisBuild reads what the Go tools wrote into the binary: `go install …@version`
+// records the version, a build in a checkout the commit too.
+func thisBuild() build {
+	info, _ := debug.ReadBuildInfo()
+	return buildOf(info)
+}
+
+func buildOf(info *debug.BuildInfo) build {
+	b := build{Module: "github.com/rollcall-scim/rollcall", Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if info == nil {
+		return b
+	}
+	if info.Main.Path != "" {
+		b.Module = info.Main.Path
+	}
+	if info.Main.Version != "" {
+		b.Version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Commit = s.Value
+		case "vcs.time":
+			b.Time = s.Value
+		case "vcs.modified":
+			b.Modified = s.Value == "true"
+		}
+	}
+	// The version of a commit that has no tag ends in the commit.
+	if parts := strings.Split(strings.TrimSuffix(b.Version, "+dirty"), "-"); b.Commit == "" && len(parts) > 2 && len(parts[len(parts)-1]) == 12 {
+		b.Commit = parts[len(parts)-1]
+	}
+	return b
+}
+
+// String is the build in one line.
+func (b build) String() string {
+	commit := ""
+	if b.Commit != "" {
+		commit = ", commit " + b.Commit[:min(len(b.Commit), 12)]
+		if b.Modified {
+			commit += " with changes"
+		}
+	}
+	return fmt.Sprintf("rollcall %s%s, %s, %s", b.Version, commit, b.Go, b.Platform)
+}
+
+func newVersion() *cobra.Command {
+	asJSON := false
+	c := &cobra.Command{
+		Use: "version", Short: "print the version, the commit, and the version of Go", Args: takes(0),
+		Example: `  rollcall version
+  rollcall version --json`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			b := thisBuild()
+			o := asking{json: asJSON}
+			return o.show(c, b, func(w io.Writer) { fmt.Fprintln(w, b) })
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, jsonUsage)
+	return c
+}
