@@ -12,7 +12,7 @@ help: ## what can be made
 
 # ---- every day ---------------------------------------------------------------
 
-run: ## a server on this machine: make run ARGS="--listen 127.0.0.1:9000"
+run: ## a server on this machine: make run ARGS=--demo, ARGS="--listen 127.0.0.1:9000"
 	@go build -o bin/rollcall ./cmd/rollcall
 	@exec bin/rollcall local $(ARGS)
 

@@ -25,10 +25,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/demo"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/local"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -44,6 +46,7 @@ type localOptions struct {
 	extension string
 	schemas   []string
 	rate      int
+	demo      bool
 }
 
 const localLong = `Serve SCIM on this machine: the routes of template.yaml, each request as the event
@@ -65,6 +68,7 @@ func newLocal() *cobra.Command {
 	c := &cobra.Command{
 		Use: "local", Short: "serve SCIM on this machine", Long: localLong, Args: noArguments,
 		Example: `  rollcall local
+  rollcall local --demo
   rollcall local --data ~/rollcall-data --listen 127.0.0.1:9000`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.seatsSet = c.Flags().Changed("seats")
@@ -81,6 +85,7 @@ func newLocal() *cobra.Command {
 	flags.BoolVar(&o.memory, "memory", false, "keep the data in memory (the default)")
 	flags.StringVar(&o.tenant, "tenant", "acme", "`ID` of the tenant")
 	flags.Int64Var(&o.seats, "seats", 50, "`NUMBER` of seats of the tenant; without the flag an existing tenant keeps its own")
+	flags.BoolVar(&o.demo, "demo", false, "fill the new tenant with a week of provisioning by Okta and Entra, with failures to look at")
 	flags.StringVar(&o.info, "info", "", "also write {baseUrl, token, adminUrl, adminToken, tenant, pid, consoleUrl} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
 	flags.IntVar(&o.rate, "rate", app.DefaultTenantRate, "`NUMBER` of requests a second that a tenant may make, beyond which it gets 429; 0 is any number")
@@ -109,6 +114,8 @@ func (o localOptions) check() error {
 		return usageError{errors.New("--data, --memory and --dynamodb exclude each other: choose one")}
 	case o.rate < 0 || o.rate > 0 && o.rate < httpapi.MinRate:
 		return usageError{fmt.Errorf("--rate is 0, or a number from %d", httpapi.MinRate)}
+	case o.demo && o.seatsSet:
+		return usageError{fmt.Errorf("--demo has %d seats: leave out --seats", demo.Seats)}
 	case o.seats < 0 || o.seats > tenant.Unlimited:
 		return usageError{fmt.Errorf("--seats is a number from 0 to %d", int64(tenant.Unlimited))}
 	}
@@ -134,6 +141,8 @@ type serving struct {
 	app *app.App
 	// seats is the tenant's seat limit.
 	seats int64
+	// demo is the newest failure of --demo, zero without it.
+	demo demo.Story
 	// state is what the state file has, path where it is, "" if there is none.
 	state state
 	path  string
@@ -207,7 +216,12 @@ func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, add
 	if err != nil {
 		logger.Warn("tokens are not kept for the next start", "error", err.Error())
 	}
-	if s.Token, err = seed(ctx, a.Store, t, o, kept); err != nil {
+	if o.demo {
+		s.Token, s.demo, err = o.play(ctx, opened.Table, s.BaseURL, t, kept)
+	} else {
+		s.Token, err = seed(ctx, a.Store, t, o, kept, time.Now)
+	}
+	if err != nil {
 		return s, nil, err
 	}
 	if err := putSchemas(ctx, a, t, o.schemas); err != nil {
@@ -294,11 +308,14 @@ func (o localOptions) tokenFolder() (string, error) {
 // seed creates the tenant if it is new, and returns a token of it. An existing tenant
 // keeps its seats unless the flag is given. The token of the last start is used again
 // where it was kept, so that an identity provider stays connected.
-func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions, folder string) (string, error) {
-	now := time.Now()
+func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions, folder string, clock func() time.Time) (string, error) {
+	now := clock()
 	err := s.CreateTenant(ctx, t, tenant.DefaultSettings(), o.seats, tenant.Unlimited, now)
 	existing := errors.Is(err, store.ErrTenantExists)
-	if existing {
+	switch {
+	case existing && o.demo:
+		return "", fmt.Errorf("--demo fills a new tenant only, and %s has data here: leave out --demo, or choose another --tenant", t)
+	case existing:
 		err = nil
 		if o.seatsSet {
 			err = s.SetSeatLimit(ctx, t, o.seats, now)
@@ -330,6 +347,29 @@ func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions, fold
 		}
 	}
 	return token, nil
+}
+
+// play seeds the tenant and fills it with the demo's week, which ends now.
+func (o localOptions) play(ctx context.Context, on table.Table, baseURL string, t tenant.ID, folder string) (token string, story demo.Story, err error) {
+	clock := demo.NewClock(time.Now().Add(-demo.Length))
+	a, err := app.NewWith(on, app.Config{BaseURL: baseURL, ExtensionURN: o.extension}, slog.New(slog.DiscardHandler), app.Options{
+		Now: clock.Now, NewID: clock.NewID, Retry: []table.RetryOption{table.RetryClock(clock.Now, clock.Sleep)},
+	})
+	if err != nil {
+		return "", story, err
+	}
+	if token, err = seed(ctx, a.Store, t, o, folder, clock.Now); err != nil {
+		return "", story, err
+	}
+	admin := a.AdminHandler()
+	story, err = demo.Fill(ctx, demo.Service{
+		SCIM: a.Handler(), Tenant: t.String(), Pass: clock.Pass,
+		Admin: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Set(adminapi.OperatorHeader, localOperator)
+			admin.ServeHTTP(w, r)
+		}),
+	})
+	return token, story, err
 }
 
 // tokenFile is the file in the folder of the data that keeps a tenant's token.
@@ -374,6 +414,16 @@ func printStart(w io.Writer, s serving, kept string) {
 // commandHint has commands that work in another terminal as they are printed.
 func commandHint(s serving) string {
 	me := program()
+	if s.path != "" && s.demo.Request != "" {
+		return fmt.Sprintf(`The tenant has a week of provisioning by Okta and Entra. Look first at the
+console, and in another terminal, in this folder, at
+
+  %[1]s failures %[2]s
+  %[1]s log %[2]s --subject %[3]s
+  %[1]s explain %[2]s %[4]s
+
+`, me, s.Tenant, s.demo.Subject, s.demo.Request) + consoleHint(s.info, me)
+	}
 	hint := `Without a state file, other commands need ROLLCALL_ADMIN_URL and
 ROLLCALL_ADMIN_TOKEN, as printed above.
 
@@ -388,10 +438,15 @@ this server without a flag:
 
 `, me, s.Tenant, s.BaseURL)
 	}
-	if s.ConsoleURL != "" {
-		hint += fmt.Sprintf("The console link works once, for ten minutes; for another one, run\n'%s console'.\n", me)
+	return hint + consoleHint(s.info, me)
+}
+
+// consoleHint says how the link to the console is used.
+func consoleHint(i info, me string) string {
+	if i.ConsoleURL == "" {
+		return ""
 	}
-	return hint
+	return fmt.Sprintf("The console link works once, for ten minutes; for another one, run\n'%s console'.\n", me)
 }
 
 // program is this program as it was called.

@@ -98,7 +98,7 @@ var rules = []rule{
 	},
 	{
 		packages:  []string{"./functions/..."},
-		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "./internal/lambdaruntime/...", "./internal/fixture", "./internal/provoke", "./internal/eventfile", "./internal/iam", "./internal/adminclient", "./internal/console/...", "go.etcd.io/bbolt/...", "github.com/spf13/...", "testing"},
+		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "./internal/lambdaruntime/...", "./internal/fixture", "./internal/provoke", "./internal/demo", "./internal/eventfile", "./internal/iam", "./internal/adminclient", "./internal/console/...", "go.etcd.io/bbolt/...", "github.com/spf13/...", "testing"},
 		reason:    "what only a developer's machine runs is not deployed: it would cost cold start and be there to misuse",
 	},
 	{
@@ -159,6 +159,12 @@ var rules = []rule{
 		forbidden: []string{"./internal/...", elsewhere},
 		allowed:   []string{"./internal/eventfile"},
 		reason:    "expected answers are compared from outside: what made them may not help",
+	},
+	{
+		packages:  []string{"./internal/demo"},
+		forbidden: []string{"./internal/...", elsewhere},
+		allowed:   []string{"./internal/demo"},
+		reason:    "the demo sends requests as identity providers and the application do: it shows nothing that they could not bring about",
 	},
 	{
 		packages:  []string{"./internal/local"},

@@ -144,6 +144,9 @@ func (s *Stage) Pass(d time.Duration) {
 	s.ahead += d
 }
 
+// SCIM is the handler of identity providers' requests.
+func (s *Stage) SCIM() http.Handler { return s.scim }
+
 // Admin is the handler of the application's side.
 func (s *Stage) Admin() http.Handler { return s.admin }
 

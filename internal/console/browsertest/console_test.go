@@ -2,14 +2,16 @@ package browsertest
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/demo"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/provoke"
 )
@@ -199,48 +201,17 @@ func TestConsole_ByKeyboard(t *testing.T) {
 }
 
 // failedSync fills a service with what an administrator comes for: a week of it.
-func failedSync(t *testing.T, s *served) (failed provoke.Answer) {
+func failedSync(t *testing.T, s *served) demo.Story {
 	t.Helper()
-	var members []string
-	for i := range 42 {
-		a := s.user(fmt.Sprintf("person%02d@example.com", i))
-		if a.Status != 201 {
-			t.Fatalf("%d %v", a.Status, a.Body)
-		}
-		members = append(members, a.ID())
+	story, err := demo.Fill(t.Context(), demo.Service{
+		SCIM: s.SCIM(), Tenant: "acme", Pass: s.Pass,
+		Admin: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Set(adminapi.OperatorHeader, provoke.Operator)
+			s.Admin().ServeHTTP(w, r)
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	s.Send("POST", "/Groups", provoke.Group("Engineering", members[:20]...))
-	days := []struct{ bad, taken int }{{2, 1}, {0, 2}, {5, 0}, {3, 4}, {1, 1}, {0, 0}, {2, 3}}
-	for day, failures := range days {
-		for i := range failures.bad {
-			s.Send("PATCH", "/Users/"+members[20+i], provoke.Patch(`{"op":"replace","path":"emails","value":"none"}`))
-		}
-		for i := range failures.taken {
-			s.user(fmt.Sprintf("person%02d@example.com", day+i))
-		}
-		s.Pass(11 * time.Hour)
-		if day == 4 {
-			s.Ask("PATCH", "/tenants/acme/users/"+members[35], `{"protected":true}`)
-			s.Send("PATCH", "/Users/"+members[35], provoke.Patch(`{"op":"replace","path":"active","value":false}`))
-		}
-		for i := range 6 { // most of it is mended
-			s.Send("PATCH", "/Users/"+members[20+i], provoke.Patch(fmt.Sprintf(`{"op":"replace","path":"title","value":"of day %d"}`, day)))
-			s.Send("PATCH", "/Users/"+members[day+i], provoke.Patch(fmt.Sprintf(`{"op":"replace","path":"title","value":"of day %d"}`, day)))
-		}
-		s.Pass(11 * time.Hour)
-	}
-	s.Ask("PATCH", "/tenants/acme", `{"displayName":"Acme Corp"}`)
-	s.Send("PATCH", "/Users/"+members[9], provoke.Patch(`{"op":"replace","path":"emails","value":"none"}`))
-	s.user("chiara.russo@example.com", `,"emails":"none"`)
-	s.user("person07@example.com")
-	for i := range 3 {
-		s.user(fmt.Sprintf("late%d@example.com", i))
-	}
-	for _, name := range []string{"ben.ortiz@example.com", "dmitri.volkov@example.com"} {
-		s.user(name)
-	}
-	s.Send("POST", "/Groups", provoke.Group("Sales", members[0], "ben.ortiz@example.com"))
-	s.Pass(40 * time.Minute)
-	failed = s.user("anna.lindqvist@example.com", `,"externalId":"00u8anna"`)
-	return failed
+	return story
 }

@@ -28,8 +28,8 @@ func TestShots(t *testing.T) {
 		{"console-overview", "", "Overview", "light", 1100, true},
 		{"console-overview-dark", "", "Overview", "dark", 1100, true},
 		{"console-failed", "/failed", "Failed users", "light", 1100, false},
-		{"console-details", "/requests/" + failed.RequestID, "Details of a request", "light", 1100, true},
-		{"console-details-dark", "/requests/" + failed.RequestID, "Details of a request", "dark", 1100, true},
+		{"console-details", "/requests/" + failed.Request, "Details of a request", "light", 1100, true},
+		{"console-details-dark", "/requests/" + failed.Request, "Details of a request", "dark", 1100, true},
 		{"console-log", "/log?outcome=failure", "Provisioning log", "light", 1100, false},
 		{"console-failed-phone", "/failed", "Failed users", "dark", 390, false},
 	} {
@@ -37,7 +37,7 @@ func TestShots(t *testing.T) {
 			b.t = t
 			b.shape(shot.width, 800, shot.width < 600, shot.scheme)
 			b.open(s.base+"/console/t/acme"+shot.page, shot.heading)
-			b.rename(s.TokenID, "k3v7q2m5x6aw4rtn")
+			b.rename(failed.Okta, "k3v7q2m5x6aw4rtn")
 			picture := b.shot()
 			if n := len(picture); n < 10_000 || shot.kept && n > 200_000 {
 				t.Errorf("the picture has %d bytes", n)
