@@ -416,27 +416,27 @@ func commandHint(s serving) string {
 	me := program()
 	if s.path != "" && s.demo.Request != "" {
 		return fmt.Sprintf(`The tenant has a week of provisioning by Okta and Entra. Look first at the
-console, and in another terminal, in this folder, at
+console; then, in another terminal%[5]s, run
 
   %[1]s failures %[2]s
   %[1]s log %[2]s --subject %[3]s
   %[1]s explain %[2]s %[4]s
 
-`, me, s.Tenant, s.demo.Subject, s.demo.Request) + consoleHint(s.info, me)
+`, me, s.Tenant, s.demo.Subject, s.demo.Request, inFolder()) + consoleHint(s.info, me)
 	}
 	hint := `Without a state file, other commands need ROLLCALL_ADMIN_URL and
 ROLLCALL_ADMIN_TOKEN, as printed above.
 
 `
 	if s.path != "" {
-		hint = fmt.Sprintf(`Try it in another terminal, in this folder. The state file lets commands find
+		hint = fmt.Sprintf(`Try it in another terminal%[4]s. The state file lets commands find
 this server without a flag:
 
   TOKEN=$(%[1]s token create %[2]s --quiet)
   curl -s %[3]s/Users -H "Authorization: Bearer $TOKEN"
   %[1]s failures %[2]s
 
-`, me, s.Tenant, s.BaseURL)
+`, me, s.Tenant, s.BaseURL, inFolder())
 	}
 	return hint + consoleHint(s.info, me)
 }
@@ -447,6 +447,15 @@ func consoleHint(i info, me string) string {
 		return ""
 	}
 	return fmt.Sprintf("The console link works once, for ten minutes; for another one, run\n'%s console'.\n", me)
+}
+
+// inFolder says that the printed commands are relative to the working folder, "" when
+// they are not.
+func inFolder() string {
+	if filepath.IsAbs(os.Args[0]) || filepath.Base(os.Args[0]) == os.Args[0] {
+		return ""
+	}
+	return ", in this folder"
 }
 
 // program is this program as it was called.

@@ -47,7 +47,8 @@ type server struct {
 	status chan int
 }
 
-// start runs rollcall local on a free port, until its info file is there.
+// start runs rollcall local on a free port, until its info file is there and all is
+// printed.
 func start(t *testing.T, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -58,7 +59,7 @@ func start(t *testing.T, args ...string) *server {
 	args = append([]string{"local", "--listen", "127.0.0.1:0", "--info", s.path}, args...)
 	go func() { s.status <- run(ctx, args, strings.NewReader(""), s.stdout, s.stderr) }()
 	for range 200 {
-		if encoded, err := os.ReadFile(s.path); err == nil {
+		if encoded, err := os.ReadFile(s.path); err == nil && strings.Contains(s.stdout.String(), "Ctrl-C") {
 			if err := json.Unmarshal(encoded, &s.info); err != nil {
 				t.Fatalf("the info file is not whole: %v: %s", err, encoded)
 			}

@@ -57,7 +57,7 @@ func (h *readable) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	b.WriteString(r.Time.Format("15:04:05 "))
 	switch values["event"] {
-	case "scim.request":
+	case "scim.request", "admin.request":
 		requestLine(&b, values)
 	case "console.request":
 		route := values["route"]

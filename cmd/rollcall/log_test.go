@@ -16,6 +16,16 @@ func logTo(h slog.Handler) {
 		"cause", "seat_limit", "detail", "50 of 50 seats in use", "durationMs", 1.5, "roundTrips", 1, "readUnits", 0.0, "writeUnits", 14.0)
 }
 
+// A request of the application is one line, as an identity provider's is.
+func TestReadable_PrintsAnAdminRequestInOneLine(t *testing.T) {
+	out := &output{}
+	slog.New(&readable{w: out, mu: &sync.Mutex{}}).Info("admin.request", "event", "admin.request", "method", "GET", "status", 200,
+		"route", "GET /admin/v1/causes", "operator", localOperator, "durationMs", 0.2, "roundTrips", 0, "readUnits", 0.0, "writeUnits", 0.0)
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "200  GET /admin/v1/causes") || strings.Contains(got, "operator=") {
+		t.Errorf("printed %q", got)
+	}
+}
+
 func TestReadable_PrintsNothingThatMovesTheCursor(t *testing.T) {
 	out := &output{}
 	hostile := "\x1b[2J\u202egnp.exe\nERROR"

@@ -290,8 +290,8 @@ func servers(ctx context.Context) ([]running, error) {
 	return found, nil
 }
 
-// errNoServer is what a command says that names no service, when none runs here.
-var errNoServer = errors.New("no server found on this machine: start 'rollcall local', or give --stack NAME for a deployment in AWS (ROLLCALL_ADMIN_URL and ROLLCALL_ADMIN_TOKEN name any other; --info FILE names a server of this machine)")
+// errNoServer is the error of a command that names no service, when none runs here.
+var errNoServer = errors.New("no server found: start 'rollcall local', or name a service by --stack NAME (in AWS), --info FILE, or ROLLCALL_ADMIN_URL")
 
 // theServer returns the one server that runs on this machine. Of several, a command
 // does not choose one: it might change the wrong one.
