@@ -204,6 +204,7 @@ func TestLocal_DataIsKept(t *testing.T) {
 }
 
 func TestLocal_ServesOnDynamoDB(t *testing.T) {
+	ownState(t)
 	endpoint := tabletest.Endpoint(t)
 	name := "rollcall-local-" + strings.ToLower(time.Now().UTC().Format("20060102t150405.000000000"))
 	s := start(t, "--dynamodb", endpoint, "--table", name)
@@ -211,8 +212,12 @@ func TestLocal_ServesOnDynamoDB(t *testing.T) {
 	if status != 201 {
 		t.Errorf("POST: %d %v", status, created)
 	}
+	before := s.info
 	s.end()
 	s = start(t, "--dynamodb", endpoint, "--table", name)
+	if s.info.Token != before.Token || s.info.AdminToken != before.AdminToken {
+		t.Error("a token changed with the restart")
+	}
 	if status, _ := s.send("GET", "/Users/"+created["id"].(string), ""); status != 200 {
 		t.Errorf("GET after the restart: %d", status)
 	}

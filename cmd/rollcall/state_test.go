@@ -336,7 +336,7 @@ func TestLocal_TokensSurviveARestart(t *testing.T) {
 	if err := os.WriteFile(kept, []byte("spoiled"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(kept, 0o644); err != nil { //nolint:gosec // on purpose
+	if err := os.Chmod(kept, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	s = start(t, "--data", data)
