@@ -68,7 +68,7 @@ func TestCommands_Tenants(t *testing.T) {
 	if list := s.object("tenant", "list")["tenants"].([]any); len(list) != 2 {
 		t.Errorf("the list: %v", list)
 	}
-	s.refuses(exitNotFound, "no such tenant", "tenant", "get", "nobody")
+	s.refuses(exitNotFound, "Tenant not found", "tenant", "get", "nobody")
 	s.refuses(exitUsage, `unknown setting "maxSeat". Did you mean "maxSeats"?`, "tenant", "set", "globex", "maxSeat=1")
 	s.refuses(exitRefused, "dialect is take or refuse", "tenant", "set", "globex", "dialect=strict")
 	s.refuses(exitUsage, "not NAME=VALUE", "tenant", "set", "globex", "maxSeats")
@@ -121,7 +121,7 @@ func TestCommands_TokensAreShownOnce(t *testing.T) {
 		t.Errorf("tokens: %v", states)
 	}
 	s.says("within 10 seconds", "token", "revoke", "acme", next["id"].(string), "--yes")
-	s.refuses(exitNotFound, "no such token", "token", "revoke", "acme", "nosuch", "--yes")
+	s.refuses(exitNotFound, "token not found", "token", "revoke", "acme", "nosuch", "--yes")
 	s.refuses(exitRefused, "not in the future", "token", "create", "acme", "--expires", "2001-01-01T00:00:00Z")
 	if again["token"] == next["token"] {
 		t.Error("two tokens are one")
@@ -145,14 +145,14 @@ func TestCommands_UsersAndGroups(t *testing.T) {
 	s.refuses(exitRefused, "accountType is user or reader", "users", "set", "acme", id, "accountType=x")
 	s.refuses(exitUsage, "active must be true or false.", "users", "set", "acme", id, "active=yes")
 	s.refuses(exitRefused, "another user", "users", "create", "acme", "ANN@example.com")
-	s.refuses(exitNotFound, "no such user", "users", "get", "acme", "nobody")
+	s.refuses(exitNotFound, "user not found", "users", "get", "acme", "nobody")
 	for _, name := range []string{"b", "c"} {
 		s.object("users", "create", "acme", name)
 	}
 	s.refuses(exitRefused, "2 of 2 seats in use", "users", "create", "acme", "d")
 	s.refuses(exitUsage, "Confirmation required; pass --yes.", "users", "purge", "acme", id)
 	s.says("deleted for good", "users", "purge", "acme", id, "--yes")
-	s.refuses(exitNotFound, "no such user", "users", "get", "acme", id)
+	s.refuses(exitNotFound, "user not found", "users", "get", "acme", id)
 
 	_, group := s.send("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Crew\u200b\u00adx"}`)
 	groupID, _ := group["id"].(string)
@@ -177,7 +177,7 @@ func TestCommands_Schemas(t *testing.T) {
 	}
 	s.refuses(exitUsage, "Confirmation required; pass --yes.", "schema", "delete", "acme", urn)
 	s.says("is deleted", "schema", "delete", "acme", urn, "--yes")
-	s.refuses(exitNotFound, "no such schema", "schema", "get", "acme", urn)
+	s.refuses(exitNotFound, "Schema not found", "schema", "get", "acme", urn)
 	s.refuses(exitFailure, "cannot be read", "schema", "put", "acme", filepath.Join(t.TempDir(), "nosuch"))
 }
 

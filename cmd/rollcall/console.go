@@ -59,18 +59,18 @@ func (a *asking) service() string {
 func ownAddress(ctx context.Context, listen string) error {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
-		return usageError{fmt.Errorf("--listen %q is not HOST:PORT, such as 127.0.0.1:8090", listen)}
+		return usageError{fmt.Errorf("--listen %q is not HOST:PORT, for example 127.0.0.1:8090", listen)}
 	}
 	var resolver net.Resolver
 	ips := []net.IP{net.ParseIP(host)}
 	if ips[0] == nil && host != "" {
 		if ips, err = resolver.LookupIP(ctx, "ip", host); err != nil || len(ips) == 0 {
-			return usageError{fmt.Errorf("--listen %s: there is no such host; give an address of this machine, such as 127.0.0.1:8090", listen)}
+			return usageError{fmt.Errorf("--listen %s: host not found; give a loopback address, for example 127.0.0.1:8090", listen)}
 		}
 	}
 	for _, ip := range ips {
 		if !ip.IsLoopback() {
-			return usageError{fmt.Errorf("--listen %s would show the console to other machines, with your rights: give an address of this machine alone, such as 127.0.0.1:8090", listen)}
+			return usageError{fmt.Errorf("--listen %s would show the console to other machines, with your rights: give a loopback address, for example 127.0.0.1:8090", listen)}
 		}
 	}
 	return nil

@@ -123,7 +123,7 @@ func TestConsole_IsForThisMachineAlone(t *testing.T) {
 		":0":               "would show the console to other machines",
 		"192.0.2.1:8090":   "would show the console to other machines",
 		"127.0.0.1":        "is not HOST:PORT",
-		"nowhere.invalid:": "there is no such host",
+		"nowhere.invalid:": "host not found",
 	} {
 		s.refuses(exitUsage, want, "console", "--listen", listen)
 	}

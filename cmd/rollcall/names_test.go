@@ -57,15 +57,15 @@ func TestCommands_TakeNames(t *testing.T) {
 	}
 	s.says(`deleted +true\n`, "users", "get", "acme", "removed@example.com")
 	for args, want := range map[string]string{
-		"users deactivate acme nobody":                        `no such user: acme has none with the id, userName, externalId or email "nobody"`,
-		"users deactivate acme an":                            `no such user`,
+		"users deactivate acme nobody":                        `user not found: acme has none with the id, userName, externalId or email "nobody"`,
+		"users deactivate acme an":                            `user not found`,
 		"users protect acme removed":                          `the user "removed" of acme is deleted`,
-		"users purge acme nobody --yes":                       "no such user",
-		"users get globex ann@example.com":                    "no such tenant",
-		"groups delete acme nobody --yes":                     `no such group: acme has none with the id, displayName or externalId "nobody"`,
-		"token revoke acme nobody --yes":                      `no such token: acme has none with the id, the label or the last four characters "nobody"`,
-		"users get acme 00000000-0000-7000-8000-0":            "no such user",
-		"users get acme 00000000-0000-7000-8000-000000000000": "no such user",
+		"users purge acme nobody --yes":                       "user not found",
+		"users get globex ann@example.com":                    "Tenant not found",
+		"groups delete acme nobody --yes":                     `group not found: acme has none with the id, displayName or externalId "nobody"`,
+		"token revoke acme nobody --yes":                      `token not found: acme has none with the id, the label or the last four characters "nobody"`,
+		"users get acme 00000000-0000-7000-8000-0":            "user not found",
+		"users get acme 00000000-0000-7000-8000-000000000000": "user not found",
 	} {
 		s.refuses(exitNotFound, want, strings.Fields(args)...)
 	}
@@ -75,7 +75,7 @@ func TestCommands_TakeNames(t *testing.T) {
 
 	s.refuses(exitUsage, "Confirmation required; pass --yes.", "users", "purge", "acme", "ann@example.com")
 	s.says(`^User ann@example.com \(`+ids["ann@example.com"]+`\) is deleted for good.\n$`, "users", "purge", "acme", "Ann@example.com", "--yes")
-	s.refuses(exitNotFound, "no such user", "users", "get", "acme", "ann@example.com")
+	s.refuses(exitNotFound, "user not found", "users", "get", "acme", "ann@example.com")
 
 	s.send("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Staff","externalId":"00g1"}`)
 	s.says(`displayName +Staff\n`, "groups", "get", "acme", "staff")
@@ -131,8 +131,8 @@ func TestErrors_AreJSON(t *testing.T) {
 		status, answered int
 		code, message    string
 	}{
-		"tenant get nobody --json":             {exitNotFound, 404, "not-found", "no such tenant"},
-		"users get acme nobody --json":         {exitNotFound, 0, "not-found", "no such user"},
+		"tenant get nobody --json":             {exitNotFound, 404, "not-found", "Tenant not found"},
+		"users get acme nobody --json":         {exitNotFound, 0, "not-found", "user not found"},
 		"tenant get --json":                    {exitUsage, 0, "usage", "Usage: rollcall tenant get TENANT"},
 		"tenant lsit --json":                   {exitUsage, 0, "usage", `unknown command "tenant lsit"`},
 		"tenant list --json --nosuch":          {exitUsage, 0, "usage", "--nosuch"},

@@ -143,7 +143,7 @@ func columns(w io.Writer) int {
 }
 
 // folded parts a text into lines of a width, between words where it can. A width that
-// is too small to read parts nothing.
+// is too small to read parts nothing, and a URL is never parted.
 func folded(s string, width int) []string {
 	const least = 20
 	if width < least {
@@ -159,6 +159,10 @@ func folded(s string, width int) []string {
 		}
 		if len(line) > 0 {
 			line = append(line, ' ')
+		}
+		if strings.Contains(word, "://") { // a link works only whole
+			line = append(line, letters...)
+			continue
 		}
 		for line = append(line, letters...); len(line) > width; line = line[width:] {
 			lines = append(lines, string(line[:width]))

@@ -96,7 +96,7 @@ func (o *logOptions) query(now time.Time) (url.Values, error) {
 		query.Set(name, at.UTC().Format(time.RFC3339Nano))
 	}
 	if o.limit < 1 {
-		return nil, usageError{errors.New("--limit is a number from 1")}
+		return nil, usageError{errors.New("--limit must be a number from 1")}
 	}
 	return query, nil
 }
@@ -267,7 +267,7 @@ func parseMoment(s string, now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no time such as 2026-01-31T12:00:00Z, and not how long ago, such as 2h or 3d", s)
+	return time.Time{}, fmt.Errorf("%q is not a time: give one such as 2026-01-31T12:00:00Z, or how long ago, for example 2h or 3d", s)
 }
 
 func newFailures() *cobra.Command {

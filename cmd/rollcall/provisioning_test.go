@@ -195,8 +195,8 @@ func TestExplain_ReadsTheErrorFromStandardInput(t *testing.T) {
 func TestProvisioning_WrongUse(t *testing.T) {
 	path := onStage(t, provoke.New(t, enginetest.Memory(t), 1))
 	for want, args := range map[string][]string{
-		"is no time such as": {"log", "acme", "--since", "yesterday"},
-		"from 1":             {"log", "acme", "--limit", "0"},
+		"is not a time: give one such as": {"log", "acme", "--since", "yesterday"},
+		"from 1":                          {"log", "acme", "--limit", "0"},
 		`unknown outcome "bad". Known: success, warning, failure, skipped`: {"log", "acme", "--outcome", "bad"},
 		`unknown cause "seatlimit". Did you mean "seat_limit"?`:            {"failures", "acme", "--cause", "seatlimit"},
 		`unknown cause "worse"`:          {"log", "acme", "--cause", "worse"},
@@ -207,7 +207,7 @@ func TestProvisioning_WrongUse(t *testing.T) {
 		"not those that read":            {"explain", "acme", "019b8d62-7a80-7000-8000-0000000000f1"},
 		"there is no request id in":      {"explain", "acme", "bad"},
 		"or rollcall explain CAUSE":      {"explain"},
-		"no such tenant":                 {"log", "nobody"},
+		"Tenant not found":               {"log", "nobody"},
 		"Usage: rollcall log TENANT":     {"log"},
 	} {
 		t.Run(want, func(t *testing.T) {

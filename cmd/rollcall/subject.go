@@ -82,7 +82,7 @@ func (p place) token(ctx context.Context, tenant, text string) (map[string]any, 
 			return strings.TrimPrefix(member(t, "label")+", "+member(t, "state"), ", ")
 		})
 	}
-	return nil, notFoundError(fmt.Sprintf("no such token: %s has none with the id, the label or the last four characters %q; 'rollcall token list %s' lists them", tenant, text, tenant))
+	return nil, notFoundError(fmt.Sprintf("token not found: %s has none with the id, the label or the last four characters %q; 'rollcall token list %s' lists them", tenant, text, tenant))
 }
 
 func isNotFound(err error) bool {
@@ -115,7 +115,7 @@ func one(found []map[string]any, more bool, text, what, tenant, by string, name 
 	}
 	switch {
 	case len(found) == 0:
-		return nil, notFoundError(fmt.Sprintf("no such %s: %s has none with the %s %q", what, tenant, by, text))
+		return nil, notFoundError(fmt.Sprintf("%s not found: %s has none with the %s %q", what, tenant, by, text))
 	case len(found) == 1 && !more:
 		return found[0], nil
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -32,7 +33,7 @@ const (
 func printTable(w io.Writer, cols []column, rows [][]string) { printTableIn(w, columns(w), cols, rows) }
 
 func printTableIn(w io.Writer, width int, cols []column, rows [][]string) {
-	l := layout{w: w, width: width, cols: cols, in: make([]bool, len(cols))}
+	l := layout{w: w, width: width, cols: cols, in: make([]bool, len(cols)), long: -1}
 	for i := range cols {
 		l.in[i] = true
 	}
@@ -40,12 +41,8 @@ func printTableIn(w io.Writer, width int, cols []column, rows [][]string) {
 		rows = cutRows(rows, width)
 	}
 	l.measure(rows)
-	for i := len(cols) - 1; i > 0 && width > 0 && l.total() > width; i-- {
-		l.in[i] = cols[i].narrow == stays
-	}
-	if room := width - (l.total() - l.widths[0]); width > 0 && l.widths[0] > room {
-		l.long = max(room, 20)
-		l.widths[0] = l.long
+	if width > 0 {
+		l.fit()
 	}
 	headings := make([]string, len(cols))
 	var missing []string
@@ -73,9 +70,33 @@ type layout struct {
 	// in are the columns that stay in their line, widths how wide they are.
 	in     []bool
 	widths []int
-	// long is the longest value of the first column that stands beside the others: a
-	// longer one has a line of its own. 0 is any length.
+	// long is the column of the longest values, which have a line of their own where they
+	// are wider than the column; -1 where all fit.
 	long int
+}
+
+// enough is the width that a column of long values has at least before others make room
+// for it.
+const enough = 40
+
+// fit moves columns out of the table until a line fits the terminal. A few long values do
+// not cost a column.
+func (l *layout) fit() {
+	natural := slices.Clone(l.widths)
+	l.long = 0
+	for i, w := range natural {
+		if l.cols[i].narrow == stays && w > natural[l.long] {
+			l.long = i
+		}
+	}
+	l.widths[l.long] = min(natural[l.long], enough)
+	for i := len(l.cols) - 1; i > 0 && l.total() > l.width; i-- {
+		l.in[i] = l.cols[i].narrow == stays
+	}
+	room := l.width - (l.total() - l.widths[l.long])
+	if l.widths[l.long] = min(natural[l.long], max(room, 20)); l.widths[l.long] == natural[l.long] {
+		l.long = -1
+	}
 }
 
 func (l *layout) measure(rows [][]string) {
@@ -108,8 +129,10 @@ func (l *layout) line(row []string) {
 		if !l.in[i] {
 			continue
 		}
-		if i == 0 && l.long > 0 && utf8.RuneCountInString(value) > l.long {
-			fmt.Fprintln(l.w, value)
+		if l.tooLong(i, value) {
+			if i == 0 {
+				fmt.Fprintln(l.w, value)
+			}
 			value = ""
 		}
 		fmt.Fprintf(&b, "%-*s%s", l.widths[i], value, gap)
@@ -117,11 +140,17 @@ func (l *layout) line(row []string) {
 	fmt.Fprintln(l.w, strings.TrimRight(b.String(), " "))
 }
 
+// tooLong reports whether a value does not fit its column.
+func (l *layout) tooLong(i int, value string) bool {
+	return i == l.long && utf8.RuneCountInString(value) > l.widths[i]
+}
+
 // below prints the values of a row that were moved out of its line, after their headings.
 func (l *layout) below(row []string) {
 	line := ""
 	for i, c := range l.cols {
-		if l.in[i] || c.narrow != below || row[i] == "-" || row[i] == "" {
+		moved := !l.in[i] && c.narrow == below && row[i] != "-" && row[i] != ""
+		if !moved && (i == 0 || !l.tooLong(i, row[i])) {
 			continue
 		}
 		one := gap + strings.ToLower(c.heading) + " " + row[i]

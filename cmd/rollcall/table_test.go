@@ -42,13 +42,12 @@ func TestTable_InAPipeIsOneLineARow(t *testing.T) {
 
 func TestTable_FitsATerminal(t *testing.T) {
 	want := map[int]string{
-		72: `USER                                                     STATE     SCIM
-ann@example.com                                          active    yes
+		72: `USER                                              STATE     SCIM  ORIGIN
+ann@example.com                                   active    yes   scim
   external id 00u1ann  id 01a22c1c-0274-7306-8aa3-91e8e85565b9
-bob.with.a.long.name@department.longcompany.example.com  inactive  no
+bob.with.a.long.name@department.longcompany.example.com
+                                                  inactive  no    manual
   id 01a22c1c-0274-7306-8aa3-91e8e85565b9
-
-Not shown: ORIGIN. A wider terminal, a pipe or --json shows all.
 `,
 		60: `USER                                          STATE     SCIM
 ann@example.com                               active    yes
@@ -79,5 +78,24 @@ Not shown: ORIGIN. A wider terminal, a pipe or --json shows all.
 		if strings.Count(b.String(), someID) != 3 || width > 55 && !strings.Contains(b.String(), someRows()[1][0]) {
 			t.Errorf("in %d columns an id or an address is split:\n%s", width, b)
 		}
+	}
+}
+
+// A long value of a column in the middle moves to the next line, after its heading.
+func TestTable_LongSubject(t *testing.T) {
+	cols := []column{{"TIME", stays}, {"OUTCOME", stays}, {"SUBJECT", stays}, {"CAUSE", below}}
+	long := strings.Repeat("long-", 10) + "name@example.com"
+	b := &output{}
+	printTableIn(b, 70, cols, [][]string{
+		{"2026-11-30T11:43:13Z", "success", "ann", "-"}, {"2026-11-30T11:43:13Z", "failure", long, "seat_limit"},
+	})
+	want := `TIME                  OUTCOME  SUBJECT
+2026-11-30T11:43:13Z  success  ann
+2026-11-30T11:43:13Z  failure
+  subject ` + long + `
+  cause seat_limit
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b, want)
 	}
 }

@@ -83,7 +83,7 @@ func newVerify() *cobra.Command {
 func (o *verifyOptions) check(flags *pflag.FlagSet) (tenant.ID, error) {
 	switch {
 	case o.tenant == "":
-		return tenant.ID{}, usageError{errors.New("--tenant ID is missing: which tenant's data is to be verified?")}
+		return tenant.ID{}, usageError{errors.New("--tenant ID is missing: the tenant to verify")}
 	case o.data != "" && o.endpoint != "":
 		return tenant.ID{}, usageError{errors.New("--data and --dynamodb exclude each other: choose one")}
 	case o.stack != "" && (o.data != "" || o.endpoint != "" || flags.Changed("table")):

@@ -185,16 +185,16 @@ var sentinels = [...]struct {
 	kind   kind
 	detail string
 }{
-	{tenant.ErrNotFound, kindNotFound, "There is no such tenant; PUT makes one."},
+	{tenant.ErrNotFound, kindNotFound, "Tenant not found; PUT creates one."},
 	{tenant.ErrVersion, kindVersion, "The tenant is at another version than If-Match names; read it again."},
 	{tenant.ErrEnding, kindState, "The tenant is being deleted; its id is free when that is done."},
 	{tenant.ErrBusy, kindBusy, "Send the request again."},
-	{access.ErrNoToken, kindNotFound, "The tenant has no such token."},
+	{access.ErrNoToken, kindNotFound, "Token not found."},
 	{access.ErrTooManyTokens, kindState, "The tenant has as many live tokens as it may; revoke one first."},
 	{access.ErrRotation, kindState, "The token is not in the state for that: a live token's rotation is started, and one that was started is completed or cancelled."},
 	{access.ErrPast, kindInvalid, "expiresAt is not in the future; leave it out for a token without an end."},
-	{directory.ErrNotFound, kindNotFound, "The tenant has no such user."},
-	{directory.ErrNoGroup, kindNotFound, "The tenant has no such group."},
+	{directory.ErrNotFound, kindNotFound, "User not found."},
+	{directory.ErrNoGroup, kindNotFound, "Group not found."},
 	{directory.ErrVersion, kindVersion, "The user is at another version than If-Match names; read it again."},
 	{directory.ErrUnresolved, kindUnresolved, "The database's answer was lost. Send the request again: a change is never made twice."},
 	{directory.ErrUnreachable, kindStore, "Nothing was changed. The service's log has the address that was tried, and why it failed."},

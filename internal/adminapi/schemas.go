@@ -58,7 +58,7 @@ func (s *Service) readSchema(ctx context.Context, q *request) (*reply, error) {
 	return answer(http.StatusOK, s.schemaDocument(schema), nil)
 }
 
-var errNoSchema = &problem{kind: kindNotFound, detail: "The tenant has no such schema."}
+var errNoSchema = &problem{kind: kindNotFound, detail: "Schema not found."}
 
 // putSchema: PUT /tenants/{tenant}/schemas/{schema} registers a schema, or replaces
 // it. It holds for requests that begin 10 seconds later, at most.

@@ -57,7 +57,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.bodies = append(s.bodies, string(body))
 	answer, ok := s.answers[call]
 	if !ok {
-		answer = refusal{http.StatusNotFound, "not-found", "There is no such tenant; PUT makes one."}
+		answer = refusal{http.StatusNotFound, "not-found", "Tenant not found; PUT creates one."}
 	}
 	switch a := answer.(type) {
 	case refusal:

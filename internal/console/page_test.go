@@ -509,7 +509,7 @@ func TestProblems_SayWhatAndWhatToDo(t *testing.T) {
 		says   []string
 		again  bool
 	}{
-		{"no such tenant", refusal{404, "not-found", "There is no such tenant; PUT makes one."}, 404, []string{"It is not there", "There is no such tenant", "admin-1"}, false},
+		{"no such tenant", refusal{404, "not-found", "Tenant not found; PUT creates one."}, 404, []string{"It is not there", "Tenant not found", "admin-1"}, false},
 		{"not let in", refusal{403, "not-authorized", ""}, 403, []string{"The service does not let you in", "another admin token", "execute-api:Invoke"}, true},
 		{"no signature", refusal{401, "", "no"}, 502, []string{"The service does not let you in"}, true},
 		{"a value that is not taken", refusal{400, "invalid-value", "after is not the next of a page"}, 400, []string{"That cannot be asked", "after is not the next"}, true},
