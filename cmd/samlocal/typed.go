@@ -257,6 +257,7 @@ func (c *typed) build(ctx context.Context) error {
 
 // testTyped types the commands of the guide.
 func (s *session) testTyped(ctx context.Context, c *typed, t *tally) error {
+	begun := time.Now()
 	if err := c.settle(s.dynamodb); err != nil {
 		return err
 	}
@@ -285,6 +286,7 @@ func (s *session) testTyped(ctx context.Context, c *typed, t *tally) error {
 		t.pass()
 		fmt.Fprintf(s.stdout, "pass typed without DynamoDB: %s\n", c.command(typedInvoke))
 	}
+	s.say("SAM's own commands took %s, after the build", time.Since(begun).Round(time.Second))
 	return ctx.Err()
 }
 

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,7 +15,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -111,4 +114,76 @@ func unreachableSides(t *testing.T, client *dynamodb.Client) map[string]func(log
 			return serve(log, true, http.MethodGet, adminapi.Prefix+"/tenants/acme", adminapi.OperatorHeader, "arn:aws:iam::1:user/operator")
 		},
 	}
+}
+
+// Every route of the application has the cause, whether nothing is read or only
+// nothing is written, and none is a fault of the service.
+func TestUnreachable_InEveryRouteOfTheApplication(t *testing.T) {
+	deaf := &unreachableTable{Table: enginetest.Memory(t)}
+	s := newService(t, deaf, 5, app.Options{})
+	user, _ := s.mustAdmin(201, http.MethodPost, "/tenants/acme/users", `{"userName":"a"}`)["id"].(string)
+	group := s.must(201, "POST", "/Groups", groupBody("g"))
+	token, _ := s.mustAdmin(201, http.MethodPost, "/tenants/acme/tokens", "")["id"].(string)
+	const schema = "urn:example:hr:1.0:Person"
+	names := strings.NewReplacer("{tenant}", "acme", "{user}", user, "{group}", group, "{token}", token, "{schema}", schema,
+		"{request}", "019b8d62-7a80-7000-8000-000000000001")
+	bodies := map[string]string{
+		"PUT /tenants/{tenant}": `{}`, "PATCH /tenants/{tenant}": `{"displayName":"x"}`, "POST /tenants/{tenant}/users": `{"userName":"b"}`,
+		"PATCH /tenants/{tenant}/users/{user}":   `{"displayName":"x"}`,
+		"PUT /tenants/{tenant}/schemas/{schema}": `{"id":"` + schema + `","name":"P","attributes":[{"name":"badge"}]}`,
+	}
+	for _, failing := range []struct {
+		name          string
+		reads, writes error
+	}{{"nothing is written", nil, table.ErrUnreachable}, {"nothing is read", table.ErrUnreachable, table.ErrUnreachable}} {
+		met := 0
+		for _, r := range adminapi.Routes() {
+			path := strings.TrimPrefix(r.Path, adminapi.Prefix)
+			query := ""
+			if r.Method == http.MethodDelete && path == "/tenants/{tenant}" {
+				query = "?confirm=acme"
+			}
+			deaf.reads, deaf.writes = failing.reads, failing.writes
+			a := s.admin(r.Method, names.Replace(path)+query, bodies[r.Method+" "+path])
+			deaf.reads, deaf.writes = nil, nil
+			cause, _ := a.event["cause"].(string)
+			if a.status == http.StatusServiceUnavailable && cause == "store-unavailable" {
+				met++
+			}
+			stored := path != "/openapi.json" && path != "/causes"
+			if a.status >= 500 && cause != "store-unavailable" || failing.reads != nil && stored && a.status != http.StatusServiceUnavailable {
+				t.Errorf("%s, %s %s: %d %v", failing.name, r.Method, path, a.status, a.body)
+			}
+		}
+		if met < 8 {
+			t.Errorf("%s: only %d requests meet it", failing.name, met)
+		}
+	}
+}
+
+// unreachableTable is a table that can be lost.
+type unreachableTable struct {
+	table.Table
+	reads, writes error
+}
+
+func (u *unreachableTable) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
+	if u.reads != nil {
+		return nil, u.reads
+	}
+	return u.Table.Get(ctx, keys...)
+}
+
+func (u *unreachableTable) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	if u.reads != nil {
+		return table.Page{}, u.reads
+	}
+	return u.Table.Query(ctx, q)
+}
+
+func (u *unreachableTable) Write(ctx context.Context, tx table.Transaction) error {
+	if u.writes != nil {
+		return u.writes
+	}
+	return u.Table.Write(ctx, tx)
 }
