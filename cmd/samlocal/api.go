@@ -141,7 +141,7 @@ func (s *session) tryAPI(ctx context.Context, port int, table, token string) (*a
 	case err != nil:
 		return nil, fmt.Errorf("%w\n%s", err, a.log.last())
 	case status != http.StatusOK:
-		return nil, fmt.Errorf("the functions answer %d: do they reach DynamoDB? It has to listen on all interfaces, and with --sharedDb (%s)\n%s",
+		return nil, fmt.Errorf("the functions answer %d: do they reach DynamoDB? It has to listen on all interfaces (%s)\n%s",
 			status, s.dynamodb, a.log.last())
 	}
 	return a, nil
