@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
 const logLong = `Show a tenant's provisioning log, newest entries first: the result of each change
@@ -481,14 +483,32 @@ func printCause(w io.Writer, m map[string]any) {
 	if m["where"] != "log" {
 		where = `in the log lines alone: the queries "Token failures" and "Everything about one request" in CloudWatch`
 	}
-	labelled(w, "", [][2]string{
+	rows := append([][2]string{
 		{"cause", text(m["cause"])},
 		{"what it means", text(m["summary"])},
-		{"what to do", text(m["whatToDo"])},
+	}, adviceRows(m)...)
+	labelled(w, "", append(rows, [][2]string{
 		{"answered with", answered},
 		{"its requests are", where},
 		{"documentation", text(m["documentation"])},
-	})
+	}...))
+}
+
+// adviceRows are what to do about a cause: in each identity provider where it is not the
+// same as in any other, and in the others last.
+func adviceRows(m map[string]any) [][2]string {
+	neutral := text(m["whatToDo"])
+	var rows [][2]string
+	advice, _ := m["advice"].(map[string]any)
+	for _, provider := range slices.Sorted(maps.Keys(advice)) {
+		if what := text(advice[provider]); what != neutral {
+			rows = append(rows, [2]string{"in " + idp.Provider(provider).Name(), what})
+		}
+	}
+	if len(rows) == 0 {
+		return [][2]string{{"what to do", neutral}}
+	}
+	return append(rows, [2]string{"in any other", neutral})
 }
 
 func printExplanation(w io.Writer, x map[string]any, why map[string]string) {

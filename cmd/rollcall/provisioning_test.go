@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/provoke"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -74,9 +75,9 @@ func TestExplain_EveryCause(t *testing.T) {
 				return
 			}
 			// What to do is as the identity provider was told, where it was told.
-			todo := m.Action
-			if a.Detail != "" && !strings.Contains(a.Detail, todo) {
-				todo = "what to do"
+			todo := "what to do"
+			if own := cause.Advice("", idp.Okta); strings.Contains(a.Detail, own) {
+				todo = own
 			}
 			tells(t, path, 0, []string{todo, m.Summary, string(cause), a.RequestID}, "explain", "acme", a.RequestID)
 			if a.Detail != "" {
@@ -94,7 +95,7 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	holder := s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
 	body := provoke.User(`"userName":"new@example.com","externalId":"00u1"`)
 	refused := s.Send("POST", "/Users", body)
-	tells(t, path, 0, []string{"User new@example.com", "1 of 1 seats in use", provlog.SeatLimit.Meaning().Action, refused.RequestID, "1 fails."}, "failures", "acme")
+	tells(t, path, 0, []string{"User new@example.com", "1 of 1 seats in use", provlog.SeatLimit.Advice("", idp.Okta), refused.RequestID, "1 fails."}, "failures", "acme")
 	tells(t, path, 0, []string{"create of User new@example.com: failure", "Not mended: it failed once"}, "explain", "acme", refused.RequestID)
 	for _, by := range []string{"new@example.com", "00u1"} {
 		tells(t, path, 0, []string{"User new@example.com"}, "failures", "acme", "--subject", by)
@@ -164,7 +165,7 @@ func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 		printed, order = rest, append(order, want)
 	}
 	printed = tells(t, path, 0, []string{"what happened  1 of 1 seats in use; nothing was changed.\n"}, "failures", "acme")
-	if n := strings.Count(printed, provlog.SeatLimit.Meaning().Action); n != 1 {
+	if n := strings.Count(printed, provlog.SeatLimit.Advice("", idp.Okta)); n != 1 {
 		t.Errorf("what to do is said %d times: %s", n, printed)
 	}
 }

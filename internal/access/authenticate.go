@@ -74,6 +74,8 @@ type Grant struct {
 	Tenant   tenant.ID
 	Settings tenant.Settings
 	TokenID  string
+	// Label is what the token was called when it was created.
+	Label string
 	// CursorKey is the tenant's secret with which its cursors are sealed.
 	CursorKey []byte
 	// Types are the resource types as the tenant has them, if the Authenticator
@@ -198,7 +200,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 		return claimed, err
 	}
 	grant := Grant{
-		Tenant: token.Tenant, TokenID: token.ID,
+		Tenant: token.Tenant, TokenID: token.ID, Label: found.record.Label,
 		Settings: found.owner.Settings, CursorKey: found.owner.CursorKey,
 		Types:    found.types,
 		lastUsed: found.record.LastUsed, seats: found.seats,

@@ -328,6 +328,16 @@ func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) 
 	return ok(document)
 }
 
+// adviceDocument is what to do about a cause in each identity provider whose screens are
+// known, by the names that entries have in idp.
+func adviceDocument(c provlog.Cause) map[string]any {
+	advice := make(map[string]any, len(provlog.Advised))
+	for _, p := range provlog.Advised {
+		advice[string(p)] = c.Advice("", p)
+	}
+	return advice
+}
+
 // listCauses: GET /causes is what all causes mean.
 func (s *Service) listCauses(_ context.Context, q *request) (*reply, error) {
 	if err := q.known(); err != nil {
@@ -338,7 +348,7 @@ func (s *Service) listCauses(_ context.Context, q *request) (*reply, error) {
 		m := c.Meaning()
 		documents = append(documents, map[string]any{
 			"cause": string(c), "status": m.Status, "scimType": emptyIsNull(string(m.Type)),
-			"summary": m.Summary, "whatToDo": m.Action, "documentation": c.Documentation(), "where": string(c.Where()),
+			"summary": m.Summary, "whatToDo": m.Action, "advice": adviceDocument(c), "documentation": c.Documentation(), "where": string(c.Where()),
 		})
 	}
 	return page("causes", documents, "")

@@ -143,12 +143,15 @@ type FailureSpan struct {
 
 // CauseText is what a cause means.
 type CauseText struct {
-	Cause         string `json:"cause"`
-	Status        int    `json:"status"`
-	ScimType      string `json:"scimType"`
-	Summary       string `json:"summary"`
-	WhatToDo      string `json:"whatToDo"`
-	Documentation string `json:"documentation"`
+	Cause    string `json:"cause"`
+	Status   int    `json:"status"`
+	ScimType string `json:"scimType"`
+	Summary  string `json:"summary"`
+	// WhatToDo is for an identity provider that is not known, and Advice for each of
+	// those whose screens are, by the names that entries have in IdP.
+	WhatToDo      string            `json:"whatToDo"`
+	Advice        map[string]string `json:"advice"`
+	Documentation string            `json:"documentation"`
 	// Where says where requests of this cause are found: "log" or "cloudwatch".
 	Where string `json:"where"`
 }

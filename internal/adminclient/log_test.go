@@ -135,7 +135,7 @@ func TestClient_ReadsTheServicesAnswers(t *testing.T) {
 	}
 	e := log.Entries[0]
 	if e.RequestID != id || !e.Time.Equal(dora) || e.By != "idp" || e.Outcome != "failure" || e.Status != 403 || e.Cause != "seat_limit" ||
-		e.Subject != "dora@example.com" || e.ExternalID != "00u1dora" || !strings.HasPrefix(e.WhatToDo, "Deactivate a user") || e.MembersSet != nil {
+		e.Subject != "dora@example.com" || e.ExternalID != "00u1dora" || !strings.HasPrefix(e.WhatToDo, "Free a seat") || e.MembersSet != nil {
 		t.Errorf("the entry: %+v", e)
 	}
 	if e.Seats == nil || e.Seats.Used == nil || *e.Seats.Used != 2 || e.Seats.Limit == nil || *e.Seats.Limit != 2 || e.Seats.AsOf == nil || !e.Seats.AsOf.Equal(dora) {
@@ -160,7 +160,7 @@ func TestClient_ReadsTheServicesAnswers(t *testing.T) {
 	c, _ = answering(t, http.StatusOK, want(t, "causes"))
 	causes, err := c.Causes(t.Context())
 	at := slices.IndexFunc(causes, func(c CauseText) bool { return c.Cause == "seat_limit" })
-	if err != nil || at < 0 || causes[at].Status != 403 || causes[at].Where != "log" || causes[at].WhatToDo != e.WhatToDo || causes[at].Summary == "" {
+	if err != nil || at < 0 || causes[at].Status != 403 || causes[at].Where != "log" || causes[at].Advice["okta"] != e.WhatToDo || causes[at].Summary == "" {
 		t.Errorf("the causes: %v, %v", causes, err)
 	}
 }

@@ -137,7 +137,7 @@ func TestAccountTypes_ConversionNeedsASeat(t *testing.T) {
 		s.wantUsage(2, 1, 3, 0)
 		// Readers have a limit of their own.
 		s.ask(200, "PATCH", "/tenants/acme", `{"maxReaders":1}`)
-		s.wantRefused(s.send("POST", "/Users", userBody(`"userName":"d",`+team("false"))), 403, "reader_limit", "1 of 1 readers")
+		s.wantRefused(s.send("POST", "/Users", userBody(`"userName":"d",`+team("false"))), 403, "reader_limit", "1 of 1 Reader licences")
 		s.check(2)
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -84,12 +85,13 @@ func testLog(t *testing.T, open func(testing.TB) table.Table) {
 	if refused.status != 403 {
 		t.Fatalf("%d %v", refused.status, refused.body)
 	}
+	whatToDo := provlog.SeatLimit.Advice("", idp.Okta)
 	x := s.explain(refused)
 	entry := x["entries"].([]any)[0].(map[string]any)
 	for name, want := range map[string]any{
 		"requestId": refused.header.Get("X-Request-Id"), "idp": "okta", "idpRequestId": "okta-1", "operation": "create", "outcome": "failure",
 		"cause": "seat_limit", "status": 403.0, "subject": "New@example.com", "externalId": "00u1new", "by": "idp",
-		"detail": refused.body["detail"], "whatToDo": provlog.SeatLimit.Meaning().Action, "resourceType": "User",
+		"detail": refused.body["detail"], "whatToDo": whatToDo, "resourceType": "User",
 	} {
 		if entry[name] != want {
 			t.Errorf("%s is %v, want %v", name, entry[name], want)
@@ -108,7 +110,7 @@ func testLog(t *testing.T, open func(testing.TB) table.Table) {
 	s.send("POST", "/Users", body, okta...)
 	failing := s.failing()
 	f := failing["New@example.com"]
-	if len(failing) != 1 || f["count"] != 2.0 || f["firstFailure"] == f["lastFailure"] || f["whatToDo"] != provlog.SeatLimit.Meaning().Action {
+	if len(failing) != 1 || f["count"] != 2.0 || f["firstFailure"] == f["lastFailure"] || f["whatToDo"] != whatToDo {
 		t.Fatalf("failing: %v", failing)
 	}
 	// The fix.

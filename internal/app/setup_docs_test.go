@@ -302,13 +302,17 @@ func (w *setupWalk) fill(text string) string {
 	})
 }
 
+// setupAgents are the user agents of the guides' identity providers, by which an error
+// gives the advice for their screens.
+var setupAgents = map[string]string{"idp-setup-okta.md": "Okta SCIM Client 1.0.0", "idp-setup-entra.md": "Microsoft.Azure.SyncFabric"}
+
 func (w *setupWalk) ask(step setupStep) {
 	w.t.Helper()
 	path, body := w.fill(step.path), w.fill(step.body)
 	if left := placeholder.FindString(path + body); left != "" {
 		w.t.Fatalf("docs/%s:%d: no answer before has %s", w.doc.name, step.line, left)
 	}
-	var headers []string
+	headers := []string{"User-Agent", setupAgents[w.doc.name]}
 	for name, values := range step.headers {
 		headers = append(headers, name, values[0])
 	}
@@ -411,26 +415,20 @@ func TestSetupDocs_ConnectionIsTheServers(t *testing.T) {
 	}
 }
 
-// What the guides say of failures is what the table of causes says: status, and
-// the words that are quoted, from the table or from an answer on the page.
+// What the guides say of failures is what the table of causes says; package provlog
+// compares the advice.
 func TestSetupDocs_FailuresAreThoseOfTheTable(t *testing.T) {
 	eachSetup(t, func(t *testing.T, doc *setupDoc) {
-		answers := ""
-		for _, step := range doc.steps {
-			if step.want != nil {
-				answers += step.want.body
-			}
-		}
-		for _, row := range doc.having(t, "status", "cause", "the detail says") {
+		rows := doc.having(t, "status", "cause", "what it means", "do")
+		for _, row := range rows {
 			cause := provlog.Cause(row["cause"])
 			meaning := cause.Meaning()
-			if !slices.Contains(provlog.Causes(), cause) || strconv.Itoa(meaning.Status) != row["status"] {
+			if !slices.Contains(provlog.Causes(), cause) || row["status"] != "warning" && strconv.Itoa(meaning.Status) != row["status"] {
 				t.Errorf("%s is %d, want %s", cause, meaning.Status, row["status"])
 			}
-			said := row["the detail says"]
-			if !strings.Contains(meaning.Summary+" "+meaning.Action, said) && !strings.Contains(answers, said) {
-				t.Errorf("no detail of %s says %q", cause, said)
-			}
+		}
+		if len(rows) < 35 {
+			t.Errorf("%d causes", len(rows))
 		}
 		warnings := doc.text[strings.LastIndex(doc.text, "In the log, `outcome` is `warning`"):]
 		for _, m := range regexp.MustCompile("`([a-z_]+)` for").FindAllStringSubmatch(warnings, -1) {

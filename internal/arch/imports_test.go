@@ -122,7 +122,7 @@ var rules = []rule{
 	{
 		packages:  []string{"./internal/console"},
 		forbidden: []string{"./internal/...", elsewhere},
-		allowed:   []string{"./internal/console", "./internal/adminclient", "./internal/pathname", "github.com/go-json-experiment/json/..."},
+		allowed:   []string{"./internal/console", "./internal/adminclient", "./internal/idp", "./internal/pathname", "github.com/go-json-experiment/json/..."},
 		reason:    "the console shows what the admin API answers, of any deployment: it has no way to the data beside it, and nothing of others in its pages",
 	},
 	{
@@ -147,6 +147,12 @@ var rules = []rule{
 		forbidden: []string{"./internal/...", elsewhere},
 		allowed:   []string{"./internal/credential"},
 		reason:    "what no text may show is known to all who write texts, and knows none of them",
+	},
+	{
+		packages:  []string{"./internal/idp"},
+		forbidden: []string{"./internal/...", "net/http", elsewhere},
+		allowed:   []string{"./internal/idp"},
+		reason:    "the names of identity providers are known to all who show or log one, and decide nothing",
 	},
 	{
 		packages:  []string{"./internal/lambdaruntime/..."},

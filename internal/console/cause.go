@@ -1,6 +1,7 @@
 package console
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -103,9 +104,32 @@ func (c *Console) cause(q *request) (page, error) {
 		query = "token-failures"
 	}
 	return page{name: "cause", title: label(t.Cause), data: map[string]any{
-		"Cause": t, "Stored": t.Where != inCloudWatch, "Query": query, "Documentation": documentation(t.Documentation),
+		"Cause": t, "Advice": adviceOf(t), "Stored": t.Where != inCloudWatch, "Query": query, "Documentation": documentation(t.Documentation),
 		"Tenants": c.logsOf(q, t.Cause),
 	}}, nil
+}
+
+// advice is what to do in one identity provider, or in several for which it is the same.
+type advice struct {
+	In   string
+	Text string
+}
+
+// adviceOf is what to do about a cause: in each identity provider whose screens are
+// known, where it is not the same as in any other, and in all others last.
+func adviceOf(t adminclient.CauseText) []advice {
+	var list []advice
+	for _, p := range slices.Sorted(maps.Keys(t.Advice)) {
+		if text := t.Advice[p]; text != t.WhatToDo {
+			list = append(list, advice{In: idpName(p), Text: text})
+		}
+	}
+	slices.SortFunc(list, func(a, b advice) int { return strings.Compare(a.In, b.In) })
+	rest := advice{Text: t.WhatToDo}
+	if len(list) > 0 {
+		rest.In = "Any other identity provider"
+	}
+	return append(list, rest)
 }
 
 // logsOf are the logs of the first tenants, narrowed to a cause.

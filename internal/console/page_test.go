@@ -59,7 +59,7 @@ func TestOverview_ShowsTheTenantAtOneGlance(t *testing.T) {
 		t.Errorf("the drawing is %v", svg)
 	}
 	p.id(t, "plot-desc").says(t, "7 failures from 7 July 2026 12:00 to 14 July 2026 12:00 UTC", "Most: No free seat, 6")
-	p.id(t, "legend").says(t, "No free seat 6 failures", "Already there 1 failure")
+	p.id(t, "legend").says(t, "No free seat 6 failures", "Duplicate user 1 failure")
 	if to := p.id(t, "legend").link(t, "No free seat"); to != "/console/t/acme/log?cause=seat_limit" {
 		t.Errorf("the cause is at %s", to)
 	}
@@ -68,7 +68,7 @@ func TestOverview_ShowsTheTenantAtOneGlance(t *testing.T) {
 	for _, r := range plot.named("svg")[0].named("rect") {
 		bars = append(bars, r.words())
 	}
-	want := []string{"12 Jul 12:00 to 12 Jul 18:00 UTC: 2 × No free seat", "14 Jul 06:00 to 14 Jul 12:00 UTC: 4 × No free seat", "14 Jul 06:00 to 14 Jul 12:00 UTC: 1 × Already there"}
+	want := []string{"12 Jul 12:00 to 12 Jul 18:00 UTC: 2 × No free seat", "14 Jul 06:00 to 14 Jul 12:00 UTC: 4 × No free seat", "14 Jul 06:00 to 14 Jul 12:00 UTC: 1 × Duplicate user"}
 	if !slices.Equal(bars, want) {
 		t.Errorf("bars %q", bars)
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
 // Text is other people's text as it is shown: in parts, of which those that would not
@@ -184,28 +186,28 @@ var labels = map[string]string{
 	"":                             "No cause",
 	"scim_disabled":                "SCIM is turned off",
 	"seat_limit":                   "No free seat",
-	"reader_limit":                 "No free reader's place",
-	"duplicate":                    "Already there",
-	"duplicate_inactive":           "Already there, inactive",
-	"duplicate_several":            "Belongs to several users",
-	"duplicate_group":              "Group already there",
+	"reader_limit":                 "No Reader licence left",
+	"duplicate":                    "Duplicate user",
+	"duplicate_inactive":           "Duplicate user, inactive",
+	"duplicate_several":            "Values of several users",
+	"duplicate_group":              "Duplicate group",
 	"duplicate_deactivated_in_app": "Deactivated in the application",
 	"deactivated_in_app":           "Deactivated in the application",
-	"external_id_changed":          "Another externalId than before",
-	"identity_differs":             "Another userName or email than in the application",
-	"identity_changed":             "Linked under another userName or email",
-	"external_id_refused":          "Another externalId than before",
-	"own_user":                     "Made in the application",
-	"own_user_conversion":          "Made in the application, not a Reader",
-	"validation":                   "Not valid",
-	"tolerated":                    "Not taken as it was sent",
-	"unknown_members":              "Members who are no users",
+	"external_id_changed":          "External ID changed",
+	"identity_differs":             "userName or email differs from the application",
+	"identity_changed":             "Linked with another userName or email",
+	"external_id_refused":          "External ID refused",
+	"own_user":                     "User of the application",
+	"own_user_conversion":          "User of the application, not a Reader",
+	"validation":                   "Invalid request",
+	"tolerated":                    "Accepted with changes",
+	"unknown_members":              "Unknown members",
 	"protected":                    "Protected user",
 	"group_deleted":                "Group deleted in the application",
-	"internal":                     "Error of the service",
+	"internal":                     "Internal error",
 	"store_unavailable":            "Database cannot be reached",
-	"bad_event":                    "Not a whole request",
-	"no_route":                     "No such endpoint",
+	"bad_event":                    "Incomplete request",
+	"no_route":                     "Unknown endpoint",
 }
 
 // label is a cause in words.
@@ -226,13 +228,10 @@ func kind(resourceType string) string {
 	return nameText(resourceType).String()
 }
 
-// idps are identity providers by their names.
-var idps = map[string]string{"okta": "Okta", "entra": "Microsoft Entra ID", "onelogin": "OneLogin", "other": "Another client", "": "–"}
-
 // idpName is an identity provider in words.
 func idpName(name string) string {
-	if known, ok := idps[name]; ok {
-		return known
+	if name == "" {
+		return "–"
 	}
-	return nameText(name).String()
+	return nameText(idp.Provider(name).Name()).String()
 }

@@ -50,6 +50,9 @@ type TakenError struct {
 	// Conversion reports, with TakenOwn, that the request would have made the
 	// application's own User a Reader.
 	Conversion bool
+	// Reader reports, with TakenOwn, that the holder is the application's own Reader,
+	// which no POST links.
+	Reader bool
 }
 
 // TakenReason is why a taken value is refused.

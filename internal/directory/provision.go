@@ -243,6 +243,7 @@ func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holde
 	if u.Type != tenant.User || kind != tenant.User {
 		refusal := taken(sent, holders, u, TakenOwn)
 		refusal.Conversion = u.Type == tenant.User && kind == tenant.Reader
+		refusal.Reader = u.Type == tenant.Reader
 		return provisioning{}, refusal
 	}
 	before, err := u.Resource()

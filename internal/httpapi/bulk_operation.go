@@ -56,8 +56,8 @@ func (s *Service) bulkRoute(method, path string) (route *Route, id string, err e
 		return route, id, nil
 	case len(allowed) > 0:
 		return nil, "", &problem{
-			cause:  provlog.MethodNotAllowed,
-			action: "Use " + strings.Join(allowed, ", ") + " on this path.",
+			cause: provlog.MethodNotAllowed, what: "Method not allowed: the operation's path takes " + strings.Join(allowed, ", ") + ".",
+			remedy: provlog.InvalidOperation,
 		}
 	}
 	return nil, "", badOperation(scim.InvalidSyntax,
@@ -66,7 +66,7 @@ func (s *Service) bulkRoute(method, path string) (route *Route, id string, err e
 
 // badOperation refuses an operation for its form.
 func badOperation(kind scim.ErrorType, what string) *problem {
-	return &problem{cause: provlog.Validation, scimType: kind, what: what, action: "The operation was not done; correct it and send it again."}
+	return &problem{cause: provlog.Validation, scimType: kind, what: what, remedy: provlog.InvalidOperation}
 }
 
 // bulkType is the resource type that an operation is for, nil for a path that is
@@ -113,7 +113,7 @@ func (b *bulkRun) begin(step scim.BulkStep) *bulkCall {
 	q := &request{Request: r, id: b.s.NewID(), start: b.s.Now(), grant: b.q.grant}
 	b.s.limits.charge(q.grant.Tenant, q.start)
 	q.event = newEvent(q, false)
-	q.event.Tenant, q.event.TokenID = b.q.event.Tenant, b.q.event.TokenID
+	q.event.Tenant, q.event.TokenID, q.event.IdP = b.q.event.Tenant, b.q.event.TokenID, b.q.event.IdP
 	q.event.BulkRequestID, q.event.BulkOperation = b.q.id, step.Operation+1
 	return &bulkCall{b: b, step: step, q: q}
 }
@@ -127,7 +127,7 @@ func (c *bulkCall) do(ctx context.Context) *bulkResult {
 	if c.step.Completes {
 		err = c.incomplete(err)
 	}
-	answer = s.fit(c.q, answer, err)
+	answer = s.fit(ctx, c.q, answer, err)
 	s.note(ctx, c.q, answer)
 	result.status = answer.status
 	if answer.refusal != nil {
@@ -237,7 +237,7 @@ func bulkProblem(err error) error {
 		return &problem{
 			cause: provlog.BulkReference, what: "By " + circle.Attribute + ", the operation refers to one that refers back to it, " +
 				"and this attribute cannot be set later. Nothing was changed.",
-			action: "Create the resource without it first.",
+			remedy: provlog.BulkCircle,
 		}
 	}
 	return err
@@ -255,6 +255,6 @@ func (c *bulkCall) incomplete(err error) error {
 	o := c.b.plan.Operation(c.step.Operation)
 	p.what = "The resource was created with the id " + c.b.ids[o.BulkID] +
 		", and could not be given its references to other operations afterwards: " + p.what
-	p.action = "PATCH it with what it refers to."
+	p.remedy, p.named = provlog.BulkIncomplete, nil
 	return &p
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ const (
 // ETag, or 204 for 200. RFC 7644 §3.3, §3.5.1 and §3.5.2 would have the resource
 // there; it can be read. An error comes here as err, from handlers that stop before
 // they have gathered more than can be sent.
-func (s *Service) fit(q *request, a *reply, err error) *reply {
+func (s *Service) fit(ctx context.Context, q *request, a *reply, err error) *reply {
 	switch {
 	case err == nil && s.code(q, a):
 		return a
@@ -48,8 +49,9 @@ func (s *Service) fit(q *request, a *reply, err error) *reply {
 		if q.changed() {
 			return q.bare(a)
 		}
-		p.action = q.wayAroundSize()
+		p.remedy = q.wayAroundSize()
 	}
+	s.nameUsers(ctx, q, p)
 	refused := s.refuse(q, p)
 	if !s.code(q, refused) {
 		refused.body = nil // no detail is that long; the status says enough
@@ -85,17 +87,16 @@ func (q *request) tooLarge(size int) *problem {
 	return &problem{cause: provlog.AnswerTooLarge, what: what + "."}
 }
 
-// wayAroundSize is what to do about an answer that is too large: what the handler
+// wayAroundSize is the advice about an answer that is too large: what the handler
 // knows, else what helps with any route.
-func (q *request) wayAroundSize() string {
-	if q.wayOut != "" {
+func (q *request) wayAroundSize() provlog.Remedy {
+	switch {
+	case q.wayOut != "":
 		return q.wayOut
+	case !q.acceptsGzip():
+		return provlog.AnswerPlain
 	}
-	action := provlog.AnswerTooLarge.Meaning().Action
-	if !q.acceptsGzip() {
-		action += " Or send Accept-Encoding: gzip."
-	}
-	return action
+	return ""
 }
 
 // code puts an answer's body into the coding that the client takes, and tells

@@ -364,20 +364,21 @@ func TestAnswer_FitsIntoLambdasOrIsRefused(t *testing.T) {
 }
 
 func TestAnswer_TooLargeSaysTheHandlersWayOut(t *testing.T) {
-	const way = "Leave the members out with excludedAttributes=members."
+	const remedy = provlog.AnswerMembers
+	way := remedy.Advice("")
 	for name, h := range map[string]func(q *request) (*reply, error){
 		"gathered": func(q *request) (*reply, error) {
-			q.wayOut = way
+			q.wayOut = remedy
 			return &reply{status: 200, body: bytes.Repeat([]byte("a"), maxAnswer)}, nil
 		},
 		"stopped early": func(q *request) (*reply, error) {
-			q.wayOut = way
+			q.wayOut = remedy
 			return nil, &problem{cause: provlog.AnswerTooLarge, what: "The group has more members than fit."}
 		},
 	} {
 		s, log := answering(h)
 		w := ask(t, s, "GET")
-		if w.Code != 400 || !strings.Contains(w.Body.String(), way) || strings.Contains(w.Body.String(), "count") {
+		if w.Code != 400 || !strings.Contains(w.Body.String(), way) || strings.Contains(w.Body.String(), "with count") {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
 		if event := logged(t, log); event["cause"] != "answer_too_large" {

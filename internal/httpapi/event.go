@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -23,7 +24,8 @@ type event struct {
 	RequestID, Method, Route string
 	LambdaID, TraceID        string
 	IdPRequestID             string
-	Tenant, TokenID, IdP     string
+	Tenant, TokenID          string
+	IdP                      idp.Provider
 	// claimed by a token that is not known: nobody has proved it
 	ClaimedTenant, ClaimedToken string
 	Operation, Type, ResourceID string
@@ -79,7 +81,7 @@ func newEvent(q *request, cold bool) *event {
 	return &event{
 		RequestID: q.id, Method: methodName(q.Method), ColdStart: cold, start: q.start,
 		LambdaID: q.Header.Get(headerLambdaID), TraceID: traceID(q.Header.Get(headerTraceID)),
-		IdP: identityProvider(q.UserAgent()), IdPRequestID: correlation(q.Header), Outcome: outcomeSuccess,
+		IdP: idp.FromUserAgent(q.UserAgent()), IdPRequestID: correlation(q.Header), Outcome: outcomeSuccess,
 	}
 }
 
@@ -105,32 +107,14 @@ func traceID(header string) string {
 	return ""
 }
 
-// identityProvider names the sender by its user agent, as far as it is one that
-// is known. The user agent itself is the client's text, and is not logged.
-func identityProvider(agent string) string {
-	agent = strings.ToLower(agent)
-	for _, known := range [...][2]string{
-		{"okta", "okta"},
-		{"microsoft", "entra"},
-		{"azure", "entra"},
-		{"entra", "entra"},
-		{"onelogin", "onelogin"},
-		{"jumpcloud", "jumpcloud"},
-		{"ping", "ping"},
-		{"sailpoint", "sailpoint"},
-		{"google", "google"},
-		{"rippling", "rippling"},
-		{"scim2-tester", "scim2-tester"},
-		{"curl", "curl"},
-	} {
-		if strings.Contains(agent, known[0]) {
-			return known[1]
+// label recognizes a sender whose user agent says nothing by the label of its token:
+// Microsoft documents no user agent of Entra's.
+func (e *event) label(label string) {
+	if e.IdP == "" || e.IdP == idp.Other {
+		if p := idp.FromLabel(label); p != "" {
+			e.IdP = p
 		}
 	}
-	if agent == "" {
-		return ""
-	}
-	return "other"
 }
 
 // about says what the request was for.
@@ -273,7 +257,7 @@ func (e *event) log(ctx context.Context, logger *slog.Logger) {
 		{"tokenId", e.TokenID},
 		{"claimedTenant", e.ClaimedTenant},
 		{"claimedTokenId", e.ClaimedToken},
-		{"idp", e.IdP},
+		{"idp", string(e.IdP)},
 		{"idpRequestId", e.IdPRequestID},
 		{"operation", e.Operation},
 		{"resourceType", e.Type},

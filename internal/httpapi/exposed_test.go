@@ -33,7 +33,7 @@ func TestRefusalOfATokenInABody(t *testing.T) {
 			t.Errorf("%s: taken", name)
 			continue
 		}
-		detail := problemOf(err).detail("id")
+		detail := problemOf(err).detail("", "id")
 		if !strings.Contains(detail, c.names) || strings.Contains(detail, token) || len(detail) > 600 {
 			t.Errorf("%s: %.700q", name, detail)
 		}

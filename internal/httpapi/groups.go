@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -38,14 +39,12 @@ func (s *Service) group(q *request, p scim.Projection, status int, g *directory.
 	return &reply{status: status, body: body, etag: directory.Tag(g.Version), location: s.Directory.GroupLocation(g.ID)}, nil
 }
 
-// wayAround is what to do about a group that is too large to be shown whole.
-func (q *request) wayAround(id string) string {
-	way := "Leave the members out with excludedAttributes=members, and read them page by page from " +
-		"GET " + Prefix + "/Users?filter=groups.value eq \"" + id + "\""
-	if !q.acceptsGzip() {
-		way += "; or send Accept-Encoding: gzip, which has room for four times as many"
+// wayAround is the advice about a group that is too large to be shown whole.
+func (q *request) wayAround() provlog.Remedy {
+	if q.acceptsGzip() {
+		return provlog.AnswerMembersZip
 	}
-	return way + "."
+	return provlog.AnswerMembers
 }
 
 // createGroup: POST /Groups. RFC 7644 §3.3
@@ -99,7 +98,7 @@ func (s *Service) showGroup(ctx context.Context, q *request, projection scim.Pro
 		}
 		return s.group(q, projection, http.StatusOK, g, nil)
 	}
-	q.wayOut = q.wayAround(q.pathID)
+	q.wayOut = q.wayAround()
 	g, members, err := s.Directory.Members(ctx, q.grant.Tenant, q.pathID, s.maxMembers(q))
 	if err != nil {
 		return nil, err
@@ -262,7 +261,7 @@ func (s *Service) groupDocuments(ctx context.Context, q *request, projection sci
 	for i, g := range groups {
 		var members []string
 		if withMembers {
-			q.wayOut = q.wayAround(g.ID)
+			q.wayOut = q.wayAround()
 			now, all, err := s.Directory.Members(ctx, q.grant.Tenant, g.ID, left)
 			switch {
 			case errors.Is(err, directory.ErrNoGroup):

@@ -132,8 +132,8 @@ func testGroups_Refusals(t *testing.T, open opener) {
 	}
 	// What every detail ends in, by its cause.
 	const (
-		link   = "Link that group in the identity provider, or rename one of the two."
-		unlink = "In the identity provider, unlink the group and push it again."
+		link   = "Link Group for the existing group under Push Groups"
+		unlink = "Unlink pushed group"
 		again  = "Read the resource and send the change with its current version."
 	)
 	tests := []struct {
@@ -146,8 +146,8 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		operation, id, subject   string // in the event
 	}{
 		// Covers: 7643-7-19, 7644-3.3-5, 7644-3.12-8, 7644-3.12-15
-		{name: "POST, displayName taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"ENGINEERING ","externalId":"g-2"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `The displayName "ENGINEERING " belongs to the group ` + eng + ". Nothing was changed.", action: link, operation: "create", subject: "ENGINEERING "},
-		{name: "POST, externalId taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"New","externalId":"g-1"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `The externalId "g-1" belongs to the group ` + eng, action: link, operation: "create", subject: "New"},
+		{name: "POST, displayName taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"ENGINEERING ","externalId":"g-2"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `the displayName "ENGINEERING " belongs to the group ` + eng + ". Nothing was changed.", action: link, operation: "create", subject: "ENGINEERING "},
+		{name: "POST, externalId taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"New","externalId":"g-1"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `the externalId "g-1" belongs to the group ` + eng, action: link, operation: "create", subject: "New"},
 		{name: "POST, taken, with many members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"engineering","members":` + memberList(many...)), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "create", subject: "engineering"},
 		// Covers: 7643-4.2-1
 		{name: "POST, no displayName", method: "POST", path: "/Groups", body: groupBody(`"externalId":"g-3"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "displayName is required", operation: "create"},
@@ -157,10 +157,10 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "POST, a user", method: "POST", path: "/Groups", body: userBody(`"userName":"u@x"`), status: 400, scimType: "invalidSyntax", cause: provlog.Validation, what: "Group", action: "Nothing was changed", operation: "create", subject: "u@x"},
 		{name: "POST, no JSON", method: "POST", path: "/Groups", body: `{"displayName":"x"`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation, operation: "create"},
 		// Covers: 7644-3.12-14
-		{name: "POST, 5,001 members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Many","members":` + memberList(many...)), status: 400, scimType: "tooMany", cause: provlog.MemberLimit, what: "more than 5000 members", action: "in several PATCH requests of at most 5,000 each", operation: "create", subject: "Many"},
+		{name: "POST, 5,001 members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Many","members":` + memberList(many...)), status: 400, scimType: "tooMany", cause: provlog.MemberLimit, what: "more than 5000 members", action: "into groups of at most 5,000 members", operation: "create", subject: "Many"},
 		{name: "POST, 20,001 members (grp-001)", method: "POST", path: "/Groups", body: grp001, status: 400, scimType: "tooMany", cause: provlog.Validation, what: "names 20001 members: at most 20000", action: "Send them in several PATCH requests. Nothing was changed.", operation: "create", subject: "big"},
 
-		{name: "GET, no such group", method: "GET", path: "/Groups/" + none, status: 404, cause: provlog.GroupNotFound, what: "No group of this tenant has the id", action: unlink, operation: "read", id: none},
+		{name: "GET, no such group", method: "GET", path: "/Groups/" + none, status: 404, cause: provlog.GroupNotFound, what: "Group not found", action: unlink, operation: "read", id: none},
 		{name: "GET, a user's id", method: "GET", path: "/Groups/" + ids[0], status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read", id: ids[0]},
 		{name: "GET, without members", method: "GET", path: "/Groups/" + none + "?excludedAttributes=members", status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read", id: none},
 		{name: "GET, with If-None-Match", method: "GET", path: "/Groups/" + none, headers: []string{"If-None-Match", "*"}, status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read", id: none},
@@ -197,7 +197,7 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "PATCH, no operations", method: "PATCH", path: "/Groups/" + eng, body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation, what: "Operations must be an array", operation: "modify", id: eng},
 		{name: "PATCH, media type", method: "PATCH", path: "/Groups/" + eng, body: `x`, headers: []string{"Content-Type", "text/plain"}, status: 415, cause: provlog.MediaType, action: "application/scim+json", operation: "modify", id: eng},
 
-		{name: "filter, unknown attribute", method: "GET", path: "/Groups?filter=userName+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, what: "position 1", action: "Correct the query: in the identity provider", operation: "list"},
+		{name: "filter, unknown attribute", method: "GET", path: "/Groups?filter=userName+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, what: "position 1", action: "Correct the query: Okta looks", operation: "list"},
 		{name: "filter, unknown part", method: "GET", path: "/Groups?filter=members.nope+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, what: "nope", action: "Correct the query", operation: "list"},
 		{name: "filter, wrong type", method: "GET", path: "/Groups?filter=displayName+eq+true", status: 400, scimType: "invalidFilter", cause: provlog.Validation, action: "Correct the query", operation: "list"},
 		{name: "filter, empty", method: "GET", path: "/Groups?filter=", status: 400, scimType: "invalidFilter", cause: provlog.Validation, action: "Correct the query", operation: "list"},
@@ -397,7 +397,7 @@ func testGroups_LifeOfAGroup(t *testing.T, open opener) {
 		if a.status != 404 || a.event["cause"] != string(provlog.GroupNotFound) {
 			t.Errorf("%s after DELETE: %d", again[0], a.status)
 		}
-		wantRefusal(t, a, "", "may have been deleted", "unlink the group and push it again")
+		wantRefusal(t, a, "", "was deleted", "push it again")
 	}
 	for _, user := range ids {
 		if a = s.send("GET", "/Users/"+user, ""); a.body["groups"] != nil {
@@ -763,8 +763,8 @@ func testGroups_UnknownMembersOfAStrictTenant(t *testing.T, open opener) {
 			if a.status != 400 {
 				t.Fatalf("%d %s", a.status, a.raw)
 			}
-			wantRefusal(t, a, "invalidValue", "1 of the members sent are no users of this tenant: "+stranger+".",
-				"Provision the users first, then push the group again.")
+			wantRefusal(t, a, "invalidValue", "1 member is not a provisioned user: "+stranger+".",
+				"Assign the users to the app under Assignments first")
 			wantEvent(t, a, map[string]any{
 				"outcome": "failure", "cause": string(provlog.UnknownMembers), "membersSkipped": stranger, "resourceType": "Group",
 				"action": nil, "membersAdded": nil, "changed": nil,
@@ -798,7 +798,7 @@ func TestGroups_ManyMembers(t *testing.T) {
 			t.Fatalf("%s: %d, cause %v: %.300s", what, a.status, a.event["cause"], a.raw)
 		}
 		wantRefusal(t, a, "tooMany", "The request would change more than 5000 members.",
-			"Nothing was changed; add or remove the members in several PATCH requests of at most 5,000 each.")
+			"Nothing was changed. Split the group in Okta into groups of at most 5,000 members")
 		wantEvent(t, a, map[string]any{"action": nil, "membersAdded": nil, "membersRemoved": nil, "outcome": "failure"})
 	}
 	refused("POST", s.send("POST", "/Groups", groupBody(`"displayName":"more","members":`+memberList(ids...))))
@@ -1034,7 +1034,7 @@ func TestGroups_PathsAndMethods(t *testing.T) {
 			if a.status != 405 || a.header.Get("Allow") != allow {
 				t.Errorf("%s %s: %d, Allow %q", method, path, a.status, a.header.Get("Allow"))
 			}
-			wantRefusal(t, a, "", "does not take this method", "Use one of the methods in the Allow header.")
+			wantRefusal(t, a, "", "Method not allowed", "Use one of the methods in the Allow header")
 			wantEvent(t, a, map[string]any{"cause": string(provlog.MethodNotAllowed)})
 		}
 	}

@@ -41,7 +41,7 @@ func testRefusals(t *testing.T, open opener) {
 		detail                   string // a part of it
 	}{
 		// Covers: 7644-3.12-5
-		{name: "no token", method: "GET", path: "/Users", headers: []string{"Authorization", ""}, status: 401, cause: provlog.TokenMissing, detail: "Bearer token"},
+		{name: "no token", method: "GET", path: "/Users", headers: []string{"Authorization", ""}, status: 401, cause: provlog.TokenMissing, detail: "The request has no token. Enter the SCIM token"},
 		{name: "no scheme", method: "GET", path: "/Users", headers: []string{"Authorization", s.token}, status: 401, cause: provlog.TokenInvalid},
 		{name: "two tokens", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer " + s.token + ", Bearer " + s.token}, status: 401, cause: provlog.TokenRepeated},
 		{name: "a token beside one in the query", method: "GET", path: "/Users?access_token=x", status: 401, cause: provlog.TokenRepeated},
@@ -55,7 +55,7 @@ func testRefusals(t *testing.T, open opener) {
 		// Covers: 7644-3.12-7
 		{name: "no route", method: "GET", path: "/Nothing", status: 404, cause: provlog.NoRoute, detail: "/scim/v2"},
 		// Covers: 7644-3.11-1, 7644-3.12-11
-		{name: "me", method: "GET", path: "/Me", status: 501, cause: provlog.NotSupported, detail: "by its id"},
+		{name: "me", method: "GET", path: "/Me", status: 501, cause: provlog.NotSupported, detail: "by id"},
 		{name: "me, modified", method: "PATCH", path: "/Me", body: patchBody(`[]`), status: 501, cause: provlog.NotSupported},
 		{name: "me, deleted, without a token", method: "DELETE", path: "/Me", headers: []string{"Authorization", ""}, status: 501, cause: provlog.NotSupported},
 		{name: "below me", method: "GET", path: "/Me/x", status: 404, cause: provlog.NoRoute},
@@ -106,7 +106,7 @@ func testRefusals(t *testing.T, open opener) {
 
 		// Covers: 7643-4.1.1-2, 7643-4.1.1-3, 7644-3.3-5, 7644-3.12-8, 7644-3.12-15
 		{name: "taken userName", method: "POST", path: "/Users", body: userBody(`"userName":"ALICE@example.com"`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate, detail: `userName "ALICE@example.com" belongs to the active user ` + alice},
-		{name: "taken externalId", method: "POST", path: "/Users", body: userBody(`"userName":"new","externalId":"e-1"`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate, detail: "PATCH or PUT that user"},
+		{name: "taken externalId", method: "POST", path: "/Users", body: userBody(`"userName":"new","externalId":"e-1"`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate, detail: "match the existing user"},
 		{name: "inactive again", method: "POST", path: "/Users", body: userBody(`"userName":"off","active":false`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateInactive},
 		// Covers: 7643-7-19
 		{name: "rename to taken", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"userName","value":"bob"}]`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate},

@@ -173,7 +173,7 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.E
 	e := q.event
 	entry := &provlog.Entry{
 		Entry: directory.Entry{
-			RequestID: q.id, Time: q.start, TokenID: e.TokenID, IdP: e.IdP, Operation: e.Operation,
+			RequestID: q.id, Time: q.start, TokenID: e.TokenID, IdP: string(e.IdP), Operation: e.Operation,
 			ResourceType: e.Type, ResourceID: e.ResourceID, Subject: e.Subject, ExternalID: e.ExternalID,
 			Skipped: e.concerned, Tolerances: e.Notices, Counts: q.grant.Counts(), IdPRequestID: e.IdPRequestID, BulkID: e.BulkRequestID,
 		},
@@ -181,12 +181,12 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.E
 		Detail: e.Detail,
 	}
 	if p := a.refusal; p != nil {
-		entry.Advice, entry.About = p.action, q.failing(p)
+		entry.Remedy, entry.About = p.remedy, q.failing(p)
 		if l := p.ledger; l != nil && l.Type == tenant.User {
 			entry.Counts = tenant.Counts{Seats: l.Used, SeatLimit: l.Limit, Read: now}
 		}
-		if p.member != "" {
-			entry.Skipped = append(entry.Skipped, p.member)
+		if p.remedy == provlog.ProtectedMember {
+			entry.Skipped = append(entry.Skipped, p.users...)
 		}
 	} else {
 		entry.Action = directory.Action(e.Action)

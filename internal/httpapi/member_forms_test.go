@@ -77,7 +77,7 @@ func testGroups_NobodyKnown(t *testing.T, open opener) {
 	// A group is never its own member, beside others neither.
 	for _, body := range []string{memberPatch("add", id), memberPatch("replace", ids[0], id)} {
 		a := s.send("PATCH", "/Groups/"+id, body)
-		wantRefusal(t, a, "invalidValue", "The group was sent as a member of itself", "Leave the group out of its own members.")
+		wantRefusal(t, a, "invalidValue", "The group was sent as a member of itself", "Remove the group from its own members.")
 		wantEvent(t, a, map[string]any{"outcome": "failure", "cause": string(provlog.UnknownMembers), "membersSkipped": id, "changed": nil})
 	}
 	s.wantMembers(id, ids[0], ids[1])
@@ -103,8 +103,8 @@ func testGroups_NobodyKnown(t *testing.T, open opener) {
 
 func wantNobodyKnown(t *testing.T, a answer) {
 	t.Helper()
-	wantRefusal(t, a, "invalidValue", "None of the members sent for the whole group is a user of this tenant",
-		"To empty the group, send an empty list of members.")
+	wantRefusal(t, a, "invalidValue", "None of the members sent is a provisioned user",
+		"To empty the group, remove all of its members.")
 	wantEvent(t, a, map[string]any{
 		"outcome": "failure", "cause": string(provlog.UnknownMembers), "action": nil, "membersAdded": nil, "membersRemoved": nil, "changed": nil,
 	})

@@ -229,7 +229,7 @@ func testLookalikes(t *testing.T, open opener) {
 	}
 	// The address of one as the email of another: who has it, and as what.
 	a := s.send("POST", "/Users", userBody(`"userName":"new","emails":[{"value":"IGN@example.com"}]`))
-	if detail, _ := a.body["detail"].(string); a.status != 409 || !strings.Contains(detail, `The email "IGN@example.com" is the userName of the active user `) {
+	if detail, _ := a.body["detail"].(string); a.status != 409 || !strings.Contains(detail, `the email "IGN@example.com" is the userName of the active user `) {
 		t.Errorf("an email that is a userName: %d %s", a.status, a.raw)
 	}
 }
@@ -293,7 +293,7 @@ func testGroupDeletedInTheApplication(t *testing.T, open opener) {
 	} {
 		wantRefused(t, tt.name, s.send(tt.method, "/Groups/"+id+tt.query, tt.body), http.StatusNotFound, provlog.GroupDeleted,
 			`The group "Sales" was deleted in the application on `+by.Time.UTC().Format("2006-01-02 at 15:04:05 UTC")+" by Ada Admin.",
-			"unlink the group and push it again")
+			"push it again")
 	}
 	wantRefused(t, "an id that never was", s.send("GET", "/Groups/none", ""), http.StatusNotFound, provlog.GroupNotFound, "push it again")
 	a = s.send("POST", "/Groups", body)
@@ -326,7 +326,7 @@ func testSCIMOffAndOn(t *testing.T, open opener) {
 		}
 		a := s.send(route.Method, path, userBody(`"userName":"new"`))
 		wantRefused(t, route.Method+" "+path, a, http.StatusForbidden, provlog.SCIMDisabled,
-			"Provisioning is turned off for this tenant.", "Ask an owner of the application to turn SCIM provisioning on.")
+			"SCIM provisioning is turned off for this tenant.", "Ask an owner of the application to turn SCIM provisioning on, ")
 	}
 	own, no := s.application(), false
 	own.modify(bob, directory.OwnChange{Active: &no})

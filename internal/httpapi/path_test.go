@@ -127,7 +127,7 @@ func TestPaths_LeadToNoOtherResource(t *testing.T) {
 	}
 	for _, path := range []string{"", "/", "/Users", "/admin/v1", "/scim", "/scim/v2x/Users", "//"} {
 		a := s.sendRaw("GET", "/x"+path, strings.NewReader(""))
-		wantRefused(t, "/x"+path, a, 404, provlog.NoRoute, "There is no such SCIM endpoint.", "ends in /scim/v2")
+		wantRefused(t, "/x"+path, a, 404, provlog.NoRoute, "Unknown SCIM endpoint.", "ends in /scim/v2")
 	}
 }
 

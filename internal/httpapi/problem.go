@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -23,15 +24,19 @@ type problem struct {
 	// what says what happened, in one or two sentences; "" takes the cause's
 	// summary.
 	what string
-	// action replaces the cause's, when the fault tells better what to do.
-	action string
+	// remedy names the advice that fits the fault better than the cause's own, "" for
+	// that.
+	remedy provlog.Remedy
 	allow  []string
 	ledger *directory.FullError
-	// holder is the record that has what the request wanted, "" for none; member is
-	// whom a refusal for a whole group concerns.
-	holder, member string
-	// subject names who is not there any more, "" where it is not known.
+	// holder is the record that has what the request wanted, "" for none.
+	holder string
+	// subject names the group that the application deleted, "" where it is not known.
 	subject string
+	// users are the ids of the users because of whom the request is refused, and named
+	// says it of them, once their names are known.
+	users []string
+	named func(names []string) string
 	// internal is what only the log may tell.
 	internal error
 }
@@ -75,14 +80,14 @@ func problemOf(err error) *problem {
 		return &problem{cause: provlog.Unfinished, internal: err}
 	case errors.As(err, &members):
 		return &problem{cause: provlog.MemberLimit, what: fmt.Sprintf(
-			"The request would change more than %d members.", members.Limit)}
+			"The request would change more than %d members. Nothing was changed.", members.Limit)}
 	case errors.As(err, &unknown):
 		return unknownMembersProblem(unknown)
 	case errors.As(err, &tooMany) && tooMany.Sought == "groups":
 		return &problem{
 			cause: provlog.AnswerTooLarge, what: fmt.Sprintf(
 				"A user is in more than the %d groups that this answer has room for.", tooMany.Limit),
-			action: "Leave the groups out with excludedAttributes=groups, or do not name them.",
+			remedy: provlog.AnswerGroups,
 		}
 	case errors.As(err, &tooMany) && tooMany.Sought == "members":
 		return &problem{cause: provlog.AnswerTooLarge, what: fmt.Sprintf(
@@ -91,7 +96,7 @@ func problemOf(err error) *problem {
 		return &problem{
 			cause: provlog.WalkLimit, what: fmt.Sprintf(
 				"Sorting by this attribute needs more records read than the %d that one request may read.", tooMany.Limit),
-			action: "Sort by userName or displayName, id or meta.created, which need not be read at once, or narrow the list with a filter.",
+			remedy: provlog.WalkSort,
 		}
 	case errors.Is(err, directory.ErrCursor):
 		return problemOf(errNoCursor)
@@ -99,11 +104,11 @@ func problemOf(err error) *problem {
 		return &problem{cause: provlog.WalkLimit, what: fmt.Sprintf(
 			"The %s needs more records read than the %d that one request may read.", tooMany.Sought, tooMany.Limit)}
 	case errors.As(err, &convert):
-		return &problem{cause: provlog.OwnUserConversion, what: "The user is already available in the project."}
+		return &problem{cause: provlog.OwnUserConversion, what: "User already available in the project: the application created this user."}
 	}
 	for _, form := range credentialForms {
 		if errors.Is(err, form.err) {
-			return &problem{cause: provlog.TokenInvalid, what: form.what, action: form.action}
+			return &problem{cause: provlog.TokenInvalid, what: form.what, remedy: form.remedy}
 		}
 	}
 	for _, known := range sentinels {
@@ -114,33 +119,34 @@ func problemOf(err error) *problem {
 	return &problem{cause: provlog.Internal, internal: err}
 }
 
-// correction is what to do about an invalid request: what an administrator can
-// change in the identity provider depends on what was asked, and of a read it is
-// never the attribute mapping. "" is what the cause says.
-func (q *request) correction(kind scim.ErrorType) string {
+// correction is the advice about an invalid request: what an administrator can change
+// in the identity provider depends on what was asked, and of a read it is never the
+// attribute mapping. untouched reports that the detail also says that nothing was
+// changed.
+func (q *request) correction(kind scim.ErrorType) (remedy provlog.Remedy, untouched bool) {
 	switch {
 	case kind == scim.InvalidCursor || kind == scim.ExpiredCursor:
-		return "Begin again with an empty cursor, and send the others as they came, with all other parameters unchanged."
+		return provlog.InvalidCursor, false
 	case q.reads() && kind == scim.InvalidFilter:
-		return "Correct the query: in the identity provider, the filter comes from the attribute by which it matches users and groups."
+		return provlog.InvalidLookup, false
 	case q.reads() && q.event.Operation == "search":
-		return "Correct the search and send the request again."
+		return provlog.InvalidSearch, false
 	case q.reads():
-		return "Correct the query and send the request again."
+		return provlog.InvalidQuery, false
 	case q.badQuery:
-		return "Nothing was changed; correct the query and send the request again."
+		return provlog.InvalidQuery, true
 	case q.event.Operation == "bulk":
-		return "Nothing was changed; correct the bulk request and send it again."
+		return provlog.InvalidBulk, true
 	case kind == scim.InvalidSyntax:
-		return "Nothing was changed; send a request of the form that RFC 7644 describes."
+		return provlog.InvalidForm, true
 	case kind == scim.TooMany:
-		return "Nothing was changed."
+		return provlog.TooMuch, true
 	case kind == scim.InvalidFilter:
-		return "Nothing was changed; correct the filter in the operation's path and send the request again."
+		return provlog.InvalidPath, true
 	case q.event.Type == "Group":
-		return "Correct the request, or the attribute mapping in the identity provider, and push the group again."
+		return provlog.InvalidGroup, false
 	}
-	return ""
+	return "", false
 }
 
 // reads reports whether the request asks for data and changes none.
@@ -148,40 +154,20 @@ func (q *request) reads() bool {
 	return q.Method == http.MethodGet || q.Method == http.MethodHead || q.event.Operation == "search"
 }
 
-// credentialForms are the forms of a credential that show what somebody has typed
-// into a field of the identity provider.
+// credentialForms are the forms of a credential that show what was typed into a field
+// of the identity provider.
 var credentialForms = [...]struct {
-	err          error
-	what, action string
+	err    error
+	what   string
+	remedy provlog.Remedy
 }{
-	{
-		access.ErrTwice, "The Authorization header has the word Bearer twice.",
-		"Enter the token alone in the identity provider, without the word Bearer: the identity provider adds it.",
-	},
-	{
-		access.ErrColon, "The Authorization header has a colon after the word Bearer.",
-		"Enter the token alone in the identity provider, or 'Bearer TOKEN' with a space where it asks for the whole header.",
-	},
-	{
-		access.ErrNoScheme, "The Authorization header has the token without the word Bearer.",
-		"Choose bearer token as the authentication in the identity provider, or enter 'Bearer TOKEN' where it asks for the whole header, so that it sends 'Authorization: Bearer TOKEN'.",
-	},
-	{
-		access.ErrEmpty, "The Authorization header has the word Bearer and no token.",
-		"Enter the SCIM token of this tenant in the identity provider's provisioning settings.",
-	},
-	{
-		access.ErrQuoted, "The token was sent with quotes or brackets.",
-		"Enter the token alone in the identity provider, without anything around it.",
-	},
-	{
-		access.ErrSpaced, "The token was sent with spaces, line breaks or invisible characters in it.",
-		"Copy the token again as one line, and enter it in the identity provider without spaces.",
-	},
-	{
-		access.ErrNotBearer, "The credential was sent under another scheme than Bearer.",
-		"Choose bearer token as the authentication in the identity provider, so that it sends 'Authorization: Bearer TOKEN'.",
-	},
+	{access.ErrTwice, "Invalid token: the Authorization header has the word Bearer twice.", provlog.TokenTwice},
+	{access.ErrColon, "Invalid token: the Authorization header has a colon after the word Bearer.", provlog.TokenColon},
+	{access.ErrNoScheme, "Invalid token: the Authorization header has the token without the word Bearer.", provlog.TokenNoScheme},
+	{access.ErrEmpty, "Invalid token: the Authorization header has the word Bearer and no token.", provlog.TokenEmpty},
+	{access.ErrQuoted, "Invalid token: it was sent with quotes or brackets.", provlog.TokenQuoted},
+	{access.ErrSpaced, "Invalid token: it was sent with spaces, line breaks or invisible characters in it.", provlog.TokenSpaced},
+	{access.ErrNotBearer, "Invalid token: it was sent under another scheme than Bearer.", provlog.TokenNotBearer},
 }
 
 // sentinels are the errors without particulars. An error can wrap several: the
@@ -226,73 +212,87 @@ func takenProblem(e *directory.TakenError) *problem {
 	}
 	switch e.Reason {
 	case directory.TakenActive:
-		p.what = fmt.Sprintf("The %s %s the active user %s. Nothing was changed.", value, belongs, e.HolderID)
+		p.what = fmt.Sprintf("This user exists: the %s %s the active user %s. Nothing was changed.", value, belongs, e.HolderID)
 	case directory.TakenInactive:
-		p.what = fmt.Sprintf("The %s %s the inactive user %s. Nothing was changed.", value, belongs, e.HolderID)
+		p.what = fmt.Sprintf("This user exists: the %s %s the inactive user %s. Nothing was changed.", value, belongs, e.HolderID)
 	case directory.TakenSeveral:
-		p.what = fmt.Sprintf("The %s and another value sent belong to different inactive users; the first to %s. "+
+		p.what = fmt.Sprintf("The %s belongs to the inactive user %s, and another value sent to another inactive user. "+
 			"Nothing was changed.", value, e.HolderID)
 	case directory.TakenByApp:
-		p.what = fmt.Sprintf("The %s %s the user %s, who was deactivated in the application.", value, belongs, e.HolderID)
+		p.what = fmt.Sprintf("This user exists: the %s %s the user %s, which was deactivated in the application.", value, belongs, e.HolderID)
 	case directory.TakenDiffers:
-		p.what = fmt.Sprintf("The user %s was created in the application with the %s %q, and the request has %q. Nothing was changed.",
+		p.what = fmt.Sprintf("The user %s has an account in the application with the %s %q, and the request has %q. Nothing was changed.",
 			e.HolderID, singular(e.Kind), e.Recorded, e.Value)
 	case directory.TakenRehire:
 		if e.Kind == directory.ExternalID {
-			p.what = fmt.Sprintf("The request activates the user %s under another externalId than the user had. Nothing was changed.", e.HolderID)
+			p.what = fmt.Sprintf("The request activates the user %s with another externalId than before. Nothing was changed.", e.HolderID)
 			break
 		}
-		p.what = fmt.Sprintf("The %s %s the inactive user %s, who has another externalId.", value, belongs, e.HolderID)
+		p.what = fmt.Sprintf("The %s %s the inactive user %s, which has another externalId. Nothing was changed.", value, belongs, e.HolderID)
 	case directory.TakenGroup:
-		p.what = fmt.Sprintf("The %s belongs to the group %s. Nothing was changed.", value, e.HolderID)
+		p.what = fmt.Sprintf("This group exists: the %s belongs to the group %s. Nothing was changed.", value, e.HolderID)
 	case directory.TakenOwn:
-		p.what = fmt.Sprintf("The user with the %s is already available in the project.", value)
-		if e.Conversion {
+		p.what = fmt.Sprintf("User already available in the project: the %s has an account in the application.", value)
+		switch {
+		case e.Conversion:
 			p.cause = provlog.OwnUserConversion
+		case e.Reader:
+			p.remedy = provlog.OwnReader
 		}
 	}
 	return p
 }
 
 func protectedProblem(e *directory.ProtectedError) *problem {
-	p := &problem{cause: provlog.Protected, what: fmt.Sprintf(
-		"The user %s is protected in the application and cannot be %s by an identity provider; nothing was changed.", e.ID, e.Refused)}
+	p := &problem{cause: provlog.Protected, users: []string{e.ID}}
+	p.named = func(names []string) string {
+		return fmt.Sprintf("The user %s is protected in the application and cannot be %s by an identity provider; nothing was changed.", names[0], e.Refused)
+	}
+	p.what = p.named(p.users)
 	if e.Refused == directory.RefusedLeaving {
-		p.member = e.ID
+		p.remedy = provlog.ProtectedMember
 	}
 	return p
 }
 
-// unknownMembersProblem names the first members that are no user's.
+// maxNamed is how many members a detail names.
+const maxNamed = 5
+
+// unknownMembersProblem names the first members that are not users.
 func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
+	p := &problem{cause: provlog.UnknownMembers}
 	if e.Itself {
-		return &problem{
-			cause: provlog.UnknownMembers, what: "The group was sent as a member of itself. Members are users. Nothing was changed.",
-			action: "Leave the group out of its own members.",
-		}
+		p.what, p.remedy = "The group was sent as a member of itself. Members are users. Nothing was changed.", provlog.GroupInItself
+		return p
 	}
-	var names []string
 	for _, id := range e.IDs {
-		if len(names) == 5 {
-			names = append(names, "…")
+		if len(p.users) == maxNamed {
 			break
 		}
-		if directory.ValidID(id) {
-			names = append(names, id)
+		if directory.ValidID(id) { // any other is the client's text
+			p.users = append(p.users, id)
 		}
 	}
-	what := fmt.Sprintf("%d of the members sent are no users of this tenant", len(e.IDs))
+	what, after := fmt.Sprintf("%d members are not provisioned users", len(e.IDs)), "."
+	if len(e.IDs) == 1 {
+		what = "1 member is not a provisioned user"
+	}
 	if e.Whole {
-		what = "None of the members sent for the whole group is a user of this tenant"
+		p.remedy = provlog.WholeSetUnknown
+		what, after = "None of the members sent is a provisioned user", ". The group and its members stay as they are."
 	}
-	if len(names) > 0 {
-		what += ": " + strings.Join(names, ", ")
+	more := len(p.users) == maxNamed && len(e.IDs) > maxNamed
+	p.named = func(names []string) string {
+		list := strings.Join(names, ", ")
+		if more {
+			list += ", …"
+		}
+		if list != "" {
+			list = ": " + list
+		}
+		return what + list + after
 	}
-	p := &problem{cause: provlog.UnknownMembers, what: what + "."}
-	if e.Whole {
-		p.what += " The group and its members stay as they are."
-		p.action = "Provision the users first, then push the group again. To empty the group, send an empty list of members."
-	}
+	p.what = p.named(p.users)
 	return p
 }
 
@@ -314,24 +314,20 @@ func fullProblem(e *directory.FullError) *problem {
 	p := &problem{cause: provlog.SeatLimit, ledger: e}
 	what := "seats"
 	if e.Type == tenant.Reader {
-		p.cause, what = provlog.ReaderLimit, "readers' places"
+		p.cause, what = provlog.ReaderLimit, "Reader licences"
 	}
 	p.what = fmt.Sprintf("%d of %d %s in use; nothing was changed.", e.Used, e.Limit, what)
 	return p
 }
 
-// detail is what the identity provider shows its administrator: what happened,
-// what to do, and the id to ask about.
-func (p *problem) detail(requestID string) string {
-	m := p.cause.Meaning()
-	what, action := p.what, p.action
+// detail is what the identity provider shows its administrator: what happened, what to
+// do there, and the id to ask about.
+func (p *problem) detail(by idp.Provider, requestID string) string {
+	what := p.what
 	if what == "" {
-		what = m.Summary
+		what = p.cause.Meaning().Summary
 	}
-	if action == "" {
-		action = m.Action
-	}
-	return what + " " + action + " (request " + requestID + ")"
+	return what + " " + p.cause.Advice(p.remedy, by) + " (request " + requestID + ")"
 }
 
 // kind is the problem's scimType.
@@ -342,14 +338,40 @@ func (p *problem) kind() scim.ErrorType {
 	return p.cause.Meaning().Type
 }
 
+// nameUsers puts the names of the users into a refusal that knows them by id: they are
+// whom an administrator finds in the identity provider.
+func (s *Service) nameUsers(ctx context.Context, q *request, p *problem) {
+	if s.Journal == nil || p.named == nil || len(p.users) == 0 {
+		return
+	}
+	who, err := s.Journal.WhoAre(ctx, q.grant.Tenant, p.users)
+	if err != nil {
+		return // the ids say it
+	}
+	names := make([]string, len(p.users))
+	for i, id := range p.users {
+		if names[i] = id; who[id].Subject != "" {
+			names[i] = who[id].Subject + " (" + id + ")"
+		}
+	}
+	p.what = p.named(names)
+}
+
 // refuse makes the answer to an error, and tells the event of it.
 func (s *Service) refuse(q *request, err error) *reply {
 	p := problemOf(err)
-	if p.cause == provlog.Validation && p.action == "" {
-		p.action = q.correction(p.kind())
+	switch {
+	case p.remedy != "":
+	case p.cause == provlog.Validation:
+		var untouched bool
+		if p.remedy, untouched = q.correction(p.kind()); untouched && !strings.Contains(p.what, "Nothing was changed.") {
+			p.what += " Nothing was changed."
+		}
+	case p.cause == provlog.Duplicate && (q.event.Operation == "replace" || q.event.Operation == "modify"):
+		p.remedy = provlog.DuplicateChange
 	}
 	status := p.cause.Meaning().Status
-	detail := p.detail(q.id)
+	detail := p.detail(q.event.IdP, q.id)
 	if q.event.Subject == "" {
 		q.event.Subject = p.subject
 	}

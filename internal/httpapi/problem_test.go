@@ -128,7 +128,7 @@ func TestProblemOf_HasACauseForEveryError(t *testing.T) {
 				if m := p.cause.Meaning(); m.Status < 400 {
 					t.Errorf("%s: %s has the status %d", name, p.cause, m.Status)
 				}
-				if detail := p.detail("id"); !strings.HasSuffix(detail, ". (request id)") || strings.Contains(detail, "  ") {
+				if detail := p.detail("", "id"); !strings.HasSuffix(detail, ". (request id)") || strings.Contains(detail, "  ") {
 					t.Errorf("%s: detail %q", name, detail)
 				}
 			}

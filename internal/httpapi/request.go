@@ -34,9 +34,9 @@ type request struct {
 	unkept bool
 	// noted ends the note that the token was used, nil for none.
 	noted func()
-	// wayOut says what to ask for instead when the answer is too large, for the
-	// routes that know better than the cause's action; "" is that.
-	wayOut string
+	// wayOut is the advice for an answer that is too large, for the routes that know
+	// better than the cause's own; "" is that.
+	wayOut provlog.Remedy
 }
 
 // MaxBody is the largest body taken, in bytes. It is enforced while the body is

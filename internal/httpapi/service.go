@@ -89,7 +89,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if q.noted != nil {
 		q.noted()
 	}
-	answer = s.fit(q, answer, err)
+	answer = s.fit(ctx, q, answer, err)
 	s.note(ctx, q, answer)
 	s.send(w, q, answer)
 	q.event.finish(answer.status, s.Now(), usage.Counts())
@@ -152,6 +152,7 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	}
 	q.grant = grant
 	q.event.Tenant, q.event.TokenID = grant.Tenant.String(), grant.TokenID
+	q.event.label(grant.Label)
 	if err == nil && !s.limits.allow(grant.Tenant, q.start) {
 		err = &problem{cause: provlog.RateLimit}
 	}
@@ -203,7 +204,7 @@ func hasQueryToken(u *url.URL) bool {
 func (q *request) caller() directory.Caller {
 	return directory.Caller{
 		RequestID: q.id, Settings: q.grant.Settings, Time: q.start,
-		TokenID: q.grant.TokenID, IdP: q.event.IdP, Types: q.grant.Types,
+		TokenID: q.grant.TokenID, IdP: string(q.event.IdP), Types: q.grant.Types,
 		Notices: q.notices, Counts: q.grant.Counts(), IdPRequestID: q.event.IdPRequestID, BulkID: q.event.BulkRequestID,
 	}
 }

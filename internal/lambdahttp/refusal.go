@@ -34,7 +34,7 @@ var (
 	}
 	panicked = reason{
 		cause: "internal", status: http.StatusInternalServerError,
-		what:   "An error of the service.",
+		what:   "Internal error of the service.",
 		action: "Send the request again; if it fails again, report the request id.",
 	}
 	answerTooLarge = reason{

@@ -39,9 +39,9 @@ func Document() []byte {
 	var b strings.Builder
 	b.WriteString(`# Causes
 
-<!-- Made from internal/provlog by make causes-doc; not to be edited. -->
+<!-- Generated from internal/provlog by make causes-doc; not to be edited. -->
 
-Why a request was refused, or succeeded with a warning. Each event has its ` + "`cause`" + ` ([operations](operations.md)), and the detail of every error ends in what to do and the id of the request. What an operator looks for behind each is in the [runbook](operations.md#runbook).
+Why a request was refused, or succeeded with a warning. Each event has its ` + "`cause`" + ` ([operations](operations.md)), and the detail of every error ends in what to do in the identity provider that sent the request, and the id of the request. What an operator looks for is in the [runbook](operations.md#runbook).
 
 | cause | status | scimType | |
 |---|---|---|---|
@@ -67,15 +67,37 @@ Why a request was refused, or succeeded with a warning. Each event has its ` + "
 			}
 			b.WriteString(".")
 		}
-		fmt.Fprintf(&b, "\n\nWhat to do: %s\n", m.Action)
+		writeAdvice(&b, c)
 		switch {
 		case m.Status != 0 && c.Where() == InCloudWatch:
-			b.WriteString("\nIts requests are in the log lines alone (CloudWatch), not in the provisioning log.\n")
+			b.WriteString("\nIts requests are only in the log lines (CloudWatch), not in the provisioning log.\n")
 		case c == RateLimit || c == SCIMDisabled:
 			b.WriteString("\nThe provisioning log has one of them a minute.\n")
 		}
 	}
 	return []byte(b.String())
+}
+
+// writeAdvice writes what to do: in each identity provider where it is not the same as in
+// any other, and in the others last.
+func writeAdvice(b *strings.Builder, c Cause) {
+	neutral := c.Meaning().Action
+	own := 0
+	for _, p := range Advised {
+		text := c.Advice("", p)
+		if text == neutral {
+			continue
+		}
+		if own++; own == 1 {
+			b.WriteString("\n\nWhat to do:\n")
+		}
+		fmt.Fprintf(b, "\n- %s: %s", p.Name(), text)
+	}
+	if own == 0 {
+		fmt.Fprintf(b, "\n\nWhat to do: %s\n", neutral)
+		return
+	}
+	fmt.Fprintf(b, "\n- any other: %s\n", neutral)
 }
 
 func (m Meaning) status() string {
@@ -89,7 +111,7 @@ func (m Meaning) scimType() string {
 	switch {
 	case m.Type != "":
 		return "`" + string(m.Type) + "`"
-	case m == Validation.Meaning():
+	case m.Summary == Validation.Meaning().Summary:
 		return "the detail says which"
 	}
 	return ""

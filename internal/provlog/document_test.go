@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
 var update = flag.Bool("update", false, "write docs/causes.md")
@@ -30,6 +32,38 @@ func TestDocument_IsMadeFromTheTable(t *testing.T) {
 	}
 	if !bytes.Equal(got, Document()) {
 		t.Errorf("%s is out of date: make causes-doc writes it", file)
+	}
+}
+
+// The setup pages have a row for every cause that their identity provider can meet, with
+// the advice of the table.
+func TestSetupTable_IsInTheSetupPages(t *testing.T) {
+	for name, p := range map[string]idp.Provider{"idp-setup-okta.md": idp.Okta, "idp-setup-entra.md": idp.Entra} {
+		file := filepath.Join("..", "..", "docs", name)
+		page, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, rest, begins := strings.Cut(string(page), setupBegin)
+		got, after, ends := strings.Cut(rest, setupEnd)
+		if !begins || !ends {
+			t.Fatalf("%s has no place for the table", name)
+		}
+		if *update {
+			if err := os.WriteFile(file, []byte(before+setupBegin+SetupTable(p)+setupEnd+after), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if got != SetupTable(p) {
+			t.Errorf("%s is out of date: make causes-doc writes it", name)
+		}
+		for _, c := range Causes() {
+			met, reason := c.Meets(p)
+			if rows := strings.Count(got, "| `"+string(c)+"` |"); met != (rows > 0) || met == (reason != "") {
+				t.Errorf("%s: %d rows of %s, which it meets: %t (%s)", name, rows, c, met, reason)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -33,21 +34,26 @@ type Entry struct {
 	ScimType scim.ErrorType
 	// Detail is what the identity provider was told of a failure.
 	Detail string
-	// Advice is what to do, where the fault tells better than the cause; "" is what
-	// the cause says.
-	Advice string
+	// Remedy names the advice that fits the particulars of the failure, "" for the
+	// cause's own.
+	Remedy Remedy
 	// About is whom a failure is of.
 	About Subject
 	// Earlier are the entries before it of the same record.
 	Earlier directory.History
 }
 
-// WhatToDo is the advice of the entry, "" for one without a cause.
+// WhatToDo is what to do in the identity provider that sent the request, "" for an
+// entry without a cause.
 func (e Entry) WhatToDo() string {
-	if e.Advice != "" || e.Cause == "" {
-		return e.Advice
+	if e.Cause == "" {
+		return ""
 	}
-	return e.Cause.Meaning().Action
+	remedy := e.Remedy
+	if e.Cause == UnknownMembers && e.Outcome == Warning {
+		remedy = SkippedMembers
+	}
+	return e.Cause.Advice(remedy, idp.Provider(e.IdP))
 }
 
 // Subject is whom a request is about, as far as it can be known before it is done: a
@@ -72,7 +78,7 @@ type Failing struct {
 	IdP       string
 	Cause     Cause
 	Detail    string
-	Advice    string
+	Remedy    Remedy
 	First     time.Time
 	Last      time.Time
 	Count     int64
@@ -80,13 +86,8 @@ type Failing struct {
 	RequestID string
 }
 
-// WhatToDo is what to do about it.
-func (f Failing) WhatToDo() string {
-	if f.Advice != "" {
-		return f.Advice
-	}
-	return f.Cause.Meaning().Action
-}
+// WhatToDo is what to do in the identity provider that sent the last request.
+func (f Failing) WhatToDo() string { return f.Cause.Advice(f.Remedy, idp.Provider(f.IdP)) }
 
 // Note is what is kept of a request beside what its change has kept itself.
 type Note struct {

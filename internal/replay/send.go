@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
 // message is a request with its variables put in.
@@ -105,7 +107,7 @@ func (r *runner) request(m message) (*http.Request, error) {
 	q.Header.Set("Accept", mediaType)
 	q.Header.Set("Authorization", "Bearer "+token)
 	q.Header.Set("User-Agent", userAgent)
-	if agent, ok := userAgents[r.c.IdP]; ok {
+	if agent, ok := userAgents[idp.Provider(r.c.IdP)]; ok {
 		q.Header.Set("User-Agent", agent)
 	}
 	for name, value := range m.headers {

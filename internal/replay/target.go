@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
 // Doer sends a request and returns its answer. An *http.Client is one. The
@@ -63,11 +65,11 @@ const otherTenant = "other"
 // userAgents are what identity providers call themselves. Okta's is documented.
 // Entra's is the name of its provisioning service's principal: Microsoft
 // documents none.
-var userAgents = map[string]string{
-	"okta":      "Okta SCIM Client 1.0.0",
-	"entra":     "Microsoft.Azure.SyncFabric",
-	"ping":      "PingOne",
-	"sailpoint": "SailPoint",
+var userAgents = map[idp.Provider]string{
+	idp.Okta:      "Okta SCIM Client 1.0.0",
+	idp.Entra:     "Microsoft.Azure.SyncFabric",
+	idp.Ping:      "PingOne",
+	idp.SailPoint: "SailPoint",
 }
 
 // userAgent is the user agent of requests that are nobody's.

@@ -18,7 +18,7 @@ import (
 const (
 	attrDetail   = "det"   // what the identity provider was told, or what a warning is about
 	attrScimType = "sct"   // the error's scimType
-	attrAdvice   = "todo"  // what to do, where it is not what the cause says
+	attrRemedy   = "rem"   // names the advice, where it is not the cause's own; earlier versions wrote its text, as "todo"
 	attrAbout    = "about" // the subject's name among those who fail
 	attrFirst    = "first" // of a failing subject: the first failure since its last success
 	attrCount    = "n"     // failures since
@@ -88,7 +88,7 @@ func noteItem(t tenant.ID, e provlog.Entry, expires time.Time) table.Item {
 		about = subjectName(e.About)
 	}
 	for name, text := range map[string]string{
-		attrCause: string(e.Cause), attrScimType: string(e.ScimType), attrDetail: cutTo(e.Detail, maxDetail), attrAdvice: e.Advice,
+		attrCause: string(e.Cause), attrScimType: string(e.ScimType), attrDetail: cutTo(e.Detail, maxDetail), attrRemedy: string(e.Remedy),
 		attrAbout: about,
 	} {
 		if text != "" {
@@ -206,7 +206,7 @@ func failingOp(t tenant.ID, n provlog.Note) table.Op {
 		attrTime: millis(e.Time), attrOperation: table.Text(e.Operation), attrCause: table.Text(string(e.Cause)),
 		attrResourceType: table.Text(n.Fails.Type), attrResourceID: table.Text(n.Fails.ID),
 		attrSubject: table.Text(cut(e.Subject)), attrExternalID: table.Text(cut(e.ExternalID)), attrIdP: table.Text(e.IdP),
-		attrDetail: table.Text(cutTo(e.Detail, maxDetail)), attrAdvice: table.Text(e.Advice), attrRequest: table.Text(e.Key()),
+		attrDetail: table.Text(cutTo(e.Detail, maxDetail)), attrRemedy: table.Text(string(e.Remedy)), attrRequest: table.Text(e.Key()),
 		table.ExpiryName: table.Number(n.Expires.Unix()),
 	}
 	key := failingKey(t, subjectName(n.Fails))

@@ -31,7 +31,7 @@ func decodeEntry(item table.Item) provlog.Entry {
 			IdPRequestID: a.Text(attrIdPRequest), BulkID: a.Text(attrBulk),
 		},
 		Outcome: provlog.Outcome(a.Text(attrOutcome)), Cause: provlog.Cause(a.Text(attrCause)),
-		ScimType: scim.ErrorType(a.Text(attrScimType)), Detail: a.Text(attrDetail), Advice: a.Text(attrAdvice),
+		ScimType: scim.ErrorType(a.Text(attrScimType)), Detail: a.Text(attrDetail), Remedy: provlog.Remedy(a.Text(attrRemedy)),
 		Earlier: splitLinks(a.Text(attrEarlier)),
 	}
 	if e.Outcome == provlog.Warning {
@@ -244,7 +244,7 @@ func decodeFailing(item table.Item) provlog.Failing {
 			Type: a.Text(attrResourceType), ID: a.Text(attrResourceID), Name: a.Text(attrSubject), ExternalID: a.Text(attrExternalID),
 		},
 		Operation: a.Text(attrOperation), IdP: a.Text(attrIdP), Cause: provlog.Cause(a.Text(attrCause)),
-		Detail: a.Text(attrDetail), Advice: a.Text(attrAdvice),
+		Detail: a.Text(attrDetail), Remedy: provlog.Remedy(a.Text(attrRemedy)),
 		First: timeOf(a, attrFirst), Last: timeOf(a, attrTime), Count: a.Number(attrCount), RequestID: a.Text(attrRequest),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/provoke"
 )
@@ -67,9 +68,9 @@ func TestConsole_EveryCause(t *testing.T) {
 				says("/t/acme/requests/"+a.RequestID, http.StatusNotFound, "CloudWatch")
 				return
 			}
-			todo := m.Action
-			if a.Detail != "" && !strings.Contains(a.Detail, todo) {
-				todo = "What to do" // as the fault tells, which is in the detail
+			todo := "What to do" // as the fault tells, which is in the detail
+			if own := cause.Advice("", idp.Okta); strings.Contains(a.Detail, own) {
+				todo = own
 			}
 			says("/t/acme/requests/"+a.RequestID, http.StatusOK, todo, a.Detail, m.Summary)
 			says("/t/acme/log?cause="+string(cause), http.StatusOK, "View details")

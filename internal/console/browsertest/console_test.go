@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/demo"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/provoke"
 )
@@ -43,10 +44,10 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 			b.says("#last-sync", "Okta")
 			b.says("#failures", "seat")
 			b.follow("#failing-link", "Failed users")
-			b.says("#failed", "anna@example.com", provlog.SeatLimit.Meaning().Action)
+			b.says("#failed", "anna@example.com", provlog.SeatLimit.Advice("", idp.Okta))
 			b.follow("#failed a.details", "Details of a request")
 			b.says("#now", "still fails")
-			b.says("#what-to-do-1", provlog.SeatLimit.Meaning().Action)
+			b.says("#what-to-do-1", provlog.SeatLimit.Advice("", idp.Okta))
 			b.says("#detail-1", "2 of 2 seats in use", refused.RequestID)
 			b.follow("a.history", "Provisioning log")
 			b.says("#log", "anna@example.com", "failure")
@@ -65,7 +66,7 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 			// The group tells of the member, and why that one fails.
 			b.open(s.base+"/console/t/acme/log?outcome=warning", "Provisioning log")
 			b.follow("#log a.details", "Details of a request")
-			b.says("#members-1", "anna@example.com", provlog.SeatLimit.Meaning().Action)
+			b.says("#members-1", "anna@example.com", provlog.SeatLimit.Advice("", idp.Okta))
 
 			// The fix.
 			s.Send("PATCH", "/Users/"+first.ID(), provoke.Patch(`{"op":"replace","path":"active","value":false}`))

@@ -1,0 +1,106 @@
+// Package idp has the identity providers that the service knows by name: how each is
+// recognized, and what people call it. It never decides what a request may do: every
+// identity provider is answered by the same rules.
+package idp
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Provider is an identity provider, as log entries and the admin API name it. The zero
+// value is a sender that did not say what it is.
+type Provider string
+
+// The providers.
+const (
+	Okta      Provider = "okta"
+	Entra     Provider = "entra"
+	OneLogin  Provider = "onelogin"
+	JumpCloud Provider = "jumpcloud"
+	Ping      Provider = "ping"
+	SailPoint Provider = "sailpoint"
+	Google    Provider = "google"
+	Rippling  Provider = "rippling"
+	// Tester and Curl are programs of developers.
+	Tester Provider = "scim2-tester"
+	Curl   Provider = "curl"
+	// Other is a sender that is none of these.
+	Other Provider = "other"
+)
+
+// known are the providers in the order in which they are recognized: a name, and the
+// words that show it in a user agent or a token's label.
+var known = [...]struct {
+	provider Provider
+	name     string
+	words    []string
+}{
+	{Okta, "Okta", []string{"okta"}},
+	{Entra, "Microsoft Entra ID", []string{"microsoft", "azure", "entra"}},
+	{OneLogin, "OneLogin", []string{"onelogin"}},
+	{JumpCloud, "JumpCloud", []string{"jumpcloud"}},
+	{Ping, "Ping Identity", []string{"ping"}},
+	{SailPoint, "SailPoint", []string{"sailpoint"}},
+	{Google, "Google Workspace", []string{"google"}},
+	{Rippling, "Rippling", []string{"rippling"}},
+	{Tester, "scim2-tester", []string{"scim2-tester"}},
+	{Curl, "curl", []string{"curl"}},
+}
+
+// Name is what people call the provider; an unknown provider is named as it is written.
+func (p Provider) Name() string {
+	for _, k := range known {
+		if k.provider == p {
+			return k.name
+		}
+	}
+	if p == Other {
+		return "Another client"
+	}
+	return string(p)
+}
+
+// FromUserAgent recognizes the sender of a request by its user agent: Other for one
+// that is not known, "" for none.
+func FromUserAgent(agent string) Provider {
+	if agent == "" {
+		return ""
+	}
+	agent = strings.ToLower(agent)
+	if p := named(func(word string) bool { return strings.Contains(agent, word) }); p != "" {
+		return p
+	}
+	return Other
+}
+
+// FromLabel recognizes the identity provider that a token's label names, such as "Okta
+// production"; "" where the label names none. Only the beginnings of words count: a
+// label "Shipping" is not Ping's.
+func FromLabel(label string) Provider {
+	words := strings.FieldsFunc(strings.ToLower(label), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	p := named(func(name string) bool {
+		for _, word := range words {
+			if strings.HasPrefix(word, name) {
+				return true
+			}
+		}
+		return false
+	})
+	if p == Tester || p == Curl {
+		return ""
+	}
+	return p
+}
+
+// named is the first provider of which a word is found.
+func named(found func(word string) bool) Provider {
+	for _, k := range known {
+		for _, word := range k.words {
+			if found(word) {
+				return k.provider
+			}
+		}
+	}
+	return ""
+}

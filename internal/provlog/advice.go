@@ -1,0 +1,94 @@
+package provlog
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/rollcall-scim/rollcall/internal/idp"
+)
+
+// Remedy names a piece of advice: a cause's own, by the name of the cause, or one that
+// fits the particulars of a failure better, by the name of its cause, a dot and its own.
+// Log entries keep the name and never the text, so that an entry is read with the
+// advice of today. It is stable.
+type Remedy string
+
+// The remedies for particulars.
+const (
+	TokenTwice       Remedy = "token_invalid.twice"
+	TokenColon       Remedy = "token_invalid.colon"
+	TokenNoScheme    Remedy = "token_invalid.no_scheme"
+	TokenEmpty       Remedy = "token_invalid.empty"
+	TokenQuoted      Remedy = "token_invalid.quoted"
+	TokenSpaced      Remedy = "token_invalid.spaced"
+	TokenNotBearer   Remedy = "token_invalid.not_bearer"
+	InvalidGroup     Remedy = "validation.group"
+	InvalidQuery     Remedy = "validation.query"
+	InvalidLookup    Remedy = "validation.lookup"
+	InvalidSearch    Remedy = "validation.search"
+	InvalidCursor    Remedy = "validation.cursor"
+	InvalidBulk      Remedy = "validation.bulk"
+	InvalidOperation Remedy = "validation.bulk_operation"
+	InvalidForm      Remedy = "validation.form"
+	InvalidPath      Remedy = "validation.path"
+	TooMuch          Remedy = "validation.too_many"
+	DuplicateChange  Remedy = "duplicate.change"
+	OwnReader        Remedy = "own_user.reader"
+	ProtectedMember  Remedy = "protected.member"
+	SkippedMembers   Remedy = "unknown_members.skipped"
+	WholeSetUnknown  Remedy = "unknown_members.whole"
+	GroupInItself    Remedy = "unknown_members.itself"
+	AnswerPlain      Remedy = "answer_too_large.plain"
+	AnswerGroups     Remedy = "answer_too_large.groups"
+	AnswerMembers    Remedy = "answer_too_large.members"
+	AnswerMembersZip Remedy = "answer_too_large.members_gzip"
+	WalkSort         Remedy = "walk_limit.sort"
+	BulkCircle       Remedy = "bulk_reference.circle"
+	BulkIncomplete   Remedy = "bulk_reference.incomplete"
+)
+
+// texts are the advice of one remedy: the neutral text, under "", for an identity
+// provider that is not known, and those of the providers whose way is another. Words in
+// braces stand for the screens of the provider.
+type texts map[idp.Provider]string
+
+// plain is advice that is the same for every identity provider: for requests that only
+// programs of developers send, or whose cure is not in the identity provider.
+func plain(text string) texts { return texts{"": text} }
+
+// Advised are the identity providers whose screens the advice names.
+var Advised = [...]idp.Provider{idp.Okta, idp.Entra, idp.OneLogin, idp.JumpCloud}
+
+// Remedies lists all remedies by name.
+func Remedies() []Remedy { return slices.Sorted(maps.Keys(advices)) }
+
+// Remedy is the cause's own advice.
+func (c Cause) Remedy() Remedy { return Remedy(c) }
+
+// Advice is what to do in an identity provider, in the words of its screens; one whose
+// screens are not known gets the neutral text.
+func (r Remedy) Advice(p idp.Provider) string {
+	of, ok := advices[r]
+	if !ok {
+		return ""
+	}
+	words, ok := screens[p]
+	if !ok {
+		p, words = "", screens[""]
+	}
+	text := of[p]
+	if text == "" {
+		text = of[""]
+	}
+	return words.Replace(text)
+}
+
+// Advice is what to do about a failure or a warning in an identity provider: the advice
+// of the remedy, or the cause's own where it names none. A name of another version of
+// the service counts as none.
+func (c Cause) Advice(r Remedy, p idp.Provider) string {
+	if text := r.Advice(p); text != "" {
+		return text
+	}
+	return c.Remedy().Advice(p)
+}
