@@ -4,10 +4,12 @@
 package provoke
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -36,6 +38,7 @@ type Stage struct {
 	TokenID string
 	tenant  tenant.ID
 	table   *spoiled
+	log     lines
 	mu      sync.Mutex
 	ahead   time.Duration
 	// stopped is when the clock was stopped, zero while it goes.
@@ -79,7 +82,7 @@ func set(s *Stage, seats int64) *Stage {
 	}
 	var err error
 	s.App, err = app.NewWith(s.table, app.Config{BaseURL: "https://scim.test/scim/v2", TenantRate: tenantRate},
-		logline.New(t.Output()), app.Options{Now: s.Now, NewID: s.newID, MaxWalk: MaxWalk, Retry: retry})
+		logline.New(io.MultiWriter(t.Output(), &s.log)), app.Options{Now: s.Now, NewID: s.newID, MaxWalk: MaxWalk, Retry: retry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +100,31 @@ func set(s *Stage, seats int64) *Stage {
 	}
 	s.token, s.TokenID, s.tenant = text, record.ID, id
 	return s
+}
+
+// lines are what was logged. Safe for concurrent use.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// Line is the event that was logged of a request to the SCIM side, nil for none.
+func (s *Stage) Line(requestID string) map[string]any {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	for text := range bytes.Lines(s.log.text.Bytes()) {
+		var line map[string]any
+		if json.Unmarshal(text, &line) == nil && line["requestId"] == requestID && line["event"] == "scim.request" {
+			return line
+		}
+	}
+	return nil
 }
 
 // Now is the time on the stage.

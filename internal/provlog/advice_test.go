@@ -1,0 +1,141 @@
+package provlog
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/idp"
+)
+
+// terms are the words of each identity provider's screens, which stand in no advice for
+// another.
+var terms = map[idp.Provider][]string{
+	idp.Okta: {
+		"Okta", "Push Groups", "Push now", "Unlink pushed group", "Link Group", "target app", "Import Now", "Retry Selected",
+		"Dashboard > Tasks", "Force Sync", "To App", "Provisioning > Integration", "Assignments", "Authentication Mode", "Header Auth",
+	},
+	idp.Entra: {
+		"Entra", "Provision on demand", "Restart provisioning", "Attribute mapping", "matching attribute", "Users and groups",
+		"Provisioning logs", "Secret Token", "Tenant URL", "quarantine", "cycle",
+	},
+	idp.OneLogin: {
+		"OneLogin", "SCIM Bearer Token", "SCIM Base URL", "SCIM JSON Template", "Parameters", "Users > Provisioning", "More Actions",
+		"Reapply entitlement mappings", "Sync logins", "entitlements", "Configuration tab",
+	},
+	idp.JumpCloud: {"JumpCloud", "Token Key", "Identity Management tab", "User Groups tab"},
+}
+
+// sentenceEnd ends a sentence.
+var sentenceEnd = regexp.MustCompile(`[.!?]( |$)`)
+
+// Every cause, and every fault with a better cure, has advice for every identity
+// provider: one or two sentences, in the words of its own screens.
+func TestAdvice_IsForEveryCauseAndProvider(t *testing.T) {
+	for _, c := range Causes() {
+		if !slices.Contains(Remedies(), c.Remedy()) {
+			t.Errorf("%s has no advice", c)
+		}
+	}
+	for _, r := range Remedies() {
+		cause, _, _ := strings.Cut(string(r), ".")
+		if !slices.Contains(Causes(), Cause(cause)) {
+			t.Errorf("%s is advice about no cause", r)
+		}
+		for _, p := range append(Advised[:], "") {
+			text := r.Advice(p)
+			if n := len(sentenceEnd.FindAllString(text, -1)); text == "" || len(text) > 300 || n < 1 || n > 2 || !strings.HasSuffix(text, ".") {
+				t.Errorf("%s in %q: %d characters, %d sentences: %q", r, p, len(text), n, text)
+			}
+			if strings.ContainsAny(text, "{}\n|") || strings.Contains(text, "  ") {
+				t.Errorf("%s in %q: %q", r, p, text)
+			}
+			for other, words := range terms {
+				for _, word := range words {
+					if other != p && strings.Contains(text, word) {
+						t.Errorf("%s in %q has %q, which is %s's: %q", r, p, word, other, text)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The advice that IdPs need most names a screen of theirs.
+func TestAdvice_NamesTheScreen(t *testing.T) {
+	for _, c := range []Cause{
+		TokenMissing, TokenInvalid, TokenUnknown, TokenRevoked, TokenExpired, SCIMDisabled, NoRoute, Validation, UserNotFound, GroupNotFound, GroupDeleted,
+		Duplicate, UnknownMembers, MemberLimit, OwnUser, OwnUserConversion, SeatLimit, ReaderLimit, DeactivatedInApp, Tolerated,
+	} {
+		for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
+			text := c.Advice("", p)
+			if !slices.ContainsFunc(terms[p], func(term string) bool { return strings.Contains(text, term) }) {
+				t.Errorf("%s in %s names no screen: %q", c, p.Name(), text)
+			}
+		}
+	}
+}
+
+// A sender that is not known, or whose screens are not, gets the neutral text; and a
+// remedy of another version of the service counts as none.
+func TestAdvice_OfTheUnknown(t *testing.T) {
+	neutral := Duplicate.Advice("", "")
+	for _, p := range []idp.Provider{idp.Curl, idp.Other, idp.Google, "new"} {
+		if got := Duplicate.Advice("", p); got != neutral {
+			t.Errorf("%q is advised %q", p, got)
+		}
+	}
+	for _, r := range []Remedy{"", "duplicate.new", "Ask the owner."} {
+		if got := Duplicate.Advice(r, idp.Okta); got != Duplicate.Remedy().Advice(idp.Okta) {
+			t.Errorf("%q advises %q", r, got)
+		}
+	}
+	if neutral != Duplicate.Meaning().Action {
+		t.Errorf("the meaning has %q", Duplicate.Meaning().Action)
+	}
+}
+
+// The remedies that are declared are those of the table.
+func TestRemedies_AreThoseOfTheTable(t *testing.T) {
+	parsed, err := parser.ParseFile(token.NewFileSet(), "advice.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[Remedy]bool{}
+	for _, d := range parsed.Decls {
+		g, ok := d.(*ast.GenDecl)
+		if !ok || g.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range g.Specs {
+			name, err := strconv.Unquote(spec.(*ast.ValueSpec).Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			declared[Remedy(name)] = true
+		}
+	}
+	for r := range declared {
+		if r.Advice("") == "" {
+			t.Errorf("%s has no advice", r)
+		}
+	}
+	for _, r := range Remedies() {
+		if strings.Contains(string(r), ".") != declared[r] {
+			t.Errorf("%s is declared: %t", r, declared[r])
+		}
+	}
+	for _, p := range Advised {
+		if screens[p] == nil || terms[p] == nil {
+			t.Errorf("the screens of %s are not known", p.Name())
+		}
+	}
+	if len(screens) != len(Advised)+1 {
+		t.Errorf("%d screens of %d providers", len(screens), len(Advised))
+	}
+}

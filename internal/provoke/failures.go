@@ -1,0 +1,245 @@
+package provoke
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+)
+
+// Failure is a failure that administrators meet, with what an identity provider really
+// sends.
+type Failure struct {
+	Name  string
+	Cause provlog.Cause
+	// Says is what the advice has to say in each identity provider: the screen, and what
+	// cures the failure there.
+	Says map[idp.Provider][]string
+	// By brings it about on a Stage of its own, as an identity provider.
+	By func(s *Stage, p idp.Provider) Answer
+}
+
+// userAgents are the user agents of the identity providers. Microsoft documents none.
+var userAgents = map[idp.Provider]string{idp.Okta: "Okta SCIM Client 1.0.0", idp.Entra: "Microsoft.Azure.SyncFabric"}
+
+// SendAs sends a request as an identity provider does.
+func (s *Stage) SendAs(p idp.Provider, method, path, body string, headers ...string) Answer {
+	s.t.Helper()
+	return s.Send(method, path, body, append([]string{"User-Agent", userAgents[p]}, headers...)...)
+}
+
+// newUser is the body with which an identity provider creates a user.
+func newUser(p idp.Provider, userName, more string) string {
+	if p == idp.Entra {
+		return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],`+
+			`"externalId":"0a21f0f2-%[1]s","userName":%[1]q,"active":true,"displayName":"Alice Archer",`+
+			`"emails":[{"primary":true,"type":"work","value":%[1]q}],"meta":{"resourceType":"User"},`+
+			`"name":{"formatted":"Alice Archer","familyName":"Archer","givenName":"Alice"},"roles":[]%[2]s}`, userName, more)
+	}
+	return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%[1]q,"name":{"givenName":"Alice","familyName":"Archer"},`+
+		`"emails":[{"primary":true,"value":%[1]q,"type":"work"}],"displayName":"Alice Archer","locale":"en-US","externalId":"00u-%[1]s",`+
+		`"groups":[],"password":"1mz050nq","active":true%[2]s}`, userName, more)
+}
+
+const alice = "alice@example.com"
+
+// create is the POST of a user.
+func (s *Stage) create(p idp.Provider, more string, headers ...string) Answer {
+	s.t.Helper()
+	return s.SendAs(p, "POST", "/Users", newUser(p, alice, more), headers...)
+}
+
+// deactivate is how an identity provider deactivates a user.
+func (s *Stage) deactivate(p idp.Provider, id, active string) Answer {
+	s.t.Helper()
+	if p == idp.Entra {
+		return s.SendAs(p, "PATCH", "/Users/"+id, Patch(fmt.Sprintf(`{"op":"Replace","path":"active","value":%q}`, active)))
+	}
+	return s.SendAs(p, "PATCH", "/Users/"+id, Patch(fmt.Sprintf(`{"op":"replace","value":{"active":%q}}`, active)))
+}
+
+// pushMembers is how an identity provider adds members, or sends the whole set.
+func (s *Stage) pushMembers(p idp.Provider, group string, whole bool, ids ...string) Answer {
+	s.t.Helper()
+	list := ""
+	for i, id := range ids {
+		if i > 0 {
+			list += ","
+		}
+		if p == idp.Entra {
+			list += fmt.Sprintf(`{"$ref":null,"value":%q}`, id)
+		} else {
+			list += fmt.Sprintf(`{"value":%q,"display":"someone"}`, id)
+		}
+	}
+	op := map[idp.Provider]string{idp.Okta: "add", idp.Entra: "Add"}[p]
+	if whole {
+		op = map[idp.Provider]string{idp.Okta: "replace", idp.Entra: "Replace"}[p]
+	}
+	return s.SendAs(p, "PATCH", "/Groups/"+group, Patch(fmt.Sprintf(`{"op":%q,"path":"members","value":[%s]}`, op, list)))
+}
+
+// both are the words that the advice has in Okta and in Entra.
+func both(okta, entra []string) map[idp.Provider][]string {
+	return map[idp.Provider][]string{idp.Okta: okta, idp.Entra: entra}
+}
+
+// Failures are those that administrators meet most.
+var Failures = []Failure{
+	{
+		Name: "no seat", Cause: provlog.SeatLimit,
+		Says: both([]string{"buy more seats", "Retry Selected", "Dashboard > Tasks"}, []string{"buy more seats", "Provision on demand"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			s.set(`{"maxSeats":0}`)
+			return s.create(p, "")
+		},
+	},
+	{
+		Name: "duplicate", Cause: provlog.Duplicate,
+		Says: both([]string{"Import > Import Now", "match the existing user"}, []string{"make userName a matching attribute", "Provision on demand"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			s.user(`"userName":"` + alice + `"`)
+			return s.create(p, "")
+		},
+	},
+	{
+		Name: "invalid token", Cause: provlog.TokenInvalid,
+		Says: both([]string{"Copy the whole token again", "Provisioning > Integration"}, []string{"Copy the whole token again", "Secret Token under Provisioning"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			return s.create(p, "", "Authorization", "Bearer rct_acme_cut")
+		},
+	},
+	{
+		Name: "revoked token", Cause: provlog.TokenRevoked,
+		Says: both([]string{"Create a new token", "Provisioning > Integration"}, []string{"Create a new token", "Secret Token", "Test Connection"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			id, text := minted(s, "")
+			s.must(s.Ask("DELETE", "/tenants/acme/tokens/"+id, ""))
+			return s.create(p, "", "Authorization", "Bearer "+text)
+		},
+	},
+	{
+		Name: "expired token", Cause: provlog.TokenExpired,
+		Says: both([]string{"Create a new token", "Provisioning > Integration"}, []string{"Create a new token", "Secret Token", "Restart provisioning"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			_, text := minted(s, fmt.Sprintf(`{"expiresAt":%q}`, s.Now().Add(time.Minute).UTC().Format(time.RFC3339)))
+			s.Pass(2 * time.Minute)
+			return s.create(p, "", "Authorization", "Bearer "+text)
+		},
+	},
+	{
+		Name: "group deleted", Cause: provlog.GroupDeleted,
+		Says: both([]string{"Unlink pushed group", "push it again", "a new group is created"}, []string{"Restart provisioning", "creates a new group"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			id := s.DeletedGroup(p, "Design")
+			if p == idp.Entra {
+				return s.SendAs(p, "PATCH", "/Groups/"+id, Patch(`{"op":"Replace","path":"displayName","value":"Design team"}`))
+			}
+			return s.SendAs(p, "PATCH", "/Groups/"+id, Patch(fmt.Sprintf(`{"op":"replace","value":{"id":%q,"displayName":"Design team"}}`, id)))
+		},
+	},
+	{
+		Name: "unknown member", Cause: provlog.UnknownMembers,
+		Says: both([]string{"under Assignments first", "Push now"}, []string{"under Users and groups first", "next cycle"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			s.set(`{"unknownMembers":"refuse"}`)
+			group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
+			return s.pushMembers(p, group, false, nobody)
+		},
+	},
+	{
+		Name: "every member unknown", Cause: provlog.UnknownMembers,
+		Says: both([]string{"under Assignments first", "Push now", "To empty the group"}, []string{"under Users and groups first", "To empty the group"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
+			s.must(s.pushMembers(p, group, false, s.user(`"userName":"bob"`)))
+			return s.pushMembers(p, group, true, nobody)
+		},
+	},
+	{
+		Name: "the application's own user", Cause: provlog.OwnUser,
+		Says: both([]string{"Import > Import Now", "links the user"}, []string{"matching attribute", "Provision on demand", "links the user"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"`+alice+`","email":"`+alice+`"}`))
+			return s.create(p, "")
+		},
+	},
+	{
+		Name: "the application's own user as a Reader", Cause: provlog.OwnUserConversion,
+		Says: both([]string{"\"Team account\" to true", "under Assignments", "Then set it to false"}, []string{"isTeamAccount to true", "Attribute mapping", "Then set it to false"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			id := s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"`+alice+`","email":"`+alice+`"}`)).ID()
+			if p == idp.Entra {
+				return s.SendAs(p, "PATCH", "/Users/"+id, Patch(`{"op":"Add","path":"externalId","value":"e-1"}`,
+					`{"op":"Add","path":"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount","value":"False"}`))
+			}
+			return s.SendAs(p, "PUT", "/Users/"+id, newUser(p, alice, `,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":false}`))
+		},
+	},
+	{
+		Name: "SCIM turned off", Cause: provlog.SCIMDisabled,
+		Says: both([]string{"turn SCIM provisioning on", "Retry Selected"}, []string{"turn SCIM provisioning on", "Restart provisioning"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			s.set(`{"scimEnabled":false}`)
+			return s.create(p, "")
+		},
+	},
+	{
+		Name: "protected user", Cause: provlog.Protected,
+		Says: both([]string{"unprotect the user there"}, []string{"unprotect the user there"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			id := s.must(s.create(p, "")).ID()
+			s.must(s.Ask("PATCH", "/tenants/acme/users/"+id, `{"protected":true}`))
+			return s.deactivate(p, id, "False")
+		},
+	},
+	{
+		Name: "protected member", Cause: provlog.Protected,
+		Says: both([]string{"unprotect the user there", "keep the user in the group"}, []string{"unprotect the user there", "keep the user in the group"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			id := s.must(s.create(p, "")).ID()
+			s.must(s.Ask("PATCH", "/tenants/acme/users/"+id, `{"protected":true}`))
+			group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design", id))).ID()
+			if p == idp.Entra {
+				return s.SendAs(p, "PATCH", "/Groups/"+group, Patch(fmt.Sprintf(`{"op":"Remove","path":"members","value":[{"value":%q}]}`, id)))
+			}
+			return s.SendAs(p, "PATCH", "/Groups/"+group, Patch(fmt.Sprintf(`{"op":"remove","path":"members[value eq \"%s\"]"}`, id)))
+		},
+	},
+	{
+		Name: "invalid value", Cause: provlog.Validation,
+		Says: both([]string{"attribute mapping under Provisioning > To App", "Retry Selected"}, []string{"Provisioning > Attribute mapping", "Provision on demand"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			return s.create(p, `,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":"yes"}`)
+		},
+	},
+	{
+		Name: "too many members", Cause: provlog.MemberLimit,
+		Says: both([]string{"at most 5,000 members", "Push Groups"}, []string{"at most 5,000 members", "Users and groups"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
+			return s.pushMembers(p, group, false, many(5001, func(i int) string { return fmt.Sprintf("019b8d62-7a80-7000-8000-%012x", i+1) })...)
+		},
+	},
+	{
+		Name: "rate limit", Cause: provlog.RateLimit,
+		Says: both([]string{"Okta waits for the time in Retry-After"}, []string{"in the next cycle"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			s.stop()
+			for range 2 * tenantRate { // all that a tenant may have saved
+				s.SendAs(p, "GET", "/ServiceProviderConfig", "")
+			}
+			return s.create(p, "")
+		},
+	},
+}
+
+// DeletedGroup is the id of a group that an identity provider created and the
+// application deleted.
+func (s *Stage) DeletedGroup(p idp.Provider, name string) string {
+	s.t.Helper()
+	id := s.must(s.SendAs(p, "POST", "/Groups", Group(name))).ID()
+	s.must(s.Ask("DELETE", "/tenants/acme/groups/"+id, ""))
+	return id
+}

@@ -1,0 +1,175 @@
+package provoke
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+// Each failure names its cause and the cure in the words of the identity provider that
+// sent the request: in the error, in its log line, and where the log keeps it in the
+// entry and in the list of failed users.
+func TestFailures_AreToldInTheWordsOfTheProvider(t *testing.T) {
+	for _, f := range Failures {
+		for p, says := range f.Says {
+			t.Run(f.Name+"/"+string(p), func(t *testing.T) {
+				s := New(t, enginetest.Memory(t), 5)
+				a := f.By(s, p)
+				if a.Status != f.Cause.Meaning().Status {
+					t.Fatalf("%d %v", a.Status, a.Body)
+				}
+				line := s.Line(a.RequestID)
+				if line["cause"] != string(f.Cause) || line["idp"] != string(p) || line["detail"] != a.Detail {
+					t.Errorf("the line: %v", line)
+				}
+				texts := map[string]string{"the error": a.Detail}
+				if f.Cause.Where() == provlog.InLog {
+					entry := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["entries"].([]any)[0].(map[string]any)
+					texts["the entry"], _ = entry["whatToDo"].(string)
+					if entry["cause"] != string(f.Cause) || entry["detail"] != a.Detail || !strings.HasSuffix(a.Detail, texts["the entry"]+" (request "+a.RequestID+")") {
+						t.Errorf("the entry: %v", entry)
+					}
+					for _, v := range s.Ask("GET", "/tenants/acme/failed-users?cause="+string(f.Cause), "").Body["failedUsers"].([]any) {
+						texts["the failed users"], _ = v.(map[string]any)["whatToDo"].(string)
+					}
+				}
+				for where, text := range texts {
+					for _, word := range says {
+						if !strings.Contains(text, word) {
+							t.Errorf("%s does not say %q: %s", where, word, text)
+						}
+					}
+				}
+				if len(a.Detail) > maxDetail {
+					t.Errorf("the error has %d characters: %s", len(a.Detail), a.Detail)
+				}
+			})
+		}
+	}
+}
+
+// maxDetail is what the log keeps of a detail: what identity providers show is not cut
+// either.
+const maxDetail = 600
+
+// A request that is refused for a user of a group names the user.
+func TestFailures_NameTheMember(t *testing.T) {
+	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
+		for _, f := range Failures {
+			if f.Name != "protected member" && f.Name != "protected user" {
+				continue
+			}
+			s := New(t, enginetest.Memory(t), 5)
+			if a := f.By(s, p); !strings.HasPrefix(a.Detail, "The user "+alice+" (") {
+				t.Errorf("%s of %s: %s", f.Name, p.Name(), a.Detail)
+			}
+		}
+		s := New(t, enginetest.Memory(t), 5)
+		group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
+		bob := s.user(`"userName":"bob"`)
+		s.must(s.SendAs(p, "DELETE", "/Users/"+bob, ""))
+		if a := s.pushMembers(p, group, true, bob); !strings.HasPrefix(a.Detail, "None of the members sent is a provisioned user: bob ("+bob+").") {
+			t.Errorf("a deleted member: %s", a.Detail)
+		}
+	}
+}
+
+// Members who are skipped are a warning, whose advice sends them again: Entra takes the
+// request for done, so that its next cycle does not.
+func TestFailures_SkippedMembers(t *testing.T) {
+	for p, says := range both([]string{"under Assignments", "Push now"}, []string{"under Users and groups", "Restart provisioning"}) {
+		s := New(t, enginetest.Memory(t), 5)
+		group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
+		a := s.must(s.pushMembers(p, group, false, s.user(`"userName":"bob"`), nobody))
+		entry := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["entries"].([]any)[0].(map[string]any)
+		todo, _ := entry["whatToDo"].(string)
+		for _, word := range says {
+			if entry["outcome"] != "warning" || !strings.Contains(todo, word) {
+				t.Errorf("%s: %v does not say %q", p.Name(), entry, word)
+			}
+		}
+	}
+}
+
+// A sender that names itself nowhere is recognized by its token's label; any other gets
+// neutral advice.
+func TestFailures_OfSendersWithoutAUserAgent(t *testing.T) {
+	for label, want := range map[string]idp.Provider{"Entra production": idp.Entra, "Okta": idp.Okta, "HR": "", "": ""} {
+		s := New(t, enginetest.Memory(t), 5)
+		_, text := minted(s, fmt.Sprintf(`{"label":%q}`, label))
+		s.user(`"userName":"a"`)
+		for agent, idpNow := range map[string]idp.Provider{"": want, "python-requests/2": want, "curl/8.5.0": idp.Curl, userAgents[idp.Okta]: idp.Okta} {
+			a := s.Send("POST", "/Users", User(`"userName":"a"`), "User-Agent", agent, "Authorization", "Bearer "+text)
+			if idpNow == "" && agent != "" {
+				idpNow = idp.Other
+			}
+			line := s.Line(a.RequestID)
+			named, _ := line["idp"].(string)
+			if !strings.Contains(a.Detail, provlog.Duplicate.Advice("", idpNow)) || named != string(idpNow) {
+				t.Errorf("%q with the label %q is %q: %s", agent, label, named, a.Detail)
+			}
+		}
+	}
+}
+
+// What the advice about a deleted group has an administrator do creates a new one.
+func TestFailures_ADeletedGroupIsCreatedAgain(t *testing.T) {
+	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
+		s := New(t, enginetest.Memory(t), 5)
+		id := s.DeletedGroup(p, "Design")
+		if p == idp.Entra { // Restart provisioning: the id is read first
+			if a := s.SendAs(p, "GET", "/Groups/"+id+"?excludedAttributes=members", ""); a.Status != 404 {
+				t.Fatalf("the id: %d %v", a.Status, a.Body)
+			}
+		}
+		found := s.must(s.SendAs(p, "GET", "/Groups?filter="+url.QueryEscape(`displayName eq "Design"`), ""))
+		if found.Body["totalResults"] != 0.0 {
+			t.Errorf("the name: %v", found.Body)
+		}
+		if a := s.SendAs(p, "POST", "/Groups", Group("Design")); a.Status != 201 || a.ID() == id {
+			t.Errorf("%s creates it again: %d %v", p.Name(), a.Status, a.Body)
+		}
+	}
+}
+
+// What the advice about a user who is gone has an administrator do finds the same user
+// again, or creates one.
+func TestFailures_ADeletedUserIsFoundAgain(t *testing.T) {
+	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
+		s := New(t, enginetest.Memory(t), 5)
+		id := s.must(s.create(p, "")).ID()
+		s.must(s.SendAs(p, "DELETE", "/Users/"+id, ""))
+		if a := s.deactivate(p, id, "False"); a.Status != 404 || !strings.Contains(a.Detail, provlog.UserNotFound.Advice("", p)) {
+			t.Fatalf("%d %s", a.Status, a.Detail)
+		}
+		found := s.must(s.SendAs(p, "GET", "/Users?filter="+url.QueryEscape(`userName eq "`+alice+`"`), ""))
+		if found.Body["totalResults"] != 0.0 {
+			t.Errorf("the name: %v", found.Body)
+		}
+		if a := s.create(p, ""); a.Status != 200 || a.ID() != id {
+			t.Errorf("%s creates the user again: %d %v", p.Name(), a.Status, a.Body)
+		}
+	}
+}
+
+// Team account set to true links the application's own User, and an update links any.
+func TestFailures_AnOwnUserIsLinked(t *testing.T) {
+	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
+		own := `{"userName":"` + alice + `","email":"` + alice + `"}`
+		s := New(t, enginetest.Memory(t), 5)
+		s.must(s.Ask("POST", "/tenants/acme/users", own))
+		if a := s.create(p, `,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":"True"}`); a.Status != 200 {
+			t.Errorf("a POST with Team account: %d %s", a.Status, a.Detail)
+		}
+		s = New(t, enginetest.Memory(t), 5)
+		id := s.must(s.Ask("POST", "/tenants/acme/users", own)).ID()
+		if a := s.SendAs(p, "PATCH", "/Users/"+id, Patch(`{"op":"replace","path":"externalId","value":"e-1"}`)); a.Status != 200 {
+			t.Errorf("an update after a match: %d %s", a.Status, a.Detail)
+		}
+	}
+}
