@@ -34,7 +34,7 @@ type asking struct {
 // add gives a command the flags.
 func (a *asking) add(c *cobra.Command) *cobra.Command {
 	f := c.Flags()
-	f.StringVar(&a.info, "info", "", "`FILE` that rollcall local wrote with its --info")
+	f.StringVar(&a.info, "info", "", "`FILE` of a server on this machine: its state file, or what it wrote with --info")
 	f.StringVar(&a.stack, "stack", "", "`NAME` of a deployment's stack in AWS")
 	f.StringVar(&a.url, "admin-url", "", "`URL` of the admin API, with the token in ROLLCALL_ADMIN_TOKEN; or ROLLCALL_ADMIN_URL")
 	f.BoolVar(&a.json, "json", false, jsonUsage)
@@ -63,7 +63,7 @@ func (a *asking) connect(ctx context.Context) (place, error) {
 	case a.stack != "":
 		return a.connectAWS(ctx)
 	case a.info != "":
-		return connectInfo(a.info)
+		return connectInfo(ctx, a.info)
 	}
 	base, token := a.url, os.Getenv("ROLLCALL_ADMIN_TOKEN")
 	if base == "" {
@@ -91,17 +91,23 @@ func connectLocal(ctx context.Context) (p place, err error) {
 	return p, err
 }
 
-func connectInfo(name string) (place, error) {
+// connectInfo finds the server that wrote a file: a state file, or that of --info.
+func connectInfo(ctx context.Context, name string) (place, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return place{}, fmt.Errorf("%s cannot be read; is rollcall local --info %s running? (%w)", name, name, err)
 	}
-	var p place
-	if err := json.Unmarshal(text, &p.scim); err != nil || p.scim.AdminURL == "" {
-		return place{}, fmt.Errorf("%s is not what rollcall local writes with --info", name)
+	var s state
+	if err := json.Unmarshal(text, &s); err != nil || s.AdminURL == "" {
+		return place{}, fmt.Errorf("%s is not a file that rollcall local writes", name)
 	}
-	p.client, err = adminclient.New(p.scim.AdminURL, adminclient.Bearer(p.scim.AdminToken))
-	return p, err
+	if s.Key != "" { // a state file: another program may have the address by now
+		if err := s.confirm(ctx); err != nil {
+			return place{}, fmt.Errorf("%w: the server that wrote %s has ended (%w)", adminclient.ErrUnreachable, name, err)
+		}
+	}
+	client, err := adminclient.New(s.AdminURL, adminclient.Bearer(s.AdminToken))
+	return place{client: client, scim: s.info}, err
 }
 
 // connectAWS asks a deployment.

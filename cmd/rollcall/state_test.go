@@ -164,6 +164,9 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			folder := ownState(t)
 			path := plant(t, folder, "local-1-1.json", tt.state)
+			if status, _, said := asks(t, "tenant", "list", "--info", path); status != exitUnavailable || !strings.Contains(said, path) {
+				t.Errorf("--info: %d %s", status, said)
+			}
 			if status, _, said := asks(t, "tenant", "list"); status != exitUsage || !strings.Contains(said, "no server found") {
 				t.Errorf("%d %s", status, said)
 			}

@@ -39,7 +39,7 @@ func TestShots(t *testing.T) {
 			b.open(s.base+"/console/t/acme"+shot.page, shot.heading)
 			b.rename(failed.Okta, "k3v7q2m5x6aw4rtn")
 			picture := b.shot()
-			if n := len(picture); n < 10_000 || shot.kept && n > 200_000 {
+			if n := len(picture); n < 10_000 || shot.kept && n > 300_000 {
 				t.Errorf("the picture has %d bytes", n)
 			}
 			if *shots == "" || !shot.kept {
