@@ -271,3 +271,30 @@ func TestParseMoment(t *testing.T) {
 		}
 	}
 }
+
+// The command has the advice of the identity provider that sent the request, for each of
+// the failures that administrators meet.
+func TestExplain_FailuresInTheWordsOfTheProvider(t *testing.T) {
+	for _, f := range provoke.Failures {
+		for p, says := range f.Says {
+			t.Run(f.Name+"/"+string(p), func(t *testing.T) {
+				s := provoke.New(t, enginetest.Memory(t), 5)
+				path := onStage(t, s)
+				in := f.Cause.Advice("", p)
+				tells(t, path, 0, []string{string(f.Cause), in}, "explain", string(f.Cause))
+				if in != f.Cause.Advice("", "") {
+					tells(t, path, 0, []string{"in " + p.Name() + " "}, "explain", string(f.Cause))
+				}
+				a := f.By(s, p)
+				if f.Cause.Where() == provlog.InCloudWatch {
+					return // the pasted error itself has the advice, and no entry is kept
+				}
+				tells(t, path, 0, append([]string{string(f.Cause)}, says...), "explain", "acme", a.RequestID)
+				tells(t, path, 0, append([]string{string(f.Cause)}, says...), "explain", "acme", "Error while provisioning: "+a.Detail)
+				if s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["now"] == "failing" {
+					tells(t, path, 0, append([]string{string(f.Cause)}, says...), "failures", "acme")
+				}
+			})
+		}
+	}
+}

@@ -80,7 +80,7 @@ func (q *request) bare(a *reply) *reply {
 
 // tooLarge refuses an answer whose JSON is so many bytes long.
 func (q *request) tooLarge(size int) *problem {
-	what := fmt.Sprintf("The answer is %d bytes of JSON, more than the 6 MB that can be returned have room for", size)
+	what := fmt.Sprintf("The answer exceeds 6 MB, the most that can be returned: it has %d bytes of JSON", size)
 	if q.acceptsGzip() {
 		what += ", compressed too"
 	}

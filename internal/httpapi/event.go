@@ -107,13 +107,19 @@ func traceID(header string) string {
 	return ""
 }
 
-// label recognizes a sender whose user agent says nothing by the label of its token:
-// Microsoft documents no user agent of Entra's.
-func (e *event) label(label string) {
-	if e.IdP == "" || e.IdP == idp.Other {
-		if p := idp.FromLabel(label); p != "" {
-			e.IdP = p
-		}
+// entraFlag is the parameter in which Microsoft's documentation has a Tenant URL end.
+const entraFlag = "aadOptscim062020"
+
+// recognize names a sender whose user agent says nothing: by Entra's flag in the address,
+// or by the label of the token. Microsoft documents no user agent of Entra's.
+func (e *event) recognize(rawQuery, label string) {
+	if e.IdP != "" && e.IdP != idp.Other {
+		return
+	}
+	if strings.Contains(rawQuery, entraFlag) {
+		e.IdP = idp.Entra
+	} else if p := idp.FromLabel(label); p != "" {
+		e.IdP = p
 	}
 }
 

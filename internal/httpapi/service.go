@@ -152,7 +152,7 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	}
 	q.grant = grant
 	q.event.Tenant, q.event.TokenID = grant.Tenant.String(), grant.TokenID
-	q.event.label(grant.Label)
+	q.event.recognize(q.URL.RawQuery, grant.Label)
 	if err == nil && !s.limits.allow(grant.Tenant, q.start) {
 		err = &problem{cause: provlog.RateLimit}
 	}

@@ -39,7 +39,7 @@ var (
 	}
 	answerTooLarge = reason{
 		cause: "answer_too_large", status: http.StatusBadRequest, scimType: "tooMany",
-		what:   "The answer is larger than 6 MB, the most that can be returned.",
+		what:   "The answer exceeds 6 MB, the most that can be returned.",
 		action: "Ask for fewer resources with count, or for fewer attributes with attributes or excludedAttributes.",
 	}
 )

@@ -3,6 +3,7 @@ package provlog
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
@@ -81,6 +82,23 @@ func (r Remedy) Advice(p idp.Provider) string {
 		text = of[""]
 	}
 	return words.Replace(text)
+}
+
+// AllAdvice lists the texts in which the details of the cause's errors can end: those of
+// each of its remedies, for each identity provider.
+func (c Cause) AllAdvice() []string {
+	var all []string
+	for _, r := range Remedies() {
+		if of, _, _ := strings.Cut(string(r), "."); of != string(c) {
+			continue
+		}
+		for _, p := range append(Advised[:], "") {
+			if text := r.Advice(p); !slices.Contains(all, text) {
+				all = append(all, text)
+			}
+		}
+	}
+	return all
 }
 
 // Advice is what to do about a failure or a warning in an identity provider: the advice

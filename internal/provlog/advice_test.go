@@ -100,6 +100,18 @@ func TestAdvice_OfTheUnknown(t *testing.T) {
 	}
 }
 
+// Every text that an error can end in is listed with its cause.
+func TestAllAdvice_HasEveryRemedy(t *testing.T) {
+	for _, r := range Remedies() {
+		cause, _, _ := strings.Cut(string(r), ".")
+		for _, p := range append(Advised[:], "") {
+			if !slices.Contains(Cause(cause).AllAdvice(), r.Advice(p)) {
+				t.Errorf("%s lacks that of %s in %q", cause, r, p)
+			}
+		}
+	}
+}
+
 // The remedies that are declared are those of the table.
 func TestRemedies_AreThoseOfTheTable(t *testing.T) {
 	parsed, err := parser.ParseFile(token.NewFileSet(), "advice.go", nil, 0)

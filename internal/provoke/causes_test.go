@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -62,7 +61,7 @@ func TestProvocations_AreFoundThroughTheAPI(t *testing.T) {
 				t.Errorf("the warning says %q", says)
 			}
 			todo, _ := entry["whatToDo"].(string)
-			if told := a.Detail != "" && !strings.Contains(a.Detail, " "+todo+" (request "); todo == "" || told || a.Detail == "" && !advised(cause, todo) {
+			if told := a.Detail != "" && !strings.Contains(a.Detail, " "+todo+" (request "); todo == "" || told || a.Detail == "" && !slices.Contains(cause.AllAdvice(), todo) {
 				t.Errorf("what to do: %q", todo)
 			}
 			list := s.Ask("GET", "/tenants/acme/log?cause="+string(cause), "")
@@ -75,17 +74,6 @@ func TestProvocations_AreFoundThroughTheAPI(t *testing.T) {
 			}
 		})
 	}
-}
-
-// advised reports whether a text is advice about a cause in Okta, whose requests those of
-// a stage are.
-func advised(cause provlog.Cause, text string) bool {
-	for _, r := range provlog.Remedies() {
-		if of, _, _ := strings.Cut(string(r), "."); of == string(cause) && r.Advice(idp.Okta) == text {
-			return true
-		}
-	}
-	return false
 }
 
 // wantMeaning looks the cause up among all.

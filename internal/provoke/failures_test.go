@@ -117,6 +117,16 @@ func TestFailures_OfSendersWithoutAUserAgent(t *testing.T) {
 	}
 }
 
+// Entra's flag in the address says who sent the request, where nothing else does.
+func TestFailures_OfASenderWithEntrasFlag(t *testing.T) {
+	s := New(t, enginetest.Memory(t), 5)
+	s.user(`"userName":"a"`)
+	a := s.Send("POST", "/Users?aadOptscim062020", User(`"userName":"a"`), "User-Agent", "")
+	if s.Line(a.RequestID)["idp"] != string(idp.Entra) || !strings.Contains(a.Detail, provlog.Duplicate.Advice("", idp.Entra)) {
+		t.Errorf("%s", a.Detail)
+	}
+}
+
 // What the advice about a deleted group has an administrator do creates a new one.
 func TestFailures_ADeletedGroupIsCreatedAgain(t *testing.T) {
 	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {

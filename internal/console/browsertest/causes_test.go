@@ -80,3 +80,43 @@ func TestConsole_EveryCause(t *testing.T) {
 		})
 	}
 }
+
+// The console has the advice of the identity provider that sent the request, for each of
+// the failures that administrators meet.
+func TestConsole_FailuresInTheWordsOfTheProvider(t *testing.T) {
+	for _, f := range provoke.Failures {
+		for p, says := range f.Says {
+			t.Run(f.Name+"/"+string(p), func(t *testing.T) {
+				s := serve(t, 5)
+				jar, err := cookiejar.New(nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				client := &http.Client{Jar: jar}
+				page(t, client, s.base+s.console.Link("acme"), http.StatusOK)
+				shows := func(url string, texts ...string) {
+					t.Helper()
+					got := page(t, client, s.base+"/console"+url, http.StatusOK)
+					for _, text := range texts {
+						if !strings.Contains(got, text) {
+							t.Errorf("%s does not say %q: %s", url, text, got)
+						}
+					}
+				}
+				in := f.Cause.Advice("", p)
+				shows("/causes/"+string(f.Cause), in)
+				if in != f.Cause.Advice("", "") {
+					shows("/causes/"+string(f.Cause), p.Name()+" "+in)
+				}
+				a := f.By(s.Stage, p)
+				if f.Cause.Where() == provlog.InCloudWatch {
+					return
+				}
+				shows("/t/acme/requests/"+a.RequestID, says...)
+				if s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["now"] == "failing" {
+					shows("/t/acme/failed?cause="+string(f.Cause), says...)
+				}
+			})
+		}
+	}
+}
