@@ -71,6 +71,9 @@ var linkGroup = texts{
 	idp.JumpCloud: "Remove the group from the app's User Groups tab, save, and add it again: a new group is created.",
 }
 
+// splitToRead is what helps in Okta, which reads a group with all of its members.
+const splitToRead = "Split the group in Okta into smaller groups, so that the members of each fit into one answer."
+
 // sendAgain is the advice where nothing is wrong with the request.
 var sendAgain = texts{
 	"":        "Send the request again.",
@@ -78,6 +81,7 @@ var sendAgain = texts{
 	idp.Entra: "Entra sends the request again in the next cycle; Provision on demand does it at once.",
 }
 
+// retrySafely is the advice where the change may have been made.
 var retrySafely = texts{
 	"":        "Send the request again: a change is never made twice.",
 	idp.Okta:  "If it is shown under Dashboard > Tasks, use Retry Selected there: a change is never made twice.",
@@ -145,13 +149,16 @@ var advices = map[Remedy]texts{
 	Remedy(DiscoveryFilter): plain("Read the endpoint without a filter, or by id."),
 	Remedy(VersionMismatch): plain("Read the resource and send the change with its current version."),
 	Remedy(SchemaNotFound):  plain("List /Schemas or /ResourceTypes to see what exists."),
-	Remedy(WalkLimit):       plain("Filter by id, userName, displayName, externalId, emails, members or groups with eq. To read everything, start with an empty cursor and follow nextCursor."),
-	WalkSort:                plain("Sort by userName, displayName, id or meta.created, or narrow the list with a filter."),
-	Remedy(AnswerTooLarge):  plain("Ask for fewer resources with count, or for fewer attributes with attributes or excludedAttributes."),
-	AnswerPlain:             plain("Ask for fewer resources with count, or for fewer attributes with attributes or excludedAttributes. Or send Accept-Encoding: gzip."),
-	AnswerGroups:            plain("Omit the groups with excludedAttributes=groups, or do not name them in attributes."),
-	AnswerMembers:           plain("Omit the members with excludedAttributes=members and read them page by page from /Users, with the filter groups.value eq and the group's id. Accept-Encoding: gzip returns four times as many."),
-	AnswerMembersZip:        plain("Omit the members with excludedAttributes=members and read them page by page from /Users, with the filter groups.value eq and the group's id."),
+	Remedy(WalkLimit): {
+		"":        "Filter by id, userName, displayName, externalId, emails, members or groups with eq. To read everything, start with an empty cursor and follow nextCursor.",
+		idp.Entra: "Under Provisioning > Attribute mapping, use externalId and userName as matching attributes: any other is searched user by user.",
+	},
+	WalkSort:               plain("Sort by userName, displayName, id or meta.created, or narrow the list with a filter."),
+	Remedy(AnswerTooLarge): {"": "Ask for fewer resources with count, or for fewer attributes with attributes or excludedAttributes.", idp.Okta: splitToRead},
+	AnswerPlain:            {"": "Ask for fewer resources with count, or for fewer attributes with attributes or excludedAttributes. Or send Accept-Encoding: gzip.", idp.Okta: splitToRead},
+	AnswerGroups:           plain("Omit the groups with excludedAttributes=groups, or do not name them in attributes."),
+	AnswerMembers:          {"": "Omit the members with excludedAttributes=members and read them page by page from /Users, with the filter groups.value eq and the group's id. Accept-Encoding: gzip returns four times as many.", idp.Okta: splitToRead},
+	AnswerMembersZip:       {"": "Omit the members with excludedAttributes=members and read them page by page from /Users, with the filter groups.value eq and the group's id.", idp.Okta: splitToRead},
 
 	// Users.
 	Remedy(UserNotFound): {
