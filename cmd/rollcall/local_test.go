@@ -162,7 +162,7 @@ func TestLocal_RefusesASchema(t *testing.T) {
 	}
 	stderr := &output{}
 	status := run(t.Context(), []string{"local", "--listen", "127.0.0.1:0", "--schema", file}, strings.NewReader(""), io.Discard, stderr)
-	if said := stderr.String(); status != 1 || !strings.Contains(said, file) || !strings.Contains(said, "say none") {
+	if said := stderr.String(); status != 1 || !strings.Contains(said, file) || !strings.Contains(said, "use none") {
 		t.Errorf("status %d, %q, want the file and what is wrong with it", status, said)
 	}
 }

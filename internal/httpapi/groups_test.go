@@ -188,7 +188,7 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "PATCH, no displayName", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"displayName"}]`), status: 400, scimType: "mutability", cause: provlog.Validation, what: "displayName is required", operation: "modify", id: eng, subject: "Engineering"},
 		{name: "PATCH, unknown path", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"owners","value":"x"}]`), status: 400, scimType: "invalidPath", cause: provlog.Validation, what: "Operation 1", operation: "modify", id: eng, subject: "Engineering"},
 		// Covers: 7644-3.5.2.3-8
-		{name: "PATCH, nobody to replace", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"members[value eq \"` + ids[2] + `\"]","value":{"value":"` + ids[0] + `"}}]`), status: 400, scimType: "noTarget", cause: provlog.Validation, what: "Operation 1: members has no value that the path chooses", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, nobody to replace", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"members[value eq \"` + ids[2] + `\"]","value":{"value":"` + ids[0] + `"}}]`), status: 400, scimType: "noTarget", cause: provlog.Validation, what: "Operation 1: members has no value that matches the path", operation: "modify", id: eng, subject: "Engineering"},
 		// Covers: 7643-4.2-3
 		{name: "PATCH, the ids of all", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"members.value"}]`), status: 400, scimType: "mutability", cause: provlog.Validation, what: "members.value cannot be changed", operation: "modify", id: eng, subject: "Engineering"},
 		// Covers: 7644-3.5.2-14

@@ -128,7 +128,7 @@ func TestDialects(t *testing.T) {
 					continue
 				}
 				detail, _ := got.body["detail"].(string)
-				if got.status != 400 || got.body["scimType"] != d.scimType || !strings.Contains(detail, "This tenant takes only what RFC 7643 and RFC 7644 have") {
+				if got.status != 400 || got.body["scimType"] != d.scimType || !strings.Contains(detail, "This tenant accepts only what RFC 7643 and RFC 7644 define") {
 					t.Errorf("refused: %d %s", got.status, got.raw)
 				}
 				if got.event["outcome"] != "failure" || got.event["status"] != 400.0 {

@@ -18,17 +18,18 @@ type BulkRequest struct {
 
 // BulkOperation is one operation of a bulk request as it was sent. RFC 7644 §3.7
 type BulkOperation struct {
-	// Method is POST, PUT, PATCH or DELETE, or there is a fault.
+	// Method is POST, PUT, PATCH or DELETE; with any other, Fault is set.
 	Method string
-	// BulkID names what a POST creates, for the other operations and the answer.
+	// BulkID names the resource that a POST creates, for the other operations
+	// and the answer.
 	BulkID string
 	Path   string
-	// Version is an entity tag, as If-Match has it; nil when there is none.
+	// Version is an entity tag, as in If-Match; nil if there is none.
 	Version *string
-	// Data is what the request alone would have as its body; nil for a DELETE.
+	// Data is what the single request would have as its body; nil for a DELETE.
 	Data map[string]any
-	// Fault is what is wrong with the form of this operation, nil for nothing: the
-	// others are done all the same.
+	// Fault is what is wrong with this operation, nil if nothing is. The other
+	// operations are performed in any case.
 	Fault *Error
 }
 
@@ -41,20 +42,22 @@ const (
 )
 
 const (
-	// maxBulkID is the longest bulkId in bytes: it is told in errors.
+	// maxBulkID is the longest bulkId in bytes: errors repeat it.
 	maxBulkID = 128
-	// maxBulkMethod is the longest text in bytes that is told again as a method.
+	// maxBulkMethod is the longest text in bytes that errors repeat as a
+	// method.
 	maxBulkMethod = 16
-	// bulkLevels are how many levels a bulk request puts around the data of an
-	// operation, which may itself nest as deep as when it is sent alone.
+	// bulkLevels is how many levels of nesting a bulk request adds around the
+	// data of an operation, which may itself nest as deep as in a single
+	// request.
 	bulkLevels = 3
 )
 
-// DecodeBulk reads the body of a bulk request. An error is about the request as a
-// whole; a fault of one operation stands in that operation. A member that it does
-// not know is refused, since a misspelled failOnErrors would do more than was
-// asked for; in an operation it is passed over: the SCIM-SDK's client has names
-// of its own there. RFC 7644 §3.7
+// DecodeBulk decodes the body of a bulk request. An error concerns the request
+// as a whole; the fault of one operation is stored in that operation. An
+// unknown member of the request is refused, because a misspelled failOnErrors
+// would do more than was asked for. An unknown member of an operation is
+// ignored: the SCIM-SDK's client sends some of its own. RFC 7644 §3.7
 func DecodeBulk(body []byte) (*BulkRequest, []Notice, error) {
 	object, err := decodeDeep(body, bulkLevels)
 	if err != nil {
@@ -101,8 +104,8 @@ func DecodeBulk(body []byte) (*BulkRequest, []Notice, error) {
 	return b, told, nil
 }
 
-// failOnErrors takes 0 for a number that was not given: clients whose language has
-// no absent integer always send it.
+// failOnErrors reads 0 as absent: clients in languages without an absent
+// integer always send it.
 func failOnErrors(v any) (int, error) {
 	if v == nil {
 		return 0, nil
@@ -138,8 +141,8 @@ func decodeBulkOperation(object map[string]any, told *notices) BulkOperation {
 			told.add(NoticeUnknownAttribute, "Operations."+name)
 		}
 	}
-	// The bulkId first: whatever is wrong with the operation, its answer is
-	// recognised by it.
+	// The bulkId comes first: whatever else is wrong with the operation, its
+	// result is identified by it.
 	if o.BulkID = text("bulkId"); !validBulkID(o.BulkID) {
 		fault(InvalidValue, "bulkId must have at most %d bytes and no control characters.", maxBulkID)
 		o.BulkID = ""
@@ -151,10 +154,10 @@ func decodeBulkOperation(object map[string]any, told *notices) BulkOperation {
 		}
 	}
 	if o.Path = text("path"); o.Path == "" {
-		fault(InvalidSyntax, "path is missing: say which endpoint or resource the operation is for, such as /Users.")
+		fault(InvalidSyntax, "path is missing: say which endpoint or resource the operation is for, for example /Users.")
 	}
 	if o.Method == BulkPost && o.BulkID == "" {
-		fault(InvalidValue, "a POST needs a bulkId, by which its answer is known.")
+		fault(InvalidValue, "a POST needs a bulkId, which identifies its result.")
 	}
 	if v := member(object, "version"); v != nil && o.Method != BulkPost {
 		version := text("version")
@@ -166,26 +169,27 @@ func decodeBulkOperation(object map[string]any, told *notices) BulkOperation {
 	return o
 }
 
-// bulkName tells the names that an operation has in a request or in an answer,
-// which some clients send again.
+// bulkName reports whether an operation has a member of the name in a request,
+// or in an answer, from which some clients send it back.
 func bulkName(name string) bool {
 	return slices.ContainsFunc([]string{"method", "bulkId", "version", "path", "data", "location", "response", "status"},
 		func(known string) bool { return equalName(known, name) })
 }
 
-// validBulkID tells whether a bulkId can be told in an error. "" is none.
+// validBulkID reports whether a bulkId can be repeated in an error. "" stands
+// for none.
 func validBulkID(id string) bool {
 	return len(id) <= maxBulkID && !strings.ContainsFunc(id, unicode.IsControl)
 }
 
-// bulkData is the data of an operation. A text that is JSON is unwrapped: older
-// clients of the SCIM-SDK send it so.
+// bulkData returns the data of an operation. JSON in a string is decoded: older
+// clients of the SCIM-SDK send that.
 func bulkData(v any, told *notices, fault func(ErrorType, string, ...any)) map[string]any {
 	switch v := v.(type) {
 	case map[string]any:
 		return v
 	case nil:
-		fault(InvalidSyntax, "data is missing: it is what the request alone would have as its body.")
+		fault(InvalidSyntax, "data is missing: send what the single request would have as its body.")
 		return nil
 	case string:
 		inner, err := decodeObject([]byte(v))
@@ -200,7 +204,7 @@ func bulkData(v any, told *notices, fault func(ErrorType, string, ...any)) map[s
 	return nil
 }
 
-// ShortBulkID is a bulkId fit to be told in an error.
+// ShortBulkID returns a bulkId quoted and short enough for an error.
 func ShortBulkID(id string) string {
 	if len(id) <= maxBulkID {
 		return strconv.Quote(id)

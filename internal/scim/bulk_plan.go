@@ -5,39 +5,39 @@ import (
 	"slices"
 )
 
-// BulkPlan is the order in which the operations of a bulk request are done: as
-// they were sent, except that an operation waits for those that it refers to, and
-// for earlier ones on the same resource. RFC 7644 §3.7
+// BulkPlan is the order in which the operations of a bulk request are
+// performed: as they were sent, except that an operation waits for those that
+// it refers to, and for earlier ones on the same resource. RFC 7644 §3.7
 type BulkPlan struct {
 	Steps      []BulkStep
 	operations []plannedOperation
 	creates    map[string]int
 }
 
-// BulkStep is one request that a bulk request makes.
+// BulkStep is one request that a bulk request performs.
 type BulkStep struct {
-	// Operation is the operation's place, from 0.
+	// Operation is the operation's index, from 0.
 	Operation int
-	// Completes tells the second step of an operation in a circle of references:
-	// the first has created the resource without them, this one puts them in.
-	// RFC 7644 §3.7.1
+	// Completes marks the second step of an operation in a circle of
+	// references: the first step created the resource without them, this one
+	// adds them. RFC 7644 §3.7.1
 	Completes bool
 }
 
 type plannedOperation struct {
 	BulkOperation
 	rt *ResourceType
-	// refers are the bulkIds that it refers to; late are those of them that are
-	// put in by a second step.
+	// refers are the bulkIds that it refers to; late are those of them that the
+	// second step adds.
 	refers, late []string
-	// needs are the operations that must be done before.
+	// needs are the operations that must be performed before it.
 	needs []int
 	// unknown is a bulkId that it refers to and that no POST has.
 	unknown *string
 }
 
-// PlanBulk orders the operations of a bulk request. typeOf says which resource
-// type an operation is for, nil for a path that is refused.
+// PlanBulk orders the operations of a bulk request. typeOf returns the resource
+// type of an operation, nil for a path that is refused.
 func PlanBulk(b *BulkRequest, typeOf func(*BulkOperation) *ResourceType) (*BulkPlan, error) {
 	p := &BulkPlan{operations: make([]plannedOperation, len(b.Operations)), creates: map[string]int{}}
 	for i := range b.Operations {
@@ -84,9 +84,9 @@ func (o *plannedOperation) need(i int) {
 	}
 }
 
-// openCircles finds the operations that wait for themselves. Only POSTs can: there
-// is no other way to be referred to. The first of a circle goes without the
-// references that close it.
+// openCircles finds the operations that wait for themselves. Only POSTs can:
+// nothing else can be referred to. The first operation of a circle is performed
+// without the references that close it.
 func (p *BulkPlan) openCircles() {
 	for i := range p.operations {
 		o := &p.operations[i]
@@ -101,8 +101,8 @@ func (p *BulkPlan) openCircles() {
 	}
 }
 
-// waitingFor are the operations that cannot be done before one is, itself among
-// them.
+// waitingFor returns the operations that cannot be performed before an
+// operation, including itself.
 func (p *BulkPlan) waitingFor(i int) []bool {
 	neededBy := make([][]int, len(p.operations))
 	for j := range p.operations {
@@ -125,8 +125,8 @@ func (p *BulkPlan) waitingFor(i int) []bool {
 	return waiting
 }
 
-// order takes the first operation that waits for nothing, again and again. There
-// is always one: no circle is left.
+// order repeatedly takes the first operation that waits for nothing. There
+// always is one, because no circle is left.
 func (p *BulkPlan) order() {
 	done := make([]bool, len(p.operations))
 	ready := func(o plannedOperation) bool {
@@ -135,7 +135,7 @@ func (p *BulkPlan) order() {
 	completed := func(o plannedOperation) bool {
 		return !slices.ContainsFunc(o.late, func(id string) bool { return !done[p.creates[id]] })
 	}
-	var open []int // done, and to be completed
+	var open []int // performed, to be completed
 	for range p.operations {
 		for i, o := range p.operations {
 			if done[i] || !ready(o) {
@@ -158,11 +158,11 @@ func (p *BulkPlan) order() {
 	}
 }
 
-// Operation is an operation of the request by its place, from 0.
+// Operation returns an operation of the request by its index, from 0.
 func (p *BulkPlan) Operation(i int) *BulkOperation { return &p.operations[i].BulkOperation }
 
-// Missing is the first bulkId that a step refers to and that has no id, because the
-// operation that was to create it failed.
+// Missing returns the first bulkId that a step refers to and that has no id,
+// because the operation that was to create the resource failed.
 func (p *BulkPlan) Missing(s BulkStep, ids map[string]string) (bulkID string, missing bool) {
 	o := &p.operations[s.Operation]
 	for _, id := range o.refers {
@@ -173,8 +173,9 @@ func (p *BulkPlan) Missing(s BulkStep, ids map[string]string) (bulkID string, mi
 	return "", false
 }
 
-// Path is where a step's request goes. known is false when that is a resource that
-// has not been created; the path then has a plain id in its place.
+// Path returns the path of a step's request. known is false if it refers to a
+// resource that was not created; the path then has the placeholder "id"
+// instead.
 func (p *BulkPlan) Path(s BulkStep, ids map[string]string) (path string, known bool) {
 	o := &p.operations[s.Operation]
 	if s.Completes {
@@ -191,8 +192,8 @@ func (p *BulkPlan) Path(s BulkStep, ids map[string]string) (path string, known b
 	return before + id, true
 }
 
-// Body is the body of a step's request, with ids where the operation refers to
-// bulkIds; nil for a DELETE. RFC 7644 §3.7.2
+// Body returns the body of a step's request, with ids in place of bulkIds; nil
+// for a DELETE. RFC 7644 §3.7.2
 func (p *BulkPlan) Body(s BulkStep, ids map[string]string) ([]byte, error) {
 	o := &p.operations[s.Operation]
 	switch {

@@ -11,8 +11,8 @@ import (
 // RFC 7644 §3.7.2
 const bulkPrefix = "bulkId:"
 
-// referred is the bulkId that a value refers to: the text behind bulkId:, and in a
-// $ref the one that ends so.
+// referred returns the bulkId that a value refers to: the text after bulkId:,
+// which in a $ref may come after the last slash.
 func referred(name, text string) (before, id string, ok bool) {
 	if id, ok := strings.CutPrefix(text, bulkPrefix); ok {
 		return "", id, true
@@ -25,12 +25,13 @@ func referred(name, text string) (before, id string, ok bool) {
 	return "", "", false
 }
 
-// quotedReference finds references in the filter of a PATCH operation's path.
+// quotedReference matches references in the filter of a PATCH operation's path.
 var quotedReference = regexp.MustCompile(`"` + bulkPrefix + `([^"\\]*)"`)
 
-// exchange is a value with every reference in it exchanged. What has none is the
-// same value, not a copy. A password is none, whatever it looks like. texts reports
-// that a text may be the JSON of a value: then so are the references in it.
+// exchange returns a value with every reference in it exchanged. A value
+// without references is returned itself, not a copy. A password is never a
+// reference, whatever it looks like. texts reports that a string may be the
+// JSON of a value, in which references are exchanged too.
 func exchange(name string, v any, texts bool, id func(string) string) any {
 	switch v := v.(type) {
 	case string:
@@ -59,8 +60,8 @@ func exchange(name string, v any, texts bool, id func(string) string) any {
 	return v
 }
 
-// referringText is the JSON object or array in a text that may hold references, nil
-// when it is neither.
+// referringText returns the JSON object or array in a text that may contain
+// references, nil if it is neither.
 func referringText(text string) any {
 	if !strings.Contains(text, bulkPrefix) {
 		return nil
@@ -69,8 +70,9 @@ func referringText(text string) any {
 	return v
 }
 
-// takesText reports whether a text may be sent for what a name means: for a complex
-// value, the attributes of an extension, or those of the core schema.
+// takesText reports whether JSON in a string is accepted for what a name means:
+// for a complex value, the attributes of an extension, or those of the core
+// schema.
 func (n named) takesText() bool {
 	return n.core || n.extension != nil && n.attr == nil || n.attr != nil && n.target.takesText()
 }
@@ -79,7 +81,8 @@ func (t target) takesText() bool {
 	return t.attr.Type == TypeComplex && (t.sub == nil || t.sub.Type == TypeComplex)
 }
 
-// isPassword tells the name of the attribute, with or without its URN.
+// isPassword reports whether a name is that of the password, with or without
+// its URN.
 func isPassword(name string) bool {
 	return equalName(name[strings.LastIndexByte(name, ':')+1:], "password")
 }
@@ -141,18 +144,19 @@ func exchangeOperand(rt *ResourceType, path string, v any, id func(string) strin
 	return out
 }
 
-// exchangeResource exchanges the references in a resource. What the resource type
-// does not take, because it is unknown or read-only, refers to nothing: a user's
-// groups do not make the user wait for a group that waits for the user.
+// exchangeResource exchanges the references in a resource. Attributes that are
+// unknown or read-only refer to nothing: a user's groups do not make the user
+// wait for a group that waits for the user.
 func exchangeResource(rt *ResourceType, data map[string]any, id func(string) string) map[string]any {
 	return eachTaken(rt, data, false, func(t target, name string, v any) (any, bool) {
 		return exchange(name, v, t.takesText(), id), true
 	})
 }
 
-// eachTaken is a resource with what visit makes of each attribute that its type
-// takes, in extensions too, and in an object under the URN of the core schema, which
-// within reports data to be; false leaves the attribute out.
+// eachTaken returns a resource with visit applied to each attribute that its
+// type accepts: at the top level, in extensions, and in an object under the URN
+// of the core schema. within reports that data is such an object. If visit
+// returns false, the attribute is left out.
 func eachTaken(rt *ResourceType, data map[string]any, within bool, visit func(t target, name string, v any) (any, bool)) map[string]any {
 	out := make(map[string]any, len(data))
 	for _, name := range sortedNames(data) {
@@ -196,7 +200,7 @@ func eachTaken(rt *ResourceType, data map[string]any, within bool, visit func(t 
 	return out
 }
 
-// exchanged is an operation's data with every reference exchanged.
+// exchanged returns an operation's data with every reference exchanged.
 func (o *BulkOperation) exchanged(rt *ResourceType, id func(string) string) map[string]any {
 	switch {
 	case o.Data == nil || rt == nil:
@@ -216,8 +220,9 @@ func (o *BulkOperation) cutPath() (before, id string, ok bool) {
 	return o.Path[:i+1], o.Path[i+1+len(bulkPrefix):], true
 }
 
-// Endpoint is the operation's path with a plain id where it refers to another
-// operation, so that its route can be found before that one is done.
+// Endpoint returns the operation's path with the placeholder "id" where it
+// refers to another operation, so that its route is known before that operation
+// is performed.
 func (o *BulkOperation) Endpoint() string {
 	before, _, ok := o.cutPath()
 	if ok {
@@ -226,7 +231,7 @@ func (o *BulkOperation) Endpoint() string {
 	return o.Path
 }
 
-// references are the bulkIds that an operation refers to, each once.
+// references returns the bulkIds that an operation refers to, each once.
 func (o *BulkOperation) references(rt *ResourceType) []string {
 	var ids []string
 	note := func(id string) string {
@@ -242,8 +247,8 @@ func (o *BulkOperation) references(rt *ResourceType) []string {
 	return ids
 }
 
-// unescapePath lets a path refer to a bulkId in its escaped form, where none is
-// known under the text itself.
+// unescapePath unescapes the bulkId in a path if it is known only in its
+// unescaped form.
 func (o *BulkOperation) unescapePath(known func(string) bool) {
 	before, id, ok := o.cutPath()
 	if !ok || known(id) {
@@ -254,9 +259,9 @@ func (o *BulkOperation) unescapePath(known func(string) bool) {
 	}
 }
 
-// postpone takes out of a resource what refers to one of some bulkIds: whole
-// elements of attributes with many values, other attributes whole. The second
-// result are the operations of a PATCH that put it in.
+// postpone removes from a resource what refers to one of the given bulkIds:
+// single elements of multi-valued attributes, other attributes as a whole.
+// operations are those of a PATCH that adds it.
 func postpone(rt *ResourceType, data map[string]any, ids []string) (rest map[string]any, operations []any, err error) {
 	rest = eachTaken(rt, data, false, func(t target, name string, v any) (any, bool) {
 		if !refersTo(t, name, v, ids) {
@@ -284,8 +289,8 @@ func postpone(rt *ResourceType, data map[string]any, ids []string) (rest map[str
 	return rest, operations, err
 }
 
-// CircleError refuses an operation that refers to one that itself refers to it, by
-// an attribute that cannot be set later. RFC 7644 §3.7.1
+// CircleError refuses an operation in a circle of references whose attribute
+// cannot be set later. RFC 7644 §3.7.1
 type CircleError struct{ Attribute string }
 
 // Error names the attribute.

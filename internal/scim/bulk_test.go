@@ -151,7 +151,7 @@ func bulkTestType(o *BulkOperation) *ResourceType {
 	return nil
 }
 
-// steps are the steps of a plan, from 1; a second step has a +.
+// steps lists the steps of a plan, from 1; a second step has a +.
 func steps(p *BulkPlan) string {
 	var out []string
 	for _, s := range p.Steps {
@@ -314,7 +314,7 @@ func TestBulkPlan_CompletesACircle(t *testing.T) {
 	}
 }
 
-// A group's members are put in one by one: those that close no circle are there
+// A group's members are added one by one: those outside the circle are present
 // from the beginning.
 func TestPostpone_LeavesTheOtherElements(t *testing.T) {
 	data, err := decodeObject([]byte(`{"displayName":"g","members":[{"value":"1"},{"value":"bulkId:a"},{"value":"2"}]}`))
@@ -352,9 +352,9 @@ func TestBulkPlan_RefusesAnUnknownBulkID(t *testing.T) {
 	}
 }
 
-// checkPlan holds what must be true of every plan: each operation once, each behind
-// those that it refers to, but for what a second step puts in; nothing refers to a
-// step that is still to come.
+// checkPlan checks what must be true of every plan: each operation once, each
+// after those that it refers to, except for what a second step adds; no step
+// refers to a later one.
 func checkPlan(t interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -463,7 +463,8 @@ func FuzzDecodeBulk(f *testing.F) {
 	})
 }
 
-// A reference in JSON that was sent as a text is one, where a value may be sent so.
+// A reference in JSON that was sent as a string counts where a value may be
+// sent that way.
 func TestPlanBulk_ReferencesInTexts(t *testing.T) {
 	rt := map[string]*ResourceType{"/Users": UserType(""), "/Groups": GroupType()}
 	for _, tt := range []struct{ name, path, data, want string }{
@@ -494,8 +495,8 @@ func TestPlanBulk_ReferencesInTexts(t *testing.T) {
 	}
 }
 
-// checkReferences reports a body that is not as wanted once bulkId:a is ID, or that
-// refers to it at all when nothing is wanted.
+// checkReferences reports a body that is not the wanted one after replacing
+// bulkId:a by ID, or that refers to it at all if none is wanted.
 func checkReferences(t *testing.T, name, method, path, data, want string, rt *ResourceType) {
 	t.Helper()
 	object, err := decodeObject([]byte(data))

@@ -3,9 +3,9 @@ package scim
 import "slices"
 
 // Changed lists the attributes by which two resources differ, sorted: names of
-// the top level, and those of extensions behind their URN. Either may be nil.
-// The order of multi-valued attributes counts, as it is kept; schemas and id
-// follow from the rest and are not listed.
+// the top level, and those of extensions after their URN. Either resource may
+// be nil. The order of multi-valued attributes counts, because it is kept.
+// schemas and id follow from the rest and are not listed.
 func Changed(rt *ResourceType, before, after Resource) []string {
 	var changed []string
 	seen := map[string]bool{"schemas": true, "id": true}

@@ -10,16 +10,16 @@ import (
 	"unicode/utf8"
 )
 
-// checkText refuses text that is too long or holds characters that do harm: control
-// characters everywhere, in names also those that change how the name looks
-// (misleads), and in an externalId all that do not show.
+// checkText refuses text that is too long or has harmful characters: control
+// characters everywhere, in names also characters that change how the name
+// looks (misleads), and in an externalId all invisible ones.
 func checkText(a *Attribute, path, s string) error {
 	limit := MaxString
 	if a.Type == TypeReference || a.Type == TypeBinary {
 		limit = MaxLongString
 	}
 	if len(s) > limit {
-		return &Error{InvalidValue, fmt.Sprintf("%s has %d bytes: at most %d are kept.", path, len(s), limit)}
+		return &Error{InvalidValue, fmt.Sprintf("%s has %d bytes: at most %d are allowed.", path, len(s), limit)}
 	}
 	refuse := isControl
 	named := isName(a, path)
@@ -32,13 +32,13 @@ func checkText(a *Attribute, path, s string) error {
 	if i := strings.IndexFunc(s, refuse); i >= 0 {
 		c, _ := utf8.DecodeRuneInString(s[i:])
 		return &Error{InvalidValue, fmt.Sprintf(
-			"%s holds a control or invisible character, %U, at byte %d: take it out.", path, c, i)}
+			"%s contains a control or invisible character, %U, at byte %d: remove it.", path, c, i)}
 	}
 	if named {
 		folded := Fold(s)
 		if n := len(folded); n > MaxFolded {
 			return &Error{InvalidValue, fmt.Sprintf(
-				"%s has %d bytes once case is folded: at most %d are kept.", path, n, MaxFolded)}
+				"%s has %d bytes once case is folded: at most %d are allowed.", path, n, MaxFolded)}
 		}
 		if folded == "" && strings.TrimSpace(s) != "" {
 			return &Error{InvalidValue, path + " has no visible character: send a name that people can read."}
@@ -47,15 +47,15 @@ func checkText(a *Attribute, path, s string) error {
 	return nil
 }
 
-// isName reports whether users and groups are told apart by the attribute: userName,
-// emails.value, and the displayName of a group.
+// isName reports whether users or groups are identified by the attribute:
+// userName, emails.value, and the displayName of a group.
 func isName(a *Attribute, path string) bool {
 	return path == "emails.value" || a.Uniqueness == UniqueServer && !a.CaseExact
 }
 
-// misleads reports whether a character makes a name look like another one, or harms
-// whoever prints it: controls, separators, bidirectional controls, and format
-// characters but those that are left out when names are compared.
+// misleads reports whether a character makes a name look like another one, or
+// harms a program that prints it: controls, separators, bidirectional controls,
+// and format characters except those that are ignored when names are compared.
 func misleads(c rune) bool {
 	return unicode.Is(unicode.Bidi_Control, c) || isHidden(c) && !unicode.Is(ignorable, c)
 }
@@ -68,9 +68,9 @@ func isHidden(c rune) bool {
 	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// checkCount refuses more values than an attribute may have. Members are not
-// counted here: many of those sent may be members already, and only who knows
-// them can tell how many change.
+// checkCount refuses more values than an attribute may have. For members only
+// the number named is checked here: many of them may be members already, so the
+// directory checks how many change.
 func checkCount(path string, n int) error {
 	limit := MaxElements
 	switch path {
@@ -85,13 +85,13 @@ func checkCount(path string, n int) error {
 		return nil
 	}
 	if n > limit {
-		return &Error{InvalidValue, fmt.Sprintf("%s has %d values: at most %d are kept.", path, n, limit)}
+		return &Error{InvalidValue, fmt.Sprintf("%s has %d values: at most %d are allowed.", path, n, limit)}
 	}
 	return nil
 }
 
-// checkRequired refuses a resource without a value for an attribute that must
-// have one; white space is none.
+// checkRequired refuses a resource without a value for a required attribute;
+// white space is not a value.
 func checkRequired(rt *ResourceType, r Resource) error {
 	for _, a := range rt.Schema.Attributes {
 		if s, ok := r[a.Name].(string); a.Required && (!ok || Fold(s) == "") {
@@ -105,20 +105,20 @@ func requiredError(a *Attribute) error {
 	return &Error{InvalidValue, a.Name + " is required and must not be blank."}
 }
 
-// checkSize refuses a resource that is larger than what is kept. Members are
-// kept one by one and do not count.
+// checkSize refuses a resource that is larger than the limit. Members are
+// stored separately and do not count.
 func checkSize(rt *ResourceType, r Resource) error {
 	if _, ok := r["members"]; ok {
 		r = r.without("members")
 	}
 	if n := len(Encode(rt, r.largest(rt))); n > MaxResource {
-		return &Error{InvalidValue, fmt.Sprintf("The resource has %d bytes: at most %d are kept.", n, MaxResource)}
+		return &Error{InvalidValue, fmt.Sprintf("The resource has %d bytes: at most %d are allowed.", n, MaxResource)}
 	}
 	return nil
 }
 
-// largest is the resource as it is kept, with what every one of its kind has, in
-// the longest form: so that whoever was taken once can always be deactivated.
+// largest returns the resource with what every stored one has, in its longest
+// form, so that any resource that was accepted once can always be deactivated.
 func (r Resource) largest(rt *ResourceType) Resource {
 	out := r.without("id")
 	out["id"] = "00000000-0000-7000-8000-000000000000"
@@ -150,14 +150,14 @@ func (r Resource) without(name string) Resource {
 	return out
 }
 
-// typeError says which type a value must have.
+// typeError returns the error that says which type a value must have.
 func typeError(a *Attribute, path string, v any) error {
 	want := map[Type]string{
 		TypeString:    "a string",
-		TypeBoolean:   `true or false (the texts "True" and "False" are taken)`,
+		TypeBoolean:   `a boolean ("True" and "False" are also accepted)`,
 		TypeDecimal:   "a number",
 		TypeInteger:   "an integer",
-		TypeDateTime:  "a dateTime such as 2026-01-23T04:56:22Z",
+		TypeDateTime:  "a dateTime, for example 2026-01-23T04:56:22Z",
 		TypeBinary:    "a string in base64",
 		TypeReference: "a string that holds a URI",
 		TypeComplex:   "an object",
@@ -174,7 +174,7 @@ func typeError(a *Attribute, path string, v any) error {
 		detail += ", not " + got
 	}
 	if _, isText := v.(string); isText && a.Type == TypeComplex && a.Sub("value") == nil && len(a.SubAttributes) > 1 {
-		detail += fmt.Sprintf(": send its parts, such as %s.%s and %s.%s", path, a.SubAttributes[0].Name, path, a.SubAttributes[1].Name)
+		detail += fmt.Sprintf(": send its parts, for example %s.%s and %s.%s", path, a.SubAttributes[0].Name, path, a.SubAttributes[1].Name)
 	}
 	return &Error{InvalidValue, detail + "."}
 }
@@ -196,7 +196,8 @@ func isBase64(s string) bool {
 	return err == nil
 }
 
-// plainBase64 is the text in the first alphabet, without padding and line breaks.
+// plainBase64 returns the text in the standard alphabet, without padding and
+// line breaks.
 func plainBase64(s string) string {
 	s = strings.Map(func(c rune) rune {
 		switch c {

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// coercer turns values as they are sent into values as they are kept: canonical
-// names, the types of the schema, one primary value, nothing that is null or
+// coercer turns values as sent into values as stored: canonical names, the
+// types of the schema, at most one primary value, nothing that is null or
 // empty. POST, PUT and PATCH share it, so that they tolerate and refuse the
-// same. It changes nothing it is given.
+// same. It does not change its arguments.
 type coercer struct {
 	rt      *ResourceType
 	notices notices
-	// inText reports that the value at hand was read out of a JSON text: no text in
-	// it is read as JSON again.
+	// inText reports that the current value was read out of JSON in a string:
+	// strings in it are not decoded again.
 	inText bool
 }
 
@@ -32,7 +32,7 @@ func (c *coercer) attribute(a *Attribute, path string, v any) (any, error) {
 }
 
 // elements coerces the value of a multi-valued attribute: distinct values, of
-// which one at most is primary.
+// which at most one is primary.
 func (c *coercer) elements(a *Attribute, path string, v any) ([]any, error) {
 	defer c.leaveText(c.inText)
 	sent, err := c.array(a, path, v)
@@ -65,7 +65,8 @@ func (c *coercer) elements(a *Attribute, path string, v any) ([]any, error) {
 	return list, nil
 }
 
-// array is the array that was sent, or made of the one value that was.
+// array returns the array that was sent, or an array of the one value that was
+// sent.
 func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 	switch v := v.(type) {
 	case nil:
@@ -101,7 +102,7 @@ func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 		if path == "emails" && !isLoneAddress(v) {
 			return nil, &Error{
 				InvalidValue,
-				"emails must be an array, each of its values an object, not a string. A string is taken only where it is one email address.",
+				"emails must be an array, each of its values an object, not a string. A string is accepted only if it is one email address.",
 			}
 		}
 		if a.takesBare(v) {
@@ -118,8 +119,8 @@ func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 	return nil, typeError(a, path, v)
 }
 
-// single coerces one value: that of a singular attribute, of a sub-attribute, or
-// one element.
+// single coerces one value: that of a singular attribute, of a sub-attribute,
+// or one element.
 func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
 	v, err := c.alone(a, path, v)
 	if err != nil || isNone(v) {
@@ -154,14 +155,14 @@ func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
 		c.notices.add(NoticeMemberType, "members")
 	}
 	if path == "x509Certificates.value" && severalCertificates(text) {
-		return nil, &Error{InvalidValue, path + " holds more than one certificate: send each as a value of its own, DER in base64."}
+		return nil, &Error{InvalidValue, path + " contains more than one certificate: send each as a separate value, DER in base64."}
 	}
 	return text, nil
 }
 
 func isInteger(n Number) bool { return !strings.ContainsAny(string(n), ".eE") }
 
-// readable tells that a text is a value of the attribute's type.
+// readable reports whether a text is a value of the attribute's type.
 func (a *Attribute) readable(text string) bool {
 	switch a.Type {
 	case TypeDateTime:
@@ -204,9 +205,9 @@ func (c *coercer) complexValue(a *Attribute, path string, v any) (any, error) {
 	return parts, nil
 }
 
-// parts coerces the sub-attributes that an object sends; a nil among them is one
-// that was sent without a value. What is unknown, read-only or never returned is
-// left out.
+// parts coerces the sub-attributes that an object sends; nil stands for a
+// sub-attribute sent without a value. Unknown and read-only sub-attributes, and
+// those never returned, are left out.
 func (c *coercer) parts(a *Attribute, path string, sent map[string]any) (map[string]any, error) {
 	sent = c.textInValue(a, path, sent)
 	parts := make(map[string]any, len(sent))

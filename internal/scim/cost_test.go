@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// allocated is what a call allocates.
+// allocated returns what a call allocates.
 func allocated(call func()) (objects, bytes uint64) {
 	var before, after runtime.MemStats
 	call()
@@ -17,7 +17,7 @@ func allocated(call func()) (objects, bytes uint64) {
 	return after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc
 }
 
-// list is a JSON array of n elements; %d in one is its number.
+// list returns a JSON array of n elements; %d in one is its number.
 func list(n int, element string) string {
 	elements := make([]string, n)
 	for i := range elements {
@@ -26,10 +26,10 @@ func list(n int, element string) string {
 	return "[" + strings.Join(elements, ",") + "]"
 }
 
-// Eight times the body costs at most a dozen times as much to read, to apply and
-// to write, up to the limits: what is quadratic costs 64 times. Objects and bytes
-// are counted, not time; what filters in paths look at is bounded by
-// TestPatch_CostIsBounded.
+// Eight times the body costs at most a dozen times as much to read, to apply
+// and to write, up to the limits: quadratic cost would be 64 times. Objects and
+// bytes are counted, not time; TestPatch_CostIsBounded limits what filters in
+// paths read.
 func TestRequests_CostIsLinear(t *testing.T) {
 	const times, most = 8, 12
 	user := parseUser(t, `"userName":"a@x"`)
@@ -106,7 +106,7 @@ func TestRequests_CostIsLinear(t *testing.T) {
 	} {
 		objects, bytes := allocated(tt.call(tt.n))
 		moreObjects, moreBytes := allocated(tt.call(times * tt.n))
-		// A few kilobytes are the same for any body, and the runtime's own.
+		// A few kilobytes are the same for any body, or belong to the runtime.
 		if moreObjects > most*objects+64 || moreBytes > most*bytes+16384 {
 			t.Errorf("%s: %d bytes in %d objects, of %d times as many %d bytes in %d", name, bytes, objects, times, moreBytes, moreObjects)
 		}

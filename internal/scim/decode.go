@@ -1,10 +1,10 @@
 package scim
 
-// DecodeResource reads the body of a POST or a PUT into a resource of a type:
-// canonical names, checked values, schemas recomputed, and nothing that is
-// unknown, read-only or the password. What IdPs send against the standard and
-// what is left out is told in notices; what cannot be kept is an *Error.
-// RFC 7644 §3.3, §3.5.1
+// DecodeResource decodes the body of a POST or a PUT into a resource of a type:
+// canonical names, checked values, recomputed schemas, and no unknown or
+// read-only attribute nor the password. Notices report what is accepted against
+// the standard and what is left out; a value that cannot be stored is an
+// *Error. RFC 7644 §3.3, §3.5.1
 func DecodeResource(rt *ResourceType, body []byte) (Resource, []Notice, error) {
 	object, err := decodeObject(body)
 	if err != nil {
@@ -27,7 +27,7 @@ func DecodeResource(rt *ResourceType, body []byte) (Resource, []Notice, error) {
 	return d.r, d.notices, nil
 }
 
-// decoding is one resource in the making.
+// decoding is a resource while it is decoded.
 type decoding struct {
 	coercer
 	r Resource
@@ -54,8 +54,8 @@ func (d *decoding) object(object map[string]any) error {
 	return d.notices.checkSchemas(schemas, d.rt.Schema.ID, func(urn string) bool { return d.rt.Extension(urn) != nil })
 }
 
-// core takes the members of an object under the URN of the core schema as those of the
-// body.
+// core decodes the members of an object under the URN of the core schema as
+// those of the body.
 func (d *decoding) core(v any) error {
 	defer d.leaveText(d.inText)
 	values, err := d.attributesOf(d.rt.Schema.ID, v)
@@ -70,7 +70,7 @@ func (d *decoding) core(v any) error {
 	return err
 }
 
-// member takes one member of the body.
+// member decodes one member of the body.
 func (d *decoding) member(n named, name string, v any) error {
 	if !n.known() {
 		d.notices.unknown(name, n)
@@ -80,7 +80,7 @@ func (d *decoding) member(n named, name string, v any) error {
 	return d.set(n.target, name, v)
 }
 
-// set takes one member of the body, or of an extension in it.
+// set decodes one member of the body, or of an extension in it.
 func (d *decoding) set(t target, name string, v any) error {
 	if t.attr == nil {
 		return d.extension(t.extension, v)
@@ -102,9 +102,9 @@ func (d *decoding) set(t target, name string, v any) error {
 	return d.merge(t, v)
 }
 
-// merge keeps a value unless the body gave the attribute another one under
-// another spelling: name.givenName beside name, or an attribute behind its URN
-// beside its extension.
+// merge stores a value unless the body has another value for the same attribute
+// under another spelling: name.givenName and name, or an attribute after its
+// URN and inside its extension.
 func (d *decoding) merge(t target, v any) error {
 	old := d.r.part(t.extension, t.attr.Name)
 	before, ok1 := old.(map[string]any)
@@ -151,6 +151,6 @@ func (d *decoding) extension(s *Schema, v any) error {
 	return nil
 }
 
-// pathOf names an attribute in checks and details: by its schema's name for it,
-// behind its URN in an extension.
+// pathOf returns the name of an attribute for checks and error details: the
+// name in its schema, in an extension after the URN.
 func pathOf(t target) string { return target{extension: t.extension, attr: t.attr}.String() }

@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// userBody is a POST body with the core schema and the members given.
+// userBody returns a POST body with the core schema and the members given.
 func userBody(members string) []byte {
 	return []byte(`{"schemas":["` + CoreUserURN + `"],` + members + `}`)
 }
 
-// userDocument is what Encode makes of a user without extension.
+// userDocument returns what Encode writes for a user without extensions.
 func userDocument(members string) string { return string(userBody(members)) }
 
 func TestDecodeResource(t *testing.T) {
@@ -258,12 +258,12 @@ func TestDecodeResource_Refuses(t *testing.T) {
 		{"several values for one", `"userName":["a@x","b@x"]`, InvalidValue, "userName has one value, and the request sends an array of 2"},
 		{"an array in an array for one value", `"userName":[["a@x"]]`, InvalidValue, "userName must be a string, not an array"},
 		{"an object for a string", `"userName":{"value":"a@x"}`, InvalidValue, "userName must be a string, not an object"},
-		{"a string for name", `"userName":"a@x","name":"A B"`, InvalidValue, "name must be an object, not a string: send its parts, such as name.formatted and name.familyName."},
+		{"a string for name", `"userName":"a@x","name":"A B"`, InvalidValue, "name must be an object, not a string: send its parts, for example name.formatted and name.familyName."},
 		{"JSON in a string that nests deep", `"userName":"a@x","roles":"` + strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1) + `"`, InvalidValue, "roles holds JSON in a string that nests deeper than 16 levels"},
 		{"JSON in a string in an extension that nests deep", `"userName":"a@x","` + EnterpriseURN + `":"{\"manager\":` + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth) + `}"`, InvalidValue, "nests deeper than 16 levels"},
-		{"okta-030: yes is no boolean", `"userName":"a@x","active":"yes"`, InvalidValue, "active must be true or false (the texts \"True\" and \"False\" are taken), not a string"},
+		{"okta-030: yes is no boolean", `"userName":"a@x","active":"yes"`, InvalidValue, "active must be a boolean (\"True\" and \"False\" are also accepted), not a string"},
 		{"falſe is no boolean", `"userName":"a@x","active":"falſe"`, InvalidValue, "active must be"},
-		{"1 is no boolean", `"userName":"a@x","active":1`, InvalidValue, "active must be true or false (the texts \"True\" and \"False\" are taken), not a number"},
+		{"1 is no boolean", `"userName":"a@x","active":1`, InvalidValue, "active must be a boolean (\"True\" and \"False\" are also accepted), not a number"},
 		{"a password that is no string", `"userName":"a@x","password":5`, InvalidValue, "password must be a string"},
 		{"an extension that is no object", `"userName":"a@x","` + EnterpriseURN + `":"x"`, InvalidValue, "must be an object"},
 		{"two objects for an extension", `"userName":"a@x","` + EnterpriseURN + `":[{"department":"A"},{"department":"B"}]`, InvalidValue, "an array of 2"},
@@ -371,7 +371,7 @@ func TestDecodeResource_Group(t *testing.T) {
 			t.Errorf("%s: %v, want %s", test.name, err, test.want)
 		}
 	}
-	// How many members a request changes is for who knows those there are.
+	// Only the directory knows how many members a request changes.
 	r, _, err = DecodeResource(GroupType(), []byte(head+`"displayName":"big","members":[`+
 		strings.Repeat(`{"value":"u"},`, 2*MaxMembers)+`{"value":"x"}]}`))
 	if err != nil {
@@ -382,7 +382,7 @@ func TestDecodeResource_Group(t *testing.T) {
 	}
 }
 
-// The notices of a request are bounded and fit to be printed.
+// The notices of a request are limited in number and safe to print.
 func TestDecodeResource_NoticesAreBounded(t *testing.T) {
 	var b strings.Builder
 	for i := range 1000 {

@@ -2,10 +2,11 @@ package scim
 
 import "maps"
 
-// onePrimary leaves one primary value in a list and returns whether it had to
-// change the list, in place: the first of the fresh ones that is primary, else
-// the first one. Without fresh ones a second primary is a notice; a fresh one
-// takes over in silence, as the standard asks. RFC 7644 §3.5.2
+// onePrimary leaves one primary value in a list, in place, and reports whether
+// it changed the list. The first primary one of the fresh values stays, else
+// the first primary one. Two old or two fresh primary values are a notice; a
+// fresh one replaces an old one without a notice, as the standard requires. RFC
+// 7644 §3.5.2
 func (c *coercer) onePrimary(a *Attribute, path string, list []any, fresh []bool) bool {
 	if a.Sub("primary") == nil {
 		return false
@@ -34,9 +35,9 @@ func (c *coercer) onePrimary(a *Attribute, path string, list []any, fresh []bool
 	return true
 }
 
-// distinct is a list without values that are there already: equal ones, and those
-// of the same value and type, which add to the first what it lacks. Elements of a
-// list are never altered. RFC 7643 §2.4
+// distinct returns a list without duplicates: without equal values, and without
+// values of the same value and type, whose other parts are added to the first
+// one. Elements of the list are not changed. RFC 7643 §2.4
 func distinct(a *Attribute, list []any) []any {
 	if len(list) < 2 {
 		return list
@@ -66,9 +67,9 @@ func distinct(a *Attribute, list []any) []any {
 	return kept
 }
 
-// identityKey is the same of two elements that stand for one value: by value and
-// type, compared as the schema says; without a value by all that is in them.
-// Members are distinct by their whole elements.
+// identityKey returns the same key for two elements that stand for one value:
+// the value and type, compared as the schema says; without a value the whole
+// element. Members are compared by their whole elements.
 func (a *Attribute) identityKey(v any) string {
 	value, kind, ok := identity(v)
 	sub := a.Sub("value")
@@ -81,9 +82,10 @@ func (a *Attribute) identityKey(v any) string {
 	return "v" + value + "\x00" + Fold(kind)
 }
 
-// valueIndex finds the element of a list that another one stands for: with the
-// same value and the same type, or any type when it has none. Elements without
-// a value, such as addresses, only stand for their equals. RFC 7643 §2.4
+// valueIndex finds the element of a list that corresponds to a given one: with
+// the same value and the same type, or any type if the given one has none. An
+// element without a value, for example an address, corresponds only to an equal
+// one. RFC 7643 §2.4
 type valueIndex struct {
 	typed map[[2]string]int
 	any   map[string]int
@@ -132,7 +134,7 @@ func setFirst[K comparable](m map[K]int, key K, i int) {
 	}
 }
 
-// identity is what tells an element from others of its attribute.
+// identity returns what identifies an element within its attribute.
 func identity(v any) (value, kind string, ok bool) {
 	element, _ := v.(map[string]any)
 	value, ok = element["value"].(string)
@@ -140,9 +142,10 @@ func identity(v any) (value, kind string, ok bool) {
 	return value, kind, ok
 }
 
-// selected tells whether an element is one that a removal by values names: the
-// same value, and the same type where both have one; without a value, all that
-// was sent. Names to show and references do not count, for they go stale.
+// selected reports whether an element is one that a removal by values names:
+// the same value, and the same type if both have one; without a value, all that
+// was sent. display and $ref are not compared if there is a value, because they
+// become outdated.
 func selected(element, sent map[string]any) bool {
 	if value, ok := sent["value"]; ok {
 		if element["value"] != value {

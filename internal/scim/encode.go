@@ -9,12 +9,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Encode writes a resource as JSON, the same bytes for the same values: schemas,
-// id, externalId, the attributes in the order of their schemas, the extensions,
-// and whatever else there is by name. Numbers stay as they were written.
+// Encode returns a resource as JSON, the same bytes for the same values:
+// schemas, id, externalId, the attributes in the order of their schemas, the
+// extensions, and all other members by name. Numbers stay as they were written.
 //
-// schemas tells the truth whoever composed the resource: an extension with
-// values is listed even where the resource's own schemas forgot it.
+// schemas is always correct: an extension with values is listed even if the
+// resource's own schemas lack it.
 func Encode(rt *ResourceType, r Resource) []byte {
 	b := make([]byte, 0, 1024)
 	b = append(b, `{"schemas":`...)
@@ -49,12 +49,12 @@ func Encode(rt *ResourceType, r Resource) []byte {
 	return append(b, '}')
 }
 
-// EncodeValue writes any value of this package's documents as JSON, names in
+// EncodeValue returns any value of this package's documents as JSON, names in
 // order.
 func EncodeValue(v any) []byte { return appendValue(nil, nil, v) }
 
-// Decode reads a resource that Encode wrote. Such documents are trusted: their
-// names are not checked again.
+// Decode decodes a resource that Encode wrote. Such documents are trusted:
+// their names are not checked again.
 func Decode(doc []byte) (Resource, error) {
 	r := reader{body: doc, trusted: true, dec: jsontext.NewDecoder(bytes.NewBuffer(doc),
 		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
@@ -69,12 +69,12 @@ func Decode(doc []byte) (Resource, error) {
 	return object, nil
 }
 
-// Splice is a document that Encode wrote with meta, as JSON, at its end. It
-// decodes neither.
+// Splice returns a document that Encode wrote with meta, given as JSON, added
+// at its end. It decodes neither.
 func Splice(doc, meta []byte) []byte { return SpliceAttribute(doc, "meta", meta) }
 
-// SpliceAttribute is a document that Encode wrote with one more attribute, given
-// as JSON, at its end. The document itself is not changed.
+// SpliceAttribute returns a document that Encode wrote with one more attribute,
+// given as JSON, at its end. The document itself is not changed.
 func SpliceAttribute(doc []byte, name string, value []byte) []byte {
 	end := bytes.LastIndexByte(doc, '}')
 	if end < 0 || len(value) == 0 {
@@ -91,7 +91,7 @@ func SpliceAttribute(doc []byte, name string, value []byte) []byte {
 	return append(out, '}')
 }
 
-// listedSchemas are the schemas that a resource lists and those of the
+// listedSchemas returns the schemas that a resource lists and those of the
 // extensions it has values of, in the order of the resource type.
 func listedSchemas(rt *ResourceType, r Resource) []any {
 	listed, _ := r["schemas"].([]any)
@@ -119,8 +119,8 @@ func appendField(b []byte, name string, v any, subs []*Attribute) []byte {
 	return appendValue(b, subs, v)
 }
 
-// appendValue writes a value; the names of objects are in the order of subs,
-// others behind them by name.
+// appendValue appends a value; the names of objects are in the order of subs,
+// followed by others in alphabetical order.
 func appendValue(b []byte, subs []*Attribute, v any) []byte {
 	switch v := v.(type) {
 	case string:
@@ -165,8 +165,8 @@ func appendObject(b []byte, subs []*Attribute, object map[string]any) []byte {
 	return append(b, '}')
 }
 
-// appendString escapes no more than JSON asks for. Bytes that are not UTF-8
-// become U+FFFD.
+// appendString escapes only what JSON requires. Bytes that are not UTF-8 become
+// U+FFFD.
 func appendString(b []byte, s string) []byte {
 	b, _ = jsontext.AppendQuote(b, s)
 	return b

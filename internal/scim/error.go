@@ -20,13 +20,13 @@ const (
 	InvalidCount  ErrorType = "invalidCount"
 )
 
-// Error is a request that is refused for what it says. Detail tells an
-// administrator what is wrong, why and what to do; it names attributes and
-// positions, never a password or a whole body.
+// Error refuses a request for its content. Detail says what is wrong, why, and
+// what an administrator can do; it names attributes and positions, never a
+// password or a whole body.
 type Error struct {
 	Type   ErrorType
 	Detail string
 }
 
-// Error is the detail behind its scimType.
+// Error returns the scimType and the detail.
 func (e *Error) Error() string { return string(e.Type) + ": " + e.Detail }

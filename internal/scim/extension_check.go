@@ -1,6 +1,7 @@
 package scim
 
-// requires tells that every resource of the type must have values of an extension.
+// requires reports whether every resource of the type must have values of an
+// extension.
 func (rt *ResourceType) requires(s *Schema) bool {
 	for _, e := range rt.Extensions {
 		if e.Schema == s {
@@ -10,11 +11,11 @@ func (rt *ResourceType) requires(s *Schema) bool {
 	return false
 }
 
-// checkExtensions refuses a resource without what a tenant's extension requires: an
-// extension that the type requires, and in any extension that has values the
-// attributes that it requires. What was so before is not refused: whoever does not
-// know an extension, or was there before it, can be changed in all else.
-// RFC 7643 §6, §7
+// checkExtensions refuses a resource that lacks what a tenant's extension
+// requires: an extension that the type requires, and the required attributes of
+// any extension that has values. What was missing before is not refused: a
+// client that does not know an extension, or a resource that is older than it,
+// can still be changed otherwise. RFC 7643 §6, §7
 func checkExtensions(rt *ResourceType, before, after Resource) error {
 	for _, e := range rt.Extensions {
 		urn := e.Schema.ID
@@ -37,8 +38,8 @@ func checkExtensions(rt *ResourceType, before, after Resource) error {
 	return nil
 }
 
-// checkRequired refuses values without one of a required attribute, and elements of
-// it without one of a required sub-attribute.
+// checkRequired refuses values that lack a required attribute, and elements of
+// it that lack a required sub-attribute.
 func (a *Attribute) checkRequired(values map[string]any, path, within string) error {
 	v := values[a.Name]
 	if s, ok := v.(string); a.Required && (v == nil || ok && Fold(s) == "") {

@@ -10,30 +10,31 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold is the one form in which values that are not case exact are compared:
-// by uniqueness, by filters and by keys alike. Two values are equal when their
-// folds are.
+// Fold returns the form in which values that are not case exact are compared:
+// for uniqueness, in filters and in keys. Two values are equal if their folds
+// are.
 //
-// It trims white space, leaves out characters that show nothing (Default_Ignorable_
-// Code_Point, and the Braille blank U+2800), decomposes and composes compatibly
-// (NFKC), folds case in full, and normalises again: ß is ss, full-width letters are
-// ASCII, the Kelvin sign is k; İ and ı stay apart from i, for folding knows no
-// language. The domain of an address is compared as UTS 46 does: an ideographic full
-// stop is a dot, xn--bcher-kva.de is bücher.de, and a dot at the end means nothing.
-// Folding a fold changes nothing.
+// It trims white space, removes invisible characters
+// (Default_Ignorable_Code_Point, and the Braille blank U+2800), applies
+// compatibility normalization (NFKC) and full case folding, and normalizes
+// again: ß becomes ss, full-width letters become ASCII, the Kelvin sign becomes
+// k; İ and ı stay distinct from i, because folding is independent of language.
+// The domain of an address is compared as in UTS 46: an ideographic full stop
+// is a dot, xn--bcher-kva.de is bücher.de, and a trailing dot is ignored.
+// Folding is idempotent.
 //
 // RFC 7643 §2.2; Unicode §3.13; UTS 46
 func Fold(s string) string {
 	if isPlain(s) {
 		return strings.ToLower(strings.TrimSpace(s))
 	}
-	// Before the labels are read and after it: the last label is read without what
-	// stands at its end.
+	// Before the labels are decoded and after: the last label is decoded
+	// without what follows it.
 	return trimRootDot(foldAddress(trimRootDot(strings.TrimSpace(foldLetters(s)))))
 }
 
-// foldText is Fold without trimming, for what need not be a whole value: a
-// space at the end of a prefix or a substring means something.
+// foldText is Fold without trimming, for text that need not be a whole value: a
+// space at the end of a prefix or a substring is significant.
 func foldText(s string) string {
 	if isPlain(s) {
 		return strings.ToLower(s)
@@ -41,7 +42,7 @@ func foldText(s string) string {
 	return foldAddress(foldLetters(s))
 }
 
-// foldAddress folds the domain of an address whose letters are folded.
+// foldAddress folds the domain of an address whose letters are already folded.
 func foldAddress(s string) string {
 	if local, domain, ok := cutAddress(s); ok {
 		return local + "@" + foldDomain(domain)
@@ -49,7 +50,7 @@ func foldAddress(s string) string {
 	return s
 }
 
-// foldLetters is the folding of any text, whatever it stands for.
+// foldLetters folds any text, without regard to what it is.
 func foldLetters(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
@@ -60,7 +61,7 @@ func foldLetters(s string) string {
 	return norm.NFKC.String(strings.Map(dropIgnorable, strings.Map(foldCherokee, folded)))
 }
 
-// dropIgnorable leaves out what shows nothing.
+// dropIgnorable drops invisible characters.
 func dropIgnorable(r rune) rune {
 	if r >= 0xad && unicode.Is(ignorable, r) {
 		return -1
@@ -68,9 +69,9 @@ func dropIgnorable(r rune) rune {
 	return r
 }
 
-// foldCherokee maps the lower case letters of Cherokee to the upper case ones,
-// to which they fold; package cases swaps the two, so that they never meet.
-// Unicode CaseFolding.txt
+// foldCherokee maps lower-case Cherokee letters to the upper-case ones, to
+// which they fold. Package cases swaps the two, so that they would never be
+// equal. Unicode CaseFolding.txt
 func foldCherokee(r rune) rune {
 	switch {
 	case 0xab70 <= r && r <= 0xabbf:
@@ -81,9 +82,8 @@ func foldCherokee(r rune) rune {
 	return r
 }
 
-// ignorable are the characters that show nothing and that no reader can tell from
-// none: Default_Ignorable_Code_Point, and the Braille pattern without dots.
-// Unicode DerivedCoreProperties.txt
+// ignorable are the invisible characters: Default_Ignorable_Code_Point, and the
+// Braille pattern without dots. Unicode DerivedCoreProperties.txt
 var ignorable = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{0x00ad, 0x00ad, 1},
@@ -107,37 +107,38 @@ var ignorable = &unicode.RangeTable{
 	},
 }
 
-// cutAddress splits an address: something on both sides of one @. What lies deeper
-// is the mail system's to judge.
+// cutAddress splits an address: text on both sides of one @. Whether it is
+// valid beyond that is for the mail system to judge.
 func cutAddress(s string) (local, domain string, ok bool) {
 	local, domain, ok = strings.Cut(s, "@")
 	return local, domain, ok && local != "" && domain != "" && !strings.Contains(domain, "@")
 }
 
-// IsAddress reports whether a value is an email address, in the form in which it is
-// compared.
+// IsAddress reports whether a value is an email address, in the form in which
+// it is compared.
 func IsAddress(s string) bool {
 	_, _, ok := cutAddress(Fold(s))
 	return ok
 }
 
-// internationalized reads the labels of domains. Characters are mapped before, by
-// foldLetters, which does more than UTS 46 asks for.
+// internationalized decodes the labels of domains. foldLetters has mapped the
+// characters before, and does more than UTS 46 requires.
 var internationalized = idna.New(idna.MapForLookup(), idna.Transitional(false))
 
 const (
-	// punycode begins a label in ASCII that stands for others. RFC 5890 §2.3.2.1
+	// punycode begins an ASCII label that stands for other characters. RFC 5890
+	// §2.3.2.1
 	punycode = "xn--"
-	// maxDomain is the longest domain whose labels are read, in bytes: no longer one is
-	// anybody's, and reading it would take longer than the rest of a comparison.
-	// RFC 1035 §2.3.4
+	// maxDomain is the longest domain whose labels are decoded, in bytes: no
+	// longer one can be registered, and decoding it would take longer than the
+	// rest of a comparison. RFC 1035 §2.3.4
 	maxDomain = 253
 	// ideographicStop is a dot in a domain. UTS 46 §4.5
 	ideographicStop = "\u3002"
 )
 
-// foldDomain is the form in which domains are compared, of one whose letters are
-// folded. A label that is no punycode stays as it is.
+// foldDomain returns the form in which domains are compared, for a domain whose
+// letters are folded. A label that is not punycode stays as it is.
 func foldDomain(s string) string {
 	s = strings.ReplaceAll(s, ideographicStop, ".")
 	if len(s) > maxDomain || !strings.Contains(s, punycode) {
@@ -158,14 +159,14 @@ func foldLabel(label string) string {
 	if err != nil {
 		return label
 	}
-	// What would be folded further is not a label that anybody can own.
+	// A label that would be folded further cannot be registered.
 	if shown = foldLetters(shown); shown == "" || strings.Contains(shown, punycode) || strings.ContainsAny(shown, ".@"+ideographicStop) {
 		return label
 	}
 	return shown
 }
 
-// trimRootDot takes the dots from the end of an address: the root of all domains.
+// trimRootDot removes trailing dots from an address: the root of all domains.
 func trimRootDot(s string) string {
 	if !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, ideographicStop) {
 		return s
@@ -183,8 +184,8 @@ func trimRootDot(s string) string {
 	return local + "@" + domain
 }
 
-// foldEqual says whether s folds to folded, without making the fold of a plain
-// value.
+// foldEqual reports whether s folds to folded, without computing the fold of a
+// plain value.
 func foldEqual(s, folded string) bool {
 	if !isPlain(s) {
 		return Fold(s) == folded
@@ -192,8 +193,8 @@ func foldEqual(s, folded string) bool {
 	return equalName(strings.TrimSpace(s), folded)
 }
 
-// isPlain reports whether the fold of a text is the text in lower case: it is ASCII,
-// and no domain in it is to be read.
+// isPlain reports whether the fold of a text is the text in lower case: it is
+// ASCII, and contains no domain to decode.
 func isPlain(s string) bool {
 	if !isASCII(s) {
 		return false

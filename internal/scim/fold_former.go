@@ -7,9 +7,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// FormerFold is the form in which names were compared by versions that left nothing
-// out and did not read domains. Reservations of that time lie under it until
-// `rollcall verify --repair` has renewed them, and are looked up by it.
+// FormerFold returns the form in which earlier versions compared names: they
+// removed no characters and did not decode domains. Reservations of those
+// versions are keyed by it until `rollcall verify --repair` renews them, and
+// are looked up by it.
 func FormerFold(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(strings.TrimSpace(s))

@@ -2,10 +2,10 @@ package scim
 
 import "sync"
 
-// foldMemo remembers the folds of the long values that a filter has met lately. A filter
-// of two hundred comparisons asks for the fold of each value two hundred times, and
-// folding three kilobytes takes longer than looking into them. The zero foldMemo is
-// ready for use. Safe for concurrent use.
+// foldMemo caches the folds of the long values that a filter met lately. A
+// filter of two hundred comparisons asks for the fold of each value two hundred
+// times, and folding three kilobytes takes longer than comparing them. The zero
+// foldMemo is ready for use and safe for concurrent use.
 type foldMemo struct {
 	mu    sync.Mutex
 	folds map[foldOf]string
@@ -19,9 +19,10 @@ type foldOf struct {
 }
 
 const (
-	// foldWorth is how long a value is whose fold is remembered, in bytes.
+	// foldWorth is the length from which a value's fold is cached, in bytes.
 	foldWorth = 64
-	// maxFolds bounds the memory of one filter, in bytes: the texts of one resource.
+	// maxFolds limits the memory of one filter, in bytes: the texts of one
+	// resource.
 	maxFolds = 2 * MaxResource
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The fold of a value is made once for a filter, however many comparisons ask for it.
+// A filter computes the fold of a value once, however many comparisons need it.
 func TestFilter_FoldsAValueOnce(t *testing.T) {
 	long := map[string]string{"ASCII": strings.Repeat("Abc ", 1000), "letters": strings.Repeat("Äbc ", 1000)}
 	for name, value := range long {
@@ -32,7 +32,7 @@ func TestFilter_FoldsAValueOnce(t *testing.T) {
 	}
 }
 
-// Remembered folds are those that would be made.
+// Cached folds are the computed ones.
 func TestFoldMemo_IsFold(t *testing.T) {
 	var m foldMemo
 	for i := range 300 {

@@ -78,8 +78,8 @@ func TestFold_ToldApart(t *testing.T) {
 	}
 }
 
-// The table of what shows nothing is that of Unicode, as package unicode has its
-// parts, with the Braille blank.
+// The table of invisible characters is that of Unicode, as far as package
+// unicode has it, with the Braille blank.
 func TestFold_LeavesOutWhatShowsNothing(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		want := unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Cf, unicode.Variation_Selector) &&
@@ -94,7 +94,7 @@ func TestFold_LeavesOutWhatShowsNothing(t *testing.T) {
 	}
 }
 
-// Two spellings of one domain are one address, and its parts find it.
+// Two spellings of one domain are one address, and parts of either match it.
 func TestFold_PartsOfDomains(t *testing.T) {
 	for _, value := range []string{"a@xn--bcher-kva.example", "A@BÜCHER.example", "a@bücher\u3002example"} {
 		for _, tt := range []struct {
@@ -119,7 +119,7 @@ func TestFold_PartsOfDomains(t *testing.T) {
 	}
 }
 
-// A text that is too long to be a domain is not read as one.
+// A text that is too long for a domain is not decoded as one.
 func TestFold_LongDomainsStay(t *testing.T) {
 	for _, domain := range []string{strings.Repeat("xn--bcher-kva.", 600), "xn--" + strings.Repeat("bcher-kva", 900)} {
 		if s := "a@" + domain + "de"; Fold(s) != s {
@@ -128,8 +128,8 @@ func TestFold_LongDomainsStay(t *testing.T) {
 	}
 }
 
-// letters are the runes that folding or normalising may change: ideographs and
-// syllables, which no case has, would make the tests slow.
+// letters are the runes that folding or normalization may change: ideographs
+// and syllables, which have no case, would make the tests slow.
 func letters(yield func(rune) bool) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if !unicode.IsGraphic(r) && !unicode.IsSpace(r) || unicode.In(r, unicode.Hangul) ||
@@ -153,7 +153,7 @@ func TestFold_IsIdempotentOnEveryLetter(t *testing.T) {
 	}
 }
 
-// The runes that unicode.SimpleFold connects differ in case alone.
+// Runes that unicode.SimpleFold connects differ only in case.
 func TestFold_JoinsTheCasesOfEveryLetter(t *testing.T) {
 	for r := range letters {
 		if other := unicode.SimpleFold(r); Fold(string(other)) != Fold(string(r)) {
@@ -162,7 +162,7 @@ func TestFold_JoinsTheCasesOfEveryLetter(t *testing.T) {
 	}
 }
 
-// The dot at the end of a domain hides no label before it.
+// A trailing dot of a domain does not hide the label before it.
 func TestFold_ReadsTheLastLabel(t *testing.T) {
 	for _, end := range []string{"", ".", " .", " . ", ". .", "\u3002", " \u3002", "\uff61 ."} {
 		s := "a@XN--bcher-kva" + end

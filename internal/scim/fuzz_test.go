@@ -63,8 +63,8 @@ func FuzzDecodeResource(f *testing.F) {
 	})
 }
 
-// besidesURIs are the notices but for those of references that are no URIs: they
-// are kept as they are, and so they are told again.
+// besidesURIs returns the notices except those of references that are not URIs:
+// these are stored as they are, and so are reported each time.
 func besidesURIs(told []Notice) []Notice {
 	return slices.DeleteFunc(slices.Clone(told), func(n Notice) bool { return n.Kind == NoticeNotURI })
 }

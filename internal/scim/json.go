@@ -13,23 +13,23 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// DecodeJSON reads a body that must be exactly one JSON value, into
+// DecodeJSON decodes a body that must be exactly one JSON value, into
 // map[string]any, []any, string, bool, nil and Number. It refuses what JSON
-// readers differ on: names that occur twice, in any ASCII case, invalid UTF-8,
-// lone surrogates, bytes behind the value, numbers beyond float64, and nesting
-// deeper than MaxDepth. A byte order mark in front is skipped.
+// readers disagree on: names that occur twice, in any ASCII case, invalid
+// UTF-8, lone surrogates, bytes after the value, numbers beyond float64, and
+// nesting deeper than MaxDepth. A leading byte order mark is skipped.
 //
 // An error is an *Error with the line and the byte offset; it quotes nothing of
 // the body. RFC 8259; RFC 7643 §2.1
 func DecodeJSON(body []byte) (any, error) { return decodeJSON(body, 0) }
 
-// decodeJSON is DecodeJSON with so many levels more.
+// decodeJSON is DecodeJSON with more levels of nesting.
 func decodeJSON(body []byte, more int) (any, error) {
 	v, _, err := readJSON(body, more)
 	return v, err
 }
 
-// readJSON is decodeJSON; deep reports that the fault is the nesting alone.
+// readJSON is decodeJSON; deep reports that the fault is only the nesting.
 func readJSON(body []byte, more int) (v any, deep bool, err error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(body)) == 0 {
@@ -45,10 +45,10 @@ func readJSON(body []byte, more int) (v any, deep bool, err error) {
 	return v, false, nil
 }
 
-// decodeObject reads a body that must be a JSON object.
+// decodeObject decodes a body that must be a JSON object.
 func decodeObject(body []byte) (map[string]any, error) { return decodeDeep(body, 0) }
 
-// decodeDeep is decodeObject with so many levels more.
+// decodeDeep is decodeObject with more levels of nesting.
 func decodeDeep(body []byte, more int) (map[string]any, error) {
 	v, err := decodeJSON(body, more)
 	if err != nil {
@@ -66,9 +66,9 @@ type reader struct {
 	body  []byte
 	dec   *jsontext.Decoder
 	depth int
-	// deep reports that reading ended at the limit of nesting.
+	// deep reports that reading stopped at the limit of nesting.
 	deep bool
-	// trusted texts are written by Encode: names need no check.
+	// trusted reports that Encode wrote the text: names need no check.
 	trusted bool
 }
 
@@ -142,7 +142,8 @@ func (r *reader) number(text string) (any, error) {
 	return Number(text), nil
 }
 
-// broken words an error of the token reader, whose own text quotes the body.
+// broken returns the error for an error of the token reader, whose own text
+// quotes the body.
 func (r *reader) broken(err error) error {
 	problem := "something is not valid JSON"
 	switch {
@@ -173,9 +174,9 @@ func (r *reader) faultAt(offset int, problem string) error {
 	}
 }
 
-// names is the set of names of one object without regard to ASCII case. Few are
-// compared one by one, many are looked up: an object of a hundred thousand names
-// must not cost their square.
+// names is the set of names of one object without regard to ASCII case. A few
+// are compared one by one, many are looked up: an object of a hundred thousand
+// names must not cost the square of that.
 type names struct {
 	few  []string
 	many map[string]struct{}
@@ -205,7 +206,7 @@ func (n *names) add(name string) bool {
 	return true
 }
 
-// lowerName is a name in ASCII lower case.
+// lowerName returns a name in ASCII lower case.
 func lowerName(name string) string {
 	var b strings.Builder
 	b.Grow(len(name))
@@ -215,7 +216,7 @@ func lowerName(name string) string {
 	return b.String()
 }
 
-// kindOf names the JSON type of a value, with its article.
+// kindOf returns the JSON type of a value, with its article.
 func kindOf(v any) string {
 	switch v.(type) {
 	case nil:

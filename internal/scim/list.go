@@ -2,8 +2,8 @@ package scim
 
 import "strconv"
 
-// ErrorDocument is the body of an error. The status is a string in it.
-// RFC 7644 §3.12
+// ErrorDocument returns the body of an error. Its status is a string. RFC 7644
+// §3.12
 func ErrorDocument(status int, e ErrorType, detail string) []byte {
 	b := []byte(`{"schemas":["` + ErrorURN + `"],"status":"`)
 	b = strconv.AppendInt(b, int64(status), 10)
@@ -19,8 +19,8 @@ func ErrorDocument(status int, e ErrorType, detail string) []byte {
 	return append(b, '}')
 }
 
-// ListDocument is a page of resources that are encoded already. A page without
-// resources has an empty array. RFC 7644 §3.4.2, §3.4.2.4
+// ListDocument returns a page of encoded resources. A page without resources
+// has an empty array. RFC 7644 §3.4.2, §3.4.2.4
 func ListDocument(total, startIndex int, resources [][]byte) []byte {
 	b := listHead(total, resources)
 	b = append(b, `,"startIndex":`...)
@@ -28,9 +28,9 @@ func ListDocument(total, startIndex int, resources [][]byte) []byte {
 	return listTail(b, resources)
 }
 
-// CursorListDocument is a page of a walk by cursors. The total is negative where
-// nobody has counted; next and previous are empty where there is no such page.
-// RFC 9865 §2
+// CursorListDocument returns a page of a walk by cursors. The total is negative
+// if it is unknown; next and previous are empty if there is no such page. RFC
+// 9865 §2
 func CursorListDocument(total int, next, previous string, resources [][]byte) []byte {
 	b := listHead(total, resources)
 	for _, cursor := range [...]struct{ name, value string }{{"nextCursor", next}, {"previousCursor", previous}} {

@@ -7,12 +7,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
-// Filter is a filter that makes sense for a resource type: every attribute it
+// Filter is a filter that is valid for a resource type: every attribute it
 // names exists, may be filtered by, and is compared with a value of its type.
-// What could be wrong with it was said by CompileFilter, so Match cannot fail.
+// CompileFilter reports all faults, so that Match cannot fail.
 //
-// RFC 7644 leaves open what a comparison says of an attribute that is absent.
-// Here absent, null, an empty array and a complex value without content are one
+// RFC 7644 does not define the result of comparing an absent attribute. Here
+// absent, null, an empty array and a complex value without content are one
 // state, and an empty string is a value that is not present:
 //
 //	            absent   ""
@@ -25,9 +25,9 @@ import (
 //	gt ge lt le false    compared
 //	not (…)     the plain negation of the filter inside
 //
-// A multi-valued attribute matches when any of its values does, ne included:
-// emails.type ne "work" holds when one email is of another type or of none.
-// That no email is of type work is not (emails.type eq "work").
+// A multi-valued attribute matches if any of its values does, also with ne:
+// emails.type ne "work" matches if one email has another type or none. That no
+// email is of type work is written not (emails.type eq "work").
 //
 // RFC 7644 §3.4.2.2
 type Filter struct {
@@ -42,27 +42,27 @@ type Filter struct {
 	nothing bool
 }
 
-// matchTest says whether a resource, or an element of a multi-valued attribute,
-// matches.
+// matchTest reports whether a resource, or an element of a multi-valued
+// attribute, matches.
 type matchTest func(values map[string]any) bool
 
-// CompileFilter reads a filter on resources of a type. The error is an *Error:
-// of type Sensitive where the filter asks for a value that is never returned,
-// otherwise of type InvalidFilter; its detail holds the position of the fault
-// and no value from the filter.
+// CompileFilter parses and checks a filter on resources of a type. The error is
+// an *Error: of type Sensitive if the filter compares a value that is never
+// returned, otherwise of type InvalidFilter. Its detail has the position of the
+// fault and no value from the filter.
 //
-// An attribute that the type does not have is a fault and never a filter that
-// matches nobody, or everybody: an IdP that asks by a misspelled name would
-// conclude that a user does not exist.
+// An attribute that the type does not have is an error, never a filter that
+// matches nothing or everything: an IdP that misspells a name would conclude
+// that a user does not exist.
 //
 // RFC 7644 §3.4.2.2, §3.12
 func CompileFilter(rt *ResourceType, text string) (*Filter, error) {
 	return CompileFilterAcross(rt, nil, text)
 }
 
-// CompileFilterAcross is CompileFilter for a query over several resource types: an
-// attribute that only another of them has is one that these resources do not
-// have. RFC 7644 §3.4.2.1
+// CompileFilterAcross is CompileFilter for a query over several resource types:
+// an attribute that only another of them has is absent in these resources. RFC
+// 7644 §3.4.2.1
 func CompileFilterAcross(rt *ResourceType, others []*ResourceType, text string) (*Filter, error) {
 	urns := rt.urns()
 	for _, other := range others {
@@ -70,7 +70,7 @@ func CompileFilterAcross(rt *ResourceType, others []*ResourceType, text string) 
 	}
 	e, tight, err := filter.Read(text, filter.Limits{}, urns...)
 	if err != nil {
-		return nil, &Error{Type: InvalidFilter, Detail: "The filter cannot be read " + err.Error() + "."}
+		return nil, &Error{Type: InvalidFilter, Detail: "Invalid filter, " + err.Error() + "."}
 	}
 	f := &Filter{rt: rt, uses: map[string]bool{}}
 	if tight {
@@ -87,8 +87,8 @@ func CompileFilterAcross(rt *ResourceType, others []*ResourceType, text string) 
 	return f, nil
 }
 
-// Match says whether a resource, as it would be served, satisfies the filter. A
-// value that is not of its attribute's type matches nothing but ne and pr.
+// Match reports whether a resource, as it would be served, satisfies the
+// filter. A value that is not of its attribute's type matches only ne and pr.
 func (f *Filter) Match(r Resource) bool {
 	if f.rt.past {
 		r, _ = f.rt.visible(r)
@@ -96,26 +96,25 @@ func (f *Filter) Match(r Resource) bool {
 	return f.test(r)
 }
 
-// String is the filter in its canonical spelling, the same for filters that
-// differ in case of names, in spaces or in needless parentheses. It holds the
-// values compared with: user data, like the filter itself.
+// String returns the filter in its canonical spelling, the same for filters
+// that differ only in the case of names, in spaces or in needless parentheses.
+// Like the filter, it contains the values compared with, which are user data.
 func (f *Filter) String() string { return f.expr.String() }
 
-// MatchesNothing tells that no resource of the type can satisfy the filter: it wants
-// a value of an attribute that only another type has.
+// MatchesNothing reports that no resource of the type can satisfy the filter:
+// it requires a value of an attribute that only another type has.
 func (f *Filter) MatchesNothing() bool { return f.nothing }
 
-// Notices are the forms of the filter that the grammar does not have.
+// Notices returns the forms in the filter that the grammar does not have.
 func (f *Filter) Notices() []Notice { return f.notices }
 
-// Uses says whether the filter looks at a core or common attribute, by its
-// canonical name: groups and members are only worth reading for a filter that
-// does.
+// Uses reports whether the filter reads a core or common attribute, given by
+// its canonical name: groups and members are read only for a filter that does.
 func (f *Filter) Uses(attribute string) bool { return f.uses[attribute] }
 
 // Lookup is an equality that every match of a filter satisfies, on an attribute
 // by which users or groups can be found without reading all of them. Value is
-// as the filter has it, not folded.
+// as written in the filter, not folded.
 type Lookup struct {
 	// Attribute is id, userName, externalId, displayName, emails.value,
 	// groups.value or members.value.
@@ -123,9 +122,9 @@ type Lookup struct {
 	Value     string
 }
 
-// Lookups are the equalities without which the filter cannot hold: those
-// joined by and at the top, or in the brackets of a value path there. None is
-// taken from under or and not. A match must still satisfy the whole filter.
+// Lookups returns the equalities that every match satisfies: those joined by
+// and at the top level, or in the brackets of a value path there. None is taken
+// from below or and not. A match must still satisfy the whole filter.
 func (f *Filter) Lookups() []Lookup {
 	return slices.DeleteFunc(matchLookups(nil, "", f.expr), func(l Lookup) bool {
 		switch l.Attribute {
@@ -136,8 +135,8 @@ func (f *Filter) Lookups() []Lookup {
 	})
 }
 
-// matchLookups adds the equalities that an expression with canonical names
-// cannot hold without, on whichever attribute of the core; they are
+// matchLookups adds the equalities that every match of an expression with
+// canonical names satisfies, on any attribute of the core schema; they are
 // sub-attributes of parent if that is not empty.
 func matchLookups(found []Lookup, parent string, e filter.Expr) []Lookup {
 	var path filter.Path
@@ -150,7 +149,8 @@ func matchLookups(found []Lookup, parent string, e filter.Expr) []Lookup {
 	case *filter.Present:
 		path = e.Path
 	case *filter.Compare:
-		// Only what an absent value fails promises that an element is there.
+		// Only a comparison that an absent value fails implies that an element
+		// exists.
 		if null := e.Value.Kind == filter.Null; null && e.Op == filter.Eq || !null && e.Op == filter.Ne {
 			return found
 		}
@@ -173,18 +173,18 @@ func matchJoin(parent, name string) string {
 	return parent + "." + name
 }
 
-// compileElement makes the test of a value path in a PATCH operation, on the
+// compileElement returns the test of a value path in a PATCH operation, for the
 // elements of a complex attribute. The error is an *Error of type
 // InvalidFilter.
 //
-// A boolean may be compared with the string of its name in any case: Entra
-// chooses a role by roles[primary eq "True"]. In a filter of a search the same
-// is refused, for there it can make a user seem not to exist.
+// A boolean may be compared with its name in a string, in any case: Entra
+// selects a role by roles[primary eq "True"]. In the filter of a search this is
+// refused, because there it can make a user seem not to exist.
 //
 // RFC 7644 §3.5.2, §3.12
 func compileElement(attr *Attribute, e filter.Expr, told *notices) (func(element map[string]any) bool, error) {
 	if attr.Type != TypeComplex {
-		return nil, matchRefusal(InvalidFilter, 0, "%s has no sub-attributes to choose its values by", attr.Name)
+		return nil, matchRefusal(InvalidFilter, 0, "%s has no sub-attributes, so it cannot have a filter in brackets", attr.Name)
 	}
 	c := matchCompiler{element: attr, stringBooleans: true, uses: map[string]bool{}, told: told}
 	_, test, err := c.compile(e)
@@ -194,11 +194,11 @@ func compileElement(attr *Attribute, e filter.Expr, told *notices) (func(element
 	return test, nil
 }
 
-// elementEqualities are the sub-attributes of the element that a value path
-// describes, if it does so by equalities joined by and alone, and they do not
-// contradict each other: emails[type eq "work" and primary eq true] describes
-// an element of that type that is primary. Names and values are as written,
-// not checked against a schema; an equality with null adds nothing.
+// elementEqualities returns the sub-attributes of the element that a value path
+// describes, if it consists only of equalities joined by and that do not
+// contradict each other: emails[type eq "work" and primary eq true] describes a
+// primary element of that type. Names and values are as written, not checked
+// against a schema; an equality with null adds nothing.
 func elementEqualities(e filter.Expr) (map[string]any, bool) {
 	seen := map[string]filter.Value{}
 	if !matchEqualities(e, seen) {

@@ -12,21 +12,21 @@ import (
 type matchCompiler struct {
 	rt      *ResourceType
 	element *Attribute
-	// others are resource types whose attributes may be named too; foreign collects
-	// those that rt does not have.
+	// others are resource types whose attributes may be named too; foreign
+	// collects those that rt does not have.
 	others  []*ResourceType
 	foreign map[string]bool
-	// stringBooleans lets a boolean be compared with "True".
+	// stringBooleans allows a boolean to be compared with "True".
 	stringBooleans bool
 	// uses collects Filter.uses.
 	uses map[string]bool
-	// told collects what is beyond the grammar.
+	// told collects notices of what is beyond the grammar.
 	told *notices
-	// folds remembers the folds of values that are compared.
+	// folds caches the folds of values that are compared.
 	folds foldMemo
 }
 
-// matchRefusal is the error about what stands at a byte offset of the filter.
+// matchRefusal returns the error about a byte offset of the filter.
 func matchRefusal(t ErrorType, pos int, format string, args ...any) *Error {
 	return &Error{
 		Type:   t,
@@ -34,8 +34,8 @@ func matchRefusal(t ErrorType, pos int, format string, args ...any) *Error {
 	}
 }
 
-// compile gives the filter with canonical names, and its test. The parser has
-// bounded how deep it recurses.
+// compile returns the filter with canonical names, and its test. The parser has
+// limited how deep it recurses.
 func (c *matchCompiler) compile(e filter.Expr) (filter.Expr, matchTest, error) {
 	switch e := e.(type) {
 	case *filter.And:
@@ -106,7 +106,7 @@ func (c *matchCompiler) compare(e *filter.Compare) (filter.Expr, matchTest, erro
 			test = t.absent
 		case filter.Ne:
 		default:
-			return nil, nil, matchRefusal(InvalidFilter, e.Path.Pos, "null is compared by eq and ne alone")
+			return nil, nil, matchRefusal(InvalidFilter, e.Path.Pos, "null can only be compared with eq and ne")
 		}
 		return &filter.Compare{Path: t.path, Op: e.Op, Value: e.Value}, test, nil
 	}
@@ -121,8 +121,8 @@ func (c *matchCompiler) compare(e *filter.Compare) (filter.Expr, matchTest, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	// An absent value differs from every value there is; only primary counts as
-	// false in a value that lacks it. RFC 7643 §2.4
+	// An absent value differs from every value; only primary counts as false in
+	// a value that lacks it. RFC 7643 §2.4
 	none := e.Op == filter.Ne
 	absent := none
 	if t.leaf().Name == "primary" && t.leaf().Type == TypeBoolean {
@@ -134,8 +134,8 @@ func (c *matchCompiler) compare(e *filter.Compare) (filter.Expr, matchTest, erro
 	return canonical, func(values map[string]any) bool { return t.any(values, none, absent, test) }, nil
 }
 
-// beyond notes a comparison that the grammar does not have: behind brackets, or of
-// a whole extension.
+// beyond adds a notice of a comparison that the grammar does not have: after
+// brackets, or of a whole extension.
 func (c *matchCompiler) beyond(t *matchTarget) {
 	switch {
 	case t.attribute == nil:
@@ -158,7 +158,7 @@ func (c *matchCompiler) resolve(p filter.Path) (*matchTarget, error) {
 	if p.Filter != nil {
 		if t.attribute.Type != TypeComplex {
 			return nil, matchRefusal(InvalidFilter, p.Pos,
-				"%s has no sub-attributes, so no filter in brackets fits it", t.attribute.Name)
+				"%s has no sub-attributes, so it cannot have a filter in brackets", t.attribute.Name)
 		}
 		inner := matchCompiler{element: t.attribute, uses: c.uses, told: c.told}
 		if t.path.Filter, t.where, err = inner.compile(p.Filter); err != nil {
@@ -175,19 +175,19 @@ func (c *matchCompiler) resolve(p filter.Path) (*matchTarget, error) {
 	for _, a := range []*Attribute{t.attribute, t.sub} {
 		if a != nil && (a.Returned == ReturnedNever || a.Mutability == WriteOnly) {
 			return nil, matchRefusal(Sensitive, p.Pos,
-				"%s is never returned, so nothing may be asked about it; leave it out of the filter", a.Name)
+				"%s is never returned, so it cannot be used in a filter; leave it out", a.Name)
 		}
 	}
 	return t, nil
 }
 
-// find looks up the attribute of a path where the path says it is.
+// find looks up the attribute of a path in the schema that the path names.
 func (c *matchCompiler) find(p filter.Path) (*matchTarget, error) {
 	t := &matchTarget{path: filter.Path{Pos: p.Pos}}
 	if c.element != nil {
 		if p.URN != "" || p.Sub != "" {
 			return nil, matchRefusal(InvalidFilter, p.Pos,
-				"in the brackets of %s its sub-attributes stand alone: %s", c.element.Name, matchSubNames(c.element))
+				"inside the brackets of %s, write its sub-attributes without a prefix: %s", c.element.Name, matchSubNames(c.element))
 		}
 		if t.attribute = c.element.Sub(p.Attribute); t.attribute == nil {
 			return nil, matchNoSub(c.element, p.Attribute, p.Pos)
@@ -212,7 +212,7 @@ func (c *matchCompiler) find(p filter.Path) (*matchTarget, error) {
 	if schema := c.rt.Extension(p.URN + ":" + p.Attribute); schema != nil {
 		if p.Sub != "" || p.Filter != nil {
 			return nil, matchRefusal(InvalidFilter, p.Pos,
-				"an attribute of %s stands after its URN and a colon", schema.ID)
+				"write an attribute of %s after its URN and a colon", schema.ID)
 		}
 		at := strings.LastIndexByte(schema.ID, ':')
 		t.extension, t.path.URN, t.path.Attribute = schema.ID, schema.ID[:at], schema.ID[at+1:]
@@ -226,8 +226,9 @@ func (c *matchCompiler) find(p filter.Path) (*matchTarget, error) {
 	return nil, c.unknown(p)
 }
 
-// elsewhere finds an attribute that only another resource type has: no resource of this
-// one has a value of it. found is nil when that type does not have it either.
+// elsewhere finds an attribute that only another resource type has, so that no
+// resource of this type has a value of it. found is nil if that type does not
+// have it either.
 func (c *matchCompiler) elsewhere(other *ResourceType, p filter.Path) (found *matchTarget, err error) {
 	inner := matchCompiler{rt: other, uses: map[string]bool{}, told: c.told}
 	n := other.attributeNamed(p.URN, p.Attribute)
@@ -242,12 +243,13 @@ func (c *matchCompiler) elsewhere(other *ResourceType, p filter.Path) (found *ma
 		c.foreign[found.attribute.Name] = true
 		return found, nil
 	}
-	// This type may have an attribute of the same name, which is not the one meant.
+	// This type may have an attribute of the same name, which is a different
+	// one.
 	found.extension, found.path.URN = other.Schema.ID, other.Schema.ID
 	return found, nil
 }
 
-// unknown is the error about a name that the type does not have.
+// unknown returns the error about a name that the type does not have.
 func (c *matchCompiler) unknown(p filter.Path) error {
 	switch {
 	case p.URN == "" || equalName(p.URN, c.rt.Schema.ID):
@@ -282,7 +284,7 @@ func matchSubNames(a *Attribute) string {
 	return strings.Join(names, ", ")
 }
 
-// matchClip shortens a name that an error repeats.
+// matchClip shortens a name for an error.
 func matchClip(name string) string {
 	const longest = 80
 	if len(name) > longest {
@@ -294,20 +296,22 @@ func matchClip(name string) string {
 // matchTarget is what a path of a filter names in a resource, or in an element
 // of a multi-valued attribute.
 type matchTarget struct {
-	// extension is the URN under which the attribute lies, "" for the core.
+	// extension is the URN of the attribute's extension, "" for the core
+	// schema.
 	extension string
-	// attribute is nil when the path names a whole extension.
+	// attribute is nil if the path names a whole extension.
 	attribute *Attribute
-	// where chooses elements of the attribute, nil when all are meant.
+	// where selects elements of the attribute; nil selects all.
 	where matchTest
 	sub   *Attribute
-	// named is what the name means, for how it was spelled; nothing inside brackets.
+	// named is how the name was resolved, for its spelling; empty inside
+	// brackets.
 	named named
 	// path is the canonical spelling.
 	path filter.Path
 }
 
-// leaf is the attribute whose values are compared.
+// leaf returns the attribute whose values are compared.
 func (t *matchTarget) leaf() *Attribute {
 	if t.sub != nil {
 		return t.sub
@@ -315,7 +319,7 @@ func (t *matchTarget) leaf() *Attribute {
 	return t.attribute
 }
 
-// name is what errors call the target.
+// name returns what errors call the target.
 func (t *matchTarget) name() string {
 	if t.sub != nil {
 		return t.attribute.Name + "." + t.sub.Name
@@ -323,7 +327,7 @@ func (t *matchTarget) name() string {
 	return t.attribute.Name
 }
 
-// imply makes a complex attribute that is compared mean its value.
+// imply selects the value of a complex attribute that is compared as a whole.
 // RFC 7643 §2.4
 func (t *matchTarget) imply(pos int) error {
 	leaf := t.leaf()
@@ -340,8 +344,9 @@ func (t *matchTarget) imply(pos int) error {
 	return nil
 }
 
-// any says whether one of the target's values passes a test, where none is what no
-// value at all counts as, and absent what a value without the sub-attribute does.
+// any reports whether one of the target's values passes a test. none is the
+// result if there is no value at all, and absent the result for a value without
+// the sub-attribute.
 func (t *matchTarget) any(values map[string]any, none, absent bool, test func(any) bool) bool {
 	if t.extension != "" {
 		values, _ = values[t.extension].(map[string]any)
@@ -363,7 +368,8 @@ func (t *matchTarget) any(values map[string]any, none, absent bool, test func(an
 	return !some && none
 }
 
-// one tests a single value or element, and says whether it is one that counts.
+// one tests a single value or element. found reports whether it is one to be
+// tested.
 func (t *matchTarget) one(v any, absent bool, test func(any) bool) (found, passed bool) {
 	if v == nil {
 		return false, false
@@ -393,7 +399,7 @@ func (t *matchTarget) one(v any, absent bool, test func(any) bool) (found, passe
 	}
 }
 
-// present says whether the target has a value. RFC 7644 §3.4.2.2, table 3
+// present reports whether the target has a value. RFC 7644 §3.4.2.2, table 3
 func (t *matchTarget) present(values map[string]any) bool {
 	if t.attribute == nil {
 		return matchPresent(values[t.extension])
@@ -403,17 +409,17 @@ func (t *matchTarget) present(values map[string]any) bool {
 
 func (t *matchTarget) absent(values map[string]any) bool { return !t.present(values) }
 
-// exists says whether an element that where chooses is there.
+// exists reports whether there is an element that where selects.
 func (t *matchTarget) exists(values map[string]any) bool {
 	return t.any(values, false, false, func(any) bool { return true })
 }
 
-// matchPresent says whether a value has content.
+// matchPresent reports whether a value has content.
 func matchPresent(v any) bool { return matchContent(v, 0) }
 
 func matchContent(v any, depth int) bool {
-	// Values of SCIM nest three deep: elements, their sub-attributes, and those
-	// of an extension. Beyond, there is nothing to find.
+	// SCIM values nest three deep: elements, their sub-attributes, and those of
+	// an extension. There is nothing to find beyond that.
 	const deepest = 8
 	switch v := v.(type) {
 	case nil:

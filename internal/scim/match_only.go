@@ -6,19 +6,19 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
-// OnlyLooksUp tells whether all that a filter asks of a multi-valued attribute is
-// whether elements with certain values are there, and lists the values: those
-// that equalities joined by and at the top compare attribute.value with, as
-// members eq "u1" and members[value eq "u2" and type eq "User"] do.
+// OnlyLooksUp reports whether a filter only asks of a multi-valued attribute
+// that elements with certain values exist, and returns these values: those that
+// equalities joined by and at the top level compare attribute.value with, as in
+// members eq "u1" and members[value eq "u2" and type eq "User"].
 //
-// If it does, Match says the same of a resource as of one that has, of the
-// elements, just those whose value eq finds equal to one of the values (by
-// bytes, in members and groups). So a group is judged by looking up two of its
-// 100,000 members. The filter cannot hold unless each of the values is there; a
-// filter that does not use the attribute needs no element at all.
+// If so, Match gives the same result for a resource that has only those
+// elements whose value equals one of the values (by bytes, in members and
+// groups). A group can thus be judged by looking up two of its 100,000 members.
+// Every match has all of the values; a filter that does not use the attribute
+// needs no element at all.
 //
-// Whatever is told by the elements that are not there is no lookup: what stands
-// under or and not, ne, pr, co.
+// A term that depends on elements that are absent is not a lookup: a term below
+// or and not, and ne, pr, co.
 //
 // RFC 7644 §3.4.2.2
 func (f *Filter) OnlyLooksUp(attribute string) ([]string, bool) {
@@ -36,8 +36,8 @@ func matchOnly(values []string, attribute string, e filter.Expr) ([]string, bool
 	if !matchUses(attribute, e) {
 		return values, true
 	}
-	// A term that is neither and, or nor not, and that promises an equality, says
-	// that there is one element of which it is true, and that has the value.
+	// A term other than and, or, not that implies an equality requires one
+	// element that satisfies it and has the value.
 	looks := false
 	for _, l := range matchLookups(nil, "", e) {
 		if l.Attribute != attribute+".value" {
@@ -53,10 +53,10 @@ func matchOnly(values []string, attribute string, e filter.Expr) ([]string, bool
 	return values, true
 }
 
-// StartsWith is a text with which every match's value of an attribute begins: the
-// longest that a comparison by sw asks for, joined to the rest by and. It is as the
-// filter has it, not folded; ok is false when there is none. attribute is one of
-// the core schema with one value. RFC 7644 §3.4.2.2
+// StartsWith returns a text with which every match's value of an attribute
+// begins: the longest literal of a comparison by sw that is joined to the rest
+// by and. It is as written in the filter, not folded; ok is false if there is
+// none. attribute is a singular one of the core schema. RFC 7644 §3.4.2.2
 func (f *Filter) StartsWith(attribute string) (prefix string, ok bool) {
 	return matchStart(attribute, f.expr)
 }
@@ -79,8 +79,8 @@ func matchStart(attribute string, e filter.Expr) (prefix string, ok bool) {
 	return "", false
 }
 
-// matchUses says whether an expression with canonical names looks at an
-// attribute that is not an extension's.
+// matchUses reports whether an expression with canonical names reads an
+// attribute of the core schema.
 func matchUses(attribute string, e filter.Expr) bool {
 	var path filter.Path
 	switch e := e.(type) {

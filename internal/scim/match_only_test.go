@@ -65,7 +65,7 @@ func TestOnlyLooksUp(t *testing.T) {
 	}
 }
 
-// memberFilters are filters on groups, most of which look at members.
+// memberFilters draws filters on groups, most of which compare members.
 func memberFilters(depth int) *rapid.Generator[string] {
 	id := rapid.SampledFrom([]string{"u1", "u2", "U1"})
 	inner := rapid.Custom(func(t *rapid.T) string {
@@ -110,7 +110,8 @@ func memberFilters(depth int) *rapid.Generator[string] {
 	})
 }
 
-// What OnlyLooksUp says is decided by a few members is decided by them.
+// A filter for which OnlyLooksUp says that a few members decide is decided by
+// them.
 func TestOnlyLooksUp_DecidesByTheValues(t *testing.T) {
 	text := rapid.SampledFrom([]string{"", "a", "User", "user"})
 	decided := 0

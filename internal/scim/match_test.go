@@ -16,8 +16,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
-// matchType is the User type with attributes of the data types that no schema
-// of ours has.
+// matchType is the User type with attributes of the data types that no built-in
+// schema has.
 var matchType = func() *ResourceType {
 	rt := UserType("")
 	rt.Extensions = append(rt.Extensions, Extension{Schema: &Schema{
@@ -45,7 +45,7 @@ func matchResource(tb testing.TB, text string) Resource {
 	return r
 }
 
-// matchDecode reads any JSON object as a resource, whatever its attributes.
+// matchDecode decodes any JSON object as a resource, whatever its attributes.
 func matchDecode(data []byte) (Resource, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -355,10 +355,10 @@ func TestCompileFilter_Refuses(t *testing.T) {
 		filter string
 		want   string
 	}{
-		{``, `The filter cannot be read at position 1: expected an attribute, not or "(", found the end.`},
+		{``, `Invalid filter, at position 1: expected an attribute, not or "(", found the end.`},
 		// Covers: 7644-3.4.2.2-21
-		{`userName zz "secret"`, `The filter cannot be read at position 10: expected an operator (eq, ne, co, sw, ew, gt, ge, lt, le, pr), found zz.`},
-		{`userName eq secret`, `The filter cannot be read at position 13: expected a value, found text without quotes: put it in double quotes.`},
+		{`userName zz "secret"`, `Invalid filter, at position 10: expected an operator (eq, ne, co, sw, ew, gt, ge, lt, le, pr), found zz.`},
+		{`userName eq secret`, `Invalid filter, at position 13: expected a value, found text without quotes: put it in double quotes.`},
 
 		{`nope eq "secret"`, `The filter is refused at position 1: User has no attribute nope.`},
 		{`active eq true or nope pr`, `The filter is refused at position 19: User has no attribute nope.`},
@@ -369,7 +369,7 @@ func TestCompileFilter_Refuses(t *testing.T) {
 		{`isTeamAccount eq "secret"`, `The filter is refused at position 1: isTeamAccount is of type boolean; compare it with true or false, without quotes.`},
 		{EnterpriseURN + `:userName pr`, `The filter is refused at position 1: the schema urn:ietf:params:scim:schemas:extension:enterprise:2.0:User has no attribute userName.`},
 		{EnterpriseURN + `.nope pr`, `The filter is refused at position 1: the schema urn:ietf:params:scim:schemas:extension:enterprise:2.0:User has no attribute nope.`},
-		{EnterpriseURN + `[department pr]`, `The filter is refused at position 1: an attribute of urn:ietf:params:scim:schemas:extension:enterprise:2.0:User stands after its URN and a colon.`},
+		{EnterpriseURN + `[department pr]`, `The filter is refused at position 1: write an attribute of urn:ietf:params:scim:schemas:extension:enterprise:2.0:User after its URN and a colon.`},
 		{EnterpriseURN + ` eq "secret"`, `The filter is refused at position 1: a whole extension has no value to compare; write one of its attributes after its URN and a colon.`},
 		{`urn:x:other:userName pr`, `The filter is refused at position 1: User has no attribute urn:x:other:userName; write userName.`},
 		{`urn:x:other:2.0:nope.part eq "secret"`, `The filter is refused at position 1: User has no attribute urn:x:other:2.0:nope.part.`},
@@ -380,8 +380,8 @@ func TestCompileFilter_Refuses(t *testing.T) {
 
 		// Covers: 7644-3.4.2.2-15
 		{`emails[nope eq "secret"]`, `The filter is refused at position 8: emails has no sub-attribute nope; it has value, display, type, primary.`},
-		{`emails[emails.type eq "secret"]`, `The filter is refused at position 8: in the brackets of emails its sub-attributes stand alone: value, display, type, primary.`},
-		{`schemas[value eq "secret"]`, `The filter is refused at position 1: schemas has no sub-attributes, so no filter in brackets fits it.`},
+		{`emails[emails.type eq "secret"]`, `The filter is refused at position 8: inside the brackets of emails, write its sub-attributes without a prefix: value, display, type, primary.`},
+		{`schemas[value eq "secret"]`, `The filter is refused at position 1: schemas has no sub-attributes, so it cannot have a filter in brackets.`},
 		// Covers: 7644-3.4.2.2-19
 		{`name eq "secret"`, `The filter is refused at position 1: name is complex and cannot be compared as a whole; after a dot, write one of its sub-attributes: formatted, familyName, givenName, middleName, honorificPrefix, honorificSuffix.`},
 		{`addresses co "secret"`, `The filter is refused at position 1: addresses is complex and cannot be compared as a whole; after a dot, write one of its sub-attributes: formatted, streetAddress, locality, region, postalCode, country, type, primary.`},
@@ -391,16 +391,16 @@ func TestCompileFilter_Refuses(t *testing.T) {
 		// Covers: 7644-3.4.2.2-11
 		{`active gt true`, `The filter is refused at position 1: active is of type boolean, to which only eq, ne and pr apply.`},
 		{`active co true`, `The filter is refused at position 1: active is of type boolean, to which only eq, ne and pr apply.`},
-		{`active lt null`, `The filter is refused at position 1: null is compared by eq and ne alone.`},
+		{`active lt null`, `The filter is refused at position 1: null can only be compared with eq and ne.`},
 		{`userName eq 5`, `The filter is refused at position 1: userName is of type string; compare it with a value in double quotes.`},
 		{`userName eq true`, `The filter is refused at position 1: userName is of type string; compare it with a value in double quotes.`},
 		{`emails eq 5`, `The filter is refused at position 1: emails.value is of type string; compare it with a value in double quotes.`},
-		{`userName eq "secret\u0000"`, `The filter is refused at position 1: userName is of type string, and none holds the character U+0000.`},
+		{`userName eq "secret\u0000"`, `The filter is refused at position 1: userName is of type string, and no value contains the character U+0000.`},
 		// Covers: 7644-3.4.2.2-11
 		{`x509Certificates gt "secret"`, `The filter is refused at position 1: x509Certificates.value is of type binary, to which only eq, ne and pr apply.`},
 		{`x509Certificates co "secret"`, `The filter is refused at position 1: x509Certificates.value is of type binary, to which only eq, ne and pr apply.`},
 		{`meta.created sw "2011"`, `The filter is refused at position 1: meta.created is of type dateTime, to which co, sw and ew do not apply; compare it by gt, ge, lt and le.`},
-		{`meta.created gt "secret"`, `The filter is refused at position 1: meta.created is of type dateTime; compare it with one in double quotes, such as "2011-05-13T04:42:34Z" (the + of an offset is %2B in a URL).`},
+		{`meta.created gt "secret"`, `The filter is refused at position 1: meta.created is of type dateTime; compare it with one in double quotes, for example "2011-05-13T04:42:34Z" (the + of an offset is %2B in a URL).`},
 		{matchX + `count eq "secret"`, `The filter is refused at position 1: count is of type integer; compare it with a number, without quotes.`},
 		{matchX + `weight sw 1`, `The filter is refused at position 1: weight is of type decimal, to which co, sw and ew do not apply.`},
 		{matchX + `weight lt 1e400`, `The filter is refused at position 1: weight is of type decimal; a number of that size or precision is out of range.`},
@@ -550,8 +550,8 @@ func TestLookups(t *testing.T) {
 	}
 }
 
-// matchFilters draws filters on users made of few names and values, so that
-// they often hold.
+// matchFilters draws filters on users from few names and values, so that they
+// often match.
 func matchFilters(depth int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		value := func() string { return rapid.SampledFrom([]string{`"a"`, `"B"`, `null`}).Draw(t, "value") }
@@ -606,8 +606,8 @@ func matchUsers() *rapid.Generator[Resource] {
 	})
 }
 
-// What a match satisfies must include every lookup: the store reads only what
-// the lookups find.
+// Every match must satisfy all lookups: the store reads only what the lookups
+// find.
 func TestLookups_HoldForEveryMatch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := matchFilters(3).Draw(t, "filter")
@@ -686,7 +686,7 @@ func TestCompileElement_Refuses(t *testing.T) {
 		{"emails", `nope eq "a"`, `The filter is refused at position 1: emails has no sub-attribute nope; it has value, display, type, primary.`},
 		{"emails", `type pr and primary eq "yes"`, `The filter is refused at position 13: primary is of type boolean; compare it with true or false, without quotes.`},
 		{"emails", `emails[type pr]`, `The filter is refused at position 1: emails has no sub-attribute emails; it has value, display, type, primary.`},
-		{"userName", `value eq "a"`, `The filter is refused at position 1: userName has no sub-attributes to choose its values by.`},
+		{"userName", `value eq "a"`, `The filter is refused at position 1: userName has no sub-attributes, so it cannot have a filter in brackets.`},
 	}
 	for _, tt := range tests {
 		parsed, err := filter.Parse(tt.filter, filter.Limits{})

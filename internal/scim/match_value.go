@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
-// valueTest makes the test of one value of a target against the literal of a
+// valueTest returns the test of one value of a target against the literal of a
 // comparison, by the type of the attribute. RFC 7644 §3.4.2.2, table 3
 func (c *matchCompiler) valueTest(t *matchTarget, e *filter.Compare) (func(any) bool, error) {
 	leaf := t.leaf()
@@ -57,7 +57,7 @@ func (c *matchCompiler) valueTest(t *matchTarget, e *filter.Compare) (func(any) 
 		case substring:
 			return refuse(", to which co, sw and ew do not apply; compare it by gt, ge, lt and le")
 		case e.Value.Kind != filter.String || !ok:
-			return refuse(`; compare it with one in double quotes, such as "2011-05-13T04:42:34Z" (the + of an offset is %2B in a URL)`)
+			return refuse(`; compare it with one in double quotes, for example "2011-05-13T04:42:34Z" (the + of an offset is %2B in a URL)`)
 		}
 		return matchOrdered(e.Op, func(v any) (int, bool) {
 			s, _ := v.(string)
@@ -71,14 +71,14 @@ func (c *matchCompiler) valueTest(t *matchTarget, e *filter.Compare) (func(any) 
 	case e.Value.Kind != filter.String:
 		return refuse("; compare it with a value in double quotes")
 	case strings.Contains(e.Value.Text, "\x00"):
-		return refuse(", and none holds the character U+0000")
+		return refuse(", and no value contains the character U+0000")
 	case leaf.Type == TypeString && !leaf.CaseExact:
 		return matchFolded(e.Op, e.Value.Text, &c.folds), nil
 	}
 	return matchText(leaf, e.Op, e.Value.Text), nil
 }
 
-// matchText tests strings that keep their case.
+// matchText tests strings that are case exact.
 func matchText(leaf *Attribute, op filter.Op, want string) func(any) bool {
 	if leaf.Name != "$ref" || op != filter.Eq && op != filter.Ne {
 		return matchExact(op, want)
@@ -89,7 +89,7 @@ func matchText(leaf *Attribute, op filter.Op, want string) func(any) bool {
 	}
 }
 
-// boolean is the literal that a boolean is compared with.
+// boolean returns the literal that a boolean is compared with.
 func (c *matchCompiler) boolean(v filter.Value) (value, ok bool) {
 	if v.Kind == filter.String && c.stringBooleans {
 		c.told.add(NoticeFilterBoolean, "filter")
@@ -122,8 +122,8 @@ func matchFolded(op filter.Op, literal string, folds *foldMemo) func(any) bool {
 	})
 }
 
-// foldParts are the forms of a part of a value: as it stands, and, when they differ,
-// as the domain of an address or a part of it.
+// foldParts returns the folded forms of a part of a value: as text and, if that
+// differs, as the domain of an address or a part of it.
 func foldParts(literal string) []string {
 	part := foldText(literal)
 	if domain := foldDomain(part); domain != part {
@@ -142,8 +142,8 @@ func anyOf(test func(s, part string) bool, s string, parts []string) bool {
 	return false
 }
 
-// matchExact tests strings byte by byte: those that are case exact, references
-// and binary values.
+// matchExact tests strings byte by byte: case exact ones, references and binary
+// values.
 func matchExact(op filter.Op, want string) func(any) bool {
 	switch op {
 	case filter.Co:
@@ -159,8 +159,8 @@ func matchExact(op filter.Op, want string) func(any) bool {
 	})
 }
 
-// matchOrdered tests values by an order that says how a value compares with the
-// literal, and whether it is of the type at all.
+// matchOrdered tests values by an order that returns how a value compares with
+// the literal, and whether it is of the type at all.
 func matchOrdered(op filter.Op, order func(any) (int, bool)) func(any) bool {
 	return func(v any) bool {
 		n, ok := order(v)
@@ -176,9 +176,9 @@ func matchOrdered(op filter.Op, order func(any) (int, bool)) func(any) bool {
 	}
 }
 
-// matchNumber is the exact value of a number of JSON, if it is of the size and
-// precision that numbers of 64 bits have: 1e999999999 is ten bytes of text and
-// a number that no memory holds.
+// matchNumber returns the exact value of a JSON number, if it has the size and
+// precision of 64-bit numbers: 1e999999999 is ten bytes of text and a number
+// that does not fit into memory.
 func matchNumber(s string) (*big.Rat, bool) {
 	const largest, longest = 308, 400
 	if len(s) > longest {
@@ -193,11 +193,12 @@ func matchNumber(s string) (*big.Rat, bool) {
 	return new(big.Rat).SetString(s)
 }
 
-// matchInstant reads an xsd:dateTime; one without an offset is in UTC.
-// RFC 7643 §2.3.5
+// matchInstant parses an xsd:dateTime; one without an offset is in UTC. RFC
+// 7643 §2.3.5
 func matchInstant(s string) (time.Time, bool) {
 	const local = "2006-01-02T15:04:05"
-	// Package time takes one digit for an hour, and a comma before a fraction.
+	// Package time accepts one digit for an hour, and a comma before a
+	// fraction.
 	if len(s) < len(local) || s[13] != ':' || strings.Contains(s, ",") {
 		return time.Time{}, false
 	}

@@ -17,34 +17,36 @@ type MemberChangeKind string
 const (
 	// MembersAdd: IDs join.
 	MembersAdd MemberChangeKind = "add"
-	// MembersRemove: IDs leave. Who is no member is passed over: removing is
-	// idempotent, internal/replay entra-g09-remove-absent.
+	// MembersRemove: IDs leave. Ids that are not members are ignored: removing
+	// is idempotent, internal/replay entra-g09-remove-absent.
 	MembersRemove MemberChangeKind = "remove"
-	// MembersReplace: the members are IDs from now on; with no IDs, nobody is.
+	// MembersReplace: the members are exactly IDs; with no IDs, the group is
+	// empty.
 	MembersReplace MemberChangeKind = "replace"
-	// MembersRemoveWhere: those of IDs leave, or of all members when it is nil,
-	// whom Matches chooses.
+	// MembersRemoveWhere: those of IDs, or of all members if it is nil, that
+	// Matches selects leave.
 	MembersRemoveWhere MemberChangeKind = "removeWhere"
-	// MembersSwap: those of IDs, or of all members when it is nil, whom Matches
-	// chooses if it is not nil, leave, and Joins comes for them. There must be
-	// one at least.
+	// MembersSwap: those of IDs, or of all members if it is nil, that Matches
+	// selects (all if it is nil) leave, and Joins replaces them. There must be
+	// at least one.
 	MembersSwap MemberChangeKind = "swap"
 )
 
-// MemberChange is what one operation on members does to the set of ids that a
-// group's members are. Only that set is kept: a member is a user, and its
-// display, type and $ref follow from the user. RFC 7643 §4.2
+// MemberChange is what one operation on members does to the set of a group's
+// member ids. Only that set is stored: a member is a user, and its display,
+// type and $ref follow from the user. RFC 7643 §4.2
 type MemberChange struct {
 	Kind MemberChangeKind
-	// IDs are distinct and in the order sent. No user need have them.
+	// IDs are distinct and in the order sent. They need not be users' ids.
 	IDs []string
-	// Matches judges a member as it is served, but for display, by the filter of
-	// the path: {"value", "type", "$ref"}. nil when the filter names the ids and
-	// asks for nothing else.
+	// Matches applies the filter of the path to a member as it is served,
+	// without display: {"value", "type", "$ref"}. It is nil if the filter only
+	// names ids.
 	Matches func(member map[string]any) bool
-	// Joins is who comes by MembersSwap.
+	// Joins is the id that joins by MembersSwap.
 	Joins string
-	// Number is the operation's place in the request, from 1: details name it.
+	// Number is the operation's position in the request, from 1, for error
+	// details.
 	Number int
 	// cost is how long Matches takes, by the length of the filter.
 	cost int
@@ -52,23 +54,23 @@ type MemberChange struct {
 
 // MemberChanges reads the operations on members that Split takes out of a patch
 // of a group. They do to the set of members what Apply would do to a resource
-// that holds them; those that do nothing to it are left out. Whether the ids are
+// that contains them; those without effect are left out. Whether the ids are
 // users' is not known here.
 //
-// A value is an array of members, or one member; null, "", an empty array and an
-// empty object are none. remove without a value, or with null, removes all, and with
-// a value only those sent, none for an empty array. A member is an id, or an object
-// with value or, when that is missing, with a $ref whose path ends in the id;
-// anything else is refused and not left out, for a replace would remove the members
-// whose ids an IdP failed to fill in. The type of a member means nothing: a member is
-// the user with the id.
+// A value is an array of members, or one member; null, "", an empty array and
+// an empty object are no members. A remove without a value, or with null,
+// removes all; with a value it removes only those sent, none for an empty
+// array. A member is an id, or an object with value or, without that, with a
+// $ref whose path ends in the id. Anything else is refused rather than ignored,
+// because a replace would remove the members whose ids an IdP failed to fill
+// in. The type of a member is ignored: a member is the user with the id.
 //
-// Of members that a filter chooses, replace makes another, and is noTarget when
-// it chooses nobody; replacing the value alone does the same. null makes nobody
-// and is a remove. add only names whom the filter describes, who then joins.
-// display is read-only; operations on type and $ref are checked and do nothing.
-// The value of all members at once cannot be set, and that of none be removed:
-// it is immutable.
+// A replace turns the members that a filter selects into another one, and is
+// noTarget if it selects none; replacing only their value does the same. A null
+// value adds none and is a remove. An add only names the member that the filter
+// describes, which joins. display is read-only; operations on type and $ref are
+// checked and have no effect. The value of all members at once cannot be set,
+// and that of no member can be removed: it is immutable.
 //
 // RFC 7644 §3.5.2
 func MemberChanges(rt *ResourceType, operations []Operation) ([]MemberChange, []Notice, error) {
@@ -87,8 +89,8 @@ func MemberChanges(rt *ResourceType, operations []Operation) ([]MemberChange, []
 	return changes, r.notices, nil
 }
 
-// MembersOf are the ids of the members in a resource that DecodeResource made,
-// checked as MemberChanges checks them; distinct, in the order sent.
+// MembersOf returns the ids of the members in a resource that DecodeResource
+// returned, checked as MemberChanges checks them; distinct, in the order sent.
 func MembersOf(r Resource) ([]string, error) {
 	c := coercer{}
 	return c.memberIDs(membersAttribute, r["members"])
@@ -100,7 +102,7 @@ var membersAttribute = groupSchema().Attribute("members")
 // memberReader reads operations on members.
 type memberReader struct{ coercer }
 
-// change is what an operation does to the set of members, nil for nothing.
+// change returns what an operation does to the set of members, nil for nothing.
 func (r *memberReader) change(o Operation) (*MemberChange, error) {
 	defer r.leaveText(r.inText)
 	r.inText = o.inText
@@ -109,7 +111,7 @@ func (r *memberReader) change(o Operation) (*MemberChange, error) {
 	case err != nil:
 		return nil, err
 	case l.attr == nil || l.extension != nil || l.attr.Name != "members":
-		return nil, &Error{InvalidPath, "the path does not lead to members."}
+		return nil, &Error{InvalidPath, "the path is not a path of members."}
 	case l.readOnly() && o.named:
 		return nil, nil
 	case l.readOnly():
@@ -120,8 +122,8 @@ func (r *memberReader) change(o Operation) (*MemberChange, error) {
 	return r.chosen(o, l)
 }
 
-// whole reads an operation on all members.
-// RFC 7644 §3.5.2.1, §3.5.2.2, §3.5.2.3
+// whole reads an operation on all members. RFC 7644 §3.5.2.1, §3.5.2.2,
+// §3.5.2.3
 func (r *memberReader) whole(o Operation, l location) (*MemberChange, error) {
 	ids, err := r.memberIDs(l.attr, o.Value)
 	switch {
@@ -138,7 +140,7 @@ func (r *memberReader) whole(o Operation, l location) (*MemberChange, error) {
 	return &MemberChange{Kind: MembersAdd, IDs: ids}, nil
 }
 
-// chosen reads an operation on the members that the path chooses, or on one
+// chosen reads an operation on the members that the path selects, or on one
 // sub-attribute of them. RFC 7644 §3.5.2.1, §3.5.2.2, §3.5.2.3
 func (r *memberReader) chosen(o Operation, l location) (*MemberChange, error) {
 	parts, _, err := r.sentParts(o.Op, l, o.Value)
@@ -167,7 +169,7 @@ func (r *memberReader) chosen(o Operation, l location) (*MemberChange, error) {
 	return swapped(l, id)
 }
 
-// removed is the change that takes away whom a filter chooses.
+// removed returns the change that removes the members a filter selects.
 func removed(l location) *MemberChange {
 	ids, only, named := namedMembers(l.filter)
 	switch {
@@ -179,8 +181,8 @@ func removed(l location) *MemberChange {
 	return &MemberChange{Kind: MembersRemoveWhere, IDs: ids, Matches: l.matches, cost: l.cost}
 }
 
-// swapped is the change that puts one member in the place of whom a filter
-// chooses.
+// swapped returns the change that replaces the members a filter selects by one
+// member.
 func swapped(l location, joins string) (*MemberChange, error) {
 	ids, only, named := namedMembers(l.filter)
 	if named && len(ids) == 0 {
@@ -193,9 +195,9 @@ func swapped(l location, joins string) (*MemberChange, error) {
 	return c, nil
 }
 
-// described is the change by an add of a member that a filter chooses: it joins
-// if the filter describes it, for it is either there or made. Sent with another
-// value it would change that of a member.
+// described returns the change by an add to a member that a filter selects: the
+// member joins if the filter describes it, because it either exists or is
+// created. Sent with another value it would change that of a member.
 func (r *memberReader) described(l location, id string) (*MemberChange, error) {
 	if id == "" {
 		return nil, nil
@@ -214,17 +216,18 @@ func (r *memberReader) described(l location, id string) (*MemberChange, error) {
 	return &MemberChange{Kind: MembersAdd, IDs: []string{id}}, nil
 }
 
-// fixedMember refuses to make one member another.
+// fixedMember refuses to change the value of a member.
 func fixedMember(l location) error {
 	return immutableError(target{attr: l.attr, sub: l.attr.Sub("value")})
 }
 
 func noMember() error {
-	return &Error{NoTarget, "members has no value that the path chooses."}
+	return &Error{NoTarget, "members has no value that matches the path."}
 }
 
-// namedMembers reads off a filter the ids without which it cannot hold, if there
-// are such; only tells that it asks for nothing else. An empty value is nobody's.
+// namedMembers returns the ids of which every match of a filter has one, if
+// there are such; only reports that the filter asks for nothing else. An empty
+// value matches no member.
 func namedMembers(e filter.Expr) (ids []string, only, named bool) {
 	switch e := e.(type) {
 	case *filter.Or:
@@ -251,7 +254,7 @@ func namedMembers(e filter.Expr) (ids []string, only, named bool) {
 	return nil, false, false
 }
 
-// memberIDs are the ids in a value of members.
+// memberIDs returns the ids in a value of members.
 func (c *coercer) memberIDs(a *Attribute, v any) ([]string, error) {
 	list, err := c.elements(a, a.Name, v)
 	if err != nil {
@@ -276,8 +279,8 @@ func distinctIDs(ids []string) []string {
 	return kept
 }
 
-// member completes an element of members, the n-th one sent: without a value it
-// takes the id from its $ref. One without either is refused.
+// member completes the n-th element of members: without a value it takes the id
+// from its $ref. An element without either is refused.
 func (c *coercer) member(a *Attribute, path string, n int, element map[string]any) (any, error) {
 	if element["value"] != nil {
 		return element, nil
@@ -297,21 +300,22 @@ func (c *coercer) member(a *Attribute, path string, n int, element map[string]an
 	return element, nil
 }
 
-// otherThanUser reports whether a sub-attribute of a member says that it is no user:
-// by a type that is not User, or a $ref to a group. Whether it is one is decided by
-// its id: PingFederate sends users of the type "value".
+// otherThanUser reports whether a sub-attribute of a member says that it is not
+// a user: by a type that is not User, or a $ref to a group. Its id decides
+// whether it is one: PingFederate sends users of the type "value".
 func otherThanUser(path, text string) bool {
 	return path == "members.type" && !equalName(text, "User") || path == "members.$ref" && leadsToGroup(text)
 }
 
-// leadsToGroup tells a $ref to a group, relative or absolute.
+// leadsToGroup reports whether a $ref, relative or absolute, is that of a
+// group.
 func leadsToGroup(ref string) bool {
 	endpoint, id := referenced(ref)
 	return equalName(endpoint, "Groups") && id != ""
 }
 
-// referenced are the last two segments of the path of a $ref: of
-// https://example.com/v2/Users/u1 they are Users and u1. RFC 7643 §2.4
+// referenced returns the last two segments of the path of a $ref: Users and u1
+// for https://example.com/v2/Users/u1. RFC 7643 §2.4
 func referenced(ref string) (endpoint, id string) {
 	u, err := url.Parse(ref)
 	if err != nil {

@@ -1,19 +1,19 @@
 package scim
 
-// MemberPlan is what changes of members come to.
+// MemberPlan is the combined effect of several changes of members.
 type MemberPlan struct {
-	// Reset tells that the members become exactly Add, whoever they were; Remove
-	// is empty then.
+	// Reset reports that the members become exactly Add, whatever they were;
+	// Remove is then empty.
 	Reset bool
 	// Add join and Remove leave, in the order in which the changes first name
-	// them; nobody is in both. Some of Add may be members already, and some of
-	// Remove none: they are listed all the same, so that the plan holds whatever
-	// others do to the group meanwhile.
+	// them; no id is in both. Some of Add may be members already, and some of
+	// Remove not: they are listed in any case, so that the plan is right
+	// whatever other requests do to the group meanwhile.
 	Add, Remove []string
 }
 
-// NeedsMembers tells whether what changes come to depends on who is a member
-// now: whether a filter must choose among all of them, before a change that
+// NeedsMembers reports whether the effect of changes depends on the current
+// members: whether a filter must select among all of them, before a change that
 // replaces them.
 func NeedsMembers(changes []MemberChange) bool {
 	needs := false
@@ -30,10 +30,10 @@ func NeedsMembers(changes []MemberChange) bool {
 	return needs
 }
 
-// PlanMembers puts changes together, each of which sees what those before it
-// made. present are all the members; they are only looked at where NeedsMembers
-// says so, and may be left out otherwise. ref is the $ref of the user with an id,
-// for filters that ask for it. RFC 7644 §3.5.2
+// PlanMembers combines changes, each of which sees the result of those before
+// it. present are all members; they are used only if NeedsMembers is true, and
+// may be nil otherwise. ref returns the $ref of the user with an id, for
+// filters that compare it. RFC 7644 §3.5.2
 func PlanMembers(changes []MemberChange, present []string, ref func(id string) string) (MemberPlan, error) {
 	s := memberSet{present: present, said: map[string]bool{}, ref: ref}
 	for _, c := range changes {
@@ -53,24 +53,23 @@ func PlanMembers(changes []MemberChange, present []string, ref func(id string) s
 	return p, nil
 }
 
-// memberSet is a set of members on its way.
+// memberSet is a set of members while changes are applied.
 type memberSet struct {
-	// present are the members that nothing was said of, until a reset.
+	// present are the members that no change has named, until a reset.
 	present []string
 	isHere  map[string]struct{}
 	reset   bool
-	// said tells of those whom the changes name whether they are members now;
-	// order lists them.
+	// said records, for each id that the changes name, whether it is a member
+	// now; order lists these ids.
 	said  map[string]bool
 	order []string
 	ref   func(id string) string
-	// work is what the filters cost so far.
+	// work is the cost of the filters so far.
 	work int
 }
 
-// maxMemberWork bounds the members that the filters of one request look at: a
-// thousand filters over 100,000 members must not take minutes. A dozen short
-// ones may be.
+// maxMemberWork limits the work of the filters of one request: a thousand
+// filters over 100,000 members must not take minutes. A dozen short ones fit.
 const maxMemberWork = 8 << 20
 
 func (s *memberSet) apply(c MemberChange) error {
@@ -136,7 +135,7 @@ func (s *memberSet) has(id string) bool {
 	return ok
 }
 
-// chosen are the ids that a change is about and that its filter matches.
+// chosen returns the ids that a change concerns and that its filter matches.
 func (s *memberSet) chosen(c MemberChange) ([]string, error) {
 	ids := c.IDs
 	if ids == nil {
@@ -164,12 +163,12 @@ func (s *memberSet) chosen(c MemberChange) ([]string, error) {
 
 func (s *memberSet) spend(work int) error {
 	if s.work += work; s.work > maxMemberWork {
-		return &Error{TooMany, "the PATCH does more than one request may: send it in parts."}
+		return &Error{TooMany, "the PATCH is too large for one request: split it into several."}
 	}
 	return nil
 }
 
-// members are all who are members now.
+// members returns all current members.
 func (s *memberSet) members() []string {
 	ids := make([]string, 0, len(s.order)+len(s.present))
 	for _, id := range s.order {

@@ -82,8 +82,8 @@ var (
 	})
 )
 
-// asServed is a group with its members in the form in which they are served, but
-// for display. An element without value is one that Apply made of a $ref.
+// asServed returns a group with its members as they are served, without
+// display. An element without a value is one that Apply created from a $ref.
 func asServed(r Resource) Resource {
 	out, seen := r.without("members"), map[string]bool{}
 	var list []any
@@ -116,7 +116,7 @@ func membersOf(r Resource) []string {
 	return ids
 }
 
-// apply is the set of members that a plan makes, sorted.
+// apply returns the set of members after a plan, sorted.
 func (p MemberPlan) apply(present []string) []string {
 	var after []string
 	if !p.Reset {
@@ -131,8 +131,8 @@ func (p MemberPlan) apply(present []string) []string {
 	return after
 }
 
-// The set of members becomes what Apply makes of a resource that holds them, and
-// what one refuses the other does, but for what departs says.
+// The set of members changes as Apply changes a resource that contains them,
+// and what one refuses the other refuses too, except as departs says.
 func TestMemberChanges_DoWhatApplyDoes(t *testing.T) {
 	rt := GroupType()
 	rapid.Check(t, func(t *rapid.T) {
@@ -147,7 +147,7 @@ func TestMemberChanges_DoWhatApplyDoes(t *testing.T) {
 			t.Skip(err)
 		}
 
-		// Step by step, as long as the two do the same.
+		// Step by step, as long as the two agree.
 		resource, set := before, present
 		var reached []Operation
 		for _, o := range p.Operations {
@@ -179,7 +179,7 @@ func TestMemberChanges_DoWhatApplyDoes(t *testing.T) {
 			}
 		}
 
-		// All at once, as far as that went.
+		// All at once, up to the step reached.
 		changes, _, err := MemberChanges(rt, reached)
 		if err != nil {
 			t.Fatal(err)
@@ -210,7 +210,7 @@ func errorType(err error) ErrorType {
 	return ""
 }
 
-// departs tells where MemberChanges means to differ from Apply on a resource.
+// departs reports whether MemberChanges differs from Apply on purpose.
 func departs(own []Operation, present []string, err, applyErr error) bool {
 	for _, o := range own {
 		l, locateErr := (&coercer{rt: GroupType()}).locate(o.Path)
@@ -226,30 +226,31 @@ func departs(own []Operation, present []string, err, applyErr error) bool {
 		var departs bool
 		switch {
 		case l.sub != nil && l.sub.Name != "value":
-			// type and $ref are not kept. Apply refuses to change or to remove them,
-			// and makes a member of whom the filter describes.
+			// type and $ref are not stored. Apply refuses to change or to
+			// remove them, and creates the member that the filter describes.
 			departs = got == "" && (want == NotMutable || want == NoTarget || !found)
 		case l.filter != nil && hasValue && (l.sub != nil || bare && o.Op == OpReplace):
-			// A value is replaced with its member. Apply finds it immutable, or makes
-			// a member of what the filter describes.
+			// A value is replaced together with its member. Apply finds it
+			// immutable, or creates the member that the filter describes.
 			departs = got == "" && want == NotMutable || got == NoTarget && !found
 		case l.sub != nil:
-			// The value stays. Apply has nothing to refuse where nobody is chosen,
-			// or where it is the same.
+			// The value stays. Apply has nothing to refuse if no member is
+			// selected, or if the value is the same.
 			departs = got == NotMutable && (want == "" || want == NoTarget)
 		case o.Op == OpReplace && isNone(o.Value):
-			// Whom nobody replaces is removed, and removing is idempotent.
+			// A member without a replacement is removed, and removing is
+			// idempotent.
 			departs = got == "" && want == NoTarget && !found
 		case o.Op == OpReplace && !hasValue:
-			// Apply takes away whom it replaces by a member without a value.
+			// Apply removes the member that it replaces by one without a value.
 			departs = got == InvalidValue
 		case o.Op == OpAdd && !hasValue:
-			// What names no member adds none. Apply makes whom the filter describes,
-			// and refuses to change type and $ref.
+			// A value without an id adds no member. Apply creates the member
+			// that the filter describes, and refuses to change type and $ref.
 			departs = got == "" && (want == NotMutable || !found)
 		case o.Op == OpAdd:
-			// A value that the filter does not describe is refused, whoever is
-			// chosen; type and $ref that it describes otherwise are not compared.
+			// A value that the filter does not describe is refused, whichever
+			// member is selected; a different type or $ref is not compared.
 			departs = got == NotMutable || got == "" && want == NotMutable
 		}
 		if departs {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// memberOperations are the operations on members in the body of a PATCH.
+// memberOperations returns the operations on members in the body of a PATCH.
 func memberOperations(t testing.TB, operations string) []Operation {
 	t.Helper()
 	p, err := DecodePatch([]byte(`{"schemas":["` + PatchURN + `"],"Operations":[` + operations + `]}`))
@@ -21,8 +21,8 @@ func memberOperations(t testing.TB, operations string) []Operation {
 
 func userRef(id string) string { return "https://example.com/v2/Users/" + id }
 
-// showChange writes a change as "kind id id", for MembersSwap with "> id" behind,
-// and "?" where a filter chooses.
+// showChange prints a change as "kind id id", followed by "> id" for
+// MembersSwap, and by "?" if a filter selects.
 func showChange(c MemberChange) string {
 	parts := append([]string{string(c.Kind)}, c.IDs...)
 	if c.Matches != nil {
@@ -162,12 +162,12 @@ func TestMemberChanges_Refuses(t *testing.T) {
 		{"a $ref that is none", `{"op":"add","path":"members","value":[{"$ref":"/Users/%zz"}]}`, InvalidValue, "has no value"},
 		{"a URN for a $ref", `{"op":"add","path":"members","value":[{"$ref":"urn:x:u1"}]}`, InvalidValue, "has no value"},
 		{"bytes that are no text", `{"op":"add","path":"members","value":[{"$ref":"/Users/%ff"}]}`, InvalidValue, "has no value"},
-		{"a control character in a $ref", `{"op":"add","path":"members","value":[{"$ref":"/Users/a%00"}]}`, InvalidValue, "members.value holds a control"},
+		{"a control character in a $ref", `{"op":"add","path":"members","value":[{"$ref":"/Users/a%00"}]}`, InvalidValue, "members.value contains a control"},
 		{"an array in an array", `{"op":"add","path":"members","value":[["u1"]]}`, InvalidValue, "members must be an array"},
 		{"a number", `{"op":"add","path":"members","value":[{"value":1}]}`, InvalidValue, "members.value must be a string"},
 		{"replace one by no value", `{"op":"replace","path":"members[value eq \"u1\"]","value":{"display":"A"}}`, InvalidValue, "member 1 has no value"},
 		{"replace one by two", `{"op":"replace","path":"members[value eq \"u1\"]","value":[{"value":"u2"},{"value":"u3"}]}`, InvalidValue, "has one value, and the request sends an array of 2"},
-		{"replace nobody", `{"op":"replace","path":"members[value eq \"\"]","value":{"value":"u2"}}`, NoTarget, "no value that the path chooses"},
+		{"replace nobody", `{"op":"replace","path":"members[value eq \"\"]","value":{"value":"u2"}}`, NoTarget, "no value that matches the path"},
 		{"add another value", `{"op":"add","path":"members[value eq \"u1\"]","value":{"value":"u2"}}`, NotMutable, "members.value cannot be changed"},
 		{"add a value to many", `{"op":"add","path":"members[type eq \"User\"]","value":{"value":"u2"}}`, NotMutable, "members.value cannot be changed"},
 		{"add a value to others", `{"op":"add","path":"members[value ne \"u1\"]","value":{"value":"u2"}}`, NotMutable, "members.value cannot be changed"},
@@ -262,7 +262,7 @@ func TestPlanMembers(t *testing.T) {
 	}
 }
 
-// showPlan writes a plan as "+u1 -u2", with "=" in front of a reset.
+// showPlan prints a plan as "+u1 -u2", after "=" for a reset.
 func showPlan(p MemberPlan) string {
 	list := func(sign string, ids []string) string {
 		if len(ids) == 0 {
@@ -286,7 +286,7 @@ func TestPlanMembers_Refuses(t *testing.T) {
 		want             ErrorType
 		detail           string
 	}{
-		{"replace of none", swap(`value eq \"u4\"`), NoTarget, "Operation 1: members has no value that the path chooses."},
+		{"replace of none", swap(`value eq \"u4\"`), NoTarget, "Operation 1: members has no value that matches the path."},
 		{"replace of one who left", `{"op":"remove","path":"members[value eq \"u1\"]"},` + swap(`value eq \"u1\"`), NoTarget, "Operation 2: "},
 		{"replace after a clear", `{"op":"remove","path":"members"},` + swap(`value eq \"u1\"`), NoTarget, "Operation 2: "},
 		{"replace of no type", swap(`type eq \"Group\"`), NoTarget, "Operation 1: "},
@@ -311,7 +311,7 @@ func TestPlanMembers_Refuses(t *testing.T) {
 	}
 }
 
-// What filters over many members can make the engine do is bounded.
+// The work of filters over many members is limited.
 func TestPlanMembers_CostIsBounded(t *testing.T) {
 	present := manyIDs(100_000)
 	plan := func(operations int, filter string) error {
@@ -379,7 +379,7 @@ func TestMembersOf(t *testing.T) {
 	}
 }
 
-// A body of 1 MiB holds 20,000 members. That many are taken, are no part of the
+// A body of 1 MiB has 20,000 members. They are accepted, do not count in the
 // size of the resource, and cost four times what 5,000 cost.
 func TestMembers_AreLinear(t *testing.T) {
 	rt := GroupType()

@@ -6,19 +6,19 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
-// named is what a name in a request means for a resource type: a target, the whole
-// core schema, or nothing. Every place where a name can stand resolves it by
-// ResourceType.resolve or resolvePath, so that a spelling means the same in a body, a
-// path, a filter, an order and a projection. RFC 7644 §3.10
+// named is what a name in a request means for a resource type: a target, the
+// whole core schema, or nothing. Every place where a name can occur resolves it
+// by ResourceType.resolve or resolvePath, so that a spelling means the same in
+// a body, a path, a filter, an order and a projection. RFC 7644 §3.10
 type named struct {
 	target
 	// core reports that the name is the URN of the core schema.
 	core bool
-	// spelling is the kind of Notice that names how the name differs from RFC 7644
-	// §3.10, "" when it does not.
+	// spelling is the kind of Notice that describes how the name differs from
+	// RFC 7644 §3.10, "" if it does not.
 	spelling string
-	// candidates are the full names of the attributes that a name without a URN could
-	// equally mean. It then means none of them.
+	// candidates are the full names of the attributes that a name without a URN
+	// could equally mean. It then means none of them.
 	candidates []string
 }
 
@@ -26,11 +26,13 @@ type named struct {
 func (n named) known() bool { return n.attr != nil || n.extension != nil }
 
 // resolve finds what a name means, in any ASCII case: an attribute of the core
-// schema, with or without its URN, one of an extension after its URN, either with a
-// sub-attribute after a dot, or the URN of an extension or of the core schema.
+// schema, with or without its URN, one of an extension after its URN, either
+// with a sub-attribute after a dot, or the URN of an extension or of the core
+// schema.
 //
-// A dot is taken for the colon after a URN. A name that the core schema does not have,
-// and exactly one extension has, is that extension's. RFC 7644 §3.10
+// A dot is accepted in place of the colon after a URN. A name that the core
+// schema does not have, and exactly one extension has, is that extension's. RFC
+// 7644 §3.10
 func (rt *ResourceType) resolve(name string) named {
 	if equalName(name, rt.Schema.ID) {
 		return named{core: true}
@@ -47,7 +49,7 @@ func (rt *ResourceType) resolve(name string) named {
 	return n.withDot(dotted)
 }
 
-// resolvePath is resolve for a path that was parsed; its filter plays no part.
+// resolvePath is resolve for a parsed path; its filter is ignored.
 func (rt *ResourceType) resolvePath(p filter.Path) named {
 	n := rt.attributeNamed(p.URN, p.Attribute)
 	if p.Sub != "" && n.attr != nil {
@@ -70,7 +72,7 @@ func (n named) withDot(dotted bool) named {
 	return n
 }
 
-// attributeNamed finds an attribute by its name and the URN in front of it, "" for
+// attributeNamed finds an attribute by its name and the URN before it, "" for
 // none.
 func (rt *ResourceType) attributeNamed(urn, name string) named {
 	if urn != "" && !equalName(urn, rt.Schema.ID) {
@@ -89,7 +91,7 @@ func (rt *ResourceType) attributeNamed(urn, name string) named {
 	return rt.unqualified(name)
 }
 
-// unqualified finds an attribute of an extension by its name alone.
+// unqualified finds an attribute of an extension by its name without a URN.
 func (rt *ResourceType) unqualified(name string) named {
 	var found []target
 	for _, e := range rt.Extensions {
@@ -112,8 +114,9 @@ func (rt *ResourceType) unqualified(name string) named {
 	return named{target: found[0], spelling: NoticeUnqualified}
 }
 
-// cutSchema takes the URN of one of the type's schemas off the front of a name, with
-// the colon after it, or the dot that stands for one. urn is "" when there is none.
+// cutSchema removes the URN of one of the type's schemas from the beginning of
+// a name, with the colon after it, or the dot in place of it. urn is "" if
+// there is none.
 func (rt *ResourceType) cutSchema(name string) (urn, local string, dotted bool) {
 	if !strings.Contains(name, ":") {
 		return "", name, false
@@ -128,7 +131,7 @@ func (rt *ResourceType) cutSchema(name string) (urn, local string, dotted bool) 
 	return "", name, false
 }
 
-// urns are the URNs of the type's schemas.
+// urns returns the URNs of the type's schemas.
 func (rt *ResourceType) urns() []string {
 	urns := make([]string, 1, 1+len(rt.Extensions))
 	urns[0] = rt.Schema.ID
@@ -138,9 +141,9 @@ func (rt *ResourceType) urns() []string {
 	return urns
 }
 
-// parsePath reads a path of a PATCH, and notes a space that it leaves out. The error is
-// an *Error: of type InvalidFilter when the fault is in the brackets, else of type
-// InvalidPath. RFC 7644 §3.5.2, §3.12
+// parsePath parses a path of a PATCH, and adds a notice of a missing space. The
+// error is an *Error: of type InvalidFilter if the fault is in the brackets,
+// else of type InvalidPath. RFC 7644 §3.5.2, §3.12
 func (rt *ResourceType) parsePath(path string, told *notices) (filter.Path, *Error) {
 	parsed, tight, err := filter.ReadPath(path, filter.Limits{}, rt.urns()...)
 	if err == nil {
@@ -150,32 +153,33 @@ func (rt *ResourceType) parsePath(path string, told *notices) (filter.Path, *Err
 		return parsed, nil
 	}
 	if fault, ok := err.(*filter.Error); ok && fault.Inside { //nolint:errorlint // ReadPath returns no other
-		return parsed, &Error{InvalidFilter, "the filter in the path cannot be read " + err.Error() + "."}
+		return parsed, &Error{InvalidFilter, "invalid filter in the path, " + err.Error() + "."}
 	}
-	return parsed, &Error{InvalidPath, "the path cannot be read " + err.Error() + "."}
+	return parsed, &Error{InvalidPath, "invalid path, " + err.Error() + "."}
 }
 
-// unknownPath refuses a path that names nothing, and says how to write what it may
-// mean.
+// unknownPath returns the error for a path that names nothing. It says how to
+// write the attribute that may be meant.
 func (rt *ResourceType) unknownPath(name string, n named) *Error {
 	if len(n.candidates) > 0 {
 		return &Error{InvalidPath, ambiguousName("the path", name, n)}
 	}
-	detail := "the path names no attribute of a " + rt.Name + ": " + noticeName(name)
+	detail := "unknown attribute of a " + rt.Name + ": " + noticeName(name)
 	if meant := rt.meant(name); meant != "" {
 		return &Error{InvalidPath, detail + "; write " + meant + "."}
 	}
 	return &Error{InvalidPath, detail + "; /Schemas lists those that it has."}
 }
 
-// ambiguousName says what a name without a URN could mean; place is where it stands.
+// ambiguousName returns what a name without a URN could mean; place is where it
+// occurs.
 func ambiguousName(place, name string, n named) string {
 	return place + " names " + noticeName(name) + ", which more than one schema has; write " +
 		strings.Join(n.candidates, " or ") + "."
 }
 
-// meant is the full name of the one attribute that a name with a wrong URN can mean,
-// "" when there is none, or more than one.
+// meant returns the full name of the one attribute that a name with a wrong URN
+// can mean, "" if there is none, or more than one.
 func (rt *ResourceType) meant(name string) string {
 	at := strings.LastIndexByte(name, ':')
 	if at < 0 {
@@ -192,16 +196,17 @@ func (rt *ResourceType) meant(name string) string {
 	}
 }
 
-// foreignName is the name in a path that stands after the URN of a schema that this
-// service does not have; ok is false for any other path. An operation on it can be
-// passed over, as a body's attribute of such a schema is: a mapping of the identity
-// provider that has no place here must not keep the operation beside it from being
-// applied, such as the one that deactivates a leaver.
+// foreignName returns the name in a path that follows the URN of a schema that
+// this service does not have; ok is false for any other path. An operation on
+// such a path is ignored, as such an attribute in a body is: a mapping of the
+// identity provider without a counterpart here must not prevent the operation
+// beside it from being applied, which may deactivate a leaver.
 //
-// Not foreign is what may well mean an attribute of ours: a name without a URN, after
-// the URN of a schema of ours or one that looks like a core schema's, and one that decides
-// on access: activity, a seat, the members of a group. Names that are properties of every object in
-// JavaScript are refused too: no schema has them, and only an attacker sends them.
+// A name that may well mean an attribute of ours is not foreign: without a URN,
+// after the URN of one of our schemas or one that looks like a core schema's,
+// and a name that decides on access: activity, a seat, the members of a group.
+// Names of properties that every JavaScript object has are refused too: no
+// schema has them, and only an attacker sends them.
 func (rt *ResourceType) foreignName(path string) (name string, ok bool) {
 	name, brackets, filtered := strings.Cut(path, "[")
 	at := strings.LastIndexByte(name, ':')
@@ -213,7 +218,7 @@ func (rt *ResourceType) foreignName(path string) (name string, ok bool) {
 			return "", false
 		}
 	}
-	// The rest must be a path for another reason than its names.
+	// The rest must be a valid path apart from its names.
 	plain := name[:at] + ":a"
 	if filtered {
 		plain += "[" + brackets
@@ -225,8 +230,8 @@ func (rt *ResourceType) foreignName(path string) (name string, ok bool) {
 	return name, true
 }
 
-// ownName reports whether a name begins with the URN of a schema that the type or the
-// service has.
+// ownName reports whether a name begins with the URN of a schema that the type
+// or the service has.
 func (rt *ResourceType) ownName(name string) bool {
 	begins := func(urn string) bool {
 		n := len(urn)
@@ -245,14 +250,14 @@ func (rt *ResourceType) ownName(name string) bool {
 	return false
 }
 
-// looksCore reports whether a name's URN is like that of a core schema, as those of
-// earlier drafts are: urn:scim:schemas:core:1.0.
+// looksCore reports whether a name's URN looks like that of a core schema, as
+// those of earlier drafts do: urn:scim:schemas:core:1.0.
 func looksCore(name string) bool {
 	return strings.Contains(lowerName(name), ":schemas:core:")
 }
 
-// foreignPart reports whether a part of a name can be that of an attribute that has
-// nothing to do with ours.
+// foreignPart reports whether a part of a name can be that of an attribute that
+// is unrelated to ours.
 func foreignPart(part string) bool {
 	for _, refused := range []string{"active", TeamAccount, "members", "constructor", "prototype", "hasOwnProperty", "toString", "valueOf"} {
 		if equalName(part, refused) {

@@ -15,8 +15,8 @@ const (
 	gateURN = "urn:example:gate:1.0:Person"
 )
 
-// namedUser is the User type of a tenant with two schemas of its own, which have one
-// name in common.
+// namedUser returns the User type of a tenant with two schemas of its own,
+// which have one name in common.
 func namedUser(t testing.TB) *ResourceType {
 	t.Helper()
 	base := Types{User: UserType(""), Group: GroupType()}
@@ -38,8 +38,8 @@ func namedUser(t testing.TB) *ResourceType {
 	return base.With(all).User
 }
 
-// spellings are names that are no names of RFC 7644 §3.10, each with the name that they
-// are taken for, a value of it as JSON, and the notice.
+// spellings are names beyond RFC 7644 §3.10, each with the name that they are
+// accepted for, a value of it as JSON, and the notice.
 var spellings = []struct{ sent, canonical, value, notice string }{
 	{"department", EnterpriseURN + ":department", `"D"`, NoticeUnqualified},
 	{"EMPLOYEENUMBER", EnterpriseURN + ":employeeNumber", `"7"`, NoticeUnqualified},
@@ -58,8 +58,8 @@ var spellings = []struct{ sent, canonical, value, notice string }{
 	{CoreUserURN + ".name.givenName", "name.givenName", `"G"`, NoticeDottedURN},
 }
 
-// namePlaces are the places where a name can stand. Each returns what comes of a name
-// there, as text that is the same for names that mean the same.
+// namePlaces are the places where a name can occur. Each returns the effect of
+// a name there, as text that is equal for names that mean the same.
 var namePlaces = map[string]func(rt *ResourceType, name, value string) (string, []Notice, error){
 	"body": func(rt *ResourceType, name, value string) (string, []Notice, error) {
 		r, told, err := DecodeResource(rt, userBody(fmt.Sprintf(`"userName":"a",%q:%s`, name, value)))
@@ -120,7 +120,7 @@ var namePlaces = map[string]func(rt *ResourceType, name, value string) (string, 
 	},
 }
 
-// patched is a user after some operations.
+// patched returns a user after some operations.
 func patched(rt *ResourceType, operations string) (string, []Notice, error) {
 	before, err := Decode([]byte(`{"userName":"a","active":true}`))
 	if err != nil {
@@ -130,7 +130,8 @@ func patched(rt *ResourceType, operations string) (string, []Notice, error) {
 	return string(Encode(rt, after)), told, err
 }
 
-// A name means the same wherever it stands, and the event says how it was written.
+// A name means the same wherever it occurs, and the event says how it was
+// written.
 //
 // Covers: 7644-3.10-1
 func TestResolve_MeansTheSameInEveryPlace(t *testing.T) {
@@ -156,8 +157,8 @@ func hasKind(told []Notice, kind string) bool {
 	return slices.ContainsFunc(told, func(n Notice) bool { return n.Kind == kind })
 }
 
-// A name that two schemas have is no name where an unknown one is refused, and passed
-// over where an unknown one is; both say which it could be.
+// A name that two schemas have is refused where an unknown one is refused, and
+// ignored where an unknown one is ignored; both say which names it could be.
 func TestResolve_RefusesWhatCouldBeTwo(t *testing.T) {
 	rt := namedUser(t)
 	refused := map[string]ErrorType{
@@ -194,7 +195,8 @@ func TestResolve_RefusesWhatCouldBeTwo(t *testing.T) {
 	}
 }
 
-// The values of an extension's attribute are chosen by a path without its URN too.
+// A path without the URN can also select the values of an extension's
+// attribute.
 func TestResolve_ValuePaths(t *testing.T) {
 	rt := namedUser(t)
 	const add = `{"op":"add","path":"` + hrURN + `:cards","value":[{"value":"1","type":"a"},{"value":"2","type":"b"}]},`
@@ -216,7 +218,7 @@ func TestResolve_ValuePaths(t *testing.T) {
 	}
 }
 
-// A search over users and groups takes a name that one of the types has.
+// A search over users and groups accepts a name that one of the types has.
 func TestResolve_AcrossTypes(t *testing.T) {
 	user, group := namedUser(t), GroupType()
 	for _, name := range []string{"department", EnterpriseURN + ".department", "manager.value"} {
@@ -233,7 +235,7 @@ func TestResolve_AcrossTypes(t *testing.T) {
 			}
 		}
 	}
-	// The name of one type's attribute after its URN is not the other's.
+	// An attribute of one type after its URN is not an attribute of the other.
 	f, err := CompileFilterAcross(user, []*ResourceType{group}, CoreGroupURN+`:displayName eq "D"`)
 	if err != nil || f.Match(Resource{"displayName": "D"}) {
 		t.Errorf("%v, %v matches a user by a group's attribute", f, err)
@@ -244,8 +246,8 @@ func TestResolve_AcrossTypes(t *testing.T) {
 	}
 }
 
-// What a name is printed as means the same again, in the standard's spelling; and a
-// path means what the same name means elsewhere.
+// The printed name has the same meaning, in the standard's spelling; and a path
+// means what the same name means elsewhere.
 func FuzzResolve(f *testing.F) {
 	for _, s := range spellings {
 		f.Add(s.sent)
@@ -273,7 +275,8 @@ func FuzzResolve(f *testing.F) {
 	})
 }
 
-// Attributes of the core schema in an object under its URN are attributes like others.
+// Attributes of the core schema in an object under its URN are treated like
+// others.
 func TestCoreObject(t *testing.T) {
 	rt := UserType("")
 	object := func(members string) string { return `"` + CoreUserURN + `":{` + members + `}` }
@@ -367,8 +370,8 @@ func TestSplit_FindsEverySpelling(t *testing.T) {
 	}
 }
 
-// An operation on an attribute of a schema that nobody here knows is passed over, so
-// that those beside it are done. What may mean an attribute of ours is refused.
+// An operation on an attribute of an unknown schema is ignored, so that those
+// beside it are applied. A name that may mean an attribute of ours is refused.
 //
 // Covers: 7644-3.5.2-7
 func TestPatch_UnknownSchemas(t *testing.T) {
@@ -412,7 +415,7 @@ func TestPatch_UnknownSchemas(t *testing.T) {
 			t.Errorf("%s: %s, %v, want %s", path, got, err, want)
 		}
 	}
-	// What a path that is refused may mean is in the detail.
+	// The detail says what a refused path may mean.
 	for path, want := range map[string]string{
 		"urn:scim:schemas:core:1.0:title":                  "write title",
 		CoreUserURN + ":department":                        "write " + EnterpriseURN + ":department",
@@ -426,14 +429,14 @@ func TestPatch_UnknownSchemas(t *testing.T) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
-	// A name with a filter in a value that means nothing is passed over like one without.
+	// An unknown name with a filter in a value is ignored like one without.
 	got, told, err := patched(rt, `{"op":"replace","value":{"active":false,"noSuch[a eq \"b\"].c":1,"`+hr+`:costs[a pr]":2,"level[a pr]":3}}`)
 	if err != nil || got != userDocument(`"userName":"a","active":false`) || !hasKind(told, NoticeUnknownAttribute) || !hasKind(told, NoticeAmbiguous) {
 		t.Errorf("%s, %v, %v", got, told, err)
 	}
 }
 
-// Brackets after an attribute with one value choose it or leave it.
+// Brackets after a singular attribute either match its value or not.
 func TestPatch_BracketsAfterOneValue(t *testing.T) {
 	rt := namedUser(t)
 	const ent, hr = `"` + EnterpriseURN + `":`, `"` + hrURN + `":`
@@ -470,7 +473,7 @@ func TestPatch_BracketsAfterOneValue(t *testing.T) {
 			t.Errorf("%s:\ngot  %s, %v, %v\nwant %s", c.operation, Encode(rt, after), told, err, want)
 		}
 	}
-	// Where there is no value, nothing is chosen.
+	// Without a value, the brackets do not match.
 	for _, operation := range []string{`"op":"remove","path":"` + manager + `"`, `"op":"add","path":"` + manager + `.$ref","value":"x"`, `"op":"replace","path":"manager[not (value pr)]","value":"m-2"`} {
 		if got, _, err := patched(rt, `{`+operation+`}`); err != nil || got != userDocument(`"userName":"a","active":true`) {
 			t.Errorf("%s: %s, %v", operation, got, err)
@@ -494,7 +497,7 @@ func TestPatch_BracketsAfterOneValue(t *testing.T) {
 	}
 }
 
-// patchedUser is a user of a type of its document's members.
+// patchedUser returns a user of a type with the given members.
 func patchedUser(t *testing.T, rt *ResourceType, members string) Resource {
 	t.Helper()
 	r, err := Decode([]byte("{" + members + "}"))
@@ -505,8 +508,8 @@ func patchedUser(t *testing.T, rt *ResourceType, members string) Resource {
 	return r
 }
 
-// A replace whose path finds no value makes one where the path says which of the
-// values it is, and never one that the path names by what it is.
+// A replace whose path selects no value creates one if the path names its role,
+// and never one that the path names by value.
 //
 // Covers: 7644-3.5.2.3-8
 func TestPatch_ReplaceGrantsNothing(t *testing.T) {
@@ -549,12 +552,12 @@ func TestPatch_ReplaceGrantsNothing(t *testing.T) {
 			}
 		}
 	}
-	// An add says what is to be there.
+	// An add says what should exist.
 	got, _, err := patched(rt, `{"op":"add","path":"roles[value eq \"admin\"].display","value":"R"}`)
 	if err != nil || got != userDocument(`"userName":"a","active":true,"roles":[{"value":"admin","display":"R"}]`) {
 		t.Errorf("add: %s, %v", got, err)
 	}
-	// A value that is there is replaced, whatever chooses it.
+	// An existing value is replaced, whatever the filter selects it by.
 	got, _, err = patched(rt, `{"op":"add","path":"roles","value":[{"value":"admin"}]},{"op":"replace","path":"roles[value eq \"admin\"].display","value":"R"}`)
 	if err != nil || got != userDocument(`"userName":"a","active":true,"roles":[{"value":"admin","display":"R"}]`) {
 		t.Errorf("replace: %s, %v", got, err)

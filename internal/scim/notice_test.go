@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// Every kind of notice is refused, with words of its own, for a tenant that takes
-// no dialect.
+// Every kind of notice has its own error for a tenant that accepts no dialect.
 func TestNotice_EveryKindHasItsRefusal(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "notice.go", nil, 0)
 	if err != nil {
@@ -35,7 +34,7 @@ func TestNotice_EveryKindHasItsRefusal(t *testing.T) {
 	seen := map[string]string{}
 	for _, kind := range kinds {
 		e := Notice{Kind: kind, Attribute: "nickName"}.Refusal()
-		if e.Type == "" || !strings.HasPrefix(e.Detail, "nickName ") || !strings.Contains(e.Detail, "This tenant takes only") {
+		if e.Type == "" || !strings.HasPrefix(e.Detail, "nickName ") || !strings.Contains(e.Detail, "This tenant accepts only") {
 			t.Errorf("%s: %v", kind, e)
 		}
 		if other := seen[e.Detail]; other != "" {

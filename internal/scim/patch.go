@@ -19,16 +19,18 @@ const (
 // Operation is one operation of a PATCH as it was sent.
 type Operation struct {
 	Op PatchOp
-	// Path is empty when the value names the attributes itself.
+	// Path is empty if the value names the attributes itself.
 	Path string
-	// Value is what DecodeJSON made of the value; nil when there is none.
+	// Value is the value as DecodeJSON returns it; nil if there is none.
 	Value any
-	// Number is the operation's place in the request, from 1: details name it.
+	// Number is the operation's position in the request, from 1, for error
+	// details.
 	Number int
-	// named tells, of an operation that Split made, that the path was a name
-	// inside a value. There what is read-only is passed over in silence.
+	// named reports, for an operation that Split created, that the path was a
+	// name inside a value. Read-only attributes are ignored there without an
+	// error.
 	named bool
-	// inText reports that the value was read out of a JSON text.
+	// inText reports that the value was decoded from JSON in a string.
 	inText bool
 }
 
@@ -38,9 +40,9 @@ type Patch struct {
 	notices    notices
 }
 
-// DecodePatch reads the body of a PATCH. It checks the form of the request; what
-// paths and values mean is decided by Apply. No operations at all are allowed.
-// RFC 7644 §3.5.2
+// DecodePatch decodes the body of a PATCH. It checks the form of the request;
+// Apply decides what paths and values mean. A PATCH without operations is
+// accepted. RFC 7644 §3.5.2
 func DecodePatch(body []byte) (*Patch, error) {
 	object, err := decodeObject(body)
 	if err != nil {
@@ -72,8 +74,8 @@ func DecodePatch(body []byte) (*Patch, error) {
 	return p, nil
 }
 
-// operation reads one operation. Keys that are none of op, path and value
-// are left alone: internal/replay entra-g16-op-extra-key.
+// operation decodes one operation. Members other than op, path and value are
+// ignored: internal/replay entra-g16-op-extra-key.
 func (p *Patch) operation(v any) (Operation, error) {
 	object, ok := v.(map[string]any)
 	if !ok {
@@ -101,7 +103,7 @@ func (p *Patch) operation(v any) (Operation, error) {
 	}
 	value, sent := lookupMember(object, "value")
 	if !sent && o.Op != OpRemove {
-		return Operation{}, &Error{InvalidValue, string(o.Op) + " needs a value; null removes one."}
+		return Operation{}, &Error{InvalidValue, string(o.Op) + " needs a value; to remove the value, send null."}
 	}
 	o.Value = value
 	if o.Path != "" {
@@ -124,7 +126,7 @@ func detailOf(err error) string {
 	return err.Error()
 }
 
-// member is an object's value under a name in any ASCII case.
+// member returns an object's value under a name in any ASCII case.
 func member(object map[string]any, name string) any {
 	v, _ := lookupMember(object, name)
 	return v
@@ -142,7 +144,7 @@ func lookupMember(object map[string]any, name string) (any, bool) {
 	return nil, false
 }
 
-// inOperation says in which operation of the request the fault is.
+// inOperation adds to an error which operation of the request is at fault.
 func inOperation(number int, err error) error {
 	var e *Error
 	if errors.As(err, &e) {

@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// Apply makes of a resource what it is after all the operations, each of which
-// sees what those before it made; or fails as a whole. The resource given is
-// never altered; the result shares the values that did not change.
-// RFC 7644 §3.5.2
+// Apply returns a resource after all the operations, each of which sees the
+// result of those before it; or it fails as a whole. before is not changed; the
+// result shares the values that did not change. RFC 7644 §3.5.2
 func (p *Patch) Apply(rt *ResourceType, before Resource) (after Resource, told []Notice, err error) {
 	shown, hidden := rt.visible(before)
 	w := patching{coercer: coercer{rt: rt}, r: maps.Clone(shown)}
@@ -36,20 +35,20 @@ func (p *Patch) Apply(rt *ResourceType, before Resource) (after Resource, told [
 	return w.r, w.notices, nil
 }
 
-// patching is a resource on its way from before to after. Values in it belong to
-// before as well: they are replaced, never altered.
+// patching is a resource while operations are applied. Its values may belong to
+// before too: they are replaced, never changed.
 type patching struct {
 	coercer
 	r Resource
-	// work is what the operations cost so far.
+	// work is the cost of the operations so far.
 	work int
-	// whole tells that a whole extension is being removed.
+	// whole reports that a whole extension is being removed.
 	whole bool
 }
 
-// maxWork bounds the bytes that the operations of one request look at: a
-// thousand filters over a full attribute must not take minutes. Thirty filters
-// over twenty emails look at a tenth of a megabyte.
+// maxWork limits the bytes that the operations of one request read: a thousand
+// filters over a full attribute must not take minutes. Thirty filters over
+// twenty emails read a tenth of a megabyte.
 const maxWork = 16 << 20
 
 func (w *patching) operation(o Operation) error {
@@ -79,9 +78,9 @@ func (w *patching) operation(o Operation) error {
 	return w.apply(o.Op, l, o.Value)
 }
 
-// attributes applies an operation to each attribute that a value names: those of
-// the resource when within is nil, or those of an object under the URN of a schema. A
-// name that means nothing is left out, as it is in a POST.
+// attributes applies an operation to each attribute that a value names: those
+// of the resource if within is nil, or those of an object under the URN of a
+// schema. An unknown name is left out, as in a POST.
 func (w *patching) attributes(op PatchOp, within *Schema, values map[string]any) error {
 	for _, name := range sortedNames(values) {
 		v := values[name]
@@ -100,7 +99,7 @@ func (w *patching) attributes(op PatchOp, within *Schema, values map[string]any)
 		}
 		if l.attr != nil && l.attr.Name == "id" && l.extension == nil {
 			if id, known := w.r["id"]; known && !isNone(v) && !equalValue(v, id) {
-				return &Error{NotMutable, "id is read-only, and the one in the value is not the resource's."}
+				return &Error{NotMutable, "id is read-only, and the value sent is not the id of the resource."}
 			}
 		}
 		if l.readOnly() || l.attr != nil && l.attr.Name == "schemas" {
@@ -113,8 +112,8 @@ func (w *patching) attributes(op PatchOp, within *Schema, values map[string]any)
 	return nil
 }
 
-// coreAttributes applies an operation to the attributes in an object under the URN of
-// the core schema.
+// coreAttributes applies an operation to the attributes in an object under the
+// URN of the core schema.
 func (w *patching) coreAttributes(op PatchOp, v any) error {
 	defer w.leaveText(w.inText)
 	values, err := w.attributesOf(w.rt.Schema.ID, v)
@@ -125,9 +124,9 @@ func (w *patching) coreAttributes(op PatchOp, v any) error {
 	return w.attributes(op, w.rt.Schema, values)
 }
 
-// locateName finds what a name inside a value means; ok is false, with a notice, when
-// it means nothing. Okta and Entra also write whole paths there, with URN,
-// sub-attribute and filter.
+// locateName finds what a name inside a value means; ok is false, with a
+// notice, if it means nothing. Okta and Entra also write whole paths there,
+// with URN, sub-attribute and filter.
 func (w *patching) locateName(within *Schema, name string) (l location, ok bool, err error) {
 	if within != nil && within != w.rt.Schema {
 		t, ok := w.rt.lookupIn(within, name)
@@ -157,7 +156,7 @@ func (w *patching) locateName(within *Schema, name string) (l location, ok bool,
 	return l, l.known(), nil
 }
 
-// apply carries out one operation at one place.
+// apply applies one operation at one place.
 func (w *patching) apply(op PatchOp, l location, v any) error {
 	switch {
 	case l.attr == nil:
@@ -178,7 +177,7 @@ func (w *patching) apply(op PatchOp, l location, v any) error {
 	return w.chosen(op, l, v)
 }
 
-// unkept checks a value that is never returned, and so not kept.
+// unkept checks a value that is never returned, and therefore not stored.
 func (w *patching) unkept(op PatchOp, l location, v any) (err error) {
 	switch {
 	case op == OpRemove:
@@ -190,9 +189,9 @@ func (w *patching) unkept(op PatchOp, l location, v any) (err error) {
 	return err
 }
 
-// wholeExtension applies an operation to the attributes of an extension: to those
-// that the value names, and to all of them when it removes the extension or replaces
-// it by no value.
+// wholeExtension applies an operation to the attributes of an extension: to
+// those that the value names, or to all of them if it removes the extension or
+// replaces it with no value.
 func (w *patching) wholeExtension(op PatchOp, l location, v any) error {
 	s := l.extension
 	if op != OpRemove {
@@ -205,7 +204,8 @@ func (w *patching) wholeExtension(op PatchOp, l location, v any) error {
 			return w.attributes(op, s, values)
 		}
 	}
-	// One that a resource can do without goes with what is required in it.
+	// An extension that is not required is removed together with its required
+	// attributes.
 	w.whole = !w.rt.requires(s)
 	defer func() { w.whole = false }()
 	for _, a := range s.Attributes {

@@ -54,7 +54,8 @@ func TestPatch_Corpus(t *testing.T) {
 			if c["rule"] == nil {
 				t.Errorf("case %d differs from its source without a rule", i)
 			}
-			// An exception that says what its source says is none any more.
+			// An exception that expects what its source expects is no
+			// exception.
 			if _, refused := c["error"]; refused && ours["error"] != nil || c["after"] != nil && equalValue(c["after"], ours["after"]) {
 				t.Errorf("case %d is listed as an exception, and is none", i)
 			}

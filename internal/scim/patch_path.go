@@ -5,19 +5,20 @@ import (
 )
 
 // location is the place in a resource that the path of an operation names: a
-// target, and for the values of a multi-valued attribute which of them.
+// target and, for a multi-valued attribute, which of its values.
 type location struct {
 	target
-	// explicit tells a path from a name inside a value: what it names must exist.
+	// explicit reports that the name is a path, not a name inside a value: it
+	// must exist.
 	explicit bool
 	filter   filter.Expr
-	// matches tells the chosen values; nil chooses all.
+	// matches reports whether a value is selected; nil selects all.
 	matches func(element map[string]any) bool
-	// cost is how much longer a look at a value takes because of the filter.
+	// cost is how much longer reading a value takes because of the filter.
 	cost int
 }
 
-// locate reads a path and finds what it names. RFC 7644 §3.5.2
+// locate parses a path and finds what it names. RFC 7644 §3.5.2
 func (c *coercer) locate(path string) (location, error) {
 	l, name, n, err := c.find(path)
 	if err == nil && !l.known() {
@@ -29,8 +30,8 @@ func (c *coercer) locate(path string) (location, error) {
 // known reports whether the path names something that a resource can have.
 func (l location) known() bool { return l.attr != nil || l.extension != nil }
 
-// find is locate for a path that may name nothing: then it is the name in it, and what
-// was found of that.
+// find is locate for a path that may name nothing: it then returns the name in
+// the path, and how it was resolved.
 func (c *coercer) find(path string) (l location, name string, n named, err error) {
 	rt := c.rt
 	if s := rt.Extension(path); s != nil {
@@ -49,7 +50,7 @@ func (c *coercer) find(path string) (l location, name string, n named, err error
 		return l, name, n, nil
 	}
 	if n.attr.Type != TypeComplex {
-		return location{}, name, n, &Error{InvalidPath, n.attr.Name + " has no values that a filter could choose from."}
+		return location{}, name, n, &Error{InvalidPath, n.attr.Name + " has no sub-attributes, so its path cannot have a filter."}
 	}
 	if !n.attr.MultiValued {
 		c.notices.add(NoticeFilterForm, target{extension: n.extension, attr: n.attr}.String())
@@ -61,7 +62,7 @@ func (c *coercer) find(path string) (l location, name string, n named, err error
 	return l, name, n, nil
 }
 
-// nameOf is a path without its filter.
+// nameOf returns a path without its filter.
 func nameOf(p filter.Path) string {
 	p.Filter = nil
 	return p.String()

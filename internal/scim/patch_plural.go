@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
-// plural applies an operation to all values of a multi-valued attribute.
-// RFC 7644 §3.5.2.1, §3.5.2.2, §3.5.2.3
+// plural applies an operation to all values of a multi-valued attribute. RFC
+// 7644 §3.5.2.1, §3.5.2.2, §3.5.2.3
 func (w *patching) plural(op PatchOp, l location, v any) error {
 	list, err := w.list(l)
 	if err != nil {
@@ -32,22 +32,23 @@ func (w *patching) plural(op PatchOp, l location, v any) error {
 	return w.removeValues(l, list, sent)
 }
 
-// list is the attribute's values.
+// list returns the attribute's values.
 func (w *patching) list(l location) ([]any, error) {
 	list, _ := w.r.part(l.extension, l.attr.Name).([]any)
 	return list, w.spend(list, l.cost)
 }
 
-// spend counts a look at a value by a filter of a cost.
+// spend adds the cost of reading a value with a filter.
 func (w *patching) spend(v any, cost int) error {
 	if w.work += sizeOf(v) * (1 + cost); w.work > maxWork {
-		return &Error{TooMany, "the PATCH does more than one request may: send it in parts."}
+		return &Error{TooMany, "the PATCH is too large for one request: split it into several."}
 	}
 	return nil
 }
 
-// addValues adds values to a list. One that is there already, by value and type,
-// is not added again but takes over what was sent with it. RFC 7644 §3.5.2.1
+// addValues adds values to a list. A value that exists already, by value and
+// type, is not added again but gets the other parts that were sent. RFC 7644
+// §3.5.2.1
 func (w *patching) addValues(l location, list, sent []any) error {
 	now := slices.Clone(list)
 	fresh := make([]bool, len(now))
@@ -75,8 +76,8 @@ func (w *patching) addValues(l location, list, sent []any) error {
 	return w.setList(l, now, fresh)
 }
 
-// removeValues takes the sent values out of a list and leaves the others. The
-// standard has remove clear the attribute; Entra means only what it sends:
+// removeValues removes the sent values from a list and keeps the others. In the
+// standard a remove clears the attribute; Entra means only what it sends:
 // internal/replay entra-g07-remove-member-value-array.
 func (w *patching) removeValues(l location, list, sent []any) error {
 	w.notices.add(NoticeRemovedValues, pathOf(l.target))
@@ -109,12 +110,13 @@ func (w *patching) removeValues(l location, list, sent []any) error {
 	return w.setList(l, now, nil)
 }
 
-// chosen applies an operation to those values that the path chooses, or to one
-// sub-attribute of each. Where nothing is chosen, remove has nothing to do; add
-// makes the value that the filter describes, if it consists of equalities. replace does
-// so only for a sub-attribute of a value chosen by type and primary: replacing nothing is
-// noTarget, and a replace must not grant an entitlement that its path names by value.
-// RFC 7644 §3.5.2.1, §3.5.2.2, §3.5.2.3
+// chosen applies an operation to the values that the path selects, or to one
+// sub-attribute of each. If no value is selected, remove does nothing, and add
+// creates the value that the filter describes, if it consists of equalities.
+// replace creates one only for a sub-attribute of a value selected by type and
+// primary: otherwise replacing nothing is noTarget, and a replace must not
+// grant an entitlement that its path names by value. RFC 7644 §3.5.2.1,
+// §3.5.2.2, §3.5.2.3
 func (w *patching) chosen(op PatchOp, l location, v any) error {
 	list, err := w.list(l)
 	if err != nil {
@@ -159,9 +161,9 @@ func (w *patching) chosen(op PatchOp, l location, v any) error {
 	return w.setList(l, now, fresh)
 }
 
-// sentParts are the sub-attributes that an operation on chosen values sets, nil
-// to take one away; no parts at all take the whole value away. bare reports that the
-// value was sent without its object.
+// sentParts returns the sub-attributes that an operation on selected values
+// sets, with nil for one to be removed; no parts at all remove the whole value.
+// bare reports that the value was sent without its object.
 func (c *coercer) sentParts(op PatchOp, l location, v any) (parts map[string]any, bare bool, err error) {
 	if op == OpRemove {
 		v = nil
@@ -196,7 +198,7 @@ func (c *coercer) sentParts(op PatchOp, l location, v any) (parts map[string]any
 	return parts, bare, err
 }
 
-// changed is what a chosen value becomes, nil when nothing of it is left.
+// changed returns what a selected value becomes, nil if nothing of it is left.
 func (w *patching) changed(op PatchOp, l location, old, parts map[string]any) (map[string]any, error) {
 	if op == OpAdd {
 		parts = withOld(l.attr, old, parts)
@@ -207,16 +209,16 @@ func (w *patching) changed(op PatchOp, l location, old, parts map[string]any) (m
 	return w.merged(l.target, nil, parts)
 }
 
-// described is the value that an operation makes because the path chose none;
-// nil when it makes none. Entra counts on it:
-// internal/replay entra-025-email-replace-creates.
+// described returns the value that an operation creates because the path
+// selected none; nil if it creates none. Entra relies on it: internal/replay
+// entra-025-email-replace-creates.
 func (w *patching) described(op PatchOp, l location, parts map[string]any) (map[string]any, error) {
 	parts = maps.Clone(parts)
 	maps.DeleteFunc(parts, isNil)
 	if op == OpRemove || len(parts) == 0 && (l.sub != nil || op == OpAdd) {
 		return nil, nil
 	}
-	none := &Error{NoTarget, pathOf(l.target) + " has no value that the path chooses. Add it without a filter, or map a part of it by type, such as emails[type eq \"work\"].value."}
+	none := &Error{NoTarget, pathOf(l.target) + " has no value that matches the path. Add it without a filter, or map a part of it by type, for example emails[type eq \"work\"].value."}
 	if l.sub == nil && op == OpReplace {
 		return nil, none
 	}
@@ -241,8 +243,8 @@ func (w *patching) described(op PatchOp, l location, parts map[string]any) (map[
 	return w.merged(l.target, element, parts)
 }
 
-// byRole reports whether a filter of equalities chooses by type and primary alone: by
-// which of its values an attribute means, and not by what the value is.
+// byRole reports whether a filter of equalities selects only by type and
+// primary: by the role of a value in its attribute, not by the value itself.
 func byRole(e filter.Expr) bool {
 	switch e := e.(type) {
 	case *filter.And:
@@ -253,8 +255,9 @@ func byRole(e filter.Expr) bool {
 	return false
 }
 
-// setList puts a list in the place of the attribute's values; fresh tells which
-// of them the operation set, for the first primary one of those takes over.
+// setList replaces the attribute's values by a list. fresh reports which of
+// them the operation set: the first primary one of those becomes the only
+// primary one.
 func (w *patching) setList(l location, list []any, fresh []bool) error {
 	if w.onePrimary(l.attr, pathOf(l.target), list, fresh) || len(list) > 1 {
 		list = distinct(l.attr, list)
@@ -263,7 +266,7 @@ func (w *patching) setList(l location, list []any, fresh []bool) error {
 		return err
 	}
 	if n := sizeOf(list); n > MaxResource && pathOf(l.target) != "members" {
-		return &Error{InvalidValue, pathOf(l.target) + " has more values than are kept."}
+		return &Error{InvalidValue, pathOf(l.target) + " has more values than can be stored."}
 	}
 	old := w.r.part(l.extension, l.attr.Name)
 	if len(list) == 0 {
@@ -279,7 +282,7 @@ func asElement(v any) map[string]any {
 	return element
 }
 
-// sizeOf is about how many bytes a value takes.
+// sizeOf returns about how many bytes a value takes.
 func sizeOf(v any) int {
 	n := 8
 	switch v := v.(type) {

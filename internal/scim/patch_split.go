@@ -8,14 +8,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
-// Split takes the operations on one attribute of the core schema out of a patch,
-// for whoever keeps its values elsewhere: they come back in order, each with a
-// path that begins with the attribute's canonical name, however it was written.
-// rest is the patch without them. What cannot be read stays in rest, where Apply
-// refuses it.
+// Split takes the operations on one attribute of the core schema out of a
+// patch, for a caller that stores its values elsewhere. own are these
+// operations in order, each with a path that begins with the attribute's
+// canonical name, however it was written. rest is the patch without them. An
+// operation that cannot be read stays in rest, where Apply refuses it.
 //
-// The two may be applied one after the other, since no operation on an attribute
-// looks at another.
+// The two may be applied one after the other, because no operation on an
+// attribute depends on another attribute.
 func (p *Patch) Split(rt *ResourceType, attribute string) (own []Operation, rest *Patch) {
 	rest = &Patch{notices: slices.Clone(p.notices)}
 	s := splitting{rt: rt, attribute: attribute, notices: &rest.notices}
@@ -47,7 +47,8 @@ func (p *Patch) Split(rt *ResourceType, attribute string) (own []Operation, rest
 	return s.own, rest
 }
 
-// splitting is a patch while the operations on one attribute are taken out of it.
+// splitting is a patch while the operations on one attribute are taken out of
+// it.
 type splitting struct {
 	rt        *ResourceType
 	attribute string
@@ -55,8 +56,9 @@ type splitting struct {
 	own       []Operation
 }
 
-// values takes the attribute out of a value without a path, and returns what is left;
-// within reports that the value is an object under the URN of the core schema.
+// values takes the attribute out of a value without a path, and returns the
+// rest; within reports that the value is an object under the URN of the core
+// schema.
 func (s *splitting) values(o Operation, values map[string]any, within bool) map[string]any {
 	left := maps.Clone(values)
 	for _, name := range sortedNames(values) {
@@ -77,8 +79,8 @@ func (s *splitting) values(o Operation, values map[string]any, within bool) map[
 	return left
 }
 
-// core takes the attribute out of an object under the URN of the core schema. What
-// cannot be read is left where it is: Apply refuses it.
+// core takes the attribute out of an object under the URN of the core schema. A
+// value that cannot be read stays where it is: Apply refuses it.
 func (s *splitting) core(o Operation, left map[string]any, name string) {
 	c := coercer{inText: o.inText}
 	core, err := c.attributesOf(name, left[name])
@@ -95,8 +97,8 @@ func (s *splitting) core(o Operation, left map[string]any, name string) {
 	}
 }
 
-// pathIn is a path in canonical form if it leads to, or into, the attribute of the core
-// schema.
+// pathIn returns a path in canonical form if it names the attribute of the core
+// schema, or a part of it.
 func (s *splitting) pathIn(text string) (string, bool) {
 	var told notices
 	p, fault := s.rt.parsePath(text, &told)
@@ -120,11 +122,11 @@ func (s *splitting) pathIn(text string) (string, bool) {
 
 // DecodeElements coerces a value that an operation sends for a multi-valued
 // attribute of the core schema, as DecodeResource does: one object is an array
-// of one, a text is the value of one, null and an empty array are no values.
+// of one, a string is the value of one, null and an empty array are no values.
 func DecodeElements(rt *ResourceType, attribute string, value any) ([]map[string]any, []Notice, error) {
 	a := rt.Schema.Attribute(attribute)
 	if a == nil || !a.MultiValued || a.Type != TypeComplex {
-		return nil, nil, &Error{InvalidPath, attribute + " has no values of its own."}
+		return nil, nil, &Error{InvalidPath, attribute + " is not a multi-valued complex attribute."}
 	}
 	c := coercer{rt: rt}
 	list, err := c.elements(a, a.Name, value)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// parseUser makes a user of its document's members, schemas recomputed.
+// parseUser returns a user with the given members, schemas recomputed.
 func parseUser(t testing.TB, members string) Resource {
 	t.Helper()
 	r, err := Decode([]byte("{" + members + "}"))
@@ -491,7 +491,7 @@ func TestDecodePatch(t *testing.T) {
 	checkNotices(t, notices, []string{"schemas_missing schemas", "no_operations Operations"})
 }
 
-// The membership layer looks into the operations itself.
+// The membership layer reads the operations itself.
 func TestDecodePatch_Operations(t *testing.T) {
 	p, err := DecodePatch([]byte(`{"schemas":["` + PatchURN + `"],"Operations":[
 		{"op":"Add","path":"members","value":[{"value":"u1"}]},{"op":"remove","path":"members[value eq \"u2\"]"}]}`))
@@ -553,7 +553,7 @@ func TestPatch_Members(t *testing.T) {
 	}
 }
 
-// What a request can make the engine do is bounded, whatever it asks for.
+// The work of a request is limited, whatever it asks for.
 func TestPatch_CostIsBounded(t *testing.T) {
 	elements := make([]string, MaxElements)
 	for i := range elements {

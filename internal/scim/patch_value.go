@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// singular applies an operation to an attribute with one value, or to one
-// sub-attribute of it. Both add and replace leave the sub-attributes alone that
-// the value does not name. No value is none to add; replacing by it clears. An
-// operation whose path has brackets that do not match the value is checked, and changes
-// nothing. RFC 7644 §3.5.2.1, §3.5.2.3
+// singular applies an operation to a singular attribute, or to one
+// sub-attribute of it. Both add and replace keep the sub-attributes that the
+// value does not name. An add without a value does nothing; a replace without a
+// value clears. An operation whose path has brackets that do not match the
+// value is checked, and changes nothing. RFC 7644 §3.5.2.1, §3.5.2.3
 func (w *patching) singular(op PatchOp, l location, v any) error {
 	old := w.r.part(l.extension, l.attr.Name)
 	chosen, err := w.chooses(l, old)
@@ -51,9 +51,10 @@ func (w *patching) singular(op PatchOp, l location, v any) error {
 	return w.set(l.target, old, now)
 }
 
-// chooses reports whether the brackets after an attribute with one value, if there are
-// any, match that value. Entra removes a manager by manager[value eq "…"], and the
-// operation must not take away one that was set meanwhile: events/entra/remove_manager_by_value.
+// chooses reports whether the brackets after a singular attribute, if there are
+// any, match its value. Entra removes a manager by manager[value eq "…"], and
+// the operation must not remove one that was set meanwhile:
+// events/entra/remove_manager_by_value.
 func (w *patching) chooses(l location, old any) (bool, error) {
 	if l.matches == nil {
 		return true, nil
@@ -65,10 +66,10 @@ func (w *patching) chooses(l location, old any) (bool, error) {
 	return ok && l.matches(element), nil
 }
 
-// singularParts are the sub-attributes that an operation on a complex attribute with
-// one value sets, nil to take one away. whole reports that they are all it has from
-// now on: a value that is sent without its object, or empty, is no part of the old
-// one.
+// singularParts returns the sub-attributes that an operation on a singular
+// complex attribute sets, with nil for one to be removed. whole reports that
+// they replace the old value: a value that is sent without its object, or
+// empty, does not extend the old one.
 func (w *patching) singularParts(l location, v any) (parts map[string]any, whole bool, err error) {
 	path := pathOf(l.target)
 	if l.sub != nil {
@@ -86,8 +87,8 @@ func (w *patching) singularParts(l location, v any) (parts map[string]any, whole
 	return parts, bare || len(sent) == 0 || hollow(l.attr, parts), nil
 }
 
-// withOld are parts to be added: those of a multi-valued sub-attribute come behind
-// the values it has. RFC 7644 §3.5.2.1
+// withOld returns parts to be added: the values of a multi-valued sub-attribute
+// are appended to the ones it has. RFC 7644 §3.5.2.1
 func withOld(a *Attribute, old, parts map[string]any) map[string]any {
 	out := maps.Clone(parts)
 	for name, v := range parts {
@@ -100,8 +101,8 @@ func withOld(a *Attribute, old, parts map[string]any) map[string]any {
 	return out
 }
 
-// merged is a copy of a complex value with some of its sub-attributes set, or,
-// by nil, taken away.
+// merged returns a copy of a complex value with some of its sub-attributes set
+// or, with nil, removed.
 func (w *patching) merged(t target, old, parts map[string]any) (map[string]any, error) {
 	now := maps.Clone(old)
 	if now == nil {
@@ -121,7 +122,7 @@ func (w *patching) merged(t target, old, parts map[string]any) (map[string]any, 
 	return now, nil
 }
 
-// set puts a checked value in the place of the old one; nil clears.
+// set replaces a value by a checked one; nil clears it.
 func (w *patching) set(t target, old, now any) error {
 	t.sub = nil
 	if now == nil {
@@ -137,8 +138,8 @@ func (w *patching) set(t target, old, now any) error {
 	return nil
 }
 
-// clear takes an attribute away. One that is required stays required; active and
-// isTeamAccount stay as they are, as when a PUT leaves them out.
+// clear removes an attribute. A required attribute cannot be removed; active
+// and isTeamAccount stay as they are, as when a PUT leaves them out.
 func (w *patching) clear(t target) error {
 	old := w.r.part(t.extension, t.attr.Name)
 	switch {

@@ -2,31 +2,31 @@ package scim
 
 import "strings"
 
-// Projection says which attributes a response has. The zero Projection is the
-// default: all but those that are returned never or only on request.
-// RFC 7644 §3.9
+// Projection is the choice of attributes for a response. The zero Projection is
+// the default: all but those that are never returned, or only on request. RFC
+// 7644 §3.9
 type Projection struct {
 	include, exclude selection
 	// written are attributes that the request itself set.
 	written selection
-	// asked tells that attributes were named, known or not.
+	// asked reports that attributes were named, known or not.
 	asked bool
 	told  notices
 }
 
-// Notices are how the names differ from the standard's spellings of them.
+// Notices returns how the names differ from the standard's spellings of them.
 func (p Projection) Notices() []Notice { return p.told }
 
-// selection are attributes by their canonical names, those of extensions behind
-// their URN, and extensions by their URN. An attribute is selected whole when
-// its set of sub-attributes is nil.
+// selection are attributes by their canonical names, those of extensions after
+// their URN, and extensions by their URN. An attribute whose set of
+// sub-attributes is nil is selected whole.
 type selection map[string]map[string]bool
 
-// ParseProjection reads the parameters attributes and excludedAttributes, from a
+// ParseProjection parses the parameters attributes and excludedAttributes, of a
 // query or a search request: names in any case, with or without URN and
-// sub-attribute, separated by commas or in elements of their own. Names that
-// mean nothing are passed over: what they name is not in any response. The two
-// parameters exclude each other. RFC 7644 §3.4.2.5, §3.10
+// sub-attribute, separated by commas or as separate elements. Unknown names are
+// ignored: what they name is in no response. The two parameters exclude each
+// other. RFC 7644 §3.4.2.5, §3.10
 func ParseProjection(rt *ResourceType, attributes, excluded []string) (Projection, error) {
 	include, exclude := splitNames(attributes), splitNames(excluded)
 	if len(include) > 0 && len(exclude) > 0 {
@@ -41,19 +41,19 @@ func ParseProjection(rt *ResourceType, attributes, excluded []string) (Projectio
 	return p, nil
 }
 
-// IsDefault tells that no attribute was chosen or excluded: what is stored can
-// be served as it is.
+// IsDefault reports that no attribute was chosen or excluded: what is stored
+// can be served as it is.
 func (p Projection) IsDefault() bool { return !p.asked && len(p.exclude) == 0 }
 
-// Names tells whether the attributes parameter names an attribute of the core
+// Names reports whether the attributes parameter names an attribute of the core
 // schema, or a part of it.
 func (p Projection) Names(name string) bool {
 	_, ok := p.include[name]
 	return ok
 }
 
-// Wants tells whether a response has an attribute of the core schema, or a part
-// of it, so that what it does not have need not be read.
+// Wants reports whether a response has an attribute of the core schema, or a
+// part of it, so that an attribute it does not have need not be read.
 func (p Projection) Wants(name string) bool {
 	if p.asked {
 		return p.Names(name)
@@ -62,8 +62,9 @@ func (p Projection) Wants(name string) bool {
 	return !excluded || subs != nil
 }
 
-// Answering is the projection for the answer to a POST, PUT or PATCH: what is
-// returned on request is in it where the request itself named it. RFC 7643 §7
+// Answering returns the projection for the answer to a POST, PUT or PATCH: an
+// attribute that is returned on request is included if the request itself set
+// it. RFC 7643 §7
 func (p Projection) Answering(rt *ResourceType, sent interface {
 	Specified(rt *ResourceType) []string
 },
@@ -74,14 +75,14 @@ func (p Projection) Answering(rt *ResourceType, sent interface {
 	return p
 }
 
-// AsStored tells that an answer is what is stored, to be served without decoding: no
-// attribute was chosen or excluded, and the type has none that is there on request
-// alone.
+// AsStored reports that what is stored can be served without decoding: no
+// attribute was chosen or excluded, and the type has none that is returned only
+// on request.
 func (p Projection) AsStored(rt *ResourceType) bool { return p.IsDefault() && !rt.decoded }
 
-// Apply is the part of a resource that a response has. id and schemas are always
-// in it, the password never. The resource is not changed; the result shares its
-// values. RFC 7643 §7
+// Apply returns the part of a resource that a response has. It always has id
+// and schemas, never the password. The resource is not changed; the result
+// shares its values. RFC 7643 §7
 func (p Projection) Apply(rt *ResourceType, r Resource) Resource {
 	if rt.past {
 		r, _ = rt.visible(r)
@@ -123,8 +124,8 @@ func (p Projection) extension(s *Schema, v any) any {
 	return out
 }
 
-// attribute is what a response has of one attribute's value, nil for nothing. urn is
-// its extension, "" for the core schema.
+// attribute returns the part of one attribute's value that a response has, nil
+// for nothing. urn is its extension, "" for the core schema.
 func (p Projection) attribute(a *Attribute, urn, key string, v any) any {
 	always := a.Returned == ReturnedAlways
 	named, namedSubs := p.include.has(urn, key)
@@ -137,7 +138,7 @@ func (p Projection) attribute(a *Attribute, urn, key string, v any) any {
 		return nil
 	case p.asked:
 		if !named || always && namedSubs != nil {
-			// An attribute that is always there is there whole.
+			// An attribute that is always returned is returned whole.
 			return pick(a, v, func(sub *Attribute) bool {
 				return sub.Returned == ReturnedDefault || namedSubs[sub.Name]
 			})
@@ -154,8 +155,8 @@ func (p Projection) attribute(a *Attribute, urn, key string, v any) any {
 	})
 }
 
-// has tells whether an attribute is selected, by itself or with its extension, and
-// which of its sub-attributes: nil for all.
+// has reports whether an attribute is selected, by itself or with its
+// extension, and which of its sub-attributes: nil for all.
 func (s selection) has(urn, key string) (selected bool, subs map[string]bool) {
 	if urn != "" {
 		if _, whole := s[urn]; whole {
@@ -166,8 +167,8 @@ func (s selection) has(urn, key string) (selected bool, subs map[string]bool) {
 	return selected, subs
 }
 
-// pick is a value with only those sub-attributes that are wanted or returned
-// always, and none that is returned never.
+// pick returns a value with only those sub-attributes that are wanted or always
+// returned, and none that is never returned.
 func pick(a *Attribute, v any, wanted func(*Attribute) bool) any {
 	has := func(sub *Attribute) bool {
 		return sub.Returned == ReturnedAlways || sub.Returned != ReturnedNever && wanted(sub)

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The generators make few names and values on purpose: operations are to meet
-// each other and what is there.
+// The generators use few names and values on purpose, so that operations meet
+// each other and existing values.
 var (
 	someText   = rapid.SampledFrom([]string{"a@x", "b@x", "A@X", "é", "", " ", "work", "home", "True", "</>\"\n"})
 	someType   = rapid.SampledFrom([]string{"work", "home", "other"})
@@ -64,7 +64,7 @@ var (
 	})
 )
 
-// drawUser makes a user by the way users are made: decoding what was sent.
+// drawUser creates a user as requests do: by decoding what was sent.
 func drawUser(t *rapid.T) Resource {
 	for {
 		body := map[string]any{"userName": "a@x", "active": rapid.Bool().Draw(t, "active")}
@@ -98,7 +98,8 @@ func TestPatch_Properties(t *testing.T) {
 			t.Fatalf("before became %s, was %s", got, kept)
 		}
 
-		// One request of several operations does what several requests of one do.
+		// One request with several operations has the effect of several
+		// requests.
 		stepwise, ok := before, true
 		for _, o := range operations {
 			next, _, err := applyBody(rt, stepwise, patchBody([]any{o}))
@@ -125,8 +126,8 @@ func TestPatch_Properties(t *testing.T) {
 	})
 }
 
-// checkStored checks that a resource is one that could have been sent: what
-// PATCH makes keeps every rule that POST has.
+// checkStored checks that a resource is one that could have been sent: a PATCH
+// keeps every rule that a POST has.
 func checkStored(t *rapid.T, rt *ResourceType, r Resource) {
 	doc := Encode(rt, r)
 	decoded, err := Decode(doc)
@@ -134,7 +135,7 @@ func checkStored(t *rapid.T, rt *ResourceType, r Resource) {
 		t.Fatalf("Decode(Encode(r)) = %v, %v of %s", decoded, err, doc)
 	}
 	sent, notices, err := DecodeResource(rt, doc)
-	// A reference that is no URI is kept as it was sent, and told of each time.
+	// A reference that is not a URI is stored as sent, and reported each time.
 	notices = slices.DeleteFunc(notices, func(n Notice) bool { return n.Kind == NoticeNotURI })
 	if err != nil || len(notices) > 0 {
 		t.Fatalf("%v, %v of %s", err, notices, doc)

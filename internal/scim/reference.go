@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// isURIReference tells whether a text is an absolute or relative URI, in which
-// spaces and letters beyond ASCII are encoded. RFC 7643 §2.3.7, RFC 3986 §4.1
+// isURIReference reports whether a text is an absolute or relative URI, in
+// which spaces and non-ASCII letters are encoded. RFC 7643 §2.3.7, RFC 3986
+// §4.1
 func isURIReference(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -19,16 +20,16 @@ func isURIReference(s string) bool {
 	return err == nil && strings.Count(s, "#") < 2
 }
 
-// sameReference tells whether two references lead to one resource: the version of
-// the API may be in front of the endpoint, or be left out. RFC 7643 §2.4
+// sameReference reports whether two references name the same resource: the
+// version of the API before the endpoint may be present or not. RFC 7643 §2.4
 func sameReference(a, b string) bool {
 	root, resource := unversioned(a)
 	otherRoot, otherResource := unversioned(b)
 	return root == otherRoot && resource == otherResource
 }
 
-// unversioned cuts a reference in front of endpoint and id, and leaves out the
-// version there: of https://example.com/v2/Users/u1 it is https://example.com and
+// unversioned cuts a reference before endpoint and id, and removes the version
+// there: https://example.com/v2/Users/u1 becomes https://example.com and
 // /Users/u1.
 func unversioned(ref string) (root, resource string) {
 	at := strings.LastIndexByte(ref, '/')

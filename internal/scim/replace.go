@@ -2,18 +2,18 @@ package scim
 
 import "maps"
 
-// Renew is what a resource becomes by the POST that takes it back: as Replace, but an
-// immutable attribute has the value that was sent, for whoever sends a POST creates.
-// RFC 7643 §7
+// Renew returns what a resource becomes by the POST that finds it again. It is
+// Replace, except that an immutable attribute gets the value sent, because a
+// POST creates. RFC 7643 §7
 func Renew(rt *ResourceType, before, sent Resource) (Resource, error) {
 	return replace(rt, before, sent, true)
 }
 
-// Replace is what a resource becomes by a PUT of another: what was sent, with
-// the id and the read-only attributes it had. An attribute that was left out is
-// cleared, except for active and isTeamAccount, which are kept; an immutable
-// attribute may be set once. Neither argument is altered; the result shares
-// their values. RFC 7644 §3.5.1
+// Replace returns what a resource becomes by a PUT: what was sent, with the id
+// and the read-only attributes it had. An omitted attribute is cleared, except
+// for active and isTeamAccount, which are kept; an immutable attribute may be
+// set once. Neither argument is changed; the result shares their values. RFC
+// 7644 §3.5.1
 func Replace(rt *ResourceType, before, sent Resource) (Resource, error) {
 	return replace(rt, before, sent, false)
 }
@@ -59,8 +59,8 @@ func replace(rt *ResourceType, before, sent Resource, anew bool) (Resource, erro
 	return after, nil
 }
 
-// keepParts is a complex value that replaces another: with the sub-attributes that
-// were left out and cannot be taken away. RFC 7644 §3.5.1
+// keepParts returns a complex value that replaces another, with the omitted
+// sub-attributes that cannot be removed. RFC 7644 §3.5.1
 func keepParts(t target, old, now map[string]any) (map[string]any, error) {
 	kept := maps.Clone(now)
 	for _, sub := range t.attr.SubAttributes {
@@ -76,9 +76,9 @@ func keepParts(t target, old, now map[string]any) (map[string]any, error) {
 	return kept, nil
 }
 
-// keepRequired keeps what a tenant's extension requires where the extension was left
-// out, and stays for what cannot be taken away in it: whoever does not know an
-// extension leaves it as it may be.
+// keepRequired keeps the required attributes of a tenant's extension if the
+// extension stays because of attributes that cannot be removed: a client that
+// does not know an extension leaves it valid.
 func keepRequired(rt *ResourceType, before, after Resource) {
 	for _, e := range rt.Extensions {
 		if !e.own || after[e.Schema.ID] == nil {
@@ -98,7 +98,7 @@ func immutableError(t target) error {
 	return &Error{NotMutable, t.String() + " cannot be changed once it has a value."}
 }
 
-// targets are all the attributes of a resource type but the common ones.
+// targets returns all attributes of a resource type except the common ones.
 func (rt *ResourceType) targets() []target {
 	var all []target
 	for _, a := range rt.Schema.Attributes {

@@ -9,7 +9,7 @@ type Resource map[string]any
 // Number is a JSON number as it was written, so that integers stay exact.
 type Number string
 
-// Text is the string under a name, "" when there is none.
+// Text returns the string under a name, "" if there is none.
 func (r Resource) Text(name string) string { s, _ := r[name].(string); return s }
 
 // Notice is a tolerance that was applied to a request, or something in it that
@@ -19,6 +19,6 @@ type Notice struct {
 	Kind string
 	// Attribute is what it concerns.
 	Attribute string
-	// Instead is what to send in its place, "" where the kind says it all.
+	// Instead is what to send in its place, "" if the kind says it all.
 	Instead string
 }

@@ -15,7 +15,7 @@ const (
 	TypeComplex   Type = "complex"
 )
 
-// Mutability says who may change an attribute and when. RFC 7643 §7
+// Mutability is who may change an attribute and when. RFC 7643 §7
 type Mutability string
 
 // The values of mutability.
@@ -26,7 +26,7 @@ const (
 	WriteOnly Mutability = "writeOnly"
 )
 
-// Returned says when an attribute is part of a response. RFC 7643 §7
+// Returned is when an attribute is part of a response. RFC 7643 §7
 type Returned string
 
 // The values of returned.
@@ -37,7 +37,7 @@ const (
 	ReturnedRequest Returned = "request"
 )
 
-// Uniqueness says how far the service keeps a value unique. RFC 7643 §7
+// Uniqueness is how far the service keeps a value unique. RFC 7643 §7
 type Uniqueness string
 
 // The values of uniqueness.
@@ -55,9 +55,9 @@ type Attribute struct {
 	MultiValued bool
 	Description string
 	Required    bool
-	// Defaulted tells that every resource has a value although a request may leave
-	// it out: the service sets one, or keeps the one that is there. Schemas say
-	// "required": clients take the word for what they may remove.
+	// Defaulted reports that every resource has a value although a request may
+	// omit it: the service sets one, or keeps the current one. Served schemas
+	// say "required", which clients read as not removable.
 	Defaulted       bool
 	CanonicalValues []string
 	CaseExact       bool
@@ -68,7 +68,8 @@ type Attribute struct {
 	SubAttributes   []*Attribute
 }
 
-// Sub finds a sub-attribute by its name in any ASCII case, nil if there is none.
+// Sub returns a sub-attribute by its name in any ASCII case, nil if there is
+// none.
 func (a *Attribute) Sub(name string) *Attribute { return find(a.SubAttributes, name) }
 
 // Schema defines the attributes under one URN. RFC 7643 §7
@@ -79,7 +80,7 @@ type Schema struct {
 	Attributes  []*Attribute
 }
 
-// Attribute finds an attribute by its name in any ASCII case, nil if there is
+// Attribute returns an attribute by its name in any ASCII case, nil if there is
 // none.
 func (s *Schema) Attribute(name string) *Attribute { return find(s.Attributes, name) }
 
@@ -91,10 +92,11 @@ type ResourceType struct {
 	Description string
 	Schema      *Schema
 	Extensions  []Extension
-	// past tells that resources may have values that no schema describes any more.
+	// past reports that resources may have values that no schema describes any
+	// more.
 	past bool
-	// decoded tells that what is stored is not what is served: because of past, or of
-	// attributes that are returned on request.
+	// decoded reports that what is stored is not what is served: because of
+	// past, or of attributes that are returned on request.
 	decoded bool
 }
 
@@ -103,12 +105,12 @@ type ResourceType struct {
 type Extension struct {
 	Schema   *Schema
 	Required bool
-	// own tells that it is a tenant's.
+	// own reports that the extension is a tenant's.
 	own bool
 }
 
-// Extension finds an extension's schema by its URN in any ASCII case, nil if
-// the type has none of that URN.
+// Extension returns an extension's schema by its URN in any ASCII case, nil if
+// the type has none with that URN.
 func (rt *ResourceType) Extension(urn string) *Schema {
 	for _, e := range rt.Extensions {
 		if equalName(e.Schema.ID, urn) {
@@ -127,12 +129,12 @@ func find(attributes []*Attribute, name string) *Attribute {
 	return nil
 }
 
-// EqualName reports whether two names are the same in any ASCII letter case, as names
-// of attributes and URNs are compared, and the fixed segments of paths.
+// EqualName reports whether two names are equal in any ASCII letter case, as
+// names of attributes, URNs and the fixed segments of paths are compared.
 func EqualName(a, b string) bool { return equalName(a, b) }
 
 // equalName compares names of attributes and URNs without regard to ASCII case.
-// Unicode folding would let U+017F stand for s. RFC 7643 §2.1
+// Unicode folding would make U+017F equal to s. RFC 7643 §2.1
 func equalName(a, b string) bool {
 	if len(a) != len(b) {
 		return false

@@ -1,6 +1,6 @@
 package scim
 
-// Document is the schema as it is served under /Schemas. RFC 7643 §7
+// Document returns the schema as it is served under /Schemas. RFC 7643 §7
 func (s *Schema) Document(baseURL string) map[string]any {
 	return map[string]any{
 		"schemas":     []any{SchemaURN},
@@ -15,8 +15,8 @@ func (s *Schema) Document(baseURL string) map[string]any {
 	}
 }
 
-// Document is the resource type as it is served under /ResourceTypes.
-// RFC 7643 §6
+// Document returns the resource type as it is served under /ResourceTypes. RFC
+// 7643 §6
 func (rt *ResourceType) Document(baseURL string) map[string]any {
 	document := map[string]any{
 		"schemas":     []any{ResourceTypeURN},
@@ -34,7 +34,8 @@ func (rt *ResourceType) Document(baseURL string) map[string]any {
 	for i, e := range rt.Extensions {
 		extensions[i] = map[string]any{"schema": e.Schema.ID, "required": e.Required}
 	}
-	// An empty array too: some clients refuse a type without the attribute.
+	// An empty array is listed too: some clients refuse a type without the
+	// attribute.
 	document["schemaExtensions"] = extensions
 	return document
 }
@@ -47,7 +48,7 @@ func attributeDocuments(attributes []*Attribute) []any {
 	return out
 }
 
-// document is the attribute's definition. caseExact belongs to text alone,
+// document returns the attribute's definition. caseExact applies only to text,
 // referenceTypes to references, subAttributes to complex attributes.
 func (a *Attribute) document() map[string]any {
 	document := map[string]any{

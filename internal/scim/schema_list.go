@@ -1,7 +1,7 @@
 package scim
 
-// standardURNs are the URNs of the standard's schemas and messages, each with what a
-// request is that lists it, and of the extensions that this service has.
+// standardURNs are the URNs of the standard's schemas and messages, and of this
+// service's extensions, each with what a request that lists it is.
 var standardURNs = map[string]string{
 	CoreUserURN:     "a User",
 	CoreGroupURN:    "a Group",
@@ -18,12 +18,13 @@ var standardURNs = map[string]string{
 	BulkResponseURN: "a BulkResponse",
 }
 
-// checkSchemas checks what a request says it is against what its endpoint takes: own,
-// with the extensions that extension knows. Only a URN of another resource type or
-// message of ours is refused. A list that is absent, or has nothing but URNs that mean
-// nothing here, is passed over: the endpoint says what the request is. OneLogin lists
-// URNs of a draft: events/other/create_user_draft_schemas. Entra lists extensions of
-// which it sends no values, and leaves out those of which it does. RFC 7643 §3
+// checkSchemas checks the schemas of a request against what its endpoint
+// accepts: own, and the URNs for which extension is true. Only a URN of another
+// resource type or message of ours is refused. A list that is absent, or has
+// only unknown URNs, is ignored: the endpoint decides what the request is.
+// OneLogin lists URNs of a draft: events/other/create_user_draft_schemas. Entra
+// lists extensions without sending values of them, and omits those of which it
+// sends some. RFC 7643 §3
 func (n *notices) checkSchemas(v any, own string, extension func(urn string) bool) error {
 	urns, err := n.schemaList(v)
 	if err != nil {
@@ -55,17 +56,19 @@ func (n *notices) checkSchemas(v any, own string, extension func(urn string) boo
 	return nil
 }
 
-// optionalURN reports whether a URN of ours may stand beside own although it does not
-// belong there: an extension beside a resource, and any beside PatchOp, which alone
-// says what the body is.
+// optionalURN reports whether a known URN may be listed beside own although it
+// does not belong there: an extension beside a resource, and any beside
+// PatchOp, which alone decides what the body is.
 func optionalURN(own, urn string) bool {
 	return own == PatchURN || equalName(urn, EnterpriseURN) || equalName(urn, RollcallURN)
 }
 
-// standardURN is what a request is that lists a URN, "" for a URN that is not ours.
+// standardURN returns what a request that lists a URN is, "" for an unknown
+// URN.
 func standardURN(urn string) string { return standardURNs[canonicalURN(urn)] }
 
-// canonicalURN is a URN of ours in the standard's letter case, "" for any other.
+// canonicalURN returns a known URN in the standard's letter case, "" for any
+// other.
 func canonicalURN(urn string) string {
 	for known := range standardURNs {
 		if equalName(known, urn) {
@@ -75,7 +78,7 @@ func canonicalURN(urn string) string {
 	return ""
 }
 
-// noExtension is for messages, which have none.
+// noExtension is for messages, which have no extensions.
 func noExtension(string) bool { return false }
 
 func wrongSchema(want, got string) error {
@@ -86,8 +89,8 @@ func wrongSchema(want, got string) error {
 	return &Error{InvalidSyntax, "schemas lists " + noticeName(got) + ", which " + means + "does not belong here: send " + want + "."}
 }
 
-// schemaList reads a value of schemas. Absent, null and empty are one, and one text is
-// a list of one.
+// schemaList reads a value of schemas. Absent, null and empty are the same, and
+// a single string is a list of one.
 func (n *notices) schemaList(v any) ([]string, error) {
 	switch one := v.(type) {
 	case nil:
@@ -113,7 +116,7 @@ func (n *notices) schemaList(v any) ([]string, error) {
 		switch {
 		case v == nil || ok && urn == "":
 		case !ok:
-			return nil, &Error{InvalidSyntax, "schemas must be an array of strings; it holds " + kindOf(v) + "."}
+			return nil, &Error{InvalidSyntax, "schemas must be an array of strings; it contains " + kindOf(v) + "."}
 		default:
 			urns = append(urns, urn)
 		}

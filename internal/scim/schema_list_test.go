@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// schemasPlaces are the places where schemas stands, each with the URN that belongs
-// there.
+// schemasPlaces are the places where schemas occurs, each with the URN that
+// belongs there.
 var schemasPlaces = map[string]struct {
 	own    string
 	decode func(schemas string) ([]Notice, error)
@@ -35,7 +35,8 @@ var schemasPlaces = map[string]struct {
 	}},
 }
 
-// What schemas lists is passed over unless it is another resource or message of ours.
+// What schemas lists is ignored unless it is another resource or message of
+// ours.
 //
 // Covers: 7643-3-2
 func TestSchemas_SayWhatTheEndpointSays(t *testing.T) {
@@ -57,7 +58,7 @@ func TestSchemas_SayWhatTheEndpointSays(t *testing.T) {
 			{`[""]`, []string{NoticeSchemasMissing}},
 		}
 		for _, urn := range []string{
-			// Drafts and versions before, and what is nearly right.
+			// Earlier drafts and versions, and URNs that are nearly right.
 			"urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0", "urn:ietf:params:scim:schemas:core:1.0", "urn:ietf:params:scim:schemas:core:2.0",
 			"urn:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:core:2.0:Users", "urn:ietf:params:scim:schemas:core:2.0:PatchOp",
 			"urn:ietf:params:scim:api:messages:2.0:PatchOps", "urn:ietf:params:scim:api:messages:1.0:PatchOp", "urn:scim:api:messages:2.0:PatchOp",
@@ -110,8 +111,8 @@ func TestSchemas_SayWhatTheEndpointSays(t *testing.T) {
 	}
 }
 
-// An extension of another type says that the body is of that type only where nothing
-// says that it is of this one.
+// An extension of another type means that the body is of that type only if
+// nothing means that it is of this one.
 func TestSchemas_ExtensionOfAnotherType(t *testing.T) {
 	group := schemasPlaces["group"].decode
 	if told, err := group(`"schemas":["` + CoreGroupURN + `","` + EnterpriseURN + `"],`); err != nil || !hasKind(told, NoticeUnknownSchema) {

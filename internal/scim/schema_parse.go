@@ -8,14 +8,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
-// What a schema of a tenant's may have. A tenant's schemas are read with its token,
-// and compiled when they change, so together they stay small.
+// The limits of a tenant's schema. A tenant's schemas are read with its token,
+// and compiled when they change, so together they must stay small.
 const (
-	// MaxSchemaAttributes is the largest number of attributes and sub-attributes of a
-	// schema.
+	// MaxSchemaAttributes is the largest number of attributes and
+	// sub-attributes of a schema.
 	MaxSchemaAttributes = 100
-	// maxSchemaURN and maxSchemaName are the longest URN and the longest name of an
-	// attribute in bytes: they are repeated in each resource.
+	// maxSchemaURN and maxSchemaName are the longest URN and the longest name
+	// of an attribute in bytes: they are repeated in each resource.
 	maxSchemaURN  = 200
 	maxSchemaName = 64
 	// maxSchemaText is the longest description, or canonical value, in bytes.
@@ -24,14 +24,15 @@ const (
 	maxCanonicalValues = 100
 )
 
-// ParseSchema reads a schema that a tenant brings, as it is served under /Schemas:
-// a Schema resource. What it leaves out has the defaults of RFC 7643 §2.2. An
-// *Error says what cannot be, and what to do. What no schema can promise here is
-// refused, so that what is registered is what the service does:
+// ParseSchema parses a schema that a tenant registers, in the form in which it
+// is served under /Schemas: a Schema resource. Omitted characteristics have the
+// defaults of RFC 7643 §2.2. An *Error says what is wrong and what to do. A
+// schema that promises what the service does not do is refused:
 //
-//   - uniqueness other than none: nothing keeps the values apart;
-//   - writeOnly that is returned, and required that is read-only or never returned:
-//     what is never returned is checked and not kept;
+//   - uniqueness other than none, because nothing keeps the values unique;
+//   - writeOnly that is returned, and required that is read-only or never
+//     returned, because a value that is never returned is checked and not
+//     stored;
 //   - references and binary values without regard to case;
 //   - complex attributes in complex attributes.
 //
@@ -87,22 +88,22 @@ func (p *schemaParser) schema(object map[string]any) (*Schema, error) {
 	return s, nil
 }
 
-// checkURN takes what can stand in front of an attribute in a filter and in a path.
-// RFC 8141 §2; RFC 7643 §10
+// checkURN accepts a URN that can precede an attribute in a filter and in a
+// path. RFC 8141 §2; RFC 7643 §10
 func checkURN(urn string) error {
 	parts := strings.Split(urn, ":")
 	_, err := filter.ParsePath(urn+":a", filter.Limits{})
 	if err != nil || len(parts) < 3 || !equalName(parts[0], "urn") || strings.Contains(urn, "..") {
 		return &Error{
 			InvalidValue,
-			"id must be a URN of letters, digits, hyphens, dots and underscores between colons, such as urn:example:hr:1.0:User, and not " +
+			"id must be a URN of letters, digits, hyphens, dots and underscores between colons, for example urn:example:hr:1.0:User, not " +
 				noticeName(urn) + ".",
 		}
 	}
 	return nil
 }
 
-// list reads attributes, or the sub-attributes of parent.
+// list parses attributes, or the sub-attributes of parent.
 func (p *schemaParser) list(parent *Attribute, path string, v any) ([]*Attribute, error) {
 	what := "attributes"
 	if parent != nil {
@@ -133,7 +134,7 @@ func (p *schemaParser) list(parent *Attribute, path string, v any) ([]*Attribute
 	return all, nil
 }
 
-// attribute reads one definition. RFC 7643 §7
+// attribute parses one definition. RFC 7643 §7
 func (p *schemaParser) attribute(parent *Attribute, path string, number int, object map[string]any) (*Attribute, error) {
 	unnamed := fmt.Sprintf("%s, definition %d,", path, number)
 	name, err := textMember(object, "name", unnamed, maxSchemaName)
@@ -176,33 +177,35 @@ func (p *schemaParser) attribute(parent *Attribute, path string, number int, obj
 	return a, err
 }
 
-// reservedNames are the common attributes, which every resource has outside of its
-// schemas, and the one that is found without its URN. RFC 7643 §3.1
+// reservedNames are the common attributes, which every resource has outside of
+// its schemas, and the one that is found without its URN. RFC 7643 §3.1
 var reservedNames = []string{"schemas", "id", "externalId", "meta", "members", TeamAccount}
 
-// filterWords mean something else in a filter. RFC 7644 §3.4.2.2
+// filterWords have another meaning in a filter. RFC 7644 §3.4.2.2
 var filterWords = []string{
 	"and", "or", "not", "pr", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "true", "false", "null",
 }
 
-// checkAttributeName holds a name to the grammar. $ref is the one name that begins
-// with a dollar sign, and is a sub-attribute's. RFC 7643 §2.1, §2.4
+// checkAttributeName checks a name against the grammar. $ref is the only name
+// that begins with a dollar sign, and only for a sub-attribute. RFC 7643 §2.1,
+// §2.4
 func checkAttributeName(parent *Attribute, unnamed, name string) error {
 	if parent != nil && name == "$ref" {
 		return nil
 	}
 	path, err := filter.ParsePath("urn:x:"+name, filter.Limits{})
 	if err != nil || path.Attribute != name || strings.HasPrefix(name, "$") {
-		return schemaError(unnamed, "has the name %q, which is none: a letter, then letters, digits, hyphens and underscores", noticeName(name))
+		return schemaError(unnamed, "has the invalid name %q: a name is a letter, then letters, digits, hyphens and underscores", noticeName(name))
 	}
 	same := func(word string) bool { return equalName(word, name) }
 	if slices.ContainsFunc(filterWords, same) || parent == nil && slices.ContainsFunc(reservedNames, same) {
-		return schemaError(unnamed, "has the name %s, which means something else already: choose another", name)
+		return schemaError(unnamed, "has the name %s, which has another meaning already: choose another name", name)
 	}
 	return nil
 }
 
-// definition is one attribute's definition as it was sent; err is the first fault.
+// definition is one attribute's definition as it was sent; err is the first
+// fault.
 type definition struct {
 	path   string
 	object map[string]any
@@ -232,8 +235,8 @@ func (d *definition) text(name string) string {
 	return s
 }
 
-// word is one of the words that a characteristic may have, the first when it is left
-// out; case does not count.
+// word returns one of the words that a characteristic may have, the first if it
+// is omitted; case is ignored.
 func word[T ~string](d *definition, name string, words ...T) T {
 	sent := d.text(name)
 	if sent == "" {
@@ -267,7 +270,8 @@ func (d *definition) texts(name string) []string {
 	return texts
 }
 
-// check refuses what cannot be together, and fills in what follows from the type.
+// check refuses what does not fit together, and fills in what follows from the
+// type.
 func (d *definition) check(parent, a *Attribute) {
 	d.checkPromises(parent, a)
 	d.checkType(parent, a)
@@ -292,17 +296,17 @@ func (d *definition) checkPromises(parent, a *Attribute) {
 	never := a.Returned == ReturnedNever
 	switch {
 	case a.Uniqueness != UniqueNone:
-		d.fail("has the uniqueness %s: this service keeps values of its own schemas unique alone; say none", a.Uniqueness)
+		d.fail("has the uniqueness %s: this service keeps only values of its built-in schemas unique; use none", a.Uniqueness)
 	case a.Mutability == WriteOnly && !never:
-		d.fail("is writeOnly, and returned %s: what is writeOnly is returned never", a.Returned)
+		d.fail("is writeOnly, and returned %s: a writeOnly attribute is never returned", a.Returned)
 	case a.Mutability == ReadOnly && never:
-		d.fail("is readOnly and returned never: nobody could write or read it")
+		d.fail("is readOnly and returned never: it could be neither written nor read")
 	case a.Mutability == Immutable && never:
-		d.fail("is immutable and returned never: what is not kept cannot be compared")
+		d.fail("is immutable and returned never: a value that is not stored cannot be compared")
 	case a.Required && a.Mutability == ReadOnly:
-		d.fail("is required and readOnly: what clients cannot send they cannot be required to send")
+		d.fail("is required and readOnly: clients cannot be required to send what they may not change")
 	case a.Required && never:
-		d.fail("is required and returned never: such values are checked and not kept, so that nobody can tell whether one is there")
+		d.fail("is required and returned never: such values are checked and not stored, so the service cannot know whether one exists")
 	case a.Required && parent != nil && parent.Mutability == ReadOnly:
 		d.fail("is required, in an attribute that is readOnly")
 	}
@@ -313,7 +317,7 @@ func (d *definition) checkType(parent, a *Attribute) {
 	_, hasSubs := lookupMember(d.object, "subAttributes")
 	switch {
 	case a.Type == TypeComplex && parent != nil:
-		d.fail("is complex, inside a complex attribute: RFC 7643 §2.3.8 has one level only; make it an attribute of the schema")
+		d.fail("is complex, inside a complex attribute: RFC 7643 §2.3.8 allows one level only; make it an attribute of the schema")
 	case a.Type != TypeComplex && hasSubs:
 		d.fail("has subAttributes, and is of type %s: those are for complex", a.Type)
 	case len(a.ReferenceTypes) > 0 && a.Type != TypeReference:
@@ -330,17 +334,18 @@ func (d *definition) checkType(parent, a *Attribute) {
 	}
 }
 
-// onlyMembers refuses a misspelled name: what it meant to say would not hold.
+// onlyMembers refuses an unknown name: if it is misspelled, what it says would
+// be ignored.
 func onlyMembers(object map[string]any, whose string, known ...string) error {
 	for _, name := range sortedNames(object) {
 		if !slices.ContainsFunc(known, func(k string) bool { return equalName(k, name) }) {
-			return schemaError(whose, "has %s, which means nothing there: it has %s", noticeName(name), strings.Join(known, ", "))
+			return schemaError(whose, "has %s, which is unknown there: known are %s", noticeName(name), strings.Join(known, ", "))
 		}
 	}
 	return nil
 }
 
-// textMember is a text under a name, "" when there is none.
+// textMember returns the string under a name, "" if there is none.
 func textMember(object map[string]any, name, whose string, longest int) (string, error) {
 	v := member(object, name)
 	if v == nil {

@@ -69,7 +69,7 @@ func TestParseSchema_Refuses(t *testing.T) {
 		{"no JSON", `{`, "ends too early"},
 		{"no object", `[]`, "must be a JSON object"},
 		{"another kind of document", `{"schemas":["` + CoreUserURN + `"]}`, "does not belong here"},
-		{"a member that it has not", `{"id":"urn:example:a","attribute":[]}`, "attribute, which means nothing there"},
+		{"a member that it has not", `{"id":"urn:example:a","attribute":[]}`, "attribute, which is unknown there"},
 		{"no id", `{"attributes":[{"name":"a"}]}`, "id must be a URN"},
 		{"an id that is no URN", `{"id":"https://example.com/a","attributes":[{"name":"a"}]}`, "id must be a URN"},
 		{"an id with spaces", `{"id":"urn:example:a b","attributes":[{"name":"a"}]}`, "id must be a URN"},
@@ -83,7 +83,7 @@ func TestParseSchema_Refuses(t *testing.T) {
 		{"an attribute that is text", ownSchema(`"badge"`), "a string in attributes, at 1"},
 		{"too many attributes", ownSchema(strings.Join(many, ",")), "more than 100 attributes"},
 		{"too many in all", ownSchema(`{"name":"c","type":"complex","subAttributes":[` + strings.Join(many[1:], ",") + `]}`), "more than 100 attributes"},
-		{"an attribute without a name", ownSchema(`{"type":"string"}`), "definition 1, has the name"},
+		{"an attribute without a name", ownSchema(`{"type":"string"}`), "definition 1, has the invalid name"},
 		{"a name that begins with a digit", ownSchema(`{"name":"1a"}`), "a letter, then letters"},
 		{"a name with a dot", ownSchema(`{"name":"a.b"}`), "a letter, then letters"},
 		{"a name with a colon", ownSchema(`{"name":"a:b"}`), "a letter, then letters"},
@@ -91,24 +91,24 @@ func TestParseSchema_Refuses(t *testing.T) {
 		{"a name of other letters", ownSchema(`{"name":"größe"}`), "a letter, then letters"},
 		{"$ref as an attribute", ownSchema(`{"name":"$ref"}`), "a letter, then letters"},
 		{"a long name", ownSchema(`{"name":"` + strings.Repeat("a", 65) + `"}`), "at most 64"},
-		{"the name of a common attribute", ownSchema(`{"name":"ExternalId"}`), "means something else already"},
-		{"the name of the account type", ownSchema(`{"name":"isTeamAccount"}`), "means something else already"},
-		{"a word of filters", ownSchema(`{"name":"not"}`), "means something else already"},
-		{"a word of filters inside", ownSchema(`{"name":"c","type":"complex","subAttributes":[{"name":"PR"}]}`), "means something else already"},
+		{"the name of a common attribute", ownSchema(`{"name":"ExternalId"}`), "has another meaning already"},
+		{"the name of the account type", ownSchema(`{"name":"isTeamAccount"}`), "has another meaning already"},
+		{"a word of filters", ownSchema(`{"name":"not"}`), "has another meaning already"},
+		{"a word of filters inside", ownSchema(`{"name":"c","type":"complex","subAttributes":[{"name":"PR"}]}`), "has another meaning already"},
 		{"two of one name", ownSchema(`{"name":"badge"},{"name":"Badge"}`), "has Badge twice"},
 		{"two of one name inside", ownSchema(`{"name":"c","type":"complex","subAttributes":[{"name":"a"},{"name":"A"}]}`), "has A twice"},
-		{"a misspelled characteristic", ownSchema(`{"name":"a","mutabilty":"readOnly"}`), "mutabilty, which means nothing there"},
+		{"a misspelled characteristic", ownSchema(`{"name":"a","mutabilty":"readOnly"}`), "mutabilty, which is unknown there"},
 		{"an unknown type", ownSchema(`{"name":"a","type":"number"}`), "the type \"number\": one of [string boolean"},
 		{"an unknown mutability", ownSchema(`{"name":"a","mutability":"sometimes"}`), "one of [readWrite readOnly"},
 		{"an unknown returned", ownSchema(`{"name":"a","returned":"often"}`), "one of [default always"},
 		{"required as text", ownSchema(`{"name":"a","required":"true"}`), "a string as required: true or false"},
-		{"unique values", ownSchema(`{"name":"a","uniqueness":"server"}`), "say none"},
-		{"globally unique values", ownSchema(`{"name":"a","uniqueness":"global"}`), "say none"},
-		{"writeOnly, returned by default", ownSchema(`{"name":"a","mutability":"writeOnly"}`), "what is writeOnly is returned never"},
-		{"readOnly, returned never", ownSchema(`{"name":"a","mutability":"readOnly","returned":"never"}`), "nobody could"},
+		{"unique values", ownSchema(`{"name":"a","uniqueness":"server"}`), "use none"},
+		{"globally unique values", ownSchema(`{"name":"a","uniqueness":"global"}`), "use none"},
+		{"writeOnly, returned by default", ownSchema(`{"name":"a","mutability":"writeOnly"}`), "a writeOnly attribute is never returned"},
+		{"readOnly, returned never", ownSchema(`{"name":"a","mutability":"readOnly","returned":"never"}`), "neither written nor read"},
 		{"immutable, returned never", ownSchema(`{"name":"a","mutability":"immutable","returned":"never"}`), "cannot be compared"},
 		{"required and readOnly", ownSchema(`{"name":"a","mutability":"readOnly","required":true}`), "required and readOnly"},
-		{"required, returned never", ownSchema(`{"name":"a","returned":"never","required":true}`), "checked and not kept"},
+		{"required, returned never", ownSchema(`{"name":"a","returned":"never","required":true}`), "checked and not stored"},
 		{"required inside what is readOnly", ownSchema(`{"name":"c","type":"complex","mutability":"readOnly","subAttributes":[{"name":"a","required":true}]}`), "in an attribute that is readOnly"},
 		{"complex without sub-attributes", ownSchema(`{"name":"c","type":"complex"}`), "needs subAttributes"},
 		{"complex in complex", ownSchema(`{"name":"c","type":"complex","subAttributes":[{"name":"d","type":"complex","subAttributes":[{"name":"e"}]}]}`), "one level only"},
@@ -158,16 +158,16 @@ func TestTenantSchemas_Put(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, urn, kind, says string }{
 		{"a type that is not there", "urn:example:a", "Device", "User or Group"},
-		{"the core schema", CoreUserURN, "User", "a URN of your own"},
-		{"the enterprise extension in capitals", strings.ToUpper(EnterpriseURN), "User", "a URN of your own"},
-		{"the account type", own, "User", "a URN of your own"},
-		{"the account type of another deployment", RollcallURN, "User", "a URN of your own"},
-		{"behind the account type", own + ":more", "User", "a URN of your own"},
-		{"in front of the account type", "urn:vendor:roll:1.0", "Group", "a URN of your own"},
-		{"a message of the standard", PatchURN, "User", "a URN of your own"},
-		{"a new core schema", "urn:ietf:params:scim:schemas:core:2.0:Device", "User", "a URN of your own"},
-		{"behind another one's", "urn:example:hr:1.0:Person:More", "User", "one begins the other"},
-		{"in front of another one's", "URN:example:hr", "User", "one begins the other"},
+		{"the core schema", CoreUserURN, "User", "choose your own URN"},
+		{"the enterprise extension in capitals", strings.ToUpper(EnterpriseURN), "User", "choose your own URN"},
+		{"the account type", own, "User", "choose your own URN"},
+		{"the account type of another deployment", RollcallURN, "User", "choose your own URN"},
+		{"behind the account type", own + ":more", "User", "choose your own URN"},
+		{"in front of the account type", "urn:vendor:roll:1.0", "Group", "choose your own URN"},
+		{"a message of the standard", PatchURN, "User", "choose your own URN"},
+		{"a new core schema", "urn:ietf:params:scim:schemas:core:2.0:Device", "User", "choose your own URN"},
+		{"behind another one's", "urn:example:hr:1.0:Person:More", "User", "one is a prefix of the other"},
+		{"in front of another one's", "URN:example:hr", "User", "one is a prefix of the other"},
 	} {
 		before := string(s.Encode())
 		var refusal *Error
@@ -230,8 +230,8 @@ func TestTenantSchemas_Put_RefusesTooManyBytes(t *testing.T) {
 	}
 }
 
-// TestTypes_With_LeavesOutWhatBecameTheServicesOwn: a deployment that is given a new
-// URN of its own serves on.
+// TestTypes_With_LeavesOutWhatBecameTheServicesOwn: a deployment whose own URN
+// is changed to that of a tenant's schema keeps serving.
 func TestTypes_With_LeavesOutWhatBecameTheServicesOwn(t *testing.T) {
 	schema, err := ParseSchema([]byte(ownSchema(`{"name":"a"}`)))
 	if err != nil {
@@ -273,7 +273,8 @@ func FuzzParseSchema(f *testing.F) {
 		}
 		user := base.With(registered).User
 		for _, a := range s.Attributes {
-			// Whatever is taken has a name that filters and paths can say.
+			// Any accepted schema has a name that filters and paths can
+			// express.
 			if _, err := CompileFilter(user, s.ID+":"+a.Name+" pr"); err != nil && a.Returned != ReturnedNever {
 				t.Fatalf("%s:%s pr: %v", s.ID, a.Name, err)
 			}

@@ -1,8 +1,8 @@
 package scim
 
-// UserType is the User resource type with the enterprise extension and
-// rollcall's own, which a deployment may give a URN of its own; empty stands
-// for RollcallURN. RFC 7643 §4.1, §4.3
+// UserType returns the User resource type with the enterprise extension and
+// rollcall's own, to which a deployment may give another URN; empty stands for
+// RollcallURN. RFC 7643 §4.1, §4.3
 func UserType(extensionURN string) *ResourceType {
 	if extensionURN == "" {
 		extensionURN = RollcallURN
@@ -19,7 +19,7 @@ func UserType(extensionURN string) *ResourceType {
 	}
 }
 
-// GroupType is the Group resource type. RFC 7643 §4.2
+// GroupType returns the Group resource type. RFC 7643 §4.2
 func GroupType() *ResourceType {
 	return &ResourceType{
 		Name:        "Group",
@@ -29,7 +29,7 @@ func GroupType() *ResourceType {
 	}
 }
 
-// CommonAttributes are the attributes that every resource has and no schema
+// CommonAttributes returns the attributes that every resource has and no schema
 // lists: schemas, id, externalId and meta. RFC 7643 §3.1
 func CommonAttributes() []*Attribute {
 	return []*Attribute{
@@ -169,8 +169,7 @@ func rollcallSchema(urn string) *Schema {
 	}
 }
 
-// characteristic changes an attribute from what most attributes are. RFC 7643
-// §2.2 gives the defaults.
+// characteristic changes an attribute from the defaults. RFC 7643 §2.2
 type characteristic func(*Attribute)
 
 func attribute(name string, t Type, description string, cs []characteristic) *Attribute {
@@ -210,8 +209,8 @@ func complexValue(name, description string, cs ...characteristic) *Attribute {
 	return attribute(name, TypeComplex, description, cs)
 }
 
-// plural is a multi-valued attribute with the default sub-attributes.
-// RFC 7643 §2.4
+// plural returns a multi-valued attribute with the default sub-attributes. RFC
+// 7643 §2.4
 func plural(name, description string, value *Attribute, types characteristic) *Attribute {
 	return complexValue(name, description, multiValued, subs(
 		value,

@@ -1,7 +1,8 @@
 package scim
 
-// ServiceSchemas are the schemas of what the discovery endpoints answer with: the
-// service's configuration, resource types, and schemas. RFC 7643 §5, §6, §7, §8.7.2
+// ServiceSchemas returns the schemas of the discovery endpoints' answers: the
+// service's configuration, resource types, and schemas. RFC 7643 §5, §6, §7,
+// §8.7.2
 func ServiceSchemas() []*Schema {
 	return []*Schema{serviceConfigSchema(), resourceTypeSchema(), schemaSchema()}
 }
@@ -66,8 +67,8 @@ func resourceTypeSchema() *Schema {
 	}
 }
 
-// schemaSchema is the one schema whose sub-attributes are complex: it describes
-// itself.
+// schemaSchema returns the one schema whose sub-attributes are complex: it
+// describes itself.
 func schemaSchema() *Schema {
 	definition := func(more ...*Attribute) []*Attribute {
 		return append([]*Attribute{

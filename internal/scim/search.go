@@ -5,14 +5,13 @@ import (
 	"strings"
 )
 
-// Search is a query that came as a body: what the parameters of a GET say, by
-// their names. RFC 7644 §3.4.3
+// Search is a query sent as a body: the parameters of a GET, by their names.
+// RFC 7644 §3.4.3
 type Search map[string]string
 
-// DecodeSearch reads a search request. A name that it does not know is refused: a
-// part of a query that is dropped would answer another question. What the
-// parameters mean is decided by whoever reads them in a query.
-// RFC 7644 §3.4.3
+// DecodeSearch decodes a search request. An unknown name is refused: ignoring a
+// part of a query would answer another question. The parameters are interpreted
+// where those of a query are. RFC 7644 §3.4.3
 func DecodeSearch(body []byte) (Search, []Notice, error) {
 	object, err := decodeObject(body)
 	if err != nil {
@@ -30,17 +29,17 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 			return nil, nil, &Error{InvalidSyntax, "A search request has no " + noticeName(name) +
 				": it has attributes, excludedAttributes, filter, sortBy, sortOrder, startIndex, count and cursor."}
 		case v == nil, isNone(v) && known != "filter" && known != "cursor":
-			// An empty cursor begins a walk, and an empty filter lists nobody.
+			// An empty cursor begins a walk, and an empty filter lists nothing.
 			continue
 		}
 		if text, ok := v.(string); ok && (known == "attributes" || known == "excludedAttributes") {
-			// The SCIM-SDK's client sends one text, as in a query.
+			// The SCIM-SDK's client sends one string, as in a query.
 			told.add(NoticeSingleValue, known)
 			s[known] = text
 			continue
 		}
 		if text, ok := v.(string); ok && (known == "startIndex" || known == "count") && isDigits(text) {
-			// So does it send numbers, as text.
+			// It also sends numbers as strings.
 			told.add(NoticeStringNumber, known)
 			s[known] = text
 			continue
@@ -55,9 +54,9 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 	return s, told, nil
 }
 
-// SearchParameter is the name of a query parameter in the letter case that the
-// standard has, whichever it is sent in, and "" for a name that the standard does not
-// have. RFC 7644 §3.4.3, RFC 9865 §2
+// SearchParameter returns the name of a query parameter in the standard's
+// letter case, whatever case it is sent in, and "" for a name that the standard
+// does not have. RFC 7644 §3.4.3, RFC 9865 §2
 func SearchParameter(name string) string {
 	for _, known := range []string{"attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"} {
 		if equalName(name, known) {
@@ -73,7 +72,7 @@ func isDigits(text string) bool {
 	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-// searchText is a parameter's value as a query would have it.
+// searchText returns a parameter's value as a query would have it.
 func searchText(name string, v any) (string, error) {
 	switch name {
 	case "attributes", "excludedAttributes":
@@ -84,7 +83,7 @@ func searchText(name string, v any) (string, error) {
 		names := make([]string, len(list))
 		for i, v := range list {
 			if names[i], ok = v.(string); !ok {
-				return "", &Error{InvalidValue, name + " must be an array of names; it holds " + kindOf(v) + "."}
+				return "", &Error{InvalidValue, name + " must be an array of names; it contains " + kindOf(v) + "."}
 			}
 		}
 		return strings.Join(names, ","), nil

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// A parameter without a value is absent, but for two: an empty cursor begins a walk, and an
-// empty filter is refused where it is read, because a filter that a client failed to fill
-// in must not list everybody. RFC 9865 §2
+// A parameter without a value is absent, with two exceptions: an empty cursor
+// begins a walk, and an empty filter is refused where it is parsed, because a
+// filter that a client failed to fill in must not list everything. RFC 9865 §2
 func TestDecodeSearch_EmptyParameters(t *testing.T) {
 	for _, name := range []string{"attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"} {
 		for _, empty := range []string{`null`, `""`, `[]`, `{}`} {

@@ -8,32 +8,32 @@ import (
 	"time"
 )
 
-// Sort is an order of the resources of a type, by one attribute. Those that have
-// no value come last in ascending order, and first in descending order.
+// Sort is an order of the resources of a type, by one attribute. Resources
+// without a value come last in ascending order, and first in descending order.
 // RFC 7644 §3.4.2.3
 type Sort struct {
 	rt     *ResourceType
 	target target
 	// Descending is the order from the largest value to the smallest.
 	Descending bool
-	// absent tells that no resource of the type has the attribute.
+	// absent reports that no resource of the type has the attribute.
 	absent  bool
 	notices notices
 }
 
-// Notices are how the name differs from the standard's spelling of it.
+// Notices returns how the name differs from the standard's spelling of it.
 func (s *Sort) Notices() []Notice { return s.notices }
 
-// maxSortKey is how much of a text takes part in an order, in bytes of its fold:
-// texts that are the same so far are in the order of their ids.
+// maxSortKey is how much of a text counts in an order, in bytes of its fold:
+// texts that are equal so far are in the order of their ids.
 const maxSortKey = 512
 
 var errSortBySchema = &Error{InvalidValue, "sortBy names a whole schema; write one of its attributes after its URN and a colon."}
 
-// CompileSort reads sortBy and sortOrder for resources of a type; others are the
-// types that are listed beside it, whose attributes may be named too. The error is
-// an *Error: of type Sensitive where the values are never returned, otherwise of
-// type InvalidValue. RFC 7644 §3.4.2.3
+// CompileSort parses and checks sortBy and sortOrder for resources of a type;
+// others are the types that are listed in the same list, whose attributes may
+// be named too. The error is an *Error: of type Sensitive if the values are
+// never returned, otherwise of type InvalidValue. RFC 7644 §3.4.2.3
 func CompileSort(rt *ResourceType, others []*ResourceType, by, order string) (*Sort, error) {
 	s := &Sort{rt: rt}
 	switch {
@@ -55,14 +55,14 @@ func CompileSort(rt *ResourceType, others []*ResourceType, by, order string) (*S
 		return nil, errSortBySchema
 	case !found.known():
 		return nil, &Error{InvalidValue, "sortBy names " + noticeName(by) + ", which " + rt.Name +
-			" does not have; name an attribute of its schemas, such as " + sortExample(rt) + "."}
+			" does not have; name an attribute of its schemas, for example " + sortExample(rt) + "."}
 	}
 	s.target = found.target
 	s.notices.spelled(found)
 	return s, s.check(rt)
 }
 
-// sortExample is an attribute that resources of the type can be sorted by.
+// sortExample returns an attribute that resources of the type can be sorted by.
 func sortExample(rt *ResourceType) string {
 	if rt.Schema.Attribute("userName") != nil {
 		return "userName"
@@ -70,7 +70,8 @@ func sortExample(rt *ResourceType) string {
 	return "displayName"
 }
 
-// check refuses what has no order, and names the value of a multi-valued one.
+// check refuses an attribute without an order, and selects the value of a
+// multi-valued one.
 func (s *Sort) check(rt *ResourceType) error {
 	t := &s.target
 	if t.attr == nil {
@@ -78,30 +79,30 @@ func (s *Sort) check(rt *ResourceType) error {
 	}
 	for _, a := range []*Attribute{t.attr, t.sub} {
 		if a != nil && (a.Returned == ReturnedNever || a.Mutability == WriteOnly) {
-			return &Error{Sensitive, a.Name + " is never returned, so nothing can be sorted by it."}
+			return &Error{Sensitive, a.Name + " is never returned, so it cannot be used in sortBy."}
 		}
 	}
 	if t.attr.MultiValued && t.attr.Mutability == ReadOnly || t.extension == nil && equalName(t.attr.Name, "members") {
 		return &Error{InvalidValue, fmt.Sprintf("%ss are not sorted by %s; name an attribute that has one value.", rt.Name, t.attr.Name)}
 	}
 	if t.attr.Type == TypeComplex && t.sub == nil {
-		// Of several values the order is that of the primary one, by its value.
+		// A multi-valued attribute is ordered by the value of the primary one.
 		if t.attr.MultiValued {
 			t.sub = t.attr.Sub("value")
 		}
 		if t.sub == nil {
-			return &Error{InvalidValue, "sortBy names " + t.attr.Name + ", which has several parts; name one of them, such as " +
+			return &Error{InvalidValue, "sortBy names " + t.attr.Name + ", which has several parts; name one of them, for example " +
 				t.attr.Name + "." + t.attr.SubAttributes[0].Name + "."}
 		}
 	}
 	return nil
 }
 
-// Attribute is the canonical name of what is sorted by, with the URN of an
+// Attribute returns the canonical name of the attribute, with the URN of an
 // extension.
 func (s *Sort) Attribute() string { return s.target.String() }
 
-// String is the order in one spelling: two with the same are the same.
+// String returns the order in one spelling, which is equal for equal orders.
 func (s *Sort) String() string {
 	if s.Descending {
 		return s.Attribute() + " descending"
@@ -109,13 +110,13 @@ func (s *Sort) String() string {
 	return s.Attribute()
 }
 
-// Uses tells whether the order looks at a core or common attribute.
+// Uses reports whether the order reads a core or common attribute.
 func (s *Sort) Uses(attribute string) bool {
 	return s.target.extension == nil && s.target.attr.Name == attribute
 }
 
-// Key is a resource's place in the ascending order: keys are in the order of
-// their bytes, and those of resources without a value behind all others.
+// Key returns a resource's key in the ascending order: keys are ordered by
+// their bytes, and those of resources without a value come after all others.
 func (s *Sort) Key(r Resource) string {
 	if s.absent {
 		return sortAbsent
@@ -147,8 +148,8 @@ const (
 	sortAbsent  = "2"
 )
 
-// principal is the value of several by which a resource is sorted: the primary
-// one, else the first.
+// principal returns the value by which a resource with several is sorted: the
+// primary one, else the first.
 func principal(list []any) any {
 	for _, v := range list {
 		if parts, ok := v.(map[string]any); ok && parts["primary"] == true {
@@ -161,7 +162,7 @@ func principal(list []any) any {
 	return list[0]
 }
 
-// sortKey is a value as a text whose bytes are in the order of the values.
+// sortKey returns a value as a text whose bytes are in the order of the values.
 func sortKey(leaf *Attribute, v any) (string, bool) {
 	switch v := v.(type) {
 	case bool:
@@ -193,15 +194,15 @@ func sortKey(leaf *Attribute, v any) (string, bool) {
 	return "", false
 }
 
-// instantKey is a time as a text. The years that package time reads have four
-// digits; in UTC the first may be before year 0, and the last behind 9999.
+// instantKey returns a time as a sortable text. Package time reads years of
+// four digits; in UTC the first may be before year 0, and the last after 9999.
 func instantKey(at time.Time) string {
-	const secondsBefore = 1 << 40 // more than a time of four digits is from 1970
+	const secondsBefore = 1 << 40 // more than any year of four digits is from 1970
 	return fmt.Sprintf("%016x%08x", at.Unix()+secondsBefore, at.Nanosecond())
 }
 
-// numberKey is a number as a text: its sign, the place of its first digit, and its
-// digits; of negative numbers the last two are turned round.
+// numberKey returns a number as a sortable text: its sign, the position of its
+// first digit, and its digits; for negative numbers the last two are inverted.
 func numberKey(n *big.Rat) string {
 	sign := n.Sign()
 	if sign == 0 {
@@ -226,6 +227,6 @@ func numberKey(n *big.Rat) string {
 	return "0" + string(turned) + "~"
 }
 
-// maxFraction is the largest number of digits behind the point that a number has
-// which matchNumber takes.
+// maxFraction is the largest number of digits after the point in a number that
+// matchNumber accepts.
 const maxFraction = 308 + 400

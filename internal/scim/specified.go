@@ -1,6 +1,6 @@
 package scim
 
-// Specified are the attributes that a resource was sent with, by their names.
+// Specified returns the names of the attributes that a resource was sent with.
 func (r Resource) Specified(rt *ResourceType) []string {
 	var names []string
 	for name, v := range r {
@@ -15,8 +15,8 @@ func (r Resource) Specified(rt *ResourceType) []string {
 	return names
 }
 
-// parts are the names of a value's sub-attributes; of a value without any it is the
-// name itself.
+// parts returns the names of a value's sub-attributes, or the name itself if it
+// has none.
 func parts(name string, v any) []string {
 	elements, ok := v.([]any)
 	if !ok {
@@ -34,7 +34,8 @@ func parts(name string, v any) []string {
 	return names
 }
 
-// Specified are the attributes that a patch changes, as Resource.Specified has them.
+// Specified returns the names of the attributes that a patch changes, as
+// Resource.Specified does.
 func (p *Patch) Specified(rt *ResourceType) []string {
 	var names []string
 	for _, o := range p.Operations {

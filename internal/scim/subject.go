@@ -1,9 +1,9 @@
 package scim
 
-// Subject finds whom a body is about, however wrong the rest of it is: the
-// userName, or else the first email, or else the displayName, which is what a group
-// has; and the externalId. What is not there, or is no text, is "". It is for the
-// log of a request that is refused.
+// Subject returns the subject of a body, however wrong the rest of it is: the
+// userName, or else the first email, or else the displayName, which is what a
+// group has; and the externalId. A value that is missing or not a string is "".
+// It is for the log of a refused request.
 func Subject(body []byte) (name, externalID string) {
 	v, err := DecodeJSON(body)
 	if err != nil {
@@ -13,7 +13,7 @@ func Subject(body []byte) (name, externalID string) {
 	return Resource(object).Subject()
 }
 
-// Subject is whom a resource is about, short enough for a log line.
+// Subject returns the subject of a resource, short enough for a log line.
 func (r Resource) Subject() (name, externalID string) {
 	text := func(v any) string {
 		s, _ := v.(string)

@@ -2,15 +2,15 @@ package scim
 
 import "strings"
 
-// TeamAccount is the attribute of rollcall's extension that tells a User, who
-// holds a seat, from a Reader.
+// TeamAccount is the attribute of rollcall's extension that is true for a User,
+// who holds a seat, and false for a Reader.
 const TeamAccount = "isTeamAccount"
 
-// commonSchema stands for the attributes that no schema lists.
+// commonSchema holds the attributes that no schema lists.
 var commonSchema = &Schema{Attributes: CommonAttributes()}
 
-// target is what a name means for a resource type: an attribute, a sub-attribute
-// of one, or, without attr, a whole extension.
+// target is what a name means for a resource type: an attribute, a
+// sub-attribute of one or, without attr, a whole extension.
 type target struct {
 	// extension is nil for the core schema and the common attributes.
 	extension *Schema
@@ -18,7 +18,7 @@ type target struct {
 	sub       *Attribute
 }
 
-// String is the target's canonical name.
+// String returns the target's canonical name.
 func (t target) String() string {
 	var b strings.Builder
 	if t.extension != nil {
@@ -37,14 +37,14 @@ func (t target) String() string {
 	return b.String()
 }
 
-// readOnly tells that clients cannot change what the target names.
+// readOnly reports that clients cannot change what the target names.
 func (t target) readOnly() bool {
 	return t.attr != nil && t.attr.Mutability == ReadOnly || t.sub != nil && t.sub.Mutability == ReadOnly
 }
 
-// alwaysSet tells that the attribute has a value in every resource: whoever leaves
-// it out means to keep it, since clearing it would say who may sign in or who
-// holds a seat.
+// alwaysSet reports that the attribute has a value in every resource: a request
+// that omits it keeps it, because clearing it would change who may sign in or
+// who holds a seat.
 func (t target) alwaysSet() bool { return t.attr != nil && t.sub == nil && t.attr.Defaulted }
 
 // lookupIn finds an attribute of one schema by a name without URN; extension is

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// What a tenant may register. Its schemas are read together with its token.
+// The limits of a tenant's schemas, which are read together with its token.
 const (
 	// MaxTenantSchemas is the largest number of schemas of one tenant.
 	MaxTenantSchemas = 10
@@ -14,18 +14,18 @@ const (
 	MaxTenantSchemasSize = 64 << 10
 )
 
-// TenantSchema is a schema that a tenant has registered: it extends one resource
-// type. Required says that each resource of the type must have values of it; the
-// identity provider has to be set up for that first.
+// TenantSchema is a schema that a tenant has registered: it extends one
+// resource type. Required means that each resource of the type must have values
+// of it; the identity provider has to be set up for that first.
 type TenantSchema struct {
 	ResourceType string
 	Required     bool
 	Schema       *Schema
 }
 
-// ParseTenantSchema reads what a tenant registers: an object with resourceType,
-// required and the schema, or the schema alone, which extends User then and is not
-// required. What is wrong with it is an *Error, of ParseSchema's.
+// ParseTenantSchema parses what a tenant registers: an object with
+// resourceType, required and the schema, or only the schema, which then extends
+// User and is not required. A fault is an *Error, as from ParseSchema.
 func ParseTenantSchema(document []byte) (TenantSchema, error) {
 	object, err := decodeObject(document)
 	if err != nil {
@@ -65,33 +65,33 @@ func ParseTenantSchema(document []byte) (TenantSchema, error) {
 // together. They are never changed in place.
 type TenantSchemas struct {
 	all []TenantSchema
-	// past tells that a schema was replaced or removed: resources may have values
-	// that no schema describes any more.
+	// past reports that a schema was replaced or removed: resources may have
+	// values that no schema describes any more.
 	past bool
 }
 
-// All are the schemas, in the order in which they were registered.
+// All returns the schemas, in the order in which they were registered.
 func (s TenantSchemas) All() []TenantSchema { return slices.Clone(s.all) }
 
-// Put is s with one schema more, or with another one under the same URN; or an
-// *Error. base are the types that every tenant has: what is theirs, no tenant
-// defines.
+// Put returns s with one more schema, or with the schema of the same URN
+// replaced; or an *Error. base are the built-in types: a tenant cannot define
+// their schemas.
 func (s TenantSchemas) Put(base Types, added TenantSchema) (TenantSchemas, error) {
 	if !slices.ContainsFunc(base.All(), func(rt *ResourceType) bool { return rt.Name == added.ResourceType }) {
-		return s, &Error{InvalidValue, "A schema extends User or Group, and not " + noticeName(added.ResourceType) + "."}
+		return s, &Error{InvalidValue, "A schema extends User or Group, not " + noticeName(added.ResourceType) + "."}
 	}
 	urn := added.Schema.ID
 	if base.defines(urn) {
-		return s, &Error{InvalidValue, urn + " is the service's own, or the standard's: choose a URN of your own, such as urn:example:hr:1.0:User."}
+		return s, &Error{InvalidValue, urn + " belongs to the service or the standard: choose your own URN, for example urn:example:hr:1.0:User."}
 	}
 	out := TenantSchemas{past: s.past}
 	at := -1
 	for i, known := range s.all {
 		if equalName(known.Schema.ID, urn) {
-			// The same again changes nothing.
+			// Registering the same schema again changes nothing.
 			at, out.past = i, s.past || string(EncodeValue(known.document())) != string(EncodeValue(added.document()))
 		} else if overlap(known.Schema.ID, urn) {
-			return s, &Error{InvalidValue, urn + " and " + known.Schema.ID + " cannot be told apart in paths: one begins the other."}
+			return s, &Error{InvalidValue, urn + " and " + known.Schema.ID + " cannot be distinguished in paths: one is a prefix of the other."}
 		}
 	}
 	if out.all = slices.Clone(s.all); at >= 0 {
@@ -104,20 +104,20 @@ func (s TenantSchemas) Put(base Types, added TenantSchema) (TenantSchemas, error
 	}
 	if n := len(out.Encode()); n > MaxTenantSchemasSize {
 		return s, &Error{InvalidValue, fmt.Sprintf(
-			"The tenant's schemas would take %d bytes together: at most %d. Shorten descriptions, or remove a schema.", n, MaxTenantSchemasSize)}
+			"The tenant's schemas would have %d bytes together: at most %d are allowed. Shorten descriptions, or remove a schema.", n, MaxTenantSchemasSize)}
 	}
 	return out, nil
 }
 
-// Remove is s without the schema of a URN; ok is false if it has none.
+// Remove returns s without the schema of a URN; ok is false if it has none.
 func (s TenantSchemas) Remove(urn string) (left TenantSchemas, ok bool) {
 	left.all = slices.DeleteFunc(slices.Clone(s.all), func(known TenantSchema) bool { return equalName(known.Schema.ID, urn) })
 	left.past = true
 	return left, len(left.all) < len(s.all)
 }
 
-// defines tells that a URN is one of the types' schemas, or of the standard's, or
-// cannot be told apart from one in a path.
+// defines reports that a URN is that of one of the types' schemas, or of the
+// standard's, or cannot be distinguished from one in a path.
 func (t Types) defines(urn string) bool {
 	for _, rt := range t.All() {
 		if overlap(rt.Schema.ID, urn) {
@@ -129,7 +129,7 @@ func (t Types) defines(urn string) bool {
 			}
 		}
 	}
-	// RFC 7643 §10.3: vendors' extensions stand below extension, under names of
+	// RFC 7643 §10.3: vendors' extensions are below extension, under names of
 	// their own.
 	const scim, vendors = "urn:ietf:params:scim:", "urn:ietf:params:scim:schemas:extension:"
 	for _, standard := range []string{EnterpriseURN, RollcallURN} {
@@ -140,8 +140,8 @@ func (t Types) defines(urn string) bool {
 	return hasPrefix(urn, scim) && !hasPrefix(urn, vendors)
 }
 
-// overlap tells that two URNs are equal, or that one is the beginning of the other:
-// what stands behind it would be read as an attribute.
+// overlap reports that two URNs are equal, or that one is a prefix of the
+// other: what follows it would be parsed as an attribute.
 func overlap(a, b string) bool {
 	return equalName(a, b) || hasPrefix(a, b+":") || hasPrefix(b, a+":")
 }
@@ -150,8 +150,8 @@ func hasPrefix(s, prefix string) bool {
 	return len(s) >= len(prefix) && equalName(s[:len(prefix)], prefix)
 }
 
-// With are the types with a tenant's schemas. A schema that the types have a better
-// right to, because a deployment's own URN was changed, is left out.
+// With returns the types with a tenant's schemas. A schema whose URN the types
+// define now, because a deployment's own URN was changed, is left out.
 func (t Types) With(s TenantSchemas) Types {
 	extend := func(rt *ResourceType) *ResourceType {
 		out := *rt
@@ -168,12 +168,13 @@ func (t Types) With(s TenantSchemas) Types {
 	return Types{User: extend(t.User), Group: extend(t.Group)}
 }
 
-// onRequest tells that the attribute, or a part of it, is returned on request alone.
+// onRequest reports that the attribute, or a part of it, is returned only on
+// request.
 func (a *Attribute) onRequest() bool {
 	return a.Returned == ReturnedRequest || slices.ContainsFunc(a.SubAttributes, (*Attribute).onRequest)
 }
 
-// Encode is what is stored: the same text for the same schemas.
+// Encode returns what is stored: the same text for the same schemas.
 func (s TenantSchemas) Encode() []byte {
 	all := make([]any, len(s.all))
 	for i, own := range s.all {
@@ -182,7 +183,7 @@ func (s TenantSchemas) Encode() []byte {
 	return EncodeValue(map[string]any{"schemas": all, "past": s.past})
 }
 
-// DecodeTenantSchemas reads what Encode wrote.
+// DecodeTenantSchemas decodes what Encode wrote.
 func DecodeTenantSchemas(stored []byte) (TenantSchemas, error) {
 	r, err := Decode(stored)
 	if err != nil {
@@ -204,14 +205,14 @@ func DecodeTenantSchemas(stored []byte) (TenantSchemas, error) {
 	return s, nil
 }
 
-// document is the registration as ParseTenantSchema reads it.
+// document returns the registration in the form that ParseTenantSchema parses.
 func (s TenantSchema) document() map[string]any {
 	schema := s.Schema.Document("")
 	delete(schema, "meta")
 	return map[string]any{"resourceType": s.ResourceType, "required": s.Required, "schema": schema}
 }
 
-// Find is the schema of a URN, in any case.
+// Find returns the schema of a URN, in any case.
 func (s TenantSchemas) Find(urn string) (TenantSchema, bool) {
 	i := slices.IndexFunc(s.all, func(own TenantSchema) bool { return strings.EqualFold(own.Schema.ID, urn) })
 	if i < 0 {

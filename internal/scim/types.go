@@ -1,15 +1,15 @@
 package scim
 
-// Types are the resource types as one tenant has them: with the extensions that
-// every tenant has, and those of its own. The zero Types are none.
+// Types are the resource types of one tenant: with the built-in extensions and
+// those of its own. The zero Types are unset.
 type Types struct {
 	User, Group *ResourceType
 }
 
-// All are the resource types, in the order in which they are listed.
+// All returns the resource types, in the order in which they are listed.
 func (t Types) All() []*ResourceType { return []*ResourceType{t.User, t.Group} }
 
-// Or is t, or, where t is none, other.
+// Or returns t, or other if t is unset.
 func (t Types) Or(other Types) Types {
 	if t.User == nil {
 		return other

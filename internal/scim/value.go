@@ -22,7 +22,7 @@ func equalValue(a, b any) bool {
 }
 
 // sameValue compares two values of an attribute as a reader would: the order of
-// several values means nothing. RFC 7643 §2.4
+// several values is ignored. RFC 7643 §2.4
 func sameValue(a, b any) bool {
 	some, ok1 := a.([]any)
 	others, ok2 := b.([]any)
@@ -41,14 +41,14 @@ func sameValue(a, b any) bool {
 	return len(some) == len(others)
 }
 
-// sortedNames lists the names of an object in one order, so that the first fault
-// and the notices are the same every time.
+// sortedNames returns the names of an object in a fixed order, so that the
+// first fault and the notices are the same every time.
 func sortedNames[V any](object map[string]V) []string {
 	return slices.Sorted(maps.Keys(object))
 }
 
-// part is an attribute's value in an object that may be nil: the resource itself
-// or an extension.
+// part returns an attribute's value in an object that may be nil: the resource
+// itself or an extension.
 func (r Resource) part(extension *Schema, name string) any {
 	if extension == nil {
 		return r[name]
@@ -57,8 +57,8 @@ func (r Resource) part(extension *Schema, name string) any {
 	return values[name]
 }
 
-// setPart sets an attribute's value, nil to take it away. The resource is
-// changed; an extension in it is copied first.
+// setPart sets an attribute's value; nil removes it. The resource is changed;
+// an extension in it is copied first.
 func (r Resource) setPart(extension *Schema, name string, v any) {
 	if extension == nil {
 		if v == nil {
@@ -85,7 +85,7 @@ func (r Resource) setPart(extension *Schema, name string, v any) {
 	}
 }
 
-// setSchemas lists in a resource the schemas it has values of. RFC 7643 §3
+// setSchemas sets a resource's schemas to those it has values of. RFC 7643 §3
 func setSchemas(rt *ResourceType, r Resource) {
 	schemas := []any{rt.Schema.ID}
 	for _, e := range rt.Extensions {

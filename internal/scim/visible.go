@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// hidden is what a stored resource has beside what its type describes: values of
-// schemas that were removed, or changed so that they do not fit, or that another
-// instance of the service knows already. They are not served, and stay stored until
-// their attribute is given another value.
+// hidden is the part of a stored resource that its type does not describe:
+// values of schemas that were removed, or changed so that they do not fit, or
+// that only another instance of the service knows yet. They are not served, and
+// stay stored until their attribute gets another value.
 type hidden struct {
 	rt *ResourceType
 	// whole are extensions that the type does not have.
@@ -16,21 +16,21 @@ type hidden struct {
 	parts []hiddenPart
 }
 
-// hiddenPart is an attribute's value of which not all is shown.
+// hiddenPart is an attribute's value that is shown only in part.
 type hiddenPart struct {
 	extension     *Schema
 	name          string
 	stored, shown any
 }
 
-// unknownExtension tells that a name at the top of a resource is the URN of an
-// extension that the type does not have.
+// unknownExtension reports that a name at the top of a resource is the URN of
+// an extension that the type does not have.
 func (rt *ResourceType) unknownExtension(name string) bool {
 	return strings.Contains(name, ":") && rt.Extension(name) == nil
 }
 
-// visible parts a stored resource into what its type describes and the rest. The
-// resource is not changed; the result shares its values.
+// visible splits a stored resource into what its type describes and the rest.
+// The resource is not changed; the result shares its values.
 func (rt *ResourceType) visible(stored Resource) (Resource, hidden) {
 	rest := hidden{rt: rt}
 	for name, v := range stored {
@@ -58,8 +58,8 @@ func (rt *ResourceType) visible(stored Resource) (Resource, hidden) {
 	return shown, rest
 }
 
-// findParts finds the values of a tenant's extensions that do not fit today's
-// schemas.
+// findParts finds the values of a tenant's extensions that do not fit the
+// current schemas.
 func (h *hidden) findParts(stored Resource) {
 	for _, e := range h.rt.Extensions {
 		if !e.own {
@@ -78,8 +78,8 @@ func (h *hidden) findParts(stored Resource) {
 	}
 }
 
-// restore puts what was hidden back into a resource, but for what was given another
-// value meanwhile.
+// restore puts the hidden values back into a resource, except where the
+// attribute got another value meanwhile.
 func (h hidden) restore(r Resource) {
 	maps.Copy(r, h.whole)
 	for _, p := range h.parts {
@@ -89,8 +89,8 @@ func (h hidden) restore(r Resource) {
 	}
 }
 
-// fitting is the part of a stored value that is of the attribute's type, nil for
-// none.
+// fitting returns the part of a stored value that is of the attribute's type,
+// nil for none.
 func (a *Attribute) fitting(v any) any {
 	if a.Returned == ReturnedNever {
 		return nil

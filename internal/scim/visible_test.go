@@ -8,8 +8,8 @@ import (
 
 const ownURN = "urn:example:hr:1.0:Person"
 
-// withSchemas are the users of a tenant that registered schemas one behind the other,
-// each under ownURN.
+// withSchemas returns the user type of a tenant that registered schemas one
+// after the other, each under ownURN.
 func withSchemas(t *testing.T, attributes ...string) *ResourceType {
 	t.Helper()
 	base := Types{User: UserType(""), Group: GroupType()}
@@ -35,13 +35,13 @@ func stored(t *testing.T, values string) Resource {
 	return r
 }
 
-// patchText is a PATCH with operations as JSON.
+// patchText returns a PATCH with operations as JSON.
 func patchText(operations string) []byte {
 	return []byte(`{"schemas":["` + PatchURN + `"],"Operations":` + operations + `}`)
 }
 
-// Whoever does not know an extension, because it was removed or because this instance
-// has not heard of it yet, neither serves it nor loses it.
+// An instance that does not know an extension, because it was removed or
+// because the instance has not read it yet, neither serves it nor loses it.
 func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
 	old := withSchemas(t, `{"name":"badge"}`)
 	removed := *UserType("")

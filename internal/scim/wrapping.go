@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// Identity providers wrap values in what the schema does not have around them: one
-// value in an array, an object around a text, JSON in a text. What is here takes
-// the value out. The value alone and the value in its wrapping come to the same.
+// Identity providers wrap values in what the schema does not have: one value in
+// an array, an object around a string, JSON in a string. The functions here
+// take the value out. A bare value and a wrapped one give the same result.
 
-// isNone reports whether a value is none: null, "", an empty array and an empty
-// object are one state. RFC 7643 §2.5
+// isNone reports whether a value stands for none: null, "", an empty array and
+// an empty object are one state. RFC 7643 §2.5
 func isNone(v any) bool {
 	switch v := v.(type) {
 	case nil:
@@ -26,7 +26,7 @@ func isNone(v any) bool {
 	return false
 }
 
-// filled are those elements of an array that are a value.
+// filled returns the elements of an array that are values.
 func filled(list []any) []any {
 	if !slices.ContainsFunc(list, isNone) {
 		return list
@@ -34,8 +34,8 @@ func filled(list []any) []any {
 	return slices.DeleteFunc(slices.Clone(list), isNone)
 }
 
-// alone takes the value of an attribute with one value out of an array of one. The
-// old client of Entra sends such, with an object around the value of a simple
+// alone takes the value of a singular attribute out of an array of one. Entra's
+// old client sends such arrays, with an object around the value of a simple
 // attribute: events/entra/disable_user_in_array.
 func (c *coercer) alone(a *Attribute, path string, v any) (any, error) {
 	if a.MultiValued {
@@ -62,14 +62,14 @@ func (c *coercer) alone(a *Attribute, path string, v any) (any, error) {
 	return v, nil
 }
 
-// severalError refuses several values for what has one.
+// severalError refuses several values for a singular attribute.
 func severalError(path string, n int) error {
 	return &Error{InvalidValue, fmt.Sprintf(
 		"%s has one value, and the request sends an array of %d. Map one value to it.", path, n)}
 }
 
-// wrappedValue takes the value of a simple attribute out of an object in an array:
-// of {"$ref":null,"value":"x"} it is "x". Anything else stays as it is.
+// wrappedValue takes the value of a simple attribute out of an object in an
+// array: {"$ref":null,"value":"x"} becomes "x". Anything else stays as it is.
 func (c *coercer) wrappedValue(a *Attribute, path string, v any) any {
 	object, ok := v.(map[string]any)
 	if !ok || a.Type == TypeComplex {
@@ -82,8 +82,8 @@ func (c *coercer) wrappedValue(a *Attribute, path string, v any) any {
 	return member(object, "value")
 }
 
-// isValueObject reports whether an object has a value, and beside it only what says how
-// the value is meant.
+// isValueObject reports whether an object has a value and otherwise only
+// members that describe the value.
 func isValueObject(object map[string]any) bool {
 	for name := range object {
 		if !slices.ContainsFunc(commonParts, func(part string) bool { return equalName(part, name) }) {
@@ -94,11 +94,12 @@ func isValueObject(object map[string]any) bool {
 	return sent
 }
 
-// commonParts are the sub-attributes that any value of several may have.
-// RFC 7643 §2.4
+// commonParts are the sub-attributes that any value of a multi-valued attribute
+// may have. RFC 7643 §2.4
 var commonParts = []string{"value", "$ref", "type", "display", "primary"}
 
-// nested takes the value of an attribute out of an object that repeats its name.
+// nested takes the value of an attribute out of an object that repeats its
+// name.
 func nested(a *Attribute, v map[string]any) (any, bool) {
 	for name, inner := range v {
 		if len(v) == 1 && equalName(name, a.Name) && a.Sub(name) == nil {
@@ -108,8 +109,8 @@ func nested(a *Attribute, v map[string]any) (any, bool) {
 	return nil, false
 }
 
-// object is the object that a value of a complex attribute is or stands for, nil
-// when it is none. bare reports that it was sent as its value alone.
+// object returns the object that a value of a complex attribute is or stands
+// for, nil if there is none. bare reports that it was sent as its bare value.
 func (c *coercer) object(a *Attribute, path string, v any) (sent map[string]any, bare bool, err error) {
 	if v, err = c.alone(a, path, v); err != nil || isNone(v) {
 		return nil, false, err
@@ -132,8 +133,8 @@ func (c *coercer) object(a *Attribute, path string, v any) (sent map[string]any,
 	return map[string]any{"value": v}, true, nil
 }
 
-// takesBare reports whether a value alone stands for an object with it: whether the
-// attribute has a value of the kind that was sent.
+// takesBare reports whether a bare value stands for an object with it: whether
+// the attribute has a value of the type that was sent.
 func (a *Attribute) takesBare(v any) bool {
 	sub := a.Sub("value")
 	if sub == nil || sub.Mutability == ReadOnly {
@@ -150,17 +151,18 @@ func (a *Attribute) takesBare(v any) bool {
 	return false
 }
 
-// isLoneAddress reports whether a text is one email address. A text in the place of all
-// emails may be a list of them, or a name: that is not made an email.
+// isLoneAddress reports whether a text is one email address. A string in place
+// of all emails may be a list of addresses, or a name: it is not accepted as an
+// email then.
 func isLoneAddress(text string) bool {
 	local, domain, ok := strings.Cut(text, "@")
 	return ok && local != "" && strings.Contains(strings.Trim(domain, "."), ".") &&
 		!strings.ContainsAny(text, " \t\r\n,;<>\"()[]") && !strings.Contains(domain, "@")
 }
 
-// hollow reports whether the sub-attributes sent say that there is no value: value
-// was sent empty, and of what else was sent nothing is the value's own. A type and
-// a primary flag are not, for a template fills them in for everybody.
+// hollow reports whether the sub-attributes sent mean that there is no value:
+// value was sent empty, and no other part belongs to the value itself. A type
+// and a primary flag do not, because a template fills them in for everyone.
 func hollow(a *Attribute, parts map[string]any) bool {
 	if v, sent := parts["value"]; !sent || v != nil {
 		return false
@@ -173,9 +175,10 @@ func hollow(a *Attribute, parts map[string]any) bool {
 	return true
 }
 
-// readText reads the JSON object or array in a text that was sent for a complex
-// value. From there on texts are no JSON until leaveText: one text in another would
-// be a way around the limit of nesting. ok is false for a text that is no JSON.
+// readText decodes the JSON object or array in a string that was sent for a
+// complex value. From then on strings are not decoded until leaveText: a string
+// within a string would bypass the limit of nesting. ok is false for a string
+// that is not JSON.
 func (c *coercer) readText(a *Attribute, path, text string) (v any, ok bool, err error) {
 	v, ok, err = c.decodeText(path, text)
 	if !ok || err != nil {
@@ -199,8 +202,8 @@ func (c *coercer) readText(a *Attribute, path, text string) (v any, ok bool, err
 // leaveText ends what readText began: a caller defers it with the state before.
 func (c *coercer) leaveText(before bool) { c.inText = before }
 
-// decodeText is the JSON object or array in a text, if there is one. One that nests
-// deeper than a body may is refused: it is no text that somebody means.
+// decodeText returns the JSON object or array in a string, if there is one.
+// JSON that nests deeper than a body may is refused: it is not meant as a text.
 func (c *coercer) decodeText(path, text string) (v any, ok bool, err error) {
 	if begin := strings.TrimLeft(text, " \t\r\n"); c.inText || begin == "" || begin[0] != '{' && begin[0] != '[' {
 		return nil, false, nil
@@ -212,9 +215,9 @@ func (c *coercer) decodeText(path, text string) (v any, ok bool, err error) {
 	return v, err == nil, nil
 }
 
-// withDisplay is an object that was sent as JSON in a text, with its displayName as
-// the display that the attribute has instead, and without the id that it has in the
-// directory it is from.
+// withDisplay returns an object that was sent as JSON in a string, with its
+// displayName as the display that the attribute has instead, and without the id
+// that it has in the directory it comes from.
 func withDisplay(a *Attribute, object map[string]any) map[string]any {
 	if a.Sub("display") == nil || a.Sub("displayName") != nil || a.Sub("id") != nil {
 		return object
@@ -232,9 +235,9 @@ func withDisplay(a *Attribute, object map[string]any) map[string]any {
 	return out
 }
 
-// textInValue takes a value out of the JSON text that Entra puts into its value:
-// {"value":"{\"id\":…,\"value\":\"Admin\",\"displayName\":\"Admin\"}"} is
-// {"value":"Admin","display":"Admin"}. Any other text stays as it is.
+// textInValue takes a value out of the JSON string that Entra puts into its
+// value: {"value":"{\"id\":…,\"value\":\"Admin\",\"displayName\":\"Admin\"}"}
+// becomes {"value":"Admin","display":"Admin"}. Any other string stays as it is.
 func (c *coercer) textInValue(a *Attribute, path string, sent map[string]any) map[string]any {
 	value := a.Sub("value")
 	if !a.MultiValued || value == nil || value.Type != TypeString || a.Sub("display") == nil {
@@ -268,8 +271,9 @@ func (c *coercer) textInValue(a *Attribute, path string, sent map[string]any) ma
 	return out
 }
 
-// attributesOf is the object of attributes that a value is: that of a resource in an
-// operation without a path, or of an extension. It is nil for none.
+// attributesOf returns the object of attributes that a value is: that of a
+// resource in an operation without a path, or of an extension. It is nil for
+// none.
 func (c *coercer) attributesOf(name string, v any) (map[string]any, error) {
 	if list, ok := v.([]any); ok {
 		if list = filled(list); len(list) > 1 {

@@ -10,11 +10,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-// ownURN is a schema of a tenant's, with an attribute of each type and number.
+// ownURN is a tenant's schema, with an attribute of each type, singular and
+// multi-valued.
 const wrappingURN = "urn:example:hr:1.0:User"
 
-// wrappingTypes are the types whose attributes are wrapped: those of users, groups, the
-// extensions, and of a tenant's schema.
+// wrappingTypes are the types whose attributes are wrapped: of users, groups,
+// the extensions, and a tenant's schema.
 func wrappingTypes(t testing.TB) []*ResourceType {
 	t.Helper()
 	var attributes []string
@@ -39,7 +40,7 @@ func wrappingTypes(t testing.TB) []*ResourceType {
 	return []*ResourceType{user, GroupType()}
 }
 
-// legal draws a value of a simple attribute that is kept as it is sent.
+// legal draws a value of a simple attribute that is stored as it is sent.
 func legal(t *rapid.T, a *Attribute, path string) any {
 	texts := []any{"alpha", "Beta", `"`, "a,b"}
 	switch a.Type {
@@ -92,8 +93,8 @@ func legalOne(t *rapid.T, a *Attribute, path string) any {
 	return parts
 }
 
-// wrap draws a wrapping of a value and of all in it. inText values are in a JSON text,
-// in which no text is JSON.
+// wrap draws a wrapping of a value and of all values in it. inText values are
+// in a JSON string, in which strings are not decoded.
 func wrap(t *rapid.T, a *Attribute, path string, v any, inText bool) any {
 	list, several := v.([]any)
 	if !several {
@@ -149,7 +150,7 @@ func wrapOne(t *rapid.T, a *Attribute, path string, v any, inText bool) any {
 		forms = append(forms, "array", "array with nothing")
 	}
 	if !isComplex {
-		// An object around a simple value is taken in an array only.
+		// An object around a simple value is accepted only in an array.
 		if a.MultiValued {
 			forms = append(forms, "object")
 		} else {
@@ -208,9 +209,9 @@ func wrapOne(t *rapid.T, a *Attribute, path string, v any, inText bool) any {
 	return v
 }
 
-// A value in any wrapping comes to the same as the value alone: in a POST, and in a
-// PATCH with and without a path, for each attribute of users, groups, the extensions and
-// a tenant's schema, at every depth.
+// A wrapped value gives the same result as the bare value: in a POST, and in a
+// PATCH with and without a path, for each attribute of users, groups, the
+// extensions and a tenant's schema, at every depth.
 func TestWrappings_ComeToTheSame(t *testing.T) {
 	for _, rt := range wrappingTypes(t) {
 		t.Run(rt.Name, func(t *testing.T) {
@@ -239,7 +240,7 @@ func TestWrappings_ComeToTheSame(t *testing.T) {
 	}
 }
 
-// hasText reports whether there is JSON in a text of a value.
+// hasText reports whether there is JSON in a string of a value.
 func hasText(v any) bool {
 	switch v := v.(type) {
 	case string:
@@ -256,8 +257,8 @@ func hasText(v any) bool {
 	return false
 }
 
-// taken is what a resource becomes when a value is sent in some form; ok is false when
-// the form has no place for the attribute.
+// taken returns what a resource becomes if a value is sent in some form; ok is
+// false if the form has no place for the attribute.
 func taken(t *rapid.T, rt *ResourceType, form string, l target, v any) (encoded string, ok bool) {
 	t.Helper()
 	name := map[string]string{"User": "userName", "Group": "displayName"}[rt.Name]
@@ -344,16 +345,18 @@ func nothings(a *Attribute) []any {
 	return forms
 }
 
-// No value is one state in all its forms, at every depth: it is left out of a resource,
-// a replace by it clears, and adding it changes nothing. What always has a value keeps
-// it, and what is required is not cleared.
+// All forms of no value are one state, at every depth: no value is left out of
+// a resource, a replace by it clears, and adding it changes nothing. An
+// attribute that always has a value keeps it, and a required one is not
+// cleared.
 func TestWrappings_OfNothing(t *testing.T) {
 	for _, rt := range wrappingTypes(t) {
 		for _, l := range rt.targets() {
 			if l.readOnly() || l.attr.Returned == ReturnedNever {
 				continue
 			}
-			// The value is the same every time; what it is does not matter.
+			// The value is the same every time; which value it is does not
+			// matter.
 			plain := rapid.Custom(func(t *rapid.T) any { return legalValue(t, l.attr, pathOf(l)) }).Example(1)
 			for _, none := range nothings(l.attr) {
 				checkNothing(t, rt, l, plain, none)
@@ -465,7 +468,7 @@ func mergedObjects(a, b map[string]any) map[string]any {
 	return out
 }
 
-// What is taken is named, in the form that it has.
+// Each tolerance is reported, by its form.
 func TestWrappings_AreNamed(t *testing.T) {
 	const manager = `"` + EnterpriseURN + `":{"manager":{"value":"m"}}`
 	tests := []struct {
@@ -489,12 +492,12 @@ func TestWrappings_AreNamed(t *testing.T) {
 		{`"` + EnterpriseURN + `":"{\"manager\":\"m\"}"`, manager, []string{"stringified_value " + EnterpriseURN, "bare_value " + EnterpriseURN + ":manager"}},
 		{`"` + EnterpriseURN + `":[{"manager":[{"value":"m"}]}]`, manager, []string{"wrapped_value " + EnterpriseURN, "wrapped_value " + EnterpriseURN + ":manager"}},
 
-		// What is no JSON is a text; what is JSON in JSON is one, too.
+		// A string that is not JSON is a string; so is JSON within JSON.
 		{`"roles":"{\"value\":"`, `"roles":[{"value":"{\"value\":"}]`, []string{"bare_value roles"}},
 		{`"roles":"[\"{\\\"value\\\":\\\"r\\\"}\"]"`, `"roles":[{"value":"{\"value\":\"r\"}"}]`, []string{"stringified_value roles", "bare_value roles"}},
 		{`"title":"{\"value\":\"T\"}"`, `"title":"{\"value\":\"T\"}"`, nil},
 
-		// No value is none, and nothing to name.
+		// No value is none, and nothing to report.
 		{`"title":{},"active":"","name":[],"emails":{},"roles":[{},"",null,[]],"` + EnterpriseURN + `":""`, ``, nil},
 		{`"emails":[{"value":"","type":"work","primary":true}],"photos":[{"value":null}]`, ``, nil},
 		{`"emails":[{"value":"","display":"A"}]`, `"emails":[{"display":"A"}]`, nil},
@@ -510,7 +513,7 @@ func TestWrappings_AreNamed(t *testing.T) {
 	}
 }
 
-// One value stands for an array of simple values, in an object or without one.
+// One value stands for an array of simple values, in an object or bare.
 func TestWrappings_OfSimpleValues(t *testing.T) {
 	rt := wrappingTypes(t)[0]
 	for _, sent := range []string{`"x"`, `["x"]`, `{"$ref":null,"value":"x"}`, `[{"value":"x"}]`, `{"stringtrue":["x"]}`, `["x","",null]`} {

@@ -1,8 +1,8 @@
-// Package filter is the grammar of SCIM filters and PATCH paths: it scans,
-// parses and prints them back. It knows no schema: whether an attribute exists
-// and which type it has is decided by package scim.
+// Package filter is the grammar of SCIM filters and PATCH paths: it scans and
+// parses them, and prints them back. It knows no schema: package scim decides
+// whether an attribute exists and which type it has.
 //
-// It imports the standard library only, never panics, and keeps hard limits
+// It imports the standard library only, never panics, and enforces hard limits
 // while it parses, so that no text can cost more than its length allows.
 //
 // RFC 7644 §3.4.2.2, §3.5.2
@@ -15,13 +15,13 @@ type Expr interface {
 	expr()
 }
 
-// And holds when both sides hold.
+// And matches if both sides match.
 type And struct{ Left, Right Expr }
 
-// Or holds when either side holds.
+// Or matches if either side matches.
 type Or struct{ Left, Right Expr }
 
-// Not holds when its operand does not.
+// Not matches if its operand does not.
 type Not struct{ Expr Expr }
 
 // Compare compares an attribute with a literal.
@@ -31,10 +31,10 @@ type Compare struct {
 	Value Value
 }
 
-// Present holds when an attribute has a value that is not empty.
+// Present matches if an attribute has a value that is not empty.
 type Present struct{ Path Path }
 
-// ValuePath holds when one element of a multi-valued complex attribute
+// ValuePath matches if one element of a multi-valued complex attribute
 // satisfies the whole filter in the brackets.
 type ValuePath struct {
 	Path   Path
@@ -48,19 +48,19 @@ func (*Compare) expr()   {}
 func (*Present) expr()   {}
 func (*ValuePath) expr() {}
 
-// Path names an attribute as it was written: [URN:]Attribute[.Sub], and, where
+// Path names an attribute as it was written: [URN:]Attribute[.Sub] or, where
 // the grammar allows it, with a filter on the elements in between:
 // Attribute[Filter].Sub. Names keep the case they were written in.
 //
-// A path with a Filter stands in a PATCH operation, and (as Entra sends it) on
+// A path with a Filter occurs in a PATCH operation and, as Entra sends it, on
 // the left of a comparison: emails[type eq "work"].value eq "a@b.c".
 type Path struct {
 	URN       string
 	Attribute string
 	Filter    Expr
 	Sub       string
-	// Dotted reports that a dot stood between URN and Attribute, which String
-	// prints as the colon that belongs there.
+	// Dotted reports that a dot was written between URN and Attribute. String
+	// prints a colon instead.
 	Dotted bool
 	// Pos is the byte offset of the path in the text it was parsed from.
 	Pos int
@@ -92,7 +92,7 @@ type Value struct {
 	Bool bool
 }
 
-// ValueKind tells the literals apart.
+// ValueKind is the kind of a literal.
 type ValueKind int
 
 // The kinds of literal.
@@ -103,18 +103,18 @@ const (
 	String
 )
 
-// Limits bound what is parsed. A zero field stands for its default.
+// Limits are the limits of what is parsed. A zero field stands for its default.
 type Limits struct {
 	// Length is the longest text in bytes, by default 8,192.
 	Length int
-	// Depth is the deepest nesting of brackets and not, by default 40.
+	// Depth is the deepest nesting of parentheses and brackets, by default 40.
 	Depth int
 	// Terms is the largest number of comparisons, by default 200.
 	Terms int
 }
 
-// Error is a text that does not parse: where, and what was expected there. It
-// never quotes a literal of the input.
+// Error is the fault of a text that does not parse: where, and what was
+// expected there. It never quotes a literal of the input.
 type Error struct {
 	// Pos is the byte offset of the fault.
 	Pos int

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// allocated is what a call allocates.
+// allocated returns what a call allocates.
 func allocated(call func()) (objects, bytes uint64) {
 	var before, after runtime.MemStats
 	call()
@@ -16,9 +16,9 @@ func allocated(call func()) (objects, bytes uint64) {
 	return after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc
 }
 
-// Eight times the text costs at most a dozen times as much to read and to print,
-// whatever is repeated in it: what is quadratic costs 64 times. Objects and bytes
-// are counted, not time.
+// Eight times the text costs at most a dozen times as much to read and to
+// print, whatever is repeated in it: quadratic cost would be 64 times. Objects
+// and bytes are counted, not time.
 func TestParse_CostIsLinear(t *testing.T) {
 	const times, most = 8, 12
 	large := Limits{Length: 1 << 20, Depth: 1 << 14, Terms: 1 << 14}
@@ -53,7 +53,8 @@ func TestParse_CostIsLinear(t *testing.T) {
 		const n = 100
 		objects, bytes := read(n)
 		moreObjects, moreBytes := read(times * n)
-		// A few hundred bytes are the same for any text, and the runtime's own.
+		// A few hundred bytes are the same for any text, or belong to the
+		// runtime.
 		if moreObjects > most*objects+64 || moreBytes > most*bytes+4096 {
 			t.Errorf("%s: %d bytes in %d objects, of a text %d times as long %d bytes in %d", name, bytes, objects, times, moreBytes, moreObjects)
 		}

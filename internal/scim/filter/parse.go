@@ -7,25 +7,26 @@ import (
 )
 
 // The defaults of Limits. Filters that IdPs send are shorter than 200 bytes,
-// nest three deep and compare five times; the defaults leave room for people.
+// nest three deep and compare five times; the defaults leave room for filters
+// written by people.
 const (
 	defaultLength = 8192
 	defaultDepth  = 40
 	defaultTerms  = 200
 )
 
-// Error is the position, counted in bytes from 1, and the problem there.
+// Error returns the position, counted in bytes from 1, and the problem there.
 func (e *Error) Error() string {
 	return "at position " + strconv.Itoa(e.Pos+1) + ": " + e.Problem
 }
 
-// Parse reads a filter. An error is an *Error.
+// Parse parses a filter. An error is an *Error.
 //
-// Two forms are taken beyond the grammar of the standard: a comparison on the
-// values that a filter in brackets chose, emails[type eq "work"].value eq "x",
-// which Entra sends (internal/replay entra-006-match-work-email); and no space
-// beside a parenthesis, a bracket or a quote, where none is needed to tell
-// tokens apart.
+// Two forms beyond the grammar of the standard are accepted: a comparison on
+// the values that a filter in brackets matches, emails[type eq "work"].value eq
+// "x", which Entra sends (internal/replay entra-006-match-work-email); and a
+// missing space beside a parenthesis, a bracket or a quote, where none is
+// needed to separate tokens.
 //
 // RFC 7644 §3.4.2.2
 func Parse(text string, limits Limits) (Expr, error) {
@@ -33,9 +34,9 @@ func Parse(text string, limits Limits) (Expr, error) {
 	return e, err
 }
 
-// Read is Parse, and reports whether the text leaves out a space that the grammar
-// has. An attribute may stand after one of the given URNs and a dot: without them
-// the end of a URN with dots of its own cannot be found.
+// Read is Parse, and reports whether the text leaves out a space that the
+// grammar requires. An attribute may follow one of the given URNs and a dot:
+// otherwise the end of a URN that itself contains dots cannot be found.
 func Read(text string, limits Limits, urns ...string) (e Expr, tight bool, err error) {
 	p := newParser(text, limits, urns)
 	e = p.or()
@@ -48,11 +49,11 @@ func Read(text string, limits Limits, urns ...string) (e Expr, tight bool, err e
 	return e, p.tight, nil
 }
 
-// ParsePath reads the path of a PATCH operation. An error is an *Error. As in Read,
-// an attribute may stand after one of the URNs and a dot.
+// ParsePath parses the path of a PATCH operation. An error is an *Error. As in
+// Read, an attribute may follow one of the URNs and a dot.
 //
-// The URN of a whole extension cannot be told from an attribute here: its last
-// segment comes back as the Attribute.
+// The URN of a whole extension cannot be distinguished from an attribute here:
+// its last segment is returned as the Attribute.
 //
 // RFC 7644 §3.5.2
 func ParsePath(text string, limits Limits, urns ...string) (Path, error) {
@@ -60,8 +61,8 @@ func ParsePath(text string, limits Limits, urns ...string) (Path, error) {
 	return path, err
 }
 
-// ReadPath is ParsePath, and reports whether the text leaves out a space that the
-// grammar has.
+// ReadPath is ParsePath, and reports whether the text leaves out a space that
+// the grammar requires.
 func ReadPath(text string, limits Limits, urns ...string) (path Path, tight bool, err error) {
 	p := newParser(text, limits, urns)
 	path = p.path()
@@ -74,23 +75,23 @@ func ReadPath(text string, limits Limits, urns ...string) (path Path, tight bool
 	return path, p.tight, nil
 }
 
-// parser is one parse. After its first fault every token it sees is the end,
-// so that each function unwinds without looking at err at every step.
+// parser is one parse. After its first fault it sees only the end token, so
+// that each function returns without checking err at every step.
 type parser struct {
 	text   string
 	tok    token
 	limits Limits
 	// urns are those that a dot may follow.
 	urns []string
-	// depth is the number of parentheses and brackets that are open. It bounds
-	// the recursion: a stack overflow cannot be recovered from.
+	// depth is the number of open parentheses and brackets. It limits the
+	// recursion: a stack overflow cannot be recovered from.
 	depth int
 	// terms is the number of comparisons so far.
 	terms int
-	// inside says that a bracket is open: value paths do not nest.
+	// inside reports that a bracket is open: value paths do not nest.
 	inside bool
-	// last is where the token before the present one ends, and tight that two
-	// tokens touched between which the grammar has a space.
+	// last is where the token before the current one ends. tight reports that
+	// two tokens touched where the grammar requires a space.
 	last  int
 	tight bool
 	err   *Error
@@ -123,13 +124,13 @@ func (p *parser) fail(pos int, problem string) {
 	}
 }
 
-// advance steps to the token behind the present one.
+// advance moves to the token after the current one.
 func (p *parser) advance() {
 	p.last = p.tok.end
 	p.next(p.tok.end)
 }
 
-// spaced steps over a word that the grammar has between spaces.
+// spaced moves past a word that the grammar puts between spaces.
 func (p *parser) spaced() {
 	tight := p.tok.pos == p.last
 	p.advance()
@@ -146,7 +147,7 @@ func (p *parser) next(pos int) {
 	}
 }
 
-// or reads operands joined by or, which binds loosest.
+// or parses operands joined by or, which binds least tightly.
 func (p *parser) or() Expr {
 	left := p.and()
 	for p.tok.is("or") {
@@ -156,7 +157,7 @@ func (p *parser) or() Expr {
 	return left
 }
 
-// and reads operands joined by and.
+// and parses operands joined by and.
 func (p *parser) and() Expr {
 	left := p.operand()
 	for p.tok.is("and") {
@@ -166,13 +167,13 @@ func (p *parser) and() Expr {
 	return left
 }
 
-// operand reads a group, a negated group or a comparison.
+// operand parses a group, a negated group or a comparison.
 func (p *parser) operand() Expr {
 	switch {
 	case p.tok.kind == openParen:
 		return p.group()
 	case p.tok.is("not"):
-		// An attribute may be called not: only a parenthesis tells.
+		// An attribute may be called not: the parenthesis decides.
 		if t := scan(p.text, p.tok.end); t.kind == openParen {
 			p.tok = t
 			return &Not{Expr: p.group()}
@@ -185,7 +186,7 @@ func (p *parser) operand() Expr {
 	return nil
 }
 
-// group reads a filter in parentheses.
+// group parses a filter in parentheses.
 func (p *parser) group() Expr {
 	p.open()
 	e := p.or()
@@ -193,7 +194,8 @@ func (p *parser) group() Expr {
 	return e
 }
 
-// open steps over an opening parenthesis or bracket, if it is not one too many.
+// open moves past an opening parenthesis or bracket, unless it exceeds the
+// limit.
 func (p *parser) open() {
 	if p.depth == p.limits.Depth {
 		p.fail(p.tok.pos, fmt.Sprintf("expected at most %d levels of parentheses and brackets, found more", p.limits.Depth))
@@ -203,7 +205,7 @@ func (p *parser) open() {
 	p.advance()
 }
 
-// close steps over the closing token of the kind that must come.
+// close moves past the closing token of the expected kind.
 func (p *parser) close(k kind, name string) {
 	p.depth--
 	if p.tok.kind != k {
@@ -213,7 +215,7 @@ func (p *parser) close(k kind, name string) {
 	p.advance()
 }
 
-// comparison reads what begins with an attribute.
+// comparison parses an expression that begins with an attribute.
 func (p *parser) comparison() Expr {
 	first := p.tok
 	path := p.path()
@@ -240,7 +242,7 @@ func (p *parser) comparison() Expr {
 	return &Compare{Path: path, Op: op, Value: p.value()}
 }
 
-// operator is the comparison operator that a token spells.
+// operator returns the comparison operator that a token spells.
 func operator(t token) (Op, bool) {
 	if t.kind != word || len(t.text) != 2 {
 		return "", false
@@ -280,7 +282,7 @@ func (p *parser) failOperator(first token) {
 	p.fail(p.tok.pos, "expected an operator (eq, ne, co, sw, ew, gt, ge, lt, le, pr), found "+found)
 }
 
-// value reads a literal.
+// value parses a literal.
 func (p *parser) value() Value {
 	var v Value
 	switch t := p.tok; {
@@ -304,7 +306,7 @@ func (p *parser) value() Value {
 	return v
 }
 
-// path reads an attribute and, close behind it, a filter in brackets and a
+// path parses an attribute and, directly after it, a filter in brackets and a
 // sub-attribute.
 func (p *parser) path() Path {
 	if p.tok.kind != word {
@@ -329,7 +331,7 @@ func (p *parser) path() Path {
 	p.open()
 	path.Filter = p.or()
 	stop = p.tok.end
-	p.inside = p.tok.kind != closeBracket // what comes after the bracket is outside
+	p.inside = p.tok.kind != closeBracket // what follows the bracket is outside
 	p.close(closeBracket, `"]"`)
 	p.inside = false
 	if p.tok.kind == suffix && p.tok.pos == stop {
@@ -342,8 +344,8 @@ func (p *parser) path() Path {
 	return path
 }
 
-// name takes a word apart: the attribute is behind the last colon, because a
-// URN holds dots of its own, as in urn:ietf:params:scim:schemas:core:2.0:User.
+// name splits a word: the attribute follows the last colon, because a URN may
+// contain dots, as urn:ietf:params:scim:schemas:core:2.0:User does.
 func (p *parser) name(t token) Path {
 	path := Path{Pos: t.pos}
 	local := p.dotted(t.text)
@@ -370,8 +372,8 @@ func (p *parser) name(t token) Path {
 	return path
 }
 
-// dotted is where the attribute begins in a word that has a dot after one of the
-// parser's URNs, 0 in any other word.
+// dotted returns where the attribute begins in a word that has a dot after one
+// of the parser's URNs, 0 for any other word.
 func (p *parser) dotted(word string) int {
 	at := 0
 	for _, urn := range p.urns {
@@ -398,8 +400,8 @@ func equal(a, b string) bool {
 	return len(a) == len(b)
 }
 
-// isName says whether s is the name of an attribute. $ref is the one name that
-// begins with a dollar sign. RFC 7643 §2.4
+// isName reports whether s is the name of an attribute. $ref is the only name
+// that begins with a dollar sign. RFC 7643 §2.4
 func isName(s string) bool {
 	if s == "" || !isAlpha(s[0]) {
 		return (token{kind: word, text: s}).is("$ref")
@@ -412,8 +414,8 @@ func isName(s string) bool {
 	return true
 }
 
-// isURN says whether s can be the URI of a schema: segments between colons,
-// none of them empty, the first begun by a letter.
+// isURN reports whether s can be the URI of a schema: segments separated by
+// colons, none of them empty, the first beginning with a letter.
 func isURN(s string) bool {
 	if s == "" || !isAlpha(s[0]) {
 		return false
@@ -426,7 +428,8 @@ func isURN(s string) bool {
 	return true
 }
 
-// foundName ends a problem with the name that is wrong, if there is one.
+// foundName returns the end of a problem: the name that is wrong, if there is
+// one.
 func foundName(s string) string {
 	if s == "" {
 		return ", found nothing"

@@ -228,8 +228,8 @@ func TestParse_Limits(t *testing.T) {
 	}
 }
 
-// A stack overflow kills the process, so nesting without end must be refused
-// before it is followed, at any length the caller lets through.
+// A stack overflow kills the process, so unlimited nesting must be refused
+// before it is parsed, at any length that the caller allows.
 func TestParse_StopsAtDepthInLongText(t *testing.T) {
 	for _, unit := range []string{"(", "not (", "a[", "not("} {
 		text := strings.Repeat(unit, 3_000_000/len(unit))
@@ -310,7 +310,8 @@ func TestParsePath_Bad(t *testing.T) {
 	}
 }
 
-// A URN has dots of its own, so that one after it is only found by who knows it.
+// A URN contains dots, so that an attribute after a dot is found only if the
+// URN is known.
 func TestParsePath_DotAfterAURN(t *testing.T) {
 	const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 	urns := []string{enterprise, "urn:w", "urn:x:y.z", "urn:x:y"}
@@ -355,7 +356,7 @@ func TestParsePath_DotAfterAURN(t *testing.T) {
 	}
 }
 
-// An error says whether the brackets are at fault, or what is around them.
+// An error says whether the fault is in the brackets, or around them.
 func TestParsePath_ErrorsInside(t *testing.T) {
 	for text, inside := range map[string]bool{
 		`a[`: true, `a[]`: true, `a[b`: true, `a[b eq`: true, `a[b eq "x`: true, `a[b pr`: true, `a[b eq x]`: true, `a[b pr)]`: true,
@@ -508,8 +509,8 @@ func FuzzParsePath(f *testing.F) {
 // failer is what roundTrip needs of *testing.T and *rapid.T.
 type failer interface{ Fatalf(string, ...any) }
 
-// printed is the room for a printed text, which may be longer than its source
-// by the spaces that the source did without.
+// printed is the limit for a printed text, which may be longer than its source
+// by the spaces that the source left out.
 var printed = Limits{Length: 1 << 20}
 
 func roundTrip(t failer, e Expr) {
@@ -592,8 +593,8 @@ func path(t *rapid.T) Path {
 	return p
 }
 
-// expressions draws filters of some depth, with value paths unless they are
-// for the inside of brackets.
+// expressions draws filters of some depth, with value paths unless they are for
+// the inside of brackets.
 func expressions(depth int, outside bool) *rapid.Generator[Expr] {
 	return rapid.Custom(func(t *rapid.T) Expr {
 		most := 5

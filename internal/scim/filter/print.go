@@ -15,9 +15,8 @@ func (p Path) String() string { return string(appendPath(nil, p)) }
 // String prints a literal as JSON.
 func (v Value) String() string { return string(appendValue(nil, v)) }
 
-// appendExpr prints with the fewest parentheses: a group parses to its content,
-// so they stand only where the tree is not the one that precedence and
-// association to the left would build.
+// appendExpr prints with the fewest parentheses: only where the tree differs
+// from the one that precedence and left association would build.
 func appendExpr(b []byte, e Expr) []byte {
 	switch e := e.(type) {
 	case *And:
@@ -85,7 +84,7 @@ func appendValue(b []byte, v Value) []byte {
 }
 
 // appendString quotes a string as JSON. Bytes that are not UTF-8 become U+FFFD,
-// for no literal can hold them.
+// because no literal can contain them.
 func appendString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')

@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// kind tells the tokens apart.
+// kind is the kind of a token.
 type kind int
 
 const (
 	end kind = iota
 	// word is a run of the characters of names and URNs: an attribute, an
-	// operator, and, or, not, true, false or null. Only the parser can tell.
+	// operator, and, or, not, true, false or null. The parser decides which.
 	word
-	// suffix is a dot and the run of name characters behind it, as in ].value.
+	// suffix is a dot and the run of name characters after it, as in ].value.
 	suffix
 	stringLiteral
 	numberLiteral
@@ -23,23 +23,24 @@ const (
 	closeParen
 	openBracket
 	closeBracket
-	// stray is a character with which no token begins.
+	// stray is a character that begins no token.
 	stray
 	// broken is a literal that is not JSON; its text says what was expected.
 	broken
 )
 
-// token is a token with the bytes [pos, end) of the text it stands for.
+// token is a token and the bytes [pos, end) of the text that it covers.
 type token struct {
 	kind     kind
 	pos, end int
 	// text is the word, the suffix without its dot, the value of a string
-	// literal, the number as written, what a stray character is called, or the
-	// problem of a broken literal.
+	// literal, the number as written, the description of a stray character, or
+	// the problem of a broken literal.
 	text string
 }
 
-// is says whether a token is the word w, in any ASCII case; w is in lower case.
+// is reports whether a token is the word w, in any ASCII case; w is in lower
+// case.
 func (t token) is(w string) bool {
 	if t.kind != word || len(t.text) != len(w) {
 		return false
@@ -52,7 +53,7 @@ func (t token) is(w string) bool {
 	return true
 }
 
-// name is what an error calls a token. It holds nothing of a literal.
+// name returns what an error calls a token. It contains nothing of a literal.
 func (t token) name() string {
 	switch t.kind {
 	case end:
@@ -77,7 +78,7 @@ func (t token) name() string {
 	return t.text
 }
 
-// scan reads the token at or behind an offset; only spaces part tokens.
+// scan returns the token at or after an offset; only spaces separate tokens.
 func scan(text string, pos int) token {
 	for pos < len(text) && text[pos] == ' ' {
 		pos++
@@ -128,7 +129,7 @@ func strayName(c byte) string {
 	return strconv.Quote(string(rune(c)))
 }
 
-// scanWord is the end of the run of name and URN characters from pos.
+// scanWord returns the end of the run of name and URN characters from pos.
 func scanWord(text string, pos int) int {
 	for pos < len(text) && isWordByte(text[pos]) {
 		pos++
@@ -136,7 +137,7 @@ func scanWord(text string, pos int) int {
 	return pos
 }
 
-// scanNumber reads a number. RFC 8259 §6
+// scanNumber scans a number. RFC 8259 §6
 func scanNumber(text string, pos int) token {
 	i := pos
 	if text[i] == '-' {
@@ -159,8 +160,8 @@ func scanNumber(text string, pos int) token {
 		i = skipDigits(text, exponent)
 		ok = i > exponent
 	}
-	// A word behind the digits makes it an identifier, a date or an address that
-	// lacks its quotes, not a number.
+	// A word directly after the digits means an identifier, a date or an
+	// address without quotes, not a number.
 	if ok && i < len(text) && (isWordByte(text[i]) || text[i] == '@') {
 		ok = false
 	}
@@ -180,7 +181,8 @@ func skipDigits(text string, pos int) int {
 	return pos
 }
 
-// scanString reads a string. What has no escapes is not copied. RFC 8259 §7
+// scanString scans a string. A string without escapes is not copied. RFC 8259
+// §7
 func scanString(text string, pos int) token {
 	ascii := true
 	for i := pos + 1; i < len(text); i++ {
@@ -200,7 +202,7 @@ func scanString(text string, pos int) token {
 	return unescape(text, pos)
 }
 
-// unescape reads a string that has escapes or a fault.
+// unescape scans a string that has escapes or a fault.
 func unescape(text string, pos int) token {
 	fault := func(at int, problem string) token {
 		return token{kind: broken, pos: at, end: len(text), text: problem}
@@ -247,8 +249,8 @@ func unescape(text string, pos int) token {
 	return fault(pos, "expected a closing double quote, found the end")
 }
 
-// unescapeUnicode decodes a \u escape, or two that make a surrogate pair, and
-// says how many bytes it took: 0 when it is malformed, -1 when it is half a
+// unescapeUnicode decodes a \u escape, or two that form a surrogate pair, and
+// returns how many bytes it consumed: 0 if it is malformed, -1 if it is half a
 // pair.
 func unescapeUnicode(text string) (rune, int) {
 	const one, pair = len(`\u0000`), len(`\u0000\u0000`)
@@ -270,7 +272,7 @@ func unescapeUnicode(text string) (rune, int) {
 	return 0, -1
 }
 
-// hex4 is the number behind the \u at the start of text.
+// hex4 returns the number after the \u at the start of text.
 func hex4(text string) (rune, bool) {
 	if len(text) < len(`\u0000`) {
 		return 0, false
@@ -293,7 +295,7 @@ func isAlpha(c byte) bool { return 'a' <= lower(c) && lower(c) <= 'z' }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// isNameByte says whether a name may go on with c. RFC 7644 §3.4.2.2
+// isNameByte reports whether c can continue a name. RFC 7644 §3.4.2.2
 func isNameByte(c byte) bool { return isAlpha(c) || isDigit(c) || c == '-' || c == '_' }
 
 func isWordByte(c byte) bool { return isNameByte(c) || c == '.' || c == ':' || c == '$' }
