@@ -14,27 +14,28 @@ import (
 )
 
 // A change of more members than one transaction takes is accepted first: its
-// members are written down in parts of a transaction each, and the group names
-// the change. From then on it will be made, whatever becomes of the request:
-// each part is one transaction that takes the part away, so that it is made once
-// whoever makes it, and the last one takes the name from the group.
+// members are stored in parts of one transaction each, and the group names the
+// change. From then on it will be applied, whatever becomes of the request.
+// Each part is applied in one transaction that also deletes the part, so that
+// it is applied exactly once, by whichever request; the last one clears the
+// name in the group.
 //
-// A head counts the parts that are left: how many a reader sees is no proof, for
-// DynamoDB shows the items of a transaction one after the other. It also holds the
-// parts of a change that is not accepted yet against whoever takes them away for
-// being left behind: of the two one comes through.
+// A head item counts the parts that are left. The number of parts that a reader
+// sees is no proof, because DynamoDB shows the items of a transaction one after
+// the other. The head also settles the acceptance of a change against a sweep
+// that deletes its parts as abandoned: exactly one of the two is committed.
 
 const (
-	// partsPerWrite is how many parts are written down at once.
+	// partsPerWrite is how many parts are stored in one transaction.
 	partsPerWrite = 88
-	// acceptOps are the operations that accept a change, beside its parts, its
-	// reservations and the conditions of protected users: the group, the log entry,
-	// the head and its name among the due tasks.
+	// acceptOps are the operations that accept a change, in addition to its
+	// parts, its reservations and the conditions of protected users: the group,
+	// the log entry, the head and its name among the due tasks.
 	acceptOps = 4
 )
 
-// AcceptMembers writes down a change of many members, and commits the rest of it
-// together with its acceptance.
+// AcceptMembers stores a change of many members in parts, and commits the rest
+// of the change together with its acceptance.
 func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.GroupChange) error {
 	task := directory.Task{Kind: directory.TaskMembers, Resource: c.Before.ID, Name: c.After.Work}
 	name := taskSort(task)
@@ -77,16 +78,16 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 	err := s.commit(ctx, c.NotAfter, append(operations, beside...))
 	var failed *directory.CommitError
 	if errors.As(err, &failed) && len(batches) > 1 {
-		// Not accepted: what was written down is nobody's. Should this fail, the
-		// sweep finds it.
+		// Not accepted: the stored parts are abandoned. If deleting them fails,
+		// the sweep finds them.
 		_ = s.dropParts(ctx, t, task)
 	}
 	return err
 }
 
-// partBatches divides the parts of a change among transactions, of which the last has
-// room for fewer: each protected user whom the change must not take out is a condition
-// beside them.
+// partBatches divides the parts of a change among transactions. The last one
+// has room for fewer, because it has a condition for each protected user that
+// the change must not remove.
 func partBatches(parts []operation, room int) [][]operation {
 	batches := slices.Collect(slices.Chunk(parts, partsPerWrite))
 	if end := len(batches) - 1; len(batches[end]) > room {
@@ -96,8 +97,8 @@ func partBatches(parts []operation, room int) [][]operation {
 	return batches
 }
 
-// partOps are the parts of a change, in its order: those who leave behind those
-// who join, which are other people.
+// partOps returns the parts of a change in order: first those who join, then
+// those who leave, which are different users.
 func partOps(t tenant.ID, name string, c directory.GroupChange) []operation {
 	type member struct {
 		id   string
@@ -138,7 +139,7 @@ func partOps(t tenant.ID, name string, c directory.GroupChange) []operation {
 	return ops
 }
 
-// finishMembers makes the parts of an accepted change that are left.
+// finishMembers applies the remaining parts of an accepted change.
 func (s *Store) finishMembers(ctx context.Context, t tenant.ID, task directory.Task) ([]string, error) {
 	var unknown []string
 	for unseen := 0; ; {
@@ -163,9 +164,10 @@ func (s *Store) finishMembers(ctx context.Context, t tenant.ID, task directory.T
 			return unknown, s.forgetWork(ctx, t, task)
 		}
 		if len(parts.Items) == 0 {
-			// The last part was made between the two reads, or is not shown yet.
+			// The last part was applied between the two reads, or is not
+			// visible yet.
 			if unseen++; unseen > maxUnseen {
-				return unknown, fmt.Errorf("%w: the parts of a change are not to be seen", directory.ErrBusy)
+				return unknown, fmt.Errorf("%w: the parts of a change are not visible yet", directory.ErrBusy)
 			}
 			continue
 		}
@@ -177,11 +179,11 @@ func (s *Store) finishMembers(ctx context.Context, t tenant.ID, task directory.T
 	}
 }
 
-// maxUnseen is how often parts are looked for in vain.
+// maxUnseen is how often parts are looked for without finding any.
 const maxUnseen = 20
 
-// forgetWork takes the name of a change from its group of which nothing is left,
-// as only a table has it that somebody else wrote to.
+// forgetWork clears the name of a change in its group if nothing of the change
+// is left. Only a table that was written to by other software is in that state.
 func (s *Store) forgetWork(ctx context.Context, t tenant.ID, task directory.Task) error {
 	err := stale(s.commit(ctx, time.Time{}, []operation{
 		{Op: touchGroup(t, task.Resource, s.now(), table.Attributes{attrWork: table.Text("")}, table.Is(attrWork, table.Text(task.Name)))},
@@ -189,7 +191,7 @@ func (s *Store) forgetWork(ctx context.Context, t tenant.ID, task directory.Task
 		{Op: table.Delete(dueKey(t, taskSort(task)))},
 	}))
 	if errors.Is(err, directory.ErrStale) {
-		return nil // the last part was made between two reads
+		return nil // the last part was applied between two reads
 	}
 	return err
 }
@@ -201,8 +203,9 @@ func (s *Store) parts(ctx context.Context, t tenant.ID, task directory.Task, lim
 	return page, readError(err)
 }
 
-// makePart makes one part of an accepted change of which some are left.
-// directory.ErrStale: another made it, or the group changed.
+// makePart applies one part of an accepted change; left is the number of
+// remaining parts. directory.ErrStale: another request applied it, or the group
+// changed.
 func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, group *directory.Group, part table.Item, left int64) ([]string, error) {
 	a := part.Attributes
 	now := s.now()
@@ -244,8 +247,9 @@ func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, 
 	})
 }
 
-// membersDue are the members of a part who join and leave. Of a part that is loose they
-// are read first: while the group names the change nobody else changes them.
+// membersDue returns the members of a part that join and leave. For a loose
+// part their memberships are read first: while the group names the change,
+// nothing else changes them.
 func (s *Store) membersDue(ctx context.Context, t tenant.ID, group *directory.Group, part table.Attributes) (add, remove []string, err error) {
 	add, remove = splitIDs(part.Text(attrAdded)), splitIDs(part.Text(attrRemoved))
 	if part.Number(attrLoose) == 0 {
@@ -264,8 +268,9 @@ func splitIDs(text string) []string {
 	return strings.Split(text, ",")
 }
 
-// finishUnclaimed takes parts away that no group knows of: their request was
-// refused or ended before it was accepted. Young ones may be about to be accepted.
+// finishUnclaimed deletes parts of a change that no group names: their request
+// was refused or ended before the change was accepted. Young parts may still be
+// accepted.
 func (s *Store) finishUnclaimed(ctx context.Context, t tenant.ID, task directory.Task, head table.Item) error {
 	until := timeOf(head.Attributes, attrTime).Add(unclaimedTime)
 	switch {
@@ -274,13 +279,13 @@ func (s *Store) finishUnclaimed(ctx context.Context, t tenant.ID, task directory
 	case head.Attributes.Text(attrState) == stateStaged && s.now().Before(until):
 		return youngUntil(until)
 	case head.Attributes.Text(attrState) == stateAccepted:
-		// Accepted and not named: it was finished between the two reads.
+		// Accepted and no longer named: it was finished between the two reads.
 		return s.forgetDue(ctx, t, task)
 	}
 	return s.dropParts(ctx, t, task)
 }
 
-// dropParts takes the parts away of a change that was not accepted, and sees to it
+// dropParts deletes the parts of a change that was not accepted, and ensures
 // that it is not accepted any more.
 func (s *Store) dropParts(ctx context.Context, t tenant.ID, task directory.Task) error {
 	head := taskKey(t, taskSort(task))
@@ -299,7 +304,7 @@ func (s *Store) dropParts(ctx context.Context, t tenant.ID, task directory.Task)
 		if len(parts.Items) == 0 {
 			err = stale(s.commit(ctx, time.Time{}, doneOps(t, task, ending)))
 			if errors.Is(err, directory.ErrStale) {
-				return nil // accepted after all, or taken away by another
+				return nil // accepted after all, or deleted by another request
 			}
 			return err
 		}

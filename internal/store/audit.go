@@ -14,35 +14,38 @@ import (
 
 // Fault is one broken invariant of a tenant's data.
 type Fault struct {
-	// Item says which item is at fault: its kind and id.
+	// Item is the item at fault: its kind and id.
 	Item string
-	// Problem says what is wrong with it.
+	// Problem is what is wrong with it.
 	Problem string
-	// Unfinished tells that it is work that was left over: a sweep finishes it.
+	// Unfinished reports that it is unfinished work: a sweep finishes it.
 	Unfinished bool
-	// Renewable reports that an earlier version wrote it so: RenewNames renews it.
+	// Renewable reports that an earlier version stored it this way: RenewNames
+	// renews it.
 	Renewable bool
 }
 
-// String is the fault in one line.
+// String returns the fault in one line.
 func (f Fault) String() string { return f.Item + ": " + f.Problem }
 
-// Audit reads all of a tenant's users, groups and memberships, its reservations,
-// mails, tasks and its ledger, and reports every invariant that does not hold:
+// Audit reads all of a tenant's users, groups and memberships, its
+// reservations, mails, tasks and its ledger, and reports every invariant that
+// does not hold:
 //
 //   - a record's reservations are those of its document, less what a deleted
 //     record has lost, and each reservation is held by the record it names;
-//   - each other email is in the index, and the index names no other;
-//   - each membership is there in both directions, of a group that is there, under
-//     its epoch, and of a user who lives; what is not has a task that ends it;
-//   - the protected users are those that are listed as such, and no group is there
-//     that is remembered as deleted;
-//   - no task is left, and what tasks are for has one;
+//   - each other email is in the index, and the index has no others;
+//   - each membership is stored in both directions, for an existing group,
+//     under its current epoch, and for a live user; for any other membership a
+//     task ends it;
+//   - the protected users are those on the list, and no existing group has a
+//     marker as deleted;
+//   - no task is left, and unfinished work has a task;
 //   - the ledger's counts are those of the records.
 //
-// It is true of a tenant that is not written to while it runs. Memberships are found
-// from the users and groups that are there: it does not see partitions that no
-// record leads to, which no reader sees either.
+// It is reliable for a tenant that is not written to while it runs. Memberships
+// are found from existing users and groups: partitions that no record leads to
+// are not seen, and no reader sees them either.
 func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
 	a := audit{
 		tenant: t, records: map[string]*directory.User{}, groups: map[string]*directory.Group{},
@@ -113,20 +116,22 @@ func (s *Store) scanPrefix(ctx context.Context, name, prefix string, visit func(
 	}
 }
 
-// audit gathers what the records say, and then what the other items say of them.
+// audit collects what the records say, and compares the other items with it.
 type audit struct {
 	tenant  tenant.ID
-	mu      sync.Mutex // of the faults: memberships are read side by side
+	mu      sync.Mutex // for the faults: memberships are read in parallel
 	faults  []Fault
 	counts  directory.Ledger
 	records map[string]*directory.User
 	groups  map[string]*directory.Group
 	tasks   map[directory.Task]table.Item
 	// held are the reservations that records hold, mails the index entries that
-	// they need; what the table has of them is removed.
+	// they need; entries found in the table are removed.
 	held  map[table.Key]string
 	mails map[table.Key]bool
-	// deleted are the users that are deleted: one may lose any value.
+	// owners are the records that hold a value, missing the values that records
+	// should hold and do not, and formerMails what an earlier version put into
+	// the index.
 	deleted map[string]bool
 	// owners are the records that hold a value, missing the values that records should
 	// hold and do not, and formerMails what an earlier version put into the index.
@@ -135,13 +140,14 @@ type audit struct {
 	formerMails map[table.Key]bool
 }
 
-// missing is a value that a record should hold, and does not, or holds in the form
-// of an earlier version.
+// missing is a value that a record should hold and does not, or holds in the
+// form of an earlier version.
 type missing struct {
 	item, id string
 	kind     directory.Kind
 	key      table.Key
-	// former is where it is reserved in the form of an earlier version, if held tells.
+	// former is where the value is reserved in the form of an earlier version,
+	// if held.
 	former table.Key
 	held   bool
 }
@@ -217,8 +223,8 @@ func (a *audit) claims(item, id string, held, claims, former directory.Claims, a
 	}
 }
 
-// former reports what is kept as an earlier version kept it: each with whoever stands
-// in the way of its renewal.
+// former reports what is stored in the form of an earlier version, each with
+// the record that prevents its renewal.
 func (a *audit) former() {
 	for _, m := range a.missing {
 		f := Fault{Item: m.item}

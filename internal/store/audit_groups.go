@@ -25,7 +25,7 @@ func (a *audit) group(g *directory.Group) {
 	}
 }
 
-// auditTasks reports the tasks that are left, and what has none that needs one.
+// auditTasks reports unfinished tasks, and unfinished work without a task.
 func (s *Store) auditTasks(ctx context.Context, a *audit) error {
 	var err error
 	if a.tasks, err = s.tasks(ctx, a.tenant); err != nil {
@@ -46,16 +46,16 @@ func (s *Store) auditTasks(ctx context.Context, a *audit) error {
 		delete(due, name)
 	}
 	for name := range due {
-		a.faults = append(a.faults, Fault{Item: "task " + name, Problem: "is listed as due and is not there", Unfinished: true})
+		a.faults = append(a.faults, Fault{Item: "task " + name, Problem: "is listed as due and does not exist", Unfinished: true})
 	}
 	for id, u := range a.records {
 		if u.Leaving && !a.hasTask(directory.Task{Kind: directory.TaskUser, Resource: id}) {
-			a.fault("user "+id, "is to leave its groups, and no task sees to it")
+			a.fault("user "+id, "is leaving its groups, and has no task")
 		}
 	}
 	for id, g := range a.groups {
 		if g.Work != "" && !a.hasTask(directory.Task{Kind: directory.TaskMembers, Resource: id, Name: g.Work}) {
-			a.fault("group "+id, "has an accepted change of which nothing is left")
+			a.fault("group "+id, "names an accepted change that has no parts left")
 		}
 	}
 	return nil
@@ -66,8 +66,8 @@ func (a *audit) hasTask(task directory.Task) bool {
 	return ok
 }
 
-// auditMembers compares the memberships of groups with the mirrors of users, page
-// by page: a tenant may have more than fit in memory.
+// auditMembers compares the memberships of groups with the mirrors of users,
+// page by page: a tenant may have more than fit in memory.
 func (s *Store) auditMembers(ctx context.Context, a *audit) error {
 	for id, g := range a.groups {
 		for epoch := int64(1); epoch <= g.Epochs; epoch++ {
@@ -104,7 +104,7 @@ func (s *Store) auditGroup(ctx context.Context, a *audit, g *directory.Group) er
 		}
 		for i, item := range items {
 			if _, ok := mirrors[keys[i]]; !ok {
-				a.fault("group "+g.ID, "has the member %s, who does not know of it", item.Sort)
+				a.fault("group "+g.ID, "has the member %s, whose mirror is missing", item.Sort)
 			}
 			u := a.records[item.Sort]
 			if u.Live() || u != nil && u.Leaving {
@@ -113,7 +113,7 @@ func (s *Store) auditGroup(ctx context.Context, a *audit, g *directory.Group) er
 			if u == nil && a.hasTask(directory.Task{Kind: directory.TaskUser, Resource: item.Sort}) {
 				continue // purged, and its memberships are being ended
 			}
-			a.fault("group "+g.ID, "has the member %s, who is no live user", item.Sort)
+			a.fault("group "+g.ID, "has the member %s, who is not a live user", item.Sort)
 		}
 		return nil
 	})
@@ -134,7 +134,7 @@ func (s *Store) auditMirrors(ctx context.Context, a *audit, user string) error {
 			case a.hasTask(epochTask(m.Group, m.Epoch)):
 			case a.records[user].Leaving:
 			case g == nil:
-				a.fault("user "+user, "is a member of group %s, which is not there", m.Group)
+				a.fault("user "+user, "is a member of group %s, which does not exist", m.Group)
 			default:
 				a.fault("user "+user, "is a member of group %s in the old epoch %d", m.Group, m.Epoch)
 			}
@@ -145,7 +145,7 @@ func (s *Store) auditMirrors(ctx context.Context, a *audit, user string) error {
 		}
 		for _, key := range keys {
 			if _, ok := memberships[key]; !ok {
-				a.fault("user "+user, "is a member of a group that does not know of it: %s", key.Partition)
+				a.fault("user "+user, "has a mirror of a membership that does not exist: %s", key.Partition)
 			}
 		}
 		return nil

@@ -16,8 +16,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// auditFixture is a sound tenant: u1 and u2 are in g1; g2 is empty; g3 was emptied,
-// so that its epoch is the second; gone is a deleted user.
+// auditFixture returns a tenant without faults: u1 and u2 are in g1; g2 is
+// empty; g3 was emptied, so that its epoch is the second; gone is a deleted
+// user.
 func auditFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := sweepFixture(t, enginetest.Memory(t))
@@ -40,7 +41,7 @@ func TestAudit_FindsNoFaultInSoundTenant(t *testing.T) {
 	f.wantMembers("g1", []string{"u1", "u2"})
 }
 
-// problem is a fault that is wanted, its text as it stands in the source.
+// problem is an expected fault, with its text as in the source.
 type problem struct {
 	item, format string
 	args         []any
@@ -55,13 +56,13 @@ func (p problem) fault() Fault {
 	return Fault{Item: p.item, Problem: text, Unfinished: p.unfinished}
 }
 
-// unfinished is a task that is left, and nothing that needs it is a fault.
+// unfinished returns the fault of an unfinished task, which is the only one.
 func unfinished(name string) problem {
 	return problem{item: "task " + name, format: "is not finished", unfinished: true}
 }
 
-// spoils are ways to spoil the sound tenant by direct writes, with all faults that
-// must be reported then.
+// spoils are ways to damage the tenant by direct writes, with all faults that
+// must then be reported.
 var spoils = []struct {
 	name  string
 	spoil func(f *fixture) []table.Op
@@ -167,7 +168,7 @@ var spoils = []struct {
 	{
 		"a task that is due is not there",
 		func(f *fixture) []table.Op { return f.task("user#u1", nil)[1:] },
-		[]problem{{item: "task user#u1", format: "is listed as due and is not there", unfinished: true}},
+		[]problem{{item: "task user#u1", format: "is listed as due and does not exist", unfinished: true}},
 	},
 	{
 		"a task of another tenant",
@@ -179,12 +180,12 @@ var spoils = []struct {
 	{
 		"a user leaves without a task",
 		func(f *fixture) []table.Op { return set(userKey(f.tenant, "u1"), attrLeaving, flag(true)) },
-		[]problem{{item: "user u1", format: "is to leave its groups, and no task sees to it"}},
+		[]problem{{item: "user u1", format: "is leaving its groups, and has no task"}},
 	},
 	{
 		"a deleted user leaves without a task",
 		func(f *fixture) []table.Op { return set(goneKey(f.tenant, "gone"), attrLeaving, flag(true)) },
-		[]problem{{item: "user gone", format: "is to leave its groups, and no task sees to it"}},
+		[]problem{{item: "user gone", format: "is leaving its groups, and has no task"}},
 	},
 	{
 		"a deleted user leaves with a task",
@@ -198,7 +199,7 @@ var spoils = []struct {
 	{
 		"an accepted change is not there",
 		func(f *fixture) []table.Op { return set(groupKey(f.tenant, "g2"), attrWork, table.Text("w1")) },
-		[]problem{{item: "group g2", format: "has an accepted change of which nothing is left"}},
+		[]problem{{item: "group g2", format: "names an accepted change that has no parts left"}},
 	},
 	{
 		"another change is there than the accepted one",
@@ -206,7 +207,7 @@ var spoils = []struct {
 			return append(set(groupKey(f.tenant, "g2"), attrWork, table.Text("w1")), f.task("members#g2#w2", nil)...)
 		},
 		[]problem{
-			{item: "group g2", format: "has an accepted change of which nothing is left"},
+			{item: "group g2", format: "names an accepted change that has no parts left"},
 			unfinished("members#g2#w2"),
 		},
 	},
@@ -232,19 +233,19 @@ var spoils = []struct {
 	{
 		"a member does not know of it",
 		func(f *fixture) []table.Op { return []table.Op{table.Delete(mirrorKey(f.tenant, "u1", "g1", 1))} },
-		[]problem{{item: "group g1", format: "has the member %s, who does not know of it", args: []any{"u1"}}},
+		[]problem{{item: "group g1", format: "has the member %s, whose mirror is missing", args: []any{"u1"}}},
 	},
 	{
 		"a deleted user is a member",
 		func(f *fixture) []table.Op { return f.member("g1", 1, "gone") },
-		[]problem{{item: "group g1", format: "has the member %s, who is no live user", args: []any{"gone"}}},
+		[]problem{{item: "group g1", format: "has the member %s, who is not a live user", args: []any{"gone"}}},
 	},
 	{
 		"a stranger is a member",
 		func(f *fixture) []table.Op { return f.member("g1", 1, "nobody")[:1] },
 		[]problem{
-			{item: "group g1", format: "has the member %s, who does not know of it", args: []any{"nobody"}},
-			{item: "group g1", format: "has the member %s, who is no live user", args: []any{"nobody"}},
+			{item: "group g1", format: "has the member %s, whose mirror is missing", args: []any{"nobody"}},
+			{item: "group g1", format: "has the member %s, who is not a live user", args: []any{"nobody"}},
 		},
 	},
 	{
@@ -257,7 +258,7 @@ var spoils = []struct {
 	{
 		"a mirror of no group",
 		func(f *fixture) []table.Op { return f.member("g0", 1, "u1")[1:] },
-		[]problem{{item: "user u1", format: "is a member of group %s, which is not there", args: []any{"g0"}}},
+		[]problem{{item: "user u1", format: "is a member of group %s, which does not exist", args: []any{"g0"}}},
 	},
 	{
 		"a mirror of no group with a task",
@@ -280,22 +281,22 @@ var spoils = []struct {
 	{
 		"a group does not know of a member",
 		func(f *fixture) []table.Op { return []table.Op{table.Delete(membershipKey(f.tenant, "g1", 1, "u1"))} },
-		[]problem{{item: "user u1", format: "is a member of a group that does not know of it: %s", args: []any{"T#acme#G#g1#1"}}},
+		[]problem{{item: "user u1", format: "has a mirror of a membership that does not exist: %s", args: []any{"T#acme#G#g1#1"}}},
 	},
 	{
 		"a user is protected and neither listed nor marked",
 		func(f *fixture) []table.Op { return set(userKey(f.tenant, "u1"), attrProtect, flag(true)) },
-		[]problem{{item: "user u1", format: "is protected or not, and listed otherwise"}},
+		[]problem{{item: "user u1", format: "differs in protection from the list of protected users"}},
 	},
 	{
 		"a user is listed as protected and is not",
 		func(f *fixture) []table.Op { return set(guardKey(f.tenant), attrIDs, table.Text("u1")) },
-		[]problem{{item: "user u1", format: "is protected or not, and listed otherwise"}},
+		[]problem{{item: "user u1", format: "differs in protection from the list of protected users"}},
 	},
 	{
 		"a user is marked as protected and is not",
 		func(f *fixture) []table.Op { return []table.Op{table.Put(table.Item{Key: guardedKey(f.tenant, "u1")})} },
-		[]problem{{item: "user u1", format: "is protected or not, and the item that says so otherwise"}},
+		[]problem{{item: "user u1", format: "differs in protection from its guard item"}},
 	},
 	{
 		"a protected user is not there",
@@ -303,8 +304,8 @@ var spoils = []struct {
 			return append(set(guardKey(f.tenant), attrIDs, table.Text("nobody")), table.Put(table.Item{Key: guardedKey(f.tenant, "nobody")}))
 		},
 		[]problem{
-			{item: "user nobody", format: "is listed as protected and is not there"},
-			{item: "user nobody", format: "is said to be protected and is not there"},
+			{item: "user nobody", format: "is listed as protected and does not exist"},
+			{item: "user nobody", format: "has a guard item and does not exist"},
 		},
 	},
 	{
@@ -313,12 +314,12 @@ var spoils = []struct {
 			return slices.Concat(set(goneKey(f.tenant, "gone"), attrProtect, flag(true)), set(guardKey(f.tenant), attrIDs, table.Text("gone")),
 				[]table.Op{table.Put(table.Item{Key: guardedKey(f.tenant, "gone")})})
 		},
-		[]problem{{item: "user gone", format: "is protected or not, and listed otherwise"}},
+		[]problem{{item: "user gone", format: "differs in protection from the list of protected users"}},
 	},
 	{
 		"a group is remembered as deleted and is there",
 		func(f *fixture) []table.Op { return set(markerKey(f.tenant, "g1"), attrSubject, table.Text("g1")) },
-		[]problem{{item: "group g1", format: "is there and remembered as deleted in the application"}},
+		[]problem{{item: "group g1", format: "exists and has a marker as deleted in the application"}},
 	},
 	{
 		"a user was purged, and its memberships are being ended",
@@ -329,12 +330,12 @@ var spoils = []struct {
 	},
 }
 
-// set sets an attribute of an item, which it makes if need be.
+// set sets an attribute of an item, which it creates if necessary.
 func set(key table.Key, name string, value table.Value) []table.Op {
 	return []table.Op{table.Update(key, table.Change{Set: table.Attributes{name: value}})}
 }
 
-// member is a membership and its mirror.
+// member returns a membership and its mirror.
 func (f *fixture) member(group string, epoch int64, user string) []table.Op {
 	return []table.Op{
 		table.Put(table.Item{Key: membershipKey(f.tenant, group, epoch, user)}),
@@ -342,7 +343,7 @@ func (f *fixture) member(group string, epoch int64, user string) []table.Op {
 	}
 }
 
-// task is a task and its name among those that are due.
+// task returns a task and its name among those that are due.
 func (f *fixture) task(name string, a table.Attributes) []table.Op {
 	return []table.Op{table.Put(table.Item{Key: taskKey(f.tenant, name), Attributes: a}), dueOp(f.tenant, name, millis(f.now()))}
 }
@@ -363,7 +364,7 @@ func TestAudit_FindsEveryFaultOfGroups(t *testing.T) {
 	}
 }
 
-// A fault without a case is one that nobody has seen reported.
+// Every fault needs a case here: otherwise nothing shows that it is reported.
 func TestAudit_EveryFaultOfGroupsHasACase(t *testing.T) {
 	provoked := map[string]bool{}
 	for _, tt := range spoils {
@@ -373,7 +374,7 @@ func TestAudit_EveryFaultOfGroupsHasACase(t *testing.T) {
 	}
 	for _, format := range append(faultTexts(t, "audit_groups.go"), faultTexts(t, "audit_own.go")...) {
 		if !provoked[format] {
-			t.Errorf("nothing provokes the fault %q", format)
+			t.Errorf("no case provokes the fault %q", format)
 		}
 	}
 }
@@ -394,8 +395,8 @@ func wantFaults(t *testing.T, got, want []Fault) {
 	}
 }
 
-// faultTexts are the texts of all faults that a file of this package reports: what
-// it hands to audit.fault, and gives to Fault.Problem.
+// faultTexts returns the texts of all faults that a file of this package
+// reports: what it passes to audit.fault, and assigns to Fault.Problem.
 func faultTexts(t *testing.T, file string) []string {
 	t.Helper()
 	source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
@@ -434,8 +435,7 @@ func faultTexts(t *testing.T, file string) []string {
 	return slices.Sorted(maps.Keys(texts))
 }
 
-// Faults of work that was left over are those that a sweep takes away, and it leaves
-// none behind.
+// Faults of unfinished work are exactly those that a sweep removes.
 func TestAudit_UnfinishedIsWhatASweepFinishes(t *testing.T) {
 	f := sweepFixture(t, enginetest.Memory(t))
 	m := f.mess()

@@ -25,27 +25,27 @@ func (s *Store) auditGuard(ctx context.Context, a *audit) error {
 	for id, u := range a.records {
 		switch is := u.Protected && u.Live(); {
 		case is != listed[id]:
-			a.fault("user "+id, "is protected or not, and listed otherwise")
+			a.fault("user "+id, "differs in protection from the list of protected users")
 		case is != marked[id]:
-			a.fault("user "+id, "is protected or not, and the item that says so otherwise")
+			a.fault("user "+id, "differs in protection from its guard item")
 		}
 		delete(listed, id)
 		delete(marked, id)
 	}
 	for id := range listed {
-		a.fault("user "+id, "is listed as protected and is not there")
+		a.fault("user "+id, "is listed as protected and does not exist")
 	}
 	for id := range marked {
-		a.fault("user "+id, "is said to be protected and is not there")
+		a.fault("user "+id, "has a guard item and does not exist")
 	}
 	return nil
 }
 
-// auditMarkers looks for groups that are there and remembered as deleted.
+// auditMarkers reports existing groups that have a marker as deleted.
 func (s *Store) auditMarkers(ctx context.Context, a *audit) error {
 	return s.scan(ctx, markerKey(a.tenant, "").Partition, func(i table.Item) {
 		if a.groups[i.Sort] != nil {
-			a.fault("group "+i.Sort, "is there and remembered as deleted in the application")
+			a.fault("group "+i.Sort, "exists and has a marker as deleted in the application")
 		}
 	})
 }

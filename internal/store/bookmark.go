@@ -11,7 +11,7 @@ import (
 
 const attrAfter = "after"
 
-// bookmarkTime is how long a page's place is remembered: longer than identity
+// bookmarkTime is how long a page's position is stored: longer than identity
 // providers pause between two pages.
 const bookmarkTime = 15 * time.Minute
 
@@ -32,8 +32,8 @@ func (s *Store) LedgerAndBookmark(ctx context.Context, t tenant.ID, mark directo
 	return ledger, found.Text(attrAfter), nil
 }
 
-// SaveBookmark remembers where a page begins. Unconditional: of two walks with
-// one token, filter and place, either is right.
+// SaveBookmark stores where a page begins. It is unconditional: for two walks
+// with one token, filter and position, either is right.
 func (s *Store) SaveBookmark(ctx context.Context, t tenant.ID, mark directory.Bookmark, after string) error {
 	item := table.Item{
 		Key: markKey(t, mark.TokenID, walk(mark), mark.Order, mark.StartIndex),
@@ -45,8 +45,8 @@ func (s *Store) SaveBookmark(ctx context.Context, t tenant.ID, mark directory.Bo
 	return writeError(s.write(ctx, mark.Now.Add(directory.WriteTime), table.Put(item)))
 }
 
-// walk names what is walked: users as they always were, others with their type in
-// front, behind which a filter has no NUL.
+// walk names what is walked. Users have no prefix; other types are prefixed,
+// separated by a NUL, which a filter cannot contain.
 func walk(mark directory.Bookmark) string {
 	if mark.Of == "" {
 		return mark.Filter

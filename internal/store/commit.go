@@ -17,42 +17,42 @@ type operation struct {
 	table.Op
 	meaning meaning
 	kind    directory.Kind // of a claim
-	id      string         // of the member or group that it is about
+	id      string         // of the member or group that it concerns
 }
 
 type meaning int
 
 const (
-	// 0, stale: a record is not what the decision was made on. It is what an
-	// operation means unless it says otherwise.
+	// 0, stale: a record is not what the decision was made on. It is the
+	// meaning of an operation that sets no other.
 	_ meaning = iota
-	// meansHeld: the claim is another record's.
+	// meansHeld: another record holds the claim.
 	meansHeld
-	// meansFull: no place left in the ledger.
+	// meansFull: the ledger has no seat or Reader licence left.
 	meansFull
-	// meansPresent: the user is a member, and was taken not to be.
+	// meansPresent: the user is a member, and was expected not to be.
 	meansPresent
-	// meansAbsent: the user is no member, and was taken to be.
+	// meansAbsent: the user is not a member, and was expected to be.
 	meansAbsent
-	// meansKnown: the user lives, and was taken for unknown.
+	// meansKnown: the user is live, and was expected to be unknown.
 	meansKnown
-	// meansNoUser: who is to join is no live user, or is leaving.
+	// meansNoUser: the joining user is not live, or is leaving.
 	meansNoUser
-	// meansProtected: who is to leave is protected.
+	// meansProtected: the leaving user is protected.
 	meansProtected
-	// meansNoGroup: the group is not there.
+	// meansNoGroup: the group does not exist.
 	meansNoGroup
 )
 
-// Commit makes a change one transaction:
+// Commit commits a change as one transaction. Each condition settles a race:
 //
-//	record        absent, or version is Before's        settles two changes of one user
-//	reservations  absent, or held by the losing record  settles two users of one name
+//	record        absent, or version is Before's        two changes of one user
+//	reservations  absent, or held by the losing record  two users of one name
 //	mails         unconditional: an index of candidates
-//	ledger        seats below seatLimit                 settles two users of the last seat
-//	losers        version is                            settles a loss against a restore
-//	memberships   joins is                              settles a deletion against a join
-//	guard         version is                            settles two who are protected, or cease to be
+//	ledger        seats below seatLimit                 two users of the last seat
+//	losers        version is                            a loss against a restore
+//	memberships   joins is                              a deletion against a join
+//	guard         version is                            two changes of the list of protected users
 //	log entry     absent                                no change without its entry
 func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) error {
 	operations := slices.Concat(
@@ -70,7 +70,7 @@ func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) err
 	return s.commit(ctx, c.NotAfter, operations)
 }
 
-// CommitAndGroups is Commit, with groups read beside it.
+// CommitAndGroups is Commit, with groups read in the same round trip.
 func (s *Store) CommitAndGroups(ctx context.Context, t tenant.ID, c directory.Change, ids []string) (
 	groups []*directory.Group, err error,
 ) {
@@ -87,7 +87,8 @@ func (s *Store) CommitAndGroups(ctx context.Context, t tenant.ID, c directory.Ch
 	return groups, failed
 }
 
-// commit sends operations as one transaction, and tells what its failure means.
+// commit sends operations as one transaction, and returns what its failure
+// means.
 func (s *Store) commit(ctx context.Context, notAfter time.Time, operations []operation) error {
 	ops := make([]table.Op, len(operations))
 	for i, o := range operations {
@@ -103,7 +104,8 @@ func (s *Store) commit(ctx context.Context, notAfter time.Time, operations []ope
 
 // explain turns the operations that failed into what they mean.
 func explain(operations []operation, failed *table.ConditionError) *directory.CommitError {
-	// What was not judged may have changed: nothing is concluded from its silence.
+	// An unchecked condition may have failed: that it is not reported proves
+	// nothing.
 	e := &directory.CommitError{Holders: map[directory.Kind]string{}}
 	for _, f := range failed.Failed {
 		o := operations[f.Op]
@@ -138,7 +140,7 @@ func explain(operations []operation, failed *table.ConditionError) *directory.Co
 	return e
 }
 
-// recordOps stores the record, and moves it when it is deleted or restored.
+// recordOps store the record, and move it if it is deleted or restored.
 func recordOps(t tenant.ID, c directory.Change) []operation {
 	before, after := c.Before, c.After
 	if before == nil {
@@ -166,7 +168,7 @@ func recordOps(t tenant.ID, c directory.Change) []operation {
 	}
 }
 
-// userClaimOps changes a user's reservations.
+// userClaimOps change a user's reservations.
 func userClaimOps(t tenant.ID, c directory.Change) []operation {
 	var held directory.Claims
 	if c.Before != nil {
@@ -179,9 +181,9 @@ func userClaimOps(t tenant.ID, c directory.Change) []operation {
 	return claimOps(t, c.After.ID, directory.Kinds[:], held, c.After.Held, c.After.Former, losers)
 }
 
-// claimOps changes the reservations of a record by the difference of their keys:
-// what stays the record's is not written, whatever kind of value it is. What the
-// record begins to hold must not be reserved in its former form either.
+// claimOps change the reservations of a record by the difference of their keys:
+// a key that stays is not written, whatever its kind. A value that the record
+// begins to hold must not be reserved in its former form either.
 func claimOps(t tenant.ID, id string, kinds []directory.Kind, before, after, former directory.Claims,
 	losers map[table.Key]string,
 ) []operation {
@@ -225,7 +227,7 @@ func reservationKeys(t tenant.ID, claims directory.Claims) map[table.Key]bool {
 	return keys
 }
 
-// mailOps changes the index of other emails. Its entries name candidates only,
+// mailOps change the index of other emails. Its entries only name candidates,
 // so they need no condition.
 func mailOps(t tenant.ID, c directory.Change) []operation {
 	var ops []operation
@@ -243,8 +245,8 @@ func mailOps(t tenant.ID, c directory.Change) []operation {
 	return ops
 }
 
-// lossOps takes claims from deleted records, one operation a record. Its version
-// moves, so that a restore that read it before decides again.
+// lossOps remove claims from deleted records, one operation per record. Its
+// version changes, so that a restore that read it before decides again.
 func lossOps(t tenant.ID, lose []directory.Loss) []operation {
 	var ops []operation
 	at := map[string]int{}

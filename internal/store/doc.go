@@ -1,8 +1,8 @@
-// Package store is how the directory lies in one table: every key, every item
-// and every transaction is built here and nowhere else.
+// Package store keeps the directory in one table: every key, every item and
+// every transaction is built here and nowhere else.
 //
-// It takes no decisions. A change comes from package directory and becomes one
-// transaction of conditional operations; each operation carries what its failed
-// condition means, so that a taken name, a missing seat and a lost race are told
-// apart by the position of the operation that failed.
+// It makes no decisions. A change comes from package directory and becomes one
+// transaction of conditional operations. Each operation carries what its failed
+// condition means, so that a taken name, a missing seat and a lost race are
+// distinguished by the position of the operation that failed.
 package store

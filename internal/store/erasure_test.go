@@ -21,11 +21,11 @@ import (
 
 var fullSize = flags.Bool("erasure-full", false, "delete a tenant of 200,000 users and a user of 10,000 groups: minutes, and 2 GB of disk")
 
-// crowd is the size of a tenant: nine users in ten are in groups, one in twenty is
-// deleted.
+// crowd is the size of a tenant: nine users in ten are in groups, one in twenty
+// is deleted.
 type crowd struct{ users, groups, memberships int }
 
-// wave are writes that go to a table a hundred at a time.
+// wave are writes that are sent to a table a hundred at a time.
 type wave struct {
 	f   *fixture
 	ops []table.Op
@@ -51,8 +51,8 @@ func (w *wave) end() {
 func crowdUser(i int) string  { return fmt.Sprintf("c%06d", i) }
 func crowdGroup(i int) string { return fmt.Sprintf("d%05d", i) }
 
-// populate gives a tenant users and groups as their creation stores them. It returns
-// the number of items.
+// populate gives a tenant users and groups as their creation stores them. It
+// returns the number of items.
 func (f *fixture) populate(c crowd) int {
 	f.t.Helper()
 	w := &wave{f: f}
@@ -103,8 +103,8 @@ func (f *fixture) populate(c crowd) int {
 	return w.n
 }
 
-// allowance is a table on which a process may make a number of calls, and is killed
-// at the next.
+// allowance is a table on which a process may make a number of calls, and is
+// killed at the next one.
 type allowance struct {
 	table.Table
 	calls   atomic.Int64
@@ -148,14 +148,14 @@ func (a *allowance) Write(ctx context.Context, tx table.Transaction) error {
 	return err
 }
 
-// sweepOf sweeps with an allowance of calls. ok is false when it was killed.
+// sweepOf sweeps with an allowance of calls. ok is false if it was killed.
 func (f *fixture) sweepOf(calls int) (swept Sweeping, ok bool) {
 	f.t.Helper()
 	swept, _, ok = f.sweepCounted(calls)
 	return swept, ok
 }
 
-// sweepCounted is sweepOf, and how many items it deleted.
+// sweepCounted is sweepOf, and returns how many items it deleted.
 func (f *fixture) sweepCounted(calls int) (swept Sweeping, deleted int64, ok bool) {
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(f.t.Context())
@@ -170,7 +170,7 @@ func (f *fixture) sweepCounted(calls int) (swept Sweeping, deleted int64, ok boo
 	return swept, a.deletes.Load(), err == nil
 }
 
-// deletions are how many items a tenant's deletion has counted.
+// deletions returns how many items a tenant's deletion has counted.
 func (f *fixture) deletions() int64 {
 	f.t.Helper()
 	item, _, err := f.store.read(f.t.Context(), taskKey(f.tenant, taskSort(tenantTask(f.tenant))))
@@ -178,8 +178,8 @@ func (f *fixture) deletions() int64 {
 	return item.Attributes.Number(attrDeletes)
 }
 
-// sweepUntilGone sweeps with an allowance each until the tenant is gone. Every sweep
-// gets further.
+// sweepUntilGone sweeps with an allowance each until the tenant is gone. Every
+// sweep must make progress.
 func (f *fixture) sweepUntilGone(calls int) (sweeps int) {
 	f.t.Helper()
 	for all := int64(0); ; {
@@ -201,21 +201,23 @@ func (f *fixture) sweepUntilGone(calls int) (sweeps int) {
 }
 
 const (
-	// calls that a sweep makes before it deletes anything: its list of tasks, the
-	// task itself, a look at each step that is done, and a chunk of what lies ahead.
+	// sweepBegins is how many calls a sweep makes before it deletes anything:
+	// its list of tasks, the task itself, a read for each finished step, and a
+	// chunk of reads in advance.
 	sweepBegins = 2 + 40 + purgeAhead + 2
-	// messCalls are more than all other tasks of a mess take.
+	// messCalls is more than all other tasks of a mess take.
 	messCalls = 120
 )
 
-// callsOf are how many calls the deletion of a crowd takes at most, in one sweep.
+// callsOf returns the most calls that the deletion of a crowd takes in one
+// sweep.
 func (c crowd) callsOf(items int) int {
 	pages := items*700/table.MaxPageBytes + 60
 	writes := items/purgeBatch + items/purgeBatch/purgeNoted
 	return writes + c.groups + c.users + pages + messCalls
 }
 
-// Sweeps are counted by what they may do, not by time, so that the bound is exact.
+// Sweeps are limited by calls, not by time, so that the limit is exact.
 func TestErasure_EndsInABoundedNumberOfSweeps(t *testing.T) {
 	c := crowd{2000, 200, 10_000}
 	f := sweepFixture(t, enginetest.Memory(t))
@@ -268,7 +270,7 @@ func TestErasure_EndsInABoundedNumberOfSweeps(t *testing.T) {
 	}
 }
 
-// wantEmpty looks into every partition that a crowd has.
+// wantEmpty checks every partition that a crowd has.
 func (f *fixture) wantEmpty(c crowd) {
 	f.t.Helper()
 	names := append(recordPartitions(), "", "USERS", "GONE", "GROUPS", "TASKS")
@@ -287,8 +289,8 @@ func (f *fixture) wantEmpty(c crowd) {
 	}
 }
 
-// A sweep may be killed at any call, a read or a write: the next one goes on, and
-// another tenant loses nothing.
+// A sweep may be killed at any call, a read or a write: the next one continues,
+// and another tenant loses nothing.
 func TestErasure_KilledAtAnyCall(t *testing.T) {
 	for i, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -329,8 +331,9 @@ func TestErasure_KilledAtAnyCall(t *testing.T) {
 	}
 }
 
-// oneSided gives a tenant memberships to which one item alone leads, which shows the
-// order of the deletions: a group, a user, a task of a group and one of a user.
+// oneSided gives a tenant memberships that only one item leads to, which shows
+// the order of the deletions: a group, a user, a task of a group and one of a
+// user.
 func (f *fixture) oneSided() {
 	f.t.Helper()
 	for _, key := range []table.Key{
@@ -345,8 +348,8 @@ func (f *fixture) oneSided() {
 	}
 }
 
-// One user in many groups is purged, or deleted: sweeps end the memberships, killed at
-// any call, and the groups' versions move.
+// A user in many groups is purged or deleted: sweeps that are killed at any
+// call end the memberships, and the groups' versions change.
 func TestErasure_OfOneUserKilledAtAnyCall(t *testing.T) {
 	for _, purged := range []bool{false, true} {
 		for i, engine := range enginetest.Plain() {
@@ -372,8 +375,8 @@ func TestErasure_OfOneUserKilledAtAnyCall(t *testing.T) {
 	}
 }
 
-// manyGroups makes a user of many groups, who is purged or deleted. One group is
-// deleted since.
+// manyGroups creates a user of many groups, who is purged or deleted. One group
+// has been deleted since.
 func (f *fixture) manyGroups(groups int, purged bool) {
 	f.t.Helper()
 	f.users("many", "other")
@@ -409,7 +412,7 @@ func (f *fixture) manyGroups(groups int, purged bool) {
 	}))
 }
 
-// wantLeft compares the groups that a user has left, and all else.
+// wantLeft checks the groups that a user left, and everything else.
 func (f *fixture) wantLeft(groups int, purged bool) {
 	f.t.Helper()
 	f.wantNoFaults()
@@ -420,7 +423,7 @@ func (f *fixture) wantLeft(groups int, purged bool) {
 		g, err := f.store.Group(f.t.Context(), f.tenant, crowdGroup(i))
 		f.must(err)
 		if g.Version < 2 {
-			f.t.Errorf("the version of %s did not move", g.ID)
+			f.t.Errorf("the version of %s did not change", g.ID)
 		}
 		page, err := f.store.Members(f.t.Context(), f.tenant, g.ID, 1, "", 0)
 		f.must(err)
@@ -440,7 +443,7 @@ func (f *fixture) wantLeft(groups int, purged bool) {
 	}
 }
 
-// A user of very many groups takes a number of sweeps that follows from theirs.
+// The number of sweeps for a user of very many groups follows from their calls.
 func TestErasure_OfOneUserInABoundedNumberOfSweeps(t *testing.T) {
 	groups := 1000
 	if *fullSize {
@@ -450,7 +453,8 @@ func TestErasure_OfOneUserInABoundedNumberOfSweeps(t *testing.T) {
 		f := sweepFixture(t, enginetest.Memory(t))
 		f.manyGroups(groups, purged)
 		const calls = 60
-		// A step is a read and a write, for as many groups as fit in a transaction.
+		// A step is a read and a write, for as many groups as fit into a
+		// transaction.
 		most := (2*(groups/directory.MaxJoined+1)+4)/(calls-4) + 1
 		left, sweeps := groups, 0
 		for left > 0 {
@@ -469,7 +473,7 @@ func TestErasure_OfOneUserInABoundedNumberOfSweeps(t *testing.T) {
 	}
 }
 
-// slow is a table on which each write takes a time.
+// slow is a table on which each write takes some time.
 type slow struct {
 	table.Table
 	takes time.Duration
@@ -484,7 +488,7 @@ func (s slow) Write(ctx context.Context, tx table.Transaction) error {
 	return s.Table.Write(ctx, tx)
 }
 
-// noting is a table that notes when a tenant's last task was finished.
+// noting is a table that records when a tenant's last task was finished.
 type noting struct {
 	table.Table
 	begun time.Time
@@ -503,8 +507,8 @@ func (n *noting) Write(ctx context.Context, tx table.Transaction) error {
 	return err
 }
 
-// The deletion of a large tenant keeps no other tenant's task waiting for more than
-// its turn, goes on in further turns of the same sweep, and keeps to its pace.
+// The deletion of a large tenant delays no other tenant's task for longer than
+// its turn, continues in later turns of the same sweep, and keeps to its pace.
 func TestErasure_LeavesRoomForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := sweepFixture(t, enginetest.Memory(t))
@@ -532,20 +536,21 @@ func TestErasure_LeavesRoomForOthers(t *testing.T) {
 			}
 		}
 		if took < 2*taskTime {
-			t.Errorf("all of it took %v: this shows nothing of turns", took)
+			t.Errorf("all of it took %v: too short to test turns", took)
 		}
 		if most := float64(sweepBurst) + sweepUnits*took.Seconds() + 400; float64(n.units) > most {
 			t.Errorf("%d write units in %v, want at most %.0f", n.units, took, most)
 		}
-		// The pace is what it takes the time for, not the waiting between turns.
+		// The pace determines its duration, not the waiting between turns.
 		if least := sweepUnits * (took.Seconds() - 2); float64(n.units) < least {
-			t.Errorf("%d write units in %v: it is held back for more than its pace", n.units, took)
+			t.Errorf("%d write units in %v: it is slower than its pace", n.units, took)
 		}
 	})
 }
 
-// What is left after a sweep: how many tasks, how old, and for how long they got no
-// further. A task that no sweep worked at goes before one that goes on.
+// A sweep reports what is left: how many tasks, how old, and for how long they
+// made no progress. A task that no sweep worked on goes before one that
+// continues.
 func TestSweep_ReportsWhatIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := sweepFixture(t, enginetest.Memory(t))
@@ -563,15 +568,15 @@ func TestSweep_ReportsWhatIsLeft(t *testing.T) {
 			}
 			return swept
 		}
-		// It is stopped in the first turn: that it got further is not noted.
+		// It is stopped in the first turn: its progress is not recorded.
 		swept := sweepFor(slow{f.table, 2 * time.Second}, 5*time.Second)
 		if swept.Swept != (Swept{Young: 1}) || swept.Advanced != 1 || swept.Left != 1 || swept.Oldest != 10*time.Minute || swept.Stalled != 0 {
-			t.Errorf("swept %+v, want one task that got further", swept)
+			t.Errorf("swept %+v, want one advanced task", swept)
 		}
 		// It is stopped in the second turn.
 		swept = sweepFor(slow{f.table, 2 * time.Second}, taskTime+5*time.Second)
 		if swept.Swept != (Swept{Young: 1}) || swept.Advanced != 1 || swept.Left != 1 || swept.Oldest != 10*time.Minute || swept.Stalled != 0 {
-			t.Errorf("swept %+v, want one task that got further", swept)
+			t.Errorf("swept %+v, want one advanced task", swept)
 		}
 		f.pass(7 * time.Minute)
 		other := f.of("other")
@@ -585,18 +590,18 @@ func TestSweep_ReportsWhatIsLeft(t *testing.T) {
 				t.Fatalf("due are %v, %v", due, err)
 			}
 		}
-		// Nothing gets further on a table that does not answer.
+		// No task advances on a table that does not answer.
 		swept = sweepFor(&around{Table: f.table, through: stuck{}, items: func(k table.Key) bool { return k.Partition != duePartition }}, time.Minute)
 		if swept.Swept != (Swept{Young: 2}) || swept.Advanced != 0 || swept.Left != 2 || swept.Oldest != 18*time.Minute || swept.Stalled != 8*time.Minute {
-			t.Errorf("swept %+v, want that nothing gets further", swept)
+			t.Errorf("swept %+v, want no progress", swept)
 		}
 		if swept, ok := f.sweepOf(1 << 30); !ok || swept.Finished != 2 || swept.Left+int(swept.Oldest)+int(swept.Stalled) != 0 {
-			t.Errorf("swept %+v, want that nothing is left", swept)
+			t.Errorf("swept %+v, want no task left", swept)
 		}
 	})
 }
 
-// The whole size, by make erasure-full: it takes minutes.
+// The full size, by make erasure-full: it takes minutes.
 func TestErasure_FullSize(t *testing.T) {
 	if !*fullSize {
 		t.Skip("make erasure-full runs it")
@@ -608,8 +613,8 @@ func TestErasure_FullSize(t *testing.T) {
 	t.Logf("%d items written in %v", items, time.Since(begun).Round(time.Second))
 	f.end()
 	f.pass(2 * time.Minute)
-	// At the pace of a deployed sweep a transaction of 99 deletions takes a fifth of
-	// a second; with the reads, 4 minutes are about 1,500 calls.
+	// At the pace of a deployed sweep a transaction of 99 deletions takes a
+	// fifth of a second; with the reads, 4 minutes are about 1,500 calls.
 	const calls = 1500
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -11,12 +11,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The attributes of a group's item, beside those that it shares with a user's.
+// The attributes of a group's item, besides those that it shares with a user's.
 const (
 	attrRevision = "rev"    // from 1, one more with each change of the document
-	attrEpoch    = "epoch"  // under which its members are kept
+	attrEpoch    = "epoch"  // under which its members are stored
 	attrEpochs   = "epochs" // how many were ever begun
-	attrWork     = "work"   // the accepted change that is not done yet, or ""
+	attrWork     = "work"   // the accepted change that is not finished, or ""
 )
 
 func groupItem(t tenant.ID, g *directory.Group) table.Item {
@@ -31,7 +31,7 @@ func groupItem(t tenant.ID, g *directory.Group) table.Item {
 	return table.Item{Key: groupKey(t, g.ID), Attributes: a}
 }
 
-// groupDocument are the attributes that a change of the document sets.
+// groupDocument returns the attributes that a change of the document sets.
 func groupDocument(g *directory.Group) table.Attributes {
 	a := table.Attributes{
 		attrDoc:      table.Text(string(g.Doc)),
@@ -79,7 +79,7 @@ func (s *Store) Group(ctx context.Context, t tenant.ID, id string) (*directory.G
 	return decodeGroup(item), nil
 }
 
-// GroupsByID reads groups by id: one round trip for each hundred, side by side.
+// GroupsByID reads groups by id: one round trip for each hundred, in parallel.
 func (s *Store) GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*directory.Group, error) {
 	keys := make([]table.Key, 0, len(ids))
 	for _, id := range ids {
@@ -100,29 +100,30 @@ func (s *Store) GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*d
 	return groups, nil
 }
 
-// CommitGroup makes a change of a group one transaction:
+// CommitGroup commits a change of a group as one transaction. Each condition
+// settles a race:
 //
-//	group         absent, or epoch is Before's          settles a member against a whole new set
-//	              and no work is accepted               settles it against a change under way in parts
-//	              and revision is, for the document     settles two renames; also where it stays as it is
-//	              and version is: with If-Match, and    settles two writers who both looked
-//	              for what was worked out from members
-//	reservations  absent                                settles two groups of one name
-//	membership    absent to join, present to leave it   reports who changes and who does not
-//	              present or absent, of who is left out settles two changes of the same members
+//	group         absent, or epoch is Before's          a member against a whole new set
+//	              and no work is accepted               a change against an unfinished one in parts
+//	              and revision is, for the document     two renames; also if it stays as it is
+//	              and version is: with If-Match, and    two writers who both read the members
+//	              for a decision made on the members
+//	reservations  absent                                two groups of one name
+//	membership    absent to join, present to leave it   reports which members change
+//	              present or absent, if left out        two changes of the same members
 //	mirror        unconditional: it follows the membership
-//	user          lives, and is not leaving             settles a join against a deletion
-//	              absent, of who is skipped as unknown  settles it against the return of a user
-//	user          is not protected, to leave it         settles a leave against a protection
-//	guard         version is, for a set or a deletion   settles these against a protection
-//	protected     are no members, for the same          settles these against a join of one
+//	user          live, and not leaving                 a join against a deletion
+//	              absent, if skipped as unknown         a join against the return of a user
+//	user          not protected, to leave it            a leave against a protection
+//	guard         version is, for a set or a deletion   these against a protection
+//	protected     not members, for the same             these against a join of one
 //	marker        of a deletion in the application
 //	old epoch     a task that ends its memberships
 //	log entry     absent                                no change without its entry
 //
-// A change that is Unchanged is these conditions alone: all hold at one moment, and
-// nothing is written. What failed in a transaction is no such proof, for DynamoDB
-// judges each item at a time of its own.
+// A change that is Unchanged consists of these conditions only: all hold at one
+// moment, and nothing is written. The failures of a transaction do not prove
+// that, because DynamoDB checks each item at a different time.
 func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupChange) error {
 	if c.Unchanged() {
 		same := operation{Op: table.Check(groupKey(t, c.Before.ID), groupConditions(c)...)}
@@ -131,7 +132,7 @@ func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupC
 	operations := groupOps(t, c)
 	switch {
 	case c.After == nil:
-		for _, user := range c.Remove { // under the group's version: they are all
+		for _, user := range c.Remove { // under the group's version: these are all members
 			operations = append(operations, endOps(t, c.Before.ID, c.Before.Epoch, user)...)
 		}
 		if !c.Empty {
@@ -160,8 +161,8 @@ func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupC
 	return s.commit(ctx, c.NotAfter, operations)
 }
 
-// CommitGroupAndMembers is CommitGroup, with the first members of Before's epoch
-// read beside it.
+// CommitGroupAndMembers is CommitGroup, with the first members of Before's
+// epoch read in the same round trip.
 func (s *Store) CommitGroupAndMembers(ctx context.Context, t tenant.ID, c directory.GroupChange, limit int) (
 	page directory.Page[string], leaving map[string]bool, err error,
 ) {
@@ -178,8 +179,8 @@ func (s *Store) CommitGroupAndMembers(ctx context.Context, t tenant.ID, c direct
 	return page, leaving, failed
 }
 
-// groupOps are the operations on the group's own item, its reservations, and the
-// count of groups.
+// groupOps are the operations on the group's own item, its reservations, and
+// the count of groups.
 func groupOps(t tenant.ID, c directory.GroupChange) []operation {
 	var ops []operation
 	id, held, holds, former := "", directory.Claims(nil), directory.Claims(nil), directory.Claims(nil)
@@ -250,7 +251,7 @@ func groupUpdate(c directory.GroupChange) table.Change {
 	return change
 }
 
-// touchGroup moves a group's version for a change of its members.
+// touchGroup increments a group's version for a change of its members.
 func touchGroup(t tenant.ID, id string, at time.Time, set table.Attributes, when ...table.Condition) table.Op {
 	if set == nil {
 		set = table.Attributes{}

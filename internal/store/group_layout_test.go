@@ -19,8 +19,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// fixture is a store and one tenant, on a table and by a clock that other tenants
-// may share.
+// fixture is a store and one tenant, on a table and with a clock that other
+// tenants may share.
 type fixture struct {
 	t      testing.TB
 	table  table.Table
@@ -36,7 +36,7 @@ func newFixture(t testing.TB, on table.Table, at time.Time) *fixture {
 	return (&fixture{t: t, table: on, clock: &at, ids: &atomic.Int64{}, run: rand.Text()[:8]}).of("acme")
 }
 
-// of is the same table and clock, and another tenant, which is made.
+// of returns the same table and clock with another, new tenant.
 func (f *fixture) of(name string) *fixture {
 	f.t.Helper()
 	other := *f
@@ -47,7 +47,7 @@ func (f *fixture) of(name string) *fixture {
 	return &other
 }
 
-// on is a store on another table, which may be this one with something around it.
+// on returns a store on another table, which may be a wrapper of this one.
 func (f *fixture) on(t table.Table) *Store { return New(t, f.newID, f.now) }
 
 func (f *fixture) now() time.Time { return *f.clock }
@@ -56,7 +56,7 @@ func (f *fixture) pass(d time.Duration) { *f.clock = f.clock.Add(d) }
 
 func (f *fixture) newID() string { return fmt.Sprint("id-", f.run, "-", f.ids.Add(1)) }
 
-// must ends the test when something fails that it rests on.
+// must ends the test if a step that it depends on fails.
 func (f *fixture) must(err error) {
 	f.t.Helper()
 	if err != nil {
@@ -64,7 +64,7 @@ func (f *fixture) must(err error) {
 	}
 }
 
-// write writes to the table behind the store's back.
+// write writes to the table without the store.
 func (f *fixture) write(ops ...table.Op) {
 	f.t.Helper()
 	f.must(f.table.Write(f.t.Context(), table.Transaction{Token: f.newID(), Ops: ops}))
@@ -78,7 +78,7 @@ func (f *fixture) all(partition string) []table.Item {
 	return items
 }
 
-// recorder is a table that remembers which items were written.
+// recorder is a table that records which items were written.
 type recorder struct {
 	table.Table
 	written map[table.Key]bool
@@ -93,7 +93,7 @@ func (r *recorder) Write(ctx context.Context, tx table.Transaction) error {
 	return r.Table.Write(ctx, tx)
 }
 
-// lines are the items that were written, as they lie in the table now.
+// lines returns the items that were written, as they are in the table now.
 func (r *recorder) lines(t testing.TB) []string {
 	t.Helper()
 	var lines []string
@@ -113,8 +113,8 @@ func (r *recorder) lines(t testing.TB) []string {
 	return lines
 }
 
-// line is an item: partition, sort key, and the attributes by name, texts in quotes
-// and numbers without.
+// line returns an item as text: partition, sort key, and the attributes by
+// name, texts in quotes and numbers without.
 func line(item table.Item) string {
 	line := item.Partition + " | " + item.Sort + " |"
 	for _, name := range slices.Sorted(maps.Keys(item.Attributes)) {
@@ -145,12 +145,12 @@ func wantLines(t testing.TB, got, want []string) {
 	}
 }
 
-// made is when the groups of the layout are made: 1767323045678. They change a second
-// later.
+// made is when the groups of the layout are created: 1767323045678. They change
+// a second later.
 var made = time.UnixMilli(1767323045678).UTC()
 
-// layoutFixture has the users u1, u2 and u3, of whose items only what groups need is
-// there.
+// layoutFixture has the users u1, u2 and u3, with only those parts of their
+// items that groups need.
 func layoutFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := newFixture(t, enginetest.Memory(t), made)
@@ -170,7 +170,7 @@ func staff() *directory.Group {
 	}
 }
 
-// makeStaff is the making of the group.
+// makeStaff returns the creation of the group.
 func (f *fixture) makeStaff(members ...string) directory.GroupChange {
 	return directory.GroupChange{
 		After: staff(), Add: members, Expires: f.now().Add(time.Hour),
@@ -182,14 +182,14 @@ func (f *fixture) makeStaff(members ...string) directory.GroupChange {
 	}
 }
 
-// staff makes the group, and lets a second pass.
+// staff creates the group, and lets a second pass.
 func (f *fixture) staff(members ...string) {
 	f.t.Helper()
 	f.must(f.store.CommitGroup(f.t.Context(), f.tenant, f.makeStaff(members...)))
 	f.pass(time.Second)
 }
 
-// change is a change of the group's members.
+// change returns a change of the group's members.
 func (f *fixture) change() directory.GroupChange {
 	after := staff()
 	after.Version, after.Revision, after.Modified = 2, 2, f.now()
@@ -202,14 +202,14 @@ func (f *fixture) change() directory.GroupChange {
 	}
 }
 
-// accepted is a change that is made part by part.
+// accepted returns a change that is applied in parts.
 func (f *fixture) accepted(add, remove []string) directory.GroupChange {
 	c := f.change()
 	c.After.Work, c.Add, c.Remove = "w1", add, remove
 	return c
 }
 
-// newSet is a change to a whole new set of members.
+// newSet returns a change to a whole new set of members.
 func (f *fixture) newSet(size int) directory.GroupChange {
 	c := f.change()
 	c.NewEpoch, c.Staged, c.After.Epoch, c.After.Epochs = true, size > 0, 2, 2
@@ -217,7 +217,7 @@ func (f *fixture) newSet(size int) directory.GroupChange {
 	return c
 }
 
-// deletion is the end of the group.
+// deletion returns the deletion of the group.
 func (f *fixture) deletion(members ...string) directory.GroupChange {
 	c := f.change()
 	c.After, c.Remove, c.Empty, c.Exact = nil, members, len(members) > 0, true
@@ -225,7 +225,7 @@ func (f *fixture) deletion(members ...string) directory.GroupChange {
 	return c
 }
 
-// leaves is the deletion of u1, of whose memberships there are many.
+// leaves returns the deletion of u1, which has many memberships.
 func (f *fixture) leaves(hidden bool) directory.Change {
 	return directory.Change{
 		Before: &directory.User{ID: "u1", Version: 1, Joins: 1, Type: tenant.User},
@@ -255,7 +255,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 	ctx := t.Context()
 	tests := []struct {
 		name string
-		// given is what is there before, do what is pinned.
+		// given is what exists before; do is what is pinned.
 		given func(f *fixture)
 		do    func(f *fixture, s *Store) error
 		want  []string
@@ -499,8 +499,8 @@ func TestGroups_AreStoredAs(t *testing.T) {
 	}
 }
 
-// A change of more parts than a transaction holds: its head and the names of its
-// parts, before and after it is accepted.
+// A change of more parts than a transaction holds: its head and the names of
+// its parts, before and after it is accepted.
 func TestGroups_ManyPartsAreStoredAs(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
@@ -539,8 +539,8 @@ func TestGroups_ManyPartsAreStoredAs(t *testing.T) {
 	}
 }
 
-// A change of any size is accepted while a tenant protects as many users as it may,
-// none of whom is a member.
+// A change of any size is accepted while a tenant has the largest number of
+// protected users, none of them a member.
 func TestAcceptMembers_BesideManyProtected(t *testing.T) {
 	for _, parts := range []int{1, 45, 46, 88, 89, 88 + 46, 2 * 88} {
 		f := layoutFixture(t)
@@ -620,7 +620,8 @@ func TestGroups_MembersReadBackAsWritten(t *testing.T) {
 	}
 }
 
-// Members are live users, whose ids are UUIDs; what else was sent is anything.
+// Members are live users, whose ids are UUIDs; other ids that were sent may be
+// anything.
 func TestLogItem_OfGroupStaysWithinItsBudget(t *testing.T) {
 	long := strings.Repeat("é", 4000)
 	ids := slices.Repeat([]string{strings.Repeat("i", 36)}, directory.MaxJoined)

@@ -13,13 +13,15 @@ import (
 // attrIDs are the protected users of a tenant, comma separated.
 const attrIDs = "ids"
 
-// Guarded reads the protected users: one item, absent while there never was one.
+// Guarded reads the list of protected users: one item, absent if there never
+// was one.
 func (s *Store) Guarded(ctx context.Context, t tenant.ID) (directory.Guarded, error) {
 	item, _, err := s.read(ctx, guardKey(t))
 	return decodeGuarded(item), err
 }
 
-// GroupAndGuarded reads a group and the protected users: one round trip.
+// GroupAndGuarded reads a group and the list of protected users: one round
+// trip.
 func (s *Store) GroupAndGuarded(ctx context.Context, t tenant.ID, id string) (*directory.Group, directory.Guarded, error) {
 	if !directory.ValidID(id) {
 		return nil, directory.Guarded{}, nil
@@ -36,9 +38,9 @@ func (s *Store) GroupAndGuarded(ctx context.Context, t tenant.ID, id string) (*d
 	return decodeGroup(item), guarded, nil
 }
 
-// keepOps hold a change of many members to the protected users that it was judged
-// by. Settles it against one who is protected meanwhile, and against a protected
-// one who joins.
+// keepOps are the conditions under which a change of many members was allowed.
+// They settle it against a user that becomes protected meanwhile, and against a
+// protected user that joins.
 func keepOps(t tenant.ID, c directory.GroupChange) []operation {
 	if c.Guard == nil {
 		return nil
@@ -57,10 +59,10 @@ func decodeGuarded(item table.Item) directory.Guarded {
 	}
 }
 
-// guardOps change the list of protected users together with one of them, and the
-// item that tells of that one alone: a change of a few members asks for it, and
-// needs no other condition. The list settles two changes of it, and one of it
-// against a change of many members that looked at it.
+// guardOps change the list of protected users together with one of them, and
+// the guard item of that user, on which a change of a few members has its only
+// such condition. The list settles two changes of it, and one of them against a
+// change of many members that read it.
 func guardOps(t tenant.ID, c *directory.GuardChange) []operation {
 	if c == nil {
 		return nil
@@ -82,7 +84,7 @@ func guardOps(t tenant.ID, c *directory.GuardChange) []operation {
 	return ops
 }
 
-// guardSame holds while the protected users are those that were read.
+// guardSame holds while the list of protected users is the one that was read.
 func guardSame(g directory.Guarded) table.Condition {
 	if g.Version == 0 {
 		return table.Absent()

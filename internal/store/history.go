@@ -11,15 +11,15 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// A record names its newest log entries, and each entry those before it: the history
-// of one record is read without the log of all, and without an item of its own for
-// each entry, which every change would pay for.
+// A record names its newest log entries, and each entry names those before it:
+// the history of one record is read without the whole log, and without an index
+// item for each entry, which every change would pay for.
 //
-// A record has an attribute for each name, since members join and leave a group side
-// by side: each change adds its own, whatever others do.
+// Each name is an attribute of its own, because members join and leave a group
+// concurrently: each change adds its name, whatever others do.
 const linkPrefix = "h."
 
-// link is the key of an entry in a few letters.
+// link returns the key of an entry in short form.
 func link(key string) string {
 	id, err := uuid.Parse(key)
 	if err != nil || id.String() != key {
@@ -28,7 +28,7 @@ func link(key string) string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// linked is the key that a link stands for.
+// linked returns the key that a link stands for.
 func linked(text string) string {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(raw) != len(uuid.UUID{}) {
@@ -37,7 +37,7 @@ func linked(text string) string {
 	return uuid.UUID(raw).String()
 }
 
-// decodeHistory reads the names that a record has.
+// decodeHistory returns the names that a record has.
 func decodeHistory(a table.Attributes) directory.History {
 	var h directory.History
 	for name := range a {
@@ -49,14 +49,15 @@ func decodeHistory(a table.Attributes) directory.History {
 	return h
 }
 
-// keepHistory gives a record that is written whole its names, with that of an entry.
+// keepHistory gives a record that is written as a whole its names, including
+// that of an entry.
 func keepHistory(a table.Attributes, earlier directory.History, e directory.Entry) {
 	for _, key := range earlier.With(e.Key()) {
 		a[linkPrefix+link(key)] = table.Number(1)
 	}
 }
 
-// extendHistory adds the name of an entry to a record that is changed.
+// extendHistory adds the name of an entry to a record that is updated.
 func extendHistory(c *table.Change, earlier directory.History, e directory.Entry) {
 	c.Set[linkPrefix+link(e.Key())] = table.Number(1)
 	kept := earlier.With(e.Key())
@@ -67,7 +68,7 @@ func extendHistory(c *table.Change, earlier directory.History, e directory.Entry
 	}
 }
 
-// joinLinks are the names in an entry of those before it.
+// joinLinks returns the names, as stored in an entry, of the entries before it.
 func joinLinks(h directory.History) string {
 	links := make([]string, 0, len(h))
 	for _, key := range h[:min(len(h), directory.MaxHistory)] {

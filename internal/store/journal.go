@@ -13,23 +13,24 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The attributes of a failure's entry and of a failing subject, beside those of all
-// entries.
+// The attributes of a failure's entry and of a failing subject, besides those
+// of all entries.
 const (
-	attrDetail   = "det"   // what the identity provider was told, or what a warning is about
+	attrDetail   = "det"   // the detail of the error, or of a warning
 	attrScimType = "sct"   // the error's scimType
-	attrRemedy   = "rem"   // names the advice, where it is not the cause's own; earlier versions wrote its text, as "todo"
-	attrAbout    = "about" // the subject's name among those who fail
+	attrRemedy   = "rem"   // names the advice, if it is not the cause's own; earlier versions wrote its text, as "todo"
+	attrAbout    = "about" // the key of the failing subject
 	attrFirst    = "first" // of a failing subject: the first failure since its last success
 	attrCount    = "n"     // failures since
 	attrRequest  = "req"   // the last request that failed
 )
 
-// maxDetail bounds what is kept of a detail, in bytes.
+// maxDetail is the most bytes of a detail that are stored.
 const maxDetail = 600
 
-// subjectName is a subject's name among those who fail, and the beginning of its
-// places in the index. Names are hashed: they may be long, and nobody reads them here.
+// subjectName returns a subject's key among the failing ones, which also begins
+// its keys in the index. Names are hashed: they may be long, and need not be
+// readable here.
 func subjectName(s provlog.Subject) string {
 	hash := func(kind, value string) string {
 		sum := sha256.Sum256([]byte(value))
@@ -49,8 +50,8 @@ func subjectOfRecord(e directory.Entry) provlog.Subject {
 	return provlog.Subject{Type: e.ResourceType, ID: e.ResourceID}
 }
 
-// The index of the log is a partition with two kinds of places: failures in the order
-// of time, and the entries of a subject that no record leads to.
+// The index of the log is a partition with two kinds of keys: failures in the
+// order of time, and the entries of a subject that no record leads to.
 const (
 	indexFailures = "F#"
 	indexSubject  = "S#"
@@ -60,7 +61,7 @@ func indexKey(t tenant.ID, place, entry string) table.Key {
 	return table.Key{Partition: partition(t, "INDEX"), Sort: place + entry}
 }
 
-// indexOp names an entry among those of a subject.
+// indexOp adds an entry to those of a subject.
 func indexOp(t tenant.ID, s provlog.Subject, e directory.Entry, expires time.Time) table.Op {
 	return table.Put(table.Item{
 		Key:        indexKey(t, indexSubject+subjectName(s)+"#", e.Key()),
@@ -68,7 +69,7 @@ func indexOp(t tenant.ID, s provlog.Subject, e directory.Entry, expires time.Tim
 	})
 }
 
-// failureOp names an entry among the failures.
+// failureOp adds an entry to the failures.
 func failureOp(t tenant.ID, e provlog.Entry, expires time.Time) table.Op {
 	return table.Put(table.Item{
 		Key: indexKey(t, indexFailures, e.Key()),
@@ -78,7 +79,8 @@ func failureOp(t tenant.ID, e provlog.Entry, expires time.Time) table.Op {
 	})
 }
 
-// noteItem is the entry of a request that changed nothing, or was only of others.
+// noteItem returns the entry of a request that changed nothing, or only other
+// records.
 func noteItem(t tenant.ID, e provlog.Entry, expires time.Time) table.Item {
 	item := logItem(t, e.Entry, expires)
 	a := item.Attributes
@@ -98,7 +100,7 @@ func noteItem(t tenant.ID, e provlog.Entry, expires time.Time) table.Item {
 	return item
 }
 
-// WhoFails tells which subjects fail now.
+// WhoFails reads which of the subjects are failing now.
 func (s *Store) WhoFails(ctx context.Context, t tenant.ID, subjects ...provlog.Subject) (map[provlog.Subject]bool, error) {
 	items, err := s.failing(ctx, t, subjects)
 	if err != nil {
@@ -111,7 +113,8 @@ func (s *Store) WhoFails(ctx context.Context, t tenant.ID, subjects ...provlog.S
 	return fails, nil
 }
 
-// failing reads the items of those of some subjects who fail, expired ones too.
+// failing reads the items of the failing ones among some subjects, including
+// expired items.
 func (s *Store) failing(ctx context.Context, t tenant.ID, subjects []provlog.Subject) (map[provlog.Subject]table.Item, error) {
 	of := map[table.Key]provlog.Subject{}
 	var keys []table.Key
@@ -133,18 +136,18 @@ func (s *Store) failing(ctx context.Context, t tenant.ID, subjects []provlog.Sub
 	return items, nil
 }
 
-// Note writes the entry of a request that has none by its change, and keeps those who
-// fail:
+// Note writes the entry of a request that has none by its change, and updates
+// the failing subjects:
 //
-//	log entry        absent
-//	index            of failures, and of the subject
-//	failing subject  made, or counted on
-//	mended subjects  taken away
+//	log entry         absent
+//	index             of failures, and of the subject
+//	failing subject   created, or its count incremented
+//	resolved subjects deleted
 func (s *Store) Note(ctx context.Context, t tenant.ID, n provlog.Note) error {
 	err := s.noteOnce(ctx, t, n)
 	var failed *table.ConditionError
 	if errors.As(err, &failed) && !n.Fails.IsZero() {
-		// Another request of the subject came between.
+		// Another request of the subject was written in between.
 		n.Failed = !n.Failed
 		err = s.noteOnce(ctx, t, n)
 	}
@@ -180,8 +183,8 @@ func (s *Store) noteOnce(ctx context.Context, t tenant.ID, n provlog.Note) error
 	return s.write(ctx, n.NotAfter, ops...)
 }
 
-// indexed are the names by which a subject's entries are found: a record's id, or what
-// is known of one that is not there.
+// indexed returns the subjects under which a subject's entries are found: a
+// record's id, or what is known of a subject without a record.
 func indexed(s provlog.Subject) []provlog.Subject {
 	var names []provlog.Subject
 	switch {
@@ -199,7 +202,7 @@ func indexed(s provlog.Subject) []provlog.Subject {
 	return names
 }
 
-// failingOp makes a subject one who fails, or counts a further failure.
+// failingOp makes a subject a failing one, or counts a further failure.
 func failingOp(t tenant.ID, n provlog.Note) table.Op {
 	e := n.Entry
 	a := table.Attributes{

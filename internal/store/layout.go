@@ -10,16 +10,16 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The keys of all items. The tenant stands in every partition, and in front, so
-// that an IAM condition on leading keys can hold a reader to one tenant. A
-// tenant's id has no '#', and what a client sends stands only in sort keys, at
-// the end or before a fixed-size id: no value can reach into another partition
-// or another item's key. The table in docs/architecture.md shows them.
+// The keys of all items. Every partition begins with the tenant, so that an IAM
+// condition on leading keys can restrict a role to one tenant. A tenant's id
+// has no '#', and values that a client sends occur only in sort keys, at the
+// end or before a fixed-size id: no value can reach into another partition or
+// another item's key. The table in docs/architecture.md shows them.
 
 func partition(t tenant.ID, name string) string {
 	if t.IsZero() {
-		// Unreachable from a request: a grant always names a tenant. Nothing may
-		// be stored under no tenant, and nothing read.
+		// Unreachable from a request: a grant always names a tenant. Nothing
+		// may be stored or read without a tenant.
 		panic("store: no tenant")
 	}
 	if name == "" {
@@ -32,7 +32,7 @@ func tenantKey(t tenant.ID) table.Key {
 	return table.Key{Partition: partition(t, ""), Sort: "TENANT"}
 }
 
-// schemasKey are the schemas of the tenant's own.
+// schemasKey is the item of the tenant's own schemas.
 func schemasKey(t tenant.ID) table.Key {
 	return table.Key{Partition: partition(t, ""), Sort: "SCHEMAS"}
 }
@@ -41,21 +41,22 @@ func tokenKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, ""), Sort: "TOKEN#" + id}
 }
 
-// usedKey is when a token was last used. It lies apart from the token, because
-// whoever serves SCIM requests writes it, and writes no tokens.
+// usedKey is the item with the last use of a token. It is separate from the
+// token, because the role that serves SCIM requests writes it, and may not
+// write tokens.
 func usedKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, "USED"), Sort: id}
 }
 
-// listedKey names a tenant among all. It is a partition of all tenants, as
-// DUE, and holds nothing but their ids.
+// listedKey names a tenant in the list of all tenants. Its partition is shared
+// by all tenants, like DUE, and contains only their ids.
 func listedKey(t tenant.ID) table.Key {
 	return table.Key{Partition: tenantsPartition, Sort: t.String()}
 }
 
 const tenantsPartition = "TENANTS"
 
-// ledgerKey is the shard of the ledger: one, unless a tenant asks for more.
+// ledgerKey is the shard of the ledger: one, unless a tenant needs more.
 func ledgerKey(t tenant.ID) table.Key {
 	return table.Key{Partition: partition(t, "LEDGER"), Sort: "0"}
 }
@@ -68,14 +69,14 @@ func goneKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, "GONE"), Sort: id}
 }
 
-// reservationKey is where a value is reserved: with those of all kinds among which it
-// is unique.
+// reservationKey is where a value is reserved: among the kinds that share its
+// space.
 func reservationKey(t tenant.ID, kind directory.Kind, value string) table.Key {
 	return table.Key{Partition: partition(t, "NAMES#"+string(kind.Space())), Sort: value}
 }
 
-// mailKey is one other email of one user: the folded value, then the id behind a
-// NUL, which no stored value contains.
+// mailKey is one other email of one user: the folded value, then a NUL, which
+// no stored value contains, and the id.
 func mailKey(t tenant.ID, folded, id string) table.Key {
 	return table.Key{Partition: partition(t, "MAILS"), Sort: folded + mailDelimiter + id}
 }
@@ -107,12 +108,13 @@ func guardKey(t tenant.ID) table.Key {
 	return table.Key{Partition: partition(t, "GUARD"), Sort: "#ALL"}
 }
 
-// guardedKey is there while a user is protected.
+// guardedKey is the guard item of a user, which exists while the user is
+// protected.
 func guardedKey(t tenant.ID, user string) table.Key {
 	return table.Key{Partition: partition(t, "GUARD"), Sort: user}
 }
 
-// markerKey remembers a group that was deleted in the application.
+// markerKey is the marker of a group that was deleted in the application.
 func markerKey(t tenant.ID, group string) table.Key {
 	return table.Key{Partition: partition(t, "MARKERS"), Sort: group}
 }
@@ -134,9 +136,9 @@ func taskKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, "TASKS"), Sort: id}
 }
 
-// dueKey names an unfinished task of any tenant. It is a partition of all tenants,
-// because whoever sweeps does not know which of them have work left; it holds
-// nothing but names of tasks.
+// dueKey names an unfinished task of any tenant. Its partition is shared by all
+// tenants, because the sweep does not know which of them have unfinished work;
+// it contains only names of tasks.
 func dueKey(t tenant.ID, task string) table.Key {
 	return table.Key{Partition: duePartition, Sort: t.String() + "#" + task}
 }

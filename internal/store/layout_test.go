@@ -190,9 +190,9 @@ func TestExplain_TellsConditionsApart(t *testing.T) {
 	}
 	unsure := &table.ConditionError{Failed: []table.FailedCondition{{Op: 2, Item: ledger}}, Incomplete: true}
 	if got := explain(operations, unsure); !got.Stale {
-		t.Errorf("a full ledger with other operations not judged is told as %+v, want it decided again", got)
+		t.Errorf("a full ledger with other operations not checked is reported as %+v, want Stale", got)
 	}
 	if got := explain(operations, &table.ConditionError{Failed: []table.FailedCondition{{Op: 2, Item: ledger}}}); got.Stale || len(got.Holders) > 0 {
-		t.Errorf("a full ledger alone is told as %+v", got)
+		t.Errorf("a full ledger alone is reported as %+v", got)
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The attributes of a ledger: counts and limits, numbers all. A tenant without a
-// limit has tenant.Unlimited, so that "seats below seatLimit" is the condition
-// of every grant.
+// The attributes of a ledger: counts and limits, all numbers. A tenant without
+// a limit has tenant.Unlimited, so that "seats below seatLimit" is the
+// condition of every grant.
 const (
 	attrSeats       = "seats"
 	attrSeatLimit   = "seatLimit"
@@ -42,9 +42,9 @@ func decodeLedger(a table.Attributes) directory.Ledger {
 	}
 }
 
-// ledgerOp moves the counts with the change that it is part of. Settles the race
-// for the last seat: of two requests, one finds seats no longer below the limit.
-// ok is false when nothing moves.
+// ledgerOp updates the counts together with the change it belongs to. It
+// settles the race for the last seat: of two requests, one finds seats no
+// longer below the limit. ok is false if no count changes.
 func ledgerOp(t tenant.ID, before, after *directory.User) (table.Op, bool) {
 	add := map[string]int64{}
 	move := func(name string, was, is bool) {
@@ -81,7 +81,7 @@ func (s *Store) Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, erro
 	return decodeLedger(item.Attributes), err
 }
 
-// LedgerAndUsers reads the counts and a page of users side by side.
+// LedgerAndUsers reads the counts and a page of users in parallel.
 func (s *Store) LedgerAndUsers(ctx context.Context, t tenant.ID, r directory.Range) (
 	ledger directory.Ledger, page directory.Page[*directory.User], err error,
 ) {
@@ -91,7 +91,7 @@ func (s *Store) LedgerAndUsers(ctx context.Context, t tenant.ID, r directory.Ran
 	return ledger, page, err
 }
 
-// LedgerAndGroups reads the counts and a page of groups side by side.
+// LedgerAndGroups reads the counts and a page of groups in parallel.
 func (s *Store) LedgerAndGroups(ctx context.Context, t tenant.ID, r directory.Range) (
 	ledger directory.Ledger, page directory.Page[*directory.Group], err error,
 ) {

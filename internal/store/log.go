@@ -13,11 +13,11 @@ import (
 // The attributes of a log entry, which is the change feed's entry too.
 const (
 	attrTime         = "at"    // milliseconds since 1970, when the request began
-	attrTokenID      = "tok"   // the token that asked
+	attrTokenID      = "tok"   // the token of the request
 	attrIdP          = "idp"   // the identity provider, from its user agent
 	attrBy           = "by"    // "app" for what the application did
-	attrWho          = "who"   // on whose behalf, as the application says
-	attrOperation    = "op"    // what was asked: create, replace, modify, delete, purge
+	attrWho          = "who"   // the person that the application named
+	attrOperation    = "op"    // what was requested: create, replace, modify, delete, purge
 	attrAction       = "did"   // what was done
 	attrOutcome      = "out"   // success, warning; failure and skipped have no change
 	attrCause        = "cause" // of a warning
@@ -32,24 +32,25 @@ const (
 	attrAdded        = "madd" // ids of members, comma separated
 	attrRemoved      = "mrem" // the same
 	attrNewSet       = "mset" // size of a whole new set of members
-	attrSkipped      = "skip" // ids of members that are no user's, or concerned
-	attrTolerated    = "tol"  // what was not taken as it was sent, comma separated
+	attrSkipped      = "skip" // ids of members that are not users, or that a refusal concerns
+	attrTolerated    = "tol"  // what was not accepted as it was sent, comma separated
 	attrSeatsThen    = "su"   // seats in use as last read, with the change
-	attrLimitThen    = "sl"   // the limit then
+	attrLimitThen    = "sl"   // the limit at that time
 	attrSeatsRead    = "sat"  // when they were read
-	attrBulk         = "bulk" // the bulk request whose operation it is
+	attrBulk         = "bulk" // the bulk request it belongs to
 	attrIdPRequest   = "idpr" // the identity provider's id of the request
-	attrEarlier      = "prev" // links to the entries before, of the same record
+	attrEarlier      = "prev" // links to the record's earlier entries
 )
 
 // maxChangedSize keeps an entry within the 1 KB that its write is budgeted for;
-// names beyond it are left out, and "…" says so.
+// "…" stands for names beyond it.
 const maxChangedSize = 256
 
-// maxLogText bounds what is kept of a userName or externalId in an entry.
+// maxLogText is the most bytes of a userName or externalId that an entry
+// stores.
 const maxLogText = 128
 
-// logOp writes an entry, which names those before it of the same record.
+// logOp writes an entry, which names the record's earlier ones.
 func logOp(t tenant.ID, e directory.Entry, earlier directory.History, expires time.Time) table.Op {
 	item := logItem(t, e, expires)
 	if len(earlier) > 0 {
@@ -138,8 +139,8 @@ func joinNames(names []string) string {
 	return b.String()
 }
 
-// cut is a text as the log keeps it: without a credential of ours, and shortened to
-// maxLogText at a rune's boundary.
+// cut returns a text as the log stores it: without a credential of ours, and
+// shortened to maxLogText at a rune's boundary.
 func cut(s string) string { return cutTo(credential.Redact(s), maxLogText) }
 
 // cutTo shortens a text to a number of bytes at a rune's boundary.

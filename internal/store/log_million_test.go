@@ -15,14 +15,15 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
 )
 
-// millionth is the key of an entry of a long log: one a second.
+// millionth returns the key of an entry of a long log: one a second.
 func millionth(i int) string {
 	at := made.Add(time.Duration(i) * time.Second)
 	return fmt.Sprintf("%s-7000-8000-%012d", provlog.FirstKey(at), i)
 }
 
-// longLog writes a log of n entries: of a tenth of the users' requests the failures,
-// and of one user, Walter, every hundredth entry. A thousand fail still.
+// longLog writes a log of n entries: the failures of a tenth of the users'
+// requests, and every hundredth entry for one user, Walter. A thousand subjects
+// are still failing.
 func longLog(f *fixture, n int) {
 	f.t.Helper()
 	ctx := f.t.Context()
@@ -88,8 +89,8 @@ func longLog(f *fixture, n int) {
 	write()
 }
 
-// TestLog_OfAMillion: however long the log, what an administrator asks takes a bounded
-// number of round trips, and the pages behind one another are whole.
+// TestLog_OfAMillion: however long the log, an administrator's queries take a
+// limited number of round trips, and consecutive pages are complete.
 func TestLog_OfAMillion(t *testing.T) {
 	size := 1_000_000
 	if raceDetector {

@@ -41,7 +41,8 @@ func decodeEntry(item table.Item) provlog.Entry {
 		e.ID, e.RequestID = item.Sort, request
 	}
 	if name := a.Text(attrAbout); name != "" {
-		// A subject without a record is named by a hash, which says nothing.
+		// A subject without a record is named by a hash, from which nothing can
+		// be read.
 		e.About.Type = e.ResourceType
 		if _, id, ok := strings.Cut(name, "#"); ok {
 			e.About.ID = id
@@ -69,9 +70,9 @@ func (s *Store) Entries(ctx context.Context, t tenant.ID, keys []string) (map[st
 	return entries, nil
 }
 
-// newest is a query of a part of the log, where keys stand behind a prefix.
+// newest returns a query of a part of the log whose keys have a prefix.
 func newest(partition, prefix string, span provlog.Span) table.Query {
-	// The bounds of the prefix: no key has a letter behind '~'.
+	// The limits of the prefix: no key has a character after '~'.
 	q := table.Query{Partition: partition, From: prefix, To: prefix + "~", Limit: span.Limit, Descending: true}
 	if !span.From.IsZero() {
 		q.From = prefix + provlog.FirstKey(span.From)
@@ -88,7 +89,7 @@ func newest(partition, prefix string, span provlog.Span) table.Query {
 	return q
 }
 
-// logPage reads a page, newest first, without what is expired.
+// logPage reads a page, newest first, without expired items.
 func logPage[E any](ctx context.Context, s *Store, q table.Query, prefix string, decode func(table.Item) E) (page provlog.Page[E], err error) {
 	if q.From > q.To {
 		return page, nil
@@ -106,12 +107,12 @@ func logPage[E any](ctx context.Context, s *Store, q table.Query, prefix string,
 	return page, nil
 }
 
-// EntryPage reads a page of all entries, the newest first.
+// EntryPage reads a page of all entries, newest first.
 func (s *Store) EntryPage(ctx context.Context, t tenant.ID, span provlog.Span) (provlog.Page[provlog.Entry], error) {
 	return logPage(ctx, s, newest(partition(t, "LOG"), "", span), "", decodeEntry)
 }
 
-// FailurePage reads a page of the failures' names, the newest first.
+// FailurePage reads a page of the failures' names, newest first.
 func (s *Store) FailurePage(ctx context.Context, t tenant.ID, span provlog.Span) (provlog.Page[provlog.Ref], error) {
 	return logPage(ctx, s, newest(partition(t, "INDEX"), indexFailures, span), indexFailures, func(item table.Item) provlog.Ref {
 		return provlog.Ref{
@@ -120,7 +121,8 @@ func (s *Store) FailurePage(ctx context.Context, t tenant.ID, span provlog.Span)
 	})
 }
 
-// SubjectPages reads the names of entries that the index has of subjects, side by side.
+// SubjectPages reads the names of the entries that the index has of subjects,
+// in parallel.
 func (s *Store) SubjectPages(ctx context.Context, t tenant.ID, about []provlog.Subject, span provlog.Span) ([]provlog.Page[string], error) {
 	pages := make([]provlog.Page[string], len(about))
 	err := parallel(table.Together(ctx), len(about), func(ctx context.Context, i int) (err error) {
@@ -133,7 +135,8 @@ func (s *Store) SubjectPages(ctx context.Context, t tenant.ID, about []provlog.S
 	return pages, err
 }
 
-// FindRecords are the records that a text may mean: by id, or by what they hold.
+// FindRecords reads the records that a text may mean: by id, or by what they
+// hold.
 func (s *Store) FindRecords(ctx context.Context, t tenant.ID, text string) ([]provlog.Record, error) {
 	var keys []table.Key
 	if directory.ValidID(text) {
@@ -181,8 +184,8 @@ func (s *Store) FindRecords(ctx context.Context, t tenant.ID, text string) ([]pr
 	return records, nil
 }
 
-// NamesLike reads the names that begin with a prefix in the form in which names are
-// compared, of users and groups side by side.
+// NamesLike reads the names of users and groups, in the form in which names are
+// compared, that begin with a prefix, in parallel.
 func (s *Store) NamesLike(ctx context.Context, t tenant.ID, prefix string, limit int) ([]string, error) {
 	if prefix == "" || len(prefix) > maxSought {
 		return nil, nil
@@ -206,10 +209,10 @@ func (s *Store) NamesLike(ctx context.Context, t tenant.ID, prefix string, limit
 	return slices.Compact(names), nil
 }
 
-// maxSought is the longest name that is looked for, in bytes: what a key may hold.
+// maxSought is the longest name that is looked up, in bytes: the longest key.
 const maxSought = 1024
 
-// recordKeys are where the holder of a claim may lie.
+// recordKeys returns where the holder of a claim may be stored.
 func recordKeys(t tenant.ID, kind directory.Kind, id string) []table.Key {
 	if kind == directory.GroupName || kind == directory.GroupExternalID {
 		return []table.Key{groupKey(t, id)}
@@ -217,7 +220,7 @@ func recordKeys(t tenant.ID, kind directory.Kind, id string) []table.Key {
 	return []table.Key{userKey(t, id), goneKey(t, id)}
 }
 
-// distinctKeys are keys once each, without those that were read.
+// distinctKeys returns keys once each, without those that were read.
 func distinctKeys(keys []table.Key, read map[table.Key]table.Item) []table.Key {
 	seen := map[table.Key]bool{}
 	var distinct []table.Key
@@ -230,7 +233,7 @@ func distinctKeys(keys []table.Key, read map[table.Key]table.Item) []table.Key {
 	return distinct
 }
 
-// FailingPage reads a page of those who fail.
+// FailingPage reads a page of the failing subjects.
 func (s *Store) FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (provlog.Page[provlog.Failing], error) {
 	return logPage(ctx, s, table.Query{
 		Partition: failingKey(t, "x").Partition, To: "~", After: after, Limit: limit,
@@ -249,7 +252,7 @@ func decodeFailing(item table.Item) provlog.Failing {
 	}
 }
 
-// FailingOf reads those of some subjects who fail.
+// FailingOf reads the failing ones of some subjects.
 func (s *Store) FailingOf(ctx context.Context, t tenant.ID, subjects []provlog.Subject) (map[provlog.Subject]provlog.Failing, error) {
 	items, err := s.failing(ctx, t, subjects)
 	if err != nil {
@@ -264,10 +267,10 @@ func (s *Store) FailingOf(ctx context.Context, t tenant.ID, subjects []provlog.S
 	return failing, nil
 }
 
-// Settled tells of each of those who fail whether the subject has been provisioned since
-// by a request that did not name it as the failure did: under an id, where it failed by
-// its name, or under another id. A record that is there by its id ceases to fail by a
-// success of its own.
+// Settled reports for each failing subject whether it has been provisioned
+// since by a request that named it differently: under an id, if it failed by
+// its name, or under another id. A record that exists under its id stops
+// failing by its own next success.
 func (s *Store) Settled(ctx context.Context, t tenant.ID, failing []provlog.Failing) ([]bool, error) {
 	settled := make([]bool, len(failing))
 	claims := make([]directory.Claims, len(failing))
@@ -317,14 +320,16 @@ func (s *Store) Settled(ctx context.Context, t tenant.ID, failing []provlog.Fail
 	return settled, nil
 }
 
-// claimsOf are the values by which one who fails is found under another name.
+// claimsOf returns the values by which a failing subject is found under another
+// name.
 func claimsOf(f provlog.Failing) directory.Claims {
 	claims := directory.Claims{}
 	name, id := directory.UserName, directory.ExternalID
 	if f.Type == provlog.TypeGroup {
 		name, id = directory.GroupName, directory.GroupExternalID
 	}
-	// A folded name may be longer than the name, and than a key may be: nobody has it.
+	// A folded name may be longer than the name, and than a key may be: no
+	// record has it.
 	if folded := directory.FoldName(f.Name); folded != "" && len(folded) <= maxSought {
 		claims[name] = folded
 	}
@@ -334,7 +339,7 @@ func claimsOf(f provlog.Failing) directory.Claims {
 	return claims
 }
 
-// idKey is where the record of one who fails may be live.
+// idKey returns where the record of a failing subject would be live.
 func idKey(t tenant.ID, f provlog.Failing) table.Key {
 	if f.Type == provlog.TypeGroup {
 		return groupKey(t, f.ID)
@@ -342,7 +347,7 @@ func idKey(t tenant.ID, f provlog.Failing) table.Key {
 	return userKey(t, f.ID)
 }
 
-// WhoAre tells who users are or were. Ids that can be no user's are left out.
+// WhoAre reads who users are or were. Ids that cannot be a user's are left out.
 func (s *Store) WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]provlog.Who, error) {
 	var keys []table.Key
 	for _, id := range ids {

@@ -9,8 +9,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// markerOps remember a group that the application deletes, in the transaction that
-// deletes it.
+// markerOps store the marker of a group that the application deletes, in the
+// transaction that deletes it.
 func markerOps(t tenant.ID, m *directory.DeletedGroup) []operation {
 	if m == nil {
 		return nil
@@ -31,8 +31,8 @@ func decodeMarker(item table.Item) directory.DeletedGroup {
 	}
 }
 
-// DeletedGroup reads what is remembered of a group that the application deleted,
-// nil when nothing is.
+// DeletedGroup reads the marker of a group that the application deleted, nil if
+// there is none.
 func (s *Store) DeletedGroup(ctx context.Context, t tenant.ID, id string) (*directory.DeletedGroup, error) {
 	if !directory.ValidID(id) {
 		return nil, nil
@@ -45,7 +45,7 @@ func (s *Store) DeletedGroup(ctx context.Context, t tenant.ID, id string) (*dire
 	return &m, nil
 }
 
-// DeletedGroups reads a page of what is remembered of groups, by id.
+// DeletedGroups reads a page of markers, by id.
 func (s *Store) DeletedGroups(ctx context.Context, t tenant.ID, after string, limit int) (directory.Page[directory.DeletedGroup], error) {
 	page, err := s.table.Query(ctx, table.Query{Partition: markerKey(t, "").Partition, After: after, Limit: limit})
 	if err != nil {

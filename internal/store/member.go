@@ -18,8 +18,8 @@ func joinOps(t tenant.ID, group string, epoch int64, user string, when ...table.
 			meaning: meansPresent, id: user,
 		},
 		{Op: table.Put(table.Item{Key: mirrorKey(t, user, group, epoch)})},
-		// Not a mere check that the user lives: a deletion that read the user's
-		// memberships before this one began must find that it has begun.
+		// More than a check that the user is live: a deletion that read the
+		// user's memberships before this one began must find that it has begun.
 		{
 			Op: table.Update(userKey(t, user), table.Change{Add: map[string]int64{attrJoins: 1}},
 				table.Is(attrLeaving, flag(false))),
@@ -28,7 +28,7 @@ func joinOps(t tenant.ID, group string, epoch int64, user string, when ...table.
 	}
 }
 
-// endOps end a membership, whether it is there or not.
+// endOps end a membership, whether it exists or not.
 func endOps(t tenant.ID, group string, epoch int64, user string) []operation {
 	return []operation{
 		{Op: table.Delete(membershipKey(t, group, epoch, user))},
@@ -36,10 +36,10 @@ func endOps(t tenant.ID, group string, epoch int64, user string) []operation {
 	}
 }
 
-// leftOutOps hold a change to the members whom it leaves out. Settles it against
-// another that makes one of them join or leave, and against the return of a deleted
-// user: without these conditions "add a and b" beside a set without a and b could
-// end with b alone.
+// leftOutOps are the conditions on the members that a change leaves out. They
+// settle it against another change that makes one of them join or leave, and
+// against the return of a deleted user: without these conditions "add a and b"
+// concurrent with a set without a and b could end with only b.
 func leftOutOps(t tenant.ID, c directory.GroupChange) []operation {
 	var ops []operation
 	for _, user := range c.Kept {
@@ -63,7 +63,7 @@ func leftOutOps(t tenant.ID, c directory.GroupChange) []operation {
 	return ops
 }
 
-// memberOps are a change's members who join and leave.
+// memberOps are the joins and leaves of a change.
 func memberOps(t tenant.ID, c directory.GroupChange) []operation {
 	var ops []operation
 	for _, user := range c.Add {
@@ -76,7 +76,7 @@ func memberOps(t tenant.ID, c directory.GroupChange) []operation {
 				meaning: meansAbsent, id: user,
 			},
 			operation{Op: table.Delete(mirrorKey(t, user, c.After.ID, c.After.Epoch))},
-			// Settles a member who is taken out against its protection.
+			// Settles removing a member against its protection.
 			operation{
 				Op:      table.Check(guardedKey(t, user), table.Absent()),
 				meaning: meansProtected, id: user,
@@ -85,8 +85,8 @@ func memberOps(t tenant.ID, c directory.GroupChange) []operation {
 	return ops
 }
 
-// leaveOps end a deleted user's memberships, and move the versions of the groups
-// that lose a member; more than fit are left to a task.
+// leaveOps end a deleted user's memberships, and increment the versions of the
+// groups that lose a member; more than fit are left to a task.
 func leaveOps(t tenant.ID, c directory.Change) []operation {
 	if c.Later {
 		return leavingOps(t, c.After, c.Entry)
@@ -120,7 +120,7 @@ func endMirrorOps(t tenant.ID, user string, mirrors []directory.Mirror, gone map
 	return ops
 }
 
-// mirrors reads the memberships of a user, as many as a limit.
+// mirrors reads the memberships of a user, up to a limit.
 func (s *Store) mirrors(ctx context.Context, t tenant.ID, user string, limit int) ([]directory.Mirror, error) {
 	var mirrors []directory.Mirror
 	q := table.Query{Partition: mirrorKey(t, user, "", 0).Partition}
@@ -165,8 +165,8 @@ func (s *Store) Members(ctx context.Context, t tenant.ID, group string, epoch in
 	return directory.Page[string]{Records: ids, More: page.More}, nil
 }
 
-// GroupAndLeaving reads a group, and which users' memberships are being ended, side
-// by side.
+// GroupAndLeaving reads a group, and the users whose memberships are being
+// ended, in parallel.
 func (s *Store) GroupAndLeaving(ctx context.Context, t tenant.ID, id string) (
 	group *directory.Group, leaving map[string]bool, err error,
 ) {
@@ -176,8 +176,8 @@ func (s *Store) GroupAndLeaving(ctx context.Context, t tenant.ID, id string) (
 	return group, leaving, err
 }
 
-// MembersAndLeaving reads the first members, and which users' memberships are being
-// ended, side by side.
+// MembersAndLeaving reads the first members, and the users whose memberships
+// are being ended, in parallel.
 func (s *Store) MembersAndLeaving(ctx context.Context, t tenant.ID, group string, epoch int64, limit int) (
 	page directory.Page[string], leaving map[string]bool, err error,
 ) {
@@ -209,7 +209,7 @@ func (s *Store) leaving(ctx context.Context, t tenant.ID) (map[string]bool, erro
 	}
 }
 
-// Joined reads memberships, and whether their users live, side by side.
+// Joined reads memberships, and whether their users are live, in parallel.
 func (s *Store) Joined(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (
 	member, live map[string]bool, err error,
 ) {
@@ -231,13 +231,14 @@ func (s *Store) Joined(ctx context.Context, t tenant.ID, group string, epoch int
 		_, joined := items[membershipKey(t, group, epoch, user)]
 		record, lives := items[userKey(t, user)]
 		live[user] = lives
-		// Who is deleted or leaving is a member no more, whatever is still to be ended.
+		// A deleted or leaving user is no longer a member, whatever is still to
+		// be ended.
 		member[user] = joined && lives && record.Attributes.Number(attrLeaving) == 0
 	}
 	return member, live, nil
 }
 
-// MirrorsOf reads the memberships of users side by side.
+// MirrorsOf reads the memberships of users in parallel.
 func (s *Store) MirrorsOf(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]directory.Mirror, error) {
 	return s.mirrorsOf(table.Together(ctx), t, users, limit)
 }
@@ -255,7 +256,7 @@ func (s *Store) mirrorsOf(ctx context.Context, t tenant.ID, users []string, limi
 	return mirrors, err
 }
 
-// Memberships reads memberships, and whether their users live, side by side.
+// Memberships reads memberships, and whether their users are live, in parallel.
 func (s *Store) Memberships(ctx context.Context, t tenant.ID, asked []directory.Membership) (map[directory.Membership]bool, error) {
 	var keys []table.Key
 	users := map[string]bool{}

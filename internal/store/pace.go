@@ -10,25 +10,26 @@ import (
 )
 
 const (
-	// sweepUnits is how many write units a sweep uses in a second. One partition of
-	// DynamoDB takes 1,000, and a table that was quiet takes 4,000: a deletion of any
-	// size leaves room for the requests of the other tenants.
+	// sweepUnits is how many write units a sweep uses in a second. One
+	// partition of DynamoDB takes 1,000, and a table that was idle takes 4,000:
+	// a deletion of any size leaves capacity for the requests of the other
+	// tenants.
 	sweepUnits = 1000
-	// sweepBurst is how many it may use at once, before it is held back: nearly all
-	// sweeps need less.
+	// sweepBurst is how many it may use at once before it is slowed down:
+	// nearly all sweeps need less.
 	sweepBurst = 3 * sweepUnits
-	// leastUnits is what an operation of a transaction uses at least.
+	// leastUnits is the least that an operation of a transaction uses.
 	leastUnits = 2
 )
 
-// pace holds the writes of a sweep to a number of write units a second. A nil pace
-// holds back nothing. Safe for concurrent use.
+// pace limits the writes of a sweep to a number of write units a second. A nil
+// pace sets no limit. It is safe for concurrent use.
 type pace struct {
 	mu sync.Mutex
 	// perSecond is 0 for a pace that only counts.
 	perSecond float64
 	left      float64
-	at        time.Time // when left was true
+	at        time.Time // when left was computed
 	writes    int
 }
 
@@ -55,8 +56,8 @@ func (p *pace) charge(units int) {
 	p.left -= float64(units)
 }
 
-// wait counts a write, and waits until it may be sent. The error is that of a context
-// that ended first.
+// wait counts a write, and waits until it may be sent. It returns the error of
+// a context that ended first.
 func (p *pace) wait(ctx context.Context, ops []table.Op) error {
 	if p == nil || p.perSecond == 0 {
 		return nil
@@ -94,14 +95,14 @@ func (p *pace) wrote() {
 	p.writes++
 }
 
-// applied is how many writes were applied.
+// applied returns how many writes were applied.
 func (p *pace) applied() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.writes
 }
 
-// unitsOf is what a transaction uses to write an item, or to delete it.
+// unitsOf returns what a transaction uses to write an item, or to delete it.
 func unitsOf(item table.Item) int {
 	const unit = 1 << 10
 	return leastUnits * max(1, (table.Size(item)+unit-1)/unit)

@@ -30,7 +30,7 @@ func (s *Store) Groups(ctx context.Context, t tenant.ID, r directory.Range) (dir
 	return pageByID(ctx, s, partition(t, "GROUPS"), r, decodeGroup)
 }
 
-// pageByID reads records where they lie: one round trip.
+// pageByID reads records in the order of their keys: one round trip.
 func pageByID[R any](ctx context.Context, s *Store, in string, r directory.Range, decode func(table.Item) R) (directory.Page[R], error) {
 	page, err := s.table.Query(ctx, table.Query{
 		Partition: in, After: r.After, Limit: r.Limit, Descending: r.Order.Descending,
@@ -48,8 +48,9 @@ func pageByID[R any](ctx context.Context, s *Store, in string, r directory.Range
 // namesAtOnce is how many names are read for a page without a limit.
 const namesAtOnce = 200
 
-// pageByName reads names in their order, and then who holds them: two round trips.
-// A record that is deleted, or that has another name by now, is left out.
+// pageByName reads names in their order, and then their holders: two round
+// trips. A record that is deleted, or that has another name by now, is left
+// out.
 func pageByName[R any](ctx context.Context, s *Store, in string, r directory.Range,
 	read func(ctx context.Context, ids []string) ([]R, error), names func(R) (id, name string),
 ) (directory.Page[R], error) {
@@ -67,7 +68,7 @@ func pageByName[R any](ctx context.Context, s *Store, in string, r directory.Ran
 	for i, item := range page.Items {
 		ids[i] = item.Attributes.Text(attrHolder)
 	}
-	// A holder who is renamed meanwhile has two names.
+	// A holder that is renamed meanwhile has two names.
 	holders, err := read(ctx, slices.Compact(slices.Sorted(slices.Values(ids))))
 	if err != nil {
 		return directory.Page[R]{}, err

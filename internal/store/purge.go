@@ -15,22 +15,22 @@ func tenantTask(t tenant.ID) directory.Task {
 	return directory.Task{Kind: directory.TaskTenant, Resource: t.String()}
 }
 
-// The attributes of a tenant's task that show how far its deletion is.
+// The attributes of a tenant's task that show the progress of its deletion.
 const (
-	attrStep    = "step"    // the name of the step under way
+	attrStep    = "step"    // the name of the current step
 	attrDeletes = "deletes" // how many items were deleted so far, at least
 	attrMoved   = "moved"   // when the last of them was deleted; of a due task, when a sweep last got further with it
 )
 
-// endingTime is how long a tenant that is being deleted is left alone: by then the
-// requests are over that began while it was still believed to be on.
+// endingTime is how long the deletion of a tenant waits: by then the requests
+// have ended that began while the tenant was still cached as enabled.
 const endingTime = 45 * time.Second
 
-// finishTenant deletes all that is stored of a tenant, and the tenant's own item
-// last. It may be stopped at any point: the next call goes on where it was.
+// finishTenant deletes all that is stored of a tenant, and the tenant's own
+// item last. It may be stopped at any point: the next call continues.
 //
-// Every transaction is under the task as it was read: a call that was held up must
-// not delete anything of a tenant that was created again under the id meanwhile.
+// Every transaction requires the task as it was read: a delayed call must not
+// delete anything of a tenant that was created again under the same id.
 func (s *Store) finishTenant(ctx context.Context, t tenant.ID, task directory.Task) error {
 	key := taskKey(t, taskSort(task))
 	item, ok, err := s.read(ctx, key)
@@ -51,20 +51,21 @@ func (s *Store) finishTenant(ctx context.Context, t tenant.ID, task directory.Ta
 			operation{Op: table.Delete(tenantKey(t))}, operation{Op: table.Delete(listedKey(t))}))
 	}
 	if errors.Is(stale(err), directory.ErrStale) {
-		return nil // done by another
+		return nil // finished by another request
 	}
 	return err
 }
 
 // purge is the deletion of one tenant, as long as its task is the same.
 //
-// It is one sequence of deletions, a transaction at a time, in which an item that
-// leads to others comes after them. So what is left is its progress: a call that
-// begins again finds at the start of each partition what was not deleted yet. What the
-// task says of the progress is for those who watch, and is written after the work.
+// It is one sequence of deletions, a transaction at a time, in which an item
+// that leads to others comes after them. What is left is therefore its
+// progress: a call that begins again finds at the start of each partition what
+// was not deleted yet. The progress in the task is only for observers, and is
+// written after the work.
 //
-// One transaction at a time is fast enough for the pace of a sweep, and those that
-// ran side by side would conflict at the task's item.
+// One transaction at a time is fast enough for the pace of a sweep; parallel
+// transactions would conflict on the task's item.
 type purge struct {
 	store  *Store
 	tenant tenant.ID
@@ -73,23 +74,24 @@ type purge struct {
 	step   string
 	// pending are the next items to delete, in order.
 	pending []table.Item
-	// unnoted are the deletions, and the transactions of them, since the task was
-	// written.
+	// unnoted is how many deletions, and batches how many transactions of them,
+	// there were since the task was written.
 	unnoted, batches int
 }
 
 const (
-	// purgeBatch is how many items one transaction deletes, beside its check of the
-	// task.
+	// purgeBatch is how many items one transaction deletes, besides its check
+	// of the task.
 	purgeBatch = table.MaxOps - 1
-	// purgeNoted is after how many transactions the task is written: about every two
-	// seconds, at the pace of a sweep.
+	// purgeNoted is the number of transactions after which the task is written:
+	// about every two seconds, at the pace of a sweep.
 	purgeNoted = 10
 )
 
-// purgeAhead is how many users or groups have the first page of their memberships
-// read ahead, a few at a time: nearly all of a user's were found from the groups, so
-// that the reads would take longer than the deletions.
+// purgeAhead is how many users or groups have the first page of their
+// memberships read in advance, a few at a time: nearly all of a user's were
+// found from the groups, so that reading one by one would take longer than the
+// deletions.
 const purgeAhead = 16
 
 // purgeStep is a part of a deletion.
@@ -98,13 +100,13 @@ type purgeStep struct {
 	do   func(context.Context) error
 }
 
-// all deletes everything but the tenant's own item, its name among all tenants, and
-// the task.
+// all deletes everything except the tenant's own item, its name in the list of
+// tenants, and the task.
 func (p *purge) all(ctx context.Context) error {
 	t := p.tenant
 	tasks := func(kind directory.TaskKind) string { return string(kind) + "#" }
 	steps := []purgeStep{
-		// Accepted changes first: another sweep that makes one would let members
+		// Accepted changes first: a sweep that applies one would let members
 		// join after the groups' members were deleted.
 		{"changes", p.partition(partition(t, "TASKS"), tasks(directory.TaskMembers))},
 		{"epochs", p.leading(partition(t, "TASKS"), tasks(directory.TaskEpoch), p.epochOfTask)},
@@ -134,8 +136,8 @@ func (p *purge) all(ctx context.Context) error {
 	return p.note(ctx)
 }
 
-// recordPartitions are those of a tenant that have a name of their own and lead to no
-// other. The rest is found from users, groups and tasks.
+// recordPartitions returns the tenant's partitions that have a fixed name and
+// lead to no others. The rest is found from users, groups and tasks.
 func recordPartitions() []string {
 	names := []string{"MAILS", "LEDGER", "LOG", "INDEX", "MARKS", "FAILING", "USED", "GUARD", "MARKERS"}
 	for _, kind := range slices.Concat(directory.Kinds[:], directory.GroupKinds[:]) {
@@ -175,8 +177,9 @@ func (p *purge) flush(ctx context.Context, least int) error {
 	return nil
 }
 
-// note writes to the task how far the deletion is. It is a transaction of its own: in
-// one with deletions, the role of the sweep would need to update whatever it deletes.
+// note writes the progress to the task. It is a separate transaction: in one
+// with deletions, the role of the sweep would need permission to update
+// whatever it deletes.
 func (p *purge) note(ctx context.Context) error {
 	if p.unnoted == 0 {
 		return nil
@@ -189,8 +192,8 @@ func (p *purge) note(ctx context.Context) error {
 	return err
 }
 
-// partition deletes the items of a partition that begin with a prefix, except for
-// those to keep.
+// partition deletes the items of a partition that begin with a prefix, except
+// for those to keep.
 func (p *purge) partition(name, prefix string, keep ...string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return p.pages(ctx, table.Query{Partition: name, Prefix: prefix}, func(items []table.Item) error {
@@ -199,7 +202,8 @@ func (p *purge) partition(name, prefix string, keep ...string) func(context.Cont
 	}
 }
 
-// pages visits a partition page by page. Those before an After were visited.
+// pages visits a partition page by page. Items before an After were visited
+// already.
 func (p *purge) pages(ctx context.Context, q table.Query, visit func([]table.Item) error) error {
 	for {
 		page, err := p.store.table.Query(ctx, q)
@@ -216,15 +220,15 @@ func (p *purge) pages(ctx context.Context, q table.Query, visit func([]table.Ite
 	}
 }
 
-// led is a partition of memberships that an item leads to, and how each of them
-// shows as a pair. The zero value is none.
+// led is a partition of memberships that an item leads to, and how to find the
+// other side of each. The zero value is none.
 type led struct {
 	partition string
 	pair      func(sort string) (table.Key, bool)
 }
 
-// leading deletes the items of a partition that begin with a prefix, each after the
-// memberships that it leads to.
+// leading deletes the items of a partition that begin with a prefix, each after
+// the memberships that it leads to.
 func (p *purge) leading(name, prefix string, to func(table.Item) led) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return p.pages(ctx, table.Query{Partition: name, Prefix: prefix}, func(items []table.Item) error {
@@ -272,7 +276,7 @@ func (p *purge) leadingItems(ctx context.Context, items []table.Item, to func(ta
 	return nil
 }
 
-// memberships deletes memberships from both sides, of which the first page is read.
+// memberships deletes memberships from both sides, given their first page.
 func (p *purge) memberships(ctx context.Context, l led, page table.Page) error {
 	both := func(items []table.Item) error {
 		for _, item := range items {
@@ -309,8 +313,8 @@ func (p *purge) ofUser(user string) led {
 	}}
 }
 
-// epochOfGroup leads to the members that a group has. Those of its other epochs have
-// a task each; should one have none, the users lead to them.
+// epochOfGroup leads to the members that a group has. Its other epochs have a
+// task each; if one has none, the users lead to its members.
 func (p *purge) epochOfGroup(item table.Item) led {
 	return p.ofEpoch(item.Sort, item.Attributes.Number(attrEpoch))
 }
@@ -324,8 +328,8 @@ func (p *purge) epochOfTask(item table.Item) led {
 	return p.ofEpoch(group, epoch)
 }
 
-// userOfRecord leads to nothing when the user never joined a group: most users of
-// many tenants, and a read less for each.
+// userOfRecord leads to nothing if the user never joined a group: this saves a
+// read for most users of many tenants.
 func (p *purge) userOfRecord(item table.Item) led {
 	if item.Attributes.Number(attrJoins) == 0 {
 		return led{}

@@ -26,7 +26,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// witness is a table that knows the key of every item that was ever in it.
+// witness is a table that records the key of every item that was ever in it.
 type witness struct {
 	table.Table
 
@@ -47,7 +47,7 @@ func (w *witness) Write(ctx context.Context, tx table.Transaction) error {
 	return w.Table.Write(ctx, tx)
 }
 
-// lines are all items that are there, of one tenant or of all others.
+// lines returns all items, of one tenant or of all others.
 func (w *witness) lines(t *testing.T, of tenant.ID, others bool) []string {
 	t.Helper()
 	w.mu.Lock()
@@ -67,7 +67,7 @@ func (w *witness) lines(t *testing.T, of tenant.ID, others bool) []string {
 	return lines
 }
 
-// owns tells that an item is a tenant's, or names it.
+// owns reports whether an item belongs to a tenant, or names it.
 func owns(t tenant.ID, key table.Key) bool {
 	switch name := t.String(); key.Partition {
 	case duePartition:
@@ -79,7 +79,7 @@ func owns(t tenant.ID, key table.Key) bool {
 	}
 }
 
-// fill gives a tenant an item of every kind beside those of a mess.
+// fill gives a tenant an item of every kind in addition to those of a mess.
 func (f *fixture) fill() {
 	f.t.Helper()
 	for _, id := range []string{"k1", "k2", "k3"} {
@@ -98,8 +98,8 @@ func (f *fixture) fill() {
 		table.Put(table.Item{Key: mailKey(f.tenant, "a@b.c", "u1")}))
 }
 
-// wantGone compares what is left of a deleted tenant, which is nothing, and of the
-// others, which is all there was.
+// wantGone checks that nothing is left of a deleted tenant, and everything of
+// the others.
 func (f *fixture) wantGone(t *testing.T, w *witness, others []string) {
 	t.Helper()
 	if left := w.lines(t, f.tenant, false); len(left) > 0 {
@@ -119,7 +119,7 @@ func (f *fixture) end() {
 	f.must(tenant.NewRegistry(f.store, f.now).End(f.t.Context(), f.tenant))
 }
 
-// Killed behind each of its writes, and then left to the sweep.
+// The deletion is killed after each of its writes, and then left to the sweep.
 func TestEndTenant_TakesAllAwayWhereverItIsKilled(t *testing.T) {
 	for i, engine := range enginetest.Plain() {
 		step := 1
@@ -141,7 +141,7 @@ func endKilledAfter(t *testing.T, on table.Table, stop int) (killed bool) {
 	f := sweepFixture(t, table.Retrying(w))
 	f.mess()
 	f.fill()
-	// Names that begin as the deleted tenant's, or are the beginning of it.
+	// Names that begin with the deleted tenant's, or are a prefix of it.
 	for _, name := range []string{"acme-2", "acm", "acme2"} {
 		other := f.of(name)
 		other.people(3)
@@ -163,16 +163,16 @@ func endKilledAfter(t *testing.T, on table.Table, stop int) (killed bool) {
 		finishTenant(t.Context(), f.tenant, tenantTask(f.tenant)), tabletest.ErrStopped)
 	if killed {
 		if err := f.store.CreateTenant(t.Context(), f.tenant, tenant.DefaultSettings(), 1, 1, f.now()); !errors.Is(err, ErrTenantExists) {
-			t.Fatalf("made again behind %d writes: %v, want ErrTenantExists", stop, err)
+			t.Fatalf("created again after %d writes: %v, want ErrTenantExists", stop, err)
 		}
 	}
-	f.pass(time.Minute) // staged sets have a time of their own
+	f.pass(time.Minute) // staged sets have a later time limit
 	swept, err := f.store.SweepTenant(t.Context(), f.tenant, SweepAge)
 	if err != nil || swept.Failed > 0 || killed && swept.Finished == 0 {
 		t.Fatalf("swept %+v, %v", swept, err)
 	}
 	f.wantGone(t, w, others)
-	// Its id is free, and what was there is not.
+	// Its id is free, and what it had is gone.
 	f.must(f.store.CreateTenant(t.Context(), f.tenant, tenant.DefaultSettings(), 1, 1, f.now()))
 	if _, _, ok, err := f.store.Access(t.Context(), f.tenant, "k1"); ok || err != nil {
 		t.Fatalf("a token of the forerunner is good: %v", err)
@@ -181,7 +181,7 @@ func endKilledAfter(t *testing.T, on table.Table, stop int) (killed bool) {
 	return killed
 }
 
-// meeting is a table where others do something before the nth write.
+// meeting is a table on which others act before the nth write.
 type meeting struct {
 	table.Table
 	at     int64
@@ -196,8 +196,8 @@ func (m *meeting) Write(ctx context.Context, tx table.Transaction) error {
 	return m.Table.Write(ctx, tx)
 }
 
-// Two sweeps at once, or a sweep and rollcall verify --repair: the other finishes
-// what was left over while the tenant is being taken away.
+// Two sweeps at once, or a sweep and rollcall verify --repair: the other one
+// finishes unfinished work while the tenant is being deleted.
 func TestEndTenant_WhileItsTasksAreFinished(t *testing.T) {
 	for at, met := int64(1), true; met; at++ {
 		w := newWitness(enginetest.Memory(t))
@@ -220,7 +220,7 @@ func TestEndTenant_WhileItsTasksAreFinished(t *testing.T) {
 	}
 }
 
-// Whoever was held up takes nothing from the tenant that has the id by now.
+// A delayed sweep deletes nothing of the tenant that has the id now.
 func TestEndTenant_LeavesItsSuccessor(t *testing.T) {
 	for at, met := int64(1), true; met; at++ {
 		w := newWitness(enginetest.Memory(t))
@@ -253,8 +253,8 @@ func TestEndTenant_LeavesItsSuccessor(t *testing.T) {
 	}
 }
 
-// Whatever is there, whoever is at it, killed anywhere, while requests that took a
-// token for good before still write.
+// The deletion ends with any data, with concurrent sweeps, killed anywhere,
+// while requests that had read the tenant before still write.
 func TestEndTenant_Property(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		raw := enginetest.Memory(t)
@@ -296,7 +296,7 @@ func TestEndTenant_Property(t *testing.T) {
 	})
 }
 
-// draw makes some of what a tenant may have.
+// draw creates some of what a tenant may have.
 func (f *fixture) draw(rt *rapid.T) {
 	f.t.Helper()
 	people := f.people(12)
@@ -327,8 +327,8 @@ func (f *fixture) draw(rt *rapid.T) {
 	}
 }
 
-// late are writes of requests that read the tenant while it was there. What comes
-// of them is nothing to the deletion.
+// late returns writes of requests that read the tenant while it existed. Their
+// errors do not matter to the deletion.
 func (f *fixture) late() []func(context.Context) {
 	f.t.Helper()
 	join := f.edit("last")
@@ -375,13 +375,13 @@ func (f *fixture) late() []func(context.Context) {
 	}
 }
 
-// Every partition for which a key is built is one that a deletion goes through.
+// A deletion visits every partition for which a key is built.
 func TestRecordPartitions_AreAllThatHaveKeys(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "layout.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Those that are gone through in their own way, see finishTenant.
+	// Those that are visited in a special way, see finishTenant.
 	known := map[string]bool{"": true, "TASKS": true, "USERS": true, "GONE": true, "GROUPS": true, "G#": true, "U#": true}
 	for _, name := range recordPartitions() {
 		if kind, ok := strings.CutPrefix(name, "NAMES#"); ok {
@@ -409,17 +409,17 @@ func TestRecordPartitions_AreAllThatHaveKeys(t *testing.T) {
 		}
 		literal, ok := arg.(*ast.BasicLit)
 		if !ok {
-			t.Errorf("a partition is named by no literal, so that nobody can tell whether a deletion knows it")
+			t.Errorf("a partition is not named by a literal, so that this test cannot check whether a deletion visits it")
 			return true
 		}
 		name, err := strconv.Unquote(literal.Value)
 		if err != nil || !known[name] {
-			t.Errorf("the partition %s is left behind when a tenant is deleted: name it in recordPartitions (%v)", literal.Value, err)
+			t.Errorf("the partition %s is not deleted with its tenant: name it in recordPartitions (%v)", literal.Value, err)
 		}
 		found++
 		return true
 	})
 	if found < 12 {
-		t.Errorf("%d partitions are found", found)
+		t.Errorf("only %d partitions found", found)
 	}
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Purge makes the removal of a record one transaction:
+// Purge removes a record in one transaction:
 //
 //	record        version is, and joins is      settles it against any other change, and against a join
 //	reservations  held by the record            those that a deleted record lost are another's
 //	mails         unconditional                 an index of candidates
 //	ledger        present
-//	memberships   unconditional; their groups' versions move; a task ends what does not fit
+//	memberships   unconditional; their groups' versions change; a task ends what does not fit
 //	guard         version is                    of a protected user
 //	log entry     absent                        no change without its entry
 //	index         of the entry, to which no record leads any more
-//	failing       unconditional                 who is no more does not fail
+//	failing       unconditional                 a purged user is no longer failing
 func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) error {
 	u := c.Before
 	operations := slices.Concat(

@@ -16,19 +16,20 @@ import (
 
 // Renewed counts what RenewNames did.
 type Renewed struct {
-	// Records are those that hold their values as this version does from now on, Kept
-	// those of which a value stays as it was, since another record has it.
+	// Records counts the records that now hold their values as this version
+	// does, Kept those that keep a value as it was, because another record has
+	// it.
 	Records, Kept int
 }
 
-// RenewNames makes the records of a tenant hold their values as this version reserves
-// them: a userName that is an address is reserved beside the unique emails, and names
-// lie under the form in which they are compared today, in reservations and in the
-// index of emails. What another live record holds stays as it is, and Audit names
-// both.
+// RenewNames makes the records of a tenant hold their values as this version
+// reserves them: a userName that is an address is reserved among the unique
+// emails, and names are stored in the form in which they are compared now, in
+// reservations and in the index of emails. A value that another live record
+// holds stays as it is, and Audit reports both records.
 //
-// Each record is one transaction under its version, which moves; it is safe beside
-// requests, and to repeat.
+// Each record is one transaction under its version, which changes; it is safe
+// concurrently with requests, and to repeat.
 func (s *Store) RenewNames(ctx context.Context, t tenant.ID) (Renewed, error) {
 	r := renewal{store: s, tenant: t}
 	for _, in := range []struct {
@@ -46,7 +47,8 @@ func (s *Store) RenewNames(ctx context.Context, t tenant.ID) (Renewed, error) {
 	return r.done, nil
 }
 
-// each visits the items of a partition that a test picks, a few at a time.
+// each visits the items of a partition for which picks is true, a few at a
+// time.
 func (s *Store) each(ctx context.Context, name string, picks func(table.Item) bool, visit func(context.Context, table.Item) error) error {
 	q := table.Query{Partition: name}
 	for {
@@ -70,7 +72,8 @@ type renewal struct {
 	done   Renewed
 }
 
-// outdated reports whether a record may hold something as an earlier version did.
+// outdated reports whether a record may hold something as an earlier version
+// did.
 func (r *renewal) outdated(item table.Item) bool {
 	if item.Partition == partition(r.tenant, "GROUPS") {
 		p, err := groupRenewal(decodeGroup(item))
@@ -80,7 +83,7 @@ func (r *renewal) outdated(item table.Item) bool {
 	return err == nil && p.needed()
 }
 
-// plan is what a record holds, and is to hold.
+// plan is what a record holds, and what it should hold.
 type plan struct {
 	id                 string
 	deleted            bool
@@ -93,8 +96,8 @@ func (p plan) needed() bool {
 	return !maps.Equal(p.held, p.wanted) || !slices.Equal(p.formerMails, p.mails)
 }
 
-// userRenewal is what a user is to hold. A deleted one may have lost values, and gets
-// none that it does not hold.
+// userRenewal returns what a user should hold. A deleted one may have lost
+// values, and gets none that it does not hold.
 func userRenewal(u *directory.User) (plan, error) {
 	r, err := u.Resource()
 	if err != nil {
@@ -118,9 +121,9 @@ func groupRenewal(g *directory.Group) (plan, error) {
 	return p, nil
 }
 
-// want decides what is to be held: what is held, in today's form, and the address that
-// an earlier version did not reserve. Any other difference is a fault that nobody here
-// knows the reason of, and stays.
+// want decides what should be held: what is held, in the current form, and the
+// address that an earlier version did not reserve. Any other difference is a
+// fault of unknown origin, and stays.
 func (p *plan) want(claims, former directory.Claims, live bool) {
 	for kind, value := range p.held {
 		p.wanted[kind] = value
@@ -133,7 +136,8 @@ func (p *plan) want(claims, former directory.Claims, live bool) {
 	}
 }
 
-// user renews one user: read again, so that it is decided on what is there now.
+// user renews one user, which is read again so that the decision is made on its
+// current state.
 func (r *renewal) user(ctx context.Context, key table.Key) error {
 	gone := key == goneKey(r.tenant, key.Sort)
 	return r.record(ctx, key, func(item table.Item) (plan, []table.Condition, error) {
@@ -151,7 +155,8 @@ func (r *renewal) group(ctx context.Context, key table.Key) error {
 	})
 }
 
-// maxRenewals is how often a record is decided again because requests changed it.
+// maxRenewals is how often a record is decided again because requests changed
+// it.
 const maxRenewals = 8
 
 func (r *renewal) record(ctx context.Context, key table.Key, decide func(table.Item) (plan, []table.Condition, error)) error {
@@ -193,12 +198,12 @@ func (r *renewal) record(ctx context.Context, key table.Key, decide func(table.I
 			}
 		}
 	}
-	r.count(0, 1) // requests are faster, or the record contradicts itself: Audit tells
+	r.count(0, 1) // requests are faster, or the record is inconsistent: Audit reports it
 	return nil
 }
 
-// giveUp leaves a value that another record has: a live record keeps what it holds, a
-// deleted one loses it.
+// giveUp leaves a value that another record has: a live record keeps what it
+// holds, a deleted one loses it.
 func (p *plan) giveUp(kind directory.Kind) {
 	delete(p.wanted, kind)
 	if value, ok := p.held[kind]; ok && !p.deleted {
@@ -206,9 +211,9 @@ func (p *plan) giveUp(kind directory.Kind) {
 	}
 }
 
-// mailsAreThere reports whether the index has the user's emails in today's form alone.
-// It reads only for emails of which the form has changed; what cannot be read is
-// renewed.
+// mailsAreThere reports whether the index has the user's emails in the current
+// form only. It reads only for emails whose form has changed; emails that
+// cannot be read are renewed.
 func (p *plan) mailsAreThere(ctx context.Context, r *renewal) bool {
 	var keys []table.Key
 	wanted := map[table.Key]bool{}
@@ -238,7 +243,7 @@ func (p *plan) mailsAreThere(ctx context.Context, r *renewal) bool {
 	return true
 }
 
-// kept is how many values of a live record stay as they were.
+// kept returns how many values of a live record stay as they were.
 func (p *plan) kept(held map[directory.Kind]bool) int {
 	if p.deleted {
 		return 0
@@ -253,8 +258,8 @@ func (r *renewal) count(records, kept int) {
 	r.done.Kept += min(kept, 1)
 }
 
-// judge decides of values that other records hold: a deleted user loses them, as to
-// any request; a live record keeps them.
+// judge decides on values that other records hold: a deleted user loses them,
+// as in any request; a live record keeps them.
 func (r *renewal) judge(ctx context.Context, p plan, holders map[directory.Kind]string, held map[directory.Kind]bool, lose map[table.Key]directory.Loss) error {
 	records, err := r.store.Records(ctx, r.tenant, slices.Collect(maps.Values(holders)))
 	if err != nil {
@@ -272,10 +277,10 @@ func (r *renewal) judge(ctx context.Context, p plan, holders map[directory.Kind]
 	return nil
 }
 
-// ops renew a record in one transaction.
+// ops renew a record in one transaction:
 //
-//	record        version (a group's: revision) is     settles it against any change of the record
-//	reservations  absent, or held by the losing record  settles it against whoever wants the value
+//	record        version (a group's: revision) is      settles it against any change of the record
+//	reservations  absent, or held by the losing record  settles it against others that want the value
 //	mails         unconditional: an index of candidates
 //	losers        version is
 func (r *renewal) ops(key table.Key, p plan, same []table.Condition, lose map[table.Key]directory.Loss) []operation {

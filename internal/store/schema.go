@@ -12,40 +12,40 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The text of a tenant's own schemas, which are one item beside the tenant's:
-// whoever changes the settings does not touch them.
+// The text of a tenant's own schemas, in an item separate from the tenant's, so
+// that a change of the settings does not touch them.
 const attrSchemas = "schemas" // JSON of scim.TenantSchemas
 
 var (
-	// ErrNoTenant says that there is no such tenant.
-	ErrNoTenant = errors.New("store: no such tenant")
-	// ErrNoSchema says that the tenant has registered no such schema.
-	ErrNoSchema = errors.New("store: no such schema of the tenant's")
+	// ErrNoTenant: the tenant does not exist.
+	ErrNoTenant = errors.New("store: tenant not found")
+	// ErrNoSchema: the tenant has no schema with the URN.
+	ErrNoSchema = errors.New("store: schema of the tenant not found")
 )
 
-// schemaTries is how often a change of the schemas is decided anew because another
-// came first.
+// schemaTries is how often a change of the schemas is decided again because
+// another came first.
 const schemaTries = 5
 
-// Schemas are the schemas that a tenant has registered.
+// Schemas reads the schemas that a tenant has registered.
 func (s *Store) Schemas(ctx context.Context, t tenant.ID) (scim.TenantSchemas, error) {
 	schemas, _, err := s.schemas(ctx, t)
 	return schemas, err
 }
 
-// PutSchema registers a schema of a tenant's, or replaces the one of the same URN;
-// base are the types that every tenant has. Instances that have the tenant cached
-// go by the old ones for access.CacheTime more. What the schema cannot be is a
-// *scim.Error. Values of resources stay as they are stored; those that the schemas
-// do not describe any more are not served.
+// PutSchema registers a schema of a tenant, or replaces the one of the same
+// URN; base are the built-in types. Instances that have the tenant cached use
+// the old schemas for access.CacheTime more. A schema that is refused is a
+// *scim.Error. Values of resources stay as they are stored; those that no
+// schema describes any more are not served.
 func (s *Store) PutSchema(ctx context.Context, t tenant.ID, base scim.Types, schema scim.TenantSchema, now time.Time) error {
 	return s.changeSchemas(ctx, t, now, func(before scim.TenantSchemas) (scim.TenantSchemas, error) {
 		return before.Put(base, schema)
 	})
 }
 
-// RemoveSchema takes a schema away, or is ErrNoSchema. Its values stay stored, and
-// are served again when it is registered again.
+// RemoveSchema removes a schema, or returns ErrNoSchema. Its values stay
+// stored, and are served again if it is registered again.
 func (s *Store) RemoveSchema(ctx context.Context, t tenant.ID, urn string, now time.Time) error {
 	return s.changeSchemas(ctx, t, now, func(before scim.TenantSchemas) (scim.TenantSchemas, error) {
 		after, ok := before.Remove(urn)
@@ -75,9 +75,9 @@ func (s *Store) schemas(ctx context.Context, t tenant.ID) (schemas scim.TenantSc
 	return schemas, item.Attributes.Number(attrRevision), err
 }
 
-// changeSchemas works out what becomes of a tenant's schemas and stores that, if
-// nobody changed them meanwhile: of two registrations at once both stay, and the
-// limits hold for both.
+// changeSchemas computes a change of a tenant's schemas and stores the result
+// if they have not changed meanwhile: two concurrent registrations both take
+// effect, and the limits apply to both.
 func (s *Store) changeSchemas(ctx context.Context, t tenant.ID, now time.Time,
 	change func(before scim.TenantSchemas) (scim.TenantSchemas, error),
 ) error {

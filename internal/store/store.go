@@ -13,24 +13,24 @@ import (
 )
 
 // Store keeps the directory of all tenants in one table. It implements
-// directory.Store and access.Source. Safe for concurrent use.
+// directory.Store and access.Source. It is safe for concurrent use.
 type Store struct {
 	table table.Table
-	// newID makes the token of a transaction, one for each decision, and the ids
-	// of log entries that are not a request's.
+	// newID creates the token of a transaction, one for each decision, and the
+	// ids of log entries that are not a request's.
 	newID func() string
 	now   func() time.Time
-	// units is how many write units a sweep uses in a second, 0 for any number.
+	// units is how many write units a sweep uses in a second, 0 for no limit.
 	units float64
 }
 
-// New makes a Store on a table that retries what may be retried
-// (table.Retrying). newID makes UUIDv7s.
+// New returns a Store on a table that retries what may be retried
+// (table.Retrying). newID creates UUIDv7s.
 func New(t table.Table, newID func() string, now func() time.Time) *Store {
 	return &Store{table: t, newID: newID, now: now, units: sweepUnits}
 }
 
-// readError turns a table's answer to a read into the directory's.
+// readError turns a table's error of a read into the directory's.
 func readError(err error) error {
 	if err == nil {
 		return nil
@@ -45,8 +45,8 @@ func readError(err error) error {
 	return err
 }
 
-// writeError turns a table's answer to a write, other than a failed condition,
-// into the directory's. What is not known to be unapplied is unresolved.
+// writeError turns a table's error of a write, other than a failed condition,
+// into the directory's. A write that may have been applied is unresolved.
 func writeError(err error) error {
 	switch {
 	case err == nil:
@@ -62,20 +62,20 @@ func writeError(err error) error {
 	return err
 }
 
-// unreachable reports whether a call failed for the table itself, and not for what was
-// asked of it, or when.
+// unreachable reports whether a call failed because of the table itself, and not because
+// of the request or its time.
 func unreachable(err error) bool {
 	return errors.Is(err, table.ErrUnreachable) || errors.Is(err, table.ErrStorage)
 }
 
-// read is a Get of one item; ok is false when there is none.
+// read reads one item; ok is false if there is none.
 func (s *Store) read(ctx context.Context, key table.Key) (table.Item, bool, error) {
 	items, err := s.table.Get(ctx, key)
 	item, ok := items[key]
 	return item, ok, readError(err)
 }
 
-// getAll reads any number of items, a hundred a call, side by side.
+// getAll reads any number of items, a hundred a call, in parallel.
 func (s *Store) getAll(ctx context.Context, keys []table.Key) (map[table.Key]table.Item, error) {
 	batches := slices.Collect(slices.Chunk(keys, table.MaxGetKeys))
 	found := make([]map[table.Key]table.Item, len(batches))
@@ -124,8 +124,8 @@ func timeOf(a table.Attributes, name string) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// expired tells that an item's time to live is over: DynamoDB removes it days
-// later, the embedded engine never.
+// expired reports that an item's time to live has passed: DynamoDB removes it
+// days later, the embedded engine never.
 func expired(a table.Attributes, now time.Time) bool {
 	return a.Has(table.ExpiryName) && a.Number(table.ExpiryName) <= now.Unix()
 }

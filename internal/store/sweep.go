@@ -16,68 +16,70 @@ import (
 
 // Swept is what a sweep did.
 type Swept struct {
-	// Finished are the tasks brought to their end, Young those left to the
-	// requests that made them or to the next sweep, Failed those that could not be
-	// finished.
+	// Finished are the tasks that were finished, Young those left to the
+	// requests that created them or to the next sweep, Failed those that could
+	// not be finished.
 	Finished, Young, Failed int
 }
 
 // Sweeping is what a sweep did, and what it left.
 type Sweeping struct {
 	Swept
-	// Advanced are the tasks that it got further with and did not finish.
+	// Advanced are the tasks that made progress and were not finished.
 	Advanced int
-	// Left are the tasks that are due after it: the young ones, those that failed or
-	// have more to do, and those for which there was no time.
+	// Left are the tasks that are still due: the young ones, those that failed
+	// or have more to do, and those for which there was no time.
 	Left int
 	// Oldest is the age of the oldest task that is left.
 	Oldest time.Duration
-	// Stalled is the longest time for which a task that is left got no further: since
-	// it became due, or since a sweep last got further with it.
+	// Stalled is the longest time for which a task that is left made no
+	// progress: since it became due, or since a sweep last made progress with
+	// it.
 	Stalled time.Duration
-	// Waiting are the tasks that are left to the requests that made them.
+	// Waiting are the tasks that are left to the requests that created them.
 	Waiting []Waiting
 }
 
 // Waiting is a task that may not be finished yet.
 type Waiting struct {
-	// Task is its name, as an audit names it.
+	// Task is its name, as in an audit.
 	Task string
 	// Until is when it may be finished.
 	Until time.Time
 }
 
-// SweepAge is how old a task is before a sweep takes it: the request that made
-// it is over by then, whether it was able to finish it or not.
+// SweepAge is how old a task must be before a sweep takes it: the request that
+// created it has ended by then, whether it was able to finish it or not.
 const SweepAge = time.Minute
 
 const (
-	// taskTime is how long a sweep works at one task before it is the turn of the
-	// next: a little more than the time for which a call to the table is repeated.
+	// taskTime is how long a sweep works on one task before the next one: a
+	// little more than the time for which a call to the table is retried.
 	taskTime = 10 * time.Second
-	// sweepTime is when a sweep begins no further round: the next one, five minutes
-	// after this, finds the tasks that became due meanwhile.
+	// sweepTime is after how long a sweep begins no further round: the next
+	// one, five minutes after this, finds the tasks that became due meanwhile.
 	sweepTime = 4 * time.Minute
 )
 
-// Sweep finishes the tasks of all tenants that are older than an age. A task that
-// fails is left for the next sweep and does not keep the others waiting; the
-// error joins theirs.
+// Sweep finishes the tasks of all tenants that are older than an age. A task
+// that fails is left for the next sweep and does not delay the others; its
+// error is joined with theirs.
 //
-// It works at each task for a time, and then, in rounds, at those that are not
-// finished and got further. So no backlog of one tenant keeps the others waiting.
+// It works on each task for a limited time, and then, in rounds, on those that
+// made progress and are not finished. So a backlog of one tenant does not delay
+// the others.
 func (s *Store) Sweep(ctx context.Context, age time.Duration) (Sweeping, error) {
 	return (&sweep{store: s, age: age, each: taskTime}).run(ctx, "")
 }
 
-// SweepTenant is Sweep of one tenant, without an end to its time.
+// SweepTenant is Sweep for one tenant, without a time limit.
 func (s *Store) SweepTenant(ctx context.Context, t tenant.ID, age time.Duration) (Sweeping, error) {
 	return (&sweep{store: s, age: age, each: 24 * time.Hour}).run(ctx, t.String()+"#")
 }
 
-// SweepNow is SweepTenant of tasks of any age. What a request has staged is given up,
-// which that request meets as a conflict. Only a deletion of the tenant waits, for the
-// requests that may still write.
+// SweepNow is SweepTenant for tasks of any age. What a running request has
+// staged is given up; the request then meets a conflict. Only a deletion of the
+// tenant waits for the requests that may still write.
 func (s *Store) SweepNow(ctx context.Context, t tenant.ID) (Sweeping, error) {
 	return (&sweep{store: s, each: 24 * time.Hour, now: true}).run(ctx, t.String()+"#")
 }
@@ -87,30 +89,30 @@ type sweep struct {
 	store *Store
 	age   time.Duration
 	each  time.Duration
-	now   bool // takes staged work too
+	now   bool // includes staged work
 	pace  *pace
 }
 
-// dueTask is a task that is due, and what became of it.
+// dueTask is a task that is due, and its outcome.
 type dueTask struct {
 	name  string // its tenant's id, '#', and its name in the tenant
 	at    time.Time
-	moved time.Time // zero when no sweep got further with it
+	moved time.Time // zero if no sweep made progress with it
 
 	outcome outcome
 	until   time.Time // of a waiting one
 	err     error     // of a failed one
 }
 
-// outcome is what became of a task.
+// outcome is the result of a sweep's work on a task.
 type outcome int
 
 const (
 	notTaken outcome = iota
 	finished
-	waiting  // left to the request that made it
-	advanced // its time was over, and it got further
-	stalled  // its time was over, and it got no further
+	waiting  // left to the request that created it
+	advanced // its time ran out, and it made progress
+	stalled  // its time ran out, and it made no progress
 	failed
 )
 
@@ -139,7 +141,7 @@ func (s *sweep) run(ctx context.Context, prefix string) (Sweeping, error) {
 	return s.told(due), errors.Join(append(failures, ctx.Err())...)
 }
 
-// told is what a sweep did and left.
+// told returns what a sweep did and left.
 func (s *sweep) told(due []*dueTask) Sweeping {
 	var done Sweeping
 	now := s.store.now()
@@ -172,8 +174,8 @@ func (s *sweep) told(due []*dueTask) Sweeping {
 	return done
 }
 
-// due lists the tasks that are due, in the order in which a sweep takes them: at
-// random, but first those that no sweep worked at.
+// due lists the tasks that are due, in the order in which a sweep takes them:
+// random, but those that no sweep has worked on come first.
 func (s *Store) due(ctx context.Context, prefix string) ([]*dueTask, error) {
 	var due []*dueTask
 	err := s.scanPrefix(ctx, duePartition, prefix, func(item table.Item) {
@@ -181,7 +183,7 @@ func (s *Store) due(ctx context.Context, prefix string) ([]*dueTask, error) {
 			name: item.Sort, at: timeOf(item.Attributes, attrTime), moved: timeOf(item.Attributes, attrMoved),
 		})
 	})
-	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] }) //nolint:gosec // spreads work; nothing secret hangs on it
+	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] }) //nolint:gosec // spreads work; no secret depends on it
 	slices.SortStableFunc(due, func(a, b *dueTask) int {
 		switch {
 		case a.moved.IsZero() == b.moved.IsZero():
@@ -194,7 +196,7 @@ func (s *Store) due(ctx context.Context, prefix string) ([]*dueTask, error) {
 	return due, err
 }
 
-// turn works at a task for a time.
+// turn works on a task for a limited time.
 func (s *sweep) turn(ctx context.Context, task *dueTask) {
 	one, cancel := context.WithTimeout(ctx, s.each)
 	defer cancel()
@@ -217,9 +219,9 @@ func (s *sweep) turn(ctx context.Context, task *dueTask) {
 	}
 }
 
-// markMoved notes among the due tasks that a sweep got further with one. Nothing but
-// the order of the next sweep, and the time for which the task seems to stand still,
-// rests on it.
+// markMoved records in the due task that a sweep made progress with it. Only
+// the order of the next sweep, and the time for which the task seems stalled,
+// depend on it.
 func (s *Store) markMoved(ctx context.Context, task *dueTask) {
 	_ = s.write(ctx, time.Time{}, table.Update(table.Key{Partition: duePartition, Sort: task.name},
 		table.Change{Set: table.Attributes{attrMoved: millis(task.moved)}}, table.Present()))
@@ -236,7 +238,7 @@ func (s *sweep) finish(ctx context.Context, due *dueTask) error {
 	}
 	task, ok := parseTask(rest)
 	if !ok {
-		return fmt.Errorf("task %s: store: that is no task's name", due.name)
+		return fmt.Errorf("task %s: store: invalid name of a task", due.name)
 	}
 	_, err = s.store.finish(ctx, t, task)
 	if _, young := isYoung(err); young && s.now {
@@ -248,8 +250,8 @@ func (s *sweep) finish(ctx context.Context, due *dueTask) error {
 	return nil
 }
 
-// finishStaged gives up what a request has staged and may still take: of the two, one
-// comes through. Any other young task stays young.
+// finishStaged gives up what a request has staged and may still use: of the
+// two, exactly one succeeds. Any other young task stays young.
 func (s *Store) finishStaged(ctx context.Context, t tenant.ID, task directory.Task, young error) error {
 	switch task.Kind {
 	case directory.TaskEpoch:
@@ -269,7 +271,7 @@ func (s *Store) finishStaged(ctx context.Context, t tenant.ID, task directory.Ta
 	return young
 }
 
-// tasks lists the tasks of a tenant that are not finished, each once.
+// tasks lists the unfinished tasks of a tenant, each once.
 func (s *Store) tasks(ctx context.Context, t tenant.ID) (map[directory.Task]table.Item, error) {
 	tasks := map[directory.Task]table.Item{}
 	err := s.scan(ctx, partition(t, "TASKS"), func(item table.Item) {
@@ -278,7 +280,7 @@ func (s *Store) tasks(ctx context.Context, t tenant.ID) (map[directory.Task]tabl
 			return
 		}
 		if task.Kind == directory.TaskMembers {
-			task.Name, _, _ = strings.Cut(task.Name, "#") // a part, behind its head
+			task.Name, _, _ = strings.Cut(task.Name, "#") // a part, after its head
 		}
 		tasks[task] = item
 	})

@@ -11,8 +11,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// SweepNow takes what a request has staged, at any point of that request: either the
-// request comes through, or it decides again and nothing of it is left.
+// SweepNow takes what a request has staged, at any point of that request:
+// either the request succeeds, or it decides again and nothing of it is left.
 func TestSweepNow_AtAnyPointOfARequest(t *testing.T) {
 	requests := map[string]func(f *fixture, s *Store) error{
 		"a whole new set": func(f *fixture, s *Store) error {
@@ -72,7 +72,7 @@ func TestSweepNow_AtAnyPointOfARequest(t *testing.T) {
 				met = m.writes.Load() >= at
 			}
 			if refused == 0 || done == 0 {
-				t.Errorf("%d requests came through, %d did not: this shows only one side", done, refused)
+				t.Errorf("%d requests succeeded, %d did not: both outcomes must occur", done, refused)
 			}
 		})
 	}

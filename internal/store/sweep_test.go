@@ -19,15 +19,15 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// sweepFixture is a tenant without users, by a clock that never lags behind the real
-// one: table.Retrying goes by that.
+// sweepFixture is a tenant without users, with a clock that is never behind the
+// real one, which table.Retrying uses.
 func sweepFixture(t testing.TB, on table.Table) *fixture {
 	t.Helper()
 	return newFixture(t, on, time.Now().Add(time.Minute).Truncate(time.Millisecond))
 }
 
-// users makes inactive users, who need no seats, as their creation stores them but
-// for the log.
+// users creates inactive users, who need no seats, as their creation stores
+// them, without log entries.
 func (f *fixture) users(ids ...string) {
 	f.t.Helper()
 	for chunk := range slices.Chunk(ids, 30) {
@@ -67,7 +67,7 @@ func (f *fixture) entry(operation string, action directory.Action, of, id string
 	}
 }
 
-// group makes a group with members.
+// group creates a group with members.
 func (f *fixture) group(id string, members ...string) {
 	f.t.Helper()
 	g := &directory.Group{
@@ -82,7 +82,7 @@ func (f *fixture) group(id string, members ...string) {
 	}))
 }
 
-// edit is a change of a group as it is now.
+// edit returns a change of a group in its current state.
 func (f *fixture) edit(id string) directory.GroupChange {
 	f.t.Helper()
 	before, err := f.store.Group(f.t.Context(), f.tenant, id)
@@ -95,7 +95,7 @@ func (f *fixture) edit(id string) directory.GroupChange {
 	}
 }
 
-// empty takes all members from a group, and leaves their memberships behind.
+// empty removes all members from a group, and leaves their memberships unended.
 func (f *fixture) empty(id string) {
 	f.t.Helper()
 	c := f.edit(id)
@@ -104,7 +104,7 @@ func (f *fixture) empty(id string) {
 	f.must(f.store.CommitGroup(f.t.Context(), f.tenant, c))
 }
 
-// accept accepts a change of a group's members, and makes none of it.
+// accept accepts a change of a group's members, and applies none of its parts.
 func (f *fixture) accept(id string, add, remove []string) {
 	f.t.Helper()
 	c := f.edit(id)
@@ -112,7 +112,7 @@ func (f *fixture) accept(id string, add, remove []string) {
 	f.must(f.store.AcceptMembers(f.t.Context(), f.tenant, c))
 }
 
-// stageSet stages a set of members that nobody takes, for two minutes.
+// stageSet stages a set of members that no request takes, for two minutes.
 func (f *fixture) stageSet(id string, members ...string) {
 	f.t.Helper()
 	before, err := f.store.Group(f.t.Context(), f.tenant, id)
@@ -122,8 +122,8 @@ func (f *fixture) stageSet(id string, members ...string) {
 	f.must(err)
 }
 
-// writeParts writes down a change that is more than one transaction, and is killed
-// behind a number of writes.
+// writeParts stores the parts of a change of more than one transaction, and is
+// killed after a number of writes.
 func (f *fixture) writeParts(c directory.GroupChange, writes int) {
 	f.t.Helper()
 	c.After.Work, c.Add = "w1", make([]string, partsPerWrite*directory.MaxJoined+1)
@@ -136,7 +136,7 @@ func (f *fixture) writeParts(c directory.GroupChange, writes int) {
 	}
 }
 
-// deleteUser deletes a user, and leaves the memberships behind.
+// deleteUser deletes a user, and leaves the memberships unended.
 func (f *fixture) deleteUser(id string) {
 	f.t.Helper()
 	before, err := f.store.User(f.t.Context(), f.tenant, id)
@@ -149,7 +149,7 @@ func (f *fixture) deleteUser(id string) {
 	}))
 }
 
-// restoreUser makes a deleted user live again.
+// restoreUser restores a deleted user.
 func (f *fixture) restoreUser(id string) {
 	f.t.Helper()
 	records, err := f.store.Records(f.t.Context(), f.tenant, []string{id})
@@ -162,18 +162,18 @@ func (f *fixture) restoreUser(id string) {
 	}))
 }
 
-// mess is a tenant in which a task of every kind was left over.
+// mess is a tenant with an unfinished task of every kind.
 type mess struct {
 	*fixture
 	people []string
 }
 
-// taskNames are the tasks in a mess, by the group or user that they are about.
+// taskNames are the tasks in a mess, by the group or user that they concern.
 var taskNames = map[string]string{
 	"emptied": "epoch#emptied#1", "staged": "epoch#staged#2", "changed": "members#changed#w1", "parts": "members#parts#w1", "leaver": "user#leaver",
 }
 
-// tasks are how many there are.
+// tasks is their number.
 var tasks = len(taskNames)
 
 func (f *fixture) mess() *mess {
@@ -193,8 +193,8 @@ func (f *fixture) mess() *mess {
 	return m
 }
 
-// wantTidy compares a mess with what becomes of it: every task was brought to its end,
-// each part of a change once.
+// wantTidy checks what becomes of a mess: every task was finished, each part of
+// a change applied once.
 func (m *mess) wantTidy() {
 	m.t.Helper()
 	faults, err := m.store.Audit(m.t.Context(), m.tenant)
@@ -221,7 +221,7 @@ func (m *mess) wantTidy() {
 	}
 	slices.Sort(joined)
 	if !slices.Equal(joined, m.people[3:]) || !slices.Equal(left, m.people[:1]) {
-		m.t.Errorf("the log tells that %v joined and %v left, want %v and %v", joined, left, m.people[3:], m.people[:1])
+		m.t.Errorf("the log has %v joined and %v left, want %v and %v", joined, left, m.people[3:], m.people[:1])
 	}
 	changed, err := m.store.Group(m.t.Context(), m.tenant, "changed")
 	m.must(err)
@@ -241,7 +241,7 @@ func (f *fixture) wantMembers(group string, want []string) {
 	}
 }
 
-// wantSweep sweeps and compares what it found, which is no error.
+// wantSweep sweeps without an error and checks its result.
 func (f *fixture) wantSweep(age time.Duration, want Swept) {
 	f.t.Helper()
 	if got, err := f.store.Sweep(f.t.Context(), age); err != nil || got.Swept != want {
@@ -274,7 +274,7 @@ func TestSweep_RemovesStagedSetWhenItsTimeIsOver(t *testing.T) {
 	f.group("g1", ids[:2]...)
 	before := f.edit("g1")
 	f.stageSet("g1", ids...)
-	// The same of a group that is not made yet.
+	// The same for a group that does not exist yet.
 	f.must(f.store.BeginEpoch(t.Context(), f.tenant, "g2", nil, 1, f.now().Add(2*time.Minute)))
 	_, err := f.store.StageMembers(t.Context(), f.tenant, "g2", 1, ids[:40])
 	f.must(err)
@@ -298,12 +298,12 @@ func TestSweep_RemovesStagedSetWhenItsTimeIsOver(t *testing.T) {
 
 	// The request that staged it comes too late.
 	if _, err := f.store.StageMembers(t.Context(), f.tenant, "g1", 2, ids); !errors.Is(err, directory.ErrStale) {
-		t.Errorf("members are staged behind the end: %v", err)
+		t.Errorf("members are staged after the end: %v", err)
 	}
 	before.NewEpoch, before.Staged, before.After.Epoch, before.After.Epochs = true, true, 2, 2
 	var failed *directory.CommitError
 	if err := f.store.CommitGroup(t.Context(), f.tenant, before); !errors.As(err, &failed) || !failed.Stale {
-		t.Errorf("the set is taken behind its end: %v", err)
+		t.Errorf("the set is taken after its end: %v", err)
 	}
 	f.wantNoFaults()
 }
@@ -340,8 +340,8 @@ func TestSweep_RemovesPartsThatWereNotAccepted(t *testing.T) {
 			}
 			f.writeParts(c, tt.writes)
 			if tt.young {
-				// A sweep that takes tasks of any age leaves them too: they may be
-				// accepted yet.
+				// A sweep of tasks of any age leaves them too: they may still
+				// be accepted.
 				f.pass(time.Minute - time.Millisecond)
 				f.wantSweep(0, Swept{Young: 1})
 				if n := len(f.all(partition(f.tenant, "TASKS"))); n != 1+partsPerWrite {
@@ -356,7 +356,8 @@ func TestSweep_RemovesPartsThatWereNotAccepted(t *testing.T) {
 	}
 }
 
-// around is a table some of whose items are reached through another one only.
+// around is a table some of whose items are accessed only through another
+// table.
 type around struct {
 	table.Table
 	through table.Table
@@ -384,7 +385,8 @@ func (a *around) Write(ctx context.Context, tx table.Transaction) error {
 	return a.Table.Write(ctx, tx)
 }
 
-// itemsOf tells the items of one task of a mess: its own, and what it writes.
+// itemsOf reports which items belong to one task of a mess: its own, and those
+// it writes.
 func itemsOf(name string) func(table.Key) bool {
 	of := "#" + name + "#"
 	return func(k table.Key) bool {
@@ -430,7 +432,8 @@ func TestSweep_FinishesTheOthersWhenOneFails(t *testing.T) {
 	}
 }
 
-// What somebody else wrote among the due names is reported, and keeps nothing waiting.
+// An unknown name among the due tasks is reported, and does not delay the
+// others.
 func TestSweep_ReportsNamesOfNoTask(t *testing.T) {
 	f := sweepFixture(t, enginetest.Memory(t))
 	m := f.mess()
@@ -451,7 +454,8 @@ func TestSweep_ReportsNamesOfNoTask(t *testing.T) {
 	m.wantTidy()
 }
 
-// A purge may take the record of a user whose memberships are still being ended.
+// A purge may remove the record of a user whose memberships are still being
+// ended.
 func TestSweep_EndsTaskOfAUserWhoIsPurged(t *testing.T) {
 	f := sweepFixture(t, enginetest.Memory(t))
 	f.mess()
@@ -464,7 +468,8 @@ func TestSweep_EndsTaskOfAUserWhoIsPurged(t *testing.T) {
 	}
 }
 
-// A name that is due without its task, and a record that waits for one, heal.
+// A due name without its task, and a record that waits for a missing task, are
+// repaired.
 func TestSweep_ForgetsNamesWithoutTask(t *testing.T) {
 	f := sweepFixture(t, enginetest.Memory(t))
 	f.people(1)
@@ -484,7 +489,8 @@ func TestSweep_ForgetsNamesWithoutTask(t *testing.T) {
 }
 
 func TestSweep_AtOnceFinishesEverythingOnce(t *testing.T) {
-	// DynamoDB Local never lets transactions collide: it would show nothing more.
+	// DynamoDB Local never lets transactions conflict: it would show nothing
+	// more.
 	enginetest.RunOn(t, enginetest.All()[:2], func(t *testing.T, open func(t testing.TB) table.Table) {
 		for range 3 {
 			f := sweepFixture(t, table.Retrying(open(t)))
@@ -510,8 +516,8 @@ func TestSweep_AtOnceFinishesEverythingOnce(t *testing.T) {
 	})
 }
 
-// overtaken is a table on which something happens before one of the calls, counted
-// from 1.
+// overtaken is a table on which something happens before one of the calls,
+// counted from 1.
 type overtaken struct {
 	table.Table
 	call   int32
@@ -540,7 +546,7 @@ func (o *overtaken) Write(ctx context.Context, tx table.Transaction) error {
 	return o.Table.Write(ctx, tx)
 }
 
-// ending is a table that ends a context behind what is written.
+// ending is a table that ends a context after what is written.
 type ending struct {
 	table.Table
 	end func()
@@ -554,8 +560,8 @@ func (e *ending) Write(ctx context.Context, tx table.Transaction) error {
 	return err
 }
 
-// overtake sweeps a mess, and lets something happen before one of the calls about a
-// task. ok is false when the task does not take so many.
+// overtake sweeps a mess, and lets something happen before one of the calls
+// about a task. ok is false if the task does not take that many.
 func (m *mess) overtake(about string, call int32, before func()) (ok bool) {
 	m.t.Helper()
 	o := &overtaken{Table: m.table, call: call, before: before}
@@ -601,8 +607,8 @@ func TestSweep_OvertakenFinishesEverythingOnce(t *testing.T) {
 	}
 }
 
-// A sweep that is held up must not end what begins after the task: the user comes
-// back, and joins a group again.
+// A delayed sweep must not end memberships that begin after the task: the user
+// is restored, and joins a group again.
 func TestSweep_HeldUpLeavesLaterMemberships(t *testing.T) {
 	for call := int32(1); !t.Failed(); call++ {
 		f := sweepFixture(t, enginetest.Memory(t))
@@ -641,11 +647,11 @@ func TestSweep_InterruptedLosesNothing(t *testing.T) {
 			break
 		}
 		if !errors.Is(err, context.Canceled) || swept.Failed > 1 {
-			t.Fatalf("sweep %d goes on behind its end: %+v, %v", sweeps, swept, err)
+			t.Fatalf("sweep %d continues after its end: %+v, %v", sweeps, swept, err)
 		}
 	}
 	if sweeps < 2*tasks || sweeps == 100 {
-		t.Errorf("%d sweeps were interrupted, each behind a write, want a few for each task", sweeps)
+		t.Errorf("%d sweeps were interrupted, each after a write, want a few for each task", sweeps)
 	}
 	m.wantTidy()
 }

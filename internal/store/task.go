@@ -15,29 +15,31 @@ import (
 
 // The attributes of a task.
 const (
-	attrWhere = "gone"  // of a user's: 1 when the user's record lies among the deleted
+	attrWhere = "gone"  // of a user's: 1 if the user's record is among the deleted
 	attrState = "state" // of an epoch's: stateStaged or stateEnding
 	attrUntil = "until" // of a staged epoch: when it may be given up, in milliseconds
-	attrKeep  = "keep"  // of accepted members: how long log entries are kept, in seconds
+	attrKeep  = "keep"  // of accepted members: the retention of log entries, in seconds
 	attrLeft  = "left"  // of an accepted change: how many parts are left
-	attrLoose = "loose" // of a part: 1 when it may name members for whom nothing changes
+	attrLoose = "loose" // of a part: 1 if it may name members that do not change
 )
 
 const (
 	// stateStaged: a request writes members that no reader sees yet.
 	stateStaged = "staged"
-	// stateEnding: the epoch is nobody's, and its memberships are being ended; or
-	// the change was not accepted, and its parts are being taken away.
+	// stateEnding: the epoch is not a group's any more, and its memberships are
+	// being ended; or the change was not accepted, and its parts are being
+	// deleted.
 	stateEnding = "ending"
-	// stateAccepted: the group names the change, and its parts are being made.
+	// stateAccepted: the group names the change, and its parts are being
+	// applied.
 	stateAccepted = "accepted"
 )
 
-// unclaimedTime is how long accepted members may lie without a group that knows
-// of them: a request that still means to accept them is over by then.
+// unclaimedTime is how long parts of a change may exist without a group that
+// names the change: a request that would still accept them has ended by then.
 const unclaimedTime = time.Minute
 
-// taskSort is a task's name in its tenant.
+// taskSort returns a task's name in its tenant.
 func taskSort(task directory.Task) string {
 	name := string(task.Kind) + "#" + task.Resource
 	if task.Name != "" {
@@ -71,7 +73,7 @@ func dueOp(t tenant.ID, name string, at table.Value) table.Op {
 	return table.Put(table.Item{Key: dueKey(t, name), Attributes: table.Attributes{attrTime: at}})
 }
 
-// doneOps take a task away.
+// doneOps delete a task.
 func doneOps(t tenant.ID, task directory.Task, when ...table.Condition) []operation {
 	name := taskSort(task)
 	return []operation{
@@ -91,13 +93,13 @@ func endEpochOps(t tenant.ID, group string, epoch int64, at time.Time) []operati
 	})
 }
 
-// takeEpochOps make a staged epoch a group's: from now on it is no task.
+// takeEpochOps make a staged epoch a group's: its task is deleted.
 func takeEpochOps(t tenant.ID, group string, epoch int64) []operation {
 	return doneOps(t, epochTask(group, epoch), table.Is(attrState, table.Text(stateStaged)))
 }
 
-// BeginEpoch makes room for members under an epoch: from here on a task answers
-// for them. The group is nil while it is not made.
+// BeginEpoch prepares members under an epoch: from here on a task is
+// responsible for them. group is nil if it does not exist yet.
 func (s *Store) BeginEpoch(ctx context.Context, t tenant.ID, id string, group *directory.Group, epoch int64, until time.Time) error {
 	operations := taskOps(t, epochTask(id, epoch), table.Attributes{
 		attrTime: millis(s.now()), attrState: table.Text(stateStaged), attrUntil: millis(until),
@@ -119,8 +121,9 @@ func stale(err error) error {
 	return err
 }
 
-// StageMembers writes members under an epoch that was begun, several transactions
-// side by side: nobody sees them, so their order is nothing.
+// StageMembers writes members under an epoch that was begun, several
+// transactions in parallel: readers do not see them, so their order does not
+// matter.
 func (s *Store) StageMembers(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) ([]string, error) {
 	batches := slices.Collect(slices.Chunk(users, directory.MaxJoined))
 	unknown := make([][]string, len(batches))
@@ -139,8 +142,8 @@ func (s *Store) StageMembers(ctx context.Context, t tenant.ID, group string, epo
 	return slices.Concat(unknown...), err
 }
 
-// join commits operations by which users join. Those who are no live users are
-// left out, and returned; those who are leaving are waited for.
+// join commits operations by which users join. Those who are not live users are
+// left out and returned; the memberships of leaving users are finished first.
 func (s *Store) join(ctx context.Context, t tenant.ID, users []string, notAfter time.Time,
 	operations func(users []string) []operation,
 ) (unknown []string, err error) {
@@ -165,18 +168,18 @@ func (s *Store) join(ctx context.Context, t tenant.ID, users []string, notAfter 
 	}
 }
 
-// Finish brings a task to its end. Every step is a transaction that is harmless
-// to repeat, so that any number of requests may work at one task at once.
+// Finish completes a task. Every step is a transaction that is harmless to
+// repeat, so that any number of requests may work on one task concurrently.
 func (s *Store) Finish(ctx context.Context, t tenant.ID, task directory.Task) ([]string, error) {
 	unknown, err := s.finish(ctx, t, task)
 	if _, young := isYoung(err); young {
-		err = nil // somebody is at it
+		err = nil // its request is working on it
 	}
 	return unknown, err
 }
 
-// youngError reports a task that is left to the request that made it, whose time is
-// not over.
+// youngError reports a task that is left to the request that created it, whose
+// time has not run out.
 type youngError struct {
 	// until is when it may be finished.
 	until time.Time
@@ -209,10 +212,10 @@ func (s *Store) finish(ctx context.Context, t tenant.ID, task directory.Task) ([
 	case directory.TaskTenant:
 		return nil, s.finishTenant(ctx, t, task)
 	}
-	return nil, fmt.Errorf("store: no such kind of task: %q", task.Kind)
+	return nil, fmt.Errorf("store: unknown kind of task: %q", task.Kind)
 }
 
-// forgetDue takes the name of a task from the due ones that is not there.
+// forgetDue removes the name of a task that does not exist from the due ones.
 func (s *Store) forgetDue(ctx context.Context, t tenant.ID, task directory.Task) error {
 	name := taskSort(task)
 	err := stale(s.commit(ctx, time.Time{}, []operation{
@@ -220,12 +223,12 @@ func (s *Store) forgetDue(ctx context.Context, t tenant.ID, task directory.Task)
 		{Op: table.Delete(dueKey(t, name))},
 	}))
 	if errors.Is(err, directory.ErrStale) {
-		return nil // it was made again just now
+		return nil // it was just created again
 	}
 	return err
 }
 
-// GiveUpEpoch ends an epoch that was staged and will not be the group's.
+// GiveUpEpoch ends an epoch that was staged and will not become the group's.
 func (s *Store) GiveUpEpoch(ctx context.Context, t tenant.ID, group string, epoch int64) error {
 	task := epochTask(group, epoch)
 	err := stale(s.commit(ctx, time.Time{}, []operation{{Op: table.Update(taskKey(t, taskSort(task)),
@@ -237,8 +240,8 @@ func (s *Store) GiveUpEpoch(ctx context.Context, t tenant.ID, group string, epoc
 	return s.finishEpoch(ctx, t, task)
 }
 
-// finishEpoch ends the memberships of an epoch that is no group's any more. One
-// that is being staged is left alone until its time is over.
+// finishEpoch ends the memberships of an epoch that is not a group's any more.
+// An epoch that is being staged is left alone until its time runs out.
 func (s *Store) finishEpoch(ctx context.Context, t tenant.ID, task directory.Task) error {
 	item, ok, err := s.read(ctx, taskKey(t, taskSort(task)))
 	if err != nil {
@@ -253,13 +256,13 @@ func (s *Store) finishEpoch(ctx context.Context, t tenant.ID, task directory.Tas
 		}
 		group, epoch, ok := epochOf(task)
 		if !ok {
-			return fmt.Errorf("store: task of no epoch")
+			return fmt.Errorf("store: the task has no epoch")
 		}
 		return s.GiveUpEpoch(ctx, t, group, epoch)
 	}
 	group, epoch, ok := epochOf(task)
 	if !ok {
-		return fmt.Errorf("store: task of no epoch")
+		return fmt.Errorf("store: the task has no epoch")
 	}
 	for {
 		page, err := s.Members(ctx, t, group, epoch, "", parallelWrites*endBatch)
@@ -283,7 +286,8 @@ func (s *Store) finishEpoch(ctx context.Context, t tenant.ID, task directory.Tas
 	}
 }
 
-// endBatch is how many memberships end in one transaction that does nothing else.
+// endBatch is how many memberships end in one transaction that does nothing
+// else.
 const endBatch = table.MaxOps / 2
 
 func epochOf(task directory.Task) (group string, epoch int64, ok bool) {
@@ -291,8 +295,8 @@ func epochOf(task directory.Task) (group string, epoch int64, ok bool) {
 	return m.Group, m.Epoch, ok
 }
 
-// stay heals a user who is leaving and has no task. Another request may have
-// finished it just now; otherwise somebody else wrote to the table.
+// stay repairs a user who is leaving and has no task. Another request may just
+// have finished it; otherwise the table was written to by other software.
 func (s *Store) stay(ctx context.Context, t tenant.ID, task directory.Task) error {
 	for _, key := range []table.Key{userKey(t, task.Resource), goneKey(t, task.Resource)} {
 		err := stale(s.commit(ctx, time.Time{}, []operation{
@@ -307,8 +311,8 @@ func (s *Store) stay(ctx context.Context, t tenant.ID, task directory.Task) erro
 	return s.forgetDue(ctx, t, task)
 }
 
-// finishUser ends the memberships of a deleted user, a few groups at a time, and
-// then lets the user join groups again, if it comes back.
+// finishUser ends the memberships of a deleted user, a few groups at a time,
+// and then allows the user to join groups again after a restore.
 func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task) error {
 	name := taskSort(task)
 	item, ok, err := s.read(ctx, taskKey(t, name))
@@ -318,8 +322,8 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 	if !ok {
 		return s.stay(ctx, t, task)
 	}
-	// Every step is of this task and no later one: whoever was held up must not
-	// end memberships that the user has after it came back.
+	// Every step requires this task and no later one: a delayed request must
+	// not end memberships that the user has after a restore.
 	same := table.Is(attrPartOf, table.Text(item.Attributes.Text(attrPartOf)))
 	gone := map[string]bool{}
 	for {
@@ -347,7 +351,7 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 		var failed *directory.CommitError
 		switch {
 		case errors.As(err, &failed) && failed.Stale:
-			return s.finishUser(ctx, t, task) // another finished it; perhaps there is a new one
+			return s.finishUser(ctx, t, task) // another request finished it; there may be a new task
 		case errors.As(err, &failed):
 			for _, id := range failed.Gone {
 				gone[id] = true
@@ -358,8 +362,8 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 	}
 }
 
-// endWithoutRecord ends a task whose user's record was removed under it, as a
-// purge does. A task that another finished is at its end already.
+// endWithoutRecord ends a task whose user's record was removed meanwhile, as by
+// a purge. A task that another request finished is done already.
 func (s *Store) endWithoutRecord(ctx context.Context, t tenant.ID, task directory.Task, record table.Key, same table.Condition) error {
 	key := taskKey(t, taskSort(task))
 	items, err := s.table.Get(ctx, key, record)
@@ -370,11 +374,11 @@ func (s *Store) endWithoutRecord(ctx context.Context, t tenant.ID, task director
 		return nil
 	}
 	if _, there := items[record]; there {
-		return nil // a later task is at work on it
+		return nil // a later task is responsible
 	}
 	err = stale(s.commit(ctx, time.Time{}, append(doneOps(t, task, same), operation{Op: table.Check(record, table.Absent())})))
 	if errors.Is(err, directory.ErrStale) {
-		return nil // done by another
+		return nil // finished by another request
 	}
 	return err
 }

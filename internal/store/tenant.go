@@ -20,10 +20,10 @@ const (
 	attrCursorKey = "key"      // 256 random bits that sign cursors, base64
 )
 
-// ErrTenantExists says that the tenant is there already.
+// ErrTenantExists: the tenant exists already.
 var ErrTenantExists = tenant.ErrExists
 
-// CreateTenant makes a tenant with its ledger, or ErrTenantExists.
+// CreateTenant creates a tenant with its ledger, or returns ErrTenantExists.
 func (s *Store) CreateTenant(ctx context.Context, t tenant.ID, settings tenant.Settings,
 	seatLimit, readerLimit int64, now time.Time,
 ) error {
@@ -56,7 +56,7 @@ func encodeSettings(settings tenant.Settings) (string, error) {
 	return string(encoded), nil
 }
 
-// decodeSettings reads settings; a choice that is younger than they are is the
+// decodeSettings decodes settings; a setting newer than the stored text has its
 // default.
 func decodeSettings(t tenant.ID, text string) (tenant.Settings, error) {
 	settings := tenant.DefaultSettings()
@@ -136,8 +136,8 @@ func (s *Store) Tenants(ctx context.Context, after string, limit int) (page []te
 	return page, next, nil
 }
 
-// ChangeTenant makes one state of a tenant another. Settings and limits are changed
-// under what was read of both: settles two administrators.
+// ChangeTenant changes a tenant from one state to another. Settings and limits
+// are changed under what was read of both, which settles two administrators.
 func (s *Store) ChangeTenant(ctx context.Context, before, after tenant.Tenant, now time.Time) error {
 	encoded, err := encodeSettings(after.Settings)
 	if err != nil {
@@ -163,7 +163,8 @@ func changed(err error) error {
 	return writeError(err)
 }
 
-// EndTenant turns a tenant off for good, and leaves what is stored of it to a task.
+// EndTenant disables a tenant for good, and leaves what is stored of it to a
+// task.
 func (s *Store) EndTenant(ctx context.Context, before tenant.Tenant, now time.Time) error {
 	settings := before.Settings
 	settings.Ending, settings.SCIMDisabled = true, true
@@ -179,8 +180,8 @@ func (s *Store) EndTenant(ctx context.Context, before tenant.Tenant, now time.Ti
 	return changed(s.write(ctx, now.Add(directory.WriteTime), ops...))
 }
 
-// SetSeatLimit changes how many seats a tenant has. A limit below the use takes
-// no seat from anybody; none is granted until the use is below it.
+// SetSeatLimit changes how many seats a tenant has. A limit below the use does
+// not revoke a seat; none is granted until the use is below it.
 func (s *Store) SetSeatLimit(ctx context.Context, t tenant.ID, limit int64, now time.Time) error {
 	return writeError(s.write(ctx, now.Add(directory.WriteTime), table.Update(ledgerKey(t),
 		table.Change{Set: table.Attributes{attrSeatLimit: table.Number(limit)}}, table.Present())))

@@ -10,13 +10,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// together runs reads side by side and waits for all of them: one sequential
+// together runs reads in parallel and waits for all of them: one sequential
 // round trip.
 func together(ctx context.Context, reads ...func(context.Context) error) error {
 	return sideBySide(table.Together(ctx), reads...)
 }
 
-// sideBySide runs calls at once and waits for all of them.
+// sideBySide runs calls in parallel and waits for all of them.
 func sideBySide(ctx context.Context, reads ...func(context.Context) error) error {
 	errs := make([]error, len(reads))
 	done := make(chan struct{})
@@ -38,7 +38,7 @@ func sideBySide(ctx context.Context, reads ...func(context.Context) error) error
 	return errors.Join(errs...)
 }
 
-// parallelWrites is how many calls of one request are under way at once.
+// parallelWrites is how many calls of one request run at once.
 const parallelWrites = 4
 
 // parallel does n things, a few at a time, and stops at the first that fails.
@@ -57,7 +57,7 @@ func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) er
 				return nil
 			}
 			if ctx.Err() != nil {
-				return parent.Err() // nil when another worker failed, and says so
+				return parent.Err() // nil if another worker failed, whose error is returned
 			}
 			if err := do(ctx, i); err != nil {
 				cancel()

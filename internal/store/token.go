@@ -17,13 +17,13 @@ const (
 	attrHash     = "hash" // SHA-256 of the token's secret
 	attrLastFour = "last4"
 	attrLabel    = "label"
-	attrExpires  = "exp"  // milliseconds since 1970; absent for no end
+	attrExpires  = "exp"  // milliseconds since 1970; absent if it never expires
 	attrRevoked  = "rev"  // milliseconds since 1970; 0 of a live token
-	attrNextID   = "next" // the token that is to take this one's place, or ""
-	attrOldID    = "old"  // the token whose place this one is to take, or ""
+	attrNextID   = "next" // the token that is to replace this one, or ""
+	attrOldID    = "old"  // the token that this one is to replace, or ""
 )
 
-// SaveToken stores what is kept of a minted token.
+// SaveToken stores the record of a new token.
 func (s *Store) SaveToken(ctx context.Context, t tenant.ID, r access.Record) error {
 	return writeError(s.write(ctx, time.Time{}, table.Put(tokenItem(t, r), table.Absent())))
 }
@@ -61,8 +61,8 @@ func decodeToken(id string, a, used table.Attributes) access.Record {
 	}
 }
 
-// Access reads a tenant with its schemas and its seats, one of its tokens, and when that was last
-// used, in one round trip.
+// Access reads a tenant with its schemas and its seats, one of its tokens, and
+// the last use of that token, in one round trip.
 func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 	access.Owner, access.Record, bool, error,
 ) {
@@ -91,8 +91,8 @@ func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 		decodeToken(tokenID, token.Attributes, items[usedKey(t, tokenID)].Attributes), true, nil
 }
 
-// Used notes when a token was used, if nobody has noted it since it was read. What
-// it costs is no part of what the request cost beside which it is done.
+// Used records when a token was used, unless another instance has since it was
+// read. Its cost is not counted in the cost of the request that it accompanies.
 func (s *Store) Used(ctx context.Context, t tenant.ID, tokenID string, before, now time.Time) error {
 	ctx, _ = table.WithUsage(ctx)
 	when := table.Absent()
@@ -118,7 +118,7 @@ func (s *Store) Token(ctx context.Context, t tenant.ID, id string) (access.Recor
 	return decodeToken(id, item.Attributes, items[usedKey(t, id)].Attributes), true, nil
 }
 
-// Tokens reads all tokens of a tenant that is there, in the order of their ids.
+// Tokens reads all tokens of an existing tenant, in the order of their ids.
 func (s *Store) Tokens(ctx context.Context, t tenant.ID) ([]access.Record, error) {
 	var found []table.Item
 	used := map[string]table.Attributes{}
@@ -140,9 +140,9 @@ func (s *Store) Tokens(ctx context.Context, t tenant.ID) ([]access.Record, error
 	return records, nil
 }
 
-// RevokeToken ends a token; its record stays, so that whoever still sends it is
-// told why it is refused. Instances that have it cached take it for
-// access.CacheTime more. access.ErrRotation: a rotation of it is under way.
+// RevokeToken revokes a token; its record stays, so that a request that still
+// sends it gets the reason. Instances that have it cached accept it for
+// access.CacheTime more. access.ErrRotation: the token is being rotated.
 func (s *Store) RevokeToken(ctx context.Context, t tenant.ID, id string, now time.Time) error {
 	revoked := table.Change{Set: table.Attributes{attrRevoked: millis(now)}}
 	err := rotated(s.write(ctx, time.Time{}, table.Update(tokenKey(t, id), revoked,
@@ -150,8 +150,8 @@ func (s *Store) RevokeToken(ctx context.Context, t tenant.ID, id string, now tim
 	if !errors.Is(err, access.ErrRotation) {
 		return err
 	}
-	// One that was stored before there were rotations is a part of none, and never
-	// becomes one: it is revoked as it is.
+	// A token stored by a version without rotations is not part of one, and
+	// never becomes part of one: it is revoked as it is.
 	item, ok, failed := s.read(ctx, tokenKey(t, id))
 	if failed != nil {
 		return failed
@@ -164,8 +164,8 @@ func (s *Store) RevokeToken(ctx context.Context, t tenant.ID, id string, now tim
 
 var live = table.Is(attrRevoked, table.Number(0))
 
-// BeginRotation stores a token beside the one whose place it is to take. Settles two
-// rotations of one token.
+// BeginRotation stores a token beside the one that it is to replace. It settles
+// two rotations of one token.
 func (s *Store) BeginRotation(ctx context.Context, t tenant.ID, old string, next access.Record) error {
 	next.Replaces = old
 	return rotated(s.write(ctx, time.Time{},
@@ -174,8 +174,8 @@ func (s *Store) BeginRotation(ctx context.Context, t tenant.ID, old string, next
 		table.Put(tokenItem(t, next), table.Absent())))
 }
 
-// CompleteRotation revokes the old token. Settles the end of a rotation against its
-// other end.
+// CompleteRotation revokes the old token. It settles the completion of a
+// rotation against its cancellation.
 func (s *Store) CompleteRotation(ctx context.Context, t tenant.ID, old, next string, now time.Time) error {
 	return rotated(s.write(ctx, time.Time{},
 		table.Update(tokenKey(t, old), table.Change{Set: table.Attributes{attrNextID: table.Text(""), attrRevoked: millis(now)}},

@@ -36,7 +36,7 @@ func (k keeper) rotate(id string, w access.Wanted) string {
 	return r.ID
 }
 
-// wantLive compares which tokens are good.
+// wantLive checks which tokens are live.
 func (k keeper) wantLive(ids ...string) {
 	k.t.Helper()
 	want := map[string]bool{}
@@ -52,7 +52,7 @@ func (k keeper) wantLive(ids ...string) {
 		delete(want, r.ID)
 	}
 	if len(want) > 0 {
-		k.t.Errorf("tokens are not there: %v", want)
+		k.t.Errorf("tokens are missing: %v", want)
 	}
 }
 
@@ -80,8 +80,8 @@ func testRotation(t *testing.T, k keeper) {
 	if k.wantLive(next); r.ID != next || r.Label != "okta" {
 		t.Errorf("completed to %+v, want %s", r, next)
 	}
-	// Revoking the new one cancels, revoking the old one completes; the one that
-	// stays is free for the next rotation.
+	// Revoking the new one cancels, revoking the old one completes; the
+	// remaining one can be rotated again.
 	k.must(k.Revoke(ctx, k.tenant, k.rotate(next, access.Wanted{})))
 	k.wantLive(next)
 	last := k.rotate(next, access.Wanted{})
@@ -143,15 +143,15 @@ func testTokenLimit(t *testing.T, k keeper) {
 	if err := mint(); !errors.Is(err, access.ErrTooManyTokens) {
 		t.Errorf("one more: %v, want ErrTooManyTokens", err)
 	}
-	// Each can be replaced nevertheless, and then there is no room either.
+	// Each can still be replaced, and after that there is no room either.
 	k.rotate(first, access.Wanted{})
 	_, err := k.Complete(ctx, k.tenant, first)
 	k.must(err)
 	if err := mint(); !errors.Is(err, access.ErrTooManyTokens) {
-		t.Errorf("one more behind a rotation: %v, want ErrTooManyTokens", err)
+		t.Errorf("one more after a rotation: %v, want ErrTooManyTokens", err)
 	}
 	k.pass(time.Minute)
-	k.must(mint()) // in the place of the one that expired
+	k.must(mint()) // instead of the one that expired
 }
 
 func testOldToken(t *testing.T, k keeper) {

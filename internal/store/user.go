@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The attributes of a user's item, live or deleted. Short names: every name is
-// billed on every read.
+// The attributes of a user's item, live or deleted. Names are short, because
+// they are billed on every read.
 const (
 	attrDoc      = "doc"  // the resource as served, without meta and groups
 	attrVersion  = "ver"  // from 1, one more with each change
@@ -21,7 +21,7 @@ const (
 	attrType     = "typ"  // "user" or "reader"
 	attrOff      = "off"  // who deactivated: "scim" or "app"; absent while active
 	attrOrigin   = "org"  // "scim", "manual" or "jit"
-	attrLinked   = "lnk"  // 1 when an identity provider manages the user
+	attrLinked   = "lnk"  // 1 if an identity provider manages the user
 	attrProtect  = "pro"  // 1 of a protected user; absent of all others
 	attrJoins    = "jn"   // memberships ever begun
 	attrLeaving  = "lv"   // 1 while memberships from before a deletion are ended
@@ -31,7 +31,7 @@ const (
 
 func heldAttribute(kind directory.Kind) string { return heldPrefix + "." + string(kind) }
 
-// userItem is a record whole: as it is made, or as it is moved.
+// userItem returns a whole record, for one that is created or moved.
 func userItem(t tenant.ID, u *directory.User) table.Item {
 	a := userAttributes(u)
 	a[attrJoins] = table.Number(u.Joins)
@@ -39,9 +39,9 @@ func userItem(t tenant.ID, u *directory.User) table.Item {
 	return table.Item{Key: recordKey(t, u), Attributes: a}
 }
 
-// userAttributes are those that a change of the user sets. How often it joined a
-// group, and whether it is leaving, are not among them: memberships begin and end
-// while the user is changed.
+// userAttributes are those that a change of the user sets. How often it joined
+// a group, and whether it is leaving, are not among them: memberships begin and
+// end while the user is changed.
 func userAttributes(u *directory.User) table.Attributes {
 	a := table.Attributes{
 		attrDoc:      table.Text(string(u.Doc)),
@@ -65,7 +65,7 @@ func userAttributes(u *directory.User) table.Attributes {
 	return a
 }
 
-// userUpdate changes a record where it lies.
+// userUpdate updates a record in its place.
 func userUpdate(t tenant.ID, u *directory.User, when ...table.Condition) table.Op {
 	change := table.Change{Set: userAttributes(u)}
 	if !u.Protected {
@@ -82,8 +82,8 @@ func userUpdate(t tenant.ID, u *directory.User, when ...table.Condition) table.O
 	return table.Update(recordKey(t, u), change, when...)
 }
 
-// recordKey is where a record lies: live and deleted ones are kept apart, so that
-// a list reads live ones only.
+// recordKey returns where a record is stored: live and deleted ones are
+// separate, so that a list reads only live ones.
 func recordKey(t tenant.ID, u *directory.User) table.Key {
 	if u.Deleted {
 		return goneKey(t, u.ID)
@@ -138,12 +138,12 @@ func (s *Store) User(ctx context.Context, t tenant.ID, id string) (*directory.Us
 	return decodeUser(item, false), nil
 }
 
-// Mirrors reads the memberships of a user, as many as a limit.
+// Mirrors reads the memberships of a user, up to a limit.
 func (s *Store) Mirrors(ctx context.Context, t tenant.ID, id string, limit int) ([]directory.Mirror, error) {
 	return s.mirrors(ctx, t, id, limit)
 }
 
-// UserAndMirrors reads a live user and its memberships side by side.
+// UserAndMirrors reads a live user and its memberships in parallel.
 func (s *Store) UserAndMirrors(ctx context.Context, t tenant.ID, id string) (
 	u *directory.User, mirrors []directory.Mirror, err error,
 ) {
@@ -178,9 +178,9 @@ func (s *Store) LiveUsers(ctx context.Context, t tenant.ID, ids []string) ([]*di
 	return users, nil
 }
 
-// Records reads users by id wherever they lie. A record that moves between the
+// Records reads users by id, live and deleted. A record that moves between the
 // two places while it is read may be missed: the transaction that follows finds
-// it there.
+// it.
 func (s *Store) Records(ctx context.Context, t tenant.ID, ids []string) (map[string]*directory.User, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -205,7 +205,7 @@ func (s *Store) Records(ctx context.Context, t tenant.ID, ids []string) (map[str
 	return records, nil
 }
 
-// RecordsAndMirrors reads users and their memberships side by side.
+// RecordsAndMirrors reads users and their memberships in parallel.
 func (s *Store) RecordsAndMirrors(ctx context.Context, t tenant.ID, ids []string) (
 	records map[string]*directory.User, mirrors map[string][]directory.Mirror, err error,
 ) {
@@ -261,7 +261,7 @@ func (s *Store) NameHolders(ctx context.Context, t tenant.ID, prefix string, lim
 }
 
 // EmailHolders reads the reservation of an email and the users who have it as
-// another one, side by side.
+// another one, in parallel.
 func (s *Store) EmailHolders(ctx context.Context, t tenant.ID, folded string) ([]string, error) {
 	var unique map[directory.Kind]string
 	var others []string
