@@ -95,7 +95,7 @@ func TestLocal_RefusesDamagedData(t *testing.T) {
 		says    []string
 	}{
 		"cut off":         {sound[:5*os.Getpagesize()], []string{"damaged", "cut off"}},
-		"cut to nothing":  {[]byte{}, []string{"damaged", "nothing in it"}},
+		"cut to nothing":  {[]byte{}, []string{"damaged", "it is empty"}},
 		"garbage":         {garbage, []string{"damaged"}},
 		"overwritten":     {append(bytes.Clone(sound[:8<<10]), garbage...), []string{"damaged"}},
 		"missing":         {nil, []string{"missing", "token-acme"}},

@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// Holds tells whether the condition holds for an item, nil when there is none.
-// It is the meaning of every condition; an engine that does not evaluate
-// conditions itself must agree with it.
+// Holds reports whether the condition holds for an item, which is nil if it
+// does not exist. It defines every condition; an engine that does not use it
+// must agree with it.
 func (c Condition) Holds(item *Item) bool {
 	if c.Kind == CondAbsent {
 		return item == nil
@@ -29,10 +29,10 @@ func (c Condition) Holds(item *Item) bool {
 	}
 }
 
-// After is the item that the operation leaves behind, given the one before it
-// (nil when there was none), or nil when it leaves none. It does not look at the
-// conditions, and changes nothing that it was given. What DynamoDB refuses only
-// once it sees the item is a *LimitError with the operation unset: an addition
+// After returns the item after the operation, given the one before it (nil if
+// there was none), or nil if the operation leaves none. It ignores the
+// conditions, and changes none of its arguments. What DynamoDB refuses only
+// when it sees the item is a *LimitError with the operation unset: an addition
 // to a text, an item that grows beyond MaxItem.
 func (op Op) After(before *Item) (*Item, error) {
 	switch op.Kind {

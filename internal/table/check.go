@@ -6,20 +6,20 @@ import (
 	"unicode/utf8"
 )
 
-// What DynamoDB allows in one expression. Nothing in rollcall comes near.
+// What DynamoDB allows in one expression. rollcall stays far below.
 const (
 	maxConditions = 50    // conditions of one operation; each takes up to 4 of 300 operators
 	maxChanges    = 300   // attributes that one Update names
 	maxName       = 65535 // bytes of an attribute's name
 )
 
-// CheckTransaction returns a *LimitError for a transaction that DynamoDB refuses
-// for its form alone. Every engine calls it before it does anything, so that what
-// passes a test in memory also passes in AWS.
+// CheckTransaction returns a *LimitError for a transaction that DynamoDB
+// refuses by its form. Every engine calls it first, so that what passes a test
+// in memory also passes in AWS.
 //
-// Two things DynamoDB would take are refused too, for they are mistakes: a text
-// that is not UTF-8, which would be stored as another text, and an Update that
-// changes nothing.
+// Two things that DynamoDB would accept are refused too, because they are
+// mistakes: a text that is not UTF-8, which would be stored as another text,
+// and an Update that changes nothing.
 func CheckTransaction(tx Transaction) error {
 	switch {
 	case tx.Token == "":
@@ -51,8 +51,8 @@ func CheckTransaction(tx Transaction) error {
 	return nil
 }
 
-// sent is the size of what an operation carries to DynamoDB, which is what the
-// limit of a transaction counts.
+// sent returns the size of what an operation carries to DynamoDB, which counts
+// towards the limit of a transaction.
 func (op Op) sent() int {
 	switch op.Kind {
 	case OpPut:
@@ -87,7 +87,7 @@ func checkOp(op Op) string {
 		}
 	case OpDelete:
 	default:
-		return "an operation of no kind"
+		return "an operation without a kind"
 	}
 	return ""
 }
@@ -150,7 +150,7 @@ func checkConditions(conditions []Condition) string {
 				reason = "a comparison of an attribute with itself"
 			}
 		default:
-			reason = "a condition of no kind"
+			reason = "a condition without a kind"
 		}
 		if reason != "" {
 			return reason

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Errors of Table that say nothing about the data.
+// Errors of Table that carry no data.
 var (
 	// ErrConflict: another transaction touched an item at the same time.
 	// Nothing was applied; the same transaction may be sent again.
 	ErrConflict = errors.New("table: transaction conflict")
-	// ErrThrottled: the table refused for its capacity. Nothing was applied; the
-	// same call may be sent again.
+	// ErrThrottled: the table refused for lack of capacity. Nothing was applied;
+	// the same call may be sent again.
 	ErrThrottled = errors.New("table: throttled")
 	// ErrUnreachable: the table cannot be used at all: no connection to it can be
 	// made, it does not exist, or it refuses the caller's credentials. Nothing was
@@ -25,26 +25,27 @@ var (
 	ErrUnavailable = errors.New("table: no answer")
 	// ErrUnknownOutcome: a write's answer was lost, and it may or may not have
 	// been applied. Only the same transaction, sent again with the same token,
-	// tells.
+	// reveals which.
 	ErrUnknownOutcome = errors.New("table: outcome unknown")
 	// ErrTokenReused: the token belongs to a transaction with other operations.
 	ErrTokenReused = errors.New("table: token used for another transaction")
-	// ErrStorage: what the table is kept in is damaged, full, or cannot be read or
-	// written. Nothing was applied, and nothing is to be sent again before an operator
-	// has seen to it.
+	// ErrStorage: the storage of the table is damaged, full, or cannot be read
+	// or written. Nothing was applied, and nothing should be sent again before
+	// an operator has repaired it.
 	ErrStorage = errors.New("table: the storage fails")
 	// ErrTooLate: the transaction's NotAfter has passed; it was not sent again.
 	ErrTooLate = errors.New("table: too late to write")
 )
 
-// ConditionError says which conditions of a transaction did not hold. Nothing
-// was applied.
+// ConditionError reports which conditions of a transaction did not hold.
+// Nothing was applied.
 type ConditionError struct {
 	// Failed has one entry for each operation whose conditions did not hold,
 	// in the order of the operations.
 	Failed []FailedCondition
-	// Incomplete tells that other operations were not judged, for a conflict or
-	// a throttle: an operation that is not in Failed may have failed too.
+	// Incomplete reports that other operations were not checked, because of a
+	// conflict or a throttle: an operation that is not in Failed may have
+	// failed too.
 	Incomplete bool
 }
 
@@ -52,12 +53,12 @@ type ConditionError struct {
 type FailedCondition struct {
 	// Op is the index in Transaction.Ops.
 	Op int
-	// Item is the item as it was then, nil when there was none.
+	// Item is the item at that time, nil if it did not exist.
 	Item *Item
 }
 
-// Error names the operations by index; keys are left out, they may hold
-// personal data.
+// Error names the operations by index, without keys, which may contain personal
+// data.
 func (e *ConditionError) Error() string {
 	var b strings.Builder
 	b.WriteString("table: condition failed for operation")
@@ -70,9 +71,9 @@ func (e *ConditionError) Error() string {
 	return b.String()
 }
 
-// LimitError is a call that DynamoDB refuses for its form, refused by every
-// engine before anything is sent; only what an Update makes of its item (see
-// Reason…) shows when it is applied. Nothing was applied.
+// LimitError is a call that DynamoDB refuses by its form. Every engine refuses
+// it before anything is sent, except for what depends on the stored item (see
+// Reason…), which shows when it is applied. Nothing was applied.
 type LimitError struct {
 	// Op is the index of the operation or key at fault, -1 for the whole call.
 	Op     int
@@ -87,7 +88,7 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("table: refused: operation %d: %s", e.Op, e.Reason)
 }
 
-// Reasons of a LimitError that an engine may learn only once it meets the item.
+// Reasons of a LimitError that an engine may learn only when it reads the item.
 const (
 	ReasonItemSize  = "an item of more than 400 KB"
 	ReasonNotNumber = "an addition to an attribute that is a text"

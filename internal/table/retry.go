@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// What Retrying does unless told otherwise.
+// The defaults of Retrying.
 const (
 	retryFor     = 8 * time.Second
 	retryFirst   = 10 * time.Millisecond
@@ -19,30 +19,30 @@ const (
 	retryConnecting = 2 * time.Second
 )
 
-// Retrying sends calls again whose failure was nobody's fault: a write after a
-// conflict, a throttle or a lost answer, a read after a throttle or no answer, both
-// when there was no connection. It gives up after 8 seconds (2 without a
-// connection), at the context's deadline, or when the transaction's NotAfter has
-// passed, whichever is first, and waits in between for a random time that grows from
-// 10 to 500 ms.
+// Retrying sends calls again that failed for temporary reasons: a write after a
+// conflict, a throttle or a lost answer, a read after a throttle or no answer,
+// both if there was no connection. It gives up after 8 seconds (2 without a
+// connection), at the context's deadline, or when the transaction's NotAfter
+// has passed, whichever is first, and waits in between for a random time that
+// grows from 10 to 500 ms.
 //
-// A write is sent again exactly as it was, with its token: never a new one, for
-// then a lost answer could mean that it is applied twice. Every time counts as a
-// retry in the Usage of the context.
+// A write is sent again unchanged, with its token: with a new token a lost
+// answer could mean that it is applied twice. Each attempt counts as a retry in
+// the Usage of the context.
 //
-// The error is that of the last try, and one of ErrConflict, ErrThrottled,
-// ErrUnknownOutcome, ErrUnavailable and ErrUnreachable says what stood in the way. Once an answer
-// was lost, only success, a failed condition or a refusal settle it: until then
-// the error is ErrUnknownOutcome, whatever came after it and whatever ended the
-// tries, the end of the caller's context among them. When NotAfter ended them, or
-// forbade the first, the error is ErrTooLate too.
+// The error is that of the last attempt, and one of ErrConflict, ErrThrottled,
+// ErrUnknownOutcome, ErrUnavailable and ErrUnreachable gives the cause. Once an
+// answer was lost, only success, a failed condition or a refusal settle it:
+// until then the error is ErrUnknownOutcome, whatever came after it and whatever
+// ended the attempts, including the end of the caller's context. If NotAfter
+// ended them, or prevented the first, the error is ErrTooLate too.
 func Retrying(t Table, options ...RetryOption) Table {
 	r := &retrying{
 		table: t,
 		total: retryFor,
 		now:   time.Now,
 		sleep: sleep,
-		// Spreads load; nothing secret hangs on it.
+		// Spreads load; no secret depends on it.
 		jitter: func(d time.Duration) time.Duration { return rand.N(d + 1) }, //nolint:gosec // see above
 	}
 	for _, o := range options {
@@ -59,8 +59,8 @@ func RetryFor(total time.Duration) RetryOption {
 	return func(r *retrying) { r.total = total }
 }
 
-// RetryClock replaces the clock and the wait. The wait returns the context's error
-// when that ended first.
+// RetryClock replaces the clock and the wait. The wait returns the context's
+// error if that ended first.
 func RetryClock(now func() time.Time, sleep func(context.Context, time.Duration) error) RetryOption {
 	return func(r *retrying) { r.now, r.sleep = now, sleep }
 }
@@ -78,12 +78,12 @@ type retrying struct {
 	jitter func(time.Duration) time.Duration
 }
 
-// Get is Table.Get, sent again.
+// Get is Table.Get with retries.
 func (r *retrying) Get(ctx context.Context, keys ...Key) (map[Key]Item, error) {
 	return read(ctx, r, func() (map[Key]Item, error) { return r.table.Get(ctx, keys...) })
 }
 
-// Query is Table.Query, sent again.
+// Query is Table.Query with retries.
 func (r *retrying) Query(ctx context.Context, q Query) (Page, error) {
 	return read(ctx, r, func() (Page, error) { return r.table.Query(ctx, q) })
 }
@@ -102,13 +102,13 @@ func read[T any](ctx context.Context, r *retrying, send func() (T, error)) (T, e
 	}
 }
 
-// Write is Table.Write, sent again.
+// Write is Table.Write with retries.
 func (r *retrying) Write(ctx context.Context, tx Transaction) error {
 	if r.tooLate(tx) {
 		return ErrTooLate
 	}
 	end, run := r.end(ctx), connecting{}
-	var lost error // the last try whose outcome is unknown
+	var lost error // the last attempt whose outcome is unknown
 	for try := 0; ; try++ {
 		err := r.table.Write(ctx, tx)
 		switch {
@@ -132,9 +132,9 @@ func (r *retrying) Write(ctx context.Context, tx Transaction) error {
 	}
 }
 
-// settled tells an answer that says what became of the transaction, whatever
-// happened to earlier tries of it: a remembered token answers before a condition
-// is looked at.
+// settled reports whether an answer is the outcome of the transaction, whatever
+// happened to earlier attempts: the table answers a remembered token before it
+// checks a condition.
 func settled(err error) bool {
 	var condition *ConditionError
 	var limit *LimitError
@@ -142,7 +142,7 @@ func settled(err error) bool {
 }
 
 func (r *retrying) tooLate(tx Transaction) bool {
-	// By the clock on the wall: the other may stand still while a process is frozen.
+	// By wall clock: the monotonic clock may stop while a process is frozen.
 	return !tx.NotAfter.IsZero() && r.now().Round(0).After(tx.NotAfter.Round(0))
 }
 
@@ -174,8 +174,8 @@ func (r *retrying) end(ctx context.Context) time.Time {
 
 var errGaveUp = errors.New("gave up")
 
-// pause waits before the next try. It returns errGaveUp when there is no time for
-// one, and the context's error when that ended.
+// pause waits before the next attempt. It returns errGaveUp if there is no time
+// for one, and the context's error if that ended.
 func (r *retrying) pause(ctx context.Context, try int, end time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -191,7 +191,8 @@ func (r *retrying) pause(ctx context.Context, try int, end time.Time) error {
 	return r.sleep(ctx, wait)
 }
 
-// ended is the last error, with what ended the tries when that was the caller.
+// ended returns the last error, with what ended the attempts if that was the
+// caller.
 func ended(last, stop error) error {
 	if errors.Is(stop, errGaveUp) || errors.Is(last, stop) {
 		return last

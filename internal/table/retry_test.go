@@ -152,7 +152,7 @@ func TestRetrying_GivesUpSoonWithoutAConnection(t *testing.T) {
 				t.Errorf("%s: a write is %v after %d tries, want %v after %d", name, err, len(write.at), c.write, c.wrote)
 			}
 			if errors.Is(err, table.ErrUnknownOutcome) && errors.Is(err, table.ErrUnreachable) {
-				t.Errorf("%s: a write of unknown outcome is told as one that did not arrive: %v", name, err)
+				t.Errorf("%s: a write of unknown outcome is reported as one that did not arrive: %v", name, err)
 			}
 		}
 	})

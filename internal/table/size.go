@@ -1,7 +1,8 @@
 package table
 
-// Size is the size of an item in bytes as DynamoDB counts it for its limits and
-// its price: the names and values of all attributes, the key's two among them.
+// Size returns the size of an item in bytes as DynamoDB counts it for its
+// limits and its price: the names and values of all attributes, including the
+// two of the key.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 func Size(item Item) int {
 	return sizeOf(item.Key, item.Attributes)
@@ -15,8 +16,8 @@ func sizeOf(key Key, attributes Attributes) int {
 	return n
 }
 
-// size is the length of a text, and of a number a byte for every two significant
-// digits, one more, and one for the sign of a negative one.
+// size returns the length of a text; for a number one byte for every two
+// significant digits, one more, and one for the sign of a negative one.
 func (v Value) size() int {
 	if !v.isNumber {
 		return len(v.text)
@@ -27,7 +28,7 @@ func (v Value) size() int {
 		size++
 	}
 	for n != 0 && n%10 == 0 {
-		n /= 10 // zeros at the end are not significant
+		n /= 10 // trailing zeros are not significant
 	}
 	digits := 0
 	for ; n != 0; n /= 10 {

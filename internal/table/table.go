@@ -1,8 +1,8 @@
-// Package table is the slice of DynamoDB that rollcall relies on, as an
+// Package table is the part of DynamoDB that rollcall relies on, as an
 // interface of three methods: a batch read by key, a range read of one
 // partition, and a transaction of conditional operations. Two engines keep its
-// contract, table/dynamo and table/embedded; table/tabletest is the contract
-// as a suite.
+// contract, table/dynamo and table/embedded; table/tabletest is the contract as
+// a test suite.
 //
 // It knows nothing of SCIM, users or tenants, and imports no engine.
 package table
@@ -16,9 +16,9 @@ import (
 // write that was acknowledged before the read began. Implementations are safe
 // for concurrent use.
 type Table interface {
-	// Get reads up to MaxGetKeys items by key in one round trip. The answer
-	// holds the items that exist; an absent one has no entry. The same key
-	// twice is a *LimitError, as it is for DynamoDB.
+	// Get reads up to MaxGetKeys items by key in one round trip. The answer has
+	// the items that exist; an absent one has no entry. The same key twice is a
+	// *LimitError, as in DynamoDB.
 	Get(ctx context.Context, keys ...Key) (map[Key]Item, error)
 
 	// Query reads one page of a partition in the order of its sort keys.
@@ -26,13 +26,13 @@ type Table interface {
 
 	// Write applies all operations of a transaction, or none of them.
 	//
-	// Its errors: *ConditionError when a condition did not hold (never sent
-	// again as it is: decide again), *LimitError when the transaction is one
-	// that DynamoDB refuses, ErrConflict or ErrThrottled when nothing was
-	// applied and the same transaction may be sent again, ErrUnreachable when no
-	// call can succeed, ErrTokenReused when the token was used for another
-	// transaction, ErrUnknownOutcome when the answer was lost: only the same
-	// transaction with the same token tells.
+	// Its errors: *ConditionError if a condition did not hold (do not send it
+	// again unchanged: decide again), *LimitError if DynamoDB refuses such a
+	// transaction, ErrConflict or ErrThrottled if nothing was applied and the
+	// same transaction may be sent again, ErrUnreachable if no call can succeed,
+	// ErrTokenReused if the token was used for another transaction,
+	// ErrUnknownOutcome if the answer was lost: only the same transaction with
+	// the same token reveals the outcome.
 	Write(ctx context.Context, tx Transaction) error
 }
 
@@ -44,8 +44,8 @@ type Key struct {
 	Sort      string
 }
 
-// Item is a key with its attributes. An attribute may not be named PartitionName
-// or SortName: the engines keep the key there.
+// Item is a key with its attributes. An attribute may not be named
+// PartitionName or SortName: the engines store the key there.
 type Item struct {
 	Key
 	Attributes Attributes
@@ -54,16 +54,16 @@ type Item struct {
 // Attributes are the named values of an item.
 type Attributes map[string]Value
 
-// Text is the text of an attribute, "" when it is absent or a number.
+// Text returns the text of an attribute, "" if it is absent or a number.
 func (a Attributes) Text(name string) string { return a[name].text }
 
-// Number is the number of an attribute, 0 when it is absent or a text.
+// Number returns the number of an attribute, 0 if it is absent or a text.
 func (a Attributes) Number(name string) int64 { return a[name].number }
 
-// Has tells whether the attribute exists.
+// Has reports whether the attribute exists.
 func (a Attributes) Has(name string) bool { _, ok := a[name]; return ok }
 
-// The names under which the engines keep a key beside the attributes, and the
+// The names under which the engines store a key beside the attributes, and the
 // attribute that DynamoDB's time to live reads (seconds since 1970).
 const (
 	PartitionName = "pk"
@@ -78,44 +78,44 @@ type Value struct {
 	isNumber bool
 }
 
-// Text makes a text value.
+// Text returns a text value.
 func Text(s string) Value { return Value{text: s} }
 
-// Number makes a number value.
+// Number returns a number value.
 func Number(n int64) Value { return Value{number: n, isNumber: true} }
 
-// IsNumber tells a number from a text.
+// IsNumber reports whether the value is a number.
 func (v Value) IsNumber() bool { return v.isNumber }
 
-// Text is the value's text, "" for a number.
+// Text returns the value's text, "" for a number.
 func (v Value) Text() string { return v.text }
 
-// Number is the value's number, 0 for a text.
+// Number returns the value's number, 0 for a text.
 func (v Value) Number() int64 { return v.number }
 
-// Query names one page of one partition. Prefix and From/To exclude each
-// other, as in DynamoDB's key conditions.
+// Query is a request for one page of one partition. Prefix and From/To exclude
+// each other, as in DynamoDB's key conditions.
 type Query struct {
 	Partition string
-	// Prefix keeps the sort keys that begin with it.
+	// Prefix selects the sort keys that begin with it.
 	Prefix string
-	// From and To are the first and last sort key wanted, both inclusive;
-	// an empty one is open.
+	// From and To are the first and last sort key wanted, both inclusive; an
+	// empty one is open.
 	From, To string
-	// After is the sort key behind which the page begins, exclusive. It lies in
-	// the range; the item need not exist any more.
+	// After is the sort key after which the page begins. It is within the
+	// range; the item need not exist any more.
 	After string
-	// Limit is the largest number of items wanted; 0 is as many as fit in
+	// Limit is the largest number of items wanted; 0 is as many as fit into
 	// MaxPageBytes.
 	Limit int
 	// Descending reads from the end.
 	Descending bool
 }
 
-// Page is what one round trip of a Query returned: at most Limit items, and none
-// behind the item with which the page reaches MaxPageBytes. More tells that the
-// range may hold further items, and the page behind it may yet be empty; Last is
-// then the sort key to continue After.
+// Page is what one round trip of a Query returned: at most Limit items, and
+// none after the item with which the page reaches MaxPageBytes. More reports
+// that the range may have further items, although the next page may be empty;
+// Last is then the sort key to continue After.
 type Page struct {
 	Items []Item
 	More  bool
@@ -125,11 +125,11 @@ type Page struct {
 // Transaction is a list of operations on distinct items, applied together or
 // not at all.
 type Transaction struct {
-	// Token makes sending the transaction again harmless: while it is
+	// Token makes it harmless to send the transaction again: while it is
 	// remembered (10 minutes), a second Write with the same token and the same
-	// operations answers as the first did and changes nothing. One token per
-	// decision: a transaction with other operations needs another token.
-	// 1 to 36 bytes.
+	// operations returns what the first did and changes nothing. One token per
+	// decision: a transaction with other operations needs another token. 1 to
+	// 36 bytes.
 	Token string
 	// NotAfter is the time after which the transaction may not be sent, zero
 	// for none. Retrying obeys it; engines ignore it.
@@ -137,19 +137,19 @@ type Transaction struct {
 	Ops      []Op
 }
 
-// Op is one operation on one item. Make it with Put, Update, Delete or Check.
+// Op is one operation on one item. Create it with Put, Update, Delete or Check.
 type Op struct {
 	Kind OpKind
 	Key  Key
-	// Attributes is what Put stores.
+	// Attributes are what Put stores.
 	Attributes Attributes
 	// Change is what Update does.
 	Change Change
-	// When must all hold, or the whole transaction fails.
+	// When are conditions that must all hold, or the whole transaction fails.
 	When []Condition
 }
 
-// OpKind says what an operation does.
+// OpKind is what an operation does.
 type OpKind int
 
 // The kinds of operation.
@@ -162,14 +162,14 @@ const (
 
 // Change is the effect of an Update: attributes set, numbers added to (an
 // absent one counts as 0), attributes removed. An attribute may be named once.
-// An Update of an absent item makes it, unless a condition forbids it.
+// An Update of an absent item creates it, unless a condition forbids it.
 type Change struct {
 	Set    Attributes
 	Add    map[string]int64
 	Remove []string
 }
 
-// Put stores an item whole.
+// Put stores a whole item.
 func Put(item Item, when ...Condition) Op {
 	return Op{Kind: OpPut, Key: item.Key, Attributes: item.Attributes, When: when}
 }
@@ -179,7 +179,7 @@ func Update(key Key, change Change, when ...Condition) Op {
 	return Op{Kind: OpUpdate, Key: key, Change: change, When: when}
 }
 
-// Delete removes an item; an absent one is no error without a condition.
+// Delete removes an item; without a condition an absent one is not an error.
 func Delete(key Key, when ...Condition) Op {
 	return Op{Kind: OpDelete, Key: key, When: when}
 }
@@ -191,7 +191,7 @@ func Check(key Key, when ...Condition) Op {
 }
 
 // Condition is a fact about one item that must hold when a transaction is
-// applied. Make it with Absent, Present, Is or Below.
+// applied. Create it with Absent, Present, Is or Below.
 type Condition struct {
 	Kind      ConditionKind
 	Attribute string
@@ -199,7 +199,7 @@ type Condition struct {
 	Other     string
 }
 
-// ConditionKind says what a condition compares.
+// ConditionKind is what a condition compares.
 type ConditionKind int
 
 // The kinds of condition.
@@ -210,19 +210,19 @@ const (
 	CondBelow
 )
 
-// Absent holds when there is no item.
+// Absent holds if the item does not exist.
 func Absent() Condition { return Condition{Kind: CondAbsent} }
 
-// Present holds when there is an item.
+// Present holds if the item exists.
 func Present() Condition { return Condition{Kind: CondPresent} }
 
-// Is holds when the item exists and its attribute has exactly this value.
+// Is holds if the item exists and its attribute has exactly this value.
 func Is(attribute string, value Value) Condition {
 	return Condition{Kind: CondIs, Attribute: attribute, Value: value}
 }
 
-// Below holds when the item exists, both attributes are numbers, and the first
-// is smaller than the second.
+// Below holds if the item exists, both attributes are numbers, and the first is
+// smaller than the second.
 func Below(attribute, other string) Condition {
 	return Condition{Kind: CondBelow, Attribute: attribute, Other: other}
 }

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Usage is what one request cost the table. The capacity meter and the retry
-// layer add to the Usage of a call's context. Safe for concurrent use.
+// Usage is what one request cost the table. The meter and the retries add to
+// the Usage of a call's context. It is safe for concurrent use.
 type Usage struct {
 	mu     sync.Mutex
 	counts Counts
@@ -16,7 +16,7 @@ type Usage struct {
 // Counts are the figures of a Usage.
 type Counts struct {
 	// RoundTrips are sequential ones: calls of one group (see Together) that
-	// run side by side count once.
+	// run in parallel count once.
 	RoundTrips int
 	// Retries are calls sent again after a conflict, a throttle or a lost
 	// answer.
@@ -30,8 +30,8 @@ type Counts struct {
 	ItemsRead int
 }
 
-// group marks calls that run side by side. It is not empty: pointers to empty
-// structs may be equal.
+// group marks calls that run in parallel. It is not empty, because pointers to
+// empty structs may be equal.
 type group struct{ _ byte }
 
 type (
@@ -45,9 +45,9 @@ func WithUsage(ctx context.Context) (context.Context, *Usage) {
 	return context.WithValue(ctx, usageKey{}, u), u
 }
 
-// Together returns a context whose calls are sent side by side: whatever their
-// number they count as one sequential round trip. Inside a group it is the same
-// group.
+// Together returns a context whose calls are sent in parallel: whatever their
+// number, they count as one sequential round trip. Inside a group it returns
+// the same group.
 func Together(ctx context.Context) context.Context {
 	if ctx.Value(groupKey{}) != nil {
 		return ctx
@@ -55,8 +55,8 @@ func Together(ctx context.Context) context.Context {
 	return context.WithValue(ctx, groupKey{}, &group{})
 }
 
-// Add adds to the Usage of the context, if it has one. A RoundTrips of 1 made
-// in a group that was already counted is left out.
+// Add adds to the Usage of the context, if it has one. A round trip in a group
+// that was already counted is left out.
 func Add(ctx context.Context, c Counts) {
 	u, _ := ctx.Value(usageKey{}).(*Usage)
 	if u == nil {

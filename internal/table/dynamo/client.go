@@ -20,16 +20,16 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// NewFunctionClient makes the client of a Lambda function, from the variables that
-// Lambda sets: region, credentials, and the endpoints that AWS's tools know. It does
-// not call AWS.
+// NewFunctionClient returns the client of a Lambda function, configured by the
+// variables that Lambda sets: region, credentials, and the endpoints that AWS's
+// tools know. It does not call AWS.
 //
-// The SDK's own package config reads these too, and files, single sign-on and
-// metadata services that a function does not have: with it every binary is a sixth
-// larger, and starts later.
+// The SDK's own package config reads these too, and also files, single sign-on
+// and metadata services that a function does not have: it would make every
+// binary a sixth larger and slower to start.
 //
-// Under sam local, with an endpoint, the credentials and the region are made up, as
-// NewLocalClient's are.
+// Under sam local, with an endpoint, the credentials and the region are made
+// up, as those of NewLocalClient are.
 func NewFunctionClient() (*dynamodb.Client, error) {
 	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
 	if region == "" {
@@ -39,8 +39,8 @@ func NewFunctionClient() (*dynamodb.Client, error) {
 	if endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_DYNAMODB"), os.Getenv("AWS_ENDPOINT_URL")); endpoint != "" {
 		o.BaseEndpoint = &endpoint
 		if os.Getenv("AWS_SAM_LOCAL") == "true" {
-			// DynamoDB Local has other tables for other credentials, and SAM hands over those
-			// of whoever runs it.
+			// DynamoDB Local keeps separate tables for each set of credentials, and
+			// SAM passes those of the developer.
 			o.Region, o.Credentials = localRegion, aws.CredentialsProviderFunc(localCredentials)
 		}
 	}
@@ -53,8 +53,8 @@ func NewFunctionClient() (*dynamodb.Client, error) {
 	return dynamodb.New(o), nil
 }
 
-// functionCredentials are those of the function's role. They hold as long as the
-// process that Lambda started with them.
+// functionCredentials returns those of the function's role. They are valid as
+// long as the process that Lambda started with them.
 func functionCredentials(context.Context) (aws.Credentials, error) {
 	c := aws.Credentials{
 		AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
@@ -66,9 +66,10 @@ func functionCredentials(context.Context) (aws.Credentials, error) {
 	return c, nil
 }
 
-// NewLocalClient makes a client of a server that speaks DynamoDB on this machine or
-// in the same network, DynamoDB Local above all. It sends made-up credentials, never
-// the real ones. Each wrap is put around the transport, for tests that disturb it.
+// NewLocalClient returns a client of a server that speaks DynamoDB on this
+// machine or in the same network, usually DynamoDB Local. It sends made-up
+// credentials, never real ones. Each wrap is put around the transport, for
+// tests that disturb it.
 func NewLocalClient(_ context.Context, endpoint string, wrap ...func(http.RoundTripper) http.RoundTripper) (*dynamodb.Client, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
@@ -98,11 +99,12 @@ func localCredentials(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
 }
 
-// LoopbackTransport sends a copy of each request's body. The SDK closes bodies early;
-// with a server as near and fast as a local one, that now and then drops the
-// connection under a request. It is not for the network, where this does not happen.
+// LoopbackTransport sends a copy of each request's body. The SDK closes bodies
+// early; with a server as near and fast as a local one, that sometimes drops
+// the connection during a request. It is not for the network, where this does
+// not happen.
 type LoopbackTransport struct {
-	// Base sends the request; http.DefaultTransport when it is nil.
+	// Base sends the request; nil stands for http.DefaultTransport.
 	Base http.RoundTripper
 }
 
@@ -116,7 +118,7 @@ func (t *LoopbackTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return base.RoundTrip(r)
 	}
 	body, err := io.ReadAll(r.Body)
-	_ = r.Body.Close() // it was read to its end
+	_ = r.Body.Close() // it was read completely
 	if err != nil {
 		return nil, err
 	}
@@ -127,12 +129,13 @@ func (t *LoopbackTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return base.RoundTrip(c)
 }
 
-// CreateTable makes the table when there is none, as template.yaml does in AWS, and
-// waits until it can be used. It is for local use: a deployment's table is made, and
-// protected, by its template.
+// CreateTable creates the table if it does not exist, as template.yaml does in
+// AWS, and waits until it can be used. It is for local use: the template of a
+// deployment creates and protects its table.
 //
-// The stream is the one thing left out. Nothing reads it locally, and DynamoDB Local
-// goes through all records of all streams, those of dropped tables too, at each write.
+// Only the stream is left out. Nothing reads it locally, and at each write
+// DynamoDB Local processes all records of all streams, including those of
+// dropped tables.
 func CreateTable(ctx context.Context, client *dynamodb.Client, name string) error {
 	_, err := client.CreateTable(ctx, &dynamodb.CreateTableInput{
 		TableName:   &name,
@@ -159,7 +162,7 @@ func CreateTable(ctx context.Context, client *dynamodb.Client, name string) erro
 	return expire(ctx, client, name)
 }
 
-// expire turns on the time to live, which fails when it is on.
+// expire enables the time to live, which fails if it is enabled.
 func expire(ctx context.Context, client *dynamodb.Client, name string) error {
 	out, err := client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &name})
 	if err != nil {
@@ -180,8 +183,8 @@ func expire(ctx context.Context, client *dynamodb.Client, name string) error {
 	return nil
 }
 
-// DropTable removes a table with everything in it. It is for the tables of tests: what
-// a deployment's template protects, it cannot remove.
+// DropTable deletes a table and everything in it. It is for the tables of
+// tests: it cannot delete one that a deployment's template protects.
 func DropTable(ctx context.Context, client *dynamodb.Client, name string) error {
 	if _, err := client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
 		return fmt.Errorf("dynamo: DeleteTable: %w", err)

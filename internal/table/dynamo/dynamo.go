@@ -1,13 +1,14 @@
 // Package dynamo is a table on Amazon DynamoDB.
 //
-// It sends each call once and says what became of it, in the errors of package
-// table; table.Retrying sends it again. The SDK's own retries are off: they would
-// send a write later than its NotAfter, and hide from the meter what was really
-// sent. Its errors never hold a key or a value.
+// It sends each call once and reports the outcome in the errors of package
+// table; table.Retrying sends it again. The SDK's own retries are disabled:
+// they would send a write later than its NotAfter, and hide from the meter what
+// was really sent. Its errors never contain a key or a value.
 //
-// It never writes outside a transaction. A plain UpdateItem whose answer is lost is
-// applied twice when it is sent again, and a conditional PutItem then fails on its
-// own success; only a transaction has a token against that.
+// It never writes outside a transaction. A plain UpdateItem whose answer is
+// lost would be applied twice when it is sent again, and a conditional PutItem
+// would then fail on its own success; only a transaction has a token against
+// that.
 package dynamo
 
 import (
@@ -20,8 +21,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// attemptTimeout bounds one call. DynamoDB answers in milliseconds; a connection
-// that hangs must leave time to ask again within the 8 seconds of table.Retrying.
+// attemptTimeout limits one call. DynamoDB answers in milliseconds; a hanging
+// connection must leave time for another attempt within the 8 seconds of
+// table.Retrying.
 const attemptTimeout = 2 * time.Second
 
 // Table is one DynamoDB table. It is safe for concurrent use.
@@ -36,7 +38,7 @@ var _ table.Table = (*Table)(nil)
 // Option changes how a Table calls DynamoDB.
 type Option func(*Table)
 
-// AttemptTimeout bounds one call, 2 seconds unless it is given.
+// AttemptTimeout limits one call; the default is 2 seconds.
 func AttemptTimeout(d time.Duration) Option {
 	return func(t *Table) { t.timeout = d }
 }
@@ -55,8 +57,8 @@ func (t *Table) Write(ctx context.Context, tx table.Transaction) error {
 	if err := table.CheckTransaction(tx); err != nil {
 		return err
 	}
-	// A fresh input for each call, with the token of the transaction: the SDK writes
-	// a token of its own into an input without one.
+	// A new input for each call, with the token of the transaction: the SDK
+	// writes a token of its own into an input without one.
 	input := &dynamodb.TransactWriteItemsInput{
 		ClientRequestToken: aws.String(tx.Token),
 		TransactItems:      t.transactItems(tx.Ops),

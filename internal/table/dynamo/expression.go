@@ -13,8 +13,8 @@ import (
 )
 
 // expression collects the placeholders of one operation. Names and values never
-// stand in an expression themselves: no name can be a reserved word, and nothing that
-// a client sent is ever parsed.
+// occur in an expression themselves: no name can be a reserved word, and
+// nothing that a client sent is ever parsed.
 type expression struct {
 	names        map[string]string
 	values       map[string]types.AttributeValue
@@ -42,7 +42,7 @@ func (e *expression) value(v types.AttributeValue) string {
 	return p
 }
 
-// condition is nil when there is none.
+// condition returns nil if there are no conditions.
 func (e *expression) condition(conditions []table.Condition) *string {
 	if len(conditions) == 0 {
 		return nil
@@ -59,10 +59,10 @@ func (e *expression) term(c table.Condition) string {
 	case table.CondAbsent:
 		return "attribute_not_exists(" + e.name(table.PartitionName) + ")"
 	case table.CondIs:
-		// An item that does not exist has no attribute that equals anything.
+		// An attribute of an item that does not exist equals nothing.
 		return e.name(c.Attribute) + " = " + e.value(encodeValue(c.Value))
 	case table.CondBelow:
-		// DynamoDB also puts texts in order; of two types it says false.
+		// DynamoDB also orders texts; it answers false for two different types.
 		number := e.value(&types.AttributeValueMemberS{Value: "N"})
 		a := e.name(c.Attribute)
 		return "attribute_type(" + a + ", " + number + ") AND " + a + " < " + e.name(c.Other)
@@ -78,7 +78,8 @@ func (e *expression) update(c table.Change) *string {
 			clauses = append(clauses, verb+" "+strings.Join(actions, ", "))
 		}
 	}
-	// In the order of names: the same change is the same request, for the token.
+	// In the order of names, so that the same change is the same request for
+	// the token.
 	var set, plus, remove []string
 	for _, name := range slices.Sorted(maps.Keys(c.Set)) {
 		set = append(set, e.name(name)+"="+e.value(encodeValue(c.Set[name])))
@@ -95,8 +96,8 @@ func (e *expression) update(c table.Change) *string {
 	return aws.String(strings.Join(clauses, " "))
 }
 
-// transactItems makes the operations of a transaction. Every one with a condition
-// asks for the item that failed it.
+// transactItems returns the operations of a transaction. Each one with a
+// condition requests the item that failed it.
 func (t *Table) transactItems(ops []table.Op) []types.TransactWriteItem {
 	items := make([]types.TransactWriteItem, len(ops))
 	for i, op := range ops {

@@ -9,8 +9,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// errForeign: something else wrote to the table.
-var errForeign = errors.New("dynamo: an item that is not of rollcall: its keys must be texts, its attributes texts or whole numbers of 64 bits")
+// errForeign: other software wrote to the table.
+var errForeign = errors.New("dynamo: an item that rollcall did not write: keys must be texts, its attributes texts or whole numbers of 64 bits")
 
 func encodeKey(key table.Key) map[string]types.AttributeValue {
 	return encodeItem(key, nil)

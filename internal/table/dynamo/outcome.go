@@ -20,7 +20,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// call is one request to DynamoDB, and the judge of what became of it.
+// call is one request to DynamoDB, which determines its outcome.
 type call struct {
 	operation string
 	caller    context.Context
@@ -43,8 +43,9 @@ func (t *Table) start(ctx context.Context, operation string) *call {
 	return c
 }
 
-// options makes the SDK send the request once, and notes when it does. The note tells
-// a request that never left, for want of credentials or time, from a lost answer.
+// options makes the SDK send the request once, and records when it does. The
+// record distinguishes a request that was never sent, for lack of credentials
+// or time, from a lost answer.
 func (c *call) options(o *dynamodb.Options) {
 	o.Retryer = aws.NopRetryer{}
 	client := o.HTTPClient
@@ -59,12 +60,12 @@ type sender func(*http.Request) (*http.Response, error)
 
 func (f sender) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-// readError says what became of a read.
+// readError returns the outcome of a read.
 func (c *call) readError(err error) error {
 	return c.outcome(err, table.ErrUnavailable)
 }
 
-// writeError says what became of a transaction, and why it was cancelled.
+// writeError returns the outcome of a transaction, and why it was cancelled.
 func (c *call) writeError(err error, ops []table.Op) error {
 	if err == nil {
 		return nil
@@ -81,7 +82,8 @@ func (c *call) writeError(err error, ops []table.Op) error {
 	return c.outcome(err, table.ErrUnknownOutcome)
 }
 
-// onlyAddition is the one operation that adds to a number, -1 when there are several.
+// onlyAddition returns the one operation that adds to a number, -1 if there are
+// several.
 func onlyAddition(ops []table.Op) int {
 	found := -1
 	for i, op := range ops {
@@ -95,8 +97,8 @@ func onlyAddition(ops []table.Op) int {
 	return found
 }
 
-// outcome maps an error of the SDK to one of package table. lost is what a request
-// without a usable answer is: for a write that may mean it was applied.
+// outcome maps an error of the SDK to one of package table. lost is the error
+// for a request without a usable answer: a write may then have been applied.
 func (c *call) outcome(err, lost error) error {
 	if !c.sent.Load() {
 		return c.unsent(err, lost)
@@ -114,13 +116,14 @@ func (c *call) outcome(err, lost error) error {
 	case "ProvisionedThroughputExceededException", "ThrottlingException", "Throttling", "RequestLimitExceeded":
 		return fmt.Errorf("%w: %s", table.ErrThrottled, c.answer(err, code))
 	case "TransactionInProgressException":
-		// Our own first try is still under way: only asking again tells how it ended.
+		// Our own first attempt is still in progress: only another one reveals
+		// its outcome.
 		return fmt.Errorf("%w: %s", lost, c.answer(err, code))
 	case "IdempotentParameterMismatchException":
 		return fmt.Errorf("%w: %s", table.ErrTokenReused, c.answer(err, code))
 	case "ValidationException", "ItemCollectionSizeLimitExceededException":
-		// The message may hold values. What is known to be refused was told apart
-		// before it was sent.
+		// The message may contain values. What is known to be refused was
+		// detected before it was sent.
 		return &table.LimitError{Op: -1, Reason: c.answer(err, code)}
 	default:
 		if status := status(err); status >= 400 && status < 500 && known(api) {
@@ -133,8 +136,8 @@ func (c *call) outcome(err, lost error) error {
 	}
 }
 
-// unsent is a request that never left: the caller's time is over, there are no
-// credentials, or the endpoint is none.
+// unsent returns the error for a request that was never sent: the caller's time has
+// passed, there are no credentials, or the endpoint is invalid.
 func (c *call) unsent(err, lost error) error {
 	if ended := c.caller.Err(); ended != nil {
 		return fmt.Errorf("dynamo: %s: not sent: %w", c.operation, c.ended(lost, ended))
@@ -146,14 +149,14 @@ func (c *call) unsent(err, lost error) error {
 }
 
 // unconnected reports whether a request without an answer failed before it had a
-// connection: nothing of it can have been applied. The transport's own end of time
+// connection, so that nothing of it can have been applied. A timeout of the transport
 // hides what it was waiting for, which the trace shows.
 func unconnected(err error, connecting bool) bool {
 	var dial *net.OpError
 	return connecting || errors.As(err, &dial) && dial.Op == "dial"
 }
 
-// reason is why there is no connection. It names addresses, and nothing that is
+// reason returns why there is no connection. It names addresses, and nothing that is
 // stored.
 func reason(err error) string {
 	if dial := new(net.OpError); errors.As(err, &dial) {
@@ -168,8 +171,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// unusable are DynamoDB's refusals of every call of this caller, and what each
-// means.
+// unusable are the errors with which DynamoDB refuses every call of this caller, and
+// what each means.
 var unusable = map[string]string{
 	"ResourceNotFoundException":           "the table does not exist",
 	"AccessDeniedException":               "access is denied",
@@ -187,8 +190,8 @@ var unusable = map[string]string{
 	"RequestExpired":                      "the signature has expired",
 }
 
-// ended is the end of the caller's context before anything was sent: a read got no
-// answer, a write was surely not applied.
+// ended returns the error for a caller's context that ended before anything was
+// sent: a read got no answer, a write was certainly not applied.
 func (c *call) ended(lost, ended error) error {
 	if errors.Is(lost, table.ErrUnavailable) {
 		return fmt.Errorf("%w: %w", lost, ended)
@@ -196,7 +199,7 @@ func (c *call) ended(lost, ended error) error {
 	return ended
 }
 
-// lost is a request without a usable answer.
+// lost returns the error for a request without a usable answer.
 func (c *call) lost(err, lost error) error {
 	if ended := c.caller.Err(); ended != nil {
 		return fmt.Errorf("%w: %s: %w", lost, c.operation, ended)
@@ -208,19 +211,20 @@ func (c *call) lost(err, lost error) error {
 	case errors.As(err, &api):
 		return fmt.Errorf("%w: %s", lost, c.answer(err, api.ErrorCode()))
 	case status(err) != 0:
-		return fmt.Errorf("%w: %s: an answer that cannot be read", lost, c.operation)
+		return fmt.Errorf("%w: %s: unreadable answer", lost, c.operation)
 	default:
 		return fmt.Errorf("%w: %s: %v", lost, c.operation, err) //nolint:errorlint // the SDK's types stay here
 	}
 }
 
-// known tells an error that DynamoDB named from one whose body was cut off.
+// known distinguishes an error that DynamoDB named from one whose body was cut
+// off.
 func known(api smithy.APIError) bool {
 	code := api.ErrorCode()
 	return code != "" && code != "UnknownError"
 }
 
-// answer describes an error that DynamoDB gave, without its message.
+// answer describes an error that DynamoDB returned, without its message.
 func (c *call) answer(err error, code string) string {
 	s := c.operation + ": " + code
 	var response *awshttp.ResponseError
@@ -230,7 +234,7 @@ func (c *call) answer(err error, code string) string {
 	return s
 }
 
-// status is the status of the answer, 0 when there was none.
+// status returns the status of the answer, 0 if there was none.
 func status(err error) int {
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {
@@ -239,9 +243,10 @@ func status(err error) int {
 	return 0
 }
 
-// cancelled reads the reasons of a cancelled transaction, which stand in the order of
-// its operations. A condition that did not hold outranks all others: the caller
-// decides again. What will never work outranks what may be sent again.
+// cancelled reads the reasons of a cancelled transaction, which are in the
+// order of its operations. A condition that did not hold takes precedence over
+// all others, because the caller decides again. An error that will never
+// succeed takes precedence over one that may be retried.
 func (c *call) cancelled(reasons []types.CancellationReason, ops []table.Op) error {
 	var failed []table.FailedCondition
 	var refused, transient, other error
@@ -286,8 +291,8 @@ func (c *call) cancelled(reasons []types.CancellationReason, ops []table.Op) err
 	return fmt.Errorf("dynamo: %s: cancelled without a reason", c.operation)
 }
 
-// refusal is what the engines call what DynamoDB refuses once it sees the item: its
-// message tells the two cases apart.
+// refusal returns the engines' reason for what DynamoDB refuses when it sees
+// the item: its message distinguishes the two cases.
 func refusal(reason types.CancellationReason, i int, ops []table.Op) string {
 	switch {
 	case strings.Contains(strings.ToLower(deref(reason.Message)), "size"):

@@ -41,9 +41,10 @@ func (t *Table) getOne(ctx context.Context, key table.Key) (map[table.Key]table.
 	return items, decodeInto(items, out.Item)
 }
 
-// A batch may come back in parts: DynamoDB answers at most 16 MB at once, which is 41
-// items of the largest size, and leaves out what it had no capacity for. batchParts
-// is how many parts are asked for before it is called a throttle.
+// A batch may be answered in parts: DynamoDB returns at most 16 MB at once,
+// which is 41 items of the largest size, and leaves out what it had no capacity
+// for. batchParts is how many parts are requested before it counts as a
+// throttle.
 const (
 	batchParts = 8
 	batchFirst = 10 * time.Millisecond
@@ -118,8 +119,8 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 		return table.Page{}, err
 	}
 	if q.After != "" && q.After == end(q) {
-		// DynamoDB refuses to begin behind the end of a range, also where it ended a
-		// page there itself.
+		// DynamoDB refuses to begin after the end of a range, even where it
+		// ended a page there itself.
 		return table.Page{}, nil
 	}
 	var e expression
@@ -160,7 +161,8 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return page, nil
 }
 
-// end is the sort key with which the range of a query ends, "" when it is open.
+// end returns the sort key with which the range of a query ends, "" if it is
+// open.
 func end(q table.Query) string {
 	if q.Descending {
 		return q.From
@@ -168,7 +170,7 @@ func end(q table.Query) string {
 	return q.To
 }
 
-// keys is the key condition of a query.
+// keys returns the key condition of a query.
 func (e *expression) keys(q table.Query) string {
 	text := func(s string) string { return e.value(&types.AttributeValueMemberS{Value: s}) }
 	partition := e.name(table.PartitionName) + " = " + text(q.Partition)

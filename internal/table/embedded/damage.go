@@ -10,18 +10,18 @@ import (
 	"os"
 )
 
-// ErrDamaged means that a file is not, or not whole, what a Table wrote.
+// ErrDamaged: a file is not, or not completely, what a Table wrote.
 var ErrDamaged = errors.New("the file is damaged")
 
-// A bbolt file is read into memory by the kernel and followed as it is: a pointer that
-// was damaged ends the process, or never ends. So inspect follows all of them first,
-// by plain reads. It reads each page once, and takes about two seconds for each gigabyte
-// that the kernel has at hand.
+// A bbolt file is mapped into memory by the kernel and followed as it is: a
+// damaged pointer ends the process, or leads into an endless loop. So inspect
+// follows all pointers first, by plain reads. It reads each page once, and
+// takes about two seconds for each gigabyte in the kernel's cache.
 //
-// The form of the file is that of bbolt's version 2, in the order of bytes of the
-// machine: pages of a header (id, kind, count, number of further pages) and elements;
-// pages 0 and 1 are the two newest states, of which the one with a right checksum and
-// the higher transaction is taken.
+// The format of the file is that of bbolt's version 2, in the byte order of the
+// machine: pages of a header (id, kind, count, number of further pages) and
+// elements; pages 0 and 1 are the two newest states, of which the one with a
+// correct checksum and the higher transaction is used.
 const (
 	pageHeader    = 16
 	element       = 16 // of a branch, and of a leaf
@@ -34,10 +34,11 @@ const (
 	kindFree      = 0x10
 	noFreelist    = ^uint64(0)
 	fingerprinted = timeSize + 32 // the value of a token
-	// maxDepth is more than any tree has: each branch has at least two elements.
+	// maxDepth is more than any tree has: each branch has at least two
+	// elements.
 	maxDepth = 48
-	// maxNode is more than one page and its further ones have: two of the largest
-	// items.
+	// maxNode is more than one page and its further ones have: two of the
+	// largest items.
 	maxNode = 4 << 20
 )
 
@@ -46,7 +47,7 @@ type damage string
 
 func (d damage) Error() string { return ErrDamaged.Error() + ": " + string(d) }
 
-// Is makes every damage ErrDamaged.
+// Is reports that every damage is an ErrDamaged.
 func (d damage) Is(target error) bool { return target == ErrDamaged }
 
 func damaged(format string, args ...any) error { return damage(fmt.Sprintf(format, args...)) }
@@ -77,7 +78,7 @@ func inspect(file *os.File) (empty bool, err error) {
 	}
 	i := &inspection{file: file, pageSize: uint64(meta.pageSize), pages: meta.pages}
 	if i.pages < 2 || i.pages > size/i.pageSize {
-		return false, damaged("it is cut off: %d bytes of %d are there", size, saturated(i.pages, i.pageSize))
+		return false, damaged("it is cut off: it has %d bytes of %d", size, saturated(i.pages, i.pageSize))
 	}
 	i.used = make([]uint64, i.pages/64+1)
 	for id := range uint64(2) {
@@ -110,8 +111,8 @@ type meta struct {
 // newestMeta reads the two states at the beginning of the file.
 func newestMeta(file io.ReaderAt, size uint64) (meta, error) {
 	first, ok := readMeta(file, 0)
-	// The second lies on the second page, whose size only the first says; powers of
-	// two from 1 KB are what there are.
+	// The second state is on the second page, whose size only the first one
+	// gives; page sizes are powers of two from 1 KB.
 	var second meta
 	found := false
 	if ok {
@@ -123,7 +124,7 @@ func newestMeta(file io.ReaderAt, size uint64) (meta, error) {
 	}
 	switch {
 	case !ok && !found:
-		return meta{}, damaged("its beginning is not that of a data file of rollcall")
+		return meta{}, damaged("it does not begin like a data file of rollcall")
 	case !ok || found && second.changeID > first.changeID:
 		return second, nil
 	}
@@ -174,7 +175,7 @@ func (i *inspection) page(id uint64, most uint64) (kind, count uint16, page []by
 	order := binary.NativeEndian
 	further := uint64(order.Uint32(header[12:]))
 	if order.Uint64(header) != id || (further+1)*i.pageSize > max(most, i.pageSize) {
-		return 0, 0, nil, damaged("page %d is not what it should be", id)
+		return 0, 0, nil, damaged("page %d has the wrong kind", id)
 	}
 	if err := i.use(id, further); err != nil {
 		return 0, 0, nil, err
@@ -195,7 +196,7 @@ func unreadable(id uint64, err error) error {
 
 // tree is what is known of a tree, or of a part of it.
 type tree struct {
-	// low and high are the bounds of its keys, high exclusive; nil is none.
+	// low and high are the limits of its keys, high exclusive; nil is none.
 	low, high []byte
 	depth     int
 	// buckets reports whether its leaves are buckets, or keys with values.
@@ -221,7 +222,7 @@ func (i *inspection) tree(root uint64, t tree) error {
 	return damaged("page %d is of no known kind", root)
 }
 
-// part is a slice of a page, from an offset that counts from an element.
+// part returns a slice of a page, at an offset that is relative to an element.
 func part(page []byte, base, offset, size uint64) ([]byte, bool) {
 	start := base + offset
 	if start > uint64(len(page)) || size > uint64(len(page))-start {
@@ -230,8 +231,8 @@ func part(page []byte, base, offset, size uint64) ([]byte, bool) {
 	return page[start : start+size], true
 }
 
-// within reports whether a key comes after the last one and within the bounds. An empty
-// last is the first key, which may be the lower bound itself.
+// within reports whether a key comes after the last one and is within the
+// limits. A nil last marks the first key, which may equal the lower limit.
 func (t tree) within(key, last []byte) bool {
 	return len(key) > 0 && (last == nil || bytes.Compare(last, key) < 0) &&
 		bytes.Compare(t.low, key) <= 0 && (t.high == nil || bytes.Compare(key, t.high) < 0)
@@ -301,13 +302,13 @@ func (t tree) leaf(id uint64, count uint16, page []byte) error {
 	return nil
 }
 
-// bucket follows the tree of one bucket, which is in its value when it is small.
+// bucket follows the tree of one bucket, which is in its value if it is small.
 func (i *inspection) bucket(name, value []byte) error {
 	check := map[string]func(key, value []byte) error{
 		string(itemBucket): checkItem, string(tokenBucket): checkToken, string(expiryBucket): checkExpiry, string(metaBucket): checkFormat,
 	}[string(name)]
 	if check == nil || len(value) < bucketHeader {
-		return damaged("it has a part that rollcall does not write")
+		return damaged("it has a bucket that rollcall does not write")
 	}
 	i.buckets++
 	t := tree{visit: check}
@@ -317,12 +318,12 @@ func (i *inspection) bucket(name, value []byte) error {
 	}
 	page := value[bucketHeader:]
 	if len(page) < pageHeader || binary.NativeEndian.Uint16(page[8:]) != kindLeaf {
-		return damaged("it has a part that cannot be read")
+		return damaged("it has an unreadable bucket")
 	}
 	return t.leaf(0, binary.NativeEndian.Uint16(page[10:]), page)
 }
 
-// freelist checks that no page is free that is used.
+// freelist checks that no used page is listed as free.
 func (i *inspection) freelist(id uint64) error {
 	if id == noFreelist {
 		return nil
@@ -350,7 +351,7 @@ func (i *inspection) freelist(id uint64) error {
 	return nil
 }
 
-var errItem = damaged("an item cannot be read")
+var errItem = damaged("an unreadable item")
 
 func checkItem(key, value []byte) error {
 	if len(key) < 2 || int(binary.BigEndian.Uint16(key)) > len(key)-2 {
@@ -378,7 +379,7 @@ func checkItem(key, value []byte) error {
 	return nil
 }
 
-// pass is text, which it does not copy.
+// pass skips a text without copying it.
 func (d *decoder) pass() {
 	n := d.uvarint()
 	if n > uint64(len(d.rest)) {

@@ -1,9 +1,10 @@
-// Package embedded is a table in one file of a key-value store, or in memory: for
-// `rollcall local` with nothing but Go, and for fast tests.
+// Package embedded is a table in one file of a key-value store, or in memory:
+// for `rollcall local` without other software, and for fast tests.
 //
-// It keeps the contract of table.Table as DynamoDB does, its limits and the shape of
-// its pages included. It is for one process, and no Lambda function links it. It
-// does not enforce the expiry of items: DynamoDB deletes late, so readers check.
+// It keeps the contract of table.Table as DynamoDB does, including its limits
+// and the shape of its pages. It is for one process, and no Lambda function
+// links it. It does not enforce the expiry of items: DynamoDB deletes late, so
+// readers check.
 package embedded
 
 import (
@@ -23,11 +24,11 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// ErrInUse means that another process has the file open.
+// ErrInUse: another process has the file open.
 var ErrInUse = errors.New("another process has it open")
 
-// lockWait is how long Open waits for another process to let go of the file: long
-// enough for one that is just ending.
+// lockWait is how long Open waits for another process to close the file: enough
+// for one that is just ending.
 const lockWait = time.Second
 
 // tokenLife is how long a token is remembered, as in DynamoDB.
@@ -46,28 +47,29 @@ var (
 
 // Table is a table in a file. It is safe for concurrent use; writes take turns.
 //
-// A Table that meets a damaged page ends its service: every further call fails with
-// table.ErrStorage, so that nothing more is read from, or written to, what is damaged.
+// A Table that finds a damaged page stops serving: every further call fails
+// with table.ErrStorage, so that nothing more is read from or written to a
+// damaged file.
 type Table struct {
 	db     *bbolt.DB
-	remove string // the file to remove on Close, when it could not be removed before
+	remove string // the file to remove on Close, if it could not be removed before
 	now    func() time.Time
-	// writing is held by a write. bbolt's own lock may stay held by one that met a
-	// damaged page.
+	// writing is held by a write. bbolt's own lock may stay held by a write
+	// that found a damaged page.
 	writing sync.Mutex
 	broken  atomic.Bool
 }
 
 var _ table.Table = (*Table)(nil)
 
-// Open opens the table in a file, and creates it when there is none or nothing is in
-// it. What was written stays, through a crash too. While it is open no other process
-// can open it: it fails with ErrInUse. A file that is damaged is ErrDamaged, and stays
-// as it is.
+// Open opens the table in a file, and creates it if the file does not exist or
+// is empty. What was written survives a crash. While it is open, another
+// process fails to open it with ErrInUse. A damaged file is ErrDamaged, and
+// stays as it is.
 func Open(path string) (*Table, error) { return openFile(path, true) }
 
-// OpenExisting is Open of a file that is there: one that is not is os.ErrNotExist, and
-// one in which there is nothing ErrDamaged.
+// OpenExisting is Open for an existing file: a missing one is os.ErrNotExist,
+// and an empty one ErrDamaged.
 func OpenExisting(path string) (*Table, error) { return openFile(path, false) }
 
 func openFile(path string, create bool) (*Table, error) {
@@ -96,25 +98,26 @@ func sound(file *os.File, create bool) error {
 	}
 	empty, err := inspect(file)
 	if err == nil && empty && !create {
-		return damaged("there is nothing in it")
+		return damaged("it is empty")
 	}
 	return err
 }
 
-// Memory makes a table that is gone when it is closed or the process ends.
+// Memory returns a table that is gone when it is closed or the process ends.
 func Memory() (*Table, error) { return memory(nil) }
 
-// Copy is the table as it is at one moment, in memory: what happens to one of the
-// two does not happen to the other.
+// Copy returns a copy of the table at one moment, in memory, that is
+// independent of it.
 func (t *Table) Copy() (*Table, error) {
 	return memory(func(path string) error {
 		return t.db.View(func(tx *bbolt.Tx) error { return tx.CopyFile(path, 0o600) })
 	})
 }
 
-// memory makes a table in memory, of what fill writes into its file.
+// memory returns a table in memory, with what fill writes into its file.
 func memory(fill func(path string) error) (*Table, error) {
-	// One code path for both: memory is a file that has no name and is never synced.
+	// One code path for both: memory is a file without a name that is never
+	// synced.
 	dir, err := os.MkdirTemp("", "rollcall-")
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
@@ -128,7 +131,7 @@ func memory(fill func(path string) error) (*Table, error) {
 	t, err := open(path, &bbolt.Options{
 		NoSync: true, NoGrowSync: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
 	})
-	// Where a file in use cannot be removed, Close does it.
+	// Where an open file cannot be removed, Close removes it.
 	if removed := os.RemoveAll(dir); removed != nil && err == nil {
 		t.remove = dir
 	}
@@ -156,17 +159,18 @@ func open(path string, options *bbolt.Options) (*Table, error) {
 	return t, nil
 }
 
-// guard calls what follows the pages of the file. A page that was damaged since it was
-// inspected makes bbolt panic, or the processor fault: neither may end the process.
+// guard makes a call that follows the pages of the file. A page that was
+// damaged since it was inspected makes bbolt panic, or the processor fault:
+// neither may end the process.
 func (t *Table) guard(call func() error) (err error) {
 	if t.broken.Load() {
-		return fmt.Errorf("%w: a damaged page was met before", table.ErrStorage)
+		return fmt.Errorf("%w: a damaged page was found before", table.ErrStorage)
 	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
 			t.broken.Store(true)
-			// The panic's text may have keys in it, and so names of people.
+			// The panic's text may contain keys, and so personal data.
 			err = fmt.Errorf("%w: a page is damaged: panic of type %T at %s", table.ErrStorage, p, debug.Stack())
 		}
 	}()
@@ -199,9 +203,9 @@ func createBuckets(tx *bbolt.Tx) error {
 	return tx.Bucket(metaBucket).Put(formatKey, formatValue)
 }
 
-// Close ends the table after the calls under way. Later calls fail. A table that met a
-// damaged page is left to the end of the process, which frees its file: bbolt's locks
-// may be held for good.
+// Close ends the table after the calls in progress. Later calls fail. A table
+// that found a damaged page is left to the end of the process, which frees its
+// file: bbolt's locks may be held forever.
 func (t *Table) Close() error {
 	var err error
 	if !t.broken.Load() {
@@ -248,7 +252,7 @@ func (t *Table) view(ctx context.Context, f func(*bbolt.Tx) error) error {
 	return nil
 }
 
-// failed is the error of a call that the file did not serve.
+// failed returns the error of a call that the file did not serve.
 func failed(err error) error {
 	if errors.Is(err, table.ErrStorage) {
 		return fmt.Errorf("embedded: %w", err)
@@ -256,7 +260,7 @@ func failed(err error) error {
 	return fmt.Errorf("embedded: %w: %w", table.ErrStorage, err)
 }
 
-// load reads one item, nil when there is none.
+// load reads one item, nil if it does not exist.
 func load(bucket *bbolt.Bucket, key table.Key) (*table.Item, error) {
 	raw := bucket.Get(encodeKey(key))
 	if raw == nil {

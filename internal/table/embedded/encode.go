@@ -11,10 +11,10 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// An item's key is its partition, led by its length in two bytes, and its sort key:
-// the items of a partition lie together in the order of their sort keys. Its value is
-// the number of attributes and, in the order of their names, each name, the kind of
-// its value, and the value; texts are led by their lengths.
+// An item's key is its partition, after its length in two bytes, and its sort
+// key: the items of a partition are adjacent, in the order of their sort keys.
+// Its value is the number of attributes and, in the order of their names, each
+// name, the kind of its value, and the value; texts follow their lengths.
 
 const (
 	kindText   = 't'
@@ -58,8 +58,8 @@ func appendValue(b []byte, v table.Value) []byte {
 	return appendText(append(b, kindText), v.Text())
 }
 
-// decodeAttributes copies what it reads: the store's memory is gone with its
-// transaction.
+// decodeAttributes copies what it reads: the store's memory is only valid
+// during its transaction.
 func decodeAttributes(b []byte) (table.Attributes, error) {
 	d := decoder{rest: b}
 	n := d.uvarint()
@@ -84,7 +84,8 @@ func decodeAttributes(b []byte) (table.Attributes, error) {
 	return attributes, nil
 }
 
-// decoder reads values from the front of rest, zero ones once it is damaged.
+// decoder reads values from the front of rest, and zero values once it is
+// damaged.
 type decoder struct {
 	rest    []byte
 	damaged bool
@@ -131,7 +132,8 @@ func (d *decoder) text() string {
 	return s
 }
 
-// fingerprint is the same for two lists of operations exactly when they are the same.
+// fingerprint returns the same for two lists of operations exactly if they are
+// equal.
 func fingerprint(ops []table.Op) []byte {
 	var b []byte
 	for _, op := range ops {

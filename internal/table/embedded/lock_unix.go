@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// lock takes the lock that bbolt takes of the same open file again, so that nobody
-// writes to it while it is inspected.
+// lock takes the lock that bbolt later takes again on the same open file, so
+// that no other process writes to it while it is inspected.
 func lock(file *os.File) error {
 	const tries = 20
 	for range tries {

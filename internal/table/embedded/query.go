@@ -9,9 +9,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// Query is table.Table.Query. A page ends as DynamoDB's does, with the item that
-// reaches the limit or table.MaxPageBytes, and then says that there may be more,
-// without looking.
+// Query is table.Table.Query. A page ends as DynamoDB's does, with the item
+// that reaches the limit or table.MaxPageBytes, and then reports that there may
+// be more, without checking.
 func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	if err := table.CheckQuery(q); err != nil {
 		return table.Page{}, err
@@ -51,8 +51,8 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 type walk struct {
 	cursor    *bbolt.Cursor
 	query     table.Query
-	partition []byte // what all keys of the partition begin with
-	low, high []byte // the first key of the range, and the first behind it
+	partition []byte // the prefix of all keys of the partition
+	low, high []byte // the first key of the range, and the first after it
 }
 
 func newWalk(cursor *bbolt.Cursor, q table.Query) *walk {
@@ -97,8 +97,8 @@ func (w *walk) within(k []byte) bool {
 	return k != nil && bytes.Compare(k, w.low) >= 0 && bytes.Compare(k, w.high) < 0
 }
 
-// successor is the first key behind all that begin with the prefix. A prefix begins
-// with the length of a partition and so is never all 0xff.
+// successor returns the first key after all keys that begin with the prefix. A
+// prefix begins with the length of a partition and so is never all 0xff.
 func successor(prefix []byte) []byte {
 	s := bytes.Clone(prefix)
 	for i := len(s) - 1; i >= 0; i-- {

@@ -13,14 +13,15 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// forgetAtOnce bounds the tokens that one write forgets, so that none pays for all
-// that expired in a quiet hour; it is more than one, so that they do not pile up.
+// forgetAtOnce limits the tokens that one write forgets, so that none pays for
+// all that expired in an idle hour; it is more than one, so that they do not
+// accumulate.
 const forgetAtOnce = 16
 
 // errReplayed ends a transaction that was applied before.
 var errReplayed = errors.New("embedded: applied before")
 
-// Write is table.Table.Write. Nothing of it can be lost halfway: an error means that
+// Write is table.Table.Write. It is never applied in part: an error means that
 // nothing was applied.
 func (t *Table) Write(ctx context.Context, tx table.Transaction) error {
 	if err := table.CheckTransaction(tx); err != nil {
@@ -41,7 +42,8 @@ func (t *Table) Write(ctx context.Context, tx table.Transaction) error {
 	case errors.As(err, &condition), errors.As(err, &limit), errors.Is(err, table.ErrTokenReused):
 		return err
 	case errors.Is(err, syscall.EIO):
-		// Perhaps of the last write of all, by which the transaction is applied.
+		// Possibly an error of the final write, with which the transaction is
+		// applied.
 		return fmt.Errorf("embedded: %w: %w", table.ErrUnknownOutcome, err)
 	default:
 		return failed(err)
@@ -61,8 +63,8 @@ func (t *Table) update(tx table.Transaction, fingerprint []byte) error {
 	})
 }
 
-// apply evaluates all conditions before it changes anything, so that all that do not
-// hold are reported.
+// apply evaluates all conditions before it changes anything, so that all failed
+// ones are reported.
 func apply(items *bbolt.Bucket, ops []table.Op) error {
 	before := make([]*table.Item, len(ops))
 	var failed []table.FailedCondition
@@ -106,7 +108,7 @@ func apply(items *bbolt.Bucket, ops []table.Op) error {
 	return nil
 }
 
-// replayed looks the token up: nil when it is new or forgotten.
+// replayed looks up the token: nil if it is new or forgotten.
 func replayed(b *bbolt.Tx, token string, fingerprint []byte, now time.Time) error {
 	record := b.Bucket(tokenBucket).Get([]byte(token))
 	if record == nil || expired(usedAt(record), now) {
@@ -118,8 +120,8 @@ func replayed(b *bbolt.Tx, token string, fingerprint []byte, now time.Time) erro
 	return errReplayed
 }
 
-// remember keeps the token in the transaction of the change itself, and forgets some
-// of those whose time is over.
+// remember stores the token in the transaction of the change itself, and
+// forgets some of those that have expired.
 func remember(b *bbolt.Tx, token string, fingerprint []byte, now time.Time) error {
 	tokens, expiry := b.Bucket(tokenBucket), b.Bucket(expiryBucket)
 	if old := tokens.Get([]byte(token)); old != nil {
@@ -151,8 +153,8 @@ func forget(tokens, expiry *bbolt.Bucket, now time.Time) error {
 	return nil
 }
 
-// expired also forgets a token from the future: the clock was set back, and would
-// keep it too long.
+// expired also forgets a token from the future: the clock was set back, and
+// would keep it too long.
 func expired(used, now time.Time) bool {
 	age := now.Sub(used)
 	return age > tokenLife || age < -tokenLife

@@ -1,5 +1,5 @@
-// Package enginetest is the tables that everything above package table is tested
-// on: both engines, as they are and with transactions that collide.
+// Package enginetest provides the tables that everything above package table is
+// tested on: both engines, plain and with conflicting transactions.
 package enginetest
 
 import (
@@ -14,14 +14,14 @@ import (
 
 // Engine is a kind of table.
 type Engine struct {
-	// Name is "embedded" or "dynamodb", with " with conflicts" behind it.
+	// Name is "embedded" or "dynamodb", possibly followed by " with conflicts".
 	Name string
-	// Open makes an empty table, gone when the test ends.
+	// Open creates an empty table, which is deleted when the test ends.
 	Open func(t testing.TB) table.Table
-	// Conflicts are those that the tables of this engine made, nil for an engine
-	// whose transactions never collide.
+	// Conflicts are those that the tables of this engine caused, nil for an
+	// engine whose transactions never conflict.
 	Conflicts *Conflicts
-	// need fails or skips a test that the engine's server is missing for.
+	// need fails or skips a test whose server is missing.
 	need func(t testing.TB)
 }
 
@@ -34,7 +34,7 @@ func (e Engine) Need(t testing.TB) {
 	}
 }
 
-// Plain are the two engines as they are.
+// Plain returns the two plain engines.
 func Plain() []Engine {
 	return []Engine{
 		{Name: "embedded", Open: Memory},
@@ -42,7 +42,7 @@ func Plain() []Engine {
 	}
 }
 
-// All are the two engines as they are, and both with conflicts.
+// All returns the two plain engines, and both with conflicts.
 func All() []Engine {
 	var all []Engine
 	for _, e := range Plain() {
@@ -52,9 +52,10 @@ func All() []Engine {
 	return all
 }
 
-// Three are the embedded engine as it is and with conflicts, and DynamoDB as it is:
-// for tests of large transactions, of which DynamoDB Local does about fifteen a
-// second. Conflicts are made above the engine, and are the same on both.
+// Three returns the embedded engine, plain and with conflicts, and plain
+// DynamoDB: for tests of large transactions, of which DynamoDB Local does about
+// fifteen a second. Conflicts are created above the engine, and are the same on
+// both.
 func Three() []Engine { return All()[:3] }
 
 // Run runs a test on all engines.
@@ -74,7 +75,7 @@ func RunOn(t *testing.T, engines []Engine, test func(t *testing.T, open func(t t
 	}
 }
 
-// Memory makes an embedded table.
+// Memory returns an embedded table.
 func Memory(t testing.TB) table.Table {
 	t.Helper()
 	e, err := embedded.Memory()
@@ -85,21 +86,22 @@ func Memory(t testing.TB) table.Table {
 	return e
 }
 
-// Conflicts gathers the conflict engines of one test. Safe for concurrent use.
+// Conflicts collects the conflict engines of one test. It is safe for
+// concurrent use.
 type Conflicts struct {
 	mu   sync.Mutex
 	made []*tabletest.Conflict
 }
 
-// conflictRate is the share of writes that meet a made-up conflict, and hold the
-// time for which each write stays open for real ones.
+// conflictRate is the share of writes that meet an injected conflict, and hold
+// the time for which each write stays open for real ones.
 const (
 	conflictRate = 0.15
 	hold         = time.Millisecond
 )
 
-// wrap makes tables conflict as DynamoDB does: overlapping writes of one item, and
-// some that only seem to.
+// wrap makes tables conflict as DynamoDB does: overlapping writes of one item,
+// and some injected conflicts.
 func (c *Conflicts) wrap(open func(t testing.TB) table.Table) func(t testing.TB) table.Table {
 	return func(t testing.TB) table.Table {
 		t.Helper()
@@ -112,7 +114,8 @@ func (c *Conflicts) wrap(open func(t testing.TB) table.Table) func(t testing.TB)
 	}
 }
 
-// Totals are the conflicts of all tables, and the writes that came through one.
+// Totals returns the conflicts of all tables, and the writes that succeeded
+// after one.
 func (c *Conflicts) Totals() (overlaps, injected, recovered int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

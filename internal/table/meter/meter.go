@@ -1,11 +1,11 @@
 // Package meter counts what the calls of a table cost: round trips, items, and
-// capacity computed from the sizes of items by AWS's documented rules, which are
-// the same on every engine.
+// capacity computed from the sizes of items by AWS's documented rules, which
+// are the same on every engine.
 //
-// It stands directly on an engine, beneath table.Retrying, so that every call that
-// is really sent counts. It never changes an answer, and it is no bill: what AWS
-// charges for a transaction sent twice under one token, or refused for a conflict,
-// is not documented to the unit.
+// It wraps an engine directly, beneath table.Retrying, so that every call that
+// is really sent counts. It never changes an answer, and it is not a bill: what
+// AWS charges for a transaction sent twice with one token, or refused for a
+// conflict, is not documented to the unit.
 package meter
 
 import (
@@ -15,20 +15,22 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// New returns the table with a meter on it: each call adds to the table.Usage of
-// its context, whether it succeeds or not.
+// New returns the table with a meter: each call adds to the table.Usage of its
+// context, whether it succeeds or not.
 //
-//   - A read costs one unit per started 4 KB: of each item for Get (an absent one
-//     counts as one unit), of all items together for Query (at least one unit).
-//   - A write costs two units per started KB of the larger of the item before and
-//     after it, for every operation, a Check included, whether or not the
+//   - A read costs one unit per started 4 KB: of each item for Get (an absent
+//     one counts as one unit), of all items together for Query (at least one
+//     unit).
+//   - A write costs two units per started KB of the larger of the item before
+//     and after it, for every operation including a Check, whether or not the
 //     conditions held.
-//   - A call that was throttled, or did not reach the table, costs a round trip and
-//     no units; one that was refused for its form was never sent and costs nothing.
+//   - A call that was throttled, or did not reach the table, costs a round trip
+//     and no units; one that was refused by its form was never sent and costs
+//     nothing.
 //
-// A meter sees operations, not the items they meet. For a Put it counts the new
-// item, for an Update the attributes it sets, for a Delete or Check 1 KB. That is a
-// lower bound, and the truth for items of up to 1 KB; Exact counts the truth.
+// A meter sees operations, not the stored items. For a Put it counts the new
+// item, for an Update the attributes it sets, for a Delete or Check 1 KB. That
+// is a lower bound, and exact for items of up to 1 KB; Exact counts real sizes.
 func New(t table.Table, options ...Option) table.Table {
 	m := &meter{table: t}
 	for _, o := range options {
@@ -40,10 +42,10 @@ func New(t table.Table, options ...Option) table.Table {
 // Option changes how a meter counts.
 type Option func(*meter)
 
-// Exact reads, uncounted, the items that a transaction is about to meet, and counts
-// their real sizes. It is for tests of budgets: it costs a read for every write, and
-// under concurrent writes to the same item it may see another item than the write
-// does.
+// Exact reads, uncounted, the items of a transaction before it, and counts
+// their real sizes. It is for tests of budgets: it costs a read for every
+// write, and under concurrent writes to the same item it may see another item
+// than the write does.
 func Exact(m *meter) { m.exact = true }
 
 const (
@@ -108,8 +110,8 @@ func (m *meter) Write(ctx context.Context, tx table.Transaction) error {
 	return err
 }
 
-// before reads the items that the transaction is about to meet, nil unless the
-// meter is exact.
+// before reads the items of the transaction before it, nil unless the meter is
+// exact.
 func (m *meter) before(ctx context.Context, tx table.Transaction) map[table.Key]table.Item {
 	if !m.exact || table.CheckTransaction(tx) != nil {
 		return nil
@@ -120,12 +122,12 @@ func (m *meter) before(ctx context.Context, tx table.Transaction) map[table.Key]
 	}
 	items, err := table.Retrying(m.table).Get(context.WithoutCancel(ctx), keys...)
 	if err != nil {
-		return nil // the write meets the same trouble and reports it
+		return nil // the write gets the same error and reports it
 	}
 	return items
 }
 
-// size is the larger of an operation's item before and after it.
+// size returns the larger of an operation's item before and after it.
 func size(op table.Op, before map[table.Key]table.Item) int {
 	n := 0
 	var met *table.Item
@@ -139,12 +141,13 @@ func size(op table.Op, before map[table.Key]table.Item) int {
 	return n
 }
 
-// units are the started units of a size, at least one.
+// units returns the started units of a size, at least one.
 func units(size, unit int) float64 {
 	return float64(max(1, (size+unit-1)/unit))
 }
 
-// neverSent tells an error that an engine gives before it sends anything.
+// neverSent reports whether an engine returned the error before it sent
+// anything.
 func neverSent(err error) bool {
 	var limit *table.LimitError
 	return errors.As(err, &limit)

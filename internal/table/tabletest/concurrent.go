@@ -11,9 +11,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// ConcurrentPromises are the contract of table.Table as many callers see it at once.
-// That several items read by one Get belong to one moment is not among them:
-// DynamoDB does not promise it.
+// ConcurrentPromises are the contract of table.Table for many concurrent
+// callers. That several items read by one Get belong to one moment is not part
+// of it: DynamoDB does not promise it.
 var ConcurrentPromises = []Promise{
 	{"P01", "of many that put an absent item exactly one succeeds", oneWinner},
 	{"P02", "a counter never passes its limit", counterBelowLimit},
@@ -24,11 +24,11 @@ var ConcurrentPromises = []Promise{
 	{"P07", "each writer reads its own writes", ownWrites},
 }
 
-// workers is enough to overlap, and few enough for every conflict to be settled by
-// sending again.
+// workers is enough to overlap, and few enough for every conflict to be settled
+// by retries.
 const workers = 8
 
-// together runs f in all workers at once and waits for them.
+// together runs f in all workers concurrently and waits for them.
 func together(f func(worker int)) {
 	var wg sync.WaitGroup
 	start := make(chan struct{})
@@ -46,7 +46,8 @@ func send(ctx context.Context, tbl table.Table, ops ...table.Op) error {
 	return tbl.Write(ctx, table.Transaction{Token: NewToken(), Ops: ops})
 }
 
-// conditionFailed tells a failed condition from success, and reports anything else.
+// conditionFailed distinguishes a failed condition from success, and reports
+// anything else.
 func conditionFailed(t *testing.T, err error) bool {
 	t.Helper()
 	var failed *table.ConditionError

@@ -13,10 +13,11 @@ import (
 )
 
 // Conflict is a table on which overlapping transactions on one item fail as
-// DynamoDB's do: the later one with table.ErrConflict, nothing of it applied. Engines
-// that let writes take turns never show this, DynamoDB Local among them.
+// DynamoDB's do: the later one with table.ErrConflict, nothing of it applied.
+// Engines that let writes take turns, for example DynamoDB Local, never show
+// this.
 //
-// It keeps the whole contract of table.Table, for one that sends again after a
+// It keeps the whole contract of table.Table, for a caller that retries after a
 // conflict (table.Retrying).
 type Conflict struct {
 	table   table.Table
@@ -24,7 +25,7 @@ type Conflict struct {
 
 	mu     sync.Mutex
 	random *rand.Rand
-	open   map[table.Key]string // items of writes under way → token
+	open   map[table.Key]string // items of writes in progress → token
 	hit    map[string]string    // tokens refused so far → kind of the item
 	sent   map[string]bool      // tokens that reached the table
 	report ConflictReport
@@ -32,28 +33,29 @@ type Conflict struct {
 
 // ConflictOptions say how often transactions conflict.
 type ConflictOptions struct {
-	// Hold is the time for which each write stays open, so that others overlap it.
+	// Hold is the time for which each write stays open, so that others overlap
+	// it.
 	Hold time.Duration
-	// Rate is the share of writes that meet a made-up conflict, 0 to 1, in the
-	// order of Seed.
+	// Rate is the share of writes that meet an injected conflict, 0 to 1, in
+	// the order of Seed.
 	Rate float64
 	Seed uint64
-	// Mixed judges the conditions of the operations that did not conflict, as
+	// Mixed checks the conditions of the operations that did not conflict, as
 	// DynamoDB does: the transaction then fails with a ConditionError that is
 	// incomplete. Without it every conflict is table.ErrConflict.
 	Mixed bool
-	// Kind names the kind of an item in the report; all are "item" without it.
+	// Kind names the kind of an item in the report; without it all are "item".
 	Kind func(table.Key) string
 }
 
-// ConflictReport counts conflicts by the kind of the item they were about.
+// ConflictReport counts conflicts by the kind of the item that conflicted.
 type ConflictReport struct {
-	Overlaps  map[string]int // with a write that was really under way
-	Injected  map[string]int // made up
+	Overlaps  map[string]int // with a write that was really in progress
+	Injected  map[string]int // injected
 	Recovered map[string]int // transactions that were answered after a conflict
 }
 
-// Total is the number of conflicts.
+// Total returns the number of conflicts.
 func (r ConflictReport) Total() int {
 	n := 0
 	for _, kinds := range []map[string]int{r.Overlaps, r.Injected} {
@@ -64,7 +66,7 @@ func (r ConflictReport) Total() int {
 	return n
 }
 
-// NewConflict makes a table conflict.
+// NewConflict returns a table that conflicts.
 func NewConflict(t table.Table, o ConflictOptions) *Conflict {
 	if o.Kind == nil {
 		o.Kind = func(table.Key) string { return "item" }
@@ -83,7 +85,7 @@ func newConflictReport() ConflictReport {
 	return ConflictReport{Overlaps: map[string]int{}, Injected: map[string]int{}, Recovered: map[string]int{}}
 }
 
-// Report is what happened so far.
+// Report returns the conflicts so far.
 func (c *Conflict) Report() ConflictReport {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,7 +104,8 @@ func (c *Conflict) Query(ctx context.Context, q table.Query) (table.Page, error)
 	return c.table.Query(ctx, q)
 }
 
-// Write is table.Table.Write, refused while another one touches one of its items.
+// Write is table.Table.Write, refused while another one touches one of its
+// items.
 func (c *Conflict) Write(ctx context.Context, tx table.Transaction) error {
 	if err := table.CheckTransaction(tx); err != nil {
 		return err
@@ -120,16 +123,16 @@ func (c *Conflict) Write(ctx context.Context, tx table.Transaction) error {
 	return err
 }
 
-// sentBefore tells a transaction that reached the table: it may have been applied,
-// and DynamoDB then answers its token before it looks at a condition.
+// sentBefore reports whether a transaction reached the table: it may have been
+// applied, and DynamoDB then answers its token before it checks a condition.
 func (c *Conflict) sentBefore(token string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sent[token]
 }
 
-// judge tells which conditions of a refused transaction do not hold, but for the
-// operation that conflicted.
+// judge returns which conditions of a refused transaction do not hold, except
+// for the operation that conflicted.
 func (c *Conflict) judge(ctx context.Context, tx table.Transaction, conflicted int, conflict error) error {
 	keys := make([]table.Key, len(tx.Ops))
 	for i, op := range tx.Ops {
@@ -159,14 +162,15 @@ func (c *Conflict) judge(ctx context.Context, tx table.Transaction, conflicted i
 	return failed
 }
 
-// enter opens the items of a transaction, or refuses it for one of its operations.
+// enter opens the items of a transaction, or refuses it for one of its
+// operations.
 func (c *Conflict) enter(tx table.Transaction) (op int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, op := range tx.Ops {
 		switch token, busy := c.open[op.Key]; {
 		case busy && token == tx.Token:
-			// The same transaction, sent while it is under way.
+			// The same transaction, sent while it is in progress.
 			return 0, fmt.Errorf("%w: in progress", table.ErrUnknownOutcome)
 		case busy:
 			return i, c.refuse(tx, i, c.report.Overlaps)
@@ -198,7 +202,7 @@ func (c *Conflict) leave(tx table.Transaction) {
 	}
 }
 
-// settle counts a transaction that came through after a conflict.
+// settle counts a transaction that succeeded after a conflict.
 func (c *Conflict) settle(tx table.Transaction) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

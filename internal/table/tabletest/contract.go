@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// Promises are the contract of table.Table as one caller sees it.
+// Promises are the contract of table.Table for one caller.
 var Promises = []Promise{
 	{"C01", "put then get returns the same item", putThenGet},
 	{"C02", "an absent item has no entry", absentHasNoEntry},
@@ -124,7 +124,7 @@ func emptyIsKept(t *testing.T, tbl table.Table) {
 	wantItem(t, tbl, bare)
 	got, _ := read(t, tbl, key("1"))
 	if !got.Attributes.Has("a") || got.Attributes.Has("b") {
-		t.Error("an empty text and no text are told apart by Has")
+		t.Error("Has must distinguish an empty text from a missing one")
 	}
 	mustWrite(t, tbl, table.Update(key("2"), table.Change{Set: table.Attributes{"b": text("")}}, table.Present()))
 	wantItem(t, tbl, item("2", table.Attributes{"b": text("")}))
@@ -140,8 +140,9 @@ func numbersAreKept(t *testing.T, tbl table.Table) {
 	}
 }
 
-// texts are what breaks stores: quotes, control characters, NUL, case pairs, composed
-// and decomposed forms, characters beyond 16 bits, and DynamoDB's own words.
+// texts are typical problems of stores: quotes, control characters, NUL, case
+// pairs, composed and decomposed forms, characters beyond 16 bits, and
+// DynamoDB's own words.
 var texts = []string{
 	"plain", `"quoted" \ back`, "tab\tand\nline", "nul\x00nul", "\x7f\u0080", "Straße", "STRASSE", "\u00e9", "e\u0301",
 	"\u212a", "\ufffd", "\uffff", "😀", "日本語", " spaces ", "#name", ":value", "a.b[0]", "size", "ttl", "attribute_exists(pk)",
@@ -217,7 +218,7 @@ func presentHolds(t *testing.T, tbl table.Table) {
 	mustWrite(t, tbl, table.Put(item("1", nil), table.Present()))
 }
 
-// held sends a check and tells whether its conditions held.
+// held sends a check and reports whether its conditions held.
 func held(t *testing.T, tbl table.Table, k table.Key, conditions ...table.Condition) bool {
 	t.Helper()
 	err := write(t, tbl, table.Check(k, conditions...))
@@ -257,7 +258,7 @@ func isHolds(t *testing.T, tbl table.Table) {
 		}
 	}
 	if held(t, tbl, key("2"), table.Is("text", text(""))) {
-		t.Error("is holds for an item that is not there")
+		t.Error("is holds for an absent item")
 	}
 }
 
@@ -276,7 +277,7 @@ func belowHolds(t *testing.T, tbl table.Table) {
 		{"neg", "zero", true},
 		{"zero", "neg", false},
 		{"ten", "max", true},
-		{"a", "b", false}, // texts have no order here
+		{"a", "b", false}, // texts are not ordered here
 		{"text9", "ten", false},
 		{"nine", "b", false},
 		{"nine", "none", false},
@@ -287,7 +288,7 @@ func belowHolds(t *testing.T, tbl table.Table) {
 		}
 	}
 	if held(t, tbl, key("2"), table.Below("neg", "zero")) {
-		t.Error("below holds for an item that is not there")
+		t.Error("below holds for an absent item")
 	}
 }
 
@@ -423,7 +424,7 @@ func growthRefused(t *testing.T, tbl table.Table) {
 	wantItem(t, tbl, full)
 }
 
-// filled is an item of exactly this size.
+// filled returns an item of exactly this size.
 func filled(sort string, size int) table.Item {
 	i := item(sort, table.Attributes{"fill": text("")})
 	i.Attributes["fill"] = text(strings.Repeat("x", size-table.Size(i)))
@@ -433,7 +434,7 @@ func filled(sort string, size int) table.Item {
 func nothingApplied(t *testing.T, tbl table.Table) {
 	kept := item("kept", table.Attributes{"n": number(1)})
 	mustWrite(t, tbl, table.Put(kept), table.Put(item("held", nil)))
-	for i := range 5 { // the failing one stands first, in the middle and last
+	for i := range 5 { // the failing one is first, in the middle and last
 		ops := []table.Op{
 			table.Put(item("new", nil)),
 			table.Update(key("kept"), table.Change{Add: map[string]int64{"n": 1}}),
@@ -622,7 +623,7 @@ func seedSorts(t *testing.T, tbl table.Table, keys ...string) {
 }
 
 func byteOrder(t *testing.T, tbl table.Table) {
-	// Bytes of UTF-8 put U+FFFD before an emoji; 16-bit units would not.
+	// UTF-8 bytes order U+FFFD before an emoji; 16-bit units would not.
 	want := []string{"\x00", "\x00\x00", "\x01", "-", "10", "9", "A", "Z", "a", "a\x00", "aa", "b", "\x7f", "é", "ÿ", "Ā", "日", "\ufffd", "\uffff", "😀", "\U0010ffff"}
 	mixed := slices.Clone(want)
 	slices.Reverse(mixed)
@@ -719,13 +720,13 @@ func limitedPages(t *testing.T, tbl table.Table) {
 					t.Errorf("a page of %d items, limit %d", len(page.Items), limit)
 				}
 				if page.More && len(page.Items) < limit {
-					t.Errorf("limit %d: a page of %d items, and more behind it", limit, len(page.Items))
+					t.Errorf("limit %d: a page of %d items, and more after it", limit, len(page.Items))
 				}
 				for _, i := range page.Items {
 					got = append(got, i.Sort)
 				}
 				if page.More && page.Last != got[len(got)-1] {
-					t.Errorf("limit %d: last is %q behind %q", limit, page.Last, got[len(got)-1])
+					t.Errorf("limit %d: last is %q after %q", limit, page.Last, got[len(got)-1])
 				}
 			}
 			if descending {
@@ -761,7 +762,7 @@ func bytePages(t *testing.T, tbl table.Table) {
 				t.Errorf("page %d has %d bytes", i, size)
 			}
 			if page.More && size == 0 {
-				t.Errorf("page %d is empty, and more behind it", i)
+				t.Errorf("page %d is empty, and more after it", i)
 			}
 		}
 		if descending {

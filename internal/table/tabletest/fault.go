@@ -12,18 +12,19 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// FaultKind is one way in which a call goes wrong.
+// FaultKind is one way in which a call fails.
 type FaultKind string
 
 // The faults.
 const (
-	// Throttled: refused, nothing applied. Of writes and reads.
+	// Throttled: refused, nothing applied. For writes and reads.
 	Throttled FaultKind = "throttled"
-	// Conflicting: a write refused for another one, nothing applied.
+	// Conflicting: a write refused because of another one, nothing applied.
 	Conflicting FaultKind = "conflicting"
 	// AnswerLost: a write applied, its answer lost.
 	AnswerLost FaultKind = "answer lost"
-	// RequestLost: a write that never arrived, which looks the same to the caller.
+	// RequestLost: a write that never arrived, which looks the same to the
+	// caller.
 	RequestLost FaultKind = "request lost"
 	// Unavailable: a read without an answer.
 	Unavailable FaultKind = "unavailable"
@@ -32,7 +33,8 @@ const (
 // ErrStopped is the error of every call after FaultPlan.StopAfter writes.
 var ErrStopped = errors.New("tabletest: the process was stopped")
 
-// FaultPlan says which calls go wrong. Calls are counted from 1, each try by itself.
+// FaultPlan is which calls fail. Calls are counted from 1, each attempt
+// separately.
 type FaultPlan struct {
 	// Writes and Reads name the faults of single calls.
 	Writes map[int]FaultKind
@@ -41,7 +43,7 @@ type FaultPlan struct {
 	// fault, 0 to 1 together.
 	WriteRates map[FaultKind]float64
 	ReadRates  map[FaultKind]float64
-	// StopAfter is the number of writes that reach the table, 0 for no end.
+	// StopAfter is the number of writes that reach the table, 0 for no limit.
 	// After them every call fails with ErrStopped, as if the process had been
 	// killed: what it would have done next is not done.
 	StopAfter int
@@ -59,7 +61,8 @@ type Fault struct {
 	report map[FaultKind]int
 }
 
-// NewFault makes a table faulty. The same seed, plan and calls meet the same faults.
+// NewFault returns a faulty table. The same seed, plan and calls meet the same
+// faults.
 func NewFault(t table.Table, seed uint64, plan FaultPlan) *Fault {
 	return &Fault{
 		table: t, plan: plan,
@@ -75,8 +78,8 @@ func (f *Fault) Report() map[FaultKind]int {
 	return maps.Clone(f.report)
 }
 
-// Writes is the number of writes so far, faulty ones and those after the stop
-// included.
+// Writes returns the number of writes so far, including faulty ones and those
+// after the stop.
 func (f *Fault) Writes() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -143,8 +146,9 @@ func (f *Fault) Write(ctx context.Context, tx table.Transaction) error {
 	return fmt.Errorf("%w: injected", table.ErrUnknownOutcome)
 }
 
-// draw is the planned fault, or a random one by its rate. It draws one number for
-// each call, so that a plan does not shift what other calls meet.
+// draw returns the planned fault, or a random one by its rate. It draws one
+// number for each call, so that a plan does not shift the faults of other
+// calls.
 func draw[K ~string](random *rand.Rand, planned K, rates map[K]float64) K {
 	x := random.Float64()
 	if planned != "" {

@@ -14,7 +14,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// model is a table without an engine: what package table says each call means.
+// model is a table without an engine: the meaning of each call by package
+// table.
 type model struct {
 	items  map[table.Key]table.Item
 	tokens map[string]string // token → operations, of transactions that were applied
@@ -130,8 +131,8 @@ func drawOp(t *rapid.T, k table.Key) table.Op {
 	}
 }
 
-// randomHistories compares an engine with the model, each history in partitions of
-// its own.
+// randomHistories compares an engine with the model, each history in partitions
+// of its own.
 func randomHistories(t *testing.T, tbl table.Table) {
 	run := NewToken()
 	history := 0
@@ -216,7 +217,7 @@ func (m *model) compareWrite(ctx context.Context, t *rapid.T, tbl table.Table, t
 			}
 		}
 	case errors.As(want, &failed) && errors.As(got, &alsoRefused):
-		// DynamoDB Local looks at additions to texts before it looks at conditions.
+		// DynamoDB Local checks additions to texts before it checks conditions.
 		if alsoRefused.Reason != table.ReasonNotNumber {
 			t.Fatalf("%v, want %v", got, want)
 		}

@@ -17,12 +17,12 @@ import (
 // starts one (scripts/dynamodb-local/run.sh) and sets it.
 const EndpointVariable = "ROLLCALL_TEST_DYNAMODB"
 
-// localTimeout is longer than that of production: a test machine may be slow, and
+// localTimeout is longer than in production: a test machine may be slow, and
 // only tests that disturb the transport wait for it.
 const localTimeout = 20 * time.Second
 
-// Endpoint is the endpoint of the test's DynamoDB. Without one the test fails in CI,
-// and is skipped elsewhere, where make test runs with nothing but Go.
+// Endpoint returns the endpoint of the test's DynamoDB. Without one the test
+// fails in CI, and is skipped elsewhere, where make test needs only Go.
 func Endpoint(t testing.TB) string {
 	t.Helper()
 	endpoint := os.Getenv(EndpointVariable)
@@ -37,15 +37,16 @@ func Endpoint(t testing.TB) string {
 	return ""
 }
 
-// Dynamo is a fresh table in the DynamoDB of Endpoint, dropped when the test ends.
+// Dynamo returns a new table in the DynamoDB of Endpoint, dropped when the test
+// ends.
 func Dynamo(t testing.TB) table.Table {
 	t.Helper()
 	return DynamoThrough(t, func(base http.RoundTripper) http.RoundTripper { return base }, dynamo.AttemptTimeout(localTimeout))
 }
 
-// DynamoThrough is Dynamo with a transport of the test's own around the usual one, and
-// with the timeouts of production unless an option says otherwise. The table is made
-// and dropped without it.
+// DynamoThrough is Dynamo with the test's transport around the usual one, and
+// with the timeouts of production unless an option overrides them. The table is
+// created and dropped without it.
 func DynamoThrough(t testing.TB, wrap func(http.RoundTripper) http.RoundTripper, options ...dynamo.Option) table.Table {
 	t.Helper()
 	endpoint := Endpoint(t)
@@ -63,7 +64,7 @@ func DynamoThrough(t testing.TB, wrap func(http.RoundTripper) http.RoundTripper,
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := dynamo.DropTable(ctx, plain, name); err != nil {
-			t.Errorf("the test's table is left behind: %v", err)
+			t.Errorf("the test's table was not deleted: %v", err)
 		}
 	})
 	client, err := dynamo.NewLocalClient(t.Context(), endpoint, wrap)

@@ -46,7 +46,7 @@ func refusedTransactions(t *testing.T, tbl table.Table) {
 		"no operation":        {table.Transaction{Token: NewToken()}, -1, "no operation"},
 		"101 operations":      {table.Transaction{Token: NewToken(), Ops: many}, -1, "more than 100 operations"},
 		"one item twice":      {table.Transaction{Token: NewToken(), Ops: []table.Op{put, table.Check(key("1"), table.Absent())}}, 1, "two operations on one item"},
-		"no kind":             {one(table.Op{Key: key("1")}), 1, "an operation of no kind"},
+		"no kind":             {one(table.Op{Key: key("1")}), 1, "an operation without a kind"},
 		"no partition":        {one(at("", "s")), 1, "an empty partition key"},
 		"no sort key":         {one(at("p", "")), 1, "an empty sort key"},
 		"partition too long":  {one(at(strings.Repeat("p", table.MaxPartitionSize+1), "s")), 1, "a partition key of more than 2,048 bytes"},
@@ -68,7 +68,7 @@ func refusedTransactions(t *testing.T, tbl table.Table) {
 		"301 attributes":      {one(table.Update(key("1"), table.Change{Set: wide})), 1, "an update of more than 300 attributes"},
 		"set too large":       {one(table.Update(key("1"), table.Change{Set: table.Attributes{"a": text(strings.Repeat("x", table.MaxItem))}})), 1, table.ReasonItemSize},
 		"check of nothing":    {one(table.Check(key("1"))), 1, "a check without a condition"},
-		"no condition kind":   {one(table.Delete(key("1"), table.Condition{})), 1, "a condition of no kind"},
+		"no condition kind":   {one(table.Delete(key("1"), table.Condition{})), 1, "a condition without a kind"},
 		"51 conditions":       {one(table.Delete(key("1"), conditions...)), 1, "more than 50 conditions"},
 		"is without a name":   {one(table.Delete(key("1"), table.Is("", text("")))), 1, "an attribute without a name"},
 		"is of a key":         {one(table.Delete(key("1"), table.Is("pk", text("")))), 1, "an attribute with the name of a key"},
@@ -135,7 +135,7 @@ func itemBoundary(t *testing.T, tbl table.Table) {
 	mustWrite(t, tbl, table.Put(full))
 	wantItem(t, tbl, full)
 	wantLimit(t, write(t, tbl, table.Put(filled("1", table.MaxItem+1))), 0, table.ReasonItemSize)
-	// The size of a number is what the boundary shows.
+	// The boundary shows how the size of a number is counted.
 	for _, n := range []int64{0, 9, -9, 12, 123, -1234, 1200, 1 << 53} {
 		i := item("n", table.Attributes{"n": number(n), "fill": text("")})
 		i.Attributes["fill"] = text(strings.Repeat("x", table.MaxItem-table.Size(i)))

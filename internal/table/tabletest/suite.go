@@ -13,24 +13,25 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// Promise is one thing that every engine does. Its number stays with it.
+// Promise is one property that every engine has. Its number never changes.
 type Promise struct {
 	Number string
 	Name   string
 	test   func(t *testing.T, tbl table.Table)
 }
 
-// String is the name of the promise's subtest.
+// String returns the name of the promise's subtest.
 func (p Promise) String() string { return p.Number + " " + p.Name }
 
-// Run holds an engine to all Promises. open makes an empty table, once for each.
+// Run checks all Promises of an engine. open creates an empty table, once for
+// each.
 func Run(t *testing.T, open func(t *testing.T) table.Table) {
 	t.Helper()
 	run(t, Promises, open)
 }
 
-// RunConcurrent holds an engine to all ConcurrentPromises. What the engine refuses
-// for a conflict is sent again, as it is in production.
+// RunConcurrent checks all ConcurrentPromises of an engine. Calls that it
+// refuses because of a conflict are sent again, as in production.
 func RunConcurrent(t *testing.T, open func(t *testing.T) table.Table) {
 	t.Helper()
 	run(t, ConcurrentPromises, func(t *testing.T) table.Table { return table.Retrying(open(t)) })
@@ -43,7 +44,7 @@ func run(t *testing.T, promises []Promise, open func(t *testing.T) table.Table) 
 	}
 }
 
-// NewToken makes a token for a transaction.
+// NewToken returns a token for a transaction.
 func NewToken() string { return uuid.NewString() }
 
 func write(t *testing.T, tbl table.Table, ops ...table.Op) error {
@@ -87,7 +88,7 @@ func wantLimit(t *testing.T, err error, op int, reason string) {
 	}
 }
 
-// wantItem expects the table to hold exactly this item under its key.
+// wantItem expects the table to have exactly this item under its key.
 func wantItem(t *testing.T, tbl table.Table, want table.Item) {
 	t.Helper()
 	got, ok := read(t, tbl, want.Key)
@@ -118,7 +119,7 @@ func read(t *testing.T, tbl table.Table, key table.Key) (table.Item, bool) {
 	return item, ok
 }
 
-// difference describes what tells two items apart, "" for nothing.
+// difference describes how two items differ, "" if they do not.
 func difference(want, got table.Item) string {
 	if want.Key != got.Key {
 		return fmt.Sprintf("key %q, want %q", got.Key, want.Key)

@@ -14,11 +14,11 @@ import (
 	"syscall"
 )
 
-// WireFault is one way in which a request to DynamoDB goes wrong on its way.
+// WireFault is one way in which a request to DynamoDB fails in transit.
 type WireFault string
 
-// The faults of the wire. "After" means that the request was answered before: a
-// write was applied.
+// The faults of the wire. "After" means that the request was processed before:
+// a write was applied.
 const (
 	WireThrottle   WireFault = "throttle"         // refused with ThrottlingException
 	WireConflict   WireFault = "conflict"         // cancelled, every reason transient
@@ -28,15 +28,15 @@ const (
 	WireHangAfter  WireFault = "hang after"       // … and it was applied
 	WireReset      WireFault = "reset after"      // the connection is reset
 	WireTruncated  WireFault = "truncated after"  // the answer is cut off
-	WireGarbled    WireFault = "garbled after"    // the answer is whole and cannot be read
+	WireGarbled    WireFault = "garbled after"    // the answer is complete and unreadable
 	WireServer     WireFault = "500 after"        // the answer is an internal error
 	WireBusy       WireFault = "503"              // refused with 503, not applied
 	WireTooManyWCU WireFault = "too much for now" // cancelled for throughput, nothing applied
 )
 
-// WirePlan says which requests go wrong. Those of the targets are counted from 1.
+// WirePlan is which requests fail. Those of the targets are counted from 1.
 type WirePlan struct {
-	// Targets are the operations, TransactWriteItems alone when there are none.
+	// Targets are the operations; TransactWriteItems if there are none.
 	Targets []string
 	// Requests names the faults of single requests.
 	Requests map[int]WireFault
@@ -45,8 +45,8 @@ type WirePlan struct {
 	Rates map[WireFault]float64
 }
 
-// FaultTransport is a http.RoundTripper beneath the AWS SDK on which requests and
-// answers are lost.
+// FaultTransport is an http.RoundTripper beneath the AWS SDK that loses
+// requests and answers.
 type FaultTransport struct {
 	base http.RoundTripper
 	plan WirePlan
@@ -58,8 +58,8 @@ type FaultTransport struct {
 	tokens   []string
 }
 
-// NewFaultTransport makes a transport faulty. The same seed, plan and requests meet
-// the same faults.
+// NewFaultTransport returns a faulty transport. The same seed, plan and
+// requests meet the same faults.
 func NewFaultTransport(base http.RoundTripper, seed uint64, plan WirePlan) *FaultTransport {
 	if len(plan.Targets) == 0 {
 		plan.Targets = []string{"TransactWriteItems"}
@@ -78,14 +78,14 @@ func (f *FaultTransport) Report() map[WireFault]int {
 	return maps.Clone(f.report)
 }
 
-// Requests is the number of requests of the targets so far.
+// Requests returns the number of requests of the targets so far.
 func (f *FaultTransport) Requests() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.requests
 }
 
-// Tokens are the tokens of the transactions so far, one for each request.
+// Tokens returns the tokens of the transactions so far, one for each request.
 func (f *FaultTransport) Tokens() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,7 +99,7 @@ func (f *FaultTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return f.base.RoundTrip(r)
 	}
 	body, err := io.ReadAll(r.Body)
-	_ = r.Body.Close() // it was read to its end
+	_ = r.Body.Close() // it was read completely
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +124,14 @@ func (f *FaultTransport) next(body []byte) WireFault {
 	return fault
 }
 
-// operations is the number of operations of a transaction.
+// operations returns the number of operations of a transaction.
 func operations(body []byte) int {
 	var request struct{ TransactItems []json.RawMessage }
 	_ = json.Unmarshal(body, &request) // a read has none
 	return len(request.TransactItems)
 }
 
-// meet lets a request meet its fault.
+// meet applies a fault to a request.
 func (f *FaultTransport) meet(r *http.Request, fault WireFault, operations int) (*http.Response, error) {
 	switch fault {
 	case WireThrottle:
@@ -155,7 +155,7 @@ func (f *FaultTransport) meet(r *http.Request, fault WireFault, operations int) 
 		return response, err
 	}
 	answer, err := io.ReadAll(response.Body)
-	_ = response.Body.Close() // it was read to its end
+	_ = response.Body.Close() // it was read completely
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ type cut struct{}
 
 func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// reasons are those of a cancelled transaction of which the last operation is at
+// reasons returns those of a cancelled transaction whose last operation is at
 // fault.
 func reasons(operations int, code string) []map[string]string {
 	all := make([]map[string]string, operations)
@@ -195,7 +195,7 @@ func reasons(operations int, code string) []map[string]string {
 	return all
 }
 
-// refusal is an error as DynamoDB writes it.
+// refusal returns an error as DynamoDB writes it.
 func refusal(r *http.Request, status int, code string, reasons []map[string]string) *http.Response {
 	document := map[string]any{"__type": "com.amazonaws.dynamodb.v20120810#" + code, "message": "injected"}
 	if reasons != nil {
@@ -203,7 +203,7 @@ func refusal(r *http.Request, status int, code string, reasons []map[string]stri
 	}
 	body, err := json.Marshal(document)
 	if err != nil {
-		panic(err) // maps of texts always encode
+		panic(err) // maps of strings always encode
 	}
 	return &http.Response{
 		Status: strconv.Itoa(status) + " " + http.StatusText(status), StatusCode: status,
