@@ -150,7 +150,7 @@ func TestGroup_ManyJoinWithoutRest(t *testing.T) {
 	f.check(0)
 }
 
-// A rename and members of whom half are present fit into one transaction, with
+// A rename and members, half of them present, fit into one transaction, with
 // a condition for each member that is left out.
 func TestGroup_LeftOutFit(t *testing.T) {
 	f, d, m := meddle(t)
