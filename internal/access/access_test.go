@@ -24,7 +24,7 @@ type source struct {
 
 	mu    sync.Mutex
 	notes int
-	slow  chan struct{} // what a note waits for, nil for nothing
+	slow  chan struct{} // what Used waits for, nil for nothing
 }
 
 func (s *source) Access(_ context.Context, t tenant.ID, id string) (access.Owner, access.Record, bool, error) {
@@ -35,7 +35,7 @@ func (s *source) Access(_ context.Context, t tenant.ID, id string) (access.Owner
 	return access.Owner{Settings: s.settings, CursorKey: []byte("key"), Schemas: s.schemas}, r, ok, s.err
 }
 
-// Used keeps the note, as a store does, if nobody else has made one.
+// Used records the use, as a store does, unless it was recorded since before.
 func (s *source) Used(ctx context.Context, t tenant.ID, id string, before, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,7 +191,7 @@ func TestAuthenticate_BelievesWhatItReadForCacheTime(t *testing.T) {
 	s.records[key] = r
 	now = now.Add(access.CacheTime - time.Millisecond)
 	if err := ask(); err != nil {
-		t.Errorf("within CacheTime of the read: %v, want the token believed", err)
+		t.Errorf("within CacheTime of the read: %v, want the token accepted", err)
 	}
 	now = now.Add(time.Millisecond)
 	if err := ask(); !errors.Is(err, access.ErrRevoked) {
@@ -220,8 +220,8 @@ func TestAuthenticate_PassesOnAFailedRead(t *testing.T) {
 	}
 }
 
-// A tenant's schemas are in its grants, are compiled again when they changed alone, and
-// are nobody else's.
+// A tenant's schemas are in its grants only, and are compiled again if only
+// they changed.
 func TestAuthenticate_GrantsTheTenantsOwnTypes(t *testing.T) {
 	s, token, _ := setUp(t)
 	base := scim.Types{User: scim.UserType(""), Group: scim.GroupType()}
@@ -245,12 +245,12 @@ func TestAuthenticate_GrantsTheTenantsOwnTypes(t *testing.T) {
 		return grant.Types
 	}
 	if types := ask(); types != base {
-		t.Error("a tenant without schemas has other types than everybody")
+		t.Error("a tenant without schemas does not have the built-in types")
 	}
 	s.schemas = string(own.Encode())
 	first := ask()
 	if first.User.Extension("urn:example:hr") == nil || base.User.Extension("urn:example:hr") != nil {
-		t.Error("the schema is not the tenant's, or is everybody's")
+		t.Error("the schema is not the tenant's, or not only the tenant's")
 	}
 	if again := ask(); again != first {
 		t.Error("the same schemas are compiled twice")
@@ -258,12 +258,12 @@ func TestAuthenticate_GrantsTheTenantsOwnTypes(t *testing.T) {
 	left, _ := own.Remove("urn:example:hr")
 	s.schemas = string(left.Encode())
 	if types := ask(); types.User.Extension("urn:example:hr") != nil {
-		t.Error("a schema that was removed is there")
+		t.Error("a removed schema is still there")
 	}
 }
 
-// It is noted beside the first request, and again an hour later, by one of the
-// requests that come at once.
+// The use is recorded beside the first request, and again an hour later, by one
+// of the concurrent requests.
 func TestNote_OnceAnHour(t *testing.T) {
 	s, text, key := setUp(t)
 	now := time.Now().Truncate(time.Millisecond)
@@ -292,8 +292,8 @@ func TestNote_OnceAnHour(t *testing.T) {
 	}
 }
 
-// A note that the store has no time for keeps no answer waiting, and is made by a
-// later request.
+// A slow record of the use does not delay an answer, and is repeated by a later
+// request.
 func TestNote_IsNotWaitedFor(t *testing.T) {
 	s, text, _ := setUp(t)
 	s.slow = make(chan struct{})

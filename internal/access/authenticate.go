@@ -13,7 +13,7 @@ import (
 
 // The reasons for which a credential is refused.
 var (
-	// ErrMissing: there is no Authorization header.
+	// ErrMissing: the request has no Authorization header.
 	ErrMissing = errors.New("access: no Authorization header")
 	// ErrNotBearer: the header is not of the form "Bearer TOKEN".
 	ErrNotBearer = errors.New("access: not a Bearer credential")
@@ -21,25 +21,25 @@ var (
 	ErrNoScheme = fmt.Errorf("%w: a token alone", ErrNotBearer)
 	// ErrColon: the word Bearer is followed by a colon.
 	ErrColon = fmt.Errorf("%w: a colon after the scheme", ErrNotBearer)
-	// ErrMalformed: the token was never minted here, or was cut or altered.
+	// ErrMalformed: the token was not minted here, or is incomplete or changed.
 	ErrMalformed = errors.New("access: malformed token")
-	// ErrTwice: the word Bearer is there twice.
+	// ErrTwice: the word Bearer occurs twice.
 	ErrTwice = fmt.Errorf("%w: the scheme twice", ErrMalformed)
-	// ErrEmpty: the word Bearer is followed by nothing.
+	// ErrEmpty: nothing follows the word Bearer.
 	ErrEmpty = fmt.Errorf("%w: no token after the scheme", ErrMalformed)
 	// ErrQuoted: there are quotes or brackets around the token or in it.
 	ErrQuoted = fmt.Errorf("%w: quotes", ErrMalformed)
-	// ErrSpaced: there are spaces, line breaks or invisible characters in the token or
-	// around it.
+	// ErrSpaced: the token contains, or is surrounded by, spaces, line breaks
+	// or invisible characters.
 	ErrSpaced = fmt.Errorf("%w: spaces", ErrMalformed)
-	// ErrUnknown: no such token is known, or its secret is wrong.
+	// ErrUnknown: the token is unknown, or its secret is wrong.
 	ErrUnknown = errors.New("access: unknown token")
 	// ErrRevoked: the token was revoked.
 	ErrRevoked = errors.New("access: revoked token")
-	// ErrExpired: the token's time is over.
+	// ErrExpired: the token has expired.
 	ErrExpired = errors.New("access: expired token")
-	// ErrDisabled: the tenant has SCIM turned off.
-	ErrDisabled = errors.New("access: SCIM is turned off")
+	// ErrDisabled: SCIM is disabled for the tenant.
+	ErrDisabled = errors.New("access: SCIM is disabled")
 )
 
 // Record is what is stored of a token.
@@ -47,24 +47,24 @@ type Record struct {
 	ID string
 	// Hash is the SHA-256 of the secret, in hexadecimal.
 	Hash string
-	// LastFour are the last characters of the token's text, to tell tokens
-	// apart by sight. They are a part of the checksum, not of the secret.
+	// LastFour are the last characters of the token's text, by which people
+	// identify a token. They are part of the checksum, not of the secret.
 	LastFour string
 	Label    string
 	Created  time.Time
-	// Expires is zero for a token without an end.
+	// Expires is zero for a token that never expires.
 	Expires time.Time
 	// Revoked is zero for a token that is not revoked.
 	Revoked time.Time
 	// LastUsed is when the token was last used, to UsedEvery; zero for never.
 	LastUsed time.Time
-	// Next is the token that is to take this one's place, and Replaces the one
-	// whose place this one is to take: both are taken until the rotation is
-	// completed or cancelled.
+	// Next is the token that is to replace this one, and Replaces the one that
+	// this one is to replace: both are accepted until the rotation is completed
+	// or cancelled.
 	Next, Replaces string
 }
 
-// Live tells that a token is neither revoked nor expired.
+// Live reports whether a token is neither revoked nor expired.
 func (r Record) Live(now time.Time) bool {
 	return r.Revoked.IsZero() && (r.Expires.IsZero() || now.Before(r.Expires))
 }
@@ -76,25 +76,26 @@ type Grant struct {
 	TokenID  string
 	// Label is what the token was called when it was created.
 	Label string
-	// CursorKey is the tenant's secret with which its cursors are sealed.
+	// CursorKey is the tenant's secret that seals its cursors.
 	CursorKey []byte
-	// Types are the resource types as the tenant has them, if the Authenticator
-	// knows those that every tenant has (WithTypes).
+	// Types are the tenant's resource types, if the Authenticator knows the
+	// built-in ones (WithTypes).
 	Types scim.Types
-	// lastUsed is when the token was used by what was read of it.
+	// lastUsed is when the token was last used, as read.
 	lastUsed time.Time
-	// seats are those of the tenant as this instance knows them, nil for never read.
+	// seats are the tenant's seats as this instance knows them, nil if never
+	// read.
 	seats *seats
 }
 
-// seats are a tenant's seats as they were read, with what this instance has changed
-// since. Safe for concurrent use.
+// seats are a tenant's seats as they were read, with what this instance has
+// changed since. It is safe for concurrent use.
 type seats struct {
 	mu     sync.Mutex
 	counts tenant.Counts
 }
 
-// Counts are the tenant's seats as they were last read, at most CacheTime before, with
+// Counts returns the tenant's seats as last read, at most CacheTime ago, with
 // what requests to this instance have changed since.
 func (g Grant) Counts() tenant.Counts {
 	if g.seats == nil {
@@ -105,7 +106,7 @@ func (g Grant) Counts() tenant.Counts {
 	return g.seats.counts
 }
 
-// Counted notes that a request took seats, or gave them back.
+// Counted records that a request took seats, or freed them.
 func (g Grant) Counted(seats int64) {
 	if g.seats == nil || seats == 0 {
 		return
@@ -115,37 +116,37 @@ func (g Grant) Counted(seats int64) {
 	g.seats.counts.Seats += seats
 }
 
-// Source reads what authentication needs. Implemented by package store.
+// Source reads what authentication needs. Package store implements it.
 type Source interface {
-	// Access reads a tenant and one of its tokens in one round trip. ok is false
-	// when either does not exist.
+	// Access reads a tenant and one of its tokens in one round trip. ok is
+	// false if either does not exist.
 	Access(ctx context.Context, t tenant.ID, tokenID string) (owner Owner, record Record, ok bool, err error)
-	// Used notes when a token was used, if nobody has since it was read that it
-	// was used before.
+	// Used records when a token was used, unless that was recorded since before
+	// was read.
 	Used(ctx context.Context, t tenant.ID, tokenID string, before, now time.Time) error
 }
 
-// Owner is what a token's tenant brings to each of its requests.
+// Owner is the tenant's data that each request with its token needs.
 type Owner struct {
 	Settings tenant.Settings
-	// CursorKey is the tenant's secret with which its cursors are sealed.
+	// CursorKey is the tenant's secret that seals its cursors.
 	CursorKey []byte
-	// Schemas are the tenant's own schemas, as scim.TenantSchemas encodes them; "" for
-	// a tenant that never had one.
+	// Schemas are the tenant's own schemas, as scim.TenantSchemas encodes them;
+	// "" if it never had any.
 	Schemas string
-	// Seats and SeatLimit are the tenant's count then.
+	// Seats and SeatLimit are the tenant's counts when it was read.
 	Seats, SeatLimit int64
 }
 
-// CacheTime is how long a token and its tenant's settings are believed without
-// reading them again: a revoked token works this long at most.
+// CacheTime is how long a token and its tenant's settings are cached: a revoked
+// token works at most this long.
 const CacheTime = 10 * time.Second
 
-// maxCached bounds the memory of one instance; beyond it the cache starts anew.
+// maxCached limits the memory of one instance; beyond it the cache is emptied.
 const maxCached = 10_000
 
-// Authenticator turns Authorization headers into grants. Safe for concurrent
-// use.
+// Authenticator turns Authorization headers into grants. It is safe for
+// concurrent use.
 type Authenticator struct {
 	source Source
 	now    func() time.Time
@@ -160,32 +161,31 @@ type entry struct {
 	record Record
 	types  scim.Types
 	read   time.Time
-	// noted tells that this instance has noted that the token was used.
+	// noted reports that this instance has recorded that the token was used.
 	noted bool
 	seats *seats
 }
 
-// NewAuthenticator makes an Authenticator that reads from source. Of the clock only the
-// time of day counts: the machine's own clock stands while a Lambda function is frozen,
-// and a revoked token would be believed for as long.
+// NewAuthenticator returns an Authenticator that reads from source. Only the
+// time of day of the clock counts: the monotonic clock stops while a Lambda
+// function is frozen, so that a revoked token would be accepted longer.
 func NewAuthenticator(source Source, now func() time.Time) *Authenticator {
 	return &Authenticator{source: source, now: func() time.Time { return now().Round(0) }, cached: make(map[string]entry)}
 }
 
-// WithTypes lets grants tell the resource types as their tenant has them: those that
-// every tenant has, with the tenant's own schemas. It is called before the
-// Authenticator is used.
+// WithTypes makes grants carry their tenant's resource types: the built-in ones
+// with the tenant's own schemas. Call it before the Authenticator is used.
 func (a *Authenticator) WithTypes(types scim.Types) *Authenticator {
 	a.types = types
 	return a
 }
 
-// Authenticate judges the value of an Authorization header. With ErrRevoked,
-// ErrExpired and ErrDisabled comes the grant that the credential would have
-// given, for the log. Only who knows the secret is told these from ErrUnknown,
-// with which comes what the credential claims, and nobody has proved.
-// Errors that are none of this package's come from the source: the credential
-// was not judged. RFC 6750 §2.1
+// Authenticate checks the value of an Authorization header. With ErrRevoked,
+// ErrExpired and ErrDisabled it returns the grant that the credential would
+// have given, for the log. Only a caller that knows the secret can distinguish
+// these from ErrUnknown, with which it returns what the credential claims,
+// unproven. Errors of other packages come from the source: the credential was
+// not checked. RFC 6750 §2.1
 func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant, error) {
 	if header == "" {
 		return Grant{}, ErrMissing
@@ -218,15 +218,15 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 	return grant, nil
 }
 
-// lookUp finds the token's record, believing what it read less than CacheTime
-// ago. Tokens that do not exist are not remembered, so a new one works at once.
+// lookUp returns the token's record, cached for CacheTime. Unknown tokens are
+// not cached, so that a new one works at once.
 func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) {
 	key := cacheKey(token.Tenant, token.ID)
 	now := a.now()
 	a.mu.Lock()
 	found, ok := a.cached[key]
 	a.mu.Unlock()
-	if age := now.Sub(found.read); ok && age >= 0 && age < CacheTime { // a clock that was set back says nothing
+	if age := now.Sub(found.read); ok && age >= 0 && age < CacheTime { // a clock that was set back proves nothing
 		return found, nil
 	}
 	owner, record, known, err := a.source.Access(ctx, token.Tenant, token.ID)
@@ -257,7 +257,7 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	return found, nil
 }
 
-// typesOf are the resource types with a tenant's schemas.
+// typesOf returns the resource types with a tenant's schemas.
 func (a *Authenticator) typesOf(owner Owner) (scim.Types, error) {
 	if a.types.User == nil || owner.Schemas == "" {
 		return a.types, nil

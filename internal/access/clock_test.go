@@ -10,23 +10,23 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 )
 
-// frozen is a time as a Lambda function reads it that was frozen meanwhile: the day went
-// on by d, and the machine's own clock did not.
+// frozen returns a time as read by a Lambda function that was frozen meanwhile:
+// the time of day advanced by d, and the monotonic clock did not.
 func frozen(t *testing.T, at time.Time, d time.Duration) time.Time {
 	t.Helper()
 	thawed := at
-	// A time with a reading of the machine's clock has the seconds of the day from the
-	// 31st bit of its first word on.
+	// A time with a monotonic reading has the seconds of the day from the 31st
+	// bit of its first word on.
 	*(*uint64)(unsafe.Pointer(&thawed)) += uint64(d/time.Second) << 30
 	if thawed.Sub(at) != 0 || thawed.Round(0).Sub(at.Round(0)) != d {
-		t.Fatalf("the machine's clock went on by %s, the day by %s", thawed.Sub(at), thawed.Round(0).Sub(at.Round(0)))
+		t.Fatalf("the monotonic clock advanced by %s, the time of day by %s", thawed.Sub(at), thawed.Round(0).Sub(at.Round(0)))
 	}
 	return thawed
 }
 
-// A token that was revoked while the function was frozen is read again, however little
-// the machine's own clock went on; so are settings. A clock that is set back says
-// nothing either.
+// A token that was revoked while the function was frozen is read again, however
+// little the monotonic clock advanced; so are settings. The same holds if the
+// clock is set back.
 func TestAuthenticate_BelievesByTheTimeOfDay(t *testing.T) {
 	for name, later := range map[string]func(at time.Time) time.Time{
 		"frozen":   func(at time.Time) time.Time { return frozen(t, at, access.CacheTime) },
@@ -37,7 +37,7 @@ func TestAuthenticate_BelievesByTheTimeOfDay(t *testing.T) {
 			s, text, key := setUp(t)
 			now := time.Now()
 			if !strings.Contains(now.String(), "m=") {
-				t.Fatal("the time has no reading of the machine's clock")
+				t.Fatal("the time has no monotonic reading")
 			}
 			a := access.NewAuthenticator(s, func() time.Time { return now })
 			if _, err := a.Authenticate(t.Context(), "Bearer "+text); err != nil {
@@ -47,7 +47,7 @@ func TestAuthenticate_BelievesByTheTimeOfDay(t *testing.T) {
 			record.Revoked = now.Add(-2 * time.Hour)
 			s.records[key] = record
 			if _, err := a.Authenticate(t.Context(), "Bearer "+text); err != nil {
-				t.Fatalf("it is believed for %s, and was not: %v", access.CacheTime, err)
+				t.Fatalf("it should be cached for %s, and was not: %v", access.CacheTime, err)
 			}
 			now = later(now)
 			if _, err := a.Authenticate(t.Context(), "Bearer "+text); !errors.Is(err, access.ErrRevoked) {

@@ -7,9 +7,9 @@ import (
 
 const bearer = "Bearer"
 
-// parseHeader reads the token of an Authorization header. What is wrong with a
-// header is told as closely as its form shows: somebody has pasted it into a field
-// of an identity provider. RFC 6750 §2.1
+// parseHeader returns the token of an Authorization header. Its error is as
+// specific as the form of the header allows, because an administrator has
+// pasted it into a field of an identity provider. RFC 6750 §2.1
 func parseHeader(header string) (Token, error) {
 	scheme, text, spaced := strings.Cut(header, " ")
 	switch {
@@ -36,8 +36,8 @@ func parseHeader(header string) (Token, error) {
 	return token, nil
 }
 
-// malformed is why a credential is no token. It says what was found, and never
-// whether the rest would be a token that is known.
+// malformed returns why a credential is not a token. It says what was found,
+// and never whether the rest would be a known token.
 func malformed(text string) error {
 	switch {
 	case beginsWithBearer(strings.TrimLeftFunc(text, func(r rune) bool { return isQuote(r) || isSpace(r) })):
@@ -61,8 +61,8 @@ func beginsWithBearer(text string) bool {
 		strings.IndexFunc(text[len(bearer):], unicode.IsLetter) != 0
 }
 
-// isQuote reports whether a character is one of those in which texts are put:
-// straight and typographic quotes, and brackets.
+// isQuote reports whether a character encloses text: straight and typographic
+// quotes, and brackets.
 func isQuote(r rune) bool {
 	return strings.ContainsRune("\"'`<>[]{}()", r) || unicode.In(r, unicode.Pi, unicode.Pf, unicode.Ps, unicode.Pe)
 }

@@ -10,56 +10,57 @@ import (
 
 // The errors of a Keeper.
 var (
-	// ErrNoToken: the tenant has no token of the id.
-	ErrNoToken = errors.New("access: no such token")
-	// ErrRotation: the token is not at the point of a rotation that the request
-	// goes on from.
-	ErrRotation = errors.New("access: rotation is not at that point")
-	// ErrTooManyTokens: the tenant has as many live tokens as it may.
+	// ErrNoToken: the tenant has no token with the id.
+	ErrNoToken = errors.New("access: token not found")
+	// ErrRotation: the token is not at the step of a rotation that the request
+	// continues.
+	ErrRotation = errors.New("access: rotation is not at that step")
+	// ErrTooManyTokens: the tenant has the largest number of live tokens.
 	ErrTooManyTokens = errors.New("access: too many tokens")
-	// ErrPast: the end that was asked for is over already.
-	ErrPast = errors.New("access: end in the past")
+	// ErrPast: the requested expiry is in the past.
+	ErrPast = errors.New("access: expiry in the past")
 )
 
-// MaxTokens is how many live tokens a tenant may have: one for each identity provider,
-// and room to spare. While one is rotated its successor is not counted, so that a
-// tenant with all of them can rotate each.
+// MaxTokens is how many live tokens a tenant may have: one for each identity
+// provider, with some reserve. While a token is rotated its successor is not
+// counted, so that a tenant with all of them can rotate each.
 const MaxTokens = 20
 
-// Store keeps tokens. Implemented by package store.
+// Store keeps tokens. Package store implements it.
 type Store interface {
 	SaveToken(ctx context.Context, t tenant.ID, r Record) error
-	// Token reads one token; ok is false when there is none.
+	// Token reads one token; ok is false if it does not exist.
 	Token(ctx context.Context, t tenant.ID, id string) (r Record, ok bool, err error)
-	// Tokens reads all tokens of a tenant, revoked ones too, in the order of ids.
+	// Tokens reads all tokens of a tenant, including revoked ones, in the order
+	// of ids.
 	Tokens(ctx context.Context, t tenant.ID) ([]Record, error)
 	RevokeToken(ctx context.Context, t tenant.ID, id string, now time.Time) error
-	// BeginRotation stores a token beside the one whose place it is to take;
+	// BeginRotation stores a token beside the one that it is to replace;
 	// CompleteRotation revokes the old one and CancelRotation the new one.
-	// ErrRotation when the tokens are not as that begins with.
+	// ErrRotation: the tokens are not at that step.
 	BeginRotation(ctx context.Context, t tenant.ID, old string, next Record) error
 	CompleteRotation(ctx context.Context, t tenant.ID, old, next string, now time.Time) error
 	CancelRotation(ctx context.Context, t tenant.ID, old, next string, now time.Time) error
 }
 
-// Keeper mints, rotates and revokes the tokens of all tenants. Safe for concurrent
-// use.
+// Keeper mints, rotates and revokes the tokens of all tenants. It is safe for
+// concurrent use.
 type Keeper struct {
 	store Store
 	now   func() time.Time
 }
 
-// NewKeeper makes a Keeper.
+// NewKeeper returns a Keeper.
 func NewKeeper(s Store, now func() time.Time) *Keeper { return &Keeper{store: s, now: now} }
 
-// Wanted is what is chosen of a token that is to be minted.
+// Wanted are the choices for a token that is to be minted.
 type Wanted struct {
 	Label string
-	// Expires is zero for no end.
+	// Expires is zero if it never expires.
 	Expires time.Time
 }
 
-// Tokens lists the tokens of a tenant, revoked ones too.
+// Tokens lists the tokens of a tenant, including revoked ones.
 func (k *Keeper) Tokens(ctx context.Context, t tenant.ID) ([]Record, error) {
 	return k.store.Tokens(ctx, t)
 }
@@ -76,7 +77,7 @@ func (k *Keeper) Token(ctx context.Context, t tenant.ID, id string) (Record, err
 	return r, err
 }
 
-// Mint makes a token. Its text is returned once and kept nowhere.
+// Mint creates a token. Its text is returned once and not stored.
 func (k *Keeper) Mint(ctx context.Context, t tenant.ID, w Wanted) (text string, r Record, err error) {
 	known, err := k.store.Tokens(ctx, t)
 	if err != nil {
@@ -110,9 +111,9 @@ func (k *Keeper) mint(t tenant.ID, w Wanted) (string, Record, error) {
 	return text, r, nil
 }
 
-// Revoke ends a token; ended again it stays as it is. The other token of a rotation
-// is left alone in its place: revoking the old one completes the rotation, revoking
-// the new one cancels it.
+// Revoke revokes a token; a revoked one stays as it is. The other token of a
+// rotation remains in its place: revoking the old one completes the rotation,
+// revoking the new one cancels it.
 func (k *Keeper) Revoke(ctx context.Context, t tenant.ID, id string) error {
 	for range maxRounds {
 		r, err := k.Token(ctx, t, id)
@@ -133,12 +134,12 @@ func (k *Keeper) Revoke(ctx context.Context, t tenant.ID, id string) error {
 	return ErrRotation
 }
 
-// maxRounds is how often a change is decided anew because the rotation moved.
+// maxRounds is how often a change is decided again because the rotation moved.
 const maxRounds = 3
 
-// Rotate mints the token that is to take another's place. Both are taken from here
-// on, so that the identity provider is changed over without a request refused.
-// Without a label the new one has the old one's.
+// Rotate mints the token that is to replace another. Both are accepted from
+// here on, so that the identity provider can be changed over without a refused
+// request. Without a label the new token has the old one's.
 func (k *Keeper) Rotate(ctx context.Context, t tenant.ID, id string, w Wanted) (text string, r Record, err error) {
 	old, err := k.Token(ctx, t, id)
 	if err != nil {
@@ -160,7 +161,8 @@ func (k *Keeper) Rotate(ctx context.Context, t tenant.ID, id string, w Wanted) (
 	return text, r, nil
 }
 
-// Complete ends a rotation: the old token is revoked, and the new one has its place.
+// Complete completes a rotation: the old token is revoked, and the new one
+// replaces it.
 func (k *Keeper) Complete(ctx context.Context, t tenant.ID, id string) (Record, error) {
 	old, err := k.Token(ctx, t, id)
 	if err != nil {
@@ -182,7 +184,7 @@ func (k *Keeper) Complete(ctx context.Context, t tenant.ID, id string) (Record, 
 	return k.Token(ctx, t, old.Next)
 }
 
-// Cancel ends a rotation: the new token is revoked, and the old one stays.
+// Cancel cancels a rotation: the new token is revoked, and the old one stays.
 func (k *Keeper) Cancel(ctx context.Context, t tenant.ID, id string) (Record, error) {
 	old, err := k.Token(ctx, t, id)
 	if err != nil {

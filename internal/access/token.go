@@ -1,8 +1,8 @@
-// Package access turns a bearer token into the tenant it was minted for: it
-// mints, hashes and authenticates.
+// Package access authenticates: it mints and hashes bearer tokens, and turns a
+// token into the tenant it was minted for.
 //
 // A token's text is never stored, logged or put into an error; only a SHA-256
-// of its 256-bit secret is kept.
+// of its 256-bit secret is stored.
 package access
 
 import (
@@ -18,14 +18,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Prefix begins every token, so that secret scanners can tell one.
+// Prefix begins every token, so that secret scanners can recognize one.
 const Prefix = "rct"
 
 // The sizes of a token's parts in bytes of text: rct_TENANT_ID_SECRET_CHECKSUM.
 const (
 	idSize       = 16 // 80 random bits
 	secretSize   = 52 // 256 random bits
-	checksumSize = 8  // CRC-32 of all that stands before it
+	checksumSize = 8  // CRC-32 of everything before it
 	maxTokenSize = len(Prefix) + tenant.MaxIDSize + idSize + secretSize + checksumSize + 4
 )
 
@@ -39,8 +39,8 @@ type Token struct {
 	secret string
 }
 
-// Mint makes a new token for a tenant. The text is shown to its owner once; the
-// Record is what is stored.
+// Mint returns a new token for a tenant. The text is shown to its owner once;
+// the Record is what is stored.
 func Mint(t tenant.ID) (text string, record Record) {
 	id := randomText(10)
 	secret := randomText(32)
@@ -49,8 +49,8 @@ func Mint(t tenant.ID) (text string, record Record) {
 	return text, Record{ID: id, Hash: hash(secret), LastFour: text[len(text)-4:]}
 }
 
-// Parse reads a token's text. A text that this service cannot have minted is
-// told by its form and checksum, without a read of the table.
+// Parse parses a token's text. A text that this service cannot have minted is
+// detected by its form and checksum, without a read of the table.
 func Parse(text string) (Token, error) {
 	if len(text) > maxTokenSize {
 		return Token{}, ErrMalformed
@@ -74,7 +74,7 @@ func Parse(text string) (Token, error) {
 // GoString keeps the secret out of %#v.
 func (t Token) GoString() string { return t.String() }
 
-// String names the token without its secret.
+// String returns the token's id and tenant, without its secret.
 func (t Token) String() string { return "token " + t.ID + " of " + t.Tenant.String() }
 
 // matches compares the secret with a stored hash in constant time.

@@ -5,19 +5,21 @@ import (
 	"time"
 )
 
-// UsedEvery is how often it is noted that a token was used, at most: who looks
-// whether an old token is still in use does not ask for the minute, and a write
-// with every request would cost more than the request.
+// UsedEvery is how often the use of a token is recorded at most: checking
+// whether an old token is still in use does not need minutes, and a write with
+// every request would cost more than the request.
 const UsedEvery = time.Hour
 
-// usedPatience is how long an answer waits for the note, if the request itself was
-// over sooner. What it has not written then the next request writes.
+// usedPatience is how long an answer waits for the record of the use, if the
+// request itself finished sooner. If it is not written then, the next request
+// writes it.
 const usedPatience = 50 * time.Millisecond
 
-// Note notes that a grant's token was used, when that was last noted an hour ago or
-// more. It does so beside the request, and the function that it returns is called
-// before the request is answered: a Lambda function that has answered is stopped in
-// the middle of a word. A note that fails is none.
+// Note records that a grant's token was used, if that was last recorded an hour
+// ago or more. It does so concurrently with the request, and the function that
+// it returns must be called before the request is answered: a Lambda function
+// that has answered may be frozen in the middle of a write. A record that fails
+// is dropped.
 func (a *Authenticator) Note(ctx context.Context, g Grant) (done func()) {
 	now := a.now()
 	if now.Sub(g.lastUsed) < UsedEvery || !a.first(g) {
@@ -41,7 +43,7 @@ func (a *Authenticator) Note(ctx context.Context, g Grant) (done func()) {
 	}
 }
 
-// first tells whether this request is the one that notes it.
+// first reports whether this request is the one that records the use.
 func (a *Authenticator) first(g Grant) bool {
 	key := cacheKey(g.Tenant, g.TokenID)
 	a.mu.Lock()
@@ -55,7 +57,7 @@ func (a *Authenticator) first(g Grant) bool {
 	return true
 }
 
-// forget lets the next request note it.
+// forget lets the next request record the use.
 func (a *Authenticator) forget(g Grant) {
 	key := cacheKey(g.Tenant, g.TokenID)
 	a.mu.Lock()

@@ -1,7 +1,7 @@
-// Package credential recognises the service's own credentials in any text, so that
-// one that was sent in the wrong place is neither stored nor logged.
+// Package credential recognizes the service's own credentials in any text, so
+// that one that was sent in the wrong place is neither stored nor logged.
 //
-// It knows their form alone: it never judges whether a credential is valid.
+// It knows only their form: it never judges whether a credential is valid.
 package credential
 
 import (
@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// The beginnings of credentials: a tenant's SCIM token, and the admin token of
+// The prefixes of credentials: a tenant's SCIM token, and the admin token of
 // rollcall local.
 const (
 	Token      = "rct_"
 	LocalAdmin = "rca_local_"
 )
 
-// form is a credential in a text, whole or cut off in its secret, in any letter case:
-// what is left of 16 characters and more is not to be seen either.
+// form matches a credential in a text, whole or with its secret cut off after
+// at least 16 characters, in any letter case.
 var form = regexp.MustCompile(`(?i)rct_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,8})?|rca_local_[a-z2-7]{16,}`)
 
 // In reports whether a credential is in a text.
@@ -31,8 +31,8 @@ func Redact(text string) string {
 	return form.ReplaceAllLiteralString(text, "[token]")
 }
 
-// begins reports whether a text has the beginning of a credential. Few do, and the
-// others cost no more than a look at their underscores.
+// begins reports whether a text contains the prefix of a credential. Few texts
+// do, and the others only cost a search for underscores.
 func begins(text string) bool {
 	for at := 0; ; at++ {
 		i := strings.IndexByte(text[at:], '_')

@@ -20,8 +20,8 @@ type Statement struct {
 // Policy is what one function may do with the table.
 type Policy []Statement
 
-// Allows tells whether a call is granted. IAM wants one statement that allows the
-// action with all of the partitions.
+// Allows reports whether a call is granted. IAM requires one statement that
+// allows the action with all of the partitions.
 func (p Policy) Allows(action string, partitions ...string) bool {
 	return slices.ContainsFunc(p, func(s Statement) bool { return s.allows(action, partitions) })
 }
@@ -35,7 +35,7 @@ func (s Statement) allows(action string, partitions []string) bool {
 
 // matches compares as IAM's StringLike does: * is any text, ? any character.
 func matches(pattern, text string) bool {
-	star, again := -1, 0 // the last *, and what it has taken up to
+	star, again := -1, 0 // the last *, and how far it has matched
 	i := 0
 	for j := 0; j < len(text); {
 		switch {
@@ -55,9 +55,9 @@ func matches(pattern, text string) bool {
 	return strings.Trim(pattern[i:], "*") == ""
 }
 
-// Policies reads the policies of all functions of a template, by logical id. A
-// function without a role of its own, a role of two functions, and a statement
-// about the table that is not of the known form are errors.
+// Policies returns the policies of all functions of a template, by logical id.
+// A function without a role of its own, a role of two functions, and a
+// statement about the table in an unknown form are errors.
 func Policies(template []byte) (map[string]Policy, error) {
 	var doc struct {
 		Resources map[string]struct {
@@ -114,7 +114,7 @@ func readRole(properties *yaml.Node) (Policy, error) {
 		return nil, err
 	}
 	if !role.ManagedPolicyArns.IsZero() {
-		return nil, errors.New("a managed policy grants what nobody here can see")
+		return nil, errors.New("a managed policy grants what cannot be checked here")
 	}
 	var policy Policy
 	for _, p := range role.Policies {
@@ -131,7 +131,8 @@ func readRole(properties *yaml.Node) (Policy, error) {
 	return policy, nil
 }
 
-// readStatement reads a statement about the table; ours is false for the others.
+// readStatement decodes a statement about the table; ours is false for other
+// statements.
 func readStatement(node *yaml.Node) (s Statement, ours bool, err error) {
 	if node.Tag == "!If" && len(node.Content) == 3 {
 		node = node.Content[1]
@@ -151,7 +152,7 @@ func readStatement(node *yaml.Node) (s Statement, ours bool, err error) {
 		name, dynamo := strings.CutPrefix(action, "dynamodb:")
 		if !dynamo {
 			if action == "*" || strings.Contains(name, ":*") {
-				return s, false, fmt.Errorf("%s: %q is no action", raw.Sid, action)
+				return s, false, fmt.Errorf("%s: %q is not an action", raw.Sid, action)
 			}
 			continue
 		}
@@ -164,7 +165,7 @@ func readStatement(node *yaml.Node) (s Statement, ours bool, err error) {
 		return s, false, nil
 	}
 	if raw.Effect != "Allow" || len(s.Actions) != len(raw.Action) || !isTable(raw.Resource) {
-		return s, false, fmt.Errorf("%s: not an Allow of actions on the table alone", raw.Sid)
+		return s, false, fmt.Errorf("%s: not an Allow of actions on the table only", raw.Sid)
 	}
 	condition := raw.Condition["ForAllValues:StringLike"]
 	keys, ok := condition["dynamodb:LeadingKeys"]
@@ -172,13 +173,13 @@ func readStatement(node *yaml.Node) (s Statement, ours bool, err error) {
 		return s, false, fmt.Errorf("%s: the condition is not ForAllValues:StringLike on dynamodb:LeadingKeys", raw.Sid)
 	}
 	if err := keys.Decode(&s.Keys); err != nil || len(s.Keys) == 0 {
-		return s, false, fmt.Errorf("%s: the leading keys are no list", raw.Sid)
+		return s, false, fmt.Errorf("%s: the leading keys are not a list", raw.Sid)
 	}
 	return s, true, nil
 }
 
-// isTable tells whether a resource is the table: the stack's, or the one that the
-// parameter ExistingTable names.
+// isTable reports whether a resource is the table: the stack's, or the one that
+// the parameter ExistingTable names.
 func isTable(resource yaml.Node) bool {
 	if resource.Tag == "!If" && len(resource.Content) == 3 && resource.Content[0].Value == "HasExistingTable" &&
 		strings.HasSuffix(resource.Content[1].Value, ":table/${ExistingTable}") {
@@ -187,10 +188,10 @@ func isTable(resource yaml.Node) bool {
 	return resource.Tag == "!GetAtt" && resource.Value == "Table.Arn"
 }
 
-// texts is one text or a list of them.
+// texts is one string or a list of them.
 type texts []string
 
-// UnmarshalYAML reads either form.
+// UnmarshalYAML decodes either form.
 func (t *texts) UnmarshalYAML(node *yaml.Node) error {
 	if node.Kind == yaml.ScalarNode {
 		*t = texts{node.Value}

@@ -41,7 +41,7 @@ func TestMatches(t *testing.T) {
 }
 
 // The roles of the real template keep functions from what only an administrator
-// writes, and from what is another function's.
+// writes, and from what belongs to another function.
 func TestPolicies_OfTheTemplate(t *testing.T) {
 	policies, err := Policies(rollcall.Template)
 	if err != nil {
@@ -76,7 +76,7 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 		}
 	}
 	if policies["UsersFunction"].Allows("BatchGetItem", "T#acme", "DUE") {
-		t.Error("one key that is granted lets in another that is not")
+		t.Error("a granted key lets in one that is not granted")
 	}
 }
 
@@ -136,7 +136,7 @@ func TestPolicies_RefuseWhatCannotBeJudged(t *testing.T) {
 	}
 }
 
-// nothing is a table in which there is nothing.
+// nothing is an empty table.
 type nothing struct{}
 
 func (nothing) Get(context.Context, ...table.Key) (map[table.Key]table.Item, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// Recorder compares the calls that functions make with what they are granted. One
-// serves many tables and many tests at once.
+// Recorder compares the calls of functions with their grants. One Recorder
+// serves many tables and tests at once.
 type Recorder struct {
 	policies map[string]Policy
 
@@ -38,8 +38,8 @@ func NewRecorder(template []byte) (*Recorder, error) {
 
 type contextKey struct{}
 
-// As marks what is done under a context as done by a function, named by its
-// logical id. What is done without a mark is a test's own, and not recorded.
+// As marks the calls with a context as those of a function, named by its
+// logical id. Calls without a mark are a test's own, and not recorded.
 func As(ctx context.Context, function string) context.Context {
 	return context.WithValue(ctx, contextKey{}, function)
 }
@@ -51,7 +51,7 @@ func Handler(h http.Handler, route func(method, escapedPath string) (function st
 	})
 }
 
-// Table is a table whose marked calls are recorded.
+// Table returns a table whose marked calls are recorded.
 func (r *Recorder) Table(t table.Table) table.Table { return recorded{t, r} }
 
 type recorded struct {
@@ -60,8 +60,8 @@ type recorded struct {
 }
 
 // The IAM action of each call is that of package dynamo: one key is read with
-// GetItem, several with BatchGetItem, and a transaction wants the action of each
-// of its operations.
+// GetItem, several with BatchGetItem, and a transaction needs the action of
+// each of its operations.
 
 func (t recorded) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
 	partitions := make([]string, len(keys))
@@ -81,9 +81,9 @@ func (t recorded) Query(ctx context.Context, q table.Query) (table.Page, error) 
 	return t.Table.Query(ctx, q)
 }
 
-// Write records each operation with the partitions of the whole transaction: AWS
-// does not say whether a condition sees those of one operation or of all, and the
-// policies hold both ways.
+// Write records each operation with the partitions of the whole transaction:
+// AWS does not document whether a condition sees those of one operation or of
+// all, and the policies work either way.
 func (t recorded) Write(ctx context.Context, tx table.Transaction) error {
 	partitions := make([]string, len(tx.Ops))
 	for i, op := range tx.Ops {
@@ -125,7 +125,7 @@ func (r *Recorder) record(ctx context.Context, action string, partitions []strin
 	}
 }
 
-// shapes are the partitions as a policy would name them, each once.
+// shapes returns the partitions as a policy would name them, each once.
 func shapes(partitions []string) []string {
 	var all []string
 	for _, p := range partitions {
@@ -144,7 +144,7 @@ func shapes(partitions []string) []string {
 	return all
 }
 
-// Refused are the calls that would have been refused in AWS.
+// Refused returns the calls that would have been refused in AWS.
 func (r *Recorder) Refused() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -156,7 +156,7 @@ func (r *Recorder) Refused() []string {
 	return all
 }
 
-// Unused are the actions and the patterns that are granted and that no call
+// Unused returns the actions and the patterns that are granted and that no call
 // needed.
 func (r *Recorder) Unused() []string {
 	r.mu.Lock()

@@ -1,12 +1,12 @@
-// Package lambdahttp stands between API Gateway and net/http: it serves the
-// events of an HTTP API (payload format 2.0) with an http.Handler, so that the
-// handler sees the request as the client sent it.
+// Package lambdahttp connects API Gateway with net/http: it serves the events
+// of an HTTP API (payload format 2.0) with an http.Handler, so that the handler
+// sees the request as the client sent it.
 //
-// It stands on aws-lambda-go-api-proxy and puts right what that library and
-// API Gateway do to a request on its way: a decoded path, header values split
-// at commas, a query string parsed and printed again. It knows nothing of
-// users, tokens or tables, and it never fails an invocation: what cannot be
-// served is answered with a SCIM error.
+// It uses aws-lambda-go-api-proxy and corrects what that library and API
+// Gateway change in a request: a decoded path, header values split at commas, a
+// query string parsed and printed again. It knows nothing of users, tokens or
+// tables, and it never fails an invocation: what cannot be served is answered
+// with a SCIM error.
 package lambdahttp
 
 import (
@@ -33,18 +33,18 @@ type Response = events.APIGatewayV2HTTPResponse
 // Function is what Lambda invokes with an event.
 type Function func(ctx context.Context, event Event) (Response, error)
 
-// The headers that tell the handler which invocation it serves. A client's own
-// are removed: their values are always Lambda's.
+// The headers with which the handler learns which invocation it serves. A
+// client's own are removed: their values are always Lambda's.
 const (
 	RequestIDHeader = "Lambda-Runtime-Aws-Request-Id"
 	TraceIDHeader   = "X-Amzn-Trace-Id"
 )
 
-// OperatorHeader tells the handler of a route that API Gateway authorizes by IAM
-// who was authorized: the ARN of a user or a role. A client's own is removed.
+// OperatorHeader is the ARN of the user or role that API Gateway has authorized
+// by IAM, for the routes that require it. A client's own is removed.
 const OperatorHeader = "Lambda-Authorizer-Iam-Arn"
 
-// Authorize makes an event one that API Gateway has authorized by IAM.
+// Authorize changes an event into one that API Gateway has authorized by IAM.
 func Authorize(event *Event, arn string) {
 	event.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
 		IAM: &events.APIGatewayV2HTTPRequestContextAuthorizerIAMDescription{
@@ -55,12 +55,12 @@ func Authorize(event *Event, arn string) {
 
 // MaxResponseBytes is the largest answer a function may return; Lambda fails
 // the invocation beyond it. An answer that is larger as JSON is replaced by a
-// SCIM error that says what to ask for instead.
+// SCIM error that says what to request instead.
 const MaxResponseBytes = 6 << 20
 
 // Handler serves events with h. The Function it returns has no error, whatever
-// the event holds and even when h panics: API Gateway would make a 500 without
-// a SCIM body of it.
+// the event contains and even if h panics: API Gateway would turn an error into
+// a 500 without a SCIM body.
 func Handler(h http.Handler) Function {
 	return func(ctx context.Context, event Event) (Response, error) {
 		r, fault := request(ctx, event)
@@ -73,8 +73,9 @@ func Handler(h http.Handler) Function {
 		}
 		response := w.response(ctx)
 		if tooLarge(response) {
-			// For handlers that do not know the limit. One that does measures its
-			// answers: it can say more, and never refuses what it has done.
+			// For handlers that do not know the limit. A handler that does
+			// measures its answers: it can say more, and never refuses a
+			// request that it has performed.
 			return refuse(ctx, answerTooLarge, response.Headers[headerRequestID], "",
 				slog.Int("answered", response.StatusCode), slog.Int("bytes", len(response.Body))), nil
 		}
@@ -82,40 +83,41 @@ func Handler(h http.Handler) Function {
 	}
 }
 
-// Start serves Lambda's invocations with h. It does not return. What is logged
-// through slog or log from here on has the form of all lines, and the id of the
+// Start serves Lambda's invocations with h. It does not return. Lines logged
+// through slog or log from here on have the common form, and the id of the
 // invocation.
 func Start(h http.Handler) {
 	slog.SetDefault(logger())
 	lambda.Start(invoker(Handler(h)))
 }
 
-// StartTask serves Lambda's invocations with a task, whatever they are invoked
-// with. It does not return. Logs are as with Start; an error fails the invocation.
+// StartTask serves Lambda's invocations with a task, whatever their payload. It
+// does not return. Logs are as with Start; an error fails the invocation.
 func StartTask(task func(ctx context.Context) error) {
 	slog.SetDefault(logger())
 	lambda.Start(task)
 }
 
-// Fail ends a function that cannot start, with a line in its log that says why.
+// Fail ends a function that cannot start, with a line in its log that gives the
+// reason.
 func Fail(err error) {
 	slog.SetDefault(logger())
 	slog.Error("the function cannot start", "error", err.Error())
 	os.Exit(1)
 }
 
-// WithInvocation is the context of one invocation, as Lambda's runtime makes
-// it.
+// WithInvocation returns the context of one invocation, as Lambda's runtime
+// creates it.
 func WithInvocation(ctx context.Context, requestID, traceID string) context.Context {
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: requestID})
 	return context.WithValue(ctx, traceKey, traceID) //nolint:staticcheck // aws-lambda-go's own key
 }
 
-// traceKey is the context key under which aws-lambda-go leaves the trace id.
+// traceKey is the context key under which aws-lambda-go stores the trace id.
 const traceKey = "x-amzn-trace-id"
 
-// invoker decodes the event itself, so that one which is no HTTP API event is
-// answered and does not fail the invocation.
+// invoker decodes the event itself, so that a payload that is not an HTTP API
+// event is answered and does not fail the invocation.
 type invoker Function
 
 // Invoke serves one event.
@@ -130,8 +132,8 @@ func (f invoker) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return encode(response)
 }
 
-// encode prints a response without escaping <, > and &, which would make every
-// one of them six bytes.
+// encode encodes a response without escaping <, > and &, which would take six
+// bytes each.
 func encode(response Response) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -142,8 +144,8 @@ func encode(response Response) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
-// tooLarge tells whether Lambda would refuse the response. JSON makes at most
-// six bytes of one, so a small body is not measured.
+// tooLarge reports whether Lambda would refuse the response. JSON expands a
+// byte to at most six, so a small body is not measured.
 func tooLarge(response Response) bool {
 	const room = 64 << 10 // status, headers, cookies
 	if 6*len(response.Body) < MaxResponseBytes-room {
@@ -153,9 +155,9 @@ func tooLarge(response Response) bool {
 	return err != nil || len(b) > MaxResponseBytes
 }
 
-// serve runs the handler, and returns what became of it when it did not come to
-// its end: the text of a panic is not among it, for a value of the request may be
-// in it. The HTTP layer recovers its own panics; this is for the rest.
+// serve runs the handler, and returns what happened if it panicked, without the
+// text of the panic, which may contain a value of the request. The HTTP layer
+// recovers its own panics; this is for the rest.
 func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (fault []slog.Attr) {
 	defer func() {
 		if v := recover(); v != nil {

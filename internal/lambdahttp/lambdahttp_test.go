@@ -14,7 +14,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// get is an event as API Gateway makes it: decoded path, lower-case names.
+// get returns an event as API Gateway sends it: decoded path, lower-case names.
 func get(routeKey, rawPath string, parameters map[string]string) Event {
 	event := Event{
 		Version: "2.0", RouteKey: routeKey, RawPath: rawPath, PathParameters: parameters,
@@ -29,7 +29,7 @@ func get(routeKey, rawPath string, parameters map[string]string) Event {
 	return event
 }
 
-// seen is the request that a handler gets for an event.
+// seen returns the request that a handler gets for an event.
 func seen(t *testing.T, ctx context.Context, event Event) (r *http.Request, body string) {
 	t.Helper()
 	response, err := Handler(http.HandlerFunc(func(w http.ResponseWriter, got *http.Request) {
@@ -41,7 +41,7 @@ func seen(t *testing.T, ctx context.Context, event Event) (r *http.Request, body
 		w.WriteHeader(http.StatusNoContent)
 	}))(ctx, event)
 	if err != nil {
-		t.Fatalf("error %v, want none ever", err)
+		t.Fatalf("error %v, want none", err)
 	}
 	if r == nil {
 		t.Fatalf("the handler was not called; answer %d %s", response.StatusCode, response.Body)
@@ -259,7 +259,7 @@ func TestHandler_SurvivesAPanic(t *testing.T) {
 	}
 	checkRefusal(t, response, http.StatusInternalServerError, "")
 	if strings.Contains(response.Body, "secret") {
-		t.Errorf("the answer tells of the fault: %s", response.Body)
+		t.Errorf("the answer contains the fault: %s", response.Body)
 	}
 }
 
@@ -288,7 +288,7 @@ func TestHandler_RefusesAnAnswerThatLambdaWould(t *testing.T) {
 	}
 }
 
-// The same handler answers alike over HTTP and behind events.
+// The same handler gives the same answers over HTTP and with events.
 func TestHandler_AnswersAsNetHTTPDoes(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"nothing": func(http.ResponseWriter, *http.Request) {},
@@ -367,8 +367,8 @@ func TestHandler_AnswersAsNetHTTPDoes(t *testing.T) {
 	}
 }
 
-// The library sends in base64 what is not UTF-8: gzip never is, from its second
-// byte on, however little follows.
+// The library sends anything that is not UTF-8 in base64: gzip never is UTF-8,
+// because of its second byte, however little follows.
 func TestHandler_GzipIsBase64(t *testing.T) {
 	for _, level := range []int{gzip.NoCompression, gzip.BestSpeed, gzip.DefaultCompression, gzip.HuffmanOnly} {
 		for _, plain := range []string{"", "a", `{"Resources":[]}`, strings.Repeat("é", 1000)} {
@@ -392,8 +392,8 @@ func TestHandler_GzipIsBase64(t *testing.T) {
 	}
 }
 
-// Whatever the event, there is an answer, and the id that the handler sees is
-// the one that API Gateway read.
+// Every event gets an answer, and the handler sees the id that API Gateway
+// read.
 func FuzzHandler(f *testing.F) {
 	f.Add("GET", "GET /scim/v2/Users/{id}", "/scim/v2/Users/a/b", "a/b", `filter=userName+eq+"x"`, "if-match", `"a,b"`, "eyJ9", true)
 	f.Add("PUT", "$default", "/scim/v2/..//Users/\x00", "", "%zz", "cookie", "\xff", "{", false)

@@ -14,8 +14,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/logline"
 )
 
-// reason is why this package answers in the place of the handler. Cause, status
-// and scimType are those of package provlog's table, which the tests compare.
+// reason is why this package answers instead of the handler. Cause, status and
+// scimType are those of package provlog's table, which the tests compare.
 type reason struct {
 	cause    string
 	status   int
@@ -24,7 +24,7 @@ type reason struct {
 	action   string
 }
 
-// headerRequestID is the header that has a request's id, in every answer.
+// headerRequestID is the header with a request's id, in every answer.
 const headerRequestID = "X-Request-Id"
 
 var (
@@ -44,9 +44,9 @@ var (
 	}
 )
 
-// refuse answers with a SCIM error and logs it as the event of a request, with a
-// request id in both: the handler's when it has answered with one. What says what
-// happened, "" is the reason's own words. RFC 7644 §3.12
+// refuse answers with a SCIM error and logs it as the event of a request, with
+// a request id in both: the handler's if it has set one. what is what happened,
+// "" for the text of the reason. RFC 7644 §3.12
 func refuse(ctx context.Context, why reason, id, what string, more ...slog.Attr) Response {
 	if what == "" {
 		what = why.what
@@ -66,7 +66,7 @@ func refuse(ctx context.Context, why reason, id, what string, more ...slog.Attr)
 		slog.String("cause", why.cause), slog.String("scimType", why.scimType), slog.String("detail", detail),
 	}, more...)...)
 
-	body, _ := json.Marshal(struct { // strings alone cannot fail
+	body, _ := json.Marshal(struct { // strings cannot fail
 		Schemas  []string `json:"schemas"`
 		Status   string   `json:"status"`
 		SCIMType string   `json:"scimType,omitempty"`
@@ -81,11 +81,11 @@ func refuse(ctx context.Context, why reason, id, what string, more ...slog.Attr)
 	}
 }
 
-// logger logs in the form of all lines, with the ids of the invocation.
+// logger logs in the common form, with the ids of the invocation.
 func logger() *slog.Logger { return slog.New(&invoked{logline.ForFunction()}) }
 
-// invoked adds the ids of the invocation and of its trace to the lines that belong
-// to one.
+// invoked adds the ids of the invocation and of its trace to the lines that
+// belong to one.
 type invoked struct{ slog.Handler }
 
 // Handle adds the ids under the names that they have in a request's event.

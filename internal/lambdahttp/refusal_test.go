@@ -15,7 +15,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 )
 
-// What is answered here is told and logged as any other refusal is.
+// An answer of this package is reported and logged like any other refusal.
 func TestRefuse_LogsTheEventOfARequest(t *testing.T) {
 	ctx := WithInvocation(context.Background(), "8f5e3c6e-1", "Root=1-2-3;Parent=4;Sampled=1")
 	for name, tt := range map[string]struct {
@@ -84,7 +84,7 @@ func TestRefuse_LogsTheEventOfARequest(t *testing.T) {
 				}
 			}
 			if strings.Contains(log.String()+string(b), "secret") {
-				t.Errorf("a value is told: %s %s", &log, b)
+				t.Errorf("a value of the request is shown: %s %s", &log, b)
 			}
 		})
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 )
 
-// fault is why an event is no request, in the words of the answer; "" for none.
+// fault is why an event is not a request, as text for the answer; "" for none.
 type fault string
 
 const (
@@ -21,9 +21,9 @@ const (
 	badBody    fault = "The request's body arrived damaged: it is not the base64 text that API Gateway says it is."
 )
 
-// request is the HTTP request that an event stands for. The library makes
-// method, body and source address; path, query and headers, where it guesses,
-// are taken from the event as they are.
+// request returns the HTTP request of an event. The library creates method,
+// body and source address; path, query and headers, where it guesses, are taken
+// from the event itself.
 func request(ctx context.Context, event Event) (*http.Request, fault) {
 	method := event.RequestContext.HTTP.Method
 	if method == "" {
@@ -71,10 +71,10 @@ func request(ctx context.Context, event Event) (*http.Request, fault) {
 	return r, ""
 }
 
-// header is an event's headers under their canonical names, each value whole.
-// API Gateway has joined the values of a repeated header with commas, and only
-// the header's reader knows whether a comma separates: it does in If-Match,
-// but for those inside an entity tag, and never in User-Agent.
+// header returns an event's headers under their canonical names, each value
+// whole. API Gateway has joined the values of a repeated header with commas,
+// and only the reader of a header knows whether a comma separates values: in
+// If-Match it does, except inside an entity tag; in User-Agent it never does.
 func header(event Event) http.Header {
 	h := make(http.Header, len(event.Headers)+1)
 	for name, value := range event.Headers {
@@ -86,8 +86,9 @@ func header(event Event) http.Header {
 	return h
 }
 
-// requestURL is path and query as the client sent them, or their equal. The
-// query is taken raw: only its reader knows what + and a raw quote mean.
+// requestURL returns path and query as the client sent them, or their
+// equivalent. The query is taken raw: only its reader knows what + and a raw
+// quote mean.
 func requestURL(event Event) *url.URL {
 	escaped := routedPath(event)
 	if escaped == "" {
@@ -104,7 +105,7 @@ func requestURL(event Event) *url.URL {
 	}
 	path, err := url.PathUnescape(escaped)
 	if err != nil {
-		path = escaped // cannot be: escaped was made by escaping
+		path = escaped // impossible: escaped is the result of escaping
 	}
 	u.Path = path
 	if u.EscapedPath() != escaped {
@@ -113,11 +114,11 @@ func requestURL(event Event) *url.URL {
 	return u
 }
 
-// routedPath is the path made again from the route that API Gateway chose and
-// the values of its variables, "" when no route tells it. API Gateway hands
-// over rawPath decoded, in which the id a%2Fb looks like two segments and an
-// id with %3F is cut off; the route and its variables say which it was, so
-// that no id leads to another resource.
+// routedPath rebuilds the path from the route that API Gateway chose and the
+// values of its variables, "" if there is no route. API Gateway passes rawPath
+// decoded: in it the id a%2Fb looks like two segments, and an id with %3F is
+// cut off. The route and its variables are unambiguous, so that no id leads to
+// another resource.
 func routedPath(event Event) string {
 	key := event.RouteKey
 	if key == "" {
@@ -150,8 +151,8 @@ func routedPath(event Event) string {
 	return b.String()
 }
 
-// plainPath is the decoded path without the stage, which API Gateway leaves in
-// front of it unless the stage is $default.
+// plainPath returns the decoded path without the stage, which API Gateway
+// prepends unless the stage is $default.
 func plainPath(event Event) string {
 	path := event.RawPath
 	if path == "" {
@@ -178,8 +179,8 @@ func escapePath(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// escapeSegment escapes one segment. A segment of dots is escaped too: it is
-// an id like any other here, not a step up.
+// escapeSegment escapes one segment. A segment of dots is escaped too: it is an
+// id like any other here, not a parent folder.
 func escapeSegment(segment string) string {
 	switch segment {
 	case ".":
@@ -190,8 +191,7 @@ func escapeSegment(segment string) string {
 	return url.PathEscape(segment)
 }
 
-// isToken tells whether a method is one that net/http would have let in.
-// RFC 9110 §5.6.2
+// isToken reports whether net/http would accept a method. RFC 9110 §5.6.2
 func isToken(s string) bool {
 	for i := range len(s) {
 		c := s[i]

@@ -8,10 +8,10 @@ import (
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 )
 
-// responseWriter makes an HTTP API's response of what a handler writes. It
+// responseWriter builds an HTTP API's response from what a handler writes. It
 // keeps net/http's promises where the library's writer does not: the first
-// status stands, headers are those of the moment it was written, a handler
-// that writes nothing answers 200, and 204 and 304 have no body.
+// status counts, headers are those at that moment, a handler that writes
+// nothing answers 200, and 204 and 304 have no body.
 type responseWriter struct {
 	proxy  *core.ProxyResponseWriterV2
 	header http.Header
@@ -22,7 +22,7 @@ func newResponseWriter() *responseWriter {
 	return &responseWriter{proxy: core.NewProxyResponseWriterV2(), header: make(http.Header)}
 }
 
-// Header is the response's header, until the status is written.
+// Header returns the response's header, until the status is written.
 func (w *responseWriter) Header() http.Header { return w.header }
 
 // WriteHeader writes the status, once. An informational one is dropped: an
@@ -49,9 +49,9 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	return w.proxy.Write(p)
 }
 
-// response is what was written: text as it is, anything else in base64, the
-// values of a repeated header joined, cookies apart. Text is what is UTF-8: gzip
-// never is, the second byte of its header cannot follow the first.
+// response returns what was written: text as it is, anything else in base64,
+// the values of a repeated header joined, cookies apart. Text means UTF-8,
+// which gzip never is: the second byte of its header cannot follow the first.
 func (w *responseWriter) response(ctx context.Context) Response {
 	w.WriteHeader(http.StatusOK)
 	response, err := w.proxy.GetProxyResponse()

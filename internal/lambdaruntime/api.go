@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// invocation is one event on its way through a process.
+// invocation is one event that a process serves.
 type invocation struct {
 	id, function string
 	payload      []byte
 	deadline     time.Time
-	done         chan struct{} // closed when the process asks for the next event
+	done         chan struct{} // closed when the process requests the next event
 
 	mu       sync.Mutex // guards the fields below
 	response []byte
 	failure  *Failure
 }
 
-// The first answer stands: a process may end after it has answered.
+// The first answer counts: a process may end after it has answered.
 
 func (v *invocation) succeed(response []byte) bool {
 	v.mu.Lock()
@@ -62,13 +62,14 @@ const (
 	deadlineHeader  = "Lambda-Runtime-Deadline-Ms"
 	functionHeader  = "Lambda-Runtime-Invoked-Function-Arn"
 	traceHeader     = "Lambda-Runtime-Trace-Id"
-	// errorTypeHeader and errorBodyTrailer tell, behind a body, that it breaks off.
+	// errorTypeHeader and errorBodyTrailer report, after a body, that it is
+	// incomplete.
 	errorTypeHeader  = "Lambda-Runtime-Function-Error-Type"
 	errorBodyTrailer = "Lambda-Runtime-Function-Error-Body"
 )
 
-// api is the runtime API of one process, version 2018-06-01. A request that does
-// not fit what was asked before gets 403, one about another invocation 400.
+// api returns the runtime API of one process, version 2018-06-01. A request
+// that is out of sequence gets 403, one about another invocation 400.
 func (i *instance) api() http.Handler {
 	const runtime = "/2018-06-01/runtime"
 	mux := http.NewServeMux()
@@ -79,7 +80,7 @@ func (i *instance) api() http.Handler {
 	return mux
 }
 
-// next hands over the next event. That it is asked for ends the one before.
+// next delivers the next event. Requesting it ends the previous one.
 func (i *instance) next(w http.ResponseWriter, r *http.Request) {
 	if !i.ask() {
 		refuse(w, http.StatusForbidden, "InvalidStateTransition", "The event before has no answer, or the next was asked for already.")
@@ -106,7 +107,7 @@ func (i *instance) next(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(v.payload) // a process that does not read it runs out of time
 }
 
-// ask notes that the process asks for an event, and tells whether it may.
+// ask records that the process requests an event, and reports whether it may.
 func (i *instance) ask() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -125,7 +126,7 @@ func (i *instance) ask() bool {
 	return true
 }
 
-// asked is the invocation that a request is about, or nil after a refusal.
+// asked returns the invocation that a request concerns, or nil after a refusal.
 func (i *instance) asked(w http.ResponseWriter, r *http.Request) *invocation {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -136,7 +137,7 @@ func (i *instance) asked(w http.ResponseWriter, r *http.Request) *invocation {
 	return i.current
 }
 
-// response takes the answer of an invocation.
+// response accepts the answer of an invocation.
 func (i *instance) response(w http.ResponseWriter, r *http.Request) {
 	v := i.asked(w, r)
 	if v == nil {
@@ -161,7 +162,7 @@ func (i *instance) response(w http.ResponseWriter, r *http.Request) {
 	accept(w, v.succeed(body))
 }
 
-// failed takes the error of an invocation.
+// failed accepts the error of an invocation.
 func (i *instance) failed(w http.ResponseWriter, r *http.Request) {
 	v := i.asked(w, r)
 	if v == nil {
@@ -180,7 +181,7 @@ func (i *instance) failed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// initFailed takes the error of a start.
+// initFailed accepts the error of a start.
 func (i *instance) initFailed(w http.ResponseWriter, r *http.Request) {
 	body, _, err := read(r)
 	if err != nil {
@@ -197,8 +198,8 @@ func (i *instance) initFailed(w http.ResponseWriter, r *http.Request) {
 	accept(w, ok)
 }
 
-// read is a request's body to its end, and its size; beyond MaxResponse it is
-// counted and not kept.
+// read reads a request's body to its end, and returns its size; bytes beyond
+// MaxResponse are counted and dropped.
 func read(r *http.Request) (body []byte, size int64, err error) {
 	body, err = io.ReadAll(io.LimitReader(r.Body, MaxResponse+1))
 	if err != nil {
@@ -224,7 +225,7 @@ func refuse(w http.ResponseWriter, status int, errorType, message string) {
 	_, _ = w.Write(failure(errorType, message).Document) // the status says it all
 }
 
-// trace is an X-Ray trace id made of a request id.
+// trace returns an X-Ray trace id derived from a request id.
 func trace(id string, now time.Time) string {
 	digits := strings.ReplaceAll(id, "-", "")
 	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=0", now.Unix(), digits[:24], digits[16:])

@@ -35,18 +35,19 @@ const (
 	prefix      = "/scim/v2"
 	baseURL     = "https://scim.example.com" + prefix
 	errorURN    = "urn:ietf:params:scim:api:messages:2.0:Error"
-	unreachable = "http://127.0.0.1:1" // nothing listens there
+	unreachable = "http://127.0.0.1:1" // no server listens there
 
-	// scheduled is what EventBridge invokes the sweep with.
+	// scheduled is the event with which EventBridge invokes the sweep.
 	scheduled = `{"version":"0","id":"53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa","detail-type":"Scheduled Event","source":"aws.events","account":"123456789012","time":"2026-11-23T10:00:00Z","region":"us-east-1","resources":["arn:aws:events:us-east-1:123456789012:rule/Schedule"],"detail":{}}`
 )
 
-// needsToken has a request of each function that reads the table for its token.
+// needsToken has a request for each function that reads the table for its
+// token.
 var needsToken = map[string][2]string{
 	users: {"GET", "/Users/42"}, groups: {"GET", "/Groups/42"}, bulk: {"POST", "/Bulk"}, discovery: {"GET", "/Schemas"},
 }
 
-// variables are those of a deployed function, with DynamoDB at an endpoint.
+// variables returns those of a deployed function, with DynamoDB at an endpoint.
 func variables(endpoint, table string) map[string]string {
 	return map[string]string{
 		"ROLLCALL_TABLE":            table,
@@ -57,7 +58,7 @@ func variables(endpoint, table string) map[string]string {
 	}
 }
 
-// event is a request as API Gateway hands it over. A path of three segments is
+// event returns a request as API Gateway passes it. A path of three segments is
 // that of a resource.
 func event(t *testing.T, method, path, token, body string) []byte {
 	t.Helper()
@@ -84,7 +85,7 @@ func event(t *testing.T, method, path, token, body string) []byte {
 	return b
 }
 
-// adminEvent asks for the tenants, authorized by IAM or not.
+// adminEvent requests the tenants, authorized by IAM or not.
 func adminEvent(t *testing.T, authorized bool) []byte {
 	t.Helper()
 	const path = "/admin/v1/tenants"
@@ -139,7 +140,7 @@ func answerOf(t *testing.T, r lambdaruntime.Result) answer {
 	return a
 }
 
-// wantError holds an answer against RFC 7644 §3.12.
+// wantError checks an answer against RFC 7644 §3.12.
 func wantError(t *testing.T, a answer, status int, scimType string) {
 	t.Helper()
 	got, _ := a.body["scimType"].(string)
@@ -153,7 +154,7 @@ func wantError(t *testing.T, a answer, status int, scimType string) {
 	}
 }
 
-// lines are the lines of a log, each of which is a JSON object.
+// lines returns the lines of a log, each of which must be a JSON object.
 func lines(t *testing.T, log []byte) []map[string]any {
 	t.Helper()
 	var all []map[string]any
@@ -167,7 +168,8 @@ func lines(t *testing.T, log []byte) []map[string]any {
 	return all
 }
 
-// requestLine is the one event of a request, held against its invocation.
+// requestLine returns the one event of a request, after checking its
+// invocation.
 func requestLine(t *testing.T, r lambdaruntime.Result) map[string]any {
 	t.Helper()
 	all := lines(t, r.Logs)
@@ -346,7 +348,7 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 	})
 }
 
-// wantNoSecret looks for the secret of a token in a log.
+// wantNoSecret checks that a log does not contain the secret of a token.
 func wantNoSecret(t *testing.T, r lambdaruntime.Result, token string) {
 	t.Helper()
 	secret := strings.Split(token, "_")[3]
@@ -427,8 +429,8 @@ func TestBinaries_EndWithSIGTERM(t *testing.T) {
 	}
 }
 
-// deafTable is a DynamoDB that takes requests and never answers. The channel
-// tells of the first.
+// deafTable is a DynamoDB that accepts requests and never answers. The channel
+// is closed at the first one.
 func deafTable(t *testing.T) (endpoint string, asked <-chan struct{}) {
 	t.Helper()
 	first := make(chan struct{})

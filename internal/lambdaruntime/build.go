@@ -14,31 +14,32 @@ import (
 
 const module = "github.com/rollcall-scim/rollcall"
 
-// BuildFlags are those of go build with which the Makefile builds a function.
+// BuildFlags returns the flags of go build with which the Makefile builds a
+// function.
 func BuildFlags() []string {
 	return []string{"-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-tags", "lambda.norpc"}
 }
 
-// Functions are the folders of the functions that are deployed.
+// Functions are the folders of the deployed functions.
 var Functions = []string{"functions/users", "functions/groups", "functions/bulk", "functions/admin", "functions/discovery", "functions/sweep"}
 
-// FunctionName is the name in template.yaml of the function in a folder:
-// UsersFunction of functions/users.
+// FunctionName returns the name in template.yaml of the function in a folder:
+// UsersFunction for functions/users.
 func FunctionName(folder string) string {
 	name := path.Base(folder)
 	return strings.ToUpper(name[:1]) + name[1:] + "Function"
 }
 
-// Bootstrap is the place of a function's binary below a folder that sam build,
-// or Build, filled.
+// Bootstrap returns the path of a function's binary below a folder that sam
+// build, or Build, has filled.
 func Bootstrap(dir, folder string) string {
 	return filepath.Join(dir, FunctionName(folder), "bootstrap")
 }
 
 // Build builds the programs in some of this module's folders as the Makefile
 // builds a function, each to its Bootstrap in dir. A system and an architecture
-// of "" are this machine's. It works anywhere inside the module, and needs the go
-// command.
+// of "" are this machine's. It works anywhere inside the module, and needs the
+// go command.
 func Build(ctx context.Context, dir, system, architecture string, folders ...string) error {
 	if system == "" {
 		system = runtime.GOOS
@@ -46,7 +47,7 @@ func Build(ctx context.Context, dir, system, architecture string, folders ...str
 	if architecture == "" {
 		architecture = runtime.GOARCH
 	}
-	// One command for all: what they share is compiled once.
+	// One command for all, so that shared packages are compiled once.
 	built, err := os.MkdirTemp(dir, ".build-*")
 	if err != nil {
 		return fmt.Errorf("lambdaruntime: %w", err)

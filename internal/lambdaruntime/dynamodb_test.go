@@ -47,7 +47,7 @@ func deploy(t *testing.T) *deployment {
 	return &deployment{t: t, env: variables(endpoint, name), token: token}
 }
 
-// newTable makes an empty table.
+// newTable creates an empty table.
 func newTable(t *testing.T) (endpoint, name string) {
 	t.Helper()
 	endpoint = tabletest.Endpoint(t)
@@ -65,13 +65,13 @@ func newTable(t *testing.T) (endpoint, name string) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := dynamo.DropTable(ctx, client, name); err != nil {
-			t.Errorf("the test's table is left behind: %v", err)
+			t.Errorf("the test's table was not deleted: %v", err)
 		}
 	})
 	return endpoint, name
 }
 
-// send sends a request, and holds its answer's status and its event.
+// send sends a request, and checks its answer's status and its event.
 func (d *deployment) send(f *lambdaruntime.Function, status int, method, path, body string) answer {
 	d.t.Helper()
 	r := runtimetest.Invoke(d.t, f, event(d.t, method, path, d.token, body))

@@ -15,9 +15,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
-// Every event under events/ is answered by the binary of its function as it is by
-// the handler inside it. What only reads shares one table and one process of each
-// function; what writes has its own.
+// The binary of a function answers every event under events/ as its handler
+// does. Events that only read share one table and one process of each function;
+// events that write have their own.
 func TestBinaries_AnswerEveryEvent(t *testing.T) {
 	t.Parallel()
 	tabletest.Endpoint(t)
@@ -66,7 +66,8 @@ func TestBinaries_AnswerEveryEvent(t *testing.T) {
 	}
 }
 
-// filledTable is the environment of a function whose table has the fixture's data.
+// filledTable returns the environment of a function whose table has the
+// fixture's data.
 func filledTable(t *testing.T) map[string]string {
 	t.Helper()
 	endpoint, name := newTable(t)

@@ -15,22 +15,22 @@ import (
 
 // Limits of Lambda.
 const (
-	// MaxPayload is the largest event, in bytes; Lambda's API refuses a larger one
-	// and the function never sees it.
+	// MaxPayload is the largest event, in bytes; Lambda's API refuses a larger
+	// one and the function never sees it.
 	MaxPayload = 6 << 20
-	// MaxResponse is the largest response, in bytes. A larger one is refused with
-	// 413, and the invocation fails with Function.ResponseSizeTooLarge.
+	// MaxResponse is the largest response, in bytes. A larger one is refused
+	// with 413, and the invocation fails with Function.ResponseSizeTooLarge.
 	MaxResponse = 6<<20 + 100
-	// DefaultInitTimeout is how long a process may take until it asks for its first
-	// event.
+	// DefaultInitTimeout is how long a process may take until it requests its
+	// first event.
 	DefaultInitTimeout = 10 * time.Second
 )
 
-// DefaultTimeout is how long an invocation may take unless Process says
-// otherwise: the Timeout of template.yaml's functions.
+// DefaultTimeout is how long an invocation may take unless Process sets another
+// limit: the Timeout of template.yaml's functions.
 const DefaultTimeout = 20 * time.Second
 
-// Types of the failures that Lambda tells of when the process does not.
+// Types of the failures that Lambda reports if the process does not.
 const (
 	ExitError        = "Runtime.ExitError"
 	TimedOut         = "Sandbox.Timedout"
@@ -40,22 +40,22 @@ const (
 // ErrShutDown is the error of an invocation after Shutdown.
 var ErrShutDown = errors.New("lambdaruntime: the function is shut down")
 
-// Process is what to run, and within which limits.
+// Process is what to run, and its limits.
 type Process struct {
 	// Binary is the path of the function's binary, named bootstrap in Lambda.
 	Binary string
-	// Env has the function's own variables. Lambda's are added; of the caller's
-	// environment the process gets nothing. A name that is in both is the
-	// function's, but for AWS_LAMBDA_RUNTIME_API.
+	// Env has the function's own variables. Lambda's are added; the process
+	// gets nothing of the caller's environment. If both define a name, the
+	// function's value counts, except for AWS_LAMBDA_RUNTIME_API.
 	Env map[string]string
-	// Dir is its working directory, the folder of Binary when empty.
+	// Dir is its working directory, the folder of Binary if empty.
 	Dir string
-	// Name is the function's name, "function" when empty.
+	// Name is the function's name, "function" if empty.
 	Name string
-	// Timeout is how long an invocation may take, DefaultTimeout when 0. A process
-	// that takes longer is killed.
+	// Timeout is how long an invocation may take, DefaultTimeout if 0. A
+	// process that takes longer is killed.
 	Timeout time.Duration
-	// InitTimeout is how long a start may take, DefaultInitTimeout when 0.
+	// InitTimeout is how long a start may take, DefaultInitTimeout if 0.
 	InitTimeout time.Duration
 }
 
@@ -63,47 +63,48 @@ type Process struct {
 type Failure struct {
 	// Type and Message are those of the document, as far as it has them.
 	Type, Message string
-	// Document is what Lambda's caller gets: the error document that the process
-	// posted, or the one that Lambda makes when the process ended or took too long.
+	// Document is what Lambda's caller gets: the error document that the
+	// process posted, or the one that Lambda creates if the process ended or
+	// took too long.
 	Document []byte
 }
 
-// Error is type and message.
+// Error returns type and message.
 func (f *Failure) Error() string { return f.Type + ": " + f.Message }
 
-// Result is what became of one invocation.
+// Result is the result of one invocation.
 type Result struct {
 	// RequestID is the invocation's, a UUID.
 	RequestID string
-	// Response is what the function answered; nil when Failure is not.
+	// Response is what the function answered; nil if Failure is set.
 	Response []byte
-	// Failure is nil when the function answered.
+	// Failure is nil if the function answered.
 	Failure *Failure
-	// Logs is what the process wrote, to either output, from the moment it got the
-	// event until it asked for the next or ended.
+	// Logs is what the process wrote, to either output, from the moment it got
+	// the event until it requested the next one or ended.
 	Logs []byte
 	// Duration is that time.
 	Duration time.Duration
-	// Init is the start that this invocation waited for, because the process
-	// before had ended; nil when it was served by a process that was there.
+	// Init is the start that this invocation waited for, because the previous
+	// process had ended; nil if a running process served it.
 	Init *Init
 }
 
 // Init is the start of a process.
 type Init struct {
-	// Duration is the time from the start of the process until it asked for its
+	// Duration is the time from the start of the process until it requested its
 	// first event.
 	Duration time.Duration
 	// Logs is what it wrote until then.
 	Logs []byte
 }
 
-// InitError tells that a process ended, posted an error or ran out of time
-// before it asked for its first event.
+// InitError reports that a process ended, posted an error or ran out of time
+// before it requested its first event.
 type InitError struct {
 	// Failure is what the process posted to init/error, or what Lambda reports.
 	Failure *Failure
-	// Posted tells whether the process posted to init/error.
+	// Posted reports whether the process posted to init/error.
 	Posted bool
 	// Exit is how it ended.
 	Exit Exit
@@ -111,24 +112,24 @@ type InitError struct {
 	Logs []byte
 }
 
-// Error is the failure and what the process wrote.
+// Error returns the failure and what the process wrote.
 func (e *InitError) Error() string {
-	return fmt.Sprintf("lambdaruntime: the process asked for no event: %v\n%s", e.Failure, e.Logs)
+	return fmt.Sprintf("lambdaruntime: the process requested no event: %v\n%s", e.Failure, e.Logs)
 }
 
-// Unwrap is the failure.
+// Unwrap returns the failure.
 func (e *InitError) Unwrap() error { return e.Failure }
 
 // Exit is how a process ended.
 type Exit struct {
-	// State is nil when no process ran.
+	// State is nil if no process ran.
 	State *os.ProcessState
-	// Killed tells that it was ended by SIGKILL from here: it took too long, or did
-	// not heed SIGTERM.
+	// Killed reports that Function killed it with SIGKILL: it took too long, or
+	// ignored SIGTERM.
 	Killed bool
 }
 
-// String is such as "exit status 1" or "signal: terminated".
+// String returns, for example, "exit status 1" or "signal: terminated".
 func (e Exit) String() string {
 	if e.State == nil {
 		return "no process"
@@ -140,7 +141,7 @@ func (e Exit) String() string {
 // for concurrent use; invocations wait for one another.
 type Function struct {
 	process Process
-	// turn holds one value while an invocation is under way.
+	// turn holds one value while an invocation is in progress.
 	turn chan struct{}
 
 	mu       sync.Mutex // guards the fields below
@@ -149,9 +150,9 @@ type Function struct {
 	init     Init // of the first process; written before Start returns
 }
 
-// Start starts the process and returns when it asks for its first event. The
-// context bounds the start alone; Shutdown ends the process. The error is an
-// *InitError when the process does not come so far.
+// Start starts the process and returns when it requests its first event. The
+// context limits only the start; Shutdown ends the process. The error is an
+// *InitError if the process does not get that far.
 func Start(ctx context.Context, p Process) (*Function, error) {
 	p, err := p.filled()
 	if err != nil {
@@ -160,7 +161,7 @@ func Start(ctx context.Context, p Process) (*Function, error) {
 	f := &Function{process: p, turn: make(chan struct{}, 1)}
 	_, started, err := f.started(ctx)
 	if err != nil {
-		_, _ = f.Shutdown(0) // the start's error says more
+		_, _ = f.Shutdown(0) // the error of the start says more
 		return nil, err
 	}
 	f.init = *started
@@ -188,17 +189,18 @@ func (p Process) filled() (Process, error) {
 	return p, nil
 }
 
-// Init is the start of the first process.
+// Init returns the start of the first process.
 func (f *Function) Init() Init { return f.init }
 
-// Invoke has the function serve one event, after those before it. An invocation
-// that fails has no error but a Failure in its Result, as Lambda's caller sees
-// it; when the process ended, the next invocation starts another. The error tells
-// that there was no invocation (ErrShutDown, an event that is too large, a binary
-// that cannot be run), or that the context ended it, and the process with it.
+// Invoke lets the function serve one event, after those before it. An
+// invocation that fails has no error but a Failure in its Result, as Lambda's
+// caller sees it; if the process ended, the next invocation starts another. An
+// error means that there was no invocation (ErrShutDown, an event that is too
+// large, a binary that cannot be run), or that the context ended it, and the
+// process with it.
 func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
 	if len(payload) > MaxPayload {
-		return Result{}, fmt.Errorf("lambdaruntime: an event of %d bytes: Lambda takes %d", len(payload), MaxPayload)
+		return Result{}, fmt.Errorf("lambdaruntime: an event of %d bytes: Lambda accepts %d", len(payload), MaxPayload)
 	}
 	select {
 	case f.turn <- struct{}{}:
@@ -255,7 +257,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
 	return r, nil
 }
 
-// started is the process that serves, and its start when it was started now.
+// started returns the serving process, and its start if it was started now.
 // After an error there is none.
 func (f *Function) started(ctx context.Context) (*instance, *Init, error) {
 	f.mu.Lock()
@@ -286,10 +288,10 @@ func (f *Function) started(ctx context.Context) (*instance, *Init, error) {
 	return i, init, nil
 }
 
-// Shutdown ends the process: SIGTERM, and SIGKILL when it is still there after
-// the grace. An invocation under way fails. It returns when the process has ended
-// and all that was held for it is released; the error tells what could not be.
-// Called again, it says again how the last process ended.
+// Shutdown ends the process: with SIGTERM, and with SIGKILL if it still runs
+// after the grace. An invocation in progress fails. It returns when the process
+// has ended and its resources are released; the error reports what could not
+// be. Called again, it returns again how the last process ended.
 func (f *Function) Shutdown(grace time.Duration) (Exit, error) {
 	f.mu.Lock()
 	f.closed = true
@@ -331,11 +333,11 @@ type document struct {
 }
 
 func failure(errorType, message string) *Failure {
-	b, _ := json.Marshal(document{errorType, message}) // strings alone cannot fail
+	b, _ := json.Marshal(document{errorType, message}) // strings cannot fail
 	return &Failure{Type: errorType, Message: message, Document: b}
 }
 
-// posted is the failure that a process posted. The header counts when the
+// posted returns the failure that a process posted. The header counts if the
 // document names no type.
 func posted(body []byte, header string) *Failure {
 	var d document
@@ -346,7 +348,7 @@ func posted(body []byte, header string) *Failure {
 	return &Failure{Type: d.Type, Message: d.Message, Document: body}
 }
 
-// newID is a UUIDv4, as Lambda's request ids are.
+// newID returns a UUIDv4, like Lambda's request ids.
 func newID() string {
 	b := make([]byte, 16)
 	_, _ = rand.Read(b) // never fails

@@ -23,11 +23,11 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/lambdaruntime/runtimetest"
 )
 
-// childVariable makes this test binary a function of its own: its value says
-// how it behaves.
+// childVariable turns this test binary into a function: its value selects how
+// it behaves.
 const childVariable = "ROLLCALL_TEST_CHILD"
 
-// fileVariable names a file that a function makes when it hangs.
+// fileVariable names a file that a function creates when it hangs.
 const fileVariable = "ROLLCALL_TEST_FILE"
 
 func TestMain(m *testing.M) {
@@ -150,7 +150,7 @@ func start(t *testing.T, p lambdaruntime.Process) *lambdaruntime.Function {
 	return f
 }
 
-// This test runs alone, for it counts the goroutines of all.
+// This test runs alone, because it counts all goroutines.
 func TestShutdown_LeavesNoProcessAndNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for _, behaviour := range []string{"well", "stubborn", "cannot start"} {
@@ -308,7 +308,7 @@ func TestInvoke_LimitsAreLambdas(t *testing.T) {
 		t.Errorf("an empty response: %q, %v", r.Response, r.Failure)
 	}
 	if _, err := f.Invoke(t.Context(), bytes.Repeat([]byte("x"), lambdaruntime.MaxPayload+1)); err == nil {
-		t.Error("an event over 6 MB is taken")
+		t.Error("an event over 6 MB is accepted")
 	}
 	if r := runtimetest.Invoke(t, f, bytes.Repeat([]byte("x"), 1<<20)); len(r.Response) != 1<<20+len("echo ") {
 		t.Errorf("%d bytes", len(r.Response))
@@ -368,7 +368,7 @@ func TestInvoke_AnotherProcessServesAfterTheEndOfOne(t *testing.T) {
 		t.Errorf("the answer of a process that ends: %q, %v", r.Response, r.Failure)
 	}
 	if r := runtimetest.Invoke(t, f, []byte("2")); string(r.Response) != "echo 2" || r.Init == nil {
-		t.Errorf("after an exit behind the answer: %+v", r)
+		t.Errorf("after an exit that follows the answer: %+v", r)
 	}
 }
 

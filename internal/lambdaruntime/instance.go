@@ -22,7 +22,7 @@ const (
 	memory  = "512" // MB, as in template.yaml
 )
 
-// instance is one process and the runtime API that it alone talks to.
+// instance is one process and the runtime API that only it uses.
 type instance struct {
 	cmd     *exec.Cmd
 	server  *http.Server
@@ -41,8 +41,9 @@ type instance struct {
 	current   *invocation // the event that it has
 	killed    bool
 
-	// log takes both outputs. It is a file and no pipe: what a process wrote before
-	// it asked for the next event is in it when the question arrives.
+	// log receives both outputs. It is a file rather than a pipe: what a
+	// process wrote before it requested the next event is in it when that
+	// request arrives.
 	log    *os.File
 	logged int64 // how much of it has been read
 }
@@ -53,7 +54,7 @@ func launch(p Process) (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lambdaruntime: %w", err)
 	}
-	// The file lives as long as somebody has it open.
+	// The file exists as long as a process has it open.
 	if err := os.Remove(log.Name()); err != nil {
 		return nil, errors.Join(fmt.Errorf("lambdaruntime: %w", err), log.Close())
 	}
@@ -84,7 +85,7 @@ func launch(p Process) (*instance, error) {
 		defer close(i.gone)
 		_ = i.cmd.Wait() // ProcessState has it
 		close(i.exited)
-		// Its connections are at their end, and so are their requests.
+		// Its connections have ended, and so have their requests.
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if i.server.Shutdown(ctx) != nil {
@@ -95,7 +96,7 @@ func launch(p Process) (*instance, error) {
 	return i, nil
 }
 
-// environment is that of a process, as NAME=value.
+// environment returns that of a process, as NAME=value.
 func environment(p Process, api string) []string {
 	all := map[string]string{
 		"_HANDLER":                        "bootstrap",
@@ -132,7 +133,7 @@ func environment(p Process, api string) []string {
 	return env
 }
 
-// awaitFirst waits until the process asks for its first event, and ends it when
+// awaitFirst waits until the process requests its first event, and ends it if
 // it does not.
 func (i *instance) awaitFirst(ctx context.Context, limit time.Duration) (*Init, error) {
 	timer := time.NewTimer(limit)
@@ -155,7 +156,7 @@ func (i *instance) awaitFirst(ctx context.Context, limit time.Duration) (*Init, 
 		i.kill()
 		failed = timeout(newID(), limit)
 	case <-i.refused:
-		// It has said why, and is about to end.
+		// It has given the reason, and is about to end.
 		i.terminateAfter(time.Second)
 	case <-i.exited:
 	}
@@ -175,7 +176,7 @@ func (i *instance) awaitFirst(ctx context.Context, limit time.Duration) (*Init, 
 	return nil, e
 }
 
-// runs tells whether the process has not ended.
+// runs reports whether the process has not ended.
 func (i *instance) runs() bool {
 	select {
 	case <-i.exited:
@@ -185,7 +186,7 @@ func (i *instance) runs() bool {
 	}
 }
 
-// exit is how the process ended, which it has.
+// exit returns how the process, which has ended, ended.
 func (i *instance) exit() Exit {
 	<-i.exited
 	i.mu.Lock()
@@ -199,7 +200,7 @@ func (i *instance) terminate(grace time.Duration) {
 	i.terminateAfter(grace)
 }
 
-// terminateAfter ends the process when it has not ended by itself.
+// terminateAfter ends the process if it has not ended by itself.
 func (i *instance) terminateAfter(grace time.Duration) {
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
@@ -220,7 +221,7 @@ func (i *instance) kill() {
 	<-i.exited
 }
 
-// close releases what is held for a process that has ended.
+// close releases the resources of a process that has ended.
 func (i *instance) close() error {
 	<-i.gone
 	if err := i.log.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
@@ -229,8 +230,8 @@ func (i *instance) close() error {
 	return nil
 }
 
-// logs is what the process has written since it was asked before. It is called
-// by the invocation under way alone.
+// logs returns what the process has written since the last call. Only the
+// invocation in progress calls it.
 func (i *instance) logs() ([]byte, error) {
 	b, err := io.ReadAll(io.NewSectionReader(i.log, i.logged, 1<<62))
 	i.logged += int64(len(b))

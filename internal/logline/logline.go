@@ -1,10 +1,10 @@
-// Package logline is the form of everything that the service logs: one JSON object
-// a line, with timestamp, level and message as Lambda's log level filter reads
-// them, and flat fields beside them.
+// Package logline is the form of everything that the service logs: one JSON
+// object a line, with timestamp, level and message as Lambda's log level filter
+// reads them, and flat fields beside them.
 //
-// Whatever a client sent into a field is inert in the line: it cannot begin a line
-// of its own, turn the direction of what a reader sees, or be markup, and it is
-// bounded. It is the same text again for who decodes the JSON.
+// Text that a client sent is inert in the line: it cannot begin a new line,
+// change the direction of displayed text, or be markup, and its length is
+// limited. Decoding the JSON returns the same text.
 package logline
 
 import (
@@ -28,26 +28,28 @@ const (
 	Message   = "message"
 )
 
-// MaxText is how many bytes of a text a line shows. What is cut off ends in "…".
-// It leaves room for the stack of a panic; with some thirty fields, a line stays
-// below the 256 KB that CloudWatch takes as one event.
+// MaxText is how many bytes of a text a line shows. A text that is cut off ends
+// in "…". It leaves room for the stack of a panic; with some thirty fields, a
+// line stays below the 256 KB that CloudWatch accepts as one event.
 const MaxText = 8 << 10
 
-// timeFormat is RFC 3339 in UTC, which Lambda takes for the line's own time. It has
-// milliseconds, as CloudWatch has.
+// timeFormat is RFC 3339 in UTC, which Lambda uses as the time of the line. It
+// has milliseconds, as CloudWatch does.
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
-// New is a logger that writes lines of level INFO and above.
+// New returns a logger that writes lines of level INFO and above.
 func New(w io.Writer) *slog.Logger { return slog.New(Handler(w, slog.LevelInfo)) }
 
-// Handler writes lines of a level and above, each in one Write.
+// Handler returns a handler that writes lines of a level and above, each in one
+// Write.
 func Handler(w io.Writer, level slog.Leveler) slog.Handler {
 	return slog.NewJSONHandler(inert{w}, &slog.HandlerOptions{Level: level, ReplaceAttr: form})
 }
 
-// ForFunction is what a Lambda function logs with: to standard output, from the
-// level in AWS_LAMBDA_LOG_LEVEL, where the function's configuration puts it. With
-// ROLLCALL_STACK, the name of the deployment, lines are counted as metrics.
+// ForFunction returns the handler of a Lambda function: it writes to standard
+// output, from the level in AWS_LAMBDA_LOG_LEVEL, which the function's
+// configuration sets. With ROLLCALL_STACK, the name of the deployment, lines
+// are counted as metrics.
 func ForFunction() slog.Handler {
 	h := Handler(os.Stdout, functionLevel(os.Getenv("AWS_LAMBDA_LOG_LEVEL")))
 	if stack := os.Getenv("ROLLCALL_STACK"); stack != "" {
@@ -56,7 +58,7 @@ func ForFunction() slog.Handler {
 	return h
 }
 
-// functionLevel reads a level by Lambda's names.
+// functionLevel returns a level by Lambda's names.
 func functionLevel(name string) slog.Level {
 	switch name {
 	case "TRACE", "DEBUG":
@@ -72,8 +74,8 @@ func functionLevel(name string) slog.Level {
 	}
 }
 
-// form gives slog's own fields their names, bounds every text, and shows no credential
-// of ours, wherever it came from.
+// form names slog's own fields, limits every text, and removes credentials of
+// ours, wherever they came from.
 func form(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 {
 		switch {
@@ -107,9 +109,9 @@ func bounded(text string) string {
 	return text[:end] + mark
 }
 
-// inert writes a line of JSON without a character that a terminal or a page would
-// take for more than a character: JSON's own escapes stand in their place. Such
-// characters are only ever inside of texts.
+// inert writes a line of JSON without characters that a terminal or a page
+// would interpret: JSON's own escapes replace them. Such characters only occur
+// inside texts.
 type inert struct{ w io.Writer }
 
 // Write writes one line.
@@ -140,8 +142,8 @@ func (i inert) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// loud tells whether a character is more than one to be read: a control, a
-// direction, something invisible, or what begins markup.
+// loud reports whether a character is not plain text: a control, a direction,
+// something invisible, or the beginning of markup.
 func loud(r rune) bool {
 	return r == '<' || r == '>' || r == '&' || !unicode.IsPrint(r)
 }

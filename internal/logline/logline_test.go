@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// decode is the one line of a log.
+// decode returns the one line of a log.
 func decode(t *testing.T, log *bytes.Buffer) map[string]any {
 	t.Helper()
 	text, ok := strings.CutSuffix(log.String(), "\n")
@@ -91,7 +91,7 @@ func TestHandler_MakesTextInert(t *testing.T) {
 			}
 			for _, r := range strings.TrimSuffix(log.String(), "\n") {
 				if strings.ContainsRune("<>&", r) || !unicode.IsPrint(r) {
-					t.Errorf("%U stands in the line %s", r, &log)
+					t.Errorf("%U is in the line %s", r, &log)
 				}
 			}
 		})
@@ -159,7 +159,8 @@ func TestCounted_MarksWhatIsWorthCounting(t *testing.T) {
 	}
 }
 
-// measured is what CloudWatch makes of a line, after the rules of the format.
+// measured returns what CloudWatch counts in a line, by the rules of the
+// format.
 func measured(t *testing.T, line map[string]any) []string {
 	t.Helper()
 	b, err := json.Marshal(line["_aws"])

@@ -10,23 +10,24 @@ const Namespace = "rollcall"
 
 // The metrics, which are fields of the lines that are counted.
 const (
-	// Failures is 1 in the line of what failed.
+	// Failures is 1 in the line of a failure.
 	Failures = "failures"
-	// Warnings is 1 in the line of what was done with a warning.
+	// Warnings is 1 in the line of a success with a warning.
 	Warnings = "warnings"
-	// Retries is how often the table was asked again. It is a field of every
-	// event, and counted where it is not 0.
+	// Retries is how often the table was called again. It is a field of every
+	// event, and counted if it is not 0.
 	Retries = "retries"
-	// Left is how many tasks are due after a sweep, OldestSeconds the age of the oldest
-	// and StalledSeconds the longest time for which one got no further. They are fields
-	// of every sweep's line, and counted where a task is left.
+	// Left is how many tasks are due after a sweep, OldestSeconds the age of
+	// the oldest, and StalledSeconds the longest time for which one made no
+	// progress. They are fields of every sweep's line, and counted if a task is
+	// left.
 	Left           = "left"
 	OldestSeconds  = "oldestSeconds"
 	StalledSeconds = "stalledSeconds"
 )
 
-// The dimensions. A tenant, a user or anything else that a client chooses is never
-// one: each value of a dimension is a metric that costs by the month.
+// The dimensions. A tenant, a user or any other value that a client chooses is
+// never one: each value of a dimension is a metric with a monthly price.
 const (
 	// Stack is the deployment.
 	Stack = "stack"
@@ -34,11 +35,11 @@ const (
 	Cause = "cause"
 )
 
-// Counted marks the events of SCIM requests and of sweeps that say something worth
-// counting, so that CloudWatch makes metrics of them (embedded metric format). A line
-// is marked by what it says: outcome and cause, retries, and tasks that are left. One
-// of a request that went well, or of a sweep after which nothing is due, stays as it
-// is.
+// Counted returns a handler that marks the events of SCIM requests and of
+// sweeps that are worth counting, so that CloudWatch turns them into metrics
+// (embedded metric format). A line is marked by its outcome and cause, its
+// retries, and the tasks that are left. The line of a successful request, or of
+// a sweep after which nothing is due, stays as it is.
 func Counted(h slog.Handler, stack string) slog.Handler { return &counted{Handler: h, stack: stack} }
 
 type counted struct {
@@ -46,7 +47,7 @@ type counted struct {
 	stack string
 }
 
-// Handle marks a line and hands it on.
+// Handle marks a line and passes it on.
 func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 	var event, outcome, cause string
 	var retries, left int64
@@ -86,7 +87,7 @@ func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 	return c.mark(ctx, r, directives)
 }
 
-// mark adds the metadata of metrics to a line that has some, and hands it on.
+// mark adds the metadata of metrics to a line that has some, and passes it on.
 func (c *counted) mark(ctx context.Context, r slog.Record, directives []directive) error {
 	if directives != nil {
 		r.AddAttrs(slog.String(Stack, c.stack), slog.Any("_aws", metadata{r.Time.UnixMilli(), directives}))
@@ -99,11 +100,11 @@ func (c *counted) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return Counted(c.Handler.WithAttrs(attrs), c.stack)
 }
 
-// WithGroup ends it: fields in a group are not where CloudWatch looks.
+// WithGroup stops counting: CloudWatch does not read fields in a group.
 func (c *counted) WithGroup(name string) slog.Handler { return c.Handler.WithGroup(name) }
 
-// metadata is the field _aws of the embedded metric format, the one field of a line
-// that is not flat.
+// metadata is the field _aws of the embedded metric format, the one field of a
+// line that is not flat.
 type metadata struct {
 	Timestamp         int64
 	CloudWatchMetrics []directive

@@ -1,5 +1,5 @@
-// Package pathname matches the paths of requests with patterns such as
-// /tenants/{tenant}, for the routes of more than one service.
+// Package pathname matches the paths of requests with patterns, for example
+// /tenants/{tenant}, for the routes of several services.
 package pathname
 
 import (
@@ -8,8 +8,8 @@ import (
 )
 
 // Match compares an escaped path with a pattern, in which {name} stands for one
-// segment that is not empty, and returns the segments behind the names, unescaped. An
-// escaped slash is a part of its segment.
+// segment that is not empty, and returns the segments by their names,
+// unescaped. An escaped slash is part of its segment.
 func Match(pattern, escapedPath string) (parameters map[string]string, ok bool) {
 	names, segments := strings.Split(pattern, "/"), strings.Split(escapedPath, "/")
 	if len(names) != len(segments) {

@@ -10,7 +10,7 @@ func TestMatch(t *testing.T) {
 		{"/a", "/a", "map[]"},
 		{"/a", "/A", ""},
 		{"/a", "/a/", ""},
-		{"/a", "/%61", ""}, // what is written otherwise is another path
+		{"/a", "/%61", ""}, // another spelling is another path
 		{"/a/{b}", "/a/x", "map[b:x]"},
 		{"/a/{b}", "/a/x%2Fy%20z", "map[b:x/y z]"},
 		{"/a/{b}", "/a/", ""},

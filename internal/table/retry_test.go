@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// script is a table that answers as it is told, the last answer for ever, and notes
-// what it was sent and when.
+// script is a table that gives the answers in order, the last one forever, and
+// records what it was sent and when.
 type script struct {
 	answers []error
 	takes   time.Duration
@@ -70,7 +70,7 @@ func TestRetrying_Write(t *testing.T) {
 		"a condition settles a lost answer":        {[]error{unknown, condition}, condition, []error{unknown}, 2},
 		"a conflict does not settle a lost answer": {[]error{unknown, conflict}, unknown, []error{conflict}, 0},
 		"another error does not settle it":         {[]error{unknown, errOther}, unknown, []error{errOther}, 0},
-		"conflicts for ever":                       {[]error{conflict}, conflict, []error{unknown, throttle}, 0},
+		"endless conflicts":                        {[]error{conflict}, conflict, []error{unknown, throttle}, 0},
 		"the last error counts":                    {[]error{conflict, throttle}, throttle, []error{conflict}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -203,8 +203,8 @@ func TestRetrying_EndsWithTheContext(t *testing.T) {
 	})
 }
 
-// A write whose first answer was lost, and whose context ends while it is sent again,
-// stays unknown though the engine says that the second was not sent.
+// A write whose first answer was lost, and whose context ends during the retry,
+// stays unknown even if the engine says that the second attempt was not sent.
 func TestRetrying_ContextEndsOnSecondTry(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &script{answers: []error{table.ErrUnknownOutcome, context.Canceled}}
@@ -214,7 +214,7 @@ func TestRetrying_ContextEndsOnSecondTry(t *testing.T) {
 	}
 }
 
-// cancelling ends the caller's context with the second try.
+// cancelling ends the caller's context with the second attempt.
 type cancelling struct {
 	*script
 	cancel context.CancelFunc
@@ -238,7 +238,7 @@ func TestRetrying_Reads(t *testing.T) {
 		"no answer":              {[]error{table.ErrUnavailable, table.ErrUnavailable, nil}, nil, 3},
 		"refused":                {[]error{limit}, limit, 1},
 		"another error":          {[]error{errOther}, errOther, 1},
-		"no answer, for ever":    {[]error{table.ErrUnavailable}, table.ErrUnavailable, 0},
+		"never an answer":        {[]error{table.ErrUnavailable}, table.ErrUnavailable, 0},
 		"throttled, then denied": {[]error{table.ErrThrottled, errOther}, errOther, 2},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// The suite holds the same sizes against an engine: see promise C63.
+// The suite checks the same sizes against an engine: see promise C63.
 func TestSize(t *testing.T) {
 	key := table.Key{Partition: "ab", Sort: "c"} // with their names: 4 + 3
 	const bare = 7
@@ -23,7 +23,7 @@ func TestSize(t *testing.T) {
 		"one digit":            {table.Attributes{"n": table.Number(7)}, bare + 1 + 2},
 		"two digits":           {table.Attributes{"n": table.Number(42)}, bare + 1 + 2},
 		"three digits":         {table.Attributes{"n": table.Number(123)}, bare + 1 + 3},
-		"zeros at the end":     {table.Attributes{"n": table.Number(1_000_000)}, bare + 1 + 2},
+		"trailing zeros":       {table.Attributes{"n": table.Number(1_000_000)}, bare + 1 + 2},
 		"zeros in the middle":  {table.Attributes{"n": table.Number(1001)}, bare + 1 + 3},
 		"negative":             {table.Attributes{"n": table.Number(-42)}, bare + 1 + 3},
 		"largest":              {table.Attributes{"n": table.Number(math.MaxInt64)}, bare + 1 + 11},

@@ -10,81 +10,83 @@ import (
 	"time"
 )
 
-// Tenant is a tenant as the application sees it: its choices, and the limits that
-// its ledger keeps.
+// Tenant is a tenant as the application sees it: its settings, and the limits
+// in its ledger.
 type Tenant struct {
 	ID       ID
 	Settings Settings
-	// MaxSeats and MaxReaders are Unlimited for none.
+	// MaxSeats and MaxReaders are Unlimited if there is no limit.
 	MaxSeats, MaxReaders int64
 	Created              time.Time
-	// Stored are the settings as the store keeps them: a change is made under
-	// them.
+	// Stored are the settings as the store has them: a change requires that
+	// they are unchanged.
 	Stored string
-	// Deletion is how far the deletion of the tenant is; the zero value while none is
-	// under way, or none of it is done.
+	// Deletion is the progress of the tenant's deletion; the zero value if none
+	// has begun, or if nothing was deleted yet.
 	Deletion Deletion
 }
 
 // Deletion is the progress of a tenant's deletion.
 type Deletion struct {
-	// Items is how many items were deleted so far, at least, and At when the last was.
+	// Items is how many items were deleted so far, at least, and At when the
+	// last was.
 	Items int64
 	At    time.Time
 }
 
-// Version names the state of settings and limits. Two states are the same if and
+// Version names the state of settings and limits. Two states are equal if and
 // only if their versions are.
 func (t Tenant) Version() string {
-	settings, _ := json.Marshal(t.Settings) // texts, numbers and booleans cannot fail
+	settings, _ := json.Marshal(t.Settings) // strings, numbers and booleans cannot fail
 	sum := sha256.Sum256([]byte(string(settings) + "\n" + strconv.FormatInt(t.MaxSeats, 10) + "\n" + strconv.FormatInt(t.MaxReaders, 10)))
 	return hex.EncodeToString(sum[:8])
 }
 
 // The errors of a Registry.
 var (
-	// ErrExists: a tenant of the id is there already.
-	ErrExists = errors.New("tenant: it exists")
-	// ErrNotFound: there is no tenant of the id.
+	// ErrExists: a tenant with the id exists already.
+	ErrExists = errors.New("tenant: exists already")
+	// ErrNotFound: no tenant has the id.
 	ErrNotFound = errors.New("tenant: not found")
-	// ErrChanged: the tenant is not what the change was made of.
+	// ErrChanged: the tenant has changed since the change was decided.
 	ErrChanged = errors.New("tenant: changed meanwhile")
-	// ErrVersion: the tenant is at another version than the request names.
+	// ErrVersion: the request names another version than the tenant's.
 	ErrVersion = errors.New("tenant: version differs")
 	// ErrEnding: the tenant is being deleted.
 	ErrEnding = errors.New("tenant: being deleted")
-	// ErrBusy: others changed the tenant each time that a change was made.
+	// ErrBusy: others changed the tenant at each attempt of a change.
 	ErrBusy = errors.New("tenant: busy")
 )
 
-// Store keeps tenants. Implemented by package store.
+// Store keeps tenants. Package store implements it.
 type Store interface {
-	// CreateTenant makes a tenant with its ledger, or is ErrExists.
+	// CreateTenant creates a tenant with its ledger, or returns ErrExists.
 	CreateTenant(ctx context.Context, t ID, settings Settings, seatLimit, readerLimit int64, now time.Time) error
-	// Tenant reads a tenant with its limits; ok is false when there is none.
+	// Tenant reads a tenant with its limits; ok is false if it does not exist.
 	Tenant(ctx context.Context, t ID) (found Tenant, ok bool, err error)
-	// Tenants reads a page of tenants behind an id, in the order of ids, and the
-	// id behind which the next page begins, "" behind the last.
+	// Tenants reads a page of tenants after an id, in the order of ids, and the
+	// id after which the next page begins, "" on the last page.
 	Tenants(ctx context.Context, after string, limit int) (page []Tenant, next string, err error)
-	// ChangeTenant makes one state another, or is ErrChanged when it is not the
-	// state that was read.
+	// ChangeTenant replaces one state by another, or returns ErrChanged if the
+	// stored state is not before.
 	ChangeTenant(ctx context.Context, before, after Tenant, now time.Time) error
-	// EndTenant turns a tenant off for good and leaves all that is stored of it
-	// to a task, or is ErrChanged.
+	// EndTenant disables a tenant for good and leaves all that is stored of it
+	// to a task, or returns ErrChanged.
 	EndTenant(ctx context.Context, before Tenant, now time.Time) error
 }
 
-// Registry is all tenants, and the rules by which they change. Safe for concurrent
-// use.
+// Registry is all tenants, and the rules by which they change. It is safe for
+// concurrent use.
 type Registry struct {
 	store Store
 	now   func() time.Time
 }
 
-// NewRegistry makes a Registry.
+// NewRegistry returns a Registry.
 func NewRegistry(s Store, now func() time.Time) *Registry { return &Registry{store: s, now: now} }
 
-// maxDecisions is how often a change is made anew because another came first.
+// maxDecisions is how often a change is decided again because another came
+// first.
 const maxDecisions = 5
 
 // Tenant reads one tenant.
@@ -101,8 +103,8 @@ func (r *Registry) Tenants(ctx context.Context, after string, limit int) (page [
 	return r.store.Tenants(ctx, after, limit)
 }
 
-// Put makes a tenant what is wanted, new or not: of two at once either comes
-// second and stays.
+// Put gives a new or existing tenant the wanted state: of two concurrent
+// requests the second one stays.
 func (r *Registry) Put(ctx context.Context, wanted Tenant, match func(Tenant) bool) (t Tenant, created bool, err error) {
 	for range maxDecisions {
 		t, err := r.Change(ctx, wanted.ID, match, func(t *Tenant) error {
@@ -124,10 +126,10 @@ func (r *Registry) Put(ctx context.Context, wanted Tenant, match func(Tenant) bo
 	return Tenant{}, false, ErrBusy
 }
 
-// Change reads a tenant, applies a change and writes it, if the tenant is still
-// what was read: of two administrators who change different settings at once both
-// come through. match tells whether a state is one that the request may act on, nil
-// for any.
+// Change reads a tenant, applies a change and writes it if the tenant is still
+// the one read: if two administrators change different settings concurrently,
+// both changes take effect. match reports whether the request may act on a
+// state; nil accepts any.
 func (r *Registry) Change(ctx context.Context, id ID, match func(Tenant) bool, apply func(*Tenant) error) (Tenant, error) {
 	for range maxDecisions {
 		before, err := r.Tenant(ctx, id)
@@ -155,8 +157,9 @@ func (r *Registry) Change(ctx context.Context, id ID, match func(Tenant) bool, a
 	return Tenant{}, ErrBusy
 }
 
-// End deletes a tenant and all that is stored of it: the tenant takes no request
-// from here on, and the rest is done by a task. Asked again it changes nothing.
+// End deletes a tenant and all that is stored of it: the tenant accepts no
+// request from here on, and a task does the rest. Called again it changes
+// nothing.
 func (r *Registry) End(ctx context.Context, id ID) error {
 	for range maxDecisions {
 		before, err := r.Tenant(ctx, id)

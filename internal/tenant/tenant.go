@@ -1,9 +1,9 @@
 // Package tenant is the identity and the settings of one customer of the SaaS
 // product.
 //
-// An ID names the tenant whose data a call may touch. It comes from an
+// An ID names the tenant whose data a call may access. It comes from an
 // authenticated token or from the operator, never from a request: it has no
-// decoder, so a request body cannot make one.
+// decoder, so a request body cannot create one.
 package tenant
 
 import (
@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// ID names a tenant. Every call that touches a tenant's data takes one as an
-// argument of its own. The zero ID names none, and storage refuses it.
+// ID names a tenant. Every call that accesses a tenant's data takes one as an
+// explicit argument. The zero ID names none, and storage refuses it.
 type ID struct{ name string }
 
-// MaxIDSize is the longest tenant id in bytes. It is a part of every key.
+// MaxIDSize is the longest tenant id in bytes. It is part of every key.
 const MaxIDSize = 63
 
-// ErrInvalidID is a text that cannot name a tenant.
+// ErrInvalidID reports a text that cannot name a tenant.
 var ErrInvalidID = errors.New("a tenant id is 1 to 63 lower-case letters, digits and inner hyphens")
 
 // ParseID turns an operator's text, or the tenant part of a token, into an ID:
@@ -37,14 +37,14 @@ func ParseID(s string) (ID, error) {
 	return ID{name: s}, nil
 }
 
-// String is the tenant's id as it stands in keys, tokens and logs.
+// String returns the tenant's id as used in keys, tokens and logs.
 func (id ID) String() string { return id.name }
 
-// IsZero tells that the ID names no tenant.
+// IsZero reports whether the ID names no tenant.
 func (id ID) IsZero() bool { return id.name == "" }
 
-// AccountType is what a user is to the product: a User, who holds a seat, or a
-// Reader, who does not.
+// AccountType is what a user counts as: a User, who holds a seat, or a Reader,
+// who does not.
 type AccountType string
 
 // The account types.
@@ -57,33 +57,33 @@ const (
 // DefaultSettings.
 type Settings struct {
 	DisplayName string `json:"displayName,omitempty"`
-	// DefaultAccountType is the type of a user made without one.
+	// DefaultAccountType is the type of a user that is created without one.
 	DefaultAccountType AccountType `json:"defaultAccountType"`
-	// DeletedUsers tells whether a user deleted through SCIM is hidden (404,
+	// DeletedUsers selects whether a user deleted through SCIM is hidden (404,
 	// not listed) or stays readable as inactive.
 	DeletedUsers DeletedUsers `json:"deletedUsers"`
-	// Rehire says what a reactivation does when the externalId differs from the
-	// record's, or is missing and the record has one.
+	// Rehire selects what a reactivation does if the externalId differs from
+	// the record's, or is missing and the record has one.
 	Rehire Rehire `json:"rehire"`
-	// UnknownAttributes tells whether attributes outside the schemas are
+	// UnknownAttributes selects whether attributes outside the schemas are
 	// dropped with a warning or refused with 400.
 	UnknownAttributes UnknownAttributes `json:"unknownAttributes"`
-	// UnknownMembers tells whether members of a group that are no user's are
+	// UnknownMembers selects whether members of a group that are not users are
 	// skipped with a warning or refused with 400.
 	UnknownMembers UnknownMembers `json:"unknownMembers"`
-	// Dialects tells whether requests are taken that stray from the RFCs as
-	// identity providers' do, or refused with 400.
+	// Dialects selects whether requests that deviate from the RFCs, as identity
+	// providers' do, are accepted or refused with 400.
 	Dialects Dialects `json:"dialects"`
 	// SCIMDisabled refuses every SCIM request with 403.
 	SCIMDisabled bool `json:"scimDisabled,omitempty"`
-	// LogDays is how long log entries are kept.
+	// LogDays is the retention of log entries in days.
 	LogDays int `json:"logDays"`
-	// Ending tells that the tenant is being deleted: nothing of it changes any
-	// more, and every SCIM request is refused.
+	// Ending reports that the tenant is being deleted: nothing of it changes
+	// any more, and every SCIM request is refused.
 	Ending bool `json:"ending,omitempty"`
 }
 
-// DeletedUsers is what becomes of a deleted user to its readers.
+// DeletedUsers is how a deleted user appears to readers.
 type DeletedUsers string
 
 // The choices for deleted users.
@@ -92,7 +92,7 @@ const (
 	DeletedReadable DeletedUsers = "readable"
 )
 
-// Rehire is what a reactivation under another externalId does.
+// Rehire is what a reactivation with another externalId does.
 type Rehire string
 
 // The choices for a rehire.
@@ -114,7 +114,7 @@ const (
 	UnknownRefuse UnknownAttributes = "refuse"
 )
 
-// UnknownMembers is what happens to members of a group that are no user's.
+// UnknownMembers is what happens to members of a group that are not users.
 type UnknownMembers string
 
 // The choices for unknown members.
@@ -123,7 +123,7 @@ const (
 	UnknownMembersRefuse UnknownMembers = "refuse"
 )
 
-// Dialects is what happens to requests that the RFCs do not have.
+// Dialects is what happens to requests that deviate from the RFCs.
 type Dialects string
 
 // The choices for dialects.
@@ -132,7 +132,7 @@ const (
 	DialectsRefuse Dialects = "refuse"
 )
 
-// DefaultSettings are those of a tenant that chose nothing.
+// DefaultSettings returns those of a tenant that chose nothing.
 func DefaultSettings() Settings {
 	return Settings{
 		DefaultAccountType: User,
@@ -145,7 +145,7 @@ func DefaultSettings() Settings {
 	}
 }
 
-// LogRetention is how long log entries are kept.
+// LogRetention returns how long log entries are stored.
 func (s Settings) LogRetention() time.Duration {
 	return time.Duration(s.LogDays) * 24 * time.Hour
 }

@@ -11,7 +11,7 @@ func TestParseID(t *testing.T) {
 	for _, good := range []string{"a", "acme", "acme-2", "0", strings.Repeat("x", tenant.MaxIDSize)} {
 		id, err := tenant.ParseID(good)
 		if err != nil || id.String() != good || id.IsZero() {
-			t.Errorf("ParseID(%q) = %q, %v; want it taken", good, id, err)
+			t.Errorf("ParseID(%q) = %q, %v; want it accepted", good, id, err)
 		}
 	}
 	for _, bad := range []string{
@@ -19,7 +19,7 @@ func TestParseID(t *testing.T) {
 	} {
 		id, err := tenant.ParseID(bad)
 		if err == nil || !id.IsZero() {
-			t.Errorf("ParseID(%q) = %q, %v; want it refused", bad, id, err)
+			t.Errorf("ParseID(%q) = %q, %v; want a refusal", bad, id, err)
 		}
 	}
 }

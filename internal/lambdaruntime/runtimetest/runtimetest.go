@@ -1,5 +1,5 @@
-// Package runtimetest gives tests the functions' binaries, and processes of
-// them that end with the test.
+// Package runtimetest provides tests with the functions' binaries, and with
+// processes of them that end with the test.
 package runtimetest
 
 import (
@@ -13,12 +13,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/lambdaruntime"
 )
 
-// BinariesVariable names a folder of built functions in the layout of sam build,
-// such as .aws-sam/build, by its absolute path. They are for this machine. Without
-// it they are built.
+// BinariesVariable names a folder of built functions in the layout of sam
+// build, for example .aws-sam/build, by its absolute path. They are for this
+// machine. Without it they are built.
 const BinariesVariable = "ROLLCALL_TEST_BINARIES"
 
-// grace is how long a process may take to heed SIGTERM at the end of a test.
+// grace is how long a process may take to handle SIGTERM at the end of a test.
 const grace = 5 * time.Second
 
 var built struct {
@@ -30,8 +30,8 @@ var built struct {
 	other map[string]error // programs that are not deployed
 }
 
-// Run runs a package's tests and removes what was built for them. TestMain exits
-// with what it returns.
+// Run runs a package's tests and removes what was built for them. TestMain
+// exits with its result.
 func Run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "rollcall-binaries-*")
 	if err != nil {
@@ -42,10 +42,10 @@ func Run(m *testing.M) int {
 	return m.Run()
 }
 
-// Binary is the path of the binary of the program in a folder of this module. The
-// deployed functions are taken from the folder that BinariesVariable names, or
-// built all at once when the first is asked for. The package's TestMain calls
-// Run.
+// Binary returns the path of the binary of the program in a folder of this
+// module. The deployed functions are taken from the folder that
+// BinariesVariable names, or all built at once when the first is requested. The
+// package's TestMain calls Run.
 func Binary(t testing.TB, folder string) string {
 	t.Helper()
 	if built.dir == "" {
@@ -90,8 +90,8 @@ func other(t testing.TB, folder string) error {
 	return err
 }
 
-// Start starts the program in a folder of this module, with variables of its
-// own, and ends it with the test.
+// Start starts the program in a folder of this module, with its own variables,
+// and ends it with the test.
 func Start(t testing.TB, folder string, env map[string]string) *lambdaruntime.Function {
 	t.Helper()
 	f, err := lambdaruntime.Start(t.Context(), lambdaruntime.Process{
@@ -112,7 +112,7 @@ func Start(t testing.TB, folder string, env map[string]string) *lambdaruntime.Fu
 	return f
 }
 
-// Invoke has a function serve an event, and fails the test when there was no
+// Invoke lets a function serve an event, and fails the test if there was no
 // invocation.
 func Invoke(t testing.TB, f *lambdaruntime.Function, event []byte) lambdaruntime.Result {
 	t.Helper()

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 )
 
-// functionEnv is what Lambda sets, and nothing of the developer's own.
+// functionEnv sets what Lambda sets, and clears the developer's own variables.
 func functionEnv(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{

@@ -33,7 +33,8 @@ func TestDynamo_ConcurrentUnderConflicts(t *testing.T) {
 	})
 }
 
-// faulty is a table on a transport that fails as planned, and the transport.
+// faulty returns a table on a transport that fails as planned, and the
+// transport.
 func faulty(t *testing.T, plan tabletest.WirePlan, options ...dynamo.Option) (table.Table, *tabletest.FaultTransport) {
 	t.Helper()
 	var transport *tabletest.FaultTransport
@@ -60,7 +61,7 @@ func TestDynamo_ConcurrentUnderFaults(t *testing.T) {
 
 var counter = table.Key{Partition: "secret-partition", Sort: "secret-sort"}
 
-// transaction counts, and would fail if it were applied twice.
+// transaction returns one that counts, and would fail if it were applied twice.
 func transaction() table.Transaction {
 	return table.Transaction{Token: tabletest.NewToken(), Ops: []table.Op{
 		table.Update(counter, table.Change{Add: map[string]int64{"n": 1}, Set: table.Attributes{"s": table.Text("secret-value")}}),
@@ -101,15 +102,15 @@ func TestWrite_FaultsOfTheWire(t *testing.T) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
 			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("the error holds a key or a value: %v", err)
+				t.Errorf("the error contains a key or a value: %v", err)
 			}
 			if wire.Requests() != 1 {
-				t.Errorf("%d requests: the SDK sends again by itself", wire.Requests())
+				t.Errorf("%d requests: the SDK retries on its own", wire.Requests())
 			}
 			wantCount(t, tbl, c.applied)
 
-			// Sent again it is applied once, whatever became of it at first. A token
-			// belongs to the account, not to the table.
+			// Sent again it is applied once, whatever its outcome was at first.
+			// A token belongs to the account, not to the table.
 			tbl, wire = faulty(t, once, options...)
 			tx = transaction()
 			ctx, usage := table.WithUsage(t.Context())
@@ -183,8 +184,8 @@ func TestRead_FaultsOfTheWire(t *testing.T) {
 	}
 }
 
-// The caller's deadline ends while the answer is on its way: the write may have been
-// applied, and the error says so.
+// The caller's deadline passes before the answer arrives: the write may have
+// been applied, and the error says so.
 func TestWrite_DeadlineOfTheCaller(t *testing.T) {
 	tbl, _ := faulty(t, tabletest.WirePlan{Requests: map[int]tabletest.WireFault{1: tabletest.WireHangAfter}})
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -261,19 +262,19 @@ func TestNoTable(t *testing.T) {
 		t.Errorf("get: %v", err)
 	}
 	if time.Since(start) > 5*time.Second {
-		t.Error("an error for good is sent again")
+		t.Error("a permanent error is retried")
 	}
 }
 
 func TestNewLocalClient_RefusesWhatIsNoEndpoint(t *testing.T) {
 	for _, endpoint := range []string{"", "127.0.0.1:8000", "localhost", "ftp://127.0.0.1", "http://", "://"} {
 		if _, err := dynamo.NewLocalClient(t.Context(), endpoint); err == nil {
-			t.Errorf("%q is taken for an endpoint", endpoint)
+			t.Errorf("%q is accepted as an endpoint", endpoint)
 		}
 	}
 }
 
-// A batch of more than 16 MB comes back in parts.
+// A batch of more than 16 MB is answered in parts.
 func TestGet_InParts(t *testing.T) {
 	tbl := tabletest.Dynamo(t)
 	fill := table.Text(strings.Repeat("x", 390<<10))

@@ -16,7 +16,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// sentCall is a call whose request has left.
+// sentCall returns a call whose request was sent.
 func sentCall(t *testing.T) *call {
 	t.Helper()
 	c := (&Table{timeout: attemptTimeout}).start(t.Context(), "Test")
@@ -25,8 +25,8 @@ func sentCall(t *testing.T) *call {
 	return c
 }
 
-// DynamoDB Local never cancels for anything but a condition or a size: what AWS does
-// beyond it is held here.
+// DynamoDB Local cancels only for a condition or a size: this test covers what
+// AWS does beyond that.
 func TestCancelled(t *testing.T) {
 	key := map[string]types.AttributeValue{
 		table.PartitionName: &types.AttributeValueMemberS{Value: "p"}, table.SortName: &types.AttributeValueMemberS{Value: "s"},
@@ -51,7 +51,7 @@ func TestCancelled(t *testing.T) {
 		"a condition outranks a refusal":   {[]types.CancellationReason{invalid, condition}, "condition 1"},
 		"a refusal outranks a conflict":    {[]types.CancellationReason{invalid, conflict}, "limit 0 " + table.ReasonNotNumber},
 		"an item too large":                {[]types.CancellationReason{none, tooLarge}, "limit 1 " + table.ReasonItemSize},
-		"what is not known is not retried": {[]types.CancellationReason{reason("DuplicateItem"), conflict}, "other"},
+		"an unknown reason is not retried": {[]types.CancellationReason{reason("DuplicateItem"), conflict}, "other"},
 		"no reason at all":                 {[]types.CancellationReason{none}, "other"},
 	} {
 		err := sentCall(t).writeError(&types.TransactionCanceledException{CancellationReasons: c.reasons}, ops)
@@ -107,7 +107,7 @@ func TestOutcome_OfErrorCodes(t *testing.T) {
 		{"InternalServerError", 500, "unknown", "unavailable"},
 		{"ServiceUnavailable", 503, "unknown", "unavailable"},
 		{"UnknownError", 502, "unknown", "unavailable"},
-		{"UnknownError", 400, "unknown", "unavailable"}, // its body was cut: it may be any of these
+		{"UnknownError", 400, "unknown", "unavailable"}, // its body was cut off: it may be any of these
 		{"ResourceNotFoundException", 400, "unreachable", "unreachable"},
 		{"AccessDeniedException", 400, "unreachable", "unreachable"},
 		{"UnrecognizedClientException", 400, "unreachable", "unreachable"},
@@ -127,7 +127,7 @@ func TestOutcome_OfErrorCodes(t *testing.T) {
 	}
 }
 
-// What never left cannot have been applied.
+// A request that was never sent cannot have been applied.
 func TestOutcome_OfWhatWasNotSent(t *testing.T) {
 	c := sentCall(t)
 	c.sent.Store(false)

@@ -39,7 +39,7 @@ func recorded(t *testing.T) (table.Table, *recorder) {
 	return dynamo.New(client, "tenants"), r
 }
 
-// DynamoDB Local reads consistently whatever it is asked for; AWS does not.
+// DynamoDB Local always reads consistently; AWS does so only on request.
 func TestReads_AskForConsistency(t *testing.T) {
 	tbl, r := recorded(t)
 	one, two := table.Key{Partition: "p", Sort: "1"}, table.Key{Partition: "p", Sort: "2"}
@@ -112,7 +112,7 @@ func TestWrite_IsOneTransactionWithTheTokenAndOldItems(t *testing.T) {
 		}
 		for _, field := range []string{"ConditionExpression", "UpdateExpression"} {
 			if s, _ := op[field].(string); strings.Contains(s, "name") || strings.Contains(s, "value") {
-				t.Errorf("operation %d: a name or a value stands in %s %q", i, field, s)
+				t.Errorf("operation %d: a name or a value is in %s %q", i, field, s)
 			}
 		}
 	}

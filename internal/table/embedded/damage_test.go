@@ -18,8 +18,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// filled is the content of a file with a few levels of pages, further pages and free
-// ones.
+// filled returns the content of a file with a few levels of pages, further
+// pages and free ones.
 func filled(t *testing.T) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
@@ -78,8 +78,8 @@ func put(t *testing.T, content []byte) string {
 	return path
 }
 
-// use reads all of a table and writes to it. Calls fail with table.ErrStorage or not at
-// all.
+// use reads all of a table and writes to it. Calls fail with table.ErrStorage
+// or not at all.
 func use(t *testing.T, tbl *Table) (calls, failures int) {
 	t.Helper()
 	tbl.db.NoSync = true
@@ -122,7 +122,7 @@ func use(t *testing.T, tbl *Table) (calls, failures int) {
 	return calls, failures
 }
 
-// wantRefused opens a file that is damaged: it is refused, and stays as it is.
+// wantRefused opens a damaged file: it must be refused, and stay as it is.
 func wantRefused(t *testing.T, content []byte) {
 	t.Helper()
 	path := put(t, content)
@@ -136,7 +136,7 @@ func wantRefused(t *testing.T, content []byte) {
 		}
 	}
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, content) {
-		t.Errorf("the file is another, %v", err)
+		t.Errorf("the file was changed, %v", err)
 	}
 }
 
@@ -146,7 +146,7 @@ func TestOpen_RefusesDamagedFiles(t *testing.T) {
 	order := binary.NativeEndian
 	root := rootOf(t, sound)
 	if order.Uint16(sound[root*page+8:]) != kindBranch {
-		t.Fatal("the file is too small to show anything")
+		t.Fatal("the file is too small for this test")
 	}
 	changed := func(change func(b []byte)) []byte {
 		b := bytes.Clone(sound)
@@ -195,7 +195,7 @@ func TestOpen_RefusesDamagedFiles(t *testing.T) {
 	}
 }
 
-// rootOf is the page from which all items are found.
+// rootOf returns the page from which all items are found.
 func rootOf(t *testing.T, content []byte) int {
 	t.Helper()
 	tbl, err := Open(put(t, content))
@@ -219,7 +219,7 @@ func freePages(b []byte, newest, page int, change func(ids []byte)) {
 	change(b[int(list)*page+pageHeader:])
 }
 
-// Every page that is lost is noticed, unless it was free.
+// Every lost page is detected, unless it was free.
 func TestOpen_RefusesAnyLostPage(t *testing.T) {
 	sound := filled(t)
 	page := os.Getpagesize()
@@ -238,12 +238,12 @@ func TestOpen_RefusesAnyLostPage(t *testing.T) {
 		_ = tbl.Close()
 	}
 	if all := len(sound) / page; lost < all/4 {
-		t.Errorf("%d of %d pages are missed when they are lost", lost, all)
+		t.Errorf("%d of %d lost pages are detected", lost, all)
 	}
 }
 
-// Bytes that flip are noticed, or are in what was written as a text: no call ends the
-// process, and none answers with anything but what table.Table says.
+// Flipped bytes are detected, or are part of a text: no call ends the process,
+// and all answers are those of table.Table.
 func TestOpen_AfterBytesFlipped(t *testing.T) {
 	sound := filled(t)
 	refused := 0
@@ -269,11 +269,11 @@ func TestOpen_AfterBytesFlipped(t *testing.T) {
 		_ = tbl.Close()
 	}
 	if refused < seeds/4 || refused == seeds {
-		t.Errorf("%d of %d files are refused: this shows only one side", refused, seeds)
+		t.Errorf("%d of %d files are refused: both outcomes must occur", refused, seeds)
 	}
 }
 
-// What happens to the file of a table that is open ends its service, not the process.
+// Changing the file of an open table ends its service, not the process.
 func TestTable_OutlivesItsFile(t *testing.T) {
 	page := os.Getpagesize()
 	for name, harm := range map[string]func(t *testing.T, path string, size int64){

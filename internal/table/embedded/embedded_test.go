@@ -53,8 +53,8 @@ func TestFile_ReopenedBeforeEveryCall(t *testing.T) {
 	})
 }
 
-// reopened opens its file anew for each call: what one call leaves to the next is in
-// the file.
+// reopened opens its file again for each call: only the file passes data from
+// one call to the next.
 type reopened struct {
 	t    *testing.T
 	path string
@@ -86,8 +86,8 @@ func (r reopened) Write(ctx context.Context, tx table.Transaction) error {
 	return tbl.Write(ctx, tx)
 }
 
-// quickly sends again at once: these tests meet thousands of faults, and wait for
-// none of them to pass.
+// quickly retries at once: these tests meet thousands of faults, and need not
+// wait for them to pass.
 func quickly(t table.Table) table.Table {
 	return table.Retrying(t, table.RetryJitter(func(time.Duration) time.Duration { return 0 }))
 }
@@ -107,7 +107,7 @@ func TestMemory_ConcurrentUnderConflicts(t *testing.T) {
 	})
 }
 
-// recovered expects the conflicts that a test is about, and none without an answer.
+// recovered expects conflicts, and that each of them was resolved by a retry.
 func recovered(t *testing.T, r tabletest.ConflictReport) {
 	t.Helper()
 	t.Logf("conflicts: %+v", r)
@@ -187,7 +187,7 @@ func TestOpen_RefusesOtherFiles(t *testing.T) {
 		t.Errorf("got %v, want an error with the path", err)
 	}
 	if _, err := embedded.Open(filepath.Join(t.TempDir(), "none", "rollcall.db")); err == nil {
-		t.Error("opened a file in a folder that is not there")
+		t.Error("opened a file in a missing folder")
 	}
 }
 

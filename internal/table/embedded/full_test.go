@@ -15,7 +15,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// limitFiles makes every write beyond a size fail, as on a disk that is full.
+// limitFiles makes every write beyond a size fail, as on a full disk.
 func limitFiles(t *testing.T, size uint64) {
 	t.Helper()
 	var limit syscall.Rlimit
@@ -28,14 +28,14 @@ func limitFiles(t *testing.T, size uint64) {
 	}
 }
 
-// limited says that this process is the one whose files are limited.
+// limited marks the process whose files are limited.
 const limited = "ROLLCALL_TEST_LIMITED"
 
-// A write that finds no room on the disk is table.ErrStorage, and nothing of it is
-// applied. Reads go on, and writes too when there is room again.
+// A write without room on the disk is table.ErrStorage, and nothing of it is
+// applied. Reads keep working, and writes too once there is room again.
 //
-// The limit is one of the process, and would meet what the test binary itself writes:
-// it holds in a process of its own.
+// The limit applies to a process, and would affect what the test binary itself
+// writes, so it runs in a separate process.
 func TestTable_OutlivesAFullDisk(t *testing.T) {
 	if os.Getenv(limited) == "" {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTable_OutlivesAFullDisk$", "-test.v")
@@ -72,7 +72,7 @@ func TestTable_OutlivesAFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(page.Items) != len(written)+1 || page.Items[len(page.Items)-1].Attributes.Number("n") != int64(len(written)) {
-			t.Fatalf("%d items are there, want %d and their count", len(page.Items), len(written))
+			t.Fatalf("%d items, want %d and their count", len(page.Items), len(written))
 		}
 	}
 	failures := 0
@@ -93,7 +93,7 @@ func TestTable_OutlivesAFullDisk(t *testing.T) {
 		check(tbl)
 	}
 	if failures < 5 || len(written) < 5 {
-		t.Errorf("%d writes failed, and %d did not: this shows only one side", failures, len(written))
+		t.Errorf("%d writes failed, and %d did not: both outcomes must occur", failures, len(written))
 	}
 	limitFiles(t, math.MaxUint64)
 	for i := range 120 {

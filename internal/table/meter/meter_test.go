@@ -22,7 +22,7 @@ func memory(t *testing.T) table.Table {
 	return tbl
 }
 
-// sized is an item of exactly this size.
+// sized returns an item of exactly this size.
 func sized(sort string, size int) table.Item {
 	i := table.Item{Key: table.Key{Partition: "p", Sort: sort}, Attributes: table.Attributes{"a": table.Text("")}}
 	i.Attributes["a"] = table.Text(strings.Repeat("x", size-table.Size(i)))
@@ -33,7 +33,7 @@ func write(ctx context.Context, tbl table.Table, ops ...table.Op) error {
 	return tbl.Write(ctx, table.Transaction{Token: tabletest.NewToken(), Ops: ops})
 }
 
-// cost is what f adds to the usage of its context.
+// cost returns what f adds to the usage of its context.
 func cost(t *testing.T, f func(ctx context.Context)) table.Counts {
 	t.Helper()
 	ctx, usage := table.WithUsage(t.Context())
@@ -145,7 +145,7 @@ func TestMeter_CountsEveryTry(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	// The throttled try costs no units; the cancelled and the lost one do.
+	// The throttled attempt costs no units; the cancelled and the lost one do.
 	if want := (table.Counts{RoundTrips: 4, Retries: 3, WriteUnits: 6}); got != want {
 		t.Errorf("write: %+v, want %+v", got, want)
 	}

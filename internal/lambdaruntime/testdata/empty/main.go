@@ -1,5 +1,5 @@
-// Command empty is a function that does nothing but hold a DynamoDB client. Size
-// and start of the deployed functions are compared with its own.
+// Command empty is a function that does nothing but hold a DynamoDB client, for
+// comparing the size and the start of the deployed functions.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command panics is a function that fails in every way in which one can, by the
-// path of the request.
+// Command panics is a function that fails in every possible way, selected by
+// the path of the request.
 package main
 
 import (
