@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -171,6 +172,40 @@ func TestReference_IsComplete(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?m)^(rollcall .*?)(?:  +#.*)?$").FindAllStringSubmatch(reference, -1) {
 		checkUse(t, m[1])
 	}
+}
+
+// Commands in the documents' blocks are ones that the command takes.
+func TestDocuments_CommandsParse(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, page := range append(pages, "../../README.md", "../../CONTRIBUTING.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := regexp.MustCompile("(?m)^ *(rollcall [a-z-]+ .*?)(?:  +#.*)?$").FindAllStringSubmatch(fenced(string(text)), -1)
+		for _, m := range lines {
+			checked++
+			if checkUse(t, m[1]); t.Failed() {
+				t.Fatalf("in %s", page)
+			}
+		}
+	}
+	if checked < 10 {
+		t.Errorf("the documents have %d commands", checked)
+	}
+}
+
+// fenced is the text of a document's blocks of shell commands.
+func fenced(text string) string {
+	var b strings.Builder
+	for _, m := range regexp.MustCompile("(?s)```(?:sh|console|powershell)?\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		b.WriteString(m[1])
+	}
+	return b.String()
 }
 
 func commandNames() (names []string) {

@@ -361,10 +361,10 @@ func printFailures(w io.Writer, list []any) {
 	if len(list) == 1 {
 		fail = "fails"
 	}
-	fmt.Fprintf(w, "%d %s. 'rollcall explain TENANT REQUEST' tells more of one.\n", len(list), fail)
+	fmt.Fprintf(w, "%d %s. 'rollcall explain TENANT REQUEST' explains one request.\n", len(list), fail)
 }
 
-// failedTimes says how often and when somebody failed.
+// failedTimes says how often and when a user or group failed.
 func failedTimes(f map[string]any) string {
 	if fmt.Sprint(f["count"]) == "1" {
 		return "once, at " + text(f["lastFailure"])
@@ -523,14 +523,14 @@ func printExplanation(w io.Writer, x map[string]any, why map[string]string) {
 	switch x["now"] {
 	case "failing":
 		f, _ := x["failing"].(map[string]any)
-		fmt.Fprintf(w, "\nNot mended: it failed %s, the last time by the request %s.\n", failedTimes(f), text(f["requestId"]))
+		fmt.Fprintf(w, "\nStill failing: failed %s (last request %s).\n", failedTimes(f), text(f["requestId"]))
 	case "fixed":
 		by, _ := x["fixedBy"].(map[string]any)
 		if by == nil {
-			fmt.Fprintln(w, "\nMended: the subject fails no more.")
+			fmt.Fprintln(w, "\nResolved: no longer failing.")
 			return
 		}
-		fmt.Fprintf(w, "\nMended at %s by the request %s.\n", text(by["time"]), text(by["requestId"]))
+		fmt.Fprintf(w, "\nResolved at %s by request %s.\n", text(by["time"]), text(by["requestId"]))
 	}
 }
 
@@ -543,11 +543,11 @@ func printEntry(w io.Writer, e map[string]any, why string) {
 		{"what to do", "whatToDo"},
 		{"cause", "cause"},
 		{"documentation", "documentation"},
-		{"what was done", "action"},
+		{"result", "action"},
 		{"time", "time"},
 		{"identity provider", "idp"},
-		{"its own id of it", "idpRequestId"},
-		{"in the name of", "who"},
+		{"identity provider request ID", "idpRequestId"},
+		{"on behalf of", "who"},
 		{"token", "tokenId"},
 		{"request", "requestId"},
 		{"bulk request", "bulkRequestId"},
@@ -556,7 +556,7 @@ func printEntry(w io.Writer, e map[string]any, why string) {
 		{"id", "resourceId"},
 		{"externalId", "externalId"},
 		{"changed", "changed"},
-		{"not taken as sent", "tolerances"},
+		{"accepted with changes", "tolerances"},
 		{"members added", "membersAdded"},
 		{"members removed", "membersRemoved"},
 		{"members now", "membersSet"},
@@ -569,7 +569,7 @@ func printEntry(w io.Writer, e map[string]any, why string) {
 		}
 	}
 	if seats, ok := e["seats"].(map[string]any); ok {
-		rows = append(rows, [2]string{"seats then", seatsThen(seats)})
+		rows = append(rows, [2]string{"seats at the time", seatsThen(seats)})
 	}
 	labelled(w, "  ", rows)
 	members, _ := e["members"].([]any)

@@ -96,7 +96,7 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	body := provoke.User(`"userName":"new@example.com","externalId":"00u1"`)
 	refused := s.Send("POST", "/Users", body)
 	tells(t, path, 0, []string{"User new@example.com", "1 of 1 seats in use", provlog.SeatLimit.Advice("", idp.Okta), refused.RequestID, "1 fails."}, "failures", "acme")
-	tells(t, path, 0, []string{"create of User new@example.com: failure", "Not mended: it failed once"}, "explain", "acme", refused.RequestID)
+	tells(t, path, 0, []string{"create of User new@example.com: failure", "Still failing: failed once"}, "explain", "acme", refused.RequestID)
 	for _, by := range []string{"new@example.com", "00u1"} {
 		tells(t, path, 0, []string{"User new@example.com"}, "failures", "acme", "--subject", by)
 		tells(t, path, 0, []string{"failure", refused.RequestID}, "log", "acme", "--subject", by, "--since", "1h")
@@ -105,7 +105,7 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	s.Send("PATCH", "/Users/"+holder.ID(), provoke.Patch(`{"op":"replace","path":"active","value":false}`))
 	made := s.Send("POST", "/Users", body)
 	tells(t, path, 0, []string{"No failures found."}, "failures", "acme")
-	tells(t, path, 0, []string{"Mended at", made.RequestID}, "explain", "acme", refused.RequestID)
+	tells(t, path, 0, []string{"Resolved at", made.RequestID}, "explain", "acme", refused.RequestID)
 	tells(t, path, 0, []string{"success", "created", "There is more before"}, "log", "acme", "--limit", "1")
 	tells(t, path, 0, []string{`"searchedTo":"20`}, "log", "acme", "--limit", "1", "--json")
 	printed := tells(t, path, 0, nil, "log", "acme", "--json")

@@ -108,7 +108,7 @@ func failingDocument(f provlog.Failing) map[string]any {
 func (q *request) parseCause() (provlog.Cause, error) {
 	cause := provlog.Cause(q.parameter("cause"))
 	if cause != "" && !slices.Contains(provlog.Causes(), cause) {
-		return "", &problem{kind: kindInvalid, detail: "cause is none that there is; " + Prefix + "/causes lists them all."}
+		return "", &problem{kind: kindInvalid, detail: "unknown cause; " + Prefix + "/causes lists all causes."}
 	}
 	return cause, nil
 }
