@@ -1,0 +1,49 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+// The log and the list of failing subjects keep the name of the advice. What an earlier
+// version wrote, the text itself, is read with the cause's own advice.
+func TestLog_KeepsTheRemedy(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Plain(), testLog_KeepsTheRemedy)
+}
+
+func testLog_KeepsTheRemedy(t *testing.T, open func(testing.TB) table.Table) {
+	f := sweepFixture(t, open(t))
+	const id = "019b8d62-7a80-7000-8000-0000000000f1"
+	about := provlog.Subject{Type: provlog.TypeGroup, ID: id}
+	entry := &provlog.Entry{
+		Entry:   directory.Entry{RequestID: id, Time: f.now(), IdP: string(idp.Okta), Operation: "modify", ResourceType: about.Type, ResourceID: id},
+		Outcome: provlog.Failure, Cause: provlog.UnknownMembers, Remedy: provlog.WholeSetUnknown, About: about,
+	}
+	f.must(f.store.Note(t.Context(), f.tenant, provlog.Note{
+		Entry: entry, Fails: about, Expires: f.now().Add(time.Hour), NotAfter: f.now().Add(directory.WriteTime),
+	}))
+	advised := func(want string) {
+		t.Helper()
+		entries, err := f.store.Entries(t.Context(), f.tenant, []string{id})
+		f.must(err)
+		if got := entries[id].WhatToDo(); got != want {
+			t.Errorf("the entry advises %q, want %q", got, want)
+		}
+		failing, err := f.store.FailingOf(t.Context(), f.tenant, []provlog.Subject{about})
+		f.must(err)
+		if got := failing[about].WhatToDo(); got != want {
+			t.Errorf("the failing subject advises %q, want %q", got, want)
+		}
+	}
+	advised(provlog.WholeSetUnknown.Advice(idp.Okta))
+
+	older := table.Change{Set: table.Attributes{"todo": table.Text("Provision the users first.")}, Remove: []string{attrRemedy}}
+	f.write(table.Update(logItem(f.tenant, entry.Entry, f.now()).Key, older), table.Update(failingKey(f.tenant, subjectName(about)), older))
+	advised(provlog.UnknownMembers.Advice("", idp.Okta))
+}
