@@ -17,9 +17,9 @@ import (
 const attrSchemas = "schemas" // JSON of scim.TenantSchemas
 
 var (
-	// ErrNoTenant: the tenant does not exist.
+	// ErrNoTenant says that the tenant does not exist.
 	ErrNoTenant = errors.New("store: tenant not found")
-	// ErrNoSchema: the tenant has no schema with the URN.
+	// ErrNoSchema says that the tenant has no schema with the URN.
 	ErrNoSchema = errors.New("store: schema of the tenant not found")
 )
 

@@ -20,7 +20,7 @@ const (
 	attrCursorKey = "key"      // 256 random bits that sign cursors, base64
 )
 
-// ErrTenantExists: the tenant exists already.
+// ErrTenantExists says that the tenant exists already.
 var ErrTenantExists = tenant.ErrExists
 
 // CreateTenant creates a tenant with its ledger, or returns ErrTenantExists.

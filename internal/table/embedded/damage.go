@@ -10,7 +10,7 @@ import (
 	"os"
 )
 
-// ErrDamaged: a file is not, or not completely, what a Table wrote.
+// ErrDamaged says that a file is not, or not completely, what a Table wrote.
 var ErrDamaged = errors.New("the file is damaged")
 
 // A bbolt file is mapped into memory by the kernel and followed as it is: a

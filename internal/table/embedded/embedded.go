@@ -24,7 +24,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// ErrInUse: another process has the file open.
+// ErrInUse says that another process has the file open.
 var ErrInUse = errors.New("another process has it open")
 
 // lockWait is how long Open waits for another process to close the file: enough
