@@ -113,7 +113,7 @@ func TestCommands_TokensAreShownOnce(t *testing.T) {
 	if next["replaces"] != id || works(next["token"].(string)) != 200 {
 		t.Errorf("rotated: %v", next)
 	}
-	s.refuses(exitRefused, "not in the state", "token", "rotate", "start", "acme", id)
+	s.refuses(exitRefused, "state does not allow", "token", "rotate", "start", "acme", id)
 	s.says("only the new token works now", "token", "rotate", "complete", "acme", id)
 	again := s.object("token", "rotate", "start", "acme", next["id"].(string))
 	s.says("still works", "token", "rotate", "cancel", "acme", next["id"].(string))
@@ -122,7 +122,7 @@ func TestCommands_TokensAreShownOnce(t *testing.T) {
 	}
 	s.says("within 10 seconds", "token", "revoke", "acme", next["id"].(string), "--yes")
 	s.refuses(exitNotFound, "token not found", "token", "revoke", "acme", "nosuch", "--yes")
-	s.refuses(exitRefused, "not in the future", "token", "create", "acme", "--expires", "2001-01-01T00:00:00Z")
+	s.refuses(exitRefused, "must be in the future", "token", "create", "acme", "--expires", "2001-01-01T00:00:00Z")
 	if again["token"] == next["token"] {
 		t.Error("two tokens are one")
 	}

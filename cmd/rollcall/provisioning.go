@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/errortext"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
@@ -386,11 +387,13 @@ func happened(f map[string]any) string {
 
 const explainLong = `Explain a request: what happened, why, what to do, and whether it is resolved.
 
-REQUEST is the id of a request, or a text that contains it: the whole error that an
-identity provider shows, with (request ID) at its end. '-' reads the text from
-standard input.
+REQUEST is a request ID, or the text of the error that an identity provider shows:
+the text ends in the ID, "(request ID)". A text without the ID is compared with the
+failed requests of the tenant, and its cause is recognized by its words or by its
+HTTP status. '-' reads the text from standard input. Tokens in it are replaced before
+it is sent.
 
-'rollcall explain CAUSE' explains a cause, for example seat_limit.`
+'rollcall explain CAUSE' shows what a cause means, for example seat_limit.`
 
 func newExplain() *cobra.Command {
 	var a asking
@@ -407,7 +410,7 @@ func newExplain() *cobra.Command {
 			if len(args) == 1 {
 				return a.explainCause(c, args[0])
 			}
-			id, err := requestID(c.InOrStdin(), args[1:])
+			pasted, err := pastedText(c.InOrStdin(), args[1:])
 			if err != nil {
 				return err
 			}
@@ -415,29 +418,18 @@ func newExplain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			x, err := p.ask(c.Context(), http.MethodGet, tenantPath(args[0], "requests", id), nil, nil)
-			if err != nil {
-				return err
-			}
-			why, err := p.summaries(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.show(c, x, func(w io.Writer) { printExplanation(w, x, why) })
+			return a.explain(c, p, args[0], pasted)
 		},
 	}), false, func(ctx context.Context, before []string) []cobra.Completion {
 		return append(a.tenants(ctx, before), causes(ctx, before)...)
 	})
 }
 
-// uuids finds ids in a text.
-var uuids = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+// maxPasted is the longest text that is read, in bytes.
+const maxPasted = 1 << 20
 
-// maxPasted is the longest text that is read for an id.
-const maxPasted = 64 << 10
-
-// requestID finds the id in what was given: a text may name others before it.
-func requestID(stdin io.Reader, args []string) (string, error) {
+// pastedText reads the text of an error.
+func pastedText(stdin io.Reader, args []string) (string, error) {
 	given := strings.Join(args, " ")
 	if given == "-" {
 		read, err := io.ReadAll(io.LimitReader(stdin, maxPasted))
@@ -446,19 +438,107 @@ func requestID(stdin io.Reader, args []string) (string, error) {
 		}
 		given = string(read)
 	}
-	if at := strings.LastIndex(given, "(request "); at >= 0 {
-		given = given[at:]
+	switch {
+	case strings.TrimSpace(given) == "":
+		return "", usageError{errors.New("the text is empty: paste the error that the identity provider shows")}
+	case causeName.MatchString(given):
+		return "", usageError{fmt.Errorf("%q looks like a cause, which has no tenant: rollcall explain %s", given, given)}
 	}
-	ids := uuids.FindAllString(given, -1)
-	if len(ids) == 0 {
-		return "", usageError{errors.New("there is no request id in that: it stands in X-Request-Id, and at the end of each error's detail. Of a cause it is: rollcall explain CAUSE")}
+	return given, nil
+}
+
+// uuids finds ids in a text: those of requests, users and groups.
+var uuids = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+// causeName has the form of causes, which no error text has.
+var causeName = regexp.MustCompile(`^[a-z]+(_[a-z]+)+$`)
+
+// aloneLetters is how many letters and digits a text has that is more than a request ID
+// with its label.
+const aloneLetters = 48
+
+// explain shows what a pasted text means: the request whose ID it has, else what it is
+// recognized by.
+func (a *asking) explain(c *cobra.Command, p place, tenant, pasted string) error {
+	text, redacted := errortext.Clean(pasted)
+	if redacted {
+		fmt.Fprintln(c.ErrOrStderr(), "rollcall: the text has a token of this service in it, which was not sent. Rotate the token: other programs may have the text.")
 	}
-	return strings.ToLower(ids[0]), nil
+	id := errortext.RequestID(text)
+	if id != "" {
+		x, err := p.ask(c.Context(), http.MethodGet, tenantPath(tenant, "requests", id), nil, nil)
+		var problem *adminclient.Problem
+		unknown := errors.As(err, &problem) && problem.Status == http.StatusNotFound
+		switch {
+		case err == nil:
+			return a.showExplanation(c, p, x, nil)
+		case !unknown || len(errortext.Letters(text)) < aloneLetters:
+			return err
+		}
+	}
+	d, err := p.ask(c.Context(), http.MethodPost, tenantPath(tenant, "explanations"), nil, map[string]any{"text": text})
+	if err != nil {
+		return err
+	}
+	if x, ok := d["explanation"].(map[string]any); ok {
+		return a.showExplanation(c, p, x, d)
+	}
+	if member(d, "found") == "nothing" {
+		if a.json {
+			if err := a.show(c, d, nil); err != nil {
+				return err
+			}
+		}
+		return &adminclient.Problem{Status: http.StatusNotFound, Detail: strings.TrimSpace(member(d, "detail") + " " + member(d, "missing"))}
+	}
+	return a.show(c, d, func(w io.Writer) { printDiagnosis(w, tenant, d) })
+}
+
+// showExplanation shows the explanation of a request, and how it was found where its
+// ID was not given: d, nil for none.
+func (a *asking) showExplanation(c *cobra.Command, p place, x, d map[string]any) error {
+	why, err := p.summaries(c.Context())
+	if err != nil {
+		return err
+	}
+	document := x
+	if d != nil {
+		document = d
+	}
+	return a.show(c, document, func(w io.Writer) {
+		if d != nil {
+			paragraph(w, text(d["detail"]))
+			fmt.Fprintln(w)
+		}
+		printExplanation(w, x, why)
+	})
+}
+
+// printDiagnosis prints the requests and the causes that a text may be of.
+func printDiagnosis(w io.Writer, tenant string, d map[string]any) {
+	paragraph(w, text(d["detail"]))
+	if requests, _ := d["requests"].([]any); len(requests) > 0 {
+		fmt.Fprintln(w)
+		aligned(w, []string{"TIME", "OUTCOME", "WHAT", "WHO", "CAUSE", "REQUEST"}, logRows(requests))
+		if d["more"] == true {
+			fmt.Fprintf(w, "There are others: rollcall log %s --outcome failure\n", shellWord(tenant))
+		}
+	}
+	causes, _ := d["causes"].([]any)
+	for _, v := range causes {
+		m, _ := v.(map[string]any)
+		fmt.Fprintln(w)
+		labelled(w, "", [][2]string{{"cause", text(m["cause"])}, {"what it means", text(m["summary"])}, {"what to do", text(m["whatToDo"])}})
+	}
+	if missing := member(d, "missing"); missing != "" {
+		fmt.Fprintln(w)
+		paragraph(w, visible(missing))
+	}
 }
 
 func (a *asking) explainCause(c *cobra.Command, name string) error {
-	if uuids.MatchString(name) || name == "-" {
-		return usageError{errors.New("of which tenant is the request? It is: rollcall explain TENANT REQUEST")}
+	if name == "-" || strings.Contains(name, " ") || errortext.RequestID(name) != "" {
+		return usageError{errors.New("which tenant is the request of? Usage: rollcall explain TENANT REQUEST")}
 	}
 	p, err := a.connect(c.Context())
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,7 @@ func tells(t *testing.T, path string, status int, texts []string, args ...string
 // Whatever fails, the command tells what happened and what to do: of the request where
 // the log has it, of the cause everywhere.
 func TestExplain_EveryCause(t *testing.T) {
+	elsewhere := onStage(t, provoke.New(t, enginetest.Memory(t), 5)) // where nothing has failed
 	for _, cause := range provlog.Causes() {
 		t.Run(string(cause), func(t *testing.T) {
 			s := provoke.New(t, enginetest.Memory(t), 5)
@@ -70,6 +72,7 @@ func TestExplain_EveryCause(t *testing.T) {
 				return
 			}
 			a := do(s)
+			recognized(t, elsewhere, cause, a.Detail)
 			if cause.Where() == provlog.InCloudWatch {
 				tells(t, path, exitNotFound, []string{"CloudWatch"}, "explain", "acme", a.RequestID)
 				return
@@ -85,6 +88,35 @@ func TestExplain_EveryCause(t *testing.T) {
 			}
 			tells(t, path, 0, []string{string(cause)}, "log", "acme", "--cause", string(cause))
 		})
+	}
+}
+
+// sameWords are causes whose details have no words that the other's do not have, until
+// the advice.
+var sameWords = map[provlog.Cause]bool{provlog.Validation: true}
+
+// recognized fails the test unless a tenant where nothing has failed recognizes the
+// cause of a detail by its words: of all of it, of all but the id, and of what happened
+// alone.
+func recognized(t *testing.T, path string, cause provlog.Cause, detail string) {
+	t.Helper()
+	if detail == "" {
+		return // a warning
+	}
+	whole, _, _ := strings.Cut(detail, " (request ")
+	texts := []string{whole, detail}
+	if what, _, ok := strings.Cut(whole, cause.Meaning().Action); ok && !sameWords[cause] {
+		texts = append(texts, what)
+	}
+	for _, text := range texts {
+		printed := tells(t, path, 0, nil, "explain", "acme", text, "--json")
+		var d struct {
+			By     string
+			Causes []struct{ Cause provlog.Cause }
+		}
+		if err := json.Unmarshal([]byte(printed), &d); err != nil || d.By != "words" || len(d.Causes) == 0 || len(d.Causes) > 2 || !slices.ContainsFunc(d.Causes, func(c struct{ Cause provlog.Cause }) bool { return c.Cause == cause }) {
+			t.Errorf("%q is recognized by %q as %v, want %s (the phrases of package provlog)", text, d.By, d.Causes, cause)
+		}
 	}
 }
 
@@ -170,6 +202,9 @@ func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 	}
 }
 
+// tokenLike has the form of a token.
+const tokenLike = "rct_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst_0123abcd"
+
 // An error is pasted as it was shown: with other ids before the request's own.
 func TestExplain_ReadsTheErrorFromStandardInput(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
@@ -182,12 +217,35 @@ func TestExplain_ReadsTheErrorFromStandardInput(t *testing.T) {
 	if status != 0 || !strings.Contains(out.String(), refused.RequestID) || !strings.Contains(out.String(), "create of User holder: failure") {
 		t.Errorf("status %d: %s%s", status, out, said)
 	}
-	for name, text := range map[string]string{"nothing": "", "no id": "it failed", "too long": strings.Repeat("x", maxPasted) + refused.RequestID} {
+	for name, tt := range map[string]struct {
+		text   string
+		status int
+		says   string
+	}{
+		"nothing":    {"", exitUsage, "the text is empty"},
+		"no words":   {"it failed", exitNotFound, "no request id, no text of this service that is known, and no HTTP status"},
+		"long":       {strings.Repeat("x", 200_000) + refused.Detail, 0, "create of User holder: failure"},
+		"too long":   {strings.Repeat("x", maxPasted) + refused.Detail, exitNotFound, "no request id"},
+		"no id":      {strings.Split(refused.Detail, " (request")[0], 0, "create of User holder: failure"},
+		"an old id":  {provlog.TokenRevoked.Meaning().Summary + " (request 019b8d62-7a80-7000-8000-0000000000f1)", 0, "token_revoked"},
+		"a status":   {"Errors reported by remote server: 403 Forbidden", 0, "seat_limit"},
+		"controls":   {"\x1b[2J\u202e \x00 403 Forbidden \xff", 0, "seat_limit"},
+		"a token":    {"Bearer " + tokenLike + " " + provlog.TokenRevoked.Meaning().Summary, 0, "Rotate the token"},
+		"only an id": {"019b8d62-7a80-7000-8000-0000000000f1", exitNotFound, "not those that only read"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			out, said := &output{}, &output{}
-			status := run(t.Context(), []string{"explain", "acme", "-", "--info", path}, strings.NewReader(text), out, said)
-			if status != exitUsage || out.String() != "" || !strings.Contains(said.String(), "no request id") {
-				t.Errorf("status %d: %s%s", status, out, said)
+			status := run(t.Context(), []string{"explain", "acme", "-", "--info", path}, strings.NewReader(tt.text), out, said)
+			printed := out.String() + said.String()
+			if status != tt.status || !strings.Contains(printed, tt.says) || (status != 0) != (out.String() == "") {
+				t.Errorf("status %d, want %d, and %q: %s%s", status, tt.status, tt.says, out, said)
+			}
+			if strings.Contains(printed, tokenLike) || strings.ContainsFunc(printed, func(r rune) bool { return r != '\n' && hidden(r) }) {
+				t.Errorf("the text is printed: %q", printed)
+			}
+			out, said = &output{}, &output{}
+			if run(t.Context(), []string{"explain", "acme", "-", "--json", "--info", path}, strings.NewReader(tt.text), out, said); out.String() != "" && !json.Valid([]byte(out.String())) {
+				t.Errorf("--json prints %s", out)
 			}
 		})
 	}
@@ -202,11 +260,11 @@ func TestProvisioning_WrongUse(t *testing.T) {
 		`unknown cause "seatlimit". Did you mean "seat_limit"?`:            {"failures", "acme", "--cause", "seatlimit"},
 		`unknown cause "worse"`:          {"log", "acme", "--cause", "worse"},
 		`unknown cause "worst"`:          {"explain", "worst"},
-		"of which tenant is the request": {"explain", "Error: no (request 019b8d62-7a80-7000-8000-0000000000f1)"},
+		"which tenant is the request of": {"explain", "Error: no (request 019b8d62-7a80-7000-8000-0000000000f1)"},
 		"which tenant":                   {"explain", "-"},
-		"rollcall explain CAUSE":         {"explain", "acme", "seat_limit"},
-		"not those that read":            {"explain", "acme", "019b8d62-7a80-7000-8000-0000000000f1"},
-		"there is no request id in":      {"explain", "acme", "bad"},
+		"rollcall explain seat_limit":    {"explain", "acme", "seat_limit"},
+		"not those that only read":       {"explain", "acme", "019b8d62-7a80-7000-8000-0000000000f1"},
+		"no request id":                  {"explain", "acme", "bad"},
 		"or rollcall explain CAUSE":      {"explain"},
 		"Tenant not found":               {"log", "nobody"},
 		"Usage: rollcall log TENANT":     {"log"},

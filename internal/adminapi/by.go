@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// tenantOf is the tenant of a request that is not about the tenant itself.
+// tenantOf reads the tenant of a request that is not about the tenant itself.
 func (s *Service) tenantOf(ctx context.Context, q *request) (tenant.Tenant, error) {
 	t, err := s.Tenants.Tenant(ctx, q.tenant)
 	if err == nil && t.Settings.Ending {
@@ -16,7 +16,7 @@ func (s *Service) tenantOf(ctx context.Context, q *request) (tenant.Tenant, erro
 	return t, err
 }
 
-// mustHave refuses what is asked of a tenant that there is not.
+// mustHave refuses a request for an unknown tenant.
 func (s *Service) mustHave(ctx context.Context, q *request) error {
 	if err := q.known(); err != nil {
 		return err
@@ -25,7 +25,7 @@ func (s *Service) mustHave(ctx context.Context, q *request) error {
 	return err
 }
 
-// by is who asks, for a change of the tenant's users or groups: with the tenant's
+// by returns the caller of a change of the tenant's users or groups, with the tenant's
 // own schemas, so that a change of one attribute keeps the values of the others.
 func (s *Service) by(ctx context.Context, q *request) (directory.Caller, error) {
 	t, err := s.tenantOf(ctx, q)

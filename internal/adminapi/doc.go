@@ -1,7 +1,7 @@
-// Package adminapi is the application's side over net/http: tenants, their tokens
-// and schemas, their users and groups as the application sees them. The SaaS
-// product calls it, and the command rollcall; no identity provider does.
+// Package adminapi is the admin API over net/http: tenants, their tokens and schemas,
+// and their users and groups as the application sees them. The SaaS product and the
+// command rollcall call it; identity providers never do.
 //
-// Who calls was authorized before: by API Gateway (AWS_IAM), or by the gateway of
-// `rollcall local`. A request that nobody authorized is refused here once more.
+// API Gateway (AWS_IAM), or the gateway of `rollcall local`, has authorized each
+// request. One that is not authorized is refused here too.
 package adminapi

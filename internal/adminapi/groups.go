@@ -77,8 +77,8 @@ func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
 	return ok(document)
 }
 
-// deleteGroup: DELETE /tenants/{tenant}/groups/{group} is the deletion in the
-// application: it leaves a marker, so that the identity provider is told.
+// deleteGroup: DELETE /tenants/{tenant}/groups/{group} deletes a group in the
+// application. A marker stays, from which the identity provider gets its error.
 func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
 	if err := q.known(); err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
 	return noContent(), err
 }
 
-// listDeletedGroups: GET /tenants/{tenant}/deleted-groups are the markers of groups
+// listDeletedGroups: GET /tenants/{tenant}/deleted-groups lists the markers of groups
 // that the application deleted.
 func (s *Service) listDeletedGroups(ctx context.Context, q *request) (*reply, error) {
 	limit, after, err := q.list()

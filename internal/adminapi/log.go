@@ -79,7 +79,7 @@ func memberDocuments(members []provlog.Member) []any {
 	return documents
 }
 
-// seatsDocument are the seats at the time of an entry, and what it changed of them.
+// seatsDocument is the number of seats at the time of an entry, and its change.
 func seatsDocument(e provlog.Entry) map[string]any {
 	document := map[string]any{}
 	if e.Seats != 0 {
@@ -94,7 +94,7 @@ func seatsDocument(e provlog.Entry) map[string]any {
 	return document
 }
 
-// failingDocument is one who fails.
+// failingDocument is a failing user or group.
 func failingDocument(f provlog.Failing) map[string]any {
 	return map[string]any{
 		"resourceType": f.Type, "resourceId": emptyIsNull(f.ID), "subject": emptyIsNull(f.Name), "externalId": emptyIsNull(f.ExternalID),
@@ -119,15 +119,15 @@ func (q *request) resourceType() (string, error) {
 	case "", provlog.TypeUser, provlog.TypeGroup:
 		return kind, nil
 	}
-	return "", &problem{kind: kindInvalid, detail: "resourceType is User or Group."}
+	return "", &problem{kind: kindInvalid, detail: "resourceType must be User or Group."}
 }
 
-// subject is whom the query names: a line of text.
+// subject is the name or id that the query searches for, "" for none.
 func (q *request) subject() (string, error) {
 	const longest = 1024
 	text := q.parameter("subject")
 	if len(text) > longest || strings.ContainsRune(text, 0) {
-		return "", &problem{kind: kindInvalid, detail: fmt.Sprintf("subject is a userName, displayName, email, externalId or id of at most %d bytes.", longest)}
+		return "", &problem{kind: kindInvalid, detail: fmt.Sprintf("subject must be a userName, displayName, email, externalId or id of at most %d bytes.", longest)}
 	}
 	return text, nil
 }
@@ -140,12 +140,12 @@ func (q *request) moment(name string) (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil || at.Year() < 1970 || at.Year() > 9999 {
-		return time.Time{}, &problem{kind: kindInvalid, detail: name + " is no time such as 2026-01-31T12:00:00Z."}
+		return time.Time{}, &problem{kind: kindInvalid, detail: name + " must be a time, for example 2026-01-31T12:00:00Z."}
 	}
 	return at, nil
 }
 
-// logQuery reads what is asked of the log.
+// logQuery reads the parameters of a search of the log.
 func (q *request) logQuery() (query provlog.Query, err error) {
 	if err := q.known("limit", "after", "subject", "cause", "outcome", "resourceType", "from", "to"); err != nil {
 		return query, err
@@ -167,7 +167,7 @@ func (q *request) logQuery() (query provlog.Query, err error) {
 	}
 	query.Outcome = provlog.Outcome(q.parameter("outcome"))
 	if query.Outcome != "" && !slices.Contains(provlog.Outcomes[:], query.Outcome) {
-		return query, &problem{kind: kindInvalid, detail: "outcome is success, warning, failure or skipped."}
+		return query, &problem{kind: kindInvalid, detail: "outcome must be success, warning, failure or skipped."}
 	}
 	if query.From, err = q.moment("from"); err != nil {
 		return query, err
@@ -176,11 +176,11 @@ func (q *request) logQuery() (query provlog.Query, err error) {
 	return query, err
 }
 
-// maxLogPlace is the longest place in the log, in bytes: a history goes on at several
+// maxLogPlace is the longest place in the log, in bytes: a history continues at several
 // entries.
 const maxLogPlace = 1024
 
-// listLog: GET /tenants/{tenant}/log is the provisioning log, the newest first.
+// listLog: GET /tenants/{tenant}/log lists the provisioning log, newest first.
 func (s *Service) listLog(ctx context.Context, q *request) (*reply, error) {
 	query, err := q.logQuery()
 	if err != nil {
@@ -214,8 +214,8 @@ func (s *Service) listLog(ctx context.Context, q *request) (*reply, error) {
 	return ok(list)
 }
 
-// listFailed: GET /tenants/{tenant}/failed-users are the users and groups whose
-// provisioning fails now.
+// listFailed: GET /tenants/{tenant}/failed-users lists the failing users and
+// groups.
 func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	var query provlog.FailingQuery
 	var err error
@@ -256,8 +256,7 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	return ok(list)
 }
 
-// readRequest: GET /tenants/{tenant}/requests/{request} is all that is known of one
-// request.
+// readRequest: GET /tenants/{tenant}/requests/{request} explains one request.
 func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
 	if err := q.known(); err != nil {
 		return nil, err
@@ -274,6 +273,11 @@ func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ok(explanationDocument(x))
+}
+
+// explanationDocument is what is known of one request.
+func explanationDocument(x provlog.Explanation) map[string]any {
 	documents := make([]any, len(x.Entries))
 	for i, e := range x.Entries {
 		documents[i] = entryDocument(e, x.Members[e.Key()])
@@ -288,20 +292,22 @@ func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
 	if x.FixedBy != nil {
 		document["fixedBy"] = entryDocument(*x.FixedBy, nil)
 	}
-	return ok(document)
+	return document
 }
 
-// noEntry says why a request may not be in the log, and where else to look.
+// noEntry is the problem of a request that is not in the log: it says why, and where
+// else to look.
 func noEntry(id string, settings tenant.Settings) *problem {
 	if !provlog.IsRequestID(id) {
-		return &problem{kind: kindNotFound, detail: "That is no request id: one stands in X-Request-Id, and at the end of each error's detail."}
+		return &problem{kind: kindNotFound, detail: "Not a request id: it is in the header X-Request-Id, and at the end of each error's detail."}
 	}
 	return &problem{kind: kindNotFound, detail: fmt.Sprintf(
-		"The log has no such request. It has those of this tenant that wanted to change something, for %d days; not those that read, nor those without a valid token. "+
+		"Request not found in the log. The log keeps change requests of this tenant for %d days; not those that only read, nor those without a valid token. "+
 			"The query \"Everything about one request\" in CloudWatch Logs Insights has them all.", int(settings.LogRetention().Hours()/24))}
 }
 
-// readOverview: GET /tenants/{tenant}/overview is the tenant at one glance.
+// readOverview: GET /tenants/{tenant}/overview is the state of a tenant's
+// provisioning.
 func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) {
 	if err := s.mustHave(ctx, q); err != nil {
 		return nil, err
@@ -338,18 +344,23 @@ func adviceDocument(c provlog.Cause) map[string]any {
 	return advice
 }
 
-// listCauses: GET /causes is what all causes mean.
+// listCauses: GET /causes lists the meanings of all causes.
 func (s *Service) listCauses(_ context.Context, q *request) (*reply, error) {
 	if err := q.known(); err != nil {
 		return nil, err
 	}
 	documents := []any{}
 	for _, c := range provlog.Causes() {
-		m := c.Meaning()
-		documents = append(documents, map[string]any{
-			"cause": string(c), "status": m.Status, "scimType": emptyIsNull(string(m.Type)),
-			"summary": m.Summary, "whatToDo": m.Action, "advice": adviceDocument(c), "documentation": c.Documentation(), "where": string(c.Where()),
-		})
+		documents = append(documents, causeDocument(c))
 	}
 	return page("causes", documents, "")
+}
+
+// causeDocument is the meaning of a cause.
+func causeDocument(c provlog.Cause) map[string]any {
+	m := c.Meaning()
+	return map[string]any{
+		"cause": string(c), "status": m.Status, "scimType": emptyIsNull(string(m.Type)),
+		"summary": m.Summary, "whatToDo": m.Action, "advice": adviceDocument(c), "documentation": c.Documentation(), "where": string(c.Where()),
+	}
 }

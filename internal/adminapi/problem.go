@@ -47,7 +47,7 @@ type problem struct {
 	allow  []string
 }
 
-// Error names the kind.
+// Error returns the kind.
 func (p *problem) Error() string { return "adminapi: " + string(p.kind) }
 
 // kind is the closed list of problems: the last segment of a problem's type.
@@ -78,34 +78,34 @@ var kinds = map[kind]struct {
 	status int
 	title  string
 }{
-	kindSyntax:     {http.StatusBadRequest, "The request does not decode"},
-	kindInvalid:    {http.StatusBadRequest, "A value is not taken"},
-	kindConfirm:    {http.StatusBadRequest, "The request must be confirmed"},
-	kindUnsigned:   {http.StatusForbidden, "Nobody was authorized"},
-	kindNoRoute:    {http.StatusNotFound, "There is no such resource"},
-	kindNotFound:   {http.StatusNotFound, "It is not there"},
-	kindMethod:     {http.StatusMethodNotAllowed, "The method is not taken"},
-	kindMedia:      {http.StatusUnsupportedMediaType, "The media type is not taken"},
-	kindTooLarge:   {http.StatusRequestEntityTooLarge, "The body is too large"},
-	kindTaken:      {http.StatusConflict, "Another one has the value"},
-	kindState:      {http.StatusConflict, "It is not in the state for that"},
-	kindSeats:      {http.StatusConflict, "No seat is free"},
-	kindVersion:    {http.StatusPreconditionFailed, "It is at another version"},
-	kindBusy:       {http.StatusServiceUnavailable, "Too much happened at once; nothing was changed"},
-	kindUnresolved: {http.StatusServiceUnavailable, "Whether the change was made is not known"},
+	kindSyntax:     {http.StatusBadRequest, "Invalid syntax"},
+	kindInvalid:    {http.StatusBadRequest, "Invalid value"},
+	kindConfirm:    {http.StatusBadRequest, "Confirmation required"},
+	kindUnsigned:   {http.StatusForbidden, "Not authorized"},
+	kindNoRoute:    {http.StatusNotFound, "Unknown resource"},
+	kindNotFound:   {http.StatusNotFound, "Not found"},
+	kindMethod:     {http.StatusMethodNotAllowed, "Method not allowed"},
+	kindMedia:      {http.StatusUnsupportedMediaType, "Unsupported media type"},
+	kindTooLarge:   {http.StatusRequestEntityTooLarge, "Request body too large"},
+	kindTaken:      {http.StatusConflict, "Value already in use"},
+	kindState:      {http.StatusConflict, "Not possible in this state"},
+	kindSeats:      {http.StatusConflict, "No free seat"},
+	kindVersion:    {http.StatusPreconditionFailed, "The resource has changed"},
+	kindBusy:       {http.StatusServiceUnavailable, "The service was busy; nothing was changed"},
+	kindUnresolved: {http.StatusServiceUnavailable, "Outcome unknown"},
 	kindStore:      {http.StatusServiceUnavailable, "The service's database cannot be reached or used"},
-	kindInternal:   {http.StatusInternalServerError, "An error of the service"},
+	kindInternal:   {http.StatusInternalServerError, "Internal error of the service"},
 }
 
 var errUnsigned = &problem{
 	kind:   kindUnsigned,
-	detail: "The request came to the administrator's API without being authorized: sign it for AWS (SigV4, service execute-api), or send the admin token that rollcall local printed.",
+	detail: "The request is not authorized: sign it for AWS (SigV4, service execute-api), or send the admin token that rollcall local printed.",
 }
 
-// problemType begins the type of a problem: where it is explained.
+// problemType begins the type of a problem: the address of its explanation.
 const problemType = "https://github.com/rollcall-scim/rollcall/blob/main/docs/admin-api.md#"
 
-// refuse makes the answer to an error.
+// refuse returns the answer to an error.
 func (q *request) refuse(err error) *reply {
 	p := problemOf(err)
 	m := kinds[p.kind]
@@ -135,7 +135,7 @@ func (q *request) refuse(err error) *reply {
 	return a
 }
 
-// problemOf is the one mapper from the errors of the inner packages.
+// problemOf maps the errors of the inner packages to problems.
 func problemOf(err error) *problem {
 	var (
 		known   *problem
@@ -156,7 +156,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &full):
 		return &problem{kind: kindSeats, detail: seatsDetail(full)}
 	case errors.As(err, &guarded):
-		return &problem{kind: kindState, detail: fmt.Sprintf("%d users are protected, which is the most; unprotect one first.", guarded.Limit)}
+		return &problem{kind: kindState, detail: fmt.Sprintf("At most %d users can be protected; unprotect one first.", guarded.Limit)}
 	case errors.As(err, &deleted):
 		return &problem{kind: kindNotFound, detail: "The group was deleted on " + fmt.Sprint(instant(deleted.Group.Deleted)) + "; …/deleted-groups says by whom."}
 	case errors.As(err, &convert):
@@ -173,34 +173,34 @@ func problemOf(err error) *problem {
 func seatsDetail(e *directory.FullError) string {
 	what := "seats"
 	if e.Type == tenant.Reader {
-		what = "readers' places"
+		what = "Reader licences"
 	}
-	return fmt.Sprintf("%d of %d %s in use; nothing was changed. Raise the limit, or deactivate somebody first.", e.Used, e.Limit, what)
+	return fmt.Sprintf("%d of %d %s in use; nothing was changed. Raise the limit, or deactivate a user first.", e.Used, e.Limit, what)
 }
 
-// sentinels are the errors without particulars. An error can wrap several: the
-// first here is the one that is told.
+// sentinels are the errors without particulars. An error can wrap several: the first
+// in this list counts.
 var sentinels = [...]struct {
 	err    error
 	kind   kind
 	detail string
 }{
 	{tenant.ErrNotFound, kindNotFound, "Tenant not found; PUT creates one."},
-	{tenant.ErrVersion, kindVersion, "The tenant is at another version than If-Match names; read it again."},
-	{tenant.ErrEnding, kindState, "The tenant is being deleted; its id is free when that is done."},
-	{tenant.ErrBusy, kindBusy, "Send the request again."},
+	{tenant.ErrVersion, kindVersion, "The tenant has changed since you read it; read it again."},
+	{tenant.ErrEnding, kindState, "The tenant is being deleted; its id can be used again afterwards."},
+	{tenant.ErrBusy, kindBusy, "It is safe to send the request again."},
 	{access.ErrNoToken, kindNotFound, "Token not found."},
-	{access.ErrTooManyTokens, kindState, "The tenant has as many live tokens as it may; revoke one first."},
-	{access.ErrRotation, kindState, "The token is not in the state for that: a live token's rotation is started, and one that was started is completed or cancelled."},
-	{access.ErrPast, kindInvalid, "expiresAt is not in the future; leave it out for a token without an end."},
+	{access.ErrTooManyTokens, kindState, "The tenant has the largest number of live tokens; revoke one first."},
+	{access.ErrRotation, kindState, "The token's state does not allow this: a rotation is started for a live token, and completed or cancelled after that."},
+	{access.ErrPast, kindInvalid, "expiresAt must be in the future; leave it out for a token that never expires."},
 	{directory.ErrNotFound, kindNotFound, "User not found."},
 	{directory.ErrNoGroup, kindNotFound, "Group not found."},
-	{directory.ErrVersion, kindVersion, "The user is at another version than If-Match names; read it again."},
-	{directory.ErrUnresolved, kindUnresolved, "The database's answer was lost. Send the request again: a change is never made twice."},
+	{directory.ErrVersion, kindVersion, "The user has changed since you read it; read it again."},
+	{directory.ErrUnresolved, kindUnresolved, "The database's answer was lost. It is safe to send the request again: a change is never made twice."},
 	{directory.ErrUnreachable, kindStore, "Nothing was changed. The service's log has the address that was tried, and why it failed."},
-	{directory.ErrBusy, kindBusy, "Send the request again."},
-	{context.DeadlineExceeded, kindBusy, "Send the request again."},
-	{context.Canceled, kindBusy, "Send the request again."},
+	{directory.ErrBusy, kindBusy, "It is safe to send the request again."},
+	{context.DeadlineExceeded, kindBusy, "It is safe to send the request again."},
+	{context.Canceled, kindBusy, "It is safe to send the request again."},
 }
 
 // etag is the header that names a version.

@@ -23,28 +23,28 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// request is a request on its way.
+// request is a request while it is answered.
 type request struct {
 	*http.Request
 	id    string
 	start time.Time
-	// operator is who was authorized, "" for nobody.
+	// operator is the authorized identity, "" for none.
 	operator string
-	// actor is the person of the application on whose behalf the operator asks,
-	// "" when the application does not say.
+	// actor is the person of the application for whom the operator acts, "" when the
+	// application does not name one.
 	actor      string
 	route      *Route
 	parameters map[string]string
 	tenant     tenant.ID
-	// resource and action are what the log line tells of what was done.
+	// resource and action are those of the log line.
 	resource, action string
 	query            url.Values
 }
 
-// ActorHeader names the person of the application who asks. The application's back
-// end is one operator for all of them. Without it the log names the operator, and an
-// identity provider's administrator who reads by whom a group was deleted reads "the
-// application": the role's name is not for them.
+// ActorHeader names the person of the application for whom a request is sent: the
+// application's back end is one operator for all of its people. Without the header the
+// log names the operator, and the error about a deleted group names "the application":
+// the name of the role is not for administrators of identity providers.
 const ActorHeader = "Rollcall-Actor"
 
 // maxActor is the longest name in bytes: it is a part of log entries.
@@ -63,11 +63,11 @@ func (q *request) readActor() error {
 	return nil
 }
 
-// exposed is what a refusal says of a place that has a credential in it.
+// exposed is the end of a refusal, after the place that has a credential in it.
 const exposed = " has a token of this service in it; nothing was changed. Take it out, and rotate the token: other logs may have it."
 
-// exposedInURL refuses a URL with a credential in it: URLs are kept in the logs of all
-// on the way.
+// exposedInURL refuses a URL with a credential in it: URLs are in the logs of every
+// proxy on the way.
 func (q *request) exposedInURL() error {
 	query, err := url.QueryUnescape(q.URL.RawQuery)
 	if err != nil {
@@ -79,13 +79,13 @@ func (q *request) exposedInURL() error {
 	return nil
 }
 
-// isLine tells whether a text can stand in one line of at most so many bytes.
+// isLine reports whether a text is one printable line of at most so many bytes.
 func isLine(s string, longest int) bool {
 	return len(s) <= longest && utf8.ValidString(s) &&
 		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
-// who is the name in the log of a change.
+// who is the name in the log entry of a change.
 func (q *request) who() string {
 	if q.actor != "" {
 		return q.actor
@@ -93,12 +93,12 @@ func (q *request) who() string {
 	return q.operator
 }
 
-// MaxBody is the largest body taken, in bytes. It is enforced while the body is
+// MaxBody is the largest accepted body, in bytes. It is enforced while the body is
 // read.
 const MaxBody = 256 << 10
 
-// decode reads the body as a JSON object into v, whose fields are all that it may
-// have: a misspelled name that was passed over would change nothing, or too much.
+// decode reads the body as a JSON object into v and refuses members that v does not
+// have: a misspelled name that was ignored would change nothing, or too much.
 func (q *request) decode(v any) error {
 	body, err := q.body()
 	if err != nil {
@@ -116,7 +116,7 @@ func (q *request) decode(v any) error {
 	case errors.As(err, &syntactic):
 		return &problem{kind: kindSyntax, detail: fmt.Sprintf("The body is not JSON at byte %d, or names a member twice.", syntactic.ByteOffset+1)}
 	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
-		return &problem{kind: kindInvalid, detail: fmt.Sprintf("%s is not a member that this resource has.", pointerName(semantic.JSONPointer))}
+		return &problem{kind: kindInvalid, detail: fmt.Sprintf("%s is not a member of this resource.", pointerName(semantic.JSONPointer))}
 	case errors.As(err, &semantic):
 		return &problem{kind: kindInvalid, detail: wrongForm(semantic.JSONPointer, semantic.GoType)}
 	}
@@ -159,7 +159,7 @@ func (q *request) body() ([]byte, error) {
 	if sent := q.Header.Get("Content-Type"); sent != "" {
 		kind, _, err := mime.ParseMediaType(sent)
 		if err != nil || kind != "application/json" && kind != "application/merge-patch+json" && kind != "application/scim+json" {
-			return nil, &problem{kind: kindMedia, detail: "The body is of a media type that is not taken; send application/json."}
+			return nil, &problem{kind: kindMedia, detail: "Unsupported media type; send application/json."}
 		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(nil, q.Body, MaxBody))
@@ -168,26 +168,26 @@ func (q *request) body() ([]byte, error) {
 	case errors.As(err, &tooLarge):
 		return nil, &problem{kind: kindTooLarge, detail: fmt.Sprintf("The body is larger than %d bytes.", MaxBody)}
 	case err != nil:
-		return nil, &problem{kind: kindSyntax, detail: "The body could not be read whole."}
+		return nil, &problem{kind: kindSyntax, detail: "The body could not be read completely."}
 	case credential.In(string(body)):
 		return nil, &problem{kind: kindInvalid, detail: "The body" + exposed}
 	case len(bytes.TrimSpace(body)) > 0:
 		return body, nil
 	case q.Method == http.MethodPatch:
-		return nil, &problem{kind: kindSyntax, detail: "The body is empty; an object with what is to change is expected."}
+		return nil, &problem{kind: kindSyntax, detail: "The body is empty; send an object with the members to change."}
 	}
 	return []byte("{}"), nil
 }
 
-// parameter is a parameter of the query, "" when it is absent. One that the route
-// does not have, or that is there twice, is refused by known.
+// parameter is a parameter of the query, "" when it is absent. Unknown and repeated
+// parameters are refused by known.
 func (q *request) parameter(name string) string { return q.query.Get(name) }
 
 // known parses the query, and refuses parameters other than these.
 func (q *request) known(names ...string) error {
 	parsed, err := url.ParseQuery(q.URL.RawQuery)
 	if err != nil {
-		return &problem{kind: kindSyntax, detail: "The query string does not decode."}
+		return &problem{kind: kindSyntax, detail: "The query string cannot be decoded."}
 	}
 	for name, values := range parsed {
 		ok := len(values) == 1
@@ -220,7 +220,7 @@ func (q *request) count() (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > maxLimit {
-		return 0, &problem{kind: kindInvalid, detail: fmt.Sprintf("limit is a number from 1 to %d.", maxLimit)}
+		return 0, &problem{kind: kindInvalid, detail: fmt.Sprintf("limit must be a number from 1 to %d.", maxLimit)}
 	}
 	return n, nil
 }
@@ -231,7 +231,7 @@ const (
 	maxLimit     = 200
 )
 
-// about is the id in the path, of a resource of this name, which the log tells.
+// about is the id of a resource in the path, which the log line names.
 func (q *request) about(name string) string {
 	id := q.parameters[name]
 	if directory.ValidID(id) { // any other is the client's text
@@ -248,7 +248,7 @@ func (q *request) flag(name string) (bool, error) {
 	case "true":
 		return true, nil
 	}
-	return false, &problem{kind: kindInvalid, detail: name + " is true or false."}
+	return false, &problem{kind: kindInvalid, detail: name + " must be true or false."}
 }
 
 // version is the version that If-Match names, 0 for any.
@@ -259,12 +259,12 @@ func (q *request) version() (int64, error) {
 	}
 	n, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(text, "W/"), `"`), 10, 64)
 	if err != nil || n < 1 {
-		return 0, &problem{kind: kindVersion, detail: "If-Match names a version that the resource never had."}
+		return 0, &problem{kind: kindVersion, detail: "If-Match names an unknown version."}
 	}
 	return n, nil
 }
 
-// list reads the parameters of a list, and others that it has.
+// list reads the parameters of a list, which may have others.
 func (q *request) list(others ...string) (limit int, after string, err error) {
 	if err := q.known(append([]string{"limit", "after"}, others...)...); err != nil {
 		return 0, "", err
@@ -276,11 +276,11 @@ func (q *request) list(others ...string) (limit int, after string, err error) {
 	return limit, after, err
 }
 
-// parseTenant is the tenant of a path. One that cannot be is one that is not.
+// parseTenant reads the tenant of a path.
 func parseTenant(name string) (tenant.ID, error) {
 	id, err := tenant.ParseID(name)
 	if err != nil {
-		return tenant.ID{}, &problem{kind: kindInvalid, detail: "The path names no tenant: " + err.Error() + "."}
+		return tenant.ID{}, &problem{kind: kindInvalid, detail: "Invalid tenant in the path: " + err.Error() + "."}
 	}
 	return id, nil
 }

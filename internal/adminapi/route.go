@@ -41,6 +41,7 @@ func Routes() []Route {
 	add(http.MethodGet, one+"/log", (*Service).listLog)
 	add(http.MethodGet, one+"/failed-users", (*Service).listFailed)
 	add(http.MethodGet, one+"/requests/{request}", (*Service).readRequest)
+	add(http.MethodPost, one+"/explanations", (*Service).explainText)
 	add(http.MethodGet, one+"/tokens", (*Service).listTokens)
 	add(http.MethodPost, one+"/tokens", (*Service).createToken)
 	add(http.MethodDelete, one+"/tokens/{token}", (*Service).revokeToken)
@@ -63,9 +64,9 @@ func Routes() []Route {
 	return routes
 }
 
-// match finds the route of a request, and the segments behind its names. When only
-// the method is wrong it returns the methods that the path takes. The path is
-// matched in its escaped form, segment by segment.
+// match returns the route of a request and the values of its names. When only the
+// method is wrong, allowed has the methods of the path. The path is matched in its
+// escaped form, segment by segment.
 func match(routes []Route, method, escapedPath string) (route *Route, parameters map[string]string, allowed []string) {
 	for i := range routes {
 		r := &routes[i]

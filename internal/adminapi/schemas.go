@@ -15,7 +15,7 @@ func (s *Service) schemaDocument(t scim.TenantSchema) map[string]any {
 	}
 }
 
-// schemas are those of the request's tenant.
+// schemas reads the schemas of the request's tenant.
 func (s *Service) schemas(ctx context.Context, q *request) (scim.TenantSchemas, error) {
 	if err := s.mustHave(ctx, q); err != nil {
 		return scim.TenantSchemas{}, err
@@ -75,7 +75,7 @@ func (s *Service) putSchema(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	if !strings.EqualFold(schema.Schema.ID, q.parameters["schema"]) {
-		return nil, &problem{kind: kindInvalid, detail: "The schema's id is not that of the path: " + schema.Schema.ID + "."}
+		return nil, &problem{kind: kindInvalid, detail: "The id of the schema must be that of the path: " + schema.Schema.ID + "."}
 	}
 	before, err := s.Store.Schemas(ctx, q.tenant)
 	if err != nil {
@@ -92,8 +92,8 @@ func (s *Service) putSchema(ctx context.Context, q *request) (*reply, error) {
 	return answer(status, s.schemaDocument(schema), nil)
 }
 
-// deleteSchema: DELETE /tenants/{tenant}/schemas/{schema} takes a schema away. What
-// resources have of it stays stored, and is not served.
+// deleteSchema: DELETE /tenants/{tenant}/schemas/{schema} removes a schema. Its
+// values in resources stay stored, and are not served.
 func (s *Service) deleteSchema(ctx context.Context, q *request) (*reply, error) {
 	schema, err := s.schema(ctx, q)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Config is what a Service is made of.
+// Config configures a Service.
 type Config struct {
 	Tenants *tenant.Registry
 	Tokens  *access.Keeper
@@ -29,7 +29,7 @@ type Config struct {
 	// BaseURL is that of the SCIM endpoints, which identity providers are given.
 	BaseURL string
 	Log     *slog.Logger
-	// NewID makes request ids: UUIDv7.
+	// NewID returns a new request id, a UUIDv7.
 	NewID func() string
 	Now   func() time.Time
 	// RequestTime is how long a request may take in all; 0 is the service's own
@@ -44,7 +44,7 @@ type Service struct {
 	routes []Route
 }
 
-// New makes a Service.
+// New returns a Service.
 func New(c Config) *Service {
 	if c.RequestTime == 0 {
 		c.RequestTime = requestTime
@@ -54,8 +54,8 @@ func New(c Config) *Service {
 
 const requestTime = 18 * time.Second
 
-// OperatorHeader is where package lambdahttp says who was authorized; a client's
-// own is dropped there.
+// OperatorHeader is the header in which package lambdahttp names the authorized
+// identity; a client's own header is dropped there.
 const OperatorHeader = "Lambda-Authorizer-Iam-Arn"
 
 // ServeHTTP answers one request, and logs its event.
@@ -86,9 +86,9 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 	route, parameters, allowed := match(s.routes, q.Method, q.URL.EscapedPath())
 	if route == nil {
 		if len(allowed) > 0 {
-			return nil, &problem{kind: kindMethod, detail: "The resource does not take " + methodName(q.Method) + ".", allow: allowed}
+			return nil, &problem{kind: kindMethod, detail: "The resource does not support " + methodName(q.Method) + ".", allow: allowed}
 		}
-		return nil, &problem{kind: kindNoRoute, detail: "There is no such resource; " + Prefix + "/openapi.json lists them all."}
+		return nil, &problem{kind: kindNoRoute, detail: "Unknown resource; " + Prefix + "/openapi.json lists them all."}
 	}
 	q.route, q.parameters = route, parameters
 	if err := q.readActor(); err != nil {
@@ -119,13 +119,13 @@ func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 	}
 	w.WriteHeader(a.status)
 	if q.Method != http.MethodHead {
-		// A client that has gone cannot be told.
+		// A client that has gone gets nothing.
 		_, _ = w.Write(a.body)
 	}
 }
 
-// log writes the one line of a request: who did what to whom, and what it cost.
-// Values that were sent are not in it.
+// log writes the one line of a request: the operator, the change and its cost. Values
+// that were sent are not in it.
 func (s *Service) log(ctx context.Context, q *request, a *reply, used table.Counts) {
 	level := slog.LevelInfo
 	outcome := "success"
@@ -169,7 +169,7 @@ func (s *Service) log(ctx context.Context, q *request, a *reply, used table.Coun
 	s.Log.LogAttrs(ctx, level, "admin.request", attrs...)
 }
 
-// methodName is a method that is known, since any other is the client's text.
+// methodName is a known method; any other is the client's text, which is not shown.
 func methodName(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:

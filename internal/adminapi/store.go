@@ -9,12 +9,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Store keeps what belongs to a tenant itself. Implemented by package store.
+// Store keeps the data of a tenant itself. Implemented by package store.
 type Store interface {
 	// Ledger reads the tenant's counts.
 	Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, error)
 	// Schemas are the schemas that the tenant has registered; PutSchema registers one
-	// or replaces that of the same URN, RemoveSchema takes one away.
+	// or replaces that of the same URN, RemoveSchema removes one.
 	Schemas(ctx context.Context, t tenant.ID) (scim.TenantSchemas, error)
 	PutSchema(ctx context.Context, t tenant.ID, base scim.Types, schema scim.TenantSchema, now time.Time) error
 	RemoveSchema(ctx context.Context, t tenant.ID, urn string, now time.Time) error

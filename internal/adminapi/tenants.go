@@ -31,7 +31,7 @@ func (o *optional[T]) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &o.value)
 }
 
-// tenantBody is what PUT and PATCH take.
+// tenantBody is the body of PUT and PATCH.
 type tenantBody struct {
 	ID                 optional[string] `json:"id"`
 	DisplayName        optional[string] `json:"displayName"`
@@ -49,10 +49,10 @@ type tenantBody struct {
 
 const maxDisplayName = 200
 
-// apply makes a tenant what the body asks for.
+// apply sets the members of the body on a tenant.
 func (b tenantBody) apply(t *tenant.Tenant) error {
 	if b.ID.set && b.ID.value != t.ID.String() {
-		return &problem{kind: kindInvalid, detail: "id is that of the path; a tenant is not renamed."}
+		return &problem{kind: kindInvalid, detail: "id must be that of the path; a tenant cannot be renamed."}
 	}
 	for _, limit := range []struct {
 		name string
@@ -72,12 +72,12 @@ func (b tenantBody) apply(t *tenant.Tenant) error {
 	return b.choose(&t.Settings)
 }
 
-// choose changes settings as the body says; null is the setting's default.
+// choose sets the members of the body; null is the setting's default.
 func (b tenantBody) choose(s *tenant.Settings) error {
 	d := tenant.DefaultSettings()
 	if b.DisplayName.set {
 		if !isLine(b.DisplayName.value, maxDisplayName) {
-			return &problem{kind: kindInvalid, detail: fmt.Sprintf("displayName is not one line of text of at most %d bytes.", maxDisplayName)}
+			return &problem{kind: kindInvalid, detail: fmt.Sprintf("displayName must be one line of text of at most %d bytes.", maxDisplayName)}
 		}
 		s.DisplayName = b.DisplayName.value
 	}
@@ -87,7 +87,7 @@ func (b tenantBody) choose(s *tenant.Settings) error {
 	if b.LogDays.set {
 		const most = 3650
 		if !b.LogDays.null && (b.LogDays.value < 1 || b.LogDays.value > most) {
-			return &problem{kind: kindInvalid, detail: fmt.Sprintf("logDays is a number from 1 to %d.", most)}
+			return &problem{kind: kindInvalid, detail: fmt.Sprintf("logDays must be a number from 1 to %d.", most)}
 		}
 		if s.LogDays = b.LogDays.value; b.LogDays.null {
 			s.LogDays = d.LogDays
@@ -128,7 +128,7 @@ func choose[T ~string](name string, sent optional[string], to *T, otherwise T, c
 	return &problem{kind: kindInvalid, detail: name + " is " + orList(names) + "."}
 }
 
-// orList joins names as a sentence does.
+// orList joins names for a sentence.
 func orList(names []string) string {
 	last := len(names) - 1
 	if last < 1 {
@@ -177,8 +177,8 @@ func instant(t time.Time) any {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// putTenant: PUT /tenants/{tenant} makes a tenant, or gives one that is there these
-// settings and no others. Its tokens, schemas, users and groups are not touched.
+// putTenant: PUT /tenants/{tenant} creates a tenant, or replaces the settings of an
+// existing one. Its tokens, schemas, users and groups stay.
 func (s *Service) putTenant(ctx context.Context, q *request) (*reply, error) {
 	return s.writeTenant(ctx, q, true)
 }
@@ -230,8 +230,7 @@ func (s *Service) writeTenant(ctx context.Context, q *request, whole bool) (*rep
 	return s.tenantReply(http.StatusOK, t)
 }
 
-// sameVersion tells whether a tenant is at a version that If-Match names, nil for
-// any.
+// sameVersion reports whether a tenant has a version that If-Match names; nil is any.
 func (q *request) sameVersion() func(tenant.Tenant) bool {
 	header := q.Header.Get("If-Match")
 	if header == "" || header == "*" {
@@ -309,8 +308,8 @@ func (s *Service) listTenants(ctx context.Context, q *request) (*reply, error) {
 }
 
 // deleteTenant: DELETE /tenants/{tenant}?confirm=TENANT deletes the tenant and all
-// that it has, for good. It takes no request from here on; the sweep takes the rest
-// away once all requests are over that began before.
+// its data for good. Requests are refused from now on; the sweep deletes the data once
+// the requests that began before have ended.
 func (s *Service) deleteTenant(ctx context.Context, q *request) (*reply, error) {
 	if err := q.known("confirm"); err != nil {
 		return nil, err
@@ -325,7 +324,7 @@ func (s *Service) deleteTenant(ctx context.Context, q *request) (*reply, error) 
 	return answer(http.StatusAccepted, map[string]any{"id": q.tenant.String(), "deleting": true}, nil)
 }
 
-// page is a part of a list: next is there while others follow, to be sent as after.
+// page is a page of a list: next is present while others follow, to be sent as after.
 func page(name string, documents []any, next string) (*reply, error) {
 	return ok(pageDocument(name, documents, next))
 }
@@ -350,10 +349,10 @@ func openPlace(text string, longest int) (string, error) {
 	return string(place), nil
 }
 
-var errNoPlace = &problem{kind: kindInvalid, detail: "after is not the next of a page; leave it out to begin."}
+var errNoPlace = &problem{kind: kindInvalid, detail: "after must be the next of a page; leave it out for the first page."}
 
-// isPlace tells whether a text can be a place: an id, and what tells lists apart that
-// are read one after the other. Any other would be no key of the table's.
+// isPlace reports whether a text can be a place: an id, with a mark for the list that
+// it is in. Any other text could not be a key of the table.
 func isPlace(text []byte) bool {
 	for _, c := range text {
 		if c <= ' ' || c > '~' {

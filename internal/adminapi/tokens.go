@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 )
 
-// tokenBody is what a new token may be given.
+// tokenBody is the body of a new token.
 type tokenBody struct {
 	Label     optional[string]    `json:"label"`
 	ExpiresAt optional[time.Time] `json:"expiresAt"`
@@ -17,18 +17,18 @@ type tokenBody struct {
 
 const maxLabel = 100
 
-// wanted reads what is chosen of a token.
+// wanted reads the choices for a token.
 func (q *request) wanted() (access.Wanted, error) {
 	var body tokenBody
 	if err := q.decode(&body); err != nil {
 		return access.Wanted{}, err
 	}
 	if !isLine(body.Label.value, maxLabel) {
-		return access.Wanted{}, &problem{kind: kindInvalid, detail: fmt.Sprintf("label is not one line of text of at most %d bytes.", maxLabel)}
+		return access.Wanted{}, &problem{kind: kindInvalid, detail: fmt.Sprintf("label must be one line of text of at most %d bytes.", maxLabel)}
 	}
 	w := access.Wanted{Label: body.Label.value}
 	if body.ExpiresAt.set && !body.ExpiresAt.null {
-		// The first moment there is would be no end.
+		// The zero time would mean that it never expires.
 		if w.Expires = body.ExpiresAt.value; w.Expires.IsZero() {
 			return access.Wanted{}, access.ErrPast
 		}
@@ -36,7 +36,7 @@ func (q *request) wanted() (access.Wanted, error) {
 	return w, nil
 }
 
-// tokenDocument is what is shown of a token: never its text, nor its hash.
+// tokenDocument is a token without its secret and without its hash.
 func (q *request) tokenDocument(r access.Record) map[string]any {
 	state := "live"
 	switch {
@@ -59,7 +59,7 @@ func (q *request) tokenDocument(r access.Record) map[string]any {
 	return document
 }
 
-// minted answers with a new token: its text is shown this once.
+// minted answers with a new token: its secret is returned only this once.
 func (q *request) minted(text string, r access.Record) (*reply, error) {
 	q.resource = r.ID
 	document := q.tokenDocument(r)
@@ -100,13 +100,13 @@ func (s *Service) createToken(ctx context.Context, q *request) (*reply, error) {
 	return q.minted(text, record)
 }
 
-// token is the id of the path, which a request about one token is about.
+// token is the token id in the path.
 func (s *Service) token(ctx context.Context, q *request, action string) (string, error) {
 	q.action = action
 	return q.about("token"), s.mustHave(ctx, q)
 }
 
-// revokeToken: DELETE /tenants/{tenant}/tokens/{token}. It works for
+// revokeToken: DELETE /tenants/{tenant}/tokens/{token}. The token works for
 // access.CacheTime more.
 func (s *Service) revokeToken(ctx context.Context, q *request) (*reply, error) {
 	id, err := s.token(ctx, q, "revoked")
@@ -116,7 +116,7 @@ func (s *Service) revokeToken(ctx context.Context, q *request) (*reply, error) {
 	return noContent(), s.Tokens.Revoke(ctx, q.tenant, id)
 }
 
-// startRotation: POST /tenants/{tenant}/tokens/{token}/rotation makes a token beside
+// startRotation: POST /tenants/{tenant}/tokens/{token}/rotation creates a token beside
 // this one; both work until the rotation is completed or cancelled.
 func (s *Service) startRotation(ctx context.Context, q *request) (*reply, error) {
 	id, err := s.token(ctx, q, "rotation started")

@@ -14,7 +14,7 @@ func accountType(name string, sent optional[string], otherwise tenant.AccountTyp
 	return kind, choose(name, sent, &kind, otherwise, tenant.User, tenant.Reader)
 }
 
-// userBody is what POST and PATCH take.
+// userBody is the body of POST and PATCH.
 type userBody struct {
 	UserName    optional[string] `json:"userName"`
 	Email       optional[string] `json:"email"`
@@ -61,8 +61,8 @@ func userReply(status int, u *directory.User) (*reply, error) {
 	return answer(status, document, etag(u.Version))
 }
 
-// createUser: POST /tenants/{tenant}/users makes a user of the application's own,
-// by the same rules of uniqueness and seats as the identity provider's.
+// createUser: POST /tenants/{tenant}/users creates a user of the application,
+// by the same rules of uniqueness and seats as for the identity provider.
 func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	if err := q.known(); err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (s *Service) changeUser(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	if body.Origin.set {
-		return nil, &problem{kind: kindInvalid, detail: "origin says how the user was made, and cannot be changed."}
+		return nil, &problem{kind: kindInvalid, detail: "origin cannot be changed: it says how the user was created."}
 	}
 	by, err := s.by(ctx, q)
 	if err != nil {
@@ -148,8 +148,8 @@ func (s *Service) changeUser(ctx context.Context, q *request) (*reply, error) {
 	return userReply(http.StatusOK, result.User)
 }
 
-// change is what the body asks for; null is what the member is when it is left out
-// of a new user, but for names.
+// change is the change of the body; null is the default of a new user, except for
+// names.
 func (b userBody) change() (directory.OwnChange, error) {
 	var c directory.OwnChange
 	if b.UserName.set {
@@ -166,7 +166,7 @@ func (b userBody) change() (directory.OwnChange, error) {
 	}
 	if b.Active.set {
 		if b.Active.null {
-			return c, &problem{kind: kindInvalid, detail: "active is true or false."}
+			return c, &problem{kind: kindInvalid, detail: "active must be true or false."}
 		}
 		c.Active = &b.Active.value
 	}
@@ -175,7 +175,7 @@ func (b userBody) change() (directory.OwnChange, error) {
 	}
 	if b.AccountType.set {
 		if b.AccountType.null {
-			return c, &problem{kind: kindInvalid, detail: "accountType is user or reader."}
+			return c, &problem{kind: kindInvalid, detail: "accountType must be user or reader."}
 		}
 		kind, err := accountType("accountType", b.AccountType, tenant.User)
 		if err != nil {

@@ -1,6 +1,6 @@
-// Package adminclient asks the application's side of a running service, as
-// internal/adminapi serves it. It knows neither AWS nor the command line: who is
-// asking is a function that is given to it.
+// Package adminclient is a client of the admin API of a running service, which
+// internal/adminapi serves. It knows neither AWS nor the command line: a function
+// authorizes its requests.
 package adminclient
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Authorize makes a request one that the service takes; body is what it carries.
+// Authorize adds the authorization to a request; body is the request's body.
 type Authorize func(r *http.Request, body []byte) error
 
 // Bearer authorizes by the admin token of `rollcall local`.
@@ -30,7 +30,7 @@ func Bearer(token string) Authorize {
 	}
 }
 
-// Client asks one service. Safe for concurrent use.
+// Client is a client of one service. Safe for concurrent use.
 type Client struct {
 	base      *url.URL
 	authorize Authorize
@@ -38,19 +38,19 @@ type Client struct {
 	wait      func(ctx context.Context, d time.Duration) error
 }
 
-// New makes a Client for the URL that ends in /admin/v1. Without TLS only this
-// machine is asked: what is sent are credentials.
+// New returns a Client for the URL that ends in /admin/v1. It has to be https, except
+// on this machine: credentials are sent.
 func New(base string, authorize Authorize) (*Client, error) {
 	u, err := url.Parse(strings.TrimSuffix(base, "/"))
 	if err != nil || u.Host == "" || !strings.HasSuffix(u.Path, "/admin/v1") || u.RawQuery != "" {
 		return nil, fmt.Errorf("%q is not the URL of an admin API, which ends in /admin/v1", base)
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
-		return nil, fmt.Errorf("%s is not asked without TLS: give an https URL", u.Host)
+		return nil, fmt.Errorf("%s needs an https URL: credentials are not sent without TLS", u.Host)
 	}
 	return &Client{base: u, authorize: authorize, http: &http.Client{
 		Timeout: requestTime,
-		// A redirect would take the credential elsewhere.
+		// A redirect would send the credential elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, wait: sleep}, nil
 }
@@ -66,14 +66,14 @@ func loopback(host string) bool {
 // Problem is a refusal of the service. RFC 9457
 type Problem struct {
 	Status int `json:"status"`
-	// Type ends in the kind of problem, behind a #.
+	// Type ends in the kind of problem, after a #.
 	Type      string `json:"type"`
 	Title     string `json:"title"`
 	Detail    string `json:"detail"`
 	RequestID string `json:"requestId"`
 }
 
-// Error is the detail, and the id to ask about.
+// Error returns the detail, and the request id.
 func (p *Problem) Error() string {
 	text := p.Detail
 	if text == "" {
@@ -85,19 +85,19 @@ func (p *Problem) Error() string {
 	return text
 }
 
-// Kind is the kind of problem, "" for a refusal that is not the service's own.
+// Kind returns the kind of problem, "" for a refusal that is not the service's own.
 func (p *Problem) Kind() string {
 	_, kind, _ := strings.Cut(p.Type, "#")
 	return kind
 }
 
-// CredentialsError says that a request could not be authorized, and was not sent.
+// CredentialsError is the failure to authorize a request, which was not sent.
 type CredentialsError struct{ error }
 
-// Unwrap is why.
+// Unwrap returns the reason.
 func (e *CredentialsError) Unwrap() error { return e.error }
 
-// ErrUnreachable says that nobody answered.
+// ErrUnreachable reports that the service did not answer.
 var ErrUnreachable = errors.New("the service does not answer")
 
 // The largest answer, and how often a request is sent that is refused for haste or
@@ -119,8 +119,9 @@ func (c *Client) Create(ctx context.Context, path string, body any) (answer []by
 	return answer, err
 }
 
-// Do asks for a path behind the base, with its segments escaped, and returns the
-// body of the answer, nil for none, and its status. A refusal is a *Problem.
+// Do sends a request for a path below the base URL, with its segments escaped, and
+// returns the body of the answer, nil for none, and its status. A refusal is a
+// *Problem.
 func (c *Client) Do(ctx context.Context, method, path string, query url.Values, body any) (answer []byte, status int, err error) {
 	var sent []byte
 	if body != nil {

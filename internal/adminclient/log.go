@@ -8,27 +8,29 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/rollcall-scim/rollcall/internal/errortext"
 )
 
-// Entry is one entry of a tenant's provisioning log: what became of one request
-// that wanted to change something.
+// Entry is one entry of a tenant's provisioning log: the result of one change
+// request.
 type Entry struct {
-	// ID is the entry's own; it is the request's but for a part of a longer one.
+	// ID is the entry's id: the request's id, except for a part of a longer request.
 	ID        string `json:"id"`
 	RequestID string `json:"requestId"`
-	// BulkRequestID is the bulk request that this one is an operation of.
+	// BulkRequestID is the id of the bulk request of an operation.
 	BulkRequestID string    `json:"bulkRequestId"`
 	Time          time.Time `json:"time"`
-	// By is "idp" or "app", Who is on whose behalf the application asked.
+	// By is "idp" or "app", Who is the person for whom the application sent it.
 	By      string `json:"by"`
 	Who     string `json:"who"`
 	IdP     string `json:"idp"`
 	TokenID string `json:"tokenId"`
-	// IdPRequestID is the identity provider's own id of the request.
+	// IdPRequestID is the request id of the identity provider.
 	IdPRequestID string `json:"idpRequestId"`
-	// Operation is what was asked: create, replace, modify, delete, bulk, …
+	// Operation is the kind of request: create, replace, modify, delete, bulk, …
 	Operation string `json:"operation"`
-	// Action is what was done: created, updated, deactivated, …; "" for nothing.
+	// Action is the result: created, updated, deactivated, …; "" for no change.
 	Action       string `json:"action"`
 	ResourceType string `json:"resourceType"`
 	ResourceID   string `json:"resourceId"`
@@ -44,32 +46,32 @@ type Entry struct {
 	// WhatToDo and Documentation are the cause's.
 	WhatToDo      string `json:"whatToDo"`
 	Documentation string `json:"documentation"`
-	// Changed are names of attributes, Tolerances what was not taken as it was sent.
+	// Changed are names of attributes, Tolerances the accepted deviations.
 	Changed        []string `json:"changed"`
 	Tolerances     []string `json:"tolerances"`
 	MembersAdded   []string `json:"membersAdded"`
 	MembersRemoved []string `json:"membersRemoved"`
 	// MembersSet is the size of a whole new set of members, nil for none.
 	MembersSet *int `json:"membersSet"`
-	// Members are those whom a failure or a warning concerns.
+	// Members are the members that a failure or a warning is about.
 	Members []Member `json:"members"`
 	Seats   *Seats   `json:"seats"`
 }
 
-// Member is a member whom a group's failure or warning concerns.
+// Member is a member that a group's failure or warning is about.
 type Member struct {
 	ID string `json:"id"`
-	// Subject and State are known of a user that there is or was: active, inactive,
-	// deleted; "unknown" is the state of all others.
+	// Subject and State are those of a user: active, inactive or deleted; the State of
+	// an unknown id is "unknown".
 	Subject string `json:"subject"`
 	State   string `json:"state"`
-	// Failure is why the member's own provisioning fails, nil where it does not.
+	// Failure is the failure of the member's own provisioning, nil for none.
 	Failure *FailedUser `json:"failure"`
 }
 
 // Seats are the seats at the time of an entry.
 type Seats struct {
-	// Delta and ReadersDelta are what the request added.
+	// Delta and ReadersDelta are the seats and readers that the request added.
 	Delta        int64 `json:"delta"`
 	ReadersDelta int64 `json:"readersDelta"`
 	// Used and Limit were read at AsOf; nil where they were not. Limit is nil for none.
@@ -96,26 +98,50 @@ type FailedUser struct {
 	RequestID     string    `json:"requestId"`
 }
 
-// Explanation is all that is known of one request.
+// Explanation is what is known of one request.
 type Explanation struct {
 	RequestID string  `json:"requestId"`
 	Entries   []Entry `json:"entries"`
-	// Now tells whether what failed is mended: "failing", "fixed", or "" for a
-	// request that did not fail.
+	// Now is the state of the failure: "failing", "fixed", or "" for a request that did
+	// not fail.
 	Now string `json:"now"`
-	// Failing is how the subject fails now, where it does.
+	// Failing is the subject's failure now, nil for none.
 	Failing *FailedUser `json:"failing"`
 	// FixedBy is the success that came after the failure, where it is known.
 	FixedBy *Entry `json:"fixedBy"`
 }
 
-// Overview is a tenant at one glance.
+// Diagnosis is what the text of an error means.
+type Diagnosis struct {
+	// Found is "request", "requests", "causes" or "nothing".
+	Found string `json:"found"`
+	// By is how it was found: "id", "text", "subject", "words", "status", or "".
+	By string `json:"by"`
+	// Detail says how the text was matched, or why it was not.
+	Detail string `json:"detail"`
+	// Missing says which part of the text is missing, "" for none.
+	Missing string `json:"missing"`
+	// RequestID is the request id that the text names, "" for none.
+	RequestID string `json:"requestId"`
+	IdP       string `json:"idp"`
+	// Status is the HTTP status that the text shows, 0 for none.
+	Status int `json:"status"`
+	// Explanation is that of the request that is found, nil for none.
+	Explanation *Explanation `json:"explanation"`
+	// Requests are those that the text may be of, the newest of each user or group;
+	// More reports that there are others.
+	Requests []Entry     `json:"requests"`
+	More     bool        `json:"more"`
+	Causes   []CauseText `json:"causes"`
+}
+
+// Overview is the state of a tenant's provisioning.
 type Overview struct {
 	Seats   Count `json:"seats"`
 	Readers Count `json:"readers"`
 	Users   int64 `json:"users"`
 	Groups  int64 `json:"groups"`
-	// Failing is the number of failed users and groups; FailingMore tells that there
+	// Failing is the number of failing users and groups; FailingMore reports that there
 	// are more.
 	Failing     int  `json:"failing"`
 	FailingMore bool `json:"failingMore"`
@@ -123,12 +149,12 @@ type Overview struct {
 	LastSync []Entry `json:"lastSync"`
 	// Failures are counted by cause, in equal spans of time from the oldest.
 	Failures []FailureSpan `json:"failures"`
-	// FailuresPartial tells that there were more than were counted: the oldest spans
-	// are not whole.
+	// FailuresPartial reports that not all failures were counted: the oldest spans are
+	// incomplete.
 	FailuresPartial bool `json:"failuresPartial"`
 }
 
-// Count is how many are used of how many; Limit is nil for no limit.
+// Count is a number in use and its limit; Limit is nil for no limit.
 type Count struct {
 	Used  int64  `json:"used"`
 	Limit *int64 `json:"limit"`
@@ -141,7 +167,7 @@ type FailureSpan struct {
 	Causes map[string]int `json:"causes"`
 }
 
-// CauseText is what a cause means.
+// CauseText is the meaning of a cause.
 type CauseText struct {
 	Cause    string `json:"cause"`
 	Status   int    `json:"status"`
@@ -152,13 +178,13 @@ type CauseText struct {
 	WhatToDo      string            `json:"whatToDo"`
 	Advice        map[string]string `json:"advice"`
 	Documentation string            `json:"documentation"`
-	// Where says where requests of this cause are found: "log" or "cloudwatch".
+	// Where is the place of requests with this cause: "log" or "cloudwatch".
 	Where string `json:"where"`
 }
 
-// LogQuery says which entries are wanted; zero members are not asked for.
+// LogQuery is a search of the log; zero members are left out.
 type LogQuery struct {
-	// Subject is a userName, displayName, externalId or id.
+	// Subject is a whole userName, displayName, primary email, externalId or id.
 	Subject      string
 	Cause        string
 	Outcome      string
@@ -168,13 +194,13 @@ type LogQuery struct {
 	ResourceType string
 }
 
-// LogPage is a page of entries, the newest first.
+// LogPage is a page of entries, newest first.
 type LogPage struct {
 	Entries []Entry `json:"entries"`
-	// Next is to be sent as After while others follow.
+	// Next is the After of the next page, "" at the end.
 	Next string `json:"next"`
-	// SearchedTo is the time down to which the log was searched for this page, nil
-	// at its end.
+	// SearchedTo is the time back to which the log was searched for this page, nil at
+	// its end.
 	SearchedTo *time.Time `json:"searchedTo"`
 	// Nothing says why the search found nothing, nil where it found something.
 	Nothing *Nothing `json:"nothing"`
@@ -203,7 +229,7 @@ type FailedPage struct {
 	Nothing *Nothing `json:"nothing"`
 }
 
-// get asks for a document.
+// get reads a document.
 func get[D any](ctx context.Context, c *Client, path string, query url.Values) (D, error) {
 	var document D
 	answer, _, err := c.Do(ctx, http.MethodGet, path, query, nil)
@@ -241,28 +267,39 @@ func (q LogQuery) values() url.Values {
 	return v
 }
 
-// Log reads a page of a tenant's provisioning log, the newest first.
+// Log reads a page of a tenant's provisioning log, newest first.
 func (c *Client) Log(ctx context.Context, tenant string, q LogQuery) (LogPage, error) {
 	return get[LogPage](ctx, c, below(tenant, "log"), q.values())
 }
 
-// FailedUsers reads a page of those whose provisioning fails now. Of the query
-// Subject, Cause, ResourceType, After and Limit are asked for.
+// FailedUsers reads a page of the failing users and groups. Of the query it uses
+// Subject, Cause, ResourceType, After and Limit.
 func (c *Client) FailedUsers(ctx context.Context, tenant string, q LogQuery) (FailedPage, error) {
 	return get[FailedPage](ctx, c, below(tenant, "failed-users"), q.values())
 }
 
-// Request reads all that is known of one request.
+// Request reads what is known of one request.
 func (c *Client) Request(ctx context.Context, tenant, id string) (Explanation, error) {
 	return get[Explanation](ctx, c, below(tenant, "requests", id), nil)
 }
 
-// Overview reads a tenant at one glance.
+// Explain reads what the pasted text of an error means. Tokens in it are replaced
+// before it is sent; redacted reports that there were some.
+func (c *Client) Explain(ctx context.Context, tenant, pasted string) (d Diagnosis, redacted bool, err error) {
+	text, redacted := errortext.Clean(pasted)
+	answer, _, err := c.Do(ctx, http.MethodPost, below(tenant, "explanations"), nil, map[string]any{"text": text})
+	if err == nil {
+		err = json.Unmarshal(answer, &d)
+	}
+	return d, redacted, err
+}
+
+// Overview reads the state of a tenant's provisioning.
 func (c *Client) Overview(ctx context.Context, tenant string) (Overview, error) {
 	return get[Overview](ctx, c, below(tenant, "overview"), nil)
 }
 
-// Causes reads what all causes mean.
+// Causes reads the meanings of all causes.
 func (c *Client) Causes(ctx context.Context) ([]CauseText, error) {
 	list, err := get[struct {
 		Causes []CauseText `json:"causes"`

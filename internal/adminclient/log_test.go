@@ -183,6 +183,7 @@ func TestTypes_AreThoseOfTheDescription(t *testing.T) {
 		"Entry": reflect.TypeFor[Entry](), "Member": reflect.TypeFor[Member](), "Seats": reflect.TypeFor[Seats](),
 		"FailedUser": reflect.TypeFor[FailedUser](), "Explanation": reflect.TypeFor[Explanation](), "Overview": reflect.TypeFor[Overview](),
 		"Count": reflect.TypeFor[Count](), "Log": reflect.TypeFor[LogPage](), "FailedUsers": reflect.TypeFor[FailedPage](),
+		"Nothing": reflect.TypeFor[Nothing](), "Diagnosis": reflect.TypeFor[Diagnosis](), "Cause": reflect.TypeFor[CauseText](),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var has, wants []string

@@ -10,12 +10,12 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Tenant is a tenant, as far as who only reads it needs to know.
+// Tenant is the part of a tenant that the console shows.
 type Tenant struct {
 	ID          string `json:"id"`
 	DisplayName string `json:"displayName"`
 	SCIMEnabled bool   `json:"scimEnabled"`
-	// Deleting tells that the tenant's deletion has begun.
+	// Deleting reports that the tenant's deletion has begun.
 	Deleting bool      `json:"deleting"`
 	LogDays  int       `json:"logDays"`
 	Created  time.Time `json:"created"`
@@ -28,7 +28,7 @@ type TenantPage struct {
 	Next    string   `json:"next"`
 }
 
-// Token is a token without its text.
+// Token is a token without its secret.
 type Token struct {
 	ID       string `json:"id"`
 	Label    string `json:"label"`
@@ -44,13 +44,14 @@ type Token struct {
 	ReplacedBy string `json:"replacedBy"`
 }
 
-// NewToken is a token that was just made, with its text: it is told this once.
+// NewToken is a token that was just created, with its secret, which is returned only
+// once.
 type NewToken struct {
 	Token
 	Text string `json:"token"`
 }
 
-// TokenWish is what may be chosen of a new token.
+// TokenWish has the choices for a new token.
 type TokenWish struct {
 	Label     string     `json:"label,omitzero"`
 	ExpiresAt *time.Time `json:"expiresAt,omitzero"`
@@ -86,7 +87,7 @@ type DeletedGroupPage struct {
 	Next          string         `json:"next"`
 }
 
-// place is where a page begins, and how long it is; 0 leaves that to the service.
+// place is where a page begins, and its length; 0 is the service's default.
 func place(after string, limit int) url.Values {
 	v := url.Values{}
 	if after != "" {
@@ -116,12 +117,12 @@ func (c *Client) Tokens(ctx context.Context, tenant string) ([]Token, error) {
 	return list.Tokens, err
 }
 
-// CreateToken makes a token.
+// CreateToken creates a token.
 func (c *Client) CreateToken(ctx context.Context, tenant string, w TokenWish) (NewToken, error) {
 	return c.mint(ctx, below(tenant, "tokens"), w)
 }
 
-// StartRotation makes a token beside another one: both work.
+// StartRotation creates a token beside another one: both work.
 func (c *Client) StartRotation(ctx context.Context, tenant, token string, w TokenWish) (NewToken, error) {
 	return c.mint(ctx, below(tenant, "tokens", token, "rotation"), w)
 }

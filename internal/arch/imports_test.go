@@ -116,13 +116,13 @@ var rules = []rule{
 	{
 		packages:  []string{"./internal/adminclient"},
 		forbidden: []string{"./internal/...", "github.com/aws/..."},
-		allowed:   []string{"./internal/adminclient"},
+		allowed:   []string{"./internal/adminclient", "./internal/errortext", "./internal/credential"},
 		reason:    "who asks the application's side knows what is described, and nothing of how it is served",
 	},
 	{
 		packages:  []string{"./internal/console"},
 		forbidden: []string{"./internal/...", elsewhere},
-		allowed:   []string{"./internal/console", "./internal/adminclient", "./internal/idp", "./internal/pathname", "github.com/go-json-experiment/json/..."},
+		allowed:   []string{"./internal/console", "./internal/adminclient", "./internal/errortext", "./internal/credential", "./internal/idp", "./internal/pathname", "github.com/go-json-experiment/json/..."},
 		reason:    "the console shows what the admin API answers, of any deployment: it has no way to the data beside it, and nothing of others in its pages",
 	},
 	{

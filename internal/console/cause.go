@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
 
-// allCauses are what all causes mean. They are the service's code: they are asked for
-// once.
+// allCauses returns the meanings of all causes. They are part of the service's code,
+// so they are read once.
 func (c *Console) allCauses(q *request) ([]adminclient.CauseText, error) {
 	c.mu.Lock()
 	known := c.causes
@@ -29,7 +29,7 @@ func (c *Console) allCauses(q *request) ([]adminclient.CauseText, error) {
 	return all, nil
 }
 
-// meaning is what a cause means; false for one that is not known.
+// meaning returns the meaning of a cause, false for an unknown cause.
 func (c *Console) meaning(q *request, cause string) (adminclient.CauseText, bool, error) {
 	all, err := c.allCauses(q)
 	if err != nil {
@@ -42,8 +42,8 @@ func (c *Console) meaning(q *request, cause string) (adminclient.CauseText, bool
 	return all[i], true, nil
 }
 
-// causeChoices are the causes that a list can be narrowed to. Without an answer of the
-// service it is the one that is chosen: the list itself tells what is wrong.
+// causeChoices are the causes that a list can be filtered by. Without an answer of the
+// service only the chosen one is offered: the list itself shows the error.
 func (c *Console) causeChoices(q *request, chosen string) []choice {
 	pairs := []string{"", "Any cause"}
 	all, err := c.allCauses(q)
@@ -61,7 +61,7 @@ func (c *Console) causeChoices(q *request, chosen string) []choice {
 	return choices(chosen, pairs...)
 }
 
-// inCloudWatch is where the requests of some causes are found.
+// inCloudWatch is the place of causes whose requests are in CloudWatch only.
 const inCloudWatch = "cloudwatch"
 
 // causeRow is a cause as a row.
@@ -97,7 +97,7 @@ func (c *Console) cause(q *request) (page, error) {
 		return page{}, err
 	}
 	if !ok {
-		return problemPage(http.StatusNotFound, "There is no such cause", "The list of causes has them all."), nil
+		return problemPage(http.StatusNotFound, "Unknown cause", "See the list of causes."), nil
 	}
 	query := "failures-by-cause"
 	if t.Status == http.StatusUnauthorized {
@@ -132,7 +132,7 @@ func adviceOf(t adminclient.CauseText) []advice {
 	return append(list, rest)
 }
 
-// logsOf are the logs of the first tenants, narrowed to a cause.
+// logsOf are links to the logs of the first tenants, filtered by a cause.
 func (c *Console) logsOf(q *request, cause string) []link {
 	found, err := c.client.Tenants(q.Context(), "", 10)
 	if err != nil {

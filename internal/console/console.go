@@ -21,14 +21,14 @@ const Prefix = "/console"
 // secretParameter is the name in the query of the secret that a link has.
 const secretParameter = "t"
 
-// Config is what a Console is made of.
+// Config configures a Console.
 type Config struct {
-	// Client asks the service that the pages are about.
+	// Client reads the service that the pages show.
 	Client *adminclient.Client
-	// Address is where the console is listened for, host:port.
+	// Address is where the console listens, host:port.
 	Address string
-	// Place says which service it is, for the foot of the page: a stack's name, or
-	// "this machine".
+	// Place names the service in the foot of the page: a stack's name, or "this
+	// machine".
 	Place string
 	// Log gets a line for each request.
 	Log *slog.Logger
@@ -57,7 +57,7 @@ type Console struct {
 //go:embed templates/*.html style.css icon.svg
 var files embed.FS
 
-// New makes a Console.
+// New returns a Console.
 func New(config Config) (*Console, error) {
 	_, port, err := net.SplitHostPort(config.Address)
 	if err != nil {
@@ -81,8 +81,8 @@ func New(config Config) (*Console, error) {
 	return c, nil
 }
 
-// Link is the path of a page with a secret that is good once, within ten minutes, and
-// begins a session: a tenant's page, or the first one for "".
+// Link returns the path of a page with a secret that works once, within ten minutes,
+// and begins a session: a tenant's page, or the first page for "".
 func (c *Console) Link(tenant string) string {
 	page := Prefix + "/"
 	if tenant != "" {
@@ -91,7 +91,7 @@ func (c *Console) Link(tenant string) string {
 	return page + question(url.Values{secretParameter: {c.sessions.link()}}.Encode())
 }
 
-// handler answers a request of a live session; what it returns is shown, or told as a
+// handler answers a request of a live session: its page is shown, or its error as a
 // problem.
 type handler func(q *request) (page, error)
 
@@ -100,13 +100,12 @@ type request struct {
 	*http.Request
 	w      http.ResponseWriter
 	cookie string
-	// tenant is the one of the path, parameters are what stands for the names of the
-	// route.
+	// tenant is that of the path, parameters are the values of the route's names.
 	tenant     string
 	parameters map[string]string
 }
 
-// ServeHTTP answers a request, and logs one line of it.
+// ServeHTTP answers a request, and logs it in one line.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := c.now()
 	recorded := &recorder{ResponseWriter: w}
@@ -121,7 +120,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *Console) answer(w http.ResponseWriter, r *http.Request) (route string, fault error) {
 	switch {
 	case !c.knownHost(r):
-		// Nothing is said to a page of another name.
+		// A page under another name learns nothing.
 		http.Error(w, "This address is not the console's: use the link that rollcall printed.", http.StatusMisdirectedRequest)
 		return "", nil
 	case !bounded(r):
@@ -145,7 +144,7 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request) (route string, 
 	if found == nil {
 		if len(allowed) > 0 {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			return "", c.show(q, problemPage(http.StatusMethodNotAllowed, "This page is not asked that way", "Go back, and follow a link or a button of the page."))
+			return "", c.show(q, problemPage(http.StatusMethodNotAllowed, "Method not allowed", "Go back, and follow a link or a button of the page."))
 		}
 		return "", c.show(q, noPage())
 	}
@@ -166,7 +165,7 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request) (route string, 
 	return route, errors.Join(fault, c.show(q, p))
 }
 
-// question is a query with its mark.
+// question returns a query with its question mark.
 func question(query string) string {
 	if query == "" {
 		return ""
@@ -174,7 +173,7 @@ func question(query string) string {
 	return "?" + query
 }
 
-// cookieOf is the session's cookie, "" for none or for several.
+// cookieOf returns the session's cookie, "" for none or for several.
 func (c *Console) cookieOf(r *http.Request) string {
 	if sent := r.CookiesNamed(c.cookie); len(sent) == 1 {
 		return sent[0].Value
@@ -192,7 +191,7 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request) error {
 		return c.refuse(w, r, http.StatusForbidden) // and not counted as a guess
 	}
 	if ahead(r) {
-		// The link would be used up by a page that nobody sees.
+		// The link would be used up by a page that is not shown.
 		return c.refuse(w, r, http.StatusServiceUnavailable)
 	}
 	secrets := r.URL.Query()[secretParameter]
@@ -203,7 +202,7 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request) error {
 	switch e {
 	case refused:
 		if c.sessions.known(c.cookieOf(r)) {
-			break // a link that was used before, by who is in
+			break // a link that this session has used before
 		}
 		return c.refuse(w, r, http.StatusForbidden)
 	case tooOften:
@@ -217,20 +216,20 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// checkForm reads a form and tells whether a page of this session sent it; p is what is
-// shown when not.
+// checkForm reads a form and reports whether a page of this session sent it; p is
+// shown otherwise.
 func (c *Console) checkForm(q *request) (p page, ok bool) {
 	q.Body = http.MaxBytesReader(q.w, q.Body, maxBody)
 	kind, _, _ := strings.Cut(q.Header.Get("Content-Type"), ";")
 	if strings.TrimSpace(kind) != "application/x-www-form-urlencoded" {
-		return problemPage(http.StatusUnsupportedMediaType, "This is no form of the console", "Go back to the page and send its form."), false
+		return problemPage(http.StatusUnsupportedMediaType, "Unsupported media type", "Go back to the page and send its form."), false
 	}
 	if err := q.ParseForm(); err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
-			return problemPage(http.StatusRequestEntityTooLarge, "The form is too large", "Go back and send less. Nothing was changed."), false
+			return problemPage(http.StatusRequestEntityTooLarge, "The form is too large", "Nothing was changed. Go back and send less."), false
 		}
-		return problemPage(http.StatusBadRequest, "The form does not decode", "Go back to the page and send its form again. Nothing was changed."), false
+		return problemPage(http.StatusBadRequest, "Invalid form", "Nothing was changed. Go back to the page and send its form again."), false
 	}
 	if !ownForm(q.Request) || !c.sessions.isForm(q.cookie, q.PostForm.Get("form")) {
 		return problemPage(http.StatusForbidden, "The form did not come from this console", "Nothing was changed. Open the page again, here, and send the form from there."), false
@@ -243,11 +242,11 @@ func (c *Console) leave(q *request) (page, error) {
 	c.sessions.leave(q.cookie)
 	http.SetCookie(q.w, &http.Cookie{Name: c.cookie, Path: Prefix, MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	return page{status: http.StatusOK, name: "outside", title: "Signed out", data: outside{
-		What: "You are signed out", Do: "The session is over.", Fresh: true,
+		What: "You are signed out", Do: "The session has ended.", Fresh: true,
 	}}, nil
 }
 
-// logLine logs a request: neither its query nor what stands in its path.
+// logLine logs a request without its query and without the values in its path.
 func (c *Console) logLine(r *http.Request, route string, status int, start time.Time, fault error) {
 	level := slog.LevelInfo
 	switch {
@@ -274,13 +273,13 @@ func (c *Console) logLine(r *http.Request, route string, status int, start time.
 	c.log.LogAttrs(r.Context(), level, "console.request", attrs...)
 }
 
-// recorder keeps the status of an answer.
+// recorder records the status of an answer.
 type recorder struct {
 	http.ResponseWriter
 	status int
 }
 
-// WriteHeader writes the status, and keeps it.
+// WriteHeader writes the status, and records it.
 func (w *recorder) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status

@@ -1,11 +1,10 @@
 // Package console is the administrator's web page: which users fail, why, what to
-// do, and whether it is mended. It is made on the server, without a script, from
-// what the admin API answers; package adminclient asks it.
+// do, and whether it is resolved. Pages are made on the server, without a script, from
+// the answers of the admin API, which package adminclient reads.
 //
-// The pages are for whoever started the program, on the machine where it runs. A
-// page is shown to who holds a session, which a link that is good once begins; what
-// identity providers and applications sent into a name or a text is shown as text,
-// with everything in it visible.
+// The pages are for the person who started the program, on the machine where it runs.
+// A page needs a session; a link that works once begins one. Names and texts of
+// identity providers and applications are shown as text, with every character visible.
 //
-// It reads no table and keeps nothing but its sessions, in memory.
+// The package reads no table and keeps only its sessions, in memory.
 package console

@@ -46,7 +46,7 @@ func newEntryRow(tenant string, e adminclient.Entry, now time.Time) entryRow {
 	return r
 }
 
-// doing is what was done, or what was asked where nothing was.
+// doing is the action of an entry, or its operation where nothing was changed.
 func doing(e adminclient.Entry) string {
 	about := kind(e.ResourceType)
 	if e.Action != "" {
@@ -55,7 +55,7 @@ func doing(e adminclient.Entry) string {
 	return nameText(e.Operation).String() + " " + about
 }
 
-// historyOf is the address of what the log has of a subject: by id where it has one.
+// historyOf is the address of a subject's entries in the log: by id where it has one.
 func historyOf(tenant, id, name, externalID string) string {
 	subject := firstOf(id, name, externalID)
 	if subject == "" || len(subject) > maxSubject {
@@ -64,7 +64,7 @@ func historyOf(tenant, id, name, externalID string) string {
 	return address(url.Values{"subject": {subject}}, "t", tenant, "log")
 }
 
-// firstOf is the first of some texts that is there.
+// firstOf returns the first text that is not empty.
 func firstOf(texts ...string) string {
 	for _, t := range texts {
 		if t != "" {

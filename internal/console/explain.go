@@ -24,7 +24,7 @@ type explained struct {
 	OutcomeText string
 }
 
-// memberRow is a member whom a group's failure or warning concerns.
+// memberRow is a member that a group's failure or warning is about.
 type memberRow struct {
 	ID, Subject, State string
 	Failure            *failedRow
@@ -38,18 +38,18 @@ type seatsText struct {
 	Change []string
 }
 
-// explain: GET /console/t/{tenant}/requests/{request} is all that is known of one
+// explain: GET /console/t/{tenant}/requests/{request} shows what is known of one
 // request.
 func (c *Console) explain(q *request) (page, error) {
 	x, err := c.client.Request(q.Context(), q.tenant, q.parameters["request"])
 	var refusal *adminclient.Problem
 	if errors.As(err, &refusal) && refusal.Status == http.StatusNotFound {
-		return page{status: http.StatusNotFound, name: "problem", title: "The log has no such request", here: "Log", data: problem{
-			What: "The log has no such request", Why: refusal.Detail, Request: refusal.RequestID,
+		return page{status: http.StatusNotFound, name: "problem", title: "Request not found in the log", here: "Log", data: problem{
+			What: "Request not found in the log", Why: refusal.Detail, Request: refusal.RequestID,
 			Do: []string{
-				"Check the id: paste the whole text that the identity provider shows into the log's box.",
-				"A request that was refused before its token was known, and one that only read, is in CloudWatch alone: run the saved query one-request with the id. On this machine it is in what rollcall local printed.",
-				"Is it of this tenant? Another tenant's requests are not shown here.",
+				"Check the id: paste the whole text that the identity provider shows into the first field of the log.",
+				"Requests without a valid token, and those that only read, are in CloudWatch only: run the saved query one-request with the id. On this machine they are in the output of rollcall local.",
+				"Check the tenant: requests of other tenants are not shown here.",
 			},
 		}}, nil
 	}
@@ -79,7 +79,7 @@ func (c *Console) explain(q *request) (page, error) {
 	return page{name: "explain", title: "Details of a request", here: here, data: data}, nil
 }
 
-// explainEntry is an entry with what its cause means.
+// explainEntry returns an entry with the meaning of its cause.
 func (c *Console) explainEntry(q *request, e adminclient.Entry, n int, now time.Time) (explained, error) {
 	x := explained{
 		Row: newEntryRow(q.tenant, e, now), Entry: e, Number: n, Docs: documentation(e.Documentation),
@@ -111,26 +111,26 @@ func (c *Console) explainEntry(q *request, e adminclient.Entry, n int, now time.
 	return x, nil
 }
 
-// outcomeText is what came of a request, in a sentence.
+// outcomeText is the outcome of a request in a sentence.
 func outcomeText(e adminclient.Entry) string {
 	switch e.Outcome {
 	case "success":
-		return "It was done."
+		return "The change was made."
 	case "warning":
-		return "It was done, with a warning."
+		return "The change was made, with a warning."
 	case "failure":
 		switch e.Cause {
 		case "outcome_unknown", "unfinished":
-			return "Whether it was done was not known when it was answered."
+			return "The outcome was not known when the request was answered."
 		}
-		return "It was refused. Nothing was changed."
+		return "The request was refused. Nothing was changed."
 	case "skipped":
 		return "There was nothing to change."
 	}
 	return ""
 }
 
-// newSeatsText says how many seats there were.
+// newSeatsText returns the seats at the time of an entry, nil where none are known.
 func newSeatsText(s adminclient.Seats, now time.Time) *seatsText {
 	t := &seatsText{AsOf: whenOf(s.AsOf, now)}
 	if s.Used != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
 
-// failedRow is who fails, as a row.
+// failedRow is a failing user or group as a row.
 type failedRow struct {
 	Subject, ExternalID, ResourceID string
 	SubjectTo                       string
@@ -41,7 +41,7 @@ func documentation(url string) string {
 	return ""
 }
 
-// failed: GET /console/t/{tenant}/failed are those whose provisioning fails now.
+// failed: GET /console/t/{tenant}/failed shows the failing users and groups.
 func (c *Console) failed(q *request) (page, error) {
 	f := readSearch(q)
 	f.Kinds = choices(f.ResourceType, "", "Users and groups", "User", "Users", "Group", "Groups")

@@ -18,7 +18,7 @@ type deletedRow struct {
 	HistoryTo           string
 }
 
-// groups: GET /console/t/{tenant}/groups are the groups, and the markers of those that
+// groups: GET /console/t/{tenant}/groups shows the groups, and the markers of those that
 // the application deleted.
 func (c *Console) groups(q *request) (page, error) {
 	query := q.URL.Query()

@@ -10,14 +10,15 @@ import (
 
 // Bounds of what is read.
 const (
-	maxBody  = 4 << 10
+	// maxBody has room for the longest text that is explained, as a form escapes it.
+	maxBody  = 256 << 10
 	maxQuery = 8 << 10
 	maxPath  = 2 << 10
 )
 
 // header are the answers' headers that do not depend on the page. Nothing is loaded
-// but the stylesheet, nothing is sent elsewhere, nobody frames a page, and nothing is
-// kept.
+// but the stylesheet, nothing is sent elsewhere, no page can be framed, and nothing is
+// cached.
 var header = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; " +
 		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -32,13 +33,13 @@ var header = map[string]string{
 }
 
 // formReferrer is the Referrer-Policy of a page with forms: under no-referrer a
-// browser sends them with "Origin: null", which says nothing. Other origins learn
+// browser sends them with "Origin: null", which proves nothing. Other origins learn
 // nothing under either.
 const formReferrer = "same-origin"
 
-// Hosts are the values of the header Host by which a listener's address is asked: the
-// address itself, and the names of this machine with its port. A page of another
-// name, which resolves to this machine, does not get through.
+// Hosts are the accepted values of the header Host for a listener's address: the
+// address itself, and the names of this machine with its port. A page under another
+// name that resolves to this machine is refused.
 func Hosts(address string) []string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -58,18 +59,18 @@ func Hosts(address string) []string {
 	return hosts
 }
 
-// knownHost tells whether a request is for this machine by name.
+// knownHost reports whether a request names this machine as its host.
 func (c *Console) knownHost(r *http.Request) bool {
 	return slices.Contains(c.hosts, strings.ToLower(r.Host))
 }
 
-// bounded tells whether a request is no longer than one is.
+// bounded reports whether the path and the query of a request have a usual length.
 func bounded(r *http.Request) bool {
 	return len(r.URL.RawQuery) <= maxQuery && len(r.URL.EscapedPath()) <= maxPath
 }
 
-// ownForm tells whether a form was sent by a page of this console: every browser
-// names the page's origin, newer ones say whether it is this one.
+// ownForm reports whether a page of this console sent a form: every browser names the
+// origin of the page, and newer ones say whether it is the same.
 func ownForm(r *http.Request) bool {
 	origins := r.Header.Values("Origin")
 	if len(origins) != 1 || !strings.EqualFold(origins[0], "http://"+r.Host) {
@@ -83,8 +84,8 @@ func ownForm(r *http.Request) bool {
 	return true
 }
 
-// opened tells whether a request is that of somebody who opens a page, as far as the
-// browser says. Another page that loads one has nothing to do with links.
+// opened reports whether a request opens a page in the browser, as far as the browser
+// says. A page that is loaded by another page must not use a link.
 func opened(r *http.Request) bool {
 	for _, what := range r.Header.Values("Sec-Fetch-Dest") {
 		if what != "document" {
@@ -94,7 +95,7 @@ func opened(r *http.Request) bool {
 	return true
 }
 
-// ahead tells whether a browser asks for a page before its user does.
+// ahead reports whether a browser loads a page before its user opens it.
 func ahead(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") || r.Header.Get("Purpose") == "prefetch"
 }

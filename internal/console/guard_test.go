@@ -97,7 +97,7 @@ func TestSession_IsNeededForEveryPage(t *testing.T) {
 		if a.Code != http.StatusForbidden || strings.Contains(a.Body.String(), "acme") || strings.Contains(a.Body.String(), "Sign out") {
 			t.Errorf("%s: %d", path, a.Code)
 		}
-		a.page().says(t, "The console is opened by a link")
+		a.page().says(t, "The console needs a link")
 	}
 	for _, r := range b.console.routes {
 		if r.method == http.MethodPost {
@@ -156,7 +156,7 @@ func TestLink_IsGoodOnce(t *testing.T) {
 	if a.Code != http.StatusForbidden || len(a.Result().Cookies()) > 0 {
 		t.Errorf("again: %d %v", a.Code, a.Result().Cookies())
 	}
-	a.page().says(t, "This link is used up", "rollcall console")
+	a.page().says(t, "Link already used", "rollcall console")
 	_, secret, _ := strings.Cut(link, "?t=")
 	if strings.Contains(b.log.String(), secret) || strings.Contains(b.log.String(), c.Value) || strings.Contains(a.Body.String(), secret) {
 		t.Error("the secret is told")

@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 // maxSubject is the longest text that a subject is searched by, in bytes.
 const maxSubject = 1024
 
-// search is what a page's list is narrowed to.
+// search is a page's search: its filters and the choices of its form.
 type search struct {
 	Subject, Cause, Outcome, ResourceType string
 	From, Until                           string
@@ -21,9 +20,9 @@ type search struct {
 	// To is the page's own address.
 	To                      string
 	Causes, Outcomes, Kinds []choice
-	// Wrong is what is wrong with a time, by its name.
+	// Wrong has the errors of the form's fields, by the name of the field.
 	Wrong map[string]string
-	// Narrowed tells that something is searched for.
+	// Narrowed reports whether there are filters.
 	Narrowed bool
 }
 
@@ -33,7 +32,7 @@ type choice struct {
 	Chosen       bool
 }
 
-// choices are pairs of value and label.
+// choices makes choices from pairs of value and label.
 func choices(chosen string, pairs ...string) []choice {
 	var list []choice
 	known := false
@@ -92,7 +91,7 @@ func readTime(text string) (at time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// readTimes reads from and to, and says what is wrong with them.
+// readTimes reads from and to, and keeps the errors of both.
 func (s *search) readTimes() (from, to time.Time) {
 	for name, t := range map[string]struct {
 		text string
@@ -100,17 +99,17 @@ func (s *search) readTimes() (from, to time.Time) {
 	}{"from": {s.From, &from}, "to": {s.Until, &to}} {
 		at, ok := readTime(t.text)
 		if !ok {
-			s.Wrong[name] = "This is no time such as 2026-01-31 12:00."
+			s.Wrong[name] = "Enter a time, for example 2026-01-31 12:00."
 		}
 		*t.at = at
 	}
 	if len(s.Wrong) == 0 && !from.IsZero() && !to.IsZero() && to.Before(from) {
-		s.Wrong["to"] = "This is before the other time."
+		s.Wrong["to"] = "Enter a time after “From”."
 	}
 	return from, to
 }
 
-// history: GET /console/t/{tenant}/log is the provisioning log, the newest first.
+// history: GET /console/t/{tenant}/log shows the provisioning log, newest first.
 func (c *Console) history(q *request) (page, error) {
 	s := readSearch(q)
 	s.To = of(q.tenant, "log")
@@ -119,9 +118,9 @@ func (c *Console) history(q *request) (page, error) {
 	s.Kinds = choices(s.ResourceType, "", "Users and groups", "User", "Users", "Group", "Groups")
 	from, to := s.readTimes()
 	if len(s.Subject) > maxSubject {
-		s.Wrong["subject"] = "This is longer than any name."
+		s.Wrong["subject"] = "A name has at most 1,024 bytes."
 	}
-	data := map[string]any{"Search": &s, "Rows": []entryRow(nil), "More": "", "SearchedTo": (*When)(nil), "RequestsTo": of(q.tenant, "requests"), "Nothing": (*nothing)(nil)}
+	data := map[string]any{"Search": &s, "Rows": []entryRow(nil), "More": "", "SearchedTo": (*When)(nil), "RequestsTo": of(q.tenant, "requests"), "Token": c.sessions.formToken(q.cookie), "Nothing": (*nothing)(nil)}
 	p := page{name: "log", title: "Provisioning log", here: "Log", data: data}
 	if len(s.Wrong) > 0 {
 		p.status = http.StatusBadRequest
@@ -141,36 +140,4 @@ func (c *Console) history(q *request) (page, error) {
 	data["Rows"], data["More"], data["SearchedTo"] = rows, more(s.To, s.values(), found.Next), whenOf(found.SearchedTo, c.now())
 	data["Nothing"] = newNothing(&s, found.Nothing)
 	return p, nil
-}
-
-// Request ids, in the text that an identity provider shows or alone.
-var (
-	requestInDetail = regexp.MustCompile(`\(request ([A-Za-z0-9_-]{1,64})\)`)
-	requestUUID     = regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
-	requestAlone    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-)
-
-// findID finds a request id in what was pasted, "" for none: in the detail of an error
-// the last one, with which it ends.
-func findID(text string) string {
-	if all := requestInDetail.FindAllStringSubmatch(text, -1); len(all) > 0 {
-		return all[len(all)-1][1]
-	}
-	if all := requestUUID.FindAllString(text, -1); len(all) > 0 {
-		return strings.ToLower(all[len(all)-1])
-	}
-	if text = strings.TrimSpace(text); requestAlone.MatchString(text) {
-		return text
-	}
-	return ""
-}
-
-// findRequest: GET /console/t/{tenant}/requests?id= goes to the details of a request.
-func (c *Console) findRequest(q *request) (page, error) {
-	id := findID(q.URL.Query().Get("id"))
-	if id == "" {
-		return problemPage(http.StatusBadRequest, "There is no request id in that",
-			"Paste the whole text that the identity provider shows: it ends in (request …). The id is also in the header X-Request-Id of the answer."), nil
-	}
-	return goOn(of(q.tenant, "requests", id)), nil
 }

@@ -7,23 +7,23 @@ import (
 	"net/http"
 )
 
-// page is what a handler answers.
+// page is the answer of a handler.
 type page struct {
 	// status is 200 when 0.
 	status int
-	// to is where the browser goes on, instead of a page.
+	// to is the address to which the browser is redirected, "" for a page.
 	to string
 	// name is the template's, title the page's.
 	name, title string
 	data        any
-	// here is the entry of the tenant's navigation that the page is below.
+	// here is the entry of the tenant's navigation that the page belongs to.
 	here string
 }
 
-// goOn sends the browser to another page.
+// goOn redirects the browser to another page.
 func goOn(to string) page { return page{to: to} }
 
-// frame is what is around a page.
+// frame is the frame around a page.
 type frame struct {
 	Title  string
 	Tenant string
@@ -43,9 +43,9 @@ type link struct {
 }
 
 // pageNames are the templates of pages.
-var pageNames = []string{"tenants", "overview", "failed", "explain", "log", "groups", "tokens", "minted", "confirm", "causes", "cause", "problem", "outside"}
+var pageNames = []string{"tenants", "overview", "failed", "explain", "diagnosis", "log", "groups", "tokens", "minted", "confirm", "causes", "cause", "problem", "outside"}
 
-// parsePages reads the templates: each page's own inside of the frame.
+// parsePages reads the templates, each page's own within the frame.
 func parsePages() (map[string]*template.Template, error) {
 	frame, err := template.New("frame.html").Funcs(template.FuncMap{
 		"name": nameText, "text": detailText, "label": label, "number": number, "plain": plain, "kind": kind, "idp": idpName,
@@ -102,7 +102,7 @@ func (c *Console) show(q *request, p page) error {
 func (c *Console) write(w http.ResponseWriter, p page, f frame) error {
 	var b bytes.Buffer
 	if err := c.pages[p.name].ExecuteTemplate(&b, "frame.html", f); err != nil {
-		http.Error(w, "The page cannot be made. The log of rollcall says why.", http.StatusInternalServerError)
+		http.Error(w, "Internal error of the console. The log of rollcall has the error.", http.StatusInternalServerError)
 		return fmt.Errorf("the page %s: %w", p.name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -111,12 +111,12 @@ func (c *Console) write(w http.ResponseWriter, p page, f frame) error {
 	} else {
 		w.WriteHeader(http.StatusOK)
 	}
-	// A browser that has gone cannot be told.
+	// A browser that has gone gets nothing.
 	_, _ = w.Write(b.Bytes())
 	return nil
 }
 
-// file answers with a file of the page that is the same for everybody.
+// file answers with a file that is the same for every session.
 func (*Console) file(w http.ResponseWriter, name, mediaType string) error {
 	text, err := files.ReadFile(name)
 	if err != nil {
@@ -128,18 +128,18 @@ func (*Console) file(w http.ResponseWriter, name, mediaType string) error {
 	return nil
 }
 
-// outside is what is said to who has no session.
+// outside is the content of a page without a session.
 type outside struct {
 	What, Do string
-	// Fresh tells that a new link is wanted.
+	// Fresh reports whether a new link is needed.
 	Fresh bool
 }
 
-// refuse answers who is not let in.
+// refuse answers a request without a session.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, status int) error {
 	o := outside{
-		What: "This link is used up, or the session is over", Fresh: true,
-		Do: "A link to the console is good once, for ten minutes. A session ends after four hours without use.",
+		What: "Link already used or session expired", Fresh: true,
+		Do: "A link to the console works once, within ten minutes. A session ends after four hours without use.",
 	}
 	switch status {
 	case http.StatusRequestURITooLong:
@@ -147,12 +147,12 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, status int) err
 	case http.StatusTooManyRequests:
 		o = outside{What: "Too many wrong links", Do: "Wait a minute, then open the link that rollcall printed."}
 	case http.StatusServiceUnavailable:
-		o = outside{What: "The link is not opened ahead of time", Do: "Open it yourself: it is good once."}
+		o = outside{What: "Link not opened ahead of time", Do: "Open it yourself: it works once."}
 	case http.StatusMethodNotAllowed:
-		o = outside{What: "A link is opened", Do: "Open the link that rollcall printed in a browser."}
+		o = outside{What: "Method not allowed", Do: "Open the link that rollcall printed in a browser."}
 	}
 	if status == http.StatusForbidden && !r.URL.Query().Has(secretParameter) {
-		o.What = "The console is opened by a link"
+		o.What = "The console needs a link"
 	}
 	return c.write(w, page{status: status, name: "outside", title: o.What, data: o}, frame{Title: o.What, Place: c.place, Data: o})
 }

@@ -15,7 +15,7 @@ func TestTenants_ListsThem(t *testing.T) {
 	b := visitor(t, healthy())
 	p := b.get("/console/").page()
 	list := p.id(t, "tenants")
-	list.says(t, "acme Acme Ltd", "beta SCIM is off", "gone is being deleted")
+	list.says(t, "acme Acme Ltd", "beta SCIM is off", "gone being deleted")
 	if to := list.link(t, "acme"); to != "/console/t/acme" {
 		t.Errorf("acme is at %s", to)
 	}
@@ -33,7 +33,7 @@ func TestTenants_OneAloneIsShownAtOnce(t *testing.T) {
 		t.Errorf("more is at %s", to)
 	}
 	b.service.set("GET /tenants", adminclient.TenantPage{})
-	b.get("/console/").page().says(t, "There is no tenant yet")
+	b.get("/console/").page().says(t, "No tenants.")
 }
 
 func TestOverview_ShowsTheTenantAtOneGlance(t *testing.T) {
@@ -272,7 +272,7 @@ func TestLog_SearchesAndPages(t *testing.T) {
 	if to := table.link(t, "Sailing"); to != "/console/t/acme/log?subject=g9" {
 		t.Errorf("a history by id is at %s", to)
 	}
-	p.id(t, "searched-to").says(t, "Searched down to 2026-07-11 12:00:00 UTC (3 days ago)")
+	p.id(t, "searched-to").says(t, "Searched back to 2026-07-11 12:00:00 UTC (3 days ago)")
 	values, err := url.Parse(p.id(t, "older").attrs["href"])
 	if err != nil || values.Query().Get("after") != "n=2" || values.Query().Get("from") != "2026-07-01T10:30" || values.Query().Get("outcome") != "failure" {
 		t.Errorf("older is at %v", values)
@@ -310,11 +310,11 @@ func TestLog_RefusesTimesThatAreNone(t *testing.T) {
 	b := visitor(t, healthy())
 	b.get("/console/t/acme/log")
 	for _, tt := range []struct{ query, id, says string }{
-		{"from=yesterday", "from-wrong", "no time"},
-		{"to=2026-13-01", "to-wrong", "no time"},
-		{"from=1969-12-31", "from-wrong", "no time"},
-		{"from=2026-07-02&to=2026-07-01", "to-wrong", "before"},
-		{"subject=" + strings.Repeat("x", maxSubject+1), "subject-wrong", "longer"},
+		{"from=yesterday", "from-wrong", "Enter a time"},
+		{"to=2026-13-01", "to-wrong", "Enter a time"},
+		{"from=1969-12-31", "from-wrong", "Enter a time"},
+		{"from=2026-07-02&to=2026-07-01", "to-wrong", "after"},
+		{"subject=" + strings.Repeat("x", maxSubject+1), "subject-wrong", "at most"},
 	} {
 		b.service.last()
 		a := b.get("/console/t/acme/log?" + tt.query)
@@ -330,33 +330,93 @@ func TestLog_RefusesTimesThatAreNone(t *testing.T) {
 	}
 }
 
-func TestFindRequest_FindsTheIDInWhatWasPasted(t *testing.T) {
-	for text, want := range map[string]string{
-		failedID:                           failedID,
-		" " + failedID + "\n":              failedID,
-		strings.ToUpper(failedID):          failedID,
-		carol.Detail:                       failedID,
-		"id: " + failedID + ".":            failedID,
-		"(request a1) and (request b_2-c)": "b_2-c",
-		"abc-1":                            "abc-1",
-		"":                                 "",
-		"two words":                        "",
-		"../../tokens":                     "",
-		"(request <script>)":               "",
-		strings.Repeat("a", 65):            "",
-	} {
-		if got := findID(text); got != want {
-			t.Errorf("%q has %q, want %q", text, got, want)
+func TestFindRequest_LeadsToTheIDOfALink(t *testing.T) {
+	b := visitor(t, healthy())
+	for _, text := range []string{failedID, " " + strings.ToUpper(failedID) + "\n", carol.Detail, "id: " + failedID + "."} {
+		if a := b.get("/console/t/acme/requests?" + url.Values{"id": {text}}.Encode()); a.Code != http.StatusSeeOther || a.Header().Get("Location") != "/console/t/acme/requests/"+failedID {
+			t.Errorf("%q: %d %s", text, a.Code, a.Header().Get("Location"))
 		}
 	}
+	for _, text := range []string{"", "no id", "../../tokens", "(request <script>)", strings.Repeat("a", 65)} {
+		a := b.get("/console/t/acme/requests?" + url.Values{"id": {text}}.Encode())
+		a.page().says(t, "Request ID not found in the address")
+		if a.Code != http.StatusBadRequest {
+			t.Errorf("%q: %d", text, a.Code)
+		}
+	}
+}
+
+// A pasted text leads to its request, or shows the requests and causes that it may be
+// of. It is in no address and in no page, and a token in it is not sent.
+func TestExplainText_ShowsWhatIsFound(t *testing.T) {
 	b := visitor(t, healthy())
-	if a := b.get("/console/t/acme/requests?" + url.Values{"id": {carol.Detail}}.Encode()); a.Code != http.StatusSeeOther || a.Header().Get("Location") != "/console/t/acme/requests/"+failedID {
+	const path, call = "/console/t/acme/requests", "POST " + acme + "/explanations"
+	send := func(text string, d any) answer {
+		t.Helper()
+		b.service.set(call, d)
+		b.service.last()
+		return b.post(path, url.Values{"text": {text}})
+	}
+	x := adminclient.Explanation{RequestID: failedID, Entries: []adminclient.Entry{carolsEntry}}
+	a := send("Okta says: "+carol.Detail, adminclient.Diagnosis{Found: "request", By: "id", RequestID: failedID, Explanation: &x})
+	if a.Code != http.StatusSeeOther || a.Header().Get("Location") != path+"/"+failedID {
 		t.Errorf("%d %s", a.Code, a.Header().Get("Location"))
 	}
-	a := b.get("/console/t/acme/requests?id=no+id")
-	a.page().says(t, "There is no request id in that")
-	if a.Code != http.StatusBadRequest {
-		t.Error(a.Code)
+	if asked, body := b.service.last(); !slices.Equal(asked, []string{call}) || !strings.Contains(body, "Okta says: 50 of 50") {
+		t.Errorf("asked %q with %s", asked, body)
+	}
+
+	a = send("50 of 50 seats SECRET", adminclient.Diagnosis{Found: "request", By: "text", Detail: "It has this text.", Missing: "The end is missing.", Explanation: &x})
+	p := a.page()
+	p.id(t, "how").says(t, "It has this text.")
+	p.id(t, "missing").says(t, "The end is missing.")
+	p.id(t, "requests").says(t, "carol@example.com", "No free seat")
+	if to := p.id(t, "requests").link(t, "View details"); to != path+"/"+failedID {
+		t.Errorf("the details are at %s", to)
+	}
+	if strings.Contains(a.Body.String()+b.log.String(), "SECRET") {
+		t.Error("the text is shown or logged")
+	}
+
+	a = send("seats", adminclient.Diagnosis{Found: "requests", By: "text", Requests: []adminclient.Entry{carolsEntry, carolsEntry}, More: true})
+	a.page().says(t, "Failed requests that it may be", "There are others.")
+	a = send("Forbidden", adminclient.Diagnosis{Found: "causes", By: "status", Causes: []adminclient.CauseText{
+		{Cause: "seat_limit", Status: 403, Summary: "All seats are in use.", WhatToDo: "Free a seat."}, {Cause: "protected", Status: 403, Summary: "Protected.", WhatToDo: "Ask an owner."},
+	}})
+	p = a.page()
+	p.says(t, "All seats are in use.", "Free a seat.", "Protected.", "Ask an owner.")
+	if to := p.link(t, "No free seat"); to != "/console/causes/seat_limit" {
+		t.Errorf("the cause is at %s", to)
+	}
+
+	token := "rct_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst_0123abcd"
+	a = send("Authorization: Bearer "+token+" "+carol.Detail, adminclient.Diagnosis{Found: "request", By: "id", Explanation: &x})
+	a.page().id(t, "redacted").says(t, "Rotate the token")
+	if _, body := b.service.last(); strings.Contains(body+a.Body.String()+b.log.String(), token) {
+		t.Error("the token is sent, shown or logged")
+	}
+
+	for name, tt := range map[string]struct {
+		text   string
+		answer any
+		status int
+		to     string
+	}{
+		"empty":                     {" ", nil, http.StatusBadRequest, ""},
+		"1 MB":                      {strings.Repeat("x", 1<<20), nil, http.StatusRequestEntityTooLarge, ""},
+		"without permission, an id": {carol.Detail, refusal{http.StatusForbidden, "not-authorized", "No."}, http.StatusSeeOther, path + "/" + failedID},
+		"without permission":        {"Forbidden", refusal{http.StatusForbidden, "not-authorized", "No."}, http.StatusForbidden, ""},
+		"an unknown tenant":         {"Forbidden", refusal{http.StatusNotFound, "not-found", "No such tenant."}, http.StatusNotFound, ""},
+	} {
+		if a := send(tt.text, tt.answer); a.Code != tt.status || a.Header().Get("Location") != tt.to {
+			t.Errorf("%s: %d %s", name, a.Code, a.Header().Get("Location"))
+		}
+	}
+	for name, text := range hostile {
+		a := send("x", filled[adminclient.Diagnosis](text))
+		if n := len(a.page().named("script", "img", "style", "iframe")); a.Code != http.StatusOK || n > 0 {
+			t.Errorf("%s: %d, %d foreign elements", name, a.Code, n)
+		}
 	}
 }
 
@@ -366,12 +426,12 @@ func TestExplain_SaysWhatHappenedWhyAndWhatToDo(t *testing.T) {
 	if p.id(t, "request").words() != failedID {
 		t.Error(p.id(t, "request").words())
 	}
-	p.id(t, "now").says(t, "It still fails.", "4 failures, the first 2026-07-13 10:00:00 UTC (26 hours ago), the last 2026-07-14 11:57:00 UTC (3 minutes ago)")
+	p.id(t, "now").says(t, "Still failing.", "4 failures, the first 2026-07-13 10:00:00 UTC (26 hours ago), the last 2026-07-14 11:57:00 UTC (3 minutes ago)")
 	p.id(t, "what-to-do-1").says(t, "Deactivate a user, or buy more seats.")
 	p.id(t, "detail-1").says(t, "50 of 50 seats in use; nothing was changed.")
 	entry := p.id(t, "entry-1")
-	entry.says(t, "User carol@example.com", "failure It was refused. Nothing was changed.", "All seats of the tenant are in use.", "seat_limit",
-		"Asked create", "Done nothing", "Answer 403", "From Okta", "externalId 00u3", "Seats then 50 of 50 seats in use", "Token tok1", "id of the request okta-77")
+	entry.says(t, "User carol@example.com", "failure The request was refused. Nothing was changed.", "All seats of the tenant are in use.", "seat_limit",
+		"Operation create", "Result nothing", "Status 403", "Sender Okta", "externalId 00u3", "Seats at the time 50 of 50 seats in use", "Token tok1", "Identity provider request ID okta-77")
 	if to := entry.link(t, "Documentation"); to != carol.Documentation {
 		t.Errorf("the documentation is at %s", to)
 	}
@@ -401,10 +461,10 @@ func TestExplain_NamesMembersAndWhyTheyFail(t *testing.T) {
 		t.Errorf("the newest failure is at %s", to)
 	}
 	entry := p.id(t, "entry-1")
-	entry.says(t, "Group Sales", "warning It was done, with a warning.", "Provision the users first.", "Microsoft Entra ID", "Attributes changed displayName members", "The value of emails was kept.",
-		"Members set a whole new set of 3", "Members added 2 members", "u1", "u2", "Members removed 1 member", "u3", "Seats changed 2 seats taken, 1 reader freed")
+	entry.says(t, "Group Sales", "warning The change was made, with a warning.", "Provision the users first.", "Microsoft Entra ID", "Attributes changed displayName members", "The value of emails was kept.",
+		"Members set replaced by a new set of 3", "Members added 2 members", "u1", "u2", "Members removed 1 member", "u3", "Seats 2 seats taken, 1 reader freed")
 	members := p.id(t, "members-1")
-	members.says(t, "carol@example.com u7 unknown Fails: No free seat", "Deactivate a user, or buy more seats.", "u8 deleted No failure is known.")
+	members.says(t, "carol@example.com u7 unknown Fails: No free seat", "Deactivate a user, or buy more seats.", "u8 deleted Not failing.")
 	if to := members.link(t, "View details"); to != "/console/t/acme/requests/"+failedID {
 		t.Errorf("the member's failure is at %s", to)
 	}
@@ -427,22 +487,22 @@ func TestExplain_SaysWhatFixedIt(t *testing.T) {
 	answers["GET "+acme+"/requests/"+failedID] = adminclient.Explanation{RequestID: failedID, Entries: []adminclient.Entry{carolsEntry}, Now: "fixed", FixedBy: &fix}
 	b := visitor(t, answers)
 	p := b.get("/console/t/acme/requests/" + failedID).page()
-	p.id(t, "now").says(t, "It is fixed.", "succeeded, 2026-07-14 11:59:00 UTC (1 minute ago)")
+	p.id(t, "now").says(t, "Resolved.", "succeeded, 2026-07-14 11:59:00 UTC (1 minute ago)")
 	if to := p.id(t, "fixed-by").attrs["href"]; to != "/console/t/acme/requests/r5" {
 		t.Errorf("the fix is at %s", to)
 	}
 	b.service.set("GET "+acme+"/requests/"+failedID, adminclient.Explanation{RequestID: failedID, Entries: []adminclient.Entry{carolsEntry}, Now: "fixed"})
-	b.get("/console/t/acme/requests/"+failedID).page().id(t, "now").says(t, "which the log does not have any more")
+	b.get("/console/t/acme/requests/"+failedID).page().id(t, "now").says(t, "the log no longer has it")
 	unknown := carolsEntry
 	unknown.Cause = "outcome_unknown"
 	b.service.set("GET "+acme+"/requests/"+failedID, adminclient.Explanation{RequestID: failedID, Entries: []adminclient.Entry{unknown}})
 	p = b.get("/console/t/acme/requests/" + failedID).page()
-	p.says(t, "Whether it was done was not known when it was answered.")
+	p.says(t, "The outcome was not known when the request was answered.")
 	if p.has("now") {
 		t.Error("a request without a state has one")
 	}
 	a := b.get("/console/t/acme/requests/r-none")
-	a.page().says(t, "The log has no such request", "one-request")
+	a.page().says(t, "Request not found in the log", "one-request")
 	if a.Code != http.StatusNotFound {
 		t.Error(a.Code)
 	}
@@ -452,7 +512,7 @@ func TestGroups_NamesThoseThatTheApplicationDeleted(t *testing.T) {
 	b := visitor(t, healthy())
 	p := b.get("/console/t/acme/groups").page()
 	p.id(t, "deleted").says(t, "Sailing", "2026-07-11 12:00:00 UTC", "dana@app.example")
-	p.id(t, "deleted-groups").says(t, "unlink the group and push it again")
+	p.id(t, "deleted-groups").says(t, "unlink the group under Push Groups and push it again")
 	p.id(t, "groups").says(t, "Sales", "00g1", "scim")
 	b.service.set("GET "+acme+"/groups", adminclient.GroupPage{Next: "n1"})
 	b.service.set("GET "+acme+"/deleted-groups", adminclient.DeletedGroupPage{Next: "d1"})
@@ -485,7 +545,7 @@ func TestCauses_SayWhatToDoAndWhereToLook(t *testing.T) {
 		b.get("/console/causes/"+cause).page().id(t, "where").says(t, "Not in the provisioning log", "saved query "+query, `jq 'select(.cause == "`+cause+`")'`)
 	}
 	a := b.get("/console/causes/none")
-	a.page().says(t, "There is no such cause")
+	a.page().says(t, "Unknown cause")
 	if a.Code != http.StatusNotFound {
 		t.Error(a.Code)
 	}
@@ -509,16 +569,16 @@ func TestProblems_SayWhatAndWhatToDo(t *testing.T) {
 		says   []string
 		again  bool
 	}{
-		{"no such tenant", refusal{404, "not-found", "Tenant not found; PUT creates one."}, 404, []string{"It is not there", "Tenant not found", "admin-1"}, false},
-		{"not let in", refusal{403, "not-authorized", ""}, 403, []string{"The service does not let you in", "another admin token", "execute-api:Invoke"}, true},
-		{"no signature", refusal{401, "", "no"}, 502, []string{"The service does not let you in"}, true},
-		{"a value that is not taken", refusal{400, "invalid-value", "after is not the next of a page"}, 400, []string{"That cannot be asked", "after is not the next"}, true},
-		{"it is being deleted", refusal{409, "wrong-state", "The tenant is being deleted."}, 409, []string{"That cannot be done now"}, true},
-		{"a fault", refusal{500, "internal", "An error of the service."}, 500, []string{"The service failed", "report the request id", "admin-1"}, true},
+		{"no such tenant", refusal{404, "not-found", "Tenant not found; PUT creates one."}, 404, []string{"Not found", "Tenant not found", "admin-1"}, false},
+		{"not let in", refusal{403, "not-authorized", ""}, 403, []string{"Access denied by the service", "another admin token", "execute-api:Invoke"}, true},
+		{"no signature", refusal{401, "", "no"}, 502, []string{"Access denied by the service"}, true},
+		{"a value that is not taken", refusal{400, "invalid-value", "after is not the next of a page"}, 400, []string{"Invalid request", "after is not the next"}, true},
+		{"it is being deleted", refusal{409, "wrong-state", "The tenant is being deleted."}, 409, []string{"Not possible now"}, true},
+		{"a fault", refusal{500, "internal", "An error of the service."}, 500, []string{"Internal error of the service", "report the request ID", "admin-1"}, true},
 		{"busy", refusal{503, "busy", "Send the request again."}, 503, []string{"The service is busy", "Try again in a moment."}, true},
-		{"no database", refusal{503, "store-unavailable", "Nothing was changed."}, 503, []string{"The service's database cannot be reached", "report the request id"}, true},
-		{"a redirect", refusal{302, "", ""}, 502, []string{"The service failed"}, true},
-		{"no JSON", bytesAnswer("<html>"), 502, []string{"The answer of the service cannot be read"}, true},
+		{"no database", refusal{503, "store-unavailable", "Nothing was changed."}, 503, []string{"The service's database cannot be reached", "report the request ID"}, true},
+		{"a redirect", refusal{302, "", ""}, 502, []string{"Internal error of the service"}, true},
+		{"no JSON", bytesAnswer("<html>"), 502, []string{"The service's answer cannot be read"}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -573,7 +633,7 @@ func TestNoPage_SaysSo(t *testing.T) {
 		if a.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, a.Code)
 		}
-		a.page().says(t, "There is no such page")
+		a.page().says(t, "Page not found")
 	}
 	for method, want := range map[string]string{http.MethodPost: "GET, HEAD", http.MethodDelete: "GET, HEAD", "PROPFIND": "GET, HEAD"} {
 		a := b.send(b.newRequest(method, "/console/t/acme/log", ""))

@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
 
-// problem is what a page says that cannot be shown.
+// problem is the content of a page that says why another one cannot be shown.
 type problem struct {
 	What string
 	Why  string
@@ -24,11 +24,11 @@ func problemPage(status int, what, do string) page {
 }
 
 func noPage() page {
-	return problemPage(http.StatusNotFound, "There is no such page", "The address is none of the console's. Begin at the first page.")
+	return problemPage(http.StatusNotFound, "Page not found", "Go to the first page.")
 }
 
-// problemOf is the page for an error of the service; fault is for the log, where the
-// page does not say it.
+// problemOf returns the page for an error of the service, and the fault to log where
+// the page does not name it.
 func (c *Console) problemOf(q *request, err error) (p page, fault error) {
 	var refusal *adminclient.Problem
 	var credentials *adminclient.CredentialsError
@@ -44,20 +44,20 @@ func (c *Console) problemOf(q *request, err error) (p page, fault error) {
 		}
 	case errors.As(err, &credentials):
 		v.What = "The request could not be signed"
-		v.Do = []string{"The AWS credentials of this machine have ended, or are not there: renew them, as for other AWS tools, and try again. The log of rollcall console says more."}
+		v.Do = []string{"The AWS credentials of this machine have expired or are missing. Renew them, as for other AWS tools, and try again. The log of rollcall console has the error."}
 		fault = err
 	case errors.Is(err, context.Canceled):
-		return problemPage(http.StatusServiceUnavailable, "The question was given up", "Try again."), nil
+		return problemPage(http.StatusServiceUnavailable, "The request was cancelled", "Try again."), nil
 	case errors.Is(err, adminclient.ErrUnreachable):
 		v.What = "The service does not answer"
 		v.Do = []string{
-			"On this machine: is rollcall local still running, at the same address? Start it, and then rollcall console again.",
-			"In AWS: is there a way to the network, and is the stack deployed? Try again in a moment.",
+			"On this machine: check that rollcall local is running at the same address. Start it, and then rollcall console again.",
+			"In AWS: check the network and that the stack is deployed, and try again.",
 		}
 		fault = err
 	default:
-		v.What = "The answer of the service cannot be read"
-		v.Do = []string{"Is rollcall console of the same version as the service? The log of rollcall console says more."}
+		v.What = "The service's answer cannot be read"
+		v.Do = []string{"Check that rollcall console and the service have the same version. The log of rollcall console has the error."}
 		fault = err
 	}
 	if q.Method == http.MethodGet && status != http.StatusNotFound {
@@ -66,25 +66,25 @@ func (c *Console) problemOf(q *request, err error) (p page, fault error) {
 	return page{status: status, name: "problem", title: v.What, data: v}, fault
 }
 
-// explainRefusal says what a refusal of the service means here, and what to do.
+// explainRefusal returns what a refusal of the service means here, and what to do.
 func explainRefusal(p *adminclient.Problem) (what string, do []string) {
 	if p.Kind() == "store-unavailable" {
-		return "The service's database cannot be reached", []string{"Try again in a moment. If it fails again, report the request id to the operator of the service."}
+		return "The service's database cannot be reached", []string{"Try again in a moment. If it fails again, report the request ID to the operator of the service."}
 	}
 	switch p.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return "The service does not let you in", []string{
-			"On this machine: rollcall local may have been started again, with another admin token. Start rollcall console again.",
-			"In AWS: who asks needs execute-api:Invoke on /admin/v1/* of the API. Ask who administers the account.",
+		return "Access denied by the service", []string{
+			"On this machine: rollcall local may have restarted with another admin token. Start rollcall console again.",
+			"In AWS: your identity needs execute-api:Invoke on /admin/v1/* of the API. Ask an administrator of the account.",
 		}
 	case http.StatusNotFound:
-		return "It is not there", []string{"Check the address, or begin with the tenant's overview. What was there may have been deleted, or its time may be over."}
+		return "Not found", []string{"Check the address, or go to the tenant's overview. It may have been deleted or have expired."}
 	case http.StatusBadRequest:
-		return "That cannot be asked", []string{"Go back, correct it, and send it again. Nothing was changed."}
+		return "Invalid request", []string{"Nothing was changed. Go back, correct it, and send it again."}
 	case http.StatusConflict:
-		return "That cannot be done now", []string{"Nothing was changed. Look at its state, and decide again."}
+		return "Not possible now", []string{"Nothing was changed. Check the current state and decide again."}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return "The service is busy", []string{"Try again in a moment."}
 	}
-	return "The service failed", []string{"Try again. If it fails again, report the request id."}
+	return "Internal error of the service", []string{"Try again. If it fails again, report the request ID."}
 }

@@ -14,7 +14,7 @@ type route struct {
 	handler      handler
 }
 
-// allRoutes are the pages and what their forms do.
+// allRoutes are the routes of the pages and of their forms.
 func (c *Console) allRoutes() []route {
 	const one = Prefix + "/t/{tenant}"
 	return []route{
@@ -25,6 +25,7 @@ func (c *Console) allRoutes() []route {
 		{http.MethodGet, one + "/failed", c.failed},
 		{http.MethodGet, one + "/log", c.history},
 		{http.MethodGet, one + "/requests", c.findRequest},
+		{http.MethodPost, one + "/requests", c.explainText},
 		{http.MethodGet, one + "/requests/{request}", c.explain},
 		{http.MethodGet, one + "/groups", c.groups},
 		{http.MethodGet, one + "/tokens", c.tokens},
@@ -36,9 +37,9 @@ func (c *Console) allRoutes() []route {
 	}
 }
 
-// match finds the route of a request, and the segments behind its names. When only
-// the method is wrong it returns the methods that the path takes. The path is
-// matched in its escaped form.
+// match returns the route of a request and the values of its names. When only the
+// method is wrong, allowed has the methods of the path. The path is matched in its
+// escaped form.
 func match(routes []route, method, escapedPath string) (found *route, parameters map[string]string, allowed []string) {
 	for i := range routes {
 		r := &routes[i]
@@ -58,7 +59,7 @@ func match(routes []route, method, escapedPath string) (found *route, parameters
 	return nil, nil, allowed
 }
 
-// address is the path of a page, of segments that are escaped, with a query.
+// address returns the path of a page with its segments escaped, and a query.
 func address(query url.Values, segments ...string) string {
 	var b strings.Builder
 	b.WriteString(Prefix)
@@ -68,10 +69,10 @@ func address(query url.Values, segments ...string) string {
 	return b.String() + question(query.Encode())
 }
 
-// of is the path of a page of a tenant.
+// of returns the path of a page of a tenant.
 func of(tenant string, segments ...string) string {
 	return address(nil, append([]string{"t", tenant}, segments...)...)
 }
 
-// Has tells whether a path is one of the console's.
+// Has reports whether a path belongs to the console.
 func Has(path string) bool { return path == Prefix || strings.HasPrefix(path, Prefix+"/") }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// How long links and sessions are good for, and how many there are.
+// How long links and sessions are valid, and how many there can be.
 const (
 	// linkTime is long enough to copy a link from a terminal into a browser.
 	linkTime = 10 * time.Minute
@@ -21,8 +21,8 @@ const (
 	sessionTime = 12 * time.Hour
 	maxLinks    = 16
 	maxSessions = 16
-	// Of wrong links maxWrong are looked at in wrongTime: one has 130 bits or more, so
-	// this is no protection from guessing, but from whoever tries.
+	// maxWrong wrong links are compared in wrongTime. A link has 130 bits or more, so
+	// guessing is hopeless anyway; this stops the attempts.
 	maxWrong  = 10
 	wrongTime = time.Minute
 	// secretTime is how long a new token waits to be shown.
@@ -32,29 +32,29 @@ const (
 // digest is what is kept of a link or of a session's cookie.
 type digest [sha256.Size]byte
 
-// sessions are the links that may be used, and who used one. Safe for concurrent
-// use.
+// sessions holds the links that can be used and the live sessions. Safe for
+// concurrent use.
 type sessions struct {
 	now func() time.Time
 	// key makes the tokens of forms.
 	key []byte
 
 	mu    sync.Mutex
-	links map[digest]time.Time // to the end of their time
+	links map[digest]time.Time // to their expiry
 	live  map[digest]*session
 	wrong []time.Time
 }
 
-// session is one browser's.
+// session is the session of one browser.
 type session struct {
 	began, used time.Time
-	// notice is told once, on the next page.
+	// notice is shown once, on the next page.
 	notice string
 	// minted is a new token, which is shown once.
 	minted *minted
 }
 
-// minted is a token that was just made.
+// minted is a token that was just created.
 type minted struct {
 	tenant, id, label, text string
 	// replaces is the token that it replaces, "" for none.
@@ -69,10 +69,10 @@ func newSessions(now func() time.Time) *sessions {
 	return &sessions{now: now, key: key, links: map[digest]time.Time{}, live: map[digest]*session{}}
 }
 
-// newSecret is a text that cannot be guessed.
+// newSecret returns a text that cannot be guessed.
 func newSecret() string { return rand.Text() + rand.Text() }
 
-// link makes the secret of a link that is good once.
+// link returns the secret of a link that works once.
 func (s *sessions) link() string {
 	secret := newSecret()
 	now := s.now()
@@ -86,7 +86,7 @@ func (s *sessions) link() string {
 	return secret
 }
 
-// entry is what became of an attempt to begin a session.
+// entry is the result of an attempt to begin a session.
 type entry int
 
 const (
@@ -95,8 +95,8 @@ const (
 	tooOften
 )
 
-// enter takes a link's secret, once, and begins a session: cookie is what its
-// browser keeps.
+// enter takes a link's secret, once, and begins a session: its browser keeps the
+// cookie.
 func (s *sessions) enter(secret string) (cookie string, e entry) {
 	now := s.now()
 	s.mu.Lock()
@@ -126,28 +126,28 @@ func (s *sessions) enter(secret string) (cookie string, e entry) {
 	return cookie, entered
 }
 
-// expire ends the sessions whose time is over.
+// expire ends the sessions that have expired.
 func (s *sessions) expire(now time.Time) {
 	maps.DeleteFunc(s.live, func(_ digest, one *session) bool {
 		return now.Sub(one.used) >= idleTime || now.Sub(one.began) >= sessionTime
 	})
 }
 
-// known tells whether a cookie is of a live session, which is used by that.
+// known reports whether a cookie belongs to a live session, and counts as its use.
 func (s *sessions) known(cookie string) bool {
 	ok := false
 	s.with(cookie, func(one *session) { one.used, ok = s.now(), true })
 	return ok
 }
 
-// with does something with a live session.
+// with calls do for the live session of a cookie, if there is one.
 func (s *sessions) with(cookie string, do func(*session)) {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(now)
-	// The map is asked for a digest of what was sent: how long that takes tells nothing
-	// of the cookies that there are.
+	// The key is a digest of what was sent: the time that the lookup takes shows nothing
+	// of the live cookies.
 	if one := s.live[sha256.Sum256([]byte(cookie))]; one != nil && cookie != "" {
 		do(one)
 	}
@@ -168,7 +168,7 @@ func (s *sessions) formToken(cookie string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// isForm tells whether a token is that of the session's forms.
+// isForm reports whether a token is that of the session's forms.
 func (s *sessions) isForm(cookie, token string) bool {
 	return subtle.ConstantTimeCompare([]byte(s.formToken(cookie)), []byte(token)) == 1
 }
@@ -178,7 +178,7 @@ func (s *sessions) tell(cookie, notice string) {
 	s.with(cookie, func(one *session) { one.notice = notice })
 }
 
-// told is the notice for this page, "" for none. It is told once.
+// told returns the notice for this page, "" for none, and forgets it.
 func (s *sessions) told(cookie string) (notice string) {
 	s.with(cookie, func(one *session) { notice, one.notice = one.notice, "" })
 	return notice
@@ -190,7 +190,7 @@ func (s *sessions) keep(cookie string, m minted) {
 	s.with(cookie, func(one *session) { one.minted = &m })
 }
 
-// shown is a tenant's new token, which is forgotten; nil for none.
+// shown returns a tenant's new token, nil for none, and forgets it.
 func (s *sessions) shown(cookie, tenant string) (m *minted) {
 	now := s.now()
 	s.with(cookie, func(one *session) {
@@ -204,7 +204,7 @@ func (s *sessions) shown(cookie, tenant string) (m *minted) {
 	return m
 }
 
-// oldest is the key of the earliest of some times.
+// oldest returns the key of the earliest time.
 func oldest[V any](all map[digest]V, at func(V) time.Time) (first digest) {
 	var least time.Time
 	for key, v := range all {

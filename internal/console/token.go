@@ -41,7 +41,7 @@ func newTokenRow(tenant string, t adminclient.Token, names map[string]string, no
 	return r
 }
 
-// tokenNames are how tokens are called, by id.
+// tokenNames are the labels and last characters of tokens, by id.
 func tokenNames(tokens []adminclient.Token) map[string]string {
 	names := map[string]string{}
 	for _, t := range tokens {
@@ -50,10 +50,10 @@ func tokenNames(tokens []adminclient.Token) map[string]string {
 	return names
 }
 
-// tokenForm is what is chosen of a new token.
+// tokenForm is the form of a new token.
 type tokenForm struct {
 	Label, Expires string
-	// Wrong is what is wrong with a field, by its name.
+	// Wrong has the errors of the form's fields, by the name of the field.
 	Wrong map[string]string
 }
 
@@ -64,14 +64,14 @@ const maxLabel = 100
 func (c *Console) readTokenForm(q *request) (f tokenForm, w adminclient.TokenWish) {
 	f = tokenForm{Label: strings.TrimSpace(q.PostForm.Get("label")), Expires: strings.TrimSpace(q.PostForm.Get("expires")), Wrong: map[string]string{}}
 	if len(f.Label) > maxLabel || strings.ContainsFunc(f.Label, unseen) {
-		f.Wrong["label"] = "The label is one line of at most 100 bytes, of characters that are seen."
+		f.Wrong["label"] = "Enter one line of at most 100 bytes, without invisible characters."
 	}
 	at, ok := readTime(f.Expires)
 	switch {
 	case !ok:
-		f.Wrong["expires"] = "This is no time such as 2027-01-31 12:00."
+		f.Wrong["expires"] = "Enter a time, for example 2027-01-31 12:00."
 	case f.Expires != "" && !at.After(c.now()):
-		f.Wrong["expires"] = "This is over already. Leave it empty for a token without an end."
+		f.Wrong["expires"] = "This time is in the past. Leave empty for a token that never expires."
 	case f.Expires != "":
 		at = at.UTC()
 		w.ExpiresAt = &at
@@ -102,8 +102,8 @@ func (c *Console) tokensPage(q *request, f tokenForm) (page, error) {
 	return p, nil
 }
 
-// createToken: POST /console/t/{tenant}/tokens makes a token. Its text is shown by the
-// page that follows, so that a page that is read again makes no second one.
+// createToken: POST /console/t/{tenant}/tokens creates a token. The next page shows its
+// secret, so that reloading the page does not create a second token.
 func (c *Console) createToken(q *request) (page, error) {
 	f, w := c.readTokenForm(q)
 	if len(f.Wrong) > 0 {
@@ -132,54 +132,55 @@ func (c *Console) mintedToken(q *request) (page, error) {
 	}
 	m := c.sessions.shown(q.cookie, q.tenant)
 	if m == nil {
-		return page{status: http.StatusGone, name: "problem", title: "The token was shown", here: "Tokens", data: problem{
-			What: "The token was shown", Why: "A token's text is shown once, and is stored nowhere.",
-			Do: []string{"If it is lost, revoke it and make another one: see Tokens."},
+		return page{status: http.StatusGone, name: "problem", title: "Token already shown", here: "Tokens", data: problem{
+			What: "Token already shown", Why: "A token is shown only once and is not stored.",
+			Do: []string{"If it is lost, revoke it under Tokens and create another one."},
 		}}, nil
 	}
-	return page{name: "minted", title: "A new token", here: "Tokens", data: map[string]any{
+	return page{name: "minted", title: "New token", here: "Tokens", data: map[string]any{
 		"Label": m.label, "Text": m.text, "Expires": whenOf(m.expires, c.now()), "Replaces": m.replaces, "To": tokens,
 	}}, nil
 }
 
-// change is what can be done with a token.
+// change is a change of a token.
 type change struct {
-	// Title is the question's heading, What what happens, Button what is pressed.
+	// Title is the heading of the question, What is the effect, Button the label of the
+	// button.
 	Title, What, Button string
-	// Danger tells that it cannot be undone.
+	// Danger reports whether it cannot be undone.
 	Danger bool
-	// Mints tells that it makes a token.
+	// Mints reports whether it creates a token.
 	Mints bool
 	done  string
 	do    func(c *Console, q *request, token string, w adminclient.TokenWish) (adminclient.NewToken, error)
 }
 
-// changes are what can be done with a token, by the last segment of the path.
+// changes are the changes of a token, by the last segment of the path.
 var changes = map[string]change{
 	"revoke": {
-		Title: "Revoke the token", What: "Every request with it is refused within 10 seconds. An identity provider that still sends it stops provisioning. It cannot be undone.",
-		Button: "Revoke it", Danger: true, done: "The token is revoked: it is refused within 10 seconds.",
+		Title: "Revoke the token", What: "Every request with this token is refused within 10 seconds. An identity provider that still uses it stops provisioning. This cannot be undone.",
+		Button: "Revoke token", Danger: true, done: "Token revoked. Requests with it are refused within 10 seconds.",
 		do: func(c *Console, q *request, token string, _ adminclient.TokenWish) (adminclient.NewToken, error) {
 			return adminclient.NewToken{}, c.client.RevokeToken(q.Context(), q.tenant, token)
 		},
 	},
 	"rotate": {
-		Title: "Start a rotation", What: "A new token is made beside this one, and both work. Put the new one into the identity provider, then complete the rotation here.",
-		Button: "Make the new token", Mints: true,
+		Title: "Start a rotation", What: "A second token is created, and both work. Enter the new token in the identity provider, then complete the rotation here.",
+		Button: "Create token", Mints: true,
 		do: func(c *Console, q *request, token string, w adminclient.TokenWish) (adminclient.NewToken, error) {
 			return c.client.StartRotation(q.Context(), q.tenant, token, w)
 		},
 	},
 	"complete": {
-		Title: "Complete the rotation", What: "This token is revoked; the one that replaces it goes on working. Do this once the identity provider has the new one. It cannot be undone.",
-		Button: "Complete the rotation", Danger: true, done: "The rotation is complete: the new token alone works now.",
+		Title: "Complete the rotation", What: "This token is revoked; the token that replaces it still works. Do this when the identity provider uses the new token. This cannot be undone.",
+		Button: "Complete rotation", Danger: true, done: "Rotation completed. Only the new token works now.",
 		do: func(c *Console, q *request, token string, _ adminclient.TokenWish) (adminclient.NewToken, error) {
 			return adminclient.NewToken{}, c.client.CompleteRotation(q.Context(), q.tenant, token)
 		},
 	},
 	"cancel": {
-		Title: "Cancel the rotation", What: "The token that was to replace this one is revoked; this one goes on working. It cannot be undone.",
-		Button: "Cancel the rotation", Danger: true, done: "The rotation is cancelled: the old token goes on working.",
+		Title: "Cancel the rotation", What: "The new token is revoked; this token still works. This cannot be undone.",
+		Button: "Cancel rotation", Danger: true, done: "Rotation cancelled. The old token still works.",
 		do: func(c *Console, q *request, token string, _ adminclient.TokenWish) (adminclient.NewToken, error) {
 			return adminclient.NewToken{}, c.client.CancelRotation(q.Context(), q.tenant, token)
 		},
@@ -213,7 +214,7 @@ func (c *Console) confirmPage(q *request, f tokenForm) (page, error) {
 		}
 		return p, nil
 	}
-	return problemPage(http.StatusNotFound, "There is no such token", "It may be another tenant's. See Tokens."), nil
+	return problemPage(http.StatusNotFound, "Token not found", "It may belong to another tenant. See Tokens."), nil
 }
 
 // changeToken: POST /console/t/{tenant}/tokens/{token}/{change}

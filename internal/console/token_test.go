@@ -30,8 +30,8 @@ func TestTokens_AreListedWithWhatMayBeDone(t *testing.T) {
 		says string
 		may  []string
 	}{
-		{"Okta ab12 live 83 days ago 2026-04-22 04:00:00 UTC 2 hours ago 2026-07-14 10:00:00 UTC no end", []string{"Rotate", "Revoke"}},
-		{"Entra cd34 live is replaced by …ef56", []string{"Complete rotation", "Cancel rotation", "Revoke"}},
+		{"Okta ab12 live 83 days ago 2026-04-22 04:00:00 UTC 2 hours ago 2026-07-14 10:00:00 UTC never expires", []string{"Rotate", "Revoke"}},
+		{"Entra cd34 live replaced by …ef56", []string{"Complete rotation", "Cancel rotation", "Revoke"}},
 		{"no label ef56 live replaces Entra …cd34", []string{"Revoke"}},
 		{"old gh78 revoked 4 days ago 2026-07-10 08:00:00 UTC", nil},
 	} {
@@ -51,7 +51,7 @@ func TestTokens_AreListedWithWhatMayBeDone(t *testing.T) {
 	b.get("/console/t/acme/tokens").page().id(t, "no-tokens")
 }
 
-// A new token's text is on one page, once, and in no address or line.
+// New token's text is on one page, once, and in no address or line.
 func TestCreateToken_ShowsTheTextOnce(t *testing.T) {
 	b := visitor(t, minting())
 	b.service.last()
@@ -74,7 +74,7 @@ func TestCreateToken_ShowsTheTextOnce(t *testing.T) {
 	if got := p.id(t, "token-text").words(); got != newText {
 		t.Errorf("the text is %q", got)
 	}
-	p.says(t, "It is shown this once")
+	p.says(t, "It is shown only once")
 	for _, path := range []string{to, "/console/t/acme/tokens"} {
 		if a := b.get(path); strings.Contains(a.Body.String(), newText) {
 			t.Errorf("%s shows it again", path)
@@ -102,8 +102,8 @@ func TestCreateToken_RefusesWhatIsNotTaken(t *testing.T) {
 		{"label", strings.Repeat("x", maxLabel+1), "one line of at most 100 bytes"},
 		{"label", "two\nlines", "one line"},
 		{"label", "turned\u202e", "one line"},
-		{"expires", "soon", "no time"},
-		{"expires", "2026-07-14 12:00", "over already"},
+		{"expires", "soon", "Enter a time"},
+		{"expires", "2026-07-14 12:00", "in the past"},
 	} {
 		for _, path := range []string{"/console/t/acme/tokens", "/console/t/acme/tokens/tok1/rotate"} {
 			b.service.last()
@@ -118,7 +118,7 @@ func TestCreateToken_RefusesWhatIsNotTaken(t *testing.T) {
 	}
 	b.service.set("POST "+acme+"/tokens", refusal{409, "wrong-state", "The tenant has as many live tokens as it may; revoke one first."})
 	a := b.post("/console/t/acme/tokens", nil)
-	a.page().says(t, "That cannot be done now", "revoke one first")
+	a.page().says(t, "Not possible now", "revoke one first")
 	if a.Code != http.StatusConflict || a.page().has("again") {
 		t.Error(a.Code)
 	}
@@ -126,9 +126,9 @@ func TestCreateToken_RefusesWhatIsNotTaken(t *testing.T) {
 
 func TestTokens_AreChangedOnceConfirmed(t *testing.T) {
 	for _, tt := range []struct{ path, title, call, notice string }{
-		{"tok1/revoke", "Revoke the token", "DELETE " + acme + "/tokens/tok1", "The token is revoked"},
-		{"tok2/complete", "Complete the rotation", "PUT " + acme + "/tokens/tok2/rotation", "the new token alone works now"},
-		{"tok2/cancel", "Cancel the rotation", "DELETE " + acme + "/tokens/tok2/rotation", "the old token goes on working"},
+		{"tok1/revoke", "Revoke the token", "DELETE " + acme + "/tokens/tok1", "Token revoked"},
+		{"tok2/complete", "Complete the rotation", "PUT " + acme + "/tokens/tok2/rotation", "Only the new token works now"},
+		{"tok2/cancel", "Cancel the rotation", "DELETE " + acme + "/tokens/tok2/rotation", "The old token still works"},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
 			b := visitor(t, minting())
@@ -167,7 +167,7 @@ func TestRotateToken_ShowsTheNewOne(t *testing.T) {
 
 func TestChangeToken_ThatThereIsNot(t *testing.T) {
 	b := visitor(t, minting())
-	for path, says := range map[string]string{"tok9/revoke": "There is no such token", "tok1/eat": "There is no such page"} {
+	for path, says := range map[string]string{"tok9/revoke": "Token not found", "tok1/eat": "Page not found"} {
 		a := b.get("/console/t/acme/tokens/" + path)
 		a.page().says(t, says)
 		if a.Code != http.StatusNotFound {

@@ -9,25 +9,25 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// ErrNoEntry says that the log has nothing of a request.
+// ErrNoEntry reports that the log has no entry of a request.
 var ErrNoEntry = errors.New("provlog: no entry of the request")
 
-// Explanation is all that is known of one request.
+// Explanation is what is known of one request.
 type Explanation struct {
 	RequestID string
 	Entries   []Entry
-	// Members are those whom a group's failure or warning concerns, of each entry by
-	// its key.
+	// Members are the members that a group's failure or warning is about, by the key of
+	// the entry.
 	Members map[string][]Member
-	// Now tells whether what failed is mended.
+	// Now reports whether the failure is resolved.
 	Now State
-	// Failing is how the subject fails now, nil where it does not.
+	// Failing is the subject's failure now, nil for none.
 	Failing *Failing
-	// FixedBy is the first success behind the failure, nil where it is not known.
+	// FixedBy is the first success after the failure, nil where it is not known.
 	FixedBy *Entry
 }
 
-// State is what has become of a failure.
+// State is the state of a failure now.
 type State string
 
 // The states; a request that did not fail has none.
@@ -36,18 +36,18 @@ const (
 	Fixed        State = "fixed"
 )
 
-// Member is a member whom a group's failure or warning concerns.
+// Member is a member that a group's failure or warning is about.
 type Member struct {
 	ID string
 	Who
-	// Failing is why the member's own provisioning fails, nil where it does not.
+	// Failing is the failure of the member's own provisioning, nil for none.
 	Failing *Failing
 }
 
-// partTime is how long after a request its last part is written.
+// partTime is the longest time from a request to the entry of its last part.
 const partTime = 20 * time.Second
 
-// Explain reads all that is known of one request. ErrNoEntry: the log has nothing of it.
+// Explain reads what is known of one request, or returns ErrNoEntry.
 func (l *Log) Explain(ctx context.Context, t tenant.ID, id string) (Explanation, error) {
 	x := Explanation{RequestID: id, Members: map[string][]Member{}}
 	if !IsRequestID(id) {
@@ -83,13 +83,13 @@ func (l *Log) Explain(ctx context.Context, t tenant.ID, id string) (Explanation,
 	return x, l.since(ctx, t, &x)
 }
 
-// hasParts tells whether a request may have entries with ids of their own beside this
-// one: many members who join or leave do so in parts.
+// hasParts reports whether a request may have further entries with ids of their own:
+// many members are added or removed in parts.
 func (e Entry) hasParts() bool {
 	return e.ResourceType == TypeGroup && slices.Contains(e.Changed, "members") && !e.NewSet && len(e.Added)+len(e.Removed) == 0
 }
 
-// parts are the entries that name a request, from the first.
+// parts are the entries that name a request, oldest first.
 func (l *Log) parts(ctx context.Context, t tenant.ID, id string) ([]Entry, error) {
 	from := timeOfKey(id)
 	span := Span{From: from, To: from.Add(partTime)}
@@ -113,8 +113,8 @@ func (l *Log) parts(ctx context.Context, t tenant.ID, id string) ([]Entry, error
 	return parts, nil
 }
 
-// members says who the members are that an entry names, and why their own provisioning
-// fails.
+// members reads the names and states of the members that an entry names, and the
+// failures of their own provisioning.
 func (l *Log) members(ctx context.Context, t tenant.ID, ids []string) ([]Member, error) {
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" || id == "…" })
 	if len(ids) == 0 {
@@ -124,7 +124,7 @@ func (l *Log) members(ctx context.Context, t tenant.ID, ids []string) ([]Member,
 	if err != nil {
 		return nil, err
 	}
-	// An identity provider may have sent a name or an id of its own for an id of ours.
+	// An identity provider may have sent a name or its own id instead of our id.
 	names := func(id string) []Subject {
 		return []Subject{{Type: TypeUser, ID: id}, {Type: TypeUser, Name: id}, {Type: TypeUser, ExternalID: id}}
 	}
@@ -155,7 +155,7 @@ func (l *Log) members(ctx context.Context, t tenant.ID, ids []string) ([]Member,
 	return members, nil
 }
 
-// since finds out what has become of a failure: of the first entry that is one.
+// since finds out the state of the first failure among the entries.
 func (l *Log) since(ctx context.Context, t tenant.ID, x *Explanation) error {
 	at := slices.IndexFunc(x.Entries, func(e Entry) bool { return e.Outcome == Failure && e.About.Type != "" })
 	if at < 0 {
@@ -164,7 +164,7 @@ func (l *Log) since(ctx context.Context, t tenant.ID, x *Explanation) error {
 	failed := x.Entries[at]
 	text := failed.ResourceID
 	if text == "" {
-		// The record that has what the request wanted, whatever the request called it.
+		// The record that has the value, whatever the request named it.
 		text = failed.About.ID
 	}
 	if text == "" {
@@ -186,7 +186,7 @@ func (l *Log) since(ctx context.Context, t tenant.ID, x *Explanation) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range later.Entries { // the newest first: the last one stays
+	for _, e := range later.Entries { // newest first: the last one stays
 		if e.Outcome != Failure && e.Key() > failed.Key() {
 			x.FixedBy = &e
 		}
@@ -194,6 +194,5 @@ func (l *Log) since(ctx context.Context, t tenant.ID, x *Explanation) error {
 	return nil
 }
 
-// maxLater is how many entries behind a failure are looked at for the one that mended
-// it.
+// maxLater is how many entries after a failure are searched for the success.
 const maxLater = 50

@@ -7,9 +7,10 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// FailingQuery says which of those who fail are wanted.
+// FailingQuery is a search of the failing subjects.
 type FailingQuery struct {
-	// Subject is a userName, displayName, externalId or id, "" for all.
+	// Subject is a whole userName, displayName, primary email, externalId or id, ""
+	// for all.
 	Subject string
 	Cause   Cause
 	Type    string
@@ -18,15 +19,15 @@ type FailingQuery struct {
 	Limit int
 }
 
-// FailingFound is a page of those who fail, the latest failure first within it.
+// FailingFound is a page of failing subjects, the latest failure first.
 type FailingFound struct {
 	Failing []Failing
 	// Next continues the list, "" at its end.
 	Next string
 }
 
-// Failing reads a page of those who fail now. Who was provisioned since, by another
-// name or under another id, is left out and taken away.
+// Failing reads a page of the failing subjects. Subjects that have been provisioned
+// since, by another name or under another id, are left out and removed.
 func (l *Log) Failing(ctx context.Context, t tenant.ID, q FailingQuery) (found FailingFound, err error) {
 	if q.Subject != "" {
 		return l.failingSubject(ctx, t, q)
@@ -40,8 +41,7 @@ func (l *Log) Failing(ctx context.Context, t tenant.ID, q FailingQuery) (found F
 		if err != nil {
 			return FailingFound{}, err
 		}
-		// A page may have fewer than were wanted, and is not made up from the next: its
-		// bound is what is read.
+		// A page may have fewer subjects than its limit: the limit bounds what is read.
 		for _, f := range left {
 			if (q.Cause == "" || f.Cause == q.Cause) && (q.Type == "" || f.Type == q.Type) {
 				found.Failing = append(found.Failing, f)
@@ -63,7 +63,7 @@ func latestFirst(failing []Failing) {
 	slices.SortStableFunc(failing, func(x, y Failing) int { return y.Last.Compare(x.Last) })
 }
 
-// failingSubject are those whom a text means.
+// failingSubject finds the failing subjects with a name or an id.
 func (l *Log) failingSubject(ctx context.Context, t tenant.ID, q FailingQuery) (found FailingFound, err error) {
 	records, err := l.source.FindRecords(ctx, t, q.Subject)
 	if err != nil {
@@ -88,8 +88,8 @@ func (l *Log) failingSubject(ctx context.Context, t tenant.ID, q FailingQuery) (
 	return found, err
 }
 
-// failingByExternalID are those without a record who failed by their names, found by
-// the externalId that they were sent with.
+// failingByExternalID finds failing subjects without a record by the externalId that
+// they were sent with.
 func (l *Log) failingByExternalID(ctx context.Context, t tenant.ID, id string) (map[Subject]Failing, error) {
 	about := []Subject{{Type: TypeUser, ExternalID: id}, {Type: TypeGroup, ExternalID: id}}
 	pages, err := l.source.SubjectPages(ctx, t, about, Span{Limit: 1})
@@ -111,7 +111,7 @@ func (l *Log) failingByExternalID(ctx context.Context, t tenant.ID, id string) (
 	return l.source.FailingOf(ctx, t, subjects)
 }
 
-// unsettled are those who still fail; the others are taken away.
+// unsettled returns the subjects that still fail, and removes the others.
 func (l *Log) unsettled(ctx context.Context, t tenant.ID, failing []Failing) ([]Failing, error) {
 	settled, err := l.source.Settled(ctx, t, failing)
 	if err != nil {
@@ -127,11 +127,11 @@ func (l *Log) unsettled(ctx context.Context, t tenant.ID, failing []Failing) ([]
 		}
 	}
 	for part := range slices.Chunk(mended, maxMended) {
-		// Should it fail, the next reader does it.
+		// If it fails, the next read does it.
 		_ = l.source.Note(ctx, t, Note{Mended: part})
 	}
 	return left, nil
 }
 
-// maxMended is how many are taken away at once.
+// maxMended is how many subjects are removed at once.
 const maxMended = 50

@@ -9,14 +9,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// IsRequestID tells whether a text has the form of a request's id: a UUIDv7 as it is
-// printed.
+// IsRequestID reports whether a text has the form of a request id: a UUIDv7 in lower
+// case.
 func IsRequestID(text string) bool {
 	id, err := uuid.Parse(text)
 	return err == nil && id.Version() == 7 && id.String() == text
 }
 
-// IsPlace tells whether a text can be the Next of a page: none, or keys of entries.
+// IsPlace reports whether a text can be the Next of a page: empty, or keys of entries.
 func IsPlace(text string) bool {
 	if text == "" {
 		return true
@@ -29,7 +29,8 @@ func IsPlace(text string) bool {
 	return true
 }
 
-// timeOfKey is when an entry's key was made, zero of a text that is none. RFC 9562 §5.7
+// timeOfKey is the time of an entry's key, zero for a text that is not a key.
+// RFC 9562 §5.7
 func timeOfKey(key string) time.Time {
 	id, err := uuid.Parse(key)
 	if err != nil || id.Version() != 7 {
@@ -39,11 +40,11 @@ func timeOfKey(key string) time.Time {
 	return time.UnixMilli(int64(ms)).UTC() //nolint:gosec // G115: 48 bits
 }
 
-// FirstKey and LastKey bound the keys made in a millisecond.
+// FirstKey and LastKey bound the keys of a millisecond.
 func FirstKey(at time.Time) string {
 	ms := max(at.UnixMilli(), 0)
 	return fmt.Sprintf("%08x-%04x", ms>>16, ms&0xffff)
 }
 
-// LastKey is behind all keys made in a millisecond.
+// LastKey is after all keys of a millisecond.
 func LastKey(at time.Time) string { return FirstKey(at) + "~" }

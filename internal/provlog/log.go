@@ -10,86 +10,88 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Source reads what the log is made of. Implemented by package store. Keys are those of
+// Source reads the records of the log. Implemented by package store. Keys are those of
 // entries: UUIDv7s, in the order of time.
 type Source interface {
-	// Entries reads entries by key; one that is not there any more is left out.
+	// Entries reads entries by key; expired ones are left out.
 	Entries(ctx context.Context, t tenant.ID, keys []string) (map[string]Entry, error)
-	// EntryPage reads a page of all entries, and FailurePage of the failures' names,
-	// the newest first.
+	// EntryPage reads a page of all entries, and FailurePage a page of the keys of
+	// failures, newest first.
 	EntryPage(ctx context.Context, t tenant.ID, s Span) (Page[Entry], error)
 	FailurePage(ctx context.Context, t tenant.ID, s Span) (Page[Ref], error)
-	// SubjectPages reads the keys of entries that no record leads to, the newest first,
-	// of each of some subjects: one round trip.
+	// SubjectPages reads the keys of the entries of subjects that no record links to,
+	// newest first: one round trip.
 	SubjectPages(ctx context.Context, t tenant.ID, about []Subject, s Span) ([]Page[string], error)
-	// FindRecords are the users and groups that a text may mean: an id, a userName or
-	// displayName, an email, an externalId.
+	// FindRecords reads the users and groups that have a text as id, userName,
+	// displayName, primary email or externalId.
 	FindRecords(ctx context.Context, t tenant.ID, text string) ([]Record, error)
 	// NamesLike reads userNames, primary emails and displayNames of groups that begin
 	// with a prefix, at most so many of each, in the form in which names are compared:
 	// one round trip.
 	NamesLike(ctx context.Context, t tenant.ID, prefix string, limit int) ([]string, error)
-	// FailingPage reads a page of those who fail, in the order of their keys.
+	// FailingPage reads a page of the failing subjects, in the order of their keys.
 	FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (Page[Failing], error)
-	// FailingOf reads those of some subjects who fail.
+	// FailingOf reads which of some subjects are failing.
 	FailingOf(ctx context.Context, t tenant.ID, subjects []Subject) (map[Subject]Failing, error)
-	// Settled tells of each whether the subject has been provisioned since, by a
-	// request that did not name it as the failure did.
+	// Settled reports for each failing subject whether it has been provisioned since by
+	// a request that named it in another way than the failed one.
 	Settled(ctx context.Context, t tenant.ID, failing []Failing) ([]bool, error)
-	// WhoAre tells who users are or were, by id.
+	// WhoAre reads the names and states of users, deleted ones too, by id.
 	WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]Who, error)
-	// Note takes away those who fail no more.
+	// Note removes subjects that no longer fail.
 	Note(ctx context.Context, t tenant.ID, n Note) error
 }
 
-// Span is a part of the log: from the newest entry down.
+// Span is a part of the log, from its newest entry back.
 type Span struct {
-	// From and To are the times within which entries are wanted, zero for no bound.
+	// From and To are the earliest and the latest time, zero for no bound.
 	From, To time.Time
-	// After is the key behind which the page begins, "" for the newest.
+	// After is the key after which the page begins, "" for the newest.
 	After string
-	// Limit is how many are wanted; 0 is as many as one round trip reads.
+	// Limit is the largest number of items; 0 is as many as one round trip reads.
 	Limit int
 }
 
-// Page is a page of what a Source reads: others may follow behind Last while More.
+// Page is a page of items that a Source reads. While More, others may follow after
+// Last.
 type Page[E any] struct {
 	Items []E
 	Last  string
 	More  bool
 }
 
-// Ref names a failure.
+// Ref is the key and the cause of a failure.
 type Ref struct {
 	Key   string
 	Cause Cause
 }
 
-// Record is a user or a group that a text may mean.
+// Record is a user or a group that a search finds.
 type Record struct {
 	Type, ID string
 	History  directory.History
 }
 
-// Who says who a user is.
+// Who is the name and the state of a user.
 type Who struct {
 	Subject string
 	// State is active, inactive or deleted.
 	State string
 }
 
-// Log answers what administrators ask. Safe for concurrent use.
+// Log answers the questions of administrators. Safe for concurrent use.
 type Log struct {
 	source Source
 	now    func() time.Time
 }
 
-// NewLog makes a Log.
+// NewLog returns a Log.
 func NewLog(source Source, now func() time.Time) *Log { return &Log{source: source, now: now} }
 
-// Query says which entries are wanted.
+// Query is a search of the log.
 type Query struct {
-	// Subject is a userName, displayName, email, externalId or id, "" for all.
+	// Subject is a whole userName, displayName, primary email, externalId or id, ""
+	// for all.
 	Subject string
 	Cause   Cause
 	Outcome Outcome
@@ -101,24 +103,23 @@ type Query struct {
 	Limit int
 }
 
-// Found is a page of entries, the newest first.
+// Found is a page of entries, newest first.
 type Found struct {
 	Entries []Entry
 	// Next continues the list, "" at its end.
 	Next string
-	// SearchedTo is the time down to which the log was searched, zero at its end.
+	// SearchedTo is the time back to which the log was searched, zero at its end.
 	SearchedTo time.Time
 }
 
-// The bounds of one page: whatever is asked, and however long the log, it takes at most
-// so many round trips. What was not reached is told by SearchedTo, and the next page
-// goes on from there.
+// The bounds of one page: any search of a log of any length takes at most so many round
+// trips. SearchedTo says how far the page went, and the next page continues there.
 const (
 	maxPages = 5
 	maxLinks = 24
 )
 
-// matches tells whether an entry is one that is wanted.
+// matches reports whether an entry matches the filters of the search.
 func (q Query) matches(e Entry) bool {
 	return (q.Cause == "" || e.Cause == q.Cause) && (q.Outcome == "" || e.Outcome == q.Outcome) &&
 		(q.Type == "" || e.ResourceType == q.Type) &&
@@ -136,12 +137,12 @@ func (l *Log) Find(ctx context.Context, t tenant.ID, q Query) (Found, error) {
 	return l.all(ctx, t, q)
 }
 
-// warns tells whether a success may have the cause too.
+// warns reports whether a success can have the cause too.
 func (c Cause) warns() bool {
 	return c.Meaning().Status == 0 || c == UnknownMembers || c == AnswerTooLarge
 }
 
-// all walks the whole log.
+// all reads the whole log.
 func (l *Log) all(ctx context.Context, t tenant.ID, q Query) (found Found, err error) {
 	span := Span{From: q.From, To: q.To, After: q.After}
 	if q.Cause == "" && q.Outcome == "" && q.Type == "" {
@@ -173,7 +174,7 @@ func (l *Log) all(ctx context.Context, t tenant.ID, q Query) (found Found, err e
 	return found, nil
 }
 
-// failures walks the failures alone.
+// failures reads the failures only.
 func (l *Log) failures(ctx context.Context, t tenant.ID, q Query) (found Found, err error) {
 	span := Span{From: q.From, To: q.To, After: q.After}
 	if q.Cause == "" && q.Type == "" {
@@ -220,7 +221,7 @@ func (l *Log) failures(ctx context.Context, t tenant.ID, q Query) (found Found, 
 	return found, nil
 }
 
-// subjectsOf are the names under which entries of whom a text means are kept.
+// subjectsOf are the names under which the entries of a searched subject are kept.
 func subjectsOf(text string, records []Record) []Subject {
 	var subjects []Subject
 	for _, r := range records {
@@ -244,8 +245,8 @@ const (
 	TypeGroup = "Group"
 )
 
-// ofSubject reads the history of whom a text means: what its records lead to, entry by
-// entry, and what no record leads to, together in the order of time.
+// ofSubject reads the history of a searched subject: the entries that its records link
+// to, one after the other, and those that no record links to, in the order of time.
 func (l *Log) ofSubject(ctx context.Context, t tenant.ID, q Query) (found Found, err error) {
 	records, err := l.source.FindRecords(ctx, t, q.Subject)
 	if err != nil {
@@ -284,7 +285,7 @@ func (l *Log) ofSubject(ctx context.Context, t tenant.ID, q Query) (found Found,
 		}
 		e := h.read[key]
 		if e.Key() == "" {
-			continue // its time is over
+			continue // it has expired
 		}
 		h.add(e.Earlier)
 		if q.matches(e) {
@@ -297,17 +298,18 @@ func (l *Log) ofSubject(ctx context.Context, t tenant.ID, q Query) (found Found,
 	return found, nil
 }
 
-// history gathers the entries of one subject.
+// history collects the entries of one subject.
 type history struct {
 	log    *Log
 	tenant tenant.ID
-	// pending are keys that are to be looked at, the newest first; of those in the
-	// index the others are found again.
+	// pending are the keys still to be read, newest first; those in the index can be
+	// found again.
 	pending []string
 	indexed map[string]bool
 	seen    map[string]bool
-	// before is the last key of the page before, "" for none: what is not older was
-	// told there. An entry may name one that is newer and was written earlier.
+	// before is the last key of the page before, "" for none: entries that are not
+	// older were on that page. An entry may link to a newer one that was written
+	// earlier.
 	before string
 	read   map[string]Entry
 	trips  int
@@ -323,8 +325,8 @@ func (h *history) add(keys []string) {
 	slices.SortFunc(h.pending, func(x, y string) int { return strings.Compare(y, x) })
 }
 
-// index adds what the index has of subjects. cut is the key below which there may be
-// others that were not read, "" for none.
+// index adds the entries of subjects in the index. cut is the key below which others
+// may not have been read, "" for none.
 func (h *history) index(ctx context.Context, subjects []Subject, span Span) (cut string, err error) {
 	h.indexed = map[string]bool{}
 	pages, err := h.log.source.SubjectPages(ctx, h.tenant, subjects, span)
@@ -343,7 +345,7 @@ func (h *history) index(ctx context.Context, subjects []Subject, span Span) (cut
 	return cut, nil
 }
 
-// fetch reads the entries that are to be looked at next.
+// fetch reads the next pending entries.
 func (h *history) fetch(ctx context.Context) error {
 	const most = 25
 	var keys []string
@@ -355,12 +357,12 @@ func (h *history) fetch(ctx context.Context) error {
 	entries, err := h.log.source.Entries(ctx, h.tenant, keys)
 	h.trips++
 	for _, key := range keys {
-		h.read[key] = entries[key] // of one that is gone nothing, so that it is not read again
+		h.read[key] = entries[key] // zero for an expired one, so that it is not read again
 	}
 	return err
 }
 
-// chained are the keys still to be looked at that only records lead to.
+// chained are the pending keys that only records link to.
 func (h *history) chained() []string {
 	var keys []string
 	for _, key := range h.pending {
@@ -371,7 +373,7 @@ func (h *history) chained() []string {
 	return keys
 }
 
-// placeOf is where a history goes on: behind an entry, with the keys to look at.
+// placeOf is where a history continues: after an entry, with the pending keys.
 func placeOf(last string, pending []string) string {
 	return strings.Join(append([]string{last}, pending...), ".")
 }

@@ -183,6 +183,36 @@ func TestLog_OfAMillion(t *testing.T) {
 		}
 		return err
 	})
+	diagnose := func(name, text string, most int, want provlog.Match) {
+		t.Helper()
+		within(name, most, func(ctx context.Context) error {
+			d, err := log.Diagnose(ctx, f.tenant, text)
+			if d.Match != want || d.Searched > 400 {
+				t.Errorf("%s: by %q among %d, %d requests, causes %v", name, d.Match, d.Searched, len(d.Requests), d.Causes)
+			}
+			return err
+		})
+	}
+	diagnose("a text without a match", "Failed to create User 'zed@x.example' by 'yan@x.example' (request "+millionth(3)[:11]+"…", 30, "")
+	diagnose("a text of a user far down the list", "Failed to create User 'failing0999@example.com'", 30, provlog.BySubject)
+	diagnose("a text of many", "50 of 50 seats in use.", 30, provlog.ByText)
+	for _, tt := range []struct {
+		name string
+		q    provlog.Query
+		want provlog.Reason
+	}{
+		{"no subject of this name", provlog.Query{Subject: "user99999@example.com"}, provlog.UnknownSubject},
+		{"a subject without such an entry", provlog.Query{Subject: "walter@example.com", Cause: provlog.Duplicate}, provlog.OtherEntries},
+		{"no entry in that time", provlog.Query{To: made.Add(-time.Hour), Outcome: provlog.Warning}, provlog.NoMatch},
+	} {
+		within("why nothing: "+tt.name, 20, func(ctx context.Context) error {
+			n, err := log.WhyNothing(ctx, f.tenant, tt.q, 10*365*24*time.Hour)
+			if n.Reason != tt.want {
+				t.Errorf("%s: %+v", tt.name, n)
+			}
+			return err
+		})
+	}
 	within("the overview", 12, func(ctx context.Context) error {
 		o, err := log.Overview(ctx, f.tenant)
 		if o.Failing != 200 || !o.More || len(o.LastSync) != 1 {

@@ -1,0 +1,155 @@
+package adminapi
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/errortext"
+	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// pastedText is the body of POST …/explanations.
+type pastedText struct {
+	Text optional[string] `json:"text"`
+}
+
+// explainText: POST /tenants/{tenant}/explanations explains the text of an error as an
+// identity provider shows it: by the request id in it, else by its words. A text has
+// names in it, so it is sent in a body and not in a URL, and nothing of it is kept.
+func (s *Service) explainText(ctx context.Context, q *request) (*reply, error) {
+	if err := q.known(); err != nil {
+		return nil, err
+	}
+	var body pastedText
+	if err := q.decode(&body); err != nil {
+		return nil, err
+	}
+	if len(body.Text.value) > errortext.MaxText || strings.TrimSpace(body.Text.value) == "" {
+		return nil, &problem{kind: kindInvalid, detail: fmt.Sprintf("text must be the text of an error, of at most %d bytes.", errortext.MaxText)}
+	}
+	t, err := s.tenantOf(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.Provisioning.Diagnose(ctx, q.tenant, body.Text.value)
+	if err != nil {
+		return nil, err
+	}
+	return ok(diagnosisDocument(d, t.Settings))
+}
+
+func diagnosisDocument(d provlog.Diagnosis, settings tenant.Settings) map[string]any {
+	found := "nothing"
+	switch {
+	case d.Explanation != nil:
+		found = "request"
+	case len(d.Requests) > 0:
+		found = "requests"
+	case len(d.Causes) > 0:
+		found = "causes"
+	}
+	document := map[string]any{"found": found, "detail": diagnosisDetail(d, settings)}
+	for name, text := range map[string]string{
+		"by": string(d.Match), "requestId": d.Text.RequestID, "idp": d.Text.IdP, "missing": missingPart(d),
+	} {
+		if text != "" {
+			document[name] = text
+		}
+	}
+	if d.Text.Status != 0 {
+		document["status"] = d.Text.Status
+	}
+	if d.Explanation != nil {
+		document["explanation"] = explanationDocument(*d.Explanation)
+	}
+	if len(d.Requests) > 0 {
+		documents := make([]any, len(d.Requests))
+		for i, e := range d.Requests {
+			documents[i] = entryDocument(e, nil)
+		}
+		document["requests"], document["more"] = documents, d.More
+	}
+	if len(d.Causes) > 0 {
+		documents := make([]any, len(d.Causes))
+		for i, c := range d.Causes {
+			document := causeDocument(c)
+			document["whatToDo"] = c.Advice("", idp.Provider(d.Text.IdP))
+			documents[i] = document
+		}
+		document["causes"] = documents
+	}
+	return document
+}
+
+// diagnosisDetail says how the text was matched, or why it was not.
+func diagnosisDetail(d provlog.Diagnosis, settings tenant.Settings) string {
+	x := d.Text
+	switch {
+	case d.Match == provlog.ByID && d.Explanation != nil && x.CutID != "":
+		return "The request id in the text is cut off; one request of this tenant has an id that begins so."
+	case d.Match == provlog.ByID && d.Explanation != nil:
+		return "The text has the id of the request."
+	case d.Match == provlog.ByID:
+		return "The request id in the text is cut off, and several failed requests have an id that begins so: the newest of each user or group is listed."
+	case d.Match == provlog.ByText && d.Explanation != nil:
+		return "The text has no request id that the log knows. It matches one failed request of this tenant."
+	case d.Match == provlog.ByText:
+		return "The text has no request id that the log knows. It matches several failed requests: the newest of each user or group is listed."
+	case d.Match == provlog.BySubject && d.Explanation != nil:
+		return "The text has no request id that the log knows. This is the newest failed request for the user or group that it names."
+	case d.Match == provlog.BySubject:
+		return "The text has no request id that the log knows. These are the newest failed requests for the users and groups that it names."
+	}
+	var said []string
+	switch {
+	case x.RequestID != "":
+		said = append(said, fmt.Sprintf("The log has no request with the id %s: it keeps change requests of this tenant for %s; not those that only read, nor those without a valid token.",
+			x.RequestID, count(settings.LogDays, "day")))
+	case d.Match == provlog.ByWords:
+		said = append(said, fmt.Sprintf("The request was not found: the text has no request id, and none of the %s compared has this text.", count(d.Searched, "failed request")))
+	}
+	switch {
+	case d.Match == provlog.ByWords && len(d.Causes) == 1:
+		said = append(said, "The cause is recognized by its words.")
+	case d.Match == provlog.ByWords:
+		said = append(said, "These causes have the words of the text.")
+	case d.Match == provlog.ByStatus:
+		said = append(said, fmt.Sprintf("The text shows the status %s, and no text of this service that is known. These causes have that status.", statusName(x.Status)))
+	case x.Unreached:
+		said = append(said, "The identity provider got no answer: it did not reach the service, or the connection broke. Check the base URL, its host name and the network between.")
+	case x.Status != 0:
+		said = append(said, fmt.Sprintf("The text shows the status %s, which no refusal of this service has: it comes from what is between the identity provider and the service.", statusName(x.Status)))
+	case x.RequestID == "":
+		said = append(said, "The text has no request id, no text of this service that is known, and no HTTP status.")
+	}
+	if strings.Contains(strings.ToLower(x.Code), "serviceincompatible") {
+		said = append(said, "With this error code Entra says that it cannot read the answer as SCIM: check that the Tenant URL ends in /scim/v2.")
+	}
+	return strings.Join(said, " ")
+}
+
+func statusName(status int) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", status, errortext.StatusName(status)))
+}
+
+// missingPart says which part of the text is missing and where the identity provider
+// shows the whole, "" where the request is found or its id is there.
+func missingPart(d provlog.Diagnosis) string {
+	if d.Text.RequestID != "" || d.Explanation != nil {
+		return ""
+	}
+	what := `The end of the whole text is missing, "(request …)", which names the request.`
+	if d.Text.CutID != "" {
+		what = "The rest of the request id is missing, with which the whole text ends."
+	}
+	switch d.Text.IdP {
+	case "okta":
+		return what + " Okta has the whole text in Reports > System Log: open the event, and read its outcome."
+	case "entra":
+		return what + " Entra has the whole text in the app's Provisioning logs: open the entry, and read its Troubleshooting & Recommendations."
+	}
+	return what + " It is in the identity provider's log of provisioning (Okta: Reports > System Log; Entra: the app's Provisioning logs)."
+}
