@@ -178,10 +178,9 @@ func (k *Keeper) Complete(ctx context.Context, t tenant.ID, id string) (Record, 
 	if !next.Live(k.now()) {
 		return Record{}, ErrRotation // it expired: without the old one there would be none
 	}
-	if err := k.store.CompleteRotation(ctx, t, id, old.Next, k.now()); err != nil {
-		return Record{}, err
-	}
-	return k.Token(ctx, t, old.Next)
+	// The record is not read again: the rotation is complete, whatever a read returns.
+	next.Replaces = ""
+	return next, k.store.CompleteRotation(ctx, t, id, old.Next, k.now())
 }
 
 // Cancel cancels a rotation: the new token is revoked, and the old one stays.
@@ -193,8 +192,7 @@ func (k *Keeper) Cancel(ctx context.Context, t tenant.ID, id string) (Record, er
 	if old.Next == "" {
 		return Record{}, ErrRotation
 	}
-	if err := k.store.CancelRotation(ctx, t, id, old.Next, k.now()); err != nil {
-		return Record{}, err
-	}
-	return k.Token(ctx, t, id)
+	next := old.Next
+	old.Next = ""
+	return old, k.store.CancelRotation(ctx, t, id, next, k.now())
 }

@@ -114,10 +114,13 @@ func (r *Registry) Put(ctx context.Context, wanted Tenant, match func(Tenant) bo
 		if !errors.Is(err, ErrNotFound) {
 			return t, false, err
 		}
-		err = r.store.CreateTenant(ctx, wanted.ID, wanted.Settings, wanted.MaxSeats, wanted.MaxReaders, r.now())
+		now := r.now()
+		err = r.store.CreateTenant(ctx, wanted.ID, wanted.Settings, wanted.MaxSeats, wanted.MaxReaders, now)
 		if err == nil {
-			t, err = r.Tenant(ctx, wanted.ID)
-			return t, true, err
+			// It is not read again: the tenant exists, whatever a read returns.
+			return Tenant{
+				ID: wanted.ID, Settings: wanted.Settings, MaxSeats: wanted.MaxSeats, MaxReaders: wanted.MaxReaders, Created: now,
+			}, true, nil
 		}
 		if !errors.Is(err, ErrExists) {
 			return Tenant{}, false, err
