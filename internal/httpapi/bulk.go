@@ -12,9 +12,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// bulk: POST /Bulk. Every operation is done as a request of its own, with an id, a
-// time to write and an event of its own. The answer has them in the order in which
-// they were sent. RFC 7644 §3.7
+// bulk answers POST /Bulk. Each operation is a request of its own, with its own
+// id, write time and event. The answer lists the operations in the order in
+// which they were sent. RFC 7644 §3.7
 func (s *Service) bulk(ctx context.Context, q *request) (*reply, error) {
 	q.event.Operation = "bulk"
 	body, err := q.body()
@@ -51,7 +51,7 @@ func (s *Service) bulk(ctx context.Context, q *request) (*reply, error) {
 	return &reply{status: http.StatusOK, body: b.document()}, nil
 }
 
-// bulkTooLarge says the limit of a bulk request by its name. RFC 7644 §3.7.4
+// bulkTooLarge names the limit that a bulk request exceeds. RFC 7644 §3.7.4
 func bulkTooLarge(err error) error {
 	var p *problem
 	if errors.As(err, &p) && p.cause == provlog.BodyTooLarge {
@@ -60,20 +60,22 @@ func bulkTooLarge(err error) error {
 	return err
 }
 
-// bulkRun is a bulk request on its way.
+// A bulkRun is a bulk request in progress.
 type bulkRun struct {
 	s            *Service
 	q            *request
 	plan         *scim.BulkPlan
 	failOnErrors int
 	errors       int
-	// results are the operations' by their places; nil for one that was not tried.
+	// results has one result for each operation, in order; nil for one that was
+	// not tried.
 	results []*bulkResult
-	// ids are what bulkIds stand for, as far as it was created.
+	// ids has the id of the created resource for each bulkId, as far as
+	// created.
 	ids map[string]string
 }
 
-// bulkResult is what became of an operation. RFC 7644 §3.7.3
+// A bulkResult is the result of one operation. RFC 7644 §3.7.3
 type bulkResult struct {
 	status            int
 	location, version string
@@ -83,8 +85,8 @@ type bulkResult struct {
 
 func (r *bulkResult) failed() bool { return r.status >= http.StatusBadRequest }
 
-// take does a step, unless failOnErrors has ended the request. A second step is
-// told of even then, since the first one has been done.
+// take runs a step, unless failOnErrors has ended the request. The second step
+// of an operation that was done is run, or its failure reported, even then.
 func (b *bulkRun) take(ctx context.Context, step scim.BulkStep) {
 	i := step.Operation
 	if step.Completes {
@@ -106,24 +108,25 @@ func (b *bulkRun) take(ctx context.Context, step scim.BulkStep) {
 		}
 	}
 	b.results[i] = result
-	// What was not begun for want of time is told of each, however many: it is not
-	// an error of the client's.
+	// Operations not started for want of time are all reported, and do not
+	// count as errors: the client did not cause them.
 	if result.failed() && provlog.Cause(c.q.event.Cause) != provlog.BulkTime {
 		b.errors++
 	}
 }
 
-// ended tells whether as many errors have come as the client accepts.
+// ended reports whether the number of errors has reached the client's
+// failOnErrors.
 func (b *bulkRun) ended() bool { return b.failOnErrors > 0 && b.errors >= b.failOnErrors }
 
-// timeOver tells whether no further operation may begin. It begins in the first
-// half of the request's time, so that it has the other half: longer than its
-// writes are sent again (directory.WriteTime), and so none is cut off.
+// timeOver reports whether no further operation may start. Operations start in
+// the first half of the request's time only: the second half is longer than
+// writes are retried (directory.WriteTime), so none is cut off.
 func (b *bulkRun) timeOver(ctx context.Context) bool {
 	return ctx.Err() != nil || b.s.Now().Sub(b.q.start) >= b.s.RequestTime/2
 }
 
-// tell says in the event what became of the operations.
+// tell counts in the event the operations done, failed and not answered.
 func (b *bulkRun) tell() {
 	e := b.q.event
 	for _, r := range b.results {
@@ -141,8 +144,8 @@ func (b *bulkRun) tell() {
 	}
 }
 
-// document is the answer: the operations that were tried, in the order in which
-// they were sent. RFC 7644 §3.7.3
+// document returns the body of the answer: the operations that were tried, in
+// the order in which they were sent. RFC 7644 §3.7.3
 func (b *bulkRun) document() []byte {
 	d := []byte(`{"schemas":["` + scim.BulkResponseURN + `"],"Operations":[`)
 	first := true

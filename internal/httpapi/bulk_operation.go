@@ -15,15 +15,16 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// bulkPaths are the paths that an operation may have: what is read, and /Bulk
-// itself, are not among them.
+// bulkPaths are the paths that an operation may have: those that change a
+// resource, except /Bulk itself.
 var bulkPaths = []string{
 	"/Users", "/Users/{id}", "/users", "/users/{id}",
 	"/Groups", "/Groups/{id}", "/groups", "/groups/{id}",
 }
 
-// bulkPath is the path of an operation as the routes have it, so that two operations
-// on one resource are seen to be on one however their paths are spelled.
+// bulkPath returns an operation's path in the letter case of the routes, so
+// that two operations on one resource are recognized however their paths are
+// spelled.
 func bulkPath(path string) string {
 	if !strings.HasPrefix(path, "/") {
 		return path
@@ -39,7 +40,7 @@ func bulkPath(path string) string {
 	return "/" + strings.Join(parts, "/")
 }
 
-// bulkRoute finds the route of an operation.
+// bulkRoute returns the route of an operation.
 func (s *Service) bulkRoute(method, path string) (route *Route, id string, err error) {
 	if strings.ContainsAny(path, "?#") {
 		return nil, "", badOperation(scim.InvalidSyntax, "The operation's path has a query or a fragment.")
@@ -64,13 +65,13 @@ func (s *Service) bulkRoute(method, path string) (route *Route, id string, err e
 		"The operation's path is none of /Users, /Users/{id}, /Groups and /Groups/{id}, from the root of the service.")
 }
 
-// badOperation refuses an operation for its form.
+// badOperation returns the problem of an invalid operation.
 func badOperation(kind scim.ErrorType, what string) *problem {
 	return &problem{cause: provlog.Validation, scimType: kind, what: what, remedy: provlog.InvalidOperation}
 }
 
-// bulkType is the resource type that an operation is for, nil for a path that is
-// refused.
+// bulkType returns the resource type of an operation, or nil for an invalid
+// path.
 func (s *Service) bulkType(q *request, o *scim.BulkOperation) *scim.ResourceType {
 	route, _, err := s.bulkRoute(o.Method, o.Endpoint())
 	if err != nil {
@@ -86,25 +87,25 @@ func (s *Service) typeOf(q *request, route *Route) *scim.ResourceType {
 	return s.users(q)
 }
 
-// bulkCall is one step of a bulk request: a request of its own.
+// A bulkCall is one step of a bulk request, run as a request of its own.
 type bulkCall struct {
 	b    *bulkRun
 	step scim.BulkStep
 	q    *request
 }
 
-// begin gives a step its id and its time.
+// begin returns the call for a step, with its own id and start time.
 func (b *bulkRun) begin(step scim.BulkStep) *bulkCall {
 	o := b.plan.Operation(step.Operation)
 	r := &http.Request{URL: &url.URL{}, Header: http.Header{}, Body: http.NoBody}
 	switch {
 	case step.Completes:
 		r.Method = http.MethodPatch
-	case bulkNames[o.Method] != "": // no other is a method here, nor logged as one
+	case bulkNames[o.Method] != "": // only known methods are logged
 		r.Method = o.Method
 	}
-	// Whose request it is, and in which invocation, is as in the bulk request. Only
-	// the operation says under which condition it is done.
+	// The sender and the invocation are those of the bulk request. The
+	// precondition comes from the operation only.
 	for _, name := range []string{"User-Agent", headerLambdaID, headerTraceID} {
 		if value := b.q.Header.Get(name); value != "" {
 			r.Header.Set(name, value)
@@ -118,7 +119,7 @@ func (b *bulkRun) begin(step scim.BulkStep) *bulkCall {
 	return &bulkCall{b: b, step: step, q: q}
 }
 
-// do does the step, and logs its event.
+// do runs the step and logs its event.
 func (c *bulkCall) do(ctx context.Context) *bulkResult {
 	s := c.b.s
 	ctx, usage := table.WithUsage(ctx)
@@ -141,7 +142,8 @@ func (c *bulkCall) do(ctx context.Context) *bulkResult {
 	return result
 }
 
-// created notes what a POST has made, for those who refer to it.
+// created keeps the id that a POST created, for the operations that refer to
+// it.
 func (c *bulkCall) created(answer *reply, result *bulkResult) {
 	o := c.b.plan.Operation(c.step.Operation)
 	if o.Method == http.MethodPost && !c.step.Completes {
@@ -150,7 +152,7 @@ func (c *bulkCall) created(answer *reply, result *bulkResult) {
 	}
 }
 
-// answer does the step as if it were sent alone.
+// answer runs the step as if it had been sent alone.
 func (c *bulkCall) answer(ctx context.Context, result *bulkResult) (answer *reply, err error) {
 	defer recovered(&err)
 	s, q, plan := c.b.s, c.q, c.b.plan
@@ -187,8 +189,8 @@ func (c *bulkCall) answer(ctx context.Context, result *bulkResult) (answer *repl
 	return route.handler(s, ctx, q)
 }
 
-// route finds where a step goes, and says in event and result whom it is about, as
-// far as that is known before it is done.
+// route returns where a step goes, and records its subject in the event and the
+// result as far as it is known before the step runs.
 func (c *bulkCall) route(result *bulkResult) (route *Route, id string, err error) {
 	s := c.b.s
 	o := c.b.plan.Operation(c.step.Operation)
@@ -210,13 +212,13 @@ func (c *bulkCall) route(result *bulkResult) (route *Route, id string, err error
 	return route, id, nil
 }
 
-// bulkNames name the operations in events, by their methods.
+// bulkNames are the names of operations in events, by method.
 var bulkNames = map[string]string{
 	http.MethodPost: "create", http.MethodPut: "replace", http.MethodPatch: "modify", http.MethodDelete: "delete",
 }
 
-// notShown leaves out of an answer what is read for it alone: of a success, the
-// answer to a bulk request has no resource.
+// notShown returns a projection that leaves out what would be read for the
+// answer only: a successful bulk operation is answered without its resource.
 func notShown(rt *scim.ResourceType) string {
 	if rt.Name == "Group" {
 		return "excludedAttributes=members"
@@ -224,7 +226,7 @@ func notShown(rt *scim.ResourceType) string {
 	return "excludedAttributes=groups"
 }
 
-// bulkProblem is why an operation is not even tried.
+// bulkProblem returns the reason for which an operation is not tried.
 func bulkProblem(err error) error {
 	var (
 		invalid *scim.Error
@@ -243,7 +245,8 @@ func bulkProblem(err error) error {
 	return err
 }
 
-// incomplete says that an operation's first step was done and its second was not.
+// incomplete reports that an operation's first step was done and its second was
+// not.
 func (c *bulkCall) incomplete(err error) error {
 	if err == nil {
 		return nil

@@ -16,27 +16,28 @@ import (
 )
 
 const (
-	// maxAnswer is how many bytes the body of an answer may take in the event that
-	// Lambda returns, quotes included. Lambda fails an invocation whose response is
-	// larger than 6 MB; 64 KiB of them are left to status and headers, of which API
-	// Gateway takes 10 KB. No document longer than this is sent without gzip: whoever
-	// gathers one may stop there.
+	// maxAnswer is the largest body of an answer, in bytes of the event that
+	// Lambda returns, quotes included. Lambda fails an invocation whose
+	// response exceeds 6 MB; 64 KiB of it is reserved for status and headers,
+	// of which API Gateway allows 10 KB. A longer document is never sent
+	// without gzip, so code that collects one may stop there.
 	maxAnswer = 6<<20 - 64<<10
 
-	// minGzip is the shortest body that is worth compressing, in bytes: a shorter one
-	// and its headers travel in one packet either way.
+	// minGzip is the shortest body that is compressed, in bytes: a shorter one
+	// fits in one packet with its headers either way.
 	minGzip = 1 << 10
 )
 
-// fit makes an answer one that can be sent: it codes the body as the client takes
-// it, and replaces an answer that is larger than Lambda returns. It never cuts one.
+// fit returns an answer that can be sent: it encodes the body as the client
+// accepts it, and replaces an answer that is larger than Lambda returns. It
+// never truncates one.
 //
-// A read is refused, with the way out that the handler knows (request.wayOut) or
-// the cause's. A change that was made is not refused, which would be a lie: its
-// answer loses the body and keeps what is true without it, 201 with Location and
-// ETag, or 204 for 200. RFC 7644 §3.3, §3.5.1 and §3.5.2 would have the resource
-// there; it can be read. An error comes here as err, from handlers that stop before
-// they have gathered more than can be sent.
+// A read that is too large is refused, with the advice of the handler
+// (request.wayOut) or of the cause. A change that was made is not refused,
+// since it did happen: its answer loses the body and keeps what is still true,
+// 201 with Location and ETag, or 204 in place of 200. The resource, which the
+// RFC wants in that answer, can be read. Handlers that stop before they have
+// collected too much pass the error as err. RFC 7644 §3.3, §3.5.1, §3.5.2
 func (s *Service) fit(ctx context.Context, q *request, a *reply, err error) *reply {
 	switch {
 	case err == nil && s.code(q, a):
@@ -54,16 +55,16 @@ func (s *Service) fit(ctx context.Context, q *request, a *reply, err error) *rep
 	s.nameUsers(ctx, q, p)
 	refused := s.refuse(q, p)
 	if !s.code(q, refused) {
-		refused.body = nil // no detail is that long; the status says enough
+		refused.body = nil // no detail is that long; the status is enough
 	}
 	return refused
 }
 
-// changed tells whether the request has done what it asked for.
+// changed reports whether the request's change was made.
 func (q *request) changed() bool { return q.event.Action != "" }
 
-// bare is the answer to a change without its body. A handler that stopped early has
-// none.
+// bare returns the answer to a change without its body. a is nil if the handler
+// stopped early.
 func (q *request) bare(a *reply) *reply {
 	if q.event.Outcome == outcomeSuccess {
 		q.event.Outcome, q.event.Cause = outcomeWarning, string(provlog.AnswerTooLarge)
@@ -78,7 +79,7 @@ func (q *request) bare(a *reply) *reply {
 	return &reply{status: status, location: a.location, etag: a.etag}
 }
 
-// tooLarge refuses an answer whose JSON is so many bytes long.
+// tooLarge refuses an answer with size bytes of JSON.
 func (q *request) tooLarge(size int) *problem {
 	what := fmt.Sprintf("The answer exceeds 6 MB, the most that can be returned: it has %d bytes of JSON", size)
 	if q.acceptsGzip() {
@@ -87,8 +88,8 @@ func (q *request) tooLarge(size int) *problem {
 	return &problem{cause: provlog.AnswerTooLarge, what: what + "."}
 }
 
-// wayAroundSize is the advice about an answer that is too large: what the handler
-// knows, else what helps with any route.
+// wayAroundSize returns the advice about an answer that is too large: the
+// handler's, or one that fits every route.
 func (q *request) wayAroundSize() provlog.Remedy {
 	switch {
 	case q.wayOut != "":
@@ -99,9 +100,9 @@ func (q *request) wayAroundSize() provlog.Remedy {
 	return ""
 }
 
-// code puts an answer's body into the coding that the client takes, and tells
-// whether it fits. gzip goes before plain where the client takes both alike, and
-// where plain alone would not fit.
+// code encodes an answer's body in a coding that the client accepts, and
+// reports whether the result fits. gzip is used if the client gives both the
+// same weight, or if only gzip fits.
 func (s *Service) code(q *request, a *reply) bool {
 	if a.body == nil {
 		return true
@@ -119,41 +120,43 @@ func (s *Service) code(q *request, a *reply) bool {
 	case !fits(packed):
 		return plain
 	case plain && len(packed) >= len(a.body) && coded.identity > 0:
-		return true // it holds nothing that repeats
+		return true // it does not compress
 	}
 	a.body, a.coding = packed, "gzip"
 	return true
 }
 
-// gzip compresses a body at the fastest level. On a page of 100 users the default
-// one takes 2.5 times as long for a fifth less, and on the members of a group, which
-// are mostly ids, as much longer for a twentieth less.
+// gzip compresses a body at the fastest level. The default level takes 2.5
+// times as long: a page of 100 users becomes a fifth smaller by it, the members
+// of a group, mostly ids, a twentieth.
 func (s *Service) gzip(body []byte) []byte {
 	w, _ := s.gzips.Get().(*gzip.Writer)
 	if w == nil {
-		w, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels alone
+		w, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails only for an unknown level
 	}
 	var packed bytes.Buffer
 	packed.Grow(len(body)/4 + 64)
 	w.Reset(&packed)
-	_, _ = w.Write(body) // a buffer takes everything
+	_, _ = w.Write(body) // a buffer never fails
 	_ = w.Close()
-	w.Reset(io.Discard) // lets go of the buffer
+	w.Reset(io.Discard) // releases the buffer
 	s.gzips.Put(w)
 	return packed.Bytes()
 }
 
-// longestEscape is what JSON makes of one byte at most: \u0000.
+// longestEscape is the longest JSON escape of one byte: \u0000.
 const longestEscape = 6
 
-// fits tells whether Lambda would return the body. A short one is not measured.
+// fits reports whether Lambda can return the body. A short body is not
+// measured.
 func fits(body []byte) bool {
 	return longestEscape*len(body)+2 <= maxAnswer || eventLength(body) <= maxAnswer
 }
 
-// eventLength is what a body takes in the event that Lambda returns, in bytes: a
-// JSON string of text, as encoding/json prints it without escaping HTML, and of
-// base64 for anything else, with the quotes. Package lambdahttp makes it so.
+// eventLength returns the length of a body in the event that Lambda returns, in
+// bytes, quotes included: a JSON string of the text as encoding/json writes it
+// without escaping HTML, and base64 for anything but text. Package lambdahttp
+// encodes it.
 func eventLength(body []byte) int {
 	if !utf8.Valid(body) {
 		return base64.StdEncoding.EncodedLen(len(body)) + 2
@@ -167,25 +170,27 @@ func eventLength(body []byte) int {
 			n += longestEscape - 1
 		}
 	}
-	// The line and paragraph separators of JavaScript are three bytes, and escaped.
+	// JavaScript's line and paragraph separators have three bytes, and are
+	// escaped.
 	n += (longestEscape - 3) * (bytes.Count(body, []byte("\u2028")) + bytes.Count(body, []byte("\u2029")))
 	return n
 }
 
-// acceptsGzip tells whether an answer to the request may be sent compressed, so
-// that several times as much fits.
+// acceptsGzip reports whether the client accepts a compressed answer, in which
+// several times as much fits.
 func (q *request) acceptsGzip() bool {
 	return acceptedCodings(q.Header.Values("Accept-Encoding")).gzip > 0
 }
 
-// codings are the weights of the codings that an answer can have, in thousandths;
-// 0 is a coding that the client does not take.
+// A codings has the weights of the codings that the client accepts, in
+// thousandths; 0 is not acceptable.
 type codings struct{ gzip, identity int }
 
-// acceptedCodings reads Accept-Encoding. Without it, or when it is empty, answers
-// are plain: who does not ask may not know gzip. A member that is malformed says
-// nothing; of a coding given twice the lower weight holds. identity that is not
-// mentioned is taken, after everything that is. RFC 9110 §12.5.3, §8.4.1.3
+// acceptedCodings parses Accept-Encoding. Without it, or if it is empty,
+// answers are plain: the client may not know gzip. A malformed member is
+// ignored; of a coding given twice the lower weight counts. identity is
+// acceptable unless excluded, after every coding that is named. RFC 9110
+// §12.5.3, §8.4.1.3
 func acceptedCodings(headers []string) codings {
 	const unsaid = -1
 	zip, identity, other := unsaid, unsaid, unsaid
@@ -226,7 +231,8 @@ func acceptedCodings(headers []string) codings {
 	return codings{gzip: zip, identity: identity}
 }
 
-// parseWeight reads q=0.5, in thousandths. RFC 9110 §12.4.2
+// parseWeight parses a weight, for example q=0.5, in thousandths. RFC 9110
+// §12.4.2
 func parseWeight(s string) (thousandths int, ok bool) {
 	s = strings.Trim(s, " \t")
 	if len(s) < 2 || !strings.EqualFold(s[:2], "q=") {

@@ -7,9 +7,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/credential"
 )
 
-// correlationHeaders are where identity providers, and the proxies before them,
-// name a request of theirs, the most telling first: Okta's and Microsoft's own
-// names, the common ones, and the W3C's trace.
+// correlationHeaders are the headers in which identity providers and proxies
+// send their own id of a request, the most specific first: those of Okta and
+// Microsoft, the common ones, and the W3C's trace.
 var correlationHeaders = [...]string{
 	"X-Okta-Request-Id",
 	"Client-Request-Id",
@@ -20,12 +20,12 @@ var correlationHeaders = [...]string{
 	"Traceparent",
 }
 
-// maxCorrelation is the longest name of a request that is kept. What is known is
+// maxCorrelation is the longest id of a sender that is kept. Known ids are
 // shorter: a UUID has 36 characters, a traceparent 55.
 const maxCorrelation = 128
 
-// correlation is what the sender calls the request, "" when it says nothing or
-// nothing well formed: it is the client's text, and goes into the log.
+// correlation returns the sender's id of the request, or "" if it has none that
+// is well formed: it is the client's text, and goes into the log.
 func correlation(h http.Header) string {
 	for _, name := range correlationHeaders {
 		if values := h.Values(name); len(values) == 1 && isCorrelation(values[0]) {
@@ -35,8 +35,8 @@ func correlation(h http.Header) string {
 	return ""
 }
 
-// isCorrelation takes what ids are made of, and nothing that may be a credential
-// of ours.
+// isCorrelation reports whether id has only the characters of ids, and cannot
+// be one of our credentials.
 func isCorrelation(id string) bool {
 	if id == "" || len(id) > maxCorrelation || credential.In(id) {
 		return false

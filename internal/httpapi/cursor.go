@@ -12,19 +12,20 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// A cursor is a place in a walk, sealed with the tenant's key: it cannot be read,
-// altered, or used for another tenant, resource type, filter or order. Nothing is
-// stored for it. RFC 9865
+// A cursor is a position in a list, encrypted with the tenant's key: it cannot
+// be read, changed, or used for another tenant, resource type, filter or order.
+// Nothing is stored for it. RFC 9865
 
-// CursorTime is how long a cursor is taken after it was given out.
+// CursorTime is how long a cursor is valid.
 const CursorTime = time.Hour
 
-// maxCursor is the length of a text beyond which it is none of ours: the folded
-// name of a record is at most directory.MaxClaim bytes.
+// maxCursor is the longest cursor that is decoded. Ours are shorter: the folded
+// name of a record has at most directory.MaxClaim bytes.
 const maxCursor = 4096
 
-// The parts of what is sealed, before the key and the id: a version, the time at
-// which it ends, in seconds since 1970, flags, and the length of the key.
+// The parts of the encrypted text before the key and the id: a version, the
+// time at which it expires in seconds since 1970, flags, and the length of the
+// key.
 const (
 	cursorVersion = 1
 	cursorHead    = 1 + 8 + 1 + 2
@@ -32,7 +33,7 @@ const (
 	cursorGroups  = 2
 )
 
-// seal makes a cursor's text, "" of none.
+// seal returns the text of a cursor, or "" for none.
 func (q *request) seal(c *directory.Cursor, of string, query directory.Query) (string, error) {
 	if c == nil {
 		return "", nil
@@ -43,7 +44,7 @@ func (q *request) seal(c *directory.Cursor, of string, query directory.Query) (s
 	}
 	b := make([]byte, cursorHead, cursorHead+len(c.Key)+len(c.ID))
 	b[0] = cursorVersion
-	binary.BigEndian.PutUint64(b[1:], uint64(q.start.Add(CursorTime).Unix())) //nolint:gosec // G115: the time is behind 1970
+	binary.BigEndian.PutUint64(b[1:], uint64(q.start.Add(CursorTime).Unix())) //nolint:gosec // G115: the time is after 1970
 	if c.Back {
 		b[9] |= cursorBack
 	}
@@ -55,13 +56,13 @@ func (q *request) seal(c *directory.Cursor, of string, query directory.Query) (s
 	return base64.RawURLEncoding.EncodeToString(sealer.Seal(nil, nil, b, q.walk(of, query))), nil
 }
 
-// open reads a cursor that this walk gave out.
+// open decodes a cursor that seal returned for the same list.
 func (q *request) open(text, of string, query directory.Query) (*directory.Cursor, error) {
 	sealer, err := cursorSealer(q.grant.CursorKey)
 	if err != nil {
 		return nil, err
 	}
-	// The decoder passes over line breaks, which no cursor has.
+	// The base64 decoder ignores line breaks, which no cursor has.
 	if len(text) > maxCursor || strings.ContainsAny(text, "\r\n") {
 		return nil, errNoCursor
 	}
@@ -90,14 +91,14 @@ func (q *request) open(text, of string, query directory.Query) (*directory.Curso
 	return c, nil
 }
 
-// errNoCursor does not tell why: who altered a cursor learns nothing.
+// errNoCursor does not say what is wrong: that would help an attacker.
 var errNoCursor = &scim.Error{
 	Type:   scim.InvalidCursor,
 	Detail: "The cursor is not one that this query was given: a cursor belongs to its tenant, endpoint, filter and order.",
 }
 
-// walk names what a cursor is bound to. The parts are told apart by a NUL, which
-// none of them has.
+// walk names the list to which a cursor is bound. The parts are separated by
+// NUL, which occurs in none of them.
 func (q *request) walk(of string, query directory.Query) []byte {
 	b := []byte("rollcall cursor\x00" + q.grant.Tenant.String() + "\x00" + of + "\x00")
 	if query.Filter != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// readServiceProviderConfig: GET /ServiceProviderConfig. RFC 7643 §5, RFC 9865
-// §4
+// readServiceProviderConfig answers GET /ServiceProviderConfig. RFC 7643 §5,
+// RFC 9865 §4
 func (s *Service) readServiceProviderConfig(_ context.Context, q *request) (*reply, error) {
 	q.event.Operation = "discover"
 	supported := func(yes bool) map[string]any { return map[string]any{"supported": yes} }
@@ -40,7 +40,7 @@ func (s *Service) readServiceProviderConfig(_ context.Context, q *request) (*rep
 	})
 }
 
-// schemas are those of the resource types served, each once.
+// schemas returns the schemas of the tenant's resource types, each once.
 func (s *Service) schemas(q *request) []*scim.Schema {
 	var all []*scim.Schema
 	for _, rt := range s.types(q).All() {
@@ -52,7 +52,7 @@ func (s *Service) schemas(q *request) []*scim.Schema {
 	return all
 }
 
-// listSchemas: GET /Schemas. RFC 7644 §4
+// listSchemas answers GET /Schemas. RFC 7644 §4
 func (s *Service) listSchemas(_ context.Context, q *request) (*reply, error) {
 	var documents []map[string]any
 	for _, schema := range s.schemas(q) {
@@ -61,11 +61,11 @@ func (s *Service) listSchemas(_ context.Context, q *request) (*reply, error) {
 	return s.discoveryList(q, documents)
 }
 
-// readSchema: GET /Schemas/{id}. RFC 7644 §4
+// readSchema answers GET /Schemas/{id}. RFC 7644 §4
 func (s *Service) readSchema(_ context.Context, q *request) (*reply, error) {
 	q.event.Operation = "discover"
-	// Those of the discovery resources are read by their ids alone: who lists schemas
-	// maps the attributes of users and groups.
+	// The schemas of the discovery resources are not listed: a client that
+	// lists schemas maps the attributes of users and groups.
 	for _, schema := range append(s.schemas(q), scim.ServiceSchemas()...) {
 		if strings.EqualFold(schema.ID, q.pathID) {
 			return jsonReply(schema.Document(s.BaseURL))
@@ -74,7 +74,7 @@ func (s *Service) readSchema(_ context.Context, q *request) (*reply, error) {
 	return nil, &problem{cause: provlog.SchemaNotFound}
 }
 
-// listResourceTypes: GET /ResourceTypes. RFC 7644 §4
+// listResourceTypes answers GET /ResourceTypes. RFC 7644 §4
 func (s *Service) listResourceTypes(_ context.Context, q *request) (*reply, error) {
 	var documents []map[string]any
 	for _, rt := range s.types(q).All() {
@@ -83,7 +83,7 @@ func (s *Service) listResourceTypes(_ context.Context, q *request) (*reply, erro
 	return s.discoveryList(q, documents)
 }
 
-// readResourceType: GET /ResourceTypes/{id}. RFC 7644 §4
+// readResourceType answers GET /ResourceTypes/{id}. RFC 7644 §4
 func (s *Service) readResourceType(_ context.Context, q *request) (*reply, error) {
 	q.event.Operation = "discover"
 	for _, rt := range s.types(q).All() {
@@ -94,8 +94,8 @@ func (s *Service) readResourceType(_ context.Context, q *request) (*reply, error
 	return nil, &problem{cause: provlog.SchemaNotFound}
 }
 
-// discoveryList answers with all documents: paging is ignored there, and a
-// filter refused. RFC 7644 §4
+// discoveryList answers with all documents. Paging parameters are ignored, and
+// a filter is refused. RFC 7644 §4
 func (s *Service) discoveryList(q *request, documents []map[string]any) (*reply, error) {
 	q.event.Operation = "discover"
 	filter, err := q.parameter("filter")

@@ -1,7 +1,7 @@
-// Package httpapi is RFC 7644 over net/http: routes, media types, entity tags,
-// one mapper from errors to error documents, one sender, and one event for each
-// request.
+// Package httpapi serves RFC 7644 over net/http: routes, media types, entity
+// tags, one mapper from errors to error documents, one function that sends
+// answers, and one event for each request.
 //
-// It decides nothing about users: that is package directory's. It reads the
+// It holds no rule about users, which are package directory's. It takes the
 // tenant from the bearer token, never from the request.
 package httpapi

@@ -17,16 +17,16 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// event is the one log line of a request: flat, and without a token, a password
-// or a body. The names of its fields are in docs/operations.md, and log queries
-// depend on them.
+// An event is the one log line of a request: flat, and without a token, a
+// password or a body. Its fields are described in docs/operations.md, and log
+// queries depend on their names.
 type event struct {
 	RequestID, Method, Route string
 	LambdaID, TraceID        string
 	IdPRequestID             string
 	Tenant, TokenID          string
 	IdP                      idp.Provider
-	// claimed by a token that is not known: nobody has proved it
+	// claimed by an unknown token, so not verified
 	ClaimedTenant, ClaimedToken string
 	Operation, Type, ResourceID string
 	ExternalID, Subject         string
@@ -34,13 +34,13 @@ type event struct {
 	ScimType, Action            string
 	Status                      int
 	Changed, Notices, Skipped   []string
-	// concerned are the members of Skipped as they were sent: for the log of the
-	// tenant, not for the line.
+	// concerned are the values of Skipped as they were sent: for the tenant's
+	// provisioning log, not for the log line.
 	concerned      []string
 	MembersAdded   int
 	MembersRemoved int
-	// BulkRequestID and BulkOperation, from 1, tell of an operation of a bulk
-	// request which one it is.
+	// BulkRequestID and BulkOperation, which counts from 1, identify an
+	// operation of a bulk request.
 	BulkRequestID string
 	BulkOperation int
 	// of a bulk request: operations done, failed, and not answered
@@ -58,7 +58,7 @@ type event struct {
 	journal error
 }
 
-// coldStart tells the first request of a process from the others.
+// A coldStart reports whether a request is the first of its process.
 type coldStart struct{ seen atomic.Bool }
 
 func (c *coldStart) next() bool { return !c.seen.Swap(true) }
@@ -70,8 +70,8 @@ const (
 	outcomeFailure = "failure"
 )
 
-// The headers in which the Lambda runtime's ids reach us; package lambdahttp
-// sets them, and drops what a client sent under these names.
+// The headers with the ids of the Lambda runtime. Package lambdahttp sets them,
+// and removes those that a client sent.
 const (
 	headerLambdaID = "Lambda-Runtime-Aws-Request-Id"
 	headerTraceID  = "X-Amzn-Trace-Id"
@@ -85,8 +85,8 @@ func newEvent(q *request, cold bool) *event {
 	}
 }
 
-// methodName is a method that is known, "other" for any other, which is the client's
-// text.
+// methodName returns a known method, and "other" for any other, which is the
+// client's text.
 func methodName(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
@@ -96,8 +96,8 @@ func methodName(method string) string {
 	return "other"
 }
 
-// traceID is the trace's own id in X-Ray's header, without what is said of one
-// segment.
+// traceID returns the id of the trace in X-Ray's header, without the fields of
+// a segment.
 func traceID(header string) string {
 	for part := range strings.SplitSeq(header, ";") {
 		if root, ok := strings.CutPrefix(part, "Root="); ok {
@@ -107,11 +107,13 @@ func traceID(header string) string {
 	return ""
 }
 
-// entraFlag is the parameter in which Microsoft's documentation has a Tenant URL end.
+// entraFlag is the parameter at the end of the Tenant URL in Microsoft's
+// documentation.
 const entraFlag = "aadOptscim062020"
 
-// recognize names a sender whose user agent says nothing: by Entra's flag in the address,
-// or by the label of the token. Microsoft documents no user agent of Entra's.
+// recognize identifies a sender whose user agent is unknown, by Entra's flag in
+// the URL or by the label of the token. Microsoft documents no user agent for
+// Entra.
 func (e *event) recognize(rawQuery, label string) {
 	if e.IdP != "" && e.IdP != idp.Other {
 		return
@@ -123,16 +125,16 @@ func (e *event) recognize(rawQuery, label string) {
 	}
 }
 
-// about says what the request was for.
+// about records what the request was for.
 func (e *event) about(rt *scim.ResourceType, operation, id string) {
 	e.Operation, e.Type = operation, rt.Name
-	if directory.ValidID(id) { // any other is the client's text, and names nobody
+	if directory.ValidID(id) { // any other is the client's text, and identifies no resource
 		e.ResourceID = id
 	}
 }
 
-// named says who the user is, for requests that name only an id: whom an
-// administrator looks for when the request failed.
+// named records the names of the user, for requests that have only an id: an
+// administrator searches for them when the request failed.
 func (e *event) named(u *directory.User) {
 	if u == nil || e.Subject != "" {
 		return
@@ -142,7 +144,7 @@ func (e *event) named(u *directory.User) {
 	}
 }
 
-// did says what was done.
+// did records the result of a change to a user.
 func (e *event) did(result directory.Result) {
 	e.Action = string(result.Action)
 	e.Changed = result.Changed
@@ -154,8 +156,8 @@ func (e *event) did(result directory.Result) {
 	e.tolerated(result.Notices)
 }
 
-// changedGroup says what became of a group, or which group a request that failed
-// was about. It returns the error.
+// changedGroup records the result of a change to a group, or the group of a
+// failed request. It returns err.
 func (e *event) changedGroup(result directory.GroupResult, err error) error {
 	if g := result.Group; g != nil && e.Subject == "" {
 		if r, err := g.Resource(); err == nil {
@@ -170,7 +172,7 @@ func (e *event) changedGroup(result directory.GroupResult, err error) error {
 	return nil
 }
 
-// didGroup says what was done to a group.
+// didGroup records the result of a change to a group.
 func (e *event) didGroup(result directory.GroupResult) {
 	e.Action = string(result.Action)
 	e.Changed = result.Changed
@@ -183,8 +185,8 @@ func (e *event) didGroup(result directory.GroupResult) {
 // maxSkipped is how many skipped members an event names.
 const maxSkipped = 20
 
-// skipped notes the members that are no user's. An id that no user can have is the
-// client's text, and is not named.
+// skipped records the members that are not users. A value that cannot be a
+// user's id is the client's text, and is left out.
 func (e *event) skipped(result directory.GroupResult) {
 	for i, id := range result.Skipped {
 		if i == maxSkipped {
@@ -202,7 +204,7 @@ func (e *event) skipped(result directory.GroupResult) {
 	}
 }
 
-// tolerated notes in what a request strayed from the RFC and was taken.
+// tolerated records the deviations from the RFC that were accepted.
 func (e *event) tolerated(notices []scim.Notice) {
 	names, warns := directory.Tolerances(notices)
 	for _, name := range names {
@@ -230,8 +232,8 @@ func (e *event) finish(status int, now time.Time, used table.Counts) {
 	e.ReadUnits, e.WriteUnits = used.ReadUnits, used.WriteUnits
 }
 
-// log writes the event: an error for a fault of ours, a warning for a refusal (501
-// is one) or a tolerance.
+// log writes the event: as an error for a fault of the service, as a warning
+// for a refusal (501 included) or a tolerance.
 func (e *event) log(ctx context.Context, logger *slog.Logger) {
 	level := slog.LevelInfo
 	switch {

@@ -13,18 +13,20 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// An attribute mapping, or a form filled in wrongly, sends a token where a name
-// belongs. Nothing of such a request is stored or logged: a token that is served as a
-// userName is read by everybody who reads users.
+// A wrong attribute mapping, or a form filled in wrongly, sends a token as the
+// value of an attribute. Such a request is refused, and nothing of it is stored
+// or logged: everyone who can read users would read a token that is stored as a
+// userName.
 
-// exposed reports whether a credential is in a text, as it is or in escapes of JSON.
+// exposed reports whether a text contains a credential, plain or in JSON
+// escapes.
 func exposed(text string) bool {
 	return credential.In(text) || strings.Contains(text, `\u00`) && credential.In(unescape(text))
 }
 
-// unescape returns a text with its escapes of ASCII characters replaced. Any number of
-// backslashes may stand before one: JSON in a text, and a text in a filter, are escaped
-// again, and are unwrapped later.
+// unescape returns a text with its escapes of ASCII characters decoded,
+// whatever number of backslashes precedes them: JSON within a text, and a text
+// within a filter, are escaped again and decoded later.
 func unescape(text string) string {
 	out := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
@@ -39,7 +41,7 @@ func unescape(text string) string {
 	return string(out)
 }
 
-// exposedInBody refuses a body with a credential in it.
+// exposedInBody refuses a body that contains a credential.
 func exposedInBody(body []byte) error {
 	if !exposed(string(body)) {
 		return nil
@@ -53,11 +55,12 @@ func exposedInBody(body []byte) error {
 	return &problem{cause: provlog.TokenExposed, what: "The value of " + where + " is a token of this service; nothing was changed."}
 }
 
-// maxShown is the longest name of an attribute in a detail: a client chooses the names.
+// maxShown is the longest name of an attribute in a detail: the client chooses
+// the names.
 const maxShown = 200
 
-// named is an attribute as a detail names it: without the list of operations around it,
-// and cut.
+// named returns the name of an attribute for a detail, without the path of the
+// operations around it, and truncated.
 func named(attribute string) string {
 	attribute = strings.TrimPrefix(attribute, "Operations.")
 	if len(attribute) > maxShown {
@@ -66,9 +69,9 @@ func named(attribute string) string {
 	return attribute
 }
 
-// target is the path of an operation of a PATCH. It says more than the place of the
-// value: it is the attribute whose mapping is to be corrected. It is empty of any other
-// object, and where the path has a credential in it.
+// target returns the path of a PATCH operation: it names the attribute whose
+// mapping is wrong, which the position of the value does not. It is empty for
+// any other object, and for a path that contains a credential.
 func target(object map[string]any) string {
 	path, _ := object["path"].(string)
 	if object["op"] == nil || exposed(path) {
@@ -77,8 +80,8 @@ func target(object map[string]any) string {
 	return path
 }
 
-// exposedIn finds a credential in a JSON value, and the attribute that has it, without
-// the places in lists.
+// exposedIn finds a credential in a JSON value, and returns the attribute that
+// has it, without positions in lists.
 func exposedIn(value any) (attribute string, found bool) {
 	switch value := value.(type) {
 	case string:
@@ -105,8 +108,8 @@ func exposedIn(value any) (attribute string, found bool) {
 	return "", false
 }
 
-// exposedInURL refuses a URL with a credential in it: URLs are kept in the logs of all
-// on the way.
+// exposedInURL refuses a URL that contains a credential: the logs of every
+// proxy on the way keep URLs.
 func exposedInURL(u *url.URL) error {
 	query, err := url.QueryUnescape(u.RawQuery)
 	if err != nil {

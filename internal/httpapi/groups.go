@@ -14,8 +14,8 @@ import (
 
 func (s *Service) groups(q *request) *scim.ResourceType { return s.types(q).Group }
 
-// groupDocument is a group's resource as JSON. Without a projection it is what is
-// stored, with members and meta put in. Members that are nil are left out.
+// groupDocument returns a group as JSON. Without a projection it is the stored
+// document with members and meta added. nil members are left out.
 func (s *Service) groupDocument(q *request, p scim.Projection, g *directory.Group, members []string) ([]byte, error) {
 	if p.AsStored(s.groups(q)) {
 		return s.Directory.GroupDocument(g, members), nil
@@ -30,7 +30,7 @@ func (s *Service) groupDocument(q *request, p scim.Projection, g *directory.Grou
 	return scim.Encode(s.groups(q), p.Apply(s.groups(q), served)), nil
 }
 
-// group is an answer with a group's resource.
+// group returns an answer with a group.
 func (s *Service) group(q *request, p scim.Projection, status int, g *directory.Group, members []string) (*reply, error) {
 	body, err := s.groupDocument(q, p, g, members)
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *Service) group(q *request, p scim.Projection, status int, g *directory.
 	return &reply{status: status, body: body, etag: directory.Tag(g.Version), location: s.Directory.GroupLocation(g.ID)}, nil
 }
 
-// wayAround is the advice about a group that is too large to be shown whole.
+// wayAround returns the advice about a group that is too large to return whole.
 func (q *request) wayAround() provlog.Remedy {
 	if q.acceptsGzip() {
 		return provlog.AnswerMembersZip
@@ -47,7 +47,7 @@ func (q *request) wayAround() provlog.Remedy {
 	return provlog.AnswerMembers
 }
 
-// createGroup: POST /Groups. RFC 7644 §3.3
+// createGroup answers POST /Groups. RFC 7644 §3.3
 func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.groups(q), "create", "")
 	projection, err := q.projection(s.groups(q))
@@ -69,7 +69,7 @@ func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 	return s.group(q, projection, http.StatusCreated, result.Group, shown(result))
 }
 
-// readGroup: GET /Groups/{id}. RFC 7644 §3.4.1
+// readGroup answers GET /Groups/{id}. RFC 7644 §3.4.1
 func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.groups(q), "read", q.pathID)
 	projection, err := q.projection(s.groups(q))
@@ -88,8 +88,8 @@ func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
 	return s.showGroup(ctx, q, projection)
 }
 
-// showGroup reads a group and answers with it: with its members, unless they are
-// not wanted.
+// showGroup reads a group and answers with it, with its members if the
+// projection wants them.
 func (s *Service) showGroup(ctx context.Context, q *request, projection scim.Projection) (*reply, error) {
 	if !projection.Wants("members") {
 		g, err := s.Directory.Group(ctx, q.grant.Tenant, q.pathID)
@@ -106,7 +106,7 @@ func (s *Service) showGroup(ctx context.Context, q *request, projection scim.Pro
 	return s.group(q, projection, http.StatusOK, g, orEmpty(members))
 }
 
-// shown are the members that a change has read beside itself, nil where it has not.
+// shown returns the members that a change has read, or nil if it has read none.
 func shown(result directory.GroupResult) []string {
 	if !result.Shown {
 		return nil
@@ -114,7 +114,7 @@ func shown(result directory.GroupResult) []string {
 	return orEmpty(result.Members)
 }
 
-// orEmpty is members that were read: not nil, even when there are none.
+// orEmpty returns members that were read: never nil, even when there are none.
 func orEmpty(members []string) []string {
 	if members == nil {
 		return []string{}
@@ -122,8 +122,8 @@ func orEmpty(members []string) []string {
 	return members
 }
 
-// showChanged is showGroup behind a change: that the group could not be read does
-// not undo it.
+// showChanged is showGroup after a change: a group that cannot be read does not
+// make the change fail.
 func (s *Service) showChanged(ctx context.Context, q *request, projection scim.Projection) (*reply, error) {
 	a, err := s.showGroup(ctx, q, projection)
 	if errors.Is(err, directory.ErrBusy) || errors.Is(err, directory.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
@@ -132,8 +132,8 @@ func (s *Service) showChanged(ctx context.Context, q *request, projection scim.P
 	return a, err
 }
 
-// maxMembers is how many members can be in an answer at most: what is beyond need
-// not be read.
+// maxMembers returns the largest number of members that fits in an answer: more
+// are not read.
 func (s *Service) maxMembers(q *request) int {
 	if q.acceptsGzip() {
 		return directory.MaxMembersRead
@@ -141,7 +141,7 @@ func (s *Service) maxMembers(q *request) int {
 	return maxAnswer / s.Directory.MemberSize()
 }
 
-// replaceGroup: PUT /Groups/{id}. RFC 7644 §3.5.1
+// replaceGroup answers PUT /Groups/{id}. RFC 7644 §3.5.1
 func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.groups(q), "replace", q.pathID)
 	s.watch(ctx, q, q.subject())
@@ -158,14 +158,14 @@ func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) 
 	if err := q.event.changedGroup(result, err); err != nil {
 		return nil, err
 	}
-	// Read again: its members may have changed since the version that was
-	// replaced, by requests that this one did not have to wait for.
+	// The group is read again: its members may have changed since the version
+	// that was replaced, by requests that this one did not wait for.
 	return s.showChanged(ctx, q, projection)
 }
 
-// modifyGroup: PATCH /Groups/{id}. The answer is the group; its members are in it
-// when they are few, or when attributes names them: a body of 100,000 members
-// helps nobody who sent one of them. RFC 7644 §3.5.2
+// modifyGroup answers PATCH /Groups/{id} with the group. Its members are
+// included when they are few or when attributes names them: a client that sent
+// one member has no use for a body of 100,000. RFC 7644 §3.5.2
 func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.groups(q), "modify", q.pathID)
 	s.watch(ctx, q, q.subject())
@@ -194,7 +194,7 @@ func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 	return s.group(q, projection, http.StatusOK, result.Group, shown(result))
 }
 
-// deleteGroup: DELETE /Groups/{id}. RFC 7644 §3.6
+// deleteGroup answers DELETE /Groups/{id}. RFC 7644 §3.6
 func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.groups(q), "delete", q.pathID)
 	s.watch(ctx, q, q.subject())
@@ -205,14 +205,14 @@ func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
 	return &reply{status: http.StatusNoContent}, nil
 }
 
-// listGroups: GET /Groups. Members are there for who names them in attributes.
-// RFC 7644 §3.4.2
+// listGroups answers GET /Groups. Members are included only if attributes names
+// them. RFC 7644 §3.4.2
 func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.groups(q), "list", "")
 	return s.groupsPage(ctx, q)
 }
 
-// searchGroups: POST /Groups/.search. RFC 7644 §3.4.3
+// searchGroups answers POST /Groups/.search. RFC 7644 §3.4.3
 func (s *Service) searchGroups(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.groups(q), "search", "")
 	if err := q.search(); err != nil {
@@ -252,8 +252,8 @@ func (s *Service) findGroups(ctx context.Context, q *request, projection scim.Pr
 	return page, err
 }
 
-// groupDocuments are groups as JSON, nil for one that was deleted while the others
-// were read.
+// groupDocuments returns groups as JSON, nil for one that was deleted while the
+// others were read.
 func (s *Service) groupDocuments(ctx context.Context, q *request, projection scim.Projection, groups []*directory.Group) ([][]byte, error) {
 	documents := make([][]byte, len(groups))
 	withMembers := projection.Names("members")

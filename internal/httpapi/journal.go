@@ -14,30 +14,31 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Journal keeps what the directory's changes do not keep of requests: those that
-// failed or had nothing to change, and who fails. Implemented by package store.
+// A Journal keeps what the directory's changes do not keep of requests: those
+// that failed or had nothing to change, and which subjects fail. Package store
+// implements it.
 type Journal interface {
-	// WhoFails tells which subjects fail now.
+	// WhoFails returns which of the subjects are failing.
 	WhoFails(ctx context.Context, t tenant.ID, subjects ...provlog.Subject) (map[provlog.Subject]bool, error)
-	// WhoAre tells who users are or were, by id.
+	// WhoAre returns the names of present and former users, by id.
 	WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]provlog.Who, error)
-	// Note writes a note, or nothing.
+	// Note writes the whole note or nothing.
 	Note(ctx context.Context, t tenant.ID, n provlog.Note) error
 }
 
-// journalTime is how long an answer waits for its note to be written.
+// journalTime is how long an answer waits while its note is written.
 const journalTime = 2 * time.Second
 
-// lookout finds out beside a request whether its subjects fail already, so that
-// nothing is written for the many who never did.
+// A lookout finds out, in parallel with a request, whether its subjects are
+// failing, so that nothing is written for the many that never failed.
 type lookout struct {
 	subjects []provlog.Subject
 	done     chan struct{}
 	fails    map[provlog.Subject]bool
 }
 
-// watch begins to look whether a subject fails. It is called once whom the request
-// wants to change is known, and never waits.
+// watch starts to look up whether subjects are failing. It is called once, when
+// the subject of a change is known, and never waits.
 func (s *Service) watch(ctx context.Context, q *request, subjects ...provlog.Subject) {
 	subjects = slices.DeleteFunc(subjects, provlog.Subject.IsZero)
 	if s.Journal == nil || len(subjects) == 0 || q.lookout != nil {
@@ -48,14 +49,16 @@ func (s *Service) watch(ctx context.Context, q *request, subjects ...provlog.Sub
 	go func() {
 		defer close(l.done)
 		defer func() {
-			if recover() != nil { // it would end the process from here
+			if recover() != nil { // unrecovered, it would end the process
 				l.fails = nil
 			}
 		}()
-		// It is beside the request: what it costs is the request's, but no round trip.
+		// In parallel with the request: its cost counts, its round trips add no
+		// latency.
 		beside, usage := table.WithUsage(ctx)
-		// Not known is as none: a failing subject that is overlooked now is found by
-		// who reads the list.
+		// An unreadable record counts as "not failing": a failing subject that
+		// is overlooked stays on the list of failures, where administrators
+		// find it.
 		l.fails, _ = s.Journal.WhoFails(beside, q.grant.Tenant, subjects...)
 		spent := usage.Counts()
 		spent.RoundTrips = 0
@@ -63,7 +66,7 @@ func (s *Service) watch(ctx context.Context, q *request, subjects ...provlog.Sub
 	}()
 }
 
-// known tells whether a subject was seen to fail.
+// known reports whether a subject was found to be failing.
 func (l *lookout) known(subject provlog.Subject) bool {
 	if l == nil {
 		return false
@@ -72,7 +75,7 @@ func (l *lookout) known(subject provlog.Subject) bool {
 	return l.fails[subject]
 }
 
-// seen are the subjects that were seen to fail.
+// seen returns the subjects that were found to be failing.
 func (l *lookout) seen() []provlog.Subject {
 	if l == nil {
 		return nil
@@ -81,8 +84,8 @@ func (l *lookout) seen() []provlog.Subject {
 	return slices.DeleteFunc(slices.Clone(l.subjects), func(s provlog.Subject) bool { return !l.fails[s] })
 }
 
-// wantsChange tells whether a request wanted to change something, and so is in the
-// log.
+// wantsChange reports whether a request wanted to change something, and so
+// belongs in the log.
 func (q *request) wantsChange() bool {
 	switch q.event.Operation {
 	case "create", "replace", "modify", "delete", "bulk":
@@ -91,10 +94,11 @@ func (q *request) wantsChange() bool {
 	return false
 }
 
-// note keeps of a request what its change has not: the entry of a failure, of a
-// request that had nothing to change, and who fails now or does so no more. It is
-// written before the answer; that it could not be is told by the event, and changes
-// nothing of the answer. Who has not proved a token causes no write.
+// note stores what the request's change has not stored: the entry of a failure
+// or of a request that had nothing to change, and which subjects fail or no
+// longer do. It is written before the answer is sent. If it cannot be written,
+// the event says so and the answer stays the same. An unauthenticated request
+// causes no write.
 func (s *Service) note(ctx context.Context, q *request, a *reply) {
 	if s.Journal == nil || q.grant.Tenant.IsZero() || q.unkept {
 		return
@@ -103,7 +107,7 @@ func (s *Service) note(ctx context.Context, q *request, a *reply) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
 	defer cancel()
 	if p := a.refusal; p != nil && p.cause == provlog.UserNotFound && q.wantsChange() && q.event.Subject == "" && q.event.ResourceID != "" {
-		// Whom the id meant while there was one, if it can be found out.
+		// The name that the id had, if it can still be found.
 		who, _ := s.Journal.WhoAre(ctx, q.grant.Tenant, []string{q.event.ResourceID})
 		q.event.Subject = who[q.event.ResourceID].Subject
 	}
@@ -116,7 +120,7 @@ func (s *Service) note(ctx context.Context, q *request, a *reply) {
 	}
 }
 
-// noteOf is what there is to keep.
+// noteOf returns the note of a request, and whether there is anything to store.
 func (q *request) noteOf(a *reply, newID func() string, now time.Time) (n provlog.Note, ok bool) {
 	e := q.event
 	failed := a.refusal != nil
@@ -128,7 +132,7 @@ func (q *request) noteOf(a *reply, newID func() string, now time.Time) (n provlo
 		n.Fails = q.failing(a.refusal)
 		n.Failed = q.lookout.known(n.Fails)
 		for _, s := range q.lookout.seen() {
-			if s != n.Fails { // who is known by id from now on
+			if s != n.Fails { // from now on known by its id
 				n.Mended = append(n.Mended, s)
 			}
 		}
@@ -140,9 +144,9 @@ func (q *request) noteOf(a *reply, newID func() string, now time.Time) (n provlo
 		case e.Action == string(directory.Unchanged), e.Operation == "bulk" && e.Outcome != outcomeSuccess:
 			n.Entry = q.entry(a, newID, now)
 			if len(n.Mended) == 0 {
-				n.Entry.About = provlog.Subject{} // one of many like it, not to be looked for
+				n.Entry.About = provlog.Subject{} // one of many like it: not indexed by subject
 			}
-		case e.Cause == string(provlog.AnswerTooLarge): // known only behind the change
+		case e.Cause == string(provlog.AnswerTooLarge): // known only after the change
 			n.Entry, n.Amends = q.entry(a, func() string { return "" }, q.start), true
 		}
 	}
@@ -154,9 +158,9 @@ func (q *request) noteOf(a *reply, newID func() string, now time.Time) (n provlo
 	return n, n.Entry != nil || len(n.Mended) > 0
 }
 
-// tellsOfFailure tells whether a failure is kept: of all requests that wanted to
-// change something, and of reads that were refused for what they asked. That nobody
-// was found is an answer that identity providers ask for.
+// tellsOfFailure reports whether a failure is stored: every failed change, and
+// reads that were refused for what they asked. "Not found" is an answer that
+// identity providers expect.
 func (q *request) tellsOfFailure(p *problem) bool {
 	if q.wantsChange() {
 		return true
@@ -168,7 +172,7 @@ func (q *request) tellsOfFailure(p *problem) bool {
 	return q.event.Operation != ""
 }
 
-// entry is the entry of a request that its change has not written.
+// entry returns the entry of a request whose change has not written one.
 func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.Entry {
 	e := q.event
 	entry := &provlog.Entry{
@@ -198,8 +202,9 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.E
 			}
 		}
 	}
-	// The log is read in the order of ids: what is written late has an id of its own, as
-	// has what stands beside the entry of a change that may have been made.
+	// The log is ordered by id. An entry written late gets an id of its own, as
+	// does one that stands beside the entry of a change that may have been
+	// made.
 	late := now.Sub(q.start) > directory.WriteTime/4
 	if late || entry.Cause == provlog.Unfinished || entry.Cause == provlog.OutcomeUnknown {
 		if entry.ID = newID(); entry.ID != "" {
@@ -209,7 +214,7 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.E
 	return entry
 }
 
-// subject is whom the request is about.
+// subject returns the subject of the request.
 func (q *request) subject() provlog.Subject {
 	e := q.event
 	switch {
@@ -221,8 +226,9 @@ func (q *request) subject() provlog.Subject {
 	return provlog.Subject{Type: e.Type, Name: e.Subject, ExternalID: e.ExternalID}
 }
 
-// failing is who fails by a problem, zero where nobody does: a request for no one, a
-// deletion of who is gone, and a refusal for haste.
+// failing returns the subject to mark as failing, or zero: for a request
+// without a subject, the deletion of an unknown resource, and a refusal of the
+// rate limit or of a tenant with SCIM disabled.
 func (q *request) failing(p *problem) provlog.Subject {
 	switch {
 	case !q.wantsChange() || q.event.Operation == "bulk",
@@ -235,8 +241,8 @@ func (q *request) failing(p *problem) provlog.Subject {
 	return q.subject()
 }
 
-// mended are those who failed and do so no more: whom the request was about. A user
-// who was found again by a POST may have failed by the id, which was not known.
+// mended returns the subjects that no longer fail. A user that a POST found
+// again may have failed under the id, which the request did not have.
 func (q *request) mended() []provlog.Subject {
 	mended := q.lookout.seen()
 	switch directory.Action(q.event.Action) {
@@ -248,18 +254,18 @@ func (q *request) mended() []provlog.Subject {
 	return mended
 }
 
-// sampler lets one of many through in a while: of requests that are refused in great
-// numbers for one reason, the log is to tell, and not to cost more than they are worth.
-// Safe for concurrent use.
+// A sampler lets one of many requests through per minute and tenant: requests
+// that are refused in great numbers for one reason appear in the log without
+// costing more than they are worth. It is safe for concurrent use.
 type sampler struct {
 	mu   sync.Mutex
 	last map[tenant.ID]time.Time
 }
 
-// sampleTime is how long one of them stands for the others.
+// sampleTime is how long one request stands for the others.
 const sampleTime = time.Minute
 
-// take tells whether this one is kept.
+// take reports whether this request is logged.
 func (s *sampler) take(t tenant.ID, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

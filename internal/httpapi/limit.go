@@ -9,9 +9,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// limiter holds each tenant to a rate, so that one cannot take what the others
-// need. It counts what this process serves: a service of several processes is as
-// generous as all of them together. Safe for concurrent use.
+// A limiter limits the rate of each tenant, so that one cannot take what the
+// others need. It counts the requests of this process: several processes allow
+// several times as many. It is safe for concurrent use.
 type limiter struct {
 	rate rate.Limit
 
@@ -19,28 +19,29 @@ type limiter struct {
 	tenants map[tenant.ID]*rate.Limiter
 }
 
-// MinRate is the lowest rate that a tenant may be held to, in requests a second:
-// identity providers need it.
+// MinRate is the lowest rate that a tenant can be limited to, in requests a
+// second: identity providers need it.
 const MinRate = 25
 
-// burstSeconds is how much of its rate a tenant may have saved.
+// burstSeconds is the largest burst, in seconds of the rate.
 const burstSeconds = 2
 
-// maxLimited bounds the memory of one process; beyond it all begin anew.
+// maxLimited bounds the memory of one process; beyond it all tenants start
+// again with a full burst.
 const maxLimited = 10_000
 
-// newLimiter makes a limiter; 0 a second is none at all.
+// newLimiter returns a limiter; 0 requests a second means no limit.
 func newLimiter(perSecond int) *limiter {
 	return &limiter{rate: rate.Limit(perSecond), tenants: map[tenant.ID]*rate.Limiter{}}
 }
 
-// allow tells whether a tenant may be served now.
+// allow reports whether a tenant's request may be served now.
 func (l *limiter) allow(t tenant.ID, now time.Time) bool {
 	return l.rate == 0 || l.bucket(t).AllowN(now, 1)
 }
 
-// charge counts an operation of a bulk request as a request, and refuses none: the
-// requests behind it wait until the tenant has paid.
+// charge counts an operation of a bulk request as a request, and refuses none:
+// the tenant's next requests wait for it.
 func (l *limiter) charge(t tenant.ID, now time.Time) {
 	if l.rate != 0 {
 		l.bucket(t).ReserveN(now, 1)

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// list is what a request for a list asks for: of names what is listed in cursors,
-// and others are the types that are listed beside rt. RFC 7644 §3.4.2
+// list returns the query of a request for a list. of names the list in cursors,
+// and others are the types listed beside rt. RFC 7644 §3.4.2
 func (q *request) list(of string, rt *scim.ResourceType, others ...*scim.ResourceType) (query directory.Query, err error) {
 	if query.Filter, err = q.filter(rt, others); err != nil {
 		return directory.Query{}, err
@@ -41,7 +41,7 @@ func (q *request) list(of string, rt *scim.ResourceType, others ...*scim.Resourc
 	return query, err
 }
 
-// filter is the request's filter, nil for none. RFC 7644 §3.4.2.2
+// filter returns the request's filter, or nil. RFC 7644 §3.4.2.2
 func (q *request) filter(rt *scim.ResourceType, others []*scim.ResourceType) (*scim.Filter, error) {
 	text, err := q.parameter("filter")
 	if err != nil || !q.has("filter") {
@@ -55,7 +55,8 @@ func (q *request) filter(rt *scim.ResourceType, others []*scim.ResourceType) (*s
 	return filter, directory.CheckNotices(q.grant.Settings, filter.Notices())
 }
 
-// sort is the request's order, nil for that of creation. RFC 7644 §3.4.2.3
+// sort returns the request's order, or nil for the order of creation. RFC 7644
+// §3.4.2.3
 func (q *request) sort(rt *scim.ResourceType, others []*scim.ResourceType) (*directory.Sort, error) {
 	by, err := q.parameter("sortBy")
 	if err != nil {

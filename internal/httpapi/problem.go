@@ -15,37 +15,37 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// problem is why a request is refused: a cause, and the particulars of this
-// request.
+// A problem is the reason for which a request is refused: a cause, and the
+// particulars of this request.
 type problem struct {
 	cause provlog.Cause
-	// scimType is set where the cause has none of its own.
+	// scimType is set where the cause has none.
 	scimType scim.ErrorType
-	// what says what happened, in one or two sentences; "" takes the cause's
+	// what says what happened, in one or two sentences; "" means the cause's
 	// summary.
 	what string
-	// remedy names the advice that fits the fault better than the cause's own, "" for
-	// that.
+	// remedy names advice that fits better than the cause's own, or is "".
 	remedy provlog.Remedy
 	allow  []string
 	ledger *directory.FullError
-	// holder is the record that has what the request wanted, "" for none.
+	// holder is the record that has what the request wanted, or "".
 	holder string
-	// subject names the group that the application deleted, "" where it is not known.
+	// subject names the group that the application deleted, or is "" if
+	// unknown.
 	subject string
-	// users are the ids of the users because of whom the request is refused, and named
-	// says it of them, once their names are known.
+	// users are the ids of the users that cause the refusal. named returns the
+	// sentence about them once their names are known.
 	users []string
 	named func(names []string) string
-	// internal is what only the log may tell.
+	// internal is for the log only, never for the client.
 	internal error
 }
 
-// Error names the cause.
+// Error returns the cause.
 func (p *problem) Error() string { return "httpapi: " + string(p.cause) }
 
 // problemOf is the one mapper from the errors of the inner packages to what
-// clients and the log are told.
+// clients and the log see.
 func problemOf(err error) *problem {
 	var (
 		known   *problem
@@ -119,10 +119,10 @@ func problemOf(err error) *problem {
 	return &problem{cause: provlog.Internal, internal: err}
 }
 
-// correction is the advice about an invalid request: what an administrator can change
-// in the identity provider depends on what was asked, and of a read it is never the
-// attribute mapping. untouched reports that the detail also says that nothing was
-// changed.
+// correction returns the advice about an invalid request. What an administrator
+// can correct in the identity provider depends on the operation; for a read it
+// is never the attribute mapping. untouched means that the detail also says
+// that nothing was changed.
 func (q *request) correction(kind scim.ErrorType) (remedy provlog.Remedy, untouched bool) {
 	switch {
 	case kind == scim.InvalidCursor || kind == scim.ExpiredCursor:
@@ -149,13 +149,13 @@ func (q *request) correction(kind scim.ErrorType) (remedy provlog.Remedy, untouc
 	return "", false
 }
 
-// reads reports whether the request asks for data and changes none.
+// reads reports whether the request only reads.
 func (q *request) reads() bool {
 	return q.Method == http.MethodGet || q.Method == http.MethodHead || q.event.Operation == "search"
 }
 
-// credentialForms are the forms of a credential that show what was typed into a field
-// of the identity provider.
+// credentialForms are the malformed credentials that show what was typed into a
+// field of the identity provider.
 var credentialForms = [...]struct {
 	err    error
 	what   string
@@ -171,7 +171,7 @@ var credentialForms = [...]struct {
 }
 
 // sentinels are the errors without particulars. An error can wrap several: the
-// first here is the one that is told.
+// first one here is reported.
 var sentinels = [...]struct {
 	err   error
 	cause provlog.Cause
@@ -258,7 +258,8 @@ func protectedProblem(e *directory.ProtectedError) *problem {
 // maxNamed is how many members a detail names.
 const maxNamed = 5
 
-// unknownMembersProblem names the first members that are not users.
+// unknownMembersProblem returns a problem that names the first members that are
+// not users.
 func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
 	p := &problem{cause: provlog.UnknownMembers}
 	if e.Itself {
@@ -269,7 +270,7 @@ func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
 		if len(p.users) == maxNamed {
 			break
 		}
-		if directory.ValidID(id) { // any other is the client's text
+		if directory.ValidID(id) { // any other value is the client's text
 			p.users = append(p.users, id)
 		}
 	}
@@ -296,8 +297,8 @@ func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
 	return p
 }
 
-// groupDeletedProblem says when a group was deleted in the application, and by
-// whom.
+// groupDeletedProblem says when a group was deleted in the application, and who
+// deleted it.
 func groupDeletedProblem(g directory.DeletedGroup) *problem {
 	return &problem{cause: provlog.GroupDeleted, subject: g.DisplayName, what: fmt.Sprintf(
 		"The group %q was deleted in the application on %s by %s.", g.DisplayName, g.Deleted.UTC().Format("2006-01-02 at 15:04:05 UTC"), g.Told())}
@@ -320,8 +321,8 @@ func fullProblem(e *directory.FullError) *problem {
 	return p
 }
 
-// detail is what the identity provider shows its administrator: what happened, what to
-// do there, and the id to ask about.
+// detail returns what the identity provider shows its administrator: what
+// happened, what to do there, and the request id for support.
 func (p *problem) detail(by idp.Provider, requestID string) string {
 	what := p.what
 	if what == "" {
@@ -330,7 +331,7 @@ func (p *problem) detail(by idp.Provider, requestID string) string {
 	return what + " " + p.cause.Advice(p.remedy, by) + " (request " + requestID + ")"
 }
 
-// kind is the problem's scimType.
+// kind returns the problem's scimType.
 func (p *problem) kind() scim.ErrorType {
 	if p.scimType != "" {
 		return p.scimType
@@ -338,15 +339,15 @@ func (p *problem) kind() scim.ErrorType {
 	return p.cause.Meaning().Type
 }
 
-// nameUsers puts the names of the users into a refusal that knows them by id: they are
-// whom an administrator finds in the identity provider.
+// nameUsers adds the users' names to a refusal that has their ids:
+// administrators find users in the identity provider by name.
 func (s *Service) nameUsers(ctx context.Context, q *request, p *problem) {
 	if s.Journal == nil || p.named == nil || len(p.users) == 0 {
 		return
 	}
 	who, err := s.Journal.WhoAre(ctx, q.grant.Tenant, p.users)
 	if err != nil {
-		return // the ids say it
+		return // the detail keeps the ids
 	}
 	names := make([]string, len(p.users))
 	for i, id := range p.users {
@@ -357,7 +358,7 @@ func (s *Service) nameUsers(ctx context.Context, q *request, p *problem) {
 	p.what = p.named(names)
 }
 
-// refuse makes the answer to an error, and tells the event of it.
+// refuse returns the answer to an error, and records it in the event.
 func (s *Service) refuse(q *request, err error) *reply {
 	p := problemOf(err)
 	switch {

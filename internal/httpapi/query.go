@@ -8,12 +8,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// parameters are the parameters of a query by their names in the standard's letter
-// case. Those that the standard does not have are left out.
+// parameters are the parameters of a query by name, in the RFC's letter case.
+// Unknown ones are left out.
 type parameters map[string][]string
 
-// parseQuery decodes a query string. A query that does not decode is refused:
-// dropping a part of a filter would answer another question.
+// parseQuery decodes a query string. One that cannot be decoded is refused:
+// without a part of its filter it would be another query.
 func parseQuery(raw string) (parameters, error) {
 	query := parameters{}
 	for part := range strings.SplitSeq(raw, "&") {
@@ -42,10 +42,10 @@ var errQuery = &scim.Error{
 	Detail: "The query string does not decode: write ';' as %3B and '%' as %25.",
 }
 
-// unescapeValue decodes the value of a parameter. By the rules of forms + is a
-// space, and by those of URLs it is itself: ann+hr@example.com. Where the value
-// writes the spaces between its words as %20, + is itself. Within quotes either may
-// stand, so they decide nothing.
+// unescapeValue decodes the value of a parameter. In a form + means a space,
+// and in a URL it means itself: ann+hr@example.com. If the value encodes the
+// spaces between its words as %20, + means itself. Spaces and plus signs within
+// quotes decide nothing, since either can be meant there.
 func unescapeValue(raw string) (string, error) {
 	decoded, err := url.QueryUnescape(raw)
 	if err != nil || !strings.Contains(raw, "+") {
@@ -55,7 +55,7 @@ func unescapeValue(raw string) (string, error) {
 	quoted := false
 	for i := 0; i < len(raw); i++ {
 		c := raw[i]
-		if c == '%' { // QueryUnescape has found two digits after it
+		if c == '%' { // two digits follow: QueryUnescape has checked that
 			switch strings.ToUpper(raw[i+1 : i+3]) {
 			case "22":
 				c = '"'
@@ -83,7 +83,8 @@ func unescapeValue(raw string) (string, error) {
 	return decoded, nil
 }
 
-// escapedLength returns how many bytes of a query the character after a backslash has.
+// escapedLength returns the length in the query, in bytes, of the character
+// after a backslash.
 func escapedLength(raw string) int {
 	switch {
 	case raw == "":
@@ -94,7 +95,7 @@ func escapedLength(raw string) int {
 	return 1
 }
 
-// one is a parameter that may be given once, "" when it is absent.
+// one returns a parameter that may be given once, or "" if it is absent.
 func (p parameters) one(name string) (string, error) {
 	values := p[name]
 	switch len(values) {
@@ -110,7 +111,7 @@ func (p parameters) one(name string) (string, error) {
 	return "", &scim.Error{Type: kind, Detail: "The query gives " + name + " more than once; give it once."}
 }
 
-// parameter is a parameter of the query, "" when it is absent.
+// parameter returns a parameter of the query, or "" if it is absent.
 func (q *request) parameter(name string) (string, error) {
 	if q.query == nil {
 		parsed, err := parseQuery(q.URL.RawQuery)
@@ -122,14 +123,14 @@ func (q *request) parameter(name string) (string, error) {
 	return q.query.one(name)
 }
 
-// has reports whether the query gives a parameter, be it empty.
+// has reports whether the query has a parameter, even an empty one.
 func (q *request) has(name string) bool { return len(q.query[name]) > 0 }
 
 var errNotWhole = errors.New("httpapi: not a whole number")
 
-// integer reads a whole number of any length. What is beyond 32 bits is as good as
-// the largest or the least of them: a client that wants everything asks for the
-// largest number that it has.
+// integer parses a whole number of any length. Beyond 32 bits it returns the
+// largest or the smallest: a client that wants everything sends the largest
+// number that it has.
 func integer(text string) (int, error) {
 	digits := strings.TrimPrefix(text, "-")
 	if digits == text {
@@ -148,10 +149,10 @@ func integer(text string) (int, error) {
 	return n, nil
 }
 
-// maxInteger is the largest number that differs from a larger one.
+// maxInteger is the largest number that integer returns.
 const maxInteger = 1<<31 - 1
 
-// integer is a parameter that is a whole number.
+// integer returns a parameter that is a whole number, or absent.
 func (q *request) integer(name string, absent int) (int, error) {
 	text, err := q.parameter(name)
 	if err != nil || text == "" {

@@ -8,27 +8,27 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 )
 
-// reply is an answer before it is sent.
+// A reply is an answer before it is sent.
 type reply struct {
 	status int
 	body   []byte
-	// coding is how the body is coded already, for Content-Encoding; "" is plain.
+	// coding is the encoding of body, for Content-Encoding; "" is plain.
 	coding string
-	// location is where the one resource is that the answer is about, "" where it is
-	// about none or several.
+	// location is the URL of the resource in the answer, or "" if it has none
+	// or several.
 	location string
 	etag     string
-	// refusal is the problem that the answer tells of, nil for a success.
+	// refusal is the problem that the answer reports, nil for a success.
 	refusal *problem
 }
 
-// send writes an answer. All answers pass here.
+// send writes an answer. Every answer is sent here.
 func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 	h := w.Header()
 	h.Set("X-Request-Id", q.id)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	// Every answer may depend on it: one that does not fit is another.
+	// Any answer may depend on it: one that does not fit is replaced.
 	h.Set("Vary", "Accept-Encoding")
 	if a.location != "" {
 		h.Set("Location", a.location)
@@ -60,13 +60,13 @@ func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 	}
 	w.WriteHeader(a.status)
 	if a.body != nil && q.Method != http.MethodHead {
-		// The client is gone when this fails; the event tells of the request.
+		// It fails if the client has disconnected; the event has the request.
 		_, _ = w.Write(a.body)
 	}
 }
 
-// challenge is the value of WWW-Authenticate. RFC 6750 §3: without a credential
-// there is no error code.
+// challenge returns the value of WWW-Authenticate. A request without a
+// credential gets no error code. RFC 6750 §3
 func challenge(c provlog.Cause) string {
 	switch c {
 	case provlog.TokenMissing:

@@ -14,7 +14,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// request is a request on its way: what was sent, and what has been found out.
+// A request is a request in progress: what was sent, and what is known of it so
+// far.
 type request struct {
 	*http.Request
 	id     string
@@ -24,29 +25,30 @@ type request struct {
 	grant  access.Grant
 	event  *event
 	query  parameters
-	// notices are what was tolerated in the body.
+	// notices are the deviations from the RFC that were accepted in the body.
 	notices []scim.Notice
-	// badQuery reports that the parameters of the query are at fault.
+	// badQuery is set if the parameters of the query are invalid.
 	badQuery bool
-	// lookout finds out whether its subjects fail already, nil for none.
+	// lookout finds out whether the request's subjects are failing; nil for
+	// none.
 	lookout *lookout
-	// unkept tells that nothing is kept of the request.
+	// unkept is set if nothing is stored about the request.
 	unkept bool
-	// noted ends the note that the token was used, nil for none.
+	// noted waits until the use of the token is recorded; nil for none.
 	noted func()
-	// wayOut is the advice for an answer that is too large, for the routes that know
-	// better than the cause's own; "" is that.
+	// wayOut is the advice for an answer that is too large, from routes that
+	// know better than the cause; "" for none.
 	wayOut provlog.Remedy
 }
 
-// MaxBody is the largest body taken, in bytes. It is enforced while the body is
-// read.
+// MaxBody is the largest body accepted, in bytes. The limit holds while the
+// body is read.
 const MaxBody = 1 << 20
 
-// mediaType is what every answer is. RFC 7644 §8.1
+// mediaType is the type of every answer. RFC 7644 §8.1
 const mediaType = "application/scim+json"
 
-// body reads the request's body.
+// body returns the request's body.
 func (q *request) body() ([]byte, error) {
 	if err := q.checkMediaType(); err != nil {
 		return nil, err
@@ -64,9 +66,10 @@ func (q *request) body() ([]byte, error) {
 	return body, exposedInBody(body)
 }
 
-// checkMediaType takes SCIM's media type and plain JSON. A body without a type is
-// taken as SCIM's. JSON is UTF-8 whatever the label says (utf8, us-ascii): bytes
-// that are not are refused when the body is decoded. RFC 8259 §8.1, §11
+// checkMediaType accepts SCIM's media type and plain JSON. A body without a
+// type counts as SCIM's. JSON is UTF-8 whatever charset the header names (utf8,
+// us-ascii): other bytes are refused when the body is decoded. RFC 8259 §8.1,
+// §11
 func (q *request) checkMediaType() error {
 	if encoding := q.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return &problem{cause: provlog.MediaType}
@@ -79,8 +82,8 @@ func (q *request) checkMediaType() error {
 	return &problem{cause: provlog.MediaType}
 }
 
-// page is startIndex and count: startIndex from 1, and count by default 100 and
-// at most directory.MaxCount. RFC 7644 §3.4.2.4
+// page returns startIndex, which counts from 1, and count, which is 100 by
+// default and at most directory.MaxCount. RFC 7644 §3.4.2.4
 func (q *request) page() (startIndex, count int, err error) {
 	if startIndex, err = q.integer("startIndex", 1); err != nil {
 		return 0, 0, err
@@ -93,7 +96,7 @@ func (q *request) page() (startIndex, count int, err error) {
 
 const defaultCount = 100
 
-// projection is attributes and excludedAttributes. RFC 7644 §3.9
+// projection returns attributes and excludedAttributes. RFC 7644 §3.9
 func (q *request) projection(rt *scim.ResourceType) (p scim.Projection, err error) {
 	defer func() { q.badQuery = err != nil }()
 	attributes, err := q.parameter("attributes")
@@ -118,17 +121,17 @@ func (q *request) projection(rt *scim.ResourceType) (p scim.Projection, err erro
 	return projection, directory.CheckNotices(q.grant.Settings, projection.Notices())
 }
 
-// ifMatch is the request's precondition. A tag that this service cannot have
-// made matches nothing. RFC 7644 §3.14
+// ifMatch returns the request's precondition. A tag that this service cannot
+// have issued matches nothing. RFC 7644 §3.14
 func (q *request) ifMatch() directory.Precondition { return parseTags(q.Header.Values("If-Match")) }
 
-// notModified tells whether the client has this version already.
+// notModified reports whether the client already has this version.
 func (q *request) notModified(version int64) bool {
 	known := parseTags(q.Header.Values("If-None-Match"))
 	return known.Set && known.Allows(version)
 }
 
-// parseTags reads a list of entity tags; weak and strong ones compare alike.
+// parseTags parses a list of entity tags; weak and strong ones compare equal.
 // RFC 9110 §8.8.3
 func parseTags(headers []string) directory.Precondition {
 	var p directory.Precondition

@@ -10,24 +10,24 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// Route is one method on one path. Paths are as in template.yaml, where {id}
+// A Route is one method on one path. Paths are as in template.yaml, where {id}
 // stands for one segment.
 type Route struct {
 	Method string
 	Path   string
-	// Function is the folder under functions/ that serves it.
+	// Function is the folder under functions/ that serves the route.
 	Function string
 	// Public routes are answered without a token.
 	Public  bool
 	handler handler
-	// segments are those of Path.
+	// segments are the segments of Path.
 	segments []string
 }
 
-// Prefix begins the path of every SCIM endpoint.
+// Prefix is the start of the path of every SCIM endpoint.
 const Prefix = "/scim/v2"
 
-// The functions that serve routes, by their folders.
+// The functions that serve routes, by folder.
 const (
 	functionUsers     = "users"
 	functionGroups    = "groups"
@@ -35,10 +35,10 @@ const (
 	functionDiscovery = "discovery"
 )
 
-// Routes are all routes of the service that API Gateway knows by their paths, in
-// the order of the documentation. Each path is served in other spellings too
-// (segments); /users and /groups in lower case are Entra's, and frequent enough for
-// routes of their own.
+// Routes returns the routes of the service that API Gateway knows by path, in
+// the order of the documentation. Each path is also served in other spellings
+// (segments). /users and /groups in lower case are Entra's, and frequent enough
+// for routes of their own.
 func Routes() []Route {
 	var routes []Route
 	add := func(function, method, path string, public bool, h handler) {
@@ -66,7 +66,7 @@ func Routes() []Route {
 	add(functionUsers, http.MethodGet, "", false, (*Service).listAll)
 	add(functionUsers, http.MethodPost, "/.search", false, (*Service).searchAll)
 	add(functionBulk, http.MethodPost, "/Bulk", false, (*Service).bulk)
-	// RFC 7643 §5: how to authenticate can be read before authenticating.
+	// How to authenticate can be read before authenticating. RFC 7643 §5
 	add(functionDiscovery, http.MethodGet, "/ServiceProviderConfig", true, (*Service).readServiceProviderConfig)
 	add(functionDiscovery, http.MethodGet, "/Schemas", false, (*Service).listSchemas)
 	add(functionDiscovery, http.MethodGet, "/Schemas/{id}", false, (*Service).readSchema)
@@ -75,14 +75,14 @@ func Routes() []Route {
 	return routes
 }
 
-// serves reports whether a function serves the routes of another one. The function
-// of /Bulk may do whatever the routes do, and serves them all: API Gateway sends it
-// the requests whose paths are spelled in another way than the routes
+// serves reports whether a function serves the routes of another. The function
+// of /Bulk has the rights of all routes and serves all of them: API Gateway
+// sends it the requests whose paths are spelled differently
 // (docs/decisions/0111-other-spellings-of-a-path.md).
 func serves(function, owner string) bool { return function == owner || function == functionBulk }
 
-// unserved returns why a path has no route: /Me is not supported (RFC 7644 §3.11),
-// and neither is another version of the protocol (§3.13).
+// unserved returns why a path has no route: /Me and other versions of the
+// protocol are not supported. RFC 7644 §3.11, §3.13
 func unserved(escapedPath string) *problem {
 	path := segments(escapedPath)
 	if len(path) < 2 || !scim.EqualName(path[0], "scim") {
@@ -98,13 +98,13 @@ func unserved(escapedPath string) *problem {
 	return &problem{cause: provlog.NoRoute}
 }
 
-// match finds the route of a request, and the id in its path. HEAD is served
-// wherever GET is. When only the method is wrong it returns the methods that the
-// path takes.
+// match returns the route of a request and the id in its path. HEAD is served
+// wherever GET is. If only the method is wrong, it returns the methods that the
+// path allows.
 //
-// The path is matched in its escaped form, segment by segment, and only an id is
-// unescaped: an encoded letter or slash reaches no other endpoint, and an empty
-// id is none. RFC 9110 §9.1
+// The path is matched in its escaped form, segment by segment, and only an id
+// is unescaped: an encoded letter or slash reaches no other endpoint, and an
+// empty id is no id. RFC 9110 §9.1
 func match(routes []Route, method, escapedPath string) (route *Route, id string, allowed []string) {
 	path := segments(escapedPath)
 	if method == http.MethodHead {
@@ -149,9 +149,9 @@ func (r *Route) takes(path []string) (id string, ok bool) {
 	return id, true
 }
 
-// segments are the segments of a path. Empty ones are left out: a base URL that was
-// entered with a slash at its end makes //Users, and some clients end every path in
-// a slash.
+// segments returns the segments of a path. Empty ones are left out: a base URL
+// entered with a slash at its end gives //Users, and some clients end every
+// path with a slash.
 func segments(path string) []string {
 	return slices.DeleteFunc(strings.Split(path, "/"), func(s string) bool { return s == "" })
 }

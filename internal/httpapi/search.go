@@ -7,14 +7,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// listAll: GET of the base URL, which is the same search with its parameters in the
+// listAll answers GET of the base URL: searchAll with its parameters in the
 // query. RFC 7644 §3.4.2.1
 func (s *Service) listAll(ctx context.Context, q *request) (*reply, error) {
 	q.event.Operation = "search"
 	return s.allPage(ctx, q)
 }
 
-// searchAll: POST /.search, over users and groups in one list: the users come
+// searchAll answers POST /.search with users and groups in one list, users
 // first. RFC 7644 §3.4.2.1, §3.4.3
 func (s *Service) searchAll(ctx context.Context, q *request) (*reply, error) {
 	q.event.Operation = "search"
@@ -59,10 +59,10 @@ func (s *Service) allPage(ctx context.Context, q *request) (*reply, error) {
 	return q.listReply(everything, asked, page)
 }
 
-// everything names users and groups together, in cursors.
+// everything names the list of users and groups together, in cursors.
 const everything = "User Group"
 
-// documents are users and groups as JSON.
+// documents returns users and groups as JSON.
 func (s *Service) documents(ctx context.Context, q *request, ofUsers, ofGroups scim.Projection, records []directory.Any) ([][]byte, error) {
 	var users []*directory.User
 	var groups []*directory.Group
@@ -95,8 +95,8 @@ func (s *Service) documents(ctx context.Context, q *request, ofUsers, ofGroups s
 	return documents, nil
 }
 
-// search takes the parameters from the body instead of the query, which must have
-// none of them. RFC 7644 §3.4.3
+// search reads the parameters from the body instead of the query, which must be
+// empty of them. RFC 7644 §3.4.3
 func (q *request) search() error {
 	inQuery, err := parseQuery(q.URL.RawQuery)
 	if err != nil {

@@ -20,49 +20,48 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// Config is what a Service is made of.
+// A Config has what a Service is built from.
 type Config struct {
 	Directory     *directory.Directory
 	Authenticator *access.Authenticator
-	// Types are the resource types as every tenant has them.
+	// Types are the resource types that every tenant has.
 	Types scim.Types
-	// BaseURL begins every location, without a slash at its end. It is
-	// configured: a Host header is the client's to choose.
+	// BaseURL is the start of every location, without a slash at its end. It is
+	// configured, since the client chooses the Host header.
 	BaseURL string
 	Log     *slog.Logger
-	// NewID makes request ids: UUIDv7, whose time orders the log.
+	// NewID returns request ids: UUIDv7, whose time orders the log.
 	NewID func() string
 	Now   func() time.Time
-	// RequestTime is how long a request may take in all; 0 is the service's own
-	// 18 seconds.
+	// RequestTime is the time limit of a request; 0 means 18 seconds.
 	RequestTime time.Duration
-	// Journal keeps what the directory's changes do not keep of requests; nil is
-	// nothing.
+	// Journal keeps what the directory's changes do not keep of requests; nil
+	// keeps nothing.
 	Journal Journal
-	// TenantRate is how many requests a second one tenant may make of this
-	// process, with twice as many at once; 0 is any number.
+	// TenantRate is the number of requests a second that one tenant may send to
+	// this process, and twice as many at once; 0 means no limit.
 	TenantRate int
 }
 
-// Service answers SCIM requests. It implements http.Handler and is safe for
+// A Service answers SCIM requests. It implements http.Handler and is safe for
 // concurrent use.
 type Service struct {
 	Config
 	routes []Route
-	// functions are those whose routes are served, none for all.
+	// functions are the functions whose routes are served; none means all.
 	functions []string
 	served    coldStart
 	limits    *limiter
-	// sampled are the requests that are kept of those who are refused before they are
-	// heard.
+	// sampled chooses which of the requests that are refused before they are
+	// read are logged.
 	sampled sampler
-	// gzips are *gzip.Writer to use again: a new one is 1.2 MB.
+	// gzips has *gzip.Writer for reuse: a new one takes 1.2 MB.
 	gzips sync.Pool
 }
 
-// New makes a Service that serves the routes of some functions, all of them when
-// none or the one of /Bulk is named. It knows the other routes too, so that a wrong
-// method is 405, and a wrong path 404.
+// New returns a Service that serves the routes of some functions, or all of
+// them if none or that of /Bulk is named. It also knows the other routes, so
+// that a wrong method gets 405 and a wrong path 404.
 func New(c Config, functions ...string) *Service {
 	if c.RequestTime == 0 {
 		c.RequestTime = requestTime
@@ -70,14 +69,14 @@ func New(c Config, functions ...string) *Service {
 	return &Service{Config: c, routes: Routes(), functions: functions, limits: newLimiter(c.TenantRate)}
 }
 
-// handler answers a matched and authenticated request.
+// A handler answers a matched and authenticated request.
 type handler func(s *Service, ctx context.Context, r *request) (*reply, error)
 
-// requestTime is how long a request may take in all. Writes end before
-// (directory.WriteTime); API Gateway would give up at 30 s.
+// requestTime is the default time limit of a request. Writes end before it
+// (directory.WriteTime), and API Gateway would stop waiting at 30 s.
 const requestTime = 18 * time.Second
 
-// ServeHTTP answers one request, and logs its event.
+// ServeHTTP answers one request and logs its event.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.RequestTime)
 	defer cancel()
@@ -96,9 +95,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.event.log(context.WithoutCancel(ctx), s.Log)
 }
 
-// answer finds who asks and for what, and lets the route's handler answer. A
-// panic becomes an error: its text goes into the log without the values that
-// may be in it.
+// answer matches and authenticates the request, and calls the route's handler.
+// A panic becomes an error, logged without the panic's value, which may contain
+// data.
 func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err error) {
 	defer recovered(&err)
 	route, id, allowed := match(s.routes, q.Method, q.URL.EscapedPath())
@@ -119,20 +118,20 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 	return route.handler(s, ctx, q)
 }
 
-// serves reports whether the route is one of those that the service serves.
+// serves reports whether this service serves the route.
 func (s *Service) serves(route *Route) bool {
 	return len(s.functions) == 0 || slices.ContainsFunc(s.functions, func(f string) bool { return serves(f, route.Function) })
 }
 
-// recovered makes a panic an error, when it is deferred.
+// recovered turns a panic into an error. It must be deferred.
 func recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("panic of type %T at %s", p, debug.Stack())
 	}
 }
 
-// authenticate sets the request's grant. A public route needs no credential, but
-// takes no wrong one, and none of a tenant that has SCIM turned off.
+// authenticate sets the request's grant. A public route needs no credential,
+// but refuses an invalid one and one of a tenant that has SCIM disabled.
 func (s *Service) authenticate(ctx context.Context, q *request) error {
 	header := q.Header.Values("Authorization")
 	if len(header) == 0 && q.route.Public {
@@ -163,8 +162,9 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	return err
 }
 
-// keeps tells whether the log may tell of a request: of who has proved a token, and of
-// those who are refused before they are heard one a minute.
+// keeps reports whether the request may be logged: authenticated requests are,
+// and one a minute of those refused because of the rate limit or because SCIM
+// is disabled.
 func (s *Service) keeps(q *request, err error) bool {
 	if err == nil {
 		return true
@@ -179,8 +179,9 @@ func (s *Service) keeps(q *request, err error) bool {
 	return s.sampled.take(q.grant.Tenant, q.start)
 }
 
-// repeated reports whether more than one credential was sent, of whatever schemes. API
-// Gateway joins headers of one name by commas, which no token has in it. RFC 6750 §3.1
+// repeated reports whether more than one credential was sent, in whatever
+// schemes. API Gateway joins headers of one name by commas, which no token
+// contains. RFC 6750 §3.1
 func repeated(header []string) bool {
 	n := 0
 	for _, value := range header {
@@ -194,13 +195,13 @@ func repeated(header []string) bool {
 	return n > 1
 }
 
-// hasQueryToken reports whether the query has a credential too, in the place that is not
-// taken here. RFC 6750 §2.3
+// hasQueryToken reports whether the query has a credential too, where this
+// service does not accept one. RFC 6750 §2.3
 func hasQueryToken(u *url.URL) bool {
 	return strings.Contains(u.RawQuery, "access") && u.Query().Has("access_token")
 }
 
-// caller is who asks, for the directory.
+// caller returns the sender of the request, for the directory.
 func (q *request) caller() directory.Caller {
 	return directory.Caller{
 		RequestID: q.id, Settings: q.grant.Settings, Time: q.start,

@@ -9,14 +9,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// types are the resource types as the tenant who asks has them; who asks without a
-// token is shown those that every tenant has.
+// types returns the resource types of the request's tenant; without a token,
+// those that every tenant has.
 func (s *Service) types(q *request) scim.Types { return q.grant.Types.Or(s.Types) }
 
 func (s *Service) users(q *request) *scim.ResourceType { return s.types(q).User }
 
-// document is a user's resource as JSON. Without a projection it is what is
-// stored, with groups and meta put in.
+// document returns a user as JSON. Without a projection it is the stored
+// document with groups and meta added.
 func (s *Service) document(q *request, p scim.Projection, u *directory.User, groups []*directory.Group) ([]byte, error) {
 	if p.AsStored(s.users(q)) {
 		return s.Directory.Document(u, groups), nil
@@ -31,7 +31,7 @@ func (s *Service) document(q *request, p scim.Projection, u *directory.User, gro
 	return scim.Encode(s.users(q), p.Apply(s.users(q), served)), nil
 }
 
-// user is an answer with a user's resource.
+// user returns an answer with a user.
 func (s *Service) user(q *request, p scim.Projection, status int, u *directory.User, groups []*directory.Group) (*reply, error) {
 	body, err := s.document(q, p, u, groups)
 	if err != nil {
@@ -40,14 +40,14 @@ func (s *Service) user(q *request, p scim.Projection, status int, u *directory.U
 	return &reply{status: status, body: body, etag: directory.Tag(u.Version), location: s.Directory.Location(u.ID)}, nil
 }
 
-// showing is who asks, for an answer that has what the projection wants.
+// showing returns the caller for an answer with what the projection wants.
 func (q *request) showing(p scim.Projection) directory.Caller {
 	by := q.caller()
 	by.ShowGroups = p.Wants("groups")
 	return by
 }
 
-// createUser: POST /Users. RFC 7644 §3.3
+// createUser answers POST /Users. RFC 7644 §3.3
 func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.users(q), "create", "")
 	projection, err := q.projection(s.users(q))
@@ -72,7 +72,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	return s.user(q, projection, status, result.User, result.Groups)
 }
 
-// readUser: GET /Users/{id}. RFC 7644 §3.4.1
+// readUser answers GET /Users/{id}. RFC 7644 §3.4.1
 func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.users(q), "read", q.pathID)
 	projection, err := q.projection(s.users(q))
@@ -96,7 +96,7 @@ func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
 	return s.user(q, projection, http.StatusOK, u, groups)
 }
 
-// replaceUser: PUT /Users/{id}. RFC 7644 §3.5.1
+// replaceUser answers PUT /Users/{id}. RFC 7644 §3.5.1
 func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.users(q), "replace", q.pathID)
 	s.watch(ctx, q, q.subject())
@@ -113,7 +113,7 @@ func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 	return s.changed(q, projection, result, err)
 }
 
-// modifyUser: PATCH /Users/{id}. RFC 7644 §3.5.2
+// modifyUser answers PATCH /Users/{id}. RFC 7644 §3.5.2
 func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.users(q), "modify", q.pathID)
 	s.watch(ctx, q, q.subject())
@@ -143,7 +143,7 @@ func (s *Service) changed(q *request, projection scim.Projection, result directo
 	return s.user(q, projection, http.StatusOK, result.User, result.Groups)
 }
 
-// deleteUser: DELETE /Users/{id}. RFC 7644 §3.6
+// deleteUser answers DELETE /Users/{id}. RFC 7644 §3.6
 func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.users(q), "delete", q.pathID)
 	s.watch(ctx, q, q.subject())
@@ -156,13 +156,13 @@ func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
 	return &reply{status: http.StatusNoContent}, nil
 }
 
-// listUsers: GET /Users. RFC 7644 §3.4.2
+// listUsers answers GET /Users. RFC 7644 §3.4.2
 func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.users(q), "list", "")
 	return s.usersPage(ctx, q)
 }
 
-// searchUsers: POST /Users/.search. RFC 7644 §3.4.3
+// searchUsers answers POST /Users/.search. RFC 7644 §3.4.3
 func (s *Service) searchUsers(ctx context.Context, q *request) (*reply, error) {
 	q.event.about(s.users(q), "search", "")
 	if err := q.search(); err != nil {
@@ -188,15 +188,15 @@ func (s *Service) usersPage(ctx context.Context, q *request) (*reply, error) {
 	return q.listReply(s.users(q).Name, query, page)
 }
 
-// found is a page of resources as JSON.
+// A found is a page of resources as JSON.
 type found struct {
 	documents [][]byte
-	// total is negative where nobody has counted.
+	// total is negative if it was not counted.
 	total          int
 	next, previous *directory.Cursor
 }
 
-// pageOf is a page of records whose documents are still to be made.
+// pageOf returns a page of records whose documents are not encoded yet.
 func pageOf[R any](records directory.Found[R]) found {
 	page := found{
 		documents: make([][]byte, 0, len(records.Records)), total: records.Total,
@@ -209,8 +209,8 @@ func pageOf[R any](records directory.Found[R]) found {
 }
 
 func (s *Service) findUsers(ctx context.Context, q *request, projection scim.Projection, query directory.Query) (found, error) {
-	// In a list the groups are there for who names them: each user's are reads
-	// of their own.
+	// A list includes groups only if attributes names them: each user's need
+	// reads of their own.
 	if projection.Names("groups") {
 		query.Count = min(query.Count, maxDeepPage)
 	}
@@ -223,7 +223,7 @@ func (s *Service) findUsers(ctx context.Context, q *request, projection scim.Pro
 	return page, err
 }
 
-// userDocuments are users as JSON.
+// userDocuments returns users as JSON.
 func (s *Service) userDocuments(ctx context.Context, q *request, projection scim.Projection, users []*directory.User) ([][]byte, error) {
 	var groups map[string][]*directory.Group
 	var err error
@@ -241,10 +241,12 @@ func (s *Service) userDocuments(ctx context.Context, q *request, projection scim
 	return documents, nil
 }
 
-// maxDeepPage is the largest page of records that each cost reads of their own.
+// maxDeepPage is the largest page of records whose documents need reads of
+// their own.
 const maxDeepPage = 20
 
-// resource decodes the body as a resource, and tells the event whom it is about.
+// resource decodes the body as a resource, and records its subject in the
+// event.
 func (q *request) resource(rt *scim.ResourceType, operation string) (scim.Resource, error) {
 	body, err := q.body()
 	if err != nil {
@@ -262,7 +264,7 @@ func (q *request) resource(rt *scim.ResourceType, operation string) (scim.Resour
 	return sent, directory.CheckNotices(q.grant.Settings, notices)
 }
 
-// did says what was done, and counts it.
+// did records the result of a change, and counts it.
 func (q *request) did(result directory.Result) {
 	q.event.did(result)
 	q.grant.Counted(result.Seats)
