@@ -68,7 +68,8 @@ func TestCommands_Tenants(t *testing.T) {
 	if list := s.object("tenant", "list")["tenants"].([]any); len(list) != 2 {
 		t.Errorf("the list: %v", list)
 	}
-	s.refuses(exitNotFound, "Tenant not found", "tenant", "get", "nobody")
+	s.refuses(exitNotFound, `Tenant not found: "nobody"; 'rollcall tenant list' lists the tenants`, "tenant", "get", "nobody")
+	s.refuses(exitNotFound, `Tenant not found: "globx". Did you mean "globex"?`, "failures", "globx")
 	s.refuses(exitUsage, `unknown setting "maxSeat". Did you mean "maxSeats"?`, "tenant", "set", "globex", "maxSeat=1")
 	s.refuses(exitRefused, "dialect is take or refuse", "tenant", "set", "globex", "dialect=strict")
 	s.refuses(exitUsage, "not NAME=VALUE", "tenant", "set", "globex", "maxSeats")
@@ -217,7 +218,7 @@ func TestDoctor_LooksAtEverything(t *testing.T) {
 	if out, said := s.command(exitFailure, "doctor", "--tenant", "acme"); !strings.Contains(out, "FAILED") || !strings.Contains(out, "scimEnabled=true") || !strings.Contains(said, "checks failed") {
 		t.Errorf("of a tenant that is turned off the doctor says\n%s%s", out, said)
 	}
-	if out, _ := s.command(exitFailure, "doctor", "--tenant", "nobody", "--json"); !json.Valid([]byte(out)) || !strings.Contains(out, `"ok":false`) {
+	if out, _ := s.command(exitFailure, "doctor", "--tenant", "nobody", "--json"); !json.Valid([]byte(out)) || !strings.Contains(out, `{"check":"tenant","ok":false,"detail":"Tenant not found: \"nobody\"; `) {
 		t.Errorf("of nobody the doctor says %s", out)
 	}
 }
@@ -234,7 +235,7 @@ func TestCommands_WhoIsAsked(t *testing.T) {
 	}{
 		"nothing":           {"", "", []string{"tenant", "list"}, exitUsage, "--info FILE"},
 		"no token":          {s.info.AdminURL, "", []string{"tenant", "list"}, exitUsage, "ROLLCALL_ADMIN_TOKEN"},
-		"a wrong token":     {s.info.AdminURL, "rca_local_wrong", []string{"tenant", "list"}, exitUnauthorized, "Forbidden"},
+		"a wrong token":     {s.info.AdminURL, "rca_local_wrong", []string{"tenant", "list"}, exitUnauthorized, "Forbidden (403): the admin token is not that of this server: 'rollcall local' prints it"},
 		"a SCIM token":      {s.info.AdminURL, s.info.Token, []string{"tenant", "list"}, exitUnauthorized, "Forbidden"},
 		"the token":         {s.info.AdminURL, s.info.AdminToken, []string{"tenant", "list"}, 0, ""},
 		"by flag":           {"", s.info.AdminToken, []string{"tenant", "list", "--admin-url", s.info.AdminURL}, 0, ""},
@@ -243,7 +244,7 @@ func TestCommands_WhoIsAsked(t *testing.T) {
 		"nobody there":      {"http://127.0.0.1:1/admin/v1", "x", []string{"token", "create", "acme"}, exitUnavailable, "does not answer"},
 		"no such file":      {"", "", []string{"tenant", "list", "--info", "/nosuch"}, exitFailure, "/nosuch cannot be read"},
 		"two places":        {"", "", []string{"tenant", "list", "--info", "x", "--stack", "y"}, exitUsage, "exclude each other"},
-		"no such command":   {"", "", []string{"tenant", "lst"}, exitUsage, `unknown command "tenant lst". Did you mean "list"?`},
+		"no such command":   {"", "", []string{"tenant", "lst"}, exitUsage, `unknown command "tenant lst". Did you mean "tenant list"?`},
 		"no such flag":      {"", "", []string{"tenant", "list", "--nosuch"}, exitUsage, "--help"},
 	} {
 		t.Run(name, func(t *testing.T) {

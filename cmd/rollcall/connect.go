@@ -47,7 +47,15 @@ type place struct {
 	// scim is the base URL and the token of the seeded tenant, of a service on this
 	// machine.
 	scim info
+	// refused is what to do when the service does not authorize a request.
+	refused string
 }
+
+// What to do when a service does not authorize a request.
+const (
+	refusedToken = "the admin token is not that of this server: 'rollcall local' prints it at its start"
+	refusedAWS   = "the AWS credentials need execute-api:Invoke on /admin/v1/* of this stack"
+)
 
 // connect finds the service.
 func (a *asking) connect(ctx context.Context) (place, error) {
@@ -79,7 +87,7 @@ func (a *asking) connect(ctx context.Context) (place, error) {
 	if err != nil {
 		return place{}, usageError{err}
 	}
-	return place{client: client}, nil
+	return place{client: client, refused: refusedToken}, nil
 }
 
 // connectLocal finds the server that runs on this machine, by its state file.
@@ -87,6 +95,7 @@ func connectLocal(ctx context.Context) (p place, err error) {
 	if p.scim, err = theServer(ctx); err != nil {
 		return place{}, err
 	}
+	p.refused = refusedToken
 	p.client, err = adminclient.New(p.scim.AdminURL, adminclient.Bearer(p.scim.AdminToken))
 	return p, err
 }
@@ -107,7 +116,7 @@ func connectInfo(ctx context.Context, name string) (place, error) {
 		}
 	}
 	client, err := adminclient.New(s.AdminURL, adminclient.Bearer(s.AdminToken))
-	return place{client: client, scim: s.info}, err
+	return place{client: client, scim: s.info, refused: refusedToken}, err
 }
 
 // connectAWS asks a deployment.
@@ -117,7 +126,7 @@ func (a *asking) connectAWS(ctx context.Context) (place, error) {
 		return place{}, err
 	}
 	client, err := adminclient.New(base, sign)
-	return place{client: client}, err
+	return place{client: client, refused: refusedAWS}, err
 }
 
 // signer signs requests to a deployment for AWS (Signature Version 4); base is the
@@ -160,9 +169,47 @@ func (p place) ask(ctx context.Context, method, path string, query url.Values, b
 	}
 	answer, _, err := p.client.Do(ctx, method, path, query, body)
 	if err != nil || len(answer) == 0 {
-		return nil, err
+		return nil, p.advised(ctx, path, err)
 	}
 	return object(answer)
+}
+
+// tenantNotFound is how the admin API begins the detail of a request for an unknown tenant.
+const tenantNotFound = "Tenant not found"
+
+// advised is an error with what to do about it on the command line.
+func (p place) advised(ctx context.Context, path string, err error) error {
+	var problem *adminclient.Problem
+	if !errors.As(err, &problem) {
+		return err
+	}
+	switch {
+	case problem.Status == http.StatusNotFound && strings.HasPrefix(problem.Detail, tenantNotFound):
+		segment, _, _ := strings.Cut(strings.TrimPrefix(path, "/tenants/"), "/")
+		tenant, _ := url.PathUnescape(segment)
+		problem.Detail = p.unknownTenant(ctx, tenant)
+	case (problem.Status == http.StatusForbidden || problem.Status == http.StatusUnauthorized) && problem.Kind() == "":
+		problem.Detail = strings.TrimPrefix(problem.Detail+": "+p.refused, ": ")
+	}
+	return err
+}
+
+// unknownTenant is the error of a request for an unknown tenant: it names the nearest ones.
+func (p place) unknownTenant(ctx context.Context, tenant string) string {
+	detail := fmt.Sprintf("%s: %q", tenantNotFound, tenant)
+	answer, _, err := p.client.Do(ctx, http.MethodGet, "/tenants", url.Values{"limit": {"200"}}, nil)
+	if err == nil {
+		page, _ := object(answer)
+		list, _ := page["tenants"].([]any)
+		names := make([]string, len(list))
+		for i, t := range list {
+			names[i] = member(t, "id")
+		}
+		if near := nearest(tenant, names); len(near) > 0 {
+			return detail + ". Did you mean " + alternatives(near) + "?"
+		}
+	}
+	return detail + "; 'rollcall tenant list' lists the tenants"
 }
 
 // object decodes a JSON object, with its numbers as they are written.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -78,10 +79,10 @@ type doctor struct {
 	checks []check
 }
 
-// note keeps what came of a check, and tells whether to go on.
+// note keeps the result of a check, and reports whether to go on.
 func (d *doctor) note(name string, err error, detail string) bool {
 	if err != nil {
-		detail = err.Error()
+		detail = strings.Join(strings.Fields(err.Error()), " ")
 	}
 	d.checks = append(d.checks, check{Name: name, OK: err == nil, Detail: detail})
 	return err == nil
@@ -98,6 +99,12 @@ func (d *doctor) examine(a *asking) {
 		return
 	}
 	t, err := d.place.ask(d.ctx, http.MethodGet, tenantPath(d.tenant), nil, nil)
+	var problem *adminclient.Problem
+	if errors.As(err, &problem) && problem.Status == http.StatusNotFound {
+		d.note("admin API and permissions", nil, "")
+		d.note("tenant", err, "")
+		return
+	}
 	if !d.note("admin API and permissions", err, "") {
 		return
 	}

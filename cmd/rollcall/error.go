@@ -99,7 +99,7 @@ type errorDocument struct {
 // for most, or as one JSON object.
 func printError(w io.Writer, err error, asJSON bool) {
 	if !asJSON {
-		fmt.Fprintln(w, "rollcall:", shown(err))
+		fmt.Fprintln(w, "rollcall:", strings.ReplaceAll(shown(err), "'rollcall ", "'"+calledAs+" "))
 		return
 	}
 	var d errorDocument

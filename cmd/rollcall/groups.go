@@ -32,7 +32,7 @@ func groupList() *cobra.Command {
 				return err
 			}
 			return a.show(c, map[string]any{"groups": list}, func(w io.Writer) {
-				printTable(w, []column{{"GROUP", stays}, {"ORIGIN", left}, {"EXTERNAL ID", below}, {"ID", below}},
+				printList(w, "groups", []column{{"GROUP", stays}, {"ORIGIN", left}, {"EXTERNAL ID", below}, {"ID", below}},
 					members(list, "displayName", "origin", "externalId", "id"))
 			})
 		},
@@ -71,7 +71,7 @@ func groupsDeleted() *cobra.Command {
 				return err
 			}
 			return a.show(c, map[string]any{"deletedGroups": list}, func(w io.Writer) {
-				printTable(w, []column{{"GROUP", stays}, {"DELETED", stays}, {"DELETED BY", below}, {"ID", below}},
+				printList(w, "deleted groups", []column{{"GROUP", stays}, {"DELETED", stays}, {"DELETED BY", below}, {"ID", below}},
 					members(list, "displayName", "deletedAt", "deletedBy", "id"))
 			})
 		},

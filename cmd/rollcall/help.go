@@ -108,10 +108,12 @@ func addHelp(root *cobra.Command) {
 // others.
 func describeCompletion(c *cobra.Command) {
 	c.Short = "print the completion script of a shell"
+	c.Long = "Print the script that makes a shell complete commands, tenants, causes and other\nnames. Load it in the file that the shell reads at its start."
 	c.Args, c.RunE = cobra.ArbitraryArgs, runParent
 	for _, shell := range c.Commands() {
 		shell.Short = "print the completion script of " + shell.Name()
 		shell.Args = takes(0)
+		shell.Long = sentence(shell.Short) + completionNeeds[shell.Name()]
 		shell.Example = map[string]string{
 			"bash":       "  source <(rollcall completion bash)",
 			"zsh":        "  source <(rollcall completion zsh)",
@@ -119,6 +121,12 @@ func describeCompletion(c *cobra.Command) {
 			"powershell": "  rollcall completion powershell | Out-String | Invoke-Expression",
 		}[shell.Name()]
 	}
+}
+
+// completionNeeds is what a shell needs before it can load its script.
+var completionNeeds = map[string]string{
+	"bash": "\n\nIt needs the package bash-completion: without it, bash prints\n_get_comp_words_by_ref: command not found.",
+	"zsh":  "\n\nIt needs zsh's own completion, which 'autoload -U compinit; compinit' turns on.",
 }
 
 // completeFlags offers the values of the flags that have the same ones everywhere.

@@ -282,7 +282,7 @@ func TestReadable_PrintsARequestInOneLine(t *testing.T) {
 	out := &output{}
 	h := &readable{w: out, mu: &sync.Mutex{}}
 	logTo(h)
-	want := `201  POST /scim/v2/Users               created  u1  "a\nb"  1.5 ms, 1 trips, 0 RRU, 14 WRU`
+	want := `201  POST /scim/v2/Users               created  u1  "a\nb"  1.5 ms, 1 trip, 0 RRU, 14 WRU`
 	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 3 || !strings.Contains(lines[0], want) ||
 		!strings.Contains(lines[1], "403  ") || !strings.Contains(lines[2], "50 of 50 seats") {
 		t.Errorf("printed %q, want %q", out, want)

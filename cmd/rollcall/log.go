@@ -96,8 +96,12 @@ func requestLine(b *strings.Builder, values map[string]string) {
 	if subject := values["subject"]; subject != "" {
 		fmt.Fprintf(b, "  %q", subject)
 	}
-	fmt.Fprintf(b, "  %s ms, %s trips, %s RRU, %s WRU\n",
-		values["durationMs"], values["roundTrips"], values["readUnits"], values["writeUnits"])
+	trips := values["roundTrips"] + " trips"
+	if values["roundTrips"] == "1" {
+		trips = "1 trip"
+	}
+	fmt.Fprintf(b, "  %s ms, %s, %s RRU, %s WRU\n",
+		values["durationMs"], trips, values["readUnits"], values["writeUnits"])
 	if values["detail"] != "" {
 		fmt.Fprintf(b, "              %s\n", printable(values["detail"]))
 	}

@@ -8,11 +8,20 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 )
+
+// calledAs is how this program is called in the commands that it prints: main sets it to
+// the path that was typed, which may not be in PATH.
+var calledAs = "rollcall"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	if !strings.Contains(filepath.ToSlash(os.Args[0]), "/go-build") { // the file of go run is gone afterwards
+		calledAs = program()
+	}
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -111,7 +111,7 @@ func TestTenantCreate(t *testing.T) {
 	if made := s.object("tenant", "get", "globex"); made["maxSeats"] != 7.0 || made["displayName"] != "Globex Inc" || made["logDays"] != 30.0 {
 		t.Errorf("the tenant: %v", made)
 	}
-	s.refuses(exitRefused, "The tenant globex exists already; nothing was changed.", "tenant", "create", "globex", "--seats", "8")
+	s.refuses(exitRefused, "The tenant globex already exists; nothing was changed. 'rollcall tenant set' changes its settings.", "tenant", "create", "globex", "--seats", "8")
 	s.refuses(exitUsage, "maxSeats is set twice", "tenant", "create", "other", "--seats", "8", "maxSeats=9")
 	s.refuses(exitUsage, "maxReaders must be a number or null.", "tenant", "create", "other", "--readers", "few")
 	s.refuses(exitUsage, "Usage: rollcall tenant create TENANT [SETTING ...]", "tenant", "create")
@@ -134,11 +134,12 @@ func TestErrors_AreJSON(t *testing.T) {
 		"tenant get nobody --json":             {exitNotFound, 404, "not-found", "Tenant not found"},
 		"users get acme nobody --json":         {exitNotFound, 0, "not-found", "user not found"},
 		"tenant get --json":                    {exitUsage, 0, "usage", "Usage: rollcall tenant get TENANT"},
+		"tenant --json":                        {exitUsage, 0, "usage", "a command is missing: rollcall tenant COMMAND"},
 		"tenant lsit --json":                   {exitUsage, 0, "usage", `unknown command "tenant lsit"`},
 		"tenant list --json --nosuch":          {exitUsage, 0, "usage", "--nosuch"},
 		"tenant delete acme --json=true":       {exitUsage, 0, "usage", "Confirmation required; pass --yes."},
 		"tenant set acme dialect=x --json":     {exitRefused, 400, "invalid-value", "dialect is take or refuse"},
-		"tenant create acme --json":            {exitRefused, 412, "version-mismatch", "exists already"},
+		"tenant create acme --json":            {exitRefused, 412, "version-mismatch", "already exists"},
 		"verify --json":                        {exitUsage, 0, "usage", "--tenant ID is missing"},
 		"verify --tenant acme --data . --json": {exitFailure, 0, "failed", "there is no data"},
 	} {
@@ -273,5 +274,49 @@ func TestCompletion(t *testing.T) {
 	began := time.Now()
 	if got := complete("tenant", "get", "--admin-url", hangs.URL+"/admin/v1", ""); got != ":4\n" || time.Since(began) > 2*completeTime {
 		t.Errorf("a server that does not answer: %q after %s", got, time.Since(began))
+	}
+}
+
+// A list without rows says so, in a table's place.
+func TestLists_SayThatTheyAreEmpty(t *testing.T) {
+	s := start(t)
+	defer s.end()
+	for line, want := range map[string]string{
+		"users list acme --subject nobody": "No users found.\n", "groups list acme": "No groups found.\n",
+		"groups deleted acme": "No deleted groups found.\n", "schema list acme": "No schemas found.\n",
+	} {
+		if out, _ := s.command(0, strings.Fields(line)...); out != want {
+			t.Errorf("rollcall %s: %q, want %q", line, out, want)
+		}
+	}
+}
+
+func TestParseExpiry(t *testing.T) {
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	for given, want := range map[string]string{
+		"2h": "2026-01-31T14:00:00Z", "90d": "2026-05-01T12:00:00Z", "0d": "2026-01-31T12:00:00Z", "2027-01-31": "2027-01-31T00:00:00Z",
+		"2027-01-31T00:00:00+02:00": "2027-01-30T22:00:00Z",
+		"":                          "", "soon": "", "-1d": "", "-2h": "", "99999999d": "", "d": "", "90": "",
+	} {
+		if got, err := parseExpiry(given, now); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v, want %q", given, got, err, want)
+		}
+	}
+}
+
+// Hints call this program as it was called.
+func TestHints_CallTheProgramAsItWasCalled(t *testing.T) {
+	calledAs = "bin/rollcall"
+	t.Cleanup(func() { calledAs = "rollcall" })
+	ownState(t)
+	_, _, said := asks(t, "failures", "acme")
+	if !strings.Contains(said, "start 'bin/rollcall local'") {
+		t.Errorf("without a server: %s", said)
+	}
+	s := start(t)
+	defer s.end()
+	_, said = s.command(exitNotFound, "failures", "nobody")
+	if !strings.Contains(said, "'bin/rollcall tenant list' lists the tenants") {
+		t.Errorf("of an unknown tenant: %s", said)
 	}
 }

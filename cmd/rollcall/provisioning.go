@@ -142,7 +142,7 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 	}
 	return o.show(c, document, func(w io.Writer) {
 		if len(entries) == 0 {
-			printNothing(w, "No entries found.", nothing, "rollcall log "+tenant, o.filtered())
+			printNothing(w, "No entries found.", nothing, calledAs+" log "+shellWord(tenant), o.server(), o.filtered())
 			if searched != "" {
 				fmt.Fprintf(w, "Searched down to %s; older entries: --until %s.\n", visible(searched), visible(searched))
 			}
@@ -152,7 +152,8 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 			{"TIME", stays}, {"OUTCOME", stays}, {"OPERATION", stays}, {"SUBJECT", stays}, {"CAUSE", below}, {"REQUEST", below},
 		}, logRows(entries))
 		if searched != "" {
-			fmt.Fprintf(w, "\nThere is more before %s: --until %s, or a higher --limit.\n", visible(searched), visible(searched))
+			paragraph(w, "")
+			paragraph(w, fmt.Sprintf("There are older entries: add --until %s, or a higher --limit.", visible(searched)))
 		}
 	})
 }
@@ -163,7 +164,7 @@ func (o *logOptions) filtered() bool {
 }
 
 // printNothing prints why a search found nothing, and the commands to try next.
-func printNothing(w io.Writer, what string, nothing map[string]any, command string, filtered bool) {
+func printNothing(w io.Writer, what string, nothing map[string]any, command, server string, filtered bool) {
 	fmt.Fprintln(w, what)
 	if nothing == nil {
 		return
@@ -171,7 +172,7 @@ func printNothing(w io.Writer, what string, nothing map[string]any, command stri
 	paragraph(w, text(nothing["detail"]))
 	similar, _ := nothing["similar"].([]any)
 	for _, name := range similar {
-		fmt.Fprintf(w, "Did you mean: %s --subject %s\n", command, shellWord(text(name)))
+		fmt.Fprintf(w, "Did you mean: %s --subject %s%s\n", command, shellWord(text(name)), server)
 	}
 	switch reason := member(nothing, "reason"); {
 	case filtered && (reason == "other_entries" || reason == "no_match"):
@@ -215,7 +216,11 @@ func (p place) cause(ctx context.Context, name string) (map[string]any, error) {
 		}
 		names = append(names, member(v, "cause"))
 	}
-	return nil, usageError{errors.New(unknown("cause", name, names) + " docs/causes.md lists the causes")}
+	refused := unknown("cause", name, names)
+	if !strings.HasSuffix(refused, "?") {
+		refused += "."
+	}
+	return nil, mistake("%s docs/causes.md lists the causes", refused)
 }
 
 // summaries reads what every cause means.
@@ -255,15 +260,24 @@ func who(e map[string]any) string {
 	return ""
 }
 
-// parseMoment reads a time, or how long ago it was.
-func parseMoment(s string, now time.Time) (time.Time, error) {
+// parseAge reads a length of time, for example 2h or 3d.
+func parseAge(s string) (time.Duration, bool) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
-		if n, err := strconv.Atoi(days); err == nil && n >= 0 {
-			return now.AddDate(0, 0, -n), nil
+		if n, err := strconv.Atoi(days); err == nil && n >= 0 && n <= mostDays {
+			return time.Duration(n) * 24 * time.Hour, true
 		}
 	}
-	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
-		return now.Add(-d), nil
+	d, err := time.ParseDuration(s)
+	return d, err == nil && d >= 0
+}
+
+// mostDays is the longest length of time, in days: about a hundred years.
+const mostDays = 36_525
+
+// parseMoment reads a time, or how long ago it was.
+func parseMoment(s string, now time.Time) (time.Time, error) {
+	if age, ok := parseAge(s); ok {
+		return now.Add(-age), nil
 	}
 	for _, form := range []string{time.RFC3339Nano, "2006-01-02T15:04", time.DateOnly} {
 		if at, err := time.Parse(form, s); err == nil {
@@ -316,10 +330,10 @@ func newFailures() *cobra.Command {
 			}
 			return a.show(c, document, func(w io.Writer) {
 				if len(list) == 0 {
-					printNothing(w, "No failures found.", nothing, "rollcall failures "+args[0], cause+kind != "")
+					printNothing(w, "No failures found.", nothing, calledAs+" failures "+shellWord(args[0]), a.server(), cause+kind != "")
 					return
 				}
-				printFailures(w, list)
+				a.printFailures(w, args[0], list)
 			})
 		},
 	})
@@ -337,7 +351,7 @@ func member(document any, name string) string {
 
 // printFailures prints those who fail, together with those for whom the same is to be
 // done: the latest failure first, of all and of each.
-func printFailures(w io.Writer, list []any) {
+func (a *asking) printFailures(w io.Writer, tenant string, list []any) {
 	alike := map[[2]string][]map[string]any{}
 	var order [][2]string
 	for _, v := range list {
@@ -349,7 +363,7 @@ func printFailures(w io.Writer, list []any) {
 		alike[key] = append(alike[key], f)
 	}
 	for _, key := range order {
-		fmt.Fprintf(w, "%s: %d\n", text(key[0]), len(alike[key]))
+		fmt.Fprintf(w, "%s: %d\n", failureHeading(alike[key]), len(alike[key]))
 		labelled(w, "  ", [][2]string{
 			{"what to do", text(key[1])}, {"documentation", text(alike[key][0]["documentation"])},
 		})
@@ -362,7 +376,22 @@ func printFailures(w io.Writer, list []any) {
 	if len(list) == 1 {
 		fail = "fails"
 	}
-	fmt.Fprintf(w, "%d %s. 'rollcall explain TENANT REQUEST' explains one request.\n", len(list), fail)
+	paragraph(w, fmt.Sprintf("%d %s. '%s explain %s REQUEST%s' explains one request.", len(list), fail, calledAs, shellWord(tenant), a.server()))
+}
+
+// failureHeading is the cause of failures for which the same is to be done, with the
+// identity provider whose words the advice has, if all are from one.
+func failureHeading(failures []map[string]any) string {
+	cause, provider := text(failures[0]["cause"]), member(failures[0], "idp")
+	for _, f := range failures {
+		if member(f, "idp") != provider {
+			return cause
+		}
+	}
+	if provider != "" && provider != string(idp.Other) {
+		return cause + ", " + idp.Provider(provider).Name()
+	}
+	return cause
 }
 
 // failedTimes says how often and when a user or group failed.
@@ -559,7 +588,7 @@ func printCause(w io.Writer, m map[string]any) {
 			answered += " " + t
 		}
 	}
-	where := "in the provisioning log: rollcall log TENANT --cause " + text(m["cause"])
+	where := "in the provisioning log: " + calledAs + " log TENANT --cause " + text(m["cause"])
 	if m["where"] != "log" {
 		where = `in the log lines alone: the queries "Token failures" and "Everything about one request" in CloudWatch`
 	}
@@ -644,7 +673,18 @@ func printEntry(w io.Writer, e map[string]any, why string) {
 		if f[1] == "whatToDo" && why != "" {
 			rows = append(rows, [2]string{"why", why})
 		}
-		if v := e[f[1]]; v != nil {
+		v := e[f[1]]
+		switch f[1] {
+		case "detail":
+			if said := happened(e); said != "" {
+				v = said
+			}
+		case "idp":
+			if provider := member(e, "idp"); provider != "" {
+				v = idp.Provider(provider).Name()
+			}
+		}
+		if v != nil {
 			rows = append(rows, [2]string{f[0], listed(v)})
 		}
 	}

@@ -84,7 +84,10 @@ func TestExplain_EveryCause(t *testing.T) {
 			}
 			tells(t, path, 0, []string{todo, m.Summary, string(cause), a.RequestID}, "explain", "acme", a.RequestID)
 			if a.Detail != "" {
-				tells(t, path, 0, []string{a.Detail}, "explain", "acme", "Error while provisioning: "+a.Detail)
+				// What to do and the request have lines of their own.
+				said := strings.TrimSuffix(a.Detail, " (request "+a.RequestID+")")
+				said = strings.TrimSuffix(said, " "+todo)
+				tells(t, path, 0, []string{said}, "explain", "acme", "Error while provisioning: "+a.Detail)
 			}
 			tells(t, path, 0, []string{string(cause)}, "log", "acme", "--cause", string(cause))
 		})
@@ -138,7 +141,7 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	made := s.Send("POST", "/Users", body)
 	tells(t, path, 0, []string{"No failures found."}, "failures", "acme")
 	tells(t, path, 0, []string{"Resolved at", made.RequestID}, "explain", "acme", refused.RequestID)
-	tells(t, path, 0, []string{"success", "created", "There is more before"}, "log", "acme", "--limit", "1")
+	tells(t, path, 0, []string{"success", "created", "There are older entries: add --until 20"}, "log", "acme", "--limit", "1")
 	tells(t, path, 0, []string{`"searchedTo":"20`}, "log", "acme", "--limit", "1", "--json")
 	printed := tells(t, path, 0, nil, "log", "acme", "--json")
 	var document struct{ Entries []map[string]any }
@@ -154,12 +157,13 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 	tells(t, path, 0, []string{"No entries found.", "The log has no entry:", "90 days", "log lines only"}, "log", "acme")
 	s.Send("POST", "/Users", provoke.User(`"userName":"anna o'neil@example.com"`))
 	s.Send("POST", "/Users", provoke.User(`"userName":"bert@example.com"`))
+	server := " --info " + path + "\n"
 	for _, tt := range []struct {
 		args []string
 		says []string
 	}{
-		{[]string{"log", "acme", "--subject", "bert"}, []string{"No user, group or log entry has the name or id \"bert\".", "whole userName", "Did you mean: rollcall log acme --subject bert@example.com\n"}},
-		{[]string{"failures", "acme", "--subject", "Anna"}, []string{"No failures found.", `Did you mean: rollcall failures acme --subject 'anna o'\''neil@example.com'` + "\n"}},
+		{[]string{"log", "acme", "--subject", "bert"}, []string{"No user, group or log entry has the name or id \"bert\".", "whole userName", "Did you mean: rollcall log acme --subject bert@example.com" + server}},
+		{[]string{"failures", "acme", "--subject", "Anna"}, []string{"No failures found.", `Did you mean: rollcall failures acme --subject 'anna o'\''neil@example.com'` + server}},
 		{[]string{"log", "acme", "--subject", "BERT@example.com", "--outcome", "failure"}, []string{"has log entries, the newest of 20", "but none with the outcome failure.", "Try again without the other flags."}},
 		{[]string{"log", "acme", "--until", "2020-01-01"}, []string{"The time searched ends at 2020-01-01 00:00:00 UTC", "keeps entries for 90 days"}},
 		{[]string{"failures", "acme", "--subject", "bert@example.com"}, []string{"The provisioning of \"bert@example.com\" does not fail"}},
@@ -189,7 +193,7 @@ func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 	}
 	printed := tells(t, path, 0, nil, "failures", "acme")
 	var order []string
-	for _, want := range []string{"seat_limit: 2\n", "User first\n", "failed         2 times, from ", "User second\n", "failed         once, at ", "duplicate: 1\n", "User holder\n", "3 fail."} {
+	for _, want := range []string{"seat_limit, Okta: 2\n", "User first\n", "failed         2 times, from ", "User second\n", "failed         once, at ", "duplicate, Okta: 1\n", "User holder\n", "3 fail. 'rollcall explain acme REQUEST --info " + path + "' explains one request.\n"} {
 		_, rest, ok := strings.Cut(printed, want)
 		if !ok {
 			t.Fatalf("%q does not come after %q: %s", want, order, printed)

@@ -79,6 +79,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil || errors.Is(err, pflag.ErrHelp) {
 		return 0
 	}
+	var none noCommandError
+	if errors.As(err, &none) && !wantsJSON(args) {
+		none.printHelp()
+	}
 	printError(stderr, err, wantsJSON(args))
 	return exitStatus(err)
 }
@@ -88,6 +92,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // the nearest.
 func flagError(flags *pflag.FlagSet, command string, err error) error {
 	var missing *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		what := map[string]string{"bool": "true or false", "duration": "a duration, for example 30s"}[invalid.GetFlag().Value.Type()]
+		if what == "" {
+			what = "a number"
+		}
+		return usageError{fmt.Errorf("--%s must be %s, not %q; '%s --help' lists the flags", invalid.GetFlag().Name, what, invalid.GetValue(), command)}
+	}
 	if !errors.As(err, &missing) {
 		return usageError{fmt.Errorf("%w; '%s --help' lists the flags", err, command)}
 	}
@@ -140,7 +152,7 @@ const many = 1000
 
 // misused is the error of a command whose arguments are missing or too many.
 func misused(c *cobra.Command) error {
-	return mistake("Usage: %s. '%s --help' lists the flags", strings.TrimSuffix(c.UseLine(), " [flags]"), c.CommandPath())
+	return mistake("Usage: %s ('%s --help' lists the flags)", strings.TrimSuffix(c.UseLine(), " [flags]"), c.CommandPath())
 }
 
 // parent creates a command that only has subcommands.
@@ -159,9 +171,23 @@ func runParent(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return unknownCommand(c, args[0])
 	}
-	c.SetOut(c.ErrOrStderr())
-	_ = c.Help()
-	return usageError{fmt.Errorf("a command is missing: %s COMMAND", c.CommandPath())}
+	return noCommandError{usageError{fmt.Errorf("a command is missing: %s COMMAND", c.CommandPath())}, c}
+}
+
+// noCommandError is the error of a command that was given no subcommand: its help comes
+// before the error, unless that is JSON.
+type noCommandError struct {
+	usageError
+
+	command *cobra.Command
+}
+
+func (e noCommandError) Unwrap() error { return e.usageError }
+
+// printHelp prints the help of the command on the standard error.
+func (e noCommandError) printHelp() {
+	e.command.SetOut(e.command.ErrOrStderr())
+	_ = e.command.Help()
 }
 
 // unknownCommand is the error of a mistyped command: it names the nearest ones.
@@ -174,6 +200,9 @@ func unknownCommand(c *cobra.Command, typed string) error {
 	}
 	text := fmt.Sprintf("unknown command %q", strings.TrimPrefix(c.CommandPath()+" "+typed, "rollcall "))
 	if near := nearest(typed, names); len(near) > 0 {
+		for i, name := range near {
+			near[i] = strings.TrimPrefix(c.CommandPath()+" "+name, "rollcall ")
+		}
 		return mistake("%s. Did you mean %s?", text, alternatives(near))
 	}
 	list := "rollcall help"

@@ -29,7 +29,7 @@ func newSchema() *cobra.Command {
 						schema, _ := v["schema"].(map[string]any)
 						rows = append(rows, []string{text(schema["id"]), text(v["resourceType"]), text(v["required"]), text(schema["name"])})
 					}
-					printTable(w, []column{{"SCHEMA", stays}, {"EXTENDS", stays}, {"REQUIRED", stays}, {"NAME", below}}, rows)
+					printList(w, "schemas", []column{{"SCHEMA", stays}, {"EXTENDS", stays}, {"REQUIRED", stays}, {"NAME", below}}, rows)
 				})
 			},
 		}), false, list.tenants),

@@ -32,6 +32,15 @@ const (
 // never split, and only a value that is longer than a whole line is cut.
 func printTable(w io.Writer, cols []column, rows [][]string) { printTableIn(w, columns(w), cols, rows) }
 
+// printList prints a table, or that nothing of a list was found.
+func printList(w io.Writer, what string, cols []column, rows [][]string) {
+	if len(rows) == 0 {
+		fmt.Fprintf(w, "No %s found.\n", what)
+		return
+	}
+	printTable(w, cols, rows)
+}
+
 func printTableIn(w io.Writer, width int, cols []column, rows [][]string) {
 	l := layout{w: w, width: width, cols: cols, in: make([]bool, len(cols)), long: -1}
 	for i := range cols {

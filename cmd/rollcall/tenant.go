@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -8,6 +9,8 @@ import (
 	"net/url"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
 
 func newTenant() *cobra.Command {
@@ -31,7 +34,7 @@ func tenantList() *cobra.Command {
 					t, _ := v.(map[string]any)
 					rows[i] = []string{text(t["id"]), text(t["displayName"]), limitText(t["maxSeats"]), limitText(t["maxReaders"]), scimState(t)}
 				}
-				printTable(w, []column{{"TENANT", stays}, {"NAME", below}, {"SEAT LIMIT", stays}, {"READER LIMIT", below}, {"SCIM", stays}}, rows)
+				printList(w, "tenants", []column{{"TENANT", stays}, {"NAME", below}, {"SEAT LIMIT", stays}, {"READER LIMIT", below}, {"SCIM", stays}}, rows)
 			})
 		},
 	})
@@ -105,6 +108,10 @@ func tenantCreate() *cobra.Command {
 				return err
 			}
 			t, err := p.create(c.Context(), tenantPath(args[0]), sent)
+			var problem *adminclient.Problem
+			if errors.As(err, &problem) && problem.Status == http.StatusPreconditionFailed {
+				problem.Detail = fmt.Sprintf("The tenant %s already exists; nothing was changed. 'rollcall tenant set' changes its settings.", args[0])
+			}
 			if err != nil {
 				return err
 			}
@@ -130,14 +137,14 @@ func (a *asking) printCreated(w io.Writer, t map[string]any) {
 	labelled(w, "  ", [][2]string{
 		{"SCIM base URL", text(t["scimBaseUrl"])}, {"seat limit", limitText(t["maxSeats"])}, {"reader limit", limitText(t["maxReaders"])},
 	})
-	fmt.Fprintf(w, "\nNext, create a token for its identity provider:\n\n  rollcall token create %s --label \"Okta production\"%s\n", text(t["id"]), a.server())
+	fmt.Fprintf(w, "\nNext, create a token for its identity provider:\n\n  %s token create %s --label \"Okta production\"%s\n", calledAs, text(t["id"]), a.server())
 }
 
 // server is the flags that said which service is asked, for the next command.
 func (a *asking) server() string {
 	for _, f := range [][2]string{{"info", a.info}, {"stack", a.stack}, {"admin-url", a.url}} {
 		if f[1] != "" {
-			return " --" + f[0] + " " + f[1]
+			return " --" + f[0] + " " + shellWord(f[1])
 		}
 	}
 	return ""

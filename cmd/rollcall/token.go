@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -40,7 +41,7 @@ func tokenList() *cobra.Command {
 					row[4] = otherwise(row[4], "never")
 					row[5] = otherwise(row[5], "never")
 				}
-				printTable(w, []column{
+				printList(w, "tokens", []column{
 					{"TOKEN", stays},
 					{"LABEL", stays},
 					{"ENDS IN", stays},
@@ -82,7 +83,11 @@ func tokenMint(use, short string, arguments int, example string) *cobra.Command 
 				body["label"] = label
 			}
 			if expires != "" {
-				body["expiresAt"] = expires
+				at, err := parseExpiry(expires, time.Now())
+				if err != nil {
+					return err
+				}
+				body["expiresAt"] = at
 			}
 			p, err := a.connect(c.Context())
 			if err != nil {
@@ -111,12 +116,23 @@ func tokenMint(use, short string, arguments int, example string) *cobra.Command 
 		},
 	})
 	c.Flags().StringVar(&label, "label", "", "`TEXT` that names the token, for example \"Okta production\"")
-	c.Flags().StringVar(&expires, "expires", "", "`TIME` at which it expires, for example 2027-01-31T00:00:00Z; never if it is left out")
+	c.Flags().StringVar(&expires, "expires", "", "`TIME` at which it expires, or how long it works, for example 90d; never if it is left out")
 	c.Flags().BoolVar(&quiet, "quiet", false, "print only the token")
 	if arguments == 2 {
 		return completes(c, false, a.tenants, a.tokens)
 	}
 	return completes(c, false, a.tenants)
+}
+
+// parseExpiry reads when a token expires: a time, or how long from now.
+func parseExpiry(s string, now time.Time) (string, error) {
+	at, err := parseMoment(s, now)
+	if age, ok := parseAge(s); ok {
+		at = now.Add(age)
+	} else if err != nil {
+		return "", mistake("--expires: %q is not a time: give one such as 2027-01-31T00:00:00Z, or how long from now, for example 12h or 90d", s)
+	}
+	return at.UTC().Format(time.RFC3339Nano), nil
 }
 
 // tokenRotation ends a rotation.

@@ -52,7 +52,7 @@ func userList() *cobra.Command {
 						yesNo(u["protected"]), text(u["origin"]), text(u["id"]),
 					}
 				}
-				printTable(w, []column{
+				printList(w, "users", []column{
 					{"USER", stays},
 					{"STATE", stays},
 					{"TYPE", stays},
