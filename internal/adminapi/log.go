@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -47,6 +48,9 @@ func entryDocument(e provlog.Entry, members []provlog.Member) map[string]any {
 	}
 	if e.NewSet {
 		document["membersSet"] = e.Size
+	}
+	if e.StandsFor > 1 {
+		document["standsFor"] = e.StandsFor
 	}
 	if len(members) == 0 {
 		for _, id := range e.Skipped {
@@ -309,28 +313,39 @@ func noEntry(id string, settings tenant.Settings) *problem {
 // readOverview: GET /tenants/{tenant}/overview is the state of a tenant's
 // provisioning.
 func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) {
-	if err := s.mustHave(ctx, q); err != nil {
+	if err := q.known(); err != nil {
+		return nil, err
+	}
+	t, err := s.tenantOf(ctx, q)
+	if err != nil {
 		return nil, err
 	}
 	l, err := s.Store.Ledger(ctx, q.tenant)
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.Provisioning.Overview(ctx, q.tenant)
+	tokens, err := s.Tokens.Tokens(ctx, q.tenant)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.Provisioning.Overview(ctx, q.tenant, aboutTenant(t, tokens))
 	if err != nil {
 		return nil, err
 	}
 	document := usageDocument(l)
-	document["failing"], document["failingMore"], document["failuresPartial"] = o.Failing, o.More, o.Partial
-	last := make([]any, len(o.LastSync))
-	for i, e := range o.LastSync {
-		last[i] = entryDocument(e, nil)
-	}
-	spans := make([]any, len(o.Spans))
-	for i, span := range o.Spans {
-		spans[i] = map[string]any{"from": instant(span.From), "to": instant(span.To), "causes": span.Causes}
-	}
-	document["lastSync"], document["failures"] = last, spans
+	document["state"], document["summary"], document["notices"] = string(o.Health), o.Summary, listOf(o.Notices, noticeDocument)
+	document["failing"], document["failingMore"], document["failingCauses"] = o.Failing, o.More, o.FailingCauses
+	document["lastSync"] = listOf(o.LastSync, func(e provlog.Entry) any { return entryDocument(e, nil) })
+	document["lastSeen"] = listOf(o.LastSeen, func(s provlog.Seen) any {
+		return map[string]any{"idp": emptyIsNull(s.IdP), "time": instant(s.Time), "tokenId": s.TokenID}
+	})
+	document["warnings"] = listOf(o.Warnings, func(t provlog.Tally) any {
+		return map[string]any{"cause": string(t.Cause), "count": t.Count, "atLeast": t.Least, "last": instant(t.Last)}
+	})
+	document["failures"] = listOf(o.Spans, func(s provlog.FailureSpan) any {
+		return map[string]any{"from": instant(s.From), "to": instant(s.To), "causes": s.Causes}
+	})
+	document["failuresPartial"] = o.Partial
 	return ok(document)
 }
 
@@ -342,6 +357,48 @@ func adviceDocument(c provlog.Cause) map[string]any {
 		advice[string(p)] = c.Advice("", p)
 	}
 	return advice
+}
+
+// aboutTenant is what the overview has to know of a tenant beside its log.
+func aboutTenant(t tenant.Tenant, tokens []access.Record) provlog.About {
+	about := provlog.About{Off: t.Settings.SCIMDisabled, LogDays: t.Settings.LogDays}
+	for _, r := range tokens {
+		about.Tokens = append(about.Tokens, provlog.Token{
+			ID: r.ID, LastFour: r.LastFour, Created: r.Created, Expires: r.Expires, Revoked: r.Revoked, LastUsed: r.LastUsed,
+		})
+	}
+	return about
+}
+
+// noticeDocument is a notice of the overview.
+func noticeDocument(n provlog.Notice) any {
+	document := map[string]any{"kind": string(n.Kind), "level": string(n.Level), "text": n.Text}
+	for name, text := range map[string]string{
+		"cause": string(n.Cause), "outcome": string(n.Outcome), "idp": n.IdP, "tokenId": n.Token.ID, "tokenLastFour": n.Token.LastFour, "whatToDo": n.WhatToDo(),
+	} {
+		if text != "" {
+			document[name] = text
+		}
+	}
+	if n.Count > 0 {
+		document["count"], document["atLeast"], document["last"] = n.Count, n.AtLeast, instant(n.Last)
+	}
+	if n.Cause != "" {
+		document["documentation"] = n.Cause.Documentation()
+	}
+	if !n.Token.Expires.IsZero() {
+		document["expiresAt"] = instant(n.Token.Expires)
+	}
+	return document
+}
+
+// listOf are the documents of a list, which is never null.
+func listOf[E any](list []E, document func(E) any) []any {
+	documents := make([]any, len(list))
+	for i, e := range list {
+		documents[i] = document(e)
+	}
+	return documents
 }
 
 // listCauses: GET /causes lists the meanings of all causes.

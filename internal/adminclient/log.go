@@ -38,11 +38,13 @@ type Entry struct {
 	Subject    string `json:"subject"`
 	ExternalID string `json:"externalId"`
 	// Outcome is success, warning, failure or skipped.
-	Outcome  string `json:"outcome"`
-	Status   int    `json:"status"`
-	ScimType string `json:"scimType"`
-	Cause    string `json:"cause"`
-	Detail   string `json:"detail"`
+	Outcome string `json:"outcome"`
+	Status  int    `json:"status"`
+	// StandsFor is how many requests the entry stands for, 0 for itself alone.
+	StandsFor int64  `json:"standsFor"`
+	ScimType  string `json:"scimType"`
+	Cause     string `json:"cause"`
+	Detail    string `json:"detail"`
 	// WhatToDo and Documentation are the cause's.
 	WhatToDo      string `json:"whatToDo"`
 	Documentation string `json:"documentation"`
@@ -137,21 +139,70 @@ type Diagnosis struct {
 
 // Overview is the state of a tenant's provisioning.
 type Overview struct {
-	Seats   Count `json:"seats"`
-	Readers Count `json:"readers"`
-	Users   int64 `json:"users"`
-	Groups  int64 `json:"groups"`
-	// Failing is the number of failing users and groups; FailingMore reports that there
-	// are more.
-	Failing     int  `json:"failing"`
-	FailingMore bool `json:"failingMore"`
-	// LastSync are the newest requests of each identity provider.
-	LastSync []Entry `json:"lastSync"`
+	// State is how provisioning goes: off, failing, waiting, warning or ok; Summary says
+	// it in a sentence, and Notices are the reasons, the most urgent first.
+	State   string   `json:"state"`
+	Summary string   `json:"summary"`
+	Notices []Notice `json:"notices"`
+	Seats   Count    `json:"seats"`
+	Readers Count    `json:"readers"`
+	Users   int64    `json:"users"`
+	Groups  int64    `json:"groups"`
+	// Failing is the number of failed users and groups, and FailingCauses how many by
+	// each cause; FailingMore reports that there are more.
+	Failing       int            `json:"failing"`
+	FailingMore   bool           `json:"failingMore"`
+	FailingCauses map[string]int `json:"failingCauses"`
+	// LastSync are the newest requests of each identity provider that wanted to change
+	// something, LastSeen the times of its newest requests of all.
+	LastSync []Entry    `json:"lastSync"`
+	LastSeen []LastSeen `json:"lastSeen"`
+	// Warnings count the requests that succeeded with a warning, by cause.
+	Warnings []WarningCount `json:"warnings"`
 	// Failures are counted by cause, in equal spans of time from the oldest.
 	Failures []FailureSpan `json:"failures"`
-	// FailuresPartial reports that not all failures were counted: the oldest spans are
-	// incomplete.
+	// FailuresPartial reports that there were more than were counted: the oldest spans
+	// are not whole.
 	FailuresPartial bool `json:"failuresPartial"`
+}
+
+// Notice is one thing that whoever administers a tenant should know of its provisioning.
+type Notice struct {
+	Kind string `json:"kind"`
+	// Level is error, warning or info.
+	Level string `json:"level"`
+	Text  string `json:"text"`
+	// Cause and Outcome are those of the requests that it is about, "" for none.
+	Cause   string `json:"cause"`
+	Outcome string `json:"outcome"`
+	// Count is how many there were, 0 for a notice that counts nothing; AtLeast reports
+	// that there may have been others.
+	Count         int64      `json:"count"`
+	AtLeast       bool       `json:"atLeast"`
+	Last          *time.Time `json:"last"`
+	IdP           string     `json:"idp"`
+	TokenID       string     `json:"tokenId"`
+	TokenLastFour string     `json:"tokenLastFour"`
+	ExpiresAt     *time.Time `json:"expiresAt"`
+	WhatToDo      string     `json:"whatToDo"`
+	Documentation string     `json:"documentation"`
+}
+
+// LastSeen is when an identity provider sent its newest request with a valid token, to
+// the minute.
+type LastSeen struct {
+	IdP     string    `json:"idp"`
+	Time    time.Time `json:"time"`
+	TokenID string    `json:"tokenId"`
+}
+
+// WarningCount counts the requests with a warning of one cause; AtLeast reports that
+// there may have been others.
+type WarningCount struct {
+	Cause   string    `json:"cause"`
+	Count   int64     `json:"count"`
+	AtLeast bool      `json:"atLeast"`
+	Last    time.Time `json:"last"`
 }
 
 // Count is a number in use and its limit; Limit is nil for no limit.

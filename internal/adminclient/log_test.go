@@ -154,7 +154,8 @@ func TestClient_ReadsTheServicesAnswers(t *testing.T) {
 	}
 	c, _ = answering(t, http.StatusOK, want(t, "overview"))
 	o, err := c.Overview(t.Context(), "acme")
-	if err != nil || o.Failing != 1 || o.Seats.Limit == nil || *o.Seats.Limit != 5 || o.Seats.Used != 2 || o.Readers.Limit != nil || len(o.Failures) == 0 || len(o.LastSync) == 0 {
+	if err != nil || o.Failing != 1 || o.Seats.Limit == nil || *o.Seats.Limit != 5 || o.Seats.Used != 2 || o.Readers.Limit != nil || len(o.Failures) == 0 || len(o.LastSync) == 0 ||
+		o.State != "failing" || o.Summary == "" || o.FailingCauses["seat_limit"] != 1 || len(o.LastSeen) != 1 || o.LastSeen[0].IdP != "okta" {
 		t.Errorf("the overview: %+v, %v", o, err)
 	}
 	c, _ = answering(t, http.StatusOK, want(t, "causes"))
@@ -181,7 +182,7 @@ func TestTypes_AreThoseOfTheDescription(t *testing.T) {
 	}
 	for name, kind := range map[string]reflect.Type{
 		"Entry": reflect.TypeFor[Entry](), "Member": reflect.TypeFor[Member](), "Seats": reflect.TypeFor[Seats](),
-		"FailedUser": reflect.TypeFor[FailedUser](), "Explanation": reflect.TypeFor[Explanation](), "Overview": reflect.TypeFor[Overview](),
+		"FailedUser": reflect.TypeFor[FailedUser](), "Explanation": reflect.TypeFor[Explanation](), "Overview": reflect.TypeFor[Overview](), "Notice": reflect.TypeFor[Notice](),
 		"Count": reflect.TypeFor[Count](), "Log": reflect.TypeFor[LogPage](), "FailedUsers": reflect.TypeFor[FailedPage](),
 		"Nothing": reflect.TypeFor[Nothing](), "Diagnosis": reflect.TypeFor[Diagnosis](), "Cause": reflect.TypeFor[CauseText](),
 	} {

@@ -129,7 +129,9 @@ func (c *bulkCall) do(ctx context.Context) *bulkResult {
 		err = c.incomplete(err)
 	}
 	answer = s.fit(ctx, c.q, answer, err)
+	observed := s.observe(ctx, c.q, answer)
 	s.note(ctx, c.q, answer)
+	observed()
 	result.status = answer.status
 	if answer.refusal != nil {
 		result.response = answer.body

@@ -54,6 +54,8 @@ type event struct {
 	ColdStart                      bool
 	start                          time.Time
 	internal                       error
+	// standsFor is how many requests the entry of a sampled one stands for.
+	standsFor int64
 	// journal is why the request's entry could not be kept, nil when it was.
 	journal error
 }

@@ -24,6 +24,8 @@ type Journal interface {
 	WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]provlog.Who, error)
 	// Note writes the whole note or nothing.
 	Note(ctx context.Context, t tenant.ID, n provlog.Note) error
+	// Observe adds to what is known of a tenant's requests beside the log.
+	Observe(ctx context.Context, t tenant.ID, a provlog.Activity) error
 }
 
 // journalTime is how long an answer waits while its note is written.
@@ -97,7 +99,7 @@ func (q *request) wantsChange() bool {
 // note stores what the request's change has not stored: the entry of a failure
 // or of a request that had nothing to change, and which subjects fail or no
 // longer do. It is written before the answer is sent. If it cannot be written,
-// the event says so and the answer stays the same. An unauthenticated request
+// the event says so and the answer stays the same. A request that proves no token
 // causes no write.
 func (s *Service) note(ctx context.Context, q *request, a *reply) {
 	if s.Journal == nil || q.grant.Tenant.IsZero() || q.unkept {
@@ -130,6 +132,7 @@ func (q *request) noteOf(a *reply, newID func() string, now time.Time) (n provlo
 	case failed:
 		n.Entry = q.entry(a, newID, now)
 		n.Fails = q.failing(a.refusal)
+		n.Entry.Unnamed = n.Fails.IsZero() && e.Operation != "delete"
 		n.Failed = q.lookout.known(n.Fails)
 		for _, s := range q.lookout.seen() {
 			if s != n.Fails { // from now on known by its id
@@ -182,7 +185,7 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.E
 			Skipped: e.concerned, Tolerances: e.Notices, Counts: q.grant.Counts(), IdPRequestID: e.IdPRequestID, BulkID: e.BulkRequestID,
 		},
 		Outcome: provlog.Outcome(e.Outcome), Cause: provlog.Cause(e.Cause), ScimType: scim.ErrorType(e.ScimType),
-		Detail: e.Detail,
+		Detail: e.Detail, StandsFor: e.standsFor,
 	}
 	if p := a.refusal; p != nil {
 		entry.Remedy, entry.About = p.remedy, q.failing(p)
@@ -227,12 +230,12 @@ func (q *request) subject() provlog.Subject {
 }
 
 // failing returns the subject to mark as failing, or zero: for a request
-// without a subject, the deletion of an unknown resource, and a refusal of the
-// rate limit or of a tenant with SCIM disabled.
+// without a subject, the deletion of an unknown resource, and a refusal
+// before the request is handled.
 func (q *request) failing(p *problem) provlog.Subject {
 	switch {
 	case !q.wantsChange() || q.event.Operation == "bulk",
-		p.cause == provlog.RateLimit, p.cause == provlog.SCIMDisabled,
+		p.cause == provlog.RateLimit, p.cause == provlog.SCIMDisabled, p.cause == provlog.TokenRevoked, p.cause == provlog.TokenExpired,
 		q.event.Operation == "delete" && (p.cause == provlog.UserNotFound || p.cause == provlog.GroupNotFound || p.cause == provlog.GroupDeleted):
 		return provlog.Subject{}
 	case p.holder != "" && q.event.ResourceID == "":
@@ -254,27 +257,38 @@ func (q *request) mended() []provlog.Subject {
 	return mended
 }
 
-// A sampler lets one of many requests through per minute and tenant: requests
-// that are refused in great numbers for one reason appear in the log without
-// costing more than they are worth. It is safe for concurrent use.
+// A sampler lets one of many through in a while: of requests that are refused in great
+// numbers for one reason, the log has some, each with the number of those that it stands
+// for, and costs no more than they are worth. It is safe for concurrent use.
 type sampler struct {
-	mu   sync.Mutex
-	last map[tenant.ID]time.Time
+	mu      sync.Mutex
+	sampled map[countOf]sample
+}
+
+// sample is what is known of the requests of one tenant and cause.
+type sample struct {
+	last    time.Time
+	skipped int64
 }
 
 // sampleTime is how long one request stands for the others.
 const sampleTime = time.Minute
 
-// take reports whether this request is logged.
-func (s *sampler) take(t tenant.ID, now time.Time) bool {
+// take reports whether this request is kept, and for how many it stands: itself and
+// those that were not kept since the one before.
+func (s *sampler) take(t tenant.ID, cause provlog.Cause, now time.Time) (kept bool, standsFor int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if last, ok := s.last[t]; ok && now.Sub(last) < sampleTime {
-		return false
+	of := countOf{tenant: t, cause: cause}
+	before, ok := s.sampled[of]
+	if ok && now.Sub(before.last) < sampleTime {
+		before.skipped++
+		s.sampled[of] = before
+		return false, 0
 	}
-	if s.last == nil || len(s.last) >= maxLimited {
-		s.last = map[tenant.ID]time.Time{}
+	if s.sampled == nil || len(s.sampled) >= maxLimited {
+		s.sampled = map[countOf]sample{}
 	}
-	s.last[t] = now
-	return true
+	s.sampled[of] = sample{last: now}
+	return true, before.skipped + 1
 }

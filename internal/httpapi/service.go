@@ -55,6 +55,8 @@ type Service struct {
 	// sampled chooses which of the requests that are refused before they are
 	// read are logged.
 	sampled sampler
+	// activity is what is known of requests in addition to the log.
+	activity activity
 	// gzips has *gzip.Writer for reuse: a new one takes 1.2 MB.
 	gzips sync.Pool
 }
@@ -89,7 +91,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.noted()
 	}
 	answer = s.fit(ctx, q, answer, err)
+	observed := s.observe(ctx, q, answer)
 	s.note(ctx, q, answer)
+	observed()
 	s.send(w, q, answer)
 	q.event.finish(answer.status, s.Now(), usage.Counts())
 	q.event.log(context.WithoutCancel(ctx), s.Log)
@@ -162,21 +166,47 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	return err
 }
 
-// keeps reports whether the request may be logged: authenticated requests are,
-// and one a minute of those refused because of the rate limit or because SCIM
-// is disabled.
+// keeps reports whether the request may be logged. Only requests with a proved token
+// are; of those that are refused before they are handled, one a minute of each cause.
 func (s *Service) keeps(q *request, err error) bool {
 	if err == nil {
 		return true
 	}
 	p := problemOf(err)
-	if p.cause != provlog.RateLimit && p.cause != provlog.SCIMDisabled {
+	switch p.cause {
+	case provlog.RateLimit, provlog.SCIMDisabled, provlog.TokenRevoked, provlog.TokenExpired:
+	default:
 		return false
 	}
-	if q.event.Operation = bulkNames[q.Method]; q.route.Function == functionBulk {
-		q.event.Operation = "bulk"
+	// Nothing may be written of a tenant that its deletion has passed already.
+	if q.event.Operation = q.unhandled(); q.event.Operation == "" || q.grant.Settings.Ending {
+		return false
 	}
-	return s.sampled.take(q.grant.Tenant, q.start)
+	var kept bool
+	kept, q.event.standsFor = s.sampled.take(q.grant.Tenant, p.cause, q.start)
+	return kept
+}
+
+// unhandled is the operation of a request that no handler sees, "" for one that is not
+// for a user or a group.
+func (q *request) unhandled() string {
+	switch q.route.Function {
+	case functionBulk:
+		return "bulk"
+	case functionUsers, functionGroups:
+	default:
+		return ""
+	}
+	switch {
+	case q.Method != http.MethodGet && q.Method != http.MethodHead:
+		if strings.HasSuffix(q.route.Path, "/.search") {
+			return "search"
+		}
+		return bulkNames[q.Method]
+	case q.pathID != "":
+		return "read"
+	}
+	return "list"
 }
 
 // repeated reports whether more than one credential was sent, in whatever

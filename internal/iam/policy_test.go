@@ -60,6 +60,7 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 		{"DeleteItem", "TENANTS", []string{"AdminFunction", "SweepFunction"}},
 		{"PutItem", "T#acme#MARKERS", []string{"AdminFunction"}},
 		{"PutItem", "T#acme#USED", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction"}},
+		{"UpdateItem", "T#acme#USED", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction"}},
 		{"Scan", "T#acme#USERS", nil},
 		{"BatchWriteItem", "T#acme#USERS", nil},
 		{"Query", "DUE", []string{"SweepFunction"}},

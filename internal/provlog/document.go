@@ -19,15 +19,15 @@ type Place string
 const (
 	// InLog: in the provisioning log, and in CloudWatch.
 	InLog Place = "log"
-	// InCloudWatch: in the log lines alone. Who has not proved a token causes no write,
-	// and what is no request to an endpoint has no tenant.
+	// InCloudWatch: in the log lines alone. A request without a proved token causes no
+	// write, and one that is for no endpoint has no tenant.
 	InCloudWatch Place = "cloudwatch"
 )
 
 // Where is where requests of the cause are found.
 func (c Cause) Where() Place {
 	switch c {
-	case TokenMissing, TokenInvalid, TokenUnknown, TokenRevoked, TokenExpired, TokenRepeated,
+	case TokenMissing, TokenInvalid, TokenUnknown, TokenRepeated,
 		BadEvent, NoRoute, NotSupported, ProtocolVersion, MethodNotAllowed, SchemaNotFound, DiscoveryFilter:
 		return InCloudWatch
 	}
@@ -71,8 +71,8 @@ Why a request was refused, or succeeded with a warning. Each event has its ` + "
 		switch {
 		case m.Status != 0 && c.Where() == InCloudWatch:
 			b.WriteString("\nIts requests are only in the log lines (CloudWatch), not in the provisioning log.\n")
-		case c == RateLimit || c == SCIMDisabled:
-			b.WriteString("\nThe provisioning log has one of them a minute.\n")
+		case c == RateLimit, c == SCIMDisabled, c == TokenRevoked, c == TokenExpired:
+			b.WriteString("\nThe provisioning log has one of them a minute, with the number of requests that it stands for. The overview says how many there were.\n")
 		}
 	}
 	return []byte(b.String())

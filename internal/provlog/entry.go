@@ -39,6 +39,12 @@ type Entry struct {
 	Remedy Remedy
 	// About is whom a failure is of.
 	About Subject
+	// StandsFor is how many requests the entry stands for, 0 for itself alone: of those
+	// that are refused before they are handled the log has one a minute of each cause.
+	StandsFor int64
+	// Unnamed reports that a failure is of no single user or group, so that nobody is
+	// marked as failing by it.
+	Unnamed bool
 	// Earlier are the entries before it of the same record.
 	Earlier directory.History
 }

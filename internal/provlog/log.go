@@ -38,6 +38,8 @@ type Source interface {
 	Settled(ctx context.Context, t tenant.ID, failing []Failing) ([]bool, error)
 	// WhoAre reads the names and states of users, deleted ones too, by id.
 	WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]Who, error)
+	// Activity reads what was seen of a tenant's requests.
+	Activity(ctx context.Context, t tenant.ID) (Activity, error)
 	// Note removes subjects that no longer fail.
 	Note(ctx context.Context, t tenant.ID, n Note) error
 }
@@ -64,6 +66,10 @@ type Page[E any] struct {
 type Ref struct {
 	Key   string
 	Cause Cause
+	// Count is how many requests it stands for, at least 1, and Unnamed reports that it
+	// is of no single user or group.
+	Count   int64
+	Unnamed bool
 }
 
 // Record is a user or a group that a search finds.

@@ -21,7 +21,8 @@ const (
 	attrRemedy   = "rem"   // names the advice, if it is not the cause's own; earlier versions wrote its text, as "todo"
 	attrAbout    = "about" // the key of the failing subject
 	attrFirst    = "first" // of a failing subject: the first failure since its last success
-	attrCount    = "n"     // failures since
+	attrCount    = "n"     // failures since; of an entry the requests that it stands for
+	attrUnnamed  = "none"  // 1 of a failure that is of no single user or group
 	attrRequest  = "req"   // the last request that failed
 )
 
@@ -71,12 +72,14 @@ func indexOp(t tenant.ID, s provlog.Subject, e directory.Entry, expires time.Tim
 
 // failureOp adds an entry to the failures.
 func failureOp(t tenant.ID, e provlog.Entry, expires time.Time) table.Op {
-	return table.Put(table.Item{
-		Key: indexKey(t, indexFailures, e.Key()),
-		Attributes: table.Attributes{
-			attrCause: table.Text(string(e.Cause)), table.ExpiryName: table.Number(expires.Unix()),
-		},
-	})
+	a := table.Attributes{attrCause: table.Text(string(e.Cause)), table.ExpiryName: table.Number(expires.Unix())}
+	if e.StandsFor > 1 {
+		a[attrCount] = table.Number(e.StandsFor)
+	}
+	if e.Unnamed {
+		a[attrUnnamed] = table.Number(1)
+	}
+	return table.Put(table.Item{Key: indexKey(t, indexFailures, e.Key()), Attributes: a})
 }
 
 // noteItem returns the entry of a request that changed nothing, or only other
@@ -96,6 +99,9 @@ func noteItem(t tenant.ID, e provlog.Entry, expires time.Time) table.Item {
 		if text != "" {
 			a[name] = table.Text(text)
 		}
+	}
+	if e.StandsFor > 1 {
+		a[attrCount] = table.Number(e.StandsFor)
 	}
 	return item
 }

@@ -214,7 +214,7 @@ func TestLog_OfAMillion(t *testing.T) {
 		})
 	}
 	within("the overview", 12, func(ctx context.Context) error {
-		o, err := log.Overview(ctx, f.tenant)
+		o, err := log.Overview(ctx, f.tenant, provlog.About{})
 		if o.Failing != 200 || !o.More || len(o.LastSync) != 1 {
 			t.Errorf("%d fail, more %t, %d synced", o.Failing, o.More, len(o.LastSync))
 		}

@@ -32,7 +32,7 @@ func decodeEntry(item table.Item) provlog.Entry {
 		},
 		Outcome: provlog.Outcome(a.Text(attrOutcome)), Cause: provlog.Cause(a.Text(attrCause)),
 		ScimType: scim.ErrorType(a.Text(attrScimType)), Detail: a.Text(attrDetail), Remedy: provlog.Remedy(a.Text(attrRemedy)),
-		Earlier: splitLinks(a.Text(attrEarlier)),
+		StandsFor: a.Number(attrCount), Earlier: splitLinks(a.Text(attrEarlier)),
 	}
 	if e.Outcome == provlog.Warning {
 		e.Warning = string(e.Cause)
@@ -117,6 +117,7 @@ func (s *Store) FailurePage(ctx context.Context, t tenant.ID, span provlog.Span)
 	return logPage(ctx, s, newest(partition(t, "INDEX"), indexFailures, span), indexFailures, func(item table.Item) provlog.Ref {
 		return provlog.Ref{
 			Key: strings.TrimPrefix(item.Sort, indexFailures), Cause: provlog.Cause(item.Attributes.Text(attrCause)),
+			Count: max(item.Attributes.Number(attrCount), 1), Unnamed: item.Attributes.Number(attrUnnamed) == 1,
 		}
 	})
 }

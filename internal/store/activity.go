@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The attributes of what was seen of a tenant's requests.
+const (
+	attrChangeAt = "chat"  // when the last request was made that wanted to change something
+	attrLeast    = "least" // 1 of a count that may lack some
+)
+
+// What was seen lies beside the times at which tokens were used: no token's id has a '#'.
+const (
+	seenIdP    = "#IDP#"
+	tallyToken = "#TOKEN#"
+	tallyDay   = "#DAY#"
+	seenAll    = "#"
+)
+
+// Observe adds to what is known of a tenant's requests. What it costs is no part of what
+// the request cost beside which it is done.
+//
+//	last request of an identity provider  set
+//	requests of a kind                    counted on
+//
+// Nothing depends on what is there: two instances add to one count.
+func (s *Store) Observe(ctx context.Context, t tenant.ID, a provlog.Activity) error {
+	ctx, _ = table.WithUsage(ctx)
+	var ops []table.Op
+	for _, seen := range a.Seen {
+		set := table.Attributes{attrTime: millis(seen.Time), attrTokenID: table.Text(seen.TokenID)}
+		if c := seen.Change; c.RequestID != "" {
+			set[attrRequest], set[attrChangeAt] = table.Text(c.RequestID), millis(c.Time)
+			set[attrOperation], set[attrOutcome], set[attrCause] = table.Text(c.Operation), table.Text(string(c.Outcome)), table.Text(string(c.Cause))
+		}
+		ops = append(ops, table.Update(usedKey(t, seenIdP+seen.IdP), table.Change{Set: set}))
+	}
+	for _, tally := range a.Tallies {
+		sort := tallyDay + tally.Day.UTC().Format(time.DateOnly) + "#" + string(tally.Cause)
+		if tally.TokenID != "" {
+			sort = tallyToken + tally.TokenID
+		}
+		set := table.Attributes{
+			attrTime: millis(tally.Last), attrIdP: table.Text(tally.IdP), attrCause: table.Text(string(tally.Cause)),
+			table.ExpiryName: table.Number(tally.Expires.Unix()),
+		}
+		if tally.Least {
+			set[attrLeast] = table.Number(1)
+		}
+		ops = append(ops, table.Update(usedKey(t, sort), table.Change{Set: set, Add: map[string]int64{attrCount: tally.Count}}))
+	}
+	if len(ops) == 0 {
+		return nil
+	}
+	return writeError(s.write(ctx, time.Time{}, ops...))
+}
+
+// Activity reads what was seen of a tenant's requests. There are as many items as
+// identity providers, refused tokens, and causes on each day that is kept; a page holds
+// thousands.
+func (s *Store) Activity(ctx context.Context, t tenant.ID) (a provlog.Activity, err error) {
+	err = s.scanPrefix(ctx, usedKey(t, "").Partition, seenAll, func(item table.Item) {
+		if expired(item.Attributes, s.now()) {
+			return
+		}
+		if idp, ok := strings.CutPrefix(item.Sort, seenIdP); ok {
+			a.Seen = append(a.Seen, decodeSeen(idp, item.Attributes))
+			return
+		}
+		a.Tallies = append(a.Tallies, decodeTally(item.Sort, item.Attributes))
+	})
+	return a, err
+}
+
+func decodeSeen(idp string, a table.Attributes) provlog.Seen {
+	return provlog.Seen{
+		IdP: idp, Time: timeOf(a, attrTime), TokenID: a.Text(attrTokenID),
+		Change: provlog.Change{
+			RequestID: a.Text(attrRequest), Time: timeOf(a, attrChangeAt), Operation: a.Text(attrOperation),
+			Outcome: provlog.Outcome(a.Text(attrOutcome)), Cause: provlog.Cause(a.Text(attrCause)),
+		},
+	}
+}
+
+func decodeTally(sort string, a table.Attributes) provlog.Tally {
+	tally := provlog.Tally{
+		Cause: provlog.Cause(a.Text(attrCause)), IdP: a.Text(attrIdP), Last: timeOf(a, attrTime),
+		Count: a.Number(attrCount), Least: a.Number(attrLeast) == 1,
+	}
+	if id, ok := strings.CutPrefix(sort, tallyToken); ok {
+		tally.TokenID = id
+	} else if rest, ok := strings.CutPrefix(sort, tallyDay); ok {
+		day, _, _ := strings.Cut(rest, "#")
+		tally.Day, _ = time.Parse(time.DateOnly, day)
+	}
+	return tally
+}

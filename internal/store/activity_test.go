@@ -1,0 +1,80 @@
+package store
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+)
+
+// What several instances have seen is one whole: counts are added, the last request is
+// the last one, and what is known of a change is not lost to a read.
+func TestObserve(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testObserve) }
+
+func testObserve(t *testing.T, open func(testing.TB) table.Table) {
+	f := newFixture(t, open(t), made)
+	ctx := t.Context()
+	observe := func(a provlog.Activity) {
+		t.Helper()
+		if err := f.store.Observe(ctx, f.tenant, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	day := made.UTC().Truncate(24 * time.Hour)
+	later := made.Add(time.Minute)
+	expires := made.Add(24 * time.Hour)
+	if a, err := f.store.Activity(ctx, f.tenant); err != nil || !a.Empty() {
+		t.Fatalf("before: %+v, %v", a, err)
+	}
+	observe(provlog.Activity{})
+	change := provlog.Change{RequestID: "r1", Time: made, Operation: "create", Outcome: provlog.Failure, Cause: provlog.Duplicate}
+	observe(provlog.Activity{Seen: []provlog.Seen{{IdP: "okta", Time: made, TokenID: "k1", Change: change}, {IdP: "", Time: made, TokenID: "k2"}}})
+	observe(provlog.Activity{
+		Seen: []provlog.Seen{{IdP: "okta", Time: later, TokenID: "k2"}},
+		Tallies: []provlog.Tally{
+			{Cause: provlog.TokenRevoked, TokenID: "k0", IdP: "okta", Last: made, Count: 3, Expires: expires},
+			{Cause: provlog.Tolerated, Day: day, IdP: "entra", Last: made, Count: 1, Least: true, Expires: expires},
+		},
+	})
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			err := f.store.Observe(ctx, f.tenant, provlog.Activity{Tallies: []provlog.Tally{
+				{Cause: provlog.TokenRevoked, TokenID: "k0", IdP: "entra", Last: later, Count: 2, Expires: expires},
+			}})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if err := f.store.Used(ctx, f.tenant, "k1", time.Time{}, made); err != nil { // is no part of it
+		t.Fatal(err)
+	}
+	a, err := f.store.Activity(ctx, f.tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(a.Tallies, func(x, y provlog.Tally) int { return strings.Compare(string(x.Cause), string(y.Cause)) })
+	wantSeen := []provlog.Seen{{IdP: "", Time: made.UTC(), TokenID: "k2"}, {IdP: "okta", Time: later.UTC(), TokenID: "k2", Change: change}}
+	wantSeen[1].Change.Time = made.UTC()
+	if !slices.Equal(a.Seen, wantSeen) {
+		t.Errorf("seen %+v, want %+v", a.Seen, wantSeen)
+	}
+	wantTallies := []provlog.Tally{
+		{Cause: provlog.TokenRevoked, TokenID: "k0", IdP: "entra", Last: later.UTC(), Count: 19},
+		{Cause: provlog.Tolerated, Day: day, IdP: "entra", Last: made.UTC(), Count: 1, Least: true},
+	}
+	if !slices.Equal(a.Tallies, wantTallies) {
+		t.Errorf("counted %+v, want %+v", a.Tallies, wantTallies)
+	}
+	f.pass(25 * time.Hour)
+	if a, err = f.store.Activity(ctx, f.tenant); err != nil || len(a.Seen) != 2 || len(a.Tallies) != 0 {
+		t.Errorf("a day later: %+v, %v", a, err)
+	}
+}
