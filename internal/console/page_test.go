@@ -74,7 +74,13 @@ func TestOverview_ShowsTheTenantAtOneGlance(t *testing.T) {
 	}
 }
 
-func TestOverview_TellsWhatIsWrongAndWhatIsNot(t *testing.T) {
+func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
+	on := adminclient.Tenant{SCIMEnabled: true, BaseURL: "https://scim.example/scim/v2"}
+	const allIsWell = "No failures. Everything received was applied."
+	refused := adminclient.Notice{
+		Kind: "token_refused", Level: "error", Text: "Provisioning has stopped: revoked token …e020 was used 5 times, last 10 seconds ago.",
+		Cause: "token_revoked", Outcome: "failure", Count: 5, WhatToDo: "Create a new token.", TokenLastFour: "e020",
+	}
 	for _, tt := range []struct {
 		name   string
 		tenant adminclient.Tenant
@@ -82,11 +88,69 @@ func TestOverview_TellsWhatIsWrongAndWhatIsNot(t *testing.T) {
 		ids    []string
 		not    []string
 		says   []string
+		links  map[string]string
 	}{
-		{"nothing failed", adminclient.Tenant{SCIMEnabled: true}, adminclient.Overview{}, []string{"no-failures", "no-sync"}, []string{"plot", "scim-off", "failing-link"}, []string{"Nobody", "Nothing failed in this time."}},
-		{"SCIM is off", adminclient.Tenant{}, adminclient.Overview{}, []string{"scim-off"}, []string{"deleting"}, nil},
-		{"it is being deleted", adminclient.Tenant{Deleting: true}, adminclient.Overview{}, []string{"deleting"}, []string{"scim-off"}, nil},
-		{"many fail", adminclient.Tenant{SCIMEnabled: true}, adminclient.Overview{Failing: 200, FailingMore: true, FailuresPartial: true}, nil, nil, []string{"200 and more", "the oldest bars are not whole"}},
+		{
+			"nothing failed", on,
+			adminclient.Overview{State: "ok", Summary: allIsWell},
+			[]string{"no-failures", "no-sync"},
+			[]string{"plot", "notices", "failing-link", "next-steps", "sampled"},
+			[]string{"None " + allIsWell, "No failures in this time."},
+			nil,
+		},
+		{
+			"requests are counted once a minute", on,
+			adminclient.Overview{State: "failing", Failures: []adminclient.FailureSpan{{From: noon, To: at(time.Hour), Causes: map[string]int{"scim_disabled": 1}}}},
+			[]string{"sampled", "plot"},
+			nil,
+			[]string{"some of the newest may be missing"},
+			nil,
+		},
+		{"it is being deleted", adminclient.Tenant{Deleting: true}, adminclient.Overview{}, []string{"deleting"}, []string{"notices", "failing"}, nil, nil},
+		{
+			"many fail", on,
+			adminclient.Overview{
+				State: "failing", Summary: "At least 200 users and groups fail now.", Failing: 200, FailingMore: true, FailuresPartial: true,
+				FailingCauses: map[string]int{"seat_limit": 150, "duplicate": 50},
+			},
+			[]string{"failing-causes"},
+			nil,
+			[]string{"200 and more", "the oldest bars are incomplete", "No free seat 150 Duplicate user 50"},
+			map[string]string{"No free seat": "/console/t/acme/failed?cause=seat_limit", "Duplicate user": "/console/t/acme/failed?cause=duplicate"},
+		},
+		{
+			"a revoked token is used", on,
+			adminclient.Overview{State: "failing", Summary: "Requests are refused now.", Notices: []adminclient.Notice{refused}},
+			[]string{"notices"},
+			[]string{"failing-link", "next-steps"},
+			[]string{refused.Text, "Create a new token.", "Requests are refused The notices above say why."},
+			map[string]string{"Show in the log": "/console/t/acme/log?cause=token_revoked&outcome=failure", "Tokens": "/console/t/acme/tokens"},
+		},
+		{
+			"members were skipped", on,
+			adminclient.Overview{State: "warning", Summary: "No failures. There are warnings.", Notices: []adminclient.Notice{{
+				Kind: "warnings", Level: "warning", Text: "Members were skipped in 4 requests.", Cause: "unknown_members", Outcome: "warning", Count: 4,
+			}}},
+			[]string{"notices"},
+			nil,
+			[]string{"Members were skipped in 4 requests.", "There are warnings."},
+			map[string]string{"Show in the log": "/console/t/acme/log?cause=unknown_members&outcome=warning"},
+		},
+		{
+			"SCIM is off", on,
+			adminclient.Overview{State: "off", Summary: "SCIM is turned off: every request is refused.", Notices: []adminclient.Notice{{Kind: "scim_off", Level: "error", Text: "SCIM is turned off for this tenant."}}},
+			nil, nil,
+			[]string{"SCIM is turned off for this tenant.", "SCIM is off Every request is refused."},
+			nil,
+		},
+		{
+			"nothing came yet", on,
+			adminclient.Overview{State: "waiting", Summary: "Nothing received yet.", Notices: []adminclient.Notice{{Kind: "no_token", Level: "info", Text: "This tenant has no token yet."}}},
+			[]string{"next-steps", "no-sync"},
+			nil,
+			[]string{"This tenant has no token yet.", "https://scim.example/scim/v2", "Nothing yet No request has been received."},
+			map[string]string{"Create a token": "/console/t/acme/tokens"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			answers := healthy()
@@ -101,7 +165,50 @@ func TestOverview_TellsWhatIsWrongAndWhatIsNot(t *testing.T) {
 				}
 			}
 			p.says(t, tt.says...)
+			for text, to := range tt.links {
+				if got := p.link(t, text); got != to {
+					t.Errorf("%s leads to %s, want %s", text, got, to)
+				}
+			}
+			if tt.o.State != "ok" && strings.Contains(p.words(), allIsWell) {
+				t.Error("the page says that all is well")
+			}
 		})
+	}
+}
+
+// An identity provider that only reads has a row, and one row has what it changed last.
+func TestOverview_HasOneRowForEachIdentityProvider(t *testing.T) {
+	answers := healthy()
+	answers["GET "+acme+"/overview"] = adminclient.Overview{
+		State: "ok", LastSeen: []adminclient.LastSeen{{IdP: "entra", Time: at(-time.Minute)}, {IdP: "okta", Time: at(-2 * time.Minute)}},
+		LastSync: []adminclient.Entry{carolsEntry},
+	}
+	rows := visitor(t, answers).get("/console/t/acme").page().id(t, "last-sync").named("tr")
+	if len(rows) != 3 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	rows[1].says(t, "Microsoft Entra ID", "1 minute ago", "none yet")
+	rows[2].says(t, "Okta", "2 minutes ago", "3 minutes ago", "failure", "carol@example.com")
+}
+
+// No two causes have one label, so that no legend repeats one, and a cause that has no
+// label of its own cannot be taken for another.
+func TestLabels_AreDistinct(t *testing.T) {
+	of := map[string]string{}
+	for cause, label := range labels {
+		if other, taken := of[label]; taken {
+			t.Errorf("%s and %s are both %q", cause, other, label)
+		}
+		of[label] = cause
+	}
+	span := adminclient.FailureSpan{From: noon, To: noon.Add(time.Hour), Causes: map[string]int{"no_seat": 1, "no seat": 2, "seat_limit": 3, "duplicate": 4, "a": 5, "b": 6, "c": 1}}
+	seen := map[string]bool{}
+	for _, l := range newPlot("acme", []adminclient.FailureSpan{span}).Legend {
+		if seen[l.Label] {
+			t.Errorf("the legend has %q twice", l.Label)
+		}
+		seen[l.Label] = true
 	}
 }
 
@@ -151,7 +258,7 @@ func TestPlot_DrawsEveryFailureOnce(t *testing.T) {
 	}
 	span.Causes = map[string]int{"a": 9, "b": 8, "c": 7, "d": 6, "e": 5, "f": 4, "g": 3, "h": 2}
 	p := newPlot("acme", []adminclient.FailureSpan{span})
-	if p.Total != 44 || len(p.Legend) != plotColours+1 || p.Legend[plotColours].Label != others || p.Legend[plotColours].Total != 5 || p.Legend[plotColours].To != "" {
+	if p.Total != 44 || len(p.Legend) != plotColours+1 || p.Legend[plotColours].Label != "2 other causes" || p.Legend[plotColours].Total != 5 || p.Legend[plotColours].To != "" {
 		t.Errorf("%+v", p.Legend)
 	}
 	if len(p.Bars) != plotColours+1 || len(p.Rows) != 1 || p.Rows[0].Total != 44 || p.Rows[0].Counts[plotColours] != 5 {

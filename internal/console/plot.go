@@ -14,7 +14,10 @@ import (
 // plot is a drawing of failures by cause over time: stacked bars, with the same
 // numbers as a table.
 type plot struct {
-	Total   int
+	Total int
+	// Sampled reports that requests were refused early: the newest of them may not be
+	// counted yet.
+	Sampled bool
 	Summary string
 	// Width and Height are the drawing's own units.
 	Width, Height int
@@ -62,8 +65,8 @@ const (
 	plotMarks   = 7
 )
 
-// others is what all causes beyond the colours are called.
-const others = "Other causes"
+// sampled are the causes of which the log has one entry a minute.
+var sampled = map[string]bool{"token_revoked": true, "token_expired": true, "scim_disabled": true, "rate_limit": true}
 
 // newPlot draws the failures of spans, from the oldest.
 func newPlot(tenant string, spans []adminclient.FailureSpan) plot {
@@ -74,6 +77,7 @@ func newPlot(tenant string, spans []adminclient.FailureSpan) plot {
 			if n > 0 {
 				totals[cause] += n
 				p.Total += n
+				p.Sampled = p.Sampled || sampled[cause]
 			}
 		}
 	}
@@ -89,7 +93,7 @@ func newPlot(tenant string, spans []adminclient.FailureSpan) plot {
 	shown := causes[:min(len(causes), plotColours)]
 	for i, cause := range shown {
 		p.Legend = append(p.Legend, plotCause{
-			Class: fmt.Sprintf("c%d", i+1), Label: label(cause), Total: totals[cause],
+			Class: fmt.Sprintf("c%d", i+1), Label: distinctLabel(cause, shown), Total: totals[cause],
 			To: address(url.Values{"cause": {cause}}, "t", tenant, "log"),
 		})
 	}
@@ -98,13 +102,23 @@ func newPlot(tenant string, spans []adminclient.FailureSpan) plot {
 		for _, cause := range rest {
 			n += totals[cause]
 		}
-		p.Legend = append(p.Legend, plotCause{Class: "c0", Label: others, Total: n})
+		p.Legend = append(p.Legend, plotCause{Class: "c0", Label: count(int64(len(rest)), "other cause"), Total: n})
 	}
 	p.draw(spans, shown)
 	p.Summary = fmt.Sprintf("%s from %s to %s. Most: %s, %s.", count(int64(p.Total), "failure"),
 		spans[0].From.UTC().Format("2 January 2006 15:04"), spans[len(spans)-1].To.UTC().Format("2 January 2006 15:04 UTC"),
 		p.Legend[0].Label, number(int64(p.Legend[0].Total)))
 	return p
+}
+
+// distinctLabel is the label of a cause, with its name where another one of the legend has
+// the same label.
+func distinctLabel(cause string, shown []string) string {
+	l := label(cause)
+	if slices.ContainsFunc(shown, func(other string) bool { return other != cause && label(other) == l }) {
+		return l + " (" + nameText(cause).String() + ")"
+	}
+	return l
 }
 
 // draw makes bars, lines, marks and rows.

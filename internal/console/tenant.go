@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
@@ -98,10 +101,36 @@ func newMeter(id, name, noun string, n adminclient.Count, note string) meter {
 	return m
 }
 
-// syncRow is the newest request of an identity provider.
+// syncRow are the newest requests of an identity provider.
 type syncRow struct {
-	IdP   string
-	Entry entryRow
+	IdP string
+	// Seen is when it last sent a request at all.
+	Seen *When
+	// Changed reports that it sent one that wanted to change something, which is Entry.
+	Changed bool
+	Entry   entryRow
+}
+
+// noticeRow is a notice with where it leads to.
+type noticeRow struct {
+	Kind, Text, WhatToDo string
+	// Class is the banner's.
+	Class string
+	Links []link
+}
+
+// failingRow is how many users and groups fail by a cause.
+type failingRow struct {
+	Cause, To string
+	Count     int
+}
+
+// health is the card that says how provisioning goes.
+type health struct {
+	Level, Big, Note string
+	Count            int
+	More             bool
+	Causes           []failingRow
 }
 
 // overview: GET /console/t/{tenant}
@@ -110,23 +139,98 @@ func (c *Console) overview(q *request) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
+	if t.Deleting { // there is nothing to count any more
+		return page{name: "overview", title: "Overview", here: "Overview", data: map[string]any{"DisplayName": t.DisplayName, "Deleting": true}}, nil
+	}
 	o, err := c.client.Overview(q.Context(), q.tenant)
 	if err != nil {
 		return page{}, err
 	}
-	now := c.now()
-	last := make([]syncRow, len(o.LastSync))
-	for i, e := range o.LastSync {
-		last[i] = syncRow{IdP: e.IdP, Entry: newEntryRow(q.tenant, e, now)}
+	notices := make([]noticeRow, len(o.Notices))
+	for i, n := range o.Notices {
+		notices[i] = newNotice(q.tenant, n)
 	}
 	return page{name: "overview", title: "Overview", here: "Overview", data: map[string]any{
-		"DisplayName": t.DisplayName, "Off": !t.SCIMEnabled, "Deleting": t.Deleting, "BaseURL": t.BaseURL,
+		"DisplayName": t.DisplayName, "Deleting": false, "BaseURL": t.BaseURL, "Waiting": o.State == "waiting",
+		"Notices": notices, "Health": newHealth(q.tenant, o),
 		"Meters": []meter{
 			newMeter("seats", "Seats", "seat", o.Seats, "New users are refused until one is freed or the limit is raised."),
 			newMeter("readers", "Readers", "reader", o.Readers, "New readers are refused until one is deactivated or the limit is raised."),
 		},
-		"Users": o.Users, "Groups": o.Groups, "GroupsTo": of(q.tenant, "groups"),
-		"Failing": o.Failing, "FailingMore": o.FailingMore, "FailedTo": of(q.tenant, "failed"),
-		"LastSync": last, "Plot": newPlot(q.tenant, o.Failures), "Partial": o.FailuresPartial, "LogTo": of(q.tenant, "log"),
+		"Users": o.Users, "Groups": o.Groups, "GroupsTo": of(q.tenant, "groups"), "FailedTo": of(q.tenant, "failed"), "TokensTo": of(q.tenant, "tokens"),
+		"LastSync": newSync(q.tenant, o, c.now()), "Plot": newPlot(q.tenant, o.Failures), "Partial": o.FailuresPartial, "LogTo": of(q.tenant, "log"),
 	}}, nil
+}
+
+// newSync are the rows of the last sync, the latest first.
+func newSync(tenant string, o adminclient.Overview, now time.Time) []syncRow {
+	var rows []syncRow
+	at := map[string]int{}
+	for _, s := range o.LastSeen {
+		at[s.IdP] = len(rows)
+		rows = append(rows, syncRow{IdP: s.IdP, Seen: when(s.Time, now)})
+	}
+	for _, e := range o.LastSync {
+		i, ok := at[e.IdP]
+		if !ok {
+			i = len(rows)
+			at[e.IdP] = i
+			rows = append(rows, syncRow{IdP: e.IdP, Seen: when(e.Time, now)})
+		}
+		rows[i].Changed, rows[i].Entry = true, newEntryRow(tenant, e, now)
+	}
+	return rows
+}
+
+// newHealth makes the card of what fails now. It says that nothing does only where the
+// service says so.
+func newHealth(tenant string, o adminclient.Overview) health {
+	h := health{Level: levelFull, Note: o.Summary, Count: o.Failing, More: o.FailingMore}
+	switch {
+	case o.Failing > 0 || o.FailingMore:
+		h.Note = "Users and groups whose last request was refused."
+	case o.State == "off":
+		h.Big, h.Note = "SCIM is off", "Every request is refused."
+	case o.State == "failing":
+		h.Big, h.Note = "Requests are refused", "The notices above say why."
+	case o.State == "waiting":
+		h.Level, h.Big, h.Note = levelOK, "Nothing yet", "No request has been received."
+	case o.State == "ok":
+		h.Level, h.Big = levelOK, "None"
+	default:
+		h.Level, h.Big = levelHigh, "None"
+	}
+	for cause, n := range o.FailingCauses {
+		h.Causes = append(h.Causes, failingRow{Cause: cause, To: address(url.Values{"cause": {cause}}, "t", tenant, "failed"), Count: n})
+	}
+	slices.SortFunc(h.Causes, func(x, y failingRow) int {
+		if x.Count != y.Count {
+			return y.Count - x.Count
+		}
+		return strings.Compare(x.Cause, y.Cause)
+	})
+	return h
+}
+
+// noticeClasses are the banners of the levels.
+var noticeClasses = map[string]string{"error": "bad", "warning": "warn", "info": "plain"}
+
+// newNotice finds where a notice leads to: to the tokens, where it is about one, and to
+// its requests in the log, where it counts some.
+func newNotice(tenant string, n adminclient.Notice) noticeRow {
+	row := noticeRow{Kind: n.Kind, Text: n.Text, WhatToDo: n.WhatToDo, Class: noticeClasses[n.Level]}
+	switch n.Kind {
+	case "token_refused", "token_refused_beside_valid", "token_refused_before", "token_expires":
+		row.Links = append(row.Links, link{Name: "Tokens", To: of(tenant, "tokens")})
+	case "no_token", "no_valid_token":
+		row.Links = append(row.Links, link{Name: "Create a token", To: of(tenant, "tokens")})
+	}
+	if n.Count > 0 && n.Cause != "" {
+		query := url.Values{"cause": {n.Cause}}
+		if n.Outcome != "" {
+			query.Set("outcome", n.Outcome)
+		}
+		row.Links = append(row.Links, link{Name: "Show in the log", To: address(query, "t", tenant, "log")})
+	}
+	return row
 }

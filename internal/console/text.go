@@ -191,7 +191,7 @@ var labels = map[string]string{
 	"duplicate_inactive":           "Duplicate user, inactive",
 	"duplicate_several":            "Values of several users",
 	"duplicate_group":              "Duplicate group",
-	"duplicate_deactivated_in_app": "Deactivated in the application",
+	"duplicate_deactivated_in_app": "Duplicate, deactivated in the application",
 	"deactivated_in_app":           "Deactivated in the application",
 	"external_id_changed":          "External ID changed",
 	"identity_differs":             "userName or email differs from the application",
