@@ -293,7 +293,7 @@ func newFailures() *cobra.Command {
 	c := a.add(&cobra.Command{
 		Use: "failures TENANT", Short: "list the users and groups that fail now, why, and what to do",
 		Example: "  rollcall failures acme\n  rollcall failures acme --cause seat_limit --type User",
-		Long:    "Show the users and groups of a tenant whose last request failed: why, since when, and what\nto do. One is gone by itself once a request for it succeeds.",
+		Long:    "Show what needs attention in a tenant, such as a revoked token in use, and the users and groups\nwhose last request failed: why, since when, and what to do. One is gone by itself once a\nrequest for it succeeds.",
 		Args:    takes(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := oneWord(&kind, "type", resourceTypes); err != nil {
@@ -305,6 +305,7 @@ func newFailures() *cobra.Command {
 					query.Set(name, value)
 				}
 			}
+			whole := len(query) == 0
 			p, err := a.connect(c.Context())
 			if err != nil {
 				return err
@@ -328,12 +329,23 @@ func newFailures() *cobra.Command {
 			if nothing != nil {
 				document["nothing"] = nothing
 			}
-			return a.show(c, document, func(w io.Writer) {
-				if len(list) == 0 {
-					printNothing(w, "No failures found.", nothing, calledAs+" failures "+shellWord(args[0]), a.server(), cause+kind != "")
-					return
+			if whole { // as the notices are
+				overview, err := p.ask(c.Context(), http.MethodGet, tenantPath(args[0], "overview"), nil, nil)
+				if err != nil {
+					return err
 				}
-				a.printFailures(w, args[0], list)
+				for _, name := range []string{"state", "summary", "notices"} {
+					document[name] = overview[name]
+				}
+			}
+			return a.show(c, document, func(w io.Writer) {
+				printNotices(w, document)
+				switch {
+				case len(list) > 0:
+					a.printFailures(w, args[0], list)
+				case !whole:
+					printNothing(w, "No failures found.", nothing, calledAs+" failures "+shellWord(args[0]), a.server(), cause+kind != "")
+				}
 			})
 		},
 	})
@@ -347,6 +359,22 @@ func member(document any, name string) string {
 	d, _ := document.(map[string]any)
 	s, _ := d[name].(string)
 	return s
+}
+
+// printNotices prints how a tenant's provisioning goes, and what needs attention: whoever
+// looks for failures must not be told that there are none while requests are refused.
+func printNotices(w io.Writer, overview map[string]any) {
+	if overview["summary"] == nil {
+		return
+	}
+	fmt.Fprintln(w, text(overview["summary"]))
+	notices, _ := overview["notices"].([]any)
+	for _, v := range notices {
+		paragraph(w, text(member(v, "level"))+": "+text(member(v, "text")))
+		if todo := member(v, "whatToDo"); todo != "" {
+			labelled(w, "  ", [][2]string{{"what to do", text(todo)}})
+		}
+	}
 }
 
 // printFailures prints those who fail, together with those for whom the same is to be

@@ -126,7 +126,7 @@ func recognized(t *testing.T, path string, cause provlog.Cause, detail string) {
 func TestFailures_UntilTheyAreMended(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
-	tells(t, path, 0, []string{"No failures found.", "No user or group of this tenant fails."}, "failures", "acme")
+	tells(t, path, 0, []string{"Nothing received yet.", "info: No request has been received yet."}, "failures", "acme")
 	holder := s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
 	body := provoke.User(`"userName":"new@example.com","externalId":"00u1"`)
 	refused := s.Send("POST", "/Users", body)
@@ -139,7 +139,7 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	tells(t, path, 0, []string{"No entries found.", "The log has entries, but none with a time to", "Try again without the other flags."}, "log", "acme", "--until", "1h")
 	s.Send("PATCH", "/Users/"+holder.ID(), provoke.Patch(`{"op":"replace","path":"active","value":false}`))
 	made := s.Send("POST", "/Users", body)
-	tells(t, path, 0, []string{"No failures found."}, "failures", "acme")
+	tells(t, path, 0, []string{"No user or group fails now."}, "failures", "acme")
 	tells(t, path, 0, []string{"Resolved at", made.RequestID}, "explain", "acme", refused.RequestID)
 	tells(t, path, 0, []string{"success", "created", "There are older entries: add --until 20"}, "log", "acme", "--limit", "1")
 	tells(t, path, 0, []string{`"searchedTo":"20`}, "log", "acme", "--limit", "1", "--json")
@@ -181,6 +181,20 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 			t.Errorf("%v --json: %s", tt.args, inJSON)
 		}
 	}
+}
+
+// Whoever looks for failures is told first of a revoked token in use, by which nobody fails.
+func TestFailures_BeginWithWhatNeedsAttention(t *testing.T) {
+	s := provoke.New(t, enginetest.Memory(t), 1)
+	path := onStage(t, s)
+	provoke.Provocations[provlog.TokenRevoked](s)
+	wants := []string{"Requests are refused now.\n", "error: Provisioning has stopped: revoked token …", " was used 1 time", provlog.TokenRevoked.Advice("", idp.Okta)}
+	printed := tells(t, path, 0, wants, "failures", "acme")
+	if strings.Contains(printed, "No failures") || strings.Contains(printed, "No user or group") {
+		t.Errorf("all is said to be well: %s", printed)
+	}
+	tells(t, path, 0, []string{`"state":"failing"`, `"kind":"token_refused"`}, "failures", "acme", "--json")
+	tells(t, path, 0, []string{"No failures found."}, "failures", "acme", "--cause", "duplicate")
 }
 
 // Who fails for the same reason stands under one what to do, the latest first.
