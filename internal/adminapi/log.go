@@ -306,7 +306,8 @@ func noEntry(id string, settings tenant.Settings) *problem {
 		return &problem{kind: kindNotFound, detail: "Not a request id: it is in the header X-Request-Id, and at the end of each error's detail."}
 	}
 	return &problem{kind: kindNotFound, detail: fmt.Sprintf(
-		"Request not found in the log. The log keeps change requests of this tenant for %d days; not those that only read, nor those without a valid token. "+
+		"Request not found in the log. The log keeps change requests of this tenant for %d days; not those that only read, nor those without a token of the tenant. "+
+			"Of requests refused for a revoked or expired token, for the rate limit, or because SCIM is off it has one a minute. "+
 			"The query \"Everything about one request\" in CloudWatch Logs Insights has them all.", int(settings.LogRetention().Hours()/24))}
 }
 

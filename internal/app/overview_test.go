@@ -267,12 +267,13 @@ func TestOverview_LastSyncOfEachIdentityProvider(t *testing.T) {
 	quiet := s.send("POST", "/Users", userBody(`"userName":"quiet"`), "User-Agent", "OneLogin SCIM")
 	s.now = s.now.Add(time.Second)
 	s.send("GET", "/Users?count=0", "", "User-Agent", "JumpCloud")
+	s.send("GET", "/Users?filter=userName", "", "User-Agent", "JumpCloud") // refused, and no change
 	for i := range 250 {
 		s.now = s.now.Add(time.Second)
 		s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d","active":false`, i)))
 	}
 	s.mustAdmin(201, "POST", "/tenants/acme/users", `{"userName":"own"}`) // of the application: no identity provider
-	o := s.overview("after a large sync", "ok")
+	o := s.overview("after a large sync", "warning", "requests_refused: ")
 	changed := map[string]string{}
 	for _, e := range o["lastSync"].([]any) {
 		e := e.(map[string]any)

@@ -165,6 +165,7 @@ func (a *activity) count(q *request, of countOf) []provlog.Tally {
 	}
 	if of.token == "" {
 		tally.Day = day
+		tally.Expires = q.start.Add(min(q.grant.Settings.LogRetention(), provlog.TallyKept))
 	}
 	c.count, c.least = 0, false
 	return []provlog.Tally{tally}

@@ -59,5 +59,9 @@ type Tally struct {
 // least.
 const TallyBurst = 10
 
+// TallyKept is how long the requests of a day are remembered: as long as the overview
+// shows them.
+const TallyKept = (overviewDays + 1) * 24 * time.Hour
+
 // AtLeast reports whether there may have been more requests than Count.
 func (t Tally) AtLeast() bool { return t.Least || t.Count >= TallyBurst }

@@ -108,7 +108,7 @@ func (l *Log) lastSync(ctx context.Context, t tenant.ID, seen []Seen, o *Overvie
 		times[s.IdP] = s
 	}
 	for _, e := range newest.Items {
-		if e.By == directory.ByApplication || refusedEarly(e.Cause) {
+		if e.By == directory.ByApplication || refusedEarly(e.Cause) || reads(e.Operation) {
 			continue
 		}
 		if _, ok := entries[e.IdP]; !ok {
@@ -156,6 +156,11 @@ func (l *Log) lastSync(ctx context.Context, t tenant.ID, seen []Seen, o *Overvie
 		return strings.Compare(x.IdP, y.IdP)
 	})
 	return nil
+}
+
+// reads reports whether an operation only reads: of those the log has what was refused.
+func reads(operation string) bool {
+	return operation == "list" || operation == "read" || operation == "search"
 }
 
 // refusedEarly reports whether requests of a cause are refused before they are handled:

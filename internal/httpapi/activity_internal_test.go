@@ -1,0 +1,92 @@
+package httpapi
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// One of many is kept, of each tenant and cause, and says for how many it stands.
+func TestSampler_KeepsOneAMinuteOfEachCause(t *testing.T) {
+	var s sampler
+	acme, beta := tenantID(t, "acme"), tenantID(t, "beta")
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		tenant    tenant.ID
+		cause     provlog.Cause
+		at        time.Duration
+		kept      bool
+		standsFor int64
+	}{
+		{acme, provlog.TokenRevoked, 0, true, 1},
+		{acme, provlog.TokenRevoked, time.Second, false, 0},
+		{acme, provlog.RateLimit, time.Second, true, 1},
+		{beta, provlog.TokenRevoked, time.Second, true, 1},
+		{acme, provlog.TokenRevoked, 59 * time.Second, false, 0},
+		{acme, provlog.RateLimit, 60 * time.Second, false, 0},
+		{acme, provlog.TokenRevoked, 60 * time.Second, true, 3},
+		{acme, provlog.RateLimit, 61 * time.Second, true, 2},
+		{acme, provlog.TokenRevoked, time.Hour, true, 1},
+	} {
+		if kept, n := s.take(tt.tenant, tt.cause, now.Add(tt.at)); kept != tt.kept || n != tt.standsFor {
+			t.Errorf("%v of %s after %v: %t, %d, want %t, %d", tt.cause, tt.tenant, tt.at, kept, n, tt.kept, tt.standsFor)
+		}
+	}
+}
+
+// However many tenants, tokens and causes there are, an instance remembers a bounded
+// number of them.
+func TestActivity_IsBoundedInMemory(t *testing.T) {
+	var s sampler
+	var a activity
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for i := range maxLimited + 1000 {
+		id := tenantID(t, fmt.Sprintf("t%d", i))
+		q := &request{id: "r", start: now, grant: access.Grant{Tenant: id, TokenID: "k"}, event: &event{Cause: string(provlog.TokenRevoked), Outcome: outcomeFailure}}
+		a.of(q, &reply{refusal: &problem{cause: provlog.TokenRevoked}})
+		q.event.Cause, q.event.Outcome = "", outcomeSuccess
+		a.of(q, &reply{})
+		s.take(id, provlog.TokenRevoked, now)
+	}
+	if len(a.seen) > maxLimited || len(a.counts) > maxLimited || len(s.sampled) > maxLimited {
+		t.Errorf("%d, %d and %d are remembered, at most %d", len(a.seen), len(a.counts), len(s.sampled), maxLimited)
+	}
+}
+
+// A count that may have been lost is said to be the least from then on, and is not
+// counted twice.
+func TestActivity_OfAWriteThatFailed(t *testing.T) {
+	var a activity
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	q := &request{id: "r", start: now, grant: access.Grant{Tenant: tenantID(t, "acme"), TokenID: "k"}, event: &event{Cause: string(provlog.TokenRevoked)}}
+	refused := &reply{refusal: &problem{cause: provlog.TokenRevoked}}
+	first := a.of(q, refused)
+	a.lost(q, first)
+	second := a.of(q, refused)
+	if len(second.Tallies) != 1 || second.Tallies[0].Count != 1 || !second.Tallies[0].Least || first.Tallies[0].Least {
+		t.Errorf("%+v, then %+v", first, second)
+	}
+	q.event = &event{Operation: "create", Outcome: outcomeSuccess}
+	seen := a.of(q, &reply{})
+	if again := a.of(q, &reply{}); len(seen.Seen) != 1 || !again.Empty() {
+		t.Errorf("%+v, then %+v", seen, again)
+	}
+	a.lost(q, seen)
+	q.event.Operation = "read"
+	if again := a.of(q, &reply{}); len(again.Seen) != 1 || again.Seen[0].Change.Operation != "create" {
+		t.Errorf("after a loss: %+v", again)
+	}
+}
+
+func tenantID(t *testing.T, name string) tenant.ID {
+	t.Helper()
+	id, err := tenant.ParseID(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
