@@ -50,5 +50,24 @@ func TestShots(t *testing.T) {
 			}
 		})
 	}
+	t.Run("console-overview-revoked", func(t *testing.T) {
+		b.t = t
+		s := serveOn(t, provoke.NewAt(t, enginetest.Memory(t), 45, sceneTime))
+		tokens := s.Ask("GET", "/tenants/acme/tokens", "").Body["tokens"].([]any)
+		lastFour := tokens[0].(map[string]any)["lastFour"].(string)
+		scenes["revoked"](t, s)
+		b.shape(1100, 800, false, "light")
+		b.open(s.base+s.console.Link("acme"), "Overview")
+		b.rename("…"+lastFour, "…e020")
+		picture := b.shot()
+		if n := len(picture); n < 10_000 || n > 200_000 {
+			t.Errorf("the picture has %d bytes", n)
+		}
+		if *shots != "" {
+			if err := os.WriteFile(filepath.Join(*shots, "console-overview-revoked.png"), picture, 0o644); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 	b.calm()
 }
