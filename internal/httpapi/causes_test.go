@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -203,10 +204,50 @@ func wantCause(t *testing.T, name string, a answer) bool {
 	return true
 }
 
+// A token that could not be checked proves nothing: the event claims its tenant, and
+// nothing is written for it. The secret is wrong here.
+func TestRoutes_ProveNothingWithoutTheTable(t *testing.T) {
+	for name, reads := range map[string]error{
+		"throttled": table.ErrThrottled, "no connection": table.ErrNoConnection, "no answer": table.ErrUnavailable, "out of time": context.DeadlineExceeded,
+	} {
+		t.Run(name, func(t *testing.T) {
+			deaf := &deafTable{Table: enginetest.Memory(t)}
+			s := &service{t: t, log: &lines{}}
+			var err error
+			if s.app, err = app.NewWith(deaf, app.Config{BaseURL: baseURL}, logline.New(s.log), app.Options{
+				RequestTime: 200 * time.Millisecond, Retry: []table.RetryOption{table.RetryFor(time.Millisecond)},
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if s.tenant, err = tenant.ParseID("acme"); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.app.Store.CreateTenant(t.Context(), s.tenant, tenant.DefaultSettings(), 5, tenant.Unlimited, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			s.token, _ = access.Mint(s.tenant)
+			s.handler = s.app.Handler()
+			deaf.reads = reads
+			deaf.written.Store(0)
+			for _, r := range httpapi.Routes() {
+				a := s.send(r.Method, strings.TrimPrefix(strings.Replace(r.Path, "{id}", "x", 1), httpapi.Prefix), userBody(`"userName":"b"`), "Authorization", "Bearer "+s.token)
+				if a.status != 503 || a.event["tenant"] != nil || a.event["claimedTenant"] != "acme" {
+					t.Errorf("%s %s: %d, tenant %v, claimed %v", r.Method, r.Path, a.status, a.event["tenant"], a.event["claimedTenant"])
+				}
+			}
+			if n := deaf.written.Load(); n > 0 {
+				t.Errorf("%d writes", n)
+			}
+		})
+	}
+}
+
 // deafTable fails whatever is asked once it is told to.
 type deafTable struct {
 	table.Table
 	reads, writes error
+	// written counts the writes that were asked for.
+	written atomic.Int64
 }
 
 func (d *deafTable) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
@@ -224,6 +265,7 @@ func (d *deafTable) Query(ctx context.Context, q table.Query) (table.Page, error
 }
 
 func (d *deafTable) Write(ctx context.Context, tx table.Transaction) error {
+	d.written.Add(1)
 	if d.writes != nil {
 		return d.writes
 	}

@@ -149,8 +149,11 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 		return &problem{cause: provlog.TokenRepeated}
 	}
 	grant, err := s.Authenticator.Authenticate(ctx, value)
-	if errors.Is(err, access.ErrUnknown) {
+	if !proved(err) {
+		// The grant has what the credential claims: nothing is written for it.
 		q.event.ClaimedTenant, q.event.ClaimedToken = grant.Tenant.String(), grant.TokenID
+		q.event.recognize(q.URL.RawQuery, "")
+		q.unkept = true
 		return err
 	}
 	q.grant = grant
@@ -164,6 +167,13 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 		q.noted = s.Authenticator.Note(ctx, grant)
 	}
 	return err
+}
+
+// proved reports whether the result of Authenticate is that of a secret that was checked
+// and is right, though its token may be refused. Of a table that did not answer it proves
+// nothing.
+func proved(err error) bool {
+	return err == nil || errors.Is(err, access.ErrRevoked) || errors.Is(err, access.ErrExpired) || errors.Is(err, access.ErrDisabled)
 }
 
 // keeps reports whether the request may be logged. Only requests with a proved token
