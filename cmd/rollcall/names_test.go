@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,28 @@ func TestCommands_TakeNames(t *testing.T) {
 	s.refuses(exitRefused, `"twice" is the name of several tokens of acme`, "token", "revoke", "acme", "twice", "--yes")
 	s.says("replaces|token ", "token", "rotate", "start", "acme", "Okta production", "--label", "Okta next")
 	s.says("cancelled", "token", "rotate", "cancel", "acme", "Okta next")
+	// A new token has the label of the one that it replaces: together they mean their
+	// rotation, and once it is over the valid one.
+	const shown = "Okta shown"
+	ids["shown"] = s.object("token", "create", "acme", "--label", shown)["id"].(string)
+	for _, end := range []string{"cancel", "complete"} {
+		next := s.object("token", "rotate", "start", "acme", shown)["id"].(string)
+		s.refuses(exitRefused, `"Okta shown" is the name of several tokens of acme; give the id of one: `, "token", "revoke", "acme", shown, "--yes")
+		s.says(ids["shown"], "token", "rotate", end, "acme", shown)
+		if end == "complete" {
+			s.says(`^Token `+next+` is revoked`, "token", "revoke", "acme", shown, "--yes")
+		}
+	}
+	for _, line := range [][]string{
+		{"token", "revoke", "acme", s.info.Token, "--yes"},
+		{"token", "rotate", "start", "acme", s.info.Token},
+		{"token", "rotate", "complete", "acme", s.info.Token},
+		{"token", "rotate", "cancel", "acme", s.info.Token},
+	} {
+		if _, said := s.command(exitUsage, line...); !strings.Contains(said, "The argument is the text of a token") || strings.Contains(said, s.info.Token) {
+			t.Errorf("%v says %s", line[:3], said)
+		}
+	}
 	last := s.info.Token[len(s.info.Token)-4:]
 	s.says("is revoked. It is refused within 10 seconds.", "token", "revoke", "acme", last, "--yes")
 }
@@ -110,6 +133,9 @@ func TestTenantCreate(t *testing.T) {
 	}
 	if made := s.object("tenant", "get", "globex"); made["maxSeats"] != 7.0 || made["displayName"] != "Globex Inc" || made["logDays"] != 30.0 {
 		t.Errorf("the tenant: %v", made)
+	}
+	if got := (&asking{info: "/tmp/my files/info"}).server(); got != " --info '/tmp/my files/info'" && runtime.GOOS != "windows" {
+		t.Errorf("the next step has%s", got)
 	}
 	s.refuses(exitRefused, "The tenant globex already exists; nothing was changed. 'rollcall tenant set' changes its settings.", "tenant", "create", "globex", "--seats", "8")
 	s.refuses(exitUsage, "maxSeats is set twice", "tenant", "create", "other", "--seats", "8", "maxSeats=9")

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/credential"
 )
 
 // user finds the user that an argument means: by id, or by a whole userName,
@@ -61,28 +62,74 @@ func (p place) group(ctx context.Context, tenant, text string) (map[string]any, 
 }
 
 // token finds the token that an argument means: by id, by a whole label, or by its last
-// four characters.
+// four characters. Tokens that are revoked or expired are passed over where a valid one
+// matches: a token has the label of the one that it replaced.
 func (p place) token(ctx context.Context, tenant, text string) (map[string]any, error) {
-	answer, err := p.ask(ctx, http.MethodGet, tenantPath(tenant, "tokens"), nil, nil)
+	found, by, err := p.tokens(ctx, tenant, text)
 	if err != nil {
 		return nil, err
 	}
+	live := slices.DeleteFunc(slices.Clone(found), func(t map[string]any) bool { return member(t, "state") != "live" })
+	if len(live) > 0 {
+		found = live
+	}
+	return oneToken(found, text, tenant, by)
+}
+
+// rotated finds the old token of the rotation that an argument means. Both tokens of a
+// rotation can have one label, and mean the same here.
+func (p place) rotated(ctx context.Context, tenant, text string) (string, error) {
+	found, by, err := p.tokens(ctx, tenant, text)
+	if err != nil {
+		return "", err
+	}
+	old := map[string]bool{}
+	for _, t := range found {
+		switch {
+		case member(t, "replacedBy") != "":
+			old[member(t, "id")] = true
+		case member(t, "replaces") != "":
+			old[member(t, "replaces")] = true
+		}
+	}
+	if len(old) == 1 {
+		for id := range old {
+			return id, nil
+		}
+	}
+	t, err := oneToken(found, text, tenant, by)
+	return member(t, "id"), err
+}
+
+// tokens are the tokens that have a text as their id, else those with it as their label,
+// else those that end in it; by is which of the three it is.
+func (p place) tokens(ctx context.Context, tenant, text string) (found []map[string]any, by string, err error) {
+	if credential.In(text) {
+		return nil, "", mistake("The argument is the text of a token. Give the token's id, its label, or its last four characters; 'rollcall token list %s' lists them.", tenant)
+	}
+	answer, err := p.ask(ctx, http.MethodGet, tenantPath(tenant, "tokens"), nil, nil)
+	if err != nil {
+		return nil, "", err
+	}
 	list, _ := answer["tokens"].([]any)
 	for _, name := range []string{"id", "label", "lastFour"} {
-		var found []map[string]any
 		for _, v := range list {
 			if t, _ := v.(map[string]any); member(t, name) == text {
 				found = append(found, t)
 			}
 		}
-		if len(found) == 0 || text == "" {
-			continue
+		if len(found) > 0 && text != "" {
+			return found, name, nil
 		}
-		return one(found, false, text, "token", tenant, name, func(t map[string]any) string {
-			return strings.TrimPrefix(member(t, "label")+", "+member(t, "state"), ", ")
-		})
+		found = nil
 	}
-	return nil, notFoundError(fmt.Sprintf("token not found: %s has none with the id, the label or the last four characters %q; 'rollcall token list %s' lists them", tenant, text, tenant))
+	return nil, "", notFoundError(fmt.Sprintf("token not found: %s has none with the id, the label or the last four characters %q; 'rollcall token list %s' lists them", tenant, text, tenant))
+}
+
+func oneToken(found []map[string]any, text, tenant, by string) (map[string]any, error) {
+	return one(found, false, text, "token", tenant, by, func(t map[string]any) string {
+		return strings.TrimPrefix(member(t, "label")+", "+member(t, "state"), ", ")
+	})
 }
 
 func isNotFound(err error) bool {

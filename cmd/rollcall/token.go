@@ -147,13 +147,9 @@ func tokenRotation(name, short, method, done string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t, err := p.token(c.Context(), args[0], args[1])
+			old, err := p.rotated(c.Context(), args[0], args[1])
 			if err != nil {
 				return err
-			}
-			old := member(t, "id")
-			if replaced := member(t, "replaces"); replaced != "" && member(t, "replacedBy") == "" {
-				old = replaced
 			}
 			if _, err := p.ask(c.Context(), method, tenantPath(args[0], "tokens", old, "rotation"), nil, nil); err != nil {
 				return err
