@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -38,14 +40,40 @@ func adminToken(folder string) (string, error) {
 		return newAdminToken(), nil
 	}
 	kept := filepath.Join(folder, adminTokenFile)
-	if text, err := os.ReadFile(kept); err == nil {
-		if token := strings.TrimSpace(string(text)); strings.HasPrefix(token, adminPrefix) && len(token) > len(adminPrefix)+40 {
-			return token, nil
-		}
+	if token := keptToken(kept); strings.HasPrefix(token, adminPrefix) && len(token) > len(adminPrefix)+40 {
+		return token, nil
 	}
 	token := newAdminToken()
 	if err := writePrivate(kept, []byte(token+"\n")); err != nil {
 		return "", fmt.Errorf("the admin token cannot be kept in %s: %w", folder, err)
 	}
 	return token, nil
+}
+
+// keptToken returns the token that an earlier start kept in a file, "" for none. Others
+// can no longer read the file from here on; one that another user may have written is not
+// used: that user would know the token.
+func keptToken(path string) string {
+	found, err := os.Lstat(path)
+	if err != nil {
+		return ""
+	}
+	if found.Mode().IsRegular() && found.Mode().Perm()&0o077 != 0 {
+		_ = os.Chmod(path, 0o600) // Windows has no such permissions, and some file systems none
+	}
+	if owner, owned := ownerOf(found); !found.Mode().IsRegular() || owned && owner != os.Geteuid() {
+		slog.Warn("the token of the last start is not used: its file is a link, or belongs to another user; a new one is created", "file", path)
+		return ""
+	}
+	file, err := openPrivate(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = file.Close() }()
+	const longest = 1 << 10
+	text, err := io.ReadAll(io.LimitReader(file, longest))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
 }

@@ -110,7 +110,7 @@ func connectInfo(ctx context.Context, name string) (place, error) {
 	if err := json.Unmarshal(text, &s); err != nil || s.AdminURL == "" {
 		return place{}, fmt.Errorf("%s is not a file that rollcall local writes", name)
 	}
-	if s.Key != "" { // a state file: another program may have the address by now
+	if s.Key != "" { // another program may have the address by now
 		if err := s.confirm(ctx); err != nil {
 			return place{}, fmt.Errorf("%w: the server that wrote %s has ended (%w)", adminclient.ErrUnreachable, name, err)
 		}

@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -86,7 +85,7 @@ func newLocal() *cobra.Command {
 	flags.StringVar(&o.tenant, "tenant", "acme", "`ID` of the tenant")
 	flags.Int64Var(&o.seats, "seats", 50, "`NUMBER` of seats of the tenant; without the flag an existing tenant keeps its own")
 	flags.BoolVar(&o.demo, "demo", false, "fill the new tenant with a week of provisioning by Okta and Entra, with failures to look at")
-	flags.StringVar(&o.info, "info", "", "also write {baseUrl, token, adminUrl, adminToken, tenant, pid, consoleUrl} to this `FILE`, for this user alone, once requests are answered")
+	flags.StringVar(&o.info, "info", "", "also write {baseUrl, token, adminUrl, adminToken, tenant, pid, consoleUrl, key} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
 	flags.IntVar(&o.rate, "rate", app.DefaultTenantRate, "`NUMBER` of requests a second that a tenant may make, beyond which it gets 429; 0 is any number")
 	flags.StringArrayVar(&o.schemas, "schema", nil, "register the schema in this `FILE` for the tenant (docs/tenant-schemas.md); may be given again")
@@ -185,7 +184,7 @@ func (o localOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 				s.path, written = path, append(written, path)
 			}
 			if o.info != "" {
-				if err := writeInfo(o.info, s.info); err != nil {
+				if err := writeInfo(o.info, infoFile{s.info, s.state.Key}); err != nil {
 					return err
 				}
 				written = append(written, o.info)
@@ -327,8 +326,7 @@ func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions, fold
 	kept := ""
 	if folder != "" {
 		kept = filepath.Join(folder, tokenFile(t.String()))
-		if text, err := os.ReadFile(kept); err == nil && existing {
-			token := strings.TrimSpace(string(text))
+		if token := keptToken(kept); token != "" && existing {
 			grant, err := access.NewAuthenticator(s, time.Now).Authenticate(ctx, "Bearer "+token)
 			if err == nil && grant.Tenant == t {
 				return token, nil
@@ -475,8 +473,15 @@ func plainHint(i info) string {
 		"listen on 127.0.0.1, or let only a proxy with TLS reach it.\n"
 }
 
+// infoFile is the file of --info. By the key a command recognizes the server, as by that
+// of a state file; "" where it listens on another machine's address.
+type infoFile struct {
+	info
+	Key string `json:"key,omitempty"`
+}
+
 // writeInfo writes the file of --info.
-func writeInfo(path string, i info) error {
+func writeInfo(path string, i infoFile) error {
 	encoded, err := json.Marshal(i)
 	if err != nil {
 		return err

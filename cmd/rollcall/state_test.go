@@ -164,8 +164,14 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			folder := ownState(t)
 			path := plant(t, folder, "local-1-1.json", tt.state)
-			if status, _, said := asks(t, "tenant", "list", "--info", path); status != exitUnavailable || !strings.Contains(said, path) {
-				t.Errorf("--info: %d %s", status, said)
+			written := filepath.Join(t.TempDir(), "info")
+			if err := writeInfo(written, infoFile{tt.info, tt.Key}); err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range []string{path, written} {
+				if status, _, said := asks(t, "tenant", "list", "--info", file); status != exitUnavailable || !strings.Contains(said, file) {
+					t.Errorf("--info: %d %s", status, said)
+				}
 			}
 			if status, _, said := asks(t, "tenant", "list"); status != exitUsage || !strings.Contains(said, "no server found") {
 				t.Errorf("%d %s", status, said)
@@ -334,6 +340,9 @@ func TestLocal_TokensSurviveARestart(t *testing.T) {
 		t.Error("a token changed with the restart")
 	}
 	s.end()
+	if runtime.GOOS != "windows" {
+		testKeptFiles(t, data, before)
+	}
 	// A file that was widened and spoiled is replaced by one of this user alone.
 	kept := filepath.Join(data, adminTokenFile)
 	if err := os.WriteFile(kept, []byte("spoiled"), 0o600); err != nil {
@@ -347,6 +356,43 @@ func TestLocal_TokensSurviveARestart(t *testing.T) {
 		t.Errorf("after a spoiled file: %v, %v", found.Mode(), err)
 	}
 	s.end()
+}
+
+// A widened file is narrowed; one that is a link, whose target somebody else may have
+// written, is replaced, and its token with it.
+func testKeptFiles(t *testing.T, data string, before info) {
+	t.Helper()
+	tokens := func(i info) map[string]string {
+		return map[string]string{tokenFile("acme"): i.Token, adminTokenFile: i.AdminToken}
+	}
+	for name := range tokens(before) {
+		if err := os.Chmod(filepath.Join(data, name), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := start(t, "--data", data)
+	s.end()
+	for name, token := range tokens(s.info) {
+		if found, err := os.Stat(filepath.Join(data, name)); err != nil || found.Mode().Perm() != 0o600 || token != tokens(before)[name] {
+			t.Errorf("%s after it was widened: %v, %v, the same token: %t", name, found.Mode(), err, token == tokens(before)[name])
+		}
+	}
+	for name := range tokens(before) {
+		kept, elsewhere := filepath.Join(data, name), filepath.Join(t.TempDir(), name)
+		if err := os.Rename(kept, elsewhere); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(elsewhere, kept); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = start(t, "--data", data)
+	s.end()
+	for name, token := range tokens(s.info) {
+		if found, err := os.Lstat(filepath.Join(data, name)); err != nil || found.Mode() != 0o600 || token == tokens(before)[name] {
+			t.Errorf("%s after it was a link: %v, %v, the same token: %t", name, found.Mode(), err, token == tokens(before)[name])
+		}
+	}
 }
 
 // What is printed fits into 80 columns, but for values, which stand alone in their lines.
