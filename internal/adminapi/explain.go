@@ -106,7 +106,7 @@ func diagnosisDetail(d provlog.Diagnosis, settings tenant.Settings) string {
 	var said []string
 	switch {
 	case x.RequestID != "":
-		said = append(said, fmt.Sprintf("The log has no request with the id %s: it keeps change requests of this tenant for %s; not those that only read, nor those without a valid token.",
+		said = append(said, fmt.Sprintf("The log has no request with the id %s: it keeps change requests of this tenant for %s. Of requests with a revoked or expired token it keeps one a minute, of those with an unknown token none, and of reads only some that were refused.",
 			x.RequestID, count(settings.LogDays, "day")))
 	case d.Match == provlog.ByWords:
 		said = append(said, fmt.Sprintf("The request was not found: the text has no request id, and none of the %s compared has this text.", count(d.Searched, "failed request")))

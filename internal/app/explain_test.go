@@ -196,7 +196,7 @@ func testPastedTexts(t *testing.T, open func(testing.TB) table.Table) {
 		"it does not work":                         "no request id, no text of this service that is known, and no HTTP status",
 		"Unauthorized":                             "These causes have that status",
 		"SystemForCrossDomainIdentityManagementServiceIncompatible": "/scim/v2",
-		"(request 019b8d62-7a80-7000-8000-0000000000f1)":            "for 90 days; not those that only read, nor those without a valid token",
+		"(request 019b8d62-7a80-7000-8000-0000000000f1)":            "for 90 days. Of requests with a revoked or expired token it keeps one a minute",
 	} {
 		body := s.diagnose(text).body
 		if said := fmt.Sprint(body["detail"], body["missing"]); !strings.Contains(said, says) {

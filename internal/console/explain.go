@@ -48,7 +48,7 @@ func (c *Console) explain(q *request) (page, error) {
 			What: "Request not found in the log", Why: refusal.Detail, Request: refusal.RequestID,
 			Do: []string{
 				"Check the id: paste the whole text that the identity provider shows into the first field of the log.",
-				"Requests without a valid token, and those that only read, are in CloudWatch only: run the saved query one-request with the id. On this machine they are in the output of rollcall local.",
+				"The log has no request with an unknown token, one a minute of those with a revoked or expired token, and few of those that only read. CloudWatch has them all: run the saved query one-request with the id. On this machine they are in the output of rollcall local.",
 				"Check the tenant: requests of other tenants are not shown here.",
 			},
 		}}, nil
