@@ -32,13 +32,13 @@ replay: ## identity providers' requests: make replay BASE=http://127.0.0.1:8080/
 conformance: ## third-party suites and clients, on both engines
 	@scripts/dynamodb-local/run.sh -- scripts/conformance.sh
 
-conformance-doc: ## docs/scim-conformance.md, from the requirements and the tests
+conformance-doc: ## docs/reference/scim-conformance.md, from the requirements and the tests
 	go test -count=1 ./internal/conformance -update
 
-causes-doc: ## docs/causes.md, from the table of causes
+causes-doc: ## docs/reference/causes.md, from the table of causes
 	go test -count=1 ./internal/provlog -update
 
-quirks-doc: ## docs/dialect-places.md, from the table of dialects and places
+quirks-doc: ## docs/reference/dialect-places.md, from the table of dialects and places
 	go test -count=1 -run Documented ./internal/replay/replaytest -update
 
 console-shots: ## docs/images, pictures of the console (Chromium)

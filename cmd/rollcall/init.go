@@ -80,6 +80,6 @@ Entra: Provisioning, Admin Credentials
   Secret Token              %[4]v
 
 The attribute isTeamAccount has the namespace %[5]s.
-docs/idp-setup-okta.md and docs/idp-setup-entra.md describe the other steps.
+docs/how-to/connect-okta.md and docs/how-to/connect-entra.md describe the other steps.
 `, text(t["id"]), limit, t["scimBaseUrl"], token["token"], scim.RollcallURN)
 }

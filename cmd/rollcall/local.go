@@ -88,7 +88,7 @@ func newLocal() *cobra.Command {
 	flags.StringVar(&o.info, "info", "", "also write {baseUrl, token, adminUrl, adminToken, tenant, pid, consoleUrl, key} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
 	flags.IntVar(&o.rate, "rate", app.DefaultTenantRate, "`NUMBER` of requests a second that a tenant may make, beyond which it gets 429; 0 is any number")
-	flags.StringArrayVar(&o.schemas, "schema", nil, "register the schema in this `FILE` for the tenant (docs/tenant-schemas.md); may be given again")
+	flags.StringArrayVar(&o.schemas, "schema", nil, "register the schema in this `FILE` for the tenant (docs/reference/tenant-schemas.md); may be given again")
 	return c
 }
 

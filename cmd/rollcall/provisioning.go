@@ -45,7 +45,7 @@ func newLog() *cobra.Command {
 	})
 	f := c.Flags()
 	f.StringVar(&o.subject, "subject", "", "only entries of this user or group: a whole `NAME`, email, externalId or id")
-	f.StringVar(&o.cause, "cause", "", "only entries with this `CAUSE`, for example seat_limit (docs/causes.md)")
+	f.StringVar(&o.cause, "cause", "", "only entries with this `CAUSE`, for example seat_limit (docs/reference/causes.md)")
 	f.StringVar(&o.outcome, "outcome", "", "only entries with this `OUTCOME`: success, warning, failure or skipped")
 	f.StringVar(&o.kind, "type", "", "only this resource `TYPE`: User or Group")
 	f.StringVar(&o.since, "since", "", "only entries since this `TIME`")
@@ -178,7 +178,7 @@ func printNothing(w io.Writer, what string, nothing map[string]any, command, ser
 	case filtered && (reason == "other_entries" || reason == "no_match"):
 		fmt.Fprintln(w, "Try again without the other flags.")
 	case reason == "empty" || reason == "unknown_subject":
-		paragraph(w, "Requests that only read, and those without a token of the tenant, are in the log lines only (docs/operations.md).")
+		paragraph(w, "Requests that only read, and those without a token of the tenant, are in the log lines only (docs/how-to/runbook.md).")
 	}
 }
 
@@ -220,7 +220,7 @@ func (p place) cause(ctx context.Context, name string) (map[string]any, error) {
 	if !strings.HasSuffix(refused, "?") {
 		refused += "."
 	}
-	return nil, mistake("%s docs/causes.md lists the causes", refused)
+	return nil, mistake("%s docs/reference/causes.md lists the causes", refused)
 }
 
 // summaries reads what every cause means.
@@ -350,7 +350,7 @@ func newFailures() *cobra.Command {
 		},
 	})
 	c.Flags().StringVar(&subject, "subject", "", "only this user or group: a whole `NAME`, externalId or id")
-	c.Flags().StringVar(&cause, "cause", "", "only this `CAUSE`, for example seat_limit (docs/causes.md)")
+	c.Flags().StringVar(&cause, "cause", "", "only this `CAUSE`, for example seat_limit (docs/reference/causes.md)")
 	c.Flags().StringVar(&kind, "type", "", "only this resource `TYPE`: User or Group")
 	return completes(c, false, a.tenants)
 }

@@ -228,7 +228,7 @@ func TestPowerShell_SendsTheRequestsOfTheREADME(t *testing.T) {
 			want = append(want, newRequest(t, method, u[1]+u[2]+u[3], body))
 		}
 	}
-	for _, s := range sections(t, "../../docs/powershell.md", "powershell") {
+	for _, s := range sections(t, "../../docs/tutorials/powershell.md", "powershell") {
 		for _, call := range strings.SplitAfter(s.commands, "Invoke-RestMethod")[1:] {
 			command := "Invoke-RestMethod" + call
 			m := psCall.FindStringSubmatch(command)

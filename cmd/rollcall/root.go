@@ -15,7 +15,7 @@ const rootLong = `rollcall is a SCIM 2.0 service for the users and groups of a S
 
 'rollcall local' serves it on this machine. The other commands find that server by
 themselves; --stack NAME asks a deployment in AWS instead, in the account and region
-that AWS tools take from the environment (docs/command.md).
+that AWS tools take from the environment (docs/reference/command.md).
 
 Exit status:
   0  done

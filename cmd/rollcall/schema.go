@@ -47,7 +47,7 @@ func newSchema() *cobra.Command {
 		}), false, get.tenants, get.schemas),
 		withFile(put.add(&cobra.Command{
 			Use: "put TENANT FILE", Short: "register a schema, or replace the one with its URN", Args: takes(2),
-			Long:    "Register a schema of a tenant, or replace the one with its URN (docs/tenant-schemas.md).",
+			Long:    "Register a schema of a tenant, or replace the one with its URN (docs/reference/tenant-schemas.md).",
 			Example: "  rollcall schema put acme docs/examples/hr-person.json",
 			RunE: func(c *cobra.Command, args []string) error {
 				content, err := os.ReadFile(args[1])

@@ -29,7 +29,7 @@ func (t *tally) compare(w io.Writer, local, sam []replay.Result, all []differenc
 		d, isKnown := known(all, l.ID)
 		switch {
 		case isKnown && s.Outcome == replay.Passed:
-			t.fail(w, l.ID, "passes under SAM by now: take it out of differences.go and docs/sam-local.md")
+			t.fail(w, l.ID, "passes under SAM by now: take it out of differences.go and docs/how-to/sam-local.md")
 		case isKnown && l.Outcome == replay.Passed:
 			fmt.Fprintf(w, "differs, as known: %s: %s\n", l.ID, d.name)
 		case l.Outcome == replay.Passed && s.Outcome == replay.Passed:
@@ -59,7 +59,7 @@ func (t *tally) answered(w io.Writer, d difference, local, sam int) {
 	case local != d.local:
 		t.fail(w, d.name, fmt.Sprintf("rollcall local answers %d, want %d", local, d.local))
 	case sam == local:
-		t.fail(w, d.name, fmt.Sprintf("is no difference any more: both answer %d; take it out of differences.go and docs/sam-local.md", sam))
+		t.fail(w, d.name, fmt.Sprintf("is no difference any more: both answer %d; take it out of differences.go and docs/how-to/sam-local.md", sam))
 	default:
 		t.fail(w, d.name, fmt.Sprintf("sam local answers %d, want %d", sam, d.sam))
 	}

@@ -3,11 +3,11 @@ package main
 import "strings"
 
 // difference is one between sam local start-api and API Gateway that reaches the
-// service, as docs/sam-local.md tells: a request that is answered otherwise, or a
+// service, as docs/how-to/sam-local.md tells: a request that is answered otherwise, or a
 // line of the replay that cannot pass. samlocal test holds each true, so that one
 // that SAM mends is taken out.
 type difference struct {
-	// name is how docs/sam-local.md calls it.
+	// name is how docs/how-to/sam-local.md calls it.
 	name string
 	// line is the id of a line of internal/replay, for a difference that shows there.
 	line string

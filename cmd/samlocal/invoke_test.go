@@ -117,13 +117,13 @@ func TestPrintAnswer_ShowsWhatAClientSees(t *testing.T) {
 }
 
 func TestDocs_NameEveryDifference(t *testing.T) {
-	guide, err := os.ReadFile("../../docs/sam-local.md")
+	guide, err := os.ReadFile("../../docs/how-to/sam-local.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range differences {
 		if !bytes.Contains(bytes.ToLower(guide), []byte(strings.ToLower(d.name))) {
-			t.Errorf("docs/sam-local.md does not name %q", d.name)
+			t.Errorf("docs/how-to/sam-local.md does not name %q", d.name)
 		}
 	}
 }

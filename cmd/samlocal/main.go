@@ -1,6 +1,6 @@
 // Command samlocal runs the service under AWS SAM on this machine: the template,
 // the functions' own binaries in Lambda's containers, DynamoDB Local. make sam-api,
-// make sam-invoke, make sam-table and make sam-test run it; docs/sam-local.md is its
+// make sam-invoke, make sam-table and make sam-test run it; docs/how-to/sam-local.md is its
 // guide.
 package main
 

@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/replay"
 )
 
-const testAbout = `samlocal test tries the functions under SAM: the commands of docs/sam-local.md as they
+const testAbout = `samlocal test tries the functions under SAM: the commands of docs/how-to/sam-local.md as they
 are typed, one event for each function by sam local invoke, then the requests of identity providers by sam local start-api, and compares the
 answers with those of 'rollcall local' on the same DynamoDB.`
 

@@ -24,7 +24,7 @@ import (
 )
 
 // guide has the commands of SAM that samlocal test types.
-const guide = "docs/sam-local.md"
+const guide = "docs/how-to/sam-local.md"
 
 // typed are the commands of the guide, and the checkout in which they are typed.
 type typed struct {

@@ -103,7 +103,7 @@ var errUnsigned = &problem{
 }
 
 // problemType begins the type of a problem: the address of its explanation.
-const problemType = "https://github.com/rollcall-scim/rollcall/blob/main/docs/admin-api.md#"
+const problemType = "https://github.com/rollcall-scim/rollcall/blob/main/docs/reference/admin-api.md#"
 
 // refuse returns the answer to an error.
 func (q *request) refuse(err error) *reply {

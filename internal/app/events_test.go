@@ -418,10 +418,10 @@ func printed(t *testing.T, v any) []byte {
 	return text
 }
 
-// Each tolerance is in docs/idp-quirks.md, with an event that shows it and the
+// Each tolerance is in docs/reference/idp-quirks.md, with an event that shows it and the
 // scimType that a tenant gets who takes none.
 func TestQuirks_AreShownByEvents(t *testing.T) {
-	text, err := os.ReadFile("../../docs/idp-quirks.md")
+	text, err := os.ReadFile("../../docs/reference/idp-quirks.md")
 	if err != nil {
 		t.Fatal(err)
 	}

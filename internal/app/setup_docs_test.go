@@ -74,7 +74,7 @@ var (
 // its answer, an answer without its request.
 func loadSetup(t *testing.T, name string) *setupDoc {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/" + name)
+	text, err := os.ReadFile("../../docs/how-to/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func (d *setupDoc) field(t *testing.T, name string) string {
 }
 
 func eachSetup(t *testing.T, run func(*testing.T, *setupDoc)) {
-	for _, name := range []string{"idp-setup-okta.md", "idp-setup-entra.md"} {
+	for _, name := range []string{"connect-okta.md", "connect-entra.md"} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); run(t, loadSetup(t, name)) })
 	}
 }
@@ -232,7 +232,7 @@ func TestSetupDocs_RequestsAnswerAsShown(t *testing.T) {
 				w.ask(step)
 			}
 			if t.Failed() {
-				t.Fatalf("docs/%s:%d: as above", doc.name, step.line)
+				t.Fatalf("docs/how-to/%s:%d: as above", doc.name, step.line)
 			}
 		}
 		if requests < 30 || counts < 6 {
@@ -267,7 +267,7 @@ func (w *setupWalk) setUp(step setupStep) {
 	case made != nil:
 		w.own(made[1])
 	default:
-		w.t.Fatalf("docs/%s:%d: nobody knows how it comes that %s", w.doc.name, step.line, step.given)
+		w.t.Fatalf("docs/how-to/%s:%d: nobody knows how it comes that %s", w.doc.name, step.line, step.given)
 	}
 }
 
@@ -304,13 +304,13 @@ func (w *setupWalk) fill(text string) string {
 
 // setupAgents are the user agents of the guides' identity providers, by which an error
 // gives the advice for their screens.
-var setupAgents = map[string]string{"idp-setup-okta.md": "Okta SCIM Client 1.0.0", "idp-setup-entra.md": "Microsoft.Azure.SyncFabric"}
+var setupAgents = map[string]string{"connect-okta.md": "Okta SCIM Client 1.0.0", "connect-entra.md": "Microsoft.Azure.SyncFabric"}
 
 func (w *setupWalk) ask(step setupStep) {
 	w.t.Helper()
 	path, body := w.fill(step.path), w.fill(step.body)
 	if left := placeholder.FindString(path + body); left != "" {
-		w.t.Fatalf("docs/%s:%d: no answer before has %s", w.doc.name, step.line, left)
+		w.t.Fatalf("docs/how-to/%s:%d: no answer before has %s", w.doc.name, step.line, left)
 	}
 	headers := []string{"User-Agent", setupAgents[w.doc.name]}
 	for name, values := range step.headers {
@@ -318,11 +318,11 @@ func (w *setupWalk) ask(step setupStep) {
 	}
 	a := w.send(step.method, path, body, headers...)
 	if a.status != step.want.status {
-		w.t.Fatalf("docs/%s:%d: %s %s: %d %v, want %d", w.doc.name, step.line, step.method, path, a.status, a.body, step.want.status)
+		w.t.Fatalf("docs/how-to/%s:%d: %s %s: %d %v, want %d", w.doc.name, step.line, step.method, path, a.status, a.body, step.want.status)
 	}
 	for name, values := range step.want.headers {
 		if got := a.header.Get(name); !strings.HasPrefix(got, values[0]) {
-			w.t.Errorf("docs/%s:%d: %s is %q, want %q", w.doc.name, step.line, name, got, values[0])
+			w.t.Errorf("docs/how-to/%s:%d: %s is %q, want %q", w.doc.name, step.line, name, got, values[0])
 		}
 	}
 	if step.want.body == "" {
@@ -332,7 +332,7 @@ func (w *setupWalk) ask(step setupStep) {
 	if err := json.Unmarshal([]byte(step.want.body), &want); err != nil {
 		w.t.Fatal(err)
 	}
-	w.compare(fmt.Sprintf("docs/%s:%d", w.doc.name, step.line), want, any(a.body))
+	w.compare(fmt.Sprintf("docs/how-to/%s:%d", w.doc.name, step.line), want, any(a.body))
 }
 
 // compare finds what a guide shows in an answer, which may have more members.
@@ -388,7 +388,7 @@ func (w *setupWalk) compare(at string, want, got any) {
 // without, and the attribute that people are looked up by is unique.
 func TestSetupDocs_ConnectionIsTheServers(t *testing.T) {
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
-	okta, entra := loadSetup(t, "idp-setup-okta.md"), loadSetup(t, "idp-setup-entra.md")
+	okta, entra := loadSetup(t, "connect-okta.md"), loadSetup(t, "connect-entra.md")
 	for _, text := range []string{okta.field(t, "SCIM connector base URL"), entra.field(t, "Tenant URL")} {
 		base, err := url.Parse(text)
 		if err != nil || base.Scheme != "https" || base.Path != httpapi.Prefix {
@@ -496,7 +496,7 @@ func TestSetupDocs_RequestsHaveRecordedForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	eachSetup(t, func(t *testing.T, doc *setupDoc) {
-		idp := strings.TrimSuffix(strings.TrimPrefix(doc.name, "idp-setup-"), ".md")
+		idp := strings.TrimSuffix(strings.TrimPrefix(doc.name, "connect-"), ".md")
 		recorded := map[string]bool{}
 		for _, c := range cases {
 			if c.IdP == idp {
@@ -528,7 +528,7 @@ func TestSetupDocs_RequestsHaveRecordedForms(t *testing.T) {
 		for _, step := range doc.steps {
 			for _, form := range forms(step.method, step.path, []byte(step.body)) {
 				if byID := strings.HasPrefix(form, "GET ") && strings.HasSuffix(form, "/id "); !recorded[form] && !byID {
-					t.Errorf("docs/%s:%d: %s was not recorded of %s", doc.name, step.line, form, idp)
+					t.Errorf("docs/how-to/%s:%d: %s was not recorded of %s", doc.name, step.line, form, idp)
 				}
 			}
 		}

@@ -200,7 +200,7 @@ var bareUsers atomic.Int64
 // as Okta sends it: in POST and PUT, and in a PATCH without a path.
 func TestSetupDocs_OktaMappingsAreTaken(t *testing.T) {
 	t.Parallel()
-	doc := loadSetup(t, "idp-setup-okta.md")
+	doc := loadSetup(t, "connect-okta.md")
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
 	var mappings []mapping
 	whole := map[string]any{"active": true}
@@ -257,7 +257,7 @@ func TestSetupDocs_OktaPUTWithoutExternalID(t *testing.T) {
 // with the flag. The matching attributes find the user, an inactive one too.
 func TestSetupDocs_EntraMappingsAreTaken(t *testing.T) {
 	t.Parallel()
-	doc := loadSetup(t, "idp-setup-entra.md")
+	doc := loadSetup(t, "connect-entra.md")
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
 	var mappings []mapping
 	match := map[string]mapping{}
@@ -312,7 +312,7 @@ func TestSetupDocs_EntraMappingsAreTaken(t *testing.T) {
 // The same of groups. Members are users, by their ids.
 func TestSetupDocs_EntraGroupMappingsAreTaken(t *testing.T) {
 	t.Parallel()
-	doc := loadSetup(t, "idp-setup-entra.md")
+	doc := loadSetup(t, "connect-entra.md")
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
 	user := s.bare()
 	match := map[string]mapping{}

@@ -19,7 +19,7 @@ import (
 const SweepInterval = 5 * time.Minute
 
 // Sweep finishes the work that requests left over, of all tenants, and logs one
-// line, scim.sweep; docs/operations.md has its fields. The end of the context is
+// line, scim.sweep; docs/how-to/runbook.md has its fields. The end of the context is
 // no error: what was begun is safe to leave, and the next sweep goes on.
 func (a *App) Sweep(ctx context.Context) error {
 	s := a.sweep(ctx)

@@ -43,7 +43,7 @@ func readDeployment(t *testing.T) deployment {
 }
 
 // A first deployment asks for nothing: every parameter has a default, a
-// description, a place in the console's form and a row in docs/deploy.md.
+// description, a place in the console's form and a row in docs/how-to/deploy.md.
 func TestParameters_AreDocumentedAndHaveDefaults(t *testing.T) {
 	d := readDeployment(t)
 	names := slices.Collect(maps.Keys(d.Parameters))
@@ -58,7 +58,7 @@ func TestParameters_AreDocumentedAndHaveDefaults(t *testing.T) {
 	}
 	compare(t, "parameter in a group", grouped, "parameter", names)
 
-	_, table, _ := strings.Cut(file(t, filepath.Join("docs", "deploy.md")), "| parameter | default |")
+	_, table, _ := strings.Cut(file(t, filepath.Join("docs", "how-to", "deploy.md")), "| parameter | default |")
 	table, _, _ = strings.Cut(table, "\n\n")
 	var documented []string
 	for row := range strings.Lines(table) {
@@ -69,7 +69,7 @@ func TestParameters_AreDocumentedAndHaveDefaults(t *testing.T) {
 			}
 		}
 	}
-	compare(t, "parameter in docs/deploy.md", documented, "parameter", names)
+	compare(t, "parameter in docs/how-to/deploy.md", documented, "parameter", names)
 }
 
 // What samconfig.toml sets are parameters of the template.
@@ -101,11 +101,11 @@ func TestSamconfig_SetsParametersThatThereAre(t *testing.T) {
 // Outputs that the documents tell the reader to use are there.
 func TestOutputs_NamedInDocumentsAreThere(t *testing.T) {
 	d := readDeployment(t)
-	for _, document := range []string{"deploy.md", "operations.md"} {
-		text := file(t, filepath.Join("docs", document))
+	for _, document := range []string{"deploy.md", "runbook.md"} {
+		text := file(t, filepath.Join("docs", "how-to", document))
 		for _, m := range regexp.MustCompile("(?:output|Outputs\\[\\?OutputKey==') ?`?([A-Z]\\w+)").FindAllStringSubmatch(text, -1) {
 			if _, ok := d.Outputs[m[1]]; !ok {
-				t.Errorf("docs/%s speaks of the output %s", document, m[1])
+				t.Errorf("docs/how-to/%s speaks of the output %s", document, m[1])
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func TestGo_OneReleaseEverywhere(t *testing.T) {
 	if tools := goDirective(t, "tools/go.mod"); tools != wanted {
 		t.Errorf("tools/go.mod has go %s, go.mod has go %s", tools, wanted)
 	}
-	for _, document := range []string{"README.md", "CONTRIBUTING.md", "docs/deploy.md"} {
+	for _, document := range []string{"README.md", "CONTRIBUTING.md", "docs/how-to/deploy.md"} {
 		named := regexp.MustCompile(`\bGo (\d+\.\d+[.\d]*\d)`).FindAllStringSubmatch(file(t, filepath.FromSlash(document)), -1)
 		if len(named) == 0 {
 			t.Errorf("%s names no Go release", document)

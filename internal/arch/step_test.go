@@ -105,7 +105,7 @@ func TestDocuments_NameMakeTargetsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	more, err := filepath.Glob(filepath.Join(root(t), "docs", "*.md"))
+	more, err := filepath.Glob(filepath.Join(root(t), "docs", "[^d]*", "*.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/replay"
 )
 
-var update = flag.Bool("update", false, "write docs/scim-conformance.md")
+var update = flag.Bool("update", false, "write docs/reference/scim-conformance.md")
 
 func read(t *testing.T, name ...string) []byte {
 	t.Helper()
@@ -44,7 +44,7 @@ func TestDocument_IsWhatTheTestsProve(t *testing.T) {
 		lines[c.ID] = c.Waits == nil
 	}
 	faults = append(faults, Check(sections, Evidence{
-		Proofs: proofs, Lines: lines, Divergences: string(read(t, "..", "..", "docs", "scim-divergences.md")),
+		Proofs: proofs, Lines: lines, Divergences: string(read(t, "..", "..", "docs", "reference", "scim-divergences.md")),
 	})...)
 	for _, fault := range faults {
 		t.Error(fault)
@@ -53,7 +53,7 @@ func TestDocument_IsWhatTheTestsProve(t *testing.T) {
 		return
 	}
 	document := Document(sections, proofs)
-	file := filepath.Join("..", "..", "docs", "scim-conformance.md")
+	file := filepath.Join("..", "..", "docs", "reference", "scim-conformance.md")
 	if *update {
 		if err := os.WriteFile(file, document, 0o644); err != nil {
 			t.Fatal(err)
@@ -173,7 +173,7 @@ func TestCheck(t *testing.T) {
 		"7644-1-2 has neither a test nor a reason",
 		"7644-1-4 names none, which the replay does not send",
 		"7644-1-5 is not done, and a_test.go:1 claims it",
-		"7644-1-8 diverges, and cites no section that docs/scim-divergences.md has",
+		"7644-1-8 diverges, and cites no section that docs/reference/scim-divergences.md has",
 		"RFC 7644 §2 has no requirement",
 		"a_test.go:1: there is no requirement 7644-9-9",
 	}

@@ -1,4 +1,4 @@
-// Package conformance keeps docs/scim-conformance.md: what the SCIM RFCs ask of
+// Package conformance keeps docs/reference/scim-conformance.md: what the SCIM RFCs ask of
 // a service provider, how rollcall stands to each of it, and which tests prove
 // it.
 //

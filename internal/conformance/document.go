@@ -13,7 +13,7 @@ type Evidence struct {
 	Proofs map[string][]Proof
 	// Lines are the lines of the replay that are sent, by their ids.
 	Lines map[string]bool
-	// Divergences is the text of docs/scim-divergences.md.
+	// Divergences is the text of docs/reference/scim-divergences.md.
 	Divergences string
 }
 
@@ -22,7 +22,7 @@ var citation = regexp.MustCompile(`RFC \d{4} §[\d.]*\d`)
 // Check finds what is claimed and not so: a requirement that is called done and
 // has no test, one that is called not done and has one, a test of a requirement
 // that there is not, a line of the replay that is not sent, a divergence that
-// docs/scim-divergences.md does not have.
+// docs/reference/scim-divergences.md does not have.
 func Check(sections []Section, e Evidence) []string {
 	var faults []string
 	known := make(map[string]bool)
@@ -41,7 +41,7 @@ func Check(sections []Section, e Evidence) []string {
 			case q.Standing == NotDone && len(proofs) > 0:
 				faults = append(faults, fmt.Sprintf("%s is not done, and %s claims it", q.ID, proofs[0].At))
 			case q.Standing == Diverges && !listed(q.Reason, e.Divergences):
-				faults = append(faults, q.ID+" diverges, and cites no section that docs/scim-divergences.md has")
+				faults = append(faults, q.ID+" diverges, and cites no section that docs/reference/scim-divergences.md has")
 			}
 			for _, line := range q.Replay {
 				if !e.Lines[line] {
@@ -87,7 +87,7 @@ const preamble = `# What SCIM asks of a service provider, and how rollcall stand
 
 Every requirement of RFC 7643, RFC 7644 (verified errata applied) and RFC 9865 that binds a service provider, and of RFC 6750 what RFC 7644 §2 leans on; of MAY what a client would notice; what binds clients alone is left out. The statements are ours, the RFCs decide. ` + "`states`" + ` is the level of what an RFC says without a word of RFC 2119.
 
-This file is made of [requirements.tsv](../internal/conformance/requirements.tsv) and the tests: a test names what it proves in a comment, ` + "`// Covers: ID`" + `. ` + "`go test ./internal/conformance -update`" + ` writes it, and without ` + "`-update`" + ` fails when it is out of date. A name like ` + "`httpapi.TestRefusals/no seat`" + ` is a test in internal/httpapi and a case of its table; ` + "`replay`" + ` is a line of internal/replay/requests.jsonl.
+This file is made of [requirements.tsv](../../internal/conformance/requirements.tsv) and the tests: a test names what it proves in a comment, ` + "`// Covers: ID`" + `. ` + "`go test ./internal/conformance -update`" + ` writes it, and without ` + "`-update`" + ` fails when it is out of date. A name like ` + "`httpapi.TestRefusals/no seat`" + ` is a test in internal/httpapi and a case of its table; ` + "`replay`" + ` is a line of internal/replay/requests.jsonl.
 
 | standing | |
 |---|---|
@@ -99,7 +99,7 @@ This file is made of [requirements.tsv](../internal/conformance/requirements.tsv
 
 `
 
-// Document is docs/scim-conformance.md.
+// Document is docs/reference/scim-conformance.md.
 func Document(sections []Section, proofs map[string][]Proof) []byte {
 	var b strings.Builder
 	b.WriteString(preamble)

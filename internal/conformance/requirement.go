@@ -17,7 +17,7 @@ const (
 	Done       Standing = "done"
 	NotDone    Standing = "not done"
 	Disclaimed Standing = "disclaimed"     // by /ServiceProviderConfig
-	Diverges   Standing = "diverges"       // on purpose, as docs/scim-divergences.md says
+	Diverges   Standing = "diverges"       // on purpose, as docs/reference/scim-divergences.md says
 	NoOccasion Standing = "does not arise" // what it is about never comes to be here
 )
 

@@ -22,7 +22,7 @@ import (
 )
 
 // This file has what the RFCs ask and no other test happens to prove.
-// docs/scim-conformance.md lists them all.
+// docs/reference/scim-conformance.md lists them all.
 
 // at is the value behind a path of names and indexes into a decoded body, nil
 // when there is none.

@@ -7,7 +7,7 @@ import (
 )
 
 // documentURL is where the causes are explained.
-const documentURL = "https://github.com/rollcall-scim/rollcall/blob/main/docs/causes.md"
+const documentURL = "https://github.com/rollcall-scim/rollcall/blob/main/docs/reference/causes.md"
 
 // Documentation is the address of the paragraph that explains the cause.
 func (c Cause) Documentation() string { return documentURL + "#" + string(c) }
@@ -34,14 +34,14 @@ func (c Cause) Where() Place {
 	return InLog
 }
 
-// Document is docs/causes.md: the table of causes, for administrators.
+// Document is docs/reference/causes.md: the table of causes, for administrators.
 func Document() []byte {
 	var b strings.Builder
 	b.WriteString(`# Causes
 
 <!-- Generated from internal/provlog by make causes-doc; not to be edited. -->
 
-Why a request was refused, or succeeded with a warning. Each event has its ` + "`cause`" + ` ([operations](operations.md)), and the detail of every error ends in what to do in the identity provider that sent the request, and the id of the request. What an operator looks for is in the [runbook](operations.md#runbook).
+Why a request was refused, or succeeded with a warning. Each event has its ` + "`cause`" + ` ([operations](../how-to/runbook.md)), and the detail of every error ends in what to do in the identity provider that sent the request, and the id of the request. What an operator looks for is in the [runbook](../how-to/runbook.md#runbook).
 
 | cause | status | scimType | |
 |---|---|---|---|

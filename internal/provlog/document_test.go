@@ -17,10 +17,10 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
-var update = flag.Bool("update", false, "write docs/causes.md")
+var update = flag.Bool("update", false, "write docs/reference/causes.md")
 
 func TestDocument_IsMadeFromTheTable(t *testing.T) {
-	file := filepath.Join("..", "..", "docs", "causes.md")
+	file := filepath.Join("..", "..", "docs", "reference", "causes.md")
 	if *update {
 		if err := os.WriteFile(file, Document(), 0o644); err != nil {
 			t.Fatal(err)
@@ -38,8 +38,8 @@ func TestDocument_IsMadeFromTheTable(t *testing.T) {
 // The setup pages have a row for every cause that their identity provider can meet, with
 // the advice of the table.
 func TestSetupTable_IsInTheSetupPages(t *testing.T) {
-	for name, p := range map[string]idp.Provider{"idp-setup-okta.md": idp.Okta, "idp-setup-entra.md": idp.Entra} {
-		file := filepath.Join("..", "..", "docs", name)
+	for name, p := range map[string]idp.Provider{"connect-okta.md": idp.Okta, "connect-entra.md": idp.Entra} {
+		file := filepath.Join("..", "..", "docs", "how-to", name)
 		page, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

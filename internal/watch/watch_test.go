@@ -280,14 +280,14 @@ func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
 // The runbook has every cause, every saved query and every alarm, and nothing else
 // of their kind.
 func TestRunbook_IsWhole(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "how-to", "runbook.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, runbook, ok := strings.Cut(string(b), "\n## Runbook\n")
 	runbook, _, end := strings.Cut(runbook, "\n## ")
 	if !ok || !end {
-		t.Fatal("docs/operations.md has no runbook")
+		t.Fatal("docs/how-to/runbook.md has no runbook")
 	}
 	queries, err := Queries(infra)
 	if err != nil {
@@ -298,7 +298,7 @@ func TestRunbook_IsWhole(t *testing.T) {
 		saved = append(saved, q.Name)
 	}
 	for _, c := range provlog.Causes() {
-		rows := regexp.MustCompile(`(?m)^\|[^|\n]+\|[^|\n]+\| \[`+"`"+string(c)+"`"+`\]\(causes\.md#`+string(c)+`\) \|[^|\n]+\|$`).FindAllString(runbook, -1)
+		rows := regexp.MustCompile(`(?m)^\|[^|\n]+\|[^|\n]+\| \[`+"`"+string(c)+"`"+`\]\(\.\./reference/causes\.md#`+string(c)+`\) \|[^|\n]+\|$`).FindAllString(runbook, -1)
 		if len(rows) != 1 {
 			t.Errorf("the runbook has %d rows of %s, of the form | symptom | query | cause | what to do |", len(rows), c)
 			continue
@@ -308,14 +308,14 @@ func TestRunbook_IsWhole(t *testing.T) {
 			t.Errorf("%s: there is no query %v", c, query)
 		}
 	}
-	for _, m := range regexp.MustCompile(`\]\(causes\.md#(\w+)\)`).FindAllStringSubmatch(runbook, -1) {
+	for _, m := range regexp.MustCompile(`\]\(\.\./reference/causes\.md#(\w+)\)`).FindAllStringSubmatch(runbook, -1) {
 		if !slices.Contains(provlog.Causes(), provlog.Cause(m[1])) {
 			t.Errorf("the runbook has %s, which is no cause", m[1])
 		}
 	}
 	for _, name := range saved {
 		if !strings.Contains(string(b), "`"+name+"`") {
-			t.Errorf("docs/operations.md does not have the query %s", name)
+			t.Errorf("docs/how-to/runbook.md does not have the query %s", name)
 		}
 	}
 	alarms := 0
@@ -333,16 +333,16 @@ func TestRunbook_IsWhole(t *testing.T) {
 	}
 }
 
-// docs/operations.md has every field that is logged.
+// docs/how-to/runbook.md has every field that is logged.
 func TestFields_AreDocumented(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "how-to", "runbook.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for event, fields := range loggedFields(t) {
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
 			if !strings.Contains(string(b), "`"+name+"`") {
-				t.Errorf("docs/operations.md does not have %s of %s", name, event)
+				t.Errorf("docs/how-to/runbook.md does not have %s of %s", name, event)
 			}
 		}
 	}

@@ -1,6 +1,6 @@
 // Command localtemplate prints the template for sam local: template.yaml for a
 // processor of this machine, with the functions that lie beside it. sam build runs it
-// by the Makefile; docs/sam-local.md says why there are two templates.
+// by the Makefile; docs/how-to/sam-local.md says why there are two templates.
 //
 //	localtemplate x86_64 <template.yaml >.aws-sam/local/template.yaml
 package main

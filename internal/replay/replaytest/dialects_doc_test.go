@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-const dialectsDocument = "../../../docs/dialect-places.md"
+const dialectsDocument = "../../../docs/reference/dialect-places.md"
 
 // The document says what the table says: make quirks-doc writes it.
 func TestDialects_AreDocumented(t *testing.T) {

@@ -1,6 +1,6 @@
 package replaytest_test
 
-// The table: every form and what becomes of it in every place. docs/dialect-places.md
+// The table: every form and what becomes of it in every place. docs/reference/dialect-places.md
 // is written from it.
 func tolerances() []tolerance {
 	var table []tolerance

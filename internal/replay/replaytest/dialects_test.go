@@ -17,7 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-var update = flag.Bool("update", false, "write docs/dialect-places.md")
+var update = flag.Bool("update", false, "write docs/reference/dialect-places.md")
 
 // place is where in a request a form can occur.
 type place int
