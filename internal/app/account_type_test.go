@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Every cell of the table of account types: who the user is, by what and how the type
-// is asked for, what is answered, what the user is then and what it counts.
+// Every case of the account types: the type before, who asks for another one
+// and how; the answer, the type afterwards and what the user counts as.
 func TestAccountTypes_EveryCell(t *testing.T) {
 	type cell struct {
 		status int
@@ -22,7 +22,7 @@ func TestAccountTypes_EveryCell(t *testing.T) {
 		kind   string
 		active bool
 		linked bool
-		// by how it is asked: true, false, omitted
+		// by how it is asked for: true, false, omitted
 		post, change [3]cell
 	}
 	scimUser := func(value string) func(*service, string) string {
@@ -117,7 +117,8 @@ func TestAccountTypes_EveryCell(t *testing.T) {
 	})
 }
 
-// A conversion to User at the limit is refused and changes nothing, whoever asks.
+// A conversion to User at the limit is refused and changes nothing, for the IdP
+// and the application.
 func TestAccountTypes_ConversionNeedsASeat(t *testing.T) {
 	onBoth(t, 1, func(s *service, _ *clock) {
 		s.must(201, "POST", "/Users", userBody(`"userName":"a"`))

@@ -7,9 +7,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 )
 
-// The person whom the application names is the one whom logs and identity providers
-// are told of. Without a name logs have the operator who signed, and identity providers
-// are told of the application.
+// Logs and identity providers name the person that the application names.
+// Without a name, logs have the operator who signed the request, and identity
+// providers read "the application".
 func TestAdmin_Actor(t *testing.T) {
 	onBoth(t, 5, func(s *service, _ *clock) {
 		for _, tt := range []struct{ sent, told string }{

@@ -13,8 +13,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// Nothing that is sent to the application's side is a fault of the service: it is
-// done, or refused with a problem that says what is wrong.
+// No request to the admin API causes a fault of the service: it is done, or
+// refused with a problem that says what is wrong.
 func FuzzAdmin(f *testing.F) {
 	for _, r := range adminapi.Routes() {
 		path := strings.TrimPrefix(r.Path, adminapi.Prefix)

@@ -14,8 +14,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// story is a tenant whose owner and whose identity provider take turns, each over
-// HTTP alone.
+// A story is a tenant whose owner and identity provider act in turn, each over
+// HTTP only.
 type story struct {
 	*service
 	now time.Time
@@ -30,10 +30,11 @@ func tell(t *testing.T, open func(testing.TB) table.Table, settings string) *sto
 	return s
 }
 
-// later lets the time pass in which settings and tokens are believed.
+// later advances the clock until no cached settings or tokens are used.
 func (s *story) later() { s.now = s.now.Add(access.CacheTime + time.Second) }
 
-// usage fails the test when seats and readers in use are not as many as wanted.
+// usage fails the test unless the seats and Reader licences in use are as
+// given.
 func (s *story) usage(when string, seats, readers float64) {
 	s.t.Helper()
 	u := s.mustAdmin(200, "GET", "/tenants/acme/usage", "")
@@ -42,8 +43,8 @@ func (s *story) usage(when string, seats, readers float64) {
 	}
 }
 
-// refused sends a SCIM request that is refused, and fails the test when its detail
-// lacks a text. It returns the detail.
+// refused sends a SCIM request that must be refused with a detail that has a
+// text. It returns the detail.
 func (s *story) refused(status int, cause, method, path, body string, says ...string) {
 	s.t.Helper()
 	a := s.send(method, path, body)
@@ -58,7 +59,7 @@ func (s *story) refused(status int, cause, method, path, body string, says ...st
 	}
 }
 
-// own makes a user of the application's.
+// own creates a user by the application.
 func (s *story) own(attributes string) string {
 	s.t.Helper()
 	id, _ := s.mustAdmin(201, "POST", "/tenants/acme/users", "{"+attributes+"}")["id"].(string)
@@ -78,7 +79,7 @@ func setTeamAccount(is bool) string {
 	return patchBody(fmt.Sprintf(`[{"op":"replace","path":"%s:isTeamAccount","value":%t}]`, scim.RollcallURN, is))
 }
 
-// The stories that administrators of other products tell.
+// The problems that administrators of other products report.
 func TestStories(t *testing.T) {
 	for name, story := range map[string]func(*testing.T, func(testing.TB) table.Table){
 		"the user exists":                 storyExists,

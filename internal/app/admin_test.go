@@ -19,10 +19,10 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// operator is who asks on the application's side in tests.
+// operator is the caller of the admin API in tests.
 const operator = "arn:aws:iam::123456789012:user/owner"
 
-// admin sends a request to the application's side.
+// admin sends a request to the admin API.
 func (s *service) admin(method, path, body string, headers ...string) answer {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, "https://scim.test"+adminapi.Prefix+path, strings.NewReader(body))
@@ -48,7 +48,7 @@ func (s *service) admin(method, path, body string, headers ...string) answer {
 	return a
 }
 
-// mustAdmin sends a request that has to be answered so.
+// mustAdmin sends a request that must be answered with status.
 func (s *service) mustAdmin(status int, method, path, body string) map[string]any {
 	s.t.Helper()
 	a := s.admin(method, path, body)
@@ -70,7 +70,7 @@ func TestAdmin_Tenants(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), t
 func testAdminTenants(t *testing.T, open func(testing.TB) table.Table) {
 	s := newApplication(t, open(t), app.Options{})
 	if a := s.admin("GET", "/tenants/acme", ""); a.status != 404 {
-		t.Errorf("nobody made it: %d", a.status)
+		t.Errorf("unknown tenant: %d", a.status)
 	}
 	made := s.mustAdmin(201, "PUT", "/tenants/acme", `{"displayName":"Acme","maxSeats":2}`)
 	for name, want := range map[string]any{
@@ -177,11 +177,11 @@ func TestAdmin_RefusesWhatItCannotDo(t *testing.T) {
 	w := httptest.NewRecorder()
 	s.app.AdminHandler().ServeHTTP(w, r)
 	if w.Code != 403 || strings.Contains(w.Body.String(), "acme") {
-		t.Errorf("nobody was authorized: %d %s", w.Code, w.Body.String())
+		t.Errorf("without an authorized caller: %d %s", w.Code, w.Body.String())
 	}
 }
 
-// A value of the wrong form is refused by its name and what it must be.
+// A value of the wrong form is refused with its name and what it must be.
 func TestAdmin_SaysWhatAValueMustBe(t *testing.T) {
 	s := newApplication(t, enginetest.Memory(t), app.Options{})
 	s.mustAdmin(201, "PUT", "/tenants/acme", "")
@@ -202,7 +202,7 @@ func TestAdmin_SaysWhatAValueMustBe(t *testing.T) {
 	}
 }
 
-// With If-None-Match: * a PUT creates a tenant, and changes none that exists.
+// With If-None-Match: * a PUT creates a tenant, and changes no existing one.
 func TestAdmin_CreatesATenantOnce(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Plain(), testAdminCreates)
 }
@@ -226,8 +226,8 @@ func testAdminCreates(t *testing.T, open func(testing.TB) table.Table) {
 	}
 }
 
-// A text finds the users and groups whose id, name, externalId or email it is, and no
-// others.
+// A search text finds exactly the users and groups of which it is the id, name,
+// externalId or email.
 func TestAdmin_FindsBySubject(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testAdminFinds) }
 
 func testAdminFinds(t *testing.T, open func(testing.TB) table.Table) {
@@ -304,7 +304,7 @@ func testAdminFinds(t *testing.T, open func(testing.TB) table.Table) {
 			t.Errorf("%s %.40q: %v, want %v", tt.list, tt.subject, got, tt.want)
 		}
 	}
-	// Of several users with one email each page has as many as were asked for.
+	// Several users have one email: each page has as many as were asked for.
 	for i := range 3 {
 		send("POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d","emails":[{"value":"u%[1]d@example.com","primary":true},{"value":"all@example.com"}]`, i)))
 	}
@@ -327,7 +327,8 @@ func testAdminFinds(t *testing.T, open func(testing.TB) table.Table) {
 	}
 }
 
-// A token is shown once, works, is told apart from the others, and ends.
+// A token is shown once, works, can be distinguished from the others, and is
+// revoked.
 func TestAdmin_Tokens(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testAdminTokens) }
 
 func testAdminTokens(t *testing.T, open func(testing.TB) table.Table) {
@@ -363,7 +364,7 @@ func testAdminTokens(t *testing.T, open func(testing.TB) table.Table) {
 	if list()[other["id"].(string)]["lastUsedAt"] != nil {
 		t.Error("a token that was never used was used")
 	}
-	// A rotation: both work, then the new one alone.
+	// A rotation: both tokens work, then only the new one.
 	path := "/tenants/acme/tokens/" + other["id"].(string)
 	next := s.mustAdmin(201, "POST", path+"/rotation", "")
 	if a := s.admin("POST", path+"/rotation", ""); a.status != 409 {
@@ -377,7 +378,7 @@ func testAdminTokens(t *testing.T, open func(testing.TB) table.Table) {
 	if a, b := works(other["token"]), works(next["token"]); a != 401 || b != 200 {
 		t.Errorf("after a rotation: %d and %d", a, b)
 	}
-	// One that is cancelled.
+	// A rotation that is cancelled.
 	path = "/tenants/acme/tokens/" + next["id"].(string)
 	never := s.mustAdmin(201, "POST", path+"/rotation", `{"label":"new"}`)
 	s.mustAdmin(204, "DELETE", path+"/rotation", "")
@@ -417,7 +418,7 @@ func testAdminTokens(t *testing.T, open func(testing.TB) table.Table) {
 	t.Error("any number of tokens is minted")
 }
 
-// A tenant's schema through the application's side is what its requests are held to.
+// A tenant's requests follow the schema that the admin API registers.
 func TestAdmin_Schemas(t *testing.T) {
 	now := time.Now()
 	s := newService(t, enginetest.Memory(t), 5, app.Options{Now: func() time.Time { return now }})
@@ -435,7 +436,7 @@ func TestAdmin_Schemas(t *testing.T) {
 		t.Errorf("another URN in the path: %d %v", a.status, a.body)
 	}
 	if a := s.admin("PUT", path, `{"schema":{"id":"`+urn+`","attributes":[{"name":"badge","type":"text"}]}}`); a.status != 400 {
-		t.Errorf("a type that there is not: %d", a.status)
+		t.Errorf("an unknown type: %d", a.status)
 	}
 	now = now.Add(access.CacheTime)
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"a","`+urn+`":{"badge":"7"}`))
@@ -451,8 +452,8 @@ func TestAdmin_Schemas(t *testing.T) {
 	}
 }
 
-// A deleted tenant takes no request any more, and the sweep leaves nothing of it,
-// and all of the others.
+// A deleted tenant accepts no request, and the sweep removes everything of it,
+// and nothing of the others.
 func TestAdmin_DeletesTenants(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Plain(), testAdminDeletes)
 }
@@ -492,7 +493,7 @@ func testAdminDeletes(t *testing.T, open func(testing.TB) table.Table) {
 	}
 	s.mustAdmin(201, "PUT", "/tenants/acme", "")
 	if usage := s.mustAdmin(200, "GET", "/tenants/acme/usage", ""); usage["users"] != 0.0 || usage["groups"] != 0.0 {
-		t.Errorf("made anew: %v", usage)
+		t.Errorf("created again: %v", usage)
 	}
 	s.token = other
 	if a := s.send("GET", "/Users", ""); a.body["totalResults"] != 1.0 {

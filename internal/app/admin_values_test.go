@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// Values at the edges are refused where they would be kept as something else, or be
-// no key of the table's, and change nothing.
+// Extreme values that would be stored as something else, or cannot be keys of
+// the table, are refused and change nothing.
 func TestAdmin_RefusesValuesAtTheEdges(t *testing.T) {
 	s := newService(t, enginetest.Memory(t), 50, app.Options{})
 	user := "/tenants/acme/users/" + s.makeOwn(`"userName":"base","email":"base@example.com"`)

@@ -1,8 +1,8 @@
-// Package app puts the service together: a table, the store, the directory, the
-// handlers. It is the only place that knows all of them.
+// Package app assembles the service: a table, the store, the directory, the
+// handlers. It is the only package that knows all of them.
 //
-// What a Lambda function links passes here, so nothing that only serves `rollcall
-// local` does: package table/embedded is opened by the command.
+// Lambda functions link this package, so it has nothing that only `rollcall
+// local` needs: the command opens package table/embedded.
 package app
 
 import (
@@ -31,23 +31,24 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Config is what a deployment chooses.
+// A Config has the settings of a deployment.
 type Config struct {
 	// Table is the name of the DynamoDB table.
 	Table string
-	// BaseURL begins every location that is served, and ends in /scim/v2.
+	// BaseURL is the start of every location that is served; it ends in
+	// /scim/v2.
 	BaseURL string
-	// ExtensionURN names the schema that has isTeamAccount.
+	// ExtensionURN is the URN of the schema with isTeamAccount.
 	ExtensionURN string
-	// TenantRate is how many requests a second one tenant may make of one
-	// process; 0 is any number.
+	// TenantRate is the number of requests a second that one tenant may send to
+	// one process; 0 means no limit.
 	TenantRate int
 }
 
-// DefaultTenantRate is a deployment's TenantRate unless it chooses another.
+// DefaultTenantRate is the default of TenantRate.
 const DefaultTenantRate = 200
 
-// ConfigFromEnv reads ROLLCALL_TABLE, ROLLCALL_BASE_URL and, with a default,
+// ConfigFromEnv reads ROLLCALL_TABLE and ROLLCALL_BASE_URL, and, with defaults,
 // ROLLCALL_EXTENSION_URN and ROLLCALL_TENANT_RATE.
 func ConfigFromEnv() (Config, error) {
 	c := Config{
@@ -95,32 +96,32 @@ func (c Config) checked() (Config, error) {
 	return c, nil
 }
 
-// App is the service on one table.
+// An App is the service on one table.
 type App struct {
 	Store   *store.Store
 	service httpapi.Config
 }
 
-// New puts the service together on a table. Conflicts, throttles and lost
-// answers are retried here, above the meter, so that what a request really cost
-// is in its event.
+// New assembles the service on a table. Conflicts, throttling and lost answers
+// are retried here, above the meter, so that the event of a request has its
+// real cost.
 func New(t table.Table, c Config, log *slog.Logger) (*App, error) {
 	return NewWith(t, c, log, Options{})
 }
 
-// Options are what tests choose beside a deployment's Config.
+// Options are settings for tests, beside a deployment's Config.
 type Options struct {
-	// Now is the clock, the wall's when nil.
+	// Now is the clock; nil means WallClock.
 	Now func() time.Time
-	// NewID makes the ids of requests, UUIDv7s of the day's clock when nil.
+	// NewID returns the ids of requests; nil means UUIDv7s of the clock.
 	NewID func() string
-	// RequestTime is how long a request may take in all.
+	// RequestTime is the time limit of a request.
 	RequestTime time.Duration
 	// MaxWalk is the largest number of records that one request reads without a key.
 	MaxWalk int
-	// Meter says how capacity is counted.
+	// Meter sets how capacity is counted.
 	Meter []meter.Option
-	// Retry says how long and how often the table is asked again.
+	// Retry sets how long and how often calls of the table are retried.
 	Retry []table.RetryOption
 }
 
@@ -131,12 +132,13 @@ func (o Options) clock() func() time.Time {
 	return o.Now
 }
 
-// WallClock is the time of day, without the reading of the machine's own clock beside
-// it. A frozen Lambda function's own clock may stand while the day goes on: what is
-// believed for ten seconds would be believed for as long as the function was frozen.
+// WallClock returns the time of day without the monotonic clock reading. The
+// monotonic clock of a frozen Lambda function may stop while time passes: what
+// is cached for ten seconds would be cached for as long as the function was
+// frozen.
 func WallClock() time.Time { return time.Now().Round(0) }
 
-// NewWith is New with a test's choices.
+// NewWith is New with options for tests.
 func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error) {
 	c, err := c.checked()
 	if err != nil {
@@ -168,19 +170,20 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 	}, nil
 }
 
-// Types are the resource types as every tenant has them: what a schema that is
-// registered for one tenant is held against.
+// Types returns the resource types that every tenant has; a tenant's schema is
+// checked against them.
 func (a *App) Types() scim.Types { return a.service.Types }
 
-// NewStore is the store by itself, for commands that serve nothing.
+// NewStore returns the store alone, for commands that serve nothing.
 func NewStore(t table.Table, o Options) *store.Store {
 	return store.New(table.Retrying(meter.New(t, o.Meter...), o.Retry...), newID, o.clock())
 }
 
-// Handler serves the SCIM routes of the named functions, of all when none is named.
+// Handler serves the SCIM routes of the named functions, or of all if none is
+// named.
 func (a *App) Handler(functions ...string) http.Handler { return httpapi.New(a.service, functions...) }
 
-// AdminHandler serves the application's side.
+// AdminHandler serves the admin API.
 func (a *App) AdminHandler() http.Handler {
 	return adminapi.New(adminapi.Config{
 		Tenants: tenant.NewRegistry(a.Store, a.service.Now), Tokens: access.NewKeeper(a.Store, a.service.Now), Store: a.Store,
@@ -189,8 +192,9 @@ func (a *App) AdminHandler() http.Handler {
 	})
 }
 
-// FunctionHandler is the handler of a function by its folder: for who serves all of
-// them. A function of its own names one of the others, so that it links no more.
+// FunctionHandler returns the handler of a function by its folder, for programs
+// that serve all of them. A deployed function uses Users, Groups and the like,
+// so that it links no more than it needs.
 func (a *App) FunctionHandler(folder string) http.Handler {
 	if folder == "admin" {
 		return a.AdminHandler()
@@ -198,16 +202,16 @@ func (a *App) FunctionHandler(folder string) http.Handler {
 	return a.Handler(folder)
 }
 
-// newID makes a UUIDv7: the order of ids is the order in which they were made.
+// newID returns a UUIDv7: ids are ordered by the time of their creation.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// newIDAt makes a UUIDv7 of a time, with its fraction of a millisecond: what a
-// request makes has the request's time, and is in the order of the requests.
-// RFC 9562 §5.7, §6.2 method 3
+// newIDAt returns a UUIDv7 of a time, with its fraction of a millisecond:
+// records that a request creates have the request's time, and the order of the
+// requests. RFC 9562 §5.7, §6.2 method 3
 func newIDAt(made time.Time) string {
 	id := uuid.New()
 	fraction := made.Nanosecond() % int(time.Millisecond) << 12 / int(time.Millisecond)
-	at := uint64(made.UnixMilli())<<16 | 0x7000 | uint64(fraction) //nolint:gosec // G115: the time is behind 1970
+	at := uint64(made.UnixMilli())<<16 | 0x7000 | uint64(fraction) //nolint:gosec // G115: the time is after 1970
 	binary.BigEndian.PutUint64(id[:8], at)
 	return id.String()
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// clock is a clock that a test moves, also while requests are under way.
+// A clock is a clock that a test moves, also while requests are running.
 type clock struct {
 	mu    sync.Mutex
 	ahead time.Duration
@@ -42,7 +42,7 @@ func onBoth(t *testing.T, seats int64, test func(s *service, c *clock)) {
 	}
 }
 
-// ask sends a request to the application's side that has to be answered so.
+// ask sends a request to the admin API that must be answered with status.
 func (s *service) ask(status int, method, path, body string, headers ...string) answer {
 	s.t.Helper()
 	a := s.admin(method, path, body, headers...)
@@ -52,7 +52,7 @@ func (s *service) ask(status int, method, path, body string, headers ...string) 
 	return a
 }
 
-// wantUsage fails the test when the tenant's usage is another.
+// wantUsage fails the test unless the tenant's usage is as given.
 func (s *service) wantUsage(seats, readers, users, groups int) {
 	s.t.Helper()
 	got := s.ask(200, "GET", "/tenants/acme/usage", "").body
@@ -63,8 +63,8 @@ func (s *service) wantUsage(seats, readers, users, groups int) {
 	}
 }
 
-// wantRefused fails the test when an answer to an identity provider is not the
-// refusal that is wanted, logged with its cause and told to its administrator.
+// wantRefused fails the test unless an answer to an identity provider is the
+// wanted refusal, with its cause in the log and a detail for its administrator.
 func (s *service) wantRefused(a answer, status int, cause string, says ...string) {
 	s.t.Helper()
 	detail, _ := a.body["detail"].(string)
@@ -78,28 +78,28 @@ func (s *service) wantRefused(a answer, status int, cause string, says ...string
 	}
 }
 
-// makeOwn makes one of the application's own users.
+// makeOwn creates a user by the application.
 func (s *service) makeOwn(attributes string) string {
 	s.t.Helper()
 	id, _ := s.ask(201, "POST", "/tenants/acme/users", `{`+attributes+`}`).body["id"].(string)
 	return id
 }
 
-// seenUser is a user as the application sees it.
+// seenUser returns a user as the application sees it.
 func (s *service) seenUser(id string) map[string]any {
 	s.t.Helper()
 	return s.ask(200, "GET", "/tenants/acme/users/"+id, "").body
 }
 
-// setTenant changes the tenant's settings, and waits until nobody believes the old
-// ones any more.
+// setTenant changes the tenant's settings, and advances the clock until no
+// instance has the old ones cached.
 func (s *service) setTenant(c *clock, settings string) {
 	s.t.Helper()
 	s.ask(200, "PATCH", "/tenants/acme", settings)
 	c.move(11 * time.Second)
 }
 
-// team is the extension with isTeamAccount.
+// team returns the extension with isTeamAccount.
 func team(value string) string {
 	return `"` + scim.RollcallURN + `":{"isTeamAccount":` + value + `}`
 }
@@ -108,7 +108,7 @@ func setTeam(value string) string {
 	return patchBody(`[{"op":"replace","path":"` + scim.RollcallURN + `:isTeamAccount","value":` + value + `}]`)
 }
 
-// isProblem tells that an answer of the application's side is a problem of a kind.
+// isProblem reports whether an answer of the admin API is a problem of a kind.
 func isProblem(a answer, kind string) bool {
 	text, _ := a.body["type"].(string)
 	return strings.HasSuffix(text, "#"+kind)

@@ -11,7 +11,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
 )
 
-// budgetUser is a user with one email whose stored document has about 1.5 KB.
+// budgetUser returns a user with one email whose stored document has about 1.5
+// KB.
 func budgetUser(i int) string {
 	return userBody(fmt.Sprintf(`"userName":"user%04d@example.com","externalId":"00u1a2b3c4d5e6f7%04d",
 		"name":{"givenName":"Given","familyName":"Family"},"active":true,
@@ -19,8 +20,8 @@ func budgetUser(i int) string {
 		i, i, i, strings.Repeat("t", 1064)))
 }
 
-// TestBudgets holds what each operation may cost, token and tenant cached: the
-// numbers of the design, for a user of 1.5 KB with one email.
+// TestBudgets checks the cost of each operation with token and tenant cached:
+// the numbers of the design, for a user of 1.5 KB with one email.
 func TestBudgets(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -58,7 +59,7 @@ func testBudgets(t *testing.T, engine table.Table) {
 		t.Fatalf("the document has %d bytes (%v); the budgets are for 1.5 KB", len(u.Doc), err)
 	}
 	spend("POST of an active user", s.send("POST", "/Users", budgetUser(0)), 409, 3, 4, 14+8)
-	s.must(200, "PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"nickName","value":"Bo"}]`)) // who fails no more
+	s.must(200, "PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"nickName","value":"Bo"}]`)) // the user no longer fails
 
 	spend("GET", s.send("GET", "/Users/"+id, ""), 200, 1, 2, 0)
 	for _, filter := range []string{

@@ -15,20 +15,20 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// aloneOperation is an operation with its references open: what each stands for is
-// put in where it is sent.
+// An aloneOperation is an operation with open references, which are filled in
+// when it is sent.
 type aloneOperation struct {
 	method, endpoint string
-	// target is what a PUT, PATCH or DELETE is for.
+	// target is the subject of a PUT, PATCH or DELETE.
 	target reference
-	// data makes the body; refer gives the texts of references, "" for one to be
-	// left out.
+	// data returns the body. refer returns the text of a reference, or "" for
+	// one to leave out.
 	data    func(refer func(reference) string) string
 	refers  []reference
 	version string
 }
 
-// reference is a resource that was there before, by its place, or what another
+// A reference is an earlier resource, by its index, or one that another
 // operation of the request creates.
 type reference struct {
 	before    int
@@ -120,8 +120,9 @@ func drawOperation(t *rapid.T, before, operations int) aloneOperation {
 	return o
 }
 
-// A bulk request leaves what its operations leave when they are sent one by one, in
-// the order in which it did them; and each has the status that it has alone.
+// A bulk request has the same effect as its operations sent one by one in the
+// order in which it ran them, and each operation has the status that it has
+// alone.
 //
 // Covers: 7644-3.7-7, 7644-3.7.3-2
 func TestBulk_IsItsOperationsOneByOne(t *testing.T) {
@@ -130,7 +131,7 @@ func TestBulk_IsItsOperationsOneByOne(t *testing.T) {
 		together := both
 		alone := both.on(t, both.table, app.Options{})
 		alone.token = both.newTenant("alone", 4)
-		var before [2][]string // ids of what was made in earlier requests
+		var before [2][]string // ids of the resources of earlier requests
 		for range rapid.IntRange(1, 3).Draw(rt, "requests") {
 			n := rapid.IntRange(1, 8).Draw(rt, "operations")
 			operations := make([]aloneOperation, n)
@@ -184,9 +185,10 @@ func bulkOperations(operations []aloneOperation, before []string) []string {
 	return all
 }
 
-// oneByOne sends operations in the order of the events of a bulk request. What refers
-// to somebody who is not there yet is made without, and changed where the bulk request
-// did so. It returns the statuses, and the ids of what POSTs made.
+// oneByOne sends operations in the order of the events of a bulk request. A
+// resource that refers to one created later is created without the reference,
+// and changed where the bulk request changed it. It returns the statuses, and
+// the ids that POSTs created.
 func (s *service) oneByOne(operations []aloneOperation, done []map[string]any, before []string) (statuses []string, made map[int]string) {
 	statuses, made = make([]string, len(operations)), map[int]string{}
 	late := map[int][]reference{}
@@ -255,7 +257,7 @@ func (s *service) oneByOne(operations []aloneOperation, done []map[string]any, b
 	return statuses, made
 }
 
-// state is what a tenant has, with names for ids.
+// state returns the tenant's data, with names in place of ids.
 func (s *service) state() string {
 	s.t.Helper()
 	users, _ := s.send("GET", "/Users?count=200", "").body["Resources"].([]any)
@@ -287,7 +289,7 @@ func (s *service) state() string {
 			id, _ := enterprise["manager"].(map[string]any)["value"].(string)
 			name, ok := names[id]
 			if !ok {
-				name = "somebody who is gone"
+				name = "a deleted user"
 			}
 			r[scim.EnterpriseURN] = name
 		}

@@ -19,8 +19,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
-// bulkAnswer is the answer to a bulk request, with the events of its operations in
-// the order in which they were done.
+// A bulkAnswer is the answer to a bulk request, with the events of its
+// operations in the order in which they ran.
 type bulkAnswer struct {
 	answer
 	operations []bulkResult
@@ -38,7 +38,7 @@ func bulkBody(rest string, operations ...string) string {
 	return `{"schemas":["` + scim.BulkRequestURN + `"],` + rest + `"Operations":[` + strings.Join(operations, ",") + `]}`
 }
 
-// bulk sends operations, which have to be answered with 200.
+// bulk sends operations, and expects the status 200.
 func (s *service) bulk(operations ...string) bulkAnswer {
 	s.t.Helper()
 	a := bulkAnswer{answer: s.send("POST", "/Bulk", bulkBody("", operations...))}
@@ -59,7 +59,7 @@ func (s *service) bulk(operations ...string) bulkAnswer {
 			a.done = append(a.done, e)
 		}
 	}
-	// Ids are in the order in which they were made.
+	// Ids are ordered by the time of their creation.
 	slices.SortFunc(a.done, func(a, b map[string]any) int {
 		return strings.Compare(a["requestId"].(string), b["requestId"].(string))
 	})
@@ -102,7 +102,8 @@ func bulkChange(method, path, data string) string {
 	return `{"method":"` + method + `","path":"` + path + `"` + data + `}`
 }
 
-// everything is a bulk request that writes each kind of item there is.
+// everything returns the operations of a bulk request that writes every kind of
+// item.
 func everything(ids []string, group string) []string {
 	return []string{
 		bulkUser("a", `,"externalId":"e-a","emails":[{"value":"a@x","primary":true},{"value":"b@x"}]`+bulkManager("bulkId:b")),
@@ -119,8 +120,8 @@ func everything(ids []string, group string) []string {
 
 const everythingDone = "201 201 201 200 200 204 200 200 204"
 
-// prepareEverything makes what everything changes: 45 users, the fourth of them in
-// 33 groups.
+// prepareEverything creates what everything changes: 45 users, of which the
+// fourth is in 33 groups.
 func prepareEverything(t *testing.T, engine table.Table) (s *service, ids []string, group string) {
 	t.Helper()
 	s, ids = crowd(t, engine, 45)
@@ -157,7 +158,7 @@ func TestBulk_HasEntriesInTheLog(t *testing.T) {
 					t.Errorf("no entry of %v", e)
 				}
 			}
-			// Everything that is read or written is in the event of one operation.
+			// Every read and write is counted in the event of one operation.
 			for _, e := range a.done {
 				if e["roundTrips"] == 0.0 || e["writeUnits"] == 0.0 {
 					t.Errorf("operation %v cost nothing: %v", e["bulkOperation"], e)
@@ -170,7 +171,7 @@ func TestBulk_HasEntriesInTheLog(t *testing.T) {
 	}
 }
 
-// A function that has seen no token reads it once for all operations.
+// A function without the token in its cache reads it once for all operations.
 func TestBulk_FromACold(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -183,12 +184,12 @@ func TestBulk_FromACold(t *testing.T) {
 	}
 }
 
-// Every write of a bulk request meets each fault in turn: the answer is the one that
-// would have come, and so is the data.
+// Every write of a bulk request meets each fault in turn: the answer and the
+// data are the same as without the fault.
 func TestBulk_Faults(t *testing.T) {
 	for _, kind := range atTheInterface() {
 		if strings.HasPrefix(kind.name, "dynamodb") && !strings.HasSuffix(kind.name, string(tabletest.AnswerLost)) {
-			continue // what never reaches the engine is the same on both
+			continue // a fault before the engine is the same on both
 		}
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
@@ -232,8 +233,8 @@ func TestBulk_Faults(t *testing.T) {
 	}
 }
 
-// The table goes down part-way: what was done before is told as done, the rest fails
-// one by one, and what refers to it with it.
+// The table fails part-way: the operations done before are reported as done,
+// the others fail one by one, as do those that refer to them.
 func TestBulk_OutagePartWay(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -251,7 +252,7 @@ func TestBulk_OutagePartWay(t *testing.T) {
 			s.send("GET", "/Users?count=0", "")
 			healthy := l.Table
 			writes := map[int]tabletest.FaultKind{}
-			for n := 3; n < 1000; n++ { // the circle's first two go through
+			for n := 3; n < 1000; n++ { // the first two of the circle succeed
 				writes[n] = tt.kind
 			}
 			l.Table = tabletest.NewFault(healthy, 1, tabletest.FaultPlan{Writes: writes})
@@ -275,8 +276,8 @@ func TestBulk_OutagePartWay(t *testing.T) {
 	}
 }
 
-// Time runs out part-way: what was done is told, what was not begun too, and that can
-// be sent again as it was.
+// Time runs out part-way: the operations done are reported, and so are those
+// not started, which can be sent again unchanged.
 func TestBulk_TimeOverPartWay(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -318,7 +319,7 @@ func TestBulk_TimeOverPartWay(t *testing.T) {
 			if detail, _ := a.operations[2].Response["detail"].(string); !strings.Contains(detail, "before the operation began. Send the operation again") {
 				t.Errorf("one that was not: %s", detail)
 			}
-			writes = -1 // the first ends what was kept of its failure
+			writes = -1 // the first removes its failure
 			again := s.bulk(operations[2], bulkGroup("g", first.id(), "bulkId:c"), operations[4])
 			if again.statuses() != "201 201 503" {
 				t.Errorf("again: %s: %v", again.statuses(), again.body)
@@ -332,8 +333,8 @@ func TestBulk_TimeOverPartWay(t *testing.T) {
 	}
 }
 
-// A write is sent no later than 8 s behind its own operation's beginning, however
-// long the bulk request has been at work.
+// Writes end 8 s after the start of their own operation, however long the bulk
+// request has been running.
 func TestBulk_EachOperationHasItsOwnTimeToWrite(t *testing.T) {
 	var passed time.Duration
 	begun := time.Now()
@@ -348,7 +349,8 @@ func TestBulk_EachOperationHasItsOwnTimeToWrite(t *testing.T) {
 	s.check(3)
 }
 
-// A client that is gone leaves the rest undone, and the log says so.
+// If the client disconnects, the remaining operations are not done, and the log
+// says so.
 func TestBulk_ClientGone(t *testing.T) {
 	h := &hooked{Table: enginetest.Memory(t)}
 	s := newService(t, h, 10, app.Options{})
@@ -367,7 +369,7 @@ func TestBulk_ClientGone(t *testing.T) {
 	s.check(1)
 }
 
-// Two bulk requests at once for the same people: each is made once.
+// Two concurrent bulk requests with the same users: each user is created once.
 func TestBulk_TwoAtOnce(t *testing.T) {
 	for _, engine := range enginetest.All() {
 		t.Run(engine.Name, func(t *testing.T) {

@@ -7,8 +7,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/app"
 )
 
-// What is compared across invocations, the rate of a tenant and the samples of the log
-// among it, is compared by the time of day: the clock of a deployment has no other.
+// Times compared across invocations, for example for rate limits and samples of
+// the log, come from the time of day: the clock of a deployment has no monotonic
+// reading.
 func TestWallClock_HasNoReadingOfTheMachine(t *testing.T) {
 	if now := app.WallClock(); strings.Contains(now.String(), "m=") {
 		t.Errorf("the clock reads %s", now)

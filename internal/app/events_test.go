@@ -41,7 +41,7 @@ var update = flag.Bool("update", false, "write what is answered into the .want.j
 
 const eventsFolder = "../../events"
 
-// functions names the function of each route.
+// functions returns the function of each route.
 func functions(t testing.TB) map[string]string {
 	t.Helper()
 	routes, err := local.Routes(rollcall.Template)
@@ -64,12 +64,12 @@ func loadEvents(t testing.TB) []eventfile.Event {
 	return events
 }
 
-// reads tells of an event that it changes nothing, so that others may share its
+// reads reports whether an event changes nothing, so that it can share its
 // table.
 func reads(e eventfile.Event) bool { return strings.HasPrefix(e.RouteKey, "GET ") }
 
-// Every event is answered by its own function as expected, and leaves data that
-// is sound.
+// Every event is answered by its own function as expected, and leaves the data
+// valid.
 func TestEvents(t *testing.T) {
 	events, byKey := loadEvents(t), functions(t)
 	for _, engine := range enginetest.Plain() {
@@ -106,7 +106,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// engineFor is a table with the fixture's data that an event may change.
+// engineFor returns a table with the fixture's data that an event may change.
 func engineFor(t *testing.T, engine enginetest.Engine, filled table.Table, e eventfile.Event) table.Table {
 	t.Helper()
 	if reads(e) {
@@ -127,7 +127,7 @@ func engineFor(t *testing.T, engine enginetest.Engine, filled table.Table, e eve
 	return other
 }
 
-// invoke is a function's answer to an event, with what it logged.
+// invoke returns a function's answer to an event, and what it logged.
 func invoke(t *testing.T, engine table.Table, function string, payload []byte) ([]byte, []map[string]any, *app.App) {
 	t.Helper()
 	log := &bytes.Buffer{}
@@ -170,7 +170,7 @@ func invoke(t *testing.T, engine table.Table, function string, payload []byte) (
 	return answer, lines, a
 }
 
-// The headers and the fields of the log that an expected answer tells.
+// The headers and log fields in an expected answer.
 var (
 	wantHeaders = []string{"allow", "content-encoding", "content-type", "etag", "location", "retry-after", "www-authenticate"}
 	wantLog     = []string{
@@ -180,13 +180,13 @@ var (
 	}
 )
 
-// writeWant writes an answer as the expected one. Whoever runs it reads what it
-// wrote: an answer is not right because it was given.
+// writeWant writes an answer as the expected one. Review what it writes: an
+// answer is not correct because the code gave it.
 func writeWant(t *testing.T, e eventfile.Event, answer []byte, lines []map[string]any) {
 	t.Helper()
 	want := eventfile.Want{About: e.Want.About, Headers: map[string]string{}, Absent: e.Want.Absent, Log: map[string]any{}}
 	for name, value := range e.Want.Log {
-		if value == nil { // a field that must not be there is named by hand
+		if value == nil { // a field that must be absent is added by hand
 			want.Log[name] = nil
 		}
 	}
@@ -245,8 +245,8 @@ var (
 	timeText = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`)
 )
 
-// withPlaceholders puts placeholders where an answer differs from one run to the
-// next: what is the fixture's own stays.
+// withPlaceholders puts placeholders where answers differ between runs; values
+// of the fixture stay.
 func withPlaceholders(text string, seen map[string]string) string {
 	text = strings.ReplaceAll(text, fixture.BaseURL, "{{baseUrl}}")
 	text = uuidText.ReplaceAllStringFunc(text, func(id string) string {
@@ -266,8 +266,8 @@ func withPlaceholders(text string, seen map[string]string) string {
 	})
 }
 
-// Every route of the template has an event, every event a route of the template,
-// and bodies come in both forms in which API Gateway hands them over.
+// Every route of the template has an event, every event has a route of the
+// template, and bodies occur in both forms in which API Gateway sends them.
 func TestEvents_CoverTheTemplate(t *testing.T) {
 	byKey := functions(t)
 	unused := maps.Clone(byKey)
@@ -302,7 +302,7 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 			}
 		}
 	}
-	// The handler of a GET serves HEAD too: one event of all shows it.
+	// The handler of a GET also serves HEAD: at least one event shows it.
 	headed := false
 	for key := range byKey {
 		path, isHead := strings.CutPrefix(key, "HEAD ")
@@ -328,8 +328,7 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 	}
 }
 
-// decodeEvent reads an event of an HTTP API. A field that those do not have is an
-// error.
+// decodeEvent decodes an event of an HTTP API. An unknown field is an error.
 func decodeEvent(t *testing.T, e eventfile.Event) lambdahttp.Event {
 	t.Helper()
 	var event lambdahttp.Event
@@ -341,8 +340,8 @@ func decodeEvent(t *testing.T, e eventfile.Event) lambdahttp.Event {
 	return event
 }
 
-// What an event says twice, route and path, query and its parameters, body and its
-// form, is what the gateway makes of the one request that it stands for.
+// What an event has twice (route and path, query and its parameters, body and
+// its encoding) is what the gateway makes of one request.
 func TestEvents_AreAsTheGatewayMakesThem(t *testing.T) {
 	routes, err := local.Routes(rollcall.Template)
 	if err != nil {
@@ -389,7 +388,7 @@ func TestEvents_AreAsTheGatewayMakesThem(t *testing.T) {
 		gateway.ServeHTTP(httptest.NewRecorder(), r)
 
 		got, want := event, made
-		// These tell where a gateway stands, and when, and not what was sent.
+		// These describe the gateway and the time, not the request.
 		for _, side := range []*lambdahttp.Event{&got, &want} {
 			for _, name := range []string{"x-amzn-trace-id", "x-forwarded-proto", "x-forwarded-port"} {
 				delete(side.Headers, name)
@@ -400,7 +399,7 @@ func TestEvents_AreAsTheGatewayMakesThem(t *testing.T) {
 			c := &side.RequestContext
 			c.AccountID, c.APIID, c.RequestID, c.Time, c.TimeEpoch = "", "", "", "", 0
 			if c.Authorizer != nil {
-				lambdahttp.Authorize(side, c.Authorizer.IAM.UserARN) // who it is, and no more
+				lambdahttp.Authorize(side, c.Authorizer.IAM.UserARN) // only the caller's identity
 			}
 		}
 		if !reflect.DeepEqual(got, want) {
@@ -419,7 +418,7 @@ func printed(t *testing.T, v any) []byte {
 }
 
 // Each tolerance is in docs/reference/idp-quirks.md, with an event that shows it and the
-// scimType that a tenant gets who takes none.
+// scimType with which a strict tenant refuses it.
 func TestQuirks_AreShownByEvents(t *testing.T) {
 	text, err := os.ReadFile("../../docs/reference/idp-quirks.md")
 	if err != nil {
@@ -454,7 +453,7 @@ func TestQuirks_AreShownByEvents(t *testing.T) {
 		for _, m := range shown {
 			e, ok := events[m[1]]
 			if !ok {
-				t.Errorf("there is no event %s", m[1])
+				t.Errorf("the event %s does not exist", m[1])
 				continue
 			}
 			notices, _ := e.Want.Log["notices"].(string)

@@ -13,19 +13,19 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
-// writing is one request that writes, with what must be true after it.
+// A writing is one request that writes, with what must be true after it.
 type writing struct {
 	name         string
 	before       func(s *service) (id string)
 	method       string
-	path, body   string // {id} stands for the user's
+	path, body   string // {id} stands for the user's id
 	status       int
 	seats, users int64
 	version      string
 }
 
-// writings are the requests that write: each takes or frees one seat, or changes
-// one attribute.
+// writings returns the requests that write: each takes or frees one seat, or
+// changes one attribute.
 func writings() []writing {
 	none := func(*service) string { return "" }
 	active := func(s *service) string {
@@ -47,15 +47,15 @@ func writings() []writing {
 	}
 }
 
-// faulty is a way to make the n-th write of a table go wrong.
+// A faulty is a way to make the n-th write of a table fail.
 type faulty struct {
 	name string
-	// open makes the table; arm makes the fault happen to the n-th write from
-	// here, and happened tells how often it did.
+	// open opens the table. arm makes the n-th write from now meet the fault,
+	// and happened returns how often it did.
 	open func(t *testing.T) (engine table.Table, arm func(n int), happened func() int)
 }
 
-// switched is a table of which one write meets a fault once it is armed.
+// switched opens a table of which one write meets a fault once it is armed.
 func switched(open func(t testing.TB) table.Table, kind tabletest.FaultKind) func(t *testing.T) (table.Table, func(int), func() int) {
 	return func(t *testing.T) (table.Table, func(int), func() int) {
 		t.Helper()
@@ -73,14 +73,14 @@ func switched(open func(t testing.TB) table.Table, kind tabletest.FaultKind) fun
 	}
 }
 
-// later is a table whose engine can be put behind a fault while it is used by one
-// goroutine.
+// A later is a table whose engine can be wrapped in a fault while one goroutine
+// uses it.
 type later struct {
 	table.Table
 	fault *tabletest.Fault
 }
 
-// wire is DynamoDB with a fault beneath the SDK.
+// wire opens DynamoDB with a fault beneath the SDK.
 func wire(kind tabletest.WireFault) func(t *testing.T) (table.Table, func(int), func() int) {
 	return func(t *testing.T) (table.Table, func(int), func() int) {
 		t.Helper()
@@ -133,8 +133,8 @@ func beneathTheSDK() (kinds []faulty) {
 }
 
 // TestFaults loses, cuts and refuses the answer to each kind of write, at the
-// interface of both engines and beneath the SDK: one user, one seat, one change,
-// and the answer that would have come.
+// interface of both engines and beneath the SDK: there must be one user, one
+// seat, one change, and the same answer as without the fault.
 func TestFaults(t *testing.T) {
 	for _, kind := range append(atTheInterface(), beneathTheSDK()...) {
 		t.Run(kind.name, func(t *testing.T) {
@@ -178,26 +178,27 @@ func loseOne(t *testing.T, kind faulty, w writing) {
 	}
 }
 
-// groupWriting is one request that writes groups or ends memberships, in one
-// transaction or in several, and who is a member after it.
+// A groupWriting is one request that writes groups or ends memberships, in one
+// or several transactions, with the members that must be there after it.
 type groupWriting struct {
 	name string
-	// before makes what the request finds: so many groups of some members.
+	// before creates what the request needs: the number of groups, each with
+	// members.
 	groups int
 	start  func(ids []string) []string
 	method string
-	// path and body may name the group {id}, the name {name} of a group made for
-	// this request alone, and the user {user}.
+	// path and body may contain the group {id}, the name {name} of a group
+	// created for this request only, and the user {user}.
 	path, body string
 	status     int
-	// members are those afterwards, nil when the group is gone.
+	// members returns the members afterwards, nil if the group must be deleted.
 	members func(ids []string) []string
-	// large takes so many transactions that there is no time for it where each
-	// takes long.
+	// large is set if the request needs more transactions than a slow engine
+	// has time for.
 	large bool
 }
 
-// groupCrowd is how many users the requests of groupWritings need.
+// groupCrowd is the number of users that the requests of groupWritings need.
 const groupCrowd = 80
 
 func groupWritings(ids []string) []groupWriting {
@@ -226,12 +227,12 @@ func groupWritings(ids []string) []groupWriting {
 	}
 }
 
-// preparedWriting is a groupWriting, with what it finds.
+// A preparedWriting is a groupWriting and the data that it needs.
 type preparedWriting struct {
 	groupWriting
 	groups []string
 	user   string
-	new    string // the name that is given, or the first group has
+	new    string // the new name, or that of the first group
 	fill   *strings.Replacer
 }
 
@@ -257,12 +258,12 @@ func (s *service) prepare(w groupWriting, ids []string, n int) preparedWriting {
 	return p
 }
 
-// written is what came of a groupWriting: its answer, its event, and what a reader
-// finds afterwards.
+// A written is the result of a groupWriting: its answer, its event, and what a
+// reader finds afterwards.
 type written struct {
 	status          int
 	version, shown  string
-	name            bool // is the one given
+	name            bool // is the new one
 	location        bool
 	action, changed any
 	added, removed  any
@@ -271,7 +272,7 @@ type written struct {
 	user            int    // the status of the deleted user
 }
 
-// write sends a prepared request, and checks who is a member then.
+// write sends a prepared request, and checks the members afterwards.
 func (s *service) write(p preparedWriting, ids []string) written {
 	s.t.Helper()
 	a := s.send(p.method, p.fill.Replace(p.path), p.fill.Replace(p.body))
@@ -294,7 +295,7 @@ func (s *service) write(p preparedWriting, ids []string) written {
 		w.versions += read.header.Get("ETag") + " "
 		if want == nil {
 			if read.status != 404 {
-				s.t.Errorf("%s: the group is there: %d", p.new, read.status)
+				s.t.Errorf("%s: the group exists: %d", p.new, read.status)
 			}
 			continue
 		}
@@ -302,7 +303,7 @@ func (s *service) write(p preparedWriting, ids []string) written {
 			s.t.Errorf("%s: %d members, want %d", p.new, len(got), len(want))
 		}
 	}
-	// From the users' side too: the first, one in the middle, the last.
+	// The groups of users too: of the first, the middle and the last one.
 	for _, user := range []string{ids[0], ids[len(ids)/2], ids[len(ids)-1]} {
 		in := s.groupsOf(user)
 		for _, id := range groups {
@@ -318,13 +319,13 @@ func (s *service) write(p preparedWriting, ids []string) written {
 }
 
 // TestFaults_Groups loses, cuts and refuses the answer to every write of each
-// request that writes groups: the answer that would have come, and what would have
-// come of it.
+// request that writes groups: the answer and the data must be the same as
+// without the fault.
 func TestFaults_Groups(t *testing.T) {
 	for _, kind := range atTheInterface() {
 		slow := strings.HasPrefix(kind.name, "dynamodb")
 		if slow && !strings.HasSuffix(kind.name, string(tabletest.AnswerLost)) {
-			continue // what never reaches the engine is the same on both
+			continue // a fault before the engine is the same on both
 		}
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
@@ -349,7 +350,7 @@ func TestFaults_Groups(t *testing.T) {
 							t.Errorf("write %d: %+v, want %+v", n, got, want)
 						}
 						if n == 30 {
-							t.Fatal("there is no end to its writes")
+							t.Fatal("its writes do not end")
 						}
 					}
 					arm(0)
@@ -361,7 +362,7 @@ func TestFaults_Groups(t *testing.T) {
 	}
 }
 
-// Beneath the SDK, where it is the SDK that must not send twice what was done.
+// Beneath the SDK: the SDK must not repeat a write that was done.
 func TestFaults_MemberBeneathTheSDK(t *testing.T) {
 	for _, kind := range beneathTheSDK() {
 		t.Run(kind.name, func(t *testing.T) {
@@ -382,7 +383,7 @@ func TestFaults_MemberBeneathTheSDK(t *testing.T) {
 	}
 }
 
-// An outage ends in a 503 that says so, and nothing half done.
+// An outage is answered with a 503 that says so, and leaves nothing half done.
 func TestFaults_Outage(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -410,7 +411,7 @@ func TestFaults_Outage(t *testing.T) {
 				a := s.send(r[0], r[1], r[2])
 				cause, _ := a.event["cause"].(string)
 				if a.status == 404 && tt.cause[0] == "outcome_unknown" {
-					continue // the change before was made after all
+					continue // the previous change was made after all
 				}
 				if a.status != 503 || a.header.Get("Retry-After") == "" || !slices.Contains(tt.cause, cause) {
 					t.Errorf("%s: %d, cause %s, Retry-After %q; want 503, %v", r[0], a.status, cause, a.header.Get("Retry-After"), tt.cause)

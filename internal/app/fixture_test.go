@@ -25,7 +25,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// service is the whole service on some table, with one tenant. Safe for
+// A service is the whole service on some table, with one tenant. It is safe for
 // concurrent use.
 type service struct {
 	t       *testing.T
@@ -39,10 +39,10 @@ type service struct {
 	events map[string]map[string]any // by request id
 }
 
-// secrets are the texts of tokens, and their hashes.
+// secrets matches tokens and their hashes.
 var secrets = regexp.MustCompile(`rct_|\b[0-9a-f]{64}\b`)
 
-// Write takes the log: one line is one event, and none has a secret in it.
+// Write receives the log: each line must be one event, without secrets.
 func (s *service) Write(line []byte) (int, error) {
 	if secrets.Match(line) {
 		s.t.Errorf("a token or a hash is in the log: %s", line)
@@ -74,7 +74,7 @@ func newService(t *testing.T, engine table.Table, seats int64, o app.Options) *s
 	return s
 }
 
-// start puts the service together on a table.
+// start assembles the service on a table.
 func (s *service) start(engine table.Table, o app.Options) {
 	s.t.Helper()
 	var err error
@@ -85,10 +85,10 @@ func (s *service) start(engine table.Table, o app.Options) {
 	s.handler, s.table = iam.Handler(s.app.Handler(), routed), engine
 }
 
-// afterwards is a clock by which the requests of now are over.
+// afterwards returns a time after which all running requests have ended.
 func afterwards() time.Time { return time.Now().Add(2 * store.SweepAge) }
 
-// newTenant makes a tenant and returns its token.
+// newTenant creates a tenant and returns its token.
 func (s *service) newTenant(name string, seats int64) string {
 	s.t.Helper()
 	id, err := tenant.ParseID(name)
@@ -106,7 +106,7 @@ func (s *service) newTenant(name string, seats int64) string {
 	return text
 }
 
-// answer is a response with the event that was logged of it.
+// An answer is a response, with the event that was logged for it.
 type answer struct {
 	status int
 	header http.Header
@@ -135,7 +135,7 @@ func (s *service) send(method, path, body string, headers ...string) answer {
 	return a
 }
 
-// plain is the body of an answer, whether it was compressed or not.
+// plain returns the body of an answer, decompressed.
 func plain(t *testing.T, w *httptest.ResponseRecorder) io.Reader {
 	if w.Header().Get("Content-Encoding") != "gzip" {
 		return bytes.NewReader(w.Body.Bytes())
@@ -147,7 +147,7 @@ func plain(t *testing.T, w *httptest.ResponseRecorder) io.Reader {
 	return r
 }
 
-// must sends a request that has to succeed, and returns the resource's id.
+// must sends a request that must succeed, and returns the resource's id.
 func (s *service) must(status int, method, path, body string) string {
 	s.t.Helper()
 	a := s.send(method, path, body)
@@ -158,12 +158,12 @@ func (s *service) must(status int, method, path, body string) string {
 	return id
 }
 
-// check fails the test when the tenant's data breaks an invariant, or the seats
-// are not as many as wanted.
+// check fails the test if the tenant's data breaks an invariant, or the number
+// of seats in use differs.
 func (s *service) check(seats int64) {
 	s.t.Helper()
 	faults, err := s.app.Store.Audit(s.t.Context(), s.tenant)
-	// On a slow machine a request leaves cleaning to the sweep.
+	// On a slow machine a request leaves the cleaning to the sweep.
 	if err == nil && slices.ContainsFunc(faults, func(f store.Fault) bool { return f.Unfinished }) {
 		if _, err = s.app.Store.Sweep(iam.As(s.t.Context(), "SweepFunction"), 0); err == nil {
 			faults, err = s.app.Store.Audit(s.t.Context(), s.tenant)
@@ -180,7 +180,7 @@ func (s *service) check(seats int64) {
 	}
 }
 
-// active counts the active users one by one, as a reader does.
+// active counts the active users one by one, as a client does.
 func (s *service) active() int64 {
 	s.t.Helper()
 	total, _ := s.send("GET", "/Users?count=0&filter=active+eq+true", "").body["totalResults"].(float64)
@@ -209,7 +209,7 @@ const (
 	activate   = `[{"op":"replace","path":"active","value":true}]`
 )
 
-// event is what was logged of a request.
+// event returns the event of a request.
 func (s *service) event(requestID string) map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()

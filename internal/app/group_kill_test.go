@@ -22,9 +22,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
-// stepping is a table that stands still behind each write: what is seen of it
-// then is what a process leaves that is killed there. Nobody sees what it writes
-// next.
+// A stepping is a table that stops after each write: its content then is what a
+// process leaves that is killed there. What it writes next is not seen.
 type stepping struct {
 	table.Table
 	mu     sync.Mutex
@@ -43,7 +42,7 @@ func (s *stepping) Write(ctx context.Context, tx table.Transaction) error {
 	return err
 }
 
-// crowd is a tenant with many inactive users.
+// crowd returns a tenant with many inactive users.
 func crowd(t *testing.T, engine table.Table, n int) (*service, []string) {
 	t.Helper()
 	s := newService(t, engine, 10, app.Options{})
@@ -54,7 +53,7 @@ func crowd(t *testing.T, engine table.Table, n int) (*service, []string) {
 	return s, ids
 }
 
-// on is the same service on another table.
+// on returns the same service on another table.
 func (s *service) on(t *testing.T, engine table.Table, o app.Options) *service {
 	t.Helper()
 	other := &service{t: t, token: s.token, tenant: s.tenant}
@@ -83,7 +82,7 @@ func memberPatch(op string, ids ...string) string {
 	return patchBody(fmt.Sprintf(`[{"op":%q,"path":"members","value":%s}]`, op, memberList(ids)))
 }
 
-// grow makes a group of any size.
+// grow creates a group of any size.
 func (s *service) grow(name string, ids []string) string {
 	s.t.Helper()
 	id := s.must(201, "POST", "/Groups", groupBody(name))
@@ -93,7 +92,8 @@ func (s *service) grow(name string, ids []string) string {
 	return id
 }
 
-// membersOf are the ids that a reader sees, nil for a group that is not there.
+// membersOf returns the ids that a client sees, or nil for a group that is not
+// found.
 func (s *service) membersOf(id string) []string {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), "GET", "https://scim.test/scim/v2/Groups/"+id, nil)
@@ -112,7 +112,8 @@ func (s *service) membersOf(id string) []string {
 	default:
 		s.t.Fatalf("GET group: %d %s", w.Code, body)
 	}
-	// Not decoded: of thousands of members it would take longer than all else.
+	// Parsed by hand: decoding thousands of members would take most of the
+	// time.
 	ids := []string{}
 	for _, element := range strings.Split(string(body), `{"value":"`)[1:] {
 		id, _, _ := strings.Cut(element, `"`)
@@ -139,8 +140,8 @@ func valuesOf(list any) []string {
 	return ids
 }
 
-// killing is a change that takes many writes, and what is seen before and after
-// it: members of the group, or groups of the user.
+// A killing is a change that takes many writes, and what is seen before and
+// after it: the members of the group, or the groups of the user.
 type killing struct {
 	name          string
 	people        int
@@ -151,22 +152,23 @@ type killing struct {
 	status        int
 	see           func(s *service, subject string, ids []string) []string
 	before, after func(ids []string, subject string) []string
-	// sweepEvery is at which writes the whole recovery is tried too: everything
-	// is seen at every write, but a sweep of 20,000 memberships takes its time.
+	// sweepEvery sets at which writes the recovery is tested too. A client
+	// reads after every write, but a sweep of 20,000 memberships takes long.
 	sweepEvery int
-	// helped tells that a reader may finish the change: it does so in a copy.
+	// helped means that a reader may finish the change: it reads a copy.
 	helped bool
 }
 
 func someone(ids []string, _ string) []string { return slices.Sorted(slices.Values(ids)) }
 func nobody([]string, string) []string        { return []string{} }
 
-// killedFull runs TestKilled on groups of 20,000, 5,000 and 3,000 members: what is seen
-// of each is compared after every write, so the time grows with the square of the size.
+// killedFull runs TestKilled on groups of 20,000, 5,000 and 3,000 members. The
+// members are compared after every write, so the time grows with the square of
+// the size.
 var killedFull = flag.Bool("killed-full", false, "kill at every write of the largest changes (make soak)")
 
-// size is the number of members of a killing: full with -killed-full, else short. Both
-// take the same writes in the same order, only more or fewer of them.
+// size returns the number of members of a killing: full with -killed-full,
+// otherwise short. Both make the same kinds of writes in the same order.
 func size(full, short int) int {
 	if *killedFull {
 		return full
@@ -213,7 +215,7 @@ func killings() []killing {
 			},
 			method: "DELETE", path: func(id string) string { return "/Users/" + id }, status: 204,
 			body: func([]string) string { return "" },
-			// Seen from the groups: in how many the user is, and the other one.
+			// From the groups: the user's groups, and the other one.
 			see: func(s *service, user string, ids []string) []string {
 				seen := []string{}
 				s.send("GET", "/Groups?attributes=members&count=20", "")
@@ -251,9 +253,10 @@ func killings() []killing {
 	}
 }
 
-// TestKilled kills the process at every write of a change that takes many. After
-// it a reader sees nothing of the change, or all of it; what is left over is
-// listed as unfinished and nothing else is wrong; a sweep finishes it.
+// TestKilled kills the process at every write of a change that takes many.
+// Afterwards a client sees either nothing of the change or all of it,
+// unfinished work is reported and nothing else is wrong, and a sweep finishes
+// it.
 func TestKilled(t *testing.T) {
 	for _, k := range killings() {
 		t.Run(k.name, func(t *testing.T) {
@@ -279,7 +282,7 @@ func kill(t *testing.T, k killing) {
 
 	all, swept := false, 0
 	steps := &stepping{Table: base, after: func(int) {}}
-	request := s.on(t, steps, app.Options{RequestTime: time.Hour}) // it stands still at each write
+	request := s.on(t, steps, app.Options{RequestTime: time.Hour}) // it stops at each write
 	request.send("GET", "/Users?count=0", "")                      // reads the token
 	steps.after = func(n int) {
 		left := s
@@ -317,8 +320,8 @@ func kill(t *testing.T, k killing) {
 	if a := request.send(k.method, k.path(subject), k.body(ids)); a.status != k.status {
 		t.Fatalf("%s: %d %v, want %d", k.method, a.status, a.body, k.status)
 	}
-	// What nobody sees is finished by the request for a while, then by the sweep:
-	// which is killed at every write too.
+	// What no client sees is finished by the request for some time, then by the
+	// sweep, which is killed at every write too.
 	s.on(t, steps, app.Options{Now: afterwards}).sweep()
 	steps.after = func(int) {}
 	if seen := k.see(s, subject, ids); !slices.Equal(seen, after) || !all {
@@ -340,7 +343,7 @@ func (s *service) audit() []store.Fault {
 	return faults
 }
 
-// sweep does what functions/sweep does on its schedule.
+// sweep runs what functions/sweep runs on its schedule.
 func (s *service) sweep() {
 	s.t.Helper()
 	if _, err := s.app.Store.Sweep(iam.As(s.t.Context(), "SweepFunction"), store.SweepAge); err != nil {
@@ -349,7 +352,7 @@ func (s *service) sweep() {
 }
 
 // TestKilled_OnBothEngines kills the process at every write of smaller changes,
-// and lets the next request or the sweep go on, on both engines.
+// and continues with the next request or the sweep, on both engines.
 func TestKilled_OnBothEngines(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {

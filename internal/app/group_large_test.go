@@ -24,7 +24,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
-// seeded are the ids of the members that seed stores.
+// seeded returns the ids of the members that seed stores.
 func seeded(n int) []string {
 	ids := make([]string, n)
 	for i := range ids {
@@ -33,8 +33,8 @@ func seeded(n int) []string {
 	return ids
 }
 
-// wantTooLarge checks the refusal of an answer that has no room for the members,
-// and that it tells the way around.
+// wantTooLarge checks the refusal of an answer with too many members, and the
+// advice in it.
 func wantTooLarge(t *testing.T, a answer, group string, gzip bool) {
 	t.Helper()
 	detail, _ := a.body["detail"].(string)
@@ -49,13 +49,13 @@ func wantTooLarge(t *testing.T, a answer, group string, gzip bool) {
 		}
 	}
 	if strings.Contains(detail, "Accept-Encoding: gzip") == gzip {
-		t.Errorf("the detail speaks of gzip to who accepts it (%t): %s", gzip, detail)
+		t.Errorf("the client accepts gzip: %t, and the detail is: %s", gzip, detail)
 	}
 }
 
-// A group of 100,000 members is answered whole to who takes gzip, and refused with
-// the way around to who does not; nothing else about it costs more than in a
-// small one.
+// A group of 100,000 members is answered whole to a client that accepts gzip,
+// and refused with advice to one that does not. Everything else costs what it
+// costs for a small group.
 func TestGroup_Of100000(t *testing.T) {
 	t.Parallel()
 	const size = 100_000
@@ -87,7 +87,7 @@ func TestGroup_Of100000(t *testing.T) {
 	}
 	throughLambda(t, s, id, want)
 
-	s.send("GET", "/ServiceProviderConfig", "") // the token was believed while that took its time
+	s.send("GET", "/ServiceProviderConfig", "") // the token may have expired in the cache meanwhile
 	for _, query := range []string{"?excludedAttributes=members", "?attributes=displayName"} {
 		a = s.send("GET", "/Groups/"+id+query, "")
 		if a.status != 200 || a.event["itemsRead"] != 1.0 {
@@ -103,8 +103,9 @@ func TestGroup_Of100000(t *testing.T) {
 		t.Errorf("list with members and gzip: %d, %d groups", a.status, len(resources))
 	}
 
-	// A change answers without the members, and is made whether they fit or not. The
-	// token and its tenant are read again when the test is slow, four items more.
+	// A change is answered without the members, and made whether they fit or
+	// not. If the test is slow, the token and its tenant are read again, four
+	// more items.
 	a = s.send("PATCH", "/Groups/"+id, memberPatch("add", user))
 	if a.status != 200 || a.body["members"] != nil || a.header.Get("ETag") != `W/"2"` || a.event["itemsRead"].(float64) > directory.MaxShown+3+4 {
 		t.Errorf("PATCH: %d with %d members, version %s, %v items read", a.status, len(valuesOf(a.body["members"])), a.header.Get("ETag"), a.event["itemsRead"])
@@ -133,7 +134,7 @@ func TestGroup_Of100000(t *testing.T) {
 	}
 }
 
-// throughLambda reads a group as API Gateway's clients do.
+// throughLambda reads a group as a client of API Gateway does.
 func throughLambda(t *testing.T, s *service, group string, want []string) {
 	t.Helper()
 	event := lambdahttp.Event{
@@ -171,7 +172,7 @@ func throughLambda(t *testing.T, s *service, group string, want []string) {
 	}
 }
 
-// The groups of a list share the room for members: each alone would fit.
+// The groups of a list share the room for members: each would fit alone.
 func TestGroup_ListOfLargeGroups(t *testing.T) {
 	t.Parallel()
 	raw := enginetest.Memory(t)
@@ -203,8 +204,8 @@ func TestGroup_ListOfLargeGroups(t *testing.T) {
 	}
 }
 
-// The way around: the members of a group of any size, page by page. And a PUT that
-// repeats 9,000 members to change three.
+// The way around the limit: the members of a group of any size, page by page;
+// and a PUT that repeats 9,000 members to change three.
 func TestGroup_MembersPageByPage(t *testing.T) {
 	t.Parallel()
 	const people = directory.MaxWalk + 300
@@ -264,7 +265,8 @@ func TestGroup_MembersPageByPage(t *testing.T) {
 			t.Errorf("user %d is in %v, want %v", 2990+i, got, want)
 		}
 	}
-	// What must be evaluated on each of so many is refused, and says how to ask.
+	// A filter that must be evaluated on each of so many members is refused
+	// with advice.
 	a = s.send("GET", "/Users?filter="+url.QueryEscape(`groups.value eq "`+large+`" and active eq false`), "")
 	if detail, _ := a.body["detail"].(string); a.status != 400 || a.body["scimType"] != "tooMany" || a.event["cause"] != "walk_limit" || !strings.Contains(detail, "10000") {
 		t.Errorf("a filter on the members of a large group: %d %v", a.status, a.body)
@@ -277,8 +279,8 @@ func TestGroup_MembersPageByPage(t *testing.T) {
 	if a.status != 200 || !slices.Equal(valuesOf(a.body["members"]), slices.Sorted(slices.Values(sent))) {
 		t.Errorf("PUT: %d, %d members", a.status, len(valuesOf(a.body["members"])))
 	}
-	// Three memberships and their mirrors, two users' counts, that one is not
-	// protected, the group, the log.
+	// Three memberships and their mirrors, the counts of two users, the check
+	// that one is not protected, the group, the log.
 	if writes := a.event["writeUnits"].(float64); a.event["membersAdded"] != 2.0 || a.event["membersRemoved"] != 1.0 || writes > 2*(2*3+2+1+2) {
 		t.Errorf("PUT that changes three: %v added, %v removed, %v WRU", a.event["membersAdded"], a.event["membersRemoved"], writes)
 	}
@@ -289,7 +291,7 @@ func TestGroup_MembersPageByPage(t *testing.T) {
 	if a.status != 200 || a.event["action"] != "unchanged" || a.event["writeUnits"] != 2.0 {
 		t.Errorf("the same PUT again: %d, %v, %v WRU", a.status, a.event["action"], a.event["writeUnits"])
 	}
-	// 5,001 of them cannot leave at once.
+	// 5,001 of them cannot be removed at once.
 	a = s.send("PUT", "/Groups/"+id, groupBody("nine thousand", ids[5002:]...))
 	if a.status != 400 || a.event["cause"] != "member_limit" {
 		t.Errorf("PUT that changes too many: %d, cause %v", a.status, a.event["cause"])
@@ -300,7 +302,8 @@ func TestGroup_MembersPageByPage(t *testing.T) {
 	s.check(0)
 }
 
-// A filter that would read the members of a large group says that it may not.
+// A filter that would read the members of a large group is refused with the
+// limit.
 //
 // Covers: 7644-3.4.2.1-2, 7644-3.12-14
 func TestGroup_FilterOverALargeGroup(t *testing.T) {
@@ -316,15 +319,15 @@ func TestGroup_FilterOverALargeGroup(t *testing.T) {
 	}
 }
 
-// visits are when a member was in a group, in ticks of one clock: joining and
-// leaving take their time, and what a reader sees meanwhile may be either.
+// A visits is when a user was a member of a group, in ticks of one clock.
+// Adding and removing take time, during which a reader may see either.
 type visits struct {
 	mu sync.Mutex
-	// changes alternate, beginning with who was no member.
+	// changes alternate; the user is not a member at first.
 	changes []change
 }
 
-// change is a join or a leave, from its beginning to its end.
+// A change is an add or a removal, from its start to its end.
 type change struct{ begin, end int64 }
 
 func (v *visits) begin(tick int64) {
@@ -339,8 +342,8 @@ func (v *visits) end(tick int64) {
 	v.changes[len(v.changes)-1].end = tick
 }
 
-// seen tells what a reader must have seen who looked from one tick to another:
-// the member, or not; or either.
+// seen returns what a read from one tick to another must have shown: the member
+// or not; or either.
 func (v *visits) seen(from, to int64) (member, either bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -356,8 +359,8 @@ func (v *visits) seen(from, to int64) (member, either bool) {
 	return member, false
 }
 
-// Readers of a large group whose members join and leave see, of each member, what
-// was true at some moment while they looked.
+// Readers of a large group, while members are added and removed, see each
+// member as it was at some moment of the read.
 func TestGroup_ReadWhileMembersChange(t *testing.T) {
 	const stay, readers, reads = 13_000, 20, 2 // members of two pages
 	raw := enginetest.Memory(t)
@@ -371,7 +374,7 @@ func TestGroup_ReadWhileMembersChange(t *testing.T) {
 	history := make([]visits, len(moving))
 	for i, member := range moving {
 		movers.Go(func() {
-			for round := 0; round%2 == 1 || !over.Load(); round++ { // all leave at last
+			for round := 0; round%2 == 1 || !over.Load(); round++ { // all are removed in the end
 				op := "add"
 				if round%2 == 1 {
 					op = "remove"
@@ -383,7 +386,7 @@ func TestGroup_ReadWhileMembersChange(t *testing.T) {
 					t.Errorf("%s: %d %v, %v", op, a.status, a.body, a.event["action"])
 				}
 				moves.Add(1)
-				// Some move all the time, some hardly ever.
+				// Some change all the time, some rarely.
 				for end := time.Now().Add(time.Duration(rand.Int64N(int64(50*time.Millisecond) << i))); !over.Load() && time.Now().Before(end); {
 					time.Sleep(time.Millisecond)
 				}
@@ -424,7 +427,7 @@ func TestGroup_ReadWhileMembersChange(t *testing.T) {
 			is[member] = true
 		}
 		if len(is) != len(got) {
-			t.Errorf("%d members are there twice", len(got)-len(is))
+			t.Errorf("%d members are listed twice", len(got)-len(is))
 		}
 		for _, member := range staying {
 			if !is[member] {
@@ -448,7 +451,7 @@ func TestGroup_ReadWhileMembersChange(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d joined or left during %d reads; %d times somebody stayed as he was meanwhile, %d times not", moves.Load(), len(looks), known, unsure)
+	t.Logf("%d members changed during %d reads; %d times a member stayed the same during a read, %d times not", moves.Load(), len(looks), known, unsure)
 	if unsure == 0 {
 		t.Error("nothing overlapped: the race proves nothing")
 	}
@@ -461,8 +464,8 @@ func TestGroup_ReadWhileMembersChange(t *testing.T) {
 	}
 }
 
-// Readers of a group whose members are replaced whole, time and again, see the one
-// set or the other: never some of both, and never nobody.
+// Readers of a group whose members are replaced again and again see one set or
+// the other: never a mixture, never an empty group.
 func TestGroup_ReadWhileTheSetIsReplaced(t *testing.T) {
 	for _, engine := range enginetest.All()[:2] {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -523,8 +526,8 @@ func TestGroup_ReadWhileTheSetIsReplaced(t *testing.T) {
 	}
 }
 
-// An accepted change that its request left half made is seen whole by whoever
-// looks, from the group and from the users, in lists and in filters.
+// An accepted change that its request left half made is seen whole by every
+// reader: from the group and from the users, in lists and in filters.
 func TestGroup_UnfinishedChangeIsSeenWhole(t *testing.T) {
 	for _, look := range []string{
 		"/Users?attributes=userName,groups&count=20&startIndex=25",
@@ -541,7 +544,7 @@ func TestGroup_UnfinishedChangeIsSeenWhole(t *testing.T) {
 			base := enginetest.Memory(t)
 			s, ids := crowd(t, base, 71)
 			id := s.must(201, "POST", "/Groups", groupBody("g"))
-			// The change is accepted, and the first of its parts made.
+			// The change is accepted, and its first part made.
 			killed := s.on(t, tabletest.NewFault(base, 1, tabletest.FaultPlan{StopAfter: 2}), app.Options{})
 			if a := killed.send("PATCH", "/Groups/"+id, memberPatch("add", ids...)); a.status < 500 {
 				t.Fatalf("the request was not killed: %d", a.status)

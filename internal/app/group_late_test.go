@@ -19,8 +19,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// hooked is a table whose calls a test holds up, or does something beside: what a
-// slow network does, or a process that is frozen and goes on minutes later.
+// A hooked is a table whose calls a test delays, or runs something beside: the
+// effects of a slow network, or of a process that is frozen and continues
+// minutes later.
 type hooked struct {
 	table.Table
 	get   func(keys []table.Key, do func() (map[table.Key]table.Item, error)) (map[table.Key]table.Item, error)
@@ -52,7 +53,7 @@ func (h *hooked) Write(ctx context.Context, tx table.Transaction) error {
 	return h.write(do)
 }
 
-// slow is the same service behind a hooked table. Its token is read.
+// slow returns the same service on a hooked table, with its token cached.
 func (s *service) slow(t *testing.T, o app.Options) (*service, *hooked) {
 	t.Helper()
 	h := &hooked{Table: s.table}
@@ -61,19 +62,20 @@ func (s *service) slow(t *testing.T, o app.Options) (*service, *hooked) {
 	return other, h
 }
 
-// killed is the same service in a process that ends behind its first writes.
+// killed returns the same service in a process that ends after its first
+// writes.
 func (s *service) killed(t *testing.T, writes int) *service {
 	t.Helper()
 	return s.on(t, tabletest.NewFault(s.table, 1, tabletest.FaultPlan{StopAfter: writes}), app.Options{})
 }
 
-// sweepLater sweeps when all requests of now are over.
+// sweepLater sweeps at a time when all running requests have ended.
 func (s *service) sweepLater(t *testing.T) {
 	t.Helper()
 	s.on(t, s.table, app.Options{Now: afterwards}).sweep()
 }
 
-// inGroups makes forty groups of the same people.
+// inGroups creates forty groups with the same members.
 func (s *service) inGroups(people ...string) []string {
 	s.t.Helper()
 	groups := make([]string, 40)
@@ -83,8 +85,8 @@ func (s *service) inGroups(people ...string) []string {
 	return groups
 }
 
-// Users are deleted while they join, over a network in which every call takes its
-// time: nobody who is deleted is a member of anything.
+// Users are deleted while they are added, over a slow network: a deleted user
+// is a member of no group.
 func TestGroup_DeletedWhileJoining(t *testing.T) {
 	const pairs = 150
 	s, ids := crowd(t, enginetest.Memory(t), pairs)
@@ -113,8 +115,8 @@ func TestGroup_DeletedWhileJoining(t *testing.T) {
 	s.check(0)
 }
 
-// Who finishes a deletion's work late ends no membership that the user has since
-// it came back.
+// A process that finishes a deletion's work late removes no membership that the
+// user got after it was restored.
 func TestGroup_LateFinisher(t *testing.T) {
 	for late := 1; late <= 3; late++ {
 		for _, again := range []bool{false, true} {
@@ -158,8 +160,8 @@ func TestGroup_LateFinisher(t *testing.T) {
 	}
 }
 
-// A request that means to accept a change of many members, and is held up until the
-// sweep has taken for left behind what it wrote, changes nothing or all.
+// A request about to accept a change of many members is delayed until the sweep
+// removes its writes as abandoned: it changes nothing or everything.
 func TestGroup_LateAcceptance(t *testing.T) {
 	s, ids := crowd(t, enginetest.Memory(t), 4000)
 	group := s.must(201, "POST", "/Groups", groupBody("g"))
@@ -179,8 +181,9 @@ func TestGroup_LateAcceptance(t *testing.T) {
 	s.check(0)
 }
 
-// DynamoDB shows the items of a transaction one after the other: who sees but the
-// first part of an accepted change does not take it for the last.
+// DynamoDB may show the items of a transaction one after the other: a reader
+// that sees only the first part of an accepted change does not take it for the
+// whole.
 func TestGroup_PartsSeenOneByOne(t *testing.T) {
 	s, ids := crowd(t, enginetest.Memory(t), 300)
 	group := s.must(201, "POST", "/Groups", groupBody("g"))
@@ -204,8 +207,9 @@ func TestGroup_PartsSeenOneByOne(t *testing.T) {
 	s.check(0)
 }
 
-// A tenant that keeps deleted users readable: while one is leaving its groups it is
-// shown in none, in no answer, and joins anew when it is added.
+// In a tenant that keeps deleted users readable, a user that is leaving its
+// groups appears in none of them, in no answer, and becomes a member again when
+// it is added.
 func TestGroup_JoinsWhileLeaving(t *testing.T) {
 	for _, many := range []bool{false, true} {
 		for _, op := range []string{"add", "replace"} {
@@ -243,7 +247,7 @@ func TestGroup_JoinsWhileLeaving(t *testing.T) {
 	}
 }
 
-// readable turns to a tenant that keeps deleted users readable.
+// readable sets the tenant to keep deleted users readable.
 func (s *service) readable(t *testing.T) {
 	t.Helper()
 	id, err := tenant.ParseID("other")
@@ -262,8 +266,8 @@ func (s *service) readable(t *testing.T) {
 	s.tenant, s.token = id, text
 }
 
-// Who leaves is asked for before the group is read again: a read that is slow, and
-// finds the work done, does not show who was deleted before it began.
+// The leaving users are read before the group is read again: a slow read that
+// finds the work done does not show users that were deleted before it started.
 func TestGroup_LeavingReadLate(t *testing.T) {
 	s, ids := crowd(t, enginetest.Memory(t), 2)
 	groups := s.inGroups(ids...)
@@ -272,7 +276,7 @@ func TestGroup_LeavingReadLate(t *testing.T) {
 	var once sync.Once
 	h.query = func(q table.Query, do func() (table.Page, error)) (table.Page, error) {
 		if strings.HasSuffix(q.Partition, "#TASKS") {
-			time.Sleep(20 * time.Millisecond) // the members are read by now
+			time.Sleep(20 * time.Millisecond) // the members have been read by now
 			once.Do(func() { s.sweepLater(t) })
 		}
 		return do()
@@ -282,7 +286,7 @@ func TestGroup_LeavingReadLate(t *testing.T) {
 	}
 }
 
-// A list goes on without a group that is deleted while the others are read.
+// A list succeeds without a group that is deleted while the others are read.
 func TestGroup_ListedAndDeleted(t *testing.T) {
 	s, ids := crowd(t, enginetest.Memory(t), 2)
 	s.must(201, "POST", "/Groups", groupBody("a", ids...))
@@ -303,7 +307,7 @@ func TestGroup_ListedAndDeleted(t *testing.T) {
 	}
 }
 
-// What was not judged for a conflict beside it is tried again.
+// A condition that was not checked because of a conflict is checked again.
 func TestGroup_MadeBesideAConflict(t *testing.T) {
 	s, ids := crowd(t, enginetest.Memory(t), 2)
 	slow, h := s.slow(t, app.Options{})
@@ -323,8 +327,8 @@ func TestGroup_MadeBesideAConflict(t *testing.T) {
 	s.check(0)
 }
 
-// A set that seems to be there already, read in two pages between which it changed,
-// is written after all.
+// A set that seems unchanged, read in two pages between which it changed, is
+// written after all.
 func TestGroup_SameSetOverPages(t *testing.T) {
 	s, ids := crowd(t, enginetest.Memory(t), 2)
 	group := s.must(201, "POST", "/Groups", groupBody("g", ids[0]))

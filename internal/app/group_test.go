@@ -14,8 +14,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
 )
 
-// Two hundred single adds to one group at once, and fifty removes: exactly the
-// members expected, whatever conflicts.
+// Two hundred concurrent additions of one member to one group, and fifty
+// removals: exactly the expected members, whatever conflicts.
 func TestGroup_ConcurrentMembers(t *testing.T) {
 	for _, engine := range enginetest.Three() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -53,13 +53,13 @@ func TestGroup_ConcurrentMembers(t *testing.T) {
 	}
 }
 
-// openingChanges are those that a group of sixty members needs beside its making:
-// none, they are staged.
+// openingChanges is the number of changes that a new group of sixty members
+// needs after its creation: none, since they are staged.
 const openingChanges = 0
 
-// Changes of whole sets, of many members and of one, renames, deletions of users
-// and of the group itself, all at once: whatever the order, both directions agree
-// and nothing is left over.
+// Concurrent changes of whole sets, of many members and of one, renames, and
+// deletions of users and of the group: in any order, both directions agree and
+// nothing is left over.
 func TestGroup_ConcurrentChanges(t *testing.T) {
 	for _, engine := range enginetest.Three() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -117,8 +117,8 @@ func TestGroup_ConcurrentChanges(t *testing.T) {
 	}
 }
 
-// TestGroup_CostsTheSameAtAnySize: what a change of one member costs does not
-// depend on how many there are, and what does not ask for members reads none.
+// TestGroup_CostsTheSameAtAnySize: the cost of changing one member does not
+// depend on the number of members, and a request without members reads none.
 func TestGroup_CostsTheSameAtAnySize(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestGroup_CostsTheSameAtAnySize(t *testing.T) {
 			for _, size := range sizes {
 				id := s.must(201, "POST", "/Groups", groupBody(fmt.Sprintf("group of %06d", size)))
 				seed(t, raw, id, size)
-				s.send("GET", "/ServiceProviderConfig", "") // seeding may take longer than the token is believed
+				s.send("GET", "/ServiceProviderConfig", "") // seeding may take longer than the token is cached
 				costs["add"] = append(costs["add"], of(s.send("PATCH", "/Groups/"+id, memberPatch("add", user)), 200))
 				costs["add again"] = append(costs["add again"], of(s.send("PATCH", "/Groups/"+id, memberPatch("add", user)), 200))
 				costs["is a member"] = append(costs["is a member"], of(s.send("GET",
@@ -189,8 +189,8 @@ func TestGroup_CostsTheSameAtAnySize(t *testing.T) {
 	}
 }
 
-// seed stores members of a group as package store lays them out (its keys are
-// pinned there): made one by one they would take minutes.
+// seed stores members of a group as package store does (its tests hold the
+// keys): creating them one by one would take minutes.
 func seed(t *testing.T, raw table.Table, group string, n int) {
 	t.Helper()
 	ops := make([]table.Op, 0, table.MaxOps)
@@ -207,8 +207,8 @@ func seed(t *testing.T, raw table.Table, group string, n int) {
 	}
 }
 
-// A user's groups: one round trip without any, two with them; none is shown after
-// a deletion, all after a reactivation.
+// A user's groups cost one round trip without any and two with some; none is
+// shown after a deletion, all after a reactivation.
 func TestGroup_SeenFromTheUser(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -266,14 +266,15 @@ func TestGroup_SeenFromTheUser(t *testing.T) {
 			}
 			a = s.send("GET", "/Users", "")
 			if r := a.body["Resources"].([]any)[0].(map[string]any); r["groups"] != nil {
-				t.Error("a list shows groups that nobody named")
+				t.Error("a list shows groups that were not asked for")
 			}
 			a = s.send("GET", "/Users?attributes=groups", "")
 			if r := a.body["Resources"].([]any)[0].(map[string]any); len(valuesOf(r["groups"])) != 4 {
 				t.Errorf("a list that names groups shows %v", r)
 			}
 			a = s.send("DELETE", "/Users/"+user, "")
-			// Its memberships are read behind the user, never beside it: decision 0008.
+			// The memberships are read after the user, never in parallel:
+			// decision 0008.
 			if trips, writes := a.event["roundTrips"].(float64), a.event["writeUnits"].(float64); trips != 3 || writes > 12+6*4 {
 				t.Errorf("DELETE of a user in four groups: %v round trips, %v WRU", trips, writes)
 			}

@@ -20,7 +20,7 @@ func TestNewIDAt_IsInTheOrderOfTime(t *testing.T) {
 			t.Fatalf("%s is of %v, not of %v", id, time.Unix(seconds, ns), at)
 		}
 		if id <= last {
-			t.Fatalf("%s is not behind %s", id, last)
+			t.Fatalf("%s is not after %s", id, last)
 		}
 		last = id
 		at = at.Add(250 * time.Nanosecond)

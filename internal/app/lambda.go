@@ -10,17 +10,17 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 )
 
-// Users is the handler of functions/users.
+// Users returns the handler of functions/users.
 func Users(c Config) (http.Handler, error) { return function(c, "users") }
 
-// Groups is the handler of functions/groups.
+// Groups returns the handler of functions/groups.
 func Groups(c Config) (http.Handler, error) { return function(c, "groups") }
 
-// Bulk is the handler of functions/bulk, which also answers for every path that has
-// no route.
+// Bulk returns the handler of functions/bulk, which also answers every path
+// without a route.
 func Bulk(c Config) (http.Handler, error) { return function(c, "bulk") }
 
-// Admin is the handler of functions/admin, the application's side.
+// Admin returns the handler of functions/admin, the admin API.
 func Admin(c Config) (http.Handler, error) {
 	a, err := deployed(c)
 	if err != nil {
@@ -29,11 +29,11 @@ func Admin(c Config) (http.Handler, error) {
 	return a.AdminHandler(), nil
 }
 
-// Discovery is the handler of functions/discovery.
+// Discovery returns the handler of functions/discovery.
 func Discovery(c Config) (http.Handler, error) { return function(c, "discovery") }
 
-// Sweep is what functions/sweep does when it is invoked. Its error makes the
-// invocation one that failed, for whoever counts those; it has been logged.
+// Sweep returns what functions/sweep does at each invocation. Its error has
+// been logged, and makes the invocation count as failed.
 func Sweep(c Config) (func(context.Context) error, error) {
 	a, err := deployed(c)
 	if err != nil {
@@ -49,11 +49,12 @@ func Sweep(c Config) (func(context.Context) error, error) {
 	}, nil
 }
 
-// sweepMargin is what a sweep leaves of the time of its invocation, to write its
-// line: Lambda ends a function in the middle of a word.
+// sweepMargin is the time that a sweep leaves of its invocation to write its
+// log line: Lambda ends a function at the deadline, even in the middle of a
+// line.
 const sweepMargin = 5 * time.Second
 
-// function builds one function's handler.
+// function returns one function's handler.
 func function(c Config, name string) (http.Handler, error) {
 	a, err := deployed(c)
 	if err != nil {
@@ -62,8 +63,8 @@ func function(c Config, name string) (http.Handler, error) {
 	return a.Handler(name), nil
 }
 
-// deployed is the service on DynamoDB. It opens no connection: the first request
-// does.
+// deployed returns the service on DynamoDB. The first request opens the
+// connection.
 func deployed(c Config) (*App, error) {
 	client, err := dynamo.NewFunctionClient()
 	if err != nil {

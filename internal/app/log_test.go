@@ -17,8 +17,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// log reads all pages of the log that a query asks for, the newest first, of so many
-// entries each.
+// log reads all pages of the log for a query, newest first, with limit entries
+// each.
 func (s *service) log(limit int, query string) []map[string]any {
 	s.t.Helper()
 	var entries []map[string]any
@@ -34,7 +34,7 @@ func (s *service) log(limit int, query string) []map[string]any {
 	}
 }
 
-// failing are those who fail, by subject or id.
+// failing returns the failing subjects, by subject or id.
 func (s *service) failing() map[string]map[string]any {
 	s.t.Helper()
 	failing := map[string]map[string]any{}
@@ -54,7 +54,7 @@ func (s *service) explain(a answer) map[string]any {
 	return s.mustAdmin(200, "GET", "/tenants/acme/requests/"+a.header.Get("X-Request-Id"), "")
 }
 
-// brief is an entry in a few words.
+// brief returns an entry in a few words.
 func brief(e map[string]any) string {
 	text := fmt.Sprint(e["operation"], " ", e["outcome"])
 	for _, name := range []string{"action", "cause"} {
@@ -154,7 +154,7 @@ func testLog(t *testing.T, open func(testing.TB) table.Table) {
 	}
 }
 
-// By time, with the clock of the day: keys are made by it.
+// By time, with the time of day: keys are made of it.
 func TestLog_ByTime(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testLogByTime) }
 
 func testLogByTime(t *testing.T, open func(testing.TB) table.Table) {
@@ -181,8 +181,9 @@ func testLogByTime(t *testing.T, open func(testing.TB) table.Table) {
 	}
 }
 
-// A request that wants no change leaves nothing, and one that proves no token least of
-// all. One with a revoked token leaves an entry, and costs the request nothing else.
+// A request that wants no change leaves no entry, and an unauthenticated one
+// least of all. One with a revoked token leaves an entry, and costs the request
+// nothing else.
 func TestLog_OfWhatIsNotKept(t *testing.T) {
 	s := tell(t, enginetest.Memory, `{"maxSeats":5}`)
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
@@ -214,7 +215,7 @@ func TestLog_OfWhatIsNotKept(t *testing.T) {
 	}
 }
 
-// Reads that are refused for what they ask are kept: a sync begins with them.
+// Reads that are refused for what they ask are logged: a sync begins with them.
 func TestLog_OfReadsThatAreRefused(t *testing.T) {
 	s := tell(t, enginetest.Memory, `{"maxSeats":5}`)
 	for cause, query := range map[string]string{"validation": "?filter=userName", "sensitive_filter": `?filter=password+eq+"x"`} {
@@ -224,11 +225,11 @@ func TestLog_OfReadsThatAreRefused(t *testing.T) {
 		}
 	}
 	if failing := s.failing(); len(failing) != 0 {
-		t.Errorf("nobody fails by a list: %v", failing)
+		t.Errorf("a list marks no subject as failing: %v", failing)
 	}
 }
 
-// Who is refused in great numbers leaves one entry a minute.
+// Requests that are refused in great numbers leave one entry a minute.
 func TestLog_OfAStorm(t *testing.T) {
 	s := tell(t, enginetest.Memory, `{"maxSeats":5,"scimEnabled":false}`)
 	for range 20 {
@@ -242,8 +243,8 @@ func TestLog_OfAStorm(t *testing.T) {
 	}
 }
 
-// A group's warning says who the members are that were not taken, and why their own
-// provisioning fails.
+// The warning of a group names the members that were not accepted, and why
+// their own provisioning fails.
 func TestLog_NamesTheMembersConcerned(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Plain(), testMembersConcerned)
 }
@@ -279,7 +280,7 @@ func testMembersConcerned(t *testing.T, open func(testing.TB) table.Table) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("members %v, want %v", got, want)
 	}
-	// A tenant may have it refused.
+	// A tenant can choose that the request is refused.
 	s.mustAdmin(200, "PATCH", "/tenants/acme", `{"unknownMembers":"refuse"}`)
 	s.later()
 	a := s.send("PATCH", "/Groups/"+group.body["id"].(string), memberPatch("add", nobody))
@@ -288,7 +289,7 @@ func testMembersConcerned(t *testing.T, open func(testing.TB) table.Table) {
 		t.Errorf("refused: %v", x)
 	}
 	if m := entry["members"].([]any)[0].(map[string]any); m["id"] != nobody || m["state"] != "unknown" {
-		t.Errorf("whom it concerns: %v", m)
+		t.Errorf("concerned users: %v", m)
 	}
 	if f := s.failing()["Staff"]; f["resourceType"] != "Group" || f["cause"] != "unknown_members" {
 		t.Errorf("the group fails: %v", s.failing())
@@ -299,8 +300,8 @@ func testMembersConcerned(t *testing.T, open func(testing.TB) table.Table) {
 	}
 }
 
-// Who failed by the name is settled when it is provisioned under an id, and a group
-// that failed by its id when it is pushed again.
+// A user that failed under its name is resolved when it is provisioned under an
+// id, and a group that failed under its id when it is pushed again.
 func TestLog_FailuresThatAreSettledOtherwise(t *testing.T) {
 	s := tell(t, enginetest.Memory, `{"maxSeats":0}`)
 	s.send("POST", "/Users", userBody(`"userName":"jit@example.com"`))
@@ -330,8 +331,8 @@ func TestLog_FailuresThatAreSettledOtherwise(t *testing.T) {
 	}
 }
 
-// Names that no key can hold, and such as need not be names at all, are found and
-// explained as others are.
+// Subjects that no key can hold, or that are not names at all, are found and
+// explained like others.
 func TestLog_OfNamesWithoutMeasure(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Plain(), testLogOfNames)
 }
@@ -369,11 +370,12 @@ func testLogOfNames(t *testing.T, open func(testing.TB) table.Table) {
 	a := s.send("POST", "/Groups", groupBody("Staff", "anna@example.com"))
 	entry := s.explain(a)["entries"].([]any)[0].(map[string]any)
 	if m, ok := entry["members"].([]any); !ok || m[0].(map[string]any)["id"] != "anna@example.com" {
-		t.Errorf("whom it concerns: %v", entry)
+		t.Errorf("concerned users: %v", entry)
 	}
 }
 
-// Who is purged fails no more, and the history tells of the purge and of all before.
+// A purged user no longer fails, and its history has the purge and everything
+// before it.
 func TestLog_OfAPurge(t *testing.T) {
 	s := tell(t, enginetest.Memory, `{"maxSeats":5}`)
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
@@ -391,7 +393,8 @@ func TestLog_OfAPurge(t *testing.T) {
 	}
 }
 
-// The history of a record is whole, however long it is, and whatever its pages.
+// The history of a record is complete, however long it is and however it is
+// paged.
 func TestLog_HistoryOfARecord(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testHistory) }
 
 func testHistory(t *testing.T, open func(testing.TB) table.Table) {
@@ -427,8 +430,9 @@ func testHistory(t *testing.T, open func(testing.TB) table.Table) {
 	}
 }
 
-// Members who join side by side each add their entry: none is lost to another, as long
-// as they are not more than a record names between two reads of one of them.
+// Members that are added concurrently each leave an entry: none is lost, as
+// long as there are no more of them between two reads of a record than it has
+// room for.
 func TestLog_HistoryOfAGroupChangedSideBySide(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Plain(), testHistorySideBySide)
 }
@@ -463,13 +467,13 @@ func testHistorySideBySide(t *testing.T, open func(testing.TB) table.Table) {
 		for _, e := range s.log(limit, "subject="+group) {
 			id := e["requestId"].(string)
 			if got[id] {
-				t.Errorf("by %d: %s is told twice", limit, id)
+				t.Errorf("by %d: %s is listed twice", limit, id)
 			}
 			got[id] = true
 		}
 		for id := range want {
 			if !got[id] {
-				t.Errorf("by %d: %s is not told", limit, id)
+				t.Errorf("by %d: %s is not listed", limit, id)
 			}
 		}
 		if len(got) != len(want)+1 {

@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 )
 
-// openAPI is the description of the application's side, ready to judge by.
+// openAPI is the description of the admin API, compiled.
 var openAPI = sync.OnceValues(func() (*jsonschema.Compiler, map[string]any) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(adminapi.OpenAPI))
 	if err != nil {
@@ -28,7 +28,7 @@ var openAPI = sync.OnceValues(func() (*jsonschema.Compiler, map[string]any) {
 	return c, document.(map[string]any)
 })
 
-// described finds the operation of a request in the description.
+// described returns the description of a request's operation.
 func described(method, path string) (pointer string, operation map[string]any) {
 	_, document := openAPI()
 	path, _, _ = strings.Cut(path, "?")
@@ -48,8 +48,8 @@ func described(method, path string) (pointer string, operation map[string]any) {
 	return "", nil
 }
 
-// conform fails the test when an answer is not as the description says, or when a
-// request that is not as the description says is taken.
+// conform fails the test if an answer is not as described, or if a request that
+// is not as described is accepted.
 func conform(t *testing.T, method, path, body string, a answer) {
 	t.Helper()
 	pointer, operation := described(method, path)
@@ -82,7 +82,7 @@ func conform(t *testing.T, method, path, body string, a answer) {
 	if requested, ok := operation["requestBody"].(map[string]any); ok && a.status < 400 {
 		if body == "" {
 			if requested["required"] == true {
-				t.Errorf("%s %s: taken without the body that is required", method, path)
+				t.Errorf("%s %s: accepted without the required body", method, path)
 			}
 			return
 		}
@@ -91,7 +91,7 @@ func conform(t *testing.T, method, path, body string, a answer) {
 			err = judge(pointer+"/requestBody/content/application~1json/schema", sent)
 		}
 		if err != nil {
-			t.Errorf("%s %s: a body was taken that is not as described: %v", method, path, err)
+			t.Errorf("%s %s: accepted a body that is not as described: %v", method, path, err)
 		}
 	}
 }

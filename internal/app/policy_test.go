@@ -15,8 +15,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// calls compares every call of this package's tests with what template.yaml grants
-// the function that makes it.
+// calls compares every call in this package's tests with what template.yaml
+// grants to the calling function.
 var calls = func() *iam.Recorder {
 	r, err := iam.NewRecorder(rollcall.Template)
 	if err != nil {
@@ -25,8 +25,8 @@ var calls = func() *iam.Recorder {
 	return r
 }()
 
-// TestMain fails the run when a function needed what it is not granted, or, after
-// all tests, is granted what it never needed.
+// TestMain fails the run if a function needed a permission that it does not
+// have, or, after all tests, has one that it never needed.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	var faults []string
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// complete tells that no test was left out.
+// complete reports whether all tests ran.
 func complete() bool {
 	for _, name := range []string{"test.run", "test.skip"} {
 		if flag.Lookup(name).Value.String() != "" {
@@ -53,7 +53,7 @@ func complete() bool {
 	return !testing.Short()
 }
 
-// gateway knows the routes of the template.
+// gateway has the routes of the template.
 var gateway = func() *local.Gateway {
 	handlers := map[string]local.LambdaHandler{}
 	routes, err := local.Routes(rollcall.Template)
@@ -72,11 +72,11 @@ var gateway = func() *local.Gateway {
 	return g
 }()
 
-// routed names the function that API Gateway sends a request to.
+// routed returns the name of the function to which API Gateway sends a request.
 func routed(method, escapedPath string) string { return gateway.Function(method, escapedPath) }
 
-// A request whose path no route names is served by the function of /Bulk, bookmarks
-// and all.
+// A request whose path has no route is served by the function of /Bulk,
+// bookmarks included.
 func TestGrants_OtherSpellings(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestGrants_OtherSpellings(t *testing.T) {
 	}
 }
 
-// What no other test of this package asks for.
+// Calls that no other test of this package makes.
 func TestGrants_OtherEmailsAndDiscovery(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestGrants_OtherEmailsAndDiscovery(t *testing.T) {
 			}
 			s.must(200, "PATCH", "/Users/"+id, patchBody(`[{"op":"remove","path":"emails[value eq \"b@example.com\"]"}]`))
 			if a := s.send("GET", `/Users?filter=emails+eq+"b@example.com"`, ""); a.body["totalResults"] != 0.0 {
-				t.Errorf("found by an email that is gone: %d %v", a.status, a.body)
+				t.Errorf("found by a former email: %d %v", a.status, a.body)
 			}
 			discovery := &service{t: t, token: s.token, tenant: s.tenant}
 			discovery.start(s.table, app.Options{}) // it has seen no token yet

@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// What an identity provider may not do to a protected user, and what it may.
+// What an identity provider may do to a protected user, and what it may not.
 func TestProtection(t *testing.T) {
 	onBoth(t, 100, func(s *service, _ *clock) {
 		owner := s.must(201, "POST", "/Users", userBody(`"userName":"owner@example.com","externalId":"o"`))
@@ -62,19 +62,20 @@ func TestProtection(t *testing.T) {
 		if got := len(s.send("GET", "/Groups/"+small, "").body["members"].([]any)); got != 3 {
 			t.Errorf("the small group has %d members", got)
 		}
-		// The rest is as ever.
+		// Other changes work as before.
 		s.must(200, "PATCH", "/Users/"+owner, patchBody(`[{"op":"replace","path":"title","value":"Owner"}]`))
 		s.must(200, "PATCH", "/Groups/"+small, remove(others[0]))
-		s.must(200, "PATCH", "/Groups/"+without, remove(owner, others[0])) // he is no member there
+		s.must(200, "PATCH", "/Groups/"+without, remove(owner, others[0])) // not a member there
 		s.must(200, "PUT", "/Groups/"+large, membersBody("large", all[:22]))
 		s.must(204, "DELETE", "/Groups/"+without, "")
-		// The application may do all of it, protected or not.
+		// The application may do all of it, whether the user is protected or
+		// not.
 		s.ask(200, "PATCH", "/tenants/acme/users/"+owner, `{"active":false}`)
 		s.ask(200, "PATCH", "/tenants/acme/users/"+owner, `{"active":true,"accountType":"reader"}`)
 		s.ask(200, "PATCH", "/tenants/acme/users/"+owner, `{"accountType":"user"}`)
 		s.ask(204, "DELETE", "/tenants/acme/groups/"+large, "")
 		s.check(41)
-		// And an identity provider again, once the protection has ended.
+		// And so may an identity provider, once the protection has ended.
 		s.ask(200, "PATCH", "/tenants/acme/users/"+owner, `{"protected":false}`)
 		for _, f := range forbidden {
 			if !strings.Contains(f.path, large) && !strings.Contains(f.name, "group") && f.name != "deleted" {
@@ -89,7 +90,7 @@ func TestProtection(t *testing.T) {
 	})
 }
 
-// A POST that finds a protected user neither renames, demotes nor activates it.
+// A POST that finds a protected user does not rename, convert or activate it.
 func TestProtection_OfWhomAPOSTFinds(t *testing.T) {
 	onBoth(t, 10, func(s *service, _ *clock) {
 		own := s.makeOwn(`"userName":"a@example.com","email":"a@work.example","protected":true`)
@@ -108,8 +109,8 @@ func TestProtection_OfWhomAPOSTFinds(t *testing.T) {
 	})
 }
 
-// Whoever comes first, a protection or a removal, the other sees it: no protected user
-// is out of a group without having been so before.
+// A protection and a removal at once: the second one sees the first, so a
+// protected user has left a group only if it left before the protection.
 func TestProtection_AgainstARemoval(t *testing.T) {
 	for _, engine := range enginetest.All()[:3] {
 		t.Run(engine.Name, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// Two logins of one person at once, and two people for the last seat: one comes
-// through.
+// Two logins of one person at once, and two people for the last seat: one
+// succeeds.
 func TestOwnUsers_AtOnce(t *testing.T) {
 	for _, engine := range enginetest.All()[:3] {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -44,8 +44,8 @@ func TestOwnUsers_AtOnce(t *testing.T) {
 	}
 }
 
-// A purged user is gone: nothing finds it, its values are free, its groups are
-// without it, and it does not come back.
+// A purged user is not found, its values are free, its groups are without it,
+// and it does not come back.
 func TestOwnUsers_Purge(t *testing.T) {
 	onBoth(t, 50, func(s *service, _ *clock) {
 		body := userBody(`"userName":"a@example.com","externalId":"1","emails":[{"value":"a@example.com","primary":true},{"value":"b@example.com"}]`)

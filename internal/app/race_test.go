@@ -14,7 +14,8 @@ import (
 )
 
 // atOnce sends n requests at the same time and counts the statuses. Like an
-// identity provider it sends a request again that is told to come again.
+// identity provider, it repeats a request that is answered with a retryable
+// error.
 func (s *service) atOnce(n int, request func(i int) (method, path, body string)) map[int]int {
 	var wait sync.WaitGroup
 	begin := make(chan struct{})
@@ -60,8 +61,8 @@ func wantStatuses(t *testing.T, got map[int]int, want map[int]int) {
 	}
 }
 
-// TestRaces is what must hold when requests for the same thing arrive at once:
-// on each engine, and with transactions colliding as they do in DynamoDB.
+// TestRaces checks what must hold for concurrent requests about the same
+// resource: on each engine, and with colliding transactions as in DynamoDB.
 func TestRaces(t *testing.T) {
 	for _, engine := range enginetest.All() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -200,8 +201,8 @@ func TestRaces(t *testing.T) {
 	}
 }
 
-// everyKindConflicts does each kind of write until one of that kind met a
-// conflict and came through.
+// everyKindConflicts repeats each kind of write until one of that kind met a
+// conflict and succeeded.
 func everyKindConflicts(t *testing.T, e enginetest.Engine) {
 	s := newService(t, e.Open(t), 1000, app.Options{})
 	came := map[directory.Action]int{}
@@ -228,7 +229,7 @@ func everyKindConflicts(t *testing.T, e enginetest.Engine) {
 	}
 	for round := 0; missing() != ""; round++ {
 		if round == 200 {
-			t.Fatalf("no %s met a conflict and came through in %d rounds", missing(), round)
+			t.Fatalf("no %s met a conflict and succeeded in %d rounds", missing(), round)
 		}
 		body := userBody(fmt.Sprintf(`"userName":"c%d","emails":[{"value":"c%d@x"}]`, round, round))
 		id, _ := note(s.send("POST", "/Users", body)).body["id"].(string)
@@ -239,6 +240,6 @@ func everyKindConflicts(t *testing.T, e enginetest.Engine) {
 		note(s.send("DELETE", "/Users/"+id, ""))
 		note(s.send("POST", "/Users", body))
 	}
-	t.Logf("came through a conflict: %v", came)
+	t.Logf("succeeded after a conflict: %v", came)
 	s.check(s.active())
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// What can be done to a token at each point of a rotation.
+// What can be done with a token at each point of a rotation.
 func TestTokens_Rotation(t *testing.T) {
 	onBoth(t, 5, func(s *service, _ *clock) {
 		mint := func() string { return s.ask(201, "POST", "/tenants/acme/tokens", "").body["id"].(string) }
@@ -67,7 +67,7 @@ func TestTokens_Rotation(t *testing.T) {
 		s.ask(204, "DELETE", at(revoked), "")
 		conflicts("a revoked token rotated", s.admin("POST", at(revoked)+"/rotation", ""))
 
-		// Twenty ends of one rotation at once: one comes through.
+		// Twenty concurrent ends of one rotation: one succeeds.
 		old := mint()
 		next := s.ask(201, "POST", at(old)+"/rotation", "").body["id"].(string)
 		var ended atomic.Int64
@@ -95,7 +95,7 @@ func TestTokens_Rotation(t *testing.T) {
 	})
 }
 
-// Noting that a token was used costs the request nothing.
+// Recording the use of a token costs the request nothing.
 func TestTokens_LastUsedIsNoPartOfTheBudget(t *testing.T) {
 	engine := enginetest.Memory(t)
 	s := newService(t, engine, 5, app.Options{})

@@ -71,7 +71,7 @@ func testSearchNothing(t *testing.T, open func(testing.TB) table.Table) {
 		{"log", "subject=anna%40example.org", "unknown_subject", nil, []string{"anna@example.com"}}, // by the part before the @
 		{"log", "subject=cerol%40example.com", "unknown_subject", nil, nil},                         // the first letters are looked up
 		{"log", "subject=carlo%40example.com", "unknown_subject", nil, []string{"carol@example.com"}},
-		{"log", "subject=dora", "unknown_subject", nil, []string{"dora@example.com"}}, // who has no record
+		{"log", "subject=dora", "unknown_subject", nil, []string{"dora@example.com"}}, // without a record
 		{"log", "subject=bob%40mail", "unknown_subject", nil, []string{"bob@mail.example"}},
 		{"log", "subject=00U1", "unknown_subject", []string{"except in an externalId"}, nil},
 		{"log", "subject=x", "unknown_subject", nil, nil},
@@ -106,8 +106,8 @@ func testSearchNothing(t *testing.T, open func(testing.TB) table.Table) {
 	check(search{"log", "subject=dora%40example.com", "unknown_subject", nil, nil})
 }
 
-// However many names begin alike, and however many subjects fail, few are offered, in
-// as many reads.
+// However many names begin alike, and however many subjects fail, few are
+// suggested, in the same number of reads.
 func TestSearch_NothingOfMany(t *testing.T) {
 	s := tell(t, enginetest.Memory, `{"maxSeats":200}`)
 	for i := range 150 {

@@ -28,26 +28,27 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// setupDoc is a guide for the administrators of one identity provider, read as
-// they read it: its tables, and its requests with their answers.
+// A setupDoc is a guide for the administrators of one identity provider: its
+// tables, and its requests with their answers.
 type setupDoc struct {
 	name  string
 	text  string
 	steps []setupStep
-	// tables are the rows of each table, by the cells of its heading.
+	// tables are the tables, with rows by the headings of their columns.
 	tables []setupTable
 }
 
-// setupStep is one thing in a guide that is done or checked, in its order.
+// A setupStep is one request or check in a guide, in its order.
 type setupStep struct {
 	line int
-	// given sets up what the reader is told to imagine.
+	// given describes the situation that the reader is to imagine.
 	given string
-	// request is answered by want.
+	// the request, and the wanted answer
 	method, path, body string
 	headers            http.Header
 	want               *setupAnswer
-	// seats is how many are in use now, -1 when the guide does not say.
+	// seats is the number of seats in use afterwards, or -1 if the guide has
+	// none.
 	seats int64
 }
 
@@ -70,8 +71,8 @@ var (
 	seatsOf     = regexp.MustCompile(`rollcall init --tenant acme --seats (\d+)`)
 )
 
-// loadSetup reads a guide. What it cannot read ends the test: a request without
-// its answer, an answer without its request.
+// loadSetup reads a guide. It fails the test if a request has no answer, or an
+// answer no request.
 func loadSetup(t *testing.T, name string) *setupDoc {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/how-to/" + name)
@@ -110,7 +111,7 @@ func loadSetup(t *testing.T, name string) *setupDoc {
 	return doc
 }
 
-// block reads a request, or the answer to the one before.
+// block reads a request, or the answer to the previous one.
 func (d *setupDoc) block(t *testing.T, line int, lines []string) {
 	t.Helper()
 	head, body, _ := strings.Cut(strings.Join(lines, "\n"), "\n\n")
@@ -119,7 +120,7 @@ func (d *setupDoc) block(t *testing.T, line int, lines []string) {
 	for s := bufio.NewScanner(strings.NewReader(rest)); s.Scan(); {
 		name, value, ok := strings.Cut(s.Text(), ": ")
 		if !ok {
-			t.Fatalf("%s:%d: %q is no header", d.name, line, s.Text())
+			t.Fatalf("%s:%d: %q is not a header", d.name, line, s.Text())
 		}
 		headers.Set(name, value)
 	}
@@ -130,7 +131,7 @@ func (d *setupDoc) block(t *testing.T, line int, lines []string) {
 		code, reason, _ := strings.Cut(status, " ")
 		n, err := strconv.Atoi(code)
 		if err != nil || reason != http.StatusText(n) {
-			t.Fatalf("%s:%d: there is no status %q", d.name, line, status)
+			t.Fatalf("%s:%d: unknown status %q", d.name, line, status)
 		}
 		if len(d.steps) == 0 || d.steps[len(d.steps)-1].method == "" || d.steps[len(d.steps)-1].want != nil {
 			t.Fatalf("%s:%d: the answer has no request", d.name, line)
@@ -140,12 +141,12 @@ func (d *setupDoc) block(t *testing.T, line int, lines []string) {
 	}
 	method, path, ok := strings.Cut(first, " ")
 	if !ok || !strings.HasPrefix(path, "/") {
-		t.Fatalf("%s:%d: %q is no request", d.name, line, first)
+		t.Fatalf("%s:%d: %q is not a request", d.name, line, first)
 	}
 	d.steps = append(d.steps, setupStep{line: line, method: method, path: path, body: body, headers: headers, seats: -1})
 }
 
-// readTable reads a table. Cells lose their backticks at the ends.
+// readTable reads a table. Backticks around cells are removed.
 func readTable(t *testing.T, line int, lines []string) setupTable {
 	t.Helper()
 	cells := func(row string) []string {
@@ -173,7 +174,7 @@ func readTable(t *testing.T, line int, lines []string) setupTable {
 	return table
 }
 
-// having are the rows of all tables with a column of each of the names.
+// having returns the rows of all tables that have a column of each name.
 func (d *setupDoc) having(t *testing.T, columns ...string) []map[string]string {
 	t.Helper()
 	var rows []map[string]string
@@ -188,7 +189,7 @@ func (d *setupDoc) having(t *testing.T, columns ...string) []map[string]string {
 	return rows
 }
 
-// field is the value that a guide has a reader enter in a field.
+// field returns the value that the guide has for a field.
 func (d *setupDoc) field(t *testing.T, name string) string {
 	t.Helper()
 	for _, row := range d.having(t, "field", "value") {
@@ -206,8 +207,8 @@ func eachSetup(t *testing.T, run func(*testing.T, *setupDoc)) {
 	}
 }
 
-// Every request in the guides is answered as they show it, in their order, in
-// one tenant of as many seats as they make; and the seats are as they count them.
+// Every request in the guides is answered as shown, in order, in one tenant
+// with as many seats as they give it; and the seats in use are as they say.
 func TestSetupDocs_RequestsAnswerAsShown(t *testing.T) {
 	eachSetup(t, func(t *testing.T, doc *setupDoc) {
 		m := seatsOf.FindStringSubmatch(doc.text)
@@ -241,7 +242,7 @@ func TestSetupDocs_RequestsAnswerAsShown(t *testing.T) {
 	})
 }
 
-// setupWalk goes through a guide. ids has what the placeholders stand for.
+// A setupWalk is a run through a guide. ids has the values of the placeholders.
 type setupWalk struct {
 	*service
 	doc     *setupDoc
@@ -267,11 +268,11 @@ func (w *setupWalk) setUp(step setupStep) {
 	case made != nil:
 		w.own(made[1])
 	default:
-		w.t.Fatalf("docs/how-to/%s:%d: nobody knows how it comes that %s", w.doc.name, step.line, step.given)
+		w.t.Fatalf("docs/how-to/%s:%d: no step sets up that %s", w.doc.name, step.line, step.given)
 	}
 }
 
-// own stores a User of the application, which no identity provider made.
+// own stores a User of the application, which no identity provider created.
 func (s *service) own(userName string) {
 	s.t.Helper()
 	types := scim.UserType(scim.RollcallURN)
@@ -292,7 +293,7 @@ func (s *service) own(userName string) {
 	}
 }
 
-// fill puts ids where their placeholders stand.
+// fill replaces placeholders with ids.
 func (w *setupWalk) fill(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(name string) string {
 		if id, ok := w.ids[name]; ok {
@@ -302,8 +303,8 @@ func (w *setupWalk) fill(text string) string {
 	})
 }
 
-// setupAgents are the user agents of the guides' identity providers, by which an error
-// gives the advice for their screens.
+// setupAgents are the user agents of the guides' identity providers: an error
+// has the advice for their screens.
 var setupAgents = map[string]string{"connect-okta.md": "Okta SCIM Client 1.0.0", "connect-entra.md": "Microsoft.Azure.SyncFabric"}
 
 func (w *setupWalk) ask(step setupStep) {
@@ -336,7 +337,7 @@ func (w *setupWalk) ask(step setupStep) {
 }
 
 // compare finds what a guide shows in an answer, which may have more members.
-// Arrays are whole. A placeholder that is new takes the text it stands for.
+// Arrays must be equal. A new placeholder gets the value in its place.
 func (w *setupWalk) compare(at string, want, got any) {
 	w.t.Helper()
 	switch want := want.(type) {
@@ -384,8 +385,8 @@ func (w *setupWalk) compare(at string, want, got any) {
 	}
 }
 
-// The base URL is the one that the routes are under, with Entra's flag or
-// without, and the attribute that people are looked up by is unique.
+// The base URL is that of the routes, with or without Entra's flag, and the
+// attribute by which users are found is unique.
 func TestSetupDocs_ConnectionIsTheServers(t *testing.T) {
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
 	okta, entra := loadSetup(t, "connect-okta.md"), loadSetup(t, "connect-entra.md")
@@ -411,11 +412,11 @@ func TestSetupDocs_ConnectionIsTheServers(t *testing.T) {
 		}
 	}
 	if text, _ := access.Mint(s.tenant); !strings.HasPrefix(text, "rct_acme_") {
-		t.Errorf("tokens do not begin as the guides show them")
+		t.Errorf("tokens do not start as the guides show them")
 	}
 }
 
-// What the guides say of failures is what the table of causes says; package provlog
+// The failures in the guides are those of the table of causes; package provlog
 // compares the advice.
 func TestSetupDocs_FailuresAreThoseOfTheTable(t *testing.T) {
 	eachSetup(t, func(t *testing.T, doc *setupDoc) {
@@ -433,7 +434,7 @@ func TestSetupDocs_FailuresAreThoseOfTheTable(t *testing.T) {
 		warnings := doc.text[strings.LastIndex(doc.text, "In the log, `outcome` is `warning`"):]
 		for _, m := range regexp.MustCompile("`([a-z_]+)` for").FindAllStringSubmatch(warnings, -1) {
 			if !slices.Contains(provlog.Causes(), provlog.Cause(m[1])) {
-				t.Errorf("there is no cause %s", m[1])
+				t.Errorf("unknown cause %s", m[1])
 			}
 		}
 		if provlog.RateLimit.Meaning().RetryAfter == 0 {
@@ -446,8 +447,8 @@ func TestSetupDocs_FailuresAreThoseOfTheTable(t *testing.T) {
 	})
 }
 
-// The settings that the guides advise are those a tenant begins with, and the
-// forms of the identity provider are refused where they say so.
+// The settings that the guides recommend are a tenant's defaults, and the
+// dialects of the identity provider are refused where the guides say so.
 func TestSetupDocs_SettingsAreTheDefaults(t *testing.T) {
 	d := tenant.DefaultSettings()
 	defaults := map[string]string{
@@ -459,7 +460,7 @@ func TestSetupDocs_SettingsAreTheDefaults(t *testing.T) {
 		rows := doc.having(t, "setting", "leave it at")
 		for _, row := range rows {
 			if want := defaults[row["setting"]]; want != row["leave it at"] {
-				t.Errorf("%s begins as %q, want %q", row["setting"], want, row["leave it at"])
+				t.Errorf("%s is %q by default, want %q", row["setting"], want, row["leave it at"])
 			}
 		}
 		if len(rows) != len(defaults) {
@@ -486,10 +487,10 @@ func TestSetupDocs_SettingsAreTheDefaults(t *testing.T) {
 	s.must(200, "PATCH", "/Users/"+user, patchBody(`[{"op":"replace","path":"active","value":false}]`))
 }
 
-// The requests in a guide have the forms that were recorded of its identity
-// provider, in internal/replay or under events/: the method and the resource, the
-// names in the query, and of each operation what it is, what its path looks like
-// and of what kind its value is. A read by id is everybody's.
+// The requests in a guide have forms that were recorded from its identity
+// provider, in internal/replay or under events/: the method, the resource, the
+// names in the query, and of each operation its op, path and kind of value. A
+// read by id is common to all.
 func TestSetupDocs_RequestsHaveRecordedForms(t *testing.T) {
 	cases, err := replay.Cases()
 	if err != nil {
@@ -535,7 +536,7 @@ func TestSetupDocs_RequestsHaveRecordedForms(t *testing.T) {
 	})
 }
 
-// forms are the forms of a request: one, or one for each of its operations.
+// forms returns the forms of a request: one, or one for each of its operations.
 func forms(method, path string, body []byte) []string {
 	if method == "" {
 		return nil

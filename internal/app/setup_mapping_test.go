@@ -15,9 +15,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// setupTarget is an attribute as an administrator names it in the identity
-// provider: of a schema, in the element whose key has the value, its
-// sub-attribute.
+// A setupTarget is an attribute as an administrator names it in the identity
+// provider: its schema, its sub-attribute, and the key and value that select
+// its element.
 type setupTarget struct {
 	schema, name string
 	key, value   string // "" for an attribute without elements
@@ -33,7 +33,7 @@ func oktaTarget(t *testing.T, name, namespace string) setupTarget {
 	t.Helper()
 	m := oktaName.FindStringSubmatch(name)
 	if m == nil {
-		t.Fatalf("%q is no external name", name)
+		t.Fatalf("%q is not an external name", name)
 	}
 	return setupTarget{schema: namespace, name: m[1], key: m[2], value: m[3] + m[4], sub: m[5]}
 }
@@ -42,7 +42,7 @@ func entraTarget(t *testing.T, path, core string) setupTarget {
 	t.Helper()
 	m := entraPath.FindStringSubmatch(path)
 	if m == nil {
-		t.Fatalf("%q is no path", path)
+		t.Fatalf("%q is not a path", path)
 	}
 	schema := m[1]
 	if schema == "" {
@@ -51,12 +51,12 @@ func entraTarget(t *testing.T, path, core string) setupTarget {
 	return setupTarget{schema: schema, name: m[2], key: m[3], value: m[4], sub: m[5]}
 }
 
-// core tells whether the attribute lies at the top of the resource.
+// core reports whether the attribute is at the top of the resource.
 func (g setupTarget) core() bool {
 	return g.schema == scim.CoreUserURN || g.schema == scim.CoreGroupURN
 }
 
-// literal is the selecting value as JSON has it.
+// literal returns the selecting value as JSON has it.
 func (g setupTarget) literal() any {
 	if g.key == "primary" {
 		return g.value == "true"
@@ -96,7 +96,7 @@ func (g setupTarget) put(resource map[string]any, value any) {
 	}
 }
 
-// read is the value in a resource, nil when it has none.
+// read returns the value in a resource, or nil.
 func (g setupTarget) read(resource map[string]any) any {
 	if !g.core() {
 		resource, _ = resource[g.schema].(map[string]any)
@@ -115,14 +115,14 @@ func (g setupTarget) read(resource map[string]any) any {
 	switch {
 	case g.sub != "":
 		return inner[g.sub]
-	case isObject: // the manager, whose value is sent in place of it
+	case isObject: // the manager: its value is sent in place of the object
 		return inner["value"]
 	}
 	return value
 }
 
-// schemaAttribute is what /Schemas says of an attribute, nil when it does not
-// have it. externalId is in no schema: RFC 7643 §3.1.
+// schemaAttribute returns an attribute of /Schemas, or nil. externalId is in no
+// schema. RFC 7643 §3.1
 func schemaAttribute(t *testing.T, s *service, g setupTarget) map[string]any {
 	t.Helper()
 	if g.name == "externalId" && g.core() {
@@ -153,16 +153,16 @@ func named(attributes any, name string) map[string]any {
 	return nil
 }
 
-// mapping is a row of a guide's table of mappings: an attribute, and a value.
+// A mapping is a row of a guide's table of mappings: an attribute and a value.
 type mapping struct {
 	target  setupTarget
-	path    string // as it is entered
+	path    string // as entered
 	example string
-	// value is the example in the attribute's own type.
+	// value is the example in the attribute's type.
 	value any
 }
 
-// newMapping checks that the server has the attribute, and that it can be
+// newMapping checks that the server has the attribute and that it can be
 // written.
 func newMapping(t *testing.T, s *service, g setupTarget, path, example string) mapping {
 	t.Helper()
@@ -186,7 +186,7 @@ func encoded(t *testing.T, v any) string {
 	return string(text)
 }
 
-// bare makes a user who has nothing of what the mappings set: inactive, a Reader,
+// bare creates a user without the values of the mappings: inactive, a Reader,
 // under a name that no mapping has.
 func (s *service) bare() string {
 	s.t.Helper()
@@ -196,8 +196,8 @@ func (s *service) bare() string {
 
 var bareUsers atomic.Int64
 
-// Each attribute that the Okta guide maps is one of the server's, and is kept
-// as Okta sends it: in POST and PUT, and in a PATCH without a path.
+// Each attribute in the mappings of the Okta guide exists and is stored as Okta
+// sends it: in POST and PUT, and in a PATCH without a path.
 func TestSetupDocs_OktaMappingsAreTaken(t *testing.T) {
 	t.Parallel()
 	doc := loadSetup(t, "connect-okta.md")
@@ -233,7 +233,8 @@ func TestSetupDocs_OktaMappingsAreTaken(t *testing.T) {
 	s.kept(mappings, patched, "PATCH")
 	s.check(1)
 
-	// What is entered for isTeamAccount is what is mapped, and what the server has.
+	// The fields for isTeamAccount are those of the mapping, and the server has
+	// the attribute.
 	entered := oktaTarget(t, doc.field(t, "External name"), doc.field(t, "External namespace"))
 	if want := (setupTarget{schema: scim.RollcallURN, name: "isTeamAccount"}); entered != want ||
 		!slices.ContainsFunc(mappings, func(m mapping) bool { return m.target == want }) || doc.field(t, "Data type") != "boolean" {
@@ -241,20 +242,21 @@ func TestSetupDocs_OktaMappingsAreTaken(t *testing.T) {
 	}
 }
 
-// The row of externalId is there because a PUT without it takes it away.
+// The row of externalId is needed because a PUT without it removes it.
 func TestSetupDocs_OktaPUTWithoutExternalID(t *testing.T) {
 	t.Parallel()
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"alice","externalId":"00u1"`))
 	s.must(200, "PUT", "/Users/"+id, userBody(`"userName":"alice"`))
 	if a := s.send("GET", "/Users/"+id, ""); a.body["externalId"] != nil {
-		t.Errorf("externalId is %v: the guide says it is gone", a.body["externalId"])
+		t.Errorf("externalId is %v: the guide says it is removed", a.body["externalId"])
 	}
 }
 
-// Each attribute that the Entra guide maps for users is one of the server's, and
-// is kept as Entra sends it: in POST, by Add and by Replace where nothing was, and
-// with the flag. The matching attributes find the user, an inactive one too.
+// Each attribute in the mappings of the Entra guide for users exists and is
+// stored as Entra sends it: in POST, by Add and by Replace where nothing was,
+// and with the flag. The matching attributes find the user, also an inactive
+// one.
 func TestSetupDocs_EntraMappingsAreTaken(t *testing.T) {
 	t.Parallel()
 	doc := loadSetup(t, "connect-entra.md")
@@ -309,7 +311,7 @@ func TestSetupDocs_EntraMappingsAreTaken(t *testing.T) {
 	s.check(0)
 }
 
-// The same of groups. Members are users, by their ids.
+// The same for groups. Members are users, by their ids.
 func TestSetupDocs_EntraGroupMappingsAreTaken(t *testing.T) {
 	t.Parallel()
 	doc := loadSetup(t, "connect-entra.md")
@@ -343,7 +345,7 @@ func TestSetupDocs_EntraGroupMappingsAreTaken(t *testing.T) {
 	}
 }
 
-// entraTables are the tables of mappings: of users, and of groups.
+// entraTables returns the tables of mappings: for users, and for groups.
 func entraTables(t *testing.T, doc *setupDoc) []setupTable {
 	t.Helper()
 	var tables []setupTable
@@ -358,7 +360,7 @@ func entraTables(t *testing.T, doc *setupDoc) []setupTable {
 	return tables
 }
 
-// kept fails the test when a user does not have the values of the mappings.
+// kept fails the test unless a user has the values of the mappings.
 func (s *service) kept(mappings []mapping, id, how string) {
 	s.t.Helper()
 	a := s.send("GET", "/Users/"+id, "")
@@ -369,8 +371,8 @@ func (s *service) kept(mappings []mapping, id, how string) {
 	}
 }
 
-// found fails the test when a matching attribute does not find so many, in both
-// ways to write a space.
+// found fails the test unless a matching attribute finds the given number, with
+// both encodings of a space.
 func (s *service) found(match map[string]mapping, query string, want float64) {
 	s.t.Helper()
 	for _, m := range match {

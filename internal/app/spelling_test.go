@@ -14,8 +14,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// Other spellings of a path go through API Gateway's routes to a function that may
-// serve them, and lead to what they name alone: API Gateway decodes them.
+// Other spellings of a path go through API Gateway's routes to a function that
+// may serve them, and lead only to what they name: API Gateway decodes them.
 func TestSpellings_ThroughTheGateway(t *testing.T) {
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
 	g, err := local.FromTemplate(rollcall.Template, func(folder string) http.Handler {
@@ -90,7 +90,7 @@ func TestSpellings_ThroughTheGateway(t *testing.T) {
 	}
 	for _, path := range []string{"/Users/" + ann, "/Users/" + bob, "/Groups/" + group} {
 		if status, _, answer := send("GET", "/scim/v2"+path, ""); status != 200 {
-			t.Errorf("%s is gone: %d %s", path, status, answer)
+			t.Errorf("%s is not found: %d %s", path, status, answer)
 		}
 	}
 	if status, _, answer := send("DELETE", "/scim/v2//USERS//"+bob+"/", ""); status != 204 {

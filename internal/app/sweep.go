@@ -14,21 +14,22 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// SweepInterval is how often sweeps begin, in a deployment (template.yaml) and
-// in rollcall local.
+// SweepInterval is the time from the start of one sweep to the next, in a
+// deployment (template.yaml) and in rollcall local.
 const SweepInterval = 5 * time.Minute
 
-// Sweep finishes the work that requests left over, of all tenants, and logs one
-// line, scim.sweep; docs/how-to/runbook.md has its fields. The end of the context is
-// no error: what was begun is safe to leave, and the next sweep goes on.
+// Sweep finishes the work that requests of all tenants left unfinished, and
+// logs one line, scim.sweep, described in docs/how-to/runbook.md. The end of the
+// context is not an error: unfinished work is safe to leave, and the next sweep
+// continues it.
 func (a *App) Sweep(ctx context.Context) error {
 	s := a.sweep(ctx)
 	s.log(ctx, a.service.Log)
 	return s.err()
 }
 
-// SweepEvery sweeps now and whenever an interval has passed, until the context
-// ends. It logs the sweeps that found something to do.
+// SweepEvery sweeps now and after every interval, until the context ends. It
+// logs the sweeps that found something to do.
 func (a *App) SweepEvery(ctx context.Context, interval time.Duration) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -44,11 +45,12 @@ func (a *App) SweepEvery(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// sweep is one sweep, as its line tells of it.
+// A sweep is what the log line of one sweep reports.
 type sweep struct {
 	store.Sweeping
-	// failures are why tasks failed, or why no more were looked for; interrupted
-	// that the time was over first, which is none.
+	// failures are the reasons for which tasks failed, or why no more were
+	// looked for. interrupted means that the time was over first, which is not
+	// a failure.
 	failures    []error
 	interrupted bool
 	duration    time.Duration
@@ -68,7 +70,7 @@ func (a *App) sweep(ctx context.Context) sweep {
 	return s
 }
 
-// parts are the errors that were joined to one.
+// parts returns the errors that were joined into one.
 func parts(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return slices.Clone(joined.Unwrap())
@@ -81,12 +83,12 @@ func parts(err error) []error {
 
 func (s *sweep) found() bool { return s.Finished+s.Advanced > 0 || len(s.failures) > 0 }
 
-// maxReasons is how many different failures a line tells of: a table that cannot
-// be written fails every task in the same way.
+// maxReasons is the largest number of different failures in a line: a table
+// that cannot be written fails every task in the same way.
 const maxReasons = 5
 
-// err is what failed, in one line, each reason with the first task that failed
-// for it; nil when nothing did.
+// err returns the failures in one line, each reason with the first task that it
+// failed; nil if nothing failed.
 func (s *sweep) err() error {
 	var reasons []string
 	seen := map[string]bool{}

@@ -21,7 +21,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// readOnly is a table of which no write is taken.
+// A readOnly is a table that refuses all writes.
 type readOnly struct {
 	table.Table
 	refuse func(context.Context) error
@@ -29,8 +29,8 @@ type readOnly struct {
 
 func (r *readOnly) Write(ctx context.Context, _ table.Transaction) error { return r.refuse(ctx) }
 
-// leftOver leaves tasks of as many groups that were given up, as requests that
-// were killed at a time do.
+// leftOver leaves tasks of n abandoned groups, as requests do that were killed
+// at a time.
 func leftOver(t *testing.T, engine table.Table, name string, at time.Time, groups ...string) {
 	t.Helper()
 	id, err := tenant.ParseID(name)
@@ -55,7 +55,7 @@ func memory(t *testing.T) *embedded.Table {
 	return engine
 }
 
-// sweeper is the service on a table, and what it logs.
+// sweeper returns the service on a table, and its log.
 func sweeper(t *testing.T, engine table.Table) (*app.App, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
@@ -66,7 +66,7 @@ func sweeper(t *testing.T, engine table.Table) (*app.App, *bytes.Buffer) {
 	return a, log
 }
 
-// line is the only line of a log, without what differs from one run to the next.
+// line returns the only line of a log, without what differs between runs.
 func line(t *testing.T, log *bytes.Buffer) map[string]any {
 	t.Helper()
 	var event map[string]any
@@ -80,7 +80,7 @@ func line(t *testing.T, log *bytes.Buffer) map[string]any {
 	return event
 }
 
-// wantFields compares the fields that are named.
+// wantFields compares the named fields.
 func wantFields(t *testing.T, got, want map[string]any) {
 	t.Helper()
 	for name, value := range want {
@@ -117,7 +117,7 @@ func TestSweep_FinishesWhatIsOldOfAllTenants(t *testing.T) {
 	wantFields(t, line(t, log), map[string]any{"finished": 0.0, "young": 1.0, "roundTrips": 1.0, "writeUnits": 0.0})
 }
 
-// An empty sweep is what nearly every sweep is: the bill is made of them.
+// An empty sweep is what nearly every sweep is, so its cost decides the bill.
 func TestSweep_CostsOneReadUnitWhenThereIsNothing(t *testing.T) {
 	a, log := sweeper(t, memory(t))
 	if err := a.Sweep(iam.As(t.Context(), "SweepFunction")); err != nil {
@@ -186,7 +186,7 @@ func TestSweepEvery_LogsWhatItFinds(t *testing.T) {
 	wantFields(t, line(t, log), map[string]any{"event": "scim.sweep", "finished": 1.0})
 }
 
-// The function as it is deployed: its client, its table, the deadline of its
+// The function as deployed: its client, its table, the deadline of its
 // invocation.
 func TestSweep_AsDeployed(t *testing.T) {
 	endpoint := tabletest.Endpoint(t)
@@ -221,7 +221,7 @@ func TestSweep_AsDeployed(t *testing.T) {
 		timeout time.Duration
 		want    map[string]any
 	}{
-		{time.Second, map[string]any{"finished": 0.0, "interrupted": true}}, // all of it is margin
+		{time.Second, map[string]any{"finished": 0.0, "interrupted": true}}, // shorter than the margin
 		{time.Minute, map[string]any{"finished": 1.0, "interrupted": false}},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), tt.timeout)

@@ -16,7 +16,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// spy remembers every key that was ever written.
+// A spy is a table that remembers every key that was ever written.
 type spy struct {
 	table.Table
 	mu   sync.Mutex
@@ -32,7 +32,7 @@ func (s *spy) Write(ctx context.Context, tx table.Transaction) error {
 	return s.Table.Write(ctx, tx)
 }
 
-// left are the keys of a tenant that are still there.
+// left returns the keys of a tenant that still exist.
 func (s *spy) left(t *testing.T, name string) []string {
 	t.Helper()
 	var left []string
@@ -53,7 +53,7 @@ func (s *spy) left(t *testing.T, name string) []string {
 	return left
 }
 
-// A tenant that is deleted leaves nothing, and takes nothing of another with it.
+// Deleting a tenant removes everything of it, and nothing of another.
 func TestTenants_DeletionLeavesNothing(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestTenants_DeletionLeavesNothing(t *testing.T) {
 			}
 			history()
 			mine := s.token
-			// The other tenant has a name that begins with this one's.
+			// The name of the other tenant begins with this one's.
 			s.ask(201, "PUT", "/tenants/acme-2", `{"maxSeats":500}`)
 			s.token = s.ask(201, "POST", "/tenants/acme-2/tokens", "").body["token"].(string)
 			history()
@@ -89,7 +89,8 @@ func TestTenants_DeletionLeavesNothing(t *testing.T) {
 				`{"resourceType":"User","schema":{"id":"`+urn+`","name":"HR","attributes":[{"name":"badge","type":"string"}]}}`)
 
 			for _, confirm := range []string{"", "?confirm=", "?confirm=acme-2", "?confirm=ACME"} {
-				// The document asks for it, so that the request itself is not judged.
+				// The API description requires confirm, so the request itself
+				// is not checked.
 				if a := s.admin("DELETE", "/tenants/acme"+confirm, ""); a.status != 400 || !isProblem(a, "confirmation-needed") {
 					t.Errorf("%q: %d %v", confirm, a.status, a.body)
 				}
@@ -114,9 +115,9 @@ func TestTenants_DeletionLeavesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			sweep() // too early: requests may be under way that believe it to be on
+			sweep() // too early: running requests may have SCIM cached as enabled
 			if len(watched.left(t, "acme")) < 50 {
-				t.Error("the tenant was taken away at once")
+				t.Error("the tenant was removed at once")
 			}
 			c.move(2 * time.Minute)
 			sweep()
@@ -139,7 +140,7 @@ func TestTenants_DeletionLeavesNothing(t *testing.T) {
 	}
 }
 
-// kept is a table that keeps the items of tenants themselves.
+// A kept is a table that keeps the items of the tenants themselves.
 type kept struct{ table.Table }
 
 func (k kept) Write(ctx context.Context, tx table.Transaction) error {
@@ -151,7 +152,7 @@ func (k kept) Write(ctx context.Context, tx table.Transaction) error {
 	return k.Table.Write(ctx, tx)
 }
 
-// While a tenant is deleted, it is shown how far that is.
+// While a tenant is being deleted, its progress is shown.
 func TestTenants_DeletionShowsItsProgress(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// Every choice reaches the requests of the identity provider.
+// Every setting takes effect in the identity provider's requests.
 func TestTenants_SettingsTakeEffect(t *testing.T) {
 	onBoth(t, 20, func(s *service, c *clock) {
 		group := func(name string) string {
@@ -34,7 +34,7 @@ func TestTenants_SettingsTakeEffect(t *testing.T) {
 	})
 }
 
-// Administrators who change different settings at once all come through.
+// Concurrent changes of different settings all succeed.
 func TestTenants_ConcurrentChangesAllStay(t *testing.T) {
 	for _, engine := range enginetest.All()[:3] {
 		t.Run(engine.Name, func(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// fence is a table that tells of every call that reaches the items of a tenant,
-// while it is closed.
+// A fence is a table that reports every call that reaches the items of a
+// tenant, while it is closed.
 type fence struct {
 	table.Table
 	tenant string
@@ -63,9 +63,9 @@ func (f *fence) told() []string {
 	return f.calls
 }
 
-// Two tenants side by side: whatever a client of the one sends, with whatever it
-// knows of the other, nothing of the other is read, changed or shown, and a foreign
-// id is answered as one that there is not.
+// Two tenants side by side: whatever a client of one sends, with whatever it
+// knows of the other, nothing of the other is read, changed or shown, and a
+// foreign id is answered like an unknown one.
 func TestTenants_AreApart(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -140,7 +140,7 @@ func testTenantsApart(t *testing.T, raw table.Table, requests int) {
 			t.Fatalf("%s %s %s: %v", method, path, body, calls)
 		}
 	}
-	// A foreign id, and one that there is not, are told apart by nothing.
+	// The answers to a foreign id and to an unknown one are the same.
 	normal := func(a answer, id string) string {
 		body, _ := json.Marshal(a.body)
 		return fmt.Sprint(a.status, strings.NewReplacer(id, "ID", a.header.Get("X-Request-Id"), "REQUEST").Replace(string(body)))
@@ -171,7 +171,7 @@ func testTenantsApart(t *testing.T, raw table.Table, requests int) {
 	}
 }
 
-// A token is rotated while it is in use by many: no request is refused.
+// A token is rotated while many requests use it: none is refused.
 func TestRotation_UnderLoad(t *testing.T) {
 	s := newApplication(t, enginetest.Memory(t), app.Options{})
 	s.mustAdmin(201, "PUT", "/tenants/acme", `{"maxSeats":5}`)
@@ -201,7 +201,7 @@ func TestRotation_UnderLoad(t *testing.T) {
 	next := s.mustAdmin(201, "POST", path, "")
 	wait(100)
 	current.Store(next["token"].(string))
-	wait(100) // requests that began with the old one are over
+	wait(100) // requests that started with the old one have ended
 	s.mustAdmin(204, "PUT", path, "")
 	wait(100)
 	stop.Store(true)

@@ -21,8 +21,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// A table that cannot be reached, for whatever reason, has one cause on both sides: 503
-// with Retry-After, soon. The log has the address and the reason, the answer neither.
+// A table that cannot be reached, for whatever reason, has one cause in SCIM
+// and in the admin API: 503 with Retry-After, soon. The log has the address and
+// the reason, the answer neither.
 func TestUnreachable_IsItsOwnCause(t *testing.T) {
 	refuses := func(code string) func(t *testing.T) string {
 		return func(t *testing.T) string {
@@ -83,7 +84,8 @@ func TestUnreachable_IsItsOwnCause(t *testing.T) {
 	}
 }
 
-// unreachableSides are a request of an identity provider, and one of the application.
+// unreachableSides returns a request of an identity provider, and one of the
+// application.
 func unreachableSides(t *testing.T, client *dynamodb.Client) map[string]func(log io.Writer) *httptest.ResponseRecorder {
 	t.Helper()
 	acme, err := tenant.ParseID("acme")
@@ -116,8 +118,8 @@ func unreachableSides(t *testing.T, client *dynamodb.Client) map[string]func(log
 	}
 }
 
-// Every route of the application has the cause, whether nothing is read or only
-// nothing is written, and none is a fault of the service.
+// Every route of the admin API has the cause, whether reads fail or only
+// writes, and none is a fault of the service.
 func TestUnreachable_InEveryRouteOfTheApplication(t *testing.T) {
 	deaf := &unreachableTable{Table: enginetest.Memory(t)}
 	s := newService(t, deaf, 5, app.Options{})
@@ -161,7 +163,7 @@ func TestUnreachable_InEveryRouteOfTheApplication(t *testing.T) {
 	}
 }
 
-// unreachableTable is a table that can be lost.
+// An unreachableTable is a table that can become unreachable.
 type unreachableTable struct {
 	table.Table
 	reads, writes error

@@ -19,9 +19,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
 )
 
-// seedUsers stores n users as they were long ago, each a copy of one that was
-// provisioned, with a name of its own. Their ids are in the order of their
-// numbers, their names are not.
+// seedUsers stores n users as if long ago, each a copy of one that was
+// provisioned, with its own name. Their ids are in the order of their numbers,
+// their names are not.
 func (s *service) seedUsers(raw table.Table, n int) (ids []string) {
 	s.t.Helper()
 	first := s.must(201, "POST", "/Users", userBody(`"userName":"pattern","title":"seeded"`))
@@ -69,9 +69,9 @@ func (s *service) seedUsers(raw table.Table, n int) (ids []string) {
 	return ids
 }
 
-// Walks of 100,000 users, while users are made, deactivated and deleted: nobody
-// who was there all along is missed or given twice, and every page costs the same.
-// DynamoDB Local is asked for fewer.
+// Lists of 100,000 users, while users are created, deactivated and deleted: no
+// user that exists all along is missed or listed twice, and every page costs
+// the same. DynamoDB Local has fewer users.
 //
 // Covers: 9865-5.3-1
 func TestWalk_Of100000(t *testing.T) {
@@ -88,7 +88,8 @@ func TestWalk_Of100000(t *testing.T) {
 				{"cursor", "?", true, 1, units/2 + 5},
 			})
 			testWalk(t, engine.Open(t), less, count, []walk{
-				// A page that names of deleted users lie on takes two more.
+				// A page that includes the names of deleted users takes two
+				// more.
 				{"cursor, by userName", "?sortBy=userName&", true, 4, units + 50},
 				{"cursor, by userName descending", "?sortBy=userName&sortOrder=descending&", true, 4, units + 50},
 				{"cursor, those who match", "?filter=" + url.QueryEscape(`title eq "seeded"`) + "&", true, 2, units + 200},
@@ -97,7 +98,7 @@ func TestWalk_Of100000(t *testing.T) {
 	}
 }
 
-// walk is a way through all users, and what a page of it may cost.
+// A walk is a way to list all users, with the largest cost of a page.
 type walk struct {
 	name, query      string
 	byCursor         bool
@@ -110,7 +111,7 @@ func testWalk(t *testing.T, raw table.Table, size, count int, walks []walk) {
 	random := rand.New(rand.NewPCG(1, uint64(size)))
 	gone := map[string]bool{}
 	var made []string
-	// disturb makes a user, and deactivates and deletes others, anywhere.
+	// disturb creates a user, and deactivates and deletes others, anywhere.
 	disturb := func() {
 		made = append(made, s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"s%07d-%d"`, random.IntN(size), random.Uint64()))))
 		s.must(200, "PATCH", "/Users/"+made[random.IntN(len(made))], patchBody(deactivate))
@@ -157,8 +158,8 @@ func testWalk(t *testing.T, raw table.Table, size, count int, walks []walk) {
 					}
 					given[id] = true
 				}
-				// What is asked again, because a slow machine cut it off, is none of the page's.
-				// The token is read again when it was believed for its time.
+				// Retries on a slow machine do not count. The token is read
+				// again when its cached copy has expired.
 				trips, most := a.event["roundTrips"].(float64)-a.event["retries"].(float64), walk.readUnits
 				if trips == walk.trips+1 {
 					authenticated++
@@ -191,7 +192,7 @@ func testWalk(t *testing.T, raw table.Table, size, count int, walks []walk) {
 				}
 			}
 			if missed > 0 {
-				t.Errorf("%d users who were there all along are missed", missed)
+				t.Errorf("%d users that existed all along are missed", missed)
 			}
 		})
 	}
@@ -210,7 +211,7 @@ func (s *service) live(ids []string) int {
 	return n
 }
 
-// A revoked token's cursors are of no use, whoever sends them.
+// A revoked token cannot use the cursors that it was given.
 //
 // Covers: 9865-5.2-3
 func TestCursor_EndsWithItsToken(t *testing.T) {
