@@ -18,8 +18,9 @@ import (
 // benchUsers is the number of users of the tenant.
 const benchUsers = 1000
 
-// Requests, from the handler to the table in memory and back: all that the service
-// does itself. In AWS the round trips to DynamoDB are added.
+// BenchmarkService measures requests from the handler to a table in memory and
+// back: all the work of the service itself. In AWS the round trips to DynamoDB
+// are added.
 func BenchmarkService(b *testing.B) {
 	a, err := app.New(enginetest.Memory(b), app.Config{BaseURL: baseURL}, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -16,24 +16,24 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// bulkAnswer is the answer to a bulk request, with the events of its operations in
-// the order in which they were done.
+// A bulkAnswer is the answer to a bulk request, with the events of its
+// operations in the order in which they ran.
 type bulkAnswer struct {
 	answer
 	operations []bulkResult
 	events     []map[string]any
 }
 
-// bulkResult is an operation of the answer.
+// A bulkResult is one operation of the answer.
 type bulkResult struct {
 	Method, BulkID, Location, Version, Status string
 	Response                                  map[string]any
 }
 
-// id is the end of the location.
+// id returns the id at the end of the location.
 func (r bulkResult) id() string { return r.Location[strings.LastIndexByte(r.Location, '/')+1:] }
 
-// says is the detail of a failure.
+// says returns the detail of a failure.
 func (r bulkResult) says() string { s, _ := r.Response["detail"].(string); return s }
 
 func bulkBody(rest, operations string) string {
@@ -80,17 +80,17 @@ func (s *service) sendBulk(body string) bulkAnswer {
 		Operations []bulkResult
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), &document); err != nil {
-		s.t.Fatalf("the answer is no bulk response: %v: %s", err, a.raw)
+		s.t.Fatalf("the answer is not a bulk response: %v: %s", err, a.raw)
 	}
 	if !slices.Equal(document.Schemas, []string{scim.BulkResponseURN}) || document.Operations == nil {
-		s.t.Errorf("the answer is no bulk response: %s", a.raw)
+		s.t.Errorf("the answer is not a bulk response: %s", a.raw)
 	}
 	a.operations = document.Operations
 	s.checkBulk(a)
 	return a
 }
 
-// checkBulk holds what is true of every bulk response.
+// checkBulk checks what holds for every bulk response.
 func (s *service) checkBulk(a bulkAnswer) {
 	s.t.Helper()
 	seen := map[any]bool{a.event["requestId"]: true}
@@ -113,7 +113,7 @@ func (s *service) checkBulk(a bulkAnswer) {
 	}
 }
 
-// statuses are those of the operations of the answer, in order.
+// statuses returns the statuses of the operations, in order.
 func (a bulkAnswer) statuses() string {
 	var all []string
 	for _, o := range a.operations {
@@ -122,7 +122,8 @@ func (a bulkAnswer) statuses() string {
 	return strings.Join(all, " ")
 }
 
-// order is the order in which the operations were done, from 1, with their names.
+// order returns the order in which the operations ran, numbered from 1, with
+// their names.
 func (a bulkAnswer) order() string {
 	var all []string
 	for _, e := range a.events {
@@ -152,7 +153,7 @@ func patchOperation(path, operations string) string {
 	return `{"method":"PATCH","path":"` + path + `","data":` + patchBody(operations) + `}`
 }
 
-// managerOf is whom a user has as manager.
+// managerOf returns the id of a user's manager.
 func (s *service) managerOf(id string) any {
 	s.t.Helper()
 	a := s.send("GET", "/Users/"+id, "")
@@ -161,7 +162,7 @@ func (s *service) managerOf(id string) any {
 	return manager["value"]
 }
 
-// membersOf are the ids of a group's members.
+// membersOf returns the ids of a group's members.
 func (s *service) membersOf(id string) []string {
 	s.t.Helper()
 	var ids []string
@@ -289,7 +290,7 @@ func testBulkCircles(t *testing.T, open opener) {
 			t.Errorf("the manager of operation %d is %v, want %s", i+1, got, id(manager))
 		}
 	}
-	// The version is the one that can be sent in If-Match.
+	// The version can be sent in If-Match.
 	for i, want := range []string{`W/"2"`, `W/"1"`, `W/"1"`, `W/"2"`, `W/"1"`} {
 		if got := a.operations[i].Version; got != want {
 			t.Errorf("operation %d has version %s, want %s", i+1, got, want)
@@ -302,7 +303,7 @@ func TestBulk_CircleThatFails(t *testing.T) { enginetest.Run(t, testBulkCircleFa
 func testBulkCircleFails(t *testing.T, open opener) {
 	s := newService(t, open, 10)
 	s.mustCreate(`"userName":"b@x"`)
-	// b is there already, so that a cannot have b as manager.
+	// b exists already, so a cannot have b as manager.
 	a := s.bulk(postUser("a", managerIs("bulkId:b")) + `,` + postUser("b", managerIs("bulkId:a")))
 	if a.statuses() != "409 409" {
 		t.Fatalf("%s: %s", a.statuses(), a.raw)
@@ -312,7 +313,7 @@ func testBulkCircleFails(t *testing.T, open opener) {
 		t.Errorf("the one that was created: %+v", first)
 	}
 	if got := s.send("GET", "/Users/"+first.id(), ""); got.status != 200 || s.managerOf(first.id()) != nil {
-		t.Errorf("it is not there without its manager: %s", got.raw)
+		t.Errorf("it does not exist without its manager: %s", got.raw)
 	}
 	if a.operations[1].Location != "" || a.operations[1].Response["scimType"] != "uniqueness" {
 		t.Errorf("the one that was there: %+v", a.operations[1])
@@ -367,7 +368,7 @@ func testBulkFailures(t *testing.T, open opener) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s.t = t
-			// Before and behind it stands one that is done.
+			// One successful operation comes before it and one after it.
 			around := patchOperation("/Users/"+taken, `[{"op":"replace","path":"title","value":"`+c.name+`"}]`)
 			if c.cause == "seat_limit" {
 				around += `,` + postUser("first", "") + `,` + postUser("second", "")
@@ -385,7 +386,8 @@ func testBulkFailures(t *testing.T, open opener) {
 			if a.operations[0].Status != "200" || a.operations[len(a.operations)-1].Status != "200" {
 				t.Errorf("the others: %s", a.raw)
 			}
-			// Where it failed is told, but of a POST.
+			// The location of a failed operation is in the answer, except for a
+			// POST.
 			if got.Method != "POST" && slices.Contains([]string{"404", "412"}, got.Status) != (got.Location != "") && c.scimType != "invalidValue" {
 				t.Errorf("location %q", got.Location)
 			}
@@ -406,7 +408,7 @@ func testBulkFailures(t *testing.T, open opener) {
 	}
 	s.t = t
 	if a := s.send("GET", "/Users/"+taken, ""); a.status != 200 {
-		t.Errorf("the user whom nothing was to delete: %d", a.status)
+		t.Errorf("the user that no operation deletes: %d", a.status)
 	}
 }
 
@@ -446,7 +448,7 @@ func testBulkFailOnErrors(t *testing.T, open opener) {
 	s.t = t
 	for name, want := range map[string]float64{"a1": 1, "a2": 0, "b1": 1, "b2": 0, "c1": 1, "d1": 1, "e1": 1, "f1": 0, "g1": 1, "g3": 0} {
 		if got := s.send("GET", `/Users?filter=userName+eq+"`+name+`@x"`, "").body["totalResults"]; got != want {
-			t.Errorf("%v users are called %s, want %v", got, name, want)
+			t.Errorf("%v users have the name %s, want %v", got, name, want)
 		}
 	}
 }
@@ -473,17 +475,17 @@ func testBulkLimits(t *testing.T, open opener) {
 		t.Errorf("events: %v, %v", a.event, a.events)
 	}
 	if n := s.send("GET", "/Users", "").body["totalResults"]; n != 0.0 {
-		t.Errorf("%v users are there", n)
+		t.Errorf("%v users exist", n)
 	}
 	a = s.bulk(strings.Join(users[:limit], ","))
 	if a.status != 200 || a.statuses() != strings.TrimSpace(strings.Repeat("201 ", limit)) {
-		t.Errorf("as many as may be: %d %s", a.status, a.statuses())
+		t.Errorf("as many as allowed: %d %s", a.status, a.statuses())
 	}
 
 	body := bulkBody("", `{"method":"DELETE","path":"/Users/1"}`)
 	a = s.sendBulk(body + strings.Repeat(" ", size-len(body)))
 	if a.status != 200 {
-		t.Errorf("as large as may be: %d %s", a.status, a.raw)
+		t.Errorf("as large as allowed: %d %s", a.status, a.raw)
 	}
 	a = s.sendBulk(body + strings.Repeat(" ", size-len(body)+1))
 	if detail, _ := a.body["detail"].(string); a.status != 413 || !strings.Contains(detail, fmt.Sprintf("maxPayloadSize (%d bytes)", size)) || a.event["cause"] != "body_too_large" {
@@ -513,7 +515,7 @@ func TestBulk_RefusesTheWholeRequest(t *testing.T) {
 	}
 	s.t = t
 	if n := s.send("GET", "/Users", "").body["totalResults"]; n != 0.0 {
-		t.Errorf("%v users are there", n)
+		t.Errorf("%v users exist", n)
 	}
 	for _, c := range []struct {
 		name, method string
@@ -553,7 +555,7 @@ func TestBulk_StrictTenantRefusesDialects(t *testing.T) {
 		})
 	}
 	s.t = t
-	// What is inside an operation is that operation's own.
+	// The attributes within an operation are checked by that operation only.
 	a := s.bulk(postUser("a", `,"shoeSize":44`) + `,` + postUser("b", ""))
 	if a.statuses() != "400 201" {
 		t.Errorf("%s", a.raw)
@@ -568,8 +570,9 @@ func TestBulk_OlderClientsOfTheSCIMSDK(t *testing.T) {
 	}
 }
 
-// A circle of users without a userName: the first is told what it lacks, and the
-// second that the first was not created.
+// A circle of users without a userName: the error of the first names the
+// missing attribute, and that of the second says that the first was not
+// created.
 func TestBulk_CircleOfWhatCannotBe(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	user := func(id, manager string) string {
@@ -616,7 +619,7 @@ func testBulkTenants(t *testing.T, open opener) {
 	}
 }
 
-// A hundred operations that each repeat what was sent make the largest answer.
+// A hundred operations that each repeat what was sent give the largest answer.
 func TestBulk_AnswerAlwaysFits(t *testing.T) {
 	s := newService(t, enginetest.Memory, 500)
 	long := strings.Repeat(`\"`, 128/2)

@@ -21,7 +21,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// wrong are requests that no route takes, beside those that only some refuse.
+// wrong has requests that no route accepts, and requests that some routes
+// refuse.
 var wrong = []struct {
 	name, query, body string
 	headers           []string
@@ -54,8 +55,8 @@ var wrong = []struct {
 	{"a path", "", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"a[","value":1}]}`, nil},
 }
 
-// Whatever is wrong with a request of any route, its refusal has a cause of the
-// table, with that cause's status, and none is a fault of the service.
+// Whatever is wrong with a request to any route, its refusal has a cause of the
+// table, with the status of that cause, and none is a fault of the service.
 func TestRoutes_RefuseWithACause(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	user := s.mustCreate(`"userName":"a"`)
@@ -68,7 +69,8 @@ func TestRoutes_RefuseWithACause(t *testing.T) {
 			for _, id := range []string{user, group, "00000000-0000-7000-8000-000000000000", "a%2Fb", strings.Repeat("x", 300), "%3Cscript%3E"} {
 				path := strings.Replace(r.Path, "{id}", id, 1)
 				for _, w := range wrong {
-					// One that is taken may change the user: it is still there.
+					// A request that is accepted may change the user, but the
+					// user still exists.
 					a := s.sendRaw(r.Method, path+w.query, strings.NewReader(w.body), w.headers...)
 					if wantCause(t, w.name, a) {
 						refused++
@@ -96,8 +98,8 @@ func TestRoutes_RefuseWithACause(t *testing.T) {
 	}
 }
 
-// A table that gives no answer, or too late, is told as such, and never as a fault
-// of the service.
+// A table that does not answer, or answers too late, is reported as such, and
+// never as a fault of the service.
 func TestRoutes_TellOfATableThatDoesNotAnswer(t *testing.T) {
 	busy, unknown, gone := []string{"conflict"}, []string{"outcome_unknown"}, []string{"store_unavailable"}
 	for name, failing := range map[string]struct {
@@ -175,7 +177,7 @@ func TestRoutes_TellOfATableThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// wantCause judges an answer that may be a refusal, and tells whether it is.
+// wantCause checks an answer that may be a refusal, and reports whether it is.
 func wantCause(t *testing.T, name string, a answer) bool {
 	t.Helper()
 	id := a.header.Get("X-Request-Id")
@@ -196,7 +198,7 @@ func wantCause(t *testing.T, name string, a answer) bool {
 	}
 	detail, _ := a.event["detail"].(string)
 	if strings.Contains(detail, "arn:") {
-		t.Errorf("%s: an identity provider is told of an AWS identity: %s", name, detail)
+		t.Errorf("%s: the detail names an AWS identity: %s", name, detail)
 	}
 	if !strings.HasSuffix(detail, "(request "+id+")") || a.event["method"] != http.MethodHead && a.body["detail"] != detail {
 		t.Errorf("%s: detail %q", name, detail)
@@ -242,7 +244,7 @@ func TestRoutes_ProveNothingWithoutTheTable(t *testing.T) {
 	}
 }
 
-// deafTable fails whatever is asked once it is told to.
+// A deafTable fails every call once it is set to.
 type deafTable struct {
 	table.Table
 	reads, writes error

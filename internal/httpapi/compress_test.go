@@ -29,8 +29,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// answering is a service that answers every method on /Users as h does, and what
-// it logs.
+// answering returns a service that answers every method on /Users as h does,
+// and its log.
 func answering(h func(q *request) (*reply, error)) (*Service, *bytes.Buffer) {
 	var log bytes.Buffer
 	s := New(Config{
@@ -47,7 +47,7 @@ func answering(h func(q *request) (*reply, error)) (*Service, *bytes.Buffer) {
 	return s, &log
 }
 
-// body answers with a body and a version.
+// body returns a handler that answers with a body and a version.
 func body(b []byte) func(*request) (*reply, error) {
 	return func(*request) (*reply, error) {
 		return &reply{status: http.StatusOK, body: b, etag: `W/"7"`}, nil
@@ -78,7 +78,7 @@ func unzip(t testing.TB, b []byte) []byte {
 	return plain
 }
 
-// page is a list of n users such as identity providers make them.
+// page returns a list of n users as identity providers send them.
 func page(n int) []byte {
 	random := rand.New(rand.NewPCG(1, 2))
 	id := func() string {
@@ -134,7 +134,7 @@ func TestAnswer_IsCodedAsTheClientTakesIt(t *testing.T) {
 		{[]string{"identity;q=0.5, gzip"}, gz, plain},
 		{[]string{"identity, gzip;q=0.5"}, plain, plain},
 		{[]string{"gzip;q=0.5, *"}, plain, plain},
-		{[]string{"identity;q=0"}, plain, plain}, // nothing is taken; 406 helps nobody
+		{[]string{"identity;q=0"}, plain, plain}, // nothing is acceptable; a 406 would help no client
 		{[]string{"gzip, identity;q=0"}, gz, gz},
 		{[]string{"identity;q=0, *"}, gz, gz},
 		{[]string{"deflate, br, zstd"}, plain, plain},
@@ -193,7 +193,7 @@ func TestAnswer_StaysPlainWhenGzipIsNotShorter(t *testing.T) {
 		t.Errorf("%v", w.Header())
 	}
 	if w := ask(t, s, "GET", "gzip, identity;q=0"); w.Header().Get("Content-Encoding") != "gzip" {
-		t.Errorf("identity is not taken: %v", w.Header())
+		t.Errorf("identity is not accepted: %v", w.Header())
 	}
 }
 
@@ -243,7 +243,7 @@ func TestAnswer_ManyAtOnceShareNoWriter(t *testing.T) {
 	all.Wait()
 }
 
-// The length that is computed is the one that package lambdahttp prints.
+// eventLength computes the length that package lambdahttp writes.
 func TestEventLength_IsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		body := []byte(rapid.OneOf(
@@ -273,8 +273,9 @@ func TestMaxAnswer_IsWhatLambdaReturns(t *testing.T) {
 	}
 }
 
-// noise is text of which gzip makes what just fits, to 100 bytes, and text of which
-// it does not. Neither fits plain: a quarter of it are control characters.
+// noise returns a text that just fits when compressed, to 100 bytes, and one
+// that just does not. Neither fits plain: a quarter of each are control
+// characters.
 func noise(t testing.TB) (fits, tooLong []byte) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(3, 4))
@@ -287,7 +288,7 @@ func noise(t testing.TB) (fits, tooLong []byte) {
 	for range 20 {
 		over := len(s.gzip(b[:n])) - (maxAnswer-2)/4*3
 		if over <= 0 && over >= -100 {
-			return b[:n], b[:n+200] // seven bits of each byte stay
+			return b[:n], b[:n+200] // seven bits of each byte remain
 		}
 		n -= over*8/7 + 50
 	}
@@ -295,8 +296,8 @@ func noise(t testing.TB) (fits, tooLong []byte) {
 	return nil, nil
 }
 
-// What fits arrives whole through Lambda, and one more byte is refused with the
-// way out.
+// A body that fits arrives whole through Lambda. One byte more is refused, with
+// advice.
 func TestAnswer_FitsIntoLambdasOrIsRefused(t *testing.T) {
 	quotes := (maxAnswer - 2) / 2
 	zipped, notZipped := noise(t)
@@ -387,7 +388,7 @@ func TestAnswer_TooLargeSaysTheHandlersWayOut(t *testing.T) {
 	}
 }
 
-// A change that was made is never answered as if it were not.
+// A change that was made is never answered as if it had failed.
 func TestAnswer_ToAChangeLosesItsBodyAlone(t *testing.T) {
 	large := bytes.Repeat([]byte("a"), maxAnswer)
 	tooLarge := &problem{cause: provlog.AnswerTooLarge}
@@ -411,7 +412,7 @@ func TestAnswer_ToAChangeLosesItsBodyAlone(t *testing.T) {
 				q.event.Action = tt.action
 				return tt.answer, tt.err
 			})
-			server := httptest.NewServer(s) // a recorder takes bodies that a server refuses
+			server := httptest.NewServer(s) // a recorder accepts bodies that a server refuses
 			defer server.Close()
 			r, _ := http.NewRequestWithContext(t.Context(), tt.method, server.URL+Prefix+"/Users", nil)
 			r.Header.Set("Accept-Encoding", "identity")
@@ -441,7 +442,7 @@ func TestAnswer_ToAChangeLosesItsBodyAlone(t *testing.T) {
 	}
 }
 
-// invoke sends a request as API Gateway does, by way of JSON on both sides, and
+// invoke sends a request as API Gateway does, with JSON on both sides, and
 // checks that Lambda would return the answer.
 func invoke(t testing.TB, s *Service, method, accepted string) lambdahttp.Response {
 	t.Helper()
@@ -501,7 +502,7 @@ func TestAnswer_CrossesLambdaAsBase64(t *testing.T) {
 	}
 }
 
-// A client of rollcall local sees what a client of the deployment does.
+// A client of rollcall local sees the same as a client of a deployment.
 func TestAnswer_CrossesTheLocalGateway(t *testing.T) {
 	want := page(100)
 	s, _ := answering(body(want))
@@ -558,7 +559,7 @@ func TestAnswer_CrossesTheLocalGateway(t *testing.T) {
 	}
 }
 
-// logged is the one event in a log.
+// logged returns the one event in a log.
 func logged(t testing.TB, log *bytes.Buffer) map[string]any {
 	t.Helper()
 	var event map[string]any
@@ -568,7 +569,8 @@ func logged(t testing.TB, log *bytes.Buffer) map[string]any {
 	return event
 }
 
-// dropSchemas is an error document without its only attribute that is no string.
+// dropSchemas returns an error document without its only attribute that is not
+// a string.
 func dropSchemas(t testing.TB, document []byte) []byte {
 	t.Helper()
 	var all map[string]any

@@ -21,11 +21,11 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// This file has what the RFCs ask and no other test happens to prove.
-// docs/reference/scim-conformance.md lists them all.
+// This file tests the requirements of the RFCs that no other test covers.
+// docs/reference/scim-conformance.md lists all requirements.
 
-// at is the value behind a path of names and indexes into a decoded body, nil
-// when there is none.
+// at returns the value at a path of names and indexes in a decoded body, or nil
+// if there is none.
 func at(v any, path ...any) any {
 	for _, step := range path {
 		switch step := step.(type) {
@@ -48,7 +48,7 @@ func list(v any) []any {
 	return all
 }
 
-// found are the values of an attribute in the answer to a filter.
+// found returns the values of an attribute in the answer to a filter.
 func (s *service) found(path, filter, attribute string) []string {
 	s.t.Helper()
 	a := s.send("GET", path+"?filter="+url.QueryEscape(filter), "")
@@ -89,7 +89,7 @@ func TestSchemas_AreInEveryAnswer(t *testing.T) {
 	}
 }
 
-// What is sent in another order, or listed twice, is the same.
+// Values that are sent in another order, or twice, are the same.
 //
 // Covers: 7643-2.3.8-1, 7643-3-4, 7643-3-5
 func TestOrder_MeansNothing(t *testing.T) {
@@ -104,7 +104,7 @@ func TestOrder_MeansNothing(t *testing.T) {
 	}
 }
 
-// Every URI in an answer is absolute, and leads to what it names.
+// Every URI in an answer is absolute and leads to the resource that it names.
 //
 // Covers: 7643-2.3.7-1, 7643-2.3.7-4, 7643-2.3.7-5, 7644-1.2-1
 func TestReferences_LeadToTheResource(t *testing.T) {
@@ -124,7 +124,7 @@ func TestReferences_LeadToTheResource(t *testing.T) {
 			ref, _ := at(body, step...).(string)
 			u, err := url.Parse(ref)
 			if err != nil || u.Scheme != "https" || u.String() != ref {
-				t.Errorf("%s %v: %q is no absolute URI, encoded as one", path, step, ref)
+				t.Errorf("%s %v: %q is not an absolute URI", path, step, ref)
 			}
 			below, ok := strings.CutPrefix(ref, baseURL)
 			if a := s.send("GET", below, ""); !ok || a.status != 200 || at(a.body, "meta", "location") != ref {
@@ -133,12 +133,12 @@ func TestReferences_LeadToTheResource(t *testing.T) {
 		}
 	}
 	if a := s.send("GET", "/Users/00000000-0000-7000-8000-000000000000", ""); a.status != 404 {
-		t.Errorf("a reference to nobody: %d", a.status)
+		t.Errorf("a reference to an unknown user: %d", a.status)
 	}
 }
 
-// A member may be named by a relative reference, and by one of another version
-// of the protocol or of none.
+// A member may be identified by a relative reference, and by one with another
+// version of the protocol or none.
 //
 // Covers: 7643-2.3.7-3, 7643-2.4-5
 func TestReferences_OfMembers(t *testing.T) {
@@ -172,8 +172,8 @@ func TestIDs_AreUnique(t *testing.T) {
 	}
 }
 
-// One externalId in two tenants names two users, and in its tenant it keeps its
-// case.
+// The same externalId identifies different users in two tenants, and is
+// case-exact within a tenant.
 //
 // Covers: 7643-3.1-9, 7643-3.1-10, 7643-7-11
 func TestExternalID_IsTheTenants(t *testing.T) {
@@ -268,7 +268,7 @@ func TestServiceProviderConfig_IsWhole(t *testing.T) {
 
 var attributeName = regexp.MustCompile(`^([A-Za-z][-$_0-9A-Za-z]*|\$ref)$`)
 
-// The schemas say what RFC 7643 has them say, and the resource types name them.
+// The schemas are those of RFC 7643, and the resource types name them.
 //
 // Covers: 7643-2.1-2, 7643-2.3-1, 7643-2.3.8-2, 7643-2.3.8-3, 7643-2.4-2, 7643-3.3-3, 7643-6-1, 7643-6-2, 7643-6-3, 7643-6-4
 // Covers: 7643-6-5, 7643-6-6, 7643-6-7, 7643-7-1, 7643-7-2, 7643-7-3, 7643-7-4, 7643-7-5, 7643-7-9, 7644-4-2
@@ -287,7 +287,7 @@ func TestSchemas_AndResourceTypesAgree(t *testing.T) {
 			checkDefinition(t, id, a, true)
 		}
 	}
-	// The discovery resources have what their schemas say, and nothing else.
+	// The discovery resources have the attributes of their schemas only.
 	for _, resource := range []string{"/ServiceProviderConfig", "/ResourceTypes/User", "/Schemas/" + scim.CoreUserURN} {
 		body := s.send("GET", resource, "").body
 		urn, _ := at(body, "schemas", 0).(string)
@@ -340,8 +340,8 @@ func TestSchemas_AndResourceTypesAgree(t *testing.T) {
 	}
 }
 
-// checkDefined checks that an object has the attributes that are required, and none
-// that is not defined.
+// checkDefined checks that an object has every required attribute, and only
+// defined ones.
 func checkDefined(t *testing.T, path string, definitions []any, object map[string]any) {
 	t.Helper()
 	known := map[string]any{"schemas": nil, "meta": nil}
@@ -373,13 +373,13 @@ func checkDefined(t *testing.T, path string, definitions []any, object map[strin
 	}
 }
 
-// checkDefinition checks an attribute of a schema, or a sub-attribute.
+// checkDefinition checks the definition of an attribute or sub-attribute.
 func checkDefinition(t *testing.T, schema string, a any, mayBeComplex bool) {
 	t.Helper()
 	name, _ := at(a, "name").(string)
 	kind, _ := at(a, "type").(string)
 	if !attributeName.MatchString(name) {
-		t.Errorf("%s: %q is no attribute name", schema, name)
+		t.Errorf("%s: %q is not an attribute name", schema, name)
 	}
 	if !slices.Contains([]string{"string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"}, kind) {
 		t.Errorf("%s: %s has the type %q", schema, name, kind)
@@ -430,7 +430,7 @@ func TestDiscovery_IsReadWhole(t *testing.T) {
 	}
 }
 
-// What a refused credential is told. RFC 6750 §3
+// A refused credential gets a challenge. RFC 6750 §3
 //
 // Covers: 6750-2.1-1, 6750-3-1, 6750-3-2, 6750-3.1-1, 7644-2-1, 7644-2-4
 func TestChallenge(t *testing.T) {
@@ -471,7 +471,7 @@ func TestChallenge(t *testing.T) {
 	}
 }
 
-// A token holds as much chance as a key.
+// A token has as much entropy as a key.
 //
 // Covers: 7644-7.4-1
 func TestToken_CannotBeGuessed(t *testing.T) {
@@ -480,7 +480,7 @@ func TestToken_CannotBeGuessed(t *testing.T) {
 	for range 100 {
 		token, _ := access.Mint(s.tenant)
 		secret := strings.Split(token, "_")[3]
-		// 52 digits of 5 bits each, the last of which holds one.
+		// 52 digits of 5 bits each; the last holds one bit.
 		if len(secret) < 52 || seen[secret] || len(slices.Compact(slices.Sorted(slices.Values([]byte(secret))))) < 10 {
 			t.Errorf("the secret %q", secret)
 		}
@@ -488,7 +488,7 @@ func TestToken_CannotBeGuessed(t *testing.T) {
 	}
 }
 
-// What a change answers is what a read answers.
+// A change is answered with the resource as a read returns it.
 //
 // Covers: 7644-3.1-3, 7644-3.3-3, 7644-3.5.1-8
 func TestAnswers_AreTheResource(t *testing.T) {
@@ -534,7 +534,7 @@ func TestPUT_NeitherCreatesNorLeavesOut(t *testing.T) {
 	}
 }
 
-// Parameters that are not known, or not supported, change nothing.
+// Unknown and unsupported parameters change nothing.
 //
 // Covers: 7644-3.4.2-1
 func TestQuery_IgnoresWhatItDoesNotKnow(t *testing.T) {
@@ -550,7 +550,7 @@ func TestQuery_IgnoresWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-// What the service filled in is found as it was answered.
+// Values that the service added can be found by a filter as they are answered.
 //
 // Covers: 7644-3.4.2.2-20
 func TestFilter_SeesDefaults(t *testing.T) {
@@ -570,7 +570,8 @@ func TestFilter_SeesDefaults(t *testing.T) {
 	}
 }
 
-// An add of what is there changes nothing, the time of the last change included.
+// Adding an existing value changes nothing, not even the time of the last
+// change.
 //
 // Covers: 7644-3.5.2.1-7, 7644-3.5.2.1-8, 7644-3.5.2.1-9
 func TestPATCH_AddOfWhatIsThere(t *testing.T) {
@@ -589,7 +590,7 @@ func TestPATCH_AddOfWhatIsThere(t *testing.T) {
 	}
 }
 
-// What a value path chooses is all that it chooses.
+// An operation with a value path changes only the values that match.
 //
 // Covers: 7644-3.5.2.2-2, 7644-3.5.2.3-4, 7644-3.5.2.3-6, 7644-3.5.2.3-7
 func TestPATCH_ValuePathChoosesAll(t *testing.T) {
@@ -643,7 +644,8 @@ func TestAccept(t *testing.T) {
 	}
 }
 
-// The version stands in front of the endpoint, and no other is taken for it.
+// The version stands before the endpoint, and no other path segment is read as
+// a version.
 //
 // Covers: 7644-3.13-1, 7644-3.13-2, 7644-3.12-21
 func TestVersion_OfTheProtocol(t *testing.T) {
@@ -662,8 +664,8 @@ func TestVersion_OfTheProtocol(t *testing.T) {
 	}
 }
 
-// The Location and the Content-Location of an answer that is about one resource are
-// the resource's; lists, errors and answers to a DELETE have none.
+// Location and Content-Location of an answer about one resource are the
+// resource's URL; lists, errors and answers to a DELETE have neither.
 //
 // Covers: 7643-3.1-15
 func TestLocation_IsTheResources(t *testing.T) {
@@ -719,7 +721,7 @@ func TestBaseURL_HasNoQuery(t *testing.T) {
 	}
 }
 
-// broken is a table that fails from some moment on.
+// A broken is a table that fails once it is set to.
 type broken struct {
 	table.Table
 	fails bool
@@ -746,8 +748,8 @@ func TestErrors_OfTheServiceAreSCIMs(t *testing.T) {
 	}
 }
 
-// Nothing of the deployment is reached without TLS: API Gateway's HTTP APIs have
-// no other endpoints, and a domain of one's own asks for 1.2 at least.
+// A deployment cannot be reached without TLS: an HTTP API of API Gateway has no
+// other endpoints, and a custom domain requires at least TLS 1.2.
 //
 // Covers: 7644-7.2-1, 7644-7.2-2, 7644-7.4-2, 6750-5.3-1
 func TestTemplate_AsksForTLS(t *testing.T) {

@@ -7,7 +7,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// What the sender calls a request stands beside our own id, which it never is.
+// The sender's id of a request is logged beside our own id, and never replaces
+// it.
 func TestEvent_KeepsTheIdentityProvidersRequestID(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	for name, tt := range map[string]struct {
@@ -45,8 +46,9 @@ func TestEvent_KeepsTheIdentityProvidersRequestID(t *testing.T) {
 	}
 }
 
-// Whatever a subject is, its line is one, bounded, and has nothing in it that a
-// terminal or a page would obey. Decoded, it is what was sent.
+// Whatever a subject contains, its log line is one line of bounded length,
+// without characters that a terminal or a page would interpret. Decoded, it is
+// what was sent.
 func TestEvent_HostileSubjectsAreInert(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	for name, tt := range map[string]struct{ sent, want string }{
@@ -63,7 +65,8 @@ func TestEvent_HostileSubjectsAreInert(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
 			before := len(s.log.String())
-			// A second one of the name is refused with a detail that names it.
+			// A second user of that name is refused with a detail that has the
+			// name.
 			for range 2 {
 				a := s.send("POST", "/Users", userBody(`"userName":"`+tt.sent+`","active":true`))
 				if got := a.event["subject"]; got != tt.want {

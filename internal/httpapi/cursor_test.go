@@ -16,9 +16,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// pagesOf follows a walk by cursors from its beginning to its end and back again,
-// and returns the names on each page. Going back shows the same pages, where a
-// page says what is before it.
+// pagesOf follows the cursors of a list from the first page to the last and
+// back again, and returns the names on each page. The pages must be the same on
+// the way back, where they have a previousCursor.
 func (s *service) pagesOf(path, parameters string, count int) [][]string {
 	s.t.Helper()
 	get := func(cursor string) answer {
@@ -159,7 +159,7 @@ func testCursorTurns(t *testing.T, open opener) {
 	}
 }
 
-// A page whose records were all deleted meanwhile leads on.
+// A page whose records have all been deleted meanwhile still leads to the next.
 func TestCursor_OutlivesTheRecords(t *testing.T) {
 	s := newService(t, enginetest.Memory, 20)
 	ids := map[string]string{}
@@ -220,7 +220,7 @@ func TestCursor_Counts(t *testing.T) {
 	}
 }
 
-// A cursor is good for the walk that it was given for, for an hour, as it was.
+// A cursor is valid unchanged for one hour, for the list that issued it.
 //
 // Covers: 9865-2.1-2, 9865-2.1-3, 9865-5.2-1, 9865-5.2-2, 9865-5.2-4
 func TestCursor_IsRefusedElsewhere(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// A detail names the attribute whose mapping sends the token, never the token, and is
-// short whatever names the client chose.
+// A detail names the attribute whose mapping sends the token, never the token,
+// and is short whatever the attribute's name.
 func TestRefusalOfATokenInABody(t *testing.T) {
 	id, err := tenant.ParseID("acme")
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 
 const baseURL = "https://scim.test/scim/v2"
 
-// service is the whole service on a table in memory, with one tenant.
+// A service is the whole service on a table in memory, with one tenant.
 type service struct {
 	t       *testing.T
 	app     *app.App
@@ -31,7 +31,7 @@ type service struct {
 	log     *lines
 }
 
-// lines is a log that can be read while it is written.
+// A lines is a log that can be read while it is written.
 type lines struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -49,7 +49,7 @@ func (l *lines) String() string {
 	return l.buf.String()
 }
 
-// opener makes an empty table.
+// An opener returns an empty table.
 type opener = func(t testing.TB) table.Table
 
 func newService(t *testing.T, open opener, seats int64) *service {
@@ -79,7 +79,7 @@ func newServiceOn(t *testing.T, engine table.Table, seats int64, settings tenant
 	return s
 }
 
-// answer is a response with the event that was logged of it.
+// An answer is a response, with the event that was logged for it.
 type answer struct {
 	status int
 	header http.Header
@@ -88,8 +88,8 @@ type answer struct {
 	event  map[string]any
 }
 
-// send sends a request under the base path. Headers are name and value in turn;
-// an empty Authorization sends none.
+// send sends a request to a path below the base path. headers are names and
+// values in turn; an empty Authorization sends none.
 func (s *service) send(method, path, body string, headers ...string) answer {
 	s.t.Helper()
 	return s.sendRaw(method, "/scim/v2"+path, strings.NewReader(body), headers...)

@@ -22,14 +22,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// inMemory are the engines without a server, as they are and with conflicts.
+// inMemory returns the engines without a server, plain and with conflicts.
 func inMemory() []enginetest.Engine { return enginetest.All()[:2] }
 
 func groupBody(attributes string) string {
 	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],` + attributes + `}`
 }
 
-// memberList is members as identity providers send them.
+// memberList returns members as identity providers send them.
 func memberList(ids ...string) string {
 	members := make([]string, len(ids))
 	for i, id := range ids {
@@ -42,13 +42,13 @@ func memberPatch(op string, ids ...string) string {
 	return patchBody(fmt.Sprintf(`[{"op":%q,"path":"members","value":%s}]`, op, memberList(ids...)))
 }
 
-// people makes inactive users, who need no seats, and returns their ids.
+// people creates n inactive users, which need no seats, and returns their ids.
 func (s *service) people(n int) []string {
 	s.t.Helper()
 	ids := make([]string, n)
 	for i := range ids {
 		ids[i] = s.mustCreate(fmt.Sprintf(`"userName":"p%05d","active":false`, i))
-		s.log.forget() // each request reads the log whole
+		s.log.forget() // each request reads the whole log
 	}
 	return ids
 }
@@ -68,7 +68,7 @@ func (s *service) mustGroup(name string, members ...string) string {
 	return a.body["id"].(string)
 }
 
-// values are the value of each element of a list, sorted; nil when there is no
+// values returns the values of a list's elements, sorted, or nil if there is no
 // list.
 func values(list any) []string {
 	elements, _ := list.([]any)
@@ -84,7 +84,7 @@ func values(list any) []string {
 
 func sorted(ids []string) []string { return slices.Sorted(slices.Values(ids)) }
 
-// wantMembers compares a group's members with those wanted.
+// wantMembers compares a group's members with the wanted ones.
 func (s *service) wantMembers(id string, want ...string) {
 	s.t.Helper()
 	if got := values(s.send("GET", "/Groups/"+id, "").body["members"]); !slices.Equal(got, sorted(want)) {
@@ -95,7 +95,7 @@ func (s *service) wantMembers(id string, want ...string) {
 func (s *service) wantAudit() {
 	s.t.Helper()
 	faults, err := s.app.Store.Audit(s.t.Context(), s.tenant)
-	// On a slow machine a request leaves cleaning to the sweep.
+	// On a slow machine a request leaves the cleaning to the sweep.
 	if err == nil && slices.ContainsFunc(faults, func(f store.Fault) bool { return f.Unfinished }) {
 		if _, err = s.app.Store.Sweep(s.t.Context(), 0); err == nil {
 			faults, err = s.app.Store.Audit(s.t.Context(), s.tenant)
@@ -106,8 +106,7 @@ func (s *service) wantAudit() {
 	}
 }
 
-// Every refusal of a request about groups: what the client is told, and what is
-// logged.
+// Every refusal of a request about groups: its error and its event.
 //
 // Covers: 7644-3.5.2-15, 7644-3.12-1, 7644-3.12-2, 7644-3.12-3
 func TestGroups_Refusals(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testGroups_Refusals) }
@@ -130,7 +129,7 @@ func testGroups_Refusals(t *testing.T, open opener) {
 	rename := func(to string) string {
 		return patchBody(`[{"op":"replace","path":"displayName","value":"` + to + `"}]`)
 	}
-	// What every detail ends in, by its cause.
+	// How each detail ends, by its cause.
 	const (
 		link   = "Link Group for the existing group under Push Groups"
 		unlink = "Unlink pushed group"
@@ -234,7 +233,7 @@ func testGroups_Refusals(t *testing.T, open opener) {
 	s.wantAudit()
 }
 
-// text is a field of an event: what is empty is left out.
+// text returns the field of an event for s: empty ones are left out.
 func text(s string) any {
 	if s == "" {
 		return nil
@@ -242,8 +241,8 @@ func text(s string) any {
 	return s
 }
 
-// wantRefusal checks what a refusal tells: what happened, what to do, and the id
-// to ask about.
+// wantRefusal checks what a refusal says: what happened, what to do, and the id
+// to quote.
 func wantRefusal(t *testing.T, a answer, scimType, what, action string) {
 	t.Helper()
 	id := a.header.Get("X-Request-Id")
@@ -333,7 +332,7 @@ func testGroups_LifeOfAGroup(t *testing.T, open opener) {
 		t.Errorf("GET If-None-Match of another version: %d %s", a.status, a.raw)
 	}
 
-	// One member joins.
+	// One member is added.
 	a = s.send("PATCH", "/Groups/"+id, memberPatch("add", ids[2]), "If-Match", `W/"1"`)
 	if a.status != 200 || a.header.Get("ETag") != `W/"2"` || !slices.Equal(values(a.body["members"]), sorted(ids[:3])) {
 		t.Errorf("PATCH: %d %s", a.status, a.raw)
@@ -342,7 +341,7 @@ func testGroups_LifeOfAGroup(t *testing.T, open opener) {
 		"operation": "modify", "action": "updated", "resourceId": id, "subject": "Engineering", "externalId": "g-1",
 		"changed": "members", "membersAdded": 1.0, "membersRemoved": nil, "outcome": "success", "roundTrips": 2.0,
 	})
-	// The same once more changes nothing.
+	// Adding it again changes nothing.
 	a = s.send("PATCH", "/Groups/"+id, memberPatch("add", ids[2]))
 	if a.status != 200 || a.header.Get("ETag") != `W/"2"` || !slices.Equal(values(a.body["members"]), sorted(ids[:3])) {
 		t.Errorf("PATCH again: %d %s", a.status, a.raw)
@@ -352,7 +351,7 @@ func testGroups_LifeOfAGroup(t *testing.T, open opener) {
 		t.Errorf("GET If-None-Match of the version before: %d", a.status)
 	}
 
-	// Renamed, with other members.
+	// A PUT renames the group and replaces its members.
 	a = s.send("PUT", "/Groups/"+id, groupBody(`"displayName":"Engineers","id":"other","meta":{"location":"x"},"members":`+memberList(ids[2], ids[3])))
 	if a.status != 200 || a.header.Get("ETag") != `W/"3"` || a.body["id"] != id || a.body["displayName"] != "Engineers" ||
 		a.body["externalId"] != nil || !slices.Equal(values(a.body["members"]), sorted(ids[2:])) {
@@ -365,13 +364,13 @@ func testGroups_LifeOfAGroup(t *testing.T, open opener) {
 		"operation": "replace", "action": "updated", "resourceId": id, "subject": "Engineers",
 		"changed": "displayName,externalId,members", "membersAdded": 1.0, "membersRemoved": 2.0,
 	})
-	// What a client read it may send back: nothing changes.
+	// A client may send back what it read: nothing changes.
 	a = s.send("PUT", "/Groups/"+id, a.raw, "If-Match", `"abc", W/"3"`)
 	if a.status != 200 || a.header.Get("ETag") != `W/"3"` {
 		t.Errorf("PUT of what was read: %d %s", a.status, a.raw)
 	}
 	wantEvent(t, a, map[string]any{"operation": "replace", "action": "unchanged", "changed": nil, "membersAdded": nil, "membersRemoved": nil})
-	// Without members it has none.
+	// A PUT without members removes all members.
 	a = s.send("PUT", "/Groups/"+id, groupBody(`"displayName":"Engineers"`), "If-Match", "*")
 	if a.status != 200 || a.header.Get("ETag") != `W/"4"` || len(values(a.body["members"])) != 0 {
 		t.Errorf("PUT without members: %d %s", a.status, a.raw)
@@ -410,7 +409,7 @@ func testGroups_LifeOfAGroup(t *testing.T, open opener) {
 	if a = s.send("GET", "/Groups?filter=displayName+eq+%22Engineers%22", ""); a.body["totalResults"] != 0.0 {
 		t.Errorf("filter after DELETE: %s", a.raw)
 	}
-	// The name is free again, and the group another.
+	// The name is free again; it belongs to a new group.
 	if a = s.send("POST", "/Groups", body); a.status != 201 || a.body["id"] == id {
 		t.Errorf("POST after DELETE: %d %s", a.status, a.raw)
 	}
@@ -427,7 +426,7 @@ func TestGroups_Projections(t *testing.T) {
 		member  string // keys of a member
 		items   float64
 		trips   float64
-		without bool // no member may be read
+		without bool // no member may be returned
 	}{
 		"":                                        {keys: "displayName id members meta schemas", member: "$ref type value"},
 		"?excludedAttributes=members":             {keys: "displayName id meta schemas", without: true},
@@ -474,7 +473,7 @@ func TestGroups_Projections(t *testing.T) {
 	s.wantMembers(id, ids...)
 }
 
-// keys are the names in an object.
+// keys returns the names in an object.
 func keys(object map[string]any) string {
 	names := make([]string, 0, len(object))
 	for name := range object {
@@ -484,7 +483,7 @@ func keys(object map[string]any) string {
 	return strings.Join(names, " ")
 }
 
-// What identity providers send in a PATCH, and what it does.
+// PATCH requests of identity providers, and their effects.
 func TestGroups_Patch(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testGroups_Patch) }
 
 func testGroups_Patch(t *testing.T, open opener) {
@@ -496,7 +495,7 @@ func testGroups_Patch(t *testing.T, open opener) {
 	tests := []struct {
 		name, operations string
 		want             []string // members; they were a, b and c
-		display          string   // "" is the group's own
+		display          string   // "" is unchanged
 		changed          string   // "" is nothing
 		added, removed   int
 		notices          string
@@ -597,7 +596,7 @@ func testGroups_Patch(t *testing.T, open opener) {
 	s.wantAudit()
 }
 
-// The answer to a PATCH is the group; its members are in it while they are few.
+// A PATCH is answered with the group, with its members if they are few.
 //
 // Covers: 7644-3.5.2-17, 7644-3.5.2-18
 func TestGroups_PatchShowsFewMembers(t *testing.T) {
@@ -636,7 +635,7 @@ func testGroups_PatchShowsFewMembers(t *testing.T, open opener) {
 			}
 			a := s.send("PATCH", "/Groups/"+id, tt.body)
 			got := values(a.body["members"])
-			// Of a group that was too large a moment ago none may be shown.
+			// A group that was too large before may be shown without members.
 			if wasLarge := len(tt.before) > shown; a.status != 200 || !slices.Equal(got, want) && !(wasLarge && len(got) == 0) {
 				t.Errorf("%d, %d members in the answer, want %d", a.status, len(got), len(want))
 			}
@@ -646,7 +645,7 @@ func testGroups_PatchShowsFewMembers(t *testing.T, open opener) {
 					t.Errorf("%s: %d, %d members in the answer, want %d", query, a.status, len(values(a.body["members"])), len(tt.after))
 				}
 			}
-			// PUT has them all, as GET has.
+			// PUT returns all members, as GET does.
 			if a := s.send("PUT", "/Groups/"+id, groupBody(fmt.Sprintf(`"displayName":%q,"members":%s`, tt.name, memberList(tt.after...)))); a.status != 200 ||
 				!slices.Equal(values(a.body["members"]), sorted(tt.after)) {
 				t.Errorf("PUT: %d, %d members in the answer, want %d", a.status, len(values(a.body["members"])), len(tt.after))
@@ -657,7 +656,8 @@ func testGroups_PatchShowsFewMembers(t *testing.T, open opener) {
 	s.wantAudit()
 }
 
-// A change of many members answers with the version that the group has then.
+// A change of many members is answered with the version that the group has
+// afterwards.
 func TestGroups_VersionOfManyMembers(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	ids := s.people(130)
@@ -720,7 +720,7 @@ func testGroups_UnknownMembers(t *testing.T, open opener) {
 				if got := strings.Join(sorted(strings.Split(skipped, ",")), ","); got != strings.Join(sorted([]string{stranger, "999", gone}), ",") {
 					t.Errorf("membersSkipped = %s", skipped)
 				}
-			case "PATCH that removes": // who leaves need not have been there
+			case "PATCH that removes": // a user that is not a member may be removed
 				want = map[string]any{"action": "updated", "outcome": "success", "cause": nil, "membersSkipped": nil, "membersRemoved": 1.0}
 			}
 			wantEvent(t, a, want)
@@ -738,7 +738,7 @@ func testGroups_UnknownMembers(t *testing.T, open opener) {
 	s.wantAudit()
 }
 
-// A tenant may choose that unknown members refuse the request.
+// A tenant can choose that unknown members refuse the request.
 func TestGroups_UnknownMembersOfAStrictTenant(t *testing.T) {
 	enginetest.RunOn(t, inMemory(), testGroups_UnknownMembersOfAStrictTenant)
 }
@@ -780,16 +780,16 @@ func testGroups_UnknownMembersOfAStrictTenant(t *testing.T, open opener) {
 		t.Errorf("the refused requests moved the version to %s", a.header.Get("ETag"))
 	}
 	if a := s.send("PATCH", "/Groups/"+id, memberPatch("remove", stranger)); a.status != 200 || a.event["action"] != "unchanged" {
-		t.Errorf("removing one who is not there: %d %s", a.status, a.raw)
+		t.Errorf("removing a user that is not a member: %d %s", a.status, a.raw)
 	}
 	if a := s.send("POST", "/Groups", groupBody(`"displayName":"x","members":[{"value":"no such/id"}]`)); a.status != 400 || a.event["membersSkipped"] != "?" || strings.Contains(a.raw, "no such") {
-		t.Errorf("an id that nobody can have: %d %s", a.status, a.raw)
+		t.Errorf("an id that no user can have: %d %s", a.status, a.raw)
 	}
 	s.wantAudit()
 }
 
-// More than 5,000 members cannot join or leave at once; those that are sent and
-// there already do not count.
+// No more than 5,000 members can be added or removed at once; users that are
+// members already do not count.
 func TestGroups_ManyMembers(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	ids := s.people(directory.MaxMembers + 3)
@@ -813,7 +813,7 @@ func TestGroups_ManyMembers(t *testing.T) {
 
 	a := s.send("PATCH", "/Groups/"+id, memberPatch("add", ids...))
 	if a.status != 200 || a.event["membersAdded"] != 3.0 || a.body["members"] != nil {
-		t.Errorf("three join with 5,000 who are there: %d, %v added", a.status, a.event["membersAdded"])
+		t.Errorf("three new ones beside 5,000 members: %d, %v added", a.status, a.event["membersAdded"])
 	}
 	a = s.send("PUT", "/Groups/"+id, groupBody(`"displayName":"many","members":`+memberList(ids[1:]...)))
 	if a.status != 200 || a.event["membersRemoved"] != 1.0 || len(values(a.body["members"])) != len(ids)-1 {
@@ -821,7 +821,7 @@ func TestGroups_ManyMembers(t *testing.T) {
 	}
 	s.send("PATCH", "/Groups/"+id, memberPatch("add", ids[0]))
 	refused("remove", s.send("PATCH", "/Groups/"+id, memberPatch("remove", ids...)))
-	// Removing all of them is another thing: nobody is counted.
+	// Removing all members is not limited: they are not counted.
 	if a = s.send("PATCH", "/Groups/"+id, patchBody(`[{"op":"remove","path":"members"}]`)); a.status != 200 || a.event["membersRemoved"] != -1.0 || a.event["changed"] != "members" {
 		t.Errorf("remove all: %d, %v removed", a.status, a.event["membersRemoved"])
 	}
@@ -829,7 +829,7 @@ func TestGroups_ManyMembers(t *testing.T) {
 	s.wantAudit()
 }
 
-// A list walks to its end in pages, with an exact total.
+// A list can be read page by page to its end, with an exact total.
 //
 // Covers: 7643-5-9, 7643-7-17, 7644-3.4.2-3, 7644-3.4.2-4, 7644-3.4.2-6, 7644-3.4.2-7, 7644-3.4.2.4-4, 7644-3.4.2.4-6
 func TestGroups_Lists(t *testing.T) {
@@ -886,7 +886,7 @@ func testGroups_Lists(t *testing.T, open opener) {
 	if got, _ := a.body["Resources"].([]any); len(got) != 100 || a.body["totalResults"] != float64(total) {
 		t.Errorf("a list without count has %d of %v", len(got), a.body["totalResults"])
 	}
-	// No member is read that is not shown (grp-005).
+	// Members that are not returned are not read (grp-005).
 	for _, query := range []string{"?count=50", "?count=50&excludedAttributes=members", "?count=50&attributes=displayName"} {
 		if a = s.send("GET", "/Groups"+query, ""); a.event["itemsRead"].(float64) > 52 {
 			t.Errorf("%s: %v items read", query, a.event["itemsRead"])
@@ -979,7 +979,7 @@ func testGroups_Filters(t *testing.T, open opener) {
 		if got.status != 200 || strings.Join(names, " ") != want || got.body["totalResults"] != float64(len(names)) {
 			t.Errorf("%s: %d, %q of %v; want %q", filter, got.status, names, got.body["totalResults"], want)
 		}
-		// The members shown are all, whichever of them the filter asked for.
+		// All members are returned, whichever of them the filter matches.
 		got = s.send("GET", "/Groups?attributes=members,displayName&filter="+url.QueryEscape(filter), "")
 		resources, _ = got.body["Resources"].([]any)
 		for _, r := range resources {
@@ -990,7 +990,7 @@ func testGroups_Filters(t *testing.T, open opener) {
 			}
 		}
 	}
-	// A filter that a key answers reads no more than it finds.
+	// A filter on a key reads only what it finds.
 	for filter, most := range map[string]float64{
 		`displayName eq "engineering"`:                   2,
 		`externalId eq "g-Eng"`:                          2,
@@ -1054,8 +1054,8 @@ func TestGroups_PathsAndMethods(t *testing.T) {
 	}
 }
 
-// Nothing of one tenant's groups is known in another, and no member of one is
-// taken by another (ten-006).
+// A tenant sees no groups of another tenant, and cannot add another tenant's
+// users (ten-006).
 //
 // Covers: 7643-9.3-1, 7644-2-2, 7644-2-3, 7644-6.1-1
 func TestGroups_TenantsAreApart(t *testing.T) {
@@ -1113,7 +1113,8 @@ func testGroups_TenantsAreApart(t *testing.T, open opener) {
 		t.Errorf("the other tenant's list: %s", a.raw)
 	}
 
-	// The same name and externalId are free there, and a foreign user is none.
+	// The same name and externalId are free in the other tenant, and a user of
+	// the first is unknown there.
 	a := s.send("POST", "/Groups", groupBody(`"displayName":"Engineering","members":`+memberList(ids[0], theirs)), as...)
 	mine, _ := a.body["id"].(string)
 	if a.status != 201 || !slices.Equal(values(a.body["members"]), []string{theirs}) || strings.Contains(a.raw, ids[0]) {
@@ -1149,7 +1150,7 @@ func testGroups_TenantsAreApart(t *testing.T, open opener) {
 	}
 }
 
-// The groups of a user, in the answers about users.
+// Answers about users have the user's groups.
 //
 // Covers: 7643-4.1.2-6, 7643-4.1.2-7, 7643-4.1.2-8, 7644-3.5.1-6, 7644-3.5.2.2-8
 func TestUsers_Groups(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testUsers_Groups) }
@@ -1189,7 +1190,7 @@ func testUsers_Groups(t *testing.T, open opener) {
 		t.Errorf("a user without groups: %v round trips, %s", a.event["roundTrips"], a.raw)
 	}
 
-	// The IdP cannot change them through the user: okta-014.
+	// The IdP cannot change them through the user (okta-014).
 	for name, a := range map[string]answer{
 		"PUT, no groups":    s.send("PUT", "/Users/"+id, userBody(`"userName":"alice","externalId":"e-1","groups":[]`)),
 		"PUT, other groups": s.send("PUT", "/Users/"+id, userBody(`"userName":"alice","externalId":"e-1","groups":[{"value":"`+eng+`"}]`)),
@@ -1253,7 +1254,7 @@ func testUsers_Groups(t *testing.T, open opener) {
 			user := r.(map[string]any)
 			names = append(names, user["userName"].(string))
 			if user["groups"] != nil {
-				t.Errorf("%s: a list shows groups that nobody named", filter)
+				t.Errorf("%s: a list shows groups that were not asked for", filter)
 			}
 		}
 		if a.status != 200 || strings.Join(names, " ") != want || a.body["totalResults"] != float64(len(names)) {
@@ -1270,7 +1271,7 @@ func testUsers_Groups(t *testing.T, open opener) {
 	s.wantAudit()
 }
 
-// In a list groups are there for who names them, on smaller pages.
+// A list includes groups only if attributes names them, on smaller pages.
 //
 // Covers: 7643-7-17, 7644-3.4.2.4-5
 func TestUsers_ListsWithGroups(t *testing.T) {
@@ -1313,7 +1314,8 @@ func TestUsers_ListsWithGroups(t *testing.T) {
 	}
 }
 
-// before is a table that does something before the first query of a partition.
+// A before is a table that calls a function before the first query of a
+// partition.
 type before struct {
 	table.Table
 	partition string
@@ -1328,7 +1330,8 @@ func (b *before) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return b.Table.Query(ctx, q)
 }
 
-// A list is no worse for a group of it that is deleted while its members are read.
+// A list succeeds even if one of its groups is deleted while its members are
+// read.
 func TestGroups_ListWhileAGroupIsDeleted(t *testing.T) {
 	for _, query := range []string{"?attributes=members", "?filter=members+pr", "?filter=not+(members.type+eq+%22x%22)"} {
 		b := &before{Table: enginetest.Memory(t)}

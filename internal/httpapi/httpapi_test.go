@@ -21,7 +21,7 @@ import (
 
 var uuidv7 = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
-// Every refusal: what the client is told, and what is logged.
+// Every refusal: its error and its event.
 //
 // Covers: 7644-2-1, 7644-3.2-3, 7644-3.5.2-15, 7644-3.12-1, 7644-3.12-2, 7644-3.12-3
 func TestRefusals(t *testing.T) { enginetest.Run(t, testRefusals) }
@@ -466,7 +466,8 @@ func TestCauses_AreWhole(t *testing.T) {
 	}
 }
 
-// What is tolerated is taken, noted, and a warning when a mapping is wrong.
+// A tolerated deviation is accepted and recorded, and is a warning if a mapping
+// is wrong.
 func TestNotices(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	for name, tt := range map[string]struct{ attributes, notice, outcome string }{
@@ -489,7 +490,7 @@ func TestNotices(t *testing.T) {
 	}
 }
 
-// A refused request says in the log whom it was about.
+// The event of a refused request names its subject.
 func TestRefusals_NameTheUser(t *testing.T) {
 	s := newService(t, enginetest.Memory, 1)
 	off := s.mustCreate(`"userName":"off@x","externalId":"e-off","active":false`)

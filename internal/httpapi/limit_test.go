@@ -14,8 +14,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// A tenant that is over its rate is told to wait, keeps nobody else from being
-// served, and is served again a second later.
+// A tenant that exceeds its rate is refused, does not affect other tenants, and
+// is served again a second later.
 func TestLimit_HoldsEachTenant(t *testing.T) {
 	now := time.Now()
 	s := newService(t, enginetest.Memory, 5)
@@ -53,12 +53,13 @@ func TestLimit_HoldsEachTenant(t *testing.T) {
 		t.Errorf("%d %v %s %v", before.status, before.header, before.raw, before.event)
 	}
 	if trips := before.event["roundTrips"]; trips != 1.0 {
-		t.Errorf("the first refused request cost %v round trips, want 1: the log tells of it", trips)
+		t.Errorf("the first refused request cost %v round trips, want 1: it is logged", trips)
 	}
 	if trips := s.send("POST", "/Users", userBody(`"userName":"a"`)).event["roundTrips"]; trips != 0.0 {
 		t.Errorf("another refused request cost %v round trips", trips)
 	}
-	// Who asks without a token, or with a wrong one, learns nothing of the rate.
+	// A request without a token, or with a wrong one, learns nothing of the
+	// rate.
 	if a := s.send("GET", "/Users", "", "Authorization", ""); a.status != 401 {
 		t.Errorf("no token: %d", a.status)
 	}
@@ -78,8 +79,8 @@ func TestLimit_HoldsEachTenant(t *testing.T) {
 	}
 }
 
-// The operations of a bulk request count as requests. They are all done; who comes
-// behind them waits.
+// The operations of a bulk request count as requests. They are all done; the
+// tenant's next requests wait.
 func TestLimit_CountsOperationsOfBulkRequests(t *testing.T) {
 	now := time.Now()
 	engine := enginetest.Memory(t)
@@ -90,7 +91,7 @@ func TestLimit_CountsOperationsOfBulkRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.handler = limited.Handler()
-	// With what was saved in two seconds, 50, the tenant owes 51 behind it.
+	// With the 50 requests saved in two seconds, the tenant owes 51 afterwards.
 	a := s.bulk(strings.TrimSuffix(strings.Repeat(`{"method":"DELETE","path":"/Users/nobody"},`, 100), ","))
 	if a.statuses() != strings.TrimSpace(strings.Repeat("404 ", 100)) {
 		t.Fatalf("%s", a.statuses())
@@ -105,6 +106,6 @@ func TestLimit_CountsOperationsOfBulkRequests(t *testing.T) {
 
 func TestLimit_IsNeverUnder25(t *testing.T) {
 	if _, err := app.New(enginetest.Memory(t), app.Config{BaseURL: baseURL, TenantRate: 24}, slog.Default()); err == nil {
-		t.Error("24 a second is taken")
+		t.Error("24 a second is accepted")
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// A whole new set of members in which nobody is known is refused, in whatever form
-// and place it is sent, and nothing of the request is done: neither the members nor
-// the name change. With one known member the others are skipped.
+// A whole new set of members without any known user is refused, in every form
+// and position in which it can be sent, and neither the members nor the name
+// change. If one member is known, the others are skipped.
 func TestGroups_NobodyKnown(t *testing.T) {
 	enginetest.Run(t, testGroups_NobodyKnown)
 }
@@ -74,7 +74,7 @@ func testGroups_NobodyKnown(t *testing.T, open opener) {
 		t.Errorf("the refused requests changed\n%s\ninto\n%s", before, after)
 	}
 
-	// A group is never its own member, beside others neither.
+	// A group is never its own member, not even beside others.
 	for _, body := range []string{memberPatch("add", id), memberPatch("replace", ids[0], id)} {
 		a := s.send("PATCH", "/Groups/"+id, body)
 		wantRefusal(t, a, "invalidValue", "The group was sent as a member of itself", "Remove the group from its own members.")
@@ -82,8 +82,8 @@ func testGroups_NobodyKnown(t *testing.T, open opener) {
 	}
 	s.wantMembers(id, ids[0], ids[1])
 
-	// With one who is known, the others are skipped; a new group may be empty; an
-	// empty list empties.
+	// If one member is known, the others are skipped. A new group may be empty,
+	// and an empty list removes all members.
 	a = s.send("PATCH", "/Groups/"+id, memberPatch("replace", stranger, ids[2]))
 	wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(provlog.UnknownMembers), "membersSkipped": stranger})
 	s.wantMembers(id, ids[2])
@@ -110,9 +110,9 @@ func wantNobodyKnown(t *testing.T, a answer) {
 	})
 }
 
-// A member is the user with the id, whatever type it is said to have; an id that is
-// a group's is skipped like an unknown one, in every place, and refused for a tenant
-// that refuses those.
+// A member is the user with the id, whatever type is sent with it. A group's id
+// is skipped like an unknown one in every position, and refused for a tenant
+// that refuses unknown members.
 func TestGroups_MembersOfAnyType(t *testing.T) {
 	enginetest.Run(t, testGroups_MembersOfAnyType)
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// application is the application's side of a service's tenant.
+// An application is the application's side of a service's tenant.
 type application struct {
 	s   *service
 	dir *directory.Directory
@@ -50,7 +50,7 @@ func (a application) modify(id string, c directory.OwnChange) {
 	}
 }
 
-// wantRefused compares a refusal, and its event.
+// wantRefused compares a refusal and its event.
 func wantRefused(t *testing.T, name string, a answer, status int, cause provlog.Cause, details ...string) {
 	t.Helper()
 	detail, _ := a.body["detail"].(string)
@@ -59,7 +59,7 @@ func wantRefused(t *testing.T, name string, a answer, status int, cause provlog.
 	}
 	for _, part := range details {
 		if !strings.Contains(detail, part) {
-			t.Errorf("%s: detail %q does not tell %q", name, detail, part)
+			t.Errorf("%s: detail %q has no %q", name, detail, part)
 		}
 	}
 	if _, has := a.body["scimType"]; has {
@@ -67,7 +67,8 @@ func wantRefused(t *testing.T, name string, a answer, status int, cause provlog.
 	}
 }
 
-// What identity providers may not do to a protected user is 403, and says who can.
+// A change of a protected user is refused with 403, and the detail says who can
+// make it.
 func TestProtected(t *testing.T) { enginetest.Run(t, testProtected) }
 
 func testProtected(t *testing.T, open opener) {
@@ -97,7 +98,7 @@ func testProtected(t *testing.T, open opener) {
 		wantRefused(t, tt.name, s.send(tt.method, tt.path, tt.body), http.StatusForbidden, provlog.Protected,
 			tt.what, owner, "Ask an owner of the application to unprotect")
 	}
-	// By Bulk as by itself. Each operation logs a line of its own.
+	// The same by Bulk. Each operation logs a line of its own.
 	bulk := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
 		{"method":"PATCH","path":"/Users/%[1]s","data":%[3]s},{"method":"DELETE","path":"/Users/%[1]s"},
 		{"method":"PATCH","path":"/Groups/%[2]s","data":%[4]s},{"method":"DELETE","path":"/Groups/%[2]s"},
@@ -119,8 +120,8 @@ func testProtected(t *testing.T, open opener) {
 	}
 }
 
-// Linking one of the application's users: a POST never changes who the user is, and a
-// PATCH that does is told in the log.
+// Linking one of the application's users: a POST never changes the account
+// type, and a PATCH that does is logged.
 func TestLink(t *testing.T) { enginetest.Run(t, testLink) }
 
 func testLink(t *testing.T, open opener) {
@@ -155,8 +156,8 @@ func testLink(t *testing.T, open opener) {
 	})
 }
 
-// A name that looks like another one is no second user or group, and characters that
-// mislead are refused, by whatever request.
+// A name that looks like an existing one cannot become a second user or group,
+// and misleading characters are refused, by every kind of request.
 func TestLookalikes(t *testing.T) { enginetest.Run(t, testLookalikes) }
 
 func testLookalikes(t *testing.T, open opener) {
@@ -205,7 +206,7 @@ func testLookalikes(t *testing.T, open opener) {
 			}
 		}
 	}
-	// By Bulk as by itself, and by the application.
+	// The same by Bulk, and by the application.
 	bulk := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
 		{"method":"POST","path":"/Users","bulkId":"a","data":` + userBody(`"userName":"ig\u200bn@example.com"`) + `},
 		{"method":"POST","path":"/Groups","bulkId":"b","data":` + groupBody(`"displayName":"Ad\u009bmins"`) + `}]}`
@@ -215,10 +216,10 @@ func testLookalikes(t *testing.T, open opener) {
 	own := s.application()
 	for _, name := range []string{"ig\u200bn@example.com", "ig\u202en@example.com", "\u200b"} {
 		if _, err := own.dir.CreateOwn(t.Context(), s.tenant, own.by(), directory.OwnUser{UserName: name, Origin: directory.OriginManual}); err == nil {
-			t.Errorf("the application makes %+q", name)
+			t.Errorf("the application creates %+q", name)
 		}
 	}
-	// Filters compare in the same way.
+	// Filters compare names in the same way.
 	for filter, want := range map[string]float64{
 		`userName eq "ig` + "\u200b" + `n@example.com"`: 1, `userName sw "ig` + "\u034f" + `n@ex"`: 1, `userName co "n@example` + "\u3002" + `"`: 1,
 		`emails eq "MAIL@xn--bcher-kva.example"`: 1, `emails.value ew "xn--bcher-kva.example"`: 1, `displayName eq "x"`: 0,
@@ -227,15 +228,16 @@ func testLookalikes(t *testing.T, open opener) {
 			t.Errorf("%+q: %s", filter, a.raw)
 		}
 	}
-	// The address of one as the email of another: who has it, and as what.
+	// One user's userName as the email of another: the detail names the holder
+	// and the attribute.
 	a := s.send("POST", "/Users", userBody(`"userName":"new","emails":[{"value":"IGN@example.com"}]`))
 	if detail, _ := a.body["detail"].(string); a.status != 409 || !strings.Contains(detail, `the email "IGN@example.com" is the userName of the active user `) {
 		t.Errorf("an email that is a userName: %d %s", a.status, a.raw)
 	}
 }
 
-// Someone who comes back under another externalId is answered without groups, and the
-// event says so.
+// A user that returns with another externalId is answered without groups, and
+// the event says so.
 func TestRehire(t *testing.T) { enginetest.Run(t, testRehire) }
 
 func testRehire(t *testing.T, open opener) {
@@ -255,7 +257,7 @@ func testRehire(t *testing.T, open opener) {
 	if strings.Contains(read.raw, id) || read.body["meta"].(map[string]any)["version"] == group.body["meta"].(map[string]any)["version"] {
 		t.Errorf("the group afterwards: %s", read.raw)
 	}
-	// By PATCH as by POST.
+	// The same by PATCH as by POST.
 	s.send("PATCH", "/Groups/"+group.body["id"].(string), memberPatch("add", id))
 	s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"active","value":false}]`))
 	a = s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","value":{"active":true,"externalId":"OTHER"}}]`))
@@ -265,8 +267,8 @@ func testRehire(t *testing.T, open opener) {
 	wantEvent(t, a, map[string]any{"outcome": "warning", "cause": "external_id_changed"})
 }
 
-// A group that the application deleted: every request to its id says when, by whom
-// and what to do; the group that is pushed again is made afresh.
+// A group that the application deleted: every request to its id says when, who
+// deleted it and what to do. Pushing the group again creates a new one.
 func TestGroupDeletedInTheApplication(t *testing.T) {
 	enginetest.Run(t, testGroupDeletedInTheApplication)
 }
@@ -305,8 +307,8 @@ func testGroupDeletedInTheApplication(t *testing.T, open opener) {
 	}
 }
 
-// With SCIM off every request of the tenant is 403; on again, all is as it was then,
-// and what happened meanwhile stays as it is.
+// With SCIM disabled every request of the tenant gets 403. Enabled again,
+// everything works as before, and changes made meanwhile remain.
 func TestSCIMOffAndOn(t *testing.T) { enginetest.Run(t, testSCIMOffAndOn) }
 
 func testSCIMOffAndOn(t *testing.T, open opener) {
@@ -336,7 +338,7 @@ func testSCIMOffAndOn(t *testing.T, open opener) {
 
 	s.turn(engine, true)
 	if now := s.send("GET", "/Users/"+bob, ""); now.status != 200 || now.body["active"] != false || strings.Contains(now.raw, "Sales") {
-		t.Errorf("a user who was turned off meanwhile: %d %s", now.status, now.raw)
+		t.Errorf("a user that was deactivated meanwhile: %d %s", now.status, now.raw)
 	}
 	now := s.send("GET", "/Users/"+ann, "").raw
 	if strings.Contains(now, "Sales") || !strings.Contains(before, "Sales") {
@@ -348,7 +350,7 @@ func testSCIMOffAndOn(t *testing.T, open opener) {
 	}
 }
 
-// turn turns SCIM on or off, as an instance sees it that has nothing cached.
+// turn enables or disables SCIM, as seen by an instance without a cache.
 func (s *service) turn(engine table.Table, on bool) {
 	s.t.Helper()
 	settings := tenant.DefaultSettings()
@@ -370,7 +372,7 @@ func (s *service) turn(engine table.Table, on bool) {
 	s.app, s.handler = fresh, fresh.Handler()
 }
 
-// raw is the body of an answer to a request that logs several lines.
+// raw returns the body of an answer to a request that logs several lines.
 func (s *service) raw(method, target, body string) string {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, target, strings.NewReader(body))

@@ -50,8 +50,8 @@ func idsOf(a answer) []string {
 	return ids
 }
 
-// A page ends before it is larger than 5 MiB, or than Lambda returns; the next one
-// begins where it ends, by startIndex and by cursor, forwards and back.
+// A page ends before it exceeds 5 MiB, or what Lambda returns; the next begins
+// where it ends, by startIndex and by cursor, forwards and back.
 func TestPages_EndBeforeTheyAreTooLarge(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -61,8 +61,8 @@ func TestPages_EndBeforeTheyAreTooLarge(t *testing.T) {
 	}
 }
 
-// testPagesEnd walks every kind of list; briefly, only those that differ in how the
-// engine is read, for pages of 5 MiB take a second each there.
+// testPagesEnd reads every kind of list; with briefly, only those for which the
+// engine is read differently, since pages of 5 MiB take a second each there.
 func testPagesEnd(t *testing.T, open opener, briefly bool) {
 	s := newService(t, open, 200)
 	var want []string
@@ -122,7 +122,7 @@ func testPagesEnd(t *testing.T, open opener, briefly bool) {
 	}
 }
 
-// sizedPages walks a list to its end, and back again where pages say how.
+// sizedPages reads a list to its end, and back again if the pages have cursors.
 func (s *service) sizedPages(path string, byCursor bool, total int) []answer {
 	s.t.Helper()
 	get := func(at string) answer {
@@ -179,8 +179,8 @@ func (s *service) sizedPages(path string, byCursor bool, total int) []answer {
 	return pages
 }
 
-// roomBehind reports whether the first resource of a page would have fit on the page
-// before it.
+// roomBehind reports whether the first resource of a page would have fitted on
+// the page before it.
 func roomBehind(t *testing.T, before, page answer) bool {
 	t.Helper()
 	var list struct{ Resources []json.RawMessage }
@@ -193,7 +193,8 @@ func roomBehind(t *testing.T, before, page answer) bool {
 	return len(whole) < directory.MaxPageBytes-slack && printed < lambdahttp.MaxResponseBytes-128<<10-slack
 }
 
-// In a list of both, groups have the room that users leave on a page, be it none.
+// In a list of both types, groups have the room that users leave on a page,
+// even none.
 func TestPages_GroupsHaveTheRoomThatUsersLeave(t *testing.T) {
 	s := newService(t, enginetest.Memory, 200)
 	large := func(name string, sizes ...int) string {
@@ -231,7 +232,7 @@ func TestPages_GroupsHaveTheRoomThatUsersLeave(t *testing.T) {
 		}
 	}
 	room := directory.MaxPageBytes - len(s.send("GET", "/Users?count=1000", "").raw)
-	// What is left behind this one is room for some groups, and not for all.
+	// The filler leaves room for some groups, but not for all.
 	filler := func(left int) []int {
 		var sizes []int
 		for n := room - left; n > 0; n -= 7000 {

@@ -13,8 +13,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// spellings are other ways to write a path: with more slashes, and the fixed
-// segments in another letter case. The id in it stays.
+// spellings are other ways to write a path: with more slashes, and with the
+// fixed segments in another letter case. The id stays unchanged.
 var spellings = map[string]func(path, id string) string{
 	"a slash at the end":       func(path, _ string) string { return path + "/" },
 	"two slashes at the end":   func(path, _ string) string { return path + "//" },
@@ -33,8 +33,8 @@ func inCase(path, id string, to func(string) string) string {
 	return to(before) + id + to(behind)
 }
 
-// Every route is served under every spelling of its path, with the same answer and
-// the same route in the event.
+// Every route is served for every spelling of its path, with the same answer
+// and the same route in the event.
 func TestPaths_AreServedInAnySpelling(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	user := s.mustCreate(`"userName":"ann"`)
@@ -45,7 +45,7 @@ func TestPaths_AreServedInAnySpelling(t *testing.T) {
 	search := `{"schemas":["` + scim.SearchURN + `"]}`
 	for _, r := range httpapi.Routes() {
 		if r.Method == http.MethodPost && !strings.HasSuffix(r.Path, "/.search") || r.Method == http.MethodDelete {
-			continue // they change what the next spelling finds: below
+			continue // changes are tested below: each affects the next spelling
 		}
 		id := ""
 		for prefix, known := range ids {
@@ -93,7 +93,7 @@ func TestPaths_AreServedInAnySpelling(t *testing.T) {
 	}
 }
 
-// An id is taken as it is, and no spelling of a path leads past it.
+// An id is matched exactly, and no spelling of a path bypasses that.
 func TestPaths_LeadToNoOtherResource(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	id := s.mustCreate(`"userName":"ann"`)
@@ -110,7 +110,7 @@ func TestPaths_LeadToNoOtherResource(t *testing.T) {
 		"/Users/./" + id:                        provlog.NoRoute,
 		"/Users%2F" + id:                        provlog.NoRoute,
 		"/%55sers/" + id:                        provlog.NoRoute,
-		"/U%C5%BFers/" + id:                     provlog.NoRoute, // ſ is no s
+		"/U%C5%BFers/" + id:                     provlog.NoRoute, // ſ is not s
 		"/Users/" + id + "/" + id:               provlog.NoRoute,
 		"/scim/v2/Users/" + id:                  provlog.NoRoute,
 		"/Groups/" + id:                         provlog.GroupNotFound,
@@ -145,7 +145,7 @@ func TestHead_HasTheHeadersOfGet(t *testing.T) {
 			t.Errorf("HEAD %s: %d with %d bytes, GET %d", path, head.status, len(head.raw), get.status)
 		}
 		for _, name := range []string{"Content-Type", "Content-Length", "ETag", "Location", "Content-Location", "Vary", "Cache-Control", "X-Content-Type-Options"} {
-			// The ids of two requests are as long as each other.
+			// The ids of both requests have the same length.
 			if got, want := head.header.Get(name), get.header.Get(name); got != want {
 				t.Errorf("HEAD %s: %s %q, GET %q", path, name, got, want)
 			}
@@ -165,8 +165,8 @@ func TestHead_HasTheHeadersOfGet(t *testing.T) {
 	}
 }
 
-// An operation's path is taken in the same spellings, and two of them that name one
-// resource stay in their order.
+// The path of an operation is accepted in the same spellings, and operations on
+// one resource stay in order.
 func TestBulk_PathsInAnySpelling(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	id := s.mustCreate(`"userName":"ann"`)
@@ -216,8 +216,8 @@ func TestRoot_IsASearch(t *testing.T) {
 	}
 }
 
-// The function of /Bulk serves every route, for paths that API Gateway knows by
-// $default; each other one its own.
+// The function of /Bulk serves every route, for paths that API Gateway sends to
+// $default; every other function serves its own.
 func TestFunctions_ServeTheirRoutes(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	for _, function := range []string{"users", "groups", "bulk", "discovery"} {
@@ -255,6 +255,6 @@ func TestAnswers_ForbidGuessingTheirType(t *testing.T) {
 		}
 	}
 	if len(seen) < 6 {
-		t.Errorf("answers of %v alone", seen)
+		t.Errorf("answers only of %v", seen)
 	}
 }

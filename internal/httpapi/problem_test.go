@@ -20,8 +20,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// each has samples of every error that the inner packages can answer a SCIM
-// request with.
+// each has samples of every error with which the inner packages can answer a
+// SCIM request.
 var each = map[string][]error{
 	"access.ErrMissing":             {access.ErrMissing},
 	"access.ErrNotBearer":           {access.ErrNotBearer},
@@ -59,7 +59,7 @@ var each = map[string][]error{
 	"context.Canceled":              {context.Canceled},
 }
 
-// inside are errors that no SCIM request is answered with, and why.
+// inside are errors that never answer a SCIM request, and why.
 var inside = map[string]string{
 	"directory.ErrStale":            "the directory decides again",
 	"directory.CommitError":         "the directory decides again",
@@ -136,15 +136,16 @@ func TestProblemOf_HasACauseForEveryError(t *testing.T) {
 	}
 	for _, kind := range types {
 		if p := problemOf(&scim.Error{Type: kind}); p.kind() != kind {
-			t.Errorf("%s is told as %s", kind, p.kind())
+			t.Errorf("%s is reported as %s", kind, p.kind())
 		}
 	}
-	if p := problemOf(errors.New("nobody knows it")); p.cause != provlog.Internal {
+	if p := problemOf(errors.New("it is in neither table")); p.cause != provlog.Internal {
 		t.Errorf("an unknown error is %s", p.cause)
 	}
 }
 
-// A new error, reason or type has a sample, so that the test above judges it.
+// Every new error, reason or type has a sample, so that the test above checks
+// it.
 func TestProblemOf_KnowsEveryErrorThatThereIs(t *testing.T) {
 	for _, folder := range []string{"../directory", "../access", "../scim"} {
 		for _, name := range causetest.Errors(t, folder) {
@@ -165,21 +166,21 @@ func TestProblemOf_KnowsEveryErrorThatThereIs(t *testing.T) {
 	} {
 		folder, name, _ := strings.Cut(kind, " ")
 		if there := causetest.Constants(t, folder, name); !slices.Equal(there, known) {
-			t.Errorf("%s: there are %v, known are %v", kind, there, known)
+			t.Errorf("%s: the code has %v, the samples have %v", kind, there, known)
 		}
 	}
 }
 
-// What only warns is in the table too.
+// A cause of warnings only is in the table too.
 func TestWarnings_AreCauses(t *testing.T) {
 	for _, warning := range []string{directory.WarnRehire, directory.WarnIdentity, directory.WarnUnknownMembers} {
 		if !slices.Contains(provlog.Causes(), provlog.Cause(warning)) {
-			t.Errorf("%s is no cause", warning)
+			t.Errorf("%s is not a cause", warning)
 		}
 	}
 }
 
-// Every cause is one that something is refused or warned with.
+// Every cause is used by a refusal or a warning.
 func TestCauses_AreAllUsed(t *testing.T) {
 	said := source(t, ".")
 	names := causetest.Constants(t, "../provlog", "Cause")
@@ -188,7 +189,7 @@ func TestCauses_AreAllUsed(t *testing.T) {
 	}
 	for _, name := range names {
 		if name == "ExternalIDChanged" || name == "IdentityChanged" || name == "BadEvent" {
-			continue // directory's warnings, and package lambdahttp's refusal: tested there
+			continue // warnings of package directory and the refusal of package lambdahttp, tested there
 		}
 		if !strings.Contains(said, "provlog."+name) {
 			t.Errorf("nothing is refused with provlog.%s", name)
@@ -201,7 +202,7 @@ func saidIn(t *testing.T, folder, text string) bool {
 	return strings.Contains(source(t, folder), text)
 }
 
-// source is the text of a package without its tests.
+// source returns the text of a package without its tests.
 func source(t *testing.T, folder string) string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))

@@ -13,8 +13,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// Query parameters are known in any letter case, others are ignored, and one that is
-// given twice is refused in any two cases.
+// Query parameters are recognized in any letter case, unknown ones are ignored,
+// and one that is given twice is refused, also in two different cases.
 //
 // Covers: 7644-3.4.2-1
 func TestQuery_NamesInAnyCase(t *testing.T) {
@@ -53,8 +53,8 @@ func TestQuery_NamesInAnyCase(t *testing.T) {
 	}
 }
 
-// + is a space by the rules of forms and itself by those of URLs: the spaces outside
-// quotes say by which a filter is written.
+// In a form + means a space, and in a URL it means itself: the spaces outside
+// quotes show which of the two a filter uses.
 func TestQuery_PlusInAFilter(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	for _, name := range []string{"ann+hr@example.com", "ann hr@example.com", `q\"a+b`} {
@@ -83,8 +83,8 @@ func TestQuery_PlusInAFilter(t *testing.T) {
 	}
 }
 
-// The number of a page is read whatever its length, and no part of a page is
-// computed beyond what there is.
+// The number of a page is parsed whatever its length, and no work is done for
+// pages after the last.
 //
 // Covers: 7644-3.4.2.4-1
 func TestQuery_NumbersOfAnyLength(t *testing.T) {
@@ -130,8 +130,8 @@ func TestQuery_NumbersOfAnyLength(t *testing.T) {
 	}
 }
 
-// A search is told of what it has wrong as a search, and its query may have what is
-// ignored.
+// An invalid search is refused as a search, and its query may have unknown
+// parameters.
 func TestSearch_ParametersInTheQuery(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	s.mustCreate(`"userName":"u"`)
@@ -145,10 +145,10 @@ func TestSearch_ParametersInTheQuery(t *testing.T) {
 	}
 }
 
-// writeAdvice is what helps with a change alone.
+// writeAdvice matches advice that helps only with a change.
 var writeAdvice = regexp.MustCompile(`(?i)attribute mapping|provision the user|push the group|nothing was (changed|done)|PATCH or PUT`)
 
-// No refusal of a read tells the administrator to correct what writes.
+// The refusal of a read never advises to correct what writes.
 func TestReads_AreRefusedWithAdviceForReads(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	user := s.mustCreate(`"userName":"a"`)
@@ -202,7 +202,7 @@ func TestReads_AreRefusedWithAdviceForReads(t *testing.T) {
 	}
 }
 
-// What a change has wrong in its query is no fault of the mapping either.
+// An error in the query of a change is not a fault of the mapping either.
 func TestChanges_AreToldOfTheirQuery(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	user := s.mustCreate(`"userName":"a"`)
@@ -220,7 +220,7 @@ func TestChanges_AreToldOfTheirQuery(t *testing.T) {
 	}
 }
 
-// What is wrong with a credential is told as closely as its form shows.
+// A malformed credential is described as precisely as its form allows.
 //
 // Covers: 7644-3.12-5
 func TestCredentials_AreToldWhatIsWrong(t *testing.T) {
@@ -262,7 +262,7 @@ func TestCredentials_AreToldWhatIsWrong(t *testing.T) {
 		}
 		secret := strings.Split(s.token, "_")[3]
 		if strings.Contains(a.raw, secret[:8]) || strings.Contains(s.log.String(), secret[:8]) {
-			t.Fatal("a part of the token is told")
+			t.Fatal("a part of the token is in the answer")
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// searchBody is a search request with these attributes.
+// searchBody returns a search request with these attributes.
 func searchBody(attributes string) string {
 	if attributes != "" {
 		attributes = "," + attributes
@@ -18,7 +18,7 @@ func searchBody(attributes string) string {
 	return `{"schemas":["` + scim.SearchURN + `"]` + attributes + `}`
 }
 
-// namesOf are the userNames and displayNames of a list, in its order.
+// namesOf returns the userNames and displayNames of a list, in its order.
 func namesOf(a answer) []string {
 	var names []string
 	resources, _ := a.body["Resources"].([]any)

@@ -55,7 +55,7 @@ func testSort(t *testing.T, open opener) {
 	}
 }
 
-// A name that another user had keeps nobody in the order, nor does it lead there.
+// A user's former name neither places it in the order nor finds it there.
 func TestSort_FollowsRenames(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testSortRenames) }
 
 func testSortRenames(t *testing.T, open opener) {
@@ -97,6 +97,6 @@ func TestSort_RefusesWhatHasNoOrder(t *testing.T) {
 		t.Errorf("password: %d %s", a.status, a.raw)
 	}
 	if a := s.send("GET", "/Users?sortOrder=up", ""); a.status != 200 {
-		t.Errorf("sortOrder alone: %d %s", a.status, a.raw)
+		t.Errorf("sortOrder without sortBy: %d %s", a.status, a.raw)
 	}
 }

@@ -11,10 +11,11 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// dialects is a request of each kind that the RFCs do not have, of some several.
+// dialects has requests for every kind of deviation from the RFCs, several for
+// some.
 var dialects = []struct {
 	kind, method, path, body string
-	status                   int // for a tenant that takes it
+	status                   int // for a tenant that accepts it
 	scimType                 string
 }{
 	{scim.NoticeUnknownAttribute, "POST", "/Users", userBody(`"userName":"new@example.com","shoeSize":"44"`), 201, "invalidSyntax"},
@@ -93,9 +94,8 @@ var dialects = []struct {
 	{scim.NoticeFilterSpaces, "GET", "/Users?filter=userName+eq%22a%22", "", 200, "invalidFilter"},
 }
 
-// A tenant that takes no dialect is refused each of them, with what is wrong and
-// without a change; the others are served, and the event says in what the request
-// strayed.
+// A strict tenant refuses each of them, says what is wrong and changes nothing.
+// For other tenants they are served, and the event names the deviation.
 //
 // Covers: 7643-2.3.2-1, 7643-3-2, 7644-3.4.2.2-17, 7644-3.5.2-2, 7644-3.5.2-4, 7644-3.5.2.2-4, 7644-3.5.2.3-9
 func TestDialects(t *testing.T) {
@@ -123,7 +123,7 @@ func TestDialects(t *testing.T) {
 				if name == "taken" {
 					notices, _ := got.event["notices"].(string)
 					if got.status != d.status || !slices.ContainsFunc(strings.Split(notices, ","), func(n string) bool { return strings.HasPrefix(n, d.kind+":") }) {
-						t.Errorf("taken: %d with notices %q, want %d with %s: %s", got.status, notices, d.status, d.kind, got.raw)
+						t.Errorf("accepted: %d with notices %q, want %d with %s: %s", got.status, notices, d.status, d.kind, got.raw)
 					}
 					continue
 				}
@@ -142,7 +142,7 @@ func TestDialects(t *testing.T) {
 	}
 }
 
-// mustExtend registers a schema of the tenant's own for users.
+// mustExtend registers a tenant's schema for users.
 func (s *service) mustExtend(document string) {
 	s.t.Helper()
 	schema, err := scim.ParseTenantSchema([]byte(document))
@@ -154,7 +154,7 @@ func (s *service) mustExtend(document string) {
 	}
 }
 
-// state is all that a reader sees of a tenant's users and groups.
+// state returns everything that a client can read of a tenant's user and group.
 func (s *service) state(user, group string) string {
 	s.t.Helper()
 	return s.send("GET", "/Users?attributes=userName,emails,active,title,groups", "").raw + s.send("GET", "/Groups/"+group, "").raw +

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// attributeModel is one attribute of a schema as its JSON says it, and what that
-// means, written a second time: in maps, without the service's types.
+// An attributeModel is one attribute of a schema as its JSON defines it, with
+// its meaning implemented a second time: on maps, without the service's types.
 type attributeModel struct {
 	Name          string           `json:"name"`
 	Type          string           `json:"type"`
@@ -26,7 +26,7 @@ type schemaModel struct {
 	ID         string           `json:"id"`
 	Name       string           `json:"name"`
 	Attributes []attributeModel `json:"attributes"`
-	// required tells that the resource type requires the extension.
+	// required is set if the resource type requires the extension.
 	required bool
 }
 
@@ -42,8 +42,8 @@ func named(all []attributeModel, name string) attributeModel {
 	return all[slices.IndexFunc(all, func(a attributeModel) bool { return a.Name == name })]
 }
 
-// keeps is what is kept of a value that is sent, nil for nothing; ok is false for a
-// value that is refused.
+// keeps returns what is stored of a value that is sent, nil for nothing; ok is
+// false for an invalid value.
 func (a attributeModel) keeps(v any) (kept any, ok bool) {
 	if a.Mutability == "readOnly" {
 		return nil, true
@@ -113,7 +113,7 @@ func contains(list []any, v any) bool {
 	return slices.ContainsFunc(list, func(known any) bool { return reflect.DeepEqual(known, v) })
 }
 
-// same compares values of an attribute: several have no order.
+// same compares values of an attribute: multiple values have no order.
 func same(a, b any) bool {
 	some, ok1 := a.([]any)
 	others, ok2 := b.([]any)
@@ -128,8 +128,8 @@ func same(a, b any) bool {
 	return len(some) == len(others)
 }
 
-// complete tells that values of the extension, or of a complex value, have all that is
-// required beside them.
+// complete reports whether the values of the extension, or of a complex value,
+// include everything required.
 func complete(all []attributeModel, values map[string]any) bool {
 	for _, a := range all {
 		v := values[a.Name]
@@ -149,8 +149,8 @@ func complete(all []attributeModel, values map[string]any) bool {
 	return true
 }
 
-// created is what a POST, or, with the values before, a PUT makes of the extension;
-// ok is false when it is refused.
+// written returns what a POST, or a PUT over the values before, stores of the
+// extension; ok is false if it is refused.
 func (s schemaModel) written(before, sent map[string]any) (after map[string]any, ok bool) {
 	kept := map[string]any{}
 	for name, v := range sent {
@@ -190,7 +190,8 @@ func (s schemaModel) written(before, sent map[string]any) (after map[string]any,
 			kept[a.Name] = merged
 		}
 	}
-	// Whoever leaves the extension out leaves what it requires, if it stays.
+	// A request without the extension lacks what the extension requires, if
+	// values of it remain.
 	if left && len(kept) > 0 {
 		for _, a := range s.Attributes {
 			if a.Required && before[a.Name] != nil {
@@ -201,8 +202,8 @@ func (s schemaModel) written(before, sent map[string]any) (after map[string]any,
 	return kept, true
 }
 
-// patchModel is one operation of a PATCH on an attribute, a sub-attribute, or, with
-// neither, the extension.
+// A patchModel is one operation of a PATCH on an attribute, on a sub-attribute,
+// or, with neither, on the extension.
 type patchModel struct {
 	op, attribute, sub string
 	value              any
@@ -229,7 +230,7 @@ func (s schemaModel) patched(before map[string]any, p patchModel) (after map[str
 		for name, v := range values {
 			a := named(s.Attributes, name)
 			if a.Mutability == "readOnly" {
-				continue // by a path it is refused
+				continue // with a path it is refused
 			}
 			if after, ok = s.patched(after, patchModel{op: p.op, attribute: name, value: v}); !ok {
 				return nil, false
@@ -251,7 +252,7 @@ func (s schemaModel) patched(before map[string]any, p patchModel) (after map[str
 	return after, true
 }
 
-// allowed is patched, held to what is required once all is done.
+// allowed is patched with a check at the end of what is required.
 func (s schemaModel) allowed(before map[string]any, p patchModel) (after map[string]any, ok bool) {
 	after, ok = s.patched(before, p)
 	if !ok || len(after) == 0 && len(before) == 0 || reflect.DeepEqual(before, after) {
@@ -349,8 +350,8 @@ func (a attributeModel) patched(old any, p patchModel) (now any, ok bool) {
 	return now, true
 }
 
-// mentions are the attributes that a request named, each with the sub-attributes that
-// it named; nil for the attribute as a whole.
+// mentions are the attributes that a request names, each with the
+// sub-attributes that it names, or nil for the whole attribute.
 type mentions map[string]map[string]bool
 
 func (m mentions) add(name string, v any) {
@@ -383,16 +384,16 @@ func (m mentions) addSub(name, sub string) {
 	m[name][sub] = true
 }
 
-// askedModel is what a request asks to see: attributes, or excludedAttributes, or
-// neither; whole tells that it names the extension.
+// An askedModel is what a request asks for: attributes, excludedAttributes, or
+// neither. whole means that it names the extension.
 type askedModel struct {
 	parameter string
 	whole     bool
 	names     mentions
 }
 
-// shown is what an answer has of the extension's values. mentioned are the attributes
-// that the request itself wrote.
+// shown returns what an answer has of the extension's values. mentioned are the
+// attributes that the request itself wrote.
 func (s schemaModel) shown(values map[string]any, q askedModel, mentioned mentions) map[string]any {
 	out := map[string]any{}
 	for _, a := range s.Attributes {
@@ -462,8 +463,8 @@ func (a attributeModel) cut(v any, see func(attributeModel) bool) any {
 	return out
 }
 
-// matches tells whether values satisfy a comparison; ok is false for one that is
-// refused.
+// matches reports whether values satisfy a comparison; ok is false for one that
+// is refused.
 func (s schemaModel) matches(values map[string]any, attribute, sub, op string, want any) (yes, ok bool) {
 	a := named(s.Attributes, attribute)
 	leaf := a

@@ -25,9 +25,9 @@ import (
 
 const ownURN = "urn:example:hr:1.0:Person"
 
-// TestTenantSchemas_DoWhatTheySay makes schemas of all kinds, registers them for one
-// tenant of two, and sends requests whose values are right and wrong: what the
-// service answers is what a model says that knows nothing but the schema's text.
+// TestTenantSchemas_DoWhatTheySay draws schemas of all kinds, registers them
+// for one of two tenants, and sends requests with valid and invalid values: the
+// answers must be those of a model that knows only the text of the schema.
 //
 // Covers: 7643-3.3-2, 7643-3.3-4, 7643-6-5, 7643-6-6, 7643-6-7, 7643-7-10
 // Covers: 7643-7-11, 7643-7-12, 7643-7-13, 7643-7-14, 7643-7-15, 7643-7-16, 7643-7-18
@@ -49,7 +49,7 @@ func TestTenantSchemas_DoWhatTheySay(t *testing.T) {
 	}
 }
 
-// schemaRun is two tenants, of which the first has a schema.
+// A schemaRun is two tenants, of which the first has a schema.
 type schemaRun struct {
 	t          *testing.T
 	rt         *rapid.T
@@ -77,7 +77,7 @@ func newSchemaRun(t *testing.T, rt *rapid.T, engine table.Table, name, endpoint 
 	return r
 }
 
-// restart is another instance of the service: one that has cached nothing.
+// restart replaces the service by an instance that has cached nothing.
 func (r *schemaRun) restart() {
 	var err error
 	if r.app, err = app.New(r.engine, app.Config{BaseURL: baseURL}, slog.New(slog.DiscardHandler)); err != nil {
@@ -92,7 +92,7 @@ func (r *schemaRun) tenant(name string) tenantAccess {
 		r.rt.Fatal(err)
 	}
 	token, record := access.Mint(id)
-	// A draw that fails is run again, with the tenants of the run before.
+	// A failing draw is run again, on the tenants of the run before.
 	if err := r.app.Store.CreateTenant(r.t.Context(), id, tenant.DefaultSettings(), 1000, tenant.Unlimited, time.Now()); err != nil {
 		r.rt.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func (r *schemaRun) play() {
 	r.changeSchema()
 }
 
-// core is a body without the extension.
+// core returns a body without the extension.
 func (r *schemaRun) core() map[string]any {
 	if r.endpoint == "/Groups" {
 		return map[string]any{"schemas": []any{scim.CoreGroupURN}, "displayName": r.name}
@@ -178,7 +178,7 @@ func (r *schemaRun) bodyWith(values map[string]any) map[string]any {
 	return body
 }
 
-// create makes the resource: with drawn values until some are taken.
+// create creates the resource, with drawn values until some are accepted.
 func (r *schemaRun) create() {
 	for try := 0; ; try++ {
 		sent := drawValues(r.rt, r.schema, try > 2)
@@ -189,7 +189,7 @@ func (r *schemaRun) create() {
 			if try < 10 {
 				continue
 			}
-			r.rt.Skip("no values that the schema takes were drawn")
+			r.rt.Skip("no values that the schema accepts were drawn")
 		}
 		if a.status != http.StatusCreated {
 			r.rt.Fatalf("POST %v: %d %s, want 201", sent, a.status, a.raw)
@@ -200,7 +200,7 @@ func (r *schemaRun) create() {
 	}
 }
 
-// written are the mentions of a body of values: what is kept of it.
+// written returns the mentions of a body: those of the values that are stored.
 func (r *schemaRun) written(sent map[string]any) mentions {
 	m := mentions{}
 	for name, v := range sent {
@@ -219,7 +219,7 @@ func (r *schemaRun) refused(a reply, what string, sent any) {
 	}
 }
 
-// shows compares an answer with what the model says that it has.
+// shows compares an answer with the answer of the model.
 func (r *schemaRun) shows(a reply, q askedModel, m mentions) {
 	r.rt.Helper()
 	want := r.schema.shown(r.values, q, m)
@@ -235,8 +235,8 @@ func (r *schemaRun) shows(a reply, q askedModel, m mentions) {
 	}
 }
 
-// sameValues compares what is shown with what is wanted; values of one attribute
-// have no order.
+// sameValues compares the values in an answer with the wanted ones; values of
+// one attribute have no order.
 func sameValues(got, want map[string]any) bool {
 	for name, v := range want {
 		a, ok1 := v.(map[string]any)
@@ -303,7 +303,7 @@ func (r *schemaRun) patch() {
 	r.shows(a, askedModel{}, m)
 }
 
-// read asks for some attributes, or for all but some.
+// read asks for some attributes, or excludes some.
 func (r *schemaRun) read() {
 	q := drawAsked(r.rt, r.schema)
 	path := r.endpoint + "/" + r.id
@@ -375,8 +375,8 @@ func (r *schemaRun) filter() {
 	}
 }
 
-// sort asks for an order by an attribute: what has no order, or may not be asked, is
-// refused.
+// sort asks for an order by an attribute: one that has no order, or may not be
+// asked for, is refused.
 func (r *schemaRun) sort() {
 	attribute, sub := drawPath(r.rt, r.schema, true)
 	a := named(r.schema.Attributes, attribute)
@@ -397,7 +397,7 @@ func (r *schemaRun) sort() {
 	}
 }
 
-// isServed holds /Schemas and /ResourceTypes to the schema as it was brought.
+// isServed compares /Schemas and /ResourceTypes with the registered schema.
 func (r *schemaRun) isServed() {
 	a := r.send(r.own, "GET", "/Schemas/"+strings.ToUpper(ownURN), nil)
 	var served schemaModel
@@ -418,7 +418,7 @@ func (r *schemaRun) isServed() {
 	}
 }
 
-// isApart holds the other tenant to knowing nothing of the schema.
+// isApart checks that the other tenant sees nothing of the schema.
 func (r *schemaRun) isApart() {
 	for _, path := range []string{"/Schemas", "/ResourceTypes", r.endpoint} {
 		if a := r.send(r.other, "GET", path, nil); strings.Contains(strings.ToLower(a.raw), strings.ToLower(ownURN)) {
@@ -444,9 +444,9 @@ func (r *schemaRun) isApart() {
 	}
 }
 
-// changeSchema registers another schema under the same URN, and removes it: what
-// does not fit is not served, and nothing fails. With the first schema back, the
-// values are what they were.
+// changeSchema registers another schema under the same URN, and removes it:
+// values that do not fit are not served, and nothing fails. With the first
+// schema again, the values are what they were.
 func (r *schemaRun) changeSchema() {
 	first := r.schema
 	r.register(drawSchema(r.rt, "second"))
@@ -455,7 +455,7 @@ func (r *schemaRun) changeSchema() {
 	shown, _ := a.body[ownURN].(map[string]any)
 	for name, v := range shown {
 		if !slices.ContainsFunc(r.schema.Attributes, func(a attributeModel) bool { return a.Name == name }) {
-			r.rt.Fatalf("%s of a schema that is gone is served: %s", name, a.raw)
+			r.rt.Fatalf("%s of a removed schema is served: %s", name, a.raw)
 		}
 		if kept, ok := named(r.schema.Attributes, name).asReadWrite().keeps(v); !ok || !same(kept, v) {
 			r.rt.Fatalf("%s is served with %v, which is not of its type\nby %s", name, v, r.schema.document())
@@ -489,7 +489,8 @@ func (r *schemaRun) changeSchema() {
 	r.read()
 }
 
-// filterAnything sends a filter on each attribute: whatever is stored, none fails.
+// filterAnything filters on each attribute: no filter fails, whatever is
+// stored.
 func (r *schemaRun) filterAnything() {
 	for _, a := range r.schema.Attributes {
 		filter := url.QueryEscape(ownURN + ":" + a.Name + " pr")
@@ -533,7 +534,8 @@ func drawAttribute(rt *rapid.T, name string, isSub bool) attributeModel {
 		Mutability:  rapid.SampledFrom([]string{"readWrite", "readWrite", "immutable", "readOnly", "writeOnly"}).Draw(rt, name+" mutability"),
 		Returned:    rapid.SampledFrom([]string{"default", "default", "always", "request", "never"}).Draw(rt, name+" returned"),
 	}
-	// What cannot be together is refused by the parser, and has its own table.
+	// Combinations that exclude each other are refused by the parser, which has
+	// its own test.
 	switch {
 	case a.Mutability == "writeOnly":
 		a.Returned = "never"
@@ -560,8 +562,8 @@ func drawAttribute(rt *rapid.T, name string, isSub bool) attributeModel {
 	return a
 }
 
-// drawValues draws values of some attributes; careful ones are right, and there where
-// they are required. nil sends no extension.
+// drawValues draws values of some attributes; careful draws valid ones,
+// including everything required. nil sends no extension.
 func drawValues(rt *rapid.T, s schemaModel, careful bool) map[string]any {
 	if !(careful && s.required) && rapid.IntRange(0, 4).Draw(rt, "left out") == 0 {
 		return nil
@@ -611,7 +613,7 @@ func drawOne(rt *rapid.T, a attributeModel, careful bool) any {
 	return parts
 }
 
-// drawRight draws one value of a simple type, from few, so that they meet again.
+// drawRight draws one value of a simple type, from few, so that values repeat.
 func drawRight(rt *rapid.T, a attributeModel, label string) any {
 	return rapid.SampledFrom(map[string][]any{
 		"string":    {"alpha", "Alpha", "ALPHABET", "beta"},
@@ -635,8 +637,8 @@ func drawWrong(_ *rapid.T, a attributeModel) any {
 	return wrong
 }
 
-// drawPath draws an attribute, and of a complex one that has a single value, or of
-// any, also a sub-attribute.
+// drawPath draws an attribute, and also a sub-attribute of a complex one that
+// has a single value, or of any with ofAny.
 func drawPath(rt *rapid.T, s schemaModel, ofAny bool) (attribute, sub string) {
 	a := rapid.SampledFrom(s.Attributes).Draw(rt, "attribute")
 	if a.Type == "complex" && (ofAny || !a.MultiValued) && rapid.Bool().Draw(rt, "into") {
