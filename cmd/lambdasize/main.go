@@ -1,6 +1,6 @@
-// Command lambdasize builds the functions as they are deployed, and says how large
-// they are and how long they take to start, beside a function that does nothing
-// but hold a DynamoDB client. make lambda-size runs it.
+// Command lambdasize builds the functions as they are deployed, and reports
+// their size and start time, compared with a function that only creates a
+// DynamoDB client. make lambda-size runs it.
 package main
 
 import (
@@ -23,14 +23,14 @@ import (
 )
 
 const (
-	// megabyte is what Lambda's own limits are counted in.
+	// megabyte is the unit of Lambda's own limits.
 	megabyte = 1 << 20
-	// maxZip is the largest archive, in bytes. Lambda takes 50 MB; what a start has
-	// to fetch and load grows with it.
+	// maxZip is the largest archive, in bytes. Lambda accepts 50 MB, but the
+	// time of a start grows with the size.
 	maxZip = 4 * megabyte
-	// slow is the start, in starts of the empty function, that is worth a look.
+	// slow is the start, in starts of the empty function, that is reported.
 	slow = 1.5
-	// grace is how long a process may take to heed SIGTERM.
+	// grace is how long a process has to stop after SIGTERM.
 	grace = 5 * time.Second
 
 	empty = "internal/lambdaruntime/testdata/empty"
@@ -58,7 +58,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is main with its surroundings as arguments; it returns the exit status.
+// run is main with its environment as arguments; it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("lambdasize", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -90,12 +90,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// measure is what is known of one function.
+// A measure is the result for one function.
 type measure struct {
 	name string
 	// binary and archive are sizes in bytes, for arm64.
 	binary, archive int64
-	// starts are the times until the first event was asked for.
+	// starts are the times from the start until the function asks for its first
+	// event.
 	starts []time.Duration
 }
 
@@ -135,8 +136,9 @@ func measureAll(ctx context.Context, starts int, progress io.Writer) (_ []measur
 		}
 	}
 	fmt.Fprintf(progress, "starting each %d times\n", starts)
-	// In turns, each round beginning with another, so that what else the machine does
-	// slows down all of them. The first round reads the files and is not counted.
+	// The functions take turns, each round beginning with another one, so that
+	// other load on the machine slows all of them. The first round reads the
+	// files and is not counted.
 	for round := range starts + 1 {
 		for turn := range folders {
 			i := (round + turn) % len(folders)
@@ -165,9 +167,9 @@ func start(ctx context.Context, binary string) (time.Duration, error) {
 	return f.Init().Duration, err
 }
 
-// archiveSize is the size of the file as the only one of an archive. It is packed
-// with gzip, which packs as zip and sam package do, within a few bytes:
-// compress/flate makes 3 % more of a binary.
+// archiveSize returns the size of an archive with this file only. It is packed
+// with gzip, which comes within a few bytes of zip and sam package;
+// compress/flate would make it 3 % larger.
 func archiveSize(ctx context.Context, name string) (int64, error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -183,7 +185,7 @@ func archiveSize(ctx context.Context, name string) (int64, error) {
 	return int64(size), nil
 }
 
-// counter counts what is written to it.
+// A counter counts what is written to it.
 type counter int64
 
 // Write counts p.
@@ -192,8 +194,8 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// report prints the measures, those of the empty function last, and tells whether
-// every archive is small enough.
+// report prints the measures, those of the empty function last, and reports
+// whether every archive is small enough.
 func report(w io.Writer, measures []measure) (ok bool) {
 	reference := median(measures[len(measures)-1].starts)
 	ok = true
@@ -220,7 +222,7 @@ func report(w io.Writer, measures []measure) (ok bool) {
 	return ok
 }
 
-// median is the middle of some times.
+// median returns the median of some times.
 func median(times []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(times))
 	n := len(sorted)

@@ -1,13 +1,13 @@
 // Command replay sends the recorded requests of identity providers to a running
-// server and says, a line each, whether its answers are what they have to be. It
-// makes users and groups under random names, and deletes them behind itself.
+// server and reports, a line each, whether its answers are correct. It creates
+// users and groups under random names, and deletes them afterwards.
 //
 //	replay -base http://127.0.0.1:8080/scim/v2 [-only ID,…] [-with CAPABILITY,…] [-strict]
 //	replay -info FILE
 //
-// Tokens are best kept from the command line, which others on the machine can
-// see: they may come from ROLLCALL_TOKEN and ROLLCALL_OTHER_TOKEN, or from the
-// file that rollcall local --info writes.
+// Keep tokens off the command line, which others on the machine can see: set
+// ROLLCALL_TOKEN and ROLLCALL_OTHER_TOKEN, or use the file that rollcall local
+// --info writes.
 package main
 
 import (
@@ -78,10 +78,10 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 	token := flags.String("token", "", "bearer `TOKEN` of the tenant (or ROLLCALL_TOKEN)")
 	other := flags.String("other-token", "", "bearer `TOKEN` of a second tenant (or ROLLCALL_OTHER_TOKEN), for the lines about two")
 	flags.StringVar(&o.info, "info", "", "`FILE` that rollcall local --info wrote: takes base URL and token from it")
-	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema that has isTeamAccount; asked of the server when empty")
+	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema with isTeamAccount; read from the server if empty")
 	flags.StringVar(&o.file, "file", "", "`FILE` of requests instead of the project's own")
 	flags.StringVar(&o.only, "only", "", "`IDS` of the lines to send, with commas between; * at the end of one stands for the rest")
-	flags.StringVar(&o.with, "with", "", "`CAPABILITIES`, such as groups,bulk: send the lines that wait for these too")
+	flags.StringVar(&o.with, "with", "", "`CAPABILITIES`, for example groups,bulk: also send the lines that wait for these")
 	flags.BoolVar(&o.strict, "strict", false, "the tenants' dialects, unknownAttributes and unknownMembers are refuse: expect a strict tenant's answers")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -102,15 +102,15 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 	}
 	switch {
 	case o.base == "":
-		return o, errors.New("-base or -info says which server")
+		return o, errors.New("no server: give -base or -info")
 	case o.token == "":
-		return o, errors.New("no token: ROLLCALL_TOKEN, -info or -token gives one")
+		return o, errors.New("no token: set ROLLCALL_TOKEN, or give -info or -token")
 	}
 	o.base = strings.TrimSuffix(o.base, "/")
 	return o, nil
 }
 
-// readInfo takes from a server's info file what the flags do not say.
+// readInfo reads from a server's info file what the flags do not give.
 func (o *options) readInfo() error {
 	text, err := os.ReadFile(o.info)
 	if err != nil {
@@ -129,7 +129,7 @@ func (o *options) readInfo() error {
 	return nil
 }
 
-// cases are the lines to send.
+// cases returns the lines to send.
 func (o *options) cases() ([]replay.Case, error) {
 	cases, err := replay.Cases()
 	if o.file != "" {
@@ -141,7 +141,7 @@ func (o *options) cases() ([]replay.Case, error) {
 	if o.only != "" {
 		for pattern := range strings.SplitSeq(o.only, ",") {
 			if !slices.ContainsFunc(cases, func(c replay.Case) bool { return matches(pattern, c.ID) }) {
-				return nil, fmt.Errorf("-only: there is no line %s", pattern)
+				return nil, fmt.Errorf("-only: no line %s", pattern)
 			}
 		}
 		cases = slices.DeleteFunc(cases, func(c replay.Case) bool {
@@ -170,8 +170,9 @@ func matches(pattern, id string) bool {
 	return pattern == id
 }
 
-// client keeps as many connections as requests are sent at once, and follows no
-// redirects: an identity provider would not send its token elsewhere.
+// client returns a client that keeps as many connections as requests are sent
+// concurrently, and follows no redirects: an identity provider would not send
+// its token elsewhere.
 func client() *http.Client {
 	const connections = 64
 	return &http.Client{
@@ -183,7 +184,7 @@ func client() *http.Client {
 	}
 }
 
-// report runs the cases and prints how each ended, then how many did so.
+// report runs the cases and prints how each ended, then the counts.
 func report(ctx context.Context, w io.Writer, target replay.Target, cases []replay.Case) int {
 	counts := make(map[replay.Outcome]int)
 	for _, c := range cases {

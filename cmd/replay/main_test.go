@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// server answers every request with an empty list, and the schemas with one that
-// has isTeamAccount.
+// server answers every request with an empty list, and /Schemas with one schema
+// that has isTeamAccount.
 func server(t *testing.T, token string) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -83,7 +83,7 @@ func TestRun_TakesBaseAndTokenFromTheInfoFile(t *testing.T) {
 func TestRun_SaysWhatIsMissing(t *testing.T) {
 	base := server(t, "secret")
 	for _, tt := range []struct{ args, want string }{
-		{"", "which server"},
+		{"", "no server"},
 		{"-base " + base, "no token"},
 		{"-base " + base + " -token wrong", "401"},
 		{"-base " + base + " -token secret -only none", "no line none"},

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// failing are answers to GET /Users, a check that holds of the first and not of
-// the second, and what the failure says.
+// failing has, for each check, an answer to GET /Users for which it holds, one
+// for which it fails, and the text of the failure.
 var failing = []struct{ check, holds, fails, want string }{
 	{`{"body":{"/a":1}}`, `{"a":1}`, `{"a":2}`, "/a is 2, want 1"},
 	{`{"body":{"/a":1}}`, `{"a":1.0}`, `{"a":"1"}`, `is "1", want 1`},
@@ -23,7 +23,7 @@ var failing = []struct{ check, holds, fails, want string }{
 	{`{"body":{"/a/*/b":[1,2]}}`, `{"a":[{"b":1},{},{"b":2}]}`, `{"a":[{"b":1}]}`, "is [1]"},
 	{`{"body":{"/a/*/b/*/c":[1,2]}}`, `{"a":[{"b":[{"c":1}]},{"b":[{"c":2}]}]}`, `{"a":[]}`, "is []"},
 	{`{"body":{"/a/0":1}}`, `{"a":[1]}`, `{"a":[]}`, "is absent"},
-	{`{"body":{"/a/x":1}}`, `{"a":{"x":1}}`, `{"a":[1]}`, "no element"},
+	{`{"body":{"/a/x":1}}`, `{"a":{"x":1}}`, `{"a":[1]}`, "does not select an element"},
 	{`{"body":{"/a":{"present":true}}}`, `{"a":0}`, `{}`, "is absent"},
 	{`{"body":{"/a":{"present":false}}}`, `{}`, `{"a":null}`, "want it absent"},
 	{`{"body":{"/a":{"empty":true}}}`, `{}`, `{"a":[1]}`, "want it empty"},
@@ -70,9 +70,9 @@ var failing = []struct{ check, holds, fails, want string }{
 	{`{"within":"1ns"}`, "", `{}`, "the answer took"},
 	{`{"status":[200,204]}`, `{}`, "", ""},
 	{`{"status":404}`, "", `{}`, "the status is 200, want 404"},
-	{`{"error":"mutability"}`, "", `{}`, "no SCIM error"},
+	{`{"error":"mutability"}`, "", `{}`, "not a SCIM error"},
 	{`{"says":"s","event":{"/outcome":"warning"}}`, `{}`, `!event`, "/outcome"},
-	{`{"says":"s","event":{"/outcome":"warning"}}`, `{}`, `!noevent`, "there is none"},
+	{`{"says":"s","event":{"/outcome":"warning"}}`, `{}`, `!noevent`, "has none"},
 	{`{"says":"s","unlogged":["secret"]}`, `{}`, `!secretevent`, "has secret"},
 	{`{"capture":{"x":"/a"}}`, `{"a":1}`, `{}`, "captured as x"},
 	{`{"again":true,"body":{"/a":1}}`, `{"a":1}`, `{"a":2}`, "GET /Users: /a is 2"},
@@ -87,7 +87,7 @@ var failing = []struct{ check, holds, fails, want string }{
 	{`{"walk":{"path":"/Users","count":2}}`, "", `{"totalResults":1,"startIndex":2,"Resources":[{"id":"u"}]}`, "startIndex is 2"},
 	{`{"walk":{"path":"/Users","count":2}}`, "", `{"totalResults":2,"startIndex":1,"itemsPerPage":1,"Resources":[]}`, "itemsPerPage is 1"},
 	{`{"walk":{"path":"/Users","count":2}}`, "", `{"totalResults":2,"startIndex":1,"Resources":[]}`, "does not end"},
-	{`{"walk":{"path":"/Users","count":2}}`, "", `{"startIndex":1,"Resources":[]}`, "no totalResults"},
+	{`{"walk":{"path":"/Users","count":2}}`, "", `{"startIndex":1,"Resources":[]}`, "totalResults is missing"},
 	{`{"walk":{"path":"/Users","count":1}}`, "", `{"totalResults":2,"startIndex":1,"Resources":[{"id":"u"},{"id":"v"}]}`, "more than the 1"},
 	{`{"walk":{"path":"/Users","count":2}}`, "", `{"totalResults":2,"startIndex":1,"Resources":[{"id":"u"},{"id":"u"}]}`, "twice"},
 	{`{"walk":{"path":"/Users","count":2}}`, "", `{"totalResults":1,"startIndex":1,"Resources":[{"id":"u"},{"id":"v"}]}`, "and 2 came"},
@@ -116,8 +116,8 @@ func TestCheck_HoldsAndCanFail(t *testing.T) {
 	}
 }
 
-// runCheck runs one check on an answer. One that begins with ! tells instead what
-// is the matter with it.
+// runCheck runs one check on an answer. An answer that begins with ! is a fault
+// instead.
 func runCheck(t *testing.T, check, answer string) Result {
 	t.Helper()
 	header := http.Header{"X-A": {"h"}, "Content-Type": {mediaType}}
@@ -169,7 +169,7 @@ func oneCase(t *testing.T, check string) Case {
 	return cases[0]
 }
 
-// Every word of the vocabulary is in a row above that fails: a word that cannot
+// Every word of a check has a row above in which it fails: a word that cannot
 // fail checks nothing.
 func TestCheck_EveryWordFailsSomewhere(t *testing.T) {
 	var rows strings.Builder
@@ -178,7 +178,7 @@ func TestCheck_EveryWordFailsSomewhere(t *testing.T) {
 			rows.WriteString(tt.check + "\n")
 		}
 	}
-	// These have tests of their own, or only say how often and with what.
+	// These words have tests of their own, or are only options.
 	elsewhere := regexp.MustCompile(`^(leaveSeats|list|with|operations|headers|tenant|more|each|as|waits|says|strict)$`)
 	for _, of := range []reflect.Type{reflect.TypeFor[words](), reflect.TypeFor[Step](), reflect.TypeFor[Walk]()} {
 		for i := range of.NumField() {
@@ -193,7 +193,7 @@ func TestCheck_EveryWordFailsSomewhere(t *testing.T) {
 	}
 }
 
-// What every answer has to be is checked without a word.
+// The form of every answer is checked without a word for it.
 func TestRun_ChecksTheMannersOfEveryAnswer(t *testing.T) {
 	scimJSON := http.Header{"Content-Type": {mediaType}}
 	for _, tt := range []struct {
@@ -211,7 +211,7 @@ func TestRun_ChecksTheMannersOfEveryAnswer(t *testing.T) {
 		{"JSON and more", 200, scimJSON, `{}{}`, "follows"},
 		{"no media type", 200, nil, `{}`, "media type"},
 		{"another media type", 200, http.Header{"Content-Type": {"application/json"}}, `{}`, "media type"},
-		{"an error without a body", 404, nil, "", "no SCIM error"},
+		{"an error without a body", 404, nil, "", "not a SCIM error"},
 		{"a number as status", 404, scimJSON, strings.Replace(errorBody(404, "", "gone"), `"404"`, "404", 1), "want the string"},
 		{"another status", 404, scimJSON, errorBody(400, "", "gone"), `want the string "404"`},
 		{"no detail", 404, scimJSON, errorBody(404, "", " "), "no detail"},

@@ -18,16 +18,15 @@ import (
 //go:embed requests.jsonl
 var requests []byte
 
-// Cases are the lines of requests.jsonl.
+// Cases returns the lines of requests.jsonl.
 func Cases() ([]Case, error) { return Load(bytes.NewReader(requests)) }
 
 // maxLine is the longest line in bytes.
 const maxLine = 1 << 20
 
-// Load reads cases, one JSON object a line. It refuses what would be passed over
-// in silence: a word that there is not, a word that its verb does not know, a
-// variable that nothing sets, a line that is neither set up nor checked, notes
-// without a check.
+// Load decodes cases, one JSON object a line. It refuses what would otherwise
+// be ignored: an unknown word, a word that its verb does not allow, a variable
+// that is not set, a line without steps and checks, notes without a check.
 func Load(r io.Reader) ([]Case, error) {
 	var cases []Case
 	seen := make(map[string]bool)
@@ -39,7 +38,7 @@ func Load(r io.Reader) ([]Case, error) {
 		}
 		c, err := loadLine(lines.Bytes())
 		if err == nil && seen[c.ID] {
-			err = errors.New("the id stands twice")
+			err = errors.New("the id occurs twice")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d %s: %w", n, c.ID, err)
@@ -51,7 +50,7 @@ func Load(r io.Reader) ([]Case, error) {
 		return nil, fmt.Errorf("reading the requests: %w", err)
 	}
 	if len(cases) == 0 {
-		return nil, errors.New("there is no request")
+		return nil, errors.New("the file has no request")
 	}
 	return cases, nil
 }
@@ -72,9 +71,9 @@ func loadLine(line []byte) (Case, error) {
 func (c *Case) validate() error {
 	switch {
 	case c.ID == "":
-		return errors.New("there is no id")
+		return errors.New("id is missing")
 	case len(c.Expect.Status) == 0:
-		return errors.New("there is no expect.status")
+		return errors.New("expect.status is missing")
 	case len(c.Steps) == 0 && len(c.Checks) == 0:
 		return errors.New("neither steps nor checks")
 	case c.Expect.Notes != "" && len(c.Checks) == 0:
@@ -125,11 +124,11 @@ var methods = []string{
 func checkRequest(method, path string) error {
 	switch {
 	case !slices.Contains(methods, method):
-		return fmt.Errorf("%q is no method", method)
+		return fmt.Errorf("%q is not a method", method)
 	case !strings.HasPrefix(path, "/"):
 		return fmt.Errorf("the path %q does not begin with /", path)
 	case strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }):
-		return fmt.Errorf("the path %q has characters that no request line has", path)
+		return fmt.Errorf("the path %q has characters that cannot be in a request line", path)
 	}
 	return nil
 }
@@ -140,7 +139,7 @@ const (
 	wordsOfMaking  = "with as times each tenant status error header body lacks within event unlogged capture"
 )
 
-// allowed says which words each verb knows; "" is a check of the line's own
+// allowed has the words that each verb allows; "" is a check of the line's own
 // answer.
 var allowed = map[string]string{
 	"":           "status error header body lacks within event unlogged capture",
@@ -154,7 +153,7 @@ var allowed = map[string]string{
 	"list":       "with times more each as",
 }
 
-// words are the words that a step has beside its verb.
+// words returns the words that a step has beside its verb.
 func (s *Step) words() []string {
 	var words []string
 	for _, w := range []struct {
@@ -187,8 +186,8 @@ func (s *Step) words() []string {
 	return words
 }
 
-// validate checks a step by itself, and adds the variables that it sets to those
-// that are known.
+// validate checks a step by itself, and adds the variables that it sets to
+// known.
 func (s *Step) validate(setsUp bool, known map[string]bool) error {
 	verbs := s.verbs()
 	if len(verbs) > 1 {
@@ -204,11 +203,11 @@ func (s *Step) validate(setsUp bool, known map[string]bool) error {
 	words := strings.Fields(allowed[verb])
 	for _, w := range s.words() {
 		if !slices.Contains(words, w) {
-			return fmt.Errorf("%q does not go with %q", w, verb)
+			return fmt.Errorf("%q is not allowed with %q", w, verb)
 		}
 	}
 	if (s.Event != nil || s.Unlogged != nil || s.Waits != "" && !setsUp) && s.Says == "" {
-		return errors.New("a check that may be left out says what it proves")
+		return errors.New("a check that may be skipped needs says")
 	}
 	if err := s.validateVerb(verb); err != nil {
 		return err
@@ -231,9 +230,9 @@ func (s *Step) validateVerb(verb string) error {
 	many := s.Times != nil || s.Each != ""
 	switch {
 	case verb == "create" && s.Create != "user" && s.Create != "group":
-		return fmt.Errorf("create makes a user or a group, no %s", s.Create)
+		return fmt.Errorf("create needs user or group, not %s", s.Create)
 	case verb == "create" && many && (s.Capture != nil || s.expects()):
-		return errors.New("many are created: no answer of theirs is looked at")
+		return errors.New("with times or each no answer is checked")
 	case verb == "request":
 		return checkRequest(splitRequest(s.Request))
 	case verb == "leaveSeats" && *s.LeaveSeats < 0, verb == "freeSeats" && *s.FreeSeats < 0:
@@ -252,7 +251,7 @@ func (s *Step) validateVerb(verb string) error {
 func (s *Step) validateBeside() error {
 	switch {
 	case s.Tenant != "" && s.Tenant != otherTenant:
-		return fmt.Errorf("the tenant is the other one or none is named, not %s", s.Tenant)
+		return fmt.Errorf("tenant can only be other, not %s", s.Tenant)
 	case s.Times != nil && s.Each != "":
 		return errors.New("times or each, not both")
 	case s.More != 0 && s.Times == nil:
@@ -283,7 +282,7 @@ func (w *Walk) validate() error {
 	case w.Count < 1:
 		return errors.New("walk needs a count")
 	case w.By != "" && w.By != byStartIndex && w.By != byCursor:
-		return fmt.Errorf("nobody walks by %s", w.By)
+		return fmt.Errorf("walk by startIndex or cursor, not by %s", w.By)
 	}
 	return checkRequest(http.MethodGet, w.Path)
 }
@@ -291,12 +290,12 @@ func (w *Walk) validate() error {
 func (s *Step) validateExpected() error {
 	if s.Within != "" {
 		if d, err := time.ParseDuration(s.Within); err != nil || d <= 0 {
-			return fmt.Errorf("within %q is no time", s.Within)
+			return fmt.Errorf("within %q is not a duration", s.Within)
 		}
 	}
 	for status := range s.Statuses {
 		if n, err := strconv.Atoi(status); status != anySuccess && (err != nil || n < 100 || n > 599) {
-			return fmt.Errorf("%q is no status", status)
+			return fmt.Errorf("%q is not a status", status)
 		}
 	}
 	for _, named := range []map[string]matcher{s.Body, s.Event} {
@@ -314,8 +313,8 @@ func (s *Step) validateExpected() error {
 	return nil
 }
 
-// define checks that the variables a step uses are set before, and notes those
-// that it sets.
+// define checks that the variables a step uses are set before it, and adds
+// those that it sets.
 func (s *Step) define(known map[string]bool) error {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -330,7 +329,7 @@ func (s *Step) define(known map[string]bool) error {
 	}
 	for _, name := range namesIn(string(text)) {
 		if !known[name] && !inner[name] {
-			return fmt.Errorf("nothing sets the variable %s before", name)
+			return fmt.Errorf("the variable %s is not set before", name)
 		}
 	}
 	var sets []string
@@ -345,7 +344,7 @@ func (s *Step) define(known map[string]bool) error {
 	}
 	for _, name := range sets {
 		if !variable.MatchString("{{" + name + "}}") {
-			return fmt.Errorf("%q is no name of a variable", name)
+			return fmt.Errorf("%q is not a name of a variable", name)
 		}
 		known[name] = true
 	}
@@ -355,7 +354,7 @@ func (s *Step) define(known map[string]bool) error {
 func allKnown(text string, known map[string]bool) error {
 	for _, name := range namesIn(text) {
 		if !known[name] {
-			return fmt.Errorf("nothing sets the variable %s", name)
+			return fmt.Errorf("the variable %s is not set", name)
 		}
 	}
 	return nil

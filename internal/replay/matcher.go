@@ -15,14 +15,14 @@ import (
 	"strings"
 )
 
-// matcher says what is expected of one value. In JSON it is the value itself, or
-// an object of words, all of which must hold; an object as a value stands under
-// the word equals.
+// A matcher is what is expected of one value. In JSON it is the value itself,
+// or an object of words that must all hold; an object as a value needs the word
+// equals.
 type matcher struct {
 	raw json.RawMessage
 }
 
-// words are the words of a matcher.
+// A words has the words of a matcher.
 type words struct {
 	Present      *bool           `json:"present"`
 	Empty        bool            `json:"empty"`
@@ -44,8 +44,8 @@ type words struct {
 	NoNulls      bool            `json:"noNulls"`
 }
 
-// UnmarshalJSON keeps the text, since variables are put into it later, and
-// refuses words that there are not.
+// UnmarshalJSON keeps the text, since variables are filled in later, and
+// refuses unknown words.
 func (m *matcher) UnmarshalJSON(b []byte) error {
 	m.raw = slices.Clone(b)
 	if !m.hasWords() {
@@ -72,12 +72,12 @@ func (m *matcher) UnmarshalJSON(b []byte) error {
 	switch w.Type {
 	case "", "string", "number", "boolean", "array", "object":
 	default:
-		return fmt.Errorf("%q is no type of JSON", w.Type)
+		return fmt.Errorf("%q is not a JSON type", w.Type)
 	}
 	return nil
 }
 
-// MarshalJSON gives back what was read.
+// MarshalJSON returns what was read.
 func (m matcher) MarshalJSON() ([]byte, error) { return m.raw, nil }
 
 func (m matcher) hasWords() bool { return len(m.raw) > 0 && bytes.TrimSpace(m.raw)[0] == '{' }
@@ -92,15 +92,15 @@ func (m matcher) words(b []byte) (words, error) {
 	return w, nil
 }
 
-// check compares a value with what is expected, and says what differs. document
-// is where sameAs looks.
+// check compares a value with what is expected, and returns the difference.
+// document is where sameAs looks.
 func (m matcher) check(v *variables, value any, found bool, document any) error {
 	raw, err := v.expandJSON(m.raw)
 	if err != nil {
 		return err
 	}
-	// Words are told from a value before variables are put in: a variable may
-	// hold an object.
+	// Words are recognized before variables are filled in: a variable may hold
+	// an object.
 	if !m.hasWords() {
 		want, err := decode(raw)
 		switch {
@@ -140,7 +140,7 @@ func (m matcher) check(v *variables, value any, found bool, document any) error 
 	return nil
 }
 
-// checkValue is the words about the value as a whole.
+// checkValue checks the words about the value as a whole.
 func checkValue(v *variables, w words, value, document any) error {
 	if w.Type != "" && kind(value) != w.Type {
 		return fmt.Errorf("is %s, a JSON %s, want a %s", show(value), kind(value), w.Type)
@@ -183,7 +183,7 @@ func checkValue(v *variables, w words, value, document any) error {
 	return nil
 }
 
-// checkRange is the words about numbers, lengths and texts.
+// checkRange checks the words about numbers, lengths and texts.
 func checkRange(v *variables, w words, value, document any) error {
 	if w.Min != nil || w.Max != nil {
 		n, err := strconv.ParseFloat(plain(value), 64)
@@ -219,7 +219,7 @@ func checkRange(v *variables, w words, value, document any) error {
 	return nil
 }
 
-// checkParts is the words about the parts of arrays and texts.
+// checkParts checks the words about the parts of arrays and texts.
 func checkParts(v *variables, w words, value, document any) error {
 	if w.Contains != nil {
 		want, err := decode(w.Contains)
@@ -269,7 +269,7 @@ func checkParts(v *variables, w words, value, document any) error {
 	return nil
 }
 
-// checkMembers is the words about which elements an array has and has not.
+// checkMembers checks the words about the elements of an array.
 func checkMembers(w words, value any) error {
 	elements, ok := value.([]any)
 	if !ok {
@@ -296,7 +296,7 @@ func checkMembers(w words, value any) error {
 	return nil
 }
 
-// decode reads one JSON value, whole, and no more.
+// decode decodes exactly one JSON value.
 func decode(raw []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	var value any
@@ -375,7 +375,7 @@ func hasNull(value any) bool {
 	return false
 }
 
-// plain is a value as it stands inside a text.
+// plain returns a value as it is written inside a text.
 func plain(value any) string {
 	switch value := value.(type) {
 	case string:
@@ -398,7 +398,7 @@ func compact(value any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// show is a value for a person who reads a failure: long ones are cut.
+// show returns a value for a failure; long ones are truncated.
 func show(value any) string {
 	const most = 400
 	text := compact(value)

@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// lookup finds what a pointer names in a JSON value: a JSON Pointer (RFC 6901)
-// with two steps of its own. name=value chooses the one element of an array
-// whose sub-attribute has the value; * stands for every element, and makes the
-// answer the list of all that the rest of the pointer names in them.
+// lookup finds the value of a pointer in a JSON value: a JSON Pointer (RFC
+// 6901) with two additions. name=value selects the one element of an array
+// whose sub-attribute has the value; * selects every element, and the result is
+// the list of what the rest of the pointer finds in them.
 //
-// Names are compared exactly: that a service answers in canonical case is one of
-// the things to be checked.
+// Names are compared exactly, so that a check finds a name in another case.
 func lookup(value any, pointer string) (any, bool, error) {
 	if pointer == "" {
 		return value, true, nil
@@ -46,7 +45,7 @@ func descend(value any, steps []string) (any, bool, error) {
 		}
 		n, err := strconv.Atoi(step)
 		if err != nil {
-			return nil, false, fmt.Errorf("%q is no element of an array: a number, * or name=value is", step)
+			return nil, false, fmt.Errorf("%q does not select an element of an array: use a number, * or name=value", step)
 		}
 		if n < 0 || n >= len(value) {
 			return nil, false, nil
@@ -57,7 +56,7 @@ func descend(value any, steps []string) (any, bool, error) {
 }
 
 // every follows the rest of a pointer in each element. Elements without it are
-// left out; lists within are joined.
+// left out; nested lists are joined.
 func every(elements []any, rest []string) (any, bool, error) {
 	all := []any{}
 	for _, element := range elements {

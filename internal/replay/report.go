@@ -14,20 +14,20 @@ import (
 //go:embed reports.jsonl
 var reports []byte
 
-// Report is a public report of provisioning that went wrong, as requests and the
-// answers that are right.
+// A Report is a public report of provisioning that failed, as requests with the
+// correct answers.
 type Report struct {
 	ID string `json:"id"`
-	// Area is the subject, Kind the class of fault; Kind is empty where nothing
+	// Area is the subject and Kind the class of fault; Kind is empty if nothing
 	// was wrong.
 	Area string `json:"area"`
 	Kind string `json:"kind"`
-	// Source says where it was reported, Job what somebody was doing, Want what
-	// they need.
+	// Source is where it was reported, Job what the reporter was doing, Want
+	// what they need.
 	Source []string `json:"source"`
 	Job    string   `json:"job"`
 	Want   string   `json:"want"`
-	// Setup is sent first, and has to succeed.
+	// Setup is sent first and must succeed.
 	Setup []ReportSetup `json:"setup"`
 	// Requests is the one request under test.
 	Requests []ReportRequest `json:"requests"`
@@ -36,15 +36,15 @@ type Report struct {
 	Expected ReportExpected `json:"expected"`
 }
 
-// ReportSetup is a request [method, path, body, name]: name keeps its answer.
+// A ReportSetup is a request [method, path, body, name]: name keeps its answer.
 type ReportSetup struct {
 	Method, Path string
 	Body         json.RawMessage
 	Name         string
 }
 
-// ReportRequest is a request [method, path, body, headers]. A body that is a text
-// beginning with BASE: is another base path, and no body. A header that is null is
+// A ReportRequest is a request [method, path, body, headers]. A body that is a
+// text beginning with BASE: is another base path, and no body. A null header is
 // not sent.
 type ReportRequest struct {
 	Method, Path string
@@ -52,17 +52,18 @@ type ReportRequest struct {
 	Headers      map[string]*string
 }
 
-// ReportRead is a request [method, path].
+// A ReportRead is a request [method, path].
 type ReportRead struct{ Method, Path string }
 
-// ReportExpected is what is right: one of the status codes, and all checks.
+// A ReportExpected is what is correct: one of the status codes, and all checks.
 type ReportExpected struct {
 	Status statuses      `json:"status"`
 	Checks []ReportCheck `json:"checks"`
 }
 
-// ReportCheck is [answer, path, operator, value]. The answer is r, that of the
-// request under test; h, its headers; a0, a1, … those of the reads afterwards.
+// A ReportCheck is [answer, path, operator, value]. The answer is r, that of
+// the request under test; h, its headers; or a0, a1, … those of the reads
+// afterwards.
 type ReportCheck struct {
 	Answer   string
 	Path     []string
@@ -105,12 +106,12 @@ func (c *ReportCheck) UnmarshalJSON(b []byte) error {
 	return tuple(b, &c.Answer, &c.Path, &c.Operator, &c.Value)
 }
 
-// Reports are the lines of reports.jsonl.
+// Reports returns the lines of reports.jsonl.
 func Reports() ([]Report, error) { return LoadReports(bytes.NewReader(reports)) }
 
-// LoadReports reads reports, one JSON object a line. A member that a report does
-// not have, a report without exactly one request under test, and an id that occurs
-// twice are errors.
+// LoadReports decodes reports, one JSON object a line. It refuses an unknown
+// member, a report without exactly one request under test, and an id that
+// occurs twice.
 func LoadReports(r io.Reader) ([]Report, error) {
 	var all []Report
 	seen := make(map[string]bool)
@@ -142,8 +143,8 @@ func LoadReports(r io.Reader) ([]Report, error) {
 // basePrefix begins a body that is another base path.
 const basePrefix = "BASE:"
 
-// Case is the report as a case: its setup as steps, its checks and reads as
-// checks. A report without checks is judged by the status alone.
+// Case returns the report as a case: its setup as steps, its checks and reads
+// as checks. A report without checks has only its status checked.
 func (r Report) Case() (Case, error) {
 	if len(r.Requests) != 1 {
 		return Case{}, fmt.Errorf("%d requests are under test, want one: the others are setup", len(r.Requests))
@@ -186,8 +187,8 @@ func (r Report) Case() (Case, error) {
 	return c, whole.validate()
 }
 
-// check is a check as a step: about the answer under test, or about that of a read
-// afterwards.
+// check returns a check as a step about the answer under test, or about that of
+// a read afterwards.
 func (r Report) check(c ReportCheck) (Step, error) {
 	m, err := c.matcher()
 	if err != nil {
@@ -202,7 +203,7 @@ func (r Report) check(c ReportCheck) (Step, error) {
 	default:
 		var n int
 		if _, err := fmt.Sscanf(c.Answer, "a%d", &n); err != nil || n < 0 || n >= len(r.After) {
-			return step, fmt.Errorf("there is no answer %q", c.Answer)
+			return step, fmt.Errorf("no answer %q", c.Answer)
 		}
 		step.Request = r.After[n].Method + " " + filled(r.After[n].Path)
 	}
@@ -214,7 +215,7 @@ func (r Report) check(c ReportCheck) (Step, error) {
 	return step, nil
 }
 
-// matcher is what a check expects, in the words of cases.
+// matcher returns what a check expects, in the words of cases.
 func (c ReportCheck) matcher() (matcher, error) {
 	words := map[string]any{}
 	switch c.Operator {
@@ -241,8 +242,8 @@ func (c ReportCheck) matcher() (matcher, error) {
 	return m, m.UnmarshalJSON([]byte(filled(compact(words))))
 }
 
-// filled puts the words of cases for the placeholders of reports: {{n}} is a part
-// of a name, {{u.id}} an id that was kept, {{TOK}} the token.
+// filled replaces the placeholders of reports with those of cases: {{n}} is a
+// part of a name, {{u.id}} an id that was kept, {{TOK}} the token.
 func filled(text string) string {
 	return strings.NewReplacer("{{n}}", "7{{"+varRun+"}}", "{{TOK}}", "{{"+varToken+"}}", ".id}}", "Id}}").Replace(text)
 }

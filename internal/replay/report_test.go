@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// report is a report with one check, about GET /Users or a read afterwards.
+// report returns a report with one check, about GET /Users or a read
+// afterwards.
 func report(check string) string {
 	return `{"id":"a","area":"x","kind":"","source":["s"],"job":"j","want":"w","setup":[["POST","/Users",{"userName":"u{{n}}"},"u"]],` +
 		`"requests":[["GET","/Users/{{u.id}}",null,{"X-A":null,"X-B":"{{TOK}}"}]],"after":[["GET","/Users"]],` +
@@ -96,7 +97,7 @@ func TestLoadReports_RefusesWhatWouldPassInSilence(t *testing.T) {
 		{"a request with a value too few", strings.Replace(good, `,null,{"X-A"`, `,{"X-A"`, 1), "want 4"},
 		{"an unknown operator", strings.Replace(good, `"eq"`, `"equals"`, 1), "unknown operator"},
 		{"a check of a read that is not sent", strings.Replace(good, `["r"`, `["a1"`, 1), "no answer"},
-		{"an id that was not kept", strings.Replace(good, `"u"]`, `null]`, 1), "nothing sets"},
+		{"an id that was not kept", strings.Replace(good, `"u"]`, `null]`, 1), "is not set"},
 		{"no status", strings.Replace(good, `[200]`, `[]`, 1), "status"},
 	} {
 		if _, err := LoadReports(strings.NewReader(tt.line)); err == nil || !strings.Contains(err.Error(), tt.want) {

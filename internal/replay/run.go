@@ -12,26 +12,27 @@ import (
 	"time"
 )
 
-// Outcome is how a line ended.
+// An Outcome is how a line ended.
 type Outcome string
 
 // The outcomes.
 const (
 	Passed Outcome = "pass"
 	Failed Outcome = "FAIL"
-	// Waiting is a line whose capability the service lacks.
+	// Waiting: the service lacks a capability that the line needs.
 	Waiting Outcome = "waits"
-	// NotRun is a line that cannot be tried on this target.
+	// NotRun: the line cannot be run on this target.
 	NotRun Outcome = "not run"
 )
 
-// Result is how a line ended, and why.
+// A Result is how a line ended, and why.
 type Result struct {
 	ID      string
 	Outcome Outcome
-	// Reasons are what differed, what the line waits for, or why it was not run.
+	// Reasons are what differed, what the line waits for, or why it was not
+	// run.
 	Reasons []string
-	// Unseen are the checks that were not made, each with its reason: the target
+	// Unseen are the checks that were skipped, each with its reason: the target
 	// does not show its log, or the check waits for a capability.
 	Unseen []string
 }
@@ -49,7 +50,7 @@ func Run(ctx context.Context, t Target, c Case) Result {
 	r.run()
 	if t.Shared {
 		if err := r.cleanUp(); err != nil {
-			r.fail("what the line made is left behind: %v", err)
+			r.fail("resources of the line remain: %v", err)
 		}
 	}
 	result := Result{ID: c.ID, Outcome: Passed, Reasons: r.failures, Unseen: r.unseen}
@@ -74,24 +75,24 @@ func (c *Case) NeedsOther() bool {
 	return false
 }
 
-// runner is a line on its way.
+// A runner is a line in progress.
 type runner struct {
 	ctx    context.Context
 	target Target
 	c      Case
 	vars   *variables
-	// answer is to the line's own request.
+	// answer is the answer to the line's own request.
 	answer *answer
-	// serial numbers the names that are made up.
+	// serial numbers the generated names.
 	serial int
-	// fillers are the users that leaveSeats made and has not given back.
+	// fillers are the users that leaveSeats created and did not delete again.
 	fillers  []string
 	failures []string
 	unseen   []string
-	// unfit is why the line cannot be tried on this target.
+	// unfit is why the line cannot be run on this target.
 	unfit error
 
-	mu   sync.Mutex // guards made, which concurrent requests add to
+	mu   sync.Mutex // guards made, to which concurrent requests add
 	made []made
 }
 
@@ -110,7 +111,7 @@ func newRunner(ctx context.Context, t Target, c Case) *runner {
 	return r
 }
 
-// unfitError is a reason of the target's, not of its answers.
+// An unfitError is a reason for NotRun.
 type unfitError struct{ reason string }
 
 func (e unfitError) Error() string { return e.reason }
@@ -170,14 +171,14 @@ func (r *runner) run() {
 	}
 }
 
-// own is the line's request.
+// own returns the line's request.
 func (r *runner) own() (message, error) {
 	m, err := r.message(r.vars, r.c.Method, r.c.Path, r.c.Headers, r.c.Body, nil)
 	m.base = r.c.Base
 	return m, err
 }
 
-// sendOwn sends the line's request, as often as the line says.
+// sendOwn sends the line's request, as often as Repeat allows.
 func (r *runner) sendOwn(m message) (*answer, error) {
 	a, err := r.sendPatiently(m, r.c.Expect.Status)
 	for n := 1; err == nil && n < r.c.Repeat && !r.c.Expect.Status.allow(a.status); n++ {
@@ -188,7 +189,7 @@ func (r *runner) sendOwn(m message) (*answer, error) {
 
 const patchURN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
-// message puts variables into a request.
+// message returns a request with its variables filled in.
 func (r *runner) message(
 	v *variables, method, path string, headers map[string]string, body, operations json.RawMessage,
 ) (message, error) {
@@ -211,7 +212,7 @@ func (r *runner) message(
 	return m, err
 }
 
-// do does what a step's verb says, and checks what it expects.
+// do runs a step's verb and checks what it expects.
 func (r *runner) do(s *Step) error {
 	if s.Waits != "" {
 		if s.Says != "" {
@@ -254,7 +255,7 @@ func (r *runner) do(s *Step) error {
 	case "list":
 		return r.list(s)
 	}
-	return fmt.Errorf("the verb %s is not known", s.verb())
+	return fmt.Errorf("unknown verb %s", s.verb())
 }
 
 // exchange sends a request of a step and checks the answer.
@@ -276,7 +277,7 @@ func (r *runner) exchange(s *Step, m message, err error) error {
 	return nil
 }
 
-// turns are the variables of each time that a step is done.
+// turns returns the variables for each repetition of a step.
 func (r *runner) turns(s *Step) ([]*variables, error) {
 	switch {
 	case s.Times != nil:
@@ -307,7 +308,7 @@ func (r *runner) turns(s *Step) ([]*variables, error) {
 	return []*variables{r.vars}, nil
 }
 
-// create makes users or groups with names of their own.
+// create creates users or groups with names of their own.
 func (r *runner) create(s *Step) error {
 	turns, err := r.turns(s)
 	if err != nil {
@@ -354,8 +355,8 @@ const (
 	groupURN = "urn:ietf:params:scim:schemas:core:2.0:Group"
 )
 
-// resource is the body of a user or group that gets a name of its own, unless
-// the attributes give one.
+// resource returns the body of a user or group, with a generated name unless
+// the attributes have one.
 func (r *runner) resource(v *variables, what string, attributes json.RawMessage) (path string, body []byte, err error) {
 	r.serial++
 	run, err := v.expand("{{" + varRun + "}}")
@@ -382,7 +383,7 @@ func (r *runner) resource(v *variables, what string, attributes json.RawMessage)
 	return path, []byte(compact(resource)), nil
 }
 
-// list makes a variable that holds an array.
+// list sets a variable to an array.
 func (r *runner) list(s *Step) error {
 	turns, err := r.turns(s)
 	if err != nil {
@@ -404,13 +405,13 @@ func (r *runner) list(s *Step) error {
 	return nil
 }
 
-// anySuccess is the name in Step.Statuses under which all successes count.
+// anySuccess is the key in Step.Statuses that counts all successes.
 const anySuccess = "2xx"
 
-// maxTogether is how many requests are under way at once.
+// maxTogether is the largest number of concurrent requests.
 const maxTogether = 64
 
-// together sends requests at once and counts their answers by status.
+// together sends requests concurrently and counts their answers by status.
 func (r *runner) together(s *Step) error {
 	turns, err := r.turns(s)
 	if err != nil {
@@ -461,8 +462,8 @@ func (r *runner) together(s *Step) error {
 	return errors.Join(differ...)
 }
 
-// check compares an answer with what a step expects, all of it, and captures
-// what the step wants of it.
+// check compares an answer with everything that a step expects, and captures
+// variables from it.
 func (r *runner) check(s *Step, a *answer) error {
 	var differ []error
 	if len(s.Status) > 0 && !s.Status.allow(a.status) {
@@ -492,7 +493,7 @@ func (r *runner) check(s *Step, a *answer) error {
 		}
 	}
 	if s.Within != "" && !r.target.Timed {
-		r.unseen = append(r.unseen, "is judged on a running service alone: "+s.Says)
+		r.unseen = append(r.unseen, "is checked on a running service only: "+s.Says)
 	} else if s.Within != "" {
 		if err := r.checkWithin(s.Within, a); err != nil {
 			differ = append(differ, err)
@@ -517,7 +518,7 @@ func (r *runner) check(s *Step, a *answer) error {
 	return errors.Join(differ...)
 }
 
-// checkDocument compares the parts of a JSON document that pointers name.
+// checkDocument compares the values of pointers in a JSON document.
 func (r *runner) checkDocument(want map[string]matcher, document any) error {
 	var differ []error
 	for _, pointer := range sortedNames(want) {
@@ -555,8 +556,8 @@ func (r *runner) checkLacks(text, in string) error {
 	return nil
 }
 
-// tries is how often a read is made before it counts as slow: one stray second
-// is the machine's.
+// tries is how often a read is sent before it counts as slow: one slow answer
+// can be the machine's fault.
 const tries = 3
 
 func (r *runner) checkWithin(within string, a *answer) error {
@@ -578,8 +579,8 @@ func (r *runner) checkWithin(within string, a *answer) error {
 	return nil
 }
 
-// checkEvent compares what the service logged of a request. Where the log is not
-// seen, the result says so.
+// checkEvent checks the event that the service logged for a request. If the log
+// is not shown, the result says so.
 func (r *runner) checkEvent(s *Step, a *answer) error {
 	if r.target.Event == nil {
 		r.unseen = append(r.unseen, "needs the log: "+s.Says)
@@ -587,7 +588,7 @@ func (r *runner) checkEvent(s *Step, a *answer) error {
 	}
 	line := r.event(a.requestID())
 	if line == nil {
-		return fmt.Errorf("there is none of the request %q", a.requestID())
+		return fmt.Errorf("the request %q has none", a.requestID())
 	}
 	event, err := decode(line)
 	if err != nil {
@@ -600,8 +601,8 @@ func (r *runner) checkEvent(s *Step, a *answer) error {
 	return errors.Join(differ...)
 }
 
-// event is what was logged of a request. A service logs behind its answer, so it
-// may come a moment later.
+// event returns the event of a request. A service logs after it has answered,
+// so the event may come a moment later.
 func (r *runner) event(requestID string) []byte {
 	const moments = 100
 	for range moments {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// doer answers requests without a connection.
+// A doer answers requests without a connection.
 type doer func(*http.Request) (int, http.Header, string)
 
 func (d doer) Do(q *http.Request) (*http.Response, error) {
@@ -30,18 +30,20 @@ func errorBody(status int, scimType, detail string) string {
 	return fmt.Sprintf(`{"schemas":["%s"],"status":"%d",%s"detail":"%s"}`, errorURN, status, kind, detail)
 }
 
-// fake is a service with users, seats, and nothing else. Safe for concurrent use.
+// A fake is a service that has only users and seats. It is safe for concurrent
+// use.
 type fake struct {
 	mu    sync.Mutex
 	seats int
 	next  int
-	users map[string]string // id: body that was sent
-	// bodies and requests are all that came, in order.
+	users map[string]string // bodies as sent, by id
+	// bodies and requests are all that were received, in order.
 	bodies   []string
 	requests []*http.Request
-	// hasty is how many requests are refused for haste before one is taken.
+	// hasty is the number of requests to refuse with 429 before one is
+	// accepted.
 	hasty int
-	// keeps refuses to delete.
+	// keeps makes every deletion fail.
 	keeps bool
 }
 
@@ -162,7 +164,7 @@ func TestRun_OnASharedTenantNamesAreRandomAndNothingIsLeft(t *testing.T) {
 		t.Errorf("names of two runs: %v", names)
 	}
 	f.keeps = true
-	if r := Run(t.Context(), target, c); r.Outcome != Failed || !strings.Contains(r.Reasons[0], "left behind") {
+	if r := Run(t.Context(), target, c); r.Outcome != Failed || !strings.Contains(r.Reasons[0], "remain") {
 		t.Errorf("users that stay: %s %v", r.Outcome, r.Reasons)
 	}
 }
@@ -223,7 +225,7 @@ func TestRun_ComesAgainWhenRefusedForHaste(t *testing.T) {
 	wantPassed(t, Run(t.Context(), target, c))
 	f.hasty = 0
 	if r := Run(t.Context(), target, c); r.Outcome != Failed {
-		t.Errorf("haste that is not refused: %s", r.Outcome)
+		t.Errorf("a 429 that does not come: %s", r.Outcome)
 	}
 	c.Expect.Status, c.Repeat, c.Checks = statuses{http.StatusNotFound}, 5, nil
 	before := len(f.requests)

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// maxFill is how many users are made, at most, to fill a tenant's seats.
+// maxFill is the largest number of users created to fill a tenant's seats.
 const maxFill = 2_000
 
-// takeSeat makes a user that takes a seat, whatever the tenant's default account
-// type is. It tells whether there was one; id is its user.
+// takeSeat creates a user that takes a seat, whatever the tenant's default
+// account type. It reports whether a seat was free; id is the user's.
 func (r *runner) takeSeat() (id string, ok bool, err error) {
 	attributes := json.RawMessage(`{"schemas":["` + userURN + `","{{extUrn}}"],"{{extUrn}}":{"isTeamAccount":true}}`)
 	path, body, err := r.resource(r.vars, "user", attributes)
@@ -43,8 +43,8 @@ func (r *runner) freeSeat(id string) error {
 	return err
 }
 
-// leaveSeats takes seats until the service refuses, and gives back as many as
-// are to be free. That is all a client can do: it sees neither the limit nor the
+// leaveSeats takes seats until the service refuses, and frees the wanted number
+// again. A client cannot do it otherwise: it sees neither the limit nor the
 // use.
 func (r *runner) leaveSeats(free int) error {
 	for {
@@ -72,7 +72,7 @@ func (r *runner) leaveSeats(free int) error {
 	return nil
 }
 
-// freeSeats finds out whether so many seats are free, and leaves them free.
+// freeSeats checks that this many seats are free, and leaves them free.
 func (r *runner) freeSeats(want int) error {
 	var taken []string
 	for len(taken) <= want {

@@ -18,20 +18,20 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
-// message is a request with its variables put in.
+// A message is a request with its variables filled in.
 type message struct {
 	method, path string
 	headers      map[string]string
 	body         []byte
 	// other sends with the second tenant's token.
 	other bool
-	// base is another base path than the target's, nil for that.
+	// base is another base path than the target's; nil for the target's.
 	base *string
 }
 
 func (m message) String() string { return m.method + " " + m.path }
 
-// answer is what came back.
+// An answer is an answer that was received.
 type answer struct {
 	to       message
 	status   int
@@ -44,13 +44,13 @@ type answer struct {
 
 func (a *answer) requestID() string { return a.header.Get("X-Request-Id") }
 
-// mediaType is what every body is. RFC 7644 §8.1
+// mediaType is the type of every body. RFC 7644 §8.1
 const mediaType = "application/scim+json"
 
-// maxAnswer is the longest answer that is read: more than Lambda can give.
+// maxAnswer is the longest answer that is read: longer than Lambda can return.
 const maxAnswer = 16 << 20
 
-// send sends a message as it stands, once.
+// send sends a message once, unchanged.
 func (r *runner) send(m message) (*answer, error) {
 	q, err := r.request(m)
 	if err != nil {
@@ -78,9 +78,9 @@ func (r *runner) send(m message) (*answer, error) {
 	return a, nil
 }
 
-// request makes the HTTP request. Path and query stand in the URL's Opaque, so
-// that nothing encodes them again: Entra's validator sends quotes and plus signs
-// as they are (entra-003-match-plus-encoding).
+// request returns the HTTP request. Path and query are in the URL's Opaque, so
+// that nothing encodes them again: Entra's validator sends quotes and plus
+// signs unescaped (entra-003-match-plus-encoding).
 func (r *runner) request(m message) (*http.Request, error) {
 	base, err := url.Parse(r.target.Base)
 	if err != nil || base.Host == "" {
@@ -119,15 +119,14 @@ func (r *runner) request(m message) (*http.Request, error) {
 	return q, nil
 }
 
-// patience is how often and how long a request that is refused for haste is sent
-// again.
+// The limits for sending a request again after a 429.
 const (
 	patienceTimes = 10
 	patienceMost  = 30 * time.Second
 )
 
-// sendPatiently sends again what is refused for haste, as identity providers do,
-// unless haste is what is looked at.
+// sendPatiently sends a request again after a 429, as identity providers do,
+// unless a 429 is expected.
 func (r *runner) sendPatiently(m message, expected statuses) (*answer, error) {
 	for try := 1; ; try++ {
 		a, err := r.send(m)
@@ -145,7 +144,7 @@ func (r *runner) sendPatiently(m message, expected statuses) (*answer, error) {
 	}
 }
 
-// retryAfter is when to come again, if the answer says so in seconds.
+// retryAfter returns the time in Retry-After, if it is given in seconds.
 func retryAfter(a *answer) (time.Duration, bool) {
 	seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
 	return min(time.Duration(seconds)*time.Second, patienceMost), err == nil && seconds >= 0
@@ -162,13 +161,13 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// made is a resource that the line made.
+// A made is a resource that the line created.
 type made struct {
 	path  string
 	other bool
 }
 
-// note remembers what was made, to delete it.
+// note keeps what was created, to delete it later.
 func (r *runner) note(a *answer) {
 	collection, _, _ := strings.Cut(a.to.path, "?")
 	if a.to.method != http.MethodPost || a.status/100 != 2 || collection != "/Users" && collection != "/Groups" {
@@ -181,15 +180,15 @@ func (r *runner) note(a *answer) {
 	}
 }
 
-// id is the id of the resource in an answer, "" when there is none.
+// id returns the id of the resource in an answer, or "".
 func (a *answer) id() string {
 	resource, _ := a.document.(map[string]any)
 	id, _ := resource["id"].(string)
 	return id
 }
 
-// cleanUp deletes what the line made. A request that was cut off does not keep
-// it from doing so.
+// cleanUp deletes what the line created, even if the context has been
+// cancelled.
 func (r *runner) cleanUp() error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), 5*time.Minute)
 	defer cancel()
@@ -207,11 +206,11 @@ func (r *runner) cleanUp() error {
 	return errors.Join(left...)
 }
 
-// ErrorURN is the schema of error documents. RFC 7644 §3.12
+// errorURN is the schema of error documents. RFC 7644 §3.12
 const errorURN = "urn:ietf:params:scim:api:messages:2.0:Error"
 
-// manners are what every answer has to be, whatever it is about: JSON of SCIM's
-// media type, a SCIM error behind every refusal, nothing behind a 204.
+// manners checks the form of every answer: JSON with SCIM's media type, a SCIM
+// error in every refusal, no body in a 204.
 func (a *answer) manners() error {
 	if a.status == http.StatusNoContent {
 		if len(a.body) > 0 {
@@ -234,8 +233,8 @@ func (a *answer) manners() error {
 	return a.checkError(nil)
 }
 
-// checkError checks an error document: the status as a string, a detail, and the
-// scimType, unless that is nil.
+// checkError checks an error document: the status as a string, a detail, and
+// the scimType, unless it is nil.
 func (a *answer) checkError(scimType *string) error {
 	document, _ := a.document.(map[string]any)
 	urns, _ := document["schemas"].([]any)
@@ -243,7 +242,7 @@ func (a *answer) checkError(scimType *string) error {
 	found, has := document["scimType"]
 	switch {
 	case !slices.Contains(urns, errorURN):
-		return fmt.Errorf("the body is no SCIM error: %s", show(a.document))
+		return fmt.Errorf("the body is not a SCIM error: %s", show(a.document))
 	case document["status"] != strconv.Itoa(a.status):
 		return fmt.Errorf("the error's status is %s, want the string %q", show(document["status"]), strconv.Itoa(a.status))
 	case strings.TrimSpace(detail) == "":
@@ -258,5 +257,6 @@ func (a *answer) checkError(scimType *string) error {
 	return nil
 }
 
-// sortedNames are the names of a map, so that failures come in the same order.
+// sortedNames returns the sorted keys of a map, so that failures are in a fixed
+// order.
 func sortedNames[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

@@ -8,39 +8,41 @@ import (
 	"strings"
 )
 
-// Strict is what a tenant answers that takes nothing but what the RFCs have,
-// where that differs from Expect. A line without it is answered alike by both.
+// A Strict is the answer of a strict tenant, which accepts only what the RFCs
+// define, if it differs from Expect. Without it both answers are the same.
 //
-// Of a strict tenant the line's request is refused, and changes nothing. Then
-// Instead is sent in its place: what the RFCs have for the same thing. It is
-// answered as Expect says, and the line's checks are made of it.
+// A strict tenant refuses the line's request and changes nothing. Then Instead
+// is sent: the form that the RFCs have for the same purpose. It must be
+// answered as Expect says, and the line's checks apply to it.
 type Strict struct {
 	// Status and Error are those of the refusal; Error is its scimType.
 	Status int    `json:"status"`
 	Error  string `json:"error"`
-	// Why is the section that the request strays from, and how.
+	// Why is the section from which the request deviates, and how.
 	Why     string   `json:"why"`
 	Instead *Instead `json:"instead"`
 }
 
-// Instead is a request of the RFCs' form. What it leaves out is the line's own.
+// An Instead is a request in the form of the RFCs. Empty fields are those of
+// the line's request.
 type Instead struct {
 	Path string          `json:"path,omitempty"`
 	Body json.RawMessage `json:"body,omitempty"`
 }
 
-// StrictStep is what becomes of a check whose own request a strict tenant
+// A StrictStep is the outcome of a check whose own request a strict tenant
 // refuses, or that is about a tolerance.
 type StrictStep struct {
-	// Status and Error stand in the place of all that the step expects.
+	// Status and Error replace everything that the step expects.
 	Status int    `json:"status,omitempty"`
 	Error  string `json:"error,omitempty"`
-	// Omit says why the check is not made of a strict tenant.
+	// Omit is why the check is skipped for a strict tenant.
 	Omit string `json:"omit,omitempty"`
 }
 
-// strictly sends a line's request to a strict tenant that refuses it, sees that
-// nothing changed, and returns the line with the RFCs' form of the request.
+// strictly sends a line's request to a strict tenant that must refuse it,
+// checks that nothing changed, and returns the line with the request in the
+// form of the RFCs.
 func (r *runner) strictly(c Case) (Case, error) {
 	before, err := r.state()
 	if err != nil {
@@ -65,7 +67,7 @@ func (r *runner) strictly(c Case) (Case, error) {
 		return c, err
 	}
 	if before != after {
-		return c, fmt.Errorf("what a strict tenant refused changed\n%s\ninto\n%s", before, after)
+		return c, fmt.Errorf("a request that a strict tenant refused changed\n%s\ninto\n%s", before, after)
 	}
 	if path := c.Strict.Instead.Path; path != "" {
 		c.Path = path
@@ -76,8 +78,8 @@ func (r *runner) strictly(c Case) (Case, error) {
 	return c, nil
 }
 
-// state is what a reader sees of a tenant that has few users and groups. On a
-// shared tenant others change it: nothing is read there.
+// state returns what a client can read of a tenant with few users and groups.
+// On a shared tenant nothing is read, since others change it.
 func (r *runner) state() (string, error) {
 	if r.target.Shared {
 		return "", nil
@@ -96,7 +98,7 @@ func (r *runner) state() (string, error) {
 	return text, nil
 }
 
-// forStrict is a step as a strict tenant answers it, and whether it is left out.
+// forStrict returns a step as a strict tenant answers it, or why it is skipped.
 func (s *Step) forStrict() (step *Step, omit bool) {
 	switch {
 	case s.Strict == nil:
@@ -115,11 +117,11 @@ func (s *Strict) validate(c *Case, known map[string]bool) error {
 	case s.Status < 400 || s.Status > 499:
 		return errors.New("strict is for what a strict tenant refuses: it needs a status from 400 to 499")
 	case !strings.HasPrefix(s.Why, "RFC "):
-		return errors.New("strict needs the section of the RFC that is strayed from")
+		return errors.New("strict needs the section of the RFC from which the request deviates")
 	case c.Expect.Status.allow(s.Status):
-		return errors.New("strict is for what a strict tenant answers otherwise")
+		return errors.New("strict is for what a strict tenant answers differently")
 	case s.Instead == nil || s.Instead.Path == "" && s.Instead.Body == nil:
-		return errors.New("strict needs what the RFCs have instead")
+		return errors.New("strict needs instead, the form of the RFCs")
 	}
 	if s.Instead.Path != "" {
 		if err := checkRequest(c.Method, s.Instead.Path); err != nil {
@@ -132,7 +134,7 @@ func (s *Strict) validate(c *Case, known map[string]bool) error {
 func (s *StrictStep) validate(verb string, setsUp bool) error {
 	switch {
 	case setsUp:
-		return errors.New("a step that sets a line up is taken by every tenant: strict is for checks")
+		return errors.New("every tenant accepts a step that sets a line up: strict is for checks")
 	case s.Omit != "" && (s.Status != 0 || s.Error != ""):
 		return errors.New("strict: a check is refused or omitted, not both")
 	case s.Omit == "" && (s.Status < 400 || s.Status > 499):

@@ -14,7 +14,7 @@ const strictLine = `{"id":"a","method":"PATCH","path":"/Users/1","body":{"active
 	`{"says":"again","request":"PATCH /Users/1","with":{"active":"True"},"body":{"/active":true},"strict":{"status":400,"error":"invalidValue"}},` +
 	`{"says":"a notice","request":"GET /Users/notice","strict":{"omit":"nothing is tolerated"}}]}`
 
-// typist is a service with one user, who is active or not.
+// A typist is a service with one user, which is active or not.
 type typist struct {
 	strict bool
 	// kind is the scimType of its refusals; leaky ones change the user.
@@ -104,11 +104,11 @@ func TestLoad_RefusesAStrictAnswerThatSaysNothing(t *testing.T) {
 	for _, tt := range []struct{ name, of, with, want string }{
 		{"no status", `"strict":{"status":400,`, `"strict":{`, "from 400"},
 		{"a success", `"strict":{"status":400,`, `"strict":{"status":200,`, "from 400"},
-		{"what the others answer", `"expect":{"status":200`, `"expect":{"status":[200,400]`, "otherwise"},
+		{"what the others answer", `"expect":{"status":200`, `"expect":{"status":[200,400]`, "differently"},
 		{"no reason", `"why":"RFC 7643 §2.3.2: a boolean is no text"`, `"why":"because"`, "section"},
 		{"nothing instead", `"instead":{"body":{"active":false}}`, `"instead":{}`, "instead"},
 		{"no request instead", `"instead":{"body":{"active":false}}`, `"instead":{"path":"Users"}`, "begin with /"},
-		{"an unset variable", `{"active":false}}`, `{"active":"{{x}}"}}`, "nothing sets"},
+		{"an unset variable", `{"active":false}}`, `{"active":"{{x}}"}}`, "is not set"},
 		{"an unknown word", `"why"`, `"y"`, "unknown field"},
 		{"a check that is both", `{"omit":"nothing`, `{"status":400,"omit":"nothing`, "not both"},
 		{"a check that is neither", `{"omit":"nothing is tolerated"}`, `{}`, "omitted"},

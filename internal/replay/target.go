@@ -12,45 +12,45 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
-// Doer sends a request and returns its answer. An *http.Client is one. The
-// request's URL holds path and query, byte by byte, in Opaque.
+// A Doer sends a request and returns its answer, as an *http.Client does. The
+// request's URL has path and query, byte by byte, in Opaque.
 type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// Target is the service that the requests are sent to.
+// A Target is the service to which the requests are sent.
 type Target struct {
-	// Client sends the requests, http.DefaultClient when nil.
+	// Client sends the requests; nil means http.DefaultClient.
 	Client Doer
-	// Base is the URL that the paths are put behind; it ends in /scim/v2.
+	// Base is the URL before every path; it ends in /scim/v2.
 	Base string
-	// Token is a bearer token of the tenant; Other of a second one, and "" when
-	// there is none: lines that need it are then not run.
+	// Token is a bearer token of the tenant. Other is one of a second tenant,
+	// or "": lines that need it are then not run.
 	Token, Other string
-	// ExtensionURN names the schema that has isTeamAccount, DefaultExtension
-	// when empty.
+	// ExtensionURN is the URN of the schema with isTeamAccount; "" means
+	// DefaultExtension.
 	ExtensionURN string
-	// Shared tells that the tenant is not for one line alone. The names of a line
-	// then get a random part, and what the line made is deleted behind it;
-	// otherwise every byte is sent as it was recorded.
+	// Shared means that the tenant is not used by one line only. Names then get
+	// a random part, and what a line created is deleted afterwards; otherwise
+	// every byte is sent as recorded.
 	Shared bool
-	// Strict tells that the tenants take nothing but what the RFCs have, so that
-	// Case.Strict is what they answer.
+	// Strict means that the tenants accept only what the RFCs define, so that
+	// they answer as Case.Strict says.
 	Strict bool
-	// Timed judges how long answers take. Tests leave it out: the machines that
-	// run them are noisy.
+	// Timed checks how long answers take. Tests leave it out: their machines
+	// are noisy.
 	Timed bool
-	// Event is the event that the service logged of a request, as JSON, nil when
-	// there is none. It may be nil: the log is then not seen.
+	// Event returns the event that the service logged for a request as JSON, or
+	// nil if there is none. It is nil if the log is not shown.
 	Event func(requestID string) []byte
 }
 
-// DefaultExtension is the URN of our schema extension where a deployment chooses
-// no other.
+// DefaultExtension is the URN of our schema extension, unless a deployment
+// chooses another.
 const DefaultExtension = "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User"
 
-// The variables that every line has, and those that stand for the turn within
-// times and each.
+// The variables that every line has, and those of the repetition within times
+// and each.
 const (
 	varRun       = "run"    // a part of every name, random on a shared tenant, else empty
 	varExtension = "extUrn" // Target.ExtensionURN
@@ -59,10 +59,10 @@ const (
 	varItem      = "item"
 )
 
-// otherTenant is the value of a step's tenant that chooses the second one.
+// otherTenant is the value of a step's tenant that selects the second one.
 const otherTenant = "other"
 
-// userAgents are what identity providers call themselves. Okta's is documented.
+// userAgents are the user agents of identity providers. Okta's is documented.
 // Entra's is the name of its provisioning service's principal: Microsoft
 // documents none.
 var userAgents = map[idp.Provider]string{
@@ -72,14 +72,14 @@ var userAgents = map[idp.Provider]string{
 	idp.SailPoint: "SailPoint",
 }
 
-// userAgent is the user agent of requests that are nobody's.
+// userAgent is the user agent of requests of no identity provider.
 const userAgent = "rollcall-replay"
 
-// randomRun makes the random part of names. It needs no escaping in a URL, and
-// is folded the same way everywhere.
+// randomRun returns the random part of names. It needs no escaping in a URL,
+// and has only lower-case letters and digits.
 func randomRun() string { return "-r" + strings.ToLower(rand.Text()[:10]) }
 
-// FindExtension asks a service for the URN of the schema that has isTeamAccount.
+// FindExtension asks a service for the URN of the schema with isTeamAccount.
 func FindExtension(ctx context.Context, t Target) (string, error) {
 	r := newRunner(ctx, t, Case{})
 	a, err := r.send(message{method: http.MethodGet, path: "/Schemas"})
@@ -108,8 +108,8 @@ func FindExtension(ctx context.Context, t Target) (string, error) {
 	return "", fmt.Errorf("GET /Schemas: no schema has isTeamAccount")
 }
 
-// Ready is the case without what it waits for, as far as that is one of these
-// capabilities: to see whether the service has them by now.
+// Ready returns the case without waiting for these capabilities, to see whether
+// the service has them by now.
 func (c Case) Ready(capabilities ...string) Case {
 	if c.Waits != nil && slices.Contains(capabilities, c.Waits.For) {
 		c.Waits = nil

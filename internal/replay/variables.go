@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// variables are the values that {{name}} stands for: JSON values, by name.
+// A variables has the values of {{name}}: JSON values, by name.
 type variables struct {
 	values map[string]any
 }
 
-// variable is how one is written. The same name within quotes and nothing else
-// stands for the JSON value; elsewhere for its text.
+// variable matches one variable. Alone within quotes it stands for the JSON
+// value, elsewhere for its text.
 var variable = regexp.MustCompile(`\{\{([A-Za-z][A-Za-z0-9]*)\}\}`)
 
 var wholeVariable = regexp.MustCompile(`"\{\{([A-Za-z][A-Za-z0-9]*)\}\}"`)
@@ -22,7 +22,7 @@ func newVariables() *variables { return &variables{values: make(map[string]any)}
 
 func (v *variables) set(name string, value any) { v.values[name] = value }
 
-// with is these variables and one more.
+// with returns these variables and one more.
 func (v *variables) with(name string, value any) *variables {
 	more := newVariables()
 	for n, value := range v.values {
@@ -40,13 +40,13 @@ func (v *variables) value(name string) (any, error) {
 	return value, nil
 }
 
-// expand puts variables into a text.
+// expand fills variables into a text.
 func (v *variables) expand(text string) (string, error) {
 	return v.replace(variable, text, plain)
 }
 
-// expandJSON puts variables into a JSON text, where the order of keys, and keys
-// that differ in case alone, are to stay as they are.
+// expandJSON fills variables into a JSON text, and keeps the order of keys and
+// keys that differ only in case.
 func (v *variables) expandJSON(raw []byte) ([]byte, error) {
 	text, err := v.replace(wholeVariable, string(raw), compact)
 	if err != nil {
@@ -72,7 +72,7 @@ func (v *variables) replace(pattern *regexp.Regexp, text string, write func(any)
 	return text, failed
 }
 
-// times reads a number that may be a variable.
+// times parses a number that may be a variable.
 func (v *variables) times(raw json.RawMessage) (int, error) {
 	expanded, err := v.expandJSON(raw)
 	if err != nil {
@@ -85,7 +85,7 @@ func (v *variables) times(raw json.RawMessage) (int, error) {
 	return n, nil
 }
 
-// namesIn are the variables that a text uses.
+// namesIn returns the variables that a text uses.
 func namesIn(text string) []string {
 	var names []string
 	for _, m := range variable.FindAllStringSubmatch(text, -1) {

@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// How a list is walked: RFC 7644 §3.4.2.4, RFC 9865 §2
+// The ways to read a list page by page. RFC 7644 §3.4.2.4, RFC 9865 §2
 const (
 	byStartIndex = "startIndex"
 	byCursor     = "cursor"
 )
 
-// maxPages ends a walk that does not end by itself.
+// maxPages stops a walk through a list that does not end.
 const maxPages = 10_000
 
-// walk reads a list to its end. On the way it checks what every page has to be:
-// as numbered as it was asked for, as long as it says, not empty before the end,
-// of a total that stays; and of the whole, that nothing comes twice and that the
-// total is exact.
+// walk reads a list to its end. It checks of every page that it is numbered as
+// asked for, as long as it says, not empty before the end, and of the same
+// total; and of the list that no resource occurs twice and that the total is
+// exact.
 func (r *runner) walk(w *Walk) error {
 	path, err := r.vars.expand(w.Path)
 	if err != nil {
@@ -46,7 +46,7 @@ func (r *runner) walk(w *Walk) error {
 		total = page.total
 		for _, id := range page.ids {
 			if seen[id] {
-				return fmt.Errorf("page %d of %s: %s is there twice", pages, path, id)
+				return fmt.Errorf("page %d of %s: %s occurs twice", pages, path, id)
 			}
 			seen[id] = true
 			ids = append(ids, id)
@@ -91,7 +91,7 @@ func join(path, parameters string) string {
 	return path + "?" + parameters
 }
 
-// page is a page of a list. total and start are -1 when they are not given.
+// A page is a page of a list. total and start are -1 if they are absent.
 type page struct {
 	ids                     []string
 	total, start, itemsPage int
@@ -136,7 +136,7 @@ func (p *page) check(w *Walk, start, total int) error {
 	case w.By != byCursor && p.start != start:
 		return fmt.Errorf("startIndex is %d, want %d", p.start, start)
 	case w.By != byCursor && p.total < 0:
-		return errors.New("there is no totalResults")
+		return errors.New("totalResults is missing")
 	case p.itemsPage >= 0 && p.itemsPage != len(p.ids):
 		return fmt.Errorf("itemsPerPage is %d, and %d are on it", p.itemsPage, len(p.ids))
 	case len(p.ids) > w.Count:
