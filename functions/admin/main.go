@@ -1,4 +1,5 @@
-// Command admin is the Lambda function behind /admin/v1, the application's side.
+// Command admin is the Lambda function that serves the admin API under
+// /admin/v1.
 package main
 
 import (

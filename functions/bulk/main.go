@@ -1,6 +1,6 @@
-// Command bulk is the Lambda function behind /Bulk and the API's $default route: it
-// serves every endpoint, under paths that are spelled in another way than the
-// routes, and answers 404, and 405 with Allow.
+// Command bulk is the Lambda function that serves /Bulk and the API's $default
+// route: every endpoint under paths that are spelled differently from the
+// routes, 404 for unknown paths, and 405 with Allow for wrong methods.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command discovery is the Lambda function behind the discovery endpoints.
+// Command discovery is the Lambda function that serves the discovery endpoints.
 // RFC 7644 §4
 package main
 

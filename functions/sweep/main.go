@@ -1,5 +1,5 @@
-// Command sweep is the Lambda function that finishes work which requests left
-// over. A schedule invokes it; what it is invoked with does not matter.
+// Command sweep is the Lambda function that finishes work that requests left
+// unfinished. A schedule invokes it; the content of the event does not matter.
 package main
 
 import (

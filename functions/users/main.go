@@ -1,4 +1,4 @@
-// Command users is the Lambda function behind /Users.
+// Command users is the Lambda function that serves /Users.
 package main
 
 import (

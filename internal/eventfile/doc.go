@@ -1,5 +1,5 @@
-// Package eventfile reads the events under events/ and compares what a function
-// answers with what is expected of it. events/README.md describes the files.
+// Package eventfile reads the events under events/ and compares the answers of
+// functions with the expected ones. events/README.md describes the files.
 //
 // It knows nothing of the service: events and answers are JSON.
 package eventfile

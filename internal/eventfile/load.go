@@ -19,19 +19,19 @@ const (
 	wantSuffix  = ".want.json"
 )
 
-// Event is one file under events/ with the answer that is expected.
+// An Event is one file under events/ with its expected answer.
 type Event struct {
-	// Name is the path below the folder without its ending: okta/create_user.
+	// Name is the path in the folder without its suffix: okta/create_user.
 	Name string
-	// RouteKey is the route that API Gateway would have chosen, "" for an event
-	// that is none of API Gateway's.
+	// RouteKey is the route that API Gateway would have chosen, or "" for an
+	// event that is not from API Gateway.
 	RouteKey string
 	Payload  []byte
 	Want     Want
 }
 
-// Load reads all events of a folder, by name. A file that is neither an event nor
-// an expected answer of one, and a field that nobody knows, are errors.
+// Load reads all events of a folder, sorted by name. A file that is neither an
+// event nor its expected answer, and an unknown field, are errors.
 func Load(folder string) ([]Event, error) {
 	var events []Event
 	wants := map[string]bool{}
@@ -102,10 +102,10 @@ func Read(name string) (Event, error) {
 		return Event{}, fmt.Errorf("%s: more than one object", WantPath(name))
 	}
 	if event.Want.About == "" {
-		return Event{}, fmt.Errorf("%s: about is missing: who sends this, and what must hold?", WantPath(name))
+		return Event{}, fmt.Errorf("%s: about is missing: say who sends the event and what must hold", WantPath(name))
 	}
 	return event, nil
 }
 
-// WantPath is the file of the expected answer beside an event's.
+// WantPath returns the file of the expected answer of an event's file.
 func WantPath(name string) string { return strings.TrimSuffix(name, eventSuffix) + wantSuffix }

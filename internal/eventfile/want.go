@@ -15,26 +15,26 @@ import (
 	"strings"
 )
 
-// Want is the answer that is expected of a function.
+// A Want is the expected answer of a function.
 type Want struct {
 	// About says who sends the event and what must hold, in a sentence.
 	About string `json:"about"`
-	// Status is the answer's, 0 for an event whose answer is empty.
+	// Status is the status of the answer, 0 for an event with an empty answer.
 	Status int `json:"status,omitempty"`
-	// Headers must be there, with these values; Absent must not.
+	// Headers must be present with these values; Absent must be absent.
 	Headers map[string]string `json:"headers,omitempty"`
 	Absent  []string          `json:"absent,omitempty"`
 	// Body is the whole body, null for none.
 	Body any `json:"body,omitempty"`
-	// Log is what the one line that is logged has among its fields; null is a
-	// field that is not there.
+	// Log has fields of the last line logged; null is a field that must be
+	// absent.
 	Log map[string]any `json:"log,omitempty"`
-	// Operations are the same for the lines that come before it, one for each
-	// operation of a bulk request.
+	// Operations have fields of the lines before it, one for each operation of
+	// a bulk request.
 	Operations []map[string]any `json:"operations,omitempty"`
 }
 
-// Response is what a function answers to an event of an HTTP API.
+// A Response is a function's answer to an event of an HTTP API.
 type Response struct {
 	StatusCode      int               `json:"statusCode"`
 	Headers         map[string]string `json:"headers"`
@@ -42,12 +42,12 @@ type Response struct {
 	IsBase64Encoded bool              `json:"isBase64Encoded"`
 }
 
-// DecodeResponse reads an answer. Header names are in lower case, and the body is
-// as the client sees it, without base64 and gzip.
+// DecodeResponse decodes an answer. Header names are in lower case, and the
+// body is as the client sees it, without base64 and gzip.
 func DecodeResponse(payload []byte) (Response, error) {
 	var r Response
 	if err := json.Unmarshal(payload, &r); err != nil {
-		return r, fmt.Errorf("the answer is no HTTP response: %w", err)
+		return r, fmt.Errorf("the answer is not an HTTP response: %w", err)
 	}
 	headers := make(map[string]string, len(r.Headers))
 	for name, value := range r.Headers {
@@ -57,26 +57,26 @@ func DecodeResponse(payload []byte) (Response, error) {
 	if r.IsBase64Encoded {
 		body, err := base64.StdEncoding.DecodeString(r.Body)
 		if err != nil {
-			return r, fmt.Errorf("the body is no base64: %w", err)
+			return r, fmt.Errorf("the body is not base64: %w", err)
 		}
 		r.Body = string(body)
 	}
 	if r.Headers["content-encoding"] == "gzip" {
 		z, err := gzip.NewReader(strings.NewReader(r.Body))
 		if err != nil {
-			return r, fmt.Errorf("the body is no gzip: %w", err)
+			return r, fmt.Errorf("the body is not gzip: %w", err)
 		}
 		body, err := io.ReadAll(z)
 		if err != nil {
-			return r, fmt.Errorf("the body is no gzip: %w", err)
+			return r, fmt.Errorf("the body is not gzip: %w", err)
 		}
 		r.Body = string(body)
 	}
 	return r, nil
 }
 
-// Check compares an answer, and the lines logged while it was made, with what is
-// expected; baseURL is that of the function. The error names every difference.
+// Check compares an answer, and the lines logged for it, with the expected
+// ones; baseURL is that of the function. The error has every difference.
 func (w Want) Check(payload []byte, log []map[string]any, baseURL string) error {
 	c := &comparison{variables: map[string]string{"baseUrl": baseURL}}
 	if w.Status == 0 {
@@ -92,10 +92,10 @@ func (w Want) Check(payload []byte, log []map[string]any, baseURL string) error 
 	return errors.Join(c.faults...)
 }
 
-// comparison is one answer on its way through Check.
+// A comparison is one run of Check.
 type comparison struct {
 	faults []error
-	// variables are the texts that placeholders stand for, by name.
+	// variables are the texts of placeholders, by name.
 	variables map[string]string
 }
 
@@ -132,7 +132,7 @@ func (c *comparison) response(w Want, payload []byte) {
 	if r.Body != "" {
 		decoder := json.NewDecoder(strings.NewReader(r.Body))
 		if err := decoder.Decode(&body); err != nil {
-			c.fail("the body is no JSON: %w: %s", err, r.Body)
+			c.fail("the body is not JSON: %w: %s", err, r.Body)
 			return
 		}
 		if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
@@ -158,7 +158,7 @@ func (c *comparison) log(w Want, log []map[string]any) {
 	}
 }
 
-// value compares two values of JSON.
+// value compares two JSON values.
 func (c *comparison) value(at string, got, want any) {
 	switch want := want.(type) {
 	case map[string]any:
@@ -204,15 +204,15 @@ func (c *comparison) value(at string, got, want any) {
 
 var placeholder = regexp.MustCompile(`\{\{(\w+)(?::(\w+))?\}\}`)
 
-// kinds are what a placeholder stands for.
+// kinds are the patterns of placeholders.
 var kinds = map[string]string{
 	"uuid": `[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`,
 	"time": `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z`,
 	"any":  `(?s:.*)`,
 }
 
-// text compares a text with one that may hold placeholders. {{uuid:name}} is the
-// same text wherever it stands, and so are {{baseUrl}} and {{requestId}}.
+// text compares a text with one that may have placeholders. {{uuid:name}} is
+// the same text wherever it occurs, and so are {{baseUrl}} and {{requestId}}.
 func (c *comparison) text(at, got, want string) {
 	var pattern strings.Builder
 	var names []string // of the groups, "" for one without a name
@@ -242,7 +242,7 @@ func (c *comparison) text(at, got, want string) {
 			c.fail("%s: the answer has no header X-Request-Id, want %q", at, want)
 			return
 		default:
-			c.fail("%s: there is no placeholder %s", at, rest[m[0]:m[1]])
+			c.fail("%s: unknown placeholder %s", at, rest[m[0]:m[1]])
 			return
 		}
 		rest = rest[m[1]:]

@@ -47,7 +47,7 @@ func TestCheck_NamesEachDifference(t *testing.T) {
 		{`[1,true,null]`, `[2,true,null]`, "body.n[0]"},
 		{`[1,true,null]`, `[1,true,0]`, "body.n[2]"},
 		{`"{{time}}"`, `"{{uuid}}"`, "body.meta.created"},
-		{`"{{time}}"`, `"{{tim}}"`, "no placeholder"},
+		{`"{{time}}"`, `"{{tim}}"`, "unknown placeholder"},
 		{`"meta":{"created":"{{time}}"},`, ``, "body.meta is"},
 		{`"n":[1,true,null]`, `"n":[1,true,null],"m":1`, "body.m is missing"},
 		{`{{requestId}}`, `r-2`, "body.detail"},
@@ -71,7 +71,7 @@ func TestCheck_NamesEachDifference(t *testing.T) {
 	}
 }
 
-// The lines of the operations of a bulk request come before its own.
+// The lines of the operations of a bulk request come before its own line.
 func TestCheck_Operations(t *testing.T) {
 	lines := func(ops ...string) (all []map[string]any) {
 		for _, op := range ops {
@@ -97,10 +97,10 @@ func TestCheck_Operations(t *testing.T) {
 
 func TestCheck_TakesNoDamagedAnswer(t *testing.T) {
 	for says, response := range map[string]string{
-		"no HTTP response":       `nonsense`,
-		"no base64":              `{"statusCode":200,"headers":{},"body":"?","isBase64Encoded":true}`,
-		"no gzip":                `{"statusCode":200,"headers":{"Content-Encoding":"gzip"},"body":"{}"}`,
-		"no JSON":                `{"statusCode":200,"headers":{},"body":"{"}`,
+		"not an HTTP response":   `nonsense`,
+		"not base64":             `{"statusCode":200,"headers":{},"body":"?","isBase64Encoded":true}`,
+		"not gzip":               `{"statusCode":200,"headers":{"Content-Encoding":"gzip"},"body":"{}"}`,
+		"not JSON":               `{"statusCode":200,"headers":{},"body":"{"}`,
 		"more than one value":    `{"statusCode":200,"headers":{},"body":"{\"detail\":\"\"}{}"}`,
 		"no header X-Request-Id": `{"statusCode":200,"headers":{},"body":"{\"detail\":\"\"}"}`,
 	} {
@@ -111,7 +111,7 @@ func TestCheck_TakesNoDamagedAnswer(t *testing.T) {
 	}
 }
 
-// One placeholder with a name is one text.
+// A named placeholder is the same text everywhere.
 func TestCheck_NamedPlaceholdersAreTheSame(t *testing.T) {
 	const other = `{"statusCode":200,"headers":{},"body":"{\"a\":\"01a205cd-a0ad-7720-b36c-58e8dafcdcfe\",\"b\":\"01a205cd-a0ad-7720-b36c-58e8dafcdcff\"}"}`
 	for name, want := range map[string]bool{"{{uuid:x}}": false, "{{uuid}}": true, "{{uuid:y}}": true} {
@@ -127,14 +127,14 @@ func TestCheck_NoAnswer(t *testing.T) {
 		t.Error(err)
 	}
 	if err := (Want{}).Check([]byte(answer), nil, ""); err == nil {
-		t.Error("an answer is taken for none")
+		t.Error("an answer passes where none is expected")
 	}
 	if err := (Want{Status: 200}).Check([]byte("null"), nil, ""); err == nil {
-		t.Error("no answer is taken for one")
+		t.Error("no answer passes where one is expected")
 	}
 }
 
-// What is not in its form is an error, never a file that is passed over.
+// An invalid file is an error, and never ignored.
 func TestLoad_RefusesWhatIsNoEvent(t *testing.T) {
 	const event, want = `{"routeKey":"GET /x"}`, `{"about":"a","status":200}`
 	for name, files := range map[string]map[string]string{

@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 )
 
-// endless is a body without an end, of which it counts what is read.
+// An endless is a body without an end that counts the bytes read.
 type endless struct {
 	text string
 	read int
@@ -26,8 +26,8 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A body that no event can hold is refused while it is read, or before, and no
-// function is called for it.
+// A body that is too large for an event is refused before or while it is read,
+// and no function is called for it.
 func TestGateway_RefusesABodyWhileItIsRead(t *testing.T) {
 	calls := 0
 	g, err := NewGateway([]Route{{Method: "ANY", Path: "/a", Function: "F"}}, map[string]LambdaHandler{
@@ -63,7 +63,7 @@ func TestGateway_RefusesABodyWhileItIsRead(t *testing.T) {
 		}
 		calls = 0
 	}
-	// What grows in an event is as large as it grows.
+	// Characters that become longer in an event count with that length.
 	for grown, by := range map[string]int{`"`: 2, "\\": 2, "\n": 2, "<": 6, "\x01": 6} {
 		if w := send(strings.NewReader(strings.Repeat(grown, MaxEventBytes/by+1)), text, -1); w.Code != http.StatusRequestEntityTooLarge || calls != 0 {
 			t.Errorf("%q: %d, %d calls", grown, w.Code, calls)

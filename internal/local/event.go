@@ -17,14 +17,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 )
 
-// newEvent is the event that an HTTP API makes of a request, payload format
-// 2.0, at its $default stage.
+// newEvent returns the event that an HTTP API makes of a request, payload
+// format 2.0, at its $default stage.
 func newEvent(r *http.Request, body []byte, route Route, parameters map[string]string, now time.Time) lambdahttp.Event {
 	sourceIP, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		sourceIP = r.RemoteAddr
 	}
-	// Decoded, although it is called raw: so does API Gateway.
+	// It is decoded, although it is called raw: API Gateway does so.
 	path, err := url.PathUnescape(r.URL.EscapedPath())
 	if err != nil {
 		path = r.URL.Path
@@ -66,14 +66,14 @@ func newEvent(r *http.Request, body []byte, route Route, parameters map[string]s
 	return event
 }
 
-// hopHeaders concern the connection alone and end at API Gateway.
+// hopHeaders concern the connection only and end at API Gateway.
 var hopHeaders = map[string]bool{
 	"connection": true, "keep-alive": true, "proxy-connection": true, "te": true,
 	"trailer": true, "transfer-encoding": true, "upgrade": true, "expect": true,
 }
 
-// eventHeaders are the headers under lower-case names, the values of a
-// repeated one joined with commas, with API Gateway's own; cookies are apart.
+// eventHeaders returns the headers with lower-case names, repeated values
+// joined by commas, and API Gateway's own headers; cookies are separate.
 func eventHeaders(r *http.Request, sourceIP string, now time.Time) (headers map[string]string, cookies []string) {
 	headers = make(map[string]string, len(r.Header)+5)
 	for name, values := range r.Header {
@@ -111,15 +111,16 @@ func eventHeaders(r *http.Request, sourceIP string, now time.Time) (headers map[
 	return headers, cookies
 }
 
-// traceRoot is a new trace id in X-Ray's form.
+// traceRoot returns a new trace id in X-Ray's form.
 func traceRoot(now time.Time) string {
 	return fmt.Sprintf("Root=1-%08x-%s", now.Unix(), hex.EncodeToString(random(12)))
 }
 
-// eventQuery is the decoded query, the values of a repeated name joined with
-// commas, nil when there is none. A part that does not decode is left out.
+// eventQuery returns the decoded query, with the values of a repeated name
+// joined by commas, or nil if there is none. A part that cannot be decoded is
+// left out.
 func eventQuery(raw string) map[string]string {
-	values, _ := url.ParseQuery(raw) // what it could read is what counts
+	values, _ := url.ParseQuery(raw) // malformed parts are left out
 	if len(values) == 0 {
 		return nil
 	}
@@ -135,10 +136,10 @@ func eventQuery(raw string) map[string]string {
 	return query
 }
 
-// isText tells whether an HTTP API hands a body of the media type over as
-// text. AWS documents no list; measured on a real one, text is text/*,
+// isText reports whether an HTTP API passes on a body of the media type as
+// text. AWS documents no list. Measured on a real one, text is text/*,
 // application/json, application/xml and application/javascript, with no
-// parameter but charset=utf-8. Everything else is base64: SCIM's own
+// parameter except charset=utf-8. Everything else is base64: SCIM's
 // application/scim+json, any other +json, and a body without a media type.
 func isText(contentType string) bool {
 	mediaType, parameters, err := mime.ParseMediaType(contentType)
@@ -157,7 +158,7 @@ func isText(contentType string) bool {
 	return strings.HasPrefix(mediaType, "text/")
 }
 
-// random is n random bytes.
+// random returns n random bytes.
 func random(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails

@@ -18,44 +18,47 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 )
 
-// LambdaHandler is a function as Lambda would invoke it.
+// A LambdaHandler is a function as Lambda would invoke it.
 type LambdaHandler = lambdahttp.Function
 
-// Limits of API Gateway and Lambda that a client or a function can meet.
+// Limits of API Gateway and Lambda that clients and functions can reach.
 const (
-	// MaxEventBytes is the largest event Lambda takes; 413 beyond. A body that
-	// travels in base64 meets it at three quarters of that. An HTTP API alone would
-	// take 10 MB.
+	// MaxEventBytes is the largest event that Lambda accepts; a larger one is
+	// 413. A body sent as base64 reaches it at three quarters of that size. The
+	// HTTP API itself would accept 10 MB.
 	MaxEventBytes = 6 << 20
-	// IntegrationTimeout is how long an HTTP API waits for a function; 503
-	// beyond.
+	// IntegrationTimeout is how long an HTTP API waits for a function; after
+	// it, the answer is 503.
 	IntegrationTimeout = 30 * time.Second
 )
 
-// Gateway is an HTTP API on one machine.
+// A Gateway is an HTTP API on one machine.
 type Gateway struct {
 	router    *router
 	functions map[string]LambdaHandler
 	now       func() time.Time
 
-	// Authorize stands in for AWS's signatures: it tells who may use the routes that
-	// API Gateway authorizes by IAM, as an ARN. Without it nobody may.
+	// Authorize stands in for AWS's signatures: it returns the ARN of a caller
+	// that may use the routes with IAM authorization. Without it every caller
+	// is refused.
 	Authorize func(*http.Request) (arn string, ok bool)
 }
 
-// NewGateway serves the routes with the functions, by their logical ids. A
-// route without its function is an error; a function without a route is not.
+// NewGateway returns a gateway that serves the routes with the functions, by
+// logical id. A route without its function is an error; a function without a
+// route is not.
 func NewGateway(routes []Route, functions map[string]LambdaHandler) (*Gateway, error) {
 	for _, r := range routes {
 		if functions[r.Function] == nil {
-			return nil, fmt.Errorf("the route %s needs the function %s, which is not there", r.Key(), r.Function)
+			return nil, fmt.Errorf("the route %s needs the function %s, which does not exist", r.Key(), r.Function)
 		}
 	}
 	return &Gateway{router: newRouter(routes), functions: functions, now: time.Now}, nil
 }
 
-// FromTemplate serves the routes of a template with handlers by the folder of
-// their function under functions/: UsersFunction is users.
+// FromTemplate returns a gateway that serves the routes of a template with
+// handlers by the folder of their function under functions/: UsersFunction is
+// users.
 func FromTemplate(template []byte, handler func(function string) http.Handler) (*Gateway, error) {
 	routes, err := Routes(template)
 	if err != nil {
@@ -71,15 +74,15 @@ func FromTemplate(template []byte, handler func(function string) http.Handler) (
 	return NewGateway(routes, functions)
 }
 
-// Function names the function that a request is sent to, by its logical id, and "" for
-// a request that no route takes.
+// Function returns the logical id of the function to which a request is sent,
+// or "" for a request without a route.
 func (g *Gateway) Function(method, escapedPath string) string {
 	route, _, _ := g.router.find(method, escapedPath)
 	return route.Function
 }
 
-// ServeHTTP answers a request by way of an event, exactly as a function would
-// see it on Lambda: printed as JSON and read again.
+// ServeHTTP answers a request through an event, exactly as a function sees it
+// on Lambda: encoded as JSON and decoded again.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := readBody(w, r)
 	switch {
@@ -142,12 +145,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// errTooLarge says that a body cannot be in an event.
+// errTooLarge: the body does not fit in an event.
 var errTooLarge = errors.New("local: the body is too large for an event")
 
-// readBody reads a request's body, no further than an event can hold it, so that
-// nothing is made of a larger one. Lambda's limit is below API Gateway's: a body of
-// text is at least as long in the event, and one in base64 a third longer.
+// readBody reads a request's body, but no more than an event can hold, so that
+// a larger one is not processed. Lambda's limit is lower than API Gateway's: a
+// text body is at least as long in the event, and one in base64 a third longer.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	limit := int64(MaxEventBytes)
 	if !isText(r.Header.Get("Content-Type")) {
@@ -169,7 +172,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// printedBody is how many bytes a body takes in an event.
+// printedBody returns the length of a body in an event.
 func printedBody(r *http.Request, body []byte) int {
 	if !isText(r.Header.Get("Content-Type")) || !utf8.Valid(body) {
 		return base64.StdEncoding.EncodedLen(len(body))
@@ -186,8 +189,8 @@ func printedBody(r *http.Request, body []byte) int {
 	return n
 }
 
-// write writes a function's response. It fails, with nothing written, when
-// API Gateway would not take the response.
+// write writes a function's response. It fails, and writes nothing, if API
+// Gateway would not accept the response.
 func write(w http.ResponseWriter, response lambdahttp.Response) error {
 	if response.StatusCode < 200 || response.StatusCode > 599 {
 		return fmt.Errorf("the function answered with status %d", response.StatusCode)
@@ -206,18 +209,18 @@ func write(w http.ResponseWriter, response lambdahttp.Response) error {
 		w.Header().Add("Set-Cookie", cookie)
 	}
 	w.WriteHeader(response.StatusCode)
-	// A client that has gone cannot be told.
+	// It fails if the client has disconnected.
 	_, _ = w.Write(body)
 	return nil
 }
 
-// fail answers for a function that failed; why is in the log alone.
+// fail answers for a function that failed; the reason goes into the log only.
 func fail(w http.ResponseWriter, r *http.Request, route Route, err error) {
 	slog.ErrorContext(r.Context(), "function failed", "function", route.Function, "route", route.Key(), "error", err.Error())
 	answer(w, http.StatusInternalServerError, "Internal Server Error")
 }
 
-// answer is an answer of API Gateway's own, in its own form.
+// answer writes an answer of API Gateway's own, in its form.
 func answer(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -30,7 +30,7 @@ var testRoutes = []Route{
 	{Method: "", Path: "$default", Function: "F"},
 }
 
-// gateway serves testRoutes with one function.
+// gateway returns a gateway that serves testRoutes with one function.
 func gateway(t testing.TB, f LambdaHandler) *Gateway {
 	t.Helper()
 	g, err := NewGateway(testRoutes, map[string]LambdaHandler{"F": f})
@@ -40,8 +40,8 @@ func gateway(t testing.TB, f LambdaHandler) *Gateway {
 	return g
 }
 
-// raw sends a request as it is written, past what net/http's client would
-// tidy up, and returns the answer.
+// raw sends a request as written, without the corrections of net/http's client,
+// and returns the answer.
 func raw(t testing.TB, h http.Handler, request string) *http.Response {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -66,7 +66,7 @@ func raw(t testing.TB, h http.Handler, request string) *http.Response {
 	return response
 }
 
-// event is the event that a raw request becomes.
+// event returns the event of a raw request.
 func event(t testing.TB, request string) lambdahttp.Event {
 	t.Helper()
 	var got lambdahttp.Event
@@ -245,14 +245,15 @@ func TestNewGateway_NeedsEveryFunction(t *testing.T) {
 	}
 }
 
-// sight is what a handler can tell about a request, but for the spelling of
-// its path (%2e for a dot), which API Gateway's decoding loses.
+// A sight is everything that a handler can see of a request, except the
+// spelling of its path (%2e for a dot), which API Gateway's decoding loses.
 type sight struct {
 	Method, Path, Query, ID, Host, Body string
 	Header                              map[string]string
 }
 
-// witness answers with what it saw, and with what its client asked for.
+// witness returns a handler that answers with what it saw, and with what its
+// client asked for.
 func witness() http.Handler {
 	mux := http.NewServeMux()
 	see := func(w http.ResponseWriter, r *http.Request) {
@@ -265,7 +266,7 @@ func witness() http.Handler {
 		for name, values := range r.Header {
 			header[name] = strings.Join(values, ",")
 		}
-		for _, name := range []string{ // what the way here adds
+		for _, name := range []string{ // headers added on the way
 			"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", lambdahttp.RequestIDHeader, lambdahttp.TraceIDHeader,
 			"Content-Length", "Connection",
 		} {
@@ -287,7 +288,7 @@ func witness() http.Handler {
 }
 
 // A handler sees the same request, and its client the same answer, over plain
-// HTTP and by way of gateway, event, JSON and lambdahttp.
+// HTTP and through gateway, event, JSON and lambdahttp.
 func TestGateway_IsInvisible(t *testing.T) {
 	handler := witness()
 	direct := httptest.NewServer(handler)
@@ -349,8 +350,8 @@ func TestGateway_IsInvisible(t *testing.T) {
 	})
 }
 
-// A compressed answer reaches the client as the function made it, and only who
-// asks for one.
+// A compressed answer reaches the client unchanged, and only a client that asks
+// for one.
 func TestGateway_PassesGzipOn(t *testing.T) {
 	const plain = `{"Resources":[]}`
 	server := httptest.NewServer(gateway(t, lambdahttp.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -415,7 +416,7 @@ func TestGateway_PassesGzipOn(t *testing.T) {
 	}
 }
 
-// exchange sends a raw request on a connection of its own.
+// exchange sends a raw request on its own connection.
 func exchange(t *rapid.T, server *httptest.Server, request string) (*http.Response, []byte) {
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {
@@ -437,13 +438,13 @@ func exchange(t *rapid.T, server *httptest.Server, request string) (*http.Respon
 	return response, body
 }
 
-// chunked is a body in chunked encoding, one chunk.
+// chunked returns a body in chunked encoding, in one chunk.
 func chunked(body string) string {
 	return fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 }
 
-// A route that AWS authorizes takes who is let in, and tells the function who it is;
-// what a client says of itself is not believed.
+// A route with IAM authorization accepts authorized callers and passes their
+// identity to the function; a client's claims about itself are ignored.
 func TestGateway_LetsInWhoIsAuthorized(t *testing.T) {
 	var told string
 	h := lambdahttp.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -469,7 +470,7 @@ func TestGateway_LetsInWhoIsAuthorized(t *testing.T) {
 		return w.Code
 	}
 	if status := send("/admin", "Bearer x"); status != http.StatusForbidden || told != "" {
-		t.Errorf("nobody authorizes: %d, told %q", status, told)
+		t.Errorf("without Authorize: %d, passed on %q", status, told)
 	}
 	g.Authorize = func(r *http.Request) (string, bool) {
 		return "arn:aws:iam::1:user/a", r.Header.Get("Authorization") == "Bearer x"
@@ -485,7 +486,7 @@ func TestGateway_LetsInWhoIsAuthorized(t *testing.T) {
 		{"/open", "Bearer x", http.StatusNoContent, ""},
 	} {
 		if status := send(tt.path, tt.authorization); status != tt.status || told != tt.told {
-			t.Errorf("%s with %q: %d, told %q", tt.path, tt.authorization, status, told)
+			t.Errorf("%s with %q: %d, passed on %q", tt.path, tt.authorization, status, told)
 		}
 	}
 }

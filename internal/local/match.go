@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// router finds the route of a request as an HTTP API does: the most specific
+// A router finds the route of a request as an HTTP API does: the most specific
 // path first, segment by segment (text before a variable before a greedy
-// variable), and of one path the named method before ANY. $default takes the
-// rest.
+// variable), and for one path the named method before ANY. $default is the
+// route of all other requests.
 type router struct {
 	routes []routed
 	rest   *Route
@@ -33,7 +33,7 @@ func newRouter(routes []Route) *router {
 	return r
 }
 
-// before tells whether a route is tried before another.
+// before reports whether a route is tried before another.
 func (r routed) before(other routed) bool {
 	for i := range min(len(r.segments), len(other.segments)) {
 		if a, b := kind(r.segments[i]), kind(other.segments[i]); a != b {
@@ -63,12 +63,13 @@ func kind(segment string) int {
 	return textSegment
 }
 
-// find is the route of a request, with the decoded values of its variables.
-// The path is split before it is decoded: an escaped slash does not separate.
+// find returns the route of a request, with the decoded values of its
+// variables. The path is split before it is decoded: an escaped slash does not
+// separate segments.
 func (r *router) find(method, escapedPath string) (route Route, parameters map[string]string, ok bool) {
 	path := strings.Split(strings.TrimPrefix(escapedPath, "/"), "/")
 	for i, s := range path {
-		// The server has refused a path that does not decode.
+		// The server has refused a path that cannot be decoded.
 		if decoded, err := url.PathUnescape(s); err == nil {
 			path[i] = decoded
 		}
@@ -87,8 +88,8 @@ func (r *router) find(method, escapedPath string) (route Route, parameters map[s
 	return *r.rest, nil, true
 }
 
-// match compares a decoded path with the route's, case and all. A variable
-// takes one segment that is not empty, a greedy one the whole rest.
+// match compares a decoded path with the route's, in the same letter case. A
+// variable matches one segment that is not empty, a greedy one the whole rest.
 func (r routed) match(path []string) (parameters map[string]string, ok bool) {
 	for i, s := range r.segments {
 		k := kind(s)

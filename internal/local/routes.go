@@ -10,21 +10,22 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Route says which function a request goes to. Method is ANY for every method,
-// and Path may hold {variables}, the last of them greedy: {proxy+}. Method ""
-// and Path $default is the route of all other requests.
+// A Route says which function a request goes to. Method is ANY for every
+// method, and Path may have {variables}, the last of them greedy: {proxy+}.
+// Method "" and Path $default is the route of all other requests.
 type Route struct {
 	Method   string
 	Path     string
 	Function string // logical id in the template
-	// IAM tells that API Gateway lets in only who signs for AWS.
+	// IAM is set if API Gateway accepts only requests signed for AWS.
 	IAM bool
 }
 
-// DefaultPath is the path of the route that takes what no other does.
+// DefaultPath is the path of the route for requests that no other route
+// matches.
 const DefaultPath = "$default"
 
-// Key is the route's key, as API Gateway writes it into an event.
+// Key returns the route's key, as API Gateway writes it into an event.
 func (r Route) Key() string {
 	if r.Path == DefaultPath {
 		return DefaultPath
@@ -32,7 +33,7 @@ func (r Route) Key() string {
 	return r.Method + " " + r.Path
 }
 
-// Routes reads the routes of a template, in the template's order: its
+// Routes returns the routes of a template, in its order: its
 // AWS::ApiGatewayV2::Route resources, followed through their integrations to
 // the functions, and the HttpApi events of its functions.
 func Routes(template []byte) ([]Route, error) {
@@ -99,14 +100,14 @@ func Routes(template []byte) ([]Route, error) {
 	return routes, nil
 }
 
-// resource is what routes need of a resource. Nodes stay undecoded, so that
+// A resource is what routes need of a resource. Nodes stay undecoded, so that
 // intrinsic functions (!Ref, !Sub, !If …) elsewhere do not matter.
 type resource struct {
 	Type       string               `yaml:"Type"`
 	Properties map[string]yaml.Node `yaml:"Properties"`
 }
 
-// plainRoute reads an AWS::ApiGatewayV2::Route.
+// plainRoute returns the route of an AWS::ApiGatewayV2::Route.
 func plainRoute(r resource, resources map[string]resource) (Route, error) {
 	key := scalar(r.Properties["RouteKey"])
 	target := scalar(r.Properties["Target"])
@@ -117,11 +118,11 @@ func plainRoute(r resource, resources map[string]resource) (Route, error) {
 	integration = reference(integration)
 	i, ok := resources[integration]
 	if !ok || i.Type != "AWS::ApiGatewayV2::Integration" {
-		return Route{}, fmt.Errorf("there is no integration %s", integration)
+		return Route{}, fmt.Errorf("unknown integration %s", integration)
 	}
 	function := strings.TrimSuffix(reference(scalar(i.Properties["IntegrationUri"])), ".Arn")
 	if f, ok := resources[function]; !ok || f.Type != "AWS::Serverless::Function" {
-		return Route{}, fmt.Errorf("the integration %s leads to %q, which is no function", integration, function)
+		return Route{}, fmt.Errorf("the integration %s leads to %q, which is not a function", integration, function)
 	}
 	if key == DefaultPath {
 		return Route{Path: DefaultPath, Function: function}, nil
@@ -133,11 +134,11 @@ func plainRoute(r resource, resources map[string]resource) (Route, error) {
 	case "AWS_IAM":
 		return Route{Method: method, Path: path, Function: function, IAM: true}, nil
 	default:
-		return Route{}, fmt.Errorf("the authorization %q is none that is known here", authorization)
+		return Route{}, fmt.Errorf("unknown authorization %q", authorization)
 	}
 }
 
-// eventRoutes reads the HttpApi events of a function.
+// eventRoutes returns the routes of a function's HttpApi events.
 func eventRoutes(name string, r resource) ([]Route, error) {
 	events, ok := r.Properties["Events"]
 	if !ok {
@@ -163,7 +164,7 @@ func eventRoutes(name string, r resource) ([]Route, error) {
 	return routes, err
 }
 
-// pairs calls f for the entries of a mapping, in their order.
+// pairs calls f for the entries of a mapping, in order.
 func pairs(node *yaml.Node, f func(name string, value *yaml.Node) error) error {
 	if node.IsZero() {
 		return nil
@@ -179,7 +180,7 @@ func pairs(node *yaml.Node, f func(name string, value *yaml.Node) error) error {
 	return nil
 }
 
-// scalar is a node's text with or without a tag: plain, !Sub text, !GetAtt
+// scalar returns a node's text with or without a tag: plain, !Sub text, !GetAtt
 // A.Arn; "" for anything else.
 func scalar(node yaml.Node) string {
 	if node.Kind != yaml.ScalarNode {
@@ -188,7 +189,7 @@ func scalar(node yaml.Node) string {
 	return node.Value
 }
 
-// reference is the name in ${NAME}, or the text itself.
+// reference returns the name in ${NAME}, or the text itself.
 func reference(s string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(s, "${"), "}")
 }
@@ -198,7 +199,7 @@ var (
 	routeVariable = regexp.MustCompile(`^\{[A-Za-z0-9._:-]+\}$`)
 )
 
-// validRoute tells whether API Gateway would take the route.
+// validRoute reports whether API Gateway would accept the route.
 func validRoute(r Route) bool {
 	if r.Path == DefaultPath {
 		return r.Method == ""

@@ -12,22 +12,22 @@ import (
 	"time"
 )
 
-// ServerConfig says what is served and where.
+// A ServerConfig says what is served and where.
 type ServerConfig struct {
-	// Listen is host:port; port 0 takes a free one.
+	// Listen is host:port; port 0 means a free one.
 	Listen string
-	// Build makes the handler that answers the requests, once the address is
-	// known and nobody else can take it.
+	// Build returns the handler of the requests. It is called when the address
+	// is known and cannot be taken by another program.
 	Build func(address string) (http.Handler, error)
-	// Ready is called once, with the address, when requests are answered. An
-	// error ends the server and is Serve's.
+	// Ready is called once, with the address, when the server answers requests.
+	// Its error stops the server and is returned by Serve.
 	Ready func(address string) error
-	// Grace is how long a stopping server waits for its requests; 10 s when 0.
+	// Grace is how long a stopping server waits for its requests; 0 means 10 s.
 	Grace time.Duration
 }
 
-// Serve answers requests until ctx ends, then lets those that run come to
-// their end. Its errors are one line that says what to do.
+// Serve answers requests until ctx ends, and then waits for those that are
+// running. Its errors are one line that says what to do.
 func Serve(ctx context.Context, c ServerConfig) error {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", c.Listen)
@@ -77,15 +77,15 @@ func Serve(ctx context.Context, c ServerConfig) error {
 	return err
 }
 
-// listenError says what to do about an address that cannot be listened on.
+// listenError returns an error that says what to do about an address.
 func listenError(address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%s is in use: stop the program that listens there, or choose another port with --listen HOST:PORT", address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%s is not an address of this machine: choose one with --listen HOST:PORT, such as 127.0.0.1:8080", address)
+		return fmt.Errorf("%s is not an address of this machine: choose one with --listen HOST:PORT, for example 127.0.0.1:8080", address)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("listening on %s is not permitted: choose a port above 1023 with --listen HOST:PORT", address)
 	}
-	return fmt.Errorf("cannot listen on %q: choose an address with --listen HOST:PORT, such as 127.0.0.1:8080 (%w)", address, err)
+	return fmt.Errorf("cannot listen on %q: choose an address with --listen HOST:PORT, for example 127.0.0.1:8080 (%w)", address, err)
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// built makes a handler for any address.
+// built returns a Build function for a handler.
 func built(h http.HandlerFunc) func(string) (http.Handler, error) {
 	return func(string) (http.Handler, error) { return h, nil }
 }
@@ -51,7 +51,7 @@ func TestServe_AnswersUntilStopped(t *testing.T) {
 		t.Errorf("a request that ran when the server stopped got %q", got)
 	}
 	if err := <-done; err != nil {
-		t.Errorf("a clean stop is no error: %v", err)
+		t.Errorf("a clean stop is not an error: %v", err)
 	}
 }
 

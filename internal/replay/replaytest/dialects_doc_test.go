@@ -12,7 +12,7 @@ import (
 
 const dialectsDocument = "../../../docs/reference/dialect-places.md"
 
-// The document says what the table says: make quirks-doc writes it.
+// The document is that of the table: make quirks-doc writes it.
 func TestDialects_AreDocumented(t *testing.T) {
 	want := document(tables())
 	if *update {
@@ -25,11 +25,11 @@ func TestDialects_AreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is not what the table says: run make quirks-doc", dialectsDocument)
+		t.Errorf("%s differs from the table: run make quirks-doc", dialectsDocument)
 	}
 }
 
-// reasons are the numbered notes of a document.
+// A reasons has the numbered notes of a document.
 type reasons []string
 
 func (r *reasons) number(reason string) string {
@@ -39,7 +39,7 @@ func (r *reasons) number(reason string) string {
 	return fmt.Sprintf("[%d]", slices.Index(*r, reason)+1)
 }
 
-// document is the table as Markdown.
+// document returns the table as Markdown.
 func document(table []tolerance) string {
 	var b strings.Builder
 	var notes reasons
@@ -78,7 +78,7 @@ Written by ` + "`make quirks-doc`" + ` from the table of a test, which sends a r
 	return b.String()
 }
 
-// documentSpellings is the table of what is not in a body.
+// documentSpellings writes the table of the forms that are not in a body.
 func documentSpellings(b *strings.Builder, notes *reasons) {
 	b.WriteString(`
 ## Paths, parameters and headers
@@ -106,7 +106,7 @@ They have no notices, and a strict tenant is no different: none of them changes 
 	}
 }
 
-// text is what the document says of a spelling where it applies.
+// text returns the document's text about a spelling where it applies.
 func (s spelling) text(notes *reasons) string {
 	switch {
 	case s.status == 0:
@@ -126,7 +126,7 @@ func (of tolerance) takes() bool {
 	return false
 }
 
-// text is what the document says of a cell.
+// text returns the document's text about a cell.
 func (c cell) text(of tolerance, notes *reasons) string {
 	if c.never != "" {
 		return "– " + notes.number(c.never)

@@ -1,7 +1,7 @@
 package replaytest_test
 
-// The table: every form and what becomes of it in every place. docs/reference/dialect-places.md
-// is written from it.
+// tolerances returns the table: every form, and its result in every place of a
+// request. docs/reference/dialect-places.md is generated from it.
 func tolerances() []tolerance {
 	var table []tolerance
 	for _, of := range [][]tolerance{schemaRows(), nameRows(), valueRows(), emptyRows(), memberRows(), operationRows(), filterRows(), messageRows()} {
@@ -10,7 +10,7 @@ func tolerances() []tolerance {
 	return table
 }
 
-// Reasons why a form cannot occur that several rows give.
+// Reasons in several rows for which a form cannot occur.
 const (
 	noList        = "a query has no `schemas`"
 	noValue       = "a query has values in its filter only"
@@ -23,7 +23,7 @@ const (
 )
 
 func schemaRows() []tolerance {
-	// near is a message with a near miss in its list.
+	// near returns a message with a near miss in its list.
 	near := func(list string, notices ...string) change {
 		return change{schemas: list, sends: `"title":"x"`, then: `{"/title":"x","/schemas":{"contains":"` + coreUser + `"}}`, notices: notices}
 	}
@@ -103,7 +103,8 @@ func schemaRows() []tolerance {
 	}
 }
 
-// tenantSchemas are the tenant's own: one has badge, and both have region.
+// tenantSchemas are the schemas of the tenant: one has badge, and both have
+// region.
 var tenantSchemas = []string{
 	`{"id":"urn:example:hr:1.0:Person","attributes":[{"name":"badge"},{"name":"region"}]}`,
 	`{"id":"urn:example:sales:1.0:Person","attributes":[{"name":"region"}]}`,
@@ -303,7 +304,8 @@ func nameRows() []tolerance {
 	}
 }
 
-// refused are the cells with an error for everybody in each that is tried.
+// refused returns the cells with an error for every tenant in each that is
+// tried.
 func (c cells) refused(scimType, reason string) cells {
 	for p := range c {
 		c[p] = c[p].refused(scimType, reason)
@@ -311,7 +313,8 @@ func (c cells) refused(scimType, reason string) cells {
 	return c
 }
 
-// strictly are the cells, with an error for a strict tenant in each that is tried.
+// strictly returns the cells with an error for a strict tenant in each that is
+// tried.
 func strictly(scimType string, c cells) cells {
 	for p := range c {
 		for i := range c[p].tries {
@@ -321,10 +324,11 @@ func strictly(scimType string, c cells) cells {
 	return c
 }
 
-// one is a value in the members of a body and as the value of an operation.
+// A one is a value in the members of a body and as the value of an operation.
 type one struct{ members, path, value, then string }
 
-// sentAlike are the cells of values that are the same in a body and in an operation.
+// sentAlike returns the cells of values that are the same in a body and in an
+// operation.
 func sentAlike(ones ...one) cells {
 	var in, at []change
 	for _, o := range ones {
@@ -334,7 +338,7 @@ func sentAlike(ones ...one) cells {
 	return bodies(in...).with(cells{inValue: patched(at...)})
 }
 
-// also are the cells, and values that everybody gets an error for.
+// also returns the cells with further values that every tenant refuses.
 func (c cells) also(scimType, reason string, ones ...one) cells {
 	for p, cell := range sentAlike(ones...).refused(scimType, reason) {
 		c[p] = c[p].and(cell)
@@ -556,7 +560,7 @@ func memberRows() []tolerance {
 	}
 }
 
-// found is the cell whose searches find nobody.
+// found returns the cell with searches that find nothing.
 func (c cell) found() cell {
 	for i := range c.tries {
 		c.tries[i].taken = []step{{"body": map[string]any{"/totalResults": 0}}}
@@ -683,13 +687,14 @@ func messageRows() []tolerance {
 	}}
 }
 
-// messages is a cell of one message, with a user of the try's name.
+// messages returns a cell with one message, and a user with the name of the
+// try.
 func messages(path, body, then string) cell {
 	c := change{then: then}
 	return cell{tries: []try{{setup: c.before(), method: "POST", path: path, body: body, taken: []step{{"body": c.matchers("")}}}}}
 }
 
-// noticed is the cell with these notices and no others.
+// noticed returns the cell with exactly these notices.
 func (c cell) noticed(kinds ...string) cell {
 	for i := range c.tries {
 		c.tries[i].notices = append([]string{}, kinds...)

@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write docs/reference/dialect-places.md")
 
-// place is where in a request a form can occur.
+// A place is a position in a request where a form can occur.
 type place int
 
 const (
@@ -42,65 +42,69 @@ var placeNames = [places]string{
 	"filter", "sortBy", "attributes", "excludedAttributes", "`/.search` body", "Bulk data",
 }
 
-// tolerance is a form that the RFCs do not have, or that servers often get wrong.
+// A tolerance is a form that the RFCs do not have, or that servers often handle
+// wrongly.
 type tolerance struct {
 	// sent is the form, in Markdown.
 	sent string
-	// notices are the kinds that the event names, none where the RFCs have the form.
+	// notices are the kinds that the event names, none if the RFCs have the
+	// form.
 	notices []string
 	cells   cells
 }
 
-// cells are what becomes of a form in each place. The /.search body and Bulk data
-// are derived from the others unless they are given.
+// A cells has the result of a form in each place. The /.search body and Bulk
+// data are derived from the others unless they are given.
 type cells map[place]cell
 
-// cell is what becomes of a form in a place: it is tried, or it cannot occur.
+// A cell is the result of a form in a place: it is tried, or it cannot occur.
 type cell struct {
 	tries []try
 	// never is why the form cannot occur.
 	never string
-	// derived cells have the tries of others.
+	// derived cells use the tries of others.
 	derived bool
 }
 
-// try is a request with the form, and what has to be true of its answer.
+// A try is a request with the form, and what must be true of its answer.
 type try struct {
 	setup              []step
 	method, path, body string
-	// taken are checks of a request that is taken, refused of one that is not.
+	// taken are checks of an accepted request, refused those of a refused one.
 	taken, refused []step
-	// notices are the kinds in the event, when they are not the tolerance's.
+	// notices are the kinds in the event, if they are not the tolerance's.
 	notices []string
-	// reason is why everybody gets an error, and scimType its type.
+	// reason is why every tenant refuses it, and scimType the type of the
+	// error.
 	reason, scimType string
-	// strict is the scimType of the error of a strict tenant, of what has no notice.
+	// strict is the scimType of a strict tenant's error, for a form without a
+	// notice.
 	strict string
 	// search is the query of a GET.
 	search *search
-	// bulk is whether the answer is that of an operation in a bulk request.
+	// bulk is set if the answer is that of an operation in a bulk request.
 	bulk bool
 }
 
-// step is a step or a check of a replay.Case.
+// A step is a step or a check of a replay.Case.
 type step map[string]any
 
-// search is a query in the words of a search request.
+// A search is a query in the words of a search request.
 type search struct {
 	collection, filter, sortBy, attributes, excluded string
 }
 
-// change is a change of one resource.
+// A change is a change of one resource.
 type change struct {
 	group bool
-	// has are the resource's members before, in the RFCs' form; a group may name
-	// the users {{a}} and {{b}} and the group {{other}}.
+	// has are the resource's members before, in the form of the RFCs; a group
+	// may name the users {{a}} and {{b}} and the group {{other}}.
 	has string
 	// sends are members of a body, or operations of a PATCH.
 	sends string
 	// then are matchers of the resource afterwards, by pointer.
 	then string
-	// schemas is the list of the body, when it is not the RFCs'.
+	// schemas is the list in the body, if it is not that of the RFCs.
 	schemas string
 	notices []string
 	strict  string
@@ -113,7 +117,8 @@ const (
 	patchOp    = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 )
 
-// collection is where the resource is, and core the schema of its type.
+// collection returns the endpoint of the resource, and core the schema of its
+// type.
 func (c change) collection() string {
 	if c.group {
 		return "/Groups"
@@ -128,8 +133,8 @@ func (c change) core() string {
 	return coreUser
 }
 
-// body is a resource with its name and these members. {{k}} is different in each
-// try.
+// body returns a resource with its name and these members. {{k}} is different
+// in each try.
 func (c change) body(schemas, members string) string {
 	name := `"userName":"{{k}}@example.com"`
 	if c.group {
@@ -149,10 +154,10 @@ func (c change) body(schemas, members string) string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
-// noSchemas is for a body that does not have schemas.
+// noSchemas stands for a body without schemas.
 const noSchemas = "none"
 
-// people are the others that a group may have as members.
+// people returns the steps that create the possible members of a group.
 func (c change) people() []step {
 	if !c.group {
 		return nil
@@ -167,14 +172,14 @@ func (c change) people() []step {
 	}
 }
 
-// before makes the resource {{u}}.
+// before returns the steps that create the resource {{u}}.
 func (c change) before() []step {
 	return append(c.people(), step{
 		"request": "POST " + c.collection(), "with": json.RawMessage(c.body("", c.has)), "capture": map[string]string{"u": "/id"},
 	})
 }
 
-// find is the list that has the resource with the try's name.
+// find returns the list that has the resource with the name of the try.
 func (c change) find() string {
 	if c.group {
 		return "GET /Groups?attributes=displayName,externalId,members&filter=" + escaped(`displayName eq "{{k}}"`)
@@ -182,7 +187,7 @@ func (c change) find() string {
 	return "GET /Users?filter=" + escaped(`userName eq "{{k}}@example.com"`)
 }
 
-// escaped is a text in a query, with the variables in it as they are.
+// escaped returns a text for a query, with its variables unescaped.
 func escaped(text string) string {
 	return strings.NewReplacer("+", "%20", "%7B%7B", "{{", "%7D%7D", "}}").Replace(url.QueryEscape(text))
 }
@@ -226,7 +231,7 @@ func (c change) existing(method, body string) try {
 
 func (c change) put() try { return c.existing("PUT", c.body(c.schemas, c.sends)) }
 
-// patch has what the change sends as its operations.
+// patch sends the change as operations.
 func (c change) patch(operations string) try {
 	schemas := `"schemas":["` + patchOp + `"],`
 	switch c.schemas {
@@ -239,10 +244,10 @@ func (c change) patch(operations string) try {
 	return c.existing("PATCH", "{"+schemas+`"Operations":`+operations+"}")
 }
 
-// names has what the change sends as the value of an operation without a path.
+// names sends the change as the value of an operation without a path.
 func (c change) names() try { return c.patch(`[{"op":"replace","value":{` + c.sends + `}}]`) }
 
-// all makes a cell of the tries of several changes.
+// all returns a cell with the tries of several changes.
 func all(changes []change, tried func(change) try) cell {
 	var c cell
 	for _, one := range changes {
@@ -251,7 +256,8 @@ func all(changes []change, tried func(change) try) cell {
 	return c
 }
 
-// posted, replaced, named and patched are cells in which changes are taken.
+// posted, replaced, named and patched return cells in which changes are
+// accepted.
 func posted(changes ...change) cell   { return all(changes, change.post) }
 func replaced(changes ...change) cell { return all(changes, change.put) }
 func named(changes ...change) cell    { return all(changes, change.names) }
@@ -259,12 +265,12 @@ func patched(changes ...change) cell {
 	return all(changes, func(c change) try { return c.patch(c.sends) })
 }
 
-// bodies are the cells of what stands in all bodies alike.
+// bodies returns the cells of what is the same in all bodies.
 func bodies(changes ...change) cells {
 	return cells{inPOST: posted(changes...), inPUT: replaced(changes...), inNames: named(changes...)}
 }
 
-// refused is the cell, with an error for everybody.
+// refused returns the cell with an error for every tenant.
 func (c cell) refused(scimType, reason string) cell {
 	for i := range c.tries {
 		c.tries[i].scimType, c.tries[i].reason = scimType, reason
@@ -272,16 +278,16 @@ func (c cell) refused(scimType, reason string) cell {
 	return c
 }
 
-// and is the cell with the tries of another one.
+// and returns the cell with the tries of another one added.
 func (c cell) and(more cell) cell {
 	c.tries = append(c.tries, more.tries...)
 	return c
 }
 
-// never is a cell of what cannot occur.
+// never returns a cell for a form that cannot occur.
 func never(reason string) cell { return cell{never: reason} }
 
-// with are the cells and these.
+// with returns the cells with those of more.
 func (c cells) with(more cells) cells {
 	for p, cell := range more {
 		c[p] = cell
@@ -289,7 +295,8 @@ func (c cells) with(more cells) cells {
 	return c
 }
 
-// neverIn are the cells and those of places in which the form cannot occur.
+// neverIn returns the cells, and cells for places in which the form cannot
+// occur.
 func (c cells) neverIn(reason string, in ...place) cells {
 	for _, p := range in {
 		c[p] = never(reason)
@@ -297,11 +304,12 @@ func (c cells) neverIn(reason string, in ...place) cells {
 	return c
 }
 
-// query is a search in which one of two resources, or a part of one, is found.
+// A query is a search that finds one of two resources, or returns a part of
+// one.
 type query struct {
 	group bool
-	// one and other are members of two resources, in the RFCs' form: one is found,
-	// sorted first, or projected.
+	// one and other are members of two resources, in the form of the RFCs: one
+	// is found, sorted first, or projected.
 	one, other string
 	// by is the filter, the sort key or the list of attributes.
 	by string
@@ -310,7 +318,8 @@ type query struct {
 	notices      []string
 }
 
-// two makes the resources {{other}} and {{one}}, in this order.
+// two returns the steps that create the resources {{other}} and {{one}}, in
+// this order.
 func (q query) two() []step {
 	c := change{group: q.group}
 	created := func(members, name string) step {
@@ -328,7 +337,7 @@ func (q query) try(s search, holds step) try {
 	}
 }
 
-// text is the search as a query.
+// text returns the search as a query.
 func (s search) text() string {
 	var parts []string
 	for _, p := range []struct{ name, value string }{
@@ -341,7 +350,7 @@ func (s search) text() string {
 	return strings.Join(parts, "&")
 }
 
-// message is the search as a search request.
+// message returns the search as a search request.
 func (s search) message() string {
 	m := map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:SearchRequest"}}
 	for name, value := range map[string]string{"filter": s.filter, "sortBy": s.sortBy} {
@@ -367,7 +376,7 @@ func marshalled(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// filtered finds one of two.
+// filtered returns a cell of filters that find one of two.
 func filtered(queries ...query) cell {
 	var c cell
 	for _, q := range queries {
@@ -376,7 +385,7 @@ func filtered(queries ...query) cell {
 	return c
 }
 
-// named is a filter for the two resources of a try.
+// named returns a filter for the two resources of a try.
 func (q query) named() string {
 	if q.group {
 		return `displayName sw "{{k}}-"`
@@ -384,7 +393,8 @@ func (q query) named() string {
 	return `userName sw "{{k}}-"`
 }
 
-// sorted has one of two first, although it was created last.
+// sorted returns a cell of orders in which one comes first, although it was
+// created last.
 func sorted(queries ...query) cell {
 	var c cell
 	for _, q := range queries {
@@ -393,7 +403,8 @@ func sorted(queries ...query) cell {
 	return c
 }
 
-// projected shows some parts of a resource and hides others.
+// projected returns a cell of projections that show some parts of a resource
+// and hide others.
 func projected(by func(names string) search, queries ...query) cell {
 	var c cell
 	for _, q := range queries {
@@ -419,8 +430,8 @@ func excluded(queries ...query) cell {
 	return projected(func(by string) search { return search{excluded: by} }, queries...)
 }
 
-// derive fills the cells of the /.search body and of Bulk data with the tries of
-// the others, where they are not given.
+// derive fills the cells of the /.search body and of Bulk data, unless they are
+// given, with the tries of the others.
 func (c cells) derive() {
 	if _, ok := c[inSearch]; !ok {
 		c[inSearch] = c.derived([]place{inFilter, inSortBy, inAttributes, inExcluded}, inSearchBody)
@@ -430,7 +441,7 @@ func (c cells) derive() {
 	}
 }
 
-// derived is a cell with the tries of other cells.
+// derived returns a cell with the tries of other cells.
 func (c cells) derived(from []place, again func(try) try) cell {
 	out := cell{derived: true}
 	for _, p := range from {
@@ -459,11 +470,11 @@ func inBulkData(t try) try {
 	return t
 }
 
-// nothing are the kinds of a request without a notice, where others of the
+// nothing are the kinds of a request without a notice, if others of the
 // tolerance have one.
 var nothing = []string{}
 
-// kinds are the notices of a try.
+// kinds returns the notices of a try.
 func (t try) kinds(of tolerance) []string {
 	if t.notices != nil {
 		return t.notices
@@ -471,13 +482,12 @@ func (t try) kinds(of tolerance) []string {
 	return of.notices
 }
 
-// isTaken reports whether a tenant takes the request.
+// isTaken reports whether a tenant accepts the request.
 func (t try) isTaken(of tolerance, strict bool) bool {
 	return t.reason == "" && (!strict || len(t.kinds(of)) == 0 && t.strict == "")
 }
 
-// makeCase is the try as a case of a tenant, named by a text that no other try
-// has.
+// makeCase returns the try as a case, with a name that no other try has.
 func (t try) makeCase(t2 testing.TB, of tolerance, name string, strict bool) replay.Case {
 	t2.Helper()
 	checks := t.refused
@@ -503,8 +513,8 @@ func (t try) makeCase(t2 testing.TB, of tolerance, name string, strict bool) rep
 	return cases[0]
 }
 
-// success are checks of the answer and the event of a request that is taken: the
-// event names these notices, each of them, and no others.
+// success returns the checks of the answer and the event of an accepted
+// request: the event names exactly these notices.
 func (t try) success(kinds []string) []step {
 	at := "/notices"
 	if t.bulk {
@@ -512,7 +522,7 @@ func (t try) success(kinds []string) []step {
 	}
 	one := "(" + strings.Join(kinds, "|") + "):[^,]+"
 	checks := []step{{
-		"says":  "the event names what was tolerated and nothing else",
+		"says":  "the event names exactly what was tolerated",
 		"event": map[string]any{at: map[string]any{"matches": "^" + one + "(," + one + ")*$"}},
 	}}
 	if len(kinds) == 0 {
@@ -527,8 +537,8 @@ func (t try) success(kinds []string) []step {
 	return checks
 }
 
-// failure is a check of a refusal: its scimType, and that it says what is wrong. Of
-// several notices any one may be refused.
+// failure returns the check of a refusal: its scimType, and that it says what
+// is wrong. Of several notices any one may be refused.
 func (t try) failure(kinds []string) step {
 	types, detail := []string{t.scimType}, map[string]any{"type": "string"}
 	if t.reason == "" && t.strict == "" {
@@ -553,7 +563,7 @@ func (t try) failure(kinds []string) step {
 	return step{"body": map[string]any{"/status": "400", "/scimType": scimType, "/detail": detail}}
 }
 
-// tables is the table with the cells that follow from others.
+// tables returns the table with the derived cells.
 func tables() []tolerance {
 	table := tolerances()
 	for _, of := range table {
@@ -562,9 +572,9 @@ func tables() []tolerance {
 	return table
 }
 
-// Each form is taken, with its notice and its effect, or refused, and changes
-// nothing, in every place in which it can occur; a strict tenant gets the error of
-// the notice. Nothing is left out of the table.
+// Each form is accepted, with its notice and its effect, or refused without a
+// change, in every place in which it can occur; a strict tenant answers with
+// the error of the notice. The table is complete.
 func TestDialects_AreTheSameInEveryPlace(t *testing.T) {
 	table := tables()
 	checkTable(t, table)
@@ -587,7 +597,7 @@ func tryTable(t *testing.T, engine enginetest.Engine, table []tolerance, strict 
 	}
 	s := newService(t, engine, settings, 1_000_000)
 	target := s.Target()
-	target.Strict = false // the cases themselves say what a strict tenant answers
+	target.Strict = false // the cases have the answers of a strict tenant themselves
 	target.Token = s.NewTenant(t, tenant.Unlimited)
 	s.addSchemas(t, tenantSchemas...)
 	next := sample(engine)
@@ -607,11 +617,12 @@ func tryTable(t *testing.T, engine enginetest.Engine, table []tolerance, strict 
 	}
 }
 
-// sampled is which of so many tries are made on an engine that is not in memory: they
-// are about requests, which are read before any table is.
+// sampled: one of this many tries is made on an engine that is not in memory.
+// The tries are about requests, which are parsed before a table is read.
 const sampled = 29
 
-// sample returns whether the next try is made on an engine.
+// sample returns a function that reports whether the next try is made on an
+// engine.
 func sample(engine enginetest.Engine) func() bool {
 	n := 0
 	return func() bool {
@@ -620,7 +631,7 @@ func sample(engine enginetest.Engine) func() bool {
 	}
 }
 
-// checkTable reports what the table leaves out: a notice, a place, a try.
+// checkTable reports notices, places and tries that are missing in the table.
 func checkTable(t *testing.T, table []tolerance) {
 	t.Helper()
 	missing := scim.NoticeKinds()

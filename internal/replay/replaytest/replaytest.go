@@ -1,6 +1,6 @@
-// Package replaytest runs the recorded requests of identity providers as tests of
-// a service that is put together in the same process. Each line has a tenant of
-// its own, so every byte is sent as it was recorded.
+// Package replaytest runs the recorded requests of identity providers as tests
+// of a service in the same process. Each line has its own tenant, so every byte
+// is sent as recorded.
 package replaytest
 
 import (
@@ -15,24 +15,24 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/replay"
 )
 
-// Fixture is a service under test, on some engine.
+// A Fixture is a service under test, on some engine.
 type Fixture interface {
-	// Target says how the service is reached and where its events are seen. Its
-	// tokens are not looked at.
+	// Target returns how to reach the service and where its events are. Its
+	// tokens are ignored.
 	Target() replay.Target
-	// NewTenant makes a tenant with so many seats, which has no users yet, and
-	// returns a token of it. A tenant that cannot be made ends the test.
+	// NewTenant creates a tenant without users and with this many seats, and
+	// returns a token for it. It fails the test if it cannot.
 	NewTenant(t *testing.T, seats int64) (token string)
 }
 
-// seats is how many seats each tenant has: more than any line takes, and few
-// enough to be filled quickly.
+// seats is the number of seats of each tenant: more than any line takes, and
+// few enough to be filled quickly.
 const seats = 12
 
 // RunAll runs each case as a subtest named by its id. open is called once; the
 // cases run one after another, each in a new tenant. A case that waits for a
-// capability is skipped with its reason; one that cannot be run here fails, since
-// here nothing is missing.
+// capability is skipped with its reason; one that cannot be run fails, since
+// nothing is missing here.
 func RunAll(t *testing.T, cases []replay.Case, open func(t *testing.T) Fixture) {
 	t.Helper()
 	fixture := open(t)
@@ -64,8 +64,8 @@ func RunAll(t *testing.T, cases []replay.Case, open func(t *testing.T) Fixture) 
 	}
 }
 
-// Handler is a client of a handler in the same process. The handler sees the
-// request line as it was sent, as behind a server.
+// Handler returns a client of a handler in the same process. The handler sees
+// the request line as sent, as in a server.
 func Handler(h http.Handler) replay.Doer { return handler{h} }
 
 type handler struct{ http.Handler }

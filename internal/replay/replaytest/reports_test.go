@@ -9,12 +9,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// waiting names the reports that the service does not satisfy yet, each with the
-// work that it waits for. One that is satisfied fails, so that the list shrinks.
+// waiting has the reports that the service does not satisfy yet, each with the
+// work that it waits for. A listed report that is satisfied fails the test, so
+// the list shrinks.
 var waiting = map[string]string{}
 
-// The requests behind public reports are answered as they have to be, on both
-// engines.
+// The requests of public reports are answered correctly, on both engines.
 func TestService_AnswersFieldReports(t *testing.T) {
 	reports, err := replay.Reports()
 	if err != nil {

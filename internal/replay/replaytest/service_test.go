@@ -22,20 +22,19 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The recorded requests, on both engines, through the gateway and the events that
-// Lambda would get.
+// The recorded requests, on both engines, through the gateway and the events
+// that Lambda would get.
 func TestService_AnswersWhatIdentityProvidersSend(t *testing.T) {
 	runAll(t, tenant.DefaultSettings())
 }
 
-// The same requests to tenants that take nothing but what the RFCs have: what
-// strays is refused and changes nothing, and what the RFCs have in its place comes
-// to the same.
+// The same requests to strict tenants: those that deviate from the RFCs are
+// refused and change nothing, and the form of the RFCs has the same effect.
 func TestService_AnswersStrictly(t *testing.T) {
 	runAll(t, strictSettings())
 }
 
-// strictSettings are those of a tenant that takes only what the RFCs have.
+// strictSettings returns the settings of a strict tenant.
 func strictSettings() tenant.Settings {
 	settings := tenant.DefaultSettings()
 	settings.Dialects, settings.UnknownAttributes, settings.UnknownMembers = tenant.DialectsRefuse, tenant.UnknownRefuse, tenant.UnknownMembersRefuse
@@ -66,11 +65,11 @@ func onEngines(t *testing.T, test func(t *testing.T, engine enginetest.Engine)) 
 
 const base = "https://scim.test/scim/v2"
 
-// testRate is the rate that a tenant is held to: one that a slow engine's answers
-// exceed as well.
+// testRate is the rate limit of a tenant: low enough to be exceeded on a slow
+// engine too.
 const testRate = 60
 
-// service is the whole service on some engine. Safe for concurrent use.
+// A service is the whole service on some engine. It is safe for concurrent use.
 type service struct {
 	app      *app.App
 	gateway  http.Handler
@@ -82,8 +81,8 @@ type service struct {
 	tenants    int
 }
 
-// newService puts the service together on a table of its own, behind a gateway
-// with the routes of the template.
+// newService assembles the service on its own table, with a gateway that has
+// the routes of the template.
 func newService(t *testing.T, engine enginetest.Engine, settings tenant.Settings, rate int) *service {
 	t.Helper()
 	s := &service{settings: settings, events: make(map[string][]byte), operations: make(map[string][][]byte)}
@@ -126,7 +125,7 @@ func (s *service) NewTenant(t *testing.T, seats int64) string {
 	return text
 }
 
-// addSchemas registers schemas of its own for the newest tenant.
+// addSchemas registers schemas for the newest tenant.
 func (s *service) addSchemas(t *testing.T, documents ...string) {
 	t.Helper()
 	id, err := tenant.ParseID(fmt.Sprintf("t%d", s.tenants))
@@ -144,7 +143,7 @@ func (s *service) addSchemas(t *testing.T, documents ...string) {
 	}
 }
 
-// Write takes the log: one line is one event.
+// Write receives the log: each line is one event.
 func (s *service) Write(line []byte) (int, error) {
 	var event struct{ RequestID, BulkRequestID string }
 	if err := json.Unmarshal(line, &event); err != nil {
@@ -159,8 +158,8 @@ func (s *service) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// event is the event of a request. That of a bulk request has those of its
-// operations among its fields.
+// event returns the event of a request. That of a bulk request has the events
+// of its operations in a field.
 func (s *service) event(requestID string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

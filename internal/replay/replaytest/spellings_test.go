@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// endpoint is what a request asks for.
+// An endpoint is what a request asks for.
 type endpoint int
 
 const (
@@ -33,18 +33,20 @@ var endpointNames = [endpoints]string{
 	"list", "read", "create", "replace", "modify", "delete", "`/.search`", "`/Bulk`", "discovery",
 }
 
-// plainRequest is a request in the RFCs' form, to be spelled otherwise.
+// A plainRequest is a request in the form of the RFCs, to be spelled
+// differently.
 type plainRequest struct {
 	method, path, query, body string
 	headers                   map[string]string
-	// base is another base path, "" for the target's.
+	// base is another base path; "" is the target's.
 	base   string
 	status int
 	// then are matchers of the answer.
 	then map[string]any
 }
 
-// plainRequests are sent by an endpoint; {{u}} and {{g}} are a user and a group.
+// plainRequests returns the requests of each endpoint; {{u}} and {{g}} are a
+// user and a group.
 func plainRequests() [endpoints][]plainRequest {
 	named := func(attribute, value string) string { return "filter=" + escaped(attribute+` eq "`+value+`"`) }
 	one := map[string]any{"/totalResults": 1}
@@ -102,11 +104,12 @@ func plainRequests() [endpoints][]plainRequest {
 	}
 }
 
-// spelling is another way to send a request: in its path, its query, its headers.
+// A spelling is another way to send a request: in its path, its query or its
+// headers.
 type spelling struct {
 	// sent is the form, in Markdown.
 	sent string
-	// respell makes it of a request, and is given it when applies says so.
+	// respell spells a request for which applies reports true.
 	respell func(plainRequest) plainRequest
 	applies func(endpoint, plainRequest) bool
 	// never is why the form cannot occur where it does not apply.
@@ -116,7 +119,7 @@ type spelling struct {
 	scimType, reason string
 }
 
-// fixedSegments are the parts of a path that are names and no ids.
+// fixedSegments matches the segments of a path that are names, not ids.
 var fixedSegments = regexp.MustCompile(`(?i)/(Users|Groups|\.search|Bulk|Schemas|ResourceTypes|ServiceProviderConfig)\b`)
 
 func hasBody(_ endpoint, q plainRequest) bool { return q.body != "" }
@@ -127,7 +130,7 @@ func isList(e endpoint, _ plainRequest) bool { return e == toList }
 
 func everywhere(endpoint, plainRequest) bool { return true }
 
-// onPath, onQuery and onHeader make a spelling of a part of a request.
+// onPath, onQuery and onHeader return a spelling of a part of a request.
 func onPath(f func(string) string) func(plainRequest) plainRequest {
 	return func(q plainRequest) plainRequest {
 		q.path = f(q.path)
@@ -220,7 +223,7 @@ func spellings() []spelling {
 	}
 }
 
-// makeCase is the request in another spelling as a case.
+// makeCase returns the request in another spelling as a case.
 func (q plainRequest) makeCase(t *testing.T, s spelling, name string) replay.Case {
 	t.Helper()
 	setup := []step{
@@ -256,8 +259,8 @@ func (q plainRequest) makeCase(t *testing.T, s spelling, name string) replay.Cas
 	return cases[0]
 }
 
-// Each spelling is served, or refused, at every endpoint alike, by a strict tenant
-// too: none of them changes what a request means.
+// Each spelling is served or refused in the same way at every endpoint, by a
+// strict tenant too: none of them changes what a request means.
 func TestSpellings_AreTheSameAtEveryEndpoint(t *testing.T) {
 	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
 		for name, settings := range map[string]tenant.Settings{"lenient": tenant.DefaultSettings(), "strict": strictSettings()} {
