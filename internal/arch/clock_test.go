@@ -9,13 +9,14 @@ import (
 	"testing"
 )
 
-// clocks are the files under internal/ and functions/ that read a clock themselves,
-// with the reason. All others are given one: app.WallClock in a deployment, which has
-// no reading of the machine's own clock in it. That one stands while a Lambda function
-// is frozen, and what is believed until a time would be believed for longer.
+// clocks has the files under internal/ and functions/ that read a clock
+// themselves, with the reason. All others are given one: in a deployment
+// app.WallClock, which has no monotonic reading. The monotonic clock stops
+// while a Lambda function is frozen, and what is cached until a time would be
+// used for longer.
 var clocks = map[string]string{
 	"internal/app/app.go":                 "WallClock itself",
-	"internal/console/console.go":         "the time of day, for who gives none",
+	"internal/console/console.go":         "the time of day, if no clock is given",
 	"internal/local/gateway.go":           "the time in an event, which nothing is measured from",
 	"internal/table/embedded/embedded.go": "tokens of transactions, on one machine that is never frozen",
 	"internal/table/retry.go":             "waits within one call; times that were given to it are compared by the time of day",
@@ -51,7 +52,7 @@ func TestClocks_AreGiven(t *testing.T) {
 					continue
 				}
 				if seen[name] = true; clocks[name] == "" {
-					t.Errorf("%s reads a clock itself; it is to be given one:\n%s", name, line)
+					t.Errorf("%s reads a clock itself; give it one:\n%s", name, line)
 				}
 			}
 			return nil
@@ -62,7 +63,7 @@ func TestClocks_AreGiven(t *testing.T) {
 	}
 	for name := range clocks {
 		if !seen[name] {
-			t.Errorf("%s reads no clock: take it from the list", name)
+			t.Errorf("%s reads no clock: remove it from the list", name)
 		}
 	}
 }

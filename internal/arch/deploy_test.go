@@ -13,7 +13,7 @@ import (
 	rollcall "github.com/rollcall-scim/rollcall"
 )
 
-// deployment is what a deployment chooses and what it tells.
+// A deployment is the parameters and outputs of the template.
 type deployment struct {
 	Metadata struct {
 		Interface struct {
@@ -42,7 +42,7 @@ func readDeployment(t *testing.T) deployment {
 	return d
 }
 
-// A first deployment asks for nothing: every parameter has a default, a
+// A first deployment needs no input: every parameter has a default, a
 // description, a place in the console's form and a row in docs/how-to/deploy.md.
 func TestParameters_AreDocumentedAndHaveDefaults(t *testing.T) {
 	d := readDeployment(t)
@@ -72,7 +72,7 @@ func TestParameters_AreDocumentedAndHaveDefaults(t *testing.T) {
 	compare(t, "parameter in docs/how-to/deploy.md", documented, "parameter", names)
 }
 
-// What samconfig.toml sets are parameters of the template.
+// samconfig.toml sets only parameters of the template.
 func TestSamconfig_SetsParametersThatThereAre(t *testing.T) {
 	d := readDeployment(t)
 	config := file(t, "samconfig.toml")
@@ -82,7 +82,7 @@ func TestSamconfig_SetsParametersThatThereAre(t *testing.T) {
 		for _, override := range strings.Fields(m[1]) {
 			name, _, _ := strings.Cut(override, "=")
 			if _, ok := d.Parameters[name]; !ok {
-				t.Errorf("samconfig.toml sets %s, which is no parameter", name)
+				t.Errorf("samconfig.toml sets %s, which is not a parameter", name)
 			}
 		}
 	}
@@ -98,7 +98,7 @@ func TestSamconfig_SetsParametersThatThereAre(t *testing.T) {
 	}
 }
 
-// Outputs that the documents tell the reader to use are there.
+// Outputs that the documents refer to exist.
 func TestOutputs_NamedInDocumentsAreThere(t *testing.T) {
 	d := readDeployment(t)
 	for _, document := range []string{"deploy.md", "runbook.md"} {
@@ -111,8 +111,8 @@ func TestOutputs_NamedInDocumentsAreThere(t *testing.T) {
 	}
 }
 
-// Every function has a log group with an end, an alarm for what fails, and an
-// output that names it.
+// Every function has a log group with a retention, an alarm for its failures,
+// and an output with its name.
 func TestFunctions_HaveWhatAnOperatorNeeds(t *testing.T) {
 	d := readDeployment(t)
 	functions := 0
@@ -138,10 +138,10 @@ func TestFunctions_HaveWhatAnOperatorNeeds(t *testing.T) {
 	}
 	for name, r := range d.Resources {
 		if r.Type == "AWS::CloudWatch::Alarm" && r.Condition != "HasAlarms" {
-			t.Errorf("%s rings without a topic", name)
+			t.Errorf("%s has an action without a topic", name)
 		}
 		if r.Type == "AWS::Logs::LogGroup" && !regexp.MustCompile(`(?s)\n  `+name+`:\n.*?\n      RetentionInDays: !Ref LogRetentionDays\n`).Match(rollcall.Template) {
-			t.Errorf("%s keeps its lines for ever", name)
+			t.Errorf("%s has no retention", name)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package arch holds the rules that no compiler knows, as tests: which package
-// may see which, and what must stay in step with what (routes, functions, make
-// targets, the commands that documents name). It has no code of its own.
+// Package arch has the rules that a compiler does not check, as tests: which
+// package may import which, and what must agree with what (routes, functions,
+// make targets, commands in documents). It has no code of its own.
 package arch

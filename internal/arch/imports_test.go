@@ -16,16 +16,16 @@ const module = "github.com/rollcall-scim/rollcall"
 // elsewhere is the pattern for packages of other modules.
 const elsewhere = "MODULE/..."
 
-// rule forbids packages to see others. Packages of this module are named by
-// their folder (./internal/scim), others by their import path; a pattern that
-// ends in /... takes the folder and all below it.
+// A rule forbids packages to depend on others. Packages of this module are
+// named by their folder (./internal/scim), others by their import path; a
+// pattern that ends in /... includes the folder and everything below it.
 type rule struct {
 	packages  []string
 	except    []string
 	forbidden []string
 	allowed   []string // exceptions to forbidden
-	// directly looks at import declarations alone; otherwise whatever is
-	// linked counts, however far.
+	// directly means that only import declarations count; otherwise all
+	// dependencies do, however indirect.
 	directly bool
 	reason   string
 }
@@ -34,25 +34,25 @@ var rules = []rule{
 	{
 		packages:  []string{"./internal/scim/filter"},
 		forbidden: []string{"./internal/...", elsewhere},
-		reason:    "the grammar of filters and paths stands alone: standard library only, to be read, fuzzed and reused by itself",
+		reason:    "the grammar of filters and paths depends on the standard library only, so that it can be read, fuzzed and reused by itself",
 	},
 	{
 		packages: []string{"./internal/scim"},
 		forbidden: []string{
 			"./internal/tenant", "./internal/access", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/table/...", "net/http",
 		},
-		reason: "the standard is values and pure functions; it knows neither our product nor HTTP nor storage",
+		reason: "the standard is values and pure functions; it knows neither this product nor HTTP nor storage",
 	},
 	{
 		packages:  []string{"./internal/directory/...", "./internal/tenant"},
 		forbidden: []string{"net/http", "./internal/httpapi", "./internal/adminapi", "./internal/store", "./internal/table/...", "./internal/app"},
-		reason:    "what the product promises does not depend on how it is asked or stored; storage is an interface that directory declares",
+		reason:    "the product's rules do not depend on the protocol or the storage; directory declares the interface of its storage",
 	},
 	{
 		packages:  []string{"./internal/table"},
 		forbidden: []string{"./internal/...", "net/http", elsewhere},
 		allowed:   []string{"./internal/table"},
-		reason:    "the contract of a table depends on no engine and on nothing of SCIM",
+		reason:    "the contract of a table depends neither on an engine nor on SCIM",
 	},
 	{
 		packages: []string{"./internal/table/..."},
@@ -71,7 +71,7 @@ var rules = []rule{
 		forbidden: []string{"./internal/store", "./internal/table/...", "./internal/app"},
 		allowed:   []string{"./internal/table"},
 		directly:  true,
-		reason:    "HTTP asks the directory; a handler that reads the table itself has rules of its own (of table it knows the usage that a request's event shows)",
+		reason:    "handlers call the directory; one that reads the table itself would have rules of its own (of table they know the usage in a request's event)",
 	},
 	{
 		packages:  []string{"./..."},
@@ -94,17 +94,17 @@ var rules = []rule{
 			"github.com/aws/aws-lambda-go/...", "github.com/awslabs/aws-lambda-go-api-proxy/...",
 		},
 		directly: true,
-		reason:   "handlers are net/http; that they run on Lambda is known at the edge alone",
+		reason:   "handlers are net/http; only the outermost package knows that they run on Lambda",
 	},
 	{
 		packages:  []string{"./functions/..."},
 		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/local", "./internal/lambdaruntime/...", "./internal/fixture", "./internal/provoke", "./internal/demo", "./internal/eventfile", "./internal/iam", "./internal/adminclient", "./internal/console/...", "go.etcd.io/bbolt/...", "github.com/spf13/...", "testing"},
-		reason:    "what only a developer's machine runs is not deployed: it would cost cold start and be there to misuse",
+		reason:    "code for developers' machines is not deployed: it would slow cold starts and could be misused",
 	},
 	{
 		packages:  []string{"./functions/..."},
 		forbidden: []string{"github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/service/sts/...", "github.com/aws/aws-sdk-go-v2/service/cloudformation/..."},
-		reason:    "Lambda sets region and credentials as variables; what looks for them elsewhere makes a binary a sixth larger and starts it later",
+		reason:    "Lambda sets region and credentials as variables; code that looks for them elsewhere makes a binary a sixth larger and slower to start",
 	},
 	{
 		packages:  []string{"./functions/..."},
@@ -117,73 +117,73 @@ var rules = []rule{
 		packages:  []string{"./internal/adminclient"},
 		forbidden: []string{"./internal/...", "github.com/aws/..."},
 		allowed:   []string{"./internal/adminclient", "./internal/errortext", "./internal/credential"},
-		reason:    "who asks the application's side knows what is described, and nothing of how it is served",
+		reason:    "a client of the admin API knows its description, and nothing of its implementation",
 	},
 	{
 		packages:  []string{"./internal/console"},
 		forbidden: []string{"./internal/...", elsewhere},
 		allowed:   []string{"./internal/console", "./internal/adminclient", "./internal/errortext", "./internal/credential", "./internal/idp", "./internal/pathname", "github.com/go-json-experiment/json/..."},
-		reason:    "the console shows what the admin API answers, of any deployment: it has no way to the data beside it, and nothing of others in its pages",
+		reason:    "the console shows what the admin API answers, of any deployment: it has no other access to the data, and its pages load nothing from other sites",
 	},
 	{
 		packages:  []string{"./..."},
 		forbidden: []string{"github.com/chromedp/..."},
-		reason:    "a browser is driven by tests alone: neither a function nor the command links what does it",
+		reason:    "only tests drive a browser: neither a function nor the command links the code for it",
 	},
 	{
 		packages:  []string{"./internal/lambdahttp"},
 		forbidden: []string{"./internal/..."},
 		allowed:   []string{"./internal/lambdahttp", "./internal/logline", "./internal/credential"},
-		reason:    "events and net/http meet without knowing what is served",
+		reason:    "the code between events and net/http does not know what is served",
 	},
 	{
 		packages:  []string{"./internal/logline"},
 		forbidden: []string{"./internal/...", elsewhere},
 		allowed:   []string{"./internal/logline", "./internal/credential"},
-		reason:    "the form of a line does not depend on what is said in it",
+		reason:    "the format of a line does not depend on its content",
 	},
 	{
 		packages:  []string{"./internal/credential"},
 		forbidden: []string{"./internal/...", elsewhere},
 		allowed:   []string{"./internal/credential"},
-		reason:    "what no text may show is known to all who write texts, and knows none of them",
+		reason:    "every package that writes texts knows what no text may show; that package knows none of them",
 	},
 	{
 		packages:  []string{"./internal/idp"},
 		forbidden: []string{"./internal/...", "net/http", elsewhere},
 		allowed:   []string{"./internal/idp"},
-		reason:    "the names of identity providers are known to all who show or log one, and decide nothing",
+		reason:    "packages that show or log identity providers know their names, which decide nothing",
 	},
 	{
 		packages:  []string{"./internal/lambdaruntime/..."},
 		forbidden: []string{"./internal/...", elsewhere},
 		allowed:   []string{"./internal/lambdaruntime/..."},
-		reason:    "what runs a function's binary stands where Lambda stands: it knows processes and bytes, not the service",
+		reason:    "the code that runs a function's binary takes Lambda's place: it knows processes and bytes, not the service",
 	},
 	{
 		packages:  []string{"./internal/eventfile"},
 		forbidden: []string{"./internal/...", elsewhere},
 		allowed:   []string{"./internal/eventfile"},
-		reason:    "expected answers are compared from outside: what made them may not help",
+		reason:    "expected answers are compared from outside, without the code that produced them",
 	},
 	{
 		packages:  []string{"./internal/demo"},
 		forbidden: []string{"./internal/...", elsewhere},
 		allowed:   []string{"./internal/demo"},
-		reason:    "the demo sends requests as identity providers and the application do: it shows nothing that they could not bring about",
+		reason:    "the demo sends requests as identity providers and the application do: it shows nothing that they could not cause",
 	},
 	{
 		packages:  []string{"./internal/local"},
 		forbidden: []string{"./internal/..."},
 		allowed:   []string{"./internal/local", "./internal/lambdahttp", "./internal/logline", "./internal/credential"},
-		reason:    "the local gateway stands where API Gateway stands: it knows events and routes, not the service",
+		reason:    "the local gateway takes API Gateway's place: it knows events and routes, not the service",
 	},
 	{
 		packages:  []string{"./internal/..."},
 		except:    []string{"./internal/app", "./internal/provoke"},
 		forbidden: []string{"./internal/app"},
 		directly:  true,
-		reason:    "app puts the parts together; a part that knows it is no part (provoke is for tests)",
+		reason:    "app assembles the parts, so no part may know it (provoke is for tests)",
 	},
 }
 
@@ -198,12 +198,12 @@ func TestImports_FollowTheRules(t *testing.T) {
 			found = true
 			for _, to := range packages.seenBy(from, r.directly) {
 				if matchesAny(r.forbidden, to) && !matchesAny(r.allowed, to) {
-					t.Errorf("%s sees %s\n\tby %s\n\tbut %s", from, to, strings.Join(packages.chain(from, to), " → "), r.reason)
+					t.Errorf("%s depends on %s\n\tby %s\n\tbut %s", from, to, strings.Join(packages.chain(from, to), " → "), r.reason)
 				}
 			}
 		}
 		if !found && !strings.HasSuffix(r.packages[0], "...") {
-			t.Errorf("a rule is about %v, and there is no such package", r.packages)
+			t.Errorf("a rule names the unknown packages %v", r.packages)
 		}
 	}
 }
@@ -247,7 +247,7 @@ func matches(pattern, name string) bool {
 	return name == pattern
 }
 
-// graph is who imports whom, tests left out.
+// A graph has the imports of packages, without their tests.
 type graph struct {
 	own     []string
 	imports map[string][]string
@@ -289,7 +289,7 @@ func listPackages(t *testing.T) *graph {
 	}
 }
 
-// short is a package's folder in this module, or its import path.
+// short returns a package's folder in this module, or its import path.
 func short(importPath string) string {
 	if importPath == module {
 		return "."
@@ -317,7 +317,7 @@ func (g *graph) seenBy(from string, directly bool) []string {
 	return all
 }
 
-// chain is the shortest way from one package to another.
+// chain returns the shortest path from one package to another.
 func (g *graph) chain(from, to string) []string {
 	before := map[string]string{from: ""}
 	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {

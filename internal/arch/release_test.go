@@ -9,15 +9,16 @@ import (
 	"testing"
 )
 
-// release is a Go release with its fixes: 1.26.8.
+// release matches a Go release with a patch number: 1.26.8.
 var release = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
 
-// The modules and the documents name one Go release, and what runs the tests is that
-// release or a later one: a binary has the standard library of whoever built it.
+// The modules and the documents name one Go release, and the tests run with
+// that release or a later one: a binary has the standard library of the
+// toolchain that built it.
 func TestGo_OneReleaseEverywhere(t *testing.T) {
 	wanted := goDirective(t, "go.mod")
 	if !release.MatchString(wanted) {
-		t.Fatalf("go.mod has go %s: name the release with its fixes, as 1.26.8", wanted)
+		t.Fatalf("go.mod has go %s: name a release with its patch number, for example 1.26.8", wanted)
 	}
 	if tools := goDirective(t, "tools/go.mod"); tools != wanted {
 		t.Errorf("tools/go.mod has go %s, go.mod has go %s", tools, wanted)
@@ -34,7 +35,7 @@ func TestGo_OneReleaseEverywhere(t *testing.T) {
 		}
 	}
 	if ci := file(t, filepath.Join(".ci", "run")); !strings.Contains(ci, `sed -n 's/^go //p' go.mod`) || regexp.MustCompile(`\b1\.\d\d\b`).MatchString(ci) {
-		t.Error(".ci/run takes the Go release from another place than go.mod")
+		t.Error(".ci/run does not take the Go release from go.mod")
 	}
 	if have := strings.TrimPrefix(runtime.Version(), "go"); older(have, wanted) {
 		t.Errorf("the tests are run by Go %s, go.mod has go %s", have, wanted)
@@ -50,8 +51,8 @@ func goDirective(t *testing.T, name string) string {
 	return m[1]
 }
 
-// older reports whether a release is older than another. A version that is no release, of
-// a toolchain under development, is not.
+// older reports whether a release is older than another. A version that is not
+// a release, from a toolchain under development, is not older.
 func older(have, wanted string) bool {
 	have, _, _ = strings.Cut(have, " ")
 	if !release.MatchString(have) {

@@ -18,7 +18,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/local"
 )
 
-// API Gateway sends a request to the function whose handler knows it.
+// API Gateway sends each request to the function whose handler serves it.
 func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 	deployed, err := local.Routes(rollcall.Template)
 	if err != nil {
@@ -32,22 +32,22 @@ func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 		}
 	}
 	for _, r := range adminapi.Routes() {
-		want = append(want, fmt.Sprintf("%s %s → %s for who signs", r.Method, r.Path, logicalID("admin")))
+		want = append(want, fmt.Sprintf("%s %s → %s for signed requests", r.Method, r.Path, logicalID("admin")))
 	}
-	want = append(want, "ANY "+adminapi.Prefix+"/{proxy+} → "+logicalID("admin")+" for who signs")
+	want = append(want, "ANY "+adminapi.Prefix+"/{proxy+} → "+logicalID("admin")+" for signed requests")
 	var got []string
 	for _, r := range deployed {
 		signed := ""
 		if r.IAM {
-			signed = " for who signs"
+			signed = " for signed requests"
 		}
 		got = append(got, r.Key()+" → "+r.Function+signed)
 	}
 	compare(t, "route of template.yaml", got, "route of the handlers", want)
 }
 
-// Every folder under functions/ is a function of the template, has a target
-// that builds it, and the other way round.
+// Every folder under functions/ is a function of the template and has a make
+// target that builds it, and vice versa.
 func TestFunctions_TemplateAndMakefileAreInStepWithTheFolders(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join(root(t), "functions"))
 	if err != nil {
@@ -77,8 +77,8 @@ func TestFunctions_TemplateAndMakefileAreInStepWithTheFolders(t *testing.T) {
 	compare(t, "build target", targets, "folder under functions/", folders)
 }
 
-// The schedule in the template is the interval at which rollcall local sweeps, and
-// a sweep ends before the next one begins.
+// The schedule in the template is the interval at which rollcall local sweeps,
+// and a sweep ends before the next one begins.
 func TestSweep_TemplateIsInStepWithTheInterval(t *testing.T) {
 	_, function, _ := strings.Cut(string(rollcall.Template), "\n  SweepFunction:\n")
 	function, _, _ = strings.Cut(function, "\n\n")
@@ -92,7 +92,7 @@ func TestSweep_TemplateIsInStepWithTheInterval(t *testing.T) {
 	}
 }
 
-// A command that a document tells the reader to type exists.
+// Make targets that a document names exist.
 func TestDocuments_NameMakeTargetsThatExist(t *testing.T) {
 	targets := make(map[string]bool)
 	for _, m := range regexp.MustCompile(`(?m)^([a-zA-Z][\w-]*):`).FindAllStringSubmatch(file(t, "Makefile"), -1) {
@@ -117,13 +117,13 @@ func TestDocuments_NameMakeTargetsThatExist(t *testing.T) {
 		}
 		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
 			if !targets[m[1]] {
-				t.Errorf("%s says make %s; there is no such target", filepath.Base(document), m[1])
+				t.Errorf("%s has make %s, which is not a target", filepath.Base(document), m[1])
 			}
 		}
 	}
 }
 
-// logicalID is the function's name in template.yaml: functions/users is
+// logicalID returns the function's name in template.yaml: functions/users is
 // UsersFunction.
 func logicalID(folder string) string {
 	return strings.ToUpper(folder[:1]) + folder[1:] + "Function"
@@ -156,7 +156,7 @@ func file(t *testing.T, name string) string {
 	return string(b)
 }
 
-// root is the module's folder.
+// root returns the module's folder.
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs(filepath.Join("..", ".."))

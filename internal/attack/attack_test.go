@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// Every hostile request has its one answer, and its invariant holds.
+// Every hostile request gets its one answer, and its invariant holds.
 func TestAttacks(t *testing.T) {
 	cases := load(t)
 	known := map[string]bool{}
@@ -25,12 +25,12 @@ func TestAttacks(t *testing.T) {
 	}
 	for id := range invariants {
 		if !known[id] {
-			t.Errorf("an invariant is of the case %s, which is not there", id)
+			t.Errorf("an invariant belongs to the case %s, which does not exist", id)
 		}
 	}
 	for id := range waiting {
 		if !known[id] {
-			t.Errorf("the case %s waits, and is not there", id)
+			t.Errorf("the case %s waits, and does not exist", id)
 		}
 	}
 	if t.Failed() {
@@ -52,16 +52,16 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// judge fails the test for what is wrong with the case: for anything, or, of a case
-// that waits, for nothing.
+// judge fails the test if the case failed, or, for a waiting case, if it
+// passed.
 func (r *run) judge(t *testing.T) {
 	t.Helper()
 	why, waits := waiting[r.ID]
 	switch {
 	case waits && len(r.faults) == 0:
-		t.Errorf("the case passes: take it from the list of those that wait")
+		t.Errorf("the case passes: remove it from the waiting cases")
 	case waits:
-		r.w.dirty = true // it did what it should not
+		r.w.dirty = true // it may have changed something
 		t.Logf("waits for %s: %s", why, strings.Join(r.faults, "; "))
 	default:
 		for _, fault := range r.faults {
@@ -73,33 +73,34 @@ func (r *run) judge(t *testing.T) {
 	}
 }
 
-// run is a case that is being run.
+// A run is one run of a case.
 type run struct {
 	*attack
 	w      *world
 	faults []string
 	// before is the tenant's ledger before the request.
 	before usage
-	// answers are those to the request, in no order when it was sent in parallel.
+	// answers are the answers to the request, in no order if it was sent in
+	// parallel.
 	answers []answer
-	// calls and lines are what the request made of the table and the log.
+	// calls and lines are the table calls and the log lines of the request.
 	calls []call
 	lines []map[string]any
 	took  time.Duration
-	// allocated is how much memory it took, in bytes.
+	// allocated is the memory that it allocated, in bytes.
 	allocated uint64
 	// racers are the users of a request that is sent in parallel, one for each.
 	racers []string
 }
 
-// usage is what a tenant has in use.
+// A usage is what a tenant has in use.
 type usage struct{ Seats, Users, Groups float64 }
 
 func (r *run) faultf(format string, args ...any) {
 	r.faults = append(r.faults, fmt.Sprintf(format, args...))
 }
 
-// want notes a fault unless something holds.
+// want records a fault unless ok.
 func (r *run) want(ok bool, format string, args ...any) {
 	if !ok {
 		r.faultf(format, args...)
@@ -132,7 +133,7 @@ func (r *run) all() {
 	if r.Fault != "" && r.Fault != clientLost {
 		begin := faults[r.Fault]
 		if begin == nil {
-			r.w.t.Fatalf("there is no fault %q", r.Fault)
+			r.w.t.Fatalf("unknown fault %q", r.Fault)
 		}
 		r.w.watch.fail = begin()
 	}
@@ -157,10 +158,10 @@ func (r *run) all() {
 	r.checkLog()
 }
 
-// clientLost is the fault of a client that sends a request again.
+// clientLost is the fault of a client that sends its request again.
 const clientLost = "answer to the client lost"
 
-// measured notes what sending takes.
+// measured records the time and memory that sending takes.
 func (r *run) measured(send func() answer) answer {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -172,11 +173,11 @@ func (r *run) measured(send func() answer) answer {
 	return a
 }
 
-// settingsAge is longer than a tenant's settings are believed without being read.
+// settingsAge is longer than a tenant's settings are cached.
 const settingsAge = 11 * time.Second
 
-// prepare makes what the case's placeholders stand for, so that it does not count
-// as what the request did.
+// prepare creates what the case's placeholders stand for, so that it does not
+// count as done by the request.
 func (r *run) prepare() {
 	r.w.watch.take()
 	saved := map[string]bool{}
@@ -206,7 +207,7 @@ func (r *run) prepare() {
 	r.w.watch.take()
 }
 
-// touched notes whether the tenant is what the next case begins with.
+// touched records whether the next case needs a new tenant.
 func (r *run) touched() {
 	for _, c := range r.w.watch.take() {
 		r.w.dirty = r.w.dirty || c.write && r.w.fixed(c)
@@ -233,7 +234,7 @@ func (r *run) sendAll() []answer {
 	case r.Request.Raw != "":
 		return r.w.raw(r.w.fill(r.Request.Raw))
 	case len(r.Request.CLI) > 0:
-		return nil // the invariant asks as the command does
+		return nil // the invariant sends the command's request
 	case r.Parallel == 0 && r.Fault == clientLost:
 		return []answer{r.w.send(r.w.of(r.Request)), r.w.send(r.w.of(r.Request))}
 	case r.Parallel == 0:
@@ -278,7 +279,7 @@ func (r *run) checkExpected() {
 	}
 }
 
-// checkAnswer holds of every answer.
+// checkAnswer checks what must hold for every answer.
 func (r *run) checkAnswer(a answer) {
 	r.want(a.status < 500 || a.status == r.Status || r.Answers[fmt.Sprint(a.status)] > 0, "a fault of the service: %d %s", a.status, a.body)
 	if strings.HasPrefix(string(r.Request.Path), "/admin/") {
@@ -293,11 +294,11 @@ func (r *run) checkAnswer(a answer) {
 		d := a.document()
 		detail, _ := d["detail"].(string)
 		r.want(d["status"] == fmt.Sprint(a.status) && strings.Contains(detail, "(request "+a.header.Get("X-Request-Id")+")"),
-			"the error is no SCIM error with a detail and its request's id: %s", a.body)
+			"the error is not a SCIM error with a detail and its request's id: %s", a.body)
 	}
 }
 
-// checkLog holds of every line of the log.
+// checkLog checks what must hold for every line of the log.
 func (r *run) checkLog() {
 	all, faults := r.w.log.take()
 	r.lines = append(r.lines, all...)
@@ -309,9 +310,9 @@ func (r *run) checkLog() {
 	}
 }
 
-// checkTable holds of what every request does to the table: nothing of the other
-// tenant's is touched unless it asks itself, a refused request changes nothing, and
-// no credential is stored.
+// checkTable checks what must hold for the table after every request: no item
+// of the other tenant is touched, except by that tenant's own request, a
+// refused request changes nothing, and no credential is stored.
 func (r *run) checkTable() {
 	itself := strings.Contains(fmt.Sprint(r.Request), "T2_TOKEN")
 	refused := len(r.answers) > 0 && !slices.ContainsFunc(r.answers, func(a answer) bool { return a.status < 400 })
@@ -324,14 +325,14 @@ func (r *run) checkTable() {
 			r.want(!strings.Contains(c.values+c.sort, secret), "a credential is stored in %s", c.partition)
 		}
 		if !kept(c.partition) {
-			// What names the other tenant's is not left for the next case to find.
+			// The other tenant's data must be the same for the next case.
 			r.w.dirty = r.w.dirty || r.w.fixed(c) || strings.Contains(string(r.Request.Body), "{T2_")
 			r.want(!refused, "a refused request wrote %s %s", c.partition, c.sort)
 		}
 	}
 }
 
-// body is that of the first answer.
+// body returns the body of the first answer.
 func (r *run) body() string {
 	if len(r.answers) == 0 {
 		return ""

@@ -14,12 +14,12 @@ import (
 //go:embed testdata/cases.jsonl
 var caseFile []byte
 
-// attack is a hostile request and the answer to it.
+// An attack is a hostile request and its answer.
 type attack struct {
 	ID       string `json:"id"`
 	Category string `json:"category"`
-	// Says is what the case proves, for a reader; the invariant of the same id is
-	// the proof.
+	// Says describes what the case proves; the invariant with the same id
+	// proves it.
 	Says string `json:"says"`
 	// Source names a published incident of the kind.
 	Source string `json:"source"`
@@ -28,57 +28,60 @@ type attack struct {
 	Wait  int    `json:"wait"`
 	// SeatsLeft sets the seat limit so that this many seats are free.
 	SeatsLeft *int `json:"seatsLeft"`
-	// Parallel sends the request this many times at once, with {i} counted from 0.
+	// Parallel sends the request this many times concurrently, with {i} counted
+	// from 0.
 	Parallel int `json:"parallel"`
-	// Fault names what goes wrong below the service: see faults.
+	// Fault names a fault of the table: see faults.
 	Fault   string  `json:"fault"`
 	Request request `json:"request"`
-	// Status is the one answer; Answers counts those of a request that is sent more
-	// than once by their status.
+	// Status is the one answer; Answers has the number of answers by status,
+	// for a request that is sent more than once.
 	Status  int            `json:"status"`
 	Answers map[string]int `json:"answers"`
-	// SCIMType is the error's, "" for an error without one.
+	// SCIMType is the error's, or "" for an error without one.
 	SCIMType string `json:"scimType"`
-	// Has and HasNot look into the body of the answer.
+	// Has and HasNot are texts that the body of the answer must and must not
+	// have.
 	Has    string `json:"has"`
 	HasNot string `json:"hasNot"`
 	// Check is sent afterwards.
 	Check []step `json:"check"`
 }
 
-// step is a request beside the one that the case is about.
+// A step is a request beside the case's own.
 type step struct {
 	Request request `json:"request"`
 	Status  int     `json:"status"`
 	Has     string  `json:"has"`
 	HasNot  string  `json:"hasNot"`
-	// Save makes placeholders of members of the answer.
+	// Save sets placeholders to members of the answer.
 	Save map[string]string `json:"save"`
 }
 
-// request is what is sent. Its texts may have placeholders.
+// A request is what is sent. Its texts may have placeholders.
 type request struct {
 	Method string `json:"method"`
-	// Path has the query too, byte by byte as it is sent.
+	// Path includes the query, and is sent byte by byte.
 	Path text `json:"path"`
-	// As names who asks: a placeholder of a token, sent as a bearer token, with the
-	// media type that belongs to it; "" for nobody.
+	// As is the placeholder of a token, sent as a bearer token with the media
+	// type that goes with it; "" sends no credential.
 	As      string          `json:"as"`
 	Headers map[string]text `json:"headers"`
 	Body    text            `json:"body"`
-	// BodyBase64 is a body that is no text.
+	// BodyBase64 is a body that is not text.
 	BodyBase64 string `json:"bodyBase64"`
-	// Raw is sent over a socket in the place of all others.
+	// Raw is sent over a socket instead of a request.
 	Raw string `json:"raw"`
-	// CLI is a command line of rollcall in the place of a request.
+	// CLI is a command line of rollcall instead of a request.
 	CLI []string `json:"cli"`
 }
 
-// text is a text, written out or as a list of a beginning, a part, how often the
-// part is repeated, and an end. {#} in the part is its number, counted from 0.
+// A text is a text, written out or as a list: a beginning, a part, how often
+// the part is repeated, and an end. {#} in the part is its number, counted from
+// 0.
 type text string
 
-// UnmarshalJSON reads both forms.
+// UnmarshalJSON decodes both forms.
 func (t *text) UnmarshalJSON(b []byte) error {
 	if b[0] != '[' {
 		return json.Unmarshal(b, (*string)(t))
@@ -101,7 +104,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// body is what is sent as the body.
+// body returns the body that is sent.
 func (q *request) body() (string, error) {
 	if q.BodyBase64 == "" {
 		return string(q.Body), nil
@@ -110,7 +113,8 @@ func (q *request) body() (string, error) {
 	return string(decoded), err
 }
 
-// load reads the cases. A misspelled member is an error: it would prove nothing.
+// load reads the cases. A misspelled member is an error: it would prove
+// nothing.
 func load(t *testing.T) []*attack {
 	t.Helper()
 	var all []*attack

@@ -12,11 +12,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
 
-// waiting are the cases that are not held yet, with what they wait for. One that
-// passes fails the test until it is taken from here.
+// waiting has the cases that do not hold yet, with what they wait for. A case
+// that passes fails the test until it is removed here.
 var waiting = map[string]string{}
 
-// invariants are what holds after the request of each case, beside what holds of all.
+// invariants are what must hold after the request of each case, in addition to
+// what holds for all.
 var invariants = map[string]func(r *run){
 	// Credentials.
 	"auth-001": func(r *run) {
@@ -129,7 +130,7 @@ var invariants = map[string]func(r *run){
 	},
 	"priv-009": func(r *run) {
 		nothingChanged(r)
-		r.want(strings.Contains(r.get("/scim/v2/Groups/{T1_ADMIN_GROUP}").body, r.w.vars["T1_OWNER"]), "the owner is no member any more")
+		r.want(strings.Contains(r.get("/scim/v2/Groups/{T1_ADMIN_GROUP}").body, r.w.vars["T1_OWNER"]), "the owner is not a member any more")
 	},
 	"priv-012": func(r *run) {
 		for _, secret := range r.w.secrets() {
@@ -145,7 +146,7 @@ var invariants = map[string]func(r *run){
 	"own-006": func(r *run) { r.want(r.statuses() == "403 403 403", "the operations: %s", r.statuses()); r.ownerSame() },
 	"mass-001": func(r *run) {
 		r.onlyOwn()
-		r.want(r.document()["id"] != "evil", "the id was taken")
+		r.want(r.document()["id"] != "evil", "the id was accepted")
 		r.notMember(r.id())
 		seen := r.admin(200, "GET", "/tenants/{T1}/users/"+r.id(), "").document()
 		r.want(seen["protected"] == false && seen["origin"] == "scim" && seen["deleted"] == false && seen["holds"] == "seat", "taken: %v", seen)
@@ -166,7 +167,7 @@ var invariants = map[string]func(r *run){
 	"filt-001": refusedAtOnce,
 	"filt-002": func(r *run) {
 		refusedAtOnce(r)
-		r.want(r.get("/scim/v2/Users?count=0").status == 200, "the service is gone")
+		r.want(r.get("/scim/v2/Users?count=0").status == 200, "the service does not answer")
 	},
 	"filt-003": func(r *run) {
 		refusedAtOnce(r)
@@ -208,7 +209,8 @@ var invariants = map[string]func(r *run){
 		r.w.many()
 		r.answers = []answer{r.measured(func() answer { return r.w.send(r.w.of(r.Request)) })}
 		r.wantTotal(0)
-		// What is read, twenty times over; a fold for each comparison would be 180 times.
+		// One pass over the items, twenty times; a fold in every comparison
+		// would be 180 times.
 		r.want(r.allocated < 20*150*3000, "%d bytes were allocated, in %s", r.allocated, r.took)
 	},
 
@@ -394,7 +396,8 @@ var invariants = map[string]func(r *run){
 	},
 }
 
-// nothingChanged: as many users, seats and groups as before, and nothing written.
+// nothingChanged checks that users, seats and groups are as many as before, and
+// that nothing was written.
 func nothingChanged(r *run) {
 	after := r.usage()
 	r.want(after == r.before, "%+v in use, was %+v", after, r.before)
@@ -403,25 +406,26 @@ func nothingChanged(r *run) {
 	}
 }
 
-// refusedAtOnce: nothing was read for the request, and it took no time.
+// refusedAtOnce checks that nothing was read for the request, and that it took
+// no time.
 func refusedAtOnce(r *run) {
 	r.readNothing()
 	r.want(r.took < 5*time.Second, "it took %s", r.took)
 }
 
-// userSame: {T1_USER} is as it was made.
+// userSame checks that {T1_USER} is as it was created.
 func userSame(r *run) {
 	nothingChanged(r)
 	r.wantUser(r.w.vars["T1_USER"], "title", "before")
 }
 
-// victimSame: the other tenant's user is byte by byte what it was.
+// victimSame checks that the other tenant's user is byte by byte the same.
 func victimSame(r *run) {
 	now := r.w.must(200, r.w.request("GET", "/scim/v2/Users/"+r.w.vars["T2_USER"], r.w.vars["T2_TOKEN"], "")).body
 	r.want(now == r.w.victimWas, "the other tenant's user is %s, was %s", now, r.w.victimWas)
 }
 
-// asCommand asks for the log as rollcall log does.
+// asCommand requests the log as rollcall log does.
 func asCommand(r *run) {
 	client, err := adminclient.New("http://127.0.0.1:"+r.w.port+adminapi.Prefix, adminclient.Bearer(adminToken))
 	if err != nil {
@@ -432,16 +436,16 @@ func asCommand(r *run) {
 	r.want(err == nil && len(found.Entries) == 0, "found %v, %v", found.Entries, err)
 }
 
-// document is the first answer's body.
+// document returns the body of the first answer.
 func (r *run) document() map[string]any { return r.answers[0].document() }
 
-// id is that of the resource in the first answer.
+// id returns the id of the resource in the first answer.
 func (r *run) id() string {
 	id, _ := r.document()["id"].(string)
 	return id
 }
 
-// line is the one event that was logged of a request.
+// line returns the one event of the request.
 func (r *run) line() map[string]any {
 	for _, line := range r.lines {
 		if line["event"] == "scim.request" {
@@ -455,7 +459,8 @@ func (r *run) wantCause(cause string) {
 	r.want(r.line()["cause"] == cause, "the cause is %v, want %s", r.line()["cause"], cause)
 }
 
-// unauthenticated: a challenge, a cause, and no read of any table.
+// unauthenticated checks for a challenge and a cause, and that no table was
+// read.
 func (r *run) unauthenticated(cause string) {
 	r.wantCause(cause)
 	challenge := r.answers[0].header.Get("WWW-Authenticate")
@@ -463,7 +468,7 @@ func (r *run) unauthenticated(cause string) {
 	r.want(len(r.calls) == 0, "the table was read: %v", r.calls)
 }
 
-// notAdmin: nothing was answered on the application's side.
+// notAdmin checks that the admin API was not called.
 func (r *run) notAdmin() {
 	for _, line := range r.lines {
 		r.want(line["event"] != "admin.request", "the application's side was asked: %v", line)
@@ -473,15 +478,15 @@ func (r *run) notAdmin() {
 	}
 }
 
-// unheard: no handler was called.
+// unheard checks that no handler was called.
 func (r *run) unheard() {
 	r.want(len(r.lines) == 0 && len(r.calls) == 0, "a handler was called: %v, %v", r.lines, r.calls)
 }
 
-// oneAnswer: the connection had one answer.
+// oneAnswer checks that the connection had one answer.
 func (r *run) oneAnswer() { r.want(len(r.answers) == 1, "%d answers", len(r.answers)) }
 
-// readNothing: of the tenant only what its token brings was read.
+// readNothing checks that only the tenant and its ledger were read.
 func (r *run) readNothing() {
 	for _, c := range r.calls {
 		own := c.partition == "T#"+r.w.vars["T1"] || c.partition == "T#"+r.w.vars["T1"]+"#LEDGER"
@@ -489,7 +494,7 @@ func (r *run) readNothing() {
 	}
 }
 
-// onlyOwn: every item that was touched is the tenant's.
+// onlyOwn checks that every item that was touched is the tenant's.
 func (r *run) onlyOwn() {
 	for _, c := range r.calls {
 		r.want(of(r.w.vars["T1"], c.partition), "touched: %s", c.partition)
@@ -497,7 +502,7 @@ func (r *run) onlyOwn() {
 	r.want(!strings.Contains(r.body(), victim+"@example.com"), "another tenant's: %s", r.body())
 }
 
-// asUnknown: the answer is that of an id that nobody has.
+// asUnknown checks that the answer is that to an unknown id.
 func (r *run) asUnknown() {
 	q := r.Request
 	q.Path = "/scim/v2/Users/01900000-0000-7000-8000-00000000beef"
@@ -506,20 +511,20 @@ func (r *run) asUnknown() {
 	r.want(plain(a) == plain(r.answers[0]), "%s is not %s", plain(r.answers[0]), plain(a))
 }
 
-// get reads as the tenant.
+// get sends a read of the tenant.
 func (r *run) get(path string) answer {
 	return r.w.send(r.w.request("GET", r.w.fill(path), r.w.vars["T1_TOKEN"], ""))
 }
 
-// admin asks on the application's side.
+// admin sends a request to the admin API.
 func (r *run) admin(status int, method, path, body string) answer {
 	return r.w.must(status, r.w.request(method, adminapi.Prefix+r.w.fill(path), adminToken, body))
 }
 
-// group is a group with its members.
+// group returns a group with its members.
 func (r *run) group(id string) string { return r.get("/scim/v2/Groups/" + id).body }
 
-// notMember: the id is not in {T1_GROUP}.
+// notMember checks that the id is not in {T1_GROUP}.
 func (r *run) notMember(id string) {
 	group := r.get("/scim/v2/Groups/{T1_GROUP}?attributes=members").body
 	_, members, _ := strings.Cut(group, `"members":`)
@@ -532,14 +537,14 @@ func (r *run) wantUser(id, attribute string, want any) {
 	r.want(d != nil && fmt.Sprint(d[attribute]) == fmt.Sprint(want), "%s is %v, want %v", attribute, d[attribute], want)
 }
 
-// wantUsage: so many users and seats were added.
+// wantUsage checks how many users and seats were added.
 func (r *run) wantUsage(users, seats float64) {
 	after := r.usage()
 	r.want(after.Users == r.before.Users+users && after.Seats == r.before.Seats+seats,
 		"%+v in use, was %+v, want %v users and %v seats more", after, r.before, users, seats)
 }
 
-// wantTotal: the list has so many resources.
+// wantTotal checks the number of resources in the list.
 func (r *run) wantTotal(n float64) {
 	r.want(number(r.document()["totalResults"]) == n, "%v found, want %v", r.document()["totalResults"], n)
 }
@@ -549,18 +554,19 @@ func (r *run) wantTotalOf(path string, n float64) {
 	r.want(d["totalResults"] == n, "%s: %v found, want %v", path, d["totalResults"], n)
 }
 
-// usersBy is the path of a search for users.
+// usersBy returns the path of a search for users.
 func usersBy(r *run, filter string) string {
 	return "/scim/v2/Users?filter=" + url.QueryEscape(r.w.fill(filter))
 }
 
-// foundAs: exactly the created user is found by a userName.
+// foundAs checks that a userName finds exactly the created user.
 func (r *run) foundAs(name string) {
 	a := r.get(usersBy(r, `userName eq "`+name+`"`))
 	r.want(number(a.document()["totalResults"]) == 1 && strings.Contains(a.body, r.id()), "found by %s: %s", name, a.body)
 }
 
-// lacks: texts are neither in the answer nor in the user as read again.
+// lacks checks that texts are neither in the answer nor in the user as read
+// again.
 func (r *run) lacks(texts ...string) {
 	read := r.get("/scim/v2/Users/" + r.id())
 	r.want(read.status == 200, "read again: %d", read.status)
@@ -569,14 +575,15 @@ func (r *run) lacks(texts ...string) {
 	}
 }
 
-// opaqueManager: the manager is the id that was sent, without a name.
+// opaqueManager checks that the manager is the id that was sent, without a
+// name.
 func (r *run) opaqueManager() {
 	r.onlyOwn()
 	read := r.get("/scim/v2/Users/" + r.id()).body
 	r.want(strings.Contains(read, `"manager":{"value":"`+r.w.vars["T2_USER"]+`"}`), "stored: %s", read)
 }
 
-// ownerSame: the protected user has what identifies it, and is active.
+// ownerSame checks that the protected user keeps its identity and is active.
 func (r *run) ownerSame() {
 	nothingChanged(r)
 	owner := r.get("/scim/v2/Users/{T1_OWNER}").body
@@ -585,7 +592,7 @@ func (r *run) ownerSame() {
 	}
 }
 
-// statuses are those of a bulk request's operations.
+// statuses returns the statuses of a bulk request's operations.
 func (r *run) statuses() string {
 	var all []string
 	operations, _ := r.document()["Operations"].([]any)
@@ -595,8 +602,8 @@ func (r *run) statuses() string {
 	return strings.Join(all, " ")
 }
 
-// shownAsText: the console's page of the tenant's groups shows a name as text, under a
-// policy that runs nothing.
+// shownAsText checks that the console's page of the tenant's groups shows a
+// name as text, under a policy that runs no script.
 func (r *run) shownAsText(name string) {
 	r.w.group(name)
 	linked := r.w.send(r.w.page(r.w.console.Link(""), ""))
@@ -607,7 +614,7 @@ func (r *run) shownAsText(name string) {
 	r.want(strings.HasPrefix(a.header.Get("Content-Security-Policy"), "default-src 'none'"), "the policy is %q", a.header.Get("Content-Security-Policy"))
 }
 
-// number is a number of a JSON document.
+// number returns a number of a JSON document.
 func number(v any) float64 {
 	n, _ := v.(float64)
 	return n

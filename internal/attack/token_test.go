@@ -10,17 +10,17 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// place is a place of a request that has a text of the client's.
+// A place is a position in a request that holds a text of the client's.
 type place struct {
 	name string
-	// request is the request with a text in the place.
+	// request returns the request with a text in the place.
 	request func(w *world, text string) *http.Request
-	// refused: the request is 400 and changes nothing. In other places the text is not
-	// looked at.
+	// refused is set if the request is answered with 400 and changes nothing.
+	// In other places the text is ignored.
 	refused bool
 }
 
-// bodies are the bodies of requests with a text in each place that there is.
+// bodies are the bodies of requests with a text in each possible place.
 var bodies = []struct {
 	method, path string
 	body         string // with TEXT
@@ -67,13 +67,14 @@ var urls = []string{
 	"GET /admin/v1/tenants/{T1}/requests/TEXT",
 }
 
-// headers are those that could be logged or looked at.
+// headers are those that could be logged or read.
 var headers = []string{
 	"User-Agent", "X-Request-Id", "Client-Request-Id", "Traceparent", "X-Amzn-Trace-Id", "Lambda-Runtime-Aws-Request-Id",
 	"If-Match", "If-None-Match", "Accept", "Accept-Encoding", "Referer", "X-Forwarded-For", "Cookie",
 }
 
-// asked is a request of the tenant's identity provider, or of the application.
+// asked returns a request of the tenant's identity provider, or of the
+// application.
 func asked(w *world, method, path, body string) *http.Request {
 	if strings.HasPrefix(path, "/admin/") {
 		return w.request(method, w.fill(path), adminToken, w.fill(body))
@@ -122,9 +123,9 @@ func places() []place {
 	)
 }
 
-// A token in any place of a request, a tenant's own or another's, is in no log line, no
-// stored item and no answer; where a value would be stored or looked up, the request is
-// refused and changes nothing.
+// A token in any place of a request, a tenant's own or another's, appears in no
+// log line, no stored item and no answer. Where a value would be stored or
+// looked up, the request is refused and changes nothing.
 func TestTokens_AreKeptNowhere(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -134,7 +135,7 @@ func TestTokens_AreKeptNowhere(t *testing.T) {
 			w.fill("{T1_USER}{T1_GROUP}")
 			own := w.vars["T1_TOKEN"]
 			texts := map[string]string{"its own": own}
-			if engine.Name == "embedded" { // what is refused is the same on every engine
+			if engine.Name == "embedded" { // refusals are the same on every engine
 				texts["another tenant's"], texts["the admin token"] = w.vars["T2_TOKEN"], adminToken
 				texts["its own without the checksum"], texts["its own in upper case"] = own[:len(own)-9], strings.ToUpper(own)
 			}
@@ -152,8 +153,8 @@ func TestTokens_AreKeptNowhere(t *testing.T) {
 	}
 }
 
-// escapedBodies are bodies with a token whose first letter is written as an escape: in the
-// body itself, or in a text of it that is read as JSON or as a filter.
+// escapedBodies are bodies with a token whose first letter is escaped: in the
+// body itself, or in a text of it that is decoded as JSON or as a filter.
 var escapedBodies = []struct{ method, path, body string }{
 	{"POST", "/Users", `{"userName":"\u0072TEXT"}`},
 	{"POST", "/Users", `{"userName":"t@example.com","roles":[{"value":"{\"value\":\"\\u0072TEXT\"}"}]}`},

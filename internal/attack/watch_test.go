@@ -14,22 +14,22 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// watch is a table that notes every call, and can be made to fail. Safe for
-// concurrent use.
+// A watch is a table that records every call and can be made to fail. It is
+// safe for concurrent use.
 type watch struct {
 	table.Table
 	mu    sync.Mutex
 	calls []call
-	// fail is given each write of a user, nil for no fault.
+	// fail is called with each write of a user; nil for no fault.
 	fail func(write func() error) error
 }
 
-// call is one call for one item or partition.
+// A call is one call for one item or partition.
 type call struct {
 	write     bool
 	partition string
 	sort      string
-	// values are what a write stores, printed.
+	// values are the values that a write stores, printed.
 	values string
 }
 
@@ -39,7 +39,7 @@ func (w *watch) note(c ...call) {
 	w.calls = append(w.calls, c...)
 }
 
-// take returns the calls since it was called last.
+// take returns the calls since the last take.
 func (w *watch) take() []call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -81,17 +81,17 @@ func (w *watch) Write(ctx context.Context, tx table.Transaction) error {
 	return err
 }
 
-// faults are the ways in which the table fails for a case.
+// faults are the ways in which the table fails in cases.
 var faults = map[string]func() func(write func() error) error{
-	// The second operation's condition failed and the third conflicted, once: the
-	// holder is nobody, so the decision is made again.
+	// The second operation's condition failed and the third conflicted, once:
+	// no record holds the value, so the directory decides again.
 	"cancelled": func() func(func() error) error {
 		return once(func(func() error) error {
 			return &table.ConditionError{Failed: []table.FailedCondition{{Op: 1}}, Incomplete: true}
 		})
 	},
-	// The write was applied and its answer lost; sent again, the table answers that
-	// its token belongs to another transaction.
+	// The write was applied and its answer lost; when it is sent again, the
+	// table answers that its token belongs to another transaction.
 	"token reused": func() func(func() error) error {
 		n := 0
 		return func(write func() error) error {
@@ -105,7 +105,7 @@ var faults = map[string]func() func(write func() error) error{
 			return write()
 		}
 	},
-	// The table refuses every write for its capacity.
+	// The table throttles every write.
 	"throttled": func() func(func() error) error {
 		return func(func() error) error { return table.ErrThrottled }
 	},
@@ -130,19 +130,19 @@ func once(fail func(write func() error) error) func(func() error) error {
 	}
 }
 
-// credential is what a line of the log may not have: the beginning of a token of
-// ours, or a SHA-256.
+// credential matches what a line of the log may not have: the beginning of one
+// of our tokens, or a SHA-256.
 var credential = regexp.MustCompile(`rct_|rca_|\b[0-9a-f]{64}\b`)
 
-// lines takes the log. Safe for concurrent use.
+// A lines receives the log. It is safe for concurrent use.
 type lines struct {
 	mu     sync.Mutex
 	all    []map[string]any
 	faults []string
 }
 
-// Write takes one line, which is one JSON object, without a credential and without a
-// character that does not show.
+// Write receives one line, which must be one JSON object without a credential
+// and without invisible characters.
 func (l *lines) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -151,7 +151,7 @@ func (l *lines) Write(line []byte) (int, error) {
 	case err != nil || bytes.Count(line, []byte("\n")) != 1:
 		l.faults = append(l.faults, fmt.Sprintf("a log line is not one JSON object: %q", line))
 	case bytes.IndexFunc(bytes.TrimSuffix(line, []byte("\n")), func(r rune) bool { return !unicode.IsPrint(r) }) >= 0:
-		l.faults = append(l.faults, fmt.Sprintf("a log line has a character that does not show: %q", line))
+		l.faults = append(l.faults, fmt.Sprintf("a log line has an invisible character: %q", line))
 	case credential.Match(line):
 		l.faults = append(l.faults, fmt.Sprintf("a credential is in the log: %s", line))
 	}
@@ -159,7 +159,7 @@ func (l *lines) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// take returns the lines since it was called last, and what is wrong with them.
+// take returns the lines since the last take, and their faults.
 func (l *lines) take() (all []map[string]any, faults []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -167,8 +167,8 @@ func (l *lines) take() (all []map[string]any, faults []string) {
 	return all, faults
 }
 
-// kept tells a partition that is written for a request that was refused: the log,
-// its index, who fails, and when a token was used.
+// kept reports whether a partition is written even for a refused request: the
+// log, its index, the failing subjects, and the last use of tokens.
 func kept(partition string) bool {
 	for _, suffix := range []string{"#LOG", "#INDEX", "#FAILING", "#USED", "#MARKS"} {
 		if strings.HasSuffix(partition, suffix) {
@@ -178,7 +178,7 @@ func kept(partition string) bool {
 	return false
 }
 
-// of tells whether a partition is a tenant's.
+// of reports whether a partition is a tenant's.
 func of(tenant, partition string) bool {
 	return partition == "T#"+tenant || strings.HasPrefix(partition, "T#"+tenant+"#")
 }

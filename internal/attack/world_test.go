@@ -31,17 +31,17 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// adminToken lets in on the application's side, as the one of rollcall local does.
+// adminToken gives access to the admin API, as that of rollcall local does.
 const adminToken = "rca_local_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst"
 
-// operator is who it lets in.
+// operator is the caller with adminToken.
 const operator = "arn:aws:iam::123456789012:user/operator"
 
-// victim is in every name of the other tenant's.
+// victim is part of every name of the other tenant.
 const victim = "victim"
 
-// world is the service on one engine, with the tenant that is attacked from and the
-// tenant that is not to be touched.
+// A world is the service on one engine, with the attacking tenant and the
+// tenant that must not be touched.
 type world struct {
 	t       *testing.T
 	handler http.Handler
@@ -54,21 +54,21 @@ type world struct {
 
 	// console is served beside the gateway.
 	console *console.Console
-	// victimWas is the other tenant's user as it was made.
+	// victimWas is the other tenant's user as created.
 	victimWas string
 
-	// tenants counts the tenants made, and serial the values of {N}.
+	// tenants counts the tenants created, and serial the values of {N}.
 	tenants, serial int
-	// other are the placeholders of the tenant that is not touched, and of all
-	// tenants; vars are those of the tenant in use.
+	// other are the placeholders of the untouched tenant, and of all tenants;
+	// vars are those of the tenant in use.
 	other, vars map[string]string
-	// crowd are the users of many, nil before they are needed.
+	// crowd are the users of many, nil until they are needed.
 	crowd []string
 	// dirty is set when a case has changed the tenant in use.
 	dirty bool
 }
 
-// newWorld puts the service together, as rollcall local does, on a table.
+// newWorld assembles the service on a table, as rollcall local does.
 func newWorld(t *testing.T, engine table.Table) *world {
 	t.Helper()
 	w := &world{t: t, watch: &watch{Table: engine}, log: &lines{}, now: time.Now().Truncate(time.Millisecond), dirty: true}
@@ -77,7 +77,7 @@ func newWorld(t *testing.T, engine table.Table) *world {
 	slog.SetDefault(logger)
 	t.Cleanup(func() { slog.SetDefault(before) })
 
-	// What the table throttles is given up at once: nothing here waits.
+	// A throttled call gives up at once: this test never waits.
 	waited := time.Duration(0)
 	o := app.Options{Now: w.clock, Retry: []table.RetryOption{table.RetryClock(
 		func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.now.Add(waited) },
@@ -165,14 +165,14 @@ func (w *world) clock() time.Time {
 	return w.now
 }
 
-// later lets seconds pass.
+// later advances the clock by seconds.
 func (w *world) later(seconds int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = w.now.Add(time.Duration(seconds) * time.Second)
 }
 
-// tenant makes a tenant with a token, and the placeholders of both.
+// tenant creates a tenant with a token, and sets the placeholders of both.
 func (w *world) tenant(vars map[string]string, name string) {
 	w.t.Helper()
 	w.must(201, w.request("PUT", "/admin/v1/tenants/"+vars[name], adminToken, `{"maxSeats":5000}`))
@@ -180,7 +180,7 @@ func (w *world) tenant(vars map[string]string, name string) {
 	vars[name+"_TOKEN"], _ = made["token"].(string)
 }
 
-// begin makes ready for a case: with a new tenant if the one in use was changed.
+// begin prepares for a case: with a new tenant if the one in use was changed.
 func (w *world) begin() {
 	w.t.Helper()
 	if w.dirty {
@@ -194,8 +194,8 @@ func (w *world) begin() {
 	w.vars["N"] = fmt.Sprint(w.serial)
 }
 
-// make is what a placeholder stands for that is made when a case needs it; false for
-// one that is not.
+// make returns the value of a placeholder that is created when a case needs it,
+// and false for any other.
 func (w *world) make(name string) (value string, ok bool) {
 	switch name {
 	case "T1_USERNAME":
@@ -203,7 +203,7 @@ func (w *world) make(name string) (value string, ok bool) {
 	case "T1_OWNER_NAME":
 		return "owner@example.com", true
 	case "T1_GROUP_NAME":
-		w.fill("{T1_GROUP}") // the name is that of a group that is there
+		w.fill("{T1_GROUP}") // an existing group must have the name
 		return "Admins", true
 	case "T1_USER":
 		return w.user(`"userName":"ann@example.com","title":"before"`), true
@@ -239,7 +239,7 @@ func (w *world) group(name string, members ...string) string {
 	return w.post(w.vars["T1_TOKEN"], "/scim/v2/Groups", groupBody(name, members...))
 }
 
-// many are 150 users, of 3 KB each.
+// many returns 150 users of 3 KB each.
 func (w *world) many() []string {
 	if w.crowd == nil {
 		w.crowd = w.users("member", 150, `"displayName":"`+strings.Repeat("Abc ", 750)+`x"`)
@@ -247,8 +247,8 @@ func (w *world) many() []string {
 	return w.crowd
 }
 
-// fixed tells a write by which the tenant is not any more what cases begin with: of its
-// settings, or of what a placeholder stands for.
+// fixed reports whether a write changes what cases start with: the settings, or
+// what a placeholder stands for.
 func (w *world) fixed(c call) bool {
 	if c.partition == "T#"+w.vars["T1"] && !strings.HasPrefix(c.sort, "TOKEN#") {
 		return true
@@ -261,7 +261,7 @@ func (w *world) fixed(c call) bool {
 	return false
 }
 
-// users makes users, 50 by one bulk request.
+// users creates users, 50 in one bulk request.
 func (w *world) users(name string, n int, attributes string) []string {
 	w.t.Helper()
 	var ids []string
@@ -299,7 +299,7 @@ func groupBody(name string, members ...string) string {
 
 var placeholder = regexp.MustCompile(`\{[A-Z][A-Z0-9_]*\}`)
 
-// fill puts in the placeholders, and makes what they stand for.
+// fill replaces placeholders, and creates what they stand for.
 func (w *world) fill(s string) string {
 	return placeholder.ReplaceAllStringFunc(s, func(name string) string {
 		name = name[1 : len(name)-1]
@@ -310,13 +310,13 @@ func (w *world) fill(s string) string {
 			}
 		}
 		if !ok {
-			w.t.Fatalf("the placeholder {%s} stands for nothing", name)
+			w.t.Fatalf("unknown placeholder {%s}", name)
 		}
 		return value
 	})
 }
 
-// request is a request with a bearer token.
+// request returns a request with a bearer token.
 func (w *world) request(method, path, token, body string) *http.Request {
 	r, err := newRequest(method, path, body)
 	if err != nil {
@@ -332,7 +332,7 @@ func (w *world) request(method, path, token, body string) *http.Request {
 	return r
 }
 
-// page is a request of a browser for a page of the console.
+// page returns a browser's request for a page of the console.
 func (w *world) page(path, cookie string) *http.Request {
 	r := w.request("GET", path, "", "")
 	r.Host = "127.0.0.1:" + w.port
@@ -342,7 +342,7 @@ func (w *world) page(path, cookie string) *http.Request {
 	return r
 }
 
-// newRequest is a request as net/http's server reads it, of any bytes.
+// newRequest returns a request of any bytes, as net/http's server decodes it.
 func newRequest(method, path, body string) (*http.Request, error) {
 	u, err := url.ParseRequestURI(path)
 	if err != nil {
@@ -354,7 +354,7 @@ func newRequest(method, path, body string) (*http.Request, error) {
 	}, nil
 }
 
-// of is the request of a case or a step.
+// of returns the request of a case or a step.
 func (w *world) of(q request) *http.Request {
 	w.t.Helper()
 	body, err := q.body()
@@ -376,28 +376,29 @@ func (w *world) of(q request) *http.Request {
 	return r
 }
 
-// answer is what was answered.
+// An answer is the answer to a request.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// document is the body as a JSON object, nil when it is none.
+// document returns the body as a JSON object, or nil if it is not one.
 func (a answer) document() map[string]any {
 	var d map[string]any
 	_ = json.Unmarshal([]byte(a.body), &d)
 	return d
 }
 
-// send sends a request by way of an event.
+// send sends a request through an event.
 func (w *world) send(r *http.Request) answer {
 	recorded := httptest.NewRecorder()
 	w.handler.ServeHTTP(recorded, r.WithContext(w.t.Context()))
 	return answer{recorded.Code, recorded.Header(), recorded.Body.String()}
 }
 
-// raw sends bytes over a socket, and reads the answers until the connection ends.
+// raw sends bytes over a socket, and returns the answers until the connection
+// ends.
 func (w *world) raw(sent string) []answer {
 	w.t.Helper()
 	var dialer net.Dialer
@@ -428,7 +429,7 @@ func (w *world) raw(sent string) []answer {
 	}
 }
 
-// must sends a request that is answered so.
+// must sends a request that must be answered with status.
 func (w *world) must(status int, r *http.Request) answer {
 	w.t.Helper()
 	a := w.send(r)
@@ -444,8 +445,8 @@ func (w *world) post(token, path, body string) string {
 	return id
 }
 
-// secrets are the credentials that there are, with the parts of tokens that nobody
-// else may learn.
+// secrets returns the existing credentials, and the parts of tokens that must
+// stay secret.
 func (w *world) secrets() []string {
 	all := []string{adminToken}
 	for name, value := range w.vars {

@@ -24,8 +24,8 @@ func read(t *testing.T, name ...string) []byte {
 	return b
 }
 
-// What the document claims is so, and it is the one that the requirements and the
-// tests make.
+// The claims of the document are true, and it is generated from the
+// requirements and the tests.
 func TestDocument_IsWhatTheTestsProve(t *testing.T) {
 	sections, err := ReadRequirements(bytes.NewReader(read(t, "requirements.tsv")))
 	if err != nil {
@@ -70,11 +70,11 @@ func TestReadRequirements_Refuses(t *testing.T) {
 		"no section":      {"7644-1-1\tMUST\tx\n", "in no section"},
 		"wrong number":    {"# 7644-1 A\n7644-1-2\tMUST\tx\n", "should be 7644-1-1"},
 		"another section": {"# 7644-1 A\n7644-2-1\tMUST\tx\n", "should be 7644-1-1"},
-		"level":           {"# 7644-1 A\n7644-1-1\tmust\tx\n", "no level"},
+		"level":           {"# 7644-1 A\n7644-1-1\tmust\tx\n", "unknown level"},
 		"no statement":    {"# 7644-1 A\n7644-1-1\tMUST\n", "says nothing"},
-		"standing":        {"# 7644-1 A\n7644-1-1\tMUST\tx\tlater\tbecause\n", "no standing"},
+		"standing":        {"# 7644-1 A\n7644-1-1\tMUST\tx\tlater\tbecause\n", "unknown standing"},
 		"no reason":       {"# 7644-1 A\n7644-1-1\tMUST\tx\tnot done\n", "without a reason"},
-		"seven fields":    {"# 7644-1 A\n7644-1-1\tMUST\tx\t\t\t\tx\n", "6 at most"},
+		"seven fields":    {"# 7644-1 A\n7644-1-1\tMUST\tx\t\t\t\tx\n", "at most 6"},
 	} {
 		if _, err := ReadRequirements(strings.NewReader(tt.file)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
@@ -139,9 +139,9 @@ func TestProofs(t *testing.T) {
 		t.Errorf("found %v", got)
 	}
 	wantFaults := []string{
-		"a/a_test.go:20: the marker stands at no case of testTable",
-		"a/a_test.go:24: help is no test",
-		"a/a_test.go:27: the marker stands at no function",
+		"a/a_test.go:20: the marker is at no case of testTable",
+		"a/a_test.go:24: help is not a test",
+		"a/a_test.go:27: the marker is at no function",
 	}
 	if !slices.Equal(faults, wantFaults) {
 		t.Errorf("faults %q, want %q", faults, wantFaults)
@@ -175,7 +175,7 @@ func TestCheck(t *testing.T) {
 		"7644-1-5 is not done, and a_test.go:1 claims it",
 		"7644-1-8 diverges, and cites no section that docs/reference/scim-divergences.md has",
 		"RFC 7644 §2 has no requirement",
-		"a_test.go:1: there is no requirement 7644-9-9",
+		"a_test.go:1: unknown requirement 7644-9-9",
 	}
 	if got := Check(sections, e); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)

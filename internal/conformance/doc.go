@@ -1,12 +1,12 @@
-// Package conformance keeps docs/reference/scim-conformance.md: what the SCIM RFCs ask of
-// a service provider, how rollcall stands to each of it, and which tests prove
-// it.
+// Package conformance generates docs/reference/scim-conformance.md: what the SCIM RFCs
+// require of a service provider, how rollcall stands to each requirement, and
+// which tests prove it.
 //
 // requirements.tsv has the requirements, in our own words. A test names those
-// that it proves in a comment, // Covers: 7644-3.6-1, 7644-3.6-2, in front of
-// its function, or in front of or behind a case of its table. Only a test that
-// fails when the requirement is broken may claim it. The document is made of
-// both:
+// that it proves in a comment, // Covers: 7644-3.6-1, 7644-3.6-2, before its
+// function, or before or on the line of a case in its table. Only a test that
+// fails when the requirement is broken may claim it. The document is generated
+// from both:
 //
 //	go test ./internal/conformance -update
 //

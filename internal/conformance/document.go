@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Evidence is what the requirements are held against.
+// Evidence is what the requirements are checked against.
 type Evidence struct {
-	// Proofs are the tests, by the requirements they prove.
+	// Proofs are the tests, by the requirements that they prove.
 	Proofs map[string][]Proof
-	// Lines are the lines of the replay that are sent, by their ids.
+	// Lines are the ids of the replay's lines that are sent.
 	Lines map[string]bool
 	// Divergences is the text of docs/reference/scim-divergences.md.
 	Divergences string
@@ -19,10 +19,10 @@ type Evidence struct {
 
 var citation = regexp.MustCompile(`RFC \d{4} §[\d.]*\d`)
 
-// Check finds what is claimed and not so: a requirement that is called done and
-// has no test, one that is called not done and has one, a test of a requirement
-// that there is not, a line of the replay that is not sent, a divergence that
-// docs/reference/scim-divergences.md does not have.
+// Check returns the claims that are not true: a requirement marked done without
+// a test, one marked not done that has one, a test of an unknown requirement, a
+// replay line that is not sent, a divergence that docs/reference/scim-divergences.md does
+// not have.
 func Check(sections []Section, e Evidence) []string {
 	var faults []string
 	known := make(map[string]bool)
@@ -52,15 +52,15 @@ func Check(sections []Section, e Evidence) []string {
 	}
 	for id, proofs := range e.Proofs {
 		if !known[id] {
-			faults = append(faults, fmt.Sprintf("%s: there is no requirement %s", proofs[0].At, id))
+			faults = append(faults, fmt.Sprintf("%s: unknown requirement %s", proofs[0].At, id))
 		}
 	}
 	slices.Sort(faults)
 	return faults
 }
 
-// listed tells whether a reason cites a section that the divergences have in the
-// first column of their table.
+// listed reports whether a reason cites a section in the first column of the
+// table of divergences.
 func listed(reason, divergences string) bool {
 	for _, cited := range citation.FindAllString(reason, -1) {
 		for line := range strings.Lines(divergences) {
@@ -73,7 +73,8 @@ func listed(reason, divergences string) bool {
 	return false
 }
 
-// sectionsIn are the sections that a cell names: RFC 7644 §3.3, §3.5 are two.
+// sectionsIn returns the sections that a cell names: RFC 7644 §3.3, §3.5 are
+// two.
 func sectionsIn(cell string) []string {
 	rfc, rest, _ := strings.Cut(cell, " §")
 	var all []string
@@ -99,7 +100,7 @@ This file is made of [requirements.tsv](../../internal/conformance/requirements.
 
 `
 
-// Document is docs/reference/scim-conformance.md.
+// Document returns docs/reference/scim-conformance.md.
 func Document(sections []Section, proofs map[string][]Proof) []byte {
 	var b strings.Builder
 	b.WriteString(preamble)
@@ -170,7 +171,7 @@ func standing(q Requirement) string {
 	return name + ": " + cell(q.Reason)
 }
 
-// maxCase is how much of a case's name is shown, in characters.
+// maxCase is the longest name of a case shown, in characters.
 const maxCase = 60
 
 func proofCell(q Requirement, proofs []Proof) string {
@@ -192,5 +193,5 @@ func proofCell(q Requirement, proofs []Proof) string {
 	return strings.Join(all, "<br>")
 }
 
-// cell is text for a table.
+// cell escapes text for a table.
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }

@@ -13,20 +13,20 @@ import (
 	"strings"
 )
 
-// Proof is a test that a marker stands at.
+// A Proof is a test with a marker.
 type Proof struct {
 	// Test is the folder below internal, and the function.
 	Test string
-	// Case is the case of the function's table, "" for all of it.
+	// Case is the case in the function's table, or "" for the whole test.
 	Case string
-	// At is where the marker is.
+	// At is the position of the marker.
 	At string
 }
 
 const marker = "// Covers: "
 
-// Proofs finds the markers in the tests of a tree, by the requirements they
-// name. Its faults are markers that stand at no test.
+// Proofs finds the markers in the tests of a tree, and returns the tests by the
+// requirements that they name. Its faults are markers without a test.
 func Proofs(tree fs.FS) (found map[string][]Proof, faults []string, err error) {
 	found = make(map[string][]Proof)
 	folders := make(map[string][]*source)
@@ -76,8 +76,7 @@ func Proofs(tree fs.FS) (found map[string][]Proof, faults []string, err error) {
 	return found, faults, nil
 }
 
-// distinct orders proofs; a test that is marked as a whole is not named by its
-// cases too.
+// distinct orders proofs; if a whole test is marked, its cases are left out.
 func distinct(proofs []Proof) []Proof {
 	slices.SortFunc(proofs, func(a, b Proof) int {
 		return strings.Compare(a.Test+"\x00"+a.Case, b.Test+"\x00"+b.Case)
@@ -92,7 +91,7 @@ func distinct(proofs []Proof) []Proof {
 	return kept
 }
 
-// source is a parsed file.
+// A source is a parsed file.
 type source struct {
 	name string
 	text []byte
@@ -120,7 +119,7 @@ func (s *source) functions() []*ast.FuncDecl {
 	return all
 }
 
-// proof is the test that a marker stands at.
+// proof returns the test of a marker.
 func (s *source) proof(g *ast.CommentGroup, c *ast.Comment, tests map[string]bool) (p Proof, fault string) {
 	p.At = fmt.Sprintf("%s:%d", s.name, s.line(c.Pos()))
 	for _, f := range s.functions() {
@@ -134,7 +133,7 @@ func (s *source) proof(g *ast.CommentGroup, c *ast.Comment, tests map[string]boo
 			name = "Test" + rest
 		}
 		if !tests[name] || !strings.HasPrefix(name, "Test") && !strings.HasPrefix(name, "Fuzz") {
-			return p, f.Name.Name + " is no test"
+			return p, f.Name.Name + " is not a test"
 		}
 		p.Test = name
 		if isDoc {
@@ -142,16 +141,16 @@ func (s *source) proof(g *ast.CommentGroup, c *ast.Comment, tests map[string]boo
 		}
 		element := s.element(f, g, c)
 		if element == nil {
-			return p, "the marker stands at no case of " + f.Name.Name
+			return p, "the marker is at no case of " + f.Name.Name
 		}
 		p.Case = caseName(element)
 		return p, ""
 	}
-	return p, "the marker stands at no function"
+	return p, "the marker is at no function"
 }
 
-// element is the case of a table that a comment is about: the one behind a
-// comment that has a line of its own, else the one on its line.
+// element returns the case in a table that a comment is about: the next one, if
+// the comment has a line of its own, or the one on its line.
 func (s *source) element(f *ast.FuncDecl, g *ast.CommentGroup, c *ast.Comment) ast.Expr {
 	start := s.set.Position(c.Pos()).Offset
 	before := s.text[bytes.LastIndexByte(s.text[:start], '\n')+1 : start]
@@ -188,8 +187,8 @@ func isTable(c *ast.CompositeLit) bool {
 	return false
 }
 
-// caseName is a case's key, its field name, or its first field, as far as that
-// is a string; "" when it is not.
+// caseName returns a case's key, its field name, or its first field, if that is
+// a string, and "" otherwise.
 func caseName(e ast.Expr) string {
 	if kv, ok := e.(*ast.KeyValueExpr); ok {
 		if name := text(kv.Key); name != "" {

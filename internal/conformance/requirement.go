@@ -9,21 +9,21 @@ import (
 	"strings"
 )
 
-// Standing is how rollcall stands to a requirement.
+// A Standing is how rollcall stands to a requirement.
 type Standing string
 
-// The standings. Done is what an empty field means; its reason is a remark.
+// The standings. An empty field means Done; its reason is a remark.
 const (
 	Done       Standing = "done"
 	NotDone    Standing = "not done"
 	Disclaimed Standing = "disclaimed"     // by /ServiceProviderConfig
 	Diverges   Standing = "diverges"       // on purpose, as docs/reference/scim-divergences.md says
-	NoOccasion Standing = "does not arise" // what it is about never comes to be here
+	NoOccasion Standing = "does not arise" // the situation cannot occur here
 )
 
 var standings = []Standing{Done, NotDone, Disclaimed, Diverges, NoOccasion}
 
-// States is the level of what an RFC says of a service provider without one of
+// States is the level of a statement about service providers that has none of
 // the words of RFC 2119.
 const States = "states"
 
@@ -31,22 +31,22 @@ var levels = []string{
 	"MUST", "MUST NOT", "SHALL", "SHALL NOT", "REQUIRED", "SHOULD", "SHOULD NOT", "RECOMMENDED", "MAY", States,
 }
 
-// mandatory tells the levels that leave no choice.
+// mandatory reports whether a level leaves no choice.
 func mandatory(level string) bool { return slices.Contains(levels[:5], level) }
 
-// Requirement is one thing that an RFC asks of a service provider.
+// A Requirement is one thing that an RFC requires of a service provider.
 type Requirement struct {
 	ID        string
 	Level     string
 	Statement string
 	Standing  Standing
-	// Reason says why a requirement is not simply done.
+	// Reason is why a requirement is not simply done.
 	Reason string
 	// Replay are lines of internal/replay/requests.jsonl that prove it.
 	Replay []string
 }
 
-// Section is a section of an RFC.
+// A Section is a section of an RFC.
 type Section struct {
 	RFC, Number, Title string
 	Requirements       []Requirement
@@ -54,10 +54,10 @@ type Section struct {
 
 var heading = regexp.MustCompile(`^# (\d+)-(\S+) (.+)$`)
 
-// ReadRequirements reads requirements.tsv. A line "# 7644-3.6 Deleting" begins a
-// section; under it is a requirement a line: id, level, statement, standing,
-// reason and lines of the replay, behind tabs; the last three may be left out.
-// The ids of a section count from 1.
+// ReadRequirements decodes requirements.tsv. A line "# 7644-3.6 Deleting"
+// begins a section; below it is one requirement a line: id, level, statement,
+// standing, reason and lines of the replay, separated by tabs. The last three
+// may be left out. The ids of a section are numbered from 1.
 func ReadRequirements(r io.Reader) ([]Section, error) {
 	var sections []Section
 	lines := bufio.NewScanner(r)
@@ -71,7 +71,7 @@ func ReadRequirements(r io.Reader) ([]Section, error) {
 			continue
 		}
 		if len(sections) == 0 {
-			return nil, fmt.Errorf("line %d stands in no section", n)
+			return nil, fmt.Errorf("line %d is in no section", n)
 		}
 		s := &sections[len(sections)-1]
 		q, err := readRequirement(line)
@@ -92,7 +92,7 @@ func ReadRequirements(r io.Reader) ([]Section, error) {
 func readRequirement(line string) (Requirement, error) {
 	fields := strings.Split(line, "\t")
 	if len(fields) > 6 {
-		return Requirement{}, fmt.Errorf("%d fields: there are 6 at most", len(fields))
+		return Requirement{}, fmt.Errorf("%d fields, at most 6 are allowed", len(fields))
 	}
 	fields = append(fields, make([]string, 6-len(fields))...)
 	q := Requirement{
@@ -104,11 +104,11 @@ func readRequirement(line string) (Requirement, error) {
 	}
 	switch {
 	case !slices.Contains(levels, q.Level):
-		return q, fmt.Errorf("%s: no level is called %q", q.ID, q.Level)
+		return q, fmt.Errorf("%s: unknown level %q", q.ID, q.Level)
 	case q.Statement == "":
 		return q, fmt.Errorf("%s says nothing", q.ID)
 	case !slices.Contains(standings, q.Standing):
-		return q, fmt.Errorf("%s: no standing is called %q", q.ID, q.Standing)
+		return q, fmt.Errorf("%s: unknown standing %q", q.ID, q.Standing)
 	case q.Standing != Done && q.Reason == "":
 		return q, fmt.Errorf("%s is %s without a reason", q.ID, q.Standing)
 	}

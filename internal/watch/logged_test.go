@@ -19,7 +19,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// loggedFields are the fields that the service logs, by event.
+// loggedFields returns the fields that the service logs, by event.
 func loggedFields(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	all := map[string]map[string]bool{}
@@ -35,8 +35,8 @@ func loggedFields(t *testing.T) map[string]map[string]bool {
 	return all
 }
 
-// loggedMetrics are the metrics that CloudWatch makes of the log, each with its
-// dimensions.
+// loggedMetrics returns the metrics that CloudWatch derives from the log, each
+// with its dimensions.
 func loggedMetrics(t *testing.T) map[string]bool {
 	t.Helper()
 	all := map[string]bool{}
@@ -69,9 +69,9 @@ func loggedMetrics(t *testing.T) map[string]bool {
 	return all
 }
 
-// log is what a service logs that meets successes, refusals, warnings, a bulk
-// request, conflicts, a table that is lost, a sweep that leaves a task, and one that
-// cannot read.
+// log returns the log of a service with successes, refusals, warnings, a bulk
+// request, conflicts, an unreachable table, a sweep that leaves a task, and one
+// that cannot read.
 func log(t *testing.T) []map[string]any {
 	t.Helper()
 	var buf bytes.Buffer
@@ -149,7 +149,7 @@ func log(t *testing.T) []map[string]any {
 	send(token, http.MethodDelete, "/Users/"+of, "")
 	engine.unread = table.ErrUnavailable
 	if err := a.Sweep(t.Context()); err == nil {
-		t.Error("a sweep of a table that is not read succeeds")
+		t.Error("a sweep of an unreadable table succeeds")
 	}
 
 	var all []map[string]any
@@ -163,14 +163,14 @@ func log(t *testing.T) []map[string]any {
 	return all
 }
 
-// failing is a table whose next writes meet conflicts, and whose reads fail.
+// A failing is a table whose next writes meet conflicts, and whose reads fail.
 type failing struct {
 	table.Table
 	conflicts int
 	unread    error
 }
 
-// Write meets a conflict, as long as there are some.
+// Write meets a conflict as long as any are left.
 func (f *failing) Write(ctx context.Context, tx table.Transaction) error {
 	if f.conflicts > 0 {
 		f.conflicts--

@@ -1,9 +1,9 @@
-// Package watch makes of the files under infra/ the part of template.yaml by which
-// an operator watches a deployment: saved queries, the dashboard, alarms. It is
-// used by tests and by make alone; nothing deployed links it.
+// Package watch turns the files under infra/ into the part of template.yaml
+// that monitors a deployment: saved queries, the dashboard, alarms. Only tests
+// and make use it; nothing deployed links it.
 //
-// CloudFormation can include files only from a bucket, so the resources stand in
-// template.yaml itself, and a test holds the two together.
+// CloudFormation can include files only from a bucket, so the resources are in
+// template.yaml itself, and a test checks that both agree.
 package watch
 
 import (
@@ -16,23 +16,23 @@ import (
 	"strings"
 )
 
-// The lines of template.yaml between which Block stands.
+// The lines of template.yaml around the generated part.
 const (
 	first = "  # ---- watching: made from infra/ by make infra, not to be edited here -----------\n"
 	last  = "  # ---- end of what is made from infra/ --------------------------------------------\n"
 )
 
-// Query is a saved query of CloudWatch Logs Insights: a file under infra/queries.
-// Its first lines are comments: the title, where to look when that is not in the
-// functions that serve SCIM, and what the query tells.
+// A Query is a saved query of CloudWatch Logs Insights: a file under
+// infra/queries. Its first lines are comments: the title, where to search if
+// not in the functions that serve SCIM, and what the query shows.
 type Query struct {
-	// Name is the file's, without its extension.
+	// Name is the name of the file, without its extension.
 	Name string
 	// Title is its first line.
 	Title string
-	// Text is the whole of it.
+	// Text is the whole text.
 	Text string
-	// In is where it looks: "", all, Api, or a function.
+	// In is where to search: "", all, Api, or a function.
 	In string
 }
 
@@ -69,7 +69,7 @@ func Queries(infra fs.FS) ([]Query, error) {
 	return all, nil
 }
 
-// Template is the template with what infra/ makes of it in its place.
+// Template returns the template with its generated part updated from infra/.
 func Template(template []byte, infra fs.FS) ([]byte, error) {
 	before, rest, ok := bytes.Cut(template, []byte(first))
 	_, after, end := bytes.Cut(rest, []byte(last))
@@ -83,7 +83,7 @@ func Template(template []byte, infra fs.FS) ([]byte, error) {
 	return slices.Concat(before, []byte(first), block, []byte(last), after), nil
 }
 
-// names are the resources of a template whose names end in a word.
+// names returns the resources of a template whose names end in a word.
 func names(template []byte, kind string) []string {
 	var all []string
 	for _, m := range regexp.MustCompile(`(?m)^  ([A-Z]\w*)`+kind+`:$`).FindAllSubmatch(template, -1) {
@@ -93,7 +93,7 @@ func names(template []byte, kind string) []string {
 	return slices.Compact(all)
 }
 
-// groups are the log groups that a query looks into.
+// groups returns the log groups that a query searches.
 func groups(q Query, template []byte) ([]string, error) {
 	functions := names(template, "Function")
 	var wanted []string
@@ -101,7 +101,7 @@ func groups(q Query, template []byte) ([]string, error) {
 	case "all":
 		wanted = append(functions, "Api")
 	case "":
-		// Those that serve SCIM.
+		// The functions that serve SCIM.
 		for _, f := range functions {
 			if f != "Admin" && f != "Sweep" {
 				wanted = append(wanted, f)
@@ -113,12 +113,12 @@ func groups(q Query, template []byte) ([]string, error) {
 	there := names(template, "LogGroup")
 	for i, name := range wanted {
 		if !slices.Contains(there, name) {
-			return nil, fmt.Errorf("watch: %s looks into %sLogGroup, which template.yaml has not", q.Name, name)
+			return nil, fmt.Errorf("watch: %s searches %sLogGroup, which template.yaml does not have", q.Name, name)
 		}
 		wanted[i] = name + "LogGroup"
 	}
 	if len(wanted) == 0 {
-		return nil, fmt.Errorf("watch: %s looks nowhere", q.Name)
+		return nil, fmt.Errorf("watch: %s searches no log group", q.Name)
 	}
 	return wanted, nil
 }
@@ -159,13 +159,14 @@ func block(template []byte, infra fs.FS) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, resources, _ := strings.Cut(string(alarms), "\n\n") // behind what the file says of itself
+	_, resources, _ := strings.Cut(string(alarms), "\n\n") // after the comment about the file
 	b.WriteString(indented(resources, 2))
 	b.WriteString("\n")
 	return b.Bytes(), nil
 }
 
-// dashboard is infra/dashboard.json with the queries and functions that it names.
+// dashboard returns infra/dashboard.json with its queries and functions filled
+// in.
 func dashboard(template []byte, infra fs.FS, queries []Query) (string, error) {
 	text, err := fs.ReadFile(infra, "dashboard.json")
 	if err != nil {
@@ -182,7 +183,7 @@ func dashboard(template []byte, infra fs.FS, queries []Query) (string, error) {
 		if named, ok := properties["query"].(string); ok {
 			i := slices.IndexFunc(queries, func(q Query) bool { return "QUERY "+q.Name == named })
 			if i < 0 {
-				return "", fmt.Errorf("watch: dashboard.json: there is no %s", named)
+				return "", fmt.Errorf("watch: dashboard.json: unknown name %s", named)
 			}
 			in, err := groups(queries[i], template)
 			if err != nil {
@@ -222,7 +223,7 @@ func dashboard(template []byte, infra fs.FS, queries []Query) (string, error) {
 	return b.String(), nil
 }
 
-// statement is a query in one line, without its comments.
+// statement returns a query in one line, without its comments.
 func statement(text string) string {
 	var words []string
 	for line := range strings.Lines(text) {
@@ -233,7 +234,7 @@ func statement(text string) string {
 	return strings.Join(words, " ")
 }
 
-// camel is a file's name as a resource's.
+// camel returns a file's name as a resource's name.
 func camel(name string) string {
 	var b strings.Builder
 	for word := range strings.SplitSeq(name, "-") {

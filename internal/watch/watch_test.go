@@ -36,14 +36,14 @@ func TestTemplate_HasWhatInfraMakes(t *testing.T) {
 		return
 	}
 	if !bytes.Equal(want, rollcall.Template) {
-		t.Error("template.yaml is out of date: make infra writes it")
+		t.Error("template.yaml is out of date: run make infra")
 	}
 	if again, err := Template(want, infra); err != nil || !bytes.Equal(again, want) {
-		t.Errorf("made again, it is another: %v", err)
+		t.Errorf("generating it twice gives different results: %v", err)
 	}
 }
 
-// resource is what of a resource in the template is looked at.
+// A resource has the checked properties of a resource in the template.
 type resource struct {
 	Type       string
 	Condition  string
@@ -78,8 +78,8 @@ func readTemplate(t *testing.T) map[string]resource {
 	return resources
 }
 
-// Every field that a saved query names is one that the code logs in events of that
-// kind, and every cause that it names is one of the table.
+// Every field that a saved query uses is logged in events of that kind, and
+// every cause is in the table.
 func TestQueries_NameFieldsThatAreLogged(t *testing.T) {
 	logged := loggedFields(t)
 	logged["api.access"] = accessFields(t)
@@ -105,7 +105,7 @@ func TestQueries_NameFieldsThatAreLogged(t *testing.T) {
 			}
 			fields := fieldsOf(text)
 			if len(fields) == 0 {
-				t.Error("it names no field")
+				t.Error("it uses no field")
 			}
 			for _, field := range fields {
 				if !known[field] {
@@ -115,12 +115,12 @@ func TestQueries_NameFieldsThatAreLogged(t *testing.T) {
 			for _, m := range regexp.MustCompile(`cause (?:=|in) (?:"[^"]*"|\[[^\]]*\])`).FindAllString(text, -1) {
 				for _, cause := range regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(m, -1) {
 					if !slices.Contains(provlog.Causes(), provlog.Cause(cause[1])) {
-						t.Errorf("there is no cause %s", cause[1])
+						t.Errorf("unknown cause %s", cause[1])
 					}
 				}
 			}
 			if strings.Count(text, "filter") == 0 || len(q.Text) > 10_000 {
-				t.Error("it reads every line, or is longer than CloudWatch takes")
+				t.Error("it reads every line, or is longer than CloudWatch accepts")
 			}
 		})
 	}
@@ -138,7 +138,7 @@ var words = []string{
 	"fields", "filter", "stats", "sort", "display", "limit", "by", "as", "and", "or", "not", "in", "like", "asc", "desc",
 }
 
-// fieldsOf are the fields that a query reads, without those it makes.
+// fieldsOf returns the fields that a query reads, without those it computes.
 func fieldsOf(text string) []string {
 	text = regexp.MustCompile(`"[^"]*"|/[^/]*/`).ReplaceAllString(text, " 0 ")
 	made := map[string]bool{}
@@ -162,7 +162,7 @@ func uncommented(text string) string {
 	return regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(text, "")
 }
 
-// accessFields are the fields of API Gateway's access log.
+// accessFields returns the fields of API Gateway's access log.
 func accessFields(t *testing.T) map[string]bool {
 	t.Helper()
 	var line map[string]string
@@ -177,8 +177,8 @@ func accessFields(t *testing.T) map[string]bool {
 	return fields
 }
 
-// Alarms and the dashboard look at metrics that the code makes, by the dimensions
-// that it makes them with; never by a tenant.
+// Alarms and the dashboard use metrics that the code emits, with their
+// dimensions; never by tenant.
 func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
 	made := loggedMetrics(t)
 	r := readTemplate(t)
@@ -187,11 +187,11 @@ func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
 		t.Helper()
 		looked++
 		if !made[name+" by "+strings.Join(dimensions, ",")] {
-			t.Errorf("%s: nothing makes %s by %v", where, name, dimensions)
+			t.Errorf("%s: nothing emits %s by %v", where, name, dimensions)
 		}
 		for i, d := range dimensions {
 			if d == logline.Cause && !slices.Contains(provlog.Causes(), provlog.Cause(values[i])) {
-				t.Errorf("%s: there is no cause %s", where, values[i])
+				t.Errorf("%s: unknown cause %s", where, values[i])
 			}
 		}
 	}
@@ -245,7 +245,7 @@ func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
 		}
 	}
 	if looked < 8 {
-		t.Errorf("only %d metrics are looked at", looked)
+		t.Errorf("only %d metrics are used", looked)
 	}
 	for metric := range made {
 		if strings.Contains(strings.ToLower(metric), "tenant") {
@@ -254,7 +254,7 @@ func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
 	}
 }
 
-// dashboardWidgets are the properties of the dashboard's widgets.
+// dashboardWidgets returns the properties of the dashboard's widgets.
 func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
 	t.Helper()
 	body, _ := r["ServiceDashboard"].Properties.DashboardBody.([]any)
@@ -277,8 +277,8 @@ func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
 	return all
 }
 
-// The runbook has every cause, every saved query and every alarm, and nothing else
-// of their kind.
+// The runbook has every cause, every saved query and every alarm, and no
+// others.
 func TestRunbook_IsWhole(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "how-to", "runbook.md"))
 	if err != nil {
@@ -305,12 +305,12 @@ func TestRunbook_IsWhole(t *testing.T) {
 		}
 		query := regexp.MustCompile("`([\\w-]+)`").FindStringSubmatch(strings.Split(rows[0], "|")[2])
 		if query == nil || !slices.Contains(saved, query[1]) {
-			t.Errorf("%s: there is no query %v", c, query)
+			t.Errorf("%s: unknown query %v", c, query)
 		}
 	}
 	for _, m := range regexp.MustCompile(`\]\(\.\./reference/causes\.md#(\w+)\)`).FindAllStringSubmatch(runbook, -1) {
 		if !slices.Contains(provlog.Causes(), provlog.Cause(m[1])) {
-			t.Errorf("the runbook has %s, which is no cause", m[1])
+			t.Errorf("the runbook has %s, which is not a cause", m[1])
 		}
 	}
 	for _, name := range saved {
