@@ -23,10 +23,10 @@ func runAPI(ctx context.Context, args []string, m machine, stdout, stderr io.Wri
 	var o options
 	flags := flag.NewFlagSet("api", flag.ContinueOnError)
 	o.register(flags, m)
-	port := flags.Int("port", 3000, "`PORT` of 127.0.0.1 to serve at")
-	table := flags.String("table", "rollcall", "`NAME` of the DynamoDB table, made if it is not there")
+	port := flags.Int("port", 3000, "`PORT` of 127.0.0.1 to serve on")
+	table := flags.String("table", "rollcall", "`NAME` of the DynamoDB table, created if it does not exist")
 	name := flags.String("tenant", "acme", "`ID` of the tenant")
-	seats := flags.Int64("seats", 50, "`NUMBER` of seats the tenant has, if it is not there")
+	seats := flags.Int64("seats", 50, "`NUMBER` of seats of the tenant, if it does not exist")
 	if err := parse(flags, apiAbout, args, stderr); err != nil {
 		return err
 	}
@@ -82,25 +82,27 @@ What the functions log follows. Ctrl-C stops it.
 `, tenant, base, token, endpoint, token, base)
 }
 
-// api is a running sam local start-api.
+// An api is a running sam local start-api.
 type api struct {
 	*process
 	base string
 	log  *log
 }
 
-// starting is how long SAM may take to build the image and start the containers.
+// starting is how long SAM may take to build the image and start the
+// containers.
 const starting = 3 * time.Minute
 
-// startTries is how often SAM is started. It starts the containers side by side, each
-// at a port that it has just found free, and two of them may find the same one.
+// startTries is how often SAM is started. It starts the containers in parallel,
+// each on a port that it has just found free, and two of them may find the same
+// one.
 const startTries = 4
 
-// portTaken is what Docker says then.
+// portTaken is Docker's error in that case.
 const portTaken = "port is already allocated"
 
-// startAPI starts sam local start-api and waits until a function answers that has
-// read the table.
+// startAPI starts sam local start-api and waits until a function that has read
+// the table answers.
 func (s *session) startAPI(ctx context.Context, port int, table, token string) (*api, error) {
 	for try := 1; ; try++ {
 		a, err := s.tryAPI(ctx, port, table, token)
@@ -147,7 +149,7 @@ func (s *session) tryAPI(ctx context.Context, port int, table, token string) (*a
 	return a, nil
 }
 
-// statusOf is the status of an answer, 0 when there is none.
+// statusOf returns the status of an answer, 0 if there is none.
 func statusOf(ctx context.Context, url, token string) int {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
@@ -164,18 +166,19 @@ func statusOf(ctx context.Context, url, token string) int {
 	return r.StatusCode
 }
 
-// portIsFree says what to do when it is not, before anything is built.
+// portIsFree returns an error that says what to do if the port is in use,
+// before anything is built.
 func portIsFree(ctx context.Context, port int) error {
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("%s is taken: stop what listens there, or choose another with --port", address)
+		return fmt.Errorf("%s is in use: stop the program that listens there, or choose another port with --port", address)
 	}
 	return l.Close()
 }
 
-// freePort is a port that nobody listens at.
+// freePort returns a port on which no program listens.
 func freePort(ctx context.Context) (int, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
@@ -189,5 +192,5 @@ func freePort(ctx context.Context) (int, error) {
 	return address.Port, l.Close()
 }
 
-// baseURL is where SCIM is served at an address.
+// baseURL returns the SCIM base URL of an address.
 func baseURL(address string) string { return "http://" + address + httpapi.Prefix }

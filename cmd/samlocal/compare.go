@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/replay"
 )
 
-// tally counts what was checked.
+// A tally counts passed and failed checks.
 type tally struct{ passed, failed int }
 
 func (t *tally) pass() { t.passed++ }
@@ -19,9 +19,9 @@ func (t *tally) fail(w io.Writer, what, why string) {
 	fmt.Fprintf(w, "FAIL %s\n     %s\n", what, strings.ReplaceAll(why, "\n", "\n     "))
 }
 
-// compare compares how the lines of the replay ended under rollcall local and under
-// SAM, in the same order. A line passes that passes under both. One that ends
-// otherwise under SAM fails, unless that is a known difference.
+// compare compares the results of the replay's lines under rollcall local and
+// under SAM, in the same order. A line that passes under both passes. One with
+// another result under SAM fails, unless it is a known difference.
 func (t *tally) compare(w io.Writer, local, sam []replay.Result, all []difference) {
 	same := 0
 	for i, l := range local {
@@ -29,7 +29,7 @@ func (t *tally) compare(w io.Writer, local, sam []replay.Result, all []differenc
 		d, isKnown := known(all, l.ID)
 		switch {
 		case isKnown && s.Outcome == replay.Passed:
-			t.fail(w, l.ID, "passes under SAM by now: take it out of differences.go and docs/how-to/sam-local.md")
+			t.fail(w, l.ID, "passes under SAM now: remove it from differences.go and docs/how-to/sam-local.md")
 		case isKnown && l.Outcome == replay.Passed:
 			fmt.Fprintf(w, "differs, as known: %s: %s\n", l.ID, d.name)
 		case l.Outcome == replay.Passed && s.Outcome == replay.Passed:
@@ -50,8 +50,8 @@ func ended(r replay.Result) string {
 	return strings.TrimSpace(string(r.Outcome) + " " + strings.Join(r.Reasons, "\n"))
 }
 
-// answered compares the statuses that a known difference got with those that it
-// names.
+// answered compares the statuses of the answers to a known difference's request
+// with those that it names.
 func (t *tally) answered(w io.Writer, d difference, local, sam int) {
 	switch {
 	case local == d.local && sam == d.sam:
@@ -59,7 +59,7 @@ func (t *tally) answered(w io.Writer, d difference, local, sam int) {
 	case local != d.local:
 		t.fail(w, d.name, fmt.Sprintf("rollcall local answers %d, want %d", local, d.local))
 	case sam == local:
-		t.fail(w, d.name, fmt.Sprintf("is no difference any more: both answer %d; take it out of differences.go and docs/how-to/sam-local.md", sam))
+		t.fail(w, d.name, fmt.Sprintf("is no longer a difference: both answer %d; remove it from differences.go and docs/how-to/sam-local.md", sam))
 	default:
 		t.fail(w, d.name, fmt.Sprintf("sam local answers %d, want %d", sam, d.sam))
 	}

@@ -28,7 +28,7 @@ func TestCompare_CountsLineByLine(t *testing.T) {
 		"is not run under SAM":      {result(replay.Passed), result(replay.NotRun, "no tenant"), nil, tally{0, 1}, "not run no tenant"},
 		"waits":                     {result(replay.Waiting, "bulk"), result(replay.Waiting, "bulk"), nil, tally{}, "waits under both: okta-001: bulk"},
 		"differs as is known":       {result(replay.Passed), result(replay.Failed), mine, tally{}, "the one we know"},
-		"differs no more":           {result(replay.Passed), result(replay.Passed), mine, tally{0, 1}, "take it out"},
+		"differs no more":           {result(replay.Passed), result(replay.Passed), mine, tally{0, 1}, "remove it"},
 		"fails under both, known":   {result(replay.Failed), result(replay.Failed), mine, tally{0, 1}, "under both"},
 		"another line's difference": {result(replay.Passed), result(replay.Failed), []difference{{line: "okta-002"}}, tally{0, 1}, "sam local"},
 	} {
@@ -49,7 +49,7 @@ func TestAnswered_HoldsADifferenceTrue(t *testing.T) {
 		says       string
 	}{
 		"as it is known":           {405, 502, tally{1, 0}, ""},
-		"SAM mended it":            {405, 405, tally{0, 1}, "is no difference any more"},
+		"SAM fixed it":             {405, 405, tally{0, 1}, "is no longer a difference"},
 		"SAM answers otherwise":    {405, 403, tally{0, 1}, "sam local answers 403, want 502"},
 		"rollcall local otherwise": {404, 502, tally{0, 1}, "rollcall local answers 404, want 405"},
 	} {
@@ -75,7 +75,7 @@ func TestServeLocally_AnswersDifferencesAsAPIGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s.addTenant(t.Context(), "acme", 1); err != nil {
-		t.Errorf("a tenant that is there gets no token: %v", err)
+		t.Errorf("an existing tenant gets no token: %v", err)
 	}
 	err = s.serveLocally(t.Context(), func(ctx context.Context, base string) {
 		for _, d := range differences {

@@ -2,17 +2,18 @@ package main
 
 import "strings"
 
-// difference is one between sam local start-api and API Gateway that reaches the
-// service, as docs/how-to/sam-local.md tells: a request that is answered otherwise, or a
-// line of the replay that cannot pass. samlocal test holds each true, so that one
-// that SAM mends is taken out.
+// A difference is one between sam local start-api and API Gateway that affects
+// the service, as described in docs/how-to/sam-local.md: a request that is answered
+// differently, or a line of the replay that cannot pass. samlocal test checks
+// that each still exists, so that a difference that SAM fixes is removed.
 type difference struct {
-	// name is how docs/how-to/sam-local.md calls it.
+	// name is its name in docs/how-to/sam-local.md.
 	name string
-	// line is the id of a line of internal/replay, for a difference that shows there.
+	// line is the id of a line of internal/replay, for a difference that
+	// affects one.
 	line string
 
-	// The request, and the statuses of the answers under rollcall local, which
+	// The request, and the statuses of its answers under rollcall local, which
 	// answers as API Gateway does, and under SAM.
 	method, path string
 	header       [2]string
@@ -20,7 +21,7 @@ type difference struct {
 	local, sam   int
 }
 
-// differences are all that are known. No line of the replay is among them.
+// differences are all known ones. No line of the replay is among them.
 var differences = []difference{
 	{
 		name: "a body that is not UTF-8", method: "POST", path: "/Users", body: "{\"userName\":\"\xff\"}",
@@ -36,7 +37,7 @@ var differences = []difference{
 	},
 }
 
-// known is the difference that keeps a line of the replay from passing.
+// known returns the difference that makes a line of the replay fail.
 func known(all []difference, line string) (difference, bool) {
 	for _, d := range all {
 		if d.line == line && line != "" {

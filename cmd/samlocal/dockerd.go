@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// errNoDocker is why containers cannot be run here.
+// An errNoDocker is the reason for which containers cannot be run here.
 type errNoDocker struct{ reason, remedy string }
 
 func (e errNoDocker) Error() string { return e.reason + ": " + e.remedy }
 
-// needDocker finds a Docker that answers, or starts one for this run.
+// needDocker finds a Docker daemon that answers, or starts one for this run.
 func (s *session) needDocker(ctx context.Context) error {
 	if err := s.has(docker); err != nil {
 		return errNoDocker{"docker not found", docker.install}
@@ -50,8 +50,8 @@ func (s *session) askDocker(ctx context.Context) error {
 	return err
 }
 
-// tellSAM tells SAM where Docker is: it reads DOCKER_HOST, where the docker command
-// reads its context too.
+// tellSAM passes Docker's address to SAM, which reads only DOCKER_HOST; the
+// docker command also reads its context.
 func (s *session) tellSAM(ctx context.Context) error {
 	host := s.env("DOCKER_HOST")
 	if host == "" {
@@ -66,9 +66,9 @@ func (s *session) tellSAM(ctx context.Context) error {
 	return err
 }
 
-// startDocker starts a daemon with everything of its own: it is the run's, with its
-// containers and images. It leaves the machine's firewall and forwarding alone,
-// which containers that talk to this machine alone do not need.
+// startDocker starts a daemon for this run only, with its own containers and
+// images. It leaves the machine's firewall and forwarding unchanged: containers
+// that talk only to this machine do not need them.
 func (s *session) startDocker(ctx context.Context, path string) error {
 	dir, err := os.MkdirTemp("", "rollcall-docker-*")
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *session) startDocker(ctx context.Context, path string) error {
 	s.atEnd(func(ctx context.Context) { s.removeDocker(ctx, dir) })
 	network, err := s.addBridge(ctx)
 	if err != nil {
-		return errNoDocker{"no network can be made for containers: " + err.Error(), "run it as root of the machine, or start Docker"}
+		return errNoDocker{"no network can be created for containers:  " + err.Error(), "run it as root of the machine, or start Docker"}
 	}
 	socket := "unix://" + filepath.Join(dir, "docker.sock")
 	s.say("starting a Docker daemon for this run (dockerd)")
@@ -111,11 +111,11 @@ func (s *session) removeDocker(ctx context.Context, dir string) {
 		}
 	}
 	if err := os.RemoveAll(dir); err != nil {
-		s.say("%s is left behind: %v", dir, err)
+		s.say("%s remains: %v", dir, err)
 	}
 }
 
-// mountsBelow are the mount points below a folder, the deepest first.
+// mountsBelow returns the mount points below a folder, the deepest first.
 func mountsBelow(mounts, dir string) []string {
 	var below []string
 	for line := range strings.Lines(mounts) {
@@ -127,8 +127,8 @@ func mountsBelow(mounts, dir string) []string {
 	return below
 }
 
-// addBridge makes a network for the daemon of this run. On Docker's own, the
-// containers of two daemons would get the same addresses.
+// addBridge creates a network for the daemon of this run. On Docker's own
+// network, the containers of two daemons would get the same addresses.
 func (s *session) addBridge(ctx context.Context) (name string, err error) {
 	if err := s.has(iproute); err != nil {
 		return "", err
@@ -151,8 +151,8 @@ func (s *session) addBridge(ctx context.Context) (name string, err error) {
 	return name, nil
 }
 
-// freeNetwork is the address of a bridge in a network of 254 that none of the
-// machine's addresses is in.
+// freeNetwork returns the address of a bridge in a network of 254 addresses
+// that overlaps none of the machine's.
 func freeNetwork(taken []net.Addr, random io.Reader) string {
 	for {
 		var b [2]byte
@@ -176,22 +176,23 @@ func (s *session) removeContainers(ctx context.Context) {
 	}
 	format := `{{.Id}}{{range .Mounts}} {{.Source}}{{end}}`
 	listed, err := s.output(ctx, s.command(ctx, "docker", append([]string{"inspect", "--format", format}, ids...)...))
-	var gone *exec.ExitError // a container that ended in between
+	var gone *exec.ExitError // a container that ended in the meantime
 	if err != nil && !errors.As(err, &gone) {
 		return
 	}
 	if ours := containersOf(listed, s.dir); len(ours) > 0 {
 		if err := s.quietly(ctx, s.command(ctx, "docker", append([]string{"rm", "--force"}, ours...)...)); err != nil {
-			s.say("containers are left behind: %v", err)
+			s.say("containers remain: %v", err)
 		}
 	}
 }
 
-// samLabel is on every container that sam local makes for a function.
+// samLabel is on every container that sam local creates for a function.
 const samLabel = "sam.cli.container.type=lambda"
 
-// containersOf are the ids of the containers, listed as ID MOUNTED…, that have a
-// folder of the run mounted. Docker on a Mac puts a path of its own before ours.
+// containersOf returns the ids of the containers, listed as ID MOUNTED…, that
+// have a folder of the run mounted. Docker on a Mac prefixes a path of its own
+// to ours.
 func containersOf(listed, dir string) []string {
 	var ids []string
 	for line := range strings.Lines(listed) {
@@ -203,7 +204,7 @@ func containersOf(listed, dir string) []string {
 	return ids
 }
 
-// notRun is what is printed, and cannot be overlooked, where there is no Docker.
+// notRun returns a text, too large to overlook, for a run without Docker.
 func notRun(what string, e errNoDocker) string {
 	return fmt.Sprintf(`
 !!!! NOT RUN: %s

@@ -58,8 +58,8 @@ func (s *session) startDynamoDB(ctx context.Context, endpoint string) error {
 	return nil
 }
 
-// openTable makes a table, unless it is there, and opens it. A temporary one is
-// deleted at the end.
+// openTable opens a table, and creates it if it does not exist. A temporary one
+// is deleted at the end.
 func (s *session) openTable(ctx context.Context, name string, temporary bool) error {
 	client, err := dynamo.NewLocalClient(ctx, s.dynamodb)
 	if err != nil {
@@ -79,10 +79,10 @@ func (s *session) openTable(ctx context.Context, name string, temporary bool) er
 	return nil
 }
 
-// temporaryTable is a name that no other table has.
+// temporaryTable returns a name that no other table has.
 func temporaryTable() string { return "rollcall-sam-" + strings.ToLower(rand.Text()[:10]) }
 
-// addTenant makes a tenant, unless it is there, and a token of it.
+// addTenant creates a tenant, unless it exists, and a token for it.
 func (s *session) addTenant(ctx context.Context, name string, seats int64) (token string, err error) {
 	t, err := tenant.ParseID(name)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *session) addTenant(ctx context.Context, name string, seats int64) (toke
 	kept, now := app.NewStore(s.table, app.Options{}), time.Now()
 	err = kept.CreateTenant(ctx, t, tenant.DefaultSettings(), seats, tenant.Unlimited, now)
 	if err != nil && !errors.Is(err, store.ErrTenantExists) {
-		return "", fmt.Errorf("the tenant %s cannot be made: %w", t, err)
+		return "", fmt.Errorf("the tenant %s cannot be created: %w", t, err)
 	}
 	token, record := access.Mint(t)
 	record.Label, record.Created = "samlocal", now
@@ -101,11 +101,11 @@ func (s *session) addTenant(ctx context.Context, name string, seats int64) (toke
 	return token, nil
 }
 
-// hostName is this machine as a container sees it, by --add-host.
+// hostName is the name of this machine in a container, by --add-host.
 const hostName = "host.docker.internal"
 
-// fromContainers is an endpoint as the functions reach it: a container that asked
-// for 127.0.0.1 would ask itself.
+// fromContainers returns an endpoint as the functions reach it: in a container
+// 127.0.0.1 is the container itself.
 func fromContainers(endpoint string) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {

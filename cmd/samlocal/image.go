@@ -6,25 +6,26 @@ import (
 	"time"
 )
 
-// image is what the functions run in.
+// An image is the container image that the functions run in.
 type image struct {
 	name string
-	// ours tells that it is not the one SAM would take by itself.
+	// ours is set if it is not the one that SAM would use by itself.
 	ours bool
 }
 
 const (
-	// awsImage is AWS's image for the template's runtime, without its processor.
+	// awsImage is AWS's image for the template's runtime, without its
+	// processor.
 	awsImage = "public.ecr.aws/lambda/provided:al2023-"
-	// ownImage is the one that stands in for it: infra/local-image.
+	// ownImage is its replacement: infra/local-image.
 	ownImage = "rollcall-local-lambda:"
 )
 
-// pulling is how long AWS's image may take to come.
+// pulling is how long fetching AWS's image may take.
 const pulling = 5 * time.Minute
 
-// chooseImage takes AWS's image, fetching it if it can be had, else makes the one
-// that stands in for it.
+// chooseImage uses AWS's image, which it fetches if it can, or else builds its
+// replacement.
 func (s *session) chooseImage(ctx context.Context, choice string) error {
 	aws, own := image{awsImage + s.processor.lambda, false}, image{ownImage + s.processor.lambda, true}
 	if choice != "own" {
@@ -47,7 +48,7 @@ func (s *session) chooseImage(ctx context.Context, choice string) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case choice == "aws":
-			return fmt.Errorf("AWS's image cannot be had; --image own makes one that stands in for it: %w", err)
+			return fmt.Errorf("AWS's image cannot be fetched; --image own builds a replacement: %w", err)
 		}
 	}
 	s.image = own
@@ -55,9 +56,9 @@ func (s *session) chooseImage(ctx context.Context, choice string) error {
 		return nil
 	}
 	if err := s.has(static); err != nil {
-		return fmt.Errorf("AWS's image cannot be fetched, and none can be made: %w", err)
+		return fmt.Errorf("AWS's image cannot be fetched, and no replacement can be built: %w", err)
 	}
-	s.say("making an image that stands in for AWS's, which needs no network (infra/local-image/build.sh)")
+	s.say("building a replacement for AWS's image, which needs no network (infra/local-image/build.sh)")
 	return s.quietly(ctx, s.command(ctx, "infra/local-image/build.sh", own.name))
 }
 

@@ -30,8 +30,8 @@ func runInvoke(ctx context.Context, args []string, m machine, stdout, stderr io.
 	var o options
 	flags := flag.NewFlagSet("invoke", flag.ContinueOnError)
 	o.register(flags, m)
-	file := flags.String("event", "", "`FILE` of the event, such as events/okta/create_user.json")
-	name := flags.String("function", "", "`NAME` of the function, such as UsersFunction; the one of the event's route without it")
+	file := flags.String("event", "", "`FILE` of the event, for example events/okta/create_user.json")
+	name := flags.String("function", "", "`NAME` of the function, for example UsersFunction; by default that of the event's route")
 	if err := parse(flags, invokeAbout, args, stderr); err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func runInvoke(ctx context.Context, args []string, m machine, stdout, stderr io.
 		return err
 	}
 	if *file == "" {
-		return usageError{errors.New("--event FILE says which event; events/ has many")}
+		return usageError{errors.New("no event: give --event FILE; events/ has many")}
 	}
 	e, err := readEvent(*file)
 	if err != nil {
@@ -63,7 +63,7 @@ func runInvoke(ctx context.Context, args []string, m machine, stdout, stderr io.
 	fmt.Fprint(stderr, a.said)
 	printAnswer(stdout, a.payload)
 	if e.want == nil {
-		fmt.Fprintf(stdout, "\nThere is no %s to compare it with.\n", eventfile.WantPath(*file))
+		fmt.Fprintf(stdout, "\nNot compared: %s does not exist.\n", eventfile.WantPath(*file))
 		return nil
 	}
 	if err := a.check(e); err != nil {
@@ -74,7 +74,7 @@ func runInvoke(ctx context.Context, args []string, m machine, stdout, stderr io.
 	return nil
 }
 
-// event is a file of an event.
+// An event is the file of an event.
 type event struct {
 	path     string // absolute
 	payload  []byte
@@ -98,11 +98,11 @@ func readEvent(file string) (event, error) {
 	return event{path: path, payload: payload}, err
 }
 
-// sweepFunction is the one that a schedule invokes.
+// sweepFunction is the function that the schedule invokes.
 const sweepFunction = "SweepFunction"
 
-// functionOf is the function that an event goes to: the named one, or that of the
-// event's route in the template. A scheduled event goes to the sweep.
+// functionOf returns the function for an event: the named one, or that of the
+// event's route in the template. A scheduled event is for the sweep.
 func functionOf(payload []byte, name string) (string, error) {
 	routes, err := local.Routes(rollcall.Template)
 	if err != nil {
@@ -118,14 +118,14 @@ func functionOf(payload []byte, name string) (string, error) {
 				return f, nil
 			}
 		}
-		return "", fmt.Errorf("there is no function %s; there are %s", name, strings.Join(slices.Sorted(maps.Keys(functions)), ", "))
+		return "", fmt.Errorf("unknown function %s; the functions are %s", name, strings.Join(slices.Sorted(maps.Keys(functions)), ", "))
 	}
 	var event struct {
 		RouteKey string `json:"routeKey"`
 		Source   string `json:"source"`
 	}
 	if err := json.Unmarshal(payload, &event); err != nil {
-		return "", fmt.Errorf("the event is no JSON object: %w", err)
+		return "", fmt.Errorf("the event is not a JSON object: %w", err)
 	}
 	for _, r := range routes {
 		if r.Key() == event.RouteKey {
@@ -141,15 +141,15 @@ func functionOf(payload []byte, name string) (string, error) {
 	return "", fmt.Errorf("template.yaml has no route %s: correct the event's routeKey, or name the function with --function", event.RouteKey)
 }
 
-// answer is what a function gave for an event.
+// An answer is a function's answer to an event.
 type answer struct {
 	payload []byte
-	// said is what SAM and the function wrote beside it.
+	// said is the output of SAM and the function beside it.
 	said string
 }
 
-// invoke gives a function an event, in a container and with a filled table of its
-// own.
+// invoke invokes a function with an event, in a container and with its own
+// filled table.
 func (s *session) invoke(ctx context.Context, e event) (answer, error) {
 	name := temporaryTable()
 	if err := s.openTable(ctx, name, true); err != nil {
@@ -179,7 +179,7 @@ func (s *session) invoke(ctx context.Context, e event) (answer, error) {
 	return answer{payload: bytes.TrimSpace(out.Bytes()), said: said.String()}, nil
 }
 
-// relative is a path as it is seen from the checkout.
+// relative returns a path relative to the checkout.
 func (s *session) relative(path string) string {
 	if short, err := filepath.Rel(s.root, path); err == nil && !strings.HasPrefix(short, "..") {
 		return short
@@ -187,9 +187,9 @@ func (s *session) relative(path string) string {
 	return path
 }
 
-// check compares an answer with what is expected. SAM now and then stops listening
-// before a container that ends at once has said what it logged: without a line the
-// answer alone is compared.
+// check compares an answer with the expected one. SAM sometimes stops listening
+// before it has passed on the log of a container that ends at once: without a
+// log line only the answer is compared.
 func (a answer) check(e event) error {
 	want, lines := e.want, logged(a.said)
 	if len(lines) == 0 {
@@ -198,8 +198,8 @@ func (a answer) check(e event) error {
 	return want.Check(a.payload, lines, fixture.BaseURL)
 }
 
-// logged are the events that a function logged, among what SAM and Lambda's runtime
-// say.
+// logged returns the events that a function logged, among the output of SAM and
+// Lambda's runtime.
 func logged(said string) []map[string]any {
 	var lines []map[string]any
 	for line := range strings.Lines(said) {

@@ -25,7 +25,7 @@ func TestFunctionOf_FollowsTheRoute(t *testing.T) {
 		{event: `{}`, name: "GroupsFunction", want: "GroupsFunction"},
 		{event: `{"routeKey":"POST /Users"}`, problem: "template.yaml has no route POST /Users"},
 		{event: `{}`, problem: "name the function with --function"},
-		{event: `[`, problem: "no JSON object"},
+		{event: `[`, problem: "not a JSON object"},
 	} {
 		got, err := functionOf([]byte(tt.event), tt.name)
 		switch {
@@ -72,7 +72,7 @@ func TestReadEvent_TakesOneWithoutAnExpectedAnswer(t *testing.T) {
 	}
 	write(t, eventfile.WantPath(name), `{"abuot":"misspelt"}`)
 	if _, err := readEvent(name); err == nil {
-		t.Error("a broken expected answer is taken")
+		t.Error("an invalid expected answer is accepted")
 	}
 }
 
@@ -97,7 +97,7 @@ func TestAnswer_IsComparedWithItsWant(t *testing.T) {
 	}
 	e.want.Status = 200
 	if err := a.check(e); err == nil {
-		t.Error("another status is as expected")
+		t.Error("another status passes")
 	}
 }
 

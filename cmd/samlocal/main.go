@@ -1,7 +1,7 @@
-// Command samlocal runs the service under AWS SAM on this machine: the template,
-// the functions' own binaries in Lambda's containers, DynamoDB Local. make sam-api,
-// make sam-invoke, make sam-table and make sam-test run it; docs/how-to/sam-local.md is its
-// guide.
+// Command samlocal runs the service under AWS SAM on this machine: the
+// template, the functions' own binaries in Lambda's containers, DynamoDB Local.
+// make sam-api, make sam-invoke, make sam-table and make sam-test run it;
+// docs/how-to/sam-local.md is its guide.
 package main
 
 import (
@@ -39,19 +39,19 @@ const (
 )
 
 func main() {
-	// What a signal interrupts is stopped in order, and its traces are removed: the
-	// processes that are started do not see the terminal's signals.
+	// On a signal everything is stopped in order and removed: the processes
+	// that are started do not receive the terminal's signals.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], thisMachine(), os.Stdout, os.Stderr))
 }
 
-// machine is what a run asks of the computer before it starts anything.
+// A machine is what a run needs to know about the computer before it starts.
 type machine struct {
-	// find is where a program lies.
+	// find returns the path of a program.
 	find func(name string) (string, error)
 	env  func(name string) string
-	// system and processor are Go's names of them.
+	// system and processor are Go's names for them.
 	system, processor string
 	root              bool
 }
@@ -63,7 +63,7 @@ func thisMachine() machine {
 	}
 }
 
-// run is main with its surroundings as arguments; it returns the exit status.
+// run is main with its environment as arguments; it returns the exit status.
 func run(ctx context.Context, args []string, m machine, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
@@ -82,7 +82,7 @@ func run(ctx context.Context, args []string, m machine, stdout, stderr io.Writer
 	case "help", "-h", "--help":
 		fmt.Fprint(stdout, usage)
 	default:
-		err = usageError{fmt.Errorf("there is no command %q; 'samlocal help' lists them", args[0])}
+		err = usageError{fmt.Errorf("unknown command %q; 'samlocal help' lists them", args[0])}
 	}
 	var misuse usageError
 	switch {
@@ -100,7 +100,7 @@ func run(ctx context.Context, args []string, m machine, stdout, stderr io.Writer
 	return exitFailed
 }
 
-// usageError is a mistake on the command line.
+// A usageError is a mistake on the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -108,7 +108,7 @@ func (e usageError) Unwrap() error { return e.error }
 // errReported is a failure that has been printed.
 var errReported = errors.New("failed")
 
-// parse reads the flags of a command and takes nothing else.
+// parse parses the flags of a command, which takes no arguments.
 func parse(flags *flag.FlagSet, about string, args []string, stderr io.Writer) error {
 	flags.SetOutput(io.Discard)
 	err := flags.Parse(args)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// bare is a machine with these programs and no others.
+// bare returns a machine with these programs only.
 func bare(programs ...string) machine {
 	return machine{
 		find: func(name string) (string, error) {
@@ -28,14 +28,14 @@ func TestRun_ExplainsWrongUse(t *testing.T) {
 		args, want string
 	}{
 		{"", "Usage:"},
-		{"serve", `there is no command "serve"; 'samlocal help' lists them`},
+		{"serve", `unknown command "serve"; 'samlocal help' lists them`},
 		{"api extra", `"extra" is not a flag; 'samlocal api --help' lists the flags`},
 		{"api --nope", "'samlocal api --help' lists the flags"},
 		{"api --image theirs", `--image "theirs": choose aws, own or auto`},
 		{"api --dynamodb 127.0.0.1", "an endpoint looks like http://127.0.0.1:8000"},
-		{"invoke", "--event FILE says which event"},
+		{"invoke", "give --event FILE"},
 		{"invoke --event nowhere.json", "nowhere.json: no such file"},
-		{"invoke --event ../../events/okta/create_user.json --function nobody", "there is no function nobody; there are AdminFunction, BulkFunction, DiscoveryFunction, GroupsFunction, SweepFunction, UsersFunction"},
+		{"invoke --event ../../events/okta/create_user.json --function nobody", "unknown function nobody; the functions are AdminFunction, BulkFunction, DiscoveryFunction, GroupsFunction, SweepFunction, UsersFunction"},
 		{"table --env-vars nowhere.json", "nowhere.json cannot be read"},
 		{"test --without-docker maybe", `--without-docker "maybe": choose fail or report`},
 	} {
@@ -60,7 +60,7 @@ func TestRun_PrintsHelp(t *testing.T) {
 func TestNeed_NamesEachMissingToolInALine(t *testing.T) {
 	all := []tool{docker, python, gnu, golang, java, static}
 	if err := bare("docker", "python3", "make", "go", "java", "busybox").need(all...); err != nil {
-		t.Errorf("all are there: %v", err)
+		t.Errorf("with all of them: %v", err)
 	}
 	lines := strings.Split(bare("make").need(all...).Error(), "\n")
 	if len(lines) != len(all)-1 {
@@ -68,7 +68,7 @@ func TestNeed_NamesEachMissingToolInALine(t *testing.T) {
 	}
 	for i, want := range []string{"docker", "python3", "go", "java", "busybox"} {
 		if !strings.HasPrefix(lines[i], want+" not found (") || !strings.Contains(lines[i], "): install") {
-			t.Errorf("%q names not %s and what to install", lines[i], want)
+			t.Errorf("%q does not name %s and what to install", lines[i], want)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// options are the flags that all commands have.
+// An options has the flags that all commands share.
 type options struct {
 	dynamodb string
 	image    string
@@ -14,7 +14,7 @@ type options struct {
 
 func (o *options) register(flags *flag.FlagSet, m machine) {
 	flags.StringVar(&o.dynamodb, "dynamodb", m.env("ROLLCALL_TEST_DYNAMODB"),
-		"`ENDPOINT` of a DynamoDB that runs, such as http://127.0.0.1:8000 (or ROLLCALL_TEST_DYNAMODB); DynamoDB Local is started without it")
+		"`ENDPOINT` of a running DynamoDB, for example http://127.0.0.1:8000 (or ROLLCALL_TEST_DYNAMODB); without it DynamoDB Local is started")
 	flags.StringVar(&o.image, "image", "auto", "`WHICH` image the functions run in: aws, own (infra/local-image), or auto: AWS's if it can be fetched")
 }
 
@@ -31,8 +31,8 @@ func (o *options) check() error {
 	return err
 }
 
-// prepare starts Docker and DynamoDB where they do not run, and builds the
-// functions, by build, and their image.
+// prepare starts Docker and DynamoDB unless they run, and builds the functions,
+// with build, and their image.
 func (s *session) prepare(ctx context.Context, o options, build func(context.Context) error) error {
 	needed := []tool{golang, gnu, python}
 	if o.dynamodb == "" {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// command is a program in the checkout, with the environment of the run and away
-// from the terminal's signals.
+// command returns a program that runs in the checkout, with the environment of
+// the run, and without the terminal's signals.
 func (s *session) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // names are constants, and arguments flags of the developer's own
 	cmd.Dir = s.root
@@ -24,15 +24,15 @@ func (s *session) command(ctx context.Context, name string, args ...string) *exe
 	return cmd
 }
 
-// apart gives a program a process group, so that Ctrl-C reaches this program
-// alone, and ends the whole group when its context does.
+// apart gives a program its own process group, so that Ctrl-C reaches this
+// program only, and ends the whole group when the command's context ends.
 func apart(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 15 * time.Second
 }
 
-// quietly runs a program to its end. What it says is shown when it fails.
+// quietly runs a program to its end. Its output is shown if it fails.
 func (s *session) quietly(ctx context.Context, cmd *exec.Cmd) error {
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -46,8 +46,8 @@ func (s *session) quietly(ctx context.Context, cmd *exec.Cmd) error {
 	return nil
 }
 
-// fetch runs a script that fetches what it needs on first use, and says so itself, as
-// it does what is missing.
+// fetch runs a script that downloads what it needs at first use, and shows the
+// script's messages.
 func (s *session) fetch(ctx context.Context, name string, args ...string) error {
 	cmd := s.command(ctx, name, args...)
 	cmd.Stderr = s.stderr
@@ -61,7 +61,7 @@ func (s *session) fetch(ctx context.Context, name string, args ...string) error 
 	return nil
 }
 
-// output is what a program writes to its standard output.
+// output returns what a program writes to its standard output.
 func (s *session) output(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
@@ -75,10 +75,10 @@ func (s *session) output(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	return strings.TrimSpace(out.String()), nil
 }
 
-// shown is a command as one would type it.
+// shown returns a command as it would be typed.
 func shown(cmd *exec.Cmd) string { return strings.Join(cmd.Args, " ") }
 
-// shownLines is how many of a program's last lines an error quotes.
+// shownLines is the number of a program's last lines in an error.
 const shownLines = 30
 
 func tail(b []byte) string {
@@ -89,11 +89,11 @@ func tail(b []byte) string {
 	return "  " + strings.Join(lines, "\n  ")
 }
 
-// process is a program that runs beside this one.
+// A process is a program that runs beside this one.
 type process struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
-	err   error // once ended
+	err   error // after its end
 }
 
 // start starts a program that runs until the run ends.
@@ -110,10 +110,10 @@ func (s *session) start(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// grace is how long a program may take to heed SIGTERM.
+// grace is how long a program has to stop after SIGTERM.
 const grace = 20 * time.Second
 
-// stop ends the program and what it started.
+// stop stops the program and everything it started.
 func (p *process) stop(ctx context.Context) {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
 	late := time.NewTimer(grace)
@@ -128,8 +128,8 @@ func (p *process) stop(ctx context.Context) {
 	<-p.ended
 }
 
-// until asks again and again whether something is so, until it is, the program
-// ends, or the time is over.
+// until repeats a check until it succeeds, the program ends, or the time is
+// over.
 func (p *process) until(ctx context.Context, most time.Duration, is func(context.Context) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
@@ -147,7 +147,7 @@ func (p *process) until(ctx context.Context, most time.Duration, is func(context
 	}
 }
 
-// log keeps what a program says until it is let through to a writer.
+// A log keeps what a program writes until it is opened to a writer.
 type log struct {
 	mu   sync.Mutex
 	kept bytes.Buffer
@@ -164,14 +164,14 @@ func (l *log) Write(b []byte) (int, error) {
 	return l.kept.Write(b)
 }
 
-// open lets through what comes from here on.
+// open passes on what is written from now on.
 func (l *log) open(to io.Writer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.to = to
 }
 
-// last is the end of what was said.
+// last returns the end of what was written.
 func (l *log) last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

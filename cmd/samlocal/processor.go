@@ -2,15 +2,15 @@ package main
 
 import "fmt"
 
-// processor is one under the names that the parts give it.
+// A processor is a processor under the names that tools use.
 type processor struct {
 	// golang is Go's name, for LAMBDA_ARCH.
 	golang string
-	// lambda is Lambda's, for the template's Architecture and for images.
+	// lambda is Lambda's name, for the template's Architecture and for images.
 	lambda string
 }
 
-// processorOf is the processor by Go's name.
+// processorOf returns the processor with a Go name.
 func processorOf(goarch string) (processor, error) {
 	switch goarch {
 	case "amd64":

@@ -18,23 +18,24 @@ import (
 	"time"
 )
 
-// relay stands between SAM and Docker and hands on everything, what containers say
-// line by line. Behind each answer SAM waits for the line that ends a container's
-// log, up to a second; it knows the line only where it, or the one before it, begins
-// a piece of the stream, and Docker puts lines together that come at once.
+// A relay stands between SAM and Docker and passes on everything, the output of
+// containers line by line. After each answer SAM waits up to a second for the
+// line that ends a container's log. It recognizes the line only if that line,
+// or the one before it, starts a piece of the stream, and Docker joins lines
+// that come at the same time.
 type relay struct {
 	dial   func(context.Context) (net.Conn, error)
 	server *http.Server
 }
 
-// startRelay puts a relay before the Docker at a host, and returns the host that is
-// SAM's. Behind a host of another kind than a socket there is none.
+// startRelay starts a relay in front of the Docker at a host, and returns the
+// host for SAM. Only a host that is a socket gets a relay.
 func (s *session) startRelay(host string) (string, error) {
 	path, isSocket := strings.CutPrefix(host, "unix://")
 	if !isSocket {
 		return host, nil
 	}
-	// A socket's path is short.
+	// A socket's path must be short.
 	dir, err := os.MkdirTemp("", "rollcall-relay-*")
 	if err != nil {
 		return "", err
@@ -77,7 +78,7 @@ func newRelay(dial func(context.Context) (net.Conn, error)) *relay {
 	return r
 }
 
-// attach relays what a container says.
+// attach relays the output of a container.
 func (r *relay) attach(w http.ResponseWriter, q *http.Request) {
 	docker, err := r.dial(q.Context())
 	if err != nil {
@@ -98,7 +99,7 @@ func (r *relay) attach(w http.ResponseWriter, q *http.Request) {
 	if err := copyHead(client, from); err != nil {
 		return
 	}
-	// Whichever side ends, ends both.
+	// The end of either side ends both.
 	var ends sync.WaitGroup
 	ends.Go(func() {
 		_, _ = io.Copy(docker, buffered)
@@ -125,11 +126,11 @@ func copyHead(to io.Writer, from *bufio.Reader) error {
 	}
 }
 
-// maxFrame is more than Docker puts into one.
+// maxFrame is larger than Docker's frames.
 const maxFrame = 1 << 20
 
 // splitLines copies the frames of Docker's stream (a byte for stdout or stderr,
-// three zeros, the size in four), each line in a frame of its own.
+// three zeros, the size in four bytes), each line in a frame of its own.
 func splitLines(to io.Writer, from io.Reader) error {
 	var head [8]byte
 	for {

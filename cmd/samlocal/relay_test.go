@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// frame is a piece of Docker's stream.
+// frame returns a piece of Docker's stream.
 func frame(stream byte, content string) string {
 	return string([]byte{stream, 0, 0, 0, 0, 0, byte(len(content) >> 8), byte(len(content))}) + content
 }
@@ -33,7 +33,8 @@ func TestSplitLines_GivesEachLineAFrame(t *testing.T) {
 	}
 }
 
-// fakeDocker answers an attach with a stream, and all else with its path and body.
+// fakeDocker answers an attach with a stream, and everything else with its path
+// and body.
 func fakeDocker(t *testing.T, socket, stream string) {
 	t.Helper()
 	l, err := net.Listen("unix", socket)

@@ -18,20 +18,22 @@ import (
 )
 
 const (
-	// workers is how many lines are under way at once, each with tenants of its own.
-	// More do not make it faster: SAM has one container for a function.
+	// workers is how many lines run concurrently, each with its own tenants.
+	// More are not faster: SAM has one container for a function.
 	workers = 6
-	// localRate is what a tenant is held to by rollcall local, in requests a second:
-	// less than a line sends that wants to be refused, and more than the others.
+	// localRate is the rate limit of a tenant under rollcall local, in requests
+	// a second: less than the lines that test the limit send, and more than the
+	// others.
 	localRate = 60
-	// replaySeats is how many seats a tenant has: few, because lines fill them.
+	// replaySeats is the number of seats of a tenant: few, because lines fill
+	// them.
 	replaySeats = 12
 )
 
-// pair is the tokens of a line's tenant and of a second one.
+// A pair has the tokens of a line's tenant and of a second one.
 type pair struct{ token, other string }
 
-// addPairs makes the tenants of the workers.
+// addPairs creates the tenants of the workers.
 func (s *session) addPairs(ctx context.Context, name string) ([]pair, error) {
 	pairs := make([]pair, workers)
 	for i := range pairs {
@@ -46,8 +48,8 @@ func (s *session) addPairs(ctx context.Context, name string) ([]pair, error) {
 	return pairs, nil
 }
 
-// replayAll sends all lines to a server and returns how they ended, in their order.
-// How long answers take is not judged.
+// replayAll sends all lines to a server and returns their results, in order.
+// Times of answers are not checked.
 func replayAll(ctx context.Context, base string, pairs []pair, cases []replay.Case) []replay.Result {
 	results := make([]replay.Result, len(cases))
 	next := make(chan int)
@@ -68,8 +70,8 @@ func replayAll(ctx context.Context, base string, pairs []pair, cases []replay.Ca
 	return results
 }
 
-// until sends nothing after its context has ended: an interrupted line would
-// otherwise delete what it made, from a table that goes away itself.
+// An until sends nothing after its context has ended: an interrupted line would
+// otherwise delete its resources, from a table that is deleted anyway.
 type until struct {
 	ctx context.Context
 	replay.Doer
@@ -83,8 +85,8 @@ func (u until) Do(q *http.Request) (*http.Response, error) {
 	return u.Doer.Do(q)
 }
 
-// client follows no redirects: an identity provider would not send its token
-// elsewhere.
+// client returns a client that follows no redirects: an identity provider would
+// not send its token elsewhere.
 func client() *http.Client {
 	return &http.Client{
 		Timeout:       time.Minute,
@@ -93,7 +95,7 @@ func client() *http.Client {
 	}
 }
 
-// serveLocally serves what rollcall local serves, on the session's table, while do
+// serveLocally serves the session's table as rollcall local does, while do
 // runs.
 func (s *session) serveLocally(ctx context.Context, do func(ctx context.Context, base string)) error {
 	ctx, stop := context.WithCancel(ctx)
@@ -119,8 +121,8 @@ func (s *session) serveLocally(ctx context.Context, do func(ctx context.Context,
 	})
 }
 
-// status sends the request of a difference and returns the answer's status, 0 for
-// none.
+// status sends the request of a difference and returns the status of the
+// answer, 0 for none.
 func (d difference) status(ctx context.Context, base, token string) int {
 	u, err := url.Parse(base)
 	if err != nil {

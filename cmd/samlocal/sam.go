@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// sam is the SAM CLI that tools/requirements.txt pins.
+// sam is the SAM CLI in the version of tools/requirements.txt.
 const sam = "scripts/sam.sh"
 
-// samCommand runs the SAM CLI. It is given no AWS account: it would look for who
-// that is, and hand its keys to the functions. Its temporary files are the run's: a
-// lock that an interrupted SAM leaves holds up the next.
+// samCommand returns a command of the SAM CLI. It gets no AWS account: SAM
+// would look up the caller, and pass its keys to the functions. Its temporary
+// files are the run's: a lock left by an interrupted SAM blocks the next one.
 func (s *session) samCommand(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := s.command(ctx, sam, append([]string{"sam"}, args...)...)
 	env := cmd.Env[:0:0]
@@ -34,8 +34,8 @@ func (s *session) samCommand(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// isReplaced tells whether SAM gets a variable otherwise than it is set here, or not:
-// those that say in whose name AWS is asked, and where.
+// isReplaced reports whether SAM does not inherit a variable: those with the
+// credentials for AWS and its address.
 func isReplaced(variable string) bool {
 	name, _, _ := strings.Cut(variable, "=")
 	switch name {
@@ -49,13 +49,13 @@ func isReplaced(variable string) bool {
 
 func (s *session) temporary() string { return filepath.Join(s.dir, "tmp") }
 
-// parameters choose the processor of this machine.
+// parameters select the processor of this machine.
 func (s *session) parameters() []string {
 	return []string{"--parameter-overrides", "Architecture=" + s.processor.lambda}
 }
 
-// build builds the functions for this machine, in the run's folder: what lies in
-// .aws-sam/build is to be deployed.
+// build builds the functions for this machine in the run's folder:
+// .aws-sam/build is for deployments.
 func (s *session) build(ctx context.Context) error {
 	s.template = filepath.Join(s.dir, "build", "template.yaml")
 	s.say("building the functions for %s (sam build)", s.processor.lambda)
@@ -64,7 +64,7 @@ func (s *session) build(ctx context.Context) error {
 	return s.quietly(ctx, s.samCommand(ctx, args...))
 }
 
-// samLocal runs a command of sam local on what was built.
+// samLocal returns a command of sam local on the built functions.
 func (s *session) samLocal(ctx context.Context, variables map[string]string, command string, args ...string) (*exec.Cmd, error) {
 	file, err := s.writeVariables(variables)
 	if err != nil {
@@ -78,7 +78,8 @@ func (s *session) samLocal(ctx context.Context, variables map[string]string, com
 	return s.samCommand(ctx, append(all, s.parameters()...)...), nil
 }
 
-// variables are what the functions are told in the place of the template's own.
+// variables returns the variables that the functions get instead of the
+// template's.
 func (s *session) variables(table, baseURL string) (map[string]string, error) {
 	endpoint, err := fromContainers(s.dynamodb)
 	if err != nil {
@@ -95,8 +96,8 @@ func (s *session) variables(table, baseURL string) (map[string]string, error) {
 	return variables, nil
 }
 
-// environment is the file of sam local's --env-vars. A variable that the template
-// does not name is left out by SAM, silently.
+// environment returns the file for sam local's --env-vars. SAM silently ignores
+// a variable that the template does not have.
 func environment(variables map[string]string) ([]byte, error) {
 	return json.MarshalIndent(map[string]map[string]string{"Parameters": variables}, "", "  ")
 }

@@ -11,36 +11,38 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// session is one run: what it started, and how that ends.
+// A session is one run: what it started, and how to end that.
 type session struct {
 	machine
 	processor processor
 	root      string // the checkout
-	dir       string // files of this run alone, removed at its end
+	dir       string // files of this run only, removed at its end
 	stdout    io.Writer
 	stderr    io.Writer
 	endings   []func(context.Context)
 
-	// environment is what the programs get besides our own.
+	// environment has the variables that programs get besides ours.
 	environment []string
-	// template is what sam local serves, once the functions have been built.
+	// template is the template that sam local serves, once the functions are
+	// built.
 	template string
 	// samDocker is where SAM finds Docker.
 	samDocker string
-	// image is what sam local runs the functions in.
+	// image is the image in which sam local runs the functions.
 	image image
-	// dynamodb is where the table is, as seen from here.
+	// dynamodb is the endpoint of the table, as seen from here.
 	dynamodb string
 	table    table.Table
-	// rate is what a tenant is held to, in requests a second; 0 is the template's.
+	// rate is the rate limit of a tenant, in requests a second; 0 means the
+	// template's.
 	rate int
 }
 
-// patience is how long all that a run started may take to end.
+// patience is how long everything that a run started may take to end.
 const patience = 60 * time.Second
 
-// newSession makes the folder of a run, which is below .aws-sam of the checkout:
-// Docker on a Mac mounts what is below the home folder.
+// newSession creates the folder of a run, below .aws-sam of the checkout:
+// Docker on a Mac mounts only what is below the home folder.
 func newSession(m machine, stdout, stderr io.Writer) (*session, error) {
 	p, err := processorOf(m.processor)
 	if err != nil {
@@ -67,7 +69,7 @@ func newSession(m machine, stdout, stderr io.Writer) (*session, error) {
 	return s, nil
 }
 
-// checkout is the folder that holds template.yaml: this one or one above.
+// checkout returns the folder with template.yaml: this one or a parent.
 func checkout() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -78,12 +80,12 @@ func checkout() (string, error) {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("there is no template.yaml here: run it in the checkout of rollcall")
+			return "", fmt.Errorf("template.yaml not found: run it in the checkout of rollcall")
 		}
 	}
 }
 
-// atEnd does something when the run ends; the last comes first.
+// atEnd calls do when the run ends; the last call comes first.
 func (s *session) atEnd(do func(context.Context)) { s.endings = append(s.endings, do) }
 
 // end undoes what the run did, however it ended.

@@ -48,13 +48,13 @@ func TestSession_EndsInReverseAndLeavesNoFolder(t *testing.T) {
 	select {
 	case <-p.ended:
 	default:
-		t.Error("the program runs on")
+		t.Error("the program still runs")
 	}
 	if took := time.Since(begun); took > grace/2 {
 		t.Errorf("ending took %s", took)
 	}
 	if _, err := os.Stat(s.dir); !os.IsNotExist(err) {
-		t.Errorf("%s is left: %v", s.dir, err)
+		t.Errorf("%s remains: %v", s.dir, err)
 	}
 }
 
@@ -99,7 +99,7 @@ func TestFromContainers_NamesTheHost(t *testing.T) {
 	}
 	for _, endpoint := range []string{"", "127.0.0.1:8000", "ftp://127.0.0.1"} {
 		if got, err := fromContainers(endpoint); err == nil {
-			t.Errorf("%q is taken as %s", endpoint, got)
+			t.Errorf("%q is read as %s", endpoint, got)
 		}
 	}
 }
@@ -127,7 +127,7 @@ func TestEnvironment_IsForAllFunctions(t *testing.T) {
 	}
 }
 
-// SAM leaves out what the template does not name.
+// SAM ignores variables that the template does not have.
 func TestEnvironment_IsInTheTemplate(t *testing.T) {
 	template, err := os.ReadFile("../../template.yaml")
 	if err != nil {

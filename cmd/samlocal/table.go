@@ -23,7 +23,7 @@ that name is deleted first.`
 
 func runTable(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("table", flag.ContinueOnError)
-	file := flags.String("env-vars", "", "`FILE` with the variables of the functions; env.json of the checkout without it")
+	file := flags.String("env-vars", "", "`FILE` with the variables of the functions; by default env.json of the checkout")
 	if err := parse(flags, tableAbout, args, stderr); err != nil {
 		return err
 	}
@@ -51,10 +51,10 @@ The token is public: it is for this table only.
 	return nil
 }
 
-// envFile is what samconfig.toml gives to sam local as --env-vars.
+// envFile is the file that samconfig.toml passes to sam local as --env-vars.
 const envFile = "env.json"
 
-// envVars are the variables of the functions under sam local.
+// An envVars has the variables of the functions under sam local.
 type envVars struct {
 	Table    string `json:"ROLLCALL_TABLE"`
 	BaseURL  string `json:"ROLLCALL_BASE_URL"`
@@ -78,8 +78,8 @@ func readEnvVars(file string) (envVars, error) {
 	return e, nil
 }
 
-// fromHere is DynamoDB's address as this machine has it: only the containers know it as
-// host.docker.internal.
+// fromHere returns DynamoDB's address on this machine: only the containers know
+// it as host.docker.internal.
 func (e envVars) fromHere() string {
 	u, err := url.Parse(e.DynamoDB)
 	if err != nil || u.Hostname() != hostName {
@@ -89,7 +89,7 @@ func (e envVars) fromHere() string {
 	return u.String()
 }
 
-// fill creates the table again, so that each event gets the answer that is expected.
+// fill creates the table again, so that each event gets its expected answer.
 func (e envVars) fill(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -17,7 +17,8 @@ const testAbout = `samlocal test tries the functions under SAM: the commands of 
 are typed, one event for each function by sam local invoke, then the requests of identity providers by sam local start-api, and compares the
 answers with those of 'rollcall local' on the same DynamoDB.`
 
-// tried are the events that samlocal test gives to the functions, one for each.
+// tried are the events with which samlocal test invokes the functions, one for
+// each.
 var tried = []string{
 	"events/okta/create_user.json",
 	"events/okta/add_members.json",
@@ -31,8 +32,8 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 	var o options
 	flags := flag.NewFlagSet("test", flag.ContinueOnError)
 	o.register(flags, m)
-	without := flags.String("without-docker", "fail", "`WHAT` it is when Docker cannot be had: fail, or report, where that is known to be so")
-	only := flags.String("only", "", "`PART` of the test: invoke, one event for each function, in about a minute; all of it without the flag")
+	without := flags.String("without-docker", "fail", "`WHAT` to do without Docker: fail, or report it, on machines known to have none")
+	only := flags.String("only", "", "`PART` of the test: invoke, one event for each function, in about a minute; by default all of it")
 	if err := parse(flags, testAbout, args, stderr); err != nil {
 		return err
 	}
@@ -43,15 +44,15 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 		return usageError{fmt.Errorf("--without-docker %q: choose fail or report", *without)}
 	}
 	if *only != "" && *only != "invoke" {
-		return usageError{fmt.Errorf("--only %q: there is invoke", *only)}
+		return usageError{fmt.Errorf("--only %q: the only part is invoke", *only)}
 	}
 	s, err := newSession(m, stdout, stderr)
 	if err != nil {
 		return err
 	}
 	defer s.end()
-	// Under SAM a function answers forty requests a second, which is no more than the
-	// template's rate.
+	// Under SAM a function answers forty requests a second, which does not
+	// exceed the template's rate limit.
 	s.rate = httpapi.MinRate
 	begun := time.Now()
 	var c *typed
@@ -92,7 +93,7 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 	return nil
 }
 
-// testInvoke gives each function an event.
+// testInvoke invokes each function with an event.
 func (s *session) testInvoke(ctx context.Context, t *tally) error {
 	for _, name := range tried {
 		e, err := readEvent(filepath.Join(s.root, name))
@@ -107,7 +108,7 @@ func (s *session) testInvoke(ctx context.Context, t *tally) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil && e.want == nil:
-			err = errors.New("has no expected answer beside it")
+			err = errors.New("has no expected answer")
 		case err == nil:
 			err = a.check(e)
 		}
@@ -121,8 +122,8 @@ func (s *session) testInvoke(ctx context.Context, t *tally) error {
 	return nil
 }
 
-// testAPI sends the replay, and the requests that SAM is known to answer otherwise,
-// to rollcall local and to sam local start-api.
+// testAPI sends the replay, and the requests that SAM is known to answer
+// differently, to rollcall local and to sam local start-api.
 func (s *session) testAPI(ctx context.Context, t *tally) error {
 	cases, err := replay.Cases()
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// tool is a program that a run needs.
+// A tool is a program that a run needs.
 type tool struct {
 	name string
 	// why it is needed, and what to install.
@@ -18,13 +18,13 @@ var (
 	gnu    = tool{"make", "sam build builds the functions with it", "install make"}
 	golang = tool{"go", "the functions are built with it", "install Go"}
 	java   = tool{"java", "DynamoDB Local runs on it", "install Java 17 or later, or name a running DynamoDB with --dynamodb"}
-	// iproute is for a daemon of our own alone.
+	// iproute is needed only for a daemon of our own.
 	iproute = tool{"ip", "the Docker daemon of the run gets a network of its own", "install iproute2"}
-	static  = tool{"busybox", "the image that stands in for AWS's is made of it", "install a static busybox (Debian: busybox-static)"}
+	static  = tool{"busybox", "the replacement for AWS's image is built from it", "install a static busybox (Debian: busybox-static)"}
 )
 
-// has is an error of one line when a tool is missing: its name, why it is needed,
-// what to install.
+// has returns an error of one line if a tool is missing: its name, why it is
+// needed, what to install.
 func (m machine) has(t tool) error {
 	if _, err := m.find(t.name); err != nil {
 		return fmt.Errorf("%s not found (%s): %s", t.name, t.why, t.install)
@@ -32,7 +32,7 @@ func (m machine) has(t tool) error {
 	return nil
 }
 
-// need says what of the tools is missing, a line each.
+// need returns an error with a line for each missing tool.
 func (m machine) need(tools ...tool) error {
 	var missing []error
 	for _, t := range tools {

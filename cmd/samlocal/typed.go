@@ -23,10 +23,11 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/eventfile"
 )
 
-// guide has the commands of SAM that samlocal test types.
+// guide has the SAM commands that samlocal test types.
 const guide = "docs/how-to/sam-local.md"
 
-// typed are the commands of the guide, and the checkout in which they are typed.
+// A typed has the commands of the guide, and the checkout in which they are
+// typed.
 type typed struct {
 	*session
 	dir      string // a copy of the checkout, as a clone has it
@@ -35,8 +36,8 @@ type typed struct {
 	port     int     // of start-api and start-lambda
 }
 
-// commandsOf are the commands of the guide's section on SAM's own commands: the lines of
-// its blocks.
+// commandsOf returns the commands of the guide's section on SAM's own commands:
+// the lines of its blocks.
 func commandsOf(guide string) ([]string, error) {
 	_, section, found := strings.Cut(guide, "\n## SAM's own commands\n")
 	section, _, _ = strings.Cut(section, "\n## ")
@@ -54,7 +55,7 @@ func commandsOf(guide string) ([]string, error) {
 	return commands, nil
 }
 
-// The commands that are tried, by how they begin.
+// The beginnings of the commands that are tested.
 const (
 	typedDynamoDB    = "docker run "
 	typedTable       = "make sam-table"
@@ -65,8 +66,8 @@ const (
 	typedRequest     = "curl "
 )
 
-// tries has how each kind of command is tried, once the functions are built. The others
-// are tried with these.
+// tries returns how each kind of command is tested, once the functions are
+// built. The other commands are part of these tests.
 func (c *typed) tries() map[string]func(ctx context.Context, command string) error {
 	return map[string]func(context.Context, string) error{
 		typedTable:       c.typeTable,
@@ -76,24 +77,24 @@ func (c *typed) tries() map[string]func(ctx context.Context, command string) err
 	}
 }
 
-// beside has why a command is not tried by itself.
+// beside has the reason for each command that is not tested by itself.
 var beside = map[string]string{
 	typedDynamoDB: "the run has a DynamoDB of its own",
 	typedBuild:    "typed above",
 	typedRequest:  "sent to sam local start-api",
 }
 
-// kindOf is how a command begins.
+// kindOf returns the beginning of a command.
 func kindOf(command string) (string, error) {
 	kinds := []string{typedDynamoDB, typedTable, typedBuild, typedInvoke, typedStartAPI, typedStartLambda, typedRequest}
 	i := slices.IndexFunc(kinds, func(k string) bool { return strings.HasPrefix(command, k) })
 	if i < 0 {
-		return "", fmt.Errorf("%s has the command %q, which nothing tries", guide, command)
+		return "", fmt.Errorf("%s has the command %q, which is not tested", guide, command)
 	}
 	return kinds[i], nil
 }
 
-// command is the guide's first command of a kind.
+// command returns the guide's first command of a kind.
 func (c *typed) command(kind string) string {
 	for _, command := range c.commands {
 		if strings.HasPrefix(command, kind) {
@@ -103,9 +104,9 @@ func (c *typed) command(kind string) string {
 	return ""
 }
 
-// newTyped copies the checkout and sets in the copy what differs between machines: the
-// ports, which need not be free here, and the image, which need not be fetchable. The
-// commands are typed as they are.
+// newTyped copies the checkout and sets in the copy what differs between
+// machines: the ports, which may be in use here, and the image, which may be
+// impossible to fetch. The commands are typed unchanged.
 func (s *session) newTyped(ctx context.Context) (*typed, error) {
 	text, err := os.ReadFile(filepath.Join(s.root, guide))
 	if err != nil {
@@ -126,7 +127,7 @@ func (s *session) newTyped(ctx context.Context) (*typed, error) {
 	if err := cloneTo(s.root, c.dir); err != nil {
 		return nil, err
 	}
-	// SAM's own commands have the name that is typed.
+	// The guide's commands call sam.
 	if err := os.Mkdir(filepath.Join(s.dir, "bin"), 0o700); err != nil {
 		return nil, err
 	}
@@ -134,7 +135,8 @@ func (s *session) newTyped(ctx context.Context) (*typed, error) {
 	return c, os.WriteFile(filepath.Join(s.dir, "bin", "sam"), []byte(shim), 0o700) //nolint:gosec // it is run
 }
 
-// cloneTo copies the files of a checkout, without what is built or kept there.
+// cloneTo copies the files of a checkout, without what is built or stored
+// there.
 func cloneTo(root, dir string) error {
 	kept := []string{".git", ".aws-sam", ".cache", ".data", "bin"}
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -164,7 +166,7 @@ func cloneTo(root, dir string) error {
 	})
 }
 
-// settle writes into the copy where DynamoDB is, the ports and the image.
+// settle writes the address of DynamoDB, the ports and the image into the copy.
 func (c *typed) settle(dynamodb string) error {
 	file := filepath.Join(c.dir, envFile)
 	was, err := readEnvVars(filepath.Join(c.root, envFile))
@@ -191,8 +193,8 @@ func (c *typed) settle(dynamodb string) error {
 	return os.WriteFile(filepath.Join(c.dir, "samconfig.toml"), []byte(c.samconfig(string(config), port)), 0o600)
 }
 
-// samconfig is the configuration of SAM with the ports, and with the image unless it
-// is AWS's.
+// samconfig returns SAM's configuration with the ports, and with the image
+// unless it is AWS's.
 func (c *typed) samconfig(config, port string) string {
 	image := ""
 	if c.image.ours {
@@ -207,7 +209,7 @@ func (c *typed) samconfig(config, port string) string {
 	return config
 }
 
-// shell is a command as it is typed in the copy of the checkout.
+// shell returns a command as typed in the copy of the checkout.
 func (c *typed) shell(ctx context.Context, command string) *exec.Cmd {
 	cmd := c.samCommand(ctx)
 	cmd = c.session.shell(ctx, command, cmd.Env)
@@ -215,7 +217,8 @@ func (c *typed) shell(ctx context.Context, command string) *exec.Cmd {
 	return cmd
 }
 
-// shell runs a command by the shell, with an environment that make has not touched.
+// shell returns a command that the shell runs, with an environment that make
+// has not changed.
 func (s *session) shell(ctx context.Context, command string, environment []string) *exec.Cmd {
 	cmd := s.command(ctx, "sh", "-c", command)
 	cmd.Env = nil
@@ -230,7 +233,8 @@ func (s *session) shell(ctx context.Context, command string, environment []strin
 	return cmd
 }
 
-// build types the build, whose functions for this machine serve the rest of the test.
+// build types the build; its functions for this machine serve the rest of the
+// test.
 func (c *typed) build(ctx context.Context) error {
 	command := c.command(typedBuild)
 	c.say("typing %s, for the deployment and for %s", command, c.processor.lambda)
@@ -299,8 +303,8 @@ func (c *typed) typeTable(ctx context.Context, command string) error {
 	return err
 }
 
-// typeInvoke invokes a function with an event, and compares the answer with what is
-// expected.
+// typeInvoke invokes a function with an event, and compares the answer with the
+// expected one.
 func (c *typed) typeInvoke(ctx context.Context, command string) error {
 	_, name, _ := strings.Cut(command, " -e ")
 	e, err := readEvent(filepath.Join(c.dir, strings.TrimSpace(name)))
@@ -328,8 +332,8 @@ func (c *typed) invoked(ctx context.Context, command string) (answer, error) {
 	return answer{payload: bytes.TrimSpace(out.Bytes()), said: said.String()}, nil
 }
 
-// typeWithoutDynamoDB is what a developer sees who has not started DynamoDB Local: the
-// answer says what is wrong, and the log with which address, soon.
+// typeWithoutDynamoDB tests what a developer without DynamoDB Local sees: soon,
+// the answer says what is wrong, and the log has the address.
 func (c *typed) typeWithoutDynamoDB(ctx context.Context) error {
 	const closed = "http://" + hostName + ":1"
 	content, err := json.Marshal(map[string]envVars{"Parameters": {Table: c.env.Table, BaseURL: c.env.BaseURL, DynamoDB: closed}})
@@ -359,7 +363,7 @@ func (c *typed) typeWithoutDynamoDB(ctx context.Context) error {
 	return nil
 }
 
-// request is what the guide's curl command asks.
+// request matches the guide's curl command.
 var request = regexp.MustCompile(`Bearer (\S+?)'.* '?http://127\.0\.0\.1:3000(/[^ ']*)`)
 
 // typeStartAPI serves the API, and sends the request of the guide.
@@ -404,7 +408,7 @@ func (c *typed) typeStartLambda(ctx context.Context, command string) error {
 	})
 }
 
-// serving runs a command that serves, until something is done with it.
+// serving runs a command that serves, while do runs.
 func (c *typed) serving(ctx context.Context, command string, do func(ctx context.Context, address string) error) error {
 	var said log
 	cmd := c.shell(context.WithoutCancel(ctx), command)
@@ -427,7 +431,8 @@ func (c *typed) serving(ctx context.Context, command string, do func(ctx context
 	return nil
 }
 
-// listens reports whether something accepts connections at a port of this machine.
+// listens reports whether a program accepts connections on a port of this
+// machine.
 func listens(ctx context.Context, port int) bool {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))

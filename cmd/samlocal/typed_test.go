@@ -21,7 +21,7 @@ func TestGuide_HasCommandsThatAreTried(t *testing.T) {
 			t.Error(err)
 		}
 		if _, ok := tries[kind]; ok == (beside[kind] != "") {
-			t.Errorf("%s: is tried, or says why not, and not both", command)
+			t.Errorf("%s: is either tested, or has a reason why not", command)
 		}
 		seen[kind] = true
 	}
@@ -34,7 +34,7 @@ func TestGuide_HasCommandsThatAreTried(t *testing.T) {
 		t.Errorf("the request of the guide has another token than make sam-table prints: %v", asked)
 	}
 	if _, err := kindOf("sam sync"); err == nil {
-		t.Error("a command that nothing tries is taken")
+		t.Error("a command that is not tested is accepted")
 	}
 	for _, wrong := range []string{"", "## SAM's own commands\n", "\n## SAM's own commands\ntext\n## Next\n```sh\nsam build\n```\n"} {
 		if got, err := commandsOf(wrong); err == nil {
@@ -61,7 +61,7 @@ func checkoutFile(t *testing.T, name string) string {
 	return string(b)
 }
 
-// Every sam command of SAM local that another document prints is one of the guide's.
+// Every SAM command that another document prints is one of the guide's.
 func TestDocuments_PrintTheCommandsOfTheGuide(t *testing.T) {
 	commands := guideCommands(t)
 	printed := regexp.MustCompile("(?:`|&& |(?m:^))(sam local (?:invoke|start-api|start-lambda)[^`\n&]*)")
@@ -165,7 +165,7 @@ func TestReadEnvVars_SaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// Nothing of make's own reaches the commands that are typed.
+// No variable of make reaches the commands that are typed.
 func TestShell_IsAsADeveloperHasIt(t *testing.T) {
 	s := newTestSession(t)
 	cmd := s.shell(t.Context(), `printf '%s' "${ARGS-none} ${MAKEFLAGS-none} ${ROLLCALL_TEST_DYNAMODB-none} $KEPT"`,

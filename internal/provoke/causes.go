@@ -11,11 +11,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// Provocations bring the causes about, each on a Stage of its own that has 5 seats. They
-// return the answer of the request that has the cause. BadEvent is not among them: it is
-// no request to the service, and package lambdahttp refuses it.
+// Provocations has a function for each cause that provokes it, on a Stage of its
+// own with 5 seats, and returns the answer of the request that has the cause.
+// BadEvent is missing: it is not a request to the service, and package
+// lambdahttp refuses it.
 var Provocations = map[provlog.Cause]func(s *Stage) Answer{
-	// Who has not proved a token.
+	// Unauthenticated requests.
 	provlog.TokenMissing:  func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "") },
 	provlog.TokenInvalid:  func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "Bearer rct_acme_cut") },
 	provlog.TokenUnknown:  tokenUnknown,
@@ -26,14 +27,14 @@ var Provocations = map[provlog.Cause]func(s *Stage) Answer{
 		s.set(`{"scimEnabled":false}`)
 		return s.Send("POST", "/Users", User(`"userName":"a"`))
 	},
-	// What is no request to an endpoint.
+	// Requests to no endpoint.
 	provlog.NoRoute:          func(s *Stage) Answer { return s.Send("GET", "/Nothing", "") },
 	provlog.NotSupported:     func(s *Stage) Answer { return s.Send("GET", "/Me", "") },
 	provlog.ProtocolVersion:  func(s *Stage) Answer { return s.Send("GET", "/scim/v1/Users", "") },
 	provlog.MethodNotAllowed: func(s *Stage) Answer { return s.Send("DELETE", "/Users", "") },
 	provlog.SchemaNotFound:   func(s *Stage) Answer { return s.Send("GET", "/Schemas/urn:none", "") },
 	provlog.DiscoveryFilter:  func(s *Stage) Answer { return s.Send("GET", "/Schemas?filter=id+pr", "") },
-	// What is wrong with the request itself.
+	// Invalid requests.
 	provlog.MediaType:       func(s *Stage) Answer { return s.Send("POST", "/Users", "<a/>", "Content-Type", "text/xml") },
 	provlog.BodyTooLarge:    func(s *Stage) Answer { return s.Send("POST", "/Users", strings.Repeat("a", 1<<20+1)) },
 	provlog.Validation:      func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"a","emails":"none"`)) },
@@ -43,7 +44,7 @@ var Provocations = map[provlog.Cause]func(s *Stage) Answer{
 	provlog.WalkLimit:       walkLimit,
 	provlog.AnswerTooLarge:  answerTooLarge,
 	provlog.RateLimit:       rateLimit,
-	// What is not there.
+	// Unknown resources.
 	provlog.UserNotFound: func(s *Stage) Answer { return s.Send("PATCH", "/Users/"+nobody, Patch(rename("x"))) },
 	provlog.GroupNotFound: func(s *Stage) Answer {
 		return s.Send("PATCH", "/Groups/"+nobody, Patch(`{"op":"replace","path":"displayName","value":"x"}`))
@@ -53,7 +54,7 @@ var Provocations = map[provlog.Cause]func(s *Stage) Answer{
 		s.must(s.Ask("DELETE", "/tenants/acme/groups/"+id, ""))
 		return s.Send("PATCH", "/Groups/"+id, Patch(`{"op":"replace","path":"displayName","value":"x"}`))
 	},
-	// Who has it already.
+	// Duplicates.
 	provlog.Duplicate: func(s *Stage) Answer {
 		s.user(`"userName":"a"`)
 		return s.Send("POST", "/Users", User(`"userName":"a"`))
@@ -113,7 +114,7 @@ var Provocations = map[provlog.Cause]func(s *Stage) Answer{
 	provlog.VersionMismatch: func(s *Stage) Answer {
 		return s.Send("PATCH", "/Users/"+s.user(`"userName":"a"`), Patch(rename("x")), "If-Match", `W/"99"`)
 	},
-	// What there is no room for.
+	// Limits.
 	provlog.SeatLimit: func(s *Stage) Answer {
 		s.set(`{"maxSeats":0}`)
 		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"00u1a"`))
@@ -126,7 +127,7 @@ var Provocations = map[provlog.Cause]func(s *Stage) Answer{
 	provlog.MemberLimit: func(s *Stage) Answer {
 		return s.Send("PATCH", "/Groups/"+s.must(s.Send("POST", "/Groups", Group("Staff"))).ID(), addMembers(5001))
 	},
-	// What went wrong here.
+	// Faults of the service.
 	provlog.Conflict: func(s *Stage) Answer {
 		return s.spoiling("#USERS", table.ErrConflict, func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
 	},
@@ -175,7 +176,7 @@ func bulkUser(i int, attributes string) string {
 	return fmt.Sprintf(`{"method":"POST","path":"/Users","bulkId":"b%d","data":%s}`, i, User(fmt.Sprintf(`"userName":"b%d"%s`, i, attributes)))
 }
 
-// addMembers is a PATCH that lets so many members join.
+// addMembers returns a PATCH that adds n members.
 func addMembers(n int, ids ...string) string {
 	for i := len(ids); i < n; i++ {
 		ids = append(ids, fmt.Sprintf("019b8d62-7a80-7000-8000-%012x", i+1))
@@ -184,7 +185,7 @@ func addMembers(n int, ids ...string) string {
 	return Patch(`{"op":"add","path":"members","value":[` + strings.Join(values, ",") + `]}`)
 }
 
-// operationOf is the answer to one operation of a bulk request.
+// operationOf returns the answer to one operation of a bulk request.
 func operationOf(a Answer, i int) Answer {
 	operations, _ := a.Body["Operations"].([]any)
 	operation, _ := operations[i].(map[string]any)
@@ -198,7 +199,7 @@ func operationOf(a Answer, i int) Answer {
 	return one
 }
 
-// minted is another token of the tenant's.
+// minted returns another token of the tenant.
 func minted(s *Stage, wanted string) (id, text string) {
 	a := s.must(s.Ask("POST", "/tenants/acme/tokens", wanted))
 	text, _ = a.Body["token"].(string)
@@ -206,7 +207,7 @@ func minted(s *Stage, wanted string) (id, text string) {
 }
 
 func tokenUnknown(s *Stage) Answer {
-	// Well formed, and made by nobody here.
+	// Well formed, but not issued here.
 	text, _ := access.Mint(s.tenant)
 	return s.Send("GET", "/Users", "", "Authorization", "Bearer "+text)
 }
@@ -231,8 +232,9 @@ func walkLimit(s *Stage) Answer {
 	return s.Send("GET", `/Users?filter=title+eq+"x"`, "")
 }
 
-// answerTooLarge asks for a group of more members than an answer has room for. They are
-// written behind the service's back: so many requests would take a minute.
+// answerTooLarge requests a group with more members than an answer has room
+// for. They are written directly to the table: as many requests would take a
+// minute.
 func answerTooLarge(s *Stage) Answer {
 	id := s.must(s.Send("POST", "/Groups", Group("Staff"))).ID()
 	const members = 60_000
@@ -253,7 +255,7 @@ func answerTooLarge(s *Stage) Answer {
 
 func rateLimit(s *Stage) Answer {
 	s.stop()
-	for range 2 * tenantRate { // all that a tenant may have saved
+	for range 2 * tenantRate { // the largest burst
 		s.Send("GET", "/ServiceProviderConfig", "")
 	}
 	return s.Send("POST", "/Users", User(`"userName":"a"`))
@@ -266,7 +268,7 @@ func unfinished(s *Stage) Answer {
 		ids = append(ids, s.user(fmt.Sprintf(`"userName":"u%d"`, i)))
 	}
 	group := s.must(s.Send("POST", "/Groups", Group("Staff"))).ID()
-	// The members join in parts, each with its mirrors.
+	// The members are added in parts, each with its mirrors.
 	return s.spoiling("#U#", table.ErrThrottled, func() Answer { return s.Send("PATCH", "/Groups/"+group, addMembers(40, ids...)) })
 }
 

@@ -10,13 +10,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// Every cause can be brought about, and is found through the application's side: in the
-// entry of its request, among the failures, and with what to do.
+// Every cause can be provoked, and is found through the admin API: in the entry
+// of its request, among the failures, and with what to do.
 func TestProvocations_AreFoundThroughTheAPI(t *testing.T) {
 	causes := provlog.Causes()
 	for c := range Provocations {
 		if !slices.Contains(causes, c) {
-			t.Errorf("%s is no cause", c)
+			t.Errorf("%s is not a cause", c)
 		}
 	}
 	for _, cause := range causes {
@@ -27,7 +27,7 @@ func TestProvocations_AreFoundThroughTheAPI(t *testing.T) {
 			provoke, ok := Provocations[cause]
 			if !ok {
 				if cause != provlog.BadEvent {
-					t.Error("nobody brings it about")
+					t.Error("nothing provokes it")
 				}
 				return
 			}
@@ -36,7 +36,7 @@ func TestProvocations_AreFoundThroughTheAPI(t *testing.T) {
 				t.Fatalf("%d %v, want %d", a.Status, a.Body, m.Status)
 			}
 			if strings.Contains(fmt.Sprint(a.Body), "arn:") {
-				t.Errorf("an identity provider is told of an AWS identity: %v", a.Body)
+				t.Errorf("the detail names an AWS identity: %v", a.Body)
 			}
 			x := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "")
 			if cause.Where() == provlog.InCloudWatch {
@@ -76,7 +76,7 @@ func TestProvocations_AreFoundThroughTheAPI(t *testing.T) {
 	}
 }
 
-// wantMeaning looks the cause up among all.
+// wantMeaning finds the cause among all.
 func wantMeaning(t *testing.T, s *Stage, cause provlog.Cause) {
 	t.Helper()
 	m := cause.Meaning()

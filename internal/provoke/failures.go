@@ -8,28 +8,28 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 )
 
-// Failure is a failure that administrators meet, with what an identity provider really
-// sends.
+// A Failure is a failure that administrators meet, with the requests that
+// identity providers really send.
 type Failure struct {
 	Name  string
 	Cause provlog.Cause
-	// Says is what the advice has to say in each identity provider: the screen, and what
-	// cures the failure there.
+	// Says is what the advice must say for each identity provider: the screen,
+	// and the cure there.
 	Says map[idp.Provider][]string
-	// By brings it about on a Stage of its own, as an identity provider.
+	// By provokes it on a Stage of its own, as an identity provider.
 	By func(s *Stage, p idp.Provider) Answer
 }
 
 // userAgents are the user agents of the identity providers. Microsoft documents none.
 var userAgents = map[idp.Provider]string{idp.Okta: "Okta SCIM Client 1.0.0", idp.Entra: "Microsoft.Azure.SyncFabric"}
 
-// SendAs sends a request as an identity provider does.
+// SendAs sends a request with the identity provider's user agent.
 func (s *Stage) SendAs(p idp.Provider, method, path, body string, headers ...string) Answer {
 	s.t.Helper()
 	return s.Send(method, path, body, append([]string{"User-Agent", userAgents[p]}, headers...)...)
 }
 
-// newUser is the body with which an identity provider creates a user.
+// newUser returns the body with which an identity provider creates a user.
 func newUser(p idp.Provider, userName, more string) string {
 	if p == idp.Entra {
 		return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],`+
@@ -44,13 +44,13 @@ func newUser(p idp.Provider, userName, more string) string {
 
 const alice = "alice@example.com"
 
-// create is the POST of a user.
+// create creates a user as an identity provider does.
 func (s *Stage) create(p idp.Provider, more string, headers ...string) Answer {
 	s.t.Helper()
 	return s.SendAs(p, "POST", "/Users", newUser(p, alice, more), headers...)
 }
 
-// deactivate is how an identity provider deactivates a user.
+// deactivate deactivates a user as an identity provider does.
 func (s *Stage) deactivate(p idp.Provider, id, active string) Answer {
 	s.t.Helper()
 	if p == idp.Entra {
@@ -59,7 +59,8 @@ func (s *Stage) deactivate(p idp.Provider, id, active string) Answer {
 	return s.SendAs(p, "PATCH", "/Users/"+id, Patch(fmt.Sprintf(`{"op":"replace","value":{"active":%q}}`, active)))
 }
 
-// pushMembers is how an identity provider adds members, or sends the whole set.
+// pushMembers adds members, or sends the whole set, as an identity provider
+// does.
 func (s *Stage) pushMembers(p idp.Provider, group string, whole bool, ids ...string) Answer {
 	s.t.Helper()
 	list := ""
@@ -80,12 +81,12 @@ func (s *Stage) pushMembers(p idp.Provider, group string, whole bool, ids ...str
 	return s.SendAs(p, "PATCH", "/Groups/"+group, Patch(fmt.Sprintf(`{"op":%q,"path":"members","value":[%s]}`, op, list)))
 }
 
-// both are the words that the advice has in Okta and in Entra.
+// both returns the words of the advice in Okta and in Entra.
 func both(okta, entra []string) map[idp.Provider][]string {
 	return map[idp.Provider][]string{idp.Okta: okta, idp.Entra: entra}
 }
 
-// Failures are those that administrators meet most.
+// Failures are the failures that administrators meet most.
 var Failures = []Failure{
 	{
 		Name: "no seat", Cause: provlog.SeatLimit,
@@ -227,7 +228,7 @@ var Failures = []Failure{
 		Says: both([]string{"Okta waits for the time in Retry-After"}, []string{"in the next cycle"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			s.stop()
-			for range 2 * tenantRate { // all that a tenant may have saved
+			for range 2 * tenantRate { // the largest burst
 				s.SendAs(p, "GET", "/ServiceProviderConfig", "")
 			}
 			return s.create(p, "")
@@ -235,8 +236,8 @@ var Failures = []Failure{
 	},
 }
 
-// DeletedGroup is the id of a group that an identity provider created and the
-// application deleted.
+// DeletedGroup returns the id of a group that an identity provider created and
+// the application deleted.
 func (s *Stage) DeletedGroup(p idp.Provider, name string) string {
 	s.t.Helper()
 	id := s.must(s.SendAs(p, "POST", "/Groups", Group(name))).ID()

@@ -11,9 +11,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// Each failure names its cause and the cure in the words of the identity provider that
-// sent the request: in the error, in its log line, and where the log keeps it in the
-// entry and in the list of failed users.
+// Each failure names its cause and the cure in the words of the sending
+// identity provider: in the error, in its log line, and, if the provisioning
+// log has it, in the entry and in the list of failed users.
 func TestFailures_AreToldInTheWordsOfTheProvider(t *testing.T) {
 	for _, f := range Failures {
 		for p, says := range f.Says {
@@ -53,11 +53,11 @@ func TestFailures_AreToldInTheWordsOfTheProvider(t *testing.T) {
 	}
 }
 
-// maxDetail is what the log keeps of a detail: what identity providers show is not cut
-// either.
+// maxDetail is the longest detail that the log keeps; identity providers do not
+// truncate a detail of this length either.
 const maxDetail = 600
 
-// A request that is refused for a user of a group names the user.
+// A request that is refused because of a user of a group names the user.
 func TestFailures_NameTheMember(t *testing.T) {
 	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
 		for _, f := range Failures {
@@ -79,8 +79,8 @@ func TestFailures_NameTheMember(t *testing.T) {
 	}
 }
 
-// Members who are skipped are a warning, whose advice sends them again: Entra takes the
-// request for done, so that its next cycle does not.
+// Skipped members are a warning with the advice to send them again: for Entra
+// the request has succeeded, so its next cycle does not send them.
 func TestFailures_SkippedMembers(t *testing.T) {
 	for p, says := range both([]string{"under Assignments", "Push now"}, []string{"under Users and groups", "Restart provisioning"}) {
 		s := New(t, enginetest.Memory(t), 5)
@@ -96,8 +96,8 @@ func TestFailures_SkippedMembers(t *testing.T) {
 	}
 }
 
-// A sender that names itself nowhere is recognized by its token's label; any other gets
-// neutral advice.
+// A sender without a known user agent is recognized by its token's label; any
+// other gets neutral advice.
 func TestFailures_OfSendersWithoutAUserAgent(t *testing.T) {
 	for label, want := range map[string]idp.Provider{"Entra production": idp.Entra, "Okta": idp.Okta, "HR": "", "": ""} {
 		s := New(t, enginetest.Memory(t), 5)
@@ -117,7 +117,7 @@ func TestFailures_OfSendersWithoutAUserAgent(t *testing.T) {
 	}
 }
 
-// Entra's flag in the address says who sent the request, where nothing else does.
+// Entra's flag in the URL identifies the sender if nothing else does.
 func TestFailures_OfASenderWithEntrasFlag(t *testing.T) {
 	s := New(t, enginetest.Memory(t), 5)
 	s.user(`"userName":"a"`)
@@ -127,7 +127,7 @@ func TestFailures_OfASenderWithEntrasFlag(t *testing.T) {
 	}
 }
 
-// What the advice about a deleted group has an administrator do creates a new one.
+// Following the advice about a deleted group creates a new one.
 func TestFailures_ADeletedGroupIsCreatedAgain(t *testing.T) {
 	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
 		s := New(t, enginetest.Memory(t), 5)
@@ -147,8 +147,8 @@ func TestFailures_ADeletedGroupIsCreatedAgain(t *testing.T) {
 	}
 }
 
-// What the advice about a user who is gone has an administrator do finds the same user
-// again, or creates one.
+// Following the advice about a deleted user finds the same user again, or
+// creates one.
 func TestFailures_ADeletedUserIsFoundAgain(t *testing.T) {
 	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
 		s := New(t, enginetest.Memory(t), 5)
@@ -167,7 +167,8 @@ func TestFailures_ADeletedUserIsFoundAgain(t *testing.T) {
 	}
 }
 
-// Team account set to true links the application's own User, and an update links any.
+// Team account set to true links a User of the application, and an update links
+// any user.
 func TestFailures_AnOwnUserIsLinked(t *testing.T) {
 	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
 		own := `{"userName":"` + alice + `","email":"` + alice + `"}`

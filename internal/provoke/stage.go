@@ -1,6 +1,6 @@
-// Package provoke brings every cause of the table about, through HTTP alone, on a
-// service with a table whose answers can be spoiled. It is for tests: that an
-// administrator finds each of them, wherever they look.
+// Package provoke provokes every cause of the table, through HTTP only, on a
+// service with a table whose answers can be replaced by errors. Tests use it to
+// check that an administrator finds each of them, wherever they look.
 package provoke
 
 import (
@@ -27,44 +27,44 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Stage is a service with one tenant, acme.
+// A Stage is a service with one tenant, acme.
 type Stage struct {
 	t     testing.TB
 	App   *app.App
 	scim  http.Handler
 	admin http.Handler
 	token string
-	// TokenID is the id of the token that the identity provider has.
+	// TokenID is the id of the identity provider's token.
 	TokenID string
 	tenant  tenant.ID
 	table   *spoiled
 	log     lines
 	mu      sync.Mutex
 	ahead   time.Duration
-	// stopped is when the clock was stopped, zero while it goes.
+	// stopped is when the clock was stopped, zero while it runs.
 	stopped time.Time
-	// ids are how many ids were made, of a stage whose clock stands from the beginning.
+	// ids counts the ids of a stage whose clock was stopped from the beginning.
 	ids     uint16
 	counted bool
 }
 
-// Operator is who asks on the application's side.
+// Operator is the caller of the admin API.
 const Operator = "arn:aws:iam::123456789012:user/owner"
 
-// MaxWalk is how many records a request reads on a stage without a key.
+// MaxWalk is the number of records that a request may read without a key.
 const MaxWalk = 10
 
-// tenantRate is how many requests a second a stage takes.
+// tenantRate is the rate limit of a stage, in requests a second.
 const tenantRate = 200
 
-// New makes a Stage on a table. Its tenant has so many seats.
+// New returns a Stage on a table. Its tenant has the given number of seats.
 func New(t testing.TB, on table.Table, seats int64) *Stage {
 	t.Helper()
 	return set(&Stage{t: t, table: &spoiled{Table: on}}, seats)
 }
 
-// NewAt makes a Stage whose clock stands at a time, and passes by Pass alone. The ids of
-// its requests are the same each time.
+// NewAt returns a Stage whose clock is stopped at a time and moves only by
+// Pass. The ids of its requests are the same in every run.
 func NewAt(t testing.TB, on table.Table, seats int64, at time.Time) *Stage {
 	t.Helper()
 	return set(&Stage{t: t, table: &spoiled{Table: on}, stopped: at, counted: true}, seats)
@@ -74,7 +74,7 @@ func set(s *Stage, seats int64) *Stage {
 	t := s.t
 	t.Helper()
 	retry := []table.RetryOption{table.RetryFor(20 * time.Millisecond)}
-	if s.counted { // what waits does not wait for the day's clock
+	if s.counted { // retries do not wait in real time
 		retry = append(retry, table.RetryClock(s.Now, func(ctx context.Context, d time.Duration) error {
 			s.Pass(d)
 			return ctx.Err()
@@ -102,7 +102,7 @@ func set(s *Stage, seats int64) *Stage {
 	return s
 }
 
-// lines are what was logged. Safe for concurrent use.
+// A lines is a log. It is safe for concurrent use.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -114,7 +114,7 @@ func (l *lines) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
-// Line is the event that was logged of a request to the SCIM side, nil for none.
+// Line returns the event of a SCIM request, nil if there is none.
 func (s *Stage) Line(requestID string) map[string]any {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
@@ -127,7 +127,7 @@ func (s *Stage) Line(requestID string) map[string]any {
 	return nil
 }
 
-// Now is the time on the stage.
+// Now returns the time on the stage.
 func (s *Stage) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,7 +145,7 @@ func (s *Stage) stop() {
 	s.stopped = now.Add(-s.ahead)
 }
 
-// newID makes ids by the stage's time.
+// newID returns an id of the stage's time.
 func (s *Stage) newID() string {
 	if s.counted {
 		now := s.Now()
@@ -165,20 +165,20 @@ func (s *Stage) passed() time.Duration {
 	return s.ahead
 }
 
-// Pass lets time pass.
+// Pass advances the clock.
 func (s *Stage) Pass(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ahead += d
 }
 
-// SCIM is the handler of identity providers' requests.
+// SCIM returns the handler of SCIM requests.
 func (s *Stage) SCIM() http.Handler { return s.scim }
 
-// Admin is the handler of the application's side.
+// Admin returns the handler of the admin API.
 func (s *Stage) Admin() http.Handler { return s.admin }
 
-// Answer is what a request was answered.
+// An Answer is the answer to a request.
 type Answer struct {
 	Status    int
 	RequestID string
@@ -186,13 +186,14 @@ type Answer struct {
 	Body      map[string]any
 }
 
-// ID is the id of the resource in the answer.
+// ID returns the id of the resource in the answer.
 func (a Answer) ID() string {
 	id, _ := a.Body["id"].(string)
 	return id
 }
 
-// Send sends a SCIM request as an identity provider does; headers are names and values.
+// Send sends a SCIM request as an identity provider does; headers are names and
+// values in turn.
 func (s *Stage) Send(method, path, body string, headers ...string) Answer {
 	s.t.Helper()
 	if !strings.HasPrefix(path, "/scim/") {
@@ -208,7 +209,7 @@ func (s *Stage) Send(method, path, body string, headers ...string) Answer {
 	return s.serve(s.scim, r)
 }
 
-// Ask sends a request as the application does.
+// Ask sends a request to the admin API.
 func (s *Stage) Ask(method, path, body string) Answer {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, "https://scim.test"+adminapi.Prefix+path, strings.NewReader(body))
@@ -229,7 +230,7 @@ func (s *Stage) serve(h http.Handler, r *http.Request) Answer {
 	return a
 }
 
-// must ends the test when an answer is none of success.
+// must fails the test if an answer is not a success.
 func (s *Stage) must(a Answer) Answer {
 	s.t.Helper()
 	if a.Status >= 300 {
@@ -238,25 +239,25 @@ func (s *Stage) must(a Answer) Answer {
 	return a
 }
 
-// user makes a user with a name and other attributes.
+// user creates a user with a name and other attributes.
 func (s *Stage) user(attributes string) string {
 	s.t.Helper()
 	return s.must(s.Send("POST", "/Users", User(attributes))).ID()
 }
 
-// set changes the tenant's settings, at once.
+// set changes the tenant's settings, effective at once.
 func (s *Stage) set(settings string) {
 	s.t.Helper()
 	s.must(s.Ask("PATCH", "/tenants/acme", settings))
 	s.Pass(access.CacheTime + time.Second)
 }
 
-// User is the body of a user.
+// User returns the body of a user.
 func User(attributes string) string {
 	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` + attributes + `}`
 }
 
-// Group is the body of a group.
+// Group returns the body of a group.
 func Group(name string, members ...string) string {
 	var list []string
 	for _, id := range members {
@@ -265,21 +266,21 @@ func Group(name string, members ...string) string {
 	return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q,"members":[%s]}`, name, strings.Join(list, ","))
 }
 
-// Patch is the body of a PATCH.
+// Patch returns the body of a PATCH.
 func Patch(operations ...string) string {
 	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + strings.Join(operations, ",") + `]}`
 }
 
-// Bulk is the body of a bulk request.
+// Bulk returns the body of a bulk request.
 func Bulk(operations ...string) string {
 	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` + strings.Join(operations, ",") + `]}`
 }
 
-// spoiled is a table that answers some writes as it is told.
+// A spoiled is a table that answers some writes with an error.
 type spoiled struct {
 	table.Table
 	mu sync.Mutex
-	// spoil is asked before each write, and answers it if it returns an error.
+	// spoil is called before each write; its error is the answer.
 	spoil func(tx table.Transaction) error
 }
 
@@ -289,7 +290,7 @@ func (t *spoiled) set(spoil func(tx table.Transaction) error) {
 	t.spoil = spoil
 }
 
-// Write answers as it is told, or writes.
+// Write returns the error of spoil, or writes.
 func (t *spoiled) Write(ctx context.Context, tx table.Transaction) error {
 	t.mu.Lock()
 	spoil := t.spoil
@@ -302,7 +303,7 @@ func (t *spoiled) Write(ctx context.Context, tx table.Transaction) error {
 	return t.Table.Write(ctx, tx)
 }
 
-// spoiling does something while writes to a partition are answered with an error.
+// spoiling calls do while writes to a partition are answered with an error.
 func (s *Stage) spoiling(partition string, err error, do func() Answer) Answer {
 	s.table.set(func(tx table.Transaction) error {
 		for _, op := range tx.Ops {
