@@ -18,8 +18,8 @@ import (
 
 // The lines of template.yaml around the generated part.
 const (
-	first = "  # ---- watching: made from infra/ by make infra, not to be edited here -----------\n"
-	last  = "  # ---- end of what is made from infra/ --------------------------------------------\n"
+	first = "  # ---- monitoring: generated from infra/ by make infra; do not edit -----------\n"
+	last  = "  # ---- end of the part generated from infra/ ------------------------------------\n"
 )
 
 // A Query is a saved query of CloudWatch Logs Insights: a file under
