@@ -1,5 +1,5 @@
-# rollcall's commands. Go is all that run, test and the builds need; the rest
-# fetches what it needs into $ROLLCALL_CACHE (~/.cache/rollcall).
+# rollcall's commands. run, test and the builds need only Go; the others download
+# what they need into $ROLLCALL_CACHE (~/.cache/rollcall).
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench soak erasure-full functions \
@@ -7,7 +7,7 @@
 
 .SHELLFLAGS := -euc
 
-help: ## what can be made
+help: ## lists the targets
 	@grep -hE '^[a-zA-Z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 # ---- every day ---------------------------------------------------------------
@@ -16,13 +16,13 @@ run: ## a server on this machine: make run ARGS=--demo, ARGS="--listen 127.0.0.1
 	@go build -o bin/rollcall ./cmd/rollcall
 	@exec bin/rollcall local $(ARGS)
 
-test: ## the tests, with nothing but Go
+test: ## the tests, with Go only
 	@go run ./scripts/testreport -- ./...
 
 race: ## the tests under the race detector
 	go test -race ./...
 
-dynamodb: ## the tests, on DynamoDB Local too (Java 17 and Maven)
+dynamodb: ## the tests, also on DynamoDB Local (Java 17 and Maven)
 	scripts/dynamodb-local/run.sh -- go run ./scripts/testreport -- ./...
 
 replay: ## identity providers' requests: make replay BASE=http://127.0.0.1:8080/scim/v2 TOKEN=…
@@ -45,7 +45,7 @@ console-shots: ## docs/images, pictures of the console (Chromium)
 	@mkdir -p docs/images
 	go test -count=1 -run TestShots ./internal/console/browsertest -shots $(CURDIR)/docs/images
 
-infra: ## the queries, dashboard and alarms of infra/, into template.yaml
+infra: ## writes the queries, dashboard and alarms of infra/ into template.yaml
 	go test -count=1 -run TestTemplate ./internal/watch -update
 
 fmt: ## format the code
@@ -57,22 +57,22 @@ lint: ## the linters of .golangci.yml
 vet:
 	go vet ./...
 
-arch: ## import rules, and what must stay in step: routes, functions, commands
+arch: ## import rules, and what must agree: routes, functions, commands
 	go test -count=1 ./internal/arch
 
 template: ## cfn-lint and sam validate on template.yaml
 	scripts/sam.sh cfn-lint template.yaml
 	scripts/sam.sh sam validate --lint --template template.yaml
 
-# SAM's name for this machine's processor, and Go's.
+# The names of this machine's processor in Go and in SAM.
 HOST_ARCH = $(shell go env GOHOSTARCH)
 SAM_ARCH = $(if $(filter arm64,$(HOST_ARCH)),arm64,x86_64)
 SAM_CHECK = $(CURDIR)/.aws-sam/check
 
-sam-check: sam-binaries ## sam build, then every event through the binaries it built
+sam-check: sam-binaries ## sam build, then every event through the built binaries
 	scripts/dynamodb-local/run.sh -- go test -count=1 -run 'TestEvents|TestGrants' ./internal/app
 
-# make check has tested the handlers' own answers to the events by then.
+# By then make check has tested the handlers' answers to the events.
 sam-binaries: template
 	@mkdir -p $(SAM_CHECK)
 	LAMBDA_ARCH=$(HOST_ARCH) scripts/sam.sh sam build --template template.yaml --build-dir $(SAM_CHECK) --no-cached \
@@ -83,17 +83,17 @@ bin/samlocal: FORCE
 	@go build -o bin/samlocal ./cmd/samlocal
 .PHONY: FORCE
 
-sam-api: bin/samlocal ## serve it with sam local start-api, in containers
+sam-api: bin/samlocal ## serves the API with sam local start-api, in containers
 	@exec bin/samlocal api $(ARGS)
 
-sam-invoke: bin/samlocal ## one event to its function: make sam-invoke EVENT=events/okta/create_user.json
-	@: $${EVENT:?is the file of an event, such as events/okta/create_user.json}
+sam-invoke: bin/samlocal ## invokes a function with an event: make sam-invoke EVENT=events/okta/create_user.json
+	@: $${EVENT:?is missing: give the file of an event, for example events/okta/create_user.json}
 	@exec bin/samlocal invoke --event "$$EVENT" $(ARGS)
 
 sam-table: bin/samlocal ## creates and fills the table of sam local, at the address in env.json
 	@exec bin/samlocal table $(ARGS)
 
-sam-test: bin/samlocal ## sam local answers as rollcall local does; needs Docker
+sam-test: bin/samlocal ## checks that sam local answers as rollcall local does; needs Docker
 	@exec bin/samlocal test $(ARGS)
 
 soak: erasure-full ## the long forms of tests: make check has the short ones
@@ -102,23 +102,23 @@ soak: erasure-full ## the long forms of tests: make check has the short ones
 erasure-full: ## deletes a tenant of 200,000 users and 1,000,000 memberships: minutes, 2 GB of disk
 	go test -count=1 -timeout 60m -v -run 'TestErasure_(FullSize|OfOneUserInABounded)' ./internal/store -erasure-full
 
-vuln: ## known vulnerabilities, where their database can be reached
+vuln: ## known vulnerabilities, if their database can be reached
 	scripts/vuln.sh
 
-fuzz: ## every fuzz target for a while: make fuzz FUZZTIME=1m
+fuzz: ## runs every fuzz target: make fuzz FUZZTIME=1m
 	scripts/fuzz.sh $(FUZZTIME)
 
 bench: ## the benchmarks: make bench BENCH=Parse BENCHTIME=3s
 	@scripts/bench.sh "$(or $(BENCH),.)" "$(or $(BENCHTIME),1s)"
 
-clean: ## remove what was built here; the cache outside stays
+clean: ## removes what was built here, but not the cache
 	rm -rf bin .aws-sam
 	go clean -testcache
 
 # ---- what CI runs ------------------------------------------------------------
 
-# One step after another, each under its heading, the quick ones first.
-check: ## all that CI runs
+# One step after another, each with a heading, the quick ones first.
+check: ## everything that CI runs
 	@step() { printf '\n==== %s\n' "$$1"; shift; "$$@"; }; \
 	step 'formatting' $(MAKE) -s check-fmt; \
 	step 'vet' $(MAKE) -s vet; \
@@ -137,11 +137,11 @@ check: ## all that CI runs
 
 check-fmt:
 	@unformatted=$$(scripts/tool.sh gofumpt -l .); \
-	if [ -n "$$unformatted" ]; then printf 'not formatted, make fmt does it:\n%s\n' "$$unformatted"; exit 1; fi
+	if [ -n "$$unformatted" ]; then printf 'not formatted; run make fmt:\n%s\n' "$$unformatted"; exit 1; fi
 
-# Two packages at a time: a test on DynamoDB Local waits for it most of the time, so
-# one package alone leaves a processor idle. No more than two, for a request has a
-# time. What they are built from is built before, all at once.
+# Two packages at a time: a test on DynamoDB Local mostly waits for it, so one package
+# leaves a processor idle. Not more than two, because requests have time limits.
+# Everything is compiled before, in parallel.
 check-test:
 	@go test -race -run '^$$' ./... >/dev/null
 	scripts/dynamodb-local/run.sh -- go run ./scripts/testreport -show 'Contract|^TestRaces/|^TestFaults/[^/]*$$|^TestService_Answers[^/]*/' -- -race -p 2 -timeout 40m ./...
@@ -149,8 +149,8 @@ check-test:
 # ---- Lambda functions ----------------------------------------------------------
 
 # sam build calls build-NAME for the function NAME of template.yaml, and takes
-# the binary from $(ARTIFACTS_DIR). lambda.norpc leaves out what the retired
-# go1.x runtime needed.
+# the binary from $(ARTIFACTS_DIR). lambda.norpc leaves out the code for the
+# retired go1.x runtime.
 #
 # A plain sam build builds every function twice: for the deployment's processor
 # into .aws-sam/build, which sam deploy uploads, and for this machine's into
@@ -168,7 +168,7 @@ FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-A
 
 functions: $(FUNCTIONS) ## the binaries of all functions (LAMBDA_ARCH=arm64)
 
-lambda-size: ## size and start of each function, beside an empty one
+lambda-size: ## size and start time of each function, compared with an empty one
 	@go run ./cmd/lambdasize $(ARGS)
 
 build-UsersFunction:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the benchmarks, one after another, and prints them in one list under the
-# machine they ran on: scripts/bench.sh [PATTERN] [TIME]
+# Runs the benchmarks, one after another, and prints one list with the machine as its
+# heading: scripts/bench.sh [PATTERN] [TIME]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 pattern=${1:-.}

@@ -2,8 +2,8 @@
 # Runs third-party suites and clients against `rollcall local`, on both engines:
 # scim2-tester, scim2-cli, scim-sanity, scim-client and pydantic-scim (PyPI), the
 # SCIM-SDK's and UnboundID's clients (Maven), and the project's own recordings of
-# what identity providers send. One line each, and a failure when one of them finds
-# anything. What they need is kept in $ROLLCALL_CACHE (~/.cache/rollcall).
+# identity providers' requests. It prints one line each, and fails if one of them finds
+# anything. Downloads are kept in $ROLLCALL_CACHE (~/.cache/rollcall).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 here=$root/scripts/conformance
@@ -26,7 +26,7 @@ if [ ! -e "$venv/complete" ]; then
 	"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
 	touch "$venv/complete"
 fi
-# jars NAME: fetches what scripts/conformance/NAME/pom.xml names, once, and prints the folder.
+# jars NAME downloads the dependencies of scripts/conformance/NAME/pom.xml, once, and prints their folder.
 jars() {
 	local home
 	home=$cache/conformance-$1-$(cksum <"$here/$1/pom.xml" | cut -d' ' -f1)
@@ -43,7 +43,7 @@ sdk=$(jars sdk)
 unboundid=$(jars unboundid)
 
 work=$(mktemp -d)
-export XDG_STATE_HOME="$work/state" # no state file of a test is found by other commands
+export XDG_STATE_HOME="$work/state" # other commands must not find the state file of a test
 server=
 stop() {
 	[ -z "$server" ] || { kill "$server" 2>/dev/null && wait "$server" 2>/dev/null; } || true
@@ -53,7 +53,7 @@ trap 'stop; rm -rf "$work"' EXIT
 (cd "$root" && go build -o "$work/" ./cmd/rollcall ./cmd/replay)
 
 passed=0 failed=0
-# suite NAME COMMAND…: its last line counts what it found.
+# suite NAME COMMAND… runs a suite, whose last line counts its findings.
 suite() {
 	local name=$1 status=0
 	shift
@@ -70,13 +70,13 @@ suite() {
 	fi
 }
 
-# scim-sanity's three skips are resource types of AI agents, which we do not have;
-# its warning is about count=0, to which RFC 7644 §3.4.2.4 wants the total alone.
+# scim-sanity's three skips are resource types of AI agents, which we do not have. Its
+# warning is about count=0, for which RFC 7644 §3.4.2.4 requires only the total.
 sanity() {
 	"$venv/bin/scim-sanity" probe "$base" --token "$ROLLCALL_TOKEN" --i-accept-side-effects
 }
 
-# serve SEATS FLAG…: a server of its own, until stop.
+# serve SEATS FLAG… starts a new server, until stop.
 serve() {
 	rm -f "$work/info"
 	"$work/rollcall" local --listen 127.0.0.1:0 --info "$work/info" --seats "$@" >"$work/start" 2>"$work/log" &
@@ -101,14 +101,14 @@ run() {
 	suite python-models "$venv/bin/python" "$here/models.py" "$base"
 	suite scim-sdk java -cp "$sdk/*" "$here/sdk/Flows.java" "$base"
 	suite unboundid java -cp "$unboundid/*" "$here/unboundid/Client.java" "$base"
-	# What the tenant's data looks like after all that.
+	# The tenant's data must be valid afterwards.
 	stop
 	if [ "$#" -gt 0 ]; then
 		suite verify verify "$@"
 	fi
 }
 
-# recordings sends what identity providers send, to a tenant whose last seats it takes.
+# recordings sends the recorded requests to a tenant, and takes its last seats.
 recordings() {
 	engine=embedded
 	serve 60 --memory

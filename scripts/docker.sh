@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Sees to what make sam-test needs of the machine: Docker's programs and a static
-# busybox. On Debian, as root, it installs those that are missing; elsewhere it says
-# what to install. It starts no daemon: where none runs, samlocal starts one for the
-# time of its run.
+# Prepares the machine for make sam-test, which needs Docker's programs and a static
+# busybox. On Debian, as root, it installs missing ones; elsewhere it says what to
+# install. It starts no daemon: if none runs, samlocal starts one for its run.
 set -euo pipefail
 
 missing=()
 command -v docker >/dev/null || missing+=(docker.io)
-# A daemon that answers may be anywhere; without one, root can start its own.
+# A running daemon may be anywhere; without one, root can start its own.
 docker version >/dev/null 2>&1 || {
 	command -v dockerd >/dev/null || missing+=(docker.io)
 	command -v ip >/dev/null || missing+=(iproute2)

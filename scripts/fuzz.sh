@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for a while: scripts/fuzz.sh [TIME]
+# Runs every fuzz target for TIME: scripts/fuzz.sh [TIME]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 time=${1:-20s}

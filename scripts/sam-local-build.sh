@@ -1,11 +1,11 @@
 #!/bin/sh
 # Builds a function for sam local: sam-local-build.sh NAME PACKAGE COMMAND…
 #
-# A function is deployed for arm64, unless it is built with another LAMBDA_ARCH, and
-# an x86-64 machine cannot run that. So beside .aws-sam/build, which sam deploy
-# uploads, a sam build fills .aws-sam/local: the functions for this machine's
-# processor, and the template that sam local reads (samconfig.toml). A build into a
-# folder of its own (sam build --build-dir) is for one processor, as it says.
+# Functions are deployed for arm64, unless they are built with another LAMBDA_ARCH,
+# and an x86-64 machine cannot run those. So sam build fills, beside .aws-sam/build,
+# which sam deploy uploads, .aws-sam/local: the functions for this machine's
+# processor, and the template that sam local reads (samconfig.toml). A build into
+# another folder (sam build --build-dir) is for LAMBDA_ARCH only.
 set -eu
 case ${ARTIFACTS_DIR:-} in
 */.aws-sam/build/"$1") ;;
@@ -25,6 +25,6 @@ arm64) lambda=arm64 ;;
 esac
 mkdir -p "$out/$name"
 GOARCH=$arch "$@" -o "$out/$name/bootstrap" "$package"
-# Functions are built side by side, and each writes the same template.
+# Functions are built in parallel, and each build writes the same template.
 go run ./scripts/localtemplate "$lambda" <template.yaml >"$out/$name.yaml"
 mv "$out/$name.yaml" "$out/template.yaml"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs a Python tool that tools/requirements.txt pins: scripts/sam.sh sam|cfn-lint [ARGUMENT…]
-# The virtual environment is made once for each version and kept in
+# The virtual environment is created once for each version and kept in
 # $ROLLCALL_CACHE (~/.cache/rollcall).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)

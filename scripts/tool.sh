@@ -21,7 +21,7 @@ if [ ! -x "$bin/$name" ]; then
 	esac
 	echo "building $name (once)" >&2
 	mkdir -p "$bin"
-	# Built beside its place and moved: two runs at once do not meet.
+	# Built in another folder and moved, so that concurrent runs do not conflict.
 	new=$(mktemp -d "$bin/.build-XXXXXX")
 	trap 'rm -rf "$new"' EXIT
 	(cd "$root/tools" && CGO_ENABLED=0 GOFLAGS='' go build -trimpath -buildvcs=false -o "$new/$name" "$package")

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes a Docker image in which sam local can run the functions where AWS's own
-# cannot be fetched: build.sh NAME
+# Builds a Docker image in which sam local can run the functions if AWS's own cannot
+# be fetched: build.sh NAME
 #
-# The functions are static binaries, which need of Lambda's runtime image only its
-# folders. The few commands are for SAM, which puts its runtime interface emulator
-# into the image with mv and chmod. 2 MB, and nothing is fetched.
+# The functions are static binaries, which need only the folders of Lambda's runtime
+# image. The few commands are for SAM, which adds its runtime interface emulator to
+# the image with mv and chmod. The image has 2 MB, and nothing is downloaded.
 set -euo pipefail
 (($# == 1)) || {
 	echo "use: $0 NAME" >&2
@@ -19,7 +19,7 @@ trap 'rm -rf "$root"' EXIT
 mkdir -p "$root"/{bin,etc/ssl/certs,tmp,var/task,var/runtime,var/rapid,opt}
 chmod 1777 "$root/tmp"
 cp "$(readlink -f "$busybox")" "$root/bin/busybox"
-# A busybox that is linked dynamically finds no libraries in the image.
+# A dynamically linked busybox would find no libraries in the image.
 chroot "$root" /bin/busybox true 2>/dev/null || [[ $(id -u) != 0 ]] || {
 	echo "$busybox is not a static one: install it (Debian: busybox-static)" >&2
 	exit 1

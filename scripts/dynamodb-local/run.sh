@@ -6,15 +6,15 @@
 #                                   the endpoint, stops the server, and exits as
 #                                   COMMAND did. When the variable is already set,
 #                                   COMMAND gets that endpoint and no server starts.
-#   run.sh --fetch                  fetches DynamoDB Local and prints where it lies
+#   run.sh --fetch                  downloads DynamoDB Local and prints its folder
 #
 # DynamoDB Local comes from Maven Central on first use and is kept outside the
 # checkout, in ${ROLLCALL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rollcall}. It is
 # Amazon's, under the DynamoDB Local licence: for an AWS customer's own development
-# and testing, not to be redistributed. So it is fetched by whoever runs this, and
-# never vendored, cached in an image we publish, or shipped.
+# and testing, not to be redistributed. So each user of this script downloads it; it
+# is never vendored, cached in an image we publish, or shipped.
 #
-# The server listens on all interfaces and asks for no password.
+# The server listens on all interfaces and requires no password.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -38,7 +38,7 @@ while (($#)); do
 	--fetch) fetch_only=1 && shift ;;
 	--)
 		shift
-		(($#)) || die "no command behind --"
+		(($#)) || die "no command after --"
 		command=("$@")
 		break
 		;;
@@ -46,7 +46,7 @@ while (($#)); do
 	esac
 done
 
-# An endpoint from outside is used as it is: any server that speaks DynamoDB.
+# A given endpoint is used unchanged: any server that speaks DynamoDB.
 if [[ -n ${ROLLCALL_TEST_DYNAMODB:-} && ${#command[@]} -gt 0 ]]; then
 	exec "${command[@]}"
 fi
@@ -69,8 +69,8 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# fetch fills a scratch directory beside the target and renames it: a run that is
-# cut off leaves nothing behind that looks complete, and of two at once one wins.
+# fetch fills a temporary directory beside the target and renames it: an interrupted
+# run leaves nothing that looks complete, and of two concurrent runs one wins.
 fetch() {
 	[[ -d $home ]] && return
 	command -v mvn >/dev/null || die "mvn not found: install Maven, or set ROLLCALL_TEST_DYNAMODB to the endpoint of a running DynamoDB Local"
@@ -98,7 +98,7 @@ if [[ -n $fetch_only ]]; then
 	exit
 fi
 
-# answers tells whether something speaks HTTP on the port.
+# answers reports whether something speaks HTTP on the port.
 answers() {
 	local line=
 	{ exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
@@ -108,13 +108,13 @@ answers() {
 	[[ $line == HTTP/* ]]
 }
 
-# taken tells whether something listens on the port.
+# taken reports whether something listens on the port.
 taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 log=$(mktemp "${TMPDIR:-/tmp}/dynamodb-local.XXXXXX")
 
-# start runs the server on a port and waits until it answers. The JVM is held to
-# the quick compiler, the serial collector and a small heap: ready in 2 to 3
+# start runs the server on a port and waits until it answers. The JVM uses only the
+# quick compiler, the serial collector and a small heap: it is ready in 2 to 3
 # seconds with 170 MB, where the defaults take up to 14 and 600.
 start() {
 	java -Xmx512m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
@@ -126,7 +126,7 @@ start() {
 	while ((SECONDS < end)); do
 		kill -0 "$server" 2>/dev/null || return 1
 		if answers "$1"; then
-			# The answer is ours only if our server is not dying of a taken port.
+			# If our server fails because the port is in use, the answer is not from it.
 			sleep 0.1
 			kill -0 "$server" 2>/dev/null
 			return
@@ -153,7 +153,7 @@ else
 		((try < 5)) || fail_start "on five ports"
 	done
 fi
-# The open file stays writable to the server and takes its space along when it ends.
+# The server can still write to the open file, whose space is freed at its end.
 rm -f "$log"
 
 endpoint=http://127.0.0.1:$port
@@ -163,8 +163,8 @@ if ((${#command[@]} == 0)); then
 	die "the server ended"
 fi
 
-# The command runs in the background so that a signal to this script is acted on
-# at once; it reads our input and is interrupted as if it stood in front.
+# The command runs in the background so that this script handles a signal at once. It
+# reads our input and is interrupted as in the foreground.
 export ROLLCALL_TEST_DYNAMODB=$endpoint
 (
 	trap - INT HUP TERM EXIT

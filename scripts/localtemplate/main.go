@@ -1,6 +1,6 @@
-// Command localtemplate prints the template for sam local: template.yaml for a
-// processor of this machine, with the functions that lie beside it. sam build runs it
-// by the Makefile; docs/how-to/sam-local.md says why there are two templates.
+// Command localtemplate prints the template for sam local: template.yaml for this
+// machine's processor, with the functions in the same folder. sam build runs it
+// through the Makefile; docs/how-to/sam-local.md says why there are two templates.
 //
 //	localtemplate x86_64 <template.yaml >.aws-sam/local/template.yaml
 package main
@@ -31,16 +31,16 @@ func main() {
 }
 
 var (
-	// processor is the default of the parameter that all functions take theirs from.
+	// processor matches the default of the parameter with the processor of all functions.
 	processor = regexp.MustCompile(`(?m)(^  Architecture:\n(?:    .*\n)*?    Default: )\w+$`)
-	// source is the folder that sam build builds all functions from.
+	// source matches the folder from which sam build builds all functions.
 	source = regexp.MustCompile(`(?m)^    CodeUri: \.\n`)
-	// function is the head of a function.
+	// function matches the head of a function.
 	function = regexp.MustCompile(`(?m)(^  (\w+):\n    Type: AWS::Serverless::Function\n(?:    .*\n)*?    Properties:\n)`)
 )
 
-// localTemplate returns the template with another default for the processor, in which each
-// function is in the folder of its name, and not yet to be built.
+// localTemplate returns the template with another default for the processor, in which
+// each function is already built, in the folder of its name.
 func localTemplate(template []byte, architecture string) ([]byte, error) {
 	for name, part := range map[string]*regexp.Regexp{"a default of Architecture": processor, "a CodeUri for all functions": source} {
 		if n := len(part.FindAll(template, -1)); n != 1 {

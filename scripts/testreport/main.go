@@ -1,6 +1,6 @@
-// Command testreport runs go test and says what counts: a line for each
-// package, the whole output of what failed, how many tests were skipped for which
-// reason, the tests that -show names, and how many passed, failed and were skipped.
+// Command testreport runs go test and prints a summary: a line for each package, the
+// whole output of failed tests, how many tests were skipped for which reason, the
+// tests that -show matches, and how many passed, failed and were skipped.
 //
 //	testreport [-show REGEXP] -- ARGUMENT OF go test…
 package main
@@ -54,7 +54,7 @@ func fatal(err error) {
 	os.Exit(2)
 }
 
-// event is a line of go test -json.
+// An event is a line of go test -json.
 type event struct {
 	Action, Package, Test, Output, ImportPath string
 	Elapsed                                   float64
@@ -64,8 +64,8 @@ type report struct {
 	w      io.Writer
 	named  *regexp.Regexp
 	output map[string][]string // by package and test
-	// broken are the packages with a failed test. One that fails without (it
-	// does not compile, or died) counts as one failure.
+	// broken are the packages with a failed test. A package that fails without one
+	// (it does not compile, or crashed) counts as one failure.
 	broken                  map[string]bool
 	passed, failed, skipped int
 	reasons                 map[string]int
@@ -142,13 +142,13 @@ func (r *report) endTest(e event, key string) {
 	}
 }
 
-// place is where a test says why it is skipped, and frame what go test says of it.
+// place matches the position before a reason for a skip, and frame the lines of go test around it.
 var (
 	place = regexp.MustCompile(`^\s*\S+\.go:\d+: `)
 	frame = regexp.MustCompile(`^(=== |\s*--- )`)
 )
 
-// reason is what a skipped test said.
+// reason returns the reason that a skipped test gave.
 func reason(output []string) string {
 	for _, line := range output {
 		if !frame.MatchString(line) {
