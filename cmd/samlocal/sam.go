@@ -34,8 +34,8 @@ func (s *session) samCommand(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// isReplaced reports whether SAM does not inherit a variable: those with the
-// credentials for AWS and its address.
+// isReplaced reports whether SAM must not inherit a variable: the credentials and
+// region for AWS, and the variables that samCommand sets.
 func isReplaced(variable string) bool {
 	name, _, _ := strings.Cut(variable, "=")
 	switch name {

@@ -14,12 +14,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// cutTable is a table whose connection ends after a number of writes. Zero value: it
-// never ends.
+// A cutTable is a table whose connection ends after a number of writes. The
+// zero value never fails.
 type cutTable struct {
 	table.Table
 	mu sync.Mutex
-	// cut reports whether writes are counted, left how many are made before the end.
+	// cut is set if writes are counted; left is how many are made before the
+	// end.
 	cut  bool
 	left int
 }
@@ -61,8 +62,8 @@ func (c *cutTable) Write(ctx context.Context, tx table.Transaction) error {
 	return err
 }
 
-// A table that is lost after any write of a request: an answer that says that nothing
-// was changed is given only where that is so.
+// A table that is lost after any write of a request: the answer says that
+// nothing was changed only if that is true.
 func TestCut_NothingWasChangedIsTrue(t *testing.T) {
 	group := func(name string, members []string) string {
 		return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q,"members":%s}`, name, memberList(members))
@@ -78,7 +79,7 @@ func TestCut_NothingWasChangedIsTrue(t *testing.T) {
 		name  string
 		admin bool
 		ask   func(w *world) (method, path, body string)
-		// look is a path of the admin API, or of SCIM, by which the change is seen.
+		// look is a path of the admin API, or of SCIM, that shows the change.
 		look func(w *world) string
 	}{
 		{"create a user", false, func(*world) (string, string, string) { return "POST", "/Users", userBody(`"userName":"new"`) }, func(*world) string { return "/Users?filter=userName+eq+%22new%22" }},
@@ -197,7 +198,7 @@ func TestCut_NothingWasChangedIsTrue(t *testing.T) {
 	}
 }
 
-// seen is an answer as a text, without the times and ids of the request that asked.
+// seen returns an answer as a text, without the times and ids of the request.
 func seen(t *testing.T, a answer) string {
 	t.Helper()
 	delete(a.body, "requestId")

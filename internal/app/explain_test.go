@@ -28,8 +28,8 @@ func (s *service) diagnose(text string) answer {
 	return a
 }
 
-// diagnosed is an answer in a few words: what was found, and by what; the request of
-// the explanation, the subjects of the requests, or the causes.
+// diagnosed returns an answer in a few words: what was found, and how; the
+// request of the explanation, the subjects of the requests, or the causes.
 func diagnosed(body map[string]any) string {
 	said := fmt.Sprint(body["found"])
 	if by, ok := body["by"]; ok {
@@ -49,7 +49,7 @@ func diagnosed(body map[string]any) string {
 	return said + ": " + strings.Join(of, ",")
 }
 
-// jsonText is a text inside JSON, without its quotes.
+// jsonText returns a text as written inside JSON, without its quotes.
 func jsonText(s string) string {
 	b, _ := json.Marshal(s)
 	return string(b[1 : len(b)-1])
@@ -59,8 +59,8 @@ func withoutID(detail string) string { return detail[:strings.LastIndex(detail, 
 
 func TestExplain_PastedTexts(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testPastedTexts) }
 
-// What identity providers show of our errors, in their own words, whole and cut off,
-// finds the request, or else the cause.
+// Our errors as identity providers show them, in their own words, whole and
+// truncated, lead to the request or, failing that, to the cause.
 func testPastedTexts(t *testing.T, open func(testing.TB) table.Table) {
 	s := tell(t, open, `{"maxSeats":1}`)
 	user := func(name, more string) string { return `{"userName":"` + name + `"` + more + `}` }
@@ -208,7 +208,7 @@ func testPastedTexts(t *testing.T, open func(testing.TB) table.Table) {
 	}
 }
 
-// Nothing of a pasted text is kept, and what cannot be read is refused.
+// Nothing of a pasted text is stored, and an invalid request is refused.
 func TestExplain_Refusals(t *testing.T) {
 	s := tell(t, enginetest.Memory, `{}`)
 	for body, want := range map[string]int{

@@ -155,7 +155,7 @@ type killing struct {
 	// sweepEvery sets at which writes the recovery is tested too. A client
 	// reads after every write, but a sweep of 20,000 memberships takes long.
 	sweepEvery int
-	// helped means that a reader may finish the change: it reads a copy.
+	// helped is set if a reader may finish the change, so that it must read a copy.
 	helped bool
 }
 

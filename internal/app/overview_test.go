@@ -15,8 +15,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// overview reads the overview, and fails the test unless its state and its notices are
-// those wanted: each as its kind and a part of its text.
+// overview reads the overview, and fails the test unless its state and its
+// notices are as given: each notice as its kind and a part of its text.
 func (s *service) overview(when, state string, notices ...string) map[string]any {
 	s.t.Helper()
 	o := s.mustAdmin(200, "GET", "/tenants/acme/overview", "")
@@ -33,7 +33,8 @@ func (s *service) overview(when, state string, notices ...string) map[string]any
 	return o
 }
 
-// another is a second instance of the service on the same table, with the same clock.
+// another returns a second instance of the service on the same table, with the
+// same clock.
 func (s *story) another() *service {
 	s.t.Helper()
 	other := &service{t: s.t, token: s.token, tenant: s.tenant}
@@ -41,7 +42,7 @@ func (s *story) another() *service {
 	return other
 }
 
-// writes counts the write units of a tenant's partitions, of whoever writes.
+// A writes is a table that counts the writes to a tenant's partitions.
 type writes struct {
 	table.Table
 	mu sync.Mutex
@@ -60,7 +61,7 @@ func (w *writes) Write(ctx context.Context, tx table.Transaction) error {
 	return w.Table.Write(ctx, tx)
 }
 
-// take returns how many operations there were since it was called last, by partition.
+// take returns the number of writes since the last take, by partition.
 func (w *writes) take() map[string]int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -69,8 +70,8 @@ func (w *writes) take() map[string]int {
 	return n
 }
 
-// The life of a tenant as the overview shows it, from the beginning to a token that is
-// revoked while it is in use, and to its end.
+// The life of a tenant as the overview shows it, from its creation to a token
+// that is revoked while in use, and to its end.
 func TestOverview(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testOverview) }
 
 func testOverview(t *testing.T, open func(testing.TB) table.Table) {
@@ -78,7 +79,8 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 	okta := []string{"User-Agent", "Okta SCIM Client 1.0.0"}
 	s.overview("a token that was never used", "waiting", "nothing_received: No request has been received yet.")
 
-	// A read is a sign of life, and no entry of the log.
+	// A read shows that the identity provider is active, but is no entry of the
+	// log.
 	s.send("GET", "/Users?count=0", "", okta...)
 	o := s.overview("after a read", "ok")
 	if seen := o["lastSeen"].([]any); len(seen) != 1 || seen[0].(map[string]any)["idp"] != "okta" || len(o["lastSync"].([]any)) != 0 {
@@ -88,7 +90,7 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 		t.Errorf("summary %v", o["summary"])
 	}
 
-	// Warnings are not hidden by the lack of failures.
+	// Warnings are shown even if nothing fails.
 	s.send("POST", "/Users", userBody(`"userName":"a","shoeSize":44`), okta...)
 	s.send("POST", "/Groups", groupBody("Staff", "019b8d62-7a80-7000-8000-00000000abcd"), okta...)
 	o = s.overview("after warnings", "warning",
@@ -102,7 +104,7 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 		}
 	}
 
-	// Failures by cause; a read that is refused marks nobody as failing.
+	// Failures by cause; a refused read marks no subject as failing.
 	s.send("POST", "/Users", userBody(`"userName":"a"`), okta...)
 	s.send("PATCH", "/Users/019b8d62-7a80-7000-8000-00000000abcd", patchBody(activate), okta...)
 	warnings := []string{"warnings: Attributes", "warnings: Members"}
@@ -136,7 +138,7 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 	if n := o["notices"].([]any)[0].(map[string]any); n["count"] != 5.0 || n["atLeast"] != false || n["tokenId"] != token["id"] || n["cause"] != "token_revoked" || n["whatToDo"] == nil || n["idp"] != "okta" {
 		t.Errorf("the notice: %v", n)
 	}
-	// One of them is in the log, with what to do.
+	// One of these requests is in the log, with what to do.
 	x := s.explain(refused)["entries"].([]any)[0].(map[string]any)
 	if x["cause"] != "token_revoked" || x["operation"] != "list" || x["detail"] != refused.body["detail"] || x["whatToDo"] == nil {
 		t.Errorf("the request: %v", x)
@@ -148,23 +150,23 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 		t.Errorf("failing: %v", failing)
 	}
 
-	// A new token is created, but the identity provider has the old one still.
+	// A new token is created, but the identity provider still has the old one.
 	old := s.token
 	s.token, _ = s.mustAdmin(201, "POST", "/tenants/acme/tokens", "")["token"].(string)
 	s.overview("a new token is not used yet", "failing", stopped[:len("token_refused: Provisioning has stopped")], "requests_refused: ", warnings[0], warnings[1])
 	// It has the new one: the notice ends by itself.
 	s.send("GET", "/Users?count=0", "", okta...)
 	s.overview("the new token is used", "failing", "token_refused_before: Requests with a valid token have arrived since.", "requests_refused: ", warnings[0], warnings[1])
-	// It has both.
+	// It uses both.
 	s.now = s.now.Add(time.Second)
 	s.send("GET", "/Users?count=0", "", "User-Agent", okta[1], "Authorization", "Bearer "+old)
 	s.overview("both are used", "failing", "token_refused_beside_valid: was used 6 times, last just now. These requests are refused", "requests_refused: ", warnings[0], warnings[1])
-	// A day later it is over.
+	// A day later the notice has ended.
 	s.now = s.now.Add(25 * time.Hour)
 	s.send("GET", "/Users?count=0", "", okta...)
 	s.overview("a day later", "failing", warnings...)
 
-	// SCIM is turned off.
+	// SCIM is disabled.
 	s.mustAdmin(200, "PATCH", "/tenants/acme", `{"scimEnabled":false}`)
 	s.later()
 	s.overview("SCIM is off", "off", append([]string{"scim_off: "}, warnings...)...)
@@ -178,9 +180,9 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 	s.usage("at the end", 1, 0)
 }
 
-// Without a proof of the token's secret nothing is written, whoever is named: a wrong
-// secret for a revoked token's id least of all. And a storm of requests with a proved one
-// writes a bounded number of times, from each instance.
+// An unauthenticated request writes nothing, whatever tenant and token it
+// names, not even with the id of a revoked token and a wrong secret. Many
+// authenticated requests write a bounded number of times, from each instance.
 func TestOverview_WritesOfRefusedRequestsAreBounded(t *testing.T) {
 	w := &writes{}
 	s := tell(t, func(t testing.TB) table.Table { w.Table = enginetest.Memory(t); return w }, `{"maxSeats":5}`)
@@ -189,7 +191,8 @@ func TestOverview_WritesOfRefusedRequestsAreBounded(t *testing.T) {
 	s.later()
 	w.take()
 
-	// Another token of the tenant, with the id of the revoked one: only the secret is wrong.
+	// Another token of the tenant, with the id of the revoked one: only the
+	// secret is wrong.
 	forged := s.forge(token["id"].(string))
 	for range 20 {
 		for _, header := range []string{"", "Bearer rct_acme", "Bearer " + forged} {
@@ -212,17 +215,18 @@ func TestOverview_WritesOfRefusedRequestsAreBounded(t *testing.T) {
 		if a := instance.send("POST", "/Users", userBody(`"userName":"a"`)); a.event["cause"] != "token_revoked" {
 			t.Fatalf("%v", a.event)
 		}
-		s.now = s.now.Add(60 * time.Millisecond) // a minute in all
+		s.now = s.now.Add(60 * time.Millisecond) // a minute in total
 	}
 	n := w.take()
-	// Each instance: the first ten, and one a minute later; one entry, with its place
-	// among the failures.
+	// Each instance writes the first ten, and one a minute later; and one
+	// entry, indexed among the failures.
 	if n["T#acme#USED"] > 2*12 || n["T#acme#LOG"] > 2*2 || n["T#acme#INDEX"] > 2*2 || len(n) != 3 {
 		t.Errorf("a storm of 1,000 requests in a minute writes %v", n)
 	}
 	s.overview("after a storm", "failing", "token_refused: was used at least 2", "no_valid_token: ")
-	// What an instance has not written yet it writes with the next request: nothing of
-	// the count is lost, and the entry says for how many it stands.
+	// What an instance has not written yet, it writes with the next request:
+	// the count loses nothing, and the entry has the number of requests that it
+	// stands for.
 	s.now = s.now.Add(time.Minute)
 	for _, instance := range []*service{s.service, other} {
 		instance.send("POST", "/Users", userBody(`"userName":"a"`))
@@ -242,7 +246,7 @@ func TestOverview_WritesOfRefusedRequestsAreBounded(t *testing.T) {
 	}
 }
 
-// counted are the failures of a cause in the spans of an overview.
+// counted returns the number of failures with a cause in an overview.
 func counted(o map[string]any, cause string) float64 {
 	total := 0.0
 	for _, span := range o["failures"].([]any) {
@@ -252,7 +256,7 @@ func counted(o map[string]any, cause string) float64 {
 	return total
 }
 
-// forge makes a token that is well formed and has a token's id, but not its secret.
+// forge returns a well-formed token with a token's id, but not its secret.
 func (s *story) forge(id string) string {
 	s.t.Helper()
 	parts := strings.Split(s.token, "_")
@@ -261,7 +265,8 @@ func (s *story) forge(id string) string {
 	return body + "_" + fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(body)))
 }
 
-// A busy identity provider hides no quiet one: each has its last request.
+// A busy identity provider does not hide a quiet one: each has its last
+// request.
 func TestOverview_LastSyncOfEachIdentityProvider(t *testing.T) {
 	s := tell(t, enginetest.Memory, `{"maxSeats":500}`)
 	quiet := s.send("POST", "/Users", userBody(`"userName":"quiet"`), "User-Agent", "OneLogin SCIM")
@@ -295,12 +300,13 @@ func TestOverview_LastSyncOfEachIdentityProvider(t *testing.T) {
 	}
 }
 
-// What is seen costs one write a minute, and no request anything that its budget counts.
+// Recording activity costs one write a minute, and adds nothing to what a
+// request's budget counts.
 func TestOverview_WritesOfAcceptedRequestsAreBounded(t *testing.T) {
 	w := &writes{}
 	s := tell(t, func(t testing.TB) table.Table { w.Table = enginetest.Memory(t); return w }, `{"maxSeats":5}`)
 	w.take()
-	for range 600 { // an hour and ten minutes, a request each seven seconds
+	for range 600 { // an hour and ten minutes, a request every seven seconds
 		if a := s.send("GET", "/Users?count=0", ""); a.event["writeUnits"] != 0.0 {
 			t.Fatalf("a read costs %v write units", a.event["writeUnits"])
 		}
@@ -311,7 +317,7 @@ func TestOverview_WritesOfAcceptedRequestsAreBounded(t *testing.T) {
 	}
 }
 
-// Of requests that are refused before they are handled, each cause has its own entries.
+// Each cause of requests refused before they are handled has its own entries.
 func TestLog_SamplesEachCause(t *testing.T) {
 	s := tell(t, enginetest.Memory, `{"maxSeats":5}`)
 	revoked := s.token
@@ -327,7 +333,8 @@ func TestLog_SamplesEachCause(t *testing.T) {
 			if a := s.send("GET", "/Groups", "", "Authorization", "Bearer "+token); a.event["cause"] != cause {
 				t.Fatalf("%v, want %s", a.event, cause)
 			}
-			// A request that the log never has takes no other's place in it.
+			// A request that is never logged does not take another's place in
+			// the log.
 			s.send("GET", "/ServiceProviderConfig", "", "Authorization", "Bearer "+token)
 		}
 	}

@@ -11,59 +11,62 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// activity gathers what the overview shows of requests and the log does not have: when
-// each identity provider sent its last accepted request, how often a refused token is
-// used, how many requests there were with a warning. Most requests are only remembered;
-// those that are due are written. Safe for concurrent use.
+// An activity collects what the overview shows and the log does not have: the
+// time of each identity provider's last accepted request, how often refused
+// tokens are used, and the number of requests with a warning. Most requests are
+// only counted in memory; some are written. It is safe for concurrent use.
 type activity struct {
 	mu     sync.Mutex
 	seen   map[sight]*sighting
 	counts map[countOf]*counter
 }
 
-// sight is what is written apart from others: the last request of an identity provider
-// with one of a tenant's tokens.
+// A sight is what is written separately: the last request of an identity
+// provider with one of a tenant's tokens.
 type sight struct {
 	tenant     tenant.ID
 	idp, token string
 }
 
-// sighting is what is known of one sight.
+// A sighting is the state of one sight.
 type sighting struct {
-	// written is when it was last written, and change what was not written yet.
+	// written is the time of the last write, and change is not written yet.
 	written time.Time
 	change  provlog.Change
 }
 
-// countOf is what is counted apart from others. A token is named where it is the token
-// that is refused.
+// A countOf is what is counted separately. token is set if the token is
+// refused.
 type countOf struct {
 	tenant tenant.ID
 	cause  provlog.Cause
 	token  string
 }
 
-// counter counts requests that are not written yet.
+// A counter counts requests that are not written yet.
 type counter struct {
 	limit *rate.Limiter
 	count int64
 	day   time.Time
-	// least reports that some were lost.
+	// least is set if some counts were lost.
 	least bool
 }
 
-// seenEvery is how often it is written that an identity provider lives, at most. Writing
-// it with every request would cost more than many a request.
+// seenEvery is the shortest time between two writes of an identity provider's
+// last request. A write with every request would cost more than many requests
+// do.
 const seenEvery = time.Minute
 
-// observePatience is how long an answer waits for what was seen to be written, if the
-// request itself was over sooner. What is not written by then is not known.
+// observePatience is how long an answer waits for the write of its activity, if
+// the request itself has ended before. What is not written by then counts as
+// lost.
 const observePatience = 500 * time.Millisecond
 
-// observe writes what a request shows beside its entry in the log, and returns a
-// function that waits for it: a Lambda function that has answered is stopped at once. A
-// request without a proved token is not observed, nor is one for a tenant that is being
-// deleted: nothing may be written that its deletion has passed already.
+// observe writes the activity that a request shows beside its log entry, and
+// returns a function that waits for the write: a Lambda function is stopped as
+// soon as it has answered. An unauthenticated request is not observed, nor is
+// one for a tenant that is being deleted: nothing may be written where the
+// deletion has passed already.
 func (s *Service) observe(ctx context.Context, q *request, a *reply) (done func()) {
 	if s.Journal == nil || q.grant.Tenant.IsZero() || q.grant.Settings.Ending {
 		return func() {}
@@ -76,7 +79,7 @@ func (s *Service) observe(ctx context.Context, q *request, a *reply) (done func(
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		defer func() { _ = recover() }() // it would end the process from here
+		defer func() { _ = recover() }() // unrecovered, it would end the process
 		if err := s.Journal.Observe(ctx, q.grant.Tenant, seen); err != nil {
 			s.activity.lost(q, seen)
 		}
@@ -90,7 +93,7 @@ func (s *Service) observe(ctx context.Context, q *request, a *reply) (done func(
 	}
 }
 
-// of remembers what a request shows, and returns what is to be written now.
+// of records what a request shows, and returns what must be written now.
 func (a *activity) of(q *request, answer *reply) (due provlog.Activity) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -121,7 +124,7 @@ func (a *activity) of(q *request, answer *reply) (due provlog.Activity) {
 	return due
 }
 
-// see remembers an accepted request.
+// see records an accepted request.
 func (a *activity) see(q *request, answer *reply) []provlog.Seen {
 	of := sight{tenant: q.grant.Tenant, idp: string(q.event.IdP), token: q.grant.TokenID}
 	known, ok := a.seen[of]
@@ -129,8 +132,8 @@ func (a *activity) see(q *request, answer *reply) []provlog.Seen {
 		known = &sighting{}
 		a.seen[of] = known
 	}
-	// The operations of a bulk request are requests of their own; it has an entry of its
-	// own when it is refused.
+	// The operations of a bulk request are requests of their own; the bulk
+	// request has its own entry if it is refused.
 	if q.wantsChange() && (q.event.Operation != "bulk" || answer.refusal != nil) {
 		known.change = provlog.Change{
 			RequestID: q.id, Time: q.start, Operation: q.event.Operation, Outcome: provlog.Outcome(q.event.Outcome), Cause: provlog.Cause(q.event.Cause),
@@ -144,7 +147,7 @@ func (a *activity) see(q *request, answer *reply) []provlog.Seen {
 	return []provlog.Seen{{IdP: of.idp, Time: q.start, TokenID: of.token, Change: change}}
 }
 
-// count counts a request, and returns the count that is to be written.
+// count counts a request, and returns the count that must be written.
 func (a *activity) count(q *request, of countOf) []provlog.Tally {
 	c, ok := a.counts[of]
 	if !ok {
@@ -153,7 +156,7 @@ func (a *activity) count(q *request, of countOf) []provlog.Tally {
 	}
 	day := q.start.UTC().Truncate(24 * time.Hour)
 	if !day.Equal(c.day) && of.token == "" {
-		c.count, c.day = 0, day // what was left of another day is not known
+		c.count, c.day = 0, day // the rest of another day is unknown
 	}
 	c.count++
 	if !c.limit.AllowN(q.start, 1) {
@@ -171,8 +174,8 @@ func (a *activity) count(q *request, of countOf) []provlog.Tally {
 	return []provlog.Tally{tally}
 }
 
-// lost remembers that something could not be written: nobody knows whether it was. What
-// is counted next is then the least, and an identity provider is seen again at once.
+// lost records that a write failed, or may have failed. The next count is then
+// a minimum, and the identity provider is written again at once.
 func (a *activity) lost(q *request, seen provlog.Activity) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// One of many is kept, of each tenant and cause, and says for how many it stands.
+// One of many is logged, for each tenant and cause, with the number that it
+// stands for.
 func TestSampler_KeepsOneAMinuteOfEachCause(t *testing.T) {
 	var s sampler
 	acme, beta := tenantID(t, "acme"), tenantID(t, "beta")
@@ -38,8 +39,8 @@ func TestSampler_KeepsOneAMinuteOfEachCause(t *testing.T) {
 	}
 }
 
-// However many tenants, tokens and causes there are, an instance remembers a bounded
-// number of them.
+// However many tenants, tokens and causes there are, an instance remembers a
+// bounded number of them.
 func TestActivity_IsBoundedInMemory(t *testing.T) {
 	var s sampler
 	var a activity
@@ -57,7 +58,7 @@ func TestActivity_IsBoundedInMemory(t *testing.T) {
 	}
 }
 
-// A count that may have been lost is said to be the least from then on, and is not
+// A count that may have been lost makes the next one a minimum, and is not
 // counted twice.
 func TestActivity_OfAWriteThatFailed(t *testing.T) {
 	var a activity

@@ -62,7 +62,7 @@ func (s *Service) bulkRoute(method, path string) (route *Route, id string, err e
 		}
 	}
 	return nil, "", badOperation(scim.InvalidSyntax,
-		"The operation's path is none of /Users, /Users/{id}, /Groups and /Groups/{id}, from the root of the service.")
+		"The operation's path must be /Users, /Users/{id}, /Groups or /Groups/{id}, relative to the base URL.")
 }
 
 // badOperation returns the problem of an invalid operation.
@@ -162,7 +162,7 @@ func (c *bulkCall) answer(ctx context.Context, result *bulkResult) (answer *repl
 	route, id, refused := c.route(result)
 	switch {
 	case c.step.Completes && c.b.ended():
-		return nil, &problem{cause: provlog.BulkReference, what: "The request ended at its errors before."}
+		return nil, &problem{cause: provlog.BulkReference, what: "The request had already reached failOnErrors."}
 	case c.b.timeOver(ctx):
 		return nil, &problem{cause: provlog.BulkTime}
 	case o.Fault == nil && refused != nil:
@@ -178,7 +178,7 @@ func (c *bulkCall) answer(ctx context.Context, result *bulkResult) (answer *repl
 	}
 	if o.Version != nil {
 		if !parseTags([]string{*o.Version}).Set {
-			return nil, badOperation(scim.InvalidValue, `The operation's version is no entity tag such as W/"3".`)
+			return nil, badOperation(scim.InvalidValue, `The operation's version is not an entity tag, for example W/"3".`)
 		}
 		q.Header.Set("If-Match", *o.Version)
 	}
@@ -259,7 +259,7 @@ func (c *bulkCall) incomplete(err error) error {
 	}
 	o := c.b.plan.Operation(c.step.Operation)
 	p.what = "The resource was created with the id " + c.b.ids[o.BulkID] +
-		", and could not be given its references to other operations afterwards: " + p.what
+		", but its references to other operations could not be added: " + p.what
 	p.remedy, p.named = provlog.BulkIncomplete, nil
 	return &p
 }

@@ -186,11 +186,10 @@ func (q *request) acceptsGzip() bool {
 // thousandths; 0 is not acceptable.
 type codings struct{ gzip, identity int }
 
-// acceptedCodings parses Accept-Encoding. Without it, or if it is empty,
-// answers are plain: the client may not know gzip. A malformed member is
-// ignored; of a coding given twice the lower weight counts. identity is
-// acceptable unless excluded, after every coding that is named. RFC 9110
-// §12.5.3, §8.4.1.3
+// acceptedCodings parses Accept-Encoding. Without it, or if it is empty, answers
+// are plain: the client may not know gzip. A malformed member is ignored; of a
+// coding given twice the lower weight counts. identity is accepted even if it is
+// not named, but after every coding that is. RFC 9110 §12.5.3, §8.4.1.3
 func acceptedCodings(headers []string) codings {
 	const unsaid = -1
 	zip, identity, other := unsaid, unsaid, unsaid

@@ -94,7 +94,7 @@ func (q *request) open(text, of string, query directory.Query) (*directory.Curso
 // errNoCursor does not say what is wrong: that would help an attacker.
 var errNoCursor = &scim.Error{
 	Type:   scim.InvalidCursor,
-	Detail: "The cursor is not one that this query was given: a cursor belongs to its tenant, endpoint, filter and order.",
+	Detail: "Invalid cursor: a cursor is valid only for its tenant, endpoint, filter and order.",
 }
 
 // walk names the list to which a cursor is bound. The parts are separated by

@@ -27,7 +27,7 @@ func (q *request) list(of string, rt *scim.ResourceType, others ...*scim.Resourc
 	switch {
 	case byCursor && query.StartIndex > 1:
 		return directory.Query{}, &scim.Error{
-			Type: scim.InvalidValue, Detail: "A request has a cursor or a startIndex; leave one of them out.",
+			Type: scim.InvalidValue, Detail: "cursor and startIndex exclude each other: leave one of them out.",
 		}
 	case byCursor && errors.As(err, &invalid):
 		return directory.Query{}, &scim.Error{Type: scim.InvalidCount, Detail: invalid.Detail}

@@ -39,7 +39,7 @@ func parseQuery(raw string) (parameters, error) {
 
 var errQuery = &scim.Error{
 	Type:   scim.InvalidSyntax,
-	Detail: "The query string does not decode: write ';' as %3B and '%' as %25.",
+	Detail: "The query string cannot be decoded: write ';' as %3B and '%' as %25.",
 }
 
 // unescapeValue decodes the value of a parameter. In a form + means a space,

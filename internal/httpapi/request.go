@@ -59,7 +59,7 @@ func (q *request) body() ([]byte, error) {
 	case errors.As(err, &tooLarge):
 		return nil, &problem{cause: provlog.BodyTooLarge}
 	case err != nil:
-		return nil, &scim.Error{Type: scim.InvalidSyntax, Detail: "The body could not be read whole."}
+		return nil, &scim.Error{Type: scim.InvalidSyntax, Detail: "The body could not be read completely."}
 	case len(body) == 0:
 		return nil, &scim.Error{Type: scim.InvalidSyntax, Detail: "The body is empty; a JSON object is expected."}
 	}

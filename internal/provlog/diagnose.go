@@ -406,6 +406,6 @@ var phrases = map[Cause][]string{
 	SeatLimit:     {"seats in use; nothing was changed"},
 	ReaderLimit:   {"readers' places in use; nothing was changed", "Reader licences in use; nothing was changed"},
 	BulkLimit:     {"more than maxOperations"},
-	BulkReference: {"which this one refers to, was not done", "refers to one that refers back to it", "The request ended at its errors before"},
+	BulkReference: {"which this one refers to, was not done", "refers to one that refers back to it", "The request ended at its errors before", "The request had already reached failOnErrors"},
 	BodyTooLarge:  {"is larger than maxPayloadSize"},
 }
