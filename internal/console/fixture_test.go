@@ -21,11 +21,11 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
 
-// noon is when the tests run.
+// noon is the time of the tests.
 var noon = time.Date(2026, 7, 14, 12, 0, 0, 0, time.UTC)
 
-// service is an admin API of the tests: it answers what it is told, and remembers what
-// it was asked.
+// A service is an admin API for tests: it gives the answers that it is set to,
+// and records the requests.
 type service struct {
 	mu      sync.Mutex
 	answers map[string]any
@@ -33,14 +33,14 @@ type service struct {
 	bodies  []string
 }
 
-// refusal is an answer that is a problem.
+// A refusal is an answer that is a problem.
 type refusal struct {
 	status int
 	kind   string
 	detail string
 }
 
-// bytesAnswer is an answer as it is.
+// A bytesAnswer is an answer sent unchanged.
 type bytesAnswer string
 
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -78,7 +78,7 @@ func (s *service) set(call string, answer any) {
 	s.answers[call] = answer
 }
 
-// last are the requests that were asked since, and the body of the last one.
+// last returns the requests since the last call, and the body of the last one.
 func (s *service) last() (asked []string, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +95,7 @@ const (
 	failedID = "0197d0aa-1111-7000-8000-000000000001"
 )
 
-// browser is a browser with its cookies, in front of a console.
+// A browser is a browser with its cookies, in front of a console.
 type browser struct {
 	t       *testing.T
 	console *Console
@@ -107,7 +107,7 @@ type browser struct {
 
 const host = "127.0.0.1:8090"
 
-// outsider is a browser that nobody has let in.
+// outsider returns a browser without a session.
 func outsider(t *testing.T, answers map[string]any) *browser {
 	t.Helper()
 	b := &browser{t: t, service: &service{answers: map[string]any{}}, log: &bytes.Buffer{}, now: noon, cookies: map[string]string{}}
@@ -133,7 +133,7 @@ func outsider(t *testing.T, answers map[string]any) *browser {
 	return b
 }
 
-// visitor is a browser with a session.
+// visitor returns a browser with a session.
 func visitor(t *testing.T, answers map[string]any) *browser {
 	t.Helper()
 	b := outsider(t, answers)
@@ -143,7 +143,7 @@ func visitor(t *testing.T, answers map[string]any) *browser {
 	return b
 }
 
-// answer is what a browser got.
+// An answer is the answer that a browser got.
 type answer struct {
 	*httptest.ResponseRecorder
 	t *testing.T
@@ -175,7 +175,7 @@ func (b *browser) newRequest(method, path, body string) *http.Request {
 
 func (b *browser) get(path string) answer { return b.send(b.newRequest(http.MethodGet, path, "")) }
 
-// follow is a page behind any redirects.
+// follow returns a page after following any redirects.
 func (b *browser) follow(path string) answer {
 	b.t.Helper()
 	a := b.get(path)
@@ -204,7 +204,7 @@ func (b *browser) post(path string, form url.Values) answer {
 	return b.send(r)
 }
 
-// element is an element of a page.
+// An element is an element of a page.
 type element struct {
 	name     string
 	attrs    map[string]string
@@ -213,8 +213,8 @@ type element struct {
 	data     string // of a text
 }
 
-// page parses an answer as XML, which the pages are, too: a tag that is not closed, a
-// quote that is missing, a character that no page may have, fail.
+// page parses an answer as XML, which the pages are, too: a tag that is not
+// closed, a missing quote, or a character that no page may have fails the test.
 func (a answer) page() *element {
 	a.t.Helper()
 	if kind := a.Header().Get("Content-Type"); kind != "text/html; charset=utf-8" {
@@ -248,8 +248,8 @@ func (a answer) page() *element {
 	return root
 }
 
-// text is the text of an element and of those below. What stands in a line or a cell of
-// its own has spaces around it.
+// text returns the text of an element and of those below. Text in a line or a
+// cell of its own gets spaces around it.
 func (e *element) text() string {
 	var b strings.Builder
 	e.write(&b)
@@ -269,7 +269,7 @@ func (e *element) write(b *strings.Builder) {
 	b.WriteString(around)
 }
 
-// all are the elements below that a rule finds.
+// all returns the elements below that a rule accepts.
 func (e *element) all(is func(*element) bool) []*element {
 	var found []*element
 	for _, c := range e.children {
@@ -285,7 +285,7 @@ func (e *element) named(names ...string) []*element {
 	return e.all(func(c *element) bool { return slices.Contains(names, c.name) })
 }
 
-// id is the element with an id, which a page must have.
+// id returns the element with an id, which the page must have.
 func (e *element) id(t *testing.T, id string) *element {
 	t.Helper()
 	found := e.all(func(c *element) bool { return c.attrs["id"] == id })
@@ -299,10 +299,10 @@ func (e *element) has(id string) bool {
 	return len(e.all(func(c *element) bool { return c.attrs["id"] == id })) > 0
 }
 
-// words are the text, with single spaces.
+// words returns the text with single spaces.
 func (e *element) words() string { return strings.Join(strings.Fields(e.text()), " ") }
 
-// link is the address of the link with a text.
+// link returns the address of the link with a text.
 func (e *element) link(t *testing.T, text string) string {
 	t.Helper()
 	for _, a := range e.named("a") {
@@ -314,7 +314,7 @@ func (e *element) link(t *testing.T, text string) string {
 	return ""
 }
 
-// says fails for texts that a page does not have.
+// says fails the test for each text that the page does not have.
 func (e *element) says(t *testing.T, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
@@ -330,7 +330,7 @@ func at(d time.Duration) time.Time { return noon.Add(d) }
 
 func atPtr(d time.Duration) *time.Time { t := noon.Add(d); return &t }
 
-// carol fails for want of a seat.
+// carol fails because no seat is left.
 var carol = adminclient.FailedUser{
 	ResourceType: "User", Subject: "carol@example.com", ExternalID: "00u3", Operation: "create", IdP: "okta",
 	Cause: "seat_limit", Detail: "50 of 50 seats in use; nothing was changed. (request " + failedID + ")", WhatToDo: "Deactivate a user, or buy more seats.",
@@ -352,7 +352,7 @@ var causeTexts = []adminclient.CauseText{
 	{Cause: "unknown_members", Status: 400, ScimType: "invalidValue", Summary: "Members were sent that are no users.", WhatToDo: "Provision the users first.", Documentation: "javascript:alert(1)", Where: "log"},
 }
 
-// healthy are the answers of a service with the tenants acme and beta.
+// healthy returns the answers of a service with the tenants acme and beta.
 func healthy() map[string]any {
 	tenant := adminclient.Tenant{ID: "acme", DisplayName: "Acme Ltd", SCIMEnabled: true, LogDays: 90, Created: at(-1000 * time.Hour), BaseURL: "https://scim.example/scim/v2"}
 	spans := make([]adminclient.FailureSpan, 28)
@@ -390,7 +390,7 @@ func healthy() map[string]any {
 	}
 }
 
-// pages are the addresses of all pages that a session of healthy answers has.
+// pages returns the addresses of all pages of a session with healthy answers.
 func pages() []string {
 	const one = "/console/t/acme"
 	return []string{
@@ -401,7 +401,7 @@ func pages() []string {
 	}
 }
 
-// events are the lines that were logged.
+// events returns the lines that were logged.
 func (b *browser) events() []map[string]any {
 	b.t.Helper()
 	var all []map[string]any
@@ -415,5 +415,5 @@ func (b *browser) events() []map[string]any {
 	return all
 }
 
-// String is the beginning of an element.
+// String returns the start tag of an element.
 func (e *element) String() string { return fmt.Sprintf("<%s %v>", e.name, e.attrs) }

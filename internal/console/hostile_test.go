@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
 
-// hostile are values that somebody sends to be shown.
+// hostile are values that a sender can try to have shown.
 var hostile = map[string]string{
 	"markup":       `<script>alert("HOSTILE")</script><img src=x onerror=alert(1)>`,
 	"attributes":   `" onmouseover="alert('HOSTILE')" style='x' autofocus onfocus=alert(1) x="`,
@@ -29,8 +29,8 @@ var hostile = map[string]string{
 	"accents":      "HOSTILE" + strings.Repeat("e\u0301\u0302\u0303", 50),
 }
 
-// fill sets every text of a value, but for those whose values are the service's own
-// words, to a text of somebody else's.
+// fill sets every text of a value to a hostile text, except those whose values
+// are the service's own words.
 func fill(v reflect.Value, text string) {
 	switch v.Kind() {
 	case reflect.String:
@@ -76,9 +76,9 @@ func filled[V any](text string) V {
 	return v
 }
 
-// Whatever is in the texts that the service answers, in each field of each answer, a
-// page is well formed, has the elements and attributes of its templates alone, and
-// shows every character.
+// Whatever text the service answers, in each field of each answer, a page is
+// well formed, has only the elements and attributes of its templates, and shows
+// every character.
 func TestHostileValues_AreInert(t *testing.T) {
 	for name, text := range hostile {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestHostileValues_AreInert(t *testing.T) {
 				"/console/", one, one + "/failed", one + "/log", one + "/requests/failing", one + "/requests/fixed", one + "/requests/refused",
 				one + "/groups", one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", "/console/causes",
 				"/console/causes/" + url.PathEscape(text), "/console/t/problem/failed", "/console/t/unreadable/log",
-				// What is in the address comes back, too.
+				// Values in the address appear on the page, too.
 				"/console/t/" + url.PathEscape(text), one + "/requests/" + url.PathEscape(text), one + "/tokens/" + url.PathEscape(text) + "/revoke", "/console/" + url.PathEscape(text),
 				one + "/log?" + url.Values{"subject": {text}, "cause": {text}, "outcome": {text}, "resourceType": {text}, "after": {text}}.Encode(),
 				one + "/log?" + url.Values{"from": {text}, "to": {text}}.Encode(),
@@ -140,7 +140,7 @@ func TestHostileValues_AreInert(t *testing.T) {
 	}
 }
 
-// checkInert tells, as 1 or 0, whether a page shows the value.
+// checkInert returns 1 if a page shows the value, and 0 otherwise.
 func checkInert(t *testing.T, path string, a answer) int {
 	t.Helper()
 	p := a.page()
@@ -155,7 +155,7 @@ func checkInert(t *testing.T, path string, a answer) int {
 			if (name == "href" || name == "action" || name == "src") && !strings.HasPrefix(value, "/console") && !strings.HasPrefix(value, "#") && !strings.HasPrefix(value, "https://docs.example/") {
 				t.Errorf("%.80s: %s leads to %q", path, e.name, value)
 			}
-			// A form's own field has what was typed.
+			// A form's own field shows what was typed.
 			if name != "value" && strings.ContainsFunc(value, unseen) {
 				t.Errorf("%.80s: %s has %s=%q", path, e.name, name, value)
 			}
@@ -165,7 +165,7 @@ func checkInert(t *testing.T, path string, a answer) int {
 		}
 	}
 	for _, e := range p.all(func(e *element) bool { return e.name == "#text" }) {
-		// What is to be copied is as it is.
+		// A text to be copied is shown unchanged.
 		if i := strings.IndexFunc(strings.ReplaceAll(e.data, "\n", ""), unseen); i >= 0 && e.parent.name != "textarea" {
 			t.Errorf("%.80s: %v has the text %q", path, e.parent, e.data)
 		}

@@ -28,25 +28,25 @@ type plot struct {
 	Rows          []plotRow
 }
 
-// plotLine is a line behind the bars, with its number.
+// A plotLine is a line in the background of the bars, with its number.
 type plotLine struct{ Y, Label string }
 
-// plotMark is a time below the bars.
+// A plotMark is a time below the bars.
 type plotMark struct{ X, Label string }
 
-// plotBar is the part of a bar that is of one cause.
+// A plotBar is the part of a bar for one cause.
 type plotBar struct {
 	Class, X, Y, Width, Height string
 	Title                      string
 }
 
-// plotCause is a cause of the legend.
+// A plotCause is a cause in the legend.
 type plotCause struct {
 	Class, Label, To string
 	Total            int
 }
 
-// plotRow is a span with failures, in the table.
+// A plotRow is a span with failures, in the table.
 type plotRow struct {
 	Span   string
 	Counts []int
@@ -60,7 +60,8 @@ const (
 	plotLeft   = 36
 	plotTop    = 10
 	plotBottom = 26
-	// plotColours is how many causes have a colour of their own; the others share one.
+	// plotColours is the number of causes with a colour of their own; the
+	// others share one.
 	plotColours = 6
 	plotMarks   = 7
 )
@@ -111,8 +112,8 @@ func newPlot(tenant string, spans []adminclient.FailureSpan) plot {
 	return p
 }
 
-// distinctLabel is the label of a cause, with its name where another one of the legend has
-// the same label.
+// distinctLabel returns the label of a cause, with the cause's name if another
+// one in the legend has the same label.
 func distinctLabel(cause string, shown []string) string {
 	l := label(cause)
 	if slices.ContainsFunc(shown, func(other string) bool { return other != cause && label(other) == l }) {
@@ -121,7 +122,7 @@ func distinctLabel(cause string, shown []string) string {
 	return l
 }
 
-// draw makes bars, lines, marks and rows.
+// draw adds bars, lines, marks and rows.
 func (p *plot) draw(spans []adminclient.FailureSpan, shown []string) {
 	highest := 0
 	counts := make([][]int, len(spans))
@@ -173,7 +174,7 @@ func (p *plot) draw(spans []adminclient.FailureSpan, shown []string) {
 	slices.Reverse(p.Rows)
 }
 
-// spanForms are how the ends of spans and the marks are written.
+// spanForms returns the formats of the ends of spans and of the marks.
 func spanForms(spans []adminclient.FailureSpan) (form, label string) {
 	form, label = "2 Jan 15:04", "2 Jan"
 	if spans[len(spans)-1].To.Sub(spans[0].From) <= 48*time.Hour {
@@ -182,8 +183,8 @@ func spanForms(spans []adminclient.FailureSpan) (form, label string) {
 	return form, label
 }
 
-// tick is the distance of lines for a highest number: about four of them, at 1, 2 or 5
-// times a power of ten.
+// tick returns the distance of lines for a highest number: about four lines, at
+// 1, 2 or 5 times a power of ten.
 func tick(highest int) int {
 	for power := 1; ; power *= 10 {
 		for _, n := range []int{1, 2, 5} {

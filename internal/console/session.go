@@ -16,7 +16,7 @@ import (
 const (
 	// linkTime is long enough to copy a link from a terminal into a browser.
 	linkTime = 10 * time.Minute
-	// idleTime ends a session that nobody uses, sessionTime every session.
+	// idleTime ends an unused session, sessionTime every session.
 	idleTime    = 4 * time.Hour
 	sessionTime = 12 * time.Hour
 	maxLinks    = 16
@@ -29,14 +29,14 @@ const (
 	secretTime = 5 * time.Minute
 )
 
-// digest is what is kept of a link or of a session's cookie.
+// A digest is what is stored of a link or of a session's cookie.
 type digest [sha256.Size]byte
 
 // sessions holds the links that can be used and the live sessions. Safe for
 // concurrent use.
 type sessions struct {
 	now func() time.Time
-	// key makes the tokens of forms.
+	// key signs the tokens of forms.
 	key []byte
 
 	mu    sync.Mutex
@@ -160,8 +160,8 @@ func (s *sessions) leave(cookie string) {
 	delete(s.live, sha256.Sum256([]byte(cookie)))
 }
 
-// formToken is the token of the forms of a session. Whoever cannot read its pages
-// cannot make one.
+// formToken returns the token of a session's forms. Only a page of the session
+// has it.
 func (s *sessions) formToken(cookie string) string {
 	mac := hmac.New(sha256.New, s.key)
 	mac.Write([]byte("form\x00" + cookie))
@@ -173,24 +173,24 @@ func (s *sessions) isForm(cookie, token string) bool {
 	return subtle.ConstantTimeCompare([]byte(s.formToken(cookie)), []byte(token)) == 1
 }
 
-// tell keeps a notice for the session's next page.
+// tell stores a notice for the session's next page.
 func (s *sessions) tell(cookie, notice string) {
 	s.with(cookie, func(one *session) { one.notice = notice })
 }
 
-// told returns the notice for this page, "" for none, and forgets it.
+// told returns the notice for this page, or "", and removes it.
 func (s *sessions) told(cookie string) (notice string) {
 	s.with(cookie, func(one *session) { notice, one.notice = one.notice, "" })
 	return notice
 }
 
-// keep keeps a new token until it is shown.
+// keep stores a new token until it is shown.
 func (s *sessions) keep(cookie string, m minted) {
 	m.at = s.now()
 	s.with(cookie, func(one *session) { one.minted = &m })
 }
 
-// shown returns a tenant's new token, nil for none, and forgets it.
+// shown returns a tenant's new token, or nil, and removes it.
 func (s *sessions) shown(cookie, tenant string) (m *minted) {
 	now := s.now()
 	s.with(cookie, func(one *session) {

@@ -11,10 +11,10 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 )
 
-// pageSize is how many rows a table has.
+// pageSize is the number of rows of a table.
 const pageSize = 50
 
-// tenantRow is a tenant of the list.
+// A tenantRow is a tenant of the list.
 type tenantRow struct {
 	ID, To      string
 	DisplayName string
@@ -22,8 +22,8 @@ type tenantRow struct {
 	Deleting    bool
 }
 
-// tenants: GET /console/ lists the tenants; when there is one alone, its overview is
-// shown.
+// tenants answers GET /console/ with the list of tenants, or, if there is only
+// one, with its overview.
 func (c *Console) tenants(q *request) (page, error) {
 	after := q.URL.Query().Get("after")
 	found, err := c.client.Tenants(q.Context(), after, pageSize)
@@ -42,7 +42,7 @@ func (c *Console) tenants(q *request) (page, error) {
 	}}, nil
 }
 
-// more is the address of the page behind, "" for none.
+// more returns the address of the next page, or "".
 func more(path string, query url.Values, next string) string {
 	if next == "" {
 		return ""
@@ -54,11 +54,11 @@ func more(path string, query url.Values, next string) string {
 	return path + question(values.Encode())
 }
 
-// meter is how many are used of how many.
+// A meter shows how many are used of how many.
 type meter struct {
 	ID, Name string
 	Text     string
-	// Limited tells that there is a limit; then Now, Max and Width are set, of which
+	// Limited is set if there is a limit. Now, Max and Width are set then;
 	// Width is a part of 100.
 	Limited  bool
 	Now, Max int64
@@ -75,7 +75,7 @@ const (
 	levelFull = "full"
 )
 
-// newMeter makes a meter: noun is what is counted, one of them.
+// newMeter returns a meter; noun is what is counted, in the singular.
 func newMeter(id, name, noun string, n adminclient.Count, note string) meter {
 	m := meter{ID: id, Name: name, Level: levelOK}
 	if n.Limit == nil {
@@ -101,17 +101,17 @@ func newMeter(id, name, noun string, n adminclient.Count, note string) meter {
 	return m
 }
 
-// syncRow are the newest requests of an identity provider.
+// A syncRow has the newest requests of an identity provider.
 type syncRow struct {
 	IdP string
-	// Seen is when it last sent a request at all.
+	// Seen is the time of its last request of any kind.
 	Seen *When
-	// Changed reports that it sent one that wanted to change something, which is Entry.
+	// Changed is set if it has sent a change request, which is Entry.
 	Changed bool
 	Entry   entryRow
 }
 
-// noticeRow is a notice with where it leads to.
+// A noticeRow is a notice with its link.
 type noticeRow struct {
 	Kind, Text, WhatToDo string
 	// Class is the banner's.
@@ -119,13 +119,13 @@ type noticeRow struct {
 	Links []link
 }
 
-// failingRow is how many users and groups fail by a cause.
+// A failingRow is the number of users and groups that fail by a cause.
 type failingRow struct {
 	Cause, To string
 	Count     int
 }
 
-// health is the card that says how provisioning goes.
+// A health is the card that shows how provisioning goes.
 type health struct {
 	Level, Big, Note string
 	Count            int
@@ -139,7 +139,7 @@ func (c *Console) overview(q *request) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	if t.Deleting { // there is nothing to count any more
+	if t.Deleting { // nothing is left to count
 		return page{name: "overview", title: "Overview", here: "Overview", data: map[string]any{"DisplayName": t.DisplayName, "Deleting": true}}, nil
 	}
 	o, err := c.client.Overview(q.Context(), q.tenant)
@@ -162,7 +162,7 @@ func (c *Console) overview(q *request) (page, error) {
 	}}, nil
 }
 
-// newSync are the rows of the last sync, the latest first.
+// newSync returns the rows of the last sync, the latest first.
 func newSync(tenant string, o adminclient.Overview, now time.Time) []syncRow {
 	var rows []syncRow
 	at := map[string]int{}
@@ -182,8 +182,8 @@ func newSync(tenant string, o adminclient.Overview, now time.Time) []syncRow {
 	return rows
 }
 
-// newHealth makes the card of what fails now. It says that nothing does only where the
-// service says so.
+// newHealth returns the card of what fails now. It reports no failures only if
+// the service says so.
 func newHealth(tenant string, o adminclient.Overview) health {
 	h := health{Level: levelFull, Note: o.Summary, Count: o.Failing, More: o.FailingMore}
 	switch {
@@ -215,8 +215,8 @@ func newHealth(tenant string, o adminclient.Overview) health {
 // noticeClasses are the banners of the levels.
 var noticeClasses = map[string]string{"error": "bad", "warning": "warn", "info": "plain"}
 
-// newNotice finds where a notice leads to: to the tokens, where it is about one, and to
-// its requests in the log, where it counts some.
+// newNotice returns a notice with its link: to the tokens if it is about one,
+// and to its requests in the log if it counts some.
 func newNotice(tenant string, n adminclient.Notice) noticeRow {
 	row := noticeRow{Kind: n.Kind, Text: n.Text, WhatToDo: n.WhatToDo, Class: noticeClasses[n.Level]}
 	switch n.Kind {

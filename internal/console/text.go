@@ -10,34 +10,34 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
-// Text is other people's text as it is shown: in parts, of which those that would not
-// be seen, or would turn or break what is beside them, are written out.
+// A Text is a text of others as it is shown: in parts, of which characters that
+// would be invisible, or would change what is beside them, are written out.
 type Text struct {
 	Parts []Part
-	// Whole is the whole text when Parts are its beginning, nil otherwise.
+	// Whole is the whole text if Parts are only its beginning, nil otherwise.
 	Whole []Part
 }
 
-// Part is a run of a text. A Mark stands for a character and is no part of the text
-// itself.
+// A Part is a run of a text. A Mark stands for a character and is not part of
+// the text itself.
 type Part struct {
 	Text string
 	Mark bool
 }
 
-// Lengths in characters at which a text is cut: a name's, and that of what is to be
-// read.
+// The numbers of characters after which a text is cut: a name, and a text of
+// sentences.
 const (
 	nameLength   = 80
 	detailLength = 2000
-	// wholeLength bounds the whole text, too.
+	// wholeLength limits the whole text, too.
 	wholeLength = 8000
 )
 
-// nameText is a name as it is shown.
+// nameText returns a name as it is shown.
 func nameText(s string) Text { return cutText(s, nameLength) }
 
-// detailText is a text of several sentences as it is shown.
+// detailText returns a text of several sentences as it is shown.
 func detailText(s string) Text { return cutText(s, detailLength) }
 
 func cutText(s string, most int) Text {
@@ -52,7 +52,8 @@ func cutText(s string, most int) Text {
 	return Text{Parts: append(first, Part{Text: "…"}), Whole: whole}
 }
 
-// parts are the first characters of a text; more tells that there are others.
+// parts returns the first characters of a text; more reports whether there are
+// others.
 func parts(s string, most int) (list []Part, more bool) {
 	var run strings.Builder
 	end := func() {
@@ -84,8 +85,8 @@ func parts(s string, most int) (list []Part, more bool) {
 	return list, false
 }
 
-// unseen tells whether a character is more or less than what is seen of it: controls,
-// directions, what has no width, and what looks like a space.
+// unseen reports whether a character is not what it looks like: controls, text
+// directions, characters without width, and those that look like a space.
 func unseen(r rune) bool {
 	switch r {
 	case '\u115F', '\u1160', '\u3164', '\uFFA0', '\u2800', '\u034F':
@@ -94,8 +95,8 @@ func unseen(r rune) bool {
 	return !unicode.IsPrint(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// String is the text in one line, for where there are no elements: a title, a label.
-// Characters that are written out stand in brackets.
+// String returns the text in one line, where elements are impossible: in a
+// title or a label. Characters that are written out are in brackets.
 func (t Text) String() string {
 	var b strings.Builder
 	for _, p := range t.Parts {
@@ -108,11 +109,11 @@ func (t Text) String() string {
 	return b.String()
 }
 
-// Empty tells that there is no text.
+// Empty reports whether the text is empty.
 func (t Text) Empty() bool { return len(t.Parts) == 0 }
 
-// plain is a text for a field, which shows what was typed: without what no page may
-// have.
+// plain returns a text for a field, which shows what was typed, without
+// characters that a page may not have.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\ufffe' || r == '\uffff' {
@@ -122,13 +123,14 @@ func plain(s string) string {
 	}, strings.ToValidUTF8(s, "\ufffd"))
 }
 
-// When is a time as it is shown.
+// A When is a time as it is shown.
 type When struct {
-	// ISO is for programs, Full for people, Ago how long ago or from now.
+	// ISO is for programs, Full for people, Ago the time since then or until
+	// then.
 	ISO, Full, Ago string
 }
 
-// when is a time as it is shown now, nil for none.
+// when returns a time as it is shown now, or nil.
 func when(at, now time.Time) *When {
 	if at.IsZero() {
 		return nil
@@ -137,7 +139,7 @@ func when(at, now time.Time) *When {
 	return &When{ISO: at.Format("2006-01-02T15:04:05.000Z"), Full: at.Format("2006-01-02 15:04:05 UTC"), Ago: ago(now.Sub(at))}
 }
 
-// whenOf is a time that there may be.
+// whenOf is when for a time that may be absent.
 func whenOf(at *time.Time, now time.Time) *When {
 	if at == nil {
 		return nil
@@ -145,7 +147,7 @@ func whenOf(at *time.Time, now time.Time) *When {
 	return when(*at, now)
 }
 
-// ago says how long ago something was, or how far ahead it is.
+// ago returns how long ago, or how far ahead, a time is.
 func ago(d time.Duration) string {
 	form := "%s ago"
 	if d < 0 {
@@ -164,7 +166,7 @@ func ago(d time.Duration) string {
 	return fmt.Sprintf(form, count(int64(d/(24*time.Hour)), "day"))
 }
 
-// count is a number with its noun.
+// count returns a number with its noun.
 func count(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -172,7 +174,7 @@ func count(n int64, noun string) string {
 	return number(n) + " " + noun + "s"
 }
 
-// number is a number in groups of three.
+// number returns a number in groups of three digits.
 func number(n int64) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
@@ -181,7 +183,7 @@ func number(n int64) string {
 	return s
 }
 
-// labels are causes whose names make no heading.
+// labels are the causes whose names are not headings.
 var labels = map[string]string{
 	"":                             "No cause",
 	"scim_disabled":                "SCIM is turned off",
@@ -210,7 +212,7 @@ var labels = map[string]string{
 	"no_route":                     "Unknown endpoint",
 }
 
-// label is a cause in words.
+// label returns a cause in words.
 func label(cause string) string {
 	if l, ok := labels[cause]; ok {
 		return l
@@ -220,7 +222,7 @@ func label(cause string) string {
 	return string(unicode.ToUpper(first)) + words[size:]
 }
 
-// kinds are the types of resources in words.
+// kind returns a type of resource in words.
 func kind(resourceType string) string {
 	if resourceType == "" {
 		return "–"
@@ -228,7 +230,7 @@ func kind(resourceType string) string {
 	return nameText(resourceType).String()
 }
 
-// idpName is an identity provider in words.
+// idpName returns an identity provider in words.
 func idpName(name string) string {
 	if name == "" {
 		return "–"

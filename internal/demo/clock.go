@@ -7,38 +7,38 @@ import (
 	"time"
 )
 
-// A Clock stands still but for Pass. It makes the ids of requests, which are in the
-// order of its time. Safe for concurrent use.
+// A Clock moves only by Pass. It creates the ids of requests, ordered by its
+// time. It is safe for concurrent use.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
 	ids uint16
 }
 
-// NewClock makes a Clock.
+// NewClock returns a Clock.
 func NewClock(now time.Time) *Clock { return &Clock{now: now} }
 
-// Now is the time.
+// Now returns the time.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// Pass lets time pass.
+// Pass advances the clock.
 func (c *Clock) Pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
 
-// Sleep lets time pass, and returns the context's error.
+// Sleep advances the clock, and returns the context's error.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	c.Pass(d)
 	return ctx.Err()
 }
 
-// NewID makes a UUIDv7. RFC 9562 §5.7
+// NewID returns a UUIDv7. RFC 9562 §5.7
 func (c *Clock) NewID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

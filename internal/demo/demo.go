@@ -1,9 +1,9 @@
-// Package demo fills a tenant with a week of provisioning by Okta and Entra: users,
-// readers, groups, failures of several causes, warnings. 'rollcall local --demo' and the
-// pictures of the console show the same week.
+// Package demo fills a tenant with a week of provisioning by Okta and Entra:
+// users, readers, groups, failures of several causes, warnings. 'rollcall local
+// --demo' and the pictures of the console show the same week.
 //
-// All of it is requests to the service's own handlers: the demo shows nothing that the
-// service would not do. It is never deployed.
+// Everything is sent as requests to the service's own handlers: the demo shows
+// nothing that the service would not do. It is never deployed.
 package demo
 
 import (
@@ -22,20 +22,19 @@ const Seats = 45
 // Length is the time from the first request to the end.
 const Length = 6*24*time.Hour + 9*time.Hour
 
-// Service is the service of a new tenant, with a clock that stands still.
+// A Service is the service of a new tenant, with a clock that is stopped.
 type Service struct {
-	// SCIM serves the SCIM routes and Admin the application's, which lets all requests
-	// in.
+	// SCIM serves the SCIM routes, and Admin the admin API, for every caller.
 	SCIM, Admin http.Handler
 	Tenant      string
-	// Pass lets the service's clock pass.
+	// Pass advances the service's clock.
 	Pass func(time.Duration)
 }
 
-// Story is what to look at first.
+// A Story is what to look at first.
 type Story struct {
-	// Request is the id of the newest failure, Subject the user who fails, and Detail
-	// the error that Okta shows.
+	// Request is the id of the newest failed request, Subject the failing user,
+	// and Detail the error that Okta shows.
 	Request, Subject, Detail string
 	// Okta and Entra are the ids of the tokens.
 	Okta, Entra string
@@ -59,10 +58,10 @@ func Fill(ctx context.Context, s Service) (Story, error) {
 	return w.story, nil
 }
 
-// provider is an identity provider.
+// A provider is an identity provider.
 type provider struct{ agent, token string }
 
-// week is the state of a Fill. After an error nothing more is sent.
+// A week is the state of a Fill. After an error nothing more is sent.
 type week struct {
 	Service
 	ctx         context.Context //nolint:containedctx // a Fill's own
@@ -74,7 +73,7 @@ type week struct {
 	err   error
 }
 
-// until lets the clock pass to a time since the beginning.
+// until advances the clock to a time since the beginning.
 func (w *week) until(t time.Duration) {
 	if t > w.passed {
 		w.Pass(t - w.passed)
@@ -82,12 +81,12 @@ func (w *week) until(t time.Duration) {
 	}
 }
 
-// at is a time of a day of the week.
+// at returns a time on a day of the week.
 func at(day, hour, minute int) time.Duration {
 	return time.Duration(day*24+hour)*time.Hour + time.Duration(minute)*time.Minute
 }
 
-// answer is what a handler answers.
+// An answer is the answer of a handler.
 type answer struct {
 	header http.Header
 	status int
@@ -107,8 +106,8 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
-// send sends a request, two seconds after the one before, and returns the answer's
-// document.
+// send sends a request, two seconds after the previous one, and returns the
+// document in the answer.
 func (w *week) send(h http.Handler, want int, method, path, body string, headers ...string) (document map[string]any, requestID string) {
 	if w.err != nil {
 		return nil, ""
@@ -174,7 +173,7 @@ func (w *week) group(p provider, name string, members ...string) {
 	for _, m := range members {
 		id := w.ids[m]
 		if id == "" {
-			id = address(m) // a member who is not provisioned
+			id = address(m) // a member that is not provisioned
 		}
 		list = append(list, fmt.Sprintf(`{"value":%q}`, id))
 	}
@@ -189,10 +188,10 @@ func (w *week) patch(p provider, want int, kind, name, path, value string) {
 		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":%q,"value":%s}]}`, path, value))
 }
 
-// address is the userName of a person.
+// address returns the userName of a person.
 func address(name string) string { return name + "@example.com" }
 
-// person is the name of "anna.lindqvist".
+// person returns the name in "anna.lindqvist".
 func person(name string) (given, family string) {
 	given, family, _ = strings.Cut(name, ".")
 	return capital(given), capital(family)

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// The users whom each identity provider has.
+// The users of each identity provider.
 var (
 	oktaUsers = []string{
 		"ada.okafor", "amir.hadad", "beatriz.lopes", "bo.nilsen", "camille.roux", "carlos.mendez", "clara.vogel", "daan.visser",
@@ -18,11 +18,10 @@ var (
 	readers    = []string{"wendy.moss", "xavier.leroy"}
 )
 
-// days are the failures of each day: changes that are not valid, and users who are
-// already there.
+// days has the failures of each day: invalid changes, and duplicate users.
 var days = []struct{ invalid, duplicate int }{{2, 1}, {0, 2}, {5, 0}, {3, 4}, {1, 1}, {0, 0}}
 
-// setUp is what the SaaS team does.
+// setUp is what the SaaS team does at first.
 func (w *week) setUp() {
 	w.admin(http.StatusOK, http.MethodPatch, "", fmt.Sprintf(`{"displayName":"Acme Corp","maxSeats":%d,"maxReaders":10}`, Seats))
 	w.okta.token, w.story.Okta = w.token("Okta production")
@@ -48,7 +47,7 @@ func (w *week) firstSync() {
 	w.group(w.entra, "Partners", entraUsers...)
 }
 
-// day is what goes wrong on a day and is fixed on the same day, and what stands out.
+// day sends what fails and is fixed on a day, and what else happens.
 func (w *week) day(day int) {
 	failures := days[day]
 	w.until(at(day, 2, 0))
@@ -78,7 +77,7 @@ func (w *week) day(day int) {
 	}
 }
 
-// today is what fails now.
+// today sends what fails now.
 func (w *week) today() {
 	today := len(days)
 	w.until(at(today, 5, 0))

@@ -1,6 +1,6 @@
-// Package idp has the identity providers that the service knows by name: how each is
-// recognized, and what people call it. It never decides what a request may do: every
-// identity provider is answered by the same rules.
+// Package idp has the identity providers that the service knows by name, how
+// each is recognized, and its usual name. It never decides what a request may
+// do: the same rules apply to every identity provider.
 package idp
 
 import (
@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// Provider is an identity provider, as log entries and the admin API name it. The zero
-// value is a sender that did not say what it is.
+// A Provider is an identity provider, as log entries and the admin API name it.
+// The zero value is a sender that did not identify itself.
 type Provider string
 
 // The providers.
@@ -25,12 +25,12 @@ const (
 	// Tester and Curl are programs of developers.
 	Tester Provider = "scim2-tester"
 	Curl   Provider = "curl"
-	// Other is a sender that is none of these.
+	// Other is any other sender.
 	Other Provider = "other"
 )
 
-// known are the providers in the order in which they are recognized: a name, and the
-// words that show it in a user agent or a token's label.
+// known are the providers in the order in which they are recognized: a name,
+// and the words that identify it in a user agent or a token's label.
 var known = [...]struct {
 	provider Provider
 	name     string
@@ -48,7 +48,8 @@ var known = [...]struct {
 	{Curl, "curl", []string{"curl"}},
 }
 
-// Name is what people call the provider; an unknown provider is named as it is written.
+// Name returns the provider's usual name; an unknown provider keeps its own
+// spelling.
 func (p Provider) Name() string {
 	for _, k := range known {
 		if k.provider == p {
@@ -61,8 +62,8 @@ func (p Provider) Name() string {
 	return string(p)
 }
 
-// FromUserAgent recognizes the sender of a request by its user agent: Other for one
-// that is not known, "" for none.
+// FromUserAgent returns the sender of a request with a user agent: Other for an
+// unknown one, "" for none.
 func FromUserAgent(agent string) Provider {
 	if agent == "" {
 		return ""
@@ -74,9 +75,9 @@ func FromUserAgent(agent string) Provider {
 	return Other
 }
 
-// FromLabel recognizes the identity provider that a token's label names, such as "Okta
-// production"; "" where the label names none. Only the beginnings of words count: a
-// label "Shipping" is not Ping's.
+// FromLabel returns the identity provider in a token's label, for example "Okta
+// production", or "". Only the beginnings of words count: a label "Shipping" is
+// not Ping's.
 func FromLabel(label string) Provider {
 	words := strings.FieldsFunc(strings.ToLower(label), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	p := named(func(name string) bool {
@@ -93,7 +94,7 @@ func FromLabel(label string) Provider {
 	return p
 }
 
-// named is the first provider of which a word is found.
+// named returns the first provider of which a word is found.
 func named(found func(word string) bool) Provider {
 	for _, k := range known {
 		for _, word := range k.words {

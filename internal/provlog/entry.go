@@ -8,13 +8,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// Outcome is how a request ended.
+// An Outcome is how a request ended.
 type Outcome string
 
 // The outcomes.
 const (
 	Success Outcome = "success"
-	// Warning is a success of which something was not as it was meant.
+	// Warning is a success that was not exactly what the request asked for.
 	Warning Outcome = "warning"
 	Failure Outcome = "failure"
 	// Skipped is a success that had nothing to change.
@@ -24,28 +24,29 @@ const (
 // Outcomes are all outcomes.
 var Outcomes = [...]Outcome{Success, Warning, Failure, Skipped}
 
-// Entry is one entry of a tenant's provisioning log: what became of one request that
-// wanted to change something. That of a change is written by the change itself; that
-// of any other request before the answer.
+// An Entry is one entry of a tenant's provisioning log: the result of one
+// request that wanted to change something. A change writes its own entry; any
+// other request gets one before it is answered.
 type Entry struct {
 	directory.Entry
 	Outcome  Outcome
 	Cause    Cause
 	ScimType scim.ErrorType
-	// Detail is what the identity provider was told of a failure.
+	// Detail is the error that the identity provider received.
 	Detail string
 	// Remedy names the advice that fits the particulars of the failure, "" for the
 	// cause's own.
 	Remedy Remedy
-	// About is whom a failure is of.
+	// About is the subject of a failure.
 	About Subject
-	// StandsFor is how many requests the entry stands for, 0 for itself alone: of those
-	// that are refused before they are handled the log has one a minute of each cause.
+	// StandsFor is the number of requests that the entry stands for, 0 for
+	// itself only: requests refused before they are handled have one entry a
+	// minute for each cause.
 	StandsFor int64
-	// Unnamed reports that a failure is of no single user or group, so that nobody is
-	// marked as failing by it.
+	// Unnamed reports that a failure is not about a single user or group, so
+	// that none is marked as failing.
 	Unnamed bool
-	// Earlier are the entries before it of the same record.
+	// Earlier are the previous entries of the same record.
 	Earlier directory.History
 }
 
@@ -62,8 +63,8 @@ func (e Entry) WhatToDo() string {
 	return e.Cause.Advice(remedy, idp.Provider(e.IdP))
 }
 
-// Subject is whom a request is about, as far as it can be known before it is done: a
-// record by its id, or one that is still to be by its name.
+// A Subject is what a request is about, as far as it is known before the
+// request is done: a record by its id, or a future one by its name.
 type Subject struct {
 	// Type is the resource type, User or Group.
 	Type string
@@ -73,13 +74,14 @@ type Subject struct {
 	Name, ExternalID string
 }
 
-// IsZero tells that nobody is known.
+// IsZero reports whether the subject is unknown.
 func (s Subject) IsZero() bool { return s.ID == "" && s.Name == "" && s.ExternalID == "" }
 
-// Failing is a subject whose provisioning fails now: its last request failed.
+// A Failing is a subject whose provisioning fails: its last request failed.
 type Failing struct {
 	Subject
-	// Subject's Name and ExternalID are known of one with an id too, for display.
+	// The Subject's Name and ExternalID are set, for display, even if it has an
+	// id.
 	Operation string
 	IdP       string
 	Cause     Cause
@@ -88,27 +90,28 @@ type Failing struct {
 	First     time.Time
 	Last      time.Time
 	Count     int64
-	// RequestID is the last request that failed.
+	// RequestID is the id of the last failed request.
 	RequestID string
 }
 
 // WhatToDo is what to do in the identity provider that sent the last request.
 func (f Failing) WhatToDo() string { return f.Cause.Advice(f.Remedy, idp.Provider(f.IdP)) }
 
-// Note is what is kept of a request beside what its change has kept itself.
+// A Note is what is stored of a request beside what its change has stored
+// itself.
 type Note struct {
 	// Entry is an entry to write, nil for none.
 	Entry *Entry
-	// Amends tells that the request's change has written the entry already, and that
-	// its outcome and cause are to be those of Entry.
+	// Amends means that the request's change has written the entry already, and
+	// that its outcome and cause become those of Entry.
 	Amends  bool
 	Expires time.Time
 	// NotAfter is the latest time at which it may be written.
 	NotAfter time.Time
-	// Fails is who fails from now on, zero for nobody; Failed tells that the subject
-	// was known to fail.
+	// Fails is the subject to mark as failing, zero for none. Failed means that
+	// the subject was already known to fail.
 	Fails  Subject
 	Failed bool
-	// Mended are subjects who fail no more.
+	// Mended are the subjects that no longer fail.
 	Mended []Subject
 }

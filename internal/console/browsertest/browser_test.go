@@ -19,8 +19,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// chromium is the browser of this machine. Without one the test is skipped, in CI it
-// fails.
+// chromium returns the browser of this machine. Without one the test is
+// skipped, and fails in CI.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{os.Getenv("ROLLCALL_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
@@ -36,8 +36,8 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// tab is a page of a browser. Whatever the browser complains of fails the test: what a
-// policy keeps out, what is not there.
+// A tab is a page of a browser. Every error that the browser reports fails the
+// test: content blocked by a policy, a resource not found.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -50,12 +50,12 @@ type tab struct {
 // patience is how long a page may take.
 const patience = 20 * time.Second
 
-// browse opens a browser with a profile of its own.
+// browse opens a browser with its own profile.
 func browse(t *testing.T) *tab {
 	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(t.TempDir()),
-		chromedp.NoSandbox, // the sandbox is not to be had as root, or in a container
+		chromedp.NoSandbox, // the sandbox does not work as root, or in a container
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("force-color-profile", "srgb"),
 		chromedp.WSURLReadTimeout(time.Minute))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
@@ -74,7 +74,7 @@ func browse(t *testing.T) *tab {
 	return b
 }
 
-// hear notes what the browser complains of.
+// hear records the errors that the browser reports.
 func (b *tab) hear(event any) {
 	fault := ""
 	switch e := event.(type) {
@@ -100,7 +100,7 @@ func (b *tab) hear(event any) {
 	}
 }
 
-// calm fails the test when the browser has complained.
+// calm fails the test if the browser has reported errors.
 func (b *tab) calm() {
 	b.t.Helper()
 	b.mu.Lock()
@@ -113,7 +113,7 @@ func (b *tab) calm() {
 	b.faults = nil
 }
 
-// get does something in a tab, and returns what it finds.
+// get runs an action in a tab, and returns its result.
 func get[T any](b *tab, action chromedp.Action[T]) T {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -134,13 +134,13 @@ func call[P, R any](b *tab, command cdp.Command[P, R], parameters P) {
 	}
 }
 
-// do does one thing after another in a tab.
+// do runs steps one after another in a tab.
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	get(b, chromedp.Steps(steps...))
 }
 
-// shape gives the page a size and a colour scheme.
+// shape sets the size and the colour scheme of the page.
 func (b *tab) shape(width, height int64, phone bool, scheme string) {
 	b.t.Helper()
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
@@ -166,14 +166,14 @@ func (b *tab) at(heading string) {
 	}
 }
 
-// follow clicks what leads to another page, and waits for it.
+// follow clicks a link to another page, and waits for it.
 func (b *tab) follow(selector, heading string) {
 	b.t.Helper()
 	const loaded = `document.readyState == "complete" ? String(performance.timeOrigin) : ""`
 	before := get(b, chromedp.Evaluate[string](loaded))
 	b.do(chromedp.Click(chromedp.CSS(selector)))
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		// While one page goes and the next comes there is nothing to ask.
+		// Between two pages nothing can be evaluated.
 		now, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](loaded))
 		if err == nil && now != "" && now != before {
 			break
@@ -202,20 +202,20 @@ func (b *tab) says(selector string, texts ...string) {
 	}
 }
 
-// html is the page's source as the browser understood it.
+// html returns the page's source as the browser parsed it.
 func (b *tab) html() string {
 	b.t.Helper()
 	return get(b, chromedp.OuterHTML(chromedp.CSS("html")))
 }
 
-// count is how many elements there are.
+// count returns the number of elements.
 func (b *tab) count(selector string) int {
 	b.t.Helper()
 	return get(b, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%q).length", selector)))
 }
 
-// rename shows one text in the place of another, of the same length: an id that is
-// another one each time.
+// rename shows one text in place of another of the same length: for an id that
+// is different in each run.
 func (b *tab) rename(from, to string) {
 	b.t.Helper()
 	get(b, chromedp.Evaluate[int](fmt.Sprintf(`(() => {
@@ -226,7 +226,7 @@ func (b *tab) rename(from, to string) {
 	})()`, from, from, to)))
 }
 
-// shot is the page as a picture.
+// shot returns the page as a picture.
 func (b *tab) shot() []byte {
 	b.t.Helper()
 	return get(b, chromedp.FullScreenshot(100))

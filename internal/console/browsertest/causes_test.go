@@ -16,7 +16,7 @@ import (
 
 var tags = regexp.MustCompile(`<[^>]*>`)
 
-// page is the text of a page, as a reader without a browser sees it.
+// page returns the text of a page, as a reader without a browser sees it.
 func page(t *testing.T, client *http.Client, url string, status int) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
@@ -35,8 +35,8 @@ func page(t *testing.T, client *http.Client, url string, status int) string {
 	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(string(body), " "))), " ")
 }
 
-// Whatever fails, the console tells what to do in one look: at the request where the log
-// has it, at the cause everywhere.
+// For every failure, the console shows what to do on one page: at the request
+// if the log has it, and always at the cause.
 func TestConsole_EveryCause(t *testing.T) {
 	for _, cause := range provlog.Causes() {
 		t.Run(string(cause), func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestConsole_EveryCause(t *testing.T) {
 				says("/t/acme/requests/"+a.RequestID, http.StatusNotFound, "CloudWatch")
 				return
 			}
-			todo := "What to do" // as the fault tells, which is in the detail
+			todo := "What to do" // depends on the fault, which is in the detail
 			if own := cause.Advice("", idp.Okta); strings.Contains(a.Detail, own) {
 				todo = own
 			}
@@ -81,8 +81,8 @@ func TestConsole_EveryCause(t *testing.T) {
 	}
 }
 
-// The console has the advice of the identity provider that sent the request, for each of
-// the failures that administrators meet.
+// The console shows the advice for the identity provider that sent the request,
+// for each of the failures that administrators meet.
 func TestConsole_FailuresInTheWordsOfTheProvider(t *testing.T) {
 	for _, f := range provoke.Failures {
 		for p, says := range f.Says {

@@ -17,8 +17,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/provoke"
 )
 
-// An administrator whose sync failed: which users, why, what to do, and whether it is
-// mended. The same with and without scripts.
+// An administrator whose sync failed sees which users failed, why, what to do,
+// and whether it is resolved. The same with and without scripts.
 func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 	for name, scripts := range map[string]bool{"as it is": true, "without scripts": false} {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 			b.follow("a.history", "Provisioning log")
 			b.says("#log", "anna@example.com", "failure")
 
-			// A search of the log, by whom and by the error's text.
+			// A search of the log, by subject and by the error's text.
 			b.set("#subject", "00u1anna")
 			b.follow("#search button", "Provisioning log")
 			b.says("#log", "anna@example.com")
@@ -63,7 +63,7 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 			b.follow("#find-request button", "Details of a request")
 			b.says("#request", refused.RequestID)
 
-			// The group tells of the member, and why that one fails.
+			// The group's page shows the member, and why that one fails.
 			b.open(s.base+"/console/t/acme/log?outcome=warning", "Provisioning log")
 			b.follow("#log a.details", "Details of a request")
 			b.says("#members-1", "anna@example.com", provlog.SeatLimit.Advice("", idp.Okta))
@@ -83,7 +83,7 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 	}
 }
 
-// Tokens are made, shown once, and revoked by forms.
+// Tokens are created, shown once, and revoked by forms.
 func TestConsole_Tokens(t *testing.T) {
 	b := browse(t)
 	s := serve(t, 5)
@@ -102,7 +102,7 @@ func TestConsole_Tokens(t *testing.T) {
 	b.calm()
 }
 
-// A link is good once.
+// A link works once.
 func TestConsole_LinkIsGoodOnce(t *testing.T) {
 	b := browse(t)
 	s := serve(t, 5)
@@ -130,8 +130,8 @@ var hostile = map[string]string{
 	"one word":  strings.Repeat("x", 1000),
 }
 
-// Whatever a name is, it stands on the page as text, and the page does not become
-// wider than the window.
+// Every name is shown as text, and the page does not become wider than the
+// window.
 func TestConsole_HostileNames(t *testing.T) {
 	b := browse(t)
 	for name, subject := range hostile {
@@ -172,7 +172,7 @@ func TestConsole_HostileNames(t *testing.T) {
 	}
 }
 
-// All that leads somewhere can be reached and told by the keyboard.
+// Every link can be reached and recognized by keyboard.
 func TestConsole_ByKeyboard(t *testing.T) {
 	b := browse(t)
 	s := serve(t, 0)
@@ -201,7 +201,8 @@ func TestConsole_ByKeyboard(t *testing.T) {
 	b.calm()
 }
 
-// failedSync fills a service with what an administrator comes for: a week of it.
+// failedSync fills a service with a week that failed, as administrators meet
+// it.
 func failedSync(t *testing.T, s *served) demo.Story {
 	t.Helper()
 	story, err := demo.Fill(t.Context(), demo.Service{

@@ -1,3 +1,3 @@
-// Package browsertest drives the console in a browser, as an administrator does. It
-// has tests alone.
+// Package browsertest drives the console in a browser, as an administrator
+// does. It has only tests.
 package browsertest
