@@ -87,14 +87,14 @@ func serveConsole(ctx context.Context, p place, service, listen, tenant string, 
 			return served, err
 		},
 		Ready: func(address string) error {
-			fmt.Fprintf(stdout, "The console of %s is at\n\n  %s\n\nThe link is good once, for ten minutes. Ctrl-C ends the console.\n",
+			fmt.Fprintf(stdout, "The console of %s is at\n\n  %s\n\nThe link works once, for ten minutes. Ctrl-C stops the console.\n",
 				service, consoleURL(served, address, tenant))
 			return nil
 		},
 	})
 }
 
-// consoleURL is a link to a console that is good once.
+// consoleURL is a link to a console that works once.
 func consoleURL(c *console.Console, address, tenant string) string {
 	return "http://" + address + c.Link(tenant)
 }

@@ -129,7 +129,7 @@ type info struct {
 	AdminToken string `json:"adminToken"`
 	Tenant     string `json:"tenant"`
 	PID        int    `json:"pid"`
-	// ConsoleURL is a link to the console that is good once, for ten minutes; "" where
+	// ConsoleURL is a link to the console that works once, for ten minutes; "" where
 	// no console is served.
 	ConsoleURL string `json:"consoleUrl,omitempty"`
 }

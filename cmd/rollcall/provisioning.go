@@ -148,9 +148,7 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 			}
 			return
 		}
-		printTable(w, []column{
-			{"TIME", stays}, {"OUTCOME", stays}, {"OPERATION", stays}, {"SUBJECT", stays}, {"CAUSE", below}, {"REQUEST", below},
-		}, logRows(entries))
+		printTable(w, logColumns, logRows(entries))
 		if searched != "" {
 			paragraph(w, "")
 			paragraph(w, fmt.Sprintf("There are older entries: add --until %s, or a higher --limit.", visible(searched)))
@@ -235,6 +233,11 @@ func (p place) summaries(ctx context.Context) (map[string]string, error) {
 		meanings[member(v, "cause")] = member(v, "summary")
 	}
 	return meanings, nil
+}
+
+// logColumns are the columns of a list of log entries.
+var logColumns = []column{
+	{"TIME", stays}, {"OUTCOME", stays}, {"OPERATION", stays}, {"SUBJECT", stays}, {"CAUSE", below}, {"REQUEST", below},
 }
 
 func logRows(entries []any) [][]string {
@@ -548,7 +551,7 @@ func (a *asking) explain(c *cobra.Command, p place, tenant, pasted string) error
 		}
 		return &adminclient.Problem{Status: http.StatusNotFound, Detail: strings.TrimSpace(member(d, "detail") + " " + member(d, "missing"))}
 	}
-	return a.show(c, d, func(w io.Writer) { printDiagnosis(w, tenant, d) })
+	return a.show(c, d, func(w io.Writer) { a.printDiagnosis(w, tenant, d) })
 }
 
 // showExplanation shows the explanation of a request, and how it was found where its
@@ -572,13 +575,13 @@ func (a *asking) showExplanation(c *cobra.Command, p place, x, d map[string]any)
 }
 
 // printDiagnosis prints the requests and the causes that a text may be of.
-func printDiagnosis(w io.Writer, tenant string, d map[string]any) {
+func (a *asking) printDiagnosis(w io.Writer, tenant string, d map[string]any) {
 	paragraph(w, text(d["detail"]))
 	if requests, _ := d["requests"].([]any); len(requests) > 0 {
 		fmt.Fprintln(w)
-		aligned(w, []string{"TIME", "OUTCOME", "WHAT", "WHO", "CAUSE", "REQUEST"}, logRows(requests))
+		printTable(w, logColumns, logRows(requests))
 		if d["more"] == true {
-			fmt.Fprintf(w, "There are others: rollcall log %s --outcome failure\n", shellWord(tenant))
+			fmt.Fprintf(w, "There are others: %s log %s --outcome failure%s\n", calledAs, shellWord(tenant), a.server())
 		}
 	}
 	causes, _ := d["causes"].([]any)

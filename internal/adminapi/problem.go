@@ -185,7 +185,7 @@ var sentinels = [...]struct {
 	kind   kind
 	detail string
 }{
-	{tenant.ErrNotFound, kindNotFound, "Tenant not found; PUT creates one."},
+	{tenant.ErrNotFound, kindNotFound, "Tenant not found."},
 	{tenant.ErrVersion, kindVersion, "The tenant has changed since you read it; read it again."},
 	{tenant.ErrEnding, kindState, "The tenant is being deleted; its id can be used again afterwards."},
 	{tenant.ErrBusy, kindBusy, "It is safe to send the request again."},

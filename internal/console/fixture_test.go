@@ -57,7 +57,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.bodies = append(s.bodies, string(body))
 	answer, ok := s.answers[call]
 	if !ok {
-		answer = refusal{http.StatusNotFound, "not-found", "Tenant not found; PUT creates one."}
+		answer = refusal{http.StatusNotFound, "not-found", "Tenant not found."}
 	}
 	switch a := answer.(type) {
 	case refusal:
@@ -349,6 +349,7 @@ var causeTexts = []adminclient.CauseText{
 	{Cause: "seat_limit", Status: 403, Summary: "All seats of the tenant are in use.", WhatToDo: "Deactivate a user, or buy more seats.", Documentation: "https://docs.example/causes.md#seat_limit", Where: "log"},
 	{Cause: "token_revoked", Status: 401, Summary: "The token was revoked.", WhatToDo: "Create a new token.", Documentation: "https://docs.example/causes.md#token_revoked", Where: "cloudwatch"},
 	{Cause: "no_route", Status: 404, Summary: "There is no such SCIM endpoint.", WhatToDo: "Check the base URL.", Documentation: "https://docs.example/causes.md#no_route", Where: "cloudwatch"},
+	{Cause: "group_deleted", Status: 404, Summary: "The group was deleted in the application.", WhatToDo: "Unlink the group and push it again.", Documentation: "https://docs.example/causes.md#group_deleted", Where: "log"},
 	{Cause: "unknown_members", Status: 400, ScimType: "invalidValue", Summary: "Members were sent that are no users.", WhatToDo: "Provision the users first.", Documentation: "javascript:alert(1)", Where: "log"},
 }
 

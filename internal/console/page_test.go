@@ -619,7 +619,10 @@ func TestGroups_NamesThoseThatTheApplicationDeleted(t *testing.T) {
 	b := visitor(t, healthy())
 	p := b.get("/console/t/acme/groups").page()
 	p.id(t, "deleted").says(t, "Sailing", "2026-07-11 12:00:00 UTC", "dana@app.example")
-	p.id(t, "deleted-groups").says(t, "unlink the group under Push Groups and push it again")
+	p.id(t, "deleted-groups").says(t, "What to do in each identity provider")
+	if advice := b.get("/console/causes/group_deleted"); advice.Code != http.StatusOK {
+		t.Errorf("the page that it links to: %d", advice.Code)
+	}
 	p.id(t, "groups").says(t, "Sales", "00g1", "scim")
 	b.service.set("GET "+acme+"/groups", adminclient.GroupPage{Next: "n1"})
 	b.service.set("GET "+acme+"/deleted-groups", adminclient.DeletedGroupPage{Next: "d1"})
@@ -676,7 +679,7 @@ func TestProblems_SayWhatAndWhatToDo(t *testing.T) {
 		says   []string
 		again  bool
 	}{
-		{"no such tenant", refusal{404, "not-found", "Tenant not found; PUT creates one."}, 404, []string{"Not found", "Tenant not found", "admin-1"}, false},
+		{"no such tenant", refusal{404, "not-found", "Tenant not found."}, 404, []string{"Not found", "Tenant not found", "admin-1"}, false},
 		{"not let in", refusal{403, "not-authorized", ""}, 403, []string{"Access denied by the service", "another admin token", "execute-api:Invoke"}, true},
 		{"no signature", refusal{401, "", "no"}, 502, []string{"Access denied by the service"}, true},
 		{"a value that is not taken", refusal{400, "invalid-value", "after is not the next of a page"}, 400, []string{"Invalid request", "after is not the next"}, true},
