@@ -43,6 +43,7 @@ func newConsole() *cobra.Command {
 	})
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "`HOST:PORT` to listen on, of this machine alone; port 0 takes a free one")
 	c.Flags().StringVar(&tenant, "tenant", "", "`ID` of the tenant to begin with")
+	_ = c.Flags().MarkHidden("json") // refused: it serves pages
 	completesFlag(c, "tenant", a.tenants)
 	return completes(c, false)
 }

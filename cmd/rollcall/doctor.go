@@ -33,7 +33,7 @@ func newDoctor() *cobra.Command {
 	var tenant string
 	c := a.add(&cobra.Command{
 		Use: "doctor --tenant ID", Short: "check that a service works, with a temporary user", Args: takes(0),
-		Long: `Check that a service answers and may be asked, that the clocks agree, that SCIM is
+		Long: `Check that a service answers and accepts your credentials, that the clocks agree, that SCIM is
 turned on for the tenant, that a token works, and that a user can be created, found,
 changed and deleted. The user is inactive and takes no seat. The user is deleted and
 the token revoked at the end.`,

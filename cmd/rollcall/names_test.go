@@ -112,7 +112,7 @@ func TestCommands_TakeNames(t *testing.T) {
 		}
 	}
 	last := s.info.Token[len(s.info.Token)-4:]
-	s.says("is revoked. It is refused within 10 seconds.", "token", "revoke", "acme", last, "--yes")
+	s.says("is revoked. It stops working within 10 seconds.", "token", "revoke", "acme", last, "--yes")
 }
 
 // A tenant is created once, by flags or settings, and the next step works as it is shown.

@@ -14,7 +14,7 @@ const tokenHelp = "TOKEN is a token's id, its label, or the last four characters
 
 func newToken() *cobra.Command {
 	rotate := parent("rotate", "replace a token while both work",
-		tokenMint("start TENANT TOKEN", "create a token that replaces this one; both work until then", 2,
+		tokenMint("start TENANT TOKEN", "create a token that replaces another; both work for now", 2,
 			"  rollcall token rotate start acme \"Okta production\""),
 		tokenRotation("complete", "revoke the old token", http.MethodPut, "Token %s is revoked: only the new token works now."),
 		tokenRotation("cancel", "revoke the new token", http.MethodDelete, "The rotation is cancelled: token %s still works, and the new token is revoked."))
@@ -164,7 +164,7 @@ func tokenRevoke() *cobra.Command {
 	yes := false
 	return completes(addYes(a.add(&cobra.Command{
 		Use: "revoke TENANT TOKEN", Short: "revoke a token; provisioning with it stops", Args: takes(2),
-		Long: `Revoke a token. It is refused within 10 seconds, and cannot be restored.
+		Long: `Revoke a token. It stops working within 10 seconds, and cannot be restored.
 'rollcall token rotate' replaces a token without an interruption.
 
 ` + tokenHelp + `
@@ -190,7 +190,7 @@ The command asks for confirmation. Without a terminal it needs --yes.`,
 				return err
 			}
 			return a.show(c, map[string]any{"id": t["id"]}, func(w io.Writer) {
-				fmt.Fprintf(w, "Token %s is revoked. It is refused within 10 seconds.\n", text(t["id"]))
+				fmt.Fprintf(w, "Token %s is revoked. It stops working within 10 seconds.\n", text(t["id"]))
 			})
 		},
 	}), &yes), false, a.tenants, a.tokens)

@@ -71,6 +71,7 @@ func newVerify() *cobra.Command {
 	}
 	flags := c.Flags()
 	o.register(flags)
+	flags.Lookup("data").Usage = "read the data that 'rollcall local --data `DIR`' keeps"
 	flags.StringVar(&o.tenant, "tenant", "", "`ID` of the tenant")
 	flags.StringVar(&o.stack, "stack", "", "`NAME` of a deployment's stack in AWS, which names the table")
 	flags.BoolVar(&o.repair, "repair", false, "first finish what was left over more than a minute ago")
@@ -89,7 +90,7 @@ func (o *verifyOptions) check(flags *pflag.FlagSet) (tenant.ID, error) {
 	case o.stack != "" && (o.data != "" || o.endpoint != "" || flags.Changed("table")):
 		return tenant.ID{}, usageError{errors.New("--stack names the table: leave out --data, --dynamodb and --table")}
 	case o.data == "" && o.endpoint == "" && o.stack == "" && !flags.Changed("table"):
-		return tenant.ID{}, usageError{errors.New("where is the data? --data DIR, --dynamodb ENDPOINT, or in AWS --stack NAME or --table NAME")}
+		return tenant.ID{}, usageError{errors.New("no data is named: pass --data DIR or --dynamodb ENDPOINT, or in AWS --stack NAME or --table NAME")}
 	case o.now && !o.repair:
 		return tenant.ID{}, usageError{errors.New("--now says what --repair finishes: give both")}
 	}

@@ -342,7 +342,7 @@ func TestVerify_Mistakes(t *testing.T) {
 		"no tenant":         {[]string{"--data", data}, 2, "--tenant ID is missing"},
 		"bad tenant":        {[]string{"--tenant", "Acme Inc", "--data", data}, 2, "lower-case letters"},
 		"unknown tenant":    {[]string{"--tenant", "globex", "--data", data}, 1, "there is no tenant globex in " + data},
-		"nowhere":           {[]string{"--tenant", "acme"}, 2, "where is the data?"},
+		"nowhere":           {[]string{"--tenant", "acme"}, 2, "no data is named: pass --data DIR"},
 		"two places":        {[]string{"--tenant", "acme", "--data", data, "--dynamodb", "http://127.0.0.1:1"}, 2, "exclude each other"},
 		"no endpoint":       {[]string{"--tenant", "acme", "--dynamodb", "nonsense"}, 1, "http://127.0.0.1:8000"},
 		"no such folder":    {[]string{"--tenant", "acme", "--data", filepath.Join(data, "x")}, 1, "there is no data in"},
