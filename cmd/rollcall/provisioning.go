@@ -342,9 +342,12 @@ func newFailures() *cobra.Command {
 				}
 			}
 			return a.show(c, document, func(w io.Writer) {
-				printNotices(w, document)
+				a.printNotices(w, args[0], document)
 				switch {
 				case len(list) > 0:
+					if whole {
+						fmt.Fprintln(w)
+					}
 					a.printFailures(w, args[0], list)
 				case !whole:
 					printNothing(w, "No failures found.", nothing, calledAs+" failures "+shellWord(args[0]), a.server(), cause+kind != "")
@@ -364,19 +367,30 @@ func member(document any, name string) string {
 	return s
 }
 
-// printNotices prints how a tenant's provisioning goes, and what needs attention: whoever
-// looks for failures must not be told that there are none while requests are refused.
-func printNotices(w io.Writer, overview map[string]any) {
+// printNotices prints the state of a tenant's provisioning, and what needs attention, each
+// with the command that lists its requests: without failing users requests may be refused
+// all the same.
+func (a *asking) printNotices(w io.Writer, tenant string, overview map[string]any) {
 	if overview["summary"] == nil {
 		return
 	}
 	fmt.Fprintln(w, text(overview["summary"]))
 	notices, _ := overview["notices"].([]any)
 	for _, v := range notices {
+		fmt.Fprintln(w)
 		paragraph(w, text(member(v, "level"))+": "+text(member(v, "text")))
+		var rows [][2]string
 		if todo := member(v, "whatToDo"); todo != "" {
-			labelled(w, "  ", [][2]string{{"what to do", text(todo)}})
+			rows = append(rows, [2]string{"what to do", text(todo)})
 		}
+		if cause := member(v, "cause"); cause != "" {
+			list := fmt.Sprintf("%s log %s --cause %s", calledAs, shellWord(tenant), text(cause))
+			if outcome := member(v, "outcome"); outcome != "" {
+				list += " --outcome " + text(outcome)
+			}
+			rows = append(rows, [2]string{"requests", list + a.server()})
+		}
+		labelled(w, "  ", rows)
 	}
 }
 

@@ -374,3 +374,19 @@ func TestExplain_FailuresInTheWordsOfTheProvider(t *testing.T) {
 		}
 	}
 }
+
+// Each notice has the command that lists its requests.
+func TestFailures_NoticesNameTheirRequests(t *testing.T) {
+	s := provoke.New(t, enginetest.Memory(t), 5)
+	path := onStage(t, s)
+	s.Send("POST", "/Groups", provoke.Group("Sales", "019b8d62-7a80-7000-8000-00000000dead"))
+	printed := tells(t, path, 0, []string{"warning: Members that are not provisioned users were skipped"}, "failures", "acme")
+	_, command, ok := strings.Cut(printed, "\n  requests    rollcall ")
+	command, _, _ = strings.Cut(command, "\n")
+	if !ok || !strings.HasSuffix(command, " --info "+path) {
+		t.Fatalf("no command in %s", printed)
+	}
+	if status, out, said := asks(t, strings.Fields(command)...); status != 0 || !strings.Contains(out, "Sales") {
+		t.Errorf("rollcall %s: %d %s%s", command, status, out, said)
+	}
+}
