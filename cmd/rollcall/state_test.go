@@ -153,12 +153,21 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	const key = "the key of the server that is no more"
+	// A proof is not taken from elsewhere than where the token would be sent.
+	holder := httptest.NewServer(state{Key: key}.withProof(http.NotFoundHandler()))
+	defer holder.Close()
+	redirecting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent = append(sent, r.URL.Path+r.Header.Get("Authorization"))
+		http.Redirect(w, r, holder.URL+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+	}))
+	defer redirecting.Close()
 	for name, tt := range map[string]struct {
 		state
 		removed bool
 	}{
 		"nothing answers":         {state{info: info{AdminURL: "http://" + free(t) + "/admin/v1", AdminToken: "secret"}, Key: key, Host: here}, true},
 		"another program answers": {state{info: info{AdminURL: other.URL + "/admin/v1", AdminToken: "secret"}, Key: key, Host: here}, true},
+		"another one redirects":   {state{info: info{AdminURL: redirecting.URL + "/admin/v1", AdminToken: "secret"}, Key: key, Host: here}, true},
 		"another machine's":       {state{info: info{AdminURL: "http://" + free(t) + "/admin/v1", AdminToken: "secret"}, Key: key, Host: here + "-other"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -316,6 +325,11 @@ func TestState_Proof(t *testing.T) {
 		if w.Code != want || strings.Contains(w.Body.String(), s.Key) {
 			t.Errorf("%s: %d %s, want %d", target, w.Code, w.Body, want)
 		}
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/rollcall-local/proof?nonce=a", http.NoBody))
+	if w.Code != 400 {
+		t.Errorf("POST: %d %s", w.Code, w.Body)
 	}
 	if a, b := s.proof("a"), s.proof("b"); a == b || a == (state{Key: "other"}).proof("a") || len(a) != 64 {
 		t.Errorf("proofs %s, %s", a, b)

@@ -50,6 +50,26 @@ func TestNewFunctionClient_TakesAnotherEndpoint(t *testing.T) {
 		}
 		t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://dynamodb.invalid")
 	}
+	// The credentials and the region are made up under sam local alone, and there only
+	// with an endpoint: no others may be sent to AWS.
+	for name, sam := range map[string]string{"deployed, with an endpoint": "", "another value": "false", "sam local without an endpoint": "true"} {
+		t.Setenv("AWS_SAM_LOCAL", sam)
+		if sam == "true" {
+			t.Setenv("AWS_ENDPOINT_URL", "")
+			t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "")
+		} else {
+			t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://dynamodb.invalid")
+		}
+		client, err := dynamo.NewFunctionClient()
+		if err != nil {
+			t.Fatal(err)
+		}
+		used, err := client.Options().Credentials.Retrieve(t.Context())
+		if err != nil || used.AccessKeyID != "AKIDEXAMPLE" || used.SessionToken != "session" || client.Options().Region != "eu-central-1" {
+			t.Errorf("%s: %s in %s, %v", name, used.AccessKeyID, client.Options().Region, err)
+		}
+	}
+	t.Setenv("AWS_SAM_LOCAL", "")
 	t.Setenv("AWS_USE_FIPS_ENDPOINT", "true")
 	t.Setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
 	client, err := dynamo.NewFunctionClient()

@@ -3,8 +3,10 @@ package dynamo_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -295,5 +297,58 @@ func TestGet_InParts(t *testing.T) {
 	}
 	if got := usage.Counts(); got.RoundTrips != 2 || got.ItemsRead != len(keys) {
 		t.Errorf("counted %+v, want 2 round trips", got)
+	}
+}
+
+// A server that was reached and does not answer may have applied the write, whatever
+// becomes of its connection: it is no table without a connection.
+func TestDynamo_ReachedWithoutAnAnswer(t *testing.T) {
+	for name, handle := range map[string]http.HandlerFunc{
+		"it closes the connection": func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				_ = c.Close()
+			}
+		},
+		"it says nothing": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(handle)
+			defer server.Close()
+			client, err := dynamo.NewLocalClient(t.Context(), server.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tbl := dynamo.New(client, "none", dynamo.AttemptTimeout(100*time.Millisecond))
+			if err := tbl.Write(t.Context(), transaction()); !errors.Is(err, table.ErrUnknownOutcome) || errors.Is(err, table.ErrUnreachable) {
+				t.Errorf("write: %v, want an unknown outcome", err)
+			}
+			if _, err := tbl.Get(t.Context(), counter); !errors.Is(err, table.ErrUnavailable) || errors.Is(err, table.ErrUnreachable) {
+				t.Errorf("read: %v, want no answer", err)
+			}
+		})
+	}
+}
+
+// A caller whose time is over while the connection is made is told that, and not that
+// there is no table: two seconds of trying are not over.
+func TestDynamo_CallerEndsWhileConnecting(t *testing.T) {
+	local, err := dynamo.NewLocalClient(t.Context(), "http://192.0.2.1:8000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := local.Options()
+	o.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = dynamo.New(dynamodb.New(o), "none").Get(ctx, counter)
+	if !errors.Is(err, table.ErrUnavailable) || errors.Is(err, table.ErrUnreachable) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
 	}
 }
