@@ -86,7 +86,7 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 	if seen := o["lastSeen"].([]any); len(seen) != 1 || seen[0].(map[string]any)["idp"] != "okta" || len(o["lastSync"].([]any)) != 0 {
 		t.Errorf("seen: %v, changed: %v", seen, o["lastSync"])
 	}
-	if o["summary"] != "No failures. Everything received was applied." {
+	if o["summary"] != "No failures. Everything received with a valid token was applied." {
 		t.Errorf("summary %v", o["summary"])
 	}
 

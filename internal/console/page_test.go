@@ -76,7 +76,7 @@ func TestOverview_ShowsTheTenantAtOneGlance(t *testing.T) {
 
 func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
 	on := adminclient.Tenant{SCIMEnabled: true, BaseURL: "https://scim.example/scim/v2"}
-	const allIsWell = "No failures. Everything received was applied."
+	const allIsWell = "No failures. Everything received with a valid token was applied."
 	refused := adminclient.Notice{
 		Kind: "token_refused", Level: "error", Text: "Provisioning has stopped: revoked token …e020 was used 5 times, last 10 seconds ago.",
 		Cause: "token_revoked", Outcome: "failure", Count: 5, WhatToDo: "Create a new token.", TokenLastFour: "e020",

@@ -59,6 +59,9 @@ type Tally struct {
 // least.
 const TallyBurst = 10
 
+// tallyEvery is how long a request that is counted may not be written yet.
+const tallyEvery = time.Minute
+
 // TallyKept is how long the requests of a day are remembered: as long as the overview
 // shows them.
 const TallyKept = (overviewDays + 1) * 24 * time.Hour

@@ -159,7 +159,7 @@ func (j *judgement) summary(o *Overview) string {
 	case failed > 0:
 		return "No user or group fails now. " + upper(plural(int64(failed), "request failed", "requests failed", o.Partial)) + j.within() + "."
 	}
-	return "No failures. Everything received was applied."
+	return "No failures. Everything received with a valid token was applied."
 }
 
 // days is how many days the overview shows.
@@ -250,8 +250,13 @@ func (j *judgement) refusedToken(t Tally) (Notice, bool) {
 		what = fmt.Sprintf("token %s expired on %s and %s", name, date(token.Expires), used)
 	}
 	same, other := j.valid(t)
+	// The last uses of a token that is used often are not written yet.
+	unwritten := time.Duration(0)
+	if n.AtLeast {
+		unwritten = tallyEvery
+	}
 	switch {
-	case !same.IsZero() && !same.Before(t.Last), !other.IsZero() && other.Sub(t.Last) >= pastRefused:
+	case !same.IsZero() && !same.Before(t.Last.Add(unwritten)), !other.IsZero() && other.Sub(t.Last) >= pastRefused:
 		if j.now.Sub(t.Last) >= pastRefused {
 			return Notice{}, false
 		}
@@ -263,7 +268,7 @@ func (j *judgement) refusedToken(t Tally) (Notice, bool) {
 	case same.After(ended) && !ended.IsZero():
 		n.Kind, n.Level = NoticeTokenBeside, LevelWarning
 		n.Text = fmt.Sprintf("%s. These requests are refused; the last request with a valid token came %s.", upper(what), ago(j.now.Sub(same)))
-	case other.After(ended) && !ended.IsZero():
+	case other.After(ended) && !ended.IsZero(), j.others(t):
 		n.Text = fmt.Sprintf("Provisioning from %s has stopped: %s.", idpName(t.IdP), what)
 	default:
 		n.Text = "Provisioning has stopped: " + what + "."
@@ -284,6 +289,15 @@ func (j *judgement) valid(t Tally) (same, other time.Time) {
 		}
 	}
 	return same, other
+}
+
+// others reports whether another identity provider than that of a refused token has a
+// token that is valid and was in use: it may only be between two of its cycles.
+func (j *judgement) others(t Tally) bool {
+	return slices.ContainsFunc(j.seen, func(s Seen) bool {
+		token := j.token(s.TokenID)
+		return s.IdP != t.IdP && s.TokenID != t.TokenID && !token.Created.IsZero() && token.live(j.now) && j.now.Sub(s.Time) < overviewDays*24*time.Hour
+	})
 }
 
 // token is a token by its id, with the id alone where it is not known.

@@ -44,7 +44,7 @@ func TestJudge(t *testing.T) {
 			"all is well",
 			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}},
 			Overview{},
-			HealthOK, "No failures. Everything received was applied.", nil,
+			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
 		},
 		{
 			"what failed is provisioned since",
@@ -95,7 +95,7 @@ func TestJudge(t *testing.T) {
 			"a token that was used before anything was counted",
 			judgement{about: About{Tokens: []Token{live}}},
 			Overview{},
-			HealthOK, "No failures. Everything received was applied.", nil,
+			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
 		},
 		{
 			"no token is left",
@@ -152,6 +152,46 @@ func TestJudge(t *testing.T) {
 			[]string{"token_refused error Provisioning from Okta has stopped: revoked token …e020 was used 5 times, last 10 seconds ago."},
 		},
 		{
+			"a revoked token of one identity provider, between two cycles of another",
+			judgement{
+				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", 150*time.Minute), seen("okta", "gone", 3*hour)},
+				tallies: []Tally{used("gone", TokenRevoked, 5, 10*time.Second)},
+			},
+			Overview{},
+			HealthFailing, "Requests are refused now.",
+			[]string{"token_refused error Provisioning from Okta has stopped: revoked token …e020 was used 5 times, last 10 seconds ago."},
+		},
+		{
+			"a revoked token of one identity provider, long after another's last request",
+			judgement{
+				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", 8*day), seen("okta", "gone", 3*hour)},
+				tallies: []Tally{used("gone", TokenRevoked, 5, 10*time.Second)},
+			},
+			Overview{},
+			HealthFailing, "Requests are refused now.",
+			[]string{"token_refused error Provisioning has stopped: revoked token …e020 was used 5 times, last 10 seconds ago."},
+		},
+		{
+			"revoked tokens of two identity providers",
+			judgement{
+				about: About{Tokens: []Token{revoked, {ID: "both", LastFour: "0b0b", Created: at(day), Revoked: at(hour)}, live}}, seen: []Seen{seen("entra", "both", 150*time.Minute), seen("okta", "gone", 3*hour)},
+				tallies: []Tally{used("gone", TokenRevoked, 5, 10*time.Second)},
+			},
+			Overview{},
+			HealthFailing, "Requests are refused now.",
+			[]string{"token_refused error Provisioning has stopped: revoked token …e020 was used 5 times, last 10 seconds ago."},
+		},
+		{
+			"a revoked token that is used so often that its last uses are not written yet",
+			judgement{
+				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("okta", "live", 10*time.Second)},
+				tallies: []Tally{used("gone", TokenRevoked, 500, 40*time.Second)},
+			},
+			Overview{},
+			HealthWarning, "No failures. There are warnings.",
+			[]string{"token_refused_beside_valid warning Revoked token …e020 was used at least 500 times, last 40 seconds ago. These requests are refused; the last request with a valid token came 10 seconds ago."},
+		},
+		{
 			"a revoked token beside a valid one of the same identity provider",
 			judgement{
 				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{okta},
@@ -187,7 +227,7 @@ func TestJudge(t *testing.T) {
 				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{okta}, tallies: []Tally{used("gone", TokenRevoked, 5, 25*hour)},
 			},
 			Overview{},
-			HealthOK, "No failures. Everything received was applied.", nil,
+			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
 		},
 		{
 			"another identity provider has taken over, days ago",
@@ -195,7 +235,7 @@ func TestJudge(t *testing.T) {
 				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", time.Minute)}, tallies: []Tally{used("gone", TokenRevoked, 5, 25*hour)},
 			},
 			Overview{},
-			HealthOK, "No failures. Everything received was applied.", nil,
+			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
 		},
 		{
 			"a refused token that nobody knows",
@@ -260,7 +300,7 @@ func TestJudge(t *testing.T) {
 			"too many requests, days ago",
 			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}, tallies: []Tally{counted(RateLimit, 4, 30*hour)}},
 			Overview{},
-			HealthOK, "No failures. Everything received was applied.",
+			HealthOK, "No failures. Everything received with a valid token was applied.",
 			[]string{"rate_limited info Rate limit exceeded: 4 requests were refused in the last 7 days, most recently 30 hours ago. Identity providers send such requests again later."},
 		},
 		{
@@ -283,19 +323,19 @@ func TestJudge(t *testing.T) {
 			"a token expires later",
 			judgement{about: About{Tokens: []Token{expires(15*day, hour)}}},
 			Overview{},
-			HealthOK, "No failures. Everything received was applied.", nil,
+			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
 		},
 		{
 			"a token expires soon that is not in use",
 			judgement{about: About{Tokens: []Token{live, expires(9*day, 9*day)}}},
 			Overview{},
-			HealthOK, "No failures. Everything received was applied.", nil,
+			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
 		},
 		{
 			"a token expires soon, and a newer one is in use",
 			judgement{about: About{Tokens: []Token{expires(9*day, hour), {ID: "newer", Created: at(day), LastUsed: at(hour)}}}},
 			Overview{},
-			HealthOK, "No failures. Everything received was applied.", nil,
+			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
 		},
 		{
 			"a token expires soon, and a newer one is not used yet",

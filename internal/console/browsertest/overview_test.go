@@ -90,7 +90,7 @@ func TestOverview_SaysWhatIsTheMatter(t *testing.T) {
 			b.shape(1100, 800, false, "light")
 			b.says("#notices", want.notices...)
 			b.says("#failing", want.card...)
-			if text := b.html(); strings.Contains(text, "Everything received was applied") {
+			if text := b.html(); strings.Contains(text, "Everything received with a valid token was applied") {
 				t.Error("the page says that all is well")
 			}
 			if want.to != "" {
