@@ -30,9 +30,10 @@ type sight struct {
 
 // A sighting is the state of one sight.
 type sighting struct {
-	// written is the time of the last write, and change is not written yet.
-	written time.Time
-	change  provlog.Change
+	// written is the time of the last write, changed the time of the last change that
+	// was written, and change is not written yet.
+	written, changed time.Time
+	change           provlog.Change
 }
 
 // A countOf is what is counted separately. token is set if the token is
@@ -53,8 +54,8 @@ type counter struct {
 }
 
 // seenEvery is the shortest time between two writes of an identity provider's
-// last request. A write with every request would cost more than many requests
-// do.
+// last request, and of its last change. A write with every request would cost more
+// than many requests do.
 const seenEvery = time.Minute
 
 // observePatience is how long an answer waits for the write of its activity, if
@@ -134,15 +135,29 @@ func (a *activity) see(q *request, answer *reply) []provlog.Seen {
 	}
 	// The operations of a bulk request are requests of their own; the bulk
 	// request has its own entry if it is refused.
-	if q.wantsChange() && (q.event.Operation != "bulk" || answer.refusal != nil) {
+	changes := q.wantsChange() && (q.event.Operation != "bulk" || answer.refusal != nil)
+	if changes {
 		known.change = provlog.Change{
 			RequestID: q.id, Time: q.start, Operation: q.event.Operation, Outcome: provlog.Outcome(q.event.Outcome), Cause: provlog.Cause(q.event.Cause),
 		}
 	}
-	if since := q.start.Sub(known.written); !known.written.IsZero() && since >= 0 && since < seenEvery {
+	recent := func(at time.Time) bool {
+		since := q.start.Sub(at)
+		return !at.IsZero() && since >= 0 && since < seenEvery
+	}
+	// A change comes right after the read that looks for its subject, and this instance may
+	// not live until the next request: it does not wait, unless one was just written.
+	if recent(known.written) && (!changes || recent(known.changed)) {
 		return nil
 	}
 	change := known.change
+	switch {
+	case change.RequestID == "":
+	case recent(change.Time):
+		known.changed = change.Time
+	default:
+		change = provlog.Change{} // another instance may have written a later one since
+	}
 	known.written, known.change = q.start, provlog.Change{}
 	return []provlog.Seen{{IdP: of.idp, Time: q.start, TokenID: of.token, Change: change}}
 }
@@ -181,7 +196,7 @@ func (a *activity) lost(q *request, seen provlog.Activity) {
 	defer a.mu.Unlock()
 	for _, one := range seen.Seen {
 		if known, ok := a.seen[sight{tenant: q.grant.Tenant, idp: one.IdP, token: one.TokenID}]; ok {
-			known.written = time.Time{}
+			known.written, known.changed = time.Time{}, time.Time{}
 			if known.change.RequestID == "" {
 				known.change = one.Change
 			}

@@ -58,6 +58,41 @@ func TestActivity_IsBoundedInMemory(t *testing.T) {
 	}
 }
 
+// The last change of an identity provider is written at once, unless one was written in
+// the minute before; an old one that was not written does not take the place of what
+// another instance may have written.
+func TestActivity_WritesTheLastChange(t *testing.T) {
+	var a activity
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		at            time.Duration
+		operation     string
+		writes        bool
+		writesChanged time.Duration // -1 for none
+	}{
+		{0, "list", true, -1},
+		{time.Second, "create", true, time.Second},
+		{2 * time.Second, "modify", false, -1},
+		{3 * time.Second, "list", false, -1},
+		{61 * time.Second, "list", true, 2 * time.Second}, // it is not a minute old
+		{62 * time.Second, "modify", true, 62 * time.Second},
+		{63 * time.Second, "modify", false, -1},
+		{time.Hour, "list", true, -1},
+		{2 * time.Hour, "create", true, 2 * time.Hour},
+		{2*time.Hour - time.Minute, "create", true, 2*time.Hour - time.Minute}, // the clock was set back
+	} {
+		q := &request{id: "r", start: now.Add(tt.at), grant: access.Grant{Tenant: tenantID(t, "acme"), TokenID: "k"}, event: &event{Operation: tt.operation, Outcome: outcomeSuccess}}
+		got := a.of(q, &reply{}).Seen
+		if len(got) > 0 != tt.writes {
+			t.Errorf("%s after %v: %+v, want it written: %t", tt.operation, tt.at, got, tt.writes)
+			continue
+		}
+		if tt.writes && (got[0].Change.RequestID != "") != (tt.writesChanged >= 0) || tt.writesChanged >= 0 && !got[0].Change.Time.Equal(now.Add(tt.writesChanged)) {
+			t.Errorf("%s after %v: the change %+v, want that of %v", tt.operation, tt.at, got[0].Change, tt.writesChanged)
+		}
+	}
+}
+
 // A count that may have been lost makes the next one a minimum, and is not
 // counted twice.
 func TestActivity_OfAWriteThatFailed(t *testing.T) {
