@@ -215,3 +215,34 @@ func seen(t *testing.T, a answer) string {
 	}
 	return fmt.Sprintf("%d %s", a.status, text)
 }
+
+// Nothing is written for a tenant that is being deleted: its deletion may have passed
+// there already, and what is written then stays.
+func TestCut_NothingIsWrittenOfAnEndedTenant(t *testing.T) {
+	cut := &cutTable{Table: enginetest.Memory(t)}
+	s := newService(t, cut, 5, app.Options{})
+	id := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
+	s.mustAdmin(202, "DELETE", "/tenants/acme?confirm=acme", "")
+	s.start(cut, app.Options{}) // another instance, which has not cached the tenant
+	const many = 1000
+	cut.after(many)
+	for _, ask := range [][3]string{
+		{"GET", "/Users", ""},
+		{"GET", "/Users/" + id, ""},
+		{"POST", "/Users", userBody(`"userName":"b"`)},
+		{"PATCH", "/Users/" + id, patchBody(deactivate)},
+		{"DELETE", "/Users/" + id, ""},
+		{"POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"g"}`},
+		{"POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[]}`},
+		{"GET", "/Schemas", ""},
+	} {
+		if a := s.send(ask[0], ask[1], ask[2]); a.status != 403 {
+			t.Errorf("%s %s: %d %v", ask[0], ask[1], a.status, a.body)
+		}
+	}
+	cut.mu.Lock()
+	defer cut.mu.Unlock()
+	if n := many - cut.left; n > 0 {
+		t.Errorf("%d writes", n)
+	}
+}
