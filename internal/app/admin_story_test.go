@@ -103,7 +103,7 @@ func TestStories(t *testing.T) {
 func storyExists(t *testing.T, open func(testing.TB) table.Table) {
 	s := tell(t, open, `{"maxSeats":5}`)
 	active := s.must(201, "POST", "/Users", userBody(`"userName":"ann@x"`))
-	s.refused(409, "duplicate", "POST", "/Users", userBody(`"userName":"ANN@x"`), active, "PATCH or PUT")
+	s.refused(409, "duplicate", "POST", "/Users", userBody(`"userName":"ANN@x"`), active, "match the existing user")
 	s.must(200, "PATCH", "/Users/"+active, patchBody(deactivate))
 	s.usage("deactivated", 0, 0)
 	if again := s.must(200, "POST", "/Users", userBody(`"userName":"ann@x","title":"back"`)); again != active {
@@ -203,8 +203,8 @@ func storyAvailable(t *testing.T, open func(testing.TB) table.Table) {
 	id := s.own(`"userName":"a@x"`)
 	s.usage("made", 1, 0)
 	reader := `{` + teamAccount(false) + `,"userName":"a@x"}`
-	s.refused(409, "own_user_conversion", "POST", "/Users", reader, "already available in the project", "true first")
-	s.refused(409, "own_user_conversion", "PATCH", "/Users/"+id, setTeamAccount(false), "true first")
+	s.refused(409, "own_user_conversion", "POST", "/Users", reader, "already available in the project", "Then set it to false")
+	s.refused(409, "own_user_conversion", "PATCH", "/Users/"+id, setTeamAccount(false), "Then set it to false")
 	s.usage("refused", 1, 0)
 	s.must(200, "PATCH", "/Users/"+id, setTeamAccount(true))
 	s.usage("linked", 1, 0)

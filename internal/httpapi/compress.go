@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 )
 
@@ -51,6 +52,9 @@ func (s *Service) fit(ctx context.Context, q *request, a *reply, err error) *rep
 			return q.bare(a)
 		}
 		p.remedy = q.wayAroundSize()
+		if directory.ValidID(q.largeGroup) {
+			p.what += fmt.Sprintf(" GET %s/Users?filter=groups.value eq %q lists them page by page.", Prefix, q.largeGroup)
+		}
 	}
 	s.nameUsers(ctx, q, p)
 	refused := s.refuse(q, p)

@@ -39,12 +39,13 @@ func (s *Service) group(q *request, p scim.Projection, status int, g *directory.
 	return &reply{status: status, body: body, etag: directory.Tag(g.Version), location: s.Directory.GroupLocation(g.ID)}, nil
 }
 
-// wayAround returns the advice about a group that is too large to return whole.
-func (q *request) wayAround() provlog.Remedy {
+// adviseOnMembers sets the advice for the case that a group's members are too many
+// to return.
+func (q *request) adviseOnMembers(group string) {
+	q.largeGroup, q.wayOut = group, provlog.AnswerMembers
 	if q.acceptsGzip() {
-		return provlog.AnswerMembersZip
+		q.wayOut = provlog.AnswerMembersZip
 	}
-	return provlog.AnswerMembers
 }
 
 // createGroup answers POST /Groups. RFC 7644 §3.3
@@ -98,7 +99,7 @@ func (s *Service) showGroup(ctx context.Context, q *request, projection scim.Pro
 		}
 		return s.group(q, projection, http.StatusOK, g, nil)
 	}
-	q.wayOut = q.wayAround()
+	q.adviseOnMembers(q.pathID)
 	g, members, err := s.Directory.Members(ctx, q.grant.Tenant, q.pathID, s.maxMembers(q))
 	if err != nil {
 		return nil, err
@@ -261,7 +262,7 @@ func (s *Service) groupDocuments(ctx context.Context, q *request, projection sci
 	for i, g := range groups {
 		var members []string
 		if withMembers {
-			q.wayOut = q.wayAround()
+			q.adviseOnMembers(g.ID)
 			now, all, err := s.Directory.Members(ctx, q.grant.Tenant, g.ID, left)
 			switch {
 			case errors.Is(err, directory.ErrNoGroup):

@@ -39,6 +39,8 @@ type request struct {
 	// wayOut is the advice for an answer that is too large, from routes that
 	// know better than the cause; "" for none.
 	wayOut provlog.Remedy
+	// largeGroup is the id of the group whose members wayOut is about, "" for none.
+	largeGroup string
 }
 
 // MaxBody is the largest body accepted, in bytes. The limit holds while the
