@@ -12,15 +12,17 @@ import (
 	"strings"
 )
 
-// adminPrefix begins an admin token of this machine's. No SCIM token begins so.
+// adminPrefix begins every admin token of this machine, and no SCIM token.
 const adminPrefix = "rca_local_"
 
 func newAdminToken() string { return adminPrefix + strings.ToLower(rand.Text()+rand.Text()) }
 
-// localOperator is who the administrator of this machine is to the service.
+// localOperator is the service's identity for the administrator of this
+// machine.
 const localOperator = "arn:aws:iam::000000000000:user/local"
 
-// operator stands in for AWS's signatures: it lets in who has the admin token.
+// operator stands in for AWS's signatures: it authorizes a caller with the
+// admin token.
 func operator(token string) func(*http.Request) (arn string, ok bool) {
 	return func(r *http.Request) (string, bool) {
 		scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -30,7 +32,7 @@ func operator(token string) func(*http.Request) (arn string, ok bool) {
 	}
 }
 
-// adminTokenFile is the file in the folder of the data that keeps the admin token.
+// adminTokenFile is the file in the data folder that keeps the admin token.
 const adminTokenFile = "admin-token"
 
 // adminToken returns the token of the last start that was kept in a folder, else a new

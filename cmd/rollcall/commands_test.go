@@ -223,7 +223,7 @@ func TestDoctor_LooksAtEverything(t *testing.T) {
 	}
 }
 
-// Who is not let in, and who asks nobody, is told what to do.
+// A command that is not authorized, or finds no server, says what to do.
 func TestCommands_WhoIsAsked(t *testing.T) {
 	s := start(t)
 	defer s.end()
@@ -262,7 +262,7 @@ func TestCommands_WhoIsAsked(t *testing.T) {
 	}
 }
 
-// A deployment is asked by requests that are signed for AWS.
+// Requests to a deployment are signed for AWS.
 func TestConnectAWS_Signs(t *testing.T) {
 	cloudFormation(t, "rollcall-dev", map[string]string{"AdminUrl": "https://127.0.0.1:1/admin/v1"})
 	for name, value := range map[string]string{
@@ -297,7 +297,7 @@ func TestConnectAWS_Signs(t *testing.T) {
 	}
 }
 
-// Every command says what it is, and offers its names to the shell.
+// Every command describes itself, and offers its names to the shell.
 func TestCommands_AreDescribed(t *testing.T) {
 	var visit func(c *cobra.Command)
 	visit = func(c *cobra.Command) {

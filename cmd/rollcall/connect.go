@@ -25,7 +25,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/credential"
 )
 
-// asking is what the commands have in common that ask a running service.
+// An asking has what the commands that call a running service share.
 type asking struct {
 	info, stack, url string
 	json             bool
@@ -41,13 +41,13 @@ func (a *asking) add(c *cobra.Command) *cobra.Command {
 	return c
 }
 
-// place is where a running service is.
+// A place is the address of a running service.
 type place struct {
 	client *adminclient.Client
-	// scim is the base URL and the token of the seeded tenant, of a service on this
-	// machine.
+	// scim is the base URL and the token of the seeded tenant, for a service on
+	// this machine.
 	scim info
-	// refused is what to do when the service does not authorize a request.
+	// refused is what to do if the service does not authorize a request.
 	refused string
 }
 
@@ -119,7 +119,7 @@ func connectInfo(ctx context.Context, name string) (place, error) {
 	return place{client: client, scim: s.info, refused: refusedToken}, err
 }
 
-// connectAWS asks a deployment.
+// connectAWS returns a deployment.
 func (a *asking) connectAWS(ctx context.Context) (place, error) {
 	sign, base, err := a.signer(ctx)
 	if err != nil {
@@ -154,7 +154,7 @@ func (a *asking) signer(ctx context.Context) (sign adminclient.Authorize, base s
 	}, base, nil
 }
 
-// ask asks the service and returns the answer as a document, nil for none.
+// ask calls the service and returns the answer as a document, nil for none.
 func (a *asking) ask(c *cobra.Command, method, path string, query url.Values, body any) (map[string]any, error) {
 	p, err := a.connect(c.Context())
 	if err != nil {
@@ -223,7 +223,7 @@ func object(text []byte) (map[string]any, error) {
 	return document, nil
 }
 
-// all asks for all pages of a list.
+// all reads all pages of a list.
 func (a *asking) all(c *cobra.Command, path, name string, query url.Values) ([]any, error) {
 	p, err := a.connect(c.Context())
 	if err != nil {

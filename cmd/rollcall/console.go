@@ -48,7 +48,7 @@ func newConsole() *cobra.Command {
 	return completes(c, false)
 }
 
-// service names the service that is asked, for who reads the page.
+// service returns the name of the service for the page.
 func (a *asking) service() string {
 	if a.stack != "" {
 		return "stack " + a.stack
@@ -56,7 +56,7 @@ func (a *asking) service() string {
 	return "this machine"
 }
 
-// ownAddress tells whether an address can be reached from this machine alone.
+// ownAddress returns an error unless only this machine can reach an address.
 func ownAddress(ctx context.Context, listen string) error {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -95,14 +95,14 @@ func serveConsole(ctx context.Context, p place, service, listen, tenant string, 
 	})
 }
 
-// consoleURL is a link to a console that works once.
+// consoleURL returns a link to a console that works once.
 func consoleURL(c *console.Console, address, tenant string) string {
 	return "http://" + address + c.Link(tenant)
 }
 
-// withConsole serves the console beside a service of this machine. It asks the service
-// as any other does: over the network, with the admin token. Where the service is
-// listened for on another address than this machine's own there is none.
+// withConsole serves the console beside a service of this machine. It calls the
+// service over the network with the admin token, as any client does. A service
+// that listens on one address that other machines reach gets no console.
 func withConsole(service http.Handler, address string, started *info, logger *slog.Logger) (http.Handler, error) {
 	near, ok := nearAddress(address)
 	if !ok {
@@ -126,8 +126,8 @@ func withConsole(service http.Handler, address string, started *info, logger *sl
 	}), nil
 }
 
-// nearAddress is how this machine reaches what listens on an address; false where it
-// is another one than this machine's own.
+// nearAddress returns the loopback address at which this machine reaches a
+// listener, and false for a listener on one address that other machines reach.
 func nearAddress(address string) (near string, ok bool) {
 	host, port, err := net.SplitHostPort(address)
 	ip := net.ParseIP(host)
@@ -140,7 +140,7 @@ func nearAddress(address string) (near string, ok bool) {
 	return address, ip.IsLoopback()
 }
 
-// orNone is a text, or a dash.
+// orNone returns a text, or a dash.
 func orNone(text string) string {
 	if text == "" {
 		return "-"

@@ -13,10 +13,11 @@ import (
 	"time"
 )
 
-// printedLink is the link in what the command printed.
+// printedLink matches the link in the command's output.
 var printedLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/console/\S*\?t=\S+`)
 
-// browse opens a link, with a browser's cookies, and returns the page behind it.
+// browse opens a link with a browser's cookies, and returns the page that it
+// leads to.
 func browse(t *testing.T, link string) (status int, at *url.URL, page string) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -54,7 +55,7 @@ func TestConsole_IsPartOfRollcallLocal(t *testing.T) {
 	if status, _, page := browse(t, link); status != http.StatusForbidden || strings.Contains(page, "seat") {
 		t.Errorf("the link again: %d", status)
 	}
-	// The service beside it is as it was.
+	// The service beside it works as before.
 	if status, answer := s.send("GET", "/Users", ""); status != http.StatusOK || answer["totalResults"] != 1.0 {
 		t.Errorf("/Users: %d %v", status, answer)
 	}
@@ -143,7 +144,8 @@ func TestNearAddress(t *testing.T) {
 	}
 }
 
-// A service that others reach, too, has its console for this machine by name.
+// A service that other machines reach has its console for this machine, by
+// name.
 func TestConsole_OfAServiceForAllIsForThisMachine(t *testing.T) {
 	s := start(t, "--listen", "0.0.0.0:0")
 	defer s.end()

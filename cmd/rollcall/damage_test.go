@@ -15,7 +15,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 )
 
-// kept is a folder in which rollcall local has kept data: bob, and its tokens.
+// kept returns a folder in which rollcall local has stored bob, and its tokens.
 func kept(t *testing.T) string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "data")
@@ -27,7 +27,7 @@ func kept(t *testing.T) string {
 	return folder
 }
 
-// contents are the contents of a folder.
+// contents returns the contents of a folder.
 func contents(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -121,7 +121,7 @@ func TestLocal_RefusesDamagedData(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantRefused(t, folder, "missing", "admin-token")
-	// What was restored is all there.
+	// The restored data is complete.
 	if err := os.WriteFile(db, sound, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,8 @@ func TestLocal_RefusesDataInUse(t *testing.T) {
 	}
 }
 
-// Root may write anywhere, so the thread of the test is another user for a while.
+// Root may write anywhere, so the test's thread runs as another user for a
+// while.
 func TestLocal_RefusesDataItMayNotWrite(t *testing.T) {
 	folder := kept(t)
 	db := filepath.Join(folder, "rollcall.db")
@@ -195,7 +196,7 @@ func TestLocal_RefusesDataItMayNotWrite(t *testing.T) {
 	}
 }
 
-// A server whose file is cut off while it serves answers 503 and goes on.
+// A server whose file is truncated while it runs answers 503 and continues.
 func TestLocal_OutlivesItsData(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	s := start(t, "--data", folder)

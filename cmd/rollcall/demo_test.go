@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/demo"
 )
 
-// Each command that the demo prints works, and shows what it is printed for.
+// Each command that the demo prints works, and shows what the text announces.
 func TestDemo_PrintsWhatToLookAt(t *testing.T) {
 	ownState(t)
 	begun := time.Now()
@@ -50,7 +50,7 @@ func TestDemo_PrintsWhatToLookAt(t *testing.T) {
 	}
 }
 
-// A tenant that is there is not filled; what it has stays.
+// An existing tenant is not filled, and keeps its data.
 func TestDemo_FillsANewTenantOnly(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := start(t, "--data", data, "--demo")

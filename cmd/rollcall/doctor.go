@@ -19,15 +19,15 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// check is one thing that the doctor looks at.
+// A check is one check of the doctor.
 type check struct {
 	Name   string `json:"check"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
 }
 
-// newDoctor looks whether a service can be used: clock, reach, permissions, token,
-// and a user's way through it.
+// newDoctor returns the command that checks whether a service can be used:
+// clock, connection, permissions, token, and the provisioning of a user.
 func newDoctor() *cobra.Command {
 	var a asking
 	var tenant string
@@ -70,7 +70,7 @@ the token revoked at the end.`,
 	return completes(c, false)
 }
 
-// doctor is one examination.
+// A doctor is one run of the checks.
 type doctor struct {
 	ctx    context.Context //nolint:containedctx // of the one examination
 	tenant string
@@ -79,7 +79,7 @@ type doctor struct {
 	checks []check
 }
 
-// note keeps the result of a check, and reports whether to go on.
+// note records the result of a check, and reports whether to continue.
 func (d *doctor) note(name string, err error, detail string) bool {
 	if err != nil {
 		detail = strings.Join(strings.Fields(err.Error()), " ")
@@ -88,8 +88,8 @@ func (d *doctor) note(name string, err error, detail string) bool {
 	return err == nil
 }
 
-// maxSkew is how far two clocks may be apart: AWS takes signatures that are five
-// minutes old.
+// maxSkew is the largest difference of two clocks: AWS accepts signatures that
+// are five minutes old.
 const maxSkew = time.Minute
 
 func (d *doctor) examine(a *asking) {
@@ -130,7 +130,7 @@ func (d *doctor) examine(a *asking) {
 	d.note("token can be revoked", err, "")
 }
 
-// user sends a throw-away user the way that identity providers do.
+// user provisions a temporary user as identity providers do.
 func (d *doctor) user(token string) {
 	name := "rollcall-doctor-" + strings.ToLower(rand.Text())
 	status, header, answer, err := d.scim(http.MethodPost, "/Users", token, map[string]any{

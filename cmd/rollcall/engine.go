@@ -19,12 +19,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 )
 
-// engineFlags say where the data is.
+// An engineFlags says where the data is.
 type engineFlags struct {
 	data     string
 	endpoint string
 	table    string
-	// create makes what is not there: it is no flag, but the command's.
+	// create allows a missing table to be created. It is set by the command,
+	// not by a flag.
 	create bool
 }
 
@@ -34,7 +35,7 @@ func (f *engineFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.table, "table", "rollcall", "`NAME` of the DynamoDB table")
 }
 
-// engine is an open table.
+// An engine is an open table.
 type engine struct {
 	table.Table
 	// place says where its data is.
@@ -42,8 +43,8 @@ type engine struct {
 	close func()
 }
 
-// open opens the table that --data or --dynamodb names, or the one that the
-// command uses without them.
+// open opens the table of --data or --dynamodb, or, without them, the one that
+// the command uses by default.
 func (f engineFlags) open(ctx context.Context, without func() (engine, error)) (engine, error) {
 	switch {
 	case f.endpoint != "":
@@ -69,8 +70,8 @@ func (f engineFlags) openServer(ctx context.Context) (engine, error) {
 	return engine{dynamo.New(client, f.table), "table " + f.table + " at " + f.endpoint, func() {}}, nil
 }
 
-// openAWS opens a deployment's table, with the account and the region that every
-// AWS tool takes.
+// openAWS opens a deployment's table, with the account and region that AWS
+// tools use.
 func (f engineFlags) openAWS(ctx context.Context) (engine, error) {
 	c, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -86,8 +87,8 @@ func (f engineFlags) openFile() (engine, error) {
 			return engine{}, fmt.Errorf("the folder %s cannot be made: choose another with --data DIR (%w)", f.data, err)
 		}
 	}
-	// A token was kept once there was data: without it a new table would look like one
-	// that lost everybody.
+	// A kept token shows that there was data: without this check a new table
+	// would look like one that has lost all its users.
 	kept := keptTokens(f.data)
 	open := embedded.OpenExisting
 	if f.create && kept == "" {
@@ -103,8 +104,8 @@ func (f engineFlags) openFile() (engine, error) {
 	return engine{t, path, func() { _ = t.Close() }}, nil
 }
 
-// keptTokens names a file in a folder that an earlier start kept a token in, "" when
-// there is none.
+// keptTokens returns a file in a folder in which an earlier start kept a token,
+// or "".
 func keptTokens(folder string) string {
 	for _, pattern := range []string{tokenFile("*"), adminTokenFile} {
 		if found, _ := filepath.Glob(filepath.Join(escaped(folder), pattern)); len(found) > 0 { // no bad pattern
@@ -114,13 +115,13 @@ func keptTokens(folder string) string {
 	return ""
 }
 
-// escaped is a path as a pattern that only it matches.
+// escaped returns a path as a pattern that matches only that path.
 func escaped(path string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
-// openError is why a file of data cannot be opened, and what to do about it. Nothing
-// was changed.
+// openError returns why a data file cannot be opened, and what to do about it.
+// Nothing was changed.
 func openError(err error, kept string) error {
 	switch {
 	case errors.Is(err, embedded.ErrInUse):

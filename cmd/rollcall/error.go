@@ -26,7 +26,7 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// mistake is a usageError of one or more sentences.
+// mistake returns a usageError of one or more sentences.
 func mistake(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // notFoundError says that no user, group or token has a name that was given.
@@ -35,13 +35,13 @@ type notFoundError string
 // Error is what was not found.
 func (e notFoundError) Error() string { return string(e) }
 
-// ambiguousError says that a name is that of several users, groups or tokens.
+// An ambiguousError is a name that several users, groups or tokens have.
 type ambiguousError string
 
 // Error is what the name can mean.
 func (e ambiguousError) Error() string { return string(e) }
 
-// exitStatus is the status that an error ends with.
+// exitStatus returns the exit status for an error.
 func exitStatus(err error) int {
 	var (
 		misuse      usageError
@@ -120,7 +120,8 @@ func printError(w io.Writer, err error, asJSON bool) {
 	_, _ = io.WriteString(w, line)
 }
 
-// shown is an error as it is printed: it has texts that others sent, and what was typed.
+// shown returns an error as it is printed: it may contain texts of others, and
+// what was typed.
 func shown(err error) string {
 	var several severalError
 	if !errors.As(err, &several) {
@@ -133,8 +134,8 @@ func shown(err error) string {
 	return strings.Join(lines, "\n")
 }
 
-// wantsJSON reports whether --json is among the arguments of a command: an error may be
-// that the others cannot be read.
+// wantsJSON reports whether --json is among the arguments of a command, even if
+// the others are invalid.
 func wantsJSON(args []string) bool {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]

@@ -31,7 +31,7 @@ func commandTree() (all []*cobra.Command) {
 	return all
 }
 
-// words splits a line as a shell does, at the quotes that the documents use.
+// words splits a line as a shell does, at the quotes used in the documents.
 func words(t *testing.T, line string) (list []string) {
 	t.Helper()
 	for _, m := range regexp.MustCompile(`("[^"]*"|'[^']*'|[^\s"'])+`).FindAllString(line, -1) {
@@ -40,8 +40,8 @@ func words(t *testing.T, line string) (list []string) {
 	return list
 }
 
-// checkUse fails the test unless arguments are those of a command that exists, with flags
-// that it has and as many arguments as it takes.
+// checkUse fails the test unless the arguments are those of an existing
+// command, with its flags and the number of arguments that it accepts.
 func checkUse(t *testing.T, line string) *cobra.Command {
 	t.Helper()
 	_, call, found := strings.Cut(line, "rollcall ")
@@ -174,7 +174,7 @@ func TestReference_IsComplete(t *testing.T) {
 	}
 }
 
-// Commands in the documents' blocks are ones that the command takes.
+// Commands in the documents' blocks are accepted by the command.
 func TestDocuments_CommandsParse(t *testing.T) {
 	pages, err := filepath.Glob("../../docs/[^d]*/*.md")
 	if err != nil {
@@ -217,7 +217,7 @@ func commandNames() (names []string) {
 	return names
 }
 
-// What the command knows of settings is what the service takes.
+// The command knows the settings that the service accepts.
 func TestSettings_AreTheServices(t *testing.T) {
 	var description struct {
 		Components struct {
@@ -307,7 +307,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// A mistyped word is answered by the nearest ones, at every level.
+// For a mistyped word the nearest ones are suggested, at every level.
 func TestSuggestions(t *testing.T) {
 	for line, want := range map[string]string{
 		"tennant":                         `unknown command "tennant". Did you mean "tenant"?`,

@@ -12,7 +12,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// newInit makes a tenant and a token, and prints what is put into Okta and Entra.
+// newInit returns the command that creates a tenant and a token, and prints
+// what to enter in Okta and Entra.
 func newInit() *cobra.Command {
 	var a asking
 	var tenant, seats, label string

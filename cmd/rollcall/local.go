@@ -33,7 +33,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// localOptions are the flags of rollcall local.
+// A localOptions has the flags of rollcall local.
 type localOptions struct {
 	engineFlags
 	listen    string
@@ -92,7 +92,7 @@ func newLocal() *cobra.Command {
 	return c
 }
 
-// noArguments refuses arguments: what local takes are flags.
+// noArguments refuses arguments: local has only flags.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usageError{fmt.Errorf("%q is not a flag; '%s --help' lists them", args[0], c.CommandPath())}
@@ -121,7 +121,8 @@ func (o localOptions) check() error {
 	return nil
 }
 
-// info is what --info writes. The tokens are in it, so the file is its owner's.
+// An info is the content of the file of --info. It has tokens, so only its
+// owner may read the file.
 type info struct {
 	BaseURL    string `json:"baseUrl"`
 	Token      string `json:"token"`
@@ -129,12 +130,12 @@ type info struct {
 	AdminToken string `json:"adminToken"`
 	Tenant     string `json:"tenant"`
 	PID        int    `json:"pid"`
-	// ConsoleURL is a link to the console that works once, for ten minutes; "" where
-	// no console is served.
+	// ConsoleURL is a link to the console that works once, for ten minutes; ""
+	// if no console is served.
 	ConsoleURL string `json:"consoleUrl,omitempty"`
 }
 
-// serving is a server that starts.
+// A serving is a server that is starting.
 type serving struct {
 	info
 	app *app.App
@@ -142,7 +143,8 @@ type serving struct {
 	seats int64
 	// demo is the newest failure of --demo, zero without it.
 	demo demo.Story
-	// state is what the state file has, path where it is, "" if there is none.
+	// state is the content of the state file, and path its path, "" without
+	// one.
 	state state
 	path  string
 }
@@ -196,7 +198,7 @@ func (o localOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 	})
 }
 
-// build makes the service on an open table, and its tenant.
+// build assembles the service on an open table, and creates its tenant.
 func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, address string, logger *slog.Logger) (serving, http.Handler, error) {
 	s := serving{info: info{
 		BaseURL: "http://" + address + httpapi.Prefix, AdminURL: "http://" + address + adminapi.Prefix,
@@ -247,7 +249,7 @@ func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, add
 	return s, s.state.withProof(handler), nil
 }
 
-// whereData says where the data is, for the choice among several servers.
+// whereData returns where the data is, for the choice among several servers.
 func (o localOptions) whereData() string {
 	switch {
 	case o.data != "":
@@ -261,8 +263,8 @@ func (o localOptions) whereData() string {
 	return "in memory"
 }
 
-// writeState writes the state file and returns its path. A server without one serves
-// all the same, so what prevents it is a warning.
+// writeState writes the state file and returns its path. A failure is only a
+// warning: the server works without the file.
 func (s serving) writeState(ctx context.Context, logger *slog.Logger) string {
 	if s.state.Key == "" {
 		logger.Warn("no state file was written: without TLS, commands reach a server on this machine only, and it does not listen there; listen on 127.0.0.1 or 0.0.0.0")
@@ -280,8 +282,9 @@ func (s serving) writeState(ctx context.Context, logger *slog.Logger) string {
 	return path
 }
 
-// tokenFolder is the folder that keeps the tokens for the next start: the data's own,
-// or for a DynamoDB one that belongs to its table. "" when nothing is kept.
+// tokenFolder returns the folder that keeps the tokens for the next start: the
+// data folder, or, for a DynamoDB, one that belongs to its table. It is "" if
+// nothing is kept.
 func (o localOptions) tokenFolder() (string, error) {
 	switch {
 	case o.data != "":
@@ -304,9 +307,9 @@ func (o localOptions) tokenFolder() (string, error) {
 	return kept, nil
 }
 
-// seed creates the tenant if it is new, and returns a token of it. An existing tenant
-// keeps its seats unless the flag is given. The token of the last start is used again
-// where it was kept, so that an identity provider stays connected.
+// seed creates the tenant if it is new, and returns a token for it. An existing
+// tenant keeps its seats unless the flag is given. The token of the last start
+// is used again if it was kept, so that an identity provider stays connected.
 func seed(ctx context.Context, s *store.Store, t tenant.ID, o localOptions, folder string, clock func() time.Time) (string, error) {
 	now := clock()
 	err := s.CreateTenant(ctx, t, tenant.DefaultSettings(), o.seats, tenant.Unlimited, now)
@@ -391,8 +394,8 @@ func putSchemas(ctx context.Context, a *app.App, t tenant.ID, files []string) er
 	return nil
 }
 
-// printStart prints what a person needs to use the server. What is not a value to copy
-// fits into 80 columns.
+// printStart prints what a person needs to use the server. Everything but
+// values to copy fits into 80 columns.
 func printStart(w io.Writer, s serving, kept string) {
 	fmt.Fprintf(w, "rollcall serves SCIM 2.0 for the tenant %s, with %d seats.\n\n", s.Tenant, s.seats)
 	for _, line := range [][2]string{
@@ -409,7 +412,7 @@ func printStart(w io.Writer, s serving, kept string) {
 	fmt.Fprint(w, "\n", commandHint(s), plainHint(s.info), "Ctrl-C stops the server.\n")
 }
 
-// commandHint has commands that work in another terminal as they are printed.
+// commandHint returns commands that work in another terminal as printed.
 func commandHint(s serving) string {
 	me := program()
 	if s.path != "" && s.demo.Request != "" {

@@ -224,7 +224,7 @@ func TestLocal_ServesOnDynamoDB(t *testing.T) {
 	s.end()
 }
 
-// What cannot work is one line that says what to do.
+// A start that cannot work prints one line that says what to do.
 func TestLocal_Mistakes(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -289,7 +289,7 @@ func TestReadable_PrintsARequestInOneLine(t *testing.T) {
 	}
 }
 
-// Whoever listens where others can read along is told so.
+// A server whose address others can reach unencrypted says so.
 func TestLocal_WarnsOfPlainHTTP(t *testing.T) {
 	for address, want := range map[string]bool{
 		"127.0.0.1:8080": false, "127.9.9.9:1": false, "[::1]:8080": false,

@@ -110,8 +110,9 @@ func requestLine(b *strings.Builder, values map[string]string) {
 	}
 }
 
-// printable is a text as it is, or quoted when something in it would move the
-// cursor, turn the direction or not be seen: a client may have sent it.
+// printable returns a text unchanged, or quoted if it contains characters that
+// move the cursor, change the direction or are invisible: a client may have
+// sent it.
 func printable(text string) string {
 	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
 		return text

@@ -16,7 +16,7 @@ func logTo(h slog.Handler) {
 		"cause", "seat_limit", "detail", "50 of 50 seats in use", "durationMs", 1.5, "roundTrips", 1, "readUnits", 0.0, "writeUnits", 14.0)
 }
 
-// A request of the application is one line, as an identity provider's is.
+// An application's request is one line, like an identity provider's.
 func TestReadable_PrintsAnAdminRequestInOneLine(t *testing.T) {
 	out := &output{}
 	slog.New(&readable{w: out, mu: &sync.Mutex{}}).Info("admin.request", "event", "admin.request", "method", "GET", "status", 200,

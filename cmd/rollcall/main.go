@@ -1,7 +1,7 @@
-// Command rollcall runs and operates the SCIM service: `rollcall local` serves it
-// on this machine, with the same handlers as on AWS Lambda; `rollcall verify`
-// reads a tenant's data, wherever it is kept, and says whether it is sound; the
-// others ask the application's side of a running service.
+// Command rollcall runs and operates the SCIM service: `rollcall local` serves
+// it on this machine, with the same handlers as on AWS Lambda; `rollcall
+// verify` checks a tenant's data, wherever it is stored; the other commands
+// call the admin API of a running service.
 package main
 
 import (

@@ -36,8 +36,8 @@ func fields(w io.Writer, document map[string]any) {
 	}
 }
 
-// text is a value for people; null is a dash. What moves the cursor or turns the
-// writing is shown as it would be typed: names are other people's.
+// text returns a value for people; null is a dash. Characters that move the
+// cursor or change the direction are escaped, since names come from others.
 func text(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -51,8 +51,8 @@ func text(v any) string {
 	return visible(fmt.Sprint(v))
 }
 
-// visible is a text with the escapes of JSON in the place of characters that are more
-// than one to be read.
+// visible returns a text with JSON escapes in place of characters that are not
+// what they look like.
 func visible(s string) string {
 	s = strings.ToValidUTF8(s, string(utf8.RuneError))
 	if !strings.ContainsFunc(s, hidden) {
@@ -72,8 +72,8 @@ func visible(s string) string {
 	return b.String()
 }
 
-// inertJSON is a document in one line. Characters that are more than one to be read
-// stand as JSON's own escapes: it is the same document.
+// inertJSON returns a document in one line. Characters that are not what they
+// look like are JSON escapes, so it is the same document.
 func inertJSON(document any) (string, error) {
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)
@@ -88,10 +88,10 @@ func hidden(r rune) bool {
 	return !unicode.IsPrint(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// cut is a text that fits a line of prose.
+// cut returns a text that fits in a line of prose.
 func cut(s string) string { return cutTo(s, 40) }
 
-// members are members of a list's documents as the columns of a table.
+// members returns members of a list's documents as the columns of a table.
 func members(list []any, names ...string) [][]string {
 	rows := make([][]string, len(list))
 	for i, v := range list {
@@ -128,8 +128,8 @@ func labelledIn(w io.Writer, width int, indent string, rows [][2]string) {
 	}
 }
 
-// columns is how wide a terminal is, 0 for what is none: a text that is piped is
-// searched by lines.
+// columns returns the width of a terminal, and 0 for other outputs: a text in a
+// pipe is searched by lines.
 func columns(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -142,8 +142,8 @@ func columns(w io.Writer) int {
 	return width
 }
 
-// folded parts a text into lines of a width, between words where it can. A width that
-// is too small to read parts nothing, and a URL is never parted.
+// folded splits a text into lines of a width, between words if possible. A
+// width too small to read splits nothing, and a URL is never split.
 func folded(s string, width int) []string {
 	const least = 20
 	if width < least {
@@ -171,7 +171,7 @@ func folded(s string, width int) []string {
 	return append(lines, string(line))
 }
 
-// progress counts what takes long, on a terminal alone.
+// A progress counts what takes long, on a terminal only.
 type progress struct {
 	w     io.Writer
 	what  string

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// hostile are texts that do something to a terminal, and what is printed instead.
+// hostile are texts that affect a terminal, and what is printed instead.
 var hostile = map[string]struct{ text, printed string }{
 	"plain":            {`Åsa <a@b> 日本 "q" \\`, `Åsa <a@b> 日本 "q" \\`},
 	"escape":           {"\x1b]0;title\x07", `\u001b]0;title\u0007`},
@@ -31,7 +31,7 @@ func TestVisible_IsInert(t *testing.T) {
 	}
 }
 
-// JSON is inert as well, and the same document.
+// JSON is escaped as well, and remains the same document.
 func TestInertJSON_IsTheSameDocument(t *testing.T) {
 	for name, tt := range hostile {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestInertJSON_IsTheSameDocument(t *testing.T) {
 	}
 }
 
-// What is wrong with a command is said in one inert line, whatever it names.
+// An error about a command is one escaped line, whatever it names.
 func TestRun_SaysErrorsInert(t *testing.T) {
 	for name, tt := range hostile {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestRun_SaysErrorsInert(t *testing.T) {
 	}
 }
 
-// A fault of the data names items, whose keys hold names.
+// A fault of the data names items, whose keys contain names.
 func TestVerdict_PrintsFaultsInert(t *testing.T) {
 	for name, tt := range hostile {
 		for form, o := range map[string]verifyOptions{"text": {}, "JSON": {json: true}} {

@@ -54,7 +54,7 @@ func newLog() *cobra.Command {
 	return completes(c, false, o.tenants)
 }
 
-// The words that --outcome and --type take.
+// The words that --outcome and --type accept.
 var (
 	outcomes      = []string{"success", "warning", "failure", "skipped"}
 	resourceTypes = []string{"User", "Group"}
@@ -187,7 +187,8 @@ func paragraph(w io.Writer, s string) {
 	}
 }
 
-// knowing is a refusal that says which causes there are, when it was for want of one.
+// knowing returns a refusal, with the known causes if it was for an unknown
+// one.
 func (p place) knowing(ctx context.Context, cause string, refused error) error {
 	var problem *adminclient.Problem
 	if cause == "" || !errors.As(refused, &problem) || problem.Status != http.StatusBadRequest {
@@ -253,7 +254,7 @@ func logRows(entries []any) [][]string {
 	return rows
 }
 
-// who is whom an entry or a failure is about, in the words that people know.
+// who returns the subject of an entry or a failure, in words that people know.
 func who(e map[string]any) string {
 	for _, name := range []string{"subject", "externalId", "resourceId"} {
 		if s, _ := e[name].(string); s != "" {
@@ -368,8 +369,8 @@ func member(document any, name string) string {
 }
 
 // printNotices prints the state of a tenant's provisioning, and what needs attention, each
-// with the command that lists its requests: without failing users requests may be refused
-// all the same.
+// with the command that lists its requests: requests may be refused even if no user
+// fails.
 func (a *asking) printNotices(w io.Writer, tenant string, overview map[string]any) {
 	if overview["summary"] == nil {
 		return
@@ -394,8 +395,8 @@ func (a *asking) printNotices(w io.Writer, tenant string, overview map[string]an
 	}
 }
 
-// printFailures prints those who fail, together with those for whom the same is to be
-// done: the latest failure first, of all and of each.
+// printFailures prints the failing subjects in groups with the same advice, the
+// latest failure first, in all and in each group.
 func (a *asking) printFailures(w io.Writer, tenant string, list []any) {
 	alike := map[[2]string][]map[string]any{}
 	var order [][2]string
@@ -424,8 +425,8 @@ func (a *asking) printFailures(w io.Writer, tenant string, list []any) {
 	paragraph(w, fmt.Sprintf("%d %s. '%s explain %s REQUEST%s' explains one request.", len(list), fail, calledAs, shellWord(tenant), a.server()))
 }
 
-// failureHeading is the cause of failures for which the same is to be done, with the
-// identity provider whose words the advice has, if all are from one.
+// failureHeading returns the cause of failures with the same advice, and the
+// identity provider of the advice if all are from one.
 func failureHeading(failures []map[string]any) string {
 	cause, provider := text(failures[0]["cause"]), member(failures[0], "idp")
 	for _, f := range failures {
@@ -452,8 +453,8 @@ func printFailure(w io.Writer, f map[string]any) {
 	labelled(w, "    ", [][2]string{{"what happened", text(happened(f))}, {"failed", failedTimes(f)}, {"request", text(f["requestId"])}})
 }
 
-// happened is the detail of a failure without what to do and the id, which an error's
-// detail ends in.
+// happened returns the detail of a failure without the advice and the id at its
+// end.
 func happened(f map[string]any) string {
 	detail := strings.TrimSuffix(member(f, "detail"), " (request "+member(f, "requestId")+")")
 	return strings.TrimSuffix(detail, " "+member(f, "whatToDo"))
@@ -521,18 +522,18 @@ func pastedText(stdin io.Reader, args []string) (string, error) {
 	return given, nil
 }
 
-// uuids finds ids in a text: those of requests, users and groups.
+// uuids matches ids in a text: those of requests, users and groups.
 var uuids = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
-// causeName has the form of causes, which no error text has.
+// causeName matches the names of causes, which no error text looks like.
 var causeName = regexp.MustCompile(`^[a-z]+(_[a-z]+)+$`)
 
-// aloneLetters is how many letters and digits a text has that is more than a request ID
-// with its label.
+// aloneLetters is the number of letters and digits in a text that has more than
+// a request ID with its label.
 const aloneLetters = 48
 
-// explain shows what a pasted text means: the request whose ID it has, else what it is
-// recognized by.
+// explain shows what a pasted text means: the request whose ID it has, or else
+// what it is recognized by.
 func (a *asking) explain(c *cobra.Command, p place, tenant, pasted string) error {
 	text, redacted := errortext.Clean(pasted)
 	if redacted {
@@ -568,8 +569,8 @@ func (a *asking) explain(c *cobra.Command, p place, tenant, pasted string) error
 	return a.show(c, d, func(w io.Writer) { a.printDiagnosis(w, tenant, d) })
 }
 
-// showExplanation shows the explanation of a request, and how it was found where its
-// ID was not given: d, nil for none.
+// showExplanation shows the explanation of a request, and, if its ID was not
+// given, how it was found: d, or nil.
 func (a *asking) showExplanation(c *cobra.Command, p place, x, d map[string]any) error {
 	why, err := p.summaries(c.Context())
 	if err != nil {
@@ -648,8 +649,8 @@ func printCause(w io.Writer, m map[string]any) {
 	}...))
 }
 
-// adviceRows are what to do about a cause: in each identity provider where it is not the
-// same as in any other, and in the others last.
+// adviceRows returns what to do about a cause: first in each identity provider
+// that differs, and then in the others.
 func adviceRows(m map[string]any) [][2]string {
 	neutral := text(m["whatToDo"])
 	var rows [][2]string

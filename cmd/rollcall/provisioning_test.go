@@ -19,7 +19,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// onStage serves a stage's application side for commands, and returns the file of
+// onStage serves a stage's admin API for commands, and returns the file of
 // --info.
 func onStage(t *testing.T, s *provoke.Stage) (path string) {
 	t.Helper()
@@ -41,7 +41,8 @@ func onStage(t *testing.T, s *provoke.Stage) (path string) {
 	return path
 }
 
-// tells runs a command, and fails the test unless it ends so and prints all texts.
+// tells runs a command, and fails the test unless it ends with status and
+// prints all texts.
 func tells(t *testing.T, path string, status int, texts []string, args ...string) string {
 	t.Helper()
 	out, said := &output{}, &output{}
@@ -57,8 +58,8 @@ func tells(t *testing.T, path string, status int, texts []string, args ...string
 	return printed
 }
 
-// Whatever fails, the command tells what happened and what to do: of the request where
-// the log has it, of the cause everywhere.
+// For every failure, the command prints what happened and what to do: for the
+// request if the log has it, and always for the cause.
 func TestExplain_EveryCause(t *testing.T) {
 	elsewhere := onStage(t, provoke.New(t, enginetest.Memory(t), 5)) // where nothing has failed
 	for _, cause := range provlog.Causes() {
@@ -77,7 +78,7 @@ func TestExplain_EveryCause(t *testing.T) {
 				tells(t, path, exitNotFound, []string{"CloudWatch"}, "explain", "acme", a.RequestID)
 				return
 			}
-			// What to do is as the identity provider was told, where it was told.
+			// The advice is that of the error, if there is one.
 			todo := "what to do"
 			if own := cause.Advice("", idp.Okta); strings.Contains(a.Detail, own) {
 				todo = own
@@ -94,13 +95,12 @@ func TestExplain_EveryCause(t *testing.T) {
 	}
 }
 
-// sameWords are causes whose details have no words that the other's do not have, until
-// the advice.
+// sameWords are causes whose details differ from another's only in the advice.
 var sameWords = map[provlog.Cause]bool{provlog.Validation: true}
 
-// recognized fails the test unless a tenant where nothing has failed recognizes the
-// cause of a detail by its words: of all of it, of all but the id, and of what happened
-// alone.
+// recognized fails the test unless a tenant without failures recognizes the
+// cause of a detail by its words: the whole detail, without the id, and only
+// what happened.
 func recognized(t *testing.T, path string, cause provlog.Cause, detail string) {
 	t.Helper()
 	if detail == "" {
@@ -183,7 +183,8 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 	}
 }
 
-// Whoever looks for failures is told first of a revoked token in use, by which nobody fails.
+// The list of failures begins with a revoked token in use, although it makes no
+// subject fail.
 func TestFailures_BeginWithWhatNeedsAttention(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
@@ -197,7 +198,8 @@ func TestFailures_BeginWithWhatNeedsAttention(t *testing.T) {
 	tells(t, path, 0, []string{"No failures found."}, "failures", "acme", "--cause", "duplicate")
 }
 
-// Who fails for the same reason stands under one what to do, the latest first.
+// Subjects that fail for the same reason are listed under one advice, the
+// latest first.
 func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
@@ -223,7 +225,7 @@ func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 // tokenLike has the form of a token.
 const tokenLike = "rct_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst_0123abcd"
 
-// An error is pasted as it was shown: with other ids before the request's own.
+// An error is pasted as shown, with other ids before the request's own.
 func TestExplain_ReadsTheErrorFromStandardInput(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
@@ -297,7 +299,7 @@ func TestProvisioning_WrongUse(t *testing.T) {
 	}
 }
 
-// What an identity provider sent is inert on a terminal, and fits it.
+// Texts of an identity provider are escaped on a terminal, and fit it.
 func TestProvisioning_HostileSubjects(t *testing.T) {
 	for name, subject := range map[string]string{
 		"escape":  "\x1b[2J\x1b]0;title\x07",
@@ -348,8 +350,8 @@ func TestParseMoment(t *testing.T) {
 	}
 }
 
-// The command has the advice of the identity provider that sent the request, for each of
-// the failures that administrators meet.
+// The command has the advice for the identity provider that sent the request,
+// for each of the failures that administrators meet.
 func TestExplain_FailuresInTheWordsOfTheProvider(t *testing.T) {
 	for _, f := range provoke.Failures {
 		for p, says := range f.Says {

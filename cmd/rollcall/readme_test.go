@@ -18,9 +18,9 @@ import (
 	"time"
 )
 
-// readmePort is the port in the README. The test's server takes a free one, and the
-// commands and answers are compared with that one in its place: nothing else of them
-// is changed.
+// readmePort is the port in the README. The test's server takes a free one,
+// which replaces it in the commands and answers; nothing else of them is
+// changed.
 const readmePort = "127.0.0.1:8080"
 
 var (
@@ -112,13 +112,13 @@ func (m *made) end() {
 	_ = m.process.Wait() // make is interrupted too
 }
 
-// masked is a text without what differs each time.
+// masked returns a text without what differs in each run.
 func (m *made) masked(text string) string {
 	return changing.ReplaceAllString(strings.ReplaceAll(text, m.address, readmePort), "*")
 }
 
-// The README's commands work exactly as they are printed, in the shells that people
-// have, typed into a terminal: comments, "!", "?" and "[" mean something there.
+// The README's commands work as printed when typed into the shells that people
+// use, where comments, "!", "?" and "[" have a meaning.
 func TestREADME_CommandsWorkAsPrinted(t *testing.T) {
 	for shell, options := range map[string][]string{
 		"bash": {"--norc", "--noprofile", "-i"},

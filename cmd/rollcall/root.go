@@ -71,7 +71,7 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	return root
 }
 
-// run is main with its surroundings as arguments; it returns the exit status.
+// run is main with its environment as arguments; it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot(stdin, stdout, stderr)
 	root.SetArgs(args)
@@ -87,9 +87,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitStatus(err)
 }
 
-// flagError is what is wrong with a command's flags. A long flag with one dash, which
-// earlier versions accepted, is named in its form with two; a mistyped one is followed by
-// the nearest.
+// flagError returns the error about a command's flags. For a long flag with one
+// dash, which earlier versions accepted, it shows the form with two; for a
+// mistyped one, the nearest.
 func flagError(flags *pflag.FlagSet, command string, err error) error {
 	var missing *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
@@ -162,8 +162,8 @@ func parent(use, short string, below ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// anyFlags are the flags of a command that only has subcommands: that a subcommand is
-// mistyped is said first, whatever flags follow it.
+// anyFlags accepts the flags of a command that only has subcommands: a mistyped
+// subcommand is reported first, whatever flags follow it.
 var anyFlags = cobra.FParseErrWhitelist{UnknownFlags: true}
 
 // runParent is the error of a command that was given no subcommand, or an unknown one.

@@ -51,7 +51,7 @@ func showUsage(a *asking, c *cobra.Command, tenant string) error {
 	})
 }
 
-// counted is a number of things.
+// counted returns a number with its noun.
 func counted(n any, what string) string {
 	if text(n) == "1" {
 		return "1 " + what

@@ -10,7 +10,7 @@ import (
 type setting struct {
 	name string
 	kind settingKind
-	// choices are the values of one that has a few.
+	// choices are the possible values, if there are few.
 	choices []string
 }
 
@@ -37,7 +37,7 @@ var tenantSettings = []setting{
 	{name: "logDays", kind: numberSetting},
 }
 
-// userSettings are what the application sets of a user.
+// userSettings are what the application can set for a user.
 var userSettings = []setting{
 	{name: "userName"},
 	{name: "email"},

@@ -17,7 +17,7 @@ const (
 	outputAdmin = "AdminUrl"
 )
 
-// stackOutputs are the outputs of a deployment's stack, in the account and the
+// stackOutputs returns the outputs of a deployment's stack, in the account and
 // region that AWS tools take from the environment.
 func stackOutputs(ctx context.Context, stack string) (map[string]string, error) {
 	c, err := config.LoadDefaultConfig(ctx)
@@ -44,7 +44,7 @@ func stackOutputs(ctx context.Context, stack string) (map[string]string, error) 
 	return outputs, nil
 }
 
-// tableOfStack is the name of a deployment's table.
+// tableOfStack returns the name of a deployment's table.
 func tableOfStack(ctx context.Context, stack string) (string, error) {
 	outputs, err := stackOutputs(ctx, stack)
 	if err != nil {

@@ -40,7 +40,7 @@ func ownState(t *testing.T) string {
 	return filepath.Join(home, "rollcall")
 }
 
-// stateFiles are the state files in a folder.
+// stateFiles returns the state files in a folder.
 func stateFiles(t *testing.T, folder string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "local-*.json"))
@@ -111,7 +111,7 @@ func TestState_SeveralServersAreListed(t *testing.T) {
 	one.end()
 }
 
-// plant writes a state file, as a server that is no more left it.
+// plant writes a state file, as left by a server that no longer runs.
 func plant(t *testing.T, folder, name string, s state) string {
 	t.Helper()
 	encoded, err := json.Marshal(s)
@@ -128,7 +128,7 @@ func plant(t *testing.T, folder, name string, s state) string {
 	return path
 }
 
-// free is an address at which nothing listens.
+// free returns an address on which no program listens.
 func free(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -139,8 +139,8 @@ func free(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// The file of a server that was killed is removed, whatever has its address since; no
-// program is sent the token that has not proved to be that server.
+// The file of a killed server is removed, whatever program has its address now.
+// A program that has not proved to be that server is sent no token.
 func TestState_StaleFilesAreIgnored(t *testing.T) {
 	var sent []string
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -207,7 +207,7 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 	})
 }
 
-// What others could have written or can read is refused, and named.
+// A file that others could have written or can read is refused, and named.
 func TestState_RefusesWhatIsNotPrivate(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no such permissions")
@@ -266,8 +266,8 @@ func TestState_RefusesWhatIsNotPrivate(t *testing.T) {
 	})
 }
 
-// Without a place for a state file, and where it is not private, the server serves all
-// the same and says that commands do not find it.
+// A server without a place for a state file, or with one that is not private,
+// works and says that commands do not find it.
 func TestState_ServesWithoutAFile(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no such permissions")
@@ -303,7 +303,7 @@ func TestState_ServesWithoutAFile(t *testing.T) {
 	}
 }
 
-// A server on all addresses is asked at this machine's own.
+// A server that listens on all addresses is reached at this machine's own.
 func TestState_OfAServerOnAllAddresses(t *testing.T) {
 	ownState(t)
 	s := start(t, "--listen", "0.0.0.0:0")
@@ -313,7 +313,7 @@ func TestState_OfAServerOnAllAddresses(t *testing.T) {
 	s.end()
 }
 
-// The proof is for a nonce alone, and gives the key away to nobody.
+// The proof is valid for one nonce only, and does not reveal the key.
 func TestState_Proof(t *testing.T) {
 	s := state{Key: "key"}
 	handler := s.withProof(http.NotFoundHandler())
@@ -336,8 +336,8 @@ func TestState_Proof(t *testing.T) {
 	}
 }
 
-// Both tokens are the same after a restart with the same data, and nobody else reads
-// the files that keep them.
+// Both tokens are the same after a restart with the same data, and no other
+// user can read the files that keep them.
 func TestLocal_TokensSurviveARestart(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := start(t, "--data", data)
@@ -357,7 +357,8 @@ func TestLocal_TokensSurviveARestart(t *testing.T) {
 	if runtime.GOOS != "windows" {
 		testKeptFiles(t, data, before)
 	}
-	// A file that was widened and spoiled is replaced by one of this user alone.
+	// A file that others could read, with invalid content, is replaced by one
+	// that only this user can read.
 	kept := filepath.Join(data, adminTokenFile)
 	if err := os.WriteFile(kept, []byte("spoiled"), 0o600); err != nil {
 		t.Fatal(err)
@@ -409,7 +410,8 @@ func testKeptFiles(t *testing.T, data string, before info) {
 	}
 }
 
-// What is printed fits into 80 columns, but for values, which stand alone in their lines.
+// Printed lines fit into 80 columns, except values, which have lines of their
+// own.
 func TestLocal_StartFitsTheTerminal(t *testing.T) {
 	s := start(t)
 	defer s.end()

@@ -10,8 +10,8 @@ import (
 // maxListed is the largest number of names that an error lists.
 const maxListed = 12
 
-// unknown is the text of an error about a word that is none of some names: it suggests
-// the nearest ones. If none is near it lists the names, when they are few.
+// unknown returns the text of an error about an unknown name. It suggests the
+// nearest names. If none is near it lists the names, if there are few.
 func unknown(what, word string, names []string) string {
 	text := fmt.Sprintf("unknown %s %q", what, word)
 	if near := nearest(word, names); len(near) > 0 {
@@ -70,8 +70,8 @@ func nearest(word string, names []string) []string {
 // longestWord is the longest text that is compared with names: no name is longer.
 const longestWord = 64
 
-// edits is how many characters are inserted, deleted, replaced or swapped with the next
-// to make one text another.
+// edits returns the number of characters to insert, delete, replace or swap to
+// make one text the other.
 func edits(a, b string) int {
 	if len(a) > longestWord {
 		return len(a)

@@ -15,7 +15,7 @@ type column struct {
 	narrow  narrow
 }
 
-// narrow is what becomes of a column on a terminal that is too narrow.
+// A narrow is what happens to a column on a narrow terminal.
 type narrow int
 
 const (

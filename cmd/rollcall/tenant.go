@@ -48,7 +48,7 @@ func limitText(limit any) string {
 	return text(limit)
 }
 
-// scimState is whether a tenant's identity providers are served.
+// scimState reports in a word whether a tenant's identity providers are served.
 func scimState(t map[string]any) string {
 	switch {
 	case t["deleting"] == true:
@@ -140,7 +140,7 @@ func (a *asking) printCreated(w io.Writer, t map[string]any) {
 	fmt.Fprintf(w, "\nNext, create a token for its identity provider:\n\n  %s token create %s --label \"Okta production\"%s\n", calledAs, text(t["id"]), a.server())
 }
 
-// server is the flags that said which service is asked, for the next command.
+// server returns the flags that select the service, for the next command.
 func (a *asking) server() string {
 	for _, f := range [][2]string{{"info", a.info}, {"stack", a.stack}, {"admin-url", a.url}} {
 		if f[1] != "" {

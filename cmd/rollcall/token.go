@@ -55,7 +55,7 @@ func tokenList() *cobra.Command {
 	}), false, a.tenants)
 }
 
-// otherwise is a value of a table, or a word for none.
+// otherwise returns a value for a table, or a word for none.
 func otherwise(value, none string) string {
 	if value == "-" {
 		return none
@@ -124,7 +124,7 @@ func tokenMint(use, short string, arguments int, example string) *cobra.Command 
 	return completes(c, false, a.tenants)
 }
 
-// parseExpiry reads when a token expires: a time, or how long from now.
+// parseExpiry parses the expiry of a token: a time, or a time from now.
 func parseExpiry(s string, now time.Time) (string, error) {
 	at, err := parseMoment(s, now)
 	if age, ok := parseAge(s); ok {
@@ -196,7 +196,7 @@ The command asks for confirmation. Without a terminal it needs --yes.`,
 	}), &yes), false, a.tenants, a.tokens)
 }
 
-// revocation says what revoking a token does.
+// revocation describes the effect of revoking a token.
 func revocation(tenant string, t map[string]any) string {
 	name := fmt.Sprintf("token %s, which ends in %s", text(t["id"]), text(t["lastFour"]))
 	if label := member(t, "label"); label != "" {
@@ -204,7 +204,7 @@ func revocation(tenant string, t map[string]any) string {
 	}
 	used := "It was never used."
 	if t["lastUsedAt"] != nil {
-		// The time is kept to the hour.
+		// The time is stored to the hour.
 		used = "It was last used at " + seconds(t["lastUsedAt"]) + " or within the hour after."
 	}
 	return fmt.Sprintf("This revokes the %s of %s. %s\nProvisioning with this token stops, and the token cannot be restored.", name, visible(tenant), used)

@@ -70,7 +70,7 @@ func userList() *cobra.Command {
 	return completes(c, false, a.tenants)
 }
 
-// userState is whether a user is active, in one word.
+// userState returns in one word whether a user is active.
 func userState(u map[string]any) string {
 	switch {
 	case u["deleted"] == true:
@@ -206,7 +206,7 @@ func userPurge() *cobra.Command {
 	}), &yes), false, a.tenants)
 }
 
-// removal is a record that a command deletes once that is confirmed.
+// A removal is a record that a command deletes after a confirmation.
 type removal struct {
 	// list is the segment of the path, name the member that names the record.
 	tenant, list, name string

@@ -80,7 +80,7 @@ func newVerify() *cobra.Command {
 	return c
 }
 
-// check reports what is wrong with the flags, and returns the tenant.
+// check returns the error about the flags, or the tenant.
 func (o *verifyOptions) check(flags *pflag.FlagSet) (tenant.ID, error) {
 	switch {
 	case o.tenant == "":
@@ -134,7 +134,7 @@ func (o *verifyOptions) run(ctx context.Context, t tenant.ID, stdout io.Writer) 
 	return v.err()
 }
 
-// verdict is what verify found, and with --json what it prints.
+// A verdict is the result of verify, and what --json prints.
 type verdict struct {
 	Tenant    string  `json:"tenant"`
 	Faults    []fault `json:"faults"`
@@ -145,12 +145,12 @@ type verdict struct {
 	Waiting []waiting `json:"waiting,omitempty"`
 
 	ledger directory.Ledger
-	// young is how many tasks were left to requests, kept how many records have a value
-	// that could not be renewed.
+	// young is the number of tasks left to requests, and kept the number of
+	// records with a value that could not be renewed.
 	young, kept int
 }
 
-// waiting is a task that can be finished after a time.
+// A waiting is a task that can be finished after a time.
 type waiting struct {
 	Task  string    `json:"task"`
 	After time.Time `json:"after"`
@@ -177,8 +177,8 @@ type fault struct {
 	Renewable  bool   `json:"renewable"`
 }
 
-// repair finishes what is left over. What fails is in the verdict once more, as
-// what is not finished.
+// repair finishes unfinished work. What fails is added to the verdict as
+// unfinished.
 func (v *verdict) repair(ctx context.Context, s *store.Store, t tenant.ID, now bool) error {
 	var swept store.Sweeping
 	var err error
@@ -221,8 +221,8 @@ func (v *verdict) audit(ctx context.Context, s *store.Store, t tenant.ID) error 
 	if v.ledger, err = s.Ledger(ctx, t); err != nil {
 		return err
 	}
-	// A tenant has a ledger from the beginning. One that is lost while there is
-	// something to count is a fault, and in the list.
+	// Every tenant has a ledger. A lost one is a fault in the list if there is
+	// something to count.
 	if len(faults) == 0 && v.ledger == (directory.Ledger{}) {
 		return fmt.Errorf("%w %s", errNoTenant, t)
 	}
@@ -263,7 +263,7 @@ func (v *verdict) print(w io.Writer, o verifyOptions) error {
 	return nil
 }
 
-// err says how many faults there are, nil for none.
+// err returns the number of faults as an error, nil for none.
 func (v *verdict) err() error {
 	if len(v.Faults) == 0 {
 		return nil

@@ -17,7 +17,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// populate makes two users and a group of them, and returns the group and bob.
+// populate creates two users and a group with them, and returns the group and
+// bob.
 func populate(s *server) (group, user string) {
 	s.t.Helper()
 	var ids []any
@@ -36,7 +37,7 @@ func populate(s *server) (group, user string) {
 	return created["id"].(string), ids[0].(string)
 }
 
-// populated is the folder of a tenant acme with two users and a group.
+// populated returns the folder of a tenant acme with two users and a group.
 func populated(t *testing.T) (data, group, user string) {
 	t.Helper()
 	data = filepath.Join(t.TempDir(), "data")
@@ -46,7 +47,7 @@ func populated(t *testing.T) (data, group, user string) {
 	return data, group, user
 }
 
-// on gives the table of a folder to change.
+// on calls change with the table of a folder.
 func on(t *testing.T, data string, change func(table.Table)) {
 	t.Helper()
 	engine, err := embedded.Open(filepath.Join(data, "rollcall.db"))
@@ -59,7 +60,7 @@ func on(t *testing.T, data string, change func(table.Table)) {
 	}
 }
 
-// write breaks what the store would never break.
+// write writes items that the store would never write.
 func write(t *testing.T, data string, ops ...table.Op) {
 	t.Helper()
 	on(t, data, func(engine table.Table) {
@@ -69,7 +70,8 @@ func write(t *testing.T, data string, ops ...table.Op) {
 	})
 }
 
-// leave leaves a task over, as a request that was killed at that time does.
+// leave stores an unfinished task, as a request does that was killed at that
+// time.
 func leave(t *testing.T, data string, at time.Time, group string) {
 	t.Helper()
 	acme, err := tenant.ParseID("acme")
@@ -120,7 +122,7 @@ func TestVerify_NamesEachFault(t *testing.T) {
 		t.Errorf("said %q", stderr)
 	}
 
-	// What is not unfinished is not repaired, and not made worse.
+	// Faults that are not unfinished work are neither repaired nor made worse.
 	status, again, _ := verify(t, "--data", data, "--repair", "--now")
 	if _, faults, _ := strings.Cut(again, "\n"); status != 1 || faults != stdout {
 		t.Errorf("after --repair: status %d, printed %q, want the same faults", status, again)
@@ -167,7 +169,7 @@ func TestVerify_JSON(t *testing.T) {
 	}
 }
 
-// What an earlier version did not reserve is renewable, and renewed.
+// Values that an earlier version did not reserve are found and reserved.
 func TestVerify_RepairRenewsNames(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := start(t, "--data", data)
@@ -214,8 +216,8 @@ func TestVerify_RepairFinishesWhatIsLeftOver(t *testing.T) {
 	}
 }
 
-// Work that a request has staged is given up at once; the deletion of a tenant waits for
-// requests that may still write, and --now says until when.
+// Staged work of a request is abandoned at once. The deletion of a tenant waits
+// for requests that may still write, and --now says until when.
 func TestVerify_RepairNowFinishesStagedWorkOrSaysWhen(t *testing.T) {
 	data, group, _ := populated(t)
 	acme, err := tenant.ParseID("acme")
@@ -278,7 +280,7 @@ func TestInWords(t *testing.T) {
 	}
 }
 
-// rollcall local finishes what an earlier run left over, and says so.
+// rollcall local finishes unfinished work of an earlier run, and says so.
 func TestLocal_SweepsInTheBackground(t *testing.T) {
 	data, _, _ := populated(t)
 	leave(t, data, time.Now().Add(-2*time.Minute), "g1")
@@ -303,7 +305,7 @@ func TestLocal_SweepsInTheBackground(t *testing.T) {
 	}
 }
 
-// On a server, with the flags for one and as a deployment's table is found.
+// On a server, with its flags, and with the table of a deployment.
 func TestVerify_OnDynamoDB(t *testing.T) {
 	endpoint := tabletest.Endpoint(t)
 	name := "rollcall-verify-" + strings.ToLower(time.Now().UTC().Format("20060102t150405.000000000"))
@@ -380,8 +382,8 @@ func TestVerify_HelpTellsTheExitStatus(t *testing.T) {
 	}
 }
 
-// Flags had one dash or two in earlier versions: the form with one is named as a
-// mistake, with the form that works.
+// Flags had one dash or two in earlier versions: one dash is refused with the
+// form that works.
 func TestFlags_OneDashIsExplained(t *testing.T) {
 	for _, args := range [][]string{
 		{"verify", "-tenant", "acme"}, {"verify", "-data=/x"}, {"local", "-seats", "3"}, {"local", "-listen=127.0.0.1:0"}, {"verify", "-json"},

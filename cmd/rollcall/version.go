@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// build is what is known of how this binary was built.
+// A build is what is known about how this binary was built.
 type build struct {
 	Module  string `json:"module"`
 	Version string `json:"version"`
@@ -58,7 +58,7 @@ func buildOf(info *debug.BuildInfo) build {
 	return b
 }
 
-// String is the build in one line.
+// String returns the build in one line.
 func (b build) String() string {
 	commit := ""
 	if b.Commit != "" {
