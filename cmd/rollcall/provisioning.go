@@ -176,7 +176,7 @@ func printNothing(w io.Writer, what string, nothing map[string]any, command, ser
 	case filtered && (reason == "other_entries" || reason == "no_match"):
 		fmt.Fprintln(w, "Try again without the other flags.")
 	case reason == "empty" || reason == "unknown_subject":
-		paragraph(w, "Requests that only read, and those without a token of the tenant, are in the log lines only (docs/how-to/runbook.md).")
+		paragraph(w, "Requests that only read, and those without a token of the tenant, are in the log lines only (docs/reference/log-events.md).")
 	}
 }
 

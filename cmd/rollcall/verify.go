@@ -43,7 +43,7 @@ have stays as it is, and both are named. With --now it finishes younger work too
 gives up what a request has staged: that request is safe, and may be answered 503.
 Work that must wait is named with the time after which it can be finished: with
 --repair --now that is only the deletion of a tenant, for 45 seconds. Other faults are
-not repaired: docs/how-to/runbook.md says what they mean. Changes made while the data is
+not repaired: docs/how-to/verify.md says what they mean. Changes made while the data is
 read may look like faults: verify again.
 
 With --json the answer is one line, {"tenant", "faults": [{"item", "problem",

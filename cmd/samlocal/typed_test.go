@@ -66,7 +66,7 @@ func TestDocuments_PrintTheCommandsOfTheGuide(t *testing.T) {
 	commands := guideCommands(t)
 	printed := regexp.MustCompile("(?:`|&& |(?m:^))(sam local (?:invoke|start-api|start-lambda)[^`\n&]*)")
 	found := 0
-	for _, name := range []string{"README.md", "events/README.md", "CONTRIBUTING.md", "docs/how-to/deploy.md", "docs/how-to/runbook.md", guide} {
+	for _, name := range []string{"README.md", "events/README.md", "CONTRIBUTING.md", "docs/how-to/deploy.md", "docs/how-to/runbook.md", "docs/how-to/verify.md", "docs/reference/log-events.md", guide} {
 		for _, m := range printed.FindAllStringSubmatch(checkoutFile(t, name), -1) {
 			command := strings.TrimSpace(m[1])
 			if command == "sam local invoke" { // its name

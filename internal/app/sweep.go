@@ -19,7 +19,7 @@ import (
 const SweepInterval = 5 * time.Minute
 
 // Sweep finishes the work that requests of all tenants left unfinished, and
-// logs one line, scim.sweep, described in docs/how-to/runbook.md. The end of the
+// logs one line, scim.sweep, described in docs/reference/log-events.md. The end of the
 // context is not an error: unfinished work is safe to leave, and the next sweep
 // continues it.
 func (a *App) Sweep(ctx context.Context) error {

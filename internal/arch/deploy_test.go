@@ -101,7 +101,7 @@ func TestSamconfig_SetsParametersThatThereAre(t *testing.T) {
 // Outputs that the documents refer to exist.
 func TestOutputs_NamedInDocumentsAreThere(t *testing.T) {
 	d := readDeployment(t)
-	for _, document := range []string{"deploy.md", "runbook.md"} {
+	for _, document := range []string{"deploy.md", "runbook.md", "verify.md"} {
 		text := file(t, filepath.Join("docs", "how-to", document))
 		for _, m := range regexp.MustCompile("(?:output|Outputs\\[\\?OutputKey==') ?`?([A-Z]\\w+)").FindAllStringSubmatch(text, -1) {
 			if _, ok := d.Outputs[m[1]]; !ok {

@@ -18,7 +18,7 @@ import (
 )
 
 // An event is the one log line of a request: flat, and without a token, a
-// password or a body. Its fields are described in docs/how-to/runbook.md, and log
+// password or a body. Its fields are described in docs/reference/log-events.md, and log
 // queries depend on their names.
 type event struct {
 	RequestID, Method, Route string
