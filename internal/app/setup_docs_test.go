@@ -28,8 +28,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// A setupDoc is a guide for the administrators of one identity provider: its
-// tables, and its requests with their answers.
+// A setupDoc is a guide for the administrators of one identity provider, and the page of
+// its requests: the tables of both, and the requests with their answers.
 type setupDoc struct {
 	name  string
 	text  string
@@ -40,6 +40,7 @@ type setupDoc struct {
 
 // A setupStep is one request or check in a guide, in its order.
 type setupStep struct {
+	page string
 	line int
 	// given describes the situation that the reader is to imagine.
 	given string
@@ -75,12 +76,30 @@ var (
 // answer no request.
 func loadSetup(t *testing.T, name string) *setupDoc {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/how-to/" + name)
-	if err != nil {
-		t.Fatal(err)
+	doc := &setupDoc{name: name}
+	for _, page := range []string{"how-to/" + name, "reference/" + strings.TrimPrefix(strings.TrimSuffix(name, ".md"), "connect-") + "-requests.md"} {
+		text, err := os.ReadFile("../../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.text += string(text)
+		first := len(doc.steps)
+		doc.read(t, strings.Split(string(text), "\n"))
+		for i := range doc.steps[first:] {
+			doc.steps[first+i].page = page
+		}
 	}
-	doc := &setupDoc{name: name, text: string(text)}
-	lines := strings.Split(doc.text, "\n")
+	for _, step := range doc.steps {
+		if step.method != "" && step.want == nil {
+			t.Fatalf("%s:%d: the request has no answer", step.page, step.line)
+		}
+	}
+	return doc
+}
+
+// read adds the steps and tables of a page's lines.
+func (d *setupDoc) read(t *testing.T, lines []string) {
+	t.Helper()
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
 		switch {
@@ -88,27 +107,21 @@ func loadSetup(t *testing.T, name string) *setupDoc {
 			first := i + 1
 			for i++; lines[i] != "```"; i++ {
 			}
-			doc.block(t, first, lines[first:i])
+			d.block(t, first, lines[first:i])
 		case strings.HasPrefix(line, "| "):
 			first := i
 			for ; strings.HasPrefix(lines[i], "|"); i++ {
 			}
-			doc.tables = append(doc.tables, readTable(t, first+1, lines[first:i]))
+			d.tables = append(d.tables, readTable(t, first+1, lines[first:i]))
 		case givenLine.MatchString(line):
-			doc.steps = append(doc.steps, setupStep{line: i + 1, given: givenLine.FindStringSubmatch(line)[1], seats: -1})
+			d.steps = append(d.steps, setupStep{line: i + 1, given: givenLine.FindStringSubmatch(line)[1], seats: -1})
 		default:
 			if m := seatsInUse.FindStringSubmatch(line); m != nil {
 				seats, _ := strconv.ParseInt(m[1], 10, 64)
-				doc.steps = append(doc.steps, setupStep{line: i + 1, seats: seats})
+				d.steps = append(d.steps, setupStep{line: i + 1, seats: seats})
 			}
 		}
 	}
-	for _, step := range doc.steps {
-		if step.method != "" && step.want == nil {
-			t.Fatalf("%s:%d: the request has no answer", name, step.line)
-		}
-	}
-	return doc
 }
 
 // block reads a request, or the answer to the previous one.
@@ -233,7 +246,7 @@ func TestSetupDocs_RequestsAnswerAsShown(t *testing.T) {
 				w.ask(step)
 			}
 			if t.Failed() {
-				t.Fatalf("docs/how-to/%s:%d: as above", doc.name, step.line)
+				t.Fatalf("docs/%s:%d: as above", step.page, step.line)
 			}
 		}
 		if requests < 30 || counts < 6 {
@@ -268,7 +281,7 @@ func (w *setupWalk) setUp(step setupStep) {
 	case made != nil:
 		w.own(made[1])
 	default:
-		w.t.Fatalf("docs/how-to/%s:%d: no step sets up that %s", w.doc.name, step.line, step.given)
+		w.t.Fatalf("docs/%s:%d: nobody knows how it comes that %s", step.page, step.line, step.given)
 	}
 }
 
@@ -311,7 +324,7 @@ func (w *setupWalk) ask(step setupStep) {
 	w.t.Helper()
 	path, body := w.fill(step.path), w.fill(step.body)
 	if left := placeholder.FindString(path + body); left != "" {
-		w.t.Fatalf("docs/how-to/%s:%d: no answer before has %s", w.doc.name, step.line, left)
+		w.t.Fatalf("docs/%s:%d: no answer before has %s", step.page, step.line, left)
 	}
 	headers := []string{"User-Agent", setupAgents[w.doc.name]}
 	for name, values := range step.headers {
@@ -319,11 +332,11 @@ func (w *setupWalk) ask(step setupStep) {
 	}
 	a := w.send(step.method, path, body, headers...)
 	if a.status != step.want.status {
-		w.t.Fatalf("docs/how-to/%s:%d: %s %s: %d %v, want %d", w.doc.name, step.line, step.method, path, a.status, a.body, step.want.status)
+		w.t.Fatalf("docs/%s:%d: %s %s: %d %v, want %d", step.page, step.line, step.method, path, a.status, a.body, step.want.status)
 	}
 	for name, values := range step.want.headers {
 		if got := a.header.Get(name); !strings.HasPrefix(got, values[0]) {
-			w.t.Errorf("docs/how-to/%s:%d: %s is %q, want %q", w.doc.name, step.line, name, got, values[0])
+			w.t.Errorf("docs/%s:%d: %s is %q, want %q", step.page, step.line, name, got, values[0])
 		}
 	}
 	if step.want.body == "" {
@@ -333,7 +346,7 @@ func (w *setupWalk) ask(step setupStep) {
 	if err := json.Unmarshal([]byte(step.want.body), &want); err != nil {
 		w.t.Fatal(err)
 	}
-	w.compare(fmt.Sprintf("docs/how-to/%s:%d", w.doc.name, step.line), want, any(a.body))
+	w.compare(fmt.Sprintf("docs/%s:%d", step.page, step.line), want, any(a.body))
 }
 
 // compare finds what a guide shows in an answer, which may have more members.
@@ -529,7 +542,7 @@ func TestSetupDocs_RequestsHaveRecordedForms(t *testing.T) {
 		for _, step := range doc.steps {
 			for _, form := range forms(step.method, step.path, []byte(step.body)) {
 				if byID := strings.HasPrefix(form, "GET ") && strings.HasSuffix(form, "/id "); !recorded[form] && !byID {
-					t.Errorf("docs/how-to/%s:%d: %s was not recorded of %s", doc.name, step.line, form, idp)
+					t.Errorf("docs/%s:%d: %s was not recorded of %s", step.page, step.line, form, idp)
 				}
 			}
 		}
