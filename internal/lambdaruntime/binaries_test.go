@@ -508,9 +508,13 @@ func TestBuild_HasTheFlagsOfTheMakefile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "go build " + strings.Join(lambdaruntime.BuildFlags(), " ") + ` \`
-	if !strings.Contains(strings.ReplaceAll(string(makefile), "'", ""), "CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_ARCH) "+want) {
-		t.Errorf("the Makefile does not build a function with %s", want)
+	for _, want := range []string{
+		"\nBUILD = CGO_ENABLED=0 GOOS=linux go build " + strings.Join(lambdaruntime.BuildFlags(), " ") + "\n",
+		"\tGOARCH=$(LAMBDA_ARCH) $(BUILD) -o ",
+	} {
+		if !strings.Contains(strings.ReplaceAll(string(makefile), "'", ""), want) {
+			t.Errorf("the Makefile does not build a function with %s", want)
+		}
 	}
 	folders, err := os.ReadDir("../../functions")
 	if err != nil {
