@@ -120,20 +120,7 @@ func TestRoutes_TellOfATableThatDoesNotAnswer(t *testing.T) {
 		"a broken disk":   {table.ErrStorage, table.ErrStorage, gone},
 	} {
 		t.Run(name, func(t *testing.T) {
-			deaf := &deafTable{Table: enginetest.Memory(t)}
-			s := &service{t: t, log: &lines{}}
-			var err error
-			if s.app, err = app.NewWith(deaf, app.Config{BaseURL: baseURL}, logline.New(s.log), app.Options{
-				RequestTime: 200 * time.Millisecond, Retry: []table.RetryOption{table.RetryFor(time.Millisecond)},
-			}); err != nil {
-				t.Fatal(err)
-			}
-			if s.tenant, err = tenant.ParseID("acme"); err != nil {
-				t.Fatal(err)
-			}
-			if err := s.app.Store.CreateTenant(t.Context(), s.tenant, tenant.DefaultSettings(), 5, tenant.Unlimited, time.Now()); err != nil {
-				t.Fatal(err)
-			}
+			s, deaf := deafService(t)
 			var record access.Record
 			s.token, record = access.Mint(s.tenant)
 			if err := s.app.Store.SaveToken(t.Context(), s.tenant, record); err != nil {
@@ -213,20 +200,7 @@ func TestRoutes_ProveNothingWithoutTheTable(t *testing.T) {
 		"throttled": table.ErrThrottled, "no connection": table.ErrNoConnection, "no answer": table.ErrUnavailable, "out of time": context.DeadlineExceeded,
 	} {
 		t.Run(name, func(t *testing.T) {
-			deaf := &deafTable{Table: enginetest.Memory(t)}
-			s := &service{t: t, log: &lines{}}
-			var err error
-			if s.app, err = app.NewWith(deaf, app.Config{BaseURL: baseURL}, logline.New(s.log), app.Options{
-				RequestTime: 200 * time.Millisecond, Retry: []table.RetryOption{table.RetryFor(time.Millisecond)},
-			}); err != nil {
-				t.Fatal(err)
-			}
-			if s.tenant, err = tenant.ParseID("acme"); err != nil {
-				t.Fatal(err)
-			}
-			if err := s.app.Store.CreateTenant(t.Context(), s.tenant, tenant.DefaultSettings(), 5, tenant.Unlimited, time.Now()); err != nil {
-				t.Fatal(err)
-			}
+			s, deaf := deafService(t)
 			s.token, _ = access.Mint(s.tenant)
 			s.handler = s.app.Handler()
 			deaf.reads = reads
@@ -242,6 +216,26 @@ func TestRoutes_ProveNothingWithoutTheTable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// deafService returns a service with the tenant acme on a deafTable.
+func deafService(t *testing.T) (*service, *deafTable) {
+	t.Helper()
+	deaf := &deafTable{Table: enginetest.Memory(t)}
+	s := &service{t: t, log: &lines{}}
+	var err error
+	if s.app, err = app.NewWith(deaf, app.Config{BaseURL: baseURL}, logline.New(s.log), app.Options{
+		RequestTime: 200 * time.Millisecond, Retry: []table.RetryOption{table.RetryFor(time.Millisecond)},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if s.tenant, err = tenant.ParseID("acme"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.app.Store.CreateTenant(t.Context(), s.tenant, tenant.DefaultSettings(), 5, tenant.Unlimited, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return s, deaf
 }
 
 // A deafTable fails every call once it is set to.
