@@ -288,7 +288,7 @@ func parseMoment(s string, now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is not a time: give one such as 2026-01-31T12:00:00Z, or how long ago, for example 2h or 3d", s)
+	return time.Time{}, fmt.Errorf("%q is not a time: give a time, for example 2026-01-31T12:00:00Z, or how long ago it was, for example 2h or 3d", s)
 }
 
 func newFailures() *cobra.Command {
@@ -297,7 +297,7 @@ func newFailures() *cobra.Command {
 	c := a.add(&cobra.Command{
 		Use: "failures TENANT", Short: "list the users and groups that fail now, why, and what to do",
 		Example: "  rollcall failures acme\n  rollcall failures acme --cause seat_limit --type User",
-		Long:    "Show what needs attention in a tenant, such as a revoked token in use, and the users and groups\nwhose last request failed: why, since when, and what to do. One is gone by itself once a\nrequest for it succeeds.",
+		Long:    "Show what needs attention in a tenant, for example a revoked token in use, and the users\nand groups whose last request failed: why, since when, and what to do. A user or group\nleaves the list by itself once a request for it succeeds.",
 		Args:    takes(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := oneWord(&kind, "type", resourceTypes); err != nil {

@@ -41,9 +41,9 @@ func onStage(t *testing.T, s *provoke.Stage) (path string) {
 	return path
 }
 
-// tells runs a command, and fails the test unless it ends with status and
+// checkPrints runs a command, and fails the test unless it ends with status and
 // prints all texts.
-func tells(t *testing.T, path string, status int, texts []string, args ...string) string {
+func checkPrints(t *testing.T, path string, status int, texts []string, args ...string) string {
 	t.Helper()
 	out, said := &output{}, &output{}
 	if got := run(t.Context(), append(args, "--info", path), strings.NewReader(""), out, said); got != status {
@@ -67,7 +67,7 @@ func TestExplain_EveryCause(t *testing.T) {
 			s := provoke.New(t, enginetest.Memory(t), 5)
 			path := onStage(t, s)
 			m := cause.Meaning()
-			tells(t, path, 0, []string{m.Action, m.Summary, cause.Documentation()}, "explain", string(cause))
+			checkPrints(t, path, 0, []string{m.Action, m.Summary, cause.Documentation()}, "explain", string(cause))
 			do, ok := provoke.Provocations[cause]
 			if !ok {
 				return
@@ -75,7 +75,7 @@ func TestExplain_EveryCause(t *testing.T) {
 			a := do(s)
 			recognized(t, elsewhere, cause, a.Detail)
 			if cause.Where() == provlog.InCloudWatch {
-				tells(t, path, exitNotFound, []string{"CloudWatch"}, "explain", "acme", a.RequestID)
+				checkPrints(t, path, exitNotFound, []string{"CloudWatch"}, "explain", "acme", a.RequestID)
 				return
 			}
 			// The advice is that of the error, if there is one.
@@ -83,14 +83,14 @@ func TestExplain_EveryCause(t *testing.T) {
 			if own := cause.Advice("", idp.Okta); strings.Contains(a.Detail, own) {
 				todo = own
 			}
-			tells(t, path, 0, []string{todo, m.Summary, string(cause), a.RequestID}, "explain", "acme", a.RequestID)
+			checkPrints(t, path, 0, []string{todo, m.Summary, string(cause), a.RequestID}, "explain", "acme", a.RequestID)
 			if a.Detail != "" {
 				// What to do and the request have lines of their own.
 				said := strings.TrimSuffix(a.Detail, " (request "+a.RequestID+")")
 				said = strings.TrimSuffix(said, " "+todo)
-				tells(t, path, 0, []string{said}, "explain", "acme", "Error while provisioning: "+a.Detail)
+				checkPrints(t, path, 0, []string{said}, "explain", "acme", "Error while provisioning: "+a.Detail)
 			}
-			tells(t, path, 0, []string{string(cause)}, "log", "acme", "--cause", string(cause))
+			checkPrints(t, path, 0, []string{string(cause)}, "log", "acme", "--cause", string(cause))
 		})
 	}
 }
@@ -112,7 +112,7 @@ func recognized(t *testing.T, path string, cause provlog.Cause, detail string) {
 		texts = append(texts, what)
 	}
 	for _, text := range texts {
-		printed := tells(t, path, 0, nil, "explain", "acme", text, "--json")
+		printed := checkPrints(t, path, 0, nil, "explain", "acme", text, "--json")
 		var d struct {
 			By     string
 			Causes []struct{ Cause provlog.Cause }
@@ -126,24 +126,24 @@ func recognized(t *testing.T, path string, cause provlog.Cause, detail string) {
 func TestFailures_UntilTheyAreMended(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
-	tells(t, path, 0, []string{"Nothing received yet.", "info: No request has been received yet."}, "failures", "acme")
+	checkPrints(t, path, 0, []string{"Nothing received yet.", "info: No request has been received yet."}, "failures", "acme")
 	holder := s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
 	body := provoke.User(`"userName":"new@example.com","externalId":"00u1"`)
 	refused := s.Send("POST", "/Users", body)
-	tells(t, path, 0, []string{"User new@example.com", "1 of 1 seats in use", provlog.SeatLimit.Advice("", idp.Okta), refused.RequestID, "1 fails."}, "failures", "acme")
-	tells(t, path, 0, []string{"create of User new@example.com: failure", "Still failing: failed once"}, "explain", "acme", refused.RequestID)
+	checkPrints(t, path, 0, []string{"User new@example.com", "1 of 1 seats in use", provlog.SeatLimit.Advice("", idp.Okta), refused.RequestID, "1 fails."}, "failures", "acme")
+	checkPrints(t, path, 0, []string{"create of User new@example.com: failure", "Still failing: failed once"}, "explain", "acme", refused.RequestID)
 	for _, by := range []string{"new@example.com", "00u1"} {
-		tells(t, path, 0, []string{"User new@example.com"}, "failures", "acme", "--subject", by)
-		tells(t, path, 0, []string{"failure", refused.RequestID}, "log", "acme", "--subject", by, "--since", "1h")
+		checkPrints(t, path, 0, []string{"User new@example.com"}, "failures", "acme", "--subject", by)
+		checkPrints(t, path, 0, []string{"failure", refused.RequestID}, "log", "acme", "--subject", by, "--since", "1h")
 	}
-	tells(t, path, 0, []string{"No entries found.", "The log has entries, but none with a time to", "Try again without the other flags."}, "log", "acme", "--until", "1h")
+	checkPrints(t, path, 0, []string{"No entries found.", "The log has entries, but none with a time to", "Try again without the other flags."}, "log", "acme", "--until", "1h")
 	s.Send("PATCH", "/Users/"+holder.ID(), provoke.Patch(`{"op":"replace","path":"active","value":false}`))
 	made := s.Send("POST", "/Users", body)
-	tells(t, path, 0, []string{"No user or group fails now."}, "failures", "acme")
-	tells(t, path, 0, []string{"Resolved at", made.RequestID}, "explain", "acme", refused.RequestID)
-	tells(t, path, 0, []string{"success", "created", "There are older entries: add --until 20"}, "log", "acme", "--limit", "1")
-	tells(t, path, 0, []string{`"searchedTo":"20`}, "log", "acme", "--limit", "1", "--json")
-	printed := tells(t, path, 0, nil, "log", "acme", "--json")
+	checkPrints(t, path, 0, []string{"No user or group fails now."}, "failures", "acme")
+	checkPrints(t, path, 0, []string{"Resolved at", made.RequestID}, "explain", "acme", refused.RequestID)
+	checkPrints(t, path, 0, []string{"success", "created", "There are older entries: add --until 20"}, "log", "acme", "--limit", "1")
+	checkPrints(t, path, 0, []string{`"searchedTo":"20`}, "log", "acme", "--limit", "1", "--json")
+	printed := checkPrints(t, path, 0, nil, "log", "acme", "--json")
 	var document struct{ Entries []map[string]any }
 	if err := json.Unmarshal([]byte(printed), &document); err != nil || len(document.Entries) != 4 {
 		t.Errorf("%v: %s", err, printed)
@@ -154,7 +154,7 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 func TestSearch_ThatFindsNothing(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 5)
 	path := onStage(t, s)
-	tells(t, path, 0, []string{"No entries found.", "The log has no entry:", "90 days", "log lines only"}, "log", "acme")
+	checkPrints(t, path, 0, []string{"No entries found.", "The log has no entry:", "90 days", "log lines only"}, "log", "acme")
 	s.Send("POST", "/Users", provoke.User(`"userName":"anna o'neil@example.com"`))
 	s.Send("POST", "/Users", provoke.User(`"userName":"bert@example.com"`))
 	server := " --info " + path + "\n"
@@ -168,7 +168,7 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 		{[]string{"log", "acme", "--until", "2020-01-01"}, []string{"The time searched ends at 2020-01-01 00:00:00 UTC", "keeps entries for 90 days"}},
 		{[]string{"failures", "acme", "--subject", "bert@example.com"}, []string{"The provisioning of \"bert@example.com\" does not fail"}},
 	} {
-		printed := tells(t, path, 0, nil, tt.args...)
+		printed := checkPrints(t, path, 0, nil, tt.args...)
 		for _, says := range tt.says {
 			if !strings.Contains(printed, says) {
 				t.Errorf("%v does not print %q: %s", tt.args, says, printed)
@@ -177,7 +177,7 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 		var document struct {
 			Nothing struct{ Reason, Detail string }
 		}
-		if inJSON := tells(t, path, 0, nil, append(tt.args, "--json")...); json.Unmarshal([]byte(inJSON), &document) != nil || document.Nothing.Reason == "" || document.Nothing.Detail == "" {
+		if inJSON := checkPrints(t, path, 0, nil, append(tt.args, "--json")...); json.Unmarshal([]byte(inJSON), &document) != nil || document.Nothing.Reason == "" || document.Nothing.Detail == "" {
 			t.Errorf("%v --json: %s", tt.args, inJSON)
 		}
 	}
@@ -190,12 +190,12 @@ func TestFailures_BeginWithWhatNeedsAttention(t *testing.T) {
 	path := onStage(t, s)
 	provoke.Provocations[provlog.TokenRevoked](s)
 	wants := []string{"Requests are refused now.\n", "error: Provisioning has stopped: revoked token …", " was used 1 time", provlog.TokenRevoked.Advice("", idp.Okta)}
-	printed := tells(t, path, 0, wants, "failures", "acme")
+	printed := checkPrints(t, path, 0, wants, "failures", "acme")
 	if strings.Contains(printed, "No failures") || strings.Contains(printed, "No user or group") {
 		t.Errorf("all is said to be well: %s", printed)
 	}
-	tells(t, path, 0, []string{`"state":"failing"`, `"kind":"token_refused"`}, "failures", "acme", "--json")
-	tells(t, path, 0, []string{"No failures found."}, "failures", "acme", "--cause", "duplicate")
+	checkPrints(t, path, 0, []string{`"state":"failing"`, `"kind":"token_refused"`}, "failures", "acme", "--json")
+	checkPrints(t, path, 0, []string{"No failures found."}, "failures", "acme", "--cause", "duplicate")
 }
 
 // Subjects that fail for the same reason are listed under one advice, the
@@ -207,7 +207,7 @@ func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 		s.Send("POST", "/Users", provoke.User(fmt.Sprintf(`"userName":%q`, name)))
 		s.Pass(time.Second)
 	}
-	printed := tells(t, path, 0, nil, "failures", "acme")
+	printed := checkPrints(t, path, 0, nil, "failures", "acme")
 	var order []string
 	for _, want := range []string{"seat_limit, Okta: 2\n", "User first\n", "failed         2 times, from ", "User second\n", "failed         once, at ", "duplicate, Okta: 1\n", "User holder\n", "3 fail. 'rollcall explain acme REQUEST --info " + path + "' explains one request.\n"} {
 		_, rest, ok := strings.Cut(printed, want)
@@ -216,7 +216,7 @@ func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 		}
 		printed, order = rest, append(order, want)
 	}
-	printed = tells(t, path, 0, []string{"what happened  1 of 1 seats in use; nothing was changed.\n"}, "failures", "acme")
+	printed = checkPrints(t, path, 0, []string{"what happened  1 of 1 seats in use; nothing was changed.\n"}, "failures", "acme")
 	if n := strings.Count(printed, provlog.SeatLimit.Advice("", idp.Okta)); n != 1 {
 		t.Errorf("what to do is said %d times: %s", n, printed)
 	}
@@ -274,8 +274,8 @@ func TestExplain_ReadsTheErrorFromStandardInput(t *testing.T) {
 func TestProvisioning_WrongUse(t *testing.T) {
 	path := onStage(t, provoke.New(t, enginetest.Memory(t), 1))
 	for want, args := range map[string][]string{
-		"is not a time: give one such as": {"log", "acme", "--since", "yesterday"},
-		"from 1":                          {"log", "acme", "--limit", "0"},
+		"is not a time: give a time, for example 2026-01-31T12:00:00Z, or how long ago it was": {"log", "acme", "--since", "yesterday"},
+		"from 1": {"log", "acme", "--limit", "0"},
 		`unknown outcome "bad". Known: success, warning, failure, skipped`: {"log", "acme", "--outcome", "bad"},
 		`unknown cause "seatlimit". Did you mean "seat_limit"?`:            {"failures", "acme", "--cause", "seatlimit"},
 		`unknown cause "worse"`:          {"log", "acme", "--cause", "worse"},
@@ -317,8 +317,8 @@ func TestProvisioning_HostileSubjects(t *testing.T) {
 			}
 			a := s.Send("POST", "/Users", provoke.User(fmt.Sprintf(`"userName":%s,"externalId":%s`, quoted, quoted)))
 			for _, args := range [][]string{{"log", "acme"}, {"failures", "acme"}, {"explain", "acme", a.RequestID}} {
-				printed := tells(t, path, 0, []string{a.RequestID}, args...)
-				inert := tells(t, path, 0, []string{a.RequestID}, append(args, "--json")...)
+				printed := checkPrints(t, path, 0, []string{a.RequestID}, args...)
+				inert := checkPrints(t, path, 0, []string{a.RequestID}, append(args, "--json")...)
 				for _, r := range printed + inert {
 					if r != '\n' && hidden(r) {
 						t.Errorf("rollcall %s prints %q", args[0], r)
@@ -359,18 +359,18 @@ func TestExplain_FailuresInTheWordsOfTheProvider(t *testing.T) {
 				s := provoke.New(t, enginetest.Memory(t), 5)
 				path := onStage(t, s)
 				in := f.Cause.Advice("", p)
-				tells(t, path, 0, []string{string(f.Cause), in}, "explain", string(f.Cause))
+				checkPrints(t, path, 0, []string{string(f.Cause), in}, "explain", string(f.Cause))
 				if in != f.Cause.Advice("", "") {
-					tells(t, path, 0, []string{"in " + p.Name() + " "}, "explain", string(f.Cause))
+					checkPrints(t, path, 0, []string{"in " + p.Name() + " "}, "explain", string(f.Cause))
 				}
 				a := f.By(s, p)
 				if f.Cause.Where() == provlog.InCloudWatch {
 					return // the pasted error itself has the advice, and no entry is kept
 				}
-				tells(t, path, 0, append([]string{string(f.Cause)}, says...), "explain", "acme", a.RequestID)
-				tells(t, path, 0, append([]string{string(f.Cause)}, says...), "explain", "acme", "Error while provisioning: "+a.Detail)
+				checkPrints(t, path, 0, append([]string{string(f.Cause)}, says...), "explain", "acme", a.RequestID)
+				checkPrints(t, path, 0, append([]string{string(f.Cause)}, says...), "explain", "acme", "Error while provisioning: "+a.Detail)
 				if s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["now"] == "failing" {
-					tells(t, path, 0, append([]string{string(f.Cause)}, says...), "failures", "acme")
+					checkPrints(t, path, 0, append([]string{string(f.Cause)}, says...), "failures", "acme")
 				}
 			})
 		}
@@ -382,7 +382,7 @@ func TestFailures_NoticesNameTheirRequests(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 5)
 	path := onStage(t, s)
 	s.Send("POST", "/Groups", provoke.Group("Sales", "019b8d62-7a80-7000-8000-00000000dead"))
-	printed := tells(t, path, 0, []string{"warning: Members that are not provisioned users were skipped"}, "failures", "acme")
+	printed := checkPrints(t, path, 0, []string{"warning: Members that are not provisioned users were skipped"}, "failures", "acme")
 	_, command, ok := strings.Cut(printed, "\n  requests    rollcall ")
 	command, _, _ = strings.Cut(command, "\n")
 	if !ok || !strings.HasSuffix(command, " --info "+path) {

@@ -130,7 +130,7 @@ func parseExpiry(s string, now time.Time) (string, error) {
 	if age, ok := parseAge(s); ok {
 		at = now.Add(age)
 	} else if err != nil {
-		return "", mistake("--expires: %q is not a time: give one such as 2027-01-31T00:00:00Z, or how long from now, for example 12h or 90d", s)
+		return "", mistake("--expires: %q is not a time: give a time, for example 2027-01-31T00:00:00Z, or how long from now, for example 12h or 90d", s)
 	}
 	return at.UTC().Format(time.RFC3339Nano), nil
 }
