@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/errortext"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
@@ -107,9 +108,9 @@ func diagnosisDetail(d provlog.Diagnosis, settings tenant.Settings) string {
 	switch {
 	case x.RequestID != "":
 		said = append(said, fmt.Sprintf("The log has no request with the id %s: it keeps change requests of this tenant for %s. Of requests with a revoked or expired token it keeps one a minute, of those with an unknown token none, and of reads only some that were refused.",
-			x.RequestID, count(settings.LogDays, "day")))
+			x.RequestID, amount.Count(int64(settings.LogDays), "day")))
 	case d.Match == provlog.ByWords:
-		said = append(said, fmt.Sprintf("The request was not found: the text has no request id, and none of the %s compared has this text.", count(d.Searched, "failed request")))
+		said = append(said, fmt.Sprintf("The request was not found: the text has no request id, and none of the %s compared has this text.", amount.Count(int64(d.Searched), "failed request")))
 	}
 	switch {
 	case d.Match == provlog.ByWords && len(d.Causes) == 1:

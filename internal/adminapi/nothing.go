@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -35,7 +36,7 @@ const wholeNames = "A search finds the whole userName, primary email, externalId
 
 func (s searched) detail(n provlog.Nothing) string {
 	subject, filters := fmt.Sprintf("%q", shown(s.Subject)), s.filters()
-	kept := fmt.Sprintf("the log keeps entries for %s", count(s.settings.LogDays, "day"))
+	kept := fmt.Sprintf("the log keeps entries for %s", amount.Count(int64(s.settings.LogDays), "day"))
 	switch n.Reason {
 	case provlog.UnknownSubject:
 		return "No user, group or log entry has the name or id " + subject + ". " + wholeNames
@@ -100,11 +101,4 @@ func shown(text string) string {
 		return string(r[:longest]) + "…"
 	}
 	return text
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

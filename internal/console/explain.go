@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/amount"
 )
 
 // explained is one entry of a request, in full.
@@ -142,9 +143,9 @@ func newSeatsText(s adminclient.Seats, now time.Time) *seatsText {
 	}{{s.Delta, "seat"}, {s.ReadersDelta, "reader"}} {
 		switch {
 		case change.n > 0:
-			t.Change = append(t.Change, count(change.n, change.noun)+" taken")
+			t.Change = append(t.Change, amount.Count(change.n, change.noun)+" taken")
 		case change.n < 0:
-			t.Change = append(t.Change, count(-change.n, change.noun)+" freed")
+			t.Change = append(t.Change, amount.Count(-change.n, change.noun)+" freed")
 		}
 	}
 	if t.Then == "" && len(t.Change) == 0 {

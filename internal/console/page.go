@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+
+	"github.com/rollcall-scim/rollcall/internal/amount"
 )
 
 // page is the answer of a handler.
@@ -48,8 +50,8 @@ var pageNames = []string{"tenants", "overview", "failed", "explain", "diagnosis"
 // parsePages reads the templates, each page's own within the frame.
 func parsePages() (map[string]*template.Template, error) {
 	frame, err := template.New("frame.html").Funcs(template.FuncMap{
-		"name": nameText, "text": detailText, "label": label, "number": number, "plain": plain, "kind": kind, "idp": idpName,
-		"count": func(n int, noun string) string { return count(int64(n), noun) },
+		"name": nameText, "text": detailText, "label": label, "number": amount.Number, "plain": plain, "kind": kind, "idp": idpName,
+		"count": func(n int, noun string) string { return amount.Count(int64(n), noun) },
 	}).ParseFS(files, "templates/frame.html", "templates/parts.html")
 	if err != nil {
 		return nil, err

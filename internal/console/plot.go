@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/amount"
 )
 
 // plot is a drawing of failures by cause over time: stacked bars, with the same
@@ -103,12 +104,12 @@ func newPlot(tenant string, spans []adminclient.FailureSpan) plot {
 		for _, cause := range rest {
 			n += totals[cause]
 		}
-		p.Legend = append(p.Legend, plotCause{Class: "c0", Label: count(int64(len(rest)), "other cause"), Total: n})
+		p.Legend = append(p.Legend, plotCause{Class: "c0", Label: amount.Count(int64(len(rest)), "other cause"), Total: n})
 	}
 	p.draw(spans, shown)
-	p.Summary = fmt.Sprintf("%s from %s to %s. Most: %s, %s.", count(int64(p.Total), "failure"),
+	p.Summary = fmt.Sprintf("%s from %s to %s. Most: %s, %s.", amount.Count(int64(p.Total), "failure"),
 		spans[0].From.UTC().Format("2 January 2006 15:04"), spans[len(spans)-1].To.UTC().Format("2 January 2006 15:04 UTC"),
-		p.Legend[0].Label, number(int64(p.Legend[0].Total)))
+		p.Legend[0].Label, amount.Number(int64(p.Legend[0].Total)))
 	return p
 }
 
@@ -144,7 +145,7 @@ func (p *plot) draw(spans []adminclient.FailureSpan, shown []string) {
 	const height = plotHeight - plotTop - plotBottom
 	y := func(n int) float64 { return plotTop + height - float64(n)/float64(top)*height }
 	for n := 0; n <= top; n += step {
-		p.Lines = append(p.Lines, plotLine{Y: fixed(y(n)), Label: number(int64(n))})
+		p.Lines = append(p.Lines, plotLine{Y: fixed(y(n)), Label: amount.Number(int64(n))})
 	}
 	width := float64(plotWidth-plotLeft) / float64(len(spans))
 	form, label := spanForms(spans)
@@ -163,7 +164,7 @@ func (p *plot) draw(spans []adminclient.FailureSpan, shown []string) {
 			p.Bars = append(p.Bars, plotBar{
 				Class: p.Legend[j].Class, X: fixed(x + width*0.1), Width: fixed(width * 0.8),
 				Y: fixed(y(stacked + n)), Height: fixed(y(stacked) - y(stacked+n)),
-				Title: fmt.Sprintf("%s UTC: %s × %s", span, number(int64(n)), p.Legend[j].Label),
+				Title: fmt.Sprintf("%s UTC: %s × %s", span, amount.Number(int64(n)), p.Legend[j].Label),
 			})
 			stacked += n
 		}

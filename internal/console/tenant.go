@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/amount"
 )
 
 // pageSize is the number of rows of a table.
@@ -79,12 +80,12 @@ const (
 func newMeter(id, name, noun string, n adminclient.Count, note string) meter {
 	m := meter{ID: id, Name: name, Level: levelOK}
 	if n.Limit == nil {
-		m.Text = count(n.Used, noun) + " in use, no limit"
+		m.Text = amount.Count(n.Used, noun) + " in use, no limit"
 		return m
 	}
 	limit := max(*n.Limit, 0)
 	m.Limited, m.Max, m.Now = true, limit, min(max(n.Used, 0), limit)
-	m.Text = fmt.Sprintf("%s of %s in use", number(n.Used), count(limit, noun))
+	m.Text = fmt.Sprintf("%s of %s in use", amount.Number(n.Used), amount.Count(limit, noun))
 	share := 1.0
 	if limit > 0 {
 		share = float64(m.Now) / float64(limit)
@@ -92,11 +93,11 @@ func newMeter(id, name, noun string, n adminclient.Count, note string) meter {
 	m.Width = fmt.Sprintf("%.2f", math.Min(share, 1)*100)
 	switch {
 	case n.Used > limit:
-		m.Level, m.Note = levelFull, number(n.Used-limit)+" above the limit. "+note
+		m.Level, m.Note = levelFull, amount.Number(n.Used-limit)+" above the limit. "+note
 	case n.Used == limit:
 		m.Level, m.Note = levelFull, "None is free. "+note
 	case share >= 0.9:
-		m.Level, m.Note = levelHigh, count(limit-n.Used, noun)+" left."
+		m.Level, m.Note = levelHigh, amount.Count(limit-n.Used, noun)+" left."
 	}
 	return m
 }

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
@@ -153,34 +154,10 @@ func ago(d time.Duration) string {
 	if d < 0 {
 		d, form = -d, "in %s"
 	}
-	switch {
-	case d < 10*time.Second:
+	if d < 10*time.Second {
 		return "just now"
-	case d < time.Minute:
-		return fmt.Sprintf(form, count(int64(d/time.Second), "second"))
-	case d < time.Hour:
-		return fmt.Sprintf(form, count(int64(d/time.Minute), "minute"))
-	case d < 48*time.Hour:
-		return fmt.Sprintf(form, count(int64(d/time.Hour), "hour"))
 	}
-	return fmt.Sprintf(form, count(int64(d/(24*time.Hour)), "day"))
-}
-
-// count returns a number with its noun.
-func count(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return number(n) + " " + noun + "s"
-}
-
-// number returns a number in groups of three digits.
-func number(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return fmt.Sprintf(form, amount.Length(d))
 }
 
 // labels are the causes whose names are not headings.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
@@ -422,7 +423,7 @@ func (j *judgement) expiring() []Notice {
 		}
 		notices = append(notices, Notice{
 			Kind: NoticeTokenExpires, Level: LevelWarning, Token: t,
-			Text: fmt.Sprintf("Token %s expires on %s (in %s) and is in use: rotate it before then.", t.name(), date(t.Expires), duration(left)),
+			Text: fmt.Sprintf("Token %s expires on %s (in %s) and is in use: rotate it before then.", t.name(), date(t.Expires), amount.Length(left)),
 		})
 	}
 	return notices
@@ -444,7 +445,7 @@ func idpName(name string) string {
 
 // plural is a number with what it counts.
 func plural(n int64, one, many string, atLeast bool) string {
-	text := fmt.Sprintf("%s %s", grouped(n), many)
+	text := fmt.Sprintf("%s %s", amount.Number(n), many)
 	if n == 1 {
 		text = "1 " + one
 	}
@@ -457,33 +458,12 @@ func plural(n int64, one, many string, atLeast bool) string {
 // times is how often something was done.
 func times(n int64, atLeast bool) string { return plural(n, "time", "times", atLeast) }
 
-// grouped is a number in groups of three digits.
-func grouped(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
 // ago says how long ago something was.
 func ago(d time.Duration) string {
 	if d < time.Second {
 		return "just now"
 	}
-	return duration(d) + " ago"
-}
-
-func duration(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return plural(int64(d/time.Second), "second", "seconds", false)
-	case d < time.Hour:
-		return plural(int64(d/time.Minute), "minute", "minutes", false)
-	case d < 48*time.Hour:
-		return plural(int64(d/time.Hour), "hour", "hours", false)
-	}
-	return plural(int64(d/(24*time.Hour)), "day", "days", false)
+	return amount.Length(d) + " ago"
 }
 
 func date(t time.Time) string { return t.UTC().Format("2 January 2006") }

@@ -1,0 +1,35 @@
+package amount_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/amount"
+)
+
+func TestNumber_GroupsThreeDigits(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -999: "-999", -1000: "-1,000"} {
+		if got := amount.Number(n); got != want {
+			t.Errorf("Number(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestCount_HasThePlural(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 seats", 1: "1 seat", 2: "2 seats", 45000: "45,000 seats"} {
+		if got := amount.Count(n, "seat"); got != want {
+			t.Errorf("Count(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestLength_IsInTheLargestWholeUnit(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 seconds", time.Second: "1 second", 59 * time.Second: "59 seconds", 90 * time.Second: "1 minute",
+		time.Hour - 1: "59 minutes", time.Hour: "1 hour", 48*time.Hour - 1: "47 hours", 48 * time.Hour: "2 days",
+	} {
+		if got := amount.Length(d); got != want {
+			t.Errorf("Length(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
