@@ -81,6 +81,9 @@ type Step struct {
 	Walk *Walk `json:"walk,omitempty"`
 	// Together sends requests concurrently.
 	Together []Sent `json:"together,omitempty"`
+	// Rest waits for a time, for example until a limiter has its full burst
+	// again.
+	Rest string `json:"rest,omitempty"`
 	// List sets a variable to a list: With, once for each of Times or Each.
 	List bool `json:"list,omitempty"`
 
@@ -107,7 +110,8 @@ type Step struct {
 
 	Status statuses `json:"status,omitempty"`
 	// Statuses counts the answers to Together by status; "2xx" counts all
-	// successes.
+	// successes. Unless it counts "429", a request with that answer is sent
+	// again.
 	Statuses map[string]matcher `json:"statuses,omitempty"`
 	// Error expects an error document with this scimType, "" without one.
 	Error  *string            `json:"error,omitempty"`
@@ -204,6 +208,7 @@ func (s *Step) verbs() []string {
 		{"freeSeats", s.FreeSeats != nil},
 		{"walk", s.Walk != nil},
 		{"together", s.Together != nil},
+		{"rest", s.Rest != ""},
 		{"list", s.List},
 	} {
 		if v.has {

@@ -150,6 +150,7 @@ var allowed = map[string]string{
 	"freeSeats":  "",
 	"walk":       "",
 	"together":   "times more each statuses",
+	"rest":       "",
 	"list":       "with times more each as",
 }
 
@@ -241,6 +242,8 @@ func (s *Step) validateVerb(verb string) error {
 		return s.Walk.validate()
 	case verb == "together":
 		return s.validateTogether()
+	case verb == "rest":
+		return validDuration(verb, s.Rest)
 	case verb == "list" && (s.As == "" || s.With == nil || !many):
 		return errors.New("list needs as, with, and times or each")
 	}
@@ -287,10 +290,19 @@ func (w *Walk) validate() error {
 	return checkRequest(http.MethodGet, w.Path)
 }
 
+// validDuration returns an error unless the text of a word is a duration above
+// zero.
+func validDuration(word, text string) error {
+	if d, err := time.ParseDuration(text); err != nil || d <= 0 {
+		return fmt.Errorf("%s %q is not a duration", word, text)
+	}
+	return nil
+}
+
 func (s *Step) validateExpected() error {
 	if s.Within != "" {
-		if d, err := time.ParseDuration(s.Within); err != nil || d <= 0 {
-			return fmt.Errorf("within %q is not a duration", s.Within)
+		if err := validDuration("within", s.Within); err != nil {
+			return err
 		}
 	}
 	for status := range s.Statuses {

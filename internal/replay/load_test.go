@@ -87,6 +87,7 @@ func TestLoad_RefusesWhatWouldPassInSilence(t *testing.T) {
 		{"with and operations", check(`{"request":"PATCH /Users","with":{},"operations":[]}`), "not both"},
 		{"with and operations at once", check(`{"together":[{"request":"PATCH /Users","with":{},"operations":[]}],"statuses":{"200":1}}`), "not both"},
 		{"together without statuses", check(`{"together":[{"request":"GET /Users"}]}`), "statuses"},
+		{"a rest of no duration", check(`{"rest":"soon"}`), "not a duration"},
 		{"a request without a path", check(`{"request":"GET"}`), "begin with /"},
 		{"no status of HTTP", check(`{"together":[{"request":"GET /Users"}],"statuses":{"ok":1}}`), "not a status"},
 		{"a list without a name", check(`{"list":true,"with":1,"times":2}`), "list needs"},

@@ -252,6 +252,12 @@ func (r *runner) do(s *Step) error {
 		return r.walk(s.Walk)
 	case "together":
 		return r.together(s)
+	case "rest":
+		d, err := time.ParseDuration(s.Rest)
+		if err != nil {
+			return err
+		}
+		return sleep(r.ctx, d)
 	case "list":
 		return r.list(s)
 	}
@@ -428,6 +434,12 @@ func (r *runner) together(s *Step) error {
 			messages = append(messages, m)
 		}
 	}
+	// A limiter that earlier requests have emptied is not part of the answer,
+	// unless the step counts its refusals.
+	send := func(m message) (*answer, error) { return r.sendPatiently(m, nil) }
+	if _, counted := s.Statuses[strconv.Itoa(http.StatusTooManyRequests)]; counted {
+		send = r.send
+	}
 	answers := make([]*answer, len(messages))
 	faults := make([]error, len(messages))
 	slots := make(chan struct{}, maxTogether)
@@ -436,7 +448,7 @@ func (r *runner) together(s *Step) error {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			answers[i], faults[i] = r.send(m)
+			answers[i], faults[i] = send(m)
 			if faults[i] == nil {
 				faults[i] = answers[i].manners()
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A doer answers requests without a connection.
@@ -231,6 +232,36 @@ func TestRun_ComesAgainWhenRefusedForHaste(t *testing.T) {
 	before := len(f.requests)
 	if r := Run(t.Context(), target, c); r.Outcome != Failed || len(f.requests)-before != 5 {
 		t.Errorf("%s after %d requests, want 5", r.Outcome, len(f.requests)-before)
+	}
+}
+
+func TestRun_TogetherIsPatientUnlessItCounts429(t *testing.T) {
+	const together = `{"together":[{"request":"POST /Users","with":{"userName":"c{{n}}"}}],"times":4,"statuses":%s}`
+	for _, tt := range []struct{ statuses, reason string }{
+		{`{"201":2,"403":2}`, ""},
+		{`{"201":2,"403":2,"429":0}`, "answered with 201 is 1, want 2"},
+		{`{"201":1,"403":0,"429":3}`, ""},
+	} {
+		f, target := newFake(t, 2)
+		c := oneCase(t, fmt.Sprintf(together, tt.statuses))
+		c.Method, c.Path, c.Body = http.MethodGet, "/Users", nil
+		c.Expect.Status = nil
+		f.hasty = 3
+		c.Steps, c.Checks = c.Checks, nil
+		r := Run(t.Context(), target, c)
+		if tt.reason == "" && len(r.Reasons) > 0 || tt.reason != "" && (len(r.Reasons) == 0 || !strings.Contains(r.Reasons[0], tt.reason)) {
+			t.Errorf("%s: %s %v", tt.statuses, r.Outcome, r.Reasons)
+		}
+	}
+}
+
+func TestRun_Rests(t *testing.T) {
+	_, target := newFake(t, 1)
+	c := oneCase(t, `{"rest":"20ms"}`)
+	start := time.Now()
+	wantPassed(t, Run(t.Context(), target, c))
+	if took := time.Since(start); took < 20*time.Millisecond {
+		t.Errorf("the rest took %s, want at least 20 ms", took)
 	}
 }
 
