@@ -33,20 +33,20 @@ conformance: ## third-party suites and clients, on both engines
 	@scripts/dynamodb-local/run.sh -- scripts/conformance.sh
 
 conformance-doc: ## docs/reference/scim-conformance.md, from the requirements and the tests
-	go test -count=1 ./internal/conformance -update
+	go test -count=1 ./internal/check/conformance -update
 
 causes-doc: ## docs/reference/causes.md, from the table of causes
 	go test -count=1 ./internal/provlog -update
 
 quirks-doc: ## docs/reference/dialect-places.md, from the table of dialects and places
-	go test -count=1 -run Documented ./internal/replay/replaytest -update
+	go test -count=1 -run Documented ./internal/e2e/replay/replaytest -update
 
 console-shots: ## docs/images, pictures of the console (Chromium)
 	@mkdir -p docs/images
-	go test -count=1 -run TestShots ./internal/console/browsertest -shots $(CURDIR)/docs/images
+	go test -count=1 -run TestShots ./internal/e2e/browser -shots $(CURDIR)/docs/images
 
 infra: ## writes the queries, dashboard and alarms of infra/ into template.yaml
-	go test -count=1 -run TestTemplate ./internal/watch -update
+	go test -count=1 -run TestTemplate ./internal/check/watch -update
 
 fmt: ## format the code
 	scripts/tool.sh gofumpt -w .
@@ -58,7 +58,7 @@ vet:
 	go vet ./...
 
 arch: ## import rules, and what must agree: routes, functions, commands
-	go test -count=1 ./internal/arch
+	go test -count=1 ./internal/check/arch
 
 template: ## cfn-lint and sam validate on template.yaml
 	scripts/sam.sh cfn-lint template.yaml
@@ -70,14 +70,14 @@ SAM_ARCH = $(if $(filter arm64,$(HOST_ARCH)),arm64,x86_64)
 SAM_CHECK = $(CURDIR)/.aws-sam/check
 
 sam-check: sam-binaries ## sam build, then every event through the built binaries
-	scripts/dynamodb-local/run.sh -- go test -count=1 -run 'TestEvents|TestGrants' ./internal/app
+	scripts/dynamodb-local/run.sh -- go test -count=1 -run 'TestEvents|TestGrants' ./internal/e2e/system
 
 # By then make check has tested the handlers' answers to the events.
 sam-binaries: template
 	@mkdir -p $(SAM_CHECK)
 	LAMBDA_ARCH=$(HOST_ARCH) scripts/sam.sh sam build --template template.yaml --build-dir $(SAM_CHECK) --no-cached \
 		--parameter-overrides Architecture=$(SAM_ARCH) >$(SAM_CHECK).log 2>&1 || { cat $(SAM_CHECK).log; exit 1; }
-	ROLLCALL_TEST_BINARIES=$(SAM_CHECK) scripts/dynamodb-local/run.sh -- go test -count=1 ./internal/lambdaruntime/... ./internal/iam
+	ROLLCALL_TEST_BINARIES=$(SAM_CHECK) scripts/dynamodb-local/run.sh -- go test -count=1 ./internal/dev/lambdaruntime/... ./internal/check/iam
 
 bin/samlocal: FORCE
 	@go build -o bin/samlocal ./cmd/samlocal
@@ -97,7 +97,7 @@ sam-test: bin/samlocal ## checks that sam local answers as rollcall local does; 
 	@exec bin/samlocal test $(ARGS)
 
 soak: erasure-full ## the long forms of tests: make check has the short ones
-	go test -count=1 -timeout 60m -v -run 'TestKilled$$' ./internal/app -killed-full
+	go test -count=1 -timeout 60m -v -run 'TestKilled$$' ./internal/e2e/system -killed-full
 
 erasure-full: ## deletes a tenant of 200,000 users and 1,000,000 memberships: minutes, 2 GB of disk
 	go test -count=1 -timeout 60m -v -run 'TestErasure_(FullSize|OfOneUserInABounded)' ./internal/store -erasure-full

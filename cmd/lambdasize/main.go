@@ -19,7 +19,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/lambdaruntime"
+	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
 )
 
 const (
@@ -33,7 +33,7 @@ const (
 	// grace is how long a process has to stop after SIGTERM.
 	grace = 5 * time.Second
 
-	empty = "internal/lambdaruntime/testdata/empty"
+	empty = "internal/dev/lambdaruntime/testdata/empty"
 )
 
 const usage = `lambdasize builds the functions as they are deployed, and says of each how large

@@ -25,7 +25,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/replay"
+	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 )
 
 func main() {

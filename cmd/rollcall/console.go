@@ -14,7 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/console"
-	"github.com/rollcall-scim/rollcall/internal/local"
+	"github.com/rollcall-scim/rollcall/internal/dev/local"
 )
 
 const consoleLong = `Serve the console on this machine: web pages that show which users fail, why, what to

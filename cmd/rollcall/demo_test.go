@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/demo"
+	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 )
 
 // Each command that the demo prints works, and shows what the text announces.

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
-	"github.com/rollcall-scim/rollcall/internal/provoke"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 

@@ -5,7 +5,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/rollcall-scim/rollcall/internal/replay"
+	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 )
 
 // A tally counts passed and failed checks.

@@ -9,7 +9,7 @@ import "strings"
 type difference struct {
 	// name is its name in docs/how-to/sam-local.md.
 	name string
-	// line is the id of a line of internal/replay, for a difference that
+	// line is the id of a line of internal/e2e/replay, for a difference that
 	// affects one.
 	line string
 

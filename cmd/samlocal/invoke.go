@@ -17,13 +17,13 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall"
-	"github.com/rollcall-scim/rollcall/internal/eventfile"
-	"github.com/rollcall-scim/rollcall/internal/fixture"
-	"github.com/rollcall-scim/rollcall/internal/local"
+	"github.com/rollcall-scim/rollcall/internal/dev/eventfile"
+	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
+	"github.com/rollcall-scim/rollcall/internal/dev/local"
 )
 
 const invokeAbout = `samlocal invoke gives a function one event, by sam local invoke, with a table that
-internal/fixture has filled. It prints the answer and, when FILE's .want.json lies
+internal/dev/fixture has filled. It prints the answer and, when FILE's .want.json lies
 beside it, whether that is what is expected.`
 
 func runInvoke(ctx context.Context, args []string, m machine, stdout, stderr io.Writer) error {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/eventfile"
-	"github.com/rollcall-scim/rollcall/internal/fixture"
+	"github.com/rollcall-scim/rollcall/internal/dev/eventfile"
+	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 )
 
 func TestFunctionOf_FollowsTheRoute(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/local"
-	"github.com/rollcall-scim/rollcall/internal/replay"
+	"github.com/rollcall-scim/rollcall/internal/dev/local"
+	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 )
 
 const (

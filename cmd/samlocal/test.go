@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
-	"github.com/rollcall-scim/rollcall/internal/replay"
 )
 
 const testAbout = `samlocal test tries the functions under SAM: the commands of docs/how-to/sam-local.md as they

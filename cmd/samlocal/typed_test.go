@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/fixture"
+	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 )
 
 func TestGuide_HasCommandsThatAreTried(t *testing.T) {

@@ -18,7 +18,7 @@ const (
 	// MembersAdd: IDs join.
 	MembersAdd MemberChangeKind = "add"
 	// MembersRemove: IDs leave. Ids that are not members are ignored: removing
-	// is idempotent, internal/replay entra-g09-remove-absent.
+	// is idempotent, internal/e2e/replay entra-g09-remove-absent.
 	MembersRemove MemberChangeKind = "remove"
 	// MembersReplace: the members are exactly IDs; with no IDs, the group is
 	// empty.

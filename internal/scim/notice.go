@@ -17,7 +17,7 @@ const (
 	// NoticeSchemasIgnored: a PATCH names schemas, which are always recomputed.
 	NoticeSchemasIgnored = "schemas_ignored"
 	// NoticeStringBoolean: "True" or "False" was accepted as a boolean. Entra
-	// sends them: internal/replay entra-013-disable-string.
+	// sends them: internal/e2e/replay entra-013-disable-string.
 	NoticeStringBoolean = "string_boolean"
 	// NoticeStringNumber: a string of digits was accepted as a number. The
 	// SCIM-SDK's client sends count and startIndex of a search this way.
@@ -26,11 +26,11 @@ const (
 	NoticeSingleValue = "single_value"
 	// NoticeBareValue: a bare value, for example a string, was accepted as the
 	// value of a complex attribute, or of one of its elements. Entra sends
-	// managers this way: internal/replay entra-032-manager-string.
+	// managers this way: internal/e2e/replay entra-032-manager-string.
 	NoticeBareValue = "bare_value"
 	// NoticeStringifiedValue: a complex value, the attributes of an extension,
 	// or the whole value of an operation was decoded from JSON in a string.
-	// Entra sends roles this way: internal/replay entra-029-roles-stringified.
+	// Entra sends roles this way: internal/e2e/replay entra-029-roles-stringified.
 	NoticeStringifiedValue = "stringified_value"
 	// NoticeWrappedValue: the value of a singular attribute was taken out of an
 	// array of one. Entra's old client sends this:
@@ -73,25 +73,25 @@ const (
 	// NoticeKept: an attribute that always has a value was not removed.
 	NoticeKept = "value_kept"
 	// NoticeOperationCase: op was not in lower case. Entra sends Add, Replace
-	// and Remove: internal/replay entra-013-disable-string.
+	// and Remove: internal/e2e/replay entra-013-disable-string.
 	NoticeOperationCase = "operation_case"
 	// NoticeNoOperations: a PATCH had no operations. Entra sends this:
-	// internal/replay entra-g17-empty-operations.
+	// internal/e2e/replay entra-g17-empty-operations.
 	NoticeNoOperations = "no_operations"
 	// NoticePathInValue: a name in a value without a path was itself a path.
-	// Okta and Entra send them: internal/replay entra-023-ext-path-bool-string.
+	// Okta and Entra send them: internal/e2e/replay entra-023-ext-path-bool-string.
 	NoticePathInValue = "path_in_value"
 	// NoticeRemovedValues: a remove had a value, and removed only that. Entra
-	// sends it: internal/replay entra-g07-remove-member-value-array.
+	// sends it: internal/e2e/replay entra-g07-remove-member-value-array.
 	NoticeRemovedValues = "removed_values"
 	// NoticeMadeValue: an operation created the value that its path did not
-	// match. Entra relies on it: internal/replay
+	// match. Entra relies on it: internal/e2e/replay
 	// entra-025-email-replace-creates.
 	NoticeMadeValue = "made_value"
 	// NoticeFilterBoolean: a filter in a path compared a boolean with a string.
 	NoticeFilterBoolean = "filter_boolean"
 	// NoticeFilterForm: a filter had a form beyond the grammar: a comparison
-	// after brackets, as Entra sends it (internal/replay
+	// after brackets, as Entra sends it (internal/e2e/replay
 	// entra-006-match-work-email), brackets after a singular attribute, or a
 	// whole extension with pr.
 	NoticeFilterForm = "filter_form"

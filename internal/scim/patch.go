@@ -75,7 +75,7 @@ func DecodePatch(body []byte) (*Patch, error) {
 }
 
 // operation decodes one operation. Members other than op, path and value are
-// ignored: internal/replay entra-g16-op-extra-key.
+// ignored: internal/e2e/replay entra-g16-op-extra-key.
 func (p *Patch) operation(v any) (Operation, error) {
 	object, ok := v.(map[string]any)
 	if !ok {

@@ -78,7 +78,7 @@ func (w *patching) addValues(l location, list, sent []any) error {
 
 // removeValues removes the sent values from a list and keeps the others. In the
 // standard a remove clears the attribute; Entra means only what it sends:
-// internal/replay entra-g07-remove-member-value-array.
+// internal/e2e/replay entra-g07-remove-member-value-array.
 func (w *patching) removeValues(l location, list, sent []any) error {
 	w.notices.add(NoticeRemovedValues, pathOf(l.target))
 	if l.attr.Type != TypeComplex {
@@ -210,7 +210,7 @@ func (w *patching) changed(op PatchOp, l location, old, parts map[string]any) (m
 }
 
 // described returns the value that an operation creates because the path
-// selected none; nil if it creates none. Entra relies on it: internal/replay
+// selected none; nil if it creates none. Entra relies on it: internal/e2e/replay
 // entra-025-email-replace-creates.
 func (w *patching) described(op PatchOp, l location, parts map[string]any) (map[string]any, error) {
 	parts = maps.Clone(parts)

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall"
-	"github.com/rollcall-scim/rollcall/internal/local"
+	"github.com/rollcall-scim/rollcall/internal/dev/local"
 )
 
 func TestLocal_IsTheTemplateForThisMachine(t *testing.T) {

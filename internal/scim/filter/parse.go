@@ -24,7 +24,7 @@ func (e *Error) Error() string {
 //
 // Two forms beyond the grammar of the standard are accepted: a comparison on
 // the values that a filter in brackets matches, emails[type eq "work"].value eq
-// "x", which Entra sends (internal/replay entra-006-match-work-email); and a
+// "x", which Entra sends (internal/e2e/replay entra-006-match-work-email); and a
 // missing space beside a parenthesis, a bracket or a quote, where none is
 // needed to separate tokens.
 //

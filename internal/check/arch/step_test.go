@@ -1,0 +1,167 @@
+package arch
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	rollcall "github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/dev/local"
+	"github.com/rollcall-scim/rollcall/internal/httpapi"
+)
+
+// API Gateway sends each request to the function whose handler serves it.
+func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
+	deployed, err := local.Routes(rollcall.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"$default → " + logicalID("bulk")}
+	for _, r := range httpapi.Routes() {
+		want = append(want, fmt.Sprintf("%s %s → %s", r.Method, r.Path, logicalID(r.Function)))
+		if r.Method == http.MethodGet {
+			want = append(want, fmt.Sprintf("HEAD %s → %s", r.Path, logicalID(r.Function)))
+		}
+	}
+	for _, r := range adminapi.Routes() {
+		want = append(want, fmt.Sprintf("%s %s → %s for signed requests", r.Method, r.Path, logicalID("admin")))
+	}
+	want = append(want, "ANY "+adminapi.Prefix+"/{proxy+} → "+logicalID("admin")+" for signed requests")
+	var got []string
+	for _, r := range deployed {
+		signed := ""
+		if r.IAM {
+			signed = " for signed requests"
+		}
+		got = append(got, r.Key()+" → "+r.Function+signed)
+	}
+	compare(t, "route of template.yaml", got, "route of the handlers", want)
+}
+
+// Every folder under functions/ is a function of the template and has a make
+// target that builds it, and vice versa.
+func TestFunctions_TemplateAndMakefileAreInStepWithTheFolders(t *testing.T) {
+	entries, err := os.ReadDir(filepath.Join(root(t), "functions"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders []string
+	for _, e := range entries {
+		folders = append(folders, logicalID(e.Name()))
+	}
+	var resources []string
+	for _, m := range regexp.MustCompile(`(?m)^  (\w+):\n    Type: AWS::Serverless::Function$`).FindAllSubmatch(rollcall.Template, -1) {
+		resources = append(resources, string(m[1]))
+	}
+	compare(t, "function of template.yaml", resources, "folder under functions/", folders)
+
+	var targets []string
+	makefile := file(t, "Makefile")
+	for _, m := range regexp.MustCompile(`(?m)^build-(\w+):\n\t\$\(call build,(\w+)\)`).FindAllStringSubmatch(makefile, -1) {
+		if m[1] != logicalID(m[2]) {
+			t.Errorf("build-%s builds functions/%s", m[1], m[2])
+		}
+		targets = append(targets, m[1])
+		if !regexp.MustCompile(`(?m)^FUNCTIONS := .*\bbuild-` + m[1] + `\b`).MatchString(makefile) {
+			t.Errorf("FUNCTIONS in the Makefile leaves out build-%s", m[1])
+		}
+	}
+	compare(t, "build target", targets, "folder under functions/", folders)
+}
+
+// The schedule in the template is the interval at which rollcall local sweeps,
+// and a sweep ends before the next one begins.
+func TestSweep_TemplateIsInStepWithTheInterval(t *testing.T) {
+	_, function, _ := strings.Cut(string(rollcall.Template), "\n  SweepFunction:\n")
+	function, _, _ = strings.Cut(function, "\n\n")
+	for _, want := range []string{
+		fmt.Sprintf("Schedule: rate(%d minutes)\n", app.SweepInterval/time.Minute),
+		fmt.Sprintf("Timeout: %d\n", app.SweepInterval/time.Second),
+	} {
+		if !strings.Contains(function, want) {
+			t.Errorf("SweepFunction in template.yaml has no %q", want)
+		}
+	}
+}
+
+// Make targets that a document names exist.
+func TestDocuments_NameMakeTargetsThatExist(t *testing.T) {
+	targets := make(map[string]bool)
+	for _, m := range regexp.MustCompile(`(?m)^([a-zA-Z][\w-]*):`).FindAllStringSubmatch(file(t, "Makefile"), -1) {
+		targets[m[1]] = true
+	}
+	if !targets["run"] || !targets["test"] || !targets["check"] {
+		t.Fatalf("targets %v", targets)
+	}
+	documents, err := filepath.Glob(filepath.Join(root(t), "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob(filepath.Join(root(t), "docs", "[^d]*", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := regexp.MustCompile("(?m)(?:^\\s*(?:\\$ )?|`)make ([a-z][\\w-]*)")
+	for _, document := range append(documents, more...) {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
+			if !targets[m[1]] {
+				t.Errorf("%s has make %s, which is not a target", filepath.Base(document), m[1])
+			}
+		}
+	}
+}
+
+// logicalID returns the function's name in template.yaml: functions/users is
+// UsersFunction.
+func logicalID(folder string) string {
+	return strings.ToUpper(folder[:1]) + folder[1:] + "Function"
+}
+
+// compare reports what is in one list and not in the other.
+func compare(t *testing.T, gotWhat string, got []string, wantWhat string, want []string) {
+	t.Helper()
+	for _, s := range got {
+		if !slices.Contains(want, s) {
+			t.Errorf("%s %s: no such %s", gotWhat, s, wantWhat)
+		}
+	}
+	for _, s := range want {
+		if !slices.Contains(got, s) {
+			t.Errorf("%s %s: no such %s", wantWhat, s, gotWhat)
+		}
+	}
+	if len(got) == 0 {
+		t.Errorf("no %s found", gotWhat)
+	}
+}
+
+func file(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root(t), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// root returns the module's folder.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join("..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

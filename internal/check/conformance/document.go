@@ -1,0 +1,197 @@
+package conformance
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Evidence is what the requirements are checked against.
+type Evidence struct {
+	// Proofs are the tests, by the requirements that they prove.
+	Proofs map[string][]Proof
+	// Lines are the ids of the replay's lines that are sent.
+	Lines map[string]bool
+	// Divergences is the text of docs/reference/scim-divergences.md.
+	Divergences string
+}
+
+var citation = regexp.MustCompile(`RFC \d{4} §[\d.]*\d`)
+
+// Check returns the claims that are not true: a requirement marked done without
+// a test, one marked not done that has one, a test of an unknown requirement, a
+// replay line that is not sent, a divergence that docs/reference/scim-divergences.md does
+// not have.
+func Check(sections []Section, e Evidence) []string {
+	var faults []string
+	known := make(map[string]bool)
+	for _, s := range sections {
+		if len(s.Requirements) == 0 {
+			faults = append(faults, fmt.Sprintf("RFC %s §%s has no requirement", s.RFC, s.Number))
+		}
+		for _, q := range s.Requirements {
+			known[q.ID] = true
+			proofs := e.Proofs[q.ID]
+			switch {
+			case q.Standing == Done && len(proofs)+len(q.Replay) == 0:
+				faults = append(faults, q.ID+" has neither a test nor a reason")
+			case q.Standing == NotDone && len(q.Replay) > 0:
+				faults = append(faults, q.ID+" is not done, and names "+q.Replay[0])
+			case q.Standing == NotDone && len(proofs) > 0:
+				faults = append(faults, fmt.Sprintf("%s is not done, and %s claims it", q.ID, proofs[0].At))
+			case q.Standing == Diverges && !listed(q.Reason, e.Divergences):
+				faults = append(faults, q.ID+" diverges, and cites no section that docs/reference/scim-divergences.md has")
+			}
+			for _, line := range q.Replay {
+				if !e.Lines[line] {
+					faults = append(faults, q.ID+" names "+line+", which the replay does not send")
+				}
+			}
+		}
+	}
+	for id, proofs := range e.Proofs {
+		if !known[id] {
+			faults = append(faults, fmt.Sprintf("%s: unknown requirement %s", proofs[0].At, id))
+		}
+	}
+	slices.Sort(faults)
+	return faults
+}
+
+// listed reports whether a reason cites a section in the first column of the
+// table of divergences.
+func listed(reason, divergences string) bool {
+	for _, cited := range citation.FindAllString(reason, -1) {
+		for line := range strings.Lines(divergences) {
+			first, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " |")
+			if strings.HasPrefix(line, "| ") && slices.Contains(sectionsIn(first), cited) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sectionsIn returns the sections that a cell names: RFC 7644 §3.3, §3.5 are
+// two.
+func sectionsIn(cell string) []string {
+	rfc, rest, _ := strings.Cut(cell, " §")
+	var all []string
+	for number := range strings.SplitSeq(rest, ", §") {
+		all = append(all, rfc+" §"+number)
+	}
+	return all
+}
+
+const preamble = `# What SCIM asks of a service provider, and how rollcall stands to it
+
+Every requirement of RFC 7643, RFC 7644 (verified errata applied) and RFC 9865 that binds a service provider, and of RFC 6750 what RFC 7644 §2 leans on; of MAY what a client would notice; what binds clients alone is left out. The statements are ours, the RFCs decide. ` + "`states`" + ` is the level of what an RFC says without a word of RFC 2119.
+
+This file is made of [requirements.tsv](../../internal/check/conformance/requirements.tsv) and the tests: a test names what it proves in a comment, ` + "`// Covers: ID`" + `. ` + "`go test ./internal/check/conformance -update`" + ` writes it, and without ` + "`-update`" + ` fails when it is out of date. A name like ` + "`httpapi.TestRefusals/no seat`" + ` is a test in internal/httpapi and a case of its table; ` + "`replay`" + ` is a line of internal/e2e/replay/requests.jsonl.
+
+| standing | |
+|---|---|
+| done | and a test fails when it is broken |
+| **not done** | the reason says what happens instead |
+| disclaimed | /ServiceProviderConfig says that the feature is not there |
+| diverges | on purpose: [scim-divergences.md](scim-divergences.md) says why |
+| does not arise | what it is about never comes to be here |
+
+`
+
+// Document returns docs/reference/scim-conformance.md.
+func Document(sections []Section, proofs map[string][]Proof) []byte {
+	var b strings.Builder
+	b.WriteString(preamble)
+	summary(&b, sections)
+	rfc := ""
+	for _, s := range sections {
+		if s.RFC != rfc {
+			rfc = s.RFC
+			fmt.Fprintf(&b, "\n## RFC %s\n", rfc)
+		}
+		fmt.Fprintf(&b, "\n### RFC %s §%s %s\n\n| id | level | what | standing | proof |\n|---|---|---|---|---|\n", s.RFC, s.Number, s.Title)
+		for _, q := range s.Requirements {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n",
+				q.ID, q.Level, cell(q.Statement), standing(q), proofCell(q, proofs[q.ID]))
+		}
+	}
+	return []byte(b.String())
+}
+
+// summary counts the requirements by RFC and standing.
+func summary(b *strings.Builder, sections []Section) {
+	type counts struct {
+		all, notDoneMust int
+		by               map[Standing]int
+	}
+	var rfcs []string
+	of := make(map[string]*counts)
+	total := &counts{by: make(map[Standing]int)}
+	for _, s := range sections {
+		c := of[s.RFC]
+		if c == nil {
+			c = &counts{by: make(map[Standing]int)}
+			of[s.RFC] = c
+			rfcs = append(rfcs, s.RFC)
+		}
+		for _, q := range s.Requirements {
+			for _, c := range []*counts{c, total} {
+				c.all++
+				c.by[q.Standing]++
+				if q.Standing == NotDone && mandatory(q.Level) {
+					c.notDoneMust++
+				}
+			}
+		}
+	}
+	b.WriteString("| | requirements | done | diverges | disclaimed | does not arise | not done | of these MUST, SHALL, REQUIRED |\n|---|---|---|---|---|---|---|---|\n")
+	row := func(name string, c *counts) {
+		fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d | %d |\n", name, c.all,
+			c.by[Done], c.by[Diverges], c.by[Disclaimed], c.by[NoOccasion], c.by[NotDone], c.notDoneMust)
+	}
+	for _, rfc := range rfcs {
+		row("RFC "+rfc, of[rfc])
+	}
+	row("all", total)
+}
+
+func standing(q Requirement) string {
+	name := string(q.Standing)
+	switch q.Standing {
+	case NotDone:
+		name = "**" + name + "**"
+	case Diverges:
+		name = "[" + name + "](scim-divergences.md)"
+	}
+	if q.Reason == "" {
+		return name
+	}
+	return name + ": " + cell(q.Reason)
+}
+
+// maxCase is the longest name of a case shown, in characters.
+const maxCase = 60
+
+func proofCell(q Requirement, proofs []Proof) string {
+	var all []string
+	for _, p := range proofs {
+		name := p.Test
+		if p.Case != "" {
+			short := []rune(strings.Join(strings.Fields(p.Case), " "))
+			if len(short) > maxCase {
+				short = append(short[:maxCase], '…')
+			}
+			name += "/" + string(short)
+		}
+		all = append(all, "`"+cell(strings.ReplaceAll(name, "`", "'"))+"`")
+	}
+	for _, line := range q.Replay {
+		all = append(all, "replay `"+line+"`")
+	}
+	return strings.Join(all, "<br>")
+}
+
+// cell escapes text for a table.
+func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }

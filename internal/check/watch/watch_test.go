@@ -1,0 +1,349 @@
+package watch
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	rollcall "github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+)
+
+var update = flag.Bool("update", false, "write template.yaml")
+
+var infra = os.DirFS(filepath.Join("..", "..", "..", "infra"))
+
+func TestTemplate_HasWhatInfraMakes(t *testing.T) {
+	want, err := Template(rollcall.Template, infra)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(filepath.Join("..", "..", "..", "template.yaml"), want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if !bytes.Equal(want, rollcall.Template) {
+		t.Error("template.yaml is out of date: run make infra")
+	}
+	if again, err := Template(want, infra); err != nil || !bytes.Equal(again, want) {
+		t.Errorf("generating it twice gives different results: %v", err)
+	}
+}
+
+// A resource has the checked properties of a resource in the template.
+type resource struct {
+	Type       string
+	Condition  string
+	Properties struct {
+		Namespace, MetricName string
+		AlarmDescription      string
+		Dimensions            []struct {
+			Name  string
+			Value any
+		}
+		DashboardBody     any
+		AccessLogSettings struct{ Format string }
+	}
+}
+
+func readTemplate(t *testing.T) map[string]resource {
+	t.Helper()
+	var template struct {
+		Resources map[string]any `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal(rollcall.Template, &template); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(template.Resources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var resources map[string]resource
+	if err := json.Unmarshal(b, &resources); err != nil {
+		t.Fatal(err)
+	}
+	return resources
+}
+
+// Every field that a saved query uses is logged in events of that kind, and
+// every cause is in the table.
+func TestQueries_NameFieldsThatAreLogged(t *testing.T) {
+	logged := loggedFields(t)
+	logged["api.access"] = accessFields(t)
+	all, err := Queries(infra)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 10 {
+		t.Errorf("%d queries", len(all))
+	}
+	for _, q := range all {
+		t.Run(q.Name, func(t *testing.T) {
+			text := uncommented(q.Text)
+			event := regexp.MustCompile(`event = "([\w.]+)"`).FindStringSubmatch(text)
+			known := map[string]bool{}
+			for kind, fields := range logged {
+				if event == nil || event[1] == kind {
+					maps.Copy(known, fields)
+				}
+			}
+			if len(known) == 0 {
+				t.Fatalf("nothing logs %v", event)
+			}
+			fields := fieldsOf(text)
+			if len(fields) == 0 {
+				t.Error("it uses no field")
+			}
+			for _, field := range fields {
+				if !known[field] {
+					t.Errorf("nothing logs the field %s", field)
+				}
+			}
+			for _, m := range regexp.MustCompile(`cause (?:=|in) (?:"[^"]*"|\[[^\]]*\])`).FindAllString(text, -1) {
+				for _, cause := range regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(m, -1) {
+					if !slices.Contains(provlog.Causes(), provlog.Cause(cause[1])) {
+						t.Errorf("unknown cause %s", cause[1])
+					}
+				}
+			}
+			if strings.Count(text, "filter") == 0 || len(q.Text) > 10_000 {
+				t.Error("it reads every line, or is longer than CloudWatch accepts")
+			}
+		})
+	}
+}
+
+func TestFieldsOf(t *testing.T) {
+	got := fieldsOf(`fields @timestamp, coalesce(a, b) as c | filter d = "e f" and g like /h i/ or (not ispresent(j)) | filter k in ["l"]
+| stats count(*) as n, pct(m, 95) as p95 by bin(5m), c | sort n desc | limit 20 | display @message, o`)
+	if want := []string{"a", "b", "d", "g", "j", "k", "m", "o"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+var words = []string{
+	"fields", "filter", "stats", "sort", "display", "limit", "by", "as", "and", "or", "not", "in", "like", "asc", "desc",
+}
+
+// fieldsOf returns the fields that a query reads, without those it computes.
+func fieldsOf(text string) []string {
+	text = regexp.MustCompile(`"[^"]*"|/[^/]*/`).ReplaceAllString(text, " 0 ")
+	made := map[string]bool{}
+	for _, m := range regexp.MustCompile(`\bas (\w+)`).FindAllStringSubmatch(text, -1) {
+		made[m[1]] = true
+	}
+	var fields []string
+	for _, m := range regexp.MustCompile(`(\d\w*|@?[A-Za-z_][\w.]*)(\(?)`).FindAllStringSubmatch(text, -1) {
+		name := m[1]
+		isFunction := m[2] == "(" && !slices.Contains(words, name)
+		if isFunction || made[name] || slices.Contains(words, name) || name[0] == '@' || name[0] >= '0' && name[0] <= '9' {
+			continue
+		}
+		fields = append(fields, name)
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields)
+}
+
+func uncommented(text string) string {
+	return regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(text, "")
+}
+
+// accessFields returns the fields of API Gateway's access log.
+func accessFields(t *testing.T) map[string]bool {
+	t.Helper()
+	var line map[string]string
+	format := readTemplate(t)["ApiStage"].Properties.AccessLogSettings.Format
+	if err := json.Unmarshal([]byte(format), &line); err != nil {
+		t.Fatalf("%v in %q", err, format)
+	}
+	fields := map[string]bool{}
+	for name := range line {
+		fields[name] = true
+	}
+	return fields
+}
+
+// Alarms and the dashboard use metrics that the code emits, with their
+// dimensions; never by tenant.
+func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
+	made := loggedMetrics(t)
+	r := readTemplate(t)
+	looked := 0
+	check := func(where, name string, dimensions, values []string) {
+		t.Helper()
+		looked++
+		if !made[name+" by "+strings.Join(dimensions, ",")] {
+			t.Errorf("%s: nothing emits %s by %v", where, name, dimensions)
+		}
+		for i, d := range dimensions {
+			if d == logline.Cause && !slices.Contains(provlog.Causes(), provlog.Cause(values[i])) {
+				t.Errorf("%s: unknown cause %s", where, values[i])
+			}
+		}
+	}
+	for name, resource := range r {
+		p := resource.Properties
+		if resource.Type == "AWS::CloudWatch::Alarm" && p.Namespace == logline.Namespace {
+			var dimensions, values []string
+			for _, d := range p.Dimensions {
+				dimensions, values = append(dimensions, d.Name), append(values, fmt.Sprint(d.Value))
+			}
+			check(name, p.MetricName, dimensions, values)
+		}
+		for _, m := range regexp.MustCompile(`saved query ([\w-]+)`).FindAllStringSubmatch(p.AlarmDescription, -1) {
+			if _, err := os.Stat(filepath.Join("..", "..", "..", "infra", "queries", m[1]+".logs")); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	for _, w := range dashboardWidgets(t, r) {
+		metrics, _ := w["metrics"].([]any)
+		for _, m := range metrics {
+			metric, _ := m.([]any)
+			if metric[0] == logline.Namespace {
+				var texts []string
+				for _, v := range metric[1:] {
+					if text, ok := v.(string); ok {
+						texts = append(texts, text)
+					}
+				}
+				var dimensions, values []string
+				for i := 1; i+1 < len(texts); i += 2 {
+					dimensions, values = append(dimensions, texts[i]), append(values, texts[i+1])
+				}
+				check("the dashboard", texts[0], dimensions, values)
+			}
+			if e, ok := metric[0].(map[string]any); ok {
+				m := regexp.MustCompile(`^SEARCH\('\{rollcall,([\w,]+)\} .*MetricName="(\w+)"`).FindStringSubmatch(e["expression"].(string))
+				if m == nil {
+					t.Errorf("the dashboard: %v", e)
+					continue
+				}
+				check("the dashboard", m[2], strings.Split(m[1], ","), []string{"", "internal"})
+			}
+		}
+		if query, ok := w["query"].(string); ok {
+			for _, field := range fieldsOf(regexp.MustCompile(`SOURCE '[^']*' \| `).ReplaceAllString(query, "")) {
+				if !loggedFields(t)["scim.request"][field] {
+					t.Errorf("the dashboard: nothing logs the field %s", field)
+				}
+			}
+		}
+	}
+	if looked < 8 {
+		t.Errorf("only %d metrics are used", looked)
+	}
+	for metric := range made {
+		if strings.Contains(strings.ToLower(metric), "tenant") {
+			t.Errorf("a tenant is a dimension: %s", metric)
+		}
+	}
+}
+
+// dashboardWidgets returns the properties of the dashboard's widgets.
+func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
+	t.Helper()
+	body, _ := r["ServiceDashboard"].Properties.DashboardBody.([]any)
+	if len(body) != 2 || r["ServiceDashboard"].Condition != "HasDashboard" {
+		t.Fatalf("dashboard %v", body)
+	}
+	var board struct {
+		Widgets []struct{ Properties map[string]any }
+	}
+	if err := json.Unmarshal([]byte(body[0].(string)), &board); err != nil {
+		t.Fatal(err)
+	}
+	var all []map[string]any
+	for _, w := range board.Widgets {
+		all = append(all, w.Properties)
+	}
+	if len(all) == 0 {
+		t.Error("the dashboard is empty")
+	}
+	return all
+}
+
+// The runbook has every cause, every saved query and every alarm, and no
+// others.
+func TestRunbook_IsWhole(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "how-to", "runbook.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runbook := string(b)
+	documented, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "reference", "log-events.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries, err := Queries(infra)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var saved []string
+	for _, q := range queries {
+		saved = append(saved, q.Name)
+	}
+	for _, c := range provlog.Causes() {
+		rows := regexp.MustCompile(`(?m)^\|[^|\n]+\|[^|\n]+\| \[`+"`"+string(c)+"`"+`\]\(\.\./reference/causes\.md#`+string(c)+`\) \|[^|\n]+\|$`).FindAllString(runbook, -1)
+		if len(rows) != 1 {
+			t.Errorf("the runbook has %d rows of %s, of the form | symptom | query | cause | what to do |", len(rows), c)
+			continue
+		}
+		query := regexp.MustCompile("`([\\w-]+)`").FindStringSubmatch(strings.Split(rows[0], "|")[2])
+		if query == nil || !slices.Contains(saved, query[1]) {
+			t.Errorf("%s: unknown query %v", c, query)
+		}
+	}
+	for _, m := range regexp.MustCompile(`\]\(\.\./reference/causes\.md#(\w+)\)`).FindAllStringSubmatch(runbook, -1) {
+		if !slices.Contains(provlog.Causes(), provlog.Cause(m[1])) {
+			t.Errorf("the runbook has %s, which is not a cause", m[1])
+		}
+	}
+	for _, name := range saved {
+		if !strings.Contains(string(documented), "`"+name+"`") {
+			t.Errorf("docs/reference/log-events.md does not have the query %s", name)
+		}
+	}
+	alarms := 0
+	for name, r := range readTemplate(t) {
+		if r.Type != "AWS::CloudWatch::Alarm" {
+			continue
+		}
+		alarms++
+		if !strings.Contains(runbook, "`"+name+"`") {
+			t.Errorf("the runbook does not have the alarm %s", name)
+		}
+	}
+	if alarms < 10 {
+		t.Errorf("%d alarms", alarms)
+	}
+}
+
+// docs/reference/log-events.md has every field that is logged.
+func TestFields_AreDocumented(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "reference", "log-events.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for event, fields := range loggedFields(t) {
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			if !strings.Contains(string(b), "`"+name+"`") {
+				t.Errorf("docs/reference/log-events.md does not have %s of %s", name, event)
+			}
+		}
+	}
+}

@@ -1,0 +1,526 @@
+package lambdaruntime_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
+	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime/runtimetest"
+	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+const (
+	users, groups    = "functions/users", "functions/groups"
+	bulk             = "functions/bulk"
+	discovery, sweep = "functions/discovery", "functions/sweep"
+	admin            = "functions/admin"
+	panics           = "internal/dev/lambdaruntime/testdata/panics"
+
+	prefix      = "/scim/v2"
+	baseURL     = "https://scim.example.com" + prefix
+	errorURN    = "urn:ietf:params:scim:api:messages:2.0:Error"
+	unreachable = "http://127.0.0.1:1" // no server listens there
+
+	// scheduled is the event with which EventBridge invokes the sweep.
+	scheduled = `{"version":"0","id":"53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa","detail-type":"Scheduled Event","source":"aws.events","account":"123456789012","time":"2026-11-23T10:00:00Z","region":"us-east-1","resources":["arn:aws:events:us-east-1:123456789012:rule/Schedule"],"detail":{}}`
+)
+
+// needsToken has a request for each function that reads the table for its
+// token.
+var needsToken = map[string][2]string{
+	users: {"GET", "/Users/42"}, groups: {"GET", "/Groups/42"}, bulk: {"POST", "/Bulk"}, discovery: {"GET", "/Schemas"},
+}
+
+// variables returns those of a deployed function, with DynamoDB at an endpoint.
+func variables(endpoint, table string) map[string]string {
+	return map[string]string{
+		"ROLLCALL_TABLE":            table,
+		"ROLLCALL_BASE_URL":         baseURL,
+		"ROLLCALL_EXTENSION_URN":    "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User",
+		"ROLLCALL_STACK":            "rollcall-prod",
+		"AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+	}
+}
+
+// event returns a request as API Gateway passes it. A path of three segments is
+// that of a resource.
+func event(t *testing.T, method, path, token, body string) []byte {
+	t.Helper()
+	path, query, _ := strings.Cut(path, "?")
+	e := lambdahttp.Event{
+		Version: "2.0", RawPath: prefix + path, RawQueryString: query, Body: body,
+		Headers: map[string]string{"host": "scim.example.com", "user-agent": "Okta SCIM Client 1.0.0", "content-type": "application/scim+json"},
+	}
+	if token != "" {
+		e.Headers["authorization"] = "Bearer " + token
+	}
+	e.RouteKey = method + " " + e.RawPath
+	if resource, id, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/"); ok {
+		e.RouteKey, e.PathParameters = method+" "+prefix+"/"+resource+"/{id}", map[string]string{"id": id}
+	}
+	e.RequestContext.RouteKey, e.RequestContext.Stage = e.RouteKey, "$default"
+	e.RequestContext.RequestID = "JKJaXmPLvHcESHA="
+	e.RequestContext.HTTP.Method, e.RequestContext.HTTP.Path = method, e.RawPath
+	e.RequestContext.HTTP.SourceIP = "192.0.2.1"
+	b, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// adminEvent requests the tenants, authorized by IAM or not.
+func adminEvent(t *testing.T, authorized bool) []byte {
+	t.Helper()
+	const path = "/admin/v1/tenants"
+	e := lambdahttp.Event{
+		Version: "2.0", RouteKey: "GET " + path, RawPath: path,
+		Headers: map[string]string{"host": "scim.example.com", strings.ToLower(lambdahttp.OperatorHeader): "arn:aws:iam::1:user/forged"},
+	}
+	e.RequestContext.RouteKey, e.RequestContext.Stage = e.RouteKey, "$default"
+	e.RequestContext.HTTP.Method, e.RequestContext.HTTP.Path = "GET", path
+	if authorized {
+		lambdahttp.Authorize(&e, "arn:aws:iam::123456789012:role/application")
+	}
+	b, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// answer is an HTTP API's response, with its body as it is sent.
+type answer struct {
+	status int
+	header http.Header
+	body   map[string]any
+}
+
+func answerOf(t *testing.T, r lambdaruntime.Result) answer {
+	t.Helper()
+	if r.Failure != nil {
+		t.Fatalf("the invocation failed: %v\n%s", r.Failure, r.Logs)
+	}
+	var response lambdahttp.Response
+	if err := json.Unmarshal(r.Response, &response); err != nil {
+		t.Fatalf("response %s: %v", r.Response, err)
+	}
+	a := answer{status: response.StatusCode, header: http.Header{}}
+	for name, value := range response.Headers {
+		a.header.Set(name, value)
+	}
+	body := []byte(response.Body)
+	if response.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(response.Body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, &a.body); err != nil {
+			t.Fatalf("body %s: %v", body, err)
+		}
+	}
+	return a
+}
+
+// wantError checks an answer against RFC 7644 §3.12.
+func wantError(t *testing.T, a answer, status int, scimType string) {
+	t.Helper()
+	got, _ := a.body["scimType"].(string)
+	schemas, _ := a.body["schemas"].([]any)
+	if a.status != status || a.body["status"] != strconv.Itoa(status) || got != scimType ||
+		len(schemas) != 1 || schemas[0] != errorURN || a.body["detail"] == "" {
+		t.Errorf("%d %v, want the SCIM error %d %s", a.status, a.body, status, scimType)
+	}
+	if got := a.header.Get("Content-Type"); !strings.HasPrefix(got, "application/scim+json") {
+		t.Errorf("Content-Type %q", got)
+	}
+}
+
+// lines returns the lines of a log, each of which must be a JSON object.
+func lines(t *testing.T, log []byte) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for s := bufio.NewScanner(bytes.NewReader(log)); s.Scan(); {
+		var line map[string]any
+		if err := json.Unmarshal(s.Bytes(), &line); err != nil {
+			t.Fatalf("the log line %q is not JSON: %v", s.Text(), err)
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+// requestLine returns the one event of a request, after checking its
+// invocation.
+func requestLine(t *testing.T, r lambdaruntime.Result) map[string]any {
+	t.Helper()
+	all := lines(t, r.Logs)
+	if len(all) != 1 || all[0]["event"] != "scim.request" {
+		t.Fatalf("log %s, want one scim.request", r.Logs)
+	}
+	if all[0]["lambdaRequestId"] != r.RequestID {
+		t.Errorf("lambdaRequestId %v, want %s", all[0]["lambdaRequestId"], r.RequestID)
+	}
+	if id, _ := all[0]["traceId"].(string); !strings.HasPrefix(id, "Root=1-") && !strings.HasPrefix(id, "1-") {
+		t.Errorf("traceId %q", id)
+	}
+	return all[0]
+}
+
+func mint(t *testing.T) (string, access.Record) {
+	t.Helper()
+	id, err := tenant.ParseID("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return access.Mint(id)
+}
+
+func TestBinaries_StartWithoutATable(t *testing.T) {
+	t.Parallel()
+	for _, folder := range lambdaruntime.Functions {
+		t.Run(folder, func(t *testing.T) {
+			t.Parallel()
+			f := runtimetest.Start(t, folder, variables(unreachable, "none"))
+			if init := f.Init(); len(init.Logs) != 0 {
+				t.Errorf("a start says %s", init.Logs)
+			}
+		})
+	}
+}
+
+func TestBinaries_EndAtOnceWithoutAVariable(t *testing.T) {
+	t.Parallel()
+	for _, folder := range lambdaruntime.Functions {
+		for _, missing := range []string{"ROLLCALL_TABLE", "ROLLCALL_BASE_URL"} {
+			t.Run(folder+" without "+missing, func(t *testing.T) {
+				t.Parallel()
+				env := variables(unreachable, "none")
+				delete(env, missing)
+				_, err := lambdaruntime.Start(t.Context(), lambdaruntime.Process{Binary: runtimetest.Binary(t, folder), Env: env})
+				var failed *lambdaruntime.InitError
+				if !errors.As(err, &failed) {
+					t.Fatalf("error %v", err)
+				}
+				if failed.Exit.String() != "exit status 1" || failed.Posted || failed.Failure.Type != lambdaruntime.ExitError {
+					t.Errorf("%s, posted %t, %v", failed.Exit, failed.Posted, failed.Failure)
+				}
+				var line struct{ Level, Message, Error string }
+				if err := json.Unmarshal(failed.Logs, &line); err != nil || line.Level != "ERROR" || !strings.HasPrefix(line.Error, missing) {
+					t.Errorf("log %q, want one line in JSON that names %s: %v", failed.Logs, missing, err)
+				}
+			})
+		}
+	}
+}
+
+func TestBinaries_AnswerWithoutATable(t *testing.T) {
+	t.Parallel()
+	for folder, request := range needsToken {
+		t.Run(folder, func(t *testing.T) {
+			t.Parallel()
+			f := runtimetest.Start(t, folder, variables(unreachable, "none"))
+
+			r := runtimetest.Invoke(t, f, event(t, request[0], request[1], "", ""))
+			a := answerOf(t, r)
+			wantError(t, a, 401, "")
+			if challenge := a.header.Get("WWW-Authenticate"); !strings.HasPrefix(challenge, "Bearer") {
+				t.Errorf("WWW-Authenticate %q", challenge)
+			}
+			if line := requestLine(t, r); line["status"] != 401.0 || line["coldStart"] != true ||
+				line["failures"] != 1.0 || line["stack"] != "rollcall-prod" || line["_aws"] == nil || line["timestamp"] == nil || line["level"] != "WARN" {
+				t.Errorf("event %v", line)
+			}
+
+			for _, malformed := range []string{`{}`, `[]`, `"text"`, `null`, `{"version":"1.0","httpMethod":"GET","path":"/scim/v2/Users"}`} {
+				r := runtimetest.Invoke(t, f, []byte(malformed))
+				a := answerOf(t, r)
+				wantError(t, a, 400, "invalidSyntax")
+				if line := requestLine(t, r); line["cause"] != "bad_event" || line["requestId"] != a.header.Get("X-Request-Id") || line["detail"] != a.body["detail"] {
+					t.Errorf("%s: %v %v, log %s", malformed, a.header, a.body, r.Logs)
+				}
+			}
+		})
+	}
+}
+
+func TestBinaries_DescribeTheServiceWithoutATable(t *testing.T) {
+	t.Parallel()
+	f := runtimetest.Start(t, discovery, variables(unreachable, "none"))
+	r := runtimetest.Invoke(t, f, event(t, "GET", "/ServiceProviderConfig", "", ""))
+	if a := answerOf(t, r); a.status != 200 || a.body["patch"] == nil {
+		t.Errorf("%d %v", a.status, a.body)
+	}
+	if line := requestLine(t, r); line["operation"] != "discover" || line["roundTrips"] != 0.0 {
+		t.Errorf("event %v", line)
+	}
+	wantError(t, answerOf(t, runtimetest.Invoke(t, f, event(t, "GET", "/Nowhere", "", ""))), 404, "")
+}
+
+// Without a connection the table is tried for 2 seconds before the answer, by all
+// functions at the same time. The log has its address, the answer has not.
+func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
+	t.Parallel()
+	token, _ := mint(t)
+	var mu sync.Mutex
+	functions, results := map[string]*lambdaruntime.Function{}, map[string]lambdaruntime.Result{}
+	var callers sync.WaitGroup
+	for _, folder := range lambdaruntime.Functions {
+		f, payload := runtimetest.Start(t, folder, variables(unreachable, "none")), []byte(scheduled)
+		if r, ok := needsToken[folder]; ok {
+			payload = event(t, r[0], r[1], token, "")
+		}
+		functions[folder] = f
+		callers.Go(func() {
+			r, err := f.Invoke(t.Context(), payload)
+			if err != nil {
+				t.Errorf("%s: %v", folder, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			results[folder] = r
+		})
+	}
+	callers.Wait()
+	for folder, request := range needsToken {
+		t.Run(folder, func(t *testing.T) {
+			r := results[folder]
+			a := answerOf(t, r)
+			wantError(t, a, 503, "")
+			if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || seconds <= 0 {
+				t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
+			}
+			line := requestLine(t, r)
+			why, _ := line["error"].(string)
+			if line["status"] != 503.0 || line["level"] != "ERROR" || line["cause"] != "store_unavailable" || !strings.Contains(why, unreachable) {
+				t.Errorf("event %v", line)
+			}
+			if duration, _ := line["durationMs"].(float64); duration > 6000 || strings.Contains(string(r.Response), "127.0.0.1") {
+				t.Errorf("answered after %v ms: %s", line["durationMs"], r.Response)
+			}
+			wantNoSecret(t, r, token)
+			after := runtimetest.Invoke(t, functions[folder], event(t, request[0], request[1], "", ""))
+			if answerOf(t, after).status != 401 || after.Init != nil {
+				t.Errorf("the next request: %+v", after)
+			}
+		})
+	}
+	t.Run(admin, func(t *testing.T) {
+		for authorized, want := range map[bool]int{true: 503, false: 403} {
+			r := runtimetest.Invoke(t, functions[admin], adminEvent(t, authorized))
+			a := answerOf(t, r)
+			if a.status != want || a.body["status"] != float64(want) || a.header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("authorized %t: %d %v", authorized, a.status, a.body)
+			}
+			if all := lines(t, r.Logs); len(all) != 1 || all[0]["event"] != "admin.request" || all[0]["status"] != float64(want) {
+				t.Errorf("authorized %t: log %s", authorized, r.Logs)
+			}
+		}
+	})
+	t.Run(sweep, func(t *testing.T) {
+		r := results[sweep]
+		if r.Failure == nil {
+			t.Fatalf("answered %s", r.Response)
+		}
+		all := lines(t, r.Logs) // the second is that of Lambda's library
+		if len(all) != 2 || all[0]["event"] != "scim.sweep" || all[0]["level"] != "ERROR" || all[0]["error"] != r.Failure.Message ||
+			!strings.Contains(r.Failure.Message, "connection refused") {
+			t.Errorf("failure %v, log %s", r.Failure, r.Logs)
+		}
+	})
+}
+
+// wantNoSecret checks that a log does not contain the secret of a token.
+func wantNoSecret(t *testing.T, r lambdaruntime.Result, token string) {
+	t.Helper()
+	secret := strings.Split(token, "_")[3]
+	if bytes.Contains(r.Logs, []byte(secret)) || bytes.Contains(r.Logs, []byte("Bearer")) {
+		t.Errorf("the token is logged: %s", r.Logs)
+	}
+}
+
+func TestBinaries_OneProcessServesManyRequests(t *testing.T) {
+	t.Parallel()
+	const requests = 200
+	f := runtimetest.Start(t, users, variables(unreachable, "none"))
+	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	seen := map[string]bool{}
+	cold := 0
+	for n := range requests {
+		token := fmt.Sprintf("rct_acme_%d_not-a-token-at-all", n)
+		r := runtimetest.Invoke(t, f, event(t, "PATCH", fmt.Sprintf("/Users/%d", n), token, `{"schemas":[]}`))
+		a := answerOf(t, r)
+		wantError(t, a, 401, "")
+		line := requestLine(t, r)
+		id := a.header.Get("X-Request-Id")
+		if !uuid.MatchString(id) || seen[id] || line["requestId"] != id {
+			t.Fatalf("request %d: X-Request-Id %q, event %v", n, id, line)
+		}
+		if detail, _ := a.body["detail"].(string); !strings.Contains(detail, id) {
+			t.Fatalf("request %d: the detail %q does not have the id %s", n, detail, id)
+		}
+		seen[id] = true
+		if line["coldStart"] == true {
+			cold++
+		}
+		if r.Init != nil {
+			t.Fatalf("request %d was served by another process", n)
+		}
+		if bytes.Contains(r.Logs, []byte(token)) || bytes.Contains(r.Logs, []byte("not-a-token")) {
+			t.Fatalf("the token is logged: %s", r.Logs)
+		}
+	}
+	if cold != 1 {
+		t.Errorf("%d cold starts", cold)
+	}
+}
+
+func TestBinaries_EndWithSIGTERM(t *testing.T) {
+	t.Parallel()
+	token, _ := mint(t)
+	for _, folder := range lambdaruntime.Functions {
+		t.Run(folder, func(t *testing.T) {
+			t.Parallel()
+			idle := start(t, lambdaruntime.Process{Binary: runtimetest.Binary(t, folder), Env: variables(unreachable, "none")})
+			wantTerminated(t, idle)
+
+			endpoint, asked := deafTable(t)
+			busy := start(t, lambdaruntime.Process{Binary: runtimetest.Binary(t, folder), Env: variables(endpoint, "none")})
+			payload := []byte(scheduled)
+			if r, ok := needsToken[folder]; ok {
+				payload = event(t, r[0], r[1], token, "")
+			} else if folder == admin {
+				payload = adminEvent(t, true)
+			}
+			var r lambdaruntime.Result
+			var err error
+			var caller sync.WaitGroup
+			caller.Go(func() { r, err = busy.Invoke(t.Context(), payload) })
+			select {
+			case <-asked:
+			case <-time.After(soon):
+				t.Error("the table is not asked")
+			}
+			wantTerminated(t, busy)
+			caller.Wait()
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantFailure(t, r, lambdaruntime.ExitError, "signal: terminated")
+		})
+	}
+}
+
+// deafTable is a DynamoDB that accepts requests and never answers. The channel
+// is closed at the first one.
+func deafTable(t *testing.T) (endpoint string, asked <-chan struct{}) {
+	t.Helper()
+	first := make(chan struct{})
+	var once sync.Once
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // the server notices then that the client leaves
+		once.Do(func() { close(first) })
+		<-r.Context().Done()
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, first
+}
+
+func wantTerminated(t *testing.T, f *lambdaruntime.Function) {
+	t.Helper()
+	exit, err := f.Shutdown(soon)
+	if err != nil || exit.Killed || exit.String() != "signal: terminated" {
+		t.Errorf("%s, killed %t, %v", exit, exit.Killed, err)
+	}
+	wantGone(t, exit)
+}
+
+func TestPanic_IsAnsweredAndTheProcessServesOn(t *testing.T) {
+	t.Parallel()
+	f := runtimetest.Start(t, panics, nil)
+	request := func(path string) lambdaruntime.Result {
+		e := lambdahttp.Event{Version: "2.0", RouteKey: "$default", RawPath: path, Body: "what nobody may read"}
+		e.RequestContext.HTTP.Method = http.MethodPost
+		b, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return runtimetest.Invoke(t, f, b)
+	}
+	wantServed := func(r lambdaruntime.Result, want string, another bool) {
+		t.Helper()
+		if !strings.Contains(string(r.Response), want) || (r.Init != nil) != another {
+			t.Errorf("response %s, failure %v, another process %t; want %s, %t", r.Response, r.Failure, r.Init != nil, want, another)
+		}
+	}
+	wantServed(request("/"), `"1 20"`, false)
+
+	r := request("/panic")
+	wantError(t, answerOf(t, r), 500, "")
+	all := lines(t, r.Logs)
+	if len(all) != 1 || all[0]["level"] != "ERROR" || all[0]["cause"] != "internal" || all[0]["lambdaRequestId"] != r.RequestID {
+		t.Errorf("log %s", r.Logs)
+	} else if why, _ := all[0]["error"].(string); !strings.Contains(why, "main.main.func1") || strings.Contains(why, "a fault in the handler") {
+		t.Errorf("error %q, want the stack, and not the value", why)
+	}
+	wantNoBody(t, r)
+	wantServed(request("/"), `"3 20"`, false)
+
+	r = request("/goroutine")
+	wantFailure(t, r, lambdaruntime.ExitError, "exit status 2")
+	if !bytes.Contains(r.Logs, []byte("panic: a fault beside the handler")) {
+		t.Errorf("log %s", r.Logs)
+	}
+	wantNoBody(t, r)
+	wantServed(request("/"), `"1 20"`, true)
+
+	wantFailure(t, request("/exit"), lambdaruntime.ExitError, "exit status 3")
+	wantServed(request("/"), `"1 20"`, true)
+}
+
+func wantNoBody(t *testing.T, r lambdaruntime.Result) {
+	t.Helper()
+	if bytes.Contains(r.Logs, []byte("nobody may read")) {
+		t.Errorf("the body is logged: %s", r.Logs)
+	}
+}
+
+func TestBuild_HasTheFlagsOfTheMakefile(t *testing.T) {
+	makefile, err := os.ReadFile("../../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"\nBUILD = CGO_ENABLED=0 GOOS=linux go build " + strings.Join(lambdaruntime.BuildFlags(), " ") + "\n",
+		"\tGOARCH=$(LAMBDA_ARCH) $(BUILD) -o ",
+	} {
+		if !strings.Contains(strings.ReplaceAll(string(makefile), "'", ""), want) {
+			t.Errorf("the Makefile does not build a function with %s", want)
+		}
+	}
+	folders, err := os.ReadDir("../../../functions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(folders) != len(lambdaruntime.Functions) {
+		t.Errorf("%d folders under functions, %d functions", len(folders), len(lambdaruntime.Functions))
+	}
+}

@@ -1,0 +1,82 @@
+package lambdaruntime_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/dev/eventfile"
+	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
+	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
+	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime/runtimetest"
+	"github.com/rollcall-scim/rollcall/internal/dev/local"
+	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
+)
+
+// The binary of a function answers every event under events/ as its handler
+// does. Events that only read share one table and one process of each function;
+// events that write have their own.
+func TestBinaries_AnswerEveryEvent(t *testing.T) {
+	t.Parallel()
+	tabletest.Endpoint(t)
+	events, err := eventfile.Load("../../../events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	routes, err := local.Routes(rollcall.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders := map[string]string{"": sweep}
+	for _, r := range routes {
+		folders[r.Key()] = "functions/" + strings.ToLower(strings.TrimSuffix(r.Function, "Function"))
+	}
+	shared := filledTable(t)
+	readers := map[string]*lambdaruntime.Function{}
+	for _, e := range events {
+		folder := folders[e.RouteKey]
+		if folder == "" {
+			t.Errorf("%s: the template has no route %q", e.Name, e.RouteKey)
+			continue
+		}
+		reads := strings.HasPrefix(e.RouteKey, "GET ")
+		if reads && readers[folder] == nil {
+			readers[folder] = runtimetest.Start(t, folder, shared)
+		}
+		t.Run(e.Name, func(t *testing.T) {
+			f := readers[folder]
+			if !reads {
+				f = runtimetest.Start(t, folder, filledTable(t))
+			}
+			r := runtimetest.Invoke(t, f, e.Payload)
+			if r.Failure != nil {
+				t.Fatalf("the invocation failed: %v\n%s", r.Failure, r.Logs)
+			}
+			if err := e.Want.Check(r.Response, lines(t, r.Logs), baseURL); err != nil {
+				t.Errorf("%s\n%v", e.Want.About, err)
+			}
+			for _, token := range []string{fixture.Token, fixture.FullToken, fixture.RevokedToken} {
+				if strings.Contains(string(r.Logs), strings.Split(token, "_")[3]) {
+					t.Errorf("a token is in the log: %s", r.Logs)
+				}
+			}
+		})
+	}
+}
+
+// filledTable returns the environment of a function whose table has the
+// fixture's data.
+func filledTable(t *testing.T) map[string]string {
+	t.Helper()
+	endpoint, name := newTable(t)
+	client, err := dynamo.NewLocalClient(t.Context(), endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fixture.Fill(t.Context(), dynamo.New(client, name, dynamo.AttemptTimeout(20*time.Second))); err != nil {
+		t.Fatal(err)
+	}
+	return variables(endpoint, name)
+}

@@ -1,0 +1,166 @@
+package replaytest_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+const dialectsDocument = "../../../../docs/reference/dialect-places.md"
+
+// The document is that of the table: make quirks-doc writes it.
+func TestDialects_AreDocumented(t *testing.T) {
+	want := document(tables())
+	if *update {
+		if err := os.WriteFile(dialectsDocument, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(dialectsDocument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s differs from the table: run make quirks-doc", dialectsDocument)
+	}
+}
+
+// A reasons has the numbered notes of a document.
+type reasons []string
+
+func (r *reasons) number(reason string) string {
+	if !slices.Contains(*r, reason) {
+		*r = append(*r, reason)
+	}
+	return fmt.Sprintf("[%d]", slices.Index(*r, reason)+1)
+}
+
+// document returns the table as Markdown.
+func document(table []tolerance) string {
+	var b strings.Builder
+	var notes reasons
+	b.WriteString(`# Where each form is taken
+
+Written by ` + "`make quirks-doc`" + ` from the table of a test, which sends a request for every cell that says *taken* or has an error, and checks its effect, the notices in its event, and what a strict tenant gets: one whose settings ` + "`dialect`, `unknownAttributes` and `unknownMembers` are `refuse`" + `. [What identity providers send](idp-quirks.md) has what each notice means.
+
+- *taken*: the request has its effect. A notice stands there when it is not the one of the row.
+- a scimType: everybody gets a 400 with it, and nothing changes. The number is the reason.
+- –: the form cannot occur there. The number is the reason.
+- *strict*: what a strict tenant gets where others get *taken* with a notice. Without a notice the RFCs have the form, and a strict tenant takes it too.
+
+| form | notice | strict |`)
+	for p := range places {
+		fmt.Fprintf(&b, " %s |", placeNames[p])
+	}
+	b.WriteString("\n|" + strings.Repeat("---|", int(places)+3) + "\n")
+	for _, of := range table {
+		strict := "taken"
+		if len(of.notices) > 0 {
+			strict = code(string(scim.Notice{Kind: of.notices[0]}.Refusal().Type))
+		} else if !of.takes() {
+			strict = "the same"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |", strings.ReplaceAll(of.sent, "|", "\\|"), codes(of.notices), strict)
+		for p := range places {
+			fmt.Fprintf(&b, " %s |", of.cells[p].text(of, &notes))
+		}
+		b.WriteString("\n")
+	}
+	documentSpellings(&b, &notes)
+	b.WriteString("\n## Reasons\n\n")
+	for i, reason := range notes {
+		fmt.Fprintf(&b, "%d. %s\n", i+1, reason)
+	}
+	return b.String()
+}
+
+// documentSpellings writes the table of the forms that are not in a body.
+func documentSpellings(b *strings.Builder, notes *reasons) {
+	b.WriteString(`
+## Paths, parameters and headers
+
+They have no notices, and a strict tenant is no different: none of them changes what a request means. *served* is the answer to the request in its plain form.
+
+| form |`)
+	for e := range endpoints {
+		fmt.Fprintf(b, " %s |", endpointNames[e])
+	}
+	b.WriteString("\n|" + strings.Repeat("---|", int(endpoints)+1) + "\n")
+	requests := plainRequests()
+	for _, s := range spellings() {
+		fmt.Fprintf(b, "| %s |", s.sent)
+		for e := range endpoints {
+			var text string
+			if slices.ContainsFunc(requests[e], func(q plainRequest) bool { return s.applies(e, q) }) {
+				text = s.text(notes)
+			} else {
+				text = "– " + notes.number(s.never)
+			}
+			fmt.Fprintf(b, " %s |", text)
+		}
+		b.WriteString("\n")
+	}
+}
+
+// text returns the document's text about a spelling where it applies.
+func (s spelling) text(notes *reasons) string {
+	switch {
+	case s.status == 0:
+		return "served"
+	case s.scimType == "":
+		return fmt.Sprintf("%d %s", s.status, notes.number(s.reason))
+	}
+	return fmt.Sprintf("%d %s %s", s.status, code(s.scimType), notes.number(s.reason))
+}
+
+func (of tolerance) takes() bool {
+	for _, c := range of.cells {
+		if slices.ContainsFunc(c.tries, func(t try) bool { return t.reason == "" }) {
+			return true
+		}
+	}
+	return false
+}
+
+// text returns the document's text about a cell.
+func (c cell) text(of tolerance, notes *reasons) string {
+	if c.never != "" {
+		return "– " + notes.number(c.never)
+	}
+	var parts []string
+	for _, t := range c.tries {
+		part := "taken"
+		var others []string
+		for _, kind := range t.kinds(of) {
+			if !slices.Contains(of.notices, kind) {
+				others = append(others, kind)
+			}
+		}
+		switch {
+		case t.reason != "":
+			part = code(t.scimType) + " " + notes.number(t.reason)
+		case len(others) > 0 && !c.derived:
+			part = "taken (" + codes(others) + ")"
+		case len(t.kinds(of)) == 0 && len(of.notices) > 0 && !c.derived:
+			part = "taken, no notice"
+		}
+		if !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func code(text string) string { return "`" + text + "`" }
+
+func codes(texts []string) string {
+	var all []string
+	for _, text := range texts {
+		all = append(all, code(text))
+	}
+	return strings.Join(all, ", ")
+}

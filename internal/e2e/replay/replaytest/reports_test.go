@@ -1,0 +1,49 @@
+package replaytest_test
+
+import (
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
+	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// waiting has the reports that the service does not satisfy yet, each with the
+// work that it waits for. A listed report that is satisfied fails the test, so
+// the list shrinks.
+var waiting = map[string]string{}
+
+// The requests of public reports are answered correctly, on both engines.
+func TestService_AnswersFieldReports(t *testing.T) {
+	reports, err := replay.Reports()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ready, early []replay.Case
+	for _, r := range reports {
+		c, err := r.Case()
+		if err != nil {
+			t.Fatalf("%s: %v", r.ID, err)
+		}
+		if waiting[r.ID] == "" {
+			ready = append(ready, c)
+		} else {
+			early = append(early, c)
+		}
+	}
+	if len(early) != len(waiting) {
+		t.Errorf("%d reports wait, and the list names %d", len(early), len(waiting))
+	}
+	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
+		s := newService(t, engine, tenant.DefaultSettings(), testRate)
+		replaytest.RunAll(t, ready, func(*testing.T) replaytest.Fixture { return s })
+		for _, c := range early {
+			target := s.Target()
+			target.Token = s.NewTenant(t, 12)
+			if r := replay.Run(t.Context(), target, c); r.Outcome != replay.Failed {
+				t.Errorf("%s waits for %s and ends with %s: take it off the list", c.ID, waiting[c.ID], r.Outcome)
+			}
+		}
+	})
+}

@@ -1,0 +1,171 @@
+package replaytest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/dev/local"
+	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
+	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
+	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The recorded requests, on both engines, through the gateway and the events
+// that Lambda would get.
+func TestService_AnswersWhatIdentityProvidersSend(t *testing.T) {
+	runAll(t, tenant.DefaultSettings())
+}
+
+// The same requests to strict tenants: those that deviate from the RFCs are
+// refused and change nothing, and the form of the RFCs has the same effect.
+func TestService_AnswersStrictly(t *testing.T) {
+	runAll(t, strictSettings())
+}
+
+// strictSettings returns the settings of a strict tenant.
+func strictSettings() tenant.Settings {
+	settings := tenant.DefaultSettings()
+	settings.Dialects, settings.UnknownAttributes, settings.UnknownMembers = tenant.DialectsRefuse, tenant.UnknownRefuse, tenant.UnknownMembersRefuse
+	return settings
+}
+
+func runAll(t *testing.T, settings tenant.Settings) {
+	t.Helper()
+	cases, err := replay.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
+		replaytest.RunAll(t, cases, func(t *testing.T) replaytest.Fixture { return newService(t, engine, settings, testRate) })
+	})
+}
+
+// onEngines runs a test on each engine.
+func onEngines(t *testing.T, test func(t *testing.T, engine enginetest.Engine)) {
+	t.Helper()
+	for _, engine := range enginetest.Plain() {
+		t.Run(engine.Name, func(t *testing.T) {
+			engine.Need(t)
+			test(t, engine)
+		})
+	}
+}
+
+const base = "https://scim.test/scim/v2"
+
+// testRate is the rate limit of a tenant: low enough to be exceeded on a slow
+// engine too.
+const testRate = 60
+
+// A service is the whole service on some engine. It is safe for concurrent use.
+type service struct {
+	app      *app.App
+	gateway  http.Handler
+	settings tenant.Settings // of each tenant
+
+	mu         sync.Mutex
+	events     map[string][]byte
+	operations map[string][][]byte
+	tenants    int
+}
+
+// newService assembles the service on its own table, with a gateway that has
+// the routes of the template.
+func newService(t *testing.T, engine enginetest.Engine, settings tenant.Settings, rate int) *service {
+	t.Helper()
+	s := &service{settings: settings, events: make(map[string][]byte), operations: make(map[string][][]byte)}
+	var err error
+	s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base, TenantRate: rate}, logline.New(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.gateway, err = local.FromTemplate(rollcall.Template, func(function string) http.Handler { return s.app.FunctionHandler(function) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *service) Target() replay.Target {
+	return replay.Target{
+		Client: replaytest.Handler(s.gateway), Base: base, Event: s.event,
+		Strict: s.settings.Dialects == tenant.DialectsRefuse,
+	}
+}
+
+func (s *service) NewTenant(t *testing.T, seats int64) string {
+	t.Helper()
+	s.mu.Lock()
+	s.tenants++
+	name := fmt.Sprintf("t%d", s.tenants)
+	s.mu.Unlock()
+	id, err := tenant.ParseID(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.app.Store.CreateTenant(t.Context(), id, s.settings, seats, tenant.Unlimited, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	text, record := access.Mint(id)
+	if err := s.app.Store.SaveToken(t.Context(), id, record); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// addSchemas registers schemas for the newest tenant.
+func (s *service) addSchemas(t *testing.T, documents ...string) {
+	t.Helper()
+	id, err := tenant.ParseID(fmt.Sprintf("t%d", s.tenants))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range documents {
+		schema, err := scim.ParseTenantSchema([]byte(document))
+		if err != nil {
+			t.Fatalf("%s: %v", document, err)
+		}
+		if err := s.app.Store.PutSchema(t.Context(), id, s.app.Types(), schema, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Write receives the log: each line is one event.
+func (s *service) Write(line []byte) (int, error) {
+	var event struct{ RequestID, BulkRequestID string }
+	if err := json.Unmarshal(line, &event); err != nil {
+		return 0, fmt.Errorf("a log line is not JSON: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events[event.RequestID] = bytes.Clone(line)
+	if event.BulkRequestID != "" {
+		s.operations[event.BulkRequestID] = append(s.operations[event.BulkRequestID], bytes.Clone(line))
+	}
+	return len(line), nil
+}
+
+// event returns the event of a request. That of a bulk request has the events
+// of its operations in a field.
+func (s *service) event(requestID string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	event, operations := s.events[requestID], s.operations[requestID]
+	if event == nil || operations == nil {
+		return event
+	}
+	return slices.Concat([]byte(`{"operations":[`), bytes.Join(operations, []byte(",")), []byte(`],`), event[1:])
+}

@@ -1,0 +1,469 @@
+package system
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/iam"
+	"github.com/rollcall-scim/rollcall/internal/dev/eventfile"
+	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
+	"github.com/rollcall-scim/rollcall/internal/dev/local"
+	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+var update = flag.Bool("update", false, "write what is answered into the .want.json files under events/")
+
+const eventsFolder = "../../../events"
+
+// functions returns the function of each route.
+func functions(t testing.TB) map[string]string {
+	t.Helper()
+	routes, err := local.Routes(rollcall.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byKey := map[string]string{"": "SweepFunction"}
+	for _, r := range routes {
+		byKey[r.Key()] = r.Function
+	}
+	return byKey
+}
+
+func loadEvents(t testing.TB) []eventfile.Event {
+	t.Helper()
+	events, err := eventfile.Load(eventsFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+// reads reports whether an event changes nothing, so that it can share its
+// table.
+func reads(e eventfile.Event) bool { return strings.HasPrefix(e.RouteKey, "GET ") }
+
+// Every event is answered by its own function as expected, and leaves the data
+// valid.
+func TestEvents(t *testing.T) {
+	events, byKey := loadEvents(t), functions(t)
+	for _, engine := range enginetest.Plain() {
+		t.Run(engine.Name, func(t *testing.T) {
+			engine.Need(t)
+			filled := engine.Open(t)
+			if err := fixture.Fill(t.Context(), filled); err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range events {
+				t.Run(e.Name, func(t *testing.T) {
+					engine := engineFor(t, engine, filled, e)
+					answer, lines, a := invoke(t, engine, byKey[e.RouteKey], e.Payload)
+					if *update {
+						writeWant(t, e, answer, lines)
+					} else if err := e.Want.Check(answer, lines, fixture.BaseURL); err != nil {
+						t.Errorf("%s\n%v", e.Want.About, err)
+					}
+					for _, name := range []string{"acme", "full"} {
+						id, err := tenant.ParseID(name)
+						if err != nil {
+							t.Fatal(err)
+						}
+						faults, err := a.Store.Audit(t.Context(), id)
+						// A tenant that is being deleted is left to the sweep.
+						faults = slices.DeleteFunc(faults, func(f store.Fault) bool { return f.Unfinished && e.Name == "admin/delete_tenant" })
+						if err != nil || len(faults) != 0 {
+							t.Errorf("audit of %s: %v %v", name, faults, err)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// engineFor returns a table with the fixture's data that an event may change.
+func engineFor(t *testing.T, engine enginetest.Engine, filled table.Table, e eventfile.Event) table.Table {
+	t.Helper()
+	if reads(e) {
+		return filled
+	}
+	if memory, ok := filled.(*embedded.Table); ok {
+		other, err := memory.Copy()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = other.Close() })
+		return other
+	}
+	other := engine.Open(t)
+	if err := fixture.Fill(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	return other
+}
+
+// invoke returns a function's answer to an event, and what it logged.
+func invoke(t *testing.T, engine table.Table, function string, payload []byte) ([]byte, []map[string]any, *app.App) {
+	t.Helper()
+	log := &bytes.Buffer{}
+	a, err := app.New(calls.Table(engine), app.Config{BaseURL: fixture.BaseURL}, logline.New(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := iam.As(t.Context(), function)
+	answer := []byte("null")
+	if folder := strings.ToLower(strings.TrimSuffix(function, "Function")); folder == "sweep" {
+		if err := a.Sweep(ctx); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		var event lambdahttp.Event
+		if err := json.Unmarshal(payload, &event); err != nil {
+			t.Fatal(err)
+		}
+		response, err := lambdahttp.Handler(a.FunctionHandler(folder))(ctx, event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer, err = json.Marshal(response); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, token := range []string{fixture.Token, fixture.FullToken, fixture.RevokedToken} {
+		if secret := strings.Split(token, "_")[3]; bytes.Contains(log.Bytes(), []byte(secret)) || bytes.Contains(answer, []byte(secret)) {
+			t.Errorf("a token is in the answer or in the log")
+		}
+	}
+	var lines []map[string]any
+	for line := range bytes.Lines(log.Bytes()) {
+		var fields map[string]any
+		if err := json.Unmarshal(line, &fields); err != nil {
+			t.Fatalf("log line %s: %v", line, err)
+		}
+		lines = append(lines, fields)
+	}
+	return answer, lines, a
+}
+
+// The headers and log fields in an expected answer.
+var (
+	wantHeaders = []string{"allow", "content-encoding", "content-type", "etag", "location", "retry-after", "www-authenticate"}
+	wantLog     = []string{
+		"event", "operation", "action", "resourceType", "subject", "outcome", "cause", "scimType", "changed", "notices",
+		"membersAdded", "membersRemoved", "membersSkipped", "seatDelta", "readerDelta", "seatsUsed", "seatLimit", "finished",
+		"bulkRequestId", "bulkOperation", "bulkDone", "bulkFailed", "bulkLeft",
+	}
+)
+
+// writeWant writes an answer as the expected one. Review what it writes: an
+// answer is not correct because the code gave it.
+func writeWant(t *testing.T, e eventfile.Event, answer []byte, lines []map[string]any) {
+	t.Helper()
+	want := eventfile.Want{About: e.Want.About, Headers: map[string]string{}, Absent: e.Want.Absent, Log: map[string]any{}}
+	for name, value := range e.Want.Log {
+		if value == nil { // a field that must be absent is added by hand
+			want.Log[name] = nil
+		}
+	}
+	seen := map[string]string{}
+	replace := func(text string) string { return withPlaceholders(text, seen) }
+	if string(answer) != "null" {
+		r, err := eventfile.DecodeResponse(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[r.Headers["x-request-id"]] = "{{requestId}}"
+		want.Status = r.StatusCode
+		if r.Body != "" {
+			if err := json.Unmarshal([]byte(replace(r.Body)), &want.Body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range wantHeaders {
+			if value, ok := r.Headers[name]; ok {
+				want.Headers[name] = replace(value)
+			}
+		}
+	}
+	if len(lines) == 0 {
+		t.Fatal("nothing was logged")
+	}
+	for i, line := range lines {
+		fields := want.Log
+		if i < len(lines)-1 {
+			fields = map[string]any{}
+			want.Operations = append(want.Operations, fields)
+		}
+		for _, name := range wantLog {
+			if value, ok := line[name]; ok {
+				if text, ok := value.(string); ok {
+					value = replace(text)
+				}
+				fields[name] = value
+			}
+		}
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(want); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(eventfile.WantPath(filepath.Join(eventsFolder, e.Name+".json")), b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var (
+	uuidText = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
+	timeText = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`)
+)
+
+// withPlaceholders puts placeholders where answers differ between runs; values
+// of the fixture stay.
+func withPlaceholders(text string, seen map[string]string) string {
+	text = strings.ReplaceAll(text, fixture.BaseURL, "{{baseUrl}}")
+	text = uuidText.ReplaceAllStringFunc(text, func(id string) string {
+		if strings.HasPrefix(id, "019b8d62-7a80-7000-8000-") {
+			return id
+		}
+		if seen[id] == "" {
+			seen[id] = fmt.Sprintf("{{uuid:id%d}}", len(seen))
+		}
+		return seen[id]
+	})
+	return timeText.ReplaceAllStringFunc(text, func(at string) string {
+		if parsed, err := time.Parse(time.RFC3339Nano, at); err == nil && time.Since(parsed).Abs() < time.Hour {
+			return "{{time}}"
+		}
+		return at
+	})
+}
+
+// Every route of the template has an event, every event has a route of the
+// template, and bodies occur in both forms in which API Gateway sends them.
+func TestEvents_CoverTheTemplate(t *testing.T) {
+	byKey := functions(t)
+	unused := maps.Clone(byKey)
+	forms := map[bool]int{}
+	served := map[string]int{}
+	for _, e := range loadEvents(t) {
+		function, ok := byKey[e.RouteKey]
+		if !ok {
+			t.Errorf("%s: the template has no route %q", e.Name, e.RouteKey)
+		}
+		served[function]++
+		delete(unused, e.RouteKey)
+		if e.Want.Log["event"] == nil {
+			t.Errorf("%s: the expected answer does not say what is logged", e.Name)
+		}
+		if function == "SweepFunction" {
+			continue
+		}
+		event := decodeEvent(t, e)
+		c := event.RequestContext
+		if event.Version != "2.0" || c.RouteKey != event.RouteKey || c.HTTP.Path != event.RawPath || c.HTTP.UserAgent != event.Headers["user-agent"] {
+			t.Errorf("%s contradicts itself", e.Name)
+		}
+		if method, _, ok := strings.Cut(e.RouteKey, " "); ok && method != "ANY" && c.HTTP.Method != method {
+			t.Errorf("%s: %s on the route %s", e.Name, c.HTTP.Method, e.RouteKey)
+		}
+		if event.Body != "" {
+			forms[event.IsBase64Encoded]++
+			text := strings.HasPrefix(event.Headers["content-type"], "application/json")
+			if text == event.IsBase64Encoded {
+				t.Errorf("%s: a body of %s, base64 %t", e.Name, event.Headers["content-type"], event.IsBase64Encoded)
+			}
+		}
+	}
+	// The handler of a GET also serves HEAD: at least one event shows it.
+	headed := false
+	for key := range byKey {
+		path, isHead := strings.CutPrefix(key, "HEAD ")
+		if _, there := unused[key]; isHead && there && unused["GET "+path] == "" {
+			delete(unused, key)
+		} else if isHead && !there {
+			headed = true
+		}
+	}
+	if !headed {
+		t.Error("no event of a HEAD")
+	}
+	if left := slices.Sorted(maps.Keys(unused)); len(left) > 0 {
+		t.Errorf("no event for %q", left)
+	}
+	if forms[true] == 0 || forms[false] == 0 {
+		t.Errorf("bodies in base64 %d, as text %d", forms[true], forms[false])
+	}
+	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "SweepFunction"} {
+		if served[function] == 0 {
+			t.Errorf("no event for %s", function)
+		}
+	}
+}
+
+// decodeEvent decodes an event of an HTTP API. An unknown field is an error.
+func decodeEvent(t *testing.T, e eventfile.Event) lambdahttp.Event {
+	t.Helper()
+	var event lambdahttp.Event
+	decoder := json.NewDecoder(bytes.NewReader(e.Payload))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&event); err != nil {
+		t.Fatalf("%s: %v", e.Name, err)
+	}
+	return event
+}
+
+// What an event has twice (route and path, query and its parameters, body and
+// its encoding) is what the gateway makes of one request.
+func TestEvents_AreAsTheGatewayMakesThem(t *testing.T) {
+	routes, err := local.Routes(rollcall.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made lambdahttp.Event
+	functions := map[string]local.LambdaHandler{}
+	for _, r := range routes {
+		functions[r.Function] = func(_ context.Context, event lambdahttp.Event) (lambdahttp.Response, error) {
+			made = event
+			return lambdahttp.Response{StatusCode: http.StatusNoContent}, nil
+		}
+	}
+	gateway, err := local.NewGateway(routes, functions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator := ""
+	gateway.Authorize = func(*http.Request) (string, bool) { return operator, true }
+	for _, e := range loadEvents(t) {
+		if e.RouteKey == "" {
+			continue
+		}
+		event := decodeEvent(t, e)
+		operator, made = "", lambdahttp.Event{}
+		if a := event.RequestContext.Authorizer; a != nil && a.IAM != nil {
+			operator = a.IAM.UserARN
+		}
+		body := []byte(event.Body)
+		if event.IsBase64Encoded {
+			if body, err = base64.StdEncoding.DecodeString(event.Body); err != nil {
+				t.Fatalf("%s: %v", e.Name, err)
+			}
+		}
+		r := httptest.NewRequest(event.RequestContext.HTTP.Method, "/", bytes.NewReader(body))
+		r.URL = &url.URL{Path: event.RawPath, RawQuery: event.RawQueryString}
+		r.Host = event.Headers["host"]
+		r.RemoteAddr = net.JoinHostPort(event.RequestContext.HTTP.SourceIP, "443")
+		for name, value := range event.Headers {
+			if name != "host" && name != "x-forwarded-for" {
+				r.Header.Set(name, value)
+			}
+		}
+		gateway.ServeHTTP(httptest.NewRecorder(), r)
+
+		got, want := event, made
+		// These describe the gateway and the time, not the request.
+		for _, side := range []*lambdahttp.Event{&got, &want} {
+			for _, name := range []string{"x-amzn-trace-id", "x-forwarded-proto", "x-forwarded-port"} {
+				delete(side.Headers, name)
+			}
+			if side.Headers["content-length"] == "0" {
+				delete(side.Headers, "content-length")
+			}
+			c := &side.RequestContext
+			c.AccountID, c.APIID, c.RequestID, c.Time, c.TimeEpoch = "", "", "", "", 0
+			if c.Authorizer != nil {
+				lambdahttp.Authorize(side, c.Authorizer.IAM.UserARN) // only the caller's identity
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is\n%s\nbut the gateway makes\n%s", e.Name, printed(t, got), printed(t, want))
+		}
+	}
+}
+
+func printed(t *testing.T, v any) []byte {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// Each tolerance is in docs/reference/idp-quirks.md, with an event that shows it and the
+// scimType with which a strict tenant refuses it.
+func TestQuirks_AreShownByEvents(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/reference/idp-quirks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := map[string]eventfile.Event{}
+	for _, e := range loadEvents(t) {
+		events[e.Name] = e
+	}
+	name := regexp.MustCompile("`((?:okta|entra|rfc|other)/[a-z0-9_]+)`")
+	var kinds []string
+	rows := 0
+	for row := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.TrimSpace(row), " | ")
+		if !strings.HasPrefix(row, "| ") || len(cells) < 3 || strings.HasPrefix(row, "| notice") || strings.HasPrefix(row, "| what is sent") {
+			continue
+		}
+		rows++
+		shown := name.FindAllStringSubmatch(row, -1)
+		if len(shown) == 0 {
+			t.Errorf("no event shows %s", row)
+		}
+		kind, isNotice := strings.CutPrefix(cells[0], "| `")
+		kind = strings.TrimSuffix(kind, "`")
+		if isNotice && len(cells) == 5 {
+			kinds = append(kinds, kind)
+			want := "`" + string(scim.Notice{Kind: kind}.Refusal().Type) + "` |"
+			if cells[4] != want {
+				t.Errorf("%s: strict is %s, want %s", kind, cells[4], want)
+			}
+		}
+		for _, m := range shown {
+			e, ok := events[m[1]]
+			if !ok {
+				t.Errorf("the event %s does not exist", m[1])
+				continue
+			}
+			notices, _ := e.Want.Log["notices"].(string)
+			if isNotice && len(cells) == 5 && !strings.Contains(","+notices, ","+kind+":") {
+				t.Errorf("%s has the notices %q, and not %s", m[1], notices, kind)
+			}
+		}
+	}
+	slices.Sort(kinds)
+	if !slices.Equal(kinds, scim.NoticeKinds()) || rows < 30 {
+		t.Errorf("%d rows, for %q; the notices are %q", rows, kinds, scim.NoticeKinds())
+	}
+}

@@ -1,0 +1,234 @@
+package system
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/table/meter"
+)
+
+// seedUsers stores n users as if long ago, each a copy of one that was
+// provisioned, with its own name. Their ids are in the order of their numbers,
+// their names are not.
+func (s *service) seedUsers(raw table.Table, n int) (ids []string) {
+	s.t.Helper()
+	first := s.must(201, "POST", "/Users", userBody(`"userName":"pattern","title":"seeded"`))
+	user := table.Key{Partition: "T#acme#USERS", Sort: first}
+	reservation := table.Key{Partition: "T#acme#NAMES#user", Sort: "pattern"}
+	items, err := raw.Get(s.t.Context(), user, reservation)
+	if err != nil || len(items) != 2 {
+		s.t.Fatalf("%d items, %v", len(items), err)
+	}
+	var ops []table.Op
+	write := func() {
+		if err := raw.Write(context.Background(), table.Transaction{Token: uuid.NewString(), Ops: ops}); err != nil {
+			s.t.Fatal(err)
+		}
+		ops = ops[:0]
+	}
+	for i := range n {
+		id := fmt.Sprintf("01900000-0000-7000-8000-%012d", i)
+		name := fmt.Sprintf("s%07d", i*7919%n)
+		ids = append(ids, id)
+		copied := table.Attributes{}
+		for key, value := range items[user].Attributes {
+			if !value.IsNumber() {
+				value = table.Text(strings.NewReplacer(first, id, "pattern", name).Replace(value.Text()))
+			}
+			copied[key] = value
+		}
+		holder := table.Attributes{}
+		for key, value := range items[reservation].Attributes {
+			if !value.IsNumber() {
+				value = table.Text(strings.ReplaceAll(value.Text(), first, id))
+			}
+			holder[key] = value
+		}
+		ops = append(ops,
+			table.Put(table.Item{Key: table.Key{Partition: user.Partition, Sort: id}, Attributes: copied}, table.Absent()),
+			table.Put(table.Item{Key: table.Key{Partition: reservation.Partition, Sort: name}, Attributes: holder}, table.Absent()))
+		if len(ops) == table.MaxOps || i == n-1 {
+			write()
+		}
+	}
+	ops = append(ops, table.Update(table.Key{Partition: "T#acme#LEDGER", Sort: "0"},
+		table.Change{Add: map[string]int64{"users": int64(n), "seats": int64(n)}}, table.Present()))
+	write()
+	return ids
+}
+
+// Lists of 100,000 users, while users are created, deactivated and deleted: no
+// user that exists all along is missed or listed twice, and every page costs
+// the same. DynamoDB Local has fewer users.
+//
+// Covers: 9865-5.3-1
+func TestWalk_Of100000(t *testing.T) {
+	for _, engine := range enginetest.Plain() {
+		t.Run(engine.Name, func(t *testing.T) {
+			engine.Need(t)
+			size, less, count := 100_000, 20_000, 200
+			if engine.Name != "embedded" {
+				size, less, count = 2_000, 2_000, 50
+			}
+			units := float64(count)
+			testWalk(t, engine.Open(t), size, count, []walk{
+				{"startIndex", "?", false, 3, units/2 + 5},
+				{"cursor", "?", true, 1, units/2 + 5},
+			})
+			testWalk(t, engine.Open(t), less, count, []walk{
+				// A page that includes the names of deleted users takes two
+				// more.
+				{"cursor, by userName", "?sortBy=userName&", true, 4, units + 50},
+				{"cursor, by userName descending", "?sortBy=userName&sortOrder=descending&", true, 4, units + 50},
+				{"cursor, those who match", "?filter=" + url.QueryEscape(`title eq "seeded"`) + "&", true, 2, units + 200},
+			})
+		})
+	}
+}
+
+// A walk is a way to list all users, with the largest cost of a page.
+type walk struct {
+	name, query      string
+	byCursor         bool
+	trips, readUnits float64
+}
+
+func testWalk(t *testing.T, raw table.Table, size, count int, walks []walk) {
+	s := newService(t, raw, 10*int64(size), app.Options{Meter: []meter.Option{meter.Exact}})
+	seeded := s.seedUsers(raw, size)
+	random := rand.New(rand.NewPCG(1, uint64(size)))
+	gone := map[string]bool{}
+	var made []string
+	// disturb creates a user, and deactivates and deletes others, anywhere.
+	disturb := func() {
+		made = append(made, s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"s%07d-%d"`, random.IntN(size), random.Uint64()))))
+		s.must(200, "PATCH", "/Users/"+made[random.IntN(len(made))], patchBody(deactivate))
+		for range 2 {
+			id := seeded[random.IntN(size)]
+			if gone[id] {
+				continue
+			}
+			gone[id] = true
+			s.must(204, "DELETE", "/Users/"+id, "")
+		}
+		if at := random.IntN(len(made)); len(made) > 10 {
+			s.must(204, "DELETE", "/Users/"+made[at], "")
+			made = append(made[:at], made[at+1:]...)
+		}
+	}
+	for _, walk := range walks {
+		t.Run(walk.name, func(t *testing.T) {
+			there := map[string]bool{}
+			for _, id := range seeded {
+				if !gone[id] {
+					there[id] = true
+				}
+			}
+			given := map[string]bool{}
+			start, cursor := 1, ""
+			began, authenticated := time.Now(), 0
+			for pages := 0; ; pages++ {
+				query := fmt.Sprintf("%scount=%d&attributes=userName", walk.query, count)
+				if walk.byCursor {
+					query += "&cursor=" + cursor
+				} else {
+					query += fmt.Sprintf("&startIndex=%d", start)
+				}
+				a := s.send("GET", "/Users"+query, "")
+				if a.status != 200 {
+					t.Fatalf("page %d: %d %v", pages, a.status, a.body)
+				}
+				resources, _ := a.body["Resources"].([]any)
+				for _, r := range resources {
+					id := r.(map[string]any)["id"].(string)
+					if given[id] {
+						t.Fatalf("page %d gives %s a second time", pages, id)
+					}
+					given[id] = true
+				}
+				// Retries on a slow machine do not count. The token is read
+				// again when its cached copy has expired.
+				trips, most := a.event["roundTrips"].(float64)-a.event["retries"].(float64), walk.readUnits
+				if trips == walk.trips+1 {
+					authenticated++
+					most += 5 // an item each
+				} else if trips > walk.trips {
+					t.Errorf("page %d: %v round trips, want at most %v", pages, trips, walk.trips)
+				}
+				if units := a.event["readUnits"].(float64); units > most {
+					t.Errorf("page %d: %v read units, want at most %v", pages, units, most)
+				}
+				start += len(resources)
+				cursor, _ = a.body["nextCursor"].(string)
+				if walk.byCursor && cursor == "" || !walk.byCursor && (len(resources) == 0 || float64(start) > a.body["totalResults"].(float64)) {
+					break
+				}
+				if pages > 3*size/count {
+					t.Fatal("the walk does not end")
+				}
+				if pages%5 == 0 {
+					disturb()
+				}
+			}
+			if most := int(time.Since(began)/access.CacheTime) + 1; authenticated > most {
+				t.Errorf("%d pages took a round trip more than they may, and the token was read %d times", authenticated, most)
+			}
+			missed := 0
+			for id := range there {
+				if !gone[id] && !given[id] {
+					missed++
+				}
+			}
+			if missed > 0 {
+				t.Errorf("%d users that existed all along are missed", missed)
+			}
+		})
+	}
+	s.check(int64(len(seeded) + 1 - len(gone) + s.live(made)))
+}
+
+// live counts the active ones of some users.
+func (s *service) live(ids []string) int {
+	s.t.Helper()
+	n := 0
+	for _, id := range ids {
+		if s.send("GET", "/Users/"+id, "").body["active"] == true {
+			n++
+		}
+	}
+	return n
+}
+
+// A revoked token cannot use the cursors that it was given.
+//
+// Covers: 9865-5.2-3
+func TestCursor_EndsWithItsToken(t *testing.T) {
+	now := time.Now()
+	s := newService(t, enginetest.Memory(t), 10, app.Options{Now: func() time.Time { return now }})
+	for i := range 3 {
+		s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d"`, i)))
+	}
+	a := s.send("GET", "/Users?count=1&cursor", "")
+	next, _ := a.body["nextCursor"].(string)
+	id := a.event["tokenId"].(string)
+	if err := s.app.Store.RevokeToken(t.Context(), s.tenant, id, now); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	a = s.send("GET", "/Users?count=1&cursor="+next, "")
+	if body, _ := json.Marshal(a.body); a.status != 401 || strings.Contains(string(body), "u1") {
+		t.Errorf("%d %s", a.status, body)
+	}
+}
