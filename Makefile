@@ -36,7 +36,7 @@ conformance-doc: ## docs/reference/scim-conformance.md, from the requirements an
 	go test -count=1 ./internal/check/conformance -update
 
 causes-doc: ## docs/reference/causes.md, from the table of causes
-	go test -count=1 ./internal/provlog -update
+	go test -count=1 ./internal/cause -update
 
 quirks-doc: ## docs/reference/dialect-places.md, from the table of dialects and places
 	go test -count=1 -run Documented ./internal/e2e/replay/replaytest -update

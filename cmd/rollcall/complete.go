@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 )
 
 // completeTime is the longest time that the shell waits for names of the service.
@@ -63,7 +63,7 @@ func oneOf(values ...string) completer {
 // causes offers the causes that this version knows.
 func causes(context.Context, []string) []cobra.Completion {
 	var values []cobra.Completion
-	for _, c := range provlog.Causes() {
+	for _, c := range cause.Causes() {
 		values = append(values, cobra.CompletionWithDesc(string(c), c.Meaning().Summary))
 	}
 	return values

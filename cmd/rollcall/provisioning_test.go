@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/idp"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -62,63 +62,63 @@ func checkPrints(t *testing.T, path string, status int, texts []string, args ...
 // request if the log has it, and always for the cause.
 func TestExplain_EveryCause(t *testing.T) {
 	elsewhere := onStage(t, provoke.New(t, enginetest.Memory(t), 5)) // where nothing has failed
-	for _, cause := range provlog.Causes() {
-		t.Run(string(cause), func(t *testing.T) {
+	for _, c := range cause.Causes() {
+		t.Run(string(c), func(t *testing.T) {
 			s := provoke.New(t, enginetest.Memory(t), 5)
 			path := onStage(t, s)
-			m := cause.Meaning()
-			checkPrints(t, path, 0, []string{m.Action, m.Summary, cause.Documentation()}, "explain", string(cause))
-			do, ok := provoke.Provocations[cause]
+			m := c.Meaning()
+			checkPrints(t, path, 0, []string{m.Action, m.Summary, c.Documentation()}, "explain", string(c))
+			do, ok := provoke.Provocations[c]
 			if !ok {
 				return
 			}
 			a := do(s)
-			recognized(t, elsewhere, cause, a.Detail)
-			if cause.Where() == provlog.InCloudWatch {
+			recognized(t, elsewhere, c, a.Detail)
+			if c.Where() == cause.InCloudWatch {
 				checkPrints(t, path, exitNotFound, []string{"CloudWatch"}, "explain", "acme", a.RequestID)
 				return
 			}
 			// The advice is that of the error, if there is one.
 			todo := "what to do"
-			if own := cause.Advice("", idp.Okta); strings.Contains(a.Detail, own) {
+			if own := c.Advice("", idp.Okta); strings.Contains(a.Detail, own) {
 				todo = own
 			}
-			checkPrints(t, path, 0, []string{todo, m.Summary, string(cause), a.RequestID}, "explain", "acme", a.RequestID)
+			checkPrints(t, path, 0, []string{todo, m.Summary, string(c), a.RequestID}, "explain", "acme", a.RequestID)
 			if a.Detail != "" {
 				// What to do and the request have lines of their own.
 				said := strings.TrimSuffix(a.Detail, " (request "+a.RequestID+")")
 				said = strings.TrimSuffix(said, " "+todo)
 				checkPrints(t, path, 0, []string{said}, "explain", "acme", "Error while provisioning: "+a.Detail)
 			}
-			checkPrints(t, path, 0, []string{string(cause)}, "log", "acme", "--cause", string(cause))
+			checkPrints(t, path, 0, []string{string(c)}, "log", "acme", "--cause", string(c))
 		})
 	}
 }
 
 // sameWords are causes whose details differ from another's only in the advice.
-var sameWords = map[provlog.Cause]bool{provlog.Validation: true}
+var sameWords = map[cause.Cause]bool{cause.Validation: true}
 
 // recognized fails the test unless a tenant without failures recognizes the
 // cause of a detail by its words: the whole detail, without the id, and only
 // what happened.
-func recognized(t *testing.T, path string, cause provlog.Cause, detail string) {
+func recognized(t *testing.T, path string, c cause.Cause, detail string) {
 	t.Helper()
 	if detail == "" {
 		return // a warning
 	}
 	whole, _, _ := strings.Cut(detail, " (request ")
 	texts := []string{whole, detail}
-	if what, _, ok := strings.Cut(whole, cause.Meaning().Action); ok && !sameWords[cause] {
+	if what, _, ok := strings.Cut(whole, c.Meaning().Action); ok && !sameWords[c] {
 		texts = append(texts, what)
 	}
 	for _, text := range texts {
 		printed := checkPrints(t, path, 0, nil, "explain", "acme", text, "--json")
 		var d struct {
 			By     string
-			Causes []struct{ Cause provlog.Cause }
+			Causes []struct{ Cause cause.Cause }
 		}
-		if err := json.Unmarshal([]byte(printed), &d); err != nil || d.By != "words" || len(d.Causes) == 0 || len(d.Causes) > 2 || !slices.ContainsFunc(d.Causes, func(c struct{ Cause provlog.Cause }) bool { return c.Cause == cause }) {
-			t.Errorf("%q is recognized by %q as %v, want %s (the phrases of package provlog)", text, d.By, d.Causes, cause)
+		if err := json.Unmarshal([]byte(printed), &d); err != nil || d.By != "words" || len(d.Causes) == 0 || len(d.Causes) > 2 || !slices.ContainsFunc(d.Causes, func(found struct{ Cause cause.Cause }) bool { return found.Cause == c }) {
+			t.Errorf("%q is recognized by %q as %v, want %s (the phrases of package provlog)", text, d.By, d.Causes, c)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	holder := s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
 	body := provoke.User(`"userName":"new@example.com","externalId":"00u1"`)
 	refused := s.Send("POST", "/Users", body)
-	checkPrints(t, path, 0, []string{"User new@example.com", "1 of 1 seats in use", provlog.SeatLimit.Advice("", idp.Okta), refused.RequestID, "1 fails."}, "failures", "acme")
+	checkPrints(t, path, 0, []string{"User new@example.com", "1 of 1 seats in use", cause.SeatLimit.Advice("", idp.Okta), refused.RequestID, "1 fails."}, "failures", "acme")
 	checkPrints(t, path, 0, []string{"create of User new@example.com: failure", "Still failing: failed once"}, "explain", "acme", refused.RequestID)
 	for _, by := range []string{"new@example.com", "00u1"} {
 		checkPrints(t, path, 0, []string{"User new@example.com"}, "failures", "acme", "--subject", by)
@@ -188,8 +188,8 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 func TestFailures_BeginWithWhatNeedsAttention(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
-	provoke.Provocations[provlog.TokenRevoked](s)
-	wants := []string{"Requests are refused now.\n", "error: Provisioning has stopped: revoked token …", " was used 1 time", provlog.TokenRevoked.Advice("", idp.Okta)}
+	provoke.Provocations[cause.TokenRevoked](s)
+	wants := []string{"Requests are refused now.\n", "error: Provisioning has stopped: revoked token …", " was used 1 time", cause.TokenRevoked.Advice("", idp.Okta)}
 	printed := checkPrints(t, path, 0, wants, "failures", "acme")
 	if strings.Contains(printed, "No failures") || strings.Contains(printed, "No user or group") {
 		t.Errorf("all is said to be well: %s", printed)
@@ -217,7 +217,7 @@ func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 		printed, order = rest, append(order, want)
 	}
 	printed = checkPrints(t, path, 0, []string{"what happened  1 of 1 seats in use; nothing was changed.\n"}, "failures", "acme")
-	if n := strings.Count(printed, provlog.SeatLimit.Advice("", idp.Okta)); n != 1 {
+	if n := strings.Count(printed, cause.SeatLimit.Advice("", idp.Okta)); n != 1 {
 		t.Errorf("what to do is said %d times: %s", n, printed)
 	}
 }
@@ -247,10 +247,10 @@ func TestExplain_ReadsTheErrorFromStandardInput(t *testing.T) {
 		"long":       {strings.Repeat("x", 200_000) + refused.Detail, 0, "create of User holder: failure"},
 		"too long":   {strings.Repeat("x", maxPasted) + refused.Detail, exitNotFound, "no request id"},
 		"no id":      {strings.Split(refused.Detail, " (request")[0], 0, "create of User holder: failure"},
-		"an old id":  {provlog.TokenRevoked.Meaning().Summary + " (request 019b8d62-7a80-7000-8000-0000000000f1)", 0, "token_revoked"},
+		"an old id":  {cause.TokenRevoked.Meaning().Summary + " (request 019b8d62-7a80-7000-8000-0000000000f1)", 0, "token_revoked"},
 		"a status":   {"Errors reported by remote server: 403 Forbidden", 0, "seat_limit"},
 		"controls":   {"\x1b[2J\u202e \x00 403 Forbidden \xff", 0, "seat_limit"},
-		"a token":    {"Bearer " + tokenLike + " " + provlog.TokenRevoked.Meaning().Summary, 0, "Rotate the token"},
+		"a token":    {"Bearer " + tokenLike + " " + cause.TokenRevoked.Meaning().Summary, 0, "Rotate the token"},
 		"only an id": {"019b8d62-7a80-7000-8000-0000000000f1", exitNotFound, "not those that only read"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -364,7 +364,7 @@ func TestExplain_FailuresInTheWordsOfTheProvider(t *testing.T) {
 					checkPrints(t, path, 0, []string{"in " + p.Name() + " "}, "explain", string(f.Cause))
 				}
 				a := f.By(s, p)
-				if f.Cause.Where() == provlog.InCloudWatch {
+				if f.Cause.Where() == cause.InCloudWatch {
 					return // the pasted error itself has the advice, and no entry is kept
 				}
 				checkPrints(t, path, 0, append([]string{string(f.Cause)}, says...), "explain", "acme", a.RequestID)

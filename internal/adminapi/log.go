@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -109,12 +110,12 @@ func failingDocument(f provlog.Failing) map[string]any {
 }
 
 // parseCause is the cause that the query names, "" for none.
-func (q *request) parseCause() (provlog.Cause, error) {
-	cause := provlog.Cause(q.parameter("cause"))
-	if cause != "" && !slices.Contains(provlog.Causes(), cause) {
+func (q *request) parseCause() (cause.Cause, error) {
+	c := cause.Cause(q.parameter("cause"))
+	if c != "" && !slices.Contains(cause.Causes(), c) {
 		return "", &problem{kind: kindInvalid, detail: "unknown cause; " + Prefix + "/causes lists all causes."}
 	}
-	return cause, nil
+	return c, nil
 }
 
 // resourceType is the type that the query names, "" for none.
@@ -352,9 +353,9 @@ func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) 
 
 // adviceDocument is what to do about a cause in each identity provider whose screens are
 // known, by the names that entries have in idp.
-func adviceDocument(c provlog.Cause) map[string]any {
-	advice := make(map[string]any, len(provlog.Advised))
-	for _, p := range provlog.Advised {
+func adviceDocument(c cause.Cause) map[string]any {
+	advice := make(map[string]any, len(cause.Advised))
+	for _, p := range cause.Advised {
 		advice[string(p)] = c.Advice("", p)
 	}
 	return advice
@@ -408,14 +409,14 @@ func (s *Service) listCauses(_ context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	documents := []any{}
-	for _, c := range provlog.Causes() {
+	for _, c := range cause.Causes() {
 		documents = append(documents, causeDocument(c))
 	}
 	return page("causes", documents, "")
 }
 
 // causeDocument is the meaning of a cause.
-func causeDocument(c provlog.Cause) map[string]any {
+func causeDocument(c cause.Cause) map[string]any {
 	m := c.Meaning()
 	return map[string]any{
 		"cause": string(c), "status": m.Status, "scimType": emptyIsNull(string(m.Type)),

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -40,7 +41,7 @@ type sighting struct {
 // refused.
 type countOf struct {
 	tenant tenant.ID
-	cause  provlog.Cause
+	cause  cause.Cause
 	token  string
 }
 
@@ -104,18 +105,17 @@ func (a *activity) of(q *request, answer *reply) (due provlog.Activity) {
 	if a.counts == nil || len(a.counts) >= maxLimited {
 		a.counts = map[countOf]*counter{}
 	}
-	cause := provlog.Cause(q.event.Cause)
-	of := countOf{tenant: q.grant.Tenant, cause: cause}
+	of := countOf{tenant: q.grant.Tenant, cause: cause.Cause(q.event.Cause)}
 	accepted := true
 	switch {
 	case answer.refusal == nil:
 		if q.event.Outcome == outcomeWarning {
 			due.Tallies = a.count(q, of)
 		}
-	case cause == provlog.TokenRevoked, cause == provlog.TokenExpired:
+	case of.cause == cause.TokenRevoked, of.cause == cause.TokenExpired:
 		of.token, accepted = q.grant.TokenID, false
 		due.Tallies = a.count(q, of)
-	case cause == provlog.SCIMDisabled, cause == provlog.RateLimit:
+	case of.cause == cause.SCIMDisabled, of.cause == cause.RateLimit:
 		accepted = false
 		due.Tallies = a.count(q, of)
 	}
@@ -138,7 +138,7 @@ func (a *activity) see(q *request, answer *reply) []provlog.Seen {
 	changes := q.wantsChange() && (q.event.Operation != "bulk" || answer.refusal != nil)
 	if changes {
 		known.change = provlog.Change{
-			RequestID: q.id, Time: q.start, Operation: q.event.Operation, Outcome: provlog.Outcome(q.event.Outcome), Cause: provlog.Cause(q.event.Cause),
+			RequestID: q.id, Time: q.start, Operation: q.event.Operation, Outcome: provlog.Outcome(q.event.Outcome), Cause: cause.Cause(q.event.Cause),
 		}
 	}
 	recent := func(at time.Time) bool {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -18,20 +18,20 @@ func TestSampler_KeepsOneAMinuteOfEachCause(t *testing.T) {
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
 		tenant    tenant.ID
-		cause     provlog.Cause
+		cause     cause.Cause
 		at        time.Duration
 		kept      bool
 		standsFor int64
 	}{
-		{acme, provlog.TokenRevoked, 0, true, 1},
-		{acme, provlog.TokenRevoked, time.Second, false, 0},
-		{acme, provlog.RateLimit, time.Second, true, 1},
-		{beta, provlog.TokenRevoked, time.Second, true, 1},
-		{acme, provlog.TokenRevoked, 59 * time.Second, false, 0},
-		{acme, provlog.RateLimit, 60 * time.Second, false, 0},
-		{acme, provlog.TokenRevoked, 60 * time.Second, true, 3},
-		{acme, provlog.RateLimit, 61 * time.Second, true, 2},
-		{acme, provlog.TokenRevoked, time.Hour, true, 1},
+		{acme, cause.TokenRevoked, 0, true, 1},
+		{acme, cause.TokenRevoked, time.Second, false, 0},
+		{acme, cause.RateLimit, time.Second, true, 1},
+		{beta, cause.TokenRevoked, time.Second, true, 1},
+		{acme, cause.TokenRevoked, 59 * time.Second, false, 0},
+		{acme, cause.RateLimit, 60 * time.Second, false, 0},
+		{acme, cause.TokenRevoked, 60 * time.Second, true, 3},
+		{acme, cause.RateLimit, 61 * time.Second, true, 2},
+		{acme, cause.TokenRevoked, time.Hour, true, 1},
 	} {
 		if kept, n := s.take(tt.tenant, tt.cause, now.Add(tt.at)); kept != tt.kept || n != tt.standsFor {
 			t.Errorf("%v of %s after %v: %t, %d, want %t, %d", tt.cause, tt.tenant, tt.at, kept, n, tt.kept, tt.standsFor)
@@ -47,11 +47,11 @@ func TestActivity_IsBoundedInMemory(t *testing.T) {
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	for i := range maxLimited + 1000 {
 		id := tenantID(t, fmt.Sprintf("t%d", i))
-		q := &request{id: "r", start: now, grant: access.Grant{Tenant: id, TokenID: "k"}, event: &event{Cause: string(provlog.TokenRevoked), Outcome: outcomeFailure}}
-		a.of(q, &reply{refusal: &problem{cause: provlog.TokenRevoked}})
+		q := &request{id: "r", start: now, grant: access.Grant{Tenant: id, TokenID: "k"}, event: &event{Cause: string(cause.TokenRevoked), Outcome: outcomeFailure}}
+		a.of(q, &reply{refusal: &problem{cause: cause.TokenRevoked}})
 		q.event.Cause, q.event.Outcome = "", outcomeSuccess
 		a.of(q, &reply{})
-		s.take(id, provlog.TokenRevoked, now)
+		s.take(id, cause.TokenRevoked, now)
 	}
 	if len(a.seen) > maxLimited || len(a.counts) > maxLimited || len(s.sampled) > maxLimited {
 		t.Errorf("%d, %d and %d are remembered, at most %d", len(a.seen), len(a.counts), len(s.sampled), maxLimited)
@@ -98,8 +98,8 @@ func TestActivity_WritesTheLastChange(t *testing.T) {
 func TestActivity_OfAWriteThatFailed(t *testing.T) {
 	var a activity
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
-	q := &request{id: "r", start: now, grant: access.Grant{Tenant: tenantID(t, "acme"), TokenID: "k"}, event: &event{Cause: string(provlog.TokenRevoked)}}
-	refused := &reply{refusal: &problem{cause: provlog.TokenRevoked}}
+	q := &request{id: "r", start: now, grant: access.Grant{Tenant: tenantID(t, "acme"), TokenID: "k"}, event: &event{Cause: string(cause.TokenRevoked)}}
+	refused := &reply{refusal: &problem{cause: cause.TokenRevoked}}
 	first := a.of(q, refused)
 	a.lost(q, first)
 	second := a.of(q, refused)

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -30,7 +30,7 @@ func (s *Service) bulk(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	if n := len(sent.Operations); n > scim.MaxBulkOperations {
-		return nil, &problem{cause: provlog.BulkLimit, what: fmt.Sprintf(
+		return nil, &problem{cause: cause.BulkLimit, what: fmt.Sprintf(
 			"The bulk request has %d operations, more than maxOperations (%d).", n, scim.MaxBulkOperations)}
 	}
 	for i := range sent.Operations {
@@ -54,7 +54,7 @@ func (s *Service) bulk(ctx context.Context, q *request) (*reply, error) {
 // bulkTooLarge names the limit that a bulk request exceeds. RFC 7644 §3.7.4
 func bulkTooLarge(err error) error {
 	var p *problem
-	if errors.As(err, &p) && p.cause == provlog.BodyTooLarge {
+	if errors.As(err, &p) && p.cause == cause.BodyTooLarge {
 		return &problem{cause: p.cause, what: "The bulk request is larger than maxPayloadSize (" + strconv.Itoa(MaxBody) + " bytes)."}
 	}
 	return err
@@ -110,7 +110,7 @@ func (b *bulkRun) take(ctx context.Context, step scim.BulkStep) {
 	b.results[i] = result
 	// Operations not started for want of time are all reported, and do not
 	// count as errors: the client did not cause them.
-	if result.failed() && provlog.Cause(c.q.event.Cause) != provlog.BulkTime {
+	if result.failed() && cause.Cause(c.q.event.Cause) != cause.BulkTime {
 		b.errors++
 	}
 }
@@ -140,7 +140,7 @@ func (b *bulkRun) tell() {
 		}
 	}
 	if e.BulkFailed+e.BulkLeft > 0 {
-		e.Outcome, e.Cause = outcomeWarning, string(provlog.BulkPartial)
+		e.Outcome, e.Cause = outcomeWarning, string(cause.BulkPartial)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -57,8 +57,8 @@ func (s *Service) bulkRoute(method, path string) (route *Route, id string, err e
 		return route, id, nil
 	case len(allowed) > 0:
 		return nil, "", &problem{
-			cause: provlog.MethodNotAllowed, what: "Method not allowed: the operation's path takes " + strings.Join(allowed, ", ") + ".",
-			remedy: provlog.InvalidOperation,
+			cause: cause.MethodNotAllowed, what: "Method not allowed: the operation's path takes " + strings.Join(allowed, ", ") + ".",
+			remedy: cause.InvalidOperation,
 		}
 	}
 	return nil, "", badOperation(scim.InvalidSyntax,
@@ -67,7 +67,7 @@ func (s *Service) bulkRoute(method, path string) (route *Route, id string, err e
 
 // badOperation returns the problem of an invalid operation.
 func badOperation(kind scim.ErrorType, what string) *problem {
-	return &problem{cause: provlog.Validation, scimType: kind, what: what, remedy: provlog.InvalidOperation}
+	return &problem{cause: cause.Validation, scimType: kind, what: what, remedy: cause.InvalidOperation}
 }
 
 // bulkType returns the resource type of an operation, or nil for an invalid
@@ -162,9 +162,9 @@ func (c *bulkCall) answer(ctx context.Context, result *bulkResult) (answer *repl
 	route, id, refused := c.route(result)
 	switch {
 	case c.step.Completes && c.b.ended():
-		return nil, &problem{cause: provlog.BulkReference, what: "The request had already reached failOnErrors."}
+		return nil, &problem{cause: cause.BulkReference, what: "The request had already reached failOnErrors."}
 	case c.b.timeOver(ctx):
-		return nil, &problem{cause: provlog.BulkTime}
+		return nil, &problem{cause: cause.BulkTime}
 	case o.Fault == nil && refused != nil:
 		return nil, refused
 	}
@@ -173,7 +173,7 @@ func (c *bulkCall) answer(ctx context.Context, result *bulkResult) (answer *repl
 		return nil, bulkProblem(err)
 	}
 	if bulkID, missing := plan.Missing(c.step, c.b.ids); missing {
-		return nil, &problem{cause: provlog.BulkReference, what: "The operation with the bulkId " + scim.ShortBulkID(bulkID) +
+		return nil, &problem{cause: cause.BulkReference, what: "The operation with the bulkId " + scim.ShortBulkID(bulkID) +
 			", which this one refers to, was not done."}
 	}
 	if o.Version != nil {
@@ -239,9 +239,9 @@ func bulkProblem(err error) error {
 		return badOperation(invalid.Type, invalid.Detail)
 	case errors.As(err, &circle):
 		return &problem{
-			cause: provlog.BulkReference, what: "By " + circle.Attribute + ", the operation refers to one that refers back to it, " +
+			cause: cause.BulkReference, what: "By " + circle.Attribute + ", the operation refers to one that refers back to it, " +
 				"and this attribute cannot be set later. Nothing was changed.",
-			remedy: provlog.BulkCircle,
+			remedy: cause.BulkCircle,
 		}
 	}
 	return err
@@ -260,6 +260,6 @@ func (c *bulkCall) incomplete(err error) error {
 	o := c.b.plan.Operation(c.step.Operation)
 	p.what = "The resource was created with the id " + c.b.ids[o.BulkID] +
 		", but its references to other operations could not be added: " + p.what
-	p.remedy, p.named = provlog.BulkIncomplete, nil
+	p.remedy, p.named = cause.BulkIncomplete, nil
 	return &p
 }

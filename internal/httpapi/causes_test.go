@@ -13,9 +13,9 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/logline"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -148,9 +148,9 @@ func TestRoutes_TellOfATableThatDoesNotAnswer(t *testing.T) {
 						if strings.Contains(line, `"cause":"internal"`) || strings.Contains(line, `"status":500`) {
 							t.Errorf("%s with a %s: %d %s", r.Method+" "+path, name, w.Code, line)
 						}
-						for _, cause := range []string{"conflict", "outcome_unknown", "store_unavailable"} {
-							if strings.Contains(line, `"cause":"`+cause+`"`) && !slices.Contains(failing.causes, cause) {
-								t.Errorf("%s with a %s: cause %s, want %s", r.Method+" "+path, name, cause, failing.causes)
+						for _, named := range []string{"conflict", "outcome_unknown", "store_unavailable"} {
+							if strings.Contains(line, `"cause":"`+named+`"`) && !slices.Contains(failing.causes, named) {
+								t.Errorf("%s with a %s: cause %s, want %s", r.Method+" "+path, name, named, failing.causes)
 							}
 						}
 						seen = seen || strings.Contains(line, `"cause":"`+failing.causes[0]+`"`)
@@ -175,13 +175,13 @@ func wantCause(t *testing.T, name string, a answer) bool {
 		return false
 	}
 	name = fmt.Sprintf("%s: %d %.300s", name, a.status, a.raw)
-	cause, _ := a.event["cause"].(string)
-	if !slices.Contains(provlog.Causes(), provlog.Cause(cause)) || cause == string(provlog.Internal) {
-		t.Errorf("%s has the cause %q", name, cause)
+	named, _ := a.event["cause"].(string)
+	if !slices.Contains(cause.Causes(), cause.Cause(named)) || named == string(cause.Internal) {
+		t.Errorf("%s has the cause %q", name, named)
 		return false
 	}
-	if m := provlog.Cause(cause).Meaning(); m.Status != a.status {
-		t.Errorf("%s, and %s has %d", name, cause, m.Status)
+	if m := cause.Cause(named).Meaning(); m.Status != a.status {
+		t.Errorf("%s, and %s has %d", name, named, m.Status)
 	}
 	detail, _ := a.event["detail"].(string)
 	if strings.Contains(detail, "arn:") {

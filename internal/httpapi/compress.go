@@ -12,8 +12,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 )
 
 const (
@@ -47,7 +47,7 @@ func (s *Service) fit(ctx context.Context, q *request, a *reply, err error) *rep
 		err = q.tooLarge(len(a.body))
 	}
 	p := problemOf(err)
-	if p.cause == provlog.AnswerTooLarge {
+	if p.cause == cause.AnswerTooLarge {
 		if q.changed() {
 			return q.bare(a)
 		}
@@ -71,7 +71,7 @@ func (q *request) changed() bool { return q.event.Action != "" }
 // stopped early.
 func (q *request) bare(a *reply) *reply {
 	if q.event.Outcome == outcomeSuccess {
-		q.event.Outcome, q.event.Cause = outcomeWarning, string(provlog.AnswerTooLarge)
+		q.event.Outcome, q.event.Cause = outcomeWarning, string(cause.AnswerTooLarge)
 	}
 	if a == nil {
 		return &reply{status: http.StatusNoContent}
@@ -89,17 +89,17 @@ func (q *request) tooLarge(size int) *problem {
 	if q.acceptsGzip() {
 		what += ", compressed too"
 	}
-	return &problem{cause: provlog.AnswerTooLarge, what: what + "."}
+	return &problem{cause: cause.AnswerTooLarge, what: what + "."}
 }
 
 // wayAroundSize returns the advice about an answer that is too large: the
 // handler's, or one that fits every route.
-func (q *request) wayAroundSize() provlog.Remedy {
+func (q *request) wayAroundSize() cause.Remedy {
 	switch {
 	case q.wayOut != "":
 		return q.wayOut
 	case !q.acceptsGzip():
-		return provlog.AnswerPlain
+		return cause.AnswerPlain
 	}
 	return ""
 }

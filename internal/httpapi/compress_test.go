@@ -22,10 +22,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/logline"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -199,7 +199,7 @@ func TestAnswer_StaysPlainWhenGzipIsNotShorter(t *testing.T) {
 
 func TestAnswer_ErrorsAreCompressedToo(t *testing.T) {
 	s, _ := answering(func(*request) (*reply, error) {
-		return nil, &problem{cause: provlog.Validation, what: strings.Repeat("The value is wrong. ", 100)}
+		return nil, &problem{cause: cause.Validation, what: strings.Repeat("The value is wrong. ", 100)}
 	})
 	w := ask(t, s, "GET", "gzip")
 	if w.Code != 400 || w.Header().Get("Content-Encoding") != "gzip" {
@@ -365,7 +365,7 @@ func TestAnswer_FitsIntoLambdasOrIsRefused(t *testing.T) {
 }
 
 func TestAnswer_TooLargeSaysTheHandlersWayOut(t *testing.T) {
-	const remedy = provlog.AnswerMembers
+	const remedy = cause.AnswerMembers
 	way := remedy.Advice("")
 	for name, h := range map[string]func(q *request) (*reply, error){
 		"gathered": func(q *request) (*reply, error) {
@@ -374,7 +374,7 @@ func TestAnswer_TooLargeSaysTheHandlersWayOut(t *testing.T) {
 		},
 		"stopped early": func(q *request) (*reply, error) {
 			q.wayOut = remedy
-			return nil, &problem{cause: provlog.AnswerTooLarge, what: "The group has more members than fit."}
+			return nil, &problem{cause: cause.AnswerTooLarge, what: "The group has more members than fit."}
 		},
 	} {
 		s, log := answering(h)
@@ -391,7 +391,7 @@ func TestAnswer_TooLargeSaysTheHandlersWayOut(t *testing.T) {
 // A change that was made is never answered as if it had failed.
 func TestAnswer_ToAChangeLosesItsBodyAlone(t *testing.T) {
 	large := bytes.Repeat([]byte("a"), maxAnswer)
-	tooLarge := &problem{cause: provlog.AnswerTooLarge}
+	tooLarge := &problem{cause: cause.AnswerTooLarge}
 	for _, tt := range []struct {
 		name, method, action string
 		answer               *reply

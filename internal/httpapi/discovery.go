@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -71,7 +71,7 @@ func (s *Service) readSchema(_ context.Context, q *request) (*reply, error) {
 			return jsonReply(schema.Document(s.BaseURL))
 		}
 	}
-	return nil, &problem{cause: provlog.SchemaNotFound}
+	return nil, &problem{cause: cause.SchemaNotFound}
 }
 
 // listResourceTypes answers GET /ResourceTypes. RFC 7644 §4
@@ -91,7 +91,7 @@ func (s *Service) readResourceType(_ context.Context, q *request) (*reply, error
 			return jsonReply(rt.Document(s.BaseURL))
 		}
 	}
-	return nil, &problem{cause: provlog.SchemaNotFound}
+	return nil, &problem{cause: cause.SchemaNotFound}
 }
 
 // discoveryList answers with all documents. Paging parameters are ignored, and
@@ -103,7 +103,7 @@ func (s *Service) discoveryList(q *request, documents []map[string]any) (*reply,
 		return nil, err
 	}
 	if filter != "" {
-		return nil, &problem{cause: provlog.DiscoveryFilter}
+		return nil, &problem{cause: cause.DiscoveryFilter}
 	}
 	encoded := make([][]byte, len(documents))
 	for i, document := range documents {

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/idp"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -201,7 +201,7 @@ func (e *event) skipped(result directory.GroupResult) {
 		}
 		e.Skipped = append(e.Skipped, id)
 	}
-	if len(result.Skipped) > 0 && (e.Outcome == outcomeSuccess || e.Cause == string(provlog.Tolerated)) {
+	if len(result.Skipped) > 0 && (e.Outcome == outcomeSuccess || e.Cause == string(cause.Tolerated)) {
 		e.Outcome, e.Cause = outcomeWarning, directory.WarnUnknownMembers
 	}
 }
@@ -215,7 +215,7 @@ func (e *event) tolerated(notices []scim.Notice) {
 		}
 	}
 	if warns && e.Outcome == outcomeSuccess {
-		e.Outcome, e.Cause = outcomeWarning, string(provlog.Tolerated)
+		e.Outcome, e.Cause = outcomeWarning, string(cause.Tolerated)
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/credential"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -52,7 +52,7 @@ func exposedInBody(body []byte) error {
 			where = named(attribute)
 		}
 	}
-	return &problem{cause: provlog.TokenExposed, what: "The value of " + where + " is a token of this service; nothing was changed."}
+	return &problem{cause: cause.TokenExposed, what: "The value of " + where + " is a token of this service; nothing was changed."}
 }
 
 // maxShown is the longest name of an attribute in a detail: the client chooses
@@ -118,5 +118,5 @@ func exposedInURL(u *url.URL) error {
 	if !exposed(u.Path) && !exposed(query) {
 		return nil
 	}
-	return &problem{cause: provlog.TokenExposed, what: "The URL of the request has a token of this service in it; nothing was changed."}
+	return &problem{cause: cause.TokenExposed, what: "The URL of the request has a token of this service in it; nothing was changed."}
 }

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -42,9 +42,9 @@ func (s *Service) group(q *request, p scim.Projection, status int, g *directory.
 // adviseOnMembers sets the advice for the case that a group's members are too many
 // to return.
 func (q *request) adviseOnMembers(group string) {
-	q.largeGroup, q.wayOut = group, provlog.AnswerMembers
+	q.largeGroup, q.wayOut = group, cause.AnswerMembers
 	if q.acceptsGzip() {
-		q.wayOut = provlog.AnswerMembersZip
+		q.wayOut = cause.AnswerMembersZip
 	}
 }
 

@@ -13,9 +13,9 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/logline"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -140,69 +140,69 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		headers                  []string
 		status                   int
 		scimType                 string
-		cause                    provlog.Cause
+		cause                    cause.Cause
 		what, action             string // parts of the detail
 		operation, id, subject   string // in the event
 	}{
 		// Covers: 7643-7-19, 7644-3.3-5, 7644-3.12-8, 7644-3.12-15
-		{name: "POST, displayName taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"ENGINEERING ","externalId":"g-2"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `the displayName "ENGINEERING " belongs to the group ` + eng + ". Nothing was changed.", action: link, operation: "create", subject: "ENGINEERING "},
-		{name: "POST, externalId taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"New","externalId":"g-1"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `the externalId "g-1" belongs to the group ` + eng, action: link, operation: "create", subject: "New"},
-		{name: "POST, taken, with many members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"engineering","members":` + memberList(many...)), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "create", subject: "engineering"},
+		{name: "POST, displayName taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"ENGINEERING ","externalId":"g-2"`), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: `the displayName "ENGINEERING " belongs to the group ` + eng + ". Nothing was changed.", action: link, operation: "create", subject: "ENGINEERING "},
+		{name: "POST, externalId taken", method: "POST", path: "/Groups", body: groupBody(`"displayName":"New","externalId":"g-1"`), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: `the externalId "g-1" belongs to the group ` + eng, action: link, operation: "create", subject: "New"},
+		{name: "POST, taken, with many members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"engineering","members":` + memberList(many...)), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: eng, action: link, operation: "create", subject: "engineering"},
 		// Covers: 7643-4.2-1
-		{name: "POST, no displayName", method: "POST", path: "/Groups", body: groupBody(`"externalId":"g-3"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "displayName is required", operation: "create"},
-		{name: "POST, blank displayName", method: "POST", path: "/Groups", body: groupBody(`"displayName":" "`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "displayName is required", operation: "create", subject: " "},
-		{name: "POST, a member without an id", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Nobody","members":[{"display":"Al"}]`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "member 1 has no value: send the id of a user", operation: "create", subject: "Nobody"},
-		{name: "POST, a number for members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Number","members":1`), status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "members must be an array", operation: "create", subject: "Number"},
-		{name: "POST, a user", method: "POST", path: "/Groups", body: userBody(`"userName":"u@x"`), status: 400, scimType: "invalidSyntax", cause: provlog.Validation, what: "Group", action: "Nothing was changed", operation: "create", subject: "u@x"},
-		{name: "POST, no JSON", method: "POST", path: "/Groups", body: `{"displayName":"x"`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation, operation: "create"},
+		{name: "POST, no displayName", method: "POST", path: "/Groups", body: groupBody(`"externalId":"g-3"`), status: 400, scimType: "invalidValue", cause: cause.Validation, what: "displayName is required", operation: "create"},
+		{name: "POST, blank displayName", method: "POST", path: "/Groups", body: groupBody(`"displayName":" "`), status: 400, scimType: "invalidValue", cause: cause.Validation, what: "displayName is required", operation: "create", subject: " "},
+		{name: "POST, a member without an id", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Nobody","members":[{"display":"Al"}]`), status: 400, scimType: "invalidValue", cause: cause.Validation, what: "member 1 has no value: send the id of a user", operation: "create", subject: "Nobody"},
+		{name: "POST, a number for members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Number","members":1`), status: 400, scimType: "invalidValue", cause: cause.Validation, what: "members must be an array", operation: "create", subject: "Number"},
+		{name: "POST, a user", method: "POST", path: "/Groups", body: userBody(`"userName":"u@x"`), status: 400, scimType: "invalidSyntax", cause: cause.Validation, what: "Group", action: "Nothing was changed", operation: "create", subject: "u@x"},
+		{name: "POST, no JSON", method: "POST", path: "/Groups", body: `{"displayName":"x"`, status: 400, scimType: "invalidSyntax", cause: cause.Validation, operation: "create"},
 		// Covers: 7644-3.12-14
-		{name: "POST, 5,001 members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Many","members":` + memberList(many...)), status: 400, scimType: "tooMany", cause: provlog.MemberLimit, what: "more than 5000 members", action: "into groups of at most 5,000 members", operation: "create", subject: "Many"},
-		{name: "POST, 20,001 members (grp-001)", method: "POST", path: "/Groups", body: grp001, status: 400, scimType: "tooMany", cause: provlog.Validation, what: "names 20001 members: at most 20000", action: "Send them in several PATCH requests. Nothing was changed.", operation: "create", subject: "big"},
+		{name: "POST, 5,001 members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Many","members":` + memberList(many...)), status: 400, scimType: "tooMany", cause: cause.MemberLimit, what: "more than 5000 members", action: "into groups of at most 5,000 members", operation: "create", subject: "Many"},
+		{name: "POST, 20,001 members (grp-001)", method: "POST", path: "/Groups", body: grp001, status: 400, scimType: "tooMany", cause: cause.Validation, what: "names 20001 members: at most 20000", action: "Send them in several PATCH requests. Nothing was changed.", operation: "create", subject: "big"},
 
-		{name: "GET, no such group", method: "GET", path: "/Groups/" + none, status: 404, cause: provlog.GroupNotFound, what: "Group not found", action: unlink, operation: "read", id: none},
-		{name: "GET, a user's id", method: "GET", path: "/Groups/" + ids[0], status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read", id: ids[0]},
-		{name: "GET, without members", method: "GET", path: "/Groups/" + none + "?excludedAttributes=members", status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read", id: none},
-		{name: "GET, with If-None-Match", method: "GET", path: "/Groups/" + none, headers: []string{"If-None-Match", "*"}, status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read", id: none},
-		{name: "GET, NUL in the id", method: "GET", path: "/Groups/" + eng + "%00", status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read"},
-		{name: "GET, delimiter in the id", method: "GET", path: "/Groups/" + eng + "%231", status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read"},
-		{name: "GET, slash in the id", method: "GET", path: "/Groups/..%2F" + eng, status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read"},
-		{name: "GET, long id", method: "GET", path: "/Groups/" + strings.Repeat("a", 65), status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "read"},
-		{name: "PUT, no such group", method: "PUT", path: "/Groups/" + none, body: groupBody(`"displayName":"Sales"`), status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "replace", id: none, subject: "Sales"},
-		{name: "PATCH, no such group", method: "PATCH", path: "/Groups/" + none, body: patchBody(`[{"op":"replace","value":{"id":"` + none + `","displayName":"X"}}]`), status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "modify", id: none},
-		{name: "DELETE, no such group", method: "DELETE", path: "/Groups/" + none, status: 404, cause: provlog.GroupNotFound, action: unlink, operation: "delete", id: none},
+		{name: "GET, no such group", method: "GET", path: "/Groups/" + none, status: 404, cause: cause.GroupNotFound, what: "Group not found", action: unlink, operation: "read", id: none},
+		{name: "GET, a user's id", method: "GET", path: "/Groups/" + ids[0], status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read", id: ids[0]},
+		{name: "GET, without members", method: "GET", path: "/Groups/" + none + "?excludedAttributes=members", status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read", id: none},
+		{name: "GET, with If-None-Match", method: "GET", path: "/Groups/" + none, headers: []string{"If-None-Match", "*"}, status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read", id: none},
+		{name: "GET, NUL in the id", method: "GET", path: "/Groups/" + eng + "%00", status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read"},
+		{name: "GET, delimiter in the id", method: "GET", path: "/Groups/" + eng + "%231", status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read"},
+		{name: "GET, slash in the id", method: "GET", path: "/Groups/..%2F" + eng, status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read"},
+		{name: "GET, long id", method: "GET", path: "/Groups/" + strings.Repeat("a", 65), status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read"},
+		{name: "PUT, no such group", method: "PUT", path: "/Groups/" + none, body: groupBody(`"displayName":"Sales"`), status: 404, cause: cause.GroupNotFound, action: unlink, operation: "replace", id: none, subject: "Sales"},
+		{name: "PATCH, no such group", method: "PATCH", path: "/Groups/" + none, body: patchBody(`[{"op":"replace","value":{"id":"` + none + `","displayName":"X"}}]`), status: 404, cause: cause.GroupNotFound, action: unlink, operation: "modify", id: none},
+		{name: "DELETE, no such group", method: "DELETE", path: "/Groups/" + none, status: 404, cause: cause.GroupNotFound, action: unlink, operation: "delete", id: none},
 
-		{name: "PATCH, displayName taken", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: `displayName "engineering" belongs to the group ` + eng, action: link, operation: "modify", id: sales, subject: "Sales"},
-		{name: "PATCH, taken, with members", method: "PATCH", path: "/Groups/" + sales, body: patchBody(`[{"op":"replace","value":{"displayName":"engineering","members":` + memberList(ids...) + `}}]`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "modify", id: sales, subject: "Sales"},
-		{name: "PATCH, taken and stale", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), headers: []string{"If-Match", `W/"9"`}, status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "modify", id: sales, subject: "Sales"},
-		{name: "PUT, externalId taken", method: "PUT", path: "/Groups/" + sales, body: groupBody(`"displayName":"Sales","externalId":"g-1"`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateGroup, what: eng, action: link, operation: "replace", id: sales, subject: "Sales"},
-		{name: "PUT, stale", method: "PUT", path: "/Groups/" + eng, body: groupBody(`"displayName":"Engineers"`), headers: []string{"If-Match", `W/"2"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "replace", id: eng, subject: "Engineers"},
+		{name: "PATCH, displayName taken", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: `displayName "engineering" belongs to the group ` + eng, action: link, operation: "modify", id: sales, subject: "Sales"},
+		{name: "PATCH, taken, with members", method: "PATCH", path: "/Groups/" + sales, body: patchBody(`[{"op":"replace","value":{"displayName":"engineering","members":` + memberList(ids...) + `}}]`), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: eng, action: link, operation: "modify", id: sales, subject: "Sales"},
+		{name: "PATCH, taken and stale", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), headers: []string{"If-Match", `W/"9"`}, status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: eng, action: link, operation: "modify", id: sales, subject: "Sales"},
+		{name: "PUT, externalId taken", method: "PUT", path: "/Groups/" + sales, body: groupBody(`"displayName":"Sales","externalId":"g-1"`), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: eng, action: link, operation: "replace", id: sales, subject: "Sales"},
+		{name: "PUT, stale", method: "PUT", path: "/Groups/" + eng, body: groupBody(`"displayName":"Engineers"`), headers: []string{"If-Match", `W/"2"`}, status: 412, cause: cause.VersionMismatch, action: again, operation: "replace", id: eng, subject: "Engineers"},
 		// Covers: 7644-3.12-9, 7644-3.14-4
-		{name: "PATCH, stale", method: "PATCH", path: "/Groups/" + eng, body: memberPatch("add", ids[2]), headers: []string{"If-Match", `"0"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "modify", id: eng, subject: "Engineering"},
-		{name: "PATCH, foreign tags", method: "PATCH", path: "/Groups/" + eng, body: memberPatch("remove", ids...), headers: []string{"If-Match", `"abc", W/"01"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "modify", id: eng, subject: "Engineering"},
-		{name: "DELETE, stale", method: "DELETE", path: "/Groups/" + eng, headers: []string{"If-Match", `W/"2", W/"3"`}, status: 412, cause: provlog.VersionMismatch, action: again, operation: "delete", id: eng, subject: "Engineering"},
+		{name: "PATCH, stale", method: "PATCH", path: "/Groups/" + eng, body: memberPatch("add", ids[2]), headers: []string{"If-Match", `"0"`}, status: 412, cause: cause.VersionMismatch, action: again, operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, foreign tags", method: "PATCH", path: "/Groups/" + eng, body: memberPatch("remove", ids...), headers: []string{"If-Match", `"abc", W/"01"`}, status: 412, cause: cause.VersionMismatch, action: again, operation: "modify", id: eng, subject: "Engineering"},
+		{name: "DELETE, stale", method: "DELETE", path: "/Groups/" + eng, headers: []string{"If-Match", `W/"2", W/"3"`}, status: 412, cause: cause.VersionMismatch, action: again, operation: "delete", id: eng, subject: "Engineering"},
 
 		// Covers: 7643-3.1-6, 7643-7-12
-		{name: "PATCH, another id", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"id","value":"` + sales + `"}]`), status: 400, scimType: "mutability", cause: provlog.Validation, what: "Operation 1: id", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, another id", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"id","value":"` + sales + `"}]`), status: 400, scimType: "mutability", cause: cause.Validation, what: "Operation 1: id", operation: "modify", id: eng, subject: "Engineering"},
 		// Covers: 7644-3.5.2.2-7
-		{name: "PATCH, no displayName", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"displayName"}]`), status: 400, scimType: "mutability", cause: provlog.Validation, what: "displayName is required", operation: "modify", id: eng, subject: "Engineering"},
-		{name: "PATCH, unknown path", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"owners","value":"x"}]`), status: 400, scimType: "invalidPath", cause: provlog.Validation, what: "Operation 1", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, no displayName", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"displayName"}]`), status: 400, scimType: "mutability", cause: cause.Validation, what: "displayName is required", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, unknown path", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"owners","value":"x"}]`), status: 400, scimType: "invalidPath", cause: cause.Validation, what: "Operation 1", operation: "modify", id: eng, subject: "Engineering"},
 		// Covers: 7644-3.5.2.3-8
-		{name: "PATCH, nobody to replace", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"members[value eq \"` + ids[2] + `\"]","value":{"value":"` + ids[0] + `"}}]`), status: 400, scimType: "noTarget", cause: provlog.Validation, what: "Operation 1: members has no value that matches the path", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, nobody to replace", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"members[value eq \"` + ids[2] + `\"]","value":{"value":"` + ids[0] + `"}}]`), status: 400, scimType: "noTarget", cause: cause.Validation, what: "Operation 1: members has no value that matches the path", operation: "modify", id: eng, subject: "Engineering"},
 		// Covers: 7643-4.2-3
-		{name: "PATCH, the ids of all", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"members.value"}]`), status: 400, scimType: "mutability", cause: provlog.Validation, what: "members.value cannot be changed", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, the ids of all", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"members.value"}]`), status: 400, scimType: "mutability", cause: cause.Validation, what: "members.value cannot be changed", operation: "modify", id: eng, subject: "Engineering"},
 		// Covers: 7644-3.5.2-14
-		{name: "PATCH, good and bad", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"members","value":` + memberList(ids[2]) + `},{"op":"add","path":"nope","value":1}]`), status: 400, scimType: "invalidPath", cause: provlog.Validation, what: "Operation 2", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, good and bad", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"members","value":` + memberList(ids[2]) + `},{"op":"add","path":"nope","value":1}]`), status: 400, scimType: "invalidPath", cause: cause.Validation, what: "Operation 2", operation: "modify", id: eng, subject: "Engineering"},
 		// Covers: 7644-3.5.2-3
-		{name: "PATCH, no operations", method: "PATCH", path: "/Groups/" + eng, body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation, what: "Operations must be an array", operation: "modify", id: eng},
-		{name: "PATCH, media type", method: "PATCH", path: "/Groups/" + eng, body: `x`, headers: []string{"Content-Type", "text/plain"}, status: 415, cause: provlog.MediaType, action: "application/scim+json", operation: "modify", id: eng},
+		{name: "PATCH, no operations", method: "PATCH", path: "/Groups/" + eng, body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, status: 400, scimType: "invalidSyntax", cause: cause.Validation, what: "Operations must be an array", operation: "modify", id: eng},
+		{name: "PATCH, media type", method: "PATCH", path: "/Groups/" + eng, body: `x`, headers: []string{"Content-Type", "text/plain"}, status: 415, cause: cause.MediaType, action: "application/scim+json", operation: "modify", id: eng},
 
-		{name: "filter, unknown attribute", method: "GET", path: "/Groups?filter=userName+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, what: "position 1", action: "Correct the query: Okta looks", operation: "list"},
-		{name: "filter, unknown part", method: "GET", path: "/Groups?filter=members.nope+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, what: "nope", action: "Correct the query", operation: "list"},
-		{name: "filter, wrong type", method: "GET", path: "/Groups?filter=displayName+eq+true", status: 400, scimType: "invalidFilter", cause: provlog.Validation, action: "Correct the query", operation: "list"},
-		{name: "filter, empty", method: "GET", path: "/Groups?filter=", status: 400, scimType: "invalidFilter", cause: provlog.Validation, action: "Correct the query", operation: "list"},
+		{name: "filter, unknown attribute", method: "GET", path: "/Groups?filter=userName+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: cause.Validation, what: "position 1", action: "Correct the query: Okta looks", operation: "list"},
+		{name: "filter, unknown part", method: "GET", path: "/Groups?filter=members.nope+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: cause.Validation, what: "nope", action: "Correct the query", operation: "list"},
+		{name: "filter, wrong type", method: "GET", path: "/Groups?filter=displayName+eq+true", status: 400, scimType: "invalidFilter", cause: cause.Validation, action: "Correct the query", operation: "list"},
+		{name: "filter, empty", method: "GET", path: "/Groups?filter=", status: 400, scimType: "invalidFilter", cause: cause.Validation, action: "Correct the query", operation: "list"},
 		// Covers: 7644-3.9-4
-		{name: "both projections", method: "GET", path: "/Groups?attributes=id&excludedAttributes=members", status: 400, scimType: "invalidValue", cause: provlog.Validation, what: "exclude each other", action: "Correct the query", operation: "list"},
-		{name: "count", method: "GET", path: "/Groups?count=ten", status: 400, scimType: "invalidValue", cause: provlog.Validation, action: "Correct the query", operation: "list"},
+		{name: "both projections", method: "GET", path: "/Groups?attributes=id&excludedAttributes=members", status: 400, scimType: "invalidValue", cause: cause.Validation, what: "exclude each other", action: "Correct the query", operation: "list"},
+		{name: "count", method: "GET", path: "/Groups?count=ten", status: 400, scimType: "invalidValue", cause: cause.Validation, action: "Correct the query", operation: "list"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -396,7 +396,7 @@ func testGroups_LifeOfAGroup(t *testing.T, open opener) {
 		{"PATCH", "/Groups/" + id, memberPatch("add", ids[0])},
 	} {
 		a = s.send(again[0], again[1], again[2])
-		if a.status != 404 || a.event["cause"] != string(provlog.GroupNotFound) {
+		if a.status != 404 || a.event["cause"] != string(cause.GroupNotFound) {
 			t.Errorf("%s after DELETE: %d", again[0], a.status)
 		}
 		wantRefusal(t, a, "", "was deleted", "push it again")
@@ -712,7 +712,7 @@ func testGroups_UnknownMembers(t *testing.T, open opener) {
 			if read := s.send("GET", "/Groups/"+a.body["id"].(string), ""); len(values(read.body["members"])) != tt.members {
 				t.Errorf("%d members, want %d", len(values(read.body["members"])), tt.members)
 			}
-			want := map[string]any{"action": tt.action, "outcome": "warning", "cause": string(provlog.UnknownMembers), "membersSkipped": tt.skipped, "detail": nil}
+			want := map[string]any{"action": tt.action, "outcome": "warning", "cause": string(cause.UnknownMembers), "membersSkipped": tt.skipped, "detail": nil}
 			switch tt.name {
 			case "POST": // in any order
 				delete(want, "membersSkipped")
@@ -769,7 +769,7 @@ func testGroups_UnknownMembersOfAStrictTenant(t *testing.T, open opener) {
 			wantRefusal(t, a, "invalidValue", "1 member is not a provisioned user: "+stranger+".",
 				"Assign the users to the app under Assignments first")
 			wantEvent(t, a, map[string]any{
-				"outcome": "failure", "cause": string(provlog.UnknownMembers), "membersSkipped": stranger, "resourceType": "Group",
+				"outcome": "failure", "cause": string(cause.UnknownMembers), "membersSkipped": stranger, "resourceType": "Group",
 				"action": nil, "membersAdded": nil, "changed": nil,
 			})
 		})
@@ -797,7 +797,7 @@ func TestGroups_ManyMembers(t *testing.T) {
 	id := s.mustGroup("many", most...)
 	refused := func(what string, a answer) {
 		t.Helper()
-		if a.status != 400 || a.event["cause"] != string(provlog.MemberLimit) {
+		if a.status != 400 || a.event["cause"] != string(cause.MemberLimit) {
 			t.Fatalf("%s: %d, cause %v: %.300s", what, a.status, a.event["cause"], a.raw)
 		}
 		wantRefusal(t, a, "tooMany", "The request would change more than 5000 members.",
@@ -1038,11 +1038,11 @@ func TestGroups_PathsAndMethods(t *testing.T) {
 				t.Errorf("%s %s: %d, Allow %q", method, path, a.status, a.header.Get("Allow"))
 			}
 			wantRefusal(t, a, "", "Method not allowed", "Use one of the methods in the Allow header")
-			wantEvent(t, a, map[string]any{"cause": string(provlog.MethodNotAllowed)})
+			wantEvent(t, a, map[string]any{"cause": string(cause.MethodNotAllowed)})
 		}
 	}
 	for _, path := range []string{"/Groups/" + id + "/members", "/%47roups", "/Groups/" + id + "%2F/x"} {
-		if a = s.send("GET", path, ""); a.status != 404 || a.event["cause"] != string(provlog.NoRoute) {
+		if a = s.send("GET", path, ""); a.status != 404 || a.event["cause"] != string(cause.NoRoute) {
 			t.Errorf("GET %s: %d", path, a.status)
 		}
 	}
@@ -1091,7 +1091,7 @@ func testGroups_TenantsAreApart(t *testing.T, open opener) {
 		{"DELETE", "/Groups/" + id, ""},
 	} {
 		a := s.send(r[0], r[1], r[2], as...)
-		if a.status != 404 || a.event["tenant"] != "acme-2" || a.event["cause"] != string(provlog.GroupNotFound) ||
+		if a.status != 404 || a.event["tenant"] != "acme-2" || a.event["cause"] != string(cause.GroupNotFound) ||
 			strings.Contains(a.raw, "Engineering") || a.event["subject"] == "Engineering" && r[0] != "PUT" {
 			t.Errorf("%s of another tenant's group: %d for tenant %v: %s", r[0], a.status, a.event["tenant"], a.raw)
 		}

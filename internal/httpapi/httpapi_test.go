@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -37,116 +37,116 @@ func testRefusals(t *testing.T, open opener) {
 		headers                  []string
 		status                   int
 		scimType                 string
-		cause                    provlog.Cause
+		cause                    cause.Cause
 		detail                   string // a part of it
 	}{
 		// Covers: 7644-3.12-5
-		{name: "no token", method: "GET", path: "/Users", headers: []string{"Authorization", ""}, status: 401, cause: provlog.TokenMissing, detail: "The request has no token. Enter the SCIM token"},
-		{name: "no scheme", method: "GET", path: "/Users", headers: []string{"Authorization", s.token}, status: 401, cause: provlog.TokenInvalid},
-		{name: "two tokens", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer " + s.token + ", Bearer " + s.token}, status: 401, cause: provlog.TokenRepeated},
-		{name: "a token beside one in the query", method: "GET", path: "/Users?access_token=x", status: 401, cause: provlog.TokenRepeated},
-		{name: "a token beside one in the query of a public route", method: "GET", path: "/ServiceProviderConfig?access%5Ftoken=x", status: 401, cause: provlog.TokenRepeated},
-		{name: "a token beside a credential of another scheme", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer " + s.token + ",Basic eDp5"}, status: 401, cause: provlog.TokenRepeated},
-		{name: "literal null", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer null"}, status: 401, cause: provlog.TokenInvalid},
+		{name: "no token", method: "GET", path: "/Users", headers: []string{"Authorization", ""}, status: 401, cause: cause.TokenMissing, detail: "The request has no token. Enter the SCIM token"},
+		{name: "no scheme", method: "GET", path: "/Users", headers: []string{"Authorization", s.token}, status: 401, cause: cause.TokenInvalid},
+		{name: "two tokens", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer " + s.token + ", Bearer " + s.token}, status: 401, cause: cause.TokenRepeated},
+		{name: "a token beside one in the query", method: "GET", path: "/Users?access_token=x", status: 401, cause: cause.TokenRepeated},
+		{name: "a token beside one in the query of a public route", method: "GET", path: "/ServiceProviderConfig?access%5Ftoken=x", status: 401, cause: cause.TokenRepeated},
+		{name: "a token beside a credential of another scheme", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer " + s.token + ",Basic eDp5"}, status: 401, cause: cause.TokenRepeated},
+		{name: "literal null", method: "GET", path: "/Users", headers: []string{"Authorization", "Bearer null"}, status: 401, cause: cause.TokenInvalid},
 		// Covers: 6750-2.3-1
-		{name: "token in the query", method: "GET", path: "/Users?access_token=" + s.token, headers: []string{"Authorization", ""}, status: 401, cause: provlog.TokenMissing},
-		{name: "wrong token on a public route", method: "GET", path: "/ServiceProviderConfig", headers: []string{"Authorization", "Bearer x"}, status: 401, cause: provlog.TokenInvalid},
+		{name: "token in the query", method: "GET", path: "/Users?access_token=" + s.token, headers: []string{"Authorization", ""}, status: 401, cause: cause.TokenMissing},
+		{name: "wrong token on a public route", method: "GET", path: "/ServiceProviderConfig", headers: []string{"Authorization", "Bearer x"}, status: 401, cause: cause.TokenInvalid},
 
 		// Covers: 7644-3.12-7
-		{name: "no route", method: "GET", path: "/Nothing", status: 404, cause: provlog.NoRoute, detail: "/scim/v2"},
+		{name: "no route", method: "GET", path: "/Nothing", status: 404, cause: cause.NoRoute, detail: "/scim/v2"},
 		// Covers: 7644-3.11-1, 7644-3.12-11
-		{name: "me", method: "GET", path: "/Me", status: 501, cause: provlog.NotSupported, detail: "by id"},
-		{name: "me, modified", method: "PATCH", path: "/Me", body: patchBody(`[]`), status: 501, cause: provlog.NotSupported},
-		{name: "me, deleted, without a token", method: "DELETE", path: "/Me", headers: []string{"Authorization", ""}, status: 501, cause: provlog.NotSupported},
-		{name: "below me", method: "GET", path: "/Me/x", status: 404, cause: provlog.NoRoute},
-		{name: "me in lower case", method: "GET", path: "/me/", status: 501, cause: provlog.NotSupported},
-		{name: "encoded letter", method: "GET", path: "/%55sers", status: 404, cause: provlog.NoRoute},
-		{name: "encoded slash", method: "GET", path: "%2FUsers", status: 404, cause: provlog.NoRoute},
-		{name: "dots", method: "GET", path: "/Schemas/../Users", status: 404, cause: provlog.NoRoute},
-		{name: "empty id", method: "DELETE", path: "/Users/", status: 405, cause: provlog.MethodNotAllowed},
-		{name: "two empty ids", method: "PUT", path: "//Users//", body: userBody(`"userName":"x"`), status: 405, cause: provlog.MethodNotAllowed},
-		{name: "encoded slash behind an id", method: "DELETE", path: "/Users/" + alice + "%2F", status: 404, cause: provlog.UserNotFound},
-		{name: "encoded slash before an id", method: "DELETE", path: "/Users%2F" + alice, status: 404, cause: provlog.NoRoute},
-		{name: "longer path", method: "GET", path: "/Users/" + alice + "/x", status: 404, cause: provlog.NoRoute},
-		{name: "wrong method", method: "DELETE", path: "/Users", status: 405, cause: provlog.MethodNotAllowed, detail: "Allow"},
-		{name: "TRACE", method: "TRACE", path: "/Users", status: 405, cause: provlog.MethodNotAllowed},
-		{name: "OPTIONS", method: "OPTIONS", path: "/Users", status: 405, cause: provlog.MethodNotAllowed},
+		{name: "me", method: "GET", path: "/Me", status: 501, cause: cause.NotSupported, detail: "by id"},
+		{name: "me, modified", method: "PATCH", path: "/Me", body: patchBody(`[]`), status: 501, cause: cause.NotSupported},
+		{name: "me, deleted, without a token", method: "DELETE", path: "/Me", headers: []string{"Authorization", ""}, status: 501, cause: cause.NotSupported},
+		{name: "below me", method: "GET", path: "/Me/x", status: 404, cause: cause.NoRoute},
+		{name: "me in lower case", method: "GET", path: "/me/", status: 501, cause: cause.NotSupported},
+		{name: "encoded letter", method: "GET", path: "/%55sers", status: 404, cause: cause.NoRoute},
+		{name: "encoded slash", method: "GET", path: "%2FUsers", status: 404, cause: cause.NoRoute},
+		{name: "dots", method: "GET", path: "/Schemas/../Users", status: 404, cause: cause.NoRoute},
+		{name: "empty id", method: "DELETE", path: "/Users/", status: 405, cause: cause.MethodNotAllowed},
+		{name: "two empty ids", method: "PUT", path: "//Users//", body: userBody(`"userName":"x"`), status: 405, cause: cause.MethodNotAllowed},
+		{name: "encoded slash behind an id", method: "DELETE", path: "/Users/" + alice + "%2F", status: 404, cause: cause.UserNotFound},
+		{name: "encoded slash before an id", method: "DELETE", path: "/Users%2F" + alice, status: 404, cause: cause.NoRoute},
+		{name: "longer path", method: "GET", path: "/Users/" + alice + "/x", status: 404, cause: cause.NoRoute},
+		{name: "wrong method", method: "DELETE", path: "/Users", status: 405, cause: cause.MethodNotAllowed, detail: "Allow"},
+		{name: "TRACE", method: "TRACE", path: "/Users", status: 405, cause: cause.MethodNotAllowed},
+		{name: "OPTIONS", method: "OPTIONS", path: "/Users", status: 405, cause: cause.MethodNotAllowed},
 
 		// Covers: 7644-3.12-7
-		{name: "unknown id", method: "GET", path: "/Users/010101001010101011001010101011", status: 404, cause: provlog.UserNotFound},
-		{name: "NUL in the id", method: "GET", path: "/Users/" + alice + "%00", status: 404, cause: provlog.UserNotFound},
-		{name: "slash in the id", method: "GET", path: "/Users/..%2F" + alice, status: 404, cause: provlog.UserNotFound},
-		{name: "DELETE unknown", method: "DELETE", path: "/Users/00000000-0000-0000-0000-000000000000", status: 404, cause: provlog.UserNotFound},
+		{name: "unknown id", method: "GET", path: "/Users/010101001010101011001010101011", status: 404, cause: cause.UserNotFound},
+		{name: "NUL in the id", method: "GET", path: "/Users/" + alice + "%00", status: 404, cause: cause.UserNotFound},
+		{name: "slash in the id", method: "GET", path: "/Users/..%2F" + alice, status: 404, cause: cause.UserNotFound},
+		{name: "DELETE unknown", method: "DELETE", path: "/Users/00000000-0000-0000-0000-000000000000", status: 404, cause: cause.UserNotFound},
 
-		{name: "no body", method: "POST", path: "/Users", status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "no body", method: "POST", path: "/Users", status: 400, scimType: "invalidSyntax", cause: cause.Validation},
 		// Covers: 7644-3.12-4, 7644-3.12-17
-		{name: "array", method: "POST", path: "/Users", body: `[]`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
-		{name: "number", method: "POST", path: "/Users", body: `42`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
-		{name: "trailing", method: "POST", path: "/Users", body: userBody(`"userName":"x"`) + `{}`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "array", method: "POST", path: "/Users", body: `[]`, status: 400, scimType: "invalidSyntax", cause: cause.Validation},
+		{name: "number", method: "POST", path: "/Users", body: `42`, status: 400, scimType: "invalidSyntax", cause: cause.Validation},
+		{name: "trailing", method: "POST", path: "/Users", body: userBody(`"userName":"x"`) + `{}`, status: 400, scimType: "invalidSyntax", cause: cause.Validation},
 		// Covers: 7643-2.1-3
-		{name: "duplicate key", method: "POST", path: "/Users", body: userBody(`"userName":"a@x","USERNAME":"b@x"`), status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
-		{name: "bad UTF-8", method: "POST", path: "/Users", body: userBody("\"userName\":\"\xff@x\""), status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
-		{name: "wrong schema", method: "POST", path: "/Users", body: `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"userName":"g@x"}`, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "duplicate key", method: "POST", path: "/Users", body: userBody(`"userName":"a@x","USERNAME":"b@x"`), status: 400, scimType: "invalidSyntax", cause: cause.Validation},
+		{name: "bad UTF-8", method: "POST", path: "/Users", body: userBody("\"userName\":\"\xff@x\""), status: 400, scimType: "invalidSyntax", cause: cause.Validation},
+		{name: "wrong schema", method: "POST", path: "/Users", body: `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"userName":"g@x"}`, status: 400, scimType: "invalidSyntax", cause: cause.Validation},
 		// Covers: 7643-4.1.1-1, 7644-3.12-4, 7644-3.12-20
-		{name: "no userName", method: "POST", path: "/Users", body: userBody(`"displayName":"x"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "userName"},
+		{name: "no userName", method: "POST", path: "/Users", body: userBody(`"displayName":"x"`), status: 400, scimType: "invalidValue", cause: cause.Validation, detail: "userName"},
 		// Covers: 7643-4.1.1-1
-		{name: "blank userName", method: "POST", path: "/Users", body: userBody(`"userName":"   "`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "userName"},
-		{name: "long s", method: "POST", path: "/Users", body: userBody(`"u` + "\u017f" + `erName":"evil@x"`), status: 400, scimType: "invalidValue", cause: provlog.Validation},
-		{name: "long userName", method: "POST", path: "/Users", body: userBody(`"userName":"` + longName + `"`), status: 400, scimType: "invalidValue", cause: provlog.Validation},
-		{name: "line feed in userName", method: "POST", path: "/Users", body: userBody(`"userName":"x\n{\"level\":\"ERROR\"}@x"`), status: 400, scimType: "invalidValue", cause: provlog.Validation},
-		{name: "right-to-left override", method: "POST", path: "/Users", body: userBody(`"userName":"user\u202egpj@example.com"`), status: 400, scimType: "invalidValue", cause: provlog.Validation},
-		{name: "number for a string", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","externalId":1`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "externalId"},
-		{name: "string for emails", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","emails":"a@x"`), status: 400, scimType: "invalidValue", cause: provlog.Validation, detail: "emails"},
+		{name: "blank userName", method: "POST", path: "/Users", body: userBody(`"userName":"   "`), status: 400, scimType: "invalidValue", cause: cause.Validation, detail: "userName"},
+		{name: "long s", method: "POST", path: "/Users", body: userBody(`"u` + "\u017f" + `erName":"evil@x"`), status: 400, scimType: "invalidValue", cause: cause.Validation},
+		{name: "long userName", method: "POST", path: "/Users", body: userBody(`"userName":"` + longName + `"`), status: 400, scimType: "invalidValue", cause: cause.Validation},
+		{name: "line feed in userName", method: "POST", path: "/Users", body: userBody(`"userName":"x\n{\"level\":\"ERROR\"}@x"`), status: 400, scimType: "invalidValue", cause: cause.Validation},
+		{name: "right-to-left override", method: "POST", path: "/Users", body: userBody(`"userName":"user\u202egpj@example.com"`), status: 400, scimType: "invalidValue", cause: cause.Validation},
+		{name: "number for a string", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","externalId":1`), status: 400, scimType: "invalidValue", cause: cause.Validation, detail: "externalId"},
+		{name: "string for emails", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","emails":"a@x"`), status: 400, scimType: "invalidValue", cause: cause.Validation, detail: "emails"},
 		// Covers: 7644-3.12-10
-		{name: "body too large", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","title":"` + strings.Repeat("a", httpapi.MaxBody) + `"`), status: 413, cause: provlog.BodyTooLarge, detail: "1 MiB"},
-		{name: "media type", method: "POST", path: "/Users", body: `<User/>`, headers: []string{"Content-Type", "text/xml"}, status: 415, cause: provlog.MediaType},
-		{name: "bytes of another charset", method: "POST", path: "/Users", body: userBody("\"userName\":\"zo\xeb@x\""), headers: []string{"Content-Type", "application/json; charset=iso-8859-1"}, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
-		{name: "UTF-16", method: "POST", path: "/Users", body: "\xff\xfe{\x00}\x00", headers: []string{"Content-Type", "application/json; charset=utf-16"}, status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
-		{name: "gzip", method: "POST", path: "/Users", body: "x", headers: []string{"Content-Encoding", "gzip"}, status: 415, cause: provlog.MediaType},
+		{name: "body too large", method: "POST", path: "/Users", body: userBody(`"userName":"n@x","title":"` + strings.Repeat("a", httpapi.MaxBody) + `"`), status: 413, cause: cause.BodyTooLarge, detail: "1 MiB"},
+		{name: "media type", method: "POST", path: "/Users", body: `<User/>`, headers: []string{"Content-Type", "text/xml"}, status: 415, cause: cause.MediaType},
+		{name: "bytes of another charset", method: "POST", path: "/Users", body: userBody("\"userName\":\"zo\xeb@x\""), headers: []string{"Content-Type", "application/json; charset=iso-8859-1"}, status: 400, scimType: "invalidSyntax", cause: cause.Validation},
+		{name: "UTF-16", method: "POST", path: "/Users", body: "\xff\xfe{\x00}\x00", headers: []string{"Content-Type", "application/json; charset=utf-16"}, status: 400, scimType: "invalidSyntax", cause: cause.Validation},
+		{name: "gzip", method: "POST", path: "/Users", body: "x", headers: []string{"Content-Encoding", "gzip"}, status: 415, cause: cause.MediaType},
 
 		// Covers: 7643-4.1.1-2, 7643-4.1.1-3, 7644-3.3-5, 7644-3.12-8, 7644-3.12-15
-		{name: "taken userName", method: "POST", path: "/Users", body: userBody(`"userName":"ALICE@example.com"`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate, detail: `userName "ALICE@example.com" belongs to the active user ` + alice},
-		{name: "taken externalId", method: "POST", path: "/Users", body: userBody(`"userName":"new","externalId":"e-1"`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate, detail: "match the existing user"},
-		{name: "inactive again", method: "POST", path: "/Users", body: userBody(`"userName":"off","active":false`), status: 409, scimType: "uniqueness", cause: provlog.DuplicateInactive},
+		{name: "taken userName", method: "POST", path: "/Users", body: userBody(`"userName":"ALICE@example.com"`), status: 409, scimType: "uniqueness", cause: cause.Duplicate, detail: `userName "ALICE@example.com" belongs to the active user ` + alice},
+		{name: "taken externalId", method: "POST", path: "/Users", body: userBody(`"userName":"new","externalId":"e-1"`), status: 409, scimType: "uniqueness", cause: cause.Duplicate, detail: "match the existing user"},
+		{name: "inactive again", method: "POST", path: "/Users", body: userBody(`"userName":"off","active":false`), status: 409, scimType: "uniqueness", cause: cause.DuplicateInactive},
 		// Covers: 7643-7-19
-		{name: "rename to taken", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"userName","value":"bob"}]`), status: 409, scimType: "uniqueness", cause: provlog.Duplicate},
-		{name: "no seat", method: "POST", path: "/Users", body: userBody(`"userName":"new"`), status: 403, cause: provlog.SeatLimit, detail: "2 of 2 seats in use"},
-		{name: "no seat to reactivate", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"active","value":true}]`), status: 403, cause: provlog.SeatLimit, detail: "buy more seats"},
+		{name: "rename to taken", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"userName","value":"bob"}]`), status: 409, scimType: "uniqueness", cause: cause.Duplicate},
+		{name: "no seat", method: "POST", path: "/Users", body: userBody(`"userName":"new"`), status: 403, cause: cause.SeatLimit, detail: "2 of 2 seats in use"},
+		{name: "no seat to reactivate", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"active","value":true}]`), status: 403, cause: cause.SeatLimit, detail: "buy more seats"},
 		// Covers: 7644-3.12-9, 7644-3.14-4
-		{name: "stale", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"title","value":"x"}]`), headers: []string{"If-Match", `W/"0"`}, status: 412, cause: provlog.VersionMismatch},
-		{name: "foreign tag", method: "PUT", path: "/Users/" + alice, body: userBody(`"userName":"alice@example.com"`), headers: []string{"If-Match", `"abc", W/"2"`}, status: 412, cause: provlog.VersionMismatch},
+		{name: "stale", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"title","value":"x"}]`), headers: []string{"If-Match", `W/"0"`}, status: 412, cause: cause.VersionMismatch},
+		{name: "foreign tag", method: "PUT", path: "/Users/" + alice, body: userBody(`"userName":"alice@example.com"`), headers: []string{"If-Match", `"abc", W/"2"`}, status: 412, cause: cause.VersionMismatch},
 
 		// Covers: 7644-3.4.2.2-21, 7644-3.12-13
-		{name: "bad filter", method: "GET", path: "/Users?filter=userName%20zz%20%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation, detail: "position 10"},
+		{name: "bad filter", method: "GET", path: "/Users?filter=userName%20zz%20%22a%22", status: 400, scimType: "invalidFilter", cause: cause.Validation, detail: "position 10"},
 		// Covers: 7644-3.4.2.2-3
-		{name: "empty filter", method: "GET", path: "/Users?filter=", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
-		{name: "unquoted value", method: "GET", path: "/Users?filter=externalId%20eq%20jyoung", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
-		{name: "unknown attribute", method: "GET", path: "/Users?filter=nope%20eq%20%22a%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
-		{name: "string for a boolean", method: "GET", path: "/Users?filter=active%20eq%20%22true%22", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
-		{name: "deep filter", method: "GET", path: "/Users?filter=" + strings.Repeat("%28", 2000), status: 400, scimType: "invalidFilter", cause: provlog.Validation},
+		{name: "empty filter", method: "GET", path: "/Users?filter=", status: 400, scimType: "invalidFilter", cause: cause.Validation},
+		{name: "unquoted value", method: "GET", path: "/Users?filter=externalId%20eq%20jyoung", status: 400, scimType: "invalidFilter", cause: cause.Validation},
+		{name: "unknown attribute", method: "GET", path: "/Users?filter=nope%20eq%20%22a%22", status: 400, scimType: "invalidFilter", cause: cause.Validation},
+		{name: "string for a boolean", method: "GET", path: "/Users?filter=active%20eq%20%22true%22", status: 400, scimType: "invalidFilter", cause: cause.Validation},
+		{name: "deep filter", method: "GET", path: "/Users?filter=" + strings.Repeat("%28", 2000), status: 400, scimType: "invalidFilter", cause: cause.Validation},
 		// Covers: 7644-3.12-22, 7644-7.5.2-1
-		{name: "password filter", method: "GET", path: "/Users?filter=password%20sw%20%22a%22", status: 403, scimType: "sensitive", cause: provlog.SensitiveFilter},
-		{name: "two filters", method: "GET", path: "/Users?filter=title%20pr&filter=active%20pr", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
-		{name: "bare semicolon", method: "GET", path: "/Users?filter=title%20eq%20%22a;b%22", status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
-		{name: "count", method: "GET", path: "/Users?count=1e3", status: 400, scimType: "invalidValue", cause: provlog.Validation},
-		{name: "two filters in two cases", method: "GET", path: "/Users?FILTER=title%20pr&filter=title%20pr", status: 400, scimType: "invalidFilter", cause: provlog.Validation},
-		{name: "two counts", method: "GET", path: "/Users?Count=1&count=1", status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
-		{name: "startIndex", method: "GET", path: "/Users?startIndex=1x", status: 400, scimType: "invalidValue", cause: provlog.Validation},
+		{name: "password filter", method: "GET", path: "/Users?filter=password%20sw%20%22a%22", status: 403, scimType: "sensitive", cause: cause.SensitiveFilter},
+		{name: "two filters", method: "GET", path: "/Users?filter=title%20pr&filter=active%20pr", status: 400, scimType: "invalidFilter", cause: cause.Validation},
+		{name: "bare semicolon", method: "GET", path: "/Users?filter=title%20eq%20%22a;b%22", status: 400, scimType: "invalidSyntax", cause: cause.Validation},
+		{name: "count", method: "GET", path: "/Users?count=1e3", status: 400, scimType: "invalidValue", cause: cause.Validation},
+		{name: "two filters in two cases", method: "GET", path: "/Users?FILTER=title%20pr&filter=title%20pr", status: 400, scimType: "invalidFilter", cause: cause.Validation},
+		{name: "two counts", method: "GET", path: "/Users?Count=1&count=1", status: 400, scimType: "invalidSyntax", cause: cause.Validation},
+		{name: "startIndex", method: "GET", path: "/Users?startIndex=1x", status: 400, scimType: "invalidValue", cause: cause.Validation},
 		// Covers: 7644-4-6
-		{name: "filtered discovery", method: "GET", path: "/Schemas?filter=id%20pr", status: 403, cause: provlog.DiscoveryFilter},
-		{name: "unknown schema", method: "GET", path: "/Schemas/urn:none", status: 404, cause: provlog.SchemaNotFound},
-		{name: "unknown resource type", method: "GET", path: "/ResourceTypes/Nope", status: 404, cause: provlog.SchemaNotFound},
+		{name: "filtered discovery", method: "GET", path: "/Schemas?filter=id%20pr", status: 403, cause: cause.DiscoveryFilter},
+		{name: "unknown schema", method: "GET", path: "/Schemas/urn:none", status: 404, cause: cause.SchemaNotFound},
+		{name: "unknown resource type", method: "GET", path: "/ResourceTypes/Nope", status: 404, cause: cause.SchemaNotFound},
 
 		// Covers: 7644-3.5.2-5
-		{name: "unknown op", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"move","path":"title","value":"x"}]`), status: 400, scimType: "invalidSyntax", cause: provlog.Validation},
+		{name: "unknown op", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"move","path":"title","value":"x"}]`), status: 400, scimType: "invalidSyntax", cause: cause.Validation},
 		// Covers: 7643-7-12, 7644-3.5.2-8, 7644-3.12-16
-		{name: "readOnly", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"id","value":"zzz"}]`), status: 400, scimType: "mutability", cause: provlog.Validation},
+		{name: "readOnly", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"id","value":"zzz"}]`), status: 400, scimType: "mutability", cause: cause.Validation},
 		// Covers: 7644-3.5.2-7, 7644-3.5.2-14, 7644-3.12-18
-		{name: "unknown path", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"displayName","value":"Changed"},{"op":"replace","path":"noSuch.thing","value":1}]`), status: 400, scimType: "invalidPath", cause: provlog.Validation},
+		{name: "unknown path", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"displayName","value":"Changed"},{"op":"replace","path":"noSuch.thing","value":1}]`), status: 400, scimType: "invalidPath", cause: cause.Validation},
 		// Covers: 7644-3.5.2.3-8, 7644-3.12-19
-		{name: "no target", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"emails[type eq \"home\"]","value":{"value":"h@x"}}]`), status: 400, scimType: "noTarget", cause: provlog.Validation},
+		{name: "no target", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"replace","path":"emails[type eq \"home\"]","value":{"value":"h@x"}}]`), status: 400, scimType: "noTarget", cause: cause.Validation},
 		// Covers: 7644-3.5.2-6, 7644-3.5.2.2-1
-		{name: "remove nothing", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"remove"}]`), status: 400, scimType: "noTarget", cause: provlog.Validation},
+		{name: "remove nothing", method: "PATCH", path: "/Users/" + alice, body: patchBody(`[{"op":"remove"}]`), status: 400, scimType: "noTarget", cause: cause.Validation},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -193,7 +193,7 @@ func testRefusals(t *testing.T, open opener) {
 					t.Errorf("event %s = %v, want %v", field, a.event[field], value)
 				}
 			}
-			unknown := []provlog.Cause{provlog.NoRoute, provlog.MethodNotAllowed, provlog.NotSupported, provlog.TokenRepeated}
+			unknown := []cause.Cause{cause.NoRoute, cause.MethodNotAllowed, cause.NotSupported, cause.TokenRepeated}
 			if tt.status != 401 && !slices.Contains(unknown, tt.cause) && a.event["tenant"] != "acme" {
 				t.Errorf("event tenant = %v", a.event["tenant"])
 			}
@@ -452,7 +452,7 @@ func testTenant_SCIMTurnedOff(t *testing.T, open opener) {
 }
 
 func TestCauses_AreWhole(t *testing.T) {
-	for _, c := range provlog.Causes() {
+	for _, c := range cause.Causes() {
 		m := c.Meaning()
 		if m.Summary == "" || m.Action == "" || !strings.HasSuffix(m.Action, ".") {
 			t.Errorf("%s: summary %q, action %q", c, m.Summary, m.Action)
@@ -483,8 +483,8 @@ func TestNotices(t *testing.T) {
 			if a.status != 201 || notices != tt.notice || a.event["outcome"] != tt.outcome {
 				t.Errorf("POST: %d, notices %q, outcome %v; want 201, %q, %s", a.status, notices, a.event["outcome"], tt.notice, tt.outcome)
 			}
-			if cause, _ := a.event["cause"].(string); (cause == string(provlog.Tolerated)) != (tt.outcome == "warning") {
-				t.Errorf("cause %q with outcome %s", cause, tt.outcome)
+			if named, _ := a.event["cause"].(string); (named == string(cause.Tolerated)) != (tt.outcome == "warning") {
+				t.Errorf("cause %q with outcome %s", named, tt.outcome)
 			}
 		})
 	}

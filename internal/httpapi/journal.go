@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -108,7 +109,7 @@ func (s *Service) note(ctx context.Context, q *request, a *reply) {
 	// The request's own time may be over.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
 	defer cancel()
-	if p := a.refusal; p != nil && p.cause == provlog.UserNotFound && q.wantsChange() && q.event.Subject == "" && q.event.ResourceID != "" {
+	if p := a.refusal; p != nil && p.cause == cause.UserNotFound && q.wantsChange() && q.event.Subject == "" && q.event.ResourceID != "" {
 		// The name that the id had, if it can still be found.
 		who, _ := s.Journal.WhoAre(ctx, q.grant.Tenant, []string{q.event.ResourceID})
 		q.event.Subject = who[q.event.ResourceID].Subject
@@ -149,7 +150,7 @@ func (q *request) noteOf(a *reply, newID func() string, now time.Time) (n provlo
 			if len(n.Mended) == 0 {
 				n.Entry.About = provlog.Subject{} // one of many like it: not indexed by subject
 			}
-		case e.Cause == string(provlog.AnswerTooLarge): // known only after the change
+		case e.Cause == string(cause.AnswerTooLarge): // known only after the change
 			n.Entry, n.Amends = q.entry(a, func() string { return "" }, q.start), true
 		}
 	}
@@ -169,7 +170,7 @@ func (q *request) tellsOfFailure(p *problem) bool {
 		return true
 	}
 	switch p.cause {
-	case provlog.UserNotFound, provlog.GroupNotFound, provlog.GroupDeleted, provlog.SchemaNotFound, provlog.DiscoveryFilter:
+	case cause.UserNotFound, cause.GroupNotFound, cause.GroupDeleted, cause.SchemaNotFound, cause.DiscoveryFilter:
 		return false
 	}
 	return q.event.Operation != ""
@@ -184,7 +185,7 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.E
 			ResourceType: e.Type, ResourceID: e.ResourceID, Subject: e.Subject, ExternalID: e.ExternalID,
 			Skipped: e.concerned, Tolerances: e.Notices, Counts: q.grant.Counts(), IdPRequestID: e.IdPRequestID, BulkID: e.BulkRequestID,
 		},
-		Outcome: provlog.Outcome(e.Outcome), Cause: provlog.Cause(e.Cause), ScimType: scim.ErrorType(e.ScimType),
+		Outcome: provlog.Outcome(e.Outcome), Cause: cause.Cause(e.Cause), ScimType: scim.ErrorType(e.ScimType),
 		Detail: e.Detail, StandsFor: e.standsFor,
 	}
 	if p := a.refusal; p != nil {
@@ -192,7 +193,7 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.E
 		if l := p.ledger; l != nil && l.Type == tenant.User {
 			entry.Counts = tenant.Counts{Seats: l.Used, SeatLimit: l.Limit, Read: now}
 		}
-		if p.remedy == provlog.ProtectedMember {
+		if p.remedy == cause.ProtectedMember {
 			entry.Skipped = append(entry.Skipped, p.users...)
 		}
 	} else {
@@ -209,7 +210,7 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.E
 	// does one that stands beside the entry of a change that may have been
 	// made.
 	late := now.Sub(q.start) > directory.WriteTime/4
-	if late || entry.Cause == provlog.Unfinished || entry.Cause == provlog.OutcomeUnknown {
+	if late || entry.Cause == cause.Unfinished || entry.Cause == cause.OutcomeUnknown {
 		if entry.ID = newID(); entry.ID != "" {
 			entry.Time = now
 		}
@@ -235,8 +236,8 @@ func (q *request) subject() provlog.Subject {
 func (q *request) failing(p *problem) provlog.Subject {
 	switch {
 	case !q.wantsChange() || q.event.Operation == "bulk",
-		p.cause == provlog.RateLimit, p.cause == provlog.SCIMDisabled, p.cause == provlog.TokenRevoked, p.cause == provlog.TokenExpired,
-		q.event.Operation == "delete" && (p.cause == provlog.UserNotFound || p.cause == provlog.GroupNotFound || p.cause == provlog.GroupDeleted):
+		p.cause == cause.RateLimit, p.cause == cause.SCIMDisabled, p.cause == cause.TokenRevoked, p.cause == cause.TokenExpired,
+		q.event.Operation == "delete" && (p.cause == cause.UserNotFound || p.cause == cause.GroupNotFound || p.cause == cause.GroupDeleted):
 		return provlog.Subject{}
 	case p.holder != "" && q.event.ResourceID == "":
 		return provlog.Subject{Type: q.event.Type, ID: p.holder}
@@ -276,7 +277,7 @@ const sampleTime = time.Minute
 
 // take reports whether this request is kept, and for how many it stands: itself and
 // those that were not kept since the one before.
-func (s *sampler) take(t tenant.ID, cause provlog.Cause, now time.Time) (kept bool, standsFor int64) {
+func (s *sampler) take(t tenant.ID, cause cause.Cause, now time.Time) (kept bool, standsFor int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	of := countOf{tenant: t, cause: cause}

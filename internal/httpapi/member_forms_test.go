@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -78,17 +78,17 @@ func testGroups_NobodyKnown(t *testing.T, open opener) {
 	for _, body := range []string{memberPatch("add", id), memberPatch("replace", ids[0], id)} {
 		a := s.send("PATCH", "/Groups/"+id, body)
 		wantRefusal(t, a, "invalidValue", "The group was sent as a member of itself", "Remove the group from its own members.")
-		wantEvent(t, a, map[string]any{"outcome": "failure", "cause": string(provlog.UnknownMembers), "membersSkipped": id, "changed": nil})
+		wantEvent(t, a, map[string]any{"outcome": "failure", "cause": string(cause.UnknownMembers), "membersSkipped": id, "changed": nil})
 	}
 	s.wantMembers(id, ids[0], ids[1])
 
 	// If one member is known, the others are skipped. A new group may be empty,
 	// and an empty list removes all members.
 	a = s.send("PATCH", "/Groups/"+id, memberPatch("replace", stranger, ids[2]))
-	wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(provlog.UnknownMembers), "membersSkipped": stranger})
+	wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(cause.UnknownMembers), "membersSkipped": stranger})
 	s.wantMembers(id, ids[2])
 	a = s.send("POST", "/Groups", groupBody(`"displayName":"new","members":`+memberList(stranger, other)))
-	wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(provlog.UnknownMembers), "membersSkipped": stranger + "," + other})
+	wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(cause.UnknownMembers), "membersSkipped": stranger + "," + other})
 	for _, none := range []string{`[]`, `null`, `""`, `{}`} {
 		if a := s.send("PATCH", "/Groups/"+id, patchBody(`[{"op":"replace","path":"members","value":`+memberList(ids[0])+`}]`)); a.status != 200 {
 			t.Fatal(a.raw)
@@ -106,7 +106,7 @@ func wantNobodyKnown(t *testing.T, a answer) {
 	wantRefusal(t, a, "invalidValue", "None of the members sent is a provisioned user",
 		"To empty the group, remove all of its members.")
 	wantEvent(t, a, map[string]any{
-		"outcome": "failure", "cause": string(provlog.UnknownMembers), "action": nil, "membersAdded": nil, "membersRemoved": nil, "changed": nil,
+		"outcome": "failure", "cause": string(cause.UnknownMembers), "action": nil, "membersAdded": nil, "membersRemoved": nil, "changed": nil,
 	})
 }
 
@@ -150,7 +150,7 @@ func testGroups_MembersOfAnyType(t *testing.T, open opener) {
 				if a.status != 200 && a.status != 201 {
 					t.Fatalf("%d %s", a.status, a.raw)
 				}
-				wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(provlog.UnknownMembers), "membersSkipped": child})
+				wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(cause.UnknownMembers), "membersSkipped": child})
 				s.wantMembers(a.body["id"].(string), ids[0])
 				if a := s.send("DELETE", "/Groups/"+a.body["id"].(string), ""); a.status != 204 {
 					t.Fatal(a.raw)
@@ -172,7 +172,7 @@ func testGroups_MembersOfAnyType(t *testing.T, open opener) {
 	target := refusing.mustGroup("g")
 	for name, form := range forms {
 		method, path, body := form(target, `[{"value":"`+nested+`","type":"Group"}]`)
-		if a := refusing.send(method, path, body); a.status != 400 || a.event["cause"] != string(provlog.UnknownMembers) {
+		if a := refusing.send(method, path, body); a.status != 400 || a.event["cause"] != string(cause.UnknownMembers) {
 			t.Errorf("%s of a group for a tenant that refuses unknown members: %d %s", name, a.status, a.raw)
 		}
 	}

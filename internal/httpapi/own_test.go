@@ -13,10 +13,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/logline"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -51,7 +51,7 @@ func (a application) modify(id string, c directory.OwnChange) {
 }
 
 // wantRefused compares a refusal and its event.
-func wantRefused(t *testing.T, name string, a answer, status int, cause provlog.Cause, details ...string) {
+func wantRefused(t *testing.T, name string, a answer, status int, cause cause.Cause, details ...string) {
 	t.Helper()
 	detail, _ := a.body["detail"].(string)
 	if a.status != status || a.event["cause"] != string(cause) || a.event["outcome"] != "failure" {
@@ -95,7 +95,7 @@ func testProtected(t *testing.T, open opener) {
 		{"cleared", "PATCH", "/Groups/" + group, patchBody(`[{"op":"remove","path":"members"}]`), "cannot be taken out of a group"},
 		{"group deleted", "DELETE", "/Groups/" + group, "", "cannot be taken out of a group"},
 	} {
-		wantRefused(t, tt.name, s.send(tt.method, tt.path, tt.body), http.StatusForbidden, provlog.Protected,
+		wantRefused(t, tt.name, s.send(tt.method, tt.path, tt.body), http.StatusForbidden, cause.Protected,
 			tt.what, owner, "Ask an owner of the application to unprotect")
 	}
 	// The same by Bulk. Each operation logs a line of its own.
@@ -293,11 +293,11 @@ func testGroupDeletedInTheApplication(t *testing.T, open opener) {
 		{"PATCH removes", "PATCH", "", memberPatch("remove", ann)},
 		{"DELETE", "DELETE", "", ""},
 	} {
-		wantRefused(t, tt.name, s.send(tt.method, "/Groups/"+id+tt.query, tt.body), http.StatusNotFound, provlog.GroupDeleted,
+		wantRefused(t, tt.name, s.send(tt.method, "/Groups/"+id+tt.query, tt.body), http.StatusNotFound, cause.GroupDeleted,
 			`The group "Sales" was deleted in the application on `+by.Time.UTC().Format("2006-01-02 at 15:04:05 UTC")+" by Ada Admin.",
 			"push it again")
 	}
-	wantRefused(t, "an id that never was", s.send("GET", "/Groups/none", ""), http.StatusNotFound, provlog.GroupNotFound, "push it again")
+	wantRefused(t, "an id that never was", s.send("GET", "/Groups/none", ""), http.StatusNotFound, cause.GroupNotFound, "push it again")
 	a = s.send("POST", "/Groups", body)
 	if again, _ := a.body["id"].(string); a.status != 201 || again == id {
 		t.Errorf("pushed again: %d %s", a.status, a.raw)
@@ -327,7 +327,7 @@ func testSCIMOffAndOn(t *testing.T, open opener) {
 			path = strings.ReplaceAll(path, ann, group)
 		}
 		a := s.send(route.Method, path, userBody(`"userName":"new"`))
-		wantRefused(t, route.Method+" "+path, a, http.StatusForbidden, provlog.SCIMDisabled,
+		wantRefused(t, route.Method+" "+path, a, http.StatusForbidden, cause.SCIMDisabled,
 			"SCIM provisioning is turned off for this tenant.", "Ask an owner of the application to turn SCIM provisioning on, ")
 	}
 	own, no := s.application(), false
@@ -344,7 +344,7 @@ func testSCIMOffAndOn(t *testing.T, open opener) {
 	if strings.Contains(now, "Sales") || !strings.Contains(before, "Sales") {
 		t.Errorf("the group's member: %s, was %s", now, before)
 	}
-	wantRefused(t, "the group", s.send("GET", "/Groups/"+group, ""), http.StatusNotFound, provlog.GroupDeleted, "push it again")
+	wantRefused(t, "the group", s.send("GET", "/Groups/"+group, ""), http.StatusNotFound, cause.GroupDeleted, "push it again")
 	if a := s.send("GET", "/Users", ""); a.status != 200 || fmt.Sprint(a.body["totalResults"]) != "2" {
 		t.Errorf("users: %d %s", a.status, a.raw)
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -89,7 +89,7 @@ func TestPaths_AreServedInAnySpelling(t *testing.T) {
 			t.Errorf("deleted, %s: %d", name, a.status)
 		}
 		wantRefused(t, "no token, "+name, s.sendRaw("GET", spelled("/scim/v2/Users", ""), strings.NewReader(""), "Authorization", ""),
-			http.StatusUnauthorized, provlog.TokenMissing, "", "")
+			http.StatusUnauthorized, cause.TokenMissing, "", "")
 	}
 }
 
@@ -98,23 +98,23 @@ func TestPaths_LeadToNoOtherResource(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	id := s.mustCreate(`"userName":"ann"`)
 	other := s.mustCreate(`"userName":"bob"`)
-	for path, want := range map[string]provlog.Cause{
-		"/Users/" + strings.ToUpper(id):         provlog.UserNotFound,
-		"/Users/x%2F" + id:                      provlog.UserNotFound,
-		"/Users/" + other + "%2F..%2F" + id:     provlog.UserNotFound,
-		"/Users/" + id + "%2F":                  provlog.UserNotFound,
-		"/Users/%20" + id:                       provlog.UserNotFound,
-		"/USERS/" + id + "%3Fx":                 provlog.UserNotFound,
-		"/Users/x/" + id:                        provlog.NoRoute,
-		"/Users/../Users/" + id:                 provlog.NoRoute,
-		"/Users/./" + id:                        provlog.NoRoute,
-		"/Users%2F" + id:                        provlog.NoRoute,
-		"/%55sers/" + id:                        provlog.NoRoute,
-		"/U%C5%BFers/" + id:                     provlog.NoRoute, // ſ is not s
-		"/Users/" + id + "/" + id:               provlog.NoRoute,
-		"/scim/v2/Users/" + id:                  provlog.NoRoute,
-		"/Groups/" + id:                         provlog.GroupNotFound,
-		"/Users/" + id + "/.search/" + "/Users": provlog.NoRoute,
+	for path, want := range map[string]cause.Cause{
+		"/Users/" + strings.ToUpper(id):         cause.UserNotFound,
+		"/Users/x%2F" + id:                      cause.UserNotFound,
+		"/Users/" + other + "%2F..%2F" + id:     cause.UserNotFound,
+		"/Users/" + id + "%2F":                  cause.UserNotFound,
+		"/Users/%20" + id:                       cause.UserNotFound,
+		"/USERS/" + id + "%3Fx":                 cause.UserNotFound,
+		"/Users/x/" + id:                        cause.NoRoute,
+		"/Users/../Users/" + id:                 cause.NoRoute,
+		"/Users/./" + id:                        cause.NoRoute,
+		"/Users%2F" + id:                        cause.NoRoute,
+		"/%55sers/" + id:                        cause.NoRoute,
+		"/U%C5%BFers/" + id:                     cause.NoRoute, // ſ is not s
+		"/Users/" + id + "/" + id:               cause.NoRoute,
+		"/scim/v2/Users/" + id:                  cause.NoRoute,
+		"/Groups/" + id:                         cause.GroupNotFound,
+		"/Users/" + id + "/.search/" + "/Users": cause.NoRoute,
 	} {
 		for _, method := range []string{"GET", "DELETE"} {
 			if a := s.send(method, path, ""); a.status != 404 || a.event["cause"] != string(want) {
@@ -127,7 +127,7 @@ func TestPaths_LeadToNoOtherResource(t *testing.T) {
 	}
 	for _, path := range []string{"", "/", "/Users", "/admin/v1", "/scim", "/scim/v2x/Users", "//"} {
 		a := s.sendRaw("GET", "/x"+path, strings.NewReader(""))
-		wantRefused(t, "/x"+path, a, 404, provlog.NoRoute, "Unknown SCIM endpoint.", "ends in /scim/v2")
+		wantRefused(t, "/x"+path, a, 404, cause.NoRoute, "Unknown SCIM endpoint.", "ends in /scim/v2")
 	}
 }
 
@@ -224,7 +224,7 @@ func TestFunctions_ServeTheirRoutes(t *testing.T) {
 		s.handler = s.app.Handler(function)
 		for _, r := range httpapi.Routes() {
 			a := s.sendRaw(r.Method, r.Path, strings.NewReader(""), "Authorization", "")
-			served := a.event["cause"] != string(provlog.NoRoute)
+			served := a.event["cause"] != string(cause.NoRoute)
 			if want := function == "bulk" || function == r.Function; served != want {
 				t.Errorf("%s: %s %s is served: %t", function, r.Method, r.Path, served)
 			}

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/idp"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -18,14 +18,14 @@ import (
 // A problem is the reason for which a request is refused: a cause, and the
 // particulars of this request.
 type problem struct {
-	cause provlog.Cause
+	cause cause.Cause
 	// scimType is set where the cause has none.
 	scimType scim.ErrorType
 	// what says what happened, in one or two sentences; "" means the cause's
 	// summary.
 	what string
 	// remedy names advice that fits better than the cause's own, or is "".
-	remedy provlog.Remedy
+	remedy cause.Remedy
 	allow  []string
 	ledger *directory.FullError
 	// holder is the record that has what the request wanted, or "".
@@ -65,9 +65,9 @@ func problemOf(err error) *problem {
 		return known
 	case errors.As(err, &invalid):
 		if invalid.Type == scim.Sensitive {
-			return &problem{cause: provlog.SensitiveFilter, what: invalid.Detail}
+			return &problem{cause: cause.SensitiveFilter, what: invalid.Detail}
 		}
-		return &problem{cause: provlog.Validation, scimType: invalid.Type, what: invalid.Detail}
+		return &problem{cause: cause.Validation, scimType: invalid.Type, what: invalid.Detail}
 	case errors.As(err, &taken):
 		return takenProblem(taken)
 	case errors.As(err, &full):
@@ -77,38 +77,38 @@ func problemOf(err error) *problem {
 	case errors.As(err, &owner):
 		return protectedProblem(owner)
 	case errors.As(err, &left):
-		return &problem{cause: provlog.Unfinished, internal: err}
+		return &problem{cause: cause.Unfinished, internal: err}
 	case errors.As(err, &members):
-		return &problem{cause: provlog.MemberLimit, what: fmt.Sprintf(
+		return &problem{cause: cause.MemberLimit, what: fmt.Sprintf(
 			"The request would change more than %d members. Nothing was changed.", members.Limit)}
 	case errors.As(err, &unknown):
 		return unknownMembersProblem(unknown)
 	case errors.As(err, &tooMany) && tooMany.Sought == "groups":
 		return &problem{
-			cause: provlog.AnswerTooLarge, what: fmt.Sprintf(
+			cause: cause.AnswerTooLarge, what: fmt.Sprintf(
 				"A user is in more than the %d groups that this answer has room for.", tooMany.Limit),
-			remedy: provlog.AnswerGroups,
+			remedy: cause.AnswerGroups,
 		}
 	case errors.As(err, &tooMany) && tooMany.Sought == "members":
-		return &problem{cause: provlog.AnswerTooLarge, what: fmt.Sprintf(
+		return &problem{cause: cause.AnswerTooLarge, what: fmt.Sprintf(
 			"The group has more than the %d members that this answer has room for.", tooMany.Limit)}
 	case errors.As(err, &tooMany) && tooMany.Sought == "sortBy":
 		return &problem{
-			cause: provlog.WalkLimit, what: fmt.Sprintf(
+			cause: cause.WalkLimit, what: fmt.Sprintf(
 				"Sorting by this attribute needs more records read than the %d that one request may read.", tooMany.Limit),
-			remedy: provlog.WalkSort,
+			remedy: cause.WalkSort,
 		}
 	case errors.Is(err, directory.ErrCursor):
 		return problemOf(errNoCursor)
 	case errors.As(err, &tooMany):
-		return &problem{cause: provlog.WalkLimit, what: fmt.Sprintf(
+		return &problem{cause: cause.WalkLimit, what: fmt.Sprintf(
 			"The %s needs more records read than the %d that one request may read.", tooMany.Sought, tooMany.Limit)}
 	case errors.As(err, &convert):
-		return &problem{cause: provlog.OwnUserConversion, what: "User already available in the project: the application created this user."}
+		return &problem{cause: cause.OwnUserConversion, what: "User already available in the project: the application created this user."}
 	}
 	for _, form := range credentialForms {
 		if errors.Is(err, form.err) {
-			return &problem{cause: provlog.TokenInvalid, what: form.what, remedy: form.remedy}
+			return &problem{cause: cause.TokenInvalid, what: form.what, remedy: form.remedy}
 		}
 	}
 	for _, known := range sentinels {
@@ -116,35 +116,35 @@ func problemOf(err error) *problem {
 			return &problem{cause: known.cause, internal: err}
 		}
 	}
-	return &problem{cause: provlog.Internal, internal: err}
+	return &problem{cause: cause.Internal, internal: err}
 }
 
 // correction returns the advice about an invalid request. What an administrator
 // can correct in the identity provider depends on the operation; for a read it
 // is never the attribute mapping. untouched means that the detail also says
 // that nothing was changed.
-func (q *request) correction(kind scim.ErrorType) (remedy provlog.Remedy, untouched bool) {
+func (q *request) correction(kind scim.ErrorType) (remedy cause.Remedy, untouched bool) {
 	switch {
 	case kind == scim.InvalidCursor || kind == scim.ExpiredCursor:
-		return provlog.InvalidCursor, false
+		return cause.InvalidCursor, false
 	case q.reads() && kind == scim.InvalidFilter:
-		return provlog.InvalidLookup, false
+		return cause.InvalidLookup, false
 	case q.reads() && q.event.Operation == "search":
-		return provlog.InvalidSearch, false
+		return cause.InvalidSearch, false
 	case q.reads():
-		return provlog.InvalidQuery, false
+		return cause.InvalidQuery, false
 	case q.badQuery:
-		return provlog.InvalidQuery, true
+		return cause.InvalidQuery, true
 	case q.event.Operation == "bulk":
-		return provlog.InvalidBulk, true
+		return cause.InvalidBulk, true
 	case kind == scim.InvalidSyntax:
-		return provlog.InvalidForm, true
+		return cause.InvalidForm, true
 	case kind == scim.TooMany:
-		return provlog.TooMuch, true
+		return cause.TooMuch, true
 	case kind == scim.InvalidFilter:
-		return provlog.InvalidPath, true
+		return cause.InvalidPath, true
 	case q.event.Type == "Group":
-		return provlog.InvalidGroup, false
+		return cause.InvalidGroup, false
 	}
 	return "", false
 }
@@ -159,50 +159,50 @@ func (q *request) reads() bool {
 var credentialForms = [...]struct {
 	err    error
 	what   string
-	remedy provlog.Remedy
+	remedy cause.Remedy
 }{
-	{access.ErrTwice, "Invalid token: the Authorization header has the word Bearer twice.", provlog.TokenTwice},
-	{access.ErrColon, "Invalid token: the Authorization header has a colon after the word Bearer.", provlog.TokenColon},
-	{access.ErrNoScheme, "Invalid token: the Authorization header has the token without the word Bearer.", provlog.TokenNoScheme},
-	{access.ErrEmpty, "Invalid token: the Authorization header has the word Bearer and no token.", provlog.TokenEmpty},
-	{access.ErrQuoted, "Invalid token: it was sent with quotes or brackets.", provlog.TokenQuoted},
-	{access.ErrSpaced, "Invalid token: it was sent with spaces, line breaks or invisible characters in it.", provlog.TokenSpaced},
-	{access.ErrNotBearer, "Invalid token: it was sent under another scheme than Bearer.", provlog.TokenNotBearer},
+	{access.ErrTwice, "Invalid token: the Authorization header has the word Bearer twice.", cause.TokenTwice},
+	{access.ErrColon, "Invalid token: the Authorization header has a colon after the word Bearer.", cause.TokenColon},
+	{access.ErrNoScheme, "Invalid token: the Authorization header has the token without the word Bearer.", cause.TokenNoScheme},
+	{access.ErrEmpty, "Invalid token: the Authorization header has the word Bearer and no token.", cause.TokenEmpty},
+	{access.ErrQuoted, "Invalid token: it was sent with quotes or brackets.", cause.TokenQuoted},
+	{access.ErrSpaced, "Invalid token: it was sent with spaces, line breaks or invisible characters in it.", cause.TokenSpaced},
+	{access.ErrNotBearer, "Invalid token: it was sent under another scheme than Bearer.", cause.TokenNotBearer},
 }
 
 // sentinels are the errors without particulars. An error can wrap several: the
 // first one here is reported.
 var sentinels = [...]struct {
 	err   error
-	cause provlog.Cause
+	cause cause.Cause
 }{
-	{access.ErrMissing, provlog.TokenMissing},
-	{access.ErrMalformed, provlog.TokenInvalid},
-	{access.ErrUnknown, provlog.TokenUnknown},
-	{access.ErrRevoked, provlog.TokenRevoked},
-	{access.ErrExpired, provlog.TokenExpired},
-	{access.ErrDisabled, provlog.SCIMDisabled},
-	{directory.ErrNotFound, provlog.UserNotFound},
-	{directory.ErrNoGroup, provlog.GroupNotFound},
-	{directory.ErrVersion, provlog.VersionMismatch},
-	{directory.ErrDeactivatedInApp, provlog.DeactivatedInApp},
-	{directory.ErrUnresolved, provlog.OutcomeUnknown},
-	{directory.ErrUnreachable, provlog.StoreUnavailable},
-	{directory.ErrBusy, provlog.Conflict},
-	{context.DeadlineExceeded, provlog.Conflict},
-	{context.Canceled, provlog.Conflict},
+	{access.ErrMissing, cause.TokenMissing},
+	{access.ErrMalformed, cause.TokenInvalid},
+	{access.ErrUnknown, cause.TokenUnknown},
+	{access.ErrRevoked, cause.TokenRevoked},
+	{access.ErrExpired, cause.TokenExpired},
+	{access.ErrDisabled, cause.SCIMDisabled},
+	{directory.ErrNotFound, cause.UserNotFound},
+	{directory.ErrNoGroup, cause.GroupNotFound},
+	{directory.ErrVersion, cause.VersionMismatch},
+	{directory.ErrDeactivatedInApp, cause.DeactivatedInApp},
+	{directory.ErrUnresolved, cause.OutcomeUnknown},
+	{directory.ErrUnreachable, cause.StoreUnavailable},
+	{directory.ErrBusy, cause.Conflict},
+	{context.DeadlineExceeded, cause.Conflict},
+	{context.Canceled, cause.Conflict},
 }
 
 func takenProblem(e *directory.TakenError) *problem {
-	causes := map[directory.TakenReason]provlog.Cause{
-		directory.TakenActive:   provlog.Duplicate,
-		directory.TakenInactive: provlog.DuplicateInactive,
-		directory.TakenSeveral:  provlog.DuplicateSeveral,
-		directory.TakenByApp:    provlog.DuplicateOffInApp,
-		directory.TakenRehire:   provlog.ExternalIDRefused,
-		directory.TakenDiffers:  provlog.IdentityDiffers,
-		directory.TakenOwn:      provlog.OwnUser,
-		directory.TakenGroup:    provlog.DuplicateGroup,
+	causes := map[directory.TakenReason]cause.Cause{
+		directory.TakenActive:   cause.Duplicate,
+		directory.TakenInactive: cause.DuplicateInactive,
+		directory.TakenSeveral:  cause.DuplicateSeveral,
+		directory.TakenByApp:    cause.DuplicateOffInApp,
+		directory.TakenRehire:   cause.ExternalIDRefused,
+		directory.TakenDiffers:  cause.IdentityDiffers,
+		directory.TakenOwn:      cause.OwnUser,
+		directory.TakenGroup:    cause.DuplicateGroup,
 	}
 	p := &problem{cause: causes[e.Reason], holder: e.HolderID}
 	value := fmt.Sprintf("%s %q", singular(e.Kind), e.Value)
@@ -235,22 +235,22 @@ func takenProblem(e *directory.TakenError) *problem {
 		p.what = fmt.Sprintf("User already available in the project: the %s has an account in the application.", value)
 		switch {
 		case e.Conversion:
-			p.cause = provlog.OwnUserConversion
+			p.cause = cause.OwnUserConversion
 		case e.Reader:
-			p.remedy = provlog.OwnReader
+			p.remedy = cause.OwnReader
 		}
 	}
 	return p
 }
 
 func protectedProblem(e *directory.ProtectedError) *problem {
-	p := &problem{cause: provlog.Protected, users: []string{e.ID}}
+	p := &problem{cause: cause.Protected, users: []string{e.ID}}
 	p.named = func(names []string) string {
 		return fmt.Sprintf("The user %s is protected in the application and cannot be %s by an identity provider; nothing was changed.", names[0], e.Refused)
 	}
 	p.what = p.named(p.users)
 	if e.Refused == directory.RefusedLeaving {
-		p.remedy = provlog.ProtectedMember
+		p.remedy = cause.ProtectedMember
 	}
 	return p
 }
@@ -261,9 +261,9 @@ const maxNamed = 5
 // unknownMembersProblem returns a problem that names the first members that are
 // not users.
 func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
-	p := &problem{cause: provlog.UnknownMembers}
+	p := &problem{cause: cause.UnknownMembers}
 	if e.Itself {
-		p.what, p.remedy = "The group was sent as a member of itself. Members are users. Nothing was changed.", provlog.GroupInItself
+		p.what, p.remedy = "The group was sent as a member of itself. Members are users. Nothing was changed.", cause.GroupInItself
 		return p
 	}
 	for _, id := range e.IDs {
@@ -279,7 +279,7 @@ func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
 		what = "1 member is not a provisioned user"
 	}
 	if e.Whole {
-		p.remedy = provlog.WholeSetUnknown
+		p.remedy = cause.WholeSetUnknown
 		what, after = "None of the members sent is a provisioned user", ". The group and its members stay as they are."
 	}
 	more := len(p.users) == maxNamed && len(e.IDs) > maxNamed
@@ -300,7 +300,7 @@ func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
 // groupDeletedProblem says when a group was deleted in the application, and who
 // deleted it.
 func groupDeletedProblem(g directory.DeletedGroup) *problem {
-	return &problem{cause: provlog.GroupDeleted, subject: g.DisplayName, what: fmt.Sprintf(
+	return &problem{cause: cause.GroupDeleted, subject: g.DisplayName, what: fmt.Sprintf(
 		"The group %q was deleted in the application on %s by %s.", g.DisplayName, g.Deleted.UTC().Format("2006-01-02 at 15:04:05 UTC"), g.Told())}
 }
 
@@ -312,10 +312,10 @@ func singular(k directory.Kind) string {
 }
 
 func fullProblem(e *directory.FullError) *problem {
-	p := &problem{cause: provlog.SeatLimit, ledger: e}
+	p := &problem{cause: cause.SeatLimit, ledger: e}
 	what := "seats"
 	if e.Type == tenant.Reader {
-		p.cause, what = provlog.ReaderLimit, "Reader licences"
+		p.cause, what = cause.ReaderLimit, "Reader licences"
 	}
 	p.what = fmt.Sprintf("%d of %d %s in use; nothing was changed.", e.Used, e.Limit, what)
 	return p
@@ -363,13 +363,13 @@ func (s *Service) refuse(q *request, err error) *reply {
 	p := problemOf(err)
 	switch {
 	case p.remedy != "":
-	case p.cause == provlog.Validation:
+	case p.cause == cause.Validation:
 		var untouched bool
 		if p.remedy, untouched = q.correction(p.kind()); untouched && !strings.Contains(p.what, "Nothing was changed.") {
 			p.what += " Nothing was changed."
 		}
-	case p.cause == provlog.Duplicate && (q.event.Operation == "replace" || q.event.Operation == "modify"):
-		p.remedy = provlog.DuplicateChange
+	case p.cause == cause.Duplicate && (q.event.Operation == "replace" || q.event.Operation == "modify"):
+		p.remedy = cause.DuplicateChange
 	}
 	status := p.cause.Meaning().Status
 	detail := p.detail(q.event.IdP, q.id)

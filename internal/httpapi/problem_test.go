@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/cause/causetest"
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
-	"github.com/rollcall-scim/rollcall/internal/provlog/causetest"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -114,7 +114,7 @@ func invalid(all ...scim.ErrorType) (errs []error) {
 }
 
 func TestProblemOf_HasACauseForEveryError(t *testing.T) {
-	causes := provlog.Causes()
+	causes := cause.Causes()
 	for name, errs := range each {
 		if len(errs) == 0 {
 			t.Errorf("%s has no sample", name)
@@ -122,7 +122,7 @@ func TestProblemOf_HasACauseForEveryError(t *testing.T) {
 		for _, err := range errs {
 			for _, err := range []error{err, fmt.Errorf("on the way: %w", err)} {
 				p := problemOf(err)
-				if p.cause == provlog.Internal || !slices.Contains(causes, p.cause) {
+				if p.cause == cause.Internal || !slices.Contains(causes, p.cause) {
 					t.Errorf("%s %+v: the cause is %q", name, err, p.cause)
 				}
 				if m := p.cause.Meaning(); m.Status < 400 {
@@ -139,7 +139,7 @@ func TestProblemOf_HasACauseForEveryError(t *testing.T) {
 			t.Errorf("%s is reported as %s", kind, p.kind())
 		}
 	}
-	if p := problemOf(errors.New("it is in neither table")); p.cause != provlog.Internal {
+	if p := problemOf(errors.New("it is in neither table")); p.cause != cause.Internal {
 		t.Errorf("an unknown error is %s", p.cause)
 	}
 }
@@ -174,7 +174,7 @@ func TestProblemOf_KnowsEveryErrorThatThereIs(t *testing.T) {
 // A cause of warnings only is in the table too.
 func TestWarnings_AreCauses(t *testing.T) {
 	for _, warning := range []string{directory.WarnRehire, directory.WarnIdentity, directory.WarnUnknownMembers} {
-		if !slices.Contains(provlog.Causes(), provlog.Cause(warning)) {
+		if !slices.Contains(cause.Causes(), cause.Cause(warning)) {
 			t.Errorf("%s is not a cause", warning)
 		}
 	}
@@ -183,16 +183,16 @@ func TestWarnings_AreCauses(t *testing.T) {
 // Every cause is used by a refusal or a warning.
 func TestCauses_AreAllUsed(t *testing.T) {
 	said := source(t, ".")
-	names := causetest.Constants(t, "../provlog", "Cause")
-	if len(names) != len(provlog.Causes()) {
-		t.Fatalf("%d names of %d causes", len(names), len(provlog.Causes()))
+	names := causetest.Constants(t, "../cause", "Cause")
+	if len(names) != len(cause.Causes()) {
+		t.Fatalf("%d names of %d causes", len(names), len(cause.Causes()))
 	}
 	for _, name := range names {
 		if name == "ExternalIDChanged" || name == "IdentityChanged" || name == "BadEvent" {
 			continue // warnings of package directory and the refusal of package lambdahttp, tested there
 		}
-		if !strings.Contains(said, "provlog."+name) {
-			t.Errorf("nothing is refused with provlog.%s", name)
+		if !strings.Contains(said, "cause."+name) {
+			t.Errorf("nothing is refused with cause.%s", name)
 		}
 	}
 }

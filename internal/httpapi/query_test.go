@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -43,7 +43,7 @@ func TestQuery_NamesInAnyCase(t *testing.T) {
 			kind = "invalidFilter"
 		}
 		wantRefusal(t, a, kind, "gives "+name+" more than once", "Correct the query")
-		wantEvent(t, a, map[string]any{"outcome": "failure", "cause": string(provlog.Validation), "scimType": kind, "operation": "list"})
+		wantEvent(t, a, map[string]any{"outcome": "failure", "cause": string(cause.Validation), "scimType": kind, "operation": "list"})
 	}
 	if a := s.send("GET", "/Users/"+id+"?ATTRIBUTES=title", ""); a.body["title"] != "T0" || a.body["userName"] != nil {
 		t.Errorf("one user: %s", a.raw)
@@ -160,9 +160,9 @@ func TestReads_AreRefusedWithAdviceForReads(t *testing.T) {
 			return
 		}
 		detail, _ := a.event["detail"].(string)
-		cause, _ := a.event["cause"].(string)
-		refused[cause]++
-		if cause == string(provlog.GroupNotFound) {
+		named, _ := a.event["cause"].(string)
+		refused[named]++
+		if named == string(cause.GroupNotFound) {
 			detail = strings.Replace(detail, "push it again", "", 1)
 		}
 		if detail == "" || writeAdvice.MatchString(detail) {
@@ -197,7 +197,7 @@ func TestReads_AreRefusedWithAdviceForReads(t *testing.T) {
 			}
 		}
 	}
-	if refused[string(provlog.Validation)] < 100 || len(refused) < 9 {
+	if refused[string(cause.Validation)] < 100 || len(refused) < 9 {
 		t.Errorf("only these are refused: %v", refused)
 	}
 }
@@ -253,7 +253,7 @@ func TestCredentials_AreToldWhatIsWrong(t *testing.T) {
 		"Bearer bearertoken":              "incomplete, changed",
 	} {
 		a := s.send("GET", "/Users", "", "Authorization", header)
-		wantRefused(t, strings.ReplaceAll(header, s.token, "TOKEN"), a, 401, provlog.TokenInvalid, says)
+		wantRefused(t, strings.ReplaceAll(header, s.token, "TOKEN"), a, 401, cause.TokenInvalid, says)
 		if detail, _ := a.body["detail"].(string); !strings.Contains(detail, "under Provisioning > Integration") {
 			t.Errorf("%s: %s", says, detail)
 		}

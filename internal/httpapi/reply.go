@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 )
 
 // A reply is an answer before it is sent.
@@ -67,11 +67,11 @@ func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
 
 // challenge returns the value of WWW-Authenticate. A request without a
 // credential gets no error code. RFC 6750 §3
-func challenge(c provlog.Cause) string {
+func challenge(c cause.Cause) string {
 	switch c {
-	case provlog.TokenMissing:
+	case cause.TokenMissing:
 		return `Bearer realm="SCIM"`
-	case provlog.TokenRepeated:
+	case cause.TokenRepeated:
 		return `Bearer realm="SCIM", error="invalid_request"`
 	}
 	return `Bearer realm="SCIM", error="invalid_token"`

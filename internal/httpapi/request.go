@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -38,7 +38,7 @@ type request struct {
 	noted func()
 	// wayOut is the advice for an answer that is too large, from routes that
 	// know better than the cause; "" for none.
-	wayOut provlog.Remedy
+	wayOut cause.Remedy
 	// largeGroup is the id of the group whose members wayOut is about, "" for none.
 	largeGroup string
 }
@@ -59,7 +59,7 @@ func (q *request) body() ([]byte, error) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, &problem{cause: provlog.BodyTooLarge}
+		return nil, &problem{cause: cause.BodyTooLarge}
 	case err != nil:
 		return nil, &scim.Error{Type: scim.InvalidSyntax, Detail: "The body could not be read completely."}
 	case len(body) == 0:
@@ -74,14 +74,14 @@ func (q *request) body() ([]byte, error) {
 // §11
 func (q *request) checkMediaType() error {
 	if encoding := q.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return &problem{cause: provlog.MediaType}
+		return &problem{cause: cause.MediaType}
 	}
 	kind, _, _ := strings.Cut(q.Header.Get("Content-Type"), ";")
 	switch kind = strings.ToLower(strings.Trim(kind, " \t")); kind {
 	case "", mediaType, "application/json":
 		return nil
 	}
-	return &problem{cause: provlog.MediaType}
+	return &problem{cause: cause.MediaType}
 }
 
 // page returns startIndex, which counts from 1, and count, which is 100 by

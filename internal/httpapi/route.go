@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -86,16 +86,16 @@ func serves(function, owner string) bool { return function == owner || function 
 func unserved(escapedPath string) *problem {
 	path := segments(escapedPath)
 	if len(path) < 2 || !scim.EqualName(path[0], "scim") {
-		return &problem{cause: provlog.NoRoute}
+		return &problem{cause: cause.NoRoute}
 	}
 	version, below := path[1], path[2:]
 	switch number, isVersion := strings.CutPrefix(strings.ToLower(version), "v"); {
 	case scim.EqualName(version, "v2") && len(below) == 1 && scim.EqualName(below[0], "Me"):
-		return &problem{cause: provlog.NotSupported}
+		return &problem{cause: cause.NotSupported}
 	case isVersion && number != "2" && number != "" && strings.Trim(number, "0123456789") == "" && len(below) > 0:
-		return &problem{cause: provlog.ProtocolVersion}
+		return &problem{cause: cause.ProtocolVersion}
 	}
-	return &problem{cause: provlog.NoRoute}
+	return &problem{cause: cause.NoRoute}
 }
 
 // match returns the route of a request and the id in its path. HEAD is served

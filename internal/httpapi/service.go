@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -107,7 +107,7 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 	route, id, allowed := match(s.routes, q.Method, q.URL.EscapedPath())
 	if route == nil || !s.serves(route) {
 		if len(allowed) > 0 {
-			return nil, &problem{cause: provlog.MethodNotAllowed, allow: allowed}
+			return nil, &problem{cause: cause.MethodNotAllowed, allow: allowed}
 		}
 		return nil, unserved(q.URL.EscapedPath())
 	}
@@ -146,7 +146,7 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 		value = header[0]
 	}
 	if repeated(header) || len(header) > 0 && hasQueryToken(q.URL) {
-		return &problem{cause: provlog.TokenRepeated}
+		return &problem{cause: cause.TokenRepeated}
 	}
 	grant, err := s.Authenticator.Authenticate(ctx, value)
 	if !proved(err) {
@@ -160,7 +160,7 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	q.event.Tenant, q.event.TokenID = grant.Tenant.String(), grant.TokenID
 	q.event.recognize(q.URL.RawQuery, grant.Label)
 	if err == nil && !s.limits.allow(grant.Tenant, q.start) {
-		err = &problem{cause: provlog.RateLimit}
+		err = &problem{cause: cause.RateLimit}
 	}
 	q.unkept = !s.keeps(q, err)
 	if err == nil {
@@ -184,7 +184,7 @@ func (s *Service) keeps(q *request, err error) bool {
 	}
 	p := problemOf(err)
 	switch p.cause {
-	case provlog.RateLimit, provlog.SCIMDisabled, provlog.TokenRevoked, provlog.TokenExpired:
+	case cause.RateLimit, cause.SCIMDisabled, cause.TokenRevoked, cause.TokenExpired:
 	default:
 		return false
 	}

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/logline"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 )
 
 // An answer of this package is reported and logged like any other refusal.
@@ -92,8 +92,8 @@ func TestRefuse_LogsTheEventOfARequest(t *testing.T) {
 
 func TestReasons_AreCausesOfTheTable(t *testing.T) {
 	for _, r := range []reason{badEvent, panicked, answerTooLarge} {
-		m := provlog.Cause(r.cause).Meaning()
-		if !slices.Contains(provlog.Causes(), provlog.Cause(r.cause)) || m.Status != r.status || string(m.Type) != r.scimType || m.Action != r.action {
+		m := cause.Cause(r.cause).Meaning()
+		if !slices.Contains(cause.Causes(), cause.Cause(r.cause)) || m.Status != r.status || string(m.Type) != r.scimType || m.Action != r.action {
 			t.Errorf("%+v is not %+v", r, m)
 		}
 	}

@@ -1,6 +1,10 @@
 package provlog
 
-import "time"
+import (
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/cause"
+)
 
 // Activity is what one instance of the service has seen of a tenant's requests and the
 // log does not have: that an identity provider lives, and how many requests of a kind
@@ -31,13 +35,13 @@ type Change struct {
 	Time      time.Time
 	Operation string
 	Outcome   Outcome
-	Cause     Cause
+	Cause     cause.Cause
 }
 
 // Tally counts the requests of one kind: those with a token that is refused, or those of
 // a cause on one day.
 type Tally struct {
-	Cause Cause
+	Cause cause.Cause
 	// TokenID is the refused token, of TokenRevoked and TokenExpired alone: they are
 	// counted by token.
 	TokenID string

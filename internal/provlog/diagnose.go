@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/errortext"
-	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -40,7 +40,7 @@ type Diagnosis struct {
 	Requests []Entry
 	More     bool
 	// Causes are those that the text may be of, where no request is found.
-	Causes []Cause
+	Causes []cause.Cause
 	// Text is what was read.
 	Text errortext.Text
 	// Searched is the number of failures that the text was compared with.
@@ -293,27 +293,27 @@ func (f Failing) entry() Entry {
 // that it shows.
 func (d *Diagnosis) recognise() {
 	best := 0
-	for _, c := range Causes() {
+	for _, c := range cause.Causes() {
 		m := c.Meaning()
 		if m.Status == 0 || d.Text.Status != 0 && d.Text.Status != m.Status || d.Text.ScimType != "" && m.Type != "" && !strings.EqualFold(string(m.Type), d.Text.ScimType) {
 			continue
 		}
-		score := c.wordsIn(d.Text)
+		score := wordsIn(d.Text, c)
 		switch {
 		case score == 0 || score < best:
 		case score == best:
 			d.Causes = append(d.Causes, c)
 		default:
-			best, d.Causes = score, []Cause{c}
+			best, d.Causes = score, []cause.Cause{c}
 		}
 	}
 	if best > 0 {
 		d.Match = ByWords
 		return
 	}
-	for _, c := range Causes() {
+	for _, c := range cause.Causes() {
 		m := c.Meaning()
-		if m.Status != 0 && m.Status == d.Text.Status && (d.Text.ScimType == "" || m.Type == "" && c == Validation || strings.EqualFold(string(m.Type), d.Text.ScimType)) {
+		if m.Status != 0 && m.Status == d.Text.Status && (d.Text.ScimType == "" || m.Type == "" && c == cause.Validation || strings.EqualFold(string(m.Type), d.Text.ScimType)) {
 			d.Causes = append(d.Causes, c)
 		}
 	}
@@ -322,11 +322,11 @@ func (d *Diagnosis) recognise() {
 	}
 }
 
-// wordsIn is how many letters of the cause's own words a text has: of what happened,
-// and of what to do.
-func (c Cause) wordsIn(text errortext.Text) int {
+// wordsIn returns how many letters of a cause's own words a text has: of what
+// happened, and of what to do.
+func wordsIn(text errortext.Text, c cause.Cause) int {
 	happened := append([]string{c.Meaning().Summary}, phrases[c]...)
-	return most(text, happened) + most(text, c.advices())
+	return most(text, happened) + most(text, c.AllAdvice())
 }
 
 // most is the largest number of letters of one of several texts that a text has, whole
@@ -352,60 +352,44 @@ func most(text errortext.Text, of []string) int {
 	return n
 }
 
-// advices are all texts of what to do about the cause, in the words of every identity
-// provider.
-func (c Cause) advices() []string {
-	var texts []string
-	for _, r := range Remedies() {
-		if name, _, _ := strings.Cut(string(r), "."); name != string(c) {
-			continue
-		}
-		for _, p := range append([]idp.Provider{""}, Advised[:]...) {
-			texts = append(texts, r.Advice(p))
-		}
-	}
-	slices.Sort(texts)
-	return slices.Compact(texts)
-}
-
 // phrases are the words of an error's detail that stay the same whatever the request,
 // where they are not the cause's summary. A test holds them to the details that are
 // answered. The … stands for what is not the same.
-var phrases = map[Cause][]string{
-	TokenInvalid: {
+var phrases = map[cause.Cause][]string{
+	cause.TokenInvalid: {
 		"the Authorization header has the word Bearer twice", "the Authorization header has a colon after the word Bearer",
 		"the Authorization header has the token without the word Bearer", "the Authorization header has the word Bearer and no token",
 		"was sent with quotes or brackets", "was sent with spaces, line breaks or invisible characters in it",
 		"was sent under another scheme than Bearer",
 	},
-	TokenExposed:      {"is a token of this service", "has a token of this service in it"},
-	SensitiveFilter:   {"is never returned, so it cannot be used in a filter"},
-	MemberLimit:       {"The request would change more than"},
-	AnswerTooLarge:    {"groups that this answer has room for", "members that this answer has room for", "The answer is larger than 6 MB"},
-	WalkLimit:         {"needs more records read than the"},
-	OwnUser:           {"is already available in the project", "User already available in the project"},
-	OwnUserConversion: {"is already available in the project", "The user is already available in the project", "User already available in the project"},
-	Duplicate:         {"belongs to the active user", "of the active user"},
-	DuplicateInactive: {"belongs to the inactive user", "of the inactive user"},
-	DuplicateSeveral:  {"belong to different inactive users", "belongs to the inactive user … and another value sent to another inactive user"},
-	DuplicateOffInApp: {"who was deactivated in the application", "which was deactivated in the application"},
-	DuplicateGroup:    {"belongs to the group"},
-	ExternalIDRefused: {
+	cause.TokenExposed:      {"is a token of this service", "has a token of this service in it"},
+	cause.SensitiveFilter:   {"is never returned, so it cannot be used in a filter"},
+	cause.MemberLimit:       {"The request would change more than"},
+	cause.AnswerTooLarge:    {"groups that this answer has room for", "members that this answer has room for", "The answer is larger than 6 MB"},
+	cause.WalkLimit:         {"needs more records read than the"},
+	cause.OwnUser:           {"is already available in the project", "User already available in the project"},
+	cause.OwnUserConversion: {"is already available in the project", "The user is already available in the project", "User already available in the project"},
+	cause.Duplicate:         {"belongs to the active user", "of the active user"},
+	cause.DuplicateInactive: {"belongs to the inactive user", "of the inactive user"},
+	cause.DuplicateSeveral:  {"belong to different inactive users", "belongs to the inactive user … and another value sent to another inactive user"},
+	cause.DuplicateOffInApp: {"who was deactivated in the application", "which was deactivated in the application"},
+	cause.DuplicateGroup:    {"belongs to the group"},
+	cause.ExternalIDRefused: {
 		"the inactive user … who has another externalId", "the inactive user … which has another externalId",
 		"belongs to the inactive user … who has another externalId", "belongs to the inactive user … which has another externalId",
 		"under another externalId than the user had", "with another externalId than before",
 	},
-	IdentityDiffers: {"was created in the application with the", "has an account in the application with the"},
-	GroupDeleted:    {"was deleted in the application on"},
-	Protected:       {"is protected in the application and cannot be"},
-	UnknownMembers: {
+	cause.IdentityDiffers: {"was created in the application with the", "has an account in the application with the"},
+	cause.GroupDeleted:    {"was deleted in the application on"},
+	cause.Protected:       {"is protected in the application and cannot be"},
+	cause.UnknownMembers: {
 		"of the members sent are no users of this tenant", "None of the members sent for the whole group is a user of this tenant",
 		"members are not provisioned users", "member is not a provisioned user", "None of the members sent is a provisioned user",
 		"The group was sent as a member of itself",
 	},
-	SeatLimit:     {"seats in use; nothing was changed"},
-	ReaderLimit:   {"readers' places in use; nothing was changed", "Reader licences in use; nothing was changed"},
-	BulkLimit:     {"more than maxOperations"},
-	BulkReference: {"which this one refers to, was not done", "refers to one that refers back to it", "The request ended at its errors before", "The request had already reached failOnErrors"},
-	BodyTooLarge:  {"is larger than maxPayloadSize"},
+	cause.SeatLimit:     {"seats in use; nothing was changed"},
+	cause.ReaderLimit:   {"readers' places in use; nothing was changed", "Reader licences in use; nothing was changed"},
+	cause.BulkLimit:     {"more than maxOperations"},
+	cause.BulkReference: {"which this one refers to, was not done", "refers to one that refers back to it", "The request ended at its errors before", "The request had already reached failOnErrors"},
+	cause.BodyTooLarge:  {"is larger than maxPayloadSize"},
 }

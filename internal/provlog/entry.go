@@ -3,6 +3,7 @@ package provlog
 import (
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -30,13 +31,13 @@ var Outcomes = [...]Outcome{Success, Warning, Failure, Skipped}
 type Entry struct {
 	directory.Entry
 	Outcome  Outcome
-	Cause    Cause
+	Cause    cause.Cause
 	ScimType scim.ErrorType
 	// Detail is the error that the identity provider received.
 	Detail string
 	// Remedy names the advice that fits the particulars of the failure, "" for the
 	// cause's own.
-	Remedy Remedy
+	Remedy cause.Remedy
 	// About is the subject of a failure.
 	About Subject
 	// StandsFor is the number of requests that the entry stands for, 0 for
@@ -57,8 +58,8 @@ func (e Entry) WhatToDo() string {
 		return ""
 	}
 	remedy := e.Remedy
-	if e.Cause == UnknownMembers && e.Outcome == Warning {
-		remedy = SkippedMembers
+	if e.Cause == cause.UnknownMembers && e.Outcome == Warning {
+		remedy = cause.SkippedMembers
 	}
 	return e.Cause.Advice(remedy, idp.Provider(e.IdP))
 }
@@ -84,9 +85,9 @@ type Failing struct {
 	// id.
 	Operation string
 	IdP       string
-	Cause     Cause
+	Cause     cause.Cause
 	Detail    string
-	Remedy    Remedy
+	Remedy    cause.Remedy
 	First     time.Time
 	Last      time.Time
 	Count     int64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -12,7 +13,7 @@ type FailingQuery struct {
 	// Subject is a whole userName, displayName, primary email, externalId or id, ""
 	// for all.
 	Subject string
-	Cause   Cause
+	Cause   cause.Cause
 	Type    string
 	// After is the Next of the page before.
 	After string

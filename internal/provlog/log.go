@@ -1,3 +1,6 @@
+// Package provlog reads the provisioning log for administrators: it finds entries
+// and failing subjects, explains a request or a pasted error, and sums up how
+// provisioning goes. It writes no entry.
 package provlog
 
 import (
@@ -6,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -65,7 +69,7 @@ type Page[E any] struct {
 // Ref is the key and the cause of a failure.
 type Ref struct {
 	Key   string
-	Cause Cause
+	Cause cause.Cause
 	// Count is how many requests it stands for, at least 1, and Unnamed reports that it
 	// is of no single user or group.
 	Count   int64
@@ -99,7 +103,7 @@ type Query struct {
 	// Subject is a whole userName, displayName, primary email, externalId or id, ""
 	// for all.
 	Subject string
-	Cause   Cause
+	Cause   cause.Cause
 	Outcome Outcome
 	// Type is User or Group, "" for both.
 	Type     string
@@ -137,15 +141,15 @@ func (l *Log) Find(ctx context.Context, t tenant.ID, q Query) (Found, error) {
 	switch {
 	case q.Subject != "":
 		return l.ofSubject(ctx, t, q)
-	case q.Outcome == Failure, q.Outcome == "" && q.Cause != "" && q.Cause.Meaning().Status != 0 && !q.Cause.warns():
+	case q.Outcome == Failure, q.Outcome == "" && q.Cause != "" && q.Cause.Meaning().Status != 0 && !warns(q.Cause):
 		return l.failures(ctx, t, q)
 	}
 	return l.all(ctx, t, q)
 }
 
-// warns reports whether a success can have the cause too.
-func (c Cause) warns() bool {
-	return c.Meaning().Status == 0 || c == UnknownMembers || c == AnswerTooLarge
+// warns reports whether a success can have a cause too.
+func warns(c cause.Cause) bool {
+	return c.Meaning().Status == 0 || c == cause.UnknownMembers || c == cause.AnswerTooLarge
 }
 
 // all reads the whole log.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/amount"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
@@ -75,7 +76,7 @@ type Notice struct {
 	Text string
 	// Cause is the cause of the requests that it is about, "" for none; Outcome is
 	// theirs in the log.
-	Cause   Cause
+	Cause   cause.Cause
 	Outcome Outcome
 	// Count is how many there were, 0 for a notice that counts nothing; AtLeast reports
 	// that there may have been others. Last is the time of the last one.
@@ -184,8 +185,8 @@ func (j *judgement) whole() []Notice {
 	if !j.about.Off {
 		return nil
 	}
-	n := Notice{Kind: NoticeOff, Level: LevelError, Cause: SCIMDisabled, Outcome: Failure, Text: "SCIM is turned off for this tenant: every request of an identity provider is refused with 403."}
-	if t := j.sum(SCIMDisabled); t.Count > 0 {
+	n := Notice{Kind: NoticeOff, Level: LevelError, Cause: cause.SCIMDisabled, Outcome: Failure, Text: "SCIM is turned off for this tenant: every request of an identity provider is refused with 403."}
+	if t := j.sum(cause.SCIMDisabled); t.Count > 0 {
 		n.count(t, t.Least)
 		n.Text += " " + upper(plural(t.Count, "request was refused", "requests were refused", n.AtLeast)) + j.within() + ", most recently " + ago(j.now.Sub(t.Last)) + "."
 	}
@@ -197,7 +198,7 @@ func (n *Notice) count(t Tally, least bool) {
 }
 
 // sum adds the tallies of a cause in the days shown.
-func (j *judgement) sum(c Cause) (all Tally) {
+func (j *judgement) sum(c cause.Cause) (all Tally) {
 	first := j.now.Truncate(24*time.Hour).AddDate(0, 0, min(1-j.days(), -1))
 	for _, t := range j.tallies {
 		if t.TokenID != "" || t.Cause != c || t.Day.Before(first) {
@@ -241,13 +242,13 @@ func (j *judgement) refusedToken(t Tally) (Notice, bool) {
 	n := Notice{Level: LevelError, Kind: NoticeTokenRefused, Cause: t.Cause, Outcome: Failure, Token: token}
 	n.count(t, t.AtLeast())
 	name, ended := token.name(), token.Revoked
-	if t.Cause == TokenExpired {
+	if t.Cause == cause.TokenExpired {
 		ended = token.Expires
 	}
 	since := ago(j.now.Sub(t.Last))
 	used := fmt.Sprintf("was used %s, last %s", times(t.Count, n.AtLeast), since)
 	what := "revoked token " + name + " " + used
-	if t.Cause == TokenExpired {
+	if t.Cause == cause.TokenExpired {
 		what = fmt.Sprintf("token %s expired on %s and %s", name, date(token.Expires), used)
 	}
 	same, other := j.valid(t)
@@ -358,8 +359,8 @@ func (j *judgement) refused() []Notice {
 				upper(plural(t.Count, "request was", "requests were", t.Least)), ago(j.now.Sub(t.Last)), t.Cause),
 		})
 	}
-	if t := j.sum(RateLimit); t.Count > 0 && !j.about.Off {
-		n := Notice{Kind: NoticeRateLimit, Level: LevelInfo, Cause: RateLimit, Outcome: Failure}
+	if t := j.sum(cause.RateLimit); t.Count > 0 && !j.about.Off {
+		n := Notice{Kind: NoticeRateLimit, Level: LevelInfo, Cause: cause.RateLimit, Outcome: Failure}
 		if j.now.Sub(t.Last) < unnamedTime {
 			n.Level = LevelWarning
 		}
@@ -374,7 +375,7 @@ func (j *judgement) refused() []Notice {
 // warnings are the notices of requests that succeeded with a warning, and are counted in
 // the overview.
 func (j *judgement) warnings(o *Overview) []Notice {
-	by := map[Cause]Tally{}
+	by := map[cause.Cause]Tally{}
 	for _, t := range j.tallies {
 		if t.TokenID == "" && !refusedEarly(t.Cause) {
 			if all := j.sum(t.Cause); all.Count > 0 {
@@ -398,13 +399,13 @@ func (j *judgement) warnings(o *Overview) []Notice {
 }
 
 // warningTexts say what a warning means for the requests that had it.
-var warningTexts = map[Cause]string{
-	UnknownMembers:    "Members that are not provisioned users were skipped in %s",
-	Tolerated:         "Attributes or values were dropped or changed in %s",
-	ExternalIDChanged: "Users were reactivated under another externalId by %s",
-	IdentityChanged:   "Users of the application were linked under another userName or email by %s",
-	AnswerTooLarge:    "The resource was too large for the answer to %s",
-	BulkPartial:       "Operations failed or were not tried in %s",
+var warningTexts = map[cause.Cause]string{
+	cause.UnknownMembers:    "Members that are not provisioned users were skipped in %s",
+	cause.Tolerated:         "Attributes or values were dropped or changed in %s",
+	cause.ExternalIDChanged: "Users were reactivated under another externalId by %s",
+	cause.IdentityChanged:   "Users of the application were linked under another userName or email by %s",
+	cause.AnswerTooLarge:    "The resource was too large for the answer to %s",
+	cause.BulkPartial:       "Operations failed or were not tried in %s",
 }
 
 // expiring are the notices of tokens that are in use and expire soon, unless a newer one

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/cause"
 )
 
 // TestJudge holds what the overview says of every combination of what can be known.
@@ -18,17 +20,17 @@ func TestJudge(t *testing.T) {
 	live := Token{ID: "live", LastFour: "ab12", Created: at(100 * day), LastUsed: at(hour)}
 	revoked := Token{ID: "gone", LastFour: "e020", Created: at(200 * day), Revoked: at(2 * hour), LastUsed: at(3 * hour)}
 	expired := Token{ID: "over", LastFour: "9c4d", Created: at(200 * day), Expires: at(2 * hour), LastUsed: at(3 * hour)}
-	used := func(id string, cause Cause, n int64, last time.Duration) Tally {
-		return Tally{TokenID: id, Cause: cause, IdP: "okta", Count: n, Last: at(last)}
+	used := func(id string, c cause.Cause, n int64, last time.Duration) Tally {
+		return Tally{TokenID: id, Cause: c, IdP: "okta", Count: n, Last: at(last)}
 	}
-	counted := func(cause Cause, n int64, last time.Duration) Tally {
-		return Tally{Day: at(last).Truncate(day), Cause: cause, IdP: "okta", Count: n, Last: at(last)}
+	counted := func(c cause.Cause, n int64, last time.Duration) Tally {
+		return Tally{Day: at(last).Truncate(day), Cause: c, IdP: "okta", Count: n, Last: at(last)}
 	}
 	seen := func(idp, token string, last time.Duration) Seen {
 		return Seen{IdP: idp, TokenID: token, Time: at(last)}
 	}
 	okta := seen("okta", "live", time.Minute)
-	failed := func(n int) []FailureSpan { return []FailureSpan{{Causes: map[Cause]int{SeatLimit: n}}} }
+	failed := func(n int) []FailureSpan { return []FailureSpan{{Causes: map[cause.Cause]int{cause.SeatLimit: n}}} }
 	expires := func(in time.Duration, lastUsed time.Duration) Token {
 		return Token{ID: "soon", LastFour: "7f3a", Created: at(90 * day), Expires: now.Add(in), LastUsed: at(lastUsed)}
 	}
@@ -108,7 +110,7 @@ func TestJudge(t *testing.T) {
 			"a revoked token is used",
 			judgement{
 				about: About{Tokens: []Token{revoked, {ID: "new", LastFour: "ab12"}}}, seen: []Seen{seen("okta", "gone", 3*hour)},
-				tallies: []Tally{used("gone", TokenRevoked, 5, 10*time.Second)},
+				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -117,7 +119,7 @@ func TestJudge(t *testing.T) {
 		{
 			"a revoked token is used often",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, tallies: []Tally{used("gone", TokenRevoked, 10, 0)},
+				about: About{Tokens: []Token{revoked, live}}, tallies: []Tally{used("gone", cause.TokenRevoked, 10, 0)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -126,7 +128,7 @@ func TestJudge(t *testing.T) {
 		{
 			"a revoked token is used, and users fail",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, tallies: []Tally{used("gone", TokenRevoked, 1, time.Second)},
+				about: About{Tokens: []Token{revoked, live}}, tallies: []Tally{used("gone", cause.TokenRevoked, 1, time.Second)},
 			},
 			Overview{Failing: 2},
 			HealthFailing, "2 users and groups fail now.",
@@ -135,7 +137,7 @@ func TestJudge(t *testing.T) {
 		{
 			"an expired token is used",
 			judgement{
-				about: About{Tokens: []Token{expired, live}}, tallies: []Tally{used("over", TokenExpired, 2, time.Minute)},
+				about: About{Tokens: []Token{expired, live}}, tallies: []Tally{used("over", cause.TokenExpired, 2, time.Minute)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -145,7 +147,7 @@ func TestJudge(t *testing.T) {
 			"a revoked token of one identity provider, beside another's valid one",
 			judgement{
 				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", time.Minute), seen("okta", "gone", 3*hour)},
-				tallies: []Tally{used("gone", TokenRevoked, 5, 10*time.Second)},
+				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -155,7 +157,7 @@ func TestJudge(t *testing.T) {
 			"a revoked token of one identity provider, between two cycles of another",
 			judgement{
 				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", 150*time.Minute), seen("okta", "gone", 3*hour)},
-				tallies: []Tally{used("gone", TokenRevoked, 5, 10*time.Second)},
+				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -165,7 +167,7 @@ func TestJudge(t *testing.T) {
 			"a revoked token of one identity provider, long after another's last request",
 			judgement{
 				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", 8*day), seen("okta", "gone", 3*hour)},
-				tallies: []Tally{used("gone", TokenRevoked, 5, 10*time.Second)},
+				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -175,7 +177,7 @@ func TestJudge(t *testing.T) {
 			"revoked tokens of two identity providers",
 			judgement{
 				about: About{Tokens: []Token{revoked, {ID: "both", LastFour: "0b0b", Created: at(day), Revoked: at(hour)}, live}}, seen: []Seen{seen("entra", "both", 150*time.Minute), seen("okta", "gone", 3*hour)},
-				tallies: []Tally{used("gone", TokenRevoked, 5, 10*time.Second)},
+				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -185,7 +187,7 @@ func TestJudge(t *testing.T) {
 			"a revoked token that is used so often that its last uses are not written yet",
 			judgement{
 				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("okta", "live", 10*time.Second)},
-				tallies: []Tally{used("gone", TokenRevoked, 500, 40*time.Second)},
+				tallies: []Tally{used("gone", cause.TokenRevoked, 500, 40*time.Second)},
 			},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
@@ -195,7 +197,7 @@ func TestJudge(t *testing.T) {
 			"a revoked token beside a valid one of the same identity provider",
 			judgement{
 				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{okta},
-				tallies: []Tally{used("gone", TokenRevoked, 5, 10*time.Second)},
+				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
@@ -205,7 +207,7 @@ func TestJudge(t *testing.T) {
 			"a valid token is used since, for a short time",
 			judgement{
 				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{okta},
-				tallies: []Tally{used("gone", TokenRevoked, 5, 10*time.Minute)},
+				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Minute)},
 			},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
@@ -215,7 +217,7 @@ func TestJudge(t *testing.T) {
 			"a valid token is used since, for hours",
 			judgement{
 				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{okta},
-				tallies: []Tally{used("gone", TokenRevoked, 5, 90*time.Minute)},
+				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 90*time.Minute)},
 			},
 			Overview{Spans: failed(5)},
 			HealthOK, "No user or group fails now. 5 requests failed in the last 7 days.",
@@ -224,7 +226,7 @@ func TestJudge(t *testing.T) {
 		{
 			"a valid token is used since, for days",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{okta}, tallies: []Tally{used("gone", TokenRevoked, 5, 25*hour)},
+				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{okta}, tallies: []Tally{used("gone", cause.TokenRevoked, 5, 25*hour)},
 			},
 			Overview{},
 			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
@@ -232,14 +234,14 @@ func TestJudge(t *testing.T) {
 		{
 			"another identity provider has taken over, days ago",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", time.Minute)}, tallies: []Tally{used("gone", TokenRevoked, 5, 25*hour)},
+				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", time.Minute)}, tallies: []Tally{used("gone", cause.TokenRevoked, 5, 25*hour)},
 			},
 			Overview{},
 			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
 		},
 		{
 			"a refused token that nobody knows",
-			judgement{about: About{Tokens: []Token{live}}, tallies: []Tally{used("k3v7q2m5x6aw4rtn", TokenRevoked, 1, 0)}},
+			judgement{about: About{Tokens: []Token{live}}, tallies: []Tally{used("k3v7q2m5x6aw4rtn", cause.TokenRevoked, 1, 0)}},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
 			[]string{"token_refused error Provisioning has stopped: revoked token k3v7q2m5x6aw4rtn was used 1 time, last just now."},
@@ -254,7 +256,7 @@ func TestJudge(t *testing.T) {
 		{
 			"SCIM is off, and requests come",
 			judgement{
-				about: About{Off: true, Tokens: []Token{live}}, tallies: []Tally{counted(SCIMDisabled, 3, 30*hour), counted(SCIMDisabled, 4, time.Minute), counted(SCIMDisabled, 99, 8*day)},
+				about: About{Off: true, Tokens: []Token{live}}, tallies: []Tally{counted(cause.SCIMDisabled, 3, 30*hour), counted(cause.SCIMDisabled, 4, time.Minute), counted(cause.SCIMDisabled, 99, 8*day)},
 			},
 			Overview{Failing: 7},
 			HealthOff, "SCIM is turned off: every request is refused.",
@@ -262,7 +264,7 @@ func TestJudge(t *testing.T) {
 		},
 		{
 			"SCIM was off",
-			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}, tallies: []Tally{counted(SCIMDisabled, 3, hour)}},
+			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}, tallies: []Tally{counted(cause.SCIMDisabled, 3, hour)}},
 			Overview{Spans: failed(1)},
 			HealthOK, "No user or group fails now. 1 request failed in the last 7 days.", nil,
 		},
@@ -270,7 +272,7 @@ func TestJudge(t *testing.T) {
 			"warnings",
 			judgement{
 				about: About{Tokens: []Token{live}}, seen: []Seen{okta},
-				tallies: []Tally{counted(UnknownMembers, 4, hour), counted(Tolerated, 6, 2*hour), counted(Tolerated, 6, 26*hour), counted(BulkPartial, 1, 3*hour)},
+				tallies: []Tally{counted(cause.UnknownMembers, 4, hour), counted(cause.Tolerated, 6, 2*hour), counted(cause.Tolerated, 6, 26*hour), counted(cause.BulkPartial, 1, 3*hour)},
 			},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
@@ -283,7 +285,7 @@ func TestJudge(t *testing.T) {
 		{
 			"warnings of a tenant that keeps its log for three days",
 			judgement{
-				about: About{Tokens: []Token{live}, LogDays: 3}, seen: []Seen{okta}, tallies: []Tally{counted(Tolerated, 6, hour), counted(Tolerated, 6, 5*day)},
+				about: About{Tokens: []Token{live}, LogDays: 3}, seen: []Seen{okta}, tallies: []Tally{counted(cause.Tolerated, 6, hour), counted(cause.Tolerated, 6, 5*day)},
 			},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
@@ -291,14 +293,14 @@ func TestJudge(t *testing.T) {
 		},
 		{
 			"too many requests",
-			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}, tallies: []Tally{counted(RateLimit, 40, hour)}},
+			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}, tallies: []Tally{counted(cause.RateLimit, 40, hour)}},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
 			[]string{"rate_limited warning Rate limit exceeded: at least 40 requests were refused in the last 7 days, most recently 1 hour ago. Identity providers send such requests again later."},
 		},
 		{
 			"too many requests, days ago",
-			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}, tallies: []Tally{counted(RateLimit, 4, 30*hour)}},
+			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}, tallies: []Tally{counted(cause.RateLimit, 4, 30*hour)}},
 			Overview{},
 			HealthOK, "No failures. Everything received with a valid token was applied.",
 			[]string{"rate_limited info Rate limit exceeded: 4 requests were refused in the last 7 days, most recently 30 hours ago. Identity providers send such requests again later."},
@@ -306,7 +308,7 @@ func TestJudge(t *testing.T) {
 		{
 			"reads are refused",
 			judgement{
-				about: About{Tokens: []Token{live}}, seen: []Seen{okta}, unnamed: []Tally{{Cause: Validation, Count: 3, Last: at(5 * time.Minute)}},
+				about: About{Tokens: []Token{live}}, seen: []Seen{okta}, unnamed: []Tally{{Cause: cause.Validation, Count: 3, Last: at(5 * time.Minute)}},
 			},
 			Overview{Spans: failed(3)},
 			HealthWarning, "No user or group fails now. 3 requests failed in the last 7 days.",
@@ -347,7 +349,7 @@ func TestJudge(t *testing.T) {
 		{
 			"the most urgent comes first",
 			judgement{
-				about: About{Off: true, Tokens: []Token{revoked}}, tallies: []Tally{counted(Tolerated, 1, hour), used("gone", TokenRevoked, 1, hour)},
+				about: About{Off: true, Tokens: []Token{revoked}}, tallies: []Tally{counted(cause.Tolerated, 1, hour), used("gone", cause.TokenRevoked, 1, hour)},
 			},
 			Overview{},
 			HealthOff, "SCIM is turned off: every request is refused.",
@@ -390,19 +392,19 @@ func TestJudge_NeverSaysAllIsWellWhileRequestsAreRefused(t *testing.T) {
 		{"more fail", func(_ *judgement, o *Overview) { o.More = true }},
 		{"SCIM is off", func(j *judgement, _ *Overview) { j.about.Off = true }},
 		{"a revoked token is used", func(j *judgement, _ *Overview) {
-			j.tallies = append(j.tallies, Tally{TokenID: "gone", Cause: TokenRevoked, Count: 1, Last: now})
+			j.tallies = append(j.tallies, Tally{TokenID: "gone", Cause: cause.TokenRevoked, Count: 1, Last: now})
 		}},
 		{"an expired token is used", func(j *judgement, _ *Overview) {
-			j.tallies = append(j.tallies, Tally{TokenID: "over", Cause: TokenExpired, Count: 1, Last: now})
+			j.tallies = append(j.tallies, Tally{TokenID: "over", Cause: cause.TokenExpired, Count: 1, Last: now})
 		}},
 		{"there were warnings", func(j *judgement, _ *Overview) {
-			j.tallies = append(j.tallies, Tally{Day: now.Truncate(24 * time.Hour), Cause: Tolerated, Count: 1, Last: now})
+			j.tallies = append(j.tallies, Tally{Day: now.Truncate(24 * time.Hour), Cause: cause.Tolerated, Count: 1, Last: now})
 		}},
 		{"there were too many requests", func(j *judgement, _ *Overview) {
-			j.tallies = append(j.tallies, Tally{Day: now.Truncate(24 * time.Hour), Cause: RateLimit, Count: 1, Last: now})
+			j.tallies = append(j.tallies, Tally{Day: now.Truncate(24 * time.Hour), Cause: cause.RateLimit, Count: 1, Last: now})
 		}},
 		{"reads are refused", func(j *judgement, _ *Overview) {
-			j.unnamed = append(j.unnamed, Tally{Cause: Validation, Count: 1, Last: now})
+			j.unnamed = append(j.unnamed, Tally{Cause: cause.Validation, Count: 1, Last: now})
 		}},
 		{"no token is valid", func(j *judgement, _ *Overview) { j.about.Tokens = []Token{{ID: "gone", Revoked: now, LastUsed: now}} }},
 	}

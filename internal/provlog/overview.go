@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -21,7 +22,7 @@ type Overview struct {
 	// Failing is the number of users and groups that fail now, and FailingCauses how many
 	// by each cause; More reports that there are others.
 	Failing       int
-	FailingCauses map[Cause]int
+	FailingCauses map[cause.Cause]int
 	More          bool
 	// LastSync are the newest requests of each identity provider that wanted to change
 	// something, and LastSeen the times of their newest accepted requests, reads
@@ -40,7 +41,7 @@ type Overview struct {
 // FailureSpan counts the failures of a span of time by cause.
 type FailureSpan struct {
 	From, To time.Time
-	Causes   map[Cause]int
+	Causes   map[cause.Cause]int
 }
 
 // About is what an overview has to know of a tenant beside its log.
@@ -75,7 +76,7 @@ func (l *Log) Overview(ctx context.Context, t tenant.ID, about About) (o Overvie
 	if err != nil {
 		return o, err
 	}
-	o.Failing, o.More, o.FailingCauses = len(failing.Failing), failing.Next != "", map[Cause]int{}
+	o.Failing, o.More, o.FailingCauses = len(failing.Failing), failing.Next != "", map[cause.Cause]int{}
 	for _, f := range failing.Failing {
 		o.FailingCauses[f.Cause]++
 	}
@@ -165,8 +166,8 @@ func reads(operation string) bool {
 
 // refusedEarly reports whether requests of a cause are refused before they are handled:
 // they are counted apart, and the log has some of them.
-func refusedEarly(c Cause) bool {
-	return c == TokenRevoked || c == TokenExpired || c == SCIMDisabled || c == RateLimit
+func refusedEarly(c cause.Cause) bool {
+	return c == cause.TokenRevoked || c == cause.TokenExpired || c == cause.SCIMDisabled || c == cause.RateLimit
 }
 
 // unnamedTime is how long failures are recent that are of no single user or group.
@@ -179,9 +180,9 @@ func (l *Log) count(ctx context.Context, t tenant.ID, o *Overview) (unnamed []Ta
 	first := now.Truncate(24*time.Hour).AddDate(0, 0, 1-overviewDays)
 	for i := range overviewSpans {
 		from := first.Add(time.Duration(i) * overviewSpan)
-		o.Spans = append(o.Spans, FailureSpan{From: from, To: from.Add(overviewSpan), Causes: map[Cause]int{}})
+		o.Spans = append(o.Spans, FailureSpan{From: from, To: from.Add(overviewSpan), Causes: map[cause.Cause]int{}})
 	}
-	recent := map[Cause]Tally{}
+	recent := map[cause.Cause]Tally{}
 	span := Span{From: first}
 	for range maxPages {
 		page, err := l.source.FailurePage(ctx, t, span)
@@ -215,7 +216,7 @@ func later(x, y time.Time) time.Time {
 }
 
 // sortedTallies are tallies by cause, the latest first.
-func sortedTallies(by map[Cause]Tally) []Tally {
+func sortedTallies(by map[cause.Cause]Tally) []Tally {
 	return slices.SortedFunc(maps.Values(by), func(x, y Tally) int {
 		if order := y.Last.Compare(x.Last); order != 0 {
 			return order

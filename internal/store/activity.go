@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -84,14 +85,14 @@ func decodeSeen(idp string, a table.Attributes) provlog.Seen {
 		IdP: idp, Time: timeOf(a, attrTime), TokenID: a.Text(attrTokenID),
 		Change: provlog.Change{
 			RequestID: a.Text(attrRequest), Time: timeOf(a, attrChangeAt), Operation: a.Text(attrOperation),
-			Outcome: provlog.Outcome(a.Text(attrOutcome)), Cause: provlog.Cause(a.Text(attrCause)),
+			Outcome: provlog.Outcome(a.Text(attrOutcome)), Cause: cause.Cause(a.Text(attrCause)),
 		},
 	}
 }
 
 func decodeTally(sort string, a table.Attributes) provlog.Tally {
 	tally := provlog.Tally{
-		Cause: provlog.Cause(a.Text(attrCause)), IdP: a.Text(attrIdP), Last: timeOf(a, attrTime),
+		Cause: cause.Cause(a.Text(attrCause)), IdP: a.Text(attrIdP), Last: timeOf(a, attrTime),
 		Count: a.Number(attrCount), Least: a.Number(attrLeast) == 1,
 	}
 	if id, ok := strings.CutPrefix(sort, tallyToken); ok {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -32,20 +33,20 @@ func testObserve(t *testing.T, open func(testing.TB) table.Table) {
 		t.Fatalf("before: %+v, %v", a, err)
 	}
 	observe(provlog.Activity{})
-	change := provlog.Change{RequestID: "r1", Time: made, Operation: "create", Outcome: provlog.Failure, Cause: provlog.Duplicate}
+	change := provlog.Change{RequestID: "r1", Time: made, Operation: "create", Outcome: provlog.Failure, Cause: cause.Duplicate}
 	observe(provlog.Activity{Seen: []provlog.Seen{{IdP: "okta", Time: made, TokenID: "k1", Change: change}, {IdP: "", Time: made, TokenID: "k2"}}})
 	observe(provlog.Activity{
 		Seen: []provlog.Seen{{IdP: "okta", Time: later, TokenID: "k2"}},
 		Tallies: []provlog.Tally{
-			{Cause: provlog.TokenRevoked, TokenID: "k0", IdP: "okta", Last: made, Count: 3, Expires: expires},
-			{Cause: provlog.Tolerated, Day: day, IdP: "entra", Last: made, Count: 1, Least: true, Expires: expires},
+			{Cause: cause.TokenRevoked, TokenID: "k0", IdP: "okta", Last: made, Count: 3, Expires: expires},
+			{Cause: cause.Tolerated, Day: day, IdP: "entra", Last: made, Count: 1, Least: true, Expires: expires},
 		},
 	})
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
 			err := f.store.Observe(ctx, f.tenant, provlog.Activity{Tallies: []provlog.Tally{
-				{Cause: provlog.TokenRevoked, TokenID: "k0", IdP: "entra", Last: later, Count: 2, Expires: expires},
+				{Cause: cause.TokenRevoked, TokenID: "k0", IdP: "entra", Last: later, Count: 2, Expires: expires},
 			}})
 			if err != nil {
 				t.Error(err)
@@ -67,8 +68,8 @@ func testObserve(t *testing.T, open func(testing.TB) table.Table) {
 		t.Errorf("seen %+v, want %+v", a.Seen, wantSeen)
 	}
 	wantTallies := []provlog.Tally{
-		{Cause: provlog.TokenRevoked, TokenID: "k0", IdP: "entra", Last: later.UTC(), Count: 19},
-		{Cause: provlog.Tolerated, Day: day, IdP: "entra", Last: made.UTC(), Count: 1, Least: true},
+		{Cause: cause.TokenRevoked, TokenID: "k0", IdP: "entra", Last: later.UTC(), Count: 19},
+		{Cause: cause.Tolerated, Day: day, IdP: "entra", Last: made.UTC(), Count: 1, Least: true},
 	}
 	if !slices.Equal(a.Tallies, wantTallies) {
 		t.Errorf("counted %+v, want %+v", a.Tallies, wantTallies)

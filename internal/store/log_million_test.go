@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -59,11 +60,11 @@ func longLog(f *fixture, n int) {
 			walter = walter.With(e.RequestID)
 			continue
 		case i%10 == 7:
-			e.Outcome, e.Cause, e.Detail = provlog.Failure, provlog.Duplicate, "The userName belongs to another."
+			e.Outcome, e.Cause, e.Detail = provlog.Failure, cause.Duplicate, "The userName belongs to another."
 			e.Operation, e.Action, e.ResourceID = "create", "", ""
 			e.About = provlog.Subject{Type: provlog.TypeUser, Name: name}
 			if i%100_000 == 7 {
-				e.Cause = provlog.SeatLimit
+				e.Cause = cause.SeatLimit
 			}
 			write(table.Put(noteItem(f.tenant, e, expires)), failureOp(f.tenant, e, expires), indexOp(f.tenant, e.About, e.Entry, expires))
 			continue
@@ -74,7 +75,7 @@ func longLog(f *fixture, n int) {
 		about := provlog.Subject{Type: provlog.TypeUser, Name: fmt.Sprintf("failing%04d@example.com", i)}
 		write(failingOp(f.tenant, provlog.Note{Fails: about, Expires: expires, Entry: &provlog.Entry{
 			Entry: directory.Entry{RequestID: millionth(i), Time: made, Operation: "create", Subject: about.Name},
-			Cause: provlog.SeatLimit, Detail: "50 of 50 seats in use.",
+			Cause: cause.SeatLimit, Detail: "50 of 50 seats in use.",
 		}}))
 	}
 	u := &directory.User{ID: "walter", Doc: []byte(`{"userName":"walter@example.com"}`), Version: 9, Linked: true, Active: true}
@@ -135,12 +136,12 @@ func TestLog_OfAMillion(t *testing.T) {
 	}
 	find("the newest page", 1, provlog.Query{Limit: 50}, count(50))
 	find("the newest failures", 2, provlog.Query{Limit: 50, Outcome: provlog.Failure}, count(50))
-	find("by a cause", 6, provlog.Query{Limit: 50, Cause: provlog.SeatLimit}, func(found provlog.Found) {
+	find("by a cause", 6, provlog.Query{Limit: 50, Cause: cause.SeatLimit}, func(found provlog.Found) {
 		if found.Next == "" && len(found.Entries) == 0 || found.Next != "" && found.SearchedTo.IsZero() {
 			t.Errorf("%+v", found)
 		}
 	})
-	find("by a cause that nothing has", 6, provlog.Query{Limit: 50, Cause: provlog.Tolerated}, func(found provlog.Found) {
+	find("by a cause that nothing has", 6, provlog.Query{Limit: 50, Cause: cause.Tolerated}, func(found provlog.Found) {
 		if len(found.Entries) != 0 || found.Next == "" || found.SearchedTo.IsZero() {
 			t.Errorf("%d entries, next %q, searched to %v", len(found.Entries), found.Next, found.SearchedTo)
 		}
@@ -202,7 +203,7 @@ func TestLog_OfAMillion(t *testing.T) {
 		want provlog.Reason
 	}{
 		{"no subject of this name", provlog.Query{Subject: "user99999@example.com"}, provlog.UnknownSubject},
-		{"a subject without such an entry", provlog.Query{Subject: "walter@example.com", Cause: provlog.Duplicate}, provlog.OtherEntries},
+		{"a subject without such an entry", provlog.Query{Subject: "walter@example.com", Cause: cause.Duplicate}, provlog.OtherEntries},
 		{"no entry in that time", provlog.Query{To: made.Add(-time.Hour), Outcome: provlog.Warning}, provlog.NoMatch},
 	} {
 		within("why nothing: "+tt.name, 20, func(ctx context.Context) error {

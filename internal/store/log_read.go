@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -30,8 +31,8 @@ func decodeEntry(item table.Item) provlog.Entry {
 			Counts:       tenant.Counts{Seats: a.Number(attrSeatsThen), SeatLimit: a.Number(attrLimitThen), Read: timeOf(a, attrSeatsRead)},
 			IdPRequestID: a.Text(attrIdPRequest), BulkID: a.Text(attrBulk),
 		},
-		Outcome: provlog.Outcome(a.Text(attrOutcome)), Cause: provlog.Cause(a.Text(attrCause)),
-		ScimType: scim.ErrorType(a.Text(attrScimType)), Detail: a.Text(attrDetail), Remedy: provlog.Remedy(a.Text(attrRemedy)),
+		Outcome: provlog.Outcome(a.Text(attrOutcome)), Cause: cause.Cause(a.Text(attrCause)),
+		ScimType: scim.ErrorType(a.Text(attrScimType)), Detail: a.Text(attrDetail), Remedy: cause.Remedy(a.Text(attrRemedy)),
 		StandsFor: a.Number(attrCount), Earlier: splitLinks(a.Text(attrEarlier)),
 	}
 	if e.Outcome == provlog.Warning {
@@ -116,7 +117,7 @@ func (s *Store) EntryPage(ctx context.Context, t tenant.ID, span provlog.Span) (
 func (s *Store) FailurePage(ctx context.Context, t tenant.ID, span provlog.Span) (provlog.Page[provlog.Ref], error) {
 	return logPage(ctx, s, newest(partition(t, "INDEX"), indexFailures, span), indexFailures, func(item table.Item) provlog.Ref {
 		return provlog.Ref{
-			Key: strings.TrimPrefix(item.Sort, indexFailures), Cause: provlog.Cause(item.Attributes.Text(attrCause)),
+			Key: strings.TrimPrefix(item.Sort, indexFailures), Cause: cause.Cause(item.Attributes.Text(attrCause)),
 			Count: max(item.Attributes.Number(attrCount), 1), Unnamed: item.Attributes.Number(attrUnnamed) == 1,
 		}
 	})
@@ -247,8 +248,8 @@ func decodeFailing(item table.Item) provlog.Failing {
 		Subject: provlog.Subject{
 			Type: a.Text(attrResourceType), ID: a.Text(attrResourceID), Name: a.Text(attrSubject), ExternalID: a.Text(attrExternalID),
 		},
-		Operation: a.Text(attrOperation), IdP: a.Text(attrIdP), Cause: provlog.Cause(a.Text(attrCause)),
-		Detail: a.Text(attrDetail), Remedy: provlog.Remedy(a.Text(attrRemedy)),
+		Operation: a.Text(attrOperation), IdP: a.Text(attrIdP), Cause: cause.Cause(a.Text(attrCause)),
+		Detail: a.Text(attrDetail), Remedy: cause.Remedy(a.Text(attrRemedy)),
 		First: timeOf(a, attrFirst), Last: timeOf(a, attrTime), Count: a.Number(attrCount), RequestID: a.Text(attrRequest),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
@@ -23,7 +24,7 @@ func testLog_KeepsTheRemedy(t *testing.T, open func(testing.TB) table.Table) {
 	about := provlog.Subject{Type: provlog.TypeGroup, ID: id}
 	entry := &provlog.Entry{
 		Entry:   directory.Entry{RequestID: id, Time: f.now(), IdP: string(idp.Okta), Operation: "modify", ResourceType: about.Type, ResourceID: id},
-		Outcome: provlog.Failure, Cause: provlog.UnknownMembers, Remedy: provlog.WholeSetUnknown, About: about,
+		Outcome: provlog.Failure, Cause: cause.UnknownMembers, Remedy: cause.WholeSetUnknown, About: about,
 	}
 	f.must(f.store.Note(t.Context(), f.tenant, provlog.Note{
 		Entry: entry, Fails: about, Expires: f.now().Add(time.Hour), NotAfter: f.now().Add(directory.WriteTime),
@@ -41,9 +42,9 @@ func testLog_KeepsTheRemedy(t *testing.T, open func(testing.TB) table.Table) {
 			t.Errorf("the failing subject advises %q, want %q", got, want)
 		}
 	}
-	advised(provlog.WholeSetUnknown.Advice(idp.Okta))
+	advised(cause.WholeSetUnknown.Advice(idp.Okta))
 
 	older := table.Change{Set: table.Attributes{"todo": table.Text("Provision the users first.")}, Remove: []string{attrRemedy}}
 	f.write(table.Update(logItem(f.tenant, entry.Entry, f.now()).Key, older), table.Update(failingKey(f.tenant, subjectName(about)), older))
-	advised(provlog.UnknownMembers.Advice("", idp.Okta))
+	advised(cause.UnknownMembers.Advice("", idp.Okta))
 }

@@ -39,7 +39,7 @@ var rules = []rule{
 	{
 		packages: []string{"./internal/scim"},
 		forbidden: []string{
-			"./internal/tenant", "./internal/access", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/table/...", "net/http",
+			"./internal/tenant", "./internal/access", "./internal/cause", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/table/...", "net/http",
 		},
 		reason: "the standard is values and pure functions; it knows neither this product nor HTTP nor storage",
 	},
@@ -57,7 +57,7 @@ var rules = []rule{
 	{
 		packages: []string{"./internal/table/..."},
 		forbidden: []string{
-			"./internal/scim/...", "./internal/tenant", "./internal/access", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/httpapi", "./internal/app",
+			"./internal/scim/...", "./internal/tenant", "./internal/access", "./internal/cause", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/httpapi", "./internal/app",
 		},
 		reason: "an engine stores items and knows nothing of users",
 	},
@@ -153,6 +153,12 @@ var rules = []rule{
 		forbidden: []string{"./internal/...", elsewhere},
 		allowed:   []string{"./internal/credential"},
 		reason:    "every package that writes texts knows what no text may show; that package knows none of them",
+	},
+	{
+		packages:  []string{"./internal/cause"},
+		forbidden: []string{"./internal/...", "net/http"},
+		allowed:   []string{"./internal/cause", "./internal/scim/...", "./internal/idp"},
+		reason:    "every package that names a cause takes it from the one table, which knows neither requests nor the log",
 	},
 	{
 		packages:  []string{"./internal/idp"},

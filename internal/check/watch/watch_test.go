@@ -16,8 +16,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	rollcall "github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/logline"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 )
 
 var update = flag.Bool("update", false, "write template.yaml")
@@ -113,9 +113,9 @@ func TestQueries_NameFieldsThatAreLogged(t *testing.T) {
 				}
 			}
 			for _, m := range regexp.MustCompile(`cause (?:=|in) (?:"[^"]*"|\[[^\]]*\])`).FindAllString(text, -1) {
-				for _, cause := range regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(m, -1) {
-					if !slices.Contains(provlog.Causes(), provlog.Cause(cause[1])) {
-						t.Errorf("unknown cause %s", cause[1])
+				for _, c := range regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(m, -1) {
+					if !slices.Contains(cause.Causes(), cause.Cause(c[1])) {
+						t.Errorf("unknown cause %s", c[1])
 					}
 				}
 			}
@@ -190,7 +190,7 @@ func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
 			t.Errorf("%s: nothing emits %s by %v", where, name, dimensions)
 		}
 		for i, d := range dimensions {
-			if d == logline.Cause && !slices.Contains(provlog.Causes(), provlog.Cause(values[i])) {
+			if d == logline.Cause && !slices.Contains(cause.Causes(), cause.Cause(values[i])) {
 				t.Errorf("%s: unknown cause %s", where, values[i])
 			}
 		}
@@ -297,7 +297,7 @@ func TestRunbook_IsWhole(t *testing.T) {
 	for _, q := range queries {
 		saved = append(saved, q.Name)
 	}
-	for _, c := range provlog.Causes() {
+	for _, c := range cause.Causes() {
 		rows := regexp.MustCompile(`(?m)^\|[^|\n]+\|[^|\n]+\| \[`+"`"+string(c)+"`"+`\]\(\.\./reference/causes\.md#`+string(c)+`\) \|[^|\n]+\|$`).FindAllString(runbook, -1)
 		if len(rows) != 1 {
 			t.Errorf("the runbook has %d rows of %s, of the form | symptom | query | cause | what to do |", len(rows), c)
@@ -309,7 +309,7 @@ func TestRunbook_IsWhole(t *testing.T) {
 		}
 	}
 	for _, m := range regexp.MustCompile(`\]\(\.\./reference/causes\.md#(\w+)\)`).FindAllStringSubmatch(runbook, -1) {
-		if !slices.Contains(provlog.Causes(), provlog.Cause(m[1])) {
+		if !slices.Contains(cause.Causes(), cause.Cause(m[1])) {
 			t.Errorf("the runbook has %s, which is not a cause", m[1])
 		}
 	}

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/idp"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 )
 
 var tags = regexp.MustCompile(`<[^>]*>`)
@@ -38,8 +38,8 @@ func page(t *testing.T, client *http.Client, url string, status int) string {
 // For every failure, the console shows what to do on one page: at the request
 // if the log has it, and always at the cause.
 func TestConsole_EveryCause(t *testing.T) {
-	for _, cause := range provlog.Causes() {
-		t.Run(string(cause), func(t *testing.T) {
+	for _, c := range cause.Causes() {
+		t.Run(string(c), func(t *testing.T) {
 			s := serve(t, 5)
 			jar, err := cookiejar.New(nil)
 			if err != nil {
@@ -47,7 +47,7 @@ func TestConsole_EveryCause(t *testing.T) {
 			}
 			client := &http.Client{Jar: jar}
 			page(t, client, s.base+s.console.Link("acme"), http.StatusOK)
-			m := cause.Meaning()
+			m := c.Meaning()
 			says := func(url string, status int, texts ...string) {
 				t.Helper()
 				got := page(t, client, s.base+"/console"+url, status)
@@ -57,25 +57,25 @@ func TestConsole_EveryCause(t *testing.T) {
 					}
 				}
 			}
-			says("/causes/"+string(cause), http.StatusOK, m.Summary, m.Action)
-			do, ok := provoke.Provocations[cause]
+			says("/causes/"+string(c), http.StatusOK, m.Summary, m.Action)
+			do, ok := provoke.Provocations[c]
 			if !ok {
 				return
 			}
 			a := do(s.Stage)
-			if cause.Where() == provlog.InCloudWatch {
-				says("/causes/"+string(cause), http.StatusOK, "CloudWatch")
+			if c.Where() == cause.InCloudWatch {
+				says("/causes/"+string(c), http.StatusOK, "CloudWatch")
 				says("/t/acme/requests/"+a.RequestID, http.StatusNotFound, "CloudWatch")
 				return
 			}
 			todo := "What to do" // depends on the fault, which is in the detail
-			if own := cause.Advice("", idp.Okta); strings.Contains(a.Detail, own) {
+			if own := c.Advice("", idp.Okta); strings.Contains(a.Detail, own) {
 				todo = own
 			}
 			says("/t/acme/requests/"+a.RequestID, http.StatusOK, todo, a.Detail, m.Summary)
-			says("/t/acme/log?cause="+string(cause), http.StatusOK, "View details")
-			if x := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, ""); x.Body["now"] == "failing" && cause != provlog.BulkPartial {
-				says("/t/acme/failed?cause="+string(cause), http.StatusOK, todo, "View details")
+			says("/t/acme/log?cause="+string(c), http.StatusOK, "View details")
+			if x := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, ""); x.Body["now"] == "failing" && c != cause.BulkPartial {
+				says("/t/acme/failed?cause="+string(c), http.StatusOK, todo, "View details")
 			}
 		})
 	}
@@ -109,7 +109,7 @@ func TestConsole_FailuresInTheWordsOfTheProvider(t *testing.T) {
 					shows("/causes/"+string(f.Cause), p.Name()+" "+in)
 				}
 				a := f.By(s.Stage, p)
-				if f.Cause.Where() == provlog.InCloudWatch {
+				if f.Cause.Where() == cause.InCloudWatch {
 					return
 				}
 				shows("/t/acme/requests/"+a.RequestID, says...)

@@ -11,10 +11,10 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/idp"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 )
 
 // An administrator whose sync failed sees which users failed, why, what to do,
@@ -44,10 +44,10 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 			b.says("#last-sync", "Okta")
 			b.says("#failures", "seat")
 			b.follow("#failing-link", "Failed users")
-			b.says("#failed", "anna@example.com", provlog.SeatLimit.Advice("", idp.Okta))
+			b.says("#failed", "anna@example.com", cause.SeatLimit.Advice("", idp.Okta))
 			b.follow("#failed a.details", "Details of a request")
 			b.says("#now", "Still failing")
-			b.says("#what-to-do-1", provlog.SeatLimit.Advice("", idp.Okta))
+			b.says("#what-to-do-1", cause.SeatLimit.Advice("", idp.Okta))
 			b.says("#detail-1", "2 of 2 seats in use", refused.RequestID)
 			b.follow("a.history", "Provisioning log")
 			b.says("#log", "anna@example.com", "failure")
@@ -66,7 +66,7 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 			// The group's page shows the member, and why that one fails.
 			b.open(s.base+"/console/t/acme/log?outcome=warning", "Provisioning log")
 			b.follow("#log a.details", "Details of a request")
-			b.says("#members-1", "anna@example.com", provlog.SeatLimit.Advice("", idp.Okta))
+			b.says("#members-1", "anna@example.com", cause.SeatLimit.Advice("", idp.Okta))
 
 			// The fix.
 			s.Send("PATCH", "/Users/"+first.ID(), provoke.Patch(`{"op":"replace","path":"active","value":false}`))

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -15,144 +15,144 @@ import (
 // own with 5 seats, and returns the answer of the request that has the cause.
 // BadEvent is missing: it is not a request to the service, and package
 // lambdahttp refuses it.
-var Provocations = map[provlog.Cause]func(s *Stage) Answer{
+var Provocations = map[cause.Cause]func(s *Stage) Answer{
 	// Unauthenticated requests.
-	provlog.TokenMissing:  func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "") },
-	provlog.TokenInvalid:  func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "Bearer rct_acme_cut") },
-	provlog.TokenUnknown:  tokenUnknown,
-	provlog.TokenRevoked:  tokenRevoked,
-	provlog.TokenExpired:  tokenExpired,
-	provlog.TokenRepeated: func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "Bearer a,Bearer b") },
-	provlog.SCIMDisabled: func(s *Stage) Answer {
+	cause.TokenMissing:  func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "") },
+	cause.TokenInvalid:  func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "Bearer rct_acme_cut") },
+	cause.TokenUnknown:  tokenUnknown,
+	cause.TokenRevoked:  tokenRevoked,
+	cause.TokenExpired:  tokenExpired,
+	cause.TokenRepeated: func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "Bearer a,Bearer b") },
+	cause.SCIMDisabled: func(s *Stage) Answer {
 		s.set(`{"scimEnabled":false}`)
 		return s.Send("POST", "/Users", User(`"userName":"a"`))
 	},
 	// Requests to no endpoint.
-	provlog.NoRoute:          func(s *Stage) Answer { return s.Send("GET", "/Nothing", "") },
-	provlog.NotSupported:     func(s *Stage) Answer { return s.Send("GET", "/Me", "") },
-	provlog.ProtocolVersion:  func(s *Stage) Answer { return s.Send("GET", "/scim/v1/Users", "") },
-	provlog.MethodNotAllowed: func(s *Stage) Answer { return s.Send("DELETE", "/Users", "") },
-	provlog.SchemaNotFound:   func(s *Stage) Answer { return s.Send("GET", "/Schemas/urn:none", "") },
-	provlog.DiscoveryFilter:  func(s *Stage) Answer { return s.Send("GET", "/Schemas?filter=id+pr", "") },
+	cause.NoRoute:          func(s *Stage) Answer { return s.Send("GET", "/Nothing", "") },
+	cause.NotSupported:     func(s *Stage) Answer { return s.Send("GET", "/Me", "") },
+	cause.ProtocolVersion:  func(s *Stage) Answer { return s.Send("GET", "/scim/v1/Users", "") },
+	cause.MethodNotAllowed: func(s *Stage) Answer { return s.Send("DELETE", "/Users", "") },
+	cause.SchemaNotFound:   func(s *Stage) Answer { return s.Send("GET", "/Schemas/urn:none", "") },
+	cause.DiscoveryFilter:  func(s *Stage) Answer { return s.Send("GET", "/Schemas?filter=id+pr", "") },
 	// Invalid requests.
-	provlog.MediaType:       func(s *Stage) Answer { return s.Send("POST", "/Users", "<a/>", "Content-Type", "text/xml") },
-	provlog.BodyTooLarge:    func(s *Stage) Answer { return s.Send("POST", "/Users", strings.Repeat("a", 1<<20+1)) },
-	provlog.Validation:      func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"a","emails":"none"`)) },
-	provlog.TokenExposed:    func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"`+s.token+`"`)) },
-	provlog.SensitiveFilter: func(s *Stage) Answer { return s.Send("GET", `/Users?filter=password+eq+"x"`, "") },
-	provlog.Tolerated:       func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"a","shoeSize":44`)) },
-	provlog.WalkLimit:       walkLimit,
-	provlog.AnswerTooLarge:  answerTooLarge,
-	provlog.RateLimit:       rateLimit,
+	cause.MediaType:       func(s *Stage) Answer { return s.Send("POST", "/Users", "<a/>", "Content-Type", "text/xml") },
+	cause.BodyTooLarge:    func(s *Stage) Answer { return s.Send("POST", "/Users", strings.Repeat("a", 1<<20+1)) },
+	cause.Validation:      func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"a","emails":"none"`)) },
+	cause.TokenExposed:    func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"`+s.token+`"`)) },
+	cause.SensitiveFilter: func(s *Stage) Answer { return s.Send("GET", `/Users?filter=password+eq+"x"`, "") },
+	cause.Tolerated:       func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"a","shoeSize":44`)) },
+	cause.WalkLimit:       walkLimit,
+	cause.AnswerTooLarge:  answerTooLarge,
+	cause.RateLimit:       rateLimit,
 	// Unknown resources.
-	provlog.UserNotFound: func(s *Stage) Answer { return s.Send("PATCH", "/Users/"+nobody, Patch(rename("x"))) },
-	provlog.GroupNotFound: func(s *Stage) Answer {
+	cause.UserNotFound: func(s *Stage) Answer { return s.Send("PATCH", "/Users/"+nobody, Patch(rename("x"))) },
+	cause.GroupNotFound: func(s *Stage) Answer {
 		return s.Send("PATCH", "/Groups/"+nobody, Patch(`{"op":"replace","path":"displayName","value":"x"}`))
 	},
-	provlog.GroupDeleted: func(s *Stage) Answer {
+	cause.GroupDeleted: func(s *Stage) Answer {
 		id := s.must(s.Send("POST", "/Groups", Group("Staff"))).ID()
 		s.must(s.Ask("DELETE", "/tenants/acme/groups/"+id, ""))
 		return s.Send("PATCH", "/Groups/"+id, Patch(`{"op":"replace","path":"displayName","value":"x"}`))
 	},
 	// Duplicates.
-	provlog.Duplicate: func(s *Stage) Answer {
+	cause.Duplicate: func(s *Stage) Answer {
 		s.user(`"userName":"a"`)
 		return s.Send("POST", "/Users", User(`"userName":"a"`))
 	},
-	provlog.DuplicateInactive: func(s *Stage) Answer {
+	cause.DuplicateInactive: func(s *Stage) Answer {
 		s.user(`"userName":"a","active":false`)
 		return s.Send("POST", "/Users", User(`"userName":"a","active":false`))
 	},
-	provlog.DuplicateSeveral: func(s *Stage) Answer {
+	cause.DuplicateSeveral: func(s *Stage) Answer {
 		s.user(`"userName":"a","active":false,"externalId":"1"`)
 		s.user(`"userName":"b","active":false,"externalId":"2"`)
 		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"2"`))
 	},
-	provlog.DuplicateGroup: func(s *Stage) Answer {
+	cause.DuplicateGroup: func(s *Stage) Answer {
 		s.must(s.Send("POST", "/Groups", Group("Staff")))
 		return s.Send("POST", "/Groups", Group("staff"))
 	},
-	provlog.DuplicateOffInApp: func(s *Stage) Answer {
+	cause.DuplicateOffInApp: func(s *Stage) Answer {
 		s.must(s.Ask("PATCH", "/tenants/acme/users/"+s.user(`"userName":"a"`), `{"active":false}`))
 		return s.Send("POST", "/Users", User(`"userName":"a"`))
 	},
-	provlog.DeactivatedInApp: func(s *Stage) Answer {
+	cause.DeactivatedInApp: func(s *Stage) Answer {
 		id := s.user(`"userName":"a"`)
 		s.must(s.Ask("PATCH", "/tenants/acme/users/"+id, `{"active":false}`))
 		return s.Send("PATCH", "/Users/"+id, Patch(`{"op":"replace","path":"active","value":true}`))
 	},
-	provlog.ExternalIDChanged: func(s *Stage) Answer {
+	cause.ExternalIDChanged: func(s *Stage) Answer {
 		s.user(`"userName":"a","externalId":"1","active":false`)
 		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"2"`))
 	},
-	provlog.ExternalIDRefused: func(s *Stage) Answer {
+	cause.ExternalIDRefused: func(s *Stage) Answer {
 		s.set(`{"rehire":"refuse"}`)
 		s.user(`"userName":"a","externalId":"1","active":false`)
 		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"2"`))
 	},
-	provlog.IdentityDiffers: func(s *Stage) Answer {
+	cause.IdentityDiffers: func(s *Stage) Answer {
 		s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a","email":"a@x.test"}`))
 		return s.Send("POST", "/Users", User(`"userName":"b","emails":[{"value":"a@x.test"}],"isTeamAccount":true`))
 	},
-	provlog.IdentityChanged: func(s *Stage) Answer {
+	cause.IdentityChanged: func(s *Stage) Answer {
 		id := s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a"}`)).ID()
 		return s.Send("PATCH", "/Users/"+id, Patch(`{"op":"replace","path":"userName","value":"b"}`))
 	},
-	provlog.OwnUser: func(s *Stage) Answer {
+	cause.OwnUser: func(s *Stage) Answer {
 		s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a"}`))
 		return s.Send("POST", "/Users", User(`"userName":"a"`))
 	},
-	provlog.OwnUserConversion: func(s *Stage) Answer {
+	cause.OwnUserConversion: func(s *Stage) Answer {
 		s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a"}`))
 		return s.Send("POST", "/Users", User(`"userName":"a","isTeamAccount":false`))
 	},
-	provlog.Protected: func(s *Stage) Answer {
+	cause.Protected: func(s *Stage) Answer {
 		id := s.user(`"userName":"a"`)
 		s.must(s.Ask("PATCH", "/tenants/acme/users/"+id, `{"protected":true}`))
 		return s.Send("DELETE", "/Users/"+id, "")
 	},
-	provlog.VersionMismatch: func(s *Stage) Answer {
+	cause.VersionMismatch: func(s *Stage) Answer {
 		return s.Send("PATCH", "/Users/"+s.user(`"userName":"a"`), Patch(rename("x")), "If-Match", `W/"99"`)
 	},
 	// Limits.
-	provlog.SeatLimit: func(s *Stage) Answer {
+	cause.SeatLimit: func(s *Stage) Answer {
 		s.set(`{"maxSeats":0}`)
 		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"00u1a"`))
 	},
-	provlog.ReaderLimit: func(s *Stage) Answer {
+	cause.ReaderLimit: func(s *Stage) Answer {
 		s.set(`{"maxReaders":0}`)
 		return s.Send("POST", "/Users", User(`"userName":"a","isTeamAccount":false`))
 	},
-	provlog.UnknownMembers: func(s *Stage) Answer { return s.Send("POST", "/Groups", Group("Staff", nobody)) },
-	provlog.MemberLimit: func(s *Stage) Answer {
+	cause.UnknownMembers: func(s *Stage) Answer { return s.Send("POST", "/Groups", Group("Staff", nobody)) },
+	cause.MemberLimit: func(s *Stage) Answer {
 		return s.Send("PATCH", "/Groups/"+s.must(s.Send("POST", "/Groups", Group("Staff"))).ID(), addMembers(5001))
 	},
 	// Faults of the service.
-	provlog.Conflict: func(s *Stage) Answer {
+	cause.Conflict: func(s *Stage) Answer {
 		return s.spoiling("#USERS", table.ErrConflict, func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
 	},
-	provlog.OutcomeUnknown: func(s *Stage) Answer {
+	cause.OutcomeUnknown: func(s *Stage) Answer {
 		return s.spoiling("#USERS", table.ErrUnknownOutcome, func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
 	},
-	provlog.StoreUnavailable: func(s *Stage) Answer {
+	cause.StoreUnavailable: func(s *Stage) Answer {
 		return s.spoiling("#USERS", table.ErrUnreachable, func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
 	},
-	provlog.Internal: func(s *Stage) Answer {
+	cause.Internal: func(s *Stage) Answer {
 		return s.spoiling("#USERS", errors.New("the disk is on fire"), func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
 	},
-	provlog.Unfinished: unfinished,
+	cause.Unfinished: unfinished,
 	// Many at once.
-	provlog.BulkLimit: func(s *Stage) Answer {
+	cause.BulkLimit: func(s *Stage) Answer {
 		return s.Send("POST", "/Bulk", Bulk(many(101, func(i int) string { return bulkUser(i, "") })...))
 	},
-	provlog.BulkReference: func(s *Stage) Answer {
+	cause.BulkReference: func(s *Stage) Answer {
 		a := s.must(s.Send("POST", "/Bulk", Bulk(
 			`{"method":"POST","path":"/Users","bulkId":"u","data":`+User(`"userName":"a","emails":"none"`)+`}`,
 			`{"method":"POST","path":"/Groups","bulkId":"g","data":`+Group("Staff", "bulkId:u")+`}`)))
 		return operationOf(a, 1)
 	},
-	provlog.BulkTime: bulkTime,
-	provlog.BulkPartial: func(s *Stage) Answer {
+	cause.BulkTime: bulkTime,
+	cause.BulkPartial: func(s *Stage) Answer {
 		return s.Send("POST", "/Bulk", Bulk(bulkUser(1, ""), bulkUser(2, `,"emails":"none"`)))
 	},
 }

@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 )
 
 // A Failure is a failure that administrators meet, with the requests that
 // identity providers really send.
 type Failure struct {
 	Name  string
-	Cause provlog.Cause
+	Cause cause.Cause
 	// Says is what the advice must say for each identity provider: the screen,
 	// and the cure there.
 	Says map[idp.Provider][]string
@@ -89,7 +89,7 @@ func both(okta, entra []string) map[idp.Provider][]string {
 // Failures are the failures that administrators meet most.
 var Failures = []Failure{
 	{
-		Name: "no seat", Cause: provlog.SeatLimit,
+		Name: "no seat", Cause: cause.SeatLimit,
 		Says: both([]string{"buy more seats", "Retry Selected", "Dashboard > Tasks"}, []string{"buy more seats", "Provision on demand"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			s.set(`{"maxSeats":0}`)
@@ -97,7 +97,7 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "duplicate", Cause: provlog.Duplicate,
+		Name: "duplicate", Cause: cause.Duplicate,
 		Says: both([]string{"Import > Import Now", "match the existing user"}, []string{"make userName a matching attribute", "Provision on demand"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			s.user(`"userName":"` + alice + `"`)
@@ -105,14 +105,14 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "invalid token", Cause: provlog.TokenInvalid,
+		Name: "invalid token", Cause: cause.TokenInvalid,
 		Says: both([]string{"Copy the whole token again", "Provisioning > Integration"}, []string{"Copy the whole token again", "Secret Token under Provisioning"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			return s.create(p, "", "Authorization", "Bearer rct_acme_cut")
 		},
 	},
 	{
-		Name: "revoked token", Cause: provlog.TokenRevoked,
+		Name: "revoked token", Cause: cause.TokenRevoked,
 		Says: both([]string{"Create a new token", "Provisioning > Integration"}, []string{"Create a new token", "Secret Token", "Test Connection"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			id, text := minted(s, "")
@@ -121,7 +121,7 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "expired token", Cause: provlog.TokenExpired,
+		Name: "expired token", Cause: cause.TokenExpired,
 		Says: both([]string{"Create a new token", "Provisioning > Integration"}, []string{"Create a new token", "Secret Token", "Restart provisioning"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			_, text := minted(s, fmt.Sprintf(`{"expiresAt":%q}`, s.Now().Add(time.Minute).UTC().Format(time.RFC3339)))
@@ -130,7 +130,7 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "group deleted", Cause: provlog.GroupDeleted,
+		Name: "group deleted", Cause: cause.GroupDeleted,
 		Says: both([]string{"Unlink pushed group", "push it again", "a new group is created"}, []string{"Restart provisioning", "creates a new group"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			id := s.DeletedGroup(p, "Design")
@@ -141,7 +141,7 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "unknown member", Cause: provlog.UnknownMembers,
+		Name: "unknown member", Cause: cause.UnknownMembers,
 		Says: both([]string{"under Assignments first", "Push now"}, []string{"under Users and groups first", "next cycle"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			s.set(`{"unknownMembers":"refuse"}`)
@@ -150,7 +150,7 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "every member unknown", Cause: provlog.UnknownMembers,
+		Name: "every member unknown", Cause: cause.UnknownMembers,
 		Says: both([]string{"under Assignments first", "Push now", "To empty the group"}, []string{"under Users and groups first", "To empty the group"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
@@ -159,7 +159,7 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "the application's own user", Cause: provlog.OwnUser,
+		Name: "the application's own user", Cause: cause.OwnUser,
 		Says: both([]string{"Import > Import Now", "links the user"}, []string{"matching attribute", "Provision on demand", "links the user"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"`+alice+`","email":"`+alice+`"}`))
@@ -167,7 +167,7 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "the application's own user as a Reader", Cause: provlog.OwnUserConversion,
+		Name: "the application's own user as a Reader", Cause: cause.OwnUserConversion,
 		Says: both([]string{"\"Team account\" to true", "under Assignments", "Then set it to false"}, []string{"isTeamAccount to true", "Attribute mapping", "Then set it to false"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			id := s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"`+alice+`","email":"`+alice+`"}`)).ID()
@@ -179,7 +179,7 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "SCIM turned off", Cause: provlog.SCIMDisabled,
+		Name: "SCIM turned off", Cause: cause.SCIMDisabled,
 		Says: both([]string{"turn SCIM provisioning on", "Retry Selected"}, []string{"turn SCIM provisioning on", "Restart provisioning"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			s.set(`{"scimEnabled":false}`)
@@ -187,7 +187,7 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "protected user", Cause: provlog.Protected,
+		Name: "protected user", Cause: cause.Protected,
 		Says: both([]string{"unprotect the user there"}, []string{"unprotect the user there"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			id := s.must(s.create(p, "")).ID()
@@ -196,7 +196,7 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "protected member", Cause: provlog.Protected,
+		Name: "protected member", Cause: cause.Protected,
 		Says: both([]string{"unprotect the user there", "keep the user in the group"}, []string{"unprotect the user there", "keep the user in the group"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			id := s.must(s.create(p, "")).ID()
@@ -209,14 +209,14 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "invalid value", Cause: provlog.Validation,
+		Name: "invalid value", Cause: cause.Validation,
 		Says: both([]string{"attribute mapping under Provisioning > To App", "Retry Selected"}, []string{"Provisioning > Attribute mapping", "Provision on demand"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			return s.create(p, `,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":"yes"}`)
 		},
 	},
 	{
-		Name: "too many members", Cause: provlog.MemberLimit,
+		Name: "too many members", Cause: cause.MemberLimit,
 		Says: both([]string{"at most 5,000 members", "Push Groups"}, []string{"at most 5,000 members", "Users and groups"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
@@ -224,7 +224,7 @@ var Failures = []Failure{
 		},
 	},
 	{
-		Name: "rate limit", Cause: provlog.RateLimit,
+		Name: "rate limit", Cause: cause.RateLimit,
 		Says: both([]string{"Okta waits for the time in Retry-After"}, []string{"in the next cycle"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			s.stop()

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -28,7 +28,7 @@ func TestFailures_AreToldInTheWordsOfTheProvider(t *testing.T) {
 					t.Errorf("the line: %v", line)
 				}
 				texts := map[string]string{"the error": a.Detail}
-				if f.Cause.Where() == provlog.InLog {
+				if f.Cause.Where() == cause.InLog {
 					entry := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["entries"].([]any)[0].(map[string]any)
 					texts["the entry"], _ = entry["whatToDo"].(string)
 					if entry["cause"] != string(f.Cause) || entry["detail"] != a.Detail || !strings.HasSuffix(a.Detail, texts["the entry"]+" (request "+a.RequestID+")") {
@@ -110,7 +110,7 @@ func TestFailures_OfSendersWithoutAUserAgent(t *testing.T) {
 			}
 			line := s.Line(a.RequestID)
 			named, _ := line["idp"].(string)
-			if !strings.Contains(a.Detail, provlog.Duplicate.Advice("", idpNow)) || named != string(idpNow) {
+			if !strings.Contains(a.Detail, cause.Duplicate.Advice("", idpNow)) || named != string(idpNow) {
 				t.Errorf("%q with the label %q is %q: %s", agent, label, named, a.Detail)
 			}
 		}
@@ -122,7 +122,7 @@ func TestFailures_OfASenderWithEntrasFlag(t *testing.T) {
 	s := New(t, enginetest.Memory(t), 5)
 	s.user(`"userName":"a"`)
 	a := s.Send("POST", "/Users?aadOptscim062020", User(`"userName":"a"`), "User-Agent", "")
-	if s.Line(a.RequestID)["idp"] != string(idp.Entra) || !strings.Contains(a.Detail, provlog.Duplicate.Advice("", idp.Entra)) {
+	if s.Line(a.RequestID)["idp"] != string(idp.Entra) || !strings.Contains(a.Detail, cause.Duplicate.Advice("", idp.Entra)) {
 		t.Errorf("%s", a.Detail)
 	}
 }
@@ -154,7 +154,7 @@ func TestFailures_ADeletedUserIsFoundAgain(t *testing.T) {
 		s := New(t, enginetest.Memory(t), 5)
 		id := s.must(s.create(p, "")).ID()
 		s.must(s.SendAs(p, "DELETE", "/Users/"+id, ""))
-		if a := s.deactivate(p, id, "False"); a.Status != 404 || !strings.Contains(a.Detail, provlog.UserNotFound.Advice("", p)) {
+		if a := s.deactivate(p, id, "False"); a.Status != 404 || !strings.Contains(a.Detail, cause.UserNotFound.Advice("", p)) {
 			t.Fatalf("%d %s", a.Status, a.Detail)
 		}
 		found := s.must(s.SendAs(p, "GET", "/Users?filter="+url.QueryEscape(`userName eq "`+alice+`"`), ""))

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -111,7 +111,7 @@ func testPastedTexts(t *testing.T, open func(testing.TB) table.Table) {
 		seatsOfBoth  = "requests by text: dora@example.com,eve@example.com"
 		unauthorized = "causes by status: token_expired,token_invalid,token_missing,token_repeated,token_revoked,token_unknown"
 	)
-	revoked := provlog.TokenRevoked.Meaning().Summary
+	revoked := cause.TokenRevoked.Meaning().Summary
 	for _, tt := range []struct{ name, text, want string }{
 		// With the id of the request.
 		{"the detail", duplicate, byID},

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -85,7 +85,7 @@ func testLog(t *testing.T, open func(testing.TB) table.Table) {
 	if refused.status != 403 {
 		t.Fatalf("%d %v", refused.status, refused.body)
 	}
-	whatToDo := provlog.SeatLimit.Advice("", idp.Okta)
+	whatToDo := cause.SeatLimit.Advice("", idp.Okta)
 	x := s.explain(refused)
 	entry := x["entries"].([]any)[0].(map[string]any)
 	for name, want := range map[string]any{

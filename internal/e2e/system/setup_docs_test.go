@@ -19,10 +19,10 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -429,16 +429,16 @@ func TestSetupDocs_ConnectionIsTheServers(t *testing.T) {
 	}
 }
 
-// The failures in the guides are those of the table of causes; package provlog
+// The failures in the guides are those of the table of causes; package cause
 // compares the advice.
 func TestSetupDocs_FailuresAreThoseOfTheTable(t *testing.T) {
 	eachSetup(t, func(t *testing.T, doc *setupDoc) {
 		rows := doc.having(t, "status", "cause", "what it means", "do")
 		for _, row := range rows {
-			cause := provlog.Cause(row["cause"])
-			meaning := cause.Meaning()
-			if !slices.Contains(provlog.Causes(), cause) || row["status"] != "warning" && strconv.Itoa(meaning.Status) != row["status"] {
-				t.Errorf("%s is %d, want %s", cause, meaning.Status, row["status"])
+			c := cause.Cause(row["cause"])
+			meaning := c.Meaning()
+			if !slices.Contains(cause.Causes(), c) || row["status"] != "warning" && strconv.Itoa(meaning.Status) != row["status"] {
+				t.Errorf("%s is %d, want %s", c, meaning.Status, row["status"])
 			}
 		}
 		if len(rows) < 35 {
@@ -446,11 +446,11 @@ func TestSetupDocs_FailuresAreThoseOfTheTable(t *testing.T) {
 		}
 		warnings := doc.text[strings.LastIndex(doc.text, "In the log, `outcome` is `warning`"):]
 		for _, m := range regexp.MustCompile("`([a-z_]+)` for").FindAllStringSubmatch(warnings, -1) {
-			if !slices.Contains(provlog.Causes(), provlog.Cause(m[1])) {
+			if !slices.Contains(cause.Causes(), cause.Cause(m[1])) {
 				t.Errorf("unknown cause %s", m[1])
 			}
 		}
-		if provlog.RateLimit.Meaning().RetryAfter == 0 {
+		if cause.RateLimit.Meaning().RetryAfter == 0 {
 			t.Error("429 has no Retry-After")
 		}
 		rates := fmt.Sprintf("%d requests a second to one process unless the deployment chose otherwise, and never fewer than %d", app.DefaultTenantRate, httpapi.MinRate)

@@ -1,9 +1,10 @@
-// Package provlog is what an administrator learns of a request: the closed list
-// of causes, each with its status, its scimType and what to do about it.
+// Package cause has the closed list of causes: why a request was refused, or
+// succeeded with a warning. Each cause has its status, its scimType, and what to
+// do about it in each identity provider.
 //
 // It holds no request and no response; package httpapi joins a cause with the
 // particulars of a request.
-package provlog
+package cause
 
 import (
 	"maps"

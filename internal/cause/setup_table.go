@@ -1,4 +1,4 @@
-package provlog
+package cause
 
 import (
 	"fmt"
@@ -40,7 +40,7 @@ func (c Cause) Meets(p idp.Provider) (met bool, reason string) {
 
 // The marks in a setup page between which SetupTable stands.
 const (
-	setupBegin = "<!-- Generated from internal/provlog by make causes-doc; not to be edited. -->\n"
+	setupBegin = "<!-- Generated from internal/cause by make causes-doc; not to be edited. -->\n"
 	setupEnd   = "<!-- The end of what is generated. -->\n"
 )
 

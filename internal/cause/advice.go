@@ -1,4 +1,4 @@
-package provlog
+package cause
 
 import (
 	"maps"
