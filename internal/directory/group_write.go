@@ -223,9 +223,13 @@ func (w *groupWork) send(ctx context.Context, c GroupChange) error {
 	if !w.by.ShowMembers || c.Before == nil || c.NewEpoch {
 		return w.d.store.CommitGroup(ctx, w.tenant, c)
 	}
-	page, leaving, err := w.d.store.CommitGroupAndMembers(ctx, w.tenant, c, MaxShown+1)
-	w.seen, w.leaving = &page, leaving
-	return err
+	w.seen = &Page[string]{}
+	return w.d.commitBeside(ctx,
+		func(ctx context.Context) error { return w.d.store.CommitGroup(ctx, w.tenant, c) },
+		func(ctx context.Context) (err error) {
+			*w.seen, w.leaving, err = w.d.membersAndLeaving(ctx, w.tenant, c.Before.ID, c.Before.Epoch, MaxShown+1)
+			return err
+		})
 }
 
 // show adds the members to the result of a change, if there are few: those that
@@ -235,7 +239,7 @@ func (w *groupWork) show(ctx context.Context, c GroupChange, r *GroupResult) err
 		return nil
 	}
 	if w.seen == nil {
-		page, leaving, err := w.d.store.MembersAndLeaving(ctx, w.tenant, r.Group.ID, r.Group.Epoch, MaxShown+1)
+		page, leaving, err := w.d.membersAndLeaving(ctx, w.tenant, r.Group.ID, r.Group.Epoch, MaxShown+1)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnresolved, err)
 		}

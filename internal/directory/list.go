@@ -32,10 +32,8 @@ type list[R record] struct {
 	of string
 	// order is the order of the table in which the records are read.
 	order Order
-	// page reads a page; first reads the counts and a page; byID reads records
-	// in the order of their ids.
+	// page reads a page; byID reads records in the order of their ids.
 	page  func(ctx context.Context, t tenant.ID, r Range) (Page[R], error)
-	first func(ctx context.Context, t tenant.ID, r Range) (Ledger, Page[R], error)
 	byID  func(ctx context.Context, t tenant.ID, ids []string) ([]R, error)
 	total func(Ledger) int64
 	// size is what a record takes on a page, and used what is on it already.
@@ -55,7 +53,7 @@ type list[R record] struct {
 func (l *list[R]) all(ctx context.Context) (Found[R], error) {
 	q := l.query
 	if q.Count == 0 {
-		ledger, err := l.d.store.Ledger(ctx, l.tenant)
+		ledger, err := l.counts(ctx)
 		return Found[R]{Total: int(l.total(ledger))}, err
 	}
 	var ledger Ledger
@@ -64,7 +62,7 @@ func (l *list[R]) all(ctx context.Context) (Found[R], error) {
 	// One more than asked for, to know whether another page follows.
 	want := q.Count + 1
 	if q.StartIndex == 1 {
-		ledger, page, err = l.first(ctx, l.tenant, Range{Order: l.order, Limit: want})
+		ledger, page, err = l.first(ctx, Range{Order: l.order, Limit: want})
 	} else {
 		ledger, page, err = l.laterPage(ctx, want)
 	}
@@ -94,11 +92,22 @@ func (l *list[R]) all(ctx context.Context) (Found[R], error) {
 	return Found[R]{Records: records, Total: max(total, next)}, nil
 }
 
+func (l *list[R]) counts(ctx context.Context) (Ledger, error) { return l.d.store.Ledger(ctx, l.tenant) }
+
+// first reads the counts and a page: one round trip.
+func (l *list[R]) first(ctx context.Context, r Range) (Ledger, Page[R], error) {
+	return readBoth(ctx, l.d.store, l.counts,
+		func(ctx context.Context) (Page[R], error) { return l.page(ctx, l.tenant, r) })
+}
+
 // laterPage reads a page that is not the first. It begins after the last record
 // of the previous page if that was read in the last minutes, else it skips from
 // the beginning.
 func (l *list[R]) laterPage(ctx context.Context, want int) (Ledger, Page[R], error) {
-	ledger, after, err := l.d.store.LedgerAndBookmark(ctx, l.tenant, l.mark(l.query.StartIndex))
+	ledger, after, err := readBoth(ctx, l.d.store, l.counts,
+		func(ctx context.Context) (string, error) {
+			return l.d.store.Bookmark(ctx, l.tenant, l.mark(l.query.StartIndex))
+		})
 	if err != nil {
 		return Ledger{}, Page[R]{}, err
 	}

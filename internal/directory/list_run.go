@@ -52,7 +52,7 @@ var ErrCursor = errors.New("directory: the cursor does not belong to this walk")
 func (l *list[R]) step(ctx context.Context) (Found[R], error) {
 	c := *l.query.Cursor
 	want := l.query.Count + 1
-	ledger, page, err := l.first(ctx, l.tenant, Range{Order: l.order, After: l.position(c), Limit: want})
+	ledger, page, err := l.first(ctx, Range{Order: l.order, After: l.position(c), Limit: want})
 	if err != nil {
 		return Found[R]{}, err
 	}
@@ -78,7 +78,7 @@ func (l *list[R]) stepBack(ctx context.Context) (Found[R], error) {
 	want := l.query.Count + 1
 	order := l.order
 	order.Descending = !order.Descending
-	ledger, page, err := l.first(ctx, l.tenant, Range{Order: order, After: l.position(*l.query.Cursor), Limit: want})
+	ledger, page, err := l.first(ctx, Range{Order: order, After: l.position(*l.query.Cursor), Limit: want})
 	if err != nil {
 		return Found[R]{}, err
 	}

@@ -22,7 +22,9 @@ func (d *Directory) Group(ctx context.Context, t tenant.ID, id string) (*Group, 
 // Resting reads a group, and reports whether its version covers all its
 // members: no change is in progress, and no memberships are being ended.
 func (d *Directory) Resting(ctx context.Context, t tenant.ID, id string) (g *Group, resting bool, err error) {
-	g, leaving, err := d.store.GroupAndLeaving(ctx, t, id)
+	g, leaving, err := readBoth(ctx, d.store,
+		func(ctx context.Context) (*Group, error) { return d.store.Group(ctx, t, id) },
+		func(ctx context.Context) (map[string]bool, error) { return d.store.Leaving(ctx, t) })
 	if err == nil && g == nil {
 		err = d.noGroup(ctx, t, id)
 	}
@@ -47,7 +49,9 @@ func (d *Directory) settled(ctx context.Context, t tenant.ID, id string) (*Group
 // trip.
 func (d *Directory) settledAndGuarded(ctx context.Context, t tenant.ID, id string) (*Group, Guarded, error) {
 	for {
-		g, guarded, err := d.store.GroupAndGuarded(ctx, t, id)
+		g, guarded, err := readBoth(ctx, d.store,
+			func(ctx context.Context) (*Group, error) { return d.store.Group(ctx, t, id) },
+			func(ctx context.Context) (Guarded, error) { return d.store.Guarded(ctx, t) })
 		if err == nil && g == nil {
 			err = d.noGroup(ctx, t, id)
 		}
@@ -115,7 +119,7 @@ func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit i
 func (d *Directory) membersOf(ctx context.Context, t tenant.ID, g *Group, limit int) (
 	members []string, leaving map[string]bool, err error,
 ) {
-	page, leaving, err := d.store.MembersAndLeaving(ctx, t, g.ID, g.Epoch, limit+1)
+	page, leaving, err := d.membersAndLeaving(ctx, t, g.ID, g.Epoch, limit+1)
 	for {
 		if err != nil {
 			return nil, nil, err
@@ -142,7 +146,7 @@ func staying(members []string, leaving map[string]bool) []string {
 // UserAndGroups reads one live user and its groups: one round trip, two if
 // there are any.
 func (d *Directory) UserAndGroups(ctx context.Context, t tenant.ID, id string) (*User, []*Group, error) {
-	u, mirrors, err := d.store.UserAndMirrors(ctx, t, id)
+	u, mirrors, err := d.userAndMirrors(ctx, t, id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -155,7 +159,7 @@ func (d *Directory) UserAndGroups(ctx context.Context, t tenant.ID, id string) (
 
 // GroupsOf reads the groups of a live user, none if the user is unknown.
 func (d *Directory) GroupsOf(ctx context.Context, t tenant.ID, user string) ([]*Group, error) {
-	u, mirrors, err := d.store.UserAndMirrors(ctx, t, user)
+	u, mirrors, err := d.userAndMirrors(ctx, t, user)
 	if err != nil || u == nil {
 		return nil, err
 	}
@@ -179,7 +183,7 @@ func (d *Directory) mirrored(ctx context.Context, t tenant.ID, u *User, mirrors 
 		if groups, err = d.settleAll(ctx, t, groups); err != nil {
 			return nil, err
 		}
-		if _, mirrors, err = d.store.UserAndMirrors(ctx, t, u.ID); err != nil {
+		if _, mirrors, err = d.userAndMirrors(ctx, t, u.ID); err != nil {
 			return nil, err
 		}
 	}

@@ -138,7 +138,7 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 			mirrors = nil
 		}
 
-		groups, err := d.store.CommitAndGroups(ctx, t, change, groupsIn(mirrors))
+		groups, err := d.commitAndGroups(ctx, t, change, groupsIn(mirrors))
 		failed, again := retryable(err)
 		switch {
 		case err == nil:
@@ -171,7 +171,7 @@ func (d *Directory) read(ctx context.Context, t tenant.ID, by Caller, id string)
 		u, err := d.store.User(ctx, t, id)
 		return u, nil, err
 	}
-	u, mirrors, err := d.store.UserAndMirrors(ctx, t, id)
+	u, mirrors, err := d.userAndMirrors(ctx, t, id)
 	if u == nil || u.Leaving {
 		mirrors = nil
 	}

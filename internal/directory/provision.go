@@ -51,7 +51,7 @@ func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent 
 		if plan.result.Action != Restored && !plan.ends && !plan.result.User.Leaving {
 			kept = mirrors[plan.result.User.ID]
 		}
-		groups, err := d.store.CommitAndGroups(ctx, t, plan.change, groupsIn(kept))
+		groups, err := d.commitAndGroups(ctx, t, plan.change, groupsIn(kept))
 		failed, again := retryable(err)
 		switch {
 		case err == nil:
@@ -99,7 +99,11 @@ func (d *Directory) records(ctx context.Context, t tenant.ID, by Caller, ids []s
 	map[string]*User, map[string][]Mirror, error,
 ) {
 	if by.ShowGroups && len(ids) > 0 {
-		return d.store.RecordsAndMirrors(ctx, t, ids)
+		return readBoth(ctx, d.store,
+			func(ctx context.Context) (map[string]*User, error) { return d.store.Records(ctx, t, ids) },
+			func(ctx context.Context) (map[string][]Mirror, error) {
+				return d.store.MirrorsOf(ctx, t, ids, MaxGroupsRead+1)
+			})
 	}
 	records, err := d.store.Records(ctx, t, ids)
 	return records, nil, err

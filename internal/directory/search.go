@@ -55,7 +55,7 @@ func (d *Directory) userList(ctx context.Context, t tenant.ID, by Caller, q Quer
 	l = &list[*User]{
 		d: d, tenant: t, by: by, query: q, order: q.Sort.order("userName"),
 		total: func(l Ledger) int64 { return l.Users },
-		page:  d.store.Users, first: d.store.LedgerAndUsers, byID: d.store.LiveUsers, size: d.userSize,
+		page:  d.store.Users, byID: d.store.LiveUsers, size: d.userSize,
 		served: func(_ context.Context, users []*User) ([]scim.Resource, error) { return served(users, d.Served) },
 	}
 	if q.Filter == nil {
@@ -99,7 +99,7 @@ func (d *Directory) groupList(ctx context.Context, t tenant.ID, by Caller, q Que
 	l = &list[*Group]{
 		d: d, tenant: t, by: by, query: q, of: d.groups.Name, order: q.Sort.order("displayName"),
 		total: func(l Ledger) int64 { return l.Groups },
-		page:  d.store.Groups, first: d.store.LedgerAndGroups, byID: d.store.GroupsByID, size: d.groupSize,
+		page:  d.store.Groups, byID: d.store.GroupsByID, size: d.groupSize,
 		served: func(_ context.Context, groups []*Group) ([]scim.Resource, error) {
 			return served(groups, d.ServedGroup)
 		},

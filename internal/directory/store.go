@@ -17,21 +17,21 @@ import (
 type Store interface {
 	GroupStore
 
+	// Together runs calls of this Store side by side and waits for all of them:
+	// one round trip. What they read may be of different moments. It returns
+	// their errors joined.
+	Together(ctx context.Context, calls ...func(context.Context) error) error
+
 	// User reads a live user, nil if there is none.
 	User(ctx context.Context, t tenant.ID, id string) (*User, error)
 	// Mirrors reads the memberships of a user, up to a limit. Read after the
 	// user, they include all that had begun by then.
 	Mirrors(ctx context.Context, t tenant.ID, id string, limit int) ([]Mirror, error)
-	// UserAndMirrors reads a live user and its memberships in one round trip:
-	// either may be the older. It stops after MaxGroupsRead memberships.
-	UserAndMirrors(ctx context.Context, t tenant.ID, id string) (*User, []Mirror, error)
 	// LiveUsers reads live users by id, in the order of the ids; those that are
 	// not live are left out.
 	LiveUsers(ctx context.Context, t tenant.ID, ids []string) ([]*User, error)
 	// Records reads users by id, live or deleted; an unknown id has no entry.
 	Records(ctx context.Context, t tenant.ID, ids []string) (map[string]*User, error)
-	// RecordsAndMirrors reads their memberships too, in one round trip.
-	RecordsAndMirrors(ctx context.Context, t tenant.ID, ids []string) (map[string]*User, map[string][]Mirror, error)
 	// Holders reads which record holds each of the claims.
 	Holders(ctx context.Context, t tenant.ID, claims Claims) (map[Kind]string, error)
 	// NameHolders lists the ids of records whose folded userName begins with a
@@ -45,21 +45,15 @@ type Store interface {
 	Users(ctx context.Context, t tenant.ID, r Range) (Page[*User], error)
 	// Ledger reads the tenant's counts.
 	Ledger(ctx context.Context, t tenant.ID) (Ledger, error)
-	// LedgerAndUsers is Ledger and Users in one round trip.
-	LedgerAndUsers(ctx context.Context, t tenant.ID, r Range) (Ledger, Page[*User], error)
-	// LedgerAndBookmark reads the counts and the id after which a page begins,
-	// "" if that is not known (any more), in one round trip.
-	LedgerAndBookmark(ctx context.Context, t tenant.ID, mark Bookmark) (Ledger, string, error)
+	// Bookmark reads the id after which a page begins, "" if that is not known
+	// (any more).
+	Bookmark(ctx context.Context, t tenant.ID, mark Bookmark) (after string, err error)
 	// SaveBookmark stores the id after which a page begins. Losing it costs a
 	// walk, nothing else.
 	SaveBookmark(ctx context.Context, t tenant.ID, mark Bookmark, after string) error
 	// Commit applies a change with its log entry, or nothing: *CommitError,
 	// ErrBusy, or ErrUnresolved.
 	Commit(ctx context.Context, t tenant.ID, c Change) error
-	// CommitAndGroups is Commit, and reads groups in the same round trip. If
-	// only the groups could not be read, the error is ErrUnresolved: the change
-	// was made.
-	CommitAndGroups(ctx context.Context, t tenant.ID, c Change, ids []string) ([]*Group, error)
 	// Purge removes Before's record for good, with all that it holds: After is
 	// nil. It returns the errors of Commit.
 	Purge(ctx context.Context, t tenant.ID, c Change) error
@@ -138,23 +132,17 @@ type GroupStore interface {
 	// GroupsByID reads groups by id, in the order of the ids; unknown ids are
 	// left out.
 	GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*Group, error)
-	// GroupAndGuarded reads a group, nil if there is none, and the list of
-	// protected users: one round trip.
-	GroupAndGuarded(ctx context.Context, t tenant.ID, id string) (*Group, Guarded, error)
 	// DeletedGroup reads the marker of a group that the application deleted,
 	// nil if there is none; DeletedGroups reads a page of markers, by id.
 	DeletedGroup(ctx context.Context, t tenant.ID, id string) (*DeletedGroup, error)
 	DeletedGroups(ctx context.Context, t tenant.ID, after string, limit int) (Page[DeletedGroup], error)
 	// Groups reads a page of groups, as Users does of users.
 	Groups(ctx context.Context, t tenant.ID, r Range) (Page[*Group], error)
-	// LedgerAndGroups is Ledger and Groups in one round trip.
-	LedgerAndGroups(ctx context.Context, t tenant.ID, r Range) (Ledger, Page[*Group], error)
 	// Members reads the ids of a page of members under an epoch, in the order
 	// of ids.
 	Members(ctx context.Context, t tenant.ID, group string, epoch int64, after string, limit int) (Page[string], error)
-	// GroupAndLeaving reads a group, and the users whose memberships are being
-	// ended, in one round trip.
-	GroupAndLeaving(ctx context.Context, t tenant.ID, id string) (*Group, map[string]bool, error)
+	// Leaving reads the users whose memberships are being ended.
+	Leaving(ctx context.Context, t tenant.ID) (map[string]bool, error)
 	// MirrorsOf reads the memberships of several users in parallel, up to a
 	// limit of each.
 	MirrorsOf(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]Mirror, error)
@@ -169,14 +157,6 @@ type GroupStore interface {
 	// *CommitError, ErrBusy, or ErrUnresolved. For a change that is Unchanged
 	// it only checks the conditions.
 	CommitGroup(ctx context.Context, t tenant.ID, c GroupChange) error
-	// CommitGroupAndMembers is CommitGroup, and reads the first members and the
-	// users whose memberships are being ended in the same round trip. The
-	// members are those before the change or after it. If only they could not
-	// be read, the error is ErrUnresolved: the change was made.
-	CommitGroupAndMembers(ctx context.Context, t tenant.ID, c GroupChange, limit int) (Page[string], map[string]bool, error)
-	// MembersAndLeaving reads the first members, and the users whose
-	// memberships are being ended, in one round trip.
-	MembersAndLeaving(ctx context.Context, t tenant.ID, group string, epoch int64, limit int) (Page[string], map[string]bool, error)
 	// GiveUpEpoch ends the memberships of an epoch that was begun and will not
 	// become the group's.
 	GiveUpEpoch(ctx context.Context, t tenant.ID, group string, epoch int64) error

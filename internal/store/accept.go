@@ -146,7 +146,7 @@ func (s *Store) finishMembers(ctx context.Context, t tenant.ID, task directory.T
 		var items map[table.Key]table.Item
 		var parts table.Page
 		group, head := groupKey(t, task.Resource), taskKey(t, taskSort(task))
-		err := together(ctx,
+		err := s.Together(ctx,
 			func(ctx context.Context) (err error) {
 				items, err = s.getAll(ctx, []table.Key{group, head})
 				return err

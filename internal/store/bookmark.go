@@ -15,21 +15,13 @@ const attrAfter = "after"
 // providers pause between two pages.
 const bookmarkTime = 15 * time.Minute
 
-// LedgerAndBookmark reads the counts and where a page begins in one round trip.
-func (s *Store) LedgerAndBookmark(ctx context.Context, t tenant.ID, mark directory.Bookmark) (
-	directory.Ledger, string, error,
-) {
-	place := markKey(t, mark.TokenID, walk(mark), mark.Order, mark.StartIndex)
-	items, err := s.table.Get(ctx, ledgerKey(t), place)
-	if err != nil {
-		return directory.Ledger{}, "", readError(err)
+// Bookmark reads where a page begins.
+func (s *Store) Bookmark(ctx context.Context, t tenant.ID, mark directory.Bookmark) (after string, err error) {
+	found, ok, err := s.read(ctx, markKey(t, mark.TokenID, walk(mark), mark.Order, mark.StartIndex))
+	if err != nil || !ok || expired(found.Attributes, mark.Now) {
+		return "", err
 	}
-	ledger := decodeLedger(items[ledgerKey(t)].Attributes)
-	found := items[place].Attributes
-	if expired(found, mark.Now) {
-		return ledger, "", nil
-	}
-	return ledger, found.Text(attrAfter), nil
+	return found.Attributes.Text(attrAfter), nil
 }
 
 // SaveBookmark stores where a page begins. It is unconditional: for two walks

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -68,23 +67,6 @@ func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) err
 		operations = append(operations, operation{Op: op, meaning: meansFull})
 	}
 	return s.commit(ctx, c.NotAfter, operations)
-}
-
-// CommitAndGroups is Commit, with groups read in the same round trip.
-func (s *Store) CommitAndGroups(ctx context.Context, t tenant.ID, c directory.Change, ids []string) (
-	groups []*directory.Group, err error,
-) {
-	if len(ids) == 0 {
-		return nil, s.Commit(ctx, t, c)
-	}
-	var failed error
-	err = together(ctx,
-		func(ctx context.Context) error { failed = s.Commit(ctx, t, c); return nil },
-		func(ctx context.Context) (err error) { groups, err = s.GroupsByID(ctx, t, ids); return err })
-	if failed == nil && err != nil {
-		failed = fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
-	}
-	return groups, failed
 }
 
 // commit sends operations as one transaction, and returns what its failure

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -159,24 +158,6 @@ func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupC
 		operations = append(operations, operation{Op: indexOp(t, subjectOfRecord(c.Entry), c.Entry, c.Expires)})
 	}
 	return s.commit(ctx, c.NotAfter, operations)
-}
-
-// CommitGroupAndMembers is CommitGroup, with the first members of Before's
-// epoch read in the same round trip.
-func (s *Store) CommitGroupAndMembers(ctx context.Context, t tenant.ID, c directory.GroupChange, limit int) (
-	page directory.Page[string], leaving map[string]bool, err error,
-) {
-	var failed error
-	err = together(ctx,
-		func(ctx context.Context) error { failed = s.CommitGroup(ctx, t, c); return nil },
-		func(ctx context.Context) (err error) {
-			page, leaving, err = s.MembersAndLeaving(ctx, t, c.Before.ID, c.Before.Epoch, limit)
-			return err
-		})
-	if failed == nil && err != nil {
-		failed = fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
-	}
-	return page, leaving, failed
 }
 
 // groupOps are the operations on the group's own item, its reservations, and

@@ -20,24 +20,6 @@ func (s *Store) Guarded(ctx context.Context, t tenant.ID) (directory.Guarded, er
 	return decodeGuarded(item), err
 }
 
-// GroupAndGuarded reads a group and the list of protected users: one round
-// trip.
-func (s *Store) GroupAndGuarded(ctx context.Context, t tenant.ID, id string) (*directory.Group, directory.Guarded, error) {
-	if !directory.ValidID(id) {
-		return nil, directory.Guarded{}, nil
-	}
-	items, err := s.table.Get(ctx, groupKey(t, id), guardKey(t))
-	if err != nil {
-		return nil, directory.Guarded{}, readError(err)
-	}
-	guarded := decodeGuarded(items[guardKey(t)])
-	item, ok := items[groupKey(t, id)]
-	if !ok {
-		return nil, guarded, nil
-	}
-	return decodeGroup(item), guarded, nil
-}
-
 // keepOps are the conditions under which a change of many members was allowed.
 // They settle it against a user that becomes protected meanwhile, and against a
 // protected user that joins.

@@ -80,23 +80,3 @@ func (s *Store) Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, erro
 	item, _, err := s.read(ctx, ledgerKey(t))
 	return decodeLedger(item.Attributes), err
 }
-
-// LedgerAndUsers reads the counts and a page of users in parallel.
-func (s *Store) LedgerAndUsers(ctx context.Context, t tenant.ID, r directory.Range) (
-	ledger directory.Ledger, page directory.Page[*directory.User], err error,
-) {
-	err = together(ctx,
-		func(ctx context.Context) (err error) { ledger, err = s.Ledger(ctx, t); return err },
-		func(ctx context.Context) (err error) { page, err = s.Users(ctx, t, r); return err })
-	return ledger, page, err
-}
-
-// LedgerAndGroups reads the counts and a page of groups in parallel.
-func (s *Store) LedgerAndGroups(ctx context.Context, t tenant.ID, r directory.Range) (
-	ledger directory.Ledger, page directory.Page[*directory.Group], err error,
-) {
-	err = together(ctx,
-		func(ctx context.Context) (err error) { ledger, err = s.Ledger(ctx, t); return err },
-		func(ctx context.Context) (err error) { page, err = s.Groups(ctx, t, r); return err })
-	return ledger, page, err
-}

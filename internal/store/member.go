@@ -120,8 +120,11 @@ func endMirrorOps(t tenant.ID, user string, mirrors []directory.Mirror, gone map
 	return ops
 }
 
-// mirrors reads the memberships of a user, up to a limit.
-func (s *Store) mirrors(ctx context.Context, t tenant.ID, user string, limit int) ([]directory.Mirror, error) {
+// Mirrors reads the memberships of a user, up to a limit.
+func (s *Store) Mirrors(ctx context.Context, t tenant.ID, user string, limit int) ([]directory.Mirror, error) {
+	if !directory.ValidID(user) {
+		return nil, nil
+	}
 	var mirrors []directory.Mirror
 	q := table.Query{Partition: mirrorKey(t, user, "", 0).Partition}
 	for {
@@ -165,32 +168,8 @@ func (s *Store) Members(ctx context.Context, t tenant.ID, group string, epoch in
 	return directory.Page[string]{Records: ids, More: page.More}, nil
 }
 
-// GroupAndLeaving reads a group, and the users whose memberships are being
-// ended, in parallel.
-func (s *Store) GroupAndLeaving(ctx context.Context, t tenant.ID, id string) (
-	group *directory.Group, leaving map[string]bool, err error,
-) {
-	err = together(ctx,
-		func(ctx context.Context) (err error) { group, err = s.Group(ctx, t, id); return err },
-		func(ctx context.Context) (err error) { leaving, err = s.leaving(ctx, t); return err })
-	return group, leaving, err
-}
-
-// MembersAndLeaving reads the first members, and the users whose memberships
-// are being ended, in parallel.
-func (s *Store) MembersAndLeaving(ctx context.Context, t tenant.ID, group string, epoch int64, limit int) (
-	page directory.Page[string], leaving map[string]bool, err error,
-) {
-	err = together(ctx,
-		func(ctx context.Context) (err error) {
-			page, err = s.Members(ctx, t, group, epoch, "", limit)
-			return err
-		},
-		func(ctx context.Context) (err error) { leaving, err = s.leaving(ctx, t); return err })
-	return page, leaving, err
-}
-
-func (s *Store) leaving(ctx context.Context, t tenant.ID) (map[string]bool, error) {
+// Leaving reads the users whose memberships are being ended.
+func (s *Store) Leaving(ctx context.Context, t tenant.ID) (map[string]bool, error) {
 	leaving := map[string]bool{}
 	prefix := taskSort(directory.Task{Kind: directory.TaskUser})
 	q := table.Query{Partition: partition(t, "TASKS"), Prefix: prefix}
@@ -240,13 +219,9 @@ func (s *Store) Joined(ctx context.Context, t tenant.ID, group string, epoch int
 
 // MirrorsOf reads the memberships of users in parallel.
 func (s *Store) MirrorsOf(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]directory.Mirror, error) {
-	return s.mirrorsOf(table.Together(ctx), t, users, limit)
-}
-
-func (s *Store) mirrorsOf(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]directory.Mirror, error) {
 	found := make([][]directory.Mirror, len(users))
-	err := parallel(ctx, len(users), func(ctx context.Context, i int) (err error) {
-		found[i], err = s.mirrors(ctx, t, users[i], limit)
+	err := parallel(table.Together(ctx), len(users), func(ctx context.Context, i int) (err error) {
+		found[i], err = s.Mirrors(ctx, t, users[i], limit)
 		return err
 	})
 	mirrors := make(map[string][]directory.Mirror, len(users))

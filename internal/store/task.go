@@ -327,7 +327,7 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 	same := table.Is(attrPartOf, table.Text(item.Attributes.Text(attrPartOf)))
 	gone := map[string]bool{}
 	for {
-		mirrors, err := s.mirrors(ctx, t, task.Resource, directory.MaxJoined)
+		mirrors, err := s.Mirrors(ctx, t, task.Resource, directory.MaxJoined)
 		if err != nil {
 			return err
 		}

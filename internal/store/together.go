@@ -10,10 +10,10 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// together runs reads in parallel and waits for all of them: one sequential
+// Together runs calls in parallel and waits for all of them: one sequential
 // round trip.
-func together(ctx context.Context, reads ...func(context.Context) error) error {
-	return sideBySide(table.Together(ctx), reads...)
+func (s *Store) Together(ctx context.Context, calls ...func(context.Context) error) error {
+	return sideBySide(table.Together(ctx), calls...)
 }
 
 // sideBySide runs calls in parallel and waits for all of them.

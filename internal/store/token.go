@@ -122,7 +122,7 @@ func (s *Store) Token(ctx context.Context, t tenant.ID, id string) (access.Recor
 func (s *Store) Tokens(ctx context.Context, t tenant.ID) ([]access.Record, error) {
 	var found []table.Item
 	used := map[string]table.Attributes{}
-	err := together(ctx,
+	err := s.Together(ctx,
 		func(ctx context.Context) error {
 			return s.scanPrefix(ctx, partition(t, ""), tokenKey(t, "").Sort, func(i table.Item) { found = append(found, i) })
 		},

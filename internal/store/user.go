@@ -138,27 +138,6 @@ func (s *Store) User(ctx context.Context, t tenant.ID, id string) (*directory.Us
 	return decodeUser(item, false), nil
 }
 
-// Mirrors reads the memberships of a user, up to a limit.
-func (s *Store) Mirrors(ctx context.Context, t tenant.ID, id string, limit int) ([]directory.Mirror, error) {
-	return s.mirrors(ctx, t, id, limit)
-}
-
-// UserAndMirrors reads a live user and its memberships in parallel.
-func (s *Store) UserAndMirrors(ctx context.Context, t tenant.ID, id string) (
-	u *directory.User, mirrors []directory.Mirror, err error,
-) {
-	if !directory.ValidID(id) {
-		return nil, nil, nil
-	}
-	err = together(ctx,
-		func(ctx context.Context) (err error) { u, err = s.User(ctx, t, id); return err },
-		func(ctx context.Context) (err error) {
-			mirrors, err = s.mirrors(ctx, t, id, directory.MaxGroupsRead+1)
-			return err
-		})
-	return u, mirrors, err
-}
-
 // LiveUsers reads live users by id: one round trip, a hundred a call.
 func (s *Store) LiveUsers(ctx context.Context, t tenant.ID, ids []string) ([]*directory.User, error) {
 	keys := make([]table.Key, len(ids))
@@ -203,19 +182,6 @@ func (s *Store) Records(ctx context.Context, t tenant.ID, ids []string) (map[str
 		}
 	}
 	return records, nil
-}
-
-// RecordsAndMirrors reads users and their memberships in parallel.
-func (s *Store) RecordsAndMirrors(ctx context.Context, t tenant.ID, ids []string) (
-	records map[string]*directory.User, mirrors map[string][]directory.Mirror, err error,
-) {
-	err = together(ctx,
-		func(ctx context.Context) (err error) { records, err = s.Records(ctx, t, ids); return err },
-		func(ctx context.Context) (err error) {
-			mirrors, err = s.mirrorsOf(ctx, t, ids, directory.MaxGroupsRead+1)
-			return err
-		})
-	return records, mirrors, err
 }
 
 // Holders reads the reservations of claims: one round trip.
@@ -265,7 +231,7 @@ func (s *Store) NameHolders(ctx context.Context, t tenant.ID, prefix string, lim
 func (s *Store) EmailHolders(ctx context.Context, t tenant.ID, folded string) ([]string, error) {
 	var unique map[directory.Kind]string
 	var others []string
-	err := together(ctx,
+	err := s.Together(ctx,
 		func(ctx context.Context) (err error) {
 			unique, err = s.Holders(ctx, t, directory.Claims{directory.Email: folded})
 			return err
