@@ -3,18 +3,19 @@ package adminapi
 import (
 	"context"
 	"net/http"
-	"slices"
-
-	"github.com/rollcall-scim/rollcall/internal/pathname"
 )
 
-// Route is one method on one path. Paths are as in template.yaml, where {name}
-// stands for one segment.
+// A Route is one method on one path, as in the API's description. {name} in the path stands
+// for one segment.
 type Route struct {
-	Method  string
-	Path    string
+	Method, Path string
+	// ID is the operation's id in the description.
+	ID      string
 	handler handler
 }
+
+// pattern is what a request is matched with.
+func (r *Route) pattern() (method, path string) { return r.Method, r.Path }
 
 // handler answers a matched request.
 type handler func(s *Service, ctx context.Context, q *request) (*reply, error)
@@ -24,62 +25,43 @@ const Prefix = "/admin/v1"
 
 // Routes are all routes of the service, in the order of the documentation.
 func Routes() []Route {
-	var routes []Route
-	add := func(method, path string, h handler) {
-		routes = append(routes, Route{Method: method, Path: Prefix + path, handler: h})
-	}
-	add(http.MethodGet, "/openapi.json", (*Service).readOpenAPI)
-	add(http.MethodGet, "/causes", (*Service).listCauses)
-	add(http.MethodGet, "/tenants", (*Service).listTenants)
-	const one = "/tenants/{tenant}"
-	add(http.MethodPut, one, (*Service).putTenant)
-	add(http.MethodGet, one, (*Service).readTenant)
-	add(http.MethodPatch, one, (*Service).changeTenant)
-	add(http.MethodDelete, one, (*Service).deleteTenant)
-	add(http.MethodGet, one+"/usage", (*Service).readUsage)
-	add(http.MethodGet, one+"/overview", (*Service).readOverview)
-	add(http.MethodGet, one+"/log", (*Service).listLog)
-	add(http.MethodGet, one+"/failed-users", (*Service).listFailed)
-	add(http.MethodGet, one+"/requests/{request}", (*Service).readRequest)
-	add(http.MethodPost, one+"/explanations", (*Service).explainText)
-	add(http.MethodGet, one+"/tokens", (*Service).listTokens)
-	add(http.MethodPost, one+"/tokens", (*Service).createToken)
-	add(http.MethodDelete, one+"/tokens/{token}", (*Service).revokeToken)
-	add(http.MethodPost, one+"/tokens/{token}/rotation", (*Service).startRotation)
-	add(http.MethodPut, one+"/tokens/{token}/rotation", (*Service).completeRotation)
-	add(http.MethodDelete, one+"/tokens/{token}/rotation", (*Service).cancelRotation)
-	add(http.MethodGet, one+"/schemas", (*Service).listSchemas)
-	add(http.MethodGet, one+"/schemas/{schema}", (*Service).readSchema)
-	add(http.MethodPut, one+"/schemas/{schema}", (*Service).putSchema)
-	add(http.MethodDelete, one+"/schemas/{schema}", (*Service).deleteSchema)
-	add(http.MethodGet, one+"/users", (*Service).listUsers)
-	add(http.MethodPost, one+"/users", (*Service).createUser)
-	add(http.MethodGet, one+"/users/{user}", (*Service).readUser)
-	add(http.MethodPatch, one+"/users/{user}", (*Service).changeUser)
-	add(http.MethodDelete, one+"/users/{user}", (*Service).purgeUser)
-	add(http.MethodGet, one+"/groups", (*Service).listGroups)
-	add(http.MethodGet, one+"/groups/{group}", (*Service).readGroup)
-	add(http.MethodDelete, one+"/groups/{group}", (*Service).deleteGroup)
-	add(http.MethodGet, one+"/deleted-groups", (*Service).listDeletedGroups)
-	return routes
-}
+	const (
+		get, put, post, patch, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodPatch, http.MethodDelete
 
-// match returns the route of a request and the values of its names. When only the
-// method is wrong, allowed has the methods of the path. The path is matched in its
-// escaped form, segment by segment.
-func match(routes []Route, method, escapedPath string) (route *Route, parameters map[string]string, allowed []string) {
-	for i := range routes {
-		r := &routes[i]
-		found, ok := pathname.Match(r.Path, escapedPath)
-		if !ok {
-			continue
-		}
-		if r.Method == method {
-			return r, found, nil
-		}
-		if !slices.Contains(allowed, r.Method) {
-			allowed = append(allowed, r.Method)
-		}
+		one = Prefix + "/tenants/{tenant}"
+	)
+	return []Route{
+		{get, Prefix + "/openapi.json", "readOpenAPI", (*Service).readOpenAPI},
+		{get, Prefix + "/causes", "listCauses", (*Service).listCauses},
+		{get, Prefix + "/tenants", "listTenants", (*Service).listTenants},
+		{put, one, "putTenant", (*Service).putTenant},
+		{get, one, "readTenant", (*Service).readTenant},
+		{patch, one, "changeTenant", (*Service).changeTenant},
+		{del, one, "deleteTenant", (*Service).deleteTenant},
+		{get, one + "/usage", "readUsage", (*Service).readUsage},
+		{get, one + "/overview", "readOverview", (*Service).readOverview},
+		{get, one + "/log", "listLog", (*Service).listLog},
+		{get, one + "/failed-users", "listFailedUsers", (*Service).listFailed},
+		{get, one + "/requests/{request}", "readRequest", (*Service).readRequest},
+		{post, one + "/explanations", "explainText", (*Service).explainText},
+		{get, one + "/tokens", "listTokens", (*Service).listTokens},
+		{post, one + "/tokens", "createToken", (*Service).createToken},
+		{del, one + "/tokens/{token}", "revokeToken", (*Service).revokeToken},
+		{post, one + "/tokens/{token}/rotation", "startRotation", (*Service).startRotation},
+		{put, one + "/tokens/{token}/rotation", "completeRotation", (*Service).completeRotation},
+		{del, one + "/tokens/{token}/rotation", "cancelRotation", (*Service).cancelRotation},
+		{get, one + "/schemas", "listSchemas", (*Service).listSchemas},
+		{get, one + "/schemas/{schema}", "readSchema", (*Service).readSchema},
+		{put, one + "/schemas/{schema}", "putSchema", (*Service).putSchema},
+		{del, one + "/schemas/{schema}", "deleteSchema", (*Service).deleteSchema},
+		{get, one + "/users", "listUsers", (*Service).listUsers},
+		{post, one + "/users", "createUser", (*Service).createUser},
+		{get, one + "/users/{user}", "readUser", (*Service).readUser},
+		{patch, one + "/users/{user}", "changeUser", (*Service).changeUser},
+		{del, one + "/users/{user}", "purgeUser", (*Service).purgeUser},
+		{get, one + "/groups", "listGroups", (*Service).listGroups},
+		{get, one + "/groups/{group}", "readGroup", (*Service).readGroup},
+		{del, one + "/groups/{group}", "deleteGroup", (*Service).deleteGroup},
+		{get, one + "/deleted-groups", "listDeletedGroups", (*Service).listDeletedGroups},
 	}
-	return nil, nil, allowed
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // Config configures a Service.
@@ -41,7 +42,7 @@ type Config struct {
 // safe for concurrent use.
 type Service struct {
 	Config
-	routes []Route
+	router *web.Router[Route]
 }
 
 // New returns a Service.
@@ -49,7 +50,7 @@ func New(c Config) *Service {
 	if c.RequestTime == 0 {
 		c.RequestTime = requestTime
 	}
-	return &Service{Config: c, routes: Routes()}
+	return &Service{Config: c, router: web.NewRouter(web.Exact, Routes(), (*Route).pattern)}
 }
 
 const requestTime = 18 * time.Second
@@ -83,7 +84,7 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 	if q.operator == "" {
 		return nil, errUnsigned
 	}
-	route, parameters, allowed := match(s.routes, q.Method, q.URL.EscapedPath())
+	route, parameters, allowed := s.router.Find(q.Method, q.URL.EscapedPath())
 	if route == nil {
 		if len(allowed) > 0 {
 			return nil, &problem{kind: kindMethod, detail: "The resource does not support " + methodName(q.Method) + ".", allow: allowed}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // Prefix begins the path of every page.
@@ -45,7 +46,7 @@ type Console struct {
 	hosts    []string
 	cookie   string
 	sessions *sessions
-	routes   []route
+	router   *web.Router[route]
 	pages    map[string]*template.Template
 
 	mu     sync.Mutex
@@ -77,7 +78,7 @@ func New(config Config) (*Console, error) {
 	if c.pages, err = parsePages(); err != nil {
 		return nil, err
 	}
-	c.routes = c.allRoutes()
+	c.router = web.NewRouter(web.Exact, c.routes(), (*route).pattern)
 	return c, nil
 }
 
@@ -140,7 +141,7 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request) (route string, 
 	if !c.sessions.known(q.cookie) {
 		return "", c.refuse(w, r, http.StatusForbidden)
 	}
-	found, parameters, allowed := match(c.routes, r.Method, r.URL.EscapedPath())
+	found, parameters, allowed := c.router.Find(r.Method, r.URL.EscapedPath())
 	if found == nil {
 		if len(allowed) > 0 {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))

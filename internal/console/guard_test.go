@@ -99,7 +99,7 @@ func TestSession_IsNeededForEveryPage(t *testing.T) {
 		}
 		a.page().says(t, "The console needs a link")
 	}
-	for _, r := range b.console.routes {
+	for _, r := range b.console.routes() {
 		if r.method == http.MethodPost {
 			if a := b.post(strings.NewReplacer("{tenant}", "acme", "{token}", "tok1", "{change}", "revoke").Replace(r.path), nil); a.Code != http.StatusForbidden {
 				t.Errorf("%s: %d", r.path, a.Code)

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/rollcall-scim/rollcall/internal/pathname"
 )
 
 // route is one method on one path, in which {name} stands for one segment.
@@ -14,8 +12,11 @@ type route struct {
 	handler      handler
 }
 
-// allRoutes are the routes of the pages and of their forms.
-func (c *Console) allRoutes() []route {
+// pattern is what a request is matched with.
+func (r *route) pattern() (method, path string) { return r.method, r.path }
+
+// routes are those of the pages and of their forms.
+func (c *Console) routes() []route {
 	const one = Prefix + "/t/{tenant}"
 	return []route{
 		{http.MethodGet, Prefix + "/", c.tenants},
@@ -35,28 +36,6 @@ func (c *Console) allRoutes() []route {
 		{http.MethodPost, one + "/tokens/{token}/{change}", c.changeToken},
 		{http.MethodPost, Prefix + "/leave", c.leave},
 	}
-}
-
-// match returns the route of a request and the values of its names. When only the
-// method is wrong, allowed has the methods of the path. The path is matched in its
-// escaped form.
-func match(routes []route, method, escapedPath string) (found *route, parameters map[string]string, allowed []string) {
-	for i := range routes {
-		r := &routes[i]
-		values, ok := pathname.Match(r.path, escapedPath)
-		if !ok {
-			continue
-		}
-		if r.method == method || r.method == http.MethodGet && method == http.MethodHead {
-			return r, values, nil
-		}
-		if r.method == http.MethodGet {
-			allowed = append(allowed, http.MethodGet, http.MethodHead)
-		} else {
-			allowed = append(allowed, r.method)
-		}
-	}
-	return nil, nil, allowed
 }
 
 // address returns the path of a page with its segments escaped, and a query.

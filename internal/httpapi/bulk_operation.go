@@ -13,13 +13,16 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
-// bulkPaths are the paths that an operation may have: those that change a
-// resource, except /Bulk itself.
-var bulkPaths = []string{
-	"/Users", "/Users/{id}", "/users", "/users/{id}",
-	"/Groups", "/Groups/{id}", "/groups", "/groups/{id}",
+// bulkRoutes returns the routes that an operation may have: those that change a
+// resource.
+func bulkRoutes() []Route {
+	return slices.DeleteFunc(Routes(), func(r Route) bool {
+		resource := r.Function == functionUsers || r.Function == functionGroups
+		return !resource || r.Method == http.MethodGet || strings.HasSuffix(r.Path, "/.search")
+	})
 }
 
 // bulkPath returns an operation's path in the letter case of the routes, so
@@ -29,7 +32,7 @@ func bulkPath(path string) string {
 	if !strings.HasPrefix(path, "/") {
 		return path
 	}
-	parts := segments(path)
+	parts := web.Segments(path)
 	if len(parts) > 0 {
 		for _, endpoint := range []string{"Users", "Groups"} {
 			if scim.EqualName(parts[0], endpoint) {
@@ -45,16 +48,10 @@ func (s *Service) bulkRoute(method, path string) (route *Route, id string, err e
 	if strings.ContainsAny(path, "?#") {
 		return nil, "", badOperation(scim.InvalidSyntax, "The operation's path has a query or a fragment.")
 	}
-	var routes []Route
-	for _, r := range s.routes {
-		if r.Method != http.MethodGet && slices.Contains(bulkPaths, strings.TrimPrefix(r.Path, Prefix)) {
-			routes = append(routes, r)
-		}
-	}
-	route, id, allowed := match(routes, method, Prefix+path)
+	route, values, allowed := s.bulkRouter.Find(method, Prefix+path)
 	switch {
 	case route != nil:
-		return route, id, nil
+		return route, values["id"], nil
 	case len(allowed) > 0:
 		return nil, "", &problem{
 			cause: cause.MethodNotAllowed, what: "Method not allowed: the operation's path takes " + strings.Join(allowed, ", ") + ".",

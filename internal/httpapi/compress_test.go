@@ -37,13 +37,14 @@ func answering(h func(q *request) (*reply, error)) (*Service, *bytes.Buffer) {
 		Log:   logline.New(&log),
 		NewID: func() string { return "request-id" }, Now: time.Now,
 	})
-	s.routes = nil
+	var routes []Route
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH"} {
-		s.routes = append(s.routes, Route{
-			Method: method, Path: Prefix + "/Users", Public: true, segments: segments(Prefix + "/Users"),
+		routes = append(routes, Route{
+			Method: method, Path: Prefix + "/Users", Public: true,
 			handler: func(_ *Service, _ context.Context, q *request) (*reply, error) { return h(q) },
 		})
 	}
+	s.router = newRouter(routes)
 	return s, &log
 }
 

@@ -2,12 +2,11 @@ package httpapi
 
 import (
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // A Route is one method on one path. Paths are as in template.yaml, where {id}
@@ -20,9 +19,15 @@ type Route struct {
 	// Public routes are answered without a token.
 	Public  bool
 	handler handler
-	// segments are the segments of Path.
-	segments []string
 }
+
+// pattern is what a request is matched with.
+func (r *Route) pattern() (method, path string) { return r.Method, r.Path }
+
+// A router finds the route of a request in any spelling of its path.
+type router = web.Router[Route]
+
+func newRouter(routes []Route) *router { return web.NewRouter(web.Tolerant, routes, (*Route).pattern) }
 
 // Prefix is the start of the path of every SCIM endpoint.
 const Prefix = "/scim/v2"
@@ -37,13 +42,13 @@ const (
 
 // Routes returns the routes of the service that API Gateway knows by path, in
 // the order of the documentation. Each path is also served in other spellings
-// (segments). /users and /groups in lower case are Entra's, and frequent enough
+// (web.Tolerant). /users and /groups in lower case are Entra's, and frequent enough
 // for routes of their own.
 func Routes() []Route {
 	var routes []Route
 	add := func(function, method, path string, public bool, h handler) {
 		path = Prefix + path
-		routes = append(routes, Route{Method: method, Path: path, Function: function, Public: public, handler: h, segments: segments(path)})
+		routes = append(routes, Route{Method: method, Path: path, Function: function, Public: public, handler: h})
 	}
 	for _, users := range []string{"/Users", "/users"} {
 		add(functionUsers, http.MethodGet, users, false, (*Service).listUsers)
@@ -84,7 +89,7 @@ func serves(function, owner string) bool { return function == owner || function 
 // unserved returns why a path has no route: /Me and other versions of the
 // protocol are not supported. RFC 7644 §3.11, §3.13
 func unserved(escapedPath string) *problem {
-	path := segments(escapedPath)
+	path := web.Segments(escapedPath)
 	if len(path) < 2 || !scim.EqualName(path[0], "scim") {
 		return &problem{cause: cause.NoRoute}
 	}
@@ -96,62 +101,4 @@ func unserved(escapedPath string) *problem {
 		return &problem{cause: cause.ProtocolVersion}
 	}
 	return &problem{cause: cause.NoRoute}
-}
-
-// match returns the route of a request and the id in its path. HEAD is served
-// wherever GET is. If only the method is wrong, it returns the methods that the
-// path allows.
-//
-// The path is matched in its escaped form, segment by segment, and only an id
-// is unescaped: an encoded letter or slash reaches no other endpoint, and an
-// empty id is no id. RFC 9110 §9.1
-func match(routes []Route, method, escapedPath string) (route *Route, id string, allowed []string) {
-	path := segments(escapedPath)
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	for i := range routes {
-		r := &routes[i]
-		found, ok := r.takes(path)
-		if !ok {
-			continue
-		}
-		if r.Method == method {
-			return r, found, nil
-		}
-		if slices.Contains(allowed, r.Method) {
-			continue
-		}
-		if allowed = append(allowed, r.Method); r.Method == http.MethodGet {
-			allowed = append(allowed, http.MethodHead)
-		}
-	}
-	return nil, "", allowed
-}
-
-// takes reports whether a path is the route's: its fixed segments in any letter
-// case, and any id.
-func (r *Route) takes(path []string) (id string, ok bool) {
-	if len(path) != len(r.segments) {
-		return "", false
-	}
-	for i, segment := range r.segments {
-		switch {
-		case segment == "{id}":
-			var err error
-			if id, err = url.PathUnescape(path[i]); err != nil {
-				return "", false
-			}
-		case !scim.EqualName(segment, path[i]):
-			return "", false
-		}
-	}
-	return id, true
-}
-
-// segments returns the segments of a path. Empty ones are left out: a base URL
-// entered with a slash at its end gives //Users, and some clients end every
-// path with a slash.
-func segments(path string) []string {
-	return slices.DeleteFunc(strings.Split(path, "/"), func(s string) bool { return s == "" })
 }

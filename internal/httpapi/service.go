@@ -47,7 +47,9 @@ type Config struct {
 // concurrent use.
 type Service struct {
 	Config
-	routes []Route
+	router *router
+	// bulkRouter finds the routes of the operations of bulk requests.
+	bulkRouter *router
 	// functions are the functions whose routes are served; none means all.
 	functions []string
 	served    coldStart
@@ -68,7 +70,7 @@ func New(c Config, functions ...string) *Service {
 	if c.RequestTime == 0 {
 		c.RequestTime = requestTime
 	}
-	return &Service{Config: c, routes: Routes(), functions: functions, limits: newLimiter(c.TenantRate)}
+	return &Service{Config: c, router: newRouter(Routes()), bulkRouter: newRouter(bulkRoutes()), functions: functions, limits: newLimiter(c.TenantRate)}
 }
 
 // A handler answers a matched and authenticated request.
@@ -104,14 +106,14 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // data.
 func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err error) {
 	defer recovered(&err)
-	route, id, allowed := match(s.routes, q.Method, q.URL.EscapedPath())
+	route, values, allowed := s.router.Find(q.Method, q.URL.EscapedPath())
 	if route == nil || !s.serves(route) {
 		if len(allowed) > 0 {
 			return nil, &problem{cause: cause.MethodNotAllowed, allow: allowed}
 		}
 		return nil, unserved(q.URL.EscapedPath())
 	}
-	q.route, q.pathID = route, id
+	q.route, q.pathID = route, values["id"]
 	q.event.Route = route.Method + " " + route.Path
 	if err := s.authenticate(ctx, q); err != nil {
 		return nil, err

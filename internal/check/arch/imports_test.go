@@ -128,7 +128,7 @@ var rules = []rule{
 	{
 		packages:  []string{"./internal/console"},
 		forbidden: []string{"./internal/...", elsewhere},
-		allowed:   []string{"./internal/console", "./internal/adminclient", "./internal/errortext", "./internal/credential", "./internal/idp", "./internal/amount", "./internal/pathname", "github.com/go-json-experiment/json/..."},
+		allowed:   []string{"./internal/console", "./internal/adminclient", "./internal/errortext", "./internal/credential", "./internal/idp", "./internal/amount", "./internal/web", "github.com/go-json-experiment/json/..."},
 		reason:    "the console shows what the admin API answers, of any deployment: it has no other access to the data, and its pages load nothing from other sites",
 	},
 	{
@@ -171,6 +171,12 @@ var rules = []rule{
 		forbidden: []string{"./internal/...", "net/http", elsewhere},
 		allowed:   []string{"./internal/amount"},
 		reason:    "what writes numbers for people knows nothing of what they count",
+	},
+	{
+		packages:  []string{"./internal/web"},
+		forbidden: []string{"./internal/...", elsewhere},
+		allowed:   []string{"./internal/web"},
+		reason:    "what the HTTP APIs have in common knows nothing of what they serve, so that all of them can have it, deployed or not",
 	},
 	{
 		packages:  []string{"./internal/dev/lambdaruntime/..."},
