@@ -59,7 +59,7 @@ func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	projection = projection.Answering(s.groups(q), sent)
+	projection = projection.Answering(s.groups(q), scim.Specified(s.groups(q), sent))
 	s.watch(ctx, q, q.subject())
 	result, err := s.Directory.ProvisionGroup(ctx, q.grant.Tenant, q.caller(), sent)
 	if err != nil {
@@ -154,7 +154,7 @@ func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	projection = projection.Answering(s.groups(q), sent)
+	projection = projection.Answering(s.groups(q), scim.Specified(s.groups(q), sent))
 	result, err := s.Directory.ReplaceGroup(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch(), sent)
 	if err := q.event.changedGroup(result, err); err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	projection = projection.Answering(s.groups(q), patch)
+	projection = projection.Answering(s.groups(q), patch.Specified(s.groups(q)))
 	by := q.caller()
 	by.ShowMembers = projection.Wants("members") && !projection.Names("members")
 	result, err := s.Directory.ModifyGroup(ctx, q.grant.Tenant, by, q.pathID, q.ifMatch(), patch)

@@ -58,7 +58,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	projection = projection.Answering(s.users(q), sent)
+	projection = projection.Answering(s.users(q), scim.Specified(s.users(q), sent))
 	s.watch(ctx, q, q.subject())
 	result, err := s.Directory.Provision(ctx, q.grant.Tenant, q.showing(projection), sent)
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	projection = projection.Answering(s.users(q), sent)
+	projection = projection.Answering(s.users(q), scim.Specified(s.users(q), sent))
 	result, err := s.Directory.Replace(ctx, q.grant.Tenant, q.showing(projection), q.pathID, q.ifMatch(), sent)
 	return s.changed(q, projection, result, err)
 }
@@ -129,7 +129,7 @@ func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	projection = projection.Answering(s.users(q), patch)
+	projection = projection.Answering(s.users(q), patch.Specified(s.users(q)))
 	result, err := s.Directory.Modify(ctx, q.grant.Tenant, q.showing(projection), q.pathID, q.ifMatch(), patch)
 	return s.changed(q, projection, result, err)
 }

@@ -69,10 +69,10 @@ func DecodeBulk(body []byte) (*BulkRequest, []Notice, error) {
 	for _, name := range sortedNames(object) {
 		v := object[name]
 		switch {
-		case equalName(name, "schemas"):
-		case equalName(name, "failOnErrors"):
+		case EqualName(name, "schemas"):
+		case EqualName(name, "failOnErrors"):
 			b.FailOnErrors, err = failOnErrors(v)
-		case equalName(name, "Operations"):
+		case EqualName(name, "Operations"):
 			var ok bool
 			if list, ok = v.([]any); !ok {
 				err = &Error{InvalidSyntax, "Operations must be an array of operations, not " + kindOf(v) + "."}
@@ -173,7 +173,7 @@ func decodeBulkOperation(object map[string]any, told *notices) BulkOperation {
 // or in an answer, from which some clients send it back.
 func bulkName(name string) bool {
 	return slices.ContainsFunc([]string{"method", "bulkId", "version", "path", "data", "location", "response", "status"},
-		func(known string) bool { return equalName(known, name) })
+		func(known string) bool { return EqualName(known, name) })
 }
 
 // validBulkID reports whether a bulkId can be repeated in an error. "" stands

@@ -17,7 +17,7 @@ func referred(name, text string) (before, id string, ok bool) {
 	if id, ok := strings.CutPrefix(text, bulkPrefix); ok {
 		return "", id, true
 	}
-	if equalName(name, "$ref") {
+	if EqualName(name, "$ref") {
 		if i := strings.LastIndex(text, "/"+bulkPrefix); i >= 0 {
 			return text[:i+1], text[i+1+len(bulkPrefix):], true
 		}
@@ -66,25 +66,25 @@ func referringText(text string) any {
 	if !strings.Contains(text, bulkPrefix) {
 		return nil
 	}
-	v, _, _ := new(coercer).decodeText("", text) // what cannot be read is refused by the operation
+	v, _, _ := DecodeText(text) // what cannot be read is refused by the operation
 	return v
 }
 
-// takesText reports whether JSON in a string is accepted for what a name means:
+// nameTakesText reports whether JSON in a string is accepted for what a name means:
 // for a complex value, the attributes of an extension, or those of the core
 // schema.
-func (n named) takesText() bool {
-	return n.core || n.extension != nil && n.attr == nil || n.attr != nil && n.target.takesText()
+func nameTakesText(n named) bool {
+	return n.core || n.extension != nil && n.attr == nil || n.attr != nil && takesText(n.target)
 }
 
-func (t target) takesText() bool {
+func takesText(t target) bool {
 	return t.attr.Type == TypeComplex && (t.sub == nil || t.sub.Type == TypeComplex)
 }
 
 // isPassword reports whether a name is that of the password, with or without
 // its URN.
 func isPassword(name string) bool {
-	return equalName(name[strings.LastIndexByte(name, ':')+1:], "password")
+	return EqualName(name[strings.LastIndexByte(name, ':')+1:], "password")
 }
 
 // exchangePatch exchanges the references in the operations of a PATCH: in their
@@ -93,7 +93,7 @@ func exchangePatch(rt *ResourceType, data map[string]any, id func(string) string
 	out := make(map[string]any, len(data))
 	for name, v := range data {
 		list, ok := v.([]any)
-		if ok && equalName(name, "Operations") {
+		if ok && EqualName(name, "Operations") {
 			changed := make([]any, len(list))
 			for i, o := range list {
 				changed[i] = exchangeOperation(rt, o, id)
@@ -114,9 +114,9 @@ func exchangeOperation(rt *ResourceType, o any, id func(string) string) any {
 	out := make(map[string]any, len(object))
 	for name, v := range object {
 		switch {
-		case equalName(name, "value") && !isPassword(path):
+		case EqualName(name, "value") && !isPassword(path):
 			v = exchangeOperand(rt, path, v, id)
-		case equalName(name, "path") && path != "":
+		case EqualName(name, "path") && path != "":
 			v = quotedReference.ReplaceAllStringFunc(path, func(quoted string) string {
 				return `"` + id(quoted[len(bulkPrefix)+1:len(quoted)-1]) + `"`
 			})
@@ -131,13 +131,13 @@ func exchangeOperand(rt *ResourceType, path string, v any, id func(string) strin
 	values, named := v.(map[string]any)
 	if path != "" || !named {
 		attribute, _, _ := strings.Cut(path, "[")
-		return exchange("", v, path == "" || rt.resolve(attribute).takesText(), id)
+		return exchange("", v, path == "" || nameTakesText(rt.resolve(attribute)), id)
 	}
 	out := make(map[string]any, len(values))
 	for name, v := range values {
 		attribute, _, _ := strings.Cut(name, "[")
 		if !isPassword(name) {
-			v = exchange(name, v, rt.resolve(attribute).takesText(), id)
+			v = exchange(name, v, nameTakesText(rt.resolve(attribute)), id)
 		}
 		out[name] = v
 	}
@@ -149,7 +149,7 @@ func exchangeOperand(rt *ResourceType, path string, v any, id func(string) strin
 // wait for a group that waits for the user.
 func exchangeResource(rt *ResourceType, data map[string]any, id func(string) string) map[string]any {
 	return eachTaken(rt, data, false, func(t target, name string, v any) (any, bool) {
-		return exchange(name, v, t.takesText(), id), true
+		return exchange(name, v, takesText(t), id), true
 	})
 }
 
@@ -174,7 +174,7 @@ func eachTaken(rt *ResourceType, data map[string]any, within bool, visit func(t 
 		switch {
 		case n.core && isObject && !within:
 			out[name] = eachTaken(rt, values, true, visit)
-		case !n.known() || t.readOnly() || isPassword(name) || equalName(name, "schemas"):
+		case !n.known() || t.readOnly() || isPassword(name) || EqualName(name, "schemas"):
 			out[name] = v
 		case t.attr == nil && isObject:
 			inner := make(map[string]any, len(values))
@@ -300,7 +300,7 @@ func (e *CircleError) Error() string {
 
 func refersTo(t target, name string, v any, ids []string) bool {
 	found := false
-	exchange(name, v, t.takesText(), func(id string) string {
+	exchange(name, v, takesText(t), func(id string) string {
 		found = found || slices.Contains(ids, id)
 		return id
 	})

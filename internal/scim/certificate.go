@@ -2,14 +2,13 @@ package scim
 
 import (
 	"encoding/asn1"
-	"encoding/base64"
 )
 
 // severalCertificates reports whether a binary value contains more than one
 // X.509 certificate: one after the other, in a sequence, or in a PKCS #7
 // bundle. A value that is not a certificate is not examined. RFC 7643 §4.1.2
 func severalCertificates(s string) bool {
-	der, err := base64.RawStdEncoding.DecodeString(plainBase64(s))
+	der, err := decodeBase64(s)
 	if err != nil {
 		return false
 	}

@@ -1,11 +1,9 @@
 package scim
 
 import (
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -60,14 +58,6 @@ func misleads(c rune) bool {
 	return unicode.Is(unicode.Bidi_Control, c) || isHidden(c) && !unicode.Is(ignorable, c)
 }
 
-func isControl(c rune) bool {
-	return c < ' ' && c != '\t' && c != '\n' && c != '\r'
-}
-
-func isHidden(c rune) bool {
-	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
-}
-
 // checkCount refuses more values than an attribute may have. For members only
 // the number named is checked here: many of them may be members already, so the
 // directory checks how many change.
@@ -109,9 +99,9 @@ func requiredError(a *Attribute) error {
 // stored separately and do not count.
 func checkSize(rt *ResourceType, r Resource) error {
 	if _, ok := r["members"]; ok {
-		r = r.without("members")
+		r = without(r, "members")
 	}
-	if n := len(Encode(rt, r.largest(rt))); n > MaxResource {
+	if n := len(Encode(rt, largest(rt, r))); n > MaxResource {
 		return &Error{InvalidValue, fmt.Sprintf("The resource has %d bytes: at most %d are allowed.", n, MaxResource)}
 	}
 	return nil
@@ -119,8 +109,8 @@ func checkSize(rt *ResourceType, r Resource) error {
 
 // largest returns the resource with what every stored one has, in its longest
 // form, so that any resource that was accepted once can always be deactivated.
-func (r Resource) largest(rt *ResourceType) Resource {
-	out := r.without("id")
+func largest(rt *ResourceType, r Resource) Resource {
+	out := without(r, "id")
 	out["id"] = "00000000-0000-7000-8000-000000000000"
 	if rt.Schema.Attribute("active") != nil {
 		out["active"] = false
@@ -140,7 +130,7 @@ func (r Resource) largest(rt *ResourceType) Resource {
 	return out
 }
 
-func (r Resource) without(name string) Resource {
+func without(r Resource, name string) Resource {
 	out := make(Resource, len(r))
 	for n, v := range r {
 		if n != name {
@@ -177,38 +167,4 @@ func typeError(a *Attribute, path string, v any) error {
 		detail += fmt.Sprintf(": send its parts, for example %s.%s and %s.%s", path, a.SubAttributes[0].Name, path, a.SubAttributes[1].Name)
 	}
 	return &Error{InvalidValue, detail + "."}
-}
-
-// isDateTime accepts xsd:dateTime with and without a time zone. RFC 7643 §2.3.5
-func isDateTime(s string) bool {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
-		if _, err := time.Parse(layout, s); err == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// isBase64 accepts both alphabets, with and without padding and line breaks.
-// RFC 7643 §2.3.6
-func isBase64(s string) bool {
-	_, err := base64.RawStdEncoding.DecodeString(plainBase64(s))
-	return err == nil
-}
-
-// plainBase64 returns the text in the standard alphabet, without padding and
-// line breaks.
-func plainBase64(s string) string {
-	s = strings.Map(func(c rune) rune {
-		switch c {
-		case '-':
-			return '+'
-		case '_':
-			return '/'
-		case '\r', '\n', '\t', ' ':
-			return -1
-		}
-		return c
-	}, s)
-	return strings.TrimRight(s, "=")
 }

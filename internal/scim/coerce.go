@@ -3,7 +3,6 @@ package scim
 import (
 	"fmt"
 	"maps"
-	"strings"
 )
 
 // coercer turns values as sent into values as stored: canonical names, the
@@ -105,14 +104,14 @@ func (c *coercer) array(a *Attribute, path string, v any) ([]any, error) {
 				"emails must be an array, each of its values an object, not a string. A string is accepted only if it is one email address.",
 			}
 		}
-		if a.takesBare(v) {
+		if takesBare(a, v) {
 			return []any{v}, nil
 		}
 	case bool, Number:
 		if a.Type != TypeComplex {
 			c.notices.add(NoticeSingleValue, path)
 		}
-		if a.Type != TypeComplex || a.takesBare(v) {
+		if a.Type != TypeComplex || takesBare(a, v) {
 			return []any{v}, nil
 		}
 	}
@@ -133,11 +132,10 @@ func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
 	case TypeBoolean:
 		return c.boolean(a, path, v)
 	case TypeInteger, TypeDecimal:
-		n, ok := v.(Number)
-		if !ok || a.Type == TypeInteger && !isInteger(n) {
+		if !a.fits(v) {
 			return nil, typeError(a, path, v)
 		}
-		return n, nil
+		return v, nil
 	}
 	if !isText {
 		return nil, typeError(a, path, v)
@@ -145,7 +143,7 @@ func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
 	if err := checkText(a, path, text); err != nil {
 		return nil, err
 	}
-	if !a.readable(text) {
+	if !a.fits(text) {
 		return nil, typeError(a, path, v)
 	}
 	if a.Type == TypeReference && !isURIReference(text) {
@@ -160,26 +158,13 @@ func (c *coercer) single(a *Attribute, path string, v any) (any, error) {
 	return text, nil
 }
 
-func isInteger(n Number) bool { return !strings.ContainsAny(string(n), ".eE") }
-
-// readable reports whether a text is a value of the attribute's type.
-func (a *Attribute) readable(text string) bool {
-	switch a.Type {
-	case TypeDateTime:
-		return isDateTime(text)
-	case TypeBinary:
-		return isBase64(text)
-	}
-	return true
-}
-
 func (c *coercer) boolean(a *Attribute, path string, v any) (any, error) {
 	switch v := v.(type) {
 	case bool:
 		return v, nil
 	case string:
 		for _, b := range []bool{true, false} {
-			if equalName(v, fmt.Sprint(b)) {
+			if EqualName(v, fmt.Sprint(b)) {
 				c.notices.add(NoticeStringBoolean, path)
 				return b, nil
 			}

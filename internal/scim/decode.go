@@ -40,7 +40,7 @@ func (d *decoding) object(object map[string]any) error {
 		n := d.rt.resolve(name)
 		var err error
 		switch {
-		case equalName(name, "schemas"):
+		case EqualName(name, "schemas"):
 			schemas = v
 		case n.core:
 			err = d.core(v)
@@ -73,10 +73,10 @@ func (d *decoding) core(v any) error {
 // member decodes one member of the body.
 func (d *decoding) member(n named, name string, v any) error {
 	if !n.known() {
-		d.notices.unknown(name, n)
+		n.noteUnknown(name, &d.notices)
 		return nil
 	}
-	d.notices.spelled(n)
+	n.noteSpelling(&d.notices)
 	return d.set(n.target, name, v)
 }
 
@@ -106,7 +106,7 @@ func (d *decoding) set(t target, name string, v any) error {
 // under another spelling: name.givenName and name, or an attribute after its
 // URN and inside its extension.
 func (d *decoding) merge(t target, v any) error {
-	old := d.r.part(t.extension, t.attr.Name)
+	old := part(d.r, t.extension, t.attr.Name)
 	before, ok1 := old.(map[string]any)
 	parts, ok2 := v.(map[string]any)
 	if ok1 && ok2 {
@@ -124,7 +124,7 @@ func (d *decoding) merge(t target, v any) error {
 	} else if old != nil && !equalValue(old, v) {
 		return twiceError(t)
 	}
-	d.r.setPart(t.extension, t.attr.Name, v)
+	setPart(d.r, t.extension, t.attr.Name, v)
 	return nil
 }
 

@@ -45,7 +45,7 @@ func distinct(a *Attribute, list []any) []any {
 	seen := make(map[string]int, len(list))
 	kept := list[:0:0]
 	for _, v := range list {
-		key := a.identityKey(v)
+		key := identityKey(a, v)
 		i, ok := seen[key]
 		if !ok {
 			seen[key] = len(kept)
@@ -70,7 +70,7 @@ func distinct(a *Attribute, list []any) []any {
 // identityKey returns the same key for two elements that stand for one value:
 // the value and type, compared as the schema says; without a value the whole
 // element. Members are compared by their whole elements.
-func (a *Attribute) identityKey(v any) string {
+func identityKey(a *Attribute, v any) string {
 	value, kind, ok := identity(v)
 	sub := a.Sub("value")
 	if !ok || sub == nil || a.Name == "members" {
@@ -160,4 +160,24 @@ func selected(element, sent map[string]any) bool {
 		}
 	}
 	return len(sent) > 0
+}
+
+// sameValue compares two values of an attribute as a reader would: the order of
+// several values is ignored. RFC 7643 §2.4
+func sameValue(a, b any) bool {
+	some, ok1 := a.([]any)
+	others, ok2 := b.([]any)
+	if !ok1 || !ok2 {
+		return equalValue(a, b)
+	}
+	index := newValueIndex(nil)
+	for i, v := range some {
+		setFirst(index.whole, string(EncodeValue(v)), i)
+	}
+	for _, v := range others {
+		if _, ok := index.whole[string(EncodeValue(v))]; !ok {
+			return false
+		}
+	}
+	return len(some) == len(others)
 }

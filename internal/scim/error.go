@@ -1,5 +1,10 @@
 package scim
 
+import (
+	"errors"
+	"fmt"
+)
+
 // ErrorType is a scimType keyword. RFC 7644 §3.12, table 9; RFC 9865 §2.1
 type ErrorType string
 
@@ -30,3 +35,12 @@ type Error struct {
 
 // Error returns the scimType and the detail.
 func (e *Error) Error() string { return string(e.Type) + ": " + e.Detail }
+
+// inOperation adds to an error which operation of the request is at fault.
+func inOperation(number int, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return &Error{e.Type, fmt.Sprintf("Operation %d: %s", number, e.Detail)}
+	}
+	return err
+}

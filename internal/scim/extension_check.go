@@ -2,7 +2,7 @@ package scim
 
 // requires reports whether every resource of the type must have values of an
 // extension.
-func (rt *ResourceType) requires(s *Schema) bool {
+func requires(rt *ResourceType, s *Schema) bool {
 	for _, e := range rt.Extensions {
 		if e.Schema == s {
 			return e.Required
@@ -30,7 +30,7 @@ func checkExtensions(rt *ResourceType, before, after Resource) error {
 			continue
 		}
 		for _, a := range e.Schema.Attributes {
-			if err := a.checkRequired(values, urn+":"+a.Name, urn); err != nil {
+			if err := checkRequiredParts(a, values, urn+":"+a.Name, urn); err != nil {
 				return err
 			}
 		}
@@ -38,9 +38,9 @@ func checkExtensions(rt *ResourceType, before, after Resource) error {
 	return nil
 }
 
-// checkRequired refuses values that lack a required attribute, and elements of
+// checkRequiredParts refuses values that lack a required attribute, and elements of
 // it that lack a required sub-attribute.
-func (a *Attribute) checkRequired(values map[string]any, path, within string) error {
+func checkRequiredParts(a *Attribute, values map[string]any, path, within string) error {
 	v := values[a.Name]
 	if s, ok := v.(string); a.Required && (v == nil || ok && Fold(s) == "") {
 		return &Error{InvalidValue, path + " is required wherever there are values of " + within + ", and must not be blank."}
@@ -55,7 +55,7 @@ func (a *Attribute) checkRequired(values map[string]any, path, within string) er
 			if !ok {
 				break
 			}
-			if err := sub.checkRequired(parts, path+"."+sub.Name, path); err != nil {
+			if err := checkRequiredParts(sub, parts, path+"."+sub.Name, path); err != nil {
 				return err
 			}
 		}

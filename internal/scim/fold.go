@@ -190,7 +190,7 @@ func foldEqual(s, folded string) bool {
 	if !isPlain(s) {
 		return Fold(s) == folded
 	}
-	return equalName(strings.TrimSpace(s), folded)
+	return EqualName(strings.TrimSpace(s), folded)
 }
 
 // isPlain reports whether the fold of a text is the text in lower case: it is
@@ -205,7 +205,7 @@ func isPlain(s string) bool {
 	}
 	domain := strings.TrimRight(s[at+1:], " \t\r\n\v\f")
 	for i := range len(domain) {
-		if c := domain[i]; (c == 'x' || c == 'X') && len(domain)-i >= len(punycode) && equalName(domain[i:i+len(punycode)], punycode) {
+		if c := domain[i]; (c == 'x' || c == 'X') && len(domain)-i >= len(punycode) && EqualName(domain[i:i+len(punycode)], punycode) {
 			return false
 		}
 	}

@@ -45,6 +45,16 @@ func readJSON(body []byte, more int) (v any, deep bool, err error) {
 	return v, false, nil
 }
 
+// DecodeText decodes the JSON object or array in a string. ok is false for any
+// other string; deep reports that the fault is only the nesting.
+func DecodeText(text string) (v any, ok, deep bool) {
+	if begin := strings.TrimLeft(text, " \t\r\n"); begin == "" || begin[0] != '{' && begin[0] != '[' {
+		return nil, false, false
+	}
+	v, deep, err := readJSON([]byte(text), 0)
+	return v, err == nil, deep
+}
+
 // decodeObject decodes a body that must be a JSON object.
 func decodeObject(body []byte) (map[string]any, error) { return decodeDeep(body, 0) }
 
@@ -172,65 +182,4 @@ func (r *reader) faultAt(offset int, problem string) error {
 		InvalidSyntax,
 		fmt.Sprintf("The JSON body cannot be read: %s, at line %d, byte %d.", problem, line, offset),
 	}
-}
-
-// names is the set of names of one object without regard to ASCII case. A few
-// are compared one by one, many are looked up: an object of a hundred thousand
-// names must not cost the square of that.
-type names struct {
-	few  []string
-	many map[string]struct{}
-}
-
-func (n *names) add(name string) bool {
-	if n.many == nil && len(n.few) < 16 {
-		for _, known := range n.few {
-			if equalName(known, name) {
-				return false
-			}
-		}
-		n.few = append(n.few, name)
-		return true
-	}
-	if n.many == nil {
-		n.many = make(map[string]struct{}, 2*len(n.few))
-		for _, known := range n.few {
-			n.many[lowerName(known)] = struct{}{}
-		}
-	}
-	key := lowerName(name)
-	if _, ok := n.many[key]; ok {
-		return false
-	}
-	n.many[key] = struct{}{}
-	return true
-}
-
-// lowerName returns a name in ASCII lower case.
-func lowerName(name string) string {
-	var b strings.Builder
-	b.Grow(len(name))
-	for i := range len(name) {
-		b.WriteByte(lower(name[i]))
-	}
-	return b.String()
-}
-
-// kindOf returns the JSON type of a value, with its article.
-func kindOf(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "a boolean"
-	case string:
-		return "a string"
-	case Number:
-		return "a number"
-	case []any:
-		return "an array"
-	case map[string]any:
-		return "an object"
-	}
-	return "something else"
 }

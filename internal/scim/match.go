@@ -90,10 +90,7 @@ func CompileFilterAcross(rt *ResourceType, others []*ResourceType, text string) 
 // Match reports whether a resource, as it would be served, satisfies the
 // filter. A value that is not of its attribute's type matches only ne and pr.
 func (f *Filter) Match(r Resource) bool {
-	if f.rt.past {
-		r, _ = f.rt.visible(r)
-	}
-	return f.test(r)
+	return f.test(f.rt.shown(r))
 }
 
 // String returns the filter in its canonical spelling, the same for filters
@@ -227,7 +224,7 @@ func matchEqualities(e filter.Expr, seen map[string]filter.Value) bool {
 			return false
 		}
 		for name, v := range seen {
-			if equalName(name, e.Path.Attribute) {
+			if EqualName(name, e.Path.Attribute) {
 				return v == e.Value
 			}
 		}

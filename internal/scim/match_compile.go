@@ -171,7 +171,7 @@ func (c *matchCompiler) resolve(p filter.Path) (*matchTarget, error) {
 		}
 		t.path.Sub, t.named.sub = t.sub.Name, t.sub
 	}
-	c.told.spelled(t.named)
+	t.named.noteSpelling(c.told)
 	for _, a := range []*Attribute{t.attribute, t.sub} {
 		if a != nil && (a.Returned == ReturnedNever || a.Mutability == WriteOnly) {
 			return nil, matchRefusal(Sensitive, p.Pos,
@@ -194,7 +194,7 @@ func (c *matchCompiler) find(p filter.Path) (*matchTarget, error) {
 		}
 		return t, nil
 	}
-	n := c.rt.attributeNamed(p.URN, p.Attribute).withDot(p.Dotted)
+	n := c.rt.resolvePath(filter.Path{URN: p.URN, Attribute: p.Attribute, Dotted: p.Dotted})
 	switch {
 	case n.attr != nil:
 		t.attribute = n.attr
@@ -231,7 +231,7 @@ func (c *matchCompiler) find(p filter.Path) (*matchTarget, error) {
 // have it either.
 func (c *matchCompiler) elsewhere(other *ResourceType, p filter.Path) (found *matchTarget, err error) {
 	inner := matchCompiler{rt: other, uses: map[string]bool{}, told: c.told}
-	n := other.attributeNamed(p.URN, p.Attribute)
+	n := other.resolvePath(filter.Path{URN: p.URN, Attribute: p.Attribute})
 	whole := other.Extension(p.URN + ":" + p.Attribute)
 	if n.attr == nil && len(n.candidates) == 0 && whole == nil {
 		return nil, nil
@@ -252,14 +252,14 @@ func (c *matchCompiler) elsewhere(other *ResourceType, p filter.Path) (found *ma
 // unknown returns the error about a name that the type does not have.
 func (c *matchCompiler) unknown(p filter.Path) error {
 	switch {
-	case p.URN == "" || equalName(p.URN, c.rt.Schema.ID):
+	case p.URN == "" || EqualName(p.URN, c.rt.Schema.ID):
 		return matchRefusal(InvalidFilter, p.Pos, "%s has no attribute %s", c.rt.Name, matchClip(p.Attribute))
 	case c.rt.Extension(p.URN) != nil:
 		return matchRefusal(InvalidFilter, p.Pos,
 			"the schema %s has no attribute %s", c.rt.Extension(p.URN).ID, matchClip(p.Attribute))
 	}
-	name := nameOf(p)
-	if equalName(name, c.rt.Schema.ID) {
+	name := p.Name()
+	if EqualName(name, c.rt.Schema.ID) {
 		return matchRefusal(InvalidFilter, p.Pos, "%s is a whole schema; write one of its attributes after it and a colon", c.rt.Schema.ID)
 	}
 	if meant := c.rt.meant(name); meant != "" {

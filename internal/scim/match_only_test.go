@@ -149,7 +149,7 @@ func TestOnlyLooksUp_DecidesByTheValues(t *testing.T) {
 					some = append(some, member)
 				}
 			}
-			restricted := group.without("members")
+			restricted := without(group, "members")
 			if some != nil {
 				restricted["members"] = some
 			}

@@ -93,8 +93,8 @@ func matchText(leaf *Attribute, op filter.Op, want string) func(any) bool {
 func (c *matchCompiler) boolean(v filter.Value) (value, ok bool) {
 	if v.Kind == filter.String && c.stringBooleans {
 		c.told.add(NoticeFilterBoolean, "filter")
-		yes := equalName(v.Text, "true")
-		return yes, yes || equalName(v.Text, "false")
+		yes := EqualName(v.Text, "true")
+		return yes, yes || EqualName(v.Text, "false")
 	}
 	return v.Bool, v.Kind == filter.Bool
 }
@@ -208,4 +208,31 @@ func matchInstant(s string) (time.Time, bool) {
 	}
 	t, err := time.Parse(layout, s)
 	return t, err == nil
+}
+
+// sameReference reports whether two references name the same resource: the
+// version of the API before the endpoint may be present or not. RFC 7643 §2.4
+func sameReference(a, b string) bool {
+	root, resource := unversioned(a)
+	otherRoot, otherResource := unversioned(b)
+	return root == otherRoot && resource == otherResource
+}
+
+// unversioned cuts a reference before endpoint and id, and removes the version
+// there: https://example.com/v2/Users/u1 becomes https://example.com and
+// /Users/u1.
+func unversioned(ref string) (root, resource string) {
+	at := strings.LastIndexByte(ref, '/')
+	if at > 0 {
+		at = strings.LastIndexByte(ref[:at], '/')
+	}
+	if at < 0 {
+		return "", ref
+	}
+	root, resource = ref[:at], ref[at:]
+	version := root[strings.LastIndexByte(root, '/')+1:]
+	if len(version) > 1 && version[0] == 'v' && strings.Trim(version[1:], "0123456789") == "" && len(version) < len(root) {
+		root = root[:len(root)-len(version)-1]
+	}
+	return root, resource
 }

@@ -97,7 +97,7 @@ func MembersOf(r Resource) ([]string, error) {
 }
 
 // membersAttribute is the definition of members that all groups have.
-var membersAttribute = groupSchema().Attribute("members")
+var membersAttribute = GroupType().Schema.Attribute("members")
 
 // memberReader reads operations on members.
 type memberReader struct{ coercer }
@@ -243,7 +243,7 @@ func namedMembers(e filter.Expr) (ids []string, only, named bool) {
 		}
 		return ids, false, named
 	case *filter.Compare:
-		if e.Op != filter.Eq || e.Value.Kind != filter.String || !equalName(e.Path.Attribute, "value") {
+		if e.Op != filter.Eq || e.Value.Kind != filter.String || !EqualName(e.Path.Attribute, "value") {
 			return nil, false, false
 		}
 		if e.Value.Text == "" {
@@ -304,14 +304,14 @@ func (c *coercer) member(a *Attribute, path string, n int, element map[string]an
 // a user: by a type that is not User, or a $ref to a group. Its id decides
 // whether it is one: PingFederate sends users of the type "value".
 func otherThanUser(path, text string) bool {
-	return path == "members.type" && !equalName(text, "User") || path == "members.$ref" && leadsToGroup(text)
+	return path == "members.type" && !EqualName(text, "User") || path == "members.$ref" && leadsToGroup(text)
 }
 
 // leadsToGroup reports whether a $ref, relative or absolute, is that of a
 // group.
 func leadsToGroup(ref string) bool {
 	endpoint, id := referenced(ref)
-	return equalName(endpoint, "Groups") && id != ""
+	return EqualName(endpoint, "Groups") && id != ""
 }
 
 // referenced returns the last two segments of the path of a $ref: Users and u1

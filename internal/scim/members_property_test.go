@@ -85,7 +85,7 @@ var (
 // asServed returns a group with its members as they are served, without
 // display. An element without a value is one that Apply created from a $ref.
 func asServed(r Resource) Resource {
-	out, seen := r.without("members"), map[string]bool{}
+	out, seen := without(r, "members"), map[string]bool{}
 	var list []any
 	members, _ := r["members"].([]any)
 	for _, v := range members {

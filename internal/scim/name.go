@@ -34,7 +34,7 @@ func (n named) known() bool { return n.attr != nil || n.extension != nil }
 // schema does not have, and exactly one extension has, is that extension's. RFC
 // 7644 §3.10
 func (rt *ResourceType) resolve(name string) named {
-	if equalName(name, rt.Schema.ID) {
+	if EqualName(name, rt.Schema.ID) {
 		return named{core: true}
 	}
 	if s := rt.Extension(name); s != nil {
@@ -75,7 +75,7 @@ func (n named) withDot(dotted bool) named {
 // attributeNamed finds an attribute by its name and the URN before it, "" for
 // none.
 func (rt *ResourceType) attributeNamed(urn, name string) named {
-	if urn != "" && !equalName(urn, rt.Schema.ID) {
+	if urn != "" && !EqualName(urn, rt.Schema.ID) {
 		s := rt.Extension(urn)
 		if s == nil || s.Attribute(name) == nil {
 			return named{}
@@ -108,7 +108,7 @@ func (rt *ResourceType) unqualified(name string) named {
 			n.candidates = append(n.candidates, t.String())
 		}
 		return n
-	case equalName(name, TeamAccount):
+	case EqualName(name, TeamAccount):
 		return named{target: found[0], spelling: NoticeTopLevel}
 	}
 	return named{target: found[0], spelling: NoticeUnqualified}
@@ -123,7 +123,7 @@ func (rt *ResourceType) cutSchema(name string) (urn, local string, dotted bool) 
 	}
 	for _, separator := range []byte{':', '.'} {
 		for _, urn := range rt.urns() {
-			if n := len(urn); len(name) > n && name[n] == separator && equalName(name[:n], urn) {
+			if n := len(urn); len(name) > n && name[n] == separator && EqualName(name[:n], urn) {
 				return urn, name[n+1:], separator == '.'
 			}
 		}
@@ -141,39 +141,9 @@ func (rt *ResourceType) urns() []string {
 	return urns
 }
 
-// parsePath parses a path of a PATCH, and adds a notice of a missing space. The
-// error is an *Error: of type InvalidFilter if the fault is in the brackets,
-// else of type InvalidPath. RFC 7644 §3.5.2, §3.12
-func (rt *ResourceType) parsePath(path string, told *notices) (filter.Path, *Error) {
-	parsed, tight, err := filter.ReadPath(path, filter.Limits{}, rt.urns()...)
-	if err == nil {
-		if tight {
-			told.add(NoticeFilterSpaces, parsed.Attribute)
-		}
-		return parsed, nil
-	}
-	if fault, ok := err.(*filter.Error); ok && fault.Inside { //nolint:errorlint // ReadPath returns no other
-		return parsed, &Error{InvalidFilter, "invalid filter in the path, " + err.Error() + "."}
-	}
-	return parsed, &Error{InvalidPath, "invalid path, " + err.Error() + "."}
-}
-
-// unknownPath returns the error for a path that names nothing. It says how to
-// write the attribute that may be meant.
-func (rt *ResourceType) unknownPath(name string, n named) *Error {
-	if len(n.candidates) > 0 {
-		return &Error{InvalidPath, ambiguousName("the path", name, n)}
-	}
-	detail := "unknown attribute of a " + rt.Name + ": " + noticeName(name)
-	if meant := rt.meant(name); meant != "" {
-		return &Error{InvalidPath, detail + "; write " + meant + "."}
-	}
-	return &Error{InvalidPath, detail + "; /Schemas lists those that it has."}
-}
-
-// ambiguousName returns what a name without a URN could mean; place is where it
+// ambiguity returns what a name without a URN could mean; place is where it
 // occurs.
-func ambiguousName(place, name string, n named) string {
+func (n named) ambiguity(place, name string) string {
 	return place + " names " + noticeName(name) + ", which more than one schema has; write " +
 		strings.Join(n.candidates, " or ") + "."
 }
@@ -196,78 +166,20 @@ func (rt *ResourceType) meant(name string) string {
 	}
 }
 
-// foreignName returns the name in a path that follows the URN of a schema that
-// this service does not have; ok is false for any other path. An operation on
-// such a path is ignored, as such an attribute in a body is: a mapping of the
-// identity provider without a counterpart here must not prevent the operation
-// beside it from being applied, which may deactivate a leaver.
-//
-// A name that may well mean an attribute of ours is not foreign: without a URN,
-// after the URN of one of our schemas or one that looks like a core schema's,
-// and a name that decides on access: activity, a seat, the members of a group.
-// Names of properties that every JavaScript object has are refused too: no
-// schema has them, and only an attacker sends them.
-func (rt *ResourceType) foreignName(path string) (name string, ok bool) {
-	name, brackets, filtered := strings.Cut(path, "[")
-	at := strings.LastIndexByte(name, ':')
-	if at <= 0 || rt.ownName(name) || looksCore(name) {
-		return "", false
+// noteSpelling adds a notice of how a known name differs from the standard's
+// spelling of it, if it does.
+func (n named) noteSpelling(told *notices) {
+	if n.spelling != "" {
+		told.add(n.spelling, n.String())
 	}
-	for part := range strings.SplitSeq(name[at+1:], ".") {
-		if !foreignPart(part) {
-			return "", false
-		}
-	}
-	// The rest must be a valid path apart from its names.
-	plain := name[:at] + ":a"
-	if filtered {
-		plain += "[" + brackets
-	}
-	parsed, err := filter.ParsePath(plain, filter.Limits{})
-	if err != nil || parsed.Sub != "" && !foreignPart(parsed.Sub) {
-		return "", false
-	}
-	return name, true
 }
 
-// ownName reports whether a name begins with the URN of a schema that the type
-// or the service has.
-func (rt *ResourceType) ownName(name string) bool {
-	begins := func(urn string) bool {
-		n := len(urn)
-		return len(name) >= n && equalName(name[:n], urn) && (len(name) == n || name[n] == ':' || name[n] == '.')
+// noteUnknown adds a notice of a name that was ignored, because it means nothing or
+// could mean more than one attribute.
+func (n named) noteUnknown(sent string, told *notices) {
+	if len(n.candidates) > 0 {
+		told.instead(NoticeAmbiguous, sent, strings.Join(n.candidates, " or "))
+		return
 	}
-	for _, urn := range rt.urns() {
-		if begins(urn) {
-			return true
-		}
-	}
-	for urn := range standardURNs {
-		if begins(urn) {
-			return true
-		}
-	}
-	return false
-}
-
-// looksCore reports whether a name's URN looks like that of a core schema, as
-// those of earlier drafts do: urn:scim:schemas:core:1.0.
-func looksCore(name string) bool {
-	return strings.Contains(lowerName(name), ":schemas:core:")
-}
-
-// foreignPart reports whether a part of a name can be that of an attribute that
-// is unrelated to ours.
-func foreignPart(part string) bool {
-	for _, refused := range []string{"active", TeamAccount, "members", "constructor", "prototype", "hasOwnProperty", "toString", "valueOf"} {
-		if equalName(part, refused) {
-			return false
-		}
-	}
-	for i := range len(part) {
-		if c := lower(part[i]); (c < 'a' || c > 'z') && (c < '0' || c > '9') && strings.IndexByte("-_$", c) < 0 {
-			return false
-		}
-	}
-	return part != "" && part[0] != '_'
+	told.add(NoticeUnknownAttribute, sent)
 }

@@ -265,7 +265,7 @@ func FuzzResolve(f *testing.F) {
 				t.Fatalf("%q is %s, which is %s %q", name, n.target, again.target, again.spelling)
 			}
 		}
-		parsed, fault := rt.parsePath(name, new(notices))
+		parsed, fault := parsePath(rt, name, new(notices))
 		if fault != nil || parsed.Filter != nil || n.known() && n.attr == nil || n.core || name != strings.TrimSpace(name) {
 			return
 		}

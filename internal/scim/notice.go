@@ -3,7 +3,6 @@ package scim
 import (
 	"maps"
 	"slices"
-	"strings"
 )
 
 // The kinds of Notice.
@@ -167,24 +166,6 @@ func (n *notices) instead(kind, attribute, spelling string) {
 	if len(*n) < maxNotices && !slices.Contains(*n, notice) {
 		*n = append(*n, notice)
 	}
-}
-
-// spelled adds a notice of how a known name differs from the standard's
-// spelling of it, if it does.
-func (n *notices) spelled(name named) {
-	if name.spelling != "" {
-		n.add(name.spelling, name.String())
-	}
-}
-
-// unknown adds a notice of a name that was ignored, because it means nothing or
-// could mean more than one attribute.
-func (n *notices) unknown(sent string, name named) {
-	if len(name.candidates) > 0 {
-		n.instead(NoticeAmbiguous, sent, strings.Join(name.candidates, " or "))
-		return
-	}
-	n.add(NoticeUnknownAttribute, sent)
 }
 
 // noticeName returns a name of a request in a form that is safe to print.

@@ -125,30 +125,3 @@ func detailOf(err error) string {
 	}
 	return err.Error()
 }
-
-// member returns an object's value under a name in any ASCII case.
-func member(object map[string]any, name string) any {
-	v, _ := lookupMember(object, name)
-	return v
-}
-
-func lookupMember(object map[string]any, name string) (any, bool) {
-	if v, ok := object[name]; ok {
-		return v, true
-	}
-	for n, v := range object {
-		if equalName(n, name) {
-			return v, true
-		}
-	}
-	return nil, false
-}
-
-// inOperation adds to an error which operation of the request is at fault.
-func inOperation(number int, err error) error {
-	var e *Error
-	if errors.As(err, &e) {
-		return &Error{e.Type, fmt.Sprintf("Operation %d: %s", number, e.Detail)}
-	}
-	return err
-}

@@ -54,7 +54,7 @@ const maxWork = 16 << 20
 func (w *patching) operation(o Operation) error {
 	defer w.leaveText(w.inText)
 	w.inText = o.inText
-	if o.Path == "" || equalName(o.Path, w.rt.Schema.ID) {
+	if o.Path == "" || EqualName(o.Path, w.rt.Schema.ID) {
 		if o.Op == OpRemove {
 			return &Error{NoTarget, "the path names no attribute."}
 		}
@@ -64,7 +64,7 @@ func (w *patching) operation(o Operation) error {
 		}
 		return w.attributes(o.Op, nil, values)
 	}
-	if name, ok := w.rt.foreignName(o.Path); ok {
+	if name, ok := foreignName(w.rt, o.Path); ok {
 		w.notices.add(NoticeUnknownPath, name)
 		return nil
 	}
@@ -84,7 +84,7 @@ func (w *patching) operation(o Operation) error {
 func (w *patching) attributes(op PatchOp, within *Schema, values map[string]any) error {
 	for _, name := range sortedNames(values) {
 		v := values[name]
-		if within == nil && equalName(name, w.rt.Schema.ID) {
+		if within == nil && EqualName(name, w.rt.Schema.ID) {
 			if err := w.coreAttributes(op, v); err != nil {
 				return err
 			}
@@ -148,10 +148,10 @@ func (w *patching) locateName(within *Schema, name string) (l location, ok bool,
 		if n.attr != nil && strings.ContainsAny(name, ".:") {
 			w.notices.add(NoticePathInValue, n.String())
 		}
-		w.notices.spelled(n)
+		n.noteSpelling(&w.notices)
 	}
 	if !l.known() {
-		w.notices.unknown(sent, n)
+		n.noteUnknown(sent, &w.notices)
 	}
 	return l, l.known(), nil
 }
@@ -206,11 +206,11 @@ func (w *patching) wholeExtension(op PatchOp, l location, v any) error {
 	}
 	// An extension that is not required is removed together with its required
 	// attributes.
-	w.whole = !w.rt.requires(s)
+	w.whole = !requires(w.rt, s)
 	defer func() { w.whole = false }()
 	for _, a := range s.Attributes {
 		t := target{extension: s, attr: a}
-		if w.r.part(s, a.Name) == nil || t.readOnly() {
+		if part(w.r, s, a.Name) == nil || t.readOnly() {
 			continue
 		}
 		if err := w.clear(t); err != nil {

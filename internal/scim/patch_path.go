@@ -1,6 +1,8 @@
 package scim
 
 import (
+	"strings"
+
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
@@ -22,7 +24,7 @@ type location struct {
 func (c *coercer) locate(path string) (location, error) {
 	l, name, n, err := c.find(path)
 	if err == nil && !l.known() {
-		err = c.rt.unknownPath(name, n)
+		err = unknownPath(c.rt, name, n)
 	}
 	return l, err
 }
@@ -37,14 +39,14 @@ func (c *coercer) find(path string) (l location, name string, n named, err error
 	if s := rt.Extension(path); s != nil {
 		return location{target: target{extension: s}, explicit: true}, path, named{}, nil
 	}
-	parsed, fault := rt.parsePath(path, &c.notices)
+	parsed, fault := parsePath(rt, path, &c.notices)
 	if fault != nil {
 		return location{}, "", named{}, fault
 	}
-	if name, n = nameOf(parsed), rt.resolvePath(parsed); n.attr == nil {
+	if name, n = parsed.Name(), rt.resolvePath(parsed); n.attr == nil {
 		return location{}, name, n, nil
 	}
-	c.notices.spelled(n)
+	n.noteSpelling(&c.notices)
 	l = location{target: n.target, explicit: true, filter: parsed.Filter}
 	if parsed.Filter == nil {
 		return l, name, n, nil
@@ -62,8 +64,108 @@ func (c *coercer) find(path string) (l location, name string, n named, err error
 	return l, name, n, nil
 }
 
-// nameOf returns a path without its filter.
-func nameOf(p filter.Path) string {
-	p.Filter = nil
-	return p.String()
+// parsePath parses a path of a PATCH, and adds a notice of a missing space. The
+// error is an *Error: of type InvalidFilter if the fault is in the brackets,
+// else of type InvalidPath. RFC 7644 §3.5.2, §3.12
+func parsePath(rt *ResourceType, path string, told *notices) (filter.Path, *Error) {
+	parsed, tight, err := filter.ReadPath(path, filter.Limits{}, rt.urns()...)
+	if err == nil {
+		if tight {
+			told.add(NoticeFilterSpaces, parsed.Attribute)
+		}
+		return parsed, nil
+	}
+	if fault, ok := err.(*filter.Error); ok && fault.Inside { //nolint:errorlint // ReadPath returns no other
+		return parsed, &Error{InvalidFilter, "invalid filter in the path, " + err.Error() + "."}
+	}
+	return parsed, &Error{InvalidPath, "invalid path, " + err.Error() + "."}
+}
+
+// unknownPath returns the error for a path that names nothing. It says how to
+// write the attribute that may be meant.
+func unknownPath(rt *ResourceType, name string, n named) *Error {
+	if len(n.candidates) > 0 {
+		return &Error{InvalidPath, n.ambiguity("the path", name)}
+	}
+	detail := "unknown attribute of a " + rt.Name + ": " + noticeName(name)
+	if meant := rt.meant(name); meant != "" {
+		return &Error{InvalidPath, detail + "; write " + meant + "."}
+	}
+	return &Error{InvalidPath, detail + "; /Schemas lists those that it has."}
+}
+
+// foreignName returns the name in a path that follows the URN of a schema that
+// this service does not have; ok is false for any other path. An operation on
+// such a path is ignored, as such an attribute in a body is: a mapping of the
+// identity provider without a counterpart here must not prevent the operation
+// beside it from being applied, which may deactivate a leaver.
+//
+// A name that may well mean an attribute of ours is not foreign: without a URN,
+// after the URN of one of our schemas or one that looks like a core schema's,
+// and a name that decides on access: activity, a seat, the members of a group.
+// Names of properties that every JavaScript object has are refused too: no
+// schema has them, and only an attacker sends them.
+func foreignName(rt *ResourceType, path string) (name string, ok bool) {
+	name, brackets, filtered := strings.Cut(path, "[")
+	at := strings.LastIndexByte(name, ':')
+	if at <= 0 || ownName(rt, name) || looksCore(name) {
+		return "", false
+	}
+	for part := range strings.SplitSeq(name[at+1:], ".") {
+		if !foreignPart(part) {
+			return "", false
+		}
+	}
+	// The rest must be a valid path apart from its names.
+	plain := name[:at] + ":a"
+	if filtered {
+		plain += "[" + brackets
+	}
+	parsed, err := filter.ParsePath(plain, filter.Limits{})
+	if err != nil || parsed.Sub != "" && !foreignPart(parsed.Sub) {
+		return "", false
+	}
+	return name, true
+}
+
+// ownName reports whether a name begins with the URN of a schema that the type
+// or the service has.
+func ownName(rt *ResourceType, name string) bool {
+	begins := func(urn string) bool {
+		n := len(urn)
+		return len(name) >= n && EqualName(name[:n], urn) && (len(name) == n || name[n] == ':' || name[n] == '.')
+	}
+	for _, urn := range rt.urns() {
+		if begins(urn) {
+			return true
+		}
+	}
+	for urn := range standardURNs() {
+		if begins(urn) {
+			return true
+		}
+	}
+	return false
+}
+
+// looksCore reports whether a name's URN looks like that of a core schema, as
+// those of earlier drafts do: urn:scim:schemas:core:1.0.
+func looksCore(name string) bool {
+	return strings.Contains(lowerName(name), ":schemas:core:")
+}
+
+// foreignPart reports whether a part of a name can be that of an attribute that
+// is unrelated to ours.
+func foreignPart(part string) bool {
+	for _, refused := range []string{"active", TeamAccount, "members", "constructor", "prototype", "hasOwnProperty", "toString", "valueOf"} {
+		if EqualName(part, refused) {
+			return false
+		}
+	}
+	for i := range len(part) {
+		if c := part[i]; (c|' ' < 'a' || c|' ' > 'z') && (c < '0' || c > '9') && strings.IndexByte("-_$", c) < 0 {
+			return false
+		}
+	}
+	return part != "" && part[0] != '_'
 }

@@ -34,7 +34,7 @@ func (w *patching) plural(op PatchOp, l location, v any) error {
 
 // list returns the attribute's values.
 func (w *patching) list(l location) ([]any, error) {
-	list, _ := w.r.part(l.extension, l.attr.Name).([]any)
+	list, _ := part(w.r, l.extension, l.attr.Name).([]any)
 	return list, w.spend(list, l.cost)
 }
 
@@ -250,7 +250,7 @@ func byRole(e filter.Expr) bool {
 	case *filter.And:
 		return byRole(e.Left) && byRole(e.Right)
 	case *filter.Compare:
-		return equalName(e.Path.Attribute, "type") || equalName(e.Path.Attribute, "primary")
+		return EqualName(e.Path.Attribute, "type") || EqualName(e.Path.Attribute, "primary")
 	}
 	return false
 }
@@ -268,7 +268,7 @@ func (w *patching) setList(l location, list []any, fresh []bool) error {
 	if n := sizeOf(list); n > MaxResource && pathOf(l.target) != "members" {
 		return &Error{InvalidValue, pathOf(l.target) + " has more values than can be stored."}
 	}
-	old := w.r.part(l.extension, l.attr.Name)
+	old := part(w.r, l.extension, l.attr.Name)
 	if len(list) == 0 {
 		return w.set(l.target, old, nil)
 	}
@@ -276,11 +276,6 @@ func (w *patching) setList(l location, list []any, fresh []bool) error {
 }
 
 func isNil(_ string, v any) bool { return v == nil }
-
-func asElement(v any) map[string]any {
-	element, _ := v.(map[string]any)
-	return element
-}
 
 // sizeOf returns about how many bytes a value takes.
 func sizeOf(v any) int {

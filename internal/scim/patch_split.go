@@ -20,7 +20,7 @@ func (p *Patch) Split(rt *ResourceType, attribute string) (own []Operation, rest
 	rest = &Patch{notices: slices.Clone(p.notices)}
 	s := splitting{rt: rt, attribute: attribute, notices: &rest.notices}
 	for _, o := range p.Operations {
-		if o.Path != "" && !equalName(o.Path, rt.Schema.ID) {
+		if o.Path != "" && !EqualName(o.Path, rt.Schema.ID) {
 			if path, ok := s.pathIn(o.Path); ok {
 				o.Path = path
 				s.own = append(s.own, o)
@@ -62,7 +62,7 @@ type splitting struct {
 func (s *splitting) values(o Operation, values map[string]any, within bool) map[string]any {
 	left := maps.Clone(values)
 	for _, name := range sortedNames(values) {
-		if !within && equalName(name, s.rt.Schema.ID) {
+		if !within && EqualName(name, s.rt.Schema.ID) {
 			s.core(o, left, name)
 			continue
 		}
@@ -101,7 +101,7 @@ func (s *splitting) core(o Operation, left map[string]any, name string) {
 // schema, or a part of it.
 func (s *splitting) pathIn(text string) (string, bool) {
 	var told notices
-	p, fault := s.rt.parsePath(text, &told)
+	p, fault := parsePath(s.rt, text, &told)
 	if fault != nil {
 		return "", false
 	}
@@ -112,7 +112,7 @@ func (s *splitting) pathIn(text string) (string, bool) {
 	for _, n := range told {
 		s.notices.add(n.Kind, n.Attribute)
 	}
-	s.notices.spelled(n)
+	n.noteSpelling(s.notices)
 	path := filter.Path{Attribute: n.attr.Name, Filter: p.Filter}
 	if n.sub != nil {
 		path.Sub = n.sub.Name

@@ -11,7 +11,7 @@ import (
 // value clears. An operation whose path has brackets that do not match the
 // value is checked, and changes nothing. RFC 7644 §3.5.2.1, §3.5.2.3
 func (w *patching) singular(op PatchOp, l location, v any) error {
-	old := w.r.part(l.extension, l.attr.Name)
+	old := part(w.r, l.extension, l.attr.Name)
 	chosen, err := w.chooses(l, old)
 	if err != nil {
 		return err
@@ -134,23 +134,23 @@ func (w *patching) set(t target, old, now any) error {
 	if s, ok := now.(string); ok && t.attr.Required && Fold(s) == "" {
 		return requiredError(t.attr)
 	}
-	w.r.setPart(t.extension, t.attr.Name, now)
+	setPart(w.r, t.extension, t.attr.Name, now)
 	return nil
 }
 
 // clear removes an attribute. A required attribute cannot be removed; active
 // and isTeamAccount stay as they are, as when a PUT leaves them out.
 func (w *patching) clear(t target) error {
-	old := w.r.part(t.extension, t.attr.Name)
+	old := part(w.r, t.extension, t.attr.Name)
 	switch {
 	case t.attr.Required && !w.whole:
 		return &Error{NotMutable, t.attr.Name + " is required and cannot be removed: replace its value."}
-	case t.alwaysSet():
+	case alwaysSet(t):
 		w.notices.add(NoticeKept, t.String())
 		return nil
 	case old != nil && t.attr.Mutability == Immutable:
 		return immutableError(t)
 	}
-	w.r.setPart(t.extension, t.attr.Name, nil)
+	setPart(w.r, t.extension, t.attr.Name, nil)
 	return nil
 }

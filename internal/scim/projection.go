@@ -65,12 +65,9 @@ func (p Projection) Wants(name string) bool {
 // Answering returns the projection for the answer to a POST, PUT or PATCH: an
 // attribute that is returned on request is included if the request itself set
 // it. RFC 7643 §7
-func (p Projection) Answering(rt *ResourceType, sent interface {
-	Specified(rt *ResourceType) []string
-},
-) Projection {
-	if rt.decoded {
-		p.written = selectNames(rt, sent.Specified(rt), new(notices))
+func (p Projection) Answering(rt *ResourceType, specified []string) Projection {
+	if !rt.servedAsStored() {
+		p.written = selectNames(rt, specified, new(notices))
 	}
 	return p
 }
@@ -78,15 +75,13 @@ func (p Projection) Answering(rt *ResourceType, sent interface {
 // AsStored reports that what is stored can be served without decoding: no
 // attribute was chosen or excluded, and the type has none that is returned only
 // on request.
-func (p Projection) AsStored(rt *ResourceType) bool { return p.IsDefault() && !rt.decoded }
+func (p Projection) AsStored(rt *ResourceType) bool { return p.IsDefault() && rt.servedAsStored() }
 
 // Apply returns the part of a resource that a response has. It always has id
 // and schemas, never the password. The resource is not changed; the result
 // shares its values. RFC 7643 §7
 func (p Projection) Apply(rt *ResourceType, r Resource) Resource {
-	if rt.past {
-		r, _ = rt.visible(r)
-	}
+	r = rt.shown(r)
 	out := make(Resource, len(r))
 	for name, v := range r {
 		if s := rt.Extension(name); s != nil {
@@ -228,12 +223,12 @@ func selectNames(rt *ResourceType, names []string, told *notices) selection {
 			}
 			continue
 		case len(t.candidates) > 0:
-			told.unknown(name, t)
+			t.noteUnknown(name, told)
 			continue
 		case !t.known():
 			continue
 		}
-		told.spelled(t)
+		t.noteSpelling(told)
 		key := target{extension: t.extension, attr: t.attr}.String()
 		subs, known := s[key]
 		switch {

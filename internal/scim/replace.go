@@ -28,26 +28,26 @@ func replace(rt *ResourceType, before, sent Resource, anew bool) (Resource, erro
 	if id, ok := before["id"]; ok {
 		after["id"] = id
 	}
-	for _, t := range rt.targets() {
-		old := before.part(t.extension, t.attr.Name)
+	for _, t := range targetsOf(rt) {
+		old := part(before, t.extension, t.attr.Name)
 		if old == nil {
 			continue
 		}
-		now := after.part(t.extension, t.attr.Name)
+		now := part(after, t.extension, t.attr.Name)
 		switch {
-		case t.attr.Mutability == ReadOnly, now == nil && (t.alwaysSet() || t.attr.Mutability == Immutable):
-			after.setPart(t.extension, t.attr.Name, old)
+		case t.attr.Mutability == ReadOnly, now == nil && (alwaysSet(t) || t.attr.Mutability == Immutable):
+			setPart(after, t.extension, t.attr.Name, old)
 		case anew:
 		case t.attr.Mutability == Immutable && !sameValue(old, now):
 			return nil, immutableError(t)
 		case t.attr.Mutability == Immutable:
-			after.setPart(t.extension, t.attr.Name, old)
+			setPart(after, t.extension, t.attr.Name, old)
 		case now != nil && !t.attr.MultiValued && t.attr.Type == TypeComplex:
 			kept, err := keepParts(t, asElement(old), asElement(now))
 			if err != nil {
 				return nil, err
 			}
-			after.setPart(t.extension, t.attr.Name, kept)
+			setPart(after, t.extension, t.attr.Name, kept)
 		}
 	}
 	keepRequired(rt, before, after)
@@ -85,9 +85,9 @@ func keepRequired(rt *ResourceType, before, after Resource) {
 			continue
 		}
 		for _, a := range e.Schema.Attributes {
-			if a.Required && after.part(e.Schema, a.Name) == nil {
-				if old := before.part(e.Schema, a.Name); old != nil {
-					after.setPart(e.Schema, a.Name, old)
+			if a.Required && part(after, e.Schema, a.Name) == nil {
+				if old := part(before, e.Schema, a.Name); old != nil {
+					setPart(after, e.Schema, a.Name, old)
 				}
 			}
 		}
@@ -98,8 +98,8 @@ func immutableError(t target) error {
 	return &Error{NotMutable, t.String() + " cannot be changed once it has a value."}
 }
 
-// targets returns all attributes of a resource type except the common ones.
-func (rt *ResourceType) targets() []target {
+// targetsOf returns all attributes of a resource type except the common ones.
+func targetsOf(rt *ResourceType) []target {
 	var all []target
 	for _, a := range rt.Schema.Attributes {
 		all = append(all, target{attr: a})
@@ -111,3 +111,8 @@ func (rt *ResourceType) targets() []target {
 	}
 	return all
 }
+
+// alwaysSet reports that the attribute has a value in every resource: a request
+// that omits it keeps it, because clearing it would change who may sign in or
+// who holds a seat.
+func alwaysSet(t target) bool { return t.attr != nil && t.sub == nil && t.attr.Defaulted }

@@ -100,6 +100,10 @@ type ResourceType struct {
 	decoded bool
 }
 
+// servedAsStored reports that what is stored is what is served: every value has
+// its schema, and no attribute is returned only on request.
+func (rt *ResourceType) servedAsStored() bool { return !rt.decoded }
+
 // Extension is a schema that adds attributes to a resource type, under its URN
 // as a key of the resource.
 type Extension struct {
@@ -113,7 +117,7 @@ type Extension struct {
 // the type has none with that URN.
 func (rt *ResourceType) Extension(urn string) *Schema {
 	for _, e := range rt.Extensions {
-		if equalName(e.Schema.ID, urn) {
+		if EqualName(e.Schema.ID, urn) {
 			return e.Schema
 		}
 	}
@@ -122,34 +126,9 @@ func (rt *ResourceType) Extension(urn string) *Schema {
 
 func find(attributes []*Attribute, name string) *Attribute {
 	for _, a := range attributes {
-		if equalName(a.Name, name) {
+		if EqualName(a.Name, name) {
 			return a
 		}
 	}
 	return nil
-}
-
-// EqualName reports whether two names are equal in any ASCII letter case, as
-// names of attributes, URNs and the fixed segments of paths are compared.
-func EqualName(a, b string) bool { return equalName(a, b) }
-
-// equalName compares names of attributes and URNs without regard to ASCII case.
-// Unicode folding would make U+017F equal to s. RFC 7643 §2.1
-func equalName(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + ('a' - 'A')
-	}
-	return c
 }

@@ -1,8 +1,13 @@
 package scim
 
-// standardURNs are the URNs of the standard's schemas and messages, and of this
+import (
+	"iter"
+	"maps"
+)
+
+// standard are the URNs of the standard's schemas and messages, and of this
 // service's extensions, each with what a request that lists it is.
-var standardURNs = map[string]string{
+var standard = map[string]string{
 	CoreUserURN:     "a User",
 	CoreGroupURN:    "a Group",
 	EnterpriseURN:   "a User",
@@ -17,6 +22,10 @@ var standardURNs = map[string]string{
 	BulkRequestURN:  "a BulkRequest",
 	BulkResponseURN: "a BulkResponse",
 }
+
+// standardURNs returns the URNs of the standard's schemas and messages, and of
+// this service's extensions.
+func standardURNs() iter.Seq[string] { return maps.Keys(standard) }
 
 // checkSchemas checks the schemas of a request against what its endpoint
 // accepts: own, and the URNs for which extension is true. Only a URN of another
@@ -34,7 +43,7 @@ func (n *notices) checkSchemas(v any, own string, extension func(urn string) boo
 	for _, urn := range urns {
 		means := standardURN(urn)
 		switch {
-		case equalName(urn, own):
+		case EqualName(urn, own):
 			said = true
 		case extension(urn):
 		case means != "" && !optionalURN(own, urn):
@@ -60,18 +69,18 @@ func (n *notices) checkSchemas(v any, own string, extension func(urn string) boo
 // does not belong there: an extension beside a resource, and any beside
 // PatchOp, which alone decides what the body is.
 func optionalURN(own, urn string) bool {
-	return own == PatchURN || equalName(urn, EnterpriseURN) || equalName(urn, RollcallURN)
+	return own == PatchURN || EqualName(urn, EnterpriseURN) || EqualName(urn, RollcallURN)
 }
 
 // standardURN returns what a request that lists a URN is, "" for an unknown
 // URN.
-func standardURN(urn string) string { return standardURNs[canonicalURN(urn)] }
+func standardURN(urn string) string { return standard[canonicalURN(urn)] }
 
 // canonicalURN returns a known URN in the standard's letter case, "" for any
 // other.
 func canonicalURN(urn string) string {
-	for known := range standardURNs {
-		if equalName(known, urn) {
+	for known := range standard {
+		if EqualName(known, urn) {
 			return known
 		}
 	}

@@ -88,7 +88,7 @@ func TestSchemas_SayWhatTheEndpointSays(t *testing.T) {
 			t.Errorf("%s without schemas: %v, %v", place, told, err)
 		}
 
-		for urn, means := range standardURNs {
+		for urn, means := range standard {
 			if urn == p.own || urn == EnterpriseURN || urn == RollcallURN {
 				continue
 			}

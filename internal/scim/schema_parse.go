@@ -61,7 +61,7 @@ func (p *schemaParser) schema(object map[string]any) (*Schema, error) {
 		return nil, err
 	}
 	for _, urn := range list {
-		if !equalName(urn, SchemaURN) {
+		if !EqualName(urn, SchemaURN) {
 			return nil, wrongSchema(SchemaURN, urn)
 		}
 	}
@@ -93,7 +93,7 @@ func (p *schemaParser) schema(object map[string]any) (*Schema, error) {
 func checkURN(urn string) error {
 	parts := strings.Split(urn, ":")
 	_, err := filter.ParsePath(urn+":a", filter.Limits{})
-	if err != nil || len(parts) < 3 || !equalName(parts[0], "urn") || strings.Contains(urn, "..") {
+	if err != nil || len(parts) < 3 || !EqualName(parts[0], "urn") || strings.Contains(urn, "..") {
 		return &Error{
 			InvalidValue,
 			"id must be a URN of letters, digits, hyphens, dots and underscores between colons, for example urn:example:hr:1.0:User, not " +
@@ -197,7 +197,7 @@ func checkAttributeName(parent *Attribute, unnamed, name string) error {
 	if err != nil || path.Attribute != name || strings.HasPrefix(name, "$") {
 		return schemaError(unnamed, "has the invalid name %q: a name is a letter, then letters, digits, hyphens and underscores", noticeName(name))
 	}
-	same := func(word string) bool { return equalName(word, name) }
+	same := func(word string) bool { return EqualName(word, name) }
 	if slices.ContainsFunc(filterWords, same) || parent == nil && slices.ContainsFunc(reservedNames, same) {
 		return schemaError(unnamed, "has the name %s, which has another meaning already: choose another name", name)
 	}
@@ -243,7 +243,7 @@ func word[T ~string](d *definition, name string, words ...T) T {
 		return words[0]
 	}
 	for _, w := range words {
-		if equalName(string(w), sent) {
+		if EqualName(string(w), sent) {
 			return w
 		}
 	}
@@ -338,7 +338,7 @@ func (d *definition) checkType(parent, a *Attribute) {
 // be ignored.
 func onlyMembers(object map[string]any, whose string, known ...string) error {
 	for _, name := range sortedNames(object) {
-		if !slices.ContainsFunc(known, func(k string) bool { return equalName(k, name) }) {
+		if !slices.ContainsFunc(known, func(k string) bool { return EqualName(k, name) }) {
 			return schemaError(whose, "has %s, which is unknown there: known are %s", noticeName(name), strings.Join(known, ", "))
 		}
 	}

@@ -23,7 +23,7 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 		v := object[name]
 		known := SearchParameter(name)
 		switch {
-		case equalName(name, "schemas"):
+		case EqualName(name, "schemas"):
 			continue
 		case known == "":
 			return nil, nil, &Error{InvalidSyntax, "A search request has no " + noticeName(name) +
@@ -59,7 +59,7 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 // does not have. RFC 7644 §3.4.3, RFC 9865 §2
 func SearchParameter(name string) string {
 	for _, known := range []string{"attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"} {
-		if equalName(name, known) {
+		if EqualName(name, known) {
 			return known
 		}
 	}

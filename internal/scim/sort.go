@@ -37,8 +37,8 @@ var errSortBySchema = &Error{InvalidValue, "sortBy names a whole schema; write o
 func CompileSort(rt *ResourceType, others []*ResourceType, by, order string) (*Sort, error) {
 	s := &Sort{rt: rt}
 	switch {
-	case order == "" || equalName(order, "ascending"):
-	case equalName(order, "descending"):
+	case order == "" || EqualName(order, "ascending"):
+	case EqualName(order, "descending"):
 		s.Descending = true
 	default:
 		return nil, &Error{InvalidValue, "sortOrder must be ascending or descending."}
@@ -50,7 +50,7 @@ func CompileSort(rt *ResourceType, others []*ResourceType, by, order string) (*S
 	}
 	switch {
 	case len(found.candidates) > 0:
-		return nil, &Error{InvalidValue, ambiguousName("sortBy", by, found)}
+		return nil, &Error{InvalidValue, found.ambiguity("sortBy", by)}
 	case found.core:
 		return nil, errSortBySchema
 	case !found.known():
@@ -58,7 +58,7 @@ func CompileSort(rt *ResourceType, others []*ResourceType, by, order string) (*S
 			" does not have; name an attribute of its schemas, for example " + sortExample(rt) + "."}
 	}
 	s.target = found.target
-	s.notices.spelled(found)
+	found.noteSpelling(&s.notices)
 	return s, s.check(rt)
 }
 
@@ -82,7 +82,7 @@ func (s *Sort) check(rt *ResourceType) error {
 			return &Error{Sensitive, a.Name + " is never returned, so it cannot be used in sortBy."}
 		}
 	}
-	if t.attr.MultiValued && t.attr.Mutability == ReadOnly || t.extension == nil && equalName(t.attr.Name, "members") {
+	if t.attr.MultiValued && t.attr.Mutability == ReadOnly || t.extension == nil && EqualName(t.attr.Name, "members") {
 		return &Error{InvalidValue, fmt.Sprintf("%ss are not sorted by %s; name an attribute that has one value.", rt.Name, t.attr.Name)}
 	}
 	if t.attr.Type == TypeComplex && t.sub == nil {
@@ -121,11 +121,9 @@ func (s *Sort) Key(r Resource) string {
 	if s.absent {
 		return sortAbsent
 	}
-	if s.rt.past {
-		r, _ = s.rt.visible(r)
-	}
+	r = s.rt.shown(r)
 	leaf := s.target.attr
-	v := r.part(s.target.extension, leaf.Name)
+	v := part(r, s.target.extension, leaf.Name)
 	if list, ok := v.([]any); ok {
 		v = principal(list)
 	}

@@ -1,7 +1,7 @@
 package scim
 
 // Specified returns the names of the attributes that a resource was sent with.
-func (r Resource) Specified(rt *ResourceType) []string {
+func Specified(rt *ResourceType, r Resource) []string {
 	var names []string
 	for name, v := range r {
 		if rt.Extension(name) == nil {
@@ -35,21 +35,21 @@ func parts(name string, v any) []string {
 }
 
 // Specified returns the names of the attributes that a patch changes, as
-// Resource.Specified does.
+// the function Specified does.
 func (p *Patch) Specified(rt *ResourceType) []string {
 	var names []string
 	for _, o := range p.Operations {
 		prefix := ""
 		switch {
-		case o.Path == "" || equalName(o.Path, rt.Schema.ID):
+		case o.Path == "" || EqualName(o.Path, rt.Schema.ID):
 		case rt.Extension(o.Path) != nil:
 			prefix = o.Path + ":"
 		default:
-			if path, fault := rt.parsePath(o.Path, new(notices)); fault == nil {
+			if path, fault := parsePath(rt, o.Path, new(notices)); fault == nil {
 				if path.Sub != "" {
-					names = append(names, nameOf(path))
+					names = append(names, path.Name())
 				} else {
-					names = append(names, parts(nameOf(path), o.Value)...)
+					names = append(names, parts(path.Name(), o.Value)...)
 				}
 			}
 			continue
@@ -60,7 +60,7 @@ func (p *Patch) Specified(rt *ResourceType) []string {
 			urn := ""
 			switch {
 			case prefix != "":
-			case equalName(name, rt.Schema.ID):
+			case EqualName(name, rt.Schema.ID):
 				urn = name
 			case rt.Extension(name) != nil:
 				urn, prefix = name, name+":"

@@ -42,11 +42,6 @@ func (t target) readOnly() bool {
 	return t.attr != nil && t.attr.Mutability == ReadOnly || t.sub != nil && t.sub.Mutability == ReadOnly
 }
 
-// alwaysSet reports that the attribute has a value in every resource: a request
-// that omits it keeps it, because clearing it would change who may sign in or
-// who holds a seat.
-func (t target) alwaysSet() bool { return t.attr != nil && t.sub == nil && t.attr.Defaulted }
-
 // lookupIn finds an attribute of one schema by a name without URN; extension is
 // nil for the core schema and the common attributes.
 func (rt *ResourceType) lookupIn(extension *Schema, name string) (target, bool) {

@@ -87,7 +87,7 @@ func (s TenantSchemas) Put(base Types, added TenantSchema) (TenantSchemas, error
 	out := TenantSchemas{past: s.past}
 	at := -1
 	for i, known := range s.all {
-		if equalName(known.Schema.ID, urn) {
+		if EqualName(known.Schema.ID, urn) {
 			// Registering the same schema again changes nothing.
 			at, out.past = i, s.past || string(EncodeValue(known.document())) != string(EncodeValue(added.document()))
 		} else if overlap(known.Schema.ID, urn) {
@@ -111,7 +111,7 @@ func (s TenantSchemas) Put(base Types, added TenantSchema) (TenantSchemas, error
 
 // Remove returns s without the schema of a URN; ok is false if it has none.
 func (s TenantSchemas) Remove(urn string) (left TenantSchemas, ok bool) {
-	left.all = slices.DeleteFunc(slices.Clone(s.all), func(known TenantSchema) bool { return equalName(known.Schema.ID, urn) })
+	left.all = slices.DeleteFunc(slices.Clone(s.all), func(known TenantSchema) bool { return EqualName(known.Schema.ID, urn) })
 	left.past = true
 	return left, len(left.all) < len(s.all)
 }
@@ -143,11 +143,11 @@ func (t Types) defines(urn string) bool {
 // overlap reports that two URNs are equal, or that one is a prefix of the
 // other: what follows it would be parsed as an attribute.
 func overlap(a, b string) bool {
-	return equalName(a, b) || hasPrefix(a, b+":") || hasPrefix(b, a+":")
+	return EqualName(a, b) || hasPrefix(a, b+":") || hasPrefix(b, a+":")
 }
 
 func hasPrefix(s, prefix string) bool {
-	return len(s) >= len(prefix) && equalName(s[:len(prefix)], prefix)
+	return len(s) >= len(prefix) && EqualName(s[:len(prefix)], prefix)
 }
 
 // With returns the types with a tenant's schemas. A schema whose URN the types

@@ -29,6 +29,14 @@ func (rt *ResourceType) unknownExtension(name string) bool {
 	return strings.Contains(name, ":") && rt.Extension(name) == nil
 }
 
+// shown returns the part of a stored resource that its type describes.
+func (rt *ResourceType) shown(stored Resource) Resource {
+	if rt.past {
+		stored, _ = rt.visible(stored)
+	}
+	return stored
+}
+
 // visible splits a stored resource into what its type describes and the rest.
 // The resource is not changed; the result shares its values.
 func (rt *ResourceType) visible(stored Resource) (Resource, hidden) {
@@ -52,7 +60,7 @@ func (rt *ResourceType) visible(stored Resource) (Resource, hidden) {
 		delete(shown, name)
 	}
 	for _, p := range rest.parts {
-		shown.setPart(p.extension, p.name, p.shown)
+		setPart(shown, p.extension, p.name, p.shown)
 	}
 	setSchemas(rt, shown)
 	return shown, rest
@@ -83,8 +91,8 @@ func (h *hidden) findParts(stored Resource) {
 func (h hidden) restore(r Resource) {
 	maps.Copy(r, h.whole)
 	for _, p := range h.parts {
-		if equalValue(r.part(p.extension, p.name), p.shown) {
-			r.setPart(p.extension, p.name, p.stored)
+		if equalValue(part(r, p.extension, p.name), p.shown) {
+			setPart(r, p.extension, p.name, p.stored)
 		}
 	}
 }
@@ -115,36 +123,24 @@ func (a *Attribute) fitting(v any) any {
 }
 
 func (a *Attribute) fittingOne(v any) any {
-	var ok bool
-	switch a.Type {
-	case TypeComplex:
-		fit := map[string]any{}
-		for name, v := range asElement(v) {
-			sub := a.Sub(name)
-			if sub == nil || sub.Name != name {
-				continue
-			}
-			if v = sub.fitting(v); v != nil {
-				fit[name] = v
-			}
-		}
-		if len(fit) == 0 {
-			return nil
-		}
-		return fit
-	case TypeBoolean:
-		_, ok = v.(bool)
-	case TypeInteger, TypeDecimal:
-		var n Number
-		n, ok = v.(Number)
-		ok = ok && (a.Type == TypeDecimal || isInteger(n))
-	default:
-		var s string
-		s, ok = v.(string)
-		ok = ok && a.readable(s)
-	}
-	if !ok {
+	if !a.fits(v) {
 		return nil
 	}
-	return v
+	if a.Type != TypeComplex {
+		return v
+	}
+	fit := map[string]any{}
+	for name, v := range asElement(v) {
+		sub := a.Sub(name)
+		if sub == nil || sub.Name != name {
+			continue
+		}
+		if v = sub.fitting(v); v != nil {
+			fit[name] = v
+		}
+	}
+	if len(fit) == 0 {
+		return nil
+	}
+	return fit
 }

@@ -10,22 +10,6 @@ import (
 // an array, an object around a string, JSON in a string. The functions here
 // take the value out. A bare value and a wrapped one give the same result.
 
-// isNone reports whether a value stands for none: null, "", an empty array and
-// an empty object are one state. RFC 7643 §2.5
-func isNone(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case string:
-		return v == ""
-	case []any:
-		return len(v) == 0
-	case map[string]any:
-		return len(v) == 0
-	}
-	return false
-}
-
 // filled returns the elements of an array that are values.
 func filled(list []any) []any {
 	if !slices.ContainsFunc(list, isNone) {
@@ -86,7 +70,7 @@ func (c *coercer) wrappedValue(a *Attribute, path string, v any) any {
 // members that describe the value.
 func isValueObject(object map[string]any) bool {
 	for name := range object {
-		if !slices.ContainsFunc(commonParts, func(part string) bool { return equalName(part, name) }) {
+		if !slices.ContainsFunc(commonParts, func(part string) bool { return EqualName(part, name) }) {
 			return false
 		}
 	}
@@ -102,7 +86,7 @@ var commonParts = []string{"value", "$ref", "type", "display", "primary"}
 // name.
 func nested(a *Attribute, v map[string]any) (any, bool) {
 	for name, inner := range v {
-		if len(v) == 1 && equalName(name, a.Name) && a.Sub(name) == nil {
+		if len(v) == 1 && EqualName(name, a.Name) && a.Sub(name) == nil {
 			return inner, true
 		}
 	}
@@ -126,7 +110,7 @@ func (c *coercer) object(a *Attribute, path string, v any) (sent map[string]any,
 			return c.object(a, path, inner)
 		}
 	}
-	if !a.takesBare(v) {
+	if !takesBare(a, v) {
 		return nil, false, typeError(a, path, v)
 	}
 	c.notices.add(NoticeBareValue, path)
@@ -135,7 +119,7 @@ func (c *coercer) object(a *Attribute, path string, v any) (sent map[string]any,
 
 // takesBare reports whether a bare value stands for an object with it: whether
 // the attribute has a value of the type that was sent.
-func (a *Attribute) takesBare(v any) bool {
+func takesBare(a *Attribute, v any) bool {
 	sub := a.Sub("value")
 	if sub == nil || sub.Mutability == ReadOnly {
 		return false
@@ -205,14 +189,14 @@ func (c *coercer) leaveText(before bool) { c.inText = before }
 // decodeText returns the JSON object or array in a string, if there is one.
 // JSON that nests deeper than a body may is refused: it is not meant as a text.
 func (c *coercer) decodeText(path, text string) (v any, ok bool, err error) {
-	if begin := strings.TrimLeft(text, " \t\r\n"); c.inText || begin == "" || begin[0] != '{' && begin[0] != '[' {
+	if c.inText {
 		return nil, false, nil
 	}
-	v, deep, err := readJSON([]byte(text), 0)
+	v, ok, deep := DecodeText(text)
 	if deep {
 		return nil, true, &Error{InvalidValue, fmt.Sprintf("%s holds JSON in a string that nests deeper than %d levels.", path, MaxDepth)}
 	}
-	return v, err == nil, nil
+	return v, ok, nil
 }
 
 // withDisplay returns an object that was sent as JSON in a string, with its
@@ -225,8 +209,8 @@ func withDisplay(a *Attribute, object map[string]any) map[string]any {
 	out := make(map[string]any, len(object))
 	for name, v := range object {
 		switch {
-		case equalName(name, "id"):
-		case !equalName(name, "displayName"):
+		case EqualName(name, "id"):
+		case !EqualName(name, "displayName"):
 			out[name] = v
 		case member(object, "display") == nil:
 			out["display"] = v

@@ -216,7 +216,7 @@ func TestWrappings_ComeToTheSame(t *testing.T) {
 	for _, rt := range wrappingTypes(t) {
 		t.Run(rt.Name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				target := rapid.SampledFrom(slices.DeleteFunc(rt.targets(), func(l target) bool {
+				target := rapid.SampledFrom(slices.DeleteFunc(targetsOf(rt), func(l target) bool {
 					return l.readOnly() || l.attr.Returned == ReturnedNever
 				})).Draw(t, "target")
 				path := pathOf(target)
@@ -351,7 +351,7 @@ func nothings(a *Attribute) []any {
 // cleared.
 func TestWrappings_OfNothing(t *testing.T) {
 	for _, rt := range wrappingTypes(t) {
-		for _, l := range rt.targets() {
+		for _, l := range targetsOf(rt) {
 			if l.readOnly() || l.attr.Returned == ReturnedNever {
 				continue
 			}
@@ -395,8 +395,8 @@ func checkNothing(t *testing.T, rt *ResourceType, l target, plain, none any) {
 		t.Fatalf("%s: %v", pathOf(l), err)
 	}
 	cleared := Resource(mergedObjects(before, nil))
-	if !l.attr.Required && !l.alwaysSet() {
-		cleared.setPart(l.extension, l.attr.Name, nil)
+	if !l.attr.Required && !alwaysSet(l) {
+		setPart(cleared, l.extension, l.attr.Name, nil)
 	}
 	setSchemas(rt, cleared)
 	for form, operation := range map[string]map[string]any{

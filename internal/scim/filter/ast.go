@@ -66,6 +66,12 @@ type Path struct {
 	Pos int
 }
 
+// Name returns the path without its filter.
+func (p Path) Name() string {
+	p.Filter = nil
+	return p.String()
+}
+
 // Op is a comparison operator, in lower case.
 type Op string
 
