@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"errors"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -65,12 +64,6 @@ func (d *Directory) groupsOf(by Caller) *scim.ResourceType {
 	return by.Types.Or(scim.Types{User: d.users, Group: d.groups}).Group
 }
 
-// maxDecisions is how many times one request decides when other requests keep
-// changing what it has read. At each conflict another request has made
-// progress, so up to five concurrent requests on one record all succeed; beyond
-// that a request is answered ErrBusy, and the client is asked to retry.
-const maxDecisions = 5
-
 // Result is what an operation did.
 type Result struct {
 	User   *User
@@ -101,14 +94,6 @@ const (
 	// WarnTolerated: something was not accepted as it was sent.
 	WarnTolerated = "tolerated"
 )
-
-// retryable returns the *CommitError in an error of Commit, and reports whether
-// there is one: the change is then decided again.
-func retryable(err error) (*CommitError, bool) {
-	var failed *CommitError
-	ok := errors.As(err, &failed)
-	return failed, ok
-}
 
 // accountType returns the account type that a resource's isTeamAccount stands
 // for.
@@ -165,39 +150,6 @@ func holdingDelta(before, after *User) (seats, readers int64) {
 	}
 	return count(after, HoldsSeat) - count(before, HoldsSeat),
 		count(after, HoldsReader) - count(before, HoldsReader)
-}
-
-// change assembles what is committed, and the result that reports it.
-func (d *Directory) change(by Caller, operation string, action Action, before, after *User,
-	resources [2]scim.Resource, lose []Loss, warning, note string,
-) (Change, Result) {
-	var changed []string
-	switch action {
-	case Created:
-		changed = scim.Changed(d.usersOf(by), nil, resources[1])
-	case Deleted:
-	default:
-		changed = scim.Changed(d.usersOf(by), resources[0], resources[1])
-	}
-	seats, readers := holdingDelta(before, after)
-	e := by.entry(operation, action)
-	e.ResourceType, e.ResourceID, e.Version = d.users.Name, after.ID, after.Version
-	e.Subject, e.ExternalID = resources[1].Text("userName"), resources[1].Text("externalId")
-	e.Changed, e.Seats, e.Readers = changed, seats, readers
-	if warning != "" {
-		e.Warning, e.Note = warning, note
-	}
-	c := Change{
-		Before: before, After: after, Lose: lose,
-		OtherBefore: indexed(resources[0], resources[1]), OtherAfter: OtherEmails(resources[1]),
-		Entry:    e,
-		Expires:  by.Time.Add(by.Settings.LogRetention()),
-		NotAfter: by.Time.Add(WriteTime),
-	}
-	return c, Result{
-		User: after, Action: action, Changed: changed, Warning: warning, Note: note,
-		Seats: seats, Readers: readers,
-	}
 }
 
 // full returns the error for a ledger with no seat or Reader licence left for a

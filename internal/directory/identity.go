@@ -3,6 +3,7 @@ package directory
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -72,6 +73,21 @@ func keepEmails(record, sent scim.Resource) scim.Resource {
 func otherPerson(record, now scim.Resource) bool {
 	old := record.Text("externalId")
 	return old != "" && now.Text("externalId") != old
+}
+
+// linkWarning returns the warning of a PUT or PATCH that links one of the
+// application's users and changes its userName or unique email, and the note
+// that explains it.
+func linkWarning(before *User, old, document scim.Resource) (warning, note string) {
+	if before.Linked {
+		return "", ""
+	}
+	changes := identityDifferences(old, document, UserName, Email)
+	changes = slices.DeleteFunc(changes, func(d difference) bool { return d.before == "" })
+	if note = noteChanges(changes); note != "" {
+		warning = WarnIdentity
+	}
+	return warning, note
 }
 
 // noteChanges returns the sentence that lists the values a link changed, old

@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -71,98 +70,34 @@ func CheckNotices(settings tenant.Settings, notices []scim.Notice) error {
 	return nil
 }
 
-// update reads a record, works out the change, and commits it if the record is
-// still at the version read. A request that loses the race reads and decides
-// again, so that concurrent changes of different attributes all take effect. A
-// change of nothing is not written. With an error the result has the user as
-// read, if there is one: the log names it.
+// update works out a change of a live user. A request that loses the race reads
+// and decides again, so that concurrent changes of different attributes all
+// take effect. A change of nothing is not written.
 func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operation, id string, match Precondition,
 	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
-) (result Result, err error) {
-	var before, last *User
-	var mirrors []Mirror
-	defer func() {
+) (Result, error) {
+	w := d.newUserWork(t, by, operation)
+	return w.run(ctx, func(ctx context.Context) (decision, error) {
+		before, err := w.live(ctx, id)
 		if err != nil {
-			result = Result{User: last}
-		}
-	}()
-	var lose []Loss
-	holders := map[Kind]string{}
-	gone := map[string]bool{}
-	for range maxDecisions {
-		if before == nil {
-			if before, mirrors, err = d.read(ctx, t, by, id); err != nil {
-				return Result{}, err
-			}
-			last = before
-			if before == nil {
-				return Result{}, ErrNotFound
-			}
+			return decision{}, err
 		}
 		old, err := before.Resource()
 		if err != nil {
-			return Result{}, err
+			return decision{}, err
 		}
 		wanted, notices, err := apply(old)
 		if err != nil {
-			return Result{}, err
+			return decision{}, err
 		}
-		plan, err := d.decideUpdate(by, before, old, wanted)
+		made, err := w.decideUpdate(ctx, match, old, wanted)
 		if err != nil {
-			return Result{}, err
+			return decision{}, err
 		}
-		after, document := plan.after, plan.document
-		if !match.Allows(before.Version) {
-			return Result{}, d.refuseVersion(ctx, t, before, after, wanted)
-		}
-		if len(scim.Changed(d.usersOf(by), old, document)) == 0 && after.Linked == before.Linked {
-			groups, err := d.mirrored(ctx, t, before, mirrors)
-			return Result{User: before, Action: Unchanged, Notices: notices, Groups: groups}, err
-		}
-		if lose, err = d.loseOrRefuse(ctx, t, after, wanted, holders); err != nil {
-			return Result{}, err
-		}
-		change, result := d.change(by, operation, updateAction(before, after), before, after,
-			[2]scim.Resource{old, document}, lose, plan.warning, plan.note)
-		result.Notices = notices
-		change.Entry.tolerate(notices)
-		if plan.ends {
-			again, err := d.endMemberships(ctx, t, &change, &result, gone)
-			if err != nil {
-				return Result{}, err
-			}
-			if again {
-				before = nil
-				continue
-			}
-			mirrors = nil
-		}
-
-		groups, err := d.commitAndGroups(ctx, t, change, groupsIn(mirrors))
-		failed, again := retryable(err)
-		switch {
-		case err == nil:
-			d.finishEnded(ctx, t, change)
-			result.Groups, err = d.shownGroups(ctx, t, id, groups, mirrors)
-			return result, err
-		case !again:
-			return Result{}, err
-		case failed.Stale, len(failed.Gone) > 0:
-			// The record is read again before the holders are judged: for a
-			// user deleted meanwhile the error is ErrNotFound, not a taken
-			// value.
-			noteGone(gone, failed)
-			maps.Copy(holders, failed.Holders)
-			before = nil
-		case len(failed.Holders) > 0:
-			maps.Copy(holders, failed.Holders)
-		case failed.Full != nil:
-			return Result{}, full(failed.Full, result.Seats)
-		default:
-			before = nil
-		}
-	}
-	return Result{}, ErrBusy
+		made.result.Notices = notices
+		made.change.Entry.tolerate(notices)
+		return made, nil
+	})
 }
 
 // read reads a live user, and its memberships if the answer shows its groups.
@@ -195,61 +130,72 @@ func (d *Directory) shownGroups(ctx context.Context, t tenant.ID, id string, gro
 	return groups, err
 }
 
-// updating is what a PUT or PATCH makes of a record.
-type updating struct {
-	after    *User
-	document scim.Resource
-	// warning and note are those of the log entry.
-	warning, note string
-	// ends reports that the user's memberships end with the change.
-	ends bool
+// decideUpdate applies the rules for a PUT or PATCH to its result.
+func (w *userWork) decideUpdate(ctx context.Context, match Precondition, old, wanted scim.Resource) (decision, error) {
+	before := w.user
+	after, document, err := w.updated(old, wanted)
+	if err != nil {
+		return decision{}, err
+	}
+	warning, note := linkWarning(before, old, document)
+	ends := false
+	if !before.Active && after.Active && otherPerson(old, document) {
+		if w.by.Settings.Rehire == tenant.RehireRefuse {
+			return decision{}, &TakenError{
+				Kind: ExternalID, Value: document.Text("externalId"), Reason: TakenRehire, HolderID: before.ID,
+			}
+		}
+		warning, note = WarnRehire, strings.TrimSpace(noteRehire(w.by.Settings, before)+" "+note)
+		ends = w.by.Settings.Rehire != tenant.RehireKeep
+	}
+	if !match.Allows(before.Version) {
+		return decision{}, w.refuseVersion(ctx, after, wanted)
+	}
+	made := decision{result: Result{User: before, Action: Unchanged}}
+	if len(scim.Changed(w.d.usersOf(w.by), old, document)) == 0 && after.Linked == before.Linked {
+		made.result.Groups, err = w.d.mirrored(ctx, w.tenant, before, w.mirrors)
+		return made, err
+	}
+	lose, err := w.loseOrRefuse(ctx, after, wanted)
+	if err != nil {
+		return decision{}, err
+	}
+	made = w.change(updateAction(before, after), before, after, [2]scim.Resource{old, document}, lose)
+	made.warn(warning, note)
+	if ends {
+		err = w.leaveGroups(ctx, &made)
+	} else {
+		made.shown = w.mirrors
+	}
+	return made, err
 }
 
-// decideUpdate applies the rules for a PUT or PATCH to its result.
-func (d *Directory) decideUpdate(by Caller, before *User, old, wanted scim.Resource) (updating, error) {
+// updated returns the record and the document that a PUT or PATCH makes of the
+// user's, or the refusal.
+func (w *userWork) updated(old, wanted scim.Resource) (*User, scim.Resource, error) {
+	before := w.user
 	after := *before
-	after.Version, after.Modified, after.Linked = before.Version+1, by.Time, true
+	after.Version, after.Modified, after.Linked = before.Version+1, w.by.Time, true
 	if active, ok := wanted["active"].(bool); ok {
 		after.Active = active
 	}
-	if kind, ok := d.accountType(wanted); ok {
+	if kind, ok := w.d.accountType(wanted); ok {
 		after.Type = kind
 	}
 	if !before.Linked && before.Type == tenant.User && after.Type == tenant.Reader {
-		return updating{}, &ConvertError{ID: before.ID}
+		return nil, nil, &ConvertError{ID: before.ID}
 	}
 	switch {
 	case after.Active && !before.Active:
 		if before.OffBy == ByApplication {
-			return updating{}, ErrDeactivatedInApp
+			return nil, nil, ErrDeactivatedInApp
 		}
 		after.OffBy = ""
 	case !after.Active && before.Active:
 		after.OffBy = ByIdP
 	}
-	record, document := d.record(by, wanted, after)
-	plan := updating{after: record, document: document}
-	if err := refuseProtected(before, record, old, document); err != nil {
-		return updating{}, err
-	}
-	if !before.Linked {
-		changes := identityDifferences(old, document, UserName, Email)
-		changes = slices.DeleteFunc(changes, func(d difference) bool { return d.before == "" })
-		if plan.note = noteChanges(changes); plan.note != "" {
-			plan.warning = WarnIdentity
-		}
-	}
-	if !before.Active && record.Active && otherPerson(old, document) {
-		if by.Settings.Rehire == tenant.RehireRefuse {
-			return updating{}, &TakenError{
-				Kind: ExternalID, Value: document.Text("externalId"), Reason: TakenRehire, HolderID: before.ID,
-			}
-		}
-		plan.warning = WarnRehire
-		plan.note = strings.TrimSpace(noteRehire(by.Settings, before) + " " + plan.note)
-		plan.ends = by.Settings.Rehire != tenant.RehireKeep
-	}
-	return plan, nil
+	record, document := w.d.record(w.by, wanted, after)
+	return record, document, refuseProtected(before, record, old, document)
 }
 
 func updateAction(before, after *User) Action {
@@ -266,15 +212,13 @@ func updateAction(before, after *User) Action {
 
 // loseOrRefuse checks the holders of values that a change wants: a live holder
 // keeps them, and the change is refused; a deleted one loses them.
-func (d *Directory) loseOrRefuse(ctx context.Context, t tenant.ID, after *User, wanted scim.Resource,
-	holders map[Kind]string,
-) ([]Loss, error) {
-	records, err := d.store.Records(ctx, t, distinct(holders))
+func (w *userWork) loseOrRefuse(ctx context.Context, after *User, wanted scim.Resource) ([]Loss, error) {
+	records, err := w.d.store.Records(ctx, w.tenant, distinct(w.holders))
 	if err != nil {
 		return nil, err
 	}
 	seeks := seek(wanted)
-	held := seeks.stillHeld(holders, records)
+	held := seeks.stillHeld(w.holders, records)
 	var deleted []*User
 	for _, id := range distinct(held) {
 		switch u := records[id]; {
@@ -295,16 +239,16 @@ func (d *Directory) loseOrRefuse(ctx context.Context, t tenant.ID, after *User, 
 // refuseVersion returns the error for a request whose If-Match does not hold. A
 // taken value or a missing seat is reported first: fixing the version alone
 // would not help.
-func (d *Directory) refuseVersion(ctx context.Context, t tenant.ID, before, after *User, wanted scim.Resource) error {
-	holders, err := d.holders(ctx, t, added(before.Held, after.Held), after.Former)
-	if err != nil {
+func (w *userWork) refuseVersion(ctx context.Context, after *User, wanted scim.Resource) (err error) {
+	before := w.user
+	if w.holders, err = w.d.holders(ctx, w.tenant, added(before.Held, after.Held), after.Former); err != nil {
 		return err
 	}
-	if _, err := d.loseOrRefuse(ctx, t, after, wanted, holders); err != nil {
+	if _, err := w.loseOrRefuse(ctx, after, wanted); err != nil {
 		return err
 	}
 	if seats, readers := holdingDelta(before, after); seats > 0 || readers > 0 {
-		l, err := d.store.Ledger(ctx, t)
+		l, err := w.d.store.Ledger(ctx, w.tenant)
 		if err != nil {
 			return err
 		}
@@ -321,48 +265,21 @@ func (d *Directory) refuseVersion(ctx context.Context, t tenant.ID, before, afte
 //
 // The memberships end in the same transaction or, if they do not fit, by a
 // task: readers see none of them from the first transaction on.
-func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (result Result, err error) {
-	var last *User
-	defer func() {
-		if err != nil {
-			result = Result{User: last}
-		}
-	}()
-	gone := map[string]bool{}
-	for range maxDecisions {
-		before, err := d.store.User(ctx, t, id)
-		if err != nil {
-			return Result{}, err
-		}
-		if before == nil {
-			return Result{}, ErrNotFound
-		}
-		last = before
-		if before.Leaving {
-			if _, err := d.store.Finish(ctx, t, leavingTask(id)); err != nil {
-				return Result{}, err
-			}
-			continue
-		}
-		if before.Protected {
-			return Result{}, &ProtectedError{ID: id, Refused: RefusedDeletion}
-		}
-		if !match.Allows(before.Version) {
-			return Result{}, ErrVersion
-		}
-		// After the read of the user, never beside it: memberships that had
-		// begun by then are among these, and one that begins later changes the
-		// count that the commit requires. A user who was never in a group has
-		// none to read.
-		var mirrors []Mirror
-		if before.Joins > 0 {
-			if mirrors, err = d.store.Mirrors(ctx, t, id, MaxJoined+1); err != nil {
-				return Result{}, err
-			}
+func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (Result, error) {
+	w := d.newUserWork(t, by, "delete")
+	return w.run(ctx, func(ctx context.Context) (decision, error) {
+		before, err := w.live(ctx, id)
+		switch {
+		case err != nil:
+			return decision{}, err
+		case before.Protected:
+			return decision{}, &ProtectedError{ID: id, Refused: RefusedDeletion}
+		case !match.Allows(before.Version):
+			return decision{}, ErrVersion
 		}
 		old, err := before.Resource()
 		if err != nil {
-			return Result{}, err
+			return decision{}, err
 		}
 		after := *before
 		after.Version, after.Modified, after.Active = before.Version+1, by.Time, false
@@ -371,27 +288,16 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 		if after.OffBy == "" {
 			after.OffBy = ByIdP
 		}
-		if !before.Active && !after.Deleted && len(mirrors) == 0 {
-			return Result{User: before, Action: Unchanged}, nil
-		}
-		after.Leaving = len(mirrors) > MaxJoined
 		record, document := d.record(by, old, after)
-		change, result := d.change(by, "delete", Deleted, before, record, [2]scim.Resource{old, document}, nil, "", "")
-		change.Ends, change.Leave, change.Later, change.Gone = true, mirrors, after.Leaving, gone
-		err = d.store.Commit(ctx, t, change)
-		failed, again := retryable(err)
-		if again {
-			noteGone(gone, failed)
-			continue
+		made := w.change(Deleted, before, record, [2]scim.Resource{old, document}, nil)
+		if err := w.endMemberships(ctx, &made.change, MaxJoined); err != nil {
+			return decision{}, err
 		}
-		if err == nil && change.Later {
-			// Readers see none of them any more; what this request does not
-			// finish, the next one or the sweep does.
-			d.finishSoon(ctx, t, leavingTask(id))
+		if !before.Active && !after.Deleted && len(made.change.Leave) == 0 {
+			return decision{result: Result{User: before, Action: Unchanged}}, nil
 		}
-		return result, err
-	}
-	return Result{}, ErrBusy
+		return made, nil
+	})
 }
 
 func leavingTask(id string) Task { return Task{Kind: TaskUser, Resource: id} }

@@ -56,34 +56,19 @@ func (d *Directory) CreateOwn(ctx context.Context, t tenant.ID, by Caller, own O
 		after.OffBy = ByApplication
 	}
 	record, document := d.record(by, wanted, after)
-	holders := map[Kind]string{}
-	var lose []Loss
-	for range maxDecisions {
-		change, result := d.change(by, "create", Created, nil, record, [2]scim.Resource{nil, document}, lose, "", "")
-		if change.Guard, err = d.guard(ctx, t, nil, record); err != nil {
-			return Result{}, err
+	w := d.newUserWork(t, by, "create")
+	return w.run(ctx, func(ctx context.Context) (decision, error) {
+		if err := w.findHolders(ctx, seek(document)); err != nil {
+			return decision{}, err
 		}
-		err := d.store.Commit(ctx, t, change)
-		failed, again := retryable(err)
-		switch {
-		case err == nil:
-			return result, nil
-		case !again:
-			return Result{}, err
-		case failed.Full != nil && len(failed.Holders) == 0 && !failed.Stale:
-			return Result{}, full(failed.Full, result.Seats)
-		case len(failed.Holders) > 0 && !failed.Stale:
-			maps.Copy(holders, failed.Holders)
-		default:
-			if holders, err = d.holders(ctx, t, record.Held, record.Former); err != nil {
-				return Result{}, err
-			}
+		lose, err := w.loseOrRefuse(ctx, record, document)
+		if err != nil {
+			return decision{}, err
 		}
-		if lose, err = d.loseOrRefuse(ctx, t, record, document, holders); err != nil {
-			return Result{}, err
-		}
-	}
-	return Result{}, ErrBusy
+		made := w.change(Created, nil, record, [2]scim.Resource{nil, document}, lose)
+		made.change.Guard, err = d.guard(ctx, t, nil, record)
+		return made, err
+	})
 }
 
 // OwnChange is a change of a user by the application, of its own user or one
@@ -108,70 +93,45 @@ type OwnChange struct {
 // live user holds a *TakenError.
 func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
 	asked OwnChange,
-) (result Result, err error) {
-	var before *User
-	defer func() {
-		if err != nil {
-			result = Result{User: before}
-		}
-	}()
+) (Result, error) {
 	if asked.Type != nil {
 		if err := checkType(*asked.Type); err != nil {
 			return Result{}, err
 		}
 	}
-	holders := map[Kind]string{}
-	for range maxDecisions {
-		if before, err = d.store.User(ctx, t, id); err != nil {
-			return Result{}, err
-		}
-		if before == nil {
-			return Result{}, ErrNotFound
+	w := d.newUserWork(t, by, "modify")
+	return w.run(ctx, func(ctx context.Context) (decision, error) {
+		before, err := w.live(ctx, id)
+		if err != nil {
+			return decision{}, err
 		}
 		old, err := before.Resource()
 		if err != nil {
-			return Result{}, err
+			return decision{}, err
 		}
 		wanted, err := d.ownChanged(old, asked)
 		if err != nil {
-			return Result{}, err
+			return decision{}, err
 		}
 		after, document := d.record(by, wanted, decideOwn(by, before, asked))
-		lose, err := d.loseOrRefuse(ctx, t, after, document, holders)
+		lose, err := w.loseOrRefuse(ctx, after, document)
 		if err != nil {
-			return Result{}, err
+			return decision{}, err
 		}
 		if !match.Allows(before.Version) {
-			return Result{}, d.refuseVersion(ctx, t, before, after, document)
+			return decision{}, w.refuseVersion(ctx, after, document)
 		}
-		change, result := d.change(by, "modify", ownAction(before, after), before, after,
-			[2]scim.Resource{old, document}, lose, "", "")
+		made := w.change(ownAction(before, after), before, after, [2]scim.Resource{old, document}, lose)
 		if before.Protected != after.Protected {
-			result.Changed = append(result.Changed, "protected")
-			change.Entry.Changed = result.Changed
+			made.result.Changed = append(made.result.Changed, "protected")
+			made.change.Entry.Changed = made.result.Changed
 		}
-		if len(result.Changed) == 0 && before.OffBy == after.OffBy {
-			return Result{User: before, Action: Unchanged}, nil
+		if len(made.result.Changed) == 0 && before.OffBy == after.OffBy {
+			return decision{result: Result{User: before, Action: Unchanged}}, nil
 		}
-		if change.Guard, err = d.guard(ctx, t, before, after); err != nil {
-			return Result{}, err
-		}
-		err = d.store.Commit(ctx, t, change)
-		failed, again := retryable(err)
-		switch {
-		case err == nil:
-			return result, nil
-		case !again:
-			return Result{}, err
-		case len(failed.Holders) > 0:
-			maps.Copy(holders, failed.Holders)
-		case failed.Full != nil && !failed.Stale:
-			return Result{}, full(failed.Full, result.Seats)
-		default:
-			clear(holders)
-		}
-	}
-	return Result{}, ErrBusy
+		made.change.Guard, err = d.guard(ctx, t, before, after)
+		return made, err
+	})
 }
 
 // decideOwn applies the application's change to a user.

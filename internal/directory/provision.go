@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -20,107 +19,70 @@ import (
 //
 // sent is decoded and checked; it is not changed.
 func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (Result, error) {
+	w := d.newUserWork(t, by, "create")
+	return w.run(ctx, func(ctx context.Context) (decision, error) { return w.provision(ctx, sent) })
+}
+
+// provision reads the holders of the sent values, and decides.
+func (w *userWork) provision(ctx context.Context, sent scim.Resource) (decision, error) {
 	wanted := seek(sent)
-	holders := map[Kind]string{}
-	gone := map[string]bool{}
-	for range maxDecisions {
-		records, mirrors, err := d.records(ctx, t, by, distinct(holders))
-		if err != nil {
-			return Result{}, err
-		}
-		if left, err := d.finishLeaving(ctx, t, records); err != nil || left {
-			if err != nil {
-				return Result{}, err
-			}
-			continue
-		}
-		plan, err := d.decideProvision(by, sent, wanted.stillHeld(holders, records), records)
-		if err != nil {
-			return Result{}, err
-		}
-		if plan.ends {
-			again, err := d.endMemberships(ctx, t, &plan.change, &plan.result, gone)
-			if err != nil {
-				return Result{}, err
-			}
-			if again {
-				continue
-			}
-		}
-		var kept []Mirror
-		if plan.result.Action != Restored && !plan.ends && !plan.result.User.Leaving {
-			kept = mirrors[plan.result.User.ID]
-		}
-		groups, err := d.commitAndGroups(ctx, t, plan.change, groupsIn(kept))
-		failed, again := retryable(err)
-		switch {
-		case err == nil:
-			d.finishEnded(ctx, t, plan.change)
-			plan.result.Groups, err = d.shownGroups(ctx, t, plan.result.User.ID, groups, kept)
-			return plan.result, err
-		case !again:
-			return Result{}, err
-		case len(failed.Gone) > 0:
-			noteGone(gone, failed)
-		case len(failed.Holders) > 0 && !failed.Stale:
-			maps.Copy(holders, failed.Holders)
-		case failed.Full != nil && !failed.Stale:
-			return Result{}, full(failed.Full, plan.result.Seats)
-		default:
-			// A holder changed since it was read, or not all conditions were
-			// checked: read the holders of all values again, because one that
-			// is not known yet may be the user that the request means.
-			if holders, err = d.holders(ctx, t, wanted.claims, wanted.former); err != nil {
-				return Result{}, err
-			}
-		}
+	if err := w.findHolders(ctx, wanted); err != nil {
+		return decision{}, err
 	}
-	return Result{}, ErrBusy
+	records, mirrors, err := w.records(ctx, distinct(w.holders))
+	if err != nil {
+		return decision{}, err
+	}
+	if err := w.finishLeaving(ctx, records); err != nil {
+		return decision{}, err
+	}
+	made, err := w.decideProvision(sent, wanted.stillHeld(w.holders, records), records)
+	if err != nil {
+		return decision{}, err
+	}
+	switch user := made.result.User; {
+	case made.ends:
+		err = w.leaveGroups(ctx, &made)
+	case made.result.Action != Restored && !user.Leaving:
+		made.shown = mirrors[user.ID]
+	}
+	return made, err
 }
 
 // finishLeaving ends the remaining memberships of deleted users that may be
-// restored: they are restored without them.
-func (d *Directory) finishLeaving(ctx context.Context, t tenant.ID, records map[string]*User) (left bool, err error) {
+// restored: they are restored without them. ErrStale: some were ended.
+func (w *userWork) finishLeaving(ctx context.Context, records map[string]*User) (err error) {
 	for id, u := range records {
 		if !u.Leaving || !u.Deleted {
 			continue
 		}
-		left = true
-		if _, err := d.store.Finish(ctx, t, leavingTask(id)); err != nil {
-			return left, err
+		if _, err := w.d.store.Finish(ctx, w.tenant, leavingTask(id)); err != nil {
+			return err
 		}
+		err = ErrStale
 	}
-	return left, nil
+	return err
 }
 
 // records reads records, and their memberships if the answer shows the user's
 // groups.
-func (d *Directory) records(ctx context.Context, t tenant.ID, by Caller, ids []string) (
-	map[string]*User, map[string][]Mirror, error,
-) {
-	if by.ShowGroups && len(ids) > 0 {
-		return readBoth(ctx, d.store,
-			func(ctx context.Context) (map[string]*User, error) { return d.store.Records(ctx, t, ids) },
+func (w *userWork) records(ctx context.Context, ids []string) (map[string]*User, map[string][]Mirror, error) {
+	if w.by.ShowGroups && len(ids) > 0 {
+		return readBoth(ctx, w.d.store,
+			func(ctx context.Context) (map[string]*User, error) { return w.d.store.Records(ctx, w.tenant, ids) },
 			func(ctx context.Context) (map[string][]Mirror, error) {
-				return d.store.MirrorsOf(ctx, t, ids, MaxGroupsRead+1)
+				return w.d.store.MirrorsOf(ctx, w.tenant, ids, MaxGroupsRead+1)
 			})
 	}
-	records, err := d.store.Records(ctx, t, ids)
+	records, err := w.d.store.Records(ctx, w.tenant, ids)
 	return records, nil, err
-}
-
-type provisioning struct {
-	change Change
-	result Result
-	// ends reports that the user's memberships end with the change.
-	ends bool
 }
 
 // decideProvision applies the rules for a POST, given the records that hold the
 // sent values; records has the record of each holder.
-func (d *Directory) decideProvision(by Caller, sent scim.Resource, holders map[Kind]string,
+func (w *userWork) decideProvision(sent scim.Resource, holders map[Kind]string,
 	records map[string]*User,
-) (provisioning, error) {
+) (decision, error) {
 	var readable, deleted []*User
 	for _, id := range distinct(holders) {
 		if u := records[id]; u.Deleted {
@@ -134,83 +96,82 @@ func (d *Directory) decideProvision(by Caller, sent scim.Resource, holders map[K
 		active = sentActive
 	}
 	if len(readable) == 1 && !readable[0].Linked {
-		return d.decideLink(by, sent, active, holders, readable[0], deleted)
+		return w.decideLink(sent, active, holders, readable[0], deleted)
 	}
 	for _, u := range readable {
 		if u.Active {
-			return provisioning{}, taken(sent, holders, u, TakenActive)
+			return decision{}, taken(sent, holders, u, TakenActive)
 		}
 	}
 	switch {
 	case len(readable) > 1:
-		return provisioning{}, taken(sent, holders, readable[0], TakenSeveral)
+		return decision{}, taken(sent, holders, readable[0], TakenSeveral)
 	case len(readable) == 1:
 		u := readable[0]
 		if u.OffBy == ByApplication {
-			return provisioning{}, taken(sent, holders, u, TakenByApp)
+			return decision{}, taken(sent, holders, u, TakenByApp)
 		}
 		if !active {
-			return provisioning{}, taken(sent, holders, u, TakenInactive)
+			return decision{}, taken(sent, holders, u, TakenInactive)
 		}
-		return d.reactivate(by, sent, active, Reactivated, holders, u, deleted)
+		return w.reactivate(sent, active, Reactivated, holders, u, deleted)
 	case len(deleted) > 0:
 		// The identity provider's own id identifies a person best, then the
 		// name.
 		u := records[first(holders)]
 		if u.OffBy == ByApplication {
-			return provisioning{}, taken(sent, holders, u, TakenByApp)
+			return decision{}, taken(sent, holders, u, TakenByApp)
 		}
-		return d.reactivate(by, sent, active, Restored, holders, u, deleted)
+		return w.reactivate(sent, active, Restored, holders, u, deleted)
 	}
-	return d.create(by, sent, active), nil
+	return w.create(sent, active), nil
 }
 
-func (d *Directory) create(by Caller, sent scim.Resource, active bool) provisioning {
-	kind, ok := d.accountType(sent)
+func (w *userWork) create(sent scim.Resource, active bool) decision {
+	kind, ok := w.d.accountType(sent)
 	if !ok {
-		kind = by.Settings.DefaultAccountType
+		kind = w.by.Settings.DefaultAccountType
 	}
 	after := User{
-		ID: d.newID(by.Time), Version: 1, Created: by.Time, Modified: by.Time,
+		ID: w.d.newID(w.by.Time), Version: 1, Created: w.by.Time, Modified: w.by.Time,
 		Active: active, Type: kind, Origin: OriginSCIM, Linked: true,
 	}
 	if !active {
 		after.OffBy = ByIdP
 	}
-	record, document := d.record(by, sent, after)
-	change, result := d.change(by, "create", Created, nil, record, [2]scim.Resource{nil, document}, nil, "", "")
-	return provisioning{change: change, result: result}
+	record, document := w.d.record(w.by, sent, after)
+	return w.change(Created, nil, record, [2]scim.Resource{nil, document}, nil)
 }
 
 // reactivate makes a record active or live again: its id, origin and creation
 // stay, its document becomes what was sent. Other deleted holders lose the sent
 // values to it.
-func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, action Action,
+func (w *userWork) reactivate(sent scim.Resource, active bool, action Action,
 	holders map[Kind]string, u *User, deleted []*User,
-) (provisioning, error) {
+) (decision, error) {
 	before, err := u.Resource()
 	if err != nil {
-		return provisioning{}, err
+		return decision{}, err
 	}
 	var warning, note string
 	ends := false
 	if otherPerson(before, sent) {
-		if by.Settings.Rehire == tenant.RehireRefuse {
-			return provisioning{}, taken(sent, holders, u, TakenRehire)
+		if w.by.Settings.Rehire == tenant.RehireRefuse {
+			return decision{}, taken(sent, holders, u, TakenRehire)
 		}
-		warning, note = WarnRehire, noteRehire(by.Settings, u)
-		ends = by.Settings.Rehire != tenant.RehireKeep && !u.Deleted
+		warning, note = WarnRehire, noteRehire(w.by.Settings, u)
+		ends = w.by.Settings.Rehire != tenant.RehireKeep && !u.Deleted
 	}
-	wanted, err := scim.Renew(d.usersOf(by), before, sent)
+	wanted, err := scim.Renew(w.d.usersOf(w.by), before, sent)
 	if err != nil {
-		return provisioning{}, err
+		return decision{}, err
 	}
-	kind, ok := d.accountType(sent)
+	kind, ok := w.d.accountType(sent)
 	if !ok {
 		kind = u.Type
 	}
 	after := *u
-	after.Version, after.Modified = u.Version+1, by.Time
+	after.Version, after.Modified = u.Version+1, w.by.Time
 	after.Active, after.Type, after.Deleted, after.Linked = active, kind, false, true
 	after.OffBy = ""
 	if !active {
@@ -219,13 +180,14 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 	if u.Deleted {
 		after.Held, after.Doc = nil, nil // to claim all values again
 	}
-	record, document := d.record(by, wanted, after)
+	record, document := w.d.record(w.by, wanted, after)
 	if err := refuseProtected(u, record, before, document); err != nil {
-		return provisioning{}, err
+		return decision{}, err
 	}
-	change, result := d.change(by, "create", action, u, record, [2]scim.Resource{before, document},
-		seek(sent).losses(record, holders, deleted), warning, note)
-	return provisioning{change: change, result: result, ends: ends}, nil
+	made := w.change(action, u, record, [2]scim.Resource{before, document}, seek(sent).losses(record, holders, deleted))
+	made.ends = ends
+	made.warn(warning, note)
+	return made, nil
 }
 
 // decideLink applies the rules for a POST that meets one of the application's
@@ -233,45 +195,43 @@ func (d *Directory) reactivate(by Caller, sent scim.Resource, active bool, actio
 // isTeamAccount=true. Linking changes neither activity nor type, and never the
 // identity: the userName and the unique email must be the record's, or missing
 // from the record.
-func (d *Directory) decideLink(by Caller, sent scim.Resource, active bool, holders map[Kind]string,
+func (w *userWork) decideLink(sent scim.Resource, active bool, holders map[Kind]string,
 	u *User, deleted []*User,
-) (provisioning, error) {
-	kind, _ := d.accountType(sent)
+) (decision, error) {
+	kind, _ := w.d.accountType(sent)
 	if !active {
 		reason := TakenInactive
 		if u.Active {
 			reason = TakenActive
 		}
-		return provisioning{}, taken(sent, holders, u, reason)
+		return decision{}, taken(sent, holders, u, reason)
 	}
 	if u.Type != tenant.User || kind != tenant.User {
 		refusal := taken(sent, holders, u, TakenOwn)
 		refusal.Conversion = u.Type == tenant.User && kind == tenant.Reader
 		refusal.Reader = u.Type == tenant.Reader
-		return provisioning{}, refusal
+		return decision{}, refusal
 	}
 	before, err := u.Resource()
 	if err != nil {
-		return provisioning{}, err
+		return decision{}, err
 	}
-	wanted, err := scim.Renew(d.usersOf(by), before, keepEmails(before, sent))
+	wanted, err := scim.Renew(w.d.usersOf(w.by), before, keepEmails(before, sent))
 	if err != nil {
-		return provisioning{}, err
+		return decision{}, err
 	}
 	after := *u
-	after.Version, after.Modified, after.Linked = u.Version+1, by.Time, true
-	record, document := d.record(by, wanted, after)
+	after.Version, after.Modified, after.Linked = u.Version+1, w.by.Time, true
+	record, document := w.d.record(w.by, wanted, after)
 	if err := refuseProtected(u, record, before, document); err != nil {
-		return provisioning{}, err
+		return decision{}, err
 	}
 	if d, ok := disagreement(before, sent); ok {
-		return provisioning{}, &TakenError{
+		return decision{}, &TakenError{
 			Kind: d.kind, Value: d.after, Recorded: d.before, Reason: TakenDiffers, HolderID: u.ID,
 		}
 	}
-	change, result := d.change(by, "create", Linked, u, record, [2]scim.Resource{before, document},
-		seek(sent).losses(record, holders, deleted), "", "")
-	return provisioning{change: change, result: result}, nil
+	return w.change(Linked, u, record, [2]scim.Resource{before, document}, seek(sent).losses(record, holders, deleted)), nil
 }
 
 // taken returns the error that names the first kind of value that the record

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -20,56 +21,28 @@ const MaxPurged = 23
 // Memberships that do not fit are ended by a task: nobody sees them from the
 // first transaction on. A second Purge continues what the first left, and
 // returns ErrNotFound.
-func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string) (result Result, err error) {
+func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string) (Result, error) {
 	if !ValidID(id) {
 		return Result{}, ErrNotFound
 	}
-	gone := map[string]bool{}
-	for range maxDecisions {
-		before, err := d.OwnUser(ctx, t, id)
+	w := d.newUserWork(t, by, "purge")
+	return w.run(ctx, func(ctx context.Context) (made decision, err error) {
+		w.user, err = d.OwnUser(ctx, t, id)
 		if err != nil {
-			if err == ErrNotFound { //nolint:errorlint // OwnUser's own
+			if errors.Is(err, ErrNotFound) {
 				d.finishSoon(ctx, t, leavingTask(id))
 			}
-			return Result{}, err
+			return decision{}, err
 		}
-		if before.Leaving {
-			if _, err := d.store.Finish(ctx, t, leavingTask(id)); err != nil {
-				return Result{User: before}, err
-			}
-			continue
-		}
-		old, err := before.Resource()
+		old, err := w.user.Resource()
 		if err != nil {
-			return Result{User: before}, err
+			return decision{}, err
 		}
-		change, result := d.change(by, "purge", Purged, before, before, [2]scim.Resource{old, old}, nil, "", "")
-		change.Entry.Seats, change.Entry.Readers = holdingDelta(before, nil)
-		change.Entry.Version, change.Entry.Changed = before.Version+1, nil
-		result.Seats, result.Readers, result.Changed = change.Entry.Seats, change.Entry.Readers, nil
-		change.After, change.Ends = nil, true
-		change.OtherBefore = indexed(old, nil)
-		var mirrors []Mirror
-		most := change.fitting(MaxPurged)
-		if before.Joins > 0 && !before.Deleted {
-			if mirrors, err = d.store.Mirrors(ctx, t, id, most+1); err != nil {
-				return Result{User: before}, err
-			}
+		made = w.change(Purged, w.user, nil, [2]scim.Resource{old, nil}, nil)
+		if err := w.endMemberships(ctx, &made.change, made.change.fitting(MaxPurged)); err != nil {
+			return decision{}, err
 		}
-		change.Leave, change.Later, change.Gone = mirrors, len(mirrors) > most, gone
-		if change.Guard, err = d.guard(ctx, t, before, nil); err != nil {
-			return Result{User: before}, err
-		}
-		err = d.store.Purge(ctx, t, change)
-		failed, again := retryable(err)
-		if again {
-			noteGone(gone, failed)
-			continue
-		}
-		if err == nil && change.Later {
-			d.finishSoon(ctx, t, leavingTask(id))
-		}
-		return result, err
-	}
-	return Result{}, ErrBusy
+		made.change.Guard, err = d.guard(ctx, t, w.user, nil)
+		return made, err
+	})
 }

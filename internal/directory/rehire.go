@@ -25,35 +25,18 @@ func noteRehire(s tenant.Settings, u *User) string {
 	return "The externalId differs from the one that the user had; the user leaves its groups."
 }
 
-// endMemberships makes a change end the user's memberships: in its transaction
-// or, if they do not fit, by a task. Readers see none of them from the change
-// on. again reports that memberships of an earlier change had to be ended
-// first, and the request must be decided again.
-func (d *Directory) endMemberships(ctx context.Context, t tenant.ID, c *Change, r *Result, gone map[string]bool) (again bool, err error) {
-	u := c.Before
-	if u.Leaving {
-		_, err := d.store.Finish(ctx, t, leavingTask(u.ID))
-		return true, err
+// leaveGroups makes a rehire end the user's memberships, and says so in the log.
+func (w *userWork) leaveGroups(ctx context.Context, made *decision) error {
+	c := &made.change
+	if err := w.endMemberships(ctx, c, c.fitting(MaxRehired)); err != nil {
+		return err
 	}
-	// After the read of the user, never beside it: the change requires the
-	// number of memberships that had begun by then.
-	var mirrors []Mirror
-	most := c.fitting(MaxRehired)
-	if u.Joins > 0 {
-		if mirrors, err = d.store.Mirrors(ctx, t, u.ID, most+1); err != nil {
-			return false, err
-		}
-	}
-	later := len(mirrors) > most
-	c.Ends, c.Leave, c.Later, c.Gone = true, mirrors, later, gone
-	c.After.Leaving = later
-	if len(mirrors) > 0 {
+	if len(c.Leave) > 0 {
 		c.Entry.Changed = append(c.Entry.Changed, "groups")
-		r.Changed = c.Entry.Changed
-		c.Entry.Note += " Groups left: " + leftGroups(mirrors, later) + "."
-		r.Note = c.Entry.Note
+		made.result.Changed = c.Entry.Changed
+		made.warn(c.Entry.Warning, c.Entry.Note+" Groups left: "+leftGroups(c.Leave, c.Later)+".")
 	}
-	return false, nil
+	return nil
 }
 
 // fitting returns how many memberships end in the transaction of a change. most
@@ -71,21 +54,4 @@ func leftGroups(mirrors []Mirror, more bool) string {
 		return n + " and more"
 	}
 	return n
-}
-
-// finishEnded ends the memberships that did not fit into a committed change.
-// Nobody sees them any more; what this request does not finish, the next one or
-// the sweep does.
-func (d *Directory) finishEnded(ctx context.Context, t tenant.ID, c Change) {
-	if c.Later {
-		d.finishSoon(ctx, t, leavingTask(c.Before.ID))
-	}
-}
-
-// noteGone adds the groups that no longer exist; memberships in them end
-// without updating the group.
-func noteGone(gone map[string]bool, failed *CommitError) {
-	for _, id := range failed.Gone {
-		gone[id] = true
-	}
 }
