@@ -306,7 +306,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 		c.Add = ids
 		done, err := w.create(ctx, c)
 		result.Members, result.Shown, result.Added, result.Skipped = done.Add, true, len(done.Add), w.skipped
-		return result, busyIfStale(err)
+		return result, err
 	}
 	result.Members, err = w.stage(ctx, nil, g.Epoch, ids)
 	if err == nil {
@@ -325,14 +325,11 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 
 // create commits a new group. Failed conditions become the error; if a change
 // beside it was not judged, it tries again.
-func (w *groupWork) create(ctx context.Context, c GroupChange) (done GroupChange, err error) {
-	for range maxDecisions {
-		if done, _, err = w.commit(ctx, c); !errors.Is(err, ErrStale) {
-			return done, err
-		}
-		c = done
-	}
-	return done, err
+func (w *groupWork) create(ctx context.Context, c GroupChange) (GroupChange, error) {
+	return untilCommitted(func(int) (_ GroupChange, err error) {
+		c, _, err = w.commit(ctx, c)
+		return c, err
+	})
 }
 
 // knownBeforehand refuses a group with many members before anything is written
@@ -454,14 +451,8 @@ func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id 
 // first.
 func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange, document bool,
 	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
-) (result GroupResult, err error) {
-	defer func() {
-		result.Skipped = w.skipped
-		if err != nil {
-			result.Group = w.last
-		}
-	}()
-	for try := range maxDecisions {
+) (GroupResult, error) {
+	return w.run(func(try int) (GroupResult, error) {
 		before, err := w.d.settled(ctx, w.tenant, w.id)
 		if err != nil {
 			return GroupResult{}, err
@@ -487,11 +478,20 @@ func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange, doc
 		}
 		result, err := w.members(ctx, c, changes, try)
 		result.Notices = notices
-		if !errors.Is(err, ErrStale) {
-			return result, err
-		}
+		return result, err
+	})
+}
+
+// run decides and commits until the change is committed or refused. With an
+// error the result has the group as last read, if there is one: the log names
+// it.
+func (w *groupWork) run(attempt func(try int) (GroupResult, error)) (GroupResult, error) {
+	result, err := untilCommitted(attempt)
+	result.Skipped = w.skipped
+	if err != nil {
+		result.Group = w.last
 	}
-	return GroupResult{}, ErrBusy
+	return result, err
 }
 
 // refuse returns the error for a request whose If-Match does not hold. A taken
@@ -812,14 +812,9 @@ func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 	return d.deleteGroup(ctx, t, by, id, match)
 }
 
-func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (result GroupResult, err error) {
+func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (GroupResult, error) {
 	w := d.newGroupWork(t, by, "delete", id, match)
-	defer func() {
-		if err != nil {
-			result = GroupResult{Group: w.last}
-		}
-	}()
-	for try := range maxDecisions {
+	return w.run(func(try int) (GroupResult, error) {
 		before, guarded, err := d.settledAndGuarded(ctx, t, id)
 		if err != nil {
 			return GroupResult{}, err
@@ -853,12 +848,11 @@ func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 		}
 		err = d.store.CommitGroup(ctx, t, c)
 		if _, again := retryable(err); again {
-			continue
+			return GroupResult{}, ErrStale
 		}
 		if err == nil && !c.Empty {
 			d.finishSoon(ctx, t, epochTask(before)) // no reader sees them any more
 		}
 		return GroupResult{Group: before, Action: Deleted}, err
-	}
-	return GroupResult{}, ErrBusy
+	})
 }
