@@ -24,6 +24,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -150,13 +151,15 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 		requestID = newID
 	}
 	types := scim.Types{User: scim.UserType(c.ExtensionURN), Group: scim.GroupType()}
+	documents := representation.New(types, c.BaseURL)
 	return &App{
 		Store: s,
 		service: httpapi.Config{
 			Directory: directory.New(directory.Config{
-				Store: s, Users: types.User, Groups: types.Group, Extension: c.ExtensionURN, BaseURL: c.BaseURL, NewID: newIDAt, Now: now,
+				Store: s, Users: types.User, Groups: types.Group, Extension: c.ExtensionURN, Documents: documents, NewID: newIDAt, Now: now,
 				MaxWalk: o.MaxWalk,
 			}),
+			Documents:     documents,
 			Authenticator: access.NewAuthenticator(s, now).WithTypes(types),
 			Types:         types,
 			BaseURL:       c.BaseURL,

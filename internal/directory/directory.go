@@ -16,7 +16,7 @@ type Directory struct {
 	users     *scim.ResourceType
 	groups    *scim.ResourceType
 	extension string
-	baseURL   string
+	documents Documents
 	newID     func(made time.Time) string
 	now       func() time.Time
 	maxWalk   int
@@ -31,9 +31,8 @@ type Config struct {
 	Users, Groups *scim.ResourceType
 	// Extension is the URN of the schema that defines isTeamAccount.
 	Extension string
-	// BaseURL is the beginning of every location, without a trailing slash. It
-	// comes from configuration, never from a request.
-	BaseURL string
+	// Documents are how filters see the records, and what they take on a page.
+	Documents Documents
 	// NewID creates the id of a record created at a time: a UUIDv7 of that
 	// time, so that the order of ids is the order of creation.
 	NewID func(made time.Time) string
@@ -43,13 +42,27 @@ type Config struct {
 	MaxWalk int
 }
 
+// Documents writes records as they are served. The directory searches and
+// measures what it writes, and knows no more of the protocol.
+type Documents interface {
+	// User returns a user with groups, as filters see it.
+	User(u *User, groups []*Group) (scim.Resource, error)
+	// Group returns a group, with members unless they are nil.
+	Group(g *Group, members []string) (scim.Resource, error)
+	// UserSize and GroupSize return what a record alone takes on a page.
+	UserSize(u *User) Size
+	GroupSize(g *Group) Size
+	// UserLocation returns the $ref of a member.
+	UserLocation(id string) string
+}
+
 // New returns a Directory.
 func New(c Config) *Directory {
 	if c.MaxWalk == 0 {
 		c.MaxWalk = MaxWalk
 	}
 	return &Directory{
-		store: c.Store, users: c.Users, groups: c.Groups, extension: c.Extension, baseURL: c.BaseURL,
+		store: c.Store, users: c.Users, groups: c.Groups, extension: c.Extension, documents: c.Documents,
 		newID: c.NewID, now: c.Now, maxWalk: c.MaxWalk, walkTime: walkTime,
 	}
 }

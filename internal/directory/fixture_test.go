@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -73,9 +74,13 @@ func newFixtureWithout(t testing.TB, engine table.Table, name string) *fixture {
 
 func (f *fixture) directory(maxWalk int) *directory.Directory {
 	return directory.New(directory.Config{
-		Store: f.store, Users: f.types, Groups: scim.GroupType(), Extension: extension, BaseURL: "https://scim.test/scim/v2",
+		Store: f.store, Users: f.types, Groups: scim.GroupType(), Extension: extension, Documents: f.documents(),
 		NewID: func(time.Time) string { return newID() }, Now: func() time.Time { return f.now }, MaxWalk: maxWalk,
 	})
+}
+
+func (f *fixture) documents() *representation.Documents {
+	return representation.New(scim.Types{User: f.types, Group: scim.GroupType()}, "https://scim.test/scim/v2")
 }
 
 // on returns the same directory on another table.

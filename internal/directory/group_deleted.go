@@ -50,7 +50,7 @@ type GroupDeletedError struct{ Group DeletedGroup }
 
 // Error says when the group was deleted.
 func (e *GroupDeletedError) Error() string {
-	return fmt.Sprintf("directory: group %s was deleted in the application at %s", e.Group.ID, formatTime(e.Group.Deleted))
+	return fmt.Sprintf("directory: group %s was deleted in the application at %s", e.Group.ID, e.Group.Deleted.UTC().Format(time.RFC3339))
 }
 
 // Is reports that the error is an ErrNoGroup.

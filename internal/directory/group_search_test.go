@@ -155,12 +155,9 @@ func (w *world) allGroups() (ids []string, resources []scim.Resource) {
 		w.t.Fatalf("%d groups, more %t, %v; want %d", len(page.Records), page.More, err, len(w.members))
 	}
 	for _, g := range page.Records {
-		r, err := w.dir.ServedGroup(g)
+		r, err := w.documents().Group(g, slices.Sorted(slices.Values(w.members[g.ID])))
 		if err != nil {
 			w.t.Fatal(err)
-		}
-		if members := w.members[g.ID]; len(members) > 0 {
-			r["members"] = w.dir.MemberElements(slices.Sorted(slices.Values(members)))
 		}
 		ids, resources = append(ids, g.ID), append(resources, r)
 	}
@@ -179,18 +176,15 @@ func (w *world) allUsers() (ids []string, resources []scim.Resource) {
 		w.t.Fatalf("%d users, more %t, %v; want %d", len(page.Records), page.More, err, len(w.users))
 	}
 	for _, u := range page.Records {
-		r, err := w.dir.Served(u)
-		if err != nil {
-			w.t.Fatal(err)
-		}
 		var in []*directory.Group
 		for _, g := range groups.Records {
 			if slices.Contains(w.members[g.ID], u.ID) {
 				in = append(in, g)
 			}
 		}
-		if len(in) > 0 {
-			r["groups"] = w.dir.GroupElements(in)
+		r, err := w.documents().User(u, in)
+		if err != nil {
+			w.t.Fatal(err)
 		}
 		ids, resources = append(ids, u.ID), append(resources, r)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -525,7 +526,7 @@ func (w *groupWork) members(ctx context.Context, c GroupChange, changes []scim.M
 		}
 		c.Exact = true // the filter was evaluated on the members of this version
 	}
-	plan, err := scim.PlanMembers(changes, present, w.d.Location)
+	plan, err := scim.PlanMembers(changes, present, w.d.documents.UserLocation)
 	if err != nil {
 		return GroupResult{}, err
 	}
@@ -800,7 +801,7 @@ func (d *Directory) finishSoon(ctx context.Context, t tenant.ID, task Task) {
 }
 
 func epochTask(g *Group) Task {
-	return Task{Kind: TaskEpoch, Resource: g.ID, Name: formatEpoch(g.Epoch)}
+	return Task{Kind: TaskEpoch, Resource: g.ID, Name: strconv.FormatInt(g.Epoch, 10)}
 }
 
 // DeleteGroup handles a DELETE: the group is gone for good, and its memberships

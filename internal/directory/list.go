@@ -37,8 +37,8 @@ type list[R record] struct {
 	byID  func(ctx context.Context, t tenant.ID, ids []string) ([]R, error)
 	total func(Ledger) int64
 	// size is what a record takes on a page, and used what is on it already.
-	size func(R) size
-	used size
+	size func(R) Size
+	used Size
 	// served returns records as filters see them.
 	served func(ctx context.Context, records []R) ([]scim.Resource, error)
 	// deep reports whether served reads further items for each record.
@@ -310,7 +310,7 @@ func (l *list[R]) longest() int {
 // is that of the page, and full reports that no more records are added.
 type window[R record] struct {
 	found Found[R]
-	size  size
+	size  Size
 	full  bool
 }
 
@@ -337,7 +337,7 @@ func (w *window[R]) take(ctx context.Context, l *list[R], records []R) error {
 				continue
 			}
 			with := w.size.plus(l.size(r))
-			if w.full = len(w.found.Records) == l.query.Count || !with.fits() && w.size != (size{}); !w.full {
+			if w.full = len(w.found.Records) == l.query.Count || !with.fits() && w.size != (Size{}); !w.full {
 				w.found.Records, w.size = append(w.found.Records, r), with
 			}
 		}

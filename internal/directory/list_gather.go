@@ -73,7 +73,7 @@ func (g *gathered[R]) take(ctx context.Context, l *list[R], records []R) error {
 				p.key = l.query.Sort.Key(resources[i])
 			}
 			g.places = append(g.places, p)
-			if g.bytes += l.size(r).plain; g.bytes <= maxKept {
+			if g.bytes += l.size(r).Plain; g.bytes <= maxKept {
 				g.kept[p.id] = r
 			}
 		}
@@ -84,10 +84,10 @@ func (g *gathered[R]) take(ctx context.Context, l *list[R], records []R) error {
 // page returns the page asked for.
 func (g *gathered[R]) page(ctx context.Context, l *list[R]) (Found[R], error) {
 	found := Found[R]{Total: len(g.places)}
-	from, to, err := onPage(g.places, l.query, func(batch []place) error { return g.read(ctx, l, batch) }, func(p place) (size, bool) {
+	from, to, err := onPage(g.places, l.query, func(batch []place) error { return g.read(ctx, l, batch) }, func(p place) (Size, bool) {
 		r, ok := g.kept[p.id]
 		if !ok {
-			return size{}, false
+			return Size{}, false
 		}
 		return l.size(r), true
 	})
@@ -109,14 +109,14 @@ func (g *gathered[R]) page(ctx context.Context, l *list[R]) (Found[R], error) {
 // asked for, or as fit on it. A page of a backward walk ends before the
 // cursor's record, so it is filled from its end. The records are read a batch
 // at a time; sized returns the size of a record that still exists.
-func onPage(places []place, q Query, read func([]place) error, sized func(place) (size, bool)) (from, to int, err error) {
+func onPage(places []place, q Query, read func([]place) error, sized func(place) (Size, bool)) (from, to int, err error) {
 	from, to = span(places, q)
 	back := q.Cursor != nil && q.Cursor.Back
 	wanted := slices.Clone(places[from:to])
 	if back {
 		slices.Reverse(wanted)
 	}
-	taken, used := 0, size{}
+	taken, used := 0, Size{}
 fill:
 	for batch := range slices.Chunk(wanted, readBatch) {
 		if err := read(batch); err != nil {
@@ -125,7 +125,7 @@ fill:
 		for _, p := range batch {
 			s, ok := sized(p)
 			with := used.plus(s)
-			if ok && !with.fits() && used != (size{}) {
+			if ok && !with.fits() && used != (Size{}) {
 				break fill
 			}
 			used, taken = with, taken+1

@@ -130,7 +130,7 @@ func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
 				case len(found.Records) == q.Count || !with.fits() && len(found.Records) > 0:
 					found.Next = l.cursor(found.Records[len(found.Records)-1], false)
 					return found, nil
-				case !with.fits() && used != size{}: // no room on the page
+				case !with.fits() && used != Size{}: // no room on the page
 					found.Next = q.Cursor
 					return found, nil
 				}

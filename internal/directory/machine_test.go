@@ -662,7 +662,7 @@ func TestRules_SearchFindsTheLiving(t *testing.T) {
 			}
 			var want []string
 			for _, u := range all.Records {
-				r, err := m.f.dir.Served(u)
+				r, err := m.f.documents().User(u, nil)
 				if err != nil {
 					rt.Fatal(err)
 				}

@@ -282,11 +282,7 @@ func (d *Directory) servedWithGroups(ctx context.Context, t tenant.ID, users []*
 		return nil, err
 	}
 	return served(users, func(u *User) (scim.Resource, error) {
-		r, err := d.Served(u)
-		if elements := d.GroupElements(groups[u.ID]); err == nil && len(elements) > 0 {
-			r["groups"] = elements
-		}
-		return r, err
+		return d.documents.User(u, groups[u.ID])
 	})
 }
 
@@ -314,17 +310,13 @@ func (d *Directory) servedInGroups(ctx context.Context, t tenant.ID, users []*Us
 		}
 	}
 	return served(users, func(u *User) (scim.Resource, error) {
-		r, err := d.Served(u)
 		var in []*Group
 		for _, g := range known {
 			if !u.Leaving && (there == nil || there[Membership{Group: g.ID, Epoch: g.Epoch, User: u.ID}]) {
 				in = append(in, g)
 			}
 		}
-		if elements := d.GroupElements(in); err == nil && len(elements) > 0 {
-			r["groups"] = elements
-		}
-		return r, err
+		return d.documents.User(u, in)
 	})
 }
 
@@ -344,11 +336,10 @@ func (d *Directory) servedWithMembers(ctx context.Context, t tenant.ID, groups [
 			return nil, err
 		}
 		left -= len(members)
-		r, err := d.ServedGroup(g)
-		if err == nil && len(members) > 0 {
-			r["members"] = d.MemberElements(members)
+		if len(members) == 0 {
+			members = nil
 		}
-		return r, err
+		return d.documents.Group(g, members)
 	})
 }
 
@@ -387,17 +378,13 @@ func (d *Directory) servedOfMembers(ctx context.Context, t tenant.ID, groups []*
 		}
 	}
 	return served(groups, func(g *Group) (scim.Resource, error) {
-		r, err := d.ServedGroup(g)
 		var members []string
 		for _, user := range users {
 			if there[Membership{Group: g.ID, Epoch: g.Epoch, User: user}] {
 				members = append(members, user)
 			}
 		}
-		if err == nil && len(members) > 0 {
-			r["members"] = d.MemberElements(members)
-		}
-		return r, err
+		return d.documents.Group(g, members)
 	})
 }
 

@@ -55,8 +55,10 @@ func (d *Directory) userList(ctx context.Context, t tenant.ID, by Caller, q Quer
 	l = &list[*User]{
 		d: d, tenant: t, by: by, query: q, order: q.Sort.order("userName"),
 		total: func(l Ledger) int64 { return l.Users },
-		page:  d.store.Users, byID: d.store.LiveUsers, size: d.userSize,
-		served: func(_ context.Context, users []*User) ([]scim.Resource, error) { return served(users, d.Served) },
+		page:  d.store.Users, byID: d.store.LiveUsers, size: d.documents.UserSize,
+		served: func(_ context.Context, users []*User) ([]scim.Resource, error) {
+			return served(users, func(u *User) (scim.Resource, error) { return d.documents.User(u, nil) })
+		},
 	}
 	if q.Filter == nil {
 		return l, nil, "", nil
@@ -99,9 +101,9 @@ func (d *Directory) groupList(ctx context.Context, t tenant.ID, by Caller, q Que
 	l = &list[*Group]{
 		d: d, tenant: t, by: by, query: q, of: d.groups.Name, order: q.Sort.order("displayName"),
 		total: func(l Ledger) int64 { return l.Groups },
-		page:  d.store.Groups, byID: d.store.GroupsByID, size: d.groupSize,
+		page:  d.store.Groups, byID: d.store.GroupsByID, size: d.documents.GroupSize,
 		served: func(_ context.Context, groups []*Group) ([]scim.Resource, error) {
-			return served(groups, d.ServedGroup)
+			return served(groups, func(g *Group) (scim.Resource, error) { return d.documents.Group(g, nil) })
 		},
 	}
 	if q.Filter == nil {

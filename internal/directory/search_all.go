@@ -53,7 +53,7 @@ func (a *searchAll) findGroups(ctx context.Context, q Query, after []*User) (Fou
 		return Found[*Group]{}, err
 	}
 	for _, u := range after {
-		l.used = l.used.plus(a.d.userSize(u))
+		l.used = l.used.plus(a.d.documents.UserSize(u))
 	}
 	return l.run(ctx, ids, found)
 }
@@ -183,7 +183,7 @@ func (a *searchAll) sorted(ctx context.Context) (Found[Any], error) {
 			return err
 		}
 		return haveGroups.read(ctx, groups, ofGroups)
-	}, func(p place) (size, bool) { return a.d.anySize(at(p)) })
+	}, func(p place) (Size, bool) { return a.d.anySize(at(p)) })
 	if err != nil {
 		return Found[Any]{}, err
 	}
@@ -213,14 +213,14 @@ func split(places []place, first func(place) bool) (ones, others []place) {
 
 // anySize returns what a record takes on a page, and false if the record no
 // longer exists.
-func (d *Directory) anySize(r Any) (size, bool) {
+func (d *Directory) anySize(r Any) (Size, bool) {
 	switch {
 	case r.User != nil:
-		return d.userSize(r.User), true
+		return d.documents.UserSize(r.User), true
 	case r.Group != nil:
-		return d.groupSize(r.Group), true
+		return d.documents.GroupSize(r.Group), true
 	}
-	return size{}, false
+	return Size{}, false
 }
 
 // gatherAny gathers all records that match, none if the filter can only match

@@ -219,7 +219,7 @@ func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
 		if err != nil {
 			continue // taken or invalid: the user does not exist
 		}
-		r, err := f.dir.Served(result.User)
+		r, err := f.documents().User(result.User, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -18,14 +19,14 @@ func (s *Service) groups(q *request) *scim.ResourceType { return s.types(q).Grou
 // document with members and meta added. nil members are left out.
 func (s *Service) groupDocument(q *request, p scim.Projection, g *directory.Group, members []string) ([]byte, error) {
 	if p.AsStored(s.groups(q)) {
-		return s.Directory.GroupDocument(g, members), nil
+		return s.Documents.GroupJSON(g, members), nil
 	}
-	served, err := s.Directory.ServedGroup(g)
+	if !p.Wants("members") {
+		members = nil
+	}
+	served, err := s.Documents.Group(g, members)
 	if err != nil {
 		return nil, err
-	}
-	if members != nil && p.Wants("members") {
-		served["members"] = s.Directory.MemberElements(members)
 	}
 	return scim.Encode(s.groups(q), p.Apply(s.groups(q), served)), nil
 }
@@ -36,7 +37,7 @@ func (s *Service) group(q *request, p scim.Projection, status int, g *directory.
 	if err != nil {
 		return nil, err
 	}
-	return &reply{status: status, body: body, etag: directory.Tag(g.Version), location: s.Directory.GroupLocation(g.ID)}, nil
+	return &reply{status: status, body: body, etag: representation.Tag(g.Version), location: s.Documents.GroupLocation(g.ID)}, nil
 }
 
 // adviseOnMembers sets the advice for the case that a group's members are too many
@@ -83,7 +84,7 @@ func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
 			return nil, err
 		}
 		if resting && q.notModified(g.Version) {
-			return &reply{status: http.StatusNotModified, etag: directory.Tag(g.Version)}, nil
+			return &reply{status: http.StatusNotModified, etag: representation.Tag(g.Version)}, nil
 		}
 	}
 	return s.showGroup(ctx, q, projection)
@@ -139,7 +140,7 @@ func (s *Service) maxMembers(q *request) int {
 	if q.acceptsGzip() {
 		return directory.MaxMembersRead
 	}
-	return maxAnswer / s.Directory.MemberSize()
+	return maxAnswer / s.Documents.MemberSize()
 }
 
 // replaceGroup answers PUT /Groups/{id}. RFC 7644 §3.5.1

@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -32,7 +33,8 @@ type application struct {
 func (s *service) application() application {
 	return application{s, directory.New(directory.Config{
 		Store: s.app.Store, Users: scim.UserType(scim.RollcallURN), Groups: scim.GroupType(), Extension: scim.RollcallURN,
-		BaseURL: baseURL, NewID: func(time.Time) string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now,
+		Documents: representation.New(scim.Types{User: scim.UserType(scim.RollcallURN), Group: scim.GroupType()}, baseURL),
+		NewID:     func(time.Time) string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now,
 	})}
 }
 

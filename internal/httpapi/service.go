@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -23,6 +24,7 @@ import (
 // A Config has what a Service is built from.
 type Config struct {
 	Directory     *directory.Directory
+	Documents     *representation.Documents
 	Authenticator *access.Authenticator
 	// Types are the resource types that every tenant has.
 	Types scim.Types

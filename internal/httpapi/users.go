@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -19,14 +20,11 @@ func (s *Service) users(q *request) *scim.ResourceType { return s.types(q).User 
 // document with groups and meta added.
 func (s *Service) document(q *request, p scim.Projection, u *directory.User, groups []*directory.Group) ([]byte, error) {
 	if p.AsStored(s.users(q)) {
-		return s.Directory.Document(u, groups), nil
+		return s.Documents.UserJSON(u, groups), nil
 	}
-	served, err := s.Directory.Served(u)
+	served, err := s.Documents.User(u, groups)
 	if err != nil {
 		return nil, err
-	}
-	if len(groups) > 0 {
-		served["groups"] = s.Directory.GroupElements(groups)
 	}
 	return scim.Encode(s.users(q), p.Apply(s.users(q), served)), nil
 }
@@ -37,7 +35,7 @@ func (s *Service) user(q *request, p scim.Projection, status int, u *directory.U
 	if err != nil {
 		return nil, err
 	}
-	return &reply{status: status, body: body, etag: directory.Tag(u.Version), location: s.Directory.Location(u.ID)}, nil
+	return &reply{status: status, body: body, etag: representation.Tag(u.Version), location: s.Documents.UserLocation(u.ID)}, nil
 }
 
 // showing returns the caller for an answer with what the projection wants.
@@ -91,7 +89,7 @@ func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	if q.notModified(u.Version) {
-		return &reply{status: http.StatusNotModified, etag: directory.Tag(u.Version)}, nil
+		return &reply{status: http.StatusNotModified, etag: representation.Tag(u.Version)}, nil
 	}
 	return s.user(q, projection, http.StatusOK, u, groups)
 }

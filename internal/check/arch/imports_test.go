@@ -44,7 +44,7 @@ var rules = []rule{
 		reason: "the standard is values and pure functions; it knows neither this product nor HTTP nor storage",
 	},
 	{
-		packages:  []string{"./internal/directory/...", "./internal/tenant"},
+		packages:  []string{"./internal/directory/...", "./internal/representation", "./internal/tenant"},
 		forbidden: []string{"net/http", "./internal/httpapi", "./internal/adminapi", "./internal/store", "./internal/table/...", "./internal/app"},
 		reason:    "the product's rules do not depend on the protocol or the storage; directory declares the interface of its storage",
 	},
