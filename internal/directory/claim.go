@@ -223,6 +223,13 @@ func UniqueEmail(r scim.Resource) string {
 	return ""
 }
 
+// emailValue returns the address of one of a user's emails.
+func emailValue(email any) string {
+	attributes, _ := email.(map[string]any)
+	value, _ := attributes["value"].(string)
+	return value
+}
+
 // OtherEmails returns the folded emails of a user except the unique one: they
 // are found by filters and may be shared.
 func OtherEmails(r scim.Resource) []string { return otherEmails(r, FoldName) }
@@ -257,9 +264,7 @@ func otherEmails(r scim.Resource, fold func(string) string) []string {
 	seen := map[string]bool{unique: true}
 	emails, _ := r["emails"].([]any)
 	for _, e := range emails {
-		email, _ := e.(map[string]any)
-		value, _ := email["value"].(string)
-		if value = fold(value); value != "" && !seen[value] {
+		if value := fold(emailValue(e)); value != "" && !seen[value] {
 			seen[value] = true
 			others = append(others, value)
 		}

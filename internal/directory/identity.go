@@ -45,13 +45,7 @@ func disagreement(record, sent scim.Resource) (difference, bool) {
 // hasEmail reports whether a resource has an email that is not blank.
 func hasEmail(r scim.Resource) bool {
 	emails, _ := r["emails"].([]any)
-	for _, e := range emails {
-		email, _ := e.(map[string]any)
-		if value, _ := email["value"].(string); FoldName(value) != "" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(emails, func(e any) bool { return FoldName(emailValue(e)) != "" })
 }
 
 // keepEmails returns what a POST that links a user sends, with the record's

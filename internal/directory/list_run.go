@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
 // run answers the request. ids and found are what a key answers of its filter,
@@ -107,9 +108,8 @@ func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
 	if q.Cursor.Back {
 		return Found[R]{}, ErrCursor // no page of this walk has such a cursor
 	}
-	found := Found[R]{Uncounted: true}
-	end := l.d.now().Add(l.d.walkTime)
-	after, read, used := l.position(*q.Cursor), 0, l.used
+	w := matchWalk[R]{l: l, found: Found[R]{Uncounted: true}, used: l.used, end: l.d.now().Add(l.d.walkTime)}
+	after := l.position(*q.Cursor)
 	limit := q.Count + 1 // enough if most records match; after that whole pages
 	for {
 		page, err := l.page(ctx, l.tenant, Range{Order: l.order, After: after, Limit: limit})
@@ -117,55 +117,67 @@ func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
 			return Found[R]{}, err
 		}
 		limit = 0
-		for len(page.Records) > 0 {
-			batch := page.Records[:min(len(page.Records), batchSize(l.deep))]
-			page.Records = page.Records[len(batch):]
-			matched, err := l.matching(ctx, batch)
-			if err != nil {
-				return Found[R]{}, err
-			}
-			for _, i := range matched {
-				with := used.plus(l.size(batch[i]))
-				switch {
-				case len(found.Records) == q.Count || !with.fits() && len(found.Records) > 0:
-					found.Next = l.cursor(found.Records[len(found.Records)-1], false)
-					return found, nil
-				case !with.fits() && used != Size{}: // no room on the page
-					found.Next = q.Cursor
-					return found, nil
-				}
-				found.Records, used = append(found.Records, batch[i]), with
-			}
-			last := batch[len(batch)-1]
-			if read += len(batch); (read >= l.longest() || l.d.now().After(end)) && (page.More || len(page.Records) > 0) {
-				found.Next = l.cursor(last, false)
-				return found, nil
-			}
-		}
-		if !page.More {
-			return found, nil
+		if done, err := w.take(ctx, page); done || err != nil {
+			return w.found, err
 		}
 		after = page.Last
-		if l.d.now().After(end) { // a page of names only, whose users are deleted
-			found.Next = l.at(after, false)
-			return found, nil
+		if l.d.now().After(w.end) { // a page of names only, whose users are deleted
+			w.found.Next = l.at(after, false)
+			return w.found, nil
 		}
 	}
 }
 
-// matching returns the indexes of the records that match the filter.
-func (l *list[R]) matching(ctx context.Context, records []R) ([]int, error) {
-	resources, err := l.served(ctx, records)
-	if err != nil {
-		return nil, err
-	}
-	var matched []int
-	for i, r := range resources {
-		if l.query.Filter.Match(r) {
-			matched = append(matched, i)
+// matchWalk is a walk over all records that collects a page of those that
+// match.
+type matchWalk[R record] struct {
+	l     *list[R]
+	found Found[R]
+	// used is what the page takes, and read how many records were read.
+	used Size
+	read int
+	// end is when the walk stops.
+	end time.Time
+}
+
+// take adds the matching records of a page of the table. done reports that the
+// walk ends here: found is complete, or says where the next page begins.
+func (w *matchWalk[R]) take(ctx context.Context, page Page[R]) (done bool, err error) {
+	l, records := w.l, page.Records
+	for batch := range slices.Chunk(page.Records, batchSize(l.deep)) {
+		records = records[len(batch):]
+		resources, err := l.served(ctx, batch)
+		if err != nil {
+			return true, err
+		}
+		for i, r := range batch {
+			if l.query.Filter.Match(resources[i]) && !w.add(r) {
+				return true, nil
+			}
+		}
+		w.read += len(batch)
+		if (w.read >= l.longest() || l.d.now().After(w.end)) && (page.More || len(records) > 0) {
+			w.found.Next = l.cursor(batch[len(batch)-1], false)
+			return true, nil
 		}
 	}
-	return matched, nil
+	return !page.More, nil
+}
+
+// add adds a matching record. If it does not fit on the page, add reports false
+// and the next page begins with it.
+func (w *matchWalk[R]) add(r R) bool {
+	with := w.used.plus(w.l.size(r))
+	switch n := len(w.found.Records); {
+	case n == w.l.query.Count || !with.fits() && n > 0:
+		w.found.Next = w.l.cursor(w.found.Records[n-1], false)
+		return false
+	case !with.fits() && w.used != Size{}: // no room on the page
+		w.found.Next = w.l.query.Cursor
+		return false
+	}
+	w.found.Records, w.used = append(w.found.Records, r), with
+	return true
 }
 
 // cursor returns the cursor after a record, or before it.

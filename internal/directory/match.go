@@ -75,9 +75,7 @@ func matchesUser(r scim.Resource, text string) bool {
 	}
 	emails, _ := r["emails"].([]any)
 	return folded != "" && slices.ContainsFunc(emails, func(e any) bool {
-		email, _ := e.(map[string]any)
-		value, _ := email["value"].(string)
-		return FoldName(value) == folded
+		return FoldName(emailValue(e)) == folded
 	})
 }
 

@@ -346,43 +346,37 @@ func (d *Directory) servedWithMembers(ctx context.Context, t tenant.ID, groups [
 // servedOfMembers returns groups as filters see them, with only those of the
 // named users that are in them: the filter compares no others.
 func (d *Directory) servedOfMembers(ctx context.Context, t tenant.ID, groups []*Group, users []string, found string) ([]scim.Resource, error) {
+	groups = slices.Clone(groups)
 	users = slices.DeleteFunc(distinctTexts(users), func(id string) bool { return !ValidID(id) })
-	there := map[Membership]bool{}
-	if len(users) > 1 || found != "members.value" {
-		settled := make([]*Group, len(groups))
-		var asked []Membership
-		for i, g := range groups {
-			settled[i] = g
-			if g.Work != "" {
-				now, err := d.settled(ctx, t, g.ID)
-				switch {
-				case errors.Is(err, ErrNoGroup): // it has no members any more
-					continue
-				case err != nil:
-					return nil, err
-				}
-				settled[i] = now
-			}
-			for _, user := range users {
-				asked = append(asked, Membership{Group: g.ID, Epoch: settled[i].Epoch, User: user})
+	if len(users) == 1 && found == "members.value" {
+		return served(groups, func(g *Group) (scim.Resource, error) { return d.documents.Group(g, users) })
+	}
+	var asked []Membership
+	for i, g := range groups {
+		if g.Work != "" {
+			switch now, err := d.settled(ctx, t, g.ID); {
+			case errors.Is(err, ErrNoGroup): // it has no members any more
+				continue
+			case err != nil:
+				return nil, err
+			default:
+				groups[i] = now
 			}
 		}
-		groups = settled
-		var err error
-		if there, err = d.store.Memberships(ctx, t, asked); err != nil {
-			return nil, err
-		}
-	} else {
-		for _, g := range groups {
-			there[Membership{Group: g.ID, Epoch: g.Epoch, User: users[0]}] = true
+		for _, user := range users {
+			asked = append(asked, Membership{Group: g.ID, Epoch: groups[i].Epoch, User: user})
 		}
 	}
+	there, err := d.store.Memberships(ctx, t, asked)
+	if err != nil {
+		return nil, err
+	}
 	return served(groups, func(g *Group) (scim.Resource, error) {
-		var members []string
-		for _, user := range users {
-			if there[Membership{Group: g.ID, Epoch: g.Epoch, User: user}] {
-				members = append(members, user)
-			}
+		members := slices.DeleteFunc(slices.Clone(users), func(user string) bool {
+			return !there[Membership{Group: g.ID, Epoch: g.Epoch, User: user}]
+		})
+		if len(members) == 0 {
+			members = nil
 		}
 		return d.documents.Group(g, members)
 	})

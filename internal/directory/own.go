@@ -121,7 +121,7 @@ func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id st
 		if !match.Allows(before.Version) {
 			return decision{}, w.refuseVersion(ctx, after, document)
 		}
-		made := w.change(ownAction(before, after), before, after, [2]scim.Resource{old, document}, lose)
+		made := w.change(updateAction(before, after), before, after, [2]scim.Resource{old, document}, lose)
 		if before.Protected != after.Protected {
 			made.result.Changed = append(made.result.Changed, "protected")
 			made.change.Entry.Changed = made.result.Changed
@@ -155,16 +155,6 @@ func decideOwn(by Caller, before *User, asked OwnChange) User {
 	return after
 }
 
-func ownAction(before, after *User) Action {
-	switch {
-	case before.Active && !after.Active:
-		return Deactivated
-	case !before.Active && after.Active:
-		return Reactivated
-	}
-	return Updated
-}
-
 // ownChanged returns a user's resource with the values that the application
 // changes.
 func (d *Directory) ownChanged(old scim.Resource, asked OwnChange) (scim.Resource, error) {
@@ -191,38 +181,36 @@ func (d *Directory) ownChanged(old scim.Resource, asked OwnChange) (scim.Resourc
 			wanted["displayName"] = name
 		}
 	}
-	if asked.Email == nil {
-		return wanted, nil
+	if asked.Email != nil {
+		if FoldName(*asked.Email) == "" {
+			return nil, invalidOwn("email", "an address")
+		}
+		wanted["emails"] = withUniqueEmail(old, *asked.Email, checked["emails"].([]any))
 	}
-	if FoldName(*asked.Email) == "" {
-		return nil, invalidOwn("email", "an address")
-	}
+	return wanted, nil
+}
+
+// withUniqueEmail returns a user's emails with another address in the unique
+// one; a user without it gets the given first ones. A second email with the
+// same address would be a duplicate.
+func withUniqueEmail(old scim.Resource, address string, first []any) []any {
 	emails, _ := old["emails"].([]any)
-	emails = slices.Clone(emails)
 	unique := UniqueEmail(old)
-	at := slices.IndexFunc(emails, func(e any) bool {
-		email, _ := e.(map[string]any)
-		value, _ := email["value"].(string)
-		return value == unique
-	})
+	at := slices.IndexFunc(emails, func(e any) bool { return emailValue(e) == unique })
 	if at < 0 {
-		wanted["emails"] = append(checked["emails"].([]any), emails...)
-		return wanted, nil
+		return append(first, emails...)
 	}
-	email := maps.Clone(emails[at].(map[string]any))
-	email["value"] = *asked.Email
-	// A second email with the same address would be a duplicate.
-	emails[at] = email
 	kept := make([]any, 0, len(emails))
 	for i, e := range emails {
-		other, _ := e.(map[string]any)
-		value, _ := other["value"].(string)
-		if i == at || FoldName(value) != FoldName(*asked.Email) {
+		if i == at {
+			changed := maps.Clone(e.(map[string]any))
+			changed["value"] = address
+			kept = append(kept, changed)
+		} else if FoldName(emailValue(e)) != FoldName(address) {
 			kept = append(kept, e)
 		}
 	}
-	wanted["emails"] = kept
-	return wanted, nil
+	return kept
 }
 
 // ownResource returns a resource of the values that the application sends,
