@@ -136,9 +136,9 @@ func (s *Service) changeUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	var match directory.Precondition
+	var match directory.Versions
 	if version > 0 {
-		match = directory.Precondition{Set: true, Versions: []int64{version}}
+		match = directory.Versions{version}
 	}
 	result, err := s.Directory.ModifyOwn(ctx, q.tenant, by, q.about("user"), match, change)
 	if err != nil {

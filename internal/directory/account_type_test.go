@@ -184,9 +184,9 @@ func (f *fixture) sendType(u *directory.User, method, sent string) error {
 	case "POST":
 		_, err = f.post(user(body))
 	case "PUT":
-		_, err = f.put(u.ID, user(body), directory.Precondition{})
+		_, err = f.put(u.ID, user(body), nil)
 	default:
-		_, err = f.patch(u.ID, operations, directory.Precondition{})
+		_, err = f.patch(u.ID, operations, nil)
 	}
 	return err
 }

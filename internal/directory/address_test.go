@@ -39,9 +39,9 @@ func TestAddress_IsOnePersons(t *testing.T) {
 					case "POST":
 						_, err = f.post(user(tt.second))
 					case "PUT":
-						_, err = f.put(other.ID, user(tt.second), directory.Precondition{})
+						_, err = f.put(other.ID, user(tt.second), nil)
 					case "PATCH":
-						_, err = f.patch(other.ID, `[{"op":"add","value":{`+tt.second+`}}]`, directory.Precondition{})
+						_, err = f.patch(other.ID, `[{"op":"add","value":{`+tt.second+`}}]`, nil)
 					case "the application":
 						_, err = f.dir.CreateOwn(t.Context(), f.tenant, f.app(), directory.OwnUser{UserName: name, Email: mail, Origin: directory.OriginManual})
 					default:
@@ -80,7 +80,7 @@ func TestAddress_MovesWithinOneUser(t *testing.T) {
 		v := f.mustPost(user(`"userName":"c@x.test","emails":[{"value":"d@x.test"}]`))
 		f.mustPatch(u.ID, `[{"op":"replace","path":"userName","value":"e@x.test"}]`)
 		f.mustPatch(v.ID, `[{"op":"replace","path":"emails","value":[{"value":"a@x.test"}]}]`)
-		_, err := f.patch(u.ID, `[{"op":"replace","path":"userName","value":"a@x.test"}]`, directory.Precondition{})
+		_, err := f.patch(u.ID, `[{"op":"replace","path":"userName","value":"a@x.test"}]`, nil)
 		taken(t, err, directory.TakenActive, directory.Address)
 		// An email that is another user's secondary one is free.
 		f.mustPatch(u.ID, `[{"op":"add","path":"emails","value":[{"value":"a@x.test","type":"other"}]}]`)
@@ -155,11 +155,11 @@ func TestAddress_Race(t *testing.T) {
 				},
 				func() error { _, err := f.post(user(`"userName":"c","emails":[{"value":"a@x.test"}]`)); return err },
 				func() error {
-					_, err := f.patch(u.ID, `[{"op":"add","path":"emails","value":[{"value":"A@x.test"}]}]`, directory.Precondition{})
+					_, err := f.patch(u.ID, `[{"op":"add","path":"emails","value":[{"value":"A@x.test"}]}]`, nil)
 					return err
 				},
 				func() error {
-					_, err := f.patch(v.ID, `[{"op":"replace","path":"userName","value":"A@X.test"}]`, directory.Precondition{})
+					_, err := f.patch(v.ID, `[{"op":"replace","path":"userName","value":"A@X.test"}]`, nil)
 					return err
 				},
 			}

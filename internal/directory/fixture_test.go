@@ -119,12 +119,12 @@ func (f *fixture) mustPost(body string) *directory.User {
 	return result.User
 }
 
-func (f *fixture) put(id, body string, match directory.Precondition) (directory.Result, error) {
+func (f *fixture) put(id, body string, match directory.Versions) (directory.Result, error) {
 	f.t.Helper()
 	return f.dir.Replace(context.Background(), f.tenant, f.by(), id, match, f.decode(body))
 }
 
-func (f *fixture) patch(id, operations string, match directory.Precondition) (directory.Result, error) {
+func (f *fixture) patch(id, operations string, match directory.Versions) (directory.Result, error) {
 	f.t.Helper()
 	p, err := scim.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":` + operations + `}`))
 	if err != nil {
@@ -135,7 +135,7 @@ func (f *fixture) patch(id, operations string, match directory.Precondition) (di
 
 func (f *fixture) mustPatch(id, operations string) *directory.User {
 	f.t.Helper()
-	result, err := f.patch(id, operations, directory.Precondition{})
+	result, err := f.patch(id, operations, nil)
 	if err != nil {
 		f.t.Fatalf("PATCH %s: %v", operations, err)
 	}
@@ -143,7 +143,7 @@ func (f *fixture) mustPatch(id, operations string) *directory.User {
 }
 
 func (f *fixture) remove(id string) error {
-	_, err := f.dir.Delete(context.Background(), f.tenant, f.by(), id, directory.Precondition{})
+	_, err := f.dir.Delete(context.Background(), f.tenant, f.by(), id, nil)
 	return err
 }
 

@@ -45,7 +45,7 @@ func (f *fixture) patchBy(d *directory.Directory, id, operations string) (direct
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return d.ModifyGroup(context.Background(), f.tenant, f.by(), id, directory.Precondition{}, patch)
+	return d.ModifyGroup(context.Background(), f.tenant, f.by(), id, nil, patch)
 }
 
 // A change is given up after a bounded number of tries, and leaves no trace, if

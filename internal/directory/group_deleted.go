@@ -76,7 +76,7 @@ func (d *Directory) noGroup(ctx context.Context, t tenant.ID, id string) error {
 // it again creates another group.
 func (d *Directory) DeleteGroupInApp(ctx context.Context, t tenant.ID, by Caller, id string) (GroupResult, error) {
 	by.By = ByApplication
-	return d.deleteGroup(ctx, t, by, id, Precondition{})
+	return d.deleteGroup(ctx, t, by, id, nil)
 }
 
 // DeletedGroups reads a page of the markers of groups that were deleted in the

@@ -31,7 +31,7 @@ func TestDeleteGroupInApp_LeavesAMarker(t *testing.T) {
 				"PATCH":       func() error { _, err := f.patchGroup(id, add(ids[size])); return err },
 				"PATCH clear": func() error { _, err := f.patchGroup(id, `{"op":"remove","path":"members"}`); return err },
 				"DELETE": func() error {
-					_, err := f.dir.DeleteGroup(ctx, f.tenant, f.by(), id, directory.Precondition{})
+					_, err := f.dir.DeleteGroup(ctx, f.tenant, f.by(), id, nil)
 					return err
 				},
 				"in app again": func() error { _, err := f.dir.DeleteGroupInApp(ctx, f.tenant, f.app(), id); return err },
@@ -63,7 +63,7 @@ func TestDeleteGroupInApp_LeavesAMarker(t *testing.T) {
 				t.Errorf("an unknown id: %v", err)
 			}
 			// A deletion by an identity provider leaves no marker.
-			if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), again, directory.Precondition{}); err != nil {
+			if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), again, nil); err != nil {
 				t.Fatal(err)
 			}
 			if _, err = f.dir.Group(t.Context(), f.tenant, again); errors.As(err, &deleted) || !errors.Is(err, directory.ErrNoGroup) {

@@ -211,7 +211,7 @@ func (m *roll) patch(rt *rapid.T, g *rollGroup) *rollRequest {
 		rt.Fatal(err)
 	}
 	r.send = func(d *directory.Directory) (directory.GroupResult, error) {
-		return d.ModifyGroup(context.Background(), m.f.tenant, r.by, g.id, directory.Precondition{}, patch)
+		return d.ModifyGroup(context.Background(), m.f.tenant, r.by, g.id, nil, patch)
 	}
 	r.want = func(before *rollState) verdict {
 		if before == nil {
@@ -418,7 +418,7 @@ func (m *roll) put(rt *rapid.T, g *rollGroup) *rollRequest {
 	r.text = "PUT"
 	wanted, resource := m.body(rt, r, g.states[0])
 	r.send = func(d *directory.Directory) (directory.GroupResult, error) {
-		return d.ReplaceGroup(context.Background(), m.f.tenant, r.by, g.id, directory.Precondition{}, resource)
+		return d.ReplaceGroup(context.Background(), m.f.tenant, r.by, g.id, nil, resource)
 	}
 	r.want = func(before *rollState) verdict {
 		if before == nil {
@@ -435,7 +435,7 @@ func (m *roll) delete(rt *rapid.T, g *rollGroup) *rollRequest {
 	r := m.newRequest(rt)
 	r.text = "DELETE"
 	r.send = func(d *directory.Directory) (directory.GroupResult, error) {
-		return d.DeleteGroup(context.Background(), m.f.tenant, r.by, g.id, directory.Precondition{})
+		return d.DeleteGroup(context.Background(), m.f.tenant, r.by, g.id, nil)
 	}
 	r.want = func(before *rollState) verdict {
 		if before == nil {
@@ -740,7 +740,7 @@ func (m *roll) patchUser(rt *rapid.T) {
 		rt.Fatal(err)
 	}
 	m.changeUser(rt, u, after, "PATCH", want, func(d *directory.Directory, by directory.Caller) (directory.Result, error) {
-		return d.Modify(context.Background(), m.f.tenant, by, u.id, directory.Precondition{}, patch)
+		return d.Modify(context.Background(), m.f.tenant, by, u.id, nil, patch)
 	})
 }
 
@@ -781,7 +781,7 @@ func (m *roll) deleteUser(rt *rapid.T) {
 		if hidden {
 			by.Settings.DeletedUsers = tenant.DeletedHidden
 		}
-		return d.Delete(context.Background(), m.f.tenant, by, u.id, directory.Precondition{})
+		return d.Delete(context.Background(), m.f.tenant, by, u.id, nil)
 	})
 }
 

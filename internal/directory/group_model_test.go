@@ -171,17 +171,17 @@ func (m *groupModel) step() {
 		case "put":
 			m.names++
 			body := group(fmt.Sprintf("n%d", m.names), ids...)
-			_, err := d.ReplaceGroup(m.f.t.Context(), m.f.tenant, by, id, directory.Precondition{}, m.f.decodeGroup(body))
+			_, err := d.ReplaceGroup(m.f.t.Context(), m.f.tenant, by, id, nil, m.f.decodeGroup(body))
 			return err
 		case "delete group":
-			_, err := d.DeleteGroup(m.f.t.Context(), m.f.tenant, by, id, directory.Precondition{})
+			_, err := d.DeleteGroup(m.f.t.Context(), m.f.tenant, by, id, nil)
 			return err
 		}
 		p, err := scim.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + patch + `]}`))
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		_, err = d.ModifyGroup(m.f.t.Context(), m.f.tenant, by, id, directory.Precondition{}, p)
+		_, err = d.ModifyGroup(m.f.t.Context(), m.f.tenant, by, id, nil, p)
 		return err
 	})
 	var unknown *directory.UnknownMembersError
@@ -253,7 +253,7 @@ func (m *groupModel) user(kind string) {
 		by := m.f.by()
 		switch kind {
 		case "delete user":
-			_, err := d.Delete(m.f.t.Context(), m.f.tenant, by, id, directory.Precondition{})
+			_, err := d.Delete(m.f.t.Context(), m.f.tenant, by, id, nil)
 			return err
 		case "restore":
 			_, err := d.Provision(m.f.t.Context(), m.f.tenant, by, m.f.decode(user(`"userName":"`+name+`"`)))
@@ -263,7 +263,7 @@ func (m *groupModel) user(kind string) {
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		_, err = d.Modify(m.f.t.Context(), m.f.tenant, by, id, directory.Precondition{}, p)
+		_, err = d.Modify(m.f.t.Context(), m.f.tenant, by, id, nil, p)
 		return err
 	})
 	if err != nil && !killed {

@@ -135,7 +135,7 @@ func patching(text string, few bool, operations func(r *racer) string, does func
 			r.f.t.Error(err)
 		}
 		result, err := r.patiently(func() (directory.GroupResult, error) {
-			return d.ModifyGroup(context.Background(), r.f.tenant, r.f.by(), r.group, directory.Precondition{}, patch)
+			return d.ModifyGroup(context.Background(), r.f.tenant, r.f.by(), r.group, nil, patch)
 		})
 		return r.answered(result, err, few, does)
 	}}
@@ -211,7 +211,7 @@ func putting(name int, who uint64) contender {
 	return contender{fmt.Sprint("PUT name ", name, " members ", set(who)), func(r *racer, d *directory.Directory) func(raceState) (raceState, bool) {
 		sent := r.f.decodeGroup(group(r.name(name), r.list(who)...))
 		result, err := r.patiently(func() (directory.GroupResult, error) {
-			return d.ReplaceGroup(context.Background(), r.f.tenant, r.f.by(), r.group, directory.Precondition{}, sent)
+			return d.ReplaceGroup(context.Background(), r.f.tenant, r.f.by(), r.group, nil, sent)
 		})
 		return r.answered(result, err, false, func(s raceState) (raceState, bool) {
 			s.name, s.members = name, who
@@ -223,7 +223,7 @@ func putting(name int, who uint64) contender {
 func ending() contender {
 	return contender{"DELETE", func(r *racer, d *directory.Directory) func(raceState) (raceState, bool) {
 		_, err := r.patiently(func() (directory.GroupResult, error) {
-			return d.DeleteGroup(context.Background(), r.f.tenant, r.f.by(), r.group, directory.Precondition{})
+			return d.DeleteGroup(context.Background(), r.f.tenant, r.f.by(), r.group, nil)
 		})
 		return func(s raceState) (raceState, bool) {
 			if !s.there {
@@ -238,7 +238,7 @@ func deleting(who int) contender {
 	return contender{fmt.Sprint("delete user ", who), func(r *racer, d *directory.Directory) func(raceState) (raceState, bool) {
 		r.deleted.Or(1 << who)
 		_, err := r.patiently(func() (directory.GroupResult, error) {
-			_, err := d.Delete(context.Background(), r.f.tenant, r.f.by(), r.ids[who], directory.Precondition{})
+			_, err := d.Delete(context.Background(), r.f.tenant, r.f.by(), r.ids[who], nil)
 			return directory.GroupResult{}, err
 		})
 		return func(s raceState) (raceState, bool) {

@@ -97,7 +97,7 @@ func newWorld(t *testing.T) *world {
 	}
 
 	deleted := add("Deleted", "g-d", w.users[:40]...)
-	if _, err := w.stopped(1).dir.DeleteGroup(t.Context(), w.tenant, w.by(), deleted, directory.Precondition{}); err != nil {
+	if _, err := w.stopped(1).dir.DeleteGroup(t.Context(), w.tenant, w.by(), deleted, nil); err != nil {
 		t.Fatal(err)
 	}
 	delete(w.members, deleted)

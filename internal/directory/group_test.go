@@ -64,7 +64,7 @@ func (f *fixture) mustPostGroup(body string) string {
 
 func (f *fixture) putGroup(id, body string) (directory.GroupResult, error) {
 	f.t.Helper()
-	return f.dir.ReplaceGroup(context.Background(), f.tenant, f.by(), id, directory.Precondition{}, f.decodeGroup(body))
+	return f.dir.ReplaceGroup(context.Background(), f.tenant, f.by(), id, nil, f.decodeGroup(body))
 }
 
 func (f *fixture) patchGroup(id, operations string) (directory.GroupResult, error) {
@@ -73,7 +73,7 @@ func (f *fixture) patchGroup(id, operations string) (directory.GroupResult, erro
 	if err != nil {
 		f.t.Fatalf("decode %.200s: %v", operations, err)
 	}
-	return f.dir.ModifyGroup(context.Background(), f.tenant, f.by(), id, directory.Precondition{}, patch)
+	return f.dir.ModifyGroup(context.Background(), f.tenant, f.by(), id, nil, patch)
 }
 
 func (f *fixture) mustPatchGroup(id, operations string) directory.GroupResult {
@@ -266,7 +266,7 @@ func testGroups(t *testing.T, open opener) {
 		}
 		f.wantMembers(id)
 		f.mustPatchGroup(id, `{"op":"replace","path":"displayName","value":"FREE"}`)
-		if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, directory.Precondition{}); err != nil {
+		if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil); err != nil {
 			t.Fatal(err)
 		}
 		f.mustPostGroup(`{"displayName":"free","externalId":"g-1"}`)
@@ -274,7 +274,7 @@ func testGroups(t *testing.T, open opener) {
 	t.Run("deleted", func(t *testing.T) {
 		for _, n := range []int{0, 3, 40} {
 			id := f.mustPostGroup(group(fmt.Sprint("deleted ", n), ids[:n]...))
-			if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, directory.Precondition{}); err != nil {
+			if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil); err != nil {
 				t.Fatal(err)
 			}
 			if _, _, err := f.dir.Members(t.Context(), f.tenant, id, 10); !errors.Is(err, directory.ErrNoGroup) {

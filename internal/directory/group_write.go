@@ -28,7 +28,7 @@ type groupWork struct {
 	by        Caller
 	operation string
 	id        string
-	match     Precondition
+	match     Versions
 	// skipped are the members sent that are not users, unknown is the same as a
 	// set.
 	skipped []string
@@ -47,7 +47,7 @@ type groupWork struct {
 	leaving map[string]bool
 }
 
-func (d *Directory) newGroupWork(t tenant.ID, by Caller, operation, id string, match Precondition) *groupWork {
+func (d *Directory) newGroupWork(t tenant.ID, by Caller, operation, id string, match Versions) *groupWork {
 	return &groupWork{d: d, tenant: t, by: by, operation: operation, id: id, match: match}
 }
 
@@ -70,7 +70,7 @@ func (w *groupWork) entry(action Action, g *Group, r scim.Resource) Entry {
 
 func (w *groupWork) change(before, after *Group, e Entry) GroupChange {
 	return GroupChange{
-		Before: before, After: after, Exact: w.match.Set && !w.match.Any, Entry: e,
+		Before: before, After: after, Exact: w.match != nil, Entry: e,
 		Expires: e.Time.Add(w.by.Settings.LogRetention()), NotAfter: e.Time.Add(WriteTime),
 	}
 }
@@ -283,7 +283,7 @@ func (d *Directory) groupTaken(c GroupChange, failed *CommitError) error {
 //
 // sent is decoded and checked; it is not changed.
 func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (GroupResult, error) {
-	w := d.newGroupWork(t, by, "create", d.newID(by.Time), Precondition{})
+	w := d.newGroupWork(t, by, "create", d.newID(by.Time), nil)
 	ids, err := scim.MembersOf(sent)
 	if err != nil {
 		return GroupResult{}, err
@@ -407,7 +407,7 @@ func (d *Directory) groupRecord(by Caller, r scim.Resource, from Group) (*Group,
 
 // ReplaceGroup handles a PUT: the group becomes what was sent, including its
 // members. RFC 7644 §3.5.1
-func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
+func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
 	sent scim.Resource,
 ) (GroupResult, error) {
 	ids, err := scim.MembersOf(sent)
@@ -424,7 +424,7 @@ func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id
 
 // ModifyGroup handles a PATCH: all operations of the patch are applied, or
 // none. RFC 7644 §3.5.2
-func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
+func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
 	patch *scim.Patch,
 ) (GroupResult, error) {
 	own, rest := patch.Split(d.groupsOf(by), "members")
@@ -498,7 +498,7 @@ func (w *groupWork) run(attempt func(try int) (GroupResult, error)) (GroupResult
 // refuse returns the error for a request whose If-Match does not hold. A taken
 // value is reported first: fixing the version alone would not help.
 func (w *groupWork) refuse(ctx context.Context, c GroupChange) error {
-	if w.match.Allows(c.Before.Version) {
+	if w.match.Allow(c.Before.Version) {
 		return nil
 	}
 	holders, err := w.d.holders(ctx, w.tenant, added(c.Before.Held, c.After.Held), c.After.Former)
@@ -809,11 +809,11 @@ func epochTask(g *Group) Task {
 //
 // A group with a protected member is not deleted: its deletion would remove
 // that member.
-func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (GroupResult, error) {
+func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Versions) (GroupResult, error) {
 	return d.deleteGroup(ctx, t, by, id, match)
 }
 
-func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (GroupResult, error) {
+func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Versions) (GroupResult, error) {
 	w := d.newGroupWork(t, by, "delete", id, match)
 	return w.run(func(try int) (GroupResult, error) {
 		before, guarded, err := d.settledAndGuarded(ctx, t, id)
@@ -821,7 +821,7 @@ func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 			return GroupResult{}, err
 		}
 		w.last = before
-		if !match.Allows(before.Version) {
+		if !match.Allow(before.Version) {
 			return GroupResult{}, ErrVersion
 		}
 		document, err := before.Resource()

@@ -74,10 +74,10 @@ func TestLink_ByPostNeverChangesWhoTheUserIs(t *testing.T) {
 func TestLink_ByIdWarnsOfWhatItChanges(t *testing.T) {
 	for name, link := range map[string]func(f *fixture, id string) (directory.Result, error){
 		"PUT": func(f *fixture, id string) (directory.Result, error) {
-			return f.put(id, user(`"userName":"eve","emails":[{"value":"eve@x.test"}]`), directory.Precondition{})
+			return f.put(id, user(`"userName":"eve","emails":[{"value":"eve@x.test"}]`), nil)
 		},
 		"PATCH": func(f *fixture, id string) (directory.Result, error) {
-			return f.patch(id, `[{"op":"replace","value":{"userName":"eve","emails":[{"value":"eve@x.test"}]}}]`, directory.Precondition{})
+			return f.patch(id, `[{"op":"replace","value":{"userName":"eve","emails":[{"value":"eve@x.test"}]}}]`, nil)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestLink_ByIdWarnsOfWhatItChanges(t *testing.T) {
 					}
 				}
 				f.wantNote(result.User, result.Note)
-				again, err := f.patch(own.ID, `[{"op":"replace","path":"userName","value":"ann"}]`, directory.Precondition{})
+				again, err := f.patch(own.ID, `[{"op":"replace","path":"userName","value":"ann"}]`, nil)
 				if err != nil || again.Warning != "" || again.Note != "" {
 					t.Errorf("rename after the link: %+v, %v", again, err)
 				}
@@ -104,7 +104,7 @@ func TestLink_ByIdWarnsOfWhatItChanges(t *testing.T) {
 	}
 	f := newFixture(t, enginetest.Memory, 9, 9)
 	own := f.mustOwn(directory.OwnUser{UserName: "ann"})
-	result, err := f.put(own.ID, user(`"userName":"ANN","externalId":"e","emails":[{"value":"ann@x.test"}]`), directory.Precondition{})
+	result, err := f.put(own.ID, user(`"userName":"ANN","externalId":"e","emails":[{"value":"ann@x.test"}]`), nil)
 	if err != nil || result.Warning != "" {
 		t.Errorf("a link that fills: %+v, %v; want no warning", result, err)
 	}
@@ -137,13 +137,13 @@ func TestRehire(t *testing.T) {
 				}, directory.UserName},
 				"POST none": {func(f *fixture, _ string) (directory.Result, error) { return f.post(user(`"userName":"ann"`)) }, directory.UserName},
 				"PUT another": {func(f *fixture, id string) (directory.Result, error) {
-					return f.put(id, user(`"userName":"ann","externalId":"e2","active":true`), directory.Precondition{})
+					return f.put(id, user(`"userName":"ann","externalId":"e2","active":true`), nil)
 				}, directory.ExternalID},
 				"PUT none": {func(f *fixture, id string) (directory.Result, error) {
-					return f.put(id, user(`"userName":"ann","active":true`), directory.Precondition{})
+					return f.put(id, user(`"userName":"ann","active":true`), nil)
 				}, directory.ExternalID},
 				"PATCH another": {func(f *fixture, id string) (directory.Result, error) {
-					return f.patch(id, `[{"op":"replace","value":{"externalId":"e2","active":true}}]`, directory.Precondition{})
+					return f.patch(id, `[{"op":"replace","value":{"externalId":"e2","active":true}}]`, nil)
 				}, directory.ExternalID},
 			} {
 				engines := enginetest.All()
@@ -231,7 +231,7 @@ func TestRehire_IsNone(t *testing.T) {
 		}
 		f.wantMembers(id, u.ID)
 		// An active user's externalId may change: it is not a rehire.
-		if result, err := f.put(u.ID, user(`"userName":"ann","externalId":"e2","active":true`), directory.Precondition{}); err != nil || result.Warning != "" {
+		if result, err := f.put(u.ID, user(`"userName":"ann","externalId":"e2","active":true`), nil); err != nil || result.Warning != "" {
 			t.Errorf("another externalId of an active user: %+v, %v", result, err)
 		}
 		f.mustRemove(u.ID)
@@ -261,11 +261,11 @@ func TestUpdate_OfWhoIsGoneMeanwhile(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		for name, change := range map[string]func(f *fixture, id string) error{
 			"PATCH": func(f *fixture, id string) error {
-				_, err := f.patch(id, `[{"op":"replace","path":"userName","value":"new"}]`, directory.Precondition{})
+				_, err := f.patch(id, `[{"op":"replace","path":"userName","value":"new"}]`, nil)
 				return err
 			},
 			"PUT": func(f *fixture, id string) error {
-				_, err := f.put(id, user(`"userName":"new"`), directory.Precondition{})
+				_, err := f.put(id, user(`"userName":"new"`), nil)
 				return err
 			},
 			"the application": func(f *fixture, id string) error {
@@ -292,7 +292,7 @@ func TestUpdate_OfWhoIsGoneMeanwhile(t *testing.T) {
 func TestUpdate_TakesWhatIsGivenUpMeanwhile(t *testing.T) {
 	for name, change := range map[string]func(f *fixture, id string) error{
 		"PATCH": func(f *fixture, id string) error {
-			_, err := f.patch(id, `[{"op":"replace","path":"userName","value":"new"}]`, directory.Precondition{})
+			_, err := f.patch(id, `[{"op":"replace","path":"userName","value":"new"}]`, nil)
 			return err
 		},
 		"the application": func(f *fixture, id string) error {

@@ -369,7 +369,7 @@ func (m *model) put(t *rapid.T) {
 	case active && !reader && (!u.active || u.reader) && m.seats() >= m.limit:
 		want = isFull
 	}
-	result, err := m.f.put(u.id, s.body(), directory.Precondition{})
+	result, err := m.f.put(u.id, s.body(), nil)
 	if got := outcome(t, err); got != want {
 		t.Fatalf("PUT %s %+v = %s (%v), want %s", u.id, s, got, err, want)
 	}
@@ -417,7 +417,7 @@ func (m *model) patch(t *rapid.T) {
 	case active && !u.active && !u.reader && m.seats() >= m.limit:
 		want = isFull
 	}
-	_, err := m.f.patch(u.id, fmt.Sprintf(`[{"op":"replace","value":{"active":%t}}]`, active), directory.Precondition{})
+	_, err := m.f.patch(u.id, fmt.Sprintf(`[{"op":"replace","value":{"active":%t}}]`, active), nil)
 	if got := outcome(t, err); got != want {
 		t.Fatalf("PATCH %s active=%t = %s (%v), want %s", u.id, active, got, err, want)
 	}

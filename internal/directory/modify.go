@@ -10,23 +10,16 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Precondition is an If-Match header: the versions at which the request may
-// act. The zero Precondition allows all.
-type Precondition struct {
-	Set      bool
-	Any      bool
-	Versions []int64
-}
+// Versions are the versions of a record at which a request may change it. Nil
+// allows all, an empty list none.
+type Versions []int64
 
-// Allows reports whether the request may act on a record of the version. RFC
-// 7644 §3.14
-func (p Precondition) Allows(version int64) bool {
-	return !p.Set || p.Any || slices.Contains(p.Versions, version)
-}
+// Allow reports whether the request may change a record of the version.
+func (v Versions) Allow(version int64) bool { return v == nil || slices.Contains(v, version) }
 
 // Replace handles a PUT: the record becomes what was sent; active and
 // isTeamAccount are kept when omitted. RFC 7644 §3.5.1
-func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
+func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
 	sent scim.Resource,
 ) (Result, error) {
 	return d.update(ctx, t, by, "replace", id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
@@ -37,7 +30,7 @@ func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id stri
 
 // Modify handles a PATCH: all operations of the patch are applied, or none. RFC
 // 7644 §3.5.2
-func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
+func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
 	patch *scim.Patch,
 ) (Result, error) {
 	return d.update(ctx, t, by, "modify", id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
@@ -73,7 +66,7 @@ func CheckNotices(settings tenant.Settings, notices []scim.Notice) error {
 // update works out a change of a live user. A request that loses the race reads
 // and decides again, so that concurrent changes of different attributes all
 // take effect. A change of nothing is not written.
-func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operation, id string, match Precondition,
+func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operation, id string, match Versions,
 	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
 ) (Result, error) {
 	w := d.newUserWork(t, by, operation)
@@ -131,7 +124,7 @@ func (d *Directory) shownGroups(ctx context.Context, t tenant.ID, id string, gro
 }
 
 // decideUpdate applies the rules for a PUT or PATCH to its result.
-func (w *userWork) decideUpdate(ctx context.Context, match Precondition, old, wanted scim.Resource) (decision, error) {
+func (w *userWork) decideUpdate(ctx context.Context, match Versions, old, wanted scim.Resource) (decision, error) {
 	before := w.user
 	after, document, err := w.updated(old, wanted)
 	if err != nil {
@@ -148,7 +141,7 @@ func (w *userWork) decideUpdate(ctx context.Context, match Precondition, old, wa
 		warning, note = WarnRehire, strings.TrimSpace(noteRehire(w.by.Settings, before)+" "+note)
 		ends = w.by.Settings.Rehire != tenant.RehireKeep
 	}
-	if !match.Allows(before.Version) {
+	if !match.Allow(before.Version) {
 		return decision{}, w.refuseVersion(ctx, after, wanted)
 	}
 	made := decision{result: Result{User: before, Action: Unchanged}}
@@ -265,7 +258,7 @@ func (w *userWork) refuseVersion(ctx context.Context, after *User, wanted scim.R
 //
 // The memberships end in the same transaction or, if they do not fit, by a
 // task: readers see none of them from the first transaction on.
-func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition) (Result, error) {
+func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Versions) (Result, error) {
 	w := d.newUserWork(t, by, "delete")
 	return w.run(ctx, func(ctx context.Context) (decision, error) {
 		before, err := w.live(ctx, id)
@@ -274,7 +267,7 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 			return decision{}, err
 		case before.Protected:
 			return decision{}, &ProtectedError{ID: id, Refused: RefusedDeletion}
-		case !match.Allows(before.Version):
+		case !match.Allow(before.Version):
 			return decision{}, ErrVersion
 		}
 		old, err := before.Resource()

@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-func version(n int64) directory.Precondition {
-	return directory.Precondition{Set: true, Versions: []int64{n}}
+func version(n int64) directory.Versions {
+	return directory.Versions{n}
 }
 
 func TestModify_MovesTheSeat(t *testing.T) { enginetest.Run(t, testModify_MovesTheSeat) }
@@ -35,7 +35,7 @@ func testModify_MovesTheSeat(t *testing.T, open opener) {
 		{"activated", activate, 0, 1, directory.Reactivated},
 	}
 	for _, s := range steps {
-		result, err := f.patch(u.ID, s.patch, directory.Precondition{})
+		result, err := f.patch(u.ID, s.patch, nil)
 		if err != nil || result.Action != s.action {
 			t.Fatalf("%s: action %s, %v; want %s", s.name, result.Action, err, s.action)
 		}
@@ -61,7 +61,7 @@ func testModify_WhatChangesNothingIsNotWritten(t *testing.T, open opener) {
 			t.Errorf("PATCH %s: version %d, want it unchanged", p, now.Version)
 		}
 	}
-	if result, err := f.put(u.ID, user(alice+`,"displayName":"Alice"`), directory.Precondition{}); err != nil || result.User.Version != 1 {
+	if result, err := f.put(u.ID, user(alice+`,"displayName":"Alice"`), nil); err != nil || result.User.Version != 1 {
 		t.Errorf("PUT of the same: version %d, %v; want it unchanged", result.User.Version, err)
 	}
 }
@@ -74,7 +74,7 @@ func testReplace_KeepsActiveAndTypeWhenOmitted(t *testing.T, open opener) {
 	f := newFixture(t, open, 5, 5)
 	u := f.mustPost(reader(alice + `,"nickName":"Al"`))
 	f.mustPatch(u.ID, deactivate)
-	result, err := f.put(u.ID, user(alice), directory.Precondition{})
+	result, err := f.put(u.ID, user(alice), nil)
 	if err != nil || result.User.Active || result.User.Type != tenant.Reader {
 		t.Errorf("PUT = %+v, %v; want it inactive and still a Reader", result.User, err)
 	}
@@ -120,11 +120,11 @@ func testUpdate_TakenValues(t *testing.T, open opener) {
 			f := newFixture(t, open, 5, 5)
 			bob := f.mustPost(user(`"userName":"bob","externalId":"e-bob","emails":[{"value":"bob@x"}]`))
 			u := f.mustPost(user(alice))
-			_, err := f.patch(u.ID, tt.change, directory.Precondition{})
+			_, err := f.patch(u.ID, tt.change, nil)
 			taken(t, err, directory.TakenActive, tt.kind)
 
 			f.mustPatch(bob.ID, deactivate)
-			_, err = f.patch(u.ID, tt.change, directory.Precondition{})
+			_, err = f.patch(u.ID, tt.change, nil)
 			taken(t, err, directory.TakenInactive, tt.kind)
 			f.check(1)
 
@@ -165,13 +165,13 @@ func testUpdate_Preconditions(t *testing.T, open opener) {
 	if _, err := f.patch(u.ID, title, version(7)); !errors.Is(err, directory.ErrVersion) {
 		t.Errorf("another version: %v, want ErrVersion", err)
 	}
-	if _, err := f.patch(u.ID, title, directory.Precondition{Set: true}); !errors.Is(err, directory.ErrVersion) {
+	if _, err := f.patch(u.ID, title, directory.Versions{}); !errors.Is(err, directory.ErrVersion) {
 		t.Errorf("an unknown tag: %v, want ErrVersion", err)
 	}
 	if result, err := f.patch(u.ID, title, version(1)); err != nil || result.User.Version != 2 {
 		t.Errorf("the current version: %+v, %v; want the user changed", result.User, err)
 	}
-	if _, err := f.put(u.ID, user(alice), directory.Precondition{Set: true, Any: true}); err != nil {
+	if _, err := f.put(u.ID, user(alice), nil); err != nil {
 		t.Errorf("*: %v", err)
 	}
 	_, err := f.dir.Delete(t.Context(), f.tenant, f.by(), u.ID, version(1))
@@ -190,7 +190,7 @@ func testUpdate_OrderOfErrors(t *testing.T, open opener) {
 	f.mustPost(user(alice))
 	off := f.mustPost(user(`"userName":"off","active":false`))
 	all := `[{"op":"replace","value":{"active":true,"userName":"alice@example.com"}}]`
-	for name, match := range map[string]directory.Precondition{"held": version(1), "stale": version(9)} {
+	for name, match := range map[string]directory.Versions{"held": version(1), "stale": version(9)} {
 		_, err := f.patch(off.ID, all, match)
 		taken(t, err, directory.TakenActive, directory.UserName)
 		_, err = f.patch(off.ID, activate, match)
@@ -219,8 +219,8 @@ func testDelete_HidesAndKeeps(t *testing.T, open opener) {
 	}
 	for name, err := range map[string]error{
 		"DELETE": f.remove(u.ID),
-		"PATCH":  func() error { _, err := f.patch(u.ID, activate, directory.Precondition{}); return err }(),
-		"PUT":    func() error { _, err := f.put(u.ID, user(alice), directory.Precondition{}); return err }(),
+		"PATCH":  func() error { _, err := f.patch(u.ID, activate, nil); return err }(),
+		"PUT":    func() error { _, err := f.put(u.ID, user(alice), nil); return err }(),
 	} {
 		if !errors.Is(err, directory.ErrNotFound) {
 			t.Errorf("%s of a deleted user = %v, want ErrNotFound", name, err)
@@ -262,7 +262,7 @@ func testUpdate_SeatLimitBelowUse(t *testing.T, open opener) {
 	}
 	f.check(3)
 	f.mustPatch(ids[0], deactivate)
-	_, err := f.patch(ids[0], activate, directory.Precondition{})
+	_, err := f.patch(ids[0], activate, nil)
 	full(t, err, 2, 1)
 	f.mustPatch(ids[1], deactivate)
 	f.mustPatch(ids[2], deactivate)
@@ -278,14 +278,14 @@ func testModify_UnknownAttributes(t *testing.T, open opener) {
 	patch := `[{"op":"replace","value":{"title":"x","shoeSize":"44"}}]`
 	f.settings.UnknownAttributes = tenant.UnknownRefuse
 	var invalid *scim.Error
-	if _, err := f.patch(u.ID, patch, directory.Precondition{}); !errors.As(err, &invalid) {
+	if _, err := f.patch(u.ID, patch, nil); !errors.As(err, &invalid) {
 		t.Errorf("error = %v, want a refusal", err)
 	}
 	if now, _ := f.dir.User(t.Context(), f.tenant, u.ID); now.Version != 1 {
 		t.Error("a refused PATCH changed the user")
 	}
 	f.settings.UnknownAttributes = tenant.UnknownDrop
-	result, err := f.patch(u.ID, patch, directory.Precondition{})
+	result, err := f.patch(u.ID, patch, nil)
 	if err != nil || len(result.Notices) != 1 || result.Notices[0].Kind != scim.NoticeUnknownAttribute {
 		t.Errorf("PATCH = %+v, %v; want it accepted with a notice", result.Notices, err)
 	}

@@ -91,7 +91,7 @@ type OwnChange struct {
 // reactivates, converts, protects or renames. It does not link or unlink. It is
 // one transaction; a missing seat is a *FullError, and a value that another
 // live user holds a *TakenError.
-func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id string, match Precondition,
+func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
 	asked OwnChange,
 ) (Result, error) {
 	if asked.Type != nil {
@@ -118,7 +118,7 @@ func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id st
 		if err != nil {
 			return decision{}, err
 		}
-		if !match.Allows(before.Version) {
+		if !match.Allow(before.Version) {
 			return decision{}, w.refuseVersion(ctx, after, document)
 		}
 		made := w.change(updateAction(before, after), before, after, [2]scim.Resource{old, document}, lose)

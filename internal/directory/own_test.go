@@ -32,7 +32,7 @@ func (f *fixture) mustOwn(own directory.OwnUser) *directory.User {
 }
 
 func (f *fixture) modifyOwn(id string, c directory.OwnChange) (directory.Result, error) {
-	return f.dir.ModifyOwn(context.Background(), f.tenant, f.app(), id, directory.Precondition{}, c)
+	return f.dir.ModifyOwn(context.Background(), f.tenant, f.app(), id, nil, c)
 }
 
 func (f *fixture) mustModifyOwn(id string, c directory.OwnChange) *directory.User {
@@ -139,7 +139,7 @@ func TestModifyOwn(t *testing.T) {
 			t.Errorf("deactivated: %+v", off)
 		}
 		f.check(1)
-		if _, err := f.patch(u.ID, `[{"op":"replace","path":"active","value":true}]`, directory.Precondition{}); !errors.Is(err, directory.ErrDeactivatedInApp) {
+		if _, err := f.patch(u.ID, `[{"op":"replace","path":"active","value":true}]`, nil); !errors.Is(err, directory.ErrDeactivatedInApp) {
 			t.Errorf("reactivation by the identity provider: %v", err)
 		}
 		if again, err := f.modifyOwn(u.ID, directory.OwnChange{Active: ptr(false)}); err != nil || again.Action != directory.Unchanged || again.User.Version != off.Version {
@@ -174,7 +174,7 @@ func TestModifyOwn(t *testing.T) {
 			t.Errorf("renamed to a taken name: %v", err)
 		}
 		if _, err := f.dir.ModifyOwn(t.Context(), f.tenant, f.app(), u.ID,
-			directory.Precondition{Set: true, Versions: []int64{1}}, directory.OwnChange{DisplayName: ptr("B")}); !errors.Is(err, directory.ErrVersion) {
+			directory.Versions{1}, directory.OwnChange{DisplayName: ptr("B")}); !errors.Is(err, directory.ErrVersion) {
 			t.Errorf("an old version: %v", err)
 		}
 		if _, err := f.modifyOwn(u.ID, directory.OwnChange{Type: ptr(tenant.AccountType("guest"))}); !isInvalid(err) {
@@ -334,7 +334,7 @@ func TestPurge_AgainstEverythingAtOnce(t *testing.T) {
 				func() error { return f.purge(u.ID) },
 				func() error { _, err := f.patchGroup(id, add(u.ID)); return err },
 				func() error {
-					_, err := f.patch(u.ID, `[{"op":"replace","path":"userName","value":"renamed"}]`, directory.Precondition{})
+					_, err := f.patch(u.ID, `[{"op":"replace","path":"userName","value":"renamed"}]`, nil)
 					return err
 				},
 				func() error { return f.remove(u.ID) },

@@ -170,7 +170,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			result, err := on.dir.Modify(context.Background(), on.tenant, on.by(), id, directory.Precondition{}, patch)
+			result, err := on.dir.Modify(context.Background(), on.tenant, on.by(), id, nil, patch)
 			if i == 0 {
 				if !errors.Is(err, directory.ErrNotFound) {
 					t.Fatalf("a PATCH of an unknown user: %v", err)
@@ -183,7 +183,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		result, err := on.dir.ModifyGroup(context.Background(), on.tenant, on.by(), g.group, directory.Precondition{}, patch)
+		result, err := on.dir.ModifyGroup(context.Background(), on.tenant, on.by(), g.group, nil, patch)
 		step("the group", did(result.Action), err)
 	})
 }

@@ -28,13 +28,13 @@ func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
 		const same = `"userName":"Ann","externalId":"e1","emails":[{"value":"ann@x.test"}]`
 		put := func(attributes string) func() error {
 			return func() error {
-				_, err := f.put(u.ID, user(attributes), directory.Precondition{})
+				_, err := f.put(u.ID, user(attributes), nil)
 				return err
 			}
 		}
 		patch := func(operations string) func() error {
 			return func() error {
-				_, err := f.patch(u.ID, operations, directory.Precondition{})
+				_, err := f.patch(u.ID, operations, nil)
 				return err
 			}
 		}
@@ -114,11 +114,11 @@ func (f *fixture) refusesToWake(id string) {
 	for name, do := range map[string]func() error{
 		"POST": func() error { _, err := f.post(user(`"userName":"asleep","externalId":"e9"`)); return err },
 		"PATCH": func() error {
-			_, err := f.patch(id, activate, directory.Precondition{})
+			_, err := f.patch(id, activate, nil)
 			return err
 		},
 		"PUT": func() error {
-			_, err := f.put(id, user(`"userName":"asleep","externalId":"e9","active":true`), directory.Precondition{})
+			_, err := f.put(id, user(`"userName":"asleep","externalId":"e9","active":true`), nil)
 			return err
 		},
 	} {
@@ -135,11 +135,11 @@ func TestProtected_LinkFills(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		for name, link := range map[string]func(f *fixture, id string) error{
 			"PUT": func(f *fixture, id string) error {
-				_, err := f.put(id, user(`"userName":"own","externalId":"e1","emails":[{"value":"own@x.test"}]`), directory.Precondition{})
+				_, err := f.put(id, user(`"userName":"own","externalId":"e1","emails":[{"value":"own@x.test"}]`), nil)
 				return err
 			},
 			"PATCH": func(f *fixture, id string) error {
-				_, err := f.patch(id, `[{"op":"add","value":{"externalId":"e1","emails":[{"value":"own@x.test"}]}}]`, directory.Precondition{})
+				_, err := f.patch(id, `[{"op":"add","value":{"externalId":"e1","emails":[{"value":"own@x.test"}]}}]`, nil)
 				return err
 			},
 			"POST": func(f *fixture, _ string) error {
@@ -161,7 +161,7 @@ func TestProtected_LinkFills(t *testing.T) {
 		f := newFixture(t, open, 9, 9)
 		id := f.mustOwn(directory.OwnUser{UserName: "own", Protected: true}).ID
 		f.mustPatch(id, `[{"op":"add","path":"title","value":"x"}]`)
-		if _, err := f.patch(id, `[{"op":"add","path":"externalId","value":"e1"}]`, directory.Precondition{}); !isProtectedFrom(err, directory.RefusedExternalID, id) {
+		if _, err := f.patch(id, `[{"op":"add","path":"externalId","value":"e1"}]`, nil); !isProtectedFrom(err, directory.RefusedExternalID, id) {
 			t.Errorf("an externalId sent after the link: %v", err)
 		}
 		f.check(1)
@@ -225,7 +225,7 @@ func TestProtected_StaysInGroups(t *testing.T) {
 					"PUT without members": func() error { _, err := f.putGroup(id, group(c.name)); return err },
 					"PUT with others":     func() error { _, err := f.putGroup(id, group(c.name, fresh...)); return err },
 					"DELETE": func() error {
-						_, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, directory.Precondition{})
+						_, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil)
 						return err
 					},
 				}
@@ -275,7 +275,7 @@ func TestProtected_AreLimited(t *testing.T) {
 		f.mustPatchGroup(id, `{"op":"remove","path":"members"}`)
 		f.wantMembers(id)
 		id = f.mustPostGroup(group("to be deleted", f.people(directory.MaxJoined+1)...))
-		if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, directory.Precondition{}); err != nil {
+		if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil); err != nil {
 			t.Error(err)
 		}
 		f.sweep()

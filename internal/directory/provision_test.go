@@ -120,7 +120,7 @@ func testProvision_ReactivatesInactiveUser(t *testing.T, open opener) {
 	}{
 		"patched": {func(f *fixture, u *directory.User) { f.mustPatch(u.ID, deactivate) }, directory.Reactivated},
 		"put": {func(f *fixture, u *directory.User) {
-			if _, err := f.put(u.ID, user(alice+`,"active":false`), directory.Precondition{}); err != nil {
+			if _, err := f.put(u.ID, user(alice+`,"active":false`), nil); err != nil {
 				f.t.Fatal(err)
 			}
 		}, directory.Reactivated},
@@ -178,9 +178,9 @@ func testProvision_ReactivationNeedsASeat(t *testing.T, open opener) {
 	f.mustPost(user(`"userName":"other"`))
 	_, err := f.post(user(alice))
 	full(t, err, 1, 1)
-	_, err = f.patch(u.ID, activate, directory.Precondition{})
+	_, err = f.patch(u.ID, activate, nil)
 	full(t, err, 1, 1)
-	_, err = f.put(u.ID, user(alice+`,"active":true`), directory.Precondition{})
+	_, err = f.put(u.ID, user(alice+`,"active":true`), nil)
 	full(t, err, 1, 1)
 	f.check(1)
 	if now, err := f.dir.User(t.Context(), f.tenant, u.ID); err != nil || now.Active || now.Version != 2 {
@@ -252,10 +252,10 @@ func testProvision_DeactivatedInApplication(t *testing.T, open opener) {
 	u := f.offInApp(f.mustPost(user(alice)))
 	_, err := f.post(user(alice))
 	taken(t, err, directory.TakenByApp, directory.UserName)
-	if _, err := f.patch(u.ID, activate, directory.Precondition{}); !errors.Is(err, directory.ErrDeactivatedInApp) {
+	if _, err := f.patch(u.ID, activate, nil); !errors.Is(err, directory.ErrDeactivatedInApp) {
 		t.Errorf("PATCH active=true = %v, want ErrDeactivatedInApp", err)
 	}
-	if _, err := f.put(u.ID, user(alice+`,"active":true`), directory.Precondition{}); !errors.Is(err, directory.ErrDeactivatedInApp) {
+	if _, err := f.put(u.ID, user(alice+`,"active":true`), nil); !errors.Is(err, directory.ErrDeactivatedInApp) {
 		t.Errorf("PUT active=true = %v, want ErrDeactivatedInApp", err)
 	}
 	f.mustPatch(u.ID, `[{"op":"replace","path":"title","value":"still editable"}]`)
@@ -497,7 +497,7 @@ func TestUpdate_LargestUserCanBeDeactivated(t *testing.T) {
 			t.Fatalf("%d: %v", size, err)
 		}
 		for _, change := range []string{deactivate, `[{"op":"replace","path":"` + extension + `:isTeamAccount","value":false}]`} {
-			if _, err := f.patch(result.User.ID, change, directory.Precondition{}); err != nil {
+			if _, err := f.patch(result.User.ID, change, nil); err != nil {
 				t.Fatalf("%d bytes: PATCH %s: %v", len(result.User.Doc), change, err)
 			}
 		}

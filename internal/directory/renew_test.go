@@ -241,7 +241,7 @@ func TestRenewNames_BesideRequests(t *testing.T) {
 		go func() {
 			var err error
 			for i := range ids {
-				_, failed := f.patch(ids[i], fmt.Sprintf(`[{"op":"replace","value":{"title":"t%d","userName":"n%d@a.test"}}]`, i, i%4*2), directory.Precondition{})
+				_, failed := f.patch(ids[i], fmt.Sprintf(`[{"op":"replace","value":{"title":"t%d","userName":"n%d@a.test"}}]`, i, i%4*2), nil)
 				err = errors.Join(err, failed)
 			}
 			done <- err

@@ -174,7 +174,7 @@ func (c *bulkCall) answer(ctx context.Context, result *bulkResult) (answer *repl
 			", which this one refers to, was not done."}
 	}
 	if o.Version != nil {
-		if !parseTags([]string{*o.Version}).Set {
+		if _, sent := parseTags([]string{*o.Version}); !sent {
 			return nil, badOperation(scim.InvalidValue, `The operation's version is not an entity tag, for example W/"3".`)
 		}
 		q.Header.Set("If-Match", *o.Version)

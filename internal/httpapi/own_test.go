@@ -47,7 +47,7 @@ func (a application) by() directory.Caller {
 
 func (a application) modify(id string, c directory.OwnChange) {
 	a.s.t.Helper()
-	if _, err := a.dir.ModifyOwn(a.s.t.Context(), a.s.tenant, a.by(), id, directory.Precondition{}, c); err != nil {
+	if _, err := a.dir.ModifyOwn(a.s.t.Context(), a.s.tenant, a.by(), id, nil, c); err != nil {
 		a.s.t.Fatal(err)
 	}
 }

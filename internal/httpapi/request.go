@@ -123,38 +123,39 @@ func (q *request) projection(rt *scim.ResourceType) (p scim.Projection, err erro
 	return projection, directory.CheckNotices(q.grant.Settings, projection.Notices())
 }
 
-// ifMatch returns the request's precondition. A tag that this service cannot
-// have issued matches nothing. RFC 7644 §3.14
-func (q *request) ifMatch() directory.Precondition { return parseTags(q.Header.Values("If-Match")) }
+// ifMatch returns the versions at which the request may act. A tag that this
+// service cannot have issued names none. RFC 7644 §3.14
+func (q *request) ifMatch() directory.Versions {
+	versions, _ := parseTags(q.Header.Values("If-Match"))
+	return versions
+}
 
 // notModified reports whether the client already has this version.
 func (q *request) notModified(version int64) bool {
-	known := parseTags(q.Header.Values("If-None-Match"))
-	return known.Set && known.Allows(version)
+	known, sent := parseTags(q.Header.Values("If-None-Match"))
+	return sent && known.Allow(version)
 }
 
-// parseTags parses a list of entity tags; weak and strong ones compare equal.
+// parseTags parses a list of entity tags, and reports whether there are any;
+// weak and strong ones compare equal. "*" stands for all versions.
 // RFC 9110 §8.8.3
-func parseTags(headers []string) directory.Precondition {
-	var p directory.Precondition
+func parseTags(headers []string) (versions directory.Versions, sent bool) {
+	named, all := directory.Versions{}, false
 	for _, header := range headers {
 		for tag := range strings.SplitSeq(header, ",") {
 			tag = strings.TrimSpace(tag)
-			if tag == "" {
-				continue
-			}
-			p.Set = true
-			if tag == "*" {
-				p.Any = true
-				continue
-			}
+			sent = sent || tag != ""
+			all = all || tag == "*"
 			text, opened := strings.CutPrefix(strings.TrimPrefix(tag, "W/"), `"`)
 			text, closed := strings.CutSuffix(text, `"`)
 			n, err := strconv.ParseInt(text, 10, 64)
 			if opened && closed && err == nil && strconv.FormatInt(n, 10) == text {
-				p.Versions = append(p.Versions, n)
+				named = append(named, n)
 			}
 		}
 	}
-	return p
+	if all || !sent {
+		return nil, sent
+	}
+	return named, sent
 }
