@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // Authorize adds the authorization to a request; body is the request's body.
@@ -63,15 +65,8 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Problem is a refusal of the service. RFC 9457
-type Problem struct {
-	Status int `json:"status"`
-	// Type ends in the kind of problem, after a #.
-	Type      string `json:"type"`
-	Title     string `json:"title"`
-	Detail    string `json:"detail"`
-	RequestID string `json:"requestId"`
-}
+// A Problem is a refusal of the service, as an error. RFC 9457
+type Problem adminwire.Problem
 
 // Error returns the detail, and the request id.
 func (p *Problem) Error() string {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // answering is a client of a service that gives one answer; asked is what it was asked.
@@ -45,8 +47,8 @@ var (
 // Each is asked for at its path; what is not asked for is not in the query, and what a
 // name holds stays within it.
 func TestClient_AsksForTheLog(t *testing.T) {
-	all := LogQuery{
-		Subject: "a&b=c+d/é%", Cause: "seat_limit", Outcome: "failure", From: since, To: until, After: "x+/=", Limit: 7, ResourceType: "User",
+	all := adminwire.LogQuery{
+		Subject: "a&b=c+d/é%", Cause: "seat_limit", Outcome: "failure", From: since, To: until, Page: adminwire.Page{After: "x+/=", Limit: 7}, ResourceType: "User",
 	}
 	const encoded = "after=x%2B%2F%3D&cause=seat_limit&from=2026-01-05T09%3A09%3A00.001Z&limit=7&outcome=failure&resourceType=User" +
 		"&subject=a%26b%3Dc%2Bd%2F%C3%A9%25&to=2026-01-06T00%3A00%3A00Z"
@@ -55,7 +57,7 @@ func TestClient_AsksForTheLog(t *testing.T) {
 		want string
 	}{
 		"log": {func(ctx context.Context, c *Client) error {
-			_, err := c.Log(ctx, "acme", LogQuery{})
+			_, err := c.Log(ctx, "acme", adminwire.LogQuery{})
 			return err
 		}, "GET /tenants/acme/log"},
 		"log, all": {func(ctx context.Context, c *Client) error {
@@ -63,15 +65,15 @@ func TestClient_AsksForTheLog(t *testing.T) {
 			return err
 		}, "GET /tenants/acme/log?" + encoded},
 		"a tenant that is none": {func(ctx context.Context, c *Client) error {
-			_, err := c.Log(ctx, "../a?b#c", LogQuery{})
+			_, err := c.Log(ctx, "../a?b#c", adminwire.LogQuery{})
 			return err
 		}, "GET /tenants/..%2Fa%3Fb%23c/log"},
 		"failed users": {func(ctx context.Context, c *Client) error {
-			_, err := c.FailedUsers(ctx, "acme", LogQuery{})
+			_, err := c.FailedUsers(ctx, "acme", adminwire.LogQuery{})
 			return err
 		}, "GET /tenants/acme/failed-users"},
 		"failed users, narrowed": {func(ctx context.Context, c *Client) error {
-			_, err := c.FailedUsers(ctx, "acme", LogQuery{Subject: "é", Cause: "duplicate", ResourceType: "Group", After: "x", Limit: 200})
+			_, err := c.FailedUsers(ctx, "acme", adminwire.LogQuery{Subject: "é", Cause: "duplicate", ResourceType: "Group", Page: adminwire.Page{After: "x", Limit: 200}})
 			return err
 		}, "GET /tenants/acme/failed-users?after=x&cause=duplicate&limit=200&resourceType=Group&subject=%C3%A9"},
 		"request": {func(ctx context.Context, c *Client) error {
@@ -129,7 +131,7 @@ func TestClient_ReadsTheServicesAnswers(t *testing.T) {
 	dora := time.Date(2026, 1, 5, 9, 9, 0, 0, time.UTC)
 	const id = "019b8d62-7a80-7000-8000-0000000000f1"
 	c, _ := answering(t, http.StatusOK, want(t, "log"))
-	log, err := c.Log(t.Context(), "acme", LogQuery{})
+	log, err := c.Log(t.Context(), "acme", adminwire.LogQuery{})
 	if err != nil || len(log.Entries) != 1 || log.Next != "" || log.SearchedTo != nil {
 		t.Fatalf("the log: %+v, %v", log, err)
 	}
@@ -138,11 +140,11 @@ func TestClient_ReadsTheServicesAnswers(t *testing.T) {
 		e.Subject != "dora@example.com" || e.ExternalID != "00u1dora" || !strings.HasPrefix(e.WhatToDo, "Free a seat") || e.MembersSet != nil {
 		t.Errorf("the entry: %+v", e)
 	}
-	if e.Seats == nil || e.Seats.Used == nil || *e.Seats.Used != 2 || e.Seats.Limit == nil || *e.Seats.Limit != 2 || e.Seats.AsOf == nil || !e.Seats.AsOf.Equal(dora) {
+	if e.Seats == nil || e.Seats.Used == nil || *e.Seats.Used != 2 || e.Seats.Limit.Value == nil || *e.Seats.Limit.Value != 2 || e.Seats.AsOf == nil || !e.Seats.AsOf.Equal(dora) {
 		t.Errorf("the seats then: %+v", e.Seats)
 	}
 	c, _ = answering(t, http.StatusOK, want(t, "failed_users"))
-	failed, err := c.FailedUsers(t.Context(), "acme", LogQuery{})
+	failed, err := c.FailedUsers(t.Context(), "acme", adminwire.LogQuery{})
 	if err != nil || len(failed.FailedUsers) != 1 || failed.FailedUsers[0].Count != 1 || failed.FailedUsers[0].RequestID != id ||
 		failed.FailedUsers[0].ResourceID != "" || !failed.FailedUsers[0].FirstFailure.Equal(dora) {
 		t.Errorf("failed users: %+v, %v", failed, err)
@@ -160,7 +162,7 @@ func TestClient_ReadsTheServicesAnswers(t *testing.T) {
 	}
 	c, _ = answering(t, http.StatusOK, want(t, "causes"))
 	causes, err := c.Causes(t.Context())
-	at := slices.IndexFunc(causes, func(c CauseText) bool { return c.Cause == "seat_limit" })
+	at := slices.IndexFunc(causes, func(c adminwire.Cause) bool { return c.Cause == "seat_limit" })
 	if err != nil || at < 0 || causes[at].Status != 403 || causes[at].Where != "log" || causes[at].Advice["okta"] != e.WhatToDo || causes[at].Summary == "" {
 		t.Errorf("the causes: %v, %v", causes, err)
 	}
@@ -180,16 +182,27 @@ func TestTypes_AreThoseOfTheDescription(t *testing.T) {
 	if err := json.Unmarshal(text, &described); err != nil {
 		t.Fatal(err)
 	}
-	for name, kind := range map[string]reflect.Type{
-		"Entry": reflect.TypeFor[Entry](), "Member": reflect.TypeFor[Member](), "Seats": reflect.TypeFor[Seats](),
-		"FailedUser": reflect.TypeFor[FailedUser](), "Explanation": reflect.TypeFor[Explanation](), "Overview": reflect.TypeFor[Overview](), "Notice": reflect.TypeFor[Notice](),
-		"Count": reflect.TypeFor[Count](), "Log": reflect.TypeFor[LogPage](), "FailedUsers": reflect.TypeFor[FailedPage](),
-		"Nothing": reflect.TypeFor[Nothing](), "Diagnosis": reflect.TypeFor[Diagnosis](), "Cause": reflect.TypeFor[CauseText](),
+	for _, kind := range []reflect.Type{
+		reflect.TypeFor[adminwire.Entry](),
+		reflect.TypeFor[adminwire.Member](),
+		reflect.TypeFor[adminwire.Seats](),
+		reflect.TypeFor[adminwire.FailedUser](),
+		reflect.TypeFor[adminwire.Explanation](),
+		reflect.TypeFor[adminwire.Overview](),
+		reflect.TypeFor[adminwire.Notice](),
+		reflect.TypeFor[adminwire.Count](),
+		reflect.TypeFor[adminwire.Log](),
+		reflect.TypeFor[adminwire.FailedUsers](),
+		reflect.TypeFor[adminwire.Nothing](),
+		reflect.TypeFor[adminwire.Diagnosis](),
+		reflect.TypeFor[adminwire.Cause](),
 	} {
+		name := kind.Name()
 		t.Run(name, func(t *testing.T) {
 			var has, wants []string
 			for i := range kind.NumField() {
-				has = append(has, kind.Field(i).Tag.Get("json"))
+				name, _, _ := strings.Cut(kind.Field(i).Tag.Get("json"), ",")
+				has = append(has, name)
 			}
 			for member := range described.Components.Schemas[name].Properties {
 				wants = append(wants, member)

@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // allCauses returns the meanings of all causes. They are part of the service's code,
 // so they are read once.
-func (c *Console) allCauses(q *request) ([]adminclient.CauseText, error) {
+func (c *Console) allCauses(q *request) ([]adminwire.Cause, error) {
 	c.mu.Lock()
 	known := c.causes
 	c.mu.Unlock()
@@ -30,14 +30,14 @@ func (c *Console) allCauses(q *request) ([]adminclient.CauseText, error) {
 }
 
 // meaning returns the meaning of a cause, false for an unknown cause.
-func (c *Console) meaning(q *request, cause string) (adminclient.CauseText, bool, error) {
+func (c *Console) meaning(q *request, cause string) (adminwire.Cause, bool, error) {
 	all, err := c.allCauses(q)
 	if err != nil {
-		return adminclient.CauseText{}, false, err
+		return adminwire.Cause{}, false, err
 	}
-	i := slices.IndexFunc(all, func(t adminclient.CauseText) bool { return t.Cause == cause })
+	i := slices.IndexFunc(all, func(t adminwire.Cause) bool { return t.Cause == cause })
 	if i < 0 {
-		return adminclient.CauseText{}, false, nil
+		return adminwire.Cause{}, false, nil
 	}
 	return all[i], true, nil
 }
@@ -50,7 +50,7 @@ func (c *Console) causeChoices(q *request, chosen string) []choice {
 	if err != nil {
 		return choices(chosen, pairs...)
 	}
-	sorted := slices.SortedFunc(slices.Values(all), func(a, b adminclient.CauseText) int {
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b adminwire.Cause) int {
 		return strings.Compare(label(a.Cause)+a.Cause, label(b.Cause)+b.Cause)
 	})
 	for _, t := range sorted {
@@ -83,7 +83,7 @@ func (c *Console) causeList(q *request) (page, error) {
 	rows := make([]causeRow, len(all))
 	for i, t := range all {
 		rows[i] = causeRow{
-			Cause: t.Cause, To: address(nil, "causes", t.Cause), Status: t.Status, ScimType: t.ScimType,
+			Cause: t.Cause, To: address(nil, "causes", t.Cause), Status: t.Status, ScimType: string(t.ScimType),
 			Summary: t.Summary, WhatToDo: t.WhatToDo, Stored: t.Where != inCloudWatch,
 		}
 	}
@@ -117,7 +117,7 @@ type advice struct {
 
 // adviceOf is what to do about a cause: in each identity provider whose screens are
 // known, where it is not the same as in any other, and in all others last.
-func adviceOf(t adminclient.CauseText) []advice {
+func adviceOf(t adminwire.Cause) []advice {
 	var list []advice
 	for _, p := range slices.Sorted(maps.Keys(t.Advice)) {
 		if text := t.Advice[p]; text != t.WhatToDo {

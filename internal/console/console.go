@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -50,7 +51,7 @@ type Console struct {
 	pages    map[string]*template.Template
 
 	mu     sync.Mutex
-	causes []adminclient.CauseText
+	causes []adminwire.Cause
 }
 
 // files are the pages' templates and their stylesheet.

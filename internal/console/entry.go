@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // entryRow is an entry of the log as a row.
@@ -27,7 +27,7 @@ type entryRow struct {
 	BulkTo     string
 }
 
-func newEntryRow(tenant string, e adminclient.Entry, now time.Time) entryRow {
+func newEntryRow(tenant string, e adminwire.Entry, now time.Time) entryRow {
 	r := entryRow{
 		When: when(e.Time, now), Outcome: e.Outcome, Operation: doing(e), Type: e.ResourceType,
 		Subject: firstOf(e.Subject, e.ExternalID, e.ResourceID), SubjectTo: historyOf(tenant, e.ResourceID, e.Subject, e.ExternalID),
@@ -47,7 +47,7 @@ func newEntryRow(tenant string, e adminclient.Entry, now time.Time) entryRow {
 }
 
 // doing is the action of an entry, or its operation where nothing was changed.
-func doing(e adminclient.Entry) string {
+func doing(e adminwire.Entry) string {
 	about := kind(e.ResourceType)
 	if e.Action != "" {
 		return about + " " + nameText(e.Action).String()

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/amount"
 )
 
 // explained is one entry of a request, in full.
 type explained struct {
 	Row   entryRow
-	Entry adminclient.Entry
+	Entry adminwire.Entry
 	// Number is the entry's place, from 1, for ids of elements.
 	Number      int
 	Summary     string
@@ -81,7 +82,7 @@ func (c *Console) explain(q *request) (page, error) {
 }
 
 // explainEntry returns an entry with the meaning of its cause.
-func (c *Console) explainEntry(q *request, e adminclient.Entry, n int, now time.Time) (explained, error) {
+func (c *Console) explainEntry(q *request, e adminwire.Entry, n int, now time.Time) (explained, error) {
 	x := explained{
 		Row: newEntryRow(q.tenant, e, now), Entry: e, Number: n, Docs: documentation(e.Documentation),
 		TheSubject: firstOf(e.Subject, e.ExternalID, e.ResourceID), HistoryTo: historyOf(q.tenant, e.ResourceID, e.Subject, e.ExternalID),
@@ -113,7 +114,7 @@ func (c *Console) explainEntry(q *request, e adminclient.Entry, n int, now time.
 }
 
 // outcomeText is the outcome of a request in a sentence.
-func outcomeText(e adminclient.Entry) string {
+func outcomeText(e adminwire.Entry) string {
 	switch e.Outcome {
 	case "success":
 		return "The change was made."
@@ -132,10 +133,10 @@ func outcomeText(e adminclient.Entry) string {
 }
 
 // newSeatsText returns the seats at the time of an entry, nil where none are known.
-func newSeatsText(s adminclient.Seats, now time.Time) *seatsText {
+func newSeatsText(s adminwire.Seats, now time.Time) *seatsText {
 	t := &seatsText{AsOf: whenOf(s.AsOf, now)}
 	if s.Used != nil {
-		t.Then = newMeter("", "", "seat", adminclient.Count{Used: *s.Used, Limit: s.Limit}, "").Text
+		t.Then = newMeter("", "", "seat", adminwire.Count{Used: *s.Used, Limit: s.Limit.Value}, "").Text
 	}
 	for _, change := range []struct {
 		n    int64

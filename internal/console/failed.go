@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // failedRow is a failing user or group as a row.
@@ -22,10 +22,11 @@ type failedRow struct {
 	To                              string
 }
 
-func newFailedRow(tenant string, f adminclient.FailedUser, now time.Time) failedRow {
+func newFailedRow(tenant string, f adminwire.FailedUser, now time.Time) failedRow {
+	subject, externalID, id := string(f.Subject), string(f.ExternalID), string(f.ResourceID)
 	return failedRow{
-		Subject: firstOf(f.Subject, f.ExternalID, f.ResourceID), ExternalID: f.ExternalID, ResourceID: f.ResourceID,
-		SubjectTo: historyOf(tenant, f.ResourceID, f.Subject, f.ExternalID),
+		Subject: firstOf(subject, externalID, id), ExternalID: externalID, ResourceID: id,
+		SubjectTo: historyOf(tenant, id, subject, externalID),
 		Type:      f.ResourceType, Cause: f.Cause, CauseTo: address(nil, "causes", f.Cause),
 		Detail: f.Detail, WhatToDo: f.WhatToDo, Documentation: documentation(f.Documentation),
 		First: when(f.FirstFailure, now), Last: when(f.LastFailure, now), Count: f.Count,
@@ -47,8 +48,8 @@ func (c *Console) failed(q *request) (page, error) {
 	f.Kinds = choices(f.ResourceType, "", "Users and groups", "User", "Users", "Group", "Groups")
 	f.Causes = c.causeChoices(q, f.Cause)
 	f.To = of(q.tenant, "failed")
-	found, err := c.client.FailedUsers(q.Context(), q.tenant, adminclient.LogQuery{
-		Subject: f.Subject, Cause: f.Cause, ResourceType: f.ResourceType, After: f.After, Limit: pageSize,
+	found, err := c.client.FailedUsers(q.Context(), q.tenant, adminwire.LogQuery{
+		Subject: f.Subject, Cause: f.Cause, ResourceType: f.ResourceType, Page: adminwire.Page{After: f.After, Limit: pageSize},
 	})
 	if err != nil {
 		return page{}, err

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // noon is the time of the tests.
@@ -331,21 +332,21 @@ func at(d time.Duration) time.Time { return noon.Add(d) }
 func atPtr(d time.Duration) *time.Time { t := noon.Add(d); return &t }
 
 // carol fails because no seat is left.
-var carol = adminclient.FailedUser{
+var carol = adminwire.FailedUser{
 	ResourceType: "User", Subject: "carol@example.com", ExternalID: "00u3", Operation: "create", IdP: "okta",
 	Cause: "seat_limit", Detail: "50 of 50 seats in use; nothing was changed. (request " + failedID + ")", WhatToDo: "Deactivate a user, or buy more seats.",
 	Documentation: "https://docs.example/causes.md#seat_limit", FirstFailure: at(-26 * time.Hour), LastFailure: at(-3 * time.Minute), Count: 4, RequestID: failedID,
 }
 
 // carolsEntry is the entry of carol's request.
-var carolsEntry = adminclient.Entry{
+var carolsEntry = adminwire.Entry{
 	ID: failedID, RequestID: failedID, Time: at(-3 * time.Minute), By: "idp", IdP: "okta", TokenID: "tok1", IdPRequestID: "okta-77",
 	Operation: "create", ResourceType: "User", Subject: "carol@example.com", ExternalID: "00u3", Outcome: "failure", Status: 403,
 	Cause: "seat_limit", Detail: carol.Detail, WhatToDo: carol.WhatToDo, Documentation: carol.Documentation,
-	Seats: &adminclient.Seats{Used: limit(50), Limit: limit(50), AsOf: atPtr(-3 * time.Minute)},
+	Seats: &adminwire.Seats{Used: limit(50), Limit: adminwire.Of[int64](50), AsOf: atPtr(-3 * time.Minute)},
 }
 
-var causeTexts = []adminclient.CauseText{
+var causeTexts = []adminwire.Cause{
 	{Cause: "seat_limit", Status: 403, Summary: "All seats of the tenant are in use.", WhatToDo: "Deactivate a user, or buy more seats.", Documentation: "https://docs.example/causes.md#seat_limit", Where: "log"},
 	{Cause: "token_revoked", Status: 401, Summary: "The token was revoked.", WhatToDo: "Create a new token.", Documentation: "https://docs.example/causes.md#token_revoked", Where: "cloudwatch"},
 	{Cause: "no_route", Status: 404, Summary: "There is no such SCIM endpoint.", WhatToDo: "Check the base URL.", Documentation: "https://docs.example/causes.md#no_route", Where: "cloudwatch"},
@@ -355,26 +356,26 @@ var causeTexts = []adminclient.CauseText{
 
 // healthy returns the answers of a service with the tenants acme and beta.
 func healthy() map[string]any {
-	tenant := adminclient.Tenant{ID: "acme", DisplayName: "Acme Ltd", SCIMEnabled: true, LogDays: 90, Created: at(-1000 * time.Hour), BaseURL: "https://scim.example/scim/v2"}
-	spans := make([]adminclient.FailureSpan, 28)
+	tenant := adminwire.Tenant{ID: "acme", DisplayName: "Acme Ltd", SCIMEnabled: true, LogDays: 90, Created: at(-1000 * time.Hour), BaseURL: "https://scim.example/scim/v2"}
+	spans := make([]adminwire.FailureSpan, 28)
 	for i := range spans {
 		from := noon.Add(time.Duration(i-28) * 6 * time.Hour)
-		spans[i] = adminclient.FailureSpan{From: from, To: from.Add(6 * time.Hour), Causes: map[string]int{}}
+		spans[i] = adminwire.FailureSpan{From: from, To: from.Add(6 * time.Hour), Causes: map[string]int{}}
 	}
 	spans[27].Causes = map[string]int{"seat_limit": 4, "duplicate": 1}
 	spans[20].Causes = map[string]int{"seat_limit": 2}
 	return map[string]any{
-		"GET /tenants": adminclient.TenantPage{Tenants: []adminclient.Tenant{tenant, {ID: "beta", SCIMEnabled: false}, {ID: "gone", SCIMEnabled: true, Deleting: true}}},
+		"GET /tenants": adminwire.Tenants{Tenants: []adminwire.Tenant{tenant, {ID: "beta", SCIMEnabled: false}, {ID: "gone", SCIMEnabled: true, Deleting: true}}},
 		"GET " + acme:  tenant,
 		"GET /causes":  map[string]any{"causes": causeTexts},
-		"GET " + acme + "/overview": adminclient.Overview{
-			Seats: adminclient.Count{Used: 43, Limit: limit(50)}, Readers: adminclient.Count{Used: 1}, Users: 1234, Groups: 7,
-			Failing: 1, LastSync: []adminclient.Entry{carolsEntry}, Failures: spans,
+		"GET " + acme + "/overview": adminwire.Overview{
+			Seats: adminwire.Count{Used: 43, Limit: limit(50)}, Readers: adminwire.Count{Used: 1}, Users: 1234, Groups: 7,
+			Failing: 1, LastSync: []adminwire.Entry{carolsEntry}, Failures: spans,
 		},
-		"GET " + acme + "/failed-users": adminclient.FailedPage{FailedUsers: []adminclient.FailedUser{carol}},
-		"GET " + acme + "/log":          adminclient.LogPage{Entries: []adminclient.Entry{carolsEntry}},
-		"GET " + acme + "/requests/" + failedID: adminclient.Explanation{
-			RequestID: failedID, Entries: []adminclient.Entry{carolsEntry}, Now: "failing", Failing: &carol,
+		"GET " + acme + "/failed-users": adminwire.FailedUsers{FailedUsers: []adminwire.FailedUser{carol}},
+		"GET " + acme + "/log":          adminwire.Log{Entries: []adminwire.Entry{carolsEntry}},
+		"GET " + acme + "/requests/" + failedID: adminwire.Explanation{
+			RequestID: failedID, Entries: []adminwire.Entry{carolsEntry}, Now: "failing", Failing: &carol,
 		},
 		"GET " + acme + "/tokens": map[string]any{"tokens": []map[string]any{
 			{"id": "tok1", "label": "Okta", "lastFour": "ab12", "state": "live", "createdAt": at(-2000 * time.Hour), "expiresAt": nil, "lastUsedAt": at(-2 * time.Hour), "revokedAt": nil},
@@ -382,10 +383,10 @@ func healthy() map[string]any {
 			{"id": "tok3", "label": "", "lastFour": "ef56", "state": "live", "createdAt": at(-time.Hour), "expiresAt": nil, "lastUsedAt": nil, "revokedAt": nil, "replaces": "tok2"},
 			{"id": "tok4", "label": "old", "lastFour": "gh78", "state": "revoked", "createdAt": at(-3000 * time.Hour), "expiresAt": nil, "lastUsedAt": nil, "revokedAt": at(-100 * time.Hour)},
 		}},
-		"GET " + acme + "/groups": adminclient.GroupPage{Groups: []adminclient.Group{
+		"GET " + acme + "/groups": adminwire.Groups{Groups: []adminwire.Group{
 			{ID: "g1", DisplayName: "Sales", ExternalID: "00g1", Origin: "scim", Created: atPtr(-90 * time.Hour), Modified: atPtr(-80 * time.Hour)},
 		}},
-		"GET " + acme + "/deleted-groups": adminclient.DeletedGroupPage{DeletedGroups: []adminclient.DeletedGroup{
+		"GET " + acme + "/deleted-groups": adminwire.DeletedGroups{DeletedGroups: []adminwire.DeletedGroup{
 			{ID: "g9", DisplayName: "Sailing", DeletedAt: atPtr(-72 * time.Hour), DeletedBy: "dana@app.example"},
 		}},
 	}

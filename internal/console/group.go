@@ -34,14 +34,14 @@ func (c *Console) groups(q *request) (page, error) {
 	rows := make([]groupRow, len(found.Groups))
 	for i, g := range found.Groups {
 		rows[i] = groupRow{
-			ID: g.ID, DisplayName: g.DisplayName, ExternalID: g.ExternalID, Origin: g.Origin,
-			Modified: whenOf(g.Modified, c.now()), HistoryTo: historyOf(q.tenant, g.ID, g.DisplayName, g.ExternalID),
+			ID: g.ID, DisplayName: g.DisplayName, ExternalID: string(g.ExternalID), Origin: g.Origin,
+			Modified: whenOf(g.Modified, c.now()), HistoryTo: historyOf(q.tenant, g.ID, g.DisplayName, string(g.ExternalID)),
 		}
 	}
 	markers := make([]deletedRow, len(deleted.DeletedGroups))
 	for i, g := range deleted.DeletedGroups {
 		markers[i] = deletedRow{
-			ID: g.ID, DisplayName: g.DisplayName, By: g.DeletedBy, Deleted: whenOf(g.DeletedAt, c.now()),
+			ID: g.ID, DisplayName: g.DisplayName, By: string(g.DeletedBy), Deleted: whenOf(g.DeletedAt, c.now()),
 			HistoryTo: historyOf(q.tenant, g.ID, g.DisplayName, ""),
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // maxSubject is the longest text that a subject is searched by, in bytes.
@@ -126,9 +126,9 @@ func (c *Console) history(q *request) (page, error) {
 		p.status = http.StatusBadRequest
 		return p, nil
 	}
-	found, err := c.client.Log(q.Context(), q.tenant, adminclient.LogQuery{
+	found, err := c.client.Log(q.Context(), q.tenant, adminwire.LogQuery{
 		Subject: s.Subject, Cause: s.Cause, Outcome: s.Outcome, ResourceType: s.ResourceType,
-		From: from, To: to, After: s.After, Limit: pageSize,
+		From: from, To: to, Page: adminwire.Page{After: s.After, Limit: pageSize},
 	})
 	if err != nil {
 		return page{}, err

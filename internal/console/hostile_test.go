@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // hostile are values that a sender can try to have shown.
@@ -82,28 +82,28 @@ func filled[V any](text string) V {
 func TestHostileValues_AreInert(t *testing.T) {
 	for name, text := range hostile {
 		t.Run(name, func(t *testing.T) {
-			tokens := make([]adminclient.Token, 2)
+			tokens := make([]adminwire.Token, 2)
 			for i := range tokens {
-				tokens[i] = filled[adminclient.Token](text)
+				tokens[i] = filled[adminwire.Token](text)
 			}
 			tokens[0].ID, tokens[0].State = "tok1", live
-			explanation := filled[adminclient.Explanation](text)
-			fixed := filled[adminclient.Explanation](text)
+			explanation := filled[adminwire.Explanation](text)
+			fixed := filled[adminwire.Explanation](text)
 			explanation.Now, fixed.Now = "failing", "fixed"
-			minted := filled[adminclient.NewToken](text)
+			minted := filled[adminwire.MintedToken](text)
 			b := visitor(t, map[string]any{
-				"GET /tenants":                      filled[adminclient.TenantPage](text),
-				"GET " + acme:                       filled[adminclient.Tenant](text),
-				"GET /causes":                       map[string]any{"causes": append(filled[[]adminclient.CauseText](text), causeTexts...)},
-				"GET " + acme + "/overview":         filled[adminclient.Overview](text),
-				"GET " + acme + "/failed-users":     filled[adminclient.FailedPage](text),
-				"GET " + acme + "/log":              filled[adminclient.LogPage](text),
+				"GET /tenants":                      filled[adminwire.Tenants](text),
+				"GET " + acme:                       filled[adminwire.Tenant](text),
+				"GET /causes":                       map[string]any{"causes": append(filled[[]adminwire.Cause](text), causeTexts...)},
+				"GET " + acme + "/overview":         filled[adminwire.Overview](text),
+				"GET " + acme + "/failed-users":     filled[adminwire.FailedUsers](text),
+				"GET " + acme + "/log":              filled[adminwire.Log](text),
 				"GET " + acme + "/requests/failing": explanation,
 				"GET " + acme + "/requests/fixed":   fixed,
 				"GET " + acme + "/tokens":           map[string]any{"tokens": tokens},
 				"POST " + acme + "/tokens":          minted,
-				"GET " + acme + "/groups":           filled[adminclient.GroupPage](text),
-				"GET " + acme + "/deleted-groups":   filled[adminclient.DeletedGroupPage](text),
+				"GET " + acme + "/groups":           filled[adminwire.Groups](text),
+				"GET " + acme + "/deleted-groups":   filled[adminwire.DeletedGroups](text),
 				"GET " + acme + "/requests/refused": refusal{404, text, text},
 				"GET /tenants/problem/failed-users": refusal{500, text, text},
 				"GET /tenants/unreadable/log":       bytesAnswer(text),

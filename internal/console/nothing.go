@@ -3,7 +3,7 @@ package console
 import (
 	"net/url"
 
-	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // nothing says why a search found nothing, and where to look next.
@@ -21,7 +21,7 @@ type similarName struct{ Name, To string }
 
 // newNothing makes what a page says of a search that found nothing, nil for one that
 // found something.
-func newNothing(s *search, n *adminclient.Nothing) *nothing {
+func newNothing(s *search, n *adminwire.Nothing) *nothing {
 	if n == nil {
 		return nil
 	}

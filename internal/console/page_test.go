@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 func TestTenants_ListsThem(t *testing.T) {
@@ -23,16 +24,16 @@ func TestTenants_ListsThem(t *testing.T) {
 
 func TestTenants_OneAloneIsShownAtOnce(t *testing.T) {
 	b := visitor(t, healthy())
-	b.service.set("GET /tenants", adminclient.TenantPage{Tenants: []adminclient.Tenant{{ID: "a/b?c"}}})
+	b.service.set("GET /tenants", adminwire.Tenants{Tenants: []adminwire.Tenant{{ID: "a/b?c"}}})
 	if a := b.get("/console/"); a.Code != http.StatusSeeOther || a.Header().Get("Location") != "/console/t/a%2Fb%3Fc" {
 		t.Errorf("%d %s", a.Code, a.Header().Get("Location"))
 	}
-	b.service.set("GET /tenants", adminclient.TenantPage{Tenants: []adminclient.Tenant{{ID: "acme"}}, Next: "n&1"})
+	b.service.set("GET /tenants", adminwire.Tenants{Tenants: []adminwire.Tenant{{ID: "acme"}}, Next: "n&1"})
 	p := b.get("/console/").page()
 	if to := p.link(t, "More"); to != "/console/?after=n%261" {
 		t.Errorf("more is at %s", to)
 	}
-	b.service.set("GET /tenants", adminclient.TenantPage{})
+	b.service.set("GET /tenants", adminwire.Tenants{})
 	b.get("/console/").page().says(t, "No tenants.")
 }
 
@@ -75,16 +76,16 @@ func TestOverview_ShowsTheTenantAtOneGlance(t *testing.T) {
 }
 
 func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
-	on := adminclient.Tenant{SCIMEnabled: true, BaseURL: "https://scim.example/scim/v2"}
+	on := adminwire.Tenant{SCIMEnabled: true, BaseURL: "https://scim.example/scim/v2"}
 	const allIsWell = "No failures. Everything received with a valid token was applied."
-	refused := adminclient.Notice{
+	refused := adminwire.Notice{
 		Kind: "token_refused", Level: "error", Text: "Provisioning has stopped: revoked token …e020 was used 5 times, last 10 seconds ago.",
 		Cause: "token_revoked", Outcome: "failure", Count: 5, WhatToDo: "Create a new token.", TokenLastFour: "e020",
 	}
 	for _, tt := range []struct {
 		name   string
-		tenant adminclient.Tenant
-		o      adminclient.Overview
+		tenant adminwire.Tenant
+		o      adminwire.Overview
 		ids    []string
 		not    []string
 		says   []string
@@ -92,7 +93,7 @@ func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
 	}{
 		{
 			"nothing failed", on,
-			adminclient.Overview{State: "ok", Summary: allIsWell},
+			adminwire.Overview{State: "ok", Summary: allIsWell},
 			[]string{"no-failures", "no-sync"},
 			[]string{"plot", "notices", "failing-link", "next-steps", "sampled"},
 			[]string{"None " + allIsWell, "No failures in this time."},
@@ -100,16 +101,16 @@ func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
 		},
 		{
 			"requests are counted once a minute", on,
-			adminclient.Overview{State: "failing", Failures: []adminclient.FailureSpan{{From: noon, To: at(time.Hour), Causes: map[string]int{"scim_disabled": 1}}}},
+			adminwire.Overview{State: "failing", Failures: []adminwire.FailureSpan{{From: noon, To: at(time.Hour), Causes: map[string]int{"scim_disabled": 1}}}},
 			[]string{"sampled", "plot"},
 			nil,
 			[]string{"some of the newest may be missing"},
 			nil,
 		},
-		{"it is being deleted", adminclient.Tenant{Deleting: true}, adminclient.Overview{}, []string{"deleting"}, []string{"notices", "failing"}, nil, nil},
+		{"it is being deleted", adminwire.Tenant{Deleting: true}, adminwire.Overview{}, []string{"deleting"}, []string{"notices", "failing"}, nil, nil},
 		{
 			"many fail", on,
-			adminclient.Overview{
+			adminwire.Overview{
 				State: "failing", Summary: "At least 200 users and groups fail now.", Failing: 200, FailingMore: true, FailuresPartial: true,
 				FailingCauses: map[string]int{"seat_limit": 150, "duplicate": 50},
 			},
@@ -120,7 +121,7 @@ func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
 		},
 		{
 			"a revoked token is used", on,
-			adminclient.Overview{State: "failing", Summary: "Requests are refused now.", Notices: []adminclient.Notice{refused}},
+			adminwire.Overview{State: "failing", Summary: "Requests are refused now.", Notices: []adminwire.Notice{refused}},
 			[]string{"notices"},
 			[]string{"failing-link", "next-steps"},
 			[]string{refused.Text, "Create a new token.", "Requests are refused The notices above say why."},
@@ -128,7 +129,7 @@ func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
 		},
 		{
 			"members were skipped", on,
-			adminclient.Overview{State: "warning", Summary: "No failures. There are warnings.", Notices: []adminclient.Notice{{
+			adminwire.Overview{State: "warning", Summary: "No failures. There are warnings.", Notices: []adminwire.Notice{{
 				Kind: "warnings", Level: "warning", Text: "Members were skipped in 4 requests.", Cause: "unknown_members", Outcome: "warning", Count: 4,
 			}}},
 			[]string{"notices"},
@@ -138,14 +139,14 @@ func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
 		},
 		{
 			"SCIM is off", on,
-			adminclient.Overview{State: "off", Summary: "SCIM is turned off: every request is refused.", Notices: []adminclient.Notice{{Kind: "scim_off", Level: "error", Text: "SCIM is turned off for this tenant."}}},
+			adminwire.Overview{State: "off", Summary: "SCIM is turned off: every request is refused.", Notices: []adminwire.Notice{{Kind: "scim_off", Level: "error", Text: "SCIM is turned off for this tenant."}}},
 			nil, nil,
 			[]string{"SCIM is turned off for this tenant.", "SCIM is off Every request is refused."},
 			nil,
 		},
 		{
 			"nothing came yet", on,
-			adminclient.Overview{State: "waiting", Summary: "Nothing received yet.", Notices: []adminclient.Notice{{Kind: "no_token", Level: "info", Text: "This tenant has no token yet."}}},
+			adminwire.Overview{State: "waiting", Summary: "Nothing received yet.", Notices: []adminwire.Notice{{Kind: "no_token", Level: "info", Text: "This tenant has no token yet."}}},
 			[]string{"next-steps", "no-sync"},
 			nil,
 			[]string{"This tenant has no token yet.", "https://scim.example/scim/v2", "Nothing yet No request has been received."},
@@ -180,9 +181,9 @@ func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
 // An identity provider that only reads has a row, and one row has what it changed last.
 func TestOverview_HasOneRowForEachIdentityProvider(t *testing.T) {
 	answers := healthy()
-	answers["GET "+acme+"/overview"] = adminclient.Overview{
-		State: "ok", LastSeen: []adminclient.LastSeen{{IdP: "entra", Time: at(-time.Minute)}, {IdP: "okta", Time: at(-2 * time.Minute)}},
-		LastSync: []adminclient.Entry{carolsEntry},
+	answers["GET "+acme+"/overview"] = adminwire.Overview{
+		State: "ok", LastSeen: []adminwire.LastSeen{{IdP: "entra", Time: at(-time.Minute)}, {IdP: "okta", Time: at(-2 * time.Minute)}},
+		LastSync: []adminwire.Entry{carolsEntry},
 	}
 	rows := visitor(t, answers).get("/console/t/acme").page().id(t, "last-sync").named("tr")
 	if len(rows) != 3 {
@@ -202,9 +203,9 @@ func TestLabels_AreDistinct(t *testing.T) {
 		}
 		of[label] = cause
 	}
-	span := adminclient.FailureSpan{From: noon, To: noon.Add(time.Hour), Causes: map[string]int{"no_seat": 1, "no seat": 2, "seat_limit": 3, "duplicate": 4, "a": 5, "b": 6, "c": 1}}
+	span := adminwire.FailureSpan{From: noon, To: noon.Add(time.Hour), Causes: map[string]int{"no_seat": 1, "no seat": 2, "seat_limit": 3, "duplicate": 4, "a": 5, "b": 6, "c": 1}}
 	seen := map[string]bool{}
-	for _, l := range newPlot("acme", []adminclient.FailureSpan{span}).Legend {
+	for _, l := range newPlot("acme", []adminwire.FailureSpan{span}).Legend {
 		if seen[l.Label] {
 			t.Errorf("the legend has %q twice", l.Label)
 		}
@@ -231,7 +232,7 @@ func TestMeter(t *testing.T) {
 		{0, limit(1), "0 of 1 seat in use", levelOK, "0.00", ""},
 		{1234567, nil, "1,234,567 seats in use, no limit", levelOK, "", ""},
 	} {
-		m := newMeter("seats", "Seats", "seat", adminclient.Count{Used: tt.used, Limit: tt.limit}, "N")
+		m := newMeter("seats", "Seats", "seat", adminwire.Count{Used: tt.used, Limit: tt.limit}, "N")
 		if m.Text != tt.text || m.Level != tt.level || m.Width != tt.width || m.Note != tt.note || m.Limited != (tt.limit != nil) || m.Now > m.Max {
 			t.Errorf("%d: %+v", tt.used, m)
 		}
@@ -252,12 +253,12 @@ func TestPlot_DrawsEveryFailureOnce(t *testing.T) {
 	if p := newPlot("acme", nil); p.Total != 0 || p.Bars != nil {
 		t.Errorf("%+v", p)
 	}
-	span := adminclient.FailureSpan{From: noon, To: noon.Add(time.Hour), Causes: map[string]int{"none": 0}}
-	if p := newPlot("acme", []adminclient.FailureSpan{span}); p.Total != 0 || len(p.Legend) != 0 {
+	span := adminwire.FailureSpan{From: noon, To: noon.Add(time.Hour), Causes: map[string]int{"none": 0}}
+	if p := newPlot("acme", []adminwire.FailureSpan{span}); p.Total != 0 || len(p.Legend) != 0 {
 		t.Errorf("%+v", p)
 	}
 	span.Causes = map[string]int{"a": 9, "b": 8, "c": 7, "d": 6, "e": 5, "f": 4, "g": 3, "h": 2}
-	p := newPlot("acme", []adminclient.FailureSpan{span})
+	p := newPlot("acme", []adminwire.FailureSpan{span})
 	if p.Total != 44 || len(p.Legend) != plotColours+1 || p.Legend[plotColours].Label != "2 other causes" || p.Legend[plotColours].Total != 5 || p.Legend[plotColours].To != "" {
 		t.Errorf("%+v", p.Legend)
 	}
@@ -289,7 +290,7 @@ func TestFailed_SaysWhoWhyAndWhatToDo(t *testing.T) {
 		t.Errorf("the history is at %s", to)
 	}
 	b.service.last()
-	b.service.set("GET "+acme+"/failed-users", adminclient.FailedPage{FailedUsers: []adminclient.FailedUser{carol}, Next: "n1"})
+	b.service.set("GET "+acme+"/failed-users", adminwire.FailedUsers{FailedUsers: []adminwire.FailedUser{carol}, Next: "n1"})
 	p = b.get("/console/t/acme/failed?subject=+carol+&cause=seat_limit&resourceType=User&after=n0").page()
 	if asked, _ := b.service.last(); !slices.Equal(asked, []string{"GET " + acme + "/failed-users?after=n0&cause=seat_limit&limit=50&resourceType=User&subject=carol"}) {
 		t.Errorf("asked %q", asked)
@@ -303,10 +304,10 @@ func TestFailed_SaysWhoWhyAndWhatToDo(t *testing.T) {
 	if s := p.id(t, "subject"); s.attrs["value"] != "carol" {
 		t.Errorf("the search shows %v", s)
 	}
-	b.service.set("GET "+acme+"/failed-users", adminclient.FailedPage{})
+	b.service.set("GET "+acme+"/failed-users", adminwire.FailedUsers{})
 	b.get("/console/t/acme/failed").page().id(t, "nobody").says(t, "No failures")
 	b.get("/console/t/acme/failed?after=n1").page().id(t, "nobody").says(t, "No more failures.")
-	b.service.set("GET "+acme+"/failed-users", adminclient.FailedPage{Next: "n3"})
+	b.service.set("GET "+acme+"/failed-users", adminwire.FailedUsers{Next: "n3"})
 	if to := b.get("/console/t/acme/failed?cause=seat_limit").page().id(t, "nobody").link(t, "Search on"); !strings.Contains(to, "after=n3") {
 		t.Errorf("the rest of the list is at %s", to)
 	}
@@ -318,17 +319,17 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 	hostile := "<b>\u202e" + `"`
 	for _, tt := range []struct {
 		query   string
-		nothing adminclient.Nothing
+		nothing adminwire.Nothing
 		similar []string
 		without string // what the link drops the filters from
 	}{
-		{"subject=x", adminclient.Nothing{Reason: "unknown_subject", Detail: "No one has x.", Similar: []string{"xa@example.com", hostile}}, []string{"xa@example.com", hostile}, ""},
-		{"subject=x", adminclient.Nothing{Reason: "no_entry", Detail: "No entry of x."}, nil, ""},
-		{"subject=x&cause=seat_limit", adminclient.Nothing{Reason: "other_entries", Detail: "None with seat_limit."}, nil, "x"},
-		{"cause=seat_limit", adminclient.Nothing{Reason: "no_match", Detail: "None with seat_limit."}, nil, ""},
+		{"subject=x", adminwire.Nothing{Reason: "unknown_subject", Detail: "No one has x.", Similar: []string{"xa@example.com", hostile}}, []string{"xa@example.com", hostile}, ""},
+		{"subject=x", adminwire.Nothing{Reason: "no_entry", Detail: "No entry of x."}, nil, ""},
+		{"subject=x&cause=seat_limit", adminwire.Nothing{Reason: "other_entries", Detail: "None with seat_limit."}, nil, "x"},
+		{"cause=seat_limit", adminwire.Nothing{Reason: "no_match", Detail: "None with seat_limit."}, nil, ""},
 	} {
-		b.service.set("GET "+acme+"/log", adminclient.LogPage{Nothing: &tt.nothing})
-		b.service.set("GET "+acme+"/failed-users", adminclient.FailedPage{Nothing: &tt.nothing})
+		b.service.set("GET "+acme+"/log", adminwire.Log{Nothing: &tt.nothing})
+		b.service.set("GET "+acme+"/failed-users", adminwire.FailedUsers{Nothing: &tt.nothing})
 		for page, id := range map[string]string{"log": "nothing", "failed": "nobody"} {
 			p := b.get("/console/t/acme/" + page + "?" + tt.query).page()
 			p.id(t, id).says(t, tt.nothing.Detail)
@@ -363,7 +364,7 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 
 func TestLog_SearchesAndPages(t *testing.T) {
 	b := visitor(t, healthy())
-	b.service.set("GET "+acme+"/log", adminclient.LogPage{Entries: []adminclient.Entry{carolsEntry, {
+	b.service.set("GET "+acme+"/log", adminwire.Log{Entries: []adminwire.Entry{carolsEntry, {
 		RequestID: "r2", Time: at(-49 * time.Hour), By: "app", Who: "dana", Operation: "delete", Action: "deleted", ResourceType: "Group", ResourceID: "g9", Subject: "Sailing", Outcome: "success",
 	}}, Next: "n=2", SearchedTo: atPtr(-72 * time.Hour)})
 	b.get("/console/t/acme/log")
@@ -399,13 +400,13 @@ func TestLog_SearchesAndPages(t *testing.T) {
 		}
 	}
 
-	b.service.set("GET "+acme+"/log", adminclient.LogPage{Next: "n3", SearchedTo: atPtr(-time.Hour)})
+	b.service.set("GET "+acme+"/log", adminwire.Log{Next: "n3", SearchedTo: atPtr(-time.Hour)})
 	p = b.get("/console/t/acme/log?subject=x").page()
 	p.id(t, "nothing").says(t, "No entries found in the part of the log that was searched.")
 	p.id(t, "older")
-	b.service.set("GET "+acme+"/log", adminclient.LogPage{})
+	b.service.set("GET "+acme+"/log", adminwire.Log{})
 	b.get("/console/t/acme/log?subject=x&after=n1").page().id(t, "nothing").says(t, "No more entries.")
-	b.service.set("GET "+acme+"/log", adminclient.LogPage{Nothing: &adminclient.Nothing{Reason: "empty", Detail: "The log has no entry.", LogDays: 90}})
+	b.service.set("GET "+acme+"/log", adminwire.Log{Nothing: &adminwire.Nothing{Reason: "empty", Detail: "The log has no entry.", LogDays: 90}})
 	p = b.get("/console/t/acme/log").page()
 	p.id(t, "nothing").says(t, "The log is empty")
 	if p.has("older") || p.has("newest") {
@@ -464,8 +465,8 @@ func TestExplainText_ShowsWhatIsFound(t *testing.T) {
 		b.service.last()
 		return b.post(path, url.Values{"text": {text}})
 	}
-	x := adminclient.Explanation{RequestID: failedID, Entries: []adminclient.Entry{carolsEntry}}
-	a := send("Okta says: "+carol.Detail, adminclient.Diagnosis{Found: "request", By: "id", RequestID: failedID, Explanation: &x})
+	x := adminwire.Explanation{RequestID: failedID, Entries: []adminwire.Entry{carolsEntry}}
+	a := send("Okta says: "+carol.Detail, adminwire.Diagnosis{Found: "request", By: "id", RequestID: failedID, Explanation: &x})
 	if a.Code != http.StatusSeeOther || a.Header().Get("Location") != path+"/"+failedID {
 		t.Errorf("%d %s", a.Code, a.Header().Get("Location"))
 	}
@@ -473,7 +474,7 @@ func TestExplainText_ShowsWhatIsFound(t *testing.T) {
 		t.Errorf("asked %q with %s", asked, body)
 	}
 
-	a = send("50 of 50 seats SECRET", adminclient.Diagnosis{Found: "request", By: "text", Detail: "It has this text.", Missing: "The end is missing.", Explanation: &x})
+	a = send("50 of 50 seats SECRET", adminwire.Diagnosis{Found: "request", By: "text", Detail: "It has this text.", Missing: "The end is missing.", Explanation: &x})
 	p := a.page()
 	p.id(t, "how").says(t, "It has this text.")
 	p.id(t, "missing").says(t, "The end is missing.")
@@ -485,9 +486,9 @@ func TestExplainText_ShowsWhatIsFound(t *testing.T) {
 		t.Error("the text is shown or logged")
 	}
 
-	a = send("seats", adminclient.Diagnosis{Found: "requests", By: "text", Requests: []adminclient.Entry{carolsEntry, carolsEntry}, More: true})
+	a = send("seats", adminwire.Diagnosis{Found: "requests", By: "text", Requests: []adminwire.Entry{carolsEntry, carolsEntry}, More: adminwire.Of(true)})
 	a.page().says(t, "Failed requests that it may be", "There are others.")
-	a = send("Forbidden", adminclient.Diagnosis{Found: "causes", By: "status", Causes: []adminclient.CauseText{
+	a = send("Forbidden", adminwire.Diagnosis{Found: "causes", By: "status", Causes: []adminwire.Cause{
 		{Cause: "seat_limit", Status: 403, Summary: "All seats are in use.", WhatToDo: "Free a seat."}, {Cause: "protected", Status: 403, Summary: "Protected.", WhatToDo: "Ask an owner."},
 	}})
 	p = a.page()
@@ -497,7 +498,7 @@ func TestExplainText_ShowsWhatIsFound(t *testing.T) {
 	}
 
 	token := "rct_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst_0123abcd"
-	a = send("Authorization: Bearer "+token+" "+carol.Detail, adminclient.Diagnosis{Found: "request", By: "id", Explanation: &x})
+	a = send("Authorization: Bearer "+token+" "+carol.Detail, adminwire.Diagnosis{Found: "request", By: "id", Explanation: &x})
 	a.page().id(t, "redacted").says(t, "Rotate the token")
 	if _, body := b.service.last(); strings.Contains(body+a.Body.String()+b.log.String(), token) {
 		t.Error("the token is sent, shown or logged")
@@ -520,7 +521,7 @@ func TestExplainText_ShowsWhatIsFound(t *testing.T) {
 		}
 	}
 	for name, text := range hostile {
-		a := send("x", filled[adminclient.Diagnosis](text))
+		a := send("x", filled[adminwire.Diagnosis](text))
 		if n := len(a.page().named("script", "img", "style", "iframe")); a.Code != http.StatusOK || n > 0 {
 			t.Errorf("%s: %d, %d foreign elements", name, a.Code, n)
 		}
@@ -555,12 +556,12 @@ func TestExplain_NamesMembersAndWhyTheyFail(t *testing.T) {
 	size := 3
 	other := carol
 	other.RequestID = "r9"
-	answers["GET "+acme+"/requests/r1"] = adminclient.Explanation{RequestID: "r1", Now: "failing", Failing: &other, Entries: []adminclient.Entry{{
+	answers["GET "+acme+"/requests/r1"] = adminwire.Explanation{RequestID: "r1", Now: "failing", Failing: &other, Entries: []adminwire.Entry{{
 		RequestID: "r1", BulkRequestID: "b1", Time: at(-time.Hour), By: "idp", IdP: "entra", Operation: "modify", Action: "updated", ResourceType: "Group", ResourceID: "g1", Subject: "Sales",
 		Outcome: "warning", Cause: "unknown_members", Detail: "2 members are no users.", Documentation: "javascript:alert(1)",
 		Changed: []string{"displayName", "members"}, Tolerances: []string{"The value of emails was kept."}, MembersAdded: []string{"u1", "u2"}, MembersRemoved: []string{"u3"}, MembersSet: &size,
-		Members: []adminclient.Member{{ID: "u7", Subject: "carol@example.com", State: "unknown", Failure: &carol}, {ID: "u8", State: "deleted"}},
-		Seats:   &adminclient.Seats{Delta: 2, ReadersDelta: -1},
+		Members: []adminwire.Member{{ID: "u7", Subject: "carol@example.com", State: "unknown", Failure: &carol}, {ID: "u8", State: "deleted"}},
+		Seats:   &adminwire.Seats{Delta: 2, ReadersDelta: -1},
 	}, {RequestID: "r1", Outcome: "skipped", ResourceType: "User", Subject: "ann"}}}
 	p := visitor(t, answers).get("/console/t/acme/requests/r1").page()
 	p.says(t, "It has 2 parts.", "There was nothing to change.")
@@ -590,19 +591,19 @@ func TestExplain_NamesMembersAndWhyTheyFail(t *testing.T) {
 
 func TestExplain_SaysWhatFixedIt(t *testing.T) {
 	answers := healthy()
-	fix := adminclient.Entry{RequestID: "r5", Time: at(-time.Minute), Outcome: "success", Action: "created", ResourceType: "User", Subject: "carol@example.com"}
-	answers["GET "+acme+"/requests/"+failedID] = adminclient.Explanation{RequestID: failedID, Entries: []adminclient.Entry{carolsEntry}, Now: "fixed", FixedBy: &fix}
+	fix := adminwire.Entry{RequestID: "r5", Time: at(-time.Minute), Outcome: "success", Action: "created", ResourceType: "User", Subject: "carol@example.com"}
+	answers["GET "+acme+"/requests/"+failedID] = adminwire.Explanation{RequestID: failedID, Entries: []adminwire.Entry{carolsEntry}, Now: "fixed", FixedBy: &fix}
 	b := visitor(t, answers)
 	p := b.get("/console/t/acme/requests/" + failedID).page()
 	p.id(t, "now").says(t, "Resolved.", "succeeded, 2026-07-14 11:59:00 UTC (1 minute ago)")
 	if to := p.id(t, "fixed-by").attrs["href"]; to != "/console/t/acme/requests/r5" {
 		t.Errorf("the fix is at %s", to)
 	}
-	b.service.set("GET "+acme+"/requests/"+failedID, adminclient.Explanation{RequestID: failedID, Entries: []adminclient.Entry{carolsEntry}, Now: "fixed"})
+	b.service.set("GET "+acme+"/requests/"+failedID, adminwire.Explanation{RequestID: failedID, Entries: []adminwire.Entry{carolsEntry}, Now: "fixed"})
 	b.get("/console/t/acme/requests/"+failedID).page().id(t, "now").says(t, "the log no longer has it")
 	unknown := carolsEntry
 	unknown.Cause = "outcome_unknown"
-	b.service.set("GET "+acme+"/requests/"+failedID, adminclient.Explanation{RequestID: failedID, Entries: []adminclient.Entry{unknown}})
+	b.service.set("GET "+acme+"/requests/"+failedID, adminwire.Explanation{RequestID: failedID, Entries: []adminwire.Entry{unknown}})
 	p = b.get("/console/t/acme/requests/" + failedID).page()
 	p.says(t, "The outcome was not known when the request was answered.")
 	if p.has("now") {
@@ -624,8 +625,8 @@ func TestGroups_NamesThoseThatTheApplicationDeleted(t *testing.T) {
 		t.Errorf("the page that it links to: %d", advice.Code)
 	}
 	p.id(t, "groups").says(t, "Sales", "00g1", "scim")
-	b.service.set("GET "+acme+"/groups", adminclient.GroupPage{Next: "n1"})
-	b.service.set("GET "+acme+"/deleted-groups", adminclient.DeletedGroupPage{Next: "d1"})
+	b.service.set("GET "+acme+"/groups", adminwire.Groups{Next: "n1"})
+	b.service.set("GET "+acme+"/deleted-groups", adminwire.DeletedGroups{Next: "d1"})
 	b.service.last()
 	p = b.get("/console/t/acme/groups?after=n0&deletedAfter=d0").page()
 	if asked, _ := b.service.last(); !slices.Equal(asked, []string{"GET " + acme + "/groups?after=n0&limit=50", "GET " + acme + "/deleted-groups?after=d0&limit=50"}) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/amount"
 )
 
@@ -71,7 +71,7 @@ const (
 var sampled = map[string]bool{"token_revoked": true, "token_expired": true, "scim_disabled": true, "rate_limit": true}
 
 // newPlot draws the failures of spans, from the oldest.
-func newPlot(tenant string, spans []adminclient.FailureSpan) plot {
+func newPlot(tenant string, spans []adminwire.FailureSpan) plot {
 	totals := map[string]int{}
 	p := plot{Width: plotWidth, Height: plotHeight}
 	for _, s := range spans {
@@ -124,7 +124,7 @@ func distinctLabel(cause string, shown []string) string {
 }
 
 // draw adds bars, lines, marks and rows.
-func (p *plot) draw(spans []adminclient.FailureSpan, shown []string) {
+func (p *plot) draw(spans []adminwire.FailureSpan, shown []string) {
 	highest := 0
 	counts := make([][]int, len(spans))
 	totals := make([]int, len(spans))
@@ -176,7 +176,7 @@ func (p *plot) draw(spans []adminclient.FailureSpan, shown []string) {
 }
 
 // spanForms returns the formats of the ends of spans and of the marks.
-func spanForms(spans []adminclient.FailureSpan) (form, label string) {
+func spanForms(spans []adminwire.FailureSpan) (form, label string) {
 	form, label = "2 Jan 15:04", "2 Jan"
 	if spans[len(spans)-1].To.Sub(spans[0].From) <= 48*time.Hour {
 		label = "15:04"

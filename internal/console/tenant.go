@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/amount"
 )
 
@@ -77,7 +77,7 @@ const (
 )
 
 // newMeter returns a meter; noun is what is counted, in the singular.
-func newMeter(id, name, noun string, n adminclient.Count, note string) meter {
+func newMeter(id, name, noun string, n adminwire.Count, note string) meter {
 	m := meter{ID: id, Name: name, Level: levelOK}
 	if n.Limit == nil {
 		m.Text = amount.Count(n.Used, noun) + " in use, no limit"
@@ -164,12 +164,12 @@ func (c *Console) overview(q *request) (page, error) {
 }
 
 // newSync returns the rows of the last sync, the latest first.
-func newSync(tenant string, o adminclient.Overview, now time.Time) []syncRow {
+func newSync(tenant string, o adminwire.Overview, now time.Time) []syncRow {
 	var rows []syncRow
 	at := map[string]int{}
 	for _, s := range o.LastSeen {
-		at[s.IdP] = len(rows)
-		rows = append(rows, syncRow{IdP: s.IdP, Seen: when(s.Time, now)})
+		at[string(s.IdP)] = len(rows)
+		rows = append(rows, syncRow{IdP: string(s.IdP), Seen: when(s.Time, now)})
 	}
 	for _, e := range o.LastSync {
 		i, ok := at[e.IdP]
@@ -185,7 +185,7 @@ func newSync(tenant string, o adminclient.Overview, now time.Time) []syncRow {
 
 // newHealth returns the card of what fails now. It reports no failures only if
 // the service says so.
-func newHealth(tenant string, o adminclient.Overview) health {
+func newHealth(tenant string, o adminwire.Overview) health {
 	h := health{Level: levelFull, Note: o.Summary, Count: o.Failing, More: o.FailingMore}
 	switch {
 	case o.Failing > 0 || o.FailingMore:
@@ -218,7 +218,7 @@ var noticeClasses = map[string]string{"error": "bad", "warning": "warn", "info":
 
 // newNotice returns a notice with its link: to the tokens if it is about one,
 // and to its requests in the log if it counts some.
-func newNotice(tenant string, n adminclient.Notice) noticeRow {
+func newNotice(tenant string, n adminwire.Notice) noticeRow {
 	row := noticeRow{Kind: n.Kind, Text: n.Text, WhatToDo: n.WhatToDo, Class: noticeClasses[n.Level]}
 	switch n.Kind {
 	case "token_refused", "token_refused_beside_valid", "token_refused_before", "token_expires":

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // tokenRow is a token as a row.
@@ -21,7 +21,7 @@ type tokenRow struct {
 // live is the state of a token that works.
 const live = "live"
 
-func newTokenRow(tenant string, t adminclient.Token, names map[string]string, now time.Time) tokenRow {
+func newTokenRow(tenant string, t adminwire.Token, names map[string]string, now time.Time) tokenRow {
 	r := tokenRow{
 		ID: t.ID, Label: t.Label, LastFour: t.LastFour, State: t.State,
 		Created: whenOf(t.CreatedAt, now), Expires: whenOf(t.ExpiresAt, now), LastUsed: whenOf(t.LastUsedAt, now), Revoked: whenOf(t.RevokedAt, now),
@@ -42,7 +42,7 @@ func newTokenRow(tenant string, t adminclient.Token, names map[string]string, no
 }
 
 // tokenNames are the labels and last characters of tokens, by id.
-func tokenNames(tokens []adminclient.Token) map[string]string {
+func tokenNames(tokens []adminwire.Token) map[string]string {
 	names := map[string]string{}
 	for _, t := range tokens {
 		names[t.ID] = strings.TrimSpace(nameText(t.Label).String() + " …" + nameText(t.LastFour).String())
@@ -61,7 +61,7 @@ type tokenForm struct {
 const maxLabel = 100
 
 // readTokenForm reads the form; the browser's own checks are not relied on.
-func (c *Console) readTokenForm(q *request) (f tokenForm, w adminclient.TokenWish) {
+func (c *Console) readTokenForm(q *request) (f tokenForm, w adminwire.NewToken) {
 	f = tokenForm{Label: strings.TrimSpace(q.PostForm.Get("label")), Expires: strings.TrimSpace(q.PostForm.Get("expires")), Wrong: map[string]string{}}
 	if len(f.Label) > maxLabel || strings.ContainsFunc(f.Label, unseen) {
 		f.Wrong["label"] = "Enter one line of at most 100 bytes, without invisible characters."
@@ -117,7 +117,7 @@ func (c *Console) createToken(q *request) (page, error) {
 }
 
 // keepToken keeps a new token for the page that shows it.
-func (c *Console) keepToken(q *request, made adminclient.NewToken, replaces string) page {
+func (c *Console) keepToken(q *request, made adminwire.MintedToken, replaces string) page {
 	c.sessions.keep(q.cookie, minted{
 		tenant: q.tenant, id: made.ID, label: made.Label, text: made.Text, replaces: replaces, expires: made.ExpiresAt,
 	})
@@ -152,7 +152,7 @@ type change struct {
 	// Mints reports whether it creates a token.
 	Mints bool
 	done  string
-	do    func(c *Console, q *request, token string, w adminclient.TokenWish) (adminclient.NewToken, error)
+	do    func(c *Console, q *request, token string, w adminwire.NewToken) (adminwire.MintedToken, error)
 }
 
 // changes are the changes of a token, by the last segment of the path.
@@ -160,29 +160,29 @@ var changes = map[string]change{
 	"revoke": {
 		Title: "Revoke the token", What: "Every request with this token is refused within 10 seconds. An identity provider that still uses it stops provisioning. This cannot be undone.",
 		Button: "Revoke token", Danger: true, done: "Token revoked. Requests with it are refused within 10 seconds.",
-		do: func(c *Console, q *request, token string, _ adminclient.TokenWish) (adminclient.NewToken, error) {
-			return adminclient.NewToken{}, c.client.RevokeToken(q.Context(), q.tenant, token)
+		do: func(c *Console, q *request, token string, _ adminwire.NewToken) (adminwire.MintedToken, error) {
+			return adminwire.MintedToken{}, c.client.RevokeToken(q.Context(), q.tenant, token)
 		},
 	},
 	"rotate": {
 		Title: "Start a rotation", What: "A second token is created, and both work. Enter the new token in the identity provider, then complete the rotation here.",
 		Button: "Create token", Mints: true,
-		do: func(c *Console, q *request, token string, w adminclient.TokenWish) (adminclient.NewToken, error) {
+		do: func(c *Console, q *request, token string, w adminwire.NewToken) (adminwire.MintedToken, error) {
 			return c.client.StartRotation(q.Context(), q.tenant, token, w)
 		},
 	},
 	"complete": {
 		Title: "Complete the rotation", What: "This token is revoked; the token that replaces it still works. Do this when the identity provider uses the new token. This cannot be undone.",
 		Button: "Complete rotation", Danger: true, done: "Rotation completed. Only the new token works now.",
-		do: func(c *Console, q *request, token string, _ adminclient.TokenWish) (adminclient.NewToken, error) {
-			return adminclient.NewToken{}, c.client.CompleteRotation(q.Context(), q.tenant, token)
+		do: func(c *Console, q *request, token string, _ adminwire.NewToken) (adminwire.MintedToken, error) {
+			return adminwire.MintedToken{}, c.client.CompleteRotation(q.Context(), q.tenant, token)
 		},
 	},
 	"cancel": {
 		Title: "Cancel the rotation", What: "The new token is revoked; this token still works. This cannot be undone.",
 		Button: "Cancel rotation", Danger: true, done: "Rotation cancelled. The old token still works.",
-		do: func(c *Console, q *request, token string, _ adminclient.TokenWish) (adminclient.NewToken, error) {
-			return adminclient.NewToken{}, c.client.CancelRotation(q.Context(), q.tenant, token)
+		do: func(c *Console, q *request, token string, _ adminwire.NewToken) (adminwire.MintedToken, error) {
+			return adminwire.MintedToken{}, c.client.CancelRotation(q.Context(), q.tenant, token)
 		},
 	},
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // waiting has the cases that do not hold yet, with what they wait for. A case
@@ -432,7 +433,7 @@ func asCommand(r *run) {
 		r.w.t.Fatal(err)
 	}
 	user := r.Request.CLI[slices.Index(r.Request.CLI, "--user")+1]
-	found, err := client.Log(r.w.t.Context(), r.w.fill(r.Request.CLI[1]), adminclient.LogQuery{Subject: user})
+	found, err := client.Log(r.w.t.Context(), r.w.fill(r.Request.CLI[1]), adminwire.LogQuery{Subject: user})
 	r.want(err == nil && len(found.Entries) == 0, "found %v, %v", found.Entries, err)
 }
 

@@ -1,0 +1,64 @@
+package adminwire
+
+import "time"
+
+// A Page is the part of a list to read.
+type Page struct {
+	// How many to return at most.
+	Limit int `json:"limit,omitzero" jsonschema:"minimum=1,maximum=200,default=50"`
+	// The next of the page before.
+	After string `json:"after,omitzero"`
+}
+
+// A LogQuery is a search of the log.
+type LogQuery struct {
+	Page
+	// A whole userName, displayName, primary email, externalId or id: only the history of
+	// that user or group.
+	Subject string `json:"subject,omitzero"`
+	// One of /causes.
+	Cause string `json:"cause,omitzero"`
+	// The outcome of the requests.
+	Outcome string `json:"outcome,omitzero" jsonschema:"enum=success,enum=warning,enum=failure,enum=skipped"`
+	// The type of resource.
+	ResourceType string `json:"resourceType,omitzero" jsonschema:"enum=User,enum=Group"`
+	// The earliest time.
+	From time.Time `json:"from,omitzero"`
+	// The latest time.
+	To time.Time `json:"to,omitzero"`
+}
+
+// A FailedUsersQuery is a search of the failing users and groups.
+type FailedUsersQuery struct {
+	Page
+	// A whole userName, displayName, primary email, externalId or id: only that user or
+	// group.
+	Subject string `json:"subject,omitzero"`
+	// One of /causes.
+	Cause string `json:"cause,omitzero"`
+	// The type of resource.
+	ResourceType string `json:"resourceType,omitzero" jsonschema:"enum=User,enum=Group"`
+}
+
+// A UsersQuery is a search of the users.
+type UsersQuery struct {
+	Page
+	// true lists the deleted ones too, after the others.
+	Deleted string `json:"deleted,omitzero" jsonschema:"enum=true,enum=false"`
+	// An id, userName, externalId or email: only the users who have it, in the order of
+	// their ids.
+	Subject string `json:"subject,omitzero"`
+}
+
+// A GroupsQuery is a search of the groups.
+type GroupsQuery struct {
+	Page
+	// An id, displayName or externalId: only the groups that have it.
+	Subject string `json:"subject,omitzero"`
+}
+
+// A Confirmation confirms the deletion of a tenant.
+type Confirmation struct {
+	// The tenant's id once more.
+	Confirm string `json:"confirm,omitzero"`
+}
