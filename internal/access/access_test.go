@@ -225,11 +225,11 @@ func TestAuthenticate_PassesOnAFailedRead(t *testing.T) {
 func TestAuthenticate_GrantsTheTenantsOwnTypes(t *testing.T) {
 	s, token, _ := setUp(t)
 	base := scim.Types{User: scim.UserType(""), Group: scim.GroupType()}
-	schema, err := scim.ParseTenantSchema([]byte(`{"id":"urn:example:hr","attributes":[{"name":"badge"}]}`))
+	hr, err := scim.ParseTenantSchema([]byte(`{"id":"urn:example:hr","attributes":[{"name":"badge"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := scim.TenantSchemas{}.Put(base, schema)
+	own, err := scim.TenantSchemas{}.Put(base, hr)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,11 +29,11 @@ func (s *Service) schema(ctx context.Context, q *request) (scim.TenantSchema, er
 	if err != nil {
 		return scim.TenantSchema{}, err
 	}
-	schema, ok := own.Find(q.parameters["schema"])
+	found, ok := own.Find(q.parameters["schema"])
 	if !ok {
 		return scim.TenantSchema{}, errNoSchema
 	}
-	return schema, nil
+	return found, nil
 }
 
 // listSchemas: GET /tenants/{tenant}/schemas

@@ -469,10 +469,10 @@ func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange, doc
 		}
 		from := *before
 		from.Version, from.Revision, from.Modified = before.Version+1, before.Revision+1, w.by.Time
-		after, resource := w.d.groupRecord(w.by, wanted, from)
+		after, renewed := w.d.groupRecord(w.by, wanted, from)
 		w.skipped, w.unknown, w.wanted, w.seen, w.leaving, w.notices = nil, nil, nil, nil, nil, notices
-		c := w.change(before, after, w.entry(Updated, after, resource))
-		c.Entry.Changed = scim.Changed(w.d.groupsOf(w.by), old, resource)
+		c := w.change(before, after, w.entry(Updated, after, renewed))
+		c.Entry.Changed = scim.Changed(w.d.groupsOf(w.by), old, renewed)
 		c.Rewrites, c.Document = len(c.Entry.Changed) > 0, document
 		if err := w.refuse(ctx, c); err != nil {
 			return GroupResult{}, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -987,6 +988,65 @@ func TestMatch_PrimaryIsFalseWhereItIsAbsent(t *testing.T) {
 			}
 			if got := f.Match(r); got != want {
 				t.Errorf("%s on %s: %t", text, attributes, got)
+			}
+		}
+	}
+}
+
+func TestFilter_Notices(t *testing.T) {
+	rt := UserType("")
+	for text, want := range map[string][]string{
+		`userName eq "a" and (active eq true or not (title pr))`: nil,
+		`emails[type eq "work" and value co "@x"]`:               nil,
+		`emails.value eq "a"`:                                    nil,
+		`emails[type eq "work"].value eq "a"`:                    {"filter_form emails"},
+		`emails[type eq "work"].value pr`:                        {"filter_form emails"},
+		`name[givenName eq "a"]`:                                 {"filter_form name"},
+		EnterpriseURN + ` pr`:                                    {"filter_form " + EnterpriseURN},
+		EnterpriseURN + `:department pr`:                         nil,
+		`userName eq"a"`:                                         {"filter_spaces filter"},
+		`userName eq "a"and active eq true`:                      {"filter_spaces filter"},
+		`(userName eq "a")or(active eq true)`:                    {"filter_spaces filter"},
+		`(userName eq "a") or (active eq true)`:                  nil,
+		`( userName eq "a" )`:                                    nil,
+		`not(title pr)`:                                          nil,
+		`emails[type eq "work"and primary eq true].value eq"a"`:  {"filter_spaces filter", "filter_form emails"},
+	} {
+		f, err := CompileFilter(rt, text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		var got []string
+		for _, n := range f.Notices() {
+			got = append(got, n.Kind+" "+n.Attribute)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: notices %q, want %q", text, got, want)
+		}
+	}
+}
+
+// A filter computes the fold of a value once, however many comparisons need it.
+func TestFilter_FoldsAValueOnce(t *testing.T) {
+	long := map[string]string{"ASCII": strings.Repeat("Abc ", 1000), "letters": strings.Repeat("Äbc ", 1000)}
+	for name, value := range long {
+		for _, op := range []string{"co", "sw", "ew", "eq", "ne", "gt", "le"} {
+			var terms []string
+			for i := range 180 {
+				terms = append(terms, fmt.Sprintf(`displayName %s "zz%d"`, op, i))
+			}
+			f, err := CompileFilter(UserType(RollcallURN), strings.Join(terms, map[bool]string{true: " and ", false: " or "}[op == "ne" || op == "le"]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := Resource{"displayName": value}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			f.Match(r)
+			runtime.ReadMemStats(&after)
+			if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 20*uint64(len(value)) {
+				t.Errorf("%s %s: %d bytes for a value of %d", name, op, bytes, len(value))
 			}
 		}
 	}

@@ -43,37 +43,3 @@ func TestNotice_EveryKindHasItsRefusal(t *testing.T) {
 		seen[e.Detail] = kind
 	}
 }
-
-func TestFilter_Notices(t *testing.T) {
-	rt := UserType("")
-	for text, want := range map[string][]string{
-		`userName eq "a" and (active eq true or not (title pr))`: nil,
-		`emails[type eq "work" and value co "@x"]`:               nil,
-		`emails.value eq "a"`:                                    nil,
-		`emails[type eq "work"].value eq "a"`:                    {"filter_form emails"},
-		`emails[type eq "work"].value pr`:                        {"filter_form emails"},
-		`name[givenName eq "a"]`:                                 {"filter_form name"},
-		EnterpriseURN + ` pr`:                                    {"filter_form " + EnterpriseURN},
-		EnterpriseURN + `:department pr`:                         nil,
-		`userName eq"a"`:                                         {"filter_spaces filter"},
-		`userName eq "a"and active eq true`:                      {"filter_spaces filter"},
-		`(userName eq "a")or(active eq true)`:                    {"filter_spaces filter"},
-		`(userName eq "a") or (active eq true)`:                  nil,
-		`( userName eq "a" )`:                                    nil,
-		`not(title pr)`:                                          nil,
-		`emails[type eq "work"and primary eq true].value eq"a"`:  {"filter_spaces filter", "filter_form emails"},
-	} {
-		f, err := CompileFilter(rt, text)
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		var got []string
-		for _, n := range f.Notices() {
-			got = append(got, n.Kind+" "+n.Attribute)
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: notices %q, want %q", text, got, want)
-		}
-	}
-}

@@ -54,7 +54,7 @@ func TestReplace(t *testing.T) {
 // Covers: 7643-7-13, 7644-3.5.1-4, 7644-3.5.1-5
 func TestReplace_KeepsImmutable(t *testing.T) {
 	rt := &ResourceType{Name: "Badge", Schema: &Schema{ID: "urn:example:Badge", Attributes: []*Attribute{
-		text("serial", "", immutable), text("note", ""),
+		{Name: "serial", Type: TypeString, Mutability: Immutable}, {Name: "note", Type: TypeString, Mutability: ReadWrite},
 	}}}
 	set := Resource{"serial": "1", "note": "a"}
 	tests := []struct {

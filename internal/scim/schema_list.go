@@ -24,8 +24,8 @@ var standard = map[string]string{
 }
 
 // standardURNs returns the URNs of the standard's schemas and messages, and of
-// this service's extensions.
-func standardURNs() iter.Seq[string] { return maps.Keys(standard) }
+// this service's extensions, each with what a request that lists it is.
+func standardURNs() iter.Seq2[string, string] { return maps.All(standard) }
 
 // checkSchemas checks the schemas of a request against what its endpoint
 // accepts: own, and the URNs for which extension is true. Only a URN of another

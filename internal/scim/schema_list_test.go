@@ -22,7 +22,7 @@ var schemasPlaces = map[string]struct {
 		return told, err
 	}},
 	"patch": {PatchURN, func(schemas string) ([]Notice, error) {
-		_, told, err := applyBody(UserType(""), Resource{"userName": "a"}, []byte(`{`+schemas+`"Operations":[{"op":"remove","path":"title"}]}`))
+		_, told, err := applyTo(UserType(""), Resource{"userName": "a"}, []byte(`{`+schemas+`"Operations":[{"op":"remove","path":"title"}]}`))
 		return told, err
 	}},
 	"search": {SearchURN, func(schemas string) ([]Notice, error) {
@@ -88,7 +88,7 @@ func TestSchemas_SayWhatTheEndpointSays(t *testing.T) {
 			t.Errorf("%s without schemas: %v, %v", place, told, err)
 		}
 
-		for urn, means := range standard {
+		for urn, means := range standardURNs() {
 			if urn == p.own || urn == EnterpriseURN || urn == RollcallURN {
 				continue
 			}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
 // ownSchema is a tenant's schema with some attributes.
@@ -275,8 +277,12 @@ func FuzzParseSchema(f *testing.F) {
 		for _, a := range s.Attributes {
 			// Any accepted schema has a name that filters and paths can
 			// express.
-			if _, err := CompileFilter(user, s.ID+":"+a.Name+" pr"); err != nil && a.Returned != ReturnedNever {
+			e, _, err := filter.Read(s.ID+":"+a.Name+" pr", filter.Limits{}, user.urns()...)
+			if err != nil {
 				t.Fatalf("%s:%s pr: %v", s.ID, a.Name, err)
+			}
+			if n := user.resolvePath(e.(*filter.Present).Path); n.attr != a {
+				t.Fatalf("%s:%s pr reads %s", s.ID, a.Name, n)
 			}
 			for _, sub := range a.SubAttributes {
 				if n := user.resolve(s.ID + ":" + a.Name + "." + sub.Name); n.sub == nil {

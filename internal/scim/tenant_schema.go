@@ -131,13 +131,13 @@ func (t Types) defines(urn string) bool {
 	}
 	// RFC 7643 §10.3: vendors' extensions are below extension, under names of
 	// their own.
-	const scim, vendors = "urn:ietf:params:scim:", "urn:ietf:params:scim:schemas:extension:"
+	const standardNames, vendors = "urn:ietf:params:scim:", "urn:ietf:params:scim:schemas:extension:"
 	for _, standard := range []string{EnterpriseURN, RollcallURN} {
 		if overlap(standard, urn) {
 			return true
 		}
 	}
-	return hasPrefix(urn, scim) && !hasPrefix(urn, vendors)
+	return hasPrefix(urn, standardNames) && !hasPrefix(urn, vendors)
 }
 
 // overlap reports that two URNs are equal, or that one is a prefix of the

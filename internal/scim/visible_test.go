@@ -15,11 +15,11 @@ func withSchemas(t *testing.T, attributes ...string) *ResourceType {
 	base := Types{User: UserType(""), Group: GroupType()}
 	var s TenantSchemas
 	for _, a := range attributes {
-		schema, err := ParseSchema([]byte(ownSchema(a)))
+		one, err := ParseSchema([]byte(`{"id":"` + ownURN + `","attributes":[` + a + `]}`))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, err = s.Put(base, TenantSchema{ResourceType: "User", Schema: schema}); err != nil {
+		if s, err = s.Put(base, TenantSchema{ResourceType: "User", Schema: one}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -44,10 +44,10 @@ func patchText(operations string) []byte {
 // because the instance has not read it yet, neither serves it nor loses it.
 func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
 	old := withSchemas(t, `{"name":"badge"}`)
-	removed := *UserType("")
-	removed.past, removed.decoded = true, true
+	none, _ := TenantSchemas{}.Remove(ownURN)
+	removed := Types{User: UserType(""), Group: GroupType()}.With(none).User
 	before := stored(t, `{"badge":"B-1"}`)
-	for name, rt := range map[string]*ResourceType{"removed": &removed, "not heard of yet": UserType("")} {
+	for name, rt := range map[string]*ResourceType{"removed": removed, "not heard of yet": UserType("")} {
 		t.Run(name, func(t *testing.T) {
 			patch, err := DecodePatch(patchText(`[{"op":"replace","path":"title","value":"x"}]`))
 			if err != nil {
@@ -78,7 +78,7 @@ func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
 			}
 		})
 	}
-	served := (Projection{}).Apply(&removed, before)
+	served := (Projection{}).Apply(removed, before)
 	if served[ownURN] != nil || len(served["schemas"].([]any)) != 1 {
 		t.Errorf("a removed extension is served: %v", served)
 	}

@@ -38,9 +38,9 @@ func (s *Store) Schemas(ctx context.Context, t tenant.ID) (scim.TenantSchemas, e
 // the old schemas for access.CacheTime more. A schema that is refused is a
 // *scim.Error. Values of resources stay as they are stored; those that no
 // schema describes any more are not served.
-func (s *Store) PutSchema(ctx context.Context, t tenant.ID, base scim.Types, schema scim.TenantSchema, now time.Time) error {
+func (s *Store) PutSchema(ctx context.Context, t tenant.ID, base scim.Types, added scim.TenantSchema, now time.Time) error {
 	return s.changeSchemas(ctx, t, now, func(before scim.TenantSchemas) (scim.TenantSchemas, error) {
-		return before.Put(base, schema)
+		return before.Put(base, added)
 	})
 }
 
