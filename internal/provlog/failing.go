@@ -3,6 +3,7 @@ package provlog
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -38,7 +39,7 @@ func (l *Log) Failing(ctx context.Context, t tenant.ID, q FailingQuery) (found F
 		if err != nil {
 			return FailingFound{}, err
 		}
-		left, err := l.unsettled(ctx, t, page.Items)
+		left, err := l.stillFailing(ctx, t, page.Items)
 		if err != nil {
 			return FailingFound{}, err
 		}
@@ -84,7 +85,7 @@ func (l *Log) failingSubject(ctx context.Context, t tenant.ID, q FailingQuery) (
 			all = append(all, f)
 		}
 	}
-	found.Failing, err = l.unsettled(ctx, t, all)
+	found.Failing, err = l.stillFailing(ctx, t, all)
 	latestFirst(found.Failing)
 	return found, err
 }
@@ -112,16 +113,20 @@ func (l *Log) failingByExternalID(ctx context.Context, t tenant.ID, id string) (
 	return l.source.FailingOf(ctx, t, subjects)
 }
 
-// unsettled returns the subjects that still fail, and removes the others.
-func (l *Log) unsettled(ctx context.Context, t tenant.ID, failing []Failing) ([]Failing, error) {
-	settled, err := l.source.Settled(ctx, t, failing)
+// stillFailing returns the subjects that still fail, and removes the others.
+func (l *Log) stillFailing(ctx context.Context, t tenant.ID, failing []Failing) ([]Failing, error) {
+	subjects := make([]Subject, len(failing))
+	for i, f := range failing {
+		subjects[i] = f.Subject
+	}
+	records, err := l.source.LiveRecords(ctx, t, subjects)
 	if err != nil {
 		return nil, err
 	}
 	var left []Failing
 	var mended []Subject
 	for i, f := range failing {
-		if settled[i] {
+		if resolved(f, records[i]) {
 			mended = append(mended, f.Subject)
 		} else {
 			left = append(left, f)
@@ -132,6 +137,18 @@ func (l *Log) unsettled(ctx context.Context, t tenant.ID, failing []Failing) ([]
 		_ = l.source.Note(ctx, t, Note{Mended: part})
 	}
 	return left, nil
+}
+
+// resolved reports whether a failing subject has been provisioned since by a request
+// that named it differently: under an id, if it failed by its name, or under another id.
+// A record that exists under its id stops failing by its own next success. found are the
+// live records that have the subject's id, name or externalId.
+func resolved(f Failing, found []LiveRecord) bool {
+	if slices.ContainsFunc(found, func(r LiveRecord) bool { return r.ID == f.ID }) {
+		return false
+	}
+	since := f.Last.Add(-time.Millisecond)
+	return slices.ContainsFunc(found, func(r LiveRecord) bool { return r.Linked && r.Modified.After(since) })
 }
 
 // maxMended is how many subjects are removed at once.

@@ -37,9 +37,9 @@ type Source interface {
 	FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (Page[Failing], error)
 	// FailingOf reads which of some subjects are failing.
 	FailingOf(ctx context.Context, t tenant.ID, subjects []Subject) (map[Subject]Failing, error)
-	// Settled reports for each failing subject whether it has been provisioned since by
-	// a request that named it in another way than the failed one.
-	Settled(ctx context.Context, t tenant.ID, failing []Failing) ([]bool, error)
+	// LiveRecords reads, for each subject, the live records that have its id, its name
+	// or its externalId.
+	LiveRecords(ctx context.Context, t tenant.ID, subjects []Subject) ([][]LiveRecord, error)
 	// WhoAre reads the names and states of users, deleted ones too, by id.
 	WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]Who, error)
 	// Activity reads what was seen of a tenant's requests.
@@ -74,6 +74,15 @@ type Ref struct {
 	// is of no single user or group.
 	Count   int64
 	Unnamed bool
+}
+
+// LiveRecord is a live user or group, as far as it shows whether a subject still fails.
+type LiveRecord struct {
+	ID       string
+	Modified time.Time
+	// Linked reports that an identity provider manages the record, as it does every
+	// group.
+	Linked bool
 }
 
 // Record is a user or a group that a search finds.

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -269,84 +268,70 @@ func (s *Store) FailingOf(ctx context.Context, t tenant.ID, subjects []provlog.S
 	return failing, nil
 }
 
-// Settled reports for each failing subject whether it has been provisioned
-// since by a request that named it differently: under an id, if it failed by
-// its name, or under another id. A record that exists under its id stops
-// failing by its own next success.
-func (s *Store) Settled(ctx context.Context, t tenant.ID, failing []provlog.Failing) ([]bool, error) {
-	settled := make([]bool, len(failing))
-	claims := make([]directory.Claims, len(failing))
-	var keys []table.Key
-	for i, f := range failing {
-		claims[i] = claimsOf(f)
-		for kind, value := range claims[i] {
-			keys = append(keys, reservationKey(t, kind, value))
-		}
-		if f.ID != "" {
-			keys = append(keys, idKey(t, f))
-		}
+// LiveRecords reads, for each subject, the live records that have its id, its
+// name or its externalId: two round trips.
+func (s *Store) LiveRecords(ctx context.Context, t tenant.ID, subjects []provlog.Subject) ([][]provlog.LiveRecord, error) {
+	claims := make([][]table.Key, len(subjects))
+	for i, subject := range subjects {
+		claims[i] = claimKeys(t, subject)
 	}
-	items, err := s.getAll(ctx, distinctKeys(keys, nil))
+	reservations, err := s.getAll(ctx, distinctKeys(slices.Concat(claims...), nil))
 	if err != nil {
 		return nil, err
 	}
-	var holders []table.Key
-	for i := range failing {
-		for kind, value := range claims[i] {
-			if item, ok := items[reservationKey(t, kind, value)]; ok {
-				holders = append(holders, recordKeys(t, kind, item.Attributes.Text(attrHolder))[0])
+	found := make([][]table.Key, len(subjects))
+	for i, subject := range subjects {
+		if subject.ID != "" {
+			found[i] = append(found[i], liveKey(t, subject.Type, subject.ID))
+		}
+		for _, key := range claims[i] {
+			if item, ok := reservations[key]; ok {
+				found[i] = append(found[i], liveKey(t, subject.Type, item.Attributes.Text(attrHolder)))
 			}
 		}
 	}
-	held, err := s.getAll(ctx, distinctKeys(holders, nil))
+	items, err := s.getAll(ctx, distinctKeys(slices.Concat(found...), nil))
 	if err != nil {
 		return nil, err
 	}
-	for i, f := range failing {
-		if _, there := items[idKey(t, f)]; there && f.ID != "" {
-			continue
-		}
-		for kind, value := range claims[i] {
-			item, ok := items[reservationKey(t, kind, value)]
-			if !ok {
-				continue
-			}
-			record, lives := held[recordKeys(t, kind, item.Attributes.Text(attrHolder))[0]]
-			a := record.Attributes
-			managed := f.Type == provlog.TypeGroup || a.Number(attrLinked) == 1
-			if lives && managed && timeOf(a, attrModified).After(f.Last.Add(-time.Millisecond)) {
-				settled[i] = true
+	records := make([][]provlog.LiveRecord, len(subjects))
+	for i, subject := range subjects {
+		for _, key := range found[i] {
+			if item, ok := items[key]; ok {
+				records[i] = append(records[i], provlog.LiveRecord{
+					ID: key.Sort, Modified: timeOf(item.Attributes, attrModified),
+					Linked: subject.Type == provlog.TypeGroup || item.Attributes.Number(attrLinked) == 1,
+				})
 			}
 		}
 	}
-	return settled, nil
+	return records, nil
 }
 
-// claimsOf returns the values by which a failing subject is found under another
-// name.
-func claimsOf(f provlog.Failing) directory.Claims {
-	claims := directory.Claims{}
+// claimKeys returns where the name and the externalId of a subject would be
+// reserved.
+func claimKeys(t tenant.ID, s provlog.Subject) (keys []table.Key) {
 	name, id := directory.UserName, directory.ExternalID
-	if f.Type == provlog.TypeGroup {
+	if s.Type == provlog.TypeGroup {
 		name, id = directory.GroupName, directory.GroupExternalID
 	}
 	// A folded name may be longer than the name, and than a key may be: no
 	// record has it.
-	if folded := directory.FoldName(f.Name); folded != "" && len(folded) <= maxSought {
-		claims[name] = folded
+	if folded := directory.FoldName(s.Name); folded != "" && len(folded) <= maxSought {
+		keys = append(keys, reservationKey(t, name, folded))
 	}
-	if f.ExternalID != "" {
-		claims[id] = directory.HashExternalID(f.ExternalID)
+	if s.ExternalID != "" {
+		keys = append(keys, reservationKey(t, id, directory.HashExternalID(s.ExternalID)))
 	}
-	return claims
+	return keys
 }
 
-// idKey returns where the record of a failing subject would be live.
-func idKey(t tenant.ID, f provlog.Failing) table.Key {
-	if f.Type == provlog.TypeGroup {
-		return groupKey(t, f.ID)
+// liveKey returns where a live record of a type is stored.
+func liveKey(t tenant.ID, kind, id string) table.Key {
+	if kind == provlog.TypeGroup {
+		return groupKey(t, id)
 	}
-	return userKey(t, f.ID)
+	return userKey(t, id)
 }
 
 // WhoAre reads who users are or were. Ids that cannot be a user's are left out.
