@@ -39,7 +39,7 @@ func userDocument(u *directory.User) (map[string]any, error) {
 		"id": u.ID, "userName": r.Text("userName"), "email": emptyIsNull(directory.UniqueEmail(r)),
 		"displayName": emptyIsNull(r.Text("displayName")), "externalId": emptyIsNull(r.Text("externalId")),
 		"origin": string(u.Origin), "scimManaged": u.Linked, "accountType": string(u.Type),
-		"active": u.Active, "deactivatedBy": emptyIsNull(string(u.OffBy)), "deleted": u.Deleted,
+		"active": u.Active, "deactivatedBy": emptyIsNull(string(u.DeactivatedBy)), "deleted": u.Deleted,
 		"protected": u.Protected, "holds": holds, "version": u.Version,
 		"created": instant(u.Created), "modified": instant(u.Modified),
 	}
@@ -75,7 +75,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := directory.OwnUser{
+	own := directory.AppUser{
 		UserName: body.UserName.value, Email: body.Email.value, DisplayName: body.DisplayName.value,
 		Origin: directory.OriginManual, Protected: body.Protected.value,
 	}
@@ -88,7 +88,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	if err := choose("origin", body.Origin, &own.Origin, directory.OriginManual, directory.OriginManual, directory.OriginJIT); err != nil {
 		return nil, err
 	}
-	result, err := s.Directory.CreateOwn(ctx, q.tenant, by, own)
+	result, err := s.Directory.CreateInApp(ctx, q.tenant, by, own)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
 	if err := s.mustHave(ctx, q); err != nil {
 		return nil, err
 	}
-	u, err := s.Directory.OwnUser(ctx, q.tenant, q.parameters["user"])
+	u, err := s.Directory.AppUser(ctx, q.tenant, q.parameters["user"])
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (s *Service) changeUser(ctx context.Context, q *request) (*reply, error) {
 	if version > 0 {
 		match = directory.Versions{version}
 	}
-	result, err := s.Directory.ModifyOwn(ctx, q.tenant, by, q.about("user"), match, change)
+	result, err := s.Directory.ModifyInApp(ctx, q.tenant, by, q.about("user"), match, change)
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +150,8 @@ func (s *Service) changeUser(ctx context.Context, q *request) (*reply, error) {
 
 // change is the change of the body; null is the default of a new user, except for
 // names.
-func (b userBody) change() (directory.OwnChange, error) {
-	var c directory.OwnChange
+func (b userBody) change() (directory.AppChange, error) {
+	var c directory.AppChange
 	if b.UserName.set {
 		if b.UserName.null {
 			return c, &problem{kind: kindInvalid, detail: "userName cannot be null: every user has one."}
@@ -216,10 +216,10 @@ func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	if _, err := s.tenantOf(ctx, q); err != nil {
 		return nil, err
 	}
-	wanted := directory.OwnQuery{After: after, Limit: limit, Deleted: deleted}
-	read := func() (directory.OwnPage, error) { return s.Directory.OwnUsers(ctx, q.tenant, wanted) }
+	wanted := directory.AppQuery{After: after, Limit: limit, Deleted: deleted}
+	read := func() (directory.AppPage, error) { return s.Directory.AppUsers(ctx, q.tenant, wanted) }
 	if q.query.Has("subject") {
-		read = func() (directory.OwnPage, error) {
+		read = func() (directory.AppPage, error) {
 			return s.Directory.MatchUsers(ctx, q.tenant, q.parameter("subject"), wanted)
 		}
 	}

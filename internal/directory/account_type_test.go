@@ -98,7 +98,7 @@ func (f *fixture) someone(linked, active bool, kind tenant.AccountType) *directo
 	if linked {
 		return f.mustPost(user(alice + teamAccount(kind == tenant.User)))
 	}
-	return f.mustOwn(directory.OwnUser{UserName: "alice@example.com", Email: "alice@example.com", Type: kind, Active: &active})
+	return f.mustOwn(directory.AppUser{UserName: "alice@example.com", Email: "alice@example.com", Type: kind, Active: &active})
 }
 
 func teamAccount(team bool) string {
@@ -109,7 +109,7 @@ func teamAccount(team bool) string {
 func (f *fixture) fill(name string, used, free int64, kind tenant.AccountType) {
 	f.t.Helper()
 	if used == 0 && free == 0 {
-		f.mustOwn(directory.OwnUser{UserName: name, Type: kind})
+		f.mustOwn(directory.AppUser{UserName: name, Type: kind})
 	}
 }
 
@@ -156,7 +156,7 @@ func (f *fixture) accountType(u *directory.User, method, sent, want string, free
 		}
 	case err != nil:
 		f.t.Errorf("error %v, want %s", err, want)
-	case now.Type != kind || now.Active != u.Active || !now.Linked || now.Origin != u.Origin || now.OffBy != u.OffBy:
+	case now.Type != kind || now.Active != u.Active || !now.Linked || now.Origin != u.Origin || now.DeactivatedBy != u.DeactivatedBy:
 		f.t.Errorf("user %+v, want it linked, of type %s, otherwise unchanged", now, kind)
 	}
 	if refused || full {

@@ -43,9 +43,9 @@ func TestAddress_IsOnePersons(t *testing.T) {
 					case "PATCH":
 						_, err = f.patch(other.ID, `[{"op":"add","value":{`+tt.second+`}}]`, nil)
 					case "the application":
-						_, err = f.dir.CreateOwn(t.Context(), f.tenant, f.app(), directory.OwnUser{UserName: name, Email: mail, Origin: directory.OriginManual})
+						_, err = f.dir.CreateInApp(t.Context(), f.tenant, f.app(), directory.AppUser{UserName: name, Email: mail, Origin: directory.OriginManual})
 					default:
-						_, err = f.modifyOwn(other.ID, directory.OwnChange{UserName: &name, Email: &mail})
+						_, err = f.modifyOwn(other.ID, directory.AppChange{UserName: &name, Email: &mail})
 					}
 					var e *directory.TakenError
 					if !errors.As(err, &e) || e.Reason != directory.TakenActive || e.HolderID != holder.ID || e.HeldAs != tt.as {

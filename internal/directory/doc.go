@@ -30,10 +30,9 @@
 //   - deactivate, reactivate: make a live record inactive, and active again.
 //   - delete: hide a record and keep it; restore: make a deleted record live
 //     again; purge: remove a record for good, by the application only.
-//   - linked: managed by an identity provider. The identifiers that begin with
-//     Own belong to the application's side: OwnUser is a user as the
-//     application sees it, and an own user is one that the application created
-//     and no IdP has linked.
+//   - linked: managed by an identity provider. An unlinked user was created by
+//     the application. Identifiers with App belong to the application's side,
+//     which sees both: AppUsers, CreateInApp.
 //   - protected: said of a user that identity providers may not deactivate,
 //     delete, rename or take out of a group. Guarded, Guard: the list of them,
 //     as read.

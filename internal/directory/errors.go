@@ -47,11 +47,11 @@ type TakenError struct {
 	HolderID string
 	// Recorded is the holder's value, with TakenDiffers.
 	Recorded string
-	// Conversion reports, with TakenOwn, that the request would have made the
-	// application's own User a Reader.
+	// Conversion reports, with TakenUnlinked, that the request would have made
+	// an unlinked User a Reader.
 	Conversion bool
-	// Reader reports, with TakenOwn, that the holder is the application's own Reader,
-	// which no POST links.
+	// Reader reports, with TakenUnlinked, that the holder is a Reader, which no
+	// POST links.
 	Reader bool
 }
 
@@ -70,8 +70,8 @@ const (
 	TakenSeveral TakenReason = "several"
 	// TakenByApp: the holder was deactivated in the application.
 	TakenByApp TakenReason = "deactivated_in_app"
-	// TakenDiffers: the holder is the application's own user, and the request
-	// that would link it has another userName or unique email.
+	// TakenDiffers: the holder is an unlinked user, and the request that would
+	// link it has another userName or unique email.
 	TakenDiffers TakenReason = "differs"
 	// TakenRehire: the holder has another externalId, and the tenant does not
 	// accept that as the same person. With Kind ExternalID the holder is the
@@ -79,9 +79,9 @@ const (
 	TakenRehire TakenReason = "rehire"
 	// TakenGroup: the holder is another group.
 	TakenGroup TakenReason = "group"
-	// TakenOwn: the holder is the application's own user, and its account type
-	// or the request's does not allow the link.
-	TakenOwn TakenReason = "own_user"
+	// TakenUnlinked: the holder is an unlinked user, and its account type or the
+	// request's does not allow the link.
+	TakenUnlinked TakenReason = "own_user"
 )
 
 // Error names the attribute; the value itself is personal data.
@@ -102,13 +102,13 @@ func (e *FullError) Error() string {
 	return fmt.Sprintf("directory: %d of %d %s licences in use", e.Used, e.Limit, e.Type)
 }
 
-// ConvertError refuses to make the application's own User a Reader in the
-// request that would link it.
+// ConvertError refuses to make an unlinked User a Reader in the request that
+// would link it.
 type ConvertError struct{ ID string }
 
 // Error says what was refused.
 func (e *ConvertError) Error() string {
-	return "directory: a request that links the application's own user cannot convert it"
+	return "directory: a request that links a user cannot convert it"
 }
 
 // TooManyError refuses a read that would exceed its limit.

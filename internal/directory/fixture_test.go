@@ -188,7 +188,7 @@ func (f *fixture) own(body string, active bool, kind tenant.AccountType) *direct
 		Origin: directory.OriginManual, Held: directory.ClaimsOf(r),
 	}
 	if !active {
-		u.OffBy = directory.ByApplication
+		u.DeactivatedBy = directory.ByApplication
 	}
 	r["id"], r["active"] = u.ID, active
 	r[extension] = map[string]any{"isTeamAccount": kind == tenant.User}
@@ -205,7 +205,7 @@ func (f *fixture) offInApp(u *directory.User) *directory.User {
 		f.t.Fatal(err)
 	}
 	after := *u
-	after.Active, after.OffBy, after.Version = false, directory.ByApplication, u.Version+1
+	after.Active, after.DeactivatedBy, after.Version = false, directory.ByApplication, u.Version+1
 	r["active"] = false
 	after.Doc = scim.Encode(f.types, r)
 	f.commit(directory.Change{Before: u, After: &after})

@@ -19,7 +19,7 @@ func TestLink_ByPostNeverChangesWhoTheUserIs(t *testing.T) {
 	const team = `,"` + extension + `":{"isTeamAccount":true}`
 	for _, tt := range []struct {
 		name string
-		own  directory.OwnUser
+		own  directory.AppUser
 		sent string
 		// kind is the kind of the value that differs, "" if the user is linked.
 		kind           directory.Kind
@@ -27,17 +27,17 @@ func TestLink_ByPostNeverChangesWhoTheUserIs(t *testing.T) {
 		// email is the user's unique email afterwards.
 		email string
 	}{
-		{"the same", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"ann@x.test"}]`, "", "", "", "ann@x.test"},
-		{"another spelling", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ANN","emails":[{"value":"Ann@X.test"}]`, "", "", "", "Ann@X.test"},
-		{"an email more", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"b@x.test"},{"value":"ann@x.test","primary":true}]`, "", "", "", "b@x.test"},
-		{"no email", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","externalId":"e"`, "", "", "", "ann@x.test"},
-		{"a blank email", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":" ","type":"work"}]`, "", "", "", "ann@x.test"},
-		{"no email, and the userName is one", directory.OwnUser{UserName: "ann@x.test", Email: "a.b@x.test"}, `"userName":"ann@x.test"`, "", "", "", "a.b@x.test"},
-		{"an email fills", directory.OwnUser{UserName: "ann"}, `"userName":"ann","emails":[{"value":"ann@x.test"}]`, "", "", "", "ann@x.test"},
-		{"found by email, another userName", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"eve","emails":[{"value":"ann@x.test"}]`, directory.UserName, "ann", "eve", ""},
-		{"found by userName, another email", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"eve@x.test"}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
-		{"another primary email", directory.OwnUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"ann@x.test"},{"value":"eve@x.test","primary":true}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
-		{"an email beside a userName that is one", directory.OwnUser{UserName: "ann@x.test"}, `"userName":"ann@x.test","emails":[{"value":"eve@x.test"}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
+		{"the same", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"ann@x.test"}]`, "", "", "", "ann@x.test"},
+		{"another spelling", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ANN","emails":[{"value":"Ann@X.test"}]`, "", "", "", "Ann@X.test"},
+		{"an email more", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"b@x.test"},{"value":"ann@x.test","primary":true}]`, "", "", "", "b@x.test"},
+		{"no email", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","externalId":"e"`, "", "", "", "ann@x.test"},
+		{"a blank email", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":" ","type":"work"}]`, "", "", "", "ann@x.test"},
+		{"no email, and the userName is one", directory.AppUser{UserName: "ann@x.test", Email: "a.b@x.test"}, `"userName":"ann@x.test"`, "", "", "", "a.b@x.test"},
+		{"an email fills", directory.AppUser{UserName: "ann"}, `"userName":"ann","emails":[{"value":"ann@x.test"}]`, "", "", "", "ann@x.test"},
+		{"found by email, another userName", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"eve","emails":[{"value":"ann@x.test"}]`, directory.UserName, "ann", "eve", ""},
+		{"found by userName, another email", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"eve@x.test"}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
+		{"another primary email", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"ann@x.test"},{"value":"eve@x.test","primary":true}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
+		{"an email beside a userName that is one", directory.AppUser{UserName: "ann@x.test"}, `"userName":"ann@x.test","emails":[{"value":"eve@x.test"}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			enginetest.Run(t, func(t *testing.T, open opener) {
@@ -83,7 +83,7 @@ func TestLink_ByIdWarnsOfWhatItChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			enginetest.Run(t, func(t *testing.T, open opener) {
 				f := newFixture(t, open, 9, 9)
-				own := f.mustOwn(directory.OwnUser{UserName: "ann", Email: "ann@x.test"})
+				own := f.mustOwn(directory.AppUser{UserName: "ann", Email: "ann@x.test"})
 				result, err := link(f, own.ID)
 				if err != nil || result.Warning != directory.WarnIdentity || result.Action != directory.Linked {
 					t.Fatalf("%+v, %v; want a warning", result, err)
@@ -103,7 +103,7 @@ func TestLink_ByIdWarnsOfWhatItChanges(t *testing.T) {
 		})
 	}
 	f := newFixture(t, enginetest.Memory, 9, 9)
-	own := f.mustOwn(directory.OwnUser{UserName: "ann"})
+	own := f.mustOwn(directory.AppUser{UserName: "ann"})
 	result, err := f.put(own.ID, user(`"userName":"ANN","externalId":"e","emails":[{"value":"ann@x.test"}]`), nil)
 	if err != nil || result.Warning != "" {
 		t.Errorf("a link that fills: %+v, %v; want no warning", result, err)
@@ -269,7 +269,7 @@ func TestUpdate_OfWhoIsGoneMeanwhile(t *testing.T) {
 				return err
 			},
 			"the application": func(f *fixture, id string) error {
-				_, err := f.modifyOwn(id, directory.OwnChange{UserName: ptr("new")})
+				_, err := f.modifyOwn(id, directory.AppChange{UserName: ptr("new")})
 				return err
 			},
 		} {
@@ -296,7 +296,7 @@ func TestUpdate_TakesWhatIsGivenUpMeanwhile(t *testing.T) {
 			return err
 		},
 		"the application": func(f *fixture, id string) error {
-			_, err := f.modifyOwn(id, directory.OwnChange{UserName: ptr("new")})
+			_, err := f.modifyOwn(id, directory.AppChange{UserName: ptr("new")})
 			return err
 		},
 	} {

@@ -461,7 +461,7 @@ func (m *model) createOwn(t *rapid.T) {
 		want = isFull
 	}
 	protected := rapid.IntRange(0, 4).Draw(t, "protected") == 0
-	result, err := m.f.dir.CreateOwn(m.f.t.Context(), m.f.tenant, m.f.app(), directory.OwnUser{
+	result, err := m.f.dir.CreateInApp(m.f.t.Context(), m.f.tenant, m.f.app(), directory.AppUser{
 		UserName: s.name, Email: s.mail, Origin: directory.OriginJIT, Type: kind, Active: &active, Protected: protected,
 	})
 	if got := outcome(t, err); got != want {
@@ -480,7 +480,7 @@ func (m *model) createOwn(t *rapid.T) {
 // in the application.
 func (m *model) modifyOwn(t *rapid.T) {
 	u, s := m.pick(t), drawSent(t)
-	asked := directory.OwnChange{Active: s.active}
+	asked := directory.AppChange{Active: s.active}
 	active, reader, protected, offInApp := u.active, u.reader, u.protected, u.offInApp
 	if s.active != nil {
 		active, offInApp = *s.active, !*s.active
@@ -575,7 +575,7 @@ func (m *model) check(t *rapid.T) {
 	for id, u := range m.users {
 		r := records[id]
 		if r == nil || r.Deleted != u.gone || r.Active != u.active || (r.Type == tenant.Reader) != u.reader ||
-			r.Protected != u.protected || (r.OffBy == directory.ByApplication) != u.offInApp || !u.gone && r.Linked != u.linked {
+			r.Protected != u.protected || (r.DeactivatedBy == directory.ByApplication) != u.offInApp || !u.gone && r.Linked != u.linked {
 			t.Fatalf("record %+v, the model has %+v", r, u)
 		}
 		held := map[directory.Kind]string{}

@@ -13,7 +13,7 @@ import (
 // where they are unique, an id and an externalId by each character. An email may be
 // that of several users, and one user's id another's userName: the caller decides
 // which one is meant. At most four round trips.
-func (d *Directory) MatchUsers(ctx context.Context, t tenant.ID, text string, q OwnQuery) (OwnPage, error) {
+func (d *Directory) MatchUsers(ctx context.Context, t tenant.ID, text string, q AppQuery) (AppPage, error) {
 	ids := validIDs(text)
 	for _, find := range []func() ([]string, error){
 		func() ([]string, error) { return d.named(ctx, t, UserName, text) },
@@ -24,16 +24,16 @@ func (d *Directory) MatchUsers(ctx context.Context, t tenant.ID, text string, q 
 	} {
 		found, err := find()
 		if err != nil {
-			return OwnPage{}, err
+			return AppPage{}, err
 		}
 		ids = append(ids, found...)
 	}
 	ids, next := pageOfIDs(ids, q)
 	records, err := d.store.Records(ctx, t, ids)
 	if err != nil {
-		return OwnPage{}, err
+		return AppPage{}, err
 	}
-	page := OwnPage{Next: next}
+	page := AppPage{Next: next}
 	for _, id := range ids {
 		u := records[id]
 		if u == nil || u.Deleted && !q.Deleted {
@@ -41,7 +41,7 @@ func (d *Directory) MatchUsers(ctx context.Context, t tenant.ID, text string, q 
 		}
 		r, err := u.Resource()
 		if err != nil {
-			return OwnPage{}, err
+			return AppPage{}, err
 		}
 		if u.ID == text || matchesUser(r, text) {
 			page.Users = append(page.Users, u)
@@ -51,7 +51,7 @@ func (d *Directory) MatchUsers(ctx context.Context, t tenant.ID, text string, q 
 }
 
 // pageOfIDs is a page of ids, each once, and the place of the next page.
-func pageOfIDs(ids []string, q OwnQuery) (page []string, next string) {
+func pageOfIDs(ids []string, q AppQuery) (page []string, next string) {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	at, found := slices.BinarySearch(ids, q.After)
@@ -59,7 +59,7 @@ func pageOfIDs(ids []string, q OwnQuery) (page []string, next string) {
 		at++
 	}
 	page = ids[at:]
-	if limit := min(max(q.Limit, 1), MaxOwnCount); len(page) > limit {
+	if limit := min(max(q.Limit, 1), MaxAppCount); len(page) > limit {
 		page = page[:limit]
 		next = page[limit-1]
 	}

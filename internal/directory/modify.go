@@ -180,12 +180,12 @@ func (w *userWork) updated(old, wanted scim.Resource) (*User, scim.Resource, err
 	}
 	switch {
 	case after.Active && !before.Active:
-		if before.OffBy == ByApplication {
+		if before.DeactivatedBy == ByApplication {
 			return nil, nil, ErrDeactivatedInApp
 		}
-		after.OffBy = ""
+		after.DeactivatedBy = ""
 	case !after.Active && before.Active:
-		after.OffBy = ByIdP
+		after.DeactivatedBy = ByIdP
 	}
 	record, document := w.d.record(w.by, wanted, after)
 	return record, document, refuseProtected(before, record, old, document)
@@ -278,8 +278,8 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 		after.Version, after.Modified, after.Active = before.Version+1, by.Time, false
 		after.Linked = true
 		after.Deleted = by.Settings.DeletedUsers != tenant.DeletedReadable
-		if after.OffBy == "" {
-			after.OffBy = ByIdP
+		if after.DeactivatedBy == "" {
+			after.DeactivatedBy = ByIdP
 		}
 		record, document := d.record(by, old, after)
 		made := w.change(Deleted, before, record, [2]scim.Resource{old, document}, nil)

@@ -17,7 +17,7 @@ func isProtectedFrom(err error, what directory.Refusal, id string) bool {
 
 func (f *fixture) protect(id string, on bool) {
 	f.t.Helper()
-	f.mustModifyOwn(id, directory.OwnChange{Protected: &on})
+	f.mustModifyOwn(id, directory.AppChange{Protected: &on})
 }
 
 func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
@@ -83,7 +83,7 @@ func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
 
 		// The application may change a protected user. While such a user is
 		// inactive, an identity provider cannot activate it by any request.
-		off := f.mustModifyOwn(u.ID, directory.OwnChange{Type: ptr(tenant.Reader), UserName: ptr("ann2"), Active: ptr(false)})
+		off := f.mustModifyOwn(u.ID, directory.AppChange{Type: ptr(tenant.Reader), UserName: ptr("ann2"), Active: ptr(false)})
 		if off.Active || !off.Protected {
 			t.Errorf("changed by the application: %+v", off)
 		}
@@ -91,7 +91,7 @@ func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
 		f.mustPatch(asleep.ID, deactivate)
 		f.protect(asleep.ID, true)
 		f.refusesToWake(asleep.ID)
-		own := f.mustOwn(directory.OwnUser{UserName: "own", Email: "own@x.test", Protected: true})
+		own := f.mustOwn(directory.AppUser{UserName: "own", Email: "own@x.test", Protected: true})
 		team := fmt.Sprintf(`%q:{"isTeamAccount":true}`, extension)
 		if _, err := f.post(user(`"userName":"other","emails":[{"value":"own@x.test"}],` + team)); !isProtectedFrom(err, directory.RefusedRenaming, own.ID) {
 			t.Errorf("POST with another name links: %v", err)
@@ -148,7 +148,7 @@ func TestProtected_LinkFills(t *testing.T) {
 			},
 		} {
 			f := newFixture(t, open, 9, 9)
-			id := f.mustOwn(directory.OwnUser{UserName: "own", Protected: true}).ID
+			id := f.mustOwn(directory.AppUser{UserName: "own", Protected: true}).ID
 			if err := link(f, id); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -159,7 +159,7 @@ func TestProtected_LinkFills(t *testing.T) {
 			f.check(1)
 		}
 		f := newFixture(t, open, 9, 9)
-		id := f.mustOwn(directory.OwnUser{UserName: "own", Protected: true}).ID
+		id := f.mustOwn(directory.AppUser{UserName: "own", Protected: true}).ID
 		f.mustPatch(id, `[{"op":"add","path":"title","value":"x"}]`)
 		if _, err := f.patch(id, `[{"op":"add","path":"externalId","value":"e1"}]`, nil); !isProtectedFrom(err, directory.RefusedExternalID, id) {
 			t.Errorf("an externalId sent after the link: %v", err)
@@ -261,10 +261,10 @@ func TestProtected_AreLimited(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 99, 9)
 		for i := range directory.MaxProtected {
-			f.mustOwn(directory.OwnUser{UserName: fmt.Sprintf("u%d", i), Protected: true})
+			f.mustOwn(directory.AppUser{UserName: fmt.Sprintf("u%d", i), Protected: true})
 		}
 		var limit *directory.ProtectedLimitError
-		if _, err := f.dir.CreateOwn(t.Context(), f.tenant, f.app(), directory.OwnUser{
+		if _, err := f.dir.CreateInApp(t.Context(), f.tenant, f.app(), directory.AppUser{
 			UserName: "more", Origin: directory.OriginJIT, Protected: true,
 		}); !errors.As(err, &limit) {
 			t.Errorf("one more: %v", err)
@@ -294,7 +294,7 @@ func TestProtected_AgainstAClearAtOnce(t *testing.T) {
 				id := f.mustPostGroup(group("g", append([]string{owner}, f.people(size)...)...))
 				done := make(chan error)
 				go func() {
-					_, err := f.modifyOwn(owner, directory.OwnChange{Protected: ptr(true)})
+					_, err := f.modifyOwn(owner, directory.AppChange{Protected: ptr(true)})
 					done <- err
 				}()
 				_, cleared := f.patchGroup(id, `{"op":"remove","path":"members"}`)
@@ -321,7 +321,7 @@ func TestProtected_AgainstAClearAtOnce(t *testing.T) {
 
 func (f *fixture) read(id string) *directory.User {
 	f.t.Helper()
-	u, err := f.dir.OwnUser(f.t.Context(), f.tenant, id)
+	u, err := f.dir.AppUser(f.t.Context(), f.tenant, id)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func (w *userWork) decideProvision(sent scim.Resource, holders map[Kind]string,
 		return decision{}, taken(sent, holders, readable[0], TakenSeveral)
 	case len(readable) == 1:
 		u := readable[0]
-		if u.OffBy == ByApplication {
+		if u.DeactivatedBy == ByApplication {
 			return decision{}, taken(sent, holders, u, TakenByApp)
 		}
 		if !active {
@@ -119,7 +119,7 @@ func (w *userWork) decideProvision(sent scim.Resource, holders map[Kind]string,
 		// The identity provider's own id identifies a person best, then the
 		// name.
 		u := records[first(holders)]
-		if u.OffBy == ByApplication {
+		if u.DeactivatedBy == ByApplication {
 			return decision{}, taken(sent, holders, u, TakenByApp)
 		}
 		return w.reactivate(sent, active, Restored, holders, u, deleted)
@@ -137,7 +137,7 @@ func (w *userWork) create(sent scim.Resource, active bool) decision {
 		Active: active, Type: kind, Origin: OriginSCIM, Linked: true,
 	}
 	if !active {
-		after.OffBy = ByIdP
+		after.DeactivatedBy = ByIdP
 	}
 	record, document := w.d.record(w.by, sent, after)
 	return w.change(Created, nil, record, [2]scim.Resource{nil, document}, nil)
@@ -173,9 +173,9 @@ func (w *userWork) reactivate(sent scim.Resource, active bool, action Action,
 	after := *u
 	after.Version, after.Modified = u.Version+1, w.by.Time
 	after.Active, after.Type, after.Deleted, after.Linked = active, kind, false, true
-	after.OffBy = ""
+	after.DeactivatedBy = ""
 	if !active {
-		after.OffBy = ByIdP
+		after.DeactivatedBy = ByIdP
 	}
 	if u.Deleted {
 		after.Held, after.Doc = nil, nil // to claim all values again
@@ -190,9 +190,8 @@ func (w *userWork) reactivate(sent scim.Resource, active bool, action Action,
 	return made, nil
 }
 
-// decideLink applies the rules for a POST that meets one of the application's
-// own users: only a User is linked, and only if the request says
-// isTeamAccount=true. Linking changes neither activity nor type, and never the
+// decideLink applies the rules for a POST that meets an unlinked user: only a
+// User is linked, and only if the request says isTeamAccount=true. Linking changes neither activity nor type, and never the
 // identity: the userName and the unique email must be the record's, or missing
 // from the record.
 func (w *userWork) decideLink(sent scim.Resource, active bool, holders map[Kind]string,
@@ -207,7 +206,7 @@ func (w *userWork) decideLink(sent scim.Resource, active bool, holders map[Kind]
 		return decision{}, taken(sent, holders, u, reason)
 	}
 	if u.Type != tenant.User || kind != tenant.User {
-		refusal := taken(sent, holders, u, TakenOwn)
+		refusal := taken(sent, holders, u, TakenUnlinked)
 		refusal.Conversion = u.Type == tenant.User && kind == tenant.Reader
 		refusal.Reader = u.Type == tenant.Reader
 		return decision{}, refusal

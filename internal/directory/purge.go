@@ -27,7 +27,7 @@ func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string
 	}
 	w := d.newUserWork(t, by, "purge")
 	return w.run(ctx, func(ctx context.Context) (made decision, err error) {
-		w.user, err = d.OwnUser(ctx, t, id)
+		w.user, err = d.AppUser(ctx, t, id)
 		if err != nil {
 			if errors.Is(err, ErrNotFound) {
 				d.finishSoon(ctx, t, leavingTask(id))

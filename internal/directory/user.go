@@ -25,10 +25,10 @@ type User struct {
 	// Deleted records are hidden from readers and keep their claims until
 	// another record wants them.
 	Deleted bool
-	// OffBy is the side that made the record inactive; empty while it is
+	// DeactivatedBy is the side that made the record inactive; empty while it is
 	// active. Only the application reactivates what the application
 	// deactivated.
-	OffBy Actor
+	DeactivatedBy Actor
 	// Origin is how the record was created.
 	Origin Origin
 	// Linked reports whether an identity provider manages the user.

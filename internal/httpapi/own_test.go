@@ -45,9 +45,9 @@ func (a application) by() directory.Caller {
 	}
 }
 
-func (a application) modify(id string, c directory.OwnChange) {
+func (a application) modify(id string, c directory.AppChange) {
 	a.s.t.Helper()
-	if _, err := a.dir.ModifyOwn(a.s.t.Context(), a.s.tenant, a.by(), id, nil, c); err != nil {
+	if _, err := a.dir.ModifyInApp(a.s.t.Context(), a.s.tenant, a.by(), id, nil, c); err != nil {
 		a.s.t.Fatal(err)
 	}
 }
@@ -80,7 +80,7 @@ func testProtected(t *testing.T, open opener) {
 	a := s.send("POST", "/Groups", groupBody(`"displayName":"admins","members":`+memberList(owner, other)))
 	group, _ := a.body["id"].(string)
 	yes, no := true, false
-	s.application().modify(owner, directory.OwnChange{Protected: &yes})
+	s.application().modify(owner, directory.AppChange{Protected: &yes})
 	for _, tt := range []struct{ name, method, path, body, what string }{
 		{"deactivated", "PATCH", "/Users/" + owner, patchBody(`[{"op":"replace","path":"active","value":false}]`), "cannot be deactivated"},
 		{"put inactive", "PUT", "/Users/" + owner, userBody(`"userName":"owner","active":false`), "cannot be deactivated"},
@@ -114,7 +114,7 @@ func testProtected(t *testing.T, open opener) {
 	if a := s.send("PATCH", "/Groups/"+group, memberPatch("remove", other)); a.status != 200 {
 		t.Errorf("another member leaves: %d %s", a.status, a.raw)
 	}
-	s.application().modify(owner, directory.OwnChange{Protected: &no})
+	s.application().modify(owner, directory.AppChange{Protected: &no})
 	for _, path := range []string{"/Groups/" + group, "/Users/" + owner} {
 		if a := s.send("DELETE", path, ""); a.status != 204 {
 			t.Errorf("DELETE %s: %d %s", path, a.status, a.raw)
@@ -129,7 +129,7 @@ func TestLink(t *testing.T) { enginetest.Run(t, testLink) }
 func testLink(t *testing.T, open opener) {
 	s := newService(t, open, 5)
 	own := s.application()
-	result, err := own.dir.CreateOwn(t.Context(), s.tenant, own.by(), directory.OwnUser{
+	result, err := own.dir.CreateInApp(t.Context(), s.tenant, own.by(), directory.AppUser{
 		UserName: "jit@x.test", Email: "jit@x.test", Origin: directory.OriginJIT,
 	})
 	if err != nil {
@@ -217,7 +217,7 @@ func testLookalikes(t *testing.T, open opener) {
 	}
 	own := s.application()
 	for _, name := range []string{"ig\u200bn@example.com", "ig\u202en@example.com", "\u200b"} {
-		if _, err := own.dir.CreateOwn(t.Context(), s.tenant, own.by(), directory.OwnUser{UserName: name, Origin: directory.OriginManual}); err == nil {
+		if _, err := own.dir.CreateInApp(t.Context(), s.tenant, own.by(), directory.AppUser{UserName: name, Origin: directory.OriginManual}); err == nil {
 			t.Errorf("the application creates %+q", name)
 		}
 	}
@@ -333,7 +333,7 @@ func testSCIMOffAndOn(t *testing.T, open opener) {
 			"SCIM provisioning is turned off for this tenant.", "Ask an owner of the application to turn SCIM provisioning on, ")
 	}
 	own, no := s.application(), false
-	own.modify(bob, directory.OwnChange{Active: &no})
+	own.modify(bob, directory.AppChange{Active: &no})
 	if _, err := own.dir.DeleteGroupInApp(t.Context(), s.tenant, own.by(), group); err != nil {
 		t.Fatal(err)
 	}

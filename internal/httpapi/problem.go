@@ -201,7 +201,7 @@ func takenProblem(e *directory.TakenError) *problem {
 		directory.TakenByApp:    cause.DuplicateOffInApp,
 		directory.TakenRehire:   cause.ExternalIDRefused,
 		directory.TakenDiffers:  cause.IdentityDiffers,
-		directory.TakenOwn:      cause.OwnUser,
+		directory.TakenUnlinked: cause.OwnUser,
 		directory.TakenGroup:    cause.DuplicateGroup,
 	}
 	p := &problem{cause: causes[e.Reason], holder: e.HolderID}
@@ -231,7 +231,7 @@ func takenProblem(e *directory.TakenError) *problem {
 		p.what = fmt.Sprintf("The %s %s the inactive user %s, which has another externalId. Nothing was changed.", value, belongs, e.HolderID)
 	case directory.TakenGroup:
 		p.what = fmt.Sprintf("This group exists: the %s belongs to the group %s. Nothing was changed.", value, e.HolderID)
-	case directory.TakenOwn:
+	case directory.TakenUnlinked:
 		p.what = fmt.Sprintf("User already available in the project: the %s has an account in the application.", value)
 		switch {
 		case e.Conversion:

@@ -69,7 +69,7 @@ func (f *fixture) populate(c crowd) int {
 		id := crowdUser(i)
 		u := &directory.User{
 			ID: id, Version: 1, Created: f.now(), Modified: f.now(), Type: tenant.User, Joins: joined[i],
-			Deleted: i >= joiners && i%2 == 0, OffBy: directory.ByIdP, Origin: directory.OriginSCIM,
+			Deleted: i >= joiners && i%2 == 0, DeactivatedBy: directory.ByIdP, Origin: directory.OriginSCIM,
 			Doc: fmt.Appendf(nil, `{"active":false,"externalId":"e-%s","id":%q,"userName":%q,"emails":[{"value":"%s@example.com","primary":true},{"value":"%s@example.org"}]}`, id, id, id, id, id),
 		}
 		r, err := u.Resource()

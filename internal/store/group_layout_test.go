@@ -230,7 +230,7 @@ func (f *fixture) leaves(hidden bool) directory.Change {
 	return directory.Change{
 		Before: &directory.User{ID: "u1", Version: 1, Joins: 1, Type: tenant.User},
 		After: &directory.User{
-			ID: "u1", Version: 2, Joins: 1, Type: tenant.User, OffBy: directory.ByIdP, Origin: directory.OriginSCIM,
+			ID: "u1", Version: 2, Joins: 1, Type: tenant.User, DeactivatedBy: directory.ByIdP, Origin: directory.OriginSCIM,
 			Deleted: hidden, Leaving: true,
 		},
 		Ends: true, Later: true, Expires: f.now().Add(time.Hour),

@@ -111,7 +111,7 @@ func TestItems(t *testing.T) {
 	at := time.UnixMilli(1767323045678).UTC()
 	u := &directory.User{
 		ID: "u1", Doc: []byte(`{"id":"u1"}`), Version: 3, Created: at, Modified: at.Add(time.Second),
-		Active: false, Type: tenant.Reader, OffBy: directory.ByIdP, Origin: directory.OriginSCIM, Linked: true,
+		Active: false, Type: tenant.Reader, DeactivatedBy: directory.ByIdP, Origin: directory.OriginSCIM, Linked: true,
 		Held: directory.Claims{directory.UserName: "alice", directory.Email: "a@b.c", directory.ExternalID: "hash"},
 	}
 	tests := []struct {
@@ -154,7 +154,7 @@ func TestItems(t *testing.T) {
 	}
 	back := decodeUser(userItem(acme, u), false)
 	if back.ID != u.ID || string(back.Doc) != string(u.Doc) || back.Version != u.Version || !back.Created.Equal(u.Created) ||
-		!back.Modified.Equal(u.Modified) || back.Active != u.Active || back.Type != u.Type || back.OffBy != u.OffBy ||
+		!back.Modified.Equal(u.Modified) || back.Active != u.Active || back.Type != u.Type || back.DeactivatedBy != u.DeactivatedBy ||
 		back.Origin != u.Origin || back.Linked != u.Linked || len(back.Held) != 3 {
 		t.Errorf("decodeUser(userItem(u)) = %+v, want %+v", back, u)
 	}

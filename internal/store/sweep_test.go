@@ -36,7 +36,7 @@ func (f *fixture) users(ids ...string) {
 		for _, id := range chunk {
 			u := &directory.User{
 				ID: id, Doc: fmt.Appendf(nil, `{"active":false,"externalId":"e-%s","id":%q,"userName":%q}`, id, id, id),
-				Version: 1, Created: f.now(), Modified: f.now(), Type: tenant.User, OffBy: directory.ByIdP, Origin: directory.OriginSCIM,
+				Version: 1, Created: f.now(), Modified: f.now(), Type: tenant.User, DeactivatedBy: directory.ByIdP, Origin: directory.OriginSCIM,
 			}
 			r, err := u.Resource()
 			f.must(err)

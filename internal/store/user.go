@@ -56,8 +56,8 @@ func userAttributes(u *directory.User) table.Attributes {
 	if u.Protected {
 		a[attrProtect] = flag(true)
 	}
-	if u.OffBy != "" {
-		a[attrOff] = table.Text(string(u.OffBy))
+	if u.DeactivatedBy != "" {
+		a[attrOff] = table.Text(string(u.DeactivatedBy))
 	}
 	for kind, value := range u.Held {
 		a[heldAttribute(kind)] = table.Text(value)
@@ -71,7 +71,7 @@ func userUpdate(t tenant.ID, u *directory.User, when ...table.Condition) table.O
 	if !u.Protected {
 		change.Remove = append(change.Remove, attrProtect)
 	}
-	if u.OffBy == "" {
+	if u.DeactivatedBy == "" {
 		change.Remove = append(change.Remove, attrOff)
 	}
 	for _, kind := range directory.Kinds {
@@ -94,22 +94,22 @@ func recordKey(t tenant.ID, u *directory.User) table.Key {
 func decodeUser(item table.Item, deleted bool) *directory.User {
 	a := item.Attributes
 	u := &directory.User{
-		ID:        item.Sort,
-		Doc:       []byte(a.Text(attrDoc)),
-		Version:   a.Number(attrVersion),
-		Created:   timeOf(a, attrCreated),
-		Modified:  timeOf(a, attrModified),
-		Active:    a.Number(attrActive) == 1,
-		Type:      tenant.AccountType(a.Text(attrType)),
-		Deleted:   deleted,
-		OffBy:     directory.Actor(a.Text(attrOff)),
-		Origin:    directory.Origin(a.Text(attrOrigin)),
-		Linked:    a.Number(attrLinked) == 1,
-		Protected: a.Number(attrProtect) == 1,
-		Joins:     a.Number(attrJoins),
-		Leaving:   a.Number(attrLeaving) == 1,
-		Held:      directory.Claims{},
-		History:   decodeHistory(a),
+		ID:            item.Sort,
+		Doc:           []byte(a.Text(attrDoc)),
+		Version:       a.Number(attrVersion),
+		Created:       timeOf(a, attrCreated),
+		Modified:      timeOf(a, attrModified),
+		Active:        a.Number(attrActive) == 1,
+		Type:          tenant.AccountType(a.Text(attrType)),
+		Deleted:       deleted,
+		DeactivatedBy: directory.Actor(a.Text(attrOff)),
+		Origin:        directory.Origin(a.Text(attrOrigin)),
+		Linked:        a.Number(attrLinked) == 1,
+		Protected:     a.Number(attrProtect) == 1,
+		Joins:         a.Number(attrJoins),
+		Leaving:       a.Number(attrLeaving) == 1,
+		Held:          directory.Claims{},
+		History:       decodeHistory(a),
 	}
 	for _, kind := range directory.Kinds {
 		if a.Has(heldAttribute(kind)) {

@@ -12,9 +12,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// OwnUser is a user to be created by the application: without an identity
+// AppUser is a user to be created by the application: without an identity
 // provider, by hand or just in time at the first login.
-type OwnUser struct {
+type AppUser struct {
 	UserName    string
 	Email       string
 	DisplayName string
@@ -24,36 +24,36 @@ type OwnUser struct {
 	Type tenant.AccountType
 	// Active is nil for true.
 	Active *bool
-	// Protected users are protected as by ModifyOwn.
+	// Protected users are protected as by ModifyInApp.
 	Protected bool
 }
 
-// CreateOwn creates a user of the application, which no identity provider
+// CreateInApp creates a user of the application, which no identity provider
 // manages until one links it. It takes a seat or a Reader licence as any other
 // user does (*FullError). A value that a live user holds, active or not, is a
 // *TakenError. A value that only a deleted user holds moves to the new one: the
-// application wants a person of its own, and does not restore the user that an
-// identity provider deleted, with the ids that the provider knew it by.
-func (d *Directory) CreateOwn(ctx context.Context, t tenant.ID, by Caller, own OwnUser) (Result, error) {
-	if own.Origin != OriginManual && own.Origin != OriginJIT {
-		return Result{}, invalidOwn("origin", "manual or jit")
+// application wants a new user, and does not restore the one that an identity
+// provider deleted, with the ids that the provider knew it by.
+func (d *Directory) CreateInApp(ctx context.Context, t tenant.ID, by Caller, asked AppUser) (Result, error) {
+	if asked.Origin != OriginManual && asked.Origin != OriginJIT {
+		return Result{}, invalidValue("origin", "manual or jit")
 	}
-	if own.Type == "" {
-		own.Type = by.Settings.DefaultAccountType
+	if asked.Type == "" {
+		asked.Type = by.Settings.DefaultAccountType
 	}
-	if err := checkType(own.Type); err != nil {
+	if err := checkType(asked.Type); err != nil {
 		return Result{}, err
 	}
-	wanted, err := d.ownResource(own.UserName, own.Email, own.DisplayName)
+	wanted, err := d.appResource(asked.UserName, asked.Email, asked.DisplayName)
 	if err != nil {
 		return Result{}, err
 	}
 	after := User{
 		ID: d.newID(by.Time), Version: 1, Created: by.Time, Modified: by.Time,
-		Active: own.Active == nil || *own.Active, Type: own.Type, Origin: own.Origin, Protected: own.Protected,
+		Active: asked.Active == nil || *asked.Active, Type: asked.Type, Origin: asked.Origin, Protected: asked.Protected,
 	}
 	if !after.Active {
-		after.OffBy = ByApplication
+		after.DeactivatedBy = ByApplication
 	}
 	record, document := d.record(by, wanted, after)
 	w := d.newUserWork(t, by, "create")
@@ -71,9 +71,9 @@ func (d *Directory) CreateOwn(ctx context.Context, t tenant.ID, by Caller, own O
 	})
 }
 
-// OwnChange is a change of a user by the application, of its own user or one
-// that an identity provider manages. A nil field stays as it is.
-type OwnChange struct {
+// AppChange is a change of a user, linked or not, by the application. A nil
+// field stays as it is.
+type AppChange struct {
 	// Active: only the application reactivates a user that it deactivated; it
 	// can also reactivate a user that an identity provider deactivated.
 	Active *bool
@@ -87,12 +87,12 @@ type OwnChange struct {
 	UserName, Email, DisplayName *string
 }
 
-// ModifyOwn changes a live user for the application: it deactivates,
+// ModifyInApp changes a live user for the application: it deactivates,
 // reactivates, converts, protects or renames. It does not link or unlink. It is
 // one transaction; a missing seat is a *FullError, and a value that another
 // live user holds a *TakenError.
-func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
-	asked OwnChange,
+func (d *Directory) ModifyInApp(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
+	asked AppChange,
 ) (Result, error) {
 	if asked.Type != nil {
 		if err := checkType(*asked.Type); err != nil {
@@ -109,11 +109,11 @@ func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id st
 		if err != nil {
 			return decision{}, err
 		}
-		wanted, err := d.ownChanged(old, asked)
+		wanted, err := d.rewrittenInApp(old, asked)
 		if err != nil {
 			return decision{}, err
 		}
-		after, document := d.record(by, wanted, decideOwn(by, before, asked))
+		after, document := d.record(by, wanted, changedInApp(by, before, asked))
 		lose, err := w.loseOrRefuse(ctx, after, document)
 		if err != nil {
 			return decision{}, err
@@ -126,7 +126,7 @@ func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id st
 			made.result.Changed = append(made.result.Changed, "protected")
 			made.change.Entry.Changed = made.result.Changed
 		}
-		if len(made.result.Changed) == 0 && before.OffBy == after.OffBy {
+		if len(made.result.Changed) == 0 && before.DeactivatedBy == after.DeactivatedBy {
 			return decision{result: Result{User: before, Action: Unchanged}}, nil
 		}
 		made.change.Guard, err = d.guard(ctx, t, before, after)
@@ -134,8 +134,8 @@ func (d *Directory) ModifyOwn(ctx context.Context, t tenant.ID, by Caller, id st
 	})
 }
 
-// decideOwn applies the application's change to a user.
-func decideOwn(by Caller, before *User, asked OwnChange) User {
+// changedInApp applies the application's change to a user.
+func changedInApp(by Caller, before *User, asked AppChange) User {
 	after := *before
 	after.Version, after.Modified = before.Version+1, by.Time
 	if asked.Type != nil {
@@ -145,19 +145,19 @@ func decideOwn(by Caller, before *User, asked OwnChange) User {
 		after.Protected = *asked.Protected
 	}
 	if asked.Active != nil {
-		after.Active, after.OffBy = *asked.Active, ""
+		after.Active, after.DeactivatedBy = *asked.Active, ""
 		if !after.Active {
 			// A user deactivated by the identity provider before can only be
 			// reactivated by the application from now on.
-			after.OffBy = ByApplication
+			after.DeactivatedBy = ByApplication
 		}
 	}
 	return after
 }
 
-// ownChanged returns a user's resource with the values that the application
+// rewrittenInApp returns a user's resource with the values that the application
 // changes.
-func (d *Directory) ownChanged(old scim.Resource, asked OwnChange) (scim.Resource, error) {
+func (d *Directory) rewrittenInApp(old scim.Resource, asked AppChange) (scim.Resource, error) {
 	wanted := maps.Clone(old)
 	if asked.UserName == nil && asked.Email == nil && asked.DisplayName == nil {
 		return wanted, nil
@@ -168,7 +168,7 @@ func (d *Directory) ownChanged(old scim.Resource, asked OwnChange) (scim.Resourc
 		}
 		return *of
 	}
-	checked, err := d.ownResource(value(asked.UserName, "x"), value(asked.Email, ""), value(asked.DisplayName, ""))
+	checked, err := d.appResource(value(asked.UserName, "x"), value(asked.Email, ""), value(asked.DisplayName, ""))
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (d *Directory) ownChanged(old scim.Resource, asked OwnChange) (scim.Resourc
 	}
 	if asked.Email != nil {
 		if FoldName(*asked.Email) == "" {
-			return nil, invalidOwn("email", "an address")
+			return nil, invalidValue("email", "an address")
 		}
 		wanted["emails"] = withUniqueEmail(old, *asked.Email, checked["emails"].([]any))
 	}
@@ -213,12 +213,12 @@ func withUniqueEmail(old scim.Resource, address string, first []any) []any {
 	return kept
 }
 
-// ownResource returns a resource of the values that the application sends,
+// appResource returns a resource of the values that the application sends,
 // checked as an identity provider's are.
-func (d *Directory) ownResource(userName, email, displayName string) (scim.Resource, error) {
+func (d *Directory) appResource(userName, email, displayName string) (scim.Resource, error) {
 	values := map[string]any{"schemas": []string{scim.CoreUserURN}, "userName": userName}
 	if email != "" && FoldName(email) == "" {
-		return nil, invalidOwn("email", "an address")
+		return nil, invalidValue("email", "an address")
 	}
 	if email != "" {
 		values["emails"] = []any{map[string]any{"value": email, "type": "work", "primary": true}}
@@ -236,17 +236,17 @@ func (d *Directory) ownResource(userName, email, displayName string) (scim.Resou
 
 func checkType(kind tenant.AccountType) error {
 	if kind != tenant.User && kind != tenant.Reader {
-		return invalidOwn("accountType", "user or reader")
+		return invalidValue("accountType", "user or reader")
 	}
 	return nil
 }
 
-func invalidOwn(name, what string) error {
+func invalidValue(name, what string) error {
 	return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf("%s must be %s.", name, what)}
 }
 
-// OwnUser reads one user as the application sees it, live or deleted.
-func (d *Directory) OwnUser(ctx context.Context, t tenant.ID, id string) (*User, error) {
+// AppUser reads one user as the application sees it, live or deleted.
+func (d *Directory) AppUser(ctx context.Context, t tenant.ID, id string) (*User, error) {
 	if !ValidID(id) {
 		return nil, ErrNotFound
 	}
@@ -261,23 +261,23 @@ func (d *Directory) OwnUser(ctx context.Context, t tenant.ID, id string) (*User,
 	return u, nil
 }
 
-// OwnQuery is a request for a page of users as the application sees them.
-type OwnQuery struct {
+// AppQuery is a request for a page of users as the application sees them.
+type AppQuery struct {
 	// After is where the page begins: the Next of the previous page, "" at the
 	// beginning.
 	After string
 	// Limit is the largest number of users wanted; it is between 1 and
-	// MaxOwnCount.
+	// MaxAppCount.
 	Limit int
 	// Deleted includes the deleted users, after the others.
 	Deleted bool
 }
 
-// MaxOwnCount is the largest page of users as the application sees them.
-const MaxOwnCount = 200
+// MaxAppCount is the largest page of users as the application sees them.
+const MaxAppCount = 200
 
-// OwnPage is a page of users.
-type OwnPage struct {
+// AppPage is a page of users.
+type AppPage struct {
 	Users []*User
 	// Next is where the next page begins, "" if there is none.
 	Next string
@@ -285,44 +285,44 @@ type OwnPage struct {
 
 // The parts of a walk over users: prefixes of After and Next.
 const (
-	placeLive = "live."
-	placeGone = "gone."
+	prefixLive    = "live."
+	prefixDeleted = "gone."
 )
 
-// OwnUsers reads a page of users in the order of their creation, as the
+// AppUsers reads a page of users in the order of their creation, as the
 // application sees them: whether an identity provider manages each (Linked),
 // its origin and type, whether it is protected and who deactivated it. One
 // round trip, two where the live users end.
-func (d *Directory) OwnUsers(ctx context.Context, t tenant.ID, q OwnQuery) (OwnPage, error) {
-	limit := min(max(q.Limit, 1), MaxOwnCount)
-	var page OwnPage
-	after, gone := strings.CutPrefix(q.After, placeGone)
+func (d *Directory) AppUsers(ctx context.Context, t tenant.ID, q AppQuery) (AppPage, error) {
+	limit := min(max(q.Limit, 1), MaxAppCount)
+	var page AppPage
+	after, gone := strings.CutPrefix(q.After, prefixDeleted)
 	if !gone {
-		after = strings.TrimPrefix(q.After, placeLive)
+		after = strings.TrimPrefix(q.After, prefixLive)
 		live, err := d.store.Users(ctx, t, Range{After: after, Limit: limit})
 		if err != nil {
-			return OwnPage{}, err
+			return AppPage{}, err
 		}
 		page.Users = live.Records
 		switch {
 		case live.More:
-			page.Next = placeLive + live.Last
+			page.Next = prefixLive + live.Last
 			return page, nil
 		case !q.Deleted:
 			return page, nil
 		case len(page.Users) == limit:
-			page.Next = placeGone
+			page.Next = prefixDeleted
 			return page, nil
 		}
 		after = ""
 	}
 	deleted, err := d.store.DeletedUsers(ctx, t, Range{After: after, Limit: limit - len(page.Users)})
 	if err != nil {
-		return OwnPage{}, err
+		return AppPage{}, err
 	}
 	page.Users = append(page.Users, deleted.Records...)
 	if deleted.More {
-		page.Next = placeGone + deleted.Last
+		page.Next = prefixDeleted + deleted.Last
 	}
 	return page, nil
 }

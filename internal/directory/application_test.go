@@ -19,27 +19,27 @@ func (f *fixture) app() directory.Caller {
 	return by
 }
 
-func (f *fixture) mustOwn(own directory.OwnUser) *directory.User {
+func (f *fixture) mustOwn(own directory.AppUser) *directory.User {
 	f.t.Helper()
 	if own.Origin == "" {
 		own.Origin = directory.OriginManual
 	}
-	result, err := f.dir.CreateOwn(context.Background(), f.tenant, f.app(), own)
+	result, err := f.dir.CreateInApp(context.Background(), f.tenant, f.app(), own)
 	if err != nil {
-		f.t.Fatalf("CreateOwn %s: %v", own.UserName, err)
+		f.t.Fatalf("CreateInApp %s: %v", own.UserName, err)
 	}
 	return result.User
 }
 
-func (f *fixture) modifyOwn(id string, c directory.OwnChange) (directory.Result, error) {
-	return f.dir.ModifyOwn(context.Background(), f.tenant, f.app(), id, nil, c)
+func (f *fixture) modifyOwn(id string, c directory.AppChange) (directory.Result, error) {
+	return f.dir.ModifyInApp(context.Background(), f.tenant, f.app(), id, nil, c)
 }
 
-func (f *fixture) mustModifyOwn(id string, c directory.OwnChange) *directory.User {
+func (f *fixture) mustModifyOwn(id string, c directory.AppChange) *directory.User {
 	f.t.Helper()
 	result, err := f.modifyOwn(id, c)
 	if err != nil {
-		f.t.Fatalf("ModifyOwn: %v", err)
+		f.t.Fatalf("ModifyInApp: %v", err)
 	}
 	return result.User
 }
@@ -51,57 +51,57 @@ func (f *fixture) purge(id string) error {
 
 func ptr[T any](v T) *T { return &v }
 
-func TestCreateOwn(t *testing.T) {
+func TestCreateInApp(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 2, 1)
-		ann := f.mustOwn(directory.OwnUser{UserName: "Ann", Email: "ann@x.test", DisplayName: "Ann A", Origin: directory.OriginJIT})
-		if ann.Linked || ann.Origin != directory.OriginJIT || !ann.Active || ann.Type != tenant.User || ann.OffBy != "" {
+		ann := f.mustOwn(directory.AppUser{UserName: "Ann", Email: "ann@x.test", DisplayName: "Ann A", Origin: directory.OriginJIT})
+		if ann.Linked || ann.Origin != directory.OriginJIT || !ann.Active || ann.Type != tenant.User || ann.DeactivatedBy != "" {
 			t.Errorf("own user %+v", ann)
 		}
 		if o := object(t, ann); o["userName"] != "Ann" || o["displayName"] != "Ann A" || o["active"] != true {
 			t.Errorf("document %v", o)
 		}
-		f.mustOwn(directory.OwnUser{UserName: "rita", Type: tenant.Reader})
-		off := f.mustOwn(directory.OwnUser{UserName: "off", Active: ptr(false)})
-		if off.OffBy != directory.ByApplication {
-			t.Errorf("deactivated by %q", off.OffBy)
+		f.mustOwn(directory.AppUser{UserName: "rita", Type: tenant.Reader})
+		off := f.mustOwn(directory.AppUser{UserName: "off", Active: ptr(false)})
+		if off.DeactivatedBy != directory.ByApplication {
+			t.Errorf("deactivated by %q", off.DeactivatedBy)
 		}
-		f.mustOwn(directory.OwnUser{UserName: "bob"})
+		f.mustOwn(directory.AppUser{UserName: "bob"})
 		f.check(2)
 
-		gone := f.mustOwn(directory.OwnUser{UserName: "gone", Email: "gone@x.test", Active: ptr(false)})
+		gone := f.mustOwn(directory.AppUser{UserName: "gone", Email: "gone@x.test", Active: ptr(false)})
 		f.mustRemove(gone.ID)
 		for _, c := range []struct {
 			name string
-			own  directory.OwnUser
+			own  directory.AppUser
 			want func(error) bool
 		}{
-			{"a taken userName", directory.OwnUser{UserName: "ANN"}, isTakenAs(directory.TakenActive, directory.UserName)},
-			{"a taken email", directory.OwnUser{UserName: "z", Email: "ANN@x.test"}, isTakenAs(directory.TakenActive, directory.Email)},
-			{"an inactive user's", directory.OwnUser{UserName: "off"}, isTakenAs(directory.TakenInactive, directory.UserName)},
-			{"taken before full", directory.OwnUser{UserName: "bob"}, isTakenAs(directory.TakenActive, directory.UserName)},
-			{"no seat", directory.OwnUser{UserName: "new"}, isFullOf(tenant.User)},
-			{"no Reader licence", directory.OwnUser{UserName: "new", Type: tenant.Reader}, isFullOf(tenant.Reader)},
-			{"no seat for the name of a deleted user", directory.OwnUser{UserName: "gone"}, isFullOf(tenant.User)},
-			{"no name", directory.OwnUser{}, isInvalid},
-			{"an unknown type", directory.OwnUser{UserName: "new", Type: "guest"}, isInvalid},
-			{"an unknown origin", directory.OwnUser{UserName: "new", Origin: directory.OriginSCIM}, isInvalid},
+			{"a taken userName", directory.AppUser{UserName: "ANN"}, isTakenAs(directory.TakenActive, directory.UserName)},
+			{"a taken email", directory.AppUser{UserName: "z", Email: "ANN@x.test"}, isTakenAs(directory.TakenActive, directory.Email)},
+			{"an inactive user's", directory.AppUser{UserName: "off"}, isTakenAs(directory.TakenInactive, directory.UserName)},
+			{"taken before full", directory.AppUser{UserName: "bob"}, isTakenAs(directory.TakenActive, directory.UserName)},
+			{"no seat", directory.AppUser{UserName: "new"}, isFullOf(tenant.User)},
+			{"no Reader licence", directory.AppUser{UserName: "new", Type: tenant.Reader}, isFullOf(tenant.Reader)},
+			{"no seat for the name of a deleted user", directory.AppUser{UserName: "gone"}, isFullOf(tenant.User)},
+			{"no name", directory.AppUser{}, isInvalid},
+			{"an unknown type", directory.AppUser{UserName: "new", Type: "guest"}, isInvalid},
+			{"an unknown origin", directory.AppUser{UserName: "new", Origin: directory.OriginSCIM}, isInvalid},
 		} {
 			if c.own.Origin == "" {
 				c.own.Origin = directory.OriginManual
 			}
-			_, err := f.dir.CreateOwn(t.Context(), f.tenant, f.app(), c.own)
+			_, err := f.dir.CreateInApp(t.Context(), f.tenant, f.app(), c.own)
 			if !c.want(err) {
 				t.Errorf("%s: %v", c.name, err)
 			}
 		}
 		f.check(2)
 
-		again := f.mustOwn(directory.OwnUser{UserName: "gone", Active: ptr(false)})
+		again := f.mustOwn(directory.AppUser{UserName: "gone", Active: ptr(false)})
 		if again.ID == gone.ID || again.Linked {
 			t.Errorf("created %+v, with the deleted user %s", again, gone.ID)
 		}
-		old, err := f.dir.OwnUser(t.Context(), f.tenant, gone.ID)
+		old, err := f.dir.AppUser(t.Context(), f.tenant, gone.ID)
 		if err != nil || !old.Deleted || old.Held[directory.UserName] != "" || old.Held[directory.Email] != "gone@x.test" {
 			t.Errorf("the deleted user is %+v, %v", old, err)
 		}
@@ -128,40 +128,40 @@ func isInvalid(err error) bool {
 	return errors.As(err, &e)
 }
 
-func TestModifyOwn(t *testing.T) {
+func TestModifyInApp(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 2, 1)
 		u := f.mustPost(user(`"userName":"ann","emails":[{"value":"ann@x.test","primary":true},{"value":"other@x.test"}]`))
 		f.mustPost(user(`"userName":"bob"`))
 
-		off := f.mustModifyOwn(u.ID, directory.OwnChange{Active: ptr(false)})
-		if off.Active || off.OffBy != directory.ByApplication || !off.Linked {
+		off := f.mustModifyOwn(u.ID, directory.AppChange{Active: ptr(false)})
+		if off.Active || off.DeactivatedBy != directory.ByApplication || !off.Linked {
 			t.Errorf("deactivated: %+v", off)
 		}
 		f.check(1)
 		if _, err := f.patch(u.ID, `[{"op":"replace","path":"active","value":true}]`, nil); !errors.Is(err, directory.ErrDeactivatedInApp) {
 			t.Errorf("reactivation by the identity provider: %v", err)
 		}
-		if again, err := f.modifyOwn(u.ID, directory.OwnChange{Active: ptr(false)}); err != nil || again.Action != directory.Unchanged || again.User.Version != off.Version {
+		if again, err := f.modifyOwn(u.ID, directory.AppChange{Active: ptr(false)}); err != nil || again.Action != directory.Unchanged || again.User.Version != off.Version {
 			t.Errorf("deactivated twice: %+v, %v", again, err)
 		}
 		f.mustPost(user(`"userName":"eve"`))
-		if _, err := f.modifyOwn(u.ID, directory.OwnChange{Active: ptr(true)}); !isFullOf(tenant.User)(err) {
+		if _, err := f.modifyOwn(u.ID, directory.AppChange{Active: ptr(true)}); !isFullOf(tenant.User)(err) {
 			t.Errorf("reactivated without a seat: %v", err)
 		}
-		reader := f.mustModifyOwn(u.ID, directory.OwnChange{Active: ptr(true), Type: ptr(tenant.Reader)})
-		if !reader.Active || reader.Type != tenant.Reader || reader.OffBy != "" {
+		reader := f.mustModifyOwn(u.ID, directory.AppChange{Active: ptr(true), Type: ptr(tenant.Reader)})
+		if !reader.Active || reader.Type != tenant.Reader || reader.DeactivatedBy != "" {
 			t.Errorf("reactivated as a Reader: %+v", reader)
 		}
 		f.check(2)
-		if _, err := f.modifyOwn(u.ID, directory.OwnChange{Type: ptr(tenant.User)}); !isFullOf(tenant.User)(err) {
+		if _, err := f.modifyOwn(u.ID, directory.AppChange{Type: ptr(tenant.User)}); !isFullOf(tenant.User)(err) {
 			t.Errorf("converted without a seat: %v", err)
 		}
 		if l := f.ledger(); l.Readers != 1 {
 			t.Errorf("%d readers", l.Readers)
 		}
 
-		named := f.mustModifyOwn(u.ID, directory.OwnChange{UserName: ptr("Anna"), Email: ptr("other@x.test"), DisplayName: ptr("A")})
+		named := f.mustModifyOwn(u.ID, directory.AppChange{UserName: ptr("Anna"), Email: ptr("other@x.test"), DisplayName: ptr("A")})
 		r, err := named.Resource()
 		if err != nil {
 			t.Fatal(err)
@@ -170,31 +170,31 @@ func TestModifyOwn(t *testing.T) {
 			directory.UniqueEmail(r) != "other@x.test" {
 			t.Errorf("renamed: %v", r)
 		}
-		if _, err := f.modifyOwn(u.ID, directory.OwnChange{UserName: ptr("BOB")}); !isTakenAs(directory.TakenActive, directory.UserName)(err) {
+		if _, err := f.modifyOwn(u.ID, directory.AppChange{UserName: ptr("BOB")}); !isTakenAs(directory.TakenActive, directory.UserName)(err) {
 			t.Errorf("renamed to a taken name: %v", err)
 		}
-		if _, err := f.dir.ModifyOwn(t.Context(), f.tenant, f.app(), u.ID,
-			directory.Versions{1}, directory.OwnChange{DisplayName: ptr("B")}); !errors.Is(err, directory.ErrVersion) {
+		if _, err := f.dir.ModifyInApp(t.Context(), f.tenant, f.app(), u.ID,
+			directory.Versions{1}, directory.AppChange{DisplayName: ptr("B")}); !errors.Is(err, directory.ErrVersion) {
 			t.Errorf("an old version: %v", err)
 		}
-		if _, err := f.modifyOwn(u.ID, directory.OwnChange{Type: ptr(tenant.AccountType("guest"))}); !isInvalid(err) {
+		if _, err := f.modifyOwn(u.ID, directory.AppChange{Type: ptr(tenant.AccountType("guest"))}); !isInvalid(err) {
 			t.Errorf("an unknown type: %v", err)
 		}
 
 		// The application can reactivate a user that the identity provider
 		// deactivated, and can deactivate it itself.
 		bob := f.mustPost(user(`"userName":"cat","active":false`))
-		if taken := f.mustModifyOwn(bob.ID, directory.OwnChange{Active: ptr(false)}); taken.OffBy != directory.ByApplication {
-			t.Errorf("deactivated by %q", taken.OffBy)
+		if taken := f.mustModifyOwn(bob.ID, directory.AppChange{Active: ptr(false)}); taken.DeactivatedBy != directory.ByApplication {
+			t.Errorf("deactivated by %q", taken.DeactivatedBy)
 		}
 		if err := f.store.SetSeatLimit(t.Context(), f.tenant, 3, f.now); err != nil {
 			t.Fatal(err)
 		}
-		if on := f.mustModifyOwn(bob.ID, directory.OwnChange{Active: ptr(true)}); !on.Active || on.OffBy != "" {
+		if on := f.mustModifyOwn(bob.ID, directory.AppChange{Active: ptr(true)}); !on.Active || on.DeactivatedBy != "" {
 			t.Errorf("reactivated: %+v", on)
 		}
 		f.mustRemove(bob.ID)
-		if _, err := f.modifyOwn(bob.ID, directory.OwnChange{Active: ptr(true)}); !errors.Is(err, directory.ErrNotFound) {
+		if _, err := f.modifyOwn(bob.ID, directory.AppChange{Active: ptr(true)}); !errors.Is(err, directory.ErrNotFound) {
 			t.Errorf("a deleted user: %v", err)
 		}
 		f.check(2)
@@ -221,12 +221,12 @@ func TestPurge(t *testing.T) {
 				}
 				body := user(`"userName":"ann","externalId":"e","emails":[` + emails + `]`)
 				u := f.mustPost(body)
-				f.mustModifyOwn(u.ID, directory.OwnChange{Protected: ptr(true)})
+				f.mustModifyOwn(u.ID, directory.AppChange{Protected: ptr(true)})
 				for i := range c.groups {
 					f.mustPostGroup(group(fmt.Sprintf("g%d", i), u.ID))
 				}
 				if c.deleted {
-					f.mustModifyOwn(u.ID, directory.OwnChange{Protected: ptr(false)})
+					f.mustModifyOwn(u.ID, directory.AppChange{Protected: ptr(false)})
 					f.mustRemove(u.ID)
 				}
 				if err := f.purge(u.ID); err != nil {
@@ -236,7 +236,7 @@ func TestPurge(t *testing.T) {
 				if l := f.ledger(); l.Users != 0 {
 					t.Errorf("%d users", l.Users)
 				}
-				if _, err := f.dir.OwnUser(t.Context(), f.tenant, u.ID); !errors.Is(err, directory.ErrNotFound) {
+				if _, err := f.dir.AppUser(t.Context(), f.tenant, u.ID); !errors.Is(err, directory.ErrNotFound) {
 					t.Errorf("read: %v", err)
 				}
 				if err := f.purge(u.ID); !errors.Is(err, directory.ErrNotFound) {
@@ -251,12 +251,12 @@ func TestPurge(t *testing.T) {
 	})
 }
 
-func TestOwnUsers_PagesThroughLiveAndDeleted(t *testing.T) {
+func TestAppUsers_PagesThroughLiveAndDeleted(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 20, 20)
 		var live, deleted []string
 		for i := range 9 {
-			u := f.mustOwn(directory.OwnUser{UserName: fmt.Sprintf("u%d", i)})
+			u := f.mustOwn(directory.AppUser{UserName: fmt.Sprintf("u%d", i)})
 			if i%2 == 1 {
 				f.mustRemove(u.ID)
 				deleted = append(deleted, u.ID)
@@ -271,9 +271,9 @@ func TestOwnUsers_PagesThroughLiveAndDeleted(t *testing.T) {
 					want = append(append([]string{}, live...), deleted...)
 				}
 				var got []string
-				q := directory.OwnQuery{Limit: limit, Deleted: withDeleted}
+				q := directory.AppQuery{Limit: limit, Deleted: withDeleted}
 				for pages := 0; ; pages++ {
-					page, err := f.dir.OwnUsers(t.Context(), f.tenant, q)
+					page, err := f.dir.AppUsers(t.Context(), f.tenant, q)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -296,15 +296,15 @@ func TestOwnUsers_PagesThroughLiveAndDeleted(t *testing.T) {
 }
 
 // Protecting users concurrently: each of them ends up in the list.
-func TestModifyOwn_ProtectsAtOnce(t *testing.T) {
+func TestModifyInApp_ProtectsAtOnce(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 99, 9)
 		errs := make(chan error)
 		const n = 4
 		for i := range n {
-			u := f.mustOwn(directory.OwnUser{UserName: fmt.Sprintf("u%d", i)})
+			u := f.mustOwn(directory.AppUser{UserName: fmt.Sprintf("u%d", i)})
 			go func() {
-				_, err := f.modifyOwn(u.ID, directory.OwnChange{Protected: ptr(true)})
+				_, err := f.modifyOwn(u.ID, directory.AppChange{Protected: ptr(true)})
 				errs <- err
 			}()
 		}
@@ -338,7 +338,7 @@ func TestPurge_AgainstEverythingAtOnce(t *testing.T) {
 					return err
 				},
 				func() error { return f.remove(u.ID) },
-				func() error { _, err := f.modifyOwn(u.ID, directory.OwnChange{Protected: ptr(true)}); return err },
+				func() error { _, err := f.modifyOwn(u.ID, directory.AppChange{Protected: ptr(true)}); return err },
 				func() error { _, err := f.post(body); return err },
 			}
 			errs := make([]chan error, len(together))
