@@ -47,8 +47,8 @@
 //   - entry: one entry of the provisioning log. Note: the sentence that
 //     explains the warning of an entry. notice: one tolerance applied to a
 //     request.
-//   - cursor: a page token; position: where a record is in the order of a list
-//     (in code: place); bookmark: the stored position of a page by startIndex.
+//   - cursor: a page token; position: where a record is in the order of a list;
+//     bookmark: the stored position of a page by startIndex.
 //   - Counts: seats and licences with their limits, as last read; the Ledger is
 //     the stored original.
 package directory

@@ -86,7 +86,7 @@ func (l *list[R]) all(ctx context.Context) (Found[R], error) {
 	// Harmless to lose: the next page then skips from the beginning.
 	saving, cancel := context.WithTimeout(ctx, bookmarkPatience)
 	defer cancel()
-	_ = l.d.store.SaveBookmark(saving, l.tenant, l.mark(next), l.place(records[len(records)-1]))
+	_ = l.d.store.SaveBookmark(saving, l.tenant, l.mark(next), l.positionOf(records[len(records)-1]))
 	// Records deleted from earlier pages do not renumber the later ones, so
 	// that the walk ends after the last record and not before.
 	return Found[R]{Records: records, Total: max(total, next)}, nil
@@ -154,8 +154,8 @@ func (l *list[R]) fill(ctx context.Context, order Order, page Page[R], want int)
 // contains names of deleted users: there may be more of them.
 const fewNames = 25
 
-// place returns the position of a record in the table's order.
-func (l *list[R]) place(r R) string {
+// positionOf returns the position of a record in the table's order.
+func (l *list[R]) positionOf(r R) string {
 	if l.order.ByName {
 		return r.name()
 	}

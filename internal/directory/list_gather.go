@@ -10,16 +10,16 @@ import (
 // gathered are all records that match, in the order asked for: their positions,
 // and the first of the records themselves.
 type gathered[R record] struct {
-	places []place
-	kept   map[string]R
-	bytes  int
+	positions []position
+	kept      map[string]R
+	bytes     int
 }
 
-// place is the position of a record in an order.
-type place struct{ key, id string }
+// position is the position of a record in an order.
+type position struct{ key, id string }
 
 // inOrder compares two positions.
-func (s *Sort) inOrder(a, b place) int {
+func (s *Sort) inOrder(a, b position) int {
 	n := cmp.Or(strings.Compare(a.key, b.key), strings.Compare(a.id, b.id))
 	if s != nil && s.Descending {
 		return -n
@@ -34,7 +34,7 @@ func (l *list[R]) gather(ctx context.Context, ids []string, looked bool) (*gathe
 	switch {
 	case l.decided && l.query.Sort == nil:
 		for _, id := range ids {
-			g.places = append(g.places, place{id: id})
+			g.positions = append(g.positions, position{id: id})
 		}
 	case looked:
 		slices.Sort(ids)
@@ -46,7 +46,7 @@ func (l *list[R]) gather(ctx context.Context, ids []string, looked bool) (*gathe
 			return nil, err
 		}
 	}
-	slices.SortFunc(g.places, l.query.Sort.inOrder)
+	slices.SortFunc(g.positions, l.query.Sort.inOrder)
 	return g, nil
 }
 
@@ -68,11 +68,11 @@ func (g *gathered[R]) take(ctx context.Context, l *list[R], records []R) error {
 			if l.query.Filter != nil && !l.query.Filter.Match(resources[i]) {
 				continue
 			}
-			p := place{id: r.recordID()}
+			p := position{id: r.recordID()}
 			if l.query.Sort != nil {
 				p.key = l.query.Sort.Key(resources[i])
 			}
-			g.places = append(g.places, p)
+			g.positions = append(g.positions, p)
 			if g.bytes += l.size(r).Plain; g.bytes <= maxKept {
 				g.kept[p.id] = r
 			}
@@ -83,8 +83,8 @@ func (g *gathered[R]) take(ctx context.Context, l *list[R], records []R) error {
 
 // page returns the page asked for.
 func (g *gathered[R]) page(ctx context.Context, l *list[R]) (Found[R], error) {
-	found := Found[R]{Total: len(g.places)}
-	from, to, err := onPage(g.places, l.query, func(batch []place) error { return g.read(ctx, l, batch) }, func(p place) (Size, bool) {
+	found := Found[R]{Total: len(g.positions)}
+	from, to, err := onPage(g.positions, l.query, func(batch []position) error { return g.read(ctx, l, batch) }, func(p position) (Size, bool) {
 		r, ok := g.kept[p.id]
 		if !ok {
 			return Size{}, false
@@ -94,13 +94,13 @@ func (g *gathered[R]) page(ctx context.Context, l *list[R]) (Found[R], error) {
 	if err != nil {
 		return Found[R]{}, err
 	}
-	for _, p := range g.places[from:to] {
+	for _, p := range g.positions[from:to] {
 		if r, ok := g.kept[p.id]; ok {
 			found.Records = append(found.Records, r)
 		}
 	}
 	if l.query.Cursor != nil {
-		found.Next, found.Previous = around(g.places, from, to)
+		found.Next, found.Previous = around(g.positions, from, to)
 	}
 	return found, nil
 }
@@ -109,10 +109,10 @@ func (g *gathered[R]) page(ctx context.Context, l *list[R]) (Found[R], error) {
 // asked for, or as fit on it. A page of a backward walk ends before the
 // cursor's record, so it is filled from its end. The records are read a batch
 // at a time; sized returns the size of a record that still exists.
-func onPage(places []place, q Query, read func([]place) error, sized func(place) (Size, bool)) (from, to int, err error) {
-	from, to = span(places, q)
+func onPage(positions []position, q Query, read func([]position) error, sized func(position) (Size, bool)) (from, to int, err error) {
+	from, to = span(positions, q)
 	back := q.Cursor != nil && q.Cursor.Back
-	wanted := slices.Clone(places[from:to])
+	wanted := slices.Clone(positions[from:to])
 	if back {
 		slices.Reverse(wanted)
 	}
@@ -138,46 +138,46 @@ fill:
 }
 
 // span returns the part of the positions that a page covers.
-func span(places []place, q Query) (from, to int) {
+func span(positions []position, q Query) (from, to int) {
 	if q.Cursor == nil {
-		from = min(q.StartIndex-1, len(places))
-		return from, min(from+q.Count, len(places))
+		from = min(q.StartIndex-1, len(positions))
+		return from, min(from+q.Count, len(positions))
 	}
 	c := *q.Cursor
 	if c == (Cursor{}) {
-		return 0, min(q.Count, len(places))
+		return 0, min(q.Count, len(positions))
 	}
-	at := place{c.Key, c.ID}
+	at := position{c.Key, c.ID}
 	if c.Back {
-		to, _ = slices.BinarySearchFunc(places, at, q.Sort.inOrder)
+		to, _ = slices.BinarySearchFunc(positions, at, q.Sort.inOrder)
 		return max(to-q.Count, 0), to
 	}
-	from, is := slices.BinarySearchFunc(places, at, q.Sort.inOrder)
+	from, is := slices.BinarySearchFunc(positions, at, q.Sort.inOrder)
 	if is {
 		from++
 	}
-	return from, min(from+q.Count, len(places))
+	return from, min(from+q.Count, len(positions))
 }
 
 // around returns the cursors to the pages after and before a part of the
 // positions.
-func around(places []place, from, to int) (next, previous *Cursor) {
-	if to < len(places) {
+func around(positions []position, from, to int) (next, previous *Cursor) {
+	if to < len(positions) {
 		next = &Cursor{}
 		if to > 0 {
-			next = &Cursor{Key: places[to-1].key, ID: places[to-1].id}
+			next = &Cursor{Key: positions[to-1].key, ID: positions[to-1].id}
 		}
 	}
-	if from > 0 && from < len(places) {
-		previous = &Cursor{Key: places[from].key, ID: places[from].id, Back: true}
+	if from > 0 && from < len(positions) {
+		previous = &Cursor{Key: positions[from].key, ID: positions[from].id, Back: true}
 	}
 	return next, previous
 }
 
 // read reads the records at the given positions that are not kept.
-func (g *gathered[R]) read(ctx context.Context, l *list[R], places []place) error {
+func (g *gathered[R]) read(ctx context.Context, l *list[R], positions []position) error {
 	var missing []string
-	for _, p := range places {
+	for _, p := range positions {
 		if _, ok := g.kept[p.id]; !ok {
 			missing = append(missing, p.id)
 		}

@@ -53,7 +53,7 @@ var ErrCursor = errors.New("directory: the cursor does not belong to this walk")
 func (l *list[R]) step(ctx context.Context) (Found[R], error) {
 	c := *l.query.Cursor
 	want := l.query.Count + 1
-	ledger, page, err := l.first(ctx, Range{Order: l.order, After: l.position(c), Limit: want})
+	ledger, page, err := l.first(ctx, Range{Order: l.order, After: l.keyOf(c), Limit: want})
 	if err != nil {
 		return Found[R]{}, err
 	}
@@ -79,7 +79,7 @@ func (l *list[R]) stepBack(ctx context.Context) (Found[R], error) {
 	want := l.query.Count + 1
 	order := l.order
 	order.Descending = !order.Descending
-	ledger, page, err := l.first(ctx, Range{Order: order, After: l.position(*l.query.Cursor), Limit: want})
+	ledger, page, err := l.first(ctx, Range{Order: order, After: l.keyOf(*l.query.Cursor), Limit: want})
 	if err != nil {
 		return Found[R]{}, err
 	}
@@ -109,7 +109,7 @@ func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
 		return Found[R]{}, ErrCursor // no page of this walk has such a cursor
 	}
 	w := matchWalk[R]{l: l, found: Found[R]{Uncounted: true}, used: l.used, end: l.d.now().Add(l.d.walkTime)}
-	after := l.position(*q.Cursor)
+	after := l.keyOf(*q.Cursor)
 	limit := q.Count + 1 // enough if most records match; after that whole pages
 	for {
 		page, err := l.page(ctx, l.tenant, Range{Order: l.order, After: after, Limit: limit})
@@ -181,16 +181,16 @@ func (w *matchWalk[R]) add(r R) bool {
 }
 
 // cursor returns the cursor after a record, or before it.
-func (l *list[R]) cursor(r R, back bool) *Cursor { return l.at(l.place(r), back) }
+func (l *list[R]) cursor(r R, back bool) *Cursor { return l.at(l.positionOf(r), back) }
 
-func (l *list[R]) at(place string, back bool) *Cursor {
+func (l *list[R]) at(position string, back bool) *Cursor {
 	if l.order.ByName {
-		return &Cursor{Key: place, Back: back}
+		return &Cursor{Key: position, Back: back}
 	}
-	return &Cursor{ID: place, Back: back}
+	return &Cursor{ID: position, Back: back}
 }
 
-func (l *list[R]) position(c Cursor) string {
+func (l *list[R]) keyOf(c Cursor) string {
 	if l.order.ByName {
 		return c.Key
 	}

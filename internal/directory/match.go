@@ -50,7 +50,7 @@ func (d *Directory) MatchUsers(ctx context.Context, t tenant.ID, text string, q 
 	return page, nil
 }
 
-// pageOfIDs is a page of ids, each once, and the place of the next page.
+// pageOfIDs returns a page of ids, each once, and where the next page begins.
 func pageOfIDs(ids []string, q AppQuery) (page []string, next string) {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)

@@ -7,18 +7,18 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Any is a user or a group.
-type Any struct {
+// Resource is a user or a group.
+type Resource struct {
 	User  *User
 	Group *Group
 }
 
-// SearchAll lists users and groups in one list: the users first, or both in one
+// SearchResources lists users and groups in one list: the users first, or both in one
 // order. The two queries differ only in the types that their filters and orders
 // are compiled for. In a walk by cursors only a sorted list has previous pages.
 // RFC 7644 §3.4.2.1
-func (d *Directory) SearchAll(ctx context.Context, t tenant.ID, by Caller, ofUsers, ofGroups Query) (Found[Any], error) {
-	all := searchAll{d: d, tenant: t, by: by, users: ofUsers, groups: ofGroups}
+func (d *Directory) SearchResources(ctx context.Context, t tenant.ID, by Caller, ofUsers, ofGroups Query) (Found[Resource], error) {
+	all := resourceSearch{d: d, tenant: t, by: by, users: ofUsers, groups: ofGroups}
 	switch {
 	case ofUsers.Sort != nil && ofUsers.Count > 0:
 		return all.sorted(ctx)
@@ -28,15 +28,15 @@ func (d *Directory) SearchAll(ctx context.Context, t tenant.ID, by Caller, ofUse
 	return all.page(ctx)
 }
 
-// searchAll is one request for users and groups.
-type searchAll struct {
+// resourceSearch is one request for users and groups.
+type resourceSearch struct {
 	d             *Directory
 	tenant        tenant.ID
 	by            Caller
 	users, groups Query
 }
 
-func (a *searchAll) findUsers(ctx context.Context, q Query) (Found[*User], error) {
+func (a *resourceSearch) findUsers(ctx context.Context, q Query) (Found[*User], error) {
 	if q.Filter != nil && q.Filter.MatchesNothing() {
 		return Found[*User]{}, nil
 	}
@@ -44,7 +44,7 @@ func (a *searchAll) findUsers(ctx context.Context, q Query) (Found[*User], error
 }
 
 // findGroups finds the groups that fit on a page after the given users.
-func (a *searchAll) findGroups(ctx context.Context, q Query, after []*User) (Found[*Group], error) {
+func (a *resourceSearch) findGroups(ctx context.Context, q Query, after []*User) (Found[*Group], error) {
 	if q.Filter != nil && q.Filter.MatchesNothing() {
 		return Found[*Group]{}, nil
 	}
@@ -59,10 +59,10 @@ func (a *searchAll) findGroups(ctx context.Context, q Query, after []*User) (Fou
 }
 
 // page returns a page by startIndex.
-func (a *searchAll) page(ctx context.Context) (Found[Any], error) {
+func (a *resourceSearch) page(ctx context.Context) (Found[Resource], error) {
 	users, err := a.findUsers(ctx, a.users)
 	if err != nil {
-		return Found[Any]{}, err
+		return Found[Resource]{}, err
 	}
 	// A page of users that ended early, or is full, has no room for groups:
 	// only their number is read.
@@ -73,25 +73,25 @@ func (a *searchAll) page(ctx context.Context) (Found[Any], error) {
 	}
 	groups, err := a.findGroups(ctx, q, users.Records)
 	if err != nil {
-		return Found[Any]{}, err
+		return Found[Resource]{}, err
 	}
-	return Found[Any]{Records: anyOf(users.Records, groups.Records), Total: users.Total + groups.Total}, nil
+	return Found[Resource]{Records: resourcesOf(users.Records, groups.Records), Total: users.Total + groups.Total}, nil
 }
 
-func anyOf(users []*User, groups []*Group) []Any {
-	records := make([]Any, 0, len(users)+len(groups))
+func resourcesOf(users []*User, groups []*Group) []Resource {
+	records := make([]Resource, 0, len(users)+len(groups))
 	for _, u := range users {
-		records = append(records, Any{User: u})
+		records = append(records, Resource{User: u})
 	}
 	for _, g := range groups {
-		records = append(records, Any{Group: g})
+		records = append(records, Resource{Group: g})
 	}
 	return records
 }
 
 // step returns a page in a walk by cursors: the users, and after the last of
 // them the groups.
-func (a *searchAll) step(ctx context.Context) (Found[Any], error) {
+func (a *resourceSearch) step(ctx context.Context) (Found[Resource], error) {
 	at := *a.users.Cursor
 	inGroups := at.Of == a.d.groups.Name
 	at.Of = ""
@@ -101,7 +101,7 @@ func (a *searchAll) step(ctx context.Context) (Found[Any], error) {
 		groupsAt = &at
 		total, counted, err := a.total(ctx, a.users, func(l Ledger) int64 { return l.Users })
 		if err != nil {
-			return Found[Any]{}, err
+			return Found[Resource]{}, err
 		}
 		users.Total, users.Uncounted = total, !counted
 	} else {
@@ -109,15 +109,15 @@ func (a *searchAll) step(ctx context.Context) (Found[Any], error) {
 		q.Cursor = &at
 		var err error
 		if users, err = a.findUsers(ctx, q); err != nil {
-			return Found[Any]{}, err
+			return Found[Resource]{}, err
 		}
 	}
 	q := a.groups
 	q.Cursor, q.Count = groupsAt, a.users.Count-len(users.Records)
 	if users.Next != nil || q.Count == 0 {
 		total, counted, err := a.total(ctx, a.groups, func(l Ledger) int64 { return l.Groups })
-		found := Found[Any]{
-			Records: anyOf(users.Records, nil), Total: users.Total + total,
+		found := Found[Resource]{
+			Records: resourcesOf(users.Records, nil), Total: users.Total + total,
 			Uncounted: users.Uncounted || !counted, Next: users.Next,
 		}
 		if users.Next == nil && (!counted || total > 0) {
@@ -127,10 +127,10 @@ func (a *searchAll) step(ctx context.Context) (Found[Any], error) {
 	}
 	groups, err := a.findGroups(ctx, q, users.Records)
 	if err != nil {
-		return Found[Any]{}, err
+		return Found[Resource]{}, err
 	}
-	found := Found[Any]{
-		Records: anyOf(users.Records, groups.Records), Total: users.Total + groups.Total,
+	found := Found[Resource]{
+		Records: resourcesOf(users.Records, groups.Records), Total: users.Total + groups.Total,
 		Uncounted: users.Uncounted || groups.Uncounted, Next: groups.Next,
 	}
 	if found.Next != nil {
@@ -141,7 +141,7 @@ func (a *searchAll) step(ctx context.Context) (Found[Any], error) {
 
 // total returns the number of records of the type that the page does not show,
 // if it is known without reading them.
-func (a *searchAll) total(ctx context.Context, q Query, of func(Ledger) int64) (total int, counted bool, err error) {
+func (a *resourceSearch) total(ctx context.Context, q Query, of func(Ledger) int64) (total int, counted bool, err error) {
 	switch {
 	case q.Filter == nil:
 		ledger, err := a.d.store.Ledger(ctx, a.tenant)
@@ -153,55 +153,55 @@ func (a *searchAll) total(ctx context.Context, q Query, of func(Ledger) int64) (
 }
 
 // sorted returns a page of both in one order: all of them are read.
-func (a *searchAll) sorted(ctx context.Context) (Found[Any], error) {
+func (a *resourceSearch) sorted(ctx context.Context) (Found[Resource], error) {
 	users, ids, looked, err := a.d.userList(ctx, a.tenant, a.by, a.users)
 	if err != nil {
-		return Found[Any]{}, err
+		return Found[Resource]{}, err
 	}
-	haveUsers, err := users.gatherAny(ctx, ids, looked)
+	haveUsers, err := users.gatherAll(ctx, ids, looked)
 	if err != nil {
-		return Found[Any]{}, err
+		return Found[Resource]{}, err
 	}
 	groups, ids, looked, err := a.d.groupList(ctx, a.tenant, a.by, a.groups)
 	if err != nil {
-		return Found[Any]{}, err
+		return Found[Resource]{}, err
 	}
-	haveGroups, err := groups.gatherAny(ctx, ids, looked)
+	haveGroups, err := groups.gatherAll(ctx, ids, looked)
 	if err != nil {
-		return Found[Any]{}, err
+		return Found[Resource]{}, err
 	}
-	places := slices.Concat(haveUsers.places, haveGroups.places)
-	slices.SortFunc(places, a.users.Sort.inOrder)
-	isUser := make(map[string]bool, len(haveUsers.places))
-	for _, p := range haveUsers.places {
+	positions := slices.Concat(haveUsers.positions, haveGroups.positions)
+	slices.SortFunc(positions, a.users.Sort.inOrder)
+	isUser := make(map[string]bool, len(haveUsers.positions))
+	for _, p := range haveUsers.positions {
 		isUser[p.id] = true
 	}
-	at := func(p place) Any { return Any{User: haveUsers.kept[p.id], Group: haveGroups.kept[p.id]} }
-	from, to, err := onPage(places, a.users, func(batch []place) error {
-		ofUsers, ofGroups := split(batch, func(p place) bool { return isUser[p.id] })
+	at := func(p position) Resource { return Resource{User: haveUsers.kept[p.id], Group: haveGroups.kept[p.id]} }
+	from, to, err := onPage(positions, a.users, func(batch []position) error {
+		ofUsers, ofGroups := split(batch, func(p position) bool { return isUser[p.id] })
 		if err := haveUsers.read(ctx, users, ofUsers); err != nil {
 			return err
 		}
 		return haveGroups.read(ctx, groups, ofGroups)
-	}, func(p place) (Size, bool) { return a.d.anySize(at(p)) })
+	}, func(p position) (Size, bool) { return a.d.resourceSize(at(p)) })
 	if err != nil {
-		return Found[Any]{}, err
+		return Found[Resource]{}, err
 	}
-	found := Found[Any]{Total: len(places)}
-	for _, p := range places[from:to] {
-		if r := at(p); r != (Any{}) { // otherwise deleted meanwhile
+	found := Found[Resource]{Total: len(positions)}
+	for _, p := range positions[from:to] {
+		if r := at(p); r != (Resource{}) { // otherwise deleted meanwhile
 			found.Records = append(found.Records, r)
 		}
 	}
 	if a.users.Cursor != nil {
-		found.Next, found.Previous = around(places, from, to)
+		found.Next, found.Previous = around(positions, from, to)
 	}
 	return found, nil
 }
 
 // split returns the positions for which first is true, and the others.
-func split(places []place, first func(place) bool) (ones, others []place) {
-	for _, p := range places {
+func split(positions []position, first func(position) bool) (ones, others []position) {
+	for _, p := range positions {
 		if first(p) {
 			ones = append(ones, p)
 		} else {
@@ -211,9 +211,9 @@ func split(places []place, first func(place) bool) (ones, others []place) {
 	return ones, others
 }
 
-// anySize returns what a record takes on a page, and false if the record no
+// resourceSize returns what a record takes on a page, and false if the record no
 // longer exists.
-func (d *Directory) anySize(r Any) (Size, bool) {
+func (d *Directory) resourceSize(r Resource) (Size, bool) {
 	switch {
 	case r.User != nil:
 		return d.documents.UserSize(r.User), true
@@ -223,9 +223,9 @@ func (d *Directory) anySize(r Any) (Size, bool) {
 	return Size{}, false
 }
 
-// gatherAny gathers all records that match, none if the filter can only match
+// gatherAll gathers all records that match, none if the filter can only match
 // another type.
-func (l *list[R]) gatherAny(ctx context.Context, ids []string, found string) (*gathered[R], error) {
+func (l *list[R]) gatherAll(ctx context.Context, ids []string, found string) (*gathered[R], error) {
 	if l.query.Filter != nil && l.query.Filter.MatchesNothing() {
 		return &gathered[R]{kept: map[string]R{}}, nil
 	}

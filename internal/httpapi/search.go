@@ -48,7 +48,7 @@ func (s *Service) allPage(ctx context.Context, q *request) (*reply, error) {
 	if shownUsers.Names("groups") || shownGroups.Names("members") {
 		asked.Count = min(asked.Count, maxDeepPage)
 	}
-	records, err := s.Directory.SearchAll(ctx, q.grant.Tenant, q.caller(), asked, forGroups)
+	records, err := s.Directory.SearchResources(ctx, q.grant.Tenant, q.caller(), asked, forGroups)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *Service) allPage(ctx context.Context, q *request) (*reply, error) {
 const everything = "User Group"
 
 // documents returns users and groups as JSON.
-func (s *Service) documents(ctx context.Context, q *request, ofUsers, ofGroups scim.Projection, records []directory.Any) ([][]byte, error) {
+func (s *Service) documents(ctx context.Context, q *request, ofUsers, ofGroups scim.Projection, records []directory.Resource) ([][]byte, error) {
 	var users []*directory.User
 	var groups []*directory.Group
 	for _, r := range records {
