@@ -152,24 +152,3 @@ func (d *Directory) record(by Caller, r scim.Resource, from User) (*User, scim.R
 	from.Doc = scim.Encode(d.usersOf(by), document)
 	return &from, document
 }
-
-// holdingDelta returns what a change adds to the ledger's seats and readers.
-func holdingDelta(before, after *User) (seats, readers int64) {
-	count := func(u *User, h Holding) int64 {
-		if u.Holds() == h {
-			return 1
-		}
-		return 0
-	}
-	return count(after, HoldsSeat) - count(before, HoldsSeat),
-		count(after, HoldsReader) - count(before, HoldsReader)
-}
-
-// full returns the error for a ledger with no seat or Reader licence left for a
-// change.
-func full(l *Ledger, seats int64) error {
-	if seats > 0 {
-		return &FullError{Type: tenant.User, Used: l.Seats, Limit: l.SeatLimit}
-	}
-	return &FullError{Type: tenant.Reader, Used: l.Readers, Limit: l.ReaderLimit}
-}

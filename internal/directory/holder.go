@@ -91,3 +91,29 @@ func added(before, after Claims) Claims {
 	}
 	return added
 }
+
+// loseOrRefuse checks the holders of values that a change wants: a live holder
+// keeps them, and the change is refused; a deleted one loses them.
+func (w *userWork) loseOrRefuse(ctx context.Context, after *User, wanted scim.Resource) ([]Loss, error) {
+	records, err := w.d.store.Records(ctx, w.tenant, distinct(w.holders))
+	if err != nil {
+		return nil, err
+	}
+	seeks := seek(wanted)
+	held := seeks.stillHeld(w.holders, records)
+	var deleted []*User
+	for _, id := range distinct(held) {
+		switch u := records[id]; {
+		case id == after.ID:
+		case u.Live():
+			reason := TakenInactive
+			if u.Active {
+				reason = TakenActive
+			}
+			return nil, taken(wanted, held, u, reason)
+		default:
+			deleted = append(deleted, u)
+		}
+	}
+	return seeks.losses(after, held, deleted), nil
+}

@@ -75,29 +75,6 @@ const (
 // Resource decodes the record's document.
 func (u *User) Resource() (scim.Resource, error) { return scim.Decode(u.Doc) }
 
-// Holding is what a record counts as in the tenant's ledger.
-type Holding string
-
-// The holdings. Each record counts as exactly one of them.
-const (
-	HoldsNothing Holding = ""
-	HoldsSeat    Holding = "seat"
-	HoldsReader  Holding = "reader"
-)
-
-// Holds returns what the record counts as: an active User holds a seat, an
-// active Reader a Reader licence, all others nothing. Nil holds nothing.
-func (u *User) Holds() Holding {
-	switch {
-	case u == nil || !u.Active || u.Deleted:
-		return HoldsNothing
-	case u.Type == tenant.Reader:
-		return HoldsReader
-	default:
-		return HoldsSeat
-	}
-}
-
 // Live reports whether readers see the record. Nil is not live.
 func (u *User) Live() bool { return u != nil && !u.Deleted }
 
@@ -108,16 +85,4 @@ func (u *User) claims(kind Kind, value string) bool {
 	_, now := u.Held.As(kind, value)
 	_, former := u.Former.As(kind, value)
 	return now || former
-}
-
-// Ledger is a tenant's count of what it pays for, with its limits: the only
-// place where a limit is kept.
-type Ledger struct {
-	Seats       int64
-	SeatLimit   int64
-	Readers     int64
-	ReaderLimit int64
-	// Users counts live users, active or not; Groups counts groups.
-	Users  int64
-	Groups int64
 }

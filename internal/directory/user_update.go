@@ -10,13 +10,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Versions are the versions of a record at which a request may change it. Nil
-// allows all, an empty list none.
-type Versions []int64
-
-// Allow reports whether the request may change a record of the version.
-func (v Versions) Allow(version int64) bool { return v == nil || slices.Contains(v, version) }
-
 // Replace handles a PUT: the record becomes what was sent; active and
 // isTeamAccount are kept when omitted. RFC 7644 §3.5.1
 func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
@@ -40,27 +33,6 @@ func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id strin
 		}
 		return after, notices, err
 	})
-}
-
-// CheckNotices returns an error if a request needed a tolerance that its tenant
-// refuses: attributes outside the schemas, or everything that the RFCs do not
-// define. A path to an unknown attribute is both. For other tenants only the
-// notice remains.
-func CheckNotices(settings tenant.Settings, notices []scim.Notice) error {
-	unknown, dialects := settings.UnknownAttributes == tenant.UnknownRefuse, settings.Dialects == tenant.DialectsRefuse
-	for _, n := range notices {
-		refused := dialects
-		switch n.Kind {
-		case scim.NoticeUnknownAttribute, scim.NoticeAmbiguous:
-			refused = unknown
-		case scim.NoticeUnknownPath:
-			refused = unknown || dialects
-		}
-		if refused {
-			return n.Refusal()
-		}
-	}
-	return nil
 }
 
 // update works out a change of a live user. A request that loses the race reads
@@ -203,32 +175,6 @@ func updateAction(before, after *User) Action {
 	return Updated
 }
 
-// loseOrRefuse checks the holders of values that a change wants: a live holder
-// keeps them, and the change is refused; a deleted one loses them.
-func (w *userWork) loseOrRefuse(ctx context.Context, after *User, wanted scim.Resource) ([]Loss, error) {
-	records, err := w.d.store.Records(ctx, w.tenant, distinct(w.holders))
-	if err != nil {
-		return nil, err
-	}
-	seeks := seek(wanted)
-	held := seeks.stillHeld(w.holders, records)
-	var deleted []*User
-	for _, id := range distinct(held) {
-		switch u := records[id]; {
-		case id == after.ID:
-		case u.Live():
-			reason := TakenInactive
-			if u.Active {
-				reason = TakenActive
-			}
-			return nil, taken(wanted, held, u, reason)
-		default:
-			deleted = append(deleted, u)
-		}
-	}
-	return seeks.losses(after, held, deleted), nil
-}
-
 // refuseVersion returns the error for a request whose If-Match does not hold. A
 // taken value or a missing seat is reported first: fixing the version alone
 // would not help.
@@ -251,46 +197,3 @@ func (w *userWork) refuseVersion(ctx context.Context, after *User, wanted scim.R
 	}
 	return ErrVersion
 }
-
-// Delete handles a DELETE: the record is kept and hidden, its seat is freed,
-// its memberships end, and its names stay reserved until another record wants
-// them. A tenant may choose that it stays readable as inactive. RFC 7644 §3.6
-//
-// The memberships end in the same transaction or, if they do not fit, by a
-// task: readers see none of them from the first transaction on.
-func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Versions) (Result, error) {
-	w := d.newUserWork(t, by, "delete")
-	return w.run(ctx, func(ctx context.Context) (decision, error) {
-		before, err := w.live(ctx, id)
-		switch {
-		case err != nil:
-			return decision{}, err
-		case before.Protected:
-			return decision{}, &ProtectedError{ID: id, Refused: RefusedDeletion}
-		case !match.Allow(before.Version):
-			return decision{}, ErrVersion
-		}
-		old, err := before.Resource()
-		if err != nil {
-			return decision{}, err
-		}
-		after := *before
-		after.Version, after.Modified, after.Active = before.Version+1, by.Time, false
-		after.Linked = true
-		after.Deleted = by.Settings.DeletedUsers != tenant.DeletedReadable
-		if after.DeactivatedBy == "" {
-			after.DeactivatedBy = ByIdP
-		}
-		record, document := d.record(by, old, after)
-		made := w.change(Deleted, before, record, [2]scim.Resource{old, document}, nil)
-		if err := w.endMemberships(ctx, &made.change, MaxJoined); err != nil {
-			return decision{}, err
-		}
-		if !before.Active && !after.Deleted && len(made.change.Leave) == 0 {
-			return decision{result: Result{User: before, Action: Unchanged}}, nil
-		}
-		return made, nil
-	})
-}
-
-func leavingTask(id string) Task { return Task{Kind: TaskUser, Resource: id} }
