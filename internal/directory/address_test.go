@@ -12,7 +12,7 @@ import (
 
 // One address belongs to one person: the userName of one user is not accepted
 // as the unique email of another, and the other way round, in any request.
-func TestAddress_IsOnePersons(t *testing.T) {
+func TestAddress_BelongsToOneUser(t *testing.T) {
 	const (
 		byName = `"userName":"a@x.test","emails":[{"value":"alias@x.test"}]`
 		byMail = `"userName":"alias","emails":[{"value":"a@x.test"}]`
@@ -100,7 +100,7 @@ func TestAddress_MovesWithinOneUser(t *testing.T) {
 // A POST finds an inactive or deleted user by its address, whether that is the
 // user's userName or its email; a deleted user loses the address to another
 // one.
-func TestAddress_FindsAndIsLost(t *testing.T) {
+func TestAddress_FindsInactiveAndDeletedUsers(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		const own = `"userName":"a@x.test","emails":[{"value":"alias@x.test"}]`
 		for name, sent := range map[string]string{

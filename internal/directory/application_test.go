@@ -296,7 +296,7 @@ func TestAppUsers_PagesThroughLiveAndDeleted(t *testing.T) {
 }
 
 // Protecting users concurrently: each of them ends up in the list.
-func TestModifyInApp_ProtectsAtOnce(t *testing.T) {
+func TestModifyInApp_ProtectsConcurrently(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 99, 9)
 		errs := make(chan error)
@@ -323,7 +323,7 @@ func TestModifyInApp_ProtectsAtOnce(t *testing.T) {
 
 // A purge and, concurrently, everything an identity provider does to the user:
 // in any order nothing of the user is left, unless it was provisioned again.
-func TestPurge_AgainstEverythingAtOnce(t *testing.T) {
+func TestPurge_BesideOtherRequests(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 9, 9)
 		for round := range 4 {

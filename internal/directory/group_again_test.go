@@ -50,7 +50,7 @@ func (f *fixture) patchBy(d *directory.Directory, id, operations string) (direct
 
 // A change is given up after a bounded number of tries, and leaves no trace, if
 // its member never is what it was found to be a moment before.
-func TestGroup_DecidesAgainSoOften(t *testing.T) {
+func TestGroup_DecidesABoundedNumberOfTimes(t *testing.T) {
 	f, d, m := meddle(t)
 	ids := f.people(2)
 	id := f.mustPostGroup(group("g"))
@@ -79,7 +79,7 @@ func TestGroup_DecidesAgainSoOften(t *testing.T) {
 
 // A request changes nothing only if that was true at one moment: here one of
 // several leaving members joins again while they are looked up.
-func TestGroup_NothingChangesAtOneMoment(t *testing.T) {
+func TestGroup_UnchangedAtOneMoment(t *testing.T) {
 	for name, many := range map[string]int{"few": 2, "as many as fit": directory.MaxJoined, "many": directory.MaxJoined + 1} {
 		t.Run(name, func(t *testing.T) {
 			f, d, m := meddle(t)
@@ -128,7 +128,7 @@ func (m *meddledRead) Get(ctx context.Context, keys ...table.Key) (map[table.Key
 // Many members join a group that keeps changing: each time the change is to be
 // accepted, another user has just joined. Members that were already present are
 // not counted.
-func TestGroup_ManyJoinWithoutRest(t *testing.T) {
+func TestGroup_ManyJoinWhileOthersJoin(t *testing.T) {
 	f, d, m := meddle(t)
 	ids, others := f.people(40), f.people(60)
 	id := f.mustPostGroup(group("g", ids[:20]...))
@@ -152,7 +152,7 @@ func TestGroup_ManyJoinWithoutRest(t *testing.T) {
 
 // A rename and members, half of them present, fit into one transaction, with
 // a condition for each member that is left out.
-func TestGroup_LeftOutFit(t *testing.T) {
+func TestGroup_SkippedMembersFitIntoOneTransaction(t *testing.T) {
 	f, d, m := meddle(t)
 	ids := f.people(directory.MaxJoined)
 	id := f.mustPostGroup(group("g", ids[:15]...))

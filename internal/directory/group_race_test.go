@@ -386,7 +386,7 @@ var groupRaces = []struct {
 	{"large add beside large PUT", 120, 5, people(0, 20), always(one(adding(people(0, 36))), one(putting(0, people(3, 40))))},
 	{"large add beside large add and clear", 120, 5, people(10, 12), always(
 		one(adding(people(0, 36))), one(adding(people(4, 40))), one(clearing()))},
-	{"blocks of twelve", 600, 5, people(0, 6), always(
+	{"overlapping adds and removes of twelve", 600, 5, people(0, 6), always(
 		[]contender{adding(people(0, 12)), removing(people(0, 12))},
 		[]contender{removing(people(0, 12)), adding(people(6, 18))},
 		[]contender{moving(people(0, 12), people(12, 24))},
@@ -399,7 +399,7 @@ var groupRaces = []struct {
 		one(adding(people(0, 4))), []contender{deleting(1), restoring(1)}, one(putting(0, people(1, 3))))},
 	{"deleted group beside changes", 120, 5, people(0, 2), always(
 		one(adding(people(0, 4))), one(ending()), one(putting(0, people(1, 3))))},
-	{"anything", 120, 5, people(0, 8), anything},
+	{"random requests", 120, 5, people(0, 8), anything},
 }
 
 func one(c contender) []contender { return []contender{c} }
@@ -454,7 +454,7 @@ func anything(random *rand.Rand) [][]contender {
 // request is applied whole or not at all. RFC 7644 §3.5.2
 //
 // Covers: 7644-3.5.2-14
-func TestGroup_RacesHaveAnOrder(t *testing.T) {
+func TestGroup_RacesAreSerializable(t *testing.T) {
 	engines := enginetest.Three()
 	if raceDetector {
 		// Too slow under the race detector: make check runs all rounds on all

@@ -151,7 +151,7 @@ func TestGroups(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testGrou
 func testGroups(t *testing.T, open opener) {
 	f := newFixture(t, open, 50, 50)
 	ids := f.people(80)
-	t.Run("made with members", func(t *testing.T) {
+	t.Run("created with members", func(t *testing.T) {
 		for _, n := range []int{0, 1, directory.MaxJoined, directory.MaxJoined + 1, 80} {
 			r, err := f.postGroup(group(fmt.Sprint("made ", n), ids[:n]...))
 			if err != nil || r.Action != directory.Created || r.Added != n || len(r.Members) != n {
@@ -317,7 +317,7 @@ func (f *fixture) sweep() {
 	}
 }
 
-func TestGroups_UserWhoIsDeleted(t *testing.T) {
+func TestGroups_DeletedUser(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Three(), testUserWhoIsDeleted)
 }
 

@@ -15,7 +15,7 @@ import (
 
 // A POST links one of the application's users only if it is the same person:
 // its userName and unique email are the record's, or missing from the record.
-func TestLink_ByPostNeverChangesWhoTheUserIs(t *testing.T) {
+func TestLink_ByPostKeepsIdentity(t *testing.T) {
 	const team = `,"` + extension + `":{"isTeamAccount":true}`
 	for _, tt := range []struct {
 		name string
@@ -27,17 +27,17 @@ func TestLink_ByPostNeverChangesWhoTheUserIs(t *testing.T) {
 		// email is the user's unique email afterwards.
 		email string
 	}{
-		{"the same", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"ann@x.test"}]`, "", "", "", "ann@x.test"},
+		{"the same values", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"ann@x.test"}]`, "", "", "", "ann@x.test"},
 		{"another spelling", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ANN","emails":[{"value":"Ann@X.test"}]`, "", "", "", "Ann@X.test"},
-		{"an email more", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"b@x.test"},{"value":"ann@x.test","primary":true}]`, "", "", "", "b@x.test"},
+		{"an additional email", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"b@x.test"},{"value":"ann@x.test","primary":true}]`, "", "", "", "b@x.test"},
 		{"no email", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","externalId":"e"`, "", "", "", "ann@x.test"},
 		{"a blank email", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":" ","type":"work"}]`, "", "", "", "ann@x.test"},
-		{"no email, and the userName is one", directory.AppUser{UserName: "ann@x.test", Email: "a.b@x.test"}, `"userName":"ann@x.test"`, "", "", "", "a.b@x.test"},
-		{"an email fills", directory.AppUser{UserName: "ann"}, `"userName":"ann","emails":[{"value":"ann@x.test"}]`, "", "", "", "ann@x.test"},
+		{"no email, userName is an address", directory.AppUser{UserName: "ann@x.test", Email: "a.b@x.test"}, `"userName":"ann@x.test"`, "", "", "", "a.b@x.test"},
+		{"an email where the record has none", directory.AppUser{UserName: "ann"}, `"userName":"ann","emails":[{"value":"ann@x.test"}]`, "", "", "", "ann@x.test"},
 		{"found by email, another userName", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"eve","emails":[{"value":"ann@x.test"}]`, directory.UserName, "ann", "eve", ""},
 		{"found by userName, another email", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"eve@x.test"}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
 		{"another primary email", directory.AppUser{UserName: "ann", Email: "ann@x.test"}, `"userName":"ann","emails":[{"value":"ann@x.test"},{"value":"eve@x.test","primary":true}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
-		{"an email beside a userName that is one", directory.AppUser{UserName: "ann@x.test"}, `"userName":"ann@x.test","emails":[{"value":"eve@x.test"}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
+		{"an email, and userName is an address", directory.AppUser{UserName: "ann@x.test"}, `"userName":"ann@x.test","emails":[{"value":"eve@x.test"}]`, directory.Email, "ann@x.test", "eve@x.test", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			enginetest.Run(t, func(t *testing.T, open opener) {
@@ -71,7 +71,7 @@ func TestLink_ByPostNeverChangesWhoTheUserIs(t *testing.T) {
 // A PUT or PATCH by the user's id may change the identity while it links, and
 // its log entry has the old and the new value; after that a rename is like any
 // other.
-func TestLink_ByIdWarnsOfWhatItChanges(t *testing.T) {
+func TestLink_ByIDWarnsOfChangedIdentity(t *testing.T) {
 	for name, link := range map[string]func(f *fixture, id string) (directory.Result, error){
 		"PUT": func(f *fixture, id string) (directory.Result, error) {
 			return f.put(id, user(`"userName":"eve","emails":[{"value":"eve@x.test"}]`), nil)
@@ -209,7 +209,7 @@ func TestRehire(t *testing.T) {
 	}
 }
 
-func TestRehire_IsNone(t *testing.T) {
+func TestRehire_SameOrNoExternalID(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 9, 9)
 		f.settings.Rehire = tenant.RehireRefuse
@@ -257,7 +257,7 @@ func (m *meanwhile) Write(ctx context.Context, tx table.Transaction) error {
 
 // An update of a user that is deleted meanwhile is ErrNotFound, even if another
 // user has taken the wanted name since.
-func TestUpdate_OfWhoIsGoneMeanwhile(t *testing.T) {
+func TestUpdate_UserDeletedMeanwhile(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		for name, change := range map[string]func(f *fixture, id string) error{
 			"PATCH": func(f *fixture, id string) error {
@@ -289,7 +289,7 @@ func TestUpdate_OfWhoIsGoneMeanwhile(t *testing.T) {
 }
 
 // A value that its holder gave up before the holder was read is free.
-func TestUpdate_TakesWhatIsGivenUpMeanwhile(t *testing.T) {
+func TestUpdate_TakesValueFreedMeanwhile(t *testing.T) {
 	for name, change := range map[string]func(f *fixture, id string) error{
 		"PATCH": func(f *fixture, id string) error {
 			_, err := f.patch(id, `[{"op":"replace","path":"userName","value":"new"}]`, nil)

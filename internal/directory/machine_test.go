@@ -629,7 +629,7 @@ func history(t *testing.T, rt *rapid.T, wrap func(table.Table) table.Table, retr
 }
 
 // A search by any of its values finds a live user, and never a deleted one.
-func TestRules_SearchFindsTheLiving(t *testing.T) {
+func TestRules_SearchFindsLiveUsers(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		engine, err := embedded.Memory()
 		if err != nil {

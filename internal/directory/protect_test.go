@@ -20,7 +20,7 @@ func (f *fixture) protect(id string, on bool) {
 	f.mustModifyOwn(id, directory.AppChange{Protected: &on})
 }
 
-func TestProtected_WhatAnIdentityProviderMayDo(t *testing.T) {
+func TestProtected_RefusesIdentityProviders(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 9, 9)
 		u := f.mustPost(user(`"userName":"Ann","externalId":"e1","emails":[{"value":"ann@x.test"},{"value":"other@x.test"}]`))
@@ -285,7 +285,7 @@ func TestProtected_AreLimited(t *testing.T) {
 
 // Protecting a member and clearing its group concurrently: if it was protected
 // first, it is still a member.
-func TestProtected_AgainstAClearAtOnce(t *testing.T) {
+func TestProtected_BesideAClear(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		for _, size := range []int{3, directory.MaxJoined + 3} {
 			for range 4 {

@@ -15,7 +15,7 @@ import (
 // A POST that restores or links a user does not take an address from a deleted
 // user if an earlier version did not reserve it for the POSTed one: a later
 // request for the address finds the deleted user.
-func TestProvision_LeavesWhatTheUserDoesNotHold(t *testing.T) {
+func TestProvision_KeepsAddressUnreservedByEarlierVersion(t *testing.T) {
 	const user1 = `"userName":"ann@a.test","emails":[{"value":"bob@a.test"}]`
 	const team = `,"` + scim.RollcallURN + `":{"isTeamAccount":true}`
 	enginetest.Run(t, func(t *testing.T, open opener) {
@@ -120,7 +120,7 @@ func TestFormer_EmailsLeaveTheIndex(t *testing.T) {
 				f.mustPatch(id, replace(emails[0], `{"value":"M1@bücher.test"}`))
 				f.finds(`emails eq "m1@BÜCHER.test"`, id)
 			},
-			"another person comes back": func(f *fixture, id string) {
+			"restored with another externalId": func(f *fixture, id string) {
 				f.mustPatch(id, deactivate)
 				f.mustPatch(id, `[{"op":"replace","value":{"active":true,"externalId":"e-2","emails":[{"value":"new@a.test"}]}}]`)
 			},

@@ -36,9 +36,9 @@ func (u *unjudged) Write(ctx context.Context, tx table.Transaction) error {
 // The user that a POST means is decided by the holders of all its values, by
 // name before email, not by the one holder that the transaction happened to
 // report.
-func TestProvision_WhenNotAllIsJudged(t *testing.T) {
+func TestProvision_UncheckedConditions(t *testing.T) {
 	for _, kind := range []string{"user", "mail"} {
-		t.Run("reported: the "+kind, func(t *testing.T) {
+		t.Run("reported holder of the "+kind, func(t *testing.T) {
 			raw := enginetest.Memory(t)
 			f := newFixtureOn(t, table.Retrying(raw), 10, 10)
 			named := f.mustPost(user(`"userName":"cat"`))

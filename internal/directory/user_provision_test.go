@@ -46,11 +46,11 @@ func full(t *testing.T, err error, used, limit int64) {
 }
 
 // Covers: 7644-3.3-7
-func TestProvision_MakesAnUnknownUser(t *testing.T) {
-	enginetest.Run(t, testProvision_MakesAnUnknownUser)
+func TestProvision_CreatesUnknownUser(t *testing.T) {
+	enginetest.Run(t, testProvision_CreatesUnknownUser)
 }
 
-func testProvision_MakesAnUnknownUser(t *testing.T, open opener) {
+func testProvision_CreatesUnknownUser(t *testing.T, open opener) {
 	f := newFixture(t, open, 2, 1)
 	result, err := f.post(user(alice))
 	if err != nil {
@@ -223,9 +223,9 @@ func testProvision_RefusesActiveUser(t *testing.T, open opener) {
 	})
 }
 
-func TestProvision_InactiveOnceMore(t *testing.T) { enginetest.Run(t, testProvision_InactiveOnceMore) }
+func TestProvision_InactiveTwice(t *testing.T) { enginetest.Run(t, testProvision_InactiveTwice) }
 
-func testProvision_InactiveOnceMore(t *testing.T, open opener) {
+func testProvision_InactiveTwice(t *testing.T, open opener) {
 	f := newFixture(t, open, 5, 5)
 	u := f.mustPost(user(alice))
 	f.mustPatch(u.ID, deactivate)
@@ -289,7 +289,7 @@ func testProvision_SeveralHolders(t *testing.T, open opener) {
 		taken(t, err, directory.TakenSeveral, directory.UserName)
 		f.check(0)
 	})
-	t.Run("a readable one beats a deleted one", func(t *testing.T) {
+	t.Run("inactive before deleted", func(t *testing.T) {
 		f, ann, bob := setUp(t)
 		f.mustPatch(ann.ID, deactivate)
 		f.mustRemove(bob.ID)
@@ -305,7 +305,7 @@ func testProvision_SeveralHolders(t *testing.T, open opener) {
 		}
 		f.check(2)
 	})
-	t.Run("both are deleted: the externalId decides", func(t *testing.T) {
+	t.Run("both are deleted, externalId decides", func(t *testing.T) {
 		f, ann, bob := setUp(t)
 		f.mustRemove(ann.ID)
 		f.mustRemove(bob.ID)
@@ -343,11 +343,11 @@ func testProvision_Rehire(t *testing.T, open opener) {
 	f.check(2)
 }
 
-func TestProvision_TellsUniquenessBeforeSeats(t *testing.T) {
-	enginetest.Run(t, testProvision_TellsUniquenessBeforeSeats)
+func TestProvision_ReportsUniquenessBeforeSeats(t *testing.T) {
+	enginetest.Run(t, testProvision_ReportsUniquenessBeforeSeats)
 }
 
-func testProvision_TellsUniquenessBeforeSeats(t *testing.T, open opener) {
+func testProvision_ReportsUniquenessBeforeSeats(t *testing.T, open opener) {
 	f := newFixture(t, open, 1, 1)
 	f.mustPost(user(alice))
 	_, err := f.post(user(`"userName":"alice@example.com","externalId":"new"`))
@@ -416,14 +416,14 @@ func (b *between) Write(ctx context.Context, tx table.Transaction) error {
 
 // A user who was renamed after the reservation was read is not the one that a
 // POST means.
-func TestProvision_LeavesWhoWasRenamedInBetween(t *testing.T) {
+func TestProvision_IgnoresHolderRenamedMeanwhile(t *testing.T) {
 	for name, tt := range map[string]struct {
 		meanwhile string
 		action    directory.Action
 	}{
-		"renamed":               {`[{"op":"replace","path":"userName","value":"new"}]`, directory.Created},
-		"renamed and activated": {`[{"op":"replace","value":{"userName":"new","active":true}}]`, directory.Created},
-		"changed otherwise":     {`[{"op":"replace","path":"title","value":"x"}]`, directory.Reactivated},
+		"renamed":                 {`[{"op":"replace","path":"userName","value":"new"}]`, directory.Created},
+		"renamed and activated":   {`[{"op":"replace","value":{"userName":"new","active":true}}]`, directory.Created},
+		"other attribute changed": {`[{"op":"replace","path":"title","value":"x"}]`, directory.Reactivated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &between{Table: enginetest.Memory(t)}
@@ -509,7 +509,7 @@ func TestUpdate_LargestUserCanBeDeactivated(t *testing.T) {
 }
 
 // The application's own user that an IdP deleted is restored by a POST.
-func TestProvision_OwnUserDeletedByTheIdP(t *testing.T) {
+func TestProvision_UnlinkedUserDeletedByTheIdP(t *testing.T) {
 	f := newFixture(t, enginetest.Memory, 5, 5)
 	f.settings.DeletedUsers = tenant.DeletedReadable
 	u := f.own(user(alice), true, tenant.User)

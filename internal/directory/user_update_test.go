@@ -46,11 +46,11 @@ func testModify_MovesTheSeat(t *testing.T, open opener) {
 	f.check(0)
 }
 
-func TestModify_WhatChangesNothingIsNotWritten(t *testing.T) {
-	enginetest.Run(t, testModify_WhatChangesNothingIsNotWritten)
+func TestModify_UnchangedIsNotWritten(t *testing.T) {
+	enginetest.Run(t, testModify_UnchangedIsNotWritten)
 }
 
-func testModify_WhatChangesNothingIsNotWritten(t *testing.T, open opener) {
+func testModify_UnchangedIsNotWritten(t *testing.T, open opener) {
 	f := newFixture(t, open, 1, 1)
 	u := f.mustPost(user(alice + `,"displayName":"Alice"`))
 	for _, p := range []string{
@@ -228,11 +228,11 @@ func testDelete_HidesAndKeeps(t *testing.T, open opener) {
 	}
 }
 
-func TestDelete_ReadableForATenantThatChoseSo(t *testing.T) {
-	enginetest.Run(t, testDelete_ReadableForATenantThatChoseSo)
+func TestDelete_ReadableIfTenantChooses(t *testing.T) {
+	enginetest.Run(t, testDelete_ReadableIfTenantChooses)
 }
 
-func testDelete_ReadableForATenantThatChoseSo(t *testing.T, open opener) {
+func testDelete_ReadableIfTenantChooses(t *testing.T, open opener) {
 	f := newFixture(t, open, 5, 5)
 	f.settings.DeletedUsers = tenant.DeletedReadable
 	u := f.mustPost(user(alice))
