@@ -319,6 +319,21 @@ type window[R record] struct {
 const deepBatch = 20
 
 func (w *window[R]) take(ctx context.Context, l *list[R], records []R) error {
+	return l.matching(ctx, records, func(r R, _ scim.Resource) {
+		w.found.Total++
+		if w.found.Total < l.query.StartIndex || w.full {
+			return
+		}
+		with := w.size.plus(l.size(r))
+		if w.full = len(w.found.Records) == l.query.Count || !with.fits() && w.size != (Size{}); !w.full {
+			w.found.Records, w.size = append(w.found.Records, r), with
+		}
+	})
+}
+
+// matching calls found for each of the records that matches the filter, with
+// the resource that the filter sees.
+func (l *list[R]) matching(ctx context.Context, records []R, found func(R, scim.Resource)) error {
 	end := l.d.now().Add(l.d.walkTime)
 	for batch := range slices.Chunk(records, batchSize(l.deep)) {
 		if l.deep && l.d.now().After(end) {
@@ -329,16 +344,8 @@ func (w *window[R]) take(ctx context.Context, l *list[R], records []R) error {
 			return err
 		}
 		for i, r := range batch {
-			if !l.query.Filter.Match(resources[i]) {
-				continue
-			}
-			w.found.Total++
-			if w.found.Total < l.query.StartIndex || w.full {
-				continue
-			}
-			with := w.size.plus(l.size(r))
-			if w.full = len(w.found.Records) == l.query.Count || !with.fits() && w.size != (Size{}); !w.full {
-				w.found.Records, w.size = append(w.found.Records, r), with
+			if l.query.Filter == nil || l.query.Filter.Match(resources[i]) {
+				found(r, resources[i])
 			}
 		}
 	}

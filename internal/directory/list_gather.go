@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
 // gathered are all records that match, in the order asked for: their positions,
@@ -55,30 +57,16 @@ func (l *list[R]) gather(ctx context.Context, ids []string, looked bool) (*gathe
 const maxKept = 1 << 20
 
 func (g *gathered[R]) take(ctx context.Context, l *list[R], records []R) error {
-	end := l.d.now().Add(l.d.walkTime)
-	for batch := range slices.Chunk(records, batchSize(l.deep)) {
-		if l.deep && l.d.now().After(end) {
-			return &TooManyError{Sought: "filter", Limit: maxDeepWalk}
+	return l.matching(ctx, records, func(r R, resource scim.Resource) {
+		p := position{id: r.recordID()}
+		if l.query.Sort != nil {
+			p.key = l.query.Sort.Key(resource)
 		}
-		resources, err := l.served(ctx, batch)
-		if err != nil {
-			return err
+		g.positions = append(g.positions, p)
+		if g.bytes += l.size(r).Plain; g.bytes <= maxKept {
+			g.kept[p.id] = r
 		}
-		for i, r := range batch {
-			if l.query.Filter != nil && !l.query.Filter.Match(resources[i]) {
-				continue
-			}
-			p := position{id: r.recordID()}
-			if l.query.Sort != nil {
-				p.key = l.query.Sort.Key(resources[i])
-			}
-			g.positions = append(g.positions, p)
-			if g.bytes += l.size(r).Plain; g.bytes <= maxKept {
-				g.kept[p.id] = r
-			}
-		}
-	}
-	return nil
+	})
 }
 
 // page returns the page asked for.

@@ -29,8 +29,6 @@ func (l *list[R]) run(ctx context.Context, ids []string, found string) (Found[R]
 			return Found[R]{}, err
 		}
 		return g.page(ctx, l)
-	case q.Filter == nil && q.Cursor.Back:
-		return l.stepBack(ctx)
 	case q.Filter == nil:
 		return l.step(ctx)
 	}
@@ -48,38 +46,12 @@ func (l *list[R]) nameAttribute() string {
 // ErrCursor reports a cursor that this walk has not given out.
 var ErrCursor = errors.New("directory: the cursor does not belong to this walk")
 
-// step returns a page of all records in a walk by cursors: two round trips at
-// most, wherever it is.
+// step returns a page of all records in a walk by cursors, after a record or
+// before it: two round trips at most, wherever it is.
 func (l *list[R]) step(ctx context.Context) (Found[R], error) {
-	c := *l.query.Cursor
-	want := l.query.Count + 1
-	ledger, page, err := l.first(ctx, Range{Order: l.order, After: l.keyOf(c), Limit: want})
-	if err != nil {
-		return Found[R]{}, err
-	}
-	records, more, err := l.fill(ctx, l.order, page, want)
-	if err != nil {
-		return Found[R]{}, err
-	}
-	found := Found[R]{Records: records, Total: int(l.total(ledger))}
-	switch {
-	case more && len(records) == 0: // no room on the page
-		found.Next = &c
-	case more:
-		found.Next = l.cursor(records[len(records)-1], false)
-	}
-	if c != (Cursor{}) && len(records) > 0 {
-		found.Previous = l.cursor(records[0], true)
-	}
-	return found, nil
-}
-
-// stepBack returns the page before a record.
-func (l *list[R]) stepBack(ctx context.Context) (Found[R], error) {
-	want := l.query.Count + 1
-	order := l.order
-	order.Descending = !order.Descending
-	ledger, page, err := l.first(ctx, Range{Order: order, After: l.keyOf(*l.query.Cursor), Limit: want})
+	c, order, want := *l.query.Cursor, l.order, l.query.Count+1
+	order.Descending = order.Descending != c.Back
+	ledger, page, err := l.first(ctx, Range{Order: order, After: l.keyOf(c), Limit: want})
 	if err != nil {
 		return Found[R]{}, err
 	}
@@ -87,13 +59,20 @@ func (l *list[R]) stepBack(ctx context.Context) (Found[R], error) {
 	if err != nil {
 		return Found[R]{}, err
 	}
-	// The records were read backwards, from the end of the page.
-	slices.Reverse(records)
-	found := Found[R]{Records: records, Total: int(l.total(ledger)), Next: &Cursor{}}
-	if len(records) > 0 {
+	found := Found[R]{Records: records, Total: int(l.total(ledger))}
+	if c.Back {
+		slices.Reverse(records) // they were read from the end of the page
+		found.Next = &Cursor{}
+	} else if more { // no room on the page
+		found.Next = &c
+	}
+	if len(records) == 0 {
+		return found, nil
+	}
+	if c.Back || more {
 		found.Next = l.cursor(records[len(records)-1], false)
 	}
-	if more {
+	if c.Back && more || !c.Back && c != (Cursor{}) {
 		found.Previous = l.cursor(records[0], true)
 	}
 	return found, nil

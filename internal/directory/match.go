@@ -14,21 +14,15 @@ import (
 // that of several users, and one user's id another's userName: the caller decides
 // which one is meant. At most four round trips.
 func (d *Directory) MatchUsers(ctx context.Context, t tenant.ID, text string, q AppQuery) (AppPage, error) {
-	ids := validIDs(text)
-	for _, find := range []func() ([]string, error){
-		func() ([]string, error) { return d.named(ctx, t, UserName, text) },
-		func() ([]string, error) { return d.externalID(ctx, t, ExternalID, text) },
-		func() ([]string, error) {
-			return inForms(text, func(folded string) ([]string, error) { return d.store.EmailHolders(ctx, t, folded) })
-		},
-	} {
-		found, err := find()
-		if err != nil {
-			return AppPage{}, err
-		}
-		ids = append(ids, found...)
+	ids, err := d.identified(ctx, t, text, UserName, ExternalID)
+	if err != nil {
+		return AppPage{}, err
 	}
-	ids, next := pageOfIDs(ids, q)
+	byEmail, err := inForms(text, func(folded string) ([]string, error) { return d.store.EmailHolders(ctx, t, folded) })
+	if err != nil {
+		return AppPage{}, err
+	}
+	ids, next := pageOfIDs(append(ids, byEmail...), q)
 	records, err := d.store.Records(ctx, t, ids)
 	if err != nil {
 		return AppPage{}, err
@@ -48,6 +42,17 @@ func (d *Directory) MatchUsers(ctx context.Context, t tenant.ID, text string, q 
 		}
 	}
 	return page, nil
+}
+
+// identified returns the ids of the records whose id, name or externalId is a
+// text.
+func (d *Directory) identified(ctx context.Context, t tenant.ID, text string, name, externalID Kind) ([]string, error) {
+	named, err := d.named(ctx, t, name, text)
+	if err != nil {
+		return nil, err
+	}
+	external, err := d.externalID(ctx, t, externalID, text)
+	return slices.Concat(validIDs(text), named, external), err
 }
 
 // pageOfIDs returns a page of ids, each once, and where the next page begins.
@@ -82,16 +87,9 @@ func matchesUser(r scim.Resource, text string) bool {
 // MatchGroups reads the groups whose id, displayName or externalId is a text, as
 // MatchUsers does for users. There are at most three.
 func (d *Directory) MatchGroups(ctx context.Context, t tenant.ID, text string) ([]*Group, error) {
-	ids := validIDs(text)
-	for _, find := range []func() ([]string, error){
-		func() ([]string, error) { return d.named(ctx, t, GroupName, text) },
-		func() ([]string, error) { return d.externalID(ctx, t, GroupExternalID, text) },
-	} {
-		found, err := find()
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, found...)
+	ids, err := d.identified(ctx, t, text, GroupName, GroupExternalID)
+	if err != nil {
+		return nil, err
 	}
 	slices.Sort(ids)
 	groups, err := d.store.GroupsByID(ctx, t, slices.Compact(ids))

@@ -171,8 +171,7 @@ type lookup struct{ found, value string }
 func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter) (ids []string, found string, err error) {
 	switch l := firstLookup(f, "id", "userName", "externalId", "emails.value", "groups.value"); l.found {
 	case "id":
-		ids = validIDs(l.value)
-		return ids, l.found, nil
+		return validIDs(l.value), l.found, nil
 	case "userName":
 		ids, err = d.named(ctx, t, UserName, l.value)
 		return ids, l.found, err
@@ -181,9 +180,6 @@ func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter)
 		return ids, l.found, err
 	case "emails.value":
 		ids, err = inForms(l.value, func(folded string) ([]string, error) { return d.store.EmailHolders(ctx, t, folded) })
-		if err == nil && len(ids) > d.maxWalk {
-			err = &TooManyError{Sought: "filter", Limit: d.maxWalk}
-		}
 		return ids, l.found, err
 	case "groups.value":
 		_, ids, err = d.Members(ctx, t, l.value, MaxMembersRead)
@@ -201,9 +197,6 @@ func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter)
 	ids, err = inForms(prefix, func(folded string) ([]string, error) {
 		return d.store.NameHolders(ctx, t, folded, d.maxWalk+1)
 	})
-	if err == nil && len(ids) > d.maxWalk {
-		err = &TooManyError{Sought: "filter", Limit: d.maxWalk}
-	}
 	return ids, "userName", err
 }
 
