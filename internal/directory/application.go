@@ -61,11 +61,11 @@ func (d *Directory) CreateInApp(ctx context.Context, t tenant.ID, by Caller, ask
 		if err := w.findHolders(ctx, seek(document)); err != nil {
 			return decision{}, err
 		}
-		lose, err := w.loseOrRefuse(ctx, record, document)
+		transfers, err := w.transferOrRefuse(ctx, record, document)
 		if err != nil {
 			return decision{}, err
 		}
-		made := w.change(Created, nil, record, [2]scim.Resource{nil, document}, lose)
+		made := w.change(Created, nil, record, [2]scim.Resource{nil, document}, transfers)
 		made.change.Guard, err = d.guard(ctx, t, nil, record)
 		return made, err
 	})
@@ -114,14 +114,14 @@ func (d *Directory) ModifyInApp(ctx context.Context, t tenant.ID, by Caller, id 
 			return decision{}, err
 		}
 		after, document := d.record(by, wanted, changedInApp(by, before, asked))
-		lose, err := w.loseOrRefuse(ctx, after, document)
+		transfers, err := w.transferOrRefuse(ctx, after, document)
 		if err != nil {
 			return decision{}, err
 		}
 		if !match.Allow(before.Version) {
 			return decision{}, w.refuseVersion(ctx, after, document)
 		}
-		made := w.change(updateAction(before, after), before, after, [2]scim.Resource{old, document}, lose)
+		made := w.change(updateAction(before, after), before, after, [2]scim.Resource{old, document}, transfers)
 		if before.Protected != after.Protected {
 			made.result.Changed = append(made.result.Changed, "protected")
 			made.change.Entry.Changed = made.result.Changed

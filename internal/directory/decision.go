@@ -187,7 +187,7 @@ func (w *userWork) endMemberships(ctx context.Context, c *Change, most int) erro
 }
 
 // change assembles what is committed, and the result that reports it.
-func (w *userWork) change(action Action, before, after *User, resources [2]scim.Resource, lose []Loss) decision {
+func (w *userWork) change(action Action, before, after *User, resources [2]scim.Resource, transfers []Transfer) decision {
 	var changed []string
 	switch action {
 	case Created:
@@ -210,7 +210,7 @@ func (w *userWork) change(action Action, before, after *User, resources [2]scim.
 	e.Seats, e.Readers = holdingDelta(before, after)
 	return decision{
 		change: Change{
-			Before: before, After: after, Lose: lose,
+			Before: before, After: after, Transfers: transfers,
 			OtherBefore: indexed(resources[0], resources[1]), OtherAfter: OtherEmails(resources[1]),
 			Entry:    e,
 			Expires:  w.by.Time.Add(w.by.Settings.LogRetention()),

@@ -41,11 +41,12 @@ func (s sought) stillHeld(holders map[Kind]string, records map[string]*User) map
 	return held
 }
 
-// losses returns the values that other, deleted records lose to a record: those
-// that it claims. A value that an earlier version did not reserve for the
-// record, and that the change does not touch, stays with the deleted record.
-func (s sought) losses(after *User, holders map[Kind]string, deleted []*User) []Loss {
-	var lose []Loss
+// transfers returns the values that pass from other, deleted records to a
+// record: those that it claims. A value that an earlier version did not reserve
+// for the record, and that the change does not touch, stays with the deleted
+// record.
+func (s sought) transfers(after *User, holders map[Kind]string, deleted []*User) []Transfer {
+	var moved []Transfer
 	for _, kind := range withFormer(Kinds[:]) {
 		holder, held := holders[kind]
 		if !held || holder == after.ID {
@@ -56,11 +57,11 @@ func (s sought) losses(after *User, holders map[Kind]string, deleted []*User) []
 				continue
 			}
 			if as, value, ok := s.heldBy(u, kind.Today()); ok && after.claims(as, value) {
-				lose = append(lose, Loss{Kind: as, Loser: u, Losing: value})
+				moved = append(moved, Transfer{Kind: as, From: u, Value: value})
 			}
 		}
 	}
-	return lose
+	return moved
 }
 
 // holders reads which record holds each of the claims and, under Kind.Former,
@@ -92,9 +93,9 @@ func added(before, after Claims) Claims {
 	return added
 }
 
-// loseOrRefuse checks the holders of values that a change wants: a live holder
-// keeps them, and the change is refused; a deleted one loses them.
-func (w *userWork) loseOrRefuse(ctx context.Context, after *User, wanted scim.Resource) ([]Loss, error) {
+// transferOrRefuse checks the holders of values that a change wants: a live
+// holder keeps them, and the change is refused; from a deleted one they pass.
+func (w *userWork) transferOrRefuse(ctx context.Context, after *User, wanted scim.Resource) ([]Transfer, error) {
 	records, err := w.d.store.Records(ctx, w.tenant, distinct(w.holders))
 	if err != nil {
 		return nil, err
@@ -115,5 +116,5 @@ func (w *userWork) loseOrRefuse(ctx context.Context, after *User, wanted scim.Re
 			deleted = append(deleted, u)
 		}
 	}
-	return seeks.losses(after, held, deleted), nil
+	return seeks.transfers(after, held, deleted), nil
 }

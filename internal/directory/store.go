@@ -92,9 +92,9 @@ type Change struct {
 	// Before is nil for a new record.
 	Before *User
 	After  *User
-	// Lose are claims that deleted records lose to After, each with the record
-	// as it was read.
-	Lose []Loss
+	// Transfers are claims that pass from deleted records to After, each with
+	// the record as it was read.
+	Transfers []Transfer
 	// Ends reports that the user's memberships end. Leave are those that end
 	// with the change, which is committed only if none has begun since Before
 	// was read. With Later there are more than fit: a task ends them all.
@@ -118,11 +118,11 @@ type Change struct {
 	NotAfter time.Time
 }
 
-// Loss is one claim taken from one deleted record.
-type Loss struct {
-	Kind   Kind
-	Loser  *User
-	Losing string
+// Transfer is a claim that passes from a deleted record to another one.
+type Transfer struct {
+	Kind  Kind
+	From  *User
+	Value string
 }
 
 // GroupStore keeps the groups of all tenants and their members.

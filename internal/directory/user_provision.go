@@ -184,7 +184,7 @@ func (w *userWork) reactivate(sent scim.Resource, active bool, action Action,
 	if err := refuseProtected(u, record, before, document); err != nil {
 		return decision{}, err
 	}
-	made := w.change(action, u, record, [2]scim.Resource{before, document}, seek(sent).losses(record, holders, deleted))
+	made := w.change(action, u, record, [2]scim.Resource{before, document}, seek(sent).transfers(record, holders, deleted))
 	made.ends = ends
 	made.warn(warning, note)
 	return made, nil
@@ -230,7 +230,7 @@ func (w *userWork) decideLink(sent scim.Resource, active bool, holders map[Kind]
 			Kind: d.kind, Value: d.after, Recorded: d.before, Reason: TakenDiffers, HolderID: u.ID,
 		}
 	}
-	return w.change(Linked, u, record, [2]scim.Resource{before, document}, seek(sent).losses(record, holders, deleted)), nil
+	return w.change(Linked, u, record, [2]scim.Resource{before, document}, seek(sent).transfers(record, holders, deleted)), nil
 }
 
 // taken returns the error that names the first kind of value that the record

@@ -121,11 +121,11 @@ func (w *userWork) decideUpdate(ctx context.Context, match Versions, old, wanted
 		made.result.Groups, err = w.d.mirrored(ctx, w.tenant, before, w.mirrors)
 		return made, err
 	}
-	lose, err := w.loseOrRefuse(ctx, after, wanted)
+	transfers, err := w.transferOrRefuse(ctx, after, wanted)
 	if err != nil {
 		return decision{}, err
 	}
-	made = w.change(updateAction(before, after), before, after, [2]scim.Resource{old, document}, lose)
+	made = w.change(updateAction(before, after), before, after, [2]scim.Resource{old, document}, transfers)
 	made.warn(warning, note)
 	if ends {
 		err = w.leaveGroups(ctx, &made)
@@ -183,7 +183,7 @@ func (w *userWork) refuseVersion(ctx context.Context, after *User, wanted scim.R
 	if w.holders, err = w.d.holders(ctx, w.tenant, added(before.Held, after.Held), after.Former); err != nil {
 		return err
 	}
-	if _, err := w.loseOrRefuse(ctx, after, wanted); err != nil {
+	if _, err := w.transferOrRefuse(ctx, after, wanted); err != nil {
 		return err
 	}
 	if seats, readers := holdingDelta(before, after); seats > 0 || readers > 0 {

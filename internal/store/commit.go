@@ -58,7 +58,7 @@ func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) err
 		recordOps(t, c),
 		userClaimOps(t, c),
 		mailOps(t, c),
-		lossOps(t, c.Lose),
+		transferOps(t, c.Transfers),
 		leaveOps(t, c),
 		guardOps(t, c.Guard),
 		[]operation{{Op: logOp(t, c.Entry, historyOf(c.Before), c.Expires)}},
@@ -157,8 +157,8 @@ func userClaimOps(t tenant.ID, c directory.Change) []operation {
 		held = c.Before.Held
 	}
 	losers := map[table.Key]string{}
-	for _, l := range c.Lose {
-		losers[reservationKey(t, l.Kind, l.Losing)] = l.Loser.ID
+	for _, moved := range c.Transfers {
+		losers[reservationKey(t, moved.Kind, moved.Value)] = moved.From.ID
 	}
 	return claimOps(t, c.After.ID, directory.Kinds[:], held, c.After.Held, c.After.Former, losers)
 }
@@ -227,21 +227,21 @@ func mailOps(t tenant.ID, c directory.Change) []operation {
 	return ops
 }
 
-// lossOps remove claims from deleted records, one operation per record. Its
+// transferOps remove claims from deleted records, one operation per record. Its
 // version changes, so that a restore that read it before decides again.
-func lossOps(t tenant.ID, lose []directory.Loss) []operation {
+func transferOps(t tenant.ID, transfers []directory.Transfer) []operation {
 	var ops []operation
 	at := map[string]int{}
-	for _, l := range lose {
-		i, ok := at[l.Loser.ID]
+	for _, moved := range transfers {
+		i, ok := at[moved.From.ID]
 		if !ok {
 			i = len(ops)
-			at[l.Loser.ID] = i
-			ops = append(ops, operation{Op: table.Update(goneKey(t, l.Loser.ID),
+			at[moved.From.ID] = i
+			ops = append(ops, operation{Op: table.Update(goneKey(t, moved.From.ID),
 				table.Change{Add: map[string]int64{attrVersion: 1}},
-				table.Is(attrVersion, table.Number(l.Loser.Version)))})
+				table.Is(attrVersion, table.Number(moved.From.Version)))})
 		}
-		ops[i].Change.Remove = append(ops[i].Change.Remove, heldAttribute(l.Kind))
+		ops[i].Change.Remove = append(ops[i].Change.Remove, heldAttribute(moved.Kind))
 	}
 	return ops
 }

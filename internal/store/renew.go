@@ -161,7 +161,7 @@ const maxRenewals = 8
 
 func (r *renewal) record(ctx context.Context, key table.Key, decide func(table.Item) (plan, []table.Condition, error)) error {
 	held := map[directory.Kind]bool{} // by others
-	lose := map[table.Key]directory.Loss{}
+	transfers := map[table.Key]directory.Transfer{}
 	for range maxRenewals {
 		item, ok, err := r.store.read(ctx, key)
 		if err != nil || !ok {
@@ -181,7 +181,7 @@ func (r *renewal) record(ctx context.Context, key table.Key, decide func(table.I
 			r.count(0, p.kept(held))
 			return nil
 		}
-		err = r.store.commit(ctx, time.Time{}, r.ops(key, p, same, lose))
+		err = r.store.commit(ctx, time.Time{}, r.ops(key, p, same, transfers))
 		var failed *directory.CommitError
 		switch {
 		case err == nil:
@@ -191,9 +191,9 @@ func (r *renewal) record(ctx context.Context, key table.Key, decide func(table.I
 			return err
 		case failed.Stale:
 			clear(held)
-			clear(lose)
+			clear(transfers)
 		default:
-			if err := r.judge(ctx, p, failed.Holders, held, lose); err != nil {
+			if err := r.judge(ctx, p, failed.Holders, held, transfers); err != nil {
 				return err
 			}
 		}
@@ -260,7 +260,7 @@ func (r *renewal) count(records, kept int) {
 
 // judge decides on values that other records hold: a deleted user loses them,
 // as in any request; a live record keeps them.
-func (r *renewal) judge(ctx context.Context, p plan, holders map[directory.Kind]string, held map[directory.Kind]bool, lose map[table.Key]directory.Loss) error {
+func (r *renewal) judge(ctx context.Context, p plan, holders map[directory.Kind]string, held map[directory.Kind]bool, transfers map[table.Key]directory.Transfer) error {
 	records, err := r.store.Records(ctx, r.tenant, slices.Collect(maps.Values(holders)))
 	if err != nil {
 		return err
@@ -271,7 +271,7 @@ func (r *renewal) judge(ctx context.Context, p plan, holders map[directory.Kind]
 		if u == nil || !u.Deleted || p.deleted {
 			held[kind] = true
 		} else if as, ok := u.Held.As(kind, value); ok {
-			lose[reservationKey(r.tenant, kind, value)] = directory.Loss{Kind: as, Loser: u, Losing: value}
+			transfers[reservationKey(r.tenant, kind, value)] = directory.Transfer{Kind: as, From: u, Value: value}
 		}
 	}
 	return nil
@@ -283,7 +283,7 @@ func (r *renewal) judge(ctx context.Context, p plan, holders map[directory.Kind]
 //	reservations  absent, or held by the losing record  settles it against others that want the value
 //	mails         unconditional: an index of candidates
 //	losers        version is
-func (r *renewal) ops(key table.Key, p plan, same []table.Condition, lose map[table.Key]directory.Loss) []operation {
+func (r *renewal) ops(key table.Key, p plan, same []table.Condition, transfers map[table.Key]directory.Transfer) []operation {
 	change := table.Change{Set: table.Attributes{}, Add: map[string]int64{attrVersion: 1}}
 	for _, kind := range p.kinds {
 		switch value, ok := p.wanted[kind]; {
@@ -297,12 +297,12 @@ func (r *renewal) ops(key table.Key, p plan, same []table.Condition, lose map[ta
 		change.Add[attrRevision] = 1
 	}
 	losers := map[table.Key]string{}
-	for at, l := range lose {
-		losers[at] = l.Loser.ID
+	for at, moved := range transfers {
+		losers[at] = moved.From.ID
 	}
 	ops := []operation{{Op: table.Update(key, change, same...)}}
 	ops = append(ops, claimOps(r.tenant, p.id, p.kinds, p.held, p.wanted, nil, losers)...)
-	ops = append(ops, lossOps(r.tenant, slices.Collect(maps.Values(lose)))...)
+	ops = append(ops, transferOps(r.tenant, slices.Collect(maps.Values(transfers)))...)
 	return append(ops, mailOps(r.tenant, directory.Change{
 		After: &directory.User{ID: p.id}, OtherBefore: p.formerMails, OtherAfter: p.mails,
 	})...)
