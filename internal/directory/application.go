@@ -101,11 +101,7 @@ func (d *Directory) ModifyInApp(ctx context.Context, t tenant.ID, by Caller, id 
 	}
 	w := d.newUserWork(t, by, "modify")
 	return w.run(ctx, func(ctx context.Context) (decision, error) {
-		before, err := w.live(ctx, id)
-		if err != nil {
-			return decision{}, err
-		}
-		old, err := before.Resource()
+		before, old, err := w.live(ctx, id)
 		if err != nil {
 			return decision{}, err
 		}

@@ -131,22 +131,23 @@ func (w *userWork) learn(failed *CommitError, seats int64) error {
 	return ErrStale
 }
 
-// live returns the live user that the request changes. It is read again only if
-// it may have changed since: before the holders are judged, so that the error
-// for a user deleted meanwhile is ErrNotFound, not a taken value.
-func (w *userWork) live(ctx context.Context, id string) (*User, error) {
-	if w.user != nil && !w.stale && !w.user.Leaving {
-		return w.user, nil
+// live returns the live user that the request changes, and its resource. It is
+// read again only if it may have changed since: before the holders are judged,
+// so that the error for a user deleted meanwhile is ErrNotFound, not a taken
+// value.
+func (w *userWork) live(ctx context.Context, id string) (*User, scim.Resource, error) {
+	if w.user == nil || w.stale || w.user.Leaving {
+		u, mirrors, err := w.d.read(ctx, w.tenant, w.by, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		w.user, w.mirrors, w.stale = u, mirrors, false
+		if u == nil {
+			return nil, nil, ErrNotFound
+		}
 	}
-	u, mirrors, err := w.d.read(ctx, w.tenant, w.by, id)
-	if err != nil {
-		return nil, err
-	}
-	w.user, w.mirrors, w.stale = u, mirrors, false
-	if u == nil {
-		return nil, ErrNotFound
-	}
-	return u, nil
+	r, err := w.user.Resource()
+	return w.user, r, err
 }
 
 // findHolders reads the holders of all sought values if a conflict may have

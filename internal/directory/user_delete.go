@@ -17,7 +17,7 @@ import (
 func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Versions) (Result, error) {
 	w := d.newUserWork(t, by, "delete")
 	return w.run(ctx, func(ctx context.Context) (decision, error) {
-		before, err := w.live(ctx, id)
+		before, old, err := w.live(ctx, id)
 		switch {
 		case err != nil:
 			return decision{}, err
@@ -25,10 +25,6 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 			return decision{}, &ProtectedError{ID: id, Refused: RefusedDeletion}
 		case !match.Allow(before.Version):
 			return decision{}, ErrVersion
-		}
-		old, err := before.Resource()
-		if err != nil {
-			return decision{}, err
 		}
 		after := *before
 		after.Version, after.Modified, after.Active = before.Version+1, by.Time, false

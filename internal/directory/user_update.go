@@ -43,11 +43,7 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 ) (Result, error) {
 	w := d.newUserWork(t, by, operation)
 	return w.run(ctx, func(ctx context.Context) (decision, error) {
-		before, err := w.live(ctx, id)
-		if err != nil {
-			return decision{}, err
-		}
-		old, err := before.Resource()
+		_, old, err := w.live(ctx, id)
 		if err != nil {
 			return decision{}, err
 		}
