@@ -31,6 +31,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // A localOptions has the flags of rollcall local.
@@ -366,7 +367,7 @@ func (o localOptions) play(ctx context.Context, on table.Table, baseURL string, 
 	story, err = demo.Fill(ctx, demo.Service{
 		SCIM: a.Handler(), Tenant: t.String(), Pass: clock.Pass,
 		Admin: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.Header.Set(adminapi.OperatorHeader, localOperator)
+			r.Header.Set(web.OperatorHeader, localOperator)
 			admin.ServeHTTP(w, r)
 		}),
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // onStage serves a stage's admin API for commands, and returns the file of
@@ -25,7 +26,7 @@ func onStage(t *testing.T, s *provoke.Stage) (path string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "Bearer admin" {
-			r.Header.Set(adminapi.OperatorHeader, provoke.Operator)
+			r.Header.Set(web.OperatorHeader, provoke.Operator)
 		}
 		s.Admin().ServeHTTP(w, r)
 	}))

@@ -16,5 +16,5 @@ func (s *Service) readOpenAPI(_ context.Context, q *request) (*reply, error) {
 	if err := q.known(); err != nil {
 		return nil, err
 	}
-	return &reply{status: http.StatusOK, body: OpenAPI, mediaType: "application/json"}, nil
+	return &reply{Status: http.StatusOK, Body: OpenAPI, MediaType: "application/json"}, nil
 }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -15,17 +14,11 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
-// reply is an answer before it is sent.
-type reply struct {
-	status    int
-	body      []byte
-	mediaType string
-	header    map[string]string
-	// cause, detail and internal are for the log.
-	cause, detail, internal string
-}
+// A reply is an answer before it is sent.
+type reply = web.Answer
 
 // ok answers with a document.
 func ok(document any) (*reply, error) { return answer(http.StatusOK, document, nil) }
@@ -35,10 +28,10 @@ func answer(status int, document any, header map[string]string) (*reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &reply{status: status, body: body, mediaType: "application/json", header: header}, nil
+	return &reply{Status: status, Body: body, MediaType: "application/json", Header: header}, nil
 }
 
-func noContent() *reply { return &reply{status: http.StatusNoContent} }
+func noContent() *reply { return &reply{Status: http.StatusNoContent} }
 
 // problem is why a request is refused. RFC 9457
 type problem struct {
@@ -105,7 +98,7 @@ var errUnsigned = &problem{
 // problemType begins the type of a problem: the address of its explanation.
 const problemType = "https://github.com/rollcall-scim/rollcall/blob/main/docs/reference/admin-api.md#"
 
-// refuse returns the answer to an error.
+// refuse returns the answer to an error, and records it in the event.
 func (q *request) refuse(err error) *reply {
 	p := problemOf(err)
 	m := kinds[p.kind]
@@ -113,24 +106,20 @@ func (q *request) refuse(err error) *reply {
 	if detail == "" {
 		detail = m.title + "."
 	}
-	header := map[string]string{}
-	if len(p.allow) > 0 {
-		header["Allow"] = strings.Join(p.allow, ", ")
+	q.event.Outcome, q.event.Cause, q.event.Detail = "failure", p.kind, detail
+	if m.status >= http.StatusInternalServerError {
+		q.event.Error = err
 	}
-	if m.status == http.StatusServiceUnavailable {
-		header["Retry-After"] = "1"
-	}
-	a, encodeErr := answer(m.status, map[string]any{
+	a, err := answer(m.status, map[string]any{
 		"type": problemType + string(p.kind), "title": m.title,
 		"status": m.status, "detail": detail, "requestId": q.id,
-	}, header)
-	if encodeErr != nil {
-		a = &reply{status: http.StatusInternalServerError}
+	}, nil)
+	if err != nil {
+		return &reply{Status: http.StatusInternalServerError}
 	}
-	a.mediaType = "application/problem+json"
-	a.cause, a.detail = string(p.kind), detail
-	if m.status >= http.StatusInternalServerError {
-		a.internal = err.Error()
+	a.MediaType, a.Allow = "application/problem+json", p.allow
+	if m.status == http.StatusServiceUnavailable {
+		a.RetryAfter = 1
 	}
 	return a
 }

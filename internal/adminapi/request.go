@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -21,6 +19,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/credential"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // request is a request while it is answered.
@@ -33,7 +32,7 @@ type request struct {
 	// actor is the person of the application for whom the operator acts, "" when the
 	// application does not name one.
 	actor      string
-	route      *Route
+	event      *event
 	parameters map[string]string
 	tenant     tenant.ID
 	// resource and action are those of the log line.
@@ -156,16 +155,14 @@ func pointerName(p jsontext.Pointer) string {
 
 // body reads the request's body, {} for none.
 func (q *request) body() ([]byte, error) {
-	if sent := q.Header.Get("Content-Type"); sent != "" {
-		kind, _, err := mime.ParseMediaType(sent)
-		if err != nil || kind != "application/json" && kind != "application/merge-patch+json" && kind != "application/scim+json" {
-			return nil, &problem{kind: kindMedia, detail: "Unsupported media type; send application/json."}
-		}
+	switch web.MediaType(q.Request) {
+	case "", "application/json", "application/merge-patch+json", "application/scim+json":
+	default:
+		return nil, &problem{kind: kindMedia, detail: "Unsupported media type; send application/json."}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, q.Body, MaxBody))
-	var tooLarge *http.MaxBytesError
+	body, err := web.ReadBody(q.Request, MaxBody)
 	switch {
-	case errors.As(err, &tooLarge):
+	case errors.Is(err, web.ErrBodyTooLarge):
 		return nil, &problem{kind: kindTooLarge, detail: fmt.Sprintf("The body is larger than %d bytes.", MaxBody)}
 	case err != nil:
 		return nil, &problem{kind: kindSyntax, detail: "The body could not be read completely."}

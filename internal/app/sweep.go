@@ -117,7 +117,7 @@ func (s *sweep) log(ctx context.Context, logger *slog.Logger) {
 	if s.interrupted {
 		level = slog.LevelWarn
 	}
-	attrs := []slog.Attr{
+	attrs := append([]slog.Attr{
 		slog.String("event", "scim.sweep"),
 		slog.Int("finished", s.Finished),
 		slog.Int("young", s.Young),
@@ -128,12 +128,7 @@ func (s *sweep) log(ctx context.Context, logger *slog.Logger) {
 		slog.Float64(logline.StalledSeconds, s.Stalled.Seconds()),
 		slog.Bool("interrupted", s.interrupted),
 		slog.Float64("durationMs", float64(s.duration.Microseconds())/1000),
-		slog.Int("roundTrips", s.used.RoundTrips),
-		slog.Int("retries", s.used.Retries),
-		slog.Int("itemsRead", s.used.ItemsRead),
-		slog.Float64("readUnits", s.used.ReadUnits),
-		slog.Float64("writeUnits", s.used.WriteUnits),
-	}
+	}, logline.Fields(s.used)...)
 	if err := s.err(); err != nil {
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("error", err.Error()))

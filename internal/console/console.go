@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -100,71 +99,98 @@ type handler func(q *request) (page, error)
 // request is a request on its way.
 type request struct {
 	*http.Request
-	w      http.ResponseWriter
+	event  *event
 	cookie string
 	// tenant is that of the path, parameters are the values of the route's names.
 	tenant     string
 	parameters map[string]string
+	// setCookie is the cookie that the answer sets, nil for none.
+	setCookie *http.Cookie
+}
+
+// event is the log line of a request, without its query and without the values in its path.
+type event struct {
+	web.Event
+	Error error `log:"error"`
 }
 
 // ServeHTTP answers a request, and logs it in one line.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := c.now()
-	recorded := &recorder{ResponseWriter: w}
-	for name, value := range header {
-		recorded.Header().Set(name, value)
+	q := &request{Request: r, event: &event{Event: web.NewEvent("console.request", "", r.Method, c.now())}, cookie: c.cookieOf(r)}
+	answer, err := c.answer(q)
+	if answer == nil {
+		answer = plainText(http.StatusInternalServerError, "Internal error of the console. The log of rollcall has the error.")
 	}
-	route, fault := c.answer(recorded, r)
-	c.logLine(r, route, recorded.status, start, fault)
+	for name, value := range header {
+		w.Header().Set(name, value)
+	}
+	if q.setCookie != nil {
+		http.SetCookie(w, q.setCookie)
+	}
+	answer.Send(w, r, "")
+	q.event.Error = err
+	q.event.Finish(answer.Status, c.now())
+	q.event.Log(r.Context(), c.log, false, q.event)
 }
 
-// answer answers a request. route is its pattern, "" for none.
-func (c *Console) answer(w http.ResponseWriter, r *http.Request) (route string, fault error) {
+// answer answers a request. An error is logged; without an answer it is shown as an internal
+// error.
+func (c *Console) answer(q *request) (a *web.Answer, err error) {
+	defer web.Recovered(&err)
+	if a, err = c.guard(q); a != nil || err != nil {
+		return a, err
+	}
+	found, parameters, allowed := c.router.Find(q.Method, q.URL.EscapedPath())
 	switch {
-	case !c.knownHost(r):
-		// A page under another name learns nothing.
-		http.Error(w, "This address is not the console's: use the link that rollcall printed.", http.StatusMisdirectedRequest)
-		return "", nil
-	case !bounded(r):
-		return "", c.refuse(w, r, http.StatusRequestURITooLong)
-	case r.Method == http.MethodGet && r.URL.Path == Prefix+"/style.css":
-		return "GET " + Prefix + "/style.css", c.file(w, "style.css", "text/css; charset=utf-8")
-	case r.Method == http.MethodGet && r.URL.Path == Prefix+"/icon.svg":
-		return "GET " + Prefix + "/icon.svg", c.file(w, "icon.svg", "image/svg+xml")
-	case r.Method == http.MethodGet && r.URL.Path == Prefix:
-		w.Header().Set("Location", Prefix+"/"+question(r.URL.RawQuery))
-		w.WriteHeader(http.StatusPermanentRedirect)
-		return "GET " + Prefix, nil
-	case r.URL.Query().Has(secretParameter):
-		return "GET " + Prefix + "/?" + secretParameter, c.enter(w, r)
-	}
-	q := &request{Request: r, w: w, cookie: c.cookieOf(r)}
-	if !c.sessions.known(q.cookie) {
-		return "", c.refuse(w, r, http.StatusForbidden)
-	}
-	found, parameters, allowed := c.router.Find(r.Method, r.URL.EscapedPath())
-	if found == nil {
-		if len(allowed) > 0 {
-			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			return "", c.show(q, problemPage(http.StatusMethodNotAllowed, "Method not allowed", "Go back, and follow a link or a button of the page."))
+	case found == nil && len(allowed) > 0:
+		a, err = c.show(q, problemPage(http.StatusMethodNotAllowed, "Method not allowed", "Go back, and follow a link or a button of the page."))
+		if a != nil {
+			a.Allow = allowed
 		}
-		return "", c.show(q, noPage())
+		return a, err
+	case found == nil:
+		return c.show(q, noPage())
 	}
-	route = found.method + " " + found.path
+	q.event.Route = found.method + " " + found.path
 	q.parameters, q.tenant = parameters, parameters["tenant"]
-	if r.Method == http.MethodPost {
+	if q.Method == http.MethodPost {
 		if p, ok := c.checkForm(q); !ok {
-			return route, c.show(q, p)
+			return c.show(q, p)
 		}
 	}
 	p, err := found.handler(q)
+	var fault error
 	if err != nil {
-		var told error
-		if p, told = c.problemOf(q, err); told != nil {
-			fault = told
-		}
+		p, fault = c.problemOf(q, err)
 	}
-	return route, errors.Join(fault, c.show(q, p))
+	a, err = c.show(q, p)
+	return a, errors.Join(fault, err)
+}
+
+// guard answers a request that no page is for: one that is refused, a file, or a link. It
+// returns nil for a request of a live session.
+func (c *Console) guard(q *request) (*web.Answer, error) {
+	read := q.Method == http.MethodGet
+	switch {
+	case !c.knownHost(q.Request):
+		// A page under another name learns nothing.
+		return plainText(http.StatusMisdirectedRequest, "This address is not the console's: use the link that rollcall printed."), nil
+	case !bounded(q.Request):
+		return c.refuse(q, http.StatusRequestURITooLong)
+	case read && q.URL.Path == Prefix+"/style.css":
+		return q.file("style.css", "text/css; charset=utf-8")
+	case read && q.URL.Path == Prefix+"/icon.svg":
+		return q.file("icon.svg", "image/svg+xml")
+	case read && q.URL.Path == Prefix:
+		q.event.Route = "GET " + Prefix
+		return web.Redirect(http.StatusPermanentRedirect, Prefix+"/"+question(q.URL.RawQuery)), nil
+	case q.URL.Query().Has(secretParameter):
+		q.event.Route = "GET " + Prefix + "/?" + secretParameter
+		return c.enter(q)
+	case !c.sessions.known(q.cookie):
+		return c.refuse(q, http.StatusForbidden)
+	}
+	return nil, nil
 }
 
 // question returns a query with its question mark.
@@ -184,46 +210,56 @@ func (c *Console) cookieOf(r *http.Request) string {
 }
 
 // enter begins a session with a link's secret, and goes on to the page without it.
-func (c *Console) enter(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodGet {
-		w.Header().Set("Allow", http.MethodGet)
-		return c.refuse(w, r, http.StatusMethodNotAllowed)
-	}
-	if !opened(r) {
-		return c.refuse(w, r, http.StatusForbidden) // and not counted as a guess
-	}
-	if ahead(r) {
+func (c *Console) enter(q *request) (*web.Answer, error) {
+	secrets := q.URL.Query()[secretParameter]
+	switch {
+	case q.Method != http.MethodGet:
+		a, err := c.refuse(q, http.StatusMethodNotAllowed)
+		if a != nil {
+			a.Allow = []string{http.MethodGet}
+		}
+		return a, err
+	case !opened(q.Request):
+		return c.refuse(q, http.StatusForbidden) // and not counted as a guess
+	case ahead(q.Request):
 		// The link would be used up by a page that is not shown.
-		return c.refuse(w, r, http.StatusServiceUnavailable)
-	}
-	secrets := r.URL.Query()[secretParameter]
-	if len(secrets) != 1 {
-		return c.refuse(w, r, http.StatusForbidden)
+		return c.refuse(q, http.StatusServiceUnavailable)
+	case len(secrets) != 1:
+		return c.refuse(q, http.StatusForbidden)
 	}
 	cookie, e := c.sessions.enter(secrets[0])
 	switch e {
 	case refused:
-		if c.sessions.known(c.cookieOf(r)) {
+		if c.sessions.known(q.cookie) {
 			break // a link that this session has used before
 		}
-		return c.refuse(w, r, http.StatusForbidden)
+		return c.refuse(q, http.StatusForbidden)
 	case tooOften:
-		w.Header().Set("Retry-After", "60")
-		return c.refuse(w, r, http.StatusTooManyRequests)
+		a, err := c.refuse(q, http.StatusTooManyRequests)
+		if a != nil {
+			a.RetryAfter = 60
+		}
+		return a, err
 	case entered:
-		http.SetCookie(w, &http.Cookie{Name: c.cookie, Value: cookie, Path: Prefix, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+		q.setCookie = c.newCookie(cookie)
 	}
-	w.Header().Set("Location", withoutSecret(r.URL))
-	w.WriteHeader(http.StatusSeeOther)
-	return nil
+	return web.Redirect(http.StatusSeeOther, withoutSecret(q.URL)), nil
+}
+
+// newCookie returns the cookie that keeps a session, or ends it for "".
+func (c *Console) newCookie(value string) *http.Cookie {
+	cookie := &http.Cookie{Name: c.cookie, Value: value, Path: Prefix, HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	if value == "" {
+		cookie.MaxAge = -1
+	}
+	return cookie
 }
 
 // checkForm reads a form and reports whether a page of this session sent it; p is
 // shown otherwise.
 func (c *Console) checkForm(q *request) (p page, ok bool) {
-	q.Body = http.MaxBytesReader(q.w, q.Body, maxBody)
-	kind, _, _ := strings.Cut(q.Header.Get("Content-Type"), ";")
-	if strings.TrimSpace(kind) != "application/x-www-form-urlencoded" {
+	q.Body = http.MaxBytesReader(nil, q.Body, maxBody)
+	if web.MediaType(q.Request) != "application/x-www-form-urlencoded" {
 		return problemPage(http.StatusUnsupportedMediaType, "Unsupported media type", "Go back to the page and send its form."), false
 	}
 	if err := q.ParseForm(); err != nil {
@@ -242,49 +278,8 @@ func (c *Console) checkForm(q *request) (p page, ok bool) {
 // leave ends the session.
 func (c *Console) leave(q *request) (page, error) {
 	c.sessions.leave(q.cookie)
-	http.SetCookie(q.w, &http.Cookie{Name: c.cookie, Path: Prefix, MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	q.setCookie = c.newCookie("")
 	return page{status: http.StatusOK, name: "outside", title: "Signed out", data: outside{
 		What: "You are signed out", Do: "The session has ended.", Fresh: true,
 	}}, nil
-}
-
-// logLine logs a request without its query and without the values in its path.
-func (c *Console) logLine(r *http.Request, route string, status int, start time.Time, fault error) {
-	level := slog.LevelInfo
-	switch {
-	case status >= http.StatusInternalServerError:
-		level = slog.LevelError
-	case status >= http.StatusBadRequest:
-		level = slog.LevelWarn
-	}
-	method := "OTHER"
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost:
-		method = r.Method
-	}
-	attrs := []slog.Attr{
-		slog.String("event", "console.request"), slog.String("method", method), slog.Int("status", status),
-		slog.Float64("durationMs", float64(c.now().Sub(start).Microseconds())/1000),
-	}
-	if route != "" {
-		attrs = append(attrs, slog.String("route", route))
-	}
-	if fault != nil {
-		attrs = append(attrs, slog.String("error", fault.Error()))
-	}
-	c.log.LogAttrs(r.Context(), level, "console.request", attrs...)
-}
-
-// recorder records the status of an answer.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-// WriteHeader writes the status, and records it.
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
 }

@@ -409,7 +409,7 @@ func TestLog_HasOneLineForEachRequest(t *testing.T) {
 		{"level": "INFO", "method": "GET", "status": 200.0, "route": "GET /console/t/{tenant}/log"},
 		{"level": "WARN", "method": "GET", "status": 404.0, "route": "GET /console/t/{tenant}/failed"},
 		{"level": "WARN", "method": "GET", "status": 404.0},
-		{"level": "WARN", "method": "OTHER", "status": 405.0},
+		{"level": "WARN", "method": "other", "status": 405.0},
 		{"level": "INFO", "method": "GET", "status": 200.0, "route": "GET /console/style.css"},
 		{"level": "INFO", "method": "GET", "status": 303.0, "route": "GET /console/?t"},
 		{"level": "WARN", "method": "GET", "status": 421.0},

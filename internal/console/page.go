@@ -2,11 +2,13 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html/template"
 	"net/http"
 
 	"github.com/rollcall-scim/rollcall/internal/amount"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // page is the answer of a handler.
@@ -70,15 +72,14 @@ func parsePages() (map[string]*template.Template, error) {
 }
 
 // show answers with a page, within a session.
-func (c *Console) show(q *request, p page) error {
+func (c *Console) show(q *request, p page) (*web.Answer, error) {
 	if p.to != "" {
-		q.w.Header().Set("Location", p.to)
-		q.w.WriteHeader(http.StatusSeeOther)
-		return nil
+		return web.Redirect(http.StatusSeeOther, p.to), nil
 	}
 	f := frame{Title: p.title, Place: c.place, Data: p.data}
+	var header map[string]string
 	if p.name != "outside" {
-		q.w.Header().Set("Referrer-Policy", formReferrer)
+		header = map[string]string{"Referrer-Policy": formReferrer}
 		f.Form = c.sessions.formToken(q.cookie)
 		if q.Method != http.MethodHead {
 			f.Notice = c.sessions.told(q.cookie)
@@ -97,37 +98,35 @@ func (c *Console) show(q *request, p page) error {
 			f.Links = append(f.Links, l)
 		}
 	}
-	return c.write(q.w, p, f)
+	a, err := c.render(p, f)
+	if a != nil {
+		a.Header = header
+	}
+	return a, err
 }
 
-// write writes a page whole or not at all.
-func (c *Console) write(w http.ResponseWriter, p page, f frame) error {
+// render returns the answer with a page, whole or not at all.
+func (c *Console) render(p page, f frame) (*web.Answer, error) {
 	var b bytes.Buffer
 	if err := c.pages[p.name].ExecuteTemplate(&b, "frame.html", f); err != nil {
-		http.Error(w, "Internal error of the console. The log of rollcall has the error.", http.StatusInternalServerError)
-		return fmt.Errorf("the page %s: %w", p.name, err)
+		return nil, fmt.Errorf("the page %s: %w", p.name, err)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if p.status != 0 {
-		w.WriteHeader(p.status)
-	} else {
-		w.WriteHeader(http.StatusOK)
-	}
-	// A browser that has gone gets nothing.
-	_, _ = w.Write(b.Bytes())
-	return nil
+	return &web.Answer{Status: cmp.Or(p.status, http.StatusOK), Body: b.Bytes(), MediaType: "text/html; charset=utf-8"}, nil
+}
+
+// plainText returns an answer for a request that gets no page.
+func plainText(status int, text string) *web.Answer {
+	return &web.Answer{Status: status, Body: []byte(text + "\n"), MediaType: "text/plain; charset=utf-8"}
 }
 
 // file answers with a file that is the same for every session.
-func (*Console) file(w http.ResponseWriter, name, mediaType string) error {
+func (q *request) file(name, mediaType string) (*web.Answer, error) {
+	q.event.Route = "GET " + Prefix + "/" + name
 	text, err := files.ReadFile(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w.Header().Set("Content-Type", mediaType)
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(text)
-	return nil
+	return &web.Answer{Status: http.StatusOK, Body: text, MediaType: mediaType}, nil
 }
 
 // outside is the content of a page without a session.
@@ -138,7 +137,7 @@ type outside struct {
 }
 
 // refuse answers a request without a session.
-func (c *Console) refuse(w http.ResponseWriter, r *http.Request, status int) error {
+func (c *Console) refuse(q *request, status int) (*web.Answer, error) {
 	o := outside{
 		What: "Link already used or session expired", Fresh: true,
 		Do: "A link to the console works once, within ten minutes. A session ends after four hours without use.",
@@ -153,8 +152,8 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, status int) err
 	case http.StatusMethodNotAllowed:
 		o = outside{What: "Method not allowed", Do: "Open the link that rollcall printed in a browser."}
 	}
-	if status == http.StatusForbidden && !r.URL.Query().Has(secretParameter) {
+	if status == http.StatusForbidden && !q.URL.Query().Has(secretParameter) {
 		o.What = "The console needs a link"
 	}
-	return c.write(w, page{status: status, name: "outside", title: o.What, data: o}, frame{Title: o.What, Place: c.place, Data: o})
+	return c.render(page{status: status, name: "outside", title: o.What, data: o}, frame{Title: o.What, Place: c.place, Data: o})
 }

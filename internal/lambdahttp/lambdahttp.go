@@ -13,15 +13,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // Event is an HTTP API's request, payload format 2.0.
@@ -32,17 +32,6 @@ type Response = events.APIGatewayV2HTTPResponse
 
 // Function is what Lambda invokes with an event.
 type Function func(ctx context.Context, event Event) (Response, error)
-
-// The headers with which the handler learns which invocation it serves. A
-// client's own are removed: their values are always Lambda's.
-const (
-	RequestIDHeader = "Lambda-Runtime-Aws-Request-Id"
-	TraceIDHeader   = "X-Amzn-Trace-Id"
-)
-
-// OperatorHeader is the ARN of the user or role that API Gateway has authorized
-// by IAM, for the routes that require it. A client's own is removed.
-const OperatorHeader = "Lambda-Authorizer-Iam-Arn"
 
 // Authorize changes an event into one that API Gateway has authorized by IAM.
 func Authorize(event *Event, arn string) {
@@ -68,15 +57,15 @@ func Handler(h http.Handler) Function {
 			return refuse(ctx, badEvent, "", string(fault), slog.String("apiRequestId", event.RequestContext.RequestID)), nil
 		}
 		w := newResponseWriter()
-		if fault := serve(h, w, r); fault != nil {
-			return refuse(ctx, panicked, "", "", fault...), nil
+		if err := serve(h, w, r); err != nil {
+			return refuse(ctx, panicked, "", "", slog.String("error", err.Error())), nil
 		}
 		response := w.response(ctx)
 		if tooLarge(response) {
 			// For handlers that do not know the limit. A handler that does
 			// measures its answers: it can say more, and never refuses a
 			// request that it has performed.
-			return refuse(ctx, answerTooLarge, response.Headers[headerRequestID], "",
+			return refuse(ctx, answerTooLarge, response.Headers[web.RequestIDHeader], "",
 				slog.Int("answered", response.StatusCode), slog.Int("bytes", len(response.Body))), nil
 		}
 		return response, nil
@@ -155,15 +144,10 @@ func tooLarge(response Response) bool {
 	return err != nil || len(b) > MaxResponseBytes
 }
 
-// serve runs the handler, and returns what happened if it panicked, without the
-// text of the panic, which may contain a value of the request. The HTTP layer
-// recovers its own panics; this is for the rest.
-func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (fault []slog.Attr) {
-	defer func() {
-		if v := recover(); v != nil {
-			fault = []slog.Attr{slog.String("error", fmt.Sprintf("panic of type %T at %s", v, debug.Stack()))}
-		}
-	}()
+// serve runs the handler, and returns what happened if it panicked. The HTTP layer recovers
+// its own panics; this is for the rest.
+func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (err error) {
+	defer web.Recovered(&err)
 	h.ServeHTTP(w, r)
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // get returns an event as API Gateway sends it: decoded path, lower-case names.
@@ -177,11 +179,11 @@ func TestHandler_InvocationIsLambdasOwn(t *testing.T) {
 	event.Headers["x-amzn-trace-id"] = "Root=forged"
 
 	r, _ := seen(t, context.Background(), event)
-	if id, trace := r.Header.Get(RequestIDHeader), r.Header.Get(TraceIDHeader); id != "" || trace != "" {
+	if id, trace := r.Header.Get(web.InvocationHeader), r.Header.Get(web.TraceHeader); id != "" || trace != "" {
 		t.Errorf("outside Lambda: request %q, trace %q, want none", id, trace)
 	}
 	r, _ = seen(t, WithInvocation(context.Background(), "request", "Root=1-2-3"), event)
-	if id, trace := r.Header.Get(RequestIDHeader), r.Header.Get(TraceIDHeader); id != "request" || trace != "Root=1-2-3" {
+	if id, trace := r.Header.Get(web.InvocationHeader), r.Header.Get(web.TraceHeader); id != "request" || trace != "Root=1-2-3" {
 		t.Errorf("request %q, trace %q", id, trace)
 	}
 }

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/google/uuid"
 
 	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // reason is why this package answers instead of the handler. Cause, status and
@@ -23,9 +23,6 @@ type reason struct {
 	what     string
 	action   string
 }
-
-// headerRequestID is the header with a request's id, in every answer.
-const headerRequestID = "X-Request-Id"
 
 var (
 	badEvent = reason{
@@ -75,7 +72,7 @@ func refuse(ctx context.Context, why reason, id, what string, more ...slog.Attr)
 	return Response{
 		StatusCode: why.status,
 		Headers: map[string]string{
-			"Content-Type": "application/scim+json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", headerRequestID: id,
+			"Content-Type": "application/scim+json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", web.RequestIDHeader: id,
 		},
 		Body: string(body),
 	}
@@ -94,10 +91,8 @@ func (h *invoked) Handle(ctx context.Context, r slog.Record) error {
 		r.AddAttrs(slog.String("lambdaRequestId", invocation.AwsRequestID))
 	}
 	header, _ := ctx.Value(traceKey).(string)
-	for part := range strings.SplitSeq(header, ";") {
-		if root, ok := strings.CutPrefix(part, "Root="); ok {
-			r.AddAttrs(slog.String("traceId", root))
-		}
+	if id := web.TraceID(header); id != "" {
+		r.AddAttrs(slog.String("traceId", id))
 	}
 	return h.Handler.Handle(ctx, r)
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
+
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // fault is why an event is not a request, as text for the answer; "" for none.
@@ -56,17 +58,17 @@ func request(ctx context.Context, event Event) (*http.Request, fault) {
 		r.RemoteAddr = net.JoinHostPort(ip.String(), "0")
 	}
 
-	r.Header.Del(RequestIDHeader)
-	r.Header.Del(TraceIDHeader)
-	r.Header.Del(OperatorHeader)
+	r.Header.Del(web.InvocationHeader)
+	r.Header.Del(web.TraceHeader)
+	r.Header.Del(web.OperatorHeader)
 	if a := event.RequestContext.Authorizer; a != nil && a.IAM != nil && a.IAM.UserARN != "" {
-		r.Header.Set(OperatorHeader, a.IAM.UserARN)
+		r.Header.Set(web.OperatorHeader, a.IAM.UserARN)
 	}
 	if invocation, ok := lambdacontext.FromContext(ctx); ok && invocation.AwsRequestID != "" {
-		r.Header.Set(RequestIDHeader, invocation.AwsRequestID)
+		r.Header.Set(web.InvocationHeader, invocation.AwsRequestID)
 	}
 	if id, ok := ctx.Value(traceKey).(string); ok && id != "" {
-		r.Header.Set(TraceIDHeader, id)
+		r.Header.Set(web.TraceHeader, id)
 	}
 	return r, ""
 }

@@ -13,21 +13,21 @@ type Usage struct {
 	groups map[*group]bool
 }
 
-// Counts are the figures of a Usage.
+// Counts are the figures of a Usage, in the order of a log line.
 type Counts struct {
 	// RoundTrips are sequential ones: calls of one group (see Together) that
 	// run in parallel count once.
-	RoundTrips int
+	RoundTrips int `log:"roundTrips,always"`
 	// Retries are calls sent again after a conflict, a throttle or a lost
 	// answer.
-	Retries int
+	Retries int `log:"retries,always"`
+	// ItemsRead is the number of items that reads returned.
+	ItemsRead int `log:"itemsRead,always"`
 	// ReadUnits and WriteUnits are computed from item sizes by AWS's rules: a
 	// consistent read is one unit per started 4 KB, a transactional write two
 	// per started 1 KB.
-	ReadUnits  float64
-	WriteUnits float64
-	// ItemsRead is the number of items that reads returned.
-	ItemsRead int
+	ReadUnits  float64 `log:"readUnits,always"`
+	WriteUnits float64 `log:"writeUnits,always"`
 }
 
 // group marks calls that run in parallel. It is not empty, because pointers to

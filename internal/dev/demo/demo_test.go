@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // begin is when the tests' week begins.
@@ -24,7 +24,7 @@ func fill(t *testing.T, s *provoke.Stage) (demo.Story, error) {
 	return demo.Fill(t.Context(), demo.Service{
 		SCIM: s.SCIM(), Tenant: "acme", Pass: s.Pass,
 		Admin: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.Header.Set(adminapi.OperatorHeader, provoke.Operator)
+			r.Header.Set(web.OperatorHeader, provoke.Operator)
 			s.Admin().ServeHTTP(w, r)
 		}),
 	})

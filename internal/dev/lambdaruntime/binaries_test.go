@@ -23,6 +23,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime/runtimetest"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 const (
@@ -91,7 +92,7 @@ func adminEvent(t *testing.T, authorized bool) []byte {
 	const path = "/admin/v1/tenants"
 	e := lambdahttp.Event{
 		Version: "2.0", RouteKey: "GET " + path, RawPath: path,
-		Headers: map[string]string{"host": "scim.example.com", strings.ToLower(lambdahttp.OperatorHeader): "arn:aws:iam::1:user/forged"},
+		Headers: map[string]string{"host": "scim.example.com", strings.ToLower(web.OperatorHeader): "arn:aws:iam::1:user/forged"},
 	}
 	e.RequestContext.RouteKey, e.RequestContext.Stage = e.RouteKey, "$default"
 	e.RequestContext.HTTP.Method, e.RequestContext.HTTP.Path = "GET", path

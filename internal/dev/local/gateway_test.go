@@ -22,6 +22,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 var testRoutes = []Route{
@@ -267,7 +268,7 @@ func witness() http.Handler {
 			header[name] = strings.Join(values, ",")
 		}
 		for _, name := range []string{ // headers added on the way
-			"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", lambdahttp.RequestIDHeader, lambdahttp.TraceIDHeader,
+			"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", web.InvocationHeader, web.TraceHeader,
 			"Content-Length", "Connection",
 		} {
 			delete(header, name)
@@ -448,7 +449,7 @@ func chunked(body string) string {
 func TestGateway_LetsInWhoIsAuthorized(t *testing.T) {
 	var told string
 	h := lambdahttp.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		told = r.Header.Get(lambdahttp.OperatorHeader)
+		told = r.Header.Get(web.OperatorHeader)
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	routes := []Route{
@@ -464,7 +465,7 @@ func TestGateway_LetsInWhoIsAuthorized(t *testing.T) {
 		told = ""
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
 		r.Header.Set("Authorization", authorization)
-		r.Header.Set(lambdahttp.OperatorHeader, "arn:aws:iam::1:user/forged")
+		r.Header.Set(web.OperatorHeader, "arn:aws:iam::1:user/forged")
 		w := httptest.NewRecorder()
 		g.ServeHTTP(w, r)
 		return w.Code

@@ -10,11 +10,11 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
-	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // An administrator whose sync failed sees which users failed, why, what to do,
@@ -208,7 +208,7 @@ func failedSync(t *testing.T, s *served) demo.Story {
 	story, err := demo.Fill(t.Context(), demo.Service{
 		SCIM: s.SCIM(), Tenant: "acme", Pass: s.Pass,
 		Admin: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.Header.Set(adminapi.OperatorHeader, provoke.Operator)
+			r.Header.Set(web.OperatorHeader, provoke.Operator)
 			s.Admin().ServeHTTP(w, r)
 		}),
 	})

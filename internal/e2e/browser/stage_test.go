@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // served is a service whose console is served on this machine.
@@ -51,7 +52,7 @@ func serveOn(t *testing.T, stage *provoke.Stage) *served {
 	mux.Handle(console.Prefix+"/", s.console)
 	mux.HandleFunc(adminapi.Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "Bearer admin" {
-			r.Header.Set(adminapi.OperatorHeader, provoke.Operator)
+			r.Header.Set(web.OperatorHeader, provoke.Operator)
 		}
 		s.Admin().ServeHTTP(w, r)
 	})

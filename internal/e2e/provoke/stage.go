@@ -25,6 +25,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // A Stage is a service with one tenant, acme.
@@ -213,7 +214,7 @@ func (s *Stage) Send(method, path, body string, headers ...string) Answer {
 func (s *Stage) Ask(method, path, body string) Answer {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, "https://scim.test"+adminapi.Prefix+path, strings.NewReader(body))
-	r.Header.Set(adminapi.OperatorHeader, Operator)
+	r.Header.Set(web.OperatorHeader, Operator)
 	return s.serve(s.admin, r)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // No request to the admin API causes a fault of the service: it is done, or
@@ -44,7 +45,7 @@ func FuzzAdmin(f *testing.F) {
 			t.Skip("no HTTP server hands this over")
 		}
 		r.URL = &url.URL{Path: unescaped, RawPath: escaped, RawQuery: query}
-		r.Header.Set(adminapi.OperatorHeader, operator)
+		r.Header.Set(web.OperatorHeader, operator)
 		r.Header.Set("Content-Type", contentType)
 		r.Header.Set("If-Match", match)
 		r.Header.Set(adminapi.ActorHeader, contentType)

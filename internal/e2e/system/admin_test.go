@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // operator is the caller of the admin API in tests.
@@ -26,7 +27,7 @@ const operator = "arn:aws:iam::123456789012:user/owner"
 func (s *service) admin(method, path, body string, headers ...string) answer {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, "https://scim.test"+adminapi.Prefix+path, strings.NewReader(body))
-	r.Header.Set(adminapi.OperatorHeader, operator)
+	r.Header.Set(web.OperatorHeader, operator)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // A table that cannot be reached, for whatever reason, has one cause in SCIM
@@ -113,7 +114,7 @@ func unreachableSides(t *testing.T, client *dynamodb.Client) map[string]func(log
 			return serve(log, false, http.MethodGet, "/scim/v2/Users", "Authorization", "Bearer "+token)
 		},
 		"application": func(log io.Writer) *httptest.ResponseRecorder {
-			return serve(log, true, http.MethodGet, adminapi.Prefix+"/tenants/acme", adminapi.OperatorHeader, "arn:aws:iam::1:user/operator")
+			return serve(log, true, http.MethodGet, adminapi.Prefix+"/tenants/acme", web.OperatorHeader, "arn:aws:iam::1:user/operator")
 		},
 	}
 }

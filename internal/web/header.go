@@ -1,0 +1,37 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+)
+
+// RequestIDHeader is the header with a request's id, in every answer of the service.
+const RequestIDHeader = "X-Request-Id"
+
+// The headers in which package lambdahttp tells the service what API Gateway and Lambda know
+// of a request. It removes those that a client sent.
+const (
+	// InvocationHeader is the id of the Lambda invocation.
+	InvocationHeader = "Lambda-Runtime-Aws-Request-Id"
+	// TraceHeader is X-Ray's header.
+	TraceHeader = "X-Amzn-Trace-Id"
+	// OperatorHeader is the ARN of the user or role that API Gateway has authorized (AWS_IAM).
+	OperatorHeader = "Lambda-Authorizer-Iam-Arn"
+)
+
+// TraceID returns the id of the trace in X-Ray's header, without the fields of a segment.
+func TraceID(header string) string {
+	for part := range strings.SplitSeq(header, ";") {
+		if root, ok := strings.CutPrefix(part, "Root="); ok {
+			return root
+		}
+	}
+	return ""
+}
+
+// MediaType returns the media type of a request's body without its parameters, in lower case,
+// "" for none.
+func MediaType(r *http.Request) string {
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.ToLower(strings.Trim(kind, " \t"))
+}
