@@ -73,7 +73,7 @@ var inside = map[string]string{
 var (
 	reasons = map[string]directory.TakenReason{
 		"TakenActive": directory.TakenActive, "TakenInactive": directory.TakenInactive, "TakenSeveral": directory.TakenSeveral,
-		"TakenByApp": directory.TakenByApp, "TakenRehire": directory.TakenRehire, "TakenDiffers": directory.TakenDiffers, "TakenGroup": directory.TakenGroup, "TakenOwn": directory.TakenUnlinked,
+		"TakenByApp": directory.TakenByApp, "TakenRehire": directory.TakenRehire, "TakenDiffers": directory.TakenDiffers, "TakenGroup": directory.TakenGroup, "TakenUnlinked": directory.TakenUnlinked,
 	}
 	refusals = map[string]directory.Refusal{
 		"RefusedDeactivation": directory.RefusedDeactivation, "RefusedDeletion": directory.RefusedDeletion, "RefusedRenaming": directory.RefusedRenaming,
