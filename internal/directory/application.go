@@ -66,7 +66,7 @@ func (d *Directory) CreateInApp(ctx context.Context, t tenant.ID, by Caller, ask
 			return decision{}, err
 		}
 		made := w.change(Created, nil, record, [2]scim.Resource{nil, document}, transfers)
-		made.change.Guard, err = d.guard(ctx, t, nil, record)
+		made.change.Protected, err = d.protectedChange(ctx, t, nil, record)
 		return made, err
 	})
 }
@@ -125,7 +125,7 @@ func (d *Directory) ModifyInApp(ctx context.Context, t tenant.ID, by Caller, id 
 		if len(made.result.Changed) == 0 && before.DeactivatedBy == after.DeactivatedBy {
 			return decision{result: Result{User: before, Action: Unchanged}}, nil
 		}
-		made.change.Guard, err = d.guard(ctx, t, before, after)
+		made.change.Protected, err = d.protectedChange(ctx, t, before, after)
 		return made, err
 	})
 }

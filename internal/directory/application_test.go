@@ -314,7 +314,7 @@ func TestModifyInApp_ProtectsConcurrently(t *testing.T) {
 			}
 		}
 		f.check(n)
-		guarded, err := f.store.Guarded(t.Context(), f.tenant)
+		guarded, err := f.store.ProtectedUsers(t.Context(), f.tenant)
 		if err != nil || len(guarded.IDs) != n || guarded.Version != n {
 			t.Errorf("protected %+v, %v", guarded, err)
 		}

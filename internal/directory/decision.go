@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"errors"
-	"maps"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -119,15 +118,21 @@ func (w *userWork) commit(ctx context.Context, made decision) (Result, error) {
 // learn keeps what failed conditions have shown for the next attempt: ErrStale.
 // A lack of seats is final if nothing else failed.
 func (w *userWork) learn(failed *CommitError, seats int64) error {
-	for _, id := range failed.Gone {
-		w.gone[id] = true
+	stale, known := failed.Stale(), false
+	for _, f := range failed.Failed {
+		switch f.Found {
+		case GroupGone:
+			w.gone[f.ID], known = true, true
+		case ClaimHeld:
+			w.holders[f.Claim], known = f.ID, true
+		}
 	}
-	maps.Copy(w.holders, failed.Holders)
-	known := len(failed.Gone)+len(failed.Holders) > 0
-	if failed.Full != nil && !failed.Stale && !known {
-		return full(failed.Full, seats)
+	for _, f := range failed.Failed {
+		if f.Found == LedgerFull && !stale && !known {
+			return full(f.Ledger, seats)
+		}
 	}
-	w.stale = failed.Stale || !known
+	w.stale = stale || !known
 	return ErrStale
 }
 

@@ -34,8 +34,8 @@
 //     the application. Identifiers with App belong to the application's side,
 //     which sees both: AppUsers, CreateInApp.
 //   - protected: said of a user that identity providers may not deactivate,
-//     delete, rename or take out of a group. Guarded, Guard: the list of them,
-//     as read.
+//     delete, rename or take out of a group. ProtectedList: all of them, as
+//     read.
 //   - membership: a user in a group under an epoch; mirror: its copy stored
 //     with the user; epoch: one complete set of memberships of a group. A
 //     membership counts if its epoch is the group's current one.

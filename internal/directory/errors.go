@@ -3,6 +3,8 @@ package directory
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -164,33 +166,90 @@ func (e *UnfinishedError) Unwrap() error { return e.Err }
 // nothing was applied. Several can fail at once; the directory reads them in
 // the order uniqueness, seats, version.
 type CommitError struct {
-	// Holders names the record that holds each claim that was expected to be
-	// free; under Kind.Former, the record that holds it in the form of an
-	// earlier version.
-	Holders map[Kind]string
-	// Full is the ledger if it had no seat or Reader licence left.
-	Full *Ledger
-	// Stale reports that a record is not at the version the change began with,
-	// or that not every condition was checked: read again before deciding.
-	Stale bool
-	// Unjudged reports that Stale is set only because not every condition was
-	// checked: the failures listed here are real.
-	Unjudged bool
-	// Present are members that were expected not to be; Absent are not members
-	// and were expected to be.
-	Present, Absent []string
-	// Unknown are not live users and were to join; Known are users and were
-	// expected to be unknown; Leaving are users whose old memberships must be
-	// ended first.
-	Unknown, Known, Leaving []string
-	// Protected are members that were to leave and are protected.
-	Protected []string
-	// Gone are groups that a user was to leave and that no longer exist.
-	Gone []string
+	Failed []FailedCondition
+	// Incomplete reports that not every condition was checked: others may have
+	// failed too.
+	Incomplete bool
 }
 
-// Error lists the conditions that did not hold.
+// FailedCondition is a condition of a change that did not hold.
+type FailedCondition struct {
+	Found Finding
+	// ID is the user or the group that was found so; of a held claim, the
+	// record that holds it.
+	ID string
+	// Claim is the kind of a held claim; Kind.Former, if the record holds it in
+	// the form of an earlier version.
+	Claim Kind
+	// Ledger is the one that is full.
+	Ledger *Ledger
+}
+
+// Finding is what the check of a condition found.
+type Finding string
+
+// The findings.
+const (
+	// RecordChanged: a record is not at the version the change began with. It
+	// is read again before the next decision.
+	RecordChanged Finding = "record changed"
+	// ClaimHeld: another record holds a claim that was expected to be free.
+	ClaimHeld Finding = "claim held"
+	// LedgerFull: no seat or Reader licence is left.
+	LedgerFull Finding = "ledger full"
+	// UserMember and UserNotMember: the user was expected not to be a member,
+	// or to be one.
+	UserMember    Finding = "already a member"
+	UserNotMember Finding = "not a member"
+	// UserUnknown: a joining user is not a live user. UserKnown: a live user
+	// was expected to be unknown. UserLeaving: old memberships of a joining
+	// user must be ended first.
+	UserUnknown Finding = "unknown user"
+	UserKnown   Finding = "known user"
+	UserLeaving Finding = "leaving user"
+	// UserProtected: a leaving member is protected.
+	UserProtected Finding = "protected user"
+	// GroupGone: a group that a user was to leave no longer exists.
+	GroupGone Finding = "group gone"
+)
+
+// Error lists what was found, without ids.
 func (e *CommitError) Error() string {
-	return fmt.Sprintf("directory: not committed: %d claims held, full %t, stale %t, %d members present, %d absent, %d unknown, %d leaving",
-		len(e.Holders), e.Full != nil, e.Stale, len(e.Present), len(e.Absent), len(e.Unknown), len(e.Leaving))
+	found := make([]string, len(e.Failed))
+	for i, f := range e.Failed {
+		found[i] = string(f.Found)
+	}
+	return fmt.Sprintf("directory: not committed: %s (incomplete %t)", strings.Join(found, ", "), e.Incomplete)
+}
+
+// Has reports whether something was found.
+func (e *CommitError) Has(found Finding) bool {
+	return slices.ContainsFunc(e.Failed, func(f FailedCondition) bool { return f.Found == found })
+}
+
+// Stale reports that what the change was decided on must be read again: a
+// record changed, or may have changed.
+func (e *CommitError) Stale() bool { return e.Incomplete || e.Has(RecordChanged) }
+
+// IDs returns the ids of those found so.
+func (e *CommitError) IDs(found Finding) []string {
+	var ids []string
+	for _, f := range e.Failed {
+		if f.Found == found {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids
+}
+
+// Holders returns the record that holds each claim that was expected to be
+// free.
+func (e *CommitError) Holders() map[Kind]string {
+	holders := map[Kind]string{}
+	for _, f := range e.Failed {
+		if f.Found == ClaimHeld {
+			holders[f.Claim] = f.ID
+		}
+	}
+	return holders
 }

@@ -68,11 +68,8 @@ func (w *groupWork) entry(action Action, g *Group, r scim.Resource) Entry {
 	return e
 }
 
-func (w *groupWork) change(before, after *Group, e Entry) GroupChange {
-	return GroupChange{
-		Before: before, After: after, Exact: w.match != nil, Entry: e,
-		Expires: e.Time.Add(w.by.Settings.LogRetention()), NotAfter: e.Time.Add(WriteTime),
-	}
+func (w *groupWork) logged(e Entry) Logged {
+	return Logged{Entry: e, Expires: e.Time.Add(w.by.Settings.LogRetention()), NotAfter: e.Time.Add(WriteTime)}
 }
 
 // skip records members that are not users, or refuses them: when the tenant
@@ -146,87 +143,69 @@ func setOf(ids []string) map[string]bool {
 	return set
 }
 
-// commit commits a change of at most MaxJoined members. It assumes that each
-// joining user is a live user and not yet a member, and that each leaving one
-// is a member. Where that fails, the change is sent again without those users,
-// under the condition that nothing changes for them. It returns the change as
-// committed; made is false if it changed nothing. ErrStale: the group changed,
-// or its members kept changing.
-func (w *groupWork) commit(ctx context.Context, c GroupChange) (done GroupChange, made bool, err error) {
+// commit commits a change with the members who join and leave in it. It assumes
+// that each joining user is a live user and not yet a member, and that each
+// leaving one is a member. Where that fails, the change is sent again without
+// those users, under the condition that nothing changes for them: send sends
+// it with the members and the entry as they are then. ErrStale: the group
+// changed, or its members kept changing.
+func (w *groupWork) commit(ctx context.Context, after *Group, e *Entry, m *MemberDelta, send func(context.Context) error) error {
 	for range maxDecisions {
-		if c.Unchanged() && c.seenAtOnce() {
-			return c, false, nil
+		e.Added, e.Removed = m.Add, m.Remove
+		err := send(ctx)
+		failed, again := retryable(err)
+		if !again {
+			return err
 		}
-		c.Entry.Added, c.Entry.Removed = c.Add, c.Remove
-		err := w.send(ctx, c)
-		var failed *CommitError
-		if !errors.As(err, &failed) {
-			return c, err == nil && !c.Unchanged(), err
+		if err := w.judge(ctx, after, m, failed); err != nil {
+			return err
 		}
-		if err := w.d.groupTaken(c, failed); err != nil {
-			return c, false, err
-		}
-		if failed.Stale && !failed.Unjudged || len(failed.Holders) > 0 {
-			return c, false, ErrStale
-		}
-		if kept := without(failed.Protected, failed.Absent); len(kept) > 0 && !failed.Unjudged {
-			return c, false, &ProtectedError{ID: kept[0], Refused: RefusedLeaving}
-		}
-		w.unskip(failed.Known)
-		if err := w.skip(failed.Unknown); err != nil {
-			return c, false, err
-		}
-		for _, user := range failed.Leaving {
-			if _, err := w.d.store.Finish(ctx, w.tenant, leavingTask(user)); err != nil {
-				return c, false, err
-			}
-		}
-		c.correct(failed)
-		c.Entry.Skipped, c.Entry.Warning = w.skipped, ""
+		e.Skipped, e.Warning = w.skipped, ""
 		if len(w.skipped) > 0 {
-			c.Entry.Warning = WarnUnknownMembers
+			e.Warning = WarnUnknownMembers
 		}
 	}
-	return c, false, ErrStale
+	return ErrStale
 }
 
-// seenAtOnce reports whether the evidence that nothing changes was read at one
-// moment: the group as it was read, or one member that was found present, or
-// absent, while the group's epoch was current. An epoch does not return, so
-// there was a moment during the request at which both were true.
-func (c *GroupChange) seenAtOnce() bool {
-	switch len(c.Kept) + len(c.Missing) + len(c.Unknown) {
-	case 0:
-		return true
-	case 1:
-		return !c.Document && !c.Exact
+// judge adjusts the members of a change to what its failed conditions have
+// shown, or returns the error for which the change cannot be sent again.
+func (w *groupWork) judge(ctx context.Context, after *Group, m *MemberDelta, failed *CommitError) error {
+	if err := groupTaken(after, failed.Holders()); err != nil {
+		return err
 	}
-	return false
+	if failed.Has(RecordChanged) || failed.Has(ClaimHeld) {
+		return ErrStale
+	}
+	staying := without(failed.IDs(UserProtected), failed.IDs(UserNotMember))
+	if len(staying) > 0 && !failed.Incomplete {
+		return &ProtectedError{ID: staying[0], Refused: RefusedLeaving}
+	}
+	w.unskip(failed.IDs(UserKnown))
+	if err := w.skip(failed.IDs(UserUnknown)); err != nil {
+		return err
+	}
+	for _, user := range failed.IDs(UserLeaving) {
+		if _, err := w.d.store.Finish(ctx, w.tenant, leavingTask(user)); err != nil {
+			return err
+		}
+	}
+	m.correct(failed)
+	return nil
 }
 
-// correct adjusts a change to what failed: which of its members are present,
-// and which ids are users.
-func (c *GroupChange) correct(failed *CommitError) {
-	// A leaving user was a member, and is to become one again.
-	present := without(failed.Present, slices.Concat(failed.Leaving, failed.Unknown))
-	add, remove := c.Add, c.Remove
-	c.Add = slices.Concat(
-		without(add, slices.Concat(present, failed.Unknown)), both(c.Kept, failed.Absent), both(c.Unknown, failed.Known))
-	c.Remove = slices.Concat(without(remove, failed.Absent), both(c.Missing, failed.Present))
-	c.Kept = slices.Concat(without(c.Kept, failed.Absent), both(add, present))
-	c.Missing = slices.Concat(without(c.Missing, failed.Present), both(remove, failed.Absent))
-	c.Unknown = slices.Concat(without(c.Unknown, failed.Known), both(add, failed.Unknown))
-}
-
-// send commits a change, and reads the first members beside it if the answer
-// shows them.
-func (w *groupWork) send(ctx context.Context, c GroupChange) error {
-	if !w.by.ShowMembers || c.Before == nil || c.NewEpoch {
-		return w.d.store.CommitGroup(ctx, w.tenant, c)
+// send commits a change of the document or of a few members, and reads the
+// first members beside it if the answer shows them.
+func (w *groupWork) send(ctx context.Context, c GroupUpdate) error {
+	if c.Unchanged() && c.seenAtOnce() {
+		return nil
+	}
+	if !w.by.ShowMembers {
+		return w.d.store.UpdateGroup(ctx, w.tenant, c)
 	}
 	w.seen = &Page[string]{}
 	return w.d.commitBeside(ctx,
-		func(ctx context.Context) error { return w.d.store.CommitGroup(ctx, w.tenant, c) },
+		func(ctx context.Context) error { return w.d.store.UpdateGroup(ctx, w.tenant, c) },
 		func(ctx context.Context) (err error) {
 			*w.seen, w.leaving, err = w.d.membersAndLeaving(ctx, w.tenant, c.Before.ID, c.Before.Epoch, MaxShown+1)
 			return err
@@ -234,8 +213,8 @@ func (w *groupWork) send(ctx context.Context, c GroupChange) error {
 }
 
 // show adds the members to the result of a change, if there are few: those that
-// were read beside it, with the change applied to them.
-func (w *groupWork) show(ctx context.Context, c GroupChange, r *GroupResult) error {
+// were read beside it, with the members that joined and left.
+func (w *groupWork) show(ctx context.Context, m MemberDelta, r *GroupResult) error {
 	if !w.by.ShowMembers {
 		return nil
 	}
@@ -244,13 +223,13 @@ func (w *groupWork) show(ctx context.Context, c GroupChange, r *GroupResult) err
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnresolved, err)
 		}
-		w.seen, w.leaving, c = &page, leaving, GroupChange{}
+		w.seen, w.leaving, m = &page, leaving, MemberDelta{}
 	}
 	if w.seen.More && len(w.seen.Records) > MaxShown {
 		return nil
 	}
 	there := staying(slices.Clone(w.seen.Records), w.leaving)
-	members := slices.Concat(without(without(there, c.Add), c.Remove), c.Add)
+	members := slices.Concat(without(without(there, m.Add), m.Remove), m.Add)
 	slices.Sort(members)
 	if r.Shown = len(members) <= MaxShown; r.Shown {
 		r.Members = members
@@ -258,15 +237,15 @@ func (w *groupWork) show(ctx context.Context, c GroupChange, r *GroupResult) err
 	return nil
 }
 
-// groupTaken returns the error for a value that another group holds.
-func (d *Directory) groupTaken(c GroupChange, failed *CommitError) error {
+// groupTaken returns the error for a value of a group that another one holds.
+func groupTaken(after *Group, holders map[Kind]string) error {
 	for _, holding := range withFormer(GroupKinds[:]) {
 		kind := holding.Today()
-		id, held := failed.Holders[holding]
-		if !held || c.After == nil || id == c.After.ID {
+		id, held := holders[holding]
+		if !held || id == after.ID {
 			continue
 		}
-		r, err := c.After.Resource()
+		r, err := after.Resource()
 		if err != nil {
 			return err
 		}
@@ -299,38 +278,42 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 			return GroupResult{Skipped: w.skipped}, err
 		}
 	}
-	c := w.change(nil, g, w.entry(Created, g, document))
+	c := GroupCreation{Group: g, Logged: w.logged(w.entry(Created, g, document))}
 	c.Entry.Version = 1
 	c.Entry.Changed = scim.Changed(d.groupsOf(by), nil, document)
-	result := GroupResult{Group: g, Action: Created, Changed: c.Entry.Changed}
+	result := GroupResult{Group: g, Action: Created, Changed: c.Entry.Changed, Shown: true}
 	if len(ids) <= MaxJoined {
 		c.Add = ids
-		done, err := w.create(ctx, c)
-		result.Members, result.Shown, result.Added, result.Skipped = done.Add, true, len(done.Add), w.skipped
+		err = w.create(ctx, &c)
+		result.Members, result.Added, result.Skipped = c.Add, len(c.Add), w.skipped
 		return result, err
 	}
 	result.Members, err = w.stage(ctx, nil, g.Epoch, ids)
 	if err == nil {
-		c.Entry = w.entry(Created, g, document)
+		c = GroupCreation{Group: g, Staged: true, Logged: w.logged(w.entry(Created, g, document))}
 		c.Entry.Version, c.Entry.Changed, c.Entry.NewSet, c.Entry.Size = 1, result.Changed, true, len(result.Members)
-		c.NotAfter, c.NewEpoch, c.Staged = c.Entry.Time.Add(WriteTime), true, true
-		_, err = w.create(ctx, c)
+		err = w.create(ctx, &c)
 	}
 	if err != nil {
 		w.giveUp(ctx, g.Epoch)
 		return GroupResult{Skipped: w.skipped}, busyIfStale(err)
 	}
-	result.Shown, result.Added, result.Skipped = true, len(result.Members), w.skipped
+	result.Added, result.Skipped = len(result.Members), w.skipped
 	return result, nil
 }
 
-// create commits a new group. Failed conditions become the error; if a change
-// beside it was not judged, it tries again.
-func (w *groupWork) create(ctx context.Context, c GroupChange) (GroupChange, error) {
-	return untilCommitted(func(int) (_ GroupChange, err error) {
-		c, _, err = w.commit(ctx, c)
-		return c, err
+// create commits a new group, without the members that turn out to be unknown.
+// Failed conditions become the error; if a change beside it was not judged, it
+// tries again.
+func (w *groupWork) create(ctx context.Context, c *GroupCreation) error {
+	m := MemberDelta{Add: c.Add}
+	_, err := untilCommitted(func(int) (any, error) {
+		return nil, w.commit(ctx, c.Group, &c.Entry, &m, func(ctx context.Context) error {
+			c.Add, c.Unknown = m.Add, m.Unknown
+			return w.d.store.CreateGroup(ctx, w.tenant, *c)
+		})
 	})
+	return err
 }
 
 // knownBeforehand refuses a group with many members before anything is written
@@ -341,7 +324,7 @@ func (w *groupWork) knownBeforehand(ctx context.Context, g *Group, ids []string)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.d.groupTaken(GroupChange{After: g}, &CommitError{Holders: holders}); err != nil {
+	if err := groupTaken(g, holders); err != nil {
 		return nil, err
 	}
 	if len(ids) > MaxMembers {
@@ -471,13 +454,16 @@ func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange, doc
 		from.Version, from.Revision, from.Modified = before.Version+1, before.Revision+1, w.by.Time
 		after, renewed := w.d.groupRecord(w.by, wanted, from)
 		w.skipped, w.unknown, w.wanted, w.seen, w.leaving, w.notices = nil, nil, nil, nil, nil, notices
-		c := w.change(before, after, w.entry(Updated, after, renewed))
-		c.Entry.Changed = scim.Changed(w.d.groupsOf(w.by), old, renewed)
-		c.Rewrites, c.Document = len(c.Entry.Changed) > 0, document
-		if err := w.refuse(ctx, c); err != nil {
+		e := GroupEdit{
+			Before: before, After: after, Document: document, Exact: w.match != nil,
+			Logged: w.logged(w.entry(Updated, after, renewed)),
+		}
+		e.Entry.Changed = scim.Changed(w.d.groupsOf(w.by), old, renewed)
+		e.Rewrites = len(e.Entry.Changed) > 0
+		if err := w.refuse(ctx, e); err != nil {
 			return GroupResult{}, err
 		}
-		result, err := w.members(ctx, c, changes, try)
+		result, err := w.members(ctx, e, changes, try)
 		result.Notices = notices
 		return result, err
 	})
@@ -497,34 +483,34 @@ func (w *groupWork) run(attempt func(try int) (GroupResult, error)) (GroupResult
 
 // refuse returns the error for a request whose If-Match does not hold. A taken
 // value is reported first: fixing the version alone would not help.
-func (w *groupWork) refuse(ctx context.Context, c GroupChange) error {
-	if w.match.Allow(c.Before.Version) {
+func (w *groupWork) refuse(ctx context.Context, e GroupEdit) error {
+	if w.match.Allow(e.Before.Version) {
 		return nil
 	}
-	holders, err := w.d.holders(ctx, w.tenant, added(c.Before.Held, c.After.Held), c.After.Former)
+	holders, err := w.d.holders(ctx, w.tenant, added(e.Before.Held, e.After.Held), e.After.Former)
 	if err != nil {
 		return err
 	}
-	if err := w.d.groupTaken(c, &CommitError{Holders: holders}); err != nil {
+	if err := groupTaken(e.After, holders); err != nil {
 		return err
 	}
 	return ErrVersion
 }
 
 // members commits a change of a group together with the change of its members.
-func (w *groupWork) members(ctx context.Context, c GroupChange, changes []scim.MemberChange, try int) (GroupResult, error) {
+func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []scim.MemberChange, try int) (GroupResult, error) {
 	var present []string
 	var err error
 	if scim.NeedsMembers(changes) {
 		var all bool
-		present, all, err = w.present(ctx, c.Before, MaxMembersRead)
+		present, all, err = w.present(ctx, e.Before, MaxMembersRead)
 		if err == nil && !all {
 			err = &TooManyError{Sought: "filter in a path", Limit: MaxMembersRead}
 		}
 		if err != nil {
 			return GroupResult{}, err
 		}
-		c.Exact = true // the filter was evaluated on the members of this version
+		e.Exact = true // the filter was evaluated on the members of this version
 	}
 	plan, err := scim.PlanMembers(changes, present, w.d.documents.UserLocation)
 	if err != nil {
@@ -538,12 +524,12 @@ func (w *groupWork) members(ctx context.Context, c GroupChange, changes []scim.M
 	}
 	plan.Remove = slices.DeleteFunc(slices.Clone(plan.Remove), func(id string) bool { return !ValidID(id) })
 	if plan.Reset {
-		return w.replaceMembers(ctx, c, plan.Add, try)
+		return w.replaceMembers(ctx, e, plan.Add, try)
 	}
 	if len(plan.Add)+len(plan.Remove) > MaxJoined {
-		return w.changeMany(ctx, c, plan.Add, plan.Remove, try)
+		return w.changeMany(ctx, e, plan.Add, plan.Remove, try)
 	}
-	return w.apply(ctx, c, plan.Add, plan.Remove)
+	return w.apply(ctx, e, plan.Add, plan.Remove)
 }
 
 // looseFrom is the try from which a change of many members is accepted as it
@@ -555,8 +541,8 @@ const looseFrom = 2
 // looked up. A group that keeps changing does not stay at one version that
 // long: then the change is accepted as sent, and each of its parts looks its
 // members up, at a time when nothing else may change them.
-func (w *groupWork) changeMany(ctx context.Context, c GroupChange, add, remove []string, try int) (GroupResult, error) {
-	member, live, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, slices.Concat(add, remove))
+func (w *groupWork) changeMany(ctx context.Context, e GroupEdit, add, remove []string, try int) (GroupResult, error) {
+	member, live, err := w.d.store.Joined(ctx, w.tenant, e.Before.ID, e.Before.Epoch, slices.Concat(add, remove))
 	if err != nil {
 		return GroupResult{}, err
 	}
@@ -569,61 +555,63 @@ func (w *groupWork) changeMany(ctx context.Context, c GroupChange, add, remove [
 	if err != nil {
 		return GroupResult{}, err
 	}
-	if try >= looseFrom && !c.Exact && len(add)+len(remove) <= MaxMembers {
-		c.Loose, c.Add, c.Remove = true, without(add, without(joins, known)), remove
-		return w.accept(ctx, c, len(known), len(leaves))
+	asSent := GroupAcceptance{GroupEdit: e, Add: without(add, without(joins, known)), Remove: remove, Loose: true}
+	if try >= looseFrom && !e.Exact && len(asSent.Add)+len(remove) > 0 && len(add)+len(remove) <= MaxMembers {
+		return w.accept(ctx, asSent, len(known), len(leaves))
 	}
-	c.Exact = true
+	e.Exact = true
 	if len(known)+len(leaves) == 0 {
-		return w.confirm(ctx, c)
+		return w.confirm(ctx, e)
 	}
-	return w.apply(ctx, c, known, leaves)
+	return w.apply(ctx, e, known, leaves)
 }
 
 // apply commits a change of members that are few, or that are each known to
 // join or leave.
-func (w *groupWork) apply(ctx context.Context, c GroupChange, add, remove []string) (GroupResult, error) {
-	c.Add, c.Remove = add, remove
-	w.completeEntry(&c)
-	if len(add)+len(remove) <= MaxJoined {
-		done, made, err := w.commit(ctx, c)
-		result := w.result(done, made)
-		if err == nil {
-			err = w.show(ctx, done, &result)
-		}
-		return result, err
+func (w *groupWork) apply(ctx context.Context, e GroupEdit, add, remove []string) (GroupResult, error) {
+	if len(add)+len(remove) > MaxJoined {
+		return w.accept(ctx, GroupAcceptance{GroupEdit: e, Add: add, Remove: remove}, len(add), len(remove))
 	}
-	return w.accept(ctx, c, len(add), len(remove))
+	w.completeEntry(&e.Entry, len(add)+len(remove) > 0)
+	c := GroupUpdate{GroupEdit: e, MemberDelta: MemberDelta{Add: add, Remove: remove}}
+	err := w.commit(ctx, c.After, &c.Entry, &c.MemberDelta, func(ctx context.Context) error { return w.send(ctx, c) })
+	result := resultOf(c.GroupEdit, len(c.Add), len(c.Remove))
+	if err != nil || c.Unchanged() {
+		result.Action, result.Group = Unchanged, c.Before
+	}
+	if err == nil {
+		err = w.show(ctx, c.MemberDelta, &result)
+	}
+	return result, err
 }
 
 // accept stores a change of many members as accepted, and applies it part by
 // part. added and removed are how many join and leave.
-func (w *groupWork) accept(ctx context.Context, c GroupChange, added, removed int) (GroupResult, error) {
-	w.completeEntry(&c)
+func (w *groupWork) accept(ctx context.Context, c GroupAcceptance, added, removed int) (result GroupResult, err error) {
+	w.completeEntry(&c.Entry, true)
 	if len(c.Remove) > 0 {
 		// A leaving user is a member. No protected one may leave, and a user
 		// who is protected from now on is a member of the group as it will be.
-		guarded, err := w.d.store.Guarded(ctx, w.tenant)
+		list, err := w.d.store.ProtectedUsers(ctx, w.tenant)
 		if err != nil {
 			return GroupResult{}, err
 		}
-		if err := w.keep(ctx, &c, guarded, both(c.Remove, guarded.IDs)); err != nil {
+		if c.Protected, err = w.checkProtected(ctx, c.Before, list, both(c.Remove, list.IDs)); err != nil {
 			return GroupResult{}, err
 		}
 	}
 	accepted := *c.After
 	accepted.Work = w.d.newID(w.by.Time)
 	c.After = &accepted
-	err := w.d.store.AcceptMembers(ctx, w.tenant, c)
-	var failed *CommitError
-	if errors.As(err, &failed) {
-		return GroupResult{}, errorOr(w.d.groupTaken(c, failed), ErrStale)
+	err = w.d.store.AcceptMembers(ctx, w.tenant, c)
+	if failed, again := retryable(err); again {
+		return GroupResult{}, errorOr(groupTaken(c.After, failed.Holders()), ErrStale)
 	}
 	if err != nil {
 		return GroupResult{}, err
 	}
-	result := w.result(c, true)
-	result.Added, result.Removed = added, removed
+	result = resultOf(c.GroupEdit, added, removed)
+	result.Changed = c.Entry.Changed
 	unknown, err := w.d.store.Finish(ctx, w.tenant, accepted.work())
 	w.addSkipped(unknown) // deleted since they were looked up
 	if err != nil {
@@ -635,29 +623,27 @@ func (w *groupWork) accept(ctx context.Context, c GroupChange, added, removed in
 		return result, fmt.Errorf("%w: %w", ErrUnresolved, err)
 	}
 	result.Group = again
-	return result, w.show(ctx, c, &result)
+	return result, w.show(ctx, MemberDelta{}, &result)
 }
 
-// completeEntry updates an entry with what is now known of the members.
-func (w *groupWork) completeEntry(c *GroupChange) {
-	c.Entry.Skipped = w.skipped
+// completeEntry updates an entry with what is now known of the members; change
+// reports that some join or leave.
+func (w *groupWork) completeEntry(e *Entry, change bool) {
+	e.Skipped = w.skipped
 	if len(w.skipped) > 0 {
-		c.Entry.Warning = WarnUnknownMembers
+		e.Warning = WarnUnknownMembers
 	}
-	if len(c.Add)+len(c.Remove) > 0 || c.NewEpoch {
-		if !slices.Contains(c.Entry.Changed, "members") {
-			c.Entry.Changed = append(slices.Clone(c.Entry.Changed), "members")
-		}
+	if change && !slices.Contains(e.Changed, "members") {
+		e.Changed = append(slices.Clone(e.Changed), "members")
 	}
 }
 
-func (w *groupWork) result(c GroupChange, made bool) GroupResult {
-	r := GroupResult{Group: c.After, Action: Updated, Added: len(c.Add), Removed: len(c.Remove), Changed: c.Entry.Changed}
-	if len(c.Add)+len(c.Remove) == 0 && !c.NewEpoch {
+// resultOf returns the result of a change by which some members, or -1 of an
+// unknown number, join and leave.
+func resultOf(e GroupEdit, added, removed int) GroupResult {
+	r := GroupResult{Group: e.After, Action: Updated, Added: added, Removed: removed, Changed: e.Entry.Changed}
+	if added == 0 && removed == 0 {
 		r.Changed = slices.DeleteFunc(slices.Clone(r.Changed), func(name string) bool { return name == "members" })
-	}
-	if !made {
-		r.Action, r.Group = Unchanged, c.Before
 	}
 	return r
 }
@@ -667,13 +653,13 @@ func (w *groupWork) result(c GroupChange, made bool) GroupResult {
 // members at that version. Otherwise the set is written under a new epoch,
 // which becomes the group's at once: readers see the old set or the new one,
 // whole.
-func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []string, try int) (GroupResult, error) {
+func (w *groupWork) replaceMembers(ctx context.Context, e GroupEdit, ids []string, try int) (GroupResult, error) {
 	// Beyond this many more than the new set has, the difference is too large.
 	bound := len(ids) + MaxJoined
 	if len(ids) > MaxJoined {
 		bound = len(ids) + MaxMembers
 	}
-	present, all, err := w.present(ctx, c.Before, bound)
+	present, all, err := w.present(ctx, e.Before, bound)
 	if err != nil {
 		return GroupResult{}, err
 	}
@@ -686,7 +672,7 @@ func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []str
 	// Joining users are looked up beforehand, unless one transaction checks
 	// them.
 	if len(add) > 0 && len(add)+len(remove) > MaxJoined {
-		_, live, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, add)
+		_, live, err := w.d.store.Joined(ctx, w.tenant, e.Before.ID, e.Before.Epoch, add)
 		if err != nil {
 			return GroupResult{}, err
 		}
@@ -699,34 +685,34 @@ func (w *groupWork) replaceMembers(ctx context.Context, c GroupChange, ids []str
 	size := len(add) + len(remove)
 	switch {
 	case all && size == 0:
-		return w.confirm(ctx, c)
+		return w.confirm(ctx, e)
 	case all && size <= MaxJoined && try < maxDecisions-1:
-		c.Exact = true
-		return w.apply(ctx, c, add, remove)
+		e.Exact = true
+		return w.apply(ctx, e, add, remove)
 	case all && size <= MaxMembers && 2*size <= len(ids) && (try < maxDecisions-1 || len(ids) > MaxMembers):
-		c.Exact = true
-		return w.apply(ctx, c, add, remove)
+		e.Exact = true
+		return w.apply(ctx, e, add, remove)
 	case len(ids) > MaxMembers:
 		return GroupResult{}, &MembersError{Limit: MaxMembers}
 	}
-	return w.newSet(ctx, c, ids)
+	return w.newSet(ctx, e, ids)
 }
 
 // confirm commits a change that leaves the members as they are. They were read
 // at the group's version, so the group must still be at it.
-func (w *groupWork) confirm(ctx context.Context, c GroupChange) (GroupResult, error) {
-	if c.Rewrites {
-		c.Exact = true
-		return w.apply(ctx, c, nil, nil)
+func (w *groupWork) confirm(ctx context.Context, e GroupEdit) (GroupResult, error) {
+	if e.Rewrites {
+		e.Exact = true
+		return w.apply(ctx, e, nil, nil)
 	}
 	now, err := w.d.Group(ctx, w.tenant, w.id)
-	if err == nil && now.Version != c.Before.Version {
+	if err == nil && now.Version != e.Before.Version {
 		err = ErrStale
 	}
 	if err != nil {
 		return GroupResult{}, err
 	}
-	return w.apply(ctx, c, nil, nil)
+	return w.apply(ctx, e, nil, nil)
 }
 
 // present reads the members of a group, unless there are more than a bound.
@@ -742,20 +728,21 @@ func (w *groupWork) present(ctx context.Context, g *Group, bound int) (members [
 
 // newSet writes a whole new set under a new epoch, makes it the group's, and
 // ends the memberships of the old one.
-func (w *groupWork) newSet(ctx context.Context, c GroupChange, ids []string) (GroupResult, error) {
-	after := *c.After
-	after.Epochs = c.Before.Epochs + 1
+func (w *groupWork) newSet(ctx context.Context, e GroupEdit, ids []string) (GroupResult, error) {
+	after := *e.After
+	after.Epochs = e.Before.Epochs + 1
 	after.Epoch = after.Epochs
-	c.After, c.NewEpoch, c.Staged = &after, true, len(ids) > 0
-	guarded, err := w.d.store.Guarded(ctx, w.tenant)
+	e.After = &after
+	list, err := w.d.store.ProtectedUsers(ctx, w.tenant)
 	if err != nil {
 		return GroupResult{}, err
 	}
-	if err := w.keep(ctx, &c, guarded, without(guarded.IDs, ids)); err != nil {
+	c := GroupNewSet{GroupEdit: e, Staged: len(ids) > 0}
+	if c.Protected, err = w.checkProtected(ctx, e.Before, list, without(list.IDs, ids)); err != nil {
 		return GroupResult{}, err
 	}
 	if c.Staged {
-		staged, err := w.stage(ctx, c.Before, after.Epoch, ids)
+		staged, err := w.stage(ctx, e.Before, after.Epoch, ids)
 		if err != nil {
 			if !errors.Is(err, ErrStale) {
 				w.giveUp(ctx, after.Epoch)
@@ -764,28 +751,27 @@ func (w *groupWork) newSet(ctx context.Context, c GroupChange, ids []string) (Gr
 		}
 		ids = staged
 	}
-	changed := c.Entry.Changed
 	document, err := after.Resource()
 	if err != nil {
 		return GroupResult{}, err
 	}
-	c.Entry = w.entry(Updated, &after, document)
-	c.Entry.Changed, c.Entry.NewSet, c.Entry.Size = changed, true, len(ids)
-	c.NotAfter = c.Entry.Time.Add(WriteTime)
-	w.completeEntry(&c)
-	done, made, err := w.commit(ctx, c)
+	c.Logged = w.logged(w.entry(Updated, &after, document))
+	c.Entry.Changed, c.Entry.NewSet, c.Entry.Size = e.Entry.Changed, true, len(ids)
+	w.completeEntry(&c.Entry, true)
+	err = w.commit(ctx, c.After, &c.Entry, &MemberDelta{}, func(ctx context.Context) error {
+		return w.d.store.ReplaceMembers(ctx, w.tenant, c)
+	})
 	if err != nil {
 		if c.Staged {
 			w.giveUp(ctx, after.Epoch)
 		}
 		return GroupResult{}, err
 	}
-	result := w.result(done, made)
-	result.Added, result.Removed = len(ids), -1
 	// Nobody sees what is left of the old set: the sweep ends it, if this
 	// request has no time to.
-	w.d.finishSoon(ctx, w.tenant, epochTask(c.Before))
-	return result, w.show(ctx, c, &result)
+	w.d.finishSoon(ctx, w.tenant, epochTask(e.Before))
+	result := resultOf(c.GroupEdit, len(ids), -1)
+	return result, w.show(ctx, MemberDelta{}, &result)
 }
 
 // cleaningTime is how long a request that is done spends on work that no reader
@@ -816,7 +802,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Versions) (GroupResult, error) {
 	w := d.newGroupWork(t, by, "delete", id, match)
 	return w.run(func(try int) (GroupResult, error) {
-		before, guarded, err := d.settledAndGuarded(ctx, t, id)
+		before, list, err := d.settledAndProtected(ctx, t, id)
 		if err != nil {
 			return GroupResult{}, err
 		}
@@ -828,30 +814,27 @@ func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 		if err != nil {
 			return GroupResult{}, err
 		}
-		c := w.change(before, nil, w.entry(Deleted, before, document))
+		c := GroupDeletion{Before: before, Exact: match != nil, Logged: w.logged(w.entry(Deleted, before, document))}
 		c.Entry.Version = before.Version + 1
 		// A few members end with the group, unless they keep changing.
 		if try < maxDecisions-2 {
-			members, all, err := w.present(ctx, before, MaxJoined)
-			if err != nil {
+			if c.Members, c.Ends, err = w.present(ctx, before, MaxJoined); err != nil {
 				return GroupResult{}, err
 			}
-			if all {
-				c.Exact, c.Empty, c.Remove = true, true, members
-			}
+			c.Exact = c.Exact || c.Ends
 		}
 		if by.By == ByApplication {
 			c.Marker = &DeletedGroup{
 				ID: id, DisplayName: document.Text("displayName"), Deleted: by.Time, Who: by.Who, Expires: by.Time.Add(MarkerTime),
 			}
-		} else if err := w.keepAll(ctx, &c, guarded); err != nil {
+		} else if c.Protected, err = w.checkDeletion(ctx, c, list); err != nil {
 			return GroupResult{}, err
 		}
-		err = d.store.CommitGroup(ctx, t, c)
+		err = d.store.DeleteGroup(ctx, t, c)
 		if _, again := retryable(err); again {
 			return GroupResult{}, ErrStale
 		}
-		if err == nil && !c.Empty {
+		if err == nil && !c.Ends {
 			d.finishSoon(ctx, t, epochTask(before)) // no reader sees them any more
 		}
 		return GroupResult{Group: before, Action: Deleted}, err

@@ -45,21 +45,21 @@ func (d *Directory) settled(ctx context.Context, t tenant.ID, id string) (*Group
 	}
 }
 
-// settledAndGuarded is settled, with the protected users read in the same round
+// settledAndProtected is settled, with the protected users read in the same round
 // trip.
-func (d *Directory) settledAndGuarded(ctx context.Context, t tenant.ID, id string) (*Group, Guarded, error) {
+func (d *Directory) settledAndProtected(ctx context.Context, t tenant.ID, id string) (*Group, ProtectedList, error) {
 	for {
-		g, guarded, err := readBoth(ctx, d.store,
+		g, list, err := readBoth(ctx, d.store,
 			func(ctx context.Context) (*Group, error) { return d.store.Group(ctx, t, id) },
-			func(ctx context.Context) (Guarded, error) { return d.store.Guarded(ctx, t) })
+			func(ctx context.Context) (ProtectedList, error) { return d.store.ProtectedUsers(ctx, t) })
 		if err == nil && g == nil {
 			err = d.noGroup(ctx, t, id)
 		}
 		if err != nil || g.Work == "" {
-			return g, guarded, err
+			return g, list, err
 		}
 		if _, err := d.store.Finish(ctx, t, g.work()); err != nil {
-			return nil, guarded, err
+			return nil, list, err
 		}
 	}
 }

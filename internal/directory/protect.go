@@ -14,21 +14,30 @@ import (
 // protected user, and all these conditions must fit into one transaction.
 const MaxProtected = 50
 
-// Guarded is the list of a tenant's protected users at a version. A change that
+// ProtectedList is the list of a tenant's protected users at a version. A change that
 // removes many members of a group at once is checked against the list, and
 // fails if the list has changed since. A change of a few members has a
 // condition on each user instead.
-type Guarded struct {
+type ProtectedList struct {
 	// Version counts the changes, 0 for a tenant that never protected a user.
 	Version int64
 	IDs     []string
 }
 
-// GuardChange is a change of the list of protected users, committed together
+// ProtectedChange is a change of the list of protected users, committed together
 // with the change of one of them.
-type GuardChange struct {
-	Before Guarded
+type ProtectedChange struct {
+	Before ProtectedList
 	After  []string
+}
+
+// ProtectedCheck are the conditions of a change of many members, which was
+// checked against the list of protected users: it is committed only if the list
+// is the same, and if none of NotMembers has a membership under the group's
+// epoch.
+type ProtectedCheck struct {
+	List       ProtectedList
+	NotMembers []string
 }
 
 // ProtectedError refuses an identity provider's change of a protected user.
@@ -67,19 +76,19 @@ func (e *ProtectedLimitError) Error() string {
 	return fmt.Sprintf("directory: %d users are protected already", e.Limit)
 }
 
-// guard returns the change of the list of protected users that goes with a
+// protectedChange returns the change of the list of protected users that goes with a
 // change of a user, nil if there is none. It costs a read only if the
 // protection changes.
-func (d *Directory) guard(ctx context.Context, t tenant.ID, before, after *User) (*GuardChange, error) {
+func (d *Directory) protectedChange(ctx context.Context, t tenant.ID, before, after *User) (*ProtectedChange, error) {
 	was, is := before != nil && before.Protected, after != nil && after.Protected
 	if was == is {
 		return nil, nil
 	}
-	now, err := d.store.Guarded(ctx, t)
+	now, err := d.store.ProtectedUsers(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	change := &GuardChange{Before: now}
+	change := &ProtectedChange{Before: now}
 	if is {
 		change.After = append(slices.Clone(now.IDs), after.ID)
 		slices.Sort(change.After)
@@ -129,39 +138,39 @@ func refuseProtected(before, after *User, old, document scim.Resource) error {
 	return nil
 }
 
-// keep refuses a change that removes protected users from a group, and adds the
-// conditions that this decision relied on: that the list of protected users is
-// the one read, and that none of the leaving ones becomes a member meanwhile.
-// It reads their memberships; a tenant without protected users pays nothing
-// more. leaving are the protected users that would leave if they are members.
-func (w *groupWork) keep(ctx context.Context, c *GroupChange, guarded Guarded, leaving []string) error {
-	c.Guard, c.Unless = &guarded, leaving
+// checkProtected refuses a change that removes protected users from a group,
+// and returns the conditions that this decision relied on: that the list of
+// protected users is the one read, and that none of the leaving ones becomes a
+// member meanwhile. It reads their memberships; a tenant without protected
+// users pays nothing more. leaving are the protected users that would leave if
+// they are members.
+func (w *groupWork) checkProtected(ctx context.Context, before *Group, list ProtectedList, leaving []string) (*ProtectedCheck, error) {
+	check := &ProtectedCheck{List: list, NotMembers: leaving}
 	if len(leaving) == 0 {
-		return nil
+		return check, nil
 	}
-	member, _, err := w.d.store.Joined(ctx, w.tenant, c.Before.ID, c.Before.Epoch, leaving)
+	member, _, err := w.d.store.Joined(ctx, w.tenant, before.ID, before.Epoch, leaving)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, id := range leaving {
 		if member[id] {
-			return &ProtectedError{ID: id, Refused: RefusedLeaving}
+			return nil, &ProtectedError{ID: id, Refused: RefusedLeaving}
 		}
 	}
-	return nil
+	return check, nil
 }
 
-// keepAll is keep for the deletion of a group. All members of a small group are
-// known at its version, under which it is deleted.
-func (w *groupWork) keepAll(ctx context.Context, c *GroupChange, guarded Guarded) error {
-	if !c.Empty {
-		return w.keep(ctx, c, guarded, guarded.IDs)
+// checkDeletion is checkProtected for the deletion of a group. All members of a
+// small group are known at its version, under which it is deleted.
+func (w *groupWork) checkDeletion(ctx context.Context, c GroupDeletion, list ProtectedList) (*ProtectedCheck, error) {
+	if !c.Ends {
+		return w.checkProtected(ctx, c.Before, list, list.IDs)
 	}
-	c.Guard = &guarded
-	if kept := both(c.Remove, guarded.IDs); len(kept) > 0 {
-		return &ProtectedError{ID: kept[0], Refused: RefusedLeaving}
+	if kept := both(c.Members, list.IDs); len(kept) > 0 {
+		return nil, &ProtectedError{ID: kept[0], Refused: RefusedLeaving}
 	}
-	return nil
+	return &ProtectedCheck{List: list}, nil
 }
 
 // both returns the ids of a list that another list contains too.

@@ -7,31 +7,50 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Store keeps the records of all tenants. Package store implements it. All
-// reads are consistent: every call that begins after an acknowledged Commit
-// reads what it wrote. Asked for no ids or no claims, a read returns nothing
-// and costs nothing.
+// Store keeps the records of all tenants: it has one interface for each role.
+// Package store implements it. All reads are consistent: every call that begins
+// after an acknowledged commit reads what it wrote. Asked for no ids or no
+// claims, a read returns nothing and costs nothing.
 //
 // Reads return ErrBusy if the table gave no answer in time. Reads and writes
-// return ErrUnreachable if the table cannot be reached; nothing was changed then.
+// return ErrUnreachable if the table cannot be reached; nothing was changed
+// then. A commit applies a change with its log entry, or nothing: *CommitError,
+// ErrBusy, or ErrUnresolved.
 type Store interface {
-	GroupStore
+	UserReader
+	ClaimReader
+	GroupReader
+	MembershipReader
+	TenantReader
+	Bookmarks
+	UserChanges
+	GroupChanges
+	Tasks
 
 	// Together runs calls of this Store side by side and waits for all of them:
 	// one round trip. What they read may be of different moments. It returns
 	// their errors joined.
 	Together(ctx context.Context, calls ...func(context.Context) error) error
+}
 
+// UserReader reads users.
+type UserReader interface {
 	// User reads a live user, nil if there is none.
 	User(ctx context.Context, t tenant.ID, id string) (*User, error)
-	// Mirrors reads the memberships of a user, up to a limit. Read after the
-	// user, they include all that had begun by then.
-	Mirrors(ctx context.Context, t tenant.ID, id string, limit int) ([]Mirror, error)
 	// LiveUsers reads live users by id, in the order of the ids; those that are
 	// not live are left out.
 	LiveUsers(ctx context.Context, t tenant.ID, ids []string) ([]*User, error)
 	// Records reads users by id, live or deleted; an unknown id has no entry.
 	Records(ctx context.Context, t tenant.ID, ids []string) (map[string]*User, error)
+	// Users reads a page of live users. By name it reads the names first, and
+	// then the users: two round trips.
+	Users(ctx context.Context, t tenant.ID, r Range) (Page[*User], error)
+	// DeletedUsers reads a page of deleted users, by id.
+	DeletedUsers(ctx context.Context, t tenant.ID, r Range) (Page[*User], error)
+}
+
+// ClaimReader finds the records that hold values.
+type ClaimReader interface {
 	// Holders reads which record holds each of the claims.
 	Holders(ctx context.Context, t tenant.ID, claims Claims) (map[Kind]string, error)
 	// NameHolders lists the ids of records whose folded userName begins with a
@@ -40,27 +59,100 @@ type Store interface {
 	// EmailHolders lists the ids of records that may have the folded email,
 	// unique or other. Some of them may be deleted or no longer have it.
 	EmailHolders(ctx context.Context, t tenant.ID, folded string) ([]string, error)
-	// Users reads a page of live users. By name it reads the names first, and
-	// then the users: two round trips.
-	Users(ctx context.Context, t tenant.ID, r Range) (Page[*User], error)
+}
+
+// GroupReader reads groups.
+type GroupReader interface {
+	// Group reads a group, nil if there is none.
+	Group(ctx context.Context, t tenant.ID, id string) (*Group, error)
+	// GroupsByID reads groups by id, in the order of the ids; unknown ids are
+	// left out.
+	GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*Group, error)
+	// Groups reads a page of groups, as Users does of users.
+	Groups(ctx context.Context, t tenant.ID, r Range) (Page[*Group], error)
+	// DeletedGroup reads the marker of a group that the application deleted,
+	// nil if there is none; DeletedGroups reads a page of markers, by id.
+	DeletedGroup(ctx context.Context, t tenant.ID, id string) (*DeletedGroup, error)
+	DeletedGroups(ctx context.Context, t tenant.ID, after string, limit int) (Page[DeletedGroup], error)
+}
+
+// MembershipReader reads who is a member of what.
+type MembershipReader interface {
+	// Mirrors reads the memberships of a user, up to a limit. Read after the
+	// user, they include all that had begun by then.
+	Mirrors(ctx context.Context, t tenant.ID, id string, limit int) ([]Mirror, error)
+	// MirrorsOf reads the memberships of several users in parallel, up to a
+	// limit of each.
+	MirrorsOf(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]Mirror, error)
+	// Members reads the ids of a page of members under an epoch, in the order
+	// of ids.
+	Members(ctx context.Context, t tenant.ID, group string, epoch int64, after string, limit int) (Page[string], error)
+	// Memberships reads which of the memberships exist, of live users who are
+	// not leaving.
+	Memberships(ctx context.Context, t tenant.ID, asked []Membership) (map[Membership]bool, error)
+	// Joined reads which users have a membership under an epoch that is not
+	// being ended, and which of them are live and so can have one. One round
+	// trip for each hundred users, in parallel.
+	Joined(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (member, live map[string]bool, err error)
+	// Leaving reads the users whose memberships are being ended.
+	Leaving(ctx context.Context, t tenant.ID) (map[string]bool, error)
+}
+
+// TenantReader reads what is kept once for a tenant.
+type TenantReader interface {
 	// Ledger reads the tenant's counts.
 	Ledger(ctx context.Context, t tenant.ID) (Ledger, error)
+	// ProtectedUsers reads the list of protected users.
+	ProtectedUsers(ctx context.Context, t tenant.ID) (ProtectedList, error)
+}
+
+// Bookmarks keeps where pages begin.
+type Bookmarks interface {
 	// Bookmark reads the id after which a page begins, "" if that is not known
 	// (any more).
 	Bookmark(ctx context.Context, t tenant.ID, mark Bookmark) (after string, err error)
 	// SaveBookmark stores the id after which a page begins. Losing it costs a
 	// walk, nothing else.
 	SaveBookmark(ctx context.Context, t tenant.ID, mark Bookmark, after string) error
-	// Commit applies a change with its log entry, or nothing: *CommitError,
-	// ErrBusy, or ErrUnresolved.
+}
+
+// UserChanges commits changes of users.
+type UserChanges interface {
 	Commit(ctx context.Context, t tenant.ID, c Change) error
 	// Purge removes Before's record for good, with all that it holds: After is
-	// nil. It returns the errors of Commit.
+	// nil.
 	Purge(ctx context.Context, t tenant.ID, c Change) error
-	// DeletedUsers reads a page of deleted users, by id.
-	DeletedUsers(ctx context.Context, t tenant.ID, r Range) (Page[*User], error)
-	// Guarded reads the list of protected users.
-	Guarded(ctx context.Context, t tenant.ID) (Guarded, error)
+}
+
+// GroupChanges commits changes of groups.
+type GroupChanges interface {
+	CreateGroup(ctx context.Context, t tenant.ID, c GroupCreation) error
+	// UpdateGroup commits a change of the document or of a few members. If it is
+	// Unchanged, it only checks the conditions.
+	UpdateGroup(ctx context.Context, t tenant.ID, c GroupUpdate) error
+	ReplaceMembers(ctx context.Context, t tenant.ID, c GroupNewSet) error
+	// AcceptMembers applies the document of a change, and stores its members as
+	// an accepted change: from then on, any request or the sweep may finish it,
+	// a few members at a time.
+	AcceptMembers(ctx context.Context, t tenant.ID, c GroupAcceptance) error
+	DeleteGroup(ctx context.Context, t tenant.ID, c GroupDeletion) error
+}
+
+// Tasks works on what outlives one transaction.
+type Tasks interface {
+	// BeginEpoch prepares a set of members that no reader sees. group is nil if
+	// it does not exist yet. ErrStale: another epoch was begun.
+	BeginEpoch(ctx context.Context, t tenant.ID, id string, group *Group, epoch int64, until time.Time) error
+	// StageMembers writes members under an epoch that was begun, and returns
+	// those that are not live users, which are left out. ErrStale: the epoch
+	// was given up meanwhile.
+	StageMembers(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (unknown []string, err error)
+	// GiveUpEpoch ends the memberships of an epoch that was begun and will not
+	// become the group's.
+	GiveUpEpoch(ctx context.Context, t tenant.ID, group string, epoch int64) error
+	// Finish completes a task. Any caller may call it at any time, also
+	// concurrently. It returns members that turned out not to be live users.
+	Finish(ctx context.Context, t tenant.ID, task Task) (unknown []string, err error)
 }
 
 // Page is a page of records.
@@ -104,10 +196,10 @@ type Change struct {
 	// Gone are groups of Leave that no longer exist: their memberships end, and
 	// no group's version changes.
 	Gone map[string]bool
-	// Guard is nil unless the user becomes protected or ceases to be: the
-	// change is committed only if the list of protected users is still Guard's
-	// Before.
-	Guard *GuardChange
+	// Protected is nil unless the user becomes protected or ceases to be: the
+	// change is committed only if the list of protected users is still
+	// Protected's Before.
+	Protected *ProtectedChange
 	// OtherBefore and OtherAfter are the folded emails other than the unique
 	// one, of the documents before and after.
 	OtherBefore, OtherAfter []string
@@ -123,109 +215,6 @@ type Transfer struct {
 	Kind  Kind
 	From  *User
 	Value string
-}
-
-// GroupStore keeps the groups of all tenants and their members.
-type GroupStore interface {
-	// Group reads a group, nil if there is none.
-	Group(ctx context.Context, t tenant.ID, id string) (*Group, error)
-	// GroupsByID reads groups by id, in the order of the ids; unknown ids are
-	// left out.
-	GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*Group, error)
-	// DeletedGroup reads the marker of a group that the application deleted,
-	// nil if there is none; DeletedGroups reads a page of markers, by id.
-	DeletedGroup(ctx context.Context, t tenant.ID, id string) (*DeletedGroup, error)
-	DeletedGroups(ctx context.Context, t tenant.ID, after string, limit int) (Page[DeletedGroup], error)
-	// Groups reads a page of groups, as Users does of users.
-	Groups(ctx context.Context, t tenant.ID, r Range) (Page[*Group], error)
-	// Members reads the ids of a page of members under an epoch, in the order
-	// of ids.
-	Members(ctx context.Context, t tenant.ID, group string, epoch int64, after string, limit int) (Page[string], error)
-	// Leaving reads the users whose memberships are being ended.
-	Leaving(ctx context.Context, t tenant.ID) (map[string]bool, error)
-	// MirrorsOf reads the memberships of several users in parallel, up to a
-	// limit of each.
-	MirrorsOf(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]Mirror, error)
-	// Memberships reads which of the memberships exist, of live users who are
-	// not leaving.
-	Memberships(ctx context.Context, t tenant.ID, asked []Membership) (map[Membership]bool, error)
-	// Joined reads which users have a membership under an epoch that is not
-	// being ended, and which of them are live and so can have one. One round
-	// trip for each hundred users, in parallel.
-	Joined(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (member, live map[string]bool, err error)
-	// CommitGroup applies a change of a group with its log entry, or nothing:
-	// *CommitError, ErrBusy, or ErrUnresolved. For a change that is Unchanged
-	// it only checks the conditions.
-	CommitGroup(ctx context.Context, t tenant.ID, c GroupChange) error
-	// GiveUpEpoch ends the memberships of an epoch that was begun and will not
-	// become the group's.
-	GiveUpEpoch(ctx context.Context, t tenant.ID, group string, epoch int64) error
-	// BeginEpoch prepares a set of members that no reader sees. group is nil if
-	// it does not exist yet. ErrStale: another epoch was begun.
-	BeginEpoch(ctx context.Context, t tenant.ID, id string, group *Group, epoch int64, until time.Time) error
-	// StageMembers writes members under an epoch that was begun, and returns
-	// those that are not live users, which are left out. ErrStale: the epoch
-	// was given up meanwhile.
-	StageMembers(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (unknown []string, err error)
-	// AcceptMembers applies the document of a change, and stores its members as
-	// an accepted change: from then on, any request or the sweep may finish it,
-	// a few members at a time.
-	AcceptMembers(ctx context.Context, t tenant.ID, c GroupChange) error
-	// Finish completes a task. Any caller may call it at any time, also
-	// concurrently. It returns members that turned out not to be live users.
-	Finish(ctx context.Context, t tenant.ID, task Task) (unknown []string, err error)
-}
-
-// GroupChange is a decision about a group. It is committed only if the group's
-// epoch is still Before's; a change of the document also requires its revision.
-type GroupChange struct {
-	// Before is nil for a new group.
-	Before *Group
-	// After is nil for a group that is deleted.
-	After *Group
-	// Rewrites reports that the document or the claims differ.
-	Rewrites bool
-	// Document reports that the request concerns the document, even if the
-	// document stays as it is: the change is committed only at Before's
-	// revision.
-	Document bool
-	// Exact commits the change only at Before's version.
-	Exact bool
-	// Add and Remove are members, at most MaxJoined together except in an
-	// accepted change.
-	Add, Remove []string
-	// Kept were to join and are members already, Missing were to leave and are
-	// not members, and Unknown were to join and are not users. They are left
-	// out of Add and Remove, and the change is committed only if that is still
-	// right: with Add and Remove they are at most MaxJoined.
-	Kept, Missing, Unknown []string
-	// Loose reports, for an accepted change, that Add and Remove are as sent:
-	// members that do not change are left out when their part is applied.
-	Loose bool
-	// NewEpoch makes After's epoch the group's; Staged reports that its members
-	// were written under it, otherwise it is empty. A task ends the members of
-	// the old epoch.
-	NewEpoch, Staged bool
-	// Guard is the list of protected users that a change of many members was
-	// checked against, nil if each leaving member has a condition instead. The
-	// change is committed only if the list is the same, and if none of Unless
-	// has a membership under Before's epoch.
-	Guard  *Guarded
-	Unless []string
-	// Marker is what remains of a group that the application deletes.
-	Marker *DeletedGroup
-	// Empty reports, for a deletion, that Remove are all members.
-	Empty   bool
-	Entry   Entry
-	Expires time.Time
-	// NotAfter is the latest time at which the change may be sent.
-	NotAfter time.Time
-}
-
-// Unchanged reports whether the change leaves the group as it is: committing it
-// only checks that its conditions hold, all at one moment.
-func (c *GroupChange) Unchanged() bool {
-	return c.Before != nil && c.After != nil && !c.Rewrites && !c.NewEpoch && len(c.Add)+len(c.Remove) == 0
 }
 
 // Membership is a member of a group under one of its epochs.

@@ -79,7 +79,7 @@ func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string
 		if err := w.endMemberships(ctx, &made.change, made.change.fitting(MaxPurged)); err != nil {
 			return decision{}, err
 		}
-		made.change.Guard, err = d.guard(ctx, t, w.user, nil)
+		made.change.Protected, err = d.protectedChange(ctx, t, w.user, nil)
 		return made, err
 	})
 }

@@ -28,56 +28,44 @@ import (
 const (
 	// partsPerWrite is how many parts are stored in one transaction.
 	partsPerWrite = 88
-	// acceptOps are the operations that accept a change, in addition to its
-	// parts, its reservations and the conditions of protected users: the group,
-	// the log entry, the head and its name among the due tasks.
-	acceptOps = 4
+	// headOps are the operations on the head of a change and on its name among
+	// the due tasks.
+	headOps = 2
 )
 
 // AcceptMembers stores a change of many members in parts, and commits the rest
 // of the change together with its acceptance.
-func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.GroupChange) error {
+func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.GroupAcceptance) error {
 	task := directory.Task{Kind: directory.TaskMembers, Resource: c.Before.ID, Name: c.After.Work}
 	name := taskSort(task)
 	parts := partOps(t, name, c)
-	beside := keepOps(t, c)
-	if c.Rewrites {
-		beside = append(beside, claimOps(t, c.After.ID, directory.GroupKinds[:], c.Before.Held, c.After.Held, c.After.Former, nil)...)
-	}
-	batches := partBatches(parts, table.MaxOps-acceptOps-len(beside))
-	head := table.Item{Key: taskKey(t, name), Attributes: table.Attributes{
-		attrTime: millis(s.now()), attrLeft: table.Number(int64(len(parts))), attrState: table.Text(stateStaged),
-	}}
-	staged := table.Is(attrState, table.Text(stateStaged))
-	for i, batch := range batches[:len(batches)-1] {
-		operations := slices.Clone(batch)
-		if i == 0 {
-			operations = append(operations, operation{Op: table.Put(head, table.Absent())}, operation{Op: dueOp(t, name, millis(s.now()))})
-		} else {
-			operations = append(operations, operation{Op: table.Check(head.Key, staged)})
+	edit := append(editOps(t, c.GroupEdit, table.Attributes{attrWork: table.Text(c.After.Work)}), protectedChecks(t, c.Before, c.Protected)...)
+	batches := partBatches(parts, table.MaxOps-headOps-len(edit))
+	head := taskKey(t, name)
+	begin := func(state string) []operation {
+		return []operation{
+			{Op: table.Put(table.Item{Key: head, Attributes: table.Attributes{
+				attrTime: millis(s.now()), attrLeft: table.Number(int64(len(parts))), attrState: table.Text(state),
+			}}, table.Absent())},
+			{Op: dueOp(t, name, millis(s.now()))},
 		}
-		if err := s.commit(ctx, c.NotAfter, operations); err != nil {
+	}
+	last := len(batches) - 1
+	if last == 0 {
+		return s.commit(ctx, c.NotAfter, slices.Concat(batches[0], edit, begin(stateAccepted)))
+	}
+	staged := table.Is(attrState, table.Text(stateStaged))
+	beside := begin(stateStaged)
+	for _, batch := range batches[:last] {
+		if err := s.commit(ctx, c.NotAfter, slices.Concat(batch, beside)); err != nil {
 			return err
 		}
+		beside = []operation{{Op: table.Check(head, staged)}}
 	}
-	change := groupUpdate(c)
-	change.Set[attrWork] = table.Text(c.After.Work)
-	operations := slices.Concat(
-		batches[len(batches)-1],
-		[]operation{
-			{Op: table.Update(groupKey(t, c.Before.ID), change, groupConditions(c)...)},
-			{Op: logOp(t, c.Entry, c.Before.History, c.Expires)},
-		})
-	if len(batches) == 1 {
-		head.Attributes[attrState] = table.Text(stateAccepted)
-		operations = append(operations, operation{Op: table.Put(head, table.Absent())}, operation{Op: dueOp(t, name, millis(s.now()))})
-	} else {
-		operations = append(operations, operation{Op: table.Update(head.Key,
-			table.Change{Set: table.Attributes{attrState: table.Text(stateAccepted)}}, staged)})
-	}
-	err := s.commit(ctx, c.NotAfter, append(operations, beside...))
+	accept := operation{Op: table.Update(head, table.Change{Set: table.Attributes{attrState: table.Text(stateAccepted)}}, staged)}
+	err := s.commit(ctx, c.NotAfter, append(slices.Concat(batches[last], edit), accept))
 	var failed *directory.CommitError
-	if errors.As(err, &failed) && len(batches) > 1 {
+	if errors.As(err, &failed) {
 		// Not accepted: the stored parts are abandoned. If deleting them fails,
 		// the sweep finds them.
 		_ = s.dropParts(ctx, t, task)
@@ -99,7 +87,7 @@ func partBatches(parts []operation, room int) [][]operation {
 
 // partOps returns the parts of a change in order: first those who join, then
 // those who leave, which are different users.
-func partOps(t tenant.ID, name string, c directory.GroupChange) []operation {
+func partOps(t tenant.ID, name string, c directory.GroupAcceptance) []operation {
 	type member struct {
 		id   string
 		join bool

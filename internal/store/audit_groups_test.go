@@ -290,18 +290,20 @@ var spoils = []struct {
 	},
 	{
 		"a user is listed as protected and is not",
-		func(f *fixture) []table.Op { return set(guardKey(f.tenant), attrIDs, table.Text("u1")) },
+		func(f *fixture) []table.Op { return set(protectedListKey(f.tenant), attrIDs, table.Text("u1")) },
 		[]problem{{item: "user u1", format: "differs in protection from the list of protected users"}},
 	},
 	{
 		"a user is marked as protected and is not",
-		func(f *fixture) []table.Op { return []table.Op{table.Put(table.Item{Key: guardedKey(f.tenant, "u1")})} },
+		func(f *fixture) []table.Op {
+			return []table.Op{table.Put(table.Item{Key: protectedKey(f.tenant, "u1")})}
+		},
 		[]problem{{item: "user u1", format: "differs in protection from its guard item"}},
 	},
 	{
 		"a protected user is not there",
 		func(f *fixture) []table.Op {
-			return append(set(guardKey(f.tenant), attrIDs, table.Text("nobody")), table.Put(table.Item{Key: guardedKey(f.tenant, "nobody")}))
+			return append(set(protectedListKey(f.tenant), attrIDs, table.Text("nobody")), table.Put(table.Item{Key: protectedKey(f.tenant, "nobody")}))
 		},
 		[]problem{
 			{item: "user nobody", format: "is listed as protected and does not exist"},
@@ -311,8 +313,8 @@ var spoils = []struct {
 	{
 		"a protected user was deleted",
 		func(f *fixture) []table.Op {
-			return slices.Concat(set(goneKey(f.tenant, "gone"), attrProtect, flag(true)), set(guardKey(f.tenant), attrIDs, table.Text("gone")),
-				[]table.Op{table.Put(table.Item{Key: guardedKey(f.tenant, "gone")})})
+			return slices.Concat(set(goneKey(f.tenant, "gone"), attrProtect, flag(true)), set(protectedListKey(f.tenant), attrIDs, table.Text("gone")),
+				[]table.Op{table.Put(table.Item{Key: protectedKey(f.tenant, "gone")})})
 		},
 		[]problem{{item: "user gone", format: "differs in protection from the list of protected users"}},
 	},

@@ -9,7 +9,7 @@ import (
 // auditGuard compares the protected users with their list, and with the item of
 // each.
 func (s *Store) auditGuard(ctx context.Context, a *audit) error {
-	guarded, err := s.Guarded(ctx, a.tenant)
+	guarded, err := s.ProtectedUsers(ctx, a.tenant)
 	if err != nil {
 		return err
 	}
@@ -17,11 +17,11 @@ func (s *Store) auditGuard(ctx context.Context, a *audit) error {
 	for _, id := range guarded.IDs {
 		listed[id] = true
 	}
-	err = s.scan(ctx, guardKey(a.tenant).Partition, func(i table.Item) { marked[i.Sort] = true })
+	err = s.scan(ctx, protectedListKey(a.tenant).Partition, func(i table.Item) { marked[i.Sort] = true })
 	if err != nil {
 		return err
 	}
-	delete(marked, guardKey(a.tenant).Sort)
+	delete(marked, protectedListKey(a.tenant).Sort)
 	for id, u := range a.records {
 		switch is := u.Protected && u.Live(); {
 		case is != listed[id]:

@@ -11,37 +11,19 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// operation is one operation of a commit, with what its failed condition means.
+// operation is one operation of a commit.
 type operation struct {
 	table.Op
-	meaning meaning
-	kind    directory.Kind // of a claim
-	id      string         // of the member or group that it concerns
+	// failed is what its failed condition means. If it sets no other, a record
+	// is not what the decision was made on.
+	failed directory.FailedCondition
 }
 
-type meaning int
-
-const (
-	// 0, stale: a record is not what the decision was made on. It is the
-	// meaning of an operation that sets no other.
-	_ meaning = iota
-	// meansHeld: another record holds the claim.
-	meansHeld
-	// meansFull: the ledger has no seat or Reader licence left.
-	meansFull
-	// meansPresent: the user is a member, and was expected not to be.
-	meansPresent
-	// meansAbsent: the user is not a member, and was expected to be.
-	meansAbsent
-	// meansKnown: the user is live, and was expected to be unknown.
-	meansKnown
-	// meansNoUser: the joining user is not live, or is leaving.
-	meansNoUser
-	// meansProtected: the leaving user is protected.
-	meansProtected
-	// meansNoGroup: the group does not exist.
-	meansNoGroup
-)
+// means returns an operation whose failed condition is a finding about a user
+// or a group.
+func means(op table.Op, found directory.Finding, id string) operation {
+	return operation{Op: op, failed: directory.FailedCondition{Found: found, ID: id}}
+}
 
 // Commit commits a change as one transaction. Each condition settles a race:
 //
@@ -51,7 +33,7 @@ const (
 //	ledger        seats below seatLimit                 two users of the last seat
 //	losers        version is                            a loss against a restore
 //	memberships   joins is                              a deletion against a join
-//	guard         version is                            two changes of the list of protected users
+//	protected     version is                            two changes of the list of protected users
 //	log entry     absent                                no change without its entry
 func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) error {
 	operations := slices.Concat(
@@ -60,11 +42,11 @@ func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) err
 		mailOps(t, c),
 		transferOps(t, c.Transfers),
 		leaveOps(t, c),
-		guardOps(t, c.Guard),
+		protectedOps(t, c.Protected),
 		[]operation{{Op: logOp(t, c.Entry, historyOf(c.Before), c.Expires)}},
 	)
 	if op, ok := ledgerOp(t, c.Before, c.After); ok {
-		operations = append(operations, operation{Op: op, meaning: meansFull})
+		operations = append(operations, means(op, directory.LedgerFull, ""))
 	}
 	return s.commit(ctx, c.NotAfter, operations)
 }
@@ -88,38 +70,41 @@ func (s *Store) commit(ctx context.Context, notAfter time.Time, operations []ope
 func explain(operations []operation, failed *table.ConditionError) *directory.CommitError {
 	// An unchecked condition may have failed: that it is not reported proves
 	// nothing.
-	e := &directory.CommitError{Holders: map[directory.Kind]string{}}
+	e := &directory.CommitError{Incomplete: failed.Incomplete}
 	for _, f := range failed.Failed {
-		o := operations[f.Op]
-		switch {
-		case o.meaning == meansAbsent:
-			e.Absent = append(e.Absent, o.id)
-		case o.meaning == meansNoUser && f.Item == nil:
-			e.Unknown = append(e.Unknown, o.id)
-		case o.meaning == meansNoUser:
-			e.Leaving = append(e.Leaving, o.id)
-		case o.meaning == meansProtected:
-			e.Protected = append(e.Protected, o.id)
-		case o.meaning == meansNoGroup:
-			e.Gone = append(e.Gone, o.id)
-		case o.meaning == meansKnown:
-			e.Known = append(e.Known, o.id)
-		case f.Item == nil:
-			e.Stale = true
-		case o.meaning == meansPresent:
-			e.Present = append(e.Present, o.id)
-		case o.meaning == meansHeld:
-			e.Holders[o.kind] = f.Item.Attributes.Text(attrHolder)
-		case o.meaning == meansFull:
-			l := decodeLedger(f.Item.Attributes)
-			e.Full = &l
-		default:
-			e.Stale = true
+		e.Failed = append(e.Failed, operations[f.Op].explain(f.Item))
+	}
+	return e
+}
+
+// explain returns what the failed condition of the operation means. item is the
+// item at that time, nil if it did not exist.
+func (o operation) explain(item *table.Item) directory.FailedCondition {
+	f := o.failed
+	switch f.Found {
+	case directory.UserUnknown:
+		if item != nil {
+			f.Found = directory.UserLeaving
+		}
+	case directory.ClaimHeld, directory.LedgerFull, directory.UserMember, "":
+		if item == nil || f.Found == "" {
+			return directory.FailedCondition{Found: directory.RecordChanged}
+		}
+		if f.Found == directory.ClaimHeld {
+			f.ID = item.Attributes.Text(attrHolder)
+		}
+		if f.Found == directory.LedgerFull {
+			l := decodeLedger(item.Attributes)
+			f.Ledger = &l
 		}
 	}
-	e.Unjudged = failed.Incomplete && !e.Stale
-	e.Stale = e.Stale || failed.Incomplete
-	return e
+	return f
+}
+
+// held returns an operation whose failed condition means that another record
+// holds a claim.
+func held(op table.Op, claim directory.Kind) operation {
+	return operation{Op: op, failed: directory.FailedCondition{Found: directory.ClaimHeld, Claim: claim}}
 }
 
 // recordOps store the record, and move it if it is deleted or restored.
@@ -152,15 +137,15 @@ func recordOps(t tenant.ID, c directory.Change) []operation {
 
 // userClaimOps change a user's reservations.
 func userClaimOps(t tenant.ID, c directory.Change) []operation {
-	var held directory.Claims
+	var before directory.Claims
 	if c.Before != nil {
-		held = c.Before.Held
+		before = c.Before.Held
 	}
 	losers := map[table.Key]string{}
 	for _, moved := range c.Transfers {
 		losers[reservationKey(t, moved.Kind, moved.Value)] = moved.From.ID
 	}
-	return claimOps(t, c.After.ID, directory.Kinds[:], held, c.After.Held, c.After.Former, losers)
+	return claimOps(t, c.After.ID, directory.Kinds[:], before, c.After.Held, c.After.Former, losers)
 }
 
 // claimOps change the reservations of a record by the difference of their keys:
@@ -170,31 +155,31 @@ func claimOps(t tenant.ID, id string, kinds []directory.Kind, before, after, for
 	losers map[table.Key]string,
 ) []operation {
 	var ops []operation
-	held, holds := reservationKeys(t, before), reservationKeys(t, after)
+	holds, toHold := reservationKeys(t, before), reservationKeys(t, after)
 	for _, kind := range kinds {
 		was, had := before[kind]
-		if key := reservationKey(t, kind, was); had && !holds[key] {
+		if key := reservationKey(t, kind, was); had && !toHold[key] {
 			ops = append(ops, operation{Op: table.Delete(key, table.Is(attrHolder, table.Text(id)))})
 		}
 		if is, has := after[kind]; has {
 			key := reservationKey(t, kind, is)
 			item := table.Item{Key: key, Attributes: table.Attributes{attrHolder: table.Text(id)}}
 			switch loser := losers[key]; {
-			case held[key]:
+			case holds[key]:
 			case loser != "":
 				ops = append(ops, operation{Op: table.Put(item, table.Is(attrHolder, table.Text(loser)))})
 			default:
-				ops = append(ops, operation{Op: table.Put(item, table.Absent()), meaning: meansHeld, kind: kind})
+				ops = append(ops, held(table.Put(item, table.Absent()), kind))
 			}
 		}
 		if earlier, has := former[kind]; has {
 			key := reservationKey(t, kind, earlier)
 			switch loser := losers[key]; {
-			case held[key] || holds[key]:
+			case holds[key] || toHold[key]:
 			case loser != "":
 				ops = append(ops, operation{Op: table.Delete(key, table.Is(attrHolder, table.Text(loser)))})
 			default:
-				ops = append(ops, operation{Op: table.Check(key, table.Absent()), meaning: meansHeld, kind: kind.Former()})
+				ops = append(ops, held(table.Check(key, table.Absent()), kind.Former()))
 			}
 		}
 	}

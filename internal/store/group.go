@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -99,8 +100,7 @@ func (s *Store) GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*d
 	return groups, nil
 }
 
-// CommitGroup commits a change of a group as one transaction. Each condition
-// settles a race:
+// A change of a group is one transaction. Each condition settles a race:
 //
 //	group         absent, or epoch is Before's          a member against a whole new set
 //	              and no work is accepted               a change against an unfinished one in parts
@@ -114,122 +114,122 @@ func (s *Store) GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*d
 //	user          live, and not leaving                 a join against a deletion
 //	              absent, if skipped as unknown         a join against the return of a user
 //	user          not protected, to leave it            a leave against a protection
-//	guard         version is, for a set or a deletion   these against a protection
-//	protected     not members, for the same             these against a join of one
+//	protected     version is, for a set or a deletion   these against a protection
+//	              not members, for the same             these against a join of one
 //	marker        of a deletion in the application
 //	old epoch     a task that ends its memberships
 //	log entry     absent                                no change without its entry
-//
-// A change that is Unchanged consists of these conditions only: all hold at one
-// moment, and nothing is written. The failures of a transaction do not prove
-// that, because DynamoDB checks each item at a different time.
-func (s *Store) CommitGroup(ctx context.Context, t tenant.ID, c directory.GroupChange) error {
-	if c.Unchanged() {
-		same := operation{Op: table.Check(groupKey(t, c.Before.ID), groupConditions(c)...)}
-		return s.commit(ctx, c.NotAfter, append(leftOutOps(t, c), same))
-	}
-	operations := groupOps(t, c)
-	switch {
-	case c.After == nil:
-		for _, user := range c.Remove { // under the group's version: these are all members
-			operations = append(operations, endOps(t, c.Before.ID, c.Before.Epoch, user)...)
-		}
-		if !c.Empty {
-			operations = append(operations, endEpochOps(t, c.Before.ID, c.Before.Epoch, c.Entry.Time)...)
-		}
-	case c.NewEpoch:
-		if c.Staged {
-			operations = append(operations, takeEpochOps(t, c.After.ID, c.After.Epoch)...)
-		}
-		if c.Before != nil {
-			operations = append(operations, endEpochOps(t, c.Before.ID, c.Before.Epoch, c.Entry.Time)...)
-		}
-	default:
-		operations = slices.Concat(operations, memberOps(t, c), leftOutOps(t, c))
-	}
-	operations = append(operations, keepOps(t, c)...)
-	operations = append(operations, markerOps(t, c.Marker)...)
-	var earlier directory.History
-	if c.Before != nil {
-		earlier = c.Before.History
-	}
-	operations = append(operations, operation{Op: logOp(t, c.Entry, earlier, c.Expires)})
-	if c.After == nil {
-		operations = append(operations, operation{Op: indexOp(t, subjectOfRecord(c.Entry), c.Entry, c.Expires)})
+
+// CreateGroup creates a group with its members.
+func (s *Store) CreateGroup(ctx context.Context, t tenant.ID, c directory.GroupCreation) error {
+	g := c.Group
+	item := groupItem(t, g)
+	keepHistory(item.Attributes, nil, c.Entry)
+	operations := slices.Concat(
+		[]operation{{Op: table.Put(item, table.Absent())}},
+		claimOps(t, g.ID, directory.GroupKinds[:], nil, g.Held, g.Former, nil),
+		groupCountOps(t, 1),
+		memberOps(t, g, directory.MemberDelta{Add: c.Add, Unknown: c.Unknown}),
+		[]operation{{Op: logOp(t, c.Entry, nil, c.Expires)}},
+	)
+	if c.Staged {
+		operations = append(operations, takeEpochOps(t, g.ID, g.Epoch)...)
 	}
 	return s.commit(ctx, c.NotAfter, operations)
 }
 
-// groupOps are the operations on the group's own item, its reservations, and
-// the count of groups.
-func groupOps(t tenant.ID, c directory.GroupChange) []operation {
-	var ops []operation
-	id, held, holds, former := "", directory.Claims(nil), directory.Claims(nil), directory.Claims(nil)
-	if c.Before != nil {
-		id, held = c.Before.ID, c.Before.Held
+// UpdateGroup changes the document of a group, a few members, or both.
+//
+// A change that is Unchanged consists of conditions only: all hold at one
+// moment, and nothing is written. The failures of a transaction do not prove
+// that, because DynamoDB checks each item at a different time.
+func (s *Store) UpdateGroup(ctx context.Context, t tenant.ID, c directory.GroupUpdate) error {
+	operations := memberOps(t, c.After, c.MemberDelta)
+	if c.Unchanged() {
+		operations = append(operations, operation{Op: table.Check(groupKey(t, c.Before.ID), groupConditions(c.GroupEdit)...)})
+	} else {
+		operations = append(operations, editOps(t, c.GroupEdit, nil)...)
 	}
-	if c.After != nil {
-		id, holds, former = c.After.ID, c.After.Held, c.After.Former
-	}
-	count := map[string]int64{}
-	switch {
-	case c.Before == nil:
-		count[attrGroups] = 1
-		item := groupItem(t, c.After)
-		keepHistory(item.Attributes, nil, c.Entry)
-		ops = append(ops, operation{Op: table.Put(item, table.Absent())})
-	case c.After == nil:
-		count[attrGroups] = -1
-		ops = append(ops, operation{Op: table.Delete(groupKey(t, id), groupConditions(c)...)})
-	default:
-		ops = append(ops, operation{Op: table.Update(groupKey(t, id), groupUpdate(c), groupConditions(c)...)})
-	}
-	if c.Before == nil || c.After == nil || c.Rewrites {
-		ops = append(ops, claimOps(t, id, directory.GroupKinds[:], held, holds, former, nil)...)
-	}
-	if op, ok := countOp(t, count); ok {
-		ops = append(ops, operation{Op: op})
-	}
-	return ops
+	return s.commit(ctx, c.NotAfter, operations)
 }
 
-func groupConditions(c directory.GroupChange) []table.Condition {
-	when := []table.Condition{table.Is(attrEpoch, table.Number(c.Before.Epoch)), table.Is(attrWork, table.Text(""))}
-	if c.Rewrites || c.Document || c.After == nil {
-		when = append(when, table.Is(attrRevision, table.Number(c.Before.Revision)))
+// ReplaceMembers gives a group a whole new set of members.
+func (s *Store) ReplaceMembers(ctx context.Context, t tenant.ID, c directory.GroupNewSet) error {
+	set := table.Attributes{attrEpoch: table.Number(c.After.Epoch)}
+	var operations []operation
+	if c.Staged {
+		operations = append(takeEpochOps(t, c.After.ID, c.After.Epoch), editOps(t, c.GroupEdit, set)...)
+	} else {
+		set[attrEpochs] = table.Number(c.After.Epochs)
+		operations = editOps(t, c.GroupEdit, set, table.Is(attrEpochs, table.Number(c.Before.Epochs)))
 	}
-	if c.Exact {
-		when = append(when, table.Is(attrVersion, table.Number(c.Before.Version)))
-	}
-	if c.NewEpoch && !c.Staged {
-		when = append(when, table.Is(attrEpochs, table.Number(c.Before.Epochs)))
-	}
-	return when
+	return s.commit(ctx, c.NotAfter, slices.Concat(operations,
+		endEpochOps(t, c.Before.ID, c.Before.Epoch, c.Entry.Time), protectedChecks(t, c.Before, c.Protected)))
 }
 
-func groupUpdate(c directory.GroupChange) table.Change {
+// DeleteGroup deletes a group.
+func (s *Store) DeleteGroup(ctx context.Context, t tenant.ID, c directory.GroupDeletion) error {
+	g := c.Before
+	same := groupConditions(directory.GroupEdit{Before: g, Document: true, Exact: c.Exact})
+	operations := slices.Concat(
+		[]operation{{Op: table.Delete(groupKey(t, g.ID), same...)}},
+		claimOps(t, g.ID, directory.GroupKinds[:], g.Held, nil, nil, nil),
+		groupCountOps(t, -1),
+		protectedChecks(t, g, c.Protected),
+		markerOps(t, c.Marker),
+		[]operation{
+			{Op: logOp(t, c.Entry, g.History, c.Expires)},
+			{Op: indexOp(t, subjectOfRecord(c.Entry), c.Entry, c.Expires)},
+		},
+	)
+	if !c.Ends {
+		operations = append(operations, endEpochOps(t, g.ID, g.Epoch, c.Entry.Time)...)
+	}
+	for _, user := range c.Members { // under the group's version: these are all members
+		operations = append(operations, endOps(t, g.ID, g.Epoch, user)...)
+	}
+	return s.commit(ctx, c.NotAfter, operations)
+}
+
+// groupCountOps add to the count of groups.
+func groupCountOps(t tenant.ID, n int64) []operation {
+	op, _ := countOp(t, map[string]int64{attrGroups: n})
+	return []operation{{Op: op}}
+}
+
+// groupConditions are those that every change of an existing group has.
+func groupConditions(e directory.GroupEdit) []table.Condition {
+	same := []table.Condition{table.Is(attrEpoch, table.Number(e.Before.Epoch)), table.Is(attrWork, table.Text(""))}
+	if e.Rewrites || e.Document {
+		same = append(same, table.Is(attrRevision, table.Number(e.Before.Revision)))
+	}
+	if e.Exact {
+		same = append(same, table.Is(attrVersion, table.Number(e.Before.Version)))
+	}
+	return same
+}
+
+// editOps change the item of a group and, with its document, its reservations,
+// and write the log entry. set are attributes that they set besides.
+func editOps(t tenant.ID, e directory.GroupEdit, set table.Attributes, when ...table.Condition) []operation {
 	change := table.Change{
-		Set: table.Attributes{attrModified: millis(c.After.Modified)},
+		Set: table.Attributes{attrModified: millis(e.After.Modified)},
 		Add: map[string]int64{attrVersion: 1},
 	}
-	if c.Rewrites {
-		for name, value := range groupDocument(c.After) {
-			change.Set[name] = value
-		}
+	maps.Copy(change.Set, set)
+	extendHistory(&change, e.Before.History, e.Entry)
+	ops := []operation{{Op: logOp(t, e.Entry, e.Before.History, e.Expires)}}
+	if e.Rewrites {
+		maps.Copy(change.Set, groupDocument(e.After))
 		for _, kind := range directory.GroupKinds {
-			if _, ok := c.After.Held[kind]; !ok {
+			if _, ok := e.After.Held[kind]; !ok {
 				change.Remove = append(change.Remove, heldAttribute(kind))
 			}
 		}
+		ops = append(ops, claimOps(t, e.After.ID, directory.GroupKinds[:], e.Before.Held, e.After.Held, e.After.Former, nil)...)
 	}
-	extendHistory(&change, c.Before.History, c.Entry)
-	if c.NewEpoch {
-		change.Set[attrEpoch] = table.Number(c.After.Epoch)
-		if !c.Staged {
-			change.Set[attrEpochs] = table.Number(c.After.Epochs)
-		}
-	}
-	return change
+	same := append(groupConditions(e), when...)
+	return append(ops, operation{Op: table.Update(groupKey(t, e.Before.ID), change, same...)})
 }
 
 // touchGroup increments a group's version for a change of its members.

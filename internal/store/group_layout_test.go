@@ -171,56 +171,55 @@ func staff() *directory.Group {
 }
 
 // makeStaff returns the creation of the group.
-func (f *fixture) makeStaff(members ...string) directory.GroupChange {
-	return directory.GroupChange{
-		After: staff(), Add: members, Expires: f.now().Add(time.Hour),
-		Entry: directory.Entry{
-			RequestID: "r0", Time: f.now(), TokenID: "k1", IdP: "okta", Operation: "create", Action: directory.Created,
-			ResourceType: "Group", ResourceID: "g1", Version: 1, Subject: "Staff", ExternalID: "e-1",
-			Changed: []string{"displayName", "externalId"}, Added: members,
-		},
-	}
+func (f *fixture) makeStaff(members ...string) directory.GroupCreation {
+	return directory.GroupCreation{Group: staff(), Add: members, Logged: f.logged(directory.Entry{
+		RequestID: "r0", Time: f.now(), TokenID: "k1", IdP: "okta", Operation: "create", Action: directory.Created,
+		ResourceType: "Group", ResourceID: "g1", Version: 1, Subject: "Staff", ExternalID: "e-1",
+		Changed: []string{"displayName", "externalId"}, Added: members,
+	})}
+}
+
+// logged returns an entry that is kept for an hour.
+func (f *fixture) logged(e directory.Entry) directory.Logged {
+	return directory.Logged{Entry: e, Expires: f.now().Add(time.Hour)}
 }
 
 // staff creates the group, and lets a second pass.
 func (f *fixture) staff(members ...string) {
 	f.t.Helper()
-	f.must(f.store.CommitGroup(f.t.Context(), f.tenant, f.makeStaff(members...)))
+	f.must(f.store.CreateGroup(f.t.Context(), f.tenant, f.makeStaff(members...)))
 	f.pass(time.Second)
 }
 
-// change returns a change of the group's members.
-func (f *fixture) change() directory.GroupChange {
+// change returns what each change of the group has.
+func (f *fixture) change() directory.GroupEdit {
 	after := staff()
 	after.Version, after.Revision, after.Modified = 2, 2, f.now()
-	return directory.GroupChange{
-		Before: staff(), After: after, Expires: f.now().Add(time.Hour),
-		Entry: directory.Entry{
-			RequestID: "r1", Time: f.now(), TokenID: "k1", IdP: "okta", Operation: "modify", Action: directory.Updated,
-			ResourceType: "Group", ResourceID: "g1", Subject: "Staff", Changed: []string{"members"},
-		},
-	}
+	return directory.GroupEdit{Before: staff(), After: after, Logged: f.logged(directory.Entry{
+		RequestID: "r1", Time: f.now(), TokenID: "k1", IdP: "okta", Operation: "modify", Action: directory.Updated,
+		ResourceType: "Group", ResourceID: "g1", Subject: "Staff", Changed: []string{"members"},
+	})}
 }
 
 // accepted returns a change that is applied in parts.
-func (f *fixture) accepted(add, remove []string) directory.GroupChange {
-	c := f.change()
-	c.After.Work, c.Add, c.Remove = "w1", add, remove
-	return c
+func (f *fixture) accepted(add, remove []string) directory.GroupAcceptance {
+	e := f.change()
+	e.After.Work = "w1"
+	return directory.GroupAcceptance{GroupEdit: e, Add: add, Remove: remove}
 }
 
 // newSet returns a change to a whole new set of members.
-func (f *fixture) newSet(size int) directory.GroupChange {
-	c := f.change()
-	c.NewEpoch, c.Staged, c.After.Epoch, c.After.Epochs = true, size > 0, 2, 2
-	c.Entry.NewSet, c.Entry.Size = true, size
-	return c
+func (f *fixture) newSet(size int) directory.GroupNewSet {
+	e := f.change()
+	e.After.Epoch, e.After.Epochs = 2, 2
+	e.Entry.NewSet, e.Entry.Size = true, size
+	return directory.GroupNewSet{GroupEdit: e, Staged: size > 0}
 }
 
 // deletion returns the deletion of the group.
-func (f *fixture) deletion(members ...string) directory.GroupChange {
-	c := f.change()
-	c.After, c.Remove, c.Empty, c.Exact = nil, members, len(members) > 0, true
+func (f *fixture) deletion(members ...string) directory.GroupDeletion {
+	e := f.change()
+	c := directory.GroupDeletion{Before: e.Before, Exact: true, Ends: len(members) > 0, Members: members, Logged: e.Logged}
 	c.Entry.Operation, c.Entry.Action, c.Entry.Version, c.Entry.Changed = "delete", directory.Deleted, 2, nil
 	return c
 }
@@ -263,7 +262,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 		{
 			name:  "made",
 			given: func(*fixture) {},
-			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.makeStaff("u1")) },
+			do:    func(f *fixture, s *Store) error { return s.CreateGroup(ctx, f.tenant, f.makeStaff("u1")) },
 			want: []string{
 				`T#acme#G#g1#1 | u1 |`,
 				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 h.r0=1 held.gext="hash" held.gname="staff" mod=1767323045678 org="scim" rev=1 ver=1 work=""`,
@@ -279,11 +278,11 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			name:  "members join and leave",
 			given: func(f *fixture) { f.staff("u1") },
 			do: func(f *fixture, s *Store) error {
-				c := f.change()
+				c := directory.GroupUpdate{GroupEdit: f.change()}
 				c.Add, c.Remove = []string{"u2"}, []string{"u1"}
 				c.Entry.Added, c.Entry.Removed = c.Add, c.Remove
 				c.Entry.Warning, c.Entry.Skipped = directory.WarnUnknownMembers, []string{"u8", "u9"}
-				return s.CommitGroup(ctx, f.tenant, c)
+				return s.UpdateGroup(ctx, f.tenant, c)
 			},
 			want: []string{
 				`T#acme#G#g1#1 | u1 | gone`,
@@ -299,11 +298,11 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			name:  "renamed",
 			given: func(f *fixture) { f.staff() },
 			do: func(f *fixture, s *Store) error {
-				c := f.change()
+				c := directory.GroupUpdate{GroupEdit: f.change()}
 				c.Rewrites, c.Exact = true, true
 				c.After.Doc, c.After.Held = []byte(`{"id":"g1","x":1}`), directory.Claims{directory.GroupName: "crew"}
 				c.Entry.Subject, c.Entry.Changed = "Crew", []string{"displayName", "externalId"}
-				return s.CommitGroup(ctx, f.tenant, c)
+				return s.UpdateGroup(ctx, f.tenant, c)
 			},
 			want: []string{
 				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\",\"x\":1}" epoch=1 epochs=1 h.r0=1 h.r1=1 held.gname="crew" mod=1767323046678 org="scim" rev=2 ver=2 work=""`,
@@ -316,7 +315,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 		{
 			name:  "emptied",
 			given: func(f *fixture) { f.staff("u1") },
-			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.newSet(0)) },
+			do:    func(f *fixture, s *Store) error { return s.ReplaceMembers(ctx, f.tenant, f.newSet(0)) },
 			want: []string{
 				`DUE | acme#epoch#g1#1 | at=1767323046678`,
 				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=2 epochs=2 h.r0=1 h.r1=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
@@ -362,7 +361,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 		{
 			name:  "a staged set is the group's",
 			given: func(f *fixture) { f.staff("u1"); f.must(f.stage(f.store, "u2", "u3")) },
-			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.newSet(2)) },
+			do:    func(f *fixture, s *Store) error { return s.ReplaceMembers(ctx, f.tenant, f.newSet(2)) },
 			want: []string{
 				`DUE | acme#epoch#g1#1 | at=1767323046678`,
 				`DUE | acme#epoch#g1#2 | gone`,
@@ -416,7 +415,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 		{
 			name:  "deleted with its members",
 			given: func(f *fixture) { f.staff("u1") },
-			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.deletion("u1")) },
+			do:    func(f *fixture, s *Store) error { return s.DeleteGroup(ctx, f.tenant, f.deletion("u1")) },
 			want: []string{
 				`T#acme#G#g1#1 | u1 | gone`,
 				`T#acme#GROUPS | g1 | gone`,
@@ -431,7 +430,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 		{
 			name:  "deleted, its members left to a task",
 			given: func(f *fixture) { f.staff("u1") },
-			do:    func(f *fixture, s *Store) error { return s.CommitGroup(ctx, f.tenant, f.deletion()) },
+			do:    func(f *fixture, s *Store) error { return s.DeleteGroup(ctx, f.tenant, f.deletion()) },
 			want: []string{
 				`DUE | acme#epoch#g1#1 | at=1767323046678`,
 				`T#acme#GROUPS | g1 | gone`,
@@ -550,7 +549,7 @@ func TestAcceptMembers_BesideManyProtected(t *testing.T) {
 			members[i] = fmt.Sprint("m", i)
 		}
 		c := f.accepted(nil, members)
-		c.Loose, c.Guard, c.Unless = true, &directory.Guarded{}, members[:min(len(members), directory.MaxProtected)]
+		c.Loose, c.Protected = true, &directory.ProtectedCheck{NotMembers: members[:min(len(members), directory.MaxProtected)]}
 		f.must(f.store.AcceptMembers(t.Context(), f.tenant, c))
 		tasks := f.all("T#acme#TASKS")
 		if want := fmt.Sprintf(`T#acme#TASKS | members#g1#w1 | at=1767323046678 left=%d state="accepted"`, parts); line(tasks[0]) != want || len(tasks) != parts+1 {

@@ -103,14 +103,14 @@ func mirrorKey(t tenant.ID, user, group string, epoch int64) table.Key {
 	}
 }
 
-// guardKey is the list of a tenant's protected users: no id has a '#'.
-func guardKey(t tenant.ID) table.Key {
+// protectedListKey is the list of a tenant's protected users: no id has a '#'.
+func protectedListKey(t tenant.ID) table.Key {
 	return table.Key{Partition: partition(t, "GUARD"), Sort: "#ALL"}
 }
 
-// guardedKey is the guard item of a user, which exists while the user is
+// protectedKey is an item of a user, which exists while the user is
 // protected.
-func guardedKey(t tenant.ID, user string) table.Key {
+func protectedKey(t tenant.ID, user string) table.Key {
 	return table.Key{Partition: partition(t, "GUARD"), Sort: user}
 }
 

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"maps"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -44,8 +46,8 @@ func TestKeys(t *testing.T) {
 		{"log, second part", "T#acme#LOG", request + "#1", logKey(acme, request, 1)},
 		{"failing subject", "T#acme#FAILING", "alice", failingKey(acme, "alice")},
 		{"task", "T#acme#TASKS", "0190-task", taskKey(acme, "0190-task")},
-		{"protected users", "T#acme#GUARD", "#ALL", guardKey(acme)},
-		{"protected user", "T#acme#GUARD", user, guardedKey(acme, user)},
+		{"protected users", "T#acme#GUARD", "#ALL", protectedListKey(acme)},
+		{"protected user", "T#acme#GUARD", user, protectedKey(acme, user)},
 		{"marker of a deleted group", "T#acme#MARKERS", group, markerKey(acme, group)},
 		{"bookmark", "T#acme#MARKS", "hFk6b4WXkTpqHMOUT4px_4i5#101", markKey(acme, "k1", "filter", "", 101)},
 	}
@@ -177,22 +179,28 @@ func TestLogItem_StaysWithinItsBudget(t *testing.T) {
 }
 
 func TestExplain_TellsConditionsApart(t *testing.T) {
-	held := &table.Item{Attributes: table.Attributes{attrHolder: table.Text("other")}}
+	other := &table.Item{Attributes: table.Attributes{attrHolder: table.Text("other")}}
 	ledger := &table.Item{Attributes: table.Attributes{attrSeats: table.Number(5), attrSeatLimit: table.Number(5)}}
 	operations := []operation{
-		{}, {meaning: meansHeld, kind: directory.Email}, {meaning: meansFull}, {meaning: meansHeld, kind: directory.UserName},
+		{}, held(table.Op{}, directory.Email), means(table.Op{}, directory.LedgerFull, ""), held(table.Op{}, directory.UserName),
 	}
 	got := explain(operations, &table.ConditionError{Failed: []table.FailedCondition{
-		{Op: 0, Item: held}, {Op: 1, Item: held}, {Op: 2, Item: ledger}, {Op: 3, Item: nil},
+		{Op: 0, Item: other}, {Op: 1, Item: other}, {Op: 2, Item: ledger}, {Op: 3, Item: nil},
 	}})
-	if !got.Stale || got.Full == nil || got.Full.Seats != 5 || len(got.Holders) != 1 || got.Holders[directory.Email] != "other" {
+	want := []directory.FailedCondition{
+		{Found: directory.RecordChanged},
+		{Found: directory.ClaimHeld, ID: "other", Claim: directory.Email},
+		{Found: directory.LedgerFull, Ledger: &directory.Ledger{Seats: 5, SeatLimit: 5}},
+		{Found: directory.RecordChanged},
+	}
+	if !got.Stale() || !reflect.DeepEqual(got.Failed, want) || !maps.Equal(got.Holders(), map[directory.Kind]string{directory.Email: "other"}) {
 		t.Errorf("explain = %+v", got)
 	}
 	unsure := &table.ConditionError{Failed: []table.FailedCondition{{Op: 2, Item: ledger}}, Incomplete: true}
-	if got := explain(operations, unsure); !got.Stale {
+	if got := explain(operations, unsure); !got.Stale() {
 		t.Errorf("a full ledger with other operations not checked is reported as %+v, want Stale", got)
 	}
-	if got := explain(operations, &table.ConditionError{Failed: []table.FailedCondition{{Op: 2, Item: ledger}}}); got.Stale || len(got.Holders) > 0 {
+	if got := explain(operations, &table.ConditionError{Failed: []table.FailedCondition{{Op: 2, Item: ledger}}}); got.Stale() || len(got.Holders()) > 0 {
 		t.Errorf("a full ledger alone is reported as %+v", got)
 	}
 }

@@ -13,18 +13,12 @@ import (
 // joinOps begin a membership, under a condition on it: three operations.
 func joinOps(t tenant.ID, group string, epoch int64, user string, when ...table.Condition) []operation {
 	return []operation{
-		{
-			Op:      table.Put(table.Item{Key: membershipKey(t, group, epoch, user)}, when...),
-			meaning: meansPresent, id: user,
-		},
+		means(table.Put(table.Item{Key: membershipKey(t, group, epoch, user)}, when...), directory.UserMember, user),
 		{Op: table.Put(table.Item{Key: mirrorKey(t, user, group, epoch)})},
 		// More than a check that the user is live: a deletion that read the
 		// user's memberships before this one began must find that it has begun.
-		{
-			Op: table.Update(userKey(t, user), table.Change{Add: map[string]int64{attrJoins: 1}},
-				table.Is(attrLeaving, flag(false))),
-			meaning: meansNoUser, id: user,
-		},
+		means(table.Update(userKey(t, user), table.Change{Add: map[string]int64{attrJoins: 1}},
+			table.Is(attrLeaving, flag(false))), directory.UserUnknown, user),
 	}
 }
 
@@ -36,51 +30,32 @@ func endOps(t tenant.ID, group string, epoch int64, user string) []operation {
 	}
 }
 
-// leftOutOps are the conditions on the members that a change leaves out. They
-// settle it against another change that makes one of them join or leave, and
-// against the return of a deleted user: without these conditions "add a and b"
-// concurrent with a set without a and b could end with only b.
-func leftOutOps(t tenant.ID, c directory.GroupChange) []operation {
+// memberOps are the joins and leaves of a change of a group, and the conditions
+// on the members that it leaves out. These settle it against another change
+// that makes one of them join or leave, and against the return of a deleted
+// user: without them "add a and b" concurrent with a set without a and b could
+// end with only b.
+func memberOps(t tenant.ID, g *directory.Group, m directory.MemberDelta) []operation {
 	var ops []operation
-	for _, user := range c.Kept {
-		ops = append(ops, operation{
-			Op:      table.Check(membershipKey(t, c.After.ID, c.After.Epoch, user), table.Present()),
-			meaning: meansAbsent, id: user,
-		})
+	membership := func(user string) table.Key { return membershipKey(t, g.ID, g.Epoch, user) }
+	for _, user := range m.Add {
+		ops = append(ops, joinOps(t, g.ID, g.Epoch, user, table.Absent())...)
 	}
-	for _, user := range c.Missing {
-		ops = append(ops, operation{
-			Op:      table.Check(membershipKey(t, c.After.ID, c.After.Epoch, user), table.Absent()),
-			meaning: meansPresent, id: user,
-		})
-	}
-	for _, user := range c.Unknown {
-		ops = append(ops, operation{
-			Op:      table.Check(userKey(t, user), table.Absent()),
-			meaning: meansKnown, id: user,
-		})
-	}
-	return ops
-}
-
-// memberOps are the joins and leaves of a change.
-func memberOps(t tenant.ID, c directory.GroupChange) []operation {
-	var ops []operation
-	for _, user := range c.Add {
-		ops = append(ops, joinOps(t, c.After.ID, c.After.Epoch, user, table.Absent())...)
-	}
-	for _, user := range c.Remove {
+	for _, user := range m.Remove {
 		ops = append(ops,
-			operation{
-				Op:      table.Delete(membershipKey(t, c.After.ID, c.After.Epoch, user), table.Present()),
-				meaning: meansAbsent, id: user,
-			},
-			operation{Op: table.Delete(mirrorKey(t, user, c.After.ID, c.After.Epoch))},
+			means(table.Delete(membership(user), table.Present()), directory.UserNotMember, user),
+			operation{Op: table.Delete(mirrorKey(t, user, g.ID, g.Epoch))},
 			// Settles removing a member against its protection.
-			operation{
-				Op:      table.Check(guardedKey(t, user), table.Absent()),
-				meaning: meansProtected, id: user,
-			})
+			means(table.Check(protectedKey(t, user), table.Absent()), directory.UserProtected, user))
+	}
+	for _, user := range m.AlreadyMembers {
+		ops = append(ops, means(table.Check(membership(user), table.Present()), directory.UserNotMember, user))
+	}
+	for _, user := range m.NotMembers {
+		ops = append(ops, means(table.Check(membership(user), table.Absent()), directory.UserMember, user))
+	}
+	for _, user := range m.Unknown {
+		ops = append(ops, means(table.Check(userKey(t, user), table.Absent()), directory.UserKnown, user))
 	}
 	return ops
 }
@@ -112,10 +87,7 @@ func endMirrorOps(t tenant.ID, user string, mirrors []directory.Mirror, gone map
 			continue
 		}
 		touched[m.Group] = true
-		ops = append(ops, operation{
-			Op:      touchGroup(t, m.Group, e.Time, nil, table.Present()),
-			meaning: meansNoGroup, id: m.Group,
-		})
+		ops = append(ops, means(touchGroup(t, m.Group, e.Time, nil, table.Present()), directory.GroupGone, m.Group))
 	}
 	return ops
 }

@@ -93,7 +93,7 @@ func (f *fixture) fill() {
 	f.write(
 		table.Put(table.Item{Key: schemasKey(f.tenant), Attributes: table.Attributes{attrSchemas: table.Text("{}")}}),
 		table.Put(table.Item{Key: markerKey(f.tenant, "g9"), Attributes: table.Attributes{attrTime: millis(f.now())}}),
-		table.Put(table.Item{Key: guardedKey(f.tenant, "u9")}),
+		table.Put(table.Item{Key: protectedKey(f.tenant, "u9")}),
 		table.Put(table.Item{Key: failingKey(f.tenant, "alice"), Attributes: table.Attributes{attrTime: millis(f.now())}}),
 		table.Put(table.Item{Key: mailKey(f.tenant, "a@b.c", "u1")}))
 }
@@ -331,13 +331,10 @@ func (f *fixture) draw(rt *rapid.T) {
 // errors do not matter to the deletion.
 func (f *fixture) late() []func(context.Context) {
 	f.t.Helper()
-	join := f.edit("last")
+	join := directory.GroupUpdate{GroupEdit: f.edit("last")}
 	join.Add = []string{"p00", "p05", "p11"}
-	cleared := f.edit("last")
-	cleared.NewEpoch, cleared.After.Epochs = true, cleared.Before.Epochs+1
-	cleared.After.Epoch = cleared.After.Epochs
-	accepted := f.edit("last")
-	accepted.After.Work, accepted.Add = "w9", []string{"p01", "p02"}
+	cleared := emptied(f.edit("last"))
+	accepted := accepting(f.edit("last"), "w9", []string{"p01", "p02"}, nil)
 	user, err := f.store.User(f.t.Context(), f.tenant, "p03")
 	f.must(err)
 	made := *user
@@ -345,8 +342,8 @@ func (f *fixture) late() []func(context.Context) {
 	gone := *user
 	gone.Version, gone.Deleted, gone.Leaving = user.Version+1, true, true
 	return []func(context.Context){
-		func(ctx context.Context) { _ = f.store.CommitGroup(ctx, f.tenant, join) },
-		func(ctx context.Context) { _ = f.store.CommitGroup(ctx, f.tenant, cleared) },
+		func(ctx context.Context) { _ = f.store.UpdateGroup(ctx, f.tenant, join) },
+		func(ctx context.Context) { _ = f.store.ReplaceMembers(ctx, f.tenant, cleared) },
 		func(ctx context.Context) { _ = f.store.AcceptMembers(ctx, f.tenant, accepted) },
 		func(ctx context.Context) {
 			_ = f.store.BeginEpoch(ctx, f.tenant, "late", nil, 1, f.now().Add(time.Minute))

@@ -16,7 +16,7 @@ import (
 //	mails         unconditional                 an index of candidates
 //	ledger        present
 //	memberships   unconditional; their groups' versions change; a task ends what does not fit
-//	guard         version is                    of a protected user
+//	protected     version is                    of a protected user
 //	log entry     absent                        no change without its entry
 //	index         of the entry, to which no record leads any more
 //	failing       unconditional                 a purged user is no longer failing
@@ -26,7 +26,7 @@ func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) erro
 		[]operation{{Op: table.Delete(recordKey(t, u),
 			table.Is(attrVersion, table.Number(u.Version)), table.Is(attrJoins, table.Number(u.Joins)))}},
 		claimOps(t, u.ID, directory.Kinds[:], u.Held, nil, nil, nil),
-		guardOps(t, c.Guard),
+		protectedOps(t, c.Protected),
 		[]operation{
 			{Op: logOp(t, c.Entry, u.History, c.Expires)},
 			{Op: indexOp(t, subjectOfRecord(c.Entry), c.Entry, c.Expires)},

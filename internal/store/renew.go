@@ -189,11 +189,11 @@ func (r *renewal) record(ctx context.Context, key table.Key, decide func(table.I
 			return nil
 		case !errors.As(err, &failed):
 			return err
-		case failed.Stale:
+		case failed.Stale():
 			clear(held)
 			clear(transfers)
 		default:
-			if err := r.judge(ctx, p, failed.Holders, held, transfers); err != nil {
+			if err := r.judge(ctx, p, failed.Holders(), held, transfers); err != nil {
 				return err
 			}
 		}

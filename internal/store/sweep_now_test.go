@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -25,15 +24,11 @@ func TestSweepNow_AtAnyPointOfARequest(t *testing.T) {
 			if _, err := s.StageMembers(f.t.Context(), f.tenant, "g1", 2, []string{"p00", "p03", "p04"}); err != nil {
 				return err
 			}
-			c.NewEpoch, c.Staged, c.After.Epoch, c.After.Epochs = true, true, 2, 2
-			return s.CommitGroup(f.t.Context(), f.tenant, c)
+			c.After.Epoch, c.After.Epochs = 2, 2
+			return s.ReplaceMembers(f.t.Context(), f.tenant, directory.GroupNewSet{GroupEdit: c, Staged: true})
 		},
 		"an accepted change in two transactions": func(f *fixture, s *Store) error {
-			c := f.edit("g1")
-			c.After.Work, c.Add = "w1", make([]string, partsPerWrite*directory.MaxJoined+1)
-			for i := range c.Add {
-				c.Add[i] = fmt.Sprint("m", i)
-			}
+			c := accepting(f.edit("g1"), "w1", manyMembers(), nil)
 			c.Add[0] = "p05"
 			return s.AcceptMembers(f.t.Context(), f.tenant, c)
 		},
@@ -56,7 +51,7 @@ func TestSweepNow_AtAnyPointOfARequest(t *testing.T) {
 				switch {
 				case err == nil:
 					done++
-				case errors.Is(err, directory.ErrStale), errors.As(err, &failed) && failed.Stale:
+				case errors.Is(err, directory.ErrStale), errors.As(err, &failed) && failed.Stale():
 					refused++
 				default:
 					t.Errorf("before write %d: %v, want directory.ErrStale", at, err)

@@ -77,39 +77,55 @@ func (f *fixture) group(id string, members ...string) {
 	r, err := g.Resource()
 	f.must(err)
 	g.Held = directory.GroupClaimsOf(r)
-	f.must(f.store.CommitGroup(f.t.Context(), f.tenant, directory.GroupChange{
-		After: g, Add: members, Expires: f.now().Add(time.Hour), Entry: f.entry("create", directory.Created, "Group", id),
+	f.must(f.store.CreateGroup(f.t.Context(), f.tenant, directory.GroupCreation{
+		Group: g, Add: members, Logged: f.logged(f.entry("create", directory.Created, "Group", id)),
 	}))
 }
 
-// edit returns a change of a group in its current state.
-func (f *fixture) edit(id string) directory.GroupChange {
+// edit returns what each change of a group in its current state has.
+func (f *fixture) edit(id string) directory.GroupEdit {
 	f.t.Helper()
 	before, err := f.store.Group(f.t.Context(), f.tenant, id)
 	f.must(err)
 	after := *before
 	after.Version, after.Modified = before.Version+1, f.now()
-	return directory.GroupChange{
-		Before: before, After: &after, Expires: f.now().Add(time.Hour),
-		Entry: f.entry("modify", directory.Updated, "Group", id),
+	return directory.GroupEdit{
+		Before: before, After: &after, Logged: f.logged(f.entry("modify", directory.Updated, "Group", id)),
 	}
 }
 
 // empty removes all members from a group, and leaves their memberships unended.
 func (f *fixture) empty(id string) {
 	f.t.Helper()
-	c := f.edit(id)
-	c.NewEpoch, c.After.Epochs = true, c.Before.Epochs+1
-	c.After.Epoch = c.After.Epochs
-	f.must(f.store.CommitGroup(f.t.Context(), f.tenant, c))
+	f.must(f.store.ReplaceMembers(f.t.Context(), f.tenant, emptied(f.edit(id))))
+}
+
+// emptied returns the removal of all members.
+func emptied(e directory.GroupEdit) directory.GroupNewSet {
+	e.After.Epochs = e.Before.Epochs + 1
+	e.After.Epoch = e.After.Epochs
+	return directory.GroupNewSet{GroupEdit: e}
+}
+
+// accepting returns a change that is accepted under a name.
+func accepting(e directory.GroupEdit, name string, add, remove []string) directory.GroupAcceptance {
+	e.After.Work = name
+	return directory.GroupAcceptance{GroupEdit: e, Add: add, Remove: remove}
+}
+
+// manyMembers returns the ids of more members than one transaction accepts.
+func manyMembers() []string {
+	ids := make([]string, partsPerWrite*directory.MaxJoined+1)
+	for i := range ids {
+		ids[i] = fmt.Sprint("m", i)
+	}
+	return ids
 }
 
 // accept accepts a change of a group's members, and applies none of its parts.
 func (f *fixture) accept(id string, add, remove []string) {
 	f.t.Helper()
-	c := f.edit(id)
-	c.After.Work, c.Add, c.Remove = "w1", add, remove
-	f.must(f.store.AcceptMembers(f.t.Context(), f.tenant, c))
+	f.must(f.store.AcceptMembers(f.t.Context(), f.tenant, accepting(f.edit(id), "w1", add, remove)))
 }
 
 // stageSet stages a set of members that no request takes, for two minutes.
@@ -124,12 +140,9 @@ func (f *fixture) stageSet(id string, members ...string) {
 
 // writeParts stores the parts of a change of more than one transaction, and is
 // killed after a number of writes.
-func (f *fixture) writeParts(c directory.GroupChange, writes int) {
+func (f *fixture) writeParts(e directory.GroupEdit, writes int) {
 	f.t.Helper()
-	c.After.Work, c.Add = "w1", make([]string, partsPerWrite*directory.MaxJoined+1)
-	for i := range c.Add {
-		c.Add[i] = fmt.Sprint("m", i)
-	}
+	c := accepting(e, "w1", manyMembers(), nil)
 	s := f.on(tabletest.NewFault(f.table, 1, tabletest.FaultPlan{StopAfter: writes}))
 	if err := s.AcceptMembers(f.t.Context(), f.tenant, c); err == nil {
 		f.t.Fatal("the change was accepted")
@@ -300,9 +313,10 @@ func TestSweep_RemovesStagedSetWhenItsTimeIsOver(t *testing.T) {
 	if _, err := f.store.StageMembers(t.Context(), f.tenant, "g1", 2, ids); !errors.Is(err, directory.ErrStale) {
 		t.Errorf("members are staged after the end: %v", err)
 	}
-	before.NewEpoch, before.Staged, before.After.Epoch, before.After.Epochs = true, true, 2, 2
+	before.After.Epoch, before.After.Epochs = 2, 2
+	late := directory.GroupNewSet{GroupEdit: before, Staged: true}
 	var failed *directory.CommitError
-	if err := f.store.CommitGroup(t.Context(), f.tenant, before); !errors.As(err, &failed) || !failed.Stale {
+	if err := f.store.ReplaceMembers(t.Context(), f.tenant, late); !errors.As(err, &failed) || !failed.Stale() {
 		t.Errorf("the set is taken after its end: %v", err)
 	}
 	f.wantNoFaults()
@@ -619,9 +633,9 @@ func TestSweep_HeldUpLeavesLaterMemberships(t *testing.T) {
 				t.Error(err)
 			}
 			f.restoreUser("leaver")
-			c := f.edit("left-1")
+			c := directory.GroupUpdate{GroupEdit: f.edit("left-1")}
 			c.Add = []string{"leaver"}
-			f.must(f.store.CommitGroup(t.Context(), f.tenant, c))
+			f.must(f.store.UpdateGroup(t.Context(), f.tenant, c))
 		})
 		if !ok {
 			if call < 4 {

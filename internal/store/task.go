@@ -153,11 +153,12 @@ func (s *Store) join(ctx context.Context, t tenant.ID, users []string, notAfter 
 		switch {
 		case !errors.As(err, &failed):
 			return unknown, err
-		case len(failed.Unknown) > 0:
-			unknown = append(unknown, failed.Unknown...)
-			users = slices.DeleteFunc(slices.Clone(users), func(id string) bool { return slices.Contains(failed.Unknown, id) })
-		case len(failed.Leaving) > 0:
-			for _, user := range failed.Leaving {
+		case failed.Has(directory.UserUnknown):
+			skipped := failed.IDs(directory.UserUnknown)
+			unknown = append(unknown, skipped...)
+			users = slices.DeleteFunc(slices.Clone(users), func(id string) bool { return slices.Contains(skipped, id) })
+		case failed.Has(directory.UserLeaving):
+			for _, user := range failed.IDs(directory.UserLeaving) {
 				if _, err := s.Finish(ctx, t, directory.Task{Kind: directory.TaskUser, Resource: user}); err != nil {
 					return unknown, err
 				}
@@ -350,10 +351,10 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 		err = s.commit(ctx, time.Time{}, operations)
 		var failed *directory.CommitError
 		switch {
-		case errors.As(err, &failed) && failed.Stale:
+		case errors.As(err, &failed) && failed.Stale():
 			return s.finishUser(ctx, t, task) // another request finished it; there may be a new task
 		case errors.As(err, &failed):
-			for _, id := range failed.Gone {
+			for _, id := range failed.IDs(directory.GroupGone) {
 				gone[id] = true
 			}
 		case err != nil:
