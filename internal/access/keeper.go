@@ -28,6 +28,12 @@ const MaxTokens = 20
 
 // Store keeps tokens. Package store implements it.
 type Store interface {
+	Tokens
+	Rotations
+}
+
+// Tokens keeps the records of tokens.
+type Tokens interface {
 	SaveToken(ctx context.Context, t tenant.ID, r Record) error
 	// Token reads one token; ok is false if it does not exist.
 	Token(ctx context.Context, t tenant.ID, id string) (r Record, ok bool, err error)
@@ -35,9 +41,13 @@ type Store interface {
 	// of ids.
 	Tokens(ctx context.Context, t tenant.ID) ([]Record, error)
 	RevokeToken(ctx context.Context, t tenant.ID, id string, now time.Time) error
+}
+
+// Rotations replaces one token by another. ErrRotation: the tokens are not at
+// that step.
+type Rotations interface {
 	// BeginRotation stores a token beside the one that it is to replace;
 	// CompleteRotation revokes the old one and CancelRotation the new one.
-	// ErrRotation: the tokens are not at that step.
 	BeginRotation(ctx context.Context, t tenant.ID, old string, next Record) error
 	CompleteRotation(ctx context.Context, t tenant.ID, old, next string, now time.Time) error
 	CancelRotation(ctx context.Context, t tenant.ID, old, next string, now time.Time) error

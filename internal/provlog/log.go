@@ -14,9 +14,15 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Source reads the records of the log. Implemented by package store. Keys are those of
-// entries: UUIDv7s, in the order of time.
+// Source reads the log and the records that it names. Package store implements it.
 type Source interface {
+	EntryReader
+	RecordReader
+	FailingSubjects
+}
+
+// EntryReader reads the log. Keys are those of entries: UUIDv7s, in the order of time.
+type EntryReader interface {
 	// Entries reads entries by key; expired ones are left out.
 	Entries(ctx context.Context, t tenant.ID, keys []string) (map[string]Entry, error)
 	// EntryPage reads a page of all entries, and FailurePage a page of the keys of
@@ -26,6 +32,12 @@ type Source interface {
 	// SubjectPages reads the keys of the entries of subjects that no record links to,
 	// newest first: one round trip.
 	SubjectPages(ctx context.Context, t tenant.ID, about []Subject, s Span) ([]Page[string], error)
+	// Activity reads what was seen of a tenant's requests.
+	Activity(ctx context.Context, t tenant.ID) (Activity, error)
+}
+
+// RecordReader reads the users and groups that entries are about.
+type RecordReader interface {
 	// FindRecords reads the users and groups that have a text as id, userName,
 	// displayName, primary email or externalId.
 	FindRecords(ctx context.Context, t tenant.ID, text string) ([]Record, error)
@@ -33,17 +45,19 @@ type Source interface {
 	// with a prefix, at most so many of each, in the form in which names are compared:
 	// one round trip.
 	NamesLike(ctx context.Context, t tenant.ID, prefix string, limit int) ([]string, error)
-	// FailingPage reads a page of the failing subjects, in the order of their keys.
-	FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (Page[Failing], error)
-	// FailingOf reads which of some subjects are failing.
-	FailingOf(ctx context.Context, t tenant.ID, subjects []Subject) (map[Subject]Failing, error)
 	// LiveRecords reads, for each subject, the live records that have its id, its name
 	// or its externalId.
 	LiveRecords(ctx context.Context, t tenant.ID, subjects []Subject) ([][]LiveRecord, error)
 	// WhoAre reads the names and states of users, deleted ones too, by id.
 	WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]Who, error)
-	// Activity reads what was seen of a tenant's requests.
-	Activity(ctx context.Context, t tenant.ID) (Activity, error)
+}
+
+// FailingSubjects reads and removes failing subjects.
+type FailingSubjects interface {
+	// FailingPage reads a page of the failing subjects, in the order of their keys.
+	FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (Page[Failing], error)
+	// FailingOf reads which of some subjects are failing.
+	FailingOf(ctx context.Context, t tenant.ID, subjects []Subject) (map[Subject]Failing, error)
 	// Note removes subjects that no longer fail.
 	Note(ctx context.Context, t tenant.ID, n Note) error
 }
