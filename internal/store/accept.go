@@ -173,15 +173,10 @@ const maxUnseen = 20
 // forgetWork clears the name of a change in its group if nothing of the change
 // is left. Only a table that was written to by other software is in that state.
 func (s *Store) forgetWork(ctx context.Context, t tenant.ID, task directory.Task) error {
-	err := stale(s.commit(ctx, time.Time{}, []operation{
-		{Op: touchGroup(t, task.Resource, s.now(), table.Attributes{attrWork: table.Text("")}, table.Is(attrWork, table.Text(task.Name)))},
-		{Op: table.Check(taskKey(t, taskSort(task)), table.Absent())},
-		{Op: table.Delete(dueKey(t, taskSort(task)))},
-	}))
-	if errors.Is(err, directory.ErrStale) {
-		return nil // the last part was applied between two reads
-	}
-	return err
+	return s.attempt(ctx,
+		operation{Op: touchGroup(t, task.Resource, s.now(), table.Attributes{attrWork: table.Text("")}, table.Is(attrWork, table.Text(task.Name)))},
+		operation{Op: table.Check(taskKey(t, taskSort(task)), table.Absent())},
+		operation{Op: table.Delete(dueKey(t, taskSort(task)))})
 }
 
 func (s *Store) parts(ctx context.Context, t tenant.ID, task directory.Task, limit int) (table.Page, error) {
@@ -277,10 +272,7 @@ func (s *Store) finishUnclaimed(ctx context.Context, t tenant.ID, task directory
 // that it is not accepted any more.
 func (s *Store) dropParts(ctx context.Context, t tenant.ID, task directory.Task) error {
 	head := taskKey(t, taskSort(task))
-	err := stale(s.commit(ctx, time.Time{}, []operation{{Op: table.Update(head,
-		table.Change{Set: table.Attributes{attrState: table.Text(stateEnding)}},
-		table.Is(attrState, table.Text(stateStaged)))}}))
-	if err != nil && !errors.Is(err, directory.ErrStale) {
+	if err := s.attempt(ctx, endStagedOp(head)); err != nil {
 		return err
 	}
 	ending := table.Is(attrState, table.Text(stateEnding))
@@ -290,11 +282,7 @@ func (s *Store) dropParts(ctx context.Context, t tenant.ID, task directory.Task)
 			return err
 		}
 		if len(parts.Items) == 0 {
-			err = stale(s.commit(ctx, time.Time{}, doneOps(t, task, ending)))
-			if errors.Is(err, directory.ErrStale) {
-				return nil // accepted after all, or deleted by another request
-			}
-			return err
+			return s.attempt(ctx, doneOps(t, task, ending)...) // unless accepted after all, or deleted by another request
 		}
 		operations := []operation{{Op: table.Check(head, ending)}}
 		for _, part := range parts.Items {

@@ -94,28 +94,6 @@ func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
 	return a.finish(ledger), nil
 }
 
-// scan visits every item of a partition.
-func (s *Store) scan(ctx context.Context, name string, visit func(table.Item)) error {
-	return s.scanPrefix(ctx, name, "", visit)
-}
-
-func (s *Store) scanPrefix(ctx context.Context, name, prefix string, visit func(table.Item)) error {
-	q := table.Query{Partition: name, Prefix: prefix}
-	for {
-		page, err := s.table.Query(ctx, q)
-		if err != nil {
-			return readError(err)
-		}
-		for _, item := range page.Items {
-			visit(item)
-		}
-		if !page.More {
-			return nil
-		}
-		q.After = page.Last
-	}
-}
-
 // audit collects what the records say, and compares the other items with it.
 type audit struct {
 	tenant  tenant.ID
@@ -129,12 +107,11 @@ type audit struct {
 	// they need; entries found in the table are removed.
 	held  map[table.Key]string
 	mails map[table.Key]bool
+	// deleted are the items of deleted records.
+	deleted map[string]bool
 	// owners are the records that hold a value, missing the values that records
 	// should hold and do not, and formerMails what an earlier version put into
 	// the index.
-	deleted map[string]bool
-	// owners are the records that hold a value, missing the values that records should
-	// hold and do not, and formerMails what an earlier version put into the index.
 	owners      map[table.Key]string
 	missing     []missing
 	formerMails map[table.Key]bool

@@ -97,24 +97,8 @@ func (s *Store) Mirrors(ctx context.Context, t tenant.ID, user string, limit int
 	if !directory.ValidID(user) {
 		return nil, nil
 	}
-	var mirrors []directory.Mirror
 	q := table.Query{Partition: mirrorKey(t, user, "", 0).Partition}
-	for {
-		q.Limit = limit - len(mirrors)
-		page, err := s.table.Query(ctx, q)
-		if err != nil {
-			return nil, readError(err)
-		}
-		for _, item := range page.Items {
-			if m, ok := decodeMirror(item.Sort); ok {
-				mirrors = append(mirrors, m)
-			}
-		}
-		if !page.More || len(mirrors) >= limit {
-			return mirrors, nil
-		}
-		q.After = page.Last
-	}
+	return collect(ctx, s, q, limit, func(item table.Item) (directory.Mirror, bool) { return decodeMirror(item.Sort) })
 }
 
 func decodeMirror(sort string) (directory.Mirror, bool) {
@@ -144,20 +128,10 @@ func (s *Store) Members(ctx context.Context, t tenant.ID, group string, epoch in
 func (s *Store) Leaving(ctx context.Context, t tenant.ID) (map[string]bool, error) {
 	leaving := map[string]bool{}
 	prefix := taskSort(directory.Task{Kind: directory.TaskUser})
-	q := table.Query{Partition: partition(t, "TASKS"), Prefix: prefix}
-	for {
-		page, err := s.table.Query(ctx, q)
-		if err != nil {
-			return nil, readError(err)
-		}
-		for _, item := range page.Items {
-			leaving[strings.TrimPrefix(item.Sort, prefix)] = true
-		}
-		if !page.More {
-			return leaving, nil
-		}
-		q.After = page.Last
-	}
+	err := s.scanPrefix(ctx, partition(t, "TASKS"), prefix, func(item table.Item) {
+		leaving[strings.TrimPrefix(item.Sort, prefix)] = true
+	})
+	return leaving, err
 }
 
 // Joined reads memberships, and whether their users are live, in parallel.

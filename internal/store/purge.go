@@ -202,22 +202,9 @@ func (p *purge) partition(name, prefix string, keep ...string) func(context.Cont
 	}
 }
 
-// pages visits a partition page by page. Items before an After were visited
-// already.
+// pages visits a query page by page. Items before an After were visited already.
 func (p *purge) pages(ctx context.Context, q table.Query, visit func([]table.Item) error) error {
-	for {
-		page, err := p.store.table.Query(ctx, q)
-		if err != nil {
-			return readError(err)
-		}
-		if err := visit(page.Items); err != nil {
-			return err
-		}
-		if !page.More {
-			return nil
-		}
-		q.After = page.Last
-	}
+	return p.store.pages(ctx, q, func(items []table.Item) (bool, error) { return true, visit(items) })
 }
 
 // led is a partition of memberships that an item leads to, and how to find the

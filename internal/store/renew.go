@@ -47,24 +47,6 @@ func (s *Store) RenewNames(ctx context.Context, t tenant.ID) (Renewed, error) {
 	return r.done, nil
 }
 
-// each visits the items of a partition for which picks is true, a few at a
-// time.
-func (s *Store) each(ctx context.Context, name string, picks func(table.Item) bool, visit func(context.Context, table.Item) error) error {
-	q := table.Query{Partition: name}
-	for {
-		page, err := s.table.Query(ctx, q)
-		if err != nil {
-			return readError(err)
-		}
-		picked := slices.DeleteFunc(slices.Clone(page.Items), func(i table.Item) bool { return !picks(i) })
-		err = parallel(ctx, len(picked), func(ctx context.Context, i int) error { return visit(ctx, picked[i]) })
-		if err != nil || !page.More {
-			return err
-		}
-		q.After = page.Last
-	}
-}
-
 type renewal struct {
 	store  *Store
 	tenant tenant.ID

@@ -121,6 +121,17 @@ func stale(err error) error {
 	return err
 }
 
+// attempt commits operations, unless their conditions do not hold any more: then
+// another request has done the work.
+func (s *Store) attempt(ctx context.Context, operations ...operation) error {
+	err := s.commit(ctx, time.Time{}, operations)
+	var failed *directory.CommitError
+	if errors.As(err, &failed) {
+		return nil
+	}
+	return err
+}
+
 // StageMembers writes members under an epoch that was begun, several
 // transactions in parallel: readers do not see them, so their order does not
 // matter.
@@ -219,26 +230,24 @@ func (s *Store) finish(ctx context.Context, t tenant.ID, task directory.Task) ([
 // forgetDue removes the name of a task that does not exist from the due ones.
 func (s *Store) forgetDue(ctx context.Context, t tenant.ID, task directory.Task) error {
 	name := taskSort(task)
-	err := stale(s.commit(ctx, time.Time{}, []operation{
-		{Op: table.Check(taskKey(t, name), table.Absent())},
-		{Op: table.Delete(dueKey(t, name))},
-	}))
-	if errors.Is(err, directory.ErrStale) {
-		return nil // it was just created again
-	}
-	return err
+	return s.attempt(ctx,
+		operation{Op: table.Check(taskKey(t, name), table.Absent())},
+		operation{Op: table.Delete(dueKey(t, name))})
 }
 
 // GiveUpEpoch ends an epoch that was staged and will not become the group's.
 func (s *Store) GiveUpEpoch(ctx context.Context, t tenant.ID, group string, epoch int64) error {
 	task := epochTask(group, epoch)
-	err := stale(s.commit(ctx, time.Time{}, []operation{{Op: table.Update(taskKey(t, taskSort(task)),
-		table.Change{Set: table.Attributes{attrState: table.Text(stateEnding)}},
-		table.Is(attrState, table.Text(stateStaged)))}}))
-	if err != nil && !errors.Is(err, directory.ErrStale) {
+	if err := s.attempt(ctx, endStagedOp(taskKey(t, taskSort(task)))); err != nil {
 		return err
 	}
 	return s.finishEpoch(ctx, t, task)
+}
+
+// endStagedOp marks what a request staged as given up, unless it was accepted.
+func endStagedOp(task table.Key) operation {
+	return operation{Op: table.Update(task, table.Change{Set: table.Attributes{attrState: table.Text(stateEnding)}},
+		table.Is(attrState, table.Text(stateStaged)))}
 }
 
 // finishEpoch ends the memberships of an epoch that is not a group's any more.
@@ -300,12 +309,11 @@ func epochOf(task directory.Task) (group string, epoch int64, ok bool) {
 // have finished it; otherwise the table was written to by other software.
 func (s *Store) stay(ctx context.Context, t tenant.ID, task directory.Task) error {
 	for _, key := range []table.Key{userKey(t, task.Resource), goneKey(t, task.Resource)} {
-		err := stale(s.commit(ctx, time.Time{}, []operation{
-			{Op: table.Check(taskKey(t, taskSort(task)), table.Absent())},
-			{Op: table.Update(key, table.Change{Set: table.Attributes{attrLeaving: flag(false)}},
-				table.Is(attrLeaving, flag(true)))},
-		}))
-		if err != nil && !errors.Is(err, directory.ErrStale) {
+		err := s.attempt(ctx,
+			operation{Op: table.Check(taskKey(t, taskSort(task)), table.Absent())},
+			operation{Op: table.Update(key, table.Change{Set: table.Attributes{attrLeaving: flag(false)}},
+				table.Is(attrLeaving, flag(true)))})
+		if err != nil {
 			return err
 		}
 	}
@@ -377,9 +385,5 @@ func (s *Store) endWithoutRecord(ctx context.Context, t tenant.ID, task director
 	if _, there := items[record]; there {
 		return nil // a later task is responsible
 	}
-	err = stale(s.commit(ctx, time.Time{}, append(doneOps(t, task, same), operation{Op: table.Check(record, table.Absent())})))
-	if errors.Is(err, directory.ErrStale) {
-		return nil // finished by another request
-	}
-	return err
+	return s.attempt(ctx, append(doneOps(t, task, same), operation{Op: table.Check(record, table.Absent())})...)
 }

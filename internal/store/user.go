@@ -208,22 +208,8 @@ func (s *Store) Holders(ctx context.Context, t tenant.ID, claims directory.Claim
 
 // NameHolders reads the reservations of userNames that begin with a text.
 func (s *Store) NameHolders(ctx context.Context, t tenant.ID, prefix string, limit int) ([]string, error) {
-	var ids []string
 	q := table.Query{Partition: reservationKey(t, directory.UserName, "").Partition, Prefix: prefix}
-	for {
-		q.Limit = limit - len(ids)
-		page, err := s.table.Query(ctx, q)
-		if err != nil {
-			return nil, readError(err)
-		}
-		for _, item := range page.Items {
-			ids = append(ids, item.Attributes.Text(attrHolder))
-		}
-		if !page.More || len(ids) >= limit {
-			return ids, nil
-		}
-		q.After = page.Last
-	}
+	return collect(ctx, s, q, limit, func(item table.Item) (string, bool) { return item.Attributes.Text(attrHolder), true })
 }
 
 // EmailHolders reads the reservation of an email and the users who have it as
@@ -250,20 +236,9 @@ func (s *Store) EmailHolders(ctx context.Context, t tenant.ID, folded string) ([
 }
 
 func (s *Store) otherHolders(ctx context.Context, t tenant.ID, folded string) ([]string, error) {
-	var ids []string
 	prefix := folded + mailDelimiter
 	q := table.Query{Partition: partition(t, "MAILS"), Prefix: prefix}
-	for {
-		page, err := s.table.Query(ctx, q)
-		if err != nil {
-			return nil, readError(err)
-		}
-		for _, item := range page.Items {
-			ids = append(ids, strings.TrimPrefix(item.Sort, prefix))
-		}
-		if !page.More || len(ids) > directory.MaxWalk {
-			return ids, nil
-		}
-		q.After = page.Last
-	}
+	return collect(ctx, s, q, directory.MaxWalk+1, func(item table.Item) (string, bool) {
+		return strings.TrimPrefix(item.Sort, prefix), true
+	})
 }
