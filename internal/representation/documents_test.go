@@ -1,0 +1,41 @@
+package representation
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+)
+
+var documents = New(scim.Types{User: scim.UserType(""), Group: scim.GroupType()}, "https://scim.test/scim/v2")
+
+// What is spliced into the stored JSON is what filters see.
+func TestDocuments_JSONIsTheResource(t *testing.T) {
+	at := time.Date(2026, time.January, 5, 9, 0, 0, 123e6, time.UTC)
+	g := &directory.Group{ID: "g1", Version: 3, Created: at, Modified: at, Doc: []byte(`{"schemas":["` + scim.CoreGroupURN + `"],"id":"g1","displayName":"A \"B\""}`)}
+	u := &directory.User{ID: "u1", Version: 12, Created: at, Modified: at, Doc: []byte(`{"schemas":["` + scim.CoreUserURN + `"],"id":"u1","userName":"ann\u2028"}`)}
+	for name, c := range map[string]struct {
+		json []byte
+		read func() (scim.Resource, error)
+	}{
+		"user":              {documents.UserJSON(u, nil), func() (scim.Resource, error) { return documents.User(u, nil) }},
+		"user with groups":  {documents.UserJSON(u, []*directory.Group{g}), func() (scim.Resource, error) { return documents.User(u, []*directory.Group{g}) }},
+		"group":             {documents.GroupJSON(g, nil), func() (scim.Resource, error) { return documents.Group(g, nil) }},
+		"group, no members": {documents.GroupJSON(g, []string{}), func() (scim.Resource, error) { return documents.Group(g, []string{}) }},
+		"group of two":      {documents.GroupJSON(g, []string{"u1", "u2"}), func() (scim.Resource, error) { return documents.Group(g, []string{"u1", "u2"}) }},
+	} {
+		want, err := c.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := scim.Decode(c.json)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %s, %v; want %v", name, c.json, err, want)
+		}
+	}
+	if size := documents.UserSize(u); size.Plain != len(documents.UserJSON(u, nil))+1 {
+		t.Errorf("a user takes %d bytes, want the document and a comma", size.Plain)
+	}
+}
