@@ -107,11 +107,7 @@ func (w *userWork) transferOrRefuse(ctx context.Context, after *User, wanted sci
 		switch u := records[id]; {
 		case id == after.ID:
 		case u.Live():
-			reason := TakenInactive
-			if u.Active {
-				reason = TakenActive
-			}
-			return nil, taken(wanted, held, u, reason)
+			return nil, taken(wanted, held, u, takenFrom(u))
 		default:
 			deleted = append(deleted, u)
 		}

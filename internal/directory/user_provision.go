@@ -199,11 +199,7 @@ func (w *userWork) decideLink(sent scim.Resource, active bool, holders map[Kind]
 ) (decision, error) {
 	kind, _ := w.d.accountType(sent)
 	if !active {
-		reason := TakenInactive
-		if u.Active {
-			reason = TakenActive
-		}
-		return decision{}, taken(sent, holders, u, reason)
+		return decision{}, taken(sent, holders, u, takenFrom(u))
 	}
 	if u.Type != tenant.User || kind != tenant.User {
 		refusal := taken(sent, holders, u, TakenUnlinked)
@@ -246,6 +242,14 @@ func taken(sent scim.Resource, holders map[Kind]string, u *User, reason TakenRea
 		}
 	}
 	return e
+}
+
+// takenFrom returns why a value of a live user is refused.
+func takenFrom(u *User) TakenReason {
+	if u.Active {
+		return TakenActive
+	}
+	return TakenInactive
 }
 
 // shown returns the value of a claim as it was sent.

@@ -171,9 +171,9 @@ func updateAction(before, after *User) Action {
 	return Updated
 }
 
-// refuseVersion returns the error for a request whose If-Match does not hold. A
-// taken value or a missing seat is reported first: fixing the version alone
-// would not help.
+// refuseVersion returns the error for a request that may not change this
+// version of the user. A taken value or a missing seat is reported first:
+// fixing the version alone would not help.
 func (w *userWork) refuseVersion(ctx context.Context, after *User, wanted scim.Resource) (err error) {
 	before := w.user
 	if w.holders, err = w.d.holders(ctx, w.tenant, added(before.Held, after.Held), after.Former); err != nil {
