@@ -103,14 +103,14 @@ func (b *bulkRun) begin(step scim.BulkStep) *bulkCall {
 	}
 	// The sender and the invocation are those of the bulk request. The
 	// precondition comes from the operation only.
-	for _, name := range []string{"User-Agent", headerLambdaID, headerTraceID} {
+	for _, name := range []string{"User-Agent", web.InvocationHeader, web.TraceHeader} {
 		if value := b.q.Header.Get(name); value != "" {
 			r.Header.Set(name, value)
 		}
 	}
 	q := &request{Request: r, id: b.s.NewID(), start: b.s.Now(), grant: b.q.grant}
 	b.s.limits.charge(q.grant.Tenant, q.start)
-	q.event = newEvent(q, false)
+	q.event = newEvent(q)
 	q.event.Tenant, q.event.TokenID, q.event.IdP = b.q.event.Tenant, b.q.event.TokenID, b.q.event.IdP
 	q.event.BulkRequestID, q.event.BulkOperation = b.q.id, step.Operation+1
 	return &bulkCall{b: b, step: step, q: q}
@@ -125,10 +125,7 @@ func (c *bulkCall) do(ctx context.Context) *bulkResult {
 	if c.step.Completes {
 		err = c.incomplete(err)
 	}
-	answer = s.fit(ctx, c.q, answer, err)
-	observed := s.observe(ctx, c.q, answer)
-	s.note(ctx, c.q, answer)
-	observed()
+	answer = s.conclude(ctx, c.q, answer, err)
 	result.status = answer.status
 	if answer.refusal != nil {
 		result.response = answer.body
@@ -136,8 +133,7 @@ func (c *bulkCall) do(ctx context.Context) *bulkResult {
 		result.version = answer.etag
 		c.created(answer, result)
 	}
-	c.q.event.finish(answer.status, s.Now(), usage.Counts())
-	c.q.event.log(context.WithoutCancel(ctx), s.Log)
+	s.log(ctx, c.q, answer, usage)
 	return result
 }
 
@@ -153,7 +149,7 @@ func (c *bulkCall) created(answer *reply, result *bulkResult) {
 
 // answer runs the step as if it had been sent alone.
 func (c *bulkCall) answer(ctx context.Context, result *bulkResult) (answer *reply, err error) {
-	defer recovered(&err)
+	defer web.Recovered(&err)
 	s, q, plan := c.b.s, c.q, c.b.plan
 	o := plan.Operation(c.step.Operation)
 	route, id, refused := c.route(result)

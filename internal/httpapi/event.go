@@ -1,13 +1,9 @@
 package httpapi
 
 import (
-	"context"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -15,55 +11,66 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
-// An event is the one log line of a request: flat, and without a token, a
-// password or a body. Its fields are described in docs/reference/log-events.md, and log
-// queries depend on their names.
+// An event is the one log line of a request, in the order of its fields: flat,
+// and without a token, a password or a body.
 type event struct {
-	RequestID, Method, Route string
-	LambdaID, TraceID        string
-	IdPRequestID             string
-	Tenant, TokenID          string
-	IdP                      idp.Provider
-	// claimed by an unknown token, so not verified
-	ClaimedTenant, ClaimedToken string
-	Operation, Type, ResourceID string
-	ExternalID, Subject         string
-	Outcome, Cause, Detail      string
-	ScimType, Action            string
-	Status                      int
-	Changed, Notices, Skipped   []string
-	// concerned are the values of Skipped as they were sent: for the tenant's
-	// provisioning log, not for the log line.
-	concerned      []string
-	MembersAdded   int
-	MembersRemoved int
+	web.Event
+	Outcome string `log:"outcome"`
+	table.Counts
+	ColdStart bool   `log:"coldStart,always"`
+	LambdaID  string `log:"lambdaRequestId"`
+	TraceID   string `log:"traceId"`
 	// BulkRequestID and BulkOperation, which counts from 1, identify an
 	// operation of a bulk request.
-	BulkRequestID string
-	BulkOperation int
+	BulkRequestID string `log:"bulkRequestId"`
+	BulkOperation int    `log:"bulkOperation"`
+	Tenant        string `log:"tenant"`
+	TokenID       string `log:"tokenId"`
+	// claimed by an unknown token, so not verified
+	ClaimedTenant string       `log:"claimedTenant"`
+	ClaimedToken  string       `log:"claimedTokenId"`
+	IdP           idp.Provider `log:"idp"`
+	IdPRequestID  string       `log:"idpRequestId"`
+	Operation     string       `log:"operation"`
+	Type          string       `log:"resourceType"`
+	ResourceID    string       `log:"resourceId"`
+	ExternalID    string       `log:"externalId"`
+	Subject       string       `log:"subject"`
+	Cause         string       `log:"cause"`
+	ScimType      string       `log:"scimType"`
+	Detail        string       `log:"detail"`
+	Action        string       `log:"action"`
+	Changed       []string     `log:"changed"`
+	Notices       []string     `log:"notices"`
+	// Skipped has a question mark for each value that cannot be an id. concerned
+	// are the values as they were sent: for the tenant's provisioning log.
+	Skipped        []string `log:"membersSkipped"`
+	concerned      []string
+	MembersAdded   int   `log:"membersAdded"`
+	MembersRemoved int   `log:"membersRemoved"`
+	SeatDelta      int64 `log:"seatDelta"`
+	ReaderDelta    int64 `log:"readerDelta"`
+	*fullLedger
 	// of a bulk request: operations done, failed, and not answered
-	BulkDone, BulkFailed, BulkLeft int
-	SeatDelta, ReaderDelta         int64
-	SeatsUsed, SeatLimit           int64
-	RoundTrips, Retries            int
-	ItemsRead                      int
-	ReadUnits, WriteUnits          float64
-	Duration                       time.Duration
-	ColdStart                      bool
-	start                          time.Time
-	internal                       error
+	BulkDone   int `log:"bulkDone"`
+	BulkFailed int `log:"bulkFailed"`
+	BulkLeft   int `log:"bulkLeft"`
+	// Error is the fault of the service, JournalError why the request's entry
+	// could not be kept.
+	Error        error `log:"error"`
+	JournalError error `log:"journalError"`
 	// standsFor is how many requests the entry of a sampled one stands for.
 	standsFor int64
-	// journal is why the request's entry could not be kept, nil when it was.
-	journal error
 }
 
-// A coldStart reports whether a request is the first of its process.
-type coldStart struct{ seen atomic.Bool }
-
-func (c *coldStart) next() bool { return !c.seen.Swap(true) }
+// A fullLedger has the counts by which a request was refused a seat.
+type fullLedger struct {
+	SeatsUsed int64 `log:"seatsUsed,always"`
+	SeatLimit int64 `log:"seatLimit,always"`
+}
 
 // The outcomes of a request.
 const (
@@ -72,41 +79,13 @@ const (
 	outcomeFailure = "failure"
 )
 
-// The headers with the ids of the Lambda runtime. Package lambdahttp sets them,
-// and removes those that a client sent.
-const (
-	headerLambdaID = "Lambda-Runtime-Aws-Request-Id"
-	headerTraceID  = "X-Amzn-Trace-Id"
-)
-
-func newEvent(q *request, cold bool) *event {
+// newEvent returns the event of a request that has just arrived.
+func newEvent(q *request) *event {
 	return &event{
-		RequestID: q.id, Method: methodName(q.Method), ColdStart: cold, start: q.start,
-		LambdaID: q.Header.Get(headerLambdaID), TraceID: traceID(q.Header.Get(headerTraceID)),
-		IdP: idp.FromUserAgent(q.UserAgent()), IdPRequestID: correlation(q.Header), Outcome: outcomeSuccess,
+		Event: web.NewEvent("scim.request", q.id, q.Method, q.start), Outcome: outcomeSuccess,
+		LambdaID: q.Header.Get(web.InvocationHeader), TraceID: web.TraceID(q.Header.Get(web.TraceHeader)),
+		IdP: idp.FromUserAgent(q.UserAgent()), IdPRequestID: correlation(q.Header),
 	}
-}
-
-// methodName returns a known method, and "other" for any other, which is the
-// client's text.
-func methodName(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
-		http.MethodOptions, http.MethodTrace, http.MethodConnect:
-		return method
-	}
-	return "other"
-}
-
-// traceID returns the id of the trace in X-Ray's header, without the fields of
-// a segment.
-func traceID(header string) string {
-	for part := range strings.SplitSeq(header, ";") {
-		if root, ok := strings.CutPrefix(part, "Root="); ok {
-			return root
-		}
-	}
-	return ""
 }
 
 // entraFlag is the parameter at the end of the Tenant URL in Microsoft's
@@ -222,88 +201,10 @@ func (e *event) tolerated(notices []scim.Notice) {
 func (e *event) refuse(p *problem, detail string) {
 	e.Outcome, e.Cause, e.Detail = outcomeFailure, string(p.cause), detail
 	e.ScimType = string(p.kind())
-	e.internal = p.internal
+	if p.cause.Meaning().Status >= http.StatusInternalServerError {
+		e.Error = p.internal
+	}
 	if p.ledger != nil && p.ledger.Type == tenant.User {
-		e.SeatsUsed, e.SeatLimit = p.ledger.Used, p.ledger.Limit
+		e.fullLedger = &fullLedger{p.ledger.Used, p.ledger.Limit}
 	}
-}
-
-func (e *event) finish(status int, now time.Time, used table.Counts) {
-	e.Status, e.Duration = status, now.Sub(e.start)
-	e.RoundTrips, e.Retries, e.ItemsRead = used.RoundTrips, used.Retries, used.ItemsRead
-	e.ReadUnits, e.WriteUnits = used.ReadUnits, used.WriteUnits
-}
-
-// log writes the event: as an error for a fault of the service, as a warning
-// for a refusal (501 included) or a tolerance.
-func (e *event) log(ctx context.Context, logger *slog.Logger) {
-	level := slog.LevelInfo
-	switch {
-	case e.Status >= 500 && e.Status != http.StatusNotImplemented:
-		level = slog.LevelError
-	case e.Outcome != outcomeSuccess:
-		level = slog.LevelWarn
-	}
-	attrs := []slog.Attr{
-		slog.String("event", "scim.request"),
-		slog.String("requestId", e.RequestID),
-		slog.String("method", e.Method),
-		slog.Int("status", e.Status),
-		slog.String("outcome", e.Outcome),
-		slog.Float64("durationMs", float64(e.Duration.Microseconds())/1000),
-		slog.Int("roundTrips", e.RoundTrips),
-		slog.Int("retries", e.Retries),
-		slog.Int("itemsRead", e.ItemsRead),
-		slog.Float64("readUnits", e.ReadUnits),
-		slog.Float64("writeUnits", e.WriteUnits),
-		slog.Bool("coldStart", e.ColdStart),
-	}
-	for _, f := range [...][2]string{
-		{"route", e.Route},
-		{"lambdaRequestId", e.LambdaID},
-		{"traceId", e.TraceID},
-		{"bulkRequestId", e.BulkRequestID},
-		{"tenant", e.Tenant},
-		{"tokenId", e.TokenID},
-		{"claimedTenant", e.ClaimedTenant},
-		{"claimedTokenId", e.ClaimedToken},
-		{"idp", string(e.IdP)},
-		{"idpRequestId", e.IdPRequestID},
-		{"operation", e.Operation},
-		{"resourceType", e.Type},
-		{"resourceId", e.ResourceID},
-		{"externalId", e.ExternalID},
-		{"subject", e.Subject},
-		{"cause", e.Cause},
-		{"scimType", e.ScimType},
-		{"detail", e.Detail},
-		{"action", e.Action},
-		{"changed", strings.Join(e.Changed, ",")},
-		{"notices", strings.Join(e.Notices, ",")},
-		{"membersSkipped", strings.Join(e.Skipped, ",")},
-	} {
-		if f[1] != "" {
-			attrs = append(attrs, slog.String(f[0], f[1]))
-		}
-	}
-	for name, n := range map[string]int64{
-		"seatDelta": e.SeatDelta, "readerDelta": e.ReaderDelta,
-		"membersAdded": int64(e.MembersAdded), "membersRemoved": int64(e.MembersRemoved),
-		"bulkOperation": int64(e.BulkOperation),
-		"bulkDone":      int64(e.BulkDone), "bulkFailed": int64(e.BulkFailed), "bulkLeft": int64(e.BulkLeft),
-	} {
-		if n != 0 {
-			attrs = append(attrs, slog.Int64(name, n))
-		}
-	}
-	if e.SeatLimit != 0 || e.SeatsUsed != 0 {
-		attrs = append(attrs, slog.Int64("seatsUsed", e.SeatsUsed), slog.Int64("seatLimit", e.SeatLimit))
-	}
-	if e.internal != nil && e.Status >= 500 {
-		attrs = append(attrs, slog.String("error", e.internal.Error()))
-	}
-	if e.journal != nil {
-		attrs = append(attrs, slog.String("journalError", e.journal.Error()))
-	}
-	logger.LogAttrs(ctx, level, "scim.request", attrs...)
 }

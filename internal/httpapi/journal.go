@@ -119,7 +119,7 @@ func (s *Service) note(ctx context.Context, q *request, a *reply) {
 		return
 	}
 	if err := s.Journal.Note(ctx, q.grant.Tenant, n); err != nil {
-		q.event.journal = err
+		q.event.JournalError = err
 	}
 }
 

@@ -64,10 +64,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &invalid):
-		if invalid.Type == scim.Sensitive {
-			return &problem{cause: cause.SensitiveFilter, what: invalid.Detail}
-		}
-		return &problem{cause: cause.Validation, scimType: invalid.Type, what: invalid.Detail}
+		return invalidProblem(invalid)
 	case errors.As(err, &taken):
 		return takenProblem(taken)
 	case errors.As(err, &full):
@@ -83,26 +80,10 @@ func problemOf(err error) *problem {
 			"The request would change more than %d members. Nothing was changed.", members.Limit)}
 	case errors.As(err, &unknown):
 		return unknownMembersProblem(unknown)
-	case errors.As(err, &tooMany) && tooMany.Sought == "groups":
-		return &problem{
-			cause: cause.AnswerTooLarge, what: fmt.Sprintf(
-				"A user is in more than the %d groups that this answer has room for.", tooMany.Limit),
-			remedy: cause.AnswerGroups,
-		}
-	case errors.As(err, &tooMany) && tooMany.Sought == "members":
-		return &problem{cause: cause.AnswerTooLarge, what: fmt.Sprintf(
-			"The group has more than the %d members that this answer has room for.", tooMany.Limit)}
-	case errors.As(err, &tooMany) && tooMany.Sought == "sortBy":
-		return &problem{
-			cause: cause.WalkLimit, what: fmt.Sprintf(
-				"Sorting by this attribute needs more records read than the %d that one request may read.", tooMany.Limit),
-			remedy: cause.WalkSort,
-		}
 	case errors.Is(err, directory.ErrCursor):
 		return problemOf(errNoCursor)
 	case errors.As(err, &tooMany):
-		return &problem{cause: cause.WalkLimit, what: fmt.Sprintf(
-			"The %s needs more records read than the %d that one request may read.", tooMany.Sought, tooMany.Limit)}
+		return tooManyProblem(tooMany)
 	case errors.As(err, &convert):
 		return &problem{cause: cause.OwnUserConversion, what: "User already available in the project: the application created this user."}
 	}
@@ -117,6 +98,33 @@ func problemOf(err error) *problem {
 		}
 	}
 	return &problem{cause: cause.Internal, internal: err}
+}
+
+func invalidProblem(e *scim.Error) *problem {
+	if e.Type == scim.Sensitive {
+		return &problem{cause: cause.SensitiveFilter, what: e.Detail}
+	}
+	return &problem{cause: cause.Validation, scimType: e.Type, what: e.Detail}
+}
+
+func tooManyProblem(e *directory.TooManyError) *problem {
+	switch e.Sought {
+	case "groups":
+		return &problem{
+			cause: cause.AnswerTooLarge, remedy: cause.AnswerGroups,
+			what: fmt.Sprintf("A user is in more than the %d groups that this answer has room for.", e.Limit),
+		}
+	case "members":
+		return &problem{cause: cause.AnswerTooLarge, what: fmt.Sprintf(
+			"The group has more than the %d members that this answer has room for.", e.Limit)}
+	case "sortBy":
+		return &problem{
+			cause: cause.WalkLimit, remedy: cause.WalkSort,
+			what: fmt.Sprintf("Sorting by this attribute needs more records read than the %d that one request may read.", e.Limit),
+		}
+	}
+	return &problem{cause: cause.WalkLimit, what: fmt.Sprintf(
+		"The %s needs more records read than the %d that one request may read.", e.Sought, e.Limit)}
 }
 
 // correction returns the advice about an invalid request. What an administrator

@@ -2,10 +2,9 @@ package httpapi
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // A reply is an answer before it is sent.
@@ -23,46 +22,23 @@ type reply struct {
 }
 
 // send writes an answer. Every answer is sent here.
-func (s *Service) send(w http.ResponseWriter, q *request, a *reply) {
-	h := w.Header()
-	h.Set("X-Request-Id", q.id)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	// Any answer may depend on it: one that does not fit is replaced.
-	h.Set("Vary", "Accept-Encoding")
-	if a.location != "" {
-		h.Set("Location", a.location)
-		if a.body != nil {
-			h.Set("Content-Location", a.location) // RFC 7643 §3.1
-		}
-	}
-	if a.etag != "" {
-		h.Set("ETag", a.etag)
+func (a *reply) send(w http.ResponseWriter, q *request) {
+	sent := web.Answer{Status: a.status, Body: a.body, MediaType: mediaType, Header: map[string]string{
+		// Any answer may depend on it: one that does not fit is replaced.
+		"Vary":     "Accept-Encoding",
+		"Location": a.location, "ETag": a.etag, "Content-Encoding": a.coding,
+	}}
+	if a.body != nil {
+		sent.Header["Content-Location"] = a.location // RFC 7643 §3.1
 	}
 	if p := a.refusal; p != nil {
 		m := p.cause.Meaning()
+		sent.Allow, sent.RetryAfter = p.allow, m.RetryAfter
 		if m.Status == http.StatusUnauthorized {
-			h.Set("WWW-Authenticate", challenge(p.cause))
-		}
-		if m.RetryAfter > 0 {
-			h.Set("Retry-After", strconv.Itoa(m.RetryAfter))
-		}
-		if len(p.allow) > 0 {
-			h.Set("Allow", strings.Join(p.allow, ", "))
+			sent.Header["WWW-Authenticate"] = challenge(p.cause)
 		}
 	}
-	if a.body != nil {
-		h.Set("Content-Type", mediaType)
-		h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	}
-	if a.coding != "" {
-		h.Set("Content-Encoding", a.coding)
-	}
-	w.WriteHeader(a.status)
-	if a.body != nil && q.Method != http.MethodHead {
-		// It fails if the client has disconnected; the event has the request.
-		_, _ = w.Write(a.body)
-	}
+	sent.Send(w, q.Request, q.id)
 }
 
 // challenge returns the value of WWW-Authenticate. A request without a

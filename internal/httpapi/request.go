@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // A request is a request in progress: what was sent, and what is known of it so
@@ -55,10 +55,9 @@ func (q *request) body() ([]byte, error) {
 	if err := q.checkMediaType(); err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, q.Body, MaxBody))
-	var tooLarge *http.MaxBytesError
+	body, err := web.ReadBody(q.Request, MaxBody)
 	switch {
-	case errors.As(err, &tooLarge):
+	case errors.Is(err, web.ErrBodyTooLarge):
 		return nil, &problem{cause: cause.BodyTooLarge}
 	case err != nil:
 		return nil, &scim.Error{Type: scim.InvalidSyntax, Detail: "The body could not be read completely."}
@@ -76,8 +75,7 @@ func (q *request) checkMediaType() error {
 	if encoding := q.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return &problem{cause: cause.MediaType}
 	}
-	kind, _, _ := strings.Cut(q.Header.Get("Content-Type"), ";")
-	switch kind = strings.ToLower(strings.Trim(kind, " \t")); kind {
+	switch web.MediaType(q.Request) {
 	case "", mediaType, "application/json":
 		return nil
 	}

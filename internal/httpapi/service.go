@@ -3,14 +3,13 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -19,6 +18,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // A Config has what a Service is built from.
@@ -54,8 +54,9 @@ type Service struct {
 	bulkRouter *router
 	// functions are the functions whose routes are served; none means all.
 	functions []string
-	served    coldStart
-	limits    *limiter
+	// warm is set once the process has served a request.
+	warm   atomic.Bool
+	limits *limiter
 	// sampled chooses which of the requests that are refused before they are
 	// read are logged.
 	sampled sampler
@@ -88,26 +89,38 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	ctx, usage := table.WithUsage(ctx)
 	q := &request{Request: r, id: s.NewID(), start: s.Now()}
-	q.event = newEvent(q, s.served.next())
+	q.event = newEvent(q)
+	q.event.ColdStart = !s.warm.Swap(true)
 
 	answer, err := s.answer(ctx, q)
 	if q.noted != nil {
 		q.noted()
 	}
+	answer = s.conclude(ctx, q, answer, err)
+	answer.send(w, q)
+	s.log(ctx, q, answer, usage)
+}
+
+// conclude returns the answer to send, and keeps what the request's change has not
+// kept of the request.
+func (s *Service) conclude(ctx context.Context, q *request, answer *reply, err error) *reply {
 	answer = s.fit(ctx, q, answer, err)
 	observed := s.observe(ctx, q, answer)
 	s.note(ctx, q, answer)
 	observed()
-	s.send(w, q, answer)
-	q.event.finish(answer.status, s.Now(), usage.Counts())
-	q.event.log(context.WithoutCancel(ctx), s.Log)
+	return answer
+}
+
+// log logs the request's event.
+func (s *Service) log(ctx context.Context, q *request, answer *reply, usage *table.Usage) {
+	q.event.Counts = usage.Counts()
+	q.event.Finish(answer.status, s.Now())
+	q.event.Log(ctx, s.Log, q.event.Outcome != outcomeSuccess, q.event)
 }
 
 // answer matches and authenticates the request, and calls the route's handler.
-// A panic becomes an error, logged without the panic's value, which may contain
-// data.
 func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err error) {
-	defer recovered(&err)
+	defer web.Recovered(&err)
 	route, values, allowed := s.router.Find(q.Method, q.URL.EscapedPath())
 	if route == nil || !s.serves(route) {
 		if len(allowed) > 0 {
@@ -129,13 +142,6 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 // serves reports whether this service serves the route.
 func (s *Service) serves(route *Route) bool {
 	return len(s.functions) == 0 || slices.ContainsFunc(s.functions, func(f string) bool { return serves(f, route.Function) })
-}
-
-// recovered turns a panic into an error. It must be deferred.
-func recovered(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("panic of type %T at %s", p, debug.Stack())
-	}
 }
 
 // authenticate sets the request's grant. A public route needs no credential,

@@ -8,7 +8,7 @@ import (
 )
 
 // Fields returns the fields of a line from a struct: those with a tag `log:"name"`, in their
-// order, a field that is a struct with its own fields in its place. A zero value is left out
+// order, those of an embedded struct, or of a pointer to one, in its place. A zero value is left out
 // unless its tag ends in ",always". A list of texts becomes one text with commas, an error its
 // text, and a duration milliseconds.
 func Fields(of any) []slog.Attr { return fields(nil, reflect.Indirect(reflect.ValueOf(of))) }
@@ -20,8 +20,8 @@ func fields(all []slog.Attr, of reflect.Value) []slog.Attr {
 		switch {
 		case name != "" && (always || !value.IsZero() && (value.Kind() != reflect.Slice || value.Len() > 0)):
 			all = append(all, slog.Attr{Key: name, Value: fieldValue(value)})
-		case name == "" && of.Type().Field(i).Anonymous && value.Kind() == reflect.Struct:
-			all = fields(all, value)
+		case name == "" && of.Type().Field(i).Anonymous && reflect.Indirect(value).Kind() == reflect.Struct:
+			all = fields(all, reflect.Indirect(value))
 		}
 	}
 	return all
