@@ -87,6 +87,11 @@ func problemOf(err error) *problem {
 	case errors.As(err, &convert):
 		return &problem{cause: cause.OwnUserConversion, what: "User already available in the project: the application created this user."}
 	}
+	return sentinelProblem(err)
+}
+
+// sentinelProblem maps the errors without particulars.
+func sentinelProblem(err error) *problem {
 	for _, form := range credentialForms {
 		if errors.Is(err, form.err) {
 			return &problem{cause: cause.TokenInvalid, what: form.what, remedy: form.remedy}
