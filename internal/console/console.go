@@ -92,8 +92,8 @@ func (c *Console) Link(tenant string) string {
 	return page + question(url.Values{secretParameter: {c.sessions.link()}}.Encode())
 }
 
-// handler answers a request of a live session: its page is shown, or its error as a
-// problem.
+// handler returns the page that answers a request of a live session, or an error that a
+// problem page is made of.
 type handler func(q *request) (page, error)
 
 // request is a request on its way.
@@ -133,64 +133,66 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.event.Log(r.Context(), c.log, false, q.event)
 }
 
-// answer answers a request. An error is logged; without an answer it is shown as an internal
-// error.
+// answer returns the answer to a request. An error is only logged, unless there is no answer.
 func (c *Console) answer(q *request) (a *web.Answer, err error) {
 	defer web.Recovered(&err)
-	if a, err = c.guard(q); a != nil || err != nil {
-		return a, err
+	p, err := c.page(q)
+	var fault error
+	if err != nil {
+		p, fault = c.problemOf(q, err)
+	}
+	a, err = c.render(q, p)
+	return a, errors.Join(fault, err)
+}
+
+// page returns the page that answers a request.
+func (c *Console) page(q *request) (page, error) {
+	if p, ok := c.guard(q); !ok {
+		return p, nil
 	}
 	found, parameters, allowed := c.router.Find(q.Method, q.URL.EscapedPath())
 	switch {
 	case found == nil && len(allowed) > 0:
-		a, err = c.show(q, problemPage(http.StatusMethodNotAllowed, "Method not allowed", "Go back, and follow a link or a button of the page."))
-		if a != nil {
-			a.Allow = allowed
-		}
-		return a, err
+		p := problemPage(http.StatusMethodNotAllowed, "Method not allowed", "Go back, and follow a link or a button of the page.")
+		p.allow = allowed
+		return p, nil
 	case found == nil:
-		return c.show(q, noPage())
+		return noPage(), nil
 	}
 	q.event.Route = found.method + " " + found.path
 	q.parameters, q.tenant = parameters, parameters["tenant"]
 	if q.Method == http.MethodPost {
 		if p, ok := c.checkForm(q); !ok {
-			return c.show(q, p)
+			return p, nil
 		}
 	}
-	p, err := found.handler(q)
-	var fault error
-	if err != nil {
-		p, fault = c.problemOf(q, err)
-	}
-	a, err = c.show(q, p)
-	return a, errors.Join(fault, err)
+	return found.handler(q)
 }
 
-// guard answers a request that no page is for: one that is refused, a file, or a link. It
-// returns nil for a request of a live session.
-func (c *Console) guard(q *request) (*web.Answer, error) {
+// guard reports whether a request belongs to a live session. Any other is answered with p: it
+// is refused, or it is for a file or for a link.
+func (c *Console) guard(q *request) (p page, ok bool) {
 	read := q.Method == http.MethodGet
 	switch {
 	case !c.knownHost(q.Request):
 		// A page under another name learns nothing.
-		return plainText(http.StatusMisdirectedRequest, "This address is not the console's: use the link that rollcall printed."), nil
+		return page{answer: plainText(http.StatusMisdirectedRequest, "This address is not the console's: use the link that rollcall printed.")}, false
 	case !bounded(q.Request):
-		return c.refuse(q, http.StatusRequestURITooLong)
+		return q.refuse(http.StatusRequestURITooLong), false
 	case read && q.URL.Path == Prefix+"/style.css":
-		return q.file("style.css", "text/css; charset=utf-8")
+		return q.file("style.css", "text/css; charset=utf-8"), false
 	case read && q.URL.Path == Prefix+"/icon.svg":
-		return q.file("icon.svg", "image/svg+xml")
+		return q.file("icon.svg", "image/svg+xml"), false
 	case read && q.URL.Path == Prefix:
 		q.event.Route = "GET " + Prefix
-		return web.Redirect(http.StatusPermanentRedirect, Prefix+"/"+question(q.URL.RawQuery)), nil
+		return page{answer: web.Redirect(http.StatusPermanentRedirect, Prefix+"/"+question(q.URL.RawQuery))}, false
 	case q.URL.Query().Has(secretParameter):
 		q.event.Route = "GET " + Prefix + "/?" + secretParameter
-		return c.enter(q)
+		return c.enter(q), false
 	case !c.sessions.known(q.cookie):
-		return c.refuse(q, http.StatusForbidden)
+		return q.refuse(http.StatusForbidden), false
 	}
-	return nil, nil
+	return page{}, true
 }
 
 // question returns a query with its question mark.
@@ -210,40 +212,32 @@ func (c *Console) cookieOf(r *http.Request) string {
 }
 
 // enter begins a session with a link's secret, and goes on to the page without it.
-func (c *Console) enter(q *request) (*web.Answer, error) {
+func (c *Console) enter(q *request) page {
 	secrets := q.URL.Query()[secretParameter]
 	switch {
 	case q.Method != http.MethodGet:
-		a, err := c.refuse(q, http.StatusMethodNotAllowed)
-		if a != nil {
-			a.Allow = []string{http.MethodGet}
-		}
-		return a, err
+		p := q.refuse(http.StatusMethodNotAllowed)
+		p.allow = []string{http.MethodGet}
+		return p
 	case !opened(q.Request):
-		return c.refuse(q, http.StatusForbidden) // and not counted as a guess
+		return q.refuse(http.StatusForbidden) // and not counted as a guess
 	case ahead(q.Request):
 		// The link would be used up by a page that is not shown.
-		return c.refuse(q, http.StatusServiceUnavailable)
+		return q.refuse(http.StatusServiceUnavailable)
 	case len(secrets) != 1:
-		return c.refuse(q, http.StatusForbidden)
+		return q.refuse(http.StatusForbidden)
 	}
-	cookie, e := c.sessions.enter(secrets[0])
-	switch e {
-	case refused:
-		if c.sessions.known(q.cookie) {
-			break // a link that this session has used before
-		}
-		return c.refuse(q, http.StatusForbidden)
-	case tooOften:
-		a, err := c.refuse(q, http.StatusTooManyRequests)
-		if a != nil {
-			a.RetryAfter = 60
-		}
-		return a, err
-	case entered:
+	switch cookie, e := c.sessions.enter(secrets[0]); {
+	case e == entered:
 		q.setCookie = c.newCookie(cookie)
+	case e == tooOften:
+		p := q.refuse(http.StatusTooManyRequests)
+		p.retryAfter = 60
+		return p
+	case !c.sessions.known(q.cookie): // else it is a link that this session has used before
+		return q.refuse(http.StatusForbidden)
 	}
-	return web.Redirect(http.StatusSeeOther, withoutSecret(q.URL)), nil
+	return goOn(withoutSecret(q.URL))
 }
 
 // newCookie returns the cookie that keeps a session, or ends it for "".

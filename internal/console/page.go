@@ -15,17 +15,20 @@ import (
 type page struct {
 	// status is 200 when 0.
 	status int
-	// to is the address to which the browser is redirected, "" for a page.
-	to string
+	// answer is the answer itself, for one that is not a page of the console.
+	answer *web.Answer
 	// name is the template's, title the page's.
 	name, title string
 	data        any
 	// here is the entry of the tenant's navigation that the page belongs to.
 	here string
+	// allow and retryAfter are those of the answer.
+	allow      []string
+	retryAfter int
 }
 
 // goOn redirects the browser to another page.
-func goOn(to string) page { return page{to: to} }
+func goOn(to string) page { return page{answer: web.Redirect(http.StatusSeeOther, to)} }
 
 // frame is the frame around a page.
 type frame struct {
@@ -71,15 +74,17 @@ func parsePages() (map[string]*template.Template, error) {
 	return pages, nil
 }
 
-// show answers with a page, within a session.
-func (c *Console) show(q *request, p page) (*web.Answer, error) {
-	if p.to != "" {
-		return web.Redirect(http.StatusSeeOther, p.to), nil
+// render returns the answer with a page, whole or not at all.
+func (c *Console) render(q *request, p page) (*web.Answer, error) {
+	if p.answer != nil {
+		return p.answer, nil
+	}
+	a := &web.Answer{
+		Status: cmp.Or(p.status, http.StatusOK), MediaType: "text/html; charset=utf-8", Allow: p.allow, RetryAfter: p.retryAfter,
 	}
 	f := frame{Title: p.title, Place: c.place, Data: p.data}
-	var header map[string]string
 	if p.name != "outside" {
-		header = map[string]string{"Referrer-Policy": formReferrer}
+		a.Header = map[string]string{"Referrer-Policy": formReferrer}
 		f.Form = c.sessions.formToken(q.cookie)
 		if q.Method != http.MethodHead {
 			f.Notice = c.sessions.told(q.cookie)
@@ -98,20 +103,12 @@ func (c *Console) show(q *request, p page) (*web.Answer, error) {
 			f.Links = append(f.Links, l)
 		}
 	}
-	a, err := c.render(p, f)
-	if a != nil {
-		a.Header = header
-	}
-	return a, err
-}
-
-// render returns the answer with a page, whole or not at all.
-func (c *Console) render(p page, f frame) (*web.Answer, error) {
 	var b bytes.Buffer
 	if err := c.pages[p.name].ExecuteTemplate(&b, "frame.html", f); err != nil {
 		return nil, fmt.Errorf("the page %s: %w", p.name, err)
 	}
-	return &web.Answer{Status: cmp.Or(p.status, http.StatusOK), Body: b.Bytes(), MediaType: "text/html; charset=utf-8"}, nil
+	a.Body = b.Bytes()
+	return a, nil
 }
 
 // plainText returns an answer for a request that gets no page.
@@ -120,13 +117,10 @@ func plainText(status int, text string) *web.Answer {
 }
 
 // file answers with a file that is the same for every session.
-func (q *request) file(name, mediaType string) (*web.Answer, error) {
+func (q *request) file(name, mediaType string) page {
 	q.event.Route = "GET " + Prefix + "/" + name
-	text, err := files.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	return &web.Answer{Status: http.StatusOK, Body: text, MediaType: mediaType}, nil
+	text, _ := files.ReadFile(name) // it is embedded
+	return page{answer: &web.Answer{Status: http.StatusOK, Body: text, MediaType: mediaType}}
 }
 
 // outside is the content of a page without a session.
@@ -137,7 +131,7 @@ type outside struct {
 }
 
 // refuse answers a request without a session.
-func (c *Console) refuse(q *request, status int) (*web.Answer, error) {
+func (q *request) refuse(status int) page {
 	o := outside{
 		What: "Link already used or session expired", Fresh: true,
 		Do: "A link to the console works once, within ten minutes. A session ends after four hours without use.",
@@ -155,5 +149,5 @@ func (c *Console) refuse(q *request, status int) (*web.Answer, error) {
 	if status == http.StatusForbidden && !q.URL.Query().Has(secretParameter) {
 		o.What = "The console needs a link"
 	}
-	return c.render(page{status: status, name: "outside", title: o.What, data: o}, frame{Title: o.What, Place: c.place, Data: o})
+	return page{status: status, name: "outside", title: o.What, data: o}
 }

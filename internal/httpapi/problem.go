@@ -87,19 +87,9 @@ func problemOf(err error) *problem {
 	case errors.As(err, &convert):
 		return &problem{cause: cause.OwnUserConversion, what: "User already available in the project: the application created this user."}
 	}
-	return sentinelProblem(err)
-}
-
-// sentinelProblem maps the errors without particulars.
-func sentinelProblem(err error) *problem {
-	for _, form := range credentialForms {
-		if errors.Is(err, form.err) {
-			return &problem{cause: cause.TokenInvalid, what: form.what, remedy: form.remedy}
-		}
-	}
 	for _, known := range sentinels {
 		if errors.Is(err, known.err) {
-			return &problem{cause: known.cause, internal: err}
+			return &problem{cause: known.cause, what: known.what, remedy: known.remedy, internal: err}
 		}
 	}
 	return &problem{cause: cause.Internal, internal: err}
@@ -167,57 +157,41 @@ func (q *request) reads() bool {
 	return q.Method == http.MethodGet || q.Method == http.MethodHead || q.event.Operation == "search"
 }
 
-// credentialForms are the malformed credentials that show what was typed into a
-// field of the identity provider.
-var credentialForms = [...]struct {
+// sentinels are the errors without particulars, the malformed credentials first: they show
+// what was typed into a field of the identity provider. An error can wrap several: the first
+// one here is reported.
+var sentinels = [...]struct {
 	err    error
+	cause  cause.Cause
 	what   string
 	remedy cause.Remedy
 }{
-	{access.ErrTwice, "Invalid token: the Authorization header has the word Bearer twice.", cause.TokenTwice},
-	{access.ErrColon, "Invalid token: the Authorization header has a colon after the word Bearer.", cause.TokenColon},
-	{access.ErrNoScheme, "Invalid token: the Authorization header has the token without the word Bearer.", cause.TokenNoScheme},
-	{access.ErrEmpty, "Invalid token: the Authorization header has the word Bearer and no token.", cause.TokenEmpty},
-	{access.ErrQuoted, "Invalid token: it was sent with quotes or brackets.", cause.TokenQuoted},
-	{access.ErrSpaced, "Invalid token: it was sent with spaces, line breaks or invisible characters in it.", cause.TokenSpaced},
-	{access.ErrNotBearer, "Invalid token: it was sent under another scheme than Bearer.", cause.TokenNotBearer},
-}
-
-// sentinels are the errors without particulars. An error can wrap several: the
-// first one here is reported.
-var sentinels = [...]struct {
-	err   error
-	cause cause.Cause
-}{
-	{access.ErrMissing, cause.TokenMissing},
-	{access.ErrMalformed, cause.TokenInvalid},
-	{access.ErrUnknown, cause.TokenUnknown},
-	{access.ErrRevoked, cause.TokenRevoked},
-	{access.ErrExpired, cause.TokenExpired},
-	{access.ErrDisabled, cause.SCIMDisabled},
-	{directory.ErrNotFound, cause.UserNotFound},
-	{directory.ErrNoGroup, cause.GroupNotFound},
-	{directory.ErrVersion, cause.VersionMismatch},
-	{directory.ErrDeactivatedInApp, cause.DeactivatedInApp},
-	{directory.ErrUnresolved, cause.OutcomeUnknown},
-	{directory.ErrUnreachable, cause.StoreUnavailable},
-	{directory.ErrBusy, cause.Conflict},
-	{context.DeadlineExceeded, cause.Conflict},
-	{context.Canceled, cause.Conflict},
+	{access.ErrTwice, cause.TokenInvalid, "Invalid token: the Authorization header has the word Bearer twice.", cause.TokenTwice},
+	{access.ErrColon, cause.TokenInvalid, "Invalid token: the Authorization header has a colon after the word Bearer.", cause.TokenColon},
+	{access.ErrNoScheme, cause.TokenInvalid, "Invalid token: the Authorization header has the token without the word Bearer.", cause.TokenNoScheme},
+	{access.ErrEmpty, cause.TokenInvalid, "Invalid token: the Authorization header has the word Bearer and no token.", cause.TokenEmpty},
+	{access.ErrQuoted, cause.TokenInvalid, "Invalid token: it was sent with quotes or brackets.", cause.TokenQuoted},
+	{access.ErrSpaced, cause.TokenInvalid, "Invalid token: it was sent with spaces, line breaks or invisible characters in it.", cause.TokenSpaced},
+	{access.ErrNotBearer, cause.TokenInvalid, "Invalid token: it was sent under another scheme than Bearer.", cause.TokenNotBearer},
+	{err: access.ErrMissing, cause: cause.TokenMissing},
+	{err: access.ErrMalformed, cause: cause.TokenInvalid},
+	{err: access.ErrUnknown, cause: cause.TokenUnknown},
+	{err: access.ErrRevoked, cause: cause.TokenRevoked},
+	{err: access.ErrExpired, cause: cause.TokenExpired},
+	{err: access.ErrDisabled, cause: cause.SCIMDisabled},
+	{err: directory.ErrNotFound, cause: cause.UserNotFound},
+	{err: directory.ErrNoGroup, cause: cause.GroupNotFound},
+	{err: directory.ErrVersion, cause: cause.VersionMismatch},
+	{err: directory.ErrDeactivatedInApp, cause: cause.DeactivatedInApp},
+	{err: directory.ErrUnresolved, cause: cause.OutcomeUnknown},
+	{err: directory.ErrUnreachable, cause: cause.StoreUnavailable},
+	{err: directory.ErrBusy, cause: cause.Conflict},
+	{err: context.DeadlineExceeded, cause: cause.Conflict},
+	{err: context.Canceled, cause: cause.Conflict},
 }
 
 func takenProblem(e *directory.TakenError) *problem {
-	causes := map[directory.TakenReason]cause.Cause{
-		directory.TakenActive:   cause.Duplicate,
-		directory.TakenInactive: cause.DuplicateInactive,
-		directory.TakenSeveral:  cause.DuplicateSeveral,
-		directory.TakenByApp:    cause.DuplicateOffInApp,
-		directory.TakenRehire:   cause.ExternalIDRefused,
-		directory.TakenDiffers:  cause.IdentityDiffers,
-		directory.TakenUnlinked: cause.OwnUser,
-		directory.TakenGroup:    cause.DuplicateGroup,
-	}
-	p := &problem{cause: causes[e.Reason], holder: e.HolderID}
+	p := &problem{holder: e.HolderID}
 	value := fmt.Sprintf("%s %q", singular(e.Kind), e.Value)
 	belongs := "belongs to"
 	if e.HeldAs != "" && e.HeldAs.Attribute() != e.Kind.Attribute() {
@@ -225,27 +199,28 @@ func takenProblem(e *directory.TakenError) *problem {
 	}
 	switch e.Reason {
 	case directory.TakenActive:
-		p.what = fmt.Sprintf("This user exists: the %s %s the active user %s. Nothing was changed.", value, belongs, e.HolderID)
+		p.cause, p.what = cause.Duplicate, fmt.Sprintf("This user exists: the %s %s the active user %s. Nothing was changed.", value, belongs, e.HolderID)
 	case directory.TakenInactive:
-		p.what = fmt.Sprintf("This user exists: the %s %s the inactive user %s. Nothing was changed.", value, belongs, e.HolderID)
+		p.cause, p.what = cause.DuplicateInactive, fmt.Sprintf("This user exists: the %s %s the inactive user %s. Nothing was changed.", value, belongs, e.HolderID)
 	case directory.TakenSeveral:
-		p.what = fmt.Sprintf("The %s belongs to the inactive user %s, and another value sent to another inactive user. "+
+		p.cause, p.what = cause.DuplicateSeveral, fmt.Sprintf("The %s belongs to the inactive user %s, and another value sent to another inactive user. "+
 			"Nothing was changed.", value, e.HolderID)
 	case directory.TakenByApp:
-		p.what = fmt.Sprintf("This user exists: the %s %s the user %s, which was deactivated in the application.", value, belongs, e.HolderID)
+		p.cause, p.what = cause.DuplicateOffInApp, fmt.Sprintf("This user exists: the %s %s the user %s, which was deactivated in the application.", value, belongs, e.HolderID)
 	case directory.TakenDiffers:
-		p.what = fmt.Sprintf("The user %s has an account in the application with the %s %q, and the request has %q. Nothing was changed.",
+		p.cause, p.what = cause.IdentityDiffers, fmt.Sprintf("The user %s has an account in the application with the %s %q, and the request has %q. Nothing was changed.",
 			e.HolderID, singular(e.Kind), e.Recorded, e.Value)
 	case directory.TakenRehire:
+		p.cause = cause.ExternalIDRefused
 		if e.Kind == directory.ExternalID {
 			p.what = fmt.Sprintf("The request activates the user %s with another externalId than before. Nothing was changed.", e.HolderID)
 			break
 		}
 		p.what = fmt.Sprintf("The %s %s the inactive user %s, which has another externalId. Nothing was changed.", value, belongs, e.HolderID)
 	case directory.TakenGroup:
-		p.what = fmt.Sprintf("This group exists: the %s belongs to the group %s. Nothing was changed.", value, e.HolderID)
+		p.cause, p.what = cause.DuplicateGroup, fmt.Sprintf("This group exists: the %s belongs to the group %s. Nothing was changed.", value, e.HolderID)
 	case directory.TakenUnlinked:
-		p.what = fmt.Sprintf("User already available in the project: the %s has an account in the application.", value)
+		p.cause, p.what = cause.OwnUser, fmt.Sprintf("User already available in the project: the %s has an account in the application.", value)
 		switch {
 		case e.Conversion:
 			p.cause = cause.OwnUserConversion
