@@ -118,7 +118,7 @@ func TestSession_IsNeededForEveryPage(t *testing.T) {
 }
 
 // Two cookies of one name are of two that set one: neither is believed.
-func TestSession_IsOneCookies(t *testing.T) {
+func TestSession_BelongsToOneCookie(t *testing.T) {
 	b := visitor(t, healthy())
 	r := b.newRequest(http.MethodGet, "/console/t/acme", "")
 	r.AddCookie(&http.Cookie{Name: b.console.cookie, Value: "another"})
@@ -127,7 +127,7 @@ func TestSession_IsOneCookies(t *testing.T) {
 	}
 }
 
-func TestLink_IsGoodOnce(t *testing.T) {
+func TestLink_WorksOnce(t *testing.T) {
 	b := outsider(t, healthy())
 	link := b.console.Link("acme")
 	if !strings.HasPrefix(link, "/console/t/acme?t=") {
@@ -289,7 +289,7 @@ func TestSession_EndsByLeaving(t *testing.T) {
 }
 
 // A form that no page of this session sent changes nothing.
-func TestForms_AreThisConsolesAlone(t *testing.T) {
+func TestForms_AreAcceptedFromThisConsoleOnly(t *testing.T) {
 	b := visitor(t, healthy())
 	other := b.console.sessions.formToken("another session")
 	own := b.console.sessions.formToken(b.cookies[b.console.cookie])
@@ -300,7 +300,7 @@ func TestForms_AreThisConsolesAlone(t *testing.T) {
 		want   int
 	}{
 		{"as a page sends it", nil, nil, http.StatusSeeOther},
-		{"a browser that knows no Sec-Fetch-Site", func(r *http.Request) { r.Header.Del("Sec-Fetch-Site") }, nil, http.StatusSeeOther},
+		{"a browser without Sec-Fetch-Site", func(r *http.Request) { r.Header.Del("Sec-Fetch-Site") }, nil, http.StatusSeeOther},
 		{"by another name of this machine", func(r *http.Request) { r.Host = "localhost:8090"; r.Header.Set("Origin", "http://localhost:8090") }, nil, http.StatusSeeOther},
 		{"no origin", func(r *http.Request) { r.Header.Del("Origin") }, nil, http.StatusForbidden},
 		{"an opaque origin", func(r *http.Request) { r.Header.Set("Origin", "null") }, nil, http.StatusForbidden},
@@ -355,7 +355,7 @@ func TestForms_AreThisConsolesAlone(t *testing.T) {
 	}
 }
 
-func TestForms_HaveTheirTokenAndNoOtherPageAsksToChange(t *testing.T) {
+func TestForms_OfChangesHaveTheirToken(t *testing.T) {
 	b := visitor(t, healthy())
 	own := b.console.sessions.formToken(b.cookies[b.console.cookie])
 	posts := 0

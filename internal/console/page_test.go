@@ -22,7 +22,7 @@ func TestTenants_ListsThem(t *testing.T) {
 	}
 }
 
-func TestTenants_OneAloneIsShownAtOnce(t *testing.T) {
+func TestTenants_SkipTheListForASingleTenant(t *testing.T) {
 	b := visitor(t, healthy())
 	b.service.set("GET /tenants", adminwire.Tenants{Tenants: []adminwire.Tenant{{ID: "a/b?c"}}})
 	if a := b.get("/console/"); a.Code != http.StatusSeeOther || a.Header().Get("Location") != "/console/t/a%2Fb%3Fc" {
@@ -37,7 +37,7 @@ func TestTenants_OneAloneIsShownAtOnce(t *testing.T) {
 	b.get("/console/").page().says(t, "No tenants.")
 }
 
-func TestOverview_ShowsTheTenantAtOneGlance(t *testing.T) {
+func TestOverview_SummarizesTheTenant(t *testing.T) {
 	b := visitor(t, healthy())
 	a := b.get("/console/t/acme")
 	p := a.page()
@@ -75,7 +75,7 @@ func TestOverview_ShowsTheTenantAtOneGlance(t *testing.T) {
 	}
 }
 
-func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
+func TestOverview_SaysWhatIsWrong(t *testing.T) {
 	on := adminwire.Tenant{SCIMEnabled: true, BaseURL: "https://scim.example/scim/v2"}
 	const allIsWell = "No failures. Everything received with a valid token was applied."
 	refused := adminwire.Notice{
@@ -107,7 +107,7 @@ func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
 			[]string{"some of the newest may be missing"},
 			nil,
 		},
-		{"it is being deleted", adminwire.Tenant{Deleting: true}, adminwire.Overview{}, []string{"deleting"}, []string{"notices", "failing"}, nil, nil},
+		{"a tenant that is being deleted", adminwire.Tenant{Deleting: true}, adminwire.Overview{}, []string{"deleting"}, []string{"notices", "failing"}, nil, nil},
 		{
 			"many fail", on,
 			adminwire.Overview{
@@ -145,7 +145,7 @@ func TestOverview_SaysWhatIsWrongAndWhatIsNot(t *testing.T) {
 			nil,
 		},
 		{
-			"nothing came yet", on,
+			"no request yet", on,
 			adminwire.Overview{State: "waiting", Summary: "Nothing received yet.", Notices: []adminwire.Notice{{Kind: "no_token", Level: "info", Text: "This tenant has no token yet."}}},
 			[]string{"next-steps", "no-sync"},
 			nil,
@@ -275,7 +275,7 @@ func TestPlot_DrawsEveryFailureOnce(t *testing.T) {
 	}
 }
 
-func TestFailed_SaysWhoWhyAndWhatToDo(t *testing.T) {
+func TestFailed_ShowsUserReasonAndAction(t *testing.T) {
 	b := visitor(t, healthy())
 	p := b.get("/console/t/acme/failed").page()
 	table := p.id(t, "failed")
@@ -414,7 +414,7 @@ func TestLog_SearchesAndPages(t *testing.T) {
 	}
 }
 
-func TestLog_RefusesTimesThatAreNone(t *testing.T) {
+func TestLog_RefusesInvalidTimes(t *testing.T) {
 	b := visitor(t, healthy())
 	b.get("/console/t/acme/log")
 	for _, tt := range []struct{ query, id, says string }{
@@ -528,7 +528,7 @@ func TestExplainText_ShowsWhatIsFound(t *testing.T) {
 	}
 }
 
-func TestExplain_SaysWhatHappenedWhyAndWhatToDo(t *testing.T) {
+func TestExplain_ShowsWhatHappenedWhyAndTheAction(t *testing.T) {
 	b := visitor(t, healthy())
 	p := b.get("/console/t/acme/requests/" + failedID).page()
 	if p.id(t, "request").words() != failedID {
@@ -639,7 +639,7 @@ func TestGroups_NamesThoseThatTheApplicationDeleted(t *testing.T) {
 	p.id(t, "no-groups")
 }
 
-func TestCauses_SayWhatToDoAndWhereToLook(t *testing.T) {
+func TestCauses_ShowActionAndPlace(t *testing.T) {
 	b := visitor(t, healthy())
 	list := b.get("/console/causes").page().id(t, "causes")
 	list.says(t, "No free seat seat_limit 403 All seats of the tenant are in use. log", "token_revoked 401 The token was revoked. CloudWatch")
@@ -672,7 +672,7 @@ func TestCauses_SayWhatToDoAndWhereToLook(t *testing.T) {
 	}
 }
 
-func TestProblems_SayWhatAndWhatToDo(t *testing.T) {
+func TestProblems_SayWhatHappenedAndTheAction(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		answer any
@@ -680,11 +680,11 @@ func TestProblems_SayWhatAndWhatToDo(t *testing.T) {
 		says   []string
 		again  bool
 	}{
-		{"no such tenant", refusal{404, "not-found", "Tenant not found."}, 404, []string{"Not found", "Tenant not found", "admin-1"}, false},
-		{"not let in", refusal{403, "not-authorized", ""}, 403, []string{"Access denied by the service", "another admin token", "execute-api:Invoke"}, true},
+		{"an unknown tenant", refusal{404, "not-found", "Tenant not found."}, 404, []string{"Not found", "Tenant not found", "admin-1"}, false},
+		{"not authorized", refusal{403, "not-authorized", ""}, 403, []string{"Access denied by the service", "another admin token", "execute-api:Invoke"}, true},
 		{"no signature", refusal{401, "", "no"}, 502, []string{"Access denied by the service"}, true},
-		{"a value that is not taken", refusal{400, "invalid-value", "after is not the next of a page"}, 400, []string{"Invalid request", "after is not the next"}, true},
-		{"it is being deleted", refusal{409, "wrong-state", "The tenant is being deleted."}, 409, []string{"Not possible now"}, true},
+		{"an invalid value", refusal{400, "invalid-value", "after is not the next of a page"}, 400, []string{"Invalid request", "after is not the next"}, true},
+		{"a tenant that is being deleted", refusal{409, "wrong-state", "The tenant is being deleted."}, 409, []string{"Not possible now"}, true},
 		{"a fault", refusal{500, "internal", "An error of the service."}, 500, []string{"Internal error of the service", "report the request ID", "admin-1"}, true},
 		{"busy", refusal{503, "busy", "Send the request again."}, 503, []string{"The service is busy", "Try again in a moment."}, true},
 		{"no database", refusal{503, "store-unavailable", "Nothing was changed."}, 503, []string{"The service's database cannot be reached", "report the request ID"}, true},
@@ -711,7 +711,7 @@ func TestProblems_SayWhatAndWhatToDo(t *testing.T) {
 	}
 }
 
-func TestProblems_TellThatNobodyAnswers(t *testing.T) {
+func TestProblems_ReportAServiceThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	b := visitor(t, healthy())
 	client, err := adminclient.New("http://127.0.0.1:1/admin/v1", adminclient.Bearer("admin-secret"))
@@ -731,7 +731,7 @@ func TestProblems_TellThatNobodyAnswers(t *testing.T) {
 	b.get("/console/t/acme/failed").page().says(t, "The request could not be signed")
 }
 
-func TestNoPage_SaysSo(t *testing.T) {
+func TestNoPage_IsNotFound(t *testing.T) {
 	b := visitor(t, healthy())
 	for _, path := range []string{"/console/none", "/console/t", "/console/t/", "/console/t//log", "/console/t/acme/", "/console/T/acme", "/console//", "/console/t/acme/log/", "/console/t/%zz"} {
 		r := b.newRequest(http.MethodGet, "/console/", "")

@@ -14,7 +14,7 @@ import (
 // Every page is one that is read by keyboard and by ear: one main heading and no level
 // left out, a name for every field and button, a caption and scopes for every table,
 // ids that are there once, and references that lead somewhere.
-func TestPages_AreReadWithoutEyesOrMouse(t *testing.T) {
+func TestPages_AreAccessible(t *testing.T) {
 	b := visitor(t, minting())
 	all := map[string]*element{}
 	for _, path := range pages() {

@@ -22,7 +22,7 @@ func minting() map[string]any {
 	return answers
 }
 
-func TestTokens_AreListedWithWhatMayBeDone(t *testing.T) {
+func TestTokens_AreListedWithTheirActions(t *testing.T) {
 	b := visitor(t, minting())
 	p := b.get("/console/t/acme/tokens").page()
 	rows := p.id(t, "tokens").named("tbody")[0].named("tr")
@@ -96,7 +96,7 @@ func TestCreateToken_ShowsTheTextOnce(t *testing.T) {
 	}
 }
 
-func TestCreateToken_RefusesWhatIsNotTaken(t *testing.T) {
+func TestCreateToken_RefusesInvalidValues(t *testing.T) {
 	b := visitor(t, minting())
 	for _, tt := range []struct{ field, value, says string }{
 		{"label", strings.Repeat("x", maxLabel+1), "one line of at most 100 bytes"},
@@ -154,7 +154,7 @@ func TestTokens_AreChangedOnceConfirmed(t *testing.T) {
 	}
 }
 
-func TestRotateToken_ShowsTheNewOne(t *testing.T) {
+func TestRotateToken_ShowsTheNewToken(t *testing.T) {
 	b := visitor(t, minting())
 	b.get("/console/t/acme/tokens/tok1/rotate").page().says(t, "Start a rotation", "both work")
 	a := b.post("/console/t/acme/tokens/tok1/rotate", url.Values{"label": {"Okta 2"}})
@@ -165,7 +165,7 @@ func TestRotateToken_ShowsTheNewOne(t *testing.T) {
 	p.says(t, "Then complete the rotation")
 }
 
-func TestChangeToken_ThatThereIsNot(t *testing.T) {
+func TestChangeToken_OfAnUnknownToken(t *testing.T) {
 	b := visitor(t, minting())
 	for path, says := range map[string]string{"tok9/revoke": "Token not found", "tok1/eat": "Page not found"} {
 		a := b.get("/console/t/acme/tokens/" + path)

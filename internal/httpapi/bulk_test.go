@@ -298,7 +298,7 @@ func testBulkCircles(t *testing.T, open opener) {
 	}
 }
 
-func TestBulk_CircleThatFails(t *testing.T) { enginetest.Run(t, testBulkCircleFails) }
+func TestBulk_ReportsACircleThatFails(t *testing.T) { enginetest.Run(t, testBulkCircleFails) }
 
 func testBulkCircleFails(t *testing.T, open opener) {
 	s := newService(t, open, 10)
@@ -329,7 +329,7 @@ func testBulkCircleFails(t *testing.T, open opener) {
 }
 
 // Covers: 7644-3.7-2, 7644-3.7-3, 7644-3.7-5
-func TestBulk_GoesOnBehindFailures(t *testing.T) { enginetest.Run(t, testBulkFailures) }
+func TestBulk_ContinuesAfterFailures(t *testing.T) { enginetest.Run(t, testBulkFailures) }
 
 func testBulkFailures(t *testing.T, open opener) {
 	s := newService(t, open, 3)
@@ -339,16 +339,16 @@ func testBulkFailures(t *testing.T, open opener) {
 		{"a duplicate", postUser("taken", ""), "409", "uniqueness", "duplicate", taken},
 		{"no seat", postUser("third", ""), "403", "", "seat_limit", "3 of 3 seats"},
 		{"bad data", `{"method":"POST","path":"/Users","bulkId":"x","data":{"userName":7}}`, "400", "invalidValue", "validation", "userName"},
-		{"who is not there", `{"method":"DELETE","path":"/Users/` + nobody + `"}`, "404", "", "user_not_found", ""},
-		{"a group that is not there", patchOperation("/Groups/"+nobody, `[{"op":"replace","path":"displayName","value":"x"}]`), "404", "", "group_not_found", ""},
+		{"an unknown user", `{"method":"DELETE","path":"/Users/` + nobody + `"}`, "404", "", "user_not_found", ""},
+		{"an unknown group", patchOperation("/Groups/"+nobody, `[{"op":"replace","path":"displayName","value":"x"}]`), "404", "", "group_not_found", ""},
 		{"another version", `{"method":"DELETE","path":"/Users/` + taken + `","version":"W/\"7\""}`, "412", "", "version_mismatch", ""},
 		{"a version that is no entity tag", `{"method":"DELETE","path":"/Users/` + taken + `","version":""}`, "400", "invalidValue", "validation", "entity tag"},
 		{"a version of commas", `{"method":"DELETE","path":"/Users/` + taken + `","version":" , "}`, "400", "invalidValue", "validation", "entity tag"},
-		{"refers to what failed", patchOperation("/Groups/bulkId:taken", `[]`) + `,` + postUser("taken", ""), "409", "", "bulk_reference", `"taken"`},
+		{"a reference to a failed operation", patchOperation("/Groups/bulkId:taken", `[]`) + `,` + postUser("taken", ""), "409", "", "bulk_reference", `"taken"`},
 		{"refers to nothing", postUser("y", managerIs("bulkId:nobody")), "400", "invalidValue", "validation", `"nobody"`},
 		{"no method", `{"path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
 		{"GET", `{"method":"GET","path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
-		{"a HEAD, which has no answer", `{"method":"HEAD","path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
+		{"a HEAD", `{"method":"HEAD","path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
 		{"a long method", `{"method":"` + strings.Repeat("P", 4000) + `","path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
 		{"no bulkId", `{"method":"POST","path":"/Users","data":{"userName":"z"}}`, "400", "invalidValue", "validation", "bulkId"},
 		{"POST to a resource", `{"method":"POST","path":"/Users/` + taken + `","bulkId":"x","data":{}}`, "405", "", "method_not_allowed", "PUT, PATCH, DELETE"},
@@ -428,11 +428,11 @@ func testBulkFailOnErrors(t *testing.T, open opener) {
 		{"1 ends at the first", `"failOnErrors":1,`, postUser("a1", "") + `,` + bad("x") + `,` + postUser("a2", ""), "201 409", 1.0},
 		{"2 ends at the second", `"failOnErrors":2,`, bad("x") + `,` + postUser("b1", "") + `,` + bad("y") + `,` + postUser("b2", "") + `,` + bad("z"), "409 201 409", 2.0},
 		{"not reached", `"failOnErrors":3,`, bad("x") + `,` + bad("y") + `,` + postUser("c1", ""), "409 409 201", nil},
-		{"0 is none", `"failOnErrors":0,`, bad("x") + `,` + bad("y") + `,` + postUser("d1", ""), "409 409 201", nil},
-		{"null is none", `"failOnErrors":null,`, bad("x") + `,` + postUser("e1", ""), "409 201", nil},
+		{"0 means none", `"failOnErrors":0,`, bad("x") + `,` + bad("y") + `,` + postUser("d1", ""), "409 409 201", nil},
+		{"null means none", `"failOnErrors":null,`, bad("x") + `,` + postUser("e1", ""), "409 201", nil},
 		{"faults of form count", `"failOnErrors":1,`, `{"method":"GET","path":"/Users"},` + postUser("f1", ""), "400", 1.0},
 		{
-			"an open circle is told of", `"failOnErrors":1,`,
+			"an open circle is reported", `"failOnErrors":1,`,
 			postUser("g1", managerIs("bulkId:g2")) + `,` + `{"method":"POST","path":"/Users","bulkId":"g2","data":{"userName":"taken@x"` + managerIs("bulkId:g1") + `}},` + postUser("g3", ""),
 			"409 409", 1.0,
 		},
@@ -562,7 +562,7 @@ func TestBulk_StrictTenantRefusesDialects(t *testing.T) {
 	}
 }
 
-func TestBulk_OlderClientsOfTheSCIMSDK(t *testing.T) {
+func TestBulk_AcceptsOlderClientsOfTheSCIMSDK(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	a := s.bulk(`{"method":"POST","path":"/Users","bulkId":"a","data":"{\"userName\":\"a\"}","maxResourceLevel":0}`)
 	if a.statuses() != "201" || a.event["notices"] != "unknown_attribute:Operations.maxResourceLevel,stringified_value:Operations.data" {
@@ -573,7 +573,7 @@ func TestBulk_OlderClientsOfTheSCIMSDK(t *testing.T) {
 // A circle of users without a userName: the error of the first names the
 // missing attribute, and that of the second says that the first was not
 // created.
-func TestBulk_CircleOfWhatCannotBe(t *testing.T) {
+func TestBulk_ReportsACircleOfInvalidUsers(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	user := func(id, manager string) string {
 		return `{"method":"POST","path":"/Users","bulkId":"` + id + `","data":{"manager":{"value":"bulkId:` + manager + `"}}}`

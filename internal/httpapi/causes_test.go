@@ -47,9 +47,9 @@ var wrong = []struct {
 	{"a filter of a secret", "?filter=password+eq+%22a%22", "", nil},
 	{"a query that does not decode", "?filter=%zz&count=1", "", nil},
 	{"a parameter twice", "?count=1&count=2&attributes=a&attributes=b&filter=a+pr&filter=b+pr", "", nil},
-	{"no number", "?count=x&startIndex=y", "", nil},
-	{"a cursor of nobody", "?cursor=abc", "", nil},
-	{"no such attribute", "?sortBy=shoeSize&attributes=shoeSize&sortOrder=up", "", nil},
+	{"not a number", "?count=x&startIndex=y", "", nil},
+	{"an unknown cursor", "?cursor=abc", "", nil},
+	{"an unknown attribute", "?sortBy=shoeSize&attributes=shoeSize&sortOrder=up", "", nil},
 	{"a version", "", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}`, []string{"If-Match", `W/"999"`}},
 	{"an operation", "", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"explode"}]}`, nil},
 	{"a path", "", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"a[","value":1}]}`, nil},
@@ -100,7 +100,7 @@ func TestRoutes_RefuseWithACause(t *testing.T) {
 
 // A table that does not answer, or answers too late, is reported as such, and
 // never as a fault of the service.
-func TestRoutes_TellOfATableThatDoesNotAnswer(t *testing.T) {
+func TestRoutes_ReportATableThatDoesNotAnswer(t *testing.T) {
 	busy, unknown, gone := []string{"conflict"}, []string{"outcome_unknown"}, []string{"store_unavailable"}
 	for name, failing := range map[string]struct {
 		reads, writes error

@@ -103,7 +103,7 @@ func page(n int) []byte {
 	return scim.ListDocument(n, 1, users)
 }
 
-func TestAnswer_IsCodedAsTheClientTakesIt(t *testing.T) {
+func TestAnswer_IsEncodedAsTheClientAccepts(t *testing.T) {
 	const gz, plain = "gzip", ""
 	large, small := body(page(10)), body([]byte(`{"id":"1"}`))
 	for _, tt := range []struct {
@@ -212,7 +212,7 @@ func TestAnswer_ErrorsAreCompressedToo(t *testing.T) {
 	}
 }
 
-func TestAnswer_ToHEADHasHeadersAlone(t *testing.T) {
+func TestAnswer_ToHEADHasOnlyHeaders(t *testing.T) {
 	s, _ := answering(body(page(10)))
 	for _, accepted := range []string{"", "gzip"} {
 		get, head := ask(t, s, "GET", accepted), ask(t, s, "HEAD", accepted)
@@ -365,7 +365,7 @@ func TestAnswer_FitsIntoLambdasOrIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnswer_TooLargeSaysTheHandlersWayOut(t *testing.T) {
+func TestAnswer_TooLargeHasTheHandlersAdvice(t *testing.T) {
 	const remedy = cause.AnswerMembers
 	way := remedy.Advice("")
 	for name, h := range map[string]func(q *request) (*reply, error){
@@ -390,7 +390,7 @@ func TestAnswer_TooLargeSaysTheHandlersWayOut(t *testing.T) {
 }
 
 // A change that was made is never answered as if it had failed.
-func TestAnswer_ToAChangeLosesItsBodyAlone(t *testing.T) {
+func TestAnswer_ToAChangeLosesOnlyItsBody(t *testing.T) {
 	large := bytes.Repeat([]byte("a"), maxAnswer)
 	tooLarge := &problem{cause: cause.AnswerTooLarge}
 	for _, tt := range []struct {
@@ -522,7 +522,7 @@ func TestAnswer_CrossesTheLocalGateway(t *testing.T) {
 		coding         string
 		unpacked       bool // by the client
 	}{
-		{"Go, which asks for gzip by itself", "", http.DefaultClient, "", true},
+		{"Go, which requests gzip by itself", "", http.DefaultClient, "", true},
 		{"curl without --compressed", "", asIs, "", false},
 		{"curl --compressed", "deflate, gzip, br, zstd", asIs, "gzip", false},
 	} {

@@ -92,7 +92,7 @@ func TestSchemas_AreInEveryAnswer(t *testing.T) {
 // Values that are sent in another order, or twice, are the same.
 //
 // Covers: 7643-2.3.8-1, 7643-3-4, 7643-3-5
-func TestOrder_MeansNothing(t *testing.T) {
+func TestOrder_IsIrrelevant(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	id := s.mustCreate(`"userName":"a","name":{"givenName":"G","familyName":"F"},"emails":[{"value":"a@x","type":"work"}],"` +
 		scim.EnterpriseURN + `":{"department":"D"}`)
@@ -176,7 +176,7 @@ func TestIDs_AreUnique(t *testing.T) {
 // case-exact within a tenant.
 //
 // Covers: 7643-3.1-9, 7643-3.1-10, 7643-7-11
-func TestExternalID_IsTheTenants(t *testing.T) {
+func TestExternalID_IsUniqueInTheTenant(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	id := s.mustCreate(`"userName":"a","externalId":"E-1"`)
 	other, err := tenant.ParseID("acme-2")
@@ -230,7 +230,7 @@ func TestMeta_Times(t *testing.T) {
 }
 
 // Covers: 7643-5-1, 7643-5-2, 7643-5-3, 7643-5-4, 7643-5-5, 7643-5-6, 7643-5-7, 7643-5-8, 7643-5-10, 7644-4-1, 9865-2.4-1, 9865-4-1, 9865-4-2, 9865-4-3
-func TestServiceProviderConfig_IsWhole(t *testing.T) {
+func TestServiceProviderConfig_IsComplete(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	a := s.send("GET", "/ServiceProviderConfig", "", "Authorization", "")
 	if a.status != 200 || !slices.Equal(list(a.body["schemas"]), []any{scim.ServiceURN}) {
@@ -399,7 +399,7 @@ func checkDefinition(t *testing.T, schema string, a any, mayBeComplex bool) {
 }
 
 // Covers: 7643-7-21, 7644-3.1-2, 7644-4-3, 7644-4-5, 7644-4-6
-func TestDiscovery_IsReadWhole(t *testing.T) {
+func TestDiscovery_IgnoresPaging(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	for kind, id := range map[string]string{"Schemas": scim.CoreUserURN, "ResourceTypes": "User"} {
 		whole := s.send("GET", "/"+kind, "").raw
@@ -514,7 +514,7 @@ func TestAnswers_AreTheResource(t *testing.T) {
 }
 
 // Covers: 7644-3.2-2, 7644-3.5.1-1, 7644-3.5.1-7
-func TestPUT_NeitherCreatesNorLeavesOut(t *testing.T) {
+func TestPUT_DoesNotCreateAndReturnsTheWholeResource(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	none := "/00000000-0000-7000-8000-000000000000"
 	for path, body := range map[string]string{"/Users": userBody(`"userName":"a"`), "/Groups": groupBody(`"displayName":"a"`)} {
@@ -537,7 +537,7 @@ func TestPUT_NeitherCreatesNorLeavesOut(t *testing.T) {
 // Unknown and unsupported parameters change nothing.
 //
 // Covers: 7644-3.4.2-1
-func TestQuery_IgnoresWhatItDoesNotKnow(t *testing.T) {
+func TestQuery_IgnoresUnknownParameters(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	for _, name := range []string{"b", "c", "a"} {
 		s.mustCreate(`"userName":"` + name + `"`)
@@ -574,7 +574,7 @@ func TestFilter_SeesDefaults(t *testing.T) {
 // change.
 //
 // Covers: 7644-3.5.2.1-7, 7644-3.5.2.1-8, 7644-3.5.2.1-9
-func TestPATCH_AddOfWhatIsThere(t *testing.T) {
+func TestPATCH_AddOfAnExistingValueChangesNothing(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	id := s.mustCreate(`"userName":"a","title":"T","emails":[{"value":"a@x","type":"work"}]`)
 	group := s.mustGroup("G", id)
@@ -593,7 +593,7 @@ func TestPATCH_AddOfWhatIsThere(t *testing.T) {
 // An operation with a value path changes only the values that match.
 //
 // Covers: 7644-3.5.2.2-2, 7644-3.5.2.3-4, 7644-3.5.2.3-6, 7644-3.5.2.3-7
-func TestPATCH_ValuePathChoosesAll(t *testing.T) {
+func TestPATCH_ValuePathSelectsAllMatches(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	phones := `"phoneNumbers":[{"value":"1","type":"work"},{"value":"2","type":"work"},{"value":"3","type":"home"}]`
 	for i, tt := range []struct{ operation, attribute, want string }{
@@ -668,7 +668,7 @@ func TestVersion_OfTheProtocol(t *testing.T) {
 // resource's URL; lists, errors and answers to a DELETE have neither.
 //
 // Covers: 7643-3.1-15
-func TestLocation_IsTheResources(t *testing.T) {
+func TestLocation_IsThatOfTheResource(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	id := s.mustCreate(`"userName":"a"`)
 	group := s.mustGroup("G", id)
@@ -735,7 +735,7 @@ func (b *broken) Get(ctx context.Context, keys ...table.Key) (map[table.Key]tabl
 }
 
 // Covers: 7644-3.12-1, 7644-3.12-2, 7644-3.12-3, 7644-3.12-12
-func TestErrors_OfTheServiceAreSCIMs(t *testing.T) {
+func TestErrors_AreSCIMErrors(t *testing.T) {
 	b := &broken{Table: enginetest.Memory(t)}
 	s := newServiceOn(t, b, 5, tenant.DefaultSettings())
 	id := s.mustCreate(`"userName":"a"`)

@@ -137,7 +137,9 @@ func testCursorWalks(t *testing.T, open opener) {
 }
 
 // Going back and then forward shows every page again.
-func TestCursor_TurnsRound(t *testing.T) { enginetest.RunOn(t, enginetest.Three(), testCursorTurns) }
+func TestCursor_GoesBackAndForward(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Three(), testCursorTurns)
+}
 
 func testCursorTurns(t *testing.T, open opener) {
 	s := newService(t, open, 20)

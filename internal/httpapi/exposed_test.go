@@ -10,7 +10,7 @@ import (
 
 // A detail names the attribute whose mapping sends the token, never the token,
 // and is short whatever the attribute's name.
-func TestRefusalOfATokenInABody(t *testing.T) {
+func TestBody_WithATokenIsRefused(t *testing.T) {
 	id, err := tenant.ParseID("acme")
 	if err != nil {
 		t.Fatal(err)

@@ -159,7 +159,7 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "POST, 5,001 members", method: "POST", path: "/Groups", body: groupBody(`"displayName":"Many","members":` + memberList(many...)), status: 400, scimType: "tooMany", cause: cause.MemberLimit, what: "more than 5000 members", action: "into groups of at most 5,000 members", operation: "create", subject: "Many"},
 		{name: "POST, 20,001 members (grp-001)", method: "POST", path: "/Groups", body: grp001, status: 400, scimType: "tooMany", cause: cause.Validation, what: "names 20001 members: at most 20000", action: "Send them in several PATCH requests. Nothing was changed.", operation: "create", subject: "big"},
 
-		{name: "GET, no such group", method: "GET", path: "/Groups/" + none, status: 404, cause: cause.GroupNotFound, what: "Group not found", action: unlink, operation: "read", id: none},
+		{name: "GET, unknown group", method: "GET", path: "/Groups/" + none, status: 404, cause: cause.GroupNotFound, what: "Group not found", action: unlink, operation: "read", id: none},
 		{name: "GET, a user's id", method: "GET", path: "/Groups/" + ids[0], status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read", id: ids[0]},
 		{name: "GET, without members", method: "GET", path: "/Groups/" + none + "?excludedAttributes=members", status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read", id: none},
 		{name: "GET, with If-None-Match", method: "GET", path: "/Groups/" + none, headers: []string{"If-None-Match", "*"}, status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read", id: none},
@@ -167,9 +167,9 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "GET, delimiter in the id", method: "GET", path: "/Groups/" + eng + "%231", status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read"},
 		{name: "GET, slash in the id", method: "GET", path: "/Groups/..%2F" + eng, status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read"},
 		{name: "GET, long id", method: "GET", path: "/Groups/" + strings.Repeat("a", 65), status: 404, cause: cause.GroupNotFound, action: unlink, operation: "read"},
-		{name: "PUT, no such group", method: "PUT", path: "/Groups/" + none, body: groupBody(`"displayName":"Sales"`), status: 404, cause: cause.GroupNotFound, action: unlink, operation: "replace", id: none, subject: "Sales"},
-		{name: "PATCH, no such group", method: "PATCH", path: "/Groups/" + none, body: patchBody(`[{"op":"replace","value":{"id":"` + none + `","displayName":"X"}}]`), status: 404, cause: cause.GroupNotFound, action: unlink, operation: "modify", id: none},
-		{name: "DELETE, no such group", method: "DELETE", path: "/Groups/" + none, status: 404, cause: cause.GroupNotFound, action: unlink, operation: "delete", id: none},
+		{name: "PUT, unknown group", method: "PUT", path: "/Groups/" + none, body: groupBody(`"displayName":"Sales"`), status: 404, cause: cause.GroupNotFound, action: unlink, operation: "replace", id: none, subject: "Sales"},
+		{name: "PATCH, unknown group", method: "PATCH", path: "/Groups/" + none, body: patchBody(`[{"op":"replace","value":{"id":"` + none + `","displayName":"X"}}]`), status: 404, cause: cause.GroupNotFound, action: unlink, operation: "modify", id: none},
+		{name: "DELETE, unknown group", method: "DELETE", path: "/Groups/" + none, status: 404, cause: cause.GroupNotFound, action: unlink, operation: "delete", id: none},
 
 		{name: "PATCH, displayName taken", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: `displayName "engineering" belongs to the group ` + eng, action: link, operation: "modify", id: sales, subject: "Sales"},
 		{name: "PATCH, taken, with members", method: "PATCH", path: "/Groups/" + sales, body: patchBody(`[{"op":"replace","value":{"displayName":"engineering","members":` + memberList(ids...) + `}}]`), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: eng, action: link, operation: "modify", id: sales, subject: "Sales"},
@@ -187,7 +187,7 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "PATCH, no displayName", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"displayName"}]`), status: 400, scimType: "mutability", cause: cause.Validation, what: "displayName is required", operation: "modify", id: eng, subject: "Engineering"},
 		{name: "PATCH, unknown path", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"add","path":"owners","value":"x"}]`), status: 400, scimType: "invalidPath", cause: cause.Validation, what: "Operation 1", operation: "modify", id: eng, subject: "Engineering"},
 		// Covers: 7644-3.5.2.3-8
-		{name: "PATCH, nobody to replace", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"members[value eq \"` + ids[2] + `\"]","value":{"value":"` + ids[0] + `"}}]`), status: 400, scimType: "noTarget", cause: cause.Validation, what: "Operation 1: members has no value that matches the path", operation: "modify", id: eng, subject: "Engineering"},
+		{name: "PATCH, no member to replace", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"replace","path":"members[value eq \"` + ids[2] + `\"]","value":{"value":"` + ids[0] + `"}}]`), status: 400, scimType: "noTarget", cause: cause.Validation, what: "Operation 1: members has no value that matches the path", operation: "modify", id: eng, subject: "Engineering"},
 		// Covers: 7643-4.2-3
 		{name: "PATCH, the ids of all", method: "PATCH", path: "/Groups/" + eng, body: patchBody(`[{"op":"remove","path":"members.value"}]`), status: 400, scimType: "mutability", cause: cause.Validation, what: "members.value cannot be changed", operation: "modify", id: eng, subject: "Engineering"},
 		// Covers: 7644-3.5.2-14
@@ -508,8 +508,8 @@ func testGroups_Patch(t *testing.T, open opener) {
 		{name: "remove by filter", operations: one(`{"op":"remove","path":"members[value eq \"` + a + `\"]"}`), want: []string{b, c}, changed: "members", removed: 1},
 		{name: "remove by another filter", operations: one(`{"op":"remove","path":"members[value ne \"` + a + `\" and type eq \"user\"]"}`), want: []string{a}, changed: "members", removed: 2},
 		// Covers: 7644-3.5.2.2-9
-		{name: "remove who is absent", operations: value(`"op":"Remove","path":"members"`, memberList(d)), want: []string{a, b, c}, notices: "removed_values:members,operation_case:op"},
-		{name: "remove nobody", operations: value(`"op":"remove","path":"members"`, `[]`), want: []string{a, b, c}},
+		{name: "remove an absent member", operations: value(`"op":"Remove","path":"members"`, memberList(d)), want: []string{a, b, c}, notices: "removed_values:members,operation_case:op"},
+		{name: "remove no member", operations: value(`"op":"remove","path":"members"`, `[]`), want: []string{a, b, c}},
 		// Covers: 7644-3.5.2.2-3
 		{name: "remove all", operations: one(`{"op":"remove","path":"members"}`), changed: "members", removed: 3},
 		// Covers: 7644-3.5.2.3-1
@@ -690,12 +690,12 @@ func testGroups_UnknownMembers(t *testing.T, open opener) {
 		members                  int
 	}{
 		{"POST", "POST", "/Groups", groupBody(`"displayName":"POST","members":` + memberList(ids[0], stranger, "999", gone)), 201, "", "created", 1},
-		{"POST of nobody else", "POST", "/Groups", groupBody(`"displayName":"nobody","members":` + memberList(stranger)), 201, stranger, "created", 0},
+		{"POST of an unknown member alone", "POST", "/Groups", groupBody(`"displayName":"nobody","members":` + memberList(stranger)), 201, stranger, "created", 0},
 		{"POST of many", "POST", "/Groups", groupBody(`"displayName":"many","members":` + memberList(append([]string{stranger}, ids...)...)), 201, stranger, "created", 40},
 		{"PATCH", "PATCH", "/Groups/" + id, memberPatch("add", ids[1], stranger), 200, stranger, "updated", 2},
 		{"PATCH, okta-g09", "PATCH", "/Groups/" + id, memberPatch("add", ids[2], "999"), 200, "999", "updated", 3},
-		{"PATCH of nobody else", "PATCH", "/Groups/" + id, memberPatch("add", gone), 200, gone, "unchanged", 3},
-		{"PATCH, an id that nobody can have", "PATCH", "/Groups/" + id, memberPatch("add", "no such/id", ids[3]), 200, "?", "updated", 4},
+		{"PATCH of an unknown member alone", "PATCH", "/Groups/" + id, memberPatch("add", gone), 200, gone, "unchanged", 3},
+		{"PATCH, an invalid id", "PATCH", "/Groups/" + id, memberPatch("add", "no such/id", ids[3]), 200, "?", "updated", 4},
 		{"PATCH of many", "PATCH", "/Groups/" + id, memberPatch("add", append([]string{stranger}, ids...)...), 200, stranger, "updated", 40},
 		{"PATCH that removes", "PATCH", "/Groups/" + id, memberPatch("remove", stranger, ids[0]), 200, "", "updated", 39},
 		{"replace", "PATCH", "/Groups/" + id, memberPatch("replace", stranger, ids[0], ids[1]), 200, stranger, "updated", 2},

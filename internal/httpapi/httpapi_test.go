@@ -65,7 +65,7 @@ func testRefusals(t *testing.T, open opener) {
 		{name: "dots", method: "GET", path: "/Schemas/../Users", status: 404, cause: cause.NoRoute},
 		{name: "empty id", method: "DELETE", path: "/Users/", status: 405, cause: cause.MethodNotAllowed},
 		{name: "two empty ids", method: "PUT", path: "//Users//", body: userBody(`"userName":"x"`), status: 405, cause: cause.MethodNotAllowed},
-		{name: "encoded slash behind an id", method: "DELETE", path: "/Users/" + alice + "%2F", status: 404, cause: cause.UserNotFound},
+		{name: "encoded slash after an id", method: "DELETE", path: "/Users/" + alice + "%2F", status: 404, cause: cause.UserNotFound},
 		{name: "encoded slash before an id", method: "DELETE", path: "/Users%2F" + alice, status: 404, cause: cause.NoRoute},
 		{name: "longer path", method: "GET", path: "/Users/" + alice + "/x", status: 404, cause: cause.NoRoute},
 		{name: "wrong method", method: "DELETE", path: "/Users", status: 405, cause: cause.MethodNotAllowed, detail: "Allow"},
@@ -109,7 +109,7 @@ func testRefusals(t *testing.T, open opener) {
 		{name: "taken externalId", method: "POST", path: "/Users", body: userBody(`"userName":"new","externalId":"e-1"`), status: 409, scimType: "uniqueness", cause: cause.Duplicate, detail: "match the existing user"},
 		{name: "inactive again", method: "POST", path: "/Users", body: userBody(`"userName":"off","active":false`), status: 409, scimType: "uniqueness", cause: cause.DuplicateInactive},
 		// Covers: 7643-7-19
-		{name: "rename to taken", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"userName","value":"bob"}]`), status: 409, scimType: "uniqueness", cause: cause.Duplicate},
+		{name: "rename to a taken userName", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"userName","value":"bob"}]`), status: 409, scimType: "uniqueness", cause: cause.Duplicate},
 		{name: "no seat", method: "POST", path: "/Users", body: userBody(`"userName":"new"`), status: 403, cause: cause.SeatLimit, detail: "2 of 2 seats in use"},
 		{name: "no seat to reactivate", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"active","value":true}]`), status: 403, cause: cause.SeatLimit, detail: "buy more seats"},
 		// Covers: 7644-3.12-9, 7644-3.14-4
@@ -451,7 +451,7 @@ func testTenant_SCIMTurnedOff(t *testing.T, open opener) {
 	wantEvent(t, a, map[string]any{"cause": "scim_disabled", "tenant": "acme"})
 }
 
-func TestCauses_AreWhole(t *testing.T) {
+func TestCauses_AreComplete(t *testing.T) {
 	for _, c := range cause.Causes() {
 		m := c.Meaning()
 		if m.Summary == "" || m.Action == "" || !strings.HasSuffix(m.Action, ".") {

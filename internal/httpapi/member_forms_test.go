@@ -13,11 +13,11 @@ import (
 // A whole new set of members without any known user is refused, in every form
 // and position in which it can be sent, and neither the members nor the name
 // change. If one member is known, the others are skipped.
-func TestGroups_NobodyKnown(t *testing.T) {
-	enginetest.Run(t, testGroups_NobodyKnown)
+func TestGroups_RefuseASetOfUnknownMembers(t *testing.T) {
+	enginetest.Run(t, testGroups_RefuseASetOfUnknownMembers)
 }
 
-func testGroups_NobodyKnown(t *testing.T, open opener) {
+func testGroups_RefuseASetOfUnknownMembers(t *testing.T, open opener) {
 	s := newService(t, open, 5)
 	ids := s.people(3)
 	id, other := s.mustGroup("g", ids[0], ids[1]), s.mustGroup("other")

@@ -146,7 +146,7 @@ func TestProblemOf_HasACauseForEveryError(t *testing.T) {
 
 // Every new error, reason or type has a sample, so that the test above checks
 // it.
-func TestProblemOf_KnowsEveryErrorThatThereIs(t *testing.T) {
+func TestProblemOf_KnowsEveryError(t *testing.T) {
 	for _, folder := range []string{"../directory", "../access", "../scim"} {
 		for _, name := range causetest.Errors(t, folder) {
 			_, answered := each[name]

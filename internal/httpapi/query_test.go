@@ -203,7 +203,7 @@ func TestReads_AreRefusedWithAdviceForReads(t *testing.T) {
 }
 
 // An error in the query of a change is not a fault of the mapping either.
-func TestChanges_AreToldOfTheirQuery(t *testing.T) {
+func TestChanges_AreAdvisedAboutTheirQuery(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	user := s.mustCreate(`"userName":"a"`)
 	for method, body := range map[string]string{"PUT": userBody(`"userName":"a"`), "PATCH": patchBody(`[]`)} {
@@ -223,7 +223,7 @@ func TestChanges_AreToldOfTheirQuery(t *testing.T) {
 // A malformed credential is described as precisely as its form allows.
 //
 // Covers: 7644-3.12-5
-func TestCredentials_AreToldWhatIsWrong(t *testing.T) {
+func TestCredentials_RefusalSaysWhatIsWrong(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	cut := s.token[:20] + " " + s.token[20:]
 	for header, says := range map[string]string{

@@ -61,7 +61,7 @@ func testSearch(t *testing.T, open opener) {
 		{"both types", "/.search", "", []string{"ann@example.com", "bob@example.com", "cid@example.com", "Crew", "Person of note"}, 5},
 		{"both, the first page", "/.search", `"count":2`, []string{"ann@example.com", "bob@example.com"}, 5},
 		{"both, over the border", "/.search", `"startIndex":3,"count":2`, []string{"cid@example.com", "Crew"}, 5},
-		{"both, behind the border", "/.search", `"startIndex":4,"count":5`, []string{"Crew", "Person of note"}, 5},
+		{"both, after the border", "/.search", `"startIndex":4,"count":5`, []string{"Crew", "Person of note"}, 5},
 		{"both, the last", "/.search", `"startIndex":5`, []string{"Person of note"}, 5},
 		{"both, past the end", "/.search", `"startIndex":9`, nil, 5},
 		{"both, the total alone", "/.search", `"count":0`, nil, 5},
@@ -73,7 +73,7 @@ func testSearch(t *testing.T, open opener) {
 		{"one of each", "/.search", `"filter":"userName eq \"cid@example.com\" or members.value eq \"` + ids[0] + `\""`, []string{"cid@example.com", "Crew"}, 2},
 		{"both at once", "/.search", `"filter":"userName pr and members pr"`, nil, 0},
 		// Covers: 7644-3.4.2.1-4
-		{"what only groups lack", "/.search", `"filter":"not (userName pr)"`, []string{"Crew", "Person of note"}, 2},
+		{"an attribute that only groups lack", "/.search", `"filter":"not (userName pr)"`, []string{"Crew", "Person of note"}, 2},
 		{"an extension", "/.search", `"filter":"` + scim.RollcallURN + `:isTeamAccount eq true","count":1`, []string{"ann@example.com"}, 3},
 		{"by type", "/.search", `"filter":"meta.resourceType eq \"Group\""`, []string{"Crew", "Person of note"}, 2},
 	} {

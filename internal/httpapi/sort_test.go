@@ -81,7 +81,7 @@ func testSortRenames(t *testing.T, open opener) {
 	}
 }
 
-func TestSort_RefusesWhatHasNoOrder(t *testing.T) {
+func TestSort_RefusesAttributesWithoutOrder(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	s.mustCreate(`"userName":"a"`)
 	for query, kind := range map[string]string{
