@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 func TestHosts_AreThisMachinesNames(t *testing.T) {
@@ -389,6 +391,19 @@ func TestRequests_AreBounded(t *testing.T) {
 	}
 	if asked, _ := b.service.last(); len(asked) > 0 {
 		t.Errorf("asked %q", asked)
+	}
+}
+
+func TestRequests_ThatPanicAreAnswered(t *testing.T) {
+	b := visitor(t, healthy())
+	b.console.router = web.NewRouter(web.Exact, []route{{http.MethodGet, Prefix + "/", func(*request) (page, error) { panic("secret") }}}, (*route).pattern)
+	b.log.Reset()
+	a := b.get("/console/")
+	if a.Code != http.StatusInternalServerError || !strings.Contains(a.Body.String(), "Internal error of the console") {
+		t.Errorf("%d %s", a.Code, a.Body)
+	}
+	if e := b.events(); len(e) != 1 || e[0]["level"] != "ERROR" || e[0]["error"] == nil || strings.Contains(b.log.String(), "secret") {
+		t.Errorf("%s", b.log)
 	}
 }
 
