@@ -18,9 +18,6 @@ func (s *Service) tenantOf(ctx context.Context, q *request) (tenant.Tenant, erro
 
 // mustHave refuses a request for an unknown tenant.
 func (s *Service) mustHave(ctx context.Context, q *request) error {
-	if err := q.known(); err != nil {
-		return err
-	}
 	_, err := s.tenantOf(ctx, q)
 	return err
 }

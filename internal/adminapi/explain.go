@@ -5,82 +5,58 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/amount"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/errortext"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// pastedText is the body of POST …/explanations.
-type pastedText struct {
-	Text optional[string] `json:"text"`
-}
-
 // explainText: POST /tenants/{tenant}/explanations explains the text of an error as an
 // identity provider shows it: by the request id in it, else by its words. A text has
 // names in it, so it is sent in a body and not in a URL, and nothing of it is kept.
 func (s *Service) explainText(ctx context.Context, q *request) (*reply, error) {
-	if err := q.known(); err != nil {
-		return nil, err
-	}
-	var body pastedText
+	var body adminwire.PastedText
 	if err := q.decode(&body); err != nil {
 		return nil, err
 	}
-	if len(body.Text.value) > errortext.MaxText || strings.TrimSpace(body.Text.value) == "" {
+	if len(body.Text) > errortext.MaxText || strings.TrimSpace(body.Text) == "" {
 		return nil, &problem{kind: kindInvalid, detail: fmt.Sprintf("text must be the text of an error, of at most %d bytes.", errortext.MaxText)}
 	}
 	t, err := s.tenantOf(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.Provisioning.Diagnose(ctx, q.tenant, body.Text.value)
+	d, err := s.Provisioning.Diagnose(ctx, q.tenant, body.Text)
 	if err != nil {
 		return nil, err
 	}
 	return ok(diagnosisDocument(d, t.Settings))
 }
 
-func diagnosisDocument(d provlog.Diagnosis, settings tenant.Settings) map[string]any {
-	found := "nothing"
+func diagnosisDocument(d provlog.Diagnosis, settings tenant.Settings) adminwire.Diagnosis {
+	document := adminwire.Diagnosis{
+		Found: "nothing", By: string(d.Match), Detail: diagnosisDetail(d, settings), Missing: missingPart(d),
+		RequestID: d.Text.RequestID, IdP: d.Text.IdP, Status: d.Text.Status,
+		Requests: listOf(d.Requests, listedEntry), Causes: listOf(d.Causes, func(c cause.Cause) adminwire.Cause {
+			document := causeDocument(c)
+			document.WhatToDo = c.Advice("", idp.Provider(d.Text.IdP))
+			return document
+		}),
+	}
 	switch {
 	case d.Explanation != nil:
-		found = "request"
+		x := explanationDocument(*d.Explanation)
+		document.Found, document.Explanation = "request", &x
 	case len(d.Requests) > 0:
-		found = "requests"
+		document.Found = "requests"
 	case len(d.Causes) > 0:
-		found = "causes"
-	}
-	document := map[string]any{"found": found, "detail": diagnosisDetail(d, settings)}
-	for name, text := range map[string]string{
-		"by": string(d.Match), "requestId": d.Text.RequestID, "idp": d.Text.IdP, "missing": missingPart(d),
-	} {
-		if text != "" {
-			document[name] = text
-		}
-	}
-	if d.Text.Status != 0 {
-		document["status"] = d.Text.Status
-	}
-	if d.Explanation != nil {
-		document["explanation"] = explanationDocument(*d.Explanation)
+		document.Found = "causes"
 	}
 	if len(d.Requests) > 0 {
-		documents := make([]any, len(d.Requests))
-		for i, e := range d.Requests {
-			documents[i] = entryDocument(e, nil)
-		}
-		document["requests"], document["more"] = documents, d.More
-	}
-	if len(d.Causes) > 0 {
-		documents := make([]any, len(d.Causes))
-		for i, c := range d.Causes {
-			document := causeDocument(c)
-			document["whatToDo"] = c.Advice("", idp.Provider(d.Text.IdP))
-			documents[i] = document
-		}
-		document["causes"] = documents
+		document.More = adminwire.Of(d.More)
 	}
 	return document
 }

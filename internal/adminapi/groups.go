@@ -3,30 +3,30 @@ package adminapi
 import (
 	"context"
 
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 )
 
 // groupDocument is a group as the application sees it.
-func groupDocument(g *directory.Group) (map[string]any, error) {
+func groupDocument(g *directory.Group) (adminwire.Group, error) {
 	r, err := g.Resource()
 	if err != nil {
-		return nil, err
+		return adminwire.Group{}, err
 	}
-	return map[string]any{
-		"id": g.ID, "displayName": r.Text("displayName"), "externalId": emptyIsNull(r.Text("externalId")),
-		"origin": string(g.Origin), "version": g.Version,
-		"created": instant(g.Created), "modified": instant(g.Modified),
+	return adminwire.Group{
+		ID: g.ID, DisplayName: r.Text("displayName"), ExternalID: adminwire.NullableString(r.Text("externalId")),
+		Origin: string(g.Origin), Version: g.Version, Created: instant(g.Created), Modified: instant(g.Modified),
 	}, nil
 }
 
 // listGroups: GET /tenants/{tenant}/groups, in the order of their creation. subject
 // lists only the groups whose id, displayName or externalId it is, all on one page.
 func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
-	limit, after, err := q.list("subject")
+	limit, after, err := q.list()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.tenantOf(ctx, q); err != nil {
+	if err := s.mustHave(ctx, q); err != nil {
 		return nil, err
 	}
 	if q.query.Has("subject") {
@@ -50,15 +50,14 @@ func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
 }
 
 func groupPage(groups []*directory.Group, next string) (*reply, error) {
-	documents := make([]any, len(groups))
+	page := adminwire.Groups{Groups: make([]adminwire.Group, len(groups)), Next: sealPlace(next)}
+	var err error
 	for i, g := range groups {
-		document, err := groupDocument(g)
-		if err != nil {
+		if page.Groups[i], err = groupDocument(g); err != nil {
 			return nil, err
 		}
-		documents[i] = document
 	}
-	return page("groups", documents, next)
+	return ok(page)
 }
 
 // readGroup: GET /tenants/{tenant}/groups/{group}
@@ -80,9 +79,6 @@ func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
 // deleteGroup: DELETE /tenants/{tenant}/groups/{group} deletes a group in the
 // application. A marker stays, from which the identity provider gets its error.
 func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
-	if err := q.known(); err != nil {
-		return nil, err
-	}
 	by, err := s.by(ctx, q)
 	if err != nil {
 		return nil, err
@@ -100,22 +96,21 @@ func (s *Service) listDeletedGroups(ctx context.Context, q *request) (*reply, er
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.tenantOf(ctx, q); err != nil {
+	if err := s.mustHave(ctx, q); err != nil {
 		return nil, err
 	}
 	found, err := s.Directory.DeletedGroups(ctx, q.tenant, after, limit)
 	if err != nil {
 		return nil, err
 	}
-	documents := make([]any, len(found.Records))
+	page := adminwire.DeletedGroups{DeletedGroups: make([]adminwire.DeletedGroup, len(found.Records))}
 	for i, g := range found.Records {
-		documents[i] = map[string]any{
-			"id": g.ID, "displayName": g.DisplayName, "deletedAt": instant(g.Deleted), "deletedBy": emptyIsNull(g.Who),
+		page.DeletedGroups[i] = adminwire.DeletedGroup{
+			ID: g.ID, DisplayName: g.DisplayName, DeletedAt: instant(g.Deleted), DeletedBy: adminwire.NullableString(g.Who),
 		}
 	}
-	next := ""
 	if found.More {
-		next = found.Last
+		page.Next = sealPlace(found.Last)
 	}
-	return page("deletedGroups", documents, next)
+	return ok(page)
 }

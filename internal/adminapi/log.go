@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
@@ -16,96 +17,69 @@ import (
 )
 
 // entryDocument is an entry of the log.
-func entryDocument(e provlog.Entry, members []provlog.Member) map[string]any {
-	by := "idp"
+func entryDocument(e provlog.Entry, members []provlog.Member) adminwire.Entry {
+	document := adminwire.Entry{
+		ID: e.Key(), RequestID: e.RequestID, Time: e.Time, By: "idp", Who: e.Who, IdP: e.IdP, TokenID: e.TokenID,
+		IdPRequestID: e.IdPRequestID, BulkRequestID: e.BulkID, Operation: e.Operation, Action: string(e.Action),
+		ResourceType: e.ResourceType, ResourceID: e.ResourceID, Subject: e.Subject, ExternalID: e.ExternalID,
+		Outcome: string(e.Outcome), ScimType: string(e.ScimType), Cause: string(e.Cause), Detail: e.Detail, WhatToDo: e.WhatToDo(),
+		Changed: e.Changed, Tolerances: e.Tolerances, MembersAdded: e.Added, MembersRemoved: e.Removed,
+		Members: listOf(members, memberDocument), Seats: seatsDocument(e),
+	}
 	if e.By == directory.ByApplication {
-		by = "app"
-	}
-	document := map[string]any{
-		"id": e.Key(), "requestId": e.RequestID, "time": instant(e.Time), "by": by, "outcome": string(e.Outcome),
-		"operation": e.Operation, "resourceType": e.ResourceType,
-	}
-	for name, text := range map[string]string{
-		"who": e.Who, "idp": e.IdP, "tokenId": e.TokenID, "idpRequestId": e.IdPRequestID, "bulkRequestId": e.BulkID,
-		"action": string(e.Action), "resourceId": e.ResourceID, "subject": e.Subject, "externalId": e.ExternalID,
-		"scimType": string(e.ScimType), "cause": string(e.Cause), "detail": e.Detail, "whatToDo": e.WhatToDo(),
-	} {
-		if text != "" {
-			document[name] = text
-		}
-	}
-	for name, list := range map[string][]string{
-		"changed": e.Changed, "tolerances": e.Tolerances, "membersAdded": e.Added, "membersRemoved": e.Removed,
-	} {
-		if len(list) > 0 {
-			document[name] = list
-		}
+		document.By = "app"
 	}
 	if e.Cause != "" {
-		document["documentation"] = e.Cause.Documentation()
+		document.Documentation = e.Cause.Documentation()
 	}
 	if e.Outcome == provlog.Failure {
-		document["status"] = e.Cause.Meaning().Status
+		document.Status = e.Cause.Meaning().Status
 	}
 	if e.NewSet {
-		document["membersSet"] = e.Size
+		document.MembersSet = &e.Size
 	}
 	if e.StandsFor > 1 {
-		document["standsFor"] = e.StandsFor
+		document.StandsFor = e.StandsFor
 	}
 	if len(members) == 0 {
-		for _, id := range e.Skipped {
-			members = append(members, provlog.Member{ID: id})
-		}
-	}
-	if len(members) > 0 {
-		document["members"] = memberDocuments(members)
-	}
-	if seats := seatsDocument(e); len(seats) > 0 {
-		document["seats"] = seats
+		document.Members = listOf(e.Skipped, func(id string) adminwire.Member { return adminwire.Member{ID: id} })
 	}
 	return document
 }
 
-func memberDocuments(members []provlog.Member) []any {
-	documents := make([]any, len(members))
-	for i, m := range members {
-		d := map[string]any{"id": m.ID}
-		for name, text := range map[string]string{"subject": m.Subject, "state": m.State} {
-			if text != "" {
-				d[name] = text
-			}
-		}
-		if m.Failing != nil {
-			d["failure"] = failingDocument(*m.Failing)
-		}
-		documents[i] = d
+// listedEntry is an entry in a list, where nothing is read of its members.
+func listedEntry(e provlog.Entry) adminwire.Entry { return entryDocument(e, nil) }
+
+func memberDocument(m provlog.Member) adminwire.Member {
+	document := adminwire.Member{ID: m.ID, Subject: m.Subject, State: m.State}
+	if m.Failing != nil {
+		f := failingDocument(*m.Failing)
+		document.Failure = &f
 	}
-	return documents
+	return document
 }
 
-// seatsDocument is the number of seats at the time of an entry, and its change.
-func seatsDocument(e provlog.Entry) map[string]any {
-	document := map[string]any{}
-	if e.Seats != 0 {
-		document["delta"] = e.Seats
+// seatsDocument is the number of seats at the time of an entry, and its change; nil where
+// neither is known.
+func seatsDocument(e provlog.Entry) *adminwire.Seats {
+	read := !e.Counts.Read.IsZero()
+	if !read && e.Seats == 0 && e.Readers == 0 {
+		return nil
 	}
-	if e.Readers != 0 {
-		document["readersDelta"] = e.Readers
-	}
-	if !e.Counts.Read.IsZero() {
-		document["used"], document["limit"], document["asOf"] = e.Counts.Seats, limitOf(e.Counts.SeatLimit), instant(e.Counts.Read)
+	document := &adminwire.Seats{Delta: e.Seats, ReadersDelta: e.Readers, AsOf: instant(e.Counts.Read)}
+	if read {
+		document.Used, document.Limit = &e.Counts.Seats, adminwire.Optional[int64]{Set: true, Value: limitOf(e.Counts.SeatLimit)}
 	}
 	return document
 }
 
 // failingDocument is a failing user or group.
-func failingDocument(f provlog.Failing) map[string]any {
-	return map[string]any{
-		"resourceType": f.Type, "resourceId": emptyIsNull(f.ID), "subject": emptyIsNull(f.Name), "externalId": emptyIsNull(f.ExternalID),
-		"operation": f.Operation, "idp": emptyIsNull(f.IdP), "cause": string(f.Cause), "detail": f.Detail,
-		"whatToDo": f.WhatToDo(), "documentation": f.Cause.Documentation(),
-		"firstFailure": instant(f.First), "lastFailure": instant(f.Last), "count": f.Count, "requestId": f.RequestID,
+func failingDocument(f provlog.Failing) adminwire.FailedUser {
+	return adminwire.FailedUser{
+		ResourceType: f.Type, ResourceID: adminwire.NullableString(f.ID), Subject: adminwire.NullableString(f.Name),
+		ExternalID: adminwire.NullableString(f.ExternalID), Operation: f.Operation, IdP: adminwire.NullableString(f.IdP),
+		Cause: string(f.Cause), Detail: f.Detail, WhatToDo: f.WhatToDo(), Documentation: f.Cause.Documentation(),
+		FirstFailure: f.First, LastFailure: f.Last, Count: f.Count, RequestID: f.RequestID,
 	}
 }
 
@@ -152,9 +126,6 @@ func (q *request) moment(name string) (time.Time, error) {
 
 // logQuery reads the parameters of a search of the log.
 func (q *request) logQuery() (query provlog.Query, err error) {
-	if err := q.known("limit", "after", "subject", "cause", "outcome", "resourceType", "from", "to"); err != nil {
-		return query, err
-	}
 	if query.Limit, err = q.count(); err != nil {
 		return query, err
 	}
@@ -199,24 +170,17 @@ func (s *Service) listLog(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	documents := make([]any, len(found.Entries))
-	for i, e := range found.Entries {
-		documents[i] = entryDocument(e, nil)
-	}
-	list := map[string]any{"entries": documents}
+	page := adminwire.Log{Entries: listOf(found.Entries, listedEntry), Next: sealPlace(found.Next)}
 	if found.Next != "" {
-		list["next"] = sealPlace(found.Next)
-		if !found.SearchedTo.IsZero() {
-			list["searchedTo"] = instant(found.SearchedTo)
-		}
+		page.SearchedTo = instant(found.SearchedTo)
 	} else if len(found.Entries) == 0 && query.After == "" {
 		n, err := s.Provisioning.WhyNothing(ctx, q.tenant, query, t.Settings.LogRetention())
 		if err != nil {
 			return nil, err
 		}
-		list["nothing"] = searched{Query: query, settings: t.Settings, now: q.start}.nothingDocument(n)
+		page.Nothing = searched{Query: query, settings: t.Settings, now: q.start}.nothingDocument(n)
 	}
-	return ok(list)
+	return ok(page)
 }
 
 // listFailed: GET /tenants/{tenant}/failed-users lists the failing users and
@@ -224,7 +188,7 @@ func (s *Service) listLog(ctx context.Context, q *request) (*reply, error) {
 func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	var query provlog.FailingQuery
 	var err error
-	if query.Limit, query.After, err = q.list("subject", "cause", "resourceType"); err != nil {
+	if query.Limit, query.After, err = q.list(); err != nil {
 		return nil, err
 	}
 	if query.Subject, err = q.subject(); err != nil {
@@ -244,28 +208,21 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	documents := make([]any, len(found.Failing))
-	for i, f := range found.Failing {
-		documents[i] = failingDocument(f)
-	}
-	list := pageDocument("failedUsers", documents, found.Next)
+	page := adminwire.FailedUsers{FailedUsers: listOf(found.Failing, failingDocument), Next: sealPlace(found.Next)}
 	if len(found.Failing) == 0 && found.Next == "" && query.After == "" {
 		n, err := s.Provisioning.WhyNoneFails(ctx, q.tenant, query)
 		if err != nil {
 			return nil, err
 		}
-		list["nothing"] = searched{
+		page.Nothing = searched{
 			Query: provlog.Query{Subject: query.Subject, Cause: query.Cause, Type: query.Type}, failing: true, settings: t.Settings, now: q.start,
 		}.nothingDocument(n)
 	}
-	return ok(list)
+	return ok(page)
 }
 
 // readRequest: GET /tenants/{tenant}/requests/{request} explains one request.
 func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
-	if err := q.known(); err != nil {
-		return nil, err
-	}
 	t, err := s.tenantOf(ctx, q)
 	if err != nil {
 		return nil, err
@@ -282,20 +239,17 @@ func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
 }
 
 // explanationDocument is what is known of one request.
-func explanationDocument(x provlog.Explanation) map[string]any {
-	documents := make([]any, len(x.Entries))
-	for i, e := range x.Entries {
-		documents[i] = entryDocument(e, x.Members[e.Key()])
-	}
-	document := map[string]any{"requestId": x.RequestID, "entries": documents}
-	if x.Now != "" {
-		document["now"] = string(x.Now)
-	}
+func explanationDocument(x provlog.Explanation) adminwire.Explanation {
+	document := adminwire.Explanation{RequestID: x.RequestID, Now: string(x.Now), Entries: listOf(x.Entries, func(e provlog.Entry) adminwire.Entry {
+		return entryDocument(e, x.Members[e.Key()])
+	})}
 	if x.Failing != nil {
-		document["failing"] = failingDocument(*x.Failing)
+		f := failingDocument(*x.Failing)
+		document.Failing = &f
 	}
 	if x.FixedBy != nil {
-		document["fixedBy"] = entryDocument(*x.FixedBy, nil)
+		e := listedEntry(*x.FixedBy)
+		document.FixedBy = &e
 	}
 	return document
 }
@@ -315,9 +269,6 @@ func noEntry(id string, settings tenant.Settings) *problem {
 // readOverview: GET /tenants/{tenant}/overview is the state of a tenant's
 // provisioning.
 func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) {
-	if err := q.known(); err != nil {
-		return nil, err
-	}
 	t, err := s.tenantOf(ctx, q)
 	if err != nil {
 		return nil, err
@@ -334,31 +285,35 @@ func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	document := usageDocument(l)
-	document["state"], document["summary"], document["notices"] = string(o.Health), o.Summary, listOf(o.Notices, noticeDocument)
-	document["failing"], document["failingMore"], document["failingCauses"] = o.Failing, o.More, o.FailingCauses
-	document["lastSync"] = listOf(o.LastSync, func(e provlog.Entry) any { return entryDocument(e, nil) })
-	document["lastSeen"] = listOf(o.LastSeen, func(s provlog.Seen) any {
-		return map[string]any{"idp": emptyIsNull(s.IdP), "time": instant(s.Time), "tokenId": s.TokenID}
-	})
-	document["warnings"] = listOf(o.Warnings, func(t provlog.Tally) any {
-		return map[string]any{"cause": string(t.Cause), "count": t.Count, "atLeast": t.Least, "last": instant(t.Last)}
-	})
-	document["failures"] = listOf(o.Spans, func(s provlog.FailureSpan) any {
-		return map[string]any{"from": instant(s.From), "to": instant(s.To), "causes": s.Causes}
-	})
-	document["failuresPartial"] = o.Partial
-	return ok(document)
+	return ok(overviewDocument(o, usageDocument(l)))
 }
 
-// adviceDocument is what to do about a cause in each identity provider whose screens are
-// known, by the names that entries have in idp.
-func adviceDocument(c cause.Cause) map[string]any {
-	advice := make(map[string]any, len(cause.Advised))
-	for _, p := range cause.Advised {
-		advice[string(p)] = c.Advice("", p)
+func overviewDocument(o provlog.Overview, u adminwire.Usage) adminwire.Overview {
+	return adminwire.Overview{
+		State: string(o.Health), Summary: o.Summary, Notices: listOf(o.Notices, noticeDocument),
+		Seats: u.Seats, Readers: u.Readers, Users: u.Users, Groups: u.Groups,
+		Failing: o.Failing, FailingMore: o.More, FailingCauses: byName(o.FailingCauses),
+		LastSync: listOf(o.LastSync, listedEntry),
+		LastSeen: listOf(o.LastSeen, func(s provlog.Seen) adminwire.LastSeen {
+			return adminwire.LastSeen{IdP: adminwire.NullableString(s.IdP), Time: s.Time, TokenID: s.TokenID}
+		}),
+		Warnings: listOf(o.Warnings, func(t provlog.Tally) adminwire.WarningCount {
+			return adminwire.WarningCount{Cause: string(t.Cause), Count: t.Count, AtLeast: t.Least, Last: t.Last}
+		}),
+		Failures: listOf(o.Spans, func(s provlog.FailureSpan) adminwire.FailureSpan {
+			return adminwire.FailureSpan{From: s.From, To: s.To, Causes: byName(s.Causes)}
+		}),
+		FailuresPartial: o.Partial,
 	}
-	return advice
+}
+
+// byName are counts of causes by their names.
+func byName(counts map[cause.Cause]int) map[string]int {
+	named := make(map[string]int, len(counts))
+	for c, n := range counts {
+		named[string(c)] = n
+	}
+	return named
 }
 
 // aboutTenant is what the overview has to know of a tenant beside its log.
@@ -373,53 +328,34 @@ func aboutTenant(t tenant.Tenant, tokens []access.Record) provlog.About {
 }
 
 // noticeDocument is a notice of the overview.
-func noticeDocument(n provlog.Notice) any {
-	document := map[string]any{"kind": string(n.Kind), "level": string(n.Level), "text": n.Text}
-	for name, text := range map[string]string{
-		"cause": string(n.Cause), "outcome": string(n.Outcome), "idp": n.IdP, "tokenId": n.Token.ID, "tokenLastFour": n.Token.LastFour, "whatToDo": n.WhatToDo(),
-	} {
-		if text != "" {
-			document[name] = text
-		}
+func noticeDocument(n provlog.Notice) adminwire.Notice {
+	document := adminwire.Notice{
+		Kind: string(n.Kind), Level: string(n.Level), Text: n.Text, Cause: string(n.Cause), Outcome: string(n.Outcome), IdP: n.IdP,
+		TokenID: n.Token.ID, TokenLastFour: n.Token.LastFour, ExpiresAt: instant(n.Token.Expires), WhatToDo: n.WhatToDo(),
 	}
 	if n.Count > 0 {
-		document["count"], document["atLeast"], document["last"] = n.Count, n.AtLeast, instant(n.Last)
+		document.Count, document.AtLeast, document.Last = n.Count, adminwire.Of(n.AtLeast), instant(n.Last)
 	}
 	if n.Cause != "" {
-		document["documentation"] = n.Cause.Documentation()
-	}
-	if !n.Token.Expires.IsZero() {
-		document["expiresAt"] = instant(n.Token.Expires)
+		document.Documentation = n.Cause.Documentation()
 	}
 	return document
 }
 
-// listOf are the documents of a list, which is never null.
-func listOf[E any](list []E, document func(E) any) []any {
-	documents := make([]any, len(list))
-	for i, e := range list {
-		documents[i] = document(e)
-	}
-	return documents
-}
-
 // listCauses: GET /causes lists the meanings of all causes.
-func (s *Service) listCauses(_ context.Context, q *request) (*reply, error) {
-	if err := q.known(); err != nil {
-		return nil, err
-	}
-	documents := []any{}
-	for _, c := range cause.Causes() {
-		documents = append(documents, causeDocument(c))
-	}
-	return page("causes", documents, "")
+func (s *Service) listCauses(context.Context, *request) (*reply, error) {
+	return ok(adminwire.Causes{Causes: listOf(cause.Causes(), causeDocument)})
 }
 
 // causeDocument is the meaning of a cause.
-func causeDocument(c cause.Cause) map[string]any {
+func causeDocument(c cause.Cause) adminwire.Cause {
 	m := c.Meaning()
-	return map[string]any{
-		"cause": string(c), "status": m.Status, "scimType": emptyIsNull(string(m.Type)),
-		"summary": m.Summary, "whatToDo": m.Action, "advice": adviceDocument(c), "documentation": c.Documentation(), "where": string(c.Where()),
+	document := adminwire.Cause{
+		Cause: string(c), Status: m.Status, ScimType: adminwire.NullableString(m.Type), Summary: m.Summary, WhatToDo: m.Action,
+		Advice: make(map[string]string, len(cause.Advised)), Documentation: c.Documentation(), Where: string(c.Where()),
 	}
+	for _, p := range cause.Advised {
+		document.Advice[string(p)] = c.Advice("", p)
+	}
+	return document
 }

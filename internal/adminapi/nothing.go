@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -20,15 +21,10 @@ type searched struct {
 }
 
 // nothingDocument says why a search found nothing, and what was searched.
-func (s searched) nothingDocument(n provlog.Nothing) map[string]any {
-	document := map[string]any{"reason": string(n.Reason), "detail": s.detail(n), "logDays": s.settings.LogDays}
-	if !n.Newest.IsZero() {
-		document["newest"] = instant(n.Newest)
+func (s searched) nothingDocument(n provlog.Nothing) *adminwire.Nothing {
+	return &adminwire.Nothing{
+		Reason: string(n.Reason), Detail: s.detail(n), LogDays: s.settings.LogDays, Newest: instant(n.Newest), Similar: n.Similar,
 	}
-	if len(n.Similar) > 0 {
-		document["similar"] = n.Similar
-	}
-	return document
 }
 
 // wholeNames says what a subject is compared with.

@@ -8,9 +8,8 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -24,7 +23,7 @@ type reply = web.Answer
 func ok(document any) (*reply, error) { return answer(http.StatusOK, document, nil) }
 
 func answer(status int, document any, header map[string]string) (*reply, error) {
-	body, err := json.Marshal(document, json.Deterministic(true))
+	body, err := adminwire.Marshal(document)
 	if err != nil {
 		return nil, err
 	}
@@ -110,9 +109,8 @@ func (q *request) refuse(err error) *reply {
 	if m.status >= http.StatusInternalServerError {
 		q.event.Error = err
 	}
-	a, err := answer(m.status, map[string]any{
-		"type": problemType + string(p.kind), "title": m.title,
-		"status": m.status, "detail": detail, "requestId": q.id,
+	a, err := answer(m.status, adminwire.Problem{
+		Type: problemType + string(p.kind), Title: m.title, Status: m.status, Detail: detail, RequestID: q.id,
 	}, nil)
 	if err != nil {
 		return &reply{Status: http.StatusInternalServerError}
@@ -147,7 +145,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &guarded):
 		return &problem{kind: kindState, detail: fmt.Sprintf("At most %d users can be protected; unprotect one first.", guarded.Limit)}
 	case errors.As(err, &deleted):
-		return &problem{kind: kindNotFound, detail: "The group was deleted on " + fmt.Sprint(instant(deleted.Group.Deleted)) + "; …/deleted-groups says by whom."}
+		return &problem{kind: kindNotFound, detail: "The group was deleted on " + adminwire.FormatTime(deleted.Group.Deleted) + "; …/deleted-groups says by whom."}
 	case errors.As(err, &convert):
 		return &problem{kind: kindState, detail: "The user cannot be converted by this request."}
 	}

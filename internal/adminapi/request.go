@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -176,30 +177,18 @@ func (q *request) body() ([]byte, error) {
 	return []byte("{}"), nil
 }
 
-// parameter is a parameter of the query, "" when it is absent. Unknown and repeated
-// parameters are refused by known.
+// parameter is a parameter of the query, "" when it is absent.
 func (q *request) parameter(name string) string { return q.query.Get(name) }
 
-// known parses the query, and refuses parameters other than these.
-func (q *request) known(names ...string) error {
-	parsed, err := url.ParseQuery(q.URL.RawQuery)
-	if err != nil {
+// readQuery reads the query, and refuses parameters other than these, and repeated ones.
+func (q *request) readQuery(names []string) (err error) {
+	if q.query, err = url.ParseQuery(q.URL.RawQuery); err != nil {
 		return &problem{kind: kindSyntax, detail: "The query string cannot be decoded."}
 	}
-	for name, values := range parsed {
-		ok := len(values) == 1
-		for _, known := range names {
-			if name == known && ok {
-				ok = false
-				delete(parsed, name)
-				if q.query == nil {
-					q.query = url.Values{}
-				}
-				q.query.Set(name, values[0])
-			}
+	for name, values := range q.query {
+		if len(values) == 1 && slices.Contains(names, name) {
+			continue
 		}
-	}
-	if len(parsed) > 0 {
 		detail := "The query has a parameter twice, or one that the resource does not have"
 		if len(names) > 0 {
 			detail += "; it has " + strings.Join(names, ", ")
@@ -261,11 +250,8 @@ func (q *request) version() (int64, error) {
 	return n, nil
 }
 
-// list reads the parameters of a list, which may have others.
-func (q *request) list(others ...string) (limit int, after string, err error) {
-	if err := q.known(append([]string{"limit", "after"}, others...)...); err != nil {
-		return 0, "", err
-	}
+// list reads the parameters of a list.
+func (q *request) list() (limit int, after string, err error) {
 	if limit, err = q.count(); err != nil {
 		return 0, "", err
 	}

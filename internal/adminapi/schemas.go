@@ -5,14 +5,13 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
 // schemaDocument is a schema as the tenant registered it.
-func (s *Service) schemaDocument(t scim.TenantSchema) map[string]any {
-	return map[string]any{
-		"resourceType": t.ResourceType, "required": t.Required, "schema": t.Schema.Document(s.BaseURL),
-	}
+func (s *Service) schemaDocument(t scim.TenantSchema) adminwire.Schema {
+	return adminwire.Schema{ResourceType: t.ResourceType, Required: t.Required, Schema: t.Schema.Document(s.BaseURL)}
 }
 
 // schemas reads the schemas of the request's tenant.
@@ -42,11 +41,11 @@ func (s *Service) listSchemas(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	documents := []any{}
+	var list adminwire.Schemas
 	for _, schema := range own.All() {
-		documents = append(documents, s.schemaDocument(schema))
+		list.Schemas = append(list.Schemas, s.schemaDocument(schema))
 	}
-	return page("schemas", documents, "")
+	return ok(list)
 }
 
 // readSchema: GET /tenants/{tenant}/schemas/{schema}
@@ -55,7 +54,7 @@ func (s *Service) readSchema(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answer(http.StatusOK, s.schemaDocument(schema), nil)
+	return ok(s.schemaDocument(schema))
 }
 
 var errNoSchema = &problem{kind: kindNotFound, detail: "Schema not found."}

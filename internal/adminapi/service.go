@@ -96,6 +96,9 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 			return nil, err
 		}
 	}
+	if err := q.readQuery(route.queryNames()); err != nil {
+		return nil, err
+	}
 	return route.handler(s, ctx, q)
 }
 

@@ -9,88 +9,48 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// optional is a member of a body: left out, null, or with a value.
-type optional[T any] struct {
-	set, null bool
-	value     T
-}
-
-// UnmarshalJSON reads null or a value.
-func (o *optional[T]) UnmarshalJSON(b []byte) error {
-	o.set = true
-	if string(b) == "null" {
-		o.null = true
-		return nil
-	}
-	return json.Unmarshal(b, &o.value)
-}
-
-// tenantBody is the body of PUT and PATCH.
-type tenantBody struct {
-	ID                 optional[string] `json:"id"`
-	DisplayName        optional[string] `json:"displayName"`
-	MaxSeats           optional[int64]  `json:"maxSeats"`
-	MaxReaders         optional[int64]  `json:"maxReaders"`
-	DefaultAccountType optional[string] `json:"defaultAccountType"`
-	UnknownMembers     optional[string] `json:"unknownMembers"`
-	UnknownAttributes  optional[string] `json:"unknownAttributes"`
-	DeletedUsers       optional[string] `json:"deletedUsers"`
-	Rehire             optional[string] `json:"rehire"`
-	Dialect            optional[string] `json:"dialect"`
-	SCIMEnabled        optional[bool]   `json:"scimEnabled"`
-	LogDays            optional[int]    `json:"logDays"`
-}
-
 const maxDisplayName = 200
 
-// apply sets the members of the body on a tenant.
-func (b tenantBody) apply(t *tenant.Tenant) error {
-	if b.ID.set && b.ID.value != t.ID.String() {
+// applySettings sets the members of a body on a tenant.
+func applySettings(b adminwire.TenantSettings, t *tenant.Tenant) error {
+	if b.ID.Set && b.ID.Or("") != t.ID.String() {
 		return &problem{kind: kindInvalid, detail: "id must be that of the path; a tenant cannot be renamed."}
 	}
 	for _, limit := range []struct {
 		name string
-		sent optional[int64]
+		sent adminwire.Optional[int64]
 		to   *int64
 	}{{"maxSeats", b.MaxSeats, &t.MaxSeats}, {"maxReaders", b.MaxReaders, &t.MaxReaders}} {
-		switch {
-		case !limit.sent.set:
-		case limit.sent.null:
-			*limit.to = tenant.Unlimited
-		case limit.sent.value < 0 || limit.sent.value > tenant.Unlimited:
+		if n := limit.sent.Or(0); n < 0 || n > tenant.Unlimited {
 			return &problem{kind: kindInvalid, detail: fmt.Sprintf("%s is null, for no limit, or a number from 0 to %d.", limit.name, int64(tenant.Unlimited))}
-		default:
-			*limit.to = limit.sent.value
+		}
+		if limit.sent.Set {
+			*limit.to = limit.sent.Or(tenant.Unlimited)
 		}
 	}
-	return b.choose(&t.Settings)
+	return chooseSettings(b, &t.Settings)
 }
 
-// choose sets the members of the body; null is the setting's default.
-func (b tenantBody) choose(s *tenant.Settings) error {
+// chooseSettings sets the members of a body; null is the setting's default.
+func chooseSettings(b adminwire.TenantSettings, s *tenant.Settings) error {
 	d := tenant.DefaultSettings()
-	if b.DisplayName.set {
-		if !isLine(b.DisplayName.value, maxDisplayName) {
+	if b.DisplayName.Set {
+		if s.DisplayName = b.DisplayName.Or(""); !isLine(s.DisplayName, maxDisplayName) {
 			return &problem{kind: kindInvalid, detail: fmt.Sprintf("displayName must be one line of text of at most %d bytes.", maxDisplayName)}
 		}
-		s.DisplayName = b.DisplayName.value
 	}
-	if b.SCIMEnabled.set {
-		s.SCIMDisabled = !b.SCIMEnabled.null && !b.SCIMEnabled.value
+	if b.SCIMEnabled.Set {
+		s.SCIMDisabled = !b.SCIMEnabled.Or(true)
 	}
-	if b.LogDays.set {
+	if b.LogDays.Set {
 		const most = 3650
-		if !b.LogDays.null && (b.LogDays.value < 1 || b.LogDays.value > most) {
+		if s.LogDays = b.LogDays.Or(d.LogDays); s.LogDays < 1 || s.LogDays > most {
 			return &problem{kind: kindInvalid, detail: fmt.Sprintf("logDays must be a number from 1 to %d.", most)}
-		}
-		if s.LogDays = b.LogDays.value; b.LogDays.null {
-			s.LogDays = d.LogDays
 		}
 	}
 	for _, err := range []error{
@@ -109,17 +69,17 @@ func (b tenantBody) choose(s *tenant.Settings) error {
 }
 
 // choose sets a setting to one of its choices.
-func choose[T ~string](name string, sent optional[string], to *T, otherwise T, choices ...T) error {
-	if !sent.set {
+func choose[T ~string](name string, sent adminwire.Optional[string], to *T, otherwise T, choices ...T) error {
+	if !sent.Set {
 		return nil
 	}
-	if sent.null {
+	if sent.Value == nil {
 		*to = otherwise
 		return nil
 	}
 	names := make([]string, len(choices))
 	for i, c := range choices {
-		if sent.value == string(c) {
+		if *sent.Value == string(c) {
 			*to = c
 			return nil
 		}
@@ -137,44 +97,37 @@ func orList(names []string) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// limitOf is a limit as it is shown: null for none.
-func limitOf(n int64) any {
+// limitOf is a limit as it is shown: nil for none.
+func limitOf(n int64) *int64 {
 	if n >= tenant.Unlimited {
 		return nil
 	}
-	return n
+	return &n
 }
 
 // tenantDocument is a tenant as it is shown.
-func (s *Service) tenantDocument(t tenant.Tenant) map[string]any {
+func (s *Service) tenantDocument(t tenant.Tenant) adminwire.Tenant {
 	c := t.Settings
-	document := map[string]any{
-		"id": t.ID.String(), "displayName": c.DisplayName,
-		"maxSeats": limitOf(t.MaxSeats), "maxReaders": limitOf(t.MaxReaders),
-		"defaultAccountType": string(c.DefaultAccountType), "unknownMembers": string(c.UnknownMembers),
-		"unknownAttributes": string(c.UnknownAttributes), "deletedUsers": string(c.DeletedUsers),
-		"rehire": string(c.Rehire), "dialect": string(c.Dialects), "scimEnabled": !c.SCIMDisabled, "logDays": c.LogDays,
-		"version": t.Version(), "created": instant(t.Created), "scimBaseUrl": s.BaseURL,
+	return adminwire.Tenant{
+		ID: t.ID.String(), DisplayName: c.DisplayName, MaxSeats: limitOf(t.MaxSeats), MaxReaders: limitOf(t.MaxReaders),
+		DefaultAccountType: string(c.DefaultAccountType), UnknownMembers: string(c.UnknownMembers),
+		UnknownAttributes: string(c.UnknownAttributes), DeletedUsers: string(c.DeletedUsers),
+		Rehire: string(c.Rehire), Dialect: string(c.Dialects), SCIMEnabled: !c.SCIMDisabled, LogDays: c.LogDays,
+		Version: t.Version(), Created: t.Created, BaseURL: s.BaseURL,
+		Deleting: c.Ending, ItemsDeleted: t.Deletion.Items, ProgressAt: instant(t.Deletion.At),
 	}
-	if c.Ending {
-		document["deleting"] = true
-	}
-	if !t.Deletion.At.IsZero() {
-		document["itemsDeleted"], document["progressAt"] = t.Deletion.Items, instant(t.Deletion.At)
-	}
-	return document
 }
 
 func (s *Service) tenantReply(status int, t tenant.Tenant) (*reply, error) {
 	return answer(status, s.tenantDocument(t), map[string]string{"ETag": `W/"` + t.Version() + `"`})
 }
 
-// instant is a time as it is shown, null for none.
-func instant(t time.Time) any {
+// instant is a time as it is shown, nil for none.
+func instant(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+	return &t
 }
 
 // putTenant: PUT /tenants/{tenant} creates a tenant, or replaces the settings of an
@@ -189,16 +142,13 @@ func (s *Service) changeTenant(ctx context.Context, q *request) (*reply, error) 
 }
 
 func (s *Service) writeTenant(ctx context.Context, q *request, whole bool) (*reply, error) {
-	if err := q.known(); err != nil {
-		return nil, err
-	}
-	var body tenantBody
+	var body adminwire.TenantSettings
 	if err := q.decode(&body); err != nil {
 		return nil, err
 	}
 	q.action = "updated"
 	if !whole {
-		t, err := s.Tenants.Change(ctx, q.tenant, q.sameVersion(), body.apply)
+		t, err := s.Tenants.Change(ctx, q.tenant, q.sameVersion(), func(t *tenant.Tenant) error { return applySettings(body, t) })
 		if err != nil {
 			return nil, err
 		}
@@ -207,7 +157,7 @@ func (s *Service) writeTenant(ctx context.Context, q *request, whole bool) (*rep
 	wanted := tenant.Tenant{
 		ID: q.tenant, Settings: tenant.DefaultSettings(), MaxSeats: tenant.Unlimited, MaxReaders: tenant.Unlimited,
 	}
-	if err := body.apply(&wanted); err != nil {
+	if err := applySettings(body, &wanted); err != nil {
 		return nil, err
 	}
 	match := q.sameVersion()
@@ -260,9 +210,6 @@ func (q *request) onlyNew() (bool, error) {
 
 // readTenant: GET /tenants/{tenant}
 func (s *Service) readTenant(ctx context.Context, q *request) (*reply, error) {
-	if err := q.known(); err != nil {
-		return nil, err
-	}
 	t, err := s.Tenants.Tenant(ctx, q.tenant)
 	if err != nil {
 		return nil, err
@@ -282,11 +229,11 @@ func (s *Service) readUsage(ctx context.Context, q *request) (*reply, error) {
 	return ok(usageDocument(l))
 }
 
-func usageDocument(l directory.Ledger) map[string]any {
-	return map[string]any{
-		"seats":   map[string]any{"used": l.Seats, "limit": limitOf(l.SeatLimit)},
-		"readers": map[string]any{"used": l.Readers, "limit": limitOf(l.ReaderLimit)},
-		"users":   l.Users, "groups": l.Groups,
+func usageDocument(l directory.Ledger) adminwire.Usage {
+	return adminwire.Usage{
+		Seats:   adminwire.Count{Used: l.Seats, Limit: limitOf(l.SeatLimit)},
+		Readers: adminwire.Count{Used: l.Readers, Limit: limitOf(l.ReaderLimit)},
+		Users:   l.Users, Groups: l.Groups,
 	}
 }
 
@@ -300,20 +247,13 @@ func (s *Service) listTenants(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	documents := make([]any, len(tenants))
-	for i, t := range tenants {
-		documents[i] = s.tenantDocument(t)
-	}
-	return page("tenants", documents, next)
+	return ok(adminwire.Tenants{Tenants: listOf(tenants, s.tenantDocument), Next: sealPlace(next)})
 }
 
 // deleteTenant: DELETE /tenants/{tenant}?confirm=TENANT deletes the tenant and all
 // its data for good. Requests are refused from now on; the sweep deletes the data once
 // the requests that began before have ended.
 func (s *Service) deleteTenant(ctx context.Context, q *request) (*reply, error) {
-	if err := q.known("confirm"); err != nil {
-		return nil, err
-	}
 	if q.parameter("confirm") != q.tenant.String() {
 		return nil, &problem{kind: kindConfirm, detail: "Deleting a tenant deletes its users, groups, tokens and log for good. To confirm, send ?confirm= with the tenant's id."}
 	}
@@ -321,20 +261,16 @@ func (s *Service) deleteTenant(ctx context.Context, q *request) (*reply, error) 
 	if err := s.Tenants.End(ctx, q.tenant); err != nil {
 		return nil, err
 	}
-	return answer(http.StatusAccepted, map[string]any{"id": q.tenant.String(), "deleting": true}, nil)
+	return answer(http.StatusAccepted, adminwire.Deleting{ID: q.tenant.String(), Deleting: true}, nil)
 }
 
-// page is a page of a list: next is present while others follow, to be sent as after.
-func page(name string, documents []any, next string) (*reply, error) {
-	return ok(pageDocument(name, documents, next))
-}
-
-func pageDocument(name string, documents []any, next string) map[string]any {
-	list := map[string]any{name: documents}
-	if next != "" {
-		list["next"] = sealPlace(next)
+// listOf are the documents of a list.
+func listOf[E, D any](list []E, document func(E) D) []D {
+	documents := make([]D, len(list))
+	for i, e := range list {
+		documents[i] = document(e)
 	}
-	return list
+	return documents
 }
 
 // A place in a list is opaque to clients, which send it back as it came; there is

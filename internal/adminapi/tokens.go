@@ -4,32 +4,26 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
-
-// tokenBody is the body of a new token.
-type tokenBody struct {
-	Label     optional[string]    `json:"label"`
-	ExpiresAt optional[time.Time] `json:"expiresAt"`
-}
 
 const maxLabel = 100
 
 // wanted reads the choices for a token.
 func (q *request) wanted() (access.Wanted, error) {
-	var body tokenBody
+	var body adminwire.NewToken
 	if err := q.decode(&body); err != nil {
 		return access.Wanted{}, err
 	}
-	if !isLine(body.Label.value, maxLabel) {
+	if !isLine(body.Label, maxLabel) {
 		return access.Wanted{}, &problem{kind: kindInvalid, detail: fmt.Sprintf("label must be one line of text of at most %d bytes.", maxLabel)}
 	}
-	w := access.Wanted{Label: body.Label.value}
-	if body.ExpiresAt.set && !body.ExpiresAt.null {
+	w := access.Wanted{Label: body.Label}
+	if body.ExpiresAt != nil {
 		// The zero time would mean that it never expires.
-		if w.Expires = body.ExpiresAt.value; w.Expires.IsZero() {
+		if w.Expires = *body.ExpiresAt; w.Expires.IsZero() {
 			return access.Wanted{}, access.ErrPast
 		}
 	}
@@ -37,7 +31,7 @@ func (q *request) wanted() (access.Wanted, error) {
 }
 
 // tokenDocument is a token without its secret and without its hash.
-func (q *request) tokenDocument(r access.Record) map[string]any {
+func (q *request) tokenDocument(r access.Record) adminwire.Token {
 	state := "live"
 	switch {
 	case !r.Revoked.IsZero():
@@ -45,26 +39,16 @@ func (q *request) tokenDocument(r access.Record) map[string]any {
 	case !r.Expires.IsZero() && !q.start.Before(r.Expires):
 		state = "expired"
 	}
-	document := map[string]any{
-		"id": r.ID, "label": r.Label, "lastFour": r.LastFour, "state": state,
-		"createdAt": instant(r.Created), "expiresAt": instant(r.Expires),
-		"lastUsedAt": instant(r.LastUsed), "revokedAt": instant(r.Revoked),
+	return adminwire.Token{
+		ID: r.ID, Label: r.Label, LastFour: r.LastFour, State: state, Replaces: r.Replaces, ReplacedBy: r.Next,
+		CreatedAt: instant(r.Created), ExpiresAt: instant(r.Expires), LastUsedAt: instant(r.LastUsed), RevokedAt: instant(r.Revoked),
 	}
-	if r.Replaces != "" {
-		document["replaces"] = r.Replaces
-	}
-	if r.Next != "" {
-		document["replacedBy"] = r.Next
-	}
-	return document
 }
 
 // minted answers with a new token: its secret is returned only this once.
 func (q *request) minted(text string, r access.Record) (*reply, error) {
 	q.resource = r.ID
-	document := q.tokenDocument(r)
-	document["token"] = text
-	return answer(http.StatusCreated, document, nil)
+	return answer(http.StatusCreated, adminwire.MintedToken{Token: q.tokenDocument(r), Text: text}, nil)
 }
 
 // listTokens: GET /tenants/{tenant}/tokens
@@ -76,11 +60,7 @@ func (s *Service) listTokens(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	documents := make([]any, len(records))
-	for i, r := range records {
-		documents[i] = q.tokenDocument(r)
-	}
-	return page("tokens", documents, "")
+	return ok(adminwire.Tokens{Tokens: listOf(records, q.tokenDocument)})
 }
 
 // createToken: POST /tenants/{tenant}/tokens

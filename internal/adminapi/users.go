@@ -4,53 +4,33 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// accountType reads an account type, "" for one that was not sent.
-func accountType(name string, sent optional[string], otherwise tenant.AccountType) (tenant.AccountType, error) {
-	kind := otherwise
-	return kind, choose(name, sent, &kind, otherwise, tenant.User, tenant.Reader)
-}
-
-// userBody is the body of POST and PATCH.
-type userBody struct {
-	UserName    optional[string] `json:"userName"`
-	Email       optional[string] `json:"email"`
-	DisplayName optional[string] `json:"displayName"`
-	Origin      optional[string] `json:"origin"`
-	AccountType optional[string] `json:"accountType"`
-	Active      optional[bool]   `json:"active"`
-	Protected   optional[bool]   `json:"protected"`
+// accountType sets an account type, if one was sent.
+func accountType(sent adminwire.Optional[string], to *tenant.AccountType, otherwise tenant.AccountType) error {
+	return choose("accountType", sent, to, otherwise, tenant.User, tenant.Reader)
 }
 
 // userDocument is a user as the application sees it.
-func userDocument(u *directory.User) (map[string]any, error) {
+func userDocument(u *directory.User) (adminwire.User, error) {
 	r, err := u.Resource()
 	if err != nil {
-		return nil, err
+		return adminwire.User{}, err
 	}
-	holds := any(nil)
-	if h := u.Holds(); h != directory.HoldsNothing {
-		holds = string(h)
+	holds := u.Holds()
+	if holds == directory.HoldsNothing {
+		holds = ""
 	}
-	document := map[string]any{
-		"id": u.ID, "userName": r.Text("userName"), "email": emptyIsNull(directory.UniqueEmail(r)),
-		"displayName": emptyIsNull(r.Text("displayName")), "externalId": emptyIsNull(r.Text("externalId")),
-		"origin": string(u.Origin), "scimManaged": u.Linked, "accountType": string(u.Type),
-		"active": u.Active, "deactivatedBy": emptyIsNull(string(u.DeactivatedBy)), "deleted": u.Deleted,
-		"protected": u.Protected, "holds": holds, "version": u.Version,
-		"created": instant(u.Created), "modified": instant(u.Modified),
-	}
-	return document, nil
-}
-
-func emptyIsNull(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
+	return adminwire.User{
+		ID: u.ID, UserName: r.Text("userName"), Email: adminwire.NullableString(directory.UniqueEmail(r)),
+		DisplayName: adminwire.NullableString(r.Text("displayName")), ExternalID: adminwire.NullableString(r.Text("externalId")),
+		Origin: string(u.Origin), SCIMManaged: u.Linked, AccountType: string(u.Type), Active: u.Active,
+		DeactivatedBy: adminwire.NullableString(u.DeactivatedBy), Deleted: u.Deleted, Protected: u.Protected,
+		Holds: adminwire.NullableString(holds), Version: u.Version, Created: instant(u.Created), Modified: instant(u.Modified),
+	}, nil
 }
 
 func userReply(status int, u *directory.User) (*reply, error) {
@@ -64,10 +44,7 @@ func userReply(status int, u *directory.User) (*reply, error) {
 // createUser: POST /tenants/{tenant}/users creates a user of the application,
 // by the same rules of uniqueness and seats as for the identity provider.
 func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
-	if err := q.known(); err != nil {
-		return nil, err
-	}
-	var body userBody
+	var body adminwire.NewUser
 	if err := q.decode(&body); err != nil {
 		return nil, err
 	}
@@ -76,13 +53,10 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	own := directory.AppUser{
-		UserName: body.UserName.value, Email: body.Email.value, DisplayName: body.DisplayName.value,
-		Origin: directory.OriginManual, Protected: body.Protected.value,
+		UserName: body.UserName, Email: body.Email, DisplayName: body.DisplayName, Active: body.Active, Protected: body.Protected,
+		Origin: directory.OriginManual, Type: by.Settings.DefaultAccountType,
 	}
-	if body.Active.set && !body.Active.null {
-		own.Active = &body.Active.value
-	}
-	if own.Type, err = accountType("accountType", body.AccountType, by.Settings.DefaultAccountType); err != nil {
+	if err := accountType(body.AccountType, &own.Type, own.Type); err != nil {
 		return nil, err
 	}
 	if err := choose("origin", body.Origin, &own.Origin, directory.OriginManual, directory.OriginManual, directory.OriginJIT); err != nil {
@@ -93,11 +67,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	q.resource, q.action = result.User.ID, string(result.Action)
-	status := http.StatusCreated
-	if result.Action != directory.Created {
-		status = http.StatusOK
-	}
-	return userReply(status, result.User)
+	return userReply(http.StatusCreated, result.User)
 }
 
 // readUser: GET /tenants/{tenant}/users/{user}, deleted ones too.
@@ -114,25 +84,25 @@ func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
 
 // changeUser: PATCH /tenants/{tenant}/users/{user}
 func (s *Service) changeUser(ctx context.Context, q *request) (*reply, error) {
-	if err := q.known(); err != nil {
-		return nil, err
-	}
 	version, err := q.version()
 	if err != nil {
 		return nil, err
 	}
-	var body userBody
+	var body struct {
+		adminwire.UserChange
+		Origin adminwire.Optional[any] `json:"origin"`
+	}
 	if err := q.decode(&body); err != nil {
 		return nil, err
 	}
-	if body.Origin.set {
+	if body.Origin.Set {
 		return nil, &problem{kind: kindInvalid, detail: "origin cannot be changed: it says how the user was created."}
 	}
 	by, err := s.by(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	change, err := body.change()
+	change, err := userChange(body.UserChange)
 	if err != nil {
 		return nil, err
 	}
@@ -148,49 +118,43 @@ func (s *Service) changeUser(ctx context.Context, q *request) (*reply, error) {
 	return userReply(http.StatusOK, result.User)
 }
 
-// change is the change of the body; null is the default of a new user, except for
-// names.
-func (b userBody) change() (directory.AppChange, error) {
+// userChange is the change that a body asks for; null is the default of a new user,
+// except for members that always have a value.
+func userChange(body adminwire.UserChange) (directory.AppChange, error) {
 	var c directory.AppChange
-	if b.UserName.set {
-		if b.UserName.null {
-			return c, &problem{kind: kindInvalid, detail: "userName cannot be null: every user has one."}
+	for _, m := range []struct {
+		null   bool
+		detail string
+	}{
+		{isNull(body.UserName), "userName cannot be null: every user has one."},
+		{isNull(body.Active), "active must be true or false."},
+		{isNull(body.AccountType), "accountType must be user or reader."},
+	} {
+		if m.null {
+			return c, &problem{kind: kindInvalid, detail: m.detail}
 		}
-		c.UserName = &b.UserName.value
 	}
-	if b.Email.set {
-		c.Email = &b.Email.value
-	}
-	if b.DisplayName.set {
-		c.DisplayName = &b.DisplayName.value
-	}
-	if b.Active.set {
-		if b.Active.null {
-			return c, &problem{kind: kindInvalid, detail: "active must be true or false."}
-		}
-		c.Active = &b.Active.value
-	}
-	if b.Protected.set {
-		c.Protected = &b.Protected.value
-	}
-	if b.AccountType.set {
-		if b.AccountType.null {
-			return c, &problem{kind: kindInvalid, detail: "accountType must be user or reader."}
-		}
-		kind, err := accountType("accountType", b.AccountType, tenant.User)
-		if err != nil {
-			return c, err
-		}
-		c.Type = &kind
+	c.UserName, c.Active = body.UserName.Value, body.Active.Value
+	c.Email, c.DisplayName, c.Protected = orZero(body.Email), orZero(body.DisplayName), orZero(body.Protected)
+	if body.AccountType.Set {
+		c.Type = new(tenant.AccountType)
+		return c, accountType(body.AccountType, c.Type, tenant.User)
 	}
 	return c, nil
 }
 
+func isNull[T any](sent adminwire.Optional[T]) bool { return sent.Set && sent.Value == nil }
+
+// orZero returns a value to set: the zero value for null, and nil for none.
+func orZero[T any](sent adminwire.Optional[T]) *T {
+	if isNull(sent) {
+		return new(T)
+	}
+	return sent.Value
+}
+
 // purgeUser: DELETE /tenants/{tenant}/users/{user} deletes the record for good.
 func (s *Service) purgeUser(ctx context.Context, q *request) (*reply, error) {
-	if err := q.known(); err != nil {
-		return nil, err
-	}
 	by, err := s.by(ctx, q)
 	if err != nil {
 		return nil, err
@@ -205,7 +169,7 @@ func (s *Service) purgeUser(ctx context.Context, q *request) (*reply, error) {
 // deleted=true lists the deleted ones too, after the others. subject lists only the
 // users whose id, userName, externalId or email it is.
 func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
-	limit, after, err := q.list("deleted", "subject")
+	limit, after, err := q.list()
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +177,7 @@ func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.tenantOf(ctx, q); err != nil {
+	if err := s.mustHave(ctx, q); err != nil {
 		return nil, err
 	}
 	wanted := directory.AppQuery{After: after, Limit: limit, Deleted: deleted}
@@ -227,11 +191,11 @@ func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	documents := make([]any, len(found.Users))
+	page := adminwire.Users{Users: make([]adminwire.User, len(found.Users)), Next: sealPlace(found.Next)}
 	for i, u := range found.Users {
-		if documents[i], err = userDocument(u); err != nil {
+		if page.Users[i], err = userDocument(u); err != nil {
 			return nil, err
 		}
 	}
-	return page("users", documents, found.Next)
+	return ok(page)
 }

@@ -105,7 +105,7 @@ type FailedUser struct {
 	Documentation string         `json:"documentation" jsonschema:"format=uri"`
 	FirstFailure  time.Time      `json:"firstFailure"`
 	LastFailure   time.Time      `json:"lastFailure"`
-	Count         int            `json:"count" jsonschema:"minimum=1"`
+	Count         int64          `json:"count" jsonschema:"minimum=1"`
 	// The last request that failed.
 	RequestID string `json:"requestId"`
 }

@@ -62,3 +62,16 @@ type Confirmation struct {
 	// The tenant's id once more.
 	Confirm string `json:"confirm,omitzero"`
 }
+
+// A Match is the condition of a change.
+type Match struct {
+	// The version that the change is for.
+	IfMatch string `json:"If-Match,omitzero" in:"header"`
+}
+
+// A TenantMatch is the condition of creating or changing a tenant.
+type TenantMatch struct {
+	// * creates the tenant, and is refused with 412 for one that exists.
+	IfNoneMatch string `json:"If-None-Match,omitzero" in:"header" jsonschema:"enum=*"`
+	Match
+}

@@ -4,14 +4,14 @@ import "time"
 
 // A NewUser is a user to create in the application.
 type NewUser struct {
-	UserName    string  `json:"userName"`
-	Email       string  `json:"email,omitzero" jsonschema:"nullable"`
-	DisplayName string  `json:"displayName,omitzero" jsonschema:"nullable"`
-	Origin      *string `json:"origin,omitzero" jsonschema:"nullable,enum=manual,enum=jit,default=manual"`
+	UserName    string           `json:"userName"`
+	Email       string           `json:"email,omitzero" jsonschema:"nullable"`
+	DisplayName string           `json:"displayName,omitzero" jsonschema:"nullable"`
+	Origin      Optional[string] `json:"origin,omitzero" jsonschema:"nullable,enum=manual,enum=jit,default=manual"`
 	// The tenant's defaultAccountType if it is left out.
-	AccountType *string `json:"accountType,omitzero" jsonschema:"nullable,enum=user,enum=reader"`
-	Active      *bool   `json:"active,omitzero" jsonschema:"nullable,default=true"`
-	Protected   bool    `json:"protected,omitzero" jsonschema:"nullable,default=false"`
+	AccountType Optional[string] `json:"accountType,omitzero" jsonschema:"nullable,enum=user,enum=reader"`
+	Active      *bool            `json:"active,omitzero" jsonschema:"nullable,default=true"`
+	Protected   bool             `json:"protected,omitzero" jsonschema:"nullable,default=false"`
 }
 
 // A UserChange has the members of a user to change.

@@ -29,7 +29,7 @@ func newFailedRow(tenant string, f adminwire.FailedUser, now time.Time) failedRo
 		SubjectTo: historyOf(tenant, id, subject, externalID),
 		Type:      f.ResourceType, Cause: f.Cause, CauseTo: address(nil, "causes", f.Cause),
 		Detail: f.Detail, WhatToDo: f.WhatToDo, Documentation: documentation(f.Documentation),
-		First: when(f.FirstFailure, now), Last: when(f.LastFailure, now), Count: f.Count,
+		First: when(f.FirstFailure, now), Last: when(f.LastFailure, now), Count: int(f.Count),
 		To: of(tenant, "requests", f.RequestID),
 	}
 }
