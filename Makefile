@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench soak erasure-full functions \
-	lambda-size sam-check sam-binaries sam-api sam-invoke sam-table sam-test conformance conformance-doc causes-doc quirks-doc console-shots infra clean check-fmt check-test
+	lambda-size sam-check sam-binaries sam-api sam-invoke sam-table sam-test conformance conformance-doc openapi causes-doc quirks-doc console-shots infra clean check-fmt check-test
 
 .SHELLFLAGS := -euc
 
@@ -34,6 +34,9 @@ conformance: ## third-party suites and clients, on both engines
 
 conformance-doc: ## docs/reference/scim-conformance.md, from the requirements and the tests
 	go test -count=1 ./internal/check/conformance -update
+
+openapi: ## internal/adminapi/openapi.json, from the routes and the types of the admin API
+	go generate ./internal/check/openapi
 
 causes-doc: ## docs/reference/causes.md, from the table of causes
 	go test -count=1 ./internal/cause -update

@@ -6,7 +6,8 @@ import (
 	"net/http"
 )
 
-// OpenAPI describes the routes, as they are served at Prefix + /openapi.json.
+// OpenAPI describes the routes, as they are served at Prefix + /openapi.json. make openapi
+// writes it.
 //
 //go:embed openapi.json
 var OpenAPI []byte

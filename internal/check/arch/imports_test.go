@@ -98,7 +98,7 @@ var rules = []rule{
 	},
 	{
 		packages:  []string{"./functions/..."},
-		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/adminclient", "./internal/console", "go.etcd.io/bbolt/...", "github.com/spf13/...", "testing"},
+		forbidden: []string{"./internal/table/embedded", "./internal/table/tabletest", "./internal/adminclient", "./internal/console", "go.etcd.io/bbolt/...", "github.com/spf13/...", "github.com/invopop/...", "testing"},
 		reason:    "code for developers' machines is not deployed: it would slow cold starts and could be misused",
 	},
 	{

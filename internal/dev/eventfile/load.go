@@ -101,6 +101,15 @@ func Read(name string) (Event, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return Event{}, fmt.Errorf("%s: more than one object", WantPath(name))
 	}
+	if file := event.Want.BodyFile; file != "" {
+		body, err := os.ReadFile(filepath.Join(filepath.Dir(name), file))
+		if err == nil {
+			err = json.Unmarshal(body, &event.Want.Body)
+		}
+		if err != nil {
+			return Event{}, fmt.Errorf("%s: %w", WantPath(name), err)
+		}
+	}
 	if event.Want.About == "" {
 		return Event{}, fmt.Errorf("%s: about is missing: say who sends the event and what must hold", WantPath(name))
 	}

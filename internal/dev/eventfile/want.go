@@ -26,6 +26,8 @@ type Want struct {
 	Absent  []string          `json:"absent,omitempty"`
 	// Body is the whole body, null for none.
 	Body any `json:"body,omitempty"`
+	// BodyFile is a file that has the body, relative to that of the expected answer.
+	BodyFile string `json:"bodyFile,omitempty"`
 	// Log has fields of the last line logged; null is a field that must be
 	// absent.
 	Log map[string]any `json:"log,omitempty"`
