@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 )
 
@@ -86,61 +87,71 @@ func settingNames(all []setting) completer {
 // tenants offers the tenants of the service that the flags, the environment or the state
 // file name: nothing if it does not answer soon.
 func (a *asking) tenants(ctx context.Context, _ []string) []cobra.Completion {
-	return a.names(ctx, "/tenants", "tenants", "id", "displayName")
+	return names(ctx, a, "/tenants", func(page adminwire.Tenants, offer offer) {
+		for _, t := range page.Tenants {
+			offer(t.ID, t.DisplayName)
+		}
+	})
 }
 
 // tokens offers a tenant's tokens that work.
 func (a *asking) tokens(ctx context.Context, before []string) []cobra.Completion {
-	return a.names(ctx, tenantPath(before[0], "tokens"), "tokens", "id", "label")
+	return names(ctx, a, tenantPath(before[0], "tokens"), func(page adminwire.Tokens, offer offer) {
+		for _, t := range page.Tokens {
+			if t.State == "live" {
+				offer(t.ID, t.Label)
+			}
+		}
+	})
 }
 
 // groups offers a tenant's groups.
 func (a *asking) groups(ctx context.Context, before []string) []cobra.Completion {
-	return a.names(ctx, tenantPath(before[0], "groups"), "groups", "displayName", "externalId")
+	return names(ctx, a, tenantPath(before[0], "groups"), func(page adminwire.Groups, offer offer) {
+		for _, g := range page.Groups {
+			offer(g.DisplayName, string(g.ExternalID))
+		}
+	})
 }
 
 // schemas offers the URNs of a tenant's schemas.
 func (a *asking) schemas(ctx context.Context, before []string) []cobra.Completion {
-	var values []cobra.Completion
-	for _, v := range a.list(ctx, tenantPath(before[0], "schemas"), "schemas") {
-		m, _ := v.(map[string]any)
-		values = append(values, member(m["schema"], "id"))
-	}
-	return values
-}
-
-// names offers one member of a list's documents, described by another.
-func (a *asking) names(ctx context.Context, path, list, name, about string) []cobra.Completion {
-	var values []cobra.Completion
-	for _, v := range a.list(ctx, path, list) {
-		value := member(v, name)
-		if value == "" || value != visible(value) || member(v, "state") == "revoked" || member(v, "state") == "expired" {
-			continue
+	return names(ctx, a, tenantPath(before[0], "schemas"), func(page adminwire.Schemas, offer offer) {
+		for _, s := range page.Schemas {
+			urn, _ := s.Schema["id"].(string)
+			offer(urn, "")
 		}
-		values = append(values, cobra.CompletionWithDesc(value, visible(member(v, about))))
-	}
-	return values
+	})
 }
 
-// list reads the first page of a list, nil if there is no answer within a second. What is
-// wrong is not said: the shell would print it into the command line.
-func (a *asking) list(ctx context.Context, path, name string) []any {
+// offer adds a value, with a text that describes it.
+type offer func(value, about string)
+
+// names offers what the first page of a list has, nothing if there is no answer within a
+// second. What is wrong is not said: the shell would print it into the command line.
+func names[D any](ctx context.Context, a *asking, path string, each func(D, offer)) []cobra.Completion {
 	ctx, cancel := context.WithTimeout(ctx, completeTime)
 	defer cancel()
-	answered := make(chan []any, 1)
+	answered := make(chan []cobra.Completion, 1)
 	go func() {
-		p, err := a.connect(ctx)
-		if err != nil {
-			answered <- nil
-			return
+		var values []cobra.Completion
+		if p, err := a.connect(ctx); err == nil {
+			page, _ := call[D](ctx, p, http.MethodGet, path, nil, nil)
+			each(page, func(value, about string) {
+				switch {
+				case value == "" || value != visible(value):
+				case about == "":
+					values = append(values, value)
+				default:
+					values = append(values, cobra.CompletionWithDesc(value, visible(about)))
+				}
+			})
 		}
-		page, _ := p.ask(ctx, http.MethodGet, path, nil, nil)
-		list, _ := page[name].([]any)
-		answered <- list
+		answered <- values
 	}()
 	select {
-	case list := <-answered:
-		return list
+	case values := <-answered:
+		return values
 	case <-ctx.Done():
 		return nil
 	}

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
+	jsonv1 "encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,9 +18,12 @@ import (
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/credential"
 )
 
@@ -154,24 +156,38 @@ func (a *asking) signer(ctx context.Context) (sign adminclient.Authorize, base s
 	}, base, nil
 }
 
-// ask calls the service and returns the answer as a document, nil for none.
-func (a *asking) ask(c *cobra.Command, method, path string, query url.Values, body any) (map[string]any, error) {
-	p, err := a.connect(c.Context())
+// call calls the service, and decodes the document that it answers.
+func call[D any](ctx context.Context, p place, method, path string, query url.Values, body any) (document D, err error) {
+	answer, err := p.do(ctx, method, path, query, body)
 	if err != nil {
-		return nil, err
+		return document, err
 	}
-	return p.ask(c.Context(), method, path, query, body)
+	return decoded[D](answer)
 }
 
-func (p place) ask(ctx context.Context, method, path string, query url.Values, body any) (map[string]any, error) {
+// connectAndCall calls the service that the flags name.
+func connectAndCall[D any](a *asking, c *cobra.Command, method, path string, query url.Values, body any) (document D, err error) {
+	p, err := a.connect(c.Context())
+	if err != nil {
+		return document, err
+	}
+	return call[D](c.Context(), p, method, path, query, body)
+}
+
+func decoded[D any](answer []byte) (document D, err error) {
+	if err := json.Unmarshal(answer, &document, jsontext.AllowInvalidUTF8(true)); err != nil {
+		return document, fmt.Errorf("the answer is not the JSON document that was expected: %w", err)
+	}
+	return document, nil
+}
+
+// do calls the service, and returns the body of its answer.
+func (p place) do(ctx context.Context, method, path string, query url.Values, body any) ([]byte, error) {
 	if credential.In(path) || credential.In(strings.Join(slices.Concat(slices.Collect(maps.Values(query))...), " ")) {
 		return nil, usageError{errors.New("an argument has a token of this service in it: give an id or a name, and rotate the token")}
 	}
 	answer, _, err := p.client.Do(ctx, method, path, query, body)
-	if err != nil || len(answer) == 0 {
-		return nil, p.advised(ctx, path, err)
-	}
-	return object(answer)
+	return answer, p.advised(ctx, path, err)
 }
 
 // tenantNotFound is how the admin API begins the detail of a request for an unknown tenant.
@@ -197,13 +213,10 @@ func (p place) advised(ctx context.Context, path string, err error) error {
 // unknownTenant is the error of a request for an unknown tenant: it names the nearest ones.
 func (p place) unknownTenant(ctx context.Context, tenant string) string {
 	detail := fmt.Sprintf("%s: %q", tenantNotFound, tenant)
-	answer, _, err := p.client.Do(ctx, http.MethodGet, "/tenants", url.Values{"limit": {"200"}}, nil)
-	if err == nil {
-		page, _ := object(answer)
-		list, _ := page["tenants"].([]any)
-		names := make([]string, len(list))
-		for i, t := range list {
-			names[i] = member(t, "id")
+	if page, err := p.client.Tenants(ctx, "", 200); err == nil {
+		names := make([]string, len(page.Tenants))
+		for i, t := range page.Tenants {
+			names[i] = t.ID
 		}
 		if near := nearest(tenant, names); len(near) > 0 {
 			return detail + ". Did you mean " + alternatives(near) + "?"
@@ -212,48 +225,44 @@ func (p place) unknownTenant(ctx context.Context, tenant string) string {
 	return detail + "; 'rollcall tenant list' lists the tenants"
 }
 
-// object decodes a JSON object, with its numbers as they are written.
-func object(text []byte) (map[string]any, error) {
-	var document map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	if err := decoder.Decode(&document); err != nil {
-		return nil, fmt.Errorf("the answer is not a JSON object: %w", err)
-	}
-	return document, nil
-}
-
-// all reads all pages of a list.
-func (a *asking) all(c *cobra.Command, path, name string, query url.Values) ([]any, error) {
-	p, err := a.connect(c.Context())
-	if err != nil {
-		return nil, err
-	}
-	return p.all(c, path, name, query)
-}
-
-func (p place) all(c *cobra.Command, path, name string, query url.Values) ([]any, error) {
+// all reads all pages of a list; name is the member that has the documents.
+func all[D any](c *cobra.Command, p place, path, name string, query url.Values) ([]D, error) {
 	if query == nil {
 		query = url.Values{}
 	}
 	query.Set("limit", "200")
 	bar := newProgress(c.ErrOrStderr(), name)
 	defer bar.end()
-	list := []any{}
+	list := []D{}
 	for {
-		page, err := p.ask(c.Context(), http.MethodGet, path, query, nil)
+		page, err := call[map[string]jsontext.Value](c.Context(), p, http.MethodGet, path, query, nil)
 		if err != nil {
 			return nil, err
 		}
-		part, _ := page[name].([]any)
+		part, err := decoded[[]D](page[name])
+		if err != nil {
+			return nil, err
+		}
 		list = append(list, part...)
 		bar.at(len(list))
-		next, more := page["next"].(string)
-		if !more {
+		if page["next"] == nil {
 			return list, nil
+		}
+		next, err := decoded[string](page["next"])
+		if err != nil {
+			return nil, err
 		}
 		query.Set("after", next)
 	}
+}
+
+// connectAndRead reads all pages of a list of the service that the flags name.
+func connectAndRead[D any](a *asking, c *cobra.Command, path, name string, query url.Values) ([]D, error) {
+	p, err := a.connect(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	return all[D](c, p, path, name, query)
 }
 
 // tenantPath is the path of a tenant, and of what is below it.
@@ -268,7 +277,11 @@ func tenantPath(tenant string, below ...string) string {
 // show prints an answer: as JSON, or as lines.
 func (a *asking) show(c *cobra.Command, document any, lines func(w io.Writer)) error {
 	if a.json {
-		line, err := inertJSON(document)
+		text, err := adminwire.Marshal(document)
+		if err != nil {
+			return err
+		}
+		line, err := inertJSON(jsonv1.RawMessage(text))
 		if err == nil {
 			_, err = io.WriteString(c.OutOrStdout(), line)
 		}

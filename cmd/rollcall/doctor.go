@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -50,7 +51,9 @@ the token revoked at the end.`,
 					failed++
 				}
 			}
-			if err := a.show(c, map[string]any{"checks": d.checks}, func(w io.Writer) {
+			if err := a.show(c, struct {
+				Checks []check `json:"checks"`
+			}{d.checks}, func(w io.Writer) {
 				rows := make([][]string, len(d.checks))
 				for i, one := range d.checks {
 					rows[i] = []string{map[bool]string{true: "ok", false: "FAILED"}[one.OK], one.Name, visible(one.Detail)}
@@ -98,7 +101,7 @@ func (d *doctor) examine(a *asking) {
 	if !d.note("configuration", err, "") {
 		return
 	}
-	t, err := d.place.ask(d.ctx, http.MethodGet, tenantPath(d.tenant), nil, nil)
+	t, err := call[adminwire.Tenant](d.ctx, d.place, http.MethodGet, tenantPath(d.tenant), nil, nil)
 	var problem *adminclient.Problem
 	if errors.As(err, &problem) && problem.Status == http.StatusNotFound {
 		d.note("admin API and permissions", nil, "")
@@ -108,26 +111,21 @@ func (d *doctor) examine(a *asking) {
 	if !d.note("admin API and permissions", err, "") {
 		return
 	}
-	enabled, _ := t["scimEnabled"].(bool)
-	if !enabled {
+	if !t.SCIMEnabled {
 		err = errors.New("SCIM is turned off: rollcall tenant set " + d.tenant + " scimEnabled=true")
 	}
-	d.base, _ = t["scimBaseUrl"].(string)
+	d.base = t.BaseURL
 	if !d.note("tenant", err, "SCIM is on") {
 		return
 	}
-	usage, err := d.place.ask(d.ctx, http.MethodGet, tenantPath(d.tenant, "usage"), nil, nil)
-	seats, _ := usage["seats"].(map[string]any)
-	d.note("seats", err, fmt.Sprintf("%s in use, limit %s", text(seats["used"]), strings.Replace(text(seats["limit"]), "-", "no limit", 1)))
-	token, err := d.place.ask(d.ctx, http.MethodPost, tenantPath(d.tenant, "tokens"), nil, map[string]any{"label": "rollcall doctor"})
+	usage, err := call[adminwire.Usage](d.ctx, d.place, http.MethodGet, tenantPath(d.tenant, "usage"), nil, nil)
+	d.note("seats", err, fmt.Sprintf("%d in use, limit %s", usage.Seats.Used, limitText(usage.Seats.Limit)))
+	token, err := d.place.client.CreateToken(d.ctx, d.tenant, adminwire.NewToken{Label: "rollcall doctor"})
 	if !d.note("token can be created", err, "") {
 		return
 	}
-	id, _ := token["id"].(string)
-	secret, _ := token["token"].(string)
-	d.user(secret)
-	_, err = d.place.ask(d.ctx, http.MethodDelete, tenantPath(d.tenant, "tokens", id), nil, nil)
-	d.note("token can be revoked", err, "")
+	d.user(token.Text)
+	d.note("token can be revoked", d.place.client.RevokeToken(d.ctx, d.tenant, token.ID), "")
 }
 
 // user provisions a temporary user as identity providers do.
@@ -171,7 +169,7 @@ func (d *doctor) user(token string) {
 		}
 		d.note(step.name, err, "")
 	}
-	_, err = d.place.ask(d.ctx, http.MethodDelete, tenantPath(d.tenant, "users", id), nil, nil)
+	_, err = d.place.do(d.ctx, http.MethodDelete, tenantPath(d.tenant, "users", id), nil, nil)
 	d.note("user can be purged", err, "")
 }
 

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/url"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 const groupHelp = "GROUP is a group's id, or the whole displayName or externalId of one group."
@@ -27,13 +28,16 @@ func groupList() *cobra.Command {
 			if subject != "" {
 				query.Set("subject", subject)
 			}
-			list, err := a.all(c, tenantPath(args[0], "groups"), "groups", query)
+			list, err := connectAndRead[adminwire.Group](&a, c, tenantPath(args[0], "groups"), "groups", query)
 			if err != nil {
 				return err
 			}
-			return a.show(c, map[string]any{"groups": list}, func(w io.Writer) {
-				printList(w, "groups", []column{{"GROUP", stays}, {"ORIGIN", left}, {"EXTERNAL ID", below}, {"ID", below}},
-					members(list, "displayName", "origin", "externalId", "id"))
+			return a.show(c, adminwire.Groups{Groups: list}, func(w io.Writer) {
+				rows := make([][]string, len(list))
+				for i, g := range list {
+					rows[i] = []string{text(g.DisplayName), text(g.Origin), text(g.ExternalID), text(g.ID)}
+				}
+				printList(w, "groups", []column{{"GROUP", stays}, {"ORIGIN", left}, {"EXTERNAL ID", below}, {"ID", below}}, rows)
 			})
 		},
 	})
@@ -55,7 +59,7 @@ func groupGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(c, g, func(w io.Writer) { fields(w, g) })
+			return a.show(c, g, func(w io.Writer) { fields(w, g, nil) })
 		},
 	}), false, a.tenants, a.groups)
 }
@@ -66,13 +70,16 @@ func groupsDeleted() *cobra.Command {
 		Use: "deleted TENANT", Short: "list groups that were deleted in the application", Args: takes(1),
 		Example: "  rollcall groups deleted acme",
 		RunE: func(c *cobra.Command, args []string) error {
-			list, err := a.all(c, tenantPath(args[0], "deleted-groups"), "deletedGroups", nil)
+			list, err := connectAndRead[adminwire.DeletedGroup](&a, c, tenantPath(args[0], "deleted-groups"), "deletedGroups", nil)
 			if err != nil {
 				return err
 			}
-			return a.show(c, map[string]any{"deletedGroups": list}, func(w io.Writer) {
-				printList(w, "deleted groups", []column{{"GROUP", stays}, {"DELETED", stays}, {"DELETED BY", below}, {"ID", below}},
-					members(list, "displayName", "deletedAt", "deletedBy", "id"))
+			return a.show(c, adminwire.DeletedGroups{DeletedGroups: list}, func(w io.Writer) {
+				rows := make([][]string, len(list))
+				for i, g := range list {
+					rows[i] = []string{text(g.DisplayName), seconds(g.DeletedAt), text(g.DeletedBy), text(g.ID)}
+				}
+				printList(w, "deleted groups", []column{{"GROUP", stays}, {"DELETED", stays}, {"DELETED BY", below}, {"ID", below}}, rows)
 			})
 		},
 	}), false, a.tenants)
@@ -94,13 +101,13 @@ The command asks for confirmation. Without a terminal it needs --yes.`,
 			if err := askable(c, yes); err != nil {
 				return err
 			}
-			return a.remove(c, removal{
-				tenant: args[0], list: "groups", yes: yes, name: "displayName",
-				find: func(ctx context.Context, p place) (map[string]any, error) { return p.group(ctx, args[0], args[1]) },
-				what: func(g map[string]any) string {
-					return fmt.Sprintf("This deletes the group %s (%s) and its memberships. An identity provider that manages it gets errors until it is unlinked there and pushed again.", text(g["displayName"]), text(g["id"]))
-				},
-				done: "Group %s (%s) is deleted.\n",
+			return a.remove(c, args[0], yes, func(p place) (removal, error) {
+				g, err := p.group(c.Context(), args[0], args[1])
+				return removal{
+					list: "groups", document: deleted{ID: g.ID, DisplayName: g.DisplayName}, name: g.DisplayName,
+					what: fmt.Sprintf("This deletes the group %s (%s) and its memberships. An identity provider that manages it gets errors until it is unlinked there and pushed again.", text(g.DisplayName), text(g.ID)),
+					done: "Group %s (%s) is deleted.\n",
+				}, err
 			})
 		},
 	}), &yes), false, a.tenants, a.groups)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -39,22 +40,25 @@ gets one more token.`,
 			if err != nil {
 				return err
 			}
-			t, err := p.ask(c.Context(), http.MethodGet, tenantPath(tenant), nil, nil)
+			t, err := call[adminwire.Tenant](c.Context(), p, http.MethodGet, tenantPath(tenant), nil, nil)
 			var problem *adminclient.Problem
 			switch {
 			case errors.As(err, &problem) && problem.Status == http.StatusNotFound:
-				t, err = p.ask(c.Context(), http.MethodPut, tenantPath(tenant), nil, sent)
+				t, err = call[adminwire.Tenant](c.Context(), p, http.MethodPut, tenantPath(tenant), nil, sent)
 			case err == nil && len(sent) > 0:
-				t, err = p.ask(c.Context(), http.MethodPatch, tenantPath(tenant), nil, sent)
+				t, err = call[adminwire.Tenant](c.Context(), p, http.MethodPatch, tenantPath(tenant), nil, sent)
 			}
 			if err != nil {
 				return err
 			}
-			token, err := p.ask(c.Context(), http.MethodPost, tenantPath(tenant, "tokens"), nil, map[string]any{"label": label})
+			token, err := p.client.CreateToken(c.Context(), tenant, adminwire.NewToken{Label: label})
 			if err != nil {
 				return err
 			}
-			return a.show(c, map[string]any{"tenant": t, "token": token}, func(w io.Writer) { printInit(w, t, token) })
+			return a.show(c, struct {
+				Tenant adminwire.Tenant      `json:"tenant"`
+				Token  adminwire.MintedToken `json:"token"`
+			}{t, token}, func(w io.Writer) { printInit(w, t, token.Text) })
 		},
 	})
 	c.Flags().StringVar(&tenant, "tenant", "", "`ID` of the tenant: lower-case letters, digits and inner hyphens")
@@ -63,10 +67,10 @@ gets one more token.`,
 	return completes(c, false)
 }
 
-func printInit(w io.Writer, t, token map[string]any) {
-	limit := text(t["maxSeats"]) + " seats"
-	if t["maxSeats"] == nil {
-		limit = "no seat limit"
+func printInit(w io.Writer, t adminwire.Tenant, token string) {
+	limit := "no seat limit"
+	if t.MaxSeats != nil {
+		limit = text(*t.MaxSeats) + " seats"
 	}
 	fmt.Fprintf(w, `The tenant %s has %s. The token is shown only once.
 
@@ -82,5 +86,5 @@ Entra: Provisioning, Admin Credentials
 
 The attribute isTeamAccount has the namespace %[5]s.
 docs/how-to/connect-okta.md and docs/how-to/connect-entra.md describe the other steps.
-`, text(t["id"]), limit, t["scimBaseUrl"], token["token"], scim.RollcallURN)
+`, text(t.ID), limit, t.BaseURL, token, scim.RollcallURN)
 }

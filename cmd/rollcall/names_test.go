@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // A user, a group and a token are found by what an operator knows of them; nothing is
@@ -230,14 +232,15 @@ func TestAsk(t *testing.T) {
 }
 
 func TestRevocation_NamesLabelAndLastUse(t *testing.T) {
-	token := map[string]any{"id": "abc", "label": "Okta", "lastFour": "e020", "lastUsedAt": "2026-11-30T10:59:22.909Z"}
+	used := time.Date(2026, 11, 30, 10, 59, 22, 909_000_000, time.UTC)
+	token := adminwire.Token{ID: "abc", Label: "Okta", LastFour: "e020", LastUsedAt: &used}
 	got := revocation("acme", token)
 	for _, want := range []string{`token "Okta" (abc, ends in e020) of acme`, "last used at 2026-11-30T10:59:22Z", "Provisioning with this token stops"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in %q", want, got)
 		}
 	}
-	if got := revocation("acme", map[string]any{"id": "abc", "label": "", "lastFour": "e020"}); !strings.Contains(got, "token abc, which ends in e020 of acme. It was never used.") {
+	if got := revocation("acme", adminwire.Token{ID: "abc", LastFour: "e020"}); !strings.Contains(got, "token abc, which ends in e020 of acme. It was never used.") {
 		t.Errorf("without a label: %q", got)
 	}
 }
@@ -324,7 +327,12 @@ func TestParseExpiry(t *testing.T) {
 		"2027-01-31T00:00:00+02:00": "2027-01-30T22:00:00Z",
 		"":                          "", "soon": "", "-1d": "", "-2h": "", "99999999d": "", "d": "", "90": "",
 	} {
-		if got, err := parseExpiry(given, now); got != want || (err == nil) != (want != "") {
+		at, err := parseExpiry(given, now)
+		got := ""
+		if err == nil {
+			got = at.Format(time.RFC3339Nano)
+		}
+		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v, want %q", given, got, err, want)
 		}
 	}

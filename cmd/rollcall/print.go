@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,11 +9,14 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // aligned prints rows under their headings, each in one line.
@@ -24,31 +28,50 @@ func aligned(w io.Writer, headings []string, rows [][]string) {
 	printTableIn(w, 0, cols, rows)
 }
 
-// fields prints a document, a line for each member, in the order of their names.
-func fields(w io.Writer, document map[string]any) {
-	names := slices.Sorted(maps.Keys(document))
+// fields prints a document, a line for each member, in the order of their names. Members in
+// shown are printed as they are there.
+func fields(w io.Writer, document any, shown map[string]string) {
+	encoded, err := adminwire.Marshal(document)
+	if err != nil {
+		panic(err) // it was decoded
+	}
+	var members map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(encoded))
+	decoder.UseNumber()
+	if err := decoder.Decode(&members); err != nil {
+		panic(err)
+	}
+	names := slices.Sorted(maps.Keys(members))
 	rows := make([][]string, len(names))
 	for i, name := range names {
-		rows[i] = []string{name, text(document[name])}
+		rows[i] = []string{name, text(members[name])}
+		if value, ok := shown[name]; ok {
+			rows[i][1] = value
+		}
 	}
 	if len(rows) > 0 {
 		aligned(w, rows[0], rows[1:])
 	}
 }
 
-// text returns a value for people; null is a dash. Characters that move the
-// cursor or change the direction are escaped, since names come from others.
+// text returns a value for people; null and an empty text are a dash. Characters that move
+// the cursor or change the direction are escaped, since names come from others.
 func text(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "-"
-	case string:
-		if v == "" {
+	switch at := v.(type) {
+	case time.Time:
+		return adminwire.FormatTime(at)
+	case *time.Time:
+		if at == nil {
 			return "-"
 		}
-		return visible(v)
+		return adminwire.FormatTime(*at)
+	case nil:
+		return "-"
 	}
-	return visible(fmt.Sprint(v))
+	if s := fmt.Sprint(v); s != "" {
+		return visible(s)
+	}
+	return "-"
 }
 
 // visible returns a text with JSON escapes in place of characters that are not
@@ -90,22 +113,6 @@ func hidden(r rune) bool {
 
 // cut returns a text that fits in a line of prose.
 func cut(s string) string { return cutTo(s, 40) }
-
-// members returns members of a list's documents as the columns of a table.
-func members(list []any, names ...string) [][]string {
-	rows := make([][]string, len(list))
-	for i, v := range list {
-		document, _ := v.(map[string]any)
-		rows[i] = make([]string, len(names))
-		for j, name := range names {
-			rows[i][j] = text(document[name])
-			if strings.HasSuffix(name, "At") {
-				rows[i][j] = seconds(document[name])
-			}
-		}
-	}
-	return rows
-}
 
 // labelled prints texts that are too long for columns beside their labels. On a
 // terminal their lines end where its own do.

@@ -8,26 +8,25 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 func newSchema() *cobra.Command {
-	var list, get, put asking
+	var list, get asking
 	return parent("schema", "a tenant's own schemas",
 		completes(list.add(&cobra.Command{
 			Use: "list TENANT", Short: "list the schemas of a tenant", Args: takes(1),
 			Example: "  rollcall schema list acme",
 			RunE: func(c *cobra.Command, args []string) error {
-				answer, err := list.ask(c, http.MethodGet, tenantPath(args[0], "schemas"), nil, nil)
+				answer, err := connectAndCall[adminwire.Schemas](&list, c, http.MethodGet, tenantPath(args[0], "schemas"), nil, nil)
 				if err != nil {
 					return err
 				}
 				return list.show(c, answer, func(w io.Writer) {
 					var rows [][]string
-					all, _ := answer["schemas"].([]any)
-					for _, v := range all {
-						v, _ := v.(map[string]any)
-						schema, _ := v["schema"].(map[string]any)
-						rows = append(rows, []string{text(schema["id"]), text(v["resourceType"]), text(v["required"]), text(schema["name"])})
+					for _, s := range answer.Schemas {
+						rows = append(rows, []string{text(s.Schema["id"]), text(s.ResourceType), text(s.Required), text(s.Schema["name"])})
 					}
 					printList(w, "schemas", []column{{"SCHEMA", stays}, {"EXTENDS", stays}, {"REQUIRED", stays}, {"NAME", below}}, rows)
 				})
@@ -37,7 +36,7 @@ func newSchema() *cobra.Command {
 			Use: "get TENANT URN", Short: "print a schema, as JSON", Args: takes(2),
 			Example: "  rollcall schema get acme urn:example:hr:1.0:Person",
 			RunE: func(c *cobra.Command, args []string) error {
-				answer, err := get.ask(c, http.MethodGet, tenantPath(args[0], "schemas", args[1]), nil, nil)
+				answer, err := connectAndCall[adminwire.Schema](&get, c, http.MethodGet, tenantPath(args[0], "schemas", args[1]), nil, nil)
 				if err != nil {
 					return err
 				}
@@ -45,41 +44,46 @@ func newSchema() *cobra.Command {
 				return get.show(c, answer, nil)
 			},
 		}), false, get.tenants, get.schemas),
-		withFile(put.add(&cobra.Command{
-			Use: "put TENANT FILE", Short: "register a schema, or replace the one with its URN", Args: takes(2),
-			Long:    "Register a schema of a tenant, or replace the one with its URN (docs/reference/tenant-schemas.md).",
-			Example: "  rollcall schema put acme docs/examples/hr-person.json",
-			RunE: func(c *cobra.Command, args []string) error {
-				content, err := os.ReadFile(args[1])
-				if err != nil {
-					return fmt.Errorf("the schema cannot be read: %w", err)
-				}
-				var sent struct {
-					ID     string `json:"id"`
-					Schema struct {
-						ID string `json:"id"`
-					} `json:"schema"`
-				}
-				if err := json.Unmarshal(content, &sent); err != nil {
-					return fmt.Errorf("%s is not a JSON object: %w", args[1], err)
-				}
-				urn := sent.Schema.ID
-				if urn == "" {
-					urn = sent.ID
-				}
-				if urn == "" {
-					return fmt.Errorf("%s has no id: the URN of the schema", args[1])
-				}
-				answer, err := put.ask(c, http.MethodPut, tenantPath(args[0], "schemas", urn), nil, json.RawMessage(content))
-				if err != nil {
-					return err
-				}
-				return put.show(c, answer, func(w io.Writer) {
-					fmt.Fprintf(w, "%s is registered. It takes effect within 10 seconds.\n", text(urn))
-				})
-			},
-		}), put.tenants),
+		schemaPut(),
 		schemaDelete())
+}
+
+func schemaPut() *cobra.Command {
+	var a asking
+	return withFile(a.add(&cobra.Command{
+		Use: "put TENANT FILE", Short: "register a schema, or replace the one with its URN", Args: takes(2),
+		Long:    "Register a schema of a tenant, or replace the one with its URN (docs/reference/tenant-schemas.md).",
+		Example: "  rollcall schema put acme docs/examples/hr-person.json",
+		RunE: func(c *cobra.Command, args []string) error {
+			content, err := os.ReadFile(args[1])
+			if err != nil {
+				return fmt.Errorf("the schema cannot be read: %w", err)
+			}
+			var sent struct {
+				ID     string `json:"id"`
+				Schema struct {
+					ID string `json:"id"`
+				} `json:"schema"`
+			}
+			if err := json.Unmarshal(content, &sent); err != nil {
+				return fmt.Errorf("%s is not a JSON object: %w", args[1], err)
+			}
+			urn := sent.Schema.ID
+			if urn == "" {
+				urn = sent.ID
+			}
+			if urn == "" {
+				return fmt.Errorf("%s has no id: the URN of the schema", args[1])
+			}
+			answer, err := connectAndCall[adminwire.Schema](&a, c, http.MethodPut, tenantPath(args[0], "schemas", urn), nil, json.RawMessage(content))
+			if err != nil {
+				return err
+			}
+			return a.show(c, answer, func(w io.Writer) {
+				fmt.Fprintf(w, "%s is registered. It takes effect within 10 seconds.\n", text(urn))
+			})
+		},
+	}), a.tenants)
 }
 
 func schemaDelete() *cobra.Command {
@@ -101,17 +105,17 @@ The command asks for confirmation. Without a terminal it needs --yes.`,
 				return err
 			}
 			path := tenantPath(args[0], "schemas", args[1])
-			if _, err := p.ask(c.Context(), http.MethodGet, path, nil, nil); err != nil {
+			if _, err := p.do(c.Context(), http.MethodGet, path, nil, nil); err != nil {
 				return err
 			}
 			what := fmt.Sprintf("This deletes the schema %s of %s. Values of its attributes are no longer returned or written.", visible(args[1]), visible(args[0]))
 			if err := confirm(c, yes, what, "yes"); err != nil {
 				return err
 			}
-			if _, err := p.ask(c.Context(), http.MethodDelete, path, nil, nil); err != nil {
+			if _, err := p.do(c.Context(), http.MethodDelete, path, nil, nil); err != nil {
 				return err
 			}
-			return a.show(c, map[string]any{"id": args[1]}, func(w io.Writer) { fmt.Fprintf(w, "%s is deleted.\n", text(args[1])) })
+			return a.show(c, deleted{ID: args[1]}, func(w io.Writer) { fmt.Fprintf(w, "%s is deleted.\n", text(args[1])) })
 		},
 	}), &yes), false, a.tenants, a.schemas)
 }

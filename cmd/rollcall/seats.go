@@ -6,6 +6,9 @@ import (
 	"net/http"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/amount"
 )
 
 func newSeats() *cobra.Command {
@@ -28,7 +31,7 @@ fewer seats than the limit are in use.`,
 				if err != nil {
 					return err
 				}
-				if _, err := set.ask(c, http.MethodPatch, tenantPath(args[0]), nil, sent); err != nil {
+				if _, err := connectAndCall[adminwire.Tenant](&set, c, http.MethodPatch, tenantPath(args[0]), nil, sent); err != nil {
 					return err
 				}
 				return showUsage(&set, c, args[0])
@@ -37,24 +40,13 @@ fewer seats than the limit are in use.`,
 }
 
 func showUsage(a *asking, c *cobra.Command, tenant string) error {
-	u, err := a.ask(c, http.MethodGet, tenantPath(tenant, "usage"), nil, nil)
+	u, err := connectAndCall[adminwire.Usage](a, c, http.MethodGet, tenantPath(tenant, "usage"), nil, nil)
 	if err != nil {
 		return err
 	}
 	return a.show(c, u, func(w io.Writer) {
-		of := func(name string) []string {
-			count, _ := u[name].(map[string]any)
-			return []string{name, text(count["used"]), limitText(count["limit"])}
-		}
-		aligned(w, []string{"", "IN USE", "LIMIT"}, [][]string{of("seats"), of("readers")})
-		fmt.Fprintf(w, "%s, %s\n", counted(u["users"], "user"), counted(u["groups"], "group"))
+		of := func(name string, n adminwire.Count) []string { return []string{name, text(n.Used), limitText(n.Limit)} }
+		aligned(w, []string{"", "IN USE", "LIMIT"}, [][]string{of("seats", u.Seats), of("readers", u.Readers)})
+		fmt.Fprintf(w, "%s, %s\n", amount.Count(u.Users, "user"), amount.Count(u.Groups, "group"))
 	})
-}
-
-// counted returns a number with its noun.
-func counted(n any, what string) string {
-	if text(n) == "1" {
-		return "1 " + what
-	}
-	return text(n) + " " + what + "s"
 }

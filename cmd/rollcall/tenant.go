@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 func newTenant() *cobra.Command {
@@ -24,15 +24,14 @@ func tenantList() *cobra.Command {
 		Use: "list", Short: "list tenants and their limits", Args: takes(0),
 		Example: "  rollcall tenant list\n  rollcall tenant list --json",
 		RunE: func(c *cobra.Command, _ []string) error {
-			list, err := a.all(c, "/tenants", "tenants", nil)
+			list, err := connectAndRead[adminwire.Tenant](&a, c, "/tenants", "tenants", nil)
 			if err != nil {
 				return err
 			}
-			return a.show(c, map[string]any{"tenants": list}, func(w io.Writer) {
+			return a.show(c, adminwire.Tenants{Tenants: list}, func(w io.Writer) {
 				rows := make([][]string, len(list))
-				for i, v := range list {
-					t, _ := v.(map[string]any)
-					rows[i] = []string{text(t["id"]), text(t["displayName"]), limitText(t["maxSeats"]), limitText(t["maxReaders"]), scimState(t)}
+				for i, t := range list {
+					rows[i] = []string{text(t.ID), text(t.DisplayName), limitText(t.MaxSeats), limitText(t.MaxReaders), scimState(t)}
 				}
 				printList(w, "tenants", []column{{"TENANT", stays}, {"NAME", below}, {"SEAT LIMIT", stays}, {"READER LIMIT", below}, {"SCIM", stays}}, rows)
 			})
@@ -41,19 +40,19 @@ func tenantList() *cobra.Command {
 }
 
 // limitText is a limit as a table shows it.
-func limitText(limit any) string {
+func limitText(limit *int64) string {
 	if limit == nil {
 		return "no limit"
 	}
-	return text(limit)
+	return text(*limit)
 }
 
 // scimState reports in a word whether a tenant's identity providers are served.
-func scimState(t map[string]any) string {
+func scimState(t adminwire.Tenant) string {
 	switch {
-	case t["deleting"] == true:
+	case t.Deleting:
 		return "being deleted"
-	case t["scimEnabled"] == true:
+	case t.SCIMEnabled:
 		return "on"
 	}
 	return "off"
@@ -65,7 +64,7 @@ func tenantGet() *cobra.Command {
 		Use: "get TENANT", Short: "show a tenant's settings", Args: takes(1),
 		Example: "  rollcall tenant get acme",
 		RunE: func(c *cobra.Command, args []string) error {
-			t, err := a.ask(c, http.MethodGet, tenantPath(args[0]), nil, nil)
+			t, err := connectAndCall[adminwire.Tenant](&a, c, http.MethodGet, tenantPath(args[0]), nil, nil)
 			if err != nil {
 				return err
 			}
@@ -75,12 +74,8 @@ func tenantGet() *cobra.Command {
 }
 
 // printTenant prints a tenant's settings by the names that `tenant set` takes.
-func printTenant(w io.Writer, t map[string]any) {
-	shown := maps.Clone(t)
-	for _, name := range []string{"maxSeats", "maxReaders"} {
-		shown[name] = limitText(t[name])
-	}
-	fields(w, shown)
+func printTenant(w io.Writer, t adminwire.Tenant) {
+	fields(w, t, map[string]string{"maxSeats": limitText(t.MaxSeats), "maxReaders": limitText(t.MaxReaders)})
 }
 
 func tenantCreate() *cobra.Command {
@@ -132,12 +127,12 @@ var tenantFlags = []struct{ flag, setting, usage string }{
 	{"account-type", "defaultAccountType", "`TYPE` of new users that none is sent for: user or reader"},
 }
 
-func (a *asking) printCreated(w io.Writer, t map[string]any) {
-	fmt.Fprintf(w, "Tenant %s created.\n\n", text(t["id"]))
+func (a *asking) printCreated(w io.Writer, t adminwire.Tenant) {
+	fmt.Fprintf(w, "Tenant %s created.\n\n", text(t.ID))
 	labelled(w, "  ", [][2]string{
-		{"SCIM base URL", text(t["scimBaseUrl"])}, {"seat limit", limitText(t["maxSeats"])}, {"reader limit", limitText(t["maxReaders"])},
+		{"SCIM base URL", text(t.BaseURL)}, {"seat limit", limitText(t.MaxSeats)}, {"reader limit", limitText(t.MaxReaders)},
 	})
-	fmt.Fprintf(w, "\nNext, create a token for its identity provider:\n\n  %s token create %s --label \"Okta production\"%s\n", calledAs, text(t["id"]), a.server())
+	fmt.Fprintf(w, "\nNext, create a token for its identity provider:\n\n  %s token create %s --label \"Okta production\"%s\n", calledAs, text(t.ID), a.server())
 }
 
 // server returns the flags that select the service, for the next command.
@@ -176,7 +171,7 @@ func tenantWrite(name, short, method, about, example string, least int) *cobra.C
 			if err != nil {
 				return err
 			}
-			t, err := a.ask(c, method, tenantPath(args[0]), nil, sent)
+			t, err := connectAndCall[adminwire.Tenant](&a, c, method, tenantPath(args[0]), nil, sent)
 			if err != nil {
 				return err
 			}
@@ -208,7 +203,7 @@ The command asks for confirmation. Without a terminal it needs --yes.`,
 			if err := confirm(c, yes, "This deletes the tenant "+visible(args[0])+" for good: all its users, groups, tokens and schemas, and its log.", args[0]); err != nil {
 				return err
 			}
-			answer, err := a.ask(c, http.MethodDelete, tenantPath(args[0]), url.Values{"confirm": {args[0]}}, nil)
+			answer, err := connectAndCall[adminwire.Deleting](&a, c, http.MethodDelete, tenantPath(args[0]), url.Values{"confirm": {args[0]}}, nil)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 const tokenHelp = "TOKEN is a token's id, its label, or the last four characters of its text."
@@ -30,16 +32,17 @@ func tokenList() *cobra.Command {
 		Use: "list TENANT", Short: "list tokens, without their texts", Args: takes(1),
 		Example: "  rollcall token list acme",
 		RunE: func(c *cobra.Command, args []string) error {
-			answer, err := a.ask(c, http.MethodGet, tenantPath(args[0], "tokens"), nil, nil)
+			answer, err := connectAndCall[adminwire.Tokens](&a, c, http.MethodGet, tenantPath(args[0], "tokens"), nil, nil)
 			if err != nil {
 				return err
 			}
-			list, _ := answer["tokens"].([]any)
 			return a.show(c, answer, func(w io.Writer) {
-				rows := members(list, "id", "label", "lastFour", "state", "lastUsedAt", "expiresAt", "replaces")
-				for _, row := range rows {
-					row[4] = otherwise(row[4], "never")
-					row[5] = otherwise(row[5], "never")
+				rows := make([][]string, len(answer.Tokens))
+				for i, t := range answer.Tokens {
+					rows[i] = []string{
+						text(t.ID), text(t.Label), text(t.LastFour), text(t.State),
+						otherwise(seconds(t.LastUsedAt), "never"), otherwise(seconds(t.ExpiresAt), "never"), text(t.Replaces),
+					}
 				}
 				printList(w, "tokens", []column{
 					{"TOKEN", stays},
@@ -63,76 +66,81 @@ func otherwise(value, none string) string {
 	return value
 }
 
-// tokenMint creates a token: its text is printed only once.
+// mintFlags are the flags of a command that creates a token.
+type mintFlags struct {
+	asking
+	label, expires string
+	quiet          bool
+}
+
+// tokenMint creates a token, with two arguments one that replaces the second: its text is
+// printed only once.
 func tokenMint(use, short string, arguments int, example string) *cobra.Command {
-	var a asking
-	var label, expires string
-	quiet := false
+	var o mintFlags
 	long := sentence(short) + "\n\nThe token is shown only once."
+	offers := []completer{o.tenants}
 	if arguments == 2 {
 		long += " " + tokenHelp
+		offers = append(offers, o.tokens)
 	}
-	c := a.add(&cobra.Command{
+	c := o.add(&cobra.Command{
 		Use: use, Short: short, Long: long, Args: takes(arguments), Example: example,
-		RunE: func(c *cobra.Command, args []string) error {
-			if quiet && a.json {
-				return usageError{errors.New("--quiet and --json exclude each other: choose one")}
-			}
-			body := map[string]any{}
-			if label != "" {
-				body["label"] = label
-			}
-			if expires != "" {
-				at, err := parseExpiry(expires, time.Now())
-				if err != nil {
-					return err
-				}
-				body["expiresAt"] = at
-			}
-			p, err := a.connect(c.Context())
-			if err != nil {
-				return err
-			}
-			path := tenantPath(args[0], "tokens")
-			if arguments == 2 {
-				old, err := p.token(c.Context(), args[0], args[1])
-				if err != nil {
-					return err
-				}
-				path = tenantPath(args[0], "tokens", member(old, "id"), "rotation")
-			}
-			t, err := p.ask(c.Context(), http.MethodPost, path, nil, body)
-			if err != nil {
-				return err
-			}
-			return a.show(c, t, func(w io.Writer) {
-				if quiet {
-					fmt.Fprintln(w, t["token"])
-					return
-				}
-				fmt.Fprintf(w, "token    %v\nid       %v\nexpires  %s\n\nThe token is shown only once: enter it in the identity provider now.\n",
-					t["token"], t["id"], otherwise(text(t["expiresAt"]), "never"))
-			})
-		},
+		RunE: func(c *cobra.Command, args []string) error { return o.mint(c, args) },
 	})
-	c.Flags().StringVar(&label, "label", "", "`TEXT` that names the token, for example \"Okta production\"")
-	c.Flags().StringVar(&expires, "expires", "", "`TIME` at which it expires, or how long it works, for example 90d; never if it is left out")
-	c.Flags().BoolVar(&quiet, "quiet", false, "print only the token")
-	if arguments == 2 {
-		return completes(c, false, a.tenants, a.tokens)
+	c.Flags().StringVar(&o.label, "label", "", "`TEXT` that names the token, for example \"Okta production\"")
+	c.Flags().StringVar(&o.expires, "expires", "", "`TIME` at which it expires, or how long it works, for example 90d; never if it is left out")
+	c.Flags().BoolVar(&o.quiet, "quiet", false, "print only the token")
+	return completes(c, false, offers...)
+}
+
+// mint creates a token of the tenant args[0], which replaces the token args[1] if it is given.
+func (o *mintFlags) mint(c *cobra.Command, args []string) error {
+	if o.quiet && o.json {
+		return usageError{errors.New("--quiet and --json exclude each other: choose one")}
 	}
-	return completes(c, false, a.tenants)
+	body := adminwire.NewToken{Label: o.label}
+	if o.expires != "" {
+		at, err := parseExpiry(o.expires, time.Now())
+		if err != nil {
+			return err
+		}
+		body.ExpiresAt = &at
+	}
+	p, err := o.connect(c.Context())
+	if err != nil {
+		return err
+	}
+	path := tenantPath(args[0], "tokens")
+	if len(args) == 2 {
+		old, err := p.token(c.Context(), args[0], args[1])
+		if err != nil {
+			return err
+		}
+		path = tenantPath(args[0], "tokens", old.ID, "rotation")
+	}
+	t, err := call[adminwire.MintedToken](c.Context(), p, http.MethodPost, path, nil, body)
+	if err != nil {
+		return err
+	}
+	return o.show(c, t, func(w io.Writer) {
+		if o.quiet {
+			fmt.Fprintln(w, t.Text)
+			return
+		}
+		fmt.Fprintf(w, "token    %s\nid       %s\nexpires  %s\n\nThe token is shown only once: enter it in the identity provider now.\n",
+			t.Text, t.ID, otherwise(text(t.ExpiresAt), "never"))
+	})
 }
 
 // parseExpiry parses the expiry of a token: a time, or a time from now.
-func parseExpiry(s string, now time.Time) (string, error) {
+func parseExpiry(s string, now time.Time) (time.Time, error) {
 	at, err := parseMoment(s, now)
 	if age, ok := parseAge(s); ok {
 		at = now.Add(age)
 	} else if err != nil {
-		return "", mistake("--expires: %q is not a time: give a time, for example 2027-01-31T00:00:00Z, or how long from now, for example 12h or 90d", s)
+		return time.Time{}, mistake("--expires: %q is not a time: give a time, for example 2027-01-31T00:00:00Z, or how long from now, for example 12h or 90d", s)
 	}
-	return at.UTC().Format(time.RFC3339Nano), nil
+	return at.UTC(), nil
 }
 
 // tokenRotation ends a rotation.
@@ -151,10 +159,10 @@ func tokenRotation(name, short, method, done string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := p.ask(c.Context(), method, tenantPath(args[0], "tokens", old, "rotation"), nil, nil); err != nil {
+			if _, err := p.do(c.Context(), method, tenantPath(args[0], "tokens", old, "rotation"), nil, nil); err != nil {
 				return err
 			}
-			return a.show(c, map[string]any{"id": old}, func(w io.Writer) { fmt.Fprintf(w, done+"\n", old) })
+			return a.show(c, deleted{ID: old}, func(w io.Writer) { fmt.Fprintf(w, done+"\n", old) })
 		},
 	}), false, a.tenants, a.tokens)
 }
@@ -186,26 +194,26 @@ The command asks for confirmation. Without a terminal it needs --yes.`,
 			if err := confirm(c, yes, revocation(args[0], t), "yes"); err != nil {
 				return err
 			}
-			if _, err := p.ask(c.Context(), http.MethodDelete, tenantPath(args[0], "tokens", member(t, "id")), nil, nil); err != nil {
+			if _, err := p.do(c.Context(), http.MethodDelete, tenantPath(args[0], "tokens", t.ID), nil, nil); err != nil {
 				return err
 			}
-			return a.show(c, map[string]any{"id": t["id"]}, func(w io.Writer) {
-				fmt.Fprintf(w, "Token %s is revoked. It stops working within 10 seconds.\n", text(t["id"]))
+			return a.show(c, deleted{ID: t.ID}, func(w io.Writer) {
+				fmt.Fprintf(w, "Token %s is revoked. It stops working within 10 seconds.\n", text(t.ID))
 			})
 		},
 	}), &yes), false, a.tenants, a.tokens)
 }
 
 // revocation describes the effect of revoking a token.
-func revocation(tenant string, t map[string]any) string {
-	name := fmt.Sprintf("token %s, which ends in %s", text(t["id"]), text(t["lastFour"]))
-	if label := member(t, "label"); label != "" {
-		name = fmt.Sprintf("token %q (%s, ends in %s)", visible(label), text(t["id"]), text(t["lastFour"]))
+func revocation(tenant string, t adminwire.Token) string {
+	name := fmt.Sprintf("token %s, which ends in %s", text(t.ID), text(t.LastFour))
+	if t.Label != "" {
+		name = fmt.Sprintf("token %q (%s, ends in %s)", visible(t.Label), text(t.ID), text(t.LastFour))
 	}
 	used := "It was never used."
-	if t["lastUsedAt"] != nil {
+	if t.LastUsedAt != nil {
 		// The time is stored to the hour.
-		used = "It was last used at " + seconds(t["lastUsedAt"]) + " or within the hour after."
+		used = "It was last used at " + seconds(t.LastUsedAt) + " or within the hour after."
 	}
 	return fmt.Sprintf("This revokes the %s of %s. %s\nProvisioning with this token stops, and the token cannot be restored.", name, visible(tenant), used)
 }

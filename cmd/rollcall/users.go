@@ -1,13 +1,14 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 const userHelp = "USER is a user's id, or the whole userName, externalId or email of one user."
@@ -16,11 +17,11 @@ func newUsers() *cobra.Command {
 	return parent("users", "a tenant's users as the application sees them",
 		userList(), userGet(), userCreate(), userSet(),
 		userChange("deactivate", "deactivate a user and free the seat",
-			"Only the application reactivates the user: identity providers cannot.", map[string]any{"active": false}),
-		userChange("reactivate", "reactivate a user, who takes a seat again", "", map[string]any{"active": true}),
+			"Only the application reactivates the user: identity providers cannot.", adminwire.UserChange{Active: adminwire.Of(false)}),
+		userChange("reactivate", "reactivate a user, who takes a seat again", "", adminwire.UserChange{Active: adminwire.Of(true)}),
 		userChange("protect", "protect a user against changes by identity providers",
-			"An identity provider cannot deactivate, delete, rename or demote a protected user.", map[string]any{"protected": true}),
-		userChange("unprotect", "end the protection of a user", "", map[string]any{"protected": false}),
+			"An identity provider cannot deactivate, delete, rename or demote a protected user.", adminwire.UserChange{Protected: adminwire.Of(true)}),
+		userChange("unprotect", "end the protection of a user", "", adminwire.UserChange{Protected: adminwire.Of(false)}),
 		userPurge())
 }
 
@@ -39,17 +40,16 @@ func userList() *cobra.Command {
 			if subject != "" {
 				query.Set("subject", subject)
 			}
-			list, err := a.all(c, tenantPath(args[0], "users"), "users", query)
+			list, err := connectAndRead[adminwire.User](&a, c, tenantPath(args[0], "users"), "users", query)
 			if err != nil {
 				return err
 			}
-			return a.show(c, map[string]any{"users": list}, func(w io.Writer) {
+			return a.show(c, adminwire.Users{Users: list}, func(w io.Writer) {
 				rows := make([][]string, len(list))
-				for i, v := range list {
-					u, _ := v.(map[string]any)
+				for i, u := range list {
 					rows[i] = []string{
-						text(u["userName"]), userState(u), text(u["accountType"]), text(u["holds"]), yesNo(u["scimManaged"]),
-						yesNo(u["protected"]), text(u["origin"]), text(u["id"]),
+						text(u.UserName), userState(u), text(u.AccountType), text(u.Holds), yesNo(u.SCIMManaged),
+						yesNo(u.Protected), text(u.Origin), text(u.ID),
 					}
 				}
 				printList(w, "users", []column{
@@ -71,18 +71,18 @@ func userList() *cobra.Command {
 }
 
 // userState returns in one word whether a user is active.
-func userState(u map[string]any) string {
+func userState(u adminwire.User) string {
 	switch {
-	case u["deleted"] == true:
+	case u.Deleted:
 		return "deleted"
-	case u["active"] == true:
+	case u.Active:
 		return "active"
 	}
 	return "inactive"
 }
 
-func yesNo(v any) string {
-	if v == true {
+func yesNo(v bool) string {
+	if v {
 		return "yes"
 	}
 	return "no"
@@ -102,7 +102,7 @@ func userGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(c, u, func(w io.Writer) { fields(w, u) })
+			return a.show(c, u, func(w io.Writer) { fields(w, u, nil) })
 		},
 	}), false, a.tenants)
 }
@@ -115,17 +115,18 @@ func userCreate() *cobra.Command {
 		Long:    "Create a user in the application, who takes a seat. No identity provider manages the\nuser until one links it.",
 		Example: "  rollcall users create acme ann@example.com --name \"Ann Archer\"",
 		RunE: func(c *cobra.Command, args []string) error {
-			body := map[string]any{"userName": args[1]}
-			for member, value := range map[string]string{"email": email, "displayName": name, "origin": origin, "accountType": kind} {
-				if value != "" {
-					body[member] = value
-				}
+			body := adminwire.NewUser{UserName: args[1], Email: email, DisplayName: name}
+			if origin != "" {
+				body.Origin = adminwire.Of(origin)
 			}
-			u, err := a.ask(c, http.MethodPost, tenantPath(args[0], "users"), nil, body)
+			if kind != "" {
+				body.AccountType = adminwire.Of(kind)
+			}
+			u, err := connectAndCall[adminwire.User](&a, c, http.MethodPost, tenantPath(args[0], "users"), nil, body)
 			if err != nil {
 				return err
 			}
-			return a.show(c, u, func(w io.Writer) { fields(w, u) })
+			return a.show(c, u, func(w io.Writer) { fields(w, u, nil) })
 		},
 	})
 	c.Flags().StringVar(&email, "email", "", "`ADDRESS` of the user")
@@ -152,7 +153,7 @@ func userSet() *cobra.Command {
 	}), true, a.tenants, nil, settingNames(userSettings))
 }
 
-func userChange(name, short, about string, body map[string]any) *cobra.Command {
+func userChange(name, short, about string, body adminwire.UserChange) *cobra.Command {
 	var a asking
 	long := sentence(short)
 	if about != "" {
@@ -165,8 +166,9 @@ func userChange(name, short, about string, body map[string]any) *cobra.Command {
 	}), false, a.tenants)
 }
 
-// changeUser changes a live user, and prints it.
-func (a *asking) changeUser(c *cobra.Command, tenant, user string, body map[string]any) error {
+// changeUser changes a live user, and prints it. body is an adminwire.UserChange or its
+// members.
+func (a *asking) changeUser(c *cobra.Command, tenant, user string, body any) error {
 	p, err := a.connect(c.Context())
 	if err != nil {
 		return err
@@ -175,11 +177,11 @@ func (a *asking) changeUser(c *cobra.Command, tenant, user string, body map[stri
 	if err != nil {
 		return err
 	}
-	u, err := p.ask(c.Context(), http.MethodPatch, tenantPath(tenant, "users", member(found, "id")), nil, body)
+	u, err := call[adminwire.User](c.Context(), p, http.MethodPatch, tenantPath(tenant, "users", found.ID), nil, body)
 	if err != nil {
 		return err
 	}
-	return a.show(c, u, func(w io.Writer) { fields(w, u) })
+	return a.show(c, u, func(w io.Writer) { fields(w, u, nil) })
 }
 
 func userPurge() *cobra.Command {
@@ -194,13 +196,13 @@ func userPurge() *cobra.Command {
 			if err := askable(c, yes); err != nil {
 				return err
 			}
-			return a.remove(c, removal{
-				tenant: args[0], list: "users", yes: yes, name: "userName",
-				find: func(ctx context.Context, p place) (map[string]any, error) { return p.user(ctx, args[0], args[1], true) },
-				what: func(u map[string]any) string {
-					return fmt.Sprintf("This deletes the %s user %s (%s) for good, with names and memberships.", userState(u), text(u["userName"]), text(u["id"]))
-				},
-				done: "User %s (%s) is deleted for good.\n",
+			return a.remove(c, args[0], yes, func(p place) (removal, error) {
+				u, err := p.user(c.Context(), args[0], args[1], true)
+				return removal{
+					list: "users", document: deleted{ID: u.ID, UserName: u.UserName}, name: u.UserName,
+					what: fmt.Sprintf("This deletes the %s user %s (%s) for good, with names and memberships.", userState(u), text(u.UserName), text(u.ID)),
+					done: "User %s (%s) is deleted for good.\n",
+				}, err
 			})
 		},
 	}), &yes), false, a.tenants)
@@ -208,30 +210,35 @@ func userPurge() *cobra.Command {
 
 // A removal is a record that a command deletes after a confirmation.
 type removal struct {
-	// list is the segment of the path, name the member that names the record.
-	tenant, list, name string
-	yes                bool
-	find               func(ctx context.Context, p place) (map[string]any, error)
-	what               func(record map[string]any) string
-	done               string
+	// list is the segment of the path, and name the name that confirms.
+	list, name string
+	document   deleted
+	what, done string
+}
+
+// deleted is what a command prints of a record that it deleted.
+type deleted struct {
+	ID          string `json:"id"`
+	UserName    string `json:"userName,omitzero"`
+	DisplayName string `json:"displayName,omitzero"`
 }
 
 // remove deletes the record that is found, after asking with its name.
-func (a *asking) remove(c *cobra.Command, r removal) error {
+func (a *asking) remove(c *cobra.Command, tenant string, yes bool, find func(place) (removal, error)) error {
 	p, err := a.connect(c.Context())
 	if err != nil {
 		return err
 	}
-	found, err := r.find(c.Context(), p)
+	r, err := find(p)
 	if err != nil {
 		return err
 	}
-	id, name := member(found, "id"), member(found, r.name)
-	if err := confirm(c, r.yes, r.what(found), typable(name, id)); err != nil {
+	id := r.document.ID
+	if err := confirm(c, yes, r.what, typable(r.name, id)); err != nil {
 		return err
 	}
-	if _, err := p.ask(c.Context(), http.MethodDelete, tenantPath(r.tenant, r.list, id), nil, nil); err != nil {
+	if _, err := p.do(c.Context(), http.MethodDelete, tenantPath(tenant, r.list, id), nil, nil); err != nil {
 		return err
 	}
-	return a.show(c, map[string]any{"id": id, r.name: name}, func(w io.Writer) { fmt.Fprintf(w, r.done, text(name), id) })
+	return a.show(c, r.document, func(w io.Writer) { fmt.Fprintf(w, r.done, text(r.name), id) })
 }
