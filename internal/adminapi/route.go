@@ -60,206 +60,208 @@ type handler func(s *Service, ctx context.Context, q *request) (*reply, error)
 const Prefix = "/admin/v1"
 
 // Routes are all routes of the service, in the order of the documentation.
-func Routes() []Route {
-	const (
-		get, put, post, patch, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodPatch, http.MethodDelete
+func Routes() []Route { return routes }
 
-		one      = Prefix + "/tenants/{tenant}"
-		rotation = one + "/tokens/{token}/rotation"
-	)
-	return []Route{
-		{
-			get, Prefix + "/openapi.json", "readOpenAPI", (*Service).readOpenAPI,
-			"Read this document", nil, nil,
-			answers{{200, "OpenAPI 3.1", map[string]any{}}},
-		},
-		{
-			get, Prefix + "/causes", "listCauses", (*Service).listCauses,
-			"List causes: what each means, what to do, and where its requests are found",
-			nil, nil,
-			answers{{200, "All causes", adminwire.Causes{}}},
-		},
-		{
-			get, Prefix + "/tenants", "listTenants", (*Service).listTenants,
-			"List tenants in the order of their ids",
-			adminwire.Page{},
-			nil,
-			answers{{200, "A page", adminwire.Tenants{}}},
-		},
-		{
-			put, one, "putTenant", (*Service).putTenant,
-			"Create a tenant, or replace all settings of one",
-			adminwire.TenantMatch{},
-			adminwire.TenantSettings{},
-			answers{{201, "The tenant was created", adminwire.Tenant{}}, {200, "The tenant existed", adminwire.Tenant{}}},
-		},
-		{
-			get, one, "readTenant", (*Service).readTenant,
-			"Read a tenant", nil, nil,
-			answers{{200, "The tenant", adminwire.Tenant{}}},
-		},
-		{
-			patch, one, "changeTenant", (*Service).changeTenant,
-			"Change some settings of a tenant",
-			adminwire.Match{},
-			adminwire.TenantSettings{},
-			answers{{200, "The tenant", adminwire.Tenant{}}},
-		},
-		{
-			del, one, "deleteTenant", (*Service).deleteTenant,
-			"Delete a tenant and all its data for good",
-			adminwire.Confirmation{},
-			nil,
-			answers{{202, "The tenant is being deleted: GET answers 404 when nothing is left, after some minutes", adminwire.Deleting{}}},
-		},
-		{
-			get, one + "/usage", "readUsage", (*Service).readUsage,
-			"Read the seats and Reader licences in use, and the numbers of users and groups",
-			nil, nil,
-			answers{{200, "The counts", adminwire.Usage{}}},
-		},
-		{
-			get, one + "/overview", "readOverview", (*Service).readOverview,
-			"Read the state of provisioning: what needs attention, seats, failing users and groups, the last sync of each identity provider, failures by cause",
-			nil, nil,
-			answers{{200, "The overview", adminwire.Overview{}}},
-		},
-		{
-			get, one + "/log", "listLog", (*Service).listLog,
-			"List the entries of the provisioning log, newest first",
-			adminwire.LogQuery{},
-			nil,
-			answers{{200, "A page", adminwire.Log{}}},
-		},
-		{
-			get, one + "/failed-users", "listFailedUsers", (*Service).listFailed,
-			"List users and groups whose provisioning fails now",
-			adminwire.FailedUsersQuery{},
-			nil,
-			answers{{200, "A page", adminwire.FailedUsers{}}},
-		},
-		{
-			get, one + "/requests/{request}", "readRequest", (*Service).readRequest,
-			"Explain a request: what happened, why, what to do, and whether it is resolved",
-			nil, nil,
-			answers{{200, "The explanation", adminwire.Explanation{}}},
-		},
-		{
-			post, one + "/explanations", "explainText", (*Service).explainText,
-			"Explain the text of an error as an identity provider shows it; the text is not stored",
-			nil,
-			adminwire.PastedText{},
-			answers{{200, "The meaning of the text", adminwire.Diagnosis{}}},
-		},
-		{
-			get, one + "/tokens", "listTokens", (*Service).listTokens,
-			"List tokens", nil, nil,
-			answers{{200, "All tokens, without their texts", adminwire.Tokens{}}},
-		},
-		{
-			post, one + "/tokens", "createToken", (*Service).createToken,
-			"Create a token for an identity provider",
-			nil,
-			adminwire.NewToken{},
-			answers{{201, "The token, with its text", adminwire.MintedToken{}}},
-		},
-		{
-			del, one + "/tokens/{token}", "revokeToken", (*Service).revokeToken,
-			"Revoke a token, which works for 10 seconds more", nil, nil,
-			answers{{204, "The token is revoked", nil}},
-		},
-		{
-			post, rotation, "startRotation", (*Service).startRotation,
-			"Create a token that replaces this one; both work",
-			nil,
-			adminwire.NewToken{},
-			answers{{201, "The new token, with its text", adminwire.MintedToken{}}},
-		},
-		{
-			put, rotation, "completeRotation", (*Service).completeRotation,
-			"Complete the rotation: revoke this token", nil, nil,
-			answers{{204, "The token is revoked", nil}},
-		},
-		{
-			del, rotation, "cancelRotation", (*Service).cancelRotation,
-			"Cancel the rotation: revoke the new token", nil, nil,
-			answers{{204, "The new token is revoked", nil}},
-		},
-		{
-			get, one + "/schemas", "listSchemas", (*Service).listSchemas,
-			"List the tenant's own schemas", nil, nil,
-			answers{{200, "All schemas", adminwire.Schemas{}}},
-		},
-		{
-			get, one + "/schemas/{schema}", "readSchema", (*Service).readSchema,
-			"Read a schema", nil, nil,
-			answers{{200, "The schema", adminwire.Schema{}}},
-		},
-		{
-			put, one + "/schemas/{schema}", "putSchema", (*Service).putSchema,
-			"Register a schema, or replace the one with its URN", nil,
-			adminwire.NewSchema{},
-			answers{{201, "The schema was registered", adminwire.Schema{}}, {200, "The schema replaced another one", adminwire.Schema{}}},
-		},
-		{
-			del, one + "/schemas/{schema}", "deleteSchema", (*Service).deleteSchema,
-			"Delete a schema", nil, nil,
-			answers{{204, "The schema is deleted", nil}},
-		},
-		{
-			get, one + "/users", "listUsers", (*Service).listUsers,
-			"List users in the order of their creation",
-			adminwire.UsersQuery{},
-			nil,
-			answers{{200, "A page", adminwire.Users{}}},
-		},
-		{
-			post, one + "/users", "createUser", (*Service).createUser,
-			"Create a user in the application", nil,
-			adminwire.NewUser{},
-			answers{{201, "The user", adminwire.User{}}},
-		},
-		{
-			get, one + "/users/{user}", "readUser", (*Service).readUser,
-			"Read a user, a deleted one too", nil, nil,
-			answers{{200, "The user", adminwire.User{}}},
-		},
-		{
-			patch, one + "/users/{user}", "changeUser", (*Service).changeUser,
-			"Change, deactivate, reactivate, convert or protect a user",
-			adminwire.Match{},
-			adminwire.UserChange{},
-			answers{{200, "The user", adminwire.User{}}},
-		},
-		{
-			del, one + "/users/{user}", "purgeUser", (*Service).purgeUser,
-			"Delete a user for good", nil, nil,
-			answers{{204, "The user is deleted", nil}},
-		},
-		{
-			get, one + "/groups", "listGroups", (*Service).listGroups,
-			"List groups in the order of their creation",
-			adminwire.GroupsQuery{},
-			nil,
-			answers{{200, "A page", adminwire.Groups{}}},
-		},
-		{
-			get, one + "/groups/{group}", "readGroup", (*Service).readGroup,
-			"Read a group", nil, nil,
-			answers{{200, "The group", adminwire.Group{}}},
-		},
-		{
-			del, one + "/groups/{group}", "deleteGroup", (*Service).deleteGroup,
-			"Delete a group in the application; the identity provider gets an error that says so",
-			nil, nil,
-			answers{{204, "The group is deleted", nil}},
-		},
-		{
-			get, one + "/deleted-groups", "listDeletedGroups", (*Service).listDeletedGroups,
-			"List the markers of groups that the application deleted",
-			adminwire.Page{},
-			nil,
-			answers{{200, "A page", adminwire.DeletedGroups{}}},
-		},
-	}
+// Short names for the table of routes.
+const (
+	get, put, post, patch, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodPatch, http.MethodDelete
+
+	one      = Prefix + "/tenants/{tenant}"
+	rotation = one + "/tokens/{token}/rotation"
+)
+
+var routes = []Route{
+	{
+		get, Prefix + "/openapi.json", "readOpenAPI", (*Service).readOpenAPI,
+		"Read this document", nil, nil,
+		answers{{200, "OpenAPI 3.1", map[string]any{}}},
+	},
+	{
+		get, Prefix + "/causes", "listCauses", (*Service).listCauses,
+		"List causes: what each means, what to do, and where its requests are found",
+		nil, nil,
+		answers{{200, "All causes", adminwire.Causes{}}},
+	},
+	{
+		get, Prefix + "/tenants", "listTenants", (*Service).listTenants,
+		"List tenants in the order of their ids",
+		adminwire.Page{},
+		nil,
+		answers{{200, "A page", adminwire.Tenants{}}},
+	},
+	{
+		put, one, "putTenant", (*Service).putTenant,
+		"Create a tenant, or replace all settings of one",
+		adminwire.TenantMatch{},
+		adminwire.TenantSettings{},
+		answers{{201, "The tenant was created", adminwire.Tenant{}}, {200, "The tenant existed", adminwire.Tenant{}}},
+	},
+	{
+		get, one, "readTenant", (*Service).readTenant,
+		"Read a tenant", nil, nil,
+		answers{{200, "The tenant", adminwire.Tenant{}}},
+	},
+	{
+		patch, one, "changeTenant", (*Service).changeTenant,
+		"Change some settings of a tenant",
+		adminwire.Match{},
+		adminwire.TenantSettings{},
+		answers{{200, "The tenant", adminwire.Tenant{}}},
+	},
+	{
+		del, one, "deleteTenant", (*Service).deleteTenant,
+		"Delete a tenant and all its data for good",
+		adminwire.Confirmation{},
+		nil,
+		answers{{202, "The tenant is being deleted: GET answers 404 when nothing is left, after some minutes", adminwire.Deleting{}}},
+	},
+	{
+		get, one + "/usage", "readUsage", (*Service).readUsage,
+		"Read the seats and Reader licences in use, and the numbers of users and groups",
+		nil, nil,
+		answers{{200, "The counts", adminwire.Usage{}}},
+	},
+	{
+		get, one + "/overview", "readOverview", (*Service).readOverview,
+		"Read the state of provisioning: what needs attention, seats, failing users and groups, the last sync of each identity provider, failures by cause",
+		nil, nil,
+		answers{{200, "The overview", adminwire.Overview{}}},
+	},
+	{
+		get, one + "/log", "listLog", (*Service).listLog,
+		"List the entries of the provisioning log, newest first",
+		adminwire.LogQuery{},
+		nil,
+		answers{{200, "A page", adminwire.Log{}}},
+	},
+	{
+		get, one + "/failed-users", "listFailedUsers", (*Service).listFailed,
+		"List users and groups whose provisioning fails now",
+		adminwire.FailedUsersQuery{},
+		nil,
+		answers{{200, "A page", adminwire.FailedUsers{}}},
+	},
+	{
+		get, one + "/requests/{request}", "readRequest", (*Service).readRequest,
+		"Explain a request: what happened, why, what to do, and whether it is resolved",
+		nil, nil,
+		answers{{200, "The explanation", adminwire.Explanation{}}},
+	},
+	{
+		post, one + "/explanations", "explainText", (*Service).explainText,
+		"Explain the text of an error as an identity provider shows it; the text is not stored",
+		nil,
+		adminwire.PastedText{},
+		answers{{200, "The meaning of the text", adminwire.Diagnosis{}}},
+	},
+	{
+		get, one + "/tokens", "listTokens", (*Service).listTokens,
+		"List tokens", nil, nil,
+		answers{{200, "All tokens, without their texts", adminwire.Tokens{}}},
+	},
+	{
+		post, one + "/tokens", "createToken", (*Service).createToken,
+		"Create a token for an identity provider",
+		nil,
+		adminwire.NewToken{},
+		answers{{201, "The token, with its text", adminwire.MintedToken{}}},
+	},
+	{
+		del, one + "/tokens/{token}", "revokeToken", (*Service).revokeToken,
+		"Revoke a token, which works for 10 seconds more", nil, nil,
+		answers{{204, "The token is revoked", nil}},
+	},
+	{
+		post, rotation, "startRotation", (*Service).startRotation,
+		"Create a token that replaces this one; both work",
+		nil,
+		adminwire.NewToken{},
+		answers{{201, "The new token, with its text", adminwire.MintedToken{}}},
+	},
+	{
+		put, rotation, "completeRotation", (*Service).completeRotation,
+		"Complete the rotation: revoke this token", nil, nil,
+		answers{{204, "The token is revoked", nil}},
+	},
+	{
+		del, rotation, "cancelRotation", (*Service).cancelRotation,
+		"Cancel the rotation: revoke the new token", nil, nil,
+		answers{{204, "The new token is revoked", nil}},
+	},
+	{
+		get, one + "/schemas", "listSchemas", (*Service).listSchemas,
+		"List the tenant's own schemas", nil, nil,
+		answers{{200, "All schemas", adminwire.Schemas{}}},
+	},
+	{
+		get, one + "/schemas/{schema}", "readSchema", (*Service).readSchema,
+		"Read a schema", nil, nil,
+		answers{{200, "The schema", adminwire.Schema{}}},
+	},
+	{
+		put, one + "/schemas/{schema}", "putSchema", (*Service).putSchema,
+		"Register a schema, or replace the one with its URN", nil,
+		adminwire.NewSchema{},
+		answers{{201, "The schema was registered", adminwire.Schema{}}, {200, "The schema replaced another one", adminwire.Schema{}}},
+	},
+	{
+		del, one + "/schemas/{schema}", "deleteSchema", (*Service).deleteSchema,
+		"Delete a schema", nil, nil,
+		answers{{204, "The schema is deleted", nil}},
+	},
+	{
+		get, one + "/users", "listUsers", (*Service).listUsers,
+		"List users in the order of their creation",
+		adminwire.UsersQuery{},
+		nil,
+		answers{{200, "A page", adminwire.Users{}}},
+	},
+	{
+		post, one + "/users", "createUser", (*Service).createUser,
+		"Create a user in the application", nil,
+		adminwire.NewUser{},
+		answers{{201, "The user", adminwire.User{}}},
+	},
+	{
+		get, one + "/users/{user}", "readUser", (*Service).readUser,
+		"Read a user, a deleted one too", nil, nil,
+		answers{{200, "The user", adminwire.User{}}},
+	},
+	{
+		patch, one + "/users/{user}", "changeUser", (*Service).changeUser,
+		"Change, deactivate, reactivate, convert or protect a user",
+		adminwire.Match{},
+		adminwire.UserChange{},
+		answers{{200, "The user", adminwire.User{}}},
+	},
+	{
+		del, one + "/users/{user}", "purgeUser", (*Service).purgeUser,
+		"Delete a user for good", nil, nil,
+		answers{{204, "The user is deleted", nil}},
+	},
+	{
+		get, one + "/groups", "listGroups", (*Service).listGroups,
+		"List groups in the order of their creation",
+		adminwire.GroupsQuery{},
+		nil,
+		answers{{200, "A page", adminwire.Groups{}}},
+	},
+	{
+		get, one + "/groups/{group}", "readGroup", (*Service).readGroup,
+		"Read a group", nil, nil,
+		answers{{200, "The group", adminwire.Group{}}},
+	},
+	{
+		del, one + "/groups/{group}", "deleteGroup", (*Service).deleteGroup,
+		"Delete a group in the application; the identity provider gets an error that says so",
+		nil, nil,
+		answers{{204, "The group is deleted", nil}},
+	},
+	{
+		get, one + "/deleted-groups", "listDeletedGroups", (*Service).listDeletedGroups,
+		"List the markers of groups that the application deleted",
+		adminwire.Page{},
+		nil,
+		answers{{200, "A page", adminwire.DeletedGroups{}}},
+	},
 }

@@ -98,7 +98,7 @@ var actor = object{
 }
 
 // inPath describes the parameters of paths.
-var inPath = map[string]string{
+var inPath = map[string]string{ //nolint:gosec // a token's description is no token
 	"tenant":  "The tenant's id: 1 to 63 lower-case letters, digits and inner hyphens.",
 	"request": "The request's id: X-Request-Id, and at the end of each error's detail.",
 	"token":   "The token's id; of a rotation, the id of the token that is replaced.",
