@@ -49,7 +49,7 @@ func chooseSettings(b adminwire.TenantSettings, s *tenant.Settings) error {
 	}
 	if b.LogDays.Set {
 		const most = 3650
-		if s.LogDays = b.LogDays.Or(d.LogDays); s.LogDays < 1 || s.LogDays > most {
+		if s.LogDays = int(b.LogDays.Or(int64(d.LogDays))); s.LogDays < 1 || s.LogDays > most {
 			return &problem{kind: kindInvalid, detail: fmt.Sprintf("logDays must be a number from 1 to %d.", most)}
 		}
 	}

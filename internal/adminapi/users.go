@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -90,12 +92,12 @@ func (s *Service) changeUser(ctx context.Context, q *request) (*reply, error) {
 	}
 	var body struct {
 		adminwire.UserChange
-		Origin adminwire.Optional[any] `json:"origin"`
+		Origin jsontext.Value `json:"origin"`
 	}
 	if err := q.decode(&body); err != nil {
 		return nil, err
 	}
-	if body.Origin.Set {
+	if body.Origin != nil {
 		return nil, &problem{kind: kindInvalid, detail: "origin cannot be changed: it says how the user was created."}
 	}
 	by, err := s.by(ctx, q)

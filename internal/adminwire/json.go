@@ -1,6 +1,7 @@
 package adminwire
 
 import (
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -13,13 +14,21 @@ const TimeFormat = "2006-01-02T15:04:05.000Z"
 // FormatTime returns a time as documents have it.
 func FormatTime(t time.Time) string { return t.UTC().Format(TimeFormat) }
 
-var marshalers = json.WithMarshalers(json.MarshalToFunc(func(e *jsontext.Encoder, t time.Time) error {
-	return e.WriteToken(jsontext.String(FormatTime(t)))
-}))
+// times writes times; it is there after the first document, so that functions without
+// documents do not link it.
+var times struct {
+	once   sync.Once
+	option json.Options
+}
 
 // Marshal encodes a document.
 func Marshal(document any) ([]byte, error) {
-	return json.Marshal(document, json.Deterministic(true), marshalers)
+	times.once.Do(func() {
+		times.option = json.WithMarshalers(json.MarshalToFunc(func(e *jsontext.Encoder, t time.Time) error {
+			return e.WriteToken(jsontext.String(FormatTime(t)))
+		}))
+	})
+	return json.Marshal(document, json.Deterministic(true), times.option)
 }
 
 // A NullableString is a text that is null when it is empty.

@@ -33,7 +33,7 @@ type TenantSettings struct {
 	// Whether requests of identity providers are served.
 	SCIMEnabled Optional[bool] `json:"scimEnabled,omitzero" jsonschema:"nullable,default=true"`
 	// How many days log entries are kept.
-	LogDays Optional[int] `json:"logDays,omitzero" jsonschema:"nullable,minimum=1,maximum=3650,default=90"`
+	LogDays Optional[int64] `json:"logDays,omitzero" jsonschema:"nullable,minimum=1,maximum=3650,default=90"`
 }
 
 // A Tenant is a tenant with its settings.
