@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -35,6 +36,6 @@ func (s *Service) by(ctx context.Context, q *request) (directory.Caller, error) 
 	}
 	return directory.Caller{
 		RequestID: q.id, Settings: t.Settings, Time: q.start, Types: s.Types.With(own),
-		By: directory.ByApplication, Who: q.who(),
+		By: journal.ByApplication, Who: q.who(),
 	}, nil
 }

@@ -11,28 +11,28 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // entryDocument is an entry of the log.
-func entryDocument(e provlog.Entry, members []provlog.Member) adminwire.Entry {
+func entryDocument(e journal.Entry, members []provlog.Member) adminwire.Entry {
 	document := adminwire.Entry{
-		ID: e.Key(), RequestID: e.RequestID, Time: e.Time, By: "idp", Who: e.Who, IdP: e.IdP, TokenID: e.TokenID,
-		IdPRequestID: e.IdPRequestID, BulkRequestID: e.BulkID, Operation: e.Operation, Action: string(e.Action),
+		ID: e.Key(), RequestID: e.RequestID, Time: e.Time, By: "idp", Who: e.Who, IdP: string(e.IdP), TokenID: e.TokenID,
+		IdPRequestID: e.IdPRequestID, BulkRequestID: e.BulkID, Operation: string(e.Operation), Action: string(e.Action),
 		ResourceType: e.ResourceType, ResourceID: e.ResourceID, Subject: e.Subject, ExternalID: e.ExternalID,
 		Outcome: string(e.Outcome), ScimType: string(e.ScimType), Cause: string(e.Cause), Detail: e.Detail, WhatToDo: e.WhatToDo(),
 		Changed: e.Changed, Tolerances: e.Tolerances, MembersAdded: e.Added, MembersRemoved: e.Removed,
 		Members: listOf(members, memberDocument), Seats: seatsDocument(e),
 	}
-	if e.By == directory.ByApplication {
+	if e.By == journal.ByApplication {
 		document.By = "app"
 	}
 	if e.Cause != "" {
 		document.Documentation = e.Cause.Documentation()
 	}
-	if e.Outcome == provlog.Failure {
+	if e.Outcome == journal.Failure {
 		document.Status = e.Cause.Meaning().Status
 	}
 	if e.NewSet {
@@ -48,7 +48,7 @@ func entryDocument(e provlog.Entry, members []provlog.Member) adminwire.Entry {
 }
 
 // listedEntry is an entry in a list, where nothing is read of its members.
-func listedEntry(e provlog.Entry) adminwire.Entry { return entryDocument(e, nil) }
+func listedEntry(e journal.Entry) adminwire.Entry { return entryDocument(e, nil) }
 
 func memberDocument(m provlog.Member) adminwire.Member {
 	document := adminwire.Member{ID: m.ID, Subject: m.Subject, State: m.State}
@@ -61,7 +61,7 @@ func memberDocument(m provlog.Member) adminwire.Member {
 
 // seatsDocument is the number of seats at the time of an entry, and its change; nil where
 // neither is known.
-func seatsDocument(e provlog.Entry) *adminwire.Seats {
+func seatsDocument(e journal.Entry) *adminwire.Seats {
 	read := !e.Counts.Read.IsZero()
 	if !read && e.Seats == 0 && e.Readers == 0 {
 		return nil
@@ -74,10 +74,10 @@ func seatsDocument(e provlog.Entry) *adminwire.Seats {
 }
 
 // failingDocument is a failing user or group.
-func failingDocument(f provlog.Failing) adminwire.FailedUser {
+func failingDocument(f journal.Failing) adminwire.FailedUser {
 	return adminwire.FailedUser{
 		ResourceType: f.Type, ResourceID: adminwire.NullableString(f.ID), Subject: adminwire.NullableString(f.Name),
-		ExternalID: adminwire.NullableString(f.ExternalID), Operation: f.Operation, IdP: adminwire.NullableString(f.IdP),
+		ExternalID: adminwire.NullableString(f.ExternalID), Operation: string(f.Operation), IdP: adminwire.NullableString(f.IdP),
 		Cause: string(f.Cause), Detail: f.Detail, WhatToDo: f.WhatToDo(), Documentation: f.Cause.Documentation(),
 		FirstFailure: f.First, LastFailure: f.Last, Count: f.Count, RequestID: f.RequestID,
 	}
@@ -95,7 +95,7 @@ func (q *request) parseCause() (cause.Cause, error) {
 // resourceType is the type that the query names, "" for none.
 func (q *request) resourceType() (string, error) {
 	switch kind := q.parameter("resourceType"); kind {
-	case "", provlog.TypeUser, provlog.TypeGroup:
+	case "", journal.TypeUser, journal.TypeGroup:
 		return kind, nil
 	}
 	return "", &problem{kind: kindInvalid, detail: "resourceType must be User or Group."}
@@ -141,8 +141,8 @@ func (q *request) logQuery() (query provlog.Query, err error) {
 	if query.Type, err = q.resourceType(); err != nil {
 		return query, err
 	}
-	query.Outcome = provlog.Outcome(q.parameter("outcome"))
-	if query.Outcome != "" && !slices.Contains(provlog.Outcomes[:], query.Outcome) {
+	query.Outcome = journal.Outcome(q.parameter("outcome"))
+	if query.Outcome != "" && !slices.Contains(journal.Outcomes[:], query.Outcome) {
 		return query, &problem{kind: kindInvalid, detail: "outcome must be success, warning, failure or skipped."}
 	}
 	if query.From, err = q.moment("from"); err != nil {
@@ -240,7 +240,7 @@ func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
 
 // explanationDocument is what is known of one request.
 func explanationDocument(x provlog.Explanation) adminwire.Explanation {
-	document := adminwire.Explanation{RequestID: x.RequestID, Now: string(x.Now), Entries: listOf(x.Entries, func(e provlog.Entry) adminwire.Entry {
+	document := adminwire.Explanation{RequestID: x.RequestID, Now: string(x.Now), Entries: listOf(x.Entries, func(e journal.Entry) adminwire.Entry {
 		return entryDocument(e, x.Members[e.Key()])
 	})}
 	if x.Failing != nil {
@@ -294,10 +294,10 @@ func overviewDocument(o provlog.Overview, u adminwire.Usage) adminwire.Overview 
 		Seats: u.Seats, Readers: u.Readers, Users: u.Users, Groups: u.Groups,
 		Failing: o.Failing, FailingMore: o.More, FailingCauses: byName(o.FailingCauses),
 		LastSync: listOf(o.LastSync, listedEntry),
-		LastSeen: listOf(o.LastSeen, func(s provlog.Seen) adminwire.LastSeen {
+		LastSeen: listOf(o.LastSeen, func(s journal.Seen) adminwire.LastSeen {
 			return adminwire.LastSeen{IdP: adminwire.NullableString(s.IdP), Time: s.Time, TokenID: s.TokenID}
 		}),
-		Warnings: listOf(o.Warnings, func(t provlog.Tally) adminwire.WarningCount {
+		Warnings: listOf(o.Warnings, func(t journal.Tally) adminwire.WarningCount {
 			return adminwire.WarningCount{Cause: string(t.Cause), Count: t.Count, AtLeast: t.Least, Last: t.Last}
 		}),
 		Failures: listOf(o.Spans, func(s provlog.FailureSpan) adminwire.FailureSpan {
@@ -330,7 +330,7 @@ func aboutTenant(t tenant.Tenant, tokens []access.Record) provlog.About {
 // noticeDocument is a notice of the overview.
 func noticeDocument(n provlog.Notice) adminwire.Notice {
 	document := adminwire.Notice{
-		Kind: string(n.Kind), Level: string(n.Level), Text: n.Text, Cause: string(n.Cause), Outcome: string(n.Outcome), IdP: n.IdP,
+		Kind: string(n.Kind), Level: string(n.Level), Text: n.Text, Cause: string(n.Cause), Outcome: string(n.Outcome), IdP: string(n.IdP),
 		TokenID: n.Token.ID, TokenLastFour: n.Token.LastFour, ExpiresAt: instant(n.Token.Expires), WhatToDo: n.WhatToDo(),
 	}
 	if n.Count > 0 {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -53,10 +54,10 @@ func (d *Directory) CreateInApp(ctx context.Context, t tenant.ID, by Caller, ask
 		Active: asked.Active == nil || *asked.Active, Type: asked.Type, Origin: asked.Origin, Protected: asked.Protected,
 	}
 	if !after.Active {
-		after.DeactivatedBy = ByApplication
+		after.DeactivatedBy = journal.ByApplication
 	}
 	record, document := d.record(by, wanted, after)
-	w := d.newUserWork(t, by, "create")
+	w := d.newUserWork(t, by, journal.Create)
 	return w.run(ctx, func(ctx context.Context) (decision, error) {
 		if err := w.findHolders(ctx, seek(document)); err != nil {
 			return decision{}, err
@@ -65,7 +66,7 @@ func (d *Directory) CreateInApp(ctx context.Context, t tenant.ID, by Caller, ask
 		if err != nil {
 			return decision{}, err
 		}
-		made := w.change(Created, nil, record, [2]scim.Resource{nil, document}, transfers)
+		made := w.change(journal.Created, nil, record, [2]scim.Resource{nil, document}, transfers)
 		made.change.Protected, err = d.protectedChange(ctx, t, nil, record)
 		return made, err
 	})
@@ -99,7 +100,7 @@ func (d *Directory) ModifyInApp(ctx context.Context, t tenant.ID, by Caller, id 
 			return Result{}, err
 		}
 	}
-	w := d.newUserWork(t, by, "modify")
+	w := d.newUserWork(t, by, journal.Modify)
 	return w.run(ctx, func(ctx context.Context) (decision, error) {
 		before, old, err := w.live(ctx, id)
 		if err != nil {
@@ -123,7 +124,7 @@ func (d *Directory) ModifyInApp(ctx context.Context, t tenant.ID, by Caller, id 
 			made.change.Entry.Changed = made.result.Changed
 		}
 		if len(made.result.Changed) == 0 && before.DeactivatedBy == after.DeactivatedBy {
-			return decision{result: Result{User: before, Action: Unchanged}}, nil
+			return decision{result: Result{User: before, Action: journal.Unchanged}}, nil
 		}
 		made.change.Protected, err = d.protectedChange(ctx, t, before, after)
 		return made, err
@@ -145,7 +146,7 @@ func changedInApp(by Caller, before *User, asked AppChange) User {
 		if !after.Active {
 			// A user deactivated by the identity provider before can only be
 			// reactivated by the application from now on.
-			after.DeactivatedBy = ByApplication
+			after.DeactivatedBy = journal.ByApplication
 		}
 	}
 	return after

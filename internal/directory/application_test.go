@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -15,7 +16,7 @@ import (
 // app returns the application as a caller.
 func (f *fixture) app() directory.Caller {
 	by := f.by()
-	by.TokenID, by.IdP, by.By, by.Who = "", "", directory.ByApplication, "root@acme.test"
+	by.TokenID, by.IdP, by.By, by.Who = "", "", journal.ByApplication, "root@acme.test"
 	return by
 }
 
@@ -63,7 +64,7 @@ func TestCreateInApp(t *testing.T) {
 		}
 		f.mustOwn(directory.AppUser{UserName: "rita", Type: tenant.Reader})
 		off := f.mustOwn(directory.AppUser{UserName: "off", Active: ptr(false)})
-		if off.DeactivatedBy != directory.ByApplication {
+		if off.DeactivatedBy != journal.ByApplication {
 			t.Errorf("deactivated by %q", off.DeactivatedBy)
 		}
 		f.mustOwn(directory.AppUser{UserName: "bob"})
@@ -135,14 +136,14 @@ func TestModifyInApp(t *testing.T) {
 		f.mustPost(user(`"userName":"bob"`))
 
 		off := f.mustModifyOwn(u.ID, directory.AppChange{Active: ptr(false)})
-		if off.Active || off.DeactivatedBy != directory.ByApplication || !off.Linked {
+		if off.Active || off.DeactivatedBy != journal.ByApplication || !off.Linked {
 			t.Errorf("deactivated: %+v", off)
 		}
 		f.check(1)
 		if _, err := f.patch(u.ID, `[{"op":"replace","path":"active","value":true}]`, nil); !errors.Is(err, directory.ErrDeactivatedInApp) {
 			t.Errorf("reactivation by the identity provider: %v", err)
 		}
-		if again, err := f.modifyOwn(u.ID, directory.AppChange{Active: ptr(false)}); err != nil || again.Action != directory.Unchanged || again.User.Version != off.Version {
+		if again, err := f.modifyOwn(u.ID, directory.AppChange{Active: ptr(false)}); err != nil || again.Action != journal.Unchanged || again.User.Version != off.Version {
 			t.Errorf("deactivated twice: %+v, %v", again, err)
 		}
 		f.mustPost(user(`"userName":"eve"`))
@@ -184,7 +185,7 @@ func TestModifyInApp(t *testing.T) {
 		// The application can reactivate a user that the identity provider
 		// deactivated, and can deactivate it itself.
 		bob := f.mustPost(user(`"userName":"cat","active":false`))
-		if taken := f.mustModifyOwn(bob.ID, directory.AppChange{Active: ptr(false)}); taken.DeactivatedBy != directory.ByApplication {
+		if taken := f.mustModifyOwn(bob.ID, directory.AppChange{Active: ptr(false)}); taken.DeactivatedBy != journal.ByApplication {
 			t.Errorf("deactivated by %q", taken.DeactivatedBy)
 		}
 		if err := f.store.SetSeatLimit(t.Context(), f.tenant, 3, f.now); err != nil {

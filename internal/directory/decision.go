@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -43,7 +45,7 @@ type userWork struct {
 	d         *Directory
 	tenant    tenant.ID
 	by        Caller
-	operation string
+	operation journal.Operation
 	// user is the record as it was last read, for the decision and for the log
 	// of a request that fails. mirrors are its memberships, read only if the
 	// answer shows its groups.
@@ -58,7 +60,7 @@ type userWork struct {
 	stale bool
 }
 
-func (d *Directory) newUserWork(t tenant.ID, by Caller, operation string) *userWork {
+func (d *Directory) newUserWork(t tenant.ID, by Caller, operation journal.Operation) *userWork {
 	return &userWork{d: d, tenant: t, by: by, operation: operation, holders: map[Kind]string{}, gone: map[string]bool{}}
 }
 
@@ -79,7 +81,7 @@ type decision struct {
 func (w *userWork) run(ctx context.Context, decide func(ctx context.Context) (decision, error)) (Result, error) {
 	result, err := untilCommitted(func(int) (Result, error) {
 		made, err := decide(ctx)
-		if err != nil || made.result.Action == Unchanged {
+		if err != nil || made.result.Action == journal.Unchanged {
 			return made.result, err
 		}
 		return w.commit(ctx, made)
@@ -193,12 +195,12 @@ func (w *userWork) endMemberships(ctx context.Context, c *Change, most int) erro
 }
 
 // change assembles what is committed, and the result that reports it.
-func (w *userWork) change(action Action, before, after *User, resources [2]scim.Resource, transfers []Transfer) decision {
+func (w *userWork) change(action journal.Action, before, after *User, resources [2]scim.Resource, transfers []Transfer) decision {
 	var changed []string
 	switch action {
-	case Created:
+	case journal.Created:
 		changed = scim.Changed(w.d.usersOf(w.by), nil, resources[1])
-	case Deleted, Purged:
+	case journal.Deleted, journal.Purged:
 	default:
 		changed = scim.Changed(w.d.usersOf(w.by), resources[0], resources[1])
 	}
@@ -220,16 +222,17 @@ func (w *userWork) change(action Action, before, after *User, resources [2]scim.
 			OtherBefore: indexed(resources[0], resources[1]), OtherAfter: OtherEmails(resources[1]),
 			Entry:    e,
 			Expires:  w.by.Time.Add(w.by.Settings.LogRetention()),
-			NotAfter: w.by.Time.Add(WriteTime),
+			NotAfter: w.by.Time.Add(journal.WriteTime),
 		},
 		result: Result{User: subject, Action: action, Changed: changed, Seats: e.Seats, Readers: e.Readers},
 	}
 }
 
-// warn sets the warning of a decision; note explains it.
-func (m *decision) warn(warning, note string) {
+// warn sets the warning of a decision; detail explains it.
+func (m *decision) warn(warning cause.Cause, detail string) {
 	if warning != "" {
-		m.result.Warning, m.result.Note = warning, note
-		m.change.Entry.Warning, m.change.Entry.Note = warning, note
+		m.result.Warning, m.result.Detail = warning, detail
+		m.change.Entry.Warn(warning)
+		m.change.Entry.Detail = detail
 	}
 }

@@ -3,6 +3,8 @@ package directory
 import (
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -80,33 +82,19 @@ func (d *Directory) groupsOf(by Caller) *scim.ResourceType {
 // Result is what an operation did.
 type Result struct {
 	User   *User
-	Action Action
+	Action journal.Action
 	// Changed are the names of the attributes that differ.
 	Changed []string
-	// Warning is a cause that did not stop the change, "" for none, and Note
+	// Warning is a cause that did not stop the change, "" for none, and Detail
 	// explains it.
-	Warning, Note string
-	Notices       []scim.Notice
+	Warning cause.Cause
+	Detail  string
+	Notices []scim.Notice
 	// Seats and Readers are what the change added to the counts.
 	Seats, Readers int64
 	// Groups are the groups of a changed user, if the caller shows them.
 	Groups []*Group
 }
-
-// The warnings of a Result, as named in the log.
-const (
-	// WarnRehire: a record was found by userName or email, and its externalId
-	// differs: a rehire, or an address that was given to another person.
-	WarnRehire = "external_id_changed"
-	// WarnIdentity: a PUT or PATCH linked one of the application's users and
-	// changed its userName or unique email.
-	WarnIdentity = "identity_changed"
-	// WarnUnknownMembers: some of the members sent are not users; the others
-	// were accepted.
-	WarnUnknownMembers = "unknown_members"
-	// WarnTolerated: something was not accepted as it was sent.
-	WarnTolerated = "tolerated"
-)
 
 // accountType returns the account type that a resource's isTeamAccount stands
 // for.

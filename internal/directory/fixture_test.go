@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
@@ -188,7 +189,7 @@ func (f *fixture) own(body string, active bool, kind tenant.AccountType) *direct
 		Origin: directory.OriginManual, Held: directory.ClaimsOf(r),
 	}
 	if !active {
-		u.DeactivatedBy = directory.ByApplication
+		u.DeactivatedBy = journal.ByApplication
 	}
 	r["id"], r["active"] = u.ID, active
 	r[extension] = map[string]any{"isTeamAccount": kind == tenant.User}
@@ -205,7 +206,7 @@ func (f *fixture) offInApp(u *directory.User) *directory.User {
 		f.t.Fatal(err)
 	}
 	after := *u
-	after.Active, after.DeactivatedBy, after.Version = false, directory.ByApplication, u.Version+1
+	after.Active, after.DeactivatedBy, after.Version = false, journal.ByApplication, u.Version+1
 	r["active"] = false
 	after.Doc = scim.Encode(f.types, r)
 	f.commit(directory.Change{Before: u, After: &after})
@@ -214,7 +215,7 @@ func (f *fixture) offInApp(u *directory.User) *directory.User {
 
 func (f *fixture) commit(c directory.Change) {
 	f.t.Helper()
-	c.Entry = directory.Entry{RequestID: newID(), Time: f.now, ResourceID: c.After.ID}
+	c.Entry = journal.Entry{RequestID: newID(), Time: f.now, ResourceID: c.After.ID}
 	c.Expires = f.now.Add(time.Hour)
 	if err := f.store.Commit(context.Background(), f.tenant, c); err != nil {
 		f.t.Fatal(err)

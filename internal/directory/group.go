@@ -3,6 +3,7 @@ package directory
 import (
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -36,7 +37,7 @@ type Group struct {
 	// finishes the change first.
 	Work string
 	// History names the newest log entries of the group, as it was read.
-	History History
+	History journal.History
 }
 
 // Resource decodes the record's document.
@@ -59,7 +60,7 @@ const MaxShown = 30
 // GroupResult is what an operation did to a group.
 type GroupResult struct {
 	Group  *Group
-	Action Action
+	Action journal.Action
 	// Changed are the names of the attributes that differ.
 	Changed []string
 	// Members are all members, if Shown: of a new group, and of a changed one

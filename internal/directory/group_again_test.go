@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -96,7 +97,7 @@ func TestGroup_UnchangedAtOneMoment(t *testing.T) {
 				d = f.on(table.Retrying(meddling))
 			}
 			result, err := f.patchBy(d, id, add(ids...))
-			if err != nil || result.Action != directory.Updated || result.Added != 1 {
+			if err != nil || result.Action != journal.Updated || result.Added != 1 {
 				t.Errorf("%v: %s, %d added", err, result.Action, result.Added)
 			}
 			f.wantMembers(id, ids...)

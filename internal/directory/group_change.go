@@ -3,12 +3,14 @@ package directory
 import (
 	"slices"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/journal"
 )
 
 // Logged is the log entry of a change, which is committed with it or not at
 // all.
 type Logged struct {
-	Entry Entry
+	Entry journal.Entry
 	// Expires is when the log entry may be removed.
 	Expires time.Time
 	// NotAfter is the latest time at which the change may be sent.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -75,7 +76,7 @@ func (d *Directory) noGroup(ctx context.Context, t tenant.ID, id string) error {
 // pushing the group learns what happened: no request restores it, and pushing
 // it again creates another group.
 func (d *Directory) DeleteGroupInApp(ctx context.Context, t tenant.ID, by Caller, id string) (GroupResult, error) {
-	by.By = ByApplication
+	by.By = journal.ByApplication
 	return d.deleteGroup(ctx, t, by, id, nil)
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -17,7 +18,7 @@ func TestDeleteGroupInApp_LeavesAMarker(t *testing.T) {
 			body := group("Sales", ids[:size]...)
 			id := f.mustPostGroup(body)
 			by := f.app()
-			if r, err := f.dir.DeleteGroupInApp(t.Context(), f.tenant, by, id); err != nil || r.Action != directory.Deleted {
+			if r, err := f.dir.DeleteGroupInApp(t.Context(), f.tenant, by, id); err != nil || r.Action != journal.Deleted {
 				t.Fatalf("%+v, %v", r, err)
 			}
 			f.sweep()

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -102,12 +103,12 @@ const (
 	isNoTarget  = "noTarget"
 )
 
-func groupOutcome(rt *rapid.T, action directory.Action, err error) string {
+func groupOutcome(rt *rapid.T, action journal.Action, err error) string {
 	var takenError *directory.TakenError
 	var strangers *directory.UnknownMembersError
 	var refusal *scim.Error
 	switch {
-	case err == nil && action == directory.Unchanged:
+	case err == nil && action == journal.Unchanged:
 		return isUnchanged
 	case err == nil:
 		return ok
@@ -816,7 +817,7 @@ func (m *roll) changeUser(rt *rapid.T, u *rollUser, after rollUser, text, want s
 	m.leaving = m.leaving || killed && text == "DELETE"
 	if !killed {
 		got := isUnchanged
-		if err != nil || result.Action != directory.Unchanged {
+		if err != nil || result.Action != journal.Unchanged {
 			got = outcome(rt, err)
 		}
 		// Memberships that killed requests did not end may or may not still be

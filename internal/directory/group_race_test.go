@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -118,7 +119,7 @@ func (r *racer) answered(result directory.GroupResult, err error, few bool, does
 			right = right && skipped == wanted&^after.members
 		}
 		switch {
-		case result.Action == directory.Unchanged:
+		case result.Action == journal.Unchanged:
 			right = right && after == s
 		case few && result.Removed >= 0: // the difference of a set written whole is unknown
 			right = right && after != s && (result.Added == bits.OnesCount64(after.members&^s.members) && result.Removed == bits.OnesCount64(s.members&^after.members))

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -154,7 +155,7 @@ func testGroups(t *testing.T, open opener) {
 	t.Run("created with members", func(t *testing.T) {
 		for _, n := range []int{0, 1, directory.MaxJoined, directory.MaxJoined + 1, 80} {
 			r, err := f.postGroup(group(fmt.Sprint("made ", n), ids[:n]...))
-			if err != nil || r.Action != directory.Created || r.Added != n || len(r.Members) != n {
+			if err != nil || r.Action != journal.Created || r.Added != n || len(r.Members) != n {
 				t.Fatalf("%d members: %+v, %v", n, r, err)
 			}
 			f.wantMembers(r.Group.ID, ids[:n]...)
@@ -163,7 +164,7 @@ func testGroups(t *testing.T, open opener) {
 	t.Run("few join and leave", func(t *testing.T) {
 		id := f.mustPostGroup(group("few", ids[:3]...))
 		version := f.version(id)
-		if r := f.mustPatchGroup(id, add(ids[2], ids[3])); r.Added != 1 || r.Action != directory.Updated {
+		if r := f.mustPatchGroup(id, add(ids[2], ids[3])); r.Added != 1 || r.Action != journal.Updated {
 			t.Errorf("add of one new of two = %+v", r)
 		}
 		f.wantMembers(id, ids[:4]...)
@@ -175,7 +176,7 @@ func testGroups(t *testing.T, open opener) {
 			t.Errorf("version %d, want %d", got, version+2)
 		}
 		for _, nothing := range []string{add(ids[1]), remove(ids[0]), replace(ids[1:4]...), ""} {
-			if r := f.mustPatchGroup(id, nothing); r.Action != directory.Unchanged {
+			if r := f.mustPatchGroup(id, nothing); r.Action != journal.Unchanged {
 				t.Errorf("%s = %+v", nothing, r)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -26,7 +27,7 @@ type groupWork struct {
 	d         *Directory
 	tenant    tenant.ID
 	by        Caller
-	operation string
+	operation journal.Operation
 	id        string
 	match     Versions
 	// skipped are the members sent that are not users, unknown is the same as a
@@ -47,29 +48,27 @@ type groupWork struct {
 	leaving map[string]bool
 }
 
-func (d *Directory) newGroupWork(t tenant.ID, by Caller, operation, id string, match Versions) *groupWork {
+func (d *Directory) newGroupWork(t tenant.ID, by Caller, operation journal.Operation, id string, match Versions) *groupWork {
 	return &groupWork{d: d, tenant: t, by: by, operation: operation, id: id, match: match}
 }
 
 // entry returns the log entry of a change. An entry that is written late in a
 // long request gets an id of its own: the log is read in the order of ids, and
 // no entry may appear before one that was already read.
-func (w *groupWork) entry(action Action, g *Group, r scim.Resource) Entry {
+func (w *groupWork) entry(action journal.Action, g *Group, r scim.Resource) journal.Entry {
 	e := w.by.entry(w.operation, action)
-	e.ResourceType, e.ResourceID, e.Skipped = w.d.groups.Name, g.ID, w.skipped
+	e.ResourceType, e.ResourceID = w.d.groups.Name, g.ID
 	e.Subject, e.ExternalID = r.Text("displayName"), r.Text("externalId")
-	e.tolerate(w.notices)
-	if now := w.d.now(); now.Sub(w.by.Time) > WriteTime/4 {
+	e.Tolerate(w.notices)
+	if now := w.d.now(); now.Sub(w.by.Time) > journal.WriteTime/4 {
 		e.ID, e.Time = w.d.newID(now), now
 	}
-	if len(w.skipped) > 0 {
-		e.Warning = WarnUnknownMembers
-	}
+	e.Skip(w.skipped)
 	return e
 }
 
-func (w *groupWork) logged(e Entry) Logged {
-	return Logged{Entry: e, Expires: e.Time.Add(w.by.Settings.LogRetention()), NotAfter: e.Time.Add(WriteTime)}
+func (w *groupWork) logged(e journal.Entry) Logged {
+	return Logged{Entry: e, Expires: e.Time.Add(w.by.Settings.LogRetention()), NotAfter: e.Time.Add(journal.WriteTime)}
 }
 
 // skip records members that are not users, or refuses them: when the tenant
@@ -149,7 +148,7 @@ func setOf(ids []string) map[string]bool {
 // those users, under the condition that nothing changes for them: send sends
 // it with the members and the entry as they are then. ErrStale: the group
 // changed, or its members kept changing.
-func (w *groupWork) commit(ctx context.Context, after *Group, e *Entry, m *MemberDelta, send func(context.Context) error) error {
+func (w *groupWork) commit(ctx context.Context, after *Group, e *journal.Entry, m *MemberDelta, send func(context.Context) error) error {
 	for range maxDecisions {
 		e.Added, e.Removed = m.Add, m.Remove
 		err := send(ctx)
@@ -160,10 +159,8 @@ func (w *groupWork) commit(ctx context.Context, after *Group, e *Entry, m *Membe
 		if err := w.judge(ctx, after, m, failed); err != nil {
 			return err
 		}
-		e.Skipped, e.Warning = w.skipped, ""
-		if len(w.skipped) > 0 {
-			e.Warning = WarnUnknownMembers
-		}
+		e.Outcome, e.Cause = journal.Success, ""
+		e.Skip(w.skipped)
 	}
 	return ErrStale
 }
@@ -262,7 +259,7 @@ func groupTaken(after *Group, holders map[Kind]string) error {
 //
 // sent is decoded and checked; it is not changed.
 func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (GroupResult, error) {
-	w := d.newGroupWork(t, by, "create", d.newID(by.Time), nil)
+	w := d.newGroupWork(t, by, journal.Create, d.newID(by.Time), nil)
 	ids, err := scim.MembersOf(sent)
 	if err != nil {
 		return GroupResult{}, err
@@ -278,10 +275,10 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 			return GroupResult{Skipped: w.skipped}, err
 		}
 	}
-	c := GroupCreation{Group: g, Logged: w.logged(w.entry(Created, g, document))}
+	c := GroupCreation{Group: g, Logged: w.logged(w.entry(journal.Created, g, document))}
 	c.Entry.Version = 1
 	c.Entry.Changed = scim.Changed(d.groupsOf(by), nil, document)
-	result := GroupResult{Group: g, Action: Created, Changed: c.Entry.Changed, Shown: true}
+	result := GroupResult{Group: g, Action: journal.Created, Changed: c.Entry.Changed, Shown: true}
 	if len(ids) <= MaxJoined {
 		c.Add = ids
 		err = w.create(ctx, &c)
@@ -290,7 +287,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 	}
 	result.Members, err = w.stage(ctx, nil, g.Epoch, ids)
 	if err == nil {
-		c = GroupCreation{Group: g, Staged: true, Logged: w.logged(w.entry(Created, g, document))}
+		c = GroupCreation{Group: g, Staged: true, Logged: w.logged(w.entry(journal.Created, g, document))}
 		c.Entry.Version, c.Entry.Changed, c.Entry.NewSet, c.Entry.Size = 1, result.Changed, true, len(result.Members)
 		err = w.create(ctx, &c)
 	}
@@ -398,7 +395,7 @@ func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id
 		return GroupResult{}, err
 	}
 	changes := []scim.MemberChange{{Kind: scim.MembersReplace, IDs: ids}}
-	w := d.newGroupWork(t, by, "replace", id, match)
+	w := d.newGroupWork(t, by, journal.Replace, id, match)
 	return w.update(ctx, changes, true, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
 		after, err := scim.Replace(d.groupsOf(by), before, sent)
 		return after, nil, err
@@ -412,7 +409,7 @@ func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id 
 ) (GroupResult, error) {
 	own, rest := patch.Split(d.groupsOf(by), "members")
 	changes, memberNotices, unreadable := scim.MemberChanges(d.groupsOf(by), own)
-	w := d.newGroupWork(t, by, "modify", id, match)
+	w := d.newGroupWork(t, by, journal.Modify, id, match)
 	return w.update(ctx, changes, len(rest.Operations) > 0, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
 		if unreadable != nil {
 			return nil, nil, unreadable
@@ -456,7 +453,7 @@ func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange, doc
 		w.skipped, w.unknown, w.wanted, w.seen, w.leaving, w.notices = nil, nil, nil, nil, nil, notices
 		e := GroupEdit{
 			Before: before, After: after, Document: document, Exact: w.match != nil,
-			Logged: w.logged(w.entry(Updated, after, renewed)),
+			Logged: w.logged(w.entry(journal.Updated, after, renewed)),
 		}
 		e.Entry.Changed = scim.Changed(w.d.groupsOf(w.by), old, renewed)
 		e.Rewrites = len(e.Entry.Changed) > 0
@@ -577,7 +574,7 @@ func (w *groupWork) apply(ctx context.Context, e GroupEdit, add, remove []string
 	err := w.commit(ctx, c.After, &c.Entry, &c.MemberDelta, func(ctx context.Context) error { return w.send(ctx, c) })
 	result := resultOf(c.GroupEdit, len(c.Add), len(c.Remove))
 	if err != nil || c.Unchanged() {
-		result.Action, result.Group = Unchanged, c.Before
+		result.Action, result.Group = journal.Unchanged, c.Before
 	}
 	if err == nil {
 		err = w.show(ctx, c.MemberDelta, &result)
@@ -628,11 +625,8 @@ func (w *groupWork) accept(ctx context.Context, c GroupAcceptance, added, remove
 
 // completeEntry updates an entry with what is now known of the members; change
 // reports that some join or leave.
-func (w *groupWork) completeEntry(e *Entry, change bool) {
-	e.Skipped = w.skipped
-	if len(w.skipped) > 0 {
-		e.Warning = WarnUnknownMembers
-	}
+func (w *groupWork) completeEntry(e *journal.Entry, change bool) {
+	e.Skip(w.skipped)
 	if change && !slices.Contains(e.Changed, "members") {
 		e.Changed = append(slices.Clone(e.Changed), "members")
 	}
@@ -641,7 +635,7 @@ func (w *groupWork) completeEntry(e *Entry, change bool) {
 // resultOf returns the result of a change by which some members, or -1 of an
 // unknown number, join and leave.
 func resultOf(e GroupEdit, added, removed int) GroupResult {
-	r := GroupResult{Group: e.After, Action: Updated, Added: added, Removed: removed, Changed: e.Entry.Changed}
+	r := GroupResult{Group: e.After, Action: journal.Updated, Added: added, Removed: removed, Changed: e.Entry.Changed}
 	if added == 0 && removed == 0 {
 		r.Changed = slices.DeleteFunc(slices.Clone(r.Changed), func(name string) bool { return name == "members" })
 	}
@@ -755,7 +749,7 @@ func (w *groupWork) newSet(ctx context.Context, e GroupEdit, ids []string) (Grou
 	if err != nil {
 		return GroupResult{}, err
 	}
-	c.Logged = w.logged(w.entry(Updated, &after, document))
+	c.Logged = w.logged(w.entry(journal.Updated, &after, document))
 	c.Entry.Changed, c.Entry.NewSet, c.Entry.Size = e.Entry.Changed, true, len(ids)
 	w.completeEntry(&c.Entry, true)
 	err = w.commit(ctx, c.After, &c.Entry, &MemberDelta{}, func(ctx context.Context) error {
@@ -800,7 +794,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 }
 
 func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Versions) (GroupResult, error) {
-	w := d.newGroupWork(t, by, "delete", id, match)
+	w := d.newGroupWork(t, by, journal.Delete, id, match)
 	return w.run(func(try int) (GroupResult, error) {
 		before, list, err := d.settledAndProtected(ctx, t, id)
 		if err != nil {
@@ -814,7 +808,7 @@ func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 		if err != nil {
 			return GroupResult{}, err
 		}
-		c := GroupDeletion{Before: before, Exact: match != nil, Logged: w.logged(w.entry(Deleted, before, document))}
+		c := GroupDeletion{Before: before, Exact: match != nil, Logged: w.logged(w.entry(journal.Deleted, before, document))}
 		c.Entry.Version = before.Version + 1
 		// A few members end with the group, unless they keep changing.
 		if try < maxDecisions-2 {
@@ -823,7 +817,7 @@ func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 			}
 			c.Exact = c.Exact || c.Ends
 		}
-		if by.By == ByApplication {
+		if by.By == journal.ByApplication {
 			c.Marker = &DeletedGroup{
 				ID: id, DisplayName: document.Text("displayName"), Deleted: by.Time, Who: by.Who, Expires: by.Time.Add(MarkerTime),
 			}
@@ -837,6 +831,6 @@ func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 		if err == nil && !c.Ends {
 			d.finishSoon(ctx, t, epochTask(before)) // no reader sees them any more
 		}
-		return GroupResult{Group: before, Action: Deleted}, err
+		return GroupResult{Group: before, Action: journal.Deleted}, err
 	})
 }

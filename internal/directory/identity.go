@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -72,14 +73,14 @@ func otherPerson(record, now scim.Resource) bool {
 // linkWarning returns the warning of a PUT or PATCH that links one of the
 // application's users and changes its userName or unique email, and the note
 // that explains it.
-func linkWarning(before *User, old, document scim.Resource) (warning, note string) {
+func linkWarning(before *User, old, document scim.Resource) (warning cause.Cause, note string) {
 	if before.Linked {
 		return "", ""
 	}
 	changes := identityDifferences(old, document, UserName, Email)
 	changes = slices.DeleteFunc(changes, func(d difference) bool { return d.before == "" })
 	if note = noteChanges(changes); note != "" {
-		warning = WarnIdentity
+		warning = cause.IdentityChanged
 	}
 	return warning, note
 }

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -45,7 +47,7 @@ func TestLink_ByPostKeepsIdentity(t *testing.T) {
 				own := f.mustOwn(tt.own)
 				result, err := f.post(user(tt.sent + team))
 				if tt.kind == "" {
-					if err != nil || result.Action != directory.Linked || result.User.ID != own.ID || result.Warning != "" {
+					if err != nil || result.Action != journal.Linked || result.User.ID != own.ID || result.Warning != "" {
 						t.Fatalf("POST = %+v, %v; want the user linked", result, err)
 					}
 					emails := object(t, result.User)["emails"].([]any)
@@ -85,17 +87,17 @@ func TestLink_ByIDWarnsOfChangedIdentity(t *testing.T) {
 				f := newFixture(t, open, 9, 9)
 				own := f.mustOwn(directory.AppUser{UserName: "ann", Email: "ann@x.test"})
 				result, err := link(f, own.ID)
-				if err != nil || result.Warning != directory.WarnIdentity || result.Action != directory.Linked {
+				if err != nil || result.Warning != cause.IdentityChanged || result.Action != journal.Linked {
 					t.Fatalf("%+v, %v; want a warning", result, err)
 				}
 				for _, value := range []string{`"ann"`, `"eve"`, `"ann@x.test"`, `"eve@x.test"`} {
-					if !strings.Contains(result.Note, value) {
-						t.Errorf("the note %q does not have %s", result.Note, value)
+					if !strings.Contains(result.Detail, value) {
+						t.Errorf("the note %q does not have %s", result.Detail, value)
 					}
 				}
-				f.wantNote(result.User, result.Note)
+				f.wantNote(result.User, result.Detail)
 				again, err := f.patch(own.ID, `[{"op":"replace","path":"userName","value":"ann"}]`, nil)
-				if err != nil || again.Warning != "" || again.Note != "" {
+				if err != nil || again.Warning != "" || again.Detail != "" {
 					t.Errorf("rename after the link: %+v, %v", again, err)
 				}
 				f.check(1)
@@ -115,7 +117,7 @@ func (f *fixture) wantNote(u *directory.User, want string) {
 	f.t.Helper()
 	key := f.read(u.ID).History[0]
 	entries, err := f.store.Entries(f.t.Context(), f.tenant, []string{key})
-	if err != nil || entries[key].Detail != want || entries[key].Warning == "" {
+	if err != nil || entries[key].Detail != want || entries[key].Cause == "" {
 		f.t.Errorf("entry %+v, %v; want the note %q", entries[key], err, want)
 	}
 }
@@ -177,10 +179,10 @@ func TestRehire(t *testing.T) {
 							f.check(1)
 							return
 						}
-						if err != nil || result.Warning != directory.WarnRehire || result.User.ID != u.ID || !result.User.Active || result.Note == "" {
+						if err != nil || result.Warning != cause.ExternalIDChanged || result.User.ID != u.ID || !result.User.Active || result.Detail == "" {
 							t.Fatalf("%+v, %v; want a reactivation with a warning", result, err)
 						}
-						f.wantNote(u, result.Note)
+						f.wantNote(u, result.Detail)
 						stays := setting == tenant.RehireKeep
 						if in, err := f.dir.GroupsOf(t.Context(), f.tenant, u.ID); err != nil || stays != (len(in) == groups && groups > 0) && groups > 0 {
 							t.Errorf("in %d groups, %v", len(in), err)

@@ -11,7 +11,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
@@ -311,7 +313,7 @@ func (m *model) post(t *rapid.T) {
 	case found.id != result.User.ID:
 		t.Fatalf("POST %+v found user %s, want %s", s, result.User.ID, found.id)
 	}
-	if (result.Warning == directory.WarnRehire) != rehire {
+	if (result.Warning == cause.ExternalIDChanged) != rehire {
 		t.Fatalf("POST %+v warns %q", s, result.Warning)
 	}
 	if rehire && m.f.settings.Rehire == tenant.RehireWarn {
@@ -345,12 +347,12 @@ func (m *model) put(t *rapid.T) {
 	if s.reader != nil {
 		reader = *s.reader
 	}
-	want, warning := ok, ""
+	want, warning := ok, cause.Cause("")
 	rehire := active && !u.active && u.rehired(s)
 	mail := u.claims[directory.Email]
 	if renamed := u.claims[directory.UserName] != claims[directory.UserName]; !u.linked &&
 		(renamed || mail != "" && mail != claims[directory.Email]) {
-		warning = directory.WarnIdentity
+		warning = cause.IdentityChanged
 	}
 	live, _ := m.holders(claims, u.id)
 	switch {
@@ -377,7 +379,7 @@ func (m *model) put(t *rapid.T) {
 		return
 	}
 	if rehire {
-		warning = directory.WarnRehire
+		warning = cause.ExternalIDChanged
 	}
 	if result.Warning != warning {
 		t.Fatalf("PUT %s %+v warns %q, want %q", u.id, s, result.Warning, warning)
@@ -575,7 +577,7 @@ func (m *model) check(t *rapid.T) {
 	for id, u := range m.users {
 		r := records[id]
 		if r == nil || r.Deleted != u.gone || r.Active != u.active || (r.Type == tenant.Reader) != u.reader ||
-			r.Protected != u.protected || (r.DeactivatedBy == directory.ByApplication) != u.offInApp || !u.gone && r.Linked != u.linked {
+			r.Protected != u.protected || (r.DeactivatedBy == journal.ByApplication) != u.offInApp || !u.gone && r.Linked != u.linked {
 			t.Fatalf("record %+v, the model has %+v", r, u)
 		}
 		held := map[directory.Kind]string{}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
@@ -188,7 +189,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 	})
 }
 
-func did(a directory.Action) bool { return a != "" && a != directory.Unchanged }
+func did(a journal.Action) bool { return a != "" && a != journal.Unchanged }
 
 // patchSeeds are bodies of PATCH requests: those of other servers' test suites,
 // and some for each rule.

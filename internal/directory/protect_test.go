@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -99,7 +100,7 @@ func TestProtected_RefusesIdentityProviders(t *testing.T) {
 		if _, err := f.post(user(`"userName":"own","emails":[{"value":"evil@x.test"}],` + team)); !isProtectedFrom(err, directory.RefusedEmail, own.ID) {
 			t.Errorf("POST with another email links: %v", err)
 		}
-		if r, err := f.post(user(`"userName":"own","externalId":"e2","emails":[{"value":"own@x.test"}],` + team)); err != nil || r.Action != directory.Linked || !r.User.Protected {
+		if r, err := f.post(user(`"userName":"own","externalId":"e2","emails":[{"value":"own@x.test"}],` + team)); err != nil || r.Action != journal.Linked || !r.User.Protected {
 			t.Errorf("POST links: %+v, %v", r, err)
 		}
 		f.protect(u.ID, false)

@@ -34,7 +34,7 @@ func (w *userWork) leaveGroups(ctx context.Context, made *decision) error {
 	if len(c.Leave) > 0 {
 		c.Entry.Changed = append(c.Entry.Changed, "groups")
 		made.result.Changed = c.Entry.Changed
-		made.warn(c.Entry.Warning, c.Entry.Note+" Groups left: "+leftGroups(c.Leave, c.Later)+".")
+		made.warn(c.Entry.Cause, c.Entry.Detail+" Groups left: "+leftGroups(c.Leave, c.Later)+".")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -203,7 +204,7 @@ type Change struct {
 	// OtherBefore and OtherAfter are the folded emails other than the unique
 	// one, of the documents before and after.
 	OtherBefore, OtherAfter []string
-	Entry                   Entry
+	Entry                   journal.Entry
 	// Expires is when the log entry may be removed.
 	Expires time.Time
 	// NotAfter is the latest time at which the change may be sent.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -54,7 +55,7 @@ func TestProvision_UncheckedConditions(t *testing.T) {
 			}
 			d := f.on(table.Retrying(&unjudged{Table: raw, tells: "T#acme#NAMES#" + kind}))
 			result, err := d.Provision(t.Context(), f.tenant, f.by(), f.decode(user(`"userName":"cat","emails":[{"value":"dan@x"}]`)))
-			if err != nil || result.User.ID != named.ID || result.Action != directory.Restored {
+			if err != nil || result.User.ID != named.ID || result.Action != journal.Restored {
 				t.Errorf("%+v, %v; want the user with the name", result, err)
 			}
 		})

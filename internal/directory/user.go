@@ -3,6 +3,7 @@ package directory
 import (
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -28,7 +29,7 @@ type User struct {
 	// DeactivatedBy is the side that made the record inactive; empty while it is
 	// active. Only the application reactivates what the application
 	// deactivated.
-	DeactivatedBy Actor
+	DeactivatedBy journal.Actor
 	// Origin is how the record was created.
 	Origin Origin
 	// Linked reports whether an identity provider manages the user.
@@ -50,17 +51,8 @@ type User struct {
 	// still to be ended. Readers see none of them, and none begins.
 	Leaving bool
 	// History names the newest log entries of the record, as it was read.
-	History History
+	History journal.History
 }
-
-// Actor is a side that may change a user.
-type Actor string
-
-// The actors.
-const (
-	ByIdP         Actor = "scim"
-	ByApplication Actor = "app"
-)
 
 // Origin is how a record was created.
 type Origin string

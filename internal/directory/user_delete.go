@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -15,7 +16,7 @@ import (
 // The memberships end in the same transaction or, if they do not fit, by a
 // task: readers see none of them from the first transaction on.
 func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Versions) (Result, error) {
-	w := d.newUserWork(t, by, "delete")
+	w := d.newUserWork(t, by, journal.Delete)
 	return w.run(ctx, func(ctx context.Context) (decision, error) {
 		before, old, err := w.live(ctx, id)
 		switch {
@@ -31,15 +32,15 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 		after.Linked = true
 		after.Deleted = by.Settings.DeletedUsers != tenant.DeletedReadable
 		if after.DeactivatedBy == "" {
-			after.DeactivatedBy = ByIdP
+			after.DeactivatedBy = journal.ByIdP
 		}
 		record, document := d.record(by, old, after)
-		made := w.change(Deleted, before, record, [2]scim.Resource{old, document}, nil)
+		made := w.change(journal.Deleted, before, record, [2]scim.Resource{old, document}, nil)
 		if err := w.endMemberships(ctx, &made.change, MaxJoined); err != nil {
 			return decision{}, err
 		}
 		if !before.Active && !after.Deleted && len(made.change.Leave) == 0 {
-			return decision{result: Result{User: before, Action: Unchanged}}, nil
+			return decision{result: Result{User: before, Action: journal.Unchanged}}, nil
 		}
 		return made, nil
 	})
@@ -62,7 +63,7 @@ func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string
 	if !ValidID(id) {
 		return Result{}, ErrNotFound
 	}
-	w := d.newUserWork(t, by, "purge")
+	w := d.newUserWork(t, by, journal.Purge)
 	return w.run(ctx, func(ctx context.Context) (made decision, err error) {
 		w.user, err = d.AppUser(ctx, t, id)
 		if err != nil {
@@ -75,7 +76,7 @@ func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string
 		if err != nil {
 			return decision{}, err
 		}
-		made = w.change(Purged, w.user, nil, [2]scim.Resource{old, nil}, nil)
+		made = w.change(journal.Purged, w.user, nil, [2]scim.Resource{old, nil}, nil)
 		if err := w.endMemberships(ctx, &made.change, made.change.fitting(MaxPurged)); err != nil {
 			return decision{}, err
 		}

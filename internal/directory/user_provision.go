@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -19,7 +21,7 @@ import (
 //
 // sent is decoded and checked; it is not changed.
 func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (Result, error) {
-	w := d.newUserWork(t, by, "create")
+	w := d.newUserWork(t, by, journal.Create)
 	return w.run(ctx, func(ctx context.Context) (decision, error) { return w.provision(ctx, sent) })
 }
 
@@ -43,7 +45,7 @@ func (w *userWork) provision(ctx context.Context, sent scim.Resource) (decision,
 	switch user := made.result.User; {
 	case made.ends:
 		err = w.leaveGroups(ctx, &made)
-	case made.result.Action != Restored && !user.Leaving:
+	case made.result.Action != journal.Restored && !user.Leaving:
 		made.shown = mirrors[user.ID]
 	}
 	return made, err
@@ -108,21 +110,21 @@ func (w *userWork) decideProvision(sent scim.Resource, holders map[Kind]string,
 		return decision{}, taken(sent, holders, readable[0], TakenSeveral)
 	case len(readable) == 1:
 		u := readable[0]
-		if u.DeactivatedBy == ByApplication {
+		if u.DeactivatedBy == journal.ByApplication {
 			return decision{}, taken(sent, holders, u, TakenByApp)
 		}
 		if !active {
 			return decision{}, taken(sent, holders, u, TakenInactive)
 		}
-		return w.reactivate(sent, active, Reactivated, holders, u, deleted)
+		return w.reactivate(sent, active, journal.Reactivated, holders, u, deleted)
 	case len(deleted) > 0:
 		// The identity provider's own id identifies a person best, then the
 		// name.
 		u := records[first(holders)]
-		if u.DeactivatedBy == ByApplication {
+		if u.DeactivatedBy == journal.ByApplication {
 			return decision{}, taken(sent, holders, u, TakenByApp)
 		}
-		return w.reactivate(sent, active, Restored, holders, u, deleted)
+		return w.reactivate(sent, active, journal.Restored, holders, u, deleted)
 	}
 	return w.create(sent, active), nil
 }
@@ -137,29 +139,30 @@ func (w *userWork) create(sent scim.Resource, active bool) decision {
 		Active: active, Type: kind, Origin: OriginSCIM, Linked: true,
 	}
 	if !active {
-		after.DeactivatedBy = ByIdP
+		after.DeactivatedBy = journal.ByIdP
 	}
 	record, document := w.d.record(w.by, sent, after)
-	return w.change(Created, nil, record, [2]scim.Resource{nil, document}, nil)
+	return w.change(journal.Created, nil, record, [2]scim.Resource{nil, document}, nil)
 }
 
 // reactivate makes a record active or live again: its id, origin and creation
 // stay, its document becomes what was sent. Other deleted holders lose the sent
 // values to it.
-func (w *userWork) reactivate(sent scim.Resource, active bool, action Action,
+func (w *userWork) reactivate(sent scim.Resource, active bool, action journal.Action,
 	holders map[Kind]string, u *User, deleted []*User,
 ) (decision, error) {
 	before, err := u.Resource()
 	if err != nil {
 		return decision{}, err
 	}
-	var warning, note string
+	var warning cause.Cause
+	var note string
 	ends := false
 	if otherPerson(before, sent) {
 		if w.by.Settings.Rehire == tenant.RehireRefuse {
 			return decision{}, taken(sent, holders, u, TakenRehire)
 		}
-		warning, note = WarnRehire, noteRehire(w.by.Settings, u)
+		warning, note = cause.ExternalIDChanged, noteRehire(w.by.Settings, u)
 		ends = w.by.Settings.Rehire != tenant.RehireKeep && !u.Deleted
 	}
 	wanted, err := scim.Renew(w.d.usersOf(w.by), before, sent)
@@ -175,7 +178,7 @@ func (w *userWork) reactivate(sent scim.Resource, active bool, action Action,
 	after.Active, after.Type, after.Deleted, after.Linked = active, kind, false, true
 	after.DeactivatedBy = ""
 	if !active {
-		after.DeactivatedBy = ByIdP
+		after.DeactivatedBy = journal.ByIdP
 	}
 	if u.Deleted {
 		after.Held, after.Doc = nil, nil // to claim all values again
@@ -226,7 +229,7 @@ func (w *userWork) decideLink(sent scim.Resource, active bool, holders map[Kind]
 			Kind: d.kind, Value: d.after, Recorded: d.before, Reason: TakenDiffers, HolderID: u.ID,
 		}
 	}
-	return w.change(Linked, u, record, [2]scim.Resource{before, document}, seek(sent).transfers(record, holders, deleted)), nil
+	return w.change(journal.Linked, u, record, [2]scim.Resource{before, document}, seek(sent).transfers(record, holders, deleted)), nil
 }
 
 // taken returns the error that names the first kind of value that the record

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -57,7 +59,7 @@ func testProvision_CreatesUnknownUser(t *testing.T, open opener) {
 		t.Fatal(err)
 	}
 	u := result.User
-	if result.Action != directory.Created || u.Version != 1 || !u.Active || !u.Linked || u.Origin != directory.OriginSCIM {
+	if result.Action != journal.Created || u.Version != 1 || !u.Active || !u.Linked || u.Origin != directory.OriginSCIM {
 		t.Errorf("result = %+v, user %+v", result, u)
 	}
 	o := object(t, u)
@@ -116,15 +118,15 @@ func testProvision_ReactivatesInactiveUser(t *testing.T, open opener) {
 	}
 	ways := map[string]struct {
 		end    func(f *fixture, u *directory.User)
-		action directory.Action
+		action journal.Action
 	}{
-		"patched": {func(f *fixture, u *directory.User) { f.mustPatch(u.ID, deactivate) }, directory.Reactivated},
+		"patched": {func(f *fixture, u *directory.User) { f.mustPatch(u.ID, deactivate) }, journal.Reactivated},
 		"put": {func(f *fixture, u *directory.User) {
 			if _, err := f.put(u.ID, user(alice+`,"active":false`), nil); err != nil {
 				f.t.Fatal(err)
 			}
-		}, directory.Reactivated},
-		"deleted": {func(f *fixture, u *directory.User) { f.mustRemove(u.ID) }, directory.Restored},
+		}, journal.Reactivated},
+		"deleted": {func(f *fixture, u *directory.User) { f.mustRemove(u.ID) }, journal.Restored},
 	}
 	for way, end := range ways {
 		for by, sent := range found {
@@ -234,7 +236,7 @@ func testProvision_InactiveTwice(t *testing.T, open opener) {
 
 	f.mustRemove(u.ID)
 	result, err := f.post(user(alice + `,"active":false`))
-	if err != nil || result.Action != directory.Restored || result.User.Active || result.User.ID != u.ID {
+	if err != nil || result.Action != journal.Restored || result.User.Active || result.User.ID != u.ID {
 		t.Errorf("POST active=false of a deleted user = %+v, %v; want it restored inactive", result, err)
 	}
 	f.check(0)
@@ -310,7 +312,7 @@ func testProvision_SeveralHolders(t *testing.T, open opener) {
 		f.mustRemove(ann.ID)
 		f.mustRemove(bob.ID)
 		result, err := f.post(two)
-		if err != nil || result.User.ID != bob.ID || result.Action != directory.Restored {
+		if err != nil || result.User.ID != bob.ID || result.Action != journal.Restored {
 			t.Fatalf("POST = %+v, %v; want bob restored", result, err)
 		}
 		f.check(1)
@@ -334,7 +336,7 @@ func testProvision_Rehire(t *testing.T, open opener) {
 
 	f.settings.Rehire = tenant.RehireWarn
 	result, err := f.post(again)
-	if err != nil || result.Warning != directory.WarnRehire || result.User.ID != u.ID {
+	if err != nil || result.Warning != cause.ExternalIDChanged || result.User.ID != u.ID {
 		t.Errorf("POST = %+v, %v; want a reactivation with a warning", result, err)
 	}
 	f.check(1)
@@ -419,11 +421,11 @@ func (b *between) Write(ctx context.Context, tx table.Transaction) error {
 func TestProvision_IgnoresHolderRenamedMeanwhile(t *testing.T) {
 	for name, tt := range map[string]struct {
 		meanwhile string
-		action    directory.Action
+		action    journal.Action
 	}{
-		"renamed":                 {`[{"op":"replace","path":"userName","value":"new"}]`, directory.Created},
-		"renamed and activated":   {`[{"op":"replace","value":{"userName":"new","active":true}}]`, directory.Created},
-		"other attribute changed": {`[{"op":"replace","path":"title","value":"x"}]`, directory.Reactivated},
+		"renamed":                 {`[{"op":"replace","path":"userName","value":"new"}]`, journal.Created},
+		"renamed and activated":   {`[{"op":"replace","value":{"userName":"new","active":true}}]`, journal.Created},
+		"other attribute changed": {`[{"op":"replace","path":"title","value":"x"}]`, journal.Reactivated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &between{Table: enginetest.Memory(t)}
@@ -432,10 +434,10 @@ func TestProvision_IgnoresHolderRenamedMeanwhile(t *testing.T) {
 			f.mustPatch(u.ID, deactivate)
 			b.run = func() { f.mustPatch(u.ID, tt.meanwhile) }
 			result, err := f.post(user(`"userName":"old"`))
-			if err != nil || result.Action != tt.action || (result.User.ID == u.ID) != (tt.action == directory.Reactivated) {
+			if err != nil || result.Action != tt.action || (result.User.ID == u.ID) != (tt.action == journal.Reactivated) {
 				t.Errorf("POST = %s of %s, %v; want %s", result.Action, result.User.ID, err, tt.action)
 			}
-			if tt.action == directory.Created {
+			if tt.action == journal.Created {
 				if found, err := f.search(`userName eq "new"`, 1, 1); err != nil || found.Total != 1 {
 					t.Errorf("the acknowledged rename is lost: %d, %v", found.Total, err)
 				}

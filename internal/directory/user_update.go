@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -15,7 +17,7 @@ import (
 func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
 	sent scim.Resource,
 ) (Result, error) {
-	return d.update(ctx, t, by, "replace", id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
+	return d.update(ctx, t, by, journal.Replace, id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
 		after, err := scim.Replace(d.usersOf(by), before, sent)
 		return after, nil, err
 	})
@@ -26,7 +28,7 @@ func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id stri
 func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
 	patch *scim.Patch,
 ) (Result, error) {
-	return d.update(ctx, t, by, "modify", id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
+	return d.update(ctx, t, by, journal.Modify, id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
 		after, notices, err := patch.Apply(d.usersOf(by), before)
 		if err == nil {
 			err = CheckNotices(by.Settings, notices)
@@ -38,7 +40,7 @@ func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id strin
 // update works out a change of a live user. A request that loses the race reads
 // and decides again, so that concurrent changes of different attributes all
 // take effect. A change of nothing is not written.
-func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operation, id string, match Versions,
+func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operation journal.Operation, id string, match Versions,
 	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
 ) (Result, error) {
 	w := d.newUserWork(t, by, operation)
@@ -56,7 +58,7 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 			return decision{}, err
 		}
 		made.result.Notices = notices
-		made.change.Entry.tolerate(notices)
+		made.change.Entry.Tolerate(notices)
 		return made, nil
 	})
 }
@@ -106,13 +108,13 @@ func (w *userWork) decideUpdate(ctx context.Context, match Versions, old, wanted
 				Kind: ExternalID, Value: document.Text("externalId"), Reason: TakenRehire, HolderID: before.ID,
 			}
 		}
-		warning, note = WarnRehire, strings.TrimSpace(noteRehire(w.by.Settings, before)+" "+note)
+		warning, note = cause.ExternalIDChanged, strings.TrimSpace(noteRehire(w.by.Settings, before)+" "+note)
 		ends = w.by.Settings.Rehire != tenant.RehireKeep
 	}
 	if !match.Allow(before.Version) {
 		return decision{}, w.refuseVersion(ctx, after, wanted)
 	}
-	made := decision{result: Result{User: before, Action: Unchanged}}
+	made := decision{result: Result{User: before, Action: journal.Unchanged}}
 	if len(scim.Changed(w.d.usersOf(w.by), old, document)) == 0 && after.Linked == before.Linked {
 		made.result.Groups, err = w.d.mirrored(ctx, w.tenant, before, w.mirrors)
 		return made, err
@@ -148,27 +150,27 @@ func (w *userWork) updated(old, wanted scim.Resource) (*User, scim.Resource, err
 	}
 	switch {
 	case after.Active && !before.Active:
-		if before.DeactivatedBy == ByApplication {
+		if before.DeactivatedBy == journal.ByApplication {
 			return nil, nil, ErrDeactivatedInApp
 		}
 		after.DeactivatedBy = ""
 	case !after.Active && before.Active:
-		after.DeactivatedBy = ByIdP
+		after.DeactivatedBy = journal.ByIdP
 	}
 	record, document := w.d.record(w.by, wanted, after)
 	return record, document, refuseProtected(before, record, old, document)
 }
 
-func updateAction(before, after *User) Action {
+func updateAction(before, after *User) journal.Action {
 	switch {
 	case before.Active && !after.Active:
-		return Deactivated
+		return journal.Deactivated
 	case !before.Active && after.Active:
-		return Reactivated
+		return journal.Reactivated
 	case !before.Linked && after.Linked:
-		return Linked
+		return journal.Linked
 	}
-	return Updated
+	return journal.Updated
 }
 
 // refuseVersion returns the error for a request that may not change this

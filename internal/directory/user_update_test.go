@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -24,15 +25,15 @@ func testModify_MovesTheSeat(t *testing.T, open opener) {
 	steps := []struct {
 		name, patch    string
 		seats, readers int64
-		action         directory.Action
+		action         journal.Action
 	}{
-		{"to Reader", reader, 0, 1, directory.Updated},
-		{"to Reader again", reader, 0, 1, directory.Unchanged},
-		{"to User", member, 1, 0, directory.Updated},
-		{"deactivated", deactivate, 0, 0, directory.Deactivated},
-		{"deactivated again", deactivate, 0, 0, directory.Unchanged},
-		{"Reader while inactive", reader, 0, 0, directory.Updated},
-		{"activated", activate, 0, 1, directory.Reactivated},
+		{"to Reader", reader, 0, 1, journal.Updated},
+		{"to Reader again", reader, 0, 1, journal.Unchanged},
+		{"to User", member, 1, 0, journal.Updated},
+		{"deactivated", deactivate, 0, 0, journal.Deactivated},
+		{"deactivated again", deactivate, 0, 0, journal.Unchanged},
+		{"Reader while inactive", reader, 0, 0, journal.Updated},
+		{"activated", activate, 0, 1, journal.Reactivated},
 	}
 	for _, s := range steps {
 		result, err := f.patch(u.ID, s.patch, nil)

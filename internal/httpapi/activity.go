@@ -8,7 +8,8 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -25,8 +26,9 @@ type activity struct {
 // A sight is what is written separately: the last request of an identity
 // provider with one of a tenant's tokens.
 type sight struct {
-	tenant     tenant.ID
-	idp, token string
+	tenant tenant.ID
+	idp    idp.Provider
+	token  string
 }
 
 // A sighting is the state of one sight.
@@ -34,7 +36,7 @@ type sighting struct {
 	// written is the time of the last write, changed the time of the last change that
 	// was written, and change is not written yet.
 	written, changed time.Time
-	change           provlog.Change
+	change           journal.Entry
 }
 
 // A countOf is what is counted separately. token is set if the token is
@@ -96,7 +98,7 @@ func (s *Service) observe(ctx context.Context, q *request, a *reply) (done func(
 }
 
 // of records what a request shows, and returns what must be written now.
-func (a *activity) of(q *request, answer *reply) (due provlog.Activity) {
+func (a *activity) of(q *request, answer *reply) (due journal.Activity) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.seen == nil || len(a.seen) >= maxLimited {
@@ -105,11 +107,11 @@ func (a *activity) of(q *request, answer *reply) (due provlog.Activity) {
 	if a.counts == nil || len(a.counts) >= maxLimited {
 		a.counts = map[countOf]*counter{}
 	}
-	of := countOf{tenant: q.grant.Tenant, cause: cause.Cause(q.event.Cause)}
+	of := countOf{tenant: q.grant.Tenant, cause: q.event.Cause}
 	accepted := true
 	switch {
 	case answer.refusal == nil:
-		if q.event.Outcome == outcomeWarning {
+		if q.event.Outcome == journal.Warning {
 			due.Tallies = a.count(q, of)
 		}
 	case of.cause == cause.TokenRevoked, of.cause == cause.TokenExpired:
@@ -126,8 +128,8 @@ func (a *activity) of(q *request, answer *reply) (due provlog.Activity) {
 }
 
 // see records an accepted request.
-func (a *activity) see(q *request, answer *reply) []provlog.Seen {
-	of := sight{tenant: q.grant.Tenant, idp: string(q.event.IdP), token: q.grant.TokenID}
+func (a *activity) see(q *request, answer *reply) []journal.Seen {
+	of := sight{tenant: q.grant.Tenant, idp: q.event.IdP, token: q.grant.TokenID}
 	known, ok := a.seen[of]
 	if !ok {
 		known = &sighting{}
@@ -135,10 +137,10 @@ func (a *activity) see(q *request, answer *reply) []provlog.Seen {
 	}
 	// The operations of a bulk request are requests of their own; the bulk
 	// request has its own entry if it is refused.
-	changes := q.wantsChange() && (q.event.Operation != "bulk" || answer.refusal != nil)
+	changes := q.wantsChange() && (q.event.Operation != journal.Bulk || answer.refusal != nil)
 	if changes {
-		known.change = provlog.Change{
-			RequestID: q.id, Time: q.start, Operation: q.event.Operation, Outcome: provlog.Outcome(q.event.Outcome), Cause: cause.Cause(q.event.Cause),
+		known.change = journal.Entry{
+			RequestID: q.id, Time: q.start, Operation: q.event.Operation, Outcome: q.event.Outcome, Cause: q.event.Cause,
 		}
 	}
 	recent := func(at time.Time) bool {
@@ -156,17 +158,17 @@ func (a *activity) see(q *request, answer *reply) []provlog.Seen {
 	case recent(change.Time):
 		known.changed = change.Time
 	default:
-		change = provlog.Change{} // another instance may have written a later one since
+		change = journal.Entry{} // another instance may have written a later one since
 	}
-	known.written, known.change = q.start, provlog.Change{}
-	return []provlog.Seen{{IdP: of.idp, Time: q.start, TokenID: of.token, Change: change}}
+	known.written, known.change = q.start, journal.Entry{}
+	return []journal.Seen{{IdP: of.idp, Time: q.start, TokenID: of.token, Change: change}}
 }
 
 // count counts a request, and returns the count that must be written.
-func (a *activity) count(q *request, of countOf) []provlog.Tally {
+func (a *activity) count(q *request, of countOf) []journal.Tally {
 	c, ok := a.counts[of]
 	if !ok {
-		c = &counter{limit: rate.NewLimiter(rate.Every(time.Minute), provlog.TallyBurst)}
+		c = &counter{limit: rate.NewLimiter(rate.Every(time.Minute), journal.TallyBurst)}
 		a.counts[of] = c
 	}
 	day := q.start.UTC().Truncate(24 * time.Hour)
@@ -177,21 +179,21 @@ func (a *activity) count(q *request, of countOf) []provlog.Tally {
 	if !c.limit.AllowN(q.start, 1) {
 		return nil
 	}
-	tally := provlog.Tally{
-		Cause: of.cause, TokenID: of.token, IdP: string(q.event.IdP), Last: q.start, Count: c.count, Least: c.least,
+	tally := journal.Tally{
+		Cause: of.cause, TokenID: of.token, IdP: q.event.IdP, Last: q.start, Count: c.count, Least: c.least,
 		Expires: q.start.Add(q.grant.Settings.LogRetention()),
 	}
 	if of.token == "" {
 		tally.Day = day
-		tally.Expires = q.start.Add(min(q.grant.Settings.LogRetention(), provlog.TallyKept))
+		tally.Expires = q.start.Add(min(q.grant.Settings.LogRetention(), journal.TallyKept))
 	}
 	c.count, c.least = 0, false
-	return []provlog.Tally{tally}
+	return []journal.Tally{tally}
 }
 
 // lost records that a write failed, or may have failed. The next count is then
 // a minimum, and the identity provider is written again at once.
-func (a *activity) lost(q *request, seen provlog.Activity) {
+func (a *activity) lost(q *request, seen journal.Activity) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, one := range seen.Seen {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -47,9 +48,9 @@ func TestActivity_IsBoundedInMemory(t *testing.T) {
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	for i := range maxLimited + 1000 {
 		id := tenantID(t, fmt.Sprintf("t%d", i))
-		q := &request{id: "r", start: now, grant: access.Grant{Tenant: id, TokenID: "k"}, event: &event{Cause: string(cause.TokenRevoked), Outcome: outcomeFailure}}
+		q := &request{id: "r", start: now, grant: access.Grant{Tenant: id, TokenID: "k"}, event: &event{Cause: cause.TokenRevoked, Outcome: journal.Failure}}
 		a.of(q, &reply{refusal: &problem{cause: cause.TokenRevoked}})
-		q.event.Cause, q.event.Outcome = "", outcomeSuccess
+		q.event.Cause, q.event.Outcome = "", journal.Success
 		a.of(q, &reply{})
 		s.take(id, cause.TokenRevoked, now)
 	}
@@ -66,7 +67,7 @@ func TestActivity_WritesTheLastChange(t *testing.T) {
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
 		at            time.Duration
-		operation     string
+		operation     journal.Operation
 		writes        bool
 		writesChanged time.Duration // -1 for none
 	}{
@@ -81,7 +82,7 @@ func TestActivity_WritesTheLastChange(t *testing.T) {
 		{2 * time.Hour, "create", true, 2 * time.Hour},
 		{2*time.Hour - time.Minute, "create", true, 2*time.Hour - time.Minute}, // the clock was set back
 	} {
-		q := &request{id: "r", start: now.Add(tt.at), grant: access.Grant{Tenant: tenantID(t, "acme"), TokenID: "k"}, event: &event{Operation: tt.operation, Outcome: outcomeSuccess}}
+		q := &request{id: "r", start: now.Add(tt.at), grant: access.Grant{Tenant: tenantID(t, "acme"), TokenID: "k"}, event: &event{Operation: tt.operation, Outcome: journal.Success}}
 		got := a.of(q, &reply{}).Seen
 		if len(got) > 0 != tt.writes {
 			t.Errorf("%s after %v: %+v, want it written: %t", tt.operation, tt.at, got, tt.writes)
@@ -98,7 +99,7 @@ func TestActivity_WritesTheLastChange(t *testing.T) {
 func TestActivity_OfAWriteThatFailed(t *testing.T) {
 	var a activity
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
-	q := &request{id: "r", start: now, grant: access.Grant{Tenant: tenantID(t, "acme"), TokenID: "k"}, event: &event{Cause: string(cause.TokenRevoked)}}
+	q := &request{id: "r", start: now, grant: access.Grant{Tenant: tenantID(t, "acme"), TokenID: "k"}, event: &event{Cause: cause.TokenRevoked}}
 	refused := &reply{refusal: &problem{cause: cause.TokenRevoked}}
 	first := a.of(q, refused)
 	a.lost(q, first)
@@ -106,14 +107,14 @@ func TestActivity_OfAWriteThatFailed(t *testing.T) {
 	if len(second.Tallies) != 1 || second.Tallies[0].Count != 1 || !second.Tallies[0].Least || first.Tallies[0].Least {
 		t.Errorf("%+v, then %+v", first, second)
 	}
-	q.event = &event{Operation: "create", Outcome: outcomeSuccess}
+	q.event = &event{Operation: "create", Outcome: journal.Success}
 	seen := a.of(q, &reply{})
 	if again := a.of(q, &reply{}); len(seen.Seen) != 1 || !again.Empty() {
 		t.Errorf("%+v, then %+v", seen, again)
 	}
 	a.lost(q, seen)
-	q.event.Operation = "read"
-	if again := a.of(q, &reply{}); len(again.Seen) != 1 || again.Seen[0].Change.Operation != "create" {
+	q.event.Operation = journal.Read
+	if again := a.of(q, &reply{}); len(again.Seen) != 1 || again.Seen[0].Change.Operation != journal.Create {
 		t.Errorf("after a loss: %+v", again)
 	}
 }

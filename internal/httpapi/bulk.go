@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -16,7 +17,7 @@ import (
 // id, write time and event. The answer lists the operations in the order in
 // which they were sent. RFC 7644 §3.7
 func (s *Service) bulk(ctx context.Context, q *request) (*reply, error) {
-	q.event.Operation = "bulk"
+	q.event.Operation = journal.Bulk
 	body, err := q.body()
 	if err != nil {
 		return nil, bulkTooLarge(err)
@@ -110,7 +111,7 @@ func (b *bulkRun) take(ctx context.Context, step scim.BulkStep) {
 	b.results[i] = result
 	// Operations not started for want of time are all reported, and do not
 	// count as errors: the client did not cause them.
-	if result.failed() && cause.Cause(c.q.event.Cause) != cause.BulkTime {
+	if result.failed() && c.q.event.Cause != cause.BulkTime {
 		b.errors++
 	}
 }
@@ -121,7 +122,7 @@ func (b *bulkRun) ended() bool { return b.failOnErrors > 0 && b.errors >= b.fail
 
 // timeOver reports whether no further operation may start. Operations start in
 // the first half of the request's time only: the second half is longer than
-// writes are retried (directory.WriteTime), so none is cut off.
+// writes are retried (journal.WriteTime), so none is cut off.
 func (b *bulkRun) timeOver(ctx context.Context) bool {
 	return ctx.Err() != nil || b.s.Now().Sub(b.q.start) >= b.s.RequestTime/2
 }
@@ -140,7 +141,7 @@ func (b *bulkRun) tell() {
 		}
 	}
 	if e.BulkFailed+e.BulkLeft > 0 {
-		e.Outcome, e.Cause = outcomeWarning, string(cause.BulkPartial)
+		e.Outcome, e.Cause = journal.Warning, cause.BulkPartial
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/web"
@@ -208,8 +209,8 @@ func (c *bulkCall) route(result *bulkResult) (route *Route, id string, err error
 }
 
 // bulkNames are the names of operations in events, by method.
-var bulkNames = map[string]string{
-	http.MethodPost: "create", http.MethodPut: "replace", http.MethodPatch: "modify", http.MethodDelete: "delete",
+var bulkNames = map[string]journal.Operation{
+	http.MethodPost: journal.Create, http.MethodPut: journal.Replace, http.MethodPatch: journal.Modify, http.MethodDelete: journal.Delete,
 }
 
 // notShown returns a projection that leaves out what would be read for the

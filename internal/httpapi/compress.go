@@ -14,6 +14,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 )
 
 const (
@@ -70,8 +71,8 @@ func (q *request) changed() bool { return q.event.Action != "" }
 // bare returns the answer to a change without its body. a is nil if the handler
 // stopped early.
 func (q *request) bare(a *reply) *reply {
-	if q.event.Outcome == outcomeSuccess {
-		q.event.Outcome, q.event.Cause = outcomeWarning, string(cause.AnswerTooLarge)
+	if q.event.Outcome == journal.Success {
+		q.event.Outcome, q.event.Cause = journal.Warning, cause.AnswerTooLarge
 	}
 	if a == nil {
 		return &reply{status: http.StatusNoContent}

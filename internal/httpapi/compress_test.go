@@ -24,6 +24,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -394,11 +395,12 @@ func TestAnswer_ToAChangeLosesOnlyItsBody(t *testing.T) {
 	large := bytes.Repeat([]byte("a"), maxAnswer)
 	tooLarge := &problem{cause: cause.AnswerTooLarge}
 	for _, tt := range []struct {
-		name, method, action string
-		answer               *reply
-		err                  error
-		status               int
-		location, etag       string
+		name, method   string
+		action         journal.Action
+		answer         *reply
+		err            error
+		status         int
+		location, etag string
 	}{
 		{"created", "POST", "created", &reply{status: 201, body: large, location: "https://x/1", etag: `W/"1"`}, nil, 201, "https://x/1", `W/"1"`},
 		{"reactivated", "POST", "reactivated", &reply{status: 200, body: large, location: "https://x/1", etag: `W/"2"`}, nil, 204, "https://x/1", `W/"2"`},
@@ -436,7 +438,7 @@ func TestAnswer_ToAChangeLosesOnlyItsBody(t *testing.T) {
 			if len(got) != 0 || response.Header.Get("Content-Type") != "" || response.Header.Get("Content-Encoding") != "" {
 				t.Errorf("%d bytes under %v, want none", len(got), response.Header)
 			}
-			if event["outcome"] != "warning" || event["cause"] != "answer_too_large" || event["action"] != tt.action {
+			if event["outcome"] != "warning" || event["cause"] != "answer_too_large" || event["action"] != string(tt.action) {
 				t.Errorf("event %v", event)
 			}
 		})

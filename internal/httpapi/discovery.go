@@ -7,13 +7,14 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
 // readServiceProviderConfig answers GET /ServiceProviderConfig. RFC 7643 §5,
 // RFC 9865 §4
 func (s *Service) readServiceProviderConfig(_ context.Context, q *request) (*reply, error) {
-	q.event.Operation = "discover"
+	q.event.Operation = journal.Discover
 	supported := func(yes bool) map[string]any { return map[string]any{"supported": yes} }
 	return jsonReply(map[string]any{
 		"schemas":        []any{scim.ServiceURN},
@@ -63,7 +64,7 @@ func (s *Service) listSchemas(_ context.Context, q *request) (*reply, error) {
 
 // readSchema answers GET /Schemas/{id}. RFC 7644 §4
 func (s *Service) readSchema(_ context.Context, q *request) (*reply, error) {
-	q.event.Operation = "discover"
+	q.event.Operation = journal.Discover
 	// The schemas of the discovery resources are not listed: a client that
 	// lists schemas maps the attributes of users and groups.
 	for _, schema := range append(s.schemas(q), scim.ServiceSchemas()...) {
@@ -85,7 +86,7 @@ func (s *Service) listResourceTypes(_ context.Context, q *request) (*reply, erro
 
 // readResourceType answers GET /ResourceTypes/{id}. RFC 7644 §4
 func (s *Service) readResourceType(_ context.Context, q *request) (*reply, error) {
-	q.event.Operation = "discover"
+	q.event.Operation = journal.Discover
 	for _, rt := range s.types(q).All() {
 		if scim.EqualName(rt.Name, q.pathID) {
 			return jsonReply(rt.Document(s.BaseURL))
@@ -97,7 +98,7 @@ func (s *Service) readResourceType(_ context.Context, q *request) (*reply, error
 // discoveryList answers with all documents. Paging parameters are ignored, and
 // a filter is refused. RFC 7644 §4
 func (s *Service) discoveryList(q *request, documents []map[string]any) (*reply, error) {
-	q.event.Operation = "discover"
+	q.event.Operation = journal.Discover
 	filter, err := q.parameter("filter")
 	if err != nil {
 		return nil, err

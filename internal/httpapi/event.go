@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -18,7 +19,7 @@ import (
 // and without a token, a password or a body.
 type event struct {
 	web.Event
-	Outcome string `log:"outcome"`
+	Outcome journal.Outcome `log:"outcome"`
 	table.Counts
 	ColdStart bool   `log:"coldStart,always"`
 	LambdaID  string `log:"lambdaRequestId"`
@@ -30,21 +31,21 @@ type event struct {
 	Tenant        string `log:"tenant"`
 	TokenID       string `log:"tokenId"`
 	// claimed by an unknown token, so not verified
-	ClaimedTenant string       `log:"claimedTenant"`
-	ClaimedToken  string       `log:"claimedTokenId"`
-	IdP           idp.Provider `log:"idp"`
-	IdPRequestID  string       `log:"idpRequestId"`
-	Operation     string       `log:"operation"`
-	Type          string       `log:"resourceType"`
-	ResourceID    string       `log:"resourceId"`
-	ExternalID    string       `log:"externalId"`
-	Subject       string       `log:"subject"`
-	Cause         string       `log:"cause"`
-	ScimType      string       `log:"scimType"`
-	Detail        string       `log:"detail"`
-	Action        string       `log:"action"`
-	Changed       []string     `log:"changed"`
-	Notices       []string     `log:"notices"`
+	ClaimedTenant string            `log:"claimedTenant"`
+	ClaimedToken  string            `log:"claimedTokenId"`
+	IdP           idp.Provider      `log:"idp"`
+	IdPRequestID  string            `log:"idpRequestId"`
+	Operation     journal.Operation `log:"operation"`
+	Type          string            `log:"resourceType"`
+	ResourceID    string            `log:"resourceId"`
+	ExternalID    string            `log:"externalId"`
+	Subject       string            `log:"subject"`
+	Cause         cause.Cause       `log:"cause"`
+	ScimType      scim.ErrorType    `log:"scimType"`
+	Detail        string            `log:"detail"`
+	Action        journal.Action    `log:"action"`
+	Changed       []string          `log:"changed"`
+	Notices       []string          `log:"notices"`
 	// Skipped has a question mark for each value that cannot be an id. concerned
 	// are the values as they were sent: for the tenant's provisioning log.
 	Skipped        []string `log:"membersSkipped"`
@@ -72,17 +73,10 @@ type fullLedger struct {
 	SeatLimit int64 `log:"seatLimit,always"`
 }
 
-// The outcomes of a request.
-const (
-	outcomeSuccess = "success"
-	outcomeWarning = "warning"
-	outcomeFailure = "failure"
-)
-
 // newEvent returns the event of a request that has just arrived.
 func newEvent(q *request) *event {
 	return &event{
-		Event: web.NewEvent("scim.request", q.id, q.Method, q.start), Outcome: outcomeSuccess,
+		Event: web.NewEvent("scim.request", q.id, q.Method, q.start), Outcome: journal.Success,
 		LambdaID: q.Header.Get(web.InvocationHeader), TraceID: web.TraceID(q.Header.Get(web.TraceHeader)),
 		IdP: idp.FromUserAgent(q.UserAgent()), IdPRequestID: correlation(q.Header),
 	}
@@ -107,7 +101,7 @@ func (e *event) recognize(rawQuery, label string) {
 }
 
 // about records what the request was for.
-func (e *event) about(rt *scim.ResourceType, operation, id string) {
+func (e *event) about(rt *scim.ResourceType, operation journal.Operation, id string) {
 	e.Operation, e.Type = operation, rt.Name
 	if directory.ValidID(id) { // any other is the client's text, and identifies no resource
 		e.ResourceID = id
@@ -127,12 +121,12 @@ func (e *event) named(u *directory.User) {
 
 // did records the result of a change to a user.
 func (e *event) did(result directory.Result) {
-	e.Action = string(result.Action)
+	e.Action = result.Action
 	e.Changed = result.Changed
 	e.SeatDelta, e.ReaderDelta = result.Seats, result.Readers
 	e.ResourceID = result.User.ID
 	if result.Warning != "" {
-		e.Outcome, e.Cause, e.Detail = outcomeWarning, result.Warning, result.Note
+		e.Outcome, e.Cause, e.Detail = journal.Warning, result.Warning, result.Detail
 	}
 	e.tolerated(result.Notices)
 }
@@ -155,7 +149,7 @@ func (e *event) changedGroup(result directory.GroupResult, err error) error {
 
 // didGroup records the result of a change to a group.
 func (e *event) didGroup(result directory.GroupResult) {
-	e.Action = string(result.Action)
+	e.Action = result.Action
 	e.Changed = result.Changed
 	e.MembersAdded, e.MembersRemoved = result.Added, result.Removed
 	e.ResourceID = result.Group.ID
@@ -180,27 +174,27 @@ func (e *event) skipped(result directory.GroupResult) {
 		}
 		e.Skipped = append(e.Skipped, id)
 	}
-	if len(result.Skipped) > 0 && (e.Outcome == outcomeSuccess || e.Cause == string(cause.Tolerated)) {
-		e.Outcome, e.Cause = outcomeWarning, directory.WarnUnknownMembers
+	if len(result.Skipped) > 0 && (e.Outcome == journal.Success || e.Cause == cause.Tolerated) {
+		e.Outcome, e.Cause = journal.Warning, cause.UnknownMembers
 	}
 }
 
 // tolerated records the deviations from the RFC that were accepted.
 func (e *event) tolerated(notices []scim.Notice) {
-	names, warns := directory.Tolerances(notices)
+	names, warns := journal.Tolerances(notices)
 	for _, name := range names {
 		if !slices.Contains(e.Notices, name) {
 			e.Notices = append(e.Notices, name)
 		}
 	}
-	if warns && e.Outcome == outcomeSuccess {
-		e.Outcome, e.Cause = outcomeWarning, string(cause.Tolerated)
+	if warns && e.Outcome == journal.Success {
+		e.Outcome, e.Cause = journal.Warning, cause.Tolerated
 	}
 }
 
 func (e *event) refuse(p *problem, detail string) {
-	e.Outcome, e.Cause, e.Detail = outcomeFailure, string(p.cause), detail
-	e.ScimType = string(p.kind())
+	e.Outcome, e.Cause, e.Detail = journal.Failure, p.cause, detail
+	e.ScimType = p.kind()
 	if p.cause.Meaning().Status >= http.StatusInternalServerError {
 		e.Error = p.internal
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
@@ -51,12 +52,12 @@ func (q *request) adviseOnMembers(group string) {
 
 // createGroup answers POST /Groups. RFC 7644 §3.3
 func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(q), "create", "")
+	q.event.about(s.groups(q), journal.Create, "")
 	projection, err := q.projection(s.groups(q))
 	if err != nil {
 		return nil, err
 	}
-	sent, err := q.resource(s.groups(q), "create")
+	sent, err := q.resource(s.groups(q), journal.Create)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 
 // readGroup answers GET /Groups/{id}. RFC 7644 §3.4.1
 func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(q), "read", q.pathID)
+	q.event.about(s.groups(q), journal.Read, q.pathID)
 	projection, err := q.projection(s.groups(q))
 	if err != nil {
 		return nil, err
@@ -145,13 +146,13 @@ func (s *Service) maxMembers(q *request) int {
 
 // replaceGroup answers PUT /Groups/{id}. RFC 7644 §3.5.1
 func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(q), "replace", q.pathID)
+	q.event.about(s.groups(q), journal.Replace, q.pathID)
 	s.watch(ctx, q, q.subject())
 	projection, err := q.projection(s.groups(q))
 	if err != nil {
 		return nil, err
 	}
-	sent, err := q.resource(s.groups(q), "replace")
+	sent, err := q.resource(s.groups(q), journal.Replace)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) 
 // included when they are few or when attributes names them: a client that sent
 // one member has no use for a body of 100,000. RFC 7644 §3.5.2
 func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(q), "modify", q.pathID)
+	q.event.about(s.groups(q), journal.Modify, q.pathID)
 	s.watch(ctx, q, q.subject())
 	projection, err := q.projection(s.groups(q))
 	if err != nil {
@@ -198,7 +199,7 @@ func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 
 // deleteGroup answers DELETE /Groups/{id}. RFC 7644 §3.6
 func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(q), "delete", q.pathID)
+	q.event.about(s.groups(q), journal.Delete, q.pathID)
 	s.watch(ctx, q, q.subject())
 	result, err := s.Directory.DeleteGroup(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch())
 	if err := q.event.changedGroup(result, err); err != nil {
@@ -210,13 +211,13 @@ func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {
 // listGroups answers GET /Groups. Members are included only if attributes names
 // them. RFC 7644 §3.4.2
 func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(q), "list", "")
+	q.event.about(s.groups(q), journal.List, "")
 	return s.groupsPage(ctx, q)
 }
 
 // searchGroups answers POST /Groups/.search. RFC 7644 §3.4.3
 func (s *Service) searchGroups(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.groups(q), "search", "")
+	q.event.about(s.groups(q), journal.Search, "")
 	if err := q.search(); err != nil {
 		return nil, err
 	}

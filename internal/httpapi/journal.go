@@ -8,9 +8,8 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
-	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -20,30 +19,30 @@ import (
 // implements it.
 type Journal interface {
 	// WhoFails returns which of the subjects are failing.
-	WhoFails(ctx context.Context, t tenant.ID, subjects ...provlog.Subject) (map[provlog.Subject]bool, error)
+	WhoFails(ctx context.Context, t tenant.ID, subjects ...journal.Subject) (map[journal.Subject]bool, error)
 	// WhoAre returns the names of present and former users, by id.
 	WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]provlog.Who, error)
-	// Note writes the whole note or nothing.
-	Note(ctx context.Context, t tenant.ID, n provlog.Note) error
+	// Record writes the whole record or nothing.
+	Record(ctx context.Context, t tenant.ID, r journal.Record) error
 	// Observe adds to what is known of a tenant's requests beside the log.
-	Observe(ctx context.Context, t tenant.ID, a provlog.Activity) error
+	Observe(ctx context.Context, t tenant.ID, a journal.Activity) error
 }
 
-// journalTime is how long an answer waits while its note is written.
+// journalTime is how long an answer waits while its record is written.
 const journalTime = 2 * time.Second
 
 // A lookout finds out, in parallel with a request, whether its subjects are
 // failing, so that nothing is written for the many that never failed.
 type lookout struct {
-	subjects []provlog.Subject
+	subjects []journal.Subject
 	done     chan struct{}
-	fails    map[provlog.Subject]bool
+	fails    map[journal.Subject]bool
 }
 
 // watch starts to look up whether subjects are failing. It is called once, when
 // the subject of a change is known, and never waits.
-func (s *Service) watch(ctx context.Context, q *request, subjects ...provlog.Subject) {
-	subjects = slices.DeleteFunc(subjects, provlog.Subject.IsZero)
+func (s *Service) watch(ctx context.Context, q *request, subjects ...journal.Subject) {
+	subjects = slices.DeleteFunc(subjects, journal.Subject.IsZero)
 	if s.Journal == nil || len(subjects) == 0 || q.lookout != nil {
 		return
 	}
@@ -70,7 +69,7 @@ func (s *Service) watch(ctx context.Context, q *request, subjects ...provlog.Sub
 }
 
 // known reports whether a subject was found to be failing.
-func (l *lookout) known(subject provlog.Subject) bool {
+func (l *lookout) known(subject journal.Subject) bool {
 	if l == nil {
 		return false
 	}
@@ -79,30 +78,24 @@ func (l *lookout) known(subject provlog.Subject) bool {
 }
 
 // seen returns the subjects that were found to be failing.
-func (l *lookout) seen() []provlog.Subject {
+func (l *lookout) seen() []journal.Subject {
 	if l == nil {
 		return nil
 	}
 	<-l.done
-	return slices.DeleteFunc(slices.Clone(l.subjects), func(s provlog.Subject) bool { return !l.fails[s] })
+	return slices.DeleteFunc(slices.Clone(l.subjects), func(s journal.Subject) bool { return !l.fails[s] })
 }
 
 // wantsChange reports whether a request wanted to change something, and so
 // belongs in the log.
-func (q *request) wantsChange() bool {
-	switch q.event.Operation {
-	case "create", "replace", "modify", "delete", "bulk":
-		return true
-	}
-	return false
-}
+func (q *request) wantsChange() bool { return q.event.Operation.Changes() }
 
-// note stores what the request's change has not stored: the entry of a failure
+// record stores what the request's change has not stored: the entry of a failure
 // or of a request that had nothing to change, and which subjects fail or no
 // longer do. It is written before the answer is sent. If it cannot be written,
 // the event says so and the answer stays the same. A request that proves no token
 // causes no write.
-func (s *Service) note(ctx context.Context, q *request, a *reply) {
+func (s *Service) record(ctx context.Context, q *request, a *reply) {
 	if s.Journal == nil || q.grant.Tenant.IsZero() || q.unkept {
 		return
 	}
@@ -114,52 +107,52 @@ func (s *Service) note(ctx context.Context, q *request, a *reply) {
 		who, _ := s.Journal.WhoAre(ctx, q.grant.Tenant, []string{q.event.ResourceID})
 		q.event.Subject = who[q.event.ResourceID].Subject
 	}
-	n, ok := q.noteOf(a, s.NewID, s.Now())
+	r, ok := q.recordOf(a, s.NewID, s.Now())
 	if !ok {
 		return
 	}
-	if err := s.Journal.Note(ctx, q.grant.Tenant, n); err != nil {
+	if err := s.Journal.Record(ctx, q.grant.Tenant, r); err != nil {
 		q.event.JournalError = err
 	}
 }
 
-// noteOf returns the note of a request, and whether there is anything to store.
-func (q *request) noteOf(a *reply, newID func() string, now time.Time) (n provlog.Note, ok bool) {
+// recordOf returns the record of a request, and whether there is anything to store.
+func (q *request) recordOf(a *reply, newID func() string, now time.Time) (r journal.Record, ok bool) {
 	e := q.event
 	failed := a.refusal != nil
 	switch {
 	case failed && !q.tellsOfFailure(a.refusal):
-		return n, false
+		return r, false
 	case failed:
-		n.Entry = q.entry(a, newID, now)
-		n.Fails = q.failing(a.refusal)
-		n.Entry.Unnamed = n.Fails.IsZero() && e.Operation != "delete"
-		n.Failed = q.lookout.known(n.Fails)
+		r.Entry = q.entry(a, newID, now)
+		r.Fails = q.failing(a.refusal)
+		r.Entry.Unnamed = r.Fails.IsZero() && e.Operation != journal.Delete
+		r.Failed = q.lookout.known(r.Fails)
 		for _, s := range q.lookout.seen() {
-			if s != n.Fails { // from now on known by its id
-				n.Mended = append(n.Mended, s)
+			if s != r.Fails { // from now on known by its id
+				r.Mended = append(r.Mended, s)
 			}
 		}
 	case !q.wantsChange():
-		return n, false
+		return r, false
 	default:
-		n.Mended = q.mended()
+		r.Mended = q.mended()
 		switch {
-		case e.Action == string(directory.Unchanged), e.Operation == "bulk" && e.Outcome != outcomeSuccess:
-			n.Entry = q.entry(a, newID, now)
-			if len(n.Mended) == 0 {
-				n.Entry.About = provlog.Subject{} // one of many like it: not indexed by subject
+		case e.Action == journal.Unchanged, e.Operation == journal.Bulk && e.Outcome != journal.Success:
+			r.Entry = q.entry(a, newID, now)
+			if len(r.Mended) == 0 {
+				r.Entry.About = journal.Subject{} // one of many like it: not indexed by subject
 			}
-		case e.Cause == string(cause.AnswerTooLarge): // known only after the change
-			n.Entry, n.Amends = q.entry(a, func() string { return "" }, q.start), true
+		case e.Cause == cause.AnswerTooLarge: // known only after the change
+			r.Entry, r.Amends = q.entry(a, func() string { return "" }, q.start), true
 		}
 	}
-	n.Expires = q.start.Add(q.grant.Settings.LogRetention())
-	n.NotAfter = now.Add(directory.WriteTime)
-	if n.Entry != nil {
-		n.NotAfter = n.Entry.Time.Add(directory.WriteTime)
+	r.Expires = q.start.Add(q.grant.Settings.LogRetention())
+	r.NotAfter = now.Add(journal.WriteTime)
+	if r.Entry != nil {
+		r.NotAfter = r.Entry.Time.Add(journal.WriteTime)
 	}
-	return n, n.Entry != nil || len(n.Mended) > 0
+	return r, r.Entry != nil || len(r.Mended) > 0
 }
 
 // tellsOfFailure reports whether a failure is stored: every failed change, and
@@ -177,16 +170,13 @@ func (q *request) tellsOfFailure(p *problem) bool {
 }
 
 // entry returns the entry of a request whose change has not written one.
-func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.Entry {
+func (q *request) entry(a *reply, newID func() string, now time.Time) *journal.Entry {
 	e := q.event
-	entry := &provlog.Entry{
-		Entry: directory.Entry{
-			RequestID: q.id, Time: q.start, TokenID: e.TokenID, IdP: string(e.IdP), Operation: e.Operation,
-			ResourceType: e.Type, ResourceID: e.ResourceID, Subject: e.Subject, ExternalID: e.ExternalID,
-			Skipped: e.concerned, Tolerances: e.Notices, Counts: q.grant.Counts(), IdPRequestID: e.IdPRequestID, BulkID: e.BulkRequestID,
-		},
-		Outcome: provlog.Outcome(e.Outcome), Cause: cause.Cause(e.Cause), ScimType: scim.ErrorType(e.ScimType),
-		Detail: e.Detail, StandsFor: e.standsFor,
+	entry := &journal.Entry{
+		RequestID: q.id, Time: q.start, TokenID: e.TokenID, IdP: e.IdP, Operation: e.Operation,
+		ResourceType: e.Type, ResourceID: e.ResourceID, Subject: e.Subject, ExternalID: e.ExternalID,
+		Outcome: e.Outcome, Cause: e.Cause, ScimType: e.ScimType, Detail: e.Detail, StandsFor: e.standsFor,
+		Skipped: e.concerned, Tolerances: e.Notices, Counts: q.grant.Counts(), IdPRequestID: e.IdPRequestID, BulkID: e.BulkRequestID,
 	}
 	if p := a.refusal; p != nil {
 		entry.Remedy, entry.About = p.remedy, q.failing(p)
@@ -197,19 +187,19 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.E
 			entry.Skipped = append(entry.Skipped, p.users...)
 		}
 	} else {
-		entry.Action = directory.Action(e.Action)
+		entry.Action = e.Action
 		entry.About = q.subject()
-		if e.Action == string(directory.Unchanged) {
-			entry.Outcome = provlog.Skipped
-			if e.Outcome == outcomeWarning {
-				entry.Outcome = provlog.Warning
+		if e.Action == journal.Unchanged {
+			entry.Outcome = journal.Skipped
+			if e.Outcome == journal.Warning {
+				entry.Outcome = journal.Warning
 			}
 		}
 	}
 	// The log is ordered by id. An entry written late gets an id of its own, as
 	// does one that stands beside the entry of a change that may have been
 	// made.
-	late := now.Sub(q.start) > directory.WriteTime/4
+	late := now.Sub(q.start) > journal.WriteTime/4
 	if late || entry.Cause == cause.Unfinished || entry.Cause == cause.OutcomeUnknown {
 		if entry.ID = newID(); entry.ID != "" {
 			entry.Time = now
@@ -219,40 +209,40 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *provlog.E
 }
 
 // subject returns the subject of the request.
-func (q *request) subject() provlog.Subject {
+func (q *request) subject() journal.Subject {
 	e := q.event
 	switch {
 	case e.ResourceID != "":
-		return provlog.Subject{Type: e.Type, ID: e.ResourceID}
+		return journal.Subject{Type: e.Type, ID: e.ResourceID}
 	case e.Subject == "" && e.ExternalID == "":
-		return provlog.Subject{}
+		return journal.Subject{}
 	}
-	return provlog.Subject{Type: e.Type, Name: e.Subject, ExternalID: e.ExternalID}
+	return journal.Subject{Type: e.Type, Name: e.Subject, ExternalID: e.ExternalID}
 }
 
 // failing returns the subject to mark as failing, or zero: for a request
 // without a subject, the deletion of an unknown resource, and a refusal
 // before the request is handled.
-func (q *request) failing(p *problem) provlog.Subject {
+func (q *request) failing(p *problem) journal.Subject {
 	switch {
-	case !q.wantsChange() || q.event.Operation == "bulk",
+	case !q.wantsChange() || q.event.Operation == journal.Bulk,
 		p.cause == cause.RateLimit, p.cause == cause.SCIMDisabled, p.cause == cause.TokenRevoked, p.cause == cause.TokenExpired,
-		q.event.Operation == "delete" && (p.cause == cause.UserNotFound || p.cause == cause.GroupNotFound || p.cause == cause.GroupDeleted):
-		return provlog.Subject{}
+		q.event.Operation == journal.Delete && (p.cause == cause.UserNotFound || p.cause == cause.GroupNotFound || p.cause == cause.GroupDeleted):
+		return journal.Subject{}
 	case p.holder != "" && q.event.ResourceID == "":
-		return provlog.Subject{Type: q.event.Type, ID: p.holder}
+		return journal.Subject{Type: q.event.Type, ID: p.holder}
 	}
 	return q.subject()
 }
 
 // mended returns the subjects that no longer fail. A user that a POST found
 // again may have failed under the id, which the request did not have.
-func (q *request) mended() []provlog.Subject {
+func (q *request) mended() []journal.Subject {
 	mended := q.lookout.seen()
-	switch directory.Action(q.event.Action) {
-	case directory.Reactivated, directory.Restored, directory.Linked:
+	switch q.event.Action {
+	case journal.Reactivated, journal.Restored, journal.Linked:
 		if q.Method == http.MethodPost {
-			mended = append(mended, provlog.Subject{Type: q.event.Type, ID: q.event.ResourceID})
+			mended = append(mended, journal.Subject{Type: q.event.Type, ID: q.event.ResourceID})
 		}
 	}
 	return mended

@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -41,7 +42,7 @@ func (s *service) application() application {
 func (a application) by() directory.Caller {
 	return directory.Caller{
 		RequestID: uuid.Must(uuid.NewV7()).String(), Settings: tenant.DefaultSettings(), Time: time.Now(),
-		By: directory.ByApplication, Who: "Ada Admin",
+		By: journal.ByApplication, Who: "Ada Admin",
 	}
 }
 

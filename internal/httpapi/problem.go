@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -132,13 +133,13 @@ func (q *request) correction(kind scim.ErrorType) (remedy cause.Remedy, untouche
 		return cause.InvalidCursor, false
 	case q.reads() && kind == scim.InvalidFilter:
 		return cause.InvalidLookup, false
-	case q.reads() && q.event.Operation == "search":
+	case q.reads() && q.event.Operation == journal.Search:
 		return cause.InvalidSearch, false
 	case q.reads():
 		return cause.InvalidQuery, false
 	case q.badQuery:
 		return cause.InvalidQuery, true
-	case q.event.Operation == "bulk":
+	case q.event.Operation == journal.Bulk:
 		return cause.InvalidBulk, true
 	case kind == scim.InvalidSyntax:
 		return cause.InvalidForm, true
@@ -154,7 +155,7 @@ func (q *request) correction(kind scim.ErrorType) (remedy cause.Remedy, untouche
 
 // reads reports whether the request only reads.
 func (q *request) reads() bool {
-	return q.Method == http.MethodGet || q.Method == http.MethodHead || q.event.Operation == "search"
+	return q.Method == http.MethodGet || q.Method == http.MethodHead || q.event.Operation == journal.Search
 }
 
 // sentinels are the errors without particulars, the malformed credentials first: they show
@@ -356,7 +357,7 @@ func (s *Service) refuse(q *request, err error) *reply {
 		if p.remedy, untouched = q.correction(p.kind()); untouched && !strings.Contains(p.what, "Nothing was changed.") {
 			p.what += " Nothing was changed."
 		}
-	case p.cause == cause.Duplicate && (q.event.Operation == "replace" || q.event.Operation == "modify"):
+	case p.cause == cause.Duplicate && (q.event.Operation == journal.Replace || q.event.Operation == journal.Modify):
 		p.remedy = cause.DuplicateChange
 	}
 	status := p.cause.Meaning().Status

@@ -173,8 +173,8 @@ func TestProblemOf_KnowsEveryError(t *testing.T) {
 
 // A cause of warnings only is in the table too.
 func TestWarnings_AreCauses(t *testing.T) {
-	for _, warning := range []string{directory.WarnRehire, directory.WarnIdentity, directory.WarnUnknownMembers} {
-		if !slices.Contains(cause.Causes(), cause.Cause(warning)) {
+	for _, warning := range []cause.Cause{cause.ExternalIDChanged, cause.IdentityChanged, cause.UnknownMembers} {
+		if !slices.Contains(cause.Causes(), warning) {
 			t.Errorf("%s is not a cause", warning)
 		}
 	}

@@ -4,20 +4,21 @@ import (
 	"context"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
 // listAll answers GET of the base URL: searchAll with its parameters in the
 // query. RFC 7644 §3.4.2.1
 func (s *Service) listAll(ctx context.Context, q *request) (*reply, error) {
-	q.event.Operation = "search"
+	q.event.Operation = journal.Search
 	return s.allPage(ctx, q)
 }
 
 // searchAll answers POST /.search with users and groups in one list, users
 // first. RFC 7644 §3.4.2.1, §3.4.3
 func (s *Service) searchAll(ctx context.Context, q *request) (*reply, error) {
-	q.event.Operation = "search"
+	q.event.Operation = journal.Search
 	if err := q.search(); err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -80,7 +81,7 @@ func New(c Config, functions ...string) *Service {
 type handler func(s *Service, ctx context.Context, r *request) (*reply, error)
 
 // requestTime is the default time limit of a request. Writes end before it
-// (directory.WriteTime), and API Gateway would stop waiting at 30 s.
+// (journal.WriteTime), and API Gateway would stop waiting at 30 s.
 const requestTime = 18 * time.Second
 
 // ServeHTTP answers one request and logs its event.
@@ -106,7 +107,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Service) conclude(ctx context.Context, q *request, answer *reply, err error) *reply {
 	answer = s.fit(ctx, q, answer, err)
 	observed := s.observe(ctx, q, answer)
-	s.note(ctx, q, answer)
+	s.record(ctx, q, answer)
 	observed()
 	return answer
 }
@@ -115,7 +116,7 @@ func (s *Service) conclude(ctx context.Context, q *request, answer *reply, err e
 func (s *Service) log(ctx context.Context, q *request, answer *reply, usage *table.Usage) {
 	q.event.Counts = usage.Counts()
 	q.event.Finish(answer.status, s.Now())
-	q.event.Log(ctx, s.Log, q.event.Outcome != outcomeSuccess, q.event)
+	q.event.Log(ctx, s.Log, q.event.Outcome != journal.Success, q.event)
 }
 
 // answer matches and authenticates the request, and calls the route's handler.
@@ -209,10 +210,10 @@ func (s *Service) keeps(q *request, err error) bool {
 
 // unhandled is the operation of a request that no handler sees, "" for one that is not
 // for a user or a group.
-func (q *request) unhandled() string {
+func (q *request) unhandled() journal.Operation {
 	switch q.route.Function {
 	case functionBulk:
-		return "bulk"
+		return journal.Bulk
 	case functionUsers, functionGroups:
 	default:
 		return ""
@@ -220,13 +221,13 @@ func (q *request) unhandled() string {
 	switch {
 	case q.Method != http.MethodGet && q.Method != http.MethodHead:
 		if strings.HasSuffix(q.route.Path, "/.search") {
-			return "search"
+			return journal.Search
 		}
 		return bulkNames[q.Method]
 	case q.pathID != "":
-		return "read"
+		return journal.Read
 	}
-	return "list"
+	return journal.List
 }
 
 // repeated reports whether more than one credential was sent, in whatever
@@ -255,7 +256,7 @@ func hasQueryToken(u *url.URL) bool {
 func (q *request) caller() directory.Caller {
 	return directory.Caller{
 		RequestID: q.id, Settings: q.grant.Settings, Time: q.start,
-		TokenID: q.grant.TokenID, IdP: string(q.event.IdP), Types: q.grant.Types,
+		TokenID: q.grant.TokenID, IdP: q.event.IdP, Types: q.grant.Types,
 		Notices: q.notices, Counts: q.grant.Counts(), IdPRequestID: q.event.IdPRequestID, BulkID: q.event.BulkRequestID,
 	}
 }

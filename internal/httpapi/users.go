@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -47,12 +48,12 @@ func (q *request) showing(p scim.Projection) directory.Caller {
 
 // createUser answers POST /Users. RFC 7644 §3.3
 func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(q), "create", "")
+	q.event.about(s.users(q), journal.Create, "")
 	projection, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
 	}
-	sent, err := q.resource(s.users(q), "create")
+	sent, err := q.resource(s.users(q), journal.Create)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	}
 	q.did(result)
 	status := http.StatusOK
-	if result.Action == directory.Created {
+	if result.Action == journal.Created {
 		status = http.StatusCreated
 	}
 	return s.user(q, projection, status, result.User, result.Groups)
@@ -72,7 +73,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 
 // readUser answers GET /Users/{id}. RFC 7644 §3.4.1
 func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(q), "read", q.pathID)
+	q.event.about(s.users(q), journal.Read, q.pathID)
 	projection, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
@@ -96,13 +97,13 @@ func (s *Service) readUser(ctx context.Context, q *request) (*reply, error) {
 
 // replaceUser answers PUT /Users/{id}. RFC 7644 §3.5.1
 func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(q), "replace", q.pathID)
+	q.event.about(s.users(q), journal.Replace, q.pathID)
 	s.watch(ctx, q, q.subject())
 	projection, err := q.projection(s.users(q))
 	if err != nil {
 		return nil, err
 	}
-	sent, err := q.resource(s.users(q), "replace")
+	sent, err := q.resource(s.users(q), journal.Replace)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 
 // modifyUser answers PATCH /Users/{id}. RFC 7644 §3.5.2
 func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(q), "modify", q.pathID)
+	q.event.about(s.users(q), journal.Modify, q.pathID)
 	s.watch(ctx, q, q.subject())
 	projection, err := q.projection(s.users(q))
 	if err != nil {
@@ -143,7 +144,7 @@ func (s *Service) changed(q *request, projection scim.Projection, result directo
 
 // deleteUser answers DELETE /Users/{id}. RFC 7644 §3.6
 func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(q), "delete", q.pathID)
+	q.event.about(s.users(q), journal.Delete, q.pathID)
 	s.watch(ctx, q, q.subject())
 	result, err := s.Directory.Delete(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch())
 	q.event.named(result.User)
@@ -156,13 +157,13 @@ func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
 
 // listUsers answers GET /Users. RFC 7644 §3.4.2
 func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(q), "list", "")
+	q.event.about(s.users(q), journal.List, "")
 	return s.usersPage(ctx, q)
 }
 
 // searchUsers answers POST /Users/.search. RFC 7644 §3.4.3
 func (s *Service) searchUsers(ctx context.Context, q *request) (*reply, error) {
-	q.event.about(s.users(q), "search", "")
+	q.event.about(s.users(q), journal.Search, "")
 	if err := q.search(); err != nil {
 		return nil, err
 	}
@@ -245,7 +246,7 @@ const maxDeepPage = 20
 
 // resource decodes the body as a resource, and records its subject in the
 // event.
-func (q *request) resource(rt *scim.ResourceType, operation string) (scim.Resource, error) {
+func (q *request) resource(rt *scim.ResourceType, operation journal.Operation) (scim.Resource, error) {
 	body, err := q.body()
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/errortext"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -37,7 +38,7 @@ type Diagnosis struct {
 	Explanation *Explanation
 	// Requests are the failures that the text may be of, the newest of each subject,
 	// newest first; More reports that there are others.
-	Requests []Entry
+	Requests []journal.Entry
 	More     bool
 	// Causes are those that the text may be of, where no request is found.
 	Causes []cause.Cause
@@ -129,14 +130,14 @@ func (l *Log) byCutID(ctx context.Context, t tenant.ID, d *Diagnosis) error {
 	if span.From.IsZero() || span.To.IsZero() {
 		return nil
 	}
-	var found []Entry
+	var found []journal.Entry
 	for range maxPages {
 		page, err := l.source.EntryPage(ctx, t, span)
 		if err != nil {
 			return err
 		}
 		for _, e := range page.Items {
-			if strings.HasPrefix(e.RequestID, begin) && e.Outcome == Failure {
+			if strings.HasPrefix(e.RequestID, begin) && e.Outcome == journal.Failure {
 				found = append(found, e)
 			}
 		}
@@ -149,7 +150,7 @@ func (l *Log) byCutID(ctx context.Context, t tenant.ID, d *Diagnosis) error {
 }
 
 // choose explains the one request that is found, or lists several.
-func (l *Log) choose(ctx context.Context, t tenant.ID, d *Diagnosis, found []Entry, by Match) error {
+func (l *Log) choose(ctx context.Context, t tenant.ID, d *Diagnosis, found []journal.Entry, by Match) error {
 	found = newestOfEach(found)
 	switch {
 	case len(found) == 0:
@@ -166,8 +167,8 @@ func (l *Log) choose(ctx context.Context, t tenant.ID, d *Diagnosis, found []Ent
 
 // narrowed are the entries about a subject that the text names, or all where it names
 // none of them.
-func (d *Diagnosis) narrowed(entries []Entry) []Entry {
-	named := slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool { return !d.names(e) })
+func (d *Diagnosis) narrowed(entries []journal.Entry) []journal.Entry {
+	named := slices.DeleteFunc(slices.Clone(entries), func(e journal.Entry) bool { return !d.names(e) })
 	if len(named) > 0 {
 		return named
 	}
@@ -175,15 +176,15 @@ func (d *Diagnosis) narrowed(entries []Entry) []Entry {
 }
 
 // names reports whether the text names the subject of an entry.
-func (d *Diagnosis) names(e Entry) bool {
+func (d *Diagnosis) names(e journal.Entry) bool {
 	return d.Text.HasName(e.Subject) || d.Text.HasName(e.ExternalID) || e.ResourceID != "" && slices.Contains(d.Text.IDs, e.ResourceID)
 }
 
 // newestOfEach are entries sorted newest first, one of each subject.
-func newestOfEach(entries []Entry) []Entry {
-	slices.SortStableFunc(entries, func(x, y Entry) int { return strings.Compare(y.Key(), x.Key()) })
+func newestOfEach(entries []journal.Entry) []journal.Entry {
+	slices.SortStableFunc(entries, func(x, y journal.Entry) int { return strings.Compare(y.Key(), x.Key()) })
 	seen := map[[4]string]bool{}
-	var left []Entry
+	var left []journal.Entry
 	for _, e := range entries {
 		subject := [4]string{e.ResourceType, e.Subject, e.ExternalID, ""}
 		if e.Subject == "" && e.ExternalID == "" {
@@ -204,7 +205,7 @@ func (l *Log) byDetail(ctx context.Context, t tenant.ID, d *Diagnosis) error {
 		return err
 	}
 	d.Searched = len(failures)
-	var covered, cut, named []Entry
+	var covered, cut, named []journal.Entry
 	d.recognise()
 	causes := d.Causes
 	byWords := d.Match == ByWords
@@ -224,7 +225,7 @@ func (l *Log) byDetail(ctx context.Context, t tenant.ID, d *Diagnosis) error {
 		}
 	}
 	for _, found := range []struct {
-		entries []Entry
+		entries []journal.Entry
 		by      Match
 	}{{covered, ByText}, {cut, ByText}, {named, BySubject}} {
 		if err := l.choose(ctx, t, d, d.narrowed(found.entries), found.by); err != nil || d.Match != "" {
@@ -235,7 +236,7 @@ func (l *Log) byDetail(ctx context.Context, t tenant.ID, d *Diagnosis) error {
 }
 
 // whatHappened is the detail of a failure without what to do and without the id.
-func whatHappened(e Entry) string {
+func whatHappened(e journal.Entry) string {
 	detail, _, _ := strings.Cut(e.Detail, " (request ")
 	detail = strings.TrimSuffix(detail, "…")
 	if todo := e.WhatToDo(); todo != "" {
@@ -248,8 +249,8 @@ func whatHappened(e Entry) string {
 
 // failed are the failures that a text is compared with: those of failing subjects,
 // the newest of the log, and those of the names that the text has.
-func (l *Log) failed(ctx context.Context, t tenant.ID, names []string) ([]Entry, error) {
-	newest, err := l.failures(ctx, t, Query{Outcome: Failure, Limit: diagnosedFailures})
+func (l *Log) failed(ctx context.Context, t tenant.ID, names []string) ([]journal.Entry, error) {
+	newest, err := l.failures(ctx, t, Query{Outcome: journal.Failure, Limit: diagnosedFailures})
 	if err != nil {
 		return nil, err
 	}
@@ -275,18 +276,10 @@ func (l *Log) failed(ctx context.Context, t tenant.ID, names []string) ([]Entry,
 	for _, f := range of {
 		if !known[f.RequestID] {
 			known[f.RequestID] = true
-			entries = append(entries, f.entry())
+			entries = append(entries, f.Entry())
 		}
 	}
 	return entries, nil
-}
-
-// entry is the last failure of a failing subject, as far as it is kept there.
-func (f Failing) entry() Entry {
-	e := Entry{Outcome: Failure, Cause: f.Cause, Detail: f.Detail, Remedy: f.Remedy, About: f.Subject}
-	e.RequestID, e.Time, e.IdP, e.Operation = f.RequestID, f.Last, f.IdP, f.Operation
-	e.ResourceType, e.ResourceID, e.Subject, e.ExternalID = f.Type, f.ID, f.Name, f.ExternalID
-	return e
 }
 
 // recognise finds the causes whose words the text has, or else those with the status

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -15,16 +16,16 @@ var ErrNoEntry = errors.New("provlog: no entry of the request")
 // Explanation is what is known of one request.
 type Explanation struct {
 	RequestID string
-	Entries   []Entry
+	Entries   []journal.Entry
 	// Members are the members that a group's failure or warning is about, by the key of
 	// the entry.
 	Members map[string][]Member
 	// Now reports whether the failure is resolved.
 	Now State
 	// Failing is the subject's failure now, nil for none.
-	Failing *Failing
+	Failing *journal.Failing
 	// FixedBy is the first success after the failure, nil where it is not known.
-	FixedBy *Entry
+	FixedBy *journal.Entry
 }
 
 // State is the state of a failure now.
@@ -41,7 +42,7 @@ type Member struct {
 	ID string
 	Who
 	// Failing is the failure of the member's own provisioning, nil for none.
-	Failing *Failing
+	Failing *journal.Failing
 }
 
 // partTime is the longest time from a request to the entry of its last part.
@@ -61,7 +62,7 @@ func (l *Log) Explain(ctx context.Context, t tenant.ID, id string) (Explanation,
 	if ok {
 		x.Entries = append(x.Entries, first)
 	}
-	if !ok || first.Operation == "bulk" || first.hasParts() {
+	if !ok || first.Operation == "bulk" || hasParts(first) {
 		parts, err := l.parts(ctx, t, id)
 		if err != nil {
 			return x, err
@@ -85,15 +86,15 @@ func (l *Log) Explain(ctx context.Context, t tenant.ID, id string) (Explanation,
 
 // hasParts reports whether a request may have further entries with ids of their own:
 // many members are added or removed in parts.
-func (e Entry) hasParts() bool {
-	return e.ResourceType == TypeGroup && slices.Contains(e.Changed, "members") && !e.NewSet && len(e.Added)+len(e.Removed) == 0
+func hasParts(e journal.Entry) bool {
+	return e.ResourceType == journal.TypeGroup && slices.Contains(e.Changed, "members") && !e.NewSet && len(e.Added)+len(e.Removed) == 0
 }
 
 // parts are the entries that name a request, oldest first.
-func (l *Log) parts(ctx context.Context, t tenant.ID, id string) ([]Entry, error) {
+func (l *Log) parts(ctx context.Context, t tenant.ID, id string) ([]journal.Entry, error) {
 	from := timeOfKey(id)
 	span := Span{From: from, To: from.Add(partTime)}
-	var parts []Entry
+	var parts []journal.Entry
 	for range maxPages {
 		page, err := l.source.EntryPage(ctx, t, span)
 		if err != nil {
@@ -125,10 +126,10 @@ func (l *Log) members(ctx context.Context, t tenant.ID, ids []string) ([]Member,
 		return nil, err
 	}
 	// An identity provider may have sent a name or its own id instead of our id.
-	names := func(id string) []Subject {
-		return []Subject{{Type: TypeUser, ID: id}, {Type: TypeUser, Name: id}, {Type: TypeUser, ExternalID: id}}
+	names := func(id string) []journal.Subject {
+		return []journal.Subject{{Type: journal.TypeUser, ID: id}, {Type: journal.TypeUser, Name: id}, {Type: journal.TypeUser, ExternalID: id}}
 	}
-	var subjects []Subject
+	var subjects []journal.Subject
 	for _, id := range ids {
 		subjects = append(subjects, names(id)...)
 	}
@@ -157,7 +158,7 @@ func (l *Log) members(ctx context.Context, t tenant.ID, ids []string) ([]Member,
 
 // since finds out the state of the first failure among the entries.
 func (l *Log) since(ctx context.Context, t tenant.ID, x *Explanation) error {
-	at := slices.IndexFunc(x.Entries, func(e Entry) bool { return e.Outcome == Failure && e.About.Type != "" })
+	at := slices.IndexFunc(x.Entries, func(e journal.Entry) bool { return e.Outcome == journal.Failure && e.About.Type != "" })
 	if at < 0 {
 		return nil
 	}
@@ -187,7 +188,7 @@ func (l *Log) since(ctx context.Context, t tenant.ID, x *Explanation) error {
 		return err
 	}
 	for _, e := range later.Entries { // newest first: the last one stays
-		if e.Outcome != Failure && e.Key() > failed.Key() {
+		if e.Outcome != journal.Failure && e.Key() > failed.Key() {
 			x.FixedBy = &e
 		}
 	}

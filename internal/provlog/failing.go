@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -23,7 +24,7 @@ type FailingQuery struct {
 
 // FailingFound is a page of failing subjects, the latest failure first.
 type FailingFound struct {
-	Failing []Failing
+	Failing []journal.Failing
 	// Next continues the list, "" at its end.
 	Next string
 }
@@ -61,8 +62,8 @@ func (l *Log) Failing(ctx context.Context, t tenant.ID, q FailingQuery) (found F
 	return found, nil
 }
 
-func latestFirst(failing []Failing) {
-	slices.SortStableFunc(failing, func(x, y Failing) int { return y.Last.Compare(x.Last) })
+func latestFirst(failing []journal.Failing) {
+	slices.SortStableFunc(failing, func(x, y journal.Failing) int { return y.Last.Compare(x.Last) })
 }
 
 // failingSubject finds the failing subjects with a name or an id.
@@ -79,7 +80,7 @@ func (l *Log) failingSubject(ctx context.Context, t tenant.ID, q FailingQuery) (
 	if err != nil {
 		return FailingFound{}, err
 	}
-	var all []Failing
+	var all []journal.Failing
 	for _, f := range failing {
 		if (q.Cause == "" || f.Cause == q.Cause) && (q.Type == "" || f.Type == q.Type) {
 			all = append(all, f)
@@ -92,8 +93,8 @@ func (l *Log) failingSubject(ctx context.Context, t tenant.ID, q FailingQuery) (
 
 // failingByExternalID finds failing subjects without a record by the externalId that
 // they were sent with.
-func (l *Log) failingByExternalID(ctx context.Context, t tenant.ID, id string) (map[Subject]Failing, error) {
-	about := []Subject{{Type: TypeUser, ExternalID: id}, {Type: TypeGroup, ExternalID: id}}
+func (l *Log) failingByExternalID(ctx context.Context, t tenant.ID, id string) (map[journal.Subject]journal.Failing, error) {
+	about := []journal.Subject{{Type: journal.TypeUser, ExternalID: id}, {Type: journal.TypeGroup, ExternalID: id}}
 	pages, err := l.source.SubjectPages(ctx, t, about, Span{Limit: 1})
 	if err != nil {
 		return nil, err
@@ -106,16 +107,16 @@ func (l *Log) failingByExternalID(ctx context.Context, t tenant.ID, id string) (
 	if err != nil {
 		return nil, err
 	}
-	var subjects []Subject
+	var subjects []journal.Subject
 	for _, e := range entries {
-		subjects = append(subjects, Subject{Type: e.ResourceType, Name: e.Subject})
+		subjects = append(subjects, journal.Subject{Type: e.ResourceType, Name: e.Subject})
 	}
 	return l.source.FailingOf(ctx, t, subjects)
 }
 
 // stillFailing returns the subjects that still fail, and removes the others.
-func (l *Log) stillFailing(ctx context.Context, t tenant.ID, failing []Failing) ([]Failing, error) {
-	subjects := make([]Subject, len(failing))
+func (l *Log) stillFailing(ctx context.Context, t tenant.ID, failing []journal.Failing) ([]journal.Failing, error) {
+	subjects := make([]journal.Subject, len(failing))
 	for i, f := range failing {
 		subjects[i] = f.Subject
 	}
@@ -123,8 +124,8 @@ func (l *Log) stillFailing(ctx context.Context, t tenant.ID, failing []Failing) 
 	if err != nil {
 		return nil, err
 	}
-	var left []Failing
-	var mended []Subject
+	var left []journal.Failing
+	var mended []journal.Subject
 	for i, f := range failing {
 		if resolved(f, records[i]) {
 			mended = append(mended, f.Subject)
@@ -134,7 +135,7 @@ func (l *Log) stillFailing(ctx context.Context, t tenant.ID, failing []Failing) 
 	}
 	for part := range slices.Chunk(mended, maxMended) {
 		// If it fails, the next read does it.
-		_ = l.source.Note(ctx, t, Note{Mended: part})
+		_ = l.source.Record(ctx, t, journal.Record{Mended: part})
 	}
 	return left, nil
 }
@@ -143,7 +144,7 @@ func (l *Log) stillFailing(ctx context.Context, t tenant.ID, failing []Failing) 
 // that named it differently: under an id, if it failed by its name, or under another id.
 // A record that exists under its id stops failing by its own next success. found are the
 // live records that have the subject's id, name or externalId.
-func resolved(f Failing, found []LiveRecord) bool {
+func resolved(f journal.Failing, found []LiveRecord) bool {
 	if slices.ContainsFunc(found, func(r LiveRecord) bool { return r.ID == f.ID }) {
 		return false
 	}

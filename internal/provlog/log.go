@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -24,16 +25,16 @@ type Source interface {
 // EntryReader reads the log. Keys are those of entries: UUIDv7s, in the order of time.
 type EntryReader interface {
 	// Entries reads entries by key; expired ones are left out.
-	Entries(ctx context.Context, t tenant.ID, keys []string) (map[string]Entry, error)
+	Entries(ctx context.Context, t tenant.ID, keys []string) (map[string]journal.Entry, error)
 	// EntryPage reads a page of all entries, and FailurePage a page of the keys of
 	// failures, newest first.
-	EntryPage(ctx context.Context, t tenant.ID, s Span) (Page[Entry], error)
+	EntryPage(ctx context.Context, t tenant.ID, s Span) (Page[journal.Entry], error)
 	FailurePage(ctx context.Context, t tenant.ID, s Span) (Page[Ref], error)
 	// SubjectPages reads the keys of the entries of subjects that no record links to,
 	// newest first: one round trip.
-	SubjectPages(ctx context.Context, t tenant.ID, about []Subject, s Span) ([]Page[string], error)
+	SubjectPages(ctx context.Context, t tenant.ID, about []journal.Subject, s Span) ([]Page[string], error)
 	// Activity reads what was seen of a tenant's requests.
-	Activity(ctx context.Context, t tenant.ID) (Activity, error)
+	Activity(ctx context.Context, t tenant.ID) (journal.Activity, error)
 }
 
 // RecordReader reads the users and groups that entries are about.
@@ -47,7 +48,7 @@ type RecordReader interface {
 	NamesLike(ctx context.Context, t tenant.ID, prefix string, limit int) ([]string, error)
 	// LiveRecords reads, for each subject, the live records that have its id, its name
 	// or its externalId.
-	LiveRecords(ctx context.Context, t tenant.ID, subjects []Subject) ([][]LiveRecord, error)
+	LiveRecords(ctx context.Context, t tenant.ID, subjects []journal.Subject) ([][]LiveRecord, error)
 	// WhoAre reads the names and states of users, deleted ones too, by id.
 	WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[string]Who, error)
 }
@@ -55,11 +56,11 @@ type RecordReader interface {
 // FailingSubjects reads and removes failing subjects.
 type FailingSubjects interface {
 	// FailingPage reads a page of the failing subjects, in the order of their keys.
-	FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (Page[Failing], error)
+	FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (Page[journal.Failing], error)
 	// FailingOf reads which of some subjects are failing.
-	FailingOf(ctx context.Context, t tenant.ID, subjects []Subject) (map[Subject]Failing, error)
+	FailingOf(ctx context.Context, t tenant.ID, subjects []journal.Subject) (map[journal.Subject]journal.Failing, error)
 	// Note removes subjects that no longer fail.
-	Note(ctx context.Context, t tenant.ID, n Note) error
+	Record(ctx context.Context, t tenant.ID, r journal.Record) error
 }
 
 // Span is a part of the log, from its newest entry back.
@@ -102,7 +103,7 @@ type LiveRecord struct {
 // Record is a user or a group that a search finds.
 type Record struct {
 	Type, ID string
-	History  directory.History
+	History  journal.History
 }
 
 // Who is the name and the state of a user.
@@ -127,7 +128,7 @@ type Query struct {
 	// for all.
 	Subject string
 	Cause   cause.Cause
-	Outcome Outcome
+	Outcome journal.Outcome
 	// Type is User or Group, "" for both.
 	Type     string
 	From, To time.Time
@@ -138,7 +139,7 @@ type Query struct {
 
 // Found is a page of entries, newest first.
 type Found struct {
-	Entries []Entry
+	Entries []journal.Entry
 	// Next continues the list, "" at its end.
 	Next string
 	// SearchedTo is the time back to which the log was searched, zero at its end.
@@ -153,7 +154,7 @@ const (
 )
 
 // matches reports whether an entry matches the filters of the search.
-func (q Query) matches(e Entry) bool {
+func (q Query) matches(e journal.Entry) bool {
 	return (q.Cause == "" || e.Cause == q.Cause) && (q.Outcome == "" || e.Outcome == q.Outcome) &&
 		(q.Type == "" || e.ResourceType == q.Type) &&
 		(q.From.IsZero() || !e.Time.Before(q.From.Truncate(time.Millisecond))) && (q.To.IsZero() || !e.Time.After(q.To))
@@ -164,7 +165,7 @@ func (l *Log) Find(ctx context.Context, t tenant.ID, q Query) (Found, error) {
 	switch {
 	case q.Subject != "":
 		return l.ofSubject(ctx, t, q)
-	case q.Outcome == Failure, q.Outcome == "" && q.Cause != "" && q.Cause.Meaning().Status != 0 && !warns(q.Cause):
+	case q.Outcome == journal.Failure, q.Outcome == "" && q.Cause != "" && q.Cause.Meaning().Status != 0 && !warns(q.Cause):
 		return l.failures(ctx, t, q)
 	}
 	return l.all(ctx, t, q)
@@ -255,28 +256,22 @@ func (l *Log) failures(ctx context.Context, t tenant.ID, q Query) (found Found, 
 }
 
 // subjectsOf are the names under which the entries of a searched subject are kept.
-func subjectsOf(text string, records []Record) []Subject {
-	var subjects []Subject
+func subjectsOf(text string, records []Record) []journal.Subject {
+	var subjects []journal.Subject
 	for _, r := range records {
-		subjects = append(subjects, Subject{Type: r.Type, ID: r.ID})
+		subjects = append(subjects, journal.Subject{Type: r.Type, ID: r.ID})
 	}
-	for _, kind := range []string{TypeUser, TypeGroup} {
+	for _, kind := range []string{journal.TypeUser, journal.TypeGroup} {
 		if directory.ValidID(text) {
-			subjects = append(subjects, Subject{Type: kind, ID: text})
+			subjects = append(subjects, journal.Subject{Type: kind, ID: text})
 		}
-		subjects = append(subjects, Subject{Type: kind, Name: text}, Subject{Type: kind, ExternalID: text})
+		subjects = append(subjects, journal.Subject{Type: kind, Name: text}, journal.Subject{Type: kind, ExternalID: text})
 	}
-	slices.SortFunc(subjects, func(x, y Subject) int {
+	slices.SortFunc(subjects, func(x, y journal.Subject) int {
 		return strings.Compare(x.Type+"\x00"+x.ID+"\x00"+x.Name+"\x00"+x.ExternalID, y.Type+"\x00"+y.ID+"\x00"+y.Name+"\x00"+y.ExternalID)
 	})
 	return slices.Compact(subjects)
 }
-
-// The resource types of subjects.
-const (
-	TypeUser  = "User"
-	TypeGroup = "Group"
-)
 
 // ofSubject reads the history of a searched subject: the entries that its records link
 // to, one after the other, and those that no record links to, in the order of time.
@@ -285,7 +280,7 @@ func (l *Log) ofSubject(ctx context.Context, t tenant.ID, q Query) (found Found,
 	if err != nil {
 		return Found{}, err
 	}
-	h := history{log: l, tenant: t, read: map[string]Entry{}, seen: map[string]bool{}}
+	h := history{log: l, tenant: t, read: map[string]journal.Entry{}, seen: map[string]bool{}}
 	last, pending, begun := openPlace(q.After)
 	h.before = last
 	h.add(pending)
@@ -344,7 +339,7 @@ type history struct {
 	// older were on that page. An entry may link to a newer one that was written
 	// earlier.
 	before string
-	read   map[string]Entry
+	read   map[string]journal.Entry
 	trips  int
 }
 
@@ -360,7 +355,7 @@ func (h *history) add(keys []string) {
 
 // index adds the entries of subjects in the index. cut is the key below which others
 // may not have been read, "" for none.
-func (h *history) index(ctx context.Context, subjects []Subject, span Span) (cut string, err error) {
+func (h *history) index(ctx context.Context, subjects []journal.Subject, span Span) (cut string, err error) {
 	h.indexed = map[string]bool{}
 	pages, err := h.log.source.SubjectPages(ctx, h.tenant, subjects, span)
 	if err != nil {
@@ -399,7 +394,7 @@ func (h *history) fetch(ctx context.Context) error {
 func (h *history) chained() []string {
 	var keys []string
 	for _, key := range h.pending {
-		if !h.indexed[key] && len(keys) < 2*directory.MaxHistory {
+		if !h.indexed[key] && len(keys) < 2*journal.MaxHistory {
 			keys = append(keys, key)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 )
 
 // Health is how a tenant's provisioning goes, in a word.
@@ -77,13 +78,13 @@ type Notice struct {
 	// Cause is the cause of the requests that it is about, "" for none; Outcome is
 	// theirs in the log.
 	Cause   cause.Cause
-	Outcome Outcome
+	Outcome journal.Outcome
 	// Count is how many there were, 0 for a notice that counts nothing; AtLeast reports
 	// that there may have been others. Last is the time of the last one.
 	Count   int64
 	AtLeast bool
 	Last    time.Time
-	IdP     string
+	IdP     idp.Provider
 	// Token is the token that it is about, zero for none.
 	Token Token
 }
@@ -93,7 +94,7 @@ func (n Notice) WhatToDo() string {
 	if n.Cause == "" || n.Kind == NoticeTokenPast {
 		return ""
 	}
-	return n.Cause.Advice("", idp.Provider(n.IdP))
+	return n.Cause.Advice("", n.IdP)
 }
 
 // Times of the notices.
@@ -110,9 +111,9 @@ const (
 type judgement struct {
 	now   time.Time
 	about About
-	seen  []Seen
+	seen  []journal.Seen
 	// tallies are what was counted, unnamed the recent failures of no user or group.
-	tallies, unnamed []Tally
+	tallies, unnamed []journal.Tally
 }
 
 // judge sets the health, the summary, the notices and the warnings of an overview.
@@ -167,9 +168,9 @@ func (j *judgement) summary(o *Overview) string {
 // days is how many days the overview shows.
 func (j *judgement) days() int {
 	if j.about.LogDays > 0 {
-		return min(overviewDays, j.about.LogDays)
+		return min(journal.ShownDays, j.about.LogDays)
 	}
-	return overviewDays
+	return journal.ShownDays
 }
 
 // within is the time that the overview shows, in words.
@@ -185,7 +186,7 @@ func (j *judgement) whole() []Notice {
 	if !j.about.Off {
 		return nil
 	}
-	n := Notice{Kind: NoticeOff, Level: LevelError, Cause: cause.SCIMDisabled, Outcome: Failure, Text: "SCIM is turned off for this tenant: every request of an identity provider is refused with 403."}
+	n := Notice{Kind: NoticeOff, Level: LevelError, Cause: cause.SCIMDisabled, Outcome: journal.Failure, Text: "SCIM is turned off for this tenant: every request of an identity provider is refused with 403."}
 	if t := j.sum(cause.SCIMDisabled); t.Count > 0 {
 		n.count(t, t.Least)
 		n.Text += " " + upper(plural(t.Count, "request was refused", "requests were refused", n.AtLeast)) + j.within() + ", most recently " + ago(j.now.Sub(t.Last)) + "."
@@ -193,12 +194,12 @@ func (j *judgement) whole() []Notice {
 	return []Notice{n}
 }
 
-func (n *Notice) count(t Tally, least bool) {
+func (n *Notice) count(t journal.Tally, least bool) {
 	n.Count, n.AtLeast, n.Last, n.IdP = t.Count, least, t.Last, t.IdP
 }
 
 // sum adds the tallies of a cause in the days shown.
-func (j *judgement) sum(c cause.Cause) (all Tally) {
+func (j *judgement) sum(c cause.Cause) (all journal.Tally) {
 	first := j.now.Truncate(24*time.Hour).AddDate(0, 0, min(1-j.days(), -1))
 	for _, t := range j.tallies {
 		if t.TokenID != "" || t.Cause != c || t.Day.Before(first) {
@@ -237,9 +238,9 @@ func (j *judgement) refusedTokens() []Notice {
 
 // refusedToken is the notice of one refused token. Whether provisioning has stopped is
 // judged by the identity provider that uses it: others may have valid tokens.
-func (j *judgement) refusedToken(t Tally) (Notice, bool) {
+func (j *judgement) refusedToken(t journal.Tally) (Notice, bool) {
 	token := j.token(t.TokenID)
-	n := Notice{Level: LevelError, Kind: NoticeTokenRefused, Cause: t.Cause, Outcome: Failure, Token: token}
+	n := Notice{Level: LevelError, Kind: NoticeTokenRefused, Cause: t.Cause, Outcome: journal.Failure, Token: token}
 	n.count(t, t.AtLeast())
 	name, ended := token.name(), token.Revoked
 	if t.Cause == cause.TokenExpired {
@@ -255,7 +256,7 @@ func (j *judgement) refusedToken(t Tally) (Notice, bool) {
 	// The last uses of a token that is used often are not written yet.
 	unwritten := time.Duration(0)
 	if n.AtLeast {
-		unwritten = tallyEvery
+		unwritten = journal.TallyEvery
 	}
 	switch {
 	case !same.IsZero() && !same.Before(t.Last.Add(unwritten)), !other.IsZero() && other.Sub(t.Last) >= pastRefused:
@@ -280,7 +281,7 @@ func (j *judgement) refusedToken(t Tally) (Notice, bool) {
 
 // valid returns when a valid token was last used by the identity provider of a refused
 // one, and by any.
-func (j *judgement) valid(t Tally) (same, other time.Time) {
+func (j *judgement) valid(t journal.Tally) (same, other time.Time) {
 	for _, s := range j.seen {
 		if s.TokenID == t.TokenID {
 			continue
@@ -295,10 +296,10 @@ func (j *judgement) valid(t Tally) (same, other time.Time) {
 
 // others reports whether another identity provider than that of a refused token has a
 // token that is valid and was in use: it may only be between two of its cycles.
-func (j *judgement) others(t Tally) bool {
-	return slices.ContainsFunc(j.seen, func(s Seen) bool {
+func (j *judgement) others(t journal.Tally) bool {
+	return slices.ContainsFunc(j.seen, func(s journal.Seen) bool {
 		token := j.token(s.TokenID)
-		return s.IdP != t.IdP && s.TokenID != t.TokenID && !token.Created.IsZero() && token.live(j.now) && j.now.Sub(s.Time) < overviewDays*24*time.Hour
+		return s.IdP != t.IdP && s.TokenID != t.TokenID && !token.Created.IsZero() && token.live(j.now) && j.now.Sub(s.Time) < journal.ShownDays*24*time.Hour
 	})
 }
 
@@ -354,13 +355,13 @@ func (j *judgement) refused() []Notice {
 	var notices []Notice
 	for _, t := range j.unnamed {
 		notices = append(notices, Notice{
-			Kind: NoticeRefused, Level: LevelWarning, Cause: t.Cause, Outcome: Failure, Count: t.Count, AtLeast: t.Least, Last: t.Last,
+			Kind: NoticeRefused, Level: LevelWarning, Cause: t.Cause, Outcome: journal.Failure, Count: t.Count, AtLeast: t.Least, Last: t.Last,
 			Text: fmt.Sprintf("%s refused in the last 24 hours, most recently %s, for a cause that concerns no single user or group (%s).",
 				upper(plural(t.Count, "request was", "requests were", t.Least)), ago(j.now.Sub(t.Last)), t.Cause),
 		})
 	}
 	if t := j.sum(cause.RateLimit); t.Count > 0 && !j.about.Off {
-		n := Notice{Kind: NoticeRateLimit, Level: LevelInfo, Cause: cause.RateLimit, Outcome: Failure}
+		n := Notice{Kind: NoticeRateLimit, Level: LevelInfo, Cause: cause.RateLimit, Outcome: journal.Failure}
 		if j.now.Sub(t.Last) < unnamedTime {
 			n.Level = LevelWarning
 		}
@@ -375,7 +376,7 @@ func (j *judgement) refused() []Notice {
 // warnings are the notices of requests that succeeded with a warning, and are counted in
 // the overview.
 func (j *judgement) warnings(o *Overview) []Notice {
-	by := map[cause.Cause]Tally{}
+	by := map[cause.Cause]journal.Tally{}
 	for _, t := range j.tallies {
 		if t.TokenID == "" && !refusedEarly(t.Cause) {
 			if all := j.sum(t.Cause); all.Count > 0 {
@@ -386,7 +387,7 @@ func (j *judgement) warnings(o *Overview) []Notice {
 	o.Warnings = sortedTallies(by)
 	var notices []Notice
 	for _, t := range o.Warnings {
-		n := Notice{Kind: NoticeWarnings, Level: LevelWarning, Cause: t.Cause, Outcome: Warning}
+		n := Notice{Kind: NoticeWarnings, Level: LevelWarning, Cause: t.Cause, Outcome: journal.Warning}
 		n.count(t, t.Least)
 		what := "%s with a warning"
 		if text, ok := warningTexts[t.Cause]; ok {
@@ -432,13 +433,13 @@ func (j *judgement) expiring() []Notice {
 
 // inUse reports whether a token was used in the days shown.
 func (j *judgement) inUse(t Token) bool {
-	recent := func(at time.Time) bool { return !at.IsZero() && j.now.Sub(at) < overviewDays*24*time.Hour }
-	return recent(t.LastUsed) || slices.ContainsFunc(j.seen, func(s Seen) bool { return s.TokenID == t.ID && recent(s.Time) })
+	recent := func(at time.Time) bool { return !at.IsZero() && j.now.Sub(at) < journal.ShownDays*24*time.Hour }
+	return recent(t.LastUsed) || slices.ContainsFunc(j.seen, func(s journal.Seen) bool { return s.TokenID == t.ID && recent(s.Time) })
 }
 
 // idpName is an identity provider as a sentence names it.
-func idpName(name string) string {
-	if p := idp.Provider(name); p != "" && p != idp.Other {
+func idpName(p idp.Provider) string {
+	if p != "" && p != idp.Other {
 		return p.Name()
 	}
 	return "one client"

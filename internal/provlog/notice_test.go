@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 )
 
 // TestJudge holds what the overview says of every combination of what can be known.
@@ -20,14 +22,14 @@ func TestJudge(t *testing.T) {
 	live := Token{ID: "live", LastFour: "ab12", Created: at(100 * day), LastUsed: at(hour)}
 	revoked := Token{ID: "gone", LastFour: "e020", Created: at(200 * day), Revoked: at(2 * hour), LastUsed: at(3 * hour)}
 	expired := Token{ID: "over", LastFour: "9c4d", Created: at(200 * day), Expires: at(2 * hour), LastUsed: at(3 * hour)}
-	used := func(id string, c cause.Cause, n int64, last time.Duration) Tally {
-		return Tally{TokenID: id, Cause: c, IdP: "okta", Count: n, Last: at(last)}
+	used := func(id string, c cause.Cause, n int64, last time.Duration) journal.Tally {
+		return journal.Tally{TokenID: id, Cause: c, IdP: "okta", Count: n, Last: at(last)}
 	}
-	counted := func(c cause.Cause, n int64, last time.Duration) Tally {
-		return Tally{Day: at(last).Truncate(day), Cause: c, IdP: "okta", Count: n, Last: at(last)}
+	counted := func(c cause.Cause, n int64, last time.Duration) journal.Tally {
+		return journal.Tally{Day: at(last).Truncate(day), Cause: c, IdP: "okta", Count: n, Last: at(last)}
 	}
-	seen := func(idp, token string, last time.Duration) Seen {
-		return Seen{IdP: idp, TokenID: token, Time: at(last)}
+	seen := func(from idp.Provider, token string, last time.Duration) journal.Seen {
+		return journal.Seen{IdP: from, TokenID: token, Time: at(last)}
 	}
 	okta := seen("okta", "live", time.Minute)
 	failed := func(n int) []FailureSpan { return []FailureSpan{{Causes: map[cause.Cause]int{cause.SeatLimit: n}}} }
@@ -44,31 +46,31 @@ func TestJudge(t *testing.T) {
 	}{
 		{
 			"all is well",
-			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}},
+			judgement{about: About{Tokens: []Token{live}}, seen: []journal.Seen{okta}},
 			Overview{},
 			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
 		},
 		{
 			"what failed is provisioned since",
-			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}},
+			judgement{about: About{Tokens: []Token{live}}, seen: []journal.Seen{okta}},
 			Overview{Spans: failed(1234)},
 			HealthOK, "No user or group fails now. 1,234 requests failed in the last 7 days.", nil,
 		},
 		{
 			"more failed than is counted",
-			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}},
+			judgement{about: About{Tokens: []Token{live}}, seen: []journal.Seen{okta}},
 			Overview{Spans: failed(1), Partial: true},
 			HealthOK, "No user or group fails now. At least 1 request failed in the last 7 days.", nil,
 		},
 		{
 			"users fail",
-			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}},
+			judgement{about: About{Tokens: []Token{live}}, seen: []journal.Seen{okta}},
 			Overview{Failing: 3, Spans: failed(3)},
 			HealthFailing, "3 users and groups fail now.", nil,
 		},
 		{
 			"one user fails, of many",
-			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}},
+			judgement{about: About{Tokens: []Token{live}}, seen: []journal.Seen{okta}},
 			Overview{Failing: 1, More: true},
 			HealthFailing, "At least 1 user or group fails now.", nil,
 		},
@@ -101,7 +103,7 @@ func TestJudge(t *testing.T) {
 		},
 		{
 			"no token is left",
-			judgement{about: About{Tokens: []Token{revoked, expired}}, seen: []Seen{seen("okta", "gone", 3*hour)}},
+			judgement{about: About{Tokens: []Token{revoked, expired}}, seen: []journal.Seen{seen("okta", "gone", 3*hour)}},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
 			[]string{"no_valid_token error This tenant has no valid token: every request of an identity provider is refused until one is created."},
@@ -109,8 +111,8 @@ func TestJudge(t *testing.T) {
 		{
 			"a revoked token is used",
 			judgement{
-				about: About{Tokens: []Token{revoked, {ID: "new", LastFour: "ab12"}}}, seen: []Seen{seen("okta", "gone", 3*hour)},
-				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
+				about: About{Tokens: []Token{revoked, {ID: "new", LastFour: "ab12"}}}, seen: []journal.Seen{seen("okta", "gone", 3*hour)},
+				tallies: []journal.Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -119,7 +121,7 @@ func TestJudge(t *testing.T) {
 		{
 			"a revoked token is used often",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, tallies: []Tally{used("gone", cause.TokenRevoked, 10, 0)},
+				about: About{Tokens: []Token{revoked, live}}, tallies: []journal.Tally{used("gone", cause.TokenRevoked, 10, 0)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -128,7 +130,7 @@ func TestJudge(t *testing.T) {
 		{
 			"a revoked token is used, and users fail",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, tallies: []Tally{used("gone", cause.TokenRevoked, 1, time.Second)},
+				about: About{Tokens: []Token{revoked, live}}, tallies: []journal.Tally{used("gone", cause.TokenRevoked, 1, time.Second)},
 			},
 			Overview{Failing: 2},
 			HealthFailing, "2 users and groups fail now.",
@@ -137,7 +139,7 @@ func TestJudge(t *testing.T) {
 		{
 			"an expired token is used",
 			judgement{
-				about: About{Tokens: []Token{expired, live}}, tallies: []Tally{used("over", cause.TokenExpired, 2, time.Minute)},
+				about: About{Tokens: []Token{expired, live}}, tallies: []journal.Tally{used("over", cause.TokenExpired, 2, time.Minute)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -146,8 +148,8 @@ func TestJudge(t *testing.T) {
 		{
 			"a revoked token of one identity provider, beside another's valid one",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", time.Minute), seen("okta", "gone", 3*hour)},
-				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
+				about: About{Tokens: []Token{revoked, live}}, seen: []journal.Seen{seen("entra", "live", time.Minute), seen("okta", "gone", 3*hour)},
+				tallies: []journal.Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -156,8 +158,8 @@ func TestJudge(t *testing.T) {
 		{
 			"a revoked token of one identity provider, between two cycles of another",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", 150*time.Minute), seen("okta", "gone", 3*hour)},
-				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
+				about: About{Tokens: []Token{revoked, live}}, seen: []journal.Seen{seen("entra", "live", 150*time.Minute), seen("okta", "gone", 3*hour)},
+				tallies: []journal.Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -166,8 +168,8 @@ func TestJudge(t *testing.T) {
 		{
 			"a revoked token of one identity provider, long after another's last request",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", 8*day), seen("okta", "gone", 3*hour)},
-				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
+				about: About{Tokens: []Token{revoked, live}}, seen: []journal.Seen{seen("entra", "live", 8*day), seen("okta", "gone", 3*hour)},
+				tallies: []journal.Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -176,8 +178,8 @@ func TestJudge(t *testing.T) {
 		{
 			"revoked tokens of two identity providers",
 			judgement{
-				about: About{Tokens: []Token{revoked, {ID: "both", LastFour: "0b0b", Created: at(day), Revoked: at(hour)}, live}}, seen: []Seen{seen("entra", "both", 150*time.Minute), seen("okta", "gone", 3*hour)},
-				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
+				about: About{Tokens: []Token{revoked, {ID: "both", LastFour: "0b0b", Created: at(day), Revoked: at(hour)}, live}}, seen: []journal.Seen{seen("entra", "both", 150*time.Minute), seen("okta", "gone", 3*hour)},
+				tallies: []journal.Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
@@ -186,8 +188,8 @@ func TestJudge(t *testing.T) {
 		{
 			"a revoked token that is used so often that its last uses are not written yet",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("okta", "live", 10*time.Second)},
-				tallies: []Tally{used("gone", cause.TokenRevoked, 500, 40*time.Second)},
+				about: About{Tokens: []Token{revoked, live}}, seen: []journal.Seen{seen("okta", "live", 10*time.Second)},
+				tallies: []journal.Tally{used("gone", cause.TokenRevoked, 500, 40*time.Second)},
 			},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
@@ -196,8 +198,8 @@ func TestJudge(t *testing.T) {
 		{
 			"a revoked token beside a valid one of the same identity provider",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{okta},
-				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
+				about: About{Tokens: []Token{revoked, live}}, seen: []journal.Seen{okta},
+				tallies: []journal.Tally{used("gone", cause.TokenRevoked, 5, 10*time.Second)},
 			},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
@@ -206,8 +208,8 @@ func TestJudge(t *testing.T) {
 		{
 			"a valid token is used since, for a short time",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{okta},
-				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 10*time.Minute)},
+				about: About{Tokens: []Token{revoked, live}}, seen: []journal.Seen{okta},
+				tallies: []journal.Tally{used("gone", cause.TokenRevoked, 5, 10*time.Minute)},
 			},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
@@ -216,8 +218,8 @@ func TestJudge(t *testing.T) {
 		{
 			"a valid token is used since, for hours",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{okta},
-				tallies: []Tally{used("gone", cause.TokenRevoked, 5, 90*time.Minute)},
+				about: About{Tokens: []Token{revoked, live}}, seen: []journal.Seen{okta},
+				tallies: []journal.Tally{used("gone", cause.TokenRevoked, 5, 90*time.Minute)},
 			},
 			Overview{Spans: failed(5)},
 			HealthOK, "No user or group fails now. 5 requests failed in the last 7 days.",
@@ -226,7 +228,7 @@ func TestJudge(t *testing.T) {
 		{
 			"a valid token is used since, for days",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{okta}, tallies: []Tally{used("gone", cause.TokenRevoked, 5, 25*hour)},
+				about: About{Tokens: []Token{revoked, live}}, seen: []journal.Seen{okta}, tallies: []journal.Tally{used("gone", cause.TokenRevoked, 5, 25*hour)},
 			},
 			Overview{},
 			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
@@ -234,14 +236,14 @@ func TestJudge(t *testing.T) {
 		{
 			"another identity provider has taken over, days ago",
 			judgement{
-				about: About{Tokens: []Token{revoked, live}}, seen: []Seen{seen("entra", "live", time.Minute)}, tallies: []Tally{used("gone", cause.TokenRevoked, 5, 25*hour)},
+				about: About{Tokens: []Token{revoked, live}}, seen: []journal.Seen{seen("entra", "live", time.Minute)}, tallies: []journal.Tally{used("gone", cause.TokenRevoked, 5, 25*hour)},
 			},
 			Overview{},
 			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
 		},
 		{
 			"a refused token that nobody knows",
-			judgement{about: About{Tokens: []Token{live}}, tallies: []Tally{used("k3v7q2m5x6aw4rtn", cause.TokenRevoked, 1, 0)}},
+			judgement{about: About{Tokens: []Token{live}}, tallies: []journal.Tally{used("k3v7q2m5x6aw4rtn", cause.TokenRevoked, 1, 0)}},
 			Overview{},
 			HealthFailing, "Requests are refused now.",
 			[]string{"token_refused error Provisioning has stopped: revoked token k3v7q2m5x6aw4rtn was used 1 time, last just now."},
@@ -256,7 +258,7 @@ func TestJudge(t *testing.T) {
 		{
 			"SCIM is off, and requests come",
 			judgement{
-				about: About{Off: true, Tokens: []Token{live}}, tallies: []Tally{counted(cause.SCIMDisabled, 3, 30*hour), counted(cause.SCIMDisabled, 4, time.Minute), counted(cause.SCIMDisabled, 99, 8*day)},
+				about: About{Off: true, Tokens: []Token{live}}, tallies: []journal.Tally{counted(cause.SCIMDisabled, 3, 30*hour), counted(cause.SCIMDisabled, 4, time.Minute), counted(cause.SCIMDisabled, 99, 8*day)},
 			},
 			Overview{Failing: 7},
 			HealthOff, "SCIM is turned off: every request is refused.",
@@ -264,15 +266,15 @@ func TestJudge(t *testing.T) {
 		},
 		{
 			"SCIM was off",
-			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}, tallies: []Tally{counted(cause.SCIMDisabled, 3, hour)}},
+			judgement{about: About{Tokens: []Token{live}}, seen: []journal.Seen{okta}, tallies: []journal.Tally{counted(cause.SCIMDisabled, 3, hour)}},
 			Overview{Spans: failed(1)},
 			HealthOK, "No user or group fails now. 1 request failed in the last 7 days.", nil,
 		},
 		{
 			"warnings",
 			judgement{
-				about: About{Tokens: []Token{live}}, seen: []Seen{okta},
-				tallies: []Tally{counted(cause.UnknownMembers, 4, hour), counted(cause.Tolerated, 6, 2*hour), counted(cause.Tolerated, 6, 26*hour), counted(cause.BulkPartial, 1, 3*hour)},
+				about: About{Tokens: []Token{live}}, seen: []journal.Seen{okta},
+				tallies: []journal.Tally{counted(cause.UnknownMembers, 4, hour), counted(cause.Tolerated, 6, 2*hour), counted(cause.Tolerated, 6, 26*hour), counted(cause.BulkPartial, 1, 3*hour)},
 			},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
@@ -285,7 +287,7 @@ func TestJudge(t *testing.T) {
 		{
 			"warnings of a tenant that keeps its log for three days",
 			judgement{
-				about: About{Tokens: []Token{live}, LogDays: 3}, seen: []Seen{okta}, tallies: []Tally{counted(cause.Tolerated, 6, hour), counted(cause.Tolerated, 6, 5*day)},
+				about: About{Tokens: []Token{live}, LogDays: 3}, seen: []journal.Seen{okta}, tallies: []journal.Tally{counted(cause.Tolerated, 6, hour), counted(cause.Tolerated, 6, 5*day)},
 			},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
@@ -293,14 +295,14 @@ func TestJudge(t *testing.T) {
 		},
 		{
 			"too many requests",
-			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}, tallies: []Tally{counted(cause.RateLimit, 40, hour)}},
+			judgement{about: About{Tokens: []Token{live}}, seen: []journal.Seen{okta}, tallies: []journal.Tally{counted(cause.RateLimit, 40, hour)}},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
 			[]string{"rate_limited warning Rate limit exceeded: at least 40 requests were refused in the last 7 days, most recently 1 hour ago. Identity providers send such requests again later."},
 		},
 		{
 			"too many requests, days ago",
-			judgement{about: About{Tokens: []Token{live}}, seen: []Seen{okta}, tallies: []Tally{counted(cause.RateLimit, 4, 30*hour)}},
+			judgement{about: About{Tokens: []Token{live}}, seen: []journal.Seen{okta}, tallies: []journal.Tally{counted(cause.RateLimit, 4, 30*hour)}},
 			Overview{},
 			HealthOK, "No failures. Everything received with a valid token was applied.",
 			[]string{"rate_limited info Rate limit exceeded: 4 requests were refused in the last 7 days, most recently 30 hours ago. Identity providers send such requests again later."},
@@ -308,7 +310,7 @@ func TestJudge(t *testing.T) {
 		{
 			"reads are refused",
 			judgement{
-				about: About{Tokens: []Token{live}}, seen: []Seen{okta}, unnamed: []Tally{{Cause: cause.Validation, Count: 3, Last: at(5 * time.Minute)}},
+				about: About{Tokens: []Token{live}}, seen: []journal.Seen{okta}, unnamed: []journal.Tally{{Cause: cause.Validation, Count: 3, Last: at(5 * time.Minute)}},
 			},
 			Overview{Spans: failed(3)},
 			HealthWarning, "No user or group fails now. 3 requests failed in the last 7 days.",
@@ -316,7 +318,7 @@ func TestJudge(t *testing.T) {
 		},
 		{
 			"a token expires soon",
-			judgement{about: About{Tokens: []Token{expires(9*day, hour)}}, seen: []Seen{seen("okta", "soon", time.Minute)}},
+			judgement{about: About{Tokens: []Token{expires(9*day, hour)}}, seen: []journal.Seen{seen("okta", "soon", time.Minute)}},
 			Overview{},
 			HealthWarning, "No failures. There are warnings.",
 			[]string{"token_expires warning Token …7f3a expires on 9 December 2026 (in 9 days) and is in use: rotate it before then."},
@@ -349,7 +351,7 @@ func TestJudge(t *testing.T) {
 		{
 			"the most urgent comes first",
 			judgement{
-				about: About{Off: true, Tokens: []Token{revoked}}, tallies: []Tally{counted(cause.Tolerated, 1, hour), used("gone", cause.TokenRevoked, 1, hour)},
+				about: About{Off: true, Tokens: []Token{revoked}}, tallies: []journal.Tally{counted(cause.Tolerated, 1, hour), used("gone", cause.TokenRevoked, 1, hour)},
 			},
 			Overview{},
 			HealthOff, "SCIM is turned off: every request is refused.",
@@ -392,19 +394,19 @@ func TestJudge_NeverSaysAllIsWellWhileRequestsAreRefused(t *testing.T) {
 		{"more fail", func(_ *judgement, o *Overview) { o.More = true }},
 		{"SCIM is off", func(j *judgement, _ *Overview) { j.about.Off = true }},
 		{"a revoked token is used", func(j *judgement, _ *Overview) {
-			j.tallies = append(j.tallies, Tally{TokenID: "gone", Cause: cause.TokenRevoked, Count: 1, Last: now})
+			j.tallies = append(j.tallies, journal.Tally{TokenID: "gone", Cause: cause.TokenRevoked, Count: 1, Last: now})
 		}},
 		{"an expired token is used", func(j *judgement, _ *Overview) {
-			j.tallies = append(j.tallies, Tally{TokenID: "over", Cause: cause.TokenExpired, Count: 1, Last: now})
+			j.tallies = append(j.tallies, journal.Tally{TokenID: "over", Cause: cause.TokenExpired, Count: 1, Last: now})
 		}},
 		{"there were warnings", func(j *judgement, _ *Overview) {
-			j.tallies = append(j.tallies, Tally{Day: now.Truncate(24 * time.Hour), Cause: cause.Tolerated, Count: 1, Last: now})
+			j.tallies = append(j.tallies, journal.Tally{Day: now.Truncate(24 * time.Hour), Cause: cause.Tolerated, Count: 1, Last: now})
 		}},
 		{"there were too many requests", func(j *judgement, _ *Overview) {
-			j.tallies = append(j.tallies, Tally{Day: now.Truncate(24 * time.Hour), Cause: cause.RateLimit, Count: 1, Last: now})
+			j.tallies = append(j.tallies, journal.Tally{Day: now.Truncate(24 * time.Hour), Cause: cause.RateLimit, Count: 1, Last: now})
 		}},
 		{"reads are refused", func(j *judgement, _ *Overview) {
-			j.unnamed = append(j.unnamed, Tally{Cause: cause.Validation, Count: 1, Last: now})
+			j.unnamed = append(j.unnamed, journal.Tally{Cause: cause.Validation, Count: 1, Last: now})
 		}},
 		{"no token is valid", func(j *judgement, _ *Overview) { j.about.Tokens = []Token{{ID: "gone", Revoked: now, LastUsed: now}} }},
 	}

@@ -1,14 +1,15 @@
 package provlog
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -27,11 +28,11 @@ type Overview struct {
 	// LastSync are the newest requests of each identity provider that wanted to change
 	// something, and LastSeen the times of their newest accepted requests, reads
 	// included, to the minute.
-	LastSync []Entry
-	LastSeen []Seen
+	LastSync []journal.Entry
+	LastSeen []journal.Seen
 	// Warnings count the requests of the last days that succeeded with a warning, and
 	// those that were refused before they were handled, by cause.
-	Warnings []Tally
+	Warnings []journal.Tally
 	// Spans are the failures of the last days, in equal spans from the oldest; Partial
 	// reports that there were more than are counted, and the oldest spans lack them.
 	Spans   []FailureSpan
@@ -66,8 +67,7 @@ const (
 	overviewFailing = 200
 	overviewNewest  = 200
 	overviewSpan    = 6 * time.Hour
-	overviewDays    = 7
-	overviewSpans   = overviewDays * int(24*time.Hour/overviewSpan)
+	overviewSpans   = journal.ShownDays * int(24*time.Hour/overviewSpan)
 )
 
 // Overview reads how provisioning goes.
@@ -98,70 +98,58 @@ func (l *Log) Overview(ctx context.Context, t tenant.ID, about About) (o Overvie
 
 // lastSync finds the newest request of each identity provider: among the newest entries,
 // and for those that are not among them by what was seen of them, to the minute.
-func (l *Log) lastSync(ctx context.Context, t tenant.ID, seen []Seen, o *Overview) error {
+func (l *Log) lastSync(ctx context.Context, t tenant.ID, seen []journal.Seen, o *Overview) error {
 	newest, err := l.source.EntryPage(ctx, t, Span{Limit: overviewNewest})
 	if err != nil {
 		return err
 	}
-	entries := map[string]Entry{}
-	times := map[string]Seen{}
+	times := map[idp.Provider]journal.Seen{}
 	for _, s := range seen {
 		times[s.IdP] = s
 	}
+	entries := map[idp.Provider]journal.Entry{}
 	for _, e := range newest.Items {
-		if e.By == directory.ByApplication || refusedEarly(e.Cause) || reads(e.Operation) {
+		if e.By == journal.ByApplication || refusedEarly(e.Cause) || e.Operation.Reads() {
 			continue
 		}
 		if _, ok := entries[e.IdP]; !ok {
 			entries[e.IdP] = e
 		}
 		if s := times[e.IdP]; s.Time.Before(e.Time) {
-			times[e.IdP] = Seen{IdP: e.IdP, Time: e.Time, TokenID: e.TokenID, Change: s.Change}
+			times[e.IdP] = journal.Seen{IdP: e.IdP, Time: e.Time, TokenID: e.TokenID, Change: s.Change}
 		}
 	}
-	var keys []string
-	for idp, s := range times {
-		if _, ok := entries[idp]; !ok && s.Change.RequestID != "" {
-			keys = append(keys, s.Change.RequestID)
-		}
-	}
-	older, err := l.source.Entries(ctx, t, keys)
-	if err != nil {
+	if err := l.olderChanges(ctx, t, times, entries); err != nil {
 		return err
 	}
-	for idp, s := range times {
-		c := s.Change
-		if _, ok := entries[idp]; ok || c.RequestID == "" {
-			continue
-		}
-		if e, ok := older[c.RequestID]; ok {
-			entries[idp] = e
-			continue
-		}
-		// Its entry has an id of its own, or is not kept any more.
-		entries[idp] = Entry{
-			Entry:   directory.Entry{RequestID: c.RequestID, Time: c.Time, IdP: idp, TokenID: s.TokenID, Operation: c.Operation},
-			Outcome: c.Outcome, Cause: c.Cause,
-		}
-	}
-	o.LastSync = slices.SortedFunc(maps.Values(entries), func(x, y Entry) int {
-		if order := y.Time.Compare(x.Time); order != 0 {
-			return order
-		}
-		return strings.Compare(x.IdP, y.IdP)
+	o.LastSync = slices.SortedFunc(maps.Values(entries), func(x, y journal.Entry) int {
+		return cmp.Or(y.Time.Compare(x.Time), cmp.Compare(x.IdP, y.IdP))
 	})
-	o.LastSeen = slices.SortedFunc(maps.Values(times), func(x, y Seen) int {
-		if order := y.Time.Compare(x.Time); order != 0 {
-			return order
-		}
-		return strings.Compare(x.IdP, y.IdP)
+	o.LastSeen = slices.SortedFunc(maps.Values(times), func(x, y journal.Seen) int {
+		return cmp.Or(y.Time.Compare(x.Time), cmp.Compare(x.IdP, y.IdP))
 	})
 	return nil
 }
 
-// reads reports whether an operation only reads: of those the log has what was refused.
-func reads(operation string) bool {
-	return operation == "list" || operation == "read" || operation == "search"
+// olderChanges adds the last changes of the identity providers that have no entry
+// among the newest.
+func (l *Log) olderChanges(ctx context.Context, t tenant.ID, times map[idp.Provider]journal.Seen, entries map[idp.Provider]journal.Entry) error {
+	changes := map[idp.Provider]journal.Entry{}
+	var keys []string
+	for provider, s := range times {
+		if _, ok := entries[provider]; !ok && s.Change.RequestID != "" {
+			changes[provider] = s.Change
+			keys = append(keys, s.Change.RequestID)
+		}
+	}
+	older, err := l.source.Entries(ctx, t, keys)
+	for provider, change := range changes {
+		entries[provider] = change // its entry has an id of its own, or has expired
+		if e, ok := older[change.RequestID]; ok {
+			entries[provider] = e
+		}
+	}
+	return err
 }
 
 // refusedEarly reports whether requests of a cause are refused before they are handled:
@@ -175,14 +163,14 @@ const unnamedTime = 24 * time.Hour
 
 // count counts the failures of the last days, and returns the recent ones that mark no
 // user or group as failing.
-func (l *Log) count(ctx context.Context, t tenant.ID, o *Overview) (unnamed []Tally, err error) {
+func (l *Log) count(ctx context.Context, t tenant.ID, o *Overview) (unnamed []journal.Tally, err error) {
 	now := l.now().UTC()
-	first := now.Truncate(24*time.Hour).AddDate(0, 0, 1-overviewDays)
+	first := now.Truncate(24*time.Hour).AddDate(0, 0, 1-journal.ShownDays)
 	for i := range overviewSpans {
 		from := first.Add(time.Duration(i) * overviewSpan)
 		o.Spans = append(o.Spans, FailureSpan{From: from, To: from.Add(overviewSpan), Causes: map[cause.Cause]int{}})
 	}
-	recent := map[cause.Cause]Tally{}
+	recent := map[cause.Cause]journal.Tally{}
 	span := Span{From: first}
 	for range maxPages {
 		page, err := l.source.FailurePage(ctx, t, span)
@@ -196,7 +184,7 @@ func (l *Log) count(ctx context.Context, t tenant.ID, o *Overview) (unnamed []Ta
 			}
 			if ref.Unnamed && !refusedEarly(ref.Cause) && now.Sub(at) < unnamedTime {
 				known := recent[ref.Cause]
-				recent[ref.Cause] = Tally{Cause: ref.Cause, Count: known.Count + ref.Count, Last: later(known.Last, at)}
+				recent[ref.Cause] = journal.Tally{Cause: ref.Cause, Count: known.Count + ref.Count, Last: later(known.Last, at)}
 			}
 		}
 		if !page.More {
@@ -216,11 +204,8 @@ func later(x, y time.Time) time.Time {
 }
 
 // sortedTallies are tallies by cause, the latest first.
-func sortedTallies(by map[cause.Cause]Tally) []Tally {
-	return slices.SortedFunc(maps.Values(by), func(x, y Tally) int {
-		if order := y.Last.Compare(x.Last); order != 0 {
-			return order
-		}
-		return strings.Compare(string(x.Cause), string(y.Cause))
+func sortedTallies(by map[cause.Cause]journal.Tally) []journal.Tally {
+	return slices.SortedFunc(maps.Values(by), func(x, y journal.Tally) int {
+		return cmp.Or(y.Last.Compare(x.Last), cmp.Compare(x.Cause, y.Cause))
 	})
 }

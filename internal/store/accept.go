@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -111,8 +113,8 @@ func partOps(t tenant.ID, name string, c directory.GroupAcceptance) []operation 
 		}
 		a := table.Attributes{
 			attrTime: millis(c.Entry.Time), attrPartOf: table.Text(c.Entry.RequestID),
-			attrTokenID: table.Text(c.Entry.TokenID), attrIdP: table.Text(c.Entry.IdP),
-			attrOperation: table.Text(c.Entry.Operation), attrSubject: table.Text(c.Entry.Subject),
+			attrTokenID: table.Text(c.Entry.TokenID), attrIdP: table.Text(string(c.Entry.IdP)),
+			attrOperation: table.Text(string(c.Entry.Operation)), attrSubject: table.Text(c.Entry.Subject),
 			attrResourceType: table.Text(c.Entry.ResourceType),
 			attrAdded:        table.Text(strings.Join(add, ",")), attrRemoved: table.Text(strings.Join(remove, ",")),
 			attrKeep: table.Number(int64(c.Expires.Sub(c.Entry.Time) / time.Second)),
@@ -196,9 +198,9 @@ func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, 
 	if err != nil {
 		return nil, err
 	}
-	entry := directory.Entry{
-		ID: s.newID(), RequestID: a.Text(attrPartOf), Time: now, TokenID: a.Text(attrTokenID), IdP: a.Text(attrIdP),
-		Operation: a.Text(attrOperation), Action: directory.Updated, ResourceType: a.Text(attrResourceType), ResourceID: group.ID,
+	entry := journal.Entry{
+		ID: s.newID(), RequestID: a.Text(attrPartOf), Time: now, TokenID: a.Text(attrTokenID), IdP: idp.Provider(a.Text(attrIdP)),
+		Operation: journal.Operation(a.Text(attrOperation)), Action: journal.Updated, Outcome: journal.Success, ResourceType: a.Text(attrResourceType), ResourceID: group.ID,
 		Subject: a.Text(attrSubject), Changed: []string{"members"}, Removed: remove,
 	}
 	name := taskSort(task)
@@ -210,7 +212,7 @@ func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, 
 		after = doneOps(t, task, count)
 	}
 	expires := now.Add(time.Duration(a.Number(attrKeep)) * time.Second)
-	return s.join(ctx, t, add, now.Add(directory.WriteTime), func(users []string) []operation {
+	return s.join(ctx, t, add, now.Add(journal.WriteTime), func(users []string) []operation {
 		entry.Added = users
 		touch := touchGroup(t, group.ID, now, set,
 			table.Is(attrEpoch, table.Number(group.Epoch)), table.Is(attrWork, table.Text(task.Name)))

@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -32,16 +33,16 @@ const (
 //	requests of a kind                    counted on
 //
 // Nothing depends on what is there: two instances add to one count.
-func (s *Store) Observe(ctx context.Context, t tenant.ID, a provlog.Activity) error {
+func (s *Store) Observe(ctx context.Context, t tenant.ID, a journal.Activity) error {
 	ctx, _ = table.WithUsage(ctx)
 	var ops []table.Op
 	for _, seen := range a.Seen {
 		set := table.Attributes{attrTime: millis(seen.Time), attrTokenID: table.Text(seen.TokenID)}
 		if c := seen.Change; c.RequestID != "" {
 			set[attrRequest], set[attrChangeAt] = table.Text(c.RequestID), millis(c.Time)
-			set[attrOperation], set[attrOutcome], set[attrCause] = table.Text(c.Operation), table.Text(string(c.Outcome)), table.Text(string(c.Cause))
+			set[attrOperation], set[attrOutcome], set[attrCause] = table.Text(string(c.Operation)), table.Text(string(c.Outcome)), table.Text(string(c.Cause))
 		}
-		ops = append(ops, table.Update(usedKey(t, seenIdP+seen.IdP), table.Change{Set: set}))
+		ops = append(ops, table.Update(usedKey(t, seenIdP+string(seen.IdP)), table.Change{Set: set}))
 	}
 	for _, tally := range a.Tallies {
 		sort := tallyDay + tally.Day.UTC().Format(time.DateOnly) + "#" + string(tally.Cause)
@@ -49,7 +50,7 @@ func (s *Store) Observe(ctx context.Context, t tenant.ID, a provlog.Activity) er
 			sort = tallyToken + tally.TokenID
 		}
 		set := table.Attributes{
-			attrTime: millis(tally.Last), attrIdP: table.Text(tally.IdP), attrCause: table.Text(string(tally.Cause)),
+			attrTime: millis(tally.Last), attrIdP: table.Text(string(tally.IdP)), attrCause: table.Text(string(tally.Cause)),
 			table.ExpiryName: table.Number(tally.Expires.Unix()),
 		}
 		if tally.Least {
@@ -66,13 +67,13 @@ func (s *Store) Observe(ctx context.Context, t tenant.ID, a provlog.Activity) er
 // Activity reads what was seen of a tenant's requests. There are as many items as
 // identity providers, refused tokens, and causes on each day that is kept; a page holds
 // thousands.
-func (s *Store) Activity(ctx context.Context, t tenant.ID) (a provlog.Activity, err error) {
+func (s *Store) Activity(ctx context.Context, t tenant.ID) (a journal.Activity, err error) {
 	err = s.scanPrefix(ctx, usedKey(t, "").Partition, seenAll, func(item table.Item) {
 		if expired(item.Attributes, s.now()) {
 			return
 		}
-		if idp, ok := strings.CutPrefix(item.Sort, seenIdP); ok {
-			a.Seen = append(a.Seen, decodeSeen(idp, item.Attributes))
+		if name, ok := strings.CutPrefix(item.Sort, seenIdP); ok {
+			a.Seen = append(a.Seen, decodeSeen(idp.Provider(name), item.Attributes))
 			return
 		}
 		a.Tallies = append(a.Tallies, decodeTally(item.Sort, item.Attributes))
@@ -80,19 +81,20 @@ func (s *Store) Activity(ctx context.Context, t tenant.ID) (a provlog.Activity, 
 	return a, err
 }
 
-func decodeSeen(idp string, a table.Attributes) provlog.Seen {
-	return provlog.Seen{
-		IdP: idp, Time: timeOf(a, attrTime), TokenID: a.Text(attrTokenID),
-		Change: provlog.Change{
-			RequestID: a.Text(attrRequest), Time: timeOf(a, attrChangeAt), Operation: a.Text(attrOperation),
-			Outcome: provlog.Outcome(a.Text(attrOutcome)), Cause: cause.Cause(a.Text(attrCause)),
+func decodeSeen(from idp.Provider, a table.Attributes) journal.Seen {
+	token := a.Text(attrTokenID)
+	return journal.Seen{
+		IdP: from, Time: timeOf(a, attrTime), TokenID: token,
+		Change: journal.Entry{
+			RequestID: a.Text(attrRequest), Time: timeOf(a, attrChangeAt), IdP: from, TokenID: token,
+			Operation: journal.Operation(a.Text(attrOperation)), Outcome: journal.Outcome(a.Text(attrOutcome)), Cause: cause.Cause(a.Text(attrCause)),
 		},
 	}
 }
 
-func decodeTally(sort string, a table.Attributes) provlog.Tally {
-	tally := provlog.Tally{
-		Cause: cause.Cause(a.Text(attrCause)), IdP: a.Text(attrIdP), Last: timeOf(a, attrTime),
+func decodeTally(sort string, a table.Attributes) journal.Tally {
+	tally := journal.Tally{
+		Cause: cause.Cause(a.Text(attrCause)), IdP: idp.Provider(a.Text(attrIdP)), Last: timeOf(a, attrTime),
 		Count: a.Number(attrCount), Least: a.Number(attrLeast) == 1,
 	}
 	if id, ok := strings.CutPrefix(sort, tallyToken); ok {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -8,7 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -20,7 +21,7 @@ func TestObserve(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testObs
 func testObserve(t *testing.T, open func(testing.TB) table.Table) {
 	f := newFixture(t, open(t), made)
 	ctx := t.Context()
-	observe := func(a provlog.Activity) {
+	observe := func(a journal.Activity) {
 		t.Helper()
 		if err := f.store.Observe(ctx, f.tenant, a); err != nil {
 			t.Fatal(err)
@@ -32,12 +33,12 @@ func testObserve(t *testing.T, open func(testing.TB) table.Table) {
 	if a, err := f.store.Activity(ctx, f.tenant); err != nil || !a.Empty() {
 		t.Fatalf("before: %+v, %v", a, err)
 	}
-	observe(provlog.Activity{})
-	change := provlog.Change{RequestID: "r1", Time: made, Operation: "create", Outcome: provlog.Failure, Cause: cause.Duplicate}
-	observe(provlog.Activity{Seen: []provlog.Seen{{IdP: "okta", Time: made, TokenID: "k1", Change: change}, {IdP: "", Time: made, TokenID: "k2"}}})
-	observe(provlog.Activity{
-		Seen: []provlog.Seen{{IdP: "okta", Time: later, TokenID: "k2"}},
-		Tallies: []provlog.Tally{
+	observe(journal.Activity{})
+	change := journal.Entry{RequestID: "r1", Time: made, Operation: "create", Outcome: journal.Failure, Cause: cause.Duplicate}
+	observe(journal.Activity{Seen: []journal.Seen{{IdP: "okta", Time: made, TokenID: "k1", Change: change}, {IdP: "", Time: made, TokenID: "k2"}}})
+	observe(journal.Activity{
+		Seen: []journal.Seen{{IdP: "okta", Time: later, TokenID: "k2"}},
+		Tallies: []journal.Tally{
 			{Cause: cause.TokenRevoked, TokenID: "k0", IdP: "okta", Last: made, Count: 3, Expires: expires},
 			{Cause: cause.Tolerated, Day: day, IdP: "entra", Last: made, Count: 1, Least: true, Expires: expires},
 		},
@@ -45,7 +46,7 @@ func testObserve(t *testing.T, open func(testing.TB) table.Table) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			err := f.store.Observe(ctx, f.tenant, provlog.Activity{Tallies: []provlog.Tally{
+			err := f.store.Observe(ctx, f.tenant, journal.Activity{Tallies: []journal.Tally{
 				{Cause: cause.TokenRevoked, TokenID: "k0", IdP: "entra", Last: later, Count: 2, Expires: expires},
 			}})
 			if err != nil {
@@ -61,13 +62,14 @@ func testObserve(t *testing.T, open func(testing.TB) table.Table) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.SortFunc(a.Tallies, func(x, y provlog.Tally) int { return strings.Compare(string(x.Cause), string(y.Cause)) })
-	wantSeen := []provlog.Seen{{IdP: "", Time: made.UTC(), TokenID: "k2"}, {IdP: "okta", Time: later.UTC(), TokenID: "k2", Change: change}}
-	wantSeen[1].Change.Time = made.UTC()
-	if !slices.Equal(a.Seen, wantSeen) {
+	slices.SortFunc(a.Tallies, func(x, y journal.Tally) int { return strings.Compare(string(x.Cause), string(y.Cause)) })
+	wantSeen := []journal.Seen{{IdP: "", Time: made.UTC(), TokenID: "k2"}, {IdP: "okta", Time: later.UTC(), TokenID: "k2", Change: change}}
+	wantSeen[1].Change.Time, wantSeen[1].Change.IdP, wantSeen[1].Change.TokenID = made.UTC(), "okta", "k2"
+	wantSeen[0].Change.TokenID = "k2"
+	if !reflect.DeepEqual(a.Seen, wantSeen) {
 		t.Errorf("seen %+v, want %+v", a.Seen, wantSeen)
 	}
-	wantTallies := []provlog.Tally{
+	wantTallies := []journal.Tally{
 		{Cause: cause.TokenRevoked, TokenID: "k0", IdP: "entra", Last: later.UTC(), Count: 19},
 		{Cause: cause.Tolerated, Day: day, IdP: "entra", Last: made.UTC(), Count: 1, Least: true},
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -34,7 +35,7 @@ func (s *Store) SaveBookmark(ctx context.Context, t tenant.ID, mark directory.Bo
 			table.ExpiryName: table.Number(mark.Now.Add(bookmarkTime).Unix()),
 		},
 	}
-	return writeError(s.write(ctx, mark.Now.Add(directory.WriteTime), table.Put(item)))
+	return writeError(s.write(ctx, mark.Now.Add(journal.WriteTime), table.Put(item)))
 }
 
 // walk names what is walked. Users have no prefix; other types are prefixed,

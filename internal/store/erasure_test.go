@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -69,7 +70,7 @@ func (f *fixture) populate(c crowd) int {
 		id := crowdUser(i)
 		u := &directory.User{
 			ID: id, Version: 1, Created: f.now(), Modified: f.now(), Type: tenant.User, Joins: joined[i],
-			Deleted: i >= joiners && i%2 == 0, DeactivatedBy: directory.ByIdP, Origin: directory.OriginSCIM,
+			Deleted: i >= joiners && i%2 == 0, DeactivatedBy: journal.ByIdP, Origin: directory.OriginSCIM,
 			Doc: fmt.Appendf(nil, `{"active":false,"externalId":"e-%s","id":%q,"userName":%q,"emails":[{"value":"%s@example.com","primary":true},{"value":"%s@example.org"}]}`, id, id, id, id, id),
 		}
 		r, err := u.Resource()
@@ -78,7 +79,7 @@ func (f *fixture) populate(c crowd) int {
 		if !u.Deleted {
 			live++
 		}
-		w.put(table.Put(userItem(f.tenant, u)), table.Put(logItem(f.tenant, f.entry("create", directory.Created, "User", id), f.now().Add(time.Hour))),
+		w.put(table.Put(userItem(f.tenant, u)), table.Put(logItem(f.tenant, f.entry("create", journal.Created, "User", id), f.now().Add(time.Hour))),
 			table.Put(table.Item{Key: mailKey(f.tenant, id+"@example.org", id)}))
 		for _, o := range claimOps(f.tenant, id, directory.Kinds[:], nil, u.Held, nil, nil) {
 			w.put(o.Op)
@@ -408,7 +409,7 @@ func (f *fixture) manyGroups(groups int, purged bool) {
 	u, err := f.store.User(f.t.Context(), f.tenant, "many")
 	f.must(err)
 	f.must(f.store.Purge(f.t.Context(), f.tenant, directory.Change{
-		Before: u, Later: true, Ends: true, Expires: f.now().Add(time.Hour), Entry: f.entry("delete", directory.Purged, "User", "many"),
+		Before: u, Later: true, Ends: true, Expires: f.now().Add(time.Hour), Entry: f.entry("delete", journal.Purged, "User", "many"),
 	}))
 }
 

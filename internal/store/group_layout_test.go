@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -172,15 +173,15 @@ func staff() *directory.Group {
 
 // makeStaff returns the creation of the group.
 func (f *fixture) makeStaff(members ...string) directory.GroupCreation {
-	return directory.GroupCreation{Group: staff(), Add: members, Logged: f.logged(directory.Entry{
-		RequestID: "r0", Time: f.now(), TokenID: "k1", IdP: "okta", Operation: "create", Action: directory.Created,
+	return directory.GroupCreation{Group: staff(), Add: members, Logged: f.logged(journal.Entry{
+		RequestID: "r0", Time: f.now(), TokenID: "k1", IdP: "okta", Operation: "create", Action: journal.Created, Outcome: journal.Success,
 		ResourceType: "Group", ResourceID: "g1", Version: 1, Subject: "Staff", ExternalID: "e-1",
 		Changed: []string{"displayName", "externalId"}, Added: members,
 	})}
 }
 
 // logged returns an entry that is kept for an hour.
-func (f *fixture) logged(e directory.Entry) directory.Logged {
+func (f *fixture) logged(e journal.Entry) directory.Logged {
 	return directory.Logged{Entry: e, Expires: f.now().Add(time.Hour)}
 }
 
@@ -195,8 +196,8 @@ func (f *fixture) staff(members ...string) {
 func (f *fixture) change() directory.GroupEdit {
 	after := staff()
 	after.Version, after.Revision, after.Modified = 2, 2, f.now()
-	return directory.GroupEdit{Before: staff(), After: after, Logged: f.logged(directory.Entry{
-		RequestID: "r1", Time: f.now(), TokenID: "k1", IdP: "okta", Operation: "modify", Action: directory.Updated,
+	return directory.GroupEdit{Before: staff(), After: after, Logged: f.logged(journal.Entry{
+		RequestID: "r1", Time: f.now(), TokenID: "k1", IdP: "okta", Operation: "modify", Action: journal.Updated, Outcome: journal.Success,
 		ResourceType: "Group", ResourceID: "g1", Subject: "Staff", Changed: []string{"members"},
 	})}
 }
@@ -220,7 +221,7 @@ func (f *fixture) newSet(size int) directory.GroupNewSet {
 func (f *fixture) deletion(members ...string) directory.GroupDeletion {
 	e := f.change()
 	c := directory.GroupDeletion{Before: e.Before, Exact: true, Ends: len(members) > 0, Members: members, Logged: e.Logged}
-	c.Entry.Operation, c.Entry.Action, c.Entry.Version, c.Entry.Changed = "delete", directory.Deleted, 2, nil
+	c.Entry.Operation, c.Entry.Action, c.Entry.Version, c.Entry.Changed = "delete", journal.Deleted, 2, nil
 	return c
 }
 
@@ -229,12 +230,12 @@ func (f *fixture) leaves(hidden bool) directory.Change {
 	return directory.Change{
 		Before: &directory.User{ID: "u1", Version: 1, Joins: 1, Type: tenant.User},
 		After: &directory.User{
-			ID: "u1", Version: 2, Joins: 1, Type: tenant.User, DeactivatedBy: directory.ByIdP, Origin: directory.OriginSCIM,
+			ID: "u1", Version: 2, Joins: 1, Type: tenant.User, DeactivatedBy: journal.ByIdP, Origin: directory.OriginSCIM,
 			Deleted: hidden, Leaving: true,
 		},
 		Ends: true, Later: true, Expires: f.now().Add(time.Hour),
-		Entry: directory.Entry{
-			RequestID: "r1", Time: f.now(), Operation: "delete", Action: directory.Deleted,
+		Entry: journal.Entry{
+			RequestID: "r1", Time: f.now(), Operation: "delete", Action: journal.Deleted, Outcome: journal.Success,
 			ResourceType: "User", ResourceID: "u1", Version: 2,
 		},
 	}
@@ -281,7 +282,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 				c := directory.GroupUpdate{GroupEdit: f.change()}
 				c.Add, c.Remove = []string{"u2"}, []string{"u1"}
 				c.Entry.Added, c.Entry.Removed = c.Add, c.Remove
-				c.Entry.Warning, c.Entry.Skipped = directory.WarnUnknownMembers, []string{"u8", "u9"}
+				c.Entry.Skip([]string{"u8", "u9"})
 				return s.UpdateGroup(ctx, f.tenant, c)
 			},
 			want: []string{
@@ -639,15 +640,13 @@ func TestLogItem_OfGroupStaysWithinItsBudget(t *testing.T) {
 			{nil, ids, nil, 2048},
 			{ids[:15], ids[15:], unknown, 2048},
 		} {
-			e := directory.Entry{
+			e := journal.Entry{
 				RequestID: strings.Repeat("r", 36), ID: own, Time: made, TokenID: strings.Repeat("k", 16), IdP: "sailpoint",
-				Operation: "replace", Action: directory.Updated, ResourceType: "Group", ResourceID: strings.Repeat("i", 36),
+				Operation: "replace", Action: journal.Updated, ResourceType: "Group", ResourceID: strings.Repeat("i", 36),
 				Version: 1 << 40, Subject: long, ExternalID: long, Changed: []string{"displayName", "externalId", "members"},
-				Added: tt.add, Removed: tt.remove, Skipped: tt.skipped,
+				Outcome: journal.Success, Added: tt.add, Removed: tt.remove,
 			}
-			if len(tt.skipped) > 0 {
-				e.Warning = directory.WarnUnknownMembers
-			}
+			e.Skip(tt.skipped)
 			item := logItem(acme, e, made)
 			if size := table.Size(item); size > tt.limit {
 				t.Errorf("%d join, %d leave, %d skipped: %d bytes, want at most %d", len(tt.add), len(tt.remove), len(tt.skipped), size, tt.limit)

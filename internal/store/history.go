@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -38,8 +38,8 @@ func linked(text string) string {
 }
 
 // decodeHistory returns the names that a record has.
-func decodeHistory(a table.Attributes) directory.History {
-	var h directory.History
+func decodeHistory(a table.Attributes) journal.History {
+	var h journal.History
 	for name := range a {
 		if text, ok := strings.CutPrefix(name, linkPrefix); ok {
 			h = append(h, linked(text))
@@ -51,14 +51,14 @@ func decodeHistory(a table.Attributes) directory.History {
 
 // keepHistory gives a record that is written as a whole its names, including
 // that of an entry.
-func keepHistory(a table.Attributes, earlier directory.History, e directory.Entry) {
+func keepHistory(a table.Attributes, earlier journal.History, e journal.Entry) {
 	for _, key := range earlier.With(e.Key()) {
 		a[linkPrefix+link(key)] = table.Number(1)
 	}
 }
 
 // extendHistory adds the name of an entry to a record that is updated.
-func extendHistory(c *table.Change, earlier directory.History, e directory.Entry) {
+func extendHistory(c *table.Change, earlier journal.History, e journal.Entry) {
 	c.Set[linkPrefix+link(e.Key())] = table.Number(1)
 	kept := earlier.With(e.Key())
 	for _, key := range earlier {
@@ -69,16 +69,16 @@ func extendHistory(c *table.Change, earlier directory.History, e directory.Entry
 }
 
 // joinLinks returns the names, as stored in an entry, of the entries before it.
-func joinLinks(h directory.History) string {
+func joinLinks(h journal.History) string {
 	links := make([]string, 0, len(h))
-	for _, key := range h[:min(len(h), directory.MaxHistory)] {
+	for _, key := range h[:min(len(h), journal.MaxHistory)] {
 		links = append(links, link(key))
 	}
 	return strings.Join(links, ",")
 }
 
-func splitLinks(text string) directory.History {
-	var h directory.History
+func splitLinks(text string) journal.History {
+	var h journal.History
 	for _, l := range splitIDs(text) {
 		h = append(h, linked(l))
 	}

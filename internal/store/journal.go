@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -31,8 +31,8 @@ const maxDetail = 600
 
 // subjectName returns a subject's key among the failing ones, which also begins
 // its keys in the index. Names are hashed: they may be long, and need not be
-// readable here.
-func subjectName(s provlog.Subject) string {
+// readable here. An unknown subject has none.
+func subjectName(s journal.Subject) string {
 	hash := func(kind, value string) string {
 		sum := sha256.Sum256([]byte(value))
 		return s.Type + "~" + kind + base64.RawURLEncoding.EncodeToString(sum[:18])
@@ -42,13 +42,14 @@ func subjectName(s provlog.Subject) string {
 		return s.Type + "#" + s.ID
 	case s.Name != "":
 		return hash("n", directory.FoldName(s.Name))
-	default:
+	case s.ExternalID != "":
 		return hash("e", s.ExternalID)
 	}
+	return ""
 }
 
-func subjectOfRecord(e directory.Entry) provlog.Subject {
-	return provlog.Subject{Type: e.ResourceType, ID: e.ResourceID}
+func subjectOfRecord(e journal.Entry) journal.Subject {
+	return journal.Subject{Type: e.ResourceType, ID: e.ResourceID}
 }
 
 // The index of the log is a partition with two kinds of keys: failures in the
@@ -63,7 +64,7 @@ func indexKey(t tenant.ID, place, entry string) table.Key {
 }
 
 // indexOp adds an entry to those of a subject.
-func indexOp(t tenant.ID, s provlog.Subject, e directory.Entry, expires time.Time) table.Op {
+func indexOp(t tenant.ID, s journal.Subject, e journal.Entry, expires time.Time) table.Op {
 	return table.Put(table.Item{
 		Key:        indexKey(t, indexSubject+subjectName(s)+"#", e.Key()),
 		Attributes: table.Attributes{table.ExpiryName: table.Number(expires.Unix())},
@@ -71,7 +72,7 @@ func indexOp(t tenant.ID, s provlog.Subject, e directory.Entry, expires time.Tim
 }
 
 // failureOp adds an entry to the failures.
-func failureOp(t tenant.ID, e provlog.Entry, expires time.Time) table.Op {
+func failureOp(t tenant.ID, e journal.Entry, expires time.Time) table.Op {
 	a := table.Attributes{attrCause: table.Text(string(e.Cause)), table.ExpiryName: table.Number(expires.Unix())}
 	if e.StandsFor > 1 {
 		a[attrCount] = table.Number(e.StandsFor)
@@ -82,37 +83,13 @@ func failureOp(t tenant.ID, e provlog.Entry, expires time.Time) table.Op {
 	return table.Put(table.Item{Key: indexKey(t, indexFailures, e.Key()), Attributes: a})
 }
 
-// noteItem returns the entry of a request that changed nothing, or only other
-// records.
-func noteItem(t tenant.ID, e provlog.Entry, expires time.Time) table.Item {
-	item := logItem(t, e.Entry, expires)
-	a := item.Attributes
-	a[attrOutcome] = table.Text(string(e.Outcome))
-	about := ""
-	if !e.About.IsZero() {
-		about = subjectName(e.About)
-	}
-	for name, text := range map[string]string{
-		attrCause: string(e.Cause), attrScimType: string(e.ScimType), attrDetail: cutTo(e.Detail, maxDetail), attrRemedy: string(e.Remedy),
-		attrAbout: about,
-	} {
-		if text != "" {
-			a[name] = table.Text(text)
-		}
-	}
-	if e.StandsFor > 1 {
-		a[attrCount] = table.Number(e.StandsFor)
-	}
-	return item
-}
-
 // WhoFails reads which of the subjects are failing now.
-func (s *Store) WhoFails(ctx context.Context, t tenant.ID, subjects ...provlog.Subject) (map[provlog.Subject]bool, error) {
+func (s *Store) WhoFails(ctx context.Context, t tenant.ID, subjects ...journal.Subject) (map[journal.Subject]bool, error) {
 	items, err := s.failing(ctx, t, subjects)
 	if err != nil {
 		return nil, err
 	}
-	fails := map[provlog.Subject]bool{}
+	fails := map[journal.Subject]bool{}
 	for subject := range items {
 		fails[subject] = true
 	}
@@ -121,8 +98,8 @@ func (s *Store) WhoFails(ctx context.Context, t tenant.ID, subjects ...provlog.S
 
 // failing reads the items of the failing ones among some subjects, including
 // expired items.
-func (s *Store) failing(ctx context.Context, t tenant.ID, subjects []provlog.Subject) (map[provlog.Subject]table.Item, error) {
-	of := map[table.Key]provlog.Subject{}
+func (s *Store) failing(ctx context.Context, t tenant.ID, subjects []journal.Subject) (map[journal.Subject]table.Item, error) {
+	of := map[table.Key]journal.Subject{}
 	var keys []table.Key
 	for _, subject := range subjects {
 		key := failingKey(t, subjectName(subject))
@@ -135,91 +112,91 @@ func (s *Store) failing(ctx context.Context, t tenant.ID, subjects []provlog.Sub
 	if err != nil {
 		return nil, err
 	}
-	items := make(map[provlog.Subject]table.Item, len(found))
+	items := make(map[journal.Subject]table.Item, len(found))
 	for key, item := range found {
 		items[of[key]] = item
 	}
 	return items, nil
 }
 
-// Note writes the entry of a request that has none by its change, and updates
+// Record writes the entry of a request that has none by its change, and updates
 // the failing subjects:
 //
 //	log entry         absent
 //	index             of failures, and of the subject
 //	failing subject   created, or its count incremented
 //	resolved subjects deleted
-func (s *Store) Note(ctx context.Context, t tenant.ID, n provlog.Note) error {
-	err := s.noteOnce(ctx, t, n)
+func (s *Store) Record(ctx context.Context, t tenant.ID, r journal.Record) error {
+	err := s.recordOnce(ctx, t, r)
 	var failed *table.ConditionError
-	if errors.As(err, &failed) && !n.Fails.IsZero() {
+	if errors.As(err, &failed) && !r.Fails.IsZero() {
 		// Another request of the subject was written in between.
-		n.Failed = !n.Failed
-		err = s.noteOnce(ctx, t, n)
+		r.Failed = !r.Failed
+		err = s.recordOnce(ctx, t, r)
 	}
 	return writeError(err)
 }
 
-func (s *Store) noteOnce(ctx context.Context, t tenant.ID, n provlog.Note) error {
+func (s *Store) recordOnce(ctx context.Context, t tenant.ID, r journal.Record) error {
 	var ops []table.Op
-	switch e := n.Entry; {
+	switch e := r.Entry; {
 	case e == nil:
-	case n.Amends:
+	case r.Amends:
 		ops = append(ops, table.Update(logKey(t, e.Key(), 0), table.Change{Set: table.Attributes{
 			attrOutcome: table.Text(string(e.Outcome)), attrCause: table.Text(string(e.Cause)),
 		}}, table.Present()))
 	default:
-		ops = append(ops, table.Put(noteItem(t, *e, n.Expires), table.Absent()))
-		if e.Outcome == provlog.Failure {
-			ops = append(ops, failureOp(t, *e, n.Expires))
+		ops = append(ops, table.Put(logItem(t, *e, r.Expires), table.Absent()))
+		if e.Outcome == journal.Failure {
+			ops = append(ops, failureOp(t, *e, r.Expires))
 		}
 		for _, subject := range indexed(e.About) {
-			ops = append(ops, indexOp(t, subject, e.Entry, n.Expires))
+			ops = append(ops, indexOp(t, subject, *e, r.Expires))
 		}
-		if !n.Fails.IsZero() {
-			ops = append(ops, failingOp(t, n))
+		if !r.Fails.IsZero() {
+			ops = append(ops, failingOp(t, r))
 		}
 	}
-	for _, subject := range n.Mended {
+	for _, subject := range r.Mended {
 		ops = append(ops, table.Delete(failingKey(t, subjectName(subject))))
 	}
 	if len(ops) == 0 {
 		return nil
 	}
-	return s.write(ctx, n.NotAfter, ops...)
+	return s.write(ctx, r.NotAfter, ops...)
 }
 
 // indexed returns the subjects under which a subject's entries are found: a
 // record's id, or what is known of a subject without a record.
-func indexed(s provlog.Subject) []provlog.Subject {
-	var names []provlog.Subject
+func indexed(s journal.Subject) []journal.Subject {
+	var names []journal.Subject
 	switch {
 	case s.IsZero():
 	case s.ID != "":
-		names = append(names, provlog.Subject{Type: s.Type, ID: s.ID})
+		names = append(names, journal.Subject{Type: s.Type, ID: s.ID})
 	default:
 		if s.Name != "" {
-			names = append(names, provlog.Subject{Type: s.Type, Name: s.Name})
+			names = append(names, journal.Subject{Type: s.Type, Name: s.Name})
 		}
 		if s.ExternalID != "" {
-			names = append(names, provlog.Subject{Type: s.Type, ExternalID: s.ExternalID})
+			names = append(names, journal.Subject{Type: s.Type, ExternalID: s.ExternalID})
 		}
 	}
 	return names
 }
 
 // failingOp makes a subject a failing one, or counts a further failure.
-func failingOp(t tenant.ID, n provlog.Note) table.Op {
-	e := n.Entry
+func failingOp(t tenant.ID, r journal.Record) table.Op {
+	e := r.Entry
 	a := table.Attributes{
-		attrTime: millis(e.Time), attrOperation: table.Text(e.Operation), attrCause: table.Text(string(e.Cause)),
-		attrResourceType: table.Text(n.Fails.Type), attrResourceID: table.Text(n.Fails.ID),
-		attrSubject: table.Text(cut(e.Subject)), attrExternalID: table.Text(cut(e.ExternalID)), attrIdP: table.Text(e.IdP),
+		attrTime: millis(e.Time), attrOperation: table.Text(string(e.Operation)), attrCause: table.Text(string(e.Cause)),
+		attrResourceType: table.Text(r.Fails.Type), attrResourceID: table.Text(r.Fails.ID),
+		attrSubject: table.Text(cut(e.Subject)), attrExternalID: table.Text(cut(e.ExternalID)), attrIdP: table.Text(string(e.IdP)),
 		attrDetail: table.Text(cutTo(e.Detail, maxDetail)), attrRemedy: table.Text(string(e.Remedy)), attrRequest: table.Text(e.Key()),
-		table.ExpiryName: table.Number(n.Expires.Unix()),
+		table.ExpiryName: table.Number(r.Expires.Unix()),
 	}
-	key := failingKey(t, subjectName(n.Fails))
-	if n.Failed {
+	key := failingKey(t, subjectName(r.Fails))
+	if r.Failed {
 		return table.Update(key, table.Change{Set: a, Add: map[string]int64{attrCount: 1}}, table.Present())
 	}
 	a[attrFirst], a[attrCount] = millis(e.Time), table.Number(1)

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -113,7 +115,7 @@ func TestItems(t *testing.T) {
 	at := time.UnixMilli(1767323045678).UTC()
 	u := &directory.User{
 		ID: "u1", Doc: []byte(`{"id":"u1"}`), Version: 3, Created: at, Modified: at.Add(time.Second),
-		Active: false, Type: tenant.Reader, DeactivatedBy: directory.ByIdP, Origin: directory.OriginSCIM, Linked: true,
+		Active: false, Type: tenant.Reader, DeactivatedBy: journal.ByIdP, Origin: directory.OriginSCIM, Linked: true,
 		Held: directory.Claims{directory.UserName: "alice", directory.Email: "a@b.c", directory.ExternalID: "hash"},
 	}
 	tests := []struct {
@@ -132,10 +134,10 @@ func TestItems(t *testing.T) {
 			"seats": table.Number(1), "seatLimit": table.Number(2), "readers": table.Number(3),
 			"readerLimit": table.Number(4), "users": table.Number(5), "groups": table.Number(6),
 		}},
-		{"log", logItem(acme, directory.Entry{
-			RequestID: "r1", Time: at, TokenID: "k1", IdP: "okta", Operation: "create", Action: directory.Created,
+		{"log", logItem(acme, journal.Entry{
+			RequestID: "r1", Time: at, TokenID: "k1", IdP: "okta", Operation: "create", Action: journal.Created,
 			ResourceType: "User", ResourceID: "u1", Version: 1, Subject: "Alice", ExternalID: "e-1",
-			Warning: "external_id_changed", Changed: []string{"active", "userName"}, Seats: 1,
+			Outcome: journal.Warning, Cause: cause.ExternalIDChanged, Changed: []string{"active", "userName"}, Seats: 1,
 		}, at).Attributes, table.Attributes{
 			"at": table.Number(1767323045678), "tok": table.Text("k1"), "idp": table.Text("okta"),
 			"op": table.Text("create"), "did": table.Text("created"), "out": table.Text("warning"),
@@ -168,10 +170,10 @@ func TestLogItem_StaysWithinItsBudget(t *testing.T) {
 	for i := range names {
 		names[i] = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber"
 	}
-	item := logItem(mustID(t, strings.Repeat("t", 63)), directory.Entry{
+	item := logItem(mustID(t, strings.Repeat("t", 63)), journal.Entry{
 		RequestID: strings.Repeat("r", 36), Time: time.Now(), TokenID: strings.Repeat("k", 16), IdP: "sailpoint",
-		Operation: "replace", Action: directory.Deactivated, ResourceType: "User", ResourceID: strings.Repeat("i", 36),
-		Version: 1 << 40, Subject: long, ExternalID: long, Warning: "external_id_changed", Changed: names, Seats: -1,
+		Operation: "replace", Action: journal.Deactivated, ResourceType: "User", ResourceID: strings.Repeat("i", 36),
+		Version: 1 << 40, Subject: long, ExternalID: long, Outcome: journal.Warning, Cause: cause.ExternalIDChanged, Changed: names, Seats: -1,
 	}, time.Now())
 	if size := table.Size(item); size > 1024 {
 		t.Errorf("a log entry has %d bytes, want at most 1024: its write is two units", size)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/credential"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -51,39 +52,37 @@ const maxChangedSize = 256
 const maxLogText = 128
 
 // logOp writes an entry, which names the record's earlier ones.
-func logOp(t tenant.ID, e directory.Entry, earlier directory.History, expires time.Time) table.Op {
-	item := logItem(t, e, expires)
-	if len(earlier) > 0 {
-		item.Attributes[attrEarlier] = table.Text(joinLinks(earlier))
-	}
-	return table.Put(item, table.Absent())
+func logOp(t tenant.ID, e journal.Entry, earlier journal.History, expires time.Time) table.Op {
+	e.Earlier = earlier
+	return table.Put(logItem(t, e, expires), table.Absent())
 }
 
-func historyOf(u *directory.User) directory.History {
+func historyOf(u *directory.User) journal.History {
 	if u == nil {
 		return nil
 	}
 	return u.History
 }
 
-func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
+func logItem(t tenant.ID, e journal.Entry, expires time.Time) table.Item {
 	a := table.Attributes{
 		attrTime:         millis(e.Time),
-		attrOperation:    table.Text(e.Operation),
+		attrOperation:    table.Text(string(e.Operation)),
 		attrAction:       table.Text(string(e.Action)),
-		attrOutcome:      table.Text("success"),
+		attrOutcome:      table.Text(string(e.Outcome)),
 		attrResourceType: table.Text(e.ResourceType),
 		attrResourceID:   table.Text(e.ResourceID),
 		attrVersion:      table.Number(e.Version),
 		table.ExpiryName: table.Number(expires.Unix()),
 	}
-	if e.Warning != "" {
-		a[attrOutcome] = table.Text("warning")
-		a[attrCause] = table.Text(e.Warning)
-	}
-	for name, text := range map[string]string{
+	setTexts(a, map[string]string{
+		attrCause:      string(e.Cause),
+		attrScimType:   string(e.ScimType),
+		attrDetail:     cutTo(e.Detail, maxDetail),
+		attrRemedy:     string(e.Remedy),
+		attrAbout:      subjectName(e.About),
 		attrTokenID:    e.TokenID,
-		attrIdP:        e.IdP,
+		attrIdP:        string(e.IdP),
 		attrBy:         string(e.By),
 		attrWho:        cut(e.Who),
 		attrSubject:    cut(e.Subject),
@@ -95,17 +94,14 @@ func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
 		attrTolerated:  joinNames(e.Tolerances),
 		attrIdPRequest: e.IdPRequestID,
 		attrBulk:       e.BulkID,
-		attrDetail:     cutTo(e.Note, maxDetail),
-	} {
-		if text != "" {
-			a[name] = table.Text(text)
-		}
+		attrEarlier:    joinLinks(e.Earlier),
+	})
+	if e.ID != "" {
+		a[attrPartOf] = table.Text(e.RequestID)
 	}
-	if e.Seats != 0 {
-		a[attrSeatDelta] = table.Number(e.Seats)
-	}
-	if e.Readers != 0 {
-		a[attrReaderDelta] = table.Number(e.Readers)
+	setNumbers(a, map[string]int64{attrSeatDelta: e.Seats, attrReaderDelta: e.Readers})
+	if e.StandsFor > 1 {
+		a[attrCount] = table.Number(e.StandsFor)
 	}
 	if !e.Counts.Read.IsZero() {
 		a[attrSeatsThen], a[attrLimitThen] = table.Number(e.Counts.Seats+e.Seats), table.Number(e.Counts.SeatLimit)
@@ -114,10 +110,25 @@ func logItem(t tenant.ID, e directory.Entry, expires time.Time) table.Item {
 	if e.NewSet {
 		a[attrNewSet] = table.Number(int64(e.Size))
 	}
-	if e.ID != "" {
-		a[attrPartOf] = table.Text(e.RequestID)
-	}
 	return table.Item{Key: logKey(t, e.Key(), 0), Attributes: a}
+}
+
+// setTexts sets the texts that are not empty, and setNumbers the numbers that are
+// not 0.
+func setTexts(a table.Attributes, texts map[string]string) {
+	for name, text := range texts {
+		if text != "" {
+			a[name] = table.Text(text)
+		}
+	}
+}
+
+func setNumbers(a table.Attributes, numbers map[string]int64) {
+	for name, n := range numbers {
+		if n != 0 {
+			a[name] = table.Number(n)
+		}
+	}
 }
 
 // joinNames joins as many names as fit.

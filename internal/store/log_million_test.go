@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -40,42 +41,38 @@ func longLog(f *fixture, n int) {
 			ops = ops[:0]
 		}
 	}
-	var walter directory.History
+	var walter journal.History
 	for i := range n {
 		name := fmt.Sprintf("user%05d@example.com", i%20_000)
-		e := provlog.Entry{
-			Entry: directory.Entry{
-				RequestID: millionth(i), Time: made.Add(time.Duration(i) * time.Second), IdP: "okta", TokenID: "k1",
-				Operation: "modify", Action: directory.Updated, ResourceType: provlog.TypeUser, ResourceID: fmt.Sprintf("u%05d", i%20_000),
-				Subject: name, Changed: []string{"title"},
-			},
-			Outcome: provlog.Success,
+		e := journal.Entry{
+			RequestID: millionth(i), Time: made.Add(time.Duration(i) * time.Second), IdP: "okta", TokenID: "k1",
+			Operation: "modify", Action: journal.Updated, ResourceType: journal.TypeUser, ResourceID: fmt.Sprintf("u%05d", i%20_000),
+			Subject: name, Changed: []string{"title"}, Outcome: journal.Success,
 		}
 		switch {
 		case i%100 == 50:
 			e.ResourceID, e.Subject = "walter", "walter@example.com"
-			op := logOp(f.tenant, e.Entry, walter, expires)
+			op := logOp(f.tenant, e, walter, expires)
 			op.When = nil
 			write(op)
 			walter = walter.With(e.RequestID)
 			continue
 		case i%10 == 7:
-			e.Outcome, e.Cause, e.Detail = provlog.Failure, cause.Duplicate, "The userName belongs to another."
+			e.Outcome, e.Cause, e.Detail = journal.Failure, cause.Duplicate, "The userName belongs to another."
 			e.Operation, e.Action, e.ResourceID = "create", "", ""
-			e.About = provlog.Subject{Type: provlog.TypeUser, Name: name}
+			e.About = journal.Subject{Type: journal.TypeUser, Name: name}
 			if i%100_000 == 7 {
 				e.Cause = cause.SeatLimit
 			}
-			write(table.Put(noteItem(f.tenant, e, expires)), failureOp(f.tenant, e, expires), indexOp(f.tenant, e.About, e.Entry, expires))
+			write(table.Put(logItem(f.tenant, e, expires)), failureOp(f.tenant, e, expires), indexOp(f.tenant, e.About, e, expires))
 			continue
 		}
-		write(table.Put(logItem(f.tenant, e.Entry, expires)))
+		write(table.Put(logItem(f.tenant, e, expires)))
 	}
 	for i := range 1000 {
-		about := provlog.Subject{Type: provlog.TypeUser, Name: fmt.Sprintf("failing%04d@example.com", i)}
-		write(failingOp(f.tenant, provlog.Note{Fails: about, Expires: expires, Entry: &provlog.Entry{
-			Entry: directory.Entry{RequestID: millionth(i), Time: made, Operation: "create", Subject: about.Name},
-			Cause: cause.SeatLimit, Detail: "50 of 50 seats in use.",
+		about := journal.Subject{Type: journal.TypeUser, Name: fmt.Sprintf("failing%04d@example.com", i)}
+		write(failingOp(f.tenant, journal.Record{Fails: about, Expires: expires, Entry: &journal.Entry{
+			RequestID: millionth(i), Time: made, Operation: "create", Subject: about.Name, Cause: cause.SeatLimit, Detail: "50 of 50 seats in use.",
 		}}))
 	}
 	u := &directory.User{ID: "walter", Doc: []byte(`{"userName":"walter@example.com"}`), Version: 9, Linked: true, Active: true}
@@ -135,7 +132,7 @@ func TestLog_OfAMillion(t *testing.T) {
 		}
 	}
 	find("the newest page", 1, provlog.Query{Limit: 50}, count(50))
-	find("the newest failures", 2, provlog.Query{Limit: 50, Outcome: provlog.Failure}, count(50))
+	find("the newest failures", 2, provlog.Query{Limit: 50, Outcome: journal.Failure}, count(50))
 	find("by a cause", 6, provlog.Query{Limit: 50, Cause: cause.SeatLimit}, func(found provlog.Found) {
 		if found.Next == "" && len(found.Entries) == 0 || found.Next != "" && found.SearchedTo.IsZero() {
 			t.Errorf("%+v", found)
@@ -204,7 +201,7 @@ func TestLog_OfAMillion(t *testing.T) {
 	}{
 		{"no subject of this name", provlog.Query{Subject: "user99999@example.com"}, provlog.UnknownSubject},
 		{"a subject without such an entry", provlog.Query{Subject: "walter@example.com", Cause: cause.Duplicate}, provlog.OtherEntries},
-		{"no entry in that time", provlog.Query{To: made.Add(-time.Hour), Outcome: provlog.Warning}, provlog.NoMatch},
+		{"no entry in that time", provlog.Query{To: made.Add(-time.Hour), Outcome: journal.Warning}, provlog.NoMatch},
 	} {
 		within("why nothing: "+tt.name, 20, func(ctx context.Context) error {
 			n, err := log.WhyNothing(ctx, f.tenant, tt.q, 10*365*24*time.Hour)

@@ -8,34 +8,30 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-func decodeEntry(item table.Item) provlog.Entry {
+func decodeEntry(item table.Item) journal.Entry {
 	a := item.Attributes
-	e := provlog.Entry{
-		Entry: directory.Entry{
-			RequestID: item.Sort, Time: timeOf(a, attrTime), TokenID: a.Text(attrTokenID), IdP: a.Text(attrIdP),
-			By: directory.Actor(a.Text(attrBy)), Who: a.Text(attrWho),
-			Operation: a.Text(attrOperation), Action: directory.Action(a.Text(attrAction)),
-			ResourceType: a.Text(attrResourceType), ResourceID: a.Text(attrResourceID), Version: a.Number(attrVersion),
-			Subject: a.Text(attrSubject), ExternalID: a.Text(attrExternalID),
-			Changed: splitIDs(a.Text(attrChanged)), Seats: a.Number(attrSeatDelta), Readers: a.Number(attrReaderDelta),
-			Added: splitIDs(a.Text(attrAdded)), Removed: splitIDs(a.Text(attrRemoved)),
-			NewSet: a.Has(attrNewSet), Size: int(a.Number(attrNewSet)),
-			Skipped: splitIDs(a.Text(attrSkipped)), Tolerances: splitIDs(a.Text(attrTolerated)),
-			Counts:       tenant.Counts{Seats: a.Number(attrSeatsThen), SeatLimit: a.Number(attrLimitThen), Read: timeOf(a, attrSeatsRead)},
-			IdPRequestID: a.Text(attrIdPRequest), BulkID: a.Text(attrBulk),
-		},
-		Outcome: provlog.Outcome(a.Text(attrOutcome)), Cause: cause.Cause(a.Text(attrCause)),
-		ScimType: scim.ErrorType(a.Text(attrScimType)), Detail: a.Text(attrDetail), Remedy: cause.Remedy(a.Text(attrRemedy)),
-		StandsFor: a.Number(attrCount), Earlier: splitLinks(a.Text(attrEarlier)),
-	}
-	if e.Outcome == provlog.Warning {
-		e.Warning = string(e.Cause)
+	e := journal.Entry{
+		RequestID: item.Sort, Time: timeOf(a, attrTime), TokenID: a.Text(attrTokenID), IdP: idp.Provider(a.Text(attrIdP)),
+		By: journal.Actor(a.Text(attrBy)), Who: a.Text(attrWho),
+		Operation: journal.Operation(a.Text(attrOperation)), Action: journal.Action(a.Text(attrAction)),
+		ResourceType: a.Text(attrResourceType), ResourceID: a.Text(attrResourceID), Version: a.Number(attrVersion),
+		Subject: a.Text(attrSubject), ExternalID: a.Text(attrExternalID),
+		Outcome: journal.Outcome(a.Text(attrOutcome)), Cause: cause.Cause(a.Text(attrCause)), ScimType: scim.ErrorType(a.Text(attrScimType)),
+		Detail: a.Text(attrDetail), Remedy: cause.Remedy(a.Text(attrRemedy)), StandsFor: a.Number(attrCount),
+		Changed: splitIDs(a.Text(attrChanged)), Seats: a.Number(attrSeatDelta), Readers: a.Number(attrReaderDelta),
+		Added: splitIDs(a.Text(attrAdded)), Removed: splitIDs(a.Text(attrRemoved)),
+		NewSet: a.Has(attrNewSet), Size: int(a.Number(attrNewSet)),
+		Skipped: splitIDs(a.Text(attrSkipped)), Tolerances: splitIDs(a.Text(attrTolerated)),
+		Counts:       tenant.Counts{Seats: a.Number(attrSeatsThen), SeatLimit: a.Number(attrLimitThen), Read: timeOf(a, attrSeatsRead)},
+		IdPRequestID: a.Text(attrIdPRequest), BulkID: a.Text(attrBulk), Earlier: splitLinks(a.Text(attrEarlier)),
 	}
 	if request := a.Text(attrPartOf); request != "" {
 		e.ID, e.RequestID = item.Sort, request
@@ -52,7 +48,7 @@ func decodeEntry(item table.Item) provlog.Entry {
 }
 
 // Entries reads entries by key.
-func (s *Store) Entries(ctx context.Context, t tenant.ID, keys []string) (map[string]provlog.Entry, error) {
+func (s *Store) Entries(ctx context.Context, t tenant.ID, keys []string) (map[string]journal.Entry, error) {
 	wanted := make([]table.Key, len(keys))
 	for i, key := range keys {
 		wanted[i] = logKey(t, key, 0)
@@ -61,7 +57,7 @@ func (s *Store) Entries(ctx context.Context, t tenant.ID, keys []string) (map[st
 	if err != nil {
 		return nil, err
 	}
-	entries := make(map[string]provlog.Entry, len(items))
+	entries := make(map[string]journal.Entry, len(items))
 	for key, item := range items {
 		if !expired(item.Attributes, s.now()) {
 			entries[key.Sort] = decodeEntry(item)
@@ -108,7 +104,7 @@ func logPage[E any](ctx context.Context, s *Store, q table.Query, prefix string,
 }
 
 // EntryPage reads a page of all entries, newest first.
-func (s *Store) EntryPage(ctx context.Context, t tenant.ID, span provlog.Span) (provlog.Page[provlog.Entry], error) {
+func (s *Store) EntryPage(ctx context.Context, t tenant.ID, span provlog.Span) (provlog.Page[journal.Entry], error) {
 	return logPage(ctx, s, newest(partition(t, "LOG"), "", span), "", decodeEntry)
 }
 
@@ -124,7 +120,7 @@ func (s *Store) FailurePage(ctx context.Context, t tenant.ID, span provlog.Span)
 
 // SubjectPages reads the names of the entries that the index has of subjects,
 // in parallel.
-func (s *Store) SubjectPages(ctx context.Context, t tenant.ID, about []provlog.Subject, span provlog.Span) ([]provlog.Page[string], error) {
+func (s *Store) SubjectPages(ctx context.Context, t tenant.ID, about []journal.Subject, span provlog.Span) ([]provlog.Page[string], error) {
 	pages := make([]provlog.Page[string], len(about))
 	err := parallel(table.Together(ctx), len(about), func(ctx context.Context, i int) (err error) {
 		prefix := indexSubject + subjectName(about[i]) + "#"
@@ -175,9 +171,9 @@ func (s *Store) FindRecords(ctx context.Context, t tenant.ID, text string) ([]pr
 	var records []provlog.Record
 	for _, found := range []map[table.Key]table.Item{items, held} {
 		for key, item := range found {
-			kind := provlog.TypeUser
+			kind := journal.TypeUser
 			if key.Partition == groupKey(t, key.Sort).Partition {
-				kind = provlog.TypeGroup
+				kind = journal.TypeGroup
 			}
 			records = append(records, provlog.Record{Type: kind, ID: key.Sort, History: decodeHistory(item.Attributes)})
 		}
@@ -235,31 +231,31 @@ func distinctKeys(keys []table.Key, read map[table.Key]table.Item) []table.Key {
 }
 
 // FailingPage reads a page of the failing subjects.
-func (s *Store) FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (provlog.Page[provlog.Failing], error) {
+func (s *Store) FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (provlog.Page[journal.Failing], error) {
 	return logPage(ctx, s, table.Query{
 		Partition: failingKey(t, "x").Partition, To: "~", After: after, Limit: limit,
 	}, "", decodeFailing)
 }
 
-func decodeFailing(item table.Item) provlog.Failing {
+func decodeFailing(item table.Item) journal.Failing {
 	a := item.Attributes
-	return provlog.Failing{
-		Subject: provlog.Subject{
+	return journal.Failing{
+		Subject: journal.Subject{
 			Type: a.Text(attrResourceType), ID: a.Text(attrResourceID), Name: a.Text(attrSubject), ExternalID: a.Text(attrExternalID),
 		},
-		Operation: a.Text(attrOperation), IdP: a.Text(attrIdP), Cause: cause.Cause(a.Text(attrCause)),
+		Operation: journal.Operation(a.Text(attrOperation)), IdP: idp.Provider(a.Text(attrIdP)), Cause: cause.Cause(a.Text(attrCause)),
 		Detail: a.Text(attrDetail), Remedy: cause.Remedy(a.Text(attrRemedy)),
 		First: timeOf(a, attrFirst), Last: timeOf(a, attrTime), Count: a.Number(attrCount), RequestID: a.Text(attrRequest),
 	}
 }
 
 // FailingOf reads the failing ones of some subjects.
-func (s *Store) FailingOf(ctx context.Context, t tenant.ID, subjects []provlog.Subject) (map[provlog.Subject]provlog.Failing, error) {
+func (s *Store) FailingOf(ctx context.Context, t tenant.ID, subjects []journal.Subject) (map[journal.Subject]journal.Failing, error) {
 	items, err := s.failing(ctx, t, subjects)
 	if err != nil {
 		return nil, err
 	}
-	failing := make(map[provlog.Subject]provlog.Failing, len(items))
+	failing := make(map[journal.Subject]journal.Failing, len(items))
 	for subject, item := range items {
 		if !expired(item.Attributes, s.now()) {
 			failing[subject] = decodeFailing(item)
@@ -270,7 +266,7 @@ func (s *Store) FailingOf(ctx context.Context, t tenant.ID, subjects []provlog.S
 
 // LiveRecords reads, for each subject, the live records that have its id, its
 // name or its externalId: two round trips.
-func (s *Store) LiveRecords(ctx context.Context, t tenant.ID, subjects []provlog.Subject) ([][]provlog.LiveRecord, error) {
+func (s *Store) LiveRecords(ctx context.Context, t tenant.ID, subjects []journal.Subject) ([][]provlog.LiveRecord, error) {
 	claims := make([][]table.Key, len(subjects))
 	for i, subject := range subjects {
 		claims[i] = claimKeys(t, subject)
@@ -300,7 +296,7 @@ func (s *Store) LiveRecords(ctx context.Context, t tenant.ID, subjects []provlog
 			if item, ok := items[key]; ok {
 				records[i] = append(records[i], provlog.LiveRecord{
 					ID: key.Sort, Modified: timeOf(item.Attributes, attrModified),
-					Linked: subject.Type == provlog.TypeGroup || item.Attributes.Number(attrLinked) == 1,
+					Linked: subject.Type == journal.TypeGroup || item.Attributes.Number(attrLinked) == 1,
 				})
 			}
 		}
@@ -310,9 +306,9 @@ func (s *Store) LiveRecords(ctx context.Context, t tenant.ID, subjects []provlog
 
 // claimKeys returns where the name and the externalId of a subject would be
 // reserved.
-func claimKeys(t tenant.ID, s provlog.Subject) (keys []table.Key) {
+func claimKeys(t tenant.ID, s journal.Subject) (keys []table.Key) {
 	name, id := directory.UserName, directory.ExternalID
-	if s.Type == provlog.TypeGroup {
+	if s.Type == journal.TypeGroup {
 		name, id = directory.GroupName, directory.GroupExternalID
 	}
 	// A folded name may be longer than the name, and than a key may be: no
@@ -328,7 +324,7 @@ func claimKeys(t tenant.ID, s provlog.Subject) (keys []table.Key) {
 
 // liveKey returns where a live record of a type is stored.
 func liveKey(t tenant.ID, kind, id string) table.Key {
-	if kind == provlog.TypeGroup {
+	if kind == journal.TypeGroup {
 		return groupKey(t, id)
 	}
 	return userKey(t, id)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -70,7 +71,7 @@ func leaveOps(t tenant.ID, c directory.Change) []operation {
 }
 
 // leavingOps leave a user's memberships to a task.
-func leavingOps(t tenant.ID, u *directory.User, e directory.Entry) []operation {
+func leavingOps(t tenant.ID, u *directory.User, e journal.Entry) []operation {
 	return taskOps(t, directory.Task{Kind: directory.TaskUser, Resource: u.ID}, table.Attributes{
 		attrTime:   millis(e.Time),
 		attrWhere:  flag(u.Deleted),
@@ -78,7 +79,7 @@ func leavingOps(t tenant.ID, u *directory.User, e directory.Entry) []operation {
 	})
 }
 
-func endMirrorOps(t tenant.ID, user string, mirrors []directory.Mirror, gone map[string]bool, e directory.Entry) []operation {
+func endMirrorOps(t tenant.ID, user string, mirrors []directory.Mirror, gone map[string]bool, e journal.Entry) []operation {
 	var ops []operation
 	touched := map[string]bool{}
 	for _, m := range mirrors {

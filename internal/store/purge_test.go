@@ -20,6 +20,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -350,11 +351,11 @@ func (f *fixture) late() []func(context.Context) {
 			_, _ = f.store.StageMembers(ctx, f.tenant, "late", 1, []string{"p00", "p04", "p09"})
 		},
 		func(ctx context.Context) {
-			_ = f.store.Commit(ctx, f.tenant, directory.Change{After: &made, Expires: f.now(), Entry: f.entry("create", directory.Created, "User", made.ID)})
+			_ = f.store.Commit(ctx, f.tenant, directory.Change{After: &made, Expires: f.now(), Entry: f.entry("create", journal.Created, "User", made.ID)})
 		},
 		func(ctx context.Context) {
 			_ = f.store.Commit(ctx, f.tenant, directory.Change{
-				Before: user, After: &gone, Ends: true, Later: true, Expires: f.now(), Entry: f.entry("delete", directory.Deleted, "User", user.ID),
+				Before: user, After: &gone, Ends: true, Later: true, Expires: f.now(), Entry: f.entry("delete", journal.Deleted, "User", user.ID),
 			})
 		},
 		func(ctx context.Context) { _ = f.store.Used(ctx, f.tenant, "k9", time.Time{}, f.now()) },

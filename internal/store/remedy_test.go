@@ -5,9 +5,8 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/idp"
-	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -21,13 +20,13 @@ func TestLog_KeepsTheRemedy(t *testing.T) {
 func testLog_KeepsTheRemedy(t *testing.T, open func(testing.TB) table.Table) {
 	f := sweepFixture(t, open(t))
 	const id = "019b8d62-7a80-7000-8000-0000000000f1"
-	about := provlog.Subject{Type: provlog.TypeGroup, ID: id}
-	entry := &provlog.Entry{
-		Entry:   directory.Entry{RequestID: id, Time: f.now(), IdP: string(idp.Okta), Operation: "modify", ResourceType: about.Type, ResourceID: id},
-		Outcome: provlog.Failure, Cause: cause.UnknownMembers, Remedy: cause.WholeSetUnknown, About: about,
+	about := journal.Subject{Type: journal.TypeGroup, ID: id}
+	entry := &journal.Entry{
+		RequestID: id, Time: f.now(), IdP: idp.Okta, Operation: journal.Modify, ResourceType: about.Type, ResourceID: id,
+		Outcome: journal.Failure, Cause: cause.UnknownMembers, Remedy: cause.WholeSetUnknown, About: about,
 	}
-	f.must(f.store.Note(t.Context(), f.tenant, provlog.Note{
-		Entry: entry, Fails: about, Expires: f.now().Add(time.Hour), NotAfter: f.now().Add(directory.WriteTime),
+	f.must(f.store.Record(t.Context(), f.tenant, journal.Record{
+		Entry: entry, Fails: about, Expires: f.now().Add(time.Hour), NotAfter: f.now().Add(journal.WriteTime),
 	}))
 	advised := func(want string) {
 		t.Helper()
@@ -36,7 +35,7 @@ func testLog_KeepsTheRemedy(t *testing.T, open func(testing.TB) table.Table) {
 		if got := entries[id].WhatToDo(); got != want {
 			t.Errorf("the entry advises %q, want %q", got, want)
 		}
-		failing, err := f.store.FailingOf(t.Context(), f.tenant, []provlog.Subject{about})
+		failing, err := f.store.FailingOf(t.Context(), f.tenant, []journal.Subject{about})
 		f.must(err)
 		if got := failing[about].WhatToDo(); got != want {
 			t.Errorf("the failing subject advises %q, want %q", got, want)
@@ -45,6 +44,6 @@ func testLog_KeepsTheRemedy(t *testing.T, open func(testing.TB) table.Table) {
 	advised(cause.WholeSetUnknown.Advice(idp.Okta))
 
 	older := table.Change{Set: table.Attributes{"todo": table.Text("Provision the users first.")}, Remove: []string{attrRemedy}}
-	f.write(table.Update(logItem(f.tenant, entry.Entry, f.now()).Key, older), table.Update(failingKey(f.tenant, subjectName(about)), older))
+	f.write(table.Update(logItem(f.tenant, *entry, f.now()).Key, older), table.Update(failingKey(f.tenant, subjectName(about)), older))
 	advised(cause.UnknownMembers.Advice("", idp.Okta))
 }

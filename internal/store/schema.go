@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -101,7 +102,7 @@ func (s *Store) changeSchemas(ctx context.Context, t tenant.ID, now time.Time,
 		if revision > 0 {
 			condition = table.Is(attrRevision, table.Number(revision))
 		}
-		err = s.write(ctx, now.Add(directory.WriteTime), table.Put(item, condition), table.Check(tenantKey(t), table.Present()))
+		err = s.write(ctx, now.Add(journal.WriteTime), table.Put(item, condition), table.Check(tenantKey(t), table.Present()))
 		var failed *table.ConditionError
 		if !errors.As(err, &failed) {
 			return writeError(err)

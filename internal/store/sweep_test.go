@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -36,7 +37,7 @@ func (f *fixture) users(ids ...string) {
 		for _, id := range chunk {
 			u := &directory.User{
 				ID: id, Doc: fmt.Appendf(nil, `{"active":false,"externalId":"e-%s","id":%q,"userName":%q}`, id, id, id),
-				Version: 1, Created: f.now(), Modified: f.now(), Type: tenant.User, DeactivatedBy: directory.ByIdP, Origin: directory.OriginSCIM,
+				Version: 1, Created: f.now(), Modified: f.now(), Type: tenant.User, DeactivatedBy: journal.ByIdP, Origin: directory.OriginSCIM,
 			}
 			r, err := u.Resource()
 			f.must(err)
@@ -60,10 +61,10 @@ func (f *fixture) people(n int) []string {
 	return ids
 }
 
-func (f *fixture) entry(operation string, action directory.Action, of, id string) directory.Entry {
-	return directory.Entry{
+func (f *fixture) entry(operation journal.Operation, action journal.Action, of, id string) journal.Entry {
+	return journal.Entry{
 		RequestID: f.newID(), Time: f.now(), TokenID: "k1", IdP: "okta",
-		Operation: operation, Action: action, ResourceType: of, ResourceID: id,
+		Operation: operation, Action: action, Outcome: journal.Success, ResourceType: of, ResourceID: id,
 	}
 }
 
@@ -78,7 +79,7 @@ func (f *fixture) group(id string, members ...string) {
 	f.must(err)
 	g.Held = directory.GroupClaimsOf(r)
 	f.must(f.store.CreateGroup(f.t.Context(), f.tenant, directory.GroupCreation{
-		Group: g, Add: members, Logged: f.logged(f.entry("create", directory.Created, "Group", id)),
+		Group: g, Add: members, Logged: f.logged(f.entry("create", journal.Created, "Group", id)),
 	}))
 }
 
@@ -90,7 +91,7 @@ func (f *fixture) edit(id string) directory.GroupEdit {
 	after := *before
 	after.Version, after.Modified = before.Version+1, f.now()
 	return directory.GroupEdit{
-		Before: before, After: &after, Logged: f.logged(f.entry("modify", directory.Updated, "Group", id)),
+		Before: before, After: &after, Logged: f.logged(f.entry("modify", journal.Updated, "Group", id)),
 	}
 }
 
@@ -158,7 +159,7 @@ func (f *fixture) deleteUser(id string) {
 	after.Version, after.Deleted, after.Leaving = before.Version+1, true, true
 	f.must(f.store.Commit(f.t.Context(), f.tenant, directory.Change{
 		Before: before, After: &after, Ends: true, Later: true, Expires: f.now().Add(time.Hour),
-		Entry: f.entry("delete", directory.Deleted, "User", id),
+		Entry: f.entry("delete", journal.Deleted, "User", id),
 	}))
 }
 
@@ -171,7 +172,7 @@ func (f *fixture) restoreUser(id string) {
 	after.Version, after.Deleted = after.Version+1, false
 	f.must(f.store.Commit(f.t.Context(), f.tenant, directory.Change{
 		Before: records[id], After: &after, Expires: f.now().Add(time.Hour),
-		Entry: f.entry("create", directory.Restored, "User", id),
+		Entry: f.entry("create", journal.Restored, "User", id),
 	}))
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -354,7 +355,7 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 			}
 			return err
 		}
-		operations := append(endMirrorOps(t, task.Resource, mirrors, gone, directory.Entry{Time: s.now()}),
+		operations := append(endMirrorOps(t, task.Resource, mirrors, gone, journal.Entry{Time: s.now()}),
 			operation{Op: table.Check(taskKey(t, name), same)})
 		err = s.commit(ctx, time.Time{}, operations)
 		var failed *directory.CommitError

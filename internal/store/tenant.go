@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -39,7 +40,7 @@ func (s *Store) CreateTenant(ctx context.Context, t tenant.ID, settings tenant.S
 		attrCreated:   millis(now),
 	}}
 	ledger := ledgerItem(t, directory.Ledger{SeatLimit: seatLimit, ReaderLimit: readerLimit})
-	err = s.write(ctx, now.Add(directory.WriteTime),
+	err = s.write(ctx, now.Add(journal.WriteTime),
 		table.Put(item, table.Absent()), table.Put(ledger, table.Absent()), table.Put(table.Item{Key: listedKey(t)}))
 	var failed *table.ConditionError
 	if errors.As(err, &failed) {
@@ -144,7 +145,7 @@ func (s *Store) ChangeTenant(ctx context.Context, before, after tenant.Tenant, n
 		return err
 	}
 	limits := table.Attributes{attrSeatLimit: table.Number(after.MaxSeats), attrReaderLimit: table.Number(after.MaxReaders)}
-	return changed(s.write(ctx, now.Add(directory.WriteTime),
+	return changed(s.write(ctx, now.Add(journal.WriteTime),
 		table.Update(tenantKey(before.ID), table.Change{Set: table.Attributes{attrSettings: table.Text(encoded)}}, sameSettings(before)),
 		table.Update(ledgerKey(before.ID), table.Change{Set: limits},
 			table.Is(attrSeatLimit, table.Number(before.MaxSeats)), table.Is(attrReaderLimit, table.Number(before.MaxReaders)))))
@@ -177,12 +178,12 @@ func (s *Store) EndTenant(ctx context.Context, before tenant.Tenant, now time.Ti
 	for _, o := range taskOps(before.ID, tenantTask(before.ID), table.Attributes{attrTime: millis(now)}) {
 		ops = append(ops, o.Op)
 	}
-	return changed(s.write(ctx, now.Add(directory.WriteTime), ops...))
+	return changed(s.write(ctx, now.Add(journal.WriteTime), ops...))
 }
 
 // SetSeatLimit changes how many seats a tenant has. A limit below the use does
 // not revoke a seat; none is granted until the use is below it.
 func (s *Store) SetSeatLimit(ctx context.Context, t tenant.ID, limit int64, now time.Time) error {
-	return writeError(s.write(ctx, now.Add(directory.WriteTime), table.Update(ledgerKey(t),
+	return writeError(s.write(ctx, now.Add(journal.WriteTime), table.Update(ledgerKey(t),
 		table.Change{Set: table.Attributes{attrSeatLimit: table.Number(limit)}}, table.Present())))
 }

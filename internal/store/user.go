@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -102,7 +103,7 @@ func decodeUser(item table.Item, deleted bool) *directory.User {
 		Active:        a.Number(attrActive) == 1,
 		Type:          tenant.AccountType(a.Text(attrType)),
 		Deleted:       deleted,
-		DeactivatedBy: directory.Actor(a.Text(attrOff)),
+		DeactivatedBy: journal.Actor(a.Text(attrOff)),
 		Origin:        directory.Origin(a.Text(attrOrigin)),
 		Linked:        a.Number(attrLinked) == 1,
 		Protected:     a.Number(attrProtect) == 1,

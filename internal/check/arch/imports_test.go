@@ -39,7 +39,7 @@ var rules = []rule{
 	{
 		packages: []string{"./internal/scim"},
 		forbidden: []string{
-			"./internal/tenant", "./internal/access", "./internal/cause", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/table/...", "net/http",
+			"./internal/tenant", "./internal/access", "./internal/cause", "./internal/journal", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/table/...", "net/http",
 		},
 		reason: "the standard is values and pure functions; it knows neither this product nor HTTP nor storage",
 	},
@@ -57,7 +57,7 @@ var rules = []rule{
 	{
 		packages: []string{"./internal/table/..."},
 		forbidden: []string{
-			"./internal/scim/...", "./internal/tenant", "./internal/access", "./internal/cause", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/httpapi", "./internal/app",
+			"./internal/scim/...", "./internal/tenant", "./internal/access", "./internal/cause", "./internal/journal", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/httpapi", "./internal/app",
 		},
 		reason: "an engine stores items and knows nothing of users",
 	},
@@ -165,6 +165,12 @@ var rules = []rule{
 		forbidden: []string{"./internal/...", "net/http"},
 		allowed:   []string{"./internal/cause", "./internal/scim/...", "./internal/idp"},
 		reason:    "every package that names a cause takes it from the one table, which knows neither requests nor the log",
+	},
+	{
+		packages:  []string{"./internal/journal"},
+		forbidden: []string{"./internal/...", "net/http"},
+		allowed:   []string{"./internal/journal", "./internal/cause", "./internal/tenant", "./internal/scim/...", "./internal/idp"},
+		reason:    "every package that causes, stores, reads or shows an entry uses the same types: they know none of those packages",
 	},
 	{
 		packages:  []string{"./internal/idp"},

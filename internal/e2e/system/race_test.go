@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -205,21 +205,21 @@ func TestRaces(t *testing.T) {
 // conflict and succeeded.
 func everyKindConflicts(t *testing.T, e enginetest.Engine) {
 	s := newService(t, e.Open(t), 1000, app.Options{})
-	came := map[directory.Action]int{}
+	came := map[journal.Action]int{}
 	note := func(a answer) answer {
 		if a.status >= 300 {
 			t.Fatalf("status %d: %v", a.status, a.body)
 		}
 		if retries, _ := a.event["retries"].(float64); retries > 0 {
 			action, _ := a.event["action"].(string)
-			came[directory.Action(action)]++
+			came[journal.Action(action)]++
 		}
 		return a
 	}
-	kinds := []directory.Action{
-		directory.Created, directory.Updated, directory.Deactivated, directory.Reactivated, directory.Deleted, directory.Restored,
+	kinds := []journal.Action{
+		journal.Created, journal.Updated, journal.Deactivated, journal.Reactivated, journal.Deleted, journal.Restored,
 	}
-	missing := func() (kind directory.Action) {
+	missing := func() (kind journal.Action) {
 		for _, kind := range kinds {
 			if came[kind] == 0 {
 				return kind

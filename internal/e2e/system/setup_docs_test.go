@@ -23,6 +23,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -299,7 +300,7 @@ func (s *service) own(userName string) {
 		Origin: directory.OriginManual, Held: directory.ClaimsOf(r), Doc: scim.Encode(types, r),
 	}
 	err := s.app.Store.Commit(s.t.Context(), s.tenant, directory.Change{
-		After: u, Entry: directory.Entry{RequestID: uuid.Must(uuid.NewV7()).String(), Time: now, ResourceID: u.ID}, Expires: now.Add(time.Hour),
+		After: u, Entry: journal.Entry{RequestID: uuid.Must(uuid.NewV7()).String(), Time: now, ResourceID: u.ID}, Expires: now.Add(time.Hour),
 	})
 	if err != nil {
 		s.t.Fatal(err)

@@ -1,14 +1,15 @@
-package provlog
+package journal
 
 import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
 // Activity is what one instance of the service has seen of a tenant's requests and the
-// log does not have: that an identity provider lives, and how many requests of a kind
-// there were.
+// log does not have: the last request of each identity provider, and the numbers of
+// requests of some kinds.
 type Activity struct {
 	Seen    []Seen
 	Tallies []Tally
@@ -18,24 +19,15 @@ type Activity struct {
 func (a Activity) Empty() bool { return len(a.Seen) == 0 && len(a.Tallies) == 0 }
 
 // Seen is the last accepted request of an identity provider: one with a valid token,
-// whatever became of it. An instance writes it once a minute at most.
+// whether it succeeded or not. An instance writes it once a minute at most.
 type Seen struct {
-	IdP string
+	IdP idp.Provider
 	// Time and TokenID are those of the last request, one that only read included.
 	Time    time.Time
 	TokenID string
-	// Change is the last request that wanted to change something, zero for none.
-	Change Change
-}
-
-// Change is a request that wanted to change something, in the few words that are kept
-// beside the log.
-type Change struct {
-	RequestID string
-	Time      time.Time
-	Operation string
-	Outcome   Outcome
-	Cause     cause.Cause
+	// Change is the last request that wanted to change something, zero for none: its
+	// RequestID, Time, Operation, Outcome and Cause.
+	Change Entry
 }
 
 // Tally counts the requests of one kind: those with a token that is refused, or those of
@@ -48,7 +40,7 @@ type Tally struct {
 	// Day is when the day began in UTC on which requests of any other cause were counted.
 	Day time.Time
 	// IdP and Last are those of the last request counted.
-	IdP  string
+	IdP  idp.Provider
 	Last time.Time
 	// Count is how many were counted; Least reports that there may have been others.
 	Count int64
@@ -56,19 +48,6 @@ type Tally struct {
 	// Expires is when it is forgotten.
 	Expires time.Time
 }
-
-// TallyBurst is how many requests of one kind an instance counts each by itself. Of
-// those that come faster than one a minute it counts several at once, once a minute, and
-// those that it has not written yet are not known: a count of this many or more is the
-// least.
-const TallyBurst = 10
-
-// tallyEvery is how long a request that is counted may not be written yet.
-const tallyEvery = time.Minute
-
-// TallyKept is how long the requests of a day are remembered: as long as the overview
-// shows them.
-const TallyKept = (overviewDays + 1) * 24 * time.Hour
 
 // AtLeast reports whether there may have been more requests than Count.
 func (t Tally) AtLeast() bool { return t.Least || t.Count >= TallyBurst }

@@ -1,0 +1,66 @@
+package journal
+
+// An Operation is what a request asked for.
+type Operation string
+
+// The operations. Only the application purges.
+const (
+	Create  Operation = "create"
+	Replace Operation = "replace"
+	Modify  Operation = "modify"
+	Delete  Operation = "delete"
+	Purge   Operation = "purge"
+	Bulk    Operation = "bulk"
+	Read    Operation = "read"
+	List    Operation = "list"
+	Search  Operation = "search"
+	// Discover reads the service's configuration, schemas or resource types.
+	Discover Operation = "discover"
+)
+
+// Changes reports whether a request with the operation wants to change something.
+func (o Operation) Changes() bool { return o != "" && !o.Reads() }
+
+// Reads reports whether a request with the operation only reads.
+func (o Operation) Reads() bool { return o == Read || o == List || o == Search || o == Discover }
+
+// An Action is what a change did to a user or a group.
+type Action string
+
+// The actions. One request does one of them.
+const (
+	Created     Action = "created"
+	Reactivated Action = "reactivated"
+	Restored    Action = "restored"
+	Linked      Action = "linked"
+	Updated     Action = "updated"
+	Deactivated Action = "deactivated"
+	Deleted     Action = "deleted"
+	Purged      Action = "purged"
+	Unchanged   Action = "unchanged"
+)
+
+// An Outcome is how a request ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Success Outcome = "success"
+	// Warning is a success that was not exactly what the request asked for.
+	Warning Outcome = "warning"
+	Failure Outcome = "failure"
+	// Skipped is a success that had nothing to change.
+	Skipped Outcome = "skipped"
+)
+
+// Outcomes are all outcomes.
+var Outcomes = [...]Outcome{Success, Warning, Failure, Skipped}
+
+// An Actor is a side that may change a user.
+type Actor string
+
+// The actors.
+const (
+	ByIdP         Actor = "scim"
+	ByApplication Actor = "app"
+)

@@ -1,0 +1,77 @@
+package journal
+
+import (
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/idp"
+)
+
+// The resource types of subjects.
+const (
+	TypeUser  = "User"
+	TypeGroup = "Group"
+)
+
+// A Subject is what a request is about, as far as it is known before the
+// request is done: a record by its id, or a future one by its name.
+type Subject struct {
+	// Type is the resource type, User or Group.
+	Type string
+	ID   string
+	// Name is the userName or displayName, and ExternalID the externalId, of a subject
+	// without an id.
+	Name, ExternalID string
+}
+
+// IsZero reports whether the subject is unknown.
+func (s Subject) IsZero() bool { return s.ID == "" && s.Name == "" && s.ExternalID == "" }
+
+// A Failing is a subject whose provisioning fails: its last request failed.
+type Failing struct {
+	Subject
+	// The Subject's Name and ExternalID are set, for display, even if it has an
+	// id.
+	Operation Operation
+	IdP       idp.Provider
+	Cause     cause.Cause
+	Detail    string
+	Remedy    cause.Remedy
+	First     time.Time
+	Last      time.Time
+	Count     int64
+	// RequestID is the id of the last failed request.
+	RequestID string
+}
+
+// WhatToDo returns what to do in the identity provider that sent the last
+// request.
+func (f Failing) WhatToDo() string { return f.Cause.Advice(f.Remedy, f.IdP) }
+
+// Entry returns the last failure of the subject, as far as it is kept with it.
+func (f Failing) Entry() Entry {
+	return Entry{
+		RequestID: f.RequestID, Time: f.Last, IdP: f.IdP, Operation: f.Operation,
+		ResourceType: f.Type, ResourceID: f.ID, Subject: f.Name, ExternalID: f.ExternalID,
+		Outcome: Failure, Cause: f.Cause, Detail: f.Detail, Remedy: f.Remedy, About: f.Subject,
+	}
+}
+
+// A Record is what is stored of a request besides what its change has stored
+// itself.
+type Record struct {
+	// Entry is an entry to write, nil for none.
+	Entry *Entry
+	// Amends means that the request's change has written the entry already, and
+	// that its outcome and cause become those of Entry.
+	Amends  bool
+	Expires time.Time
+	// NotAfter is the latest time at which it may be written.
+	NotAfter time.Time
+	// Fails is the subject to mark as failing, zero for none. Failed means that
+	// the subject was already known to fail.
+	Fails  Subject
+	Failed bool
+	// Mended are the subjects that no longer fail.
+	Mended []Subject
+}
