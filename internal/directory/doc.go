@@ -44,7 +44,7 @@
 //     the request did not. settled: a group read after its unfinished task was
 //     finished.
 //   - marker: what remains of a group that the application deleted.
-//   - entry: one entry of the provisioning log. Note: the sentence that
+//   - entry: one entry of the provisioning log. detail: the sentence that
 //     explains the warning of an entry. notice: one tolerance applied to a
 //     request.
 //   - cursor: a page token; position: where a record is in the order of a list;
