@@ -27,7 +27,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -384,7 +384,7 @@ func putSchemas(ctx context.Context, a *app.App, t tenant.ID, files []string) er
 		if err != nil {
 			return fmt.Errorf("--schema: %w", err)
 		}
-		schema, err := scim.ParseTenantSchema(document)
+		schema, err := schema.ParseRegistration(document)
 		if err == nil {
 			err = a.Store.PutSchema(ctx, t, a.Types(), schema, time.Now())
 		}

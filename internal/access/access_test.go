@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -224,18 +224,18 @@ func TestAuthenticate_PassesOnAFailedRead(t *testing.T) {
 // they changed.
 func TestAuthenticate_GrantsTheTenantsOwnTypes(t *testing.T) {
 	s, token, _ := setUp(t)
-	base := scim.Types{User: scim.UserType(""), Group: scim.GroupType()}
-	hr, err := scim.ParseTenantSchema([]byte(`{"id":"urn:example:hr","attributes":[{"name":"badge"}]}`))
+	base := schema.Types{User: schema.UserType(""), Group: schema.GroupType()}
+	hr, err := schema.ParseRegistration([]byte(`{"id":"urn:example:hr","attributes":[{"name":"badge"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := scim.TenantSchemas{}.Put(base, hr)
+	own, err := schema.Registrations{}.Put(base, hr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	a := access.NewAuthenticator(s, func() time.Time { return now }).WithTypes(base)
-	ask := func() scim.Types {
+	ask := func() schema.Types {
 		t.Helper()
 		now = now.Add(access.CacheTime)
 		grant, err := a.Authenticate(t.Context(), "Bearer "+token)

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -80,7 +80,7 @@ type Grant struct {
 	CursorKey []byte
 	// Types are the tenant's resource types, if the Authenticator knows the
 	// built-in ones (WithTypes).
-	Types scim.Types
+	Types schema.Types
 	// lastUsed is when the token was last used, as read.
 	lastUsed time.Time
 	// seats are the tenant's seats as this instance knows them, nil if never
@@ -131,7 +131,7 @@ type Owner struct {
 	Settings tenant.Settings
 	// CursorKey is the tenant's secret that seals its cursors.
 	CursorKey []byte
-	// Schemas are the tenant's own schemas, as scim.TenantSchemas encodes them;
+	// Schemas are the tenant's own schemas, as schema.Registrations encodes them;
 	// "" if it never had any.
 	Schemas string
 	// Seats and SeatLimit are the tenant's counts when it was read.
@@ -150,7 +150,7 @@ const maxCached = 10_000
 type Authenticator struct {
 	source Source
 	now    func() time.Time
-	types  scim.Types
+	types  schema.Types
 
 	mu     sync.Mutex
 	cached map[string]entry
@@ -159,7 +159,7 @@ type Authenticator struct {
 type entry struct {
 	owner  Owner
 	record Record
-	types  scim.Types
+	types  schema.Types
 	read   time.Time
 	// noted reports that this instance has recorded that the token was used.
 	noted bool
@@ -175,7 +175,7 @@ func NewAuthenticator(source Source, now func() time.Time) *Authenticator {
 
 // WithTypes makes grants carry their tenant's resource types: the built-in ones
 // with the tenant's own schemas. Call it before the Authenticator is used.
-func (a *Authenticator) WithTypes(types scim.Types) *Authenticator {
+func (a *Authenticator) WithTypes(types schema.Types) *Authenticator {
 	a.types = types
 	return a
 }
@@ -258,11 +258,11 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 }
 
 // typesOf returns the resource types with a tenant's schemas.
-func (a *Authenticator) typesOf(owner Owner) (scim.Types, error) {
+func (a *Authenticator) typesOf(owner Owner) (schema.Types, error) {
 	if a.types.User == nil || owner.Schemas == "" {
 		return a.types, nil
 	}
-	own, err := scim.DecodeTenantSchemas([]byte(owner.Schemas))
+	own, err := schema.DecodeRegistrations([]byte(owner.Schemas))
 	return a.types.With(own), err
 }
 func cacheKey(t tenant.ID, id string) string { return t.String() + "_" + id }

@@ -6,31 +6,31 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
 // schemaDocument is a schema as the tenant registered it.
-func (s *Service) schemaDocument(t scim.TenantSchema) adminwire.Schema {
+func (s *Service) schemaDocument(t schema.Registration) adminwire.Schema {
 	return adminwire.Schema{ResourceType: t.ResourceType, Required: t.Required, Schema: t.Schema.Document(s.BaseURL)}
 }
 
 // schemas reads the schemas of the request's tenant.
-func (s *Service) schemas(ctx context.Context, q *request) (scim.TenantSchemas, error) {
+func (s *Service) schemas(ctx context.Context, q *request) (schema.Registrations, error) {
 	if err := s.mustHave(ctx, q); err != nil {
-		return scim.TenantSchemas{}, err
+		return schema.Registrations{}, err
 	}
 	return s.Store.Schemas(ctx, q.tenant)
 }
 
 // schema is the one that the path names.
-func (s *Service) schema(ctx context.Context, q *request) (scim.TenantSchema, error) {
+func (s *Service) schema(ctx context.Context, q *request) (schema.Registration, error) {
 	own, err := s.schemas(ctx, q)
 	if err != nil {
-		return scim.TenantSchema{}, err
+		return schema.Registration{}, err
 	}
 	found, ok := own.Find(q.parameters["schema"])
 	if !ok {
-		return scim.TenantSchema{}, errNoSchema
+		return schema.Registration{}, errNoSchema
 	}
 	return found, nil
 }
@@ -69,7 +69,7 @@ func (s *Service) putSchema(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	schema, err := scim.ParseTenantSchema(body)
+	schema, err := schema.ParseRegistration(body)
 	if err != nil {
 		return nil, err
 	}

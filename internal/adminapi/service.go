@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/web"
@@ -24,7 +24,7 @@ type Config struct {
 	Provisioning *provlog.Log
 	Directory    *directory.Directory
 	// Types are the resource types as every tenant has them.
-	Types scim.Types
+	Types schema.Types
 	// BaseURL is that of the SCIM endpoints, which identity providers are given.
 	BaseURL string
 	Log     *slog.Logger

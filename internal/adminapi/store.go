@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -15,7 +15,7 @@ type Store interface {
 	Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, error)
 	// Schemas are the schemas that the tenant has registered; PutSchema registers one
 	// or replaces that of the same URN, RemoveSchema removes one.
-	Schemas(ctx context.Context, t tenant.ID) (scim.TenantSchemas, error)
-	PutSchema(ctx context.Context, t tenant.ID, base scim.Types, schema scim.TenantSchema, now time.Time) error
+	Schemas(ctx context.Context, t tenant.ID) (schema.Registrations, error)
+	PutSchema(ctx context.Context, t tenant.ID, base schema.Types, schema schema.Registration, now time.Time) error
 	RemoveSchema(ctx context.Context, t tenant.ID, urn string, now time.Time) error
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
@@ -150,7 +151,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 	if requestID == nil {
 		requestID = newID
 	}
-	types := scim.Types{User: scim.UserType(c.ExtensionURN), Group: scim.GroupType()}
+	types := schema.Types{User: schema.UserType(c.ExtensionURN), Group: schema.GroupType()}
 	documents := representation.New(types, c.BaseURL)
 	return &App{
 		Store: s,
@@ -175,7 +176,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 
 // Types returns the resource types that every tenant has; a tenant's schema is
 // checked against them.
-func (a *App) Types() scim.Types { return a.service.Types }
+func (a *App) Types() schema.Types { return a.service.Types }
 
 // NewStore returns the store alone, for commands that serve nothing.
 func NewStore(t table.Table, o Options) *store.Store {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -227,7 +228,7 @@ func (d *Directory) appResource(userName, email, displayName string) (scim.Resou
 	if err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
 	}
-	r, _, err := scim.DecodeResource(d.users, body)
+	r, _, err := resource.Decode(d.users, body)
 	return r, err
 }
 

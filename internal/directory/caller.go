@@ -6,6 +6,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -22,7 +23,7 @@ type Caller struct {
 	// Types are the tenant's resource types. The zero Types stand for the
 	// built-in ones; attributes of the tenant's own schemas then stay as they
 	// are, unchecked.
-	Types scim.Types
+	Types schema.Types
 	// By is ByApplication when the application asks. Who is the person it acts
 	// for, as the application names them: it is recorded in the log, and shown
 	// to identity providers that ask for a group deleted by that person.

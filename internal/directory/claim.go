@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/fold"
 )
 
 // Kind is the attribute that a claim comes from.
@@ -102,7 +103,7 @@ func ClaimsOf(r scim.Resource) Claims {
 	if id := r.Text("externalId"); id != "" {
 		claims[ExternalID] = HashExternalID(id)
 	}
-	if name := claims[UserName]; name != claims[Email] && scim.IsAddress(name) {
+	if name := claims[UserName]; name != claims[Email] && fold.IsAddress(name) {
 		claims[Address] = name
 	}
 	return claims
@@ -133,7 +134,7 @@ func (c Claims) add(kind Kind, value string) {
 // FormerName returns the form in which an earlier version compared a name, and
 // reports whether it differs from the current form.
 func FormerName(s string) (former string, differs bool) {
-	former = scim.FormerFold(s)
+	former = fold.Former(s)
 	return former, former != "" && former != FoldName(s)
 }
 
@@ -150,7 +151,7 @@ func claimsAfter(held, claims, former Claims, document []byte, claimsOf func(sci
 	if len(former) == 0 && maps.Equal(held, claims) {
 		return claims, changed
 	}
-	old, err := scim.Decode(document)
+	old, err := scim.DecodeStored(document)
 	if err != nil {
 		return claims, former
 	}
@@ -180,7 +181,7 @@ func GroupClaimsOf(r scim.Resource) Claims {
 
 // FoldName returns the form in which userNames and emails are compared: one
 // function for claims, filters and lookups.
-func FoldName(s string) string { return scim.Fold(s) }
+func FoldName(s string) string { return fold.Value(s) }
 
 // HashExternalID returns the form in which an externalId is compared: a hash of
 // its exact bytes, because an identity provider's id may be longer than a key
@@ -217,7 +218,7 @@ func UniqueEmail(r scim.Resource) string {
 		return work
 	case first != "":
 		return first
-	case scim.IsAddress(name):
+	case fold.IsAddress(name):
 		return name
 	}
 	return ""
@@ -236,7 +237,7 @@ func OtherEmails(r scim.Resource) []string { return otherEmails(r, FoldName) }
 
 // FormerOtherEmails returns the other emails in the form in which an earlier
 // version compared them.
-func FormerOtherEmails(r scim.Resource) []string { return otherEmails(r, scim.FormerFold) }
+func FormerOtherEmails(r scim.Resource) []string { return otherEmails(r, fold.Former) }
 
 // indexed returns the emails that a change of a user may remove from the index:
 // its other emails, and their forms of an earlier version unless the user keeps

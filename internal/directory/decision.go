@@ -7,6 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -199,10 +200,10 @@ func (w *userWork) change(action journal.Action, before, after *User, resources 
 	var changed []string
 	switch action {
 	case journal.Created:
-		changed = scim.Changed(w.d.usersOf(w.by), nil, resources[1])
+		changed = resource.Changed(w.d.usersOf(w.by), nil, resources[1])
 	case journal.Deleted, journal.Purged:
 	default:
-		changed = scim.Changed(w.d.usersOf(w.by), resources[0], resources[1])
+		changed = resource.Changed(w.d.usersOf(w.by), resources[0], resources[1])
 	}
 	subject, document, version := after, resources[1], int64(1)
 	if before != nil {

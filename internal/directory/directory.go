@@ -6,6 +6,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -15,8 +17,8 @@ type Directory struct {
 	store Store
 	// users and groups are the built-in resource types, used where a tenant's
 	// extensions do not matter. usersOf and groupsOf return those of a tenant.
-	users     *scim.ResourceType
-	groups    *scim.ResourceType
+	users     *schema.ResourceType
+	groups    *schema.ResourceType
 	extension string
 	documents Documents
 	newID     func(made time.Time) string
@@ -30,7 +32,7 @@ type Config struct {
 	Store Store
 	// Users and Groups are the built-in resource types. A Caller carries those
 	// of its tenant.
-	Users, Groups *scim.ResourceType
+	Users, Groups *schema.ResourceType
 	// Extension is the URN of the schema that defines isTeamAccount.
 	Extension string
 	// Documents are how filters see the records, and what they take on a page.
@@ -70,13 +72,13 @@ func New(c Config) *Directory {
 }
 
 // usersOf returns the user type of the caller's tenant.
-func (d *Directory) usersOf(by Caller) *scim.ResourceType {
-	return by.Types.Or(scim.Types{User: d.users, Group: d.groups}).User
+func (d *Directory) usersOf(by Caller) *schema.ResourceType {
+	return by.Types.Or(schema.Types{User: d.users, Group: d.groups}).User
 }
 
 // groupsOf returns the group type of the caller's tenant.
-func (d *Directory) groupsOf(by Caller) *scim.ResourceType {
-	return by.Types.Or(scim.Types{User: d.users, Group: d.groups}).Group
+func (d *Directory) groupsOf(by Caller) *schema.ResourceType {
+	return by.Types.Or(schema.Types{User: d.users, Group: d.groups}).Group
 }
 
 // Result is what an operation did.
@@ -137,6 +139,6 @@ func (d *Directory) complete(r scim.Resource, id string, active bool, kind tenan
 func (d *Directory) record(by Caller, r scim.Resource, from User) (*User, scim.Resource) {
 	document := d.complete(r, from.ID, from.Active, from.Type)
 	from.Held, from.Former = claimsAfter(from.Held, ClaimsOf(document), FormerClaims(document), from.Doc, ClaimsOf)
-	from.Doc = scim.Encode(d.usersOf(by), document)
+	from.Doc = resource.Encode(d.usersOf(by), document)
 	return &from, document
 }

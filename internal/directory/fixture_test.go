@@ -12,6 +12,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -27,7 +29,7 @@ type fixture struct {
 	tenant   tenant.ID
 	settings tenant.Settings
 	now      time.Time
-	types    *scim.ResourceType
+	types    *schema.ResourceType
 }
 
 // opener creates an empty table.
@@ -67,7 +69,7 @@ func newFixtureWithout(t testing.TB, engine table.Table, name string) *fixture {
 	}
 	f := &fixture{
 		t: t, tenant: id, settings: tenant.DefaultSettings(), now: time.Now(),
-		store: store.New(engine, newID, time.Now), types: scim.UserType(extension),
+		store: store.New(engine, newID, time.Now), types: schema.UserType(extension),
 	}
 	f.dir = f.directory(0)
 	return f
@@ -75,13 +77,13 @@ func newFixtureWithout(t testing.TB, engine table.Table, name string) *fixture {
 
 func (f *fixture) directory(maxWalk int) *directory.Directory {
 	return directory.New(directory.Config{
-		Store: f.store, Users: f.types, Groups: scim.GroupType(), Extension: extension, Documents: f.documents(),
+		Store: f.store, Users: f.types, Groups: schema.GroupType(), Extension: extension, Documents: f.documents(),
 		NewID: func(time.Time) string { return newID() }, Now: func() time.Time { return f.now }, MaxWalk: maxWalk,
 	})
 }
 
 func (f *fixture) documents() *representation.Documents {
-	return representation.New(scim.Types{User: f.types, Group: scim.GroupType()}, "https://scim.test/scim/v2")
+	return representation.New(schema.Types{User: f.types, Group: schema.GroupType()}, "https://scim.test/scim/v2")
 }
 
 // on returns the same directory on another table.
@@ -99,7 +101,7 @@ func (f *fixture) by() directory.Caller {
 
 func (f *fixture) decode(body string) scim.Resource {
 	f.t.Helper()
-	r, _, err := scim.DecodeResource(f.types, []byte(body))
+	r, _, err := resource.Decode(f.types, []byte(body))
 	if err != nil {
 		f.t.Fatalf("decode %s: %v", body, err)
 	}
@@ -127,7 +129,7 @@ func (f *fixture) put(id, body string, match directory.Versions) (directory.Resu
 
 func (f *fixture) patch(id, operations string, match directory.Versions) (directory.Result, error) {
 	f.t.Helper()
-	p, err := scim.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":` + operations + `}`))
+	p, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":` + operations + `}`))
 	if err != nil {
 		f.t.Fatalf("decode %s: %v", operations, err)
 	}
@@ -193,7 +195,7 @@ func (f *fixture) own(body string, active bool, kind tenant.AccountType) *direct
 	}
 	r["id"], r["active"] = u.ID, active
 	r[extension] = map[string]any{"isTeamAccount": kind == tenant.User}
-	u.Doc = scim.Encode(f.types, r)
+	u.Doc = resource.Encode(f.types, r)
 	f.commit(directory.Change{After: u, OtherAfter: directory.OtherEmails(r)})
 	return u
 }
@@ -208,7 +210,7 @@ func (f *fixture) offInApp(u *directory.User) *directory.User {
 	after := *u
 	after.Active, after.DeactivatedBy, after.Version = false, journal.ByApplication, u.Version+1
 	r["active"] = false
-	after.Doc = scim.Encode(f.types, r)
+	after.Doc = resource.Encode(f.types, r)
 	f.commit(directory.Change{Before: u, After: &after})
 	return &after
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -42,7 +43,7 @@ func meddle(t *testing.T) (f *fixture, d *directory.Directory, m *meddled) {
 
 func (f *fixture) patchBy(d *directory.Directory, id, operations string) (directory.GroupResult, error) {
 	f.t.Helper()
-	patch, err := scim.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + operations + `]}`))
+	patch, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + operations + `]}`))
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -15,6 +15,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
@@ -207,7 +210,7 @@ func (m *roll) patch(rt *rapid.T, g *rollGroup) *rollRequest {
 		edits, sent = append(edits, e), append(sent, e.sent)
 	}
 	r.text = fmt.Sprintf("PATCH %s", sent)
-	patch, err := scim.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + strings.Join(sent, ",") + `]}`))
+	patch, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + strings.Join(sent, ",") + `]}`))
 	if err != nil {
 		rt.Fatal(err)
 	}
@@ -735,7 +738,7 @@ func (m *roll) patchUser(rt *rapid.T) {
 	case after.active == u.active:
 		want = isUnchanged
 	}
-	patch, err := scim.DecodePatch([]byte(fmt.Sprintf(
+	patch, err := resource.DecodePatch([]byte(fmt.Sprintf(
 		`{"schemas":[%q],"Operations":[{"op":"replace","path":"active","value":%t}]}`, scim.PatchURN, after.active)))
 	if err != nil {
 		rt.Fatal(err)
@@ -967,7 +970,7 @@ func (m *roll) later(raw table.Table) *store.Store {
 }
 
 func (m *roll) findGroups(rt *rapid.T, filter string) []string {
-	f, err := scim.CompileFilter(scim.GroupType(), filter)
+	f, err := match.CompileFilter(schema.GroupType(), filter)
 	if err != nil {
 		rt.Fatal(err)
 	}
@@ -979,7 +982,7 @@ func (m *roll) findGroups(rt *rapid.T, filter string) []string {
 }
 
 func (m *roll) findUsers(rt *rapid.T, filter string) []string {
-	f, err := scim.CompileFilter(m.f.types, filter)
+	f, err := match.CompileFilter(m.f.types, filter)
 	if err != nil {
 		rt.Fatal(err)
 	}

@@ -12,6 +12,9 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -177,7 +180,7 @@ func (m *groupModel) step() {
 			_, err := d.DeleteGroup(m.f.t.Context(), m.f.tenant, by, id, nil)
 			return err
 		}
-		p, err := scim.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + patch + `]}`))
+		p, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + patch + `]}`))
 		if err != nil {
 			m.t.Fatal(err)
 		}
@@ -228,7 +231,7 @@ func (m *groupModel) make() {
 	if err != nil && !killed {
 		m.t.Fatalf("POST of %d: %v", len(ids), err)
 	}
-	filter, err := scim.CompileFilter(scim.GroupType(), fmt.Sprintf(`displayName eq %q`, name))
+	filter, err := match.CompileFilter(schema.GroupType(), fmt.Sprintf(`displayName eq %q`, name))
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -259,7 +262,7 @@ func (m *groupModel) user(kind string) {
 			_, err := d.Provision(m.f.t.Context(), m.f.tenant, by, m.f.decode(user(`"userName":"`+name+`"`)))
 			return err
 		}
-		p, err := scim.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[{"op":"replace","path":"title","value":"x"}]}`))
+		p, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[{"op":"replace","path":"title","value":"x"}]}`))
 		if err != nil {
 			m.t.Fatal(err)
 		}

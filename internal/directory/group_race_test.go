@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -131,7 +132,7 @@ func (r *racer) answered(result directory.GroupResult, err error, few bool, does
 // patching returns a PATCH.
 func patching(text string, few bool, operations func(r *racer) string, does func(raceState) (_ raceState, noTarget bool)) contender {
 	return contender{text, func(r *racer, d *directory.Directory) func(raceState) (raceState, bool) {
-		patch, err := scim.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + operations(r) + `]}`))
+		patch, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + operations(r) + `]}`))
 		if err != nil {
 			r.f.t.Error(err)
 		}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -271,7 +273,7 @@ func TestSearchGroups_IsPlainEvaluation(t *testing.T) {
 		}
 		return listTerm(t, "members", user, `type eq "user"`, `type ne "User"`, `type eq "Group"`, `display pr`, `$ref pr`, `value sw "0"`)
 	}
-	compare(t, w, scim.GroupType(), term, ids, resources, func(q directory.Query) ([]string, int, error) {
+	compare(t, w, schema.GroupType(), term, ids, resources, func(q directory.Query) ([]string, int, error) {
 		found, err := w.dir.SearchGroups(context.Background(), w.tenant, w.by(), q)
 		got := make([]string, len(found.Records))
 		for i, g := range found.Records {
@@ -313,7 +315,7 @@ func TestSearch_ByGroupsIsPlainEvaluation(t *testing.T) {
 
 // compare searches with drawn filters, and evaluates each filter on all
 // records.
-func compare(t *testing.T, w *world, rt *scim.ResourceType, term func(t *rapid.T) string, ids []string, resources []scim.Resource,
+func compare(t *testing.T, w *world, rt *schema.ResourceType, term func(t *rapid.T) string, ids []string, resources []scim.Resource,
 	search func(q directory.Query) (got []string, total int, err error),
 ) {
 	t.Helper()
@@ -321,7 +323,7 @@ func compare(t *testing.T, w *world, rt *scim.ResourceType, term func(t *rapid.T
 	rapid.Check(t, func(t *rapid.T) {
 		for range 6 {
 			text := filters(2, term).Draw(t, "filter")
-			f, err := scim.CompileFilter(rt, text)
+			f, err := match.CompileFilter(rt, text)
 			if err != nil {
 				t.Fatalf("%s: %v", text, err)
 			}

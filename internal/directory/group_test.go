@@ -11,6 +11,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -42,7 +44,7 @@ func values(ids []string) string {
 
 func (f *fixture) decodeGroup(body string) scim.Resource {
 	f.t.Helper()
-	r, _, err := scim.DecodeResource(scim.GroupType(), []byte(body))
+	r, _, err := resource.Decode(schema.GroupType(), []byte(body))
 	if err != nil {
 		f.t.Fatalf("decode %.200s: %v", body, err)
 	}
@@ -70,7 +72,7 @@ func (f *fixture) putGroup(id, body string) (directory.GroupResult, error) {
 
 func (f *fixture) patchGroup(id, operations string) (directory.GroupResult, error) {
 	f.t.Helper()
-	patch, err := scim.DecodePatch([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`))
+	patch, err := resource.DecodePatch([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`))
 	if err != nil {
 		f.t.Fatalf("decode %.200s: %v", operations, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -260,7 +261,7 @@ func groupTaken(after *Group, holders map[Kind]string) error {
 // sent is decoded and checked; it is not changed.
 func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (GroupResult, error) {
 	w := d.newGroupWork(t, by, journal.Create, d.newID(by.Time), nil)
-	ids, err := scim.MembersOf(sent)
+	ids, err := resource.MembersOf(sent)
 	if err != nil {
 		return GroupResult{}, err
 	}
@@ -277,7 +278,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 	}
 	c := GroupCreation{Group: g, Logged: w.logged(w.entry(journal.Created, g, document))}
 	c.Entry.Version = 1
-	c.Entry.Changed = scim.Changed(d.groupsOf(by), nil, document)
+	c.Entry.Changed = resource.Changed(d.groupsOf(by), nil, document)
 	result := GroupResult{Group: g, Action: journal.Created, Changed: c.Entry.Changed, Shown: true}
 	if len(ids) <= MaxJoined {
 		c.Add = ids
@@ -381,7 +382,7 @@ func (d *Directory) groupRecord(by Caller, r scim.Resource, from Group) (*Group,
 	}
 	document["id"] = from.ID
 	from.Held, from.Former = claimsAfter(from.Held, GroupClaimsOf(document), FormerGroupClaims(document), from.Doc, GroupClaimsOf)
-	from.Doc = scim.Encode(d.groupsOf(by), document)
+	from.Doc = resource.Encode(d.groupsOf(by), document)
 	return &from, document
 }
 
@@ -390,14 +391,14 @@ func (d *Directory) groupRecord(by Caller, r scim.Resource, from Group) (*Group,
 func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
 	sent scim.Resource,
 ) (GroupResult, error) {
-	ids, err := scim.MembersOf(sent)
+	ids, err := resource.MembersOf(sent)
 	if err != nil {
 		return GroupResult{}, err
 	}
-	changes := []scim.MemberChange{{Kind: scim.MembersReplace, IDs: ids}}
+	changes := []resource.MemberChange{{Kind: resource.MembersReplace, IDs: ids}}
 	w := d.newGroupWork(t, by, journal.Replace, id, match)
 	return w.update(ctx, changes, true, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
-		after, err := scim.Replace(d.groupsOf(by), before, sent)
+		after, err := resource.Replace(d.groupsOf(by), before, sent)
 		return after, nil, err
 	})
 }
@@ -405,10 +406,10 @@ func (d *Directory) ReplaceGroup(ctx context.Context, t tenant.ID, by Caller, id
 // ModifyGroup handles a PATCH: all operations of the patch are applied, or
 // none. RFC 7644 §3.5.2
 func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
-	patch *scim.Patch,
+	patch *resource.Patch,
 ) (GroupResult, error) {
 	own, rest := patch.Split(d.groupsOf(by), "members")
-	changes, memberNotices, unreadable := scim.MemberChanges(d.groupsOf(by), own)
+	changes, memberNotices, unreadable := resource.MemberChanges(d.groupsOf(by), own)
 	w := d.newGroupWork(t, by, journal.Modify, id, match)
 	return w.update(ctx, changes, len(rest.Operations) > 0, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
 		if unreadable != nil {
@@ -430,7 +431,7 @@ func (d *Directory) ModifyGroup(ctx context.Context, t tenant.ID, by Caller, id 
 // document, the whole set or many members is decided again if another change
 // came first. A request that finds an unfinished change in parts finishes that
 // first.
-func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange, document bool,
+func (w *groupWork) update(ctx context.Context, changes []resource.MemberChange, document bool,
 	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
 ) (GroupResult, error) {
 	return w.run(func(try int) (GroupResult, error) {
@@ -455,7 +456,7 @@ func (w *groupWork) update(ctx context.Context, changes []scim.MemberChange, doc
 			Before: before, After: after, Document: document, Exact: w.match != nil,
 			Logged: w.logged(w.entry(journal.Updated, after, renewed)),
 		}
-		e.Entry.Changed = scim.Changed(w.d.groupsOf(w.by), old, renewed)
+		e.Entry.Changed = resource.Changed(w.d.groupsOf(w.by), old, renewed)
 		e.Rewrites = len(e.Entry.Changed) > 0
 		if err := w.refuse(ctx, e); err != nil {
 			return GroupResult{}, err
@@ -495,10 +496,10 @@ func (w *groupWork) refuse(ctx context.Context, e GroupEdit) error {
 }
 
 // members commits a change of a group together with the change of its members.
-func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []scim.MemberChange, try int) (GroupResult, error) {
+func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []resource.MemberChange, try int) (GroupResult, error) {
 	var present []string
 	var err error
-	if scim.NeedsMembers(changes) {
+	if resource.NeedsMembers(changes) {
 		var all bool
 		present, all, err = w.present(ctx, e.Before, MaxMembersRead)
 		if err == nil && !all {
@@ -509,7 +510,7 @@ func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []scim.Mem
 		}
 		e.Exact = true // the filter was evaluated on the members of this version
 	}
-	plan, err := scim.PlanMembers(changes, present, w.d.documents.UserLocation)
+	plan, err := resource.PlanMembers(changes, present, w.d.documents.UserLocation)
 	if err != nil {
 		return GroupResult{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -255,7 +256,7 @@ const readBatch = 200
 
 // isLookup reports whether a filter is one equality and nothing else: then each
 // record with the value matches.
-func isLookup(f *scim.Filter) bool {
+func isLookup(f *match.Filter) bool {
 	lookups := f.Lookups()
 	if len(lookups) != 1 {
 		return false

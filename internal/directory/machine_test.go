@@ -14,7 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -658,7 +658,7 @@ func TestRules_SearchFindsLiveUsers(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			compiled, err := scim.CompileFilter(m.f.types, filter)
+			compiled, err := match.CompileFilter(m.f.types, filter)
 			if err != nil {
 				rt.Fatal(err)
 			}

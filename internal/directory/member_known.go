@@ -3,14 +3,14 @@ package directory
 import (
 	"slices"
 
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 )
 
 // sendMembers checks the members that a request sends, and keeps those of a
 // whole new set, of which at least one must be known. Ids of other groups are
 // unknown and skipped. The group's own id is refused: it would make the group a
 // member of itself.
-func (w *groupWork) sendMembers(plan scim.MemberPlan) error {
+func (w *groupWork) sendMembers(plan resource.MemberPlan) error {
 	if plan.Reset {
 		w.wanted = plan.Add
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -105,7 +107,7 @@ func newTight(f *testing.F) *tight {
 	bob := on.mustPost(`{"schemas":["` + scim.CoreUserURN + `"],"userName":"bob@x","externalId":"b","active":false}`)
 	own := on.own(`{"schemas":["`+scim.CoreUserURN+`"],"userName":"own@x"}`, false, tenant.User)
 	for _, name := range []string{"Design", "Taken"} {
-		g, _, err := scim.DecodeResource(scim.GroupType(), []byte(`{"schemas":["`+scim.CoreGroupURN+`"],"displayName":"`+name+`","members":[{"value":"`+alice.ID+`"}]}`))
+		g, _, err := resource.Decode(schema.GroupType(), []byte(`{"schemas":["`+scim.CoreGroupURN+`"],"displayName":"`+name+`","members":[{"value":"`+alice.ID+`"}]}`))
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -146,7 +148,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 		f.Add([]byte(body), true)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, strict bool) {
-		if _, err := scim.DecodePatch(body); err != nil {
+		if _, err := resource.DecodePatch(body); err != nil {
 			return // the directory is never reached
 		}
 		on, w := g.copied(t, strict)
@@ -167,7 +169,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 			before = after
 		}
 		for i, id := range append([]string{newID()}, g.users...) {
-			patch, err := scim.DecodePatch(body)
+			patch, err := resource.DecodePatch(body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,7 +182,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 			}
 			step(fmt.Sprintf("user %d", i), did(result.Action), err)
 		}
-		patch, err := scim.DecodePatch(body)
+		patch, err := resource.DecodePatch(body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +197,7 @@ func did(a journal.Action) bool { return a != "" && a != journal.Unchanged }
 // and some for each rule.
 func patchSeeds(f *testing.F, g *tight) []string {
 	f.Helper()
-	text, err := os.ReadFile("../scim/testdata/patches.json")
+	text, err := os.ReadFile("../scim/resource/testdata/patches.json")
 	if err != nil {
 		f.Fatal(err)
 	}

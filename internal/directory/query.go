@@ -1,11 +1,13 @@
 package directory
 
-import "github.com/rollcall-scim/rollcall/internal/scim"
+import (
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
+)
 
 // Query is a request for a list.
 type Query struct {
 	// Filter is nil for all records.
-	Filter *scim.Filter
+	Filter *match.Filter
 	// Sort is nil for the order of creation. RFC 7644 §3.4.2.3
 	Sort *Sort
 	// StartIndex is 1-based. RFC 7644 §3.4.2.4
@@ -44,7 +46,7 @@ type Cursor struct {
 
 // Sort is an order of records: by an attribute, and by id among records with
 // the same value. RFC 7644 §3.4.2.3
-type Sort struct{ *scim.Sort }
+type Sort struct{ *match.Sort }
 
 // Order is an order that the table keeps, which costs nothing: by id, which is
 // the order of creation, or by name.

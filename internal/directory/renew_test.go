@@ -7,7 +7,8 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -95,7 +96,7 @@ func (f *fixture) finds(filter, id string) {
 
 func (f *fixture) groupQuery(filter string) directory.Query {
 	f.t.Helper()
-	compiled, err := scim.CompileFilter(scim.GroupType(), filter)
+	compiled, err := match.CompileFilter(schema.GroupType(), filter)
 	if err != nil {
 		f.t.Fatal(err)
 	}

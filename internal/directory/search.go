@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -168,7 +169,7 @@ type lookup struct{ found, value string }
 // candidates finds the ids of all records that can match, if a key answers an
 // equality in the filter: found is its attribute, "" for none. The caller
 // evaluates the whole filter on them.
-func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter) (ids []string, found string, err error) {
+func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *match.Filter) (ids []string, found string, err error) {
 	switch l := firstLookup(f, "id", "userName", "externalId", "emails.value", "groups.value"); l.found {
 	case "id":
 		return validIDs(l.value), l.found, nil
@@ -202,7 +203,7 @@ func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *scim.Filter)
 
 // groupCandidates is candidates for groups. known are the groups of a member,
 // which have been read already.
-func (d *Directory) groupCandidates(ctx context.Context, t tenant.ID, f *scim.Filter) (
+func (d *Directory) groupCandidates(ctx context.Context, t tenant.ID, f *match.Filter) (
 	ids []string, known []*Group, found string, err error,
 ) {
 	switch l := firstLookup(f, "id", "displayName", "externalId", "members.value"); l.found {
@@ -225,7 +226,7 @@ func (d *Directory) groupCandidates(ctx context.Context, t tenant.ID, f *scim.Fi
 }
 
 // firstLookup returns the first of the attributes that a filter looks up.
-func firstLookup(f *scim.Filter, attributes ...string) lookup {
+func firstLookup(f *match.Filter, attributes ...string) lookup {
 	lookups := f.Lookups()
 	for _, name := range attributes {
 		for _, l := range lookups {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -17,7 +18,7 @@ func (f *fixture) search(filter string, startIndex, count int) (directory.Found[
 	f.t.Helper()
 	q := directory.Query{StartIndex: startIndex, Count: count}
 	if filter != "" {
-		compiled, err := scim.CompileFilter(f.types, filter)
+		compiled, err := match.CompileFilter(f.types, filter)
 		if err != nil {
 			f.t.Fatalf("filter %s: %v", filter, err)
 		}
@@ -242,7 +243,7 @@ func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, filter := range []string{"userName sw " + string(literal), "userName sw " + string(literal) + " and active eq true", "userName sw \"a\" and userName sw " + string(literal)} {
-			compiled, err := scim.CompileFilter(f.types, filter)
+			compiled, err := match.CompileFilter(f.types, filter)
 			if err != nil {
 				t.Fatal(err)
 			}

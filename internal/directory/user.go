@@ -65,7 +65,7 @@ const (
 )
 
 // Resource decodes the record's document.
-func (u *User) Resource() (scim.Resource, error) { return scim.Decode(u.Doc) }
+func (u *User) Resource() (scim.Resource, error) { return scim.DecodeStored(u.Doc) }
 
 // Live reports whether readers see the record. Nil is not live.
 func (u *User) Live() bool { return u != nil && !u.Deleted }

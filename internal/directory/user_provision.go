@@ -7,6 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -165,7 +166,7 @@ func (w *userWork) reactivate(sent scim.Resource, active bool, action journal.Ac
 		warning, note = cause.ExternalIDChanged, noteRehire(w.by.Settings, u)
 		ends = w.by.Settings.Rehire != tenant.RehireKeep && !u.Deleted
 	}
-	wanted, err := scim.Renew(w.d.usersOf(w.by), before, sent)
+	wanted, err := resource.Renew(w.d.usersOf(w.by), before, sent)
 	if err != nil {
 		return decision{}, err
 	}
@@ -214,7 +215,7 @@ func (w *userWork) decideLink(sent scim.Resource, active bool, holders map[Kind]
 	if err != nil {
 		return decision{}, err
 	}
-	wanted, err := scim.Renew(w.d.usersOf(w.by), before, keepEmails(before, sent))
+	wanted, err := resource.Renew(w.d.usersOf(w.by), before, keepEmails(before, sent))
 	if err != nil {
 		return decision{}, err
 	}

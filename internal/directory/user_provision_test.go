@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -469,7 +470,7 @@ func TestProvision_BlankEmailIsNoClaim(t *testing.T) {
 func testProvision_BlankEmailIsNoClaim(t *testing.T, open opener) {
 	f := newFixture(t, open, 5, 5)
 	for i, blank := range []string{" ", "\u00a0", "\t"} {
-		r, _, err := scim.DecodeResource(f.types, []byte(user(fmt.Sprintf(`"userName":"u%d","emails":[{"value":"%s","primary":true}]`, i, blank))))
+		r, _, err := resource.Decode(f.types, []byte(user(fmt.Sprintf(`"userName":"u%d","emails":[{"value":"%s","primary":true}]`, i, blank))))
 		if err != nil {
 			continue // refused, which is as good
 		}
@@ -489,7 +490,7 @@ func TestUpdate_LargestUserCanBeDeactivated(t *testing.T) {
 		for i := range roles {
 			roles[i] = fmt.Sprintf(`{"value":"%d%s"}`, i, strings.Repeat("r", size/8-10))
 		}
-		r, _, err := scim.DecodeResource(f.types, []byte(user(fmt.Sprintf(`"userName":"u%d","roles":[%s]`, size, strings.Join(roles, ",")))))
+		r, _, err := resource.Decode(f.types, []byte(user(fmt.Sprintf(`"userName":"u%d","roles":[%s]`, size, strings.Join(roles, ",")))))
 		if err != nil {
 			break
 		}

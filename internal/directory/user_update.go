@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -18,7 +19,7 @@ func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id stri
 	sent scim.Resource,
 ) (Result, error) {
 	return d.update(ctx, t, by, journal.Replace, id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
-		after, err := scim.Replace(d.usersOf(by), before, sent)
+		after, err := resource.Replace(d.usersOf(by), before, sent)
 		return after, nil, err
 	})
 }
@@ -26,7 +27,7 @@ func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id stri
 // Modify handles a PATCH: all operations of the patch are applied, or none. RFC
 // 7644 §3.5.2
 func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
-	patch *scim.Patch,
+	patch *resource.Patch,
 ) (Result, error) {
 	return d.update(ctx, t, by, journal.Modify, id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
 		after, notices, err := patch.Apply(d.usersOf(by), before)
@@ -115,7 +116,7 @@ func (w *userWork) decideUpdate(ctx context.Context, match Versions, old, wanted
 		return decision{}, w.refuseVersion(ctx, after, wanted)
 	}
 	made := decision{result: Result{User: before, Action: journal.Unchanged}}
-	if len(scim.Changed(w.d.usersOf(w.by), old, document)) == 0 && after.Linked == before.Linked {
+	if len(resource.Changed(w.d.usersOf(w.by), old, document)) == 0 && after.Linked == before.Linked {
 		made.result.Groups, err = w.d.mirrored(ctx, w.tenant, before, w.mirrors)
 		return made, err
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/bulk"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
 // bulk answers POST /Bulk. Each operation is a request of its own, with its own
@@ -22,7 +24,7 @@ func (s *Service) bulk(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, bulkTooLarge(err)
 	}
-	sent, notices, err := scim.DecodeBulk(body)
+	sent, notices, err := bulk.Decode(body)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +39,7 @@ func (s *Service) bulk(ctx context.Context, q *request) (*reply, error) {
 	for i := range sent.Operations {
 		sent.Operations[i].Path = bulkPath(sent.Operations[i].Path)
 	}
-	plan, err := scim.PlanBulk(sent, func(o *scim.BulkOperation) *scim.ResourceType { return s.bulkType(q, o) })
+	plan, err := bulk.NewPlan(sent, func(o *bulk.Operation) *schema.ResourceType { return s.bulkType(q, o) })
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +67,7 @@ func bulkTooLarge(err error) error {
 type bulkRun struct {
 	s            *Service
 	q            *request
-	plan         *scim.BulkPlan
+	plan         *bulk.Plan
 	failOnErrors int
 	errors       int
 	// results has one result for each operation, in order; nil for one that was
@@ -88,7 +90,7 @@ func (r *bulkResult) failed() bool { return r.status >= http.StatusBadRequest }
 
 // take runs a step, unless failOnErrors has ended the request. The second step
 // of an operation that was done is run, or its failure reported, even then.
-func (b *bulkRun) take(ctx context.Context, step scim.BulkStep) {
+func (b *bulkRun) take(ctx context.Context, step bulk.Step) {
 	i := step.Operation
 	if step.Completes {
 		if b.results[i] == nil || b.results[i].failed() {

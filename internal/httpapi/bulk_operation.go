@@ -13,6 +13,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/bulk"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
@@ -70,7 +72,7 @@ func badOperation(kind scim.ErrorType, what string) *problem {
 
 // bulkType returns the resource type of an operation, or nil for an invalid
 // path.
-func (s *Service) bulkType(q *request, o *scim.BulkOperation) *scim.ResourceType {
+func (s *Service) bulkType(q *request, o *bulk.Operation) *schema.ResourceType {
 	route, _, err := s.bulkRoute(o.Method, o.Endpoint())
 	if err != nil {
 		return nil
@@ -78,7 +80,7 @@ func (s *Service) bulkType(q *request, o *scim.BulkOperation) *scim.ResourceType
 	return s.typeOf(q, route)
 }
 
-func (s *Service) typeOf(q *request, route *Route) *scim.ResourceType {
+func (s *Service) typeOf(q *request, route *Route) *schema.ResourceType {
 	if route.Function == functionGroups {
 		return s.groups(q)
 	}
@@ -88,12 +90,12 @@ func (s *Service) typeOf(q *request, route *Route) *scim.ResourceType {
 // A bulkCall is one step of a bulk request, run as a request of its own.
 type bulkCall struct {
 	b    *bulkRun
-	step scim.BulkStep
+	step bulk.Step
 	q    *request
 }
 
 // begin returns the call for a step, with its own id and start time.
-func (b *bulkRun) begin(step scim.BulkStep) *bulkCall {
+func (b *bulkRun) begin(step bulk.Step) *bulkCall {
 	o := b.plan.Operation(step.Operation)
 	r := &http.Request{URL: &url.URL{}, Header: http.Header{}, Body: http.NoBody}
 	switch {
@@ -167,7 +169,7 @@ func (c *bulkCall) answer(ctx context.Context, result *bulkResult) (answer *repl
 		return nil, bulkProblem(err)
 	}
 	if bulkID, missing := plan.Missing(c.step, c.b.ids); missing {
-		return nil, &problem{cause: cause.BulkReference, what: "The operation with the bulkId " + scim.ShortBulkID(bulkID) +
+		return nil, &problem{cause: cause.BulkReference, what: "The operation with the bulkId " + bulk.ShortID(bulkID) +
 			", which this one refers to, was not done."}
 	}
 	if o.Version != nil {
@@ -215,7 +217,7 @@ var bulkNames = map[string]journal.Operation{
 
 // notShown returns a projection that leaves out what would be read for the
 // answer only: a successful bulk operation is answered without its resource.
-func notShown(rt *scim.ResourceType) string {
+func notShown(rt *schema.ResourceType) string {
 	if rt.Name == "Group" {
 		return "excludedAttributes=members"
 	}
@@ -226,7 +228,7 @@ func notShown(rt *scim.ResourceType) string {
 func bulkProblem(err error) error {
 	var (
 		invalid *scim.Error
-		circle  *scim.CircleError
+		circle  *bulk.CircleError
 	)
 	switch {
 	case errors.As(err, &invalid):

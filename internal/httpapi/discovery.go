@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
 // readServiceProviderConfig answers GET /ServiceProviderConfig. RFC 7643 §5,
@@ -42,8 +43,8 @@ func (s *Service) readServiceProviderConfig(_ context.Context, q *request) (*rep
 }
 
 // schemas returns the schemas of the tenant's resource types, each once.
-func (s *Service) schemas(q *request) []*scim.Schema {
-	var all []*scim.Schema
+func (s *Service) schemas(q *request) []*schema.Schema {
+	var all []*schema.Schema
 	for _, rt := range s.types(q).All() {
 		all = append(all, rt.Schema)
 		for _, e := range rt.Extensions {
@@ -67,7 +68,7 @@ func (s *Service) readSchema(_ context.Context, q *request) (*reply, error) {
 	q.event.Operation = journal.Discover
 	// The schemas of the discovery resources are not listed: a client that
 	// lists schemas maps the attributes of users and groups.
-	for _, schema := range append(s.schemas(q), scim.ServiceSchemas()...) {
+	for _, schema := range append(s.schemas(q), schema.Service()...) {
 		if strings.EqualFold(schema.ID, q.pathID) {
 			return jsonReply(schema.Document(s.BaseURL))
 		}

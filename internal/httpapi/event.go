@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/web"
@@ -101,7 +102,7 @@ func (e *event) recognize(rawQuery, label string) {
 }
 
 // about records what the request was for.
-func (e *event) about(rt *scim.ResourceType, operation journal.Operation, id string) {
+func (e *event) about(rt *schema.ResourceType, operation journal.Operation, id string) {
 	e.Operation, e.Type = operation, rt.Name
 	if directory.ValidID(id) { // any other is the client's text, and identifies no resource
 		e.ResourceID = id

@@ -11,14 +11,15 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/representation"
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
-func (s *Service) groups(q *request) *scim.ResourceType { return s.types(q).Group }
+func (s *Service) groups(q *request) *schema.ResourceType { return s.types(q).Group }
 
 // groupDocument returns a group as JSON. Without a projection it is the stored
 // document with members and meta added. nil members are left out.
-func (s *Service) groupDocument(q *request, p scim.Projection, g *directory.Group, members []string) ([]byte, error) {
+func (s *Service) groupDocument(q *request, p resource.Projection, g *directory.Group, members []string) ([]byte, error) {
 	if p.AsStored(s.groups(q)) {
 		return s.Documents.GroupJSON(g, members), nil
 	}
@@ -29,11 +30,11 @@ func (s *Service) groupDocument(q *request, p scim.Projection, g *directory.Grou
 	if err != nil {
 		return nil, err
 	}
-	return scim.Encode(s.groups(q), p.Apply(s.groups(q), served)), nil
+	return resource.Encode(s.groups(q), p.Apply(s.groups(q), served)), nil
 }
 
 // group returns an answer with a group.
-func (s *Service) group(q *request, p scim.Projection, status int, g *directory.Group, members []string) (*reply, error) {
+func (s *Service) group(q *request, p resource.Projection, status int, g *directory.Group, members []string) (*reply, error) {
 	body, err := s.groupDocument(q, p, g, members)
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	projection = projection.Answering(s.groups(q), scim.Specified(s.groups(q), sent))
+	projection = projection.Answering(s.groups(q), resource.Specified(s.groups(q), sent))
 	s.watch(ctx, q, q.subject())
 	result, err := s.Directory.ProvisionGroup(ctx, q.grant.Tenant, q.caller(), sent)
 	if err != nil {
@@ -93,7 +94,7 @@ func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
 
 // showGroup reads a group and answers with it, with its members if the
 // projection wants them.
-func (s *Service) showGroup(ctx context.Context, q *request, projection scim.Projection) (*reply, error) {
+func (s *Service) showGroup(ctx context.Context, q *request, projection resource.Projection) (*reply, error) {
 	if !projection.Wants("members") {
 		g, err := s.Directory.Group(ctx, q.grant.Tenant, q.pathID)
 		if err != nil {
@@ -127,7 +128,7 @@ func orEmpty(members []string) []string {
 
 // showChanged is showGroup after a change: a group that cannot be read does not
 // make the change fail.
-func (s *Service) showChanged(ctx context.Context, q *request, projection scim.Projection) (*reply, error) {
+func (s *Service) showChanged(ctx context.Context, q *request, projection resource.Projection) (*reply, error) {
 	a, err := s.showGroup(ctx, q, projection)
 	if errors.Is(err, directory.ErrBusy) || errors.Is(err, directory.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
@@ -156,7 +157,7 @@ func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	projection = projection.Answering(s.groups(q), scim.Specified(s.groups(q), sent))
+	projection = projection.Answering(s.groups(q), resource.Specified(s.groups(q), sent))
 	result, err := s.Directory.ReplaceGroup(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch(), sent)
 	if err := q.event.changedGroup(result, err); err != nil {
 		return nil, err
@@ -180,7 +181,7 @@ func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	patch, err := scim.DecodePatch(body)
+	patch, err := resource.DecodePatch(body)
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +242,7 @@ func (s *Service) groupsPage(ctx context.Context, q *request) (*reply, error) {
 	return q.listReply(s.groups(q).Name, query, page)
 }
 
-func (s *Service) findGroups(ctx context.Context, q *request, projection scim.Projection, query directory.Query) (found, error) {
+func (s *Service) findGroups(ctx context.Context, q *request, projection resource.Projection, query directory.Query) (found, error) {
 	if projection.Names("members") {
 		query.Count = min(query.Count, maxDeepPage)
 	}
@@ -257,7 +258,7 @@ func (s *Service) findGroups(ctx context.Context, q *request, projection scim.Pr
 
 // groupDocuments returns groups as JSON, nil for one that was deleted while the
 // others were read.
-func (s *Service) groupDocuments(ctx context.Context, q *request, projection scim.Projection, groups []*directory.Group) ([][]byte, error) {
+func (s *Service) groupDocuments(ctx context.Context, q *request, projection resource.Projection, groups []*directory.Group) ([][]byte, error) {
 	documents := make([][]byte, len(groups))
 	withMembers := projection.Names("members")
 	left := s.maxMembers(q)

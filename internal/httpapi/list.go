@@ -6,11 +6,13 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
 // list returns the query of a request for a list. of names the list in cursors,
 // and others are the types listed beside rt. RFC 7644 §3.4.2
-func (q *request) list(of string, rt *scim.ResourceType, others ...*scim.ResourceType) (query directory.Query, err error) {
+func (q *request) list(of string, rt *schema.ResourceType, others ...*schema.ResourceType) (query directory.Query, err error) {
 	if query.Filter, err = q.filter(rt, others); err != nil {
 		return directory.Query{}, err
 	}
@@ -42,12 +44,12 @@ func (q *request) list(of string, rt *scim.ResourceType, others ...*scim.Resourc
 }
 
 // filter returns the request's filter, or nil. RFC 7644 §3.4.2.2
-func (q *request) filter(rt *scim.ResourceType, others []*scim.ResourceType) (*scim.Filter, error) {
+func (q *request) filter(rt *schema.ResourceType, others []*schema.ResourceType) (*match.Filter, error) {
 	text, err := q.parameter("filter")
 	if err != nil || !q.has("filter") {
 		return nil, err
 	}
-	filter, err := scim.CompileFilterAcross(rt, others, text)
+	filter, err := match.CompileFilterAcross(rt, others, text)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +59,7 @@ func (q *request) filter(rt *scim.ResourceType, others []*scim.ResourceType) (*s
 
 // sort returns the request's order, or nil for the order of creation. RFC 7644
 // §3.4.2.3
-func (q *request) sort(rt *scim.ResourceType, others []*scim.ResourceType) (*directory.Sort, error) {
+func (q *request) sort(rt *schema.ResourceType, others []*schema.ResourceType) (*directory.Sort, error) {
 	by, err := q.parameter("sortBy")
 	if err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func (q *request) sort(rt *scim.ResourceType, others []*scim.ResourceType) (*dir
 	if err != nil || by == "" {
 		return nil, err
 	}
-	compiled, err := scim.CompileSort(rt, others, by, order)
+	compiled, err := match.CompileSort(rt, others, by, order)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -33,8 +34,8 @@ type application struct {
 
 func (s *service) application() application {
 	return application{s, directory.New(directory.Config{
-		Store: s.app.Store, Users: scim.UserType(scim.RollcallURN), Groups: scim.GroupType(), Extension: scim.RollcallURN,
-		Documents: representation.New(scim.Types{User: scim.UserType(scim.RollcallURN), Group: scim.GroupType()}, baseURL),
+		Store: s.app.Store, Users: schema.UserType(scim.RollcallURN), Groups: schema.GroupType(), Extension: scim.RollcallURN,
+		Documents: representation.New(schema.Types{User: schema.UserType(scim.RollcallURN), Group: schema.GroupType()}, baseURL),
 		NewID:     func(time.Time) string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now,
 	})}
 }

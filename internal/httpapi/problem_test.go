@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause/causetest"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/bulk"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -54,7 +55,7 @@ var each = map[string][]error{
 	"directory.TakenError":          taken(slices.Collect(maps.Values(reasons))...),
 	"directory.ProtectedError":      protected(slices.Collect(maps.Values(refusals))...),
 	"scim.Error":                    invalid(slices.Collect(maps.Values(types))...),
-	"scim.CircleError":              {bulkProblem(&scim.CircleError{Attribute: "members"})},
+	"scim.CircleError":              {bulkProblem(&bulk.CircleError{Attribute: "members"})},
 	"context.DeadlineExceeded":      {context.DeadlineExceeded},
 	"context.Canceled":              {context.Canceled},
 }

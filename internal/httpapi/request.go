@@ -11,6 +11,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -97,15 +99,15 @@ func (q *request) page() (startIndex, count int, err error) {
 const defaultCount = 100
 
 // projection returns attributes and excludedAttributes. RFC 7644 §3.9
-func (q *request) projection(rt *scim.ResourceType) (p scim.Projection, err error) {
+func (q *request) projection(rt *schema.ResourceType) (p resource.Projection, err error) {
 	defer func() { q.badQuery = err != nil }()
 	attributes, err := q.parameter("attributes")
 	if err != nil {
-		return scim.Projection{}, err
+		return resource.Projection{}, err
 	}
 	excluded, err := q.parameter("excludedAttributes")
 	if err != nil {
-		return scim.Projection{}, err
+		return resource.Projection{}, err
 	}
 	list := func(text string) []string {
 		if text == "" {
@@ -113,9 +115,9 @@ func (q *request) projection(rt *scim.ResourceType) (p scim.Projection, err erro
 		}
 		return []string{text}
 	}
-	projection, err := scim.ParseProjection(rt, list(attributes), list(excluded))
+	projection, err := resource.ParseProjection(rt, list(attributes), list(excluded))
 	if err != nil {
-		return scim.Projection{}, err
+		return resource.Projection{}, err
 	}
 	q.event.tolerated(projection.Notices())
 	return projection, directory.CheckNotices(q.grant.Settings, projection.Notices())

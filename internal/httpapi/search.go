@@ -6,6 +6,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
 // listAll answers GET of the base URL: searchAll with its parameters in the
@@ -40,10 +42,10 @@ func (s *Service) allPage(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	forGroups := asked
-	if forGroups.Filter, err = q.filter(s.groups(q), []*scim.ResourceType{s.users(q)}); err != nil {
+	if forGroups.Filter, err = q.filter(s.groups(q), []*schema.ResourceType{s.users(q)}); err != nil {
 		return nil, err
 	}
-	if forGroups.Sort, err = q.sort(s.groups(q), []*scim.ResourceType{s.users(q)}); err != nil {
+	if forGroups.Sort, err = q.sort(s.groups(q), []*schema.ResourceType{s.users(q)}); err != nil {
 		return nil, err
 	}
 	if shownUsers.Names("groups") || shownGroups.Names("members") {
@@ -64,7 +66,7 @@ func (s *Service) allPage(ctx context.Context, q *request) (*reply, error) {
 const everything = "User Group"
 
 // documents returns users and groups as JSON.
-func (s *Service) documents(ctx context.Context, q *request, ofUsers, ofGroups scim.Projection, records []directory.Resource) ([][]byte, error) {
+func (s *Service) documents(ctx context.Context, q *request, ofUsers, ofGroups resource.Projection, records []directory.Resource) ([][]byte, error) {
 	var users []*directory.User
 	var groups []*directory.Group
 	for _, r := range records {

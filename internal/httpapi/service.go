@@ -17,7 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/representation"
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
@@ -28,7 +28,7 @@ type Config struct {
 	Documents     *representation.Documents
 	Authenticator *access.Authenticator
 	// Types are the resource types that every tenant has.
-	Types scim.Types
+	Types schema.Types
 	// BaseURL is the start of every location, without a slash at its end. It is
 	// configured, since the client chooses the Host header.
 	BaseURL string

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -145,7 +146,7 @@ func TestDialects(t *testing.T) {
 // mustExtend registers a tenant's schema for users.
 func (s *service) mustExtend(document string) {
 	s.t.Helper()
-	schema, err := scim.ParseTenantSchema([]byte(document))
+	schema, err := schema.ParseRegistration([]byte(document))
 	if err == nil {
 		err = s.app.Store.PutSchema(s.t.Context(), s.tenant, s.app.Types(), schema, time.Now())
 	}

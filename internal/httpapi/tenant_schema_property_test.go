@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -103,12 +104,12 @@ func (r *schemaRun) tenant(name string) tenantAccess {
 }
 
 func (r *schemaRun) register(s schemaModel) {
-	parsed, err := scim.ParseSchema(s.document())
+	parsed, err := schema.Parse(s.document())
 	if err != nil {
 		r.rt.Fatalf("%s: %v", s.document(), err)
 	}
 	kind := map[string]string{"/Users": "User", "/Groups": "Group"}[r.endpoint]
-	if err := r.app.Store.PutSchema(r.t.Context(), r.own.id, r.app.Types(), scim.TenantSchema{
+	if err := r.app.Store.PutSchema(r.t.Context(), r.own.id, r.app.Types(), schema.Registration{
 		ResourceType: kind, Required: s.required, Schema: parsed,
 	}, time.Now()); err != nil {
 		r.rt.Fatal(err)

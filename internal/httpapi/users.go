@@ -8,18 +8,20 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // types returns the resource types of the request's tenant; without a token,
 // those that every tenant has.
-func (s *Service) types(q *request) scim.Types { return q.grant.Types.Or(s.Types) }
+func (s *Service) types(q *request) schema.Types { return q.grant.Types.Or(s.Types) }
 
-func (s *Service) users(q *request) *scim.ResourceType { return s.types(q).User }
+func (s *Service) users(q *request) *schema.ResourceType { return s.types(q).User }
 
 // document returns a user as JSON. Without a projection it is the stored
 // document with groups and meta added.
-func (s *Service) document(q *request, p scim.Projection, u *directory.User, groups []*directory.Group) ([]byte, error) {
+func (s *Service) document(q *request, p resource.Projection, u *directory.User, groups []*directory.Group) ([]byte, error) {
 	if p.AsStored(s.users(q)) {
 		return s.Documents.UserJSON(u, groups), nil
 	}
@@ -27,11 +29,11 @@ func (s *Service) document(q *request, p scim.Projection, u *directory.User, gro
 	if err != nil {
 		return nil, err
 	}
-	return scim.Encode(s.users(q), p.Apply(s.users(q), served)), nil
+	return resource.Encode(s.users(q), p.Apply(s.users(q), served)), nil
 }
 
 // user returns an answer with a user.
-func (s *Service) user(q *request, p scim.Projection, status int, u *directory.User, groups []*directory.Group) (*reply, error) {
+func (s *Service) user(q *request, p resource.Projection, status int, u *directory.User, groups []*directory.Group) (*reply, error) {
 	body, err := s.document(q, p, u, groups)
 	if err != nil {
 		return nil, err
@@ -40,7 +42,7 @@ func (s *Service) user(q *request, p scim.Projection, status int, u *directory.U
 }
 
 // showing returns the caller for an answer with what the projection wants.
-func (q *request) showing(p scim.Projection) directory.Caller {
+func (q *request) showing(p resource.Projection) directory.Caller {
 	by := q.caller()
 	by.ShowGroups = p.Wants("groups")
 	return by
@@ -57,7 +59,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	projection = projection.Answering(s.users(q), scim.Specified(s.users(q), sent))
+	projection = projection.Answering(s.users(q), resource.Specified(s.users(q), sent))
 	s.watch(ctx, q, q.subject())
 	result, err := s.Directory.Provision(ctx, q.grant.Tenant, q.showing(projection), sent)
 	if err != nil {
@@ -107,7 +109,7 @@ func (s *Service) replaceUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	projection = projection.Answering(s.users(q), scim.Specified(s.users(q), sent))
+	projection = projection.Answering(s.users(q), resource.Specified(s.users(q), sent))
 	result, err := s.Directory.Replace(ctx, q.grant.Tenant, q.showing(projection), q.pathID, q.ifMatch(), sent)
 	return s.changed(q, projection, result, err)
 }
@@ -124,7 +126,7 @@ func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	patch, err := scim.DecodePatch(body)
+	patch, err := resource.DecodePatch(body)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +135,7 @@ func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 	return s.changed(q, projection, result, err)
 }
 
-func (s *Service) changed(q *request, projection scim.Projection, result directory.Result, err error) (*reply, error) {
+func (s *Service) changed(q *request, projection resource.Projection, result directory.Result, err error) (*reply, error) {
 	q.event.named(result.User)
 	if err != nil {
 		return nil, err
@@ -207,7 +209,7 @@ func pageOf[R any](records directory.Found[R]) found {
 	return page
 }
 
-func (s *Service) findUsers(ctx context.Context, q *request, projection scim.Projection, query directory.Query) (found, error) {
+func (s *Service) findUsers(ctx context.Context, q *request, projection resource.Projection, query directory.Query) (found, error) {
 	// A list includes groups only if attributes names them: each user's need
 	// reads of their own.
 	if projection.Names("groups") {
@@ -223,7 +225,7 @@ func (s *Service) findUsers(ctx context.Context, q *request, projection scim.Pro
 }
 
 // userDocuments returns users as JSON.
-func (s *Service) userDocuments(ctx context.Context, q *request, projection scim.Projection, users []*directory.User) ([][]byte, error) {
+func (s *Service) userDocuments(ctx context.Context, q *request, projection resource.Projection, users []*directory.User) ([][]byte, error) {
 	var groups map[string][]*directory.Group
 	var err error
 	if projection.Names("groups") {
@@ -246,13 +248,13 @@ const maxDeepPage = 20
 
 // resource decodes the body as a resource, and records its subject in the
 // event.
-func (q *request) resource(rt *scim.ResourceType, operation journal.Operation) (scim.Resource, error) {
+func (q *request) resource(rt *schema.ResourceType, operation journal.Operation) (scim.Resource, error) {
 	body, err := q.body()
 	if err != nil {
 		return nil, err
 	}
 	q.event.about(rt, operation, q.pathID)
-	sent, notices, err := scim.DecodeResource(rt, body)
+	sent, notices, err := resource.Decode(rt, body)
 	if err != nil {
 		q.event.Subject, q.event.ExternalID = scim.Subject(body)
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
 // timeFormat is a dateTime in milliseconds, the precision that is stored. RFC
@@ -19,13 +20,13 @@ const timeFormat = "2006-01-02T15:04:05.000Z"
 // Documents writes the users and groups of a service. It is safe for concurrent
 // use.
 type Documents struct {
-	types   scim.Types
+	types   schema.Types
 	baseURL string
 }
 
 // New returns Documents. baseURL is the beginning of every location, without a
 // trailing slash. It comes from configuration, never from a request.
-func New(types scim.Types, baseURL string) *Documents { return &Documents{types, baseURL} }
+func New(types schema.Types, baseURL string) *Documents { return &Documents{types, baseURL} }
 
 // UserLocation returns the URI of a user. RFC 7643 §3.1
 func (d *Documents) UserLocation(id string) string { return d.location(d.types.User, id) }
@@ -33,7 +34,7 @@ func (d *Documents) UserLocation(id string) string { return d.location(d.types.U
 // GroupLocation returns the URI of a group.
 func (d *Documents) GroupLocation(id string) string { return d.location(d.types.Group, id) }
 
-func (d *Documents) location(rt *scim.ResourceType, id string) string {
+func (d *Documents) location(rt *schema.ResourceType, id string) string {
 	return d.baseURL + rt.Endpoint + "/" + id
 }
 
@@ -44,7 +45,7 @@ func Tag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) +
 
 // stamp is the data of a meta attribute.
 type stamp struct {
-	rt                *scim.ResourceType
+	rt                *schema.ResourceType
 	id                string
 	version           int64
 	created, modified time.Time

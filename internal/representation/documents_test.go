@@ -7,9 +7,10 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
-var documents = New(scim.Types{User: scim.UserType(""), Group: scim.GroupType()}, "https://scim.test/scim/v2")
+var documents = New(schema.Types{User: schema.UserType(""), Group: schema.GroupType()}, "https://scim.test/scim/v2")
 
 // What is spliced into the stored JSON is what filters see.
 func TestDocuments_JSONIsTheResource(t *testing.T) {
@@ -30,7 +31,7 @@ func TestDocuments_JSONIsTheResource(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := scim.Decode(c.json)
+		got, err := scim.DecodeStored(c.json)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %s, %v; want %v", name, c.json, err, want)
 		}

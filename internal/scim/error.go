@@ -36,8 +36,8 @@ type Error struct {
 // Error returns the scimType and the detail.
 func (e *Error) Error() string { return string(e.Type) + ": " + e.Detail }
 
-// inOperation adds to an error which operation of the request is at fault.
-func inOperation(number int, err error) error {
+// InOperation adds to an error which operation of the request is at fault.
+func InOperation(number int, err error) error {
 	var e *Error
 	if errors.As(err, &e) {
 		return &Error{e.Type, fmt.Sprintf("Operation %d: %s", number, e.Detail)}

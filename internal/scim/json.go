@@ -55,18 +55,18 @@ func DecodeText(text string) (v any, ok, deep bool) {
 	return v, err == nil, deep
 }
 
-// decodeObject decodes a body that must be a JSON object.
-func decodeObject(body []byte) (map[string]any, error) { return decodeDeep(body, 0) }
+// DecodeObject decodes a body that must be a JSON object.
+func DecodeObject(body []byte) (map[string]any, error) { return DecodeDeep(body, 0) }
 
-// decodeDeep is decodeObject with more levels of nesting.
-func decodeDeep(body []byte, more int) (map[string]any, error) {
+// DecodeDeep is DecodeObject with more levels of nesting.
+func DecodeDeep(body []byte, more int) (map[string]any, error) {
 	v, err := decodeJSON(body, more)
 	if err != nil {
 		return nil, err
 	}
 	object, ok := v.(map[string]any)
 	if !ok {
-		return nil, &Error{InvalidSyntax, "The body must be a JSON object, not " + kindOf(v) + "."}
+		return nil, &Error{InvalidSyntax, "The body must be a JSON object, not " + KindOf(v) + "."}
 	}
 	return object, nil
 }

@@ -28,8 +28,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// lowerName returns a name in ASCII lower case.
-func lowerName(name string) string {
+// LowerName returns a name in ASCII lower case.
+func LowerName(name string) string {
 	var b strings.Builder
 	b.Grow(len(name))
 	for i := range len(name) {
@@ -59,10 +59,10 @@ func (n *names) add(name string) bool {
 	if n.many == nil {
 		n.many = make(map[string]struct{}, 2*len(n.few))
 		for _, known := range n.few {
-			n.many[lowerName(known)] = struct{}{}
+			n.many[LowerName(known)] = struct{}{}
 		}
 	}
-	key := lowerName(name)
+	key := LowerName(name)
 	if _, ok := n.many[key]; ok {
 		return false
 	}
@@ -70,13 +70,13 @@ func (n *names) add(name string) bool {
 	return true
 }
 
-// member returns an object's value under a name in any ASCII case.
-func member(object map[string]any, name string) any {
-	v, _ := lookupMember(object, name)
+// Member returns an object's value under a name in any ASCII case.
+func Member(object map[string]any, name string) any {
+	v, _ := LookupMember(object, name)
 	return v
 }
 
-func lookupMember(object map[string]any, name string) (any, bool) {
+func LookupMember(object map[string]any, name string) (any, bool) {
 	if v, ok := object[name]; ok {
 		return v, true
 	}
@@ -88,8 +88,8 @@ func lookupMember(object map[string]any, name string) (any, bool) {
 	return nil, false
 }
 
-// sortedNames returns the names of an object in a fixed order, so that the
+// SortedNames returns the names of an object in a fixed order, so that the
 // first fault and the notices are the same every time.
-func sortedNames[V any](object map[string]V) []string {
+func SortedNames[V any](object map[string]V) []string {
 	return slices.Sorted(maps.Keys(object))
 }

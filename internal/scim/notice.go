@@ -155,21 +155,21 @@ const (
 	maxNoticeName = 128
 )
 
-// notices collects what was tolerated in one request.
-type notices []Notice
+// Notices collects what was tolerated in one request.
+type Notices []Notice
 
-func (n *notices) add(kind, attribute string) { n.instead(kind, attribute, "") }
+func (n *Notices) Add(kind, attribute string) { n.AddInstead(kind, attribute, "") }
 
-// instead adds a notice with the right spelling.
-func (n *notices) instead(kind, attribute, spelling string) {
-	notice := Notice{Kind: kind, Attribute: noticeName(attribute), Instead: spelling}
+// AddInstead adds a notice with the right spelling.
+func (n *Notices) AddInstead(kind, attribute, spelling string) {
+	notice := Notice{Kind: kind, Attribute: NoticeName(attribute), Instead: spelling}
 	if len(*n) < maxNotices && !slices.Contains(*n, notice) {
 		*n = append(*n, notice)
 	}
 }
 
-// noticeName returns a name of a request in a form that is safe to print.
-func noticeName(name string) string {
+// NoticeName returns a name of a request in a form that is safe to print.
+func NoticeName(name string) string {
 	if len(name) > maxNoticeName {
 		name = name[:maxNoticeName]
 	}

@@ -1,145 +1,132 @@
-package scim
+package scim_test
 
 import (
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/bulk"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
-// Covers: 7643-2.2-1, 7643-7-6, 7643-7-7, 7643-7-8, 7643-7-20
-func TestSchemas_CharacteristicsAreComplete(t *testing.T) {
-	var check func(t *testing.T, path string, a map[string]any)
-	check = func(t *testing.T, path string, a map[string]any) {
-		for _, name := range []string{
-			"name", "type", "multiValued", "description", "required", "mutability", "returned", "uniqueness",
+// schemasPlaces are the places where schemas occurs, each with the URN that
+// belongs there.
+var schemasPlaces = map[string]struct {
+	own    string
+	decode func(schemas string) ([]scim.Notice, error)
+}{
+	"user": {scim.CoreUserURN, func(schemas string) ([]scim.Notice, error) {
+		_, told, err := resource.Decode(schema.UserType(""), []byte(`{`+schemas+`"userName":"a"}`))
+		return told, err
+	}},
+	"group": {scim.CoreGroupURN, func(schemas string) ([]scim.Notice, error) {
+		_, told, err := resource.Decode(schema.GroupType(), []byte(`{`+schemas+`"displayName":"a"}`))
+		return told, err
+	}},
+	"patch": {scim.PatchURN, func(schemas string) ([]scim.Notice, error) {
+		_, told, err := applyTo(schema.UserType(""), scim.Resource{"userName": "a"}, []byte(`{`+schemas+`"Operations":[{"op":"remove","path":"title"}]}`))
+		return told, err
+	}},
+	"search": {scim.SearchURN, func(schemas string) ([]scim.Notice, error) {
+		_, told, err := scim.DecodeSearch([]byte(`{` + schemas + `"count":1}`))
+		return told, err
+	}},
+	"bulk": {scim.BulkRequestURN, func(schemas string) ([]scim.Notice, error) {
+		_, told, err := bulk.Decode([]byte(`{` + schemas + `"Operations":[{"method":"DELETE","path":"/Users/1"}]}`))
+		return told, err
+	}},
+}
+
+// What schemas lists is ignored unless it is another resource or message of
+// ours.
+//
+// Covers: 7643-3-2
+func TestSchemas_SayWhatTheEndpointSays(t *testing.T) {
+	for place, p := range schemasPlaces {
+		taken := []struct {
+			schemas string
+			notices []string
+		}{
+			{`["` + p.own + `"]`, nil},
+			{`["` + strings.ToUpper(p.own) + `"]`, nil},
+			{`["` + p.own + `","urn:example:x"]`, []string{scim.NoticeUnknownSchema}},
+			{`["urn:example:x","` + p.own + `"]`, []string{scim.NoticeUnknownSchema}},
+			{`"` + p.own + `"`, []string{scim.NoticeSingleValue}},
+			{`["` + p.own + `",null,""]`, nil},
+			{`null`, []string{scim.NoticeSchemasMissing}},
+			{`[]`, []string{scim.NoticeSchemasMissing}},
+			{`{}`, []string{scim.NoticeSchemasMissing}},
+			{`""`, []string{scim.NoticeSchemasMissing}},
+			{`[""]`, []string{scim.NoticeSchemasMissing}},
+		}
+		for _, urn := range []string{
+			// Earlier drafts and versions, and URNs that are nearly right.
+			"urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0", "urn:ietf:params:scim:schemas:core:1.0", "urn:ietf:params:scim:schemas:core:2.0",
+			"urn:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:core:2.0:Users", "urn:ietf:params:scim:schemas:core:2.0:PatchOp",
+			"urn:ietf:params:scim:api:messages:2.0:PatchOps", "urn:ietf:params:scim:api:messages:1.0:PatchOp", "urn:scim:api:messages:2.0:PatchOp",
+			"ietf:params:scim:api:messages:2.0:PatchOp", "urn:ietf:params:scim:api:messages:2.0:Search", "urn:ietf:params:scim:api:messages:2.0:Bulk",
+			"urn:scim:schemas:extension:enterprise:2.0", "User", "PatchOp", " " + p.own, p.own + ":", "http://schemas.example.com/scim",
 		} {
-			if a[name] == nil || a[name] == "" {
-				t.Errorf("%s: no %s", path, name)
+			taken = append(taken, struct {
+				schemas string
+				notices []string
+			}{`["` + urn + `"]`, []string{scim.NoticeUnknownSchema, scim.NoticeSchemasMissing}})
+		}
+		for _, c := range taken {
+			told, err := p.decode(`"schemas":` + c.schemas + `,`)
+			var kinds []string
+			for _, n := range told {
+				kinds = append(kinds, n.Kind)
+				if !strings.Contains(n.Refusal().Detail, p.own) && n.Kind != scim.NoticeSingleValue {
+					t.Errorf("%s %s: %q does not say what to send", place, c.schemas, n.Refusal().Detail)
+				}
+			}
+			if err != nil || strings.Join(kinds, " ") != strings.Join(c.notices, " ") {
+				t.Errorf("%s %s: %v, %v; want %v", place, c.schemas, told, err, c.notices)
 			}
 		}
-		subs, isComplex := a["subAttributes"].([]any)
-		if isComplex != (a["type"] == "complex") || isComplex && len(subs) == 0 {
-			t.Errorf("%s: subAttributes do not fit type %v", path, a["type"])
+		told, err := p.decode("")
+		if err != nil || len(told) != 1 || told[0].Kind != scim.NoticeSchemasMissing {
+			t.Errorf("%s without schemas: %v, %v", place, told, err)
 		}
-		if _, ok := a["referenceTypes"]; ok != (a["type"] == "reference") {
-			t.Errorf("%s: referenceTypes do not fit type %v", path, a["type"])
+
+		for urn, means := range scim.StandardURNs() {
+			if urn == p.own || urn == scim.EnterpriseURN || urn == scim.RollcallURN {
+				continue
+			}
+			for _, schemas := range []string{urn, "urn:example:x " + urn, strings.ToLower(urn), "urn:scim:schemas:core:1.0 " + urn} {
+				list, _ := json.Marshal(strings.Fields(schemas))
+				_, err := p.decode(`"schemas":` + string(list) + `,`)
+				var e *scim.Error
+				if !errors.As(err, &e) || e.Type != scim.InvalidSyntax || !strings.Contains(e.Detail, "stands for "+means) || !strings.Contains(e.Detail, p.own) {
+					t.Errorf("%s %s: %v", place, list, err)
+				}
+			}
 		}
-		if _, ok := a["caseExact"]; ok != (a["type"] == "string" || a["type"] == "reference" || a["type"] == "binary") {
-			t.Errorf("%s: caseExact does not fit type %v", path, a["type"])
-		}
-		for _, sub := range subs {
-			sub := sub.(map[string]any)
-			check(t, path+"."+sub["name"].(string), sub)
-		}
-	}
-	user, group := UserType(""), GroupType()
-	schemas := []*Schema{user.Schema, group.Schema}
-	for _, e := range user.Extensions {
-		schemas = append(schemas, e.Schema)
-	}
-	for _, s := range schemas {
-		document := s.Document("https://scim.example.com/v2")
-		if got := document["meta"].(map[string]any)["location"]; got != "https://scim.example.com/v2/Schemas/"+s.ID {
-			t.Errorf("%s: location %v", s.ID, got)
-		}
-		for _, a := range document["attributes"].([]any) {
-			a := a.(map[string]any)
-			check(t, s.Name+":"+a["name"].(string), a)
-		}
-		if body := string(EncodeValue(document)); strings.Contains(body, "null") {
-			t.Errorf("%s: null in %s", s.ID, body)
+		for _, schemas := range []string{`7`, `true`, `[7]`, `[["` + p.own + `"]]`, `[{"a":1}]`, `{"a":"` + p.own + `"}`} {
+			_, err := p.decode(`"schemas":` + schemas + `,`)
+			var e *scim.Error
+			if !errors.As(err, &e) || e.Type != scim.InvalidSyntax {
+				t.Errorf("%s %s: %v", place, schemas, err)
+			}
 		}
 	}
 }
 
-func TestSchemas_TellWhatTheServiceDoes(t *testing.T) {
-	user, group := UserType("urn:example:account:1.0"), GroupType()
-	tests := []struct {
-		rt         *ResourceType
-		name       string
-		required   bool
-		caseExact  bool
-		mutability Mutability
-		returned   Returned
-		uniqueness Uniqueness
-	}{
-		{user, "userName", true, false, ReadWrite, ReturnedDefault, UniqueServer},
-		{user, "externalId", false, true, ReadWrite, ReturnedDefault, UniqueServer},
-		{user, "id", false, true, ReadOnly, ReturnedAlways, UniqueServer},
-		{user, "password", false, true, WriteOnly, ReturnedNever, UniqueNone},
-		{user, "groups", false, false, ReadOnly, ReturnedDefault, UniqueNone},
-		{user, "emails.value", false, false, ReadWrite, ReturnedDefault, UniqueNone},
-		{user, EnterpriseURN + ":manager.displayName", false, false, ReadOnly, ReturnedDefault, UniqueNone},
-		{user, "urn:example:account:1.0:isTeamAccount", false, false, ReadWrite, ReturnedDefault, UniqueNone},
-		{group, "displayName", true, false, ReadWrite, ReturnedDefault, UniqueServer},
-		{group, "members.value", false, true, Immutable, ReturnedDefault, UniqueNone},
+// An extension of another type means that the body is of that type only if
+// nothing means that it is of this one.
+func TestSchemas_ExtensionOfAnotherType(t *testing.T) {
+	group := schemasPlaces["group"].decode
+	if told, err := group(`"schemas":["` + scim.CoreGroupURN + `","` + scim.EnterpriseURN + `"],`); err != nil || !hasKind(told, scim.NoticeUnknownSchema) {
+		t.Errorf("beside the group's own: %v, %v", told, err)
 	}
-	for _, test := range tests {
-		target := test.rt.resolve(test.name)
-		if !target.known() {
-			t.Errorf("no %s", test.name)
-			continue
-		}
-		a := target.attr
-		if target.sub != nil {
-			a = target.sub
-		}
-		if a.Required != test.required || a.CaseExact != test.caseExact || a.Mutability != test.mutability ||
-			a.Returned != test.returned || a.Uniqueness != test.uniqueness {
-			t.Errorf("%s: %+v", test.name, *a)
-		}
+	if _, err := group(`"schemas":["` + scim.EnterpriseURN + `"],`); err == nil || !strings.Contains(err.Error(), "stands for a User") {
+		t.Errorf("alone: %v", err)
 	}
-}
-
-func TestResourceType_Document(t *testing.T) {
-	got := string(EncodeValue(UserType("").Document("https://scim.example.com/v2")))
-	want := `{"description":"User Account","endpoint":"/Users","id":"User",` +
-		`"meta":{"location":"https://scim.example.com/v2/ResourceTypes/User","resourceType":"ResourceType"},` +
-		`"name":"User","schema":"` + CoreUserURN + `","schemaExtensions":[{"required":false,"schema":"` + EnterpriseURN +
-		`"},{"required":false,"schema":"` + RollcallURN + `"}],"schemas":["` + ResourceTypeURN + `"]}`
-	if got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-}
-
-// Covers: 7643-2.1-3, 7644-3.10-1, 7644-3.10-2, 7644-3.10-3
-func TestResolve(t *testing.T) {
-	rt := UserType("")
-	tests := []struct{ name, want string }{
-		{"USERNAME", "userName"},
-		{"Name.GivenName", "name.givenName"},
-		{"externalid", "externalId"},
-		{"meta.Location", "meta.location"},
-		{CoreUserURN + ":emails.VALUE", "emails.value"},
-		{strings.ToUpper(EnterpriseURN) + ":Manager.Value", EnterpriseURN + ":manager.value"},
-		{EnterpriseURN, EnterpriseURN},
-		{"isteamaccount", RollcallURN + ":isTeamAccount"},
-		{"Department", EnterpriseURN + ":department"},
-		{"manager.VALUE", EnterpriseURN + ":manager.value"},
-		{EnterpriseURN + ".department", EnterpriseURN + ":department"},
-		{EnterpriseURN + ".manager.value", EnterpriseURN + ":manager.value"},
-		{strings.ToUpper(CoreUserURN) + ".name.givenName", "name.givenName"},
-		{RollcallURN + ".isTeamAccount", RollcallURN + ":isTeamAccount"},
-
-		{"uſerName", ""},
-		{"name.", ""},
-		{"name.given", ""},
-		{"userName.value", ""},
-		{"manager.boss", ""},
-		{CoreUserURN + ":department", ""},
-		{CoreUserURN + ".department", ""},
-		{EnterpriseURN + ":", ""},
-		{EnterpriseURN + ".", ""},
-		{EnterpriseURN + "-department", ""},
-		{EnterpriseURN + ":userName", ""},
-		{"urn:example:other:userName", ""},
-		{"", ""},
-		{".", ""},
-		{"__proto__", ""},
-	}
-	for _, test := range tests {
-		got := rt.resolve(test.name)
-		if got.String() != test.want || got.known() != (test.want != "") {
-			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
-		}
+	if told, err := schemasPlaces["user"].decode(`"schemas":["` + scim.EnterpriseURN + `","` + scim.RollcallURN + `"],`); err != nil || len(told) != 1 {
+		t.Errorf("a user's own extensions alone: %v, %v", told, err)
 	}
 }

@@ -13,34 +13,34 @@ type Search map[string]string
 // part of a query would answer another question. The parameters are interpreted
 // where those of a query are. RFC 7644 §3.4.3
 func DecodeSearch(body []byte) (Search, []Notice, error) {
-	object, err := decodeObject(body)
+	object, err := DecodeObject(body)
 	if err != nil {
 		return nil, nil, err
 	}
-	var told notices
+	var told Notices
 	s := Search{}
-	for _, name := range sortedNames(object) {
+	for _, name := range SortedNames(object) {
 		v := object[name]
 		known := SearchParameter(name)
 		switch {
 		case EqualName(name, "schemas"):
 			continue
 		case known == "":
-			return nil, nil, &Error{InvalidSyntax, "A search request has no " + noticeName(name) +
+			return nil, nil, &Error{InvalidSyntax, "A search request has no " + NoticeName(name) +
 				": it has attributes, excludedAttributes, filter, sortBy, sortOrder, startIndex, count and cursor."}
-		case v == nil, isNone(v) && known != "filter" && known != "cursor":
+		case v == nil, IsNone(v) && known != "filter" && known != "cursor":
 			// An empty cursor begins a walk, and an empty filter lists nothing.
 			continue
 		}
 		if text, ok := v.(string); ok && (known == "attributes" || known == "excludedAttributes") {
 			// The SCIM-SDK's client sends one string, as in a query.
-			told.add(NoticeSingleValue, known)
+			told.Add(NoticeSingleValue, known)
 			s[known] = text
 			continue
 		}
 		if text, ok := v.(string); ok && (known == "startIndex" || known == "count") && isDigits(text) {
 			// It also sends numbers as strings.
-			told.add(NoticeStringNumber, known)
+			told.Add(NoticeStringNumber, known)
 			s[known] = text
 			continue
 		}
@@ -48,7 +48,7 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 			return nil, nil, err
 		}
 	}
-	if err := told.checkSchemas(member(object, "schemas"), SearchURN, noExtension); err != nil {
+	if err := told.CheckSchemas(Member(object, "schemas"), SearchURN, NoExtension); err != nil {
 		return nil, nil, err
 	}
 	return s, told, nil
@@ -78,12 +78,12 @@ func searchText(name string, v any) (string, error) {
 	case "attributes", "excludedAttributes":
 		list, ok := v.([]any)
 		if !ok {
-			return "", &Error{InvalidValue, name + " must be an array of names, not " + kindOf(v) + "."}
+			return "", &Error{InvalidValue, name + " must be an array of names, not " + KindOf(v) + "."}
 		}
 		names := make([]string, len(list))
 		for i, v := range list {
 			if names[i], ok = v.(string); !ok {
-				return "", &Error{InvalidValue, name + " must be an array of names; it contains " + kindOf(v) + "."}
+				return "", &Error{InvalidValue, name + " must be an array of names; it contains " + KindOf(v) + "."}
 			}
 		}
 		return strings.Join(names, ","), nil
@@ -91,10 +91,10 @@ func searchText(name string, v any) (string, error) {
 		if n, ok := v.(Number); ok {
 			return string(n), nil
 		}
-		return "", &Error{InvalidValue, name + " must be a number, not " + kindOf(v) + "."}
+		return "", &Error{InvalidValue, name + " must be a number, not " + KindOf(v) + "."}
 	}
 	if text, ok := v.(string); ok {
 		return text, nil
 	}
-	return "", &Error{InvalidValue, fmt.Sprintf("%s must be a string, not %s.", name, kindOf(v))}
+	return "", &Error{InvalidValue, fmt.Sprintf("%s must be a string, not %s.", name, KindOf(v))}
 }

@@ -18,19 +18,19 @@ func (r Resource) Subject() (name, externalID string) {
 	text := func(v any) string {
 		s, _ := v.(string)
 		if len(s) > maxNoticeName {
-			return noticeName(s)
+			return NoticeName(s)
 		}
 		return s
 	}
-	name = text(member(r, "userName"))
-	emails, _ := member(r, "emails").([]any)
+	name = text(Member(r, "userName"))
+	emails, _ := Member(r, "emails").([]any)
 	for _, e := range emails {
 		if email, _ := e.(map[string]any); name == "" {
-			name = text(member(email, "value"))
+			name = text(Member(email, "value"))
 		}
 	}
 	if name == "" {
-		name = text(member(r, "displayName"))
+		name = text(Member(r, "displayName"))
 	}
-	return name, text(member(r, "externalId"))
+	return name, text(Member(r, "externalId"))
 }

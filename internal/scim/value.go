@@ -6,25 +6,25 @@ import (
 	"unicode"
 )
 
-// equalValue compares two values: objects without regard to the order of their
+// EqualValue compares two values: objects without regard to the order of their
 // names, arrays with regard to the order of their elements.
-func equalValue(a, b any) bool {
+func EqualValue(a, b any) bool {
 	switch a := a.(type) {
 	case map[string]any:
 		b, ok := b.(map[string]any)
-		return ok && maps.EqualFunc(a, b, equalValue)
+		return ok && maps.EqualFunc(a, b, EqualValue)
 	case []any:
 		b, ok := b.([]any)
-		return ok && slices.EqualFunc(a, b, equalValue)
+		return ok && slices.EqualFunc(a, b, EqualValue)
 	case string, bool, Number, nil:
 		return a == b
 	}
 	return false
 }
 
-// isNone reports whether a value stands for none: null, "", an empty array and
+// IsNone reports whether a value stands for none: null, "", an empty array and
 // an empty object are one state. RFC 7643 §2.5
-func isNone(v any) bool {
+func IsNone(v any) bool {
 	switch v := v.(type) {
 	case nil:
 		return true
@@ -38,13 +38,13 @@ func isNone(v any) bool {
 	return false
 }
 
-func asElement(v any) map[string]any {
+func Object(v any) map[string]any {
 	element, _ := v.(map[string]any)
 	return element
 }
 
-// kindOf returns the JSON type of a value, with its article.
-func kindOf(v any) string {
+// KindOf returns the JSON type of a value, with its article.
+func KindOf(v any) string {
 	switch v.(type) {
 	case nil:
 		return "null"
@@ -62,10 +62,10 @@ func kindOf(v any) string {
 	return "something else"
 }
 
-func isControl(c rune) bool {
+func IsControl(c rune) bool {
 	return c < ' ' && c != '\t' && c != '\n' && c != '\r'
 }
 
-func isHidden(c rune) bool {
+func IsHidden(c rune) bool {
 	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

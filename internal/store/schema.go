@@ -8,7 +8,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -29,7 +29,7 @@ var (
 const schemaTries = 5
 
 // Schemas reads the schemas that a tenant has registered.
-func (s *Store) Schemas(ctx context.Context, t tenant.ID) (scim.TenantSchemas, error) {
+func (s *Store) Schemas(ctx context.Context, t tenant.ID) (schema.Registrations, error) {
 	schemas, _, err := s.schemas(ctx, t)
 	return schemas, err
 }
@@ -39,8 +39,8 @@ func (s *Store) Schemas(ctx context.Context, t tenant.ID) (scim.TenantSchemas, e
 // the old schemas for access.CacheTime more. A schema that is refused is a
 // *scim.Error. Values of resources stay as they are stored; those that no
 // schema describes any more are not served.
-func (s *Store) PutSchema(ctx context.Context, t tenant.ID, base scim.Types, added scim.TenantSchema, now time.Time) error {
-	return s.changeSchemas(ctx, t, now, func(before scim.TenantSchemas) (scim.TenantSchemas, error) {
+func (s *Store) PutSchema(ctx context.Context, t tenant.ID, base schema.Types, added schema.Registration, now time.Time) error {
+	return s.changeSchemas(ctx, t, now, func(before schema.Registrations) (schema.Registrations, error) {
 		return before.Put(base, added)
 	})
 }
@@ -48,7 +48,7 @@ func (s *Store) PutSchema(ctx context.Context, t tenant.ID, base scim.Types, add
 // RemoveSchema removes a schema, or returns ErrNoSchema. Its values stay
 // stored, and are served again if it is registered again.
 func (s *Store) RemoveSchema(ctx context.Context, t tenant.ID, urn string, now time.Time) error {
-	return s.changeSchemas(ctx, t, now, func(before scim.TenantSchemas) (scim.TenantSchemas, error) {
+	return s.changeSchemas(ctx, t, now, func(before schema.Registrations) (schema.Registrations, error) {
 		after, ok := before.Remove(urn)
 		if !ok {
 			return before, ErrNoSchema
@@ -57,20 +57,20 @@ func (s *Store) RemoveSchema(ctx context.Context, t tenant.ID, urn string, now t
 	})
 }
 
-func (s *Store) schemas(ctx context.Context, t tenant.ID) (schemas scim.TenantSchemas, revision int64, err error) {
+func (s *Store) schemas(ctx context.Context, t tenant.ID) (schemas schema.Registrations, revision int64, err error) {
 	key := schemasKey(t)
 	items, err := s.table.Get(ctx, tenantKey(t), key)
 	if err != nil {
-		return scim.TenantSchemas{}, 0, readError(err)
+		return schema.Registrations{}, 0, readError(err)
 	}
 	if _, ok := items[tenantKey(t)]; !ok {
-		return scim.TenantSchemas{}, 0, ErrNoTenant
+		return schema.Registrations{}, 0, ErrNoTenant
 	}
 	item, ok := items[key]
 	if !ok {
-		return scim.TenantSchemas{}, 0, nil
+		return schema.Registrations{}, 0, nil
 	}
-	if schemas, err = scim.DecodeTenantSchemas([]byte(item.Attributes.Text(attrSchemas))); err != nil {
+	if schemas, err = schema.DecodeRegistrations([]byte(item.Attributes.Text(attrSchemas))); err != nil {
 		err = fmt.Errorf("store: %s: %w", t, err)
 	}
 	return schemas, item.Attributes.Number(attrRevision), err
@@ -80,7 +80,7 @@ func (s *Store) schemas(ctx context.Context, t tenant.ID) (schemas scim.TenantSc
 // if they have not changed meanwhile: two concurrent registrations both take
 // effect, and the limits apply to both.
 func (s *Store) changeSchemas(ctx context.Context, t tenant.ID, now time.Time,
-	change func(before scim.TenantSchemas) (scim.TenantSchemas, error),
+	change func(before schema.Registrations) (schema.Registrations, error),
 ) error {
 	for range schemaTries {
 		before, revision, err := s.schemas(ctx, t)

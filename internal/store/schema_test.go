@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -22,13 +22,13 @@ func TestSchemas(t *testing.T) { enginetest.Run(t, testSchemas) }
 func testSchemas(t *testing.T, open func(t testing.TB) table.Table) {
 	ctx := t.Context()
 	s := store.New(table.Retrying(open(t)), uuid.NewString, time.Now)
-	base := scim.Types{User: scim.UserType(""), Group: scim.GroupType()}
+	base := schema.Types{User: schema.UserType(""), Group: schema.GroupType()}
 	acme, err := tenant.ParseID("acme")
 	if err != nil {
 		t.Fatal(err)
 	}
 	put := func(ctx context.Context, n int) error {
-		schema, err := scim.ParseTenantSchema(fmt.Appendf(nil, `{"id":"urn:example:s%d","attributes":[{"name":"a"}]}`, n))
+		schema, err := schema.ParseRegistration(fmt.Appendf(nil, `{"id":"urn:example:s%d","attributes":[{"name":"a"}]}`, n))
 		if err != nil {
 			return err
 		}

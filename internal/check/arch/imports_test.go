@@ -37,11 +37,28 @@ var rules = []rule{
 		reason:    "the grammar of filters and paths depends on the standard library only, so that it can be read, fuzzed and reused by itself",
 	},
 	{
-		packages: []string{"./internal/scim"},
+		packages: []string{"./internal/scim/..."},
 		forbidden: []string{
 			"./internal/tenant", "./internal/access", "./internal/cause", "./internal/journal", "./internal/provlog", "./internal/directory", "./internal/store", "./internal/table/...", "net/http",
 		},
 		reason: "the standard is values and pure functions; it knows neither this product nor HTTP nor storage",
+	},
+	{
+		packages:  []string{"./internal/scim"},
+		forbidden: []string{"./internal/scim/..."},
+		allowed:   []string{"./internal/scim"},
+		reason:    "what the packages of the standard share depends on none of them",
+	},
+	{
+		packages:  []string{"./internal/scim/schema"},
+		forbidden: []string{"./internal/scim/..."},
+		allowed:   []string{"./internal/scim", "./internal/scim/filter", "./internal/scim/schema"},
+		reason:    "schemas say what names and types mean, before anything is decoded or compared",
+	},
+	{
+		packages:  []string{"./internal/scim/match", "./internal/scim/bulk"},
+		forbidden: []string{"./internal/scim/resource"},
+		reason:    "paths of a PATCH have filters in them, so match is below resource; bulk puts ids into requests, whose operations are decoded afterwards",
 	},
 	{
 		packages:  []string{"./internal/directory/...", "./internal/representation", "./internal/tenant"},

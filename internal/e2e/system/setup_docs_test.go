@@ -25,6 +25,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/resource"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -289,7 +291,7 @@ func (w *setupWalk) setUp(step setupStep) {
 // own stores a User of the application, which no identity provider created.
 func (s *service) own(userName string) {
 	s.t.Helper()
-	types := scim.UserType(scim.RollcallURN)
+	types := schema.UserType(scim.RollcallURN)
 	r := scim.Resource{
 		"userName": userName, "active": true, "id": uuid.Must(uuid.NewV7()).String(),
 		scim.RollcallURN: map[string]any{"isTeamAccount": true},
@@ -297,7 +299,7 @@ func (s *service) own(userName string) {
 	now := time.Now()
 	u := &directory.User{
 		ID: r.Text("id"), Version: 1, Created: now, Modified: now, Active: true, Type: tenant.User,
-		Origin: directory.OriginManual, Held: directory.ClaimsOf(r), Doc: scim.Encode(types, r),
+		Origin: directory.OriginManual, Held: directory.ClaimsOf(r), Doc: resource.Encode(types, r),
 	}
 	err := s.app.Store.Commit(s.t.Context(), s.tenant, directory.Change{
 		After: u, Entry: journal.Entry{RequestID: uuid.Must(uuid.NewV7()).String(), Time: now, ResourceID: u.ID}, Expires: now.Add(time.Hour),

@@ -1,5 +1,5 @@
 // Package filter is the grammar of SCIM filters and PATCH paths: it scans and
-// parses them, and prints them back. It knows no schema: package scim decides
+// parses them, and prints them back. It knows no schema: package match decides
 // whether an attribute exists and which type it has.
 //
 // It imports the standard library only, never panics, and enforces hard limits

@@ -17,7 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
 	"github.com/rollcall-scim/rollcall/internal/logline"
-	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -133,7 +133,7 @@ func (s *service) addSchemas(t *testing.T, documents ...string) {
 		t.Fatal(err)
 	}
 	for _, document := range documents {
-		schema, err := scim.ParseTenantSchema([]byte(document))
+		schema, err := schema.ParseRegistration([]byte(document))
 		if err != nil {
 			t.Fatalf("%s: %v", document, err)
 		}

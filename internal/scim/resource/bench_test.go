@@ -1,0 +1,93 @@
+package resource
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+)
+
+func benchmarkBody(b *testing.B) []byte {
+	b.Helper()
+	body, err := os.ReadFile("testdata/rfc7643_8_3_enterprise_user.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	return body
+}
+
+func BenchmarkDecodeResource(b *testing.B) {
+	body, rt := benchmarkBody(b), schema.UserType("")
+	for b.Loop() {
+		if _, _, err := Decode(rt, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	body, rt := benchmarkBody(b), schema.UserType("")
+	r, _, err := Decode(rt, body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		Encode(rt, r)
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	body, rt := benchmarkBody(b), schema.UserType("")
+	r, _, err := Decode(rt, body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	doc := Encode(rt, r)
+	for b.Loop() {
+		if _, err := scim.DecodeStored(doc); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPatch(b *testing.B) {
+	rt := schema.UserType("")
+	before, _, err := Decode(rt, benchmarkBody(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := []byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[
+		{"op":"Replace","path":"emails[type eq \"work\"].value","value":"p@example.com"},
+		{"op":"Replace","path":"name.givenName","value":"P"},
+		{"op":"Replace","path":"active","value":"False"}]}`)
+	for b.Loop() {
+		if _, _, err := applyBody(rt, before, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPatch_OneAttribute(b *testing.B) {
+	rt := schema.UserType("")
+	before, _, err := Decode(rt, benchmarkBody(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := []byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[{"op":"replace","path":"active","value":false}]}`)
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if _, _, err := applyBody(rt, before, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSplice(b *testing.B) {
+	doc, meta := benchmarkBody(b), []byte(`{"resourceType":"User","version":"W/\"1\""}`)
+	for b.Loop() {
+		scim.Splice(doc, meta)
+	}
+}

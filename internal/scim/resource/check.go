@@ -1,0 +1,174 @@
+package resource
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/fold"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+)
+
+// checkText refuses text that is too long or has harmful characters: control
+// characters everywhere, in names also characters that change how the name
+// looks (misleads), and in an externalId all invisible ones.
+func checkText(a *schema.Attribute, path, s string) error {
+	limit := scim.MaxString
+	if a.Type == schema.TypeReference || a.Type == schema.TypeBinary {
+		limit = scim.MaxLongString
+	}
+	if len(s) > limit {
+		return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf("%s has %d bytes: at most %d are allowed.", path, len(s), limit)}
+	}
+	refuse := scim.IsControl
+	named := isName(a, path)
+	switch {
+	case named:
+		refuse = misleads
+	case path == "externalId":
+		refuse = scim.IsHidden
+	}
+	if i := strings.IndexFunc(s, refuse); i >= 0 {
+		c, _ := utf8.DecodeRuneInString(s[i:])
+		return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf(
+			"%s contains a control or invisible character, %U, at byte %d: remove it.", path, c, i)}
+	}
+	if named {
+		folded := fold.Value(s)
+		if n := len(folded); n > scim.MaxFolded {
+			return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf(
+				"%s has %d bytes once case is folded: at most %d are allowed.", path, n, scim.MaxFolded)}
+		}
+		if folded == "" && strings.TrimSpace(s) != "" {
+			return &scim.Error{Type: scim.InvalidValue, Detail: path + " has no visible character: send a name that people can read."}
+		}
+	}
+	return nil
+}
+
+// isName reports whether users or groups are identified by the attribute:
+// userName, emails.value, and the displayName of a group.
+func isName(a *schema.Attribute, path string) bool {
+	return path == "emails.value" || a.Uniqueness == schema.UniqueServer && !a.CaseExact
+}
+
+// misleads reports whether a character makes a name look like another one, or
+// harms a program that prints it: controls, separators, bidirectional controls,
+// and format characters except those that are ignored when names are compared.
+func misleads(c rune) bool {
+	return unicode.Is(unicode.Bidi_Control, c) || scim.IsHidden(c) && !unicode.Is(fold.Ignorable, c)
+}
+
+// checkCount refuses more values than an attribute may have. For members only
+// the number named is checked here: many of them may be members already, so the
+// directory checks how many change.
+func checkCount(path string, n int) error {
+	limit := scim.MaxElements
+	switch path {
+	case "emails":
+		limit = scim.MaxEmails
+	case "members":
+		if n > scim.MaxNamedMembers {
+			return &scim.Error{Type: scim.TooMany, Detail: fmt.Sprintf(
+				"The request names %d members: at most %d, of whom at most %d join or leave. Send them in several PATCH requests.",
+				n, scim.MaxNamedMembers, scim.MaxMembers)}
+		}
+		return nil
+	}
+	if n > limit {
+		return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf("%s has %d values: at most %d are allowed.", path, n, limit)}
+	}
+	return nil
+}
+
+// checkRequired refuses a resource without a value for a required attribute;
+// white space is not a value.
+func checkRequired(rt *schema.ResourceType, r scim.Resource) error {
+	for _, a := range rt.Schema.Attributes {
+		if s, ok := r[a.Name].(string); a.Required && (!ok || fold.Value(s) == "") {
+			return requiredError(a)
+		}
+	}
+	return nil
+}
+
+func requiredError(a *schema.Attribute) error {
+	return &scim.Error{Type: scim.InvalidValue, Detail: a.Name + " is required and must not be blank."}
+}
+
+// checkSize refuses a resource that is larger than the limit. Members are
+// stored separately and do not count.
+func checkSize(rt *schema.ResourceType, r scim.Resource) error {
+	if _, ok := r["members"]; ok {
+		r = without(r, "members")
+	}
+	if n := len(Encode(rt, largest(rt, r))); n > scim.MaxResource {
+		return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf("The resource has %d bytes: at most %d are allowed.", n, scim.MaxResource)}
+	}
+	return nil
+}
+
+// largest returns the resource with what every stored one has, in its longest
+// form, so that any resource that was accepted once can always be deactivated.
+func largest(rt *schema.ResourceType, r scim.Resource) scim.Resource {
+	out := without(r, "id")
+	out["id"] = "00000000-0000-7000-8000-000000000000"
+	if rt.Schema.Attribute("active") != nil {
+		out["active"] = false
+	}
+	for _, e := range rt.Extensions {
+		if e.Schema.Attribute(schema.TeamAccount) == nil {
+			continue
+		}
+		extension, _ := r[e.Schema.ID].(map[string]any)
+		extension = maps.Clone(extension)
+		if extension == nil {
+			extension = map[string]any{}
+		}
+		extension[schema.TeamAccount] = false
+		out[e.Schema.ID] = extension
+	}
+	return out
+}
+
+func without(r scim.Resource, name string) scim.Resource {
+	out := make(scim.Resource, len(r))
+	for n, v := range r {
+		if n != name {
+			out[n] = v
+		}
+	}
+	return out
+}
+
+// typeError returns the error that says which type a value must have.
+func typeError(a *schema.Attribute, path string, v any) error {
+	want := map[schema.Type]string{
+		schema.TypeString:    "a string",
+		schema.TypeBoolean:   `a boolean ("True" and "False" are also accepted)`,
+		schema.TypeDecimal:   "a number",
+		schema.TypeInteger:   "an integer",
+		schema.TypeDateTime:  "a dateTime, for example 2026-01-23T04:56:22Z",
+		schema.TypeBinary:    "a string in base64",
+		schema.TypeReference: "a string that holds a URI",
+		schema.TypeComplex:   "an object",
+	}[a.Type]
+	got := scim.KindOf(v)
+	if a.MultiValued {
+		want = "an array, each of its values " + want
+	}
+	if a.Type == schema.TypeComplex && !a.MultiValued && a.Sub("value") != nil {
+		want = "an object or the string that is its value"
+	}
+	detail := fmt.Sprintf("%s must be %s", path, want)
+	if !strings.HasPrefix(want, got) {
+		detail += ", not " + got
+	}
+	if _, isText := v.(string); isText && a.Type == schema.TypeComplex && a.Sub("value") == nil && len(a.SubAttributes) > 1 {
+		detail += fmt.Sprintf(": send its parts, for example %s.%s and %s.%s", path, a.SubAttributes[0].Name, path, a.SubAttributes[1].Name)
+	}
+	return &scim.Error{Type: scim.InvalidValue, Detail: detail + "."}
+}

@@ -1,0 +1,101 @@
+package resource
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+)
+
+func FuzzDecodeJSON(f *testing.F) {
+	for _, s := range []string{`{"a":[1,"x",true,null]}`, `{"a":1,"A":2}`, "\xef\xbb\xbf{}", `"\ud800"`, `1e400`, `{}{}`, ``} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		v, err := scim.DecodeJSON(body)
+		if err != nil {
+			if _, ok := err.(*scim.Error); !ok {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		text := scim.EncodeValue(v)
+		if !json.Valid(text) {
+			t.Fatalf("%q becomes %q", body, text)
+		}
+		again, err := scim.DecodeJSON(text)
+		if err != nil || !scim.EqualValue(v, again) {
+			t.Fatalf("%q becomes %q: %v", body, text, err)
+		}
+	})
+}
+
+func FuzzDecodeResource(f *testing.F) {
+	files, err := filepath.Glob("testdata/rfc7643_8_*.json")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no examples", err)
+	}
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+	}
+	f.Add(userBody(`"userName":"a","emails":{"value":"a"},"isTeamAccount":"True","roles":[{"value":"{\"value\":\"A\"}"}]`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, rt := range []*schema.ResourceType{schema.UserType(""), schema.GroupType()} {
+			r, _, err := Decode(rt, body)
+			if err != nil {
+				if _, ok := err.(*scim.Error); !ok {
+					t.Fatalf("%T: %v", err, err)
+				}
+				continue
+			}
+			doc := Encode(rt, r)
+			if again, notices, err := Decode(rt, doc); err != nil || len(besidesURIs(notices)) > 0 {
+				t.Fatalf("%s: %v, %v", doc, notices, err)
+			} else if string(Encode(rt, again)) != string(doc) {
+				t.Fatalf("%s becomes %s", doc, Encode(rt, again))
+			}
+		}
+	})
+}
+
+// besidesURIs returns the notices except those of references that are not URIs:
+// these are stored as they are, and so are reported each time.
+func besidesURIs(told []scim.Notice) []scim.Notice {
+	return slices.DeleteFunc(slices.Clone(told), func(n scim.Notice) bool { return n.Kind == scim.NoticeNotURI })
+}
+
+func FuzzPatch(f *testing.F) {
+	for _, c := range patchCorpus(f) {
+		f.Add(patchBody(c["ops"]))
+	}
+	before := parseUser(f, `"id":"1","userName":"a@x","active":true,"name":{"givenName":"G"},`+
+		`"emails":[{"value":"w@x","type":"work","primary":true},{"value":"h@x","type":"home"}],`+
+		`"`+scim.EnterpriseURN+`":{"department":"D","manager":{"value":"m"}},"`+scim.RollcallURN+`":{"isTeamAccount":true}`)
+	rt := schema.UserType("")
+	kept := string(Encode(rt, before))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		after, _, err := applyBody(rt, before, body)
+		if got := string(Encode(rt, before)); got != kept {
+			t.Fatalf("before became %s", got)
+		}
+		if err != nil {
+			if _, ok := err.(*scim.Error); !ok {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		if sent, notices, err := Decode(rt, Encode(rt, after)); err != nil || len(besidesURIs(notices)) > 0 {
+			t.Fatalf("%s: %v, %v", Encode(rt, after), notices, err)
+		} else if sent["id"] = "1"; string(Encode(rt, sent)) != string(Encode(rt, after)) {
+			t.Fatalf("%s becomes %s", Encode(rt, after), Encode(rt, sent))
+		}
+	})
+}

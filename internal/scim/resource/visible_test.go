@@ -1,0 +1,193 @@
+package resource
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+)
+
+const ownURN = "urn:example:hr:1.0:Person"
+
+// withSchemas returns the user type of a tenant that registered schemas one
+// after the other, each under ownURN.
+func withSchemas(t *testing.T, attributes ...string) *schema.ResourceType {
+	t.Helper()
+	base := schema.Types{User: schema.UserType(""), Group: schema.GroupType()}
+	var s schema.Registrations
+	for _, a := range attributes {
+		one, err := schema.Parse([]byte(`{"id":"` + ownURN + `","attributes":[` + a + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err = s.Put(base, schema.Registration{ResourceType: "User", Schema: one}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return base.With(s).User
+}
+
+func stored(t *testing.T, values string) scim.Resource {
+	t.Helper()
+	r, err := scim.DecodeStored([]byte(`{"schemas":["` + scim.CoreUserURN + `","` + ownURN + `"],"userName":"a","` + ownURN + `":` + values + `}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// patchText returns a PATCH with operations as JSON.
+func patchText(operations string) []byte {
+	return []byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":` + operations + `}`)
+}
+
+// An instance that does not know an extension, because it was removed or
+// because the instance has not read it yet, neither serves it nor loses it.
+func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
+	old := withSchemas(t, `{"name":"badge"}`)
+	none, _ := schema.Registrations{}.Remove(ownURN)
+	removed := schema.Types{User: schema.UserType(""), Group: schema.GroupType()}.With(none).User
+	before := stored(t, `{"badge":"B-1"}`)
+	for name, rt := range map[string]*schema.ResourceType{"removed": removed, "not heard of yet": schema.UserType("")} {
+		t.Run(name, func(t *testing.T) {
+			patch, err := DecodePatch(patchText(`[{"op":"replace","path":"title","value":"x"}]`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			patched, _, err := patch.Apply(rt, before)
+			if err != nil {
+				t.Fatal(err)
+			}
+			replaced, err := Replace(rt, before, scim.Resource{"userName": "b"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for what, after := range map[string]scim.Resource{"PATCH": patched, "PUT": replaced} {
+				again, err := scim.DecodeStored(Encode(rt, after))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !reflect.DeepEqual(again[ownURN], before[ownURN]) {
+					t.Errorf("%s keeps %v, want %v", what, again[ownURN], before[ownURN])
+				}
+				if served := (Projection{}).Apply(old, again); served[ownURN] == nil || len(served["schemas"].([]any)) != 2 {
+					t.Errorf("%s: the schema's own tenant is served %v", what, served)
+				}
+			}
+			if changed := Changed(rt, before, patched); !reflect.DeepEqual(changed, []string{"title"}) {
+				t.Errorf("changed %v", changed)
+			}
+		})
+	}
+	served := (Projection{}).Apply(removed, before)
+	if served[ownURN] != nil || len(served["schemas"].([]any)) != 1 {
+		t.Errorf("a removed extension is served: %v", served)
+	}
+}
+
+func TestChangedSchema_ServesWhatFits(t *testing.T) {
+	rt := withSchemas(t,
+		`{"name":"badge"},{"name":"level"},{"name":"desk","type":"complex","subAttributes":[{"name":"floor"},{"name":"room"}]},{"name":"tags","multiValued":true},{"name":"gone"}`,
+		`{"name":"badge"},{"name":"level","type":"integer"},{"name":"desk","type":"complex","subAttributes":[{"name":"floor","type":"integer"},{"name":"room"}]},{"name":"tags"}`)
+	before := stored(t, `{"badge":"B-1","level":"three","desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`)
+	served := (Projection{}).Apply(rt, before)
+	if want := map[string]any{"badge": "B-1", "desk": map[string]any{"room": "3.14"}}; !reflect.DeepEqual(served[ownURN], want) {
+		t.Errorf("served %v, want %v", served[ownURN], want)
+	}
+	for filter, want := range map[string]bool{
+		ownURN + `:badge eq "b-1"`: true, ownURN + ":level pr": false, ownURN + ":level eq null": true,
+		ownURN + ":desk.floor pr": false, ownURN + ":tags pr": false,
+	} {
+		f, err := match.CompileFilter(rt, filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Match(before); got != want {
+			t.Errorf("%s: %v, want %v", filter, got, want)
+		}
+	}
+	tests := []struct{ name, operations, want string }{
+		{"another attribute", `[{"op":"replace","path":"` + ownURN + `:badge","value":"B-2"}]`, `{"badge":"B-2","level":"three","desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`},
+		{"a value of the new type", `[{"op":"add","path":"` + ownURN + `:level","value":3}]`, `{"badge":"B-1","level":3,"desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`},
+		{"a part of what fits in part", `[{"op":"add","path":"` + ownURN + `:desk.room","value":"3.15"}]`, `{"badge":"B-1","level":"three","desk":{"room":"3.15"},"tags":["a"],"gone":"x"}`},
+		{"all that is shown", `[{"op":"remove","path":"` + ownURN + `"}]`, `{"level":"three","tags":["a"],"gone":"x"}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			patch, err := DecodePatch(patchText(tt.operations))
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, _, err := patch.Apply(rt, before)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := stored(t, tt.want)[ownURN]; !reflect.DeepEqual(after[ownURN], want) {
+				t.Errorf("stored %v, want %v", after[ownURN], want)
+			}
+		})
+	}
+}
+
+func TestExtension_PatchByFilter(t *testing.T) {
+	rt := withSchemas(t, `{"name":"doors","type":"complex","multiValued":true,"subAttributes":[
+		{"name":"value","caseExact":true,"mutability":"immutable"},{"name":"hours","multiValued":true,"type":"integer"},{"name":"pin","returned":"never"},{"name":"level","required":true}]},
+		{"name":"tags","multiValued":true,"caseExact":true}`)
+	before := stored(t, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8],"level":"2"}],"tags":["a","B"]}`)
+	path := func(p string) string { return `"path":"` + ownURN + ":" + p + `"` }
+	tests := []struct{ name, operation, want string }{
+		{"a part of the chosen", `{"op":"replace",` + path(`doors[value eq \"S\"].level`) + `,"value":"3"}`, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8],"level":"3"}],"tags":["a","B"]}`},
+		{"nothing, by a value in another case", `{"op":"remove",` + path(`doors[value eq \"s\"]`) + `}`, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8],"level":"2"}],"tags":["a","B"]}`},
+		{"the chosen", `{"op":"remove",` + path(`doors[value eq \"S\"]`) + `}`, `{"doors":[{"value":"N","level":"1"}],"tags":["a","B"]}`},
+		{"another value in a part", `{"op":"add",` + path(`doors[value eq \"S\"].hours`) + `,"value":[9,8]}`, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8,9],"level":"2"}],"tags":["a","B"]}`},
+		{"checked and not kept", `{"op":"add",` + path(`doors[value eq \"S\"].pin`) + `,"value":"1234"}`, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8],"level":"2"}],"tags":["a","B"]}`},
+		{"one value for several", `{"op":"add",` + path(`tags`) + `,"value":"c"}`, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8],"level":"2"}],"tags":["a","B","c"]}`},
+		{"a value that is there", `{"op":"add",` + path(`tags`) + `,"value":["B"]}`, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8],"level":"2"}],"tags":["a","B"]}`},
+		{"the values that are sent", `{"op":"remove",` + path(`tags`) + `,"value":["B","b"]}`, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8],"level":"2"}],"tags":["a"]}`},
+		{"refused: immutable", `{"op":"replace",` + path(`doors[value eq \"S\"].value`) + `,"value":"W"}`, ""},
+		{"refused: required", `{"op":"remove",` + path(`doors[value eq \"S\"].level`) + `}`, ""},
+		{"refused: one without what is required", `{"op":"add",` + path(`doors`) + `,"value":[{"value":"W"}]}`, ""},
+		{"refused: a filter by what is never returned", `{"op":"remove",` + path(`doors[pin eq \"1\"]`) + `}`, ""},
+		{"refused: a filter on strings", `{"op":"remove",` + path(`tags[value eq \"a\"]`) + `}`, ""},
+		{"refused: what is not kept, of the wrong type", `{"op":"add",` + path(`doors[value eq \"S\"].pin`) + `,"value":1234}`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			patch, err := DecodePatch(patchText(`[` + tt.operation + `]`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, _, err := patch.Apply(rt, before)
+			var refusal *scim.Error
+			if tt.want == "" {
+				if !errors.As(err, &refusal) {
+					t.Errorf("Apply = %v, %v, want an *Error", after[ownURN], err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := stored(t, tt.want)[ownURN]; !reflect.DeepEqual(after[ownURN], want) {
+				t.Errorf("after %v, want %v", after[ownURN], want)
+			}
+		})
+	}
+}
+
+// Covers: 7643-7-13
+func TestRenew_SetsWhatIsImmutableAnew(t *testing.T) {
+	rt := withSchemas(t, `{"name":"badge","mutability":"immutable"},{"name":"site","mutability":"immutable"}`)
+	before := stored(t, `{"badge":"B-1","site":"north"}`)
+	sent := scim.Resource{"userName": "a", ownURN: map[string]any{"badge": "B-2"}}
+	if after, err := Replace(rt, before, sent); err == nil {
+		t.Errorf("Replace = %v, want it refused", after)
+	}
+	after, err := Renew(rt, before, sent)
+	if want := map[string]any{"badge": "B-2", "site": "north"}; err != nil || !reflect.DeepEqual(after[ownURN], want) {
+		t.Errorf("Renew = %v, %v, want %v", after[ownURN], err, want)
+	}
+}
