@@ -224,7 +224,7 @@ func TestAuthenticate_PassesOnAFailedRead(t *testing.T) {
 // they changed.
 func TestAuthenticate_GrantsTheTenantsOwnTypes(t *testing.T) {
 	s, token, _ := setUp(t)
-	base := schema.Types{User: schema.UserType(""), Group: schema.GroupType()}
+	base := schema.Types{User: schema.UserType(), Group: schema.GroupType()}
 	hr, err := schema.ParseRegistration([]byte(`{"id":"urn:example:hr","attributes":[{"name":"badge"}]}`))
 	if err != nil {
 		t.Fatal(err)

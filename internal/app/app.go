@@ -151,7 +151,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 	if requestID == nil {
 		requestID = newID
 	}
-	types := schema.Types{User: schema.UserType(c.ExtensionURN), Group: schema.GroupType()}
+	types := directory.Types(c.ExtensionURN)
 	documents := representation.New(types, c.BaseURL)
 	return &App{
 		Store: s,

@@ -102,7 +102,7 @@ type Result struct {
 // for.
 func (d *Directory) accountType(r scim.Resource) (tenant.AccountType, bool) {
 	extension, _ := r[d.extension].(map[string]any)
-	team, ok := extension["isTeamAccount"].(bool)
+	team, ok := extension[teamAccount].(bool)
 	if !ok {
 		return "", false
 	}
@@ -125,7 +125,7 @@ func (d *Directory) complete(r scim.Resource, id string, active bool, kind tenan
 			extension[name] = value
 		}
 	}
-	extension["isTeamAccount"] = kind == tenant.User
+	extension[teamAccount] = kind == tenant.User
 	out["id"] = id
 	out["active"] = active
 	out[d.extension] = extension

@@ -69,7 +69,7 @@ func newFixtureWithout(t testing.TB, engine table.Table, name string) *fixture {
 	}
 	f := &fixture{
 		t: t, tenant: id, settings: tenant.DefaultSettings(), now: time.Now(),
-		store: store.New(engine, newID, time.Now), types: schema.UserType(extension),
+		store: store.New(engine, newID, time.Now), types: directory.Types(extension).User,
 	}
 	f.dir = f.directory(0)
 	return f

@@ -34,8 +34,8 @@ type application struct {
 
 func (s *service) application() application {
 	return application{s, directory.New(directory.Config{
-		Store: s.app.Store, Users: schema.UserType(scim.RollcallURN), Groups: schema.GroupType(), Extension: scim.RollcallURN,
-		Documents: representation.New(schema.Types{User: schema.UserType(scim.RollcallURN), Group: schema.GroupType()}, baseURL),
+		Store: s.app.Store, Users: directory.Types("").User, Groups: schema.GroupType(), Extension: scim.RollcallURN,
+		Documents: representation.New(schema.Types{User: directory.Types("").User, Group: schema.GroupType()}, baseURL),
 		NewID:     func(time.Time) string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now,
 	})}
 }

@@ -7,10 +7,9 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
-	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
-var documents = New(schema.Types{User: schema.UserType(""), Group: schema.GroupType()}, "https://scim.test/scim/v2")
+var documents = New(directory.Types(""), "https://scim.test/scim/v2")
 
 // What is spliced into the stored JSON is what filters see.
 func TestDocuments_JSONIsTheResource(t *testing.T) {

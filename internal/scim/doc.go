@@ -11,5 +11,5 @@
 //	bulk      bulk requests
 //
 // They do no I/O, keep no state, and know no HTTP, no storage and none of
-// rollcall's own rules (seats, soft deletion, uniqueness).
+// the product's rules: its schemas are data that callers add.
 package scim

@@ -47,8 +47,8 @@ const (
 	// NoticeNotURI: a reference is not a URI, for example because of a space.
 	// It was stored as it is.
 	NoticeNotURI = "not_a_uri"
-	// NoticeTopLevel: an attribute of rollcall's extension was at the top
-	// level.
+	// NoticeTopLevel: an attribute of an extension that always has a value was
+	// at the top level.
 	NoticeTopLevel = "top_level_attribute"
 	// NoticeUnqualified: an attribute of an extension was sent without the URN
 	// of its schema. Entra's own documentation sets a manager this way:

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/bulk"
 	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 // schemasPlaces are the places where schemas occurs, each with the URN that
@@ -19,7 +20,7 @@ var schemasPlaces = map[string]struct {
 	decode func(schemas string) ([]scim.Notice, error)
 }{
 	"user": {scim.CoreUserURN, func(schemas string) ([]scim.Notice, error) {
-		_, told, err := resource.Decode(schema.UserType(""), []byte(`{`+schemas+`"userName":"a"}`))
+		_, told, err := resource.Decode(scimtest.UserType(), []byte(`{`+schemas+`"userName":"a"}`))
 		return told, err
 	}},
 	"group": {scim.CoreGroupURN, func(schemas string) ([]scim.Notice, error) {
@@ -27,7 +28,7 @@ var schemasPlaces = map[string]struct {
 		return told, err
 	}},
 	"patch": {scim.PatchURN, func(schemas string) ([]scim.Notice, error) {
-		_, told, err := applyTo(schema.UserType(""), scim.Resource{"userName": "a"}, []byte(`{`+schemas+`"Operations":[{"op":"remove","path":"title"}]}`))
+		_, told, err := applyTo(scimtest.UserType(), scim.Resource{"userName": "a"}, []byte(`{`+schemas+`"Operations":[{"op":"remove","path":"title"}]}`))
 		return told, err
 	}},
 	"search": {scim.SearchURN, func(schemas string) ([]scim.Notice, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 // which have one name in common.
 func namedUser(t testing.TB) *schema.ResourceType {
 	t.Helper()
-	base := schema.Types{User: schema.UserType(""), Group: schema.GroupType()}
+	base := schema.Types{User: scimtest.UserType(), Group: schema.GroupType()}
 	var all schema.Registrations
 	for _, document := range []string{
 		`{"id":"` + hrURN + `","attributes":[{"name":"grade","type":"string"},{"name":"level","type":"string"},
@@ -326,7 +327,7 @@ func FuzzResolve(f *testing.F) {
 // Attributes of the core schema in an object under its URN are treated like
 // others.
 func TestCoreObject(t *testing.T) {
-	rt := schema.UserType("")
+	rt := scimtest.UserType()
 	object := func(members string) string { return `"` + scim.CoreUserURN + `":{` + members + `}` }
 	for _, c := range []struct{ name, members, want string }{
 		{"beside others", `"userName":"a",` + object(`"title":"T"`), `"userName":"a","title":"T"`},

@@ -16,7 +16,7 @@ const (
 	BulkRequestURN  = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 	BulkResponseURN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
-	// RollcallURN is the URN of the extension that says whether a user holds a
-	// seat, unless the deployment gives it another one.
+	// RollcallURN is the URN of the service's own extension of users, unless the
+	// deployment gives it another one.
 	RollcallURN = "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User"
 )

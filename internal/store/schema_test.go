@@ -22,7 +22,7 @@ func TestSchemas(t *testing.T) { enginetest.Run(t, testSchemas) }
 func testSchemas(t *testing.T, open func(t testing.TB) table.Table) {
 	ctx := t.Context()
 	s := store.New(table.Retrying(open(t)), uuid.NewString, time.Now)
-	base := schema.Types{User: schema.UserType(""), Group: schema.GroupType()}
+	base := schema.Types{User: schema.UserType(), Group: schema.GroupType()}
 	acme, err := tenant.ParseID("acme")
 	if err != nil {
 		t.Fatal(err)

@@ -26,7 +26,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/resource"
-	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -291,7 +290,7 @@ func (w *setupWalk) setUp(step setupStep) {
 // own stores a User of the application, which no identity provider created.
 func (s *service) own(userName string) {
 	s.t.Helper()
-	types := schema.UserType(scim.RollcallURN)
+	types := directory.Types("").User
 	r := scim.Resource{
 		"userName": userName, "active": true, "id": uuid.Must(uuid.NewV7()).String(),
 		scim.RollcallURN: map[string]any{"isTeamAccount": true},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 	"pgregory.net/rapid"
 )
 
@@ -142,7 +143,7 @@ func planned(t testing.TB, operations string) (*Plan, error) {
 	return NewPlan(b, bulkTestType)
 }
 
-var bulkTestTypes = []*schema.ResourceType{schema.UserType(""), schema.GroupType()}
+var bulkTestTypes = []*schema.ResourceType{scimtest.UserType(), schema.GroupType()}
 
 func bulkTestType(o *Operation) *schema.ResourceType {
 	for _, rt := range bulkTestTypes {
@@ -470,7 +471,7 @@ func FuzzDecodeBulk(f *testing.F) {
 // A reference in JSON that was sent as a string counts where a value may be
 // sent that way.
 func TestPlanBulk_ReferencesInTexts(t *testing.T) {
-	rt := map[string]*schema.ResourceType{"/Users": schema.UserType(""), "/Groups": schema.GroupType()}
+	rt := map[string]*schema.ResourceType{"/Users": scimtest.UserType(), "/Groups": schema.GroupType()}
 	for _, tt := range []struct{ name, path, data, want string }{
 		{"members", "/Groups", `{"displayName":"g","members":"[{\"value\":\"bulkId:a\"}]"}`, `{"displayName":"g","members":"[{\"value\":\"ID\"}]"}`},
 		{"one member in an array", "/Groups", `{"displayName":"g","members":["{\"value\":\"bulkId:a\"}"]}`, `{"displayName":"g","members":["{\"value\":\"ID\"}"]}`},

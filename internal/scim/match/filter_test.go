@@ -19,12 +19,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 // matchType is the User type with attributes of the data types that no built-in
 // schema has.
 var matchType = func() *schema.ResourceType {
-	rt := schema.UserType("")
+	rt := scimtest.UserType()
 	rt.Extensions = append(rt.Extensions, schema.Extension{Schema: &schema.Schema{
 		ID: "urn:x:test:1.0:User",
 		Attributes: []*schema.Attribute{
@@ -966,7 +967,7 @@ func BenchmarkMatch_10000Users(b *testing.B) {
 
 // Covers: 7643-2.4-4
 func TestMatch_PrimaryIsFalseWhereItIsAbsent(t *testing.T) {
-	rt := schema.UserType("")
+	rt := scimtest.UserType()
 	for attributes, want := range map[string]map[string]bool{
 		`"emails":[{"value":"a@x"}]`: {
 			`emails[primary eq false]`: true, `emails.primary eq false`: true, `emails[primary ne true]`: true, `emails.primary ne true`: true,
@@ -998,7 +999,7 @@ func TestMatch_PrimaryIsFalseWhereItIsAbsent(t *testing.T) {
 }
 
 func TestFilter_Notices(t *testing.T) {
-	rt := schema.UserType("")
+	rt := scimtest.UserType()
 	for text, want := range map[string][]string{
 		`userName eq "a" and (active eq true or not (title pr))`: nil,
 		`emails[type eq "work" and value co "@x"]`:               nil,
@@ -1040,7 +1041,7 @@ func TestFilter_FoldsAValueOnce(t *testing.T) {
 			for i := range 180 {
 				terms = append(terms, fmt.Sprintf(`displayName %s "zz%d"`, op, i))
 			}
-			f, err := match.CompileFilter(schema.UserType(scim.RollcallURN), strings.Join(terms, map[bool]string{true: " and ", false: " or "}[op == "ne" || op == "le"]))
+			f, err := match.CompileFilter(scimtest.UserType(), strings.Join(terms, map[bool]string{true: " and ", false: " or "}[op == "ne" || op == "le"]))
 			if err != nil {
 				t.Fatal(err)
 			}

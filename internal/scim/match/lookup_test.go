@@ -8,11 +8,12 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 	"pgregory.net/rapid"
 )
 
 func TestOnlyLooksUp(t *testing.T) {
-	user, group := schema.UserType(""), schema.GroupType()
+	user, group := scimtest.UserType(), schema.GroupType()
 	tests := []struct {
 		rt                *schema.ResourceType
 		attribute, filter string
@@ -188,7 +189,7 @@ func TestStartsWith(t *testing.T) {
 		`(userName sw "a" or title pr) and userName sw "b"`:             "b",
 		scim.EnterpriseURN + `:department sw "a" and userName sw "b c"`: "b c",
 	} {
-		f, err := CompileFilter(schema.UserType(""), text)
+		f, err := CompileFilter(scimtest.UserType(), text)
 		if err != nil {
 			t.Fatal(err)
 		}

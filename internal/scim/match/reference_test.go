@@ -6,6 +6,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 // Covers: 7643-2.4-6
@@ -28,8 +29,8 @@ func TestMatch_ReferencesOfAnyVersion(t *testing.T) {
 		{schema.GroupType(), group, `members.$ref eq "https://x.test/scim/v2x/Users/u1"`, false},
 		{schema.GroupType(), group, `members.$ref eq "https://x.test/scim/v/Users/u1"`, false},
 		{schema.GroupType(), group, `members.$ref ew "/v2/Users/u1"`, true},
-		{schema.UserType(""), user, `groups.$ref eq "https://x.test/scim/v2/Groups/g1"`, true},
-		{schema.UserType(""), user, `groups.$ref eq "u1"`, false},
+		{scimtest.UserType(), user, `groups.$ref eq "https://x.test/scim/v2/Groups/g1"`, true},
+		{scimtest.UserType(), user, `groups.$ref eq "u1"`, false},
 	} {
 		f, err := match.CompileFilter(tt.rt, tt.text)
 		if err != nil {

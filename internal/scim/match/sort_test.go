@@ -11,12 +11,13 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 	"pgregory.net/rapid"
 )
 
 // Covers: 7644-3.4.2.3-1
 func TestCompileSort_NamesWhatIsSortedBy(t *testing.T) {
-	user := schema.UserType("")
+	user := scimtest.UserType()
 	tests := []struct {
 		by, order string
 		want      string
@@ -44,7 +45,7 @@ func TestCompileSort_NamesWhatIsSortedBy(t *testing.T) {
 }
 
 func TestCompileSort_RefusesWhatHasNoOrder(t *testing.T) {
-	user, group := schema.UserType(""), schema.GroupType()
+	user, group := scimtest.UserType(), schema.GroupType()
 	tests := []struct {
 		rt        *schema.ResourceType
 		by, order string
@@ -82,7 +83,7 @@ func TestCompileSort_RefusesWhatHasNoOrder(t *testing.T) {
 
 // Covers: 7644-3.4.2.3-2, 7644-3.4.2.3-3
 func TestSort_OrdersByTheSchema(t *testing.T) {
-	user := schema.UserType("")
+	user := scimtest.UserType()
 	// Each list is in the ascending order, as JSON of users.
 	tests := map[string][]string{
 		"userName": {
@@ -127,7 +128,7 @@ func TestSort_OrdersByTheSchema(t *testing.T) {
 }
 
 func TestSort_HasNoValueOfAnotherType(t *testing.T) {
-	s, err := CompileSort(schema.GroupType(), []*schema.ResourceType{schema.UserType("")}, "userName", "")
+	s, err := CompileSort(schema.GroupType(), []*schema.ResourceType{scimtest.UserType()}, "userName", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
-	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 func benchmarkBody(b *testing.B) []byte {
@@ -20,7 +20,7 @@ func benchmarkBody(b *testing.B) []byte {
 }
 
 func BenchmarkDecodeResource(b *testing.B) {
-	body, rt := benchmarkBody(b), schema.UserType("")
+	body, rt := benchmarkBody(b), scimtest.UserType()
 	for b.Loop() {
 		if _, _, err := Decode(rt, body); err != nil {
 			b.Fatal(err)
@@ -29,7 +29,7 @@ func BenchmarkDecodeResource(b *testing.B) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	body, rt := benchmarkBody(b), schema.UserType("")
+	body, rt := benchmarkBody(b), scimtest.UserType()
 	r, _, err := Decode(rt, body)
 	if err != nil {
 		b.Fatal(err)
@@ -40,7 +40,7 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	body, rt := benchmarkBody(b), schema.UserType("")
+	body, rt := benchmarkBody(b), scimtest.UserType()
 	r, _, err := Decode(rt, body)
 	if err != nil {
 		b.Fatal(err)
@@ -54,7 +54,7 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 func BenchmarkPatch(b *testing.B) {
-	rt := schema.UserType("")
+	rt := scimtest.UserType()
 	before, _, err := Decode(rt, benchmarkBody(b))
 	if err != nil {
 		b.Fatal(err)
@@ -71,7 +71,7 @@ func BenchmarkPatch(b *testing.B) {
 }
 
 func BenchmarkPatch_OneAttribute(b *testing.B) {
-	rt := schema.UserType("")
+	rt := scimtest.UserType()
 	before, _, err := Decode(rt, benchmarkBody(b))
 	if err != nil {
 		b.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 // Covers: 7643-4.1.2-10
@@ -44,7 +44,7 @@ func TestDecodeResource_TakesOneCertificateInAValue(t *testing.T) {
 		"one with something behind it": {slices.Concat(one, []byte{5, 0}), false},
 	} {
 		body := userBody(`"userName":"a@x","x509Certificates":[{"value":"` + base64.StdEncoding.EncodeToString(tt.value) + `"}]`)
-		_, _, err := Decode(schema.UserType(""), body)
+		_, _, err := Decode(scimtest.UserType(), body)
 		if tt.taken != (err == nil) || err != nil && !strings.Contains(err.Error(), "more than one certificate") {
 			t.Errorf("%s: %v", name, err)
 		}

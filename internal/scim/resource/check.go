@@ -99,49 +99,22 @@ func requiredError(a *schema.Attribute) error {
 	return &scim.Error{Type: scim.InvalidValue, Detail: a.Name + " is required and must not be blank."}
 }
 
-// checkSize refuses a resource that is larger than the limit. Members are
-// stored separately and do not count.
+// checkSize refuses a resource that is larger than the limit, with what every
+// stored one has in its longest form: any resource that was accepted once can be
+// deactivated. Members are stored separately and do not count.
 func checkSize(rt *schema.ResourceType, r scim.Resource) error {
-	if _, ok := r["members"]; ok {
-		r = without(r, "members")
+	r = maps.Clone(r)
+	delete(r, "members")
+	r["id"] = "00000000-0000-7000-8000-000000000000"
+	for _, t := range targetsOf(rt) {
+		if t.Attribute.Defaulted {
+			schema.SetPart(r, t.Extension, t.Attribute.Name, false)
+		}
 	}
-	if n := len(Encode(rt, largest(rt, r))); n > scim.MaxResource {
+	if n := len(Encode(rt, r)); n > scim.MaxResource {
 		return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf("The resource has %d bytes: at most %d are allowed.", n, scim.MaxResource)}
 	}
 	return nil
-}
-
-// largest returns the resource with what every stored one has, in its longest
-// form, so that any resource that was accepted once can always be deactivated.
-func largest(rt *schema.ResourceType, r scim.Resource) scim.Resource {
-	out := without(r, "id")
-	out["id"] = "00000000-0000-7000-8000-000000000000"
-	if rt.Schema.Attribute("active") != nil {
-		out["active"] = false
-	}
-	for _, e := range rt.Extensions {
-		if e.Schema.Attribute(schema.TeamAccount) == nil {
-			continue
-		}
-		extension, _ := r[e.Schema.ID].(map[string]any)
-		extension = maps.Clone(extension)
-		if extension == nil {
-			extension = map[string]any{}
-		}
-		extension[schema.TeamAccount] = false
-		out[e.Schema.ID] = extension
-	}
-	return out
-}
-
-func without(r scim.Resource, name string) scim.Resource {
-	out := make(scim.Resource, len(r))
-	for n, v := range r {
-		if n != name {
-			out[n] = v
-		}
-	}
-	return out
 }
 
 // typeError returns the error that says which type a value must have.

@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 // allocated returns what a call allocates.
@@ -45,7 +46,7 @@ func TestRequests_CostIsLinear(t *testing.T) {
 		}
 	}
 	resource := func(attributes string) func() {
-		rt := schema.UserType("")
+		rt := scimtest.UserType()
 		return func() {
 			if r, _, err := Decode(rt, userBody(`"userName":"a@x",`+attributes)); err == nil {
 				Encode(rt, r)
@@ -62,7 +63,7 @@ func TestRequests_CostIsLinear(t *testing.T) {
 	}
 	filter := func(text string) func() {
 		return func() {
-			if f, err := match.CompileFilter(schema.UserType(""), text); err == nil {
+			if f, err := match.CompileFilter(scimtest.UserType(), text); err == nil {
 				f.Match(user)
 				_ = f.String()
 			}
@@ -86,13 +87,13 @@ func TestRequests_CostIsLinear(t *testing.T) {
 		"unknown attributes":  {1000, func(n int) func() { return resource(strings.Trim(list(n, `"no%d":1`), "[]")) }},
 		"schemas":             {1000, func(n int) func() { return decode(list(n, `"urn:x:%d"`)) }},
 		"operations": {scim.MaxOperations / times, func(n int) func() {
-			return patch(schema.UserType(""), user, list(n, `{"op":"replace","path":"title","value":"%d"}`))
+			return patch(scimtest.UserType(), user, list(n, `{"op":"replace","path":"title","value":"%d"}`))
 		}},
 		"operations on one name": {scim.MaxOperations / times, func(n int) func() {
-			return patch(schema.UserType(""), user, list(n, `{"op":"replace","value":{"name.givenName":"%d"}}`))
+			return patch(scimtest.UserType(), user, list(n, `{"op":"replace","value":{"name.givenName":"%d"}}`))
 		}},
 		"operations by filter": {scim.MaxOperations / times, func(n int) func() {
-			return patch(schema.UserType(""), user, list(n, `{"op":"add","path":"emails[type eq \"work\"].value","value":"a%d@x"}`))
+			return patch(scimtest.UserType(), user, list(n, `{"op":"add","path":"emails[type eq \"work\"].value","value":"a%d@x"}`))
 		}},
 		"members that join": {scim.MaxNamedMembers / times / 2, func(n int) func() {
 			return patch(schema.GroupType(), nil, `[{"op":"add","path":"members","value":`+members(n)+`}]`)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 // userBody returns a POST body with the core schema and the members given.
@@ -212,7 +213,7 @@ func TestDecodeResource(t *testing.T) {
 
 func checkDecode(t *testing.T, body []byte, want string, notices []string) {
 	t.Helper()
-	rt := schema.UserType("")
+	rt := scimtest.UserType()
 	r, got, err := Decode(rt, body)
 	if err != nil {
 		t.Fatal(err)
@@ -316,7 +317,7 @@ func TestDecodeResource_Refuses(t *testing.T) {
 			if strings.HasPrefix(test.members, `"schemas"`) {
 				body = []byte("{" + test.members + "}")
 			}
-			_, _, err := Decode(schema.UserType(""), body)
+			_, _, err := Decode(scimtest.UserType(), body)
 			var e *scim.Error
 			if !errors.As(err, &e) || e.Type != test.want || !strings.Contains(e.Detail, test.detail) {
 				t.Errorf("got %v, want %s with %q", err, test.want, test.detail)
@@ -327,7 +328,7 @@ func TestDecodeResource_Refuses(t *testing.T) {
 		})
 	}
 	for _, body := range []string{"42", `"x"`, "null", "[]", "true", ""} {
-		_, _, err := Decode(schema.UserType(""), []byte(body))
+		_, _, err := Decode(scimtest.UserType(), []byte(body))
 		var e *scim.Error
 		if !errors.As(err, &e) || e.Type != scim.InvalidSyntax {
 			t.Errorf("%q: %v, want invalidSyntax", body, err)
@@ -341,7 +342,7 @@ func TestDecodeResource_LimitsAreInclusive(t *testing.T) {
 		`"userName":"a","displayName":"` + strings.Repeat("é", scim.MaxString/2) + `"`,
 		`"userName":"a","photos":[{"value":"` + strings.Repeat("a", scim.MaxLongString) + `"}]`,
 	} {
-		if _, _, err := Decode(schema.UserType(""), userBody(members)); err != nil {
+		if _, _, err := Decode(scimtest.UserType(), userBody(members)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -391,7 +392,7 @@ func TestDecodeResource_NoticesAreBounded(t *testing.T) {
 	for i := range 1000 {
 		fmt.Fprintf(&b, `"%d\u202e%s":1,`, i, strings.Repeat("x", 1000))
 	}
-	_, notices, err := Decode(schema.UserType(""), userBody(b.String()+`"userName":"a"`))
+	_, notices, err := Decode(scimtest.UserType(), userBody(b.String()+`"userName":"a"`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -412,8 +413,8 @@ func TestDecodeResource_RFC7643Examples(t *testing.T) {
 		rt      *schema.ResourceType
 		without []string
 	}{
-		{"rfc7643_8_1_minimal_user", schema.UserType(""), nil},
-		{"rfc7643_8_3_enterprise_user", schema.UserType(""), []string{"password", "groups"}},
+		{"rfc7643_8_1_minimal_user", scimtest.UserType(), nil},
+		{"rfc7643_8_3_enterprise_user", scimtest.UserType(), []string{"password", "groups"}},
 		{"rfc7643_8_4_group", schema.GroupType(), nil},
 	}
 	for _, test := range tests {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
-	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 // Covers: 7643-3.3-2
@@ -23,7 +23,7 @@ func TestEncode_OrderAndEscapes(t *testing.T) {
 		`"emails":[{"value":"é` + "\u2028" + `\"\\\n\u0001","type":"work","primary":true}],` +
 		`"` + scim.EnterpriseURN + `":{"costCenter":"</&>","manager":{"value":"m","$ref":"r"}},` +
 		`"meta":{"created":"c","version":"v"},"x":1.50,"zeta":"z"}`
-	got := Encode(schema.UserType(""), r)
+	got := Encode(scimtest.UserType(), r)
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -34,9 +34,9 @@ func TestEncode_OrderAndEscapes(t *testing.T) {
 
 // Covers: 7643-3.3-1, 7643-3.3-4
 func TestEncode_ListsExtensionsWithValues(t *testing.T) {
-	r := scim.Resource{"schemas": []any{scim.CoreUserURN}, scim.RollcallURN: map[string]any{schema.TeamAccount: true}}
+	r := scim.Resource{"schemas": []any{scim.CoreUserURN}, scim.RollcallURN: map[string]any{"isTeamAccount": true}}
 	want := `{"schemas":["` + scim.CoreUserURN + `","` + scim.RollcallURN + `"],"` + scim.RollcallURN + `":{"isTeamAccount":true}}`
-	if got := string(Encode(schema.UserType(""), r)); got != want {
+	if got := string(Encode(scimtest.UserType(), r)); got != want {
 		t.Errorf("got %s", got)
 	}
 }
@@ -99,7 +99,7 @@ func TestChanged(t *testing.T) {
 		{"a new extension", user(`"id":"1"`), user(`"` + scim.EnterpriseURN + `":{"division":"D","department":"E"}`), []string{scim.EnterpriseURN + ":department", scim.EnterpriseURN + ":division"}},
 	}
 	for _, test := range tests {
-		if got := Changed(schema.UserType(""), test.before, test.after); !slices.Equal(got, test.want) {
+		if got := Changed(scimtest.UserType(), test.before, test.after); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
 		}
 	}

@@ -17,7 +17,7 @@ func requires(rt *schema.ResourceType, s *schema.Schema) bool {
 	return false
 }
 
-// checkExtensions refuses a resource that lacks what a tenant's extension
+// checkExtensions refuses a resource that lacks what a registered extension
 // requires: an extension that the type requires, and the required attributes of
 // any extension that has values. What was missing before is not refused: a
 // client that does not know an extension, or a resource that is older than it,

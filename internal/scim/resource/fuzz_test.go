@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 func FuzzDecodeJSON(f *testing.F) {
@@ -48,7 +49,7 @@ func FuzzDecodeResource(f *testing.F) {
 	}
 	f.Add(userBody(`"userName":"a","emails":{"value":"a"},"isTeamAccount":"True","roles":[{"value":"{\"value\":\"A\"}"}]`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, rt := range []*schema.ResourceType{schema.UserType(""), schema.GroupType()} {
+		for _, rt := range []*schema.ResourceType{scimtest.UserType(), schema.GroupType()} {
 			r, _, err := Decode(rt, body)
 			if err != nil {
 				if _, ok := err.(*scim.Error); !ok {
@@ -79,7 +80,7 @@ func FuzzPatch(f *testing.F) {
 	before := parseUser(f, `"id":"1","userName":"a@x","active":true,"name":{"givenName":"G"},`+
 		`"emails":[{"value":"w@x","type":"work","primary":true},{"value":"h@x","type":"home"}],`+
 		`"`+scim.EnterpriseURN+`":{"department":"D","manager":{"value":"m"}},"`+scim.RollcallURN+`":{"isTeamAccount":true}`)
-	rt := schema.UserType("")
+	rt := scimtest.UserType()
 	kept := string(Encode(rt, before))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		after, _, err := applyBody(rt, before, body)

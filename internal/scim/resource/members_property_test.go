@@ -2,6 +2,7 @@ package resource
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 
@@ -87,7 +88,8 @@ var (
 // asServed returns a group with its members as they are served, without
 // display. An element without a value is one that Apply created from a $ref.
 func asServed(r scim.Resource) scim.Resource {
-	out, seen := without(r, "members"), map[string]bool{}
+	out, seen := maps.Clone(r), map[string]bool{}
+	delete(out, "members")
 	var list []any
 	members, _ := r["members"].([]any)
 	for _, v := range members {

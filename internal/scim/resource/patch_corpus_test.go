@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 // patchCorpus reads testdata/patches.json.
@@ -30,7 +31,7 @@ func corpusType(c map[string]any) *schema.ResourceType {
 	if c["resource"] == "Group" {
 		return schema.GroupType()
 	}
-	return schema.UserType("")
+	return scimtest.UserType()
 }
 
 func patchBody(operations any) []byte {

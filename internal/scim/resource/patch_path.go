@@ -101,21 +101,22 @@ func unknownPath(rt *schema.ResourceType, name string, n schema.Name) *scim.Erro
 // this service does not have; ok is false for any other path. An operation on
 // such a path is ignored, as such an attribute in a body is: a mapping of the
 // identity provider without a counterpart here must not prevent the operation
-// beside it from being applied, which may deactivate a leaver.
+// beside it from being applied, which may deactivate a user.
 //
 // A name that may well mean an attribute of ours is not foreign: without a URN,
 // after the URN of one of our schemas or one that looks like a core schema's,
-// and a name that decides on access: activity, a seat, the members of a group.
+// and a name that decides on access: an attribute that always has a value, and
+// the members of a group.
 // Names of properties that every JavaScript object has are refused too: no
 // schema has them, and only an attacker sends them.
 func foreignName(rt *schema.ResourceType, path string) (name string, ok bool) {
 	name, brackets, filtered := strings.Cut(path, "[")
 	at := strings.LastIndexByte(name, ':')
-	if at <= 0 || ownName(rt, name) || looksCore(name) {
+	if at <= 0 || knownURN(rt, name) || looksCore(name) {
 		return "", false
 	}
 	for part := range strings.SplitSeq(name[at+1:], ".") {
-		if !foreignPart(part) {
+		if !foreignPart(rt, part) {
 			return "", false
 		}
 	}
@@ -125,15 +126,15 @@ func foreignName(rt *schema.ResourceType, path string) (name string, ok bool) {
 		plain += "[" + brackets
 	}
 	parsed, err := filter.ParsePath(plain, filter.Limits{})
-	if err != nil || parsed.Sub != "" && !foreignPart(parsed.Sub) {
+	if err != nil || parsed.Sub != "" && !foreignPart(rt, parsed.Sub) {
 		return "", false
 	}
 	return name, true
 }
 
-// ownName reports whether a name begins with the URN of a schema that the type
+// knownURN reports whether a name begins with the URN of a schema that the type
 // or the service has.
-func ownName(rt *schema.ResourceType, name string) bool {
+func knownURN(rt *schema.ResourceType, name string) bool {
 	begins := func(urn string) bool {
 		n := len(urn)
 		return len(name) >= n && scim.EqualName(name[:n], urn) && (len(name) == n || name[n] == ':' || name[n] == '.')
@@ -159,8 +160,11 @@ func looksCore(name string) bool {
 
 // foreignPart reports whether a part of a name can be that of an attribute that
 // is unrelated to ours.
-func foreignPart(part string) bool {
-	for _, refused := range []string{"active", schema.TeamAccount, "members", "constructor", "prototype", "hasOwnProperty", "toString", "valueOf"} {
+func foreignPart(rt *schema.ResourceType, part string) bool {
+	if n := rt.Resolve(part); n.Known() && n.Attribute != nil && n.Attribute.Defaulted {
+		return false
+	}
+	for _, refused := range []string{"active", "members", "constructor", "prototype", "hasOwnProperty", "toString", "valueOf"} {
 		if scim.EqualName(part, refused) {
 			return false
 		}

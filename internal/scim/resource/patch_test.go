@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 // parseUser returns a user with the given members, schemas recomputed.
@@ -17,7 +18,7 @@ func parseUser(t testing.TB, members string) scim.Resource {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema.SetSchemas(schema.UserType(""), r)
+	schema.SetSchemas(scimtest.UserType(), r)
 	return r
 }
 
@@ -328,7 +329,7 @@ func TestPatch_Apply(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			rt, before := schema.UserType(""), parseUser(t, test.before)
+			rt, before := scimtest.UserType(), parseUser(t, test.before)
 			kept := string(Encode(rt, before))
 			body := `{"schemas":["` + scim.PatchURN + `"],"Operations":[` + test.operations + `]}`
 			after, notices, err := applyBody(rt, before, []byte(body))
@@ -431,9 +432,9 @@ func TestPatch_Refuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			r := parseUser(t, before)
-			kept := string(Encode(schema.UserType(""), r))
+			kept := string(Encode(scimtest.UserType(), r))
 			body := `{"schemas":["` + scim.PatchURN + `"],"Operations":[{"op":"replace","path":"title","value":"A"},` + test.operation + `]}`
-			after, notices, err := applyBody(schema.UserType(""), r, []byte(body))
+			after, notices, err := applyBody(scimtest.UserType(), r, []byte(body))
 			var e *scim.Error
 			if !errors.As(err, &e) || e.Type != test.want || after != nil || notices != nil {
 				t.Fatalf("got %v, %v, want %s", after, err, test.want)
@@ -441,7 +442,7 @@ func TestPatch_Refuses(t *testing.T) {
 			if !strings.HasPrefix(e.Detail, "Operation 2: ") || len(e.Detail) > 500 {
 				t.Errorf("detail %q", e.Detail)
 			}
-			if got := string(Encode(schema.UserType(""), r)); got != kept {
+			if got := string(Encode(scimtest.UserType(), r)); got != kept {
 				t.Errorf("before became %s", got)
 			}
 		})
@@ -487,7 +488,7 @@ func TestDecodePatch(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
 	}
-	_, notices, err := applyBody(schema.UserType(""), nil, []byte(`{"Operations":[]}`))
+	_, notices, err := applyBody(scimtest.UserType(), nil, []byte(`{"Operations":[]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -567,13 +568,13 @@ func TestPatch_CostIsBounded(t *testing.T) {
 	for range scim.MaxOperations - 1 {
 		operations = append(operations, `{"op":"replace","path":"roles[value eq \"a\"`+clause+`].type","value":null}`)
 	}
-	_, _, err := applyBody(schema.UserType(""), parseUser(t, `"userName":"a"`),
+	_, _, err := applyBody(scimtest.UserType(), parseUser(t, `"userName":"a"`),
 		[]byte(`{"schemas":["`+scim.PatchURN+`"],"Operations":[`+strings.Join(operations, ",")+`]}`))
 	var e *scim.Error
 	if !errors.As(err, &e) || e.Type != scim.TooMany {
 		t.Errorf("got %v, want tooMany", err)
 	}
-	_, _, err = applyBody(schema.UserType(""), parseUser(t, `"userName":"a"`), []byte(`{"schemas":["`+scim.PatchURN+`"],"Operations":[
+	_, _, err = applyBody(scimtest.UserType(), parseUser(t, `"userName":"a"`), []byte(`{"schemas":["`+scim.PatchURN+`"],"Operations":[
 		{"op":"add","path":"roles","value":[`+strings.Join(elements, ",")+`]},
 		{"op":"replace","path":"roles.display","value":"`+strings.Repeat("x", scim.MaxString)+`"}]}`))
 	if !errors.As(err, &e) || e.Type != scim.InvalidValue {

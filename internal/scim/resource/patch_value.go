@@ -143,7 +143,7 @@ func (w *patching) set(t schema.Target, old, now any) error {
 }
 
 // clear removes an attribute. A required attribute cannot be removed; active
-// and isTeamAccount stay as they are, as when a PUT leaves them out.
+// and others that always have a value stay as they are, as when a PUT leaves them out.
 func (w *patching) clear(t schema.Target) error {
 	old := schema.Part(w.r, t.Extension, t.Attribute.Name)
 	switch {

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
-	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 // Covers: 7643-3.1-3
@@ -52,7 +52,7 @@ func TestProjection_Apply(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			rt := schema.UserType("")
+			rt := scimtest.UserType()
 			p, err := ParseProjection(rt, test.attributes, test.excluded)
 			if err != nil {
 				t.Fatal(err)
@@ -90,7 +90,7 @@ func TestProjection_Wants(t *testing.T) {
 		{"", "noSuch", true, false, true},
 	}
 	for _, test := range tests {
-		p, err := ParseProjection(schema.UserType(""), []string{test.attributes}, []string{test.excluded})
+		p, err := ParseProjection(scimtest.UserType(), []string{test.attributes}, []string{test.excluded})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestProjection_Wants(t *testing.T) {
 
 // Covers: 7644-3.9-4
 func TestParseProjection_RefusesBoth(t *testing.T) {
-	_, err := ParseProjection(schema.UserType(""), []string{"password"}, []string{"id,schemas"})
+	_, err := ParseProjection(scimtest.UserType(), []string{"password"}, []string{"id,schemas"})
 	if e, ok := err.(*scim.Error); !ok || e.Type != scim.InvalidValue {
 		t.Errorf("misc-006: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 	"pgregory.net/rapid"
 )
 
@@ -80,7 +81,7 @@ func drawUser(t *rapid.T) scim.Resource {
 		for range rapid.IntRange(0, 4).Draw(t, "members") {
 			body[someName.Draw(t, "name")] = someValue.Draw(t, "value")
 		}
-		r, _, err := Decode(schema.UserType(""), scim.EncodeValue(body))
+		r, _, err := Decode(scimtest.UserType(), scim.EncodeValue(body))
 		if err == nil {
 			r["id"] = "1"
 			return r
@@ -90,7 +91,7 @@ func drawUser(t *rapid.T) scim.Resource {
 
 // Covers: 7643-2.4-3, 7644-3.5.2-12
 func TestPatch_Properties(t *testing.T) {
-	rt := schema.UserType("")
+	rt := scimtest.UserType()
 	rapid.Check(t, func(t *rapid.T) {
 		before := drawUser(t)
 		kept := string(Encode(rt, before))
@@ -149,7 +150,7 @@ func checkStored(t *rapid.T, rt *schema.ResourceType, r scim.Resource) {
 }
 
 func TestReplace_Properties(t *testing.T) {
-	rt := schema.UserType("")
+	rt := scimtest.UserType()
 	rapid.Check(t, func(t *rapid.T) {
 		before, sent := drawUser(t), drawUser(t)
 		delete(sent, "id")

@@ -16,7 +16,7 @@ func Renew(rt *schema.ResourceType, before, sent scim.Resource) (scim.Resource, 
 
 // Replace returns what a resource becomes by a PUT: what was sent, with the id
 // and the read-only attributes it had. An omitted attribute is cleared, except
-// for active and isTeamAccount, which are kept; an immutable attribute may be
+// for one that always has a value, which is kept; an immutable attribute may be
 // set once. Neither argument is changed; the result shares their values. RFC
 // 7644 §3.5.1
 func Replace(rt *schema.ResourceType, before, sent scim.Resource) (scim.Resource, error) {
@@ -81,7 +81,7 @@ func keepParts(t schema.Target, old, now map[string]any) (map[string]any, error)
 	return kept, nil
 }
 
-// keepRequired keeps the required attributes of a tenant's extension if the
+// keepRequired keeps the required attributes of a registered extension if the
 // extension stays because of attributes that cannot be removed: a client that
 // does not know an extension leaves it valid.
 func keepRequired(rt *schema.ResourceType, before, after scim.Resource) {
@@ -118,8 +118,7 @@ func targetsOf(rt *schema.ResourceType) []schema.Target {
 }
 
 // alwaysSet reports that the attribute has a value in every resource: a request
-// that omits it keeps it, because clearing it would change who may sign in or
-// who holds a seat.
+// that omits it keeps it, because clearing it would change who may sign in.
 func alwaysSet(t schema.Target) bool {
 	return t.Attribute != nil && t.Sub == nil && t.Attribute.Defaulted
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 func TestReplace(t *testing.T) {
@@ -37,7 +38,7 @@ func TestReplace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			rt := schema.UserType("")
+			rt := scimtest.UserType()
 			before, sent := parseUser(t, test.before), parseUser(t, test.sent)
 			keptBefore, keptSent := string(Encode(rt, before)), string(Encode(rt, sent))
 			after, err := Replace(rt, before, sent)

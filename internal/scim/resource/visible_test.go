@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
 const ownURN = "urn:example:hr:1.0:Person"
@@ -16,7 +17,7 @@ const ownURN = "urn:example:hr:1.0:Person"
 // after the other, each under ownURN.
 func withSchemas(t *testing.T, attributes ...string) *schema.ResourceType {
 	t.Helper()
-	base := schema.Types{User: schema.UserType(""), Group: schema.GroupType()}
+	base := schema.Types{User: scimtest.UserType(), Group: schema.GroupType()}
 	var s schema.Registrations
 	for _, a := range attributes {
 		one, err := schema.Parse([]byte(`{"id":"` + ownURN + `","attributes":[` + a + `]}`))
@@ -49,9 +50,9 @@ func patchText(operations string) []byte {
 func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
 	old := withSchemas(t, `{"name":"badge"}`)
 	none, _ := schema.Registrations{}.Remove(ownURN)
-	removed := schema.Types{User: schema.UserType(""), Group: schema.GroupType()}.With(none).User
+	removed := schema.Types{User: scimtest.UserType(), Group: schema.GroupType()}.With(none).User
 	before := stored(t, `{"badge":"B-1"}`)
-	for name, rt := range map[string]*schema.ResourceType{"removed": removed, "not heard of yet": schema.UserType("")} {
+	for name, rt := range map[string]*schema.ResourceType{"removed": removed, "not heard of yet": scimtest.UserType()} {
 		t.Run(name, func(t *testing.T) {
 			patch, err := DecodePatch(patchText(`[{"op":"replace","path":"title","value":"x"}]`))
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 	"pgregory.net/rapid"
 )
 
@@ -37,7 +38,7 @@ func wrappingTypes(t testing.TB) []*schema.ResourceType {
 	if err != nil {
 		t.Fatal(err)
 	}
-	user := schema.UserType("")
+	user := scimtest.UserType()
 	user.Extensions = append(slices.Clone(user.Extensions), schema.Extension{Schema: s, Registered: true})
 	return []*schema.ResourceType{user, schema.GroupType()}
 }
@@ -510,7 +511,7 @@ func TestWrappings_AreNamed(t *testing.T) {
 			want += "," + test.want
 		}
 		t.Run(test.sent, func(t *testing.T) {
-			checkDecode(t, userBody(`"userName":"a@x",`+test.sent), string(Encode(schema.UserType(""), parseUser(t, want))), test.notices)
+			checkDecode(t, userBody(`"userName":"a@x",`+test.sent), string(Encode(scimtest.UserType(), parseUser(t, want))), test.notices)
 		})
 	}
 }

@@ -3,22 +3,19 @@ package schema
 import "github.com/rollcall-scim/rollcall/internal/scim"
 
 // UserType returns the User resource type with the enterprise extension and
-// rollcall's own, to which a deployment may give another URN; empty stands for
-// RollcallURN. RFC 7643 §4.1, §4.3
-func UserType(extensionURN string) *ResourceType {
-	if extensionURN == "" {
-		extensionURN = scim.RollcallURN
-	}
-	return &ResourceType{
+// those given. RFC 7643 §4.1, §4.3
+func UserType(extensions ...*Schema) *ResourceType {
+	rt := &ResourceType{
 		Name:        "User",
 		Endpoint:    "/Users",
 		Description: "User Account",
 		Schema:      userSchema(),
-		Extensions: []Extension{
-			{Schema: enterpriseSchema()},
-			{Schema: rollcallSchema(extensionURN)},
-		},
+		Extensions:  []Extension{{Schema: enterpriseSchema()}},
 	}
+	for _, s := range extensions {
+		rt.Extensions = append(rt.Extensions, Extension{Schema: s})
+	}
+	return rt
 }
 
 // GroupType returns the Group resource type. RFC 7643 §4.2
@@ -35,7 +32,7 @@ func GroupType() *ResourceType {
 // lists: schemas, id, externalId and meta. RFC 7643 §3.1
 func CommonAttributes() []*Attribute {
 	return []*Attribute{
-		references("schemas", "The URNs of the schemas the resource has values of.",
+		references("schemas", "The URNs of the schemas of which the resource has values.",
 			always, required, caseExact, multiValued, referenceTypes("uri")),
 		text("id", "A unique identifier for the resource, given by the service provider.",
 			readOnly, always, caseExact, uniqueServer),
@@ -43,7 +40,7 @@ func CommonAttributes() []*Attribute {
 			caseExact, uniqueServer),
 		complexValue("meta", "Metadata of the resource.", readOnly, caseExact, subs(
 			text("resourceType", "The name of the resource type.", readOnly, caseExact),
-			dateTime("created", "When the resource was made.", readOnly),
+			dateTime("created", "When the resource was created.", readOnly),
 			dateTime("lastModified", "When the resource was last changed.", readOnly),
 			references("location", "The URI of the resource.", readOnly, caseExact, referenceTypes("uri")),
 			text("version", "The version of the resource, as in its entity tag.", readOnly, caseExact),
@@ -57,26 +54,26 @@ func userSchema() *Schema {
 		Name:        "User",
 		Description: "User Account",
 		Attributes: []*Attribute{
-			text("userName", "The name the user signs in with, unique in the tenant without regard to case.",
+			text("userName", "The name with which the user signs in. It is unique without regard to case.",
 				required, uniqueServer),
 			complexValue("name", "The components of the user's name.", subs(
 				text("formatted", "The full name, with titles and suffixes, as it is displayed."),
 				text("familyName", "The family name, or last name in most Western languages."),
 				text("givenName", "The given name, or first name in most Western languages."),
 				text("middleName", "The middle name or names."),
-				text("honorificPrefix", "The title, such as Ms."),
-				text("honorificSuffix", "The suffix, such as III."),
+				text("honorificPrefix", "The title, for example Ms."),
+				text("honorificSuffix", "The suffix, for example III."),
 			)),
 			text("displayName", "The name of the user, as it is shown to people."),
 			text("nickName", "The casual way to address the user."),
 			references("profileUrl", "The URL of the user's online profile.", referenceTypes("external")),
-			text("title", "The user's title, such as Vice President."),
-			text("userType", "The relation between the organization and the user, such as Employee."),
+			text("title", "The user's title, for example Vice President."),
+			text("userType", "The relation between the organization and the user, for example Employee."),
 			text("preferredLanguage", "The user's preferred languages, as in the Accept-Language header."),
-			text("locale", "The location that says how currency, dates and numbers are formatted."),
+			text("locale", "The locale by which currency, dates and numbers are formatted."),
 			text("timezone", "The user's time zone, by its IANA name."),
-			boolean("active", "Whether the user may use the service. Setting it to false frees the user's seat.", defaulted),
-			text("password", "Accepted, checked to be a string, and never kept.",
+			boolean("active", "Whether the user may use the service.", defaulted),
+			text("password", "Checked to be a string, and not stored.",
 				caseExact, writeOnly, never),
 			plural("emails", "Email addresses of the user.",
 				text("value", "The email address."),
@@ -98,18 +95,18 @@ func userSchema() *Schema {
 				text("postalCode", "The postal code."),
 				text("country", "The country."),
 				text("type", "The function of the address.", canonical("work", "home", "other")),
-				boolean("primary", "Whether this is the preferred address. It is true of one at most."),
+				boolean("primary", "Whether this is the preferred address. At most one is."),
 			)),
-			complexValue("groups", "The groups the user is a member of. They change through the groups.",
+			complexValue("groups", "The groups of which the user is a member. They change through the groups.",
 				multiValued, readOnly, subs(
 					text("value", "The id of the group.", readOnly, caseExact),
 					references("$ref", "The URI of the group.", readOnly, caseExact, referenceTypes("Group")),
 					text("display", "The group's displayName.", readOnly),
-					text("type", "How the user is a member: always direct.", readOnly, canonical("direct")),
+					text("type", "The kind of membership: always direct.", readOnly, canonical("direct")),
 				)),
-			plural("entitlements", "Things the user is entitled to. They are kept as data and grant nothing.",
+			plural("entitlements", "Entitlements of the user. They are stored and grant nothing.",
 				text("value", "The entitlement."), nil),
-			plural("roles", "Roles of the user. They are kept as data and grant nothing.",
+			plural("roles", "Roles of the user. They are stored and grant nothing.",
 				text("value", "The role."), nil),
 			plural("x509Certificates", "Certificates issued to the user.",
 				&Attribute{
@@ -127,7 +124,7 @@ func groupSchema() *Schema {
 		Name:        "Group",
 		Description: "Group",
 		Attributes: []*Attribute{
-			text("displayName", "The name of the group, unique in the tenant without regard to case.",
+			text("displayName", "The name of the group. It is unique without regard to case.",
 				required, uniqueServer),
 			complexValue("members", "The users in the group.", multiValued, subs(
 				text("value", "The id of the user.", immutable, caseExact),
@@ -145,28 +142,16 @@ func enterpriseSchema() *Schema {
 		Name:        "EnterpriseUser",
 		Description: "Enterprise User",
 		Attributes: []*Attribute{
-			text("employeeNumber", "The number or code the organization knows the person by."),
+			text("employeeNumber", "The number or code by which the organization identifies the person."),
 			text("costCenter", "The name of a cost center."),
 			text("organization", "The name of an organization."),
 			text("division", "The name of a division."),
 			text("department", "The name of a department."),
 			complexValue("manager", "The user's manager.", subs(
-				text("value", "The id of the manager, kept as it was sent.", caseExact),
+				text("value", "The id of the manager, stored as it was sent.", caseExact),
 				references("$ref", "The URI of the manager.", caseExact, referenceTypes("User")),
 				text("displayName", "The name of the manager.", readOnly),
 			)),
-		},
-	}
-}
-
-func rollcallSchema(urn string) *Schema {
-	return &Schema{
-		ID:          urn,
-		Name:        "RollcallUser",
-		Description: "Account type of a user",
-		Attributes: []*Attribute{
-			boolean("isTeamAccount",
-				"True of a User, who holds a seat while active; false of a Reader, who holds none.", defaulted),
 		},
 	}
 }
@@ -218,7 +203,7 @@ func plural(name, description string, value *Attribute, types characteristic) *A
 		value,
 		text("display", "The value, as it is shown to people."),
 		text("type", "The function of the value.", types),
-		boolean("primary", "Whether this is the preferred value. It is true of one at most."),
+		boolean("primary", "Whether this is the preferred value. At most one is."),
 	))
 }
 

@@ -7,6 +7,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
+// userType returns the User type with an extension of the service under a URN.
+func userType(urn string) *ResourceType {
+	return UserType(&Schema{ID: urn, Name: "RollcallUser", Attributes: []*Attribute{
+		boolean("isTeamAccount", "An attribute that always has a value.", defaulted),
+	}})
+}
+
 // Covers: 7643-2.2-1, 7643-7-6, 7643-7-7, 7643-7-8, 7643-7-20
 func TestSchemas_CharacteristicsAreComplete(t *testing.T) {
 	var check func(t *testing.T, path string, a map[string]any)
@@ -33,7 +40,7 @@ func TestSchemas_CharacteristicsAreComplete(t *testing.T) {
 			check(t, path+"."+sub["name"].(string), sub)
 		}
 	}
-	user, group := UserType(""), GroupType()
+	user, group := userType(scim.RollcallURN), GroupType()
 	schemas := []*Schema{user.Schema, group.Schema}
 	for _, e := range user.Extensions {
 		schemas = append(schemas, e.Schema)
@@ -54,7 +61,7 @@ func TestSchemas_CharacteristicsAreComplete(t *testing.T) {
 }
 
 func TestSchemas_TellWhatTheServiceDoes(t *testing.T) {
-	user, group := UserType("urn:example:account:1.0"), GroupType()
+	user, group := userType("urn:example:account:1.0"), GroupType()
 	tests := []struct {
 		rt         *ResourceType
 		name       string
@@ -93,7 +100,7 @@ func TestSchemas_TellWhatTheServiceDoes(t *testing.T) {
 }
 
 func TestResourceType_Document(t *testing.T) {
-	got := string(scim.EncodeValue(UserType("").Document("https://scim.example.com/v2")))
+	got := string(scim.EncodeValue(userType(scim.RollcallURN).Document("https://scim.example.com/v2")))
 	want := `{"description":"User Account","endpoint":"/Users","id":"User",` +
 		`"meta":{"location":"https://scim.example.com/v2/ResourceTypes/User","resourceType":"ResourceType"},` +
 		`"name":"User","schema":"` + scim.CoreUserURN + `","schemaExtensions":[{"required":false,"schema":"` + scim.EnterpriseURN +
@@ -105,7 +112,7 @@ func TestResourceType_Document(t *testing.T) {
 
 // Covers: 7643-2.1-3, 7644-3.10-1, 7644-3.10-2, 7644-3.10-3
 func TestResolve(t *testing.T) {
-	rt := UserType("")
+	rt := userType(scim.RollcallURN)
 	tests := []struct{ name, want string }{
 		{"USERNAME", "userName"},
 		{"Name.GivenName", "name.givenName"},

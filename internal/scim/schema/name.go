@@ -109,7 +109,7 @@ func (rt *ResourceType) unqualified(name string) Name {
 			n.Candidates = append(n.Candidates, t.String())
 		}
 		return n
-	case scim.EqualName(name, TeamAccount):
+	case found[0].Attribute.Defaulted:
 		return Name{Target: found[0], Spelling: scim.NoticeTopLevel}
 	}
 	return Name{Target: found[0], Spelling: scim.NoticeUnqualified}

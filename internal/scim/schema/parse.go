@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
-// The limits of a tenant's schema. A tenant's schemas are read with its token,
+// The limits of a registered schema. A tenant's schemas are read with its token,
 // and compiled when they change, so together they must stay small.
 const (
 	// MaxAttributes is the largest number of attributes and
@@ -25,7 +25,7 @@ const (
 	maxCanonicalValues = 100
 )
 
-// Parse parses a schema that a tenant registers, in the form in which it
+// Parse parses a schema to be registered, in the form in which it
 // is served under /Schemas: a Schema resource. Omitted characteristics have the
 // defaults of RFC 7643 §2.2. An *Error says what is wrong and what to do. A
 // schema that promises what the service does not do is refused:
@@ -179,8 +179,8 @@ func (p *parser) attribute(parent *Attribute, path string, number int, object ma
 }
 
 // reservedNames are the common attributes, which every resource has outside of
-// its schemas, and the one that is found without its URN. RFC 7643 §3.1
-var reservedNames = []string{"schemas", "id", "externalId", "meta", "members", TeamAccount}
+// its schemas, and the members of a group. RFC 7643 §3.1
+var reservedNames = []string{"schemas", "id", "externalId", "meta", "members"}
 
 // filterWords have another meaning in a filter. RFC 7644 §3.4.2.2
 var filterWords = []string{
@@ -200,9 +200,13 @@ func checkAttributeName(parent *Attribute, unnamed, name string) error {
 	}
 	same := func(word string) bool { return scim.EqualName(word, name) }
 	if slices.ContainsFunc(filterWords, same) || parent == nil && slices.ContainsFunc(reservedNames, same) {
-		return refusal(unnamed, "has the name %s, which has another meaning already: choose another name", name)
+		return takenName(unnamed, name)
 	}
 	return nil
+}
+
+func takenName(whose, name string) error {
+	return refusal(whose, "has the name %s, which has another meaning already: choose another name", name)
 }
 
 // definition is one attribute's definition as it was sent; err is the first

@@ -127,9 +127,12 @@ func TestParseSchema_Refuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := Parse([]byte(tt.body))
+			if err == nil {
+				_, err = Registrations{}.Put(Types{User: userType(scim.RollcallURN), Group: GroupType()}, Registration{ResourceType: "User", Schema: s})
+			}
 			var refusal *scim.Error
 			if !errors.As(err, &refusal) {
-				t.Fatalf("ParseSchema = %+v, %v, want an *Error", s, err)
+				t.Fatalf("Parse = %+v, %v, want an *Error", s, err)
 			}
 			if !strings.Contains(refusal.Detail, tt.says) {
 				t.Errorf("it says %q, want %q in it", refusal.Detail, tt.says)
@@ -140,7 +143,7 @@ func TestParseSchema_Refuses(t *testing.T) {
 
 func TestTenantSchemas_Put(t *testing.T) {
 	const own = "urn:vendor:roll:1.0:User"
-	base := Types{User: UserType(own), Group: GroupType()}
+	base := Types{User: userType(own), Group: GroupType()}
 	schema := func(urn string) *Schema {
 		s, err := Parse([]byte(`{"id":"` + urn + `","attributes":[{"name":"a","description":"` + strings.Repeat("d", 900) + `"}]}`))
 		if err != nil {
@@ -210,7 +213,7 @@ func TestTenantSchemas_Put(t *testing.T) {
 }
 
 func TestTenantSchemas_Put_RefusesTooManyBytes(t *testing.T) {
-	base := Types{User: UserType(""), Group: GroupType()}
+	base := Types{User: userType(scim.RollcallURN), Group: GroupType()}
 	var s Registrations
 	for i := 0; ; i++ {
 		attributes := make([]string, 60)
@@ -240,11 +243,11 @@ func TestTypes_With_LeavesOutWhatBecameTheServicesOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Registrations{}.Put(Types{User: UserType(""), Group: GroupType()}, Registration{ResourceType: "User", Schema: schema})
+	s, err := Registrations{}.Put(Types{User: userType(scim.RollcallURN), Group: GroupType()}, Registration{ResourceType: "User", Schema: schema})
 	if err != nil {
 		t.Fatal(err)
 	}
-	types := Types{User: UserType(schema.ID), Group: GroupType()}
+	types := Types{User: userType(schema.ID), Group: GroupType()}
 	if n := len(types.With(s).User.Extensions); n != len(types.User.Extensions) {
 		t.Errorf("%d extensions, want the service's own alone", n)
 	}
@@ -256,7 +259,7 @@ func FuzzParseSchema(f *testing.F) {
 	for _, s := range []*Schema{userSchema(), groupSchema(), enterpriseSchema()} {
 		f.Add(scim.EncodeValue(s.Document("")))
 	}
-	base := Types{User: UserType(""), Group: GroupType()}
+	base := Types{User: userType(scim.RollcallURN), Group: GroupType()}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s, err := Parse(body)
 		if err != nil {

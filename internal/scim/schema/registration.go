@@ -8,7 +8,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// The limits of a tenant's schemas, which are read together with its token.
+// The limits of the schemas that one tenant registers, which are read together
+// with its token.
 const (
 	// MaxRegistrations is the largest number of schemas of one tenant.
 	MaxRegistrations = 10
@@ -16,8 +17,7 @@ const (
 	MaxRegistrationsSize = 64 << 10
 )
 
-// Registration is a schema that a tenant has registered: it extends one
-// resource type. Required means that each resource of the type must have values
+// Registration is a schema that was registered: it extends one resource type. Required means that each resource of the type must have values
 // of it; the identity provider has to be set up for that first.
 type Registration struct {
 	ResourceType string
@@ -25,7 +25,7 @@ type Registration struct {
 	Schema       *Schema
 }
 
-// ParseRegistration parses what a tenant registers: an object with
+// ParseRegistration parses a registration: an object with
 // resourceType, required and the schema, or only the schema, which then extends
 // User and is not required. A fault is an *Error, as from Parse.
 func ParseRegistration(document []byte) (Registration, error) {
@@ -63,7 +63,7 @@ func ParseRegistration(document []byte) (Registration, error) {
 	return out, err
 }
 
-// Registrations are all schemas of a tenant, as they are stored and changed
+// Registrations are the schemas of one tenant, as they are stored and changed
 // together. They are never changed in place.
 type Registrations struct {
 	all []Registration
@@ -76,8 +76,8 @@ type Registrations struct {
 func (s Registrations) All() []Registration { return slices.Clone(s.all) }
 
 // Put returns s with one more schema, or with the schema of the same URN
-// replaced; or an *Error. base are the built-in types: a tenant cannot define
-// their schemas.
+// replaced; or an *Error. base are the built-in types, whose schemas cannot be
+// replaced.
 func (s Registrations) Put(base Types, added Registration) (Registrations, error) {
 	if !slices.ContainsFunc(base.All(), func(rt *ResourceType) bool { return rt.Name == added.ResourceType }) {
 		return s, &scim.Error{Type: scim.InvalidValue, Detail: "A schema extends User or Group, not " + scim.NoticeName(added.ResourceType) + "."}
@@ -85,6 +85,11 @@ func (s Registrations) Put(base Types, added Registration) (Registrations, error
 	urn := added.Schema.ID
 	if base.defines(urn) {
 		return s, &scim.Error{Type: scim.InvalidValue, Detail: urn + " belongs to the service or the standard: choose your own URN, for example urn:example:hr:1.0:User."}
+	}
+	for _, a := range added.Schema.Attributes {
+		if base.defaults(a.Name) {
+			return s, takenName(urn, a.Name)
+		}
 	}
 	out := Registrations{past: s.past}
 	at := -1
@@ -142,6 +147,19 @@ func (t Types) defines(urn string) bool {
 	return hasPrefix(urn, standardNames) && !hasPrefix(urn, vendors)
 }
 
+// defaults reports that an extension has an attribute of a name with a value in
+// every resource: it is also found without its URN.
+func (t Types) defaults(name string) bool {
+	for _, rt := range t.All() {
+		for _, e := range rt.Extensions {
+			if a := e.Schema.Attribute(name); a != nil && a.Defaulted {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // overlap reports that two URNs are equal, or that one is a prefix of the
 // other: what follows it would be parsed as an attribute.
 func overlap(a, b string) bool {
@@ -152,7 +170,7 @@ func hasPrefix(s, prefix string) bool {
 	return len(s) >= len(prefix) && scim.EqualName(s[:len(prefix)], prefix)
 }
 
-// With returns the types with a tenant's schemas. A schema whose URN the types
+// With returns the types with registered schemas. A schema whose URN the types
 // define now, because a deployment's own URN was changed, is left out.
 func (t Types) With(s Registrations) Types {
 	extend := func(rt *ResourceType) *ResourceType {

@@ -117,7 +117,7 @@ func (rt *ResourceType) ServedAsStored() bool { return !rt.decoded }
 type Extension struct {
 	Schema   *Schema
 	Required bool
-	// own reports that the extension is a tenant's.
+	// Registered reports that the extension was registered, not built in.
 	Registered bool
 }
 

@@ -2,17 +2,13 @@ package schema
 
 import "strings"
 
-// TeamAccount is the attribute of rollcall's extension that is true for a User,
-// who holds a seat, and false for a Reader.
-const TeamAccount = "isTeamAccount"
-
 // commonSchema holds the attributes that no schema lists.
 var commonSchema = &Schema{Attributes: CommonAttributes()}
 
 // Target is what a name means for a resource type: an attribute, a
-// sub-attribute of one or, without attr, a whole extension.
+// sub-attribute of one or, without an attribute, a whole extension.
 type Target struct {
-	// extension is nil for the core schema and the common attributes.
+	// Extension is nil for the core schema and the common attributes.
 	Extension *Schema
 	Attribute *Attribute
 	Sub       *Attribute

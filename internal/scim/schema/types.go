@@ -1,7 +1,7 @@
 package schema
 
-// Types are the resource types of one tenant: with the built-in extensions and
-// those of its own. The zero Types are unset.
+// Types are resource types with their built-in and registered extensions. The
+// zero Types are unset.
 type Types struct {
 	User, Group *ResourceType
 }

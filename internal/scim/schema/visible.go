@@ -68,7 +68,7 @@ func (rt *ResourceType) Visible(stored scim.Resource) (scim.Resource, Hidden) {
 	return shown, rest
 }
 
-// findParts finds the values of a tenant's extensions that do not fit the
+// findParts finds the values of registered extensions that do not fit the
 // current schemas.
 func (h *Hidden) findParts(stored scim.Resource) {
 	for _, e := range h.rt.Extensions {
