@@ -158,6 +158,7 @@ const (
 // Notices collects what was tolerated in one request.
 type Notices []Notice
 
+// Add adds a notice, once.
 func (n *Notices) Add(kind, attribute string) { n.AddInstead(kind, attribute, "") }
 
 // AddInstead adds a notice with the right spelling.

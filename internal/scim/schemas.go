@@ -28,13 +28,13 @@ var standard = map[string]string{
 func StandardURNs() iter.Seq2[string, string] { return maps.All(standard) }
 
 // CheckSchemas checks the schemas of a request against what its endpoint
-// accepts: own, and the URNs for which extension is true. Only a URN of another
+// accepts: want, and the URNs for which extension is true. Only a URN of another
 // resource type or message of ours is refused. A list that is absent, or has
 // only unknown URNs, is ignored: the endpoint decides what the request is.
 // OneLogin lists URNs of a draft: events/other/create_user_draft_schemas. Entra
 // lists extensions without sending values of them, and omits those of which it
 // sends some. RFC 7643 §3
-func (n *Notices) CheckSchemas(v any, own string, extension func(urn string) bool) error {
+func (n *Notices) CheckSchemas(v any, want string, extension func(urn string) bool) error {
 	urns, err := n.ReadSchemas(v)
 	if err != nil {
 		return err
@@ -43,33 +43,33 @@ func (n *Notices) CheckSchemas(v any, own string, extension func(urn string) boo
 	for _, urn := range urns {
 		means := standardURN(urn)
 		switch {
-		case EqualName(urn, own):
+		case EqualName(urn, want):
 			said = true
 		case extension(urn):
-		case means != "" && !optionalURN(own, urn):
-			return WrongSchema(own, urn)
+		case means != "" && !optionalURN(want, urn):
+			return WrongSchema(want, urn)
 		default:
-			if means != "" && means != standardURN(own) && other == "" {
+			if means != "" && means != standardURN(want) && other == "" {
 				other = urn
 			}
-			n.AddInstead(NoticeUnknownSchema, urn, "and list "+own)
+			n.AddInstead(NoticeUnknownSchema, urn, "and list "+want)
 		}
 	}
 	switch {
 	case said:
 	case other != "":
-		return WrongSchema(own, other)
+		return WrongSchema(want, other)
 	default:
-		n.AddInstead(NoticeSchemasMissing, "schemas", own)
+		n.AddInstead(NoticeSchemasMissing, "schemas", want)
 	}
 	return nil
 }
 
-// optionalURN reports whether a known URN may be listed beside own although it
+// optionalURN reports whether a known URN may be listed beside want although it
 // does not belong there: an extension beside a resource, and any beside
 // PatchOp, which alone decides what the body is.
-func optionalURN(own, urn string) bool {
-	return own == PatchURN || EqualName(urn, EnterpriseURN) || EqualName(urn, RollcallURN)
+func optionalURN(want, urn string) bool {
+	return want == PatchURN || EqualName(urn, EnterpriseURN) || EqualName(urn, RollcallURN)
 }
 
 // standardURN returns what a request that lists a URN is, "" for an unknown
@@ -90,6 +90,7 @@ func canonicalURN(urn string) string {
 // NoExtension is for messages, which have no extensions.
 func NoExtension(string) bool { return false }
 
+// WrongSchema refuses a URN that schemas lists in place of another.
 func WrongSchema(want, got string) error {
 	means := ""
 	if known := standardURN(got); known != "" {

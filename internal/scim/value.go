@@ -38,6 +38,7 @@ func IsNone(v any) bool {
 	return false
 }
 
+// Object returns a value that is an object, nil for any other.
 func Object(v any) map[string]any {
 	element, _ := v.(map[string]any)
 	return element
@@ -62,10 +63,14 @@ func KindOf(v any) string {
 	return "something else"
 }
 
+// IsControl reports whether a character is a control character other than a tab
+// or the end of a line.
 func IsControl(c rune) bool {
 	return c < ' ' && c != '\t' && c != '\n' && c != '\r'
 }
 
+// IsHidden reports whether a character is a control or format character or a
+// separator of lines.
 func IsHidden(c rune) bool {
 	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

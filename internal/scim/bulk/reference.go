@@ -151,53 +151,65 @@ func exchangeOperand(rt *schema.ResourceType, path string, v any, id func(string
 // unknown or read-only refer to nothing: a user's groups do not make the user
 // wait for a group that waits for the user.
 func exchangeResource(rt *schema.ResourceType, data map[string]any, id func(string) string) map[string]any {
-	return eachTaken(rt, data, false, func(t schema.Target, name string, v any) (any, bool) {
+	w := walk{rt, func(t schema.Target, name string, v any) (any, bool) {
 		return exchange(name, v, takesText(t), id), true
-	})
+	}}
+	return w.attributes(data, false)
 }
 
-// eachTaken returns a resource with visit applied to each attribute that its
-// type accepts: at the top level, in extensions, and in an object under the URN
-// of the core schema. within reports that data is such an object. If visit
-// returns false, the attribute is left out.
-func eachTaken(rt *schema.ResourceType, data map[string]any, within bool, visit func(t schema.Target, name string, v any) (any, bool)) map[string]any {
+// walk visits each attribute of a resource that its type accepts: at the top
+// level, in extensions, and in an object under the URN of the core schema. visit
+// returns the value to put in its place; if it returns false, the attribute is
+// left out.
+type walk struct {
+	rt    *schema.ResourceType
+	visit func(t schema.Target, name string, v any) (any, bool)
+}
+
+// attributes returns a resource, visited; within reports that it is an object
+// under the URN of the core schema.
+func (w walk) attributes(data map[string]any, within bool) map[string]any {
 	out := make(map[string]any, len(data))
 	for _, name := range scim.SortedNames(data) {
-		v := data[name]
-		n := rt.Resolve(name)
-		t := n.Target
-		values, isObject := v.(map[string]any)
-		if text, ok := v.(string); ok && (n.Core || t.Extension != nil && t.Attribute == nil) {
-			if values, isObject = referringText(text).(map[string]any); isObject {
-				inner := eachTaken(rt, map[string]any{name: values}, within, visit)
-				out[name] = string(scim.EncodeValue(inner[name]))
-				continue
-			}
+		if v, keep := w.attribute(name, data[name], within); keep {
+			out[name] = v
 		}
-		switch {
-		case n.Core && isObject && !within:
-			out[name] = eachTaken(rt, values, true, visit)
-		case !n.Known() || t.ReadOnly() || isPassword(name) || scim.EqualName(name, "schemas"):
+	}
+	return out
+}
+
+func (w walk) attribute(name string, v any, within bool) (any, bool) {
+	n := w.rt.Resolve(name)
+	whole := n.Core || n.Extension != nil && n.Attribute == nil
+	if text, ok := v.(string); ok && whole {
+		if inner, ok := referringText(text).(map[string]any); ok {
+			v, _ = w.attribute(name, inner, within)
+			return string(scim.EncodeValue(v)), true
+		}
+	}
+	values, isObject := v.(map[string]any)
+	switch {
+	case n.Core && isObject && !within:
+		return w.attributes(values, true), true
+	case !n.Known() || n.ReadOnly() || isPassword(name) || scim.EqualName(name, "schemas"):
+		return v, true
+	case n.Attribute != nil:
+		return w.visit(n.Target, name, v)
+	case isObject:
+		return w.extension(n.Extension, values), true
+	}
+	return v, true
+}
+
+func (w walk) extension(s *schema.Schema, values map[string]any) map[string]any {
+	out := make(map[string]any, len(values))
+	for _, name := range scim.SortedNames(values) {
+		v, keep := values[name], true
+		if t, ok := w.rt.LookupIn(s, name); ok && !t.ReadOnly() {
+			v, keep = w.visit(t, name, v)
+		}
+		if keep {
 			out[name] = v
-		case t.Attribute == nil && isObject:
-			inner := make(map[string]any, len(values))
-			for _, name := range scim.SortedNames(values) {
-				v := values[name]
-				if t, ok := rt.LookupIn(t.Extension, name); ok && !t.ReadOnly() {
-					var keep bool
-					if v, keep = visit(t, name, v); !keep {
-						continue
-					}
-				}
-				inner[name] = v
-			}
-			out[name] = inner
-		case t.Attribute == nil:
-			out[name] = v
-		default:
-			if v, keep := visit(t, name, v); keep {
-				out[name] = v
-			}
 		}
 	}
 	return out
@@ -266,7 +278,7 @@ func (o *Operation) unescapePath(known func(string) bool) {
 // single elements of multi-valued attributes, other attributes as a whole.
 // operations are those of a PATCH that adds it.
 func postpone(rt *schema.ResourceType, data map[string]any, ids []string) (rest map[string]any, operations []any, err error) {
-	rest = eachTaken(rt, data, false, func(t schema.Target, name string, v any) (any, bool) {
+	w := walk{rt, func(t schema.Target, name string, v any) (any, bool) {
 		if !refersTo(t, name, v, ids) {
 			return v, true
 		}
@@ -288,7 +300,8 @@ func postpone(rt *schema.ResourceType, data map[string]any, ids []string) (rest 
 		}
 		operations = append(operations, map[string]any{"op": "add", "path": t.String(), "value": late})
 		return early, len(early) > 0
-	})
+	}}
+	rest = w.attributes(data, false)
 	return rest, operations, err
 }
 

@@ -30,13 +30,13 @@ const (
 	maxBytes = 2 * scim.MaxResource
 )
 
-// Part is Part.
+// Part is the function Part, cached.
 func (m *Memo) Part(s string) string { return m.fold(key{s, false}, Part) }
 
-// Value is Fold.
+// Value is the function Value, cached.
 func (m *Memo) Value(s string) string { return m.fold(key{s, true}, Value) }
 
-// Equal is equal.
+// Equal reports whether s folds to folded.
 func (m *Memo) Equal(s, folded string) bool {
 	if len(s) < worth || isPlain(s) {
 		return equal(s, folded)

@@ -53,7 +53,7 @@ type Filter struct {
 type test func(values map[string]any) bool
 
 // CompileFilter parses and checks a filter on resources of a type. The error is
-// an *Error: of type Sensitive if the filter compares a value that is never
+// an *scim.Error: of type Sensitive if the filter compares a value that is never
 // returned, otherwise of type InvalidFilter. Its detail has the position of the
 // fault and no value from the filter.
 //
@@ -177,7 +177,7 @@ func join(parent, name string) string {
 }
 
 // CompileElement returns the test of a value path in a PATCH operation, for the
-// elements of a complex attribute. The error is an *Error of type
+// elements of a complex attribute. The error is an *scim.Error of type
 // InvalidFilter.
 //
 // A boolean may be compared with its name in a string, in any case: Entra

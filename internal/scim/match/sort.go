@@ -36,7 +36,7 @@ var errSortBySchema = &scim.Error{Type: scim.InvalidValue, Detail: "sortBy names
 
 // CompileSort parses and checks sortBy and sortOrder for resources of a type;
 // others are the types that are listed in the same list, whose attributes may
-// be named too. The error is an *Error: of type Sensitive if the values are
+// be named too. The error is an *scim.Error: of type Sensitive if the values are
 // never returned, otherwise of type InvalidValue. RFC 7644 §3.4.2.3
 func CompileSort(rt *schema.ResourceType, others []*schema.ResourceType, by, order string) (*Sort, error) {
 	s := &Sort{rt: rt}

@@ -17,9 +17,6 @@ import (
 // comparison, by the type of the attribute. RFC 7644 §3.4.2.2, table 3
 func (c *compiler) valueTest(t *target, e *filter.Compare) (func(any) bool, error) {
 	leaf := t.leaf()
-	refuse := func(problem string) (func(any) bool, error) {
-		return nil, refusal(scim.InvalidFilter, e.Path.Pos, "%s is of type %s%s", t.name(), leaf.Type, problem)
-	}
 	equality := e.Op == filter.Eq || e.Op == filter.Ne
 	substring := e.Op == filter.Co || e.Op == filter.Sw || e.Op == filter.Ew
 	switch leaf.Type {
@@ -27,9 +24,9 @@ func (c *compiler) valueTest(t *target, e *filter.Compare) (func(any) bool, erro
 		want, ok := c.boolean(e.Value)
 		switch {
 		case !equality:
-			return refuse(", to which only eq, ne and pr apply")
+			return t.refuse(e, ", to which only eq, ne and pr apply")
 		case !ok:
-			return refuse("; compare it with true or false, without quotes")
+			return t.refuse(e, "; compare it with true or false, without quotes")
 		}
 		return func(v any) bool {
 			b, ok := v.(bool)
@@ -38,47 +35,61 @@ func (c *compiler) valueTest(t *target, e *filter.Compare) (func(any) bool, erro
 	case schema.TypeInteger, schema.TypeDecimal:
 		switch {
 		case substring:
-			return refuse(", to which co, sw and ew do not apply")
+			return t.refuse(e, ", to which co, sw and ew do not apply")
 		case e.Value.Kind != filter.Number:
-			return refuse("; compare it with a number, without quotes")
+			return t.refuse(e, "; compare it with a number, without quotes")
 		}
-		want, ok := number(e.Value.Text)
-		if !ok {
-			return refuse("; a number of that size or precision is out of range")
-		}
-		return orderedTest(e.Op, func(v any) (int, bool) {
-			n, _ := v.(scim.Number)
-			got, ok := number(string(n))
-			if !ok {
-				return 0, false
-			}
-			return got.Cmp(want), true
-		}), nil
+		return t.numberTest(e)
 	case schema.TypeDateTime:
-		want, ok := instant(e.Value.Text)
-		switch {
-		case substring:
-			return refuse(", to which co, sw and ew do not apply; compare it by gt, ge, lt and le")
-		case e.Value.Kind != filter.String || !ok:
-			return refuse(`; compare it with one in double quotes, for example "2011-05-13T04:42:34Z" (the + of an offset is %2B in a URL)`)
+		if substring {
+			return t.refuse(e, ", to which co, sw and ew do not apply; compare it by gt, ge, lt and le")
 		}
-		return orderedTest(e.Op, func(v any) (int, bool) {
-			s, _ := v.(string)
-			got, ok := instant(s)
-			return got.Compare(want), ok
-		}), nil
+		return t.instantTest(e)
 	}
 	switch {
 	case leaf.Type == schema.TypeBinary && !equality:
-		return refuse(", to which only eq, ne and pr apply")
+		return t.refuse(e, ", to which only eq, ne and pr apply")
 	case e.Value.Kind != filter.String:
-		return refuse("; compare it with a value in double quotes")
+		return t.refuse(e, "; compare it with a value in double quotes")
 	case strings.Contains(e.Value.Text, "\x00"):
-		return refuse(", and no value contains the character U+0000")
+		return t.refuse(e, ", and no value contains the character U+0000")
 	case leaf.Type == schema.TypeString && !leaf.CaseExact:
 		return foldedTest(e.Op, e.Value.Text, &c.folds), nil
 	}
 	return textTest(leaf, e.Op, e.Value.Text), nil
+}
+
+// refuse refuses a comparison that the type of the target's values does not
+// have.
+func (t *target) refuse(e *filter.Compare, problem string) (func(any) bool, error) {
+	return nil, refusal(scim.InvalidFilter, e.Path.Pos, "%s is of type %s%s", t.name(), t.leaf().Type, problem)
+}
+
+func (t *target) numberTest(e *filter.Compare) (func(any) bool, error) {
+	want, ok := number(e.Value.Text)
+	if !ok {
+		return t.refuse(e, "; a number of that size or precision is out of range")
+	}
+	return orderedTest(e.Op, func(v any) (int, bool) {
+		n, _ := v.(scim.Number)
+		got, ok := number(string(n))
+		if !ok {
+			return 0, false
+		}
+		return got.Cmp(want), true
+	}), nil
+}
+
+func (t *target) instantTest(e *filter.Compare) (func(any) bool, error) {
+	want, ok := instant(e.Value.Text)
+	if e.Value.Kind != filter.String || !ok {
+		return t.refuse(e, `; compare it with one in double quotes, for example "2011-05-13T04:42:34Z" (the + of an offset is %2B in a URL)`)
+	}
+	return orderedTest(e.Op, func(v any) (int, bool) {
+		s, _ := v.(string)
+		got, ok := instant(s)
+		return got.Compare(want), ok
+	}), nil
 }
 
 // textTest tests strings that are case exact.

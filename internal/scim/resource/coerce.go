@@ -87,18 +87,17 @@ func (c *coercer) array(a *schema.Attribute, path string, v any) ([]any, error) 
 			c.notices.Add(scim.NoticeSingleValue, path)
 			return []any{v}, nil
 		}
+		return nil, typeError(a, path, v)
 	case string:
 		if v == "" {
 			return nil, nil
 		}
 		if a.Type != schema.TypeComplex {
-			c.notices.Add(scim.NoticeSingleValue, path)
-			return []any{v}, nil
+			break
 		}
-		if inner, ok, err := c.readText(a, path, v); ok {
-			if err != nil {
-				return nil, err
-			}
+		if inner, ok, err := c.readText(a, path, v); err != nil {
+			return nil, err
+		} else if ok {
 			return c.array(a, path, inner)
 		}
 		if path == "emails" && !isLoneAddress(v) {
@@ -107,18 +106,13 @@ func (c *coercer) array(a *schema.Attribute, path string, v any) ([]any, error) 
 				Detail: "emails must be an array, each of its values an object, not a string. A string is accepted only if it is one email address.",
 			}
 		}
-		if takesBare(a, v) {
-			return []any{v}, nil
-		}
-	case bool, scim.Number:
-		if a.Type != schema.TypeComplex {
-			c.notices.Add(scim.NoticeSingleValue, path)
-		}
-		if a.Type != schema.TypeComplex || takesBare(a, v) {
-			return []any{v}, nil
-		}
 	}
-	return nil, typeError(a, path, v)
+	if a.Type != schema.TypeComplex {
+		c.notices.Add(scim.NoticeSingleValue, path)
+	} else if !takesBare(a, v) {
+		return nil, typeError(a, path, v)
+	}
+	return []any{v}, nil
 }
 
 // single coerces one value: that of a singular attribute, of a sub-attribute,

@@ -13,7 +13,7 @@ import (
 // canonical names, checked values, recomputed schemas, and no unknown or
 // read-only attribute nor the password. Notices report what is accepted against
 // the standard and what is left out; a value that cannot be stored is an
-// *Error. RFC 7644 §3.3, §3.5.1
+// *scim.Error. RFC 7644 §3.3, §3.5.1
 func Decode(rt *schema.ResourceType, body []byte) (scim.Resource, []scim.Notice, error) {
 	object, err := scim.DecodeObject(body)
 	if err != nil {

@@ -9,16 +9,16 @@ import (
 
 // Name is what a name in a request means for a resource type: a target, the
 // whole core schema, or nothing. Every place where a name can occur resolves it
-// by ResourceType.resolve or ResolvePath, so that a spelling means the same in
+// by ResourceType.Resolve or ResolvePath, so that a spelling means the same in
 // a body, a path, a filter, an order and a projection. RFC 7644 §3.10
 type Name struct {
 	Target
-	// core reports that the name is the URN of the core schema.
+	// Core reports that the name is the URN of the core schema.
 	Core bool
-	// spelling is the kind of Notice that describes how the name differs from
+	// Spelling is the kind of Notice that describes how the name differs from
 	// RFC 7644 §3.10, "" if it does not.
 	Spelling string
-	// candidates are the full names of the attributes that a name without a URN
+	// Candidates are the full names of the attributes that a name without a URN
 	// could equally mean. It then means none of them.
 	Candidates []string
 }
@@ -50,7 +50,7 @@ func (rt *ResourceType) Resolve(name string) Name {
 	return n.withDot(dotted)
 }
 
-// ResolvePath is resolve for a parsed path; its filter is ignored.
+// ResolvePath is Resolve for a parsed path; its filter is ignored.
 func (rt *ResourceType) ResolvePath(p filter.Path) Name {
 	n := rt.attributeNamed(p.URN, p.Attribute)
 	if p.Sub != "" && n.Attribute != nil {

@@ -27,7 +27,7 @@ const (
 
 // Parse parses a schema to be registered, in the form in which it
 // is served under /Schemas: a Schema resource. Omitted characteristics have the
-// defaults of RFC 7643 §2.2. An *Error says what is wrong and what to do. A
+// defaults of RFC 7643 §2.2. An *scim.Error says what is wrong and what to do. A
 // schema that promises what the service does not do is refused:
 //
 //   - uniqueness other than none, because nothing keeps the values unique;

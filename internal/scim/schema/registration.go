@@ -27,7 +27,7 @@ type Registration struct {
 
 // ParseRegistration parses a registration: an object with
 // resourceType, required and the schema, or only the schema, which then extends
-// User and is not required. A fault is an *Error, as from Parse.
+// User and is not required. A fault is an *scim.Error, as from Parse.
 func ParseRegistration(document []byte) (Registration, error) {
 	object, err := scim.DecodeObject(document)
 	if err != nil {
@@ -76,7 +76,7 @@ type Registrations struct {
 func (s Registrations) All() []Registration { return slices.Clone(s.all) }
 
 // Put returns s with one more schema, or with the schema of the same URN
-// replaced; or an *Error. base are the built-in types, whose schemas cannot be
+// replaced; or an *scim.Error. base are the built-in types, whose schemas cannot be
 // replaced.
 func (s Registrations) Put(base Types, added Registration) (Registrations, error) {
 	if !slices.ContainsFunc(base.All(), func(rt *ResourceType) bool { return rt.Name == added.ResourceType }) {
