@@ -45,7 +45,7 @@ var schemasPlaces = map[string]struct {
 // ours.
 //
 // Covers: 7643-3-2
-func TestSchemas_SayWhatTheEndpointSays(t *testing.T) {
+func TestSchemas_AreThoseOfTheEndpoint(t *testing.T) {
 	for place, p := range schemasPlaces {
 		taken := []struct {
 			schemas string

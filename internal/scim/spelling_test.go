@@ -208,7 +208,7 @@ func hasKind(told []scim.Notice, kind string) bool {
 
 // A name that two schemas have is refused where an unknown one is refused, and
 // ignored where an unknown one is ignored; both say which names it could be.
-func TestResolve_RefusesWhatCouldBeTwo(t *testing.T) {
+func TestResolve_RefusesAmbiguousNames(t *testing.T) {
 	rt := namedUser(t)
 	refused := map[string]scim.ErrorType{
 		"path": scim.InvalidPath, "path of a remove": scim.InvalidPath,
@@ -334,8 +334,8 @@ func TestCoreObject(t *testing.T) {
 		{"all of them", object(`"userName":"a","name":{"givenName":"G"},"emails":[{"value":"e@x"}]`), `"userName":"a","name":{"givenName":"G"},"emails":[{"value":"e@x"}]`},
 		{"in another case", `"` + strings.ToUpper(scim.CoreUserURN) + `":{"USERNAME":"a"}`, `"userName":"a"`},
 		{"parts of one name", `"userName":"a","name":{"givenName":"G"},` + object(`"name":{"familyName":"F"}`), `"userName":"a","name":{"familyName":"F","givenName":"G"}`},
-		{"what is read-only", object(`"userName":"a","id":"x","meta":{"version":"v"},"schemas":["x"]`), `"userName":"a"`},
-		{"what is unknown", object(`"userName":"a","shoeSize":1,"` + scim.CoreUserURN + `":{"title":"T"}`), `"userName":"a"`},
+		{"read-only attributes", object(`"userName":"a","id":"x","meta":{"version":"v"},"schemas":["x"]`), `"userName":"a"`},
+		{"unknown attributes", object(`"userName":"a","shoeSize":1,"` + scim.CoreUserURN + `":{"title":"T"}`), `"userName":"a"`},
 	} {
 		r, told, err := resource.Decode(rt, userWith(c.members))
 		if err != nil || string(resource.Encode(rt, r)) != encodedUser(c.want) || !slices.Contains(told, scim.Notice{Kind: scim.NoticeCoreObject, Attribute: scim.CoreUserURN}) {

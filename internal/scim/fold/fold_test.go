@@ -78,7 +78,7 @@ func TestFold_ToldApart(t *testing.T) {
 
 // The table of invisible characters is that of Unicode, as far as package
 // unicode has it, with the Braille blank.
-func TestFold_LeavesOutWhatShowsNothing(t *testing.T) {
+func TestFold_DropsInvisibleCharacters(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		want := unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Cf, unicode.Variation_Selector) &&
 			!unicode.In(r, unicode.White_Space, unicode.Prepended_Concatenation_Mark) &&

@@ -283,8 +283,8 @@ func TestDecodeResource_Refuses(t *testing.T) {
 		{"twice with different values", `"userName":"a@x","isTeamAccount":true,"` + scim.RollcallURN + `":{"isTeamAccount":false}`, scim.InvalidSyntax, "given twice"},
 		{"twice with different parts", `"userName":"a@x","name.givenName":"A","name":{"givenName":"B"}`, scim.InvalidSyntax, "given twice"},
 
-		{"only what does not show", `"userName":"\u200b\u2800\u034f"`, scim.InvalidValue, "userName"},
-		{"an email of what does not show", `"userName":"a@x","emails":[{"value":"\u3164"}]`, scim.InvalidValue, "no visible character"},
+		{"only invisible characters", `"userName":"\u200b\u2800\u034f"`, scim.InvalidValue, "userName"},
+		{"an email of invisible characters", `"userName":"a@x","emails":[{"value":"\u3164"}]`, scim.InvalidValue, "no visible character"},
 		{"a left-to-right mark", `"userName":"a\u200eb@x"`, scim.InvalidValue, "U+200E"},
 		{"an Arabic letter mark", `"userName":"a\u061cb@x"`, scim.InvalidValue, "U+061C"},
 		{"a format character that is not left out", `"userName":"a\ufff9b@x"`, scim.InvalidValue, "U+FFF9"},

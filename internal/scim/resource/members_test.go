@@ -238,7 +238,7 @@ func TestPlanMembers(t *testing.T) {
 		{"replace one", `{"op":"replace","path":"members[value eq \"u1\"]","value":{"value":"u9"}}`, true, "+u9 -u1"},
 		{"replace one by itself", `{"op":"replace","path":"members[value eq \"u1\"].value","value":"u1"}`, true, "+ -"},
 		{"replace one by another member", `{"op":"replace","path":"members[value eq \"u1\"]","value":{"value":"u2"}}`, true, "+u2 -u1"},
-		{"replace those who are there", `{"op":"replace","path":"members[value eq \"u9\" or value eq \"u1\"]","value":{"value":"u8"}}`, true, "+u8 -u1"},
+		{"replace the present members", `{"op":"replace","path":"members[value eq \"u9\" or value eq \"u1\"]","value":{"value":"u8"}}`, true, "+u8 -u1"},
 		{"replace all of a type by one", `{"op":"replace","path":"members[type eq \"User\"]","value":{"value":"u2"}}`, true, "+ -u1 -u3"},
 		{"clear, add, replace one", clearAll + "," + add + `,{"op":"replace","path":"members[value eq \"u1\"]","value":{"value":"u9"}}`, false, "=+u4 +u9 -"},
 	}
@@ -290,7 +290,7 @@ func TestPlanMembers_Refuses(t *testing.T) {
 		detail           string
 	}{
 		{"replace of none", swap(`value eq \"u4\"`), scim.NoTarget, "Operation 1: members has no value that matches the path."},
-		{"replace of one who left", `{"op":"remove","path":"members[value eq \"u1\"]"},` + swap(`value eq \"u1\"`), scim.NoTarget, "Operation 2: "},
+		{"replace of a removed member", `{"op":"remove","path":"members[value eq \"u1\"]"},` + swap(`value eq \"u1\"`), scim.NoTarget, "Operation 2: "},
 		{"replace after a clear", `{"op":"remove","path":"members"},` + swap(`value eq \"u1\"`), scim.NoTarget, "Operation 2: "},
 		{"replace of no type", swap(`type eq \"Group\"`), scim.NoTarget, "Operation 1: "},
 		{"replace of one of no type", swap(`value eq \"u1\" and type eq \"Group\"`), scim.NoTarget, "Operation 1: "},

@@ -394,10 +394,10 @@ func TestPatch_Refuses(t *testing.T) {
 		{"an unknown sub-attribute in a filter", `{"op":"remove","path":"emails[nick eq \"a\"]"}`, scim.InvalidFilter},
 
 		// Covers: 7644-3.5.2.2-7
-		{"remove what is required", `{"op":"remove","path":"userName"}`, scim.NotMutable},
-		{"null for what is required", `{"op":"replace","path":"userName","value":null}`, scim.NotMutable},
-		{"empty for what is required", `{"op":"replace","value":{"userName":""}}`, scim.NotMutable},
-		{"blank for what is required", `{"op":"replace","path":"userName","value":" "}`, scim.InvalidValue},
+		{"remove a required attribute", `{"op":"remove","path":"userName"}`, scim.NotMutable},
+		{"null for a required attribute", `{"op":"replace","path":"userName","value":null}`, scim.NotMutable},
+		{"empty for a required attribute", `{"op":"replace","value":{"userName":""}}`, scim.NotMutable},
+		{"blank for a required attribute", `{"op":"replace","path":"userName","value":" "}`, scim.InvalidValue},
 		{"remove schemas", `{"op":"remove","path":"schemas"}`, scim.InvalidValue},
 		// Covers: 7644-3.5.2.1-2
 		{"no object without path", `{"op":"add","value":"x"}`, scim.InvalidValue},
@@ -425,7 +425,7 @@ func TestPatch_Refuses(t *testing.T) {
 		// Covers: 7644-3.5.2-5
 		{"no op", `{"path":"title","value":"x"}`, scim.InvalidSyntax},
 		{"an op that is no string", `{"op":1,"path":"title","value":"x"}`, scim.InvalidSyntax},
-		{"a space behind op", `{"op":"replace ","path":"title","value":"x"}`, scim.InvalidSyntax},
+		{"a space after op", `{"op":"replace ","path":"title","value":"x"}`, scim.InvalidSyntax},
 		{"a path that is no string", `{"op":"add","path":["title"],"value":"x"}`, scim.InvalidSyntax},
 		{"no object", `"add"`, scim.InvalidSyntax},
 	}
@@ -519,7 +519,7 @@ func TestPatch_Members(t *testing.T) {
 	tests := []struct{ name, operation, want string }{
 		{"add", `{"op":"add","path":"members","value":[{"display":"N","$ref":null,"value":"u4"}]}`, u1 + "," + u2 + "," + u3 + `,{"value":"u4"}`},
 		// Covers: 7644-3.5.2-9
-		{"add what is there", `{"op":"Add","path":"members","value":[{"value":"u1","$ref":"../Users/u1"},{"value":"u3"}]}`, `{"value":"u1","$ref":"../Users/u1"},` + u2 + "," + u3},
+		{"add a present value", `{"op":"Add","path":"members","value":[{"value":"u1","$ref":"../Users/u1"},{"value":"u3"}]}`, `{"value":"u1","$ref":"../Users/u1"},` + u2 + "," + u3},
 		{"single-object-members", `{"op":"add","path":"members","value":{"value":"u2"}}`, u1 + "," + u2 + "," + u3},
 		{"remove one", `{"op":"remove","path":"members[value eq \"u2\"]"}`, u1 + "," + u3},
 		{"entra-g07: remove by values", `{"op":"Remove","path":"members","value":[{"$ref":null,"value":"u3"},{"value":"u1","type":"User"}]}`, u2},

@@ -113,7 +113,7 @@ func TestChangedSchema_ServesWhatFits(t *testing.T) {
 	tests := []struct{ name, operations, want string }{
 		{"another attribute", `[{"op":"replace","path":"` + ownURN + `:badge","value":"B-2"}]`, `{"badge":"B-2","level":"three","desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`},
 		{"a value of the new type", `[{"op":"add","path":"` + ownURN + `:level","value":3}]`, `{"badge":"B-1","level":3,"desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`},
-		{"a part of what fits in part", `[{"op":"add","path":"` + ownURN + `:desk.room","value":"3.15"}]`, `{"badge":"B-1","level":"three","desk":{"room":"3.15"},"tags":["a"],"gone":"x"}`},
+		{"a part of a partly fitting value", `[{"op":"add","path":"` + ownURN + `:desk.room","value":"3.15"}]`, `{"badge":"B-1","level":"three","desk":{"room":"3.15"},"tags":["a"],"gone":"x"}`},
 		{"all that is shown", `[{"op":"remove","path":"` + ownURN + `"}]`, `{"level":"three","tags":["a"],"gone":"x"}`},
 	}
 	for _, tt := range tests {
@@ -150,10 +150,10 @@ func TestExtension_PatchByFilter(t *testing.T) {
 		{"the values that are sent", `{"op":"remove",` + path(`tags`) + `,"value":["B","b"]}`, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8],"level":"2"}],"tags":["a"]}`},
 		{"refused: immutable", `{"op":"replace",` + path(`doors[value eq \"S\"].value`) + `,"value":"W"}`, ""},
 		{"refused: required", `{"op":"remove",` + path(`doors[value eq \"S\"].level`) + `}`, ""},
-		{"refused: one without what is required", `{"op":"add",` + path(`doors`) + `,"value":[{"value":"W"}]}`, ""},
-		{"refused: a filter by what is never returned", `{"op":"remove",` + path(`doors[pin eq \"1\"]`) + `}`, ""},
+		{"refused: one without a required attribute", `{"op":"add",` + path(`doors`) + `,"value":[{"value":"W"}]}`, ""},
+		{"refused: a filter by an attribute that is never returned", `{"op":"remove",` + path(`doors[pin eq \"1\"]`) + `}`, ""},
 		{"refused: a filter on strings", `{"op":"remove",` + path(`tags[value eq \"a\"]`) + `}`, ""},
-		{"refused: what is not kept, of the wrong type", `{"op":"add",` + path(`doors[value eq \"S\"].pin`) + `,"value":1234}`, ""},
+		{"refused: a value that is not stored, of the wrong type", `{"op":"add",` + path(`doors[value eq \"S\"].pin`) + `,"value":1234}`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -112,13 +112,13 @@ func TestParseSchema_Refuses(t *testing.T) {
 		{"immutable, returned never", ownSchema(`{"name":"a","mutability":"immutable","returned":"never"}`), "cannot be compared"},
 		{"required and readOnly", ownSchema(`{"name":"a","mutability":"readOnly","required":true}`), "required and readOnly"},
 		{"required, returned never", ownSchema(`{"name":"a","returned":"never","required":true}`), "checked and not stored"},
-		{"required inside what is readOnly", ownSchema(`{"name":"c","type":"complex","mutability":"readOnly","subAttributes":[{"name":"a","required":true}]}`), "in an attribute that is readOnly"},
+		{"required inside readOnly", ownSchema(`{"name":"c","type":"complex","mutability":"readOnly","subAttributes":[{"name":"a","required":true}]}`), "in an attribute that is readOnly"},
 		{"complex without sub-attributes", ownSchema(`{"name":"c","type":"complex"}`), "needs subAttributes"},
 		{"complex in complex", ownSchema(`{"name":"c","type":"complex","subAttributes":[{"name":"d","type":"complex","subAttributes":[{"name":"e"}]}]}`), "one level only"},
 		{"sub-attributes of a string", ownSchema(`{"name":"a","subAttributes":[{"name":"b"}]}`), "those are for complex"},
 		{"a reference in any case", ownSchema(`{"name":"a","type":"reference","caseExact":false}`), "which is case exact"},
 		{"binary in any case", ownSchema(`{"name":"a","type":"binary","caseExact":false}`), "which is case exact"},
-		{"a reference to what is not there", ownSchema(`{"name":"a","type":"reference","referenceTypes":["Device"]}`), "refers to Device"},
+		{"a reference to an unknown resource type", ownSchema(`{"name":"a","type":"reference","referenceTypes":["Device"]}`), "refers to Device"},
 		{"reference types of a string", ownSchema(`{"name":"a","referenceTypes":["User"]}`), "those are for reference"},
 		{"canonical values of a boolean", ownSchema(`{"name":"a","type":"boolean","canonicalValues":["true"]}`), "those are for strings"},
 		{"canonical values that are numbers", ownSchema(`{"name":"a","canonicalValues":[1]}`), "array of strings"},
@@ -141,7 +141,7 @@ func TestParseSchema_Refuses(t *testing.T) {
 	}
 }
 
-func TestTenantSchemas_Put(t *testing.T) {
+func TestRegistrations_Put(t *testing.T) {
 	const own = "urn:vendor:roll:1.0:User"
 	base := Types{User: userType(own), Group: GroupType()}
 	schema := func(urn string) *Schema {
@@ -168,12 +168,12 @@ func TestTenantSchemas_Put(t *testing.T) {
 		{"the enterprise extension in capitals", strings.ToUpper(scim.EnterpriseURN), "User", "choose your own URN"},
 		{"the account type", own, "User", "choose your own URN"},
 		{"the account type of another deployment", scim.RollcallURN, "User", "choose your own URN"},
-		{"behind the account type", own + ":more", "User", "choose your own URN"},
-		{"in front of the account type", "urn:vendor:roll:1.0", "Group", "choose your own URN"},
+		{"longer than the account type's URN", own + ":more", "User", "choose your own URN"},
+		{"a prefix of the account type's URN", "urn:vendor:roll:1.0", "Group", "choose your own URN"},
 		{"a message of the standard", scim.PatchURN, "User", "choose your own URN"},
 		{"a new core schema", "urn:ietf:params:scim:schemas:core:2.0:Device", "User", "choose your own URN"},
-		{"behind another one's", "urn:example:hr:1.0:Person:More", "User", "one is a prefix of the other"},
-		{"in front of another one's", "URN:example:hr", "User", "one is a prefix of the other"},
+		{"longer than another schema's URN", "urn:example:hr:1.0:Person:More", "User", "one is a prefix of the other"},
+		{"a prefix of another schema's URN", "URN:example:hr", "User", "one is a prefix of the other"},
 	} {
 		before := string(s.Encode())
 		var refusal *scim.Error
@@ -212,7 +212,7 @@ func TestTenantSchemas_Put(t *testing.T) {
 	}
 }
 
-func TestTenantSchemas_Put_RefusesTooManyBytes(t *testing.T) {
+func TestRegistrations_Put_RefusesTooManyBytes(t *testing.T) {
 	base := Types{User: userType(scim.RollcallURN), Group: GroupType()}
 	var s Registrations
 	for i := 0; ; i++ {
@@ -236,9 +236,9 @@ func TestTenantSchemas_Put_RefusesTooManyBytes(t *testing.T) {
 	}
 }
 
-// TestTypes_With_LeavesOutWhatBecameTheServicesOwn: a deployment whose own URN
+// TestTypes_With_LeavesOutTheServicesURN: a deployment whose own URN
 // is changed to that of a tenant's schema keeps serving.
-func TestTypes_With_LeavesOutWhatBecameTheServicesOwn(t *testing.T) {
+func TestTypes_With_LeavesOutTheServicesURN(t *testing.T) {
 	schema, err := Parse([]byte(ownSchema(`{"name":"a"}`)))
 	if err != nil {
 		t.Fatal(err)
