@@ -23,24 +23,20 @@ type DeletedGroup struct {
 	DisplayName string
 	Deleted     time.Time
 	// Who deleted it, as recorded for the application: the person it named, or
-	// else the operator who signed the request. Told returns the name to show
-	// to identity providers.
+	// else the operator who signed the request. DeletedBy returns the name to
+	// show to identity providers.
 	Who string
 	// Expires is when the marker may be removed.
 	Expires time.Time
 }
 
-// theApplication is shown for an actor of the application's side that it did
-// not name.
-const theApplication = "the application"
-
-// Told returns who deleted the group, in words for an identity provider's
+// DeletedBy returns who deleted the group, in words for an identity provider's
 // administrator: the person that the application named, or else the
 // application. The ARN of an AWS operator is internal to another company's
 // account and is not shown.
-func (g DeletedGroup) Told() string {
+func (g DeletedGroup) DeletedBy() string {
 	if g.Who == "" || strings.Contains(strings.ToLower(g.Who), "arn:") {
-		return theApplication
+		return "the application"
 	}
 	return g.Who
 }

@@ -88,18 +88,18 @@ func linkWarning(before *User, old, document scim.Resource) (warning cause.Cause
 // noteChanges returns the sentence that lists the values a link changed, old
 // and new.
 func noteChanges(changes []difference) string {
-	var said []string
+	var parts []string
 	for _, c := range changes {
 		name := c.kind.Attribute()
 		if c.kind == Email {
 			name = "the unique email"
 		}
-		said = append(said, fmt.Sprintf("%s from %s to %s", name, quoted(c.before), quoted(c.after)))
+		parts = append(parts, fmt.Sprintf("%s from %s to %s", name, quoted(c.before), quoted(c.after)))
 	}
-	if len(said) == 0 {
+	if len(parts) == 0 {
 		return ""
 	}
-	return "Linking the user changed " + strings.Join(said, " and ") + "."
+	return "Linking the user changed " + strings.Join(parts, " and ") + "."
 }
 
 // quoted returns a value for a note, cut to a length worth storing.

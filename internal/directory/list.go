@@ -31,8 +31,14 @@ type list[R record] struct {
 	query  Query
 	// of names the type in bookmarks.
 	of string
-	// order is the order of the table in which the records are read.
+	// order is the order of the table in which the records are read; kept
+	// reports whether it is the one asked for.
 	order Order
+	kept  bool
+	// key is the attribute whose key answers the filter, "" for none, and ids
+	// are the records that it found.
+	key string
+	ids []string
 	// page reads a page; byID reads records in the order of their ids.
 	page  func(ctx context.Context, t tenant.ID, r Range) (Page[R], error)
 	byID  func(ctx context.Context, t tenant.ID, ids []string) ([]R, error)
@@ -200,7 +206,8 @@ func (l *list[R]) skip(ctx context.Context, n int) (string, error) {
 
 // among lists those of the given records that match, in the order of their ids.
 // If the key decides the whole filter, ids outside the page are not even read.
-func (l *list[R]) among(ctx context.Context, ids []string) (Found[R], error) {
+func (l *list[R]) among(ctx context.Context) (Found[R], error) {
+	ids := l.ids
 	slices.Sort(ids)
 	q := l.query
 	if l.decided {

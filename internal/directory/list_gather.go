@@ -29,18 +29,18 @@ func (s *Sort) inOrder(a, b position) int {
 	return n
 }
 
-// gather finds the positions of all records that match: among the given ids if
-// a key looked them up, else within the limits of a walk.
-func (l *list[R]) gather(ctx context.Context, ids []string, looked bool) (*gathered[R], error) {
+// gather finds the positions of all records that match: among those that a key
+// found, else within the limits of a walk.
+func (l *list[R]) gather(ctx context.Context) (*gathered[R], error) {
 	g := &gathered[R]{kept: map[string]R{}}
 	switch {
 	case l.decided && l.query.Sort == nil:
-		for _, id := range ids {
+		for _, id := range l.ids {
 			g.positions = append(g.positions, position{id: id})
 		}
-	case looked:
-		slices.Sort(ids)
-		if err := l.eachOf(ctx, ids, func(records []R) error { return g.take(ctx, l, records) }); err != nil {
+	case l.key != "":
+		slices.Sort(l.ids)
+		if err := l.eachOf(ctx, l.ids, func(records []R) error { return g.take(ctx, l, records) }); err != nil {
 			return nil, err
 		}
 	default:

@@ -7,24 +7,22 @@ import (
 	"time"
 )
 
-// run answers the request. ids and found are what a key answers of its filter,
-// as described at userList.
-func (l *list[R]) run(ctx context.Context, ids []string, found string) (Found[R], error) {
+// run answers the request.
+func (l *list[R]) run(ctx context.Context) (Found[R], error) {
 	q := l.query
-	_, kept := q.Sort.kept(l.nameAttribute())
-	looked := found != ""
+	looked := l.key != ""
 	switch {
-	case q.Count == 0 || q.Cursor == nil && (q.Sort == nil || kept && !looked):
+	case q.Count == 0 || q.Cursor == nil && (q.Sort == nil || l.kept && !looked):
 		// The total needs no order.
 		switch {
 		case q.Filter == nil:
 			return l.all(ctx)
 		case looked:
-			return l.among(ctx, ids)
+			return l.among(ctx)
 		}
 		return l.walk(ctx)
-	case !kept || looked:
-		g, err := l.gather(ctx, ids, looked)
+	case !l.kept || looked:
+		g, err := l.gather(ctx)
 		if err != nil {
 			return Found[R]{}, err
 		}
@@ -33,14 +31,6 @@ func (l *list[R]) run(ctx context.Context, ids []string, found string) (Found[R]
 		return l.step(ctx)
 	}
 	return l.stepMatching(ctx)
-}
-
-// nameAttribute returns the attribute whose order the table keeps.
-func (l *list[R]) nameAttribute() string {
-	if l.of == "" {
-		return "userName"
-	}
-	return "displayName"
 }
 
 // ErrCursor reports a cursor that this walk has not given out.

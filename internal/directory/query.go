@@ -67,15 +67,8 @@ type Range struct {
 	Limit int
 }
 
-// order returns the order of the table in which records are read: name is their
-// naming attribute.
-func (s *Sort) order(name string) Order {
-	o, _ := s.kept(name)
-	return o
-}
-
-// kept returns the table's order of the same records, and reports whether it is
-// the order asked for.
+// kept returns the table's order in which records are read, and reports whether
+// it is the order asked for. name is their naming attribute.
 func (s *Sort) kept(name string) (Order, bool) {
 	if s == nil {
 		return Order{}, true

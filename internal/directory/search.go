@@ -40,39 +40,36 @@ const (
 // their userNames. Anything else reads up to MaxWalk users, or is a
 // *TooManyError; a walk by cursors stops there and goes on with the next page.
 func (d *Directory) Search(ctx context.Context, t tenant.ID, by Caller, q Query) (Found[*User], error) {
-	l, ids, found, err := d.userList(ctx, t, by, q)
+	l, err := d.userList(ctx, t, by, q)
 	if err != nil {
 		return Found[*User]{}, err
 	}
-	return l.run(ctx, ids, found)
+	return l.run(ctx)
 }
 
-// userList returns the list for a request for users. With a filter that a key
-// answers, ids are the candidates and found is the attribute of the key, else
-// "".
-func (d *Directory) userList(ctx context.Context, t tenant.ID, by Caller, q Query) (
-	l *list[*User], ids []string, found string, err error,
-) {
+// userList returns the list for a request for users.
+func (d *Directory) userList(ctx context.Context, t tenant.ID, by Caller, q Query) (l *list[*User], err error) {
 	l = &list[*User]{
-		d: d, tenant: t, by: by, query: q, order: q.Sort.order("userName"),
+		d: d, tenant: t, by: by, query: q,
 		total: func(l Ledger) int64 { return l.Users },
 		page:  d.store.Users, byID: d.store.LiveUsers, size: d.documents.UserSize,
 		served: func(_ context.Context, users []*User) ([]scim.Resource, error) {
 			return served(users, func(u *User) (scim.Resource, error) { return d.documents.User(u, nil) })
 		},
 	}
+	l.order, l.kept = q.Sort.kept("userName")
 	if q.Filter == nil {
-		return l, nil, "", nil
+		return l, nil
 	}
-	if ids, found, err = d.candidates(ctx, t, q.Filter); err != nil {
-		return nil, nil, "", err
+	if l.ids, l.key, err = d.candidates(ctx, t, q.Filter); err != nil {
+		return nil, err
 	}
 	values, only := q.Filter.OnlyLooksUp("groups")
 	switch {
 	case !q.Filter.Uses("groups"):
 	case only:
 		l.served = func(ctx context.Context, users []*User) ([]scim.Resource, error) {
-			return d.servedInGroups(ctx, t, users, values, found)
+			return d.servedInGroups(ctx, t, users, values, l.key)
 		}
 	default:
 		// The groups of a user are read one by one.
@@ -81,45 +78,45 @@ func (d *Directory) userList(ctx context.Context, t tenant.ID, by Caller, q Quer
 			return d.servedWithGroups(ctx, t, users)
 		}
 	}
-	l.decided = found == "groups.value" && isLookup(q.Filter)
-	return l, ids, found, nil
+	l.decided = l.key == "groups.value" && isLookup(q.Filter)
+	return l, nil
 }
 
 // SearchGroups lists groups as Search lists users. No members are read, unless
 // the filter compares them by more than their ids.
 func (d *Directory) SearchGroups(ctx context.Context, t tenant.ID, by Caller, q Query) (Found[*Group], error) {
-	l, ids, found, err := d.groupList(ctx, t, by, q)
+	l, err := d.groupList(ctx, t, by, q)
 	if err != nil {
 		return Found[*Group]{}, err
 	}
-	return l.run(ctx, ids, found)
+	return l.run(ctx)
 }
 
 // groupList is userList for groups.
-func (d *Directory) groupList(ctx context.Context, t tenant.ID, by Caller, q Query) (
-	l *list[*Group], ids []string, found string, err error,
-) {
-	l = &list[*Group]{
-		d: d, tenant: t, by: by, query: q, of: d.groups.Name, order: q.Sort.order("displayName"),
+func (d *Directory) groupList(ctx context.Context, t tenant.ID, by Caller, q Query) (*list[*Group], error) {
+	l := &list[*Group]{
+		d: d, tenant: t, by: by, query: q, of: d.groups.Name,
 		total: func(l Ledger) int64 { return l.Groups },
 		page:  d.store.Groups, byID: d.store.GroupsByID, size: d.documents.GroupSize,
 		served: func(_ context.Context, groups []*Group) ([]scim.Resource, error) {
 			return served(groups, func(g *Group) (scim.Resource, error) { return d.documents.Group(g, nil) })
 		},
 	}
+	l.order, l.kept = q.Sort.kept("displayName")
 	if q.Filter == nil {
-		return l, nil, "", nil
+		return l, nil
 	}
 	ids, known, found, err := d.groupCandidates(ctx, t, q.Filter)
 	if err != nil {
-		return nil, nil, "", err
+		return nil, err
 	}
+	l.ids, l.key = ids, found
 	values, only := q.Filter.OnlyLooksUp("members")
 	switch {
 	case !q.Filter.Uses("members"):
 	case only:
 		l.served = func(ctx context.Context, groups []*Group) ([]scim.Resource, error) {
-			return d.servedOfMembers(ctx, t, groups, values, found)
+			return d.servedOfMembers(ctx, t, groups, values, l.key)
 		}
 	default:
 		l.deep = true
@@ -127,13 +124,13 @@ func (d *Directory) groupList(ctx context.Context, t tenant.ID, by Caller, q Que
 			return d.servedWithMembers(ctx, t, groups)
 		}
 	}
-	l.decided = found == "members.value" && isLookup(q.Filter)
+	l.decided = l.key == "members.value" && isLookup(q.Filter)
 	if known != nil {
 		l.byID = func(_ context.Context, _ tenant.ID, ids []string) ([]*Group, error) {
 			return among(known, ids), nil
 		}
 	}
-	return l, ids, found, nil
+	return l, nil
 }
 
 // among returns the groups with the given ids.

@@ -48,14 +48,14 @@ func (a *resourceSearch) findGroups(ctx context.Context, q Query, after []*User)
 	if q.Filter != nil && q.Filter.MatchesNothing() {
 		return Found[*Group]{}, nil
 	}
-	l, ids, found, err := a.d.groupList(ctx, a.tenant, a.by, q)
+	l, err := a.d.groupList(ctx, a.tenant, a.by, q)
 	if err != nil {
 		return Found[*Group]{}, err
 	}
 	for _, u := range after {
 		l.used = l.used.plus(a.d.documents.UserSize(u))
 	}
-	return l.run(ctx, ids, found)
+	return l.run(ctx)
 }
 
 // page returns a page by startIndex.
@@ -154,19 +154,19 @@ func (a *resourceSearch) total(ctx context.Context, q Query, of func(Ledger) int
 
 // sorted returns a page of both in one order: all of them are read.
 func (a *resourceSearch) sorted(ctx context.Context) (Found[Resource], error) {
-	users, ids, looked, err := a.d.userList(ctx, a.tenant, a.by, a.users)
+	users, err := a.d.userList(ctx, a.tenant, a.by, a.users)
 	if err != nil {
 		return Found[Resource]{}, err
 	}
-	haveUsers, err := users.gatherAll(ctx, ids, looked)
+	haveUsers, err := users.gatherAll(ctx)
 	if err != nil {
 		return Found[Resource]{}, err
 	}
-	groups, ids, looked, err := a.d.groupList(ctx, a.tenant, a.by, a.groups)
+	groups, err := a.d.groupList(ctx, a.tenant, a.by, a.groups)
 	if err != nil {
 		return Found[Resource]{}, err
 	}
-	haveGroups, err := groups.gatherAll(ctx, ids, looked)
+	haveGroups, err := groups.gatherAll(ctx)
 	if err != nil {
 		return Found[Resource]{}, err
 	}
@@ -225,10 +225,10 @@ func (d *Directory) resourceSize(r Resource) (Size, bool) {
 
 // gatherAll gathers all records that match, none if the filter can only match
 // another type.
-func (l *list[R]) gatherAll(ctx context.Context, ids []string, found string) (*gathered[R], error) {
+func (l *list[R]) gatherAll(ctx context.Context) (*gathered[R], error) {
 	if l.query.Filter != nil && l.query.Filter.MatchesNothing() {
 		return &gathered[R]{kept: map[string]R{}}, nil
 	}
 	l.order = Order{} // it is sorted afterwards
-	return l.gather(ctx, ids, found != "")
+	return l.gather(ctx)
 }

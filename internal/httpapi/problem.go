@@ -290,7 +290,7 @@ func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
 // deleted it.
 func groupDeletedProblem(g directory.DeletedGroup) *problem {
 	return &problem{cause: cause.GroupDeleted, subject: g.DisplayName, what: fmt.Sprintf(
-		"The group %q was deleted in the application on %s by %s.", g.DisplayName, g.Deleted.UTC().Format("2006-01-02 at 15:04:05 UTC"), g.Told())}
+		"The group %q was deleted in the application on %s by %s.", g.DisplayName, g.Deleted.UTC().Format("2006-01-02 at 15:04:05 UTC"), g.DeletedBy())}
 }
 
 func singular(k directory.Kind) string {
