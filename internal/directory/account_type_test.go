@@ -98,7 +98,7 @@ func (f *fixture) someone(linked, active bool, kind tenant.AccountType) *directo
 	if linked {
 		return f.mustPost(user(alice + teamAccount(kind == tenant.User)))
 	}
-	return f.mustOwn(directory.AppUser{UserName: "alice@example.com", Email: "alice@example.com", Type: kind, Active: &active})
+	return f.mustCreateInApp(directory.AppUser{UserName: "alice@example.com", Email: "alice@example.com", Type: kind, Active: &active})
 }
 
 func teamAccount(team bool) string {
@@ -109,7 +109,7 @@ func teamAccount(team bool) string {
 func (f *fixture) fill(name string, used, free int64, kind tenant.AccountType) {
 	f.t.Helper()
 	if used == 0 && free == 0 {
-		f.mustOwn(directory.AppUser{UserName: name, Type: kind})
+		f.mustCreateInApp(directory.AppUser{UserName: name, Type: kind})
 	}
 }
 

@@ -45,7 +45,7 @@ func TestAddress_BelongsToOneUser(t *testing.T) {
 					case "the application":
 						_, err = f.dir.CreateInApp(t.Context(), f.tenant, f.app(), directory.AppUser{UserName: name, Email: mail, Origin: directory.OriginManual})
 					default:
-						_, err = f.modifyOwn(other.ID, directory.AppChange{UserName: &name, Email: &mail})
+						_, err = f.modifyInApp(other.ID, directory.AppChange{UserName: &name, Email: &mail})
 					}
 					var e *directory.TakenError
 					if !errors.As(err, &e) || e.Reason != directory.TakenActive || e.HolderID != holder.ID || e.HeldAs != tt.as {

@@ -20,7 +20,7 @@ func (f *fixture) app() directory.Caller {
 	return by
 }
 
-func (f *fixture) mustOwn(own directory.AppUser) *directory.User {
+func (f *fixture) mustCreateInApp(own directory.AppUser) *directory.User {
 	f.t.Helper()
 	if own.Origin == "" {
 		own.Origin = directory.OriginManual
@@ -32,13 +32,13 @@ func (f *fixture) mustOwn(own directory.AppUser) *directory.User {
 	return result.User
 }
 
-func (f *fixture) modifyOwn(id string, c directory.AppChange) (directory.Result, error) {
+func (f *fixture) modifyInApp(id string, c directory.AppChange) (directory.Result, error) {
 	return f.dir.ModifyInApp(context.Background(), f.tenant, f.app(), id, nil, c)
 }
 
-func (f *fixture) mustModifyOwn(id string, c directory.AppChange) *directory.User {
+func (f *fixture) mustModifyInApp(id string, c directory.AppChange) *directory.User {
 	f.t.Helper()
-	result, err := f.modifyOwn(id, c)
+	result, err := f.modifyInApp(id, c)
 	if err != nil {
 		f.t.Fatalf("ModifyInApp: %v", err)
 	}
@@ -55,22 +55,22 @@ func ptr[T any](v T) *T { return &v }
 func TestCreateInApp(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 2, 1)
-		ann := f.mustOwn(directory.AppUser{UserName: "Ann", Email: "ann@x.test", DisplayName: "Ann A", Origin: directory.OriginJIT})
+		ann := f.mustCreateInApp(directory.AppUser{UserName: "Ann", Email: "ann@x.test", DisplayName: "Ann A", Origin: directory.OriginJIT})
 		if ann.Linked || ann.Origin != directory.OriginJIT || !ann.Active || ann.Type != tenant.User || ann.DeactivatedBy != "" {
 			t.Errorf("own user %+v", ann)
 		}
 		if o := object(t, ann); o["userName"] != "Ann" || o["displayName"] != "Ann A" || o["active"] != true {
 			t.Errorf("document %v", o)
 		}
-		f.mustOwn(directory.AppUser{UserName: "rita", Type: tenant.Reader})
-		off := f.mustOwn(directory.AppUser{UserName: "off", Active: ptr(false)})
+		f.mustCreateInApp(directory.AppUser{UserName: "rita", Type: tenant.Reader})
+		off := f.mustCreateInApp(directory.AppUser{UserName: "off", Active: ptr(false)})
 		if off.DeactivatedBy != journal.ByApplication {
 			t.Errorf("deactivated by %q", off.DeactivatedBy)
 		}
-		f.mustOwn(directory.AppUser{UserName: "bob"})
+		f.mustCreateInApp(directory.AppUser{UserName: "bob"})
 		f.check(2)
 
-		gone := f.mustOwn(directory.AppUser{UserName: "gone", Email: "gone@x.test", Active: ptr(false)})
+		gone := f.mustCreateInApp(directory.AppUser{UserName: "gone", Email: "gone@x.test", Active: ptr(false)})
 		f.mustRemove(gone.ID)
 		for _, c := range []struct {
 			name string
@@ -98,7 +98,7 @@ func TestCreateInApp(t *testing.T) {
 		}
 		f.check(2)
 
-		again := f.mustOwn(directory.AppUser{UserName: "gone", Active: ptr(false)})
+		again := f.mustCreateInApp(directory.AppUser{UserName: "gone", Active: ptr(false)})
 		if again.ID == gone.ID || again.Linked {
 			t.Errorf("created %+v, with the deleted user %s", again, gone.ID)
 		}
@@ -135,7 +135,7 @@ func TestModifyInApp(t *testing.T) {
 		u := f.mustPost(user(`"userName":"ann","emails":[{"value":"ann@x.test","primary":true},{"value":"other@x.test"}]`))
 		f.mustPost(user(`"userName":"bob"`))
 
-		off := f.mustModifyOwn(u.ID, directory.AppChange{Active: ptr(false)})
+		off := f.mustModifyInApp(u.ID, directory.AppChange{Active: ptr(false)})
 		if off.Active || off.DeactivatedBy != journal.ByApplication || !off.Linked {
 			t.Errorf("deactivated: %+v", off)
 		}
@@ -143,26 +143,26 @@ func TestModifyInApp(t *testing.T) {
 		if _, err := f.patch(u.ID, `[{"op":"replace","path":"active","value":true}]`, nil); !errors.Is(err, directory.ErrDeactivatedInApp) {
 			t.Errorf("reactivation by the identity provider: %v", err)
 		}
-		if again, err := f.modifyOwn(u.ID, directory.AppChange{Active: ptr(false)}); err != nil || again.Action != journal.Unchanged || again.User.Version != off.Version {
+		if again, err := f.modifyInApp(u.ID, directory.AppChange{Active: ptr(false)}); err != nil || again.Action != journal.Unchanged || again.User.Version != off.Version {
 			t.Errorf("deactivated twice: %+v, %v", again, err)
 		}
 		f.mustPost(user(`"userName":"eve"`))
-		if _, err := f.modifyOwn(u.ID, directory.AppChange{Active: ptr(true)}); !isFullOf(tenant.User)(err) {
+		if _, err := f.modifyInApp(u.ID, directory.AppChange{Active: ptr(true)}); !isFullOf(tenant.User)(err) {
 			t.Errorf("reactivated without a seat: %v", err)
 		}
-		reader := f.mustModifyOwn(u.ID, directory.AppChange{Active: ptr(true), Type: ptr(tenant.Reader)})
+		reader := f.mustModifyInApp(u.ID, directory.AppChange{Active: ptr(true), Type: ptr(tenant.Reader)})
 		if !reader.Active || reader.Type != tenant.Reader || reader.DeactivatedBy != "" {
 			t.Errorf("reactivated as a Reader: %+v", reader)
 		}
 		f.check(2)
-		if _, err := f.modifyOwn(u.ID, directory.AppChange{Type: ptr(tenant.User)}); !isFullOf(tenant.User)(err) {
+		if _, err := f.modifyInApp(u.ID, directory.AppChange{Type: ptr(tenant.User)}); !isFullOf(tenant.User)(err) {
 			t.Errorf("converted without a seat: %v", err)
 		}
 		if l := f.ledger(); l.Readers != 1 {
 			t.Errorf("%d readers", l.Readers)
 		}
 
-		named := f.mustModifyOwn(u.ID, directory.AppChange{UserName: ptr("Anna"), Email: ptr("other@x.test"), DisplayName: ptr("A")})
+		named := f.mustModifyInApp(u.ID, directory.AppChange{UserName: ptr("Anna"), Email: ptr("other@x.test"), DisplayName: ptr("A")})
 		r, err := named.Resource()
 		if err != nil {
 			t.Fatal(err)
@@ -171,31 +171,31 @@ func TestModifyInApp(t *testing.T) {
 			directory.UniqueEmail(r) != "other@x.test" {
 			t.Errorf("renamed: %v", r)
 		}
-		if _, err := f.modifyOwn(u.ID, directory.AppChange{UserName: ptr("BOB")}); !isTakenAs(directory.TakenActive, directory.UserName)(err) {
+		if _, err := f.modifyInApp(u.ID, directory.AppChange{UserName: ptr("BOB")}); !isTakenAs(directory.TakenActive, directory.UserName)(err) {
 			t.Errorf("renamed to a taken name: %v", err)
 		}
 		if _, err := f.dir.ModifyInApp(t.Context(), f.tenant, f.app(), u.ID,
 			directory.Versions{1}, directory.AppChange{DisplayName: ptr("B")}); !errors.Is(err, directory.ErrVersion) {
 			t.Errorf("an old version: %v", err)
 		}
-		if _, err := f.modifyOwn(u.ID, directory.AppChange{Type: ptr(tenant.AccountType("guest"))}); !isInvalid(err) {
+		if _, err := f.modifyInApp(u.ID, directory.AppChange{Type: ptr(tenant.AccountType("guest"))}); !isInvalid(err) {
 			t.Errorf("an unknown type: %v", err)
 		}
 
 		// The application can reactivate a user that the identity provider
 		// deactivated, and can deactivate it itself.
 		bob := f.mustPost(user(`"userName":"cat","active":false`))
-		if taken := f.mustModifyOwn(bob.ID, directory.AppChange{Active: ptr(false)}); taken.DeactivatedBy != journal.ByApplication {
+		if taken := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(false)}); taken.DeactivatedBy != journal.ByApplication {
 			t.Errorf("deactivated by %q", taken.DeactivatedBy)
 		}
 		if err := f.store.SetSeatLimit(t.Context(), f.tenant, 3, f.now); err != nil {
 			t.Fatal(err)
 		}
-		if on := f.mustModifyOwn(bob.ID, directory.AppChange{Active: ptr(true)}); !on.Active || on.DeactivatedBy != "" {
+		if on := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(true)}); !on.Active || on.DeactivatedBy != "" {
 			t.Errorf("reactivated: %+v", on)
 		}
 		f.mustRemove(bob.ID)
-		if _, err := f.modifyOwn(bob.ID, directory.AppChange{Active: ptr(true)}); !errors.Is(err, directory.ErrNotFound) {
+		if _, err := f.modifyInApp(bob.ID, directory.AppChange{Active: ptr(true)}); !errors.Is(err, directory.ErrNotFound) {
 			t.Errorf("a deleted user: %v", err)
 		}
 		f.check(2)
@@ -222,12 +222,12 @@ func TestPurge(t *testing.T) {
 				}
 				body := user(`"userName":"ann","externalId":"e","emails":[` + emails + `]`)
 				u := f.mustPost(body)
-				f.mustModifyOwn(u.ID, directory.AppChange{Protected: ptr(true)})
+				f.mustModifyInApp(u.ID, directory.AppChange{Protected: ptr(true)})
 				for i := range c.groups {
 					f.mustPostGroup(group(fmt.Sprintf("g%d", i), u.ID))
 				}
 				if c.deleted {
-					f.mustModifyOwn(u.ID, directory.AppChange{Protected: ptr(false)})
+					f.mustModifyInApp(u.ID, directory.AppChange{Protected: ptr(false)})
 					f.mustRemove(u.ID)
 				}
 				if err := f.purge(u.ID); err != nil {
@@ -257,7 +257,7 @@ func TestAppUsers_PagesThroughLiveAndDeleted(t *testing.T) {
 		f := newFixture(t, open, 20, 20)
 		var live, deleted []string
 		for i := range 9 {
-			u := f.mustOwn(directory.AppUser{UserName: fmt.Sprintf("u%d", i)})
+			u := f.mustCreateInApp(directory.AppUser{UserName: fmt.Sprintf("u%d", i)})
 			if i%2 == 1 {
 				f.mustRemove(u.ID)
 				deleted = append(deleted, u.ID)
@@ -303,9 +303,9 @@ func TestModifyInApp_ProtectsConcurrently(t *testing.T) {
 		errs := make(chan error)
 		const n = 4
 		for i := range n {
-			u := f.mustOwn(directory.AppUser{UserName: fmt.Sprintf("u%d", i)})
+			u := f.mustCreateInApp(directory.AppUser{UserName: fmt.Sprintf("u%d", i)})
 			go func() {
-				_, err := f.modifyOwn(u.ID, directory.AppChange{Protected: ptr(true)})
+				_, err := f.modifyInApp(u.ID, directory.AppChange{Protected: ptr(true)})
 				errs <- err
 			}()
 		}
@@ -339,7 +339,7 @@ func TestPurge_BesideOtherRequests(t *testing.T) {
 					return err
 				},
 				func() error { return f.remove(u.ID) },
-				func() error { _, err := f.modifyOwn(u.ID, directory.AppChange{Protected: ptr(true)}); return err },
+				func() error { _, err := f.modifyInApp(u.ID, directory.AppChange{Protected: ptr(true)}); return err },
 				func() error { _, err := f.post(body); return err },
 			}
 			errs := make([]chan error, len(together))

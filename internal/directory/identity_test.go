@@ -44,7 +44,7 @@ func TestLink_ByPostKeepsIdentity(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			enginetest.Run(t, func(t *testing.T, open opener) {
 				f := newFixture(t, open, 9, 9)
-				own := f.mustOwn(tt.own)
+				own := f.mustCreateInApp(tt.own)
 				result, err := f.post(user(tt.sent + team))
 				if tt.kind == "" {
 					if err != nil || result.Action != journal.Linked || result.User.ID != own.ID || result.Warning != "" {
@@ -85,7 +85,7 @@ func TestLink_ByIDWarnsOfChangedIdentity(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			enginetest.Run(t, func(t *testing.T, open opener) {
 				f := newFixture(t, open, 9, 9)
-				own := f.mustOwn(directory.AppUser{UserName: "ann", Email: "ann@x.test"})
+				own := f.mustCreateInApp(directory.AppUser{UserName: "ann", Email: "ann@x.test"})
 				result, err := link(f, own.ID)
 				if err != nil || result.Warning != cause.IdentityChanged || result.Action != journal.Linked {
 					t.Fatalf("%+v, %v; want a warning", result, err)
@@ -105,7 +105,7 @@ func TestLink_ByIDWarnsOfChangedIdentity(t *testing.T) {
 		})
 	}
 	f := newFixture(t, enginetest.Memory, 9, 9)
-	own := f.mustOwn(directory.AppUser{UserName: "ann"})
+	own := f.mustCreateInApp(directory.AppUser{UserName: "ann"})
 	result, err := f.put(own.ID, user(`"userName":"ANN","externalId":"e","emails":[{"value":"ann@x.test"}]`), nil)
 	if err != nil || result.Warning != "" {
 		t.Errorf("a link that fills: %+v, %v; want no warning", result, err)
@@ -271,7 +271,7 @@ func TestUpdate_UserDeletedMeanwhile(t *testing.T) {
 				return err
 			},
 			"the application": func(f *fixture, id string) error {
-				_, err := f.modifyOwn(id, directory.AppChange{UserName: ptr("new")})
+				_, err := f.modifyInApp(id, directory.AppChange{UserName: ptr("new")})
 				return err
 			},
 		} {
@@ -298,7 +298,7 @@ func TestUpdate_TakesValueFreedMeanwhile(t *testing.T) {
 			return err
 		},
 		"the application": func(f *fixture, id string) error {
-			_, err := f.modifyOwn(id, directory.AppChange{UserName: ptr("new")})
+			_, err := f.modifyInApp(id, directory.AppChange{UserName: ptr("new")})
 			return err
 		},
 	} {

@@ -206,13 +206,13 @@ func claimsOf(name, mail, external string) map[directory.Kind]string {
 
 // The outcomes of an operation that the model distinguishes.
 const (
-	ok         = "ok"
-	isTaken    = "taken"
-	isFull     = "full"
-	isAbsent   = "absent"
-	isGuarded  = "protected"
-	isOffInApp = "off in the application"
-	isOwn      = "not to be converted"
+	ok                = "ok"
+	isTaken           = "taken"
+	isFull            = "full"
+	isAbsent          = "absent"
+	refusesProtected  = "protected"
+	isOffInApp        = "off in the application"
+	refusesConversion = "not to be converted"
 )
 
 func outcome(t *rapid.T, err error) string {
@@ -228,9 +228,9 @@ func outcome(t *rapid.T, err error) string {
 	case errors.As(err, &fullError):
 		return isFull
 	case errors.As(err, &protectedError):
-		return isGuarded
+		return refusesProtected
 	case errors.As(err, &convertError):
-		return isOwn
+		return refusesConversion
 	case errors.Is(err, directory.ErrDeactivatedInApp):
 		return isOffInApp
 	case errors.Is(err, directory.ErrNotFound):
@@ -285,7 +285,7 @@ func (m *model) post(t *rapid.T) {
 	case found != nil && found.gone && found.offInApp, rehire && m.f.settings.Rehire == tenant.RehireRefuse:
 		want = isTaken
 	case found != nil && found.refusedProtected(claims, active, reader, link):
-		want = isGuarded
+		want = refusesProtected
 	case link && found.differs(claims):
 		want = isTaken
 	case active && !reader && !link && m.seats() >= m.limit:
@@ -359,11 +359,11 @@ func (m *model) put(t *rapid.T) {
 	case u.gone:
 		want = isAbsent
 	case !u.linked && !u.reader && reader:
-		want = isOwn
+		want = refusesConversion
 	case active && u.offInApp:
 		want = isOffInApp
 	case u.refusedProtected(claims, active, reader, !u.linked):
-		want = isGuarded
+		want = refusesProtected
 	case rehire && m.f.settings.Rehire == tenant.RehireRefuse:
 		want = isTaken
 	case len(live) > 0:
@@ -415,7 +415,7 @@ func (m *model) patch(t *rapid.T) {
 	case active && u.offInApp:
 		want = isOffInApp
 	case u.refusedProtected(u.claims, active, u.reader, true):
-		want = isGuarded
+		want = refusesProtected
 	case active && !u.active && !u.reader && m.seats() >= m.limit:
 		want = isFull
 	}
@@ -435,7 +435,7 @@ func (m *model) remove(t *rapid.T) {
 	case u.gone:
 		want = isAbsent
 	case u.protected:
-		want = isGuarded
+		want = refusesProtected
 	}
 	if got := outcome(t, m.f.remove(u.id)); got != want {
 		t.Fatalf("DELETE %s = %s, want %s", u.id, got, want)
@@ -445,8 +445,8 @@ func (m *model) remove(t *rapid.T) {
 	}
 }
 
-// createOwn creates a user of the application.
-func (m *model) createOwn(t *rapid.T) {
+// createInApp creates a user of the application.
+func (m *model) createInApp(t *rapid.T) {
 	s := drawSent(t)
 	s.external = ""
 	claims := s.claims()
@@ -478,9 +478,9 @@ func (m *model) createOwn(t *rapid.T) {
 	m.take(u, claims)
 }
 
-// modifyOwn deactivates, reactivates, converts, protects or unprotects a user
+// modifyInApp deactivates, reactivates, converts, protects or unprotects a user
 // in the application.
-func (m *model) modifyOwn(t *rapid.T) {
+func (m *model) modifyInApp(t *rapid.T) {
 	u, s := m.pick(t), drawSent(t)
 	asked := directory.AppChange{Active: s.active}
 	active, reader, protected, offInApp := u.active, u.reader, u.protected, u.offInApp
@@ -517,7 +517,7 @@ func (m *model) modifyOwn(t *rapid.T) {
 	case active && !reader && (!u.active || u.reader) && m.seats() >= m.limit:
 		want = isFull
 	}
-	_, err := m.f.modifyOwn(u.id, asked)
+	_, err := m.f.modifyInApp(u.id, asked)
 	if got := outcome(t, err); got != want {
 		t.Fatalf("the application changes %s by %+v = %s (%v), want %s", u.id, asked, got, err, want)
 	}
@@ -625,7 +625,7 @@ func history(t *testing.T, rt *rapid.T, wrap func(table.Table) table.Table, retr
 	m.group = m.f.mustPostGroup(group("g"))
 	rt.Repeat(map[string]func(*rapid.T){
 		"post": m.post, "post again": m.post, "put": m.put, "patch": m.patch, "delete": m.remove,
-		"create own": m.createOwn, "modify own": m.modifyOwn, "modify own again": m.modifyOwn, "purge": m.purge,
+		"create in app": m.createInApp, "modify in app": m.modifyInApp, "modify in app again": m.modifyInApp, "purge": m.purge,
 		"limit": m.setLimit, "join": m.join, "rehire": m.setRehire, "": m.check,
 	})
 }

@@ -18,7 +18,7 @@ func isProtectedFrom(err error, what directory.Refusal, id string) bool {
 
 func (f *fixture) protect(id string, on bool) {
 	f.t.Helper()
-	f.mustModifyOwn(id, directory.AppChange{Protected: &on})
+	f.mustModifyInApp(id, directory.AppChange{Protected: &on})
 }
 
 func TestProtected_RefusesIdentityProviders(t *testing.T) {
@@ -84,7 +84,7 @@ func TestProtected_RefusesIdentityProviders(t *testing.T) {
 
 		// The application may change a protected user. While such a user is
 		// inactive, an identity provider cannot activate it by any request.
-		off := f.mustModifyOwn(u.ID, directory.AppChange{Type: ptr(tenant.Reader), UserName: ptr("ann2"), Active: ptr(false)})
+		off := f.mustModifyInApp(u.ID, directory.AppChange{Type: ptr(tenant.Reader), UserName: ptr("ann2"), Active: ptr(false)})
 		if off.Active || !off.Protected {
 			t.Errorf("changed by the application: %+v", off)
 		}
@@ -92,7 +92,7 @@ func TestProtected_RefusesIdentityProviders(t *testing.T) {
 		f.mustPatch(asleep.ID, deactivate)
 		f.protect(asleep.ID, true)
 		f.refusesToWake(asleep.ID)
-		own := f.mustOwn(directory.AppUser{UserName: "own", Email: "own@x.test", Protected: true})
+		own := f.mustCreateInApp(directory.AppUser{UserName: "own", Email: "own@x.test", Protected: true})
 		team := fmt.Sprintf(`%q:{"isTeamAccount":true}`, extension)
 		if _, err := f.post(user(`"userName":"other","emails":[{"value":"own@x.test"}],` + team)); !isProtectedFrom(err, directory.RefusedRenaming, own.ID) {
 			t.Errorf("POST with another name links: %v", err)
@@ -149,7 +149,7 @@ func TestProtected_LinkFills(t *testing.T) {
 			},
 		} {
 			f := newFixture(t, open, 9, 9)
-			id := f.mustOwn(directory.AppUser{UserName: "own", Protected: true}).ID
+			id := f.mustCreateInApp(directory.AppUser{UserName: "own", Protected: true}).ID
 			if err := link(f, id); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -160,7 +160,7 @@ func TestProtected_LinkFills(t *testing.T) {
 			f.check(1)
 		}
 		f := newFixture(t, open, 9, 9)
-		id := f.mustOwn(directory.AppUser{UserName: "own", Protected: true}).ID
+		id := f.mustCreateInApp(directory.AppUser{UserName: "own", Protected: true}).ID
 		f.mustPatch(id, `[{"op":"add","path":"title","value":"x"}]`)
 		if _, err := f.patch(id, `[{"op":"add","path":"externalId","value":"e1"}]`, nil); !isProtectedFrom(err, directory.RefusedExternalID, id) {
 			t.Errorf("an externalId sent after the link: %v", err)
@@ -262,7 +262,7 @@ func TestProtected_AreLimited(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		f := newFixture(t, open, 99, 9)
 		for i := range directory.MaxProtected {
-			f.mustOwn(directory.AppUser{UserName: fmt.Sprintf("u%d", i), Protected: true})
+			f.mustCreateInApp(directory.AppUser{UserName: fmt.Sprintf("u%d", i), Protected: true})
 		}
 		var limit *directory.ProtectedLimitError
 		if _, err := f.dir.CreateInApp(t.Context(), f.tenant, f.app(), directory.AppUser{
@@ -295,7 +295,7 @@ func TestProtected_BesideAClear(t *testing.T) {
 				id := f.mustPostGroup(group("g", append([]string{owner}, f.people(size)...)...))
 				done := make(chan error)
 				go func() {
-					_, err := f.modifyOwn(owner, directory.AppChange{Protected: ptr(true)})
+					_, err := f.modifyInApp(owner, directory.AppChange{Protected: ptr(true)})
 					done <- err
 				}()
 				_, cleared := f.patchGroup(id, `{"op":"remove","path":"members"}`)

@@ -31,7 +31,7 @@ func TestProvision_KeepsAddressUnreservedByEarlierVersion(t *testing.T) {
 			f := newFixtureOn(t, raw, 99, 9)
 			var u *directory.User
 			if c.own {
-				u = f.mustOwn(directory.AppUser{UserName: "ann@a.test", Email: "bob@a.test", Origin: directory.OriginManual, Type: tenant.User})
+				u = f.mustCreateInApp(directory.AppUser{UserName: "ann@a.test", Email: "bob@a.test", Origin: directory.OriginManual, Type: tenant.User})
 			} else {
 				u = f.mustPost(user(user1))
 				f.mustPatch(u.ID, deactivate)
@@ -93,7 +93,7 @@ func TestFormer_TwoHoldersOfOneName(t *testing.T) {
 		f.check(1)
 
 		f, ids = both()
-		f.mustOwn(directory.AppUser{UserName: "an\u200bn", Origin: directory.OriginManual})
+		f.mustCreateInApp(directory.AppUser{UserName: "an\u200bn", Origin: directory.OriginManual})
 		for _, id := range ids {
 			if held := f.read(id).Held; len(held) != 0 {
 				t.Errorf("%s holds %v after the application's POST", id, held)

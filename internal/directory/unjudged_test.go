@@ -45,7 +45,7 @@ func TestProvision_UncheckedConditions(t *testing.T) {
 			named := f.mustPost(user(`"userName":"cat"`))
 			mailed := f.mustPost(user(`"userName":"dan","emails":[{"value":"dan@x"}]`))
 			off := false
-			if _, err := f.modifyOwn(mailed.ID, directory.AppChange{Active: &off}); err != nil {
+			if _, err := f.modifyInApp(mailed.ID, directory.AppChange{Active: &off}); err != nil {
 				t.Fatal(err)
 			}
 			for _, u := range []*directory.User{named, mailed} {
