@@ -22,8 +22,8 @@
 //     active: live and not deactivated.
 //   - claim: a value that a record keeps unique in its tenant (userName, unique
 //     email, externalId, a group's displayName); reservation: the stored item
-//     that keeps it; holder: the record that a reservation names. A deleted
-//     record can lose a claim.
+//     that keeps it; holder: the record that a reservation names; transfer: a
+//     claim that passes from a deleted record to another one.
 //   - former: the form in which an earlier version of the service compared and
 //     reserved a value.
 //   - provision: a POST, whether it creates a record or finds one again.

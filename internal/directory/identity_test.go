@@ -95,7 +95,7 @@ func TestLink_ByIDWarnsOfChangedIdentity(t *testing.T) {
 						t.Errorf("the note %q does not have %s", result.Detail, value)
 					}
 				}
-				f.wantNote(result.User, result.Detail)
+				f.wantDetail(result.User, result.Detail)
 				again, err := f.patch(own.ID, `[{"op":"replace","path":"userName","value":"ann"}]`, nil)
 				if err != nil || again.Warning != "" || again.Detail != "" {
 					t.Errorf("rename after the link: %+v, %v", again, err)
@@ -112,8 +112,8 @@ func TestLink_ByIDWarnsOfChangedIdentity(t *testing.T) {
 	}
 }
 
-// wantNote compares the note in the newest entry of a user.
-func (f *fixture) wantNote(u *directory.User, want string) {
+// wantDetail compares the detail in the newest entry of a user.
+func (f *fixture) wantDetail(u *directory.User, want string) {
 	f.t.Helper()
 	key := f.read(u.ID).History[0]
 	entries, err := f.store.Entries(f.t.Context(), f.tenant, []string{key})
@@ -182,7 +182,7 @@ func TestRehire(t *testing.T) {
 						if err != nil || result.Warning != cause.ExternalIDChanged || result.User.ID != u.ID || !result.User.Active || result.Detail == "" {
 							t.Fatalf("%+v, %v; want a reactivation with a warning", result, err)
 						}
-						f.wantNote(u, result.Detail)
+						f.wantDetail(u, result.Detail)
 						stays := setting == tenant.RehireKeep
 						if in, err := f.dir.GroupsOf(t.Context(), f.tenant, u.ID); err != nil || stays != (len(in) == groups && groups > 0) && groups > 0 {
 							t.Errorf("in %d groups, %v", len(in), err)
