@@ -48,8 +48,7 @@ func diagnosisDocument(d provlog.Diagnosis, settings tenant.Settings) adminwire.
 	}
 	switch {
 	case d.Explanation != nil:
-		x := explanationDocument(*d.Explanation)
-		document.Found, document.Explanation = "request", &x
+		document.Found, document.Explanation = "request", new(explanationDocument(*d.Explanation))
 	case len(d.Requests) > 0:
 		document.Found = "requests"
 	case len(d.Causes) > 0:

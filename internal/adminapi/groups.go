@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 )
 
-// groupDocument is a group as the application sees it.
+// groupDocument returns a group as the application sees it.
 func groupDocument(g *directory.Group) (adminwire.Group, error) {
 	r, err := g.Resource()
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Service) listGroups(ctx context.Context, q *request) (*reply, error) {
 }
 
 func groupPage(groups []*directory.Group, next string) (*reply, error) {
-	page := adminwire.Groups{Groups: make([]adminwire.Group, len(groups)), Next: sealPlace(next)}
+	page := adminwire.Groups{Groups: make([]adminwire.Group, len(groups)), Next: sealPosition(next)}
 	var err error
 	for i, g := range groups {
 		if page.Groups[i], err = groupDocument(g); err != nil {
@@ -110,7 +110,7 @@ func (s *Service) listDeletedGroups(ctx context.Context, q *request) (*reply, er
 		}
 	}
 	if found.More {
-		page.Next = sealPlace(found.Last)
+		page.Next = sealPosition(found.Last)
 	}
 	return ok(page)
 }

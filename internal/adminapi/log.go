@@ -16,7 +16,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// entryDocument is an entry of the log.
+// entryDocument returns an entry of the log.
 func entryDocument(e journal.Entry, members []provlog.Member) adminwire.Entry {
 	document := adminwire.Entry{
 		ID: e.Key(), RequestID: e.RequestID, Time: e.Time, By: "idp", Who: e.Who, IdP: string(e.IdP), TokenID: e.TokenID,
@@ -47,20 +47,19 @@ func entryDocument(e journal.Entry, members []provlog.Member) adminwire.Entry {
 	return document
 }
 
-// listedEntry is an entry in a list, where nothing is read of its members.
+// listedEntry returns an entry in a list, where nothing is read of its members.
 func listedEntry(e journal.Entry) adminwire.Entry { return entryDocument(e, nil) }
 
 func memberDocument(m provlog.Member) adminwire.Member {
 	document := adminwire.Member{ID: m.ID, Subject: m.Subject, State: m.State}
 	if m.Failing != nil {
-		f := failingDocument(*m.Failing)
-		document.Failure = &f
+		document.Failure = new(failingDocument(*m.Failing))
 	}
 	return document
 }
 
-// seatsDocument is the number of seats at the time of an entry, and its change; nil where
-// neither is known.
+// seatsDocument returns the number of seats at the time of an entry, and its change, or nil
+// where neither is known.
 func seatsDocument(e journal.Entry) *adminwire.Seats {
 	read := !e.Counts.Read.IsZero()
 	if !read && e.Seats == 0 && e.Readers == 0 {
@@ -73,7 +72,7 @@ func seatsDocument(e journal.Entry) *adminwire.Seats {
 	return document
 }
 
-// failingDocument is a failing user or group.
+// failingDocument returns a failing user or group.
 func failingDocument(f journal.Failing) adminwire.FailedUser {
 	return adminwire.FailedUser{
 		ResourceType: f.Type, ResourceID: adminwire.NullableString(f.ID), Subject: adminwire.NullableString(f.Name),
@@ -83,35 +82,25 @@ func failingDocument(f journal.Failing) adminwire.FailedUser {
 	}
 }
 
-// parseCause is the cause that the query names, "" for none.
-func (q *request) parseCause() (cause.Cause, error) {
-	c := cause.Cause(q.parameter("cause"))
-	if c != "" && !slices.Contains(cause.Causes(), c) {
-		return "", &problem{kind: kindInvalid, detail: "unknown cause; " + Prefix + "/causes lists all causes."}
-	}
-	return c, nil
-}
-
-// resourceType is the type that the query names, "" for none.
-func (q *request) resourceType() (string, error) {
-	switch kind := q.parameter("resourceType"); kind {
-	case "", journal.TypeUser, journal.TypeGroup:
-		return kind, nil
-	}
-	return "", &problem{kind: kindInvalid, detail: "resourceType must be User or Group."}
-}
-
-// subject is the name or id that the query searches for, "" for none.
-func (q *request) subject() (string, error) {
+// filters reads the filters that all searches have, "" for those that are absent.
+func (q *request) filters(subject *string, c *cause.Cause, resourceType *string) error {
 	const longest = 1024
-	text := q.parameter("subject")
-	if len(text) > longest || strings.ContainsRune(text, 0) {
-		return "", &problem{kind: kindInvalid, detail: fmt.Sprintf("subject must be a userName, displayName, email, externalId or id of at most %d bytes.", longest)}
+	*subject, *c, *resourceType = q.parameter("subject"), cause.Cause(q.parameter("cause")), q.parameter("resourceType")
+	var detail string
+	switch {
+	case len(*subject) > longest || strings.ContainsRune(*subject, 0):
+		detail = fmt.Sprintf("subject must be a userName, displayName, email, externalId or id of at most %d bytes.", longest)
+	case *c != "" && !slices.Contains(cause.Causes(), *c):
+		detail = "unknown cause; " + Prefix + "/causes lists all causes."
+	case *resourceType != "" && *resourceType != journal.TypeUser && *resourceType != journal.TypeGroup:
+		detail = "resourceType must be User or Group."
+	default:
+		return nil
 	}
-	return text, nil
+	return &problem{kind: kindInvalid, detail: detail}
 }
 
-// moment is a time of the query, zero for none.
+// moment reads a time in the query, zero for none.
 func (q *request) moment(name string) (time.Time, error) {
 	text := q.parameter(name)
 	if text == "" {
@@ -129,16 +118,10 @@ func (q *request) logQuery() (query provlog.Query, err error) {
 	if query.Limit, err = q.count(); err != nil {
 		return query, err
 	}
-	if query.After, err = openPlace(q.parameter("after"), maxLogPlace); err != nil || !provlog.IsPlace(query.After) {
-		return query, errNoPlace
+	if query.After, err = openPosition(q.parameter("after"), maxLogPosition); err != nil || !provlog.IsPlace(query.After) {
+		return query, errNoPosition
 	}
-	if query.Subject, err = q.subject(); err != nil {
-		return query, err
-	}
-	if query.Cause, err = q.parseCause(); err != nil {
-		return query, err
-	}
-	if query.Type, err = q.resourceType(); err != nil {
+	if err := q.filters(&query.Subject, &query.Cause, &query.Type); err != nil {
 		return query, err
 	}
 	query.Outcome = journal.Outcome(q.parameter("outcome"))
@@ -152,9 +135,9 @@ func (q *request) logQuery() (query provlog.Query, err error) {
 	return query, err
 }
 
-// maxLogPlace is the longest place in the log, in bytes: a history continues at several
+// maxLogPosition is the longest position in the log, in bytes: a history continues at several
 // entries.
-const maxLogPlace = 1024
+const maxLogPosition = 1024
 
 // listLog: GET /tenants/{tenant}/log lists the provisioning log, newest first.
 func (s *Service) listLog(ctx context.Context, q *request) (*reply, error) {
@@ -170,7 +153,7 @@ func (s *Service) listLog(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := adminwire.Log{Entries: listOf(found.Entries, listedEntry), Next: sealPlace(found.Next)}
+	page := adminwire.Log{Entries: listOf(found.Entries, listedEntry), Next: sealPosition(found.Next)}
 	if found.Next != "" {
 		page.SearchedTo = instant(found.SearchedTo)
 	} else if len(found.Entries) == 0 && query.After == "" {
@@ -191,13 +174,7 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	if query.Limit, query.After, err = q.list(); err != nil {
 		return nil, err
 	}
-	if query.Subject, err = q.subject(); err != nil {
-		return nil, err
-	}
-	if query.Cause, err = q.parseCause(); err != nil {
-		return nil, err
-	}
-	if query.Type, err = q.resourceType(); err != nil {
+	if err := q.filters(&query.Subject, &query.Cause, &query.Type); err != nil {
 		return nil, err
 	}
 	t, err := s.tenantOf(ctx, q)
@@ -208,7 +185,7 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := adminwire.FailedUsers{FailedUsers: listOf(found.Failing, failingDocument), Next: sealPlace(found.Next)}
+	page := adminwire.FailedUsers{FailedUsers: listOf(found.Failing, failingDocument), Next: sealPosition(found.Next)}
 	if len(found.Failing) == 0 && found.Next == "" && query.After == "" {
 		n, err := s.Provisioning.WhyNoneFails(ctx, q.tenant, query)
 		if err != nil {
@@ -238,23 +215,21 @@ func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
 	return ok(explanationDocument(x))
 }
 
-// explanationDocument is what is known of one request.
+// explanationDocument returns the explanation of one request.
 func explanationDocument(x provlog.Explanation) adminwire.Explanation {
 	document := adminwire.Explanation{RequestID: x.RequestID, Now: string(x.Now), Entries: listOf(x.Entries, func(e journal.Entry) adminwire.Entry {
 		return entryDocument(e, x.Members[e.Key()])
 	})}
 	if x.Failing != nil {
-		f := failingDocument(*x.Failing)
-		document.Failing = &f
+		document.Failing = new(failingDocument(*x.Failing))
 	}
 	if x.FixedBy != nil {
-		e := listedEntry(*x.FixedBy)
-		document.FixedBy = &e
+		document.FixedBy = new(listedEntry(*x.FixedBy))
 	}
 	return document
 }
 
-// noEntry is the problem of a request that is not in the log: it says why, and where
+// noEntry returns the problem of a request that is not in the log: it says why, and where
 // else to look.
 func noEntry(id string, settings tenant.Settings) *problem {
 	if !provlog.IsRequestID(id) {
@@ -307,7 +282,7 @@ func overviewDocument(o provlog.Overview, u adminwire.Usage) adminwire.Overview 
 	}
 }
 
-// byName are counts of causes by their names.
+// byName returns counts of causes by their names.
 func byName(counts map[cause.Cause]int) map[string]int {
 	named := make(map[string]int, len(counts))
 	for c, n := range counts {
@@ -316,7 +291,7 @@ func byName(counts map[cause.Cause]int) map[string]int {
 	return named
 }
 
-// aboutTenant is what the overview has to know of a tenant beside its log.
+// aboutTenant returns the settings and tokens of a tenant that its overview shows.
 func aboutTenant(t tenant.Tenant, tokens []access.Record) provlog.About {
 	about := provlog.About{Off: t.Settings.SCIMDisabled, LogDays: t.Settings.LogDays}
 	for _, r := range tokens {
@@ -327,7 +302,7 @@ func aboutTenant(t tenant.Tenant, tokens []access.Record) provlog.About {
 	return about
 }
 
-// noticeDocument is a notice of the overview.
+// noticeDocument returns a notice of the overview.
 func noticeDocument(n provlog.Notice) adminwire.Notice {
 	document := adminwire.Notice{
 		Kind: string(n.Kind), Level: string(n.Level), Text: n.Text, Cause: string(n.Cause), Outcome: string(n.Outcome), IdP: string(n.IdP),
@@ -347,7 +322,7 @@ func (s *Service) listCauses(context.Context, *request) (*reply, error) {
 	return ok(adminwire.Causes{Causes: listOf(cause.Causes(), causeDocument)})
 }
 
-// causeDocument is the meaning of a cause.
+// causeDocument returns the meaning of a cause.
 func causeDocument(c cause.Cause) adminwire.Cause {
 	m := c.Meaning()
 	document := adminwire.Cause{

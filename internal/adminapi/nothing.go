@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// searched is a search that found nothing.
+// A searched is a search that found nothing.
 type searched struct {
 	provlog.Query
 	// failing reports whether failing subjects were searched, and not the log.
@@ -20,14 +20,14 @@ type searched struct {
 	now      time.Time
 }
 
-// nothingDocument says why a search found nothing, and what was searched.
+// nothingDocument explains why a search found nothing.
 func (s searched) nothingDocument(n provlog.Nothing) *adminwire.Nothing {
 	return &adminwire.Nothing{
 		Reason: string(n.Reason), Detail: s.detail(n), LogDays: s.settings.LogDays, Newest: instant(n.Newest), Similar: n.Similar,
 	}
 }
 
-// wholeNames says what a subject is compared with.
+// wholeNames describes how a subject is compared with names.
 const wholeNames = "A search finds the whole userName, primary email, externalId or id of a user, and the whole displayName, externalId or id of a group; upper and lower case are the same, except in an externalId or id."
 
 func (s searched) detail(n provlog.Nothing) string {
@@ -63,7 +63,7 @@ func (s searched) detail(n provlog.Nothing) string {
 	return "The log has no entry: no identity provider has sent a change to this tenant, or all changes are longer ago; " + kept + "."
 }
 
-// filters are the filters of the search, besides its subject.
+// filters lists the filters of the search, besides its subject.
 func (s searched) filters() string {
 	var all []string
 	add := func(format, value string) {
@@ -82,7 +82,7 @@ func (s searched) filters() string {
 	return strings.Join(all, ", ")
 }
 
-// said is a time in a sentence, "" for none.
+// said writes a time for a sentence, "" for none.
 func said(at time.Time) string {
 	if at.IsZero() {
 		return ""
@@ -90,7 +90,7 @@ func said(at time.Time) string {
 	return at.UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
-// shown is the beginning of a client's text.
+// shown returns the beginning of a client's text.
 func shown(text string) string {
 	const longest = 80
 	if r := []rune(text); len(r) > longest {

@@ -32,7 +32,7 @@ func answer(status int, document any, header map[string]string) (*reply, error) 
 
 func noContent() *reply { return &reply{Status: http.StatusNoContent} }
 
-// problem is why a request is refused. RFC 9457
+// A problem is the reason for refusing a request. RFC 9457
 type problem struct {
 	kind   kind
 	detail string
@@ -42,7 +42,7 @@ type problem struct {
 // Error returns the kind.
 func (p *problem) Error() string { return "adminapi: " + string(p.kind) }
 
-// kind is the closed list of problems: the last segment of a problem's type.
+// A kind is a kind of problem: the last segment of the problem's type.
 type kind string
 
 const (
@@ -65,7 +65,7 @@ const (
 	kindInternal   kind = "internal"
 )
 
-// kinds are the status and the title of each kind.
+// kinds has the status and the title of each kind.
 var kinds = map[kind]struct {
 	status int
 	title  string
@@ -190,7 +190,7 @@ var sentinels = [...]struct {
 	{context.Canceled, kindBusy, "It is safe to send the request again."},
 }
 
-// etag is the header that names a version.
+// etag returns the header that names a version.
 func etag(version int64, more ...map[string]string) map[string]string {
 	header := map[string]string{"ETag": `W/"` + strconv.FormatInt(version, 10) + `"`}
 	for _, m := range more {

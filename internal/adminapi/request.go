@@ -23,7 +23,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
-// request is a request while it is answered.
+// A request is a request while it is answered.
 type request struct {
 	*http.Request
 	id    string
@@ -63,7 +63,7 @@ func (q *request) readActor() error {
 	return nil
 }
 
-// exposed is the end of a refusal, after the place that has a credential in it.
+// exposed is the end of a refusal, after the name of the part that contains a credential.
 const exposed = " has a token of this service in it; nothing was changed. Take it out, and rotate the token: other logs may have it."
 
 // exposedInURL refuses a URL with a credential in it: URLs are in the logs of every
@@ -85,7 +85,7 @@ func isLine(s string, longest int) bool {
 		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
-// who is the name in the log entry of a change.
+// who returns the name for the log entry of a change.
 func (q *request) who() string {
 	if q.actor != "" {
 		return q.actor
@@ -123,7 +123,7 @@ func (q *request) decode(v any) error {
 	return &problem{kind: kindSyntax, detail: "The body is not a JSON object of this resource."}
 }
 
-// wrongForm says what the member that a JSON pointer names must be, in the words of JSON.
+// wrongForm returns the error for a member of the wrong type, in the words of JSON.
 func wrongForm(p jsontext.Pointer, t reflect.Type) string {
 	if p == "" {
 		return "The body must be a JSON object."
@@ -140,7 +140,7 @@ func wrongForm(p jsontext.Pointer, t reflect.Type) string {
 	return strings.Trim(pointerName(p), `"`) + " must be " + form + "."
 }
 
-// pointerName is the member that a JSON pointer names, which may be the client's
+// pointerName returns the member that a JSON pointer names, which may be the client's
 // text.
 func pointerName(p jsontext.Pointer) string {
 	name := strings.TrimPrefix(string(p), "/")
@@ -177,7 +177,7 @@ func (q *request) body() ([]byte, error) {
 	return []byte("{}"), nil
 }
 
-// parameter is a parameter of the query, "" when it is absent.
+// parameter returns a parameter of the query, "" when it is absent.
 func (q *request) parameter(name string) string { return q.query.Get(name) }
 
 // readQuery reads the query, and refuses parameters other than these, and repeated ones.
@@ -198,7 +198,7 @@ func (q *request) readQuery(names []string) (err error) {
 	return nil
 }
 
-// count is the parameter limit: how many are wanted on a page.
+// count reads the parameter limit, the largest length of a page.
 func (q *request) count() (int, error) {
 	text := q.parameter("limit")
 	if text == "" {
@@ -217,7 +217,7 @@ const (
 	maxLimit     = 200
 )
 
-// about is the id of a resource in the path, which the log line names.
+// about returns the id of a resource in the path, and adds it to the log line.
 func (q *request) about(name string) string {
 	id := q.parameters[name]
 	if directory.ValidID(id) { // any other is the client's text
@@ -226,7 +226,7 @@ func (q *request) about(name string) string {
 	return id
 }
 
-// flag is a parameter that is true or false, false when it is absent.
+// flag reads a parameter that is true or false, false when it is absent.
 func (q *request) flag(name string) (bool, error) {
 	switch q.parameter(name) {
 	case "", "false":
@@ -237,7 +237,7 @@ func (q *request) flag(name string) (bool, error) {
 	return false, &problem{kind: kindInvalid, detail: name + " must be true or false."}
 }
 
-// version is the version that If-Match names, 0 for any.
+// version reads the version in If-Match, 0 for any.
 func (q *request) version() (int64, error) {
 	text := q.Header.Get("If-Match")
 	if text == "" || text == "*" {
@@ -255,7 +255,7 @@ func (q *request) list() (limit int, after string, err error) {
 	if limit, err = q.count(); err != nil {
 		return 0, "", err
 	}
-	after, err = openPlace(q.parameter("after"), maxPlace)
+	after, err = openPosition(q.parameter("after"), maxPosition)
 	return limit, after, err
 }
 

@@ -36,7 +36,7 @@ type Answer struct {
 // answers is short for the table of routes.
 type answers = []Answer
 
-// pattern is what a request is matched with.
+// pattern returns the method and the path of requests for the route.
 func (r *Route) pattern() (method, path string) { return r.Method, r.Path }
 
 // queryNames returns the names of the parameters of the query.

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
-// schemaDocument is a schema as the tenant registered it.
+// schemaDocument returns a schema as the tenant registered it.
 func (s *Service) schemaDocument(t schema.Registration) adminwire.Schema {
 	return adminwire.Schema{ResourceType: t.ResourceType, Required: t.Required, Schema: t.Schema.Document(s.BaseURL)}
 }
@@ -22,7 +22,7 @@ func (s *Service) schemas(ctx context.Context, q *request) (schema.Registrations
 	return s.Store.Schemas(ctx, q.tenant)
 }
 
-// schema is the one that the path names.
+// schema reads the schema that the path names.
 func (s *Service) schema(ctx context.Context, q *request) (schema.Registration, error) {
 	own, err := s.schemas(ctx, q)
 	if err != nil {

@@ -2,7 +2,6 @@ package adminapi
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -97,7 +96,7 @@ func orList(names []string) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// limitOf is a limit as it is shown: nil for none.
+// limitOf returns a limit, nil for none.
 func limitOf(n int64) *int64 {
 	if n >= tenant.Unlimited {
 		return nil
@@ -105,7 +104,7 @@ func limitOf(n int64) *int64 {
 	return &n
 }
 
-// tenantDocument is a tenant as it is shown.
+// tenantDocument returns a tenant with its settings.
 func (s *Service) tenantDocument(t tenant.Tenant) adminwire.Tenant {
 	c := t.Settings
 	return adminwire.Tenant{
@@ -122,7 +121,7 @@ func (s *Service) tenantReply(status int, t tenant.Tenant) (*reply, error) {
 	return answer(status, s.tenantDocument(t), map[string]string{"ETag": `W/"` + t.Version() + `"`})
 }
 
-// instant is a time as it is shown, nil for none.
+// instant returns a time, nil for none.
 func instant(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -247,7 +246,7 @@ func (s *Service) listTenants(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ok(adminwire.Tenants{Tenants: listOf(tenants, s.tenantDocument), Next: sealPlace(next)})
+	return ok(adminwire.Tenants{Tenants: listOf(tenants, s.tenantDocument), Next: sealPosition(next)})
 }
 
 // deleteTenant: DELETE /tenants/{tenant}?confirm=TENANT deletes the tenant and all
@@ -263,40 +262,3 @@ func (s *Service) deleteTenant(ctx context.Context, q *request) (*reply, error) 
 	}
 	return answer(http.StatusAccepted, adminwire.Deleting{ID: q.tenant.String(), Deleting: true}, nil)
 }
-
-// listOf are the documents of a list.
-func listOf[E, D any](list []E, document func(E) D) []D {
-	documents := make([]D, len(list))
-	for i, e := range list {
-		documents[i] = document(e)
-	}
-	return documents
-}
-
-// A place in a list is opaque to clients, which send it back as it came; there is
-// nothing secret in it.
-func sealPlace(place string) string { return base64.RawURLEncoding.EncodeToString([]byte(place)) }
-
-func openPlace(text string, longest int) (string, error) {
-	place, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(place) > longest || !isPlace(place) {
-		return "", errNoPlace
-	}
-	return string(place), nil
-}
-
-var errNoPlace = &problem{kind: kindInvalid, detail: "after must be the next of a page; leave it out for the first page."}
-
-// isPlace reports whether a text can be a place: an id, with a mark for the list that
-// it is in. Any other text could not be a key of the table.
-func isPlace(text []byte) bool {
-	for _, c := range text {
-		if c <= ' ' || c > '~' {
-			return false
-		}
-	}
-	return true
-}
-
-// maxPlace is the longest place in a list, in bytes.
-const maxPlace = 128

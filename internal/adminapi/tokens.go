@@ -30,7 +30,7 @@ func (q *request) wanted() (access.Wanted, error) {
 	return w, nil
 }
 
-// tokenDocument is a token without its secret and without its hash.
+// tokenDocument returns a token without its secret and without its hash.
 func (q *request) tokenDocument(r access.Record) adminwire.Token {
 	state := "live"
 	switch {
@@ -80,7 +80,7 @@ func (s *Service) createToken(ctx context.Context, q *request) (*reply, error) {
 	return q.minted(text, record)
 }
 
-// token is the token id in the path.
+// token returns the id of the token in the path.
 func (s *Service) token(ctx context.Context, q *request, action string) (string, error) {
 	q.action = action
 	return q.about("token"), s.mustHave(ctx, q)

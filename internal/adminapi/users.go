@@ -16,7 +16,7 @@ func accountType(sent adminwire.Optional[string], to *tenant.AccountType, otherw
 	return choose("accountType", sent, to, otherwise, tenant.User, tenant.Reader)
 }
 
-// userDocument is a user as the application sees it.
+// userDocument returns a user as the application sees it.
 func userDocument(u *directory.User) (adminwire.User, error) {
 	r, err := u.Resource()
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *Service) changeUser(ctx context.Context, q *request) (*reply, error) {
 	return userReply(http.StatusOK, result.User)
 }
 
-// userChange is the change that a body asks for; null is the default of a new user,
+// userChange returns the change in a body; null is the default of a new user,
 // except for members that always have a value.
 func userChange(body adminwire.UserChange) (directory.AppChange, error) {
 	var c directory.AppChange
@@ -193,7 +193,7 @@ func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := adminwire.Users{Users: make([]adminwire.User, len(found.Users)), Next: sealPlace(found.Next)}
+	page := adminwire.Users{Users: make([]adminwire.User, len(found.Users)), Next: sealPosition(found.Next)}
 	for i, u := range found.Users {
 		if page.Users[i], err = userDocument(u); err != nil {
 			return nil, err

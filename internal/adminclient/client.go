@@ -32,7 +32,7 @@ func Bearer(token string) Authorize {
 	}
 }
 
-// Client is a client of one service. Safe for concurrent use.
+// A Client calls one service. It is safe for concurrent use.
 type Client struct {
 	base      *url.URL
 	authorize Authorize
@@ -86,7 +86,7 @@ func (p *Problem) Kind() string {
 	return kind
 }
 
-// CredentialsError is the failure to authorize a request, which was not sent.
+// A CredentialsError reports that a request could not be authorized, and was not sent.
 type CredentialsError struct{ error }
 
 // Unwrap returns the reason.
@@ -103,7 +103,7 @@ const (
 	maxWait   = 10 * time.Second
 )
 
-// Create creates what a path names by PUT, and fails with a *Problem (412) when it
+// Create creates a resource by PUT, and fails with a *Problem (412) when it
 // exists. It is sent once: a second request would find what the first one created.
 func (c *Client) Create(ctx context.Context, path string, body any) (answer []byte, err error) {
 	sent, err := json.Marshal(body, json.Deterministic(true))

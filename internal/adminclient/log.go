@@ -37,7 +37,7 @@ func below(tenant string, segments ...string) string {
 
 // search returns the query of a search. Zero members are left out.
 func search(q adminwire.LogQuery) url.Values {
-	v := place(q.After, q.Limit)
+	v := page(q.After, q.Limit)
 	for name, value := range map[string]string{
 		"subject": q.Subject, "cause": q.Cause, "outcome": q.Outcome, "resourceType": q.ResourceType,
 	} {

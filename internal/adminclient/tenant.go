@@ -9,8 +9,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
-// place is where a page begins, and its length; 0 is the service's default.
-func place(after string, limit int) url.Values {
+// page returns the query of a page; a limit of 0 is the service's default.
+func page(after string, limit int) url.Values {
 	v := url.Values{}
 	if after != "" {
 		v.Set("after", after)
@@ -23,7 +23,7 @@ func place(after string, limit int) url.Values {
 
 // Tenants reads a page of the tenants.
 func (c *Client) Tenants(ctx context.Context, after string, limit int) (adminwire.Tenants, error) {
-	return get[adminwire.Tenants](ctx, c, "/tenants", place(after, limit))
+	return get[adminwire.Tenants](ctx, c, "/tenants", page(after, limit))
 }
 
 // Tenant reads a tenant.
@@ -67,10 +67,10 @@ func (c *Client) CancelRotation(ctx context.Context, tenant, token string) error
 
 // Groups reads a page of a tenant's groups.
 func (c *Client) Groups(ctx context.Context, tenant, after string, limit int) (adminwire.Groups, error) {
-	return get[adminwire.Groups](ctx, c, below(tenant, "groups"), place(after, limit))
+	return get[adminwire.Groups](ctx, c, below(tenant, "groups"), page(after, limit))
 }
 
 // DeletedGroups reads a page of the markers of groups that the application deleted.
 func (c *Client) DeletedGroups(ctx context.Context, tenant, after string, limit int) (adminwire.DeletedGroups, error) {
-	return get[adminwire.DeletedGroups](ctx, c, below(tenant, "deleted-groups"), place(after, limit))
+	return get[adminwire.DeletedGroups](ctx, c, below(tenant, "deleted-groups"), page(after, limit))
 }
