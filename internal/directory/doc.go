@@ -41,7 +41,7 @@
 //     membership counts if its epoch is the group's current one.
 //   - leaving: said of a user whose remaining memberships are being removed.
 //   - task: stored work that outlives its transaction; the sweep finishes what
-//     the request did not. settled: a group read after its unfinished task was
+//     the request did not. at rest: a group read after its unfinished task was
 //     finished.
 //   - marker: what remains of a group that the application deleted.
 //   - entry: one entry of the provisioning log. detail: the sentence that

@@ -435,7 +435,7 @@ func (w *groupWork) update(ctx context.Context, changes []resource.MemberChange,
 	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
 ) (GroupResult, error) {
 	return w.run(func(try int) (GroupResult, error) {
-		before, err := w.d.settled(ctx, w.tenant, w.id)
+		before, err := w.d.groupAtRest(ctx, w.tenant, w.id)
 		if err != nil {
 			return GroupResult{}, err
 		}
@@ -797,7 +797,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Versions) (GroupResult, error) {
 	w := d.newGroupWork(t, by, journal.Delete, id, match)
 	return w.run(func(try int) (GroupResult, error) {
-		before, list, err := d.settledAndProtected(ctx, t, id)
+		before, list, err := d.groupAtRestAndProtected(ctx, t, id)
 		if err != nil {
 			return GroupResult{}, err
 		}

@@ -31,35 +31,36 @@ func (d *Directory) Resting(ctx context.Context, t tenant.ID, id string) (g *Gro
 	return g, err == nil && g.Work == "" && len(leaving) == 0, err
 }
 
-// settled reads a group whose members are not being changed: an accepted change
-// that its request did not finish is finished first.
-func (d *Directory) settled(ctx context.Context, t tenant.ID, id string) (*Group, error) {
-	for {
-		g, err := d.Group(ctx, t, id)
-		if err != nil || g.Work == "" {
-			return g, err
-		}
-		if _, err := d.store.Finish(ctx, t, g.work()); err != nil {
-			return nil, err
-		}
-	}
+// groupAtRest reads a group whose members are not being changed: an accepted
+// change that its request did not finish is finished first.
+func (d *Directory) groupAtRest(ctx context.Context, t tenant.ID, id string) (*Group, error) {
+	return d.atRest(ctx, t, func() (*Group, error) { return d.Group(ctx, t, id) })
 }
 
-// settledAndProtected is settled, with the protected users read in the same round
-// trip.
-func (d *Directory) settledAndProtected(ctx context.Context, t tenant.ID, id string) (*Group, ProtectedList, error) {
-	for {
-		g, list, err := readBoth(ctx, d.store,
+// groupAtRestAndProtected is groupAtRest, with the protected users read in the
+// same round trip.
+func (d *Directory) groupAtRestAndProtected(ctx context.Context, t tenant.ID, id string) (*Group, ProtectedList, error) {
+	var list ProtectedList
+	g, err := d.atRest(ctx, t, func() (g *Group, err error) {
+		g, list, err = readBoth(ctx, d.store,
 			func(ctx context.Context) (*Group, error) { return d.store.Group(ctx, t, id) },
 			func(ctx context.Context) (ProtectedList, error) { return d.store.ProtectedUsers(ctx, t) })
 		if err == nil && g == nil {
 			err = d.noGroup(ctx, t, id)
 		}
+		return g, err
+	})
+	return g, list, err
+}
+
+func (d *Directory) atRest(ctx context.Context, t tenant.ID, read func() (*Group, error)) (*Group, error) {
+	for {
+		g, err := read()
 		if err != nil || g.Work == "" {
-			return g, list, err
+			return g, err
 		}
 		if _, err := d.store.Finish(ctx, t, g.work()); err != nil {
-			return nil, list, err
+			return nil, err
 		}
 	}
 }
@@ -82,7 +83,7 @@ const (
 // error is ErrBusy; with more than fewMembers the answer may instead mix two
 // moments of one epoch, and its version is then the earlier one.
 func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit int) (*Group, []string, error) {
-	g, err := d.settled(ctx, t, id)
+	g, err := d.groupAtRest(ctx, t, id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -108,7 +109,7 @@ func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit i
 		if g = again; g.Work == "" {
 			continue
 		}
-		if g, err = d.settled(ctx, t, id); err != nil {
+		if g, err = d.groupAtRest(ctx, t, id); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -153,7 +154,7 @@ func (d *Directory) UserAndGroups(ctx context.Context, t tenant.ID, id string) (
 	if u == nil {
 		return nil, nil, ErrNotFound
 	}
-	groups, err := d.mirrored(ctx, t, u, mirrors)
+	groups, err := d.currentGroups(ctx, t, u, mirrors)
 	return u, groups, err
 }
 
@@ -163,11 +164,11 @@ func (d *Directory) GroupsOf(ctx context.Context, t tenant.ID, user string) ([]*
 	if err != nil || u == nil {
 		return nil, err
 	}
-	return d.mirrored(ctx, t, u, mirrors)
+	return d.currentGroups(ctx, t, u, mirrors)
 }
 
-// mirrored returns the groups of a user's memberships that count.
-func (d *Directory) mirrored(ctx context.Context, t tenant.ID, u *User, mirrors []Mirror) ([]*Group, error) {
+// currentGroups returns the groups of a user's memberships that count.
+func (d *Directory) currentGroups(ctx context.Context, t tenant.ID, u *User, mirrors []Mirror) ([]*Group, error) {
 	if u.Leaving || len(mirrors) == 0 {
 		return nil, nil
 	}
@@ -180,19 +181,19 @@ func (d *Directory) mirrored(ctx context.Context, t tenant.ID, u *User, mirrors 
 	}
 	if slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" }) {
 		// The unfinished part of the change may add or remove the user.
-		if groups, err = d.settleAll(ctx, t, groups); err != nil {
+		if groups, err = d.groupsAtRest(ctx, t, groups); err != nil {
 			return nil, err
 		}
 		if _, mirrors, err = d.userAndMirrors(ctx, t, u.ID); err != nil {
 			return nil, err
 		}
 	}
-	return counting(groups, mirrors), nil
+	return current(groups, mirrors), nil
 }
 
-// counting returns the groups of the memberships that count: those under the
+// current returns the groups of the memberships that count: those under the
 // group's current epoch.
-func counting(groups []*Group, mirrors []Mirror) []*Group {
+func current(groups []*Group, mirrors []Mirror) []*Group {
 	counts := make([]*Group, 0, len(groups))
 	for _, g := range groups {
 		if slices.Contains(mirrors, Mirror{Group: g.ID, Epoch: g.Epoch}) {
@@ -224,7 +225,7 @@ func (d *Directory) GroupsOfUsers(ctx context.Context, t tenant.ID, users []*Use
 		return nil, err
 	}
 	if slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" }) {
-		if _, err := d.settleAll(ctx, t, groups); err != nil {
+		if _, err := d.groupsAtRest(ctx, t, groups); err != nil {
 			return nil, err
 		}
 		if mirrors, groups, err = d.groupsOfUsers(ctx, t, ids); err != nil {
@@ -234,7 +235,7 @@ func (d *Directory) GroupsOfUsers(ctx context.Context, t tenant.ID, users []*Use
 	of := make(map[string][]*Group, len(users))
 	for _, u := range users {
 		if !u.Leaving {
-			of[u.ID] = counting(groups, mirrors[u.ID])
+			of[u.ID] = current(groups, mirrors[u.ID])
 		}
 	}
 	return of, nil
@@ -257,14 +258,14 @@ func (d *Directory) groupsOfUsers(ctx context.Context, t tenant.ID, users []stri
 	return mirrors, groups, err
 }
 
-// settleAll returns the groups with their unfinished changes finished; a group
+// groupsAtRest returns the groups with their unfinished changes finished; a group
 // that was deleted meanwhile is left out.
-func (d *Directory) settleAll(ctx context.Context, t tenant.ID, groups []*Group) ([]*Group, error) {
+func (d *Directory) groupsAtRest(ctx context.Context, t tenant.ID, groups []*Group) ([]*Group, error) {
 	all := make([]*Group, 0, len(groups))
 	for _, g := range groups {
 		if g.Work != "" {
 			var err error
-			if g, err = d.settled(ctx, t, g.ID); errors.Is(err, ErrNoGroup) {
+			if g, err = d.groupAtRest(ctx, t, g.ID); errors.Is(err, ErrNoGroup) {
 				continue
 			} else if err != nil {
 				return nil, err
@@ -292,7 +293,7 @@ func (d *Directory) servedWithGroups(ctx context.Context, t tenant.ID, users []*
 func (d *Directory) servedInGroups(ctx context.Context, t tenant.ID, users []*User, groups []string, found string) ([]scim.Resource, error) {
 	known, err := d.store.GroupsByID(ctx, t, distinctTexts(groups))
 	if err == nil {
-		known, err = d.settleAll(ctx, t, known)
+		known, err = d.groupsAtRest(ctx, t, known)
 	}
 	if err != nil {
 		return nil, err
@@ -354,7 +355,7 @@ func (d *Directory) servedOfMembers(ctx context.Context, t tenant.ID, groups []*
 	var asked []Membership
 	for i, g := range groups {
 		if g.Work != "" {
-			switch now, err := d.settled(ctx, t, g.ID); {
+			switch now, err := d.groupAtRest(ctx, t, g.ID); {
 			case errors.Is(err, ErrNoGroup): // it has no members any more
 				continue
 			case err != nil:

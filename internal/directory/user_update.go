@@ -85,7 +85,7 @@ func (d *Directory) shownGroups(ctx context.Context, t tenant.ID, id string, gro
 		return nil, &TooManyError{Sought: "groups", Limit: MaxGroupsRead}
 	}
 	if !slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" }) {
-		return counting(groups, mirrors), nil
+		return current(groups, mirrors), nil
 	}
 	groups, err := d.GroupsOf(ctx, t, id)
 	if err != nil {
@@ -117,7 +117,7 @@ func (w *userWork) decideUpdate(ctx context.Context, match Versions, old, wanted
 	}
 	made := decision{result: Result{User: before, Action: journal.Unchanged}}
 	if len(resource.Changed(w.d.usersOf(w.by), old, document)) == 0 && after.Linked == before.Linked {
-		made.result.Groups, err = w.d.mirrored(ctx, w.tenant, before, w.mirrors)
+		made.result.Groups, err = w.d.currentGroups(ctx, w.tenant, before, w.mirrors)
 		return made, err
 	}
 	transfers, err := w.transferOrRefuse(ctx, after, wanted)
