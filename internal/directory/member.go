@@ -389,9 +389,3 @@ func errorOr(err, otherwise error) error {
 	}
 	return otherwise
 }
-
-func distinctTexts(texts []string) []string {
-	texts = slices.Clone(texts)
-	slices.Sort(texts)
-	return slices.Compact(texts)
-}

@@ -172,18 +172,3 @@ func (w *groupWork) checkDeletion(ctx context.Context, c GroupDeletion, list Pro
 	}
 	return &ProtectedCheck{List: list}, nil
 }
-
-// both returns the ids of a list that another list contains too.
-func both(ids, others []string) []string {
-	if len(ids) == 0 || len(others) == 0 {
-		return nil
-	}
-	in := setOf(others)
-	var common []string
-	for _, id := range ids {
-		if in[id] {
-			common = append(common, id)
-		}
-	}
-	return common
-}

@@ -229,28 +229,3 @@ type Membership struct {
 // transaction: a member who joins or leaves takes three of its hundred
 // operations, one who is left out takes one, and the group itself seven.
 const MaxJoined = 30
-
-// Task names work that outlives its transaction.
-type Task struct {
-	// Resource is the id of the group, the user or the tenant; Name is the
-	// epoch or the accepted change.
-	Kind     TaskKind
-	Resource string
-	Name     string
-}
-
-// TaskKind is a kind of task.
-type TaskKind string
-
-// The kinds of task.
-const (
-	// TaskEpoch ends the memberships of one epoch of a group: one that was
-	// given up or replaced, or the last of a deleted group.
-	TaskEpoch TaskKind = "epoch"
-	// TaskMembers applies an accepted change of many members.
-	TaskMembers TaskKind = "members"
-	// TaskUser ends the memberships of a deleted user.
-	TaskUser TaskKind = "user"
-	// TaskTenant removes all that is stored of a deleted tenant.
-	TaskTenant TaskKind = "tenant"
-)

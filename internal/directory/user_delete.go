@@ -84,5 +84,3 @@ func (d *Directory) Purge(ctx context.Context, t tenant.ID, by Caller, id string
 		return made, err
 	})
 }
-
-func leavingTask(id string) Task { return Task{Kind: TaskUser, Resource: id} }

@@ -1,0 +1,47 @@
+package directory
+
+import "slices"
+
+// without returns the ids of a list that another list does not contain.
+func without(ids, others []string) []string {
+	if len(others) == 0 {
+		return ids
+	}
+	leave := setOf(others)
+	kept := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if !leave[id] {
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}
+
+func setOf(ids []string) map[string]bool {
+	set := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
+}
+
+// both returns the ids of a list that another list contains too.
+func both(ids, others []string) []string {
+	if len(ids) == 0 || len(others) == 0 {
+		return nil
+	}
+	in := setOf(others)
+	var common []string
+	for _, id := range ids {
+		if in[id] {
+			common = append(common, id)
+		}
+	}
+	return common
+}
+
+func distinctTexts(texts []string) []string {
+	texts = slices.Clone(texts)
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
