@@ -48,10 +48,10 @@ type userWork struct {
 	by        Caller
 	operation journal.Operation
 	// user is the record as it was last read, for the decision and for the log
-	// of a request that fails. mirrors are its memberships, read only if the
+	// of a request that fails. memberships are its memberships, read only if the
 	// answer shows its groups.
-	user    *User
-	mirrors []Mirror
+	user        *User
+	memberships []UserMembership
 	// holders are the holders of sought values, as far as they are known.
 	holders map[Kind]string
 	// gone are groups that no longer exist: memberships in them end without
@@ -73,7 +73,7 @@ type decision struct {
 	// ends reports that the user's memberships end with the change.
 	ends bool
 	// shown are the memberships of the groups that the answer shows.
-	shown []Mirror
+	shown []UserMembership
 }
 
 // run decides and commits until the change is committed or refused, or changes
@@ -145,11 +145,11 @@ func (w *userWork) learn(failed *CommitError, seats int64) error {
 // value.
 func (w *userWork) live(ctx context.Context, id string) (*User, scim.Resource, error) {
 	if w.user == nil || w.stale || w.user.Leaving {
-		u, mirrors, err := w.d.read(ctx, w.tenant, w.by, id)
+		u, memberships, err := w.d.read(ctx, w.tenant, w.by, id)
 		if err != nil {
 			return nil, nil, err
 		}
-		w.user, w.mirrors, w.stale = u, mirrors, false
+		w.user, w.memberships, w.stale = u, memberships, false
 		if u == nil {
 			return nil, nil, ErrNotFound
 		}
@@ -181,14 +181,14 @@ func (w *userWork) endMemberships(ctx context.Context, c *Change, most int) erro
 	// After the read of the user, never beside it: memberships that had begun
 	// by then are among these, and one that begins later changes the count that
 	// the commit requires. A user who was never in a group has none to read.
-	var mirrors []Mirror
+	var memberships []UserMembership
 	if u.Joins > 0 && !u.Deleted {
 		var err error
-		if mirrors, err = w.d.store.Mirrors(ctx, w.tenant, u.ID, most+1); err != nil {
+		if memberships, err = w.d.store.MembershipsOf(ctx, w.tenant, u.ID, most+1); err != nil {
 			return err
 		}
 	}
-	c.Ends, c.Leave, c.Later, c.Gone = true, mirrors, len(mirrors) > most, w.gone
+	c.Ends, c.Leave, c.Later, c.Gone = true, memberships, len(memberships) > most, w.gone
 	if c.After != nil {
 		c.After.Leaving = c.Later
 	}

@@ -37,8 +37,8 @@
 //     delete, rename or take out of a group. ProtectedList: all of them, as
 //     read.
 //   - membership: a user in a group under an epoch; mirror: its copy stored
-//     with the user; epoch: one complete set of memberships of a group. A
-//     membership counts if its epoch is the group's current one.
+//     with the user, a UserMembership; epoch: one complete set of memberships
+//     of a group. A membership counts if its epoch is the group's current one.
 //   - leaving: said of a user whose remaining memberships are being removed.
 //   - task: stored work that outlives its transaction; the sweep finishes what
 //     the request did not. at rest: a group read after its unfinished task was

@@ -43,9 +43,9 @@ type Group struct {
 // Resource decodes the record's document.
 func (g *Group) Resource() (scim.Resource, error) { return scim.DecodeStored(g.Doc) }
 
-// Mirror is a membership as seen from the user. It counts if the group exists
+// UserMembership is a membership as seen from the user. It counts if the group exists
 // and its current epoch is this one.
-type Mirror struct {
+type UserMembership struct {
 	Group string
 	Epoch int64
 }

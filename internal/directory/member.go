@@ -147,35 +147,35 @@ func staying(members []string, leaving map[string]bool) []string {
 // UserAndGroups reads one live user and its groups: one round trip, two if
 // there are any.
 func (d *Directory) UserAndGroups(ctx context.Context, t tenant.ID, id string) (*User, []*Group, error) {
-	u, mirrors, err := d.userAndMirrors(ctx, t, id)
+	u, memberships, err := d.userAndMemberships(ctx, t, id)
 	if err != nil {
 		return nil, nil, err
 	}
 	if u == nil {
 		return nil, nil, ErrNotFound
 	}
-	groups, err := d.currentGroups(ctx, t, u, mirrors)
+	groups, err := d.currentGroups(ctx, t, u, memberships)
 	return u, groups, err
 }
 
 // GroupsOf reads the groups of a live user, none if the user is unknown.
 func (d *Directory) GroupsOf(ctx context.Context, t tenant.ID, user string) ([]*Group, error) {
-	u, mirrors, err := d.userAndMirrors(ctx, t, user)
+	u, memberships, err := d.userAndMemberships(ctx, t, user)
 	if err != nil || u == nil {
 		return nil, err
 	}
-	return d.currentGroups(ctx, t, u, mirrors)
+	return d.currentGroups(ctx, t, u, memberships)
 }
 
 // currentGroups returns the groups of a user's memberships that count.
-func (d *Directory) currentGroups(ctx context.Context, t tenant.ID, u *User, mirrors []Mirror) ([]*Group, error) {
-	if u.Leaving || len(mirrors) == 0 {
+func (d *Directory) currentGroups(ctx context.Context, t tenant.ID, u *User, memberships []UserMembership) ([]*Group, error) {
+	if u.Leaving || len(memberships) == 0 {
 		return nil, nil
 	}
-	if len(mirrors) > MaxGroupsRead {
+	if len(memberships) > MaxGroupsRead {
 		return nil, &TooManyError{Sought: "groups", Limit: MaxGroupsRead}
 	}
-	groups, err := d.store.GroupsByID(ctx, t, groupsIn(mirrors))
+	groups, err := d.store.GroupsByID(ctx, t, groupsIn(memberships))
 	if err != nil {
 		return nil, err
 	}
@@ -184,19 +184,19 @@ func (d *Directory) currentGroups(ctx context.Context, t tenant.ID, u *User, mir
 		if groups, err = d.groupsAtRest(ctx, t, groups); err != nil {
 			return nil, err
 		}
-		if _, mirrors, err = d.userAndMirrors(ctx, t, u.ID); err != nil {
+		if _, memberships, err = d.userAndMemberships(ctx, t, u.ID); err != nil {
 			return nil, err
 		}
 	}
-	return current(groups, mirrors), nil
+	return current(groups, memberships), nil
 }
 
 // current returns the groups of the memberships that count: those under the
 // group's current epoch.
-func current(groups []*Group, mirrors []Mirror) []*Group {
+func current(groups []*Group, memberships []UserMembership) []*Group {
 	counts := make([]*Group, 0, len(groups))
 	for _, g := range groups {
-		if slices.Contains(mirrors, Mirror{Group: g.ID, Epoch: g.Epoch}) {
+		if slices.Contains(memberships, UserMembership{Group: g.ID, Epoch: g.Epoch}) {
 			counts = append(counts, g)
 		}
 	}
@@ -204,9 +204,9 @@ func current(groups []*Group, mirrors []Mirror) []*Group {
 }
 
 // groupsIn lists the groups of memberships, each once.
-func groupsIn(mirrors []Mirror) []string {
-	ids := make([]string, 0, len(mirrors))
-	for _, m := range mirrors { // in the order of groups, so that equal ones are adjacent
+func groupsIn(memberships []UserMembership) []string {
+	ids := make([]string, 0, len(memberships))
+	for _, m := range memberships { // in the order of groups, so that equal ones are adjacent
 		if len(ids) == 0 || ids[len(ids)-1] != m.Group {
 			ids = append(ids, m.Group)
 		}
@@ -220,7 +220,7 @@ func (d *Directory) GroupsOfUsers(ctx context.Context, t tenant.ID, users []*Use
 	for i, u := range users {
 		ids[i] = u.ID
 	}
-	mirrors, groups, err := d.groupsOfUsers(ctx, t, ids)
+	memberships, groups, err := d.groupsOfUsers(ctx, t, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -228,34 +228,34 @@ func (d *Directory) GroupsOfUsers(ctx context.Context, t tenant.ID, users []*Use
 		if _, err := d.groupsAtRest(ctx, t, groups); err != nil {
 			return nil, err
 		}
-		if mirrors, groups, err = d.groupsOfUsers(ctx, t, ids); err != nil {
+		if memberships, groups, err = d.groupsOfUsers(ctx, t, ids); err != nil {
 			return nil, err
 		}
 	}
 	of := make(map[string][]*Group, len(users))
 	for _, u := range users {
 		if !u.Leaving {
-			of[u.ID] = current(groups, mirrors[u.ID])
+			of[u.ID] = current(groups, memberships[u.ID])
 		}
 	}
 	return of, nil
 }
 
-func (d *Directory) groupsOfUsers(ctx context.Context, t tenant.ID, users []string) (map[string][]Mirror, []*Group, error) {
-	mirrors, err := d.store.MirrorsOf(ctx, t, users, maxGroupsEach+1)
+func (d *Directory) groupsOfUsers(ctx context.Context, t tenant.ID, users []string) (map[string][]UserMembership, []*Group, error) {
+	memberships, err := d.store.MembershipsOfUsers(ctx, t, users, maxGroupsEach+1)
 	if err != nil {
 		return nil, nil, err
 	}
-	var all []Mirror
-	for _, m := range mirrors {
+	var all []UserMembership
+	for _, m := range memberships {
 		if len(m) > maxGroupsEach {
 			return nil, nil, &TooManyError{Sought: "groups", Limit: maxGroupsEach}
 		}
 		all = append(all, m...)
 	}
-	slices.SortFunc(all, func(a, b Mirror) int { return strings.Compare(a.Group, b.Group) })
+	slices.SortFunc(all, func(a, b UserMembership) int { return strings.Compare(a.Group, b.Group) })
 	groups, err := d.store.GroupsByID(ctx, t, groupsIn(all))
-	return mirrors, groups, err
+	return memberships, groups, err
 }
 
 // groupsAtRest returns the groups with their unfinished changes finished; a group

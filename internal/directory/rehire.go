@@ -48,8 +48,8 @@ func (c *Change) fitting(most int) int {
 }
 
 // leftGroups counts the groups of memberships that end.
-func leftGroups(mirrors []Mirror, more bool) string {
-	n := fmt.Sprint(len(groupsIn(mirrors)))
+func leftGroups(memberships []UserMembership, more bool) string {
+	n := fmt.Sprint(len(groupsIn(memberships)))
 	if more {
 		return n + " and more"
 	}

@@ -79,12 +79,12 @@ type GroupReader interface {
 
 // MembershipReader reads who is a member of what.
 type MembershipReader interface {
-	// Mirrors reads the memberships of a user, up to a limit. Read after the
+	// MembershipsOf reads the memberships of a user, up to a limit. Read after the
 	// user, they include all that had begun by then.
-	Mirrors(ctx context.Context, t tenant.ID, id string, limit int) ([]Mirror, error)
-	// MirrorsOf reads the memberships of several users in parallel, up to a
+	MembershipsOf(ctx context.Context, t tenant.ID, id string, limit int) ([]UserMembership, error)
+	// MembershipsOfUsers reads the memberships of several users in parallel, up to a
 	// limit of each.
-	MirrorsOf(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]Mirror, error)
+	MembershipsOfUsers(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]UserMembership, error)
 	// Members reads the ids of a page of members under an epoch, in the order
 	// of ids.
 	Members(ctx context.Context, t tenant.ID, group string, epoch int64, after string, limit int) (Page[string], error)
@@ -192,7 +192,7 @@ type Change struct {
 	// with the change, which is committed only if none has begun since Before
 	// was read. With Later there are more than fit: a task ends them all.
 	Ends  bool
-	Leave []Mirror
+	Leave []UserMembership
 	Later bool
 	// Gone are groups of Leave that no longer exist: their memberships end, and
 	// no group's version changes.

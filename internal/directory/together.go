@@ -29,12 +29,14 @@ func (d *Directory) commitBeside(ctx context.Context, commit, read func(context.
 	return failed
 }
 
-// userAndMirrors reads a live user and its memberships, up to one more than
+// userAndMemberships reads a live user and its memberships, up to one more than
 // MaxGroupsRead: one round trip.
-func (d *Directory) userAndMirrors(ctx context.Context, t tenant.ID, id string) (*User, []Mirror, error) {
+func (d *Directory) userAndMemberships(ctx context.Context, t tenant.ID, id string) (*User, []UserMembership, error) {
 	return readBoth(ctx, d.store,
 		func(ctx context.Context) (*User, error) { return d.store.User(ctx, t, id) },
-		func(ctx context.Context) ([]Mirror, error) { return d.store.Mirrors(ctx, t, id, MaxGroupsRead+1) })
+		func(ctx context.Context) ([]UserMembership, error) {
+			return d.store.MembershipsOf(ctx, t, id, MaxGroupsRead+1)
+		})
 }
 
 // membersAndLeaving reads the first members of an epoch, and the users whose

@@ -32,7 +32,7 @@ func (w *userWork) provision(ctx context.Context, sent scim.Resource) (decision,
 	if err := w.findHolders(ctx, wanted); err != nil {
 		return decision{}, err
 	}
-	records, mirrors, err := w.records(ctx, distinct(w.holders))
+	records, memberships, err := w.records(ctx, distinct(w.holders))
 	if err != nil {
 		return decision{}, err
 	}
@@ -47,7 +47,7 @@ func (w *userWork) provision(ctx context.Context, sent scim.Resource) (decision,
 	case made.ends:
 		err = w.leaveGroups(ctx, &made)
 	case made.result.Action != journal.Restored && !user.Leaving:
-		made.shown = mirrors[user.ID]
+		made.shown = memberships[user.ID]
 	}
 	return made, err
 }
@@ -69,12 +69,12 @@ func (w *userWork) finishLeaving(ctx context.Context, records map[string]*User) 
 
 // records reads records, and their memberships if the answer shows the user's
 // groups.
-func (w *userWork) records(ctx context.Context, ids []string) (map[string]*User, map[string][]Mirror, error) {
+func (w *userWork) records(ctx context.Context, ids []string) (map[string]*User, map[string][]UserMembership, error) {
 	if w.by.ShowGroups && len(ids) > 0 {
 		return readBoth(ctx, w.d.store,
 			func(ctx context.Context) (map[string]*User, error) { return w.d.store.Records(ctx, w.tenant, ids) },
-			func(ctx context.Context) (map[string][]Mirror, error) {
-				return w.d.store.MirrorsOf(ctx, w.tenant, ids, MaxGroupsRead+1)
+			func(ctx context.Context) (map[string][]UserMembership, error) {
+				return w.d.store.MembershipsOfUsers(ctx, w.tenant, ids, MaxGroupsRead+1)
 			})
 	}
 	records, err := w.d.store.Records(ctx, w.tenant, ids)

@@ -65,27 +65,27 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 }
 
 // read reads a live user, and its memberships if the answer shows its groups.
-func (d *Directory) read(ctx context.Context, t tenant.ID, by Caller, id string) (*User, []Mirror, error) {
+func (d *Directory) read(ctx context.Context, t tenant.ID, by Caller, id string) (*User, []UserMembership, error) {
 	if !by.ShowGroups {
 		u, err := d.store.User(ctx, t, id)
 		return u, nil, err
 	}
-	u, mirrors, err := d.userAndMirrors(ctx, t, id)
+	u, memberships, err := d.userAndMemberships(ctx, t, id)
 	if u == nil || u.Leaving {
-		mirrors = nil
+		memberships = nil
 	}
-	return u, mirrors, err
+	return u, memberships, err
 }
 
 // shownGroups returns the groups of a changed user, as they were read beside
 // the change. A group whose members are being changed by parts is finished
 // first; if that fails, the change of the user stands.
-func (d *Directory) shownGroups(ctx context.Context, t tenant.ID, id string, groups []*Group, mirrors []Mirror) ([]*Group, error) {
-	if len(mirrors) > MaxGroupsRead {
+func (d *Directory) shownGroups(ctx context.Context, t tenant.ID, id string, groups []*Group, memberships []UserMembership) ([]*Group, error) {
+	if len(memberships) > MaxGroupsRead {
 		return nil, &TooManyError{Sought: "groups", Limit: MaxGroupsRead}
 	}
 	if !slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" }) {
-		return current(groups, mirrors), nil
+		return current(groups, memberships), nil
 	}
 	groups, err := d.GroupsOf(ctx, t, id)
 	if err != nil {
@@ -117,7 +117,7 @@ func (w *userWork) decideUpdate(ctx context.Context, match Versions, old, wanted
 	}
 	made := decision{result: Result{User: before, Action: journal.Unchanged}}
 	if len(resource.Changed(w.d.usersOf(w.by), old, document)) == 0 && after.Linked == before.Linked {
-		made.result.Groups, err = w.d.currentGroups(ctx, w.tenant, before, w.mirrors)
+		made.result.Groups, err = w.d.currentGroups(ctx, w.tenant, before, w.memberships)
 		return made, err
 	}
 	transfers, err := w.transferOrRefuse(ctx, after, wanted)
@@ -129,7 +129,7 @@ func (w *userWork) decideUpdate(ctx context.Context, match Versions, old, wanted
 	if ends {
 		err = w.leaveGroups(ctx, &made)
 	} else {
-		made.shown = w.mirrors
+		made.shown = w.memberships
 	}
 	return made, err
 }

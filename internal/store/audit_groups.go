@@ -66,7 +66,7 @@ func (a *audit) hasTask(task directory.Task) bool {
 	return ok
 }
 
-// auditMembers compares the memberships of groups with the mirrors of users,
+// auditMembers compares the memberships of groups with the memberships of users,
 // page by page: a tenant may have more than fit in memory.
 func (s *Store) auditMembers(ctx context.Context, a *audit) error {
 	for id, g := range a.groups {
@@ -88,7 +88,7 @@ func (s *Store) auditMembers(ctx context.Context, a *audit) error {
 	}
 	users := slices.Collect(maps.Keys(a.records))
 	return parallel(ctx, len(users), func(ctx context.Context, i int) error {
-		return s.auditMirrors(ctx, a, users[i])
+		return s.auditUserMemberships(ctx, a, users[i])
 	})
 }
 
@@ -96,14 +96,14 @@ func (s *Store) auditGroup(ctx context.Context, a *audit, g *directory.Group) er
 	return s.scanBatches(ctx, membershipKey(a.tenant, g.ID, g.Epoch, "").Partition, func(items []table.Item) error {
 		keys := make([]table.Key, len(items))
 		for i, item := range items {
-			keys[i] = mirrorKey(a.tenant, item.Sort, g.ID, g.Epoch)
+			keys[i] = userMembershipKey(a.tenant, item.Sort, g.ID, g.Epoch)
 		}
-		mirrors, err := s.getAll(ctx, keys)
+		memberships, err := s.getAll(ctx, keys)
 		if err != nil {
 			return err
 		}
 		for i, item := range items {
-			if _, ok := mirrors[keys[i]]; !ok {
+			if _, ok := memberships[keys[i]]; !ok {
 				a.fault("group "+g.ID, "has the member %s, whose mirror is missing", item.Sort)
 			}
 			u := a.records[item.Sort]
@@ -119,11 +119,11 @@ func (s *Store) auditGroup(ctx context.Context, a *audit, g *directory.Group) er
 	})
 }
 
-func (s *Store) auditMirrors(ctx context.Context, a *audit, user string) error {
-	return s.scanBatches(ctx, mirrorKey(a.tenant, user, "", 0).Partition, func(items []table.Item) error {
+func (s *Store) auditUserMemberships(ctx context.Context, a *audit, user string) error {
+	return s.scanBatches(ctx, userMembershipKey(a.tenant, user, "", 0).Partition, func(items []table.Item) error {
 		var keys []table.Key
 		for _, item := range items {
-			m, ok := decodeMirror(item.Sort)
+			m, ok := decodeUserMembership(item.Sort)
 			if !ok {
 				a.fault("user "+user, "has a membership that cannot be read")
 				continue

@@ -232,7 +232,9 @@ var spoils = []struct {
 	},
 	{
 		"a member does not know of it",
-		func(f *fixture) []table.Op { return []table.Op{table.Delete(mirrorKey(f.tenant, "u1", "g1", 1))} },
+		func(f *fixture) []table.Op {
+			return []table.Op{table.Delete(userMembershipKey(f.tenant, "u1", "g1", 1))}
+		},
 		[]problem{{item: "group g1", format: "has the member %s, whose mirror is missing", args: []any{"u1"}}},
 	},
 	{
@@ -341,7 +343,7 @@ func set(key table.Key, name string, value table.Value) []table.Op {
 func (f *fixture) member(group string, epoch int64, user string) []table.Op {
 	return []table.Op{
 		table.Put(table.Item{Key: membershipKey(f.tenant, group, epoch, user)}),
-		table.Put(table.Item{Key: mirrorKey(f.tenant, user, group, epoch)}),
+		table.Put(table.Item{Key: userMembershipKey(f.tenant, user, group, epoch)}),
 	}
 }
 

@@ -63,7 +63,7 @@ func (f *fixture) populate(c crowd) int {
 		group, user := m%c.groups, (m%c.groups*31+m/c.groups)%joiners
 		joined[user]++
 		w.put(table.Put(table.Item{Key: membershipKey(f.tenant, crowdGroup(group), 1, crowdUser(user))}),
-			table.Put(table.Item{Key: mirrorKey(f.tenant, crowdUser(user), crowdGroup(group), 1)}))
+			table.Put(table.Item{Key: userMembershipKey(f.tenant, crowdUser(user), crowdGroup(group), 1)}))
 	}
 	live := int64(0)
 	for i := range c.users {
@@ -338,8 +338,8 @@ func TestErasure_KilledAtAnyCall(t *testing.T) {
 func (f *fixture) oneSided() {
 	f.t.Helper()
 	for _, key := range []table.Key{
-		membershipKey(f.tenant, crowdGroup(0), 1, "ghost"), mirrorKey(f.tenant, crowdUser(0), "nowhere", 1),
-		membershipKey(f.tenant, "emptied", 1, "ghost"), mirrorKey(f.tenant, "purged", "nowhere", 1),
+		membershipKey(f.tenant, crowdGroup(0), 1, "ghost"), userMembershipKey(f.tenant, crowdUser(0), "nowhere", 1),
+		membershipKey(f.tenant, "emptied", 1, "ghost"), userMembershipKey(f.tenant, "purged", "nowhere", 1),
 	} {
 		f.write(table.Put(table.Item{Key: key}))
 	}
@@ -395,7 +395,7 @@ func (f *fixture) manyGroups(groups int, purged bool) {
 			w.put(o.Op)
 		}
 		for _, user := range []string{"many", "other"} {
-			w.put(table.Put(table.Item{Key: membershipKey(f.tenant, g.ID, 1, user)}), table.Put(table.Item{Key: mirrorKey(f.tenant, user, g.ID, 1)}))
+			w.put(table.Put(table.Item{Key: membershipKey(f.tenant, g.ID, 1, user)}), table.Put(table.Item{Key: userMembershipKey(f.tenant, user, g.ID, 1)}))
 		}
 	}
 	w.end()
@@ -417,7 +417,7 @@ func (f *fixture) manyGroups(groups int, purged bool) {
 func (f *fixture) wantLeft(groups int, purged bool) {
 	f.t.Helper()
 	f.wantNoFaults()
-	if n := len(f.all(mirrorKey(f.tenant, "many", "", 0).Partition)); n > 0 {
+	if n := len(f.all(userMembershipKey(f.tenant, "many", "", 0).Partition)); n > 0 {
 		f.t.Errorf("%d memberships are left", n)
 	}
 	for i := range groups {
@@ -462,7 +462,7 @@ func TestErasure_OfOneUserInABoundedNumberOfSweeps(t *testing.T) {
 			sweeps++
 			f.pass(5 * time.Minute)
 			f.sweepOf(calls)
-			now := len(f.all(mirrorKey(f.tenant, "many", "", 0).Partition))
+			now := len(f.all(userMembershipKey(f.tenant, "many", "", 0).Partition))
 			if now >= left || sweeps > most {
 				t.Fatalf("sweep %d: %d memberships are left, were %d; want an end after %d", sweeps, now, left, most)
 			}

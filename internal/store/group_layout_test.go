@@ -572,8 +572,8 @@ func TestGroups_ReadBackAsWritten(t *testing.T) {
 		}
 	}
 
-	for _, want := range []directory.Mirror{{Group: "g1", Epoch: 1}, {Group: "a-b_c", Epoch: 1 << 60}} {
-		if got, ok := decodeMirror(mirrorKey(f.tenant, "u1", want.Group, want.Epoch).Sort); !ok || got != want {
+	for _, want := range []directory.UserMembership{{Group: "g1", Epoch: 1}, {Group: "a-b_c", Epoch: 1 << 60}} {
+		if got, ok := decodeUserMembership(userMembershipKey(f.tenant, "u1", want.Group, want.Epoch).Sort); !ok || got != want {
 			t.Errorf("read %+v, %t, written %+v", got, ok, want)
 		}
 	}
@@ -599,9 +599,9 @@ func TestGroups_MembersReadBackAsWritten(t *testing.T) {
 	if want := []string{"u1", "u2"}; err != nil || page.More || !slices.Equal(page.Records, want) {
 		t.Errorf("members = %+v, %v, want %v", page, err, want)
 	}
-	mirrors, err := f.store.Mirrors(t.Context(), f.tenant, "u2", 10)
-	if want := []directory.Mirror{{Group: "g1", Epoch: 1}}; err != nil || !slices.Equal(mirrors, want) {
-		t.Errorf("mirrors = %+v, %v, want %v", mirrors, err, want)
+	memberships, err := f.store.MembershipsOf(t.Context(), f.tenant, "u2", 10)
+	if want := []directory.UserMembership{{Group: "g1", Epoch: 1}}; err != nil || !slices.Equal(memberships, want) {
+		t.Errorf("memberships = %+v, %v, want %v", memberships, err, want)
 	}
 	f.must(f.stage(f.store, "u3"))
 	f.must(f.store.AcceptMembers(t.Context(), f.tenant, f.accepted([]string{"u3"}, []string{"u1"})))

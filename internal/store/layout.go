@@ -95,8 +95,8 @@ func membershipKey(t tenant.ID, group string, epoch int64, user string) table.Ke
 	}
 }
 
-// mirrorKey is the same membership seen from the user.
-func mirrorKey(t tenant.ID, user, group string, epoch int64) table.Key {
+// userMembershipKey is the same membership seen from the user.
+func userMembershipKey(t tenant.ID, user, group string, epoch int64) table.Key {
 	return table.Key{
 		Partition: partition(t, "U#"+user),
 		Sort:      group + "#" + strconv.FormatInt(epoch, 10),

@@ -43,7 +43,7 @@ func TestKeys(t *testing.T) {
 		{"other email", "T#acme#MAILS", "a@b.c\x00" + user, mailKey(acme, "a@b.c", user)},
 		{"group", "T#acme#GROUPS", group, groupKey(acme, group)},
 		{"membership", "T#acme#G#0190-group#7", user, membershipKey(acme, group, 7, user)},
-		{"mirror", "T#acme#U#0190-user", "0190-group#7", mirrorKey(acme, user, group, 7)},
+		{"mirror", "T#acme#U#0190-user", "0190-group#7", userMembershipKey(acme, user, group, 7)},
 		{"log", "T#acme#LOG", request, logKey(acme, request, 0)},
 		{"log, second part", "T#acme#LOG", request + "#1", logKey(acme, request, 1)},
 		{"failing subject", "T#acme#FAILING", "alice", failingKey(acme, "alice")},

@@ -15,7 +15,7 @@ import (
 func joinOps(t tenant.ID, group string, epoch int64, user string, when ...table.Condition) []operation {
 	return []operation{
 		means(table.Put(table.Item{Key: membershipKey(t, group, epoch, user)}, when...), directory.UserMember, user),
-		{Op: table.Put(table.Item{Key: mirrorKey(t, user, group, epoch)})},
+		{Op: table.Put(table.Item{Key: userMembershipKey(t, user, group, epoch)})},
 		// More than a check that the user is live: a deletion that read the
 		// user's memberships before this one began must find that it has begun.
 		means(table.Update(userKey(t, user), table.Change{Add: map[string]int64{attrJoins: 1}},
@@ -27,7 +27,7 @@ func joinOps(t tenant.ID, group string, epoch int64, user string, when ...table.
 func endOps(t tenant.ID, group string, epoch int64, user string) []operation {
 	return []operation{
 		{Op: table.Delete(membershipKey(t, group, epoch, user))},
-		{Op: table.Delete(mirrorKey(t, user, group, epoch))},
+		{Op: table.Delete(userMembershipKey(t, user, group, epoch))},
 	}
 }
 
@@ -45,7 +45,7 @@ func memberOps(t tenant.ID, g *directory.Group, m directory.MemberDelta) []opera
 	for _, user := range m.Remove {
 		ops = append(ops,
 			means(table.Delete(membership(user), table.Present()), directory.UserNotMember, user),
-			operation{Op: table.Delete(mirrorKey(t, user, g.ID, g.Epoch))},
+			operation{Op: table.Delete(userMembershipKey(t, user, g.ID, g.Epoch))},
 			// Settles removing a member against its protection.
 			means(table.Check(protectedKey(t, user), table.Absent()), directory.UserProtected, user))
 	}
@@ -67,7 +67,7 @@ func leaveOps(t tenant.ID, c directory.Change) []operation {
 	if c.Later {
 		return leavingOps(t, c.After, c.Entry)
 	}
-	return endMirrorOps(t, c.After.ID, c.Leave, c.Gone, c.Entry)
+	return endMembershipOps(t, c.After.ID, c.Leave, c.Gone, c.Entry)
 }
 
 // leavingOps leave a user's memberships to a task.
@@ -79,10 +79,10 @@ func leavingOps(t tenant.ID, u *directory.User, e journal.Entry) []operation {
 	})
 }
 
-func endMirrorOps(t tenant.ID, user string, mirrors []directory.Mirror, gone map[string]bool, e journal.Entry) []operation {
+func endMembershipOps(t tenant.ID, user string, memberships []directory.UserMembership, gone map[string]bool, e journal.Entry) []operation {
 	var ops []operation
 	touched := map[string]bool{}
-	for _, m := range mirrors {
+	for _, m := range memberships {
 		ops = append(ops, endOps(t, m.Group, m.Epoch, user)...)
 		if touched[m.Group] || gone[m.Group] {
 			continue
@@ -93,19 +93,19 @@ func endMirrorOps(t tenant.ID, user string, mirrors []directory.Mirror, gone map
 	return ops
 }
 
-// Mirrors reads the memberships of a user, up to a limit.
-func (s *Store) Mirrors(ctx context.Context, t tenant.ID, user string, limit int) ([]directory.Mirror, error) {
+// MembershipsOf reads the memberships of a user, up to a limit.
+func (s *Store) MembershipsOf(ctx context.Context, t tenant.ID, user string, limit int) ([]directory.UserMembership, error) {
 	if !directory.ValidID(user) {
 		return nil, nil
 	}
-	q := table.Query{Partition: mirrorKey(t, user, "", 0).Partition}
-	return collect(ctx, s, q, limit, func(item table.Item) (directory.Mirror, bool) { return decodeMirror(item.Sort) })
+	q := table.Query{Partition: userMembershipKey(t, user, "", 0).Partition}
+	return collect(ctx, s, q, limit, func(item table.Item) (directory.UserMembership, bool) { return decodeUserMembership(item.Sort) })
 }
 
-func decodeMirror(sort string) (directory.Mirror, bool) {
+func decodeUserMembership(sort string) (directory.UserMembership, bool) {
 	group, text, ok := strings.Cut(sort, "#")
 	epoch, err := strconv.ParseInt(text, 10, 64)
-	return directory.Mirror{Group: group, Epoch: epoch}, ok && err == nil
+	return directory.UserMembership{Group: group, Epoch: epoch}, ok && err == nil
 }
 
 // Members reads a page of members of a group under an epoch.
@@ -164,18 +164,18 @@ func (s *Store) Joined(ctx context.Context, t tenant.ID, group string, epoch int
 	return member, live, nil
 }
 
-// MirrorsOf reads the memberships of users in parallel.
-func (s *Store) MirrorsOf(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]directory.Mirror, error) {
-	found := make([][]directory.Mirror, len(users))
+// MembershipsOfUsers reads the memberships of users in parallel.
+func (s *Store) MembershipsOfUsers(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]directory.UserMembership, error) {
+	found := make([][]directory.UserMembership, len(users))
 	err := parallel(table.Together(ctx), len(users), func(ctx context.Context, i int) (err error) {
-		found[i], err = s.Mirrors(ctx, t, users[i], limit)
+		found[i], err = s.MembershipsOf(ctx, t, users[i], limit)
 		return err
 	})
-	mirrors := make(map[string][]directory.Mirror, len(users))
+	memberships := make(map[string][]directory.UserMembership, len(users))
 	for i, user := range users {
-		mirrors[user] = found[i]
+		memberships[user] = found[i]
 	}
-	return mirrors, err
+	return memberships, err
 }
 
 // Memberships reads memberships, and whether their users are live, in parallel.

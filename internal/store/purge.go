@@ -288,14 +288,14 @@ func (p *purge) memberships(ctx context.Context, l led, page table.Page) error {
 // ofEpoch leads to the members of a group under an epoch.
 func (p *purge) ofEpoch(group string, epoch int64) led {
 	return led{membershipKey(p.tenant, group, epoch, "").Partition, func(user string) (table.Key, bool) {
-		return mirrorKey(p.tenant, user, group, epoch), true
+		return userMembershipKey(p.tenant, user, group, epoch), true
 	}}
 }
 
 // ofUser leads to the memberships of a user.
 func (p *purge) ofUser(user string) led {
-	return led{mirrorKey(p.tenant, user, "", 0).Partition, func(sort string) (table.Key, bool) {
-		m, ok := decodeMirror(sort)
+	return led{userMembershipKey(p.tenant, user, "", 0).Partition, func(sort string) (table.Key, bool) {
+		m, ok := decodeUserMembership(sort)
 		return membershipKey(p.tenant, m.Group, m.Epoch, user), ok
 	}}
 }

@@ -42,7 +42,7 @@ func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) erro
 	if c.Later {
 		operations = append(operations, leavingOps(t, u, c.Entry)...)
 	} else {
-		operations = append(operations, endMirrorOps(t, u.ID, c.Leave, c.Gone, c.Entry)...)
+		operations = append(operations, endMembershipOps(t, u.ID, c.Leave, c.Gone, c.Entry)...)
 	}
 	return s.commit(ctx, c.NotAfter, operations)
 }

@@ -221,7 +221,7 @@ func (m *mess) wantTidy() {
 	} {
 		m.wantMembers(id, want)
 	}
-	for _, key := range []table.Key{membershipKey(m.tenant, "emptied", 1, ""), membershipKey(m.tenant, "staged", 2, ""), mirrorKey(m.tenant, "leaver", "", 0)} {
+	for _, key := range []table.Key{membershipKey(m.tenant, "emptied", 1, ""), membershipKey(m.tenant, "staged", 2, ""), userMembershipKey(m.tenant, "leaver", "", 0)} {
 		if left := m.all(key.Partition); len(left) > 0 {
 			m.t.Errorf("%d items are left in %s", len(left), key.Partition)
 		}

@@ -302,7 +302,7 @@ func (s *Store) finishEpoch(ctx context.Context, t tenant.ID, task directory.Tas
 const endBatch = table.MaxOps / 2
 
 func epochOf(task directory.Task) (group string, epoch int64, ok bool) {
-	m, ok := decodeMirror(task.Resource + "#" + task.Name)
+	m, ok := decodeUserMembership(task.Resource + "#" + task.Name)
 	return m.Group, m.Epoch, ok
 }
 
@@ -337,11 +337,11 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 	same := table.Is(attrPartOf, table.Text(item.Attributes.Text(attrPartOf)))
 	gone := map[string]bool{}
 	for {
-		mirrors, err := s.Mirrors(ctx, t, task.Resource, directory.MaxJoined)
+		memberships, err := s.MembershipsOf(ctx, t, task.Resource, directory.MaxJoined)
 		if err != nil {
 			return err
 		}
-		if len(mirrors) == 0 {
+		if len(memberships) == 0 {
 			key := userKey(t, task.Resource)
 			if item.Attributes.Number(attrWhere) == 1 {
 				key = goneKey(t, task.Resource)
@@ -355,7 +355,7 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 			}
 			return err
 		}
-		operations := append(endMirrorOps(t, task.Resource, mirrors, gone, journal.Entry{Time: s.now()}),
+		operations := append(endMembershipOps(t, task.Resource, memberships, gone, journal.Entry{Time: s.now()}),
 			operation{Op: table.Check(taskKey(t, name), same)})
 		err = s.commit(ctx, time.Time{}, operations)
 		var failed *directory.CommitError

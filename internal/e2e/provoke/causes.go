@@ -268,7 +268,7 @@ func unfinished(s *Stage) Answer {
 		ids = append(ids, s.user(fmt.Sprintf(`"userName":"u%d"`, i)))
 	}
 	group := s.must(s.Send("POST", "/Groups", Group("Staff"))).ID()
-	// The members are added in parts, each with its mirrors.
+	// The members are added in parts, each with its memberships.
 	return s.spoiling("#U#", table.ErrThrottled, func() Answer { return s.Send("PATCH", "/Groups/"+group, addMembers(40, ids...)) })
 }
 

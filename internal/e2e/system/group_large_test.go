@@ -279,7 +279,7 @@ func TestGroup_MembersPageByPage(t *testing.T) {
 	if a.status != 200 || !slices.Equal(valuesOf(a.body["members"]), slices.Sorted(slices.Values(sent))) {
 		t.Errorf("PUT: %d, %d members", a.status, len(valuesOf(a.body["members"])))
 	}
-	// Three memberships and their mirrors, the counts of two users, the check
+	// Three memberships and their memberships, the counts of two users, the check
 	// that one is not protected, the group, the log.
 	if writes := a.event["writeUnits"].(float64); a.event["membersAdded"] != 2.0 || a.event["membersRemoved"] != 1.0 || writes > 2*(2*3+2+1+2) {
 		t.Errorf("PUT that changes three: %v added, %v removed, %v WRU", a.event["membersAdded"], a.event["membersRemoved"], writes)
