@@ -720,9 +720,7 @@ func limitedPages(t *testing.T, tbl table.Table) {
 				if n > limit || page.More && (n < limit || page.Last != page.Items[n-1].Sort) {
 					t.Errorf("limit %d: a page of %d items, the last %q, more %t", limit, n, page.Last, page.More)
 				}
-				for _, i := range page.Items {
-					got = append(got, i.Sort)
-				}
+				got = append(got, sortsOf(page.Items)...)
 			}
 			if descending {
 				slices.Reverse(got)

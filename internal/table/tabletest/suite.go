@@ -176,6 +176,14 @@ func sorts(t *testing.T, tbl table.Table, q table.Query) []string {
 	return keys
 }
 
+func sortsOf(items []table.Item) []string {
+	keys := make([]string, len(items))
+	for i, item := range items {
+		keys[i] = item.Sort
+	}
+	return keys
+}
+
 func wantSorts(t *testing.T, tbl table.Table, q table.Query, want ...string) {
 	t.Helper()
 	if got := sorts(t, tbl, q); !slices.Equal(got, want) {
