@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// readmePort is the port in the README. The test's server takes a free one,
+// readmePort is the port in the documents. The test's server takes a free one,
 // which replaces it in the commands and answers; nothing else of them is
 // changed.
 const readmePort = "127.0.0.1:8080"
@@ -64,7 +64,7 @@ func programFor(t *testing.T, name string) string {
 	case os.Getenv("CI") != "":
 		t.Fatalf("%s is not installed", name)
 	default:
-		t.Skipf("%s is not installed: the README's commands are not tested in it", name)
+		t.Skipf("%s is not installed: the documented commands are not tested in it", name)
 	}
 	return path
 }
@@ -78,7 +78,7 @@ type made struct {
 	address string
 }
 
-// makeRun runs a command of the README that starts a server.
+// makeRun runs a documented command that starts a server.
 func makeRun(t *testing.T, command string) *made {
 	t.Helper()
 	arguments := strings.Trim(strings.TrimPrefix(strings.TrimPrefix(command, "make run"), " ARGS="), `"`)
@@ -117,9 +117,17 @@ func (m *made) masked(text string) string {
 	return changing.ReplaceAllString(strings.ReplaceAll(text, m.address, readmePort), "*")
 }
 
-// The README's commands work as printed when typed into the shells that people
-// use, where comments, "!", "?" and "[" have a meaning.
+// The commands of the README and the tutorial work as printed in the usual shells,
+// where comments, "!", "?" and "[" have a meaning.
 func TestREADME_CommandsWorkAsPrinted(t *testing.T) {
+	commandsWorkAsPrinted(t, "../../README.md")
+}
+
+func TestTutorial_CommandsWorkAsPrinted(t *testing.T) {
+	commandsWorkAsPrinted(t, "../../docs/tutorials/first-ten-minutes.md")
+}
+
+func commandsWorkAsPrinted(t *testing.T, document string) {
 	for shell, options := range map[string][]string{
 		"bash": {"--norc", "--noprofile", "-i"},
 		"zsh":  {"-f", "-i", "+o", "promptsp"},
@@ -139,12 +147,12 @@ func TestREADME_CommandsWorkAsPrinted(t *testing.T) {
 				script.Reset()
 				want = nil
 			}
-			for _, s := range sections(t, "../../README.md", "sh") {
+			for _, s := range sections(t, document, "sh") {
 				if strings.HasPrefix(s.commands, "make run") {
 					check()
 					m = makeRun(t, strings.TrimSpace(s.commands))
 					if got := m.masked(m.stdout.String()); s.shows != "" && got != changing.ReplaceAllString(s.shows, "*") {
-						t.Errorf("%s prints\n%s\nthe README shows\n%s", s.commands, m.stdout, s.shows)
+						t.Errorf("%s prints\n%s\nthe document shows\n%s", s.commands, m.stdout, s.shows)
 					}
 					continue
 				}
@@ -175,7 +183,7 @@ func (m *made) runs(shell string, options []string, script string, want []string
 			m.t.Errorf("block %d ends with status %s: %s%s", i+1, part[2], part[1], &stderr)
 		}
 		if got := m.masked(strings.TrimSpace(part[1])); want[i] != "" && got != changing.ReplaceAllString(strings.TrimSpace(want[i]), "*") {
-			m.t.Errorf("block %d prints\n%s\nthe README shows\n%s", i+1, part[1], want[i])
+			m.t.Errorf("block %d prints\n%s\nthe document shows\n%s", i+1, part[1], want[i])
 		}
 	}
 }
