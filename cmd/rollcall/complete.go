@@ -18,8 +18,8 @@ const completeTime = time.Second
 // completer offers the values of one argument. before are the arguments before it.
 type completer func(ctx context.Context, before []string) []cobra.Completion
 
-// completes gives a command the values of its arguments, one completer for each; the last
-// one is that of all further arguments if again is set.
+// completes gives a command a completer for each argument; if again is set, the last one
+// completes all further arguments too.
 func completes(c *cobra.Command, again bool, each ...completer) *cobra.Command {
 	c.ValidArgsFunction = func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		at := len(args)

@@ -49,7 +49,7 @@ type place struct {
 	// scim is the base URL and the token of the seeded tenant, for a service on
 	// this machine.
 	scim info
-	// refused is what to do if the service does not authorize a request.
+	// refused is the advice if the service does not authorize a request.
 	refused string
 }
 

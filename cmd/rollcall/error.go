@@ -32,13 +32,13 @@ func mistake(format string, args ...any) error { return usageError{fmt.Errorf(fo
 // notFoundError says that no user, group or token has a name that was given.
 type notFoundError string
 
-// Error is what was not found.
+// Error says what was not found.
 func (e notFoundError) Error() string { return string(e) }
 
 // An ambiguousError is a name that several users, groups or tokens have.
 type ambiguousError string
 
-// Error is what the name can mean.
+// Error lists the matches of the name.
 func (e ambiguousError) Error() string { return string(e) }
 
 // exitStatus returns the exit status for an error.

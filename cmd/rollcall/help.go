@@ -11,10 +11,10 @@ import (
 // jsonUsage describes --json, which nearly every command has.
 const jsonUsage = "print the answer as JSON, and an error too"
 
-// serverFlags are the flags that say which service is asked.
+// serverFlags are the flags that select the service.
 var serverFlags = []string{"info", "stack", "admin-url"}
 
-// helpWidth is how wide the help is at most.
+// helpWidth is the greatest width of the help.
 const helpWidth = 80
 
 // usageTemplate is cobra's, with the flags in two parts and without its last line.
@@ -123,13 +123,13 @@ func describeCompletion(c *cobra.Command) {
 	}
 }
 
-// completionNeeds is what a shell needs before it can load its script.
+// completionNeeds has the steps that a shell needs before it can load its script.
 var completionNeeds = map[string]string{
 	"bash": "\n\nIt needs the package bash-completion: without it, bash prints\n_get_comp_words_by_ref: command not found.",
 	"zsh":  "\n\nIt needs zsh's own completion, which 'autoload -U compinit; compinit' turns on.",
 }
 
-// completeFlags offers the values of the flags that have the same ones everywhere.
+// completeFlags offers the values of the flags that have the same values in all commands.
 func completeFlags(c *cobra.Command) {
 	for name, offer := range map[string]completer{
 		"cause": causes, "outcome": oneOf(outcomes...), "type": oneOf(resourceTypes...),
@@ -149,7 +149,7 @@ func completeFlags(c *cobra.Command) {
 	}
 }
 
-// flagUsages describes the flags of a command: those that say which service is asked, or
+// flagUsages describes the flags of a command: those that select the service, or
 // the others, with --json and --help last.
 func flagUsages(c *cobra.Command, server bool) string {
 	part := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -175,12 +175,12 @@ func flagUsages(c *cobra.Command, server bool) string {
 	return strings.TrimRight(part.FlagUsagesWrapped(helpWidth), "\n")
 }
 
-// sentence is a command's short description as a sentence.
+// sentence returns a command's short description as a sentence.
 func sentence(short string) string {
 	return strings.ToUpper(short[:1]) + short[1:] + "."
 }
 
-// wrapped is a text in lines that fit the help: lines that begin with spaces stay as
+// wrapped returns a text in lines that fit the help: lines that begin with spaces stay as
 // they are.
 func wrapped(text string) string {
 	var lines []string

@@ -13,7 +13,7 @@ import (
 	"syscall"
 )
 
-// calledAs is how this program is called in the commands that it prints: main sets it to
+// calledAs is the name of this program in the commands that it prints: main sets it to
 // the path that was typed, which may not be in PATH.
 var calledAs = "rollcall"
 

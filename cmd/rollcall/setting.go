@@ -37,7 +37,7 @@ var tenantSettings = []setting{
 	{name: "logDays", kind: numberSetting},
 }
 
-// userSettings are what the application can set for a user.
+// userSettings are the settings that the application can change for a user.
 var userSettings = []setting{
 	{name: "userName"},
 	{name: "email"},

@@ -68,8 +68,8 @@ func makeStateFolder() (string, error) {
 	return folder, private(folder, fs.ModeDir)
 }
 
-// private returns an error unless a path is what kind says, not a symbolic link, and
-// accessible to this user alone.
+// private returns an error unless a path has the given kind, is not a symbolic link,
+// and is accessible only to this user.
 func private(path string, kind fs.FileMode) error {
 	found, err := os.Lstat(path)
 	if err != nil {

@@ -15,7 +15,7 @@ type column struct {
 	narrow  narrow
 }
 
-// A narrow is what happens to a column on a narrow terminal.
+// A narrow is the treatment of a column on a narrow terminal.
 type narrow int
 
 const (
@@ -71,7 +71,7 @@ func printTableIn(w io.Writer, width int, cols []column, rows [][]string) {
 	}
 }
 
-// layout is how a table is laid out.
+// layout is the layout of a table.
 type layout struct {
 	w     io.Writer
 	width int
@@ -118,7 +118,7 @@ func (l *layout) measure(rows [][]string) {
 	}
 }
 
-// total is how wide the columns that stay are together.
+// total returns the width of the columns that stay.
 func (l *layout) total() (width int) {
 	for i, w := range l.widths {
 		if l.in[i] {
@@ -128,7 +128,7 @@ func (l *layout) total() (width int) {
 	return width - len(gap)
 }
 
-// gap is what is between two columns.
+// gap separates two columns.
 const gap = "  "
 
 // line prints the values of a row that stay in its line.
@@ -174,7 +174,7 @@ func (l *layout) below(row []string) {
 	}
 }
 
-// cutRows are rows without the end of values that are longer than a line.
+// cutRows returns rows in which values longer than a line are cut.
 func cutRows(rows [][]string, width int) [][]string {
 	fit := make([][]string, len(rows))
 	for i, row := range rows {
@@ -186,7 +186,7 @@ func cutRows(rows [][]string, width int) [][]string {
 	return fit
 }
 
-// cutTo is a text that is at most so many characters long.
+// cutTo returns a text cut to a number of characters.
 func cutTo(s string, most int) string {
 	if r := []rune(s); len(r) > most {
 		return string(r[:most-1]) + "…"
@@ -194,7 +194,7 @@ func cutTo(s string, most int) string {
 	return s
 }
 
-// seconds is a time of the service, without fractions of a second.
+// seconds returns a time of the service without fractions of a second.
 func seconds(v any) string {
 	s := text(v)
 	if whole, _, ok := strings.Cut(s, "."); ok && strings.HasSuffix(s, "Z") {

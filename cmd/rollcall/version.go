@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A build is what is known about how this binary was built.
+// A build describes how this binary was built.
 type build struct {
 	Module  string `json:"module"`
 	Version string `json:"version"`

@@ -46,7 +46,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], thisMachine(), os.Stdout, os.Stderr))
 }
 
-// A machine is what a run needs to know about the computer before it starts.
+// A machine describes the computer that a run starts on.
 type machine struct {
 	// find returns the path of a program.
 	find func(name string) (string, error)

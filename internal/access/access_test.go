@@ -93,7 +93,7 @@ func TestMint_KeepsNoSecret(t *testing.T) {
 	}
 }
 
-func TestParse_RefusesWhatWasNeverMinted(t *testing.T) {
+func TestParse_RefusesOtherTexts(t *testing.T) {
 	good, _ := access.Mint(acme(t))
 	if token, err := access.Parse(good); err != nil || token.Tenant != acme(t) {
 		t.Fatalf("Parse of a minted token: %v, %v", token, err)
@@ -173,7 +173,7 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
-func TestAuthenticate_BelievesWhatItReadForCacheTime(t *testing.T) {
+func TestAuthenticate_CachesForCacheTime(t *testing.T) {
 	s, token, key := setUp(t)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	a := access.NewAuthenticator(s, func() time.Time { return now })
@@ -199,7 +199,7 @@ func TestAuthenticate_BelievesWhatItReadForCacheTime(t *testing.T) {
 	}
 }
 
-func TestAuthenticate_TakesANewTokenAtOnce(t *testing.T) {
+func TestAuthenticate_AcceptsANewTokenAtOnce(t *testing.T) {
 	s, _, _ := setUp(t)
 	a := access.NewAuthenticator(s, time.Now)
 	token, record := access.Mint(acme(t))
@@ -212,7 +212,7 @@ func TestAuthenticate_TakesANewTokenAtOnce(t *testing.T) {
 	}
 }
 
-func TestAuthenticate_PassesOnAFailedRead(t *testing.T) {
+func TestAuthenticate_ReturnsTheErrorOfARead(t *testing.T) {
 	s, token, _ := setUp(t)
 	s.err = errors.New("table is away")
 	if _, err := access.NewAuthenticator(s, time.Now).Authenticate(t.Context(), "Bearer "+token); !errors.Is(err, s.err) {
@@ -222,7 +222,7 @@ func TestAuthenticate_PassesOnAFailedRead(t *testing.T) {
 
 // A tenant's schemas are in its grants only, and are compiled again if only
 // they changed.
-func TestAuthenticate_GrantsTheTenantsOwnTypes(t *testing.T) {
+func TestAuthenticate_GrantsTheTenantsTypes(t *testing.T) {
 	s, token, _ := setUp(t)
 	base := schema.Types{User: schema.UserType(), Group: schema.GroupType()}
 	hr, err := schema.ParseRegistration([]byte(`{"id":"urn:example:hr","attributes":[{"name":"badge"}]}`))
@@ -264,7 +264,7 @@ func TestAuthenticate_GrantsTheTenantsOwnTypes(t *testing.T) {
 
 // The use is recorded beside the first request, and again an hour later, by one
 // of the concurrent requests.
-func TestNote_OnceAnHour(t *testing.T) {
+func TestRecordUse_OnceAnHour(t *testing.T) {
 	s, text, key := setUp(t)
 	now := time.Now().Truncate(time.Millisecond)
 	a := access.NewAuthenticator(s, func() time.Time { return now })
@@ -274,7 +274,7 @@ func TestNote_OnceAnHour(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.Note(t.Context(), grant)()
+		a.RecordUse(t.Context(), grant)()
 	}
 	for _, step := range []struct {
 		after time.Duration
@@ -294,7 +294,7 @@ func TestNote_OnceAnHour(t *testing.T) {
 
 // A slow record of the use does not delay an answer, and is repeated by a later
 // request.
-func TestNote_IsNotWaitedFor(t *testing.T) {
+func TestRecordUse_AnswerDoesNotWait(t *testing.T) {
 	s, text, _ := setUp(t)
 	s.slow = make(chan struct{})
 	a := access.NewAuthenticator(s, time.Now)
@@ -303,7 +303,7 @@ func TestNote_IsNotWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	a.Note(t.Context(), grant)()
+	a.RecordUse(t.Context(), grant)()
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("the answer waited %v", took)
 	}
@@ -311,7 +311,7 @@ func TestNote_IsNotWaitedFor(t *testing.T) {
 	s.slow = nil
 	s.mu.Unlock()
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		a.Note(t.Context(), grant)()
+		a.RecordUse(t.Context(), grant)()
 		s.mu.Lock()
 		notes := s.notes
 		s.mu.Unlock()

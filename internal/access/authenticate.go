@@ -42,7 +42,7 @@ var (
 	ErrDisabled = errors.New("access: SCIM is disabled")
 )
 
-// Record is what is stored of a token.
+// Record is a token as stored.
 type Record struct {
 	ID string
 	// Hash is the SHA-256 of the secret, in hexadecimal.
@@ -69,12 +69,13 @@ func (r Record) Live(now time.Time) bool {
 	return r.Revoked.IsZero() && (r.Expires.IsZero() || now.Before(r.Expires))
 }
 
-// Grant is what an authenticated request may act on.
+// Grant is the result of authentication: the tenant of a request, with its settings
+// and the token.
 type Grant struct {
 	Tenant   tenant.ID
 	Settings tenant.Settings
 	TokenID  string
-	// Label is what the token was called when it was created.
+	// Label is the token's label, given when it was created.
 	Label string
 	// CursorKey is the tenant's secret that seals its cursors.
 	CursorKey []byte
@@ -95,9 +96,9 @@ type seats struct {
 	counts tenant.Counts
 }
 
-// Counts returns the tenant's seats as last read, at most CacheTime ago, with
+// SeatCounts returns the tenant's seats as last read, at most CacheTime ago, with
 // what requests to this instance have changed since.
-func (g Grant) Counts() tenant.Counts {
+func (g Grant) SeatCounts() tenant.Counts {
 	if g.seats == nil {
 		return tenant.Counts{}
 	}
@@ -106,8 +107,8 @@ func (g Grant) Counts() tenant.Counts {
 	return g.seats.counts
 }
 
-// Counted records that a request took seats, or freed them.
-func (g Grant) Counted(seats int64) {
+// AddSeats records that a request took seats, or freed them.
+func (g Grant) AddSeats(seats int64) {
 	if g.seats == nil || seats == 0 {
 		return
 	}
@@ -161,9 +162,9 @@ type entry struct {
 	record Record
 	types  schema.Types
 	read   time.Time
-	// noted reports that this instance has recorded that the token was used.
-	noted bool
-	seats *seats
+	// recorded reports that this instance has recorded that the token was used.
+	recorded bool
+	seats    *seats
 }
 
 // NewAuthenticator returns an Authenticator that reads from source. Only the
@@ -250,8 +251,8 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	}
 	found = entry{
 		owner: owner, record: record, types: types, read: now,
-		noted: found.noted && record.LastUsed.Equal(found.record.LastUsed),
-		seats: &seats{counts: tenant.Counts{Seats: owner.Seats, SeatLimit: owner.SeatLimit, Read: now}},
+		recorded: found.recorded && record.LastUsed.Equal(found.record.LastUsed),
+		seats:    &seats{counts: tenant.Counts{Seats: owner.Seats, SeatLimit: owner.SeatLimit, Read: now}},
 	}
 	a.cached[key] = found
 	return found, nil

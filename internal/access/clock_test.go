@@ -27,7 +27,7 @@ func frozen(t *testing.T, at time.Time, d time.Duration) time.Time {
 // A token that was revoked while the function was frozen is read again, however
 // little the monotonic clock advanced; so are settings. The same holds if the
 // clock is set back.
-func TestAuthenticate_BelievesByTheTimeOfDay(t *testing.T) {
+func TestAuthenticate_CacheExpiresByTheTimeOfDay(t *testing.T) {
 	for name, later := range map[string]func(at time.Time) time.Time{
 		"frozen":   func(at time.Time) time.Time { return frozen(t, at, access.CacheTime) },
 		"set back": func(at time.Time) time.Time { return at.Round(0).Add(-time.Hour) },
@@ -58,7 +58,7 @@ func TestAuthenticate_BelievesByTheTimeOfDay(t *testing.T) {
 }
 
 // A token that expires while the function is frozen is expired.
-func TestAuthenticate_ExpiresByTheTimeOfDay(t *testing.T) {
+func TestAuthenticate_TokenExpiresByTheTimeOfDay(t *testing.T) {
 	s, text, key := setUp(t)
 	now := time.Now()
 	record := s.records[key]

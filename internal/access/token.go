@@ -39,8 +39,8 @@ type Token struct {
 	secret string
 }
 
-// Mint returns a new token for a tenant. The text is shown to its owner once;
-// the Record is what is stored.
+// Mint returns a new token for a tenant. The text is shown to its owner once; only
+// the Record is stored.
 func Mint(t tenant.ID) (text string, record Record) {
 	id := randomText(10)
 	secret := randomText(32)

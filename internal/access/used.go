@@ -15,20 +15,20 @@ const UsedEvery = time.Hour
 // writes it.
 const usedPatience = 50 * time.Millisecond
 
-// Note records that a grant's token was used, if that was last recorded an hour
+// RecordUse records that a grant's token was used, if that was last recorded an hour
 // ago or more. It does so concurrently with the request, and the function that
 // it returns must be called before the request is answered: a Lambda function
 // that has answered may be frozen in the middle of a write. A record that fails
 // is dropped.
-func (a *Authenticator) Note(ctx context.Context, g Grant) (done func()) {
+func (a *Authenticator) RecordUse(ctx context.Context, g Grant) (done func()) {
 	now := a.now()
 	if now.Sub(g.lastUsed) < UsedEvery || !a.first(g) {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	noted := make(chan struct{})
+	recorded := make(chan struct{})
 	go func() {
-		defer close(noted)
+		defer close(recorded)
 		defer func() { _ = recover() }() // it would end the process from here
 		if err := a.source.Used(ctx, g.Tenant, g.TokenID, g.lastUsed, now); err != nil {
 			a.forget(g)
@@ -37,7 +37,7 @@ func (a *Authenticator) Note(ctx context.Context, g Grant) (done func()) {
 	return func() {
 		defer cancel()
 		select {
-		case <-noted:
+		case <-recorded:
 		case <-time.After(usedPatience):
 		}
 	}
@@ -49,10 +49,10 @@ func (a *Authenticator) first(g Grant) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	found, ok := a.cached[key]
-	if !ok || found.noted {
+	if !ok || found.recorded {
 		return false
 	}
-	found.noted = true
+	found.recorded = true
 	a.cached[key] = found
 	return true
 }
@@ -63,7 +63,7 @@ func (a *Authenticator) forget(g Grant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if found, ok := a.cached[key]; ok {
-		found.noted = false
+		found.recorded = false
 		a.cached[key] = found
 	}
 }

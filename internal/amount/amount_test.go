@@ -15,7 +15,7 @@ func TestNumber_GroupsThreeDigits(t *testing.T) {
 	}
 }
 
-func TestCount_HasThePlural(t *testing.T) {
+func TestCount_UsesThePlural(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 seats", 1: "1 seat", 2: "2 seats", 45000: "45,000 seats"} {
 		if got := amount.Count(n, "seat"); got != want {
 			t.Errorf("Count(%d) = %q, want %q", n, got, want)
@@ -23,7 +23,7 @@ func TestCount_HasThePlural(t *testing.T) {
 	}
 }
 
-func TestLength_IsInTheLargestWholeUnit(t *testing.T) {
+func TestLength_UsesTheLargestWholeUnit(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0 seconds", time.Second: "1 second", 59 * time.Second: "59 seconds", 90 * time.Second: "1 minute",
 		time.Hour - 1: "59 minutes", time.Hour: "1 hour", 48*time.Hour - 1: "47 hours", 48 * time.Hour: "2 days",

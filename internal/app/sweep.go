@@ -45,7 +45,7 @@ func (a *App) SweepEvery(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// A sweep is what the log line of one sweep reports.
+// A sweep has the fields of a sweep's log line.
 type sweep struct {
 	store.Sweeping
 	// failures are the reasons for which tasks failed, or why no more were

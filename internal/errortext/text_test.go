@@ -78,7 +78,7 @@ func TestParse(t *testing.T) {
 }
 
 // However a text is escaped, it has the same letters.
-func TestParse_TakesEscapesOut(t *testing.T) {
+func TestParse_DecodesEscapes(t *testing.T) {
 	for _, text := range []string{
 		`CORP\nancy "x" é`, `CORP\\nancy \"x\" \u00e9`, `CORP\\\\nancy \\\"x\\\" \\u00e9`, "CORP\\nancy &quot;x&quot; &eacute;", "CORP\\nancy “x” é",
 		"CORP\\nan\r\n  cy ‘x’ é", "<p>CORP\\nancy</p><br/>x é", "CORP\\nancy\u00a0\u200bx é",

@@ -175,7 +175,7 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	}
 	q.unkept = !s.keeps(q, err)
 	if err == nil {
-		q.noted = s.Authenticator.Note(ctx, grant)
+		q.noted = s.Authenticator.RecordUse(ctx, grant)
 	}
 	return err
 }
@@ -257,6 +257,6 @@ func (q *request) caller() directory.Caller {
 	return directory.Caller{
 		RequestID: q.id, Settings: q.grant.Settings, Time: q.start,
 		TokenID: q.grant.TokenID, IdP: q.event.IdP, Types: q.grant.Types,
-		Notices: q.notices, Counts: q.grant.Counts(), IdPRequestID: q.event.IdPRequestID, BulkID: q.event.BulkRequestID,
+		Notices: q.notices, Counts: q.grant.SeatCounts(), IdPRequestID: q.event.IdPRequestID, BulkID: q.event.BulkRequestID,
 	}
 }

@@ -268,5 +268,5 @@ func (q *request) resource(rt *schema.ResourceType, operation journal.Operation)
 // did records the result of a change, and counts it.
 func (q *request) did(result directory.Result) {
 	q.event.did(result)
-	q.grant.Counted(result.Seats)
+	q.grant.AddSeats(result.Seats)
 }

@@ -30,7 +30,7 @@ type Event = events.APIGatewayV2HTTPRequest
 // Response is an HTTP API's response, payload format 2.0.
 type Response = events.APIGatewayV2HTTPResponse
 
-// Function is what Lambda invokes with an event.
+// Function handles one event of Lambda.
 type Function func(ctx context.Context, event Event) (Response, error)
 
 // Authorize changes an event into one that API Gateway has authorized by IAM.

@@ -42,7 +42,7 @@ var (
 )
 
 // refuse answers with a SCIM error and logs it as the event of a request, with
-// a request id in both: the handler's if it has set one. what is what happened,
+// a request id in both: the handler's if it has set one. what says what happened,
 // "" for the text of the reason. RFC 7644 §3.12
 func refuse(ctx context.Context, why reason, id, what string, more ...slog.Attr) Response {
 	if what == "" {

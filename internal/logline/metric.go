@@ -31,7 +31,7 @@ const (
 const (
 	// Stack is the deployment.
 	Stack = "stack"
-	// Cause is one of the closed list of package provlog.
+	// Cause is a cause of the closed list in package cause.
 	Cause = "cause"
 )
 

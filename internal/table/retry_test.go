@@ -127,7 +127,7 @@ func TestRetrying_WaitsLongerEachTime(t *testing.T) {
 // Without a connection a call is tried for two seconds, and never after a refusal of the
 // caller; an answer in between begins the two seconds again, and a write whose answer
 // was lost is tried for the whole time.
-func TestRetrying_GivesUpSoonWithoutAConnection(t *testing.T) {
+func TestRetrying_StopsEarlyWithoutAConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		none, second := table.ErrNoConnection, table.RetryJitter(func(time.Duration) time.Duration { return time.Second })
 		for name, c := range map[string]struct {
@@ -136,8 +136,8 @@ func TestRetrying_GivesUpSoonWithoutAConnection(t *testing.T) {
 			tries       int
 			wrote       int
 		}{
-			"for ever":           {[]error{none}, none, none, 2, 2},
-			"for a moment":       {[]error{none, nil}, nil, nil, 2, 2},
+			"always":             {[]error{none}, none, none, 2, 2},
+			"once":               {[]error{none, nil}, nil, nil, 2, 2},
 			"refused":            {[]error{table.ErrUnreachable}, table.ErrUnreachable, table.ErrUnreachable, 1, 1},
 			"an answer between":  {[]error{none, table.ErrThrottled, none}, none, none, 4, 4},
 			"after a lost write": {[]error{table.ErrUnknownOutcome, none}, table.ErrUnknownOutcome, table.ErrUnknownOutcome, 1, 8},
@@ -180,7 +180,7 @@ func TestRetrying_ObeysNotAfter(t *testing.T) {
 	})
 }
 
-func TestRetrying_EndsWithTheContext(t *testing.T) {
+func TestRetrying_StopsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, last := range []error{table.ErrUnknownOutcome, table.ErrConflict} {
 			ctx, cancel := context.WithCancel(t.Context())

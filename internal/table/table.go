@@ -112,7 +112,7 @@ type Query struct {
 	Descending bool
 }
 
-// Page is what one round trip of a Query returned: at most Limit items, and
+// Page is the result of one round trip of a Query: at most Limit items, and
 // none after the item with which the page reaches MaxPageBytes. More reports
 // that the range may have further items, although the next page may be empty;
 // Last is then the sort key to continue After.
@@ -141,15 +141,15 @@ type Transaction struct {
 type Op struct {
 	Kind OpKind
 	Key  Key
-	// Attributes are what Put stores.
+	// Attributes are the attributes that Put stores.
 	Attributes Attributes
-	// Change is what Update does.
+	// Change is the change of an Update.
 	Change Change
 	// When are conditions that must all hold, or the whole transaction fails.
 	When []Condition
 }
 
-// OpKind is what an operation does.
+// OpKind is the kind of an operation.
 type OpKind int
 
 // The kinds of operation.
@@ -199,7 +199,7 @@ type Condition struct {
 	Other     string
 }
 
-// ConditionKind is what a condition compares.
+// ConditionKind is the kind of a condition.
 type ConditionKind int
 
 // The kinds of condition.

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Usage is what one request cost the table. The meter and the retries add to
+// Usage is the cost of one request at the table. The meter and the retries add to
 // the Usage of a call's context. It is safe for concurrent use.
 type Usage struct {
 	mu     sync.Mutex

@@ -43,7 +43,7 @@ func (id ID) String() string { return id.name }
 // IsZero reports whether the ID names no tenant.
 func (id ID) IsZero() bool { return id.name == "" }
 
-// AccountType is what a user counts as: a User, who holds a seat, or a Reader,
+// AccountType is the type of a user: a User, who holds a seat, or a Reader,
 // who does not.
 type AccountType string
 
@@ -83,7 +83,7 @@ type Settings struct {
 	Ending bool `json:"ending,omitempty"`
 }
 
-// DeletedUsers is how a deleted user appears to readers.
+// DeletedUsers is the visibility of deleted users.
 type DeletedUsers string
 
 // The choices for deleted users.
@@ -92,7 +92,7 @@ const (
 	DeletedReadable DeletedUsers = "readable"
 )
 
-// Rehire is what a reactivation with another externalId does.
+// Rehire is the effect of a reactivation with another externalId on memberships.
 type Rehire string
 
 // The choices for a rehire.
@@ -105,7 +105,7 @@ const (
 	RehireRefuse Rehire = "refuse"
 )
 
-// UnknownAttributes is what happens to attributes outside the schemas.
+// UnknownAttributes is the treatment of attributes outside the schemas.
 type UnknownAttributes string
 
 // The choices for unknown attributes.
@@ -114,7 +114,7 @@ const (
 	UnknownRefuse UnknownAttributes = "refuse"
 )
 
-// UnknownMembers is what happens to members of a group that are not users.
+// UnknownMembers is the treatment of members of a group that are not users.
 type UnknownMembers string
 
 // The choices for unknown members.
@@ -123,7 +123,7 @@ const (
 	UnknownMembersRefuse UnknownMembers = "refuse"
 )
 
-// Dialects is what happens to requests that deviate from the RFCs.
+// Dialects is the treatment of requests that deviate from the RFCs.
 type Dialects string
 
 // The choices for dialects.

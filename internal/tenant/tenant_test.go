@@ -24,7 +24,7 @@ func TestParseID(t *testing.T) {
 	}
 }
 
-func TestDefaultSettings_AreThePromisedOnes(t *testing.T) {
+func TestDefaultSettings_AreAsDocumented(t *testing.T) {
 	s := tenant.DefaultSettings()
 	if s.DefaultAccountType != tenant.User || s.DeletedUsers != tenant.DeletedHidden || s.SCIMDisabled {
 		t.Errorf("DefaultSettings() = %+v; want Users, hidden when deleted, SCIM on", s)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Evidence is what the requirements are checked against.
+// Evidence is the material against which the requirements are checked.
 type Evidence struct {
 	// Proofs are the tests, by the requirements that they prove.
 	Proofs map[string][]Proof
@@ -84,19 +84,23 @@ func sectionsIn(cell string) []string {
 	return all
 }
 
-const preamble = `# What SCIM asks of a service provider, and how rollcall stands to it
+const preamble = `# Conformance to the SCIM standards
 
-Every requirement of RFC 7643, RFC 7644 (verified errata applied) and RFC 9865 that binds a service provider, and of RFC 6750 what RFC 7644 §2 leans on; of MAY what a client would notice; what binds clients alone is left out. The statements are ours, the RFCs decide. ` + "`states`" + ` is the level of what an RFC says without a word of RFC 2119.
+Every requirement on a service provider in RFC 7643, RFC 7644 (with verified errata) and RFC 9865, and those of RFC 6750 that RFC 7644 §2 refers to.
+Of the requirements with MAY, only those that a client would notice are listed. Requirements on clients are left out.
+The statements are our wording; the RFCs decide. The level ` + "`states`" + ` is a statement of an RFC without a keyword of RFC 2119.
 
-This file is made of [requirements.tsv](../../internal/check/conformance/requirements.tsv) and the tests: a test names what it proves in a comment, ` + "`// Covers: ID`" + `. ` + "`go test ./internal/check/conformance -update`" + ` writes it, and without ` + "`-update`" + ` fails when it is out of date. A name like ` + "`httpapi.TestRefusals/no seat`" + ` is a test in internal/httpapi and a case of its table; ` + "`replay`" + ` is a line of internal/e2e/replay/requests.jsonl.
+This file is generated from [requirements.tsv](../../internal/check/conformance/requirements.tsv) and the tests. A test names the requirements that it proves in a comment, ` + "`// Covers: ID`" + `.
+` + "`go test ./internal/check/conformance -update`" + ` writes the file; without ` + "`-update`" + ` the test fails if the file is out of date.
+A name like ` + "`httpapi.TestRefusals/no seat`" + ` is a test in internal/httpapi and a case of its table; ` + "`replay`" + ` is a line of internal/e2e/replay/requests.jsonl.
 
 | standing | |
 |---|---|
-| done | and a test fails when it is broken |
+| done | a test fails when it is broken |
 | **not done** | the reason says what happens instead |
-| disclaimed | /ServiceProviderConfig says that the feature is not there |
-| diverges | on purpose: [scim-divergences.md](scim-divergences.md) says why |
-| does not arise | what it is about never comes to be here |
+| disclaimed | /ServiceProviderConfig says that the feature is not supported |
+| diverges | intentionally; the reason is in [scim-divergences.md](scim-divergences.md) |
+| does not arise | the situation cannot occur here |
 
 `
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A Standing is how rollcall stands to a requirement.
+// A Standing says whether rollcall meets a requirement.
 type Standing string
 
 // The standings. An empty field means Done; its reason is a remark.

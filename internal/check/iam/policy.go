@@ -17,7 +17,7 @@ type Statement struct {
 	Keys    []string
 }
 
-// Policy is what one function may do with the table.
+// Policy has the permissions of one function on the table.
 type Policy []Statement
 
 // Allows reports whether a call is granted. IAM requires one statement that

@@ -40,8 +40,8 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-// The roles of the real template keep functions from what only an administrator
-// writes, and from what belongs to another function.
+// The roles in template.yaml allow no function to write the partitions of the admin
+// function, or of another function.
 func TestPolicies_OfTheTemplate(t *testing.T) {
 	policies, err := Policies(rollcall.Template)
 	if err != nil {

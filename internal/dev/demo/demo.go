@@ -31,7 +31,7 @@ type Service struct {
 	Pass func(time.Duration)
 }
 
-// A Story is what to look at first.
+// A Story names the things to look at first.
 type Story struct {
 	// Request is the id of the newest failed request, Subject the failing user,
 	// and Detail the error that Okta shows.

@@ -50,7 +50,7 @@ func list(t *testing.T, s *provoke.Stage, path, name string, members ...string) 
 
 // The week is the same each time, ends when it should, and leaves failures of several
 // causes by both identity providers, warnings, readers, and data that is sound.
-func TestFill_IsTheSameWeekEachTime(t *testing.T) {
+func TestFill_IsTheSameEachTime(t *testing.T) {
 	failing := []string{
 		"anna.lindqvist@example.com seat_limit okta", "ben.ortiz@example.com seat_limit okta", "dmitri.volkov@example.com seat_limit entra",
 		"chiara.russo@example.com validation okta", "tariq.khan@example.com validation entra", "grace.kim@example.com duplicate entra", "Interns group_deleted okta",
@@ -103,7 +103,7 @@ func TestFill_IsTheSameWeekEachTime(t *testing.T) {
 }
 
 // An answer other than the expected one ends it with an error that has the request.
-func TestFill_EndsWithTheFirstSurprise(t *testing.T) {
+func TestFill_StopsAtAnUnexpectedStatus(t *testing.T) {
 	s := provoke.NewAt(t, enginetest.Memory(t), 5, begin)
 	if a := s.Send("POST", "/Users", provoke.User(`"userName":"clara.vogel@example.com"`)); a.Status != 201 {
 		t.Fatal(a)
@@ -113,7 +113,7 @@ func TestFill_EndsWithTheFirstSurprise(t *testing.T) {
 	}
 }
 
-func TestClock_MakesIDsInOrder(t *testing.T) {
+func TestClock_OrdersIDs(t *testing.T) {
 	c := demo.NewClock(begin)
 	before := ""
 	for range 5000 {

@@ -21,7 +21,7 @@ var (
 // days has the failures of each day: invalid changes, and duplicate users.
 var days = []struct{ invalid, duplicate int }{{2, 1}, {0, 2}, {5, 0}, {3, 4}, {1, 1}, {0, 0}}
 
-// setUp is what the SaaS team does at first.
+// setUp does the first steps of the SaaS team.
 func (w *week) setUp() {
 	w.admin(http.StatusOK, http.MethodPatch, "", fmt.Sprintf(`{"displayName":"Acme Corp","maxSeats":%d,"maxReaders":10}`, Seats))
 	w.okta.token, w.story.Okta = w.token("Okta production")

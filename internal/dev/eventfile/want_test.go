@@ -27,7 +27,7 @@ func check(t *testing.T, want string, log []map[string]any) error {
 	return w.Check([]byte(answer), log, "https://x/v2")
 }
 
-func TestCheck_TakesWhatIsExpected(t *testing.T) {
+func TestCheck_AcceptsTheExpectedAnswer(t *testing.T) {
 	if err := check(t, expected, line); err != nil {
 		t.Error(err)
 	}
@@ -95,7 +95,7 @@ func TestCheck_Operations(t *testing.T) {
 	}
 }
 
-func TestCheck_TakesNoDamagedAnswer(t *testing.T) {
+func TestCheck_RefusesADamagedAnswer(t *testing.T) {
 	for says, response := range map[string]string{
 		"not an HTTP response":   `nonsense`,
 		"not base64":             `{"statusCode":200,"headers":{},"body":"?","isBase64Encoded":true}`,
@@ -135,17 +135,17 @@ func TestCheck_NoAnswer(t *testing.T) {
 }
 
 // An invalid file is an error, and never ignored.
-func TestLoad_RefusesWhatIsNoEvent(t *testing.T) {
+func TestLoad_RefusesInvalidFiles(t *testing.T) {
 	const event, want = `{"routeKey":"GET /x"}`, `{"about":"a","status":200}`
 	for name, files := range map[string]map[string]string{
 		"an event without an answer": {"a.json": event},
 		"an answer without an event": {"a.json": event, "a.want.json": want, "b.want.json": want},
 		"another file":               {"a.json": event, "a.want.json": want, "a.txt": ""},
-		"no JSON":                    {"a.json": "{", "a.want.json": want},
-		"an answer that is no JSON":  {"a.json": event, "a.want.json": "{"},
+		"not JSON":                   {"a.json": "{", "a.want.json": want},
+		"an answer that is not JSON": {"a.json": event, "a.want.json": "{"},
 		"an unknown field":           {"a.json": event, "a.want.json": `{"about":"a","stats":200}`},
 		"two answers":                {"a.json": event, "a.want.json": want + want},
-		"nothing about it":           {"a.json": event, "a.want.json": `{"status":200}`},
+		"no description":             {"a.json": event, "a.want.json": `{"status":200}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()

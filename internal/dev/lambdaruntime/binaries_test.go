@@ -208,7 +208,7 @@ func TestBinaries_StartWithoutATable(t *testing.T) {
 	}
 }
 
-func TestBinaries_EndAtOnceWithoutAVariable(t *testing.T) {
+func TestBinaries_ExitWithoutAVariable(t *testing.T) {
 	t.Parallel()
 	for _, folder := range lambdaruntime.Functions {
 		for _, missing := range []string{"ROLLCALL_TABLE", "ROLLCALL_BASE_URL"} {
@@ -454,7 +454,7 @@ func wantTerminated(t *testing.T, f *lambdaruntime.Function) {
 	wantGone(t, exit)
 }
 
-func TestPanic_IsAnsweredAndTheProcessServesOn(t *testing.T) {
+func TestPanic_IsAnsweredAndTheProcessContinues(t *testing.T) {
 	t.Parallel()
 	f := runtimetest.Start(t, panics, nil)
 	request := func(path string) lambdaruntime.Result {

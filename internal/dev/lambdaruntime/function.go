@@ -40,7 +40,7 @@ const (
 // ErrShutDown is the error of an invocation after Shutdown.
 var ErrShutDown = errors.New("lambdaruntime: the function is shut down")
 
-// Process is what to run, and its limits.
+// Process is a program to run, and its limits.
 type Process struct {
 	// Binary is the path of the function's binary, named bootstrap in Lambda.
 	Binary string
@@ -59,13 +59,12 @@ type Process struct {
 	InitTimeout time.Duration
 }
 
-// Failure is how an invocation, or a start, failed.
+// Failure is the failure of an invocation or of a start.
 type Failure struct {
 	// Type and Message are those of the document, as far as it has them.
 	Type, Message string
-	// Document is what Lambda's caller gets: the error document that the
-	// process posted, or the one that Lambda creates if the process ended or
-	// took too long.
+	// Document is the error document for Lambda's caller: the one that the process
+	// posted, or the one that Lambda creates if the process ended or took too long.
 	Document []byte
 }
 
@@ -76,12 +75,12 @@ func (f *Failure) Error() string { return f.Type + ": " + f.Message }
 type Result struct {
 	// RequestID is the invocation's, a UUID.
 	RequestID string
-	// Response is what the function answered; nil if Failure is set.
+	// Response is the function's answer; nil if Failure is set.
 	Response []byte
 	// Failure is nil if the function answered.
 	Failure *Failure
-	// Logs is what the process wrote, to either output, from the moment it got
-	// the event until it requested the next one or ended.
+	// Logs is the output of the process, from the moment it got the event until it
+	// requested the next one or ended.
 	Logs []byte
 	// Duration is that time.
 	Duration time.Duration
@@ -95,18 +94,18 @@ type Init struct {
 	// Duration is the time from the start of the process until it requested its
 	// first event.
 	Duration time.Duration
-	// Logs is what it wrote until then.
+	// Logs is its output until then.
 	Logs []byte
 }
 
 // InitError reports that a process ended, posted an error or ran out of time
 // before it requested its first event.
 type InitError struct {
-	// Failure is what the process posted to init/error, or what Lambda reports.
+	// Failure is the error that the process posted to init/error, or that Lambda reports.
 	Failure *Failure
 	// Posted reports whether the process posted to init/error.
 	Posted bool
-	// Exit is how it ended.
+	// Exit is the end of the process.
 	Exit Exit
 	// Logs is all that it wrote.
 	Logs []byte
@@ -120,7 +119,7 @@ func (e *InitError) Error() string {
 // Unwrap returns the failure.
 func (e *InitError) Unwrap() error { return e.Failure }
 
-// Exit is how a process ended.
+// Exit is the end of a process.
 type Exit struct {
 	// State is nil if no process ran.
 	State *os.ProcessState

@@ -151,7 +151,7 @@ func start(t *testing.T, p lambdaruntime.Process) *lambdaruntime.Function {
 }
 
 // This test runs alone, because it counts all goroutines.
-func TestShutdown_LeavesNoProcessAndNoGoroutine(t *testing.T) {
+func TestShutdown_LeavesNoProcessOrGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for _, behaviour := range []string{"well", "stubborn", "cannot start"} {
 		f, err := lambdaruntime.Start(t.Context(), process(t, behaviour))
@@ -241,7 +241,7 @@ func TestInvoke_OneAtATime(t *testing.T) {
 	callers.Wait()
 }
 
-func TestInvoke_GivesWhatLambdaGives(t *testing.T) {
+func TestInvoke_PassesLambdasContext(t *testing.T) {
 	t.Parallel()
 	f := start(t, process(t, "well"))
 	r := runtimetest.Invoke(t, f, []byte("headers"))
@@ -267,7 +267,7 @@ func TestInvoke_GivesWhatLambdaGives(t *testing.T) {
 	}
 }
 
-func TestStart_GivesNothingOfItsOwnEnvironment(t *testing.T) {
+func TestStart_PassesNoOtherEnvironment(t *testing.T) {
 	t.Setenv("ROLLCALL_TEST_SECRET", "of the caller")
 	p := process(t, "well")
 	p.Env["AWS_REGION"], p.Env["AWS_LAMBDA_RUNTIME_API"] = "eu-central-1", "127.0.0.1:1"
@@ -293,7 +293,7 @@ func TestStart_GivesNothingOfItsOwnEnvironment(t *testing.T) {
 	}
 }
 
-func TestInvoke_LimitsAreLambdas(t *testing.T) {
+func TestInvoke_HasLambdasLimits(t *testing.T) {
 	t.Parallel()
 	f := start(t, process(t, "well"))
 	if r := runtimetest.Invoke(t, f, []byte("largest")); len(r.Response) != lambdaruntime.MaxResponse || r.Failure != nil {
@@ -329,7 +329,7 @@ func wantFailure(t *testing.T, r lambdaruntime.Result, errorType, message string
 	}
 }
 
-func TestInvoke_ReportsWhatTheProcessPosts(t *testing.T) {
+func TestInvoke_ReturnsTheProcessesAnswer(t *testing.T) {
 	t.Parallel()
 	f := start(t, process(t, "well"))
 	r := runtimetest.Invoke(t, f, []byte("error"))
@@ -354,7 +354,7 @@ func TestInvoke_RefusesWhatTheRuntimeAPIRefuses(t *testing.T) {
 	}
 }
 
-func TestInvoke_AnotherProcessServesAfterTheEndOfOne(t *testing.T) {
+func TestInvoke_StartsANewProcessAfterAnExit(t *testing.T) {
 	t.Parallel()
 	p := process(t, "well")
 	p.Timeout = soon
@@ -372,7 +372,7 @@ func TestInvoke_AnotherProcessServesAfterTheEndOfOne(t *testing.T) {
 	}
 }
 
-func TestInvoke_EndsAtTheFunctionsTime(t *testing.T) {
+func TestInvoke_EndsAtTheFunctionsTimeout(t *testing.T) {
 	t.Parallel()
 	p := process(t, "well")
 	p.Timeout = time.Second
@@ -396,7 +396,7 @@ func TestInvoke_EndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestShutdown_FailsTheInvocationUnderWay(t *testing.T) {
+func TestShutdown_FailsTheCurrentInvocation(t *testing.T) {
 	t.Parallel()
 	p := process(t, "well")
 	p.Env[fileVariable] = filepath.Join(t.TempDir(), "hangs")
@@ -424,7 +424,7 @@ func TestShutdown_FailsTheInvocationUnderWay(t *testing.T) {
 	wantFailure(t, result, lambdaruntime.ExitError, "signal: terminated")
 }
 
-func TestStart_TellsWhyAProcessAsksForNoEvent(t *testing.T) {
+func TestStart_ReportsWhyAProcessAsksForNoEvent(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		behaviour, errorType, message, exit, logs string
@@ -464,7 +464,7 @@ func TestStart_EndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestStart_RefusesAFileThatIsNoProgram(t *testing.T) {
+func TestStart_RefusesAFileThatIsNotAProgram(t *testing.T) {
 	t.Parallel()
 	if _, err := lambdaruntime.Start(t.Context(), lambdaruntime.Process{Binary: "doc.go"}); err == nil {
 		t.Error("no error")

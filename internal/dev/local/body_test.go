@@ -28,7 +28,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 // A body that is too large for an event is refused before or while it is read,
 // and no function is called for it.
-func TestGateway_RefusesABodyWhileItIsRead(t *testing.T) {
+func TestGateway_RefusesALargeBodyWhileReading(t *testing.T) {
 	calls := 0
 	g, err := NewGateway([]Route{{Method: "ANY", Path: "/a", Function: "F"}}, map[string]LambdaHandler{
 		"F": func(context.Context, lambdahttp.Event) (lambdahttp.Response, error) {

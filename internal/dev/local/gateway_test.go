@@ -82,7 +82,7 @@ func event(t testing.TB, request string) lambdahttp.Event {
 	return got
 }
 
-func TestGateway_EventIsAPIGateways(t *testing.T) {
+func TestGateway_SendsAPIGatewaysEvent(t *testing.T) {
 	got := event(t, "PATCH /scim/v2/Users/a%2Fb%00c?filter=userName+eq+\"dale%40example.com\"&a=1&a=2 HTTP/1.1\r\n"+
 		"Host: scim.example.com:8080\r\n"+
 		"Authorization: Bearer x\r\n"+
@@ -290,7 +290,7 @@ func witness() http.Handler {
 
 // A handler sees the same request, and its client the same answer, over plain
 // HTTP and through gateway, event, JSON and lambdahttp.
-func TestGateway_IsInvisible(t *testing.T) {
+func TestGateway_ChangesNoRequestOrAnswer(t *testing.T) {
 	handler := witness()
 	direct := httptest.NewServer(handler)
 	defer direct.Close()
@@ -353,7 +353,7 @@ func TestGateway_IsInvisible(t *testing.T) {
 
 // A compressed answer reaches the client unchanged, and only a client that asks
 // for one.
-func TestGateway_PassesGzipOn(t *testing.T) {
+func TestGateway_PassesGzip(t *testing.T) {
 	const plain = `{"Resources":[]}`
 	server := httptest.NewServer(gateway(t, lambdahttp.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/scim+json")
@@ -446,10 +446,10 @@ func chunked(body string) string {
 
 // A route with IAM authorization accepts authorized callers and passes their
 // identity to the function; a client's claims about itself are ignored.
-func TestGateway_LetsInWhoIsAuthorized(t *testing.T) {
-	var told string
+func TestGateway_AcceptsAuthorizedCallers(t *testing.T) {
+	var operator string
 	h := lambdahttp.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		told = r.Header.Get(web.OperatorHeader)
+		operator = r.Header.Get(web.OperatorHeader)
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	routes := []Route{
@@ -462,7 +462,7 @@ func TestGateway_LetsInWhoIsAuthorized(t *testing.T) {
 	}
 	send := func(path, authorization string) int {
 		t.Helper()
-		told = ""
+		operator = ""
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
 		r.Header.Set("Authorization", authorization)
 		r.Header.Set(web.OperatorHeader, "arn:aws:iam::1:user/forged")
@@ -470,8 +470,8 @@ func TestGateway_LetsInWhoIsAuthorized(t *testing.T) {
 		g.ServeHTTP(w, r)
 		return w.Code
 	}
-	if status := send("/admin", "Bearer x"); status != http.StatusForbidden || told != "" {
-		t.Errorf("without Authorize: %d, passed on %q", status, told)
+	if status := send("/admin", "Bearer x"); status != http.StatusForbidden || operator != "" {
+		t.Errorf("without Authorize: %d, passed on %q", status, operator)
 	}
 	g.Authorize = func(r *http.Request) (string, bool) {
 		return "arn:aws:iam::1:user/a", r.Header.Get("Authorization") == "Bearer x"
@@ -479,15 +479,15 @@ func TestGateway_LetsInWhoIsAuthorized(t *testing.T) {
 	for _, tt := range []struct {
 		path, authorization string
 		status              int
-		told                string
+		operator            string
 	}{
 		{"/admin", "Bearer x", http.StatusNoContent, "arn:aws:iam::1:user/a"},
 		{"/admin", "Bearer y", http.StatusForbidden, ""},
 		{"/admin", "", http.StatusForbidden, ""},
 		{"/open", "Bearer x", http.StatusNoContent, ""},
 	} {
-		if status := send(tt.path, tt.authorization); status != tt.status || told != tt.told {
-			t.Errorf("%s with %q: %d, passed on %q", tt.path, tt.authorization, status, told)
+		if status := send(tt.path, tt.authorization); status != tt.status || operator != tt.operator {
+			t.Errorf("%s with %q: %d, passed on %q", tt.path, tt.authorization, status, operator)
 		}
 	}
 }

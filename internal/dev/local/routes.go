@@ -100,7 +100,7 @@ func Routes(template []byte) ([]Route, error) {
 	return routes, nil
 }
 
-// A resource is what routes need of a resource. Nodes stay undecoded, so that
+// A resource has the parts of a template's resource that routes need. Nodes stay undecoded, so that
 // intrinsic functions (!Ref, !Sub, !If …) elsewhere do not matter.
 type resource struct {
 	Type       string               `yaml:"Type"`

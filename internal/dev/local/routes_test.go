@@ -76,7 +76,7 @@ func TestRoutes_ReadsHTTPAPIEvents(t *testing.T) {
 	}
 }
 
-func TestRoutes_RefusesWhatAWSWould(t *testing.T) {
+func TestRoutes_RefusesWhatAWSRefuses(t *testing.T) {
 	route := func(key, target string) string {
 		return "  R: {Type: AWS::ApiGatewayV2::Route, Properties: {RouteKey: '" + key + "', Target: " + target + "}}\n"
 	}

@@ -55,7 +55,7 @@ func TestServe_AnswersUntilStopped(t *testing.T) {
 	}
 }
 
-func TestServe_StopsWithRequestsThatDoNotEnd(t *testing.T) {
+func TestServe_StopsDespiteOpenRequests(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -83,7 +83,7 @@ func TestServe_StopsWithRequestsThatDoNotEnd(t *testing.T) {
 	}
 }
 
-func TestServe_SaysWhatToDo(t *testing.T) {
+func TestServe_ErrorSaysWhatToDo(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestServe_SaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestServe_EndsWhenItsHandlerCannotBeBuilt(t *testing.T) {
+func TestServe_FailsWithoutAHandler(t *testing.T) {
 	want := errors.New("no table")
 	var address string
 	err := Serve(context.Background(), ServerConfig{
@@ -118,7 +118,7 @@ func TestServe_EndsWhenItsHandlerCannotBeBuilt(t *testing.T) {
 	}
 }
 
-func TestServe_EndsWhenItsCallerIsNotReady(t *testing.T) {
+func TestServe_FailsIfTheCallerIsNotReady(t *testing.T) {
 	want := errors.New("cannot write the file")
 	err := Serve(context.Background(), ServerConfig{
 		Listen: "127.0.0.1:0", Build: built(http.NotFound), Ready: func(string) error { return want },

@@ -93,7 +93,7 @@ type run struct {
 	racers []string
 }
 
-// A usage is what a tenant has in use.
+// A usage is the numbers of seats, users and groups that a tenant uses.
 type usage struct{ Seats, Users, Groups float64 }
 
 func (r *run) faultf(format string, args ...any) {
@@ -317,14 +317,14 @@ func (r *run) checkTable() {
 	itself := strings.Contains(fmt.Sprint(r.Request), "T2_TOKEN")
 	refused := len(r.answers) > 0 && !slices.ContainsFunc(r.answers, func(a answer) bool { return a.status < 400 })
 	for _, c := range r.calls {
-		r.want(itself && !c.write || !of(r.w.vars["T2"], c.partition) || itself && kept(c.partition), "the other tenant's %s is touched", c.partition)
+		r.want(itself && !c.write || !of(r.w.vars["T2"], c.partition) || itself && logPartition(c.partition), "the other tenant's %s is touched", c.partition)
 		if !c.write {
 			continue
 		}
 		for _, secret := range r.w.secrets() {
 			r.want(!strings.Contains(c.values+c.sort, secret), "a credential is stored in %s", c.partition)
 		}
-		if !kept(c.partition) {
+		if !logPartition(c.partition) {
 			// The other tenant's data must be the same for the next case.
 			r.w.dirty = r.w.dirty || r.w.fixed(c) || strings.Contains(string(r.Request.Body), "{T2_")
 			r.want(!refused, "a refused request wrote %s %s", c.partition, c.sort)

@@ -58,7 +58,7 @@ type step struct {
 	Save map[string]string `json:"save"`
 }
 
-// A request is what is sent. Its texts may have placeholders.
+// A request is the request of a case. Its texts may have placeholders.
 type request struct {
 	Method string `json:"method"`
 	// Path includes the query, and is sent byte by byte.

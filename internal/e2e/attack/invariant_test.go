@@ -17,8 +17,8 @@ import (
 // that passes fails the test until it is removed here.
 var waiting = map[string]string{}
 
-// invariants are what must hold after the request of each case, in addition to
-// what holds for all.
+// invariants check the state after the request of each case, in addition to the checks
+// for all cases.
 var invariants = map[string]func(r *run){
 	// Credentials.
 	"auth-001": func(r *run) {
@@ -403,7 +403,7 @@ func nothingChanged(r *run) {
 	after := r.usage()
 	r.want(after == r.before, "%+v in use, was %+v", after, r.before)
 	for _, c := range r.calls {
-		r.want(!c.write || kept(c.partition), "written: %s %s", c.partition, c.sort)
+		r.want(!c.write || logPartition(c.partition), "written: %s %s", c.partition, c.sort)
 	}
 }
 
@@ -491,7 +491,7 @@ func (r *run) oneAnswer() { r.want(len(r.answers) == 1, "%d answers", len(r.answ
 func (r *run) readNothing() {
 	for _, c := range r.calls {
 		own := c.partition == "T#"+r.w.vars["T1"] || c.partition == "T#"+r.w.vars["T1"]+"#LEDGER"
-		r.want(own || kept(c.partition), "read: %s", c.partition)
+		r.want(own || logPartition(c.partition), "read: %s", c.partition)
 	}
 }
 

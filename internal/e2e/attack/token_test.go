@@ -73,9 +73,9 @@ var headers = []string{
 	"If-Match", "If-None-Match", "Accept", "Accept-Encoding", "Referer", "X-Forwarded-For", "Cookie",
 }
 
-// asked returns a request of the tenant's identity provider, or of the
+// requestOf returns a request of the tenant's identity provider, or of the
 // application.
-func asked(w *world, method, path, body string) *http.Request {
+func requestOf(w *world, method, path, body string) *http.Request {
 	if strings.HasPrefix(path, "/admin/") {
 		return w.request(method, w.fill(path), adminToken, w.fill(body))
 	}
@@ -86,37 +86,37 @@ func places() []place {
 	var all []place
 	for _, b := range bodies {
 		all = append(all, place{b.method + " " + b.path + " " + b.body, func(w *world, text string) *http.Request {
-			return asked(w, b.method, b.path, strings.ReplaceAll(b.body, "TEXT", text))
+			return requestOf(w, b.method, b.path, strings.ReplaceAll(b.body, "TEXT", text))
 		}, true})
 	}
 	for _, u := range urls {
 		method, path, _ := strings.Cut(u, " ")
 		all = append(all, place{u, func(w *world, text string) *http.Request {
-			return asked(w, method, strings.ReplaceAll(path, "TEXT", text), "")
+			return requestOf(w, method, strings.ReplaceAll(path, "TEXT", text), "")
 		}, true})
 	}
 	for _, name := range headers {
 		all = append(all, place{"the header " + name, func(w *world, text string) *http.Request {
-			r := asked(w, "GET", "/Users?count=1", "")
+			r := requestOf(w, "GET", "/Users?count=1", "")
 			r.Header.Set(name, text)
 			return r
 		}, false})
 	}
 	return append(all,
 		place{"the media type", func(w *world, text string) *http.Request {
-			r := asked(w, "POST", "/Users", `{"userName":"media@example.com"}`)
+			r := requestOf(w, "POST", "/Users", `{"userName":"media@example.com"}`)
 			r.Header.Set("Content-Type", text)
 			return r
 		}, false},
 		place{"a credential of another scheme", func(w *world, text string) *http.Request {
-			r := asked(w, "GET", "/Users", "")
+			r := requestOf(w, "GET", "/Users", "")
 			r.Header.Set("Authorization", "Basic "+text)
 			return r
 		}, false},
-		place{"the method", func(w *world, text string) *http.Request { return asked(w, text, "/Users", "") }, false},
-		place{"a path without a route", func(w *world, text string) *http.Request { return asked(w, "GET", "/Nothing/"+text, "") }, false},
+		place{"the method", func(w *world, text string) *http.Request { return requestOf(w, text, "/Users", "") }, false},
+		place{"a path without a route", func(w *world, text string) *http.Request { return requestOf(w, "GET", "/Nothing/"+text, "") }, false},
 		place{"the application's actor", func(w *world, text string) *http.Request {
-			r := asked(w, "GET", "/admin/v1/tenants/{T1}", "")
+			r := requestOf(w, "GET", "/admin/v1/tenants/{T1}", "")
 			r.Header.Set(adminapi.ActorHeader, text)
 			return r
 		}, true},
@@ -126,7 +126,7 @@ func places() []place {
 // A token in any place of a request, a tenant's own or another's, appears in no
 // log line, no stored item and no answer. Where a value would be stored or
 // looked up, the request is refused and changes nothing.
-func TestTokens_AreKeptNowhere(t *testing.T) {
+func TestTokens_AreStoredNowhere(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)
@@ -146,7 +146,7 @@ func TestTokens_AreKeptNowhere(t *testing.T) {
 			}
 			for _, b := range escapedBodies {
 				w.exposed(t, "its own in "+b.body, place{b.body, func(w *world, text string) *http.Request {
-					return asked(w, b.method, b.path, strings.ReplaceAll(b.body, "TEXT", strings.TrimPrefix(text, "r")))
+					return requestOf(w, b.method, b.path, strings.ReplaceAll(b.body, "TEXT", strings.TrimPrefix(text, "r")))
 				}, true}, own)
 			}
 		})
@@ -183,7 +183,7 @@ func (w *world) exposed(t *testing.T, name string, p place, text string) {
 		if c.write && strings.Contains(strings.ToLower(c.values+c.sort), secret) {
 			t.Errorf("%s is stored in %s", name, c.partition)
 		}
-		if c.write && !kept(c.partition) {
+		if c.write && !logPartition(c.partition) {
 			t.Errorf("%s changed %s", name, c.partition)
 		}
 	}

@@ -167,9 +167,9 @@ func (l *lines) take() (all []map[string]any, faults []string) {
 	return all, faults
 }
 
-// kept reports whether a partition is written even for a refused request: the
+// logPartition reports whether a partition is written even for a refused request: the
 // log, its index, the failing subjects, and the last use of tokens.
-func kept(partition string) bool {
+func logPartition(partition string) bool {
 	for _, suffix := range []string{"#LOG", "#INDEX", "#FAILING", "#USED", "#MARKS"} {
 		if strings.HasSuffix(partition, suffix) {
 			return true

@@ -13,8 +13,8 @@ import (
 type Failure struct {
 	Name  string
 	Cause cause.Cause
-	// Says is what the advice must say for each identity provider: the screen,
-	// and the cure there.
+	// Says has the words that the advice must have for each identity provider: the
+	// screen, and the remedy there.
 	Says map[idp.Provider][]string
 	// By provokes it on a Stage of its own, as an identity provider.
 	By func(s *Stage, p idp.Provider) Answer

@@ -14,7 +14,7 @@ import (
 // Each failure names its cause and the cure in the words of the sending
 // identity provider: in the error, in its log line, and, if the provisioning
 // log has it, in the entry and in the list of failed users.
-func TestFailures_AreToldInTheWordsOfTheProvider(t *testing.T) {
+func TestFailures_UseTheProvidersWords(t *testing.T) {
 	for _, f := range Failures {
 		for p, says := range f.Says {
 			t.Run(f.Name+"/"+string(p), func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestFailures_SkippedMembers(t *testing.T) {
 
 // A sender without a known user agent is recognized by its token's label; any
 // other gets neutral advice.
-func TestFailures_OfSendersWithoutAUserAgent(t *testing.T) {
+func TestFailures_SenderWithoutAUserAgent(t *testing.T) {
 	for label, want := range map[string]idp.Provider{"Entra production": idp.Entra, "Okta": idp.Okta, "HR": "", "": ""} {
 		s := New(t, enginetest.Memory(t), 5)
 		_, text := minted(s, fmt.Sprintf(`{"label":%q}`, label))
@@ -118,7 +118,7 @@ func TestFailures_OfSendersWithoutAUserAgent(t *testing.T) {
 }
 
 // Entra's flag in the URL identifies the sender if nothing else does.
-func TestFailures_OfASenderWithEntrasFlag(t *testing.T) {
+func TestFailures_SenderWithEntrasFlag(t *testing.T) {
 	s := New(t, enginetest.Memory(t), 5)
 	s.user(`"userName":"a"`)
 	a := s.Send("POST", "/Users?aadOptscim062020", User(`"userName":"a"`), "User-Agent", "")
@@ -128,7 +128,7 @@ func TestFailures_OfASenderWithEntrasFlag(t *testing.T) {
 }
 
 // Following the advice about a deleted group creates a new one.
-func TestFailures_ADeletedGroupIsCreatedAgain(t *testing.T) {
+func TestFailures_DeletedGroupIsCreatedAgain(t *testing.T) {
 	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
 		s := New(t, enginetest.Memory(t), 5)
 		id := s.DeletedGroup(p, "Design")
@@ -149,7 +149,7 @@ func TestFailures_ADeletedGroupIsCreatedAgain(t *testing.T) {
 
 // Following the advice about a deleted user finds the same user again, or
 // creates one.
-func TestFailures_ADeletedUserIsFoundAgain(t *testing.T) {
+func TestFailures_DeletedUserIsFoundAgain(t *testing.T) {
 	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
 		s := New(t, enginetest.Memory(t), 5)
 		id := s.must(s.create(p, "")).ID()
@@ -169,7 +169,7 @@ func TestFailures_ADeletedUserIsFoundAgain(t *testing.T) {
 
 // Team account set to true links a User of the application, and an update links
 // any user.
-func TestFailures_AnOwnUserIsLinked(t *testing.T) {
+func TestFailures_ApplicationsUserIsLinked(t *testing.T) {
 	for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
 		own := `{"userName":"` + alice + `","email":"` + alice + `"}`
 		s := New(t, enginetest.Memory(t), 5)

@@ -55,7 +55,7 @@ type ReportRequest struct {
 // A ReportRead is a request [method, path].
 type ReportRead struct{ Method, Path string }
 
-// A ReportExpected is what is correct: one of the status codes, and all checks.
+// A ReportExpected is the correct answer: one of the status codes, and all checks.
 type ReportExpected struct {
 	Status statuses      `json:"status"`
 	Checks []ReportCheck `json:"checks"`

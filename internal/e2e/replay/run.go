@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// An Outcome is how a line ended.
+// An Outcome is the outcome of a line.
 type Outcome string
 
 // The outcomes.
@@ -25,12 +25,11 @@ const (
 	NotRun Outcome = "not run"
 )
 
-// A Result is how a line ended, and why.
+// A Result is the outcome of a line, with the reasons.
 type Result struct {
 	ID      string
 	Outcome Outcome
-	// Reasons are what differed, what the line waits for, or why it was not
-	// run.
+	// Reasons are the differences, the reason for waiting, or why the line was not run.
 	Reasons []string
 	// Unseen are the checks that were skipped, each with its reason: the target
 	// does not show its log, or the check waits for a capability.

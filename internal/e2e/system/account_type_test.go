@@ -7,7 +7,7 @@ import (
 
 // Every case of the account types: the type before, who asks for another one
 // and how; the answer, the type afterwards and what the user counts as.
-func TestAccountTypes_EveryCell(t *testing.T) {
+func TestAccountTypes_EveryCase(t *testing.T) {
 	type cell struct {
 		status int
 		cause  string // of a refusal

@@ -12,7 +12,7 @@ import (
 // providers read "the application".
 func TestAdmin_Actor(t *testing.T) {
 	onBoth(t, 5, func(s *service, _ *clock) {
-		for _, tt := range []struct{ sent, told string }{
+		for _, tt := range []struct{ sent, shown string }{
 			{"", "the application"}, {operator, "the application"}, {"Dana Ówner (dana@acme.example)", "Dana Ówner (dana@acme.example)"}, {"  Dana  ", "Dana"}, {strings.Repeat("x", 128), strings.Repeat("x", 128)},
 		} {
 			group := s.must(201, "POST", "/Groups", groupBody("G"))
@@ -20,7 +20,7 @@ func TestAdmin_Actor(t *testing.T) {
 			if logged, _ := a.event["actor"].(string); logged != strings.TrimSpace(tt.sent) || a.event["operator"] != operator {
 				t.Errorf("%q: the log has the actor %q and the operator %v", tt.sent, logged, a.event["operator"])
 			}
-			s.wantRefused(s.send("GET", "/Groups/"+group, ""), 404, "group_deleted", " by "+tt.told)
+			s.wantRefused(s.send("GET", "/Groups/"+group, ""), 404, "group_deleted", " by "+tt.shown)
 		}
 		group := s.must(201, "POST", "/Groups", groupBody("G"))
 		for _, bad := range []string{strings.Repeat("x", 129), "a\x01b", "a\u2028b", "\xff"} {

@@ -21,7 +21,7 @@ type story struct {
 	now time.Time
 }
 
-func tell(t *testing.T, open func(testing.TB) table.Table, settings string) *story {
+func newStory(t *testing.T, open func(testing.TB) table.Table, settings string) *story {
 	t.Helper()
 	s := &story{now: time.Now().Truncate(time.Millisecond)}
 	s.service = newApplication(t, open(t), app.Options{Now: func() time.Time { return s.now }})
@@ -80,7 +80,7 @@ func setTeamAccount(is bool) string {
 }
 
 // The problems that administrators of other products report.
-func TestStories(t *testing.T) {
+func TestReportedProblems(t *testing.T) {
 	for name, story := range map[string]func(*testing.T, func(testing.TB) table.Table){
 		"the user exists":                 storyExists,
 		"the seat limit":                  storySeats,
@@ -101,7 +101,7 @@ func TestStories(t *testing.T) {
 }
 
 func storyExists(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":5}`)
+	s := newStory(t, open, `{"maxSeats":5}`)
 	active := s.must(201, "POST", "/Users", userBody(`"userName":"ann@x"`))
 	s.refused(409, "duplicate", "POST", "/Users", userBody(`"userName":"ANN@x"`), active, "match the existing user")
 	s.must(200, "PATCH", "/Users/"+active, patchBody(deactivate))
@@ -130,7 +130,7 @@ func storyExists(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storySeats(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":1}`)
+	s := newStory(t, open, `{"maxSeats":1}`)
 	s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	s.refused(403, "seat_limit", "POST", "/Users", userBody(`"userName":"b"`), "1 of 1 seats in use")
 	if a := s.admin("POST", "/tenants/acme/users", `{"userName":"b"}`); a.status != 409 || !strings.Contains(a.body["detail"].(string), "1 of 1 seats") {
@@ -144,7 +144,7 @@ func storySeats(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storyLower(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":3}`)
+	s := newStory(t, open, `{"maxSeats":3}`)
 	var ids []string
 	for i := range 3 {
 		ids = append(ids, s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d"`, i))))
@@ -164,7 +164,7 @@ func storyLower(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storyPatchOrDelete(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":2}`)
+	s := newStory(t, open, `{"maxSeats":2}`)
 	kept := s.must(201, "POST", "/Users", userBody(`"userName":"kept"`))
 	gone := s.must(201, "POST", "/Users", userBody(`"userName":"gone"`))
 	group := s.must(201, "POST", "/Groups", groupBody("crew", kept, gone))
@@ -199,7 +199,7 @@ func storyPatchOrDelete(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storyAvailable(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":1}`)
+	s := newStory(t, open, `{"maxSeats":1}`)
 	id := s.own(`"userName":"a@x"`)
 	s.usage("made", 1, 0)
 	reader := `{` + teamAccount(false) + `,"userName":"a@x"}`
@@ -219,7 +219,7 @@ func storyAvailable(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storyDeactivated(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":1}`)
+	s := newStory(t, open, `{"maxSeats":1}`)
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	path := "/tenants/acme/users/" + id
 	if u := s.mustAdmin(200, "PATCH", path, `{"active":false}`); u["deactivatedBy"] != "app" || u["holds"] != nil {
@@ -247,7 +247,7 @@ func storyDeactivated(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storyGroup(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":2}`)
+	s := newStory(t, open, `{"maxSeats":2}`)
 	user := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	id := s.must(201, "POST", "/Groups", groupBody("Sales", user))
 	if list := s.mustAdmin(200, "GET", "/tenants/acme/groups", "")["groups"].([]any); len(list) != 1 {
@@ -284,7 +284,7 @@ func storyGroup(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storyGroupWithoutSeat(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":1}`)
+	s := newStory(t, open, `{"maxSeats":1}`)
 	user := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	s.refused(403, "seat_limit", "POST", "/Users", userBody(`"userName":"b"`))
 	a := s.send("POST", "/Groups", groupBody("Sales", user, "nobody-who-could-not-be-provisioned"))
@@ -302,7 +302,7 @@ func storyGroupWithoutSeat(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storyOff(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":2}`)
+	s := newStory(t, open, `{"maxSeats":2}`)
 	user := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	group := s.must(201, "POST", "/Groups", groupBody("g", user))
 	s.mustAdmin(200, "PATCH", "/tenants/acme", `{"scimEnabled":false}`)
@@ -328,7 +328,7 @@ func storyOff(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storyProtected(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":3}`)
+	s := newStory(t, open, `{"maxSeats":3}`)
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"owner"`))
 	group := s.must(201, "POST", "/Groups", groupBody("g", id))
 	path := "/tenants/acme/users/" + id
@@ -362,7 +362,7 @@ func storyProtected(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storyPurge(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":3}`)
+	s := newStory(t, open, `{"maxSeats":3}`)
 	live := s.must(201, "POST", "/Users", userBody(`"userName":"a@x","externalId":"e","emails":[{"value":"a@x"},{"value":"b@x"}]`))
 	gone := s.must(201, "POST", "/Users", userBody(`"userName":"gone"`))
 	s.must(201, "POST", "/Groups", groupBody("g", live, gone))
@@ -384,7 +384,7 @@ func storyPurge(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storyToken(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{}`)
+	s := newStory(t, open, `{}`)
 	minted := s.mustAdmin(201, "POST", "/tenants/acme/tokens", `{"label":"Entra"}`)
 	s.token = minted["token"].(string)
 	s.must(200, "GET", "/Users", "")
@@ -396,7 +396,7 @@ func storyToken(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 func storyReaders(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":0,"maxReaders":1,"defaultAccountType":"reader"}`)
+	s := newStory(t, open, `{"maxSeats":0,"maxReaders":1,"defaultAccountType":"reader"}`)
 	s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	s.usage("by default", 0, 1)
 	s.refused(403, "reader_limit", "POST", "/Users", userBody(`"userName":"b"`), "1 of 1")

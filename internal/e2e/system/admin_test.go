@@ -122,7 +122,7 @@ func testAdminTenants(t *testing.T, open func(testing.TB) table.Table) {
 	}
 }
 
-func TestAdmin_RefusesWhatItCannotDo(t *testing.T) {
+func TestAdmin_RefusesInvalidRequests(t *testing.T) {
 	s := newApplication(t, enginetest.Memory(t), app.Options{})
 	s.mustAdmin(201, "PUT", "/tenants/acme", `{"maxSeats":1}`)
 	before := s.mustAdmin(200, "GET", "/tenants/acme", "")

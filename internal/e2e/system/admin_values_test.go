@@ -12,7 +12,7 @@ import (
 
 // Extreme values that would be stored as something else, or cannot be keys of
 // the table, are refused and change nothing.
-func TestAdmin_RefusesValuesAtTheEdges(t *testing.T) {
+func TestAdmin_RefusesExtremeValues(t *testing.T) {
 	s := newService(t, enginetest.Memory(t), 50, app.Options{})
 	user := "/tenants/acme/users/" + s.makeOwn(`"userName":"base","email":"base@example.com"`)
 	seen := func() string {

@@ -125,7 +125,7 @@ func drawOperation(t *rapid.T, before, operations int) aloneOperation {
 // alone.
 //
 // Covers: 7644-3.7-7, 7644-3.7.3-2
-func TestBulk_IsItsOperationsOneByOne(t *testing.T) {
+func TestBulk_EqualsSingleRequests(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		both := newService(t, enginetest.Memory(t), 4, app.Options{})
 		together := both

@@ -132,7 +132,7 @@ func prepareEverything(t *testing.T, engine table.Table) (s *service, ids []stri
 	return s, ids, group
 }
 
-func TestBulk_HasEntriesInTheLog(t *testing.T) {
+func TestBulk_HasLogEntries(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
 			s, ids, group := prepareEverything(t, engine.Open(t))
@@ -172,7 +172,7 @@ func TestBulk_HasEntriesInTheLog(t *testing.T) {
 }
 
 // A function without the token in its cache reads it once for all operations.
-func TestBulk_FromACold(t *testing.T) {
+func TestBulk_WithAColdCache(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
 			s := newService(t, engine.Open(t), 5, app.Options{})
@@ -292,7 +292,7 @@ func (u useApart) Write(ctx context.Context, tx table.Transaction) error {
 
 // Time runs out part-way: the operations done are reported, and so are those
 // not started, which can be sent again unchanged.
-func TestBulk_TimeOverPartWay(t *testing.T) {
+func TestBulk_TimeoutPartWay(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
 			var mu sync.Mutex
@@ -384,7 +384,7 @@ func TestBulk_ClientGone(t *testing.T) {
 }
 
 // Two concurrent bulk requests with the same users: each user is created once.
-func TestBulk_TwoAtOnce(t *testing.T) {
+func TestBulk_TwoConcurrent(t *testing.T) {
 	for _, engine := range enginetest.All() {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)

@@ -10,7 +10,7 @@ import (
 // Times compared across invocations, for example for rate limits and samples of
 // the log, come from the time of day: the clock of a deployment has no monotonic
 // reading.
-func TestWallClock_HasNoReadingOfTheMachine(t *testing.T) {
+func TestWallClock_HasNoMonotonicReading(t *testing.T) {
 	if now := app.WallClock(); strings.Contains(now.String(), "m=") {
 		t.Errorf("the clock reads %s", now)
 	}

@@ -64,7 +64,7 @@ func (c *cutTable) Write(ctx context.Context, tx table.Transaction) error {
 
 // A table that is lost after any write of a request: the answer says that
 // nothing was changed only if that is true.
-func TestCut_NothingWasChangedIsTrue(t *testing.T) {
+func TestLostTable_NothingWasChangedIsTrue(t *testing.T) {
 	group := func(name string, members []string) string {
 		return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q,"members":%s}`, name, memberList(members))
 	}
@@ -218,7 +218,7 @@ func seen(t *testing.T, a answer) string {
 
 // Nothing is written for a tenant that is being deleted: its deletion may have passed
 // there already, and what is written then stays.
-func TestCut_NothingIsWrittenOfAnEndedTenant(t *testing.T) {
+func TestLostTable_WritesNothingForADeletedTenant(t *testing.T) {
 	cut := &cutTable{Table: enginetest.Memory(t)}
 	s := newService(t, cut, 5, app.Options{})
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))

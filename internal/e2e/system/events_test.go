@@ -340,9 +340,9 @@ func decodeEvent(t *testing.T, e eventfile.Event) lambdahttp.Event {
 	return event
 }
 
-// What an event has twice (route and path, query and its parameters, body and
-// its encoding) is what the gateway makes of one request.
-func TestEvents_AreAsTheGatewayMakesThem(t *testing.T) {
+// Fields of an event that repeat each other (route and path, query and parameters,
+// body and encoding) agree, as in an event that the gateway creates.
+func TestEvents_MatchTheGateway(t *testing.T) {
 	routes, err := local.Routes(rollcall.Template)
 	if err != nil {
 		t.Fatal(err)
@@ -419,7 +419,7 @@ func printed(t *testing.T, v any) []byte {
 
 // Each tolerance is in docs/reference/idp-quirks.md, with an event that shows it and the
 // scimType with which a strict tenant refuses it.
-func TestQuirks_AreShownByEvents(t *testing.T) {
+func TestQuirks_HaveEvents(t *testing.T) {
 	text, err := os.ReadFile("../../../docs/reference/idp-quirks.md")
 	if err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func TestExplain_PastedTexts(t *testing.T) { enginetest.RunOn(t, enginetest.Plai
 // Our errors as identity providers show them, in their own words, whole and
 // truncated, lead to the request or, failing that, to the cause.
 func testPastedTexts(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":1}`)
+	s := newStory(t, open, `{"maxSeats":1}`)
 	user := func(name, more string) string { return `{"userName":"` + name + `"` + more + `}` }
 	refuse := func(method, path, body string) (detail, id string) {
 		t.Helper()
@@ -210,7 +210,7 @@ func testPastedTexts(t *testing.T, open func(testing.TB) table.Table) {
 
 // Nothing of a pasted text is stored, and an invalid request is refused.
 func TestExplain_Refusals(t *testing.T) {
-	s := tell(t, enginetest.Memory, `{}`)
+	s := newStory(t, enginetest.Memory, `{}`)
 	for body, want := range map[string]int{
 		`{"text":""}`: 400, `{}`: 400, `{"text":null}`: 400, `{"text":7}`: 400, `{"text":" \n"}`: 400, `{"words":"x"}`: 400,
 		`{"text":"` + strings.Repeat("x", 64<<10+1) + `"}`: 400,

@@ -22,8 +22,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
-// A stepping is a table that stops after each write: its content then is what a
-// process leaves that is killed there. What it writes next is not seen.
+// A stepping is a table that stops after each write. Its content is then the same as
+// after a process that is killed at that point; later writes are not visible.
 type stepping struct {
 	table.Table
 	mu     sync.Mutex
@@ -159,8 +159,8 @@ type killing struct {
 	helped bool
 }
 
-func someone(ids []string, _ string) []string { return slices.Sorted(slices.Values(ids)) }
-func nobody([]string, string) []string        { return []string{} }
+func allMembers(ids []string, _ string) []string { return slices.Sorted(slices.Values(ids)) }
+func noMembers([]string, string) []string        { return []string{} }
 
 // killedFull runs TestKilled on groups of 20,000, 5,000 and 3,000 members. The
 // members are compared after every write, so the time grows with the square of
@@ -196,14 +196,14 @@ func killings() []killing {
 			prepare: func(s *service, ids []string) string { return s.grow("g", ids) },
 			method:  "PATCH", path: groupPath, status: 200, see: members,
 			body:   func([]string) string { return patchBody(`[{"op":"remove","path":"members"}]`) },
-			before: someone, after: nobody, sweepEvery: size(100, 20),
+			before: allMembers, after: noMembers, sweepEvery: size(100, 20),
 		},
 		{
 			name: fmt.Sprintf("DELETE of a group of %d", deleted), people: deleted,
 			prepare: func(s *service, ids []string) string { return s.grow("g", ids) },
 			method:  "DELETE", path: groupPath, status: 204, see: members,
 			body:   func([]string) string { return "" },
-			before: someone, after: func([]string, string) []string { return nil }, sweepEvery: size(20, 10),
+			before: allMembers, after: func([]string, string) []string { return nil }, sweepEvery: size(20, 10),
 		},
 		{
 			name: "DELETE of a user in 100 groups", people: 2,
@@ -248,7 +248,7 @@ func killings() []killing {
 			method:  "PATCH", path: groupPath, status: 200, see: members,
 			body:   func(ids []string) string { return memberPatch("add", ids...) },
 			before: func(ids []string, _ string) []string { return slices.Sorted(slices.Values(ids[:500])) },
-			after:  someone, sweepEvery: 5, helped: true,
+			after:  allMembers, sweepEvery: 5, helped: true,
 		},
 	}
 }

@@ -56,7 +56,7 @@ func wantTooLarge(t *testing.T, a answer, group string, gzip bool) {
 // A group of 100,000 members is answered whole to a client that accepts gzip,
 // and refused with advice to one that does not. Everything else costs what it
 // costs for a small group.
-func TestGroup_Of100000(t *testing.T) {
+func TestGroup_With100000Members(t *testing.T) {
 	t.Parallel()
 	const size = 100_000
 	raw := enginetest.Memory(t)
@@ -528,7 +528,7 @@ func TestGroup_ReadWhileTheSetIsReplaced(t *testing.T) {
 
 // An accepted change that its request left half made is seen whole by every
 // reader: from the group and from the users, in lists and in filters.
-func TestGroup_UnfinishedChangeIsSeenWhole(t *testing.T) {
+func TestGroup_UnfinishedChangeIsReadAsAWhole(t *testing.T) {
 	for _, look := range []string{
 		"/Users?attributes=userName,groups&count=20&startIndex=25",
 		"/Users?count=20&filter=groups.value+eq+%22{id}%22",

@@ -123,7 +123,7 @@ func TestGroup_DeletedWhileJoining(t *testing.T) {
 
 // A process that finishes a deletion's work late removes no membership that the
 // user got after it was restored.
-func TestGroup_LateFinisher(t *testing.T) {
+func TestGroup_DelayedDeletionTask(t *testing.T) {
 	for late := 1; late <= 3; late++ {
 		for _, again := range []bool{false, true} {
 			s, ids := crowd(t, enginetest.Memory(t), 2)
@@ -168,7 +168,7 @@ func TestGroup_LateFinisher(t *testing.T) {
 
 // A request about to accept a change of many members is delayed until the sweep
 // removes its writes as abandoned: it changes nothing or everything.
-func TestGroup_LateAcceptance(t *testing.T) {
+func TestGroup_DelayedAcceptance(t *testing.T) {
 	s, ids := crowd(t, enginetest.Memory(t), 4000)
 	group := s.must(201, "POST", "/Groups", groupBody("g"))
 	slow, h := s.slow(t, app.Options{RequestTime: time.Minute})
@@ -190,7 +190,7 @@ func TestGroup_LateAcceptance(t *testing.T) {
 // DynamoDB may show the items of a transaction one after the other: a reader
 // that sees only the first part of an accepted change does not take it for the
 // whole.
-func TestGroup_PartsSeenOneByOne(t *testing.T) {
+func TestGroup_PartsVisibleOneByOne(t *testing.T) {
 	s, ids := crowd(t, enginetest.Memory(t), 300)
 	group := s.must(201, "POST", "/Groups", groupBody("g"))
 	s.killed(t, 1).send("PATCH", "/Groups/"+group, memberPatch("add", ids...))
@@ -274,7 +274,7 @@ func (s *service) readable(t *testing.T) {
 
 // The leaving users are read before the group is read again: a slow read that
 // finds the work done does not show users that were deleted before it started.
-func TestGroup_LeavingReadLate(t *testing.T) {
+func TestGroup_LeavingUsersReadLate(t *testing.T) {
 	s, ids := crowd(t, enginetest.Memory(t), 2)
 	groups := s.inGroups(ids...)
 	s.killed(t, 1).send("DELETE", "/Users/"+ids[0], "")
@@ -314,7 +314,7 @@ func TestGroup_ListedAndDeleted(t *testing.T) {
 }
 
 // A condition that was not checked because of a conflict is checked again.
-func TestGroup_MadeBesideAConflict(t *testing.T) {
+func TestGroup_CreatedDuringAConflict(t *testing.T) {
 	s, ids := crowd(t, enginetest.Memory(t), 2)
 	slow, h := s.slow(t, app.Options{})
 	var once sync.Once

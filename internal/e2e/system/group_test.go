@@ -209,7 +209,7 @@ func seed(t *testing.T, raw table.Table, group string, n int) {
 
 // A user's groups cost one round trip without any and two with some; none is
 // shown after a deletion, all after a reactivation.
-func TestGroup_SeenFromTheUser(t *testing.T) {
+func TestGroup_InAUsersGroups(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)

@@ -77,7 +77,7 @@ func TestLog(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testLog) }
 
 // A user whose provisioning fails, from the first failure to the success.
 func testLog(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":1}`)
+	s := newStory(t, open, `{"maxSeats":1}`)
 	okta := []string{"User-Agent", "Okta SCIM Client 1.0.0", "X-Okta-Request-Id", "okta-1"}
 	holder := s.must(201, "POST", "/Users", userBody(`"userName":"holder@example.com","active":true`))
 	body := userBody(`"userName":"New@example.com","externalId":"00u1new","active":true,"shoeSize":44`)
@@ -184,8 +184,8 @@ func testLogByTime(t *testing.T, open func(testing.TB) table.Table) {
 // A request that wants no change leaves no entry, and an unauthenticated one
 // least of all. One with a revoked token leaves an entry, and costs the request
 // nothing else.
-func TestLog_OfWhatIsNotKept(t *testing.T) {
-	s := tell(t, enginetest.Memory, `{"maxSeats":5}`)
+func TestLog_LeavesOutReads(t *testing.T) {
+	s := newStory(t, enginetest.Memory, `{"maxSeats":5}`)
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	before := s.log(50, "")
 	s.send("GET", "/Users/"+id, "")
@@ -216,8 +216,8 @@ func TestLog_OfWhatIsNotKept(t *testing.T) {
 }
 
 // Reads that are refused for what they ask are logged: a sync begins with them.
-func TestLog_OfReadsThatAreRefused(t *testing.T) {
-	s := tell(t, enginetest.Memory, `{"maxSeats":5}`)
+func TestLog_HasRefusedReads(t *testing.T) {
+	s := newStory(t, enginetest.Memory, `{"maxSeats":5}`)
 	for cause, query := range map[string]string{"validation": "?filter=userName", "sensitive_filter": `?filter=password+eq+"x"`} {
 		a := s.send("GET", "/Users"+query, "")
 		if e := s.explain(a)["entries"].([]any)[0].(map[string]any); brief(e) != "list failure "+cause {
@@ -230,8 +230,8 @@ func TestLog_OfReadsThatAreRefused(t *testing.T) {
 }
 
 // Requests that are refused in great numbers leave one entry a minute.
-func TestLog_OfAStorm(t *testing.T) {
-	s := tell(t, enginetest.Memory, `{"maxSeats":5,"scimEnabled":false}`)
+func TestLog_HasOneEntryAMinuteOfAFlood(t *testing.T) {
+	s := newStory(t, enginetest.Memory, `{"maxSeats":5,"scimEnabled":false}`)
 	for range 20 {
 		if a := s.send("POST", "/Users", userBody(`"userName":"a"`)); a.event["cause"] != "scim_disabled" {
 			t.Fatalf("%v", a.event)
@@ -250,7 +250,7 @@ func TestLog_NamesTheMembersConcerned(t *testing.T) {
 }
 
 func testMembersConcerned(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":2}`)
+	s := newStory(t, open, `{"maxSeats":2}`)
 	here := s.must(201, "POST", "/Users", userBody(`"userName":"here"`))
 	gone := s.must(201, "POST", "/Users", userBody(`"userName":"gone"`))
 	s.must(204, "DELETE", "/Users/"+gone, "")
@@ -302,8 +302,8 @@ func testMembersConcerned(t *testing.T, open func(testing.TB) table.Table) {
 
 // A user that failed under its name is resolved when it is provisioned under an
 // id, and a group that failed under its id when it is pushed again.
-func TestLog_FailuresThatAreSettledOtherwise(t *testing.T) {
-	s := tell(t, enginetest.Memory, `{"maxSeats":0}`)
+func TestLog_FailuresResolvedUnderAnotherName(t *testing.T) {
+	s := newStory(t, enginetest.Memory, `{"maxSeats":0}`)
 	s.send("POST", "/Users", userBody(`"userName":"jit@example.com"`))
 	s.mustAdmin(200, "PATCH", "/tenants/acme", `{"maxSeats":5}`)
 	id := s.own(`"userName":"jit@example.com","origin":"jit"`)
@@ -333,12 +333,12 @@ func TestLog_FailuresThatAreSettledOtherwise(t *testing.T) {
 
 // Subjects that no key can hold, or that are not names at all, are found and
 // explained like others.
-func TestLog_OfNamesWithoutMeasure(t *testing.T) {
+func TestLog_FindsExtremeNames(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Plain(), testLogOfNames)
 }
 
 func testLogOfNames(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":0,"unknownMembers":"refuse"}`)
+	s := newStory(t, open, `{"maxSeats":0,"unknownMembers":"refuse"}`)
 	for name, subject := range map[string]string{
 		"folded to eleven times the size": strings.Repeat("\ufdfa", 42), "a kilobyte of it": strings.Repeat("\ufdfa", 340),
 		"long": strings.Repeat("x", 5000), "one letter": "x", "separators": "a#b~c.d,e|f", "a line": "a\nb\x00c", "a space": " ",
@@ -376,8 +376,8 @@ func testLogOfNames(t *testing.T, open func(testing.TB) table.Table) {
 
 // A purged user no longer fails, and its history has the purge and everything
 // before it.
-func TestLog_OfAPurge(t *testing.T) {
-	s := tell(t, enginetest.Memory, `{"maxSeats":5}`)
+func TestLog_AfterAPurge(t *testing.T) {
+	s := newStory(t, enginetest.Memory, `{"maxSeats":5}`)
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	s.send("POST", "/Users", userBody(`"userName":"a"`))
 	if f := s.failing()["a"]; f["cause"] != "duplicate" {
@@ -398,7 +398,7 @@ func TestLog_OfAPurge(t *testing.T) {
 func TestLog_HistoryOfARecord(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testHistory) }
 
 func testHistory(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":5}`)
+	s := newStory(t, open, `{"maxSeats":5}`)
 	user := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	group := s.must(201, "POST", "/Groups", groupBody("g"))
 	want := []string{"created"}
@@ -433,7 +433,7 @@ func testHistory(t *testing.T, open func(testing.TB) table.Table) {
 // Members that are added concurrently each leave an entry: none is lost, as
 // long as there are no more of them between two reads of a record than it has
 // room for.
-func TestLog_HistoryOfAGroupChangedSideBySide(t *testing.T) {
+func TestLog_HistoryOfAGroupWithConcurrentChanges(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Plain(), testHistorySideBySide)
 }
 

@@ -112,7 +112,7 @@ func judge(pointer string, value any) error {
 }
 
 // Every route is described, and nothing else is.
-func TestOpenAPI_IsInStepWithTheRoutes(t *testing.T) {
+func TestOpenAPI_MatchesTheRoutes(t *testing.T) {
 	_, document := openAPI()
 	if v := document["openapi"]; v != "3.1.0" {
 		t.Errorf("openapi %v", v)

@@ -75,7 +75,7 @@ func (w *writes) take() map[string]int {
 func TestOverview(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testOverview) }
 
 func testOverview(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":5}`)
+	s := newStory(t, open, `{"maxSeats":5}`)
 	okta := []string{"User-Agent", "Okta SCIM Client 1.0.0"}
 	s.overview("a token that was never used", "waiting", "nothing_received: No request has been received yet.")
 
@@ -185,7 +185,7 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 // authenticated requests write a bounded number of times, from each instance.
 func TestOverview_WritesOfRefusedRequestsAreBounded(t *testing.T) {
 	w := &writes{}
-	s := tell(t, func(t testing.TB) table.Table { w.Table = enginetest.Memory(t); return w }, `{"maxSeats":5}`)
+	s := newStory(t, func(t testing.TB) table.Table { w.Table = enginetest.Memory(t); return w }, `{"maxSeats":5}`)
 	token := s.mustAdmin(200, "GET", "/tenants/acme/tokens", "")["tokens"].([]any)[0].(map[string]any)
 	s.mustAdmin(204, "DELETE", "/tenants/acme/tokens/"+token["id"].(string), "")
 	s.later()
@@ -268,7 +268,7 @@ func (s *story) forge(id string) string {
 // A busy identity provider does not hide a quiet one: each has its last
 // request.
 func TestOverview_LastSyncOfEachIdentityProvider(t *testing.T) {
-	s := tell(t, enginetest.Memory, `{"maxSeats":500}`)
+	s := newStory(t, enginetest.Memory, `{"maxSeats":500}`)
 	quiet := s.send("POST", "/Users", userBody(`"userName":"quiet"`), "User-Agent", "OneLogin SCIM")
 	s.now = s.now.Add(time.Second)
 	s.send("GET", "/Users?count=0", "", "User-Agent", "JumpCloud")
@@ -304,7 +304,7 @@ func TestOverview_LastSyncOfEachIdentityProvider(t *testing.T) {
 // request's budget counts.
 func TestOverview_WritesOfAcceptedRequestsAreBounded(t *testing.T) {
 	w := &writes{}
-	s := tell(t, func(t testing.TB) table.Table { w.Table = enginetest.Memory(t); return w }, `{"maxSeats":5}`)
+	s := newStory(t, func(t testing.TB) table.Table { w.Table = enginetest.Memory(t); return w }, `{"maxSeats":5}`)
 	w.take()
 	for range 600 { // an hour and ten minutes, a request every seven seconds
 		if a := s.send("GET", "/Users?count=0", ""); a.event["writeUnits"] != 0.0 {
@@ -319,7 +319,7 @@ func TestOverview_WritesOfAcceptedRequestsAreBounded(t *testing.T) {
 
 // Each cause of requests refused before they are handled has its own entries.
 func TestLog_SamplesEachCause(t *testing.T) {
-	s := tell(t, enginetest.Memory, `{"maxSeats":5}`)
+	s := newStory(t, enginetest.Memory, `{"maxSeats":5}`)
 	revoked := s.token
 	token := s.mustAdmin(200, "GET", "/tenants/acme/tokens", "")["tokens"].([]any)[0].(map[string]any)
 	s.mustAdmin(204, "DELETE", "/tenants/acme/tokens/"+token["id"].(string), "")

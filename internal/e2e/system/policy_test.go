@@ -25,8 +25,8 @@ var calls = func() *iam.Recorder {
 	return r
 }()
 
-// TestMain fails the run if a function needed a permission that it does not
-// have, or, after all tests, has one that it never needed.
+// TestMain fails the run if a function needed a permission that it does not have, or,
+// after all tests, has a permission that it never used.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	var faults []string

@@ -91,7 +91,7 @@ func TestProtection(t *testing.T) {
 }
 
 // A POST that finds a protected user does not rename, convert or activate it.
-func TestProtection_OfWhomAPOSTFinds(t *testing.T) {
+func TestProtection_OfAUserThatAPOSTFinds(t *testing.T) {
 	onBoth(t, 10, func(s *service, _ *clock) {
 		own := s.makeOwn(`"userName":"a@example.com","email":"a@work.example","protected":true`)
 		emails := `"emails":[{"value":"a@work.example","primary":true}]`
@@ -111,7 +111,7 @@ func TestProtection_OfWhomAPOSTFinds(t *testing.T) {
 
 // A protection and a removal at once: the second one sees the first, so a
 // protected user has left a group only if it left before the protection.
-func TestProtection_AgainstARemoval(t *testing.T) {
+func TestProtection_ConcurrentWithARemoval(t *testing.T) {
 	for _, engine := range enginetest.All()[:3] {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)

@@ -13,7 +13,7 @@ import (
 
 // Two logins of one person at once, and two people for the last seat: one
 // succeeds.
-func TestOwnUsers_AtOnce(t *testing.T) {
+func TestApplicationUsers_Concurrent(t *testing.T) {
 	for _, engine := range enginetest.All()[:3] {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)
@@ -46,7 +46,7 @@ func TestOwnUsers_AtOnce(t *testing.T) {
 
 // A purged user is not found, its values are free, its groups are without it,
 // and it does not come back.
-func TestOwnUsers_Purge(t *testing.T) {
+func TestApplicationUsers_Purge(t *testing.T) {
 	onBoth(t, 50, func(s *service, _ *clock) {
 		body := userBody(`"userName":"a@example.com","externalId":"1","emails":[{"value":"a@example.com","primary":true},{"value":"b@example.com"}]`)
 		purge := func(id string) {

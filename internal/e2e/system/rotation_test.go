@@ -96,7 +96,7 @@ func TestTokens_Rotation(t *testing.T) {
 }
 
 // Recording the use of a token costs the request nothing.
-func TestTokens_LastUsedIsNoPartOfTheBudget(t *testing.T) {
+func TestTokens_LastUsedCostsTheRequestNothing(t *testing.T) {
 	engine := enginetest.Memory(t)
 	s := newService(t, engine, 5, app.Options{})
 	a := s.send("GET", "/Users?count=0", "")

@@ -12,13 +12,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-func TestSearch_ThatFindsNothing(t *testing.T) {
+func TestSearch_WithoutAResult(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Plain(), testSearchNothing)
 }
 
 // A search that finds nothing says why, in a bounded number of reads.
 func testSearchNothing(t *testing.T, open func(testing.TB) table.Table) {
-	s := tell(t, open, `{"maxSeats":4,"logDays":30}`)
+	s := newStory(t, open, `{"maxSeats":4,"logDays":30}`)
 	begun := s.now
 	type search struct {
 		list, query, reason string
@@ -108,8 +108,8 @@ func testSearchNothing(t *testing.T, open func(testing.TB) table.Table) {
 
 // However many names begin alike, and however many subjects fail, few are
 // suggested, in the same number of reads.
-func TestSearch_NothingOfMany(t *testing.T) {
-	s := tell(t, enginetest.Memory, `{"maxSeats":200}`)
+func TestSearch_WithoutAResultAmongMany(t *testing.T) {
+	s := newStory(t, enginetest.Memory, `{"maxSeats":200}`)
 	for i := range 150 {
 		s.must(201, "POST", "/Users", fmt.Sprintf(`{"userName":"same%03d@example.com"}`, i))
 	}

@@ -402,7 +402,7 @@ func (w *setupWalk) compare(at string, want, got any) {
 
 // The base URL is that of the routes, with or without Entra's flag, and the
 // attribute by which users are found is unique.
-func TestSetupDocs_ConnectionIsTheServers(t *testing.T) {
+func TestSetupDocs_ConnectionMatchesTheServer(t *testing.T) {
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
 	okta, entra := loadSetup(t, "connect-okta.md"), loadSetup(t, "connect-entra.md")
 	for _, text := range []string{okta.field(t, "SCIM connector base URL"), entra.field(t, "Tenant URL")} {
@@ -433,7 +433,7 @@ func TestSetupDocs_ConnectionIsTheServers(t *testing.T) {
 
 // The failures in the guides are those of the table of causes; package cause
 // compares the advice.
-func TestSetupDocs_FailuresAreThoseOfTheTable(t *testing.T) {
+func TestSetupDocs_FailuresMatchTheTable(t *testing.T) {
 	eachSetup(t, func(t *testing.T, doc *setupDoc) {
 		rows := doc.having(t, "status", "cause", "what it means", "do")
 		for _, row := range rows {
@@ -464,7 +464,7 @@ func TestSetupDocs_FailuresAreThoseOfTheTable(t *testing.T) {
 
 // The settings that the guides recommend are a tenant's defaults, and the
 // dialects of the identity provider are refused where the guides say so.
-func TestSetupDocs_SettingsAreTheDefaults(t *testing.T) {
+func TestSetupDocs_SettingsAreDefaults(t *testing.T) {
 	d := tenant.DefaultSettings()
 	defaults := map[string]string{
 		"scimEnabled": strconv.FormatBool(!d.SCIMDisabled), "dialect": string(d.Dialects), "unknownAttributes": string(d.UnknownAttributes),

@@ -198,7 +198,7 @@ var bareUsers atomic.Int64
 
 // Each attribute in the mappings of the Okta guide exists and is stored as Okta
 // sends it: in POST and PUT, and in a PATCH without a path.
-func TestSetupDocs_OktaMappingsAreTaken(t *testing.T) {
+func TestSetupDocs_OktaMappingsAreAccepted(t *testing.T) {
 	t.Parallel()
 	doc := loadSetup(t, "connect-okta.md")
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
@@ -218,19 +218,19 @@ func TestSetupDocs_OktaMappingsAreTaken(t *testing.T) {
 	body := encoded(t, whole)
 
 	posted := s.must(201, "POST", "/Users", body)
-	s.kept(mappings, posted, "POST")
+	s.hasValues(mappings, posted, "POST")
 	s.check(1)
 	s.must(204, "DELETE", "/Users/"+posted, "")
 
 	replaced := s.bare()
 	s.must(200, "PUT", "/Users/"+replaced, body)
-	s.kept(mappings, replaced, "PUT")
+	s.hasValues(mappings, replaced, "PUT")
 	s.check(1)
 	s.must(204, "DELETE", "/Users/"+replaced, "")
 
 	patched := s.bare()
 	s.must(200, "PATCH", "/Users/"+patched, patch)
-	s.kept(mappings, patched, "PATCH")
+	s.hasValues(mappings, patched, "PATCH")
 	s.check(1)
 
 	// The fields for isTeamAccount are those of the mapping, and the server has
@@ -257,7 +257,7 @@ func TestSetupDocs_OktaPUTWithoutExternalID(t *testing.T) {
 // stored as Entra sends it: in POST, by Add and by Replace where nothing was,
 // and with the flag. The matching attributes find the user, also an inactive
 // one.
-func TestSetupDocs_EntraMappingsAreTaken(t *testing.T) {
+func TestSetupDocs_EntraMappingsAreAccepted(t *testing.T) {
 	t.Parallel()
 	doc := loadSetup(t, "connect-entra.md")
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
@@ -283,7 +283,7 @@ func TestSetupDocs_EntraMappingsAreTaken(t *testing.T) {
 
 	s.found(match, "/Users?", 0)
 	posted := s.must(201, "POST", "/Users", encoded(t, whole))
-	s.kept(mappings, posted, "POST")
+	s.hasValues(mappings, posted, "POST")
 	s.found(match, "/Users?", 1)
 	s.must(200, "PATCH", "/Users/"+posted, patchBody(`[{"op":"Replace","path":"active","value":"False"}]`))
 	s.found(match, "/Users?", 1)
@@ -301,7 +301,7 @@ func TestSetupDocs_EntraMappingsAreTaken(t *testing.T) {
 		} {
 			id := s.bare()
 			s.must(200, "PATCH", "/Users/"+id, patchBody(encoded(t, []any{operation})))
-			s.kept([]mapping{m}, id, how)
+			s.hasValues([]mapping{m}, id, how)
 			s.must(204, "DELETE", "/Users/"+id, "")
 		}
 	}
@@ -312,7 +312,7 @@ func TestSetupDocs_EntraMappingsAreTaken(t *testing.T) {
 }
 
 // The same for groups. Members are users, by their ids.
-func TestSetupDocs_EntraGroupMappingsAreTaken(t *testing.T) {
+func TestSetupDocs_EntraGroupMappingsAreAccepted(t *testing.T) {
 	t.Parallel()
 	doc := loadSetup(t, "connect-entra.md")
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
@@ -360,8 +360,8 @@ func entraTables(t *testing.T, doc *setupDoc) []setupTable {
 	return tables
 }
 
-// kept fails the test unless a user has the values of the mappings.
-func (s *service) kept(mappings []mapping, id, how string) {
+// hasValues fails the test unless a user has the values of the mappings.
+func (s *service) hasValues(mappings []mapping, id, how string) {
 	s.t.Helper()
 	a := s.send("GET", "/Users/"+id, "")
 	for _, m := range mappings {

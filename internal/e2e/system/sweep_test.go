@@ -90,7 +90,7 @@ func wantFields(t *testing.T, got, want map[string]any) {
 	}
 }
 
-func TestSweep_FinishesWhatIsOldOfAllTenants(t *testing.T) {
+func TestSweep_FinishesOldTasksOfAllTenants(t *testing.T) {
 	engine := memory(t)
 	long, now := time.Now().Add(-2*store.SweepAge), time.Now()
 	leftOver(t, engine, "acme", long, "g1", "g2")
@@ -117,8 +117,8 @@ func TestSweep_FinishesWhatIsOldOfAllTenants(t *testing.T) {
 	wantFields(t, line(t, log), map[string]any{"finished": 0.0, "young": 1.0, "roundTrips": 1.0, "writeUnits": 0.0})
 }
 
-// An empty sweep is what nearly every sweep is, so its cost decides the bill.
-func TestSweep_CostsOneReadUnitWhenThereIsNothing(t *testing.T) {
+// Nearly every sweep finds nothing, so its cost decides the bill.
+func TestSweep_CostsOneReadUnitWithoutTasks(t *testing.T) {
 	a, log := sweeper(t, memory(t))
 	if err := a.Sweep(iam.As(t.Context(), "SweepFunction")); err != nil {
 		t.Error(err)
@@ -128,7 +128,7 @@ func TestSweep_CostsOneReadUnitWhenThereIsNothing(t *testing.T) {
 	})
 }
 
-func TestSweep_TellsWhyTasksFailedOnce(t *testing.T) {
+func TestSweep_LogsEachReasonOnce(t *testing.T) {
 	engine := memory(t)
 	leftOver(t, engine, "acme", time.Now().Add(-2*store.SweepAge), "g1", "g2", "g3")
 	a, log := sweeper(t, &readOnly{Table: engine, refuse: func(context.Context) error { return errors.New("not\nallowed") }})
@@ -142,7 +142,7 @@ func TestSweep_TellsWhyTasksFailedOnce(t *testing.T) {
 	}
 }
 
-func TestSweep_EndOfItsTimeIsNoError(t *testing.T) {
+func TestSweep_TimeoutIsNotAnError(t *testing.T) {
 	engine := memory(t)
 	leftOver(t, engine, "acme", time.Now().Add(-2*store.SweepAge), "g1", "g2")
 	a, log := sweeper(t, &readOnly{Table: engine, refuse: func(ctx context.Context) error {
@@ -157,7 +157,7 @@ func TestSweep_EndOfItsTimeIsNoError(t *testing.T) {
 	wantFields(t, line(t, log), map[string]any{"level": "WARN", "finished": 0.0, "failed": 0.0, "interrupted": true, "error": nil})
 }
 
-func TestSweepEvery_LogsWhatItFinds(t *testing.T) {
+func TestSweepEvery_LogsItsFindings(t *testing.T) {
 	engine := memory(t)
 	a, log := sweeper(t, engine)
 	ctx, cancel := context.WithCancel(t.Context())

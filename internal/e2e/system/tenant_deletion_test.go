@@ -54,7 +54,7 @@ func (s *spy) left(t *testing.T, name string) []string {
 }
 
 // Deleting a tenant removes everything of it, and nothing of another.
-func TestTenants_DeletionLeavesNothing(t *testing.T) {
+func TestTenants_DeletionRemovesEverything(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)

@@ -35,7 +35,7 @@ func TestTenants_SettingsTakeEffect(t *testing.T) {
 }
 
 // Concurrent changes of different settings all succeed.
-func TestTenants_ConcurrentChangesAllStay(t *testing.T) {
+func TestTenants_KeepConcurrentChanges(t *testing.T) {
 	for _, engine := range enginetest.All()[:3] {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)

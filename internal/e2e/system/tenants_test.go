@@ -57,7 +57,7 @@ func (f *fence) Write(ctx context.Context, tx table.Transaction) error {
 	return f.Table.Write(ctx, tx)
 }
 
-func (f *fence) told() []string {
+func (f *fence) foreignCalls() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.calls
@@ -66,7 +66,7 @@ func (f *fence) told() []string {
 // Two tenants side by side: whatever a client of one sends, with whatever it
 // knows of the other, nothing of the other is read, changed or shown, and a
 // foreign id is answered like an unknown one.
-func TestTenants_AreApart(t *testing.T) {
+func TestTenants_AreIsolated(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)
@@ -136,7 +136,7 @@ func testTenantsApart(t *testing.T, raw table.Table, requests int) {
 				groups = append(groups, made)
 			}
 		}
-		if calls := f.told(); len(calls) > 0 {
+		if calls := f.foreignCalls(); len(calls) > 0 {
 			t.Fatalf("%s %s %s: %v", method, path, body, calls)
 		}
 	}

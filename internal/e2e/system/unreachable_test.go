@@ -25,7 +25,7 @@ import (
 // A table that cannot be reached, for whatever reason, has one cause in SCIM
 // and in the admin API: 503 with Retry-After, soon. The log has the address and
 // the reason, the answer neither.
-func TestUnreachable_IsItsOwnCause(t *testing.T) {
+func TestUnreachable_IsASeparateCause(t *testing.T) {
 	refuses := func(code string) func(t *testing.T) string {
 		return func(t *testing.T) string {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -121,7 +121,7 @@ func unreachableSides(t *testing.T, client *dynamodb.Client) map[string]func(log
 
 // Every route of the admin API has the cause, whether reads fail or only
 // writes, and none is a fault of the service.
-func TestUnreachable_InEveryRouteOfTheApplication(t *testing.T) {
+func TestUnreachable_InEveryAdminRoute(t *testing.T) {
 	deaf := &unreachableTable{Table: enginetest.Memory(t)}
 	s := newService(t, deaf, 5, app.Options{})
 	user, _ := s.mustAdmin(201, http.MethodPost, "/tenants/acme/users", `{"userName":"a"}`)["id"].(string)

@@ -74,7 +74,7 @@ func (s *service) seedUsers(raw table.Table, n int) (ids []string) {
 // the same. DynamoDB Local has fewer users.
 //
 // Covers: 9865-5.3-1
-func TestWalk_Of100000(t *testing.T) {
+func TestList_Of100000Users(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {
 			engine.Need(t)

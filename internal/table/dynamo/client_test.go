@@ -21,7 +21,7 @@ func functionEnv(t *testing.T) {
 	}
 }
 
-func TestNewFunctionClient_ReadsWhatLambdaSets(t *testing.T) {
+func TestNewFunctionClient_ReadsLambdasVariables(t *testing.T) {
 	functionEnv(t)
 	client, err := dynamo.NewFunctionClient()
 	if err != nil {
@@ -37,7 +37,7 @@ func TestNewFunctionClient_ReadsWhatLambdaSets(t *testing.T) {
 	}
 }
 
-func TestNewFunctionClient_TakesAnotherEndpoint(t *testing.T) {
+func TestNewFunctionClient_UsesAnotherEndpoint(t *testing.T) {
 	functionEnv(t)
 	t.Setenv("AWS_ENDPOINT_URL", "http://all.invalid")
 	for _, want := range []string{"http://all.invalid", "http://dynamodb.invalid"} {
@@ -105,7 +105,7 @@ func TestNewFunctionClient_UnderSAMIsALocalClient(t *testing.T) {
 	}
 }
 
-func TestNewFunctionClient_SaysWhatIsMissing(t *testing.T) {
+func TestNewFunctionClient_NamesMissingVariables(t *testing.T) {
 	functionEnv(t)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	client, err := dynamo.NewFunctionClient()

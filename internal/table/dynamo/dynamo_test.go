@@ -71,7 +71,7 @@ func transaction() table.Transaction {
 	}}
 }
 
-func TestWrite_FaultsOfTheWire(t *testing.T) {
+func TestWrite_NetworkFaults(t *testing.T) {
 	for fault, c := range map[tabletest.WireFault]struct {
 		want    error
 		applied int64
@@ -141,7 +141,7 @@ func wantCount(t *testing.T, tbl table.Table, want int64) {
 	}
 }
 
-func TestRead_FaultsOfTheWire(t *testing.T) {
+func TestRead_NetworkFaults(t *testing.T) {
 	two := table.Key{Partition: "secret-partition", Sort: "other"}
 	reads := map[string]func(ctx context.Context, tbl table.Table) error{
 		"GetItem":      func(ctx context.Context, tbl table.Table) error { _, err := tbl.Get(ctx, counter); return err },
@@ -188,7 +188,7 @@ func TestRead_FaultsOfTheWire(t *testing.T) {
 
 // The caller's deadline passes before the answer arrives: the write may have
 // been applied, and the error says so.
-func TestWrite_DeadlineOfTheCaller(t *testing.T) {
+func TestWrite_CallersDeadline(t *testing.T) {
 	tbl, _ := faulty(t, tabletest.WirePlan{Requests: map[int]tabletest.WireFault{1: tabletest.WireHangAfter}})
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
@@ -226,7 +226,7 @@ func wantNoConnection(t *testing.T, tbl table.Table, address string) {
 }
 
 // An address that does not answer: the connection is never made, and the attempt ends.
-func TestDynamo_NoConnectionInTime(t *testing.T) {
+func TestDynamo_ConnectionTimeout(t *testing.T) {
 	hang := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -268,7 +268,7 @@ func TestNoTable(t *testing.T) {
 	}
 }
 
-func TestNewLocalClient_RefusesWhatIsNoEndpoint(t *testing.T) {
+func TestNewLocalClient_RefusesInvalidEndpoints(t *testing.T) {
 	for _, endpoint := range []string{"", "127.0.0.1:8000", "localhost", "ftp://127.0.0.1", "http://", "://"} {
 		if _, err := dynamo.NewLocalClient(t.Context(), endpoint); err == nil {
 			t.Errorf("%q is accepted as an endpoint", endpoint)
@@ -302,15 +302,15 @@ func TestGet_InParts(t *testing.T) {
 
 // A server that was reached and does not answer may have applied the write, whatever
 // becomes of its connection: it is no table without a connection.
-func TestDynamo_ReachedWithoutAnAnswer(t *testing.T) {
+func TestDynamo_ServerDoesNotAnswer(t *testing.T) {
 	for name, handle := range map[string]http.HandlerFunc{
-		"it closes the connection": func(w http.ResponseWriter, r *http.Request) {
+		"closes the connection": func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
 				_ = c.Close()
 			}
 		},
-		"it says nothing": func(_ http.ResponseWriter, r *http.Request) {
+		"does not answer": func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
 		},
@@ -335,7 +335,7 @@ func TestDynamo_ReachedWithoutAnAnswer(t *testing.T) {
 
 // A caller whose time is over while the connection is made is told that, and not that
 // there is no table: two seconds of trying are not over.
-func TestDynamo_CallerEndsWhileConnecting(t *testing.T) {
+func TestDynamo_CallerTimesOutWhileConnecting(t *testing.T) {
 	local, err := dynamo.NewLocalClient(t.Context(), "http://192.0.2.1:8000")
 	if err != nil {
 		t.Fatal(err)

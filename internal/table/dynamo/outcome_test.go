@@ -128,7 +128,7 @@ func TestOutcome_OfErrorCodes(t *testing.T) {
 }
 
 // A request that was never sent cannot have been applied.
-func TestOutcome_OfWhatWasNotSent(t *testing.T) {
+func TestOutcome_OfAnUnsentRequest(t *testing.T) {
 	c := sentCall(t)
 	c.sent.Store(false)
 	if got := kind(c.writeError(errors.New("no credentials"), nil)); got != "unreachable" {

@@ -40,7 +40,7 @@ func recorded(t *testing.T) (table.Table, *recorder) {
 }
 
 // DynamoDB Local always reads consistently; AWS does so only on request.
-func TestReads_AskForConsistency(t *testing.T) {
+func TestReads_AreConsistent(t *testing.T) {
 	tbl, r := recorded(t)
 	one, two := table.Key{Partition: "p", Sort: "1"}, table.Key{Partition: "p", Sort: "2"}
 	_, err1 := tbl.Get(t.Context(), one)

@@ -194,7 +194,7 @@ func unreadable(id uint64, err error) error {
 	return fmt.Errorf("page %d cannot be read: %w", id, err)
 }
 
-// tree is what is known of a tree, or of a part of it.
+// tree describes a tree, or a part of it.
 type tree struct {
 	// low and high are the limits of its keys, high exclusive; nil is none.
 	low, high []byte

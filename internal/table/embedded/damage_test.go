@@ -274,16 +274,16 @@ func TestOpen_AfterBytesFlipped(t *testing.T) {
 }
 
 // Changing the file of an open table ends its service, not the process.
-func TestTable_OutlivesItsFile(t *testing.T) {
+func TestTable_SurvivesADamagedFile(t *testing.T) {
 	page := os.Getpagesize()
 	for name, harm := range map[string]func(t *testing.T, path string, size int64){
-		"cut off": func(t *testing.T, path string, size int64) {
+		"truncated": func(t *testing.T, path string, size int64) {
 			t.Helper()
 			if err := os.Truncate(path, size/8); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"cut to nothing": func(t *testing.T, path string, _ int64) {
+		"truncated to nothing": func(t *testing.T, path string, _ int64) {
 			t.Helper()
 			if err := os.Truncate(path, 0); err != nil {
 				t.Fatal(err)

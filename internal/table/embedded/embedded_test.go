@@ -160,7 +160,7 @@ func TestOpen_KeepsItemsAndTokens(t *testing.T) {
 	}
 }
 
-func TestOpen_FailsWhileAnotherHasIt(t *testing.T) {
+func TestOpen_FailsWhileInUse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rollcall.db")
 	first, err := embedded.Open(path)
 	if err != nil {

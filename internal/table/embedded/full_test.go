@@ -36,12 +36,12 @@ const limited = "ROLLCALL_TEST_LIMITED"
 //
 // The limit applies to a process, and would affect what the test binary itself
 // writes, so it runs in a separate process.
-func TestTable_OutlivesAFullDisk(t *testing.T) {
+func TestTable_SurvivesAFullDisk(t *testing.T) {
 	if os.Getenv(limited) == "" {
-		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTable_OutlivesAFullDisk$", "-test.v")
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTable_SurvivesAFullDisk$", "-test.v")
 		child.Env = append(os.Environ(), limited+"=1")
 		said, err := child.CombinedOutput()
-		if err != nil || !strings.Contains(string(said), "--- PASS: TestTable_OutlivesAFullDisk") {
+		if err != nil || !strings.Contains(string(said), "--- PASS: TestTable_SurvivesAFullDisk") {
 			t.Errorf("%v:\n%s", err, said)
 		}
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-func TestToken_IsForgottenAfterTenMinutes(t *testing.T) {
+func TestToken_ExpiresAfterTenMinutes(t *testing.T) {
 	tbl, err := Memory()
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestToken_IsForgottenAfterTenMinutes(t *testing.T) {
 	}
 }
 
-func TestToken_ExpiredOnesDoNotPileUp(t *testing.T) {
+func TestToken_ExpiredTokensAreRemoved(t *testing.T) {
 	tbl, err := Memory()
 	if err != nil {
 		t.Fatal(err)

@@ -133,7 +133,7 @@ func TestMeter_Writes(t *testing.T) {
 	}
 }
 
-func TestMeter_CountsEveryTry(t *testing.T) {
+func TestMeter_CountsEveryAttempt(t *testing.T) {
 	item := sized("1", 1024)
 	f := tabletest.NewFault(memory(t), 1, tabletest.FaultPlan{
 		Writes: map[int]tabletest.FaultKind{1: tabletest.Throttled, 2: tabletest.Conflicting, 3: tabletest.AnswerLost},
@@ -159,7 +159,7 @@ func TestMeter_CountsEveryTry(t *testing.T) {
 	}
 }
 
-func TestMeter_CallsSideBySideAreOneRoundTrip(t *testing.T) {
+func TestMeter_ParallelCallsAreOneRoundTrip(t *testing.T) {
 	m := meter.New(memory(t))
 	got := cost(t, func(ctx context.Context) {
 		side := table.Together(ctx)

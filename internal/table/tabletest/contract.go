@@ -33,7 +33,7 @@ var Promises = []Promise{
 	{"C16", "every kind of operation takes every condition", everyKindTakesConditions},
 
 	{"C20", "update changes the attributes it names and no other", updateChangesNamed},
-	{"C21", "update of an absent item makes it", updateMakes},
+	{"C21", "update of an absent item creates it", updateMakes},
 	{"C22", "add counts an absent number as zero and takes negative ones", addCounts},
 	{"C23", "set may turn a text into a number and back", setChangesKind},
 	{"C24", "an addition to a text is refused and nothing is applied", addToTextRefused},
@@ -68,7 +68,7 @@ var Promises = []Promise{
 	{"C65", "a transaction has at most 4 MB", transactionBoundary},
 	{"C66", "with an ended context nothing is written", endedContext},
 
-	{"C70", "random histories go as package table says", randomHistories},
+	{"C70", "random histories behave as package table says", randomHistories},
 }
 
 func putThenGet(t *testing.T, tbl table.Table) {

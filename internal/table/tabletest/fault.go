@@ -33,7 +33,7 @@ const (
 // ErrStopped is the error of every call after FaultPlan.StopAfter writes.
 var ErrStopped = errors.New("tabletest: the process was stopped")
 
-// FaultPlan is which calls fail. Calls are counted from 1, each attempt
+// FaultPlan says which calls fail. Calls are counted from 1, each attempt
 // separately.
 type FaultPlan struct {
 	// Writes and Reads name the faults of single calls.

@@ -34,7 +34,7 @@ const (
 	WireTooManyWCU WireFault = "too much for now" // cancelled for throughput, nothing applied
 )
 
-// WirePlan is which requests fail. Those of the targets are counted from 1.
+// WirePlan says which requests fail. Those of the targets are counted from 1.
 type WirePlan struct {
 	// Targets are the operations; TransactWriteItems if there are none.
 	Targets []string

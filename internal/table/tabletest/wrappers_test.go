@@ -45,7 +45,7 @@ func counted(t *testing.T, tbl table.Table, sort string) int64 {
 	return items[key(sort)].Attributes.Number("n")
 }
 
-func TestPromises_HaveNumbersOfTheirOwn(t *testing.T) {
+func TestPromises_HaveUniqueNumbers(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range slices.Concat(tabletest.Promises, tabletest.ConcurrentPromises) {
 		if seen[p.Number] || p.Name == "" {

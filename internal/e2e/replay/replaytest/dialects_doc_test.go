@@ -12,7 +12,7 @@ import (
 
 const dialectsDocument = "../../../../docs/reference/dialect-places.md"
 
-// The document is that of the table: make quirks-doc writes it.
+// The document matches the table: make quirks-doc writes it.
 func TestDialects_AreDocumented(t *testing.T) {
 	want := document(tables())
 	if *update {
@@ -43,14 +43,16 @@ func (r *reasons) number(reason string) string {
 func document(table []tolerance) string {
 	var b strings.Builder
 	var notes reasons
-	b.WriteString(`# Where each form is taken
+	b.WriteString(`# Where each form is accepted
 
-Written by ` + "`make quirks-doc`" + ` from the table of a test, which sends a request for every cell that says *taken* or has an error, and checks its effect, the notices in its event, and what a strict tenant gets: one whose settings ` + "`dialect`, `unknownAttributes` and `unknownMembers` are `refuse`" + `. [What identity providers send](idp-quirks.md) has what each notice means.
+Written by ` + "`make quirks-doc`" + ` from the table of a test.
+The test sends a request for every cell with *accepted* or an error. It checks the effect, the notices in the event, and the answer to a strict tenant, whose settings ` + "`dialect`, `unknownAttributes` and `unknownMembers` are `refuse`" + `.
+[What identity providers send](idp-quirks.md) explains each notice.
 
-- *taken*: the request has its effect. A notice stands there when it is not the one of the row.
-- a scimType: everybody gets a 400 with it, and nothing changes. The number is the reason.
+- *accepted*: the request has its effect. A notice is given if it differs from the one of the row.
+- a scimType: every tenant gets a 400 with it, and nothing changes. The number is the reason.
 - –: the form cannot occur there. The number is the reason.
-- *strict*: what a strict tenant gets where others get *taken* with a notice. Without a notice the RFCs have the form, and a strict tenant takes it too.
+- *strict*: the answer to a strict tenant where other tenants get *accepted* with a notice. Without a notice the RFCs have the form, and a strict tenant accepts it too.
 
 | form | notice | strict |`)
 	for p := range places {
@@ -58,7 +60,7 @@ Written by ` + "`make quirks-doc`" + ` from the table of a test, which sends a r
 	}
 	b.WriteString("\n|" + strings.Repeat("---|", int(places)+3) + "\n")
 	for _, of := range table {
-		strict := "taken"
+		strict := "accepted"
 		if len(of.notices) > 0 {
 			strict = code(string(scim.Notice{Kind: of.notices[0]}.Refusal().Type))
 		} else if !of.takes() {
@@ -83,7 +85,7 @@ func documentSpellings(b *strings.Builder, notes *reasons) {
 	b.WriteString(`
 ## Paths, parameters and headers
 
-They have no notices, and a strict tenant is no different: none of them changes what a request means. *served* is the answer to the request in its plain form.
+They have no notices, and a strict tenant accepts them too: none of them changes the meaning of a request. *served* means the same answer as to the plain form of the request.
 
 | form |`)
 	for e := range endpoints {
@@ -133,7 +135,7 @@ func (c cell) text(of tolerance, notes *reasons) string {
 	}
 	var parts []string
 	for _, t := range c.tries {
-		part := "taken"
+		part := "accepted"
 		var others []string
 		for _, kind := range t.kinds(of) {
 			if !slices.Contains(of.notices, kind) {
@@ -144,9 +146,9 @@ func (c cell) text(of tolerance, notes *reasons) string {
 		case t.reason != "":
 			part = code(t.scimType) + " " + notes.number(t.reason)
 		case len(others) > 0 && !c.derived:
-			part = "taken (" + codes(others) + ")"
+			part = "accepted (" + codes(others) + ")"
 		case len(t.kinds(of)) == 0 && len(of.notices) > 0 && !c.derived:
-			part = "taken, no notice"
+			part = "accepted, no notice"
 		}
 		if !slices.Contains(parts, part) {
 			parts = append(parts, part)

@@ -19,11 +19,11 @@ const (
 	noPathInBody  = "a body has names, and no paths with operations"
 	noMember      = "members are in groups' bodies"
 	noBrackets    = "a list of names has no brackets"
-	noFilterThere = "there is no filter in it"
+	noFilterThere = "it has no filter"
 )
 
 func schemaRows() []tolerance {
-	// near returns a message with a near miss in its list.
+	// near returns a message with a misspelled URN in its list.
 	near := func(list string, notices ...string) change {
 		return change{schemas: list, sends: `"title":"x"`, then: `{"/title":"x","/schemas":{"contains":"` + coreUser + `"}}`, notices: notices}
 	}
@@ -88,9 +88,9 @@ func schemaRows() []tolerance {
 				inPath:  patched(message(`["` + coreUser + `"]`)),
 				inValue: patched(message(`["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]`)),
 				inNames: named(near(`["` + coreUser + `"]`)),
-			}.neverIn(noList, inFilter, inSortBy, inAttributes, inExcluded).refused("invalidSyntax", "the request says that it is something else"),
-				search(`"schemas":["`+patchOp+`"],`).refused("invalidSyntax", "the request says that it is something else"),
-				bulk(`"schemas":["`+patchOp+`"],`).refused("invalidSyntax", "the request says that it is something else")),
+			}.neverIn(noList, inFilter, inSortBy, inAttributes, inExcluded).refused("invalidSyntax", "the request says that it is another kind of request"),
+				search(`"schemas":["`+patchOp+`"],`).refused("invalidSyntax", "the request says that it is another kind of request"),
+				bulk(`"schemas":["`+patchOp+`"],`).refused("invalidSyntax", "the request says that it is another kind of request")),
 		},
 		{
 			sent: "an operation on `schemas`", notices: []string{"schemas_ignored"},
@@ -226,8 +226,8 @@ func nameRows() []tolerance {
 					change{sends: `"` + enterprise + `:department":"Ops"`, then: `{"` + e + `/department":"Ops"}`},
 					change{sends: `"emails[type eq \"work\"].value":"{{k}}@w.example"`, then: `{"/emails":[{"type":"work","value":"{{k}}@w.example"}]}`, notices: []string{"path_in_value", "made_value"}},
 				),
-				inPath: never(noName), inValue: never("a path is what stands there"),
-			}.neverIn("a path is what stands there", inFilter, inSortBy, inAttributes, inExcluded),
+				inPath: never(noName), inValue: never("the value there is already a path"),
+			}.neverIn("the value there is already a path", inFilter, inSortBy, inAttributes, inExcluded),
 		},
 		{
 			sent: "names in any letter case: `USERNAME`, `Department`", notices: nothing,
@@ -253,14 +253,14 @@ func nameRows() []tolerance {
 					change{sends: `[{"op":"replace","path":"active","value":false},{"op":"add","path":"urn:example:hr:2.0:User:costCode","value":"7"}]`, then: `{"/active":false}`, notices: []string{"unknown_path"}},
 					change{sends: `[{"op":"replace","path":"active","value":false},{"op":"add","path":"urn:example:hr:2.0:User:phones[type eq \"x\"].value","value":"7"}]`, then: `{"/active":false}`, notices: []string{"unknown_path"}},
 				),
-				inFilter:     filtered(query{by: `urn:example:hr:2.0:User:costCode eq "7"`}).refused("invalidFilter", "a search by an unknown attribute would match nobody, and the user would seem not to exist"),
-				inSortBy:     sorted(query{by: `urn:example:hr:2.0:User:costCode`}).refused("invalidValue", "there is no order by an unknown attribute"),
+				inFilter:     filtered(query{by: `urn:example:hr:2.0:User:costCode eq "7"`}).refused("invalidFilter", "a search by an unknown attribute would match no user, and the user would seem not to exist"),
+				inSortBy:     sorted(query{by: `urn:example:hr:2.0:User:costCode`}).refused("invalidValue", "an unknown attribute has no order"),
 				inAttributes: attributes(query{one: `"title":"x"`, by: "title,urn:example:hr:2.0:User:costCode", shows: []string{"/title"}, notices: nothing}),
 				inExcluded:   excluded(query{one: `"title":"x"`, by: "urn:example:hr:2.0:User:costCode", shows: []string{"/title"}, notices: nothing}),
 			}),
 		},
 		{
-			sent: "an attribute that no schema has, without a URN", notices: []string{"unknown_attribute"},
+			sent: "an unknown attribute without a URN", notices: []string{"unknown_attribute"},
 			cells: bodies(
 				change{sends: `"costCode":"7","title":"x"`, then: `{"/title":"x","/costCode":{"present":false}}`},
 				change{sends: `"name":{"givenName":"Ann","nick":"A"}`, then: `{"/name":{"equals":{"givenName":"Ann"}}}`},
@@ -275,8 +275,8 @@ func nameRows() []tolerance {
 					change{sends: `[{"op":"replace","path":"name","value":{"givenName":"Ann","nick":"A"}}]`, then: `{"/name":{"equals":{"givenName":"Ann"}}}`},
 					change{sends: `[{"op":"replace","path":"` + enterprise + `","value":{"department":"Ops","costCode":"7"}}]`, then: `{"` + e + `":{"equals":{"department":"Ops"}}}`},
 				),
-				inFilter:     filtered(query{by: `costCode eq "7"`}).refused("invalidFilter", "a search by an unknown attribute would match nobody, and the user would seem not to exist"),
-				inSortBy:     sorted(query{by: `costCode`}).refused("invalidValue", "there is no order by an unknown attribute"),
+				inFilter:     filtered(query{by: `costCode eq "7"`}).refused("invalidFilter", "a search by an unknown attribute would match no user, and the user would seem not to exist"),
+				inSortBy:     sorted(query{by: `costCode`}).refused("invalidValue", "an unknown attribute has no order"),
 				inAttributes: attributes(query{one: `"title":"x"`, by: "title,costCode", shows: []string{"/title"}, notices: nothing}),
 				inExcluded:   excluded(query{one: `"title":"x"`, by: "costCode", shows: []string{"/title"}, notices: nothing}),
 			}),
@@ -363,7 +363,7 @@ func valueRows() []tolerance {
 				inPath: patched(
 					change{has: `"emails":[{"value":"{{k}}@w.example","primary":true},{"value":"{{k}}@h.example"}]`, sends: `[{"op":"remove","path":"emails[primary eq \"True\"]"}]`, then: `{"/emails/*/value":["{{k}}@h.example"]}`, notices: []string{"filter_boolean"}},
 				),
-				inFilter: filtered(query{by: `active eq "True" and userName sw "{{k}}-"`}).refused("invalidFilter", "compared as a text it would match nobody, and the user would seem not to exist"),
+				inFilter: filtered(query{by: `active eq "True" and userName sw "{{k}}-"`}).refused("invalidFilter", "compared as a text it would match no user, and the user would seem not to exist"),
 			})),
 		},
 		{
@@ -383,7 +383,7 @@ func valueRows() []tolerance {
 				one{`"title":{"value":"x"}`, "title", `{"value":"x"}`, "{}"},
 				one{`"title":[["x"]]`, "title", `[["x"]]`, "{}"},
 			)).with(cells{
-				inPath:   never("there is no value in a path but in its brackets, and these have no arrays"),
+				inPath:   never("a path has values only in its brackets, and these have no arrays"),
 				inFilter: never("the grammar of filters has no arrays"),
 			}),
 		},
@@ -426,7 +426,7 @@ func valueRows() []tolerance {
 					change{sends: op(enterprise, `"{\"department\":\"Ops\"}"`), then: `{"` + e + `/department":"Ops"}`},
 					change{group: true, sends: op("members", `"[{\"value\":\"{{a}}\"}]"`), then: `{"/members/*/value":["{{a}}"]}`},
 				),
-				inPath: never("there is no complex value in a path"), inFilter: never("there is no complex value in a filter"),
+				inPath: never("a path has no complex values"), inFilter: never("a filter has no complex values"),
 			})).with(cells{
 				inNames: all([]change{
 					{sends: `[{"op":"replace","value":"{\"title\":\"x\",\"active\":false}"}]`, then: `{"/title":"x","/active":false}`},
@@ -442,7 +442,7 @@ func valueRows() []tolerance {
 			cells: values(row(
 				one{`"emails":{"value":"{{k}}@w.example"}`, "emails", `{"value":"{{k}}@w.example"}`, `{"/emails/*/value":["{{k}}@w.example"]}`},
 			).with(cells{
-				inPath: never("there is no value in a path but in its brackets"), inFilter: never("the grammar of filters has no arrays"),
+				inPath: never("a path has values only in its brackets"), inFilter: never("the grammar of filters has no arrays"),
 			})).with(cells{
 				inSearch: messages("/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"{{k}}@example.com\"","attributes":"title"}`, `{"/totalResults":1}`),
 			}),
@@ -451,7 +451,7 @@ func valueRows() []tolerance {
 			sent: "a value that repeats its attribute's name: `\"members\":{\"members\":[…]}`", notices: []string{"nested_value"},
 			cells: values(row(
 				one{`"emails":{"emails":[{"value":"{{k}}@w.example"}]}`, "emails", `{"emails":[{"value":"{{k}}@w.example"}]}`, `{"/emails/*/value":["{{k}}@w.example"]}`},
-			).with(cells{inPath: never("there is no value in a path but in its brackets"), inFilter: never("there is no object in a filter")})),
+			).with(cells{inPath: never("a path has values only in its brackets"), inFilter: never("a filter has no objects")})),
 		},
 		{
 			sent: "two primary values", notices: []string{"second_primary"},
@@ -467,7 +467,7 @@ func valueRows() []tolerance {
 			cells: values(row(
 				one{`"profileUrl":"https://x.example/a b"`, "profileUrl", `"https://x.example/a b"`, `{"/profileUrl":"https://x.example/a b"}`},
 			).with(cells{
-				inPath:   never("there is no value in a path but in its brackets, where it is compared as a text"),
+				inPath:   never("a path has values only in its brackets, where they are compared as texts"),
 				inFilter: filtered(query{one: `"profileUrl":"https://x.example/{{k}}b"`, by: `profileUrl eq "https://x.example/{{k}}b"`, notices: nothing}),
 			})),
 		},
@@ -500,9 +500,9 @@ func emptyRows() []tolerance {
 		in = append(in, change{group: true, has: `"members":[{"value":"{{a}}"}]`, sends: `"members":` + empty, then: `{"/members":{"empty":true}}`, notices: nothing})
 		rows = append(rows, tolerance{
 			sent: "`" + empty + "` for no value", notices: nothing,
-			cells: bodies(in...).with(cells{inValue: patched(at...), inPath: never("there is no value in a path but in its brackets")}).
+			cells: bodies(in...).with(cells{inValue: patched(at...), inPath: never("a path has values only in its brackets")}).
 				neverIn(noValue, inSortBy, inAttributes, inExcluded).with(cells{
-				inFilter: never("what is compared has a value; `pr` asks whether there is one"),
+				inFilter: never("a comparison needs a value; `pr` tests whether there is one"),
 				inSearch: messages("/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"{{k}}@example.com\"","count":`+empty+`,"sortBy":`+empty+`,"attributes":`+empty+`}`, `{"/totalResults":1,"/itemsPerPage":1,"/Resources/0/userName":"{{k}}@example.com"}`),
 			}),
 		})
@@ -518,14 +518,14 @@ func emptyRows() []tolerance {
 			hollow(`"emails":[{"value":"","type":"work"},{"value":"{{k}}@h.example"}]`, kept),
 		).with(cells{
 			inValue: patched(hollow(`[{"op":"replace","path":"emails","value":[{"value":"","type":"work"},{"value":"{{k}}@h.example"}]}]`, kept)),
-			inPath:  never("there is no element in a path"),
-		}).neverIn(noValue, inSortBy, inAttributes, inExcluded).with(cells{inFilter: never("there is no element in a filter")}),
+			inPath:  never("a path has no elements"),
+		}).neverIn(noValue, inSortBy, inAttributes, inExcluded).with(cells{inFilter: never("a filter has no elements")}),
 	})
 }
 
 func memberRows() []tolerance {
 	only := func(c cells) cells {
-		return c.neverIn("members are not sorted or compared with each other", inSortBy).neverIn("a list of names has no members", inAttributes, inExcluded)
+		return c.neverIn("members cannot be sorted", inSortBy).neverIn("a list of names has no members", inAttributes, inExcluded)
 	}
 	forms := func(element, then string, notices ...string) cells {
 		in := change{group: true, sends: `"members":[` + element + `]`, then: then, notices: notices}
@@ -539,8 +539,8 @@ func memberRows() []tolerance {
 		{
 			sent: "a user as a member of another `type`: `\"value\"`, `\"Group\"`", notices: []string{"member_type"},
 			cells: only(forms(`{"value":"{{a}}","type":"value"},{"value":"{{a}}","type":"Group"}`, a).with(cells{
-				inPath:   never("a member in brackets is found by its value; one by type alone is compared as it is served"),
-				inFilter: never("a filter compares the type as it is served"),
+				inPath:   never("a member in brackets is found by its value; a filter on the type alone compares the served type"),
+				inFilter: never("a filter compares the served type"),
 			})),
 		},
 		{
@@ -585,7 +585,7 @@ func operationRows() []tolerance {
 		},
 		{
 			sent: "a PATCH without operations", notices: []string{"no_operations"},
-			cells: patches(cells{inPath: never("there is no operation"), inNames: never("there is no operation"), inValue: patched(change{sends: `[]`, then: `{"/meta/version":"W/\"1\""}`})}),
+			cells: patches(cells{inPath: never("the request has no operations"), inNames: never("the request has no operations"), inValue: patched(change{sends: `[]`, then: `{"/meta/version":"W/\"1\""}`})}),
 		},
 		{
 			sent: "`remove` of `active` or `isTeamAccount`", notices: []string{"value_kept"},
@@ -598,12 +598,12 @@ func operationRows() []tolerance {
 		{
 			sent: "`remove` with a path and a value", notices: []string{"removed_values"},
 			cells: patches(cells{
-				inPath: never("there is no value in a path"), inNames: never("a remove needs a path"),
+				inPath: never("a path has no value"), inNames: never("a remove needs a path"),
 				inValue: patched(change{has: emails, sends: `[{"op":"remove","path":"emails","value":[{"value":"{{k}}@w.example"}]}]`, then: `{"/emails/*/value":["{{k}}@h.example"]}`}),
 			}),
 		},
 		{
-			sent: "a value path with `type eq` or `primary eq` that finds nothing", notices: []string{"made_value"},
+			sent: "a value path with `type eq` or `primary eq` that matches nothing", notices: []string{"made_value"},
 			cells: patches(cells{
 				inPath: never("a remove creates nothing"),
 				inValue: patched(
@@ -614,14 +614,14 @@ func operationRows() []tolerance {
 			}),
 		},
 		{
-			sent: "`replace` through a value path with `value eq`, or another filter, that finds nothing",
+			sent: "`replace` through a value path with `value eq`, or another filter, that matches nothing",
 			cells: patches(cells{
-				inPath: never("`remove` of what is not there succeeds"),
+				inPath: never("`remove` of an absent value succeeds"),
 				inValue: patched(
 					change{sends: `[{"op":"replace","path":"entitlements[value eq \"admin\"].display","value":"Admin"}]`, then: "{}"},
 					change{sends: `[{"op":"replace","path":"roles[display eq \"Admin\"].value","value":"admin"}]`, then: "{}"},
-				).refused("noTarget", "a replace must not grant anything"),
-				inNames: named(change{sends: `"entitlements[value eq \"admin\"].display":"Admin"`, then: "{}"}).refused("noTarget", "a replace must not grant anything"),
+				).refused("noTarget", "a replace must not grant a right"),
+				inNames: named(change{sends: `"entitlements[value eq \"admin\"].display":"Admin"`, then: "{}"}).refused("noTarget", "a replace must not grant a right"),
 			}),
 		},
 	}
@@ -643,7 +643,7 @@ func filterRows() []tolerance {
 					query{one: `"` + enterprise + `":{"department":"Ops"}`, by: enterprise + ` pr and userName sw "{{k}}-"`},
 				),
 				inPath: patched(change{has: emails, sends: remove(`emails[type eq \"work\"].value eq \"x\"`), then: "{}"}).refused("invalidPath", "a path ends with the sub-attribute"),
-			}.neverIn("a filter there stands in a path: see the PATCH columns", inValue, inNames)),
+			}.neverIn("a filter there is part of a path: see the PATCH columns", inValue, inNames)),
 		},
 		{
 			sent: "no space beside a parenthesis, a bracket or a quote", notices: []string{"filter_spaces"},
@@ -657,14 +657,14 @@ func filterRows() []tolerance {
 		{
 			sent: "a boolean compared with a text: `primary eq \"True\"`", notices: []string{"filter_boolean"},
 			cells: filters(cells{
-				inFilter: filtered(query{by: `emails[primary eq "True"]`}).refused("invalidFilter", "compared as a text it would match nobody, and the user would seem not to exist"),
+				inFilter: filtered(query{by: `emails[primary eq "True"]`}).refused("invalidFilter", "compared as a text it would match no user, and the user would seem not to exist"),
 				inPath:   patched(change{has: `"roles":[{"value":"a","primary":true},{"value":"b"}]`, sends: remove(`roles[primary eq \"True\"]`), then: `{"/roles/*/value":["b"]}`}),
 				inValue:  patched(change{has: `"roles":[{"value":"a","primary":true}]`, sends: `[{"op":"replace","path":"roles[primary eq \"True\"].value","value":"b"}]`, then: `{"/roles/*/value":["b"]}`}),
 				inNames:  named(change{has: `"roles":[{"value":"a","primary":true}]`, sends: `"roles[primary eq \"True\"].value":"b"`, then: `{"/roles/*/value":["b"]}`, notices: []string{"filter_boolean", "path_in_value"}}),
 			}),
 		},
 		{
-			sent: "a filter that cannot be read",
+			sent: "an invalid filter",
 			cells: filters(cells{
 				inFilter: filtered(query{by: `title eq`}).refused("invalidFilter", "its meaning is unclear"),
 				inPath:   patched(change{has: emails, sends: remove(`emails[type eq]`), then: "{}"}).refused("invalidFilter", "its meaning is unclear"),
@@ -681,7 +681,7 @@ func messageRows() []tolerance {
 		cells: cells{
 			inSearch: messages("/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"{{k}}@example.com\"","count":"1","startIndex":"1"}`, `{"/totalResults":1,"/itemsPerPage":1}`).
 				and(messages("/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"{{k}}@example.com\"","count":"9223372036854775807"}`, `{"/totalResults":1}`)),
-			inBulk: messages("/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"failOnErrors":"1","Operations":[]}`, "{}").refused("invalidValue", "`failOnErrors` limits what is done, and must be exact"),
+			inBulk: messages("/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"failOnErrors":"1","Operations":[]}`, "{}").refused("invalidValue", "`failOnErrors` limits the operations that are applied, and must be exact"),
 		}.neverIn("only a search has `count` and `startIndex`", inPOST, inPUT, inPath, inValue, inNames).
 			neverIn("a query's numbers are texts", inFilter, inSortBy, inAttributes, inExcluded),
 	}}

@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// An endpoint is what a request asks for.
+// An endpoint is the kind of endpoint of a request.
 type endpoint int
 
 const (
@@ -171,7 +171,7 @@ func spellings() []spelling {
 		{sent: "the base path in another case: `/SCIM/V2`", respell: func(q plainRequest) plainRequest { q.base = "/SCIM/V2"; return q }, applies: everywhere},
 		{
 			sent: "HEAD", respell: func(q plainRequest) plainRequest { q.method, q.then = http.MethodHead, nil; return q }, applies: isGet,
-			never: "HEAD is for what GET is for",
+			never: "HEAD is served only where GET is",
 		},
 		{sent: "a bare `?` after the path", respell: onPath(func(p string) string { return p + "?" }), applies: func(_ endpoint, q plainRequest) bool { return q.query == "" }, never: "the request has a query"},
 		{sent: "a bare `&` after the query", respell: onQuery(func(query string) string { return query + "&" }), applies: func(_ endpoint, q plainRequest) bool { return q.query != "" }, never: noQuery},
@@ -192,21 +192,21 @@ func spellings() []spelling {
 			q.then = map[string]any{"/startIndex": 2, "/Resources": map[string]any{"size": 0}}
 			return q
 		}, applies: isList, never: listing},
-		{sent: "a raw `+` that is a plus, where the spaces are `%20`", respell: onQuery(func(query string) string {
+		{sent: "a raw `+` as a plus, where the spaces are `%20`", respell: onQuery(func(query string) string {
 			return strings.Replace(query, "filter=", "filter="+escaped(`displayName ne "a`)+"+"+escaped(`b" and `), 1)
 		}), applies: isList, never: noQuery},
 		{sent: "`count` and `startIndex` beyond 32 bits", respell: added("count=9223372036854775807&startIndex=-9223372036854775808"), applies: isList, never: listing},
-		{sent: "parameters that the RFCs do not have", respell: added("api-version=2&aadOptscim062020=true"), applies: everywhere},
+		{sent: "parameters that are not in the RFCs", respell: added("api-version=2&aadOptscim062020=true"), applies: everywhere},
 		{
 			sent: "`filter` twice", respell: added("filter=title%20pr"), applies: isList, never: listing,
-			status: 400, scimType: "invalidFilter", reason: "one of them would be ignored",
+			status: 400, scimType: "invalidFilter", reason: "one of the two would be ignored",
 		},
 		{
 			sent: "`attributes` twice", respell: added("attributes=title&attributes=name"), applies: projected, never: "the request has no parameters",
-			status: 400, scimType: "invalidSyntax", reason: "one of them would be ignored",
+			status: 400, scimType: "invalidSyntax", reason: "one of the two would be ignored",
 		},
 		{sent: "a charset label: `charset=utf8`, `us-ascii`", respell: onHeader("Content-Type", "application/scim+json; charset=utf8"), applies: hasBody, never: noBody},
-		{sent: "a charset label that is not true, of a body in UTF-8", respell: onHeader("Content-Type", `application/json;charset="ISO-8859-1"`), applies: hasBody, never: noBody},
+		{sent: "a wrong charset label for a body in UTF-8", respell: onHeader("Content-Type", `application/json;charset="ISO-8859-1"`), applies: hasBody, never: noBody},
 		{sent: "`application/json`", respell: onHeader("Content-Type", "application/json"), applies: hasBody, never: noBody},
 		{sent: "no `Content-Type`", respell: onHeader("Content-Type", ""), applies: hasBody, never: noBody},
 		{
@@ -214,11 +214,11 @@ func spellings() []spelling {
 			status: 415, reason: "the body is not JSON",
 		},
 		{sent: "no `Accept`", respell: onHeader("Accept", ""), applies: everywhere},
-		{sent: "`Accept` of anything: `text/html, */*`", respell: onHeader("Accept", "text/html, */*;q=0.1"), applies: everywhere},
+		{sent: "another `Accept`: `text/html, */*`", respell: onHeader("Accept", "text/html, */*;q=0.1"), applies: everywhere},
 		{sent: "`bearer` in lower case", respell: onHeader("Authorization", "bearer {{token}}"), applies: everywhere},
 		{
 			sent: "`Bearer` twice", respell: onHeader("Authorization", "Bearer Bearer {{token}}"), applies: everywhere,
-			status: 401, reason: "the credential is refused as sent; the detail says which word to leave out",
+			status: 401, reason: "the credential is refused; the detail says which word to leave out",
 		},
 	}
 }
