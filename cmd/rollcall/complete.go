@@ -41,7 +41,7 @@ func completesFlag(c *cobra.Command, name string, offer completer) {
 	})
 }
 
-// offered are the values that begin with what was typed.
+// offered returns the values that begin with what was typed.
 func offered(values []cobra.Completion, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var begin []cobra.Completion
 	directive := cobra.ShellCompDirectiveNoFileComp

@@ -60,7 +60,7 @@ func ask(ctx context.Context, in io.Reader, out io.Writer, what, word string) er
 	}
 }
 
-// typable is a name that can be typed to confirm, or the id of a record whose name
+// typable returns a name that can be typed to confirm, or the id of a record whose name
 // cannot.
 func typable(name, id string) string {
 	if name == "" || visible(name) != name || strings.TrimSpace(name) != name {

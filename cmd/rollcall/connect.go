@@ -193,7 +193,7 @@ func (p place) do(ctx context.Context, method, path string, query url.Values, bo
 // tenantNotFound is how the admin API begins the detail of a request for an unknown tenant.
 const tenantNotFound = "Tenant not found"
 
-// advised is an error with what to do about it on the command line.
+// advised returns an error with what to do about it on the command line.
 func (p place) advised(ctx context.Context, path string, err error) error {
 	var problem *adminclient.Problem
 	if !errors.As(err, &problem) {
@@ -210,7 +210,7 @@ func (p place) advised(ctx context.Context, path string, err error) error {
 	return err
 }
 
-// unknownTenant is the error of a request for an unknown tenant: it names the nearest ones.
+// unknownTenant returns the error of a request for an unknown tenant: it names the nearest ones.
 func (p place) unknownTenant(ctx context.Context, tenant string) string {
 	detail := fmt.Sprintf("%s: %q", tenantNotFound, tenant)
 	if page, err := p.client.Tenants(ctx, "", 200); err == nil {
@@ -265,7 +265,7 @@ func connectAndRead[D any](a *asking, c *cobra.Command, path, name string, query
 	return all[D](c, p, path, name, query)
 }
 
-// tenantPath is the path of a tenant, and of what is below it.
+// tenantPath returns the path of a tenant, and of what is below it.
 func tenantPath(tenant string, below ...string) string {
 	path := "/tenants/" + url.PathEscape(tenant)
 	for _, segment := range below {

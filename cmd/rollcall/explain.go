@@ -255,7 +255,7 @@ func printEntry(w io.Writer, e adminwire.Entry, why string) {
 	}
 }
 
-// entryRows are what an entry has, with labels.
+// entryRows returns what an entry has, with labels.
 func entryRows(e adminwire.Entry, why string) [][2]string {
 	var rows [][2]string
 	add := func(label string, values ...string) {

@@ -199,7 +199,7 @@ func TestDocuments_CommandsParse(t *testing.T) {
 	}
 }
 
-// fenced is the text of a document's blocks of shell commands.
+// fenced returns the text of a document's blocks of shell commands.
 func fenced(text string) string {
 	var b strings.Builder
 	for _, m := range regexp.MustCompile("(?s)```(?:sh|console|powershell)?\n(.*?)```").FindAllStringSubmatch(text, -1) {

@@ -374,7 +374,7 @@ func (o localOptions) play(ctx context.Context, on table.Table, baseURL string, 
 	return token, story, err
 }
 
-// tokenFile is the file in the folder of the data that keeps a tenant's token.
+// tokenFile returns the name of the file in the folder of the data that keeps a tenant's token.
 func tokenFile(tenant string) string { return "token-" + tenant }
 
 // putSchemas registers the schemas of --schema for a tenant.
@@ -460,7 +460,7 @@ func inFolder() string {
 	return ", in this folder"
 }
 
-// program is this program as it was called.
+// program returns the name by which this program was called.
 func program() string { return shellWord(os.Args[0]) }
 
 // plainHint warns of an address that other machines reach: nothing is encrypted on the

@@ -202,7 +202,7 @@ var (
 	psBody   = regexp.MustCompile(`(?s)-Body \(?'(.*)'\)?\n?$`)
 )
 
-// newRequest is a request as both kinds of shell send it. What a variable has is "ID".
+// newRequest returns a request as both kinds of shell send it. A variable is "ID".
 func newRequest(t *testing.T, method, path, body string) request {
 	t.Helper()
 	for _, same := range [][2]string{{"%22", `"`}, {"http://" + readmePort + "/scim/v2", ""}, {`'"$ID"'`, "ID"}, {"$ID", "ID"}, {"' + $Id + '", "ID"}, {"${Id}", "ID"}} {

@@ -150,7 +150,7 @@ func between(least, most int) cobra.PositionalArgs {
 // many is the number of arguments of a command that takes any number.
 const many = 1000
 
-// misused is the error of a command whose arguments are missing or too many.
+// misused returns the error of a command whose arguments are missing or too many.
 func misused(c *cobra.Command) error {
 	return mistake("Usage: %s ('%s --help' lists the flags)", strings.TrimSuffix(c.UseLine(), " [flags]"), c.CommandPath())
 }
@@ -166,7 +166,7 @@ func parent(use, short string, below ...*cobra.Command) *cobra.Command {
 // subcommand is reported first, whatever flags follow it.
 var anyFlags = cobra.FParseErrWhitelist{UnknownFlags: true}
 
-// runParent is the error of a command that was given no subcommand, or an unknown one.
+// runParent returns the error of a command that was given no subcommand, or an unknown one.
 func runParent(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return unknownCommand(c, args[0])
@@ -190,7 +190,7 @@ func (e noCommandError) printHelp() {
 	_ = e.command.Help()
 }
 
-// unknownCommand is the error of a mistyped command: it names the nearest ones.
+// unknownCommand returns the error of a mistyped command: it names the nearest ones.
 func unknownCommand(c *cobra.Command, typed string) error {
 	var names []string
 	for _, below := range c.Commands() {

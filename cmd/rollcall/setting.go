@@ -47,7 +47,7 @@ var userSettings = []setting{
 	{name: "protected", kind: boolSetting},
 }
 
-// values are the values that a setting can be completed with.
+// values returns the values that a setting can be completed with.
 func (s setting) values() []string {
 	if s.kind == boolSetting {
 		return []string{"true", "false"}

@@ -184,7 +184,7 @@ const proofPath = "/rollcall-local/proof"
 // maxNonce bounds the nonce of a proof.
 const maxNonce = 128
 
-// proof is the proof of the key's holder for a nonce.
+// proof returns the proof for a nonce by the holder of the key.
 func (s state) proof(nonce string) string {
 	mac := hmac.New(sha256.New, []byte(s.Key))
 	mac.Write([]byte("rollcall local " + nonce))
@@ -317,7 +317,7 @@ type severalError []string
 
 func (e severalError) Error() string { return strings.Join(e, "\n") }
 
-// shellWord is a text as one word of a shell's command line.
+// shellWord returns a text as one word of a shell's command line.
 func shellWord(text string) string {
 	if strings.IndexFunc(text, func(r rune) bool {
 		return !strings.ContainsRune(`/\:._-+@%=,`, r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')

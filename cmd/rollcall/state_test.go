@@ -153,7 +153,7 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	const key = "the key of the server that is no more"
-	// A proof is not taken from elsewhere than where the token would be sent.
+	// A proof is accepted only from the address to which the token would be sent.
 	holder := httptest.NewServer(state{Key: key}.withProof(http.NotFoundHandler()))
 	defer holder.Close()
 	redirecting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -103,7 +103,7 @@ func (p place) rotated(ctx context.Context, tenant, text string) (string, error)
 	return t.ID, err
 }
 
-// tokens are the tokens that have a text as their id, else those with it as their label,
+// tokens returns the tokens that have a text as their id, else those with it as their label,
 // else those that end in it; by is which of the three it is.
 func (p place) tokens(ctx context.Context, tenant, text string) (found []adminwire.Token, by string, err error) {
 	if credential.In(text) {
@@ -138,7 +138,7 @@ func isNotFound(err error) bool {
 	return errors.As(err, &problem) && problem.Status == http.StatusNotFound
 }
 
-// one is the only record that a text matches, or the one whose id it is. A text that
+// one returns the only record that a text matches, or the one whose id it is. A text that
 // matches none or several is an error: nothing is guessed.
 func one[R any](found []R, more bool, text, what, tenant, by string, names func(R) (id, name string)) (R, error) {
 	var none R

@@ -39,7 +39,7 @@ func tenantList() *cobra.Command {
 	})
 }
 
-// limitText is a limit as a table shows it.
+// limitText returns a limit as a table shows it.
 func limitText(limit *int64) string {
 	if limit == nil {
 		return "no limit"

@@ -156,12 +156,12 @@ type waiting struct {
 	After time.Time `json:"after"`
 }
 
-// String is when a task can be finished, as of a time.
+// String says when a task can be finished, as of a time.
 func (w waiting) String(now time.Time) string {
 	return fmt.Sprintf("task %s: can be finished after %s UTC (in %s)", visible(w.Task), w.After.UTC().Format("15:04:05"), inWords(w.After.Sub(now)))
 }
 
-// inWords is a time to wait, in minutes and seconds.
+// inWords returns a time to wait, in minutes and seconds.
 func inWords(d time.Duration) string {
 	seconds := max(1, int((d+time.Second-1)/time.Second))
 	if seconds < 60 {

@@ -307,7 +307,7 @@ func TestRecordUse_AnswerDoesNotWait(t *testing.T) {
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("the answer waited %v", took)
 	}
-	s.mu.Lock() // the note that was cut off is over
+	s.mu.Lock() // the interrupted record is over
 	s.slow = nil
 	s.mu.Unlock()
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {

@@ -53,7 +53,7 @@ const (
 // braces stand for the screens of the provider.
 type texts map[idp.Provider]string
 
-// plain is advice that is the same for every identity provider: for requests that only
+// plain returns advice that is the same for every identity provider: for requests that only
 // programs of developers send, or whose cure is not in the identity provider.
 func plain(text string) texts { return texts{"": text} }
 
@@ -63,10 +63,10 @@ var Advised = [...]idp.Provider{idp.Okta, idp.Entra, idp.OneLogin, idp.JumpCloud
 // Remedies lists all remedies by name.
 func Remedies() []Remedy { return slices.Sorted(maps.Keys(advices)) }
 
-// Remedy is the cause's own advice.
+// Remedy returns the cause's own advice.
 func (c Cause) Remedy() Remedy { return Remedy(c) }
 
-// Advice is what to do in an identity provider, in the words of its screens; one whose
+// Advice returns what to do in an identity provider, in the words of its screens; one whose
 // screens are not known gets the neutral text.
 func (r Remedy) Advice(p idp.Provider) string {
 	of, ok := advices[r]
@@ -101,7 +101,7 @@ func (c Cause) AllAdvice() []string {
 	return all
 }
 
-// Advice is what to do about a failure or a warning in an identity provider: the advice
+// Advice returns what to do about a failure or a warning in an identity provider: the advice
 // of the remedy, or the cause's own where it names none. A name of another version of
 // the service counts as none.
 func (c Cause) Advice(r Remedy, p idp.Provider) string {

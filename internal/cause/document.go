@@ -9,7 +9,7 @@ import (
 // documentURL is where the causes are explained.
 const documentURL = "https://github.com/rollcall-scim/rollcall/blob/main/docs/reference/causes.md"
 
-// Documentation is the address of the paragraph that explains the cause.
+// Documentation returns the address of the paragraph that explains the cause.
 func (c Cause) Documentation() string { return documentURL + "#" + string(c) }
 
 // Place is where requests of a cause are found.
@@ -24,7 +24,7 @@ const (
 	InCloudWatch Place = "cloudwatch"
 )
 
-// Where is where requests of the cause are found.
+// Where returns where requests of the cause are found.
 func (c Cause) Where() Place {
 	switch c {
 	case TokenMissing, TokenInvalid, TokenUnknown, TokenRepeated,
@@ -34,7 +34,7 @@ func (c Cause) Where() Place {
 	return InLog
 }
 
-// Document is docs/reference/causes.md: the table of causes, for administrators.
+// Document returns docs/reference/causes.md: the table of causes, for administrators.
 func Document() []byte {
 	var b strings.Builder
 	b.WriteString(`# Causes

@@ -44,7 +44,7 @@ const (
 	setupEnd   = "<!-- The end of what is generated. -->\n"
 )
 
-// SetupTable is what an identity provider's setup page says of failures: a row for every
+// SetupTable returns what an identity provider's setup page says of failures: a row for every
 // cause that it can meet, by status, with the advice that its administrator is given.
 func SetupTable(p idp.Provider) string {
 	var b strings.Builder

@@ -42,7 +42,7 @@ func (c *Console) meaning(q *request, cause string) (adminwire.Cause, bool, erro
 	return all[i], true, nil
 }
 
-// causeChoices are the causes that a list can be filtered by. Without an answer of the
+// causeChoices returns the causes that a list can be filtered by. Without an answer of the
 // service only the chosen one is offered: the list itself shows the error.
 func (c *Console) causeChoices(q *request, chosen string) []choice {
 	pairs := []string{"", "Any cause"}
@@ -115,7 +115,7 @@ type advice struct {
 	Text string
 }
 
-// adviceOf is what to do about a cause: in each identity provider whose screens are
+// adviceOf returns what to do about a cause: in each identity provider whose screens are
 // known, where it is not the same as in any other, and in all others last.
 func adviceOf(t adminwire.Cause) []advice {
 	var list []advice
@@ -132,7 +132,7 @@ func adviceOf(t adminwire.Cause) []advice {
 	return append(list, rest)
 }
 
-// logsOf are links to the logs of the first tenants, filtered by a cause.
+// logsOf returns links to the logs of the first tenants, filtered by a cause.
 func (c *Console) logsOf(q *request, cause string) []link {
 	found, err := c.client.Tenants(q.Context(), "", 10)
 	if err != nil {

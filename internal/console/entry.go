@@ -46,7 +46,7 @@ func newEntryRow(tenant string, e adminwire.Entry, now time.Time) entryRow {
 	return r
 }
 
-// doing is the action of an entry, or its operation where nothing was changed.
+// doing returns the action of an entry, or its operation where nothing was changed.
 func doing(e adminwire.Entry) string {
 	about := kind(e.ResourceType)
 	if e.Action != "" {
@@ -55,7 +55,7 @@ func doing(e adminwire.Entry) string {
 	return nameText(e.Operation).String() + " " + about
 }
 
-// historyOf is the address of a subject's entries in the log: by id where it has one.
+// historyOf returns the address of a subject's entries in the log: by id where it has one.
 func historyOf(tenant, id, name, externalID string) string {
 	subject := firstOf(id, name, externalID)
 	if subject == "" || len(subject) > maxSubject {

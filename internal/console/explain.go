@@ -113,7 +113,7 @@ func (c *Console) explainEntry(q *request, e adminwire.Entry, n int, now time.Ti
 	return x, nil
 }
 
-// outcomeText is the outcome of a request in a sentence.
+// outcomeText returns the outcome of a request in a sentence.
 func outcomeText(e adminwire.Entry) string {
 	switch e.Outcome {
 	case "success":
@@ -155,5 +155,5 @@ func newSeatsText(s adminwire.Seats, now time.Time) *seatsText {
 	return t
 }
 
-// Changes are the seats taken and freed, in words.
+// Changes returns the seats taken and freed, in words.
 func (t *seatsText) Changes() string { return strings.Join(t.Change, ", ") }

@@ -34,7 +34,7 @@ func newFailedRow(tenant string, f adminwire.FailedUser, now time.Time) failedRo
 	}
 }
 
-// documentation is an address that may be linked to, "" for any other.
+// documentation returns an address that may be linked to, "" for any other.
 func documentation(url string) string {
 	if strings.HasPrefix(url, "https://") {
 		return url

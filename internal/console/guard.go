@@ -37,7 +37,7 @@ var header = map[string]string{
 // nothing under either.
 const formReferrer = "same-origin"
 
-// Hosts are the accepted values of the header Host for a listener's address: the
+// Hosts returns the accepted values of the header Host for a listener's address: the
 // address itself, and the names of this machine with its port. A page under another
 // name that resolves to this machine is refused.
 func Hosts(address string) []string {
@@ -100,7 +100,7 @@ func ahead(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") || r.Header.Get("Purpose") == "prefetch"
 }
 
-// withoutSecret is a URL of this console without the link's secret.
+// withoutSecret returns a URL of this console without the link's secret.
 func withoutSecret(u *url.URL) string {
 	query := u.Query()
 	query.Del(secretParameter)

@@ -57,7 +57,7 @@ func readSearch(q *request) search {
 	return s
 }
 
-// values are the query of the same search, from its beginning.
+// values returns the query of the same search, from its beginning.
 func (s search) values() url.Values {
 	v := url.Values{}
 	for name, value := range map[string]string{
@@ -70,7 +70,7 @@ func (s search) values() url.Values {
 	return v
 }
 
-// Newest is the address of the search's beginning.
+// Newest returns the address of the search's beginning.
 func (s search) Newest() string { return s.To + question(s.values().Encode()) }
 
 // timeForms are how a browser writes the time of a form, and how it is written in our

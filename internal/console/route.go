@@ -12,10 +12,10 @@ type route struct {
 	handler      handler
 }
 
-// pattern is what a request is matched with.
+// pattern returns what a request is matched with.
 func (r *route) pattern() (method, path string) { return r.method, r.path }
 
-// routes are those of the pages and of their forms.
+// routes returns the routes of the pages and of their forms.
 func (c *Console) routes() []route {
 	const one = Prefix + "/t/{tenant}"
 	return []route{

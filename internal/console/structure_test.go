@@ -215,7 +215,7 @@ func TestStyle_HasContrast(t *testing.T) {
 	}
 }
 
-// colours are the stylesheet's, by name; the dark ones are all there.
+// colours returns the stylesheet's colours by name; dark has all of them.
 func colours(t *testing.T) (light, dark map[string]string) {
 	t.Helper()
 	blocks := regexp.MustCompile(`(?s):root \{(.*?)\}`).FindAllStringSubmatch(styleText(t), -1)
@@ -240,7 +240,7 @@ func colours(t *testing.T) (light, dark map[string]string) {
 	return sets[0], sets[1]
 }
 
-// contrast is WCAG's ratio of two colours.
+// contrast returns WCAG's ratio of two colours.
 func contrast(t *testing.T, a, b string) float64 {
 	t.Helper()
 	bright := func(colour string) float64 {

@@ -140,7 +140,7 @@ func when(at, now time.Time) *When {
 	return &When{ISO: at.Format("2006-01-02T15:04:05.000Z"), Full: at.Format("2006-01-02 15:04:05 UTC"), Ago: ago(now.Sub(at))}
 }
 
-// whenOf is when for a time that may be absent.
+// whenOf returns when for a time that may be absent.
 func whenOf(at *time.Time, now time.Time) *When {
 	if at == nil {
 		return nil

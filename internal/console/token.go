@@ -41,7 +41,7 @@ func newTokenRow(tenant string, t adminwire.Token, names map[string]string, now 
 	return r
 }
 
-// tokenNames are the labels and last characters of tokens, by id.
+// tokenNames returns the labels and last characters of tokens, by id.
 func tokenNames(tokens []adminwire.Token) map[string]string {
 	names := map[string]string{}
 	for _, t := range tokens {

@@ -10,7 +10,7 @@ import (
 
 const newText = "rct_acme_0123456789_secretsecretsecret_abcd"
 
-// minting are the answers of a service that makes tokens.
+// minting returns the answers of a service that creates tokens.
 func minting() map[string]any {
 	answers := healthy()
 	made := map[string]any{"id": "tok5", "label": "Okta 2", "lastFour": "abcd", "state": "live", "createdAt": noon, "expiresAt": nil, "token": newText}

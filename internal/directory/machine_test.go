@@ -132,7 +132,7 @@ func (m *model) take(u *modelUser, claims map[directory.Kind]string) {
 	u.claims = claims
 }
 
-// sent draws a user's attributes from few values, so that they collide.
+// sent has a user's attributes, drawn from few values so that they collide.
 type sent struct {
 	name, mail, external string
 	active, reader       *bool

@@ -74,7 +74,7 @@ func RequestID(text string) string {
 
 var wholeID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
-// joined is an id without the white space of wrapped lines.
+// joined returns an id without the white space of wrapped lines.
 func joined(id string) string {
 	return strings.ToLower(strings.Join(strings.Fields(id), ""))
 }
@@ -172,7 +172,7 @@ func (t Text) CutOff(words string) int {
 	return most
 }
 
-// overlap is the length of the longest end of one text that another begins with.
+// overlap returns the length of the longest end of one text that another begins with.
 func overlap(first, second string) int {
 	for n := min(len(first), len(second)); n > 0; n-- {
 		if strings.HasSuffix(first, second[:n]) {
@@ -212,7 +212,7 @@ func inName(r rune) bool {
 	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("@_-+", r))
 }
 
-// Letters are the letters and digits of a text in lower case: what stays the same
+// Letters returns the letters and digits of a text in lower case: what stays the same
 // when it is wrapped, escaped, or set with other quotes.
 func Letters(text string) string {
 	return strings.Map(func(r rune) rune {
@@ -299,7 +299,7 @@ func unicodeEscape(text string) (r rune, size int) {
 	return first, 6
 }
 
-// provider is the identity provider whose words a text has, "" for none that is known.
+// provider returns the identity provider whose words a text has, "" for none that is known.
 func provider(plain string) string {
 	lower := strings.ToLower(plain)
 	for _, known := range providers {
@@ -323,7 +323,7 @@ var providers = []struct {
 	{"okta", []string{"automatic provisioning of user", "errors reported by remote server", "okta", "error while creating user", "error while verifying if user", "error authenticating"}},
 }
 
-// names are the subjects that a text seems to name.
+// names returns the subjects that a text seems to name.
 func names(plain string) []string {
 	var list []string
 	add := func(name string) {
@@ -343,7 +343,7 @@ func names(plain string) []string {
 	return list
 }
 
-// status is the HTTP status that a text shows, 0 for none.
+// status returns the HTTP status that a text shows, 0 for none.
 func status(plain string) int {
 	for _, form := range []*regexp.Regexp{statusMember, statusNumber} {
 		if found := form.FindStringSubmatch(plain); found != nil {
@@ -373,7 +373,7 @@ func status(plain string) int {
 	return 0
 }
 
-// StatusName is the name of an HTTP status of an error, "" for one without.
+// StatusName returns the name of an HTTP status of an error, "" for one without.
 func StatusName(status int) string { return statusNames[status] }
 
 // statusNames are the names of the statuses that identity providers show.

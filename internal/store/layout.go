@@ -10,11 +10,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The keys of all items. Every partition begins with the tenant, so that an IAM
-// condition on leading keys can restrict a role to one tenant. A tenant's id
+// The keys of all items. Every partition except TENANTS and DUE begins with the
+// tenant, so that an IAM condition on leading keys can restrict a role to one
+// tenant. A tenant's id
 // has no '#', and values that a client sends occur only in sort keys, at the
 // end or before a fixed-size id: no value can reach into another partition or
-// another item's key. The table in docs/explanation/architecture.md shows them.
+// another item's key. The table in docs/reference/table.md shows them.
 
 func partition(t tenant.ID, name string) string {
 	if t.IsZero() {

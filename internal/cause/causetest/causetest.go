@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// Errors are the exported errors of the package in a folder, by name: variables
+// Errors returns the exported errors of the package in a folder, by name: variables
 // that begin with Err, and types that have a method Error. Each has the package's
 // name in front.
 func Errors(t testing.TB, folder string) []string {
@@ -54,7 +54,7 @@ func Errors(t testing.TB, folder string) []string {
 	return names
 }
 
-// Constants are the names of the constants of a type that the package in a folder
+// Constants returns the names of the constants of a type that the package in a folder
 // declares.
 func Constants(t testing.TB, folder, kind string) []string {
 	t.Helper()

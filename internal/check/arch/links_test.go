@@ -112,7 +112,7 @@ func checkTarget(t *testing.T, page, target string) string {
 	return ""
 }
 
-// anchors are those of a page, as GitHub makes them of its headings, and those that the
+// anchors returns the anchors of a page, as GitHub makes them of its headings, and those that the
 // page declares.
 func anchors(text string) []string {
 	var all []string
@@ -143,7 +143,7 @@ func anchors(text string) []string {
 	return all
 }
 
-// withoutCode is Markdown without the lines of its code blocks.
+// withoutCode returns Markdown without the lines of its code blocks.
 func withoutCode(text string) string {
 	var b strings.Builder
 	inside := false
@@ -159,7 +159,7 @@ func withoutCode(text string) string {
 	return b.String()
 }
 
-// textFiles are the repository's files that people write, by their paths from the root.
+// textFiles returns the repository's files that people write, by their paths from the root.
 // Recorded requests and test data name the pages of others.
 func textFiles(t *testing.T) []string {
 	t.Helper()

@@ -30,7 +30,7 @@ func (w *week) setUp() {
 	w.ids["zoe.abbot"], _ = owner["id"].(string)
 }
 
-// firstSync is the first synchronization of both identity providers.
+// firstSync sends the first synchronization of both identity providers.
 func (w *week) firstSync() {
 	for i, name := range oktaUsers {
 		w.user(w.okta, http.StatusCreated, name, fmt.Sprintf(`,"externalId":"00u%04d"`, i+1))

@@ -430,7 +430,7 @@ func TestBinaries_EndWithSIGTERM(t *testing.T) {
 	}
 }
 
-// deafTable is a DynamoDB that accepts requests and never answers. The channel
+// deafTable returns a DynamoDB that accepts requests and never answers. The channel
 // is closed at the first one.
 func deafTable(t *testing.T) (endpoint string, asked <-chan struct{}) {
 	t.Helper()

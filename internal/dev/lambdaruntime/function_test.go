@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 // soon is far longer than anything here takes.
 const soon = 10 * time.Second
 
-// child is a function that speaks the runtime API by hand.
+// child runs a function that speaks the runtime API by hand.
 func child(behaviour string) {
 	base := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime"
 	post := func(path, body string) int {
