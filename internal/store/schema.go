@@ -15,7 +15,7 @@ import (
 
 // The text of a tenant's own schemas, in an item separate from the tenant's, so
 // that a change of the settings does not touch them.
-const attrSchemas = "schemas" // JSON of scim.TenantSchemas
+const attrSchemas = "schemas" // JSON of schema.Registrations
 
 var (
 	// ErrNoTenant says that the tenant does not exist.

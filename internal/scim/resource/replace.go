@@ -105,7 +105,7 @@ func immutableError(t schema.Target) error {
 
 // targetsOf returns all attributes of a resource type except the common ones.
 func targetsOf(rt *schema.ResourceType) []schema.Target {
-	var all []schema.Target
+	all := make([]schema.Target, 0, len(rt.Schema.Attributes)+8*len(rt.Extensions))
 	for _, a := range rt.Schema.Attributes {
 		all = append(all, schema.Target{Attribute: a})
 	}

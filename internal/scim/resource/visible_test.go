@@ -11,16 +11,16 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
-const ownURN = "urn:example:hr:1.0:Person"
+const personURN = "urn:example:hr:1.0:Person"
 
 // withSchemas returns the user type of a tenant that registered schemas one
-// after the other, each under ownURN.
+// after the other, each under personURN.
 func withSchemas(t *testing.T, attributes ...string) *schema.ResourceType {
 	t.Helper()
 	base := schema.Types{User: scimtest.UserType(), Group: schema.GroupType()}
 	var s schema.Registrations
 	for _, a := range attributes {
-		one, err := schema.Parse([]byte(`{"id":"` + ownURN + `","attributes":[` + a + `]}`))
+		one, err := schema.Parse([]byte(`{"id":"` + personURN + `","attributes":[` + a + `]}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func withSchemas(t *testing.T, attributes ...string) *schema.ResourceType {
 
 func stored(t *testing.T, values string) scim.Resource {
 	t.Helper()
-	r, err := scim.DecodeStored([]byte(`{"schemas":["` + scim.CoreUserURN + `","` + ownURN + `"],"userName":"a","` + ownURN + `":` + values + `}`))
+	r, err := scim.DecodeStored([]byte(`{"schemas":["` + scim.CoreUserURN + `","` + personURN + `"],"userName":"a","` + personURN + `":` + values + `}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func patchText(operations string) []byte {
 // because the instance has not read it yet, neither serves it nor loses it.
 func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
 	old := withSchemas(t, `{"name":"badge"}`)
-	none, _ := schema.Registrations{}.Remove(ownURN)
+	none, _ := schema.Registrations{}.Remove(personURN)
 	removed := schema.Types{User: scimtest.UserType(), Group: schema.GroupType()}.With(none).User
 	before := stored(t, `{"badge":"B-1"}`)
 	for name, rt := range map[string]*schema.ResourceType{"removed": removed, "not heard of yet": scimtest.UserType()} {
@@ -71,10 +71,10 @@ func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !reflect.DeepEqual(again[ownURN], before[ownURN]) {
-					t.Errorf("%s keeps %v, want %v", what, again[ownURN], before[ownURN])
+				if !reflect.DeepEqual(again[personURN], before[personURN]) {
+					t.Errorf("%s keeps %v, want %v", what, again[personURN], before[personURN])
 				}
-				if served := (Projection{}).Apply(old, again); served[ownURN] == nil || len(served["schemas"].([]any)) != 2 {
+				if served := (Projection{}).Apply(old, again); served[personURN] == nil || len(served["schemas"].([]any)) != 2 {
 					t.Errorf("%s: the schema's own tenant is served %v", what, served)
 				}
 			}
@@ -84,7 +84,7 @@ func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
 		})
 	}
 	served := (Projection{}).Apply(removed, before)
-	if served[ownURN] != nil || len(served["schemas"].([]any)) != 1 {
+	if served[personURN] != nil || len(served["schemas"].([]any)) != 1 {
 		t.Errorf("a removed extension is served: %v", served)
 	}
 }
@@ -95,12 +95,12 @@ func TestChangedSchema_ServesWhatFits(t *testing.T) {
 		`{"name":"badge"},{"name":"level","type":"integer"},{"name":"desk","type":"complex","subAttributes":[{"name":"floor","type":"integer"},{"name":"room"}]},{"name":"tags"}`)
 	before := stored(t, `{"badge":"B-1","level":"three","desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`)
 	served := (Projection{}).Apply(rt, before)
-	if want := map[string]any{"badge": "B-1", "desk": map[string]any{"room": "3.14"}}; !reflect.DeepEqual(served[ownURN], want) {
-		t.Errorf("served %v, want %v", served[ownURN], want)
+	if want := map[string]any{"badge": "B-1", "desk": map[string]any{"room": "3.14"}}; !reflect.DeepEqual(served[personURN], want) {
+		t.Errorf("served %v, want %v", served[personURN], want)
 	}
 	for filter, want := range map[string]bool{
-		ownURN + `:badge eq "b-1"`: true, ownURN + ":level pr": false, ownURN + ":level eq null": true,
-		ownURN + ":desk.floor pr": false, ownURN + ":tags pr": false,
+		personURN + `:badge eq "b-1"`: true, personURN + ":level pr": false, personURN + ":level eq null": true,
+		personURN + ":desk.floor pr": false, personURN + ":tags pr": false,
 	} {
 		f, err := match.CompileFilter(rt, filter)
 		if err != nil {
@@ -111,10 +111,10 @@ func TestChangedSchema_ServesWhatFits(t *testing.T) {
 		}
 	}
 	tests := []struct{ name, operations, want string }{
-		{"another attribute", `[{"op":"replace","path":"` + ownURN + `:badge","value":"B-2"}]`, `{"badge":"B-2","level":"three","desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`},
-		{"a value of the new type", `[{"op":"add","path":"` + ownURN + `:level","value":3}]`, `{"badge":"B-1","level":3,"desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`},
-		{"a part of a partly fitting value", `[{"op":"add","path":"` + ownURN + `:desk.room","value":"3.15"}]`, `{"badge":"B-1","level":"three","desk":{"room":"3.15"},"tags":["a"],"gone":"x"}`},
-		{"all that is shown", `[{"op":"remove","path":"` + ownURN + `"}]`, `{"level":"three","tags":["a"],"gone":"x"}`},
+		{"another attribute", `[{"op":"replace","path":"` + personURN + `:badge","value":"B-2"}]`, `{"badge":"B-2","level":"three","desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`},
+		{"a value of the new type", `[{"op":"add","path":"` + personURN + `:level","value":3}]`, `{"badge":"B-1","level":3,"desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`},
+		{"a part of a partly fitting value", `[{"op":"add","path":"` + personURN + `:desk.room","value":"3.15"}]`, `{"badge":"B-1","level":"three","desk":{"room":"3.15"},"tags":["a"],"gone":"x"}`},
+		{"all that is shown", `[{"op":"remove","path":"` + personURN + `"}]`, `{"level":"three","tags":["a"],"gone":"x"}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -126,8 +126,8 @@ func TestChangedSchema_ServesWhatFits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := stored(t, tt.want)[ownURN]; !reflect.DeepEqual(after[ownURN], want) {
-				t.Errorf("stored %v, want %v", after[ownURN], want)
+			if want := stored(t, tt.want)[personURN]; !reflect.DeepEqual(after[personURN], want) {
+				t.Errorf("stored %v, want %v", after[personURN], want)
 			}
 		})
 	}
@@ -138,7 +138,7 @@ func TestExtension_PatchByFilter(t *testing.T) {
 		{"name":"value","caseExact":true,"mutability":"immutable"},{"name":"hours","multiValued":true,"type":"integer"},{"name":"pin","returned":"never"},{"name":"level","required":true}]},
 		{"name":"tags","multiValued":true,"caseExact":true}`)
 	before := stored(t, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8],"level":"2"}],"tags":["a","B"]}`)
-	path := func(p string) string { return `"path":"` + ownURN + ":" + p + `"` }
+	path := func(p string) string { return `"path":"` + personURN + ":" + p + `"` }
 	tests := []struct{ name, operation, want string }{
 		{"a part of the chosen", `{"op":"replace",` + path(`doors[value eq \"S\"].level`) + `,"value":"3"}`, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8],"level":"3"}],"tags":["a","B"]}`},
 		{"nothing, by a value in another case", `{"op":"remove",` + path(`doors[value eq \"s\"]`) + `}`, `{"doors":[{"value":"N","level":"1"},{"value":"S","hours":[8],"level":"2"}],"tags":["a","B"]}`},
@@ -165,15 +165,15 @@ func TestExtension_PatchByFilter(t *testing.T) {
 			var refusal *scim.Error
 			if tt.want == "" {
 				if !errors.As(err, &refusal) {
-					t.Errorf("Apply = %v, %v, want an *Error", after[ownURN], err)
+					t.Errorf("Apply = %v, %v, want an *Error", after[personURN], err)
 				}
 				return
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := stored(t, tt.want)[ownURN]; !reflect.DeepEqual(after[ownURN], want) {
-				t.Errorf("after %v, want %v", after[ownURN], want)
+			if want := stored(t, tt.want)[personURN]; !reflect.DeepEqual(after[personURN], want) {
+				t.Errorf("after %v, want %v", after[personURN], want)
 			}
 		})
 	}
@@ -183,12 +183,12 @@ func TestExtension_PatchByFilter(t *testing.T) {
 func TestRenew_SetsWhatIsImmutableAnew(t *testing.T) {
 	rt := withSchemas(t, `{"name":"badge","mutability":"immutable"},{"name":"site","mutability":"immutable"}`)
 	before := stored(t, `{"badge":"B-1","site":"north"}`)
-	sent := scim.Resource{"userName": "a", ownURN: map[string]any{"badge": "B-2"}}
+	sent := scim.Resource{"userName": "a", personURN: map[string]any{"badge": "B-2"}}
 	if after, err := Replace(rt, before, sent); err == nil {
 		t.Errorf("Replace = %v, want it refused", after)
 	}
 	after, err := Renew(rt, before, sent)
-	if want := map[string]any{"badge": "B-2", "site": "north"}; err != nil || !reflect.DeepEqual(after[ownURN], want) {
-		t.Errorf("Renew = %v, %v, want %v", after[ownURN], err, want)
+	if want := map[string]any{"badge": "B-2", "site": "north"}; err != nil || !reflect.DeepEqual(after[personURN], want) {
+		t.Errorf("Renew = %v, %v, want %v", after[personURN], err, want)
 	}
 }
