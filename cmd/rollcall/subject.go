@@ -104,7 +104,7 @@ func (p place) rotated(ctx context.Context, tenant, text string) (string, error)
 }
 
 // tokens returns the tokens that have a text as their id, else those with it as their label,
-// else those that end in it; by is which of the three it is.
+// else those that end in it; by says which.
 func (p place) tokens(ctx context.Context, tenant, text string) (found []adminwire.Token, by string, err error) {
 	if credential.In(text) {
 		return nil, "", mistake("The argument is the text of a token. Give the token's id, its label, or its last four characters; 'rollcall token list %s' lists them.", tenant)

@@ -59,7 +59,7 @@ type handler func(s *Service, ctx context.Context, q *request) (*reply, error)
 // Prefix begins the path of every resource.
 const Prefix = "/admin/v1"
 
-// Routes are all routes of the service, in the order of the documentation.
+// Routes returns all routes of the service, in the order of the documentation.
 func Routes() []Route { return routes }
 
 // Short names for the table of routes.

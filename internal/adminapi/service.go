@@ -118,7 +118,7 @@ type event struct {
 	Error      error  `log:"error"`
 }
 
-// methodName is the request's method in a detail.
+// methodName returns the request's method in a detail.
 func (e *event) methodName() string {
 	if e.Method == "other" {
 		return "this method"

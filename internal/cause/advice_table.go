@@ -6,10 +6,10 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
-// screens are the words for each identity provider's screens, "" where they are not
-// known: {token} and {url} are where the credentials are entered, {mapping} is what
-// decides the values sent, {retry} sends a user again, {push} a group, and {resume} all
-// that failed. Labels are those of the providers' own documentation.
+// screens are the words for each identity provider's screens, "" where they are
+// unknown. {token} and {url} are the fields of the credentials, {mapping} determines
+// the values that are sent, {retry} sends a user again, {push} a group, and {resume}
+// everything that failed. The labels are those of the providers' documentation.
 var screens = map[idp.Provider]*strings.Replacer{
 	"": strings.NewReplacer(
 		"{token}", "in the identity provider's provisioning settings",
@@ -71,7 +71,7 @@ var linkGroup = texts{
 	idp.JumpCloud: "Remove the group from the app's User Groups tab, save, and add it again: a new group is created.",
 }
 
-// splitToRead is what helps in Okta, which reads a group with all of its members.
+// splitToRead is the advice for Okta, which reads a group with all of its members.
 const splitToRead = "Split the group in Okta into smaller groups, so that the members of each fit into one answer."
 
 // sendAgain is the advice where nothing is wrong with the request.

@@ -109,7 +109,7 @@ func (c *Console) cause(q *request) (page, error) {
 	}}, nil
 }
 
-// advice is what to do in one identity provider, or in several for which it is the same.
+// An advice is what to do, the same for one or several identity providers.
 type advice struct {
 	In   string
 	Text string

@@ -29,7 +29,7 @@ const (
 	secretTime = 5 * time.Minute
 )
 
-// A digest is what is stored of a link or of a session's cookie.
+// A digest is the stored hash of a link or of a session's cookie.
 type digest [sha256.Size]byte
 
 // sessions holds the links that can be used and the live sessions. Safe for

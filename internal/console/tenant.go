@@ -76,7 +76,7 @@ const (
 	levelFull = "full"
 )
 
-// newMeter returns a meter; noun is what is counted, in the singular.
+// newMeter returns a meter; noun is the counted thing, in the singular.
 func newMeter(id, name, noun string, n adminwire.Count, note string) meter {
 	m := meter{ID: id, Name: name, Level: levelOK}
 	if n.Limit == nil {

@@ -27,7 +27,7 @@ type Directory struct {
 	walkTime  time.Duration
 }
 
-// Config is what New builds a Directory from.
+// Config has the parts from which New builds a Directory.
 type Config struct {
 	Store Store
 	// Users and Groups are the built-in resource types. A Caller carries those
@@ -35,7 +35,7 @@ type Config struct {
 	Users, Groups *schema.ResourceType
 	// Extension is the URN of the schema that defines isTeamAccount.
 	Extension string
-	// Documents are how filters see the records, and what they take on a page.
+	// Documents gives the records as filters see them, and their sizes on a page.
 	Documents Documents
 	// NewID creates the id of a record created at a time: a UUIDv7 of that
 	// time, so that the order of ids is the order of creation.
@@ -81,7 +81,7 @@ func (d *Directory) groupsOf(by Caller) *schema.ResourceType {
 	return by.Types.Or(schema.Types{User: d.users, Group: d.groups}).Group
 }
 
-// Result is what an operation did.
+// Result is the effect of an operation.
 type Result struct {
 	User   *User
 	Action journal.Action
@@ -92,7 +92,7 @@ type Result struct {
 	Warning cause.Cause
 	Detail  string
 	Notices []scim.Notice
-	// Seats and Readers are what the change added to the counts.
+	// Seats and Readers are the numbers that the change added to the counts.
 	Seats, Readers int64
 	// Groups are the groups of a changed user, if the caller shows them.
 	Groups []*Group

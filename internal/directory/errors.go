@@ -115,7 +115,7 @@ func (e *ConvertError) Error() string {
 
 // TooManyError refuses a read that would exceed its limit.
 type TooManyError struct {
-	// Sought is what the read was for: "filter", "sortBy", "startIndex", or
+	// Sought is the purpose of the read: "filter", "sortBy", "startIndex", or
 	// "members" of one group.
 	Sought string
 	// Limit is the largest number of items that one request reads.
@@ -162,7 +162,7 @@ func (e *UnfinishedError) Error() string {
 // Unwrap returns what prevented it.
 func (e *UnfinishedError) Unwrap() error { return e.Err }
 
-// CommitError is what a Store returns when conditions of a change did not hold:
+// CommitError is the error of a Store when conditions of a change did not hold:
 // nothing was applied. Several can fail at once; the directory reads them in
 // the order uniqueness, seats, version.
 type CommitError struct {

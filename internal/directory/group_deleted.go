@@ -16,7 +16,7 @@ import (
 // found.
 const MarkerTime = 365 * 24 * time.Hour
 
-// DeletedGroup is what is remembered of a group that was deleted in the
+// DeletedGroup is the marker of a group that was deleted in the
 // application.
 type DeletedGroup struct {
 	ID          string

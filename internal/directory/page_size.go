@@ -14,7 +14,7 @@ const (
 	pageHead = 8 << 10
 )
 
-// Size is what records take on a page, in bytes: as JSON, and as a string
+// Size is the size of records on a page, in bytes: as JSON, and as a string
 // inside JSON.
 type Size struct{ Plain, Printed int }
 

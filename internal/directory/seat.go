@@ -14,7 +14,7 @@ type Ledger struct {
 	Groups int64
 }
 
-// Holding is what a record counts as in the tenant's ledger.
+// Holding is the kind of licence that a record holds in the tenant's ledger.
 type Holding string
 
 // The holdings. Each record counts as exactly one of them.

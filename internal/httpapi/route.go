@@ -21,7 +21,7 @@ type Route struct {
 	handler handler
 }
 
-// pattern is what a request is matched with.
+// pattern returns the method and the path with which requests are matched.
 func (r *Route) pattern() (method, path string) { return r.Method, r.Path }
 
 // A router finds the route of a request in any spelling of its path.

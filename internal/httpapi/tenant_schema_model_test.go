@@ -384,7 +384,7 @@ func (m mentions) addSub(name, sub string) {
 	m[name][sub] = true
 }
 
-// An askedModel is what a request asks for: attributes, excludedAttributes, or
+// An askedModel is the projection of a request: attributes, excludedAttributes, or
 // neither. whole means that it names the extension.
 type askedModel struct {
 	parameter string

@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
-// Activity is what one instance of the service has seen of a tenant's requests and the
+// Activity has the facts that one instance of the service saw in a tenant's requests and the
 // log does not have: the last request of each identity provider, and the numbers of
 // requests of some kinds.
 type Activity struct {

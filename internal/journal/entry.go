@@ -66,7 +66,7 @@ type Entry struct {
 	StandsFor int64
 	// Changed are the names of the attributes that differ.
 	Changed []string
-	// Seats, Readers are what the change added to the counts.
+	// Seats, Readers are the numbers that the change added to the counts.
 	Seats, Readers int64
 	// Added and Removed are the members that joined and left. NewSet reports
 	// instead that the whole set was replaced, and Size is its new size: a

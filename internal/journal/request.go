@@ -40,7 +40,7 @@ const (
 	Unchanged   Action = "unchanged"
 )
 
-// An Outcome is how a request ended.
+// An Outcome is the outcome of a request.
 type Outcome string
 
 // The outcomes.

@@ -13,7 +13,7 @@ const (
 	TypeGroup = "Group"
 )
 
-// A Subject is what a request is about, as far as it is known before the
+// A Subject is the user or group of a request, as far as it is known before the
 // request is done: a record by its id, or a future one by its name.
 type Subject struct {
 	// Type is the resource type, User or Group.

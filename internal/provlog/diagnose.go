@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Match is how a pasted text was matched.
+// Match says how a pasted text was matched.
 type Match string
 
 // The ways to match a text, the surest first; "" is none.
@@ -30,7 +30,7 @@ const (
 	ByStatus Match = "status"
 )
 
-// Diagnosis is what a pasted text means for a tenant.
+// Diagnosis is the meaning of a pasted text for a tenant.
 type Diagnosis struct {
 	Match Match
 	// Explanation is that of the one request that the text is of, nil where it is not
@@ -42,7 +42,7 @@ type Diagnosis struct {
 	More     bool
 	// Causes are those that the text may be of, where no request is found.
 	Causes []cause.Cause
-	// Text is what was read.
+	// Text is the pasted text as it was read.
 	Text errortext.Text
 	// Searched is the number of failures that the text was compared with.
 	Searched int
@@ -165,7 +165,7 @@ func (l *Log) choose(ctx context.Context, t tenant.ID, d *Diagnosis, found []jou
 	return nil
 }
 
-// narrowed are the entries about a subject that the text names, or all where it names
+// narrowed returns the entries about a subject that the text names, or all where it names
 // none of them.
 func (d *Diagnosis) narrowed(entries []journal.Entry) []journal.Entry {
 	named := slices.DeleteFunc(slices.Clone(entries), func(e journal.Entry) bool { return !d.names(e) })
@@ -180,7 +180,7 @@ func (d *Diagnosis) names(e journal.Entry) bool {
 	return d.Text.HasName(e.Subject) || d.Text.HasName(e.ExternalID) || e.ResourceID != "" && slices.Contains(d.Text.IDs, e.ResourceID)
 }
 
-// newestOfEach are entries sorted newest first, one of each subject.
+// newestOfEach returns entries sorted newest first, one of each subject.
 func newestOfEach(entries []journal.Entry) []journal.Entry {
 	slices.SortStableFunc(entries, func(x, y journal.Entry) int { return strings.Compare(y.Key(), x.Key()) })
 	seen := map[[4]string]bool{}
@@ -235,7 +235,7 @@ func (l *Log) byDetail(ctx context.Context, t tenant.ID, d *Diagnosis) error {
 	return nil
 }
 
-// whatHappened is the detail of a failure without what to do and without the id.
+// whatHappened returns the detail of a failure without what to do and without the id.
 func whatHappened(e journal.Entry) string {
 	detail, _, _ := strings.Cut(e.Detail, " (request ")
 	detail = strings.TrimSuffix(detail, "…")
@@ -247,7 +247,7 @@ func whatHappened(e journal.Entry) string {
 	return strings.TrimSpace(detail)
 }
 
-// failed are the failures that a text is compared with: those of failing subjects,
+// failed returns the failures that a text is compared with: those of failing subjects,
 // the newest of the log, and those of the names that the text has.
 func (l *Log) failed(ctx context.Context, t tenant.ID, names []string) ([]journal.Entry, error) {
 	newest, err := l.failures(ctx, t, Query{Outcome: journal.Failure, Limit: diagnosedFailures})
@@ -322,7 +322,7 @@ func wordsIn(text errortext.Text, c cause.Cause) int {
 	return most(text, happened) + most(text, c.AllAdvice())
 }
 
-// most is the largest number of letters of one of several texts that a text has, whole
+// most returns the largest number of letters of one of several texts that a text has, whole
 // or cut off. Of a text with … in it, all parts have to be there.
 func most(text errortext.Text, of []string) int {
 	n := 0

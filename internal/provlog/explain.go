@@ -13,7 +13,7 @@ import (
 // ErrNoEntry reports that the log has no entry of a request.
 var ErrNoEntry = errors.New("provlog: no entry of the request")
 
-// Explanation is what is known of one request.
+// Explanation describes one request.
 type Explanation struct {
 	RequestID string
 	Entries   []journal.Entry
@@ -90,7 +90,7 @@ func hasParts(e journal.Entry) bool {
 	return e.ResourceType == journal.TypeGroup && slices.Contains(e.Changed, "members") && !e.NewSet && len(e.Added)+len(e.Removed) == 0
 }
 
-// parts are the entries that name a request, oldest first.
+// parts returns the entries that name a request, oldest first.
 func (l *Log) parts(ctx context.Context, t tenant.ID, id string) ([]journal.Entry, error) {
 	from := timeOfKey(id)
 	span := Span{From: from, To: from.Add(partTime)}

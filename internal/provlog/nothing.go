@@ -157,7 +157,7 @@ const (
 	maxCompared = 128
 )
 
-// distance is the number of characters to insert, remove or replace between two
+// distance returns the number of characters to insert, remove or replace between two
 // names: a number above maxDistance where it is certainly more than that.
 func distance(x, y string) int {
 	a, b := []rune(x), []rune(y)

@@ -155,7 +155,7 @@ func (d *Documents) membersJSON(members []string) []byte {
 	return append(b, ']')
 }
 
-// MemberSize is what one member takes in a document, in bytes.
+// MemberSize returns the size of one member in a document, in bytes.
 func (d *Documents) MemberSize() int { return len(d.membersJSON([]string{sampleID})) }
 
 const sampleID = "00000000-0000-7000-8000-000000000000"

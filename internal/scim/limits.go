@@ -4,7 +4,7 @@ package scim
 // stored item and its keys below the 1,024 bytes of a sort key. A request
 // beyond a limit is refused with the limit in the detail.
 const (
-	// MaxDepth is how deep arrays and objects nest in a body. SCIM itself needs
+	// MaxDepth is the deepest nesting of arrays and objects in a body. SCIM itself needs
 	// six; the reader recurses, and a stack overflow cannot be recovered from.
 	MaxDepth = 16
 	// MaxResource is the largest encoded resource in bytes, without members.

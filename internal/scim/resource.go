@@ -17,8 +17,8 @@ func (r Resource) Text(name string) string { s, _ := r[name].(string); return s 
 type Notice struct {
 	// Kind is one of the Notice constants.
 	Kind string
-	// Attribute is what it concerns.
+	// Attribute is the attribute that it concerns.
 	Attribute string
-	// Instead is what to send in its place, "" if the kind says it all.
+	// Instead is the correct form, "" if the kind says enough.
 	Instead string
 }

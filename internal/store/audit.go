@@ -16,7 +16,7 @@ import (
 type Fault struct {
 	// Item is the item at fault: its kind and id.
 	Item string
-	// Problem is what is wrong with it.
+	// Problem is the fault.
 	Problem string
 	// Unfinished reports that it is unfinished work: a sweep finishes it.
 	Unfinished bool

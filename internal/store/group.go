@@ -197,7 +197,7 @@ func groupCountOps(t tenant.ID, n int64) []operation {
 	return []operation{{Op: op}}
 }
 
-// groupConditions are those that every change of an existing group has.
+// groupConditions returns the conditions that every change of an existing group has.
 func groupConditions(e directory.GroupEdit) []table.Condition {
 	same := []table.Condition{table.Is(attrEpoch, table.Number(e.Before.Epoch)), table.Is(attrWork, table.Text(""))}
 	if e.Rewrites || e.Document {

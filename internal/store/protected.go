@@ -20,7 +20,7 @@ func (s *Store) ProtectedUsers(ctx context.Context, t tenant.ID) (directory.Prot
 	return decodeProtected(item), err
 }
 
-// protectedChecks are the conditions under which a change of many members of a
+// protectedChecks returns the conditions under which a change of many members of a
 // group was allowed. They settle it against a user that becomes protected
 // meanwhile, and against a protected user that joins.
 func protectedChecks(t tenant.ID, g *directory.Group, c *directory.ProtectedCheck) []operation {

@@ -65,7 +65,7 @@ func (r *renewal) outdated(item table.Item) bool {
 	return err == nil && p.needed()
 }
 
-// plan is what a record holds, and what it should hold.
+// plan has the values that a record holds, and those that it should hold.
 type plan struct {
 	id                 string
 	deleted            bool

@@ -14,7 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Swept is what a sweep did.
+// Swept is the result of a sweep.
 type Swept struct {
 	// Finished are the tasks that were finished, Young those left to the
 	// requests that created them or to the next sweep, Failed those that could
@@ -22,7 +22,7 @@ type Swept struct {
 	Finished, Young, Failed int
 }
 
-// Sweeping is what a sweep did, and what it left.
+// Sweeping is the result of a sweep, with the tasks that it left.
 type Sweeping struct {
 	Swept
 	// Advanced are the tasks that made progress and were not finished.

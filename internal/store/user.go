@@ -40,7 +40,7 @@ func userItem(t tenant.ID, u *directory.User) table.Item {
 	return table.Item{Key: recordKey(t, u), Attributes: a}
 }
 
-// userAttributes are those that a change of the user sets. How often it joined
+// userAttributes returns the attributes that a change of the user sets. How often it joined
 // a group, and whether it is leaving, are not among them: memberships begin and
 // end while the user is changed.
 func userAttributes(u *directory.User) table.Attributes {

@@ -21,7 +21,7 @@ type entry[R any] struct {
 	segments []string
 }
 
-// Spelling is which spellings of a path lead to a route.
+// Spelling says which spellings of a path lead to a route.
 type Spelling int
 
 const (

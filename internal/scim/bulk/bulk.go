@@ -32,9 +32,9 @@ type Operation struct {
 	Path   string
 	// Version is an entity tag, as in If-Match; nil if there is none.
 	Version *string
-	// Data is what the single request would have as its body; nil for a DELETE.
+	// Data is the body of the single request; nil for a DELETE.
 	Data map[string]any
-	// Fault is what is wrong with this operation, nil if nothing is. The other
+	// Fault is the fault of this operation, nil if there is none. The other
 	// operations are performed in any case.
 	Fault *scim.Error
 }

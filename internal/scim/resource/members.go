@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
 
-// MemberChangeKind is what a MemberChange does.
+// MemberChangeKind is the kind of a MemberChange.
 type MemberChangeKind string
 
 // The kinds of MemberChange.
@@ -35,7 +35,7 @@ const (
 	MembersSwap MemberChangeKind = "swap"
 )
 
-// MemberChange is what one operation on members does to the set of a group's
+// MemberChange is the effect of one operation on the set of a group's
 // member ids. Only that set is stored: a member is a user, and its display,
 // type and $ref follow from the user. RFC 7643 §4.2
 type MemberChange struct {

@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// PatchOp is what an operation of a PATCH does. RFC 7644 §3.5.2
+// PatchOp is the kind of an operation of a PATCH. RFC 7644 §3.5.2
 type PatchOp string
 
 // The operations.

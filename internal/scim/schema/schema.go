@@ -23,7 +23,7 @@ const (
 	TypeComplex   Type = "complex"
 )
 
-// Mutability is who may change an attribute and when. RFC 7643 §7
+// Mutability says when an attribute may be changed, and by which side. RFC 7643 §7
 type Mutability string
 
 // The values of mutability.
@@ -34,7 +34,7 @@ const (
 	WriteOnly Mutability = "writeOnly"
 )
 
-// Returned is when an attribute is part of a response. RFC 7643 §7
+// Returned says when an attribute is part of a response. RFC 7643 §7
 type Returned string
 
 // The values of returned.
@@ -45,7 +45,7 @@ const (
 	ReturnedRequest Returned = "request"
 )
 
-// Uniqueness is how far the service keeps a value unique. RFC 7643 §7
+// Uniqueness is the scope in which a value is unique. RFC 7643 §7
 type Uniqueness string
 
 // The values of uniqueness.
