@@ -6,10 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
-	"unicode"
 
 	"golang.org/x/term"
 
@@ -70,7 +68,7 @@ func (h *readable) Handle(_ context.Context, r slog.Record) error {
 		}
 		b.WriteByte('\n')
 	default:
-		fmt.Fprintf(&b, "%s %s", r.Level, printable(r.Message))
+		fmt.Fprintf(&b, "%s %s", r.Level, visible(r.Message))
 		for _, key := range order {
 			fmt.Fprintf(&b, " %s=%q", key, values[key])
 		}
@@ -103,19 +101,9 @@ func requestLine(b *strings.Builder, values map[string]string) {
 	fmt.Fprintf(b, "  %s ms, %s, %s RRU, %s WRU\n",
 		values["durationMs"], trips, values["readUnits"], values["writeUnits"])
 	if values["detail"] != "" {
-		fmt.Fprintf(b, "              %s\n", printable(values["detail"]))
+		fmt.Fprintf(b, "              %s\n", visible(values["detail"]))
 	}
 	if values["error"] != "" {
 		fmt.Fprintf(b, "              %q\n", values["error"])
 	}
-}
-
-// printable returns a text unchanged, or quoted if it contains characters that
-// move the cursor, change the direction or are invisible: a client may have
-// sent it.
-func printable(text string) string {
-	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
-		return text
-	}
-	return strconv.Quote(text)
 }

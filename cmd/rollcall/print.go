@@ -9,14 +9,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	inert "github.com/rollcall-scim/rollcall/internal/text"
+	"golang.org/x/term"
 	"time"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"golang.org/x/term"
-
-	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // aligned prints rows under their headings, each in one line.
@@ -76,24 +75,7 @@ func text(v any) string {
 
 // visible returns a text with JSON escapes in place of characters that are not
 // what they look like.
-func visible(s string) string {
-	s = strings.ToValidUTF8(s, string(utf8.RuneError))
-	if !strings.ContainsFunc(s, hidden) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		switch first, second := utf16.EncodeRune(r); {
-		case !hidden(r):
-			b.WriteRune(r)
-		case first != utf8.RuneError:
-			fmt.Fprintf(&b, "\\u%04x\\u%04x", first, second)
-		default:
-			fmt.Fprintf(&b, "\\u%04x", r)
-		}
-	}
-	return b.String()
-}
+func visible(s string) string { return inert.Terminal(s) }
 
 // inertJSON returns a document in one line. Characters that are not what they
 // look like are JSON escapes, so it is the same document.
@@ -105,10 +87,6 @@ func inertJSON(document any) (string, error) {
 		return "", err
 	}
 	return visible(strings.TrimSuffix(b.String(), "\n")) + "\n", nil
-}
-
-func hidden(r rune) bool {
-	return !unicode.IsPrint(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
 // cut returns a text that fits in a line of prose.

@@ -5,46 +5,25 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	inert "github.com/rollcall-scim/rollcall/internal/text"
+	"github.com/rollcall-scim/rollcall/internal/text/texttest"
 )
-
-// hostile are texts that affect a terminal, and what is printed instead.
-var hostile = map[string]struct{ text, printed string }{
-	"plain":            {`Åsa <a@b> 日本 "q" \\`, `Åsa <a@b> 日本 "q" \\`},
-	"escape":           {"\x1b]0;title\x07", `\u001b]0;title\u0007`},
-	"C1":               {"\u009b31m", `\u009b31m`},
-	"delete":           {"a\x7f", `a\u007f`},
-	"line":             {"a\r\nb\tc", `a\u000d\u000ab\u0009c`},
-	"line separator":   {"a\u2028b\u2029", `a\u2028b\u2029`},
-	"bidi":             {"\u202egnp.exe\u2066\u200f", `\u202egnp.exe\u2066\u200f`},
-	"invisible":        {"a\u200b\ufeff\u00ad", `a\u200b\ufeff\u00ad`},
-	"tags of language": {"a\U000e0041", `a\udb40\udc41`},
-	"no UTF-8":         {"a\x9b31m\xff", "a\ufffd31m\ufffd"},
-}
-
-func TestVisible_IsInert(t *testing.T) {
-	for name, tt := range hostile {
-		t.Run(name, func(t *testing.T) {
-			if got := visible(tt.text); got != tt.printed {
-				t.Errorf("%q is printed as %q, want %q", tt.text, got, tt.printed)
-			}
-		})
-	}
-}
 
 // JSON is escaped as well, and remains the same document.
 func TestInertJSON_IsTheSameDocument(t *testing.T) {
-	for name, tt := range hostile {
+	for name, tt := range texttest.Hostile {
 		t.Run(name, func(t *testing.T) {
-			document := map[string]any{tt.text: []any{tt.text, "<&>"}}
+			document := map[string]any{tt.Text: []any{tt.Text, "<&>"}}
 			line, err := inertJSON(document)
 			if err != nil {
 				t.Fatal(err)
 			}
 			text, ended := strings.CutSuffix(line, "\n")
-			if !ended || strings.ContainsFunc(text, hidden) || !strings.Contains(text, "<&>") {
+			if !ended || strings.ContainsFunc(text, inert.Hidden) || !strings.Contains(text, "<&>") {
 				t.Errorf("it prints %q", line)
 			}
-			want := strings.ToValidUTF8(strings.ReplaceAll(tt.text, "\x9b31m\xff", "\ufffd31m\ufffd"), "\ufffd")
+			want := strings.ToValidUTF8(strings.ReplaceAll(tt.Text, "\x9b31m\xff", "\ufffd31m\ufffd"), "\ufffd")
 			var got map[string]any
 			if err := json.Unmarshal([]byte(line), &got); err != nil || !reflect.DeepEqual(got, map[string]any{want: []any{want, "<&>"}}) {
 				t.Errorf("%q is read as %q (%v)", line, got, err)
@@ -55,12 +34,12 @@ func TestInertJSON_IsTheSameDocument(t *testing.T) {
 
 // An error about a command is one escaped line, whatever it names.
 func TestRun_SaysErrorsInert(t *testing.T) {
-	for name, tt := range hostile {
+	for name, tt := range texttest.Hostile {
 		t.Run(name, func(t *testing.T) {
 			out, said := &output{}, &output{}
-			status := run(t.Context(), []string{"users", "list", "acme", "--info", "/nosuch/" + tt.text}, strings.NewReader(""), out, said)
+			status := run(t.Context(), []string{"users", "list", "acme", "--info", "/nosuch/" + tt.Text}, strings.NewReader(""), out, said)
 			line, ended := strings.CutSuffix(said.String(), "\n")
-			if status != exitFailure || out.String() != "" || !ended || strings.ContainsFunc(line, hidden) || !strings.Contains(line, "/nosuch/"+tt.printed) {
+			if status != exitFailure || out.String() != "" || !ended || strings.ContainsFunc(line, inert.Hidden) || !strings.Contains(line, "/nosuch/"+tt.Terminal) {
 				t.Errorf("status %d: %q", status, said)
 			}
 		})
@@ -69,14 +48,14 @@ func TestRun_SaysErrorsInert(t *testing.T) {
 
 // A fault of the data names items, whose keys contain names.
 func TestVerdict_PrintsFaultsInert(t *testing.T) {
-	for name, tt := range hostile {
+	for name, tt := range texttest.Hostile {
 		for form, o := range map[string]verifyOptions{"text": {}, "JSON": {json: true}} {
 			t.Run(name+", "+form, func(t *testing.T) {
 				b := &output{}
-				v := verdict{Tenant: "acme", Faults: []fault{{Item: tt.text, Problem: tt.text}}}
+				v := verdict{Tenant: "acme", Faults: []fault{{Item: tt.Text, Problem: tt.Text}}}
 				err := v.print(b, o)
 				line, ended := strings.CutSuffix(b.String(), "\n")
-				if err != nil || !ended || strings.ContainsFunc(line, hidden) || o.json != strings.HasPrefix(line, "{") {
+				if err != nil || !ended || strings.ContainsFunc(line, inert.Hidden) || o.json != strings.HasPrefix(line, "{") {
 					t.Errorf("%v: %q", err, b)
 				}
 			})

@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	inert "github.com/rollcall-scim/rollcall/internal/text"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -261,7 +262,7 @@ func TestExplain_ReadsTheErrorFromStandardInput(t *testing.T) {
 			if status != tt.status || !strings.Contains(printed, tt.says) || (status != 0) != (out.String() == "") {
 				t.Errorf("status %d, want %d, and %q: %s%s", status, tt.status, tt.says, out, said)
 			}
-			if strings.Contains(printed, tokenLike) || strings.ContainsFunc(printed, func(r rune) bool { return r != '\n' && hidden(r) }) {
+			if strings.Contains(printed, tokenLike) || strings.ContainsFunc(printed, func(r rune) bool { return r != '\n' && inert.Hidden(r) }) {
 				t.Errorf("the text is printed: %q", printed)
 			}
 			out, said = &output{}, &output{}
@@ -319,9 +320,9 @@ func TestProvisioning_HostileSubjects(t *testing.T) {
 			a := s.Send("POST", "/Users", provoke.User(fmt.Sprintf(`"userName":%s,"externalId":%s`, quoted, quoted)))
 			for _, args := range [][]string{{"log", "acme"}, {"failures", "acme"}, {"explain", "acme", a.RequestID}} {
 				printed := checkPrints(t, path, 0, []string{a.RequestID}, args...)
-				inert := checkPrints(t, path, 0, []string{a.RequestID}, append(args, "--json")...)
-				for _, r := range printed + inert {
-					if r != '\n' && hidden(r) {
+				quiet := checkPrints(t, path, 0, []string{a.RequestID}, append(args, "--json")...)
+				for _, r := range printed + quiet {
+					if r != '\n' && inert.Hidden(r) {
 						t.Errorf("rollcall %s prints %q", args[0], r)
 						break
 					}

@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
 // A searched is a search that found nothing.
@@ -31,7 +32,7 @@ func (s searched) nothingDocument(n provlog.Nothing) *adminwire.Nothing {
 const wholeNames = "A search finds the whole userName, primary email, externalId or id of a user, and the whole displayName, externalId or id of a group; upper and lower case are the same, except in an externalId or id."
 
 func (s searched) detail(n provlog.Nothing) string {
-	subject, filters := fmt.Sprintf("%q", shown(s.Subject)), s.filters()
+	subject, filters := fmt.Sprintf("%q", text.CutRunes(s.Subject, longestShown)), s.filters()
 	kept := fmt.Sprintf("the log keeps entries for %s", amount.Count(int64(s.settings.LogDays), "day"))
 	switch n.Reason {
 	case provlog.UnknownSubject:
@@ -82,19 +83,13 @@ func (s searched) filters() string {
 	return strings.Join(all, ", ")
 }
 
+// longestShown is the number of characters that a detail shows of a client's text.
+const longestShown = 80
+
 // said writes a time for a sentence, "" for none.
 func said(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
 	return at.UTC().Format("2006-01-02 15:04:05 UTC")
-}
-
-// shown returns the beginning of a client's text.
-func shown(text string) string {
-	const longest = 80
-	if r := []rune(text); len(r) > longest {
-		return string(r[:longest]) + "…"
-	}
-	return text
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/credential"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/text"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -148,10 +149,7 @@ func pointerName(p jsontext.Pointer) string {
 		return "The body"
 	}
 	const longest = 60
-	if len(name) > longest {
-		name = strings.ToValidUTF8(name[:longest], "") + "…"
-	}
-	return strconv.Quote(name)
+	return strconv.Quote(text.Cut(name, longest))
 }
 
 // body reads the request's body, {} for none.

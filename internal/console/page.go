@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/rollcall-scim/rollcall/internal/amount"
+	"github.com/rollcall-scim/rollcall/internal/text"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -55,7 +56,7 @@ var pageNames = []string{"tenants", "overview", "failed", "explain", "diagnosis"
 // parsePages reads the templates, each page's own within the frame.
 func parsePages() (map[string]*template.Template, error) {
 	frame, err := template.New("frame.html").Funcs(template.FuncMap{
-		"name": nameText, "text": detailText, "label": label, "number": amount.Number, "plain": plain, "kind": kind, "idp": idpName,
+		"name": nameText, "text": detailText, "label": label, "number": amount.Number, "plain": text.Field, "kind": kind, "idp": idpName,
 		"count": func(n int, noun string) string { return amount.Count(int64(n), noun) },
 	}).ParseFS(files, "templates/frame.html", "templates/parts.html")
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
 // tokenRow is a token as a row.
@@ -63,7 +64,7 @@ const maxLabel = 100
 // readTokenForm reads the form; the browser's own checks are not relied on.
 func (c *Console) readTokenForm(q *request) (f tokenForm, w adminwire.NewToken) {
 	f = tokenForm{Label: strings.TrimSpace(q.PostForm.Get("label")), Expires: strings.TrimSpace(q.PostForm.Get("expires")), Wrong: map[string]string{}}
-	if len(f.Label) > maxLabel || strings.ContainsFunc(f.Label, unseen) {
+	if len(f.Label) > maxLabel || strings.ContainsFunc(f.Label, text.Hidden) {
 		f.Wrong["label"] = "Enter one line of at most 100 bytes, without invisible characters."
 	}
 	at, ok := readTime(f.Expires)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+
+	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
 // difference is a value that identifies a user and that a request would change:
@@ -108,9 +110,5 @@ func quoted(value string) string {
 	if value == "" {
 		return "none"
 	}
-	short := []rune(value)
-	if len(short) > longest {
-		value = string(short[:longest]) + "…"
-	}
-	return fmt.Sprintf("%q", value)
+	return fmt.Sprintf("%q", text.CutRunes(value, longest))
 }

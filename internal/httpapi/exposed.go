@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/credential"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
 // A wrong attribute mapping, or a form filled in wrongly, sends a token as the
@@ -62,11 +63,7 @@ const maxShown = 200
 // named returns the name of an attribute for a detail, without the path of the
 // operations around it, and truncated.
 func named(attribute string) string {
-	attribute = strings.TrimPrefix(attribute, "Operations.")
-	if len(attribute) > maxShown {
-		return strings.ToValidUTF8(attribute[:maxShown], "") + "…"
-	}
-	return attribute
+	return text.Cut(strings.TrimPrefix(attribute, "Operations."), maxShown)
 }
 
 // target returns the path of a PATCH operation: it names the attribute whose

@@ -8,17 +8,13 @@
 package logline
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"time"
-	"unicode"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/rollcall-scim/rollcall/internal/credential"
+	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
 // The fields that every line has.
@@ -87,63 +83,23 @@ func form(groups []string, a slog.Attr) slog.Attr {
 	}
 	switch v := a.Value.Any().(type) {
 	case string:
-		a.Value = slog.StringValue(bounded(credential.Redact(v)))
+		a.Value = slog.StringValue(text.Cut(credential.Redact(v), MaxText))
 	case error:
-		a.Value = slog.StringValue(bounded(credential.Redact(v.Error())))
+		a.Value = slog.StringValue(text.Cut(credential.Redact(v.Error()), MaxText))
 	case time.Duration:
 		a.Value = slog.StringValue(v.String())
 	}
 	return a
 }
 
-// bounded cuts a text between two characters.
-func bounded(text string) string {
-	if len(text) <= MaxText {
-		return text
-	}
-	const mark = "…"
-	end := MaxText - len(mark)
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + mark
-}
-
-// inert writes a line of JSON without characters that a terminal or a page
-// would interpret: JSON's own escapes replace them. Such characters only occur
-// inside texts.
+// inert writes lines of JSON without characters that a terminal or a page would
+// interpret. Such characters only occur inside texts.
 type inert struct{ w io.Writer }
 
 // Write writes one line.
 func (i inert) Write(line []byte) (int, error) {
-	text, end := bytes.CutSuffix(line, []byte("\n"))
-	if bytes.IndexFunc(text, loud) < 0 {
-		return i.w.Write(line)
-	}
-	var b bytes.Buffer
-	b.Grow(len(line) + 64)
-	for _, r := range string(text) {
-		switch {
-		case !loud(r):
-			b.WriteRune(r)
-		case r > 0xffff:
-			first, second := utf16.EncodeRune(r)
-			fmt.Fprintf(&b, `\u%04x\u%04x`, first, second)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	if end {
-		b.WriteByte('\n')
-	}
-	if _, err := i.w.Write(b.Bytes()); err != nil {
+	if _, err := i.w.Write(text.LogLine(line)); err != nil {
 		return 0, err
 	}
 	return len(line), nil
-}
-
-// loud reports whether a character is not plain text: a control, a direction,
-// something invisible, or the beginning of markup.
-func loud(r rune) bool {
-	return r == '<' || r == '>' || r == '&' || !unicode.IsPrint(r)
 }

@@ -110,7 +110,7 @@ func TestHandler_BoundsText(t *testing.T) {
 		line := decode(t, &log)
 		for _, field := range []string{"message", "subject", "error"} {
 			got := line[field].(string)
-			if len(got) > 3*MaxText || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") || len(got) < MaxText-8 {
+			if len(got) > 3*MaxText+len("…") || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") || len(got) < MaxText-8 {
 				t.Errorf("%s: %s of %d bytes", name, field, len(got))
 			}
 		}

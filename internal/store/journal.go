@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
 // The attributes of a failure's entry and of a failing subject, besides those
@@ -192,7 +193,7 @@ func failingOp(t tenant.ID, r journal.Record) table.Op {
 		attrTime: millis(e.Time), attrOperation: table.Text(string(e.Operation)), attrCause: table.Text(string(e.Cause)),
 		attrResourceType: table.Text(r.Fails.Type), attrResourceID: table.Text(r.Fails.ID),
 		attrSubject: table.Text(cut(e.Subject)), attrExternalID: table.Text(cut(e.ExternalID)), attrIdP: table.Text(string(e.IdP)),
-		attrDetail: table.Text(cutTo(e.Detail, maxDetail)), attrRemedy: table.Text(string(e.Remedy)), attrRequest: table.Text(e.Key()),
+		attrDetail: table.Text(text.Cut(e.Detail, maxDetail)), attrRemedy: table.Text(string(e.Remedy)), attrRequest: table.Text(e.Key()),
 		table.ExpiryName: table.Number(r.Expires.Unix()),
 	}
 	key := failingKey(t, subjectName(r.Fails))

@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
 // The attributes of a log entry, which is the change feed's entry too.
@@ -78,7 +79,7 @@ func logItem(t tenant.ID, e journal.Entry, expires time.Time) table.Item {
 	setTexts(a, map[string]string{
 		attrCause:      string(e.Cause),
 		attrScimType:   string(e.ScimType),
-		attrDetail:     cutTo(e.Detail, maxDetail),
+		attrDetail:     text.Cut(e.Detail, maxDetail),
 		attrRemedy:     string(e.Remedy),
 		attrAbout:      subjectName(e.About),
 		attrTokenID:    e.TokenID,
@@ -152,15 +153,4 @@ func joinNames(names []string) string {
 
 // cut returns a text as the log stores it: without a credential of ours, and
 // shortened to maxLogText at a rune's boundary.
-func cut(s string) string { return cutTo(credential.Redact(s), maxLogText) }
-
-// cutTo shortens a text to a number of bytes at a rune's boundary.
-func cutTo(s string, size int) string {
-	if len(s) <= size {
-		return s
-	}
-	for size > 0 && s[size]&0xC0 == 0x80 {
-		size--
-	}
-	return s[:size] + "…"
-}
+func cut(s string) string { return text.Cut(credential.Redact(s), maxLogText) }

@@ -1,0 +1,83 @@
+package text
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/rollcall-scim/rollcall/internal/text/texttest"
+)
+
+func TestHostileTexts_AreInertOnEveryTarget(t *testing.T) {
+	for name, tt := range texttest.Hostile {
+		t.Run(name, func(t *testing.T) {
+			if got := Terminal(tt.Text); got != tt.Terminal || strings.ContainsFunc(got, Hidden) {
+				t.Errorf("a terminal shows %q, want %q", got, tt.Terminal)
+			}
+			if got := Page(tt.Text, 80).String(); got != tt.Page || strings.ContainsFunc(got, Hidden) {
+				t.Errorf("a page shows %q, want %q", got, tt.Page)
+			}
+			if got := Field(tt.Text); strings.ContainsAny(got, "\x00\x07\x1b\r\n\u0085\u009b") || !utf8.ValidString(got) {
+				t.Errorf("a field shows %q", got)
+			}
+			line, err := json.Marshal(map[string]string{"subject": tt.Text})
+			if err != nil {
+				t.Fatal(err)
+			}
+			logged := LogLine(append(line, '\n'))
+			document, ended := strings.CutSuffix(string(logged), "\n")
+			var got map[string]string
+			if err := json.Unmarshal(logged, &got); err != nil || !ended || strings.ContainsFunc(document, markup) {
+				t.Errorf("a log has %q: %v", logged, err)
+			}
+			if want := strings.ToValidUTF8(strings.ReplaceAll(tt.Text, "\x9b31m\xff", "\ufffd31m\ufffd"), "\ufffd"); got["subject"] != want {
+				t.Errorf("a log has %q, want %q", got["subject"], want)
+			}
+		})
+	}
+}
+
+func TestCut_EndsAtACharacter(t *testing.T) {
+	for _, tt := range []struct {
+		text         string
+		most         int
+		bytes, runes string
+	}{
+		{"", 0, "", ""},
+		{"abc", 3, "abc", "abc"},
+		{"abcd", 3, "abc…", "abc…"},
+		{"éé", 3, "é…", "éé"},
+		{"日本", 2, "…", "日本"},
+		{"\xff\xfe\xfd", 2, "\xff\xfe…", "\xff\xfe…"},
+		{"\x80\x80\x80", 2, "…", "\x80\x80…"},
+	} {
+		if got := Cut(tt.text, tt.most); got != tt.bytes {
+			t.Errorf("Cut(%q, %d) = %q, want %q", tt.text, tt.most, got, tt.bytes)
+		}
+		if got := CutRunes(tt.text, tt.most); got != tt.runes {
+			t.Errorf("CutRunes(%q, %d) = %q, want %q", tt.text, tt.most, got, tt.runes)
+		}
+	}
+}
+
+func TestPage_HasTheWholeTextBesideItsBeginning(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                      "",
+		"\ufffd":                "\ufffd",
+		strings.Repeat("x", 80): strings.Repeat("x", 80),
+		strings.Repeat("x", 81): strings.Repeat("x", 80) + "…",
+		strings.Repeat("名", 81): strings.Repeat("名", 80) + "…",
+	} {
+		if got := Page(text, 80).String(); got != want {
+			t.Errorf("%q is shown as %q", text, got)
+		}
+	}
+	long := Page(strings.Repeat("y", 5000)+"end", 80)
+	if whole := (Shown{Parts: long.Whole}).String(); !strings.HasSuffix(whole, "yend") || len(whole) != 5003 {
+		t.Errorf("the whole text has %d bytes", len(whole))
+	}
+	if whole := (Shown{Parts: Page(strings.Repeat("y", 100_000), 80).Whole}).String(); len(whole) > maxWhole+10 {
+		t.Errorf("the whole text has %d bytes", len(whole))
+	}
+}
