@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench soak erasure-full functions \
-	lambda-size sam-check sam-binaries sam-api sam-invoke sam-table sam-test conformance conformance-doc openapi causes-doc quirks-doc console-shots infra clean check-fmt check-test
+	lambda-size sam-check sam-binaries sam-api sam-invoke sam-table sam-test conformance generate openapi console-shots clean check-fmt check-test
 
 .SHELLFLAGS := -euc
 
@@ -32,24 +32,15 @@ replay: ## identity providers' requests: make replay BASE=http://127.0.0.1:8080/
 conformance: ## third-party suites and clients, on both engines
 	@scripts/dynamodb-local/run.sh -- scripts/conformance.sh
 
-conformance-doc: ## docs/reference/scim-conformance.md, from the requirements and the tests
-	go test -count=1 ./internal/check/conformance -update
+generate: ## generated files: reference pages, tables of the setup pages, monitoring in template.yaml
+	go generate ./...
 
 openapi: ## internal/adminapi/openapi.json, from the routes and the types of the admin API
 	go generate ./internal/check/openapi
 
-causes-doc: ## docs/reference/causes.md, from the table of causes
-	go test -count=1 ./internal/cause -update
-
-quirks-doc: ## docs/reference/dialect-places.md, from the table of dialects and places
-	go test -count=1 -run Documented ./internal/e2e/replay/replaytest -update
-
 console-shots: ## docs/images, pictures of the console (Chromium)
 	@mkdir -p docs/images
 	go test -count=1 -run TestShots ./internal/e2e/browser -shots $(CURDIR)/docs/images
-
-infra: ## writes the queries, dashboard and alarms of infra/ into template.yaml
-	go test -count=1 -run TestTemplate ./internal/check/watch -update
 
 fmt: ## format the code
 	scripts/tool.sh gofumpt -w .

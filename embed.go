@@ -4,6 +4,8 @@ package rollcall
 
 import _ "embed"
 
+//go:generate go run ./internal/check/generate
+
 // Template is template.yaml.
 //
 //go:embed template.yaml

@@ -39,7 +39,7 @@ func Document() []byte {
 	var b strings.Builder
 	b.WriteString(`# Causes
 
-<!-- Generated from internal/cause by make causes-doc; not to be edited. -->
+<!-- Generated from internal/cause by go generate; not to be edited. -->
 
 Why a request was refused, or succeeded with a warning. Each event has its ` + "`cause`" + ` ([log events](log-events.md)), and the detail of every error ends in what to do in the identity provider that sent the request, and the id of the request. What an operator looks for is in the [runbook](../how-to/runbook.md#by-cause).
 

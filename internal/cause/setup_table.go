@@ -40,9 +40,19 @@ func (c Cause) Meets(p idp.Provider) (met bool, reason string) {
 
 // The marks in a setup page between which SetupTable stands.
 const (
-	setupBegin = "<!-- Generated from internal/cause by make causes-doc; not to be edited. -->\n"
+	setupBegin = "<!-- Generated from internal/cause by go generate; not to be edited. -->\n"
 	setupEnd   = "<!-- The end of what is generated. -->\n"
 )
+
+// SetupPage returns an identity provider's setup page with its table up to date.
+func SetupPage(page []byte, p idp.Provider) ([]byte, error) {
+	before, rest, begins := strings.Cut(string(page), setupBegin)
+	_, after, ends := strings.Cut(rest, setupEnd)
+	if !begins || !ends {
+		return nil, fmt.Errorf("the page lacks the lines %q and %q", setupBegin, setupEnd)
+	}
+	return []byte(before + setupBegin + SetupTable(p) + setupEnd + after), nil
+}
 
 // SetupTable returns what an identity provider's setup page says of failures: a row for every
 // cause that it can meet, by status, with the advice that its administrator is given.

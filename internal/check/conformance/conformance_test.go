@@ -2,66 +2,29 @@ package conformance
 
 import (
 	"bytes"
-	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
-
-	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 )
-
-var update = flag.Bool("update", false, "write docs/reference/scim-conformance.md")
-
-func read(t *testing.T, name ...string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(name...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // The claims of the document are true, and it is generated from the
 // requirements and the tests.
 func TestDocument_IsWhatTheTestsProve(t *testing.T) {
-	sections, err := ReadRequirements(bytes.NewReader(read(t, "requirements.tsv")))
+	tree := os.DirFS(filepath.Join("..", "..", ".."))
+	want, faults, err := Generate(tree)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proofs, faults, err := Proofs(os.DirFS(filepath.Join("..", "..")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cases, err := replay.Cases()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := make(map[string]bool)
-	for _, c := range cases {
-		lines[c.ID] = c.Waits == nil
-	}
-	faults = append(faults, Check(sections, Evidence{
-		Proofs: proofs, Lines: lines, Divergences: string(read(t, "..", "..", "..", "docs", "reference", "scim-divergences.md")),
-	})...)
 	for _, fault := range faults {
 		t.Error(fault)
 	}
-	if t.Failed() {
-		return
-	}
-	document := Document(sections, proofs)
-	file := filepath.Join("..", "..", "..", "docs", "reference", "scim-conformance.md")
-	if *update {
-		if err := os.WriteFile(file, document, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if !bytes.Equal(document, read(t, file)) {
-		t.Errorf("%s is out of date: go test ./internal/check/conformance -update writes it", file)
+	const file = "docs/reference/scim-conformance.md"
+	if got, err := fs.ReadFile(tree, file); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s is out of date: make generate writes it (%v)", file, err)
 	}
 }
 

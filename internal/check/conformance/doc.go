@@ -8,7 +8,7 @@
 // fails when the requirement is broken may claim it. The document is generated
 // from both:
 //
-//	go test ./internal/check/conformance -update
+//	go generate .
 //
 // Nothing that is deployed imports this package.
 package conformance

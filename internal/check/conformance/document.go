@@ -1,10 +1,14 @@
 package conformance
 
 import (
+	"bytes"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 )
 
 // Evidence is the material against which the requirements are checked.
@@ -91,7 +95,7 @@ Of the requirements with MAY, only those that a client would notice are listed. 
 The statements are our wording; the RFCs decide. The level ` + "`states`" + ` is a statement of an RFC without a keyword of RFC 2119.
 
 This file is generated from [requirements.tsv](../../internal/check/conformance/requirements.tsv) and the tests. A test names the requirements that it proves in a comment, ` + "`// Covers: ID`" + `.
-` + "`go test ./internal/check/conformance -update`" + ` writes the file; without ` + "`-update`" + ` the test fails if the file is out of date.
+` + "`go generate .`" + ` writes the file, and a test fails if it is out of date.
 A name like ` + "`httpapi.TestRefusals/no seat`" + ` is a test in internal/httpapi and a case of its table; ` + "`replay`" + ` is a line of internal/e2e/replay/requests.jsonl.
 
 | standing | |
@@ -103,6 +107,41 @@ A name like ` + "`httpapi.TestRefusals/no seat`" + ` is a test in internal/httpa
 | does not arise | the situation cannot occur here |
 
 `
+
+// Generate returns docs/reference/scim-conformance.md, made from the requirements and
+// the tests in the repository's tree, and the claims that are not true.
+func Generate(tree fs.FS) (document []byte, faults []string, err error) {
+	requirements, err := fs.ReadFile(tree, "internal/check/conformance/requirements.tsv")
+	if err != nil {
+		return nil, nil, err
+	}
+	sections, err := ReadRequirements(bytes.NewReader(requirements))
+	if err != nil {
+		return nil, nil, err
+	}
+	divergences, err := fs.ReadFile(tree, "docs/reference/scim-divergences.md")
+	if err != nil {
+		return nil, nil, err
+	}
+	internal, err := fs.Sub(tree, "internal")
+	if err != nil {
+		return nil, nil, err
+	}
+	proofs, faults, err := Proofs(internal)
+	if err != nil {
+		return nil, nil, err
+	}
+	cases, err := replay.Cases()
+	if err != nil {
+		return nil, nil, err
+	}
+	lines := make(map[string]bool)
+	for _, c := range cases {
+		lines[c.ID] = c.Waits == nil
+	}
+	faults = append(faults, Check(sections, Evidence{Proofs: proofs, Lines: lines, Divergences: string(divergences)})...)
+	return Document(sections, proofs), faults, nil
+}
 
 // Document returns docs/reference/scim-conformance.md.
 func Document(sections []Section, proofs map[string][]Proof) []byte {

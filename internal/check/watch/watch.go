@@ -18,7 +18,7 @@ import (
 
 // The lines of template.yaml around the generated part.
 const (
-	first = "  # ---- monitoring: generated from infra/ by make infra; do not edit -----------\n"
+	first = "  # ---- monitoring: generated from infra/ by go generate; do not edit ---------\n"
 	last  = "  # ---- end of the part generated from infra/ ------------------------------------\n"
 )
 

@@ -1,10 +1,9 @@
-package replaytest_test
+package replaytest
 
 import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
-	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -37,10 +36,10 @@ func TestService_AnswersFieldReports(t *testing.T) {
 	}
 	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
 		s := newService(t, engine, tenant.DefaultSettings(), testRate)
-		replaytest.RunAll(t, ready, func(*testing.T) replaytest.Fixture { return s })
+		s.runAll(t, ready)
 		for _, c := range early {
-			target := s.Target()
-			target.Token = s.NewTenant(t, 12)
+			target := s.target()
+			target.Token = s.newTenant(t, 12)
 			if r := replay.Run(t.Context(), target, c); r.Outcome != replay.Failed {
 				t.Errorf("%s waits for %s and ends with %s: take it off the list", c.ID, waiting[c.ID], r.Outcome)
 			}

@@ -1,10 +1,14 @@
-package replaytest_test
+package replaytest
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"slices"
 	"sync"
 	"testing"
@@ -15,7 +19,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
-	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -48,7 +51,7 @@ func runAll(t *testing.T, settings tenant.Settings) {
 		t.Fatal(err)
 	}
 	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
-		replaytest.RunAll(t, cases, func(t *testing.T) replaytest.Fixture { return newService(t, engine, settings, testRate) })
+		newService(t, engine, settings, testRate).runAll(t, cases)
 	})
 }
 
@@ -98,14 +101,14 @@ func newService(t *testing.T, engine enginetest.Engine, settings tenant.Settings
 	return s
 }
 
-func (s *service) Target() replay.Target {
+func (s *service) target() replay.Target {
 	return replay.Target{
-		Client: replaytest.Handler(s.gateway), Base: base, Event: s.event,
+		Client: direct{s.gateway}, Base: base, Event: s.event,
 		Strict: s.settings.Dialects == tenant.DialectsRefuse,
 	}
 }
 
-func (s *service) NewTenant(t *testing.T, seats int64) string {
+func (s *service) newTenant(t *testing.T, seats int64) string {
 	t.Helper()
 	s.mu.Lock()
 	s.tenants++
@@ -168,4 +171,72 @@ func (s *service) event(requestID string) []byte {
 		return event
 	}
 	return slices.Concat([]byte(`{"operations":[`), bytes.Join(operations, []byte(",")), []byte(`],`), event[1:])
+}
+
+// lineSeats is the number of seats of each tenant: more than any line takes, and
+// few enough to be filled quickly.
+const lineSeats = 12
+
+// runAll runs each case as a subtest named by its id, one after another, each in
+// a new tenant. A case that waits for a capability is skipped with its reason; one
+// that cannot be run fails, since nothing is missing here.
+func (s *service) runAll(t *testing.T, cases []replay.Case) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.ID, func(t *testing.T) {
+			target := s.target()
+			target.Shared = false
+			if c.Waits == nil {
+				target.Token = s.newTenant(t, lineSeats)
+				if c.NeedsOther() {
+					target.Other = s.newTenant(t, lineSeats)
+				}
+			}
+			result := replay.Run(t.Context(), target, c)
+			for _, what := range result.Unseen {
+				t.Logf("not checked: %s", what)
+			}
+			switch result.Outcome {
+			case replay.Passed:
+			case replay.Waiting:
+				t.Skipf("waits for %s", result.Reasons[0])
+			default:
+				for _, reason := range result.Reasons {
+					t.Errorf("%s: %s", result.Outcome, reason)
+				}
+				t.Logf("%s %s: %s", c.Method, c.Path, c.Expect.Notes)
+			}
+		})
+	}
+}
+
+// A direct is a client of a handler in the same process. The handler sees the
+// request line as sent, as in a server.
+type direct struct{ http.Handler }
+
+// Do answers a request.
+func (d direct) Do(q *http.Request) (*http.Response, error) {
+	if err := q.Context().Err(); err != nil {
+		return nil, err
+	}
+	line := q.URL.RequestURI()
+	parsed, err := url.ParseRequestURI(line)
+	if err != nil {
+		return nil, err
+	}
+	received := q.Clone(q.Context())
+	received.URL, received.RequestURI, received.Host = parsed, line, q.URL.Host
+	received.RemoteAddr = "192.0.2.1:1234"
+	if received.Body == nil {
+		received.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, received)
+	if w.Code == 0 {
+		return nil, errors.New("the handler did not answer")
+	}
+	answer := w.Result()
+	body := w.Body.Bytes()
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	return answer, nil
 }

@@ -1,4 +1,4 @@
-package replaytest_test
+package replaytest
 
 // tolerances returns the table: every form, and its result in every place of a
 // request. docs/reference/dialect-places.md is generated from it.

@@ -1,33 +1,12 @@
-package replaytest_test
+package replaytest
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
-
-const dialectsDocument = "../../../../docs/reference/dialect-places.md"
-
-// The document matches the table: make quirks-doc writes it.
-func TestDialects_AreDocumented(t *testing.T) {
-	want := document(tables())
-	if *update {
-		if err := os.WriteFile(dialectsDocument, []byte(want), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(dialectsDocument)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s differs from the table: run make quirks-doc", dialectsDocument)
-	}
-}
 
 // A reasons has the numbered notes of a document.
 type reasons []string
@@ -39,13 +18,16 @@ func (r *reasons) number(reason string) string {
 	return fmt.Sprintf("[%d]", slices.Index(*r, reason)+1)
 }
 
+// Document returns docs/reference/dialect-places.md, made from the tables.
+func Document() []byte { return []byte(document(tables())) }
+
 // document returns the table as Markdown.
 func document(table []tolerance) string {
 	var b strings.Builder
 	var notes reasons
 	b.WriteString(`# Where each form is accepted
 
-Written by ` + "`make quirks-doc`" + ` from the table of a test.
+Written by ` + "`go generate`" + ` from the table of a test.
 The test sends a request for every cell with *accepted* or an error. It checks the effect, the notices in the event, and the answer to a strict tenant, whose settings ` + "`dialect`, `unknownAttributes` and `unknownMembers` are `refuse`" + `.
 [What identity providers send](idp-quirks.md) explains each notice.
 

@@ -1,0 +1,68 @@
+// Command generate writes the generated files of the repository: go generate runs it
+// in the repository's folder. Tests of the packages that make the files compare them.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/check/conformance"
+	"github.com/rollcall-scim/rollcall/internal/check/watch"
+	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
+	"github.com/rollcall-scim/rollcall/internal/idp"
+)
+
+// files are the generated files, each with what makes it from the repository's tree.
+var files = []struct {
+	name string
+	of   func(tree fs.FS) ([]byte, error)
+}{
+	{"docs/reference/causes.md", func(fs.FS) ([]byte, error) { return cause.Document(), nil }},
+	{"docs/how-to/connect-okta.md", setupPage("docs/how-to/connect-okta.md", idp.Okta)},
+	{"docs/how-to/connect-entra.md", setupPage("docs/how-to/connect-entra.md", idp.Entra)},
+	{"docs/reference/dialect-places.md", func(fs.FS) ([]byte, error) { return replaytest.Document(), nil }},
+	{"docs/reference/scim-conformance.md", func(tree fs.FS) ([]byte, error) {
+		document, faults, err := conformance.Generate(tree)
+		for _, fault := range faults {
+			err = errors.Join(err, errors.New(fault))
+		}
+		return document, err
+	}},
+	{"template.yaml", func(tree fs.FS) ([]byte, error) {
+		template, err := fs.ReadFile(tree, "template.yaml")
+		if err != nil {
+			return nil, err
+		}
+		infra, err := fs.Sub(tree, "infra")
+		if err != nil {
+			return nil, err
+		}
+		return watch.Template(template, infra)
+	}},
+}
+
+func setupPage(name string, p idp.Provider) func(fs.FS) ([]byte, error) {
+	return func(tree fs.FS) ([]byte, error) {
+		page, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return nil, err
+		}
+		return cause.SetupPage(page, p)
+	}
+}
+
+func main() {
+	for _, f := range files {
+		content, err := f.of(os.DirFS("."))
+		if err == nil {
+			err = os.WriteFile(f.name, content, 0o644)
+		}
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "generate: %s: %v\n", f.name, err)
+			os.Exit(1)
+		}
+	}
+}
