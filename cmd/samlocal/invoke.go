@@ -17,7 +17,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall"
-	"github.com/rollcall-scim/rollcall/internal/dev/eventfile"
+	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 )

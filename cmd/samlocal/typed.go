@@ -20,7 +20,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/dev/eventfile"
+	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
 )
 
 // guide has the SAM commands that samlocal test types.

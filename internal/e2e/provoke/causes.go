@@ -25,7 +25,7 @@ var Provocations = map[cause.Cause]func(s *Stage) Answer{
 	cause.TokenRepeated: func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "Bearer a,Bearer b") },
 	cause.SCIMDisabled: func(s *Stage) Answer {
 		s.set(`{"scimEnabled":false}`)
-		return s.Send("POST", "/Users", User(`"userName":"a"`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"a"`))
 	},
 	// Requests to no endpoint.
 	cause.NoRoute:          func(s *Stage) Answer { return s.Send("GET", "/Nothing", "") },
@@ -37,74 +37,74 @@ var Provocations = map[cause.Cause]func(s *Stage) Answer{
 	// Invalid requests.
 	cause.MediaType:       func(s *Stage) Answer { return s.Send("POST", "/Users", "<a/>", "Content-Type", "text/xml") },
 	cause.BodyTooLarge:    func(s *Stage) Answer { return s.Send("POST", "/Users", strings.Repeat("a", 1<<20+1)) },
-	cause.Validation:      func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"a","emails":"none"`)) },
-	cause.TokenExposed:    func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"`+s.token+`"`)) },
+	cause.Validation:      func(s *Stage) Answer { return s.Send("POST", "/Users", stage.User(`"userName":"a","emails":"none"`)) },
+	cause.TokenExposed:    func(s *Stage) Answer { return s.Send("POST", "/Users", stage.User(`"userName":"`+s.token+`"`)) },
 	cause.SensitiveFilter: func(s *Stage) Answer { return s.Send("GET", `/Users?filter=password+eq+"x"`, "") },
-	cause.Tolerated:       func(s *Stage) Answer { return s.Send("POST", "/Users", User(`"userName":"a","shoeSize":44`)) },
+	cause.Tolerated:       func(s *Stage) Answer { return s.Send("POST", "/Users", stage.User(`"userName":"a","shoeSize":44`)) },
 	cause.WalkLimit:       walkLimit,
 	cause.AnswerTooLarge:  answerTooLarge,
 	cause.RateLimit:       rateLimit,
 	// Unknown resources.
-	cause.UserNotFound: func(s *Stage) Answer { return s.Send("PATCH", "/Users/"+nobody, Patch(rename("x"))) },
+	cause.UserNotFound: func(s *Stage) Answer { return s.Send("PATCH", "/Users/"+nobody, stage.Patch(rename("x"))) },
 	cause.GroupNotFound: func(s *Stage) Answer {
-		return s.Send("PATCH", "/Groups/"+nobody, Patch(`{"op":"replace","path":"displayName","value":"x"}`))
+		return s.Send("PATCH", "/Groups/"+nobody, stage.Patch(`{"op":"replace","path":"displayName","value":"x"}`))
 	},
 	cause.GroupDeleted: func(s *Stage) Answer {
-		id := s.must(s.Send("POST", "/Groups", Group("Staff"))).ID()
+		id := s.must(s.Send("POST", "/Groups", stage.Group("Staff"))).ID()
 		s.must(s.Ask("DELETE", "/tenants/acme/groups/"+id, ""))
-		return s.Send("PATCH", "/Groups/"+id, Patch(`{"op":"replace","path":"displayName","value":"x"}`))
+		return s.Send("PATCH", "/Groups/"+id, stage.Patch(`{"op":"replace","path":"displayName","value":"x"}`))
 	},
 	// Duplicates.
 	cause.Duplicate: func(s *Stage) Answer {
 		s.user(`"userName":"a"`)
-		return s.Send("POST", "/Users", User(`"userName":"a"`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"a"`))
 	},
 	cause.DuplicateInactive: func(s *Stage) Answer {
 		s.user(`"userName":"a","active":false`)
-		return s.Send("POST", "/Users", User(`"userName":"a","active":false`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"a","active":false`))
 	},
 	cause.DuplicateSeveral: func(s *Stage) Answer {
 		s.user(`"userName":"a","active":false,"externalId":"1"`)
 		s.user(`"userName":"b","active":false,"externalId":"2"`)
-		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"2"`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"a","externalId":"2"`))
 	},
 	cause.DuplicateGroup: func(s *Stage) Answer {
-		s.must(s.Send("POST", "/Groups", Group("Staff")))
-		return s.Send("POST", "/Groups", Group("staff"))
+		s.must(s.Send("POST", "/Groups", stage.Group("Staff")))
+		return s.Send("POST", "/Groups", stage.Group("staff"))
 	},
 	cause.DuplicateOffInApp: func(s *Stage) Answer {
 		s.must(s.Ask("PATCH", "/tenants/acme/users/"+s.user(`"userName":"a"`), `{"active":false}`))
-		return s.Send("POST", "/Users", User(`"userName":"a"`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"a"`))
 	},
 	cause.DeactivatedInApp: func(s *Stage) Answer {
 		id := s.user(`"userName":"a"`)
 		s.must(s.Ask("PATCH", "/tenants/acme/users/"+id, `{"active":false}`))
-		return s.Send("PATCH", "/Users/"+id, Patch(`{"op":"replace","path":"active","value":true}`))
+		return s.Send("PATCH", "/Users/"+id, stage.Patch(`{"op":"replace","path":"active","value":true}`))
 	},
 	cause.ExternalIDChanged: func(s *Stage) Answer {
 		s.user(`"userName":"a","externalId":"1","active":false`)
-		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"2"`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"a","externalId":"2"`))
 	},
 	cause.ExternalIDRefused: func(s *Stage) Answer {
 		s.set(`{"rehire":"refuse"}`)
 		s.user(`"userName":"a","externalId":"1","active":false`)
-		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"2"`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"a","externalId":"2"`))
 	},
 	cause.IdentityDiffers: func(s *Stage) Answer {
 		s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a","email":"a@x.test"}`))
-		return s.Send("POST", "/Users", User(`"userName":"b","emails":[{"value":"a@x.test"}],"isTeamAccount":true`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"b","emails":[{"value":"a@x.test"}],"isTeamAccount":true`))
 	},
 	cause.IdentityChanged: func(s *Stage) Answer {
 		id := s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a"}`)).ID()
-		return s.Send("PATCH", "/Users/"+id, Patch(`{"op":"replace","path":"userName","value":"b"}`))
+		return s.Send("PATCH", "/Users/"+id, stage.Patch(`{"op":"replace","path":"userName","value":"b"}`))
 	},
 	cause.OwnUser: func(s *Stage) Answer {
 		s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a"}`))
-		return s.Send("POST", "/Users", User(`"userName":"a"`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"a"`))
 	},
 	cause.OwnUserConversion: func(s *Stage) Answer {
 		s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"a"}`))
-		return s.Send("POST", "/Users", User(`"userName":"a","isTeamAccount":false`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"a","isTeamAccount":false`))
 	},
 	cause.Protected: func(s *Stage) Answer {
 		id := s.user(`"userName":"a"`)
@@ -112,48 +112,48 @@ var Provocations = map[cause.Cause]func(s *Stage) Answer{
 		return s.Send("DELETE", "/Users/"+id, "")
 	},
 	cause.VersionMismatch: func(s *Stage) Answer {
-		return s.Send("PATCH", "/Users/"+s.user(`"userName":"a"`), Patch(rename("x")), "If-Match", `W/"99"`)
+		return s.Send("PATCH", "/Users/"+s.user(`"userName":"a"`), stage.Patch(rename("x")), "If-Match", `W/"99"`)
 	},
 	// Limits.
 	cause.SeatLimit: func(s *Stage) Answer {
 		s.set(`{"maxSeats":0}`)
-		return s.Send("POST", "/Users", User(`"userName":"a","externalId":"00u1a"`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"a","externalId":"00u1a"`))
 	},
 	cause.ReaderLimit: func(s *Stage) Answer {
 		s.set(`{"maxReaders":0}`)
-		return s.Send("POST", "/Users", User(`"userName":"a","isTeamAccount":false`))
+		return s.Send("POST", "/Users", stage.User(`"userName":"a","isTeamAccount":false`))
 	},
-	cause.UnknownMembers: func(s *Stage) Answer { return s.Send("POST", "/Groups", Group("Staff", nobody)) },
+	cause.UnknownMembers: func(s *Stage) Answer { return s.Send("POST", "/Groups", stage.Group("Staff", nobody)) },
 	cause.MemberLimit: func(s *Stage) Answer {
-		return s.Send("PATCH", "/Groups/"+s.must(s.Send("POST", "/Groups", Group("Staff"))).ID(), addMembers(5001))
+		return s.Send("PATCH", "/Groups/"+s.must(s.Send("POST", "/Groups", stage.Group("Staff"))).ID(), addMembers(5001))
 	},
 	// Faults of the service.
 	cause.Conflict: func(s *Stage) Answer {
-		return s.spoiling("#USERS", table.ErrConflict, func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
+		return s.spoiling("#USERS", table.ErrConflict, func() Answer { return s.Send("POST", "/Users", stage.User(`"userName":"a"`)) })
 	},
 	cause.OutcomeUnknown: func(s *Stage) Answer {
-		return s.spoiling("#USERS", table.ErrUnknownOutcome, func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
+		return s.spoiling("#USERS", table.ErrUnknownOutcome, func() Answer { return s.Send("POST", "/Users", stage.User(`"userName":"a"`)) })
 	},
 	cause.StoreUnavailable: func(s *Stage) Answer {
-		return s.spoiling("#USERS", table.ErrUnreachable, func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
+		return s.spoiling("#USERS", table.ErrUnreachable, func() Answer { return s.Send("POST", "/Users", stage.User(`"userName":"a"`)) })
 	},
 	cause.Internal: func(s *Stage) Answer {
-		return s.spoiling("#USERS", errors.New("the disk is on fire"), func() Answer { return s.Send("POST", "/Users", User(`"userName":"a"`)) })
+		return s.spoiling("#USERS", errors.New("the disk is on fire"), func() Answer { return s.Send("POST", "/Users", stage.User(`"userName":"a"`)) })
 	},
 	cause.Unfinished: unfinished,
 	// Many at once.
 	cause.BulkLimit: func(s *Stage) Answer {
-		return s.Send("POST", "/Bulk", Bulk(many(101, func(i int) string { return bulkUser(i, "") })...))
+		return s.Send("POST", "/Bulk", stage.Bulk(many(101, func(i int) string { return bulkUser(i, "") })...))
 	},
 	cause.BulkReference: func(s *Stage) Answer {
-		a := s.must(s.Send("POST", "/Bulk", Bulk(
-			`{"method":"POST","path":"/Users","bulkId":"u","data":`+User(`"userName":"a","emails":"none"`)+`}`,
-			`{"method":"POST","path":"/Groups","bulkId":"g","data":`+Group("Staff", "bulkId:u")+`}`)))
+		a := s.must(s.Send("POST", "/Bulk", stage.Bulk(
+			`{"method":"POST","path":"/Users","bulkId":"u","data":`+stage.User(`"userName":"a","emails":"none"`)+`}`,
+			`{"method":"POST","path":"/Groups","bulkId":"g","data":`+stage.Group("Staff", "bulkId:u")+`}`)))
 		return operationOf(a, 1)
 	},
 	cause.BulkTime: bulkTime,
 	cause.BulkPartial: func(s *Stage) Answer {
-		return s.Send("POST", "/Bulk", Bulk(bulkUser(1, ""), bulkUser(2, `,"emails":"none"`)))
+		return s.Send("POST", "/Bulk", stage.Bulk(bulkUser(1, ""), bulkUser(2, `,"emails":"none"`)))
 	},
 }
 
@@ -173,7 +173,7 @@ func many(n int, one func(i int) string) []string {
 }
 
 func bulkUser(i int, attributes string) string {
-	return fmt.Sprintf(`{"method":"POST","path":"/Users","bulkId":"b%d","data":%s}`, i, User(fmt.Sprintf(`"userName":"b%d"%s`, i, attributes)))
+	return fmt.Sprintf(`{"method":"POST","path":"/Users","bulkId":"b%d","data":%s}`, i, stage.User(fmt.Sprintf(`"userName":"b%d"%s`, i, attributes)))
 }
 
 // addMembers returns a PATCH that adds n members.
@@ -182,7 +182,7 @@ func addMembers(n int, ids ...string) string {
 		ids = append(ids, fmt.Sprintf("019b8d62-7a80-7000-8000-%012x", i+1))
 	}
 	values := many(n, func(i int) string { return fmt.Sprintf(`{"value":%q}`, ids[i]) })
-	return Patch(`{"op":"add","path":"members","value":[` + strings.Join(values, ",") + `]}`)
+	return stage.Patch(`{"op":"add","path":"members","value":[` + strings.Join(values, ",") + `]}`)
 }
 
 // operationOf returns the answer to one operation of a bulk request.
@@ -215,13 +215,13 @@ func tokenUnknown(s *Stage) Answer {
 func tokenRevoked(s *Stage) Answer {
 	id, text := minted(s, "")
 	s.must(s.Ask("DELETE", "/tenants/acme/tokens/"+id, ""))
-	return s.Send("POST", "/Users", User(`"userName":"a"`), "Authorization", "Bearer "+text)
+	return s.Send("POST", "/Users", stage.User(`"userName":"a"`), "Authorization", "Bearer "+text)
 }
 
 func tokenExpired(s *Stage) Answer {
 	_, text := minted(s, fmt.Sprintf(`{"expiresAt":%q}`, s.Now().Add(time.Minute).UTC().Format(time.RFC3339)))
 	s.Pass(2 * time.Minute)
-	return s.Send("POST", "/Users", User(`"userName":"a"`), "Authorization", "Bearer "+text)
+	return s.Send("POST", "/Users", stage.User(`"userName":"a"`), "Authorization", "Bearer "+text)
 }
 
 func walkLimit(s *Stage) Answer {
@@ -236,7 +236,7 @@ func walkLimit(s *Stage) Answer {
 // for. They are written directly to the table: as many requests would take a
 // minute.
 func answerTooLarge(s *Stage) Answer {
-	id := s.must(s.Send("POST", "/Groups", Group("Staff"))).ID()
+	id := s.must(s.Send("POST", "/Groups", stage.Group("Staff"))).ID()
 	const members = 60_000
 	var ops []table.Op
 	for i := range members {
@@ -258,7 +258,7 @@ func rateLimit(s *Stage) Answer {
 	for range 2 * tenantRate { // the largest burst
 		s.Send("GET", "/ServiceProviderConfig", "")
 	}
-	return s.Send("POST", "/Users", User(`"userName":"a"`))
+	return s.Send("POST", "/Users", stage.User(`"userName":"a"`))
 }
 
 func unfinished(s *Stage) Answer {
@@ -267,7 +267,7 @@ func unfinished(s *Stage) Answer {
 	for i := range 40 {
 		ids = append(ids, s.user(fmt.Sprintf(`"userName":"u%d"`, i)))
 	}
-	group := s.must(s.Send("POST", "/Groups", Group("Staff"))).ID()
+	group := s.must(s.Send("POST", "/Groups", stage.Group("Staff"))).ID()
 	// The members are added in parts, each with its memberships.
 	return s.spoiling("#U#", table.ErrThrottled, func() Answer { return s.Send("PATCH", "/Groups/"+group, addMembers(40, ids...)) })
 }
@@ -275,5 +275,5 @@ func unfinished(s *Stage) Answer {
 func bulkTime(s *Stage) Answer {
 	s.table.set(func(table.Transaction) error { s.Pass(10 * time.Second); return nil })
 	defer s.table.set(nil)
-	return operationOf(s.must(s.Send("POST", "/Bulk", Bulk(bulkUser(1, ""), bulkUser(2, "")))), 1)
+	return operationOf(s.must(s.Send("POST", "/Bulk", stage.Bulk(bulkUser(1, ""), bulkUser(2, "")))), 1)
 }

@@ -54,9 +54,9 @@ func (s *Stage) create(p idp.Provider, more string, headers ...string) Answer {
 func (s *Stage) deactivate(p idp.Provider, id, active string) Answer {
 	s.t.Helper()
 	if p == idp.Entra {
-		return s.SendAs(p, "PATCH", "/Users/"+id, Patch(fmt.Sprintf(`{"op":"Replace","path":"active","value":%q}`, active)))
+		return s.SendAs(p, "PATCH", "/Users/"+id, stage.Patch(fmt.Sprintf(`{"op":"Replace","path":"active","value":%q}`, active)))
 	}
-	return s.SendAs(p, "PATCH", "/Users/"+id, Patch(fmt.Sprintf(`{"op":"replace","value":{"active":%q}}`, active)))
+	return s.SendAs(p, "PATCH", "/Users/"+id, stage.Patch(fmt.Sprintf(`{"op":"replace","value":{"active":%q}}`, active)))
 }
 
 // pushMembers adds members, or sends the whole set, as an identity provider
@@ -78,7 +78,7 @@ func (s *Stage) pushMembers(p idp.Provider, group string, whole bool, ids ...str
 	if whole {
 		op = map[idp.Provider]string{idp.Okta: "replace", idp.Entra: "Replace"}[p]
 	}
-	return s.SendAs(p, "PATCH", "/Groups/"+group, Patch(fmt.Sprintf(`{"op":%q,"path":"members","value":[%s]}`, op, list)))
+	return s.SendAs(p, "PATCH", "/Groups/"+group, stage.Patch(fmt.Sprintf(`{"op":%q,"path":"members","value":[%s]}`, op, list)))
 }
 
 // both returns the words of the advice in Okta and in Entra.
@@ -135,9 +135,9 @@ var Failures = []Failure{
 		By: func(s *Stage, p idp.Provider) Answer {
 			id := s.DeletedGroup(p, "Design")
 			if p == idp.Entra {
-				return s.SendAs(p, "PATCH", "/Groups/"+id, Patch(`{"op":"Replace","path":"displayName","value":"Design team"}`))
+				return s.SendAs(p, "PATCH", "/Groups/"+id, stage.Patch(`{"op":"Replace","path":"displayName","value":"Design team"}`))
 			}
-			return s.SendAs(p, "PATCH", "/Groups/"+id, Patch(fmt.Sprintf(`{"op":"replace","value":{"id":%q,"displayName":"Design team"}}`, id)))
+			return s.SendAs(p, "PATCH", "/Groups/"+id, stage.Patch(fmt.Sprintf(`{"op":"replace","value":{"id":%q,"displayName":"Design team"}}`, id)))
 		},
 	},
 	{
@@ -145,7 +145,7 @@ var Failures = []Failure{
 		Says: both([]string{"under Assignments first", "Push now"}, []string{"under Users and groups first", "next cycle"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			s.set(`{"unknownMembers":"refuse"}`)
-			group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
+			group := s.must(s.SendAs(p, "POST", "/Groups", stage.Group("Design"))).ID()
 			return s.pushMembers(p, group, false, nobody)
 		},
 	},
@@ -153,7 +153,7 @@ var Failures = []Failure{
 		Name: "every member unknown", Cause: cause.UnknownMembers,
 		Says: both([]string{"under Assignments first", "Push now", "To empty the group"}, []string{"under Users and groups first", "To empty the group"}),
 		By: func(s *Stage, p idp.Provider) Answer {
-			group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
+			group := s.must(s.SendAs(p, "POST", "/Groups", stage.Group("Design"))).ID()
 			s.must(s.pushMembers(p, group, false, s.user(`"userName":"bob"`)))
 			return s.pushMembers(p, group, true, nobody)
 		},
@@ -172,7 +172,7 @@ var Failures = []Failure{
 		By: func(s *Stage, p idp.Provider) Answer {
 			id := s.must(s.Ask("POST", "/tenants/acme/users", `{"userName":"`+alice+`","email":"`+alice+`"}`)).ID()
 			if p == idp.Entra {
-				return s.SendAs(p, "PATCH", "/Users/"+id, Patch(`{"op":"Add","path":"externalId","value":"e-1"}`,
+				return s.SendAs(p, "PATCH", "/Users/"+id, stage.Patch(`{"op":"Add","path":"externalId","value":"e-1"}`,
 					`{"op":"Add","path":"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount","value":"False"}`))
 			}
 			return s.SendAs(p, "PUT", "/Users/"+id, newUser(p, alice, `,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":false}`))
@@ -201,11 +201,11 @@ var Failures = []Failure{
 		By: func(s *Stage, p idp.Provider) Answer {
 			id := s.must(s.create(p, "")).ID()
 			s.must(s.Ask("PATCH", "/tenants/acme/users/"+id, `{"protected":true}`))
-			group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design", id))).ID()
+			group := s.must(s.SendAs(p, "POST", "/Groups", stage.Group("Design", id))).ID()
 			if p == idp.Entra {
-				return s.SendAs(p, "PATCH", "/Groups/"+group, Patch(fmt.Sprintf(`{"op":"Remove","path":"members","value":[{"value":%q}]}`, id)))
+				return s.SendAs(p, "PATCH", "/Groups/"+group, stage.Patch(fmt.Sprintf(`{"op":"Remove","path":"members","value":[{"value":%q}]}`, id)))
 			}
-			return s.SendAs(p, "PATCH", "/Groups/"+group, Patch(fmt.Sprintf(`{"op":"remove","path":"members[value eq \"%s\"]"}`, id)))
+			return s.SendAs(p, "PATCH", "/Groups/"+group, stage.Patch(fmt.Sprintf(`{"op":"remove","path":"members[value eq \"%s\"]"}`, id)))
 		},
 	},
 	{
@@ -219,7 +219,7 @@ var Failures = []Failure{
 		Name: "too many members", Cause: cause.MemberLimit,
 		Says: both([]string{"at most 5,000 members", "Push Groups"}, []string{"at most 5,000 members", "Users and groups"}),
 		By: func(s *Stage, p idp.Provider) Answer {
-			group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
+			group := s.must(s.SendAs(p, "POST", "/Groups", stage.Group("Design"))).ID()
 			return s.pushMembers(p, group, false, many(5001, func(i int) string { return fmt.Sprintf("019b8d62-7a80-7000-8000-%012x", i+1) })...)
 		},
 	},
@@ -240,7 +240,7 @@ var Failures = []Failure{
 // the application deleted.
 func (s *Stage) DeletedGroup(p idp.Provider, name string) string {
 	s.t.Helper()
-	id := s.must(s.SendAs(p, "POST", "/Groups", Group(name))).ID()
+	id := s.must(s.SendAs(p, "POST", "/Groups", stage.Group(name))).ID()
 	s.must(s.Ask("DELETE", "/tenants/acme/groups/"+id, ""))
 	return id
 }

@@ -70,7 +70,7 @@ func TestFailures_NameTheMember(t *testing.T) {
 			}
 		}
 		s := New(t, enginetest.Memory(t), 5)
-		group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
+		group := s.must(s.SendAs(p, "POST", "/Groups", stage.Group("Design"))).ID()
 		bob := s.user(`"userName":"bob"`)
 		s.must(s.SendAs(p, "DELETE", "/Users/"+bob, ""))
 		if a := s.pushMembers(p, group, true, bob); !strings.HasPrefix(a.Detail, "None of the members sent is a provisioned user: bob ("+bob+").") {
@@ -84,7 +84,7 @@ func TestFailures_NameTheMember(t *testing.T) {
 func TestFailures_SkippedMembers(t *testing.T) {
 	for p, says := range both([]string{"under Assignments", "Push now"}, []string{"under Users and groups", "Restart provisioning"}) {
 		s := New(t, enginetest.Memory(t), 5)
-		group := s.must(s.SendAs(p, "POST", "/Groups", Group("Design"))).ID()
+		group := s.must(s.SendAs(p, "POST", "/Groups", stage.Group("Design"))).ID()
 		a := s.must(s.pushMembers(p, group, false, s.user(`"userName":"bob"`), nobody))
 		entry := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["entries"].([]any)[0].(map[string]any)
 		todo, _ := entry["whatToDo"].(string)
@@ -104,7 +104,7 @@ func TestFailures_SenderWithoutAUserAgent(t *testing.T) {
 		_, text := minted(s, fmt.Sprintf(`{"label":%q}`, label))
 		s.user(`"userName":"a"`)
 		for agent, idpNow := range map[string]idp.Provider{"": want, "python-requests/2": want, "curl/8.5.0": idp.Curl, userAgents[idp.Okta]: idp.Okta} {
-			a := s.Send("POST", "/Users", User(`"userName":"a"`), "User-Agent", agent, "Authorization", "Bearer "+text)
+			a := s.Send("POST", "/Users", stage.User(`"userName":"a"`), "User-Agent", agent, "Authorization", "Bearer "+text)
 			if idpNow == "" && agent != "" {
 				idpNow = idp.Other
 			}
@@ -121,7 +121,7 @@ func TestFailures_SenderWithoutAUserAgent(t *testing.T) {
 func TestFailures_SenderWithEntrasFlag(t *testing.T) {
 	s := New(t, enginetest.Memory(t), 5)
 	s.user(`"userName":"a"`)
-	a := s.Send("POST", "/Users?aadOptscim062020", User(`"userName":"a"`), "User-Agent", "")
+	a := s.Send("POST", "/Users?aadOptscim062020", stage.User(`"userName":"a"`), "User-Agent", "")
 	if s.Line(a.RequestID)["idp"] != string(idp.Entra) || !strings.Contains(a.Detail, cause.Duplicate.Advice("", idp.Entra)) {
 		t.Errorf("%s", a.Detail)
 	}
@@ -141,7 +141,7 @@ func TestFailures_DeletedGroupIsCreatedAgain(t *testing.T) {
 		if found.Body["totalResults"] != 0.0 {
 			t.Errorf("the name: %v", found.Body)
 		}
-		if a := s.SendAs(p, "POST", "/Groups", Group("Design")); a.Status != 201 || a.ID() == id {
+		if a := s.SendAs(p, "POST", "/Groups", stage.Group("Design")); a.Status != 201 || a.ID() == id {
 			t.Errorf("%s creates it again: %d %v", p.Name(), a.Status, a.Body)
 		}
 	}
@@ -179,7 +179,7 @@ func TestFailures_ApplicationsUserIsLinked(t *testing.T) {
 		}
 		s = New(t, enginetest.Memory(t), 5)
 		id := s.must(s.Ask("POST", "/tenants/acme/users", own)).ID()
-		if a := s.SendAs(p, "PATCH", "/Users/"+id, Patch(`{"op":"replace","path":"externalId","value":"e-1"}`)); a.Status != 200 {
+		if a := s.SendAs(p, "PATCH", "/Users/"+id, stage.Patch(`{"op":"replace","path":"externalId","value":"e-1"}`)); a.Status != 200 {
 			t.Errorf("an update after a match: %d %s", a.Status, a.Detail)
 		}
 	}

@@ -243,7 +243,7 @@ func (s *Stage) must(a Answer) Answer {
 // user creates a user with a name and other attributes.
 func (s *Stage) user(attributes string) string {
 	s.t.Helper()
-	return s.must(s.Send("POST", "/Users", User(attributes))).ID()
+	return s.must(s.Send("POST", "/Users", stage.User(attributes))).ID()
 }
 
 // set changes the tenant's settings, effective at once.

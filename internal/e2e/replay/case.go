@@ -3,6 +3,8 @@ package replay
 import (
 	"encoding/json"
 	"strconv"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 )
 
 // A Case is one recorded request: how it is set up, what is sent, and what must
@@ -112,11 +114,11 @@ type Step struct {
 	// Statuses counts the answers to Together by status; "2xx" counts all
 	// successes. Unless it counts "429", a request with that answer is sent
 	// again.
-	Statuses map[string]matcher `json:"statuses,omitempty"`
+	Statuses map[string]match.Matcher `json:"statuses,omitempty"`
 	// Error expects an error document with this scimType, "" without one.
-	Error  *string            `json:"error,omitempty"`
-	Header map[string]matcher `json:"header,omitempty"`
-	Body   map[string]matcher `json:"body,omitempty"`
+	Error  *string                  `json:"error,omitempty"`
+	Header map[string]match.Matcher `json:"header,omitempty"`
+	Body   map[string]match.Matcher `json:"body,omitempty"`
 	// Lacks are texts that must not occur in the answer.
 	Lacks []string `json:"lacks,omitempty"`
 	// Within is the longest time that the answer may take. A read has three
@@ -124,7 +126,7 @@ type Step struct {
 	Within string `json:"within,omitempty"`
 	// Event is expected of the event of the request, if the target shows its
 	// log.
-	Event map[string]matcher `json:"event,omitempty"`
+	Event map[string]match.Matcher `json:"event,omitempty"`
 	// Unlogged are texts that must not occur in that event.
 	Unlogged []string `json:"unlogged,omitempty"`
 	// Capture sets variables from the answer's body.
@@ -148,7 +150,7 @@ type Walk struct {
 	// Pages is the smallest number of pages expected.
 	Pages int `json:"pages,omitempty"`
 	// IDs is expected of the list of all ids.
-	IDs *matcher `json:"ids,omitempty"`
+	IDs *match.Matcher `json:"ids,omitempty"`
 	// As names the variable that is set to the list of all ids.
 	As string `json:"as,omitempty"`
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 )
 
 // failing has, for each check, an answer to GET /Users for which it holds, one
@@ -180,10 +182,10 @@ func TestCheck_EveryWordFailsSomewhere(t *testing.T) {
 	}
 	// These words have tests of their own, or are only options.
 	elsewhere := regexp.MustCompile(`^(leaveSeats|list|rest|with|operations|headers|tenant|more|each|as|waits|says|strict)$`)
-	for _, of := range []reflect.Type{reflect.TypeFor[words](), reflect.TypeFor[Step](), reflect.TypeFor[Walk]()} {
+	for _, of := range []reflect.Type{reflect.TypeFor[match.Words](), reflect.TypeFor[Step](), reflect.TypeFor[Walk]()} {
 		for i := range of.NumField() {
 			word, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
-			if of != reflect.TypeFor[words]() && elsewhere.MatchString(word) {
+			if of != reflect.TypeFor[match.Words]() && elsewhere.MatchString(word) {
 				continue
 			}
 			if !strings.Contains(rows.String(), `"`+word+`":`) {

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 )
 
 //go:embed requests.jsonl
@@ -92,7 +94,7 @@ func (c *Case) validate() error {
 			return fmt.Errorf("step %d: %w", i+1, err)
 		}
 	}
-	sent := c.Path + string(c.Body) + compact(headerValues(c.Headers))
+	sent := c.Path + string(c.Body) + match.Compact(headerValues(c.Headers))
 	if err := allKnown(sent, known); err != nil {
 		return err
 	}
@@ -310,7 +312,7 @@ func (s *Step) validateExpected() error {
 			return fmt.Errorf("%q is not a status", status)
 		}
 	}
-	for _, named := range []map[string]matcher{s.Body, s.Event} {
+	for _, named := range []map[string]match.Matcher{s.Body, s.Event} {
 		for pointer := range named {
 			if pointer != "" && pointer[0] != '/' {
 				return fmt.Errorf("the pointer %q does not begin with /", pointer)
@@ -339,7 +341,7 @@ func (s *Step) define(known map[string]bool) error {
 	if s.Each != "" {
 		inner[varItem] = true
 	}
-	for _, name := range namesIn(string(text)) {
+	for _, name := range match.Names(string(text)) {
 		if !known[name] && !inner[name] {
 			return fmt.Errorf("the variable %s is not set before", name)
 		}
@@ -355,7 +357,7 @@ func (s *Step) define(known map[string]bool) error {
 		sets = append(sets, name)
 	}
 	for _, name := range sets {
-		if !variable.MatchString("{{" + name + "}}") {
+		if len(match.Names("{{"+name+"}}")) == 0 {
 			return fmt.Errorf("%q is not a name of a variable", name)
 		}
 		known[name] = true
@@ -364,7 +366,7 @@ func (s *Step) define(known map[string]bool) error {
 }
 
 func allKnown(text string, known map[string]bool) error {
-	for _, name := range namesIn(text) {
+	for _, name := range match.Names(text) {
 		if !known[name] {
 			return fmt.Errorf("the variable %s is not set", name)
 		}

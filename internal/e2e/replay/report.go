@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 )
 
 //go:embed reports.jsonl
@@ -197,7 +199,7 @@ func (r Report) check(c ReportCheck) (Step, error) {
 	step := Step{Says: r.Want}
 	switch {
 	case c.Answer == "h" && len(c.Path) == 1:
-		step.Header = map[string]matcher{c.Path[0]: m}
+		step.Header = map[string]match.Matcher{c.Path[0]: m}
 		return step, nil
 	case c.Answer == "r":
 	default:
@@ -211,12 +213,12 @@ func (r Report) check(c ReportCheck) (Step, error) {
 	for _, name := range c.Path {
 		pointer += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 	}
-	step.Body = map[string]matcher{pointer: m}
+	step.Body = map[string]match.Matcher{pointer: m}
 	return step, nil
 }
 
 // matcher returns what a check expects, in the words of cases.
-func (c ReportCheck) matcher() (matcher, error) {
+func (c ReportCheck) matcher() (match.Matcher, error) {
 	words := map[string]any{}
 	switch c.Operator {
 	case "eq", "eqt":
@@ -236,10 +238,10 @@ func (c ReportCheck) matcher() (matcher, error) {
 	case "gt":
 		words["type"], words["not"] = "number", map[string]any{"max": c.Value}
 	default:
-		return matcher{}, fmt.Errorf("unknown operator %q", c.Operator)
+		return match.Matcher{}, fmt.Errorf("unknown operator %q", c.Operator)
 	}
-	var m matcher
-	return m, m.UnmarshalJSON([]byte(filled(compact(words))))
+	var m match.Matcher
+	return m, m.UnmarshalJSON([]byte(filled(match.Compact(words))))
 }
 
 // filled replaces the placeholders of reports with those of cases: {{n}} is a

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 )
 
 // An Outcome is the outcome of a line.
@@ -79,7 +81,7 @@ type runner struct {
 	ctx    context.Context
 	target Target
 	c      Case
-	vars   *variables
+	vars   *match.Variables
 	// answer is the answer to the line's own request.
 	answer *answer
 	// serial numbers the generated names.
@@ -99,14 +101,14 @@ func newRunner(ctx context.Context, t Target, c Case) *runner {
 	if t.ExtensionURN == "" {
 		t.ExtensionURN = DefaultExtension
 	}
-	r := &runner{ctx: ctx, target: t, c: c, vars: newVariables()}
+	r := &runner{ctx: ctx, target: t, c: c, vars: match.New()}
 	run := ""
 	if t.Shared {
 		run = randomRun()
 	}
-	r.vars.set(varRun, run)
-	r.vars.set(varExtension, t.ExtensionURN)
-	r.vars.set(varToken, t.Token)
+	r.vars.Set(varRun, run)
+	r.vars.Set(varExtension, t.ExtensionURN)
+	r.vars.Set(varToken, t.Token)
 	return r
 }
 
@@ -147,7 +149,7 @@ func (r *runner) run() {
 		return
 	}
 	if !r.c.Expect.Status.allow(r.answer.status) {
-		r.fail("the status is %d, want %s: %s", r.answer.status, r.c.Expect.Status, show(r.answer.document))
+		r.fail("the status is %d, want %s: %s", r.answer.status, r.c.Expect.Status, match.Show(r.answer.document))
 		return
 	}
 	if err := r.answer.manners(); err != nil {
@@ -190,15 +192,15 @@ const patchURN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 // message returns a request with its variables filled in.
 func (r *runner) message(
-	v *variables, method, path string, headers map[string]string, body, operations json.RawMessage,
+	v *match.Variables, method, path string, headers map[string]string, body, operations json.RawMessage,
 ) (message, error) {
 	m := message{method: method, headers: make(map[string]string)}
 	var err error
-	if m.path, err = v.expand(path); err != nil {
+	if m.path, err = v.Expand(path); err != nil {
 		return m, err
 	}
 	for name, value := range headers {
-		if m.headers[name], err = v.expand(value); err != nil {
+		if m.headers[name], err = v.Expand(value); err != nil {
 			return m, err
 		}
 	}
@@ -206,7 +208,7 @@ func (r *runner) message(
 		body = []byte(`{"schemas":["` + patchURN + `"],"Operations":` + string(operations) + `}`)
 	}
 	if body != nil && string(body) != "null" {
-		m.body, err = v.expandJSON(body)
+		m.body, err = v.ExpandJSON(body)
 	}
 	return m, err
 }
@@ -237,7 +239,7 @@ func (r *runner) do(s *Step) error {
 		m, err := r.own()
 		for name, value := range s.Headers {
 			if err == nil {
-				m.headers[name], err = r.vars.expand(value)
+				m.headers[name], err = r.vars.Expand(value)
 			}
 		}
 		return r.exchange(s, m, err)
@@ -274,7 +276,7 @@ func (r *runner) exchange(s *Step, m message, err error) error {
 		return err
 	}
 	if !s.Status.allow(a.status) {
-		return fmt.Errorf("%s: the status is %d, want %s: %s", m, a.status, s.Status, show(a.document))
+		return fmt.Errorf("%s: the status is %d, want %s: %s", m, a.status, s.Status, match.Show(a.document))
 	}
 	if err := errors.Join(a.manners(), r.check(s, a)); err != nil {
 		return fmt.Errorf("%s: %w", m, err)
@@ -283,34 +285,34 @@ func (r *runner) exchange(s *Step, m message, err error) error {
 }
 
 // turns returns the variables for each repetition of a step.
-func (r *runner) turns(s *Step) ([]*variables, error) {
+func (r *runner) turns(s *Step) ([]*match.Variables, error) {
 	switch {
 	case s.Times != nil:
-		n, err := r.vars.times(s.Times)
+		n, err := r.vars.Times(s.Times)
 		if err != nil {
 			return nil, err
 		}
-		var turns []*variables
+		var turns []*match.Variables
 		for i := range n + s.More {
-			turns = append(turns, r.vars.with(varN, float64(i+1)))
+			turns = append(turns, r.vars.With(varN, float64(i+1)))
 		}
 		return turns, nil
 	case s.Each != "":
-		expanded, err := r.vars.expandJSON([]byte(compact(s.Each)))
+		expanded, err := r.vars.ExpandJSON([]byte(match.Compact(s.Each)))
 		if err != nil {
 			return nil, err
 		}
-		items, err := decodeList(expanded)
+		items, err := match.DecodeList(expanded)
 		if err != nil {
 			return nil, err
 		}
-		var turns []*variables
+		var turns []*match.Variables
 		for i, item := range items {
-			turns = append(turns, r.vars.with(varN, float64(i+1)).with(varItem, item))
+			turns = append(turns, r.vars.With(varN, float64(i+1)).With(varItem, item))
 		}
 		return turns, nil
 	}
-	return []*variables{r.vars}, nil
+	return []*match.Variables{r.vars}, nil
 }
 
 // create creates users or groups with names of their own.
@@ -335,10 +337,10 @@ func (r *runner) create(s *Step) error {
 			expected = statuses{http.StatusCreated}
 		}
 		if !expected.allow(a.status) {
-			return fmt.Errorf("%s: the status is %d, want %s: %s", m, a.status, expected, show(a.document))
+			return fmt.Errorf("%s: the status is %d, want %s: %s", m, a.status, expected, match.Show(a.document))
 		}
 		if a.status/100 == 2 && a.id() == "" {
-			return fmt.Errorf("%s: the answer has no id: %s", m, show(a.document))
+			return fmt.Errorf("%s: the answer has no id: %s", m, match.Show(a.document))
 		}
 		if err := errors.Join(a.manners(), r.check(s, a)); err != nil {
 			return fmt.Errorf("%s: %w", m, err)
@@ -348,9 +350,9 @@ func (r *runner) create(s *Step) error {
 	switch {
 	case s.As == "":
 	case s.Times != nil || s.Each != "":
-		r.vars.set(s.As, ids)
+		r.vars.Set(s.As, ids)
 	default:
-		r.vars.set(s.As, ids[0])
+		r.vars.Set(s.As, ids[0])
 	}
 	return nil
 }
@@ -362,9 +364,9 @@ const (
 
 // resource returns the body of a user or group, with a generated name unless
 // the attributes have one.
-func (r *runner) resource(v *variables, what string, attributes json.RawMessage) (path string, body []byte, err error) {
+func (r *runner) resource(v *match.Variables, what string, attributes json.RawMessage) (path string, body []byte, err error) {
 	r.serial++
-	run, err := v.expand("{{" + varRun + "}}")
+	run, err := v.Expand("{{" + varRun + "}}")
 	if err != nil {
 		return "", nil, err
 	}
@@ -377,7 +379,7 @@ func (r *runner) resource(v *variables, what string, attributes json.RawMessage)
 		}
 	}
 	if attributes != nil {
-		expanded, err := v.expandJSON(attributes)
+		expanded, err := v.ExpandJSON(attributes)
 		if err != nil {
 			return "", nil, err
 		}
@@ -385,7 +387,7 @@ func (r *runner) resource(v *variables, what string, attributes json.RawMessage)
 			return "", nil, err
 		}
 	}
-	return path, []byte(compact(resource)), nil
+	return path, []byte(match.Compact(resource)), nil
 }
 
 // list sets a variable to an array.
@@ -396,17 +398,17 @@ func (r *runner) list(s *Step) error {
 	}
 	items := []any{}
 	for _, v := range turns {
-		expanded, err := v.expandJSON(s.With)
+		expanded, err := v.ExpandJSON(s.With)
 		if err != nil {
 			return err
 		}
-		item, err := decode(expanded)
+		item, err := match.Decode(expanded)
 		if err != nil {
 			return err
 		}
 		items = append(items, item)
 	}
-	r.vars.set(s.As, items)
+	r.vars.Set(s.As, items)
 	return nil
 }
 
@@ -439,6 +441,28 @@ func (r *runner) together(s *Step) error {
 	if _, counted := s.Statuses[strconv.Itoa(http.StatusTooManyRequests)]; counted {
 		send = r.send
 	}
+	answers, err := sendAll(messages, send)
+	if err != nil {
+		return err
+	}
+	counts := make(map[string]int)
+	for _, a := range answers {
+		counts[strconv.Itoa(a.status)]++
+		if a.status/100 == 2 {
+			counts[anySuccess]++
+		}
+	}
+	var differ []error
+	for _, status := range sortedNames(s.Statuses) {
+		if err := s.Statuses[status].Check(r.vars, float64(counts[status]), true, nil); err != nil {
+			differ = append(differ, fmt.Errorf("of %d requests at once the number answered with %s %w (all: %v)", len(messages), status, err, counts))
+		}
+	}
+	return errors.Join(differ...)
+}
+
+// sendAll sends requests concurrently.
+func sendAll(messages []message, send func(message) (*answer, error)) ([]*answer, error) {
 	answers := make([]*answer, len(messages))
 	faults := make([]error, len(messages))
 	slots := make(chan struct{}, maxTogether)
@@ -454,36 +478,19 @@ func (r *runner) together(s *Step) error {
 		})
 	}
 	group.Wait()
-	if err := errors.Join(faults...); err != nil {
-		return err
-	}
-	counts := make(map[string]int)
-	for _, a := range answers {
-		counts[strconv.Itoa(a.status)]++
-		if a.status/100 == 2 {
-			counts[anySuccess]++
-		}
-	}
-	var differ []error
-	for _, status := range sortedNames(s.Statuses) {
-		if err := s.Statuses[status].check(r.vars, float64(counts[status]), true, nil); err != nil {
-			differ = append(differ, fmt.Errorf("of %d requests at once the number answered with %s %w (all: %v)", len(messages), status, err, counts))
-		}
-	}
-	return errors.Join(differ...)
+	return answers, errors.Join(faults...)
 }
 
 // check compares an answer with everything that a step expects, and captures
 // variables from it.
 func (r *runner) check(s *Step, a *answer) error {
 	var differ []error
+	fail := func(format string, args ...any) { differ = append(differ, fmt.Errorf(format, args...)) }
 	if len(s.Status) > 0 && !s.Status.allow(a.status) {
-		differ = append(differ, fmt.Errorf("the status is %d, want %s", a.status, s.Status))
+		fail("the status is %d, want %s", a.status, s.Status)
 	}
 	if s.Error != nil {
-		if err := a.checkError(s.Error); err != nil {
-			differ = append(differ, err)
-		}
+		differ = append(differ, a.checkError(s.Error))
 	}
 	for _, name := range sortedNames(s.Header) {
 		var value any
@@ -491,30 +498,23 @@ func (r *runner) check(s *Step, a *answer) error {
 		if len(values) > 0 {
 			value = strings.Join(values, ", ")
 		}
-		if err := s.Header[name].check(r.vars, value, len(values) > 0, a.document); err != nil {
-			differ = append(differ, fmt.Errorf("the header %s %w", name, err))
+		if err := s.Header[name].Check(r.vars, value, len(values) > 0, a.document); err != nil {
+			fail("the header %s %w", name, err)
 		}
 	}
-	if err := r.checkDocument(s.Body, a.document); err != nil {
-		differ = append(differ, err)
-	}
+	differ = append(differ, r.checkDocument(s.Body, a.document))
 	for _, text := range s.Lacks {
-		if err := r.checkLacks(text, string(a.body)+compact(a.header)); err != nil {
-			differ = append(differ, fmt.Errorf("the answer %w", err))
+		if err := r.checkLacks(text, string(a.body)+match.Compact(a.header)); err != nil {
+			fail("the answer %w", err)
 		}
 	}
-	if s.Within != "" && !r.target.Timed {
-		r.unseen = append(r.unseen, "is checked on a running service only: "+s.Says)
-	} else if s.Within != "" {
-		if err := r.checkWithin(s.Within, a); err != nil {
-			differ = append(differ, err)
-		}
-	}
-	if len(s.Event) > 0 || len(s.Unlogged) > 0 {
-		if err := r.checkEvent(s, a); err != nil {
-			differ = append(differ, fmt.Errorf("the logged event: %w", err))
-		}
-	}
+	differ = append(differ, r.checkWithin(s, a), r.checkEvent(s, a), r.capture(s, a))
+	return errors.Join(differ...)
+}
+
+// capture sets the variables that a step takes from an answer.
+func (r *runner) capture(s *Step, a *answer) error {
+	var differ []error
 	for _, name := range sortedNames(s.Capture) {
 		value, found, err := r.lookup(a.document, s.Capture[name])
 		if err == nil && !found {
@@ -524,18 +524,18 @@ func (r *runner) check(s *Step, a *answer) error {
 			differ = append(differ, fmt.Errorf("%s, captured as %s, %w", s.Capture[name], name, err))
 			continue
 		}
-		r.vars.set(name, value)
+		r.vars.Set(name, value)
 	}
 	return errors.Join(differ...)
 }
 
 // checkDocument compares the values of pointers in a JSON document.
-func (r *runner) checkDocument(want map[string]matcher, document any) error {
+func (r *runner) checkDocument(want map[string]match.Matcher, document any) error {
 	var differ []error
 	for _, pointer := range sortedNames(want) {
 		value, found, err := r.lookup(document, pointer)
 		if err == nil {
-			err = want[pointer].check(r.vars, value, found, document)
+			err = want[pointer].Check(r.vars, value, found, document)
 		}
 		if err != nil {
 			name := pointer
@@ -549,15 +549,15 @@ func (r *runner) checkDocument(want map[string]matcher, document any) error {
 }
 
 func (r *runner) lookup(document any, pointer string) (any, bool, error) {
-	expanded, err := r.vars.expand(pointer)
+	expanded, err := r.vars.Expand(pointer)
 	if err != nil {
 		return nil, false, err
 	}
-	return lookup(document, expanded)
+	return match.Lookup(document, expanded)
 }
 
 func (r *runner) checkLacks(text, in string) error {
-	expanded, err := r.vars.expand(text)
+	expanded, err := r.vars.Expand(text)
 	if err != nil {
 		return err
 	}
@@ -571,8 +571,15 @@ func (r *runner) checkLacks(text, in string) error {
 // can be the machine's fault.
 const tries = 3
 
-func (r *runner) checkWithin(within string, a *answer) error {
-	most, err := time.ParseDuration(within)
+func (r *runner) checkWithin(s *Step, a *answer) error {
+	if s.Within == "" {
+		return nil
+	}
+	if !r.target.Timed {
+		r.unseen = append(r.unseen, "is checked on a running service only: "+s.Says)
+		return nil
+	}
+	most, err := time.ParseDuration(s.Within)
 	if err != nil {
 		return err
 	}
@@ -593,15 +600,18 @@ func (r *runner) checkWithin(within string, a *answer) error {
 // checkEvent checks the event that the service logged for a request. If the log
 // is not shown, the result says so.
 func (r *runner) checkEvent(s *Step, a *answer) error {
+	if len(s.Event) == 0 && len(s.Unlogged) == 0 {
+		return nil
+	}
 	if r.target.Event == nil {
 		r.unseen = append(r.unseen, "needs the log: "+s.Says)
 		return nil
 	}
 	line := r.event(a.requestID())
 	if line == nil {
-		return fmt.Errorf("the request %q has none", a.requestID())
+		return fmt.Errorf("the logged event: the request %q has none", a.requestID())
 	}
-	event, err := decode(line)
+	event, err := match.Decode(line)
 	if err != nil {
 		return err
 	}
@@ -609,7 +619,10 @@ func (r *runner) checkEvent(s *Step, a *answer) error {
 	for _, text := range s.Unlogged {
 		differ = append(differ, r.checkLacks(text, string(line)))
 	}
-	return errors.Join(differ...)
+	if err := errors.Join(differ...); err != nil {
+		return fmt.Errorf("the logged event: %w", err)
+	}
+	return nil
 }
 
 // event returns the event of a request. A service logs after it has answered,

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 )
 
 // maxFill is the largest number of users created to fill a tenant's seats.
@@ -31,14 +33,14 @@ func (r *runner) takeSeat() (id string, ok bool, err error) {
 	case a.status == http.StatusForbidden && strings.Contains(detail, "seats"):
 		return "", false, nil
 	}
-	return "", false, fmt.Errorf("%s: %d %s, want 201, or 403 and a detail about seats", m, a.status, show(a.document))
+	return "", false, fmt.Errorf("%s: %d %s, want 201, or 403 and a detail about seats", m, a.status, match.Show(a.document))
 }
 
 func (r *runner) freeSeat(id string) error {
 	m := message{method: http.MethodDelete, path: "/Users/" + id}
 	a, err := r.sendPatiently(m, nil)
 	if err == nil && a.status != http.StatusNoContent {
-		err = fmt.Errorf("%s: %d %s, want 204", m, a.status, show(a.document))
+		err = fmt.Errorf("%s: %d %s, want 204", m, a.status, match.Show(a.document))
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
@@ -72,7 +73,7 @@ func (r *runner) send(m message) (*answer, error) {
 	}
 	a := &answer{to: m, status: response.StatusCode, header: response.Header, body: body, took: time.Since(start)}
 	if len(body) > 0 {
-		a.document, a.broken = decode(body)
+		a.document, a.broken = match.Decode(body)
 	}
 	r.note(a)
 	return a, nil
@@ -197,7 +198,7 @@ func (r *runner) cleanUp() error {
 	for _, m := range slices.Backward(r.made) {
 		a, err := r.sendPatiently(message{method: http.MethodDelete, path: m.path, other: m.other}, nil)
 		if err == nil && a.status != http.StatusNoContent && a.status != http.StatusNotFound {
-			err = fmt.Errorf("DELETE %s: %d %s", m.path, a.status, show(a.document))
+			err = fmt.Errorf("DELETE %s: %d %s", m.path, a.status, match.Show(a.document))
 		}
 		if err != nil {
 			left = append(left, err)
@@ -214,12 +215,12 @@ const errorURN = "urn:ietf:params:scim:api:messages:2.0:Error"
 func (a *answer) manners() error {
 	if a.status == http.StatusNoContent {
 		if len(a.body) > 0 {
-			return fmt.Errorf("a 204 has a body: %s", show(string(a.body)))
+			return fmt.Errorf("a 204 has a body: %s", match.Show(string(a.body)))
 		}
 		return nil
 	}
 	if a.broken != nil {
-		return fmt.Errorf("the body is not JSON: %w: %s", a.broken, show(string(a.body)))
+		return fmt.Errorf("the body is not JSON: %w: %s", a.broken, match.Show(string(a.body)))
 	}
 	if len(a.body) > 0 {
 		sent := a.header.Get("Content-Type")
@@ -242,17 +243,17 @@ func (a *answer) checkError(scimType *string) error {
 	found, has := document["scimType"]
 	switch {
 	case !slices.Contains(urns, errorURN):
-		return fmt.Errorf("the body is not a SCIM error: %s", show(a.document))
+		return fmt.Errorf("the body is not a SCIM error: %s", match.Show(a.document))
 	case document["status"] != strconv.Itoa(a.status):
-		return fmt.Errorf("the error's status is %s, want the string %q", show(document["status"]), strconv.Itoa(a.status))
+		return fmt.Errorf("the error's status is %s, want the string %q", match.Show(document["status"]), strconv.Itoa(a.status))
 	case strings.TrimSpace(detail) == "":
-		return fmt.Errorf("the error has no detail: %s", show(a.document))
+		return fmt.Errorf("the error has no detail: %s", match.Show(a.document))
 	case scimType == nil:
 		return nil
 	case *scimType == "" && has:
-		return fmt.Errorf("the scimType is %s, want none", show(found))
+		return fmt.Errorf("the scimType is %s, want none", match.Show(found))
 	case *scimType != "" && found != *scimType:
-		return fmt.Errorf("the scimType is %s, want %q: %s", show(found), *scimType, show(a.document))
+		return fmt.Errorf("the scimType is %s, want %q: %s", match.Show(found), *scimType, match.Show(a.document))
 	}
 	return nil
 }

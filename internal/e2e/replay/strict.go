@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 )
 
 // A Strict is the answer of a strict tenant, which accepts only what the RFCs
@@ -57,7 +59,7 @@ func (r *runner) strictly(c Case) (Case, error) {
 		return c, err
 	}
 	if a.status != c.Strict.Status {
-		return c, fmt.Errorf("a strict tenant answers %d, want %d (%s): %s", a.status, c.Strict.Status, c.Strict.Why, show(a.document))
+		return c, fmt.Errorf("a strict tenant answers %d, want %d (%s): %s", a.status, c.Strict.Status, c.Strict.Why, match.Show(a.document))
 	}
 	if err := errors.Join(a.manners(), a.checkError(&c.Strict.Error)); err != nil {
 		return c, fmt.Errorf("a strict tenant's refusal: %w", err)
@@ -91,7 +93,7 @@ func (r *runner) state() (string, error) {
 			return "", err
 		}
 		if a.status != http.StatusOK {
-			return "", fmt.Errorf("GET %s: %d %s", path, a.status, show(a.document))
+			return "", fmt.Errorf("GET %s: %d %s", path, a.status, match.Show(a.document))
 		}
 		text += string(a.body)
 	}

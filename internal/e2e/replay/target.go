@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
@@ -87,7 +88,7 @@ func FindExtension(ctx context.Context, t Target) (string, error) {
 		return "", err
 	}
 	if a.status != http.StatusOK {
-		return "", fmt.Errorf("GET /Schemas: %d %s", a.status, show(a.document))
+		return "", fmt.Errorf("GET /Schemas: %d %s", a.status, match.Show(a.document))
 	}
 	var list struct {
 		Resources []struct {

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 )
 
 // The ways to read a list page by page. RFC 7644 §3.4.2.4, RFC 9865 §2
@@ -18,46 +20,16 @@ const (
 // maxPages stops a walk through a list that does not end.
 const maxPages = 10_000
 
-// walk reads a list to its end. It checks of every page that it is numbered as
-// asked for, as long as it says, not empty before the end, and of the same
-// total; and of the list that no resource occurs twice and that the total is
+// walk reads a list to its end, and checks what pages finds, and that the total is
 // exact.
 func (r *runner) walk(w *Walk) error {
-	path, err := r.vars.expand(w.Path)
+	path, err := r.vars.Expand(w.Path)
 	if err != nil {
 		return err
 	}
-	var ids []any
-	seen := make(map[string]bool)
-	total, pages, cursor := -1, 0, ""
-	for {
-		parameters := "startIndex=" + strconv.Itoa(len(ids)+1)
-		if w.By == byCursor {
-			parameters = "cursor=" + url.QueryEscape(cursor)
-		}
-		page, err := r.page(join(path, parameters+"&count="+strconv.Itoa(w.Count)))
-		if err != nil {
-			return err
-		}
-		pages++
-		if err := page.check(w, len(ids)+1, total); err != nil {
-			return fmt.Errorf("page %d of %s: %w", pages, path, err)
-		}
-		total = page.total
-		for _, id := range page.ids {
-			if seen[id] {
-				return fmt.Errorf("page %d of %s: %s occurs twice", pages, path, id)
-			}
-			seen[id] = true
-			ids = append(ids, id)
-		}
-		cursor = page.next
-		if w.By == byCursor && cursor == "" || w.By != byCursor && len(ids) >= total {
-			break
-		}
-		if len(page.ids) == 0 || pages == maxPages {
-			return fmt.Errorf("page %d of %s: the list does not end: %d of %d so far", pages, path, len(ids), total)
-		}
+	ids, pages, total, err := r.pages(w, path)
+	if err != nil {
+		return fmt.Errorf("page %d of %s: %w", pages, path, err)
 	}
 	var differ []error
 	if total >= 0 && len(ids) != total {
@@ -67,21 +39,50 @@ func (r *runner) walk(w *Walk) error {
 		differ = append(differ, fmt.Errorf("%s: %d pages, want at least %d", path, pages, w.Pages))
 	}
 	if w.IDs != nil {
-		if err := w.IDs.check(r.vars, list(ids), true, nil); err != nil {
+		if err := w.IDs.Check(r.vars, ids, true, nil); err != nil {
 			differ = append(differ, fmt.Errorf("the list of all ids in %s %w", path, err))
 		}
 	}
 	if w.As != "" {
-		r.vars.set(w.As, list(ids))
+		r.vars.Set(w.As, ids)
 	}
 	return errors.Join(differ...)
 }
 
-func list(ids []any) []any {
-	if ids == nil {
-		return []any{}
+// pages reads all pages of a list. It checks of each that it is numbered as asked for,
+// as long as it says, not empty before the end, and of the same total; and that no
+// resource occurs twice.
+func (r *runner) pages(w *Walk, path string) (ids []any, pages, total int, err error) {
+	ids, total = []any{}, -1
+	seen := make(map[string]bool)
+	for cursor := ""; ; {
+		parameters := "startIndex=" + strconv.Itoa(len(ids)+1)
+		if w.By == byCursor {
+			parameters = "cursor=" + url.QueryEscape(cursor)
+		}
+		pages++
+		page, err := r.page(join(path, parameters+"&count="+strconv.Itoa(w.Count)))
+		if err != nil {
+			return nil, pages, 0, err
+		}
+		if err := page.check(w, len(ids)+1, total); err != nil {
+			return nil, pages, 0, err
+		}
+		total, cursor = page.total, page.next
+		for _, id := range page.ids {
+			if seen[id] {
+				return nil, pages, 0, fmt.Errorf("%s occurs twice", id)
+			}
+			seen[id] = true
+			ids = append(ids, id)
+		}
+		if w.By == byCursor && cursor == "" || w.By != byCursor && len(ids) >= total {
+			return ids, pages, total, nil
+		}
+		if len(page.ids) == 0 || pages == maxPages {
+			return nil, pages, 0, fmt.Errorf("the list does not end: %d of %d so far", len(ids), total)
+		}
 	}
-	return ids
 }
 
 func join(path, parameters string) string {
@@ -105,7 +106,7 @@ func (r *runner) page(path string) (*page, error) {
 		return nil, err
 	}
 	if a.status != http.StatusOK {
-		return nil, fmt.Errorf("%s: %d %s, want 200", m, a.status, show(a.document))
+		return nil, fmt.Errorf("%s: %d %s, want 200", m, a.status, match.Show(a.document))
 	}
 	if err := a.manners(); err != nil {
 		return nil, fmt.Errorf("%s: %w", m, err)
@@ -124,7 +125,7 @@ func (r *runner) page(path string) (*page, error) {
 		object, _ := resource.(map[string]any)
 		id, _ := object["id"].(string)
 		if id == "" {
-			return nil, fmt.Errorf("%s: a resource has no id: %s", m, show(resource))
+			return nil, fmt.Errorf("%s: a resource has no id: %s", m, match.Show(resource))
 		}
 		p.ids = append(p.ids, id)
 	}

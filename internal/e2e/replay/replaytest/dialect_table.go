@@ -112,7 +112,7 @@ var tenantSchemas = []string{
 
 const e = "/" + enterprise // the pointer of the enterprise extension
 
-func nameRows() []tolerance {
+func nameRows() []tolerance { //nolint:funlen // a table
 	manager := `"` + enterprise + `":{"manager":{"value":"m-{{k}}"},"department":"Ops"}`
 	department := func(value string) string { return `"` + enterprise + `":{"department":"` + value + `"}` }
 	op := func(op, path, value string) string {
@@ -346,7 +346,7 @@ func (c cells) also(scimType, reason string, ones ...one) cells {
 	return c
 }
 
-func valueRows() []tolerance {
+func valueRows() []tolerance { //nolint:funlen // a table
 	values := func(c cells) cells { return c.neverIn(noValue, inSortBy, inAttributes, inExcluded) }
 	op := func(path, value string) string {
 		return `[{"op":"replace","path":"` + path + `","value":` + value + `}]`
@@ -569,7 +569,7 @@ func (c cell) found() cell {
 	return c
 }
 
-func operationRows() []tolerance {
+func operationRows() []tolerance { //nolint:funlen // a table
 	patches := func(c cells) cells {
 		return c.neverIn(noOperation, inPOST, inPUT, inFilter, inSortBy, inAttributes, inExcluded)
 	}

@@ -41,7 +41,7 @@ type plainRequest struct {
 
 // plainRequests returns the requests of each endpoint; {{u}} and {{g}} are a
 // user and a group.
-func plainRequests() [endpoints][]plainRequest {
+func plainRequests() [endpoints][]plainRequest { //nolint:funlen // a table
 	named := func(attribute, value string) string { return "filter=" + escaped(attribute+` eq "`+value+`"`) }
 	one := map[string]any{"/totalResults": 1}
 	user := `{"schemas":["` + coreUser + `"],"userName":"{{k}}@example.com","title":"x"}`
@@ -146,7 +146,7 @@ func onHeader(name, value string) func(plainRequest) plainRequest {
 	}
 }
 
-func spellings() []spelling {
+func spellings() []spelling { //nolint:funlen // a table
 	const (
 		noQuery = "the request has no query"
 		noBody  = "the request has no body"

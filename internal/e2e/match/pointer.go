@@ -1,4 +1,4 @@
-package replay
+package match
 
 import (
 	"fmt"
@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// lookup finds the value of a pointer in a JSON value: a JSON Pointer (RFC
+// Lookup finds the value of a pointer in a JSON value: a JSON Pointer (RFC
 // 6901) with two additions. name=value selects the one element of an array
 // whose sub-attribute has the value; * selects every element, and the result is
 // the list of what the rest of the pointer finds in them.
 //
 // Names are compared exactly, so that a check finds a name in another case.
-func lookup(value any, pointer string) (any, bool, error) {
+func Lookup(value any, pointer string) (any, bool, error) {
 	if pointer == "" {
 		return value, true, nil
 	}
@@ -79,7 +79,7 @@ func every(elements []any, rest []string) (any, bool, error) {
 func choose(elements []any, name, want string, rest []string) (any, bool, error) {
 	var chosen []any
 	for _, element := range elements {
-		if object, ok := element.(map[string]any); ok && object[name] != nil && plain(object[name]) == want {
+		if object, ok := element.(map[string]any); ok && object[name] != nil && Plain(object[name]) == want {
 			chosen = append(chosen, element)
 		}
 	}

@@ -97,12 +97,12 @@ func TestCheck_Operations(t *testing.T) {
 
 func TestCheck_RefusesADamagedAnswer(t *testing.T) {
 	for says, response := range map[string]string{
-		"not an HTTP response":   `nonsense`,
-		"not base64":             `{"statusCode":200,"headers":{},"body":"?","isBase64Encoded":true}`,
-		"not gzip":               `{"statusCode":200,"headers":{"Content-Encoding":"gzip"},"body":"{}"}`,
-		"not JSON":               `{"statusCode":200,"headers":{},"body":"{"}`,
-		"more than one value":    `{"statusCode":200,"headers":{},"body":"{\"detail\":\"\"}{}"}`,
-		"no header X-Request-Id": `{"statusCode":200,"headers":{},"body":"{\"detail\":\"\"}"}`,
+		"not an HTTP response":              `nonsense`,
+		"not base64":                        `{"statusCode":200,"headers":{},"body":"?","isBase64Encoded":true}`,
+		"not gzip":                          `{"statusCode":200,"headers":{"Content-Encoding":"gzip"},"body":"{}"}`,
+		"not JSON":                          `{"statusCode":200,"headers":{},"body":"{"}`,
+		"something follows the JSON value":  `{"statusCode":200,"headers":{},"body":"{\"detail\":\"\"}{}"}`,
+		"unknown placeholder {{requestId}}": `{"statusCode":200,"headers":{},"body":"{\"detail\":\"\"}"}`,
 	} {
 		w := Want{Status: 200, Body: map[string]any{"detail": "{{requestId}}"}}
 		if err := w.Check([]byte(response), nil, ""); err == nil || !strings.Contains(err.Error(), says) {

@@ -1,4 +1,4 @@
-package replay
+package match
 
 import (
 	"bytes"
@@ -18,27 +18,27 @@ import (
 // A matcher is the expectation for one value. In JSON it is the value itself,
 // or an object of words that must all hold; an object as a value needs the word
 // equals.
-type matcher struct {
+type Matcher struct {
 	raw json.RawMessage
 }
 
-// A words has the words of a matcher.
-type words struct {
+// Words are the words of a matcher.
+type Words struct {
 	Present      *bool           `json:"present"`
 	Empty        bool            `json:"empty"`
 	Type         string          `json:"type"`
 	Equals       json.RawMessage `json:"equals"`
-	Not          *matcher        `json:"not"`
+	Not          *Matcher        `json:"not"`
 	Min          *float64        `json:"min"`
 	Max          *float64        `json:"max"`
-	Size         *matcher        `json:"size"`
+	Size         *Matcher        `json:"size"`
 	Contains     json.RawMessage `json:"contains"`
 	ContainsAll  json.RawMessage `json:"containsAll"`
 	ContainsNone json.RawMessage `json:"containsNone"`
 	OneOf        json.RawMessage `json:"oneOf"`
 	SameAs       *string         `json:"sameAs"`
 	Matches      string          `json:"matches"`
-	Each         *matcher        `json:"each"`
+	Each         *Matcher        `json:"each"`
 	AnyOrder     json.RawMessage `json:"anyOrder"`
 	Distinct     bool            `json:"distinct"`
 	NoNulls      bool            `json:"noNulls"`
@@ -46,7 +46,7 @@ type words struct {
 
 // UnmarshalJSON keeps the text, since variables are filled in later, and
 // refuses unknown words.
-func (m *matcher) UnmarshalJSON(b []byte) error {
+func (m *Matcher) UnmarshalJSON(b []byte) error {
 	m.raw = slices.Clone(b)
 	if !m.hasWords() {
 		return nil
@@ -60,13 +60,13 @@ func (m *matcher) UnmarshalJSON(b []byte) error {
 			return err
 		}
 	}
-	if w.Present != nil && !*w.Present && !reflect.DeepEqual(w, words{Present: w.Present}) {
+	if w.Present != nil && !*w.Present && !reflect.DeepEqual(w, Words{Present: w.Present}) {
 		return errors.New("present:false stands alone")
 	}
-	if w.Empty && !reflect.DeepEqual(w, words{Empty: true}) {
+	if w.Empty && !reflect.DeepEqual(w, Words{Empty: true}) {
 		return errors.New("empty stands alone")
 	}
-	if reflect.DeepEqual(w, words{}) {
+	if reflect.DeepEqual(w, Words{}) {
 		return errors.New("a matcher without a word expects nothing")
 	}
 	switch w.Type {
@@ -78,12 +78,12 @@ func (m *matcher) UnmarshalJSON(b []byte) error {
 }
 
 // MarshalJSON returns what was read.
-func (m matcher) MarshalJSON() ([]byte, error) { return m.raw, nil }
+func (m Matcher) MarshalJSON() ([]byte, error) { return m.raw, nil }
 
-func (m matcher) hasWords() bool { return len(m.raw) > 0 && bytes.TrimSpace(m.raw)[0] == '{' }
+func (m Matcher) hasWords() bool { return len(m.raw) > 0 && bytes.TrimSpace(m.raw)[0] == '{' }
 
-func (m matcher) words(b []byte) (words, error) {
-	var w words
+func (m Matcher) words(b []byte) (Words, error) {
+	var w Words
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&w); err != nil {
@@ -92,24 +92,24 @@ func (m matcher) words(b []byte) (words, error) {
 	return w, nil
 }
 
-// check compares a value with what is expected, and returns the difference.
+// Check compares a value with what is expected, and returns the difference.
 // document is where sameAs looks.
-func (m matcher) check(v *variables, value any, found bool, document any) error {
-	raw, err := v.expandJSON(m.raw)
+func (m Matcher) Check(v *Variables, value any, found bool, document any) error {
+	raw, err := v.ExpandJSON(m.raw)
 	if err != nil {
 		return err
 	}
 	// Words are recognized before variables are filled in: a variable may hold
 	// an object.
 	if !m.hasWords() {
-		want, err := decode(raw)
+		want, err := Decode(raw)
 		switch {
 		case err != nil:
 			return err
 		case !found:
-			return fmt.Errorf("is absent, want %s", show(want))
-		case !equal(value, want):
-			return fmt.Errorf("is %s, want %s", show(value), show(want))
+			return fmt.Errorf("is absent, want %s", Show(want))
+		case !v.equal(value, want):
+			return fmt.Errorf("is %s, want %s", Show(value), Show(want))
 		}
 		return nil
 	}
@@ -119,20 +119,20 @@ func (m matcher) check(v *variables, value any, found bool, document any) error 
 	}
 	if w.Present != nil && !*w.Present {
 		if found {
-			return fmt.Errorf("is %s, want it absent", show(value))
+			return fmt.Errorf("is %s, want it absent", Show(value))
 		}
 		return nil
 	}
 	if w.Empty {
 		if n, ok := size(value); found && value != nil && (!ok || n > 0 || kind(value) == "string") {
-			return fmt.Errorf("is %s, want it empty or absent", show(value))
+			return fmt.Errorf("is %s, want it empty or absent", Show(value))
 		}
 		return nil
 	}
 	if !found {
 		return fmt.Errorf("is absent, want %s", raw)
 	}
-	for _, rule := range []func(*variables, words, any, any) error{checkValue, checkRange, checkParts} {
+	for _, rule := range []func(*Variables, Words, any, any) error{checkValue, checkRange, checkParts} {
 		if err := rule(v, w, value, document); err != nil {
 			return err
 		}
@@ -141,40 +141,40 @@ func (m matcher) check(v *variables, value any, found bool, document any) error 
 }
 
 // checkValue checks the words about the value as a whole.
-func checkValue(v *variables, w words, value, document any) error {
+func checkValue(v *Variables, w Words, value, document any) error {
 	if w.Type != "" && kind(value) != w.Type {
-		return fmt.Errorf("is %s, a JSON %s, want a %s", show(value), kind(value), w.Type)
+		return fmt.Errorf("is %s, a JSON %s, want a %s", Show(value), kind(value), w.Type)
 	}
 	if w.Equals != nil {
-		want, err := decode(w.Equals)
+		want, err := Decode(w.Equals)
 		if err != nil {
 			return err
 		}
-		if !equal(value, want) {
-			return fmt.Errorf("is %s, want %s", show(value), show(want))
+		if !v.equal(value, want) {
+			return fmt.Errorf("is %s, want %s", Show(value), Show(want))
 		}
 	}
-	if w.Not != nil && w.Not.check(v, value, true, document) == nil {
-		return fmt.Errorf("is %s, want it not %s", show(value), w.Not.raw)
+	if w.Not != nil && w.Not.Check(v, value, true, document) == nil {
+		return fmt.Errorf("is %s, want it not %s", Show(value), w.Not.raw)
 	}
 	if w.OneOf != nil {
-		options, err := decodeList(w.OneOf)
+		options, err := DecodeList(w.OneOf)
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(options, func(o any) bool { return equal(o, value) }) {
-			return fmt.Errorf("is %s, want one of %s", show(value), show(options))
+		if !v.contains(options, value) {
+			return fmt.Errorf("is %s, want one of %s", Show(value), Show(options))
 		}
 	}
 	if w.SameAs != nil {
-		want, ok, err := lookup(document, *w.SameAs)
+		want, ok, err := Lookup(document, *w.SameAs)
 		switch {
 		case err != nil:
 			return err
 		case !ok:
 			return fmt.Errorf("should be as %s, which is absent", *w.SameAs)
-		case !equal(value, want):
-			return fmt.Errorf("is %s, want %s as at %s", show(value), show(want), *w.SameAs)
+		case !v.equal(value, want):
+			return fmt.Errorf("is %s, want %s as at %s", Show(value), Show(want), *w.SameAs)
 		}
 	}
 	if w.NoNulls && hasNull(value) {
@@ -184,26 +184,26 @@ func checkValue(v *variables, w words, value, document any) error {
 }
 
 // checkRange checks the words about numbers, lengths and texts.
-func checkRange(v *variables, w words, value, document any) error {
+func checkRange(v *Variables, w Words, value, document any) error {
 	if w.Min != nil || w.Max != nil {
-		n, err := strconv.ParseFloat(plain(value), 64)
+		n, err := strconv.ParseFloat(Plain(value), 64)
 		if err != nil {
-			return fmt.Errorf("is %s, want a number", show(value))
+			return fmt.Errorf("is %s, want a number", Show(value))
 		}
 		if w.Min != nil && n < *w.Min {
-			return fmt.Errorf("is %s, want at least %v", show(value), *w.Min)
+			return fmt.Errorf("is %s, want at least %v", Show(value), *w.Min)
 		}
 		if w.Max != nil && n > *w.Max {
-			return fmt.Errorf("is %s, want at most %v", show(value), *w.Max)
+			return fmt.Errorf("is %s, want at most %v", Show(value), *w.Max)
 		}
 	}
 	if w.Size != nil {
 		n, ok := size(value)
 		if !ok {
-			return fmt.Errorf("is %s, which has no size", show(value))
+			return fmt.Errorf("is %s, which has no size", Show(value))
 		}
-		if err := w.Size.check(v, float64(n), true, document); err != nil {
-			return fmt.Errorf("is %s: its size %w", show(value), err)
+		if err := w.Size.Check(v, float64(n), true, document); err != nil {
+			return fmt.Errorf("is %s: its size %w", Show(value), err)
 		}
 	}
 	if w.Matches != "" {
@@ -213,67 +213,78 @@ func checkRange(v *variables, w words, value, document any) error {
 			return err
 		}
 		if !ok || !pattern.MatchString(text) {
-			return fmt.Errorf("is %s, want a text that matches %s", show(value), w.Matches)
+			return fmt.Errorf("is %s, want a text that matches %s", Show(value), w.Matches)
 		}
 	}
 	return nil
 }
 
 // checkParts checks the words about the parts of arrays and texts.
-func checkParts(v *variables, w words, value, document any) error {
+func checkParts(v *Variables, w Words, value, document any) error {
 	if w.Contains != nil {
-		want, err := decode(w.Contains)
+		want, err := Decode(w.Contains)
 		if err != nil {
 			return err
 		}
-		text, isText := value.(string)
-		part, isPart := want.(string)
-		elements, _ := value.([]any)
-		if !isText && !slices.ContainsFunc(elements, func(e any) bool { return equal(e, want) }) ||
-			isText && (!isPart || !strings.Contains(text, part)) {
-			return fmt.Errorf("is %s, want %s in it", show(value), show(want))
+		if !v.contains(value, want) {
+			return fmt.Errorf("is %s, want %s in it", Show(value), Show(want))
 		}
 	}
 	if w.ContainsAll != nil || w.ContainsNone != nil {
-		if err := checkMembers(w, value); err != nil {
+		if err := checkMembers(v, w, value); err != nil {
 			return err
 		}
 	}
 	if w.AnyOrder != nil {
-		want, err := decodeList(w.AnyOrder)
+		want, err := DecodeList(w.AnyOrder)
 		if err != nil {
 			return err
 		}
 		got, ok := value.([]any)
-		if !ok || !sameElements(got, want) {
-			return fmt.Errorf("is %s, want %s in any order", show(value), show(want))
+		if !ok || !v.sameElements(got, want) {
+			return fmt.Errorf("is %s, want %s in any order", Show(value), Show(want))
 		}
 	}
-	if w.Each == nil && !w.Distinct {
-		return nil
+	if w.Each != nil || w.Distinct {
+		return checkElements(v, w, value, document)
 	}
+	return nil
+}
+
+// contains reports whether a text contains another one, or a list an element.
+func (v *Variables) contains(value, want any) bool {
+	if text, ok := value.(string); ok {
+		part, ok := want.(string)
+		return ok && strings.Contains(text, part)
+	}
+	elements, _ := value.([]any)
+	return slices.ContainsFunc(elements, func(e any) bool { return v.equal(e, want) })
+}
+
+// checkElements checks the words about every element of an array.
+func checkElements(v *Variables, w Words, value, document any) error {
 	elements, ok := value.([]any)
 	if !ok || len(elements) == 0 {
-		return fmt.Errorf("is %s, want an array with elements", show(value))
+		return fmt.Errorf("is %s, want an array with elements", Show(value))
 	}
 	for i, element := range elements {
 		if w.Each != nil {
-			if err := w.Each.check(v, element, true, document); err != nil {
+			if err := w.Each.Check(v, element, true, document); err != nil {
 				return fmt.Errorf("has an element %d that %w", i, err)
 			}
 		}
-		if w.Distinct && slices.ContainsFunc(elements[:i], func(e any) bool { return equal(e, element) }) {
-			return fmt.Errorf("has %s twice", show(element))
+		if w.Distinct && v.contains(elements[:i], element) {
+			return fmt.Errorf("has %s twice", Show(element))
 		}
 	}
 	return nil
 }
 
 // checkMembers checks the words about the elements of an array.
-func checkMembers(w words, value any) error {
+func checkMembers(v *Variables, w Words, value any) error {
 	elements, ok := value.([]any)
 	if !ok {
-		return fmt.Errorf("is %s, want an array", show(value))
+		return fmt.Errorf("is %s, want an array", Show(value))
 	}
 	for _, rule := range []struct {
 		of   json.RawMessage
@@ -283,21 +294,21 @@ func checkMembers(w words, value any) error {
 		if rule.of == nil {
 			continue
 		}
-		list, err := decodeList(rule.of)
+		list, err := DecodeList(rule.of)
 		if err != nil {
 			return err
 		}
 		for _, e := range list {
-			if slices.ContainsFunc(elements, func(g any) bool { return equal(g, e) }) != rule.want {
-				return fmt.Errorf("is %s, "+rule.text, show(value), show(e))
+			if v.contains(elements, e) != rule.want {
+				return fmt.Errorf("is %s, "+rule.text, Show(value), Show(e))
 			}
 		}
 	}
 	return nil
 }
 
-// decode decodes exactly one JSON value.
-func decode(raw []byte) (any, error) {
+// Decode decodes exactly one JSON value.
+func Decode(raw []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	var value any
 	if err := d.Decode(&value); err != nil {
@@ -309,24 +320,24 @@ func decode(raw []byte) (any, error) {
 	return value, nil
 }
 
-func decodeList(raw []byte) ([]any, error) {
-	value, err := decode(raw)
+// DecodeList decodes a JSON list.
+func DecodeList(raw []byte) ([]any, error) {
+	value, err := Decode(raw)
 	if err != nil {
 		return nil, err
 	}
 	list, ok := value.([]any)
 	if !ok {
-		return nil, fmt.Errorf("%s is not a list", show(value))
+		return nil, fmt.Errorf("%s is not a list", Show(value))
 	}
 	return list, nil
 }
 
-func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
-
-func sameElements(got, want []any) bool {
+// sameElements reports whether a list has the elements that are wanted, in any order.
+func (v *Variables) sameElements(got, want []any) bool {
 	rest := slices.Clone(got)
 	for _, w := range want {
-		i := slices.IndexFunc(rest, func(g any) bool { return equal(g, w) })
+		i := slices.IndexFunc(rest, func(g any) bool { return v.equal(g, w) })
 		if i < 0 {
 			return false
 		}
@@ -375,8 +386,8 @@ func hasNull(value any) bool {
 	return false
 }
 
-// plain returns a value as it is written inside a text.
-func plain(value any) string {
+// Plain returns a value as it is written inside a text.
+func Plain(value any) string {
 	switch value := value.(type) {
 	case string:
 		return value
@@ -385,10 +396,11 @@ func plain(value any) string {
 			return strconv.FormatInt(int64(value), 10)
 		}
 	}
-	return compact(value)
+	return Compact(value)
 }
 
-func compact(value any) string {
+// Compact returns a value as JSON in one line.
+func Compact(value any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -398,10 +410,10 @@ func compact(value any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// show returns a value for a failure; long ones are truncated.
-func show(value any) string {
+// Show returns a value for a failure; long ones are truncated.
+func Show(value any) string {
 	const most = 400
-	text := compact(value)
+	text := Compact(value)
 	if len(text) > most {
 		return strings.ToValidUTF8(text[:most], "") + "…"
 	}

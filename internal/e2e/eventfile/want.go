@@ -1,7 +1,6 @@
 package eventfile
 
 import (
-	"bytes"
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
@@ -9,10 +8,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 )
 
 // A Want is the expected answer of a function.
@@ -80,7 +80,8 @@ func DecodeResponse(payload []byte) (Response, error) {
 // Check compares an answer, and the lines logged for it, with the expected
 // ones; baseURL is that of the function. The error has every difference.
 func (w Want) Check(payload []byte, log []map[string]any, baseURL string) error {
-	c := &comparison{variables: map[string]string{"baseUrl": baseURL}}
+	c := &comparison{variables: match.New()}
+	c.variables.Set("baseUrl", baseURL)
 	if w.Status == 0 {
 		if text := strings.TrimSpace(string(payload)); text != "null" && text != "" {
 			c.fail("the answer is %s, want none", text)
@@ -96,13 +97,16 @@ func (w Want) Check(payload []byte, log []map[string]any, baseURL string) error 
 
 // A comparison is one run of Check.
 type comparison struct {
-	faults []error
-	// variables are the texts of placeholders, by name.
-	variables map[string]string
+	faults    []error
+	variables *match.Variables
 }
 
 func (c *comparison) fail(format string, args ...any) {
 	c.faults = append(c.faults, fmt.Errorf(format, args...))
+}
+
+func (c *comparison) compare(at string, got, want any) {
+	c.faults = append(c.faults, c.variables.Compare(at, got, want)...)
 }
 
 func (c *comparison) response(w Want, payload []byte) {
@@ -112,7 +116,7 @@ func (c *comparison) response(w Want, payload []byte) {
 		return
 	}
 	if id := r.Headers["x-request-id"]; id != "" {
-		c.variables["requestId"] = id
+		c.variables.Set("requestId", id)
 	}
 	if r.StatusCode != w.Status {
 		c.fail("status %d, want %d: %s", r.StatusCode, w.Status, r.Body)
@@ -123,7 +127,7 @@ func (c *comparison) response(w Want, payload []byte) {
 			c.fail("header %s is missing, want %s", name, w.Headers[name])
 			continue
 		}
-		c.text("header "+name, value, w.Headers[name])
+		c.compare("header "+name, value, w.Headers[name])
 	}
 	for _, name := range w.Absent {
 		if value, ok := r.Headers[strings.ToLower(name)]; ok {
@@ -132,16 +136,12 @@ func (c *comparison) response(w Want, payload []byte) {
 	}
 	var body any
 	if r.Body != "" {
-		decoder := json.NewDecoder(strings.NewReader(r.Body))
-		if err := decoder.Decode(&body); err != nil {
+		if body, err = match.Decode([]byte(r.Body)); err != nil {
 			c.fail("the body is not JSON: %w: %s", err, r.Body)
 			return
 		}
-		if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-			c.fail("the body is more than one value of JSON: %s", r.Body)
-		}
 	}
-	c.value("body", body, w.Body)
+	c.compare("body", body, w.Body)
 }
 
 func (c *comparison) log(w Want, log []map[string]any) {
@@ -155,119 +155,7 @@ func (c *comparison) log(w Want, log []map[string]any) {
 			at = "log of operation " + strconv.Itoa(i+1) + ", "
 		}
 		for _, name := range slices.Sorted(maps.Keys(want)) {
-			c.value(at+name, log[i][name], want[name])
+			c.compare(at+name, log[i][name], want[name])
 		}
 	}
-}
-
-// value compares two JSON values.
-func (c *comparison) value(at string, got, want any) {
-	switch want := want.(type) {
-	case map[string]any:
-		object, ok := got.(map[string]any)
-		if !ok {
-			c.fail("%s is %s, want an object", at, compact(got))
-			return
-		}
-		for _, name := range slices.Sorted(maps.Keys(want)) {
-			if value, ok := object[name]; ok {
-				c.value(at+"."+name, value, want[name])
-			} else {
-				c.fail("%s.%s is missing, want %s", at, name, compact(want[name]))
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(object)) {
-			if _, ok := want[name]; !ok {
-				c.fail("%s.%s is %s, want none", at, name, compact(object[name]))
-			}
-		}
-	case []any:
-		list, ok := got.([]any)
-		if !ok || len(list) != len(want) {
-			c.fail("%s is %s, want %s", at, compact(got), compact(want))
-			return
-		}
-		for i := range want {
-			c.value(at+"["+strconv.Itoa(i)+"]", list[i], want[i])
-		}
-	case string:
-		text, ok := got.(string)
-		if !ok {
-			c.fail("%s is %s, want %q", at, compact(got), want)
-			return
-		}
-		c.text(at, text, want)
-	default:
-		if got != want {
-			c.fail("%s is %s, want %s", at, compact(got), compact(want))
-		}
-	}
-}
-
-var placeholder = regexp.MustCompile(`\{\{(\w+)(?::(\w+))?\}\}`)
-
-// kinds are the patterns of placeholders.
-var kinds = map[string]string{
-	"uuid": `[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`,
-	"time": `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z`,
-	"any":  `(?s:.*)`,
-}
-
-// text compares a text with one that may have placeholders. {{uuid:name}} is
-// the same text wherever it occurs, and so are {{baseUrl}} and {{requestId}}.
-func (c *comparison) text(at, got, want string) {
-	var pattern strings.Builder
-	var names []string // of the groups, "" for one without a name
-	rest := want
-	pattern.WriteByte('^')
-	for {
-		m := placeholder.FindStringSubmatchIndex(rest)
-		if m == nil {
-			break
-		}
-		pattern.WriteString(regexp.QuoteMeta(rest[:m[0]]))
-		kind, name := rest[m[2]:m[3]], ""
-		if m[4] >= 0 {
-			name = kind + ":" + rest[m[4]:m[5]]
-		}
-		known, isKnown := c.variables[name]
-		if name == "" {
-			known, isKnown = c.variables[kind]
-		}
-		switch {
-		case isKnown:
-			pattern.WriteString(regexp.QuoteMeta(known))
-		case kinds[kind] != "":
-			pattern.WriteString("(" + kinds[kind] + ")")
-			names = append(names, name)
-		case kind == "requestId":
-			c.fail("%s: the answer has no header X-Request-Id, want %q", at, want)
-			return
-		default:
-			c.fail("%s: unknown placeholder %s", at, rest[m[0]:m[1]])
-			return
-		}
-		rest = rest[m[1]:]
-	}
-	pattern.WriteString(regexp.QuoteMeta(rest) + "$")
-	found := regexp.MustCompile(pattern.String()).FindStringSubmatch(got)
-	if found == nil {
-		c.fail("%s is %q, want %q", at, got, want)
-		return
-	}
-	for i, name := range names {
-		if name != "" {
-			c.variables[name] = found[i+1]
-		}
-	}
-}
-
-func compact(v any) string {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return fmt.Sprint(v)
-	}
-	return strings.TrimSpace(b.String())
 }

@@ -1,4 +1,4 @@
-package replay
+package match
 
 import (
 	"encoding/json"
@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A variables has the values of {{name}}: JSON values, by name.
-type variables struct {
+// Variables have the values of {{name}}: JSON values, by name.
+type Variables struct {
 	values map[string]any
 }
 
@@ -18,21 +18,23 @@ var variable = regexp.MustCompile(`\{\{([A-Za-z][A-Za-z0-9]*)\}\}`)
 
 var wholeVariable = regexp.MustCompile(`"\{\{([A-Za-z][A-Za-z0-9]*)\}\}"`)
 
-func newVariables() *variables { return &variables{values: make(map[string]any)} }
+// New returns no variables.
+func New() *Variables { return &Variables{values: make(map[string]any)} }
 
-func (v *variables) set(name string, value any) { v.values[name] = value }
+// Set sets a variable.
+func (v *Variables) Set(name string, value any) { v.values[name] = value }
 
-// with returns these variables and one more.
-func (v *variables) with(name string, value any) *variables {
-	more := newVariables()
+// With returns these variables and one more.
+func (v *Variables) With(name string, value any) *Variables {
+	more := New()
 	for n, value := range v.values {
-		more.set(n, value)
+		more.Set(n, value)
 	}
-	more.set(name, value)
+	more.Set(name, value)
 	return more
 }
 
-func (v *variables) value(name string) (any, error) {
+func (v *Variables) value(name string) (any, error) {
 	value, ok := v.values[name]
 	if !ok {
 		return nil, fmt.Errorf("the variable %s has no value", name)
@@ -40,26 +42,26 @@ func (v *variables) value(name string) (any, error) {
 	return value, nil
 }
 
-// expand fills variables into a text.
-func (v *variables) expand(text string) (string, error) {
-	return v.replace(variable, text, plain)
+// Expand fills variables into a text.
+func (v *Variables) Expand(text string) (string, error) {
+	return v.replace(variable, text, Plain)
 }
 
-// expandJSON fills variables into a JSON text, and keeps the order of keys and
+// ExpandJSON fills variables into a JSON text, and keeps the order of keys and
 // keys that differ only in case.
-func (v *variables) expandJSON(raw []byte) ([]byte, error) {
-	text, err := v.replace(wholeVariable, string(raw), compact)
+func (v *Variables) ExpandJSON(raw []byte) ([]byte, error) {
+	text, err := v.replace(wholeVariable, string(raw), Compact)
 	if err != nil {
 		return nil, err
 	}
 	text, err = v.replace(variable, text, func(value any) string {
-		quoted := compact(plain(value))
+		quoted := Compact(Plain(value))
 		return quoted[1 : len(quoted)-1]
 	})
 	return []byte(text), err
 }
 
-func (v *variables) replace(pattern *regexp.Regexp, text string, write func(any) string) (string, error) {
+func (v *Variables) replace(pattern *regexp.Regexp, text string, write func(any) string) (string, error) {
 	var failed error
 	text = pattern.ReplaceAllStringFunc(text, func(found string) string {
 		value, err := v.value(strings.Trim(found, `"{}`))
@@ -72,9 +74,9 @@ func (v *variables) replace(pattern *regexp.Regexp, text string, write func(any)
 	return text, failed
 }
 
-// times parses a number that may be a variable.
-func (v *variables) times(raw json.RawMessage) (int, error) {
-	expanded, err := v.expandJSON(raw)
+// Times parses a number that may be a variable.
+func (v *Variables) Times(raw json.RawMessage) (int, error) {
+	expanded, err := v.ExpandJSON(raw)
 	if err != nil {
 		return 0, err
 	}
@@ -85,8 +87,8 @@ func (v *variables) times(raw json.RawMessage) (int, error) {
 	return n, nil
 }
 
-// namesIn returns the variables that a text uses.
-func namesIn(text string) []string {
+// Names returns the variables that a text uses.
+func Names(text string) []string {
 	var names []string
 	for _, m := range variable.FindAllStringSubmatch(text, -1) {
 		names = append(names, m[1])
