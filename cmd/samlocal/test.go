@@ -29,22 +29,9 @@ var tried = []string{
 }
 
 func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Writer) error {
-	var o options
-	flags := flag.NewFlagSet("test", flag.ContinueOnError)
-	o.register(flags, m)
-	without := flags.String("without-docker", "fail", "`WHAT` to do without Docker: fail, or report it, on machines known to have none")
-	only := flags.String("only", "", "`PART` of the test: invoke, one event for each function, in about a minute; by default all of it")
-	if err := parse(flags, testAbout, args, stderr); err != nil {
+	o, err := parseTest(args, m, stderr)
+	if err != nil {
 		return err
-	}
-	if err := o.check(); err != nil {
-		return err
-	}
-	if *without != "fail" && *without != "report" {
-		return usageError{fmt.Errorf("--without-docker %q: choose fail or report", *without)}
-	}
-	if *only != "" && *only != "invoke" {
-		return usageError{fmt.Errorf("--only %q: the only part is invoke", *only)}
 	}
 	s, err := newSession(m, stdout, stderr)
 	if err != nil {
@@ -56,7 +43,7 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 	s.rate = httpapi.MinRate
 	begun := time.Now()
 	var c *typed
-	err = s.prepare(ctx, o, func(ctx context.Context) (err error) {
+	err = s.prepare(ctx, o.options, func(ctx context.Context) (err error) {
 		if c, err = s.newTyped(ctx); err != nil {
 			return err
 		}
@@ -65,7 +52,7 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 	var none errNoDocker
 	if errors.As(err, &none) {
 		fmt.Fprint(stdout, notRun("sam local invoke of each function, sam local start-api with the replay, SAM's own commands as they are typed", none))
-		if *without == "report" {
+		if o.without == "report" {
 			return nil
 		}
 		return errReported
@@ -80,7 +67,7 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 	if err := s.testInvoke(ctx, &t); err != nil {
 		return err
 	}
-	if *only == "" {
+	if o.only == "" {
 		if err := s.testAPI(ctx, &t); err != nil {
 			return err
 		}
@@ -91,6 +78,29 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 		return errReported
 	}
 	return nil
+}
+
+// A testOptions has the options of samlocal test.
+type testOptions struct {
+	options
+	without, only string
+}
+
+func parseTest(args []string, m machine, stderr io.Writer) (o testOptions, err error) {
+	flags := flag.NewFlagSet("test", flag.ContinueOnError)
+	o.register(flags, m)
+	flags.StringVar(&o.without, "without-docker", "fail", "`WHAT` to do without Docker: fail, or report it, on machines known to have none")
+	flags.StringVar(&o.only, "only", "", "`PART` of the test: invoke, one event for each function, in about a minute; by default all of it")
+	if err := parse(flags, testAbout, args, stderr); err != nil {
+		return o, err
+	}
+	if o.without != "fail" && o.without != "report" {
+		return o, usageError{fmt.Errorf("--without-docker %q: choose fail or report", o.without)}
+	}
+	if o.only != "" && o.only != "invoke" {
+		return o, usageError{fmt.Errorf("--only %q: the only part is invoke", o.only)}
+	}
+	return o, o.check()
 }
 
 // testInvoke invokes each function with an event.
@@ -145,9 +155,8 @@ func (s *session) testAPI(ctx context.Context, t *tally) error {
 	if err != nil {
 		return err
 	}
-
 	s.say("sending the replay to rollcall local")
-	var local, sam []replay.Result
+	var local []replay.Result
 	statuses := make([]int, len(differences))
 	err = s.serveLocally(ctx, func(ctx context.Context, base string) {
 		local = replayAll(ctx, base, here, cases)
@@ -163,7 +172,7 @@ func (s *session) testAPI(ctx context.Context, t *tally) error {
 		return err
 	}
 	s.say("sending the replay to sam local start-api")
-	sam = replayAll(ctx, a.base, there, cases)
+	sam := replayAll(ctx, a.base, there, cases)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -49,22 +49,16 @@ func Proofs(tree fs.FS) (found map[string][]Proof, faults []string, err error) {
 			}
 		}
 		for _, s := range sources {
-			for _, g := range s.file.Comments {
-				for _, c := range g.List {
-					ids, ok := strings.CutPrefix(c.Text, marker)
-					if !ok {
-						continue
-					}
-					p, fault := s.proof(g, c, tests)
-					if fault != "" {
-						faults = append(faults, p.At+": "+fault)
-						continue
-					}
-					p.Test = folder + "." + p.Test
-					for id := range strings.SplitSeq(ids, ",") {
-						id = strings.TrimSpace(id)
-						found[id] = append(found[id], p)
-					}
+			for c, g := range s.markers() {
+				p, fault := s.proof(g, c, tests)
+				if fault != "" {
+					faults = append(faults, p.At+": "+fault)
+					continue
+				}
+				p.Test = folder + "." + p.Test
+				for id := range strings.SplitSeq(strings.TrimPrefix(c.Text, marker), ",") {
+					id = strings.TrimSpace(id)
+					found[id] = append(found[id], p)
 				}
 			}
 		}
@@ -114,6 +108,19 @@ func (s *source) functions() []*ast.FuncDecl {
 	for _, d := range s.file.Decls {
 		if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
 			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// markers returns the comments that are markers, each with its group.
+func (s *source) markers() map[*ast.Comment]*ast.CommentGroup {
+	all := make(map[*ast.Comment]*ast.CommentGroup)
+	for _, g := range s.file.Comments {
+		for _, c := range g.List {
+			if strings.HasPrefix(c.Text, marker) {
+				all[c] = g
+			}
 		}
 	}
 	return all

@@ -194,23 +194,8 @@ func dashboard(template []byte, infra fs.FS, queries []Query) (string, error) {
 			}
 			properties["query"] = strings.Join(in, " | ") + " | " + statement(queries[i].Text)
 		}
-		metrics, _ := properties["metrics"].([]any)
-		var all []any
-		for _, m := range metrics {
-			metric, _ := m.([]any)
-			if len(metric) != 2 || metric[0] != "FUNCTIONS" {
-				all = append(all, m)
-				continue
-			}
-			for _, function := range names(template, "Function") {
-				all = append(all, []any{
-					"AWS/Lambda", metric[1], "FunctionName", "${" + function + "Function}",
-					map[string]string{"label": fmt.Sprintf("%s %s", strings.ToLower(function), strings.ToLower(metric[1].(string)))},
-				})
-			}
-		}
-		if all != nil {
-			properties["metrics"] = all
+		if metrics, ok := properties["metrics"].([]any); ok {
+			properties["metrics"] = ofFunctions(metrics, names(template, "Function"))
 		}
 	}
 	var b strings.Builder
@@ -221,6 +206,26 @@ func dashboard(template []byte, infra fs.FS, queries []Query) (string, error) {
 		return "", err
 	}
 	return b.String(), nil
+}
+
+// ofFunctions returns a widget's metrics with FUNCTIONS replaced by the metric of each
+// function.
+func ofFunctions(metrics []any, functions []string) []any {
+	var all []any
+	for _, m := range metrics {
+		metric, _ := m.([]any)
+		if len(metric) != 2 || metric[0] != "FUNCTIONS" {
+			all = append(all, m)
+			continue
+		}
+		for _, function := range functions {
+			all = append(all, []any{
+				"AWS/Lambda", metric[1], "FunctionName", "${" + function + "Function}",
+				map[string]string{"label": fmt.Sprintf("%s %s", strings.ToLower(function), strings.ToLower(metric[1].(string)))},
+			})
+		}
+	}
+	return all
 }
 
 // statement returns a query in one line, without its comments.

@@ -225,25 +225,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
 	r.Init = init
 
 	began := time.Now()
-	inv.deadline = began.Add(f.process.Timeout)
-	timer := time.NewTimer(f.process.Timeout)
-	defer timer.Stop()
-	select {
-	case i.work <- inv:
-		select {
-		case <-inv.done:
-		case <-i.exited:
-		case <-timer.C:
-			i.kill()
-			inv.fail(timeout(inv.id, f.process.Timeout))
-		case <-ctx.Done():
-			i.kill()
-			err = ctx.Err()
-		}
-	case <-i.exited:
-	case <-ctx.Done():
-		return Result{}, ctx.Err()
-	}
+	err = f.serve(ctx, i, inv)
 	r.Duration = time.Since(began)
 	logs, logErr := i.logs()
 	if err = errors.Join(err, logErr); err != nil {
@@ -254,6 +236,32 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
 		r.Failure = exit(inv.id, i.exit())
 	}
 	return r, nil
+}
+
+// serve lets a process serve an invocation, and returns when it has an answer or
+// failed, the process has ended, or the context is done.
+func (f *Function) serve(ctx context.Context, i *instance, inv *invocation) error {
+	inv.deadline = time.Now().Add(f.process.Timeout)
+	timer := time.NewTimer(f.process.Timeout)
+	defer timer.Stop()
+	select {
+	case i.work <- inv:
+	case <-i.exited:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-inv.done:
+	case <-i.exited:
+	case <-timer.C:
+		i.kill()
+		inv.fail(timeout(inv.id, f.process.Timeout))
+	case <-ctx.Done():
+		i.kill()
+		return ctx.Err()
+	}
+	return nil
 }
 
 // started returns the serving process, and its start if it was started now.

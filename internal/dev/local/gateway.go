@@ -98,20 +98,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, "Not Found")
 		return
 	}
-	operator := ""
-	if route.IAM {
-		if g.Authorize != nil {
-			operator, ok = g.Authorize(r)
-		}
-		if operator == "" || !ok {
-			answer(w, http.StatusForbidden, "Forbidden")
-			return
-		}
-	}
-	now := g.now()
-	sent := newEvent(r, body, route, parameters, now)
-	if operator != "" {
-		lambdahttp.Authorize(&sent, operator)
+	sent := newEvent(r, body, route, parameters, g.now())
+	if route.IAM && !g.authorize(r, &sent) {
+		answer(w, http.StatusForbidden, "Forbidden")
+		return
 	}
 	w.Header().Set("Apigw-Requestid", sent.RequestContext.RequestID)
 	payload, err := json.Marshal(sent)
@@ -128,7 +118,24 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, route, err)
 		return
 	}
+	g.invoke(w, r, route, event)
+}
 
+// authorize sets the operator of an event, and reports whether the request has one.
+func (g *Gateway) authorize(r *http.Request, sent *lambdahttp.Event) bool {
+	if g.Authorize == nil {
+		return false
+	}
+	operator, ok := g.Authorize(r)
+	if !ok || operator == "" {
+		return false
+	}
+	lambdahttp.Authorize(sent, operator)
+	return true
+}
+
+// invoke answers a request with its function's response to an event.
+func (g *Gateway) invoke(w http.ResponseWriter, r *http.Request, route Route, event lambdahttp.Event) {
 	ctx, cancel := context.WithTimeout(r.Context(), IntegrationTimeout)
 	defer cancel()
 	ctx = lambdahttp.WithInvocation(ctx, uuid.NewString(), event.Headers["x-amzn-trace-id"])

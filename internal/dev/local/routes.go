@@ -59,38 +59,20 @@ func Routes(template []byte) ([]Route, error) {
 
 	var routes []Route
 	seen := make(map[string]string)
-	add := func(name string, r Route) error {
-		if !validRoute(r) {
-			return fmt.Errorf("read the template: %s: %q is not a route", name, r.Key())
-		}
-		if other, ok := seen[r.Key()]; ok {
-			return fmt.Errorf("read the template: %s and %s are both %q", other, name, r.Key())
-		}
-		seen[r.Key()] = name
-		routes = append(routes, r)
-		return nil
-	}
 	for _, name := range names {
-		r := resources[name]
-		switch r.Type {
-		case "AWS::ApiGatewayV2::Route":
-			route, err := plainRoute(r, resources)
-			if err != nil {
-				return nil, fmt.Errorf("read the template: %s: %w", name, err)
+		added, err := routesOf(name, resources)
+		if err != nil {
+			return nil, fmt.Errorf("read the template: %s: %w", name, err)
+		}
+		for _, r := range added {
+			if !validRoute(r) {
+				return nil, fmt.Errorf("read the template: %s: %q is not a route", name, r.Key())
 			}
-			if err := add(name, route); err != nil {
-				return nil, err
+			if other, ok := seen[r.Key()]; ok {
+				return nil, fmt.Errorf("read the template: %s and %s are both %q", other, name, r.Key())
 			}
-		case "AWS::Serverless::Function":
-			events, err := eventRoutes(name, r)
-			if err != nil {
-				return nil, fmt.Errorf("read the template: %s: %w", name, err)
-			}
-			for _, route := range events {
-				if err := add(name, route); err != nil {
-					return nil, err
-				}
-			}
+			seen[r.Key()] = name
+			routes = append(routes, r)
 		}
 	}
 	if len(routes) == 0 {

@@ -10,7 +10,7 @@ import (
 
 const notUTF8 = "\xff"
 
-func refusedTransactions(t *testing.T, tbl table.Table) {
+func refusedTransactions(t *testing.T, tbl table.Table) { //nolint:funlen // a table
 	mustWrite(t, tbl, table.Put(item("kept", nil)))
 	put := table.Put(item("1", nil))
 	many := make([]table.Op, table.MaxOps+1)
