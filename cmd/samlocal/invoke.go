@@ -17,9 +17,9 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall"
-	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
+	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
 )
 
 const invokeAbout = `samlocal invoke gives a function one event, by sam local invoke, with a table that

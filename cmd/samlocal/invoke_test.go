@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
+	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
 )
 
 func TestFunctionOf_FollowsTheRoute(t *testing.T) {

@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall"
-	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime/runtimetest"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
+	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
