@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	inert "github.com/rollcall-scim/rollcall/internal/text"
@@ -129,8 +130,8 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
 	checkPrints(t, path, 0, []string{"Nothing received yet.", "info: No request has been received yet."}, "failures", "acme")
-	holder := s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
-	body := provoke.User(`"userName":"new@example.com","externalId":"00u1"`)
+	holder := s.Send("POST", "/Users", stage.User(`"userName":"holder"`))
+	body := stage.User(`"userName":"new@example.com","externalId":"00u1"`)
 	refused := s.Send("POST", "/Users", body)
 	checkPrints(t, path, 0, []string{"User new@example.com", "1 of 1 seats in use", cause.SeatLimit.Advice("", idp.Okta), refused.RequestID, "1 fails."}, "failures", "acme")
 	checkPrints(t, path, 0, []string{"create of User new@example.com: failure", "Still failing: failed once"}, "explain", "acme", refused.RequestID)
@@ -139,7 +140,7 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 		checkPrints(t, path, 0, []string{"failure", refused.RequestID}, "log", "acme", "--subject", by, "--since", "1h")
 	}
 	checkPrints(t, path, 0, []string{"No entries found.", "The log has entries, but none with a time to", "Try again without the other flags."}, "log", "acme", "--until", "1h")
-	s.Send("PATCH", "/Users/"+holder.ID(), provoke.Patch(`{"op":"replace","path":"active","value":false}`))
+	s.Send("PATCH", "/Users/"+holder.ID(), stage.Patch(`{"op":"replace","path":"active","value":false}`))
 	made := s.Send("POST", "/Users", body)
 	checkPrints(t, path, 0, []string{"No user or group fails now."}, "failures", "acme")
 	checkPrints(t, path, 0, []string{"Resolved at", made.RequestID}, "explain", "acme", refused.RequestID)
@@ -157,8 +158,8 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 5)
 	path := onStage(t, s)
 	checkPrints(t, path, 0, []string{"No entries found.", "The log has no entry:", "90 days", "log lines only"}, "log", "acme")
-	s.Send("POST", "/Users", provoke.User(`"userName":"anna o'neil@example.com"`))
-	s.Send("POST", "/Users", provoke.User(`"userName":"bert@example.com"`))
+	s.Send("POST", "/Users", stage.User(`"userName":"anna o'neil@example.com"`))
+	s.Send("POST", "/Users", stage.User(`"userName":"bert@example.com"`))
 	server := " --info " + path + "\n"
 	for _, tt := range []struct {
 		args []string
@@ -206,7 +207,7 @@ func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
 	for _, name := range []string{"holder", "first", "holder", "second", "first"} {
-		s.Send("POST", "/Users", provoke.User(fmt.Sprintf(`"userName":%q`, name)))
+		s.Send("POST", "/Users", stage.User(fmt.Sprintf(`"userName":%q`, name)))
 		s.Pass(time.Second)
 	}
 	printed := checkPrints(t, path, 0, nil, "failures", "acme")
@@ -231,8 +232,8 @@ const tokenLike = "rct_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abc
 func TestExplain_ReadsTheErrorFromStandardInput(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
-	s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
-	refused := s.Send("POST", "/Users", provoke.User(`"userName":"holder"`))
+	s.Send("POST", "/Users", stage.User(`"userName":"holder"`))
+	refused := s.Send("POST", "/Users", stage.User(`"userName":"holder"`))
 	pasted := "Automatic provisioning of user to app failed.\r\nErrors reported:\t" + refused.Detail + "\nRetry\n"
 	out, said := &output{}, &output{}
 	status := run(t.Context(), []string{"explain", "acme", "-", "--info", path}, strings.NewReader(pasted), out, said)
@@ -317,7 +318,7 @@ func TestProvisioning_HostileSubjects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a := s.Send("POST", "/Users", provoke.User(fmt.Sprintf(`"userName":%s,"externalId":%s`, quoted, quoted)))
+			a := s.Send("POST", "/Users", stage.User(fmt.Sprintf(`"userName":%s,"externalId":%s`, quoted, quoted)))
 			for _, args := range [][]string{{"log", "acme"}, {"failures", "acme"}, {"explain", "acme", a.RequestID}} {
 				printed := checkPrints(t, path, 0, []string{a.RequestID}, args...)
 				quiet := checkPrints(t, path, 0, []string{a.RequestID}, append(args, "--json")...)
@@ -383,7 +384,7 @@ func TestExplain_FailuresInTheWordsOfTheProvider(t *testing.T) {
 func TestFailures_NoticesNameTheirRequests(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 5)
 	path := onStage(t, s)
-	s.Send("POST", "/Groups", provoke.Group("Sales", "019b8d62-7a80-7000-8000-00000000dead"))
+	s.Send("POST", "/Groups", stage.Group("Sales", "019b8d62-7a80-7000-8000-00000000dead"))
 	printed := checkPrints(t, path, 0, []string{"warning: Members that are not provisioned users were skipped"}, "failures", "acme")
 	_, command, ok := strings.Cut(printed, "\n  requests    rollcall ")
 	command, _, _ = strings.Cut(command, "\n")

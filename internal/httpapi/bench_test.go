@@ -7,10 +7,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -26,17 +25,7 @@ func BenchmarkService(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	id, err := tenant.ParseID("acme")
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := a.Store.CreateTenant(b.Context(), id, tenant.DefaultSettings(), tenant.Unlimited, tenant.Unlimited, time.Now()); err != nil {
-		b.Fatal(err)
-	}
-	token, record := access.Mint(id)
-	if err := a.Store.SaveToken(b.Context(), id, record); err != nil {
-		b.Fatal(err)
-	}
+	_, token := stage.Tenant(b, a.Store, "acme", tenant.Unlimited)
 	handler := a.Handler()
 	send := func(b *testing.B, method, path, body string, status int) *httptest.ResponseRecorder {
 		b.Helper()

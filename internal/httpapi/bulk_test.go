@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -589,17 +588,7 @@ func TestBulk_KeepsTenantsApart(t *testing.T) { enginetest.Run(t, testBulkTenant
 func testBulkTenants(t *testing.T, open opener) {
 	s := newService(t, open, 5)
 	theirs := s.mustCreate(`"userName":"theirs"`)
-	other, err := tenant.ParseID("other")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.app.Store.CreateTenant(t.Context(), other, tenant.DefaultSettings(), 5, tenant.Unlimited, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	token, record := access.Mint(other)
-	if err := s.app.Store.SaveToken(t.Context(), other, record); err != nil {
-		t.Fatal(err)
-	}
+	_, token := stage.Tenant(t, s.app.Store, "other", 5)
 	first := s.token
 	s.token = token
 	a := s.bulk(strings.Join([]string{

@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -222,7 +223,7 @@ func TestRoutes_ProveNothingWithoutTheTable(t *testing.T) {
 func deafService(t *testing.T) (*service, *deafTable) {
 	t.Helper()
 	deaf := &deafTable{Table: enginetest.Memory(t)}
-	s := &service{t: t, log: &lines{}}
+	s := &service{t: t, log: &stage.Log{}}
 	var err error
 	if s.app, err = app.NewWith(deaf, app.Config{BaseURL: baseURL}, logline.New(s.log), app.Options{
 		RequestTime: 200 * time.Millisecond, Retry: []table.RetryOption{table.RetryFor(time.Millisecond)},

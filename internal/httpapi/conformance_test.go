@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -179,17 +180,7 @@ func TestIDs_AreUnique(t *testing.T) {
 func TestExternalID_IsUniqueInTheTenant(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	id := s.mustCreate(`"userName":"a","externalId":"E-1"`)
-	other, err := tenant.ParseID("acme-2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.app.Store.CreateTenant(t.Context(), other, tenant.DefaultSettings(), 5, 5, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	token, record := access.Mint(other)
-	if err := s.app.Store.SaveToken(t.Context(), other, record); err != nil {
-		t.Fatal(err)
-	}
+	_, token := stage.Tenant(t, s.app.Store, "acme-2", 5)
 	a := s.send("POST", "/Users", userBody(`"userName":"b","externalId":"E-1"`), "Authorization", "Bearer "+token)
 	if a.status != 201 || a.body["id"] == id {
 		t.Errorf("the same externalId in another tenant: %d %s", a.status, a.raw)

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -237,17 +237,7 @@ func TestCursor_IsRefusedElsewhere(t *testing.T) {
 	s.handler = s.app.Handler()
 	tokens := map[string]string{}
 	for _, name := range []string{"acme", "other"} {
-		id, err := tenant.ParseID(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.app.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), 20, tenant.Unlimited, now); err != nil {
-			t.Fatal(err)
-		}
-		token, record := access.Mint(id)
-		if err := s.app.Store.SaveToken(t.Context(), id, record); err != nil {
-			t.Fatal(err)
-		}
+		_, token := stage.TenantWith(t, s.app.Store, name, 20, tenant.DefaultSettings(), now)
 		tokens[name] = token
 		s.token = token
 		for i := range 4 {

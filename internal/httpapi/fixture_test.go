@@ -1,19 +1,17 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -28,25 +26,7 @@ type service struct {
 	handler http.Handler
 	tenant  tenant.ID
 	token   string
-	log     *lines
-}
-
-// A lines is a log that can be read while it is written.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
+	log     *stage.Log
 }
 
 // An opener returns an empty table.
@@ -59,22 +39,12 @@ func newService(t *testing.T, open opener, seats int64) *service {
 
 func newServiceOn(t *testing.T, engine table.Table, seats int64, settings tenant.Settings) *service {
 	t.Helper()
-	s := &service{t: t, log: &lines{}}
+	s := &service{t: t, log: &stage.Log{}}
 	var err error
 	if s.app, err = app.New(engine, app.Config{BaseURL: baseURL}, logline.New(s.log)); err != nil {
 		t.Fatal(err)
 	}
-	if s.tenant, err = tenant.ParseID("acme"); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.app.Store.CreateTenant(t.Context(), s.tenant, settings, seats, tenant.Unlimited, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	var record access.Record
-	s.token, record = access.Mint(s.tenant)
-	if err := s.app.Store.SaveToken(t.Context(), s.tenant, record); err != nil {
-		t.Fatal(err)
-	}
+	s.tenant, s.token = stage.TenantWith(t, s.app.Store, "acme", seats, settings, time.Now())
 	s.handler = s.app.Handler()
 	return s
 }
@@ -141,10 +111,8 @@ func (s *service) mustCreate(attributes string) string {
 	return a.body["id"].(string)
 }
 
-func userBody(attributes string) string {
-	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` + attributes + `}`
-}
-
-func patchBody(operations string) string {
-	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":` + operations + `}`
-}
+// The bodies of requests.
+var (
+	userBody, patchBody = stage.User, stage.PatchList
+	memberList          = stage.Members
+)

@@ -9,12 +9,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -29,15 +28,6 @@ func groupBody(attributes string) string {
 	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],` + attributes + `}`
 }
 
-// memberList returns members as identity providers send them.
-func memberList(ids ...string) string {
-	members := make([]string, len(ids))
-	for i, id := range ids {
-		members[i] = fmt.Sprintf(`{"value":%q}`, id)
-	}
-	return "[" + strings.Join(members, ",") + "]"
-}
-
 func memberPatch(op string, ids ...string) string {
 	return patchBody(fmt.Sprintf(`[{"op":%q,"path":"members","value":%s}]`, op, memberList(ids...)))
 }
@@ -48,15 +38,9 @@ func (s *service) people(n int) []string {
 	ids := make([]string, n)
 	for i := range ids {
 		ids[i] = s.mustCreate(fmt.Sprintf(`"userName":"p%05d","active":false`, i))
-		s.log.forget() // each request reads the whole log
+		s.log.Forget() // each request reads the whole log
 	}
 	return ids
-}
-
-func (l *lines) forget() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.buf.Reset()
 }
 
 func (s *service) mustGroup(name string, members ...string) string {
@@ -1068,17 +1052,7 @@ func testGroups_TenantsAreApart(t *testing.T, open opener) {
 	id := s.mustGroup("Engineering", ids...)
 	before := s.send("GET", "/Groups/"+id, "").raw
 
-	other, err := tenant.ParseID("acme-2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.app.Store.CreateTenant(t.Context(), other, tenant.DefaultSettings(), 5, 5, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	token, record := access.Mint(other)
-	if err := s.app.Store.SaveToken(t.Context(), other, record); err != nil {
-		t.Fatal(err)
-	}
+	other, token := stage.Tenant(t, s.app.Store, "acme-2", 5)
 	as := []string{"Authorization", "Bearer " + token, "X-Tenant-Id", "acme"}
 	theirs := s.send("POST", "/Users", userBody(`"userName":"theirs","active":false`), as...).body["id"].(string)
 
@@ -1339,7 +1313,7 @@ func TestGroups_ListWhileAGroupIsDeleted(t *testing.T) {
 		ids := s.people(2)
 		stays, goes := s.mustGroup("stays", ids...), s.mustGroup("goes", ids...)
 		b.partition, b.do = "#G#"+goes, func() {
-			other := &service{t: t, token: s.token, log: &lines{}}
+			other := &service{t: t, token: s.token, log: &stage.Log{}}
 			beside, err := app.New(b.Table, app.Config{BaseURL: baseURL}, logline.New(other.log))
 			if err != nil {
 				t.Fatal(err)

@@ -8,11 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -402,17 +402,7 @@ func testTenants_AreApart(t *testing.T, open opener) {
 	id := s.mustCreate(`"userName":"alice@example.com"`)
 	before := s.send("GET", "/Users/"+id, "").raw
 
-	other, err := tenant.ParseID("acme-2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.app.Store.CreateTenant(t.Context(), other, tenant.DefaultSettings(), 5, 5, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	token, record := access.Mint(other)
-	if err := s.app.Store.SaveToken(t.Context(), other, record); err != nil {
-		t.Fatal(err)
-	}
+	_, token := stage.Tenant(t, s.app.Store, "acme-2", 5)
 	as := []string{"Authorization", "Bearer " + token, "X-Tenant-Id", "acme"}
 	for _, r := range [][3]string{
 		{"GET", "/Users/" + id, ""},

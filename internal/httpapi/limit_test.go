@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -28,17 +28,7 @@ func TestLimit_HoldsEachTenant(t *testing.T) {
 	s.handler = s.app.Handler()
 	tokens := map[string]string{}
 	for _, name := range []string{"busy", "calm"} {
-		id, err := tenant.ParseID(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.app.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), 200, tenant.Unlimited, now); err != nil {
-			t.Fatal(err)
-		}
-		token, record := access.Mint(id)
-		if err := s.app.Store.SaveToken(t.Context(), id, record); err != nil {
-			t.Fatal(err)
-		}
+		_, token := stage.TenantWith(t, s.app.Store, name, 200, tenant.DefaultSettings(), now)
 		tokens[name] = token
 	}
 	s.token = tokens["busy"]

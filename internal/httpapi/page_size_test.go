@@ -77,7 +77,7 @@ func testPagesEnd(t *testing.T, open opener, briefly bool) {
 		}
 		want = append(want, s.mustCreate(fmt.Sprintf(`"userName":"u%03d","displayName":"d%03d","title":"T","addresses":[%s]`,
 			i, (i*7)%110, strings.Join(addresses, ","))))
-		s.log.forget()
+		s.log.Forget()
 	}
 	for i := range 5 {
 		want = append(want, s.mustGroup(fmt.Sprintf("G%d", i)))
@@ -202,7 +202,7 @@ func TestPages_GroupsHaveTheRoomThatUsersLeave(t *testing.T) {
 		for i, n := range sizes {
 			addresses = append(addresses, fmt.Sprintf(`{"type":"t%d","formatted":"%s"}`, i, strings.Repeat("x", n)))
 		}
-		s.log.forget()
+		s.log.Forget()
 		return s.mustCreate(fmt.Sprintf(`"userName":%q,"displayName":"D","addresses":[%s]`, name, strings.Join(addresses, ",")))
 	}
 	var want []string

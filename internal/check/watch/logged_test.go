@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -83,17 +84,7 @@ func log(t *testing.T) []map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := tenant.ParseID("acme")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), 1, tenant.Unlimited, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	token, record := access.Mint(id)
-	if err := a.Store.SaveToken(t.Context(), id, record); err != nil {
-		t.Fatal(err)
-	}
+	id, token := stage.Tenant(t, a.Store, "acme", 1)
 	stranger, _ := access.Mint(id)
 	handler := a.Handler()
 	send := func(token, method, path, body string) map[string]any {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/web"
@@ -105,7 +106,7 @@ func TestFill_IsTheSameEachTime(t *testing.T) {
 // An answer other than the expected one ends it with an error that has the request.
 func TestFill_StopsAtAnUnexpectedStatus(t *testing.T) {
 	s := provoke.NewAt(t, enginetest.Memory(t), 5, begin)
-	if a := s.Send("POST", "/Users", provoke.User(`"userName":"clara.vogel@example.com"`)); a.Status != 201 {
+	if a := s.Send("POST", "/Users", stage.User(`"userName":"clara.vogel@example.com"`)); a.Status != 201 {
 		t.Fatal(a)
 	}
 	if _, err := fill(t, s); err == nil || !strings.Contains(err.Error(), "clara.vogel") || !strings.Contains(err.Error(), "want 201") {

@@ -27,6 +27,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/console"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -285,17 +286,8 @@ func (w *world) mint() string {
 	return token
 }
 
-func userBody(attributes string) string {
-	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` + attributes + `}`
-}
-
-func groupBody(name string, members ...string) string {
-	var list []string
-	for _, m := range members {
-		list = append(list, fmt.Sprintf(`{"value":%q}`, m))
-	}
-	return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q,"members":[%s]}`, name, strings.Join(list, ","))
-}
+// The bodies of requests.
+var userBody, groupBody = stage.User, stage.Group
 
 var placeholder = regexp.MustCompile(`\{[A-Z][A-Z0-9_]*\}`)
 

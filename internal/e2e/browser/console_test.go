@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
@@ -33,7 +34,7 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 			if refused.Status != 403 {
 				t.Fatalf("%d %v", refused.Status, refused.Body)
 			}
-			s.Send("POST", "/Groups", provoke.Group("Sales", first.ID(), "anna@example.com"))
+			s.Send("POST", "/Groups", stage.Group("Sales", first.ID(), "anna@example.com"))
 
 			b.open(s.base+s.console.Link("acme"), "Overview")
 			if where := get(b, chromedp.Location()); strings.Contains(where, "?") {
@@ -69,7 +70,7 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 			b.says("#members-1", "anna@example.com", cause.SeatLimit.Advice("", idp.Okta))
 
 			// The fix.
-			s.Send("PATCH", "/Users/"+first.ID(), provoke.Patch(`{"op":"replace","path":"active","value":false}`))
+			s.Send("PATCH", "/Users/"+first.ID(), stage.Patch(`{"op":"replace","path":"active","value":false}`))
 			if made := s.user("anna@example.com", `,"externalId":"00u1anna"`); made.Status != 201 {
 				t.Fatalf("%d %v", made.Status, made.Body)
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -28,7 +29,7 @@ var scenes = map[string]func(t *testing.T, s *served){
 		t.Helper()
 		healthySync(t, s)
 		for _, group := range []string{"Sales", "Support"} {
-			s.Send("POST", "/Groups", provoke.Group(group, "019b8d62-7a80-7000-8000-00000000abcd"))
+			s.Send("POST", "/Groups", stage.Group(group, "019b8d62-7a80-7000-8000-00000000abcd"))
 			s.Pass(2 * time.Minute)
 		}
 		s.user("berta@example.com", `,"shoeSize":44`)

@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/console"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/web"
@@ -65,5 +66,5 @@ func serveOn(t *testing.T, stage *provoke.Stage) *served {
 // user provisions a user, and returns the answer.
 func (s *served) user(name string, more ...string) provoke.Answer {
 	quoted, _ := json.Marshal(name)
-	return s.Send("POST", "/Users", provoke.User(fmt.Sprintf(`"userName":%s%s`, quoted, strings.Join(more, ""))))
+	return s.Send("POST", "/Users", stage.User(fmt.Sprintf(`"userName":%s%s`, quoted, strings.Join(more, ""))))
 }

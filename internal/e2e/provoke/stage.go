@@ -4,7 +4,6 @@
 package provoke
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -22,6 +21,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -39,7 +39,7 @@ type Stage struct {
 	TokenID string
 	tenant  tenant.ID
 	table   *spoiled
-	log     lines
+	log     stage.Log
 	mu      sync.Mutex
 	ahead   time.Duration
 	// stopped is when the clock was stopped, zero while it runs.
@@ -88,40 +88,20 @@ func set(s *Stage, seats int64) *Stage {
 		t.Fatal(err)
 	}
 	s.scim, s.admin = s.App.Handler(), s.App.AdminHandler()
-	id, err := tenant.ParseID("acme")
+	s.tenant, s.token = stage.TenantWith(t, s.App.Store, "acme", seats, tenant.DefaultSettings(), s.Now())
+	token, err := access.Parse(s.token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.App.Store.CreateTenant(t.Context(), id, tenant.DefaultSettings(), seats, tenant.Unlimited, s.Now()); err != nil {
-		t.Fatal(err)
-	}
-	text, record := access.Mint(id)
-	if err := s.App.Store.SaveToken(t.Context(), id, record); err != nil {
-		t.Fatal(err)
-	}
-	s.token, s.TokenID, s.tenant = text, record.ID, id
+	s.TokenID = token.ID
 	return s
-}
-
-// A lines is a log. It is safe for concurrent use.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
 }
 
 // Line returns the event of a SCIM request, nil if there is none.
 func (s *Stage) Line(requestID string) map[string]any {
-	s.log.mu.Lock()
-	defer s.log.mu.Unlock()
-	for text := range bytes.Lines(s.log.text.Bytes()) {
+	for text := range strings.Lines(s.log.String()) {
 		var line map[string]any
-		if json.Unmarshal(text, &line) == nil && line["requestId"] == requestID && line["event"] == "scim.request" {
+		if json.Unmarshal([]byte(text), &line) == nil && line["requestId"] == requestID && line["event"] == "scim.request" {
 			return line
 		}
 	}
@@ -251,30 +231,6 @@ func (s *Stage) set(settings string) {
 	s.t.Helper()
 	s.must(s.Ask("PATCH", "/tenants/acme", settings))
 	s.Pass(access.CacheTime + time.Second)
-}
-
-// User returns the body of a user.
-func User(attributes string) string {
-	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` + attributes + `}`
-}
-
-// Group returns the body of a group.
-func Group(name string, members ...string) string {
-	var list []string
-	for _, id := range members {
-		list = append(list, fmt.Sprintf(`{"value":%q}`, id))
-	}
-	return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q,"members":[%s]}`, name, strings.Join(list, ","))
-}
-
-// Patch returns the body of a PATCH.
-func Patch(operations ...string) string {
-	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + strings.Join(operations, ",") + `]}`
-}
-
-// Bulk returns the body of a bulk request.
-func Bulk(operations ...string) string {
-	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` + strings.Join(operations, ",") + `]}`
 }
 
 // A spoiled is a table that answers some writes with an error.

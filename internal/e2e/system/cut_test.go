@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -66,7 +67,7 @@ func (c *cutTable) Write(ctx context.Context, tx table.Transaction) error {
 // nothing was changed only if that is true.
 func TestLostTable_NothingWasChangedIsTrue(t *testing.T) {
 	group := func(name string, members []string) string {
-		return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q,"members":%s}`, name, memberList(members))
+		return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q,"members":%s}`, name, stage.Members(members...))
 	}
 	type world struct {
 		*service
@@ -91,13 +92,13 @@ func TestLostTable_NothingWasChangedIsTrue(t *testing.T) {
 		{"create a group", false, func(w *world) (string, string, string) { return "POST", "/Groups", group("new", w.users[:2]) }, func(*world) string { return "/Groups?filter=displayName+eq+%22new%22&attributes=displayName" }},
 		{"create a large group", false, func(w *world) (string, string, string) { return "POST", "/Groups", group("new", w.users) }, func(*world) string { return "/Groups?filter=displayName+eq+%22new%22&attributes=displayName" }},
 		{"add members", false, func(w *world) (string, string, string) {
-			return "PATCH", "/Groups/" + w.group, patchBody(`[{"op":"add","path":"members","value":` + memberList(w.users[:3]) + `}]`)
+			return "PATCH", "/Groups/" + w.group, patchBody(`[{"op":"add","path":"members","value":` + stage.Members(w.users[:3]...) + `}]`)
 		}, func(w *world) string { return "/Groups/" + w.group }},
 		{"add many members", false, func(w *world) (string, string, string) {
-			return "PATCH", "/Groups/" + w.group, patchBody(`[{"op":"add","path":"members","value":` + memberList(w.users) + `}]`)
+			return "PATCH", "/Groups/" + w.group, patchBody(`[{"op":"add","path":"members","value":` + stage.Members(w.users...) + `}]`)
 		}, func(w *world) string { return "/Groups/" + w.group }},
 		{"remove many members", false, func(w *world) (string, string, string) {
-			return "PATCH", "/Groups/" + w.big, patchBody(`[{"op":"remove","path":"members","value":` + memberList(w.users) + `}]`)
+			return "PATCH", "/Groups/" + w.big, patchBody(`[{"op":"remove","path":"members","value":` + stage.Members(w.users...) + `}]`)
 		}, func(w *world) string { return "/Groups/" + w.big }},
 		{"replace a group", false, func(w *world) (string, string, string) {
 			return "PUT", "/Groups/" + w.group, group("small", w.users)

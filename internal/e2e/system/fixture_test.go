@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -91,18 +91,7 @@ func afterwards() time.Time { return time.Now().Add(2 * store.SweepAge) }
 // newTenant creates a tenant and returns its token.
 func (s *service) newTenant(name string, seats int64) string {
 	s.t.Helper()
-	id, err := tenant.ParseID(name)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.app.Store.CreateTenant(s.t.Context(), id, tenant.DefaultSettings(), seats, tenant.Unlimited, time.Now()); err != nil {
-		s.t.Fatal(err)
-	}
-	text, record := access.Mint(id)
-	record.Created = time.Now()
-	if err := s.app.Store.SaveToken(s.t.Context(), id, record); err != nil {
-		s.t.Fatal(err)
-	}
+	_, text := stage.Tenant(s.t, s.app.Store, name, seats)
 	return text
 }
 
@@ -196,13 +185,8 @@ func (s *service) ledger() directory.Ledger {
 	return l
 }
 
-func userBody(attributes string) string {
-	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` + attributes + `}`
-}
-
-func patchBody(operations string) string {
-	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":` + operations + `}`
-}
+// The bodies of requests.
+var userBody, patchBody, groupBody = stage.User, stage.PatchList, stage.Group
 
 const (
 	deactivate = `[{"op":"replace","path":"active","value":false}]`

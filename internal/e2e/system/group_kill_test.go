@@ -15,6 +15,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
@@ -61,25 +62,8 @@ func (s *service) on(t *testing.T, engine table.Table, o app.Options) *service {
 	return other
 }
 
-func groupBody(name string, members ...string) string {
-	return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q,"members":%s}`, name, memberList(members))
-}
-
-func memberList(ids []string) string {
-	var b strings.Builder
-	b.WriteByte('[')
-	for i, id := range ids {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, `{"value":%q}`, id)
-	}
-	b.WriteByte(']')
-	return b.String()
-}
-
 func memberPatch(op string, ids ...string) string {
-	return patchBody(fmt.Sprintf(`[{"op":%q,"path":"members","value":%s}]`, op, memberList(ids)))
+	return patchBody(fmt.Sprintf(`[{"op":%q,"path":"members","value":%s}]`, op, stage.Members(ids...)))
 }
 
 // grow creates a group of any size.

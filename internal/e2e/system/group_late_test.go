@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -256,19 +256,9 @@ func TestGroup_JoinsWhileLeaving(t *testing.T) {
 // readable sets the tenant to keep deleted users readable.
 func (s *service) readable(t *testing.T) {
 	t.Helper()
-	id, err := tenant.ParseID("other")
-	if err != nil {
-		t.Fatal(err)
-	}
 	settings := tenant.DefaultSettings()
 	settings.DeletedUsers = tenant.DeletedReadable
-	if err := s.app.Store.CreateTenant(t.Context(), id, settings, 10, tenant.Unlimited, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	text, record := access.Mint(id)
-	if err := s.app.Store.SaveToken(t.Context(), id, record); err != nil {
-		t.Fatal(err)
-	}
+	id, text := stage.TenantWith(t, s.app.Store, "other", 10, settings, time.Now())
 	s.tenant, s.token = id, text
 }
 

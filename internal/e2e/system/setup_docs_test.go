@@ -22,6 +22,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -485,17 +486,7 @@ func TestSetupDocs_SettingsAreDefaults(t *testing.T) {
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
 	strict := d
 	strict.Dialects = tenant.DialectsRefuse
-	id, err := tenant.ParseID("strict")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.app.Store.CreateTenant(t.Context(), id, strict, 5, tenant.Unlimited, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	text, record := access.Mint(id)
-	if err := s.app.Store.SaveToken(t.Context(), id, record); err != nil {
-		t.Fatal(err)
-	}
+	_, text := stage.TenantWith(t, s.app.Store, "strict", 5, strict, time.Now())
 	s.token = text
 	user := s.must(201, "POST", "/Users", userBody(`"userName":"alice"`))
 	s.must(400, "PATCH", "/Users/"+user, patchBody(`[{"op":"Replace","path":"active","value":"False"}]`))

@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall"
-	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -114,17 +114,7 @@ func (s *service) newTenant(t *testing.T, seats int64) string {
 	s.tenants++
 	name := fmt.Sprintf("t%d", s.tenants)
 	s.mu.Unlock()
-	id, err := tenant.ParseID(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.app.Store.CreateTenant(t.Context(), id, s.settings, seats, tenant.Unlimited, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	text, record := access.Mint(id)
-	if err := s.app.Store.SaveToken(t.Context(), id, record); err != nil {
-		t.Fatal(err)
-	}
+	_, text := stage.TenantWith(t, s.app.Store, name, seats, s.settings, time.Now())
 	return text
 }
 
