@@ -53,12 +53,9 @@ func idsOf(a answer) []string {
 // A page ends before it exceeds 5 MiB, or what Lambda returns; the next begins
 // where it ends, by startIndex and by cursor, forwards and back.
 func TestPages_EndBeforeTheyAreTooLarge(t *testing.T) {
-	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			testPagesEnd(t, engine.Open, engine.Name == "dynamodb")
-		})
-	}
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		testPagesEnd(t, engine.Open, engine.Name == "dynamodb")
+	})
 }
 
 // testPagesEnd reads every kind of list; with briefly, only those for which the

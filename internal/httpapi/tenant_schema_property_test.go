@@ -33,21 +33,18 @@ const ownURN = "urn:example:hr:1.0:Person"
 // Covers: 7643-3.3-2, 7643-3.3-4, 7643-6-5, 7643-6-6, 7643-6-7, 7643-7-10
 // Covers: 7643-7-11, 7643-7-12, 7643-7-13, 7643-7-14, 7643-7-15, 7643-7-16, 7643-7-18
 func TestTenantSchemas_DoWhatTheySay(t *testing.T) {
-	for _, e := range enginetest.Plain() {
-		t.Run(e.Name, func(t *testing.T) {
-			e.Need(t)
-			engine, runs := e.Open(t), 0
-			rapid.Check(t, func(rt *rapid.T) {
-				// DynamoDB Local takes seconds for what takes milliseconds in memory.
-				if runs++; e.Name == "dynamodb" && runs > 25 {
-					return
-				}
-				for _, endpoint := range []string{"/Users", "/Groups"} {
-					newSchemaRun(t, rt, engine, fmt.Sprintf("t%d-%s", runs, strings.ToLower(endpoint[1:])), endpoint).play()
-				}
-			})
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, e enginetest.Engine) {
+		engine, runs := e.Open(t), 0
+		rapid.Check(t, func(rt *rapid.T) {
+			// DynamoDB Local takes seconds for what takes milliseconds in memory.
+			if runs++; e.Name == "dynamodb" && runs > 25 {
+				return
+			}
+			for _, endpoint := range []string{"/Users", "/Groups"} {
+				newSchemaRun(t, rt, engine, fmt.Sprintf("t%d-%s", runs, strings.ToLower(endpoint[1:])), endpoint).play()
+			}
 		})
-	}
+	})
 }
 
 // A schemaRun is two tenants, of which the first has a schema.

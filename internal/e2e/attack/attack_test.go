@@ -36,20 +36,17 @@ func TestAttacks(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			w := newWorld(t, engine.Open(t))
-			for _, c := range cases {
-				t.Run(c.ID, func(t *testing.T) {
-					w.t = t
-					r := &run{w: w, attack: c}
-					r.all()
-					r.judge(t)
-				})
-			}
-		})
-	}
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		w := newWorld(t, engine.Open(t))
+		for _, c := range cases {
+			t.Run(c.ID, func(t *testing.T) {
+				w.t = t
+				r := &run{w: w, attack: c}
+				r.all()
+				r.judge(t)
+			})
+		}
+	})
 }
 
 // judge fails the test if the case failed, or, for a waiting case, if it

@@ -33,13 +33,10 @@ func (c *clock) move(by time.Duration) {
 // onBoth runs a test on both engines, with a tenant of some seats.
 func onBoth(t *testing.T, seats int64, test func(s *service, c *clock)) {
 	t.Helper()
-	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			c := &clock{}
-			test(newService(t, engine.Open(t), seats, app.Options{Now: c.now}), c)
-		})
-	}
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		c := &clock{}
+		test(newService(t, engine.Open(t), seats, app.Options{Now: c.now}), c)
+	})
 }
 
 // ask sends a request to the admin API that must be answered with status.

@@ -23,12 +23,9 @@ func budgetUser(i int) string {
 // TestBudgets checks the cost of each operation with token and tenant cached:
 // the numbers of the design, for a user of 1.5 KB with one email.
 func TestBudgets(t *testing.T) {
-	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			testBudgets(t, engine.Open(t))
-		})
-	}
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		testBudgets(t, engine.Open(t))
+	})
 }
 
 func testBudgets(t *testing.T, engine table.Table) {

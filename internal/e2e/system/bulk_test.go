@@ -410,12 +410,12 @@ func TestBulk_TwoConcurrent(t *testing.T) {
 					}
 				}
 			}
-			for i := range 10 {
-				if n := made[fmt.Sprint("u", i)]; n != 1 {
-					t.Errorf("u%d was made %d times", i, n)
-				}
+		}
+		for i := range 10 {
+			if n := made[fmt.Sprint("u", i)]; n != 1 {
+				t.Errorf("u%d was made %d times", i, n)
 			}
-			s.check(10)
-		})
-	}
+		}
+		s.check(10)
+	})
 }

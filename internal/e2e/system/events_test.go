@@ -72,38 +72,35 @@ func reads(e eventfile.Event) bool { return strings.HasPrefix(e.RouteKey, "GET "
 // valid.
 func TestEvents(t *testing.T) {
 	events, byKey := loadEvents(t), functions(t)
-	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			filled := engine.Open(t)
-			if err := fixture.Fill(t.Context(), filled); err != nil {
-				t.Fatal(err)
-			}
-			for _, e := range events {
-				t.Run(e.Name, func(t *testing.T) {
-					engine := engineFor(t, engine, filled, e)
-					answer, lines, a := invoke(t, engine, byKey[e.RouteKey], e.Payload)
-					if *update {
-						writeWant(t, e, answer, lines)
-					} else if err := e.Want.Check(answer, lines, fixture.BaseURL); err != nil {
-						t.Errorf("%s\n%v", e.Want.About, err)
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		filled := engine.Open(t)
+		if err := fixture.Fill(t.Context(), filled); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			t.Run(e.Name, func(t *testing.T) {
+				engine := engineFor(t, engine, filled, e)
+				answer, lines, a := invoke(t, engine, byKey[e.RouteKey], e.Payload)
+				if *update {
+					writeWant(t, e, answer, lines)
+				} else if err := e.Want.Check(answer, lines, fixture.BaseURL); err != nil {
+					t.Errorf("%s\n%v", e.Want.About, err)
+				}
+				for _, name := range []string{"acme", "full"} {
+					id, err := tenant.ParseID(name)
+					if err != nil {
+						t.Fatal(err)
 					}
-					for _, name := range []string{"acme", "full"} {
-						id, err := tenant.ParseID(name)
-						if err != nil {
-							t.Fatal(err)
-						}
-						faults, err := a.Store.Audit(t.Context(), id)
-						// A tenant that is being deleted is left to the sweep.
-						faults = slices.DeleteFunc(faults, func(f store.Fault) bool { return f.Unfinished && e.Name == "admin/delete_tenant" })
-						if err != nil || len(faults) != 0 {
-							t.Errorf("audit of %s: %v %v", name, faults, err)
-						}
+					faults, err := a.Store.Audit(t.Context(), id)
+					// A tenant that is being deleted is left to the sweep.
+					faults = slices.DeleteFunc(faults, func(f store.Fault) bool { return f.Unfinished && e.Name == "admin/delete_tenant" })
+					if err != nil || len(faults) != 0 {
+						t.Errorf("audit of %s: %v %v", name, faults, err)
 					}
-				})
-			}
-		})
-	}
+				}
+			})
+		}
+	})
 }
 
 // engineFor returns a table with the fixture's data that an event may change.

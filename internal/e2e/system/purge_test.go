@@ -39,9 +39,14 @@ func TestApplicationUsers_Concurrent(t *testing.T) {
 				}
 				s.ask(200, "PATCH", "/tenants/acme", `{"maxSeats":2}`)
 			}
-			s.check(2)
-		})
-	}
+			all.Wait()
+			if made.Load() != 1 {
+				t.Errorf("%s: %d made", name, made.Load())
+			}
+			s.ask(200, "PATCH", "/tenants/acme", `{"maxSeats":2}`)
+		}
+		s.check(2)
+	})
 }
 
 // A purged user is not found, its values are free, its groups are without it,

@@ -73,71 +73,76 @@ func TestTenants_DeletionRemovesEverything(t *testing.T) {
 				s.must(204, "DELETE", "/Users/"+users[0], "")
 				s.send("GET", "/Users?count=5", "")
 			}
-			history()
-			mine := s.token
-			// The name of the other tenant begins with this one's.
-			s.ask(201, "PUT", "/tenants/acme-2", `{"maxSeats":500}`)
-			s.token = s.ask(201, "POST", "/tenants/acme-2/tokens", "").body["token"].(string)
-			history()
-			other := s.token
-			s.makeOwn(`"userName":"owner","protected":true`)
-			gone := s.ask(200, "GET", "/tenants/acme/groups", "").body["groups"].([]any)[1].(map[string]any)["id"].(string)
-			s.ask(204, "DELETE", "/tenants/acme/groups/"+gone, "")
-			s.ask(201, "POST", "/tenants/acme/tokens", "")
-			const urn = "urn:example:hr:1.0:User"
-			s.ask(201, "PUT", "/tenants/acme/schemas/"+url.PathEscape(urn),
-				`{"resourceType":"User","schema":{"id":"`+urn+`","name":"HR","attributes":[{"name":"badge","type":"string"}]}}`)
+			group := s.must(201, "POST", "/Groups", membersBody("G", users))
+			s.must(200, "PUT", "/Groups/"+group, membersBody("G", users[:2]))
+			s.must(201, "POST", "/Groups", membersBody("H", users[:3]))
+			s.must(204, "DELETE", "/Users/"+users[0], "")
+			s.send("GET", "/Users?count=5", "")
+		}
+		history()
+		mine := s.token
+		// The name of the other tenant begins with this one's.
+		s.ask(201, "PUT", "/tenants/acme-2", `{"maxSeats":500}`)
+		s.token = s.ask(201, "POST", "/tenants/acme-2/tokens", "").body["token"].(string)
+		history()
+		other := s.token
+		s.makeOwn(`"userName":"owner","protected":true`)
+		gone := s.ask(200, "GET", "/tenants/acme/groups", "").body["groups"].([]any)[1].(map[string]any)["id"].(string)
+		s.ask(204, "DELETE", "/tenants/acme/groups/"+gone, "")
+		s.ask(201, "POST", "/tenants/acme/tokens", "")
+		const urn = "urn:example:hr:1.0:User"
+		s.ask(201, "PUT", "/tenants/acme/schemas/"+url.PathEscape(urn),
+			`{"resourceType":"User","schema":{"id":"`+urn+`","name":"HR","attributes":[{"name":"badge","type":"string"}]}}`)
 
-			for _, confirm := range []string{"", "?confirm=", "?confirm=acme-2", "?confirm=ACME"} {
-				// The API description requires confirm, so the request itself
-				// is not checked.
-				if a := s.admin("DELETE", "/tenants/acme"+confirm, ""); a.status != 400 || !isProblem(a, "confirmation-needed") {
-					t.Errorf("%q: %d %v", confirm, a.status, a.body)
-				}
+		for _, confirm := range []string{"", "?confirm=", "?confirm=acme-2", "?confirm=ACME"} {
+			// The API description requires confirm, so the request itself
+			// is not checked.
+			if a := s.admin("DELETE", "/tenants/acme"+confirm, ""); a.status != 400 || !isProblem(a, "confirmation-needed") {
+				t.Errorf("%q: %d %v", confirm, a.status, a.body)
 			}
-			s.token = mine
-			s.must(200, "GET", "/Users?count=0", "")
-			before := watched.left(t, "acme-2")
-			s.ask(202, "DELETE", "/tenants/acme?confirm=acme", "")
-			s.ask(202, "DELETE", "/tenants/acme?confirm=acme", "") // again
-			for method, path := range map[string]string{"PUT": "", "PATCH": "", "POST": "/tokens"} {
-				if a := s.admin(method, "/tenants/acme"+path, "{}"); a.status != 409 || !isProblem(a, "wrong-state") {
-					t.Errorf("%s while it is deleted: %d %v", method, a.status, a.body)
-				}
+		}
+		s.token = mine
+		s.must(200, "GET", "/Users?count=0", "")
+		before := watched.left(t, "acme-2")
+		s.ask(202, "DELETE", "/tenants/acme?confirm=acme", "")
+		s.ask(202, "DELETE", "/tenants/acme?confirm=acme", "") // again
+		for method, path := range map[string]string{"PUT": "", "PATCH": "", "POST": "/tokens"} {
+			if a := s.admin(method, "/tenants/acme"+path, "{}"); a.status != 409 || !isProblem(a, "wrong-state") {
+				t.Errorf("%s while it is deleted: %d %v", method, a.status, a.body)
 			}
-			if deleting := s.ask(200, "GET", "/tenants/acme", "").body["deleting"]; deleting != true {
-				t.Errorf("the tenant is being deleted: %v", deleting)
+		}
+		if deleting := s.ask(200, "GET", "/tenants/acme", "").body["deleting"]; deleting != true {
+			t.Errorf("the tenant is being deleted: %v", deleting)
+		}
+		c.move(11 * time.Second)
+		s.wantRefused(s.send("GET", "/Users", ""), 403, "scim_disabled")
+		sweep := func() {
+			if _, err := s.app.Store.Sweep(iam.As(t.Context(), "SweepFunction"), 0); err != nil {
+				t.Fatal(err)
 			}
-			c.move(11 * time.Second)
-			s.wantRefused(s.send("GET", "/Users", ""), 403, "scim_disabled")
-			sweep := func() {
-				if _, err := s.app.Store.Sweep(iam.As(t.Context(), "SweepFunction"), 0); err != nil {
-					t.Fatal(err)
-				}
-			}
-			sweep() // too early: running requests may have SCIM cached as enabled
-			if len(watched.left(t, "acme")) < 50 {
-				t.Error("the tenant was removed at once")
-			}
-			c.move(2 * time.Minute)
-			sweep()
-			if left := watched.left(t, "acme"); len(left) > 0 {
-				t.Errorf("%d items are left: %q", len(left), left[:min(10, len(left))])
-			}
-			if after := watched.left(t, "acme-2"); !slices.Equal(after, before) {
-				t.Errorf("the other tenant had %d items, and has %d", len(before), len(after))
-			}
-			s.wantRefused(s.send("GET", "/Users", ""), 401, "token_unknown")
-			if a := s.admin("GET", "/tenants/acme", ""); a.status != 404 {
-				t.Errorf("the tenant: %d", a.status)
-			}
-			s.token = other
-			s.must(200, "GET", "/Users", "")
-			// Its name is free, and nothing comes back.
-			s.ask(201, "PUT", "/tenants/acme", "")
-			s.wantUsage(0, 0, 0, 0)
-		})
-	}
+		}
+		sweep() // too early: running requests may have SCIM cached as enabled
+		if len(watched.left(t, "acme")) < 50 {
+			t.Error("the tenant was removed at once")
+		}
+		c.move(2 * time.Minute)
+		sweep()
+		if left := watched.left(t, "acme"); len(left) > 0 {
+			t.Errorf("%d items are left: %q", len(left), left[:min(10, len(left))])
+		}
+		if after := watched.left(t, "acme-2"); !slices.Equal(after, before) {
+			t.Errorf("the other tenant had %d items, and has %d", len(before), len(after))
+		}
+		s.wantRefused(s.send("GET", "/Users", ""), 401, "token_unknown")
+		if a := s.admin("GET", "/tenants/acme", ""); a.status != 404 {
+			t.Errorf("the tenant: %d", a.status)
+		}
+		s.token = other
+		s.must(200, "GET", "/Users", "")
+		// Its name is free, and nothing comes back.
+		s.ask(201, "PUT", "/tenants/acme", "")
+		s.wantUsage(0, 0, 0, 0)
+	})
 }
 
 // A kept is a table that keeps the items of the tenants themselves.
@@ -154,33 +159,30 @@ func (k kept) Write(ctx context.Context, tx table.Transaction) error {
 
 // While a tenant is being deleted, its progress is shown.
 func TestTenants_DeletionShowsItsProgress(t *testing.T) {
-	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			c := &clock{}
-			s := newService(t, kept{engine.Open(t)}, 500, app.Options{Now: c.now, Retry: []table.RetryOption{table.RetryFor(0)}})
-			for i := range 30 {
-				s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d@example.com"`, i)))
-			}
-			s.ask(202, "DELETE", "/tenants/acme?confirm=acme", "")
-			shown := s.ask(200, "GET", "/tenants/acme", "").body
-			if shown["itemsDeleted"] != nil || shown["progressAt"] != nil || shown["deleting"] != true {
-				t.Errorf("before the first sweep: %v", shown)
-			}
-			c.move(2 * time.Minute)
-			swept, err := s.app.Store.Sweep(iam.As(t.Context(), "SweepFunction"), 0)
-			if err == nil || swept.Failed != 1 || swept.Left != 1 {
-				t.Fatalf("swept %+v, %v", swept, err)
-			}
-			shown = s.ask(200, "GET", "/tenants/acme", "").body
-			if n, _ := shown["itemsDeleted"].(float64); n < 100 || shown["deleting"] != true {
-				t.Errorf("after it: %v", shown)
-			}
-			if at, err := time.Parse(time.RFC3339, fmt.Sprint(shown["progressAt"])); err != nil || c.now().Sub(at) > time.Minute {
-				t.Errorf("the last progress is of %v, %v", shown["progressAt"], err)
-			}
-		})
-	}
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		c := &clock{}
+		s := newService(t, kept{engine.Open(t)}, 500, app.Options{Now: c.now, Retry: []table.RetryOption{table.RetryFor(0)}})
+		for i := range 30 {
+			s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d@example.com"`, i)))
+		}
+		s.ask(202, "DELETE", "/tenants/acme?confirm=acme", "")
+		shown := s.ask(200, "GET", "/tenants/acme", "").body
+		if shown["itemsDeleted"] != nil || shown["progressAt"] != nil || shown["deleting"] != true {
+			t.Errorf("before the first sweep: %v", shown)
+		}
+		c.move(2 * time.Minute)
+		swept, err := s.app.Store.Sweep(iam.As(t.Context(), "SweepFunction"), 0)
+		if err == nil || swept.Failed != 1 || swept.Left != 1 {
+			t.Fatalf("swept %+v, %v", swept, err)
+		}
+		shown = s.ask(200, "GET", "/tenants/acme", "").body
+		if n, _ := shown["itemsDeleted"].(float64); n < 100 || shown["deleting"] != true {
+			t.Errorf("after it: %v", shown)
+		}
+		if at, err := time.Parse(time.RFC3339, fmt.Sprint(shown["progressAt"])); err != nil || c.now().Sub(at) > time.Minute {
+			t.Errorf("the last progress is of %v, %v", shown["progressAt"], err)
+		}
+	})
 }
 
 func membersBody(name string, users []string) string {

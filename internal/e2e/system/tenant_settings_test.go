@@ -55,16 +55,16 @@ func TestTenants_KeepConcurrentChanges(t *testing.T) {
 							return
 						}
 					}
-					t.Errorf("%s never came through", body)
-				})
-			}
-			all.Wait()
-			got := s.ask(200, "GET", "/tenants/acme", "").body
-			for name, value := range want {
-				if got[name] != value {
-					t.Errorf("%s is %v, want %v", name, got[name], value)
 				}
+				t.Errorf("%s never came through", body)
+			})
+		}
+		all.Wait()
+		got := s.ask(200, "GET", "/tenants/acme", "").body
+		for name, value := range want {
+			if got[name] != value {
+				t.Errorf("%s is %v, want %v", name, got[name], value)
 			}
-		})
-	}
+		}
+	})
 }

@@ -95,7 +95,14 @@ func TestList_Of100000Users(t *testing.T) {
 				{"cursor, those who match", "?filter=" + url.QueryEscape(`title eq "seeded"`) + "&", true, 2, units + 200},
 			})
 		})
-	}
+		testWalk(t, engine.Open(t), less, count, []walk{
+			// A page that includes the names of deleted users takes two
+			// more.
+			{"cursor, by userName", "?sortBy=userName&", true, 4, units + 50},
+			{"cursor, by userName descending", "?sortBy=userName&sortOrder=descending&", true, 4, units + 50},
+			{"cursor, those who match", "?filter=" + url.QueryEscape(`title eq "seeded"`) + "&", true, 2, units + 200},
+		})
+	})
 }
 
 // A walk is a way to list all users, with the largest cost of a page.

@@ -67,10 +67,16 @@ func Run(t *testing.T, test func(t *testing.T, open func(t testing.TB) table.Tab
 // RunOn runs a test on some engines.
 func RunOn(t *testing.T, engines []Engine, test func(t *testing.T, open func(t testing.TB) table.Table)) {
 	t.Helper()
+	Each(t, engines, func(t *testing.T, e Engine) { t.Helper(); test(t, e.Open) })
+}
+
+// Each runs a test with each engine.
+func Each(t *testing.T, engines []Engine, test func(t *testing.T, e Engine)) {
+	t.Helper()
 	for _, e := range engines {
 		t.Run(e.Name, func(t *testing.T) {
 			e.Need(t)
-			test(t, e.Open)
+			test(t, e)
 		})
 	}
 }

@@ -33,7 +33,7 @@ func TestDialects_AreDocumented(t *testing.T) {
 func TestDialects_AreTheSameInEveryPlace(t *testing.T) {
 	table := tables()
 	checkTable(t, table)
-	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		for _, strict := range []bool{false, true} {
 			t.Run(map[bool]string{false: "lenient", true: "strict"}[strict], func(t *testing.T) {
 				t.Parallel()

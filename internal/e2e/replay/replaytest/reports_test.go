@@ -34,7 +34,7 @@ func TestService_AnswersFieldReports(t *testing.T) {
 	if len(early) != len(waiting) {
 		t.Errorf("%d reports wait, and the list names %d", len(early), len(waiting))
 	}
-	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		s := newService(t, engine, tenant.DefaultSettings(), testRate)
 		s.runAll(t, ready)
 		for _, c := range early {

@@ -50,20 +50,9 @@ func runAll(t *testing.T, settings tenant.Settings) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		newService(t, engine, settings, testRate).runAll(t, cases)
 	})
-}
-
-// onEngines runs a test on each engine.
-func onEngines(t *testing.T, test func(t *testing.T, engine enginetest.Engine)) {
-	t.Helper()
-	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			test(t, engine)
-		})
-	}
 }
 
 const base = "https://scim.test/scim/v2"

@@ -50,7 +50,7 @@ func (q plainRequest) makeCase(t *testing.T, s spelling, name string) replay.Cas
 // Each spelling is served or refused in the same way at every endpoint, by a
 // strict tenant too: none of them changes what a request means.
 func TestSpellings_AreTheSameAtEveryEndpoint(t *testing.T) {
-	onEngines(t, func(t *testing.T, engine enginetest.Engine) {
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		for name, settings := range map[string]tenant.Settings{"lenient": tenant.DefaultSettings(), "strict": strictSettings()} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
