@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 func TestRun_HelpAndMisuse(t *testing.T) {
@@ -63,9 +65,7 @@ func TestArchiveSize_IsThatOfTheCompressedFile(t *testing.T) {
 	for i := range random {
 		random[i] = byte(rand.Uint32())
 	}
-	if err := os.WriteFile(name, append(random, make([]byte, 900_000)...), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(name, append(random, make([]byte, 900_000)...), 0o600))
 	size, err := archiveSize(t.Context(), name)
 	if err != nil || size < 100_000 || size > 110_000 {
 		t.Errorf("%d bytes, %v", size, err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
 )
@@ -118,9 +119,7 @@ func TestPrintAnswer_ShowsWhatAClientSees(t *testing.T) {
 
 func TestDocs_NameEveryDifference(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/how-to/sam-local.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	for _, d := range differences {
 		if !bytes.Contains(bytes.ToLower(guide), []byte(strings.ToLower(d.name))) {
 			t.Errorf("docs/how-to/sam-local.md does not name %q", d.name)

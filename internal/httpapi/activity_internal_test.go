@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -122,8 +123,6 @@ func TestActivity_OfAWriteThatFailed(t *testing.T) {
 func tenantID(t *testing.T, name string) tenant.ID {
 	t.Helper()
 	id, err := tenant.ParseID(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return id
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -22,9 +23,7 @@ const benchUsers = 1000
 // are added.
 func BenchmarkService(b *testing.B) {
 	a, err := app.New(enginetest.Memory(b), app.Config{BaseURL: baseURL}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
+	must.OK(b, err)
 	_, token := stage.Tenant(b, a.Store, "acme", tenant.Unlimited)
 	handler := a.Handler()
 	send := func(b *testing.B, method, path, body string, status int) *httptest.ResponseRecorder {

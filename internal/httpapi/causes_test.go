@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/logline"
@@ -124,9 +125,7 @@ func TestRoutes_ReportATableThatDoesNotAnswer(t *testing.T) {
 			s, deaf := deafService(t)
 			var record access.Record
 			s.token, record = access.Mint(s.tenant)
-			if err := s.app.Store.SaveToken(t.Context(), s.tenant, record); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, s.app.Store.SaveToken(t.Context(), s.tenant, record))
 			s.handler = s.app.Handler()
 			user := s.mustCreate(`"userName":"a"`)
 			deaf.reads, deaf.writes = failing.reads, failing.writes
@@ -230,12 +229,9 @@ func deafService(t *testing.T) (*service, *deafTable) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if s.tenant, err = tenant.ParseID("acme"); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.app.Store.CreateTenant(t.Context(), s.tenant, tenant.DefaultSettings(), 5, tenant.Unlimited, time.Now()); err != nil {
-		t.Fatal(err)
-	}
+	s.tenant, err = tenant.ParseID("acme")
+	must.OK(t, err)
+	must.OK(t, s.app.Store.CreateTenant(t.Context(), s.tenant, tenant.DefaultSettings(), 5, tenant.Unlimited, time.Now()))
 	return s, deaf
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -429,16 +430,12 @@ func TestChallenge(t *testing.T) {
 	mint := func(change func(r *access.Record)) string {
 		token, record := access.Mint(s.tenant)
 		change(&record)
-		if err := s.app.Store.SaveToken(t.Context(), s.tenant, record); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, s.app.Store.SaveToken(t.Context(), s.tenant, record))
 		return "Bearer " + token
 	}
 	revoked := ""
 	gone := mint(func(r *access.Record) { revoked = r.ID })
-	if err := s.app.Store.RevokeToken(t.Context(), s.tenant, revoked, time.Now()); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, s.app.Store.RevokeToken(t.Context(), s.tenant, revoked, time.Now()))
 	never, _ := access.Mint(s.tenant)
 	const plain, invalid = `Bearer realm="SCIM"`, `Bearer realm="SCIM", error="invalid_token"`
 	for name, tt := range map[string]struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -277,9 +278,7 @@ func TestCursor_IsRefusedElsewhere(t *testing.T) {
 		t.Errorf("both types: %d %s", a.status, a.raw)
 	}
 	sealed, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	for i := range sealed {
 		broken := slices.Clone(sealed)
 		broken[i] ^= 1

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -12,9 +13,7 @@ import (
 // and is short whatever the attribute's name.
 func TestBody_WithATokenIsRefused(t *testing.T) {
 	id, err := tenant.ParseID("acme")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	token, _ := access.Mint(id)
 	for name, c := range map[string]struct{ body, names string }{
 		"an attribute":                {`{"userName":"TOKEN"}`, "of userName is"},

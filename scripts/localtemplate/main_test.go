@@ -5,19 +5,16 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 )
 
 func TestLocal_IsTheTemplateForThisMachine(t *testing.T) {
 	for _, architecture := range []string{"arm64", "x86_64"} {
 		got, err := localTemplate(rollcall.Template, architecture)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		routes, err := local.Routes(got)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		want, err := local.Routes(rollcall.Template)
 		if err != nil || len(routes) != len(want) {
 			t.Errorf("%d routes, want %d (%v)", len(routes), len(want), err)

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 func TestReport(t *testing.T) {
@@ -35,9 +37,7 @@ not JSON
 		w: &out, named: regexp.MustCompile("Contract"), output: make(map[string][]string), broken: make(map[string]bool),
 		reasons: make(map[string]int),
 	}
-	if err := r.read(strings.NewReader(input)); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, r.read(strings.NewReader(input)))
 	r.end()
 	const want = `not JSON
     PASS TestContract (0.50s)

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // clocks has the files of the product that read a clock themselves, with the
@@ -54,9 +56,7 @@ func TestClocks_AreGiven(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 	}
 	for name := range clocks {
 		if !seen[name] {

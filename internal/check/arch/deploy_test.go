@@ -11,6 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	rollcall "github.com/rollcall-scim/rollcall"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // A deployment is the parameters and outputs of the template.
@@ -36,9 +38,7 @@ type deployment struct {
 func readDeployment(t *testing.T) deployment {
 	t.Helper()
 	var d deployment
-	if err := yaml.Unmarshal(rollcall.Template, &d); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, yaml.Unmarshal(rollcall.Template, &d))
 	return d
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 var (
@@ -189,9 +191,7 @@ func textFiles(t *testing.T) []string {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if len(all) < 300 {
 		t.Fatalf("%d files were found", len(all))
 	}

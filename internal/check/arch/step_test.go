@@ -14,6 +14,7 @@ import (
 	rollcall "github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 )
@@ -21,9 +22,7 @@ import (
 // API Gateway sends each request to the function whose handler serves it.
 func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 	deployed, err := local.Routes(rollcall.Template)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	want := []string{"$default → " + logicalID("bulk")}
 	for _, r := range httpapi.Routes() {
 		want = append(want, fmt.Sprintf("%s %s → %s", r.Method, r.Path, logicalID(r.Function)))
@@ -50,9 +49,7 @@ func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 // target that builds it, and vice versa.
 func TestFunctions_TemplateAndMakefileAreInStepWithTheFolders(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join(root(t), "functions"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	var folders []string
 	for _, e := range entries {
 		folders = append(folders, logicalID(e.Name()))
@@ -102,19 +99,13 @@ func TestDocuments_NameMakeTargetsThatExist(t *testing.T) {
 		t.Fatalf("targets %v", targets)
 	}
 	documents, err := filepath.Glob(filepath.Join(root(t), "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	more, err := filepath.Glob(filepath.Join(root(t), "docs", "[^d]*", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	command := regexp.MustCompile("(?m)(?:^\\s*(?:\\$ )?|`)make ([a-z][\\w-]*)")
 	for _, document := range append(documents, more...) {
 		text, err := os.ReadFile(document)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
 			if !targets[m[1]] {
 				t.Errorf("%s has make %s, which is not a target", filepath.Base(document), m[1])
@@ -150,9 +141,7 @@ func compare(t *testing.T, gotWhat string, got []string, wantWhat string, want [
 func file(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root(t), name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return string(b)
 }
 
@@ -160,8 +149,6 @@ func file(t *testing.T, name string) string {
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs(filepath.Join("..", "..", ".."))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return dir
 }

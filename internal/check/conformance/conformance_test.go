@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // The claims of the document are true, and it is generated from the
@@ -16,9 +18,7 @@ import (
 func TestDocument_IsWhatTheTestsProve(t *testing.T) {
 	tree := os.DirFS(filepath.Join("..", "..", ".."))
 	want, faults, err := Generate(tree)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	for _, fault := range faults {
 		t.Error(fault)
 	}
@@ -81,9 +81,7 @@ func TestProofs(t *testing.T) {
 		"a/a_test.go": {Data: []byte(sample)},
 		"a/a.go":      {Data: []byte("package a\n\n// Covers: 1-1-8\nfunc TestNone() {}\n")},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	got := make(map[string]string)
 	for id, proofs := range found {
 		for _, p := range proofs {
@@ -124,9 +122,7 @@ func TestCheck(t *testing.T) {
 7644-1-9	MUST	disclaimed and proved	disclaimed	no bulk
 # 7644-2 Empty
 `))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	proof := []Proof{{Test: "a.TestA", Case: "b|c", At: "a_test.go:1"}}
 	e := Evidence{
 		Proofs: map[string][]Proof{"7644-1-1": proof, "7644-1-5": proof, "7644-1-9": proof, "7644-9-9": proof},

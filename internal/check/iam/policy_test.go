@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -44,9 +45,7 @@ func TestMatches(t *testing.T) {
 // function, or of another function.
 func TestPolicies_OfTheTemplate(t *testing.T) {
 	policies, err := Policies(rollcall.Template)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	all := []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction", "SweepFunction"}
 	for _, tt := range []struct {
 		action, partition string
@@ -149,9 +148,7 @@ func (nothing) Write(context.Context, table.Transaction) error { return errors.E
 
 func TestRecorder(t *testing.T) {
 	r, err := NewRecorder([]byte(example))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	recorded, ctx := r.Table(nothing{}), As(t.Context(), "F")
 	want := []string{
 		"F never uses A#* of its statement Table", "F never uses B of its statement Table",

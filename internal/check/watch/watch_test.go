@@ -16,6 +16,7 @@ import (
 
 	rollcall "github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 )
 
@@ -23,9 +24,7 @@ var infra = os.DirFS(filepath.Join("..", "..", "..", "infra"))
 
 func TestTemplate_HasWhatInfraMakes(t *testing.T) {
 	want, err := Template(rollcall.Template, infra)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if !bytes.Equal(want, rollcall.Template) {
 		t.Error("template.yaml is out of date: make generate writes it")
 	}
@@ -55,17 +54,11 @@ func readTemplate(t *testing.T) map[string]resource {
 	var template struct {
 		Resources map[string]any `yaml:"Resources"`
 	}
-	if err := yaml.Unmarshal(rollcall.Template, &template); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, yaml.Unmarshal(rollcall.Template, &template))
 	b, err := json.Marshal(template.Resources)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	var resources map[string]resource
-	if err := json.Unmarshal(b, &resources); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal(b, &resources))
 	return resources
 }
 
@@ -75,9 +68,7 @@ func TestQueries_NameFieldsThatAreLogged(t *testing.T) {
 	logged := loggedFields(t)
 	logged["api.access"] = accessFields(t)
 	all, err := Queries(infra)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if len(all) < 10 {
 		t.Errorf("%d queries", len(all))
 	}
@@ -255,9 +246,7 @@ func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
 	var board struct {
 		Widgets []struct{ Properties map[string]any }
 	}
-	if err := json.Unmarshal([]byte(body[0].(string)), &board); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal([]byte(body[0].(string)), &board))
 	var all []map[string]any
 	for _, w := range board.Widgets {
 		all = append(all, w.Properties)
@@ -272,18 +261,12 @@ func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
 // others.
 func TestRunbook_IsWhole(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "how-to", "runbook.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	runbook := string(b)
 	documented, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "reference", "log-events.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	queries, err := Queries(infra)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	var saved []string
 	for _, q := range queries {
 		saved = append(saved, q.Name)
@@ -327,9 +310,7 @@ func TestRunbook_IsWhole(t *testing.T) {
 // docs/reference/log-events.md has every field that is logged.
 func TestFields_AreDocumented(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "reference", "log-events.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	for event, fields := range loggedFields(t) {
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
 			if !strings.Contains(string(b), "`"+name+"`") {

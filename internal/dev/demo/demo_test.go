@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
@@ -61,9 +63,7 @@ func TestFill_IsTheSameEachTime(t *testing.T) {
 		t.Run(engine.Name, func(t *testing.T) {
 			s := provoke.NewAt(t, engine.Open(t), 5, begin)
 			story, err := fill(t, s)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			if got := s.Now().Sub(begin); got != demo.Length {
 				t.Errorf("it takes %s, want %s", got, demo.Length)
 			}
@@ -93,9 +93,7 @@ func TestFill_IsTheSameEachTime(t *testing.T) {
 				t.Errorf("%+v: %d %v", story, x.Status, x.Body)
 			}
 			id, err := tenant.ParseID("acme")
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			if faults, err := s.App.Store.Audit(t.Context(), id); err != nil || len(faults) > 0 {
 				t.Errorf("audit: %v, %v", faults, err)
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime/runtimetest"
@@ -22,13 +23,9 @@ func TestBinaries_AnswerEveryEvent(t *testing.T) {
 	t.Parallel()
 	tabletest.Endpoint(t)
 	events, err := eventfile.Load("../../../events")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	routes, err := local.Routes(rollcall.Template)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	folders := map[string]string{"": sweep}
 	for _, r := range routes {
 		folders[r.Key()] = "functions/" + strings.ToLower(strings.TrimSuffix(r.Function, "Function"))
@@ -72,11 +69,7 @@ func filledTable(t *testing.T) map[string]string {
 	t.Helper()
 	endpoint, name := newTable(t)
 	client, err := dynamo.NewLocalClient(t.Context(), endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := fixture.Fill(t.Context(), dynamo.New(client, name, dynamo.AttemptTimeout(20*time.Second))); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
+	must.OK(t, fixture.Fill(t.Context(), dynamo.New(client, name, dynamo.AttemptTimeout(20*time.Second))))
 	return variables(endpoint, name)
 }

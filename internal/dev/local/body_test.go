@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 )
 
@@ -36,9 +37,7 @@ func TestGateway_RefusesALargeBodyWhileReading(t *testing.T) {
 			return lambdahttp.Response{StatusCode: http.StatusOK}, nil
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	send := func(body io.Reader, kind string, length int64) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/a", body)
 		r.Header.Set("Content-Type", kind)

@@ -6,13 +6,13 @@ import (
 	"testing"
 
 	rollcall "github.com/rollcall-scim/rollcall"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 func TestRoutes_OfTheDeployedTemplate(t *testing.T) {
 	routes, err := Routes(rollcall.Template)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	for _, want := range []Route{
 		{Method: "POST", Path: "/scim/v2/Users", Function: "UsersFunction"},
 		{Method: "PATCH", Path: "/scim/v2/users/{id}", Function: "UsersFunction"},
@@ -49,9 +49,7 @@ func TestRoutes_FollowsPlainResources(t *testing.T) {
   FA: {Type: AWS::Serverless::Function, Properties: {Events: {Timer: {Type: Schedule, Properties: {Schedule: rate(1 hour)}}}}}
   FB: {Type: AWS::Serverless::Function}
 `))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	want := []Route{{Method: "GET", Path: "/a/{id}", Function: "FA"}, {Method: "", Path: "$default", Function: "FB"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -67,9 +65,7 @@ func TestRoutes_ReadsHTTPAPIEvents(t *testing.T) {
         Rest: {Type: HttpApi}
         One: {Type: HttpApi, Properties: {Path: '/a/{proxy+}', Method: any, ApiId: !Ref Api}}
 `))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	want := []Route{{Method: "ANY", Path: "/a/{proxy+}", Function: "F"}, {Method: "", Path: "$default", Function: "F"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)

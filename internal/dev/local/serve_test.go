@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // built returns a Build function for a handler.
@@ -69,9 +71,7 @@ func TestServe_StopsDespiteOpenRequests(t *testing.T) {
 		})
 	}()
 	conn, err := net.Dial("tcp", <-ready)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
 		t.Fatal(err)
@@ -85,9 +85,7 @@ func TestServe_StopsDespiteOpenRequests(t *testing.T) {
 
 func TestServe_ErrorSaysWhatToDo(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	defer func() { _ = busy.Close() }()
 	for _, tt := range []struct{ name, address, want string }{
 		{"busy port", busy.Addr().String(), "in use: stop the program"},

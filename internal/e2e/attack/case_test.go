@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 //go:embed testdata/cases.jsonl
@@ -137,8 +139,6 @@ func load(t *testing.T) []*attack {
 		seen[c.ID] = true
 		all = append(all, c)
 	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, lines.Err())
 	return all
 }

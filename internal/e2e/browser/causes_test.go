@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
@@ -20,13 +21,9 @@ var tags = regexp.MustCompile(`<[^>]*>`)
 func page(t *testing.T, client *http.Client, url string, status int) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	response, err := client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != status {
@@ -42,9 +39,7 @@ func TestConsole_EveryCause(t *testing.T) {
 		t.Run(string(c), func(t *testing.T) {
 			s := serve(t, 5)
 			jar, err := cookiejar.New(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			client := &http.Client{Jar: jar}
 			page(t, client, s.base+s.console.Link("acme"), http.StatusOK)
 			m := c.Meaning()
@@ -89,9 +84,7 @@ func TestConsole_FailuresInTheWordsOfTheProvider(t *testing.T) {
 			t.Run(f.Name+"/"+string(p), func(t *testing.T) {
 				s := serve(t, 5)
 				jar, err := cookiejar.New(nil)
-				if err != nil {
-					t.Fatal(err)
-				}
+				must.OK(t, err)
 				client := &http.Client{Jar: jar}
 				page(t, client, s.base+s.console.Link("acme"), http.StatusOK)
 				shows := func(url string, texts ...string) {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // report returns a report with one check, about GET /Users or a read
@@ -35,9 +37,7 @@ func TestReport_HoldsAndCanFail(t *testing.T) {
 			continue
 		}
 		c, err := all[0].Case()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		for answer, want := range map[string]Outcome{tt.holds: Passed, tt.fails: Failed} {
 			if answer == "" {
 				continue
@@ -67,13 +67,9 @@ func TestReport_BaseAndPathAreAsWritten(t *testing.T) {
 	} {
 		line := strings.Replace(report(`["r",["a"],"absent",null]`), `["GET","/Users/{{u.id}}",null,{"X-A":null,"X-B":"{{TOK}}"}]`, tt.request, 1)
 		all, err := LoadReports(strings.NewReader(line))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		c, err := all[0].Case()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		var paths []string
 		r := Run(t.Context(), Target{Base: "http://scim.test/scim/v2", Token: "t", Client: doer(func(q *http.Request) (int, http.Header, string) {
 			if paths = append(paths, q.URL.Opaque); q.Body != nil && q.Method == http.MethodGet {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // A doer answers requests without a connection.
@@ -97,9 +99,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func load(t *testing.T, line string) Case {
 	t.Helper()
 	cases, err := Load(strings.NewReader(line))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return cases[0]
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -21,9 +22,7 @@ import (
 func ID(t testing.TB, name string) tenant.ID {
 	t.Helper()
 	id, err := tenant.ParseID(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return id
 }
 
@@ -37,14 +36,10 @@ func Tenant(t testing.TB, s *store.Store, name string, seats int64) (id tenant.I
 func TenantWith(t testing.TB, s *store.Store, name string, seats int64, settings tenant.Settings, at time.Time) (id tenant.ID, token string) {
 	t.Helper()
 	id = ID(t, name)
-	if err := s.CreateTenant(t.Context(), id, settings, seats, tenant.Unlimited, at); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, s.CreateTenant(t.Context(), id, settings, seats, tenant.Unlimited, at))
 	token, record := access.Mint(id)
 	record.Created = at
-	if err := s.SaveToken(t.Context(), id, record); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, s.SaveToken(t.Context(), id, record))
 	return id, token
 }
 

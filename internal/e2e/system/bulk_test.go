@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -46,9 +47,7 @@ func (s *service) bulk(operations ...string) bulkAnswer {
 		s.t.Fatalf("bulk: %d %v", a.status, a.body)
 	}
 	text, err := json.Marshal(a.body["Operations"])
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	must.OK(s.t, err)
 	if err := json.Unmarshal(text, &a.operations); err != nil {
 		s.t.Fatalf("%v: %s", err, text)
 	}
@@ -142,9 +141,7 @@ func TestBulk_HasLogEntries(t *testing.T) {
 			}
 			s.check(2)
 			page, err := s.table.Query(t.Context(), table.Query{Partition: "T#acme#LOG"})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			entries := map[string]bool{}
 			for _, item := range page.Items {
 				id, _, _ := strings.Cut(item.Key.Sort, "#")

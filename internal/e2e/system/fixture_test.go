@@ -17,6 +17,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
@@ -68,9 +69,8 @@ func newService(t *testing.T, engine table.Table, seats int64, o app.Options) *s
 	s.start(engine, o)
 	s.token = s.newTenant("acme", seats)
 	var err error
-	if s.tenant, err = tenant.ParseID("acme"); err != nil {
-		t.Fatal(err)
-	}
+	s.tenant, err = tenant.ParseID("acme")
+	must.OK(t, err)
 	return s
 }
 
@@ -79,9 +79,7 @@ func (s *service) start(engine table.Table, o app.Options) {
 	s.t.Helper()
 	var err error
 	s.app, err = app.NewWith(calls.Table(engine), app.Config{BaseURL: "https://scim.test/scim/v2"}, logline.New(s), o)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	must.OK(s.t, err)
 	s.handler, s.table = iam.Handler(s.app.Handler(), routed), engine
 }
 
@@ -130,9 +128,7 @@ func plain(t *testing.T, w *httptest.ResponseRecorder) io.Reader {
 		return bytes.NewReader(w.Body.Bytes())
 	}
 	r, err := gzip.NewReader(bytes.NewReader(w.Body.Bytes()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return r
 }
 
@@ -158,9 +154,7 @@ func (s *service) check(seats int64) {
 			faults, err = s.app.Store.Audit(s.t.Context(), s.tenant)
 		}
 	}
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	must.OK(s.t, err)
 	for _, fault := range faults {
 		s.t.Errorf("audit: %s", fault)
 	}
@@ -179,9 +173,7 @@ func (s *service) active() int64 {
 func (s *service) ledger() directory.Ledger {
 	s.t.Helper()
 	l, err := s.app.Store.Ledger(s.t.Context(), s.tenant)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	must.OK(s.t, err)
 	return l
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -86,9 +87,7 @@ func (s *service) membersOf(id string) []string {
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
 	body, err := io.ReadAll(plain(s.t, w))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	must.OK(s.t, err)
 	switch w.Code {
 	case http.StatusNotFound:
 		return nil
@@ -252,9 +251,7 @@ func TestKilled(t *testing.T) {
 
 func kill(t *testing.T, k killing) {
 	base, err := embedded.Memory()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	t.Cleanup(func() { _ = base.Close() })
 	s, ids := crowd(t, base, k.people)
 	subject := k.prepare(s, ids)
@@ -272,9 +269,7 @@ func kill(t *testing.T, k killing) {
 		left := s
 		if k.helped || n%k.sweepEvery == 0 {
 			fork, err := base.Copy()
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			defer fork.Close()
 			left = s.on(t, fork, app.Options{Now: afterwards})
 		}
@@ -321,9 +316,7 @@ func kill(t *testing.T, k killing) {
 func (s *service) audit() []store.Fault {
 	s.t.Helper()
 	faults, err := s.app.Store.Audit(s.t.Context(), s.tenant)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	must.OK(s.t, err)
 	return faults
 }
 

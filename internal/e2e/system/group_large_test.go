@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -156,17 +157,11 @@ func throughLambda(t *testing.T, s *service, group string, want []string) {
 	}
 	t.Logf("%d members are an event of %d bytes, of %d", len(want), len(payload), lambdahttp.MaxResponseBytes)
 	packed, err := base64.StdEncoding.DecodeString(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	var body map[string]any
-	if err := json.NewDecoder(unpacked).Decode(&body); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.NewDecoder(unpacked).Decode(&body))
 	if got := valuesOf(body["members"]); !slices.Equal(got, want) {
 		t.Errorf("%d members, want %d", len(got), len(want))
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
@@ -190,9 +191,7 @@ func seed(t *testing.T, raw table.Table, group string, n int) {
 			Partition: "T#acme#G#" + group + "#1", Sort: fmt.Sprintf("00000000-0000-7000-8000-%012d", i),
 		}}))
 		if len(ops) == table.MaxOps || i == n-1 {
-			if err := raw.Write(context.Background(), table.Transaction{Token: fmt.Sprintf("%s%d", group[20:], i), Ops: ops}); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, raw.Write(context.Background(), table.Transaction{Token: fmt.Sprintf("%s%d", group[20:], i), Ops: ops}))
 			ops = ops[:0]
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -22,27 +23,19 @@ func TestSpellings_ThroughTheGateway(t *testing.T) {
 		function := strings.ToUpper(folder[:1]) + folder[1:] + "Function"
 		return iam.Handler(s.app.FunctionHandler(folder), func(string, string) string { return function })
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	server := httptest.NewServer(g)
 	defer server.Close()
 	send := func(method, path, body string) (status int, header http.Header, answer string) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		r.Header.Set("Authorization", "Bearer "+s.token)
 		response, err := http.DefaultTransport.RoundTrip(r) // follows no redirect
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		defer func() { _ = response.Body.Close() }()
 		read, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		return response.StatusCode, response.Header, string(read)
 	}
 	ann := s.must(201, "POST", "/Users", userBody(`"userName":"ann"`))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -42,9 +43,7 @@ func (s *spy) left(t *testing.T, name string) []string {
 			continue
 		}
 		items, err := s.Get(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		if len(items) > 0 {
 			left = append(left, key.Partition+" "+key.Sort)
 		}

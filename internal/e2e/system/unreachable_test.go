@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
@@ -53,9 +54,7 @@ func TestUnreachable_IsASeparateCause(t *testing.T) {
 			t.Parallel()
 			address := tt.address(t)
 			client, err := dynamo.NewLocalClient(t.Context(), address)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			for side, ask := range unreachableSides(t, client) {
 				var log strings.Builder
 				begun := time.Now()
@@ -90,15 +89,11 @@ func TestUnreachable_IsASeparateCause(t *testing.T) {
 func unreachableSides(t *testing.T, client *dynamodb.Client) map[string]func(log io.Writer) *httptest.ResponseRecorder {
 	t.Helper()
 	acme, err := tenant.ParseID("acme")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	token, _ := access.Mint(acme)
 	serve := func(log io.Writer, admin bool, method, path, header, value string) *httptest.ResponseRecorder {
 		a, err := app.NewWith(dynamo.New(client, "none"), app.Config{BaseURL: "https://scim.test/scim/v2"}, logline.New(log), app.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		handler := a.Handler()
 		if admin {
 			handler = a.AdminHandler()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -33,9 +34,7 @@ func recorded(t *testing.T) (table.Table, *recorder) {
 	t.Helper()
 	r := &recorder{}
 	client, err := dynamo.NewLocalClient(t.Context(), "http://dynamodb.invalid", func(http.RoundTripper) http.RoundTripper { return r })
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return dynamo.New(client, "tenants"), r
 }
 
@@ -70,9 +69,7 @@ func TestWrite_IsOneTransactionWithTheTokenAndOldItems(t *testing.T) {
 		table.Delete(k("5")),
 	}}
 	for range 2 {
-		if err := tbl.Write(t.Context(), tx); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, tbl.Write(t.Context(), tx))
 	}
 	if want := []string{"TransactWriteItems", "TransactWriteItems"}; !slices.Equal(r.targets, want) {
 		t.Fatalf("sent %q, want %q", r.targets, want)
@@ -82,18 +79,12 @@ func TestWrite_IsOneTransactionWithTheTokenAndOldItems(t *testing.T) {
 		TransactItems      []map[string]map[string]any
 	}
 	for i := range sent {
-		if err := json.Unmarshal([]byte(r.bodies[i]), &sent[i]); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, json.Unmarshal([]byte(r.bodies[i]), &sent[i]))
 	}
 	first, err := json.Marshal(sent[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	second, err := json.Marshal(sent[1])
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if string(first) != string(second) || sent[0].ClientRequestToken != tx.Token {
 		t.Errorf("sent again as\n%s, was\n%s", second, first)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -17,9 +18,7 @@ import (
 func memory(t *testing.T) table.Table {
 	t.Helper()
 	tbl, err := embedded.Memory()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	t.Cleanup(func() { closed(t, tbl) })
 	return tbl
 }
@@ -27,9 +26,7 @@ func memory(t *testing.T) table.Table {
 func file(t *testing.T) table.Table {
 	t.Helper()
 	tbl, err := embedded.Open(filepath.Join(t.TempDir(), "rollcall.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	t.Cleanup(func() { closed(t, tbl) })
 	return tbl
 }
@@ -62,9 +59,7 @@ type reopened struct {
 
 func (r reopened) open() *embedded.Table {
 	tbl, err := embedded.Open(r.path)
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	must.OK(r.t, err)
 	return tbl
 }
 
@@ -142,12 +137,8 @@ func TestOpen_KeepsItemsAndTokens(t *testing.T) {
 	}}
 	for range 3 {
 		tbl, err := embedded.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := tbl.Write(t.Context(), tx); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
+		must.OK(t, tbl.Write(t.Context(), tx))
 		items, err := tbl.Get(t.Context(), tx.Ops[0].Key)
 		if err != nil || items[tx.Ops[0].Key].Attributes.Number("n") != 1 {
 			t.Fatalf("%v, %v", items, err)
@@ -163,9 +154,7 @@ func TestOpen_KeepsItemsAndTokens(t *testing.T) {
 func TestOpen_FailsWhileInUse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rollcall.db")
 	first, err := embedded.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	_, err = embedded.Open(path)
 	if !errors.Is(err, embedded.ErrInUse) || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v, want ErrInUse with the path", err)
@@ -180,9 +169,7 @@ func TestOpen_FailsWhileInUse(t *testing.T) {
 
 func TestOpen_RefusesOtherFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "other")
-	if err := os.WriteFile(path, []byte(strings.Repeat("not a table\n", 4096)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(path, []byte(strings.Repeat("not a table\n", 4096)), 0o600))
 	if _, err := embedded.Open(path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v, want an error with the path", err)
 	}
@@ -194,9 +181,7 @@ func TestOpen_RefusesOtherFiles(t *testing.T) {
 func TestMemory_LeavesNoFile(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	tbl, err := embedded.Memory()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	closed(t, tbl)
 	left, err := os.ReadDir(os.TempDir())
 	if err != nil || len(left) != 0 {
@@ -206,9 +191,7 @@ func TestMemory_LeavesNoFile(t *testing.T) {
 
 func TestClosed_Fails(t *testing.T) {
 	tbl, err := embedded.Memory()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	closed(t, tbl)
 	k := table.Key{Partition: "p", Sort: "s"}
 	if _, err := tbl.Get(t.Context(), k); err == nil {

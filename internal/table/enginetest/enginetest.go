@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -85,9 +86,7 @@ func Each(t *testing.T, engines []Engine, test func(t *testing.T, e Engine)) {
 func Memory(t testing.TB) table.Table {
 	t.Helper()
 	e, err := embedded.Memory()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	t.Cleanup(func() { _ = e.Close() })
 	return e
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
@@ -15,9 +16,7 @@ import (
 func memory(t *testing.T) table.Table {
 	t.Helper()
 	tbl, err := embedded.Memory()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	t.Cleanup(func() { _ = tbl.Close() })
 	return tbl
 }
@@ -52,9 +51,7 @@ func TestMeter_KeepsTheContract(t *testing.T) {
 func TestMeter_Reads(t *testing.T) {
 	tbl := memory(t)
 	for name, size := range map[string]int{"1": 4096, "2": 4097, "3": 100, "4": 12000} {
-		if err := write(t.Context(), tbl, table.Put(sized(name, size))); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, write(t.Context(), tbl, table.Put(sized(name, size))))
 	}
 	m := meter.New(tbl)
 	key := func(s string) table.Key { return table.Key{Partition: "p", Sort: s} }
@@ -117,9 +114,7 @@ func TestMeter_Writes(t *testing.T) {
 				want    float64
 			}{{[]meter.Option{meter.Exact}, c.exact}, {nil, c.estimate}} {
 				tbl := memory(t)
-				if err := write(t.Context(), tbl, table.Put(small), table.Put(large)); err != nil {
-					t.Fatal(err)
-				}
+				must.OK(t, write(t.Context(), tbl, table.Put(small), table.Put(large)))
 				got := cost(t, func(ctx context.Context) { _ = write(ctx, meter.New(tbl, m.options...), c.ops...) })
 				want := table.Counts{WriteUnits: m.want}
 				if m.want > 0 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -97,9 +98,7 @@ func severalKeys(t *testing.T, tbl table.Table) {
 		keys = append(keys, table.Key{Partition: "none", Sort: fmt.Sprint(i)})
 	}
 	items, err := tbl.Get(t.Context(), keys...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if len(items) != 60 {
 		t.Errorf("%d items, want 60", len(items))
 	}
@@ -513,9 +512,7 @@ func argumentsUnchanged(t *testing.T, tbl table.Table) {
 		}}
 	}
 	tx := build()
-	if err := tbl.Write(t.Context(), tx); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, tbl.Write(t.Context(), tx))
 	if want, got := fmt.Sprint(build()), fmt.Sprint(tx); want != got {
 		t.Errorf("sending changed the transaction to %s from %s", got, want)
 	}
@@ -534,28 +531,20 @@ func appliedOnce(t *testing.T, tbl table.Table) {
 		table.Check(key("3"), table.Absent()),
 	}}
 	for range 3 {
-		if err := tbl.Write(t.Context(), tx); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, tbl.Write(t.Context(), tx))
 	}
 	wantItem(t, tbl, item("1", table.Attributes{"n": number(1)}))
 }
 
 func replayKeepsLater(t *testing.T, tbl table.Table) {
 	tx := table.Transaction{Token: NewToken(), Ops: []table.Op{table.Put(item("1", table.Attributes{"by": text("first")}))}}
-	if err := tbl.Write(t.Context(), tx); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, tbl.Write(t.Context(), tx))
 	later := item("1", table.Attributes{"by": text("later")})
 	mustWrite(t, tbl, table.Put(later))
-	if err := tbl.Write(t.Context(), tx); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, tbl.Write(t.Context(), tx))
 	wantItem(t, tbl, later)
 	mustWrite(t, tbl, table.Delete(key("1")))
-	if err := tbl.Write(t.Context(), tx); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, tbl.Write(t.Context(), tx))
 	wantAbsent(t, tbl, key("1"))
 }
 
@@ -568,9 +557,7 @@ func tokenReused(t *testing.T, tbl table.Table) {
 		}
 	}
 	tx := table.Transaction{Token: NewToken(), Ops: base()}
-	if err := tbl.Write(t.Context(), tx); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, tbl.Write(t.Context(), tx))
 	for name, change := range map[string]func(ops []table.Op) []table.Op{
 		"another value":     func(ops []table.Op) []table.Op { ops[0].Attributes["a"] = text("y"); return ops },
 		"another kind":      func(ops []table.Op) []table.Op { ops[0].Attributes["a"] = number(1); return ops },
@@ -741,9 +728,7 @@ func bytePages(t *testing.T, tbl table.Table) {
 	}
 	for _, descending := range []bool{false, true} {
 		all, err := pages(t.Context(), tbl, table.Query{Partition: key("").Partition, Descending: descending})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		var got []string
 		for i, page := range all {
 			size := 0

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 )
@@ -51,9 +52,7 @@ func DynamoThrough(t testing.TB, wrap func(http.RoundTripper) http.RoundTripper,
 	t.Helper()
 	endpoint := Endpoint(t)
 	plain, err := dynamo.NewLocalClient(t.Context(), endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	name := "rollcall-test-" + uuid.NewString()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -68,8 +67,6 @@ func DynamoThrough(t testing.TB, wrap func(http.RoundTripper) http.RoundTripper,
 		}
 	})
 	client, err := dynamo.NewLocalClient(t.Context(), endpoint, wrap)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return dynamo.New(client, name, options...)
 }

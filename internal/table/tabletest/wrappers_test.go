@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -18,9 +19,7 @@ import (
 func memory(t *testing.T) table.Table {
 	t.Helper()
 	tbl, err := embedded.Memory()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	t.Cleanup(func() { _ = tbl.Close() })
 	return tbl
 }
@@ -39,9 +38,7 @@ func send(t *testing.T, tbl table.Table, ops ...table.Op) error {
 func counted(t *testing.T, tbl table.Table, sort string) int64 {
 	t.Helper()
 	items, err := tbl.Get(t.Context(), key(sort))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return items[key(sort)].Attributes.Number("n")
 }
 
@@ -135,9 +132,7 @@ func TestConflict_CountsRecoveries(t *testing.T) {
 	c := tabletest.NewConflict(tbl, tabletest.ConflictOptions{Rate: 0.5, Seed: 1})
 	r := table.Retrying(c, table.RetryJitter(func(time.Duration) time.Duration { return 0 }))
 	for range 50 {
-		if err := send(t, r, count("1")); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, send(t, r, count("1")))
 	}
 	report := c.Report()
 	if got := counted(t, tbl, "1"); got != 50 || report.Recovered["item"] == 0 || report.Recovered["item"] > report.Injected["item"] {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
 )
 
@@ -71,9 +72,7 @@ func Binary(t testing.TB, folder string) string {
 	} else {
 		err = other(t, folder)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return lambdaruntime.Bootstrap(built.dir, folder)
 }
 
@@ -97,9 +96,7 @@ func Start(t testing.TB, folder string, env map[string]string) *lambdaruntime.Fu
 	f, err := lambdaruntime.Start(t.Context(), lambdaruntime.Process{
 		Binary: Binary(t, folder), Env: env, Name: lambdaruntime.FunctionName(folder),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	t.Cleanup(func() {
 		exit, err := f.Shutdown(grace)
 		if err != nil {
@@ -117,8 +114,6 @@ func Start(t testing.TB, folder string, env map[string]string) *lambdaruntime.Fu
 func Invoke(t testing.TB, f *lambdaruntime.Function, event []byte) lambdaruntime.Result {
 	t.Helper()
 	r, err := f.Invoke(t.Context(), event)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return r
 }

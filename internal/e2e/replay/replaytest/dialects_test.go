@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -19,9 +20,7 @@ import (
 // The document is that of the tables.
 func TestDialects_AreDocumented(t *testing.T) {
 	got, err := os.ReadFile("../../../../docs/reference/dialect-places.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if !bytes.Equal(got, Document()) {
 		t.Error("docs/reference/dialect-places.md is out of date: make generate writes it")
 	}

@@ -3,6 +3,7 @@ package replaytest
 import (
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -16,9 +17,7 @@ var waiting = map[string]string{}
 // The requests of public reports are answered correctly, on both engines.
 func TestService_AnswersFieldReports(t *testing.T) {
 	reports, err := replay.Reports()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	var ready, early []replay.Case
 	for _, r := range reports {
 		c, err := r.Case()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
@@ -47,9 +48,7 @@ func strictSettings() tenant.Settings {
 func runAll(t *testing.T, settings tenant.Settings) {
 	t.Helper()
 	cases, err := replay.Cases()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		newService(t, engine, settings, testRate).runAll(t, cases)
 	})
@@ -80,13 +79,9 @@ func newService(t *testing.T, engine enginetest.Engine, settings tenant.Settings
 	s := &service{settings: settings, events: make(map[string][]byte), operations: make(map[string][][]byte)}
 	var err error
 	s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base, TenantRate: rate}, logline.New(s))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	s.gateway, err = local.FromTemplate(rollcall.Template, func(function string) http.Handler { return s.app.FunctionHandler(function) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return s
 }
 
@@ -111,17 +106,13 @@ func (s *service) newTenant(t *testing.T, seats int64) string {
 func (s *service) addSchemas(t *testing.T, documents ...string) {
 	t.Helper()
 	id, err := tenant.ParseID(fmt.Sprintf("t%d", s.tenants))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	for _, document := range documents {
 		schema, err := schema.ParseRegistration([]byte(document))
 		if err != nil {
 			t.Fatalf("%s: %v", document, err)
 		}
-		if err := s.app.Store.PutSchema(t.Context(), id, s.app.Types(), schema, time.Now()); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, s.app.Store.PutSchema(t.Context(), id, s.app.Types(), schema, time.Now()))
 	}
 }
 
