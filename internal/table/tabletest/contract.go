@@ -698,9 +698,7 @@ func limitedPages(t *testing.T, tbl table.Table) {
 		for _, descending := range []bool{false, true} {
 			q := table.Query{Partition: p, Limit: limit, Descending: descending}
 			all, err := pages(t.Context(), tbl, q)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			var got []string
 			for _, page := range all {
 				n := len(page.Items)
