@@ -9,13 +9,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
+
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	inert "github.com/rollcall-scim/rollcall/internal/text"
 	"golang.org/x/term"
-	"time"
-	"unicode"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // aligned prints rows under their headings, each in one line.
