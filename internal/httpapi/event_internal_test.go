@@ -7,14 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // Readers of lines, and of the reference, find a field in its place.
 func TestEvent_HasTheOrderOfTheReference(t *testing.T) {
 	page, err := os.ReadFile("../../docs/reference/log-events.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	_, table, _ := strings.Cut(string(page), "## A request\n")
 	table, _, _ = strings.Cut(table, "\n## ")
 	var documented []string

@@ -5,13 +5,12 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 func TestOpenAPI_IsGenerated(t *testing.T) {
 	want, err := describe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if !bytes.Equal(adminapi.OpenAPI, want) {
 		t.Error("internal/adminapi/openapi.json is not as generated: run make openapi")
 	}
