@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // command runs one command against a server, and returns what it printed.
@@ -91,14 +93,10 @@ func TestCommands_TokensAreShownOnce(t *testing.T) {
 	works := func(token string) int {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.info.BaseURL+"/Users", http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		r.Header.Set("Authorization", "Bearer "+token)
 		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		_ = response.Body.Close()
 		return response.StatusCode
 	}
@@ -277,12 +275,8 @@ func TestConnectAWS_Signs(t *testing.T) {
 		t.Fatalf("%s, %v", base, err)
 	}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, base+"/tenants/acme", bytes.NewReader([]byte("{}")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := sign(r, []byte("{}")); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
+	must.OK(t, sign(r, []byte("{}")))
 	signed := r.Header.Get("Authorization")
 	for _, want := range []string{"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/", "/eu-central-1/execute-api/aws4_request", "x-amz-security-token"} {
 		if !strings.Contains(signed, want) {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // commandTree returns every command, each after its parent.
@@ -136,9 +137,7 @@ func TestHelp_IsOneOfACommand(t *testing.T) {
 // The reference names every command and every flag, and no other.
 func TestReference_IsComplete(t *testing.T) {
 	text, err := os.ReadFile("../../docs/reference/command.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	reference := string(text)
 	flags := map[string]bool{"help": true}
 	for _, c := range commandTree() {
@@ -177,15 +176,11 @@ func TestReference_IsComplete(t *testing.T) {
 // Commands in the documents' blocks are accepted by the command.
 func TestDocuments_CommandsParse(t *testing.T) {
 	pages, err := filepath.Glob("../../docs/[^d]*/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	checked := 0
 	for _, page := range append(pages, "../../README.md", "../../CONTRIBUTING.md") {
 		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		lines := regexp.MustCompile("(?m)^ *(rollcall [a-z-]+ .*?)(?:  +#.*)?$").FindAllStringSubmatch(fenced(string(text)), -1)
 		for _, m := range lines {
 			checked++
@@ -229,9 +224,7 @@ func TestSettings_AreTheServices(t *testing.T) {
 			} `json:"schemas"`
 		} `json:"components"`
 	}
-	if err := json.Unmarshal(adminapi.OpenAPI, &description); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal(adminapi.OpenAPI, &description))
 	for schema, known := range map[string][]setting{"TenantSettings": tenantSettings, "UserChange": userSettings} {
 		properties := description.Components.Schemas[schema].Properties
 		if len(properties) == 0 {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
@@ -157,9 +158,7 @@ func TestLocal_RegistersSchemas(t *testing.T) {
 
 func TestLocal_RefusesASchema(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "schema.json")
-	if err := os.WriteFile(file, []byte(`{"id":"urn:example:a","attributes":[{"name":"a","uniqueness":"server"}]}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(file, []byte(`{"id":"urn:example:a","attributes":[{"name":"a","uniqueness":"server"}]}`), 0o600))
 	stderr := &output{}
 	status := run(t.Context(), []string{"local", "--listen", "127.0.0.1:0", "--schema", file}, strings.NewReader(""), io.Discard, stderr)
 	if said := stderr.String(); status != 1 || !strings.Contains(said, file) || !strings.Contains(said, "use none") {
@@ -227,14 +226,10 @@ func TestLocal_ServesOnDynamoDB(t *testing.T) {
 // A start that cannot work prints one line that says what to do.
 func TestLocal_Mistakes(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	defer func() { _ = taken.Close() }()
 	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(file, nil, 0o600))
 	for name, tt := range map[string]struct {
 		args   []string
 		status int
@@ -317,19 +312,13 @@ func TestLocal_WarnsOfPlainHTTP(t *testing.T) {
 func (s *server) raw(method, path, body string) (int, string) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.info.BaseURL+path, strings.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	must.OK(s.t, err)
 	r.Header.Set("Authorization", "Bearer "+s.info.Token)
 	r.Header.Set("Content-Type", "application/scim+json")
 	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	must.OK(s.t, err)
 	defer func() { _ = response.Body.Close() }()
 	encoded, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	must.OK(s.t, err)
 	return response.StatusCode, string(encoded)
 }

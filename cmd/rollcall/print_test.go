@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	inert "github.com/rollcall-scim/rollcall/internal/text"
 	"github.com/rollcall-scim/rollcall/internal/text/texttest"
 )
@@ -16,9 +17,7 @@ func TestInertJSON_IsTheSameDocument(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			document := map[string]any{tt.Text: []any{tt.Text, "<&>"}}
 			line, err := inertJSON(document)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			text, ended := strings.CutSuffix(line, "\n")
 			if !ended || strings.ContainsFunc(text, inert.Hidden) || !strings.Contains(text, "<&>") {
 				t.Errorf("it prints %q", line)

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // readmePort is the port in the documents. The test's server takes a free one,
@@ -40,9 +42,7 @@ type section struct {
 func sections(t *testing.T, path, language string) []section {
 	t.Helper()
 	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	var all []section
 	for _, b := range block.FindAllStringSubmatch(string(text), -1) {
 		switch {
@@ -89,9 +89,7 @@ func makeRun(t *testing.T, command string) *made {
 	m.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	m.process.Cancel = func() error { return syscall.Kill(-m.process.Process.Pid, syscall.SIGKILL) }
 	m.process.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=")
-	if err := m.process.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, m.process.Start())
 	for range 1200 { // the first time, it is built
 		if found := serverUp.FindStringSubmatch(m.stdout.String()); found != nil && strings.Contains(m.stdout.String(), "Ctrl-C") {
 			m.address = found[1]

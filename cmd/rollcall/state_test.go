@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // TestMain keeps the state files of the tests' servers out of the developer's own folder.
@@ -44,9 +46,7 @@ func ownState(t *testing.T) string {
 func stateFiles(t *testing.T, folder string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "local-*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return files
 }
 
@@ -122,9 +122,7 @@ func plant(t *testing.T, folder, name string, s state) string {
 	if err == nil {
 		err = os.WriteFile(path, encoded, 0o600)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return path
 }
 
@@ -132,9 +130,7 @@ func plant(t *testing.T, folder, name string, s state) string {
 func free(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	defer func() { _ = l.Close() }()
 	return l.Addr().String()
 }
@@ -149,9 +145,7 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 	}))
 	defer other.Close()
 	here, err := os.Hostname()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	const key = "the key of the server that is no more"
 	// A proof is accepted only from the address to which the token would be sent.
 	holder := httptest.NewServer(state{Key: key}.withProof(http.NotFoundHandler()))
@@ -174,9 +168,7 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 			folder := ownState(t)
 			path := plant(t, folder, "local-1-1.json", tt.state)
 			written := filepath.Join(t.TempDir(), "info")
-			if err := writeInfo(written, infoFile{tt.info, tt.Key}); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, writeInfo(written, infoFile{tt.info, tt.Key}))
 			for _, file := range []string{path, written} {
 				if status, _, said := asks(t, "tenant", "list", "--info", file); status != exitUnavailable || !strings.Contains(said, file) {
 					t.Errorf("--info: %d %s", status, said)
@@ -245,9 +237,7 @@ func TestState_RefusesWhatIsNotPrivate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			folder := ownState(t)
 			path := plant(t, folder, "local-1-1.json", good)
-			if err := tt.spoil(folder, path); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, tt.spoil(folder, path))
 			status, _, said := asks(t, "tenant", "list")
 			if status != exitFailure || !strings.Contains(said, tt.says) || !strings.Contains(said, folder) {
 				t.Errorf("%d %s, want %q and the path", status, said, tt.says)
@@ -257,9 +247,7 @@ func TestState_RefusesWhatIsNotPrivate(t *testing.T) {
 	t.Run("another user's file", func(t *testing.T) {
 		path := plant(t, ownState(t), "local-1-1.json", good)
 		found, err := os.Lstat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		if err := checkPrivate(path, found, 0, os.Geteuid()+1); err == nil || !strings.Contains(err.Error(), "another user") {
 			t.Errorf("%v", err)
 		}
@@ -273,9 +261,7 @@ func TestState_ServesWithoutAFile(t *testing.T) {
 		t.Skip("Windows has no such permissions")
 	}
 	open := filepath.Join(t.TempDir(), "open")
-	if err := os.MkdirAll(filepath.Join(open, "rollcall"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.MkdirAll(filepath.Join(open, "rollcall"), 0o755))
 	for name, tt := range map[string]struct {
 		home   string
 		listen string
@@ -360,12 +346,8 @@ func TestLocal_TokensSurviveARestart(t *testing.T) {
 	// A file that others could read, with invalid content, is replaced by one
 	// that only this user can read.
 	kept := filepath.Join(data, adminTokenFile)
-	if err := os.WriteFile(kept, []byte("spoiled"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(kept, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, os.WriteFile(kept, []byte("spoiled"), 0o600))
+	must.OK(t, os.Chmod(kept, 0o644))
 	s = start(t, "--data", data)
 	if found, err := os.Stat(kept); err != nil || runtime.GOOS != "windows" && found.Mode().Perm() != 0o600 || s.info.AdminToken == before.AdminToken {
 		t.Errorf("after a spoiled file: %v, %v", found.Mode(), err)
@@ -381,9 +363,7 @@ func testKeptFiles(t *testing.T, data string, before info) {
 		return map[string]string{tokenFile("acme"): i.Token, adminTokenFile: i.AdminToken}
 	}
 	for name := range tokens(before) {
-		if err := os.Chmod(filepath.Join(data, name), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, os.Chmod(filepath.Join(data, name), 0o666))
 	}
 	s := start(t, "--data", data)
 	s.end()
@@ -394,12 +374,8 @@ func testKeptFiles(t *testing.T, data string, before info) {
 	}
 	for name := range tokens(before) {
 		kept, elsewhere := filepath.Join(data, name), filepath.Join(t.TempDir(), name)
-		if err := os.Rename(kept, elsewhere); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(elsewhere, kept); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, os.Rename(kept, elsewhere))
+		must.OK(t, os.Symlink(elsewhere, kept))
 	}
 	s = start(t, "--data", data)
 	s.end()

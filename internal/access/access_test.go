@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -57,9 +58,7 @@ func (s *source) Used(ctx context.Context, t tenant.ID, id string, before, now t
 func acme(t *testing.T) tenant.ID {
 	t.Helper()
 	id, err := tenant.ParseID("acme")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return id
 }
 
@@ -77,9 +76,7 @@ func TestMint_KeepsNoSecret(t *testing.T) {
 		t.Error("the record holds the secret")
 	}
 	token, err := access.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	for _, format := range []string{"%v", "%s", "%+v", "%#v"} {
 		if shown := fmt.Sprintf(format, token); strings.Contains(shown, secret) {
 			t.Errorf("%s of a token shows its secret", format)
@@ -179,9 +176,7 @@ func TestAuthenticate_CachesForCacheTime(t *testing.T) {
 	a := access.NewAuthenticator(s, func() time.Time { return now })
 	ask := func() error { _, err := a.Authenticate(t.Context(), "Bearer "+token); return err }
 	for range 3 {
-		if err := ask(); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, ask())
 	}
 	if s.reads != 1 {
 		t.Fatalf("%d reads for three requests, want 1", s.reads)
@@ -226,22 +221,16 @@ func TestAuthenticate_GrantsTheTenantsTypes(t *testing.T) {
 	s, token, _ := setUp(t)
 	base := schema.Types{User: schema.UserType(), Group: schema.GroupType()}
 	hr, err := schema.ParseRegistration([]byte(`{"id":"urn:example:hr","attributes":[{"name":"badge"}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	own, err := schema.Registrations{}.Put(base, hr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	a := access.NewAuthenticator(s, func() time.Time { return now }).WithTypes(base)
 	ask := func() schema.Types {
 		t.Helper()
 		now = now.Add(access.CacheTime)
 		grant, err := a.Authenticate(t.Context(), "Bearer "+token)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		return grant.Types
 	}
 	if types := ask(); types != base {
@@ -299,9 +288,7 @@ func TestRecordUse_AnswerDoesNotWait(t *testing.T) {
 	s.slow = make(chan struct{})
 	a := access.NewAuthenticator(s, time.Now)
 	grant, err := a.Authenticate(t.Context(), "Bearer "+text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	began := time.Now()
 	a.RecordUse(t.Context(), grant)()
 	if took := time.Since(began); took > time.Second {

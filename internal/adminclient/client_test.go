@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 func TestNew_TakesNoOtherURL(t *testing.T) {
@@ -63,9 +65,7 @@ func TestDo_SendsAgainWhatDoesNoHarm(t *testing.T) {
 			}))
 			defer server.Close()
 			c, err := New(server.URL+"/admin/v1", Bearer("secret"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			c.wait = func(_ context.Context, d time.Duration) error {
 				if d != 7*time.Second {
 					t.Errorf("waits %v", d)
@@ -88,9 +88,7 @@ func TestDo_SendsAgainWhatDoesNoHarm(t *testing.T) {
 
 func TestDo_TellsWhoDoesNotAnswer(t *testing.T) {
 	c, err := New("http://127.0.0.1:1/admin/v1", Bearer("secret"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	c.wait = func(context.Context, time.Duration) error { return nil }
 	_, _, err = c.Do(t.Context(), "GET", "/tenants", nil, nil)
 	if !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "127.0.0.1:1") {
@@ -100,9 +98,8 @@ func TestDo_TellsWhoDoesNotAnswer(t *testing.T) {
 		http.Redirect(w, r, "http://127.0.0.1:1/stolen", http.StatusFound)
 	}))
 	defer server.Close()
-	if c, err = New(server.URL+"/admin/v1", Bearer("secret")); err != nil {
-		t.Fatal(err)
-	}
+	c, err = New(server.URL+"/admin/v1", Bearer("secret"))
+	must.OK(t, err)
 	if _, status, err := c.Do(t.Context(), "GET", "/tenants", nil, nil); status != http.StatusFound || err == nil {
 		t.Errorf("a redirect: %d %v", status, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
@@ -115,9 +116,7 @@ func TestAllAdvice_HasEveryRemedy(t *testing.T) {
 // The remedies that are declared are those of the table.
 func TestRemedies_AreThoseOfTheTable(t *testing.T) {
 	parsed, err := parser.ParseFile(token.NewFileSet(), "advice.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	declared := map[Remedy]bool{}
 	for _, d := range parsed.Decls {
 		g, ok := d.(*ast.GenDecl)
@@ -126,9 +125,7 @@ func TestRemedies_AreThoseOfTheTable(t *testing.T) {
 		}
 		for _, spec := range g.Specs {
 			name, err := strconv.Unquote(spec.(*ast.ValueSpec).Values[0].(*ast.BasicLit).Value)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			declared[Remedy(name)] = true
 		}
 	}

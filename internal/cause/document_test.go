@@ -13,15 +13,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
 func TestDocument_IsMadeFromTheTable(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "reference", "causes.md")
 	got, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if !bytes.Equal(got, Document()) {
 		t.Errorf("%s is out of date: make generate writes it", file)
 	}
@@ -33,9 +32,7 @@ func TestSetupTable_IsInTheSetupPages(t *testing.T) {
 	for name, p := range map[string]idp.Provider{"connect-okta.md": idp.Okta, "connect-entra.md": idp.Entra} {
 		file := filepath.Join("..", "..", "docs", "how-to", name)
 		page, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		want, err := SetupPage(page, p)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -56,9 +53,7 @@ func TestSetupTable_IsInTheSetupPages(t *testing.T) {
 // searched for, and its documentation has the place that its link goes to.
 func TestCauses_AreThoseOfTheTable(t *testing.T) {
 	parsed, err := parser.ParseFile(token.NewFileSet(), "cause.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	var declared []Cause
 	for _, d := range parsed.Decls {
 		g, ok := d.(*ast.GenDecl)
@@ -71,9 +66,7 @@ func TestCauses_AreThoseOfTheTable(t *testing.T) {
 				continue
 			}
 			name, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			declared = append(declared, Cause(name))
 		}
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // noon is the time of the tests.
@@ -116,9 +117,7 @@ func outsider(t *testing.T, answers map[string]any) *browser {
 	server := httptest.NewServer(b.service)
 	t.Cleanup(server.Close)
 	client, err := adminclient.New(server.URL+"/admin/v1", adminclient.Bearer("admin-secret"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	b.console, err = New(Config{
 		Client: client, Address: host, Place: "this machine", Now: func() time.Time { return b.now },
 		Log: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -128,9 +127,7 @@ func outsider(t *testing.T, answers map[string]any) *browser {
 			return a
 		}})),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return b
 }
 
@@ -409,9 +406,7 @@ func (b *browser) events() []map[string]any {
 	var all []map[string]any
 	for line := range strings.Lines(b.log.String()) {
 		var e map[string]any
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			b.t.Fatal(err)
-		}
+		must.OK(b.t, json.Unmarshal([]byte(line), &e))
 		all = append(all, e)
 	}
 	return all

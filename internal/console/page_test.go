@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 func TestTenants_ListsThem(t *testing.T) {
@@ -715,9 +716,7 @@ func TestProblems_ReportAServiceThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	b := visitor(t, healthy())
 	client, err := adminclient.New("http://127.0.0.1:1/admin/v1", adminclient.Bearer("admin-secret"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	b.console.client = client
 	a := b.get("/console/t/acme/failed")
 	a.page().says(t, "The service does not answer", "rollcall local")
@@ -725,9 +724,7 @@ func TestProblems_ReportAServiceThatDoesNotAnswer(t *testing.T) {
 		t.Errorf("%d %s", a.Code, b.log)
 	}
 	b.console.client, err = adminclient.New("http://127.0.0.1:1/admin/v1", func(*http.Request, []byte) error { return http.ErrNoCookie })
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	b.get("/console/t/acme/failed").page().says(t, "The request could not be signed")
 }
 

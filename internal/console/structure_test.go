@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // Every page is one that is read by keyboard and by ear: one main heading and no level
@@ -150,16 +152,12 @@ func TestStyle_LoadsNothing(t *testing.T) {
 func TestStyle_KnowsTheClassesOfTheTemplates(t *testing.T) {
 	css := styleText(t)
 	entries, err := files.ReadDir("templates")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	known := []string{"subject", "cause", "docs", "history", "level-ok", "facts", "go", "bulk"}
 	seen := 0
 	for _, entry := range entries {
 		text, err := files.ReadFile("templates/" + entry.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		for _, m := range regexp.MustCompile(`class="([a-z0-9 -]+)"`).FindAllStringSubmatch(string(text), -1) {
 			for _, class := range strings.Fields(m[1]) {
 				seen++
@@ -267,8 +265,6 @@ func contrast(t *testing.T, a, b string) float64 {
 func styleText(t *testing.T) string {
 	t.Helper()
 	css, err := files.ReadFile("style.css")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return string(css)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -164,9 +165,7 @@ func TestModifyInApp(t *testing.T) {
 
 		named := f.mustModifyInApp(u.ID, directory.AppChange{UserName: ptr("Anna"), Email: ptr("other@x.test"), DisplayName: ptr("A")})
 		r, err := named.Resource()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		if emails := r["emails"].([]any); r.Text("userName") != "Anna" || r.Text("displayName") != "A" || len(emails) != 1 ||
 			directory.UniqueEmail(r) != "other@x.test" {
 			t.Errorf("renamed: %v", r)
@@ -230,9 +229,7 @@ func TestPurge(t *testing.T) {
 					f.mustModifyInApp(u.ID, directory.AppChange{Protected: ptr(false)})
 					f.mustRemove(u.ID)
 				}
-				if err := f.purge(u.ID); err != nil {
-					t.Fatal(err)
-				}
+				must.OK(t, f.purge(u.ID))
 				f.check(0)
 				if l := f.ledger(); l.Users != 0 {
 					t.Errorf("%d users", l.Users)
@@ -275,9 +272,7 @@ func TestAppUsers_PagesThroughLiveAndDeleted(t *testing.T) {
 				q := directory.AppQuery{Limit: limit, Deleted: withDeleted}
 				for pages := 0; ; pages++ {
 					page, err := f.dir.AppUsers(t.Context(), f.tenant, q)
-					if err != nil {
-						t.Fatal(err)
-					}
+					must.OK(t, err)
 					if len(page.Users) > limit || pages > 20 {
 						t.Fatalf("page %d of %d users, limit %d", pages, len(page.Users), limit)
 					}

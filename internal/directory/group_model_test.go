@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
@@ -66,9 +67,7 @@ func runGroupModel(t *testing.T, rt *rapid.T, raw table.Table, kill bool) {
 	}
 	m.sweep()
 	faults, err := f.store.Audit(t.Context(), f.tenant)
-	if err != nil {
-		rt.Fatal(err)
-	}
+	must.OK(rt, err)
 	for _, fault := range faults {
 		rt.Errorf("audit: %s", fault)
 	}
@@ -181,9 +180,7 @@ func (m *groupModel) step() {
 			return err
 		}
 		p, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + patch + `]}`))
-		if err != nil {
-			m.t.Fatal(err)
-		}
+		must.OK(m.t, err)
 		_, err = d.ModifyGroup(m.f.t.Context(), m.f.tenant, by, id, nil, p)
 		return err
 	})
@@ -232,9 +229,7 @@ func (m *groupModel) make() {
 		m.t.Fatalf("POST of %d: %v", len(ids), err)
 	}
 	filter, err := match.CompileFilter(schema.GroupType(), fmt.Sprintf(`displayName eq %q`, name))
-	if err != nil {
-		m.t.Fatal(err)
-	}
+	must.OK(m.t, err)
 	found, err := m.f.dir.SearchGroups(m.f.t.Context(), m.f.tenant, m.f.by(), directory.Query{Filter: filter, StartIndex: 1, Count: 10})
 	if err != nil || found.Total > 1 || found.Total == 0 && !killed {
 		m.t.Fatalf("POST: found %d times: %v", found.Total, err)
@@ -263,9 +258,7 @@ func (m *groupModel) user(kind string) {
 			return err
 		}
 		p, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[{"op":"replace","path":"title","value":"x"}]}`))
-		if err != nil {
-			m.t.Fatal(err)
-		}
+		must.OK(m.t, err)
 		_, err = d.Modify(m.f.t.Context(), m.f.tenant, by, id, nil, p)
 		return err
 	})
@@ -273,9 +266,7 @@ func (m *groupModel) user(kind string) {
 		m.t.Fatalf("%s: %v", kind, err)
 	}
 	u, err := m.f.store.User(m.f.t.Context(), m.f.tenant, id)
-	if err != nil {
-		m.t.Fatal(err)
-	}
+	must.OK(m.t, err)
 	if m.deleted[id] = !u.Live(); m.deleted[id] {
 		for _, members := range m.groups {
 			delete(members, id)
@@ -303,9 +294,7 @@ func (m *groupModel) compare() {
 	}
 	for _, user := range []string{m.users[0], m.users[7], m.users[modelUsers-1]} {
 		groups, err := m.f.dir.GroupsOf(m.f.t.Context(), m.f.tenant, user)
-		if err != nil {
-			m.t.Fatal(err)
-		}
+		must.OK(m.t, err)
 		in := 0
 		for _, members := range m.groups {
 			if members[user] {

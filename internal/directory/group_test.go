@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -133,9 +134,7 @@ func (f *fixture) groupsOf(user string) []string {
 func (f *fixture) version(id string) int64 {
 	f.t.Helper()
 	g, err := f.dir.Group(context.Background(), f.tenant, id)
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	must.OK(f.t, err)
 	return g.Version
 }
 
@@ -369,8 +368,6 @@ func (f *fixture) nameOf(id string) string {
 		f.t.Fatalf("no record %s: %v", id, err)
 	}
 	r, err := records[id].Resource()
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	must.OK(f.t, err)
 	return r.Text("userName")
 }

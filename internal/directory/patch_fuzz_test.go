@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -40,9 +41,7 @@ func (w *witness) contents(t testing.TB) map[table.Key]string {
 	all := make(map[table.Key]string)
 	for keys := range slices.Chunk(slices.Collect(maps.Keys(w.keys)), table.MaxGetKeys) {
 		items, err := w.Get(context.Background(), keys...)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		for key, item := range items {
 			all[key] = fmt.Sprintf("%+v", item.Attributes)
 		}
@@ -95,9 +94,7 @@ type tight struct {
 func newTight(f *testing.F) *tight {
 	f.Helper()
 	engine, err := embedded.Memory()
-	if err != nil {
-		f.Fatal(err)
-	}
+	must.OK(f, err)
 	f.Cleanup(func() { _ = engine.Close() })
 	w := &witness{Table: engine, keys: make(map[table.Key]bool)}
 	on := newFixtureOn(f, w, 1, tenant.Unlimited)
@@ -108,9 +105,7 @@ func newTight(f *testing.F) *tight {
 	own := on.own(`{"schemas":["`+scim.CoreUserURN+`"],"userName":"own@x"}`, false, tenant.User)
 	for _, name := range []string{"Design", "Taken"} {
 		g, _, err := resource.Decode(schema.GroupType(), []byte(`{"schemas":["`+scim.CoreGroupURN+`"],"displayName":"`+name+`","members":[{"value":"`+alice.ID+`"}]}`))
-		if err != nil {
-			f.Fatal(err)
-		}
+		must.OK(f, err)
 		if _, err := on.dir.ProvisionGroup(context.Background(), on.tenant, on.by(), g); err != nil {
 			f.Fatal(err)
 		}
@@ -126,9 +121,7 @@ func newTight(f *testing.F) *tight {
 func (g *tight) copied(t *testing.T, strict bool) (*fixture, *witness) {
 	t.Helper()
 	engine, err := g.table.Copy()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	t.Cleanup(func() { _ = engine.Close() })
 	w := &witness{Table: engine, keys: maps.Clone(g.keys)}
 	f := newFixtureWithout(t, w, "acme")
@@ -170,9 +163,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 		}
 		for i, id := range append([]string{newID()}, g.users...) {
 			patch, err := resource.DecodePatch(body)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			result, err := on.dir.Modify(context.Background(), on.tenant, on.by(), id, nil, patch)
 			if i == 0 {
 				if !errors.Is(err, directory.ErrNotFound) {
@@ -183,9 +174,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 			step(fmt.Sprintf("user %d", i), did(result.Action), err)
 		}
 		patch, err := resource.DecodePatch(body)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		result, err := on.dir.ModifyGroup(context.Background(), on.tenant, on.by(), g.group, nil, patch)
 		step("the group", did(result.Action), err)
 	})
@@ -198,9 +187,7 @@ func did(a journal.Action) bool { return a != "" && a != journal.Unchanged }
 func patchSeeds(f *testing.F, g *tight) []string {
 	f.Helper()
 	text, err := os.ReadFile("../scim/resource/testdata/patches.json")
-	if err != nil {
-		f.Fatal(err)
-	}
+	must.OK(f, err)
 	var corpus struct {
 		Cases []struct{ Ops json.RawMessage }
 	}

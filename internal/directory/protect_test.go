@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -299,9 +300,7 @@ func TestProtected_BesideAClear(t *testing.T) {
 					done <- err
 				}()
 				_, cleared := f.patchGroup(id, `{"op":"remove","path":"members"}`)
-				if err := <-done; err != nil {
-					t.Fatal(err)
-				}
+				must.OK(t, <-done)
 				_, again := f.patchGroup(id, `{"op":"remove","path":"members"}`)
 				switch {
 				case cleared == nil && again == nil:
@@ -323,8 +322,6 @@ func TestProtected_BesideAClear(t *testing.T) {
 func (f *fixture) read(id string) *directory.User {
 	f.t.Helper()
 	u, err := f.dir.AppUser(f.t.Context(), f.tenant, id)
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	must.OK(f.t, err)
 	return u
 }

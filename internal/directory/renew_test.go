@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
@@ -25,9 +26,7 @@ func (f *fixture) age(raw table.Table, partition, id string) {
 	}
 	u := &directory.User{Doc: []byte(item.Attributes.Text("doc"))}
 	r, err := u.Resource()
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	must.OK(f.t, err)
 	former := directory.FormerClaims(r)
 	if partition == "GROUPS" {
 		former = directory.FormerGroupClaims(r)
@@ -55,9 +54,7 @@ func (f *fixture) age(raw table.Table, partition, id string) {
 		}
 	}
 	ops = append(ops, table.Update(key, change))
-	if err := raw.Write(f.t.Context(), table.Transaction{Token: newID(), Ops: ops}); err != nil {
-		f.t.Fatal(err)
-	}
+	must.OK(f.t, raw.Write(f.t.Context(), table.Transaction{Token: newID(), Ops: ops}))
 }
 
 // faults returns the faults of the tenant's data as text, and how many are
@@ -65,9 +62,7 @@ func (f *fixture) age(raw table.Table, partition, id string) {
 func (f *fixture) faults() (text string, renewable int) {
 	f.t.Helper()
 	faults, err := f.store.Audit(f.t.Context(), f.tenant)
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	must.OK(f.t, err)
 	for _, fault := range faults {
 		text += fault.String() + "\n"
 		if fault.Renewable {
@@ -80,9 +75,7 @@ func (f *fixture) faults() (text string, renewable int) {
 func (f *fixture) renew() (records, kept int) {
 	f.t.Helper()
 	renewed, err := f.store.RenewNames(f.t.Context(), f.tenant)
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	must.OK(f.t, err)
 	return renewed.Records, renewed.Kept
 }
 
@@ -97,9 +90,7 @@ func (f *fixture) finds(filter, id string) {
 func (f *fixture) groupQuery(filter string) directory.Query {
 	f.t.Helper()
 	compiled, err := match.CompileFilter(schema.GroupType(), filter)
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	must.OK(f.t, err)
 	return directory.Query{Filter: compiled, StartIndex: 1, Count: 10}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
@@ -99,9 +100,7 @@ func testSearch_Pages(t *testing.T, open opener) {
 		var walked []string
 		for start := 1; ; {
 			found, err := f.search(filter, start, 4)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			if found.Total != total {
 				t.Fatalf("%q from %d: total %d, want %d", filter, start, found.Total, total)
 			}
@@ -143,9 +142,7 @@ func testSearch_WalkWhileUsersAreDeleted(t *testing.T, open opener) {
 	var walked []string
 	for start, total := 1, 1; start <= total; start += 3 {
 		found, err := f.dir.Search(t.Context(), f.tenant, walker, directory.Query{StartIndex: start, Count: 3})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		total = found.Total
 		walked = append(walked, names(t, found)...)
 		if start <= 4 {
@@ -213,17 +210,13 @@ func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
 	all := []string{"ann", "anna", " Anton", "ANTON x", "bob", "b ob", "ǅ", "Straße", "STRASSE 2", "strassen", "Ｆull", "full", "ﬁne", "finer", "İx", "ix", "a\u0301b", "áb c"}
 	for _, name := range all {
 		text, err := json.Marshal(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		result, err := f.post(user(`"userName":` + string(text)))
 		if err != nil {
 			continue // taken or invalid: the user does not exist
 		}
 		r, err := f.documents().User(result.User, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		resources = append(resources, r)
 	}
 	if len(resources) < 12 {
@@ -239,14 +232,10 @@ func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
 	found := 0
 	for _, text := range texts {
 		literal, err := json.Marshal(text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		for _, filter := range []string{"userName sw " + string(literal), "userName sw " + string(literal) + " and active eq true", "userName sw \"a\" and userName sw " + string(literal)} {
 			compiled, err := match.CompileFilter(f.types, filter)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			want := 0
 			for _, r := range resources {
 				if compiled.Match(r) {

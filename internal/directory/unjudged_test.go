@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -49,9 +50,7 @@ func TestProvision_UncheckedConditions(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, u := range []*directory.User{named, mailed} {
-				if err := f.remove(u.ID); err != nil {
-					t.Fatal(err)
-				}
+				must.OK(t, f.remove(u.ID))
 			}
 			d := f.on(table.Retrying(&unjudged{Table: raw, tells: "T#acme#NAMES#" + kind}))
 			result, err := d.Provision(t.Context(), f.tenant, f.by(), f.decode(user(`"userName":"cat","emails":[{"value":"dan@x"}]`)))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -227,9 +228,7 @@ func TestHandler_RefusesWhatIsNoRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			response, err := Handler(http.NotFoundHandler())(context.Background(), event)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			checkRefusal(t, response, http.StatusBadRequest, "invalidSyntax")
 		})
 	}
@@ -256,9 +255,7 @@ func TestHandler_SurvivesAPanic(t *testing.T) {
 		_, _ = w.Write([]byte("half"))
 		panic("secret")
 	}))(context.Background(), get("$default", "/", nil))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	checkRefusal(t, response, http.StatusInternalServerError, "")
 	if strings.Contains(response.Body, "secret") {
 		t.Errorf("the answer contains the fault: %s", response.Body)
@@ -339,14 +336,11 @@ func TestHandler_AnswersAsNetHTTPDoes(t *testing.T) {
 			}
 
 			got, err := Handler(h)(context.Background(), get("$default", "/", nil))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			body := []byte(got.Body)
 			if got.IsBase64Encoded {
-				if body, err = base64.StdEncoding.DecodeString(got.Body); err != nil {
-					t.Fatal(err)
-				}
+				body, err = base64.StdEncoding.DecodeString(got.Body)
+				must.OK(t, err)
 			}
 			if got.StatusCode != want.StatusCode || string(body) != string(wantBody) {
 				t.Errorf("%d %q, want %d %q", got.StatusCode, body, want.StatusCode, wantBody)
@@ -384,9 +378,7 @@ func TestHandler_GzipIsBase64(t *testing.T) {
 				t.Fatalf("level %d of %.9q: base64 %t, %v, %v", level, plain, response.IsBase64Encoded, response.Headers, err)
 			}
 			z, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(response.Body)))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			if got, err := io.ReadAll(z); err != nil || string(got) != plain {
 				t.Errorf("level %d: got %.9q, %v, want %.9q", level, got, err, plain)
 			}
@@ -413,9 +405,7 @@ func FuzzHandler(f *testing.F) {
 		event.Headers[name] = value
 		event.Body, event.IsBase64Encoded = body, isBase64
 		response, err := handler(context.Background(), event)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		if response.StatusCode < 200 || response.StatusCode > 599 {
 			t.Fatalf("status %d", response.StatusCode)
 		}
@@ -425,9 +415,7 @@ func FuzzHandler(f *testing.F) {
 		got := response.Body
 		if response.IsBase64Encoded {
 			b, err := base64.StdEncoding.DecodeString(got)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			got = string(b)
 		}
 		if response.Headers["X-Id"] == "" || got != id {

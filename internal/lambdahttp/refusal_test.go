@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 )
 
@@ -54,9 +55,7 @@ func TestRefuse_LogsTheEventOfARequest(t *testing.T) {
 				tt.payload = `{"rawPath":"/","requestContext":{"http":{"method":"GET"}}}`
 			}
 			b, err := invoker(Handler(tt.handler)).Invoke(ctx, []byte(tt.payload))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			var response Response
 			var body struct{ Detail, Status string }
 			var line map[string]any
@@ -65,9 +64,7 @@ func TestRefuse_LogsTheEventOfARequest(t *testing.T) {
 					t.Fatalf("%v in %s", err, of)
 				}
 			}
-			if err := json.Unmarshal([]byte(response.Body), &body); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, json.Unmarshal([]byte(response.Body), &body))
 			if got := response.Headers["X-Content-Type-Options"]; got != "nosniff" {
 				t.Errorf("X-Content-Type-Options %q", got)
 			}

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // decode returns the one line of a log.
@@ -60,9 +62,7 @@ func TestHandler_LeavesOutWhatIsBelowItsLevel(t *testing.T) {
 		var got string
 		for line := range strings.Lines(log.String()) {
 			var said struct{ Message string }
-			if err := json.Unmarshal([]byte(line), &said); err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, json.Unmarshal([]byte(line), &said))
 			got += said.Message
 		}
 		if got != want {
@@ -164,13 +164,9 @@ func TestCounted_MarksWhatIsWorthCounting(t *testing.T) {
 func measured(t *testing.T, line map[string]any) []string {
 	t.Helper()
 	b, err := json.Marshal(line["_aws"])
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	var m *metadata
-	if err := json.Unmarshal(b, &m); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal(b, &m))
 	if m == nil {
 		return nil
 	}

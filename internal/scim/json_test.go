@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 func TestDecodeJSON(t *testing.T) {
@@ -61,9 +63,7 @@ func TestDecodeJSON(t *testing.T) {
 			v, err := DecodeJSON([]byte(test.body))
 			problem, bad := strings.CutPrefix(test.want, "!")
 			if !bad {
-				if err != nil {
-					t.Fatal(err)
-				}
+				must.OK(t, err)
 				if got := string(EncodeValue(v)); test.want != "" && got != test.want {
 					t.Errorf("got %s, want %s", got, test.want)
 				}

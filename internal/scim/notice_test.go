@@ -8,21 +8,19 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // Every kind of notice has its own error for a tenant that accepts no dialect.
 func TestNotice_EveryKindHasItsRefusal(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "notice.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	var kinds []string
 	ast.Inspect(file, func(n ast.Node) bool {
 		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Notice") {
 			kind, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			kinds = append(kinds, kind)
 		}
 		return true

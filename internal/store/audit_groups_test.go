@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -404,9 +405,7 @@ func wantFaults(t *testing.T, got, want []Fault) {
 func faultTexts(t *testing.T, file string) []string {
 	t.Helper()
 	source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	texts := map[string]bool{}
 	add := func(e ast.Expr) {
 		literal, ok := e.(*ast.BasicLit)
@@ -415,9 +414,7 @@ func faultTexts(t *testing.T, file string) []string {
 			return
 		}
 		text, err := strconv.Unquote(literal.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		texts[text] = true
 	}
 	ast.Inspect(source, func(n ast.Node) bool {

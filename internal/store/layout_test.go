@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -17,9 +18,7 @@ import (
 func mustID(t *testing.T, s string) tenant.ID {
 	t.Helper()
 	id, err := tenant.ParseID(s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return id
 }
 

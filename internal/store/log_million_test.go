@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
@@ -35,9 +36,7 @@ func longLog(f *fixture, n int) {
 	write := func(more ...table.Op) {
 		if ops = append(ops, more...); len(ops) > 90 || len(more) == 0 && len(ops) > 0 {
 			token++
-			if err := f.table.Write(ctx, table.Transaction{Token: fmt.Sprint("m", token), Ops: ops}); err != nil {
-				f.t.Fatal(err)
-			}
+			must.OK(f.t, f.table.Write(ctx, table.Transaction{Token: fmt.Sprint("m", token), Ops: ops}))
 			ops = ops[:0]
 		}
 	}

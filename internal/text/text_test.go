@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/text/texttest"
 )
 
@@ -22,9 +23,7 @@ func TestHostileTexts_AreInertOnEveryTarget(t *testing.T) {
 				t.Errorf("a field shows %q", got)
 			}
 			line, err := json.Marshal(map[string]string{"subject": tt.Text})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			logged := LogLine(append(line, '\n'))
 			document, ended := strings.CutSuffix(string(logged), "\n")
 			var got map[string]string

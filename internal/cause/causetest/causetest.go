@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // Errors returns the exported errors of the package in a folder, by name: variables
@@ -83,17 +85,13 @@ func Constants(t testing.TB, folder, kind string) []string {
 func walk(t testing.TB, folder string, visit func(pkg string, d ast.Decl)) {
 	t.Helper()
 	files, err := fs.Glob(os.DirFS(folder), "*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
 		parsed, err := parser.ParseFile(token.NewFileSet(), path.Join(folder, file), nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		for _, d := range parsed.Decls {
 			visit(parsed.Name.Name, d)
 		}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 func text(s string) Value { return Value{Kind: String, Text: s} }
@@ -97,9 +99,7 @@ func TestParse(t *testing.T) {
 
 func TestParse_KeepsPositionsOfPaths(t *testing.T) {
 	e, err := Parse(` userName pr and emails[ type pr]`, Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	and := e.(*And)
 	vp := and.Right.(*ValuePath)
 	got := [3]int{and.Left.(*Present).Path.Pos, vp.Path.Pos, vp.Filter.(*Present).Path.Pos}
@@ -384,13 +384,9 @@ type corpusEntry struct {
 func corpus(tb testing.TB) []corpusEntry {
 	tb.Helper()
 	data, err := os.ReadFile("testdata/filters.json")
-	if err != nil {
-		tb.Fatal(err)
-	}
+	must.OK(tb, err)
 	var c struct{ Filters []corpusEntry }
-	if err := json.Unmarshal(data, &c); err != nil {
-		tb.Fatal(err)
-	}
+	must.OK(tb, json.Unmarshal(data, &c))
 	return c.Filters
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
@@ -327,9 +328,7 @@ func TestMatch_AbsentValues(t *testing.T) {
 				continue
 			}
 			negated, err := match.CompileFilter(matchType, "not ("+text+")")
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			for _, u := range users {
 				if got := f.Match(u.user); got != tt.want {
 					t.Errorf("%s, %s: %t, want %t", text, u.name, got, tt.want)
@@ -347,9 +346,7 @@ func TestMatch_AbsentValues(t *testing.T) {
 		`nickName le "x"`: true, `nickName gt "x"`: false,
 	} {
 		f, err := match.CompileFilter(matchType, text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		if got := f.Match(empty); got != want {
 			t.Errorf("%s, empty string: %t, want %t", text, got, want)
 		}
@@ -483,9 +480,7 @@ func TestFilterString(t *testing.T) {
 
 func TestFilterUses(t *testing.T) {
 	f, err := match.CompileFilter(matchType, `GROUPS[value eq "a"] or not (emails.type pr) or `+scim.EnterpriseURN+`:division pr`)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	for name, want := range map[string]bool{"groups": true, "emails": true, "userName": false, "value": false, "division": false} {
 		if got := f.Uses(name); got != want {
 			t.Errorf("Uses(%s) = %t, want %t", name, got, want)
@@ -618,13 +613,9 @@ func TestLookups_HoldForEveryMatch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := matchFilters(3).Draw(t, "filter")
 		f, err := match.CompileFilter(matchType, text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		again, err := match.CompileFilter(matchType, f.String())
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		for _, user := range rapid.SliceOfN(matchUsers(), 1, 10).Draw(t, "users") {
 			if again.Match(user) != f.Match(user) {
 				t.Fatalf("%s is printed as %s, which says otherwise of %v", text, f, user)
@@ -634,9 +625,7 @@ func TestLookups_HoldForEveryMatch(t *testing.T) {
 			}
 			for _, l := range f.Lookups() {
 				lookup, err := match.CompileFilter(matchType, fmt.Sprintf("%s eq %q", l.Attribute, l.Value))
-				if err != nil {
-					t.Fatal(err)
-				}
+				must.OK(t, err)
 				if !lookup.Match(user) {
 					t.Fatalf("%s matches %v, which the lookup %v does not find", text, user, l)
 				}
@@ -677,13 +666,9 @@ func TestCompileElement(t *testing.T) {
 func matchElement(t *testing.T, attr *schema.Attribute, text string) func(map[string]any) bool {
 	t.Helper()
 	e, err := filter.Parse(text, filter.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	match, err := match.CompileElement(attr, e, &scim.Notices{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return match
 }
 
@@ -696,9 +681,7 @@ func TestCompileElement_Refuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		parsed, err := filter.Parse(tt.filter, filter.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		_, err = match.CompileElement(matchType.Schema.Attribute(tt.attribute), parsed, &scim.Notices{})
 		var e *scim.Error
 		if !errors.As(err, &e) || e.Type != scim.InvalidFilter || e.Detail != tt.want {
@@ -733,9 +716,7 @@ func TestElementEqualities(t *testing.T) {
 	}
 	for _, tt := range tests {
 		e, err := filter.Parse(tt.filter, filter.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		got, ok := match.ElementEqualities(e)
 		if ok != tt.ok || !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: %v, %t, want %v, %t", tt.filter, got, ok, tt.want, tt.ok)
@@ -745,9 +726,7 @@ func TestElementEqualities(t *testing.T) {
 
 func TestMatch_Datasets(t *testing.T) {
 	data, err := os.ReadFile("testdata/match_datasets.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	var file struct {
 		Datasets []struct {
 			Users []json.RawMessage
@@ -759,9 +738,7 @@ func TestMatch_Datasets(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, json.Unmarshal(data, &file))
 	cases := 0
 	for _, d := range file.Datasets {
 		var users []scim.Resource
@@ -876,9 +853,7 @@ func TestMatch_TakesAnyResource(t *testing.T) {
 		scim.EnterpriseURN+`:manager eq "a"`, `x509Certificates ne "a"`,
 	) {
 		f, err := match.CompileFilter(matchType, text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		filters = append(filters, f)
 	}
 	for _, v := range odd {
@@ -951,9 +926,7 @@ func BenchmarkMatch_10000Users(b *testing.B) {
 		`meta.lastModified gt "2020-01-01T00:00:00Z"`,
 	} {
 		f, err := match.CompileFilter(matchType, text)
-		if err != nil {
-			b.Fatal(err)
-		}
+		must.OK(b, err)
 		b.Run(text[:strings.IndexByte(text, ' ')], func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -983,9 +956,7 @@ func TestMatch_PrimaryIsFalseWhereItIsAbsent(t *testing.T) {
 		},
 	} {
 		r, _, err := resource.Decode(rt, []byte(`{"schemas":["`+scim.CoreUserURN+`"],"userName":"u",`+attributes+`}`))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		for text, want := range want {
 			f, err := match.CompileFilter(rt, text)
 			if err != nil {
@@ -1042,9 +1013,7 @@ func TestFilter_FoldsAValueOnce(t *testing.T) {
 				terms = append(terms, fmt.Sprintf(`displayName %s "zz%d"`, op, i))
 			}
 			f, err := match.CompileFilter(scimtest.UserType(), strings.Join(terms, map[bool]string{true: " and ", false: " or "}[op == "ne" || op == "le"]))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			r := scim.Resource{"displayName": value}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)

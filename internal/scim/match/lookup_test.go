@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -122,9 +123,7 @@ func TestOnlyLooksUp_DecidesByTheValues(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		filter := memberFilters(2).Draw(t, "filter")
 		f, err := CompileFilter(schema.GroupType(), filter)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		values, ok := f.OnlyLooksUp("members")
 		if !ok {
 			return
@@ -190,9 +189,7 @@ func TestStartsWith(t *testing.T) {
 		scim.EnterpriseURN + `:department sw "a" and userName sw "b c"`: "b c",
 	} {
 		f, err := CompileFilter(scimtest.UserType(), text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		got, ok := f.StartsWith("userName")
 		if !ok {
 			got = "-"

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -108,15 +109,11 @@ func TestSort_OrdersByTheSchema(t *testing.T) {
 	}
 	for by, want := range tests {
 		s, err := CompileSort(user, nil, by, "")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		keys := make([]string, len(want))
 		for i, document := range want {
 			r, err := scim.DecodeStored([]byte(document))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			keys[i] = s.Key(r)
 		}
 		for i := 1; i < len(keys); i++ {
@@ -129,9 +126,7 @@ func TestSort_OrdersByTheSchema(t *testing.T) {
 
 func TestSort_HasNoValueOfAnotherType(t *testing.T) {
 	s, err := CompileSort(schema.GroupType(), []*schema.ResourceType{scimtest.UserType()}, "userName", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if a, b := s.Key(scim.Resource{"displayName": "a"}), s.Key(scim.Resource{"userName": "b"}); a != b {
 		t.Errorf("%q and %q", a, b)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -215,9 +216,7 @@ func checkDecode(t *testing.T, body []byte, want string, notices []string) {
 	t.Helper()
 	rt := scimtest.UserType()
 	r, got, err := Decode(rt, body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if doc := string(Encode(rt, r)); doc != want {
 		t.Errorf("got  %s\nwant %s", doc, want)
 	}
@@ -352,9 +351,7 @@ func TestDecodeResource_Group(t *testing.T) {
 	head := `{"schemas":["` + scim.CoreGroupURN + `"],`
 	r, notices, err := Decode(schema.GroupType(), []byte(head+
 		`"displayName":"D","members":[{"value":"u1","$ref":null,"display":"A","name":"x"},{"value":"u1"}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if got := string(Encode(schema.GroupType(), r)); got != head+`"displayName":"D","members":[{"value":"u1"}]}` {
 		t.Error(got)
 	}
@@ -378,9 +375,7 @@ func TestDecodeResource_Group(t *testing.T) {
 	// Only the directory knows how many members a request changes.
 	r, _, err = Decode(schema.GroupType(), []byte(head+`"displayName":"big","members":[`+
 		strings.Repeat(`{"value":"u"},`, 2*scim.MaxMembers)+`{"value":"x"}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if got := string(Encode(schema.GroupType(), r)); got != head+`"displayName":"big","members":[{"value":"u"},{"value":"x"}]}` {
 		t.Error(got)
 	}
@@ -393,9 +388,7 @@ func TestDecodeResource_NoticesAreBounded(t *testing.T) {
 		fmt.Fprintf(&b, `"%d\u202e%s":1,`, i, strings.Repeat("x", 1000))
 	}
 	_, notices, err := Decode(scimtest.UserType(), userBody(b.String()+`"userName":"a"`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	if len(notices) != 32 {
 		t.Errorf("%d notices", len(notices))
 	}
@@ -420,17 +413,13 @@ func TestDecodeResource_RFC7643Examples(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.file, func(t *testing.T) {
 			body, err := os.ReadFile("testdata/" + test.file + ".json")
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			r, notices, err := Decode(test.rt, body)
 			if err != nil || len(notices) > 0 {
 				t.Fatal(err, notices)
 			}
 			v, err := scim.DecodeJSON(body)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			want := v.(map[string]any)
 			for _, name := range append(test.without, "id", "meta") {
 				delete(want, name)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -42,9 +43,7 @@ func FuzzDecodeResource(f *testing.F) {
 	}
 	for _, file := range files {
 		body, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
+		must.OK(f, err)
 		f.Add(body)
 	}
 	f.Add(userBody(`"userName":"a","emails":{"value":"a"},"isTeamAccount":"True","roles":[{"value":"{\"value\":\"A\"}"}]`))

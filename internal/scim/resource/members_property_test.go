@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"pgregory.net/rapid"
@@ -185,17 +186,13 @@ func TestMemberChanges_DoWhatApplyDoes(t *testing.T) {
 
 		// All at once, up to the step reached.
 		changes, _, err := MemberChanges(rt, reached)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		known := present
 		if !NeedsMembers(changes) {
 			known = []string{"not to be looked at"}
 		}
 		plan, err := PlanMembers(changes, known, userRef)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		slices.Sort(set)
 		if got := plan.apply(present); !slices.Equal(got, set) {
 			t.Fatalf("at once %v, in steps %v", got, set)

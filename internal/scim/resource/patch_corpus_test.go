@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -13,13 +14,9 @@ import (
 func patchCorpus(t testing.TB) []map[string]any {
 	t.Helper()
 	body, err := os.ReadFile("testdata/patches.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	v, err := scim.DecodeJSON(body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	var cases []map[string]any
 	for _, c := range v.(map[string]any)["cases"].([]any) {
 		cases = append(cases, c.(map[string]any))

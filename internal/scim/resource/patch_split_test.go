@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
@@ -17,9 +18,7 @@ func TestPatch_Split(t *testing.T) {
 		{"op":"replace","path":"members[value eq \"u4\"].DISPLAY","value":"x"},
 		{"op":"replace","path":"displayName","value":"H"},
 		{"op":"remove","path":"members[value"}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	own, rest := p.Split(schema.GroupType(), "members")
 	texts := func(operations []Operation) (list []string) {
 		for _, o := range operations {

@@ -3,6 +3,7 @@ package resource
 import (
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
@@ -54,9 +55,7 @@ func TestProjection_Apply(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			rt := scimtest.UserType()
 			p, err := ParseProjection(rt, test.attributes, test.excluded)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			r := parseUser(t, doc)
 			kept := string(Encode(rt, r))
 			want := `{"schemas":["` + scim.CoreUserURN + `","` + scim.EnterpriseURN + `"],"id":"1"`
@@ -91,9 +90,7 @@ func TestProjection_Wants(t *testing.T) {
 	}
 	for _, test := range tests {
 		p, err := ParseProjection(scimtest.UserType(), []string{test.attributes}, []string{test.excluded})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		if p.Wants("groups") != test.wants || p.Names("groups") != test.names || p.IsDefault() != test.isDfault {
 			t.Errorf("%q, %q: %v %v %v", test.attributes, test.excluded, p.Wants("groups"), p.Names("groups"), p.IsDefault())
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -156,9 +157,7 @@ func TestReplace_Properties(t *testing.T) {
 		delete(sent, "id")
 		keptBefore, keptSent := string(Encode(rt, before)), string(Encode(rt, sent))
 		after, err := Replace(rt, before, sent)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		if string(Encode(rt, before)) != keptBefore || string(Encode(rt, sent)) != keptSent {
 			t.Fatal("an argument was altered")
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -42,9 +43,7 @@ func TestReplace(t *testing.T) {
 			before, sent := parseUser(t, test.before), parseUser(t, test.sent)
 			keptBefore, keptSent := string(Encode(rt, before)), string(Encode(rt, sent))
 			after, err := Replace(rt, before, sent)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			if got, want := string(Encode(rt, after)), string(Encode(rt, parseUser(t, test.want))); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
@@ -55,17 +56,11 @@ func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
 	for name, rt := range map[string]*schema.ResourceType{"removed": removed, "not heard of yet": scimtest.UserType()} {
 		t.Run(name, func(t *testing.T) {
 			patch, err := DecodePatch(patchText(`[{"op":"replace","path":"title","value":"x"}]`))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			patched, _, err := patch.Apply(rt, before)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			replaced, err := Replace(rt, before, scim.Resource{"userName": "b"})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			for what, after := range map[string]scim.Resource{"PATCH": patched, "PUT": replaced} {
 				again, err := scim.DecodeStored(Encode(rt, after))
 				if err != nil {
@@ -103,9 +98,7 @@ func TestChangedSchema_ServesWhatFits(t *testing.T) {
 		personURN + ":desk.floor pr": false, personURN + ":tags pr": false,
 	} {
 		f, err := match.CompileFilter(rt, filter)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		if got := f.Match(before); got != want {
 			t.Errorf("%s: %v, want %v", filter, got, want)
 		}
@@ -119,9 +112,7 @@ func TestChangedSchema_ServesWhatFits(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			patch, err := DecodePatch(patchText(tt.operations))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			after, _, err := patch.Apply(rt, before)
 			if err != nil {
 				t.Fatal(err)
@@ -158,9 +149,7 @@ func TestExtension_PatchByFilter(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			patch, err := DecodePatch(patchText(`[` + tt.operation + `]`))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			after, _, err := patch.Apply(rt, before)
 			var refusal *scim.Error
 			if tt.want == "" {

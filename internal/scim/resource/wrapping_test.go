@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -35,9 +36,7 @@ func wrappingTypes(t testing.TB) []*schema.ResourceType {
 		}
 	}
 	s, err := schema.Parse([]byte(`{"id":"` + wrappingURN + `","attributes":[` + strings.Join(attributes, ",") + `]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	user := scimtest.UserType()
 	user.Extensions = append(slices.Clone(user.Extensions), schema.Extension{Schema: s, Registered: true})
 	return []*schema.ResourceType{user, schema.GroupType()}
