@@ -144,15 +144,9 @@ func (s *session) testAPI(ctx context.Context, t *tally) error {
 		return err
 	}
 	here, err := s.addPairs(ctx, "local")
-	if err != nil {
-		return err
-	}
-	there, err := s.addPairs(ctx, "sam")
-	if err != nil {
-		return err
-	}
-	port, err := freePort(ctx)
-	if err != nil {
+	there, err2 := s.addPairs(ctx, "sam")
+	port, err3 := freePort(ctx)
+	if err := errors.Join(err, err2, err3); err != nil {
 		return err
 	}
 	s.say("sending the replay to rollcall local")
