@@ -299,19 +299,17 @@ func (l *Log) ofSubject(ctx context.Context, t tenant.ID, q Query) (found Found,
 		if cut != "" && key < cut {
 			break // others of the index come before it
 		}
-		if _, read := h.read[key]; !read {
-			if h.trips == maxLinks {
-				break
-			}
-			if err := h.fetch(ctx); err != nil {
-				return Found{}, err
-			}
+		e, ok, err := h.entry(ctx, key)
+		if err != nil {
+			return Found{}, err
+		}
+		if !ok {
+			break
 		}
 		h.pending = h.pending[1:]
 		if last == "" || key < last {
 			last = key
 		}
-		e := h.read[key]
 		if e.Key() == "" {
 			continue // it has expired
 		}
@@ -324,6 +322,20 @@ func (l *Log) ofSubject(ctx context.Context, t tenant.ID, q Query) (found Found,
 		found.Next, found.SearchedTo = placeOf(last, h.chained()), timeOfKey(last)
 	}
 	return found, nil
+}
+
+// entry returns the entry of a key, empty if it has expired; ok is false if too many
+// links had to be followed before.
+func (h *history) entry(ctx context.Context, key string) (e journal.Entry, ok bool, err error) {
+	if _, read := h.read[key]; !read {
+		if h.trips == maxLinks {
+			return e, false, nil
+		}
+		if err := h.fetch(ctx); err != nil {
+			return e, false, err
+		}
+	}
+	return h.read[key], true, nil
 }
 
 // history collects the entries of one subject.

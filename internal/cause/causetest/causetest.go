@@ -25,27 +25,19 @@ func Errors(t testing.TB, folder string) []string {
 	walk(t, folder, func(pkg string, d ast.Decl) {
 		switch d := d.(type) {
 		case *ast.GenDecl:
+			if d.Tok != token.VAR {
+				return
+			}
 			for _, spec := range d.Specs {
-				v, ok := spec.(*ast.ValueSpec)
-				if !ok || d.Tok != token.VAR {
-					continue
-				}
-				for _, name := range v.Names {
+				for _, name := range spec.(*ast.ValueSpec).Names {
 					if strings.HasPrefix(name.Name, "Err") {
 						names = append(names, pkg+"."+name.Name)
 					}
 				}
 			}
 		case *ast.FuncDecl:
-			if d.Recv == nil || d.Name.Name != "Error" {
-				return
-			}
-			kind := d.Recv.List[0].Type
-			if pointer, ok := kind.(*ast.StarExpr); ok {
-				kind = pointer.X
-			}
-			if name, ok := kind.(*ast.Ident); ok && name.IsExported() {
-				names = append(names, pkg+"."+name.Name)
+			if name := errorType(d); name != "" {
+				names = append(names, pkg+"."+name)
 			}
 		}
 	})

@@ -48,7 +48,7 @@ func CommonAttributes() []*Attribute {
 	}
 }
 
-func userSchema() *Schema {
+func userSchema() *Schema { //nolint:funlen // a table
 	return &Schema{
 		ID:          scim.CoreUserURN,
 		Name:        "User",
