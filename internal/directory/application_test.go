@@ -187,9 +187,7 @@ func TestModifyInApp(t *testing.T) {
 		if taken := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(false)}); taken.DeactivatedBy != journal.ByApplication {
 			t.Errorf("deactivated by %q", taken.DeactivatedBy)
 		}
-		if err := f.store.SetSeatLimit(t.Context(), f.tenant, 3, f.now); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, f.store.SetSeatLimit(t.Context(), f.tenant, 3, f.now))
 		if on := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(true)}); !on.Active || on.DeactivatedBy != "" {
 			t.Errorf("reactivated: %+v", on)
 		}
