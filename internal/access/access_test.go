@@ -260,9 +260,7 @@ func TestRecordUse_OnceAnHour(t *testing.T) {
 	use := func() {
 		t.Helper()
 		grant, err := a.Authenticate(t.Context(), "Bearer "+text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
 		a.RecordUse(t.Context(), grant)()
 	}
 	for _, step := range []struct {

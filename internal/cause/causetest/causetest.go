@@ -48,6 +48,22 @@ func Errors(t testing.TB, folder string) []string {
 	return names
 }
 
+// errorType returns the exported type of which a function is the method Error, "" for
+// none.
+func errorType(f *ast.FuncDecl) string {
+	if f.Recv == nil || f.Name.Name != "Error" {
+		return ""
+	}
+	kind := f.Recv.List[0].Type
+	if pointer, ok := kind.(*ast.StarExpr); ok {
+		kind = pointer.X
+	}
+	if name, ok := kind.(*ast.Ident); ok && name.IsExported() {
+		return name.Name
+	}
+	return ""
+}
+
 // Constants returns the names of the constants of a type that the package in a folder
 // declares.
 func Constants(t testing.TB, folder, kind string) []string {

@@ -82,6 +82,18 @@ func Routes(template []byte) ([]Route, error) {
 	return routes, nil
 }
 
+// routesOf returns the routes of one resource.
+func routesOf(name string, resources map[string]resource) ([]Route, error) {
+	switch r := resources[name]; r.Type {
+	case "AWS::ApiGatewayV2::Route":
+		route, err := plainRoute(r, resources)
+		return []Route{route}, err
+	case "AWS::Serverless::Function":
+		return eventRoutes(name, r)
+	}
+	return nil, nil
+}
+
 // A resource has the parts of a template's resource that routes need. Nodes stay undecoded, so that
 // intrinsic functions (!Ref, !Sub, !If …) elsewhere do not matter.
 type resource struct {

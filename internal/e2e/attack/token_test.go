@@ -127,30 +127,27 @@ func places() []place {
 // log line, no stored item and no answer. Where a value would be stored or
 // looked up, the request is refused and changes nothing.
 func TestTokens_AreStoredNowhere(t *testing.T) {
-	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			w := newWorld(t, engine.Open(t))
-			w.begin()
-			w.fill("{T1_USER}{T1_GROUP}")
-			own := w.vars["T1_TOKEN"]
-			texts := map[string]string{"its own": own}
-			if engine.Name == "embedded" { // refusals are the same on every engine
-				texts["another tenant's"], texts["the admin token"] = w.vars["T2_TOKEN"], adminToken
-				texts["its own without the checksum"], texts["its own in upper case"] = own[:len(own)-9], strings.ToUpper(own)
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		w := newWorld(t, engine.Open(t))
+		w.begin()
+		w.fill("{T1_USER}{T1_GROUP}")
+		own := w.vars["T1_TOKEN"]
+		texts := map[string]string{"its own": own}
+		if engine.Name == "embedded" { // refusals are the same on every engine
+			texts["another tenant's"], texts["the admin token"] = w.vars["T2_TOKEN"], adminToken
+			texts["its own without the checksum"], texts["its own in upper case"] = own[:len(own)-9], strings.ToUpper(own)
+		}
+		for name, text := range texts {
+			for _, p := range places() {
+				w.exposed(t, name+" in "+p.name, p, text)
 			}
-			for name, text := range texts {
-				for _, p := range places() {
-					w.exposed(t, name+" in "+p.name, p, text)
-				}
-			}
-			for _, b := range escapedBodies {
-				w.exposed(t, "its own in "+b.body, place{b.body, func(w *world, text string) *http.Request {
-					return requestOf(w, b.method, b.path, strings.ReplaceAll(b.body, "TEXT", strings.TrimPrefix(text, "r")))
-				}, true}, own)
-			}
-		})
-	}
+		}
+		for _, b := range escapedBodies {
+			w.exposed(t, "its own in "+b.body, place{b.body, func(w *world, text string) *http.Request {
+				return requestOf(w, b.method, b.path, strings.ReplaceAll(b.body, "TEXT", strings.TrimPrefix(text, "r")))
+			}, true}, own)
+		}
+	})
 }
 
 // escapedBodies are bodies with a token whose first letter is escaped: in the

@@ -382,29 +382,26 @@ func TestBulk_ClientGone(t *testing.T) {
 
 // Two concurrent bulk requests with the same users: each user is created once.
 func TestBulk_TwoConcurrent(t *testing.T) {
-	for _, engine := range enginetest.All() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			s := newService(t, engine.Open(t), 100, app.Options{})
-			var operations []string
-			for i := range 10 {
-				operations = append(operations, bulkUser(fmt.Sprint("u", i), bulkManager(fmt.Sprint("bulkId:u", (i+1)%10))))
-			}
-			answers := make([]bulkAnswer, 2)
-			var wait sync.WaitGroup
-			for i := range answers {
-				wait.Go(func() { answers[i] = s.bulk(operations...) })
-			}
-			wait.Wait()
-			made := map[string]int{}
-			for _, a := range answers {
-				for _, o := range a.operations {
-					switch {
-					case o.Location != "":
-						made[o.BulkID]++
-					case o.Status != "409":
-						t.Errorf("%+v", o)
-					}
+	enginetest.Each(t, enginetest.All(), func(t *testing.T, engine enginetest.Engine) {
+		s := newService(t, engine.Open(t), 100, app.Options{})
+		var operations []string
+		for i := range 10 {
+			operations = append(operations, bulkUser(fmt.Sprint("u", i), bulkManager(fmt.Sprint("bulkId:u", (i+1)%10))))
+		}
+		answers := make([]bulkAnswer, 2)
+		var wait sync.WaitGroup
+		for i := range answers {
+			wait.Go(func() { answers[i] = s.bulk(operations...) })
+		}
+		wait.Wait()
+		made := map[string]int{}
+		for _, a := range answers {
+			for _, o := range a.operations {
+				switch {
+				case o.Location != "":
+					made[o.BulkID]++
+				case o.Status != "409":
+					t.Errorf("%+v", o)
 				}
 			}
 		}

@@ -200,15 +200,18 @@ func seed(t *testing.T, raw table.Table, group string, n int) {
 // A user's groups cost one round trip without any and two with some; none is
 // shown after a deletion, all after a reactivation.
 func TestGroup_InAUsersGroups(t *testing.T) {
-	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			s := newService(t, engine.Open(t), 10, app.Options{Meter: []meter.Option{meter.Exact}})
-			body := budgetUser(0)
-			user := s.must(201, "POST", "/Users", body)
-			groups := make([]string, 5)
-			for i := range groups {
-				groups[i] = s.must(201, "POST", "/Groups", groupBody(fmt.Sprint("g", i), user))
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		s := newService(t, engine.Open(t), 10, app.Options{Meter: []meter.Option{meter.Exact}})
+		body := budgetUser(0)
+		user := s.must(201, "POST", "/Users", body)
+		groups := make([]string, 5)
+		for i := range groups {
+			groups[i] = s.must(201, "POST", "/Groups", groupBody(fmt.Sprint("g", i), user))
+		}
+		in := func(want ...string) {
+			t.Helper()
+			if got := s.groupsOf(user); !slices.Equal(got, want) {
+				t.Errorf("the user is in %v, want %v", got, want)
 			}
 			for _, id := range groups {
 				is := slices.Contains(want, id)

@@ -112,13 +112,18 @@ func TestProtection_OfAUserThatAPOSTFinds(t *testing.T) {
 // A protection and a removal at once: the second one sees the first, so a
 // protected user has left a group only if it left before the protection.
 func TestProtection_ConcurrentWithARemoval(t *testing.T) {
-	for _, engine := range enginetest.All()[:3] {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			s := newService(t, engine.Open(t), 500, app.Options{})
-			var many []string
-			for i := range 32 {
-				many = append(many, s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d"`, i))))
+	enginetest.Each(t, enginetest.All()[:3], func(t *testing.T, engine enginetest.Engine) {
+		s := newService(t, engine.Open(t), 500, app.Options{})
+		var many []string
+		for i := range 32 {
+			many = append(many, s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d"`, i))))
+		}
+		for round := range 6 {
+			owner := s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"owner%d"`, round)))
+			group := s.must(201, "POST", "/Groups", membersBody(fmt.Sprintf("G%d", round), append([]string{owner}, many...)))
+			bodies := []string{
+				patchBody(`[{"op":"remove","path":"members","value":[{"value":"` + owner + `"}]}]`),
+				patchBody(`[{"op":"remove","path":"members"}]`),
 			}
 			var removal answer
 			var all sync.WaitGroup

@@ -14,30 +14,22 @@ import (
 // Two logins of one person at once, and two people for the last seat: one
 // succeeds.
 func TestApplicationUsers_Concurrent(t *testing.T) {
-	for _, engine := range enginetest.All()[:3] {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			s := newService(t, engine.Open(t), 1, app.Options{})
-			for _, name := range []string{"same@example.com", "other%d@example.com"} {
-				var made atomic.Int64
-				var all sync.WaitGroup
-				for i := range 12 {
-					all.Go(func() {
-						body := fmt.Sprintf(`{"userName":%q,"origin":"jit"}`, strings.ReplaceAll(name, "%d", fmt.Sprint(i)))
-						switch a := s.admin("POST", "/tenants/acme/users", body); a.status {
-						case 201:
-							made.Add(1)
-						case 403, 409, 503:
-						default:
-							t.Errorf("%s: %d %v", body, a.status, a.body)
-						}
-					})
-				}
-				all.Wait()
-				if made.Load() != 1 {
-					t.Errorf("%s: %d made", name, made.Load())
-				}
-				s.ask(200, "PATCH", "/tenants/acme", `{"maxSeats":2}`)
+	enginetest.Each(t, enginetest.All()[:3], func(t *testing.T, engine enginetest.Engine) {
+		s := newService(t, engine.Open(t), 1, app.Options{})
+		for _, name := range []string{"same@example.com", "other%d@example.com"} {
+			var made atomic.Int64
+			var all sync.WaitGroup
+			for i := range 12 {
+				all.Go(func() {
+					body := fmt.Sprintf(`{"userName":%q,"origin":"jit"}`, strings.ReplaceAll(name, "%d", fmt.Sprint(i)))
+					switch a := s.admin("POST", "/tenants/acme/users", body); a.status {
+					case 201:
+						made.Add(1)
+					case 403, 409, 503:
+					default:
+						t.Errorf("%s: %d %v", body, a.status, a.body)
+					}
+				})
 			}
 			all.Wait()
 			if made.Load() != 1 {

@@ -54,23 +54,15 @@ func (s *spy) left(t *testing.T, name string) []string {
 
 // Deleting a tenant removes everything of it, and nothing of another.
 func TestTenants_DeletionRemovesEverything(t *testing.T) {
-	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			c := &clock{}
-			watched := &spy{Table: engine.Open(t), keys: map[table.Key]bool{}}
-			s := newService(t, watched, 500, app.Options{Now: c.now})
-			history := func() {
-				var users []string
-				for i := range 40 {
-					users = append(users, s.must(201, "POST", "/Users", userBody(fmt.Sprintf(
-						`"userName":"u%d@example.com","externalId":"e%d","emails":[{"value":"u%d@example.com","primary":true},{"value":"other%d@example.com"}]`, i, i, i, i))))
-				}
-				group := s.must(201, "POST", "/Groups", membersBody("G", users))
-				s.must(200, "PUT", "/Groups/"+group, membersBody("G", users[:2]))
-				s.must(201, "POST", "/Groups", membersBody("H", users[:3]))
-				s.must(204, "DELETE", "/Users/"+users[0], "")
-				s.send("GET", "/Users?count=5", "")
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		c := &clock{}
+		watched := &spy{Table: engine.Open(t), keys: map[table.Key]bool{}}
+		s := newService(t, watched, 500, app.Options{Now: c.now})
+		history := func() {
+			var users []string
+			for i := range 40 {
+				users = append(users, s.must(201, "POST", "/Users", userBody(fmt.Sprintf(
+					`"userName":"u%d@example.com","externalId":"e%d","emails":[{"value":"u%d@example.com","primary":true},{"value":"other%d@example.com"}]`, i, i, i, i))))
 			}
 			group := s.must(201, "POST", "/Groups", membersBody("G", users))
 			s.must(200, "PUT", "/Groups/"+group, membersBody("G", users[:2]))

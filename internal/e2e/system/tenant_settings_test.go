@@ -36,24 +36,21 @@ func TestTenants_SettingsTakeEffect(t *testing.T) {
 
 // Concurrent changes of different settings all succeed.
 func TestTenants_KeepConcurrentChanges(t *testing.T) {
-	for _, engine := range enginetest.All()[:3] {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			s := newService(t, engine.Open(t), 5, app.Options{})
-			want := map[string]any{
-				"displayName": "A", "maxSeats": 11.0, "maxReaders": 12.0, "unknownMembers": "refuse", "dialect": "refuse",
-			}
-			var all sync.WaitGroup
-			for name, value := range want {
-				all.Go(func() {
-					body := fmt.Sprintf(`{%q:%#v}`, name, value)
-					for range 20 {
-						if a := s.admin("PATCH", "/tenants/acme", body); a.status == 200 {
-							return
-						} else if a.status != 503 {
-							t.Errorf("%s: %d %v", body, a.status, a.body)
-							return
-						}
+	enginetest.Each(t, enginetest.All()[:3], func(t *testing.T, engine enginetest.Engine) {
+		s := newService(t, engine.Open(t), 5, app.Options{})
+		want := map[string]any{
+			"displayName": "A", "maxSeats": 11.0, "maxReaders": 12.0, "unknownMembers": "refuse", "dialect": "refuse",
+		}
+		var all sync.WaitGroup
+		for name, value := range want {
+			all.Go(func() {
+				body := fmt.Sprintf(`{%q:%#v}`, name, value)
+				for range 20 {
+					if a := s.admin("PATCH", "/tenants/acme", body); a.status == 200 {
+						return
+					} else if a.status != 503 {
+						t.Errorf("%s: %d %v", body, a.status, a.body)
+						return
 					}
 				}
 				t.Errorf("%s never came through", body)

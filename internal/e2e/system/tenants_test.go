@@ -67,16 +67,13 @@ func (f *fence) foreignCalls() []string {
 // knows of the other, nothing of the other is read, changed or shown, and a
 // foreign id is answered like an unknown one.
 func TestTenants_AreIsolated(t *testing.T) {
-	for _, engine := range enginetest.Plain() {
-		t.Run(engine.Name, func(t *testing.T) {
-			engine.Need(t)
-			requests := 3000
-			if engine.Name != "embedded" {
-				requests = 300
-			}
-			testTenantsApart(t, engine.Open(t), requests)
-		})
-	}
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		requests := 3000
+		if engine.Name != "embedded" {
+			requests = 300
+		}
+		testTenantsApart(t, engine.Open(t), requests)
+	})
 }
 
 func testTenantsApart(t *testing.T, raw table.Table, requests int) {

@@ -22,7 +22,7 @@ const (
 	noFilterThere = "it has no filter"
 )
 
-func schemaRows() []tolerance {
+func schemaRows() []tolerance { //nolint:funlen // a table
 	// near returns a message with a misspelled URN in its list.
 	near := func(list string, notices ...string) change {
 		return change{schemas: list, sends: `"title":"x"`, then: `{"/title":"x","/schemas":{"contains":"` + coreUser + `"}}`, notices: notices}
