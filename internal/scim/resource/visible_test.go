@@ -22,12 +22,9 @@ func withSchemas(t *testing.T, attributes ...string) *schema.ResourceType {
 	var s schema.Registrations
 	for _, a := range attributes {
 		one, err := schema.Parse([]byte(`{"id":"` + personURN + `","attributes":[` + a + `]}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s, err = s.Put(base, schema.Registration{ResourceType: "User", Schema: one}); err != nil {
-			t.Fatal(err)
-		}
+		must.OK(t, err)
+		s, err = s.Put(base, schema.Registration{ResourceType: "User", Schema: one})
+		must.OK(t, err)
 	}
 	return base.With(s).User
 }
@@ -35,9 +32,7 @@ func withSchemas(t *testing.T, attributes ...string) *schema.ResourceType {
 func stored(t *testing.T, values string) scim.Resource {
 	t.Helper()
 	r, err := scim.DecodeStored([]byte(`{"schemas":["` + scim.CoreUserURN + `","` + personURN + `"],"userName":"a","` + personURN + `":` + values + `}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.OK(t, err)
 	return r
 }
 
@@ -63,9 +58,7 @@ func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
 			must.OK(t, err)
 			for what, after := range map[string]scim.Resource{"PATCH": patched, "PUT": replaced} {
 				again, err := scim.DecodeStored(Encode(rt, after))
-				if err != nil {
-					t.Fatal(err)
-				}
+				must.OK(t, err)
 				if !reflect.DeepEqual(again[personURN], before[personURN]) {
 					t.Errorf("%s keeps %v, want %v", what, again[personURN], before[personURN])
 				}
@@ -114,9 +107,7 @@ func TestChangedSchema_ServesWhatFits(t *testing.T) {
 			patch, err := DecodePatch(patchText(tt.operations))
 			must.OK(t, err)
 			after, _, err := patch.Apply(rt, before)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			if want := stored(t, tt.want)[personURN]; !reflect.DeepEqual(after[personURN], want) {
 				t.Errorf("stored %v, want %v", after[personURN], want)
 			}
@@ -158,9 +149,7 @@ func TestExtension_PatchByFilter(t *testing.T) {
 				}
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.OK(t, err)
 			if want := stored(t, tt.want)[personURN]; !reflect.DeepEqual(after[personURN], want) {
 				t.Errorf("after %v, want %v", after[personURN], want)
 			}
