@@ -129,8 +129,8 @@ func partOps(t tenant.ID, name string, c directory.GroupAcceptance) []operation 
 	return ops
 }
 
-// finishMembers applies the remaining parts of an accepted change.
-func (s *Store) finishMembers(ctx context.Context, t tenant.ID, task directory.Task) ([]string, error) {
+// applyParts applies the remaining parts of an accepted change.
+func (s *Store) applyParts(ctx context.Context, t tenant.ID, task directory.Task) ([]string, error) {
 	var unknown []string
 	for unseen := 0; ; {
 		var items map[table.Key]table.Item
@@ -161,7 +161,7 @@ func (s *Store) finishMembers(ctx context.Context, t tenant.ID, task directory.T
 			}
 			continue
 		}
-		skipped, err := s.makePart(ctx, t, task, decodeGroup(found), parts.Items[0], left)
+		skipped, err := s.applyPart(ctx, t, task, decodeGroup(found), parts.Items[0], left)
 		unknown = append(unknown, skipped...)
 		if err != nil && !errors.Is(err, directory.ErrStale) {
 			return unknown, err
@@ -188,10 +188,10 @@ func (s *Store) parts(ctx context.Context, t tenant.ID, task directory.Task, lim
 	return page, readError(err)
 }
 
-// makePart applies one part of an accepted change; left is the number of
+// applyPart applies one part of an accepted change; left is the number of
 // remaining parts. directory.ErrStale: another request applied it, or the group
 // changed.
-func (s *Store) makePart(ctx context.Context, t tenant.ID, task directory.Task, group *directory.Group, part table.Item, left int64) ([]string, error) {
+func (s *Store) applyPart(ctx context.Context, t tenant.ID, task directory.Task, group *directory.Group, part table.Item, left int64) ([]string, error) {
 	a := part.Attributes
 	now := s.now()
 	add, remove, err := s.membersDue(ctx, t, group, a)

@@ -219,7 +219,7 @@ func (s *Store) finish(ctx context.Context, t tenant.ID, task directory.Task) ([
 	case directory.TaskEpoch:
 		return nil, s.finishEpoch(ctx, t, task)
 	case directory.TaskMembers:
-		return s.finishMembers(ctx, t, task)
+		return s.applyParts(ctx, t, task)
 	case directory.TaskUser:
 		return nil, s.finishUser(ctx, t, task)
 	case directory.TaskTenant:

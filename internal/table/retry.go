@@ -114,7 +114,7 @@ func (r *retrying) Write(ctx context.Context, tx Transaction) error {
 		switch {
 		case errors.Is(err, ErrUnknownOutcome):
 			lost = err
-		case settled(err):
+		case decides(err):
 			return err
 		case lost != nil:
 			err = fmt.Errorf("%w, then: %v", lost, err) //nolint:errorlint // a later conflict settles nothing and must not be found
@@ -132,10 +132,10 @@ func (r *retrying) Write(ctx context.Context, tx Transaction) error {
 	}
 }
 
-// settled reports whether an answer is the outcome of the transaction, whatever
+// decides reports whether an answer is the outcome of the transaction, whatever
 // happened to earlier attempts: the table answers a remembered token before it
 // checks a condition.
-func settled(err error) bool {
+func decides(err error) bool {
 	var condition *ConditionError
 	var limit *LimitError
 	return err == nil || errors.As(err, &condition) || errors.As(err, &limit) || errors.Is(err, ErrTokenReused)
