@@ -79,13 +79,13 @@ const (
 type Meaning struct {
 	// Status is the HTTP status, 0 for a cause that only warns.
 	Status int
-	// Type is the scimType, "" where RFC 7644 has none or where the fault
-	// itself tells (Validation).
+	// Type is the scimType, "" if RFC 7644 has none or if it depends on the
+	// fault (Validation).
 	Type scim.ErrorType
 	// Summary says what it is, for the documentation.
 	Summary string
-	// Action is the neutral advice, of an identity provider that is not known: that of
-	// the others has Remedy.Advice.
+	// Action is the neutral advice, for an unknown identity provider; Remedy.Advice has
+	// that of the others.
 	Action string
 	// RetryAfter is the value of the Retry-After header in seconds, 0 for none.
 	RetryAfter int

@@ -68,8 +68,8 @@ const (
 	NoticeWarnings NoticeKind = "warnings"
 )
 
-// Notice is one thing that whoever administers the tenant should know of its
-// provisioning.
+// Notice is one thing about the provisioning that an administrator of the tenant
+// should know.
 type Notice struct {
 	Kind  NoticeKind
 	Level Level

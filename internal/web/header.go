@@ -8,8 +8,8 @@ import (
 // RequestIDHeader is the header with a request's id, in every answer of the service.
 const RequestIDHeader = "X-Request-Id"
 
-// The headers in which package lambdahttp tells the service what API Gateway and Lambda know
-// of a request. It removes those that a client sent.
+// The headers in which package lambdahttp passes on what API Gateway and Lambda know of a
+// request. It removes those that a client sent.
 const (
 	// InvocationHeader is the id of the Lambda invocation.
 	InvocationHeader = "Lambda-Runtime-Aws-Request-Id"

@@ -1,5 +1,5 @@
 // Package causetest finds the errors that a package can answer with, for tests
-// that each has a cause: an error without one is told as a fault of the service.
+// that each has a cause: an error without one is answered as a fault of the service.
 package causetest
 
 import (

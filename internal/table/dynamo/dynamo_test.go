@@ -322,8 +322,8 @@ func TestDynamo_ServerDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// A caller whose time is over while the connection is made is told that, and not that
-// there is no table: two seconds of trying are not over.
+// A caller that times out while the connection is made gets that error, and not that
+// there is no table: the two seconds of attempts are not over.
 func TestDynamo_CallerTimesOutWhileConnecting(t *testing.T) {
 	local, err := dynamo.NewLocalClient(t.Context(), "http://192.0.2.1:8000")
 	must.OK(t, err)
