@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// A matcher is the expectation for one value. In JSON it is the value itself,
+// A Matcher is the expectation for one value. In JSON it is the value itself,
 // or an object of words that must all hold; an object as a value needs the word
 // equals.
 type Matcher struct {
