@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	inert "github.com/rollcall-scim/rollcall/internal/text"
 	"github.com/rollcall-scim/rollcall/internal/web"
@@ -76,7 +77,7 @@ func TestExplain_EveryCause(t *testing.T) {
 			}
 			a := do(s)
 			recognized(t, elsewhere, c, a.Detail)
-			if c.Where() == cause.InCloudWatch {
+			if journal.RuleOf(c).Entries == journal.None {
 				checkPrints(t, path, exitNotFound, []string{"CloudWatch"}, "explain", "acme", a.RequestID)
 				return
 			}
@@ -364,7 +365,7 @@ func TestExplain_FailuresInTheWordsOfTheProvider(t *testing.T) {
 					checkPrints(t, path, 0, []string{"in " + p.Name() + " "}, "explain", string(f.Cause))
 				}
 				a := f.By(s, p)
-				if f.Cause.Where() == cause.InCloudWatch {
+				if journal.RuleOf(f.Cause).Entries == journal.None {
 					return // the pasted error itself has the advice, and no entry is kept
 				}
 				checkPrints(t, path, 0, append([]string{string(f.Cause)}, says...), "explain", "acme", a.RequestID)

@@ -322,12 +322,20 @@ func (s *Service) listCauses(context.Context, *request) (*reply, error) {
 	return ok(adminwire.Causes{Causes: listOf(cause.Causes(), causeDocument)})
 }
 
+// where returns the place of requests with a cause.
+func where(c cause.Cause) string {
+	if journal.RuleOf(c).Entries == journal.None {
+		return "cloudwatch"
+	}
+	return "log"
+}
+
 // causeDocument returns the meaning of a cause.
 func causeDocument(c cause.Cause) adminwire.Cause {
 	m := c.Meaning()
 	document := adminwire.Cause{
 		Cause: string(c), Status: m.Status, ScimType: adminwire.NullableString(m.Type), Summary: m.Summary, WhatToDo: m.Action,
-		Advice: make(map[string]string, len(cause.Advised)), Documentation: c.Documentation(), Where: string(c.Where()),
+		Advice: make(map[string]string, len(cause.Advised)), Documentation: c.Documentation(), Where: where(c),
 	}
 	for _, p := range cause.Advised {
 		document.Advice[string(p)] = c.Advice("", p)

@@ -101,6 +101,17 @@ func (c Cause) Meaning() Meaning {
 	return m
 }
 
+// Warns reports whether a request can succeed with the cause, as a warning.
+func (c Cause) Warns() bool {
+	return c.Meaning().Status == 0 || c == UnknownMembers || c == AnswerTooLarge
+}
+
+// documentURL is where the causes are explained.
+const documentURL = "https://github.com/rollcall-scim/rollcall/blob/main/docs/reference/causes.md"
+
+// Documentation returns the address of the paragraph that explains the cause.
+func (c Cause) Documentation() string { return documentURL + "#" + string(c) }
+
 // Causes lists all causes by name, for tests and documentation.
 func Causes() []Cause { return slices.Sorted(maps.Keys(meanings)) }
 

@@ -6,36 +6,9 @@ import (
 	"strings"
 )
 
-// documentURL is where the causes are explained.
-const documentURL = "https://github.com/rollcall-scim/rollcall/blob/main/docs/reference/causes.md"
-
-// Documentation returns the address of the paragraph that explains the cause.
-func (c Cause) Documentation() string { return documentURL + "#" + string(c) }
-
-// Place is where requests of a cause are found.
-type Place string
-
-// The places.
-const (
-	// InLog: in the provisioning log, and in CloudWatch.
-	InLog Place = "log"
-	// InCloudWatch: in the log lines alone. A request without a proved token causes no
-	// write, and one that is for no endpoint has no tenant.
-	InCloudWatch Place = "cloudwatch"
-)
-
-// Where returns where requests of the cause are found.
-func (c Cause) Where() Place {
-	switch c {
-	case TokenMissing, TokenInvalid, TokenUnknown, TokenRepeated,
-		BadEvent, NoRoute, NotSupported, ProtocolVersion, MethodNotAllowed, SchemaNotFound, DiscoveryFilter:
-		return InCloudWatch
-	}
-	return InLog
-}
-
 // Document returns docs/reference/causes.md: the table of causes, for administrators.
-func Document() []byte {
+// logged says what the provisioning log has of the requests with a cause.
+func Document(logged func(Cause) string) []byte {
 	var b strings.Builder
 	b.WriteString(`# Causes
 
@@ -68,12 +41,7 @@ Why a request was refused, or succeeded with a warning. Each event has its ` + "
 			b.WriteString(".")
 		}
 		writeAdvice(&b, c)
-		switch {
-		case m.Status != 0 && c.Where() == InCloudWatch:
-			b.WriteString("\nIts requests are only in the log lines (CloudWatch), not in the provisioning log.\n")
-		case c == RateLimit, c == SCIMDisabled, c == TokenRevoked, c == TokenExpired:
-			b.WriteString("\nThe provisioning log has one of them a minute, with the number of requests that it stands for. The overview says how many there were.\n")
-		}
+		b.WriteString(logged(c))
 	}
 	return []byte(b.String())
 }

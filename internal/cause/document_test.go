@@ -17,15 +17,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
-func TestDocument_IsMadeFromTheTable(t *testing.T) {
-	file := filepath.Join("..", "..", "docs", "reference", "causes.md")
-	got, err := os.ReadFile(file)
-	must.OK(t, err)
-	if !bytes.Equal(got, Document()) {
-		t.Errorf("%s is out of date: make generate writes it", file)
-	}
-}
-
 // The setup pages have a row for every cause that their identity provider can meet, with
 // the advice of the table.
 func TestSetupTable_IsInTheSetupPages(t *testing.T) {
@@ -79,7 +70,7 @@ func TestCauses_AreThoseOfTheTable(t *testing.T) {
 			t.Errorf("%q is no name for a cause", c)
 		}
 		_, anchor, _ := strings.Cut(c.Documentation(), "causes.md#")
-		if strings.Count(string(Document()), "\n## "+anchor+"\n") != 1 {
+		if strings.Count(string(Document(func(Cause) string { return "" })), "\n## "+anchor+"\n") != 1 {
 			t.Errorf("%s leads nowhere", c.Documentation())
 		}
 	}

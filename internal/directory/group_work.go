@@ -48,7 +48,7 @@ func (w *groupWork) entry(action journal.Action, g *Group, r scim.Resource) jour
 	e.ResourceType, e.ResourceID = w.d.groups.Name, g.ID
 	e.Subject, e.ExternalID = r.Text("displayName"), r.Text("externalId")
 	e.Tolerate(w.notices)
-	if now := w.d.now(); now.Sub(w.by.Time) > journal.WriteTime/4 {
+	if now := w.d.now(); journal.Late(w.by.Time, now) {
 		e.ID, e.Time = w.d.newID(now), now
 	}
 	e.Skip(w.skipped)

@@ -56,11 +56,6 @@ type counter struct {
 	least bool
 }
 
-// seenEvery is the shortest time between two writes of an identity provider's
-// last request, and of its last change. A write with every request would cost more
-// than many requests do.
-const seenEvery = time.Minute
-
 // observePatience is how long an answer waits for the write of its activity, if
 // the request itself has ended before. What is not written by then counts as
 // lost.
@@ -108,20 +103,15 @@ func (a *activity) of(q *request, answer *reply) (due journal.Activity) {
 		a.counts = map[countOf]*counter{}
 	}
 	of := countOf{tenant: q.grant.Tenant, cause: q.event.Cause}
-	accepted := true
-	switch {
-	case answer.refusal == nil:
-		if q.event.Outcome == journal.Warning {
-			due.Tallies = a.count(q, of)
-		}
-	case of.cause == cause.TokenRevoked, of.cause == cause.TokenExpired:
-		of.token, accepted = q.grant.TokenID, false
-		due.Tallies = a.count(q, of)
-	case of.cause == cause.SCIMDisabled, of.cause == cause.RateLimit:
-		accepted = false
+	rule := journal.RuleOf(of.cause)
+	refused := answer.refusal != nil
+	if refused && rule.Counted == journal.ByToken {
+		of.token = q.grant.TokenID
+	}
+	if refused && rule.Counted != journal.NotCounted || !refused && q.event.Outcome == journal.Warning {
 		due.Tallies = a.count(q, of)
 	}
-	if accepted {
+	if !refused || rule.Entries != journal.OneAMinute {
 		due.Seen = a.see(q, answer)
 	}
 	return due
@@ -137,7 +127,7 @@ func (a *activity) see(q *request, answer *reply) []journal.Seen {
 	}
 	// The operations of a bulk request are requests of their own; the bulk
 	// request has its own entry if it is refused.
-	changes := q.wantsChange() && (q.event.Operation != journal.Bulk || answer.refusal != nil)
+	changes := q.event.Operation.Changes() && (q.event.Operation != journal.Bulk || answer.refusal != nil)
 	if changes {
 		known.change = journal.Entry{
 			RequestID: q.id, Time: q.start, Operation: q.event.Operation, Outcome: q.event.Outcome, Cause: q.event.Cause,
@@ -145,7 +135,7 @@ func (a *activity) see(q *request, answer *reply) []journal.Seen {
 	}
 	recent := func(at time.Time) bool {
 		since := q.start.Sub(at)
-		return !at.IsZero() && since >= 0 && since < seenEvery
+		return !at.IsZero() && since >= 0 && since < journal.Interval
 	}
 	// A change comes right after the read that looks for its subject, and this instance may
 	// not live until the next request: it does not wait, unless one was just written.
@@ -168,7 +158,7 @@ func (a *activity) see(q *request, answer *reply) []journal.Seen {
 func (a *activity) count(q *request, of countOf) []journal.Tally {
 	c, ok := a.counts[of]
 	if !ok {
-		c = &counter{limit: rate.NewLimiter(rate.Every(time.Minute), journal.TallyBurst)}
+		c = &counter{limit: rate.NewLimiter(rate.Every(journal.Interval), journal.TallyBurst)}
 		a.counts[of] = c
 	}
 	day := q.start.UTC().Truncate(24 * time.Hour)

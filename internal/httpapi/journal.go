@@ -86,10 +86,6 @@ func (l *lookout) seen() []journal.Subject {
 	return slices.DeleteFunc(slices.Clone(l.subjects), func(s journal.Subject) bool { return !l.fails[s] })
 }
 
-// wantsChange reports whether a request wanted to change something, and so
-// belongs in the log.
-func (q *request) wantsChange() bool { return q.event.Operation.Changes() }
-
 // record stores what the request's change has not stored: the entry of a failure
 // or of a request that had nothing to change, and which subjects fail or no
 // longer do. It is written before the answer is sent. If it cannot be written,
@@ -102,7 +98,7 @@ func (s *Service) record(ctx context.Context, q *request, a *reply) {
 	// The request's own time may be over.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
 	defer cancel()
-	if p := a.refusal; p != nil && p.cause == cause.UserNotFound && q.wantsChange() && q.event.Subject == "" && q.event.ResourceID != "" {
+	if p := a.refusal; p != nil && p.cause == cause.UserNotFound && q.event.Operation.Changes() && q.event.Subject == "" && q.event.ResourceID != "" {
 		// The name that the id had, if it can still be found.
 		who, _ := s.Journal.WhoAre(ctx, q.grant.Tenant, []string{q.event.ResourceID})
 		q.event.Subject = who[q.event.ResourceID].Subject
@@ -121,7 +117,7 @@ func (q *request) recordOf(a *reply, newID func() string, now time.Time) (r jour
 	e := q.event
 	failed := a.refusal != nil
 	switch {
-	case failed && !q.tellsOfFailure(a.refusal):
+	case failed && !journal.Records(e.Operation, e.Cause):
 		return r, false
 	case failed:
 		r.Entry = q.entry(a, newID, now)
@@ -133,7 +129,7 @@ func (q *request) recordOf(a *reply, newID func() string, now time.Time) (r jour
 				r.Mended = append(r.Mended, s)
 			}
 		}
-	case !q.wantsChange():
+	case !q.event.Operation.Changes():
 		return r, false
 	default:
 		r.Mended = q.mended()
@@ -153,20 +149,6 @@ func (q *request) recordOf(a *reply, newID func() string, now time.Time) (r jour
 		r.NotAfter = r.Entry.Time.Add(journal.WriteTime)
 	}
 	return r, r.Entry != nil || len(r.Mended) > 0
-}
-
-// tellsOfFailure reports whether a failure is stored: every failed change, and
-// reads that were refused for what they asked. "Not found" is an answer that
-// identity providers expect.
-func (q *request) tellsOfFailure(p *problem) bool {
-	if q.wantsChange() {
-		return true
-	}
-	switch p.cause {
-	case cause.UserNotFound, cause.GroupNotFound, cause.GroupDeleted, cause.SchemaNotFound, cause.DiscoveryFilter:
-		return false
-	}
-	return q.event.Operation != ""
 }
 
 // entry returns the entry of a request whose change has not written one.
@@ -199,8 +181,7 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *journal.E
 	// The log is ordered by id. An entry written late gets an id of its own, as
 	// does one that stands beside the entry of a change that may have been
 	// made.
-	late := now.Sub(q.start) > journal.WriteTime/4
-	if late || entry.Cause == cause.Unfinished || entry.Cause == cause.OutcomeUnknown {
+	if journal.Late(q.start, now) || journal.MayBeChanged(entry.Cause) {
 		if entry.ID = newID(); entry.ID != "" {
 			entry.Time = now
 		}
@@ -225,9 +206,7 @@ func (q *request) subject() journal.Subject {
 // before the request is handled.
 func (q *request) failing(p *problem) journal.Subject {
 	switch {
-	case !q.wantsChange() || q.event.Operation == journal.Bulk,
-		p.cause == cause.RateLimit, p.cause == cause.SCIMDisabled, p.cause == cause.TokenRevoked, p.cause == cause.TokenExpired,
-		q.event.Operation == journal.Delete && (p.cause == cause.UserNotFound || p.cause == cause.GroupNotFound || p.cause == cause.GroupDeleted):
+	case !journal.MarksFailing(q.event.Operation, p.cause):
 		return journal.Subject{}
 	case p.holder != "" && q.event.ResourceID == "":
 		return journal.Subject{Type: q.event.Type, ID: p.holder}
@@ -262,9 +241,6 @@ type sample struct {
 	skipped int64
 }
 
-// sampleTime is how long one request stands for the others.
-const sampleTime = time.Minute
-
 // take reports whether this request is kept, and for how many it stands: itself and
 // those that were not kept since the one before.
 func (s *sampler) take(t tenant.ID, cause cause.Cause, now time.Time) (kept bool, standsFor int64) {
@@ -272,7 +248,7 @@ func (s *sampler) take(t tenant.ID, cause cause.Cause, now time.Time) (kept bool
 	defer s.mu.Unlock()
 	of := countOf{tenant: t, cause: cause}
 	before, ok := s.sampled[of]
-	if ok && now.Sub(before.last) < sampleTime {
+	if ok && now.Sub(before.last) < journal.Interval {
 		before.skipped++
 		s.sampled[of] = before
 		return false, 0

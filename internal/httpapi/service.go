@@ -194,9 +194,7 @@ func (s *Service) keeps(q *request, err error) bool {
 		return true
 	}
 	p := problemOf(err)
-	switch p.cause {
-	case cause.RateLimit, cause.SCIMDisabled, cause.TokenRevoked, cause.TokenExpired:
-	default:
+	if journal.RuleOf(p.cause).Entries != journal.OneAMinute {
 		return false
 	}
 	// Nothing may be written of a tenant that its deletion has passed already.

@@ -165,15 +165,10 @@ func (l *Log) Find(ctx context.Context, t tenant.ID, q Query) (Found, error) {
 	switch {
 	case q.Subject != "":
 		return l.ofSubject(ctx, t, q)
-	case q.Outcome == journal.Failure, q.Outcome == "" && q.Cause != "" && q.Cause.Meaning().Status != 0 && !warns(q.Cause):
+	case q.Outcome == journal.Failure, q.Outcome == "" && q.Cause != "" && q.Cause.Meaning().Status != 0 && !q.Cause.Warns():
 		return l.failures(ctx, t, q)
 	}
 	return l.all(ctx, t, q)
-}
-
-// warns reports whether a success can have a cause too.
-func warns(c cause.Cause) bool {
-	return c.Meaning().Status == 0 || c == cause.UnknownMembers || c == cause.AnswerTooLarge
 }
 
 // all reads the whole log.

@@ -256,7 +256,7 @@ func (j *judgement) refusedToken(t journal.Tally) (Notice, bool) {
 	// The last uses of a token that is used often are not written yet.
 	unwritten := time.Duration(0)
 	if n.AtLeast {
-		unwritten = journal.TallyEvery
+		unwritten = journal.Interval
 	}
 	switch {
 	case !same.IsZero() && !same.Before(t.Last.Add(unwritten)), !other.IsZero() && other.Sub(t.Last) >= pastRefused:
@@ -378,7 +378,7 @@ func (j *judgement) refused() []Notice {
 func (j *judgement) warnings(o *Overview) []Notice {
 	by := map[cause.Cause]journal.Tally{}
 	for _, t := range j.tallies {
-		if t.TokenID == "" && !refusedEarly(t.Cause) {
+		if t.TokenID == "" && journal.RuleOf(t.Cause).Entries != journal.OneAMinute {
 			if all := j.sum(t.Cause); all.Count > 0 {
 				by[t.Cause] = all
 			}

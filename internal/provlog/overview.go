@@ -109,7 +109,7 @@ func (l *Log) lastSync(ctx context.Context, t tenant.ID, seen []journal.Seen, o 
 	}
 	entries := map[idp.Provider]journal.Entry{}
 	for _, e := range newest.Items {
-		if e.By == journal.ByApplication || refusedEarly(e.Cause) || e.Operation.Reads() {
+		if e.By == journal.ByApplication || journal.RuleOf(e.Cause).Entries == journal.OneAMinute || e.Operation.Reads() {
 			continue
 		}
 		if _, ok := entries[e.IdP]; !ok {
@@ -152,12 +152,6 @@ func (l *Log) olderChanges(ctx context.Context, t tenant.ID, times map[idp.Provi
 	return err
 }
 
-// refusedEarly reports whether requests of a cause are refused before they are handled:
-// they are counted apart, and the log has some of them.
-func refusedEarly(c cause.Cause) bool {
-	return c == cause.TokenRevoked || c == cause.TokenExpired || c == cause.SCIMDisabled || c == cause.RateLimit
-}
-
 // unnamedTime is how long failures are recent that are of no single user or group.
 const unnamedTime = 24 * time.Hour
 
@@ -182,7 +176,7 @@ func (l *Log) count(ctx context.Context, t tenant.ID, o *Overview) (unnamed []jo
 			if i := int(at.Sub(first) / overviewSpan); i >= 0 && i < overviewSpans {
 				o.Spans[i].Causes[ref.Cause] += int(ref.Count)
 			}
-			if ref.Unnamed && !refusedEarly(ref.Cause) && now.Sub(at) < unnamedTime {
+			if ref.Unnamed && journal.RuleOf(ref.Cause).Entries != journal.OneAMinute && now.Sub(at) < unnamedTime {
 				known := recent[ref.Cause]
 				recent[ref.Cause] = journal.Tally{Cause: ref.Cause, Count: known.Count + ref.Count, Last: later(known.Last, at)}
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/check/watch"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 )
 
 // files are the generated files, each with what makes it from the repository's tree.
@@ -20,7 +21,7 @@ var files = []struct {
 	name string
 	of   func(tree fs.FS) ([]byte, error)
 }{
-	{"docs/reference/causes.md", func(fs.FS) ([]byte, error) { return cause.Document(), nil }},
+	{"docs/reference/causes.md", func(fs.FS) ([]byte, error) { return cause.Document(journal.Documented), nil }},
 	{"docs/how-to/connect-okta.md", setupPage("docs/how-to/connect-okta.md", idp.Okta)},
 	{"docs/how-to/connect-entra.md", setupPage("docs/how-to/connect-entra.md", idp.Entra)},
 	{"docs/reference/dialect-places.md", func(fs.FS) ([]byte, error) { return replaytest.Document(), nil }},

@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 )
 
 var tags = regexp.MustCompile(`<[^>]*>`)
@@ -58,7 +59,7 @@ func TestConsole_EveryCause(t *testing.T) {
 				return
 			}
 			a := do(s.Stage)
-			if c.Where() == cause.InCloudWatch {
+			if journal.RuleOf(c).Entries == journal.None {
 				says("/causes/"+string(c), http.StatusOK, "CloudWatch")
 				says("/t/acme/requests/"+a.RequestID, http.StatusNotFound, "CloudWatch")
 				return
@@ -102,7 +103,7 @@ func TestConsole_FailuresInTheWordsOfTheProvider(t *testing.T) {
 					shows("/causes/"+string(f.Cause), p.Name()+" "+in)
 				}
 				a := f.By(s.Stage, p)
-				if f.Cause.Where() == cause.InCloudWatch {
+				if journal.RuleOf(f.Cause).Entries == journal.None {
 					return
 				}
 				shows("/t/acme/requests/"+a.RequestID, says...)

@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -29,7 +30,7 @@ func TestFailures_UseTheProvidersWords(t *testing.T) {
 					t.Errorf("the line: %v", line)
 				}
 				texts := map[string]string{"the error": a.Detail}
-				if f.Cause.Where() == cause.InLog {
+				if journal.RuleOf(f.Cause).Entries != journal.None {
 					entry := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["entries"].([]any)[0].(map[string]any)
 					texts["the entry"], _ = entry["whatToDo"].(string)
 					if entry["cause"] != string(f.Cause) || entry["detail"] != a.Detail || !strings.HasSuffix(a.Detail, texts["the entry"]+" (request "+a.RequestID+")") {
