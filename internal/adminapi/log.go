@@ -118,7 +118,7 @@ func (q *request) logQuery() (query provlog.Query, err error) {
 	if query.Limit, err = q.count(); err != nil {
 		return query, err
 	}
-	if query.After, err = openPosition(q.parameter("after"), maxLogPosition); err != nil || !provlog.IsPlace(query.After) {
+	if query.After, err = openPosition(q.parameter("after"), maxLogPosition); err != nil || !provlog.IsCursor(query.After) {
 		return query, errNoPosition
 	}
 	if err := q.filters(&query.Subject, &query.Cause, &query.Type); err != nil {

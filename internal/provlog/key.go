@@ -16,8 +16,8 @@ func IsRequestID(text string) bool {
 	return err == nil && id.Version() == 7 && id.String() == text
 }
 
-// IsPlace reports whether a text can be the Next of a page: empty, or keys of entries.
-func IsPlace(text string) bool {
+// IsCursor reports whether a text can be the Next of a page: empty, or keys of entries.
+func IsCursor(text string) bool {
 	if text == "" {
 		return true
 	}
@@ -29,7 +29,7 @@ func IsPlace(text string) bool {
 	return true
 }
 
-// timeOfKey is the time of an entry's key, zero for a text that is not a key.
+// timeOfKey returns the time of an entry's key, zero for a text that is not a key.
 // RFC 9562 §5.7
 func timeOfKey(key string) time.Time {
 	id, err := uuid.Parse(key)

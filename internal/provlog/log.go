@@ -59,7 +59,7 @@ type FailingSubjects interface {
 	FailingPage(ctx context.Context, t tenant.ID, after string, limit int) (Page[journal.Failing], error)
 	// FailingOf reads which of some subjects are failing.
 	FailingOf(ctx context.Context, t tenant.ID, subjects []journal.Subject) (map[journal.Subject]journal.Failing, error)
-	// Note removes subjects that no longer fail.
+	// Record removes subjects that no longer fail.
 	Record(ctx context.Context, t tenant.ID, r journal.Record) error
 }
 
