@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -311,6 +314,45 @@ func TestModifyInApp_ProtectsConcurrently(t *testing.T) {
 		guarded, err := f.store.ProtectedUsers(t.Context(), f.tenant)
 		if err != nil || len(guarded.IDs) != n || guarded.Version != n {
 			t.Errorf("protected %+v, %v", guarded, err)
+		}
+	})
+}
+
+// stepwise is a table whose reads of several items read one item after another,
+// from the last to the first, as DynamoDB may. It calls meanwhile once, after
+// the first item.
+type stepwise struct {
+	table.Table
+	meanwhile func()
+}
+
+func (s *stepwise) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
+	all := map[table.Key]table.Item{}
+	for _, key := range slices.Backward(keys) {
+		items, err := s.Table.Get(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, items)
+		if do := s.meanwhile; do != nil {
+			s.meanwhile = nil
+			do()
+		}
+	}
+	return all, nil
+}
+
+// A deletion moves the record while it is read: the application finds it.
+func TestApplication_FindsAUserThatIsDeletedMeanwhile(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open opener) {
+		engine := open(t)
+		f := newFixtureOn(t, engine, 9, 9)
+		u := f.mustPost(user(`"userName":"anna"`))
+		on := &stepwise{Table: engine, meanwhile: func() { must.OK(t, f.remove(u.ID)) }}
+		read, err := f.on(on).AppUser(t.Context(), f.tenant, u.ID)
+		must.OK(t, err)
+		if on.meanwhile != nil || !read.Deleted {
+			t.Errorf("read %+v, deleted meanwhile: %t", read, on.meanwhile == nil)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -158,13 +159,31 @@ func (s *Store) LiveUsers(ctx context.Context, t tenant.ID, ids []string) ([]*di
 	return users, nil
 }
 
-// Records reads users by id, live and deleted. A record that moves between the
-// two places while it is read may be missed: the transaction that follows finds
-// it.
+// Records reads users by id, live and deleted. A read of several items is not
+// one moment: a record that a deletion moves meanwhile can be missing in both of
+// its places. Missing records are therefore read once more.
 func (s *Store) Records(ctx context.Context, t tenant.ID, ids []string) (map[string]*directory.User, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
+	records, err := s.readRecords(ctx, t, ids)
+	if err != nil {
+		return nil, err
+	}
+	missing := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return records[id] != nil })
+	if len(missing) == 0 {
+		return records, nil
+	}
+	again, err := s.readRecords(ctx, t, missing)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(records, again)
+	return records, nil
+}
+
+// readRecords reads both places of users by id, once.
+func (s *Store) readRecords(ctx context.Context, t tenant.ID, ids []string) (map[string]*directory.User, error) {
 	keys := make([]table.Key, 0, 2*len(ids))
 	for _, id := range ids {
 		keys = append(keys, userKey(t, id), goneKey(t, id))
