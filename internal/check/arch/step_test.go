@@ -114,6 +114,78 @@ func TestDocuments_NameMakeTargetsThatExist(t *testing.T) {
 	}
 }
 
+// A command that runs selected tests names tests that exist: go test passes if a
+// pattern selects none.
+func TestCommands_SelectExistingTests(t *testing.T) {
+	command := regexp.MustCompile("go test ([^`\n]*)")
+	option := regexp.MustCompile(`-run '?([^' ]+)`)
+	folder := regexp.MustCompile(`\./[\w/]+`)
+	var checked int
+	for _, name := range commandFiles(t) {
+		for _, m := range command.FindAllStringSubmatch(strings.ReplaceAll(file(t, name), "$$", "$"), -1) {
+			pattern, in := option.FindStringSubmatch(m[1]), folder.FindString(m[1])
+			if pattern == nil || in == "" || pattern[1] == "^$" {
+				continue
+			}
+			tests := testsIn(t, in)
+			for _, p := range alternatives(pattern[1]) {
+				checked++
+				if !slices.ContainsFunc(tests, regexp.MustCompile(p).MatchString) {
+					t.Errorf("%s: -run %s selects no test of %s", name, p, in)
+				}
+			}
+		}
+	}
+	if checked < 8 {
+		t.Errorf("%d patterns were checked: the commands are written in another way", checked)
+	}
+}
+
+// commandFiles returns the files that have commands for make or for a shell.
+func commandFiles(t *testing.T) []string {
+	t.Helper()
+	files := []string{"Makefile"}
+	for _, pattern := range []string{"*.md", "scripts/*.sh", "events/*.md", "docs/[^d]*/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root(t), pattern))
+		must.OK(t, err)
+		for _, path := range found {
+			name, err := filepath.Rel(root(t), path)
+			must.OK(t, err)
+			files = append(files, name)
+		}
+	}
+	return files
+}
+
+// testsIn returns the names of the test functions of a folder.
+func testsIn(t *testing.T, folder string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root(t), folder, "*_test.go"))
+	must.OK(t, err)
+	var names []string
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		must.OK(t, err)
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)`).FindAllSubmatch(text, -1) {
+			names = append(names, string(m[1]))
+		}
+	}
+	return names
+}
+
+// alternatives returns the patterns of a|b, or of x(a|b).
+func alternatives(pattern string) []string {
+	before, inside, ok := strings.Cut(strings.TrimSuffix(pattern, ")"), "(")
+	if !ok {
+		before, inside = "", pattern
+	}
+	var all []string
+	for a := range strings.SplitSeq(inside, "|") {
+		all = append(all, before+a)
+	}
+	return all
+}
+
 // logicalID returns the function's name in template.yaml: functions/users is
 // UsersFunction.
 func logicalID(folder string) string {
