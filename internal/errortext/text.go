@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -26,7 +27,7 @@ func Clean(pasted string) (text string, redacted bool) {
 	if len(text) <= MaxText {
 		return text, redacted
 	}
-	if all := requestMarks.FindAllStringIndex(text, -1); len(all) > 0 {
+	if all := requestMarks().FindAllStringIndex(text, -1); len(all) > 0 {
 		end := all[len(all)-1][1]
 		text = text[max(0, end-MaxText):end]
 	} else {
@@ -36,24 +37,31 @@ func Clean(pasted string) (text string, redacted bool) {
 	return strings.ToValidUTF8(text, ""), redacted
 }
 
+// lazily returns a regular expression that is compiled when it is first used.
+// Every function links this package, and only an explanation uses it: compiled
+// at the start, the expressions below would take a fifth of it.
+func lazily(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
 // Request ids, where a text names one as such.
 var (
 	// An id that is wrapped has white space in it.
-	requestMarks = regexp.MustCompile(`(?i)\(\s*request\s+([0-9a-f\s-]{36,400})\)`)
-	requestNames = regexp.MustCompile(`(?i)(?:x-request-id|"?request_?id"?)\W{1,5}([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b`)
-	requestAlone = regexp.MustCompile(`(?i)^\W*(?:(?:request\s+)?id\W+|request\W+)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\W*$`)
-	requestCut   = regexp.MustCompile(`(?i)\(\s*request\s+([0-9a-f][0-9a-f-]*)[\s.…"'}\]\\]*$`)
-	anyID        = regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
-	tags         = regexp.MustCompile(`(?i)</?(?:br|p|div|span|li|ul|td|tr|b|i|pre|code)\b[^<>]{0,200}>`)
-	statusMember = regexp.MustCompile(`(?i)"?status"?\s*:\s*"?([1-5][0-9]{2})\b`)
-	statusNumber = regexp.MustCompile(`(?i)(?:\bhttp(?:/[0-9.]+)?|\bstatus(?:\s*code)?|\bcode|\berror)["'\s:=/(]{0,6}([45][0-9]{2})\b`)
-	statusWord   = regexp.MustCompile(`(?i)\bstatus\s*code["'\s:=]{1,6}([a-z]{4,30})\b`)
-	numberWord   = regexp.MustCompile(`\b([45][0-9]{2})\b\W{1,3}`)
-	typeMember   = regexp.MustCompile(`(?i)"?scimtype"?\s*:\s*"?([a-z]{3,30})\b`)
-	addresses    = regexp.MustCompile(`[^\s"'<>(),;:\[\]{}|=]+@[^\s"'<>(),;:\[\]{}|=]+`)
-	quotedNames  = regexp.MustCompile(`(?i)\b(?:user|group|username)\s+["']([^"']{1,256})["']`)
-	entraCodes   = regexp.MustCompile(`(?i)\bSystemForCrossDomainIdentityManagement[a-z]{1,60}`)
-	oktaNames    = regexp.MustCompile(`(?i)\b(?:provisioning of user|(?:creating|updating|reactivating|deactivating|importing) user|verifying if user) (\S{1,256})`)
+	requestMarks = lazily(`(?i)\(\s*request\s+([0-9a-f\s-]{36,400})\)`)
+	requestNames = lazily(`(?i)(?:x-request-id|"?request_?id"?)\W{1,5}([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b`)
+	requestAlone = lazily(`(?i)^\W*(?:(?:request\s+)?id\W+|request\W+)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\W*$`)
+	requestCut   = lazily(`(?i)\(\s*request\s+([0-9a-f][0-9a-f-]*)[\s.…"'}\]\\]*$`)
+	anyID        = lazily(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
+	tags         = lazily(`(?i)</?(?:br|p|div|span|li|ul|td|tr|b|i|pre|code)\b[^<>]{0,200}>`)
+	statusMember = lazily(`(?i)"?status"?\s*:\s*"?([1-5][0-9]{2})\b`)
+	statusNumber = lazily(`(?i)(?:\bhttp(?:/[0-9.]+)?|\bstatus(?:\s*code)?|\bcode|\berror)["'\s:=/(]{0,6}([45][0-9]{2})\b`)
+	statusWord   = lazily(`(?i)\bstatus\s*code["'\s:=]{1,6}([a-z]{4,30})\b`)
+	numberWord   = lazily(`\b([45][0-9]{2})\b\W{1,3}`)
+	typeMember   = lazily(`(?i)"?scimtype"?\s*:\s*"?([a-z]{3,30})\b`)
+	addresses    = lazily(`[^\s"'<>(),;:\[\]{}|=]+@[^\s"'<>(),;:\[\]{}|=]+`)
+	quotedNames  = lazily(`(?i)\b(?:user|group|username)\s+["']([^"']{1,256})["']`)
+	entraCodes   = lazily(`(?i)\bSystemForCrossDomainIdentityManagement[a-z]{1,60}`)
+	oktaNames    = lazily(`(?i)\b(?:provisioning of user|(?:creating|updating|reactivating|deactivating|importing) user|verifying if user) (\S{1,256})`)
 )
 
 // RequestID returns the id that a text names as a request's, "" for none: that of the
@@ -61,10 +69,10 @@ var (
 // the id that is the whole text. Ids of users and groups are not taken for one.
 func RequestID(text string) string {
 	plain := decode(text)
-	for _, form := range []*regexp.Regexp{requestMarks, requestNames, requestAlone} {
-		all := form.FindAllStringSubmatch(plain, -1)
+	for _, form := range []func() *regexp.Regexp{requestMarks, requestNames, requestAlone} {
+		all := form().FindAllStringSubmatch(plain, -1)
 		for _, found := range slices.Backward(all) {
-			if id := joined(found[1]); wholeID.MatchString(id) {
+			if id := joined(found[1]); wholeID().MatchString(id) {
 				return id
 			}
 		}
@@ -72,7 +80,7 @@ func RequestID(text string) string {
 	return ""
 }
 
-var wholeID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+var wholeID = lazily(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
 // joined returns an id without the white space of wrapped lines.
 func joined(id string) string {
@@ -117,16 +125,16 @@ func Parse(text string) Text {
 	plain := decode(text)
 	t := Text{RequestID: RequestID(text), plain: plain, whole: Letters(plain), IdP: provider(plain)}
 	if t.RequestID == "" {
-		if found := requestCut.FindStringSubmatch(strings.TrimSpace(plain)); found != nil {
+		if found := requestCut().FindStringSubmatch(strings.TrimSpace(plain)); found != nil {
 			t.CutID = strings.ToLower(found[1])
 		}
 	}
-	for _, id := range anyID.FindAllString(plain, -1) {
+	for _, id := range anyID().FindAllString(plain, -1) {
 		if id = strings.ToLower(id); id != t.RequestID && !slices.Contains(t.IDs, id) && len(t.IDs) < maxIDs {
 			t.IDs = append(t.IDs, id)
 		}
 	}
-	for _, part := range ellipses.Split(plain, -1) {
+	for _, part := range ellipses().Split(plain, -1) {
 		if letters := Letters(part); letters != "" {
 			t.parts = append(t.parts, letters)
 		}
@@ -135,16 +143,16 @@ func Parse(text string) Text {
 		t.parts = append(t.parts[:maxParts/2:maxParts/2], t.parts[len(t.parts)-maxParts/2:]...)
 	}
 	t.Status = status(plain)
-	if found := typeMember.FindStringSubmatch(plain); found != nil {
+	if found := typeMember().FindStringSubmatch(plain); found != nil {
 		t.ScimType = found[1]
 	}
-	t.Names, t.Code = names(plain), entraCodes.FindString(plain)
+	t.Names, t.Code = names(plain), entraCodes().FindString(plain)
 	t.lower = strings.ToLower(plain)
 	t.Unreached = slices.ContainsFunc(unreached, func(words string) bool { return strings.Contains(t.lower, words) })
 	return t
 }
 
-var ellipses = regexp.MustCompile(`…|\.\.\.`)
+var ellipses = lazily(`…|\.\.\.`)
 
 // unreached are words of errors without an answer.
 var unreached = []string{
@@ -237,7 +245,7 @@ func decode(text string) string {
 		}
 		text = next
 	}
-	return quotes.Replace(tags.ReplaceAllString(text, " "))
+	return quotes.Replace(tags().ReplaceAllString(text, " "))
 }
 
 var quotes = strings.NewReplacer(
@@ -332,12 +340,12 @@ func names(plain string) []string {
 			list = append(list, name)
 		}
 	}
-	for _, form := range []*regexp.Regexp{quotedNames, oktaNames} {
-		for _, found := range form.FindAllStringSubmatch(plain, 8) {
+	for _, form := range []func() *regexp.Regexp{quotedNames, oktaNames} {
+		for _, found := range form().FindAllStringSubmatch(plain, 8) {
 			add(found[1])
 		}
 	}
-	for _, found := range addresses.FindAllString(plain, 8) {
+	for _, found := range addresses().FindAllString(plain, 8) {
 		add(found)
 	}
 	return list
@@ -345,18 +353,18 @@ func names(plain string) []string {
 
 // status returns the HTTP status that a text shows, 0 for none.
 func status(plain string) int {
-	for _, form := range []*regexp.Regexp{statusMember, statusNumber} {
-		if found := form.FindStringSubmatch(plain); found != nil {
+	for _, form := range []func() *regexp.Regexp{statusMember, statusNumber} {
+		if found := form().FindStringSubmatch(plain); found != nil {
 			n, _ := strconv.Atoi(found[1])
 			return n
 		}
 	}
-	if found := statusWord.FindStringSubmatch(plain); found != nil {
+	if found := statusWord().FindStringSubmatch(plain); found != nil {
 		if n, ok := statusWords[Letters(found[1])]; ok {
 			return n
 		}
 	}
-	for _, at := range numberWord.FindAllStringSubmatchIndex(plain, 8) {
+	for _, at := range numberWord().FindAllStringSubmatchIndex(plain, 8) {
 		n, _ := strconv.Atoi(plain[at[2]:at[3]])
 		if name := Letters(StatusName(n)); name != "" && strings.HasPrefix(Letters(plain[at[1]:min(len(plain), at[1]+64)]), name) {
 			return n
@@ -366,7 +374,7 @@ func status(plain string) int {
 		return n
 	}
 	for _, word := range statusPhrases {
-		if word.form.MatchString(plain) {
+		if word.form().MatchString(plain) {
 			return word.status
 		}
 	}
@@ -415,12 +423,12 @@ var statusPhrases = func() []statusPhrase {
 		{503, `service\s?unavailable`},
 		{500, `internal\s?server\s?error`},
 	} {
-		list = append(list, statusPhrase{word.status, regexp.MustCompile(`(?i)` + word.words)})
+		list = append(list, statusPhrase{word.status, lazily(`(?i)` + word.words)})
 	}
 	return list
 }()
 
 type statusPhrase struct {
 	status int
-	form   *regexp.Regexp
+	form   func() *regexp.Regexp
 }

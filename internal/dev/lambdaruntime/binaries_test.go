@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -224,6 +225,39 @@ func TestBinaries_ExitWithoutAVariable(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// maxInitAllocations is the most that one of the service's packages allocates
+// before main: a large table, or an expression to compile, slows each cold
+// start. Allocations are counted because times vary.
+const maxInitAllocations = 500
+
+func TestBinaries_PrepareLittleAtTheStart(t *testing.T) {
+	t.Parallel()
+	started := regexp.MustCompile(`(?m)^init (\S+) .* (\d+) allocs$`)
+	for _, folder := range lambdaruntime.Functions {
+		t.Run(folder, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), runtimetest.Binary(t, folder))
+			cmd.Env = []string{"GODEBUG=inittrace=1"}
+			// Without its variables the function exits after the initialization.
+			output, _ := cmd.CombinedOutput()
+			var ours int
+			for _, m := range started.FindAllSubmatch(output, -1) {
+				name, count := string(m[1]), string(m[2])
+				if !strings.Contains(name, "/rollcall/") {
+					continue
+				}
+				ours++
+				if n, err := strconv.Atoi(count); err != nil || n > maxInitAllocations {
+					t.Errorf("%s allocates %s times before main, want at most %d", name, count, maxInitAllocations)
+				}
+			}
+			if ours == 0 {
+				t.Errorf("no package of the service in the trace: %s", output)
+			}
+		})
 	}
 }
 

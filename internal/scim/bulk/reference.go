@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
@@ -29,7 +30,10 @@ func referred(name, text string) (before, id string, ok bool) {
 }
 
 // quotedReference matches references in the filter of a PATCH operation's path.
-var quotedReference = regexp.MustCompile(`"` + prefix + `([^"\\]*)"`)
+// It is compiled when it is first used: every function links this package.
+var quotedReference = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`"` + prefix + `([^"\\]*)"`)
+})
 
 // exchange returns a value with every reference in it exchanged. A value
 // without references is returned itself, not a copy. A password is never a
@@ -120,7 +124,7 @@ func exchangeOperation(rt *schema.ResourceType, o any, id func(string) string) a
 		case scim.EqualName(name, "value") && !isPassword(path):
 			v = exchangeOperand(rt, path, v, id)
 		case scim.EqualName(name, "path") && path != "":
-			v = quotedReference.ReplaceAllStringFunc(path, func(quoted string) string {
+			v = quotedReference().ReplaceAllStringFunc(path, func(quoted string) string {
 				return `"` + id(quoted[len(prefix)+1:len(quoted)-1]) + `"`
 			})
 		}
