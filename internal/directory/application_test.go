@@ -357,6 +357,29 @@ func TestApplication_FindsAUserThatIsDeletedMeanwhile(t *testing.T) {
 	})
 }
 
+// The log names the user that another request deletes after it was read.
+func TestUsers_DeletedMeanwhileAreNamed(t *testing.T) {
+	for name, change := range map[string]func(d *directory.Directory, f *fixture, id string) (directory.Result, error){
+		"DELETE": func(d *directory.Directory, f *fixture, id string) (directory.Result, error) {
+			return d.Delete(t.Context(), f.tenant, f.by(), id, nil)
+		},
+		"PUT": func(d *directory.Directory, f *fixture, id string) (directory.Result, error) {
+			return d.Replace(t.Context(), f.tenant, f.by(), id, nil, f.decode(user(`"userName":"berta"`)))
+		},
+	} {
+		enginetest.Run(t, func(t *testing.T, open opener) {
+			engine := open(t)
+			f := newFixtureOn(t, engine, 9, 9)
+			u := f.mustPost(user(`"userName":"anna"`))
+			on := &stepwise{Table: engine, meanwhile: func() { must.OK(t, f.remove(u.ID)) }}
+			result, err := change(f.on(on), f, u.ID)
+			if !errors.Is(err, directory.ErrNotFound) || result.User == nil || result.User.ID != u.ID {
+				t.Errorf("%s: %v, user %v", name, err, result.User)
+			}
+		})
+	}
+}
+
 // A purge and, concurrently, everything an identity provider does to the user:
 // in any order nothing of the user is left, unless it was provisioned again.
 func TestPurge_BesideOtherRequests(t *testing.T) {

@@ -149,10 +149,10 @@ func (w *userWork) live(ctx context.Context, id string) (*User, scim.Resource, e
 		if err != nil {
 			return nil, nil, err
 		}
-		w.user, w.memberships, w.stale = u, memberships, false
-		if u == nil {
+		if u == nil { // the log names the user as it was read before
 			return nil, nil, ErrNotFound
 		}
+		w.user, w.memberships, w.stale = u, memberships, false
 	}
 	r, err := w.user.Resource()
 	return w.user, r, err

@@ -165,11 +165,14 @@ func (w *groupWork) send(ctx context.Context, c GroupUpdate) error {
 	if !w.by.ShowMembers {
 		return w.d.store.UpdateGroup(ctx, w.tenant, c)
 	}
-	w.seen = &Page[string]{}
+	w.seen = nil
 	return w.d.commitBeside(ctx,
 		func(ctx context.Context) error { return w.d.store.UpdateGroup(ctx, w.tenant, c) },
-		func(ctx context.Context) (err error) {
-			*w.seen, w.leaving, err = w.d.membersAndLeaving(ctx, w.tenant, c.Before.ID, c.Before.Epoch, MaxShown+1)
+		func(ctx context.Context) error {
+			page, leaving, err := w.d.membersAndLeaving(ctx, w.tenant, c.Before.ID, c.Before.Epoch, MaxShown+1)
+			if err == nil {
+				w.seen, w.leaving = &page, leaving
+			}
 			return err
 		})
 }

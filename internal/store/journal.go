@@ -103,7 +103,11 @@ func (s *Store) failing(ctx context.Context, t tenant.ID, subjects []journal.Sub
 	of := map[table.Key]journal.Subject{}
 	var keys []table.Key
 	for _, subject := range subjects {
-		key := failingKey(t, subjectName(subject))
+		name := subjectName(subject)
+		if name == "" { // an unknown subject cannot be marked as failing
+			continue
+		}
+		key := failingKey(t, name)
 		if _, twice := of[key]; !twice {
 			of[key] = subject
 			keys = append(keys, key)

@@ -106,6 +106,32 @@ func testSearchNothing(t *testing.T, open func(testing.TB) table.Table) {
 	check(search{"log", "subject=dora%40example.com", "unknown_subject", nil, nil})
 }
 
+// A refused request without a name is found by its externalId, also after the
+// subject was provisioned and its name is not that of the request.
+func TestSearch_SubjectWithoutAName(t *testing.T) {
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		s := newStory(t, engine.Open, `{"maxSeats":4}`)
+		for _, tt := range []struct{ path, refused, accepted string }{
+			{"/Users", `{"externalId":"abc"}`, `{"externalId":"abc","userName":"anna@example.com"}`},
+			{"/Groups", `{"externalId":"grp"}`, `{"externalId":"grp","displayName":"Sales"}`},
+		} {
+			a := s.send("POST", tt.path, tt.refused)
+			if a.status != 400 {
+				t.Fatalf("%s %s: %d %v", tt.path, tt.refused, a.status, a.body)
+			}
+			s.must(201, "POST", tt.path, tt.accepted)
+			s.later()
+			explained := s.mustAdmin(200, "GET", "/tenants/acme/requests/"+a.header.Get("X-Request-Id"), "")
+			if explained["requestId"] != a.header.Get("X-Request-Id") || explained["now"] == "failing" {
+				t.Errorf("%s: explained as %v", tt.refused, explained)
+			}
+		}
+		for _, list := range []string{"failed-users", "failed-users?subject=abc", "failed-users?subject=grp", "failed-users?subject=abc", "log?subject=abc"} {
+			s.mustAdmin(200, "GET", "/tenants/acme/"+list, "")
+		}
+	})
+}
+
 // However many names begin alike, and however many subjects fail, few are
 // suggested, in the same number of reads.
 func TestSearch_WithoutAResultAmongMany(t *testing.T) {
