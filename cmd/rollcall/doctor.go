@@ -120,12 +120,14 @@ func (d *doctor) examine(a *asking) {
 	}
 	usage, err := call[adminwire.Usage](d.ctx, d.place, http.MethodGet, tenantPath(d.tenant, "usage"), nil, nil)
 	d.note("seats", err, fmt.Sprintf("%d in use, limit %s", usage.Seats.Used, limitText(usage.Seats.Limit)))
-	token, err := d.place.client.CreateToken(d.ctx, d.tenant, adminwire.NewToken{Label: "rollcall doctor"})
+	token, err := call[adminwire.MintedToken](d.ctx, d.place, http.MethodPost, tenantPath(d.tenant, "tokens"), nil,
+		adminwire.NewToken{Label: "rollcall doctor"})
 	if !d.note("token can be created", err, "") {
 		return
 	}
 	d.user(token.Text)
-	d.note("token can be revoked", d.place.client.RevokeToken(d.ctx, d.tenant, token.ID), "")
+	_, err = d.place.do(d.ctx, http.MethodDelete, tenantPath(d.tenant, "tokens", token.ID), nil, nil)
+	d.note("token can be revoked", err, "")
 }
 
 // user provisions a temporary user as identity providers do.

@@ -51,7 +51,7 @@ gets one more token.`,
 			if err != nil {
 				return err
 			}
-			token, err := p.client.CreateToken(c.Context(), tenant, adminwire.NewToken{Label: label})
+			token, err := call[adminwire.MintedToken](c.Context(), p, http.MethodPost, tenantPath(tenant, "tokens"), nil, adminwire.NewToken{Label: label})
 			if err != nil {
 				return err
 			}

@@ -169,7 +169,7 @@ func one[R any](found []R, more bool, text, what, tenant, by string, names func(
 func (p place) create(ctx context.Context, path string, body any) (adminwire.Tenant, error) {
 	answer, err := p.client.Create(ctx, path, body)
 	if err != nil {
-		return adminwire.Tenant{}, err
+		return adminwire.Tenant{}, p.advised(ctx, path, err)
 	}
 	return decoded[adminwire.Tenant](answer)
 }

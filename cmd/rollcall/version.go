@@ -17,7 +17,7 @@ type build struct {
 	// Commit is "" for a binary that was built outside of a checkout, from a release.
 	Commit string `json:"commit,omitempty"`
 	// Modified reports that the checkout had changes that are not in the commit.
-	Modified bool   `json:"modified,omitempty"`
+	Modified bool   `json:"modified,omitzero"`
 	Time     string `json:"time,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
