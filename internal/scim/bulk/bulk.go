@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
 // Request is a decoded bulk request. RFC 7644 §3.7
@@ -211,13 +211,4 @@ func decodeData(v any, told *scim.Notices, fault func(scim.ErrorType, string, ..
 }
 
 // ShortID returns a bulkId quoted and short enough for an error.
-func ShortID(id string) string {
-	if len(id) <= maxID {
-		return strconv.Quote(id)
-	}
-	cut := maxID
-	for cut > 0 && !utf8.RuneStart(id[cut]) {
-		cut--
-	}
-	return strconv.Quote(id[:cut] + "…")
-}
+func ShortID(id string) string { return strconv.Quote(text.Cut(id, maxID)) }

@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 	"github.com/rollcall-scim/rollcall/internal/scim/fold"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
 // compiler checks a parsed filter against the schemas of rt or, inside
@@ -290,10 +291,7 @@ func subNames(a *schema.Attribute) string {
 // clip shortens a name for an error.
 func clip(name string) string {
 	const longest = 80
-	if len(name) > longest {
-		return name[:longest] + "…"
-	}
-	return name
+	return text.Cut(name, longest)
 }
 
 // target is what a path of a filter names in a resource, or in an element
