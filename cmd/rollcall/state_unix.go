@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// ownerOf returns the id of the user to whom a file belongs.
+// ownerOf returns the id of the user that owns a file.
 func ownerOf(found fs.FileInfo) (user int, ok bool) {
 	s, ok := found.Sys().(*syscall.Stat_t)
 	if !ok {

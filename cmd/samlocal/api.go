@@ -149,7 +149,8 @@ func (s *session) tryAPI(ctx context.Context, port int, table, token string) (*a
 	return a, nil
 }
 
-// statusOf returns the status of an answer, 0 if there is none.
+// statusOf sends a GET and returns the status of the answer, or 0 if no answer
+// came.
 func statusOf(ctx context.Context, url, token string) int {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()

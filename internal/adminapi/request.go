@@ -42,7 +42,7 @@ type request struct {
 	query            url.Values
 }
 
-// ActorHeader names the person of the application for whom a request is sent: the
+// ActorHeader names the person in the application who caused a request: the
 // application's back end is one operator for all of its people. Without the header the
 // log names the operator, and the error about a deleted group names "the application":
 // the name of the role is not for administrators of identity providers.
