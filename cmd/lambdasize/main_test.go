@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 func TestRun_HelpAndMisuse(t *testing.T) {
@@ -65,7 +65,7 @@ func TestArchiveSize_IsThatOfTheCompressedFile(t *testing.T) {
 	for i := range random {
 		random[i] = byte(rand.Uint32())
 	}
-	must.OK(t, os.WriteFile(name, append(random, make([]byte, 900_000)...), 0o600))
+	require.NoError(t, os.WriteFile(name, append(random, make([]byte, 900_000)...), 0o600))
 	size, err := archiveSize(t.Context(), name)
 	if err != nil || size < 100_000 || size > 110_000 {
 		t.Errorf("%d bytes, %v", size, err)

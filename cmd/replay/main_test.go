@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // server answers every request with an empty list, and /Schemas with one schema
@@ -40,7 +40,7 @@ func lines(t *testing.T) string {
 	name := filepath.Join(t.TempDir(), "requests.jsonl")
 	text := line("a-1", "", "0") + line("a-2", "", "1") + line("b-1", `"waits":{"for":"bulk","reason":"none yet"},`, "0") +
 		line("b-2", `"steps":[{"create":"user","tenant":"other"}],`, "0")
-	must.OK(t, os.WriteFile(name, []byte(text), 0o600))
+	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 	return name
 }
 
@@ -71,7 +71,7 @@ func TestRun_TellsALineOfEachAndHowMany(t *testing.T) {
 
 func TestRun_TakesBaseAndTokenFromTheInfoFile(t *testing.T) {
 	info := filepath.Join(t.TempDir(), "info.json")
-	must.OK(t, os.WriteFile(info, []byte(`{"baseUrl":"`+server(t, "other")+`","token":"other","tenant":"acme","pid":1}`), 0o600))
+	require.NoError(t, os.WriteFile(info, []byte(`{"baseUrl":"`+server(t, "other")+`","token":"other","tenant":"acme","pid":1}`), 0o600))
 	var out, problems bytes.Buffer
 	if status := run(t.Context(), []string{"-info", info, "-file", lines(t), "-only", "a-1"}, func(string) string { return "" }, &out, &problems); status != exitPassed {
 		t.Errorf("status %d, %s%s", status, out.String(), problems.String())

@@ -12,8 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // command runs one command against a server, and returns what it printed.
@@ -93,10 +92,10 @@ func TestCommands_TokensAreShownOnce(t *testing.T) {
 	works := func(token string) int {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.info.BaseURL+"/Users", http.NoBody)
-		must.OK(t, err)
+		require.NoError(t, err)
 		r.Header.Set("Authorization", "Bearer "+token)
 		response, err := http.DefaultClient.Do(r)
-		must.OK(t, err)
+		require.NoError(t, err)
 		_ = response.Body.Close()
 		return response.StatusCode
 	}
@@ -275,8 +274,8 @@ func TestConnectAWS_Signs(t *testing.T) {
 		t.Fatalf("%s, %v", base, err)
 	}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, base+"/tenants/acme", bytes.NewReader([]byte("{}")))
-	must.OK(t, err)
-	must.OK(t, sign(r, []byte("{}")))
+	require.NoError(t, err)
+	require.NoError(t, sign(r, []byte("{}")))
 	signed := r.Header.Get("Authorization")
 	for _, want := range []string{"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/", "/eu-central-1/execute-api/aws4_request", "x-amz-security-token"} {
 		if !strings.Contains(signed, want) {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // printedLink matches the link in the command's output.
@@ -23,14 +23,14 @@ var printedLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/console/\S*\?t=\S+
 func browse(t *testing.T, link string) (status int, at *url.URL, page string) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
-	must.OK(t, err)
+	require.NoError(t, err)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link, http.NoBody)
-	must.OK(t, err)
+	require.NoError(t, err)
 	response, err := (&http.Client{Jar: jar}).Do(r)
-	must.OK(t, err)
+	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return response.StatusCode, response.Request.URL, string(body)
 }
 
@@ -147,12 +147,12 @@ func TestConsole_OfAServiceForAllIsForThisMachine(t *testing.T) {
 		t.Errorf("%d %s", status, page)
 	}
 	_, port, err := net.SplitHostPort(strings.TrimSuffix(strings.TrimPrefix(s.info.BaseURL, "http://"), "/scim/v2"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+port+"/console/", http.NoBody)
-	must.OK(t, err)
+	require.NoError(t, err)
 	r.Host = "intranet.example:" + port
 	response, err := http.DefaultClient.Do(r)
-	must.OK(t, err)
+	require.NoError(t, err)
 	_ = response.Body.Close()
 	if response.StatusCode != http.StatusMisdirectedRequest {
 		t.Errorf("another name: %d", response.StatusCode)

@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 )
 
@@ -87,7 +88,7 @@ func TestLocal_RefusesDamagedData(t *testing.T) {
 	folder := kept(t)
 	db := filepath.Join(folder, "rollcall.db")
 	sound, err := os.ReadFile(db)
-	must.OK(t, err)
+	require.NoError(t, err)
 	garbage := bytes.Repeat([]byte("garbage "), 8<<10)
 	for name, tt := range map[string]struct {
 		content []byte // nil for no file
@@ -106,34 +107,34 @@ func TestLocal_RefusesDamagedData(t *testing.T) {
 			} else {
 				err = os.WriteFile(db, tt.content, 0o600)
 			}
-			must.OK(t, err)
+			require.NoError(t, err)
 			wantRefused(t, folder, append(tt.says, "nothing was changed", "Restore rollcall.db from a copy", "move the whole folder away")...)
 		})
 	}
 	// One token is enough.
-	must.OK(t, os.Remove(filepath.Join(folder, "token-acme")))
-	must.OK(t, os.RemoveAll(db))
+	require.NoError(t, os.Remove(filepath.Join(folder, "token-acme")))
+	require.NoError(t, os.RemoveAll(db))
 	wantRefused(t, folder, "missing", "admin-token")
 	// The restored data is complete.
-	must.OK(t, os.WriteFile(db, sound, 0o600))
+	require.NoError(t, os.WriteFile(db, sound, 0o600))
 	s := start(t, "--data", folder)
 	if status, _ := s.send("POST", "/Users", bob); status != 409 {
 		t.Errorf("POST of a user who is there: %d", status)
 	}
 	s.end()
 	// Without tokens there is nothing to lose.
-	must.OK(t, os.RemoveAll(folder))
-	must.OK(t, os.MkdirAll(folder, 0o700))
-	must.OK(t, os.WriteFile(db, nil, 0o600))
+	require.NoError(t, os.RemoveAll(folder))
+	require.NoError(t, os.MkdirAll(folder, 0o700))
+	require.NoError(t, os.WriteFile(db, nil, 0o600))
 	start(t, "--data", folder).end()
 }
 
 func TestLocal_RefusesDataInUse(t *testing.T) {
 	folder := kept(t)
 	held, err := embedded.Open(filepath.Join(folder, "rollcall.db"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	wantRefused(t, folder, "another process has it open", "stop 'rollcall local' there")
-	must.OK(t, held.Close())
+	require.NoError(t, held.Close())
 }
 
 // Root may write anywhere, so the test's thread runs as another user for a
@@ -142,7 +143,7 @@ func TestLocal_RefusesDataItMayNotWrite(t *testing.T) {
 	folder := kept(t)
 	db := filepath.Join(folder, "rollcall.db")
 	for _, path := range []string{filepath.Dir(filepath.Dir(folder)), filepath.Dir(folder), folder, db} {
-		must.OK(t, os.Chmod(path, 0o555))
+		require.NoError(t, os.Chmod(path, 0o555))
 	}
 	t.Cleanup(func() {
 		for _, path := range []string{filepath.Dir(filepath.Dir(folder)), filepath.Dir(folder), folder} {
@@ -182,7 +183,7 @@ func TestLocal_OutlivesItsData(t *testing.T) {
 	if status, _ := s.send("POST", "/Users", bob); status != 201 {
 		t.Fatalf("POST: %d", status)
 	}
-	must.OK(t, os.Truncate(filepath.Join(folder, "rollcall.db"), 8<<10))
+	require.NoError(t, os.Truncate(filepath.Join(folder, "rollcall.db"), 8<<10))
 	for range 3 {
 		for _, request := range [][3]string{{"GET", "/Users", ""}, {"POST", "/Users", strings.Replace(bob, "bob", "ann", 1)}, {"GET", "/Groups", ""}} {
 			status, answer := s.send(request[0], request[1], request[2])
@@ -197,6 +198,6 @@ func TestLocal_OutlivesItsData(t *testing.T) {
 	s.end()
 	// The file stays locked until the process ends.
 	copied := filepath.Join(t.TempDir(), "copied")
-	must.OK(t, os.CopyFS(copied, os.DirFS(folder)))
+	require.NoError(t, os.CopyFS(copied, os.DirFS(folder)))
 	wantRefused(t, copied, "damaged")
 }

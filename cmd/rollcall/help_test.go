@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // commandTree returns every command, each after its parent.
@@ -137,7 +137,7 @@ func TestHelp_IsOneOfACommand(t *testing.T) {
 // The reference names every command and every flag, and no other.
 func TestReference_IsComplete(t *testing.T) {
 	text, err := os.ReadFile("../../docs/reference/command.md")
-	must.OK(t, err)
+	require.NoError(t, err)
 	reference := string(text)
 	flags := map[string]bool{"help": true}
 	for _, c := range commandTree() {
@@ -176,11 +176,11 @@ func TestReference_IsComplete(t *testing.T) {
 // Commands in the documents' blocks are accepted by the command.
 func TestDocuments_CommandsParse(t *testing.T) {
 	pages, err := filepath.Glob("../../docs/[^d]*/*.md")
-	must.OK(t, err)
+	require.NoError(t, err)
 	checked := 0
 	for _, page := range append(pages, "../../README.md", "../../CONTRIBUTING.md") {
 		text, err := os.ReadFile(page)
-		must.OK(t, err)
+		require.NoError(t, err)
 		lines := regexp.MustCompile("(?m)^ *(rollcall [a-z-]+ .*?)(?:  +#.*)?$").FindAllStringSubmatch(fenced(string(text)), -1)
 		for _, m := range lines {
 			checked++
@@ -224,7 +224,7 @@ func TestSettings_AreTheServices(t *testing.T) {
 			} `json:"schemas"`
 		} `json:"components"`
 	}
-	must.OK(t, json.Unmarshal(adminapi.OpenAPI, &description))
+	require.NoError(t, json.Unmarshal(adminapi.OpenAPI, &description))
 	for schema, known := range map[string][]setting{"TenantSettings": tenantSettings, "UserChange": userSettings} {
 		properties := description.Components.Schemas[schema].Properties
 		if len(properties) == 0 {

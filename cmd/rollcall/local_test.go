@@ -15,7 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
@@ -158,7 +159,7 @@ func TestLocal_RegistersSchemas(t *testing.T) {
 
 func TestLocal_RefusesASchema(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "schema.json")
-	must.OK(t, os.WriteFile(file, []byte(`{"id":"urn:example:a","attributes":[{"name":"a","uniqueness":"server"}]}`), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(`{"id":"urn:example:a","attributes":[{"name":"a","uniqueness":"server"}]}`), 0o600))
 	stderr := &output{}
 	status := run(t.Context(), []string{"local", "--listen", "127.0.0.1:0", "--schema", file}, strings.NewReader(""), io.Discard, stderr)
 	if said := stderr.String(); status != 1 || !strings.Contains(said, file) || !strings.Contains(said, "use none") {
@@ -226,10 +227,10 @@ func TestLocal_ServesOnDynamoDB(t *testing.T) {
 // A start that cannot work prints one line that says what to do.
 func TestLocal_Mistakes(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	must.OK(t, err)
+	require.NoError(t, err)
 	defer func() { _ = taken.Close() }()
 	file := filepath.Join(t.TempDir(), "file")
-	must.OK(t, os.WriteFile(file, nil, 0o600))
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	for name, tt := range map[string]struct {
 		args   []string
 		status int
@@ -312,13 +313,13 @@ func TestLocal_WarnsOfPlainHTTP(t *testing.T) {
 func (s *server) raw(method, path, body string) (int, string) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.info.BaseURL+path, strings.NewReader(body))
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	r.Header.Set("Authorization", "Bearer "+s.info.Token)
 	r.Header.Set("Content-Type", "application/scim+json")
 	response, err := http.DefaultClient.Do(r)
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	defer func() { _ = response.Body.Close() }()
 	encoded, err := io.ReadAll(response.Body)
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	return response.StatusCode, string(encoded)
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	inert "github.com/rollcall-scim/rollcall/internal/text"
 	"github.com/rollcall-scim/rollcall/internal/text/texttest"
 )
@@ -17,7 +18,7 @@ func TestInertJSON_IsTheSameDocument(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			document := map[string]any{tt.Text: []any{tt.Text, "<&>"}}
 			line, err := inertJSON(document)
-			must.OK(t, err)
+			require.NoError(t, err)
 			text, ended := strings.CutSuffix(line, "\n")
 			if !ended || strings.ContainsFunc(text, inert.Hidden) || !strings.Contains(text, "<&>") {
 				t.Errorf("it prints %q", line)

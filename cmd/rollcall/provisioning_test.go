@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -40,7 +41,7 @@ func onStage(t *testing.T, s *provoke.Stage) (path string) {
 	if err == nil {
 		err = os.WriteFile(path, written, 0o600)
 	}
-	must.OK(t, err)
+	require.NoError(t, err)
 	return path
 }
 
@@ -315,7 +316,7 @@ func TestProvisioning_HostileSubjects(t *testing.T) {
 			s := provoke.New(t, enginetest.Memory(t), 0)
 			path := onStage(t, s)
 			quoted, err := json.Marshal(subject)
-			must.OK(t, err)
+			require.NoError(t, err)
 			a := s.Send("POST", "/Users", stage.User(fmt.Sprintf(`"userName":%s,"externalId":%s`, quoted, quoted)))
 			for _, args := range [][]string{{"log", "acme"}, {"failures", "acme"}, {"explain", "acme", a.RequestID}} {
 				printed := checkPrints(t, path, 0, []string{a.RequestID}, args...)

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // readmePort is the port in the documents. The test's server takes a free one,
@@ -42,7 +42,7 @@ type section struct {
 func sections(t *testing.T, path, language string) []section {
 	t.Helper()
 	text, err := os.ReadFile(path)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var all []section
 	for _, b := range block.FindAllStringSubmatch(string(text), -1) {
 		switch {
@@ -89,7 +89,7 @@ func makeRun(t *testing.T, command string) *made {
 	m.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	m.process.Cancel = func() error { return syscall.Kill(-m.process.Process.Pid, syscall.SIGKILL) }
 	m.process.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=")
-	must.OK(t, m.process.Start())
+	require.NoError(t, m.process.Start())
 	for range 1200 { // the first time, it is built
 		if found := serverUp.FindStringSubmatch(m.stdout.String()); found != nil && strings.Contains(m.stdout.String(), "Ctrl-C") {
 			m.address = found[1]

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // TestMain keeps the state files of the tests' servers out of the developer's own folder.
@@ -46,7 +46,7 @@ func ownState(t *testing.T) string {
 func stateFiles(t *testing.T, folder string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "local-*.json"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return files
 }
 
@@ -122,7 +122,7 @@ func plant(t *testing.T, folder, name string, s state) string {
 	if err == nil {
 		err = os.WriteFile(path, encoded, 0o600)
 	}
-	must.OK(t, err)
+	require.NoError(t, err)
 	return path
 }
 
@@ -130,7 +130,7 @@ func plant(t *testing.T, folder, name string, s state) string {
 func free(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must.OK(t, err)
+	require.NoError(t, err)
 	defer func() { _ = l.Close() }()
 	return l.Addr().String()
 }
@@ -145,7 +145,7 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 	}))
 	defer other.Close()
 	here, err := os.Hostname()
-	must.OK(t, err)
+	require.NoError(t, err)
 	const key = "the key of the server that is no more"
 	// A proof is accepted only from the address to which the token would be sent.
 	holder := httptest.NewServer(state{Key: key}.withProof(http.NotFoundHandler()))
@@ -168,7 +168,7 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 			folder := ownState(t)
 			path := plant(t, folder, "local-1-1.json", tt.state)
 			written := filepath.Join(t.TempDir(), "info")
-			must.OK(t, writeInfo(written, infoFile{tt.info, tt.Key}))
+			require.NoError(t, writeInfo(written, infoFile{tt.info, tt.Key}))
 			for _, file := range []string{path, written} {
 				if status, _, said := asks(t, "tenant", "list", "--info", file); status != exitUnavailable || !strings.Contains(said, file) {
 					t.Errorf("--info: %d %s", status, said)
@@ -237,7 +237,7 @@ func TestState_RefusesWhatIsNotPrivate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			folder := ownState(t)
 			path := plant(t, folder, "local-1-1.json", good)
-			must.OK(t, tt.spoil(folder, path))
+			require.NoError(t, tt.spoil(folder, path))
 			status, _, said := asks(t, "tenant", "list")
 			if status != exitFailure || !strings.Contains(said, tt.says) || !strings.Contains(said, folder) {
 				t.Errorf("%d %s, want %q and the path", status, said, tt.says)
@@ -247,7 +247,7 @@ func TestState_RefusesWhatIsNotPrivate(t *testing.T) {
 	t.Run("another user's file", func(t *testing.T) {
 		path := plant(t, ownState(t), "local-1-1.json", good)
 		found, err := os.Lstat(path)
-		must.OK(t, err)
+		require.NoError(t, err)
 		if err := checkPrivate(path, found, 0, os.Geteuid()+1); err == nil || !strings.Contains(err.Error(), "another user") {
 			t.Errorf("%v", err)
 		}
@@ -261,7 +261,7 @@ func TestState_ServesWithoutAFile(t *testing.T) {
 		t.Skip("Windows has no such permissions")
 	}
 	open := filepath.Join(t.TempDir(), "open")
-	must.OK(t, os.MkdirAll(filepath.Join(open, "rollcall"), 0o755))
+	require.NoError(t, os.MkdirAll(filepath.Join(open, "rollcall"), 0o755))
 	for name, tt := range map[string]struct {
 		home   string
 		listen string
@@ -346,8 +346,8 @@ func TestLocal_TokensSurviveARestart(t *testing.T) {
 	// A file that others could read, with invalid content, is replaced by one
 	// that only this user can read.
 	kept := filepath.Join(data, adminTokenFile)
-	must.OK(t, os.WriteFile(kept, []byte("spoiled"), 0o600))
-	must.OK(t, os.Chmod(kept, 0o644))
+	require.NoError(t, os.WriteFile(kept, []byte("spoiled"), 0o600))
+	require.NoError(t, os.Chmod(kept, 0o644))
 	s = start(t, "--data", data)
 	if found, err := os.Stat(kept); err != nil || runtime.GOOS != "windows" && found.Mode().Perm() != 0o600 || s.info.AdminToken == before.AdminToken {
 		t.Errorf("after a spoiled file: %v, %v", found.Mode(), err)
@@ -363,7 +363,7 @@ func testKeptFiles(t *testing.T, data string, before info) {
 		return map[string]string{tokenFile("acme"): i.Token, adminTokenFile: i.AdminToken}
 	}
 	for name := range tokens(before) {
-		must.OK(t, os.Chmod(filepath.Join(data, name), 0o666))
+		require.NoError(t, os.Chmod(filepath.Join(data, name), 0o666))
 	}
 	s := start(t, "--data", data)
 	s.end()
@@ -374,8 +374,8 @@ func testKeptFiles(t *testing.T, data string, before info) {
 	}
 	for name := range tokens(before) {
 		kept, elsewhere := filepath.Join(data, name), filepath.Join(t.TempDir(), name)
-		must.OK(t, os.Rename(kept, elsewhere))
-		must.OK(t, os.Symlink(elsewhere, kept))
+		require.NoError(t, os.Rename(kept, elsewhere))
+		require.NoError(t, os.Symlink(elsewhere, kept))
 	}
 	s = start(t, "--data", data)
 	s.end()

@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -52,16 +53,16 @@ func populated(t *testing.T) (data, group, user string) {
 func on(t *testing.T, data string, change func(table.Table)) {
 	t.Helper()
 	engine, err := embedded.Open(filepath.Join(data, "rollcall.db"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	change(engine)
-	must.OK(t, engine.Close())
+	require.NoError(t, engine.Close())
 }
 
 // write writes items that the store would never write.
 func write(t *testing.T, data string, ops ...table.Op) {
 	t.Helper()
 	on(t, data, func(engine table.Table) {
-		must.OK(t, engine.Write(t.Context(), table.Transaction{Token: fmt.Sprint(time.Now().UnixNano()), Ops: ops}))
+		require.NoError(t, engine.Write(t.Context(), table.Transaction{Token: fmt.Sprint(time.Now().UnixNano()), Ops: ops}))
 	})
 }
 
@@ -70,10 +71,10 @@ func write(t *testing.T, data string, ops ...table.Op) {
 func leave(t *testing.T, data string, at time.Time, group string) {
 	t.Helper()
 	acme, err := tenant.ParseID("acme")
-	must.OK(t, err)
+	require.NoError(t, err)
 	on(t, data, func(engine table.Table) {
 		s := app.NewStore(engine, app.Options{Now: func() time.Time { return at }})
-		must.OK(t, s.BeginEpoch(t.Context(), acme, group, nil, 1, at))
+		require.NoError(t, s.BeginEpoch(t.Context(), acme, group, nil, 1, at))
 	})
 }
 
@@ -212,7 +213,7 @@ func TestVerify_RepairFinishesWhatIsLeftOver(t *testing.T) {
 func TestVerify_RepairNowFinishesStagedWorkOrSaysWhen(t *testing.T) {
 	data, group, _ := populated(t)
 	acme, err := tenant.ParseID("acme")
-	must.OK(t, err)
+	require.NoError(t, err)
 	on(t, data, func(engine table.Table) {
 		s := app.NewStore(engine, app.Options{})
 		g, err := s.Group(t.Context(), acme, group)
@@ -222,7 +223,7 @@ func TestVerify_RepairNowFinishesStagedWorkOrSaysWhen(t *testing.T) {
 		if err == nil {
 			_, err = s.StageMembers(t.Context(), acme, group, 2, []string{"nobody"})
 		}
-		must.OK(t, err)
+		require.NoError(t, err)
 	})
 	staged := regexp.MustCompile(`task epoch#` + group + `#2: can be finished after \d\d:\d\d:\d\d UTC \(in (59 s|1 min [01] s)\)`)
 	if status, stdout, _ := verify(t, "--data", data, "--repair"); status != 1 || !staged.MatchString(stdout) {
@@ -234,7 +235,7 @@ func TestVerify_RepairNowFinishesStagedWorkOrSaysWhen(t *testing.T) {
 
 	begun := time.Now()
 	on(t, data, func(engine table.Table) {
-		must.OK(t, tenant.NewRegistry(app.NewStore(engine, app.Options{}), time.Now).End(t.Context(), acme))
+		require.NoError(t, tenant.NewRegistry(app.NewStore(engine, app.Options{}), time.Now).End(t.Context(), acme))
 	})
 	ending := regexp.MustCompile(`(?m)^task tenant#acme: can be finished after \d\d:\d\d:\d\d UTC \(in 4[0-6] s\)$`)
 	if status, stdout, _ := verify(t, "--data", data, "--repair", "--now"); status != 1 || !ending.MatchString(stdout) || !strings.Contains(stdout, "(unfinished)") {
@@ -247,7 +248,7 @@ func TestVerify_RepairNowFinishesStagedWorkOrSaysWhen(t *testing.T) {
 			After time.Time
 		}
 	}
-	must.OK(t, json.Unmarshal([]byte(stdout), &got))
+	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
 	if len(got.Waiting) != 1 || got.Waiting[0].Task != "tenant#acme" || got.Waiting[0].After.Sub(begun) < 44*time.Second || got.Waiting[0].After.Sub(begun) > 60*time.Second {
 		t.Errorf("--json: %+v", got)
 	}
@@ -316,7 +317,7 @@ func TestVerify_Mistakes(t *testing.T) {
 	s := start(t, "--data", busy)
 	defer s.end()
 	notes := t.TempDir()
-	must.OK(t, os.WriteFile(filepath.Join(notes, "rollcall.db"), []byte("a file of another program, of more than a page?"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(notes, "rollcall.db"), []byte("a file of another program, of more than a page?"), 0o600))
 	for name, tt := range map[string]struct {
 		args   []string
 		status int

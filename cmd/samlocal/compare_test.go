@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 )
@@ -66,11 +67,11 @@ func TestAnswered_HoldsADifferenceTrue(t *testing.T) {
 // The half of the comparison that needs no container.
 func TestServeLocally_AnswersDifferencesAsAPIGateway(t *testing.T) {
 	memory, err := embedded.Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = memory.Close() })
 	s := &session{table: memory}
 	token, err := s.addTenant(t.Context(), "acme", 1)
-	must.OK(t, err)
+	require.NoError(t, err)
 	if _, err := s.addTenant(t.Context(), "acme", 1); err != nil {
 		t.Errorf("an existing tenant gets no token: %v", err)
 	}

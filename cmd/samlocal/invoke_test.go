@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
 )
@@ -119,7 +120,7 @@ func TestPrintAnswer_ShowsWhatAClientSees(t *testing.T) {
 
 func TestDocs_NameEveryDifference(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/how-to/sam-local.md")
-	must.OK(t, err)
+	require.NoError(t, err)
 	for _, d := range differences {
 		if !bytes.Contains(bytes.ToLower(guide), []byte(strings.ToLower(d.name))) {
 			t.Errorf("docs/how-to/sam-local.md does not name %q", d.name)

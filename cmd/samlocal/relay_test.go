@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // frame returns a piece of Docker's stream.
@@ -40,7 +40,7 @@ func TestSplitLines_GivesEachLineAFrame(t *testing.T) {
 func fakeDocker(t *testing.T, socket, stream string) {
 	t.Helper()
 	l, err := net.Listen("unix", socket)
-	must.OK(t, err)
+	require.NoError(t, err)
 	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if !strings.HasSuffix(q.URL.Path, "/attach") {
 			body, _ := io.ReadAll(q.Body)
@@ -64,13 +64,13 @@ func TestRelay_HandsOnAndSplitsWhatContainersSay(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "d")
 	fakeDocker(t, socket, frame(1, "END\nREPORT\n"))
 	host, err := s.startRelay("unix://" + socket)
-	must.OK(t, err)
+	require.NoError(t, err)
 	dial := func(context.Context, string, string) (net.Conn, error) {
 		return net.Dial("unix", strings.TrimPrefix(host, "unix://"))
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: dial}}
 	r, err := client.Post("http://docker/v1.41/build?t=a%2Fb", "application/x-tar", strings.NewReader("tar"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	body, _ := io.ReadAll(r.Body)
 	_ = r.Body.Close()
 	if string(body) != "/v1.41/build?t=a%2Fb tar" {
@@ -78,7 +78,7 @@ func TestRelay_HandsOnAndSplitsWhatContainersSay(t *testing.T) {
 	}
 
 	c, err := dial(t.Context(), "", "")
-	must.OK(t, err)
+	require.NoError(t, err)
 	defer c.Close()
 	_, _ = io.WriteString(c, "POST /v1.41/containers/x/attach?stream=1 HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
 	got, err := io.ReadAll(bufio.NewReader(c))

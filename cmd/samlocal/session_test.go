@@ -13,12 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 func write(t *testing.T, name, content string) {
 	t.Helper()
-	must.OK(t, os.WriteFile(name, []byte(content), 0o600))
+	require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
 }
 
 func newTestSession(t *testing.T) *session {
@@ -27,7 +27,7 @@ func newTestSession(t *testing.T) *session {
 	write(t, "template.yaml", "")
 	var out bytes.Buffer
 	s, err := newSession(bare(), &out, &out)
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(s.end)
 	return s
 }
@@ -38,7 +38,7 @@ func TestSession_EndsInReverseAndLeavesNoFolder(t *testing.T) {
 		t.Errorf("the run's folder is %s, want it below .aws-sam of %s", s.dir, s.root)
 	}
 	p, err := s.start(s.command(t.Context(), "sleep", "60"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	begun := time.Now()
 	s.end()
 	select {
@@ -57,7 +57,7 @@ func TestSession_EndsInReverseAndLeavesNoFolder(t *testing.T) {
 func TestProcess_SaysThatItEndedBeforeItWasReady(t *testing.T) {
 	s := newTestSession(t)
 	p, err := s.start(s.command(t.Context(), "false"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	err = p.until(t.Context(), time.Minute, func(context.Context) bool { return false })
 	if err == nil || !strings.Contains(err.Error(), "false ended") {
 		t.Errorf("%v", err)
@@ -101,11 +101,11 @@ func TestFromContainers_NamesTheHost(t *testing.T) {
 func TestEnvironment_IsForAllFunctions(t *testing.T) {
 	s := &session{dynamodb: "http://127.0.0.1:8000"}
 	variables, err := s.variables("rollcall", "http://127.0.0.1:3000/scim/v2")
-	must.OK(t, err)
+	require.NoError(t, err)
 	content, err := environment(variables)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var got map[string]map[string]string
-	must.OK(t, json.Unmarshal(content, &got))
+	require.NoError(t, json.Unmarshal(content, &got))
 	want := map[string]map[string]string{"Parameters": {
 		"ROLLCALL_TABLE": "rollcall", "ROLLCALL_BASE_URL": "http://127.0.0.1:3000/scim/v2",
 		"AWS_ENDPOINT_URL_DYNAMODB": "http://host.docker.internal:8000",
@@ -118,10 +118,10 @@ func TestEnvironment_IsForAllFunctions(t *testing.T) {
 // SAM ignores variables that the template does not have.
 func TestEnvironment_IsInTheTemplate(t *testing.T) {
 	template, err := os.ReadFile("../../template.yaml")
-	must.OK(t, err)
+	require.NoError(t, err)
 	s := &session{dynamodb: "http://127.0.0.1:8000", rate: 25}
 	variables, err := s.variables("", "")
-	must.OK(t, err)
+	require.NoError(t, err)
 	for name := range variables {
 		if !bytes.Contains(template, []byte("        "+name+": ")) {
 			t.Errorf("template.yaml gives the functions no %s", name)

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 )
 
@@ -47,14 +48,14 @@ func TestGuide_HasCommandsThatAreTried(t *testing.T) {
 func guideCommands(t *testing.T) []string {
 	t.Helper()
 	commands, err := commandsOf(checkoutFile(t, guide))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return commands
 }
 
 func checkoutFile(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return string(b)
 }
 
@@ -83,7 +84,7 @@ func TestDocuments_PrintTheCommandsOfTheGuide(t *testing.T) {
 // env.json, samconfig.toml and the guide agree on the ports and the folders.
 func TestConfiguration_IsThatOfTheGuide(t *testing.T) {
 	e, err := readEnvVars(filepath.Join("..", "..", envFile))
-	must.OK(t, err)
+	require.NoError(t, err)
 	if e.DynamoDB != "http://"+hostName+":8000" || e.fromHere() != "http://127.0.0.1:8000" || e.BaseURL != baseURL("127.0.0.1:3000") {
 		t.Errorf("%+v, want DynamoDB at port 8000 and the API at 3000", e)
 	}
@@ -125,11 +126,11 @@ func TestCloneTo_LeavesOutWhatIsBuilt(t *testing.T) {
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "clone")
 	for _, name := range []string{"template.yaml", "scripts/sam.sh", "docs/bin/x", "bin/rollcall", ".aws-sam/build/x", ".git/config"} {
 		file := filepath.Join(from, name)
-		must.OK(t, os.MkdirAll(filepath.Dir(file), 0o700))
+		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o700))
 		write(t, file, name)
 	}
-	must.OK(t, os.Chmod(filepath.Join(from, "scripts", "sam.sh"), 0o700))
-	must.OK(t, cloneTo(from, to))
+	require.NoError(t, os.Chmod(filepath.Join(from, "scripts", "sam.sh"), 0o700))
+	require.NoError(t, cloneTo(from, to))
 	for name, want := range map[string]bool{"template.yaml": true, "scripts/sam.sh": true, "docs/bin/x": true, "bin": false, ".aws-sam": false, ".git": false} {
 		if _, err := os.Stat(filepath.Join(to, name)); (err == nil) != want {
 			t.Errorf("%s: %v, want it there %t", name, err, want)

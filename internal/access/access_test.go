@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -58,7 +59,7 @@ func (s *source) Used(ctx context.Context, t tenant.ID, id string, before, now t
 func acme(t *testing.T) tenant.ID {
 	t.Helper()
 	id, err := tenant.ParseID("acme")
-	must.OK(t, err)
+	require.NoError(t, err)
 	return id
 }
 
@@ -76,7 +77,7 @@ func TestMint_KeepsNoSecret(t *testing.T) {
 		t.Error("the record holds the secret")
 	}
 	token, err := access.Parse(text)
-	must.OK(t, err)
+	require.NoError(t, err)
 	for _, format := range []string{"%v", "%s", "%+v", "%#v"} {
 		if shown := fmt.Sprintf(format, token); strings.Contains(shown, secret) {
 			t.Errorf("%s of a token shows its secret", format)
@@ -176,7 +177,7 @@ func TestAuthenticate_CachesForCacheTime(t *testing.T) {
 	a := access.NewAuthenticator(s, func() time.Time { return now })
 	ask := func() error { _, err := a.Authenticate(t.Context(), "Bearer "+token); return err }
 	for range 3 {
-		must.OK(t, ask())
+		require.NoError(t, ask())
 	}
 	if s.reads != 1 {
 		t.Fatalf("%d reads for three requests, want 1", s.reads)
@@ -221,16 +222,16 @@ func TestAuthenticate_GrantsTheTenantsTypes(t *testing.T) {
 	s, token, _ := setUp(t)
 	base := schema.Types{User: schema.UserType(), Group: schema.GroupType()}
 	hr, err := schema.ParseRegistration([]byte(`{"id":"urn:example:hr","attributes":[{"name":"badge"}]}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	own, err := schema.Registrations{}.Put(base, hr)
-	must.OK(t, err)
+	require.NoError(t, err)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	a := access.NewAuthenticator(s, func() time.Time { return now }).WithTypes(base)
 	ask := func() schema.Types {
 		t.Helper()
 		now = now.Add(access.CacheTime)
 		grant, err := a.Authenticate(t.Context(), "Bearer "+token)
-		must.OK(t, err)
+		require.NoError(t, err)
 		return grant.Types
 	}
 	if types := ask(); types != base {
@@ -260,7 +261,7 @@ func TestRecordUse_OnceAnHour(t *testing.T) {
 	use := func() {
 		t.Helper()
 		grant, err := a.Authenticate(t.Context(), "Bearer "+text)
-		must.OK(t, err)
+		require.NoError(t, err)
 		a.RecordUse(t.Context(), grant)()
 	}
 	for _, step := range []struct {
@@ -286,7 +287,7 @@ func TestRecordUse_AnswerDoesNotWait(t *testing.T) {
 	s.slow = make(chan struct{})
 	a := access.NewAuthenticator(s, time.Now)
 	grant, err := a.Authenticate(t.Context(), "Bearer "+text)
-	must.OK(t, err)
+	require.NoError(t, err)
 	began := time.Now()
 	a.RecordUse(t.Context(), grant)()
 	if took := time.Since(began); took > time.Second {

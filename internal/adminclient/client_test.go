@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 func TestNew_TakesNoOtherURL(t *testing.T) {
@@ -65,7 +65,7 @@ func TestDo_SendsAgainWhatDoesNoHarm(t *testing.T) {
 			}))
 			defer server.Close()
 			c, err := New(server.URL+"/admin/v1", Bearer("secret"))
-			must.OK(t, err)
+			require.NoError(t, err)
 			c.wait = func(_ context.Context, d time.Duration) error {
 				if d != 7*time.Second {
 					t.Errorf("waits %v", d)
@@ -88,7 +88,7 @@ func TestDo_SendsAgainWhatDoesNoHarm(t *testing.T) {
 
 func TestDo_TellsWhoDoesNotAnswer(t *testing.T) {
 	c, err := New("http://127.0.0.1:1/admin/v1", Bearer("secret"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	c.wait = func(context.Context, time.Duration) error { return nil }
 	_, _, err = c.Do(t.Context(), "GET", "/tenants", nil, nil)
 	if !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "127.0.0.1:1") {
@@ -99,7 +99,7 @@ func TestDo_TellsWhoDoesNotAnswer(t *testing.T) {
 	}))
 	defer server.Close()
 	c, err = New(server.URL+"/admin/v1", Bearer("secret"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	if _, status, err := c.Do(t.Context(), "GET", "/tenants", nil, nil); status != http.StatusFound || err == nil {
 		t.Errorf("a redirect: %d %v", status, err)
 	}

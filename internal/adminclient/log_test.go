@@ -15,8 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // answering is a client of a service that gives one answer; asked is what it was asked.
@@ -33,7 +34,7 @@ func answering(t *testing.T, status int, answer string) (c *Client, asked func()
 	}))
 	t.Cleanup(server.Close)
 	c, err := New(server.URL+"/admin/v1", Bearer("secret"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return c, func() string { return strings.Replace(got, "/admin/v1", "", 1) }
 }
 
@@ -115,9 +116,9 @@ func TestClient_AsksForTheLog(t *testing.T) {
 func want(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "events", "admin", name+".want.json"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	var answer struct{ Body json.RawMessage }
-	must.OK(t, json.Unmarshal(text, &answer))
+	require.NoError(t, json.Unmarshal(text, &answer))
 	return strings.ReplaceAll(string(answer.Body), "{{time}}", "2026-01-05T00:00:00.000Z")
 }
 
@@ -166,13 +167,13 @@ func TestClient_ReadsTheServicesAnswers(t *testing.T) {
 // What the service's description has, its client reads, and nothing else.
 func TestTypes_AreThoseOfTheDescription(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "adminapi", "openapi.json"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	var described struct {
 		Components struct {
 			Schemas map[string]struct{ Properties map[string]any }
 		}
 	}
-	must.OK(t, json.Unmarshal(text, &described))
+	require.NoError(t, json.Unmarshal(text, &described))
 	for _, kind := range []reflect.Type{
 		reflect.TypeFor[adminwire.Entry](),
 		reflect.TypeFor[adminwire.Member](),

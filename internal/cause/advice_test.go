@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
@@ -116,7 +117,7 @@ func TestAllAdvice_HasEveryRemedy(t *testing.T) {
 // The remedies that are declared are those of the table.
 func TestRemedies_AreThoseOfTheTable(t *testing.T) {
 	parsed, err := parser.ParseFile(token.NewFileSet(), "advice.go", nil, 0)
-	must.OK(t, err)
+	require.NoError(t, err)
 	declared := map[Remedy]bool{}
 	for _, d := range parsed.Decls {
 		g, ok := d.(*ast.GenDecl)
@@ -125,7 +126,7 @@ func TestRemedies_AreThoseOfTheTable(t *testing.T) {
 		}
 		for _, spec := range g.Specs {
 			name, err := strconv.Unquote(spec.(*ast.ValueSpec).Values[0].(*ast.BasicLit).Value)
-			must.OK(t, err)
+			require.NoError(t, err)
 			declared[Remedy(name)] = true
 		}
 	}

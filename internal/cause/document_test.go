@@ -13,7 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
@@ -23,7 +24,7 @@ func TestSetupTable_IsInTheSetupPages(t *testing.T) {
 	for name, p := range map[string]idp.Provider{"connect-okta.md": idp.Okta, "connect-entra.md": idp.Entra} {
 		file := filepath.Join("..", "..", "docs", "how-to", name)
 		page, err := os.ReadFile(file)
-		must.OK(t, err)
+		require.NoError(t, err)
 		want, err := SetupPage(page, p)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -44,7 +45,7 @@ func TestSetupTable_IsInTheSetupPages(t *testing.T) {
 // searched for, and its documentation has the place that its link goes to.
 func TestCauses_AreThoseOfTheTable(t *testing.T) {
 	parsed, err := parser.ParseFile(token.NewFileSet(), "cause.go", nil, 0)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var declared []Cause
 	for _, d := range parsed.Decls {
 		g, ok := d.(*ast.GenDecl)
@@ -57,7 +58,7 @@ func TestCauses_AreThoseOfTheTable(t *testing.T) {
 				continue
 			}
 			name, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
-			must.OK(t, err)
+			require.NoError(t, err)
 			declared = append(declared, Cause(name))
 		}
 	}

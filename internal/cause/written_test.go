@@ -6,15 +6,16 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 )
 
 func TestDocument_IsMadeFromTheTable(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "reference", "causes.md")
 	got, err := os.ReadFile(file)
-	must.OK(t, err)
+	require.NoError(t, err)
 	if !bytes.Equal(got, cause.Document(journal.Documented)) {
 		t.Errorf("%s is out of date: make generate writes it", file)
 	}

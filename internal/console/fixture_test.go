@@ -18,9 +18,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // noon is the time of the tests.
@@ -117,7 +118,7 @@ func outsider(t *testing.T, answers map[string]any) *browser {
 	server := httptest.NewServer(b.service)
 	t.Cleanup(server.Close)
 	client, err := adminclient.New(server.URL+"/admin/v1", adminclient.Bearer("admin-secret"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	b.console, err = New(Config{
 		Client: client, Address: host, Place: "this machine", Now: func() time.Time { return b.now },
 		Log: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -127,7 +128,7 @@ func outsider(t *testing.T, answers map[string]any) *browser {
 			return a
 		}})),
 	})
-	must.OK(t, err)
+	require.NoError(t, err)
 	return b
 }
 
@@ -406,7 +407,7 @@ func (b *browser) events() []map[string]any {
 	var all []map[string]any
 	for line := range strings.Lines(b.log.String()) {
 		var e map[string]any
-		must.OK(b.t, json.Unmarshal([]byte(line), &e))
+		require.NoError(b.t, json.Unmarshal([]byte(line), &e))
 		all = append(all, e)
 	}
 	return all

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 func TestTenants_ListsThem(t *testing.T) {
@@ -716,7 +717,7 @@ func TestProblems_ReportAServiceThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	b := visitor(t, healthy())
 	client, err := adminclient.New("http://127.0.0.1:1/admin/v1", adminclient.Bearer("admin-secret"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	b.console.client = client
 	a := b.get("/console/t/acme/failed")
 	a.page().says(t, "The service does not answer", "rollcall local")
@@ -724,7 +725,7 @@ func TestProblems_ReportAServiceThatDoesNotAnswer(t *testing.T) {
 		t.Errorf("%d %s", a.Code, b.log)
 	}
 	b.console.client, err = adminclient.New("http://127.0.0.1:1/admin/v1", func(*http.Request, []byte) error { return http.ErrNoCookie })
-	must.OK(t, err)
+	require.NoError(t, err)
 	b.get("/console/t/acme/failed").page().says(t, "The request could not be signed")
 }
 

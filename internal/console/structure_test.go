@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // Every page is one that is read by keyboard and by ear: one main heading and no level
@@ -152,12 +152,12 @@ func TestStyle_LoadsNothing(t *testing.T) {
 func TestStyle_KnowsTheClassesOfTheTemplates(t *testing.T) {
 	css := styleText(t)
 	entries, err := files.ReadDir("templates")
-	must.OK(t, err)
+	require.NoError(t, err)
 	known := []string{"subject", "cause", "docs", "history", "level-ok", "facts", "go", "bulk"}
 	seen := 0
 	for _, entry := range entries {
 		text, err := files.ReadFile("templates/" + entry.Name())
-		must.OK(t, err)
+		require.NoError(t, err)
 		for _, m := range regexp.MustCompile(`class="([a-z0-9 -]+)"`).FindAllStringSubmatch(string(text), -1) {
 			for _, class := range strings.Fields(m[1]) {
 				seen++
@@ -265,6 +265,6 @@ func contrast(t *testing.T, a, b string) float64 {
 func styleText(t *testing.T) string {
 	t.Helper()
 	css, err := files.ReadFile("style.css")
-	must.OK(t, err)
+	require.NoError(t, err)
 	return string(css)
 }

@@ -8,7 +8,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -168,7 +169,7 @@ func TestModifyInApp(t *testing.T) {
 
 		named := f.mustModifyInApp(u.ID, directory.AppChange{UserName: ptr("Anna"), Email: ptr("other@x.test"), DisplayName: ptr("A")})
 		r, err := named.Resource()
-		must.OK(t, err)
+		require.NoError(t, err)
 		if emails := r["emails"].([]any); r.Text("userName") != "Anna" || r.Text("displayName") != "A" || len(emails) != 1 ||
 			directory.UniqueEmail(r) != "other@x.test" {
 			t.Errorf("renamed: %v", r)
@@ -190,7 +191,7 @@ func TestModifyInApp(t *testing.T) {
 		if taken := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(false)}); taken.DeactivatedBy != journal.ByApplication {
 			t.Errorf("deactivated by %q", taken.DeactivatedBy)
 		}
-		must.OK(t, f.store.SetSeatLimit(t.Context(), f.tenant, 3, f.now))
+		require.NoError(t, f.store.SetSeatLimit(t.Context(), f.tenant, 3, f.now))
 		if on := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(true)}); !on.Active || on.DeactivatedBy != "" {
 			t.Errorf("reactivated: %+v", on)
 		}
@@ -230,7 +231,7 @@ func TestPurge(t *testing.T) {
 					f.mustModifyInApp(u.ID, directory.AppChange{Protected: ptr(false)})
 					f.mustRemove(u.ID)
 				}
-				must.OK(t, f.purge(u.ID))
+				require.NoError(t, f.purge(u.ID))
 				f.check(0)
 				if l := f.ledger(); l.Users != 0 {
 					t.Errorf("%d users", l.Users)
@@ -273,7 +274,7 @@ func TestAppUsers_PagesThroughLiveAndDeleted(t *testing.T) {
 				q := directory.AppQuery{Limit: limit, Deleted: withDeleted}
 				for pages := 0; ; pages++ {
 					page, err := f.dir.AppUsers(t.Context(), f.tenant, q)
-					must.OK(t, err)
+					require.NoError(t, err)
 					if len(page.Users) > limit || pages > 20 {
 						t.Fatalf("page %d of %d users, limit %d", pages, len(page.Users), limit)
 					}
@@ -348,9 +349,9 @@ func TestApplication_FindsAUserThatIsDeletedMeanwhile(t *testing.T) {
 		engine := open(t)
 		f := newFixtureOn(t, engine, 9, 9)
 		u := f.mustPost(user(`"userName":"anna"`))
-		on := &stepwise{Table: engine, meanwhile: func() { must.OK(t, f.remove(u.ID)) }}
+		on := &stepwise{Table: engine, meanwhile: func() { require.NoError(t, f.remove(u.ID)) }}
 		read, err := f.on(on).AppUser(t.Context(), f.tenant, u.ID)
-		must.OK(t, err)
+		require.NoError(t, err)
 		if on.meanwhile != nil || !read.Deleted {
 			t.Errorf("read %+v, deleted meanwhile: %t", read, on.meanwhile == nil)
 		}
@@ -371,7 +372,7 @@ func TestUsers_DeletedMeanwhileAreNamed(t *testing.T) {
 			engine := open(t)
 			f := newFixtureOn(t, engine, 9, 9)
 			u := f.mustPost(user(`"userName":"anna"`))
-			on := &stepwise{Table: engine, meanwhile: func() { must.OK(t, f.remove(u.ID)) }}
+			on := &stepwise{Table: engine, meanwhile: func() { require.NoError(t, f.remove(u.ID)) }}
 			result, err := change(f.on(on), f, u.ID)
 			if !errors.Is(err, directory.ErrNotFound) || result.User == nil || result.User.ID != u.ID {
 				t.Errorf("%s: %v, user %v", name, err, result.User)

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/representation"
@@ -55,7 +55,7 @@ func newFixtureFor(t testing.TB, raw table.Table, name string, seats int64) *fix
 func newFixtureOf(t testing.TB, engine table.Table, name string, seats, readers int64) *fixture {
 	t.Helper()
 	f := newFixtureWithout(t, engine, name)
-	must.OK(t, f.store.CreateTenant(t.Context(), f.tenant, f.settings, seats, readers, f.now))
+	require.NoError(t, f.store.CreateTenant(t.Context(), f.tenant, f.settings, seats, readers, f.now))
 	return f
 }
 
@@ -63,7 +63,7 @@ func newFixtureOf(t testing.TB, engine table.Table, name string, seats, readers 
 func newFixtureWithout(t testing.TB, engine table.Table, name string) *fixture {
 	t.Helper()
 	id, err := tenant.ParseID(name)
-	must.OK(t, err)
+	require.NoError(t, err)
 	f := &fixture{
 		t: t, tenant: id, settings: tenant.DefaultSettings(), now: time.Now(),
 		store: store.New(engine, newID, time.Now), types: directory.Types(extension).User,
@@ -157,7 +157,7 @@ func (f *fixture) mustRemove(id string) {
 func (f *fixture) ledger() directory.Ledger {
 	f.t.Helper()
 	l, err := f.store.Ledger(context.Background(), f.tenant)
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	return l
 }
 
@@ -166,7 +166,7 @@ func (f *fixture) ledger() directory.Ledger {
 func (f *fixture) check(seats int64) {
 	f.t.Helper()
 	faults, err := f.store.Audit(context.Background(), f.tenant)
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	for _, fault := range faults {
 		f.t.Errorf("audit: %s", fault)
 	}
@@ -197,7 +197,7 @@ func (f *fixture) own(body string, active bool, kind tenant.AccountType) *direct
 func (f *fixture) offInApp(u *directory.User) *directory.User {
 	f.t.Helper()
 	r, err := u.Resource()
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	after := *u
 	after.Active, after.DeactivatedBy, after.Version = false, journal.ByApplication, u.Version+1
 	r["active"] = false
@@ -210,13 +210,13 @@ func (f *fixture) commit(c directory.Change) {
 	f.t.Helper()
 	c.Entry = journal.Entry{RequestID: newID(), Time: f.now, ResourceID: c.After.ID}
 	c.Expires = f.now.Add(time.Hour)
-	must.OK(f.t, f.store.Commit(context.Background(), f.tenant, c))
+	require.NoError(f.t, f.store.Commit(context.Background(), f.tenant, c))
 }
 
 // object returns a user's document, decoded.
 func object(t testing.TB, u *directory.User) map[string]any {
 	t.Helper()
 	var o map[string]any
-	must.OK(t, json.Unmarshal(u.Doc, &o))
+	require.NoError(t, json.Unmarshal(u.Doc, &o))
 	return o
 }

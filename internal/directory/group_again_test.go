@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -45,7 +46,7 @@ func meddle(t *testing.T) (f *fixture, d *directory.Directory, m *meddled) {
 func (f *fixture) patchBy(d *directory.Directory, id, operations string) (directory.GroupResult, error) {
 	f.t.Helper()
 	patch, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + operations + `]}`))
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	return d.ModifyGroup(context.Background(), f.tenant, f.by(), id, nil, patch)
 }
 

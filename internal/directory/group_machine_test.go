@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -212,7 +212,7 @@ func (m *roll) patch(rt *rapid.T, g *rollGroup) *rollRequest {
 	}
 	r.text = fmt.Sprintf("PATCH %s", sent)
 	patch, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + strings.Join(sent, ",") + `]}`))
-	must.OK(rt, err)
+	require.NoError(rt, err)
 	r.send = func(d *directory.Directory) (directory.GroupResult, error) {
 		return d.ModifyGroup(context.Background(), m.f.tenant, r.by, g.id, nil, patch)
 	}
@@ -675,11 +675,11 @@ func (m *roll) observe(rt *rapid.T, id string) *rollState {
 		m.fail(rt, "members of %s are not in the order of ids", id)
 	}
 	r, err := g.Resource()
-	must.OK(rt, err)
+	require.NoError(rt, err)
 	s := &rollState{name: r.Text("displayName"), external: r.Text("externalId"), members: map[string]bool{}}
 	setMembers(members, true)(s)
 	again, resting, err := m.dir.Resting(context.Background(), m.f.tenant, id)
-	must.OK(rt, err)
+	require.NoError(rt, err)
 	if !m.kills && !resting {
 		m.fail(rt, "group %s is not settled, and no request was killed", id)
 	}
@@ -735,7 +735,7 @@ func (m *roll) patchUser(rt *rapid.T) {
 	}
 	patch, err := resource.DecodePatch([]byte(fmt.Sprintf(
 		`{"schemas":[%q],"Operations":[{"op":"replace","path":"active","value":%t}]}`, scim.PatchURN, after.active)))
-	must.OK(rt, err)
+	require.NoError(rt, err)
 	m.changeUser(rt, u, after, "PATCH", want, func(d *directory.Directory, by directory.Caller) (directory.Result, error) {
 		return d.Modify(context.Background(), m.f.tenant, by, u.id, nil, patch)
 	})
@@ -891,7 +891,7 @@ func (m *roll) createUser(rt *rapid.T) {
 		rt.Skip("users enough")
 	}
 	u, err := m.newUser(m.dir)
-	must.OK(rt, err)
+	require.NoError(rt, err)
 	m.know(u)
 }
 
@@ -921,7 +921,7 @@ func (m *roll) popular(rt *rapid.T) {
 		m.names++
 		s := &rollState{name: fmt.Sprint("Group ", m.names), members: map[string]bool{u.id: true}}
 		result, err := m.dir.ProvisionGroup(context.Background(), m.f.tenant, r.by, m.f.decodeGroup(group(s.name, u.id)))
-		must.OK(rt, err)
+		require.NoError(rt, err)
 		m.groups[result.Group.ID] = &rollGroup{id: result.Group.ID, states: []*rollState{s}}
 		m.order = append(m.order, result.Group.ID)
 		r.by = m.f.by()
@@ -960,7 +960,7 @@ func (m *roll) later(raw table.Table) *store.Store {
 
 func (m *roll) findGroups(rt *rapid.T, filter string) []string {
 	f, err := match.CompileFilter(schema.GroupType(), filter)
-	must.OK(rt, err)
+	require.NoError(rt, err)
 	found, err := m.dir.SearchGroups(context.Background(), m.f.tenant, m.f.by(), directory.Query{Filter: f, StartIndex: 1, Count: directory.MaxCount})
 	if err != nil || found.Total != len(found.Records) {
 		m.fail(rt, "%s: %d of %d, %v", filter, len(found.Records), found.Total, err)
@@ -970,7 +970,7 @@ func (m *roll) findGroups(rt *rapid.T, filter string) []string {
 
 func (m *roll) findUsers(rt *rapid.T, filter string) []string {
 	f, err := match.CompileFilter(m.f.types, filter)
-	must.OK(rt, err)
+	require.NoError(rt, err)
 	found, err := m.dir.Search(context.Background(), m.f.tenant, m.f.by(), directory.Query{Filter: f, StartIndex: 1, Count: directory.MaxCount})
 	if err != nil || found.Total != len(found.Records) {
 		m.fail(rt, "%s: %d of %d, %v", filter, len(found.Records), found.Total, err)
@@ -1029,7 +1029,7 @@ func (m *roll) compare(rt *rapid.T) {
 func (m *roll) compareUsers(rt *rapid.T) (live int) {
 	for ids := range slices.Chunk(m.people, table.MaxGetKeys/2) {
 		records, err := m.f.store.Records(context.Background(), m.f.tenant, ids)
-		must.OK(rt, err)
+		require.NoError(rt, err)
 		for _, id := range ids {
 			r, u := records[id], m.users[id]
 			if r == nil || r.Active != u.active || r.Deleted != u.gone || r.Version != u.version || r.Leaving && !m.kills {
@@ -1071,7 +1071,7 @@ func (m *roll) compareLists(rt *rapid.T, live int) {
 // one.
 func (m *roll) audit(rt *rapid.T, unfinished bool) {
 	faults, err := m.f.store.Audit(context.Background(), m.f.tenant)
-	must.OK(rt, err)
+	require.NoError(rt, err)
 	for _, fault := range faults {
 		if !unfinished || !fault.Unfinished {
 			rt.Errorf("audit: %s", fault)
@@ -1117,12 +1117,12 @@ func TestGroupRules_AnyHistory(t *testing.T) {
 func newRoll(t *testing.T) *roll {
 	t.Helper()
 	raw, err := embedded.Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = raw.Close() })
 	m := &roll{f: newFixtureFor(t, raw, "acme", 500), raw: raw, users: map[string]*rollUser{}}
 	for range rollUsers {
 		u, err := m.newUser(m.f.dir)
-		must.OK(t, err)
+		require.NoError(t, err)
 		m.know(u)
 	}
 	return m
@@ -1131,7 +1131,7 @@ func newRoll(t *testing.T) *roll {
 // history runs one history on a table of its own.
 func (m *roll) history(rt *rapid.T, wrap func(*rapid.T, table.Table) table.Table, kills bool) {
 	raw, err := m.raw.(*embedded.Table).Copy()
-	must.OK(rt, err)
+	require.NoError(rt, err)
 	defer func() { _ = raw.Close() }()
 	h := &roll{
 		raw: raw, f: m.f.over(raw), kills: kills, users: map[string]*rollUser{},

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
@@ -67,7 +67,7 @@ func runGroupModel(t *testing.T, rt *rapid.T, raw table.Table, kill bool) {
 	}
 	m.sweep()
 	faults, err := f.store.Audit(t.Context(), f.tenant)
-	must.OK(rt, err)
+	require.NoError(rt, err)
 	for _, fault := range faults {
 		rt.Errorf("audit: %s", fault)
 	}
@@ -180,7 +180,7 @@ func (m *groupModel) step() {
 			return err
 		}
 		p, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + patch + `]}`))
-		must.OK(m.t, err)
+		require.NoError(m.t, err)
 		_, err = d.ModifyGroup(m.f.t.Context(), m.f.tenant, by, id, nil, p)
 		return err
 	})
@@ -229,7 +229,7 @@ func (m *groupModel) make() {
 		m.t.Fatalf("POST of %d: %v", len(ids), err)
 	}
 	filter, err := match.CompileFilter(schema.GroupType(), fmt.Sprintf(`displayName eq %q`, name))
-	must.OK(m.t, err)
+	require.NoError(m.t, err)
 	found, err := m.f.dir.SearchGroups(m.f.t.Context(), m.f.tenant, m.f.by(), directory.Query{Filter: filter, StartIndex: 1, Count: 10})
 	if err != nil || found.Total > 1 || found.Total == 0 && !killed {
 		m.t.Fatalf("POST: found %d times: %v", found.Total, err)
@@ -258,7 +258,7 @@ func (m *groupModel) user(kind string) {
 			return err
 		}
 		p, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[{"op":"replace","path":"title","value":"x"}]}`))
-		must.OK(m.t, err)
+		require.NoError(m.t, err)
 		_, err = d.Modify(m.f.t.Context(), m.f.tenant, by, id, nil, p)
 		return err
 	})
@@ -266,7 +266,7 @@ func (m *groupModel) user(kind string) {
 		m.t.Fatalf("%s: %v", kind, err)
 	}
 	u, err := m.f.store.User(m.f.t.Context(), m.f.tenant, id)
-	must.OK(m.t, err)
+	require.NoError(m.t, err)
 	if m.deleted[id] = !u.Live(); m.deleted[id] {
 		for _, members := range m.groups {
 			delete(members, id)
@@ -294,7 +294,7 @@ func (m *groupModel) compare() {
 	}
 	for _, user := range []string{m.users[0], m.users[7], m.users[modelUsers-1]} {
 		groups, err := m.f.dir.GroupsOf(m.f.t.Context(), m.f.tenant, user)
-		must.OK(m.t, err)
+		require.NoError(m.t, err)
 		in := 0
 		for _, members := range m.groups {
 			if members[user] {

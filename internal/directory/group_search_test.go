@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
@@ -127,7 +127,7 @@ func without(ids []string, id string) []string {
 func (w *world) checkWorld(deleted string) {
 	w.t.Helper()
 	faults, err := w.store.Audit(context.Background(), w.tenant)
-	must.OK(w.t, err)
+	require.NoError(w.t, err)
 	unfinished := 0
 	for _, fault := range faults {
 		if !fault.Unfinished {
@@ -157,7 +157,7 @@ func (w *world) allGroups() (ids []string, resources []scim.Resource) {
 	}
 	for _, g := range page.Records {
 		r, err := w.documents().Group(g, slices.Sorted(slices.Values(w.members[g.ID])))
-		must.OK(w.t, err)
+		require.NoError(w.t, err)
 		ids, resources = append(ids, g.ID), append(resources, r)
 	}
 	return ids, resources
@@ -167,7 +167,7 @@ func (w *world) allGroups() (ids []string, resources []scim.Resource) {
 func (w *world) allUsers() (ids []string, resources []scim.Resource) {
 	w.t.Helper()
 	groups, err := w.store.Groups(context.Background(), w.tenant, directory.Range{})
-	must.OK(w.t, err)
+	require.NoError(w.t, err)
 	page, err := w.store.Users(context.Background(), w.tenant, directory.Range{})
 	if err != nil || page.More || len(page.Records) != len(w.users) {
 		w.t.Fatalf("%d users, more %t, %v; want %d", len(page.Records), page.More, err, len(w.users))
@@ -180,7 +180,7 @@ func (w *world) allUsers() (ids []string, resources []scim.Resource) {
 			}
 		}
 		r, err := w.documents().User(u, in)
-		must.OK(w.t, err)
+		require.NoError(w.t, err)
 		ids, resources = append(ids, u.ID), append(resources, r)
 	}
 	return ids, resources

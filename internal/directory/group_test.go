@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -134,7 +135,7 @@ func (f *fixture) groupsOf(user string) []string {
 func (f *fixture) version(id string) int64 {
 	f.t.Helper()
 	g, err := f.dir.Group(context.Background(), f.tenant, id)
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	return g.Version
 }
 
@@ -368,6 +369,6 @@ func (f *fixture) nameOf(id string) string {
 		f.t.Fatalf("no record %s: %v", id, err)
 	}
 	r, err := records[id].Resource()
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	return r.Text("userName")
 }

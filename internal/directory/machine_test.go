@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
@@ -543,13 +543,13 @@ func (m *model) purge(t *rapid.T) {
 
 func (m *model) setLimit(t *rapid.T) {
 	m.limit = rapid.IntRange(0, 4).Draw(t, "limit")
-	must.OK(t, m.f.store.SetSeatLimit(m.f.t.Context(), m.f.tenant, int64(m.limit), m.f.by().Time))
+	require.NoError(t, m.f.store.SetSeatLimit(m.f.t.Context(), m.f.tenant, int64(m.limit), m.f.by().Time))
 }
 
 // check compares the directory with the model, and checks the data.
 func (m *model) check(t *rapid.T) {
 	faults, err := m.f.store.Audit(m.f.t.Context(), m.f.tenant)
-	must.OK(t, err)
+	require.NoError(t, err)
 	for _, fault := range faults {
 		t.Errorf("audit: %s", fault)
 	}
@@ -568,7 +568,7 @@ func (m *model) check(t *rapid.T) {
 		}
 	}
 	records, err := m.f.store.Records(m.f.t.Context(), m.f.tenant, m.order)
-	must.OK(t, err)
+	require.NoError(t, err)
 	for id, u := range m.users {
 		r := records[id]
 		if r == nil || r.Deleted != u.gone || r.Active != u.active || (r.Type == tenant.Reader) != u.reader ||
@@ -612,7 +612,7 @@ func TestRules_AnyHistory(t *testing.T) {
 func history(t *testing.T, rt *rapid.T, wrap func(table.Table) table.Table, retry ...table.RetryOption) {
 	t.Helper()
 	engine, err := embedded.Memory()
-	must.OK(rt, err)
+	require.NoError(rt, err)
 	defer func() { _ = engine.Close() }()
 	m := &model{f: newFixtureOn(t, table.Retrying(wrap(engine), retry...), 2, 50), users: map[string]*modelUser{}, limit: 2}
 	m.group = m.f.mustPostGroup(group("g"))
@@ -627,7 +627,7 @@ func history(t *testing.T, rt *rapid.T, wrap func(table.Table) table.Table, retr
 func TestRules_SearchFindsLiveUsers(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		engine, err := embedded.Memory()
-		must.OK(rt, err)
+		require.NoError(rt, err)
 		defer func() { _ = engine.Close() }()
 		m := &model{f: newFixtureOn(t, table.Retrying(engine), 50, 50), users: map[string]*modelUser{}, limit: 50}
 		for range rapid.IntRange(1, 12).Draw(rt, "operations") {
@@ -638,19 +638,19 @@ func TestRules_SearchFindsLiveUsers(t *testing.T) {
 			m.post(rt)
 		}
 		all, err := m.f.search("", 1, 200)
-		must.OK(rt, err)
+		require.NoError(rt, err)
 		for _, filter := range []string{
 			`userName eq "ann"`, `userName eq "cat@x"`, `externalId eq "e2"`, `emails eq "ann@x"`,
 			`emails.value eq "SHARED@x"`, `userName eq "bob" and active eq true`,
 		} {
 			found, err := m.f.search(filter, 1, 200)
-			must.OK(rt, err)
+			require.NoError(rt, err)
 			compiled, err := match.CompileFilter(m.f.types, filter)
-			must.OK(rt, err)
+			require.NoError(rt, err)
 			var want []string
 			for _, u := range all.Records {
 				r, err := m.f.documents().User(u, nil)
-				must.OK(rt, err)
+				require.NoError(rt, err)
 				if compiled.Match(r) {
 					want = append(want, u.ID)
 				}

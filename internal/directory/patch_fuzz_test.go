@@ -11,7 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -41,7 +42,7 @@ func (w *witness) contents(t testing.TB) map[table.Key]string {
 	all := make(map[table.Key]string)
 	for keys := range slices.Chunk(slices.Collect(maps.Keys(w.keys)), table.MaxGetKeys) {
 		items, err := w.Get(context.Background(), keys...)
-		must.OK(t, err)
+		require.NoError(t, err)
 		for key, item := range items {
 			all[key] = fmt.Sprintf("%+v", item.Attributes)
 		}
@@ -94,7 +95,7 @@ type tight struct {
 func newTight(f *testing.F) *tight {
 	f.Helper()
 	engine, err := embedded.Memory()
-	must.OK(f, err)
+	require.NoError(f, err)
 	f.Cleanup(func() { _ = engine.Close() })
 	w := &witness{Table: engine, keys: make(map[table.Key]bool)}
 	on := newFixtureOn(f, w, 1, tenant.Unlimited)
@@ -105,7 +106,7 @@ func newTight(f *testing.F) *tight {
 	own := on.own(`{"schemas":["`+scim.CoreUserURN+`"],"userName":"own@x"}`, false, tenant.User)
 	for _, name := range []string{"Design", "Taken"} {
 		g, _, err := resource.Decode(schema.GroupType(), []byte(`{"schemas":["`+scim.CoreGroupURN+`"],"displayName":"`+name+`","members":[{"value":"`+alice.ID+`"}]}`))
-		must.OK(f, err)
+		require.NoError(f, err)
 		if _, err := on.dir.ProvisionGroup(context.Background(), on.tenant, on.by(), g); err != nil {
 			f.Fatal(err)
 		}
@@ -121,7 +122,7 @@ func newTight(f *testing.F) *tight {
 func (g *tight) copied(t *testing.T, strict bool) (*fixture, *witness) {
 	t.Helper()
 	engine, err := g.table.Copy()
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = engine.Close() })
 	w := &witness{Table: engine, keys: maps.Clone(g.keys)}
 	f := newFixtureWithout(t, w, "acme")
@@ -163,7 +164,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 		}
 		for i, id := range append([]string{newID()}, g.users...) {
 			patch, err := resource.DecodePatch(body)
-			must.OK(t, err)
+			require.NoError(t, err)
 			result, err := on.dir.Modify(context.Background(), on.tenant, on.by(), id, nil, patch)
 			if i == 0 {
 				if !errors.Is(err, directory.ErrNotFound) {
@@ -174,7 +175,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 			step(fmt.Sprintf("user %d", i), did(result.Action), err)
 		}
 		patch, err := resource.DecodePatch(body)
-		must.OK(t, err)
+		require.NoError(t, err)
 		result, err := on.dir.ModifyGroup(context.Background(), on.tenant, on.by(), g.group, nil, patch)
 		step("the group", did(result.Action), err)
 	})
@@ -187,7 +188,7 @@ func did(a journal.Action) bool { return a != "" && a != journal.Unchanged }
 func patchSeeds(f *testing.F, g *tight) []string {
 	f.Helper()
 	text, err := os.ReadFile("../scim/resource/testdata/patches.json")
-	must.OK(f, err)
+	require.NoError(f, err)
 	var corpus struct {
 		Cases []struct{ Ops json.RawMessage }
 	}

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -300,7 +301,7 @@ func TestProtected_BesideAClear(t *testing.T) {
 					done <- err
 				}()
 				_, cleared := f.patchGroup(id, `{"op":"remove","path":"members"}`)
-				must.OK(t, <-done)
+				require.NoError(t, <-done)
 				_, again := f.patchGroup(id, `{"op":"remove","path":"members"}`)
 				switch {
 				case cleared == nil && again == nil:
@@ -322,6 +323,6 @@ func TestProtected_BesideAClear(t *testing.T) {
 func (f *fixture) read(id string) *directory.User {
 	f.t.Helper()
 	u, err := f.dir.AppUser(f.t.Context(), f.tenant, id)
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	return u
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
@@ -26,7 +27,7 @@ func (f *fixture) age(raw table.Table, partition, id string) {
 	}
 	u := &directory.User{Doc: []byte(item.Attributes.Text("doc"))}
 	r, err := u.Resource()
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	former := directory.FormerClaims(r)
 	if partition == "GROUPS" {
 		former = directory.FormerGroupClaims(r)
@@ -54,7 +55,7 @@ func (f *fixture) age(raw table.Table, partition, id string) {
 		}
 	}
 	ops = append(ops, table.Update(key, change))
-	must.OK(f.t, raw.Write(f.t.Context(), table.Transaction{Token: newID(), Ops: ops}))
+	require.NoError(f.t, raw.Write(f.t.Context(), table.Transaction{Token: newID(), Ops: ops}))
 }
 
 // faults returns the faults of the tenant's data as text, and how many are
@@ -62,7 +63,7 @@ func (f *fixture) age(raw table.Table, partition, id string) {
 func (f *fixture) faults() (text string, renewable int) {
 	f.t.Helper()
 	faults, err := f.store.Audit(f.t.Context(), f.tenant)
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	for _, fault := range faults {
 		text += fault.String() + "\n"
 		if fault.Renewable {
@@ -75,7 +76,7 @@ func (f *fixture) faults() (text string, renewable int) {
 func (f *fixture) renew() (records, kept int) {
 	f.t.Helper()
 	renewed, err := f.store.RenewNames(f.t.Context(), f.tenant)
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	return renewed.Records, renewed.Kept
 }
 
@@ -90,7 +91,7 @@ func (f *fixture) finds(filter, id string) {
 func (f *fixture) groupQuery(filter string) directory.Query {
 	f.t.Helper()
 	compiled, err := match.CompileFilter(schema.GroupType(), filter)
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	return directory.Query{Filter: compiled, StartIndex: 1, Count: 10}
 }
 

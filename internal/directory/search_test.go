@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
@@ -100,7 +101,7 @@ func testSearch_Pages(t *testing.T, open opener) {
 		var walked []string
 		for start := 1; ; {
 			found, err := f.search(filter, start, 4)
-			must.OK(t, err)
+			require.NoError(t, err)
 			if found.Total != total {
 				t.Fatalf("%q from %d: total %d, want %d", filter, start, found.Total, total)
 			}
@@ -142,7 +143,7 @@ func testSearch_WalkWhileUsersAreDeleted(t *testing.T, open opener) {
 	var walked []string
 	for start, total := 1, 1; start <= total; start += 3 {
 		found, err := f.dir.Search(t.Context(), f.tenant, walker, directory.Query{StartIndex: start, Count: 3})
-		must.OK(t, err)
+		require.NoError(t, err)
 		total = found.Total
 		walked = append(walked, names(t, found)...)
 		if start <= 4 {
@@ -210,13 +211,13 @@ func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
 	all := []string{"ann", "anna", " Anton", "ANTON x", "bob", "b ob", "ǅ", "Straße", "STRASSE 2", "strassen", "Ｆull", "full", "ﬁne", "finer", "İx", "ix", "a\u0301b", "áb c"}
 	for _, name := range all {
 		text, err := json.Marshal(name)
-		must.OK(t, err)
+		require.NoError(t, err)
 		result, err := f.post(user(`"userName":` + string(text)))
 		if err != nil {
 			continue // taken or invalid: the user does not exist
 		}
 		r, err := f.documents().User(result.User, nil)
-		must.OK(t, err)
+		require.NoError(t, err)
 		resources = append(resources, r)
 	}
 	if len(resources) < 12 {
@@ -232,10 +233,10 @@ func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
 	found := 0
 	for _, text := range texts {
 		literal, err := json.Marshal(text)
-		must.OK(t, err)
+		require.NoError(t, err)
 		for _, filter := range []string{"userName sw " + string(literal), "userName sw " + string(literal) + " and active eq true", "userName sw \"a\" and userName sw " + string(literal)} {
 			compiled, err := match.CompileFilter(f.types, filter)
-			must.OK(t, err)
+			require.NoError(t, err)
 			want := 0
 			for _, r := range resources {
 				if compiled.Match(r) {

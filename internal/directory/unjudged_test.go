@@ -6,7 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -50,7 +51,7 @@ func TestProvision_UncheckedConditions(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, u := range []*directory.User{named, mailed} {
-				must.OK(t, f.remove(u.ID))
+				require.NoError(t, f.remove(u.ID))
 			}
 			d := f.on(table.Retrying(&unjudged{Table: raw, tells: "T#acme#NAMES#" + kind}))
 			result, err := d.Provision(t.Context(), f.tenant, f.by(), f.decode(user(`"userName":"cat","emails":[{"value":"dan@x"}]`)))

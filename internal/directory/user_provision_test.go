@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -57,7 +58,7 @@ func TestProvision_CreatesUnknownUser(t *testing.T) {
 func testProvision_CreatesUnknownUser(t *testing.T, open opener) {
 	f := newFixture(t, open, 2, 1)
 	result, err := f.post(user(alice))
-	must.OK(t, err)
+	require.NoError(t, err)
 	u := result.User
 	if result.Action != journal.Created || u.Version != 1 || !u.Active || !u.Linked || u.Origin != directory.OriginSCIM {
 		t.Errorf("result = %+v, user %+v", result, u)
@@ -136,7 +137,7 @@ func testProvision_ReactivatesInactiveUser(t *testing.T, open opener) {
 				end.end(f, u)
 				f.check(0)
 				result, err := f.post(user(sent))
-				must.OK(t, err)
+				require.NoError(t, err)
 				o := object(t, result.User)
 				if result.Action != end.action || result.User.ID != u.ID || !result.User.Active {
 					t.Errorf("action %s, user %+v; want %s in place", result.Action, result.User, end.action)
@@ -449,7 +450,7 @@ func TestProvision_IgnoresHolderRenamedMeanwhile(t *testing.T) {
 func (f *fixture) active() (n int64) {
 	f.t.Helper()
 	found, err := f.search("", 1, 200)
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 	for _, u := range found.Records {
 		if u.Holds() == directory.HoldsSeat {
 			n++

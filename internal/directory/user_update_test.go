@@ -4,7 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -259,7 +260,7 @@ func testUpdate_SeatLimitBelowUse(t *testing.T, open opener) {
 	for _, name := range []string{"a", "b", "c"} {
 		ids = append(ids, f.mustPost(user(`"userName":"`+name+`"`)).ID)
 	}
-	must.OK(t, f.store.SetSeatLimit(t.Context(), f.tenant, 1, f.now))
+	require.NoError(t, f.store.SetSeatLimit(t.Context(), f.tenant, 1, f.now))
 	f.check(3)
 	f.mustPatch(ids[0], deactivate)
 	_, err := f.patch(ids[0], activate, nil)

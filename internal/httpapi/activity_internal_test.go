@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -123,6 +124,6 @@ func TestActivity_OfAWriteThatFailed(t *testing.T) {
 func tenantID(t *testing.T, name string) tenant.ID {
 	t.Helper()
 	id, err := tenant.ParseID(name)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return id
 }

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -23,7 +24,7 @@ const benchUsers = 1000
 // are added.
 func BenchmarkService(b *testing.B) {
 	a, err := app.New(enginetest.Memory(b), app.Config{BaseURL: baseURL}, slog.New(slog.DiscardHandler))
-	must.OK(b, err)
+	require.NoError(b, err)
 	_, token := stage.Tenant(b, a.Store, "acme", tenant.Unlimited)
 	handler := a.Handler()
 	send := func(b *testing.B, method, path, body string, status int) *httptest.ResponseRecorder {

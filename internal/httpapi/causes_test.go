@@ -11,10 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/logline"
@@ -125,7 +126,7 @@ func TestRoutes_ReportATableThatDoesNotAnswer(t *testing.T) {
 			s, deaf := deafService(t)
 			var record access.Record
 			s.token, record = access.Mint(s.tenant)
-			must.OK(t, s.app.Store.SaveToken(t.Context(), s.tenant, record))
+			require.NoError(t, s.app.Store.SaveToken(t.Context(), s.tenant, record))
 			s.handler = s.app.Handler()
 			user := s.mustCreate(`"userName":"a"`)
 			deaf.reads, deaf.writes = failing.reads, failing.writes
@@ -230,8 +231,8 @@ func deafService(t *testing.T) (*service, *deafTable) {
 		t.Fatal(err)
 	}
 	s.tenant, err = tenant.ParseID("acme")
-	must.OK(t, err)
-	must.OK(t, s.app.Store.CreateTenant(t.Context(), s.tenant, tenant.DefaultSettings(), 5, tenant.Unlimited, time.Now()))
+	require.NoError(t, err)
+	require.NoError(t, s.app.Store.CreateTenant(t.Context(), s.tenant, tenant.DefaultSettings(), 5, tenant.Unlimited, time.Now()))
 	return s, deaf
 }
 

@@ -20,10 +20,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
@@ -71,9 +71,9 @@ func ask(t testing.TB, s *Service, method string, accepted ...string) *httptest.
 func unzip(t testing.TB, b []byte) []byte {
 	t.Helper()
 	r, err := gzip.NewReader(bytes.NewReader(b))
-	must.OK(t, err)
+	require.NoError(t, err)
 	plain, err := io.ReadAll(r)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return plain
 }
 
@@ -257,7 +257,7 @@ func TestEventLength_IsExact(t *testing.T) {
 		var want bytes.Buffer
 		encoder := json.NewEncoder(&want)
 		encoder.SetEscapeHTML(false)
-		must.OK(t, encoder.Encode(printed))
+		require.NoError(t, encoder.Encode(printed))
 		if got := eventLength(body); got != want.Len()-1 {
 			t.Fatalf("%q: %d, want %d", body, got, want.Len()-1)
 		}
@@ -339,7 +339,7 @@ func TestAnswer_FitsIntoLambdasOrIsRefused(t *testing.T) {
 				return
 			}
 			var document map[string]string
-			must.OK(t, json.Unmarshal(dropSchemas(t, got), &document))
+			require.NoError(t, json.Unmarshal(dropSchemas(t, got), &document))
 			if response.StatusCode != 400 || document["scimType"] != "tooMany" || document["status"] != "400" {
 				t.Errorf("%d %v, want a tooMany", response.StatusCode, document)
 			}
@@ -413,7 +413,7 @@ func TestAnswer_ToAChangeLosesOnlyItsBody(t *testing.T) {
 			r, _ := http.NewRequestWithContext(t.Context(), tt.method, server.URL+Prefix+"/Users", nil)
 			r.Header.Set("Accept-Encoding", "identity")
 			response, err := http.DefaultClient.Do(r)
-			must.OK(t, err)
+			require.NoError(t, err)
 			got, _ := io.ReadAll(response.Body)
 			_ = response.Body.Close()
 			if response.StatusCode != tt.status || response.Header.Get("Location") != tt.location || response.Header.Get("ETag") != tt.etag {
@@ -450,16 +450,16 @@ func invoke(t testing.TB, s *Service, method, accepted string) lambdahttp.Respon
 	event.RequestContext.RouteKey, event.RequestContext.Stage = event.RouteKey, "$default"
 	event.RequestContext.HTTP.Method = method
 	response, err := lambdahttp.Handler(s)(t.Context(), event)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var payload bytes.Buffer
 	encoder := json.NewEncoder(&payload)
 	encoder.SetEscapeHTML(false)
-	must.OK(t, encoder.Encode(response))
+	require.NoError(t, encoder.Encode(response))
 	if payload.Len()-1 > lambdahttp.MaxResponseBytes {
 		t.Errorf("the event is %d bytes of %d", payload.Len()-1, lambdahttp.MaxResponseBytes)
 	}
 	var got lambdahttp.Response
-	must.OK(t, json.Unmarshal(payload.Bytes(), &got))
+	require.NoError(t, json.Unmarshal(payload.Bytes(), &got))
 	return got
 }
 
@@ -471,7 +471,7 @@ func TestAnswer_CrossesLambdaAsBase64(t *testing.T) {
 		t.Fatalf("%d, base64 %t", response.StatusCode, response.IsBase64Encoded)
 	}
 	sent, err := base64.StdEncoding.DecodeString(response.Body)
-	must.OK(t, err)
+	require.NoError(t, err)
 	for name, want := range map[string]string{
 		"Content-Encoding": "gzip", "Content-Type": "application/scim+json", "Vary": "Accept-Encoding",
 		"Content-Length": strconv.Itoa(len(sent)), "Etag": `W/"7"`, "Cache-Control": "no-store", "X-Request-Id": "request-id",
@@ -494,7 +494,7 @@ func TestAnswer_CrossesTheLocalGateway(t *testing.T) {
 	s, _ := answering(body(want))
 	gateway, err := local.NewGateway([]local.Route{{Method: "GET", Path: Prefix + "/Users", Function: "F"}},
 		map[string]local.LambdaHandler{"F": lambdahttp.Handler(s)})
-	must.OK(t, err)
+	require.NoError(t, err)
 	server := httptest.NewServer(gateway)
 	defer server.Close()
 	asIs := &http.Client{Transport: &http.Transport{DisableCompression: true}}
@@ -515,10 +515,10 @@ func TestAnswer_CrossesTheLocalGateway(t *testing.T) {
 				r.Header.Set("Accept-Encoding", tt.accepted)
 			}
 			response, err := tt.client.Do(r)
-			must.OK(t, err)
+			require.NoError(t, err)
 			got, err := io.ReadAll(response.Body)
 			_ = response.Body.Close()
-			must.OK(t, err)
+			require.NoError(t, err)
 			if response.Header.Get("Content-Encoding") != tt.coding || response.Uncompressed != tt.unpacked ||
 				response.Header.Get("Vary") != "Accept-Encoding" || response.Header.Get("ETag") != `W/"7"` {
 				t.Errorf("%v, unpacked %t", response.Header, response.Uncompressed)

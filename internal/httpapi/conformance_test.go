@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -430,12 +431,12 @@ func TestChallenge(t *testing.T) {
 	mint := func(change func(r *access.Record)) string {
 		token, record := access.Mint(s.tenant)
 		change(&record)
-		must.OK(t, s.app.Store.SaveToken(t.Context(), s.tenant, record))
+		require.NoError(t, s.app.Store.SaveToken(t.Context(), s.tenant, record))
 		return "Bearer " + token
 	}
 	revoked := ""
 	gone := mint(func(r *access.Record) { revoked = r.ID })
-	must.OK(t, s.app.Store.RevokeToken(t.Context(), s.tenant, revoked, time.Now()))
+	require.NoError(t, s.app.Store.RevokeToken(t.Context(), s.tenant, revoked, time.Now()))
 	never, _ := access.Mint(s.tenant)
 	const plain, invalid = `Bearer realm="SCIM"`, `Bearer realm="SCIM", error="invalid_token"`
 	for name, tt := range map[string]struct {

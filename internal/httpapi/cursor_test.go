@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -278,7 +279,7 @@ func TestCursor_IsRefusedElsewhere(t *testing.T) {
 		t.Errorf("both types: %d %s", a.status, a.raw)
 	}
 	sealed, err := base64.RawURLEncoding.DecodeString(cursor)
-	must.OK(t, err)
+	require.NoError(t, err)
 	for i := range sealed {
 		broken := slices.Clone(sealed)
 		broken[i] ^= 1

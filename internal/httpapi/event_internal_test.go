@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // Readers of lines, and of the reference, find a field in its place.
 func TestEvent_HasTheOrderOfTheReference(t *testing.T) {
 	page, err := os.ReadFile("../../docs/reference/log-events.md")
-	must.OK(t, err)
+	require.NoError(t, err)
 	_, table, _ := strings.Cut(string(page), "## A request\n")
 	table, _, _ = strings.Cut(table, "\n## ")
 	var documented []string

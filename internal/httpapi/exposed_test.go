@@ -4,8 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -13,7 +14,7 @@ import (
 // and is short whatever the attribute's name.
 func TestBody_WithATokenIsRefused(t *testing.T) {
 	id, err := tenant.ParseID("acme")
-	must.OK(t, err)
+	require.NoError(t, err)
 	token, _ := access.Mint(id)
 	for name, c := range map[string]struct{ body, names string }{
 		"an attribute":                {`{"userName":"TOKEN"}`, "of userName is"},

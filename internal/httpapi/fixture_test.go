@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -43,7 +44,7 @@ func newServiceOn(t *testing.T, engine table.Table, seats int64, settings tenant
 	s := &service{t: t, log: &stage.Log{}}
 	var err error
 	s.app, err = app.New(engine, app.Config{BaseURL: baseURL}, logline.New(s.log))
-	must.OK(t, err)
+	require.NoError(t, err)
 	s.tenant, s.token = stage.TenantWith(t, s.app.Store, "acme", seats, settings, time.Now())
 	s.handler = s.app.Handler()
 	return s
@@ -69,7 +70,7 @@ func (s *service) sendRaw(method, target string, body io.Reader, headers ...stri
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, "/", body)
 	u, err := url.Parse("https://elsewhere.example" + target)
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	r.URL, r.RequestURI = u, target
 	r.Header.Set("Authorization", "Bearer "+s.token)
 	r.Header.Set("Content-Type", "application/scim+json")

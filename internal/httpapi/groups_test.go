@@ -10,9 +10,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
@@ -1316,7 +1317,7 @@ func TestGroups_ListWhileAGroupIsDeleted(t *testing.T) {
 		b.partition, b.do = "#G#"+goes, func() {
 			other := &service{t: t, token: s.token, log: &stage.Log{}}
 			beside, err := app.New(b.Table, app.Config{BaseURL: baseURL}, logline.New(other.log))
-			must.OK(t, err)
+			require.NoError(t, err)
 			other.handler = beside.Handler()
 			if a := other.send("DELETE", "/Groups/"+goes, ""); a.status != 204 {
 				t.Errorf("DELETE: %d %s", a.status, a.raw)

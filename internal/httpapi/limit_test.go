@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/logline"
@@ -78,7 +79,7 @@ func TestLimit_CountsOperationsOfBulkRequests(t *testing.T) {
 	s := newServiceOn(t, engine, 5, tenant.DefaultSettings())
 	limited, err := app.NewWith(engine, app.Config{BaseURL: baseURL, TenantRate: httpapi.MinRate},
 		logline.New(s.log), app.Options{Now: func() time.Time { return now }})
-	must.OK(t, err)
+	require.NoError(t, err)
 	s.handler = limited.Handler()
 	// With the 50 requests saved in two seconds, the tenant owes 51 afterwards.
 	a := s.bulk(strings.TrimSuffix(strings.Repeat(`{"method":"DELETE","path":"/Users/nobody"},`, 100), ","))

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/journal"
@@ -135,7 +135,7 @@ func testLink(t *testing.T, open opener) {
 	result, err := own.dir.CreateInApp(t.Context(), s.tenant, own.by(), directory.AppUser{
 		UserName: "jit@x.test", Email: "jit@x.test", Origin: directory.OriginJIT,
 	})
-	must.OK(t, err)
+	require.NoError(t, err)
 	id := result.User.ID
 	team := `,"` + scim.RollcallURN + `":{"isTeamAccount":true}`
 	for _, tt := range []struct{ sent, recorded, told string }{
@@ -359,13 +359,13 @@ func (s *service) turn(engine table.Table, on bool) {
 	settings := tenant.DefaultSettings()
 	settings.SCIMDisabled = !on
 	encoded, err := json.Marshal(settings)
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	key := table.Key{Partition: "T#acme", Sort: "TENANT"}
 	change := table.Change{Set: table.Attributes{"settings": table.Text(string(encoded))}}
 	err = table.Retrying(engine).Write(s.t.Context(), table.Transaction{Token: uuid.NewString(), Ops: []table.Op{table.Update(key, change, table.Present())}})
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	fresh, err := app.New(engine, app.Config{BaseURL: baseURL}, logline.New(s.log))
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	s.app, s.handler = fresh, fresh.Handler()
 }
 

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -127,7 +128,7 @@ func (s *service) sizedPages(path string, byCursor bool, total int) []answer {
 		s.t.Helper()
 		a := s.send("GET", path+"count=1000&"+at, "")
 		printed, err := json.Marshal(lambdahttp.Response{Body: a.raw})
-		must.OK(s.t, err)
+		require.NoError(s.t, err)
 		if n := len(idsOf(a)); a.status != 200 || len(a.raw) > directory.MaxPageBytes || len(printed) > lambdahttp.MaxResponseBytes-64<<10 ||
 			n == 0 || a.body["itemsPerPage"] != float64(n) {
 			s.t.Fatalf("%s%s: %d, %d bytes, %d in an event, %d resources of %v", path, at, a.status, len(a.raw), len(printed), n, a.body["itemsPerPage"])
@@ -180,7 +181,7 @@ func (s *service) sizedPages(path string, byCursor bool, total int) []answer {
 func roomBehind(t *testing.T, before, page answer) bool {
 	t.Helper()
 	var list struct{ Resources []json.RawMessage }
-	must.OK(t, json.Unmarshal([]byte(page.raw), &list))
+	require.NoError(t, json.Unmarshal([]byte(page.raw), &list))
 	whole := before.raw + "," + string(list.Resources[0])
 	const slack = 32 << 10 // for the page's head, the answer's, and a document's own
 	printed := len(whole) + strings.Count(whole, `"`) + strings.Count(whole, `\`)

@@ -6,7 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -151,7 +152,7 @@ func (s *service) mustExtend(document string) {
 	if err == nil {
 		err = s.app.Store.PutSchema(s.t.Context(), s.tenant, s.app.Types(), schema, time.Now())
 	}
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 }
 
 // state returns everything that a client can read of a tenant's user and group.

@@ -13,11 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -80,17 +80,17 @@ func newSchemaRun(t *testing.T, rt *rapid.T, engine table.Table, name, endpoint 
 func (r *schemaRun) restart() {
 	var err error
 	r.app, err = app.New(r.engine, app.Config{BaseURL: baseURL}, slog.New(slog.DiscardHandler))
-	must.OK(r.rt, err)
+	require.NoError(r.rt, err)
 	r.handler = r.app.Handler()
 }
 
 func (r *schemaRun) tenant(name string) tenantAccess {
 	id, err := tenant.ParseID(name)
-	must.OK(r.rt, err)
+	require.NoError(r.rt, err)
 	token, record := access.Mint(id)
 	// A failing draw is run again, on the tenants of the run before.
-	must.OK(r.rt, r.app.Store.CreateTenant(r.t.Context(), id, tenant.DefaultSettings(), 1000, tenant.Unlimited, time.Now()))
-	must.OK(r.rt, r.app.Store.SaveToken(r.t.Context(), id, record))
+	require.NoError(r.rt, r.app.Store.CreateTenant(r.t.Context(), id, tenant.DefaultSettings(), 1000, tenant.Unlimited, time.Now()))
+	require.NoError(r.rt, r.app.Store.SaveToken(r.t.Context(), id, record))
 	return tenantAccess{id: id, token: token}
 }
 
@@ -119,7 +119,7 @@ func (r *schemaRun) send(as tenantAccess, method, path string, body any) reply {
 	text := ""
 	if body != nil {
 		encoded, err := json.Marshal(body)
-		must.OK(r.rt, err)
+		require.NoError(r.rt, err)
 		text = string(encoded)
 	}
 	q := httptest.NewRequestWithContext(r.t.Context(), method, "https://elsewhere.example/scim/v2"+path, strings.NewReader(text))
@@ -457,7 +457,7 @@ func (r *schemaRun) changeSchema() {
 	if a := r.send(r.own, "PATCH", path, patch); a.status != http.StatusOK {
 		r.rt.Fatalf("PATCH of another attribute: %d %s", a.status, a.raw)
 	}
-	must.OK(r.rt, r.app.Store.RemoveSchema(r.t.Context(), r.own.id, ownURN, time.Now()))
+	require.NoError(r.rt, r.app.Store.RemoveSchema(r.t.Context(), r.own.id, ownURN, time.Now()))
 	r.restart()
 	for _, path := range []string{path, path + "?attributes=" + ownURN, r.endpoint, "/Schemas", "/ResourceTypes"} {
 		if a := r.send(r.own, "GET", path, nil); a.status != http.StatusOK || strings.Contains(a.raw, ownURN) {

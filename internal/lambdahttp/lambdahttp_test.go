@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -228,7 +228,7 @@ func TestHandler_RefusesWhatIsNoRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			response, err := Handler(http.NotFoundHandler())(context.Background(), event)
-			must.OK(t, err)
+			require.NoError(t, err)
 			checkRefusal(t, response, http.StatusBadRequest, "invalidSyntax")
 		})
 	}
@@ -255,7 +255,7 @@ func TestHandler_SurvivesAPanic(t *testing.T) {
 		_, _ = w.Write([]byte("half"))
 		panic("secret")
 	}))(context.Background(), get("$default", "/", nil))
-	must.OK(t, err)
+	require.NoError(t, err)
 	checkRefusal(t, response, http.StatusInternalServerError, "")
 	if strings.Contains(response.Body, "secret") {
 		t.Errorf("the answer contains the fault: %s", response.Body)
@@ -336,11 +336,11 @@ func TestHandler_AnswersAsNetHTTPDoes(t *testing.T) {
 			}
 
 			got, err := Handler(h)(context.Background(), get("$default", "/", nil))
-			must.OK(t, err)
+			require.NoError(t, err)
 			body := []byte(got.Body)
 			if got.IsBase64Encoded {
 				body, err = base64.StdEncoding.DecodeString(got.Body)
-				must.OK(t, err)
+				require.NoError(t, err)
 			}
 			if got.StatusCode != want.StatusCode || string(body) != string(wantBody) {
 				t.Errorf("%d %q, want %d %q", got.StatusCode, body, want.StatusCode, wantBody)
@@ -378,7 +378,7 @@ func TestHandler_GzipIsBase64(t *testing.T) {
 				t.Fatalf("level %d of %.9q: base64 %t, %v, %v", level, plain, response.IsBase64Encoded, response.Headers, err)
 			}
 			z, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(response.Body)))
-			must.OK(t, err)
+			require.NoError(t, err)
 			if got, err := io.ReadAll(z); err != nil || string(got) != plain {
 				t.Errorf("level %d: got %.9q, %v, want %.9q", level, got, err, plain)
 			}
@@ -405,7 +405,7 @@ func FuzzHandler(f *testing.F) {
 		event.Headers[name] = value
 		event.Body, event.IsBase64Encoded = body, isBase64
 		response, err := handler(context.Background(), event)
-		must.OK(t, err)
+		require.NoError(t, err)
 		if response.StatusCode < 200 || response.StatusCode > 599 {
 			t.Fatalf("status %d", response.StatusCode)
 		}
@@ -415,7 +415,7 @@ func FuzzHandler(f *testing.F) {
 		got := response.Body
 		if response.IsBase64Encoded {
 			b, err := base64.StdEncoding.DecodeString(got)
-			must.OK(t, err)
+			require.NoError(t, err)
 			got = string(b)
 		}
 		if response.Headers["X-Id"] == "" || got != id {

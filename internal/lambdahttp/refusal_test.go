@@ -11,8 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 )
 
@@ -55,7 +56,7 @@ func TestRefuse_LogsTheEventOfARequest(t *testing.T) {
 				tt.payload = `{"rawPath":"/","requestContext":{"http":{"method":"GET"}}}`
 			}
 			b, err := invoker(Handler(tt.handler)).Invoke(ctx, []byte(tt.payload))
-			must.OK(t, err)
+			require.NoError(t, err)
 			var response Response
 			var body struct{ Detail, Status string }
 			var line map[string]any
@@ -64,7 +65,7 @@ func TestRefuse_LogsTheEventOfARequest(t *testing.T) {
 					t.Fatalf("%v in %s", err, of)
 				}
 			}
-			must.OK(t, json.Unmarshal([]byte(response.Body), &body))
+			require.NoError(t, json.Unmarshal([]byte(response.Body), &body))
 			if got := response.Headers["X-Content-Type-Options"]; got != "nosniff" {
 				t.Errorf("X-Content-Type-Options %q", got)
 			}

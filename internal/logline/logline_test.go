@@ -13,7 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // decode returns the one line of a log.
@@ -62,7 +62,7 @@ func TestHandler_LeavesOutWhatIsBelowItsLevel(t *testing.T) {
 		var got string
 		for line := range strings.Lines(log.String()) {
 			var said struct{ Message string }
-			must.OK(t, json.Unmarshal([]byte(line), &said))
+			require.NoError(t, json.Unmarshal([]byte(line), &said))
 			got += said.Message
 		}
 		if got != want {
@@ -164,9 +164,9 @@ func TestCounted_MarksWhatIsWorthCounting(t *testing.T) {
 func measured(t *testing.T, line map[string]any) []string {
 	t.Helper()
 	b, err := json.Marshal(line["_aws"])
-	must.OK(t, err)
+	require.NoError(t, err)
 	var m *metadata
-	must.OK(t, json.Unmarshal(b, &m))
+	require.NoError(t, json.Unmarshal(b, &m))
 	if m == nil {
 		return nil
 	}

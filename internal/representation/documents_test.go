@@ -5,7 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
@@ -28,7 +29,7 @@ func TestDocuments_JSONIsTheResource(t *testing.T) {
 		"group of two":      {documents.GroupJSON(g, []string{"u1", "u2"}), func() (scim.Resource, error) { return documents.Group(g, []string{"u1", "u2"}) }},
 	} {
 		want, err := c.read()
-		must.OK(t, err)
+		require.NoError(t, err)
 		got, err := scim.DecodeStored(c.json)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %s, %v; want %v", name, c.json, err, want)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 func TestDecodeJSON(t *testing.T) {
@@ -63,7 +63,7 @@ func TestDecodeJSON(t *testing.T) {
 			v, err := DecodeJSON([]byte(test.body))
 			problem, bad := strings.CutPrefix(test.want, "!")
 			if !bad {
-				must.OK(t, err)
+				require.NoError(t, err)
 				if got := string(EncodeValue(v)); test.want != "" && got != test.want {
 					t.Errorf("got %s, want %s", got, test.want)
 				}

@@ -9,18 +9,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // Every kind of notice has its own error for a tenant that accepts no dialect.
 func TestNotice_EveryKindHasItsRefusal(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "notice.go", nil, 0)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var kinds []string
 	ast.Inspect(file, func(n ast.Node) bool {
 		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Notice") {
 			kind, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-			must.OK(t, err)
+			require.NoError(t, err)
 			kinds = append(kinds, kind)
 		}
 		return true

@@ -9,7 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/bulk"
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
@@ -37,9 +38,9 @@ func namedUser(t testing.TB) *schema.ResourceType {
 		`{"id":"` + gateURN + `","attributes":[{"name":"level","type":"string"},{"name":"door","type":"string"}]}`,
 	} {
 		s, err := schema.Parse([]byte(document))
-		must.OK(t, err)
+		require.NoError(t, err)
 		all, err = all.Put(base, schema.Registration{ResourceType: "User", Schema: s})
-		must.OK(t, err)
+		require.NoError(t, err)
 	}
 	return base.With(all).User
 }
@@ -248,7 +249,7 @@ func TestResolve_ValuePaths(t *testing.T) {
 	rt := namedUser(t)
 	const add = `{"op":"add","path":"` + hrURN + `:cards","value":[{"value":"1","type":"a"},{"value":"2","type":"b"}]},`
 	want, _, err := patched(rt, add+`{"op":"replace","path":"`+hrURN+`:cards[type eq \"b\"].value","value":"3"}`)
-	must.OK(t, err)
+	require.NoError(t, err)
 	for _, sent := range []string{`cards[type eq \"b\"].value`, hrURN + `.cards[type eq \"b\"].value`} {
 		for _, operation := range []string{`{"op":"replace","path":"` + sent + `","value":"3"}`, `{"op":"replace","value":{"` + sent + `":"3"}}`} {
 			got, told, err := patched(rt, add+operation)
@@ -394,7 +395,7 @@ func TestSplit_FindsEverySpelling(t *testing.T) {
 		`{"op":"add","value":{"members[value eq \"u1\"]":{"value":"u1"}}}`:                                             scim.NoticePathInValue,
 	} {
 		p, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + operation + `]}`))
-		must.OK(t, err)
+		require.NoError(t, err)
 		unsplit := *p
 		unsplit.Operations = slices.Clone(p.Operations)
 		own, rest := p.Split(rt, "members")
@@ -546,7 +547,7 @@ func TestPatch_BracketsAfterOneValue(t *testing.T) {
 func patchedUser(t *testing.T, rt *schema.ResourceType, members string) scim.Resource {
 	t.Helper()
 	r, err := scim.DecodeStored([]byte("{" + members + "}"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	schema.SetSchemas(rt, r)
 	return r
 }

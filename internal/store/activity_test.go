@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -24,7 +25,7 @@ func testObserve(t *testing.T, open func(testing.TB) table.Table) {
 	ctx := t.Context()
 	observe := func(a journal.Activity) {
 		t.Helper()
-		must.OK(t, f.store.Observe(ctx, f.tenant, a))
+		require.NoError(t, f.store.Observe(ctx, f.tenant, a))
 	}
 	day := made.UTC().Truncate(24 * time.Hour)
 	later := made.Add(time.Minute)
@@ -58,7 +59,7 @@ func testObserve(t *testing.T, open func(testing.TB) table.Table) {
 		t.Fatal(err)
 	}
 	a, err := f.store.Activity(ctx, f.tenant)
-	must.OK(t, err)
+	require.NoError(t, err)
 	slices.SortFunc(a.Tallies, func(x, y journal.Tally) int { return strings.Compare(string(x.Cause), string(y.Cause)) })
 	wantSeen := []journal.Seen{{IdP: "", Time: made.UTC(), TokenID: "k2"}, {IdP: "okta", Time: later.UTC(), TokenID: "k2", Change: change}}
 	wantSeen[1].Change.Time, wantSeen[1].Change.IdP, wantSeen[1].Change.TokenID = made.UTC(), "okta", "k2"

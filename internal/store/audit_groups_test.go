@@ -11,7 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -405,7 +406,7 @@ func wantFaults(t *testing.T, got, want []Fault) {
 func faultTexts(t *testing.T, file string) []string {
 	t.Helper()
 	source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-	must.OK(t, err)
+	require.NoError(t, err)
 	texts := map[string]bool{}
 	add := func(e ast.Expr) {
 		literal, ok := e.(*ast.BasicLit)
@@ -414,7 +415,7 @@ func faultTexts(t *testing.T, file string) []string {
 			return
 		}
 		text, err := strconv.Unquote(literal.Value)
-		must.OK(t, err)
+		require.NoError(t, err)
 		texts[text] = true
 	}
 	ast.Inspect(source, func(n ast.Node) bool {

@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -61,7 +62,7 @@ func (f *fixture) newID() string { return fmt.Sprint("id-", f.run, "-", f.ids.Ad
 // must ends the test if a step that it depends on fails.
 func (f *fixture) must(err error) {
 	f.t.Helper()
-	must.OK(f.t, err)
+	require.NoError(f.t, err)
 }
 
 // write writes to the table without the store.
@@ -99,7 +100,7 @@ func (r *recorder) lines(t testing.TB) []string {
 	var lines []string
 	for key := range r.written {
 		items, err := r.Get(t.Context(), key)
-		must.OK(t, err)
+		require.NoError(t, err)
 		item, ok := items[key]
 		if !ok {
 			lines = append(lines, key.Partition+" | "+key.Sort+" | gone")
@@ -488,7 +489,7 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			r := &recorder{Table: f.table, written: map[table.Key]bool{}}
 			n := 0
 			s := New(r, func() string { n++; return fmt.Sprint("n-", n) }, f.now)
-			must.OK(t, tt.do(f, s))
+			require.NoError(t, tt.do(f, s))
 			wantLines(t, r.lines(t), tt.want)
 		})
 	}

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -18,7 +19,7 @@ import (
 func mustID(t *testing.T, s string) tenant.ID {
 	t.Helper()
 	id, err := tenant.ParseID(s)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return id
 }
 

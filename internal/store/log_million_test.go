@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
@@ -36,7 +37,7 @@ func longLog(f *fixture, n int) {
 	write := func(more ...table.Op) {
 		if ops = append(ops, more...); len(ops) > 90 || len(more) == 0 && len(ops) > 0 {
 			token++
-			must.OK(f.t, f.table.Write(ctx, table.Transaction{Token: fmt.Sprint("m", token), Ops: ops}))
+			require.NoError(f.t, f.table.Write(ctx, table.Transaction{Token: fmt.Sprint("m", token), Ops: ops}))
 			ops = ops[:0]
 		}
 	}

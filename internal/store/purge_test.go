@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -56,7 +56,7 @@ func (w *witness) lines(t *testing.T, of tenant.ID, others bool) []string {
 	keys := slices.Collect(maps.Keys(w.seen))
 	w.mu.Unlock()
 	items, err := New(w.Table, nil, nil).getAll(t.Context(), keys)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var lines []string
 	for key, item := range items {
 		if owns(of, key) != others {
@@ -375,7 +375,7 @@ func (f *fixture) late() []func(context.Context) {
 // A deletion visits every partition for which a key is built.
 func TestRecordPartitions_AreAllThatHaveKeys(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "layout.go", nil, 0)
-	must.OK(t, err)
+	require.NoError(t, err)
 	// Those that are visited in a special way, see finishTenant.
 	known := map[string]bool{"": true, "TASKS": true, "USERS": true, "GONE": true, "GROUPS": true, "G#": true, "U#": true}
 	for _, name := range recordPartitions() {

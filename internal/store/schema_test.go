@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -25,7 +25,7 @@ func testSchemas(t *testing.T, open func(t testing.TB) table.Table) {
 	s := store.New(table.Retrying(open(t)), uuid.NewString, time.Now)
 	base := schema.Types{User: schema.UserType(), Group: schema.GroupType()}
 	acme, err := tenant.ParseID("acme")
-	must.OK(t, err)
+	require.NoError(t, err)
 	put := func(ctx context.Context, n int) error {
 		schema, err := schema.ParseRegistration(fmt.Appendf(nil, `{"id":"urn:example:s%d","attributes":[{"name":"a"}]}`, n))
 		if err != nil {
@@ -36,7 +36,7 @@ func testSchemas(t *testing.T, open func(t testing.TB) table.Table) {
 	if err := put(ctx, 0); !errors.Is(err, store.ErrNoTenant) {
 		t.Errorf("a schema of no tenant: %v, want ErrNoTenant", err)
 	}
-	must.OK(t, s.CreateTenant(ctx, acme, tenant.DefaultSettings(), 1, 1, time.Now()))
+	require.NoError(t, s.CreateTenant(ctx, acme, tenant.DefaultSettings(), 1, 1, time.Now()))
 	if err := s.RemoveSchema(ctx, acme, "urn:example:s0", time.Now()); !errors.Is(err, store.ErrNoSchema) {
 		t.Errorf("a schema that is not there: %v, want ErrNoSchema", err)
 	}
@@ -53,9 +53,9 @@ func testSchemas(t *testing.T, open func(t testing.TB) table.Table) {
 	if err := put(ctx, 1); err != nil {
 		t.Errorf("the same again: %v", err)
 	}
-	must.OK(t, s.RemoveSchema(ctx, acme, "URN:EXAMPLE:S2", time.Now()))
+	require.NoError(t, s.RemoveSchema(ctx, acme, "URN:EXAMPLE:S2", time.Now()))
 	schemas, err := s.Schemas(ctx, acme)
-	must.OK(t, err)
+	require.NoError(t, err)
 	for n, want := range []bool{true, true, false} {
 		if _, ok := schemas.Find(fmt.Sprintf("urn:example:s%d", n)); ok != want {
 			t.Errorf("schema %d is there: %v, want %v", n, ok, want)

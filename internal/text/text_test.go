@@ -6,7 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/text/texttest"
 )
 
@@ -23,7 +24,7 @@ func TestHostileTexts_AreInertOnEveryTarget(t *testing.T) {
 				t.Errorf("a field shows %q", got)
 			}
 			line, err := json.Marshal(map[string]string{"subject": tt.Text})
-			must.OK(t, err)
+			require.NoError(t, err)
 			logged := LogLine(append(line, '\n'))
 			document, ended := strings.CutSuffix(string(logged), "\n")
 			var got map[string]string

@@ -4,17 +4,18 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 )
 
 func TestLocal_IsTheTemplateForThisMachine(t *testing.T) {
 	for _, architecture := range []string{"arm64", "x86_64"} {
 		got, err := localTemplate(rollcall.Template, architecture)
-		must.OK(t, err)
+		require.NoError(t, err)
 		routes, err := local.Routes(got)
-		must.OK(t, err)
+		require.NoError(t, err)
 		want, err := local.Routes(rollcall.Template)
 		if err != nil || len(routes) != len(want) {
 			t.Errorf("%d routes, want %d (%v)", len(routes), len(want), err)

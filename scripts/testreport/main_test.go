@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 func TestReport(t *testing.T) {
@@ -37,7 +37,7 @@ not JSON
 		w: &out, named: regexp.MustCompile("Contract"), output: make(map[string][]string), broken: make(map[string]bool),
 		reasons: make(map[string]int),
 	}
-	must.OK(t, r.read(strings.NewReader(input)))
+	require.NoError(t, r.read(strings.NewReader(input)))
 	r.end()
 	const want = `not JSON
     PASS TestContract (0.50s)

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // Errors returns the exported errors of the package in a folder, by name: variables
@@ -93,13 +93,13 @@ func Constants(t testing.TB, folder, kind string) []string {
 func walk(t testing.TB, folder string, visit func(pkg string, d ast.Decl)) {
 	t.Helper()
 	files, err := fs.Glob(os.DirFS(folder), "*.go")
-	must.OK(t, err)
+	require.NoError(t, err)
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
 		parsed, err := parser.ParseFile(token.NewFileSet(), path.Join(folder, file), nil, parser.SkipObjectResolution)
-		must.OK(t, err)
+		require.NoError(t, err)
 		for _, d := range parsed.Decls {
 			visit(parsed.Name.Name, d)
 		}

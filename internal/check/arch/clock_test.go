@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // clocks has the files of the product that read a clock themselves, with the
@@ -56,7 +56,7 @@ func TestClocks_AreGiven(t *testing.T) {
 			}
 			return nil
 		})
-		must.OK(t, err)
+		require.NoError(t, err)
 	}
 	for name := range clocks {
 		if !seen[name] {

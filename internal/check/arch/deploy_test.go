@@ -8,11 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
 	rollcall "github.com/rollcall-scim/rollcall"
-
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // A deployment is the parameters and outputs of the template.
@@ -38,7 +37,7 @@ type deployment struct {
 func readDeployment(t *testing.T) deployment {
 	t.Helper()
 	var d deployment
-	must.OK(t, yaml.Unmarshal(rollcall.Template, &d))
+	require.NoError(t, yaml.Unmarshal(rollcall.Template, &d))
 	return d
 }
 

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"unicode"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 var (
@@ -191,7 +191,7 @@ func textFiles(t *testing.T) []string {
 		}
 		return nil
 	})
-	must.OK(t, err)
+	require.NoError(t, err)
 	if len(all) < 300 {
 		t.Fatalf("%d files were found", len(all))
 	}

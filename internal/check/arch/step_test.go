@@ -11,10 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	rollcall "github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 )
@@ -22,7 +23,7 @@ import (
 // API Gateway sends each request to the function whose handler serves it.
 func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 	deployed, err := local.Routes(rollcall.Template)
-	must.OK(t, err)
+	require.NoError(t, err)
 	want := []string{"$default → " + logicalID("bulk")}
 	for _, r := range httpapi.Routes() {
 		want = append(want, fmt.Sprintf("%s %s → %s", r.Method, r.Path, logicalID(r.Function)))
@@ -49,7 +50,7 @@ func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 // target that builds it, and vice versa.
 func TestFunctions_TemplateAndMakefileAreInStepWithTheFolders(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join(root(t), "functions"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	var folders []string
 	for _, e := range entries {
 		folders = append(folders, logicalID(e.Name()))
@@ -99,13 +100,13 @@ func TestDocuments_NameMakeTargetsThatExist(t *testing.T) {
 		t.Fatalf("targets %v", targets)
 	}
 	documents, err := filepath.Glob(filepath.Join(root(t), "*.md"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	more, err := filepath.Glob(filepath.Join(root(t), "docs", "[^d]*", "*.md"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	command := regexp.MustCompile("(?m)(?:^\\s*(?:\\$ )?|`)make ([a-z][\\w-]*)")
 	for _, document := range append(documents, more...) {
 		text, err := os.ReadFile(document)
-		must.OK(t, err)
+		require.NoError(t, err)
 		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
 			if !targets[m[1]] {
 				t.Errorf("%s has make %s, which is not a target", filepath.Base(document), m[1])
@@ -147,10 +148,10 @@ func commandFiles(t *testing.T) []string {
 	files := []string{"Makefile"}
 	for _, pattern := range []string{"*.md", "scripts/*.sh", "events/*.md", "docs/[^d]*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root(t), pattern))
-		must.OK(t, err)
+		require.NoError(t, err)
 		for _, path := range found {
 			name, err := filepath.Rel(root(t), path)
-			must.OK(t, err)
+			require.NoError(t, err)
 			files = append(files, name)
 		}
 	}
@@ -161,11 +162,11 @@ func commandFiles(t *testing.T) []string {
 func testsIn(t *testing.T, folder string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root(t), folder, "*_test.go"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	var names []string
 	for _, path := range files {
 		text, err := os.ReadFile(path)
-		must.OK(t, err)
+		require.NoError(t, err)
 		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)`).FindAllSubmatch(text, -1) {
 			names = append(names, string(m[1]))
 		}
@@ -213,7 +214,7 @@ func compare(t *testing.T, gotWhat string, got []string, wantWhat string, want [
 func file(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root(t), name))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return string(b)
 }
 
@@ -221,6 +222,6 @@ func file(t *testing.T, name string) string {
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs(filepath.Join("..", "..", ".."))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return dir
 }

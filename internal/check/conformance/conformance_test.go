@@ -10,7 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // The claims of the document are true, and it is generated from the
@@ -18,7 +18,7 @@ import (
 func TestDocument_IsWhatTheTestsProve(t *testing.T) {
 	tree := os.DirFS(filepath.Join("..", "..", ".."))
 	want, faults, err := Generate(tree)
-	must.OK(t, err)
+	require.NoError(t, err)
 	for _, fault := range faults {
 		t.Error(fault)
 	}
@@ -81,7 +81,7 @@ func TestProofs(t *testing.T) {
 		"a/a_test.go": {Data: []byte(sample)},
 		"a/a.go":      {Data: []byte("package a\n\n// Covers: 1-1-8\nfunc TestNone() {}\n")},
 	})
-	must.OK(t, err)
+	require.NoError(t, err)
 	got := make(map[string]string)
 	for id, proofs := range found {
 		for _, p := range proofs {
@@ -122,7 +122,7 @@ func TestCheck(t *testing.T) {
 7644-1-9	MUST	disclaimed and proved	disclaimed	no bulk
 # 7644-2 Empty
 `))
-	must.OK(t, err)
+	require.NoError(t, err)
 	proof := []Proof{{Test: "a.TestA", Case: "b|c", At: "a_test.go:1"}}
 	e := Evidence{
 		Proofs: map[string][]Proof{"7644-1-1": proof, "7644-1-5": proof, "7644-1-9": proof, "7644-9-9": proof},

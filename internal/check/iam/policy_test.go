@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -45,7 +46,7 @@ func TestMatches(t *testing.T) {
 // function, or of another function.
 func TestPolicies_OfTheTemplate(t *testing.T) {
 	policies, err := Policies(rollcall.Template)
-	must.OK(t, err)
+	require.NoError(t, err)
 	all := []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction", "SweepFunction"}
 	for _, tt := range []struct {
 		action, partition string
@@ -148,7 +149,7 @@ func (nothing) Write(context.Context, table.Transaction) error { return errors.E
 
 func TestRecorder(t *testing.T) {
 	r, err := NewRecorder([]byte(example))
-	must.OK(t, err)
+	require.NoError(t, err)
 	recorded, ctx := r.Table(nothing{}), As(t.Context(), "F")
 	want := []string{
 		"F never uses A#* of its statement Table", "F never uses B of its statement Table",

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 func TestOpenAPI_IsGenerated(t *testing.T) {
 	want, err := describe()
-	must.OK(t, err)
+	require.NoError(t, err)
 	if !bytes.Equal(adminapi.OpenAPI, want) {
 		t.Error("internal/adminapi/openapi.json is not as generated: run make openapi")
 	}

@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -44,7 +45,7 @@ func loggedMetrics(t *testing.T) map[string]bool {
 	all := map[string]bool{}
 	for _, line := range log(t) {
 		b, err := json.Marshal(line["_aws"])
-		must.OK(t, err)
+		require.NoError(t, err)
 		var metadata struct {
 			CloudWatchMetrics []struct {
 				Namespace  string
@@ -52,7 +53,7 @@ func loggedMetrics(t *testing.T) map[string]bool {
 				Metrics    []struct{ Name string }
 			}
 		}
-		must.OK(t, json.Unmarshal(b, &metadata))
+		require.NoError(t, json.Unmarshal(b, &metadata))
 		for _, d := range metadata.CloudWatchMetrics {
 			if d.Namespace != logline.Namespace {
 				t.Errorf("namespace %s", d.Namespace)
@@ -78,7 +79,7 @@ func log(t *testing.T) []map[string]any {
 	a, err := app.NewWith(engine, app.Config{BaseURL: "https://scim.test/scim/v2"}, logger, app.Options{
 		Retry: []table.RetryOption{table.RetryFor(50 * time.Millisecond)},
 	})
-	must.OK(t, err)
+	require.NoError(t, err)
 	id, token := stage.Tenant(t, a.Store, "acme", 1)
 	stranger, _ := access.Mint(id)
 	handler := a.Handler()
@@ -119,9 +120,9 @@ func log(t *testing.T) []map[string]any {
 	send(token, http.MethodPatch, "/Users/"+of, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+
 		`{"op":"replace","path":"displayName","value":"x"}]}`)
 	left, err := tenant.ParseID("left")
-	must.OK(t, err)
-	must.OK(t, a.Store.CreateTenant(t.Context(), left, tenant.DefaultSettings(), 1, 1, time.Now()))
-	must.OK(t, tenant.NewRegistry(a.Store, time.Now).End(t.Context(), left))
+	require.NoError(t, err)
+	require.NoError(t, a.Store.CreateTenant(t.Context(), left, tenant.DefaultSettings(), 1, 1, time.Now()))
+	require.NoError(t, tenant.NewRegistry(a.Store, time.Now).End(t.Context(), left))
 	if err := a.Sweep(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -135,7 +136,7 @@ func log(t *testing.T) []map[string]any {
 	var all []map[string]any
 	for line := range strings.Lines(buf.String()) {
 		var fields map[string]any
-		must.OK(t, json.Unmarshal([]byte(line), &fields))
+		require.NoError(t, json.Unmarshal([]byte(line), &fields))
 		all = append(all, fields)
 	}
 	return all

@@ -12,11 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
 	rollcall "github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 )
 
@@ -24,7 +24,7 @@ var infra = os.DirFS(filepath.Join("..", "..", "..", "infra"))
 
 func TestTemplate_HasWhatInfraMakes(t *testing.T) {
 	want, err := Template(rollcall.Template, infra)
-	must.OK(t, err)
+	require.NoError(t, err)
 	if !bytes.Equal(want, rollcall.Template) {
 		t.Error("template.yaml is out of date: make generate writes it")
 	}
@@ -54,11 +54,11 @@ func readTemplate(t *testing.T) map[string]resource {
 	var template struct {
 		Resources map[string]any `yaml:"Resources"`
 	}
-	must.OK(t, yaml.Unmarshal(rollcall.Template, &template))
+	require.NoError(t, yaml.Unmarshal(rollcall.Template, &template))
 	b, err := json.Marshal(template.Resources)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var resources map[string]resource
-	must.OK(t, json.Unmarshal(b, &resources))
+	require.NoError(t, json.Unmarshal(b, &resources))
 	return resources
 }
 
@@ -68,7 +68,7 @@ func TestQueries_NameFieldsThatAreLogged(t *testing.T) {
 	logged := loggedFields(t)
 	logged["api.access"] = accessFields(t)
 	all, err := Queries(infra)
-	must.OK(t, err)
+	require.NoError(t, err)
 	if len(all) < 10 {
 		t.Errorf("%d queries", len(all))
 	}
@@ -246,7 +246,7 @@ func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
 	var board struct {
 		Widgets []struct{ Properties map[string]any }
 	}
-	must.OK(t, json.Unmarshal([]byte(body[0].(string)), &board))
+	require.NoError(t, json.Unmarshal([]byte(body[0].(string)), &board))
 	var all []map[string]any
 	for _, w := range board.Widgets {
 		all = append(all, w.Properties)
@@ -261,12 +261,12 @@ func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
 // others.
 func TestRunbook_IsWhole(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "how-to", "runbook.md"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	runbook := string(b)
 	documented, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "reference", "log-events.md"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	queries, err := Queries(infra)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var saved []string
 	for _, q := range queries {
 		saved = append(saved, q.Name)
@@ -310,7 +310,7 @@ func TestRunbook_IsWhole(t *testing.T) {
 // docs/reference/log-events.md has every field that is logged.
 func TestFields_AreDocumented(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "reference", "log-events.md"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	for event, fields := range loggedFields(t) {
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
 			if !strings.Contains(string(b), "`"+name+"`") {

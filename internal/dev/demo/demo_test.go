@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
@@ -62,7 +63,7 @@ func TestFill_IsTheSameEachTime(t *testing.T) {
 		t.Run(engine.Name, func(t *testing.T) {
 			s := provoke.NewAt(t, engine.Open(t), 5, begin)
 			story, err := fill(t, s)
-			must.OK(t, err)
+			require.NoError(t, err)
 			if got := s.Now().Sub(begin); got != demo.Length {
 				t.Errorf("it takes %s, want %s", got, demo.Length)
 			}
@@ -92,7 +93,7 @@ func TestFill_IsTheSameEachTime(t *testing.T) {
 				t.Errorf("%+v: %d %v", story, x.Status, x.Body)
 			}
 			id, err := tenant.ParseID("acme")
-			must.OK(t, err)
+			require.NoError(t, err)
 			if faults, err := s.App.Store.Audit(t.Context(), id); err != nil || len(faults) > 0 {
 				t.Errorf("audit: %v, %v", faults, err)
 			}

@@ -19,8 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime/runtimetest"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
@@ -82,7 +83,7 @@ func event(t *testing.T, method, path, token, body string) []byte {
 	e.RequestContext.HTTP.Method, e.RequestContext.HTTP.Path = method, e.RawPath
 	e.RequestContext.HTTP.SourceIP = "192.0.2.1"
 	b, err := json.Marshal(e)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return b
 }
 
@@ -100,7 +101,7 @@ func adminEvent(t *testing.T, authorized bool) []byte {
 		lambdahttp.Authorize(&e, "arn:aws:iam::123456789012:role/application")
 	}
 	b, err := json.Marshal(e)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return b
 }
 
@@ -128,7 +129,7 @@ func answerOf(t *testing.T, r lambdaruntime.Result) answer {
 	if response.IsBase64Encoded {
 		var err error
 		body, err = base64.StdEncoding.DecodeString(response.Body)
-		must.OK(t, err)
+		require.NoError(t, err)
 	}
 	if len(body) > 0 {
 		if err := json.Unmarshal(body, &a.body); err != nil {
@@ -186,7 +187,7 @@ func requestLine(t *testing.T, r lambdaruntime.Result) map[string]any {
 func mint(t *testing.T) (string, access.Record) {
 	t.Helper()
 	id, err := tenant.ParseID("acme")
-	must.OK(t, err)
+	require.NoError(t, err)
 	return access.Mint(id)
 }
 
@@ -450,7 +451,7 @@ func TestBinaries_EndWithSIGTERM(t *testing.T) {
 			}
 			wantTerminated(t, busy)
 			caller.Wait()
-			must.OK(t, err)
+			require.NoError(t, err)
 			wantFailure(t, r, lambdaruntime.ExitError, "signal: terminated")
 		})
 	}
@@ -487,7 +488,7 @@ func TestPanic_IsAnsweredAndTheProcessContinues(t *testing.T) {
 		e := lambdahttp.Event{Version: "2.0", RouteKey: "$default", RawPath: path, Body: "what nobody may read"}
 		e.RequestContext.HTTP.Method = http.MethodPost
 		b, err := json.Marshal(e)
-		must.OK(t, err)
+		require.NoError(t, err)
 		return runtimetest.Invoke(t, f, b)
 	}
 	wantServed := func(r lambdaruntime.Result, want string, another bool) {
@@ -530,7 +531,7 @@ func wantNoBody(t *testing.T, r lambdaruntime.Result) {
 
 func TestBuild_HasTheFlagsOfTheMakefile(t *testing.T) {
 	makefile, err := os.ReadFile("../../../Makefile")
-	must.OK(t, err)
+	require.NoError(t, err)
 	for _, want := range []string{
 		"\nBUILD = CGO_ENABLED=0 GOOS=linux go build " + strings.Join(lambdaruntime.BuildFlags(), " ") + "\n",
 		"\tGOARCH=$(LAMBDA_ARCH) $(BUILD) -o ",
@@ -540,7 +541,7 @@ func TestBuild_HasTheFlagsOfTheMakefile(t *testing.T) {
 		}
 	}
 	folders, err := os.ReadDir("../../../functions")
-	must.OK(t, err)
+	require.NoError(t, err)
 	if len(folders) != len(lambdaruntime.Functions) {
 		t.Errorf("%d folders under functions, %d functions", len(folders), len(lambdaruntime.Functions))
 	}

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime/runtimetest"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
@@ -27,16 +27,16 @@ func deploy(t *testing.T) *deployment {
 	t.Helper()
 	endpoint, name := newTable(t)
 	client, err := dynamo.NewLocalClient(t.Context(), endpoint)
-	must.OK(t, err)
+	require.NoError(t, err)
 	ctx := t.Context()
 	s := app.NewStore(dynamo.New(client, name, dynamo.AttemptTimeout(20*time.Second)), app.Options{})
 	token, record := mint(t)
 	now := time.Now()
 	id, err := tenant.ParseID("acme")
-	must.OK(t, err)
-	must.OK(t, s.CreateTenant(ctx, id, tenant.DefaultSettings(), 10, tenant.Unlimited, now))
+	require.NoError(t, err)
+	require.NoError(t, s.CreateTenant(ctx, id, tenant.DefaultSettings(), 10, tenant.Unlimited, now))
 	record.Created = now
-	must.OK(t, s.SaveToken(ctx, id, record))
+	require.NoError(t, s.SaveToken(ctx, id, record))
 	return &deployment{t: t, env: variables(endpoint, name), token: token}
 }
 
@@ -45,11 +45,11 @@ func newTable(t *testing.T) (endpoint, name string) {
 	t.Helper()
 	endpoint = tabletest.Endpoint(t)
 	client, err := dynamo.NewLocalClient(t.Context(), endpoint)
-	must.OK(t, err)
+	require.NoError(t, err)
 	name = "rollcall-test-" + uuid.NewString()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	must.OK(t, dynamo.CreateTable(ctx, client, name))
+	require.NoError(t, dynamo.CreateTable(ctx, client, name))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()

@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime/runtimetest"
@@ -23,9 +24,9 @@ func TestBinaries_AnswerEveryEvent(t *testing.T) {
 	t.Parallel()
 	tabletest.Endpoint(t)
 	events, err := eventfile.Load("../../../events")
-	must.OK(t, err)
+	require.NoError(t, err)
 	routes, err := local.Routes(rollcall.Template)
-	must.OK(t, err)
+	require.NoError(t, err)
 	folders := map[string]string{"": sweep}
 	for _, r := range routes {
 		folders[r.Key()] = "functions/" + strings.ToLower(strings.TrimSuffix(r.Function, "Function"))
@@ -69,7 +70,7 @@ func filledTable(t *testing.T) map[string]string {
 	t.Helper()
 	endpoint, name := newTable(t)
 	client, err := dynamo.NewLocalClient(t.Context(), endpoint)
-	must.OK(t, err)
-	must.OK(t, fixture.Fill(t.Context(), dynamo.New(client, name, dynamo.AttemptTimeout(20*time.Second))))
+	require.NoError(t, err)
+	require.NoError(t, fixture.Fill(t.Context(), dynamo.New(client, name, dynamo.AttemptTimeout(20*time.Second))))
 	return variables(endpoint, name)
 }

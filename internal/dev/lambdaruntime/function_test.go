@@ -19,7 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime/runtimetest"
 )
@@ -131,14 +132,14 @@ func child(behaviour string) {
 func process(t *testing.T, behaviour string) lambdaruntime.Process {
 	t.Helper()
 	self, err := os.Executable()
-	must.OK(t, err)
+	require.NoError(t, err)
 	return lambdaruntime.Process{Binary: self, Env: map[string]string{childVariable: behaviour}}
 }
 
 func start(t *testing.T, p lambdaruntime.Process) *lambdaruntime.Function {
 	t.Helper()
 	f, err := lambdaruntime.Start(t.Context(), p)
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() {
 		if _, err := f.Shutdown(0); err != nil {
 			t.Error(err)
@@ -157,12 +158,12 @@ func TestShutdown_LeavesNoProcessOrGoroutine(t *testing.T) {
 			wantGone(t, failed.Exit)
 			continue
 		}
-		must.OK(t, err)
+		require.NoError(t, err)
 		runtimetest.Invoke(t, f, []byte("1"))
 		runtimetest.Invoke(t, f, []byte("exit"))
 		runtimetest.Invoke(t, f, []byte("2")) // by another process
 		exit, err := f.Shutdown(100 * time.Millisecond)
-		must.OK(t, err)
+		require.NoError(t, err)
 		wantGone(t, exit)
 		if want := behaviour == "stubborn"; exit.Killed != want {
 			t.Errorf("%s: killed %t, %s", behaviour, exit.Killed, exit)
@@ -189,7 +190,7 @@ func wantGone(t *testing.T, exit lambdaruntime.Exit) {
 		t.Fatal("there was no process")
 	}
 	p, err := os.FindProcess(exit.State.Pid())
-	must.OK(t, err)
+	require.NoError(t, err)
 	if err := p.Signal(syscall.Signal(0)); !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("the process is still there: %v", err)
 	}
@@ -237,7 +238,7 @@ func TestInvoke_PassesLambdasContext(t *testing.T) {
 	f := start(t, process(t, "well"))
 	r := runtimetest.Invoke(t, f, []byte("headers"))
 	var h http.Header
-	must.OK(t, json.Unmarshal(r.Response, &h))
+	require.NoError(t, json.Unmarshal(r.Response, &h))
 	if got := h.Get("Lambda-Runtime-Aws-Request-Id"); got != r.RequestID {
 		t.Errorf("request id %q, want %q", got, r.RequestID)
 	}
@@ -263,7 +264,7 @@ func TestStart_PassesNoOtherEnvironment(t *testing.T) {
 	p.Name = "UsersFunction"
 	f := start(t, p)
 	var env []string
-	must.OK(t, json.Unmarshal(runtimetest.Invoke(t, f, []byte("environment")).Response, &env))
+	require.NoError(t, json.Unmarshal(runtimetest.Invoke(t, f, []byte("environment")).Response, &env))
 	for _, want := range []string{
 		childVariable + "=well", "AWS_REGION=eu-central-1", "AWS_LAMBDA_FUNCTION_NAME=UsersFunction",
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=INFO",
@@ -405,7 +406,7 @@ func TestShutdown_FailsTheCurrentInvocation(t *testing.T) {
 	if shutdownErr != nil || exit.Killed || exit.String() != "signal: terminated" {
 		t.Errorf("%s, killed %t, %v", exit, exit.Killed, shutdownErr)
 	}
-	must.OK(t, err)
+	require.NoError(t, err)
 	wantFailure(t, result, lambdaruntime.ExitError, "signal: terminated")
 }
 

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 )
 
@@ -37,7 +38,7 @@ func TestGateway_RefusesALargeBodyWhileReading(t *testing.T) {
 			return lambdahttp.Response{StatusCode: http.StatusOK}, nil
 		},
 	})
-	must.OK(t, err)
+	require.NoError(t, err)
 	send := func(body io.Reader, kind string, length int64) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/a", body)
 		r.Header.Set("Content-Type", kind)

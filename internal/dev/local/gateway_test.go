@@ -19,9 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
@@ -36,7 +36,7 @@ var testRoutes = []Route{
 func gateway(t testing.TB, f LambdaHandler) *Gateway {
 	t.Helper()
 	g, err := NewGateway(testRoutes, map[string]LambdaHandler{"F": f})
-	must.OK(t, err)
+	require.NoError(t, err)
 	return g
 }
 
@@ -47,15 +47,15 @@ func raw(t testing.TB, h http.Handler, request string) *http.Response {
 	server := httptest.NewServer(h)
 	defer server.Close()
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
-	must.OK(t, err)
+	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	must.OK(t, err)
+	require.NoError(t, err)
 	body, err := io.ReadAll(response.Body)
-	must.OK(t, err)
+	require.NoError(t, err)
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response
 }
@@ -173,7 +173,7 @@ func TestGateway_BodyIsTextOrBase64(t *testing.T) {
 		body := got.Body
 		if got.IsBase64Encoded {
 			b, err := base64.StdEncoding.DecodeString(body)
-			must.OK(t, err)
+			require.NoError(t, err)
 			body = string(b)
 		}
 		if got.IsBase64Encoded != tt.base64 || body != tt.body {
@@ -207,7 +207,7 @@ func TestGateway_AnswersOfAPIGateway(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, err := NewGateway([]Route{{Method: "ANY", Path: "/a", Function: "F"}}, map[string]LambdaHandler{"F": tt.function})
-			must.OK(t, err)
+			require.NoError(t, err)
 			r := httptest.NewRequest(http.MethodPost, tt.path, bytes.NewReader(make([]byte, tt.body)))
 			if name == "function is late" {
 				ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
@@ -378,19 +378,19 @@ func TestGateway_PassesGzip(t *testing.T) {
 				r.Header.Set("Accept-Encoding", tt.accepted)
 			}
 			response, err := tt.transport.RoundTrip(r)
-			must.OK(t, err)
+			require.NoError(t, err)
 			got, err := io.ReadAll(response.Body)
 			_ = response.Body.Close()
-			must.OK(t, err)
+			require.NoError(t, err)
 			if response.Header.Get("Content-Encoding") != tt.coding || response.Uncompressed != tt.uncompressed ||
 				response.Header.Get("Vary") != "Accept-Encoding" || !tt.uncompressed && response.ContentLength != int64(len(got)) {
 				t.Errorf("%d bytes under %v, uncompressed %t", len(got), response.Header, response.Uncompressed)
 			}
 			if tt.coding != "" {
 				z, err := gzip.NewReader(bytes.NewReader(got))
-				must.OK(t, err)
+				require.NoError(t, err)
 				got, err = io.ReadAll(z)
-				must.OK(t, err)
+				require.NoError(t, err)
 			}
 			if string(got) != plain {
 				t.Errorf("got %q, want %q", got, plain)
@@ -402,16 +402,16 @@ func TestGateway_PassesGzip(t *testing.T) {
 // exchange sends a raw request on its own connection.
 func exchange(t *rapid.T, server *httptest.Server, request string) (*http.Response, []byte) {
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
-	must.OK(t, err)
+	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	must.OK(t, err)
+	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return response, body
 }
 
@@ -433,7 +433,7 @@ func TestGateway_AcceptsAuthorizedCallers(t *testing.T) {
 		{Method: "GET", Path: "/open", Function: "F"},
 	}
 	g, err := NewGateway(routes, map[string]LambdaHandler{"F": h})
-	must.OK(t, err)
+	require.NoError(t, err)
 	send := func(path, authorization string) int {
 		t.Helper()
 		operator = ""

@@ -5,14 +5,14 @@ import (
 	"strings"
 	"testing"
 
-	rollcall "github.com/rollcall-scim/rollcall"
+	"github.com/stretchr/testify/require"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	rollcall "github.com/rollcall-scim/rollcall"
 )
 
 func TestRoutes_OfTheDeployedTemplate(t *testing.T) {
 	routes, err := Routes(rollcall.Template)
-	must.OK(t, err)
+	require.NoError(t, err)
 	for _, want := range []Route{
 		{Method: "POST", Path: "/scim/v2/Users", Function: "UsersFunction"},
 		{Method: "PATCH", Path: "/scim/v2/users/{id}", Function: "UsersFunction"},
@@ -49,7 +49,7 @@ func TestRoutes_FollowsPlainResources(t *testing.T) {
   FA: {Type: AWS::Serverless::Function, Properties: {Events: {Timer: {Type: Schedule, Properties: {Schedule: rate(1 hour)}}}}}
   FB: {Type: AWS::Serverless::Function}
 `))
-	must.OK(t, err)
+	require.NoError(t, err)
 	want := []Route{{Method: "GET", Path: "/a/{id}", Function: "FA"}, {Method: "", Path: "$default", Function: "FB"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -65,7 +65,7 @@ func TestRoutes_ReadsHTTPAPIEvents(t *testing.T) {
         Rest: {Type: HttpApi}
         One: {Type: HttpApi, Properties: {Path: '/a/{proxy+}', Method: any, ApiId: !Ref Api}}
 `))
-	must.OK(t, err)
+	require.NoError(t, err)
 	want := []Route{{Method: "ANY", Path: "/a/{proxy+}", Function: "F"}, {Method: "", Path: "$default", Function: "F"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // built returns a Build function for a handler.
@@ -71,7 +71,7 @@ func TestServe_StopsDespiteOpenRequests(t *testing.T) {
 		})
 	}()
 	conn, err := net.Dial("tcp", <-ready)
-	must.OK(t, err)
+	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestServe_StopsDespiteOpenRequests(t *testing.T) {
 
 func TestServe_ErrorSaysWhatToDo(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
-	must.OK(t, err)
+	require.NoError(t, err)
 	defer func() { _ = busy.Close() }()
 	for _, tt := range []struct{ name, address, want string }{
 		{"busy port", busy.Addr().String(), "in use: stop the program"},

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 //go:embed testdata/cases.jsonl
@@ -139,6 +139,6 @@ func load(t *testing.T) []*attack {
 		seen[c.ID] = true
 		all = append(all, c)
 	}
-	must.OK(t, lines.Err())
+	require.NoError(t, lines.Err())
 	return all
 }

@@ -8,10 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 // waiting has the cases that do not hold yet, with what they wait for. A case
@@ -430,7 +431,7 @@ func victimSame(r *run) {
 // asCommand requests the log as rollcall log does.
 func asCommand(r *run) {
 	client, err := adminclient.New("http://127.0.0.1:"+r.w.port+adminapi.Prefix, adminclient.Bearer(adminToken))
-	must.OK(r.w.t, err)
+	require.NoError(r.w.t, err)
 	user := r.Request.CLI[slices.Index(r.Request.CLI, "--user")+1]
 	found, err := client.Log(r.w.t.Context(), r.w.fill(r.Request.CLI[1]), adminwire.LogQuery{Subject: user})
 	r.want(err == nil && len(found.Entries) == 0, "found %v, %v", found.Entries, err)

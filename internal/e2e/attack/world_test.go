@@ -20,12 +20,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	rollcall "github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/console"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
@@ -91,9 +92,9 @@ func newWorld(t *testing.T, engine table.Table) *world {
 		},
 	)}}
 	a, err := app.NewWith(w.watch, app.Config{BaseURL: "https://scim.test/scim/v2", TenantRate: 0}, logger, o)
-	must.OK(t, err)
+	require.NoError(t, err)
 	gateway, err := local.FromTemplate(rollcall.Template, a.FunctionHandler)
-	must.OK(t, err)
+	require.NoError(t, err)
 	gateway.Authorize = func(r *http.Request) (string, bool) {
 		sent := r.Header.Values("Authorization")
 		return operator, len(sent) == 1 && sent[0] == "Bearer "+adminToken
@@ -308,7 +309,7 @@ func (w *world) fill(s string) string {
 // request returns a request with a bearer token.
 func (w *world) request(method, path, token, body string) *http.Request {
 	r, err := newRequest(method, path, body)
-	must.OK(w.t, err)
+	require.NoError(w.t, err)
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
@@ -345,7 +346,7 @@ func newRequest(method, path, body string) (*http.Request, error) {
 func (w *world) of(q request) *http.Request {
 	w.t.Helper()
 	body, err := q.body()
-	must.OK(w.t, err)
+	require.NoError(w.t, err)
 	token := ""
 	if q.As != "" {
 		token = w.fill("{" + q.As + "}")
@@ -388,7 +389,7 @@ func (w *world) raw(sent string) []answer {
 	w.t.Helper()
 	var dialer net.Dialer
 	connection, err := dialer.DialContext(w.t.Context(), "tcp", "127.0.0.1:"+w.port)
-	must.OK(w.t, err)
+	require.NoError(w.t, err)
 	defer connection.Close()
 	_ = connection.SetDeadline(time.Now().Add(20 * time.Second))
 	if _, err := io.WriteString(connection, sent); err != nil {
@@ -400,9 +401,9 @@ func (w *world) raw(sent string) []answer {
 			return all
 		}
 		response, err := http.ReadResponse(reader, nil)
-		must.OK(w.t, err)
+		require.NoError(w.t, err)
 		body, err := io.ReadAll(response.Body)
-		must.OK(w.t, err)
+		require.NoError(w.t, err)
 		_ = response.Body.Close()
 		all = append(all, answer{response.StatusCode, response.Header, string(bytes.TrimSpace(body))})
 	}

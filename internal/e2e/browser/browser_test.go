@@ -17,8 +17,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // chromium returns the browser of this machine. Without one the test is
@@ -65,7 +64,7 @@ func browse(t *testing.T) *tab {
 	ctx, end := chromedp.NewContext(allocator)
 	t.Cleanup(end)
 	b := &tab{t: t, ctx: ctx}
-	must.OK(t, chromedp.Listen(ctx, b.hear))
+	require.NoError(t, chromedp.Listen(ctx, b.hear))
 	for _, enable := range []cdp.Command[cdp.Empty, cdp.Empty]{log.Enable, runtime.Enable} {
 		call(b, enable, cdp.Empty{})
 	}

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
@@ -22,9 +23,9 @@ var tags = regexp.MustCompile(`<[^>]*>`)
 func page(t *testing.T, client *http.Client, url string, status int) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	must.OK(t, err)
+	require.NoError(t, err)
 	response, err := client.Do(r)
-	must.OK(t, err)
+	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != status {
@@ -40,7 +41,7 @@ func TestConsole_EveryCause(t *testing.T) {
 		t.Run(string(c), func(t *testing.T) {
 			s := serve(t, 5)
 			jar, err := cookiejar.New(nil)
-			must.OK(t, err)
+			require.NoError(t, err)
 			client := &http.Client{Jar: jar}
 			page(t, client, s.base+s.console.Link("acme"), http.StatusOK)
 			m := c.Meaning()
@@ -85,7 +86,7 @@ func TestConsole_FailuresInTheWordsOfTheProvider(t *testing.T) {
 			t.Run(f.Name+"/"+string(p), func(t *testing.T) {
 				s := serve(t, 5)
 				jar, err := cookiejar.New(nil)
-				must.OK(t, err)
+				require.NoError(t, err)
 				client := &http.Client{Jar: jar}
 				page(t, client, s.base+s.console.Link("acme"), http.StatusOK)
 				shows := func(url string, texts ...string) {

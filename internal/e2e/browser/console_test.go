@@ -9,9 +9,9 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
@@ -214,6 +214,6 @@ func failedSync(t *testing.T, s *served) demo.Story {
 			s.Admin().ServeHTTP(w, r)
 		}),
 	})
-	must.OK(t, err)
+	require.NoError(t, err)
 	return story
 }

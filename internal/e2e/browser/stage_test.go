@@ -9,9 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/console"
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
@@ -37,13 +38,13 @@ func serveOn(t *testing.T, stage *provoke.Stage) *served {
 	s := &served{Stage: stage}
 	var config net.ListenConfig
 	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must.OK(t, err)
+	require.NoError(t, err)
 	address := listener.Addr().String()
 	s.base = "http://" + address
 	client, err := adminclient.New(s.base+adminapi.Prefix, adminclient.Bearer("admin"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	s.console, err = console.New(console.Config{Client: client, Address: address, Place: "this machine", Log: logline.New(t.Output()), Now: s.Now})
-	must.OK(t, err)
+	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle(console.Prefix+"/", s.console)
 	mux.HandleFunc(adminapi.Prefix+"/", func(w http.ResponseWriter, r *http.Request) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 const answer = `{"statusCode":201,"headers":{"Content-Type":"application/scim+json","Location":"https://x/v2/Users/01a205cd-a0ad-7720-b36c-58e8dafcdcfe","X-Request-Id":"r-1"},
@@ -23,7 +23,7 @@ var line = []map[string]any{{"event": "scim.request", "status": 201.0}}
 func check(t *testing.T, want string, log []map[string]any) error {
 	t.Helper()
 	var w Want
-	must.OK(t, json.Unmarshal([]byte(want), &w))
+	require.NoError(t, json.Unmarshal([]byte(want), &w))
 	return w.Check([]byte(answer), log, "https://x/v2")
 }
 
@@ -150,7 +150,7 @@ func TestLoad_RefusesInvalidFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
 			for name, text := range files {
-				must.OK(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
+				require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
 			}
 			if events, err := Load(folder); err == nil {
 				t.Errorf("read as %v", events)

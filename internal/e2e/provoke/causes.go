@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -246,7 +247,7 @@ func answerTooLarge(s *Stage) Answer {
 			Partition: "T#acme#G#" + id + "#1", Sort: fmt.Sprintf("019b8d62-7a80-7000-8000-%012x", i),
 		}}))
 		if len(ops) == table.MaxOps || i == members-1 {
-			must.OK(s.t, s.table.Write(s.t.Context(), table.Transaction{Token: fmt.Sprint("m", i), Ops: ops}))
+			require.NoError(s.t, s.table.Write(s.t.Context(), table.Transaction{Token: fmt.Sprint("m", i), Ops: ops}))
 			ops = nil
 		}
 	}

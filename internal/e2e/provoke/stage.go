@@ -17,11 +17,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -85,11 +85,11 @@ func set(s *Stage, seats int64) *Stage {
 	var err error
 	s.App, err = app.NewWith(s.table, app.Config{BaseURL: "https://scim.test/scim/v2", TenantRate: tenantRate},
 		logline.New(io.MultiWriter(t.Output(), &s.log)), app.Options{Now: s.Now, NewID: s.newID, MaxWalk: MaxWalk, Retry: retry})
-	must.OK(t, err)
+	require.NoError(t, err)
 	s.scim, s.admin = s.App.Handler(), s.App.AdminHandler()
 	s.tenant, s.token = stage.TenantWith(t, s.App.Store, "acme", seats, tenant.DefaultSettings(), s.Now())
 	token, err := access.Parse(s.token)
-	must.OK(t, err)
+	require.NoError(t, err)
 	s.TokenID = token.ID
 	return s
 }

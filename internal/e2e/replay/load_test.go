@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 func TestCases_AreAll(t *testing.T) {
 	cases, err := Cases()
-	must.OK(t, err)
+	require.NoError(t, err)
 	if len(cases) != 149 {
 		t.Errorf("%d cases, want 149", len(cases))
 	}
@@ -20,11 +20,11 @@ func TestCases_AreAll(t *testing.T) {
 // The README lists the lines, and the checks within lines, that wait.
 func TestREADME_ListsWhatWaits(t *testing.T) {
 	text, err := os.ReadFile("README.md")
-	must.OK(t, err)
+	require.NoError(t, err)
 	_, text2, _ := strings.Cut(string(text), "## What waits")
 	rows, parts, _ := strings.Cut(text2, "Parts of lines")
 	cases, err := Cases()
-	must.OK(t, err)
+	require.NoError(t, err)
 	waiting := 0
 	for _, c := range cases {
 		if c.Waits != nil {

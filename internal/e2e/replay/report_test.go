@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // report returns a report with one check, about GET /Users or a read
@@ -37,7 +37,7 @@ func TestReport_HoldsAndCanFail(t *testing.T) {
 			continue
 		}
 		c, err := all[0].Case()
-		must.OK(t, err)
+		require.NoError(t, err)
 		for answer, want := range map[string]Outcome{tt.holds: Passed, tt.fails: Failed} {
 			if answer == "" {
 				continue
@@ -67,9 +67,9 @@ func TestReport_BaseAndPathAreAsWritten(t *testing.T) {
 	} {
 		line := strings.Replace(report(`["r",["a"],"absent",null]`), `["GET","/Users/{{u.id}}",null,{"X-A":null,"X-B":"{{TOK}}"}]`, tt.request, 1)
 		all, err := LoadReports(strings.NewReader(line))
-		must.OK(t, err)
+		require.NoError(t, err)
 		c, err := all[0].Case()
-		must.OK(t, err)
+		require.NoError(t, err)
 		var paths []string
 		r := Run(t.Context(), Target{Base: "http://scim.test/scim/v2", Token: "t", Client: doer(func(q *http.Request) (int, http.Header, string) {
 			if paths = append(paths, q.URL.Opaque); q.Body != nil && q.Method == http.MethodGet {

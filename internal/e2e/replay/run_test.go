@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
 )
 
 // A doer answers requests without a connection.
@@ -99,7 +99,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func load(t *testing.T, line string) Case {
 	t.Helper()
 	cases, err := Load(strings.NewReader(line))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return cases[0]
 }
 

@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -22,7 +23,7 @@ import (
 func ID(t testing.TB, name string) tenant.ID {
 	t.Helper()
 	id, err := tenant.ParseID(name)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return id
 }
 
@@ -36,10 +37,10 @@ func Tenant(t testing.TB, s *store.Store, name string, seats int64) (id tenant.I
 func TenantWith(t testing.TB, s *store.Store, name string, seats int64, settings tenant.Settings, at time.Time) (id tenant.ID, token string) {
 	t.Helper()
 	id = ID(t, name)
-	must.OK(t, s.CreateTenant(t.Context(), id, settings, seats, tenant.Unlimited, at))
+	require.NoError(t, s.CreateTenant(t.Context(), id, settings, seats, tenant.Unlimited, at))
 	token, record := access.Mint(id)
 	record.Created = at
-	must.OK(t, s.SaveToken(t.Context(), id, record))
+	require.NoError(t, s.SaveToken(t.Context(), id, record))
 	return id, token
 }
 

@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -47,7 +48,7 @@ func (s *service) bulk(operations ...string) bulkAnswer {
 		s.t.Fatalf("bulk: %d %v", a.status, a.body)
 	}
 	text, err := json.Marshal(a.body["Operations"])
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	if err := json.Unmarshal(text, &a.operations); err != nil {
 		s.t.Fatalf("%v: %s", err, text)
 	}
@@ -141,7 +142,7 @@ func TestBulk_HasLogEntries(t *testing.T) {
 			}
 			s.check(2)
 			page, err := s.table.Query(t.Context(), table.Query{Partition: "T#acme#LOG"})
-			must.OK(t, err)
+			require.NoError(t, err)
 			entries := map[string]bool{}
 			for _, item := range page.Items {
 				id, _, _ := strings.Cut(item.Key.Sort, "#")

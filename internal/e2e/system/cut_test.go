@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -212,7 +213,7 @@ func seen(t *testing.T, a answer) string {
 		return fmt.Sprint(a.status)
 	}
 	text, err := json.Marshal(a.body)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return fmt.Sprintf("%d %s", a.status, text)
 }
 

@@ -21,10 +21,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
@@ -46,7 +47,7 @@ const eventsFolder = "../../../events"
 func functions(t testing.TB) map[string]string {
 	t.Helper()
 	routes, err := local.Routes(rollcall.Template)
-	must.OK(t, err)
+	require.NoError(t, err)
 	byKey := map[string]string{"": "SweepFunction"}
 	for _, r := range routes {
 		byKey[r.Key()] = r.Function
@@ -57,7 +58,7 @@ func functions(t testing.TB) map[string]string {
 func loadEvents(t testing.TB) []eventfile.Event {
 	t.Helper()
 	events, err := eventfile.Load(eventsFolder)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return events
 }
 
@@ -71,7 +72,7 @@ func TestEvents(t *testing.T) {
 	events, byKey := loadEvents(t), functions(t)
 	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		filled := engine.Open(t)
-		must.OK(t, fixture.Fill(t.Context(), filled))
+		require.NoError(t, fixture.Fill(t.Context(), filled))
 		for _, e := range events {
 			t.Run(e.Name, func(t *testing.T) {
 				engine := engineFor(t, engine, filled, e)
@@ -83,7 +84,7 @@ func TestEvents(t *testing.T) {
 				}
 				for _, name := range []string{"acme", "full"} {
 					id, err := tenant.ParseID(name)
-					must.OK(t, err)
+					require.NoError(t, err)
 					faults, err := a.Store.Audit(t.Context(), id)
 					// A tenant that is being deleted is left to the sweep.
 					faults = slices.DeleteFunc(faults, func(f store.Fault) bool { return f.Unfinished && e.Name == "admin/delete_tenant" })
@@ -104,12 +105,12 @@ func engineFor(t *testing.T, engine enginetest.Engine, filled table.Table, e eve
 	}
 	if memory, ok := filled.(*embedded.Table); ok {
 		other, err := memory.Copy()
-		must.OK(t, err)
+		require.NoError(t, err)
 		t.Cleanup(func() { _ = other.Close() })
 		return other
 	}
 	other := engine.Open(t)
-	must.OK(t, fixture.Fill(t.Context(), other))
+	require.NoError(t, fixture.Fill(t.Context(), other))
 	return other
 }
 
@@ -118,18 +119,18 @@ func invoke(t *testing.T, engine table.Table, function string, payload []byte) (
 	t.Helper()
 	log := &bytes.Buffer{}
 	a, err := app.New(calls.Table(engine), app.Config{BaseURL: fixture.BaseURL}, logline.New(log))
-	must.OK(t, err)
+	require.NoError(t, err)
 	ctx := iam.As(t.Context(), function)
 	answer := []byte("null")
 	if folder := strings.ToLower(strings.TrimSuffix(function, "Function")); folder == "sweep" {
-		must.OK(t, a.Sweep(ctx))
+		require.NoError(t, a.Sweep(ctx))
 	} else {
 		var event lambdahttp.Event
-		must.OK(t, json.Unmarshal(payload, &event))
+		require.NoError(t, json.Unmarshal(payload, &event))
 		response, err := lambdahttp.Handler(a.FunctionHandler(folder))(ctx, event)
-		must.OK(t, err)
+		require.NoError(t, err)
 		answer, err = json.Marshal(response)
-		must.OK(t, err)
+		require.NoError(t, err)
 	}
 	for _, token := range []string{fixture.Token, fixture.FullToken, fixture.RevokedToken} {
 		if secret := strings.Split(token, "_")[3]; bytes.Contains(log.Bytes(), []byte(secret)) || bytes.Contains(answer, []byte(secret)) {
@@ -171,11 +172,11 @@ func writeWant(t *testing.T, e eventfile.Event, answer []byte, lines []map[strin
 	replace := func(text string) string { return withPlaceholders(text, seen) }
 	if string(answer) != "null" {
 		r, err := eventfile.DecodeResponse(answer)
-		must.OK(t, err)
+		require.NoError(t, err)
 		seen[r.Headers["x-request-id"]] = "{{requestId}}"
 		want.Status = r.StatusCode
 		if want.BodyFile = e.Want.BodyFile; r.Body != "" && want.BodyFile == "" {
-			must.OK(t, json.Unmarshal([]byte(replace(r.Body)), &want.Body))
+			require.NoError(t, json.Unmarshal([]byte(replace(r.Body)), &want.Body))
 		}
 		for _, name := range wantHeaders {
 			if value, ok := r.Headers[name]; ok {
@@ -205,8 +206,8 @@ func writeWant(t *testing.T, e eventfile.Event, answer []byte, lines []map[strin
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	must.OK(t, encoder.Encode(want))
-	must.OK(t, os.WriteFile(eventfile.WantPath(filepath.Join(eventsFolder, e.Name+".json")), b.Bytes(), 0o600))
+	require.NoError(t, encoder.Encode(want))
+	require.NoError(t, os.WriteFile(eventfile.WantPath(filepath.Join(eventsFolder, e.Name+".json")), b.Bytes(), 0o600))
 }
 
 var (
@@ -313,7 +314,7 @@ func decodeEvent(t *testing.T, e eventfile.Event) lambdahttp.Event {
 // body and encoding) agree, as in an event that the gateway creates.
 func TestEvents_MatchTheGateway(t *testing.T) {
 	routes, err := local.Routes(rollcall.Template)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var made lambdahttp.Event
 	functions := map[string]local.LambdaHandler{}
 	for _, r := range routes {
@@ -323,7 +324,7 @@ func TestEvents_MatchTheGateway(t *testing.T) {
 		}
 	}
 	gateway, err := local.NewGateway(routes, functions)
-	must.OK(t, err)
+	require.NoError(t, err)
 	operator := ""
 	gateway.Authorize = func(*http.Request) (string, bool) { return operator, true }
 	for _, e := range loadEvents(t) {
@@ -376,7 +377,7 @@ func TestEvents_MatchTheGateway(t *testing.T) {
 func printed(t *testing.T, v any) []byte {
 	t.Helper()
 	text, err := json.Marshal(v)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return text
 }
 
@@ -384,7 +385,7 @@ func printed(t *testing.T, v any) []byte {
 // scimType with which a strict tenant refuses it.
 func TestQuirks_HaveEvents(t *testing.T) {
 	text, err := os.ReadFile("../../../docs/reference/idp-quirks.md")
-	must.OK(t, err)
+	require.NoError(t, err)
 	events := map[string]eventfile.Event{}
 	for _, e := range loadEvents(t) {
 		events[e.Name] = e

@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -19,7 +20,7 @@ import (
 func (s *service) diagnose(text string) answer {
 	s.t.Helper()
 	body, err := json.Marshal(map[string]string{"text": text})
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	a := s.admin("POST", "/tenants/acme/explanations", string(body))
 	if a.status != 200 {
 		s.t.Errorf("%.60q: %d %v", text, a.status, a.body)

@@ -15,9 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
@@ -70,7 +71,7 @@ func newService(t *testing.T, engine table.Table, seats int64, o app.Options) *s
 	s.token = s.newTenant("acme", seats)
 	var err error
 	s.tenant, err = tenant.ParseID("acme")
-	must.OK(t, err)
+	require.NoError(t, err)
 	return s
 }
 
@@ -79,7 +80,7 @@ func (s *service) start(engine table.Table, o app.Options) {
 	s.t.Helper()
 	var err error
 	s.app, err = app.NewWith(calls.Table(engine), app.Config{BaseURL: "https://scim.test/scim/v2"}, logline.New(s), o)
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	s.handler, s.table = iam.Handler(s.app.Handler(), routed), engine
 }
 
@@ -128,7 +129,7 @@ func plain(t *testing.T, w *httptest.ResponseRecorder) io.Reader {
 		return bytes.NewReader(w.Body.Bytes())
 	}
 	r, err := gzip.NewReader(bytes.NewReader(w.Body.Bytes()))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return r
 }
 
@@ -154,7 +155,7 @@ func (s *service) check(seats int64) {
 			faults, err = s.app.Store.Audit(s.t.Context(), s.tenant)
 		}
 	}
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	for _, fault := range faults {
 		s.t.Errorf("audit: %s", fault)
 	}
@@ -173,7 +174,7 @@ func (s *service) active() int64 {
 func (s *service) ledger() directory.Ledger {
 	s.t.Helper()
 	l, err := s.app.Store.Ledger(s.t.Context(), s.tenant)
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	return l
 }
 

@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -87,7 +88,7 @@ func (s *service) membersOf(id string) []string {
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
 	body, err := io.ReadAll(plain(s.t, w))
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	switch w.Code {
 	case http.StatusNotFound:
 		return nil
@@ -251,7 +252,7 @@ func TestKilled(t *testing.T) {
 
 func kill(t *testing.T, k killing) {
 	base, err := embedded.Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = base.Close() })
 	s, ids := crowd(t, base, k.people)
 	subject := k.prepare(s, ids)
@@ -269,7 +270,7 @@ func kill(t *testing.T, k killing) {
 		left := s
 		if k.helped || n%k.sweepEvery == 0 {
 			fork, err := base.Copy()
-			must.OK(t, err)
+			require.NoError(t, err)
 			defer fork.Close()
 			left = s.on(t, fork, app.Options{Now: afterwards})
 		}
@@ -316,7 +317,7 @@ func kill(t *testing.T, k killing) {
 func (s *service) audit() []store.Fault {
 	s.t.Helper()
 	faults, err := s.app.Store.Audit(s.t.Context(), s.tenant)
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 	return faults
 }
 

@@ -17,8 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -157,11 +158,11 @@ func throughLambda(t *testing.T, s *service, group string, want []string) {
 	}
 	t.Logf("%d members are an event of %d bytes, of %d", len(want), len(payload), lambdahttp.MaxResponseBytes)
 	packed, err := base64.StdEncoding.DecodeString(response.Body)
-	must.OK(t, err)
+	require.NoError(t, err)
 	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
-	must.OK(t, err)
+	require.NoError(t, err)
 	var body map[string]any
-	must.OK(t, json.NewDecoder(unpacked).Decode(&body))
+	require.NoError(t, json.NewDecoder(unpacked).Decode(&body))
 	if got := valuesOf(body["members"]); !slices.Equal(got, want) {
 		t.Errorf("%d members, want %d", len(got), len(want))
 	}

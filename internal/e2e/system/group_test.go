@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
@@ -191,7 +192,7 @@ func seed(t *testing.T, raw table.Table, group string, n int) {
 			Partition: "T#acme#G#" + group + "#1", Sort: fmt.Sprintf("00000000-0000-7000-8000-%012d", i),
 		}}))
 		if len(ops) == table.MaxOps || i == n-1 {
-			must.OK(t, raw.Write(context.Background(), table.Transaction{Token: fmt.Sprintf("%s%d", group[20:], i), Ops: ops}))
+			require.NoError(t, raw.Write(context.Background(), table.Transaction{Token: fmt.Sprintf("%s%d", group[20:], i), Ops: ops}))
 			ops = ops[:0]
 		}
 	}

@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -345,7 +346,7 @@ func testLogOfNames(t *testing.T, open func(testing.TB) table.Table) {
 		"long": strings.Repeat("x", 5000), "one letter": "x", "separators": "a#b~c.d,e|f", "a line": "a\nb\x00c", "a space": " ",
 	} {
 		quoted, err := json.Marshal(subject)
-		must.OK(t, err)
+		require.NoError(t, err)
 		for _, a := range []answer{
 			s.send("POST", "/Users", userBody(fmt.Sprintf(`"userName":%s,"externalId":%s`, quoted, quoted))),
 			s.send("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"g `+name+`","members":[{"value":`+string(quoted)+`}]}`),

@@ -16,11 +16,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
@@ -83,7 +83,7 @@ func loadSetup(t *testing.T, name string) *setupDoc {
 	doc := &setupDoc{name: name}
 	for _, page := range []string{"how-to/" + name, "reference/" + strings.TrimPrefix(strings.TrimSuffix(name, ".md"), "connect-") + "-requests.md"} {
 		text, err := os.ReadFile("../../../docs/" + page)
-		must.OK(t, err)
+		require.NoError(t, err)
 		doc.text += string(text)
 		first := len(doc.steps)
 		doc.read(t, strings.Split(string(text), "\n"))
@@ -231,7 +231,7 @@ func TestSetupDocs_RequestsAnswerAsShown(t *testing.T) {
 			t.Fatal("no tenant is made with seats")
 		}
 		seats, err := strconv.ParseInt(m[1], 10, 64)
-		must.OK(t, err)
+		require.NoError(t, err)
 		w := &setupWalk{service: newService(t, enginetest.Memory(t), seats, app.Options{}), doc: doc, ids: map[string]string{}, limit: seats}
 		requests, counts := 0, 0
 		for _, step := range doc.steps {
@@ -301,7 +301,7 @@ func (s *service) own(userName string) {
 	err := s.app.Store.Commit(s.t.Context(), s.tenant, directory.Change{
 		After: u, Entry: journal.Entry{RequestID: uuid.Must(uuid.NewV7()).String(), Time: now, ResourceID: u.ID}, Expires: now.Add(time.Hour),
 	})
-	must.OK(s.t, err)
+	require.NoError(s.t, err)
 }
 
 // fill replaces placeholders with ids.
@@ -341,7 +341,7 @@ func (w *setupWalk) ask(step setupStep) {
 		return
 	}
 	var want any
-	must.OK(w.t, json.Unmarshal([]byte(step.want.body), &want))
+	require.NoError(w.t, json.Unmarshal([]byte(step.want.body), &want))
 	w.compare(fmt.Sprintf("docs/%s:%d", step.page, step.line), want, any(a.body))
 }
 
@@ -492,7 +492,7 @@ func TestSetupDocs_SettingsAreDefaults(t *testing.T) {
 // read by id is common to all.
 func TestSetupDocs_RequestsHaveRecordedForms(t *testing.T) {
 	cases, err := replay.Cases()
-	must.OK(t, err)
+	require.NoError(t, err)
 	eachSetup(t, func(t *testing.T, doc *setupDoc) {
 		idp := strings.TrimSuffix(strings.TrimPrefix(doc.name, "connect-"), ".md")
 		recorded := map[string]bool{}
@@ -511,7 +511,7 @@ func TestSetupDocs_RequestsHaveRecordedForms(t *testing.T) {
 				RawPath, RawQueryString, Body string
 				IsBase64Encoded               bool
 			}
-			must.OK(t, json.Unmarshal(e.Payload, &sent))
+			require.NoError(t, json.Unmarshal(e.Payload, &sent))
 			body := []byte(sent.Body)
 			if decoded, err := base64.StdEncoding.DecodeString(sent.Body); sent.IsBase64Encoded && err == nil {
 				body = decoded

@@ -7,10 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -23,19 +24,19 @@ func TestSpellings_ThroughTheGateway(t *testing.T) {
 		function := strings.ToUpper(folder[:1]) + folder[1:] + "Function"
 		return iam.Handler(s.app.FunctionHandler(folder), func(string, string) string { return function })
 	})
-	must.OK(t, err)
+	require.NoError(t, err)
 	server := httptest.NewServer(g)
 	defer server.Close()
 	send := func(method, path, body string) (status int, header http.Header, answer string) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, strings.NewReader(body))
-		must.OK(t, err)
+		require.NoError(t, err)
 		r.Header.Set("Authorization", "Bearer "+s.token)
 		response, err := http.DefaultTransport.RoundTrip(r) // follows no redirect
-		must.OK(t, err)
+		require.NoError(t, err)
 		defer func() { _ = response.Body.Close() }()
 		read, err := io.ReadAll(response.Body)
-		must.OK(t, err)
+		require.NoError(t, err)
 		return response.StatusCode, response.Header, string(read)
 	}
 	ann := s.must(201, "POST", "/Users", userBody(`"userName":"ann"`))

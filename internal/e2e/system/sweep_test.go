@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -35,17 +36,17 @@ func (r *readOnly) Write(ctx context.Context, _ table.Transaction) error { retur
 func leftOver(t *testing.T, engine table.Table, name string, at time.Time, groups ...string) {
 	t.Helper()
 	id, err := tenant.ParseID(name)
-	must.OK(t, err)
+	require.NoError(t, err)
 	s := app.NewStore(engine, app.Options{Now: func() time.Time { return at }})
 	for _, group := range groups {
-		must.OK(t, s.BeginEpoch(t.Context(), id, group, nil, 1, at))
+		require.NoError(t, s.BeginEpoch(t.Context(), id, group, nil, 1, at))
 	}
 }
 
 func memory(t *testing.T) *embedded.Table {
 	t.Helper()
 	engine, err := embedded.Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = engine.Close() })
 	return engine
 }
@@ -55,7 +56,7 @@ func sweeper(t *testing.T, engine table.Table) (*app.App, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
 	a, err := app.New(calls.Table(engine), app.Config{BaseURL: "https://scim.test/scim/v2"}, logline.New(log))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return a, log
 }
 
@@ -159,10 +160,10 @@ func TestSweepEvery_LogsItsFindings(t *testing.T) {
 	time.Sleep(10 * time.Millisecond) // sweeps that find nothing
 	leftOver(t, engine, "acme", time.Now().Add(-2*store.SweepAge), "g1")
 	acme, err := tenant.ParseID("acme")
-	must.OK(t, err)
+	require.NoError(t, err)
 	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		faults, err := a.Store.Audit(t.Context(), acme)
-		must.OK(t, err)
+		require.NoError(t, err)
 		if len(faults) == 0 {
 			break
 		}
@@ -184,20 +185,20 @@ func TestSweep_AsDeployed(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "local")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "local")
 	client, err := dynamo.NewLocalClient(t.Context(), endpoint)
-	must.OK(t, err)
+	require.NoError(t, err)
 	name := "rollcall-sweep-" + time.Now().UTC().Format("20060102t150405.000000000")
-	must.OK(t, dynamo.CreateTable(t.Context(), client, name))
+	require.NoError(t, dynamo.CreateTable(t.Context(), client, name))
 	t.Cleanup(func() { _ = dynamo.DropTable(context.Background(), client, name) })
 	leftOver(t, dynamo.New(client, name), "acme", time.Now().Add(-2*store.SweepAge), "g1")
 
 	read, write, err := os.Pipe()
-	must.OK(t, err)
+	require.NoError(t, err)
 	stdout := os.Stdout
 	os.Stdout = write
 	t.Cleanup(func() { os.Stdout = stdout })
 	sweep, err := app.Sweep(app.Config{Table: name, BaseURL: "https://scim.test/scim/v2"})
 	os.Stdout = stdout
-	must.OK(t, err)
+	require.NoError(t, err)
 	for _, tt := range []struct {
 		timeout time.Duration
 		want    map[string]any
@@ -212,7 +213,7 @@ func TestSweep_AsDeployed(t *testing.T) {
 		cancel()
 		buffer := make([]byte, 4096)
 		n, err := read.Read(buffer)
-		must.OK(t, err)
+		require.NoError(t, err)
 		wantFields(t, line(t, bytes.NewBuffer(buffer[:n])), tt.want)
 	}
 }

@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -43,7 +44,7 @@ func (s *spy) left(t *testing.T, name string) []string {
 			continue
 		}
 		items, err := s.Get(t.Context(), key)
-		must.OK(t, err)
+		require.NoError(t, err)
 		if len(items) > 0 {
 			left = append(left, key.Partition+" "+key.Sort)
 		}

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
@@ -54,7 +54,7 @@ func TestUnreachable_IsASeparateCause(t *testing.T) {
 			t.Parallel()
 			address := tt.address(t)
 			client, err := dynamo.NewLocalClient(t.Context(), address)
-			must.OK(t, err)
+			require.NoError(t, err)
 			for side, ask := range unreachableSides(t, client) {
 				var log strings.Builder
 				begun := time.Now()
@@ -89,11 +89,11 @@ func TestUnreachable_IsASeparateCause(t *testing.T) {
 func unreachableSides(t *testing.T, client *dynamodb.Client) map[string]func(log io.Writer) *httptest.ResponseRecorder {
 	t.Helper()
 	acme, err := tenant.ParseID("acme")
-	must.OK(t, err)
+	require.NoError(t, err)
 	token, _ := access.Mint(acme)
 	serve := func(log io.Writer, admin bool, method, path, header, value string) *httptest.ResponseRecorder {
 		a, err := app.NewWith(dynamo.New(client, "none"), app.Config{BaseURL: "https://scim.test/scim/v2"}, logline.New(log), app.Options{})
-		must.OK(t, err)
+		require.NoError(t, err)
 		handler := a.Handler()
 		if admin {
 			handler = a.AdminHandler()

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
@@ -34,7 +34,7 @@ func (s *service) seedUsers(raw table.Table, n int) (ids []string) {
 	}
 	var ops []table.Op
 	write := func() {
-		must.OK(s.t, raw.Write(context.Background(), table.Transaction{Token: uuid.NewString(), Ops: ops}))
+		require.NoError(s.t, raw.Write(context.Background(), table.Transaction{Token: uuid.NewString(), Ops: ops}))
 		ops = ops[:0]
 	}
 	for i := range n {
@@ -219,7 +219,7 @@ func TestCursor_EndsWithItsToken(t *testing.T) {
 	a := s.send("GET", "/Users?count=1&cursor", "")
 	next, _ := a.body["nextCursor"].(string)
 	id := a.event["tokenId"].(string)
-	must.OK(t, s.app.Store.RevokeToken(t.Context(), s.tenant, id, now))
+	require.NoError(t, s.app.Store.RevokeToken(t.Context(), s.tenant, id, now))
 	now = now.Add(time.Minute)
 	a = s.send("GET", "/Users?count=1&cursor="+next, "")
 	if body, _ := json.Marshal(a.body); a.status != 401 || strings.Contains(string(body), "u1") {

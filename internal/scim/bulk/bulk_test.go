@@ -9,11 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
-	"pgregory.net/rapid"
 )
 
 func bulkBody(rest string) []byte {
@@ -60,7 +61,7 @@ func TestDecodeBulk_ReadsWhatIsSent(t *testing.T) {
 		{"method":"DELETE","path":"/Users/1","version":"W/\"1\"","data":{"ignored":true}},
 		{"method":"PUT","path":"/Users/1","data":"{\"userName\":\"x\"}","location":null,"maxResourceLevel":0},
 		{"method":"PATCH","path":"/Users/1","data":` + strings.Repeat(`{"a":`, 16) + `1` + strings.Repeat(`}`, 16) + `}]}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	if b.FailOnErrors != 2 || len(b.Operations) != 4 {
 		t.Fatalf("%+v", b)
 	}
@@ -118,7 +119,7 @@ func TestDecodeBulk_TellsTheFaultOfAnOperation(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, _, err := Decode(bulkBody(`"Operations":[` + c.operation + `,{"method":"DELETE","path":"/Users/1"}]`))
-			must.OK(t, err)
+			require.NoError(t, err)
 			f := b.Operations[0].Fault
 			if f == nil || f.Type != c.kind || !strings.Contains(f.Detail, c.says) {
 				t.Errorf("%v, want %s with %q", f, c.kind, c.says)
@@ -134,7 +135,7 @@ func TestDecodeBulk_TellsTheFaultOfAnOperation(t *testing.T) {
 func planned(t testing.TB, operations string) (*Plan, error) {
 	t.Helper()
 	b, _, err := Decode(bulkBody(`"Operations":` + operations))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return NewPlan(b, bulkTestType)
 }
 
@@ -200,7 +201,7 @@ func TestPlanBulk_Orders(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := planned(t, `[`+c.operations+`]`)
-			must.OK(t, err)
+			require.NoError(t, err)
 			if got := steps(p); got != c.want {
 				t.Errorf("steps %s, want %s", got, c.want)
 			}
@@ -250,7 +251,7 @@ func TestBulkPlan_PutsIDsIn(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			post := `{"method":"POST","path":"/Users","bulkId":"a","data":{}},{"method":"POST","path":"/Users","bulkId":"b","data":{}},`
 			p, err := planned(t, `[`+post+c.operation+`]`)
-			must.OK(t, err)
+			require.NoError(t, err)
 			step := Step{Operation: 2}
 			if path, known := p.Path(step, ids); path != c.path || !known {
 				t.Errorf("path %s, %t; want %s", path, known, c.path)
@@ -272,7 +273,7 @@ func sameJSON(t *testing.T, a, b []byte) bool {
 		return len(a) == len(b)
 	}
 	var x, y any
-	must.OK(t, errors.Join(json.Unmarshal(a, &x), json.Unmarshal(b, &y)))
+	require.NoError(t, errors.Join(json.Unmarshal(a, &x), json.Unmarshal(b, &y)))
 	m, _ := json.Marshal(x)
 	n, _ := json.Marshal(y)
 	return string(m) == string(n)
@@ -312,7 +313,7 @@ func TestBulkPlan_CompletesACircle(t *testing.T) {
 // from the beginning.
 func TestPostpone_LeavesTheOtherElements(t *testing.T) {
 	data, err := scim.DecodeObject([]byte(`{"displayName":"g","members":[{"value":"1"},{"value":"bulkId:a"},{"value":"2"}]}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	rest, operations, err := postpone(schema.GroupType(), data, []string{"a"})
 	if err != nil || !sameJSON(t, scim.EncodeValue(rest), []byte(`{"displayName":"g","members":[{"value":"1"},{"value":"2"}]}`)) ||
 		!sameJSON(t, scim.EncodeValue(operations), []byte(`[{"op":"add","path":"members","value":[{"value":"bulkId:a"}]}]`)) {
@@ -324,7 +325,7 @@ func TestBulkPlan_RefusesACircleThroughARequiredAttribute(t *testing.T) {
 	p, err := planned(t, `[
 		{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"bulkId:b"}},
 		{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"b","`+scim.EnterpriseURN+`":{"manager":{"value":"bulkId:a"}}}}]`)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var circle *CircleError
 	if _, err := p.Body(p.Steps[0], nil); !errors.As(err, &circle) || circle.Attribute != "userName" {
 		t.Errorf("%v, want userName's", err)
@@ -333,7 +334,7 @@ func TestBulkPlan_RefusesACircleThroughARequiredAttribute(t *testing.T) {
 
 func TestBulkPlan_RefusesAnUnknownBulkID(t *testing.T) {
 	p, err := planned(t, `[{"method":"DELETE","path":"/Users/bulkId:nobody"}]`)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var e *scim.Error
 	if _, err := p.Body(p.Steps[0], nil); !errors.As(err, &e) || e.Type != scim.InvalidValue || !strings.Contains(e.Detail, `"nobody"`) {
 		t.Errorf("%v", err)
@@ -399,7 +400,7 @@ func TestPlanBulk_AnyReferences(t *testing.T) {
 			}
 		}
 		p, err := NewPlan(b, bulkTestType)
-		must.OK(t, err)
+		require.NoError(t, err)
 		checkPlan(t, p)
 	})
 }

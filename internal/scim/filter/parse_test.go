@@ -8,9 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 )
 
 func text(s string) Value { return Value{Kind: String, Text: s} }
@@ -99,7 +98,7 @@ func TestParse(t *testing.T) {
 
 func TestParse_KeepsPositionsOfPaths(t *testing.T) {
 	e, err := Parse(` userName pr and emails[ type pr]`, Limits{})
-	must.OK(t, err)
+	require.NoError(t, err)
 	and := e.(*And)
 	vp := and.Right.(*ValuePath)
 	got := [3]int{and.Left.(*Present).Path.Pos, vp.Path.Pos, vp.Filter.(*Present).Path.Pos}
@@ -384,9 +383,9 @@ type corpusEntry struct {
 func corpus(tb testing.TB) []corpusEntry {
 	tb.Helper()
 	data, err := os.ReadFile("testdata/filters.json")
-	must.OK(tb, err)
+	require.NoError(tb, err)
 	var c struct{ Filters []corpusEntry }
-	must.OK(tb, json.Unmarshal(data, &c))
+	require.NoError(tb, json.Unmarshal(data, &c))
 	return c.Filters
 }
 

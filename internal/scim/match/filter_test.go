@@ -12,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
@@ -328,7 +328,7 @@ func TestMatch_AbsentValues(t *testing.T) {
 				continue
 			}
 			negated, err := match.CompileFilter(matchType, "not ("+text+")")
-			must.OK(t, err)
+			require.NoError(t, err)
 			for _, u := range users {
 				if got := f.Match(u.user); got != tt.want {
 					t.Errorf("%s, %s: %t, want %t", text, u.name, got, tt.want)
@@ -346,7 +346,7 @@ func TestMatch_AbsentValues(t *testing.T) {
 		`nickName le "x"`: true, `nickName gt "x"`: false,
 	} {
 		f, err := match.CompileFilter(matchType, text)
-		must.OK(t, err)
+		require.NoError(t, err)
 		if got := f.Match(empty); got != want {
 			t.Errorf("%s, empty string: %t, want %t", text, got, want)
 		}
@@ -480,7 +480,7 @@ func TestFilterString(t *testing.T) {
 
 func TestFilterUses(t *testing.T) {
 	f, err := match.CompileFilter(matchType, `GROUPS[value eq "a"] or not (emails.type pr) or `+scim.EnterpriseURN+`:division pr`)
-	must.OK(t, err)
+	require.NoError(t, err)
 	for name, want := range map[string]bool{"groups": true, "emails": true, "userName": false, "value": false, "division": false} {
 		if got := f.Uses(name); got != want {
 			t.Errorf("Uses(%s) = %t, want %t", name, got, want)
@@ -613,9 +613,9 @@ func TestLookups_HoldForEveryMatch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := matchFilters(3).Draw(t, "filter")
 		f, err := match.CompileFilter(matchType, text)
-		must.OK(t, err)
+		require.NoError(t, err)
 		again, err := match.CompileFilter(matchType, f.String())
-		must.OK(t, err)
+		require.NoError(t, err)
 		for _, user := range rapid.SliceOfN(matchUsers(), 1, 10).Draw(t, "users") {
 			if again.Match(user) != f.Match(user) {
 				t.Fatalf("%s is printed as %s, which says otherwise of %v", text, f, user)
@@ -625,7 +625,7 @@ func TestLookups_HoldForEveryMatch(t *testing.T) {
 			}
 			for _, l := range f.Lookups() {
 				lookup, err := match.CompileFilter(matchType, fmt.Sprintf("%s eq %q", l.Attribute, l.Value))
-				must.OK(t, err)
+				require.NoError(t, err)
 				if !lookup.Match(user) {
 					t.Fatalf("%s matches %v, which the lookup %v does not find", text, user, l)
 				}
@@ -666,9 +666,9 @@ func TestCompileElement(t *testing.T) {
 func matchElement(t *testing.T, attr *schema.Attribute, text string) func(map[string]any) bool {
 	t.Helper()
 	e, err := filter.Parse(text, filter.Limits{})
-	must.OK(t, err)
+	require.NoError(t, err)
 	match, err := match.CompileElement(attr, e, &scim.Notices{})
-	must.OK(t, err)
+	require.NoError(t, err)
 	return match
 }
 
@@ -681,7 +681,7 @@ func TestCompileElement_Refuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		parsed, err := filter.Parse(tt.filter, filter.Limits{})
-		must.OK(t, err)
+		require.NoError(t, err)
 		_, err = match.CompileElement(matchType.Schema.Attribute(tt.attribute), parsed, &scim.Notices{})
 		var e *scim.Error
 		if !errors.As(err, &e) || e.Type != scim.InvalidFilter || e.Detail != tt.want {
@@ -716,7 +716,7 @@ func TestElementEqualities(t *testing.T) {
 	}
 	for _, tt := range tests {
 		e, err := filter.Parse(tt.filter, filter.Limits{})
-		must.OK(t, err)
+		require.NoError(t, err)
 		got, ok := match.ElementEqualities(e)
 		if ok != tt.ok || !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: %v, %t, want %v, %t", tt.filter, got, ok, tt.want, tt.ok)
@@ -726,7 +726,7 @@ func TestElementEqualities(t *testing.T) {
 
 func TestMatch_Datasets(t *testing.T) {
 	data, err := os.ReadFile("testdata/match_datasets.json")
-	must.OK(t, err)
+	require.NoError(t, err)
 	var file struct {
 		Datasets []struct {
 			Users []json.RawMessage
@@ -738,7 +738,7 @@ func TestMatch_Datasets(t *testing.T) {
 			}
 		}
 	}
-	must.OK(t, json.Unmarshal(data, &file))
+	require.NoError(t, json.Unmarshal(data, &file))
 	cases := 0
 	for _, d := range file.Datasets {
 		var users []scim.Resource
@@ -853,7 +853,7 @@ func TestMatch_TakesAnyResource(t *testing.T) {
 		scim.EnterpriseURN+`:manager eq "a"`, `x509Certificates ne "a"`,
 	) {
 		f, err := match.CompileFilter(matchType, text)
-		must.OK(t, err)
+		require.NoError(t, err)
 		filters = append(filters, f)
 	}
 	for _, v := range odd {
@@ -926,7 +926,7 @@ func BenchmarkMatch_10000Users(b *testing.B) {
 		`meta.lastModified gt "2020-01-01T00:00:00Z"`,
 	} {
 		f, err := match.CompileFilter(matchType, text)
-		must.OK(b, err)
+		require.NoError(b, err)
 		b.Run(text[:strings.IndexByte(text, ' ')], func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -956,7 +956,7 @@ func TestMatch_PrimaryIsFalseWhereItIsAbsent(t *testing.T) {
 		},
 	} {
 		r, _, err := resource.Decode(rt, []byte(`{"schemas":["`+scim.CoreUserURN+`"],"userName":"u",`+attributes+`}`))
-		must.OK(t, err)
+		require.NoError(t, err)
 		for text, want := range want {
 			f, err := match.CompileFilter(rt, text)
 			if err != nil {
@@ -1013,7 +1013,7 @@ func TestFilter_FoldsAValueOnce(t *testing.T) {
 				terms = append(terms, fmt.Sprintf(`displayName %s "zz%d"`, op, i))
 			}
 			f, err := match.CompileFilter(scimtest.UserType(), strings.Join(terms, map[bool]string{true: " and ", false: " or "}[op == "ne" || op == "le"]))
-			must.OK(t, err)
+			require.NoError(t, err)
 			r := scim.Resource{"displayName": value}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)

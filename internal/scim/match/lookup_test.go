@@ -6,11 +6,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
-	"pgregory.net/rapid"
 )
 
 func TestOnlyLooksUp(t *testing.T) {
@@ -123,7 +124,7 @@ func TestOnlyLooksUp_DecidesByTheValues(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		filter := memberFilters(2).Draw(t, "filter")
 		f, err := CompileFilter(schema.GroupType(), filter)
-		must.OK(t, err)
+		require.NoError(t, err)
 		values, ok := f.OnlyLooksUp("members")
 		if !ok {
 			return
@@ -189,7 +190,7 @@ func TestStartsWith(t *testing.T) {
 		scim.EnterpriseURN + `:department sw "a" and userName sw "b c"`: "b c",
 	} {
 		f, err := CompileFilter(scimtest.UserType(), text)
-		must.OK(t, err)
+		require.NoError(t, err)
 		got, ok := f.StartsWith("userName")
 		if !ok {
 			got = "-"

@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
-	"pgregory.net/rapid"
 )
 
 // Covers: 7644-3.4.2.3-1
@@ -109,11 +110,11 @@ func TestSort_OrdersByTheSchema(t *testing.T) {
 	}
 	for by, want := range tests {
 		s, err := CompileSort(user, nil, by, "")
-		must.OK(t, err)
+		require.NoError(t, err)
 		keys := make([]string, len(want))
 		for i, document := range want {
 			r, err := scim.DecodeStored([]byte(document))
-			must.OK(t, err)
+			require.NoError(t, err)
 			keys[i] = s.Key(r)
 		}
 		for i := 1; i < len(keys); i++ {
@@ -126,7 +127,7 @@ func TestSort_OrdersByTheSchema(t *testing.T) {
 
 func TestSort_HasNoValueOfAnotherType(t *testing.T) {
 	s, err := CompileSort(schema.GroupType(), []*schema.ResourceType{scimtest.UserType()}, "userName", "")
-	must.OK(t, err)
+	require.NoError(t, err)
 	if a, b := s.Key(scim.Resource{"displayName": "a"}), s.Key(scim.Resource{"userName": "b"}); a != b {
 		t.Errorf("%q and %q", a, b)
 	}

@@ -4,7 +4,8 @@ import (
 	"os"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
@@ -12,7 +13,7 @@ import (
 func benchmarkBody(b *testing.B) []byte {
 	b.Helper()
 	body, err := os.ReadFile("testdata/rfc7643_8_3_enterprise_user.json")
-	must.OK(b, err)
+	require.NoError(b, err)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	return body
@@ -30,7 +31,7 @@ func BenchmarkDecodeResource(b *testing.B) {
 func BenchmarkEncode(b *testing.B) {
 	body, rt := benchmarkBody(b), scimtest.UserType()
 	r, _, err := Decode(rt, body)
-	must.OK(b, err)
+	require.NoError(b, err)
 	for b.Loop() {
 		Encode(rt, r)
 	}
@@ -39,7 +40,7 @@ func BenchmarkEncode(b *testing.B) {
 func BenchmarkDecode(b *testing.B) {
 	body, rt := benchmarkBody(b), scimtest.UserType()
 	r, _, err := Decode(rt, body)
-	must.OK(b, err)
+	require.NoError(b, err)
 	doc := Encode(rt, r)
 	for b.Loop() {
 		if _, err := scim.DecodeStored(doc); err != nil {
@@ -51,7 +52,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkPatch(b *testing.B) {
 	rt := scimtest.UserType()
 	before, _, err := Decode(rt, benchmarkBody(b))
-	must.OK(b, err)
+	require.NoError(b, err)
 	body := []byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[
 		{"op":"Replace","path":"emails[type eq \"work\"].value","value":"p@example.com"},
 		{"op":"Replace","path":"name.givenName","value":"P"},
@@ -66,7 +67,7 @@ func BenchmarkPatch(b *testing.B) {
 func BenchmarkPatch_OneAttribute(b *testing.B) {
 	rt := scimtest.UserType()
 	before, _, err := Decode(rt, benchmarkBody(b))
-	must.OK(b, err)
+	require.NoError(b, err)
 	body := []byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[{"op":"replace","path":"active","value":false}]}`)
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {

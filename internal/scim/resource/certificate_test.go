@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
 
@@ -19,10 +20,10 @@ func TestDecodeResource_TakesOneCertificateInAValue(t *testing.T) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
 	one, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
-	must.OK(t, err)
+	require.NoError(t, err)
 	sequence := func(contents []byte) []byte {
 		b, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: contents})
-		must.OK(t, err)
+		require.NoError(t, err)
 		return b
 	}
 	bundle := sequence(slices.Concat([]byte{asn1.TagOID, byte(len(signedData))}, []byte(signedData), sequence(one)))

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -216,7 +217,7 @@ func checkDecode(t *testing.T, body []byte, want string, notices []string) {
 	t.Helper()
 	rt := scimtest.UserType()
 	r, got, err := Decode(rt, body)
-	must.OK(t, err)
+	require.NoError(t, err)
 	if doc := string(Encode(rt, r)); doc != want {
 		t.Errorf("got  %s\nwant %s", doc, want)
 	}
@@ -351,7 +352,7 @@ func TestDecodeResource_Group(t *testing.T) {
 	head := `{"schemas":["` + scim.CoreGroupURN + `"],`
 	r, notices, err := Decode(schema.GroupType(), []byte(head+
 		`"displayName":"D","members":[{"value":"u1","$ref":null,"display":"A","name":"x"},{"value":"u1"}]}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	if got := string(Encode(schema.GroupType(), r)); got != head+`"displayName":"D","members":[{"value":"u1"}]}` {
 		t.Error(got)
 	}
@@ -375,7 +376,7 @@ func TestDecodeResource_Group(t *testing.T) {
 	// Only the directory knows how many members a request changes.
 	r, _, err = Decode(schema.GroupType(), []byte(head+`"displayName":"big","members":[`+
 		strings.Repeat(`{"value":"u"},`, 2*scim.MaxMembers)+`{"value":"x"}]}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	if got := string(Encode(schema.GroupType(), r)); got != head+`"displayName":"big","members":[{"value":"u"},{"value":"x"}]}` {
 		t.Error(got)
 	}
@@ -388,7 +389,7 @@ func TestDecodeResource_NoticesAreBounded(t *testing.T) {
 		fmt.Fprintf(&b, `"%d\u202e%s":1,`, i, strings.Repeat("x", 1000))
 	}
 	_, notices, err := Decode(scimtest.UserType(), userBody(b.String()+`"userName":"a"`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	if len(notices) != 32 {
 		t.Errorf("%d notices", len(notices))
 	}
@@ -413,13 +414,13 @@ func TestDecodeResource_RFC7643Examples(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.file, func(t *testing.T) {
 			body, err := os.ReadFile("testdata/" + test.file + ".json")
-			must.OK(t, err)
+			require.NoError(t, err)
 			r, notices, err := Decode(test.rt, body)
 			if err != nil || len(notices) > 0 {
 				t.Fatal(err, notices)
 			}
 			v, err := scim.DecodeJSON(body)
-			must.OK(t, err)
+			require.NoError(t, err)
 			want := v.(map[string]any)
 			for _, name := range append(test.without, "id", "meta") {
 				delete(want, name)

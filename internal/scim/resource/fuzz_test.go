@@ -7,7 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -43,7 +44,7 @@ func FuzzDecodeResource(f *testing.F) {
 	}
 	for _, file := range files {
 		body, err := os.ReadFile(file)
-		must.OK(f, err)
+		require.NoError(f, err)
 		f.Add(body)
 	}
 	f.Add(userBody(`"userName":"a","emails":{"value":"a"},"isTeamAccount":"True","roles":[{"value":"{\"value\":\"A\"}"}]`))

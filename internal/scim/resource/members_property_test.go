@@ -6,10 +6,11 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
-	"pgregory.net/rapid"
 )
 
 var (
@@ -186,13 +187,13 @@ func TestMemberChanges_DoWhatApplyDoes(t *testing.T) {
 
 		// All at once, up to the step reached.
 		changes, _, err := MemberChanges(rt, reached)
-		must.OK(t, err)
+		require.NoError(t, err)
 		known := present
 		if !NeedsMembers(changes) {
 			known = []string{"not to be looked at"}
 		}
 		plan, err := PlanMembers(changes, known, userRef)
-		must.OK(t, err)
+		require.NoError(t, err)
 		slices.Sort(set)
 		if got := plan.apply(present); !slices.Equal(got, set) {
 			t.Fatalf("at once %v, in steps %v", got, set)

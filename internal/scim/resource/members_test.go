@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
@@ -16,7 +17,7 @@ import (
 func memberOperations(t testing.TB, operations string) []Operation {
 	t.Helper()
 	p, err := DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + operations + `]}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	own, _ := p.Split(schema.GroupType(), "members")
 	return own
 }
@@ -123,7 +124,7 @@ func TestMemberChanges(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			own := memberOperations(t, test.operation)
 			changes, notices, err := MemberChanges(schema.GroupType(), own)
-			must.OK(t, err)
+			require.NoError(t, err)
 			var got []string
 			for _, c := range changes {
 				got = append(got, showChange(c))
@@ -242,7 +243,7 @@ func TestPlanMembers(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			changes, _, err := MemberChanges(schema.GroupType(), memberOperations(t, test.operations))
-			must.OK(t, err)
+			require.NoError(t, err)
 			present := []string{"u1", "u2", "u3"}
 			if got := NeedsMembers(changes); got != test.needs {
 				t.Errorf("NeedsMembers is %t", got)
@@ -250,7 +251,7 @@ func TestPlanMembers(t *testing.T) {
 				present = nil
 			}
 			plan, err := PlanMembers(changes, present, userRef)
-			must.OK(t, err)
+			require.NoError(t, err)
 			if got := showPlan(plan); got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
@@ -295,7 +296,7 @@ func TestPlanMembers_Refuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			changes, _, err := MemberChanges(schema.GroupType(), memberOperations(t, test.operations))
-			must.OK(t, err)
+			require.NoError(t, err)
 			_, err = PlanMembers(changes, []string{"u1", "u2", "u3"}, userRef)
 			var e *scim.Error
 			if !errors.As(err, &e) || e.Type != test.want || !strings.HasPrefix(e.Detail, test.detail) {
@@ -314,7 +315,7 @@ func TestPlanMembers_CostIsBounded(t *testing.T) {
 			list[i] = `{"op":"remove","path":"members[` + filter + `]"}`
 		}
 		changes, _, err := MemberChanges(schema.GroupType(), memberOperations(t, strings.Join(list, ",")))
-		must.OK(t, err)
+		require.NoError(t, err)
 		_, err = PlanMembers(changes, present, userRef)
 		return err
 	}
@@ -382,19 +383,19 @@ func TestMembers_AreLinear(t *testing.T) {
 		}
 		members := `[` + strings.Join(list, ",") + `]`
 		sent, _, err := Decode(rt, []byte(`{"displayName":"big","members":`+members+`}`))
-		must.OK(t, err)
+		require.NoError(t, err)
 		after, err := Replace(rt, scim.Resource{"id": "g", "displayName": "old"}, sent)
-		must.OK(t, err)
+		require.NoError(t, err)
 		ids, err := MembersOf(after)
 		if err != nil || len(ids) != n {
 			t.Fatalf("%d of %d members: %v", len(ids), n, err)
 		}
 		for _, op := range []string{"add", "remove", "replace"} {
 			p, err := DecodePatch([]byte(`{"Operations":[{"op":"` + op + `","path":"members","value":` + members + `}]}`))
-			must.OK(t, err)
+			require.NoError(t, err)
 			own, _ := p.Split(rt, "members")
 			changes, _, err := MemberChanges(rt, own)
-			must.OK(t, err)
+			require.NoError(t, err)
 			plan, err := PlanMembers(changes, nil, userRef)
 			if err != nil || len(plan.Add)+len(plan.Remove) != n || plan.Reset != (op == "replace") {
 				t.Fatalf("%s: %d join, %d leave, %v", op, len(plan.Add), len(plan.Remove), err)
@@ -421,7 +422,7 @@ func BenchmarkMemberChanges_20000(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		changes, _, err := MemberChanges(rt, own)
-		must.OK(b, err)
+		require.NoError(b, err)
 		if _, err := PlanMembers(changes, nil, userRef); err != nil {
 			b.Fatal(err)
 		}

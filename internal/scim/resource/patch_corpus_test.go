@@ -4,7 +4,8 @@ import (
 	"os"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -14,9 +15,9 @@ import (
 func patchCorpus(t testing.TB) []map[string]any {
 	t.Helper()
 	body, err := os.ReadFile("testdata/patches.json")
-	must.OK(t, err)
+	require.NoError(t, err)
 	v, err := scim.DecodeJSON(body)
-	must.OK(t, err)
+	require.NoError(t, err)
 	var cases []map[string]any
 	for _, c := range v.(map[string]any)["cases"].([]any) {
 		cases = append(cases, c.(map[string]any))

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 )
@@ -18,7 +19,7 @@ func TestPatch_Split(t *testing.T) {
 		{"op":"replace","path":"members[value eq \"u4\"].DISPLAY","value":"x"},
 		{"op":"replace","path":"displayName","value":"H"},
 		{"op":"remove","path":"members[value"}]}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	own, rest := p.Split(schema.GroupType(), "members")
 	texts := func(operations []Operation) (list []string) {
 		for _, o := range operations {

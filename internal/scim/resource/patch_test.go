@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -16,7 +17,7 @@ import (
 func parseUser(t testing.TB, members string) scim.Resource {
 	t.Helper()
 	r, err := scim.DecodeStored([]byte("{" + members + "}"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	schema.SetSchemas(scimtest.UserType(), r)
 	return r
 }
@@ -332,7 +333,7 @@ func TestPatch_Apply(t *testing.T) {
 			kept := string(Encode(rt, before))
 			body := `{"schemas":["` + scim.PatchURN + `"],"Operations":[` + test.operations + `]}`
 			after, notices, err := applyBody(rt, before, []byte(body))
-			must.OK(t, err)
+			require.NoError(t, err)
 			if got := string(Encode(rt, before)); got != kept {
 				t.Errorf("before became %s", got)
 			}
@@ -486,7 +487,7 @@ func TestDecodePatch(t *testing.T) {
 		}
 	}
 	_, notices, err := applyBody(scimtest.UserType(), nil, []byte(`{"Operations":[]}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	checkNotices(t, notices, []string{"schemas_missing schemas", "no_operations Operations"})
 }
 
@@ -494,7 +495,7 @@ func TestDecodePatch(t *testing.T) {
 func TestDecodePatch_Operations(t *testing.T) {
 	p, err := DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[
 		{"op":"Add","path":"members","value":[{"value":"u1"}]},{"op":"remove","path":"members[value eq \"u2\"]"}]}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	want := []Operation{
 		{Op: OpAdd, Path: "members", Value: []any{map[string]any{"value": "u1"}}, Number: 1},
 		{Op: OpRemove, Path: `members[value eq "u2"]`, Number: 2},
@@ -525,9 +526,9 @@ func TestPatch_Members(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			rt := schema.GroupType()
 			before, err := scim.DecodeStored([]byte(`{"displayName":"G","members":[` + u1 + "," + u2 + "," + u3 + `]}`))
-			must.OK(t, err)
+			require.NoError(t, err)
 			after, _, err := applyBody(rt, before, []byte(`{"schemas":["`+scim.PatchURN+`"],"Operations":[`+test.operation+`]}`))
-			must.OK(t, err)
+			require.NoError(t, err)
 			want := `{"schemas":["` + scim.CoreGroupURN + `"],"displayName":"G"`
 			if test.want != "" {
 				want += `,"members":[` + test.want + `]`

@@ -3,7 +3,8 @@ package resource
 import (
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
@@ -55,7 +56,7 @@ func TestProjection_Apply(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			rt := scimtest.UserType()
 			p, err := ParseProjection(rt, test.attributes, test.excluded)
-			must.OK(t, err)
+			require.NoError(t, err)
 			r := parseUser(t, doc)
 			kept := string(Encode(rt, r))
 			want := `{"schemas":["` + scim.CoreUserURN + `","` + scim.EnterpriseURN + `"],"id":"1"`
@@ -90,7 +91,7 @@ func TestProjection_Wants(t *testing.T) {
 	}
 	for _, test := range tests {
 		p, err := ParseProjection(scimtest.UserType(), []string{test.attributes}, []string{test.excluded})
-		must.OK(t, err)
+		require.NoError(t, err)
 		if p.Wants("groups") != test.wants || p.Names("groups") != test.names || p.IsDefault() != test.isDfault {
 			t.Errorf("%q, %q: %v %v %v", test.attributes, test.excluded, p.Wants("groups"), p.Names("groups"), p.IsDefault())
 		}

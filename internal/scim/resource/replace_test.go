@@ -4,7 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -43,7 +44,7 @@ func TestReplace(t *testing.T) {
 			before, sent := parseUser(t, test.before), parseUser(t, test.sent)
 			keptBefore, keptSent := string(Encode(rt, before)), string(Encode(rt, sent))
 			after, err := Replace(rt, before, sent)
-			must.OK(t, err)
+			require.NoError(t, err)
 			if got, want := string(Encode(rt, after)), string(Encode(rt, parseUser(t, test.want))); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}

@@ -5,7 +5,8 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
@@ -22,9 +23,9 @@ func withSchemas(t *testing.T, attributes ...string) *schema.ResourceType {
 	var s schema.Registrations
 	for _, a := range attributes {
 		one, err := schema.Parse([]byte(`{"id":"` + personURN + `","attributes":[` + a + `]}`))
-		must.OK(t, err)
+		require.NoError(t, err)
 		s, err = s.Put(base, schema.Registration{ResourceType: "User", Schema: one})
-		must.OK(t, err)
+		require.NoError(t, err)
 	}
 	return base.With(s).User
 }
@@ -32,7 +33,7 @@ func withSchemas(t *testing.T, attributes ...string) *schema.ResourceType {
 func stored(t *testing.T, values string) scim.Resource {
 	t.Helper()
 	r, err := scim.DecodeStored([]byte(`{"schemas":["` + scim.CoreUserURN + `","` + personURN + `"],"userName":"a","` + personURN + `":` + values + `}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return r
 }
 
@@ -51,14 +52,14 @@ func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
 	for name, rt := range map[string]*schema.ResourceType{"removed": removed, "not heard of yet": scimtest.UserType()} {
 		t.Run(name, func(t *testing.T) {
 			patch, err := DecodePatch(patchText(`[{"op":"replace","path":"title","value":"x"}]`))
-			must.OK(t, err)
+			require.NoError(t, err)
 			patched, _, err := patch.Apply(rt, before)
-			must.OK(t, err)
+			require.NoError(t, err)
 			replaced, err := Replace(rt, before, scim.Resource{"userName": "b"})
-			must.OK(t, err)
+			require.NoError(t, err)
 			for what, after := range map[string]scim.Resource{"PATCH": patched, "PUT": replaced} {
 				again, err := scim.DecodeStored(Encode(rt, after))
-				must.OK(t, err)
+				require.NoError(t, err)
 				if !reflect.DeepEqual(again[personURN], before[personURN]) {
 					t.Errorf("%s keeps %v, want %v", what, again[personURN], before[personURN])
 				}
@@ -91,7 +92,7 @@ func TestChangedSchema_ServesWhatFits(t *testing.T) {
 		personURN + ":desk.floor pr": false, personURN + ":tags pr": false,
 	} {
 		f, err := match.CompileFilter(rt, filter)
-		must.OK(t, err)
+		require.NoError(t, err)
 		if got := f.Match(before); got != want {
 			t.Errorf("%s: %v, want %v", filter, got, want)
 		}
@@ -105,9 +106,9 @@ func TestChangedSchema_ServesWhatFits(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			patch, err := DecodePatch(patchText(tt.operations))
-			must.OK(t, err)
+			require.NoError(t, err)
 			after, _, err := patch.Apply(rt, before)
-			must.OK(t, err)
+			require.NoError(t, err)
 			if want := stored(t, tt.want)[personURN]; !reflect.DeepEqual(after[personURN], want) {
 				t.Errorf("stored %v, want %v", after[personURN], want)
 			}
@@ -140,7 +141,7 @@ func TestExtension_PatchByFilter(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			patch, err := DecodePatch(patchText(`[` + tt.operation + `]`))
-			must.OK(t, err)
+			require.NoError(t, err)
 			after, _, err := patch.Apply(rt, before)
 			var refusal *scim.Error
 			if tt.want == "" {
@@ -149,7 +150,7 @@ func TestExtension_PatchByFilter(t *testing.T) {
 				}
 				return
 			}
-			must.OK(t, err)
+			require.NoError(t, err)
 			if want := stored(t, tt.want)[personURN]; !reflect.DeepEqual(after[personURN], want) {
 				t.Errorf("after %v, want %v", after[personURN], want)
 			}

@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
-	"pgregory.net/rapid"
 )
 
 // ownURN is a tenant's schema, with an attribute of each type, singular and
@@ -36,7 +37,7 @@ func wrappingTypes(t testing.TB) []*schema.ResourceType {
 		}
 	}
 	s, err := schema.Parse([]byte(`{"id":"` + wrappingURN + `","attributes":[` + strings.Join(attributes, ",") + `]}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	user := scimtest.UserType()
 	user.Extensions = append(slices.Clone(user.Extensions), schema.Extension{Schema: s, Registered: true})
 	return []*schema.ResourceType{user, schema.GroupType()}

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
@@ -26,7 +27,7 @@ func TestParseSchema_FillsInDefaults(t *testing.T) {
 		{"name":"level","type":"integer","caseExact":true,"multiValued":true},
 		{"name":"desk","type":"complex","subAttributes":[{"name":"value"},{"name":"$ref","type":"reference","referenceTypes":["User","uri"]}]}
 	],"meta":{"resourceType":"Schema"}}`))
-	must.OK(t, err)
+	require.NoError(t, err)
 	plain := Attribute{Type: TypeString, Mutability: ReadWrite, Returned: ReturnedDefault, Uniqueness: UniqueNone}
 	want := func(name string, change func(*Attribute)) *Attribute {
 		a := plain
@@ -145,7 +146,7 @@ func TestRegistrations_Put(t *testing.T) {
 	base := Types{User: userType(own), Group: GroupType()}
 	schema := func(urn string) *Schema {
 		s, err := Parse([]byte(`{"id":"` + urn + `","attributes":[{"name":"a","description":"` + strings.Repeat("d", 900) + `"}]}`))
-		must.OK(t, err)
+		require.NoError(t, err)
 		return s
 	}
 	var s Registrations
@@ -153,7 +154,7 @@ func TestRegistrations_Put(t *testing.T) {
 		s, err = s.Put(base, Registration{ResourceType: kind, Schema: schema(urn)})
 		return err
 	}
-	must.OK(t, put("urn:example:hr:1.0:Person", "User"))
+	require.NoError(t, put("urn:example:hr:1.0:Person", "User"))
 	if err := put("urn:ietf:params:scim:schemas:extension:Acme:2.0:User", "User"); err != nil {
 		t.Errorf("an extension below the standard's prefix, as Entra names them: %v", err)
 	}
@@ -183,7 +184,7 @@ func TestRegistrations_Put(t *testing.T) {
 		t.Errorf("a schema of a known URN in another case: %v, %d schemas, want it replaced", err, len(s.All()))
 	}
 	for i := range MaxRegistrations - 2 {
-		must.OK(t, put(fmt.Sprintf("urn:example:more%d", i), "User"))
+		require.NoError(t, put(fmt.Sprintf("urn:example:more%d", i), "User"))
 	}
 	var refusal *scim.Error
 	if err := put("urn:example:onemore", "User"); !errors.As(err, &refusal) || !strings.Contains(refusal.Detail, "at most 10 schemas") {
@@ -214,7 +215,7 @@ func TestRegistrations_Put_RefusesTooManyBytes(t *testing.T) {
 			attributes[j] = fmt.Sprintf(`{"name":"a%d","description":"%s"}`, j, strings.Repeat("d", 200))
 		}
 		schema, err := Parse(fmt.Appendf(nil, `{"id":"urn:example:s%d","attributes":[%s]}`, i, strings.Join(attributes, ",")))
-		must.OK(t, err)
+		require.NoError(t, err)
 		next, err := s.Put(base, Registration{ResourceType: "User", Schema: schema})
 		if err == nil {
 			s = next
@@ -231,9 +232,9 @@ func TestRegistrations_Put_RefusesTooManyBytes(t *testing.T) {
 // is changed to that of a tenant's schema keeps serving.
 func TestTypes_With_LeavesOutTheServicesURN(t *testing.T) {
 	schema, err := Parse([]byte(ownSchema(`{"name":"a"}`)))
-	must.OK(t, err)
+	require.NoError(t, err)
 	s, err := Registrations{}.Put(Types{User: userType(scim.RollcallURN), Group: GroupType()}, Registration{ResourceType: "User", Schema: schema})
-	must.OK(t, err)
+	require.NoError(t, err)
 	types := Types{User: userType(schema.ID), Group: GroupType()}
 	if n := len(types.With(s).User.Extensions); n != len(types.User.Extensions) {
 		t.Errorf("%d extensions, want the service's own alone", n)

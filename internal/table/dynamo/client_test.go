@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/stretchr/testify/require"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 )
 
@@ -25,7 +25,7 @@ func functionEnv(t *testing.T) {
 func TestNewFunctionClient_ReadsLambdasVariables(t *testing.T) {
 	functionEnv(t)
 	client, err := dynamo.NewFunctionClient()
-	must.OK(t, err)
+	require.NoError(t, err)
 	o := client.Options()
 	if o.Region != "eu-central-1" || o.BaseEndpoint != nil || o.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled {
 		t.Errorf("region %q, endpoint %v", o.Region, o.BaseEndpoint)
@@ -41,7 +41,7 @@ func TestNewFunctionClient_UsesAnotherEndpoint(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL", "http://all.invalid")
 	for _, want := range []string{"http://all.invalid", "http://dynamodb.invalid"} {
 		client, err := dynamo.NewFunctionClient()
-		must.OK(t, err)
+		require.NoError(t, err)
 		if got := aws.ToString(client.Options().BaseEndpoint); got != want {
 			t.Errorf("endpoint %q, want %q", got, want)
 		}
@@ -58,7 +58,7 @@ func TestNewFunctionClient_UsesAnotherEndpoint(t *testing.T) {
 			t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://dynamodb.invalid")
 		}
 		client, err := dynamo.NewFunctionClient()
-		must.OK(t, err)
+		require.NoError(t, err)
 		used, err := client.Options().Credentials.Retrieve(t.Context())
 		if err != nil || used.AccessKeyID != "AKIDEXAMPLE" || used.SessionToken != "session" || client.Options().Region != "eu-central-1" {
 			t.Errorf("%s: %s in %s, %v", name, used.AccessKeyID, client.Options().Region, err)
@@ -68,7 +68,7 @@ func TestNewFunctionClient_UsesAnotherEndpoint(t *testing.T) {
 	t.Setenv("AWS_USE_FIPS_ENDPOINT", "true")
 	t.Setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
 	client, err := dynamo.NewFunctionClient()
-	must.OK(t, err)
+	require.NoError(t, err)
 	if o := client.Options().EndpointOptions; o.UseFIPSEndpoint != aws.FIPSEndpointStateEnabled || o.UseDualStackEndpoint != aws.DualStackEndpointStateEnabled {
 		t.Errorf("endpoint options %+v", o)
 	}
@@ -81,11 +81,11 @@ func TestNewFunctionClient_UnderSAMIsALocalClient(t *testing.T) {
 	t.Setenv("AWS_SAM_LOCAL", "true")
 	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://host.docker.internal:8000")
 	client, err := dynamo.NewFunctionClient()
-	must.OK(t, err)
+	require.NoError(t, err)
 	local, err := dynamo.NewLocalClient(t.Context(), "http://127.0.0.1:8000")
-	must.OK(t, err)
+	require.NoError(t, err)
 	got, err := client.Options().Credentials.Retrieve(t.Context())
-	must.OK(t, err)
+	require.NoError(t, err)
 	want, err := local.Options().Credentials.Retrieve(t.Context())
 	if err != nil || got.AccessKeyID != want.AccessKeyID || got.SessionToken != "" || client.Options().Region != local.Options().Region {
 		t.Errorf("%q in %s, want %q in %s (%v)", got.AccessKeyID, client.Options().Region, want.AccessKeyID, local.Options().Region, err)
@@ -96,7 +96,7 @@ func TestNewFunctionClient_NamesMissingVariables(t *testing.T) {
 	functionEnv(t)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	client, err := dynamo.NewFunctionClient()
-	must.OK(t, err)
+	require.NoError(t, err)
 	if _, err := client.Options().Credentials.Retrieve(t.Context()); err == nil || !strings.Contains(err.Error(), "AWS_SECRET_ACCESS_KEY") {
 		t.Errorf("without a key: %v", err)
 	}

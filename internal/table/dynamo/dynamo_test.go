@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/require"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
@@ -134,7 +134,7 @@ func TestWrite_NetworkFaults(t *testing.T) {
 func wantCount(t *testing.T, tbl table.Table, want int64) {
 	t.Helper()
 	items, err := tbl.Get(t.Context(), counter)
-	must.OK(t, err)
+	require.NoError(t, err)
 	if got := items[counter].Attributes.Number("n"); got != want {
 		t.Errorf("applied %d times, want %d", got, want)
 	}
@@ -204,7 +204,7 @@ func TestWrite_CallersDeadline(t *testing.T) {
 
 func TestWrite_NoServer(t *testing.T) {
 	client, err := dynamo.NewLocalClient(t.Context(), "http://127.0.0.1:1")
-	must.OK(t, err)
+	require.NoError(t, err)
 	tbl := dynamo.New(client, "none")
 	wantNoConnection(t, tbl, "http://127.0.0.1:1")
 }
@@ -229,7 +229,7 @@ func TestDynamo_ConnectionTimeout(t *testing.T) {
 		return nil, ctx.Err()
 	}}}
 	local, err := dynamo.NewLocalClient(t.Context(), "http://192.0.2.1:8000")
-	must.OK(t, err)
+	require.NoError(t, err)
 	o := local.Options()
 	o.HTTPClient = hang
 	wantNoConnection(t, dynamo.New(dynamodb.New(o), "none", dynamo.AttemptTimeout(100*time.Millisecond)), "http://192.0.2.1:8000")
@@ -237,13 +237,13 @@ func TestDynamo_ConnectionTimeout(t *testing.T) {
 
 func TestDynamo_UnknownHost(t *testing.T) {
 	client, err := dynamo.NewLocalClient(t.Context(), "http://no-such-host.invalid:8000")
-	must.OK(t, err)
+	require.NoError(t, err)
 	wantNoConnection(t, dynamo.New(client, "none"), "http://no-such-host.invalid:8000")
 }
 
 func TestNoTable(t *testing.T) {
 	client, err := dynamo.NewLocalClient(t.Context(), tabletest.Endpoint(t))
-	must.OK(t, err)
+	require.NoError(t, err)
 	tbl := dynamo.New(client, "no-such-table")
 	start := time.Now()
 	err = table.Retrying(tbl).Write(t.Context(), transaction())
@@ -310,7 +310,7 @@ func TestDynamo_ServerDoesNotAnswer(t *testing.T) {
 			server := httptest.NewServer(handle)
 			defer server.Close()
 			client, err := dynamo.NewLocalClient(t.Context(), server.URL)
-			must.OK(t, err)
+			require.NoError(t, err)
 			tbl := dynamo.New(client, "none", dynamo.AttemptTimeout(100*time.Millisecond))
 			if err := tbl.Write(t.Context(), transaction()); !errors.Is(err, table.ErrUnknownOutcome) || errors.Is(err, table.ErrUnreachable) {
 				t.Errorf("write: %v, want an unknown outcome", err)
@@ -326,7 +326,7 @@ func TestDynamo_ServerDoesNotAnswer(t *testing.T) {
 // there is no table: the two seconds of attempts are not over.
 func TestDynamo_CallerTimesOutWhileConnecting(t *testing.T) {
 	local, err := dynamo.NewLocalClient(t.Context(), "http://192.0.2.1:8000")
-	must.OK(t, err)
+	require.NoError(t, err)
 	o := local.Options()
 	o.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()

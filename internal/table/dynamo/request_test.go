@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -34,7 +35,7 @@ func recorded(t *testing.T) (table.Table, *recorder) {
 	t.Helper()
 	r := &recorder{}
 	client, err := dynamo.NewLocalClient(t.Context(), "http://dynamodb.invalid", func(http.RoundTripper) http.RoundTripper { return r })
-	must.OK(t, err)
+	require.NoError(t, err)
 	return dynamo.New(client, "tenants"), r
 }
 
@@ -69,7 +70,7 @@ func TestWrite_IsOneTransactionWithTheTokenAndOldItems(t *testing.T) {
 		table.Delete(k("5")),
 	}}
 	for range 2 {
-		must.OK(t, tbl.Write(t.Context(), tx))
+		require.NoError(t, tbl.Write(t.Context(), tx))
 	}
 	if want := []string{"TransactWriteItems", "TransactWriteItems"}; !slices.Equal(r.targets, want) {
 		t.Fatalf("sent %q, want %q", r.targets, want)
@@ -79,12 +80,12 @@ func TestWrite_IsOneTransactionWithTheTokenAndOldItems(t *testing.T) {
 		TransactItems      []map[string]map[string]any
 	}
 	for i := range sent {
-		must.OK(t, json.Unmarshal([]byte(r.bodies[i]), &sent[i]))
+		require.NoError(t, json.Unmarshal([]byte(r.bodies[i]), &sent[i]))
 	}
 	first, err := json.Marshal(sent[0])
-	must.OK(t, err)
+	require.NoError(t, err)
 	second, err := json.Marshal(sent[1])
-	must.OK(t, err)
+	require.NoError(t, err)
 	if string(first) != string(second) || sent[0].ClientRequestToken != tx.Token {
 		t.Errorf("sent again as\n%s, was\n%s", second, first)
 	}

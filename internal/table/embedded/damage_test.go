@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -25,7 +25,7 @@ func filled(t *testing.T) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
 	tbl, err := Open(path)
-	must.OK(t, err)
+	require.NoError(t, err)
 	tbl.db.NoSync = true
 	for i := range 60 {
 		var ops []table.Op
@@ -42,9 +42,9 @@ func filled(t *testing.T) []byte {
 		write(t, tbl, fmt.Sprint("delete", i), ops...)
 	}
 	write(t, tbl, "large", table.Put(table.Item{Key: key(1), Attributes: table.Attributes{"doc": table.Text(strings.Repeat("x", 60_000))}}))
-	must.OK(t, tbl.Close())
+	require.NoError(t, tbl.Close())
 	content, err := os.ReadFile(path)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return content
 }
 
@@ -58,14 +58,14 @@ func filledItem(i int) table.Item {
 
 func write(t *testing.T, tbl *Table, token string, ops ...table.Op) {
 	t.Helper()
-	must.OK(t, tbl.Write(t.Context(), table.Transaction{Token: token, Ops: ops}))
+	require.NoError(t, tbl.Write(t.Context(), table.Transaction{Token: token, Ops: ops}))
 }
 
 // put writes a file to a new folder.
 func put(t *testing.T, content []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
-	must.OK(t, os.WriteFile(path, content, 0o600))
+	require.NoError(t, os.WriteFile(path, content, 0o600))
 	return path
 }
 
@@ -190,13 +190,13 @@ func TestOpen_RefusesDamagedFiles(t *testing.T) {
 func rootOf(t *testing.T, content []byte) int {
 	t.Helper()
 	tbl, err := Open(put(t, content))
-	must.OK(t, err)
+	require.NoError(t, err)
 	var root uint64
 	err = tbl.db.View(func(tx *bbolt.Tx) error {
 		root = uint64(tx.Bucket(itemBucket).Root())
 		return nil
 	})
-	must.OK(t, errors.Join(err, tbl.Close()))
+	require.NoError(t, errors.Join(err, tbl.Close()))
 	return int(root)
 }
 
@@ -266,30 +266,30 @@ func TestTable_SurvivesADamagedFile(t *testing.T) {
 	for name, harm := range map[string]func(t *testing.T, path string, size int64){
 		"truncated": func(t *testing.T, path string, size int64) {
 			t.Helper()
-			must.OK(t, os.Truncate(path, size/8))
+			require.NoError(t, os.Truncate(path, size/8))
 		},
 		"truncated to nothing": func(t *testing.T, path string, _ int64) {
 			t.Helper()
-			must.OK(t, os.Truncate(path, 0))
+			require.NoError(t, os.Truncate(path, 0))
 		},
 		"overwritten": func(t *testing.T, path string, size int64) {
 			t.Helper()
 			file, err := os.OpenFile(path, os.O_WRONLY, 0)
-			must.OK(t, err)
+			require.NoError(t, err)
 			for at := int64(2 * page); at < size; at += int64(page) {
 				if _, err := file.WriteAt(bytes.Repeat([]byte{0xA5}, 64), at); err != nil {
 					t.Fatal(err)
 				}
 			}
-			must.OK(t, file.Close())
+			require.NoError(t, file.Close())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := put(t, filled(t))
 			tbl, err := Open(path)
-			must.OK(t, err)
+			require.NoError(t, err)
 			info, err := os.Stat(path)
-			must.OK(t, err)
+			require.NoError(t, err)
 			harm(t, path, info.Size())
 			ended := make(chan struct{})
 			go func() {
@@ -322,12 +322,12 @@ func TestOpenExisting_NeedsAFileWithData(t *testing.T) {
 	}
 	// A first start that was killed.
 	tbl, err := Open(empty)
-	must.OK(t, err)
-	must.OK(t, tbl.Close())
+	require.NoError(t, err)
+	require.NoError(t, tbl.Close())
 	tbl, err = OpenExisting(empty)
-	must.OK(t, err)
+	require.NoError(t, err)
 	if _, failures := use(t, tbl); failures > 0 {
 		t.Errorf("%d calls fail", failures)
 	}
-	must.OK(t, tbl.Close())
+	require.NoError(t, tbl.Close())
 }

@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -18,7 +19,7 @@ import (
 func memory(t *testing.T) table.Table {
 	t.Helper()
 	tbl, err := embedded.Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { closed(t, tbl) })
 	return tbl
 }
@@ -26,7 +27,7 @@ func memory(t *testing.T) table.Table {
 func file(t *testing.T) table.Table {
 	t.Helper()
 	tbl, err := embedded.Open(filepath.Join(t.TempDir(), "rollcall.db"))
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { closed(t, tbl) })
 	return tbl
 }
@@ -59,7 +60,7 @@ type reopened struct {
 
 func (r reopened) open() *embedded.Table {
 	tbl, err := embedded.Open(r.path)
-	must.OK(r.t, err)
+	require.NoError(r.t, err)
 	return tbl
 }
 
@@ -137,8 +138,8 @@ func TestOpen_KeepsItemsAndTokens(t *testing.T) {
 	}}
 	for range 3 {
 		tbl, err := embedded.Open(path)
-		must.OK(t, err)
-		must.OK(t, tbl.Write(t.Context(), tx))
+		require.NoError(t, err)
+		require.NoError(t, tbl.Write(t.Context(), tx))
 		items, err := tbl.Get(t.Context(), tx.Ops[0].Key)
 		if err != nil || items[tx.Ops[0].Key].Attributes.Number("n") != 1 {
 			t.Fatalf("%v, %v", items, err)
@@ -154,7 +155,7 @@ func TestOpen_KeepsItemsAndTokens(t *testing.T) {
 func TestOpen_FailsWhileInUse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rollcall.db")
 	first, err := embedded.Open(path)
-	must.OK(t, err)
+	require.NoError(t, err)
 	_, err = embedded.Open(path)
 	if !errors.Is(err, embedded.ErrInUse) || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v, want ErrInUse with the path", err)
@@ -169,7 +170,7 @@ func TestOpen_FailsWhileInUse(t *testing.T) {
 
 func TestOpen_RefusesOtherFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "other")
-	must.OK(t, os.WriteFile(path, []byte(strings.Repeat("not a table\n", 4096)), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("not a table\n", 4096)), 0o600))
 	if _, err := embedded.Open(path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v, want an error with the path", err)
 	}
@@ -181,7 +182,7 @@ func TestOpen_RefusesOtherFiles(t *testing.T) {
 func TestMemory_LeavesNoFile(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	tbl, err := embedded.Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	closed(t, tbl)
 	left, err := os.ReadDir(os.TempDir())
 	if err != nil || len(left) != 0 {
@@ -191,7 +192,7 @@ func TestMemory_LeavesNoFile(t *testing.T) {
 
 func TestClosed_Fails(t *testing.T) {
 	tbl, err := embedded.Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	closed(t, tbl)
 	k := table.Key{Partition: "p", Sort: "s"}
 	if _, err := tbl.Get(t.Context(), k); err == nil {

@@ -12,7 +12,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -20,9 +21,9 @@ import (
 func limitFiles(t *testing.T, size uint64) {
 	t.Helper()
 	var limit syscall.Rlimit
-	must.OK(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
 	limit.Cur = min(size, limit.Max)
-	must.OK(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
 }
 
 // limited marks the process whose files are limited.
@@ -45,7 +46,7 @@ func TestTable_SurvivesAFullDisk(t *testing.T) {
 	}
 	path := put(t, nil)
 	tbl, err := Open(path)
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { limitFiles(t, math.MaxUint64) })
 	large := func(i int) table.Item {
 		return table.Item{Key: table.Key{Partition: "p", Sort: fmt.Sprintf("%04d", i)}, Attributes: table.Attributes{"doc": table.Text(strings.Repeat("x", 3000))}}
@@ -63,7 +64,7 @@ func TestTable_SurvivesAFullDisk(t *testing.T) {
 	check := func(tbl *Table) {
 		t.Helper()
 		page, err := tbl.Query(t.Context(), table.Query{Partition: "p"})
-		must.OK(t, err)
+		require.NoError(t, err)
 		if len(page.Items) != len(written)+1 || page.Items[len(page.Items)-1].Attributes.Number("n") != int64(len(written)) {
 			t.Fatalf("%d items, want %d and their count", len(page.Items), len(written))
 		}
@@ -71,7 +72,7 @@ func TestTable_SurvivesAFullDisk(t *testing.T) {
 	failures := 0
 	for i := range 120 {
 		info, err := os.Stat(path)
-		must.OK(t, err)
+		require.NoError(t, err)
 		// Room for all, for what fits into the file as it is, and for a part of it.
 		room := []uint64{math.MaxUint64, uint64(info.Size()), uint64(info.Size()) / 2}[min(i/20, 1+i%2)]
 		limitFiles(t, room)
@@ -93,9 +94,9 @@ func TestTable_SurvivesAFullDisk(t *testing.T) {
 		}
 	}
 	check(tbl)
-	must.OK(t, tbl.Close())
+	require.NoError(t, tbl.Close())
 	tbl, err = OpenExisting(path)
-	must.OK(t, err)
+	require.NoError(t, err)
 	check(tbl)
-	must.OK(t, tbl.Close())
+	require.NoError(t, tbl.Close())
 }

@@ -6,15 +6,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
 func TestToken_ExpiresAfterTenMinutes(t *testing.T) {
 	tbl, err := Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = tbl.Close() })
 	now := time.Unix(1_800_000_000, 0)
 	tbl.now = func() time.Time { return now }
@@ -26,7 +26,7 @@ func TestToken_ExpiresAfterTenMinutes(t *testing.T) {
 		want  int64
 	}{{0, 1}, {9 * time.Minute, 1}, {61 * time.Second, 2}, {10 * time.Minute, 2}, {time.Second, 3}} {
 		now = now.Add(step.after)
-		must.OK(t, tbl.Write(t.Context(), tx))
+		require.NoError(t, tbl.Write(t.Context(), tx))
 		items, err := tbl.Get(t.Context(), k)
 		if err != nil || items[k].Attributes.Number("n") != step.want {
 			t.Fatalf("%v later: %v, %v; want %d", step.after, items[k], err, step.want)
@@ -43,14 +43,14 @@ func TestToken_ExpiresAfterTenMinutes(t *testing.T) {
 
 func TestToken_ExpiredTokensAreRemoved(t *testing.T) {
 	tbl, err := Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = tbl.Close() })
 	now := time.Unix(1_800_000_000, 0)
 	tbl.now = func() time.Time { return now }
 	write := func(token string) {
 		t.Helper()
 		k := table.Key{Partition: "p", Sort: "s"}
-		must.OK(t, tbl.Write(t.Context(), table.Transaction{Token: token, Ops: []table.Op{table.Delete(k)}}))
+		require.NoError(t, tbl.Write(t.Context(), table.Transaction{Token: token, Ops: []table.Op{table.Delete(k)}}))
 	}
 	for i := range 100 {
 		write(fmt.Sprint("old ", i))

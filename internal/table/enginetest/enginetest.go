@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -86,7 +87,7 @@ func Each(t *testing.T, engines []Engine, test func(t *testing.T, e Engine)) {
 func Memory(t testing.TB) table.Table {
 	t.Helper()
 	e, err := embedded.Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = e.Close() })
 	return e
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
@@ -16,7 +17,7 @@ import (
 func memory(t *testing.T) table.Table {
 	t.Helper()
 	tbl, err := embedded.Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = tbl.Close() })
 	return tbl
 }
@@ -51,7 +52,7 @@ func TestMeter_KeepsTheContract(t *testing.T) {
 func TestMeter_Reads(t *testing.T) {
 	tbl := memory(t)
 	for name, size := range map[string]int{"1": 4096, "2": 4097, "3": 100, "4": 12000} {
-		must.OK(t, write(t.Context(), tbl, table.Put(sized(name, size))))
+		require.NoError(t, write(t.Context(), tbl, table.Put(sized(name, size))))
 	}
 	m := meter.New(tbl)
 	key := func(s string) table.Key { return table.Key{Partition: "p", Sort: s} }
@@ -114,7 +115,7 @@ func TestMeter_Writes(t *testing.T) {
 				want    float64
 			}{{[]meter.Option{meter.Exact}, c.exact}, {nil, c.estimate}} {
 				tbl := memory(t)
-				must.OK(t, write(t.Context(), tbl, table.Put(small), table.Put(large)))
+				require.NoError(t, write(t.Context(), tbl, table.Put(small), table.Put(large)))
 				got := cost(t, func(ctx context.Context) { _ = write(ctx, meter.New(tbl, m.options...), c.ops...) })
 				want := table.Counts{WriteUnits: m.want}
 				if m.want > 0 {

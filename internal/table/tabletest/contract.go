@@ -9,7 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -98,7 +99,7 @@ func severalKeys(t *testing.T, tbl table.Table) {
 		keys = append(keys, table.Key{Partition: "none", Sort: fmt.Sprint(i)})
 	}
 	items, err := tbl.Get(t.Context(), keys...)
-	must.OK(t, err)
+	require.NoError(t, err)
 	if len(items) != 60 {
 		t.Errorf("%d items, want 60", len(items))
 	}
@@ -512,7 +513,7 @@ func argumentsUnchanged(t *testing.T, tbl table.Table) {
 		}}
 	}
 	tx := build()
-	must.OK(t, tbl.Write(t.Context(), tx))
+	require.NoError(t, tbl.Write(t.Context(), tx))
 	if want, got := fmt.Sprint(build()), fmt.Sprint(tx); want != got {
 		t.Errorf("sending changed the transaction to %s from %s", got, want)
 	}
@@ -531,20 +532,20 @@ func appliedOnce(t *testing.T, tbl table.Table) {
 		table.Check(key("3"), table.Absent()),
 	}}
 	for range 3 {
-		must.OK(t, tbl.Write(t.Context(), tx))
+		require.NoError(t, tbl.Write(t.Context(), tx))
 	}
 	wantItem(t, tbl, item("1", table.Attributes{"n": number(1)}))
 }
 
 func replayKeepsLater(t *testing.T, tbl table.Table) {
 	tx := table.Transaction{Token: NewToken(), Ops: []table.Op{table.Put(item("1", table.Attributes{"by": text("first")}))}}
-	must.OK(t, tbl.Write(t.Context(), tx))
+	require.NoError(t, tbl.Write(t.Context(), tx))
 	later := item("1", table.Attributes{"by": text("later")})
 	mustWrite(t, tbl, table.Put(later))
-	must.OK(t, tbl.Write(t.Context(), tx))
+	require.NoError(t, tbl.Write(t.Context(), tx))
 	wantItem(t, tbl, later)
 	mustWrite(t, tbl, table.Delete(key("1")))
-	must.OK(t, tbl.Write(t.Context(), tx))
+	require.NoError(t, tbl.Write(t.Context(), tx))
 	wantAbsent(t, tbl, key("1"))
 }
 
@@ -557,7 +558,7 @@ func tokenReused(t *testing.T, tbl table.Table) {
 		}
 	}
 	tx := table.Transaction{Token: NewToken(), Ops: base()}
-	must.OK(t, tbl.Write(t.Context(), tx))
+	require.NoError(t, tbl.Write(t.Context(), tx))
 	for name, change := range map[string]func(ops []table.Op) []table.Op{
 		"another value":     func(ops []table.Op) []table.Op { ops[0].Attributes["a"] = text("y"); return ops },
 		"another kind":      func(ops []table.Op) []table.Op { ops[0].Attributes["a"] = number(1); return ops },
@@ -698,7 +699,7 @@ func limitedPages(t *testing.T, tbl table.Table) {
 		for _, descending := range []bool{false, true} {
 			q := table.Query{Partition: p, Limit: limit, Descending: descending}
 			all, err := pages(t.Context(), tbl, q)
-			must.OK(t, err)
+			require.NoError(t, err)
 			var got []string
 			for _, page := range all {
 				n := len(page.Items)
@@ -726,7 +727,7 @@ func bytePages(t *testing.T, tbl table.Table) {
 	}
 	for _, descending := range []bool{false, true} {
 		all, err := pages(t.Context(), tbl, table.Query{Partition: key("").Partition, Descending: descending})
-		must.OK(t, err)
+		require.NoError(t, err)
 		var got []string
 		for i, page := range all {
 			size := 0

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 )
@@ -52,7 +52,7 @@ func DynamoThrough(t testing.TB, wrap func(http.RoundTripper) http.RoundTripper,
 	t.Helper()
 	endpoint := Endpoint(t)
 	plain, err := dynamo.NewLocalClient(t.Context(), endpoint)
-	must.OK(t, err)
+	require.NoError(t, err)
 	name := "rollcall-test-" + uuid.NewString()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -67,6 +67,6 @@ func DynamoThrough(t testing.TB, wrap func(http.RoundTripper) http.RoundTripper,
 		}
 	})
 	client, err := dynamo.NewLocalClient(t.Context(), endpoint, wrap)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return dynamo.New(client, name, options...)
 }

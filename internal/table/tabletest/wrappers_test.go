@@ -10,7 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -19,7 +20,7 @@ import (
 func memory(t *testing.T) table.Table {
 	t.Helper()
 	tbl, err := embedded.Memory()
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = tbl.Close() })
 	return tbl
 }
@@ -38,7 +39,7 @@ func send(t *testing.T, tbl table.Table, ops ...table.Op) error {
 func counted(t *testing.T, tbl table.Table, sort string) int64 {
 	t.Helper()
 	items, err := tbl.Get(t.Context(), key(sort))
-	must.OK(t, err)
+	require.NoError(t, err)
 	return items[key(sort)].Attributes.Number("n")
 }
 
@@ -132,7 +133,7 @@ func TestConflict_CountsRecoveries(t *testing.T) {
 	c := tabletest.NewConflict(tbl, tabletest.ConflictOptions{Rate: 0.5, Seed: 1})
 	r := table.Retrying(c, table.RetryJitter(func(time.Duration) time.Duration { return 0 }))
 	for range 50 {
-		must.OK(t, send(t, r, count("1")))
+		require.NoError(t, send(t, r, count("1")))
 	}
 	report := c.Report()
 	if got := counted(t, tbl, "1"); got != 50 || report.Recovered["item"] == 0 || report.Recovered["item"] > report.Injected["item"] {

@@ -10,7 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
 )
 
@@ -72,7 +73,7 @@ func Binary(t testing.TB, folder string) string {
 	} else {
 		err = other(t, folder)
 	}
-	must.OK(t, err)
+	require.NoError(t, err)
 	return lambdaruntime.Bootstrap(built.dir, folder)
 }
 
@@ -96,7 +97,7 @@ func Start(t testing.TB, folder string, env map[string]string) *lambdaruntime.Fu
 	f, err := lambdaruntime.Start(t.Context(), lambdaruntime.Process{
 		Binary: Binary(t, folder), Env: env, Name: lambdaruntime.FunctionName(folder),
 	})
-	must.OK(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() {
 		exit, err := f.Shutdown(grace)
 		if err != nil {
@@ -114,6 +115,6 @@ func Start(t testing.TB, folder string, env map[string]string) *lambdaruntime.Fu
 func Invoke(t testing.TB, f *lambdaruntime.Function, event []byte) lambdaruntime.Result {
 	t.Helper()
 	r, err := f.Invoke(t.Context(), event)
-	must.OK(t, err)
+	require.NoError(t, err)
 	return r
 }

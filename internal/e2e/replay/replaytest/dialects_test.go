@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -20,7 +21,7 @@ import (
 // The document is that of the tables.
 func TestDialects_AreDocumented(t *testing.T) {
 	got, err := os.ReadFile("../../../../docs/reference/dialect-places.md")
-	must.OK(t, err)
+	require.NoError(t, err)
 	if !bytes.Equal(got, Document()) {
 		t.Error("docs/reference/dialect-places.md is out of date: make generate writes it")
 	}

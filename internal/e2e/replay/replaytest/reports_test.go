@@ -3,7 +3,8 @@ package replaytest
 import (
 	"testing"
 
-	"github.com/rollcall-scim/rollcall/internal/check/must"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -17,7 +18,7 @@ var waiting = map[string]string{}
 // The requests of public reports are answered correctly, on both engines.
 func TestService_AnswersFieldReports(t *testing.T) {
 	reports, err := replay.Reports()
-	must.OK(t, err)
+	require.NoError(t, err)
 	var ready, early []replay.Case
 	for _, r := range reports {
 		c, err := r.Case()

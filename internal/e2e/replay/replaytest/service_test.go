@@ -14,9 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/app"
-	"github.com/rollcall-scim/rollcall/internal/check/must"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
@@ -48,7 +49,7 @@ func strictSettings() tenant.Settings {
 func runAll(t *testing.T, settings tenant.Settings) {
 	t.Helper()
 	cases, err := replay.Cases()
-	must.OK(t, err)
+	require.NoError(t, err)
 	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		newService(t, engine, settings, testRate).runAll(t, cases)
 	})
@@ -79,9 +80,9 @@ func newService(t *testing.T, engine enginetest.Engine, settings tenant.Settings
 	s := &service{settings: settings, events: make(map[string][]byte), operations: make(map[string][][]byte)}
 	var err error
 	s.app, err = app.New(engine.Open(t), app.Config{BaseURL: base, TenantRate: rate}, logline.New(s))
-	must.OK(t, err)
+	require.NoError(t, err)
 	s.gateway, err = local.FromTemplate(rollcall.Template, func(function string) http.Handler { return s.app.FunctionHandler(function) })
-	must.OK(t, err)
+	require.NoError(t, err)
 	return s
 }
 
@@ -106,13 +107,13 @@ func (s *service) newTenant(t *testing.T, seats int64) string {
 func (s *service) addSchemas(t *testing.T, documents ...string) {
 	t.Helper()
 	id, err := tenant.ParseID(fmt.Sprintf("t%d", s.tenants))
-	must.OK(t, err)
+	require.NoError(t, err)
 	for _, document := range documents {
 		schema, err := schema.ParseRegistration([]byte(document))
 		if err != nil {
 			t.Fatalf("%s: %v", document, err)
 		}
-		must.OK(t, s.app.Store.PutSchema(t.Context(), id, s.app.Types(), schema, time.Now()))
+		require.NoError(t, s.app.Store.PutSchema(t.Context(), id, s.app.Types(), schema, time.Now()))
 	}
 }
 
