@@ -2,7 +2,9 @@ package access
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -56,12 +58,22 @@ type Rotations interface {
 // Keeper mints, rotates and revokes the tokens of all tenants. It is safe for
 // concurrent use.
 type Keeper struct {
-	store Store
-	now   func() time.Time
+	store  Store
+	now    func() time.Time
+	random io.Reader
 }
 
 // NewKeeper returns a Keeper.
-func NewKeeper(s Store, now func() time.Time) *Keeper { return &Keeper{store: s, now: now} }
+func NewKeeper(s Store, now func() time.Time) *Keeper {
+	return &Keeper{store: s, now: now, random: rand.Reader}
+}
+
+// WithRandom replaces the source of the secrets of tokens, for tests that repeat
+// a run. Call it before the Keeper is used.
+func (k *Keeper) WithRandom(random io.Reader) *Keeper {
+	k.random = random
+	return k
+}
 
 // Wanted are the choices for a token that is to be minted.
 type Wanted struct {
@@ -116,7 +128,7 @@ func (k *Keeper) mint(t tenant.ID, w Wanted) (string, Record, error) {
 	if !w.Expires.IsZero() && !now.Before(w.Expires) {
 		return "", Record{}, ErrPast
 	}
-	text, r := Mint(t)
+	text, r := mint(k.random, t)
 	r.Label, r.Expires, r.Created = w.Label, w.Expires, now
 	return text, r, nil
 }

@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -41,9 +42,12 @@ type Token struct {
 
 // Mint returns a new token for a tenant. The text is shown to its owner once; only
 // the Record is stored.
-func Mint(t tenant.ID) (text string, record Record) {
-	id := randomText(10)
-	secret := randomText(32)
+func Mint(t tenant.ID) (text string, record Record) { return mint(rand.Reader, t) }
+
+// mint is Mint with a source of randomness.
+func mint(random io.Reader, t tenant.ID) (text string, record Record) {
+	id := randomText(random, 10)
+	secret := randomText(random, 32)
 	body := strings.Join([]string{Prefix, t.String(), id, secret}, "_")
 	text = body + "_" + checksum(body)
 	return text, Record{ID: id, Hash: hash(secret), LastFour: text[len(text)-4:]}
@@ -91,9 +95,11 @@ func checksum(body string) string {
 	return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(body)))
 }
 
-func randomText(bytes int) string {
+func randomText(random io.Reader, bytes int) string {
 	b := make([]byte, bytes)
-	_, _ = rand.Read(b) // never fails: it ends the program instead
+	if _, err := io.ReadFull(random, b); err != nil {
+		panic("access: no randomness") // rand.Reader never fails: it ends the program instead
+	}
 	return base32Lower.EncodeToString(b)
 }
 

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -102,6 +103,7 @@ func (c Config) checked() (Config, error) {
 type App struct {
 	Store   *store.Store
 	service httpapi.Config
+	random  io.Reader // nil for crypto/rand
 }
 
 // New assembles the service on a table. Conflicts, throttling and lost answers
@@ -117,6 +119,9 @@ type Options struct {
 	Now func() time.Time
 	// NewID returns the ids of requests; nil means UUIDv7s of the clock.
 	NewID func() string
+	// Random is the source of all ids, tokens and keys, for tests that repeat a
+	// run. nil means crypto/rand, as in every deployment.
+	Random io.Reader
 	// RequestTime is the time limit of a request.
 	RequestTime time.Duration
 	// MaxWalk is the largest number of records that one request reads without a key.
@@ -149,7 +154,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 	s, now := NewStore(t, o), o.clock()
 	requestID := o.NewID
 	if requestID == nil {
-		requestID = newID
+		requestID = o.ids()
 	}
 	types := directory.Types(c.ExtensionURN)
 	documents := representation.New(types, c.BaseURL)
@@ -157,7 +162,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 		Store: s,
 		service: httpapi.Config{
 			Directory: directory.New(directory.Config{
-				Store: s, Users: types.User, Groups: types.Group, Extension: c.ExtensionURN, Documents: documents, NewID: newIDAt, Now: now,
+				Store: s, Users: types.User, Groups: types.Group, Extension: c.ExtensionURN, Documents: documents, NewID: o.idAt, Now: now,
 				MaxWalk: o.MaxWalk,
 			}),
 			Documents:     documents,
@@ -171,6 +176,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 			TenantRate:    c.TenantRate,
 			Now:           now,
 		},
+		random: o.Random,
 	}, nil
 }
 
@@ -180,7 +186,11 @@ func (a *App) Types() schema.Types { return a.service.Types }
 
 // NewStore returns the store alone, for commands that serve nothing.
 func NewStore(t table.Table, o Options) *store.Store {
-	return store.New(table.Retrying(meter.New(t, o.Meter...), o.Retry...), newID, o.clock())
+	s := store.New(table.Retrying(meter.New(t, o.Meter...), o.Retry...), o.ids(), o.clock())
+	if o.Random != nil {
+		s.WithRandom(o.Random)
+	}
+	return s
 }
 
 // Handler serves the SCIM routes of the named functions, or of all if none is
@@ -189,8 +199,12 @@ func (a *App) Handler(functions ...string) http.Handler { return httpapi.New(a.s
 
 // AdminHandler serves the admin API.
 func (a *App) AdminHandler() http.Handler {
+	tokens := access.NewKeeper(a.Store, a.service.Now)
+	if a.random != nil {
+		tokens.WithRandom(a.random)
+	}
 	return adminapi.New(adminapi.Config{
-		Tenants: tenant.NewRegistry(a.Store, a.service.Now), Tokens: access.NewKeeper(a.Store, a.service.Now), Store: a.Store,
+		Tenants: tenant.NewRegistry(a.Store, a.service.Now), Tokens: tokens, Store: a.Store,
 		Provisioning: provlog.NewLog(a.Store, a.service.Now), Directory: a.service.Directory, Types: a.service.Types, BaseURL: a.service.BaseURL,
 		Log: a.service.Log, NewID: a.service.NewID, Now: a.service.Now, RequestTime: a.service.RequestTime,
 	})
@@ -209,11 +223,30 @@ func (a *App) FunctionHandler(folder string) http.Handler {
 // newID returns a UUIDv7: ids are ordered by the time of their creation.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
+// ids returns the source of the ids of requests and of transactions.
+func (o Options) ids() func() string {
+	if o.Random == nil {
+		return newID
+	}
+	now := o.clock()
+	return func() string { return o.idAt(now()) }
+}
+
+// idAt returns a UUIDv7 of a time.
+func (o Options) idAt(made time.Time) string {
+	if o.Random == nil {
+		return newIDAt(made)
+	}
+	return idOf(made, uuid.Must(uuid.NewRandomFromReader(o.Random)))
+}
+
 // newIDAt returns a UUIDv7 of a time, with its fraction of a millisecond:
 // records that a request creates have the request's time, and the order of the
 // requests. RFC 9562 §5.7, §6.2 method 3
-func newIDAt(made time.Time) string {
-	id := uuid.New()
+func newIDAt(made time.Time) string { return idOf(made, uuid.New()) }
+
+// idOf gives a random UUID the version and the time of a UUIDv7.
+func idOf(made time.Time, id uuid.UUID) string {
 	fraction := made.Nanosecond() % int(time.Millisecond) << 12 / int(time.Millisecond)
 	at := uint64(made.UnixMilli())<<16 | 0x7000 | uint64(fraction) //nolint:gosec // G115: the time is after 1970
 	binary.BigEndian.PutUint64(id[:8], at)

@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	mathrand "math/rand/v2"
 	"slices"
 	"time"
 
@@ -22,12 +25,29 @@ type Store struct {
 	now   func() time.Time
 	// units is how many write units a sweep uses in a second, 0 for no limit.
 	units float64
+	// random is the source of the keys that sign cursors.
+	random io.Reader
+	// shuffle chooses the order in which a sweep takes tasks. It spreads work; no
+	// secret depends on it.
+	shuffle func(n int, swap func(i, j int))
 }
 
 // New returns a Store on a table that retries what may be retried
 // (table.Retrying). newID creates UUIDv7s.
 func New(t table.Table, newID func() string, now func() time.Time) *Store {
-	return &Store{table: t, newID: newID, now: now, units: sweepUnits}
+	return &Store{table: t, newID: newID, now: now, units: sweepUnits, random: rand.Reader, shuffle: mathrand.Shuffle}
+}
+
+// WithRandom replaces the sources of randomness, for tests that repeat a run.
+// Call it before the Store is used.
+func (s *Store) WithRandom(random io.Reader) *Store {
+	s.random = random
+	s.shuffle = func(n int, swap func(i, j int)) {
+		var seed [32]byte
+		_, _ = io.ReadFull(random, seed[:]) // any order will do
+		mathrand.New(mathrand.NewChaCha8(seed)).Shuffle(n, swap)
+	}
+	return s
 }
 
 // readError turns a table's error of a read into the directory's.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -183,7 +182,7 @@ func (s *Store) due(ctx context.Context, prefix string) ([]*dueTask, error) {
 			name: item.Sort, at: timeOf(item.Attributes, attrTime), moved: timeOf(item.Attributes, attrMoved),
 		})
 	})
-	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] }) //nolint:gosec // spreads work; no secret depends on it
+	s.shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
 	slices.SortStableFunc(due, func(a, b *dueTask) int {
 		switch {
 		case a.moved.IsZero() == b.moved.IsZero():

@@ -2,11 +2,11 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -33,7 +33,9 @@ func (s *Store) CreateTenant(ctx context.Context, t tenant.ID, settings tenant.S
 		return err
 	}
 	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails: it ends the program instead
+	if _, err := io.ReadFull(s.random, key); err != nil {
+		return err // not of crypto/rand, which ends the program instead
+	}
 	item := table.Item{Key: tenantKey(t), Attributes: table.Attributes{
 		attrSettings:  table.Text(encoded),
 		attrCursorKey: table.Text(base64.StdEncoding.EncodeToString(key)),
