@@ -1,0 +1,349 @@
+package store
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// leave deletes a stored user in request r1, and leaves its memberships to a task.
+func (f *fixture) leave(id string) {
+	f.t.Helper()
+	c := f.changed(id, func(u *directory.User) { u.Deleted, u.Active, u.Leaving = true, false, true })
+	c.Ends, c.Later = true, true
+	f.must(f.commitUser(f.store, c))
+}
+
+func taskDecisions(t tenant.ID) []decision {
+	finish := func(kind directory.TaskKind, resource, name string) func(f *fixture, s *Store) error {
+		return func(f *fixture, s *Store) error {
+			_, err := s.Finish(f.t.Context(), f.tenant, directory.Task{Kind: kind, Resource: resource, Name: name})
+			return err
+		}
+	}
+	user := finish(directory.TaskUser, "u1", "")
+	leaver := func(f *fixture) { f.create(person("u1")); f.group("g1", "u1"); f.leave("u1") }
+	same := func(race string) settled {
+		return settled{taskKey(t, "user#u1"), table.Is(attrPartOf, table.Text("r1")), "", race}
+	}
+	ending := func(f *fixture) {
+		f.create(person("u1"))
+		f.end()
+		f.pass(endingTime)
+	}
+	tenantSame := func(race string) []settled {
+		at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		return []settled{{taskKey(t, "tenant#acme"), table.Is(attrTime, millis(at)), "", race}}
+	}
+	deletion := finish(directory.TaskTenant, "acme", "")
+	return []decision{
+		{
+			name: "the name of a task that does not exist", returned: leftToOthers,
+			given:      func(f *fixture) { f.write(dueOp(t, "epoch#g1#1", millis(f.now()))) },
+			commit:     finish(directory.TaskEpoch, "g1", "1"),
+			conditions: []settled{{taskKey(t, "epoch#g1#1"), table.Absent(), "", "a name that is forgotten and a new task"}},
+		},
+		{
+			name: "an epoch that is given up", returned: leftToOthers,
+			given:      func(f *fixture) { group1(f); f.stageSet("g1", "a") },
+			commit:     func(f *fixture, s *Store) error { return s.GiveUpEpoch(f.t.Context(), f.tenant, "g1", 2) },
+			conditions: []settled{{taskKey(t, "epoch#g1#2"), table.Is(attrState, table.Text(stateStaged)), "", "an epoch that is given up and its commit"}},
+		},
+		{
+			name: "memberships of a deleted user", given: leaver, commit: user,
+			conditions: []settled{
+				{groupKey(t, "g1"), table.Present(), "", "a membership and the deletion of its group"},
+				same("a delayed request and a later deletion"),
+			},
+		},
+		{
+			name: "the last of a deleted user's memberships", given: leaver, commit: user, nth: 1,
+			conditions: []settled{
+				{goneKey(t, "u1"), table.Present(), "", "the end of the task and a purge"},
+				same("a delayed request and a later deletion"),
+			},
+		},
+		{
+			name: "the task of a user whose record is gone", returned: leftToOthers, commit: user, nth: 1,
+			given: func(f *fixture) {
+				f.create(person("u1"))
+				f.leave("u1")
+				f.write(table.Delete(goneKey(t, "u1")))
+			},
+			conditions: []settled{
+				{goneKey(t, "u1"), table.Absent(), "", "the end of the task and the return of the user"},
+				same("a delayed request and a later deletion"),
+			},
+		},
+		{
+			name: "a leaving user without a task", returned: leftToOthers, commit: user,
+			given: func(f *fixture) {
+				f.create(person("u1"))
+				f.write(table.Update(userKey(t, "u1"), table.Change{Set: table.Attributes{attrLeaving: flag(true)}}))
+			},
+			conditions: []settled{
+				{taskKey(t, "user#u1"), table.Absent(), "", "the repair and a new deletion"},
+				{userKey(t, "u1"), table.Is(attrLeaving, flag(true)), "", "two repairs"},
+			},
+		},
+		{
+			name: "what is stored of a deleted tenant", returned: leftToOthers, given: ending, commit: deletion,
+			conditions: tenantSame("a delayed deletion and a tenant of the same name"),
+		},
+		{
+			name: "the progress of a tenant's deletion", returned: leftToOthers, given: ending, commit: deletion, nth: 5,
+			conditions: tenantSame("a delayed note and a tenant of the same name"),
+		},
+		{
+			name: "the last of a deleted tenant", returned: leftToOthers, given: ending, commit: deletion, nth: 6,
+			conditions: tenantSame("a delayed end and a tenant of the same name"),
+		},
+		{
+			name: "the progress of a task", returned: leftToOthers,
+			given: func(f *fixture) { f.write(dueOp(t, "epoch#g1#1", millis(f.now()))) },
+			commit: func(f *fixture, s *Store) error {
+				s.markMoved(f.t.Context(), &dueTask{name: "acme#epoch#g1#1", moved: f.now()})
+				return nil
+			},
+			conditions: []settled{{dueKey(t, "epoch#g1#1"), table.Present(), "", "a task that moved and one that was finished"}},
+		},
+	}
+}
+
+func tenantDecisions(t tenant.ID) []decision {
+	stored, err := encodeSettings(tenant.DefaultSettings())
+	if err != nil {
+		panic(err)
+	}
+	same := settled{tenantKey(t), table.Is(attrSettings, table.Text(stored)), "", "two changes of the settings"}
+	ten := table.Number(10)
+	read := func(f *fixture) tenant.Tenant {
+		found, ok, err := f.store.Tenant(f.t.Context(), f.tenant)
+		f.must(err)
+		if !ok {
+			f.t.Fatal("no tenant")
+		}
+		return found
+	}
+	beta := func() tenant.ID { id, _ := tenant.ParseID("beta"); return id }()
+	urn, err := schema.ParseRegistration([]byte(`{"id":"urn:example:s","attributes":[{"name":"a"}]}`))
+	if err != nil {
+		panic(err)
+	}
+	put := func(f *fixture, s *Store) error {
+		return s.PutSchema(f.t.Context(), f.tenant, schema.Types{User: schema.UserType(), Group: schema.GroupType()}, urn, f.now())
+	}
+	lives := settled{tenantKey(t), table.Present(), "", "a schema and the deletion of its tenant"}
+	// A userName that is an address, which an earlier version did not reserve as one, and a
+	// displayName with a character that is folded away.
+	outdated := func(f *fixture) {
+		u := person("u1")
+		u.Doc = []byte(`{"id":"u1","userName":"a@example.com","emails":[{"value":"u1@example.com"}]}`)
+		u.Held = directory.Claims{directory.UserName: "a@example.com", directory.Email: "u1@example.com"}
+		f.create(u)
+	}
+	outdatedGroup := func(f *fixture) {
+		g := staff()
+		g.Doc = []byte("{\"id\":\"g1\",\"displayName\":\"Sta\u200bff\"}")
+		g.Held = directory.Claims{directory.GroupName: "sta\u200bff"}
+		f.must(f.store.CreateGroup(f.t.Context(), f.tenant, directory.GroupCreation{Group: g, Logged: f.logged(f.entry("create", "created", "Group", "g1"))}))
+	}
+	renew := func(f *fixture, s *Store) error { _, err := s.RenewNames(f.t.Context(), f.tenant); return err }
+	return []decision{
+		{
+			name: "a new tenant", returned: failsAs(ErrTenantExists),
+			commit: func(f *fixture, s *Store) error {
+				return s.CreateTenant(f.t.Context(), beta, tenant.DefaultSettings(), 1, 1, f.now())
+			},
+			conditions: []settled{
+				{tenantKey(beta), table.Absent(), "", "two tenants of one id"},
+				{ledgerKey(beta), table.Absent(), "", "a tenant and the deletion of the one before it"},
+			},
+		},
+		{
+			name: "changed settings", returned: failsAs(tenant.ErrChanged),
+			commit: func(f *fixture, s *Store) error {
+				before := read(f)
+				after := before
+				after.MaxSeats, after.Settings.LogDays = 11, 7
+				return s.ChangeTenant(f.t.Context(), before, after, f.now())
+			},
+			conditions: []settled{
+				same,
+				{ledgerKey(t), table.Is(attrSeatLimit, ten), "", "two changes of the seats"},
+				{ledgerKey(t), table.Is(attrReaderLimit, ten), "", "two changes of the Readers' licences"},
+			},
+		},
+		{
+			name: "the end of a tenant", returned: failsAs(tenant.ErrChanged), conditions: []settled{same},
+			commit: func(f *fixture, s *Store) error { return s.EndTenant(f.t.Context(), read(f), f.now()) },
+		},
+		{
+			name: "a seat limit", returned: fails,
+			commit:     func(f *fixture, s *Store) error { return s.SetSeatLimit(f.t.Context(), f.tenant, 5, f.now()) },
+			conditions: []settled{{ledgerKey(t), table.Present(), "", "a limit and the deletion of its tenant"}},
+		},
+		{
+			name: "the first schema", commit: put,
+			conditions: []settled{{schemasKey(t), table.Absent(), "", "two first schemas"}, lives},
+		},
+		{
+			name:  "another schema",
+			given: func(f *fixture) { f.must(put(f, f.store)) },
+			commit: func(f *fixture, s *Store) error {
+				return s.RemoveSchema(f.t.Context(), f.tenant, "urn:example:s", f.now())
+			},
+			conditions: []settled{{schemasKey(t), table.Is(attrRevision, table.Number(1)), "", "two changes of the schemas"}, lives},
+		},
+		{
+			name: "a user whose names are renewed", given: outdated, commit: renew,
+			conditions: []settled{
+				{userKey(t, "u1"), table.Is(attrVersion, table.Number(1)), "", "a renewal and a change of the user"},
+				{reservationKey(t, directory.Email, "a@example.com"), table.Absent(), "", "a renewal and another user of the name"},
+			},
+		},
+		{
+			name: "a group whose names are renewed", given: outdatedGroup, commit: renew,
+			conditions: []settled{
+				{groupKey(t, "g1"), table.Is(attrRevision, table.Number(1)), "", "a renewal and a change of the document"},
+				{reservationKey(t, directory.GroupName, "sta\u200bff"), table.Is(attrHolder, table.Text("g1")), "", "a renewal and a name that another group holds by now"},
+				{reservationKey(t, directory.GroupName, "staff"), table.Absent(), "", "a renewal and another group of the name"},
+			},
+		},
+	}
+}
+
+func tokenDecisions(t tenant.ID) []decision {
+	live := table.Is(attrRevoked, table.Number(0))
+	next := func(id string) table.Condition { return table.Is(attrNextID, table.Text(id)) }
+	replaces := func(id string) table.Condition { return table.Is(attrOldID, table.Text(id)) }
+	record := func(id string) access.Record { return access.Record{ID: id, Hash: "h", LastFour: "abcd"} }
+	one := func(f *fixture) { f.must(f.store.SaveToken(f.t.Context(), f.tenant, record("k1"))) }
+	both := func(f *fixture) {
+		one(f)
+		f.must(f.store.BeginRotation(f.t.Context(), f.tenant, "k1", record("k2")))
+	}
+	rotation := []settled{
+		{tokenKey(t, "k1"), live, "", "a rotation and a revocation of the old token"},
+		{tokenKey(t, "k1"), next("k2"), "", "two ends of one rotation, at the old token"},
+		{tokenKey(t, "k2"), live, "", "a rotation and a revocation of the new token"},
+		{tokenKey(t, "k2"), replaces("k1"), "", "two ends of one rotation, at the new token"},
+	}
+	rotated := failsAs(access.ErrRotation)
+	used := func(before func(f *fixture) time.Time) func(f *fixture, s *Store) error {
+		return func(f *fixture, s *Store) error {
+			return s.Used(f.t.Context(), f.tenant, "k1", before(f), f.now().Add(time.Hour))
+		}
+	}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	return []decision{
+		{
+			name: "a new token", returned: fails,
+			commit:     func(f *fixture, s *Store) error { return s.SaveToken(f.t.Context(), f.tenant, record("k1")) },
+			conditions: []settled{{tokenKey(t, "k1"), table.Absent(), "", "two tokens of one id"}},
+		},
+		{
+			name: "the first use of a token", returned: leftToOthers,
+			commit:     used(func(*fixture) time.Time { return time.Time{} }),
+			conditions: []settled{{usedKey(t, "k1"), table.Absent(), "", "two instances that record the first use"}},
+		},
+		{
+			name: "another use of a token", returned: leftToOthers,
+			given:      func(f *fixture) { f.must(f.store.Used(f.t.Context(), f.tenant, "k1", time.Time{}, f.now())) },
+			commit:     used((*fixture).now),
+			conditions: []settled{{usedKey(t, "k1"), table.Is(attrTime, millis(at)), "", "two instances that record a use"}},
+		},
+		{
+			name: "a revoked token", returned: rotated, given: one,
+			commit: func(f *fixture, s *Store) error { return s.RevokeToken(f.t.Context(), f.tenant, "k1", f.now()) },
+			conditions: []settled{
+				{tokenKey(t, "k1"), next(""), "", "a revocation and a rotation of the token"},
+				{tokenKey(t, "k1"), replaces(""), "", "a revocation and a rotation to the token"},
+			},
+		},
+		{
+			name: "a revoked token of before there were rotations", returned: rotated, nth: 1,
+			given: func(f *fixture) {
+				one(f)
+				f.write(table.Update(tokenKey(t, "k1"), table.Change{Remove: []string{attrNextID, attrOldID}}))
+			},
+			commit:     func(f *fixture, s *Store) error { return s.RevokeToken(f.t.Context(), f.tenant, "k1", f.now()) },
+			conditions: []settled{{tokenKey(t, "k1"), table.Present(), "", "a revocation and the deletion of the tenant"}},
+		},
+		{
+			name: "a rotation that begins", returned: rotated, given: one,
+			commit: func(f *fixture, s *Store) error {
+				return s.BeginRotation(f.t.Context(), f.tenant, "k1", record("k2"))
+			},
+			conditions: []settled{
+				{tokenKey(t, "k1"), live, "", "a rotation and a revocation"},
+				{tokenKey(t, "k1"), next(""), "", "two rotations of one token"},
+				{tokenKey(t, "k2"), table.Absent(), "", "two tokens of one id"},
+			},
+		},
+		{
+			name: "a rotation that is completed", returned: rotated, given: both, conditions: rotation,
+			commit: func(f *fixture, s *Store) error {
+				return s.CompleteRotation(f.t.Context(), f.tenant, "k1", "k2", f.now())
+			},
+		},
+		{
+			name: "a rotation that is cancelled", returned: rotated, given: both, conditions: rotation,
+			commit: func(f *fixture, s *Store) error {
+				return s.CancelRotation(f.t.Context(), f.tenant, "k1", "k2", f.now())
+			},
+		},
+	}
+}
+
+func logDecisions(t tenant.ID) []decision {
+	dora := journal.Subject{Type: "User", Name: "dora"}
+	record := func(f *fixture) journal.Record {
+		e := journal.Entry{
+			RequestID: "r1", Time: f.now(), Operation: "create", Outcome: journal.Failure, Cause: cause.SeatLimit,
+			ResourceType: "User", Subject: "dora", About: dora,
+		}
+		return journal.Record{Entry: &e, Expires: f.now().Add(time.Hour), Fails: dora}
+	}
+	logged := settled{logKey(t, "r1", 0), table.Absent(), "", "two entries under one name"}
+	failing := failingKey(t, subjectName(dora))
+	return []decision{
+		{
+			name:       "the first failure of a subject",
+			commit:     func(f *fixture, s *Store) error { return s.Record(f.t.Context(), f.tenant, record(f)) },
+			conditions: []settled{logged, {failing, table.Absent(), "", "two first failures of a subject"}},
+		},
+		{
+			name: "another failure of a subject",
+			given: func(f *fixture) {
+				r := record(f)
+				r.Entry.RequestID = uuid.NewString()
+				f.must(f.store.Record(f.t.Context(), f.tenant, r))
+			},
+			commit: func(f *fixture, s *Store) error {
+				r := record(f)
+				r.Failed = true
+				return s.Record(f.t.Context(), f.tenant, r)
+			},
+			conditions: []settled{logged, {failing, table.Present(), "", "a failure and the success of a subject"}},
+		},
+		{
+			name: "an amended entry", returned: fails,
+			given: func(f *fixture) { f.must(f.store.Record(f.t.Context(), f.tenant, record(f))) },
+			commit: func(f *fixture, s *Store) error {
+				r := record(f)
+				r.Amends, r.Fails = true, journal.Subject{}
+				return s.Record(f.t.Context(), f.tenant, r)
+			},
+			conditions: []settled{{logKey(t, "r1", 0), table.Present(), "", "an amendment and the end of the entry"}},
+		},
+	}
+}
