@@ -92,6 +92,7 @@ sam-test: bin/samlocal ## checks that sam local answers as rollcall local does; 
 
 soak: erasure-full ## the long forms of tests: make check has the short ones
 	go test -count=1 -timeout 60m -v -run 'TestKilled$$' ./internal/e2e/system -killed-full
+	scripts/fuzz.sh 10m
 
 erasure-full: ## deletes a tenant of 200,000 users and 1,000,000 memberships: minutes, 2 GB of disk
 	go test -count=1 -timeout 60m -v -run 'TestErasure_(FullSize|OfOneUserInABounded)' ./internal/store -erasure-full
@@ -100,7 +101,7 @@ vuln: ## known vulnerabilities, if their database can be reached
 	scripts/vuln.sh
 
 fuzz: ## runs every fuzz target: make fuzz FUZZTIME=1m
-	scripts/fuzz.sh $(FUZZTIME)
+	@scripts/fuzz.sh $(FUZZTIME)
 
 bench: ## the benchmarks: make bench BENCH=Parse BENCHTIME=3s
 	@scripts/bench.sh "$(or $(BENCH),.)" "$(or $(BENCHTIME),1s)"
@@ -119,6 +120,7 @@ check: ## everything that CI runs
 	step 'linters' $(MAKE) -s lint; \
 	step 'import rules, routes, commands' $(MAKE) -s arch; \
 	step 'tests: race detector, both engines' $(MAKE) -s check-test; \
+	step 'fuzz targets, 20 seconds each' scripts/fuzz.sh 20s; \
 	step 'races of group changes, each 600 times' scripts/dynamodb-local/run.sh -- go test -count=1 -run RacesAreSerializable ./internal/directory; \
 	step 'a log of a million entries' go test -count=1 -run OfAMillion ./internal/store; \
 	step 'SAM: template, build, events through the binaries' $(MAKE) -s sam-binaries; \

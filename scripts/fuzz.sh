@@ -1,11 +1,83 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for TIME: scripts/fuzz.sh [TIME]
+# Runs every fuzz target for TIME, two at a time with one worker each:
+#
+#   scripts/fuzz.sh [TIME [TARGET…]]    scripts/fuzz.sh 1m FuzzRequest
+#
+# A package is compiled once, with the instrumentation that guides the fuzzer. A failure
+# shows the input, the file in which the fuzzer has kept it, and how to make it a test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 time=${1:-20s}
-go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | while read -r package; do
-	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
-		echo "== $package $target"
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package" </dev/null
-	done
+shift || true
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export work time
+cache=$(go env GOCACHE)/fuzz
+export cache
+
+git grep -E '^func Fuzz[A-Z]\w*\(' -- '*_test.go' | sed -E 's,^(.*)/[^/]+_test\.go:func (Fuzz[A-Za-z0-9_]+)\(.*,\1 \2,' >"$work/all"
+if (($#)); then
+	printf ' %s\n' "$@" | grep -F -f - "$work/all" >"$work/targets" || true
+else
+	cp "$work/all" "$work/targets"
+fi
+[ -s "$work/targets" ] || {
+	echo "fuzz: no such target: $*" >&2
+	exit 2
+}
+
+# binary FOLDER prints the name of a package's binary.
+binary() { echo "$work/$(tr / _ <<<"$1").test"; }
+
+# target FOLDER TARGET fuzzes a target, and prints one line, or what failed.
+target() {
+	local folder=$1 name=$2 status=0
+	# By default an input is made smaller for up to a minute.
+	local log=$work/$(tr / _ <<<"$folder").$name.log
+	(
+		cd "$folder"
+		"$(binary "$folder")" -test.run '^$' -test.fuzz "^$name\$" -test.fuzztime "$time" -test.parallel 1 \
+			-test.fuzzminimizetime 1s -test.fuzzcachedir "$cache/$folder" </dev/null >"$log" 2>&1
+	) || status=$?
+	# Go 1.26 may report the end of the time as a failure (golang.org/issue/75804), with
+	# no input and no other message. A failure of a target always has an input.
+	if [ $status != 0 ] && ! grep -q 'Failing input written to' "$log" &&
+		grep -A1 -E '^--- FAIL: Fuzz' "$log" | grep -qx '    context deadline exceeded'; then
+		status=0
+	fi
+	local runs
+	runs=$(grep -oE 'execs: [0-9]+' "$log" | tail -n 1 | cut -d' ' -f2) || true
+	if [ $status = 0 ] && [ "${runs:-0}" = 0 ]; then
+		printf 'SEEDS   %-24s %-28s the time was over before there was a new input\n' "$folder" "$name"
+		return
+	fi
+	if [ $status = 0 ]; then
+		printf 'ok      %-24s %-28s %9d inputs\n' "$folder" "$name" "$runs"
+		return
+	fi
+	# One write, so that two failures do not mix.
+	printf '%s\n' "$(
+		printf 'FAILED  %s %s\n' "$folder" "$name"
+		grep -vE '^fuzz: (elapsed|minimizing)' "$log" | head -n 60 | sed 's/^/        /'
+		input=$(sed -nE 's/.*Failing input written to ([^ ]+).*/\1/p' "$log" | head -n 1)
+		if [ -n "$input" ]; then
+			printf '        The input is %s/%s:\n' "$folder" "$input"
+			head -c 2000 "$folder/$input" | sed 's/^/          /'
+			printf '        Again:     go test -run %s/%s ./%s\n' "$name" "$(basename "$input")" "$folder"
+			printf '        As a test: git add -f %s/%s, or better a case of its own beside %s\n' "$folder" "$input" "$name"
+		fi
+	)"
+	return 1
+}
+export -f binary target
+
+cut -d' ' -f1 "$work/targets" | sort -u | while read -r folder; do
+	go test -c -fuzz=. -o "$(binary "$folder")" "./$folder"
 done
+status=0
+xargs -P 2 -L 1 bash -euo pipefail -c 'target "$1" "$2"' target <"$work/targets" || status=1
+if [ $status = 0 ]; then
+	echo "$(wc -l <"$work/targets") fuzz targets, $time each: nothing found"
+fi
+exit $status
