@@ -1,0 +1,268 @@
+package arch
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// tenantSource is a function that turns a text into a tenant, or into what has one.
+type tenantSource struct {
+	folder, name string
+	// from are the functions that may use it, as folder and function, each with where
+	// the text comes from. No function among them has seen the body of a request.
+	from map[string]string
+}
+
+// tenantSources are all ways to a tenant's id. A handler that could make one from what a
+// client sends would let the client choose whose data it sees.
+var tenantSources = []tenantSource{
+	{"internal/tenant", "ParseID", map[string]string{
+		"internal/access Parse":         "the text of a token, which its secret proves",
+		"internal/adminapi parseTenant": "the path of a signed request",
+		"internal/store finish":         "the name of a stored task",
+		"internal/store Tenants":        "the stored list of all tenants",
+		"cmd/rollcall run":              "an operator's command line",
+		"cmd/rollcall check":            "an operator's command line",
+		"cmd/samlocal addTenant":        "a developer's command line",
+		"internal/dev/fixture begin":    "the data of the events",
+		"internal/e2e/stage ID":         "a test",
+	}},
+	{"internal/access", "Parse", map[string]string{
+		"internal/access parseHeader": "the header Authorization; Authenticate compares the secret",
+		"internal/access isToken":     "whether a header is a token without a scheme; the token is dropped",
+		"internal/e2e/provoke set":    "a test",
+	}},
+	{"internal/adminapi", "parseTenant", map[string]string{
+		"internal/adminapi answer": "the path of a signed request, before its body is read",
+	}},
+	// What carries a tenant is made where the secret was compared, and given to requests
+	// where it was authenticated.
+	{"internal/access", "Grant", map[string]string{
+		"internal/access Authenticate": "after the secret was compared",
+	}},
+}
+
+// TestTenant_IsNeverTakenFromABody holds the list of functions that make a tenant of a
+// text.
+func TestTenant_IsNeverTakenFromABody(t *testing.T) {
+	used := map[string]bool{}
+	for _, folder := range []string{"cmd", "functions", "internal"} {
+		err := filepath.WalkDir(filepath.Join(root(t), folder), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			name, err := filepath.Rel(root(t), path)
+			require.NoError(t, err)
+			name = filepath.ToSlash(name)
+			uses, err := tenantUses(name, file(t, name))
+			require.NoError(t, err)
+			for _, use := range uses {
+				used[use.String()] = true
+				if fault := use.fault(); fault != "" {
+					t.Error(fault)
+				}
+			}
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	for _, source := range tenantSources {
+		for from := range source.from {
+			if use := from + " uses " + source.folder + " " + source.name; !used[use] {
+				t.Errorf("%s: not so; remove it from the list", use)
+			}
+		}
+	}
+}
+
+// The rule finds a use in a function and outside of one, as a call and as a value, and
+// under another name of the package.
+func TestTenant_IsNeverTakenFromABody_CanFail(t *testing.T) {
+	for name, code := range map[string]string{
+		"a call":           `import "MODULE/internal/tenant"; func (s *Service) createUser() { t, _ := tenant.ParseID(sent["tenant"]) }`,
+		"a value":          `import "MODULE/internal/tenant"; func x() { parse(tenant.ParseID) }`,
+		"a variable":       `import "MODULE/internal/tenant"; var parse = tenant.ParseID`,
+		"another name":     `import other "MODULE/internal/tenant"; func x() { other.ParseID(body) }`,
+		"a dot":            `import . "MODULE/internal/tenant"; func x() { ParseID(body) }`,
+		"a token":          `import "MODULE/internal/access"; func x() { t, _ := access.Parse(body); return t.Tenant }`,
+		"a grant":          `import "MODULE/internal/access"; func x() { q.grant = access.Grant{Tenant: t} }`,
+		"a grant's tenant": `import "MODULE/internal/access"; func x(q *request) { q.grant.Tenant = other }`,
+	} {
+		uses, err := tenantUses("internal/httpapi/users.go", "package httpapi; "+strings.ReplaceAll(code, "MODULE", module))
+		require.NoError(t, err)
+		require.True(t, slices.ContainsFunc(uses, func(u tenantUse) bool { return u.fault() != "" }), "%s is allowed", name)
+	}
+	uses, err := tenantUses("internal/adminapi/tenants.go", `package adminapi; func (s *Service) create() { t, err := parseTenant(body.ID) }`)
+	require.NoError(t, err)
+	require.Len(t, uses, 1)
+	require.NotEmpty(t, uses[0].fault())
+}
+
+// A tenant's id, and what carries one, has no method by which a decoder of JSON or text
+// could make one, and package tenant has one function that does.
+func TestTenant_HasNoDecoder(t *testing.T) {
+	for _, carrier := range []reflect.Type{reflect.TypeFor[*tenant.ID](), reflect.TypeFor[*access.Token](), reflect.TypeFor[*access.Grant]()} {
+		for i := range carrier.NumMethod() {
+			name := carrier.Method(i).Name
+			require.False(t, strings.HasPrefix(name, "Unmarshal") || name == "Scan" || name == "Set", "%s has the method %s", carrier, name)
+		}
+	}
+	for i := range reflect.TypeFor[tenant.ID]().NumField() {
+		require.False(t, reflect.TypeFor[tenant.ID]().Field(i).IsExported(), "a decoder can set a field of tenant.ID")
+	}
+	made := regexpFind(t, `(?m)^func (?:\([^)]*\) )?(\w+)\([^)]*\) \(?(?:\w+ )?\*?ID\b`, "internal/tenant/*.go")
+	require.Equal(t, []string{"ParseID"}, made, "functions that return an ID")
+}
+
+// regexpFind returns the first group of all matches in files that are not tests.
+func regexpFind(t *testing.T, pattern, files string) (found []string) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(root(t), files))
+	require.NoError(t, err)
+	for _, path := range names {
+		name, err := filepath.Rel(root(t), path)
+		require.NoError(t, err)
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(file(t, name), -1) {
+			found = append(found, m[1])
+		}
+	}
+	return found
+}
+
+// tenantUse is the use of a source in a function.
+type tenantUse struct {
+	folder, function string
+	of               tenantSource
+	line             int
+}
+
+func (u tenantUse) String() string {
+	return u.folder + " " + u.function + " uses " + u.of.folder + " " + u.of.name
+}
+
+func (u tenantUse) fault() string {
+	if _, ok := u.of.from[u.folder+" "+u.function]; ok {
+		return ""
+	}
+	return fmt.Sprintf("%s, at line %d of its file: a tenant comes from a proved token or from the operator, never from a request. "+
+		"If the text can be no client's, add the function to tenantSources with the reason.", u, u.line)
+}
+
+// tenantUses returns the uses of the sources in a file.
+func tenantUses(name, code string) (uses []tenantUse, err error) {
+	files := token.NewFileSet()
+	parsed, err := parser.ParseFile(files, name, code, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	folder := filepath.ToSlash(filepath.Dir(name))
+	imported := map[string]string{} // folder by the name in this file
+	for _, spec := range parsed.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return nil, err
+		}
+		if of, ok := strings.CutPrefix(path, module+"/"); ok {
+			as := filepath.Base(of)
+			if spec.Name != nil {
+				as = spec.Name.Name
+			}
+			imported[as] = of
+		}
+	}
+	for _, decl := range parsed.Decls {
+		function := ""
+		if f, ok := decl.(*ast.FuncDecl); ok {
+			function = f.Name.Name
+		}
+		declared := declaredNames(decl)
+		ast.Inspect(decl, func(n ast.Node) bool {
+			for _, source := range tenantSources {
+				if source.usedBy(n, folder, imported, declared) {
+					uses = append(uses, tenantUse{folder, function, source, files.Position(n.Pos()).Line})
+				}
+			}
+			return true
+		})
+	}
+	return uses, nil
+}
+
+// declaredNames returns the identifiers that declare something, which are no uses.
+func declaredNames(decl ast.Decl) map[*ast.Ident]bool {
+	declared := map[*ast.Ident]bool{}
+	ast.Inspect(decl, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			declared[n.Name] = true
+		case *ast.TypeSpec:
+			declared[n.Name] = true
+		case *ast.SelectorExpr:
+			declared[n.Sel] = true // of a package or a value: matched with it
+		}
+		return true
+	})
+	return declared
+}
+
+// usedBy reports whether a node uses the source. A type is used by its composite literals,
+// and by assignments to the field Tenant of a grant.
+func (s tenantSource) usedBy(n ast.Node, folder string, imported map[string]string, declared map[*ast.Ident]bool) bool {
+	isType := s.name == "Grant"
+	switch n := n.(type) {
+	case *ast.CompositeLit:
+		return isType && n.Elts != nil && s.named(n.Type, folder, imported)
+	case *ast.AssignStmt:
+		return isType && slices.ContainsFunc(n.Lhs, isGrantsTenant)
+	case *ast.SelectorExpr:
+		return !isType && s.named(n, folder, imported)
+	case *ast.Ident:
+		return !isType && !declared[n] && s.named(n, folder, imported)
+	}
+	return false
+}
+
+// named reports whether an expression is the source's name in this file.
+func (s tenantSource) named(e ast.Expr, folder string, imported map[string]string) bool {
+	switch e := e.(type) {
+	case *ast.SelectorExpr:
+		x, ok := e.X.(*ast.Ident)
+		return ok && e.Sel.Name == s.name && imported[x.Name] == s.folder
+	case *ast.Ident:
+		return e.Name == s.name && (folder == s.folder || imported["."] == s.folder)
+	}
+	return false
+}
+
+// isGrantsTenant reports whether an expression is x.grant.Tenant or grant.Tenant.
+func isGrantsTenant(e ast.Expr) bool {
+	field, ok := e.(*ast.SelectorExpr)
+	if !ok || field.Sel.Name != "Tenant" {
+		return false
+	}
+	switch x := field.X.(type) {
+	case *ast.Ident:
+		return strings.EqualFold(x.Name, "grant")
+	case *ast.SelectorExpr:
+		return strings.EqualFold(x.Sel.Name, "grant")
+	}
+	return false
+}
