@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -50,12 +51,10 @@ func TestReport_ALargeArchiveFailsAndASlowStartIsTold(t *testing.T) {
 		{"slow", measure{"users", 11 << 20, 4 << 20, ms(16)}, true, "users: starts slowly"},
 	} {
 		var out bytes.Buffer
-		if ok := report(&out, []measure{tt.of, empty}); ok != tt.ok || !strings.Contains(out.String(), tt.want) {
-			t.Errorf("%s: %t\n%s", tt.name, ok, &out)
-		}
-		if notes := strings.Count(out.String(), ": "); tt.ok && tt.name != "slow" && notes != 0 {
-			t.Errorf("%s: %d notes\n%s", tt.name, notes, &out)
-		}
+		ok := report(&out, []measure{tt.of, empty})
+		assert.Truef(t, ok == tt.ok && strings.Contains(out.String(), tt.want), "%s: %t\n%s", tt.name, ok, &out)
+		notes := strings.Count(out.String(), ": ")
+		assert.Falsef(t, tt.ok && tt.name != "slow" && notes != 0, "%s: %d notes\n%s", tt.name, notes, &out)
 	}
 }
 
@@ -67,7 +66,5 @@ func TestArchiveSize_IsThatOfTheCompressedFile(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(name, append(random, make([]byte, 900_000)...), 0o600))
 	size, err := archiveSize(t.Context(), name)
-	if err != nil || size < 100_000 || size > 110_000 {
-		t.Errorf("%d bytes, %v", size, err)
-	}
+	assert.Truef(t, err == nil && size >= 100_000 && size <= 110_000, "%d bytes, %v", size, err)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -63,9 +64,7 @@ func TestRun_TellsALineOfEachAndHowMany(t *testing.T) {
 		if status := run(t.Context(), args, env, &out, &problems); status != tt.status || !strings.HasSuffix(out.String(), tt.want) {
 			t.Errorf("%s: status %d, %s%s, want %d, %s", tt.name, status, out.String(), problems.String(), tt.status, tt.want)
 		}
-		if strings.Contains(out.String()+problems.String(), "secret") {
-			t.Errorf("%s: the token is printed", tt.name)
-		}
+		assert.NotContainsf(t, out.String()+problems.String(), "secret", "%s: the token is printed", tt.name)
 	}
 }
 
@@ -73,9 +72,8 @@ func TestRun_TakesBaseAndTokenFromTheInfoFile(t *testing.T) {
 	info := filepath.Join(t.TempDir(), "info.json")
 	require.NoError(t, os.WriteFile(info, []byte(`{"baseUrl":"`+server(t, "other")+`","token":"other","tenant":"acme","pid":1}`), 0o600))
 	var out, problems bytes.Buffer
-	if status := run(t.Context(), []string{"-info", info, "-file", lines(t), "-only", "a-1"}, func(string) string { return "" }, &out, &problems); status != exitPassed {
-		t.Errorf("status %d, %s%s", status, out.String(), problems.String())
-	}
+	status := run(t.Context(), []string{"-info", info, "-file", lines(t), "-only", "a-1"}, func(string) string { return "" }, &out, &problems)
+	assert.Equalf(t, exitPassed, status, "status %d, %s%s", status, out.String(), problems.String())
 }
 
 func TestRun_SaysWhatIsMissing(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -19,13 +20,10 @@ import (
 func (s *server) command(status int, args ...string) (stdout, stderr string) {
 	s.t.Helper()
 	out, said := &output{}, &output{}
-	if got := run(s.t.Context(), append(args, "--info", s.path), strings.NewReader(""), out, said); got != status {
-		s.t.Errorf("rollcall %s: status %d, want %d: %s", strings.Join(args, " "), got, status, said)
-	}
+	got := run(s.t.Context(), append(args, "--info", s.path), strings.NewReader(""), out, said)
+	assert.Equalf(s.t, status, got, "rollcall %s: status %d, want %d: %s", strings.Join(args, " "), got, status, said)
 	for _, secret := range []string{s.info.AdminToken, s.info.Token} {
-		if strings.Contains(out.String()+said.String(), secret) {
-			s.t.Errorf("rollcall %s prints a token", strings.Join(args, " "))
-		}
+		assert.NotContainsf(s.t, out.String()+said.String(), secret, "rollcall %s prints a token", strings.Join(args, " "))
 	}
 	return out.String(), said.String()
 }
@@ -35,18 +33,16 @@ func (s *server) object(args ...string) map[string]any {
 	s.t.Helper()
 	out, _ := s.command(0, append(args, "--json")...)
 	var document map[string]any
-	if err := json.Unmarshal([]byte(out), &document); err != nil || strings.Count(out, "\n") != 1 {
-		s.t.Fatalf("rollcall %s --json: %v: %s", strings.Join(args, " "), err, out)
-	}
+	err := json.Unmarshal([]byte(out), &document)
+	require.Truef(s.t, err == nil && strings.Count(out, "\n") == 1, "rollcall %s --json: %v: %s", strings.Join(args, " "), err, out)
 	return document
 }
 
 func (s *server) says(text string, args ...string) {
 	s.t.Helper()
 	out, _ := s.command(0, args...)
-	if matched, err := regexp.MatchString("(?s)"+text, out); err != nil || !matched {
-		s.t.Errorf("rollcall %s says %q, want %q (%v)", strings.Join(args, " "), out, text, err)
-	}
+	matched, err := regexp.MatchString("(?s)"+text, out)
+	assert.Truef(s.t, err == nil && matched, "rollcall %s says %q, want %q (%v)", strings.Join(args, " "), out, text, err)
 }
 
 func (s *server) refuses(status int, text string, args ...string) {
@@ -66,9 +62,8 @@ func TestCommands_Tenants(t *testing.T) {
 	s.says(`seats +0 +no limit\nreaders +0 +3\n0 users, 0 groups\n$`, "tenant", "usage", "globex")
 	s.says(`seats +0 +9\n`, "seats", "set", "globex", "9")
 	s.says(`seats +0 +9\n`, "seats", "show", "globex")
-	if list := s.object("tenant", "list")["tenants"].([]any); len(list) != 2 {
-		t.Errorf("the list: %v", list)
-	}
+	list := s.object("tenant", "list")["tenants"].([]any)
+	assert.Lenf(t, list, 2, "the list: %v", list)
 	s.refuses(exitNotFound, `Tenant not found: "nobody"; 'rollcall tenant list' lists the tenants`, "tenant", "get", "nobody")
 	s.refuses(exitNotFound, `Tenant not found: "globx". Did you mean "globex"?`, "failures", "globx")
 	s.refuses(exitUsage, `unknown setting "maxSeat". Did you mean "maxSeats"?`, "tenant", "set", "globex", "maxSeat=1")
@@ -85,9 +80,8 @@ func TestCommands_TokensAreShownOnce(t *testing.T) {
 	s := start(t)
 	defer s.end()
 	out, _ := s.command(0, "token", "create", "acme", "--label", "Okta", "--quiet")
-	if ok, _ := regexp.MatchString(`^rct_acme_[a-z2-7]+_[a-z2-7]+_[0-9a-f]{8}\n$`, out); !ok {
-		t.Errorf("--quiet: %q", out)
-	}
+	ok, _ := regexp.MatchString(`^rct_acme_[a-z2-7]+_[a-z2-7]+_[0-9a-f]{8}\n$`, out)
+	assert.Truef(t, ok, "--quiet: %q", out)
 	token := strings.TrimSpace(out)
 	works := func(token string) int {
 		t.Helper()
@@ -99,31 +93,24 @@ func TestCommands_TokensAreShownOnce(t *testing.T) {
 		_ = response.Body.Close()
 		return response.StatusCode
 	}
-	if status := works(token); status != 200 {
-		t.Errorf("the token: %d", status)
-	}
+	assert.Equal(t, 200, works(token), "the token")
 	list, _ := s.command(0, "token", "list", "acme")
 	if strings.Contains(list, strings.Split(token, "_")[3]) || !strings.Contains(list, "Okta") || !strings.Contains(list, token[len(token)-4:]) {
 		t.Errorf("the list: %s", list)
 	}
 	id := strings.Split(token, "_")[2]
 	next := s.object("token", "rotate", "start", "acme", id, "--label", "next")
-	if next["replaces"] != id || works(next["token"].(string)) != 200 {
-		t.Errorf("rotated: %v", next)
-	}
+	assert.Truef(t, next["replaces"] == id && works(next["token"].(string)) == 200, "rotated: %v", next)
 	s.refuses(exitRefused, "state does not allow", "token", "rotate", "start", "acme", id)
 	s.says("only the new token works now", "token", "rotate", "complete", "acme", id)
 	again := s.object("token", "rotate", "start", "acme", next["id"].(string))
 	s.says("still works", "token", "rotate", "cancel", "acme", next["id"].(string))
-	if states := s.object("token", "list", "acme")["tokens"].([]any); len(states) != 4 {
-		t.Errorf("tokens: %v", states)
-	}
+	states := s.object("token", "list", "acme")["tokens"].([]any)
+	assert.Lenf(t, states, 4, "tokens: %v", states)
 	s.says("within 10 seconds", "token", "revoke", "acme", next["id"].(string), "--yes")
 	s.refuses(exitNotFound, "token not found", "token", "revoke", "acme", "nosuch", "--yes")
 	s.refuses(exitRefused, "must be in the future", "token", "create", "acme", "--expires", "2001-01-01T00:00:00Z")
-	if again["token"] == next["token"] {
-		t.Error("two tokens are one")
-	}
+	assert.True(t, again["token"] != next["token"], "two tokens are one")
 }
 
 func TestCommands_UsersAndGroups(t *testing.T) {
@@ -134,9 +121,8 @@ func TestCommands_UsersAndGroups(t *testing.T) {
 	s.says(`active +false\n.*deactivatedBy +app\n`, "users", "deactivate", "acme", id)
 	s.says(`active +true\n`, "users", "reactivate", "acme", id)
 	s.says(`protected +true\n`, "users", "protect", "acme", id)
-	if status, refused := s.send("DELETE", "/Users/"+id, ""); status != 403 || !strings.Contains(refused["detail"].(string), "protected") {
-		t.Errorf("a protected user: %d %v", status, refused)
-	}
+	status, refused := s.send("DELETE", "/Users/"+id, "")
+	assert.Truef(t, status == 403 && strings.Contains(refused["detail"].(string), "protected"), "a protected user: %d %v", status, refused)
 	s.says(`protected +false\n`, "users", "unprotect", "acme", id)
 	s.says(`accountType +reader\n.*displayName +Ann B\n`, "users", "set", "acme", id, "accountType=reader", "displayName=Ann B")
 	s.says(`seats +0 +2\nreaders +1 +no limit\n`, "seats", "show", "acme")
@@ -166,13 +152,10 @@ func TestCommands_Schemas(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "examples", "hr-person.json")
 	out, _ := s.command(0, "schema", "put", "acme", file)
 	urn, _, _ := strings.Cut(out, " ")
-	if !strings.HasPrefix(urn, "urn:") {
-		t.Fatalf("registered: %s", out)
-	}
+	require.Truef(t, strings.HasPrefix(urn, "urn:"), "registered: %s", out)
 	s.says(regexp.QuoteMeta(urn)+` +User +false`, "schema", "list", "acme")
-	if got := s.object("schema", "get", "acme", urn); got["resourceType"] != "User" {
-		t.Errorf("the schema: %v", got)
-	}
+	got := s.object("schema", "get", "acme", urn)
+	assert.Truef(t, got["resourceType"] == "User", "the schema: %v", got)
 	s.refuses(exitUsage, "Confirmation required; pass --yes.", "schema", "delete", "acme", urn)
 	s.says("is deleted", "schema", "delete", "acme", urn, "--yes")
 	s.refuses(exitNotFound, "Schema not found", "schema", "get", "acme", urn)
@@ -184,14 +167,11 @@ func TestInit_PrintsWhatIsPasted(t *testing.T) {
 	defer s.end()
 	out, _ := s.command(0, "init", "--tenant", "globex", "--seats", "5")
 	for _, want := range []string{"globex has 5 seats", s.info.BaseURL, "rct_globex_", "aadOptscim062020", "userName", "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("init says %q, want %q in it", out, want)
-		}
+		assert.Containsf(t, out, want, "init says %q, want %q in it", out, want)
 	}
 	again := s.object("init", "--tenant", "globex")
-	if tenant, _ := again["tenant"].(map[string]any); tenant["maxSeats"] != 5.0 {
-		t.Errorf("a second init changed the seats: %v", tenant)
-	}
+	tenant, _ := again["tenant"].(map[string]any)
+	assert.Truef(t, tenant["maxSeats"] == 5.0, "a second init changed the seats: %v", tenant)
 	s.refuses(exitUsage, "--tenant ID is missing", "init")
 }
 
@@ -199,17 +179,13 @@ func TestDoctor_LooksAtEverything(t *testing.T) {
 	s := start(t, "--seats", "0")
 	defer s.end()
 	out, _ := s.command(0, "doctor", "--tenant", "acme")
-	if strings.Contains(out, "FAILED") || strings.Count(out, "\n") < 12 {
-		t.Errorf("the doctor says\n%s", out)
-	}
+	assert.Truef(t, !strings.Contains(out, "FAILED") && strings.Count(out, "\n") >= 12, "the doctor says\n%s", out)
 	users := s.object("users", "list", "acme", "--deleted")
-	if left := users["users"].([]any); len(left) != 0 {
-		t.Errorf("the doctor leaves %v", left)
-	}
+	left := users["users"].([]any)
+	assert.Emptyf(t, left, "the doctor leaves %v", left)
 	for _, token := range s.object("token", "list", "acme")["tokens"].([]any) {
-		if token := token.(map[string]any); token["label"] == "rollcall doctor" && token["state"] != "revoked" {
-			t.Errorf("the doctor leaves a token: %v", token)
-		}
+		token := token.(map[string]any)
+		assert.Falsef(t, token["label"] == "rollcall doctor" && token["state"] != "revoked", "the doctor leaves a token: %v", token)
 	}
 	s.says("scimEnabled +false", "tenant", "set", "acme", "scimEnabled=false")
 	if out, said := s.command(exitFailure, "doctor", "--tenant", "acme"); !strings.Contains(out, "FAILED") || !strings.Contains(out, "scimEnabled=true") || !strings.Contains(said, "checks failed") {
@@ -252,9 +228,7 @@ func TestCommands_WhoIsAsked(t *testing.T) {
 			if status := run(t.Context(), tt.args, strings.NewReader(""), out, said); status != tt.status || !strings.Contains(said.String(), tt.says) {
 				t.Errorf("status %d, said %q, want %d and %q", status, said, tt.status, tt.says)
 			}
-			if tt.token != "" && strings.Contains(out.String()+said.String(), tt.token) && len(tt.token) > 5 {
-				t.Error("the token is printed")
-			}
+			assert.False(t, tt.token != "" && strings.Contains(out.String()+said.String(), tt.token) && len(tt.token) > 5, "the token is printed")
 		})
 	}
 }
@@ -270,24 +244,17 @@ func TestConnectAWS_Signs(t *testing.T) {
 	}
 	a := asking{stack: "rollcall-dev"}
 	sign, base, err := a.signer(t.Context())
-	if err != nil || base != "https://127.0.0.1:1/admin/v1" {
-		t.Fatalf("%s, %v", base, err)
-	}
+	require.Truef(t, err == nil && base == "https://127.0.0.1:1/admin/v1", "%s, %v", base, err)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, base+"/tenants/acme", bytes.NewReader([]byte("{}")))
 	require.NoError(t, err)
 	require.NoError(t, sign(r, []byte("{}")))
 	signed := r.Header.Get("Authorization")
 	for _, want := range []string{"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/", "/eu-central-1/execute-api/aws4_request", "x-amz-security-token"} {
-		if !strings.Contains(signed, want) {
-			t.Errorf("signed %q, want %q in it", signed, want)
-		}
+		assert.Containsf(t, signed, want, "signed %q, want %q in it", signed, want)
 	}
-	if strings.Contains(signed, "secret-of-aws") || r.Header.Get("X-Amz-Security-Token") != "session" {
-		t.Errorf("headers: %v", r.Header)
-	}
-	if at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date")); err != nil || time.Since(at).Abs() > time.Minute {
-		t.Errorf("signed at %v, %v", at, err)
-	}
+	assert.Truef(t, !strings.Contains(signed, "secret-of-aws") && r.Header.Get("X-Amz-Security-Token") == "session", "headers: %v", r.Header)
+	at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+	assert.Truef(t, err == nil && time.Since(at).Abs() <= time.Minute, "signed at %v, %v", at, err)
 }
 
 // Every command describes itself, and offers its names to the shell.
@@ -304,12 +271,10 @@ func TestCommands_AreDescribed(t *testing.T) {
 	visit(newRoot(strings.NewReader(""), &output{}, &output{}))
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		out := &output{}
-		if status := run(t.Context(), []string{"completion", shell}, strings.NewReader(""), out, out); status != 0 || !strings.Contains(out.String(), "rollcall") {
-			t.Errorf("completion for %s: %d", shell, status)
-		}
+		status := run(t.Context(), []string{"completion", shell}, strings.NewReader(""), out, out)
+		assert.Truef(t, status == 0 && strings.Contains(out.String(), "rollcall"), "completion for %s: %d", shell, status)
 	}
 	out := &output{}
-	if status := run(t.Context(), []string{"__complete", "tenant", ""}, strings.NewReader(""), out, out); status != 0 || !strings.Contains(out.String(), "usage\t") {
-		t.Errorf("completion: %d %s", status, out)
-	}
+	status := run(t.Context(), []string{"__complete", "tenant", ""}, strings.NewReader(""), out, out)
+	assert.Truef(t, status == 0 && strings.Contains(out.String(), "usage\t"), "completion: %d %s", status, out)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -55,13 +56,9 @@ func TestConsole_IsPartOfRollcallLocal(t *testing.T) {
 	}
 	s.end()
 	for _, secret := range []string{strings.SplitN(link, "?t=", 2)[1], s.info.AdminToken} {
-		if strings.Contains(s.stderr.String(), secret) {
-			t.Error("the log has a secret")
-		}
+		assert.NotContains(t, s.stderr.String(), secret, "the log has a secret")
 	}
-	if !strings.Contains(s.stderr.String(), `"event":"console.request"`) {
-		t.Errorf("the log has no line of the console: %s", s.stderr)
-	}
+	assert.Contains(t, s.stderr.String(), `"event":"console.request"`, "the log has no line of the console")
 }
 
 func TestConsole_AsksAServiceThatRuns(t *testing.T) {
@@ -88,17 +85,13 @@ func TestConsole_AsksAServiceThatRuns(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		if link == "" {
-			t.Fatalf("no link: %s %s", out, said)
-		}
+		require.NotEmptyf(t, link, "no link: %s %s", out, said)
 		want := http.StatusOK
 		if strings.HasSuffix(tt.path, "nobody") {
 			want = http.StatusNotFound
 		}
 		status, at, page := browse(t, link)
-		if status != want || at.Path != tt.path || !strings.Contains(page, "Service: this machine") {
-			t.Errorf("%v: %d at %s: %s", tt.args, status, at, page)
-		}
+		assert.Truef(t, status == want && at.Path == tt.path && strings.Contains(page, "Service: this machine"), "%v: %d at %s: %s", tt.args, status, at, page)
 		stop()
 		if status := <-ended; status != 0 {
 			t.Errorf("%v: exit status %d: %s", tt.args, status, said)
@@ -132,9 +125,7 @@ func TestNearAddress(t *testing.T) {
 		"192.0.2.1:8080": "", "nonsense": "",
 	} {
 		near, ok := nearAddress(address)
-		if ok != (want != "") || ok && near != want {
-			t.Errorf("%s is reached at %q, %t", address, near, ok)
-		}
+		assert.Truef(t, ok == (want != "") && (!ok || near == want), "%s is reached at %q, %t", address, near, ok)
 	}
 }
 
@@ -143,9 +134,8 @@ func TestNearAddress(t *testing.T) {
 func TestConsole_OfAServiceForAllIsForThisMachine(t *testing.T) {
 	s := start(t, "--listen", "0.0.0.0:0")
 	defer s.end()
-	if status, _, page := browse(t, s.info.ConsoleURL); status != http.StatusOK || !strings.Contains(page, "acme") {
-		t.Errorf("%d %s", status, page)
-	}
+	status, _, page := browse(t, s.info.ConsoleURL)
+	assert.Truef(t, status == http.StatusOK && strings.Contains(page, "acme"), "%d %s", status, page)
 	_, port, err := net.SplitHostPort(strings.TrimSuffix(strings.TrimPrefix(s.info.BaseURL, "http://"), "/scim/v2"))
 	require.NoError(t, err)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+port+"/console/", http.NoBody)
@@ -154,7 +144,5 @@ func TestConsole_OfAServiceForAllIsForThisMachine(t *testing.T) {
 	response, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	_ = response.Body.Close()
-	if response.StatusCode != http.StatusMisdirectedRequest {
-		t.Errorf("another name: %d", response.StatusCode)
-	}
+	assert.Equal(t, http.StatusMisdirectedRequest, response.StatusCode, "another name")
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
@@ -22,9 +23,8 @@ func kept(t *testing.T) string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "data")
 	s := start(t, "--data", folder)
-	if status, _ := s.send("POST", "/Users", bob); status != 201 {
-		t.Fatalf("POST: %d", status)
-	}
+	status, _ := s.send("POST", "/Users", bob)
+	require.Equal(t, 201, status, "POST")
 	s.end()
 	return folder
 }
@@ -41,9 +41,7 @@ func contents(t *testing.T, folder string) map[string]string {
 		all[path] = string(content)
 		return err
 	})
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
+	require.False(t, err != nil && !os.IsNotExist(err), err)
 	return all
 }
 
@@ -61,26 +59,16 @@ func wantRefused(t *testing.T, folder string, words ...string) {
 		defer cancel() // of one that is served
 		status := run(ctx, args, strings.NewReader(""), &stdout, &stderr)
 		said := stderr.String()
-		if status != 1 || strings.Count(said, "\n") != 1 || strings.Contains(said, "goroutine") {
-			t.Errorf("%s: status %d, %q", args[0], status, said)
-		}
+		assert.Truef(t, status == 1 && strings.Count(said, "\n") == 1 && !strings.Contains(said, "goroutine"), "%s: status %d, %q", args[0], status, said)
 		for _, word := range append(words, folder) {
-			if !strings.Contains(said, word) {
-				t.Errorf("%s: %q, want %q in it", args[0], said, word)
-			}
+			assert.Containsf(t, said, word, "%s: %q, want %q in it", args[0], said, word)
 		}
-		if stdout.Len() > 0 {
-			t.Errorf("%s prints %q", args[0], &stdout)
-		}
+		assert.Truef(t, stdout.Len() == 0, "%s prints %q", args[0], &stdout)
 	}
 	after := contents(t, folder)
-	if len(after) != len(before) {
-		t.Errorf("there were %d files, and are %d", len(before), len(after))
-	}
+	assert.Lenf(t, after, len(before), "there were %d files, and are %d", len(before), len(after))
 	for path, content := range before {
-		if after[path] != content {
-			t.Errorf("%s was changed", path)
-		}
+		assert.Equalf(t, content, after[path], "%s was changed", path)
 	}
 }
 
@@ -118,9 +106,8 @@ func TestLocal_RefusesDamagedData(t *testing.T) {
 	// The restored data is complete.
 	require.NoError(t, os.WriteFile(db, sound, 0o600))
 	s := start(t, "--data", folder)
-	if status, _ := s.send("POST", "/Users", bob); status != 409 {
-		t.Errorf("POST of a user who is there: %d", status)
-	}
+	status, _ := s.send("POST", "/Users", bob)
+	assert.Equal(t, 409, status, "POST of a user who is there")
 	s.end()
 	// Without tokens there is nothing to lose.
 	require.NoError(t, os.RemoveAll(folder))
@@ -147,9 +134,7 @@ func TestLocal_RefusesDataItMayNotWrite(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		for _, path := range []string{filepath.Dir(filepath.Dir(folder)), filepath.Dir(folder), folder} {
-			if err := os.Chmod(path, 0o755); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, os.Chmod(path, 0o755))
 		}
 	})
 	ended := make(chan error)
@@ -170,9 +155,7 @@ func TestLocal_RefusesDataItMayNotWrite(t *testing.T) {
 	}()
 	err := <-ended
 	for _, word := range []string{"can only be read", "nothing was changed", "--data DIR"} {
-		if err == nil || !strings.Contains(err.Error(), word) {
-			t.Errorf("got %v, want %q in it", err, word)
-		}
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), word), "got %v, want %q in it", err, word)
 	}
 }
 
@@ -180,21 +163,16 @@ func TestLocal_RefusesDataItMayNotWrite(t *testing.T) {
 func TestLocal_OutlivesItsData(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	s := start(t, "--data", folder)
-	if status, _ := s.send("POST", "/Users", bob); status != 201 {
-		t.Fatalf("POST: %d", status)
-	}
+	status, _ := s.send("POST", "/Users", bob)
+	require.Equal(t, 201, status, "POST")
 	require.NoError(t, os.Truncate(filepath.Join(folder, "rollcall.db"), 8<<10))
 	for range 3 {
 		for _, request := range [][3]string{{"GET", "/Users", ""}, {"POST", "/Users", strings.Replace(bob, "bob", "ann", 1)}, {"GET", "/Groups", ""}} {
 			status, answer := s.send(request[0], request[1], request[2])
-			if status != 503 || answer["detail"] == nil {
-				t.Errorf("%s %s: %d %v, want 503", request[0], request[1], status, answer)
-			}
+			assert.Truef(t, status == 503 && answer["detail"] != nil, "%s %s: %d %v, want 503", request[0], request[1], status, answer)
 		}
 	}
-	if !strings.Contains(s.stderr.String(), "the storage fails") {
-		t.Errorf("the log does not say why: %s", s.stderr)
-	}
+	assert.Contains(t, s.stderr.String(), "the storage fails", "the log does not say why")
 	s.end()
 	// The file stays locked until the process ends.
 	copied := filepath.Join(t.TempDir(), "copied")

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 )
 
@@ -37,17 +39,13 @@ func TestDemo_PrintsWhatToLookAt(t *testing.T) {
 		}
 		status, out, said := asks(t, args...)
 		for _, want := range wants {
-			if status != 0 || !strings.Contains(out, want) {
-				t.Errorf("%v: %d %s%s, want %q", args, status, out, said, want)
-			}
+			assert.Truef(t, status == 0 && strings.Contains(out, want), "%v: %d %s%s, want %q", args, status, out, said, want)
 		}
 	}
-	if status, _ := s.send("GET", "/Users?count=1", ""); status != 200 {
-		t.Errorf("the printed token: %d", status)
-	}
-	if status, _ := s.send("POST", "/Users", bob); status != 403 {
-		t.Errorf("a user more than %d: %d", demo.Seats, status)
-	}
+	status, _ := s.send("GET", "/Users?count=1", "")
+	assert.Equal(t, 200, status, "the printed token")
+	status, _ = s.send("POST", "/Users", bob)
+	assert.Equalf(t, 403, status, "a user more than %d", demo.Seats)
 }
 
 // An existing tenant is not filled, and keeps its data.
@@ -57,15 +55,11 @@ func TestDemo_FillsANewTenantOnly(t *testing.T) {
 	token := s.info.Token
 	s.end()
 	stderr := &output{}
-	if status := run(t.Context(), []string{"local", "--listen", "127.0.0.1:0", "--data", data, "--demo"}, strings.NewReader(""), io.Discard, stderr); status != 1 || !strings.Contains(stderr.String(), "new tenant only") {
-		t.Errorf("a second time: %d %s", status, stderr)
-	}
+	status := run(t.Context(), []string{"local", "--listen", "127.0.0.1:0", "--data", data, "--demo"}, strings.NewReader(""), io.Discard, stderr)
+	assert.Truef(t, status == 1 && strings.Contains(stderr.String(), "new tenant only"), "a second time: %d %s", status, stderr)
 	s = start(t, "--data", data)
-	if !strings.Contains(s.stdout.String(), "with 45 seats") || s.info.Token != token {
-		t.Errorf("without --demo: %s", s.stdout)
-	}
+	assert.Truef(t, strings.Contains(s.stdout.String(), "with 45 seats") && s.info.Token == token, "without --demo: %s", s.stdout)
 	s.end()
-	if status, _, said := asks(t, "local", "--demo", "--seats", "5"); status != exitUsage || !strings.Contains(said, "leave out --seats") {
-		t.Errorf("--seats: %d %s", status, said)
-	}
+	status, _, said := asks(t, "local", "--demo", "--seats", "5")
+	assert.Truef(t, status == exitUsage && strings.Contains(said, "leave out --seats"), "--seats: %d %s", status, said)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
@@ -64,9 +65,7 @@ func checkUse(t *testing.T, line string) *cobra.Command {
 	if err == nil && c.HasSubCommands() {
 		err = unknownCommand(c, strings.Join(c.Flags().Args(), " "))
 	}
-	if err != nil {
-		t.Errorf("%q: %v", line, err)
-	}
+	assert.NoErrorf(t, err, "%q", line)
 	return c
 }
 
@@ -90,9 +89,8 @@ func TestHelp_FitsATerminal(t *testing.T) {
 	for _, c := range commandTree() {
 		args := append(strings.Fields(c.CommandPath())[1:], "--help")
 		out := &output{}
-		if status := run(t.Context(), args, strings.NewReader(""), out, out); status != 0 {
-			t.Errorf("%v: status %d: %s", args, status, out)
-		}
+		status := run(t.Context(), args, strings.NewReader(""), out, out)
+		assert.Equalf(t, 0, status, "%v: status %d: %s", args, status, out)
 		for line := range strings.SplitSeq(out.String(), "\n") {
 			if c.Name() != "bash" && c.Name() != "zsh" && c.Name() != "fish" && c.Name() != "powershell" && utf8.RuneCountInString(line) > helpWidth {
 				t.Errorf("%s --help has a line of %d characters: %s", c.CommandPath(), utf8.RuneCountInString(line), line)
@@ -124,14 +122,10 @@ func TestHelp_IsOneOfACommand(t *testing.T) {
 	at := -1
 	for _, title := range []string{"\nStart:\n", "\nLook into failures:\n", "\nTenants and tokens:\n", "\nUsers and groups:\n", "\nOperate:\n"} {
 		next := strings.Index(out.String(), title)
-		if next <= at {
-			t.Errorf("%q is not after %d in %s", title, at, out)
-		}
+		assert.Truef(t, next > at, "%q is not after %d in %s", title, at, out)
 		at = next
 	}
-	if strings.Contains(out.String(), "Additional") {
-		t.Errorf("a command has no group: %s", out)
-	}
+	assert.NotContains(t, out.String(), "Additional", "a command has no group")
 }
 
 // The reference names every command and every flag, and no other.
@@ -155,15 +149,11 @@ func TestReference_IsComplete(t *testing.T) {
 		}
 	}
 	for _, m := range regexp.MustCompile("--([a-z][a-z-]+)").FindAllStringSubmatch(reference, -1) {
-		if !flags[m[1]] {
-			t.Errorf("docs/reference/command.md has --%s, which no command has", m[1])
-		}
+		assert.Truef(t, flags[m[1]], "docs/reference/command.md has --%s, which no command has", m[1])
 	}
 	// The first column of a table has commands as they are used, and so have the blocks.
 	uses := regexp.MustCompile("(?m)^\\| `((?:"+strings.Join(commandNames(), "|")+") ?[^`]*)`").FindAllStringSubmatch(reference, -1)
-	if len(uses) < 40 {
-		t.Errorf("docs/reference/command.md has %d commands in its tables", len(uses))
-	}
+	assert.Truef(t, len(uses) >= 40, "docs/reference/command.md has %d commands in its tables", len(uses))
 	for _, m := range uses {
 		use := regexp.MustCompile(`\[[^\]]*\]`).ReplaceAllString(m[1], "")
 		checkUse(t, "rollcall "+strings.NewReplacer("SETTING ...", "displayName=x", "...", "").Replace(use))
@@ -189,9 +179,7 @@ func TestDocuments_CommandsParse(t *testing.T) {
 			}
 		}
 	}
-	if checked < 10 {
-		t.Errorf("the documents have %d commands", checked)
-	}
+	assert.Truef(t, checked >= 10, "the documents have %d commands", checked)
 }
 
 // fenced returns the text of a document's blocks of shell commands.
@@ -227,15 +215,11 @@ func TestSettings_AreTheServices(t *testing.T) {
 	require.NoError(t, json.Unmarshal(adminapi.OpenAPI, &description))
 	for schema, known := range map[string][]setting{"TenantSettings": tenantSettings, "UserChange": userSettings} {
 		properties := description.Components.Schemas[schema].Properties
-		if len(properties) == 0 {
-			t.Fatalf("%s has no properties", schema)
-		}
+		require.NotEmptyf(t, properties, "%s has no properties", schema)
 		for name, p := range properties {
 			at := slices.IndexFunc(known, func(s setting) bool { return s.name == name })
 			if at < 0 {
-				if name != "id" {
-					t.Errorf("%s.%s is not a setting of the command", schema, name)
-				}
+				assert.Equalf(t, "id", name, "%s.%s is not a setting of the command", schema, name)
 				continue
 			}
 			s := known[at]
@@ -258,9 +242,8 @@ func TestSettings_AreTheServices(t *testing.T) {
 			}
 		}
 		for _, s := range known {
-			if _, ok := properties[s.name]; !ok {
-				t.Errorf("%s has no %s", schema, s.name)
-			}
+			_, ok := properties[s.name]
+			assert.Truef(t, ok, "%s has no %s", schema, s.name)
 		}
 	}
 }
@@ -268,9 +251,8 @@ func TestSettings_AreTheServices(t *testing.T) {
 func TestVersion(t *testing.T) {
 	for _, args := range [][]string{{"--version"}, {"version"}} {
 		out := &output{}
-		if status := run(t.Context(), args, strings.NewReader(""), out, out); status != 0 || !regexp.MustCompile(`^rollcall \S+.*, go1\.\S+, \w+/\w+\n$`).MatchString(out.String()) {
-			t.Errorf("%v: %d %q", args, status, out)
-		}
+		status := run(t.Context(), args, strings.NewReader(""), out, out)
+		assert.Truef(t, status == 0 && regexp.MustCompile(`^rollcall \S+.*, go1\.\S+, \w+/\w+\n$`).MatchString(out.String()), "%v: %d %q", args, status, out)
 	}
 	out := &output{}
 	var b build
@@ -294,9 +276,8 @@ func TestVersion(t *testing.T) {
 		"a prerelease":           {&debug.BuildInfo{Main: debug.Module{Version: "v1.0.0-rc.1"}}, "rollcall v1.0.0-rc.1, go"},
 		"no record of the build": {nil, "rollcall (devel), go"},
 	} {
-		if got := buildOf(tt.info).String(); !strings.HasPrefix(got, tt.want) {
-			t.Errorf("%s: %q, want %q", name, got, tt.want)
-		}
+		got := buildOf(tt.info).String()
+		assert.Truef(t, strings.HasPrefix(got, tt.want), "%s: %q, want %q", name, got, tt.want)
 	}
 }
 
@@ -342,8 +323,6 @@ func TestNearest(t *testing.T) {
 		"seat_limt": "seat_limit", "SEAT_LIMIT": "seat_limit", "dupl": "duplicate", "token-revoked": "token_revoked",
 		"": "", "x": "", "limit": "", strings.Repeat("a", 100_000): "",
 	} {
-		if got := strings.Join(nearest(word, names), " "); got != want {
-			t.Errorf("%.20q is near %q, want %q", word, got, want)
-		}
+		assert.Equalf(t, want, strings.Join(nearest(word, names), " "), "%.20q is near", word)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -62,9 +63,8 @@ func start(t *testing.T, args ...string) *server {
 	go func() { s.status <- run(ctx, args, strings.NewReader(""), s.stdout, s.stderr) }()
 	for range 200 {
 		if encoded, err := os.ReadFile(s.path); err == nil && strings.Contains(s.stdout.String(), "Ctrl-C") {
-			if err := json.Unmarshal(encoded, &s.info); err != nil {
-				t.Fatalf("the info file is not whole: %v: %s", err, encoded)
-			}
+			err := json.Unmarshal(encoded, &s.info)
+			require.NoErrorf(t, err, "the info file is not whole: %v: %s", err, encoded)
 			return s
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -77,12 +77,10 @@ func start(t *testing.T, args ...string) *server {
 func (s *server) end() {
 	s.t.Helper()
 	s.stop()
-	if status := <-s.status; status != 0 {
-		s.t.Errorf("exit status %d: %s", status, s.stderr)
-	}
-	if _, err := os.Stat(s.path); !os.IsNotExist(err) {
-		s.t.Errorf("the info file is still there: %v", err)
-	}
+	status := <-s.status
+	assert.Equalf(s.t, 0, status, "exit status %d: %s", status, s.stderr)
+	_, err := os.Stat(s.path)
+	assert.Truef(s.t, os.IsNotExist(err), "the info file is still there: %v", err)
 }
 
 func (s *server) send(method, path, body string) (int, map[string]any) {
@@ -90,9 +88,8 @@ func (s *server) send(method, path, body string) (int, map[string]any) {
 	status, encoded := s.raw(method, path, body)
 	var document map[string]any
 	if len(encoded) > 0 {
-		if err := json.Unmarshal([]byte(encoded), &document); err != nil {
-			s.t.Fatalf("%v: %s", err, encoded)
-		}
+		err := json.Unmarshal([]byte(encoded), &document)
+		require.NoErrorf(s.t, err, "%v: %s", err, encoded)
 	}
 	return status, document
 }
@@ -105,20 +102,14 @@ func TestLocal_Serves(t *testing.T) {
 	if err != nil || file.Mode().Perm() != 0o600 {
 		t.Errorf("info file: mode %v, %v; want 0600", file.Mode(), err)
 	}
-	if s.info.Tenant != "acme-1" || s.info.PID != os.Getpid() || !strings.HasSuffix(s.info.BaseURL, "/scim/v2") {
-		t.Errorf("info = %+v", s.info)
-	}
+	assert.Truef(t, s.info.Tenant == "acme-1" && s.info.PID == os.Getpid() && strings.HasSuffix(s.info.BaseURL, "/scim/v2"), "info = %+v", s.info)
 	printed := s.stdout.String()
 	for _, want := range []string{s.info.BaseURL, s.info.Token, "acme-1", "1 seats", "curl "} {
-		if !strings.Contains(printed, want) {
-			t.Errorf("printed %q, want %q in it", printed, want)
-		}
+		assert.Contains(t, printed, want)
 	}
 	status, created := s.send("POST", "/Users", bob)
 	location, _ := created["meta"].(map[string]any)["location"].(string)
-	if status != 201 || !strings.HasPrefix(location, s.info.BaseURL+"/Users/") {
-		t.Errorf("POST: %d, location %s", status, location)
-	}
+	assert.Truef(t, status == 201 && strings.HasPrefix(location, s.info.BaseURL+"/Users/"), "POST: %d, location %s", status, location)
 	if status, refused := s.send("POST", "/Users", strings.Replace(bob, "bob", "ann", 1)); status != 403 || !strings.Contains(refused["detail"].(string), "1 of 1 seats") {
 		t.Errorf("POST beyond the seats: %d %v", status, refused)
 	}
@@ -130,13 +121,9 @@ func TestLocal_Serves(t *testing.T) {
 	}
 	s.end()
 	for _, line := range strings.Split(strings.TrimSpace(s.stderr.String()), "\n") {
-		if !json.Valid([]byte(line)) {
-			t.Errorf("a log line is not JSON: %s", line)
-		}
+		assert.Truef(t, json.Valid([]byte(line)), "a log line is not JSON: %s", line)
 	}
-	if strings.Contains(s.stderr.String(), s.info.Token) {
-		t.Error("the log shows the token")
-	}
+	assert.NotContains(t, s.stderr.String(), s.info.Token, "the log shows the token")
 }
 
 func TestLocal_RegistersSchemas(t *testing.T) {
@@ -149,9 +136,7 @@ func TestLocal_RegistersSchemas(t *testing.T) {
 	body := strings.TrimSuffix(bob, "}") + `,"` + urn + `":{"badge":"B-1","desk":{"building":"north"},"pin":"1234","salaryBand":3}}`
 	status, created := s.send("POST", "/Users", body)
 	want := map[string]any{"badge": "B-1", "desk": map[string]any{"building": "north"}, "salaryBand": 3.0}
-	if status != 201 || !reflect.DeepEqual(created[urn], want) {
-		t.Errorf("POST: %d %v, want %v", status, created[urn], want)
-	}
+	assert.Truef(t, status == 201 && reflect.DeepEqual(created[urn], want), "POST: %d %v, want %v", status, created[urn], want)
 	if status, refused := s.send("POST", "/Users", strings.Replace(body, `{"building":"north"}`, `{"floor":1}`, 1)); status != 400 || !strings.Contains(refused["detail"].(string), urn+":desk.building is required") {
 		t.Errorf("POST without what is required: %d %v", status, refused)
 	}
@@ -175,31 +160,22 @@ func TestLocal_DataIsKept(t *testing.T) {
 	s.end()
 
 	s = start(t, "--data", data)
-	if !strings.Contains(s.stdout.String(), "with 2 seats") {
-		t.Errorf("the restart changed the seats: %s", s.stdout)
-	}
+	assert.Contains(t, s.stdout.String(), "with 2 seats", "the restart changed the seats")
 	s.end()
 
 	s = start(t, "--data", data, "--seats", "7")
-	if !strings.Contains(s.stdout.String(), "with 7 seats") {
-		t.Errorf("--seats does not change the seats: %s", s.stdout)
-	}
-	if s.info.Token != token {
-		t.Error("the token changed with the restart")
-	}
-	if status, again := s.send("GET", "/Users/"+created["id"].(string), ""); status != 200 || again["userName"] != "bob@example.com" {
-		t.Errorf("GET after the restart: %d %v", status, again)
-	}
+	assert.Contains(t, s.stdout.String(), "with 7 seats", "--seats does not change the seats")
+	assert.Equal(t, token, s.info.Token, "the token changed with the restart")
+	status, again := s.send("GET", "/Users/"+created["id"].(string), "")
+	assert.Truef(t, status == 200 && again["userName"] == "bob@example.com", "GET after the restart: %d %v", status, again)
 	other := &output{}
-	if status := run(t.Context(), []string{"local", "--listen", "127.0.0.1:0", "--data", data}, strings.NewReader(""), io.Discard, other); status != 1 || !strings.Contains(other.String(), "another process has it open") {
-		t.Errorf("a second server on the data: status %d, %s", status, other)
-	}
+	status = run(t.Context(), []string{"local", "--listen", "127.0.0.1:0", "--data", data}, strings.NewReader(""), io.Discard, other)
+	assert.Truef(t, status == 1 && strings.Contains(other.String(), "another process has it open"), "a second server on the data: status %d, %s", status, other)
 	s.end()
 
 	s = start(t)
-	if status, _ := s.send("GET", "/Users/"+created["id"].(string), ""); status != 404 {
-		t.Errorf("GET from memory: %d, want 404", status)
-	}
+	status, _ = s.send("GET", "/Users/"+created["id"].(string), "")
+	assert.Equal(t, 404, status, "GET from memory")
 	s.end()
 }
 
@@ -209,15 +185,11 @@ func TestLocal_ServesOnDynamoDB(t *testing.T) {
 	name := "rollcall-local-" + strings.ToLower(time.Now().UTC().Format("20060102t150405.000000000"))
 	s := start(t, "--dynamodb", endpoint, "--table", name)
 	status, created := s.send("POST", "/Users", bob)
-	if status != 201 {
-		t.Errorf("POST: %d %v", status, created)
-	}
+	assert.Equalf(t, 201, status, "POST: %d %v", status, created)
 	before := s.info
 	s.end()
 	s = start(t, "--dynamodb", endpoint, "--table", name)
-	if s.info.Token != before.Token || s.info.AdminToken != before.AdminToken {
-		t.Error("a token changed with the restart")
-	}
+	assert.True(t, s.info.Token == before.Token && s.info.AdminToken == before.AdminToken, "a token changed with the restart")
 	if status, _ := s.send("GET", "/Users/"+created["id"].(string), ""); status != 200 {
 		t.Errorf("GET after the restart: %d", status)
 	}
@@ -254,9 +226,8 @@ func TestLocal_Mistakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stderr := &output{}
-			if status := run(t.Context(), tt.args, strings.NewReader(""), io.Discard, stderr); status != tt.status {
-				t.Errorf("status %d, want %d", status, tt.status)
-			}
+			status := run(t.Context(), tt.args, strings.NewReader(""), io.Discard, stderr)
+			assert.Equal(t, tt.status, status, "status")
 			said := strings.TrimSpace(stderr.String())
 			if !strings.Contains(said, tt.says) || tt.args != nil && strings.Contains(said, "\n") {
 				t.Errorf("said %q, want one line with %q", said, tt.says)
@@ -268,9 +239,8 @@ func TestLocal_Mistakes(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{"help"}, {"--help"}, {"local", "--help"}} {
 		out := &output{}
-		if status := run(t.Context(), args, strings.NewReader(""), out, out); status != 0 || !strings.Contains(out.String(), "rollcall local") {
-			t.Errorf("%v: status %d, %s", args, status, out)
-		}
+		status := run(t.Context(), args, strings.NewReader(""), out, out)
+		assert.Truef(t, status == 0 && strings.Contains(out.String(), "rollcall local"), "%v: status %d, %s", args, status, out)
 	}
 }
 
@@ -293,20 +263,15 @@ func TestLocal_WarnsOfPlainHTTP(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		printStart(&out, serving{info: info{BaseURL: "http://" + address + "/scim/v2", Token: "T", Tenant: "acme"}}, "memory")
-		if got := strings.Contains(out.String(), "tokens travel to it in plain HTTP"); got != want {
-			t.Errorf("%s: warned %t: %s", address, got, out.String())
-		}
+		got := strings.Contains(out.String(), "tokens travel to it in plain HTTP")
+		assert.Equalf(t, want, got, "%s: warned %t: %s", address, got, out.String())
 	}
 	s := start(t, "--listen", "0.0.0.0:0")
 	s.end()
-	if !strings.Contains(s.stdout.String(), "plain HTTP") {
-		t.Errorf("printed %s", s.stdout)
-	}
+	assert.Contains(t, s.stdout.String(), "plain HTTP")
 	s = start(t)
 	s.end()
-	if strings.Contains(s.stdout.String(), "plain HTTP") {
-		t.Errorf("printed %s", s.stdout)
-	}
+	assert.NotContains(t, s.stdout.String(), "plain HTTP")
 }
 
 // raw sends a request and returns the status, and the body as it came.

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // logTo logs one success and one refusal, as package httpapi does.
@@ -34,7 +36,5 @@ func TestReadable_PrintsNothingThatMovesTheCursor(t *testing.T) {
 		"cause", "duplicate", "subject", hostile, "detail", "The userName "+hostile+" is taken.", "error", hostile)
 	logger.Error(hostile, "event", "scim.sweep", "error", hostile)
 	logger.Warn("console.request", "event", "console.request", "method", "GET", "status", 502, "route", "GET /console/t/{tenant}", "durationMs", 1.5, "error", hostile)
-	if strings.ContainsAny(out.String(), "\x1b\u202e") || strings.Count(out.String(), "\n") != 5 {
-		t.Errorf("printed %q", out)
-	}
+	assert.Truef(t, !strings.ContainsAny(out.String(), "\x1b\u202e") && strings.Count(out.String(), "\n") == 5, "printed %q", out)
 }

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
@@ -28,9 +31,7 @@ func TestCommands_TakeNames(t *testing.T) {
 	linked := func(name, emails string) string {
 		status, u := s.send("POST", "/Users", fmt.Sprintf(
 			`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q,"externalId":"00u-%[1]s","emails":[%s]}`, name, emails))
-		if status != 201 {
-			t.Fatalf("POST: %d %v", status, u)
-		}
+		require.Equalf(t, 201, status, "POST: %d %v", status, u)
 		return u["id"].(string)
 	}
 	const shared = `{"value":"shared@example.com"}`
@@ -38,25 +39,22 @@ func TestCommands_TakeNames(t *testing.T) {
 	ids["dora"] = linked("dora", `{"value":"dora@example.com","primary":true},`+shared)
 	// The id of one user is the userName of another.
 	ids["namesake"] = s.object("users", "create", "acme", ids["bob"])["id"].(string)
-	if status, _ := s.send("DELETE", "/Users/"+linked("removed", `{"value":"removed@example.com"}`), ""); status != 204 {
-		t.Fatalf("DELETE: %d", status)
-	}
+	status, _ := s.send("DELETE", "/Users/"+linked("removed", `{"value":"removed@example.com"}`), "")
+	require.Equal(t, 204, status, "DELETE")
 
 	for name, id := range map[string]string{
 		"ann@example.com": ids["ann@example.com"], "ANN@Example.COM": ids["ann@example.com"], ids["ann@example.com"]: ids["ann@example.com"],
 		"00u-carl": ids["carl"], "carl@example.com": ids["carl"], "dora": ids["dora"], ids["bob"]: ids["bob"],
 	} {
-		if got := s.object("users", "get", "acme", name)["id"]; got != id {
-			t.Errorf("users get %s: %v, want %s", name, got, id)
-		}
+		got := s.object("users", "get", "acme", name)["id"]
+		assert.Truef(t, got == id, "users get %s: %v, want %s", name, got, id)
 	}
 	for _, args := range [][]string{
 		{"set", "displayName=Ann B"}, {"deactivate"}, {"reactivate"}, {"protect"}, {"unprotect"},
 	} {
 		line := append([]string{"users", args[0], "acme", "Ann@example.com"}, args[1:]...)
-		if u := s.object(line...); u["id"] != ids["ann@example.com"] || u["displayName"] != "Ann B" {
-			t.Errorf("%v: %v", line, u)
-		}
+		u := s.object(line...)
+		assert.Truef(t, u["id"] == ids["ann@example.com"] && u["displayName"] == "Ann B", "%v: %v", line, u)
 	}
 	s.says(`deleted +true\n`, "users", "get", "acme", "removed@example.com")
 	for args, want := range map[string]string{
@@ -109,9 +107,8 @@ func TestCommands_TakeNames(t *testing.T) {
 		{"token", "rotate", "complete", "acme", s.info.Token},
 		{"token", "rotate", "cancel", "acme", s.info.Token},
 	} {
-		if _, said := s.command(exitUsage, line...); !strings.Contains(said, "The argument is the text of a token") || strings.Contains(said, s.info.Token) {
-			t.Errorf("%v says %s", line[:3], said)
-		}
+		_, said := s.command(exitUsage, line...)
+		assert.Truef(t, strings.Contains(said, "The argument is the text of a token") && !strings.Contains(said, s.info.Token), "%v says %s", line[:3], said)
 	}
 	last := s.info.Token[len(s.info.Token)-4:]
 	s.says("is revoked. It stops working within 10 seconds.", "token", "revoke", "acme", last, "--yes")
@@ -126,29 +123,22 @@ func TestTenantCreate(t *testing.T) {
 	if !strings.Contains(out, "Tenant globex created.") || !regexp.MustCompile(`seat limit +7\n +reader limit +no limit\n`).MatchString(out) || next == nil {
 		t.Fatalf("tenant create says %s", out)
 	}
-	if !strings.HasSuffix(next[1], " --info "+s.path) {
-		t.Errorf("the next step asks another server: %s", next[1])
-	}
+	assert.Truef(t, strings.HasSuffix(next[1], " --info "+s.path), "the next step asks another server: %s", next[1])
 	printed := &output{}
-	if status := run(t.Context(), words(t, next[1])[1:], strings.NewReader(""), printed, printed); status != 0 || !strings.Contains(printed.String(), "rct_globex_") {
-		t.Errorf("%s: %d %s", next[1], status, printed)
-	}
-	if made := s.object("tenant", "get", "globex"); made["maxSeats"] != 7.0 || made["displayName"] != "Globex Inc" || made["logDays"] != 30.0 {
-		t.Errorf("the tenant: %v", made)
-	}
-	if got := (&asking{info: "/tmp/my files/info"}).server(); got != " --info '/tmp/my files/info'" && runtime.GOOS != "windows" {
-		t.Errorf("the next step has%s", got)
-	}
+	status := run(t.Context(), words(t, next[1])[1:], strings.NewReader(""), printed, printed)
+	assert.Truef(t, status == 0 && strings.Contains(printed.String(), "rct_globex_"), "%s: %d %s", next[1], status, printed)
+	made := s.object("tenant", "get", "globex")
+	assert.Truef(t, made["maxSeats"] == 7.0 && made["displayName"] == "Globex Inc" && made["logDays"] == 30.0, "the tenant: %v", made)
+	got := (&asking{info: "/tmp/my files/info"}).server()
+	assert.Falsef(t, got != " --info '/tmp/my files/info'" && runtime.GOOS != "windows", "the next step has%s", got)
 	s.refuses(exitRefused, "The tenant globex already exists; nothing was changed. 'rollcall tenant set' changes its settings.", "tenant", "create", "globex", "--seats", "8")
 	s.refuses(exitUsage, "maxSeats is set twice", "tenant", "create", "other", "--seats", "8", "maxSeats=9")
 	s.refuses(exitUsage, "maxReaders must be a number or null.", "tenant", "create", "other", "--readers", "few")
 	s.refuses(exitUsage, "Usage: rollcall tenant create TENANT [SETTING ...]", "tenant", "create")
-	if made := s.object("tenant", "create", "other", "--seats", "null", "--account-type", "reader"); made["maxSeats"] != nil || made["defaultAccountType"] != "reader" {
-		t.Errorf("the tenant: %v", made)
-	}
-	if kept := s.object("tenant", "get", "globex"); kept["maxSeats"] != 7.0 {
-		t.Errorf("a second create changed the tenant: %v", kept)
-	}
+	made = s.object("tenant", "create", "other", "--seats", "null", "--account-type", "reader")
+	assert.Truef(t, made["maxSeats"] == nil && made["defaultAccountType"] == "reader", "the tenant: %v", made)
+	kept := s.object("tenant", "get", "globex")
+	assert.Truef(t, kept["maxSeats"] == 7.0, "a second create changed the tenant: %v", kept)
 }
 
 // With --json an error is one JSON object on the standard error.
@@ -186,26 +176,20 @@ func TestErrors_AreJSON(t *testing.T) {
 		if d.Error.RequestID != "" && strings.Contains(d.Error.Message, d.Error.RequestID) {
 			t.Errorf("the message has the id of the request once more: %s", said)
 		}
-		if out.String() != "" || strings.Count(said.String(), "\n") != 1 {
-			t.Errorf("rollcall %s prints %q and says %q", line, out, said)
-		}
+		assert.Truef(t, out.String() == "" && strings.Count(said.String(), "\n") == 1, "rollcall %s prints %q and says %q", line, out, said)
 	}
 	for _, line := range []string{"tenant get --json=false", "users create acme -- --json"} {
 		out, said := &output{}, &output{}
 		run(t.Context(), append(strings.Fields(line), "--info", "/nosuch"), strings.NewReader(""), out, said)
-		if !strings.HasPrefix(said.String(), "rollcall: ") {
-			t.Errorf("rollcall %s says %q", line, said)
-		}
+		assert.Truef(t, strings.HasPrefix(said.String(), "rollcall: "), "rollcall %s says %q", line, said)
 	}
 	out, said := &output{}, &output{}
-	if status := run(t.Context(), []string{"tenant", "list", "--json", "--admin-url", "http://127.0.0.1:1/admin/v1"}, strings.NewReader(""), out, said); status != exitUsage || !strings.Contains(said.String(), `"code":"usage"`) {
-		t.Errorf("without a token: %d %s", status, said)
-	}
+	status := run(t.Context(), []string{"tenant", "list", "--json", "--admin-url", "http://127.0.0.1:1/admin/v1"}, strings.NewReader(""), out, said)
+	assert.Truef(t, status == exitUsage && strings.Contains(said.String(), `"code":"usage"`), "without a token: %d %s", status, said)
 	t.Setenv("ROLLCALL_ADMIN_TOKEN", "x")
 	said = &output{}
-	if status := run(t.Context(), []string{"token", "create", "acme", "--json", "--admin-url", "http://127.0.0.1:1/admin/v1"}, strings.NewReader(""), out, said); status != exitUnavailable || !strings.Contains(said.String(), `"code":"unreachable"`) {
-		t.Errorf("nobody answers: %d %s", status, said)
-	}
+	status = run(t.Context(), []string{"token", "create", "acme", "--json", "--admin-url", "http://127.0.0.1:1/admin/v1"}, strings.NewReader(""), out, said)
+	assert.Truef(t, status == exitUnavailable && strings.Contains(said.String(), `"code":"unreachable"`), "nobody answers: %d %s", status, said)
 }
 
 // A question is answered by the word that it names, and by Ctrl-C.
@@ -221,13 +205,9 @@ func TestAsk(t *testing.T) {
 	cancel()
 	silent, writer := io.Pipe()
 	defer func() { _ = writer.Close() }()
-	if err := ask(ctx, silent, &output{}, "x", "y"); err == nil {
-		t.Error("a question that is interrupted is answered")
-	}
+	assert.Error(t, ask(ctx, silent, &output{}, "x", "y"), "a question that is interrupted is answered")
 	for name, want := range map[string]string{"ann@example.com": "ann@example.com", "": "id1", "a\u200bb": "id1", " ann": "id1"} {
-		if got := typable(name, "id1"); got != want {
-			t.Errorf("%q is confirmed by %q, want %q", name, got, want)
-		}
+		assert.Equalf(t, want, typable(name, "id1"), "%q is confirmed by", name)
 	}
 }
 
@@ -236,9 +216,7 @@ func TestRevocation_NamesLabelAndLastUse(t *testing.T) {
 	token := adminwire.Token{ID: "abc", Label: "Okta", LastFour: "e020", LastUsedAt: &used}
 	got := revocation("acme", token)
 	for _, want := range []string{`token "Okta" (abc, ends in e020) of acme`, "last used at 2026-11-30T10:59:22Z", "Provisioning with this token stops"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%q is not in %q", want, got)
-		}
+		assert.Contains(t, got, want)
 	}
 	if got := revocation("acme", adminwire.Token{ID: "abc", LastFour: "e020"}); !strings.Contains(got, "token abc, which ends in e020 of acme. It was never used.") {
 		t.Errorf("without a label: %q", got)
@@ -255,9 +233,8 @@ func TestCompletion(t *testing.T) {
 	complete := func(args ...string) string {
 		t.Helper()
 		out, said := &output{}, &output{}
-		if status := run(t.Context(), append([]string{"__complete"}, args...), strings.NewReader(""), out, said); status != 0 {
-			t.Errorf("%v: status %d: %s", args, status, said)
-		}
+		status := run(t.Context(), append([]string{"__complete"}, args...), strings.NewReader(""), out, said)
+		assert.Equalf(t, 0, status, "%v: status %d: %s", args, status, said)
 		return out.String()
 	}
 	t.Setenv("ROLLCALL_ADMIN_URL", s.info.AdminURL)
@@ -286,16 +263,14 @@ func TestCompletion(t *testing.T) {
 		"help tenant cre":                      "create\t",
 		"ten":                                  "tenant\t",
 	} {
-		if got := complete(strings.Split(line, " ")...); !strings.HasPrefix(got, want) {
-			t.Errorf("%q completes to %q, want %q", line, got, want)
-		}
+		got := complete(strings.Split(line, " ")...)
+		assert.Truef(t, strings.HasPrefix(got, want), "%q completes to %q, want %q", line, got, want)
 	}
 	for _, args := range [][]string{
 		{"tenant", "get", "--info", "/nosuch", ""}, {"tenant", "get", "--info", s.path, "--stack", "x", ""}, {"token", "revoke", "--info", s.path, "nobody", ""},
 	} {
-		if got := complete(args...); got != ":4\n" {
-			t.Errorf("%v completes to %q", args, got)
-		}
+		got := complete(args...)
+		assert.Equalf(t, ":4\n", got, "%v completes to %q", args, got)
 	}
 	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer hangs.Close()
@@ -314,9 +289,8 @@ func TestLists_SayThatTheyAreEmpty(t *testing.T) {
 		"users list acme --subject nobody": "No users found.\n", "groups list acme": "No groups found.\n",
 		"groups deleted acme": "No deleted groups found.\n", "schema list acme": "No schemas found.\n",
 	} {
-		if out, _ := s.command(0, strings.Fields(line)...); out != want {
-			t.Errorf("rollcall %s: %q, want %q", line, out, want)
-		}
+		out, _ := s.command(0, strings.Fields(line)...)
+		assert.Equalf(t, want, out, "rollcall %s", line)
 	}
 }
 
@@ -332,9 +306,7 @@ func TestParseExpiry(t *testing.T) {
 		if err == nil {
 			got = at.Format(time.RFC3339Nano)
 		}
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("%q: %q, %v, want %q", given, got, err, want)
-		}
+		assert.Truef(t, got == want && (err == nil) == (want != ""), "%q: %q, %v, want %q", given, got, err, want)
 	}
 }
 
@@ -344,13 +316,9 @@ func TestHints_CallTheProgramAsItWasCalled(t *testing.T) {
 	t.Cleanup(func() { calledAs = "rollcall" })
 	ownState(t)
 	_, _, said := asks(t, "failures", "acme")
-	if !strings.Contains(said, "start 'bin/rollcall local'") {
-		t.Errorf("without a server: %s", said)
-	}
+	assert.Contains(t, said, "start 'bin/rollcall local'", "without a server")
 	s := start(t)
 	defer s.end()
 	_, said = s.command(exitNotFound, "failures", "nobody")
-	if !strings.Contains(said, "'bin/rollcall tenant list' lists the tenants") {
-		t.Errorf("of an unknown tenant: %s", said)
-	}
+	assert.Contains(t, said, "'bin/rollcall tenant list' lists the tenants", "of an unknown tenant")
 }

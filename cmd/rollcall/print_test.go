@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	inert "github.com/rollcall-scim/rollcall/internal/text"
@@ -20,14 +21,11 @@ func TestInertJSON_IsTheSameDocument(t *testing.T) {
 			line, err := inertJSON(document)
 			require.NoError(t, err)
 			text, ended := strings.CutSuffix(line, "\n")
-			if !ended || strings.ContainsFunc(text, inert.Hidden) || !strings.Contains(text, "<&>") {
-				t.Errorf("it prints %q", line)
-			}
+			assert.Truef(t, ended && !strings.ContainsFunc(text, inert.Hidden) && strings.Contains(text, "<&>"), "it prints %q", line)
 			want := strings.ToValidUTF8(strings.ReplaceAll(tt.Text, "\x9b31m\xff", "\ufffd31m\ufffd"), "\ufffd")
 			var got map[string]any
-			if err := json.Unmarshal([]byte(line), &got); err != nil || !reflect.DeepEqual(got, map[string]any{want: []any{want, "<&>"}}) {
-				t.Errorf("%q is read as %q (%v)", line, got, err)
-			}
+			err = json.Unmarshal([]byte(line), &got)
+			assert.Truef(t, err == nil && reflect.DeepEqual(got, map[string]any{want: []any{want, "<&>"}}), "%q is read as %q (%v)", line, got, err)
 		})
 	}
 }
@@ -55,9 +53,7 @@ func TestVerdict_PrintsFaultsInert(t *testing.T) {
 				v := verdict{Tenant: "acme", Faults: []fault{{Item: tt.Text, Problem: tt.Text}}}
 				err := v.print(b, o)
 				line, ended := strings.CutSuffix(b.String(), "\n")
-				if err != nil || !ended || strings.ContainsFunc(line, inert.Hidden) || o.json != strings.HasPrefix(line, "{") {
-					t.Errorf("%v: %q", err, b)
-				}
+				assert.Truef(t, err == nil && ended && !strings.ContainsFunc(line, inert.Hidden) && o.json == strings.HasPrefix(line, "{"), "%v: %q", err, b)
 			})
 		}
 	}
@@ -89,9 +85,7 @@ func TestLabelled_StaysWithinTheTerminal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := &output{}
 			labelledIn(b, tt.width, "  ", rows)
-			if b.String() != tt.want {
-				t.Errorf("got\n%s\nwant\n%s", b, tt.want)
-			}
+			assert.Equal(t, tt.want, b.String())
 		})
 	}
 }

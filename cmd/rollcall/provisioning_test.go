@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
@@ -50,14 +51,11 @@ func onStage(t *testing.T, s *provoke.Stage) (path string) {
 func checkPrints(t *testing.T, path string, status int, texts []string, args ...string) string {
 	t.Helper()
 	out, said := &output{}, &output{}
-	if got := run(t.Context(), append(args, "--info", path), strings.NewReader(""), out, said); got != status {
-		t.Errorf("rollcall %s: status %d, want %d: %s", strings.Join(args, " "), got, status, said)
-	}
+	got := run(t.Context(), append(args, "--info", path), strings.NewReader(""), out, said)
+	assert.Equalf(t, status, got, "rollcall %s: status %d, want %d: %s", strings.Join(args, " "), got, status, said)
 	printed := out.String() + said.String()
 	for _, text := range texts {
-		if !strings.Contains(printed, text) {
-			t.Errorf("rollcall %s does not print %q: %s", strings.Join(args, " "), text, printed)
-		}
+		assert.Containsf(t, printed, text, "rollcall %s does not print %q", strings.Join(args, " "), text)
 	}
 	return printed
 }
@@ -149,9 +147,8 @@ func TestFailures_UntilTheyAreMended(t *testing.T) {
 	checkPrints(t, path, 0, []string{`"searchedTo":"20`}, "log", "acme", "--limit", "1", "--json")
 	printed := checkPrints(t, path, 0, nil, "log", "acme", "--json")
 	var document struct{ Entries []map[string]any }
-	if err := json.Unmarshal([]byte(printed), &document); err != nil || len(document.Entries) != 4 {
-		t.Errorf("%v: %s", err, printed)
-	}
+	err := json.Unmarshal([]byte(printed), &document)
+	assert.Truef(t, err == nil && len(document.Entries) == 4, "%v: %s", err, printed)
 }
 
 // A search that finds nothing says what was searched and why, and what to try next.
@@ -174,9 +171,7 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 	} {
 		printed := checkPrints(t, path, 0, nil, tt.args...)
 		for _, says := range tt.says {
-			if !strings.Contains(printed, says) {
-				t.Errorf("%v does not print %q: %s", tt.args, says, printed)
-			}
+			assert.Containsf(t, printed, says, "%v does not print %q", tt.args, says)
 		}
 		var document struct {
 			Nothing struct{ Reason, Detail string }
@@ -195,9 +190,7 @@ func TestFailures_BeginWithWhatNeedsAttention(t *testing.T) {
 	provoke.Provocations[cause.TokenRevoked](s)
 	wants := []string{"Requests are refused now.\n", "error: Provisioning has stopped: revoked token …", " was used 1 time", cause.TokenRevoked.Advice("", idp.Okta)}
 	printed := checkPrints(t, path, 0, wants, "failures", "acme")
-	if strings.Contains(printed, "No failures") || strings.Contains(printed, "No user or group") {
-		t.Errorf("all is said to be well: %s", printed)
-	}
+	assert.Truef(t, !strings.Contains(printed, "No failures") && !strings.Contains(printed, "No user or group"), "all is said to be well: %s", printed)
 	checkPrints(t, path, 0, []string{`"state":"failing"`, `"kind":"token_refused"`}, "failures", "acme", "--json")
 	checkPrints(t, path, 0, []string{"No failures found."}, "failures", "acme", "--cause", "duplicate")
 }
@@ -215,15 +208,12 @@ func TestFailures_AreTogetherByWhatToDo(t *testing.T) {
 	var order []string
 	for _, want := range []string{"seat_limit, Okta: 2\n", "User first\n", "failed         2 times, from ", "User second\n", "failed         once, at ", "duplicate, Okta: 1\n", "User holder\n", "3 fail. 'rollcall explain acme REQUEST --info " + path + "' explains one request.\n"} {
 		_, rest, ok := strings.Cut(printed, want)
-		if !ok {
-			t.Fatalf("%q does not come after %q: %s", want, order, printed)
-		}
+		require.Truef(t, ok, "%q does not come after %q: %s", want, order, printed)
 		printed, order = rest, append(order, want)
 	}
 	printed = checkPrints(t, path, 0, []string{"what happened  1 of 1 seats in use; nothing was changed.\n"}, "failures", "acme")
-	if n := strings.Count(printed, cause.SeatLimit.Advice("", idp.Okta)); n != 1 {
-		t.Errorf("what to do is said %d times: %s", n, printed)
-	}
+	n := strings.Count(printed, cause.SeatLimit.Advice("", idp.Okta))
+	assert.Equalf(t, 1, n, "what to do is said %d times: %s", n, printed)
 }
 
 // tokenLike has the form of a token.
@@ -329,9 +319,7 @@ func TestProvisioning_HostileSubjects(t *testing.T) {
 				}
 				if args[0] == "log" {
 					for line := range strings.Lines(printed) {
-						if len([]rune(line)) > 300 {
-							t.Errorf("a line of %d characters", len(line))
-						}
+						assert.Truef(t, len([]rune(line)) <= 300, "a line of %d characters", len(line))
 					}
 				}
 			}
@@ -346,9 +334,8 @@ func TestParseMoment(t *testing.T) {
 		"2026-01-30T01:02:03Z": "2026-01-30T01:02:03Z", "-2h": "", "x": "", "-1d": "",
 	} {
 		at, err := parseMoment(s, now)
-		if got := at.Format(time.RFC3339); want == "" && err == nil || want != "" && got != want {
-			t.Errorf("%s is %s (%v), want %s", s, got, err, want)
-		}
+		got := at.Format(time.RFC3339)
+		assert.Truef(t, (want != "" || err != nil) && (want == "" || got == want), "%s is %s (%v), want %s", s, got, err, want)
 	}
 }
 
@@ -387,10 +374,7 @@ func TestFailures_NoticesNameTheirRequests(t *testing.T) {
 	printed := checkPrints(t, path, 0, []string{"warning: Members that are not provisioned users were skipped"}, "failures", "acme")
 	_, command, ok := strings.Cut(printed, "\n  requests    rollcall ")
 	command, _, _ = strings.Cut(command, "\n")
-	if !ok || !strings.HasSuffix(command, " --info "+path) {
-		t.Fatalf("no command in %s", printed)
-	}
-	if status, out, said := asks(t, strings.Fields(command)...); status != 0 || !strings.Contains(out, "Sales") {
-		t.Errorf("rollcall %s: %d %s%s", command, status, out, said)
-	}
+	require.Truef(t, ok && strings.HasSuffix(command, " --info "+path), "no command in %s", printed)
+	status, out, said := asks(t, strings.Fields(command)...)
+	assert.Truef(t, status == 0 && strings.Contains(out, "Sales"), "rollcall %s: %d %s%s", command, status, out, said)
 }

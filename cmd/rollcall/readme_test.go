@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -104,9 +105,7 @@ func makeRun(t *testing.T, command string) *made {
 // end stops the server as Ctrl-C does.
 func (m *made) end() {
 	m.t.Helper()
-	if err := syscall.Kill(-m.process.Process.Pid, syscall.SIGINT); err != nil {
-		m.t.Error(err)
-	}
+	assert.NoError(m.t, syscall.Kill(-m.process.Process.Pid, syscall.SIGINT))
 	_ = m.process.Wait() // make is interrupted too
 }
 
@@ -173,13 +172,9 @@ func (m *made) runs(shell string, options []string, script string, want []string
 	c.Env = append(os.Environ(), "PS1=", "PS2=", "PROMPT=")
 	err := c.Run()
 	parts := regexp.MustCompile(`(?s)(.*?)\n==== (\d+)\n`).FindAllStringSubmatch(stdout.String(), -1)
-	if err != nil || len(parts) != len(want) {
-		m.t.Fatalf("%v; %d of %d blocks ran: %s%s", err, len(parts), len(want), &stdout, &stderr)
-	}
+	require.Truef(m.t, err == nil && len(parts) == len(want), "%v; %d of %d blocks ran: %s%s", err, len(parts), len(want), &stdout, &stderr)
 	for i, part := range parts {
-		if part[2] != "0" {
-			m.t.Errorf("block %d ends with status %s: %s%s", i+1, part[2], part[1], &stderr)
-		}
+		assert.Equalf(m.t, "0", part[2], "block %d ends with status %s: %s%s", i+1, part[2], part[1], &stderr)
 		if got := m.masked(strings.TrimSpace(part[1])); want[i] != "" && got != changing.ReplaceAllString(strings.TrimSpace(want[i]), "*") {
 			m.t.Errorf("block %d prints\n%s\nthe document shows\n%s", i+1, part[1], want[i])
 		}
@@ -208,9 +203,8 @@ func newRequest(t *testing.T, method, path, body string) request {
 	}
 	r := request{method: strings.ToUpper(method), path: path}
 	if body != "" {
-		if err := json.Unmarshal([]byte(body), &r.body); err != nil {
-			t.Errorf("%s %s: %v: %s", method, path, err, body)
-		}
+		err := json.Unmarshal([]byte(body), &r.body)
+		assert.NoErrorf(t, err, "%s %s: %v: %s", method, path, err, body)
 	}
 	return r
 }
@@ -238,9 +232,7 @@ func TestPowerShell_SendsTheRequestsOfTheREADME(t *testing.T) {
 		for _, call := range strings.SplitAfter(s.commands, "Invoke-RestMethod")[1:] {
 			command := "Invoke-RestMethod" + call
 			m := psCall.FindStringSubmatch(command)
-			if m == nil {
-				t.Fatalf("not in the form that is compared: %s", command)
-			}
+			require.NotNilf(t, m, "not in the form that is compared: %s", command)
 			body := ""
 			if b := psBody.FindStringSubmatch(command); b != nil {
 				body = b[1]
@@ -248,7 +240,5 @@ func TestPowerShell_SendsTheRequestsOfTheREADME(t *testing.T) {
 			got = append(got, newRequest(t, m[1], m[2], body))
 		}
 	}
-	if len(want) < 5 || !reflect.DeepEqual(got, want) {
-		t.Errorf("PowerShell sends\n%v\nthe README sends\n%v", got, want)
-	}
+	assert.Truef(t, len(want) >= 5 && reflect.DeepEqual(got, want), "PowerShell sends\n%v\nthe README sends\n%v", got, want)
 }

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // Whatever call the gateway refuses, the command says which right it needs.
@@ -27,8 +29,7 @@ func TestRefusedCredentials_AreExplained(t *testing.T) {
 	} {
 		var out strings.Builder
 		args := append(strings.Fields(command), "--admin-url", gateway.URL+"/admin/v1")
-		if status := run(t.Context(), args, strings.NewReader(""), &out, &out); status == 0 || !strings.Contains(out.String(), refusedToken) {
-			t.Errorf("rollcall %s: status %d, %s", command, status, out.String())
-		}
+		status := run(t.Context(), args, strings.NewReader(""), &out, &out)
+		assert.Truef(t, status != 0 && strings.Contains(out.String(), refusedToken), "rollcall %s: status %d, %s", command, status, out.String())
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
@@ -18,9 +20,8 @@ import (
 func cloudFormation(t *testing.T, stack string, outputs map[string]string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := r.ParseForm(); err != nil || r.Form.Get("Action") != "DescribeStacks" {
-			t.Errorf("CloudFormation is asked for %q: %v", r.Form, err)
-		}
+		err := r.ParseForm()
+		assert.Truef(t, err == nil && r.Form.Get("Action") == "DescribeStacks", "CloudFormation is asked for %q: %v", r.Form, err)
 		w.Header().Set("Content-Type", "text/xml")
 		if asked := r.Form.Get("StackName"); asked != stack {
 			w.WriteHeader(http.StatusBadRequest)
@@ -48,9 +49,8 @@ func TestVerify_FindsTheTableOfAStack(t *testing.T) {
 	populate(s)
 	cloudFormation(t, "rollcall-prod", map[string]string{"BaseUrl": "https://scim.example.com/scim/v2", "TableName": name})
 	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-	if status, stdout, stderr := verify(t, "--stack", "rollcall-prod"); status != 0 || !strings.Contains(stdout, "users 2, groups 1") {
-		t.Errorf("status %d, printed %q, said %q", status, stdout, stderr)
-	}
+	status, stdout, stderr := verify(t, "--stack", "rollcall-prod")
+	assert.Truef(t, status == 0 && strings.Contains(stdout, "users 2, groups 1"), "status %d, printed %q, said %q", status, stdout, stderr)
 	s.end()
 }
 
@@ -73,17 +73,14 @@ func TestVerify_StackThatDoesNotHelp(t *testing.T) {
 	}
 	t.Setenv("AWS_REGION", "")
 	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
-	if status, _, stderr := verify(t, "--stack", "rollcall"); status != 1 || !strings.Contains(stderr, "AWS_REGION") {
-		t.Errorf("without a region: status %d, said %q", status, stderr)
-	}
+	status, _, stderr := verify(t, "--stack", "rollcall")
+	assert.Truef(t, status == 1 && strings.Contains(stderr, "AWS_REGION"), "without a region: status %d, said %q", status, stderr)
 }
 
 // The outputs that the command reads are outputs of the template.
 func TestStack_OutputsAreThere(t *testing.T) {
 	_, outputs, _ := strings.Cut(string(rollcall.Template), "\nOutputs:\n")
 	for _, name := range []string{outputTable, outputAdmin} {
-		if !regexp.MustCompile(`(?m)^  ` + name + `:$`).MatchString(outputs) {
-			t.Errorf("template.yaml has no output %s", name)
-		}
+		assert.Truef(t, regexp.MustCompile(`(?m)^  `+name+`:$`).MatchString(outputs), "template.yaml has no output %s", name)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -65,29 +66,22 @@ func TestState_CommandsFindTheServer(t *testing.T) {
 	}
 	s := start(t)
 	files := stateFiles(t, folder)
-	if len(files) != 1 || !strings.Contains(s.stdout.String(), "  state file   "+files[0]+"\n") {
-		t.Fatalf("state files %v; printed\n%s", files, s.stdout)
-	}
+	require.Truef(t, len(files) == 1 && strings.Contains(s.stdout.String(), "  state file   "+files[0]+"\n"), "state files %v; printed\n%s", files, s.stdout)
 	for path, want := range map[string]fs.FileMode{files[0]: 0o600, folder: 0o700 | fs.ModeDir} {
 		if found, err := os.Lstat(path); err != nil || runtime.GOOS != "windows" && found.Mode() != want {
 			t.Errorf("%s: mode %v, want %v, %v", path, found.Mode(), want, err)
 		}
 	}
-	if status, out, said := asks(t, "tenant", "list"); status != 0 || !strings.Contains(out, "acme") {
-		t.Errorf("with a server: %d %s%s", status, out, said)
-	}
+	status, out, said := asks(t, "tenant", "list")
+	assert.Truef(t, status == 0 && strings.Contains(out, "acme"), "with a server: %d %s%s", status, out, said)
 	t.Setenv("ROLLCALL_ADMIN_URL", "http://127.0.0.1:1/admin/v1")
 	t.Setenv("ROLLCALL_ADMIN_TOKEN", "x")
-	if status, _, said := asks(t, "token", "create", "acme"); status != exitUnavailable {
-		t.Errorf("the environment does not win: %d %s", status, said)
-	}
-	if status, _, said := asks(t, "tenant", "list", "--info", files[0]); status != 0 {
-		t.Errorf("--info with a state file: %d %s", status, said)
-	}
+	status, _, said = asks(t, "token", "create", "acme")
+	assert.Equalf(t, exitUnavailable, status, "the environment does not win: %d %s", status, said)
+	status, _, said = asks(t, "tenant", "list", "--info", files[0])
+	assert.Equalf(t, 0, status, "--info with a state file: %d %s", status, said)
 	s.end()
-	if files := stateFiles(t, folder); len(files) > 0 {
-		t.Errorf("left: %v", files)
-	}
+	assert.Empty(t, stateFiles(t, folder), "left")
 }
 
 // A command does not choose among servers: it might change the wrong one.
@@ -100,9 +94,7 @@ func TestState_SeveralServersAreListed(t *testing.T) {
 		t.Errorf("%d %s%s", status, out, said)
 	}
 	for _, path := range stateFiles(t, folder) {
-		if !strings.Contains(said, "\n  --info "+path+"\n") {
-			t.Errorf("%s is not listed in %s", path, said)
-		}
+		assert.Containsf(t, said, "\n  --info "+path+"\n", "%s is not listed in %s", path, said)
 	}
 	two.end()
 	if status, out, said := asks(t, "tenant", "list"); status != 0 || !strings.Contains(out, "acme") {
@@ -170,16 +162,13 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 			written := filepath.Join(t.TempDir(), "info")
 			require.NoError(t, writeInfo(written, infoFile{tt.info, tt.Key}))
 			for _, file := range []string{path, written} {
-				if status, _, said := asks(t, "tenant", "list", "--info", file); status != exitUnavailable || !strings.Contains(said, file) {
-					t.Errorf("--info: %d %s", status, said)
-				}
+				status, _, said := asks(t, "tenant", "list", "--info", file)
+				assert.Truef(t, status == exitUnavailable && strings.Contains(said, file), "--info: %d %s", status, said)
 			}
-			if status, _, said := asks(t, "tenant", "list"); status != exitUsage || !strings.Contains(said, "no server found") {
-				t.Errorf("%d %s", status, said)
-			}
-			if _, err := os.Stat(path); tt.removed != os.IsNotExist(err) {
-				t.Errorf("the file: %v, want it removed: %t", err, tt.removed)
-			}
+			status, _, said := asks(t, "tenant", "list")
+			assert.Truef(t, status == exitUsage && strings.Contains(said, "no server found"), "%d %s", status, said)
+			_, err := os.Stat(path)
+			assert.Equalf(t, os.IsNotExist(err), tt.removed, "the file: %v, want it removed", err)
 		})
 	}
 	if len(sent) == 0 || slices.ContainsFunc(sent, func(s string) bool { return s != proofPath }) {
@@ -189,12 +178,10 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 		folder := ownState(t)
 		path := plant(t, folder, "local-1-1.json", state{info: info{AdminURL: "http://" + free(t) + "/admin/v1"}, Key: key, Host: here})
 		s := start(t) // removes it
-		if _, err := os.Stat(path); !os.IsNotExist(err) {
-			t.Errorf("the file: %v", err)
-		}
-		if status, _, said := asks(t, "tenant", "list"); status != 0 {
-			t.Errorf("%d %s", status, said)
-		}
+		_, err := os.Stat(path)
+		assert.Truef(t, os.IsNotExist(err), "the file: %v", err)
+		status, _, said := asks(t, "tenant", "list")
+		assert.Equalf(t, 0, status, "%d %s", status, said)
 		s.end()
 	})
 }
@@ -248,9 +235,8 @@ func TestState_RefusesWhatIsNotPrivate(t *testing.T) {
 		path := plant(t, ownState(t), "local-1-1.json", good)
 		found, err := os.Lstat(path)
 		require.NoError(t, err)
-		if err := checkPrivate(path, found, 0, os.Geteuid()+1); err == nil || !strings.Contains(err.Error(), "another user") {
-			t.Errorf("%v", err)
-		}
+		err = checkPrivate(path, found, 0, os.Geteuid()+1)
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), "another user"), "%v", err)
 	})
 }
 
@@ -275,15 +261,12 @@ func TestState_ServesWithoutAFile(t *testing.T) {
 			t.Setenv("XDG_STATE_HOME", tt.home)
 			t.Setenv("HOME", "")
 			s := start(t, "--listen", tt.listen)
-			if said := s.stderr.String(); !strings.Contains(said, tt.says) || !strings.Contains(said, "no state file was written") {
-				t.Errorf("said %s, want %q", said, tt.says)
-			}
-			if printed := s.stdout.String(); !strings.Contains(printed, "  state file   -\n") || strings.Contains(printed, " failures ") {
-				t.Errorf("printed %s", printed)
-			}
-			if status, _ := s.send("POST", "/Users", bob); status != 201 {
-				t.Errorf("POST: %d", status)
-			}
+			said := s.stderr.String()
+			assert.Truef(t, strings.Contains(said, tt.says) && strings.Contains(said, "no state file was written"), "said %s, want %q", said, tt.says)
+			printed := s.stdout.String()
+			assert.Truef(t, strings.Contains(printed, "  state file   -\n") && !strings.Contains(printed, " failures "), "printed %s", printed)
+			status, _ := s.send("POST", "/Users", bob)
+			assert.Equal(t, 201, status, "POST")
 			s.end()
 		})
 	}
@@ -293,9 +276,8 @@ func TestState_ServesWithoutAFile(t *testing.T) {
 func TestState_OfAServerOnAllAddresses(t *testing.T) {
 	ownState(t)
 	s := start(t, "--listen", "0.0.0.0:0")
-	if status, _, said := asks(t, "tenant", "list"); status != 0 {
-		t.Errorf("%d %s", status, said)
-	}
+	status, _, said := asks(t, "tenant", "list")
+	assert.Equalf(t, 0, status, "%d %s", status, said)
 	s.end()
 }
 
@@ -308,18 +290,13 @@ func TestState_Proof(t *testing.T) {
 	} {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody))
-		if w.Code != want || strings.Contains(w.Body.String(), s.Key) {
-			t.Errorf("%s: %d %s, want %d", target, w.Code, w.Body, want)
-		}
+		assert.Truef(t, w.Code == want && !strings.Contains(w.Body.String(), s.Key), "%s: %d %s, want %d", target, w.Code, w.Body, want)
 	}
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/rollcall-local/proof?nonce=a", http.NoBody))
-	if w.Code != 400 {
-		t.Errorf("POST: %d %s", w.Code, w.Body)
-	}
-	if a, b := s.proof("a"), s.proof("b"); a == b || a == (state{Key: "other"}).proof("a") || len(a) != 64 {
-		t.Errorf("proofs %s, %s", a, b)
-	}
+	assert.Equalf(t, 400, w.Code, "POST: %d %s", w.Code, w.Body)
+	a, b := s.proof("a"), s.proof("b")
+	assert.Truef(t, a != b && a != (state{Key: "other"}).proof("a") && len(a) == 64, "proofs %s, %s", a, b)
 }
 
 // Both tokens are the same after a restart with the same data, and no other
@@ -336,9 +313,7 @@ func TestLocal_TokensSurviveARestart(t *testing.T) {
 		}
 	}
 	s = start(t, "--data", data)
-	if s.info.Token != before.Token || s.info.AdminToken != before.AdminToken {
-		t.Error("a token changed with the restart")
-	}
+	assert.True(t, s.info.Token == before.Token && s.info.AdminToken == before.AdminToken, "a token changed with the restart")
 	s.end()
 	if runtime.GOOS != "windows" {
 		testKeptFiles(t, data, before)
@@ -399,13 +374,10 @@ func TestLocal_StartFitsTheTerminal(t *testing.T) {
 		}
 		// A test's program has a long name.
 		line = strings.ReplaceAll(line, program(), "bin/rollcall")
-		if len(line) > 80 {
-			t.Errorf("%d columns: %s", len(line), line)
-		}
+		assert.Truef(t, len(line) <= 80, "%d columns: %s", len(line), line)
 	}
-	if n := strings.Count(printed, "\n"); n > 24 {
-		t.Errorf("%d lines do not fit a terminal of 24: %s", n, printed)
-	}
+	n := strings.Count(printed, "\n")
+	assert.Truef(t, n <= 24, "%d lines do not fit a terminal of 24: %s", n, printed)
 }
 
 func TestShellWord(t *testing.T) {
@@ -413,8 +385,6 @@ func TestShellWord(t *testing.T) {
 		t.Skip("quotes of another kind")
 	}
 	for text, want := range map[string]string{"bin/rollcall": "bin/rollcall", "a b": "'a b'", "it's": `'it'\''s'`, "": "''", "$(x)": "'$(x)'", "~/x": "'~/x'", "ü": "'ü'"} {
-		if got := shellWord(text); got != want {
-			t.Errorf("%q is written %s, want %s", text, got, want)
-		}
+		assert.Equalf(t, want, shellWord(text), "%q is written", text)
 	}
 }

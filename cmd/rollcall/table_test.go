@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var someColumns = []column{{"USER", stays}, {"STATE", stays}, {"SCIM", stays}, {"ORIGIN", left}, {"EXTERNAL ID", below}, {"ID", below}}
@@ -22,21 +25,15 @@ func TestTable_InAPipeIsOneLineARow(t *testing.T) {
 	b := &output{}
 	printTableIn(b, 0, someColumns, rows)
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-	if len(lines) != 4 {
-		t.Fatalf("%d lines: %s", len(lines), b)
-	}
+	require.Lenf(t, lines, 4, "%d lines: %s", len(lines), b)
 	for i, row := range rows {
 		at := 0
 		for _, value := range row {
 			next := strings.Index(lines[i+1][at:], value)
-			if next < 0 {
-				t.Errorf("%q is not in %q", value, lines[i+1])
-			}
+			assert.Truef(t, next >= 0, "%q is not in %q", value, lines[i+1])
 			at += next + len(value)
 		}
-		if strings.Index(lines[0], "STATE") != strings.Index(lines[i+1], row[1]+"  ") {
-			t.Errorf("%q is not under its heading: %q", row[1], lines[i+1])
-		}
+		assert.Equalf(t, strings.Index(lines[i+1], row[1]+"  "), strings.Index(lines[0], "STATE"), "%q is not under its heading: %q", row[1], lines[i+1])
 	}
 }
 
@@ -63,9 +60,7 @@ Not shown: ORIGIN. A wider terminal, a pipe or --json shows all.
 	for width, text := range want {
 		b := &output{}
 		printTableIn(b, width, someColumns, someRows())
-		if b.String() != text {
-			t.Errorf("in %d columns:\n%s\nwant\n%s", width, b, text)
-		}
+		assert.Equalf(t, text, b.String(), "in %d columns:\n%s\nwant\n%s", width, b, text)
 	}
 	for width := 41; width < 200; width++ {
 		b := &output{}
@@ -95,7 +90,5 @@ func TestTable_LongSubject(t *testing.T) {
   subject ` + long + `
   cause seat_limit
 `
-	if b.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", b, want)
-	}
+	assert.Equal(t, want, b.String())
 }

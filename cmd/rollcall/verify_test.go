@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -26,16 +27,12 @@ func populate(s *server) (group, user string) {
 	var ids []any
 	for _, body := range []string{bob, strings.Replace(bob, "bob", "ann", 1)} {
 		status, created := s.send("POST", "/Users", body)
-		if status != 201 {
-			s.t.Fatalf("POST user: %d %v", status, created)
-		}
+		require.Equalf(s.t, 201, status, "POST user: %d %v", status, created)
 		ids = append(ids, created["id"])
 	}
 	status, created := s.send("POST", "/Groups", fmt.Sprintf(
 		`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"staff","members":[{"value":%q},{"value":%q}]}`, ids...))
-	if status != 201 {
-		s.t.Fatalf("POST group: %d %v", status, created)
-	}
+	require.Equalf(s.t, 201, status, "POST group: %d %v", status, created)
 	return created["id"].(string), ids[0].(string)
 }
 
@@ -89,13 +86,9 @@ func verify(t *testing.T, args ...string) (status int, stdout, stderr string) {
 func TestVerify_SoundTenant(t *testing.T) {
 	data, _, _ := populated(t)
 	status, stdout, stderr := verify(t, "--data", data)
-	if status != 0 || stderr != "" {
-		t.Errorf("status %d: %s", status, stderr)
-	}
+	assert.Truef(t, status == 0 && stderr == "", "status %d: %s", status, stderr)
 	for _, want := range []string{"acme: no fault in ", "users 2, groups 1, seats in use 2, readers 0"} {
-		if !strings.Contains(stdout, want) || strings.Count(stdout, "\n") != 1 {
-			t.Errorf("printed %q, want one line with %q", stdout, want)
-		}
+		assert.Truef(t, strings.Contains(stdout, want) && strings.Count(stdout, "\n") == 1, "printed %q, want one line with %q", stdout, want)
 	}
 }
 
@@ -110,15 +103,12 @@ func TestVerify_NamesEachFault(t *testing.T) {
 	if status != 1 || len(lines) != 2 || lines[0] != "ledger: counts 7 seats, there are 2" || !strings.HasPrefix(lines[1], "user "+user+": ") {
 		t.Errorf("status %d, printed %q, want the ledger and the user", status, lines)
 	}
-	if stderr != "rollcall: faults in the tenant acme: 2, of which unfinished: 0\n" {
-		t.Errorf("said %q", stderr)
-	}
+	assert.Equal(t, "rollcall: faults in the tenant acme: 2, of which unfinished: 0\n", stderr)
 
 	// Faults that are not unfinished work are neither repaired nor made worse.
 	status, again, _ := verify(t, "--data", data, "--repair", "--now")
-	if _, faults, _ := strings.Cut(again, "\n"); status != 1 || faults != stdout {
-		t.Errorf("after --repair: status %d, printed %q, want the same faults", status, again)
-	}
+	_, faults, _ := strings.Cut(again, "\n")
+	assert.Truef(t, status == 1 && faults == stdout, "after --repair: status %d, printed %q, want the same faults", status, again)
 }
 
 func TestVerify_JSON(t *testing.T) {
@@ -126,9 +116,7 @@ func TestVerify_JSON(t *testing.T) {
 	_, sound, _ := verify(t, "--data", data, "--json")
 	leave(t, data, time.Now().Add(-2*time.Minute), "g1")
 	status, broken, _ := verify(t, "--data", data, "--json")
-	if status != 1 {
-		t.Errorf("status %d", status)
-	}
+	assert.Equalf(t, 1, status, "status %d", status)
 	_, repaired, _ := verify(t, "--data", data, "--json", "--repair")
 	for _, tt := range []struct {
 		name, got string
@@ -147,16 +135,13 @@ func TestVerify_JSON(t *testing.T) {
 			}
 			Repaired, ItemsRead int
 		}
-		if err := json.Unmarshal([]byte(tt.got), &got); err != nil {
-			t.Fatalf("%s: %v: %s", tt.name, err, tt.got)
-		}
+		err := json.Unmarshal([]byte(tt.got), &got)
+		require.NoErrorf(t, err, "%s: %v: %s", tt.name, err, tt.got)
 		if got.Tenant != "acme" || got.Faults == nil || len(got.Faults) != tt.faults || got.Repaired != tt.repaired || got.ItemsRead == 0 {
 			t.Errorf("%s: %s", tt.name, tt.got)
 		}
 		for _, f := range got.Faults {
-			if !f.Unfinished || !strings.HasPrefix(f.Item, "task ") || f.Problem == "" {
-				t.Errorf("%s: fault %+v", tt.name, f)
-			}
+			assert.Truef(t, f.Unfinished && strings.HasPrefix(f.Item, "task ") && f.Problem != "", "%s: fault %+v", tt.name, f)
 		}
 	}
 }
@@ -166,17 +151,13 @@ func TestVerify_RepairRenewsNames(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	s := start(t, "--data", data)
 	status, created := s.send("POST", "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"a@x.test","emails":[{"value":"b@x.test"}]}`)
-	if status != 201 {
-		t.Fatalf("POST user: %d %v", status, created)
-	}
+	require.Equalf(t, 201, status, "POST user: %d %v", status, created)
 	s.end()
 	write(t, data, table.Delete(table.Key{Partition: "T#acme#NAMES#mail", Sort: "a@x.test"}),
 		table.Update(table.Key{Partition: "T#acme#USERS", Sort: created["id"].(string)}, table.Change{Remove: []string{"held.addr"}}))
 
 	status, stdout, _ := verify(t, "--data", data)
-	if status != 1 || strings.Count(stdout, "\n") != 1 || !strings.HasSuffix(stdout, "(renewable)\n") {
-		t.Errorf("status %d, printed %q", status, stdout)
-	}
+	assert.Truef(t, status == 1 && strings.Count(stdout, "\n") == 1 && strings.HasSuffix(stdout, "(renewable)\n"), "status %d, printed %q", status, stdout)
 	status, stdout, _ = verify(t, "--data", data, "--repair")
 	if status != 0 || !strings.Contains(stdout, "records whose names were renewed: 1;") || !strings.Contains(stdout, "no fault") {
 		t.Errorf("--repair: status %d, printed %q", status, stdout)
@@ -258,9 +239,7 @@ func TestInWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Second: "1 s", time.Millisecond: "1 s", 59 * time.Second: "59 s", 72 * time.Second: "1 min 12 s", 61*time.Minute + time.Second: "61 min 1 s",
 	} {
-		if got := inWords(d); got != want {
-			t.Errorf("%v is %q, want %q", d, got, want)
-		}
+		assert.Equalf(t, want, inWords(d), "%v", d)
 	}
 }
 
@@ -276,17 +255,13 @@ func TestLocal_SweepsInTheBackground(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	s.end()
-	if log := s.stderr.String(); strings.Count(log, `"event":"scim.sweep"`) != 1 || !strings.Contains(log, `"finished":1`) {
-		t.Errorf("logged %s", log)
-	}
-	if status, stdout, _ := verify(t, "--data", data); status != 0 {
-		t.Errorf("status %d: %s", status, stdout)
-	}
+	log := s.stderr.String()
+	assert.Truef(t, strings.Count(log, `"event":"scim.sweep"`) == 1 && strings.Contains(log, `"finished":1`), "logged %s", log)
+	status, stdout, _ := verify(t, "--data", data)
+	assert.Equalf(t, 0, status, "status %d: %s", status, stdout)
 	s = start(t, "--data", data)
 	s.end()
-	if log := s.stderr.String(); strings.Contains(log, "scim.sweep") {
-		t.Errorf("a sweep that found nothing was logged: %s", log)
-	}
+	assert.NotContains(t, s.stderr.String(), "scim.sweep", "a sweep that found nothing was logged")
 }
 
 // On a server, with its flags, and with the table of a deployment.
@@ -300,9 +275,8 @@ func TestVerify_OnDynamoDB(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "local")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "local")
 	for _, args := range [][]string{{"--dynamodb", endpoint, "--table", name}, {"--table", name}} {
-		if status, stdout, stderr := verify(t, args...); status != 0 || !strings.Contains(stdout, "users 2, groups 1") {
-			t.Errorf("%v: status %d, printed %q, said %q", args, status, stdout, stderr)
-		}
+		status, stdout, stderr := verify(t, args...)
+		assert.Truef(t, status == 0 && strings.Contains(stdout, "users 2, groups 1"), "%v: status %d, printed %q, said %q", args, status, stdout, stderr)
 		args[len(args)-1] += "-absent"
 		if status, _, stderr := verify(t, args...); status != 1 || !strings.Contains(stderr, "ResourceNotFoundException") || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%v: status %d, said %q", args, status, stderr)
@@ -339,28 +313,23 @@ func TestVerify_Mistakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, said := &output{}, &output{}
-			if status := run(t.Context(), append([]string{"verify"}, tt.args...), strings.NewReader(""), out, said); status != tt.status {
-				t.Errorf("status %d, want %d", status, tt.status)
-			}
+			status := run(t.Context(), append([]string{"verify"}, tt.args...), strings.NewReader(""), out, said)
+			assert.Equal(t, tt.status, status, "status")
 			if got := strings.TrimSpace(said.String()); !strings.Contains(got, tt.says) || strings.Contains(got, "\n") || out.String() != "" {
 				t.Errorf("said %q, printed %q, want one line with %q", got, out, tt.says)
 			}
 		})
 	}
-	if _, err := os.Stat(filepath.Join(data, "x")); !os.IsNotExist(err) {
-		t.Error("verify made a folder")
-	}
+	_, err := os.Stat(filepath.Join(data, "x"))
+	assert.True(t, os.IsNotExist(err), "verify made a folder")
 }
 
 func TestVerify_HelpTellsTheExitStatus(t *testing.T) {
 	out := &output{}
-	if status := run(t.Context(), []string{"verify", "--help"}, strings.NewReader(""), out, out); status != 0 {
-		t.Errorf("status %d", status)
-	}
+	status := run(t.Context(), []string{"verify", "--help"}, strings.NewReader(""), out, out)
+	assert.Equalf(t, 0, status, "status %d", status)
 	for _, want := range []string{"Exit status:", "--repair", "-tenant ID", "-data DIR"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("no %q in %s", want, out)
-		}
+		assert.Contains(t, out.String(), want)
 	}
 }
 
@@ -378,7 +347,6 @@ func TestFlags_OneDashIsExplained(t *testing.T) {
 		}
 	}
 	said := &output{}
-	if status := run(t.Context(), []string{"verify", "-nonsense"}, strings.NewReader(""), said, said); status != exitUsage || strings.Contains(said.String(), "two dashes") {
-		t.Errorf("status %d, said %q", status, said)
-	}
+	status := run(t.Context(), []string{"verify", "-nonsense"}, strings.NewReader(""), said, said)
+	assert.Truef(t, status == exitUsage && !strings.Contains(said.String(), "two dashes"), "status %d, said %q", status, said)
 }

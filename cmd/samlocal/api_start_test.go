@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestStartsAgain_WhenTwoContainersGotOnePort(t *testing.T) {
@@ -19,8 +21,6 @@ func TestStartsAgain_WhenTwoContainersGotOnePort(t *testing.T) {
 		{"another failure", 1, errors.New("the functions answer 500"), false},
 		{"started", 1, nil, false},
 	} {
-		if got := startsAgain(c.try, c.err); got != c.want {
-			t.Errorf("%s: %t, want %t", c.name, got, c.want)
-		}
+		assert.Equalf(t, c.want, startsAgain(c.try, c.err), "%s", c.name)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
@@ -37,9 +38,7 @@ func TestCompare_CountsLineByLine(t *testing.T) {
 		var out bytes.Buffer
 		var got tally
 		got.compare(&out, tt.local, tt.sam, tt.known)
-		if got != tt.want || !strings.Contains(out.String(), tt.says) {
-			t.Errorf("%s: %+v, want %+v and %q\n%s", name, got, tt.want, tt.says, out.String())
-		}
+		assert.Truef(t, got == tt.want && strings.Contains(out.String(), tt.says), "%s: %+v, want %+v and %q\n%s", name, got, tt.want, tt.says, out.String())
 	}
 }
 
@@ -58,9 +57,7 @@ func TestAnswered_HoldsADifferenceTrue(t *testing.T) {
 		var out bytes.Buffer
 		var got tally
 		got.answered(&out, d, tt.local, tt.sam)
-		if got != tt.want || !strings.Contains(out.String(), tt.says) {
-			t.Errorf("%s: %+v %s", name, got, out.String())
-		}
+		assert.Truef(t, got == tt.want && strings.Contains(out.String(), tt.says), "%s: %+v %s", name, got, out.String())
 	}
 }
 
@@ -72,17 +69,12 @@ func TestServeLocally_AnswersDifferencesAsAPIGateway(t *testing.T) {
 	s := &session{table: memory}
 	token, err := s.addTenant(t.Context(), "acme", 1)
 	require.NoError(t, err)
-	if _, err := s.addTenant(t.Context(), "acme", 1); err != nil {
-		t.Errorf("an existing tenant gets no token: %v", err)
-	}
+	_, err = s.addTenant(t.Context(), "acme", 1)
+	assert.NoError(t, err, "an existing tenant gets no token")
 	err = s.serveLocally(t.Context(), func(ctx context.Context, base string) {
 		for _, d := range differences {
-			if got := d.status(ctx, base, token); got != d.local {
-				t.Errorf("%s: %d, want %d", d.name, got, d.local)
-			}
+			assert.Equalf(t, d.local, d.status(ctx, base, token), "%s", d.name)
 		}
 	})
-	if err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, err)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
@@ -42,9 +43,7 @@ func TestFunctionOf_FollowsTheRoute(t *testing.T) {
 func TestTried_HasAnEventForEachFunction(t *testing.T) {
 	tried := tryEvents(t)
 	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", sweepFunction} {
-		if tried[function] != 1 {
-			t.Errorf("%d events are tried on %s, want one", tried[function], function)
-		}
+		assert.Equalf(t, 1, tried[function], "%d events are tried on %s, want one", tried[function], function)
 	}
 }
 
@@ -53,13 +52,9 @@ func tryEvents(t *testing.T) map[string]int {
 	count := make(map[string]int)
 	for _, name := range tried {
 		e, err := readEvent(filepath.Join("..", "..", name))
-		if err != nil || e.want == nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+		require.Truef(t, err == nil && e.want != nil, "%s: %v", name, err)
 		f, err := functionOf(e.payload, "")
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+		require.NoErrorf(t, err, "%s", name)
 		count[f]++
 	}
 	return count
@@ -69,13 +64,10 @@ func TestReadEvent_TakesOneWithoutAnExpectedAnswer(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "mine.json")
 	write(t, name, `{"routeKey":"$default"}`)
 	e, err := readEvent(name)
-	if err != nil || e.want != nil || string(e.payload) != `{"routeKey":"$default"}` {
-		t.Errorf("%+v %v", e, err)
-	}
+	assert.Truef(t, err == nil && e.want == nil && string(e.payload) == `{"routeKey":"$default"}`, "%+v %v", e, err)
 	write(t, eventfile.WantPath(name), `{"abuot":"misspelt"}`)
-	if _, err := readEvent(name); err == nil {
-		t.Error("an invalid expected answer is accepted")
-	}
+	_, err = readEvent(name)
+	assert.Error(t, err, "an invalid expected answer is accepted")
 }
 
 func TestLogged_FindsTheFunctionsEvents(t *testing.T) {
@@ -86,21 +78,15 @@ END RequestId: x
 {"level":"INFO","message":"failed to get the next invoke: connection reset by peer"}
 `
 	lines := logged(said)
-	if len(lines) != 1 || lines[0]["status"] != 201.0 {
-		t.Errorf("%v", lines)
-	}
+	assert.Truef(t, len(lines) == 1 && lines[0]["status"] == 201.0, "%v", lines)
 }
 
 func TestAnswer_IsComparedWithItsWant(t *testing.T) {
 	e := event{want: &eventfile.Want{About: "a test", Status: 404, Headers: map[string]string{"location": "{{baseUrl}}/Users/1"}}}
 	a := answer{payload: []byte(`{"statusCode":404,"headers":{"Location":"` + fixture.BaseURL + `/Users/1"}}`)}
-	if err := a.check(e); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, a.check(e))
 	e.want.Status = 200
-	if err := a.check(e); err == nil {
-		t.Error("another status passes")
-	}
+	assert.Error(t, a.check(e), "another status passes")
 }
 
 func TestPrintAnswer_ShowsWhatAClientSees(t *testing.T) {
@@ -112,9 +98,7 @@ func TestPrintAnswer_ShowsWhatAClientSees(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		printAnswer(&out, []byte(payload))
-		if out.String() != want {
-			t.Errorf("%s: %q, want %q", payload, out.String(), want)
-		}
+		assert.Equalf(t, want, out.String(), "%s", payload)
 	}
 }
 
@@ -122,8 +106,6 @@ func TestDocs_NameEveryDifference(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/how-to/sam-local.md")
 	require.NoError(t, err)
 	for _, d := range differences {
-		if !bytes.Contains(bytes.ToLower(guide), []byte(strings.ToLower(d.name))) {
-			t.Errorf("docs/how-to/sam-local.md does not name %q", d.name)
-		}
+		assert.Truef(t, bytes.Contains(bytes.ToLower(guide), []byte(strings.ToLower(d.name))), "docs/how-to/sam-local.md does not name %q", d.name)
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // bare returns a machine with these programs only.
@@ -51,21 +54,16 @@ func TestRun_PrintsHelp(t *testing.T) {
 	for _, args := range []string{"help", "api --help", "invoke -h", "table --help", "test --help"} {
 		var out, problems bytes.Buffer
 		status := run(t.Context(), strings.Fields(args), bare(), &out, &problems)
-		if text := out.String() + problems.String(); status != exitDone || !strings.Contains(text, "samlocal") {
-			t.Errorf("%q: status %d: %s", args, status, text)
-		}
+		text := out.String() + problems.String()
+		assert.Truef(t, status == exitDone && strings.Contains(text, "samlocal"), "%q: status %d: %s", args, status, text)
 	}
 }
 
 func TestNeed_NamesEachMissingToolInALine(t *testing.T) {
 	all := []tool{docker, python, gnu, golang, java, static}
-	if err := bare("docker", "python3", "make", "go", "java", "busybox").need(all...); err != nil {
-		t.Errorf("with all of them: %v", err)
-	}
+	assert.NoError(t, bare("docker", "python3", "make", "go", "java", "busybox").need(all...), "with all of them")
 	lines := strings.Split(bare("make").need(all...).Error(), "\n")
-	if len(lines) != len(all)-1 {
-		t.Fatalf("%q, want %d lines", lines, len(all)-1)
-	}
+	require.Lenf(t, lines, len(all)-1, "%q, want %d lines", lines, len(all)-1)
 	for i, want := range []string{"docker", "python3", "go", "java", "busybox"} {
 		if !strings.HasPrefix(lines[i], want+" not found (") || !strings.Contains(lines[i], "): install") {
 			t.Errorf("%q does not name %s and what to install", lines[i], want)

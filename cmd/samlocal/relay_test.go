@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -29,9 +30,8 @@ func TestSplitLines_GivesEachLineAFrame(t *testing.T) {
 		"cut off":      {frame(1, "a\n") + frame(1, "bcd")[:9], frame(1, "a\n")},
 	} {
 		var out bytes.Buffer
-		if err := splitLines(&out, strings.NewReader(tt.in)); err == nil || out.String() != tt.want {
-			t.Errorf("%s: %q %v, want %q", name, out.String(), err, tt.want)
-		}
+		err := splitLines(&out, strings.NewReader(tt.in))
+		assert.Truef(t, err != nil && out.String() == tt.want, "%s: %q %v, want %q", name, out.String(), err, tt.want)
 	}
 }
 
@@ -73,24 +73,20 @@ func TestRelay_HandsOnAndSplitsWhatContainersSay(t *testing.T) {
 	require.NoError(t, err)
 	body, _ := io.ReadAll(r.Body)
 	_ = r.Body.Close()
-	if string(body) != "/v1.41/build?t=a%2Fb tar" {
-		t.Errorf("%s", body)
-	}
+	assert.Equalf(t, "/v1.41/build?t=a%2Fb tar", string(body), "%s", body)
 
 	c, err := dial(t.Context(), "", "")
 	require.NoError(t, err)
 	defer c.Close()
 	_, _ = io.WriteString(c, "POST /v1.41/containers/x/attach?stream=1 HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
 	got, err := io.ReadAll(bufio.NewReader(c))
-	if want := "HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n" + frame(1, "END\n") + frame(1, "REPORT\n"); err != nil || string(got) != want {
-		t.Errorf("%q %v, want %q", got, err, want)
-	}
+	want := "HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n" + frame(1, "END\n") + frame(1, "REPORT\n")
+	assert.Truef(t, err == nil && string(got) == want, "%q %v, want %q", got, err, want)
 	client.CloseIdleConnections()
 }
 
 func TestRelay_IsForSocketsAlone(t *testing.T) {
 	s := newTestSession(t)
-	if host, err := s.startRelay("tcp://127.0.0.1:2375"); host != "tcp://127.0.0.1:2375" || err != nil {
-		t.Errorf("%s %v", host, err)
-	}
+	host, err := s.startRelay("tcp://127.0.0.1:2375")
+	assert.Truef(t, host == "tcp://127.0.0.1:2375" && err == nil, "%s %v", host, err)
 }

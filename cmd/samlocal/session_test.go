@@ -7,12 +7,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -34,9 +34,7 @@ func newTestSession(t *testing.T) *session {
 
 func TestSession_EndsInReverseAndLeavesNoFolder(t *testing.T) {
 	s := newTestSession(t)
-	if filepath.Dir(filepath.Dir(s.dir)) != s.root {
-		t.Errorf("the run's folder is %s, want it below .aws-sam of %s", s.dir, s.root)
-	}
+	assert.Equalf(t, s.root, filepath.Dir(filepath.Dir(s.dir)), "the run's folder is %s, want it below .aws-sam of %s", s.dir, s.root)
 	p, err := s.start(s.command(t.Context(), "sleep", "60"))
 	require.NoError(t, err)
 	begun := time.Now()
@@ -46,12 +44,10 @@ func TestSession_EndsInReverseAndLeavesNoFolder(t *testing.T) {
 	default:
 		t.Error("the program still runs")
 	}
-	if took := time.Since(begun); took > grace/2 {
-		t.Errorf("ending took %s", took)
-	}
-	if _, err := os.Stat(s.dir); !os.IsNotExist(err) {
-		t.Errorf("%s remains: %v", s.dir, err)
-	}
+	took := time.Since(begun)
+	assert.Truef(t, took <= grace/2, "ending took %s", took)
+	_, err = os.Stat(s.dir)
+	assert.Truef(t, os.IsNotExist(err), "%s remains: %v", s.dir, err)
 }
 
 func TestProcess_SaysThatItEndedBeforeItWasReady(t *testing.T) {
@@ -59,9 +55,7 @@ func TestProcess_SaysThatItEndedBeforeItWasReady(t *testing.T) {
 	p, err := s.start(s.command(t.Context(), "false"))
 	require.NoError(t, err)
 	err = p.until(t.Context(), time.Minute, func(context.Context) bool { return false })
-	if err == nil || !strings.Contains(err.Error(), "false ended") {
-		t.Errorf("%v", err)
-	}
+	assert.Truef(t, err != nil && strings.Contains(err.Error(), "false ended"), "%v", err)
 }
 
 func TestProcessorOf_MapsGoToLambda(t *testing.T) {
@@ -69,13 +63,11 @@ func TestProcessorOf_MapsGoToLambda(t *testing.T) {
 		"amd64": {"amd64", "x86_64"},
 		"arm64": {"arm64", "arm64"},
 	} {
-		if got, err := processorOf(goarch); got != want || err != nil {
-			t.Errorf("%s: %v %v, want %v", goarch, got, err, want)
-		}
+		got, err := processorOf(goarch)
+		assert.Truef(t, got == want && err == nil, "%s: %v %v, want %v", goarch, got, err, want)
 	}
-	if _, err := processorOf("riscv64"); err == nil {
-		t.Error("riscv64 is taken")
-	}
+	_, err := processorOf("riscv64")
+	assert.Error(t, err, "riscv64 is taken")
 }
 
 func TestFromContainers_NamesTheHost(t *testing.T) {
@@ -87,14 +79,12 @@ func TestFromContainers_NamesTheHost(t *testing.T) {
 		"http://10.0.0.7:8000":           "http://10.0.0.7:8000",
 		"http://dynamodb.example.test:1": "http://dynamodb.example.test:1",
 	} {
-		if got, err := fromContainers(endpoint); got != want || err != nil {
-			t.Errorf("%s: %s %v, want %s", endpoint, got, err, want)
-		}
+		got, err := fromContainers(endpoint)
+		assert.Truef(t, got == want && err == nil, "%s: %s %v, want %s", endpoint, got, err, want)
 	}
 	for _, endpoint := range []string{"", "127.0.0.1:8000", "ftp://127.0.0.1"} {
-		if got, err := fromContainers(endpoint); err == nil {
-			t.Errorf("%q is read as %s", endpoint, got)
-		}
+		got, err := fromContainers(endpoint)
+		assert.Errorf(t, err, "%q is read as %s", endpoint, got)
 	}
 }
 
@@ -110,9 +100,7 @@ func TestEnvironment_IsForAllFunctions(t *testing.T) {
 		"ROLLCALL_TABLE": "rollcall", "ROLLCALL_BASE_URL": "http://127.0.0.1:3000/scim/v2",
 		"AWS_ENDPOINT_URL_DYNAMODB": "http://host.docker.internal:8000",
 	}}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%s", content)
-	}
+	assert.Equalf(t, want, got, "%s", content)
 }
 
 // SAM ignores variables that the template does not have.
@@ -123,9 +111,7 @@ func TestEnvironment_IsInTheTemplate(t *testing.T) {
 	variables, err := s.variables("", "")
 	require.NoError(t, err)
 	for name := range variables {
-		if !bytes.Contains(template, []byte("        "+name+": ")) {
-			t.Errorf("template.yaml gives the functions no %s", name)
-		}
+		assert.Truef(t, bytes.Contains(template, []byte("        "+name+": ")), "template.yaml gives the functions no %s", name)
 	}
 	if !bytes.Contains(template, []byte("Architectures: [!Ref Architecture]")) {
 		t.Error("the parameter Architecture does not choose the functions' processor")
@@ -145,9 +131,7 @@ func TestSAMCommand_KnowsNoAccount(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"AWS_CA_BUNDLE=bundle.pem", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "LAMBDA_ARCH=arm64"} {
-		if !slices.Contains(env, want) {
-			t.Errorf("SAM gets no %s", want)
-		}
+		assert.Truef(t, slices.Contains(env, want), "SAM gets no %s", want)
 	}
 }
 
@@ -159,9 +143,8 @@ ddd /home/dev/other/.aws-sam/build/UsersFunction
 eee
 `
 	got := containersOf(listed, "/home/dev/rollcall/.aws-sam/local-1")
-	if want := []string{"aaa", "bbb"}; !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
-	}
+	want := []string{"aaa", "bbb"}
+	assert.Truef(t, slices.Equal(got, want), "%v, want %v", got, want)
 	if got := containersOf("", "/home"); len(got) > 0 {
 		t.Errorf("%v of none", got)
 	}
@@ -169,9 +152,8 @@ eee
 
 func TestMountsBelow_BeginsWithTheDeepest(t *testing.T) {
 	mounts := "/dev/vda / ext4 rw 0 0\noverlay /tmp/d/data/x overlay rw 0 0\nnsfs /tmp/d/data/x/y nsfs rw 0 0\nproc /tmp/dd proc rw 0 0\n"
-	if got, want := mountsBelow(mounts, "/tmp/d"), []string{"/tmp/d/data/x/y", "/tmp/d/data/x"}; !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
-	}
+	got, want := mountsBelow(mounts, "/tmp/d"), []string{"/tmp/d/data/x/y", "/tmp/d/data/x"}
+	assert.Truef(t, slices.Equal(got, want), "%v, want %v", got, want)
 }
 
 func TestFreeNetwork_AvoidsTheMachines(t *testing.T) {
@@ -181,9 +163,7 @@ func TestFreeNetwork_AvoidsTheMachines(t *testing.T) {
 		&net.IPNet{IP: net.IPv4(10, 194, 8, 9), Mask: net.CIDRMask(24, 32)},
 	}
 	random := bytes.NewReader([]byte{1, 1, 2, 8, 3, 9})
-	if got := freeNetwork(taken, random); got != "10.195.9.1/24" {
-		t.Errorf("%s", got)
-	}
+	assert.Equal(t, "10.195.9.1/24", freeNetwork(taken, random))
 }
 
 func TestLog_KeepsUntilItIsOpened(t *testing.T) {
@@ -192,12 +172,9 @@ func TestLog_KeepsUntilItIsOpened(t *testing.T) {
 	for range 2 * shownLines {
 		_, _ = l.Write([]byte("early\n"))
 	}
-	if got := strings.Count(l.last(), "early"); got != shownLines {
-		t.Errorf("%d lines are quoted, want %d", got, shownLines)
-	}
+	got := strings.Count(l.last(), "early")
+	assert.Equalf(t, shownLines, got, "%d lines are quoted, want %d", got, shownLines)
 	l.open(&shown)
 	_, _ = l.Write([]byte("late\n"))
-	if shown.String() != "late\n" {
-		t.Errorf("%q is let through", shown.String())
-	}
+	assert.Equalf(t, "late\n", shown.String(), "%q is let through", shown.String())
 }

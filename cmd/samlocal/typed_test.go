@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
@@ -19,29 +20,21 @@ func TestGuide_HasCommandsThatAreTried(t *testing.T) {
 	seen := map[string]bool{}
 	for _, command := range commands {
 		kind, err := kindOf(command)
-		if err != nil {
-			t.Error(err)
-		}
-		if _, ok := tries[kind]; ok == (beside[kind] != "") {
-			t.Errorf("%s: is either tested, or has a reason why not", command)
-		}
+		assert.NoError(t, err)
+		_, ok := tries[kind]
+		assert.NotEqualf(t, (beside[kind] != ""), ok, "%s: is either tested, or has a reason why not", command)
 		seen[kind] = true
 	}
 	for _, kind := range []string{typedDynamoDB, typedTable, typedBuild, typedInvoke, typedStartAPI, typedStartLambda, typedRequest} {
-		if !seen[kind] {
-			t.Errorf("%s has no command %s", guide, kind)
-		}
+		assert.Truef(t, seen[kind], "%s has no command %s", guide, kind)
 	}
-	if asked := request.FindStringSubmatch((&typed{commands: commands}).command(typedRequest)); asked == nil || asked[1] != fixture.Token {
-		t.Errorf("the request of the guide has another token than make sam-table prints: %v", asked)
-	}
-	if _, err := kindOf("sam sync"); err == nil {
-		t.Error("a command that is not tested is accepted")
-	}
+	asked := request.FindStringSubmatch((&typed{commands: commands}).command(typedRequest))
+	assert.Truef(t, asked != nil && asked[1] == fixture.Token, "the request of the guide has another token than make sam-table prints: %v", asked)
+	_, err := kindOf("sam sync")
+	assert.Error(t, err, "a command that is not tested is accepted")
 	for _, wrong := range []string{"", "## SAM's own commands\n", "\n## SAM's own commands\ntext\n## Next\n```sh\nsam build\n```\n"} {
-		if got, err := commandsOf(wrong); err == nil {
-			t.Errorf("%q has the commands %q", wrong, got)
-		}
+		got, err := commandsOf(wrong)
+		assert.Errorf(t, err, "%q has the commands %q", wrong, got)
 	}
 }
 
@@ -71,14 +64,10 @@ func TestDocuments_PrintTheCommandsOfTheGuide(t *testing.T) {
 				continue
 			}
 			found++
-			if !slices.Contains(commands, command) {
-				t.Errorf("%s has %q, which is not in the guide", name, command)
-			}
+			assert.Truef(t, slices.Contains(commands, command), "%s has %q, which is not in the guide", name, command)
 		}
 	}
-	if found < 4 {
-		t.Errorf("only %d commands are found", found)
-	}
+	assert.Truef(t, found >= 4, "only %d commands are found", found)
 }
 
 // env.json, samconfig.toml and the guide agree on the ports and the folders.
@@ -90,18 +79,14 @@ func TestConfiguration_IsThatOfTheGuide(t *testing.T) {
 	}
 	text := checkoutFile(t, guide)
 	for _, want := range []string{"-p 8000:8000", "`" + e.Table + "`", "`" + envFile + "`"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("%s lacks %s", guide, want)
-		}
+		assert.Containsf(t, text, want, "%s lacks %s", guide, want)
 	}
 	config := checkoutFile(t, "samconfig.toml")
 	for _, section := range []string{"local_invoke", "local_start_api", "local_start_lambda"} {
 		_, parameters, found := strings.Cut(config, "[default."+section+".parameters]\n")
 		parameters, _, _ = strings.Cut(parameters, "\n[")
 		for _, want := range []string{`template = ".aws-sam/local/template.yaml"`, `env_vars = "env.json"`, `add_host = ["` + hostName + `:host-gateway"]`} {
-			if !found || !strings.Contains(parameters, want) {
-				t.Errorf("%s lacks %s", section, want)
-			}
+			assert.Truef(t, found && strings.Contains(parameters, want), "%s lacks %s", section, want)
 		}
 	}
 }
@@ -110,12 +95,10 @@ func TestSamconfig_GetsPortsAndImage(t *testing.T) {
 	config := checkoutFile(t, "samconfig.toml")
 	c := &typed{session: &session{image: image{"own:x86_64", true}}}
 	got := c.samconfig(config, "3456")
-	if n := strings.Count(got, "invoke_image = [\"own:x86_64\"]"); n != 3 {
-		t.Errorf("%d sections have the image", n)
-	}
-	if n := strings.Count(got, "port = 3456"); n != 2 {
-		t.Errorf("%d sections have the port", n)
-	}
+	n := strings.Count(got, "invoke_image = [\"own:x86_64\"]")
+	assert.Equalf(t, 3, n, "%d sections have the image", n)
+	n = strings.Count(got, "port = 3456")
+	assert.Equalf(t, 2, n, "%d sections have the port", n)
 	c.image.ours = false
 	if got := c.samconfig(config, "3456"); strings.Contains(got, "image") || len(got) <= len(config) {
 		t.Error("AWS's image is named")
@@ -132,27 +115,23 @@ func TestCloneTo_LeavesOutWhatIsBuilt(t *testing.T) {
 	require.NoError(t, os.Chmod(filepath.Join(from, "scripts", "sam.sh"), 0o700))
 	require.NoError(t, cloneTo(from, to))
 	for name, want := range map[string]bool{"template.yaml": true, "scripts/sam.sh": true, "docs/bin/x": true, "bin": false, ".aws-sam": false, ".git": false} {
-		if _, err := os.Stat(filepath.Join(to, name)); (err == nil) != want {
-			t.Errorf("%s: %v, want it there %t", name, err, want)
-		}
+		_, err := os.Stat(filepath.Join(to, name))
+		assert.Equalf(t, want, err == nil, "%s: %v, want it there %t", name, err, want)
 	}
-	if info, err := os.Stat(filepath.Join(to, "scripts", "sam.sh")); err != nil || info.Mode().Perm()&0o100 == 0 {
-		t.Errorf("a program cannot be run: %v", err)
-	}
+	info, err := os.Stat(filepath.Join(to, "scripts", "sam.sh"))
+	assert.Truef(t, err == nil && info.Mode().Perm()&0o100 != 0, "a program cannot be run: %v", err)
 }
 
 func TestReadEnvVars_SaysWhatIsWrong(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, content := range map[string]string{"no JSON": "x", "nothing": "{}", "no address": `{"Parameters":{"ROLLCALL_TABLE":"t","ROLLCALL_BASE_URL":"b"}}`} {
 		write(t, envFile, content)
-		if _, err := readEnvVars(envFile); err == nil || !strings.Contains(err.Error(), envFile) {
-			t.Errorf("%s: %v", name, err)
-		}
+		_, err := readEnvVars(envFile)
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), envFile), "%s: %v", name, err)
 	}
 	write(t, envFile, `{"Parameters":{"ROLLCALL_TABLE":"t","ROLLCALL_BASE_URL":"b","AWS_ENDPOINT_URL_DYNAMODB":"http://dynamodb.test:1"}}`)
-	if e, err := readEnvVars(envFile); err != nil || e.fromHere() != "http://dynamodb.test:1" {
-		t.Errorf("%+v %v", e, err)
-	}
+	e, err := readEnvVars(envFile)
+	assert.Truef(t, err == nil && e.fromHere() == "http://dynamodb.test:1", "%+v %v", e, err)
 }
 
 // No variable of make reaches the commands that are typed.
@@ -161,7 +140,6 @@ func TestShell_IsAsADeveloperHasIt(t *testing.T) {
 	cmd := s.shell(t.Context(), `printf '%s' "${ARGS-none} ${MAKEFLAGS-none} ${ROLLCALL_TEST_DYNAMODB-none} $KEPT"`,
 		[]string{"ARGS=--only", "MAKEFLAGS=s", "ROLLCALL_TEST_DYNAMODB=http://x", "KEPT=kept"})
 	cmd.Env = append(cmd.Env, "PATH="+os.Getenv("PATH"))
-	if out, err := cmd.Output(); err != nil || string(out) != "none none none kept" {
-		t.Errorf("%q %v", out, err)
-	}
+	out, err := cmd.Output()
+	assert.Truef(t, err == nil && string(out) == "none none none kept", "%q %v", out, err)
 }

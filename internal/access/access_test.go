@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -73,29 +74,21 @@ func setUp(t *testing.T) (*source, string, string) {
 func TestMint_KeepsNoSecret(t *testing.T) {
 	text, record := access.Mint(acme(t))
 	secret := strings.Split(text, "_")[3]
-	if shown := fmt.Sprintf("%+v", record); strings.Contains(shown, secret) {
-		t.Error("the record holds the secret")
-	}
+	assert.NotContains(t, fmt.Sprintf("%+v", record), secret, "the record holds the secret")
 	token, err := access.Parse(text)
 	require.NoError(t, err)
 	for _, format := range []string{"%v", "%s", "%+v", "%#v"} {
-		if shown := fmt.Sprintf(format, token); strings.Contains(shown, secret) {
-			t.Errorf("%s of a token shows its secret", format)
-		}
+		assert.NotContainsf(t, fmt.Sprintf(format, token), secret, "%s of a token shows its secret", format)
 	}
-	if other, _ := access.Mint(acme(t)); other == text {
-		t.Error("two tokens are the same")
-	}
-	if !strings.HasSuffix(text, record.LastFour) || len(record.LastFour) != 4 {
-		t.Errorf("LastFour = %q is not the end of the token", record.LastFour)
-	}
+	other, _ := access.Mint(acme(t))
+	assert.NotEqual(t, text, other, "two tokens are the same")
+	assert.Truef(t, strings.HasSuffix(text, record.LastFour) && len(record.LastFour) == 4, "LastFour = %q is not the end of the token", record.LastFour)
 }
 
 func TestParse_RefusesOtherTexts(t *testing.T) {
 	good, _ := access.Mint(acme(t))
-	if token, err := access.Parse(good); err != nil || token.Tenant != acme(t) {
-		t.Fatalf("Parse of a minted token: %v, %v", token, err)
-	}
+	token, err := access.Parse(good)
+	require.Truef(t, err == nil && token.Tenant == acme(t), "Parse of a minted token: %v, %v", token, err)
 	flip := func(at int) string {
 		b := []byte(good)
 		if b[at] == 'a' {
@@ -113,9 +106,8 @@ func TestParse_RefusesOtherTexts(t *testing.T) {
 		"empty parts": "rct____", "spaces": strings.ReplaceAll(good, "_", " "),
 	}
 	for name, text := range bad {
-		if _, err := access.Parse(text); !errors.Is(err, access.ErrMalformed) {
-			t.Errorf("%s: Parse = %v, want ErrMalformed", name, err)
-		}
+		_, err := access.Parse(text)
+		assert.ErrorIsf(t, err, access.ErrMalformed, "%s: Parse = %v, want ErrMalformed", name, err)
 	}
 }
 
@@ -155,18 +147,10 @@ func TestAuthenticate(t *testing.T) {
 				header = tt.header(token)
 			}
 			grant, err := access.NewAuthenticator(s, func() time.Time { return now }).Authenticate(t.Context(), header)
-			if !errors.Is(err, tt.want) {
-				t.Fatalf("Authenticate = %v, want %v", err, tt.want)
-			}
-			if err == nil && grant.Tenant != acme(t) {
-				t.Errorf("tenant = %q, want acme", grant.Tenant)
-			}
-			if s.reads != tt.reads {
-				t.Errorf("%d reads, want %d", s.reads, tt.reads)
-			}
-			if err != nil && strings.Contains(err.Error(), token) {
-				t.Error("the error shows the token")
-			}
+			require.ErrorIs(t, err, tt.want, "Authenticate")
+			assert.Falsef(t, err == nil && grant.Tenant != acme(t), "tenant = %q, want acme", grant.Tenant)
+			assert.Equalf(t, tt.reads, s.reads, "%d reads, want %d", s.reads, tt.reads)
+			assert.False(t, err != nil && strings.Contains(err.Error(), token), "the error shows the token")
 		})
 	}
 }
@@ -179,41 +163,34 @@ func TestAuthenticate_CachesForCacheTime(t *testing.T) {
 	for range 3 {
 		require.NoError(t, ask())
 	}
-	if s.reads != 1 {
-		t.Fatalf("%d reads for three requests, want 1", s.reads)
-	}
+	require.Equalf(t, 1, s.reads, "%d reads for three requests, want 1", s.reads)
 	r := s.records[key]
 	r.Revoked = now
 	s.records[key] = r
 	now = now.Add(access.CacheTime - time.Millisecond)
-	if err := ask(); err != nil {
-		t.Errorf("within CacheTime of the read: %v, want the token accepted", err)
-	}
+	err := ask()
+	assert.NoErrorf(t, err, "within CacheTime of the read: %v, want the token accepted", err)
 	now = now.Add(time.Millisecond)
-	if err := ask(); !errors.Is(err, access.ErrRevoked) {
-		t.Errorf("after CacheTime: %v, want ErrRevoked", err)
-	}
+	err = ask()
+	assert.ErrorIsf(t, err, access.ErrRevoked, "after CacheTime: %v, want ErrRevoked", err)
 }
 
 func TestAuthenticate_AcceptsANewTokenAtOnce(t *testing.T) {
 	s, _, _ := setUp(t)
 	a := access.NewAuthenticator(s, time.Now)
 	token, record := access.Mint(acme(t))
-	if _, err := a.Authenticate(t.Context(), "Bearer "+token); !errors.Is(err, access.ErrUnknown) {
-		t.Fatalf("before it is saved: %v, want ErrUnknown", err)
-	}
+	_, err := a.Authenticate(t.Context(), "Bearer "+token)
+	require.ErrorIsf(t, err, access.ErrUnknown, "before it is saved: %v, want ErrUnknown", err)
 	s.records["acme/"+record.ID] = record
-	if _, err := a.Authenticate(t.Context(), "Bearer "+token); err != nil {
-		t.Errorf("after it is saved: %v", err)
-	}
+	_, err = a.Authenticate(t.Context(), "Bearer "+token)
+	assert.NoError(t, err, "after it is saved")
 }
 
 func TestAuthenticate_ReturnsTheErrorOfARead(t *testing.T) {
 	s, token, _ := setUp(t)
 	s.err = errors.New("table is away")
-	if _, err := access.NewAuthenticator(s, time.Now).Authenticate(t.Context(), "Bearer "+token); !errors.Is(err, s.err) {
-		t.Errorf("Authenticate = %v, want the source's error", err)
-	}
+	_, err := access.NewAuthenticator(s, time.Now).Authenticate(t.Context(), "Bearer "+token)
+	assert.ErrorIsf(t, err, s.err, "Authenticate = %v, want the source's error", err)
 }
 
 // A tenant's schemas are in its grants only, and are compiled again if only
@@ -234,22 +211,16 @@ func TestAuthenticate_GrantsTheTenantsTypes(t *testing.T) {
 		require.NoError(t, err)
 		return grant.Types
 	}
-	if types := ask(); types != base {
-		t.Error("a tenant without schemas does not have the built-in types")
-	}
+	assert.True(t, ask() == base, "a tenant without schemas does not have the built-in types")
 	s.schemas = string(own.Encode())
 	first := ask()
 	if first.User.Extension("urn:example:hr") == nil || base.User.Extension("urn:example:hr") != nil {
 		t.Error("the schema is not the tenant's, or not only the tenant's")
 	}
-	if again := ask(); again != first {
-		t.Error("the same schemas are compiled twice")
-	}
+	assert.True(t, ask() == first, "the same schemas are compiled twice")
 	left, _ := own.Remove("urn:example:hr")
 	s.schemas = string(left.Encode())
-	if types := ask(); types.User.Extension("urn:example:hr") != nil {
-		t.Error("a removed schema is still there")
-	}
+	assert.Nil(t, ask().User.Extension("urn:example:hr"), "a removed schema is still there")
 }
 
 // The use is recorded beside the first request, and again an hour later, by one
@@ -271,13 +242,10 @@ func TestRecordUse_OnceAnHour(t *testing.T) {
 		now = now.Add(step.after)
 		use()
 		use()
-		if s.notes != step.notes {
-			t.Errorf("after %v: %d notes, want %d", step.after, s.notes, step.notes)
-		}
+		assert.Equalf(t, step.notes, s.notes, "after %v: %d notes, want %d", step.after, s.notes, step.notes)
 	}
-	if got := s.records[key].LastUsed; got.After(now) || now.Sub(got) > time.Minute {
-		t.Errorf("last used %v, now %v", got, now)
-	}
+	got := s.records[key].LastUsed
+	assert.Truef(t, !got.After(now) && now.Sub(got) <= time.Minute, "last used %v, now %v", got, now)
 }
 
 // A slow record of the use does not delay an answer, and is repeated by a later
@@ -290,9 +258,8 @@ func TestRecordUse_AnswerDoesNotWait(t *testing.T) {
 	require.NoError(t, err)
 	began := time.Now()
 	a.RecordUse(t.Context(), grant)()
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("the answer waited %v", took)
-	}
+	took := time.Since(began)
+	assert.Truef(t, took <= time.Second, "the answer waited %v", took)
 	s.mu.Lock() // the interrupted record is over
 	s.slow = nil
 	s.mu.Unlock()
@@ -304,8 +271,6 @@ func TestRecordUse_AnswerDoesNotWait(t *testing.T) {
 		if notes == 2 {
 			return
 		}
-		if time.Now().After(end) {
-			t.Fatalf("%d notes, want a second", notes)
-		}
+		require.Falsef(t, time.Now().After(end), "%d notes, want a second", notes)
 	}
 }

@@ -1,11 +1,12 @@
 package access_test
 
 import (
-	"errors"
-	"strings"
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 )
@@ -36,23 +37,18 @@ func TestAuthenticate_CacheExpiresByTheTimeOfDay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, text, key := setUp(t)
 			now := time.Now()
-			if !strings.Contains(now.String(), "m=") {
-				t.Fatal("the time has no monotonic reading")
-			}
+			require.Contains(t, now.String(), "m=", "the time has no monotonic reading")
 			a := access.NewAuthenticator(s, func() time.Time { return now })
-			if _, err := a.Authenticate(t.Context(), "Bearer "+text); err != nil {
-				t.Fatal(err)
-			}
+			_, err := a.Authenticate(t.Context(), "Bearer "+text)
+			require.NoError(t, err)
 			record := s.records[key]
 			record.Revoked = now.Add(-2 * time.Hour)
 			s.records[key] = record
-			if _, err := a.Authenticate(t.Context(), "Bearer "+text); err != nil {
-				t.Fatalf("it should be cached for %s, and was not: %v", access.CacheTime, err)
-			}
+			_, err = a.Authenticate(t.Context(), "Bearer "+text)
+			require.NoErrorf(t, err, "it should be cached for %s, and was not", access.CacheTime)
 			now = later(now)
-			if _, err := a.Authenticate(t.Context(), "Bearer "+text); !errors.Is(err, access.ErrRevoked) {
-				t.Errorf("revoked: %v", err)
-			}
+			_, err = a.Authenticate(t.Context(), "Bearer "+text)
+			assert.ErrorIs(t, err, access.ErrRevoked, "revoked")
 		})
 	}
 }
@@ -65,11 +61,9 @@ func TestAuthenticate_TokenExpiresByTheTimeOfDay(t *testing.T) {
 	record.Expires = now.Add(5 * time.Second)
 	s.records[key] = record
 	a := access.NewAuthenticator(s, func() time.Time { return now })
-	if _, err := a.Authenticate(t.Context(), "Bearer "+text); err != nil {
-		t.Fatal(err)
-	}
+	_, err := a.Authenticate(t.Context(), "Bearer "+text)
+	require.NoError(t, err)
 	now = frozen(t, now, 6*time.Second)
-	if _, err := a.Authenticate(t.Context(), "Bearer "+text); !errors.Is(err, access.ErrExpired) {
-		t.Errorf("expired: %v", err)
-	}
+	_, err = a.Authenticate(t.Context(), "Bearer "+text)
+	assert.ErrorIs(t, err, access.ErrExpired, "expired")
 }

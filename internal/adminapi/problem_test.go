@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause/causetest"
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -75,30 +77,24 @@ func TestProblemOf_HasAKindForEveryError(t *testing.T) {
 	for _, folder := range []string{"../directory", "../access", "../scim", "../tenant"} {
 		for _, name := range causetest.Errors(t, folder) {
 			_, answered := each[name]
-			if _, never := inside[name]; answered == never {
-				t.Errorf("%s: answered %t, kept inside %t", name, answered, never)
-			}
+			_, never := inside[name]
+			assert.NotEqualf(t, never, answered, "%s: answered %t, kept inside %t", name, answered, never)
 		}
 	}
 	for name, errs := range each {
 		for _, err := range errs {
-			if p := problemOf(fmt.Errorf("on the way: %w", err)); p.kind == kindInternal || p.detail == "" {
-				t.Errorf("%s: %+v", name, p)
-			}
+			p := problemOf(fmt.Errorf("on the way: %w", err))
+			assert.Truef(t, p.kind != kindInternal && p.detail != "", "%s: %+v", name, p)
 		}
 	}
-	if p := problemOf(errors.New("nobody knows it")); p.kind != kindInternal {
-		t.Errorf("an unknown error is %s", p.kind)
-	}
+	p := problemOf(errors.New("nobody knows it"))
+	assert.Equalf(t, kindInternal, p.kind, "an unknown error is %s", p.kind)
 }
 
 func TestKinds_AreThoseOfTheTable(t *testing.T) {
-	if declared := causetest.Constants(t, ".", "kind"); len(declared) != len(kinds) {
-		t.Errorf("%d kinds are declared, the table has %d", len(declared), len(kinds))
-	}
+	declared := causetest.Constants(t, ".", "kind")
+	assert.Lenf(t, declared, len(kinds), "%d kinds are declared, the table has %d", len(declared), len(kinds))
 	for k, m := range kinds {
-		if m.status < 400 || m.title == "" || !slices.Equal(strings.Fields(string(k)), []string{string(k)}) {
-			t.Errorf("%s is %+v", k, m)
-		}
+		assert.Truef(t, m.status >= 400 && m.title != "" && slices.Equal(strings.Fields(string(k)), []string{string(k)}), "%s is %+v", k, m)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -19,14 +20,12 @@ func TestNew_TakesNoOtherURL(t *testing.T) {
 		"", "x", "http://scim.example.com/admin/v1", "ftp://localhost/admin/v1", "https://scim.example.com", "https://scim.example.com/scim/v2",
 		"https://scim.example.com/admin/v1?x=1", "http://10.0.0.1/admin/v1",
 	} {
-		if _, err := New(base, Bearer("t")); err == nil {
-			t.Errorf("%q is taken", base)
-		}
+		_, err := New(base, Bearer("t"))
+		assert.Errorf(t, err, "%q is taken", base)
 	}
 	for _, base := range []string{"https://scim.example.com/admin/v1", "http://127.0.0.1:1/admin/v1/", "http://localhost:1/admin/v1", "http://[::1]:1/admin/v1"} {
-		if _, err := New(base, Bearer("t")); err != nil {
-			t.Errorf("%q: %v", base, err)
-		}
+		_, err := New(base, Bearer("t"))
+		assert.NoErrorf(t, err, "%q", base)
 	}
 }
 
@@ -67,15 +66,11 @@ func TestDo_SendsAgainWhatDoesNoHarm(t *testing.T) {
 			c, err := New(server.URL+"/admin/v1", Bearer("secret"))
 			require.NoError(t, err)
 			c.wait = func(_ context.Context, d time.Duration) error {
-				if d != 7*time.Second {
-					t.Errorf("waits %v", d)
-				}
+				assert.Equalf(t, 7*time.Second, d, "waits %v", d)
 				return nil
 			}
 			_, status, err := c.Do(t.Context(), tt.method, "/tenants/a%2Fb", url.Values{"limit": {"2"}}, map[string]int{"a": 1})
-			if status != tt.want || tries != tt.tries {
-				t.Errorf("%d after %d tries: %v", status, tries, err)
-			}
+			assert.Truef(t, status == tt.want && tries == tt.tries, "%d after %d tries: %v", status, tries, err)
 			var problem *Problem
 			if refused := errors.As(err, &problem); refused != (tt.want >= 400) {
 				t.Errorf("%v", err)
@@ -91,16 +86,13 @@ func TestDo_TellsWhoDoesNotAnswer(t *testing.T) {
 	require.NoError(t, err)
 	c.wait = func(context.Context, time.Duration) error { return nil }
 	_, _, err = c.Do(t.Context(), "GET", "/tenants", nil, nil)
-	if !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "127.0.0.1:1") {
-		t.Errorf("%v", err)
-	}
+	assert.Truef(t, errors.Is(err, ErrUnreachable) && !strings.Contains(err.Error(), "secret") && strings.Contains(err.Error(), "127.0.0.1:1"), "%v", err)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://127.0.0.1:1/stolen", http.StatusFound)
 	}))
 	defer server.Close()
 	c, err = New(server.URL+"/admin/v1", Bearer("secret"))
 	require.NoError(t, err)
-	if _, status, err := c.Do(t.Context(), "GET", "/tenants", nil, nil); status != http.StatusFound || err == nil {
-		t.Errorf("a redirect: %d %v", status, err)
-	}
+	_, status, err := c.Do(t.Context(), "GET", "/tenants", nil, nil)
+	assert.Truef(t, status == http.StatusFound && err != nil, "a redirect: %d %v", status, err)
 }

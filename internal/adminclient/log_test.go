@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
@@ -91,17 +92,11 @@ func TestClient_AsksForTheLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, asked := answering(t, http.StatusOK, "{}")
-			if err := tt.ask(t.Context(), c); err != nil {
-				t.Error(err)
-			}
-			if got := asked(); got != tt.want {
-				t.Errorf("asked %s, want %s", got, tt.want)
-			}
+			assert.NoError(t, tt.ask(t.Context(), c))
+			assert.Equal(t, tt.want, asked(), "asked")
 			for what, answer := range map[string]string{"no JSON": "<html>", "of another kind": "[]", "cut": `{"entries":[{`} {
 				c, _ := answering(t, http.StatusOK, answer)
-				if err := tt.ask(t.Context(), c); err == nil {
-					t.Errorf("an answer that is %s is taken", what)
-				}
+				assert.Errorf(t, tt.ask(t.Context(), c), "an answer that is %s is taken", what)
 			}
 			c, _ = answering(t, http.StatusNotFound, `{"status":404,"detail":"There is no such tenant."}`)
 			var problem *Problem
@@ -128,9 +123,7 @@ func TestClient_ReadsTheServicesAnswers(t *testing.T) {
 	const id = "019b8d62-7a80-7000-8000-0000000000f1"
 	c, _ := answering(t, http.StatusOK, want(t, "log"))
 	log, err := c.Log(t.Context(), "acme", adminwire.LogQuery{})
-	if err != nil || len(log.Entries) != 1 || log.Next != "" || log.SearchedTo != nil {
-		t.Fatalf("the log: %+v, %v", log, err)
-	}
+	require.Truef(t, err == nil && len(log.Entries) == 1 && log.Next == "" && log.SearchedTo == nil, "the log: %+v, %v", log, err)
 	e := log.Entries[0]
 	if e.RequestID != id || !e.Time.Equal(dora) || e.By != "idp" || e.Outcome != "failure" || e.Status != 403 || e.Cause != "seat_limit" ||
 		e.Subject != "dora@example.com" || e.ExternalID != "00u1dora" || !strings.HasPrefix(e.WhatToDo, "Free a seat") || e.MembersSet != nil {
@@ -201,9 +194,7 @@ func TestTypes_AreThoseOfTheDescription(t *testing.T) {
 			}
 			slices.Sort(has)
 			slices.Sort(wants)
-			if !slices.Equal(has, wants) {
-				t.Errorf("the client reads %v, described are %v", has, wants)
-			}
+			assert.Truef(t, slices.Equal(has, wants), "the client reads %v, described are %v", has, wants)
 		})
 	}
 }

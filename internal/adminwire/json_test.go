@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // Absent, null and empty members keep their meanings in both encoders.
@@ -22,15 +24,10 @@ func TestDocuments_ComeThroughWhole(t *testing.T) {
 		`{"from":"0001-01-01T00:00:00.000Z","to":"2026-01-05T09:09:00.001Z","causes":{"a":1,"b":2}}`: FailureSpan{To: at, Causes: map[string]int{"b": 2, "a": 1}},
 	} {
 		got, err := Marshal(document)
-		if err != nil || string(got) != want {
-			t.Errorf("%+v is %s, want %s (%v)", document, got, want, err)
-		}
+		assert.Truef(t, err == nil && string(got) == want, "%+v is %s, want %s (%v)", document, got, want, err)
 		decoded := reflect.New(reflect.TypeOf(document))
-		if err := json.Unmarshal(got, decoded.Interface()); err != nil {
-			t.Errorf("%s: %v", got, err)
-		}
-		if again, err := Marshal(decoded.Interface()); err != nil || string(again) != want {
-			t.Errorf("%s is read as %s (%v)", want, again, err)
-		}
+		assert.NoErrorf(t, json.Unmarshal(got, decoded.Interface()), "%s", got)
+		again, err := Marshal(decoded.Interface())
+		assert.Truef(t, err == nil && string(again) == want, "%s is read as %s (%v)", want, again, err)
 	}
 }

@@ -4,22 +4,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/amount"
 )
 
 func TestNumber_GroupsThreeDigits(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -999: "-999", -1000: "-1,000"} {
-		if got := amount.Number(n); got != want {
-			t.Errorf("Number(%d) = %q, want %q", n, got, want)
-		}
+		assert.Equalf(t, want, amount.Number(n), "Number(%d)", n)
 	}
 }
 
 func TestCount_UsesThePlural(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 seats", 1: "1 seat", 2: "2 seats", 45000: "45,000 seats"} {
-		if got := amount.Count(n, "seat"); got != want {
-			t.Errorf("Count(%d) = %q, want %q", n, got, want)
-		}
+		assert.Equalf(t, want, amount.Count(n, "seat"), "Count(%d)", n)
 	}
 }
 
@@ -28,8 +26,6 @@ func TestLength_UsesTheLargestWholeUnit(t *testing.T) {
 		0: "0 seconds", time.Second: "1 second", 59 * time.Second: "59 seconds", 90 * time.Second: "1 minute",
 		time.Hour - 1: "59 minutes", time.Hour: "1 hour", 48*time.Hour - 1: "47 hours", 48 * time.Hour: "2 days",
 	} {
-		if got := amount.Length(d); got != want {
-			t.Errorf("Length(%v) = %q, want %q", d, got, want)
-		}
+		assert.Equalf(t, want, amount.Length(d), "Length(%v)", d)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
 )
 
 func TestNewIDAt_IsInTheOrderOfTime(t *testing.T) {
@@ -19,9 +20,7 @@ func TestNewIDAt_IsInTheOrderOfTime(t *testing.T) {
 		if seconds, ns := parsed.Time().UnixTime(); time.Unix(seconds, ns).UnixMilli() != at.UnixMilli() {
 			t.Fatalf("%s is of %v, not of %v", id, time.Unix(seconds, ns), at)
 		}
-		if id <= last {
-			t.Fatalf("%s is not after %s", id, last)
-		}
+		require.Truef(t, id > last, "%s is not after %s", id, last)
 		last = id
 		at = at.Add(250 * time.Nanosecond)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -40,28 +41,20 @@ var sentenceEnd = regexp.MustCompile(`[.!?]( |$)`)
 // provider: one or two sentences, in the words of its own screens.
 func TestAdvice_IsForEveryCauseAndProvider(t *testing.T) {
 	for _, c := range Causes() {
-		if !slices.Contains(Remedies(), c.Remedy()) {
-			t.Errorf("%s has no advice", c)
-		}
+		assert.Truef(t, slices.Contains(Remedies(), c.Remedy()), "%s has no advice", c)
 	}
 	for _, r := range Remedies() {
 		cause, _, _ := strings.Cut(string(r), ".")
-		if !slices.Contains(Causes(), Cause(cause)) {
-			t.Errorf("%s is advice about no cause", r)
-		}
+		assert.Truef(t, slices.Contains(Causes(), Cause(cause)), "%s is advice about no cause", r)
 		for _, p := range append(Advised[:], "") {
 			text := r.Advice(p)
 			if n := len(sentenceEnd.FindAllString(text, -1)); text == "" || len(text) > 300 || n < 1 || n > 2 || !strings.HasSuffix(text, ".") {
 				t.Errorf("%s in %q: %d characters, %d sentences: %q", r, p, len(text), n, text)
 			}
-			if strings.ContainsAny(text, "{}\n|") || strings.Contains(text, "  ") {
-				t.Errorf("%s in %q: %q", r, p, text)
-			}
+			assert.Truef(t, !strings.ContainsAny(text, "{}\n|") && !strings.Contains(text, "  "), "%s in %q: %q", r, p, text)
 			for other, words := range terms {
 				for _, word := range words {
-					if other != p && strings.Contains(text, word) {
-						t.Errorf("%s in %q has %q, which is %s's: %q", r, p, word, other, text)
-					}
+					assert.Falsef(t, other != p && strings.Contains(text, word), "%s in %q has %q, which is %s's: %q", r, p, word, other, text)
 				}
 			}
 		}
@@ -88,14 +81,12 @@ func TestAdvice_NamesTheScreen(t *testing.T) {
 func TestAdvice_OfTheUnknown(t *testing.T) {
 	neutral := Duplicate.Advice("", "")
 	for _, p := range []idp.Provider{idp.Curl, idp.Other, idp.Google, "new"} {
-		if got := Duplicate.Advice("", p); got != neutral {
-			t.Errorf("%q is advised %q", p, got)
-		}
+		got := Duplicate.Advice("", p)
+		assert.Equalf(t, neutral, got, "%q is advised %q", p, got)
 	}
 	for _, r := range []Remedy{"", "duplicate.new", "Ask the owner."} {
-		if got := Duplicate.Advice(r, idp.Okta); got != Duplicate.Remedy().Advice(idp.Okta) {
-			t.Errorf("%q advises %q", r, got)
-		}
+		got := Duplicate.Advice(r, idp.Okta)
+		assert.Equalf(t, Duplicate.Remedy().Advice(idp.Okta), got, "%q advises %q", r, got)
 	}
 	if neutral != Duplicate.Meaning().Action {
 		t.Errorf("the meaning has %q", Duplicate.Meaning().Action)
@@ -107,9 +98,7 @@ func TestAllAdvice_HasEveryRemedy(t *testing.T) {
 	for _, r := range Remedies() {
 		cause, _, _ := strings.Cut(string(r), ".")
 		for _, p := range append(Advised[:], "") {
-			if !slices.Contains(Cause(cause).AllAdvice(), r.Advice(p)) {
-				t.Errorf("%s lacks that of %s in %q", cause, r, p)
-			}
+			assert.Truef(t, slices.Contains(Cause(cause).AllAdvice(), r.Advice(p)), "%s lacks that of %s in %q", cause, r, p)
 		}
 	}
 }
@@ -131,21 +120,13 @@ func TestRemedies_AreThoseOfTheTable(t *testing.T) {
 		}
 	}
 	for r := range declared {
-		if r.Advice("") == "" {
-			t.Errorf("%s has no advice", r)
-		}
+		assert.NotEmptyf(t, r.Advice(""), "%s has no advice", r)
 	}
 	for _, r := range Remedies() {
-		if strings.Contains(string(r), ".") != declared[r] {
-			t.Errorf("%s is declared: %t", r, declared[r])
-		}
+		assert.Equalf(t, declared[r], strings.Contains(string(r), "."), "%s is declared", r)
 	}
 	for _, p := range Advised {
-		if screens[p] == nil || terms[p] == nil {
-			t.Errorf("the screens of %s are not known", p.Name())
-		}
+		assert.Truef(t, screens[p] != nil && terms[p] != nil, "the screens of %s are not known", p.Name())
 	}
-	if len(screens) != len(Advised)+1 {
-		t.Errorf("%d screens of %d providers", len(screens), len(Advised))
-	}
+	assert.Lenf(t, screens, len(Advised)+1, "%d screens of %d providers", len(screens), len(Advised))
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -26,17 +27,12 @@ func TestSetupTable_IsInTheSetupPages(t *testing.T) {
 		page, err := os.ReadFile(file)
 		require.NoError(t, err)
 		want, err := SetupPage(page, p)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if !bytes.Equal(page, want) {
-			t.Errorf("%s is out of date: make generate writes it", name)
-		}
+		require.NoErrorf(t, err, "%s", name)
+		assert.Truef(t, bytes.Equal(page, want), "%s is out of date: make generate writes it", name)
 		for _, c := range Causes() {
 			met, reason := c.Meets(p)
-			if rows := strings.Count(SetupTable(p), "| `"+string(c)+"` |"); met != (rows > 0) || met == (reason != "") {
-				t.Errorf("%s: %d rows of %s, which it meets: %t (%s)", name, rows, c, met, reason)
-			}
+			rows := strings.Count(SetupTable(p), "| `"+string(c)+"` |")
+			assert.Truef(t, met == (rows > 0) && met != (reason != ""), "%s: %d rows of %s, which it meets: %t (%s)", name, rows, c, met, reason)
 		}
 	}
 }
@@ -63,13 +59,10 @@ func TestCauses_AreThoseOfTheTable(t *testing.T) {
 		}
 	}
 	slices.Sort(declared)
-	if causes := Causes(); !slices.Equal(declared, causes) || len(causes) < 40 {
-		t.Errorf("declared %v, the table has %v", declared, causes)
-	}
+	causes := Causes()
+	assert.Truef(t, slices.Equal(declared, causes) && len(causes) >= 40, "declared %v, the table has %v", declared, causes)
 	for _, c := range declared {
-		if !regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`).MatchString(string(c)) {
-			t.Errorf("%q is no name for a cause", c)
-		}
+		assert.Truef(t, regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`).MatchString(string(c)), "%q is no name for a cause", c)
 		_, anchor, _ := strings.Cut(c.Documentation(), "causes.md#")
 		if strings.Count(string(Document(func(Cause) string { return "" })), "\n## "+anchor+"\n") != 1 {
 			t.Errorf("%s leads nowhere", c.Documentation())
@@ -78,7 +71,5 @@ func TestCauses_AreThoseOfTheTable(t *testing.T) {
 }
 
 func TestMeaning_OfAnUnknownCauseIsInternal(t *testing.T) {
-	if Cause("none").Meaning() != Internal.Meaning() {
-		t.Error("an unknown cause has a meaning of its own")
-	}
+	assert.Equal(t, Internal.Meaning(), Cause("none").Meaning(), "an unknown cause has a meaning of its own")
 }

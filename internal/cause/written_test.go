@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -16,7 +17,5 @@ func TestDocument_IsMadeFromTheTable(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "reference", "causes.md")
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
-	if !bytes.Equal(got, cause.Document(journal.Documented)) {
-		t.Errorf("%s is out of date: make generate writes it", file)
-	}
+	assert.Truef(t, bytes.Equal(got, cause.Document(journal.Documented)), "%s is out of date: make generate writes it", file)
 }

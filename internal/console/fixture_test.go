@@ -136,9 +136,8 @@ func outsider(t *testing.T, answers map[string]any) *browser {
 func visitor(t *testing.T, answers map[string]any) *browser {
 	t.Helper()
 	b := outsider(t, answers)
-	if a := b.get(b.console.Link("")); a.Code != http.StatusSeeOther || len(b.cookies) != 1 {
-		t.Fatalf("the link: %d, cookies %v", a.Code, b.cookies)
-	}
+	a := b.get(b.console.Link(""))
+	require.Truef(t, a.Code == http.StatusSeeOther && len(b.cookies) == 1, "the link: %d, cookies %v", a.Code, b.cookies)
 	return b
 }
 
@@ -216,9 +215,8 @@ type element struct {
 // closed, a missing quote, or a character that no page may have fails the test.
 func (a answer) page() *element {
 	a.t.Helper()
-	if kind := a.Header().Get("Content-Type"); kind != "text/html; charset=utf-8" {
-		a.t.Fatalf("%d %s is no page: %s", a.Code, kind, a.Body)
-	}
+	kind := a.Header().Get("Content-Type")
+	require.Equalf(a.t, "text/html; charset=utf-8", kind, "%d %s is no page: %s", a.Code, kind, a.Body)
 	d := xml.NewDecoder(bytes.NewReader(a.Body.Bytes()))
 	root := &element{name: "#page"}
 	at := root
@@ -227,9 +225,7 @@ func (a answer) page() *element {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
-			a.t.Fatalf("the page is not well formed: %v\n%s", err, a.Body)
-		}
+		require.NoErrorf(a.t, err, "the page is not well formed: %v\n%s", err, a.Body)
 		switch token := token.(type) {
 		case xml.StartElement:
 			e := &element{name: token.Name.Local, attrs: map[string]string{}, parent: at}

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -20,9 +23,8 @@ func TestHosts_AreThisMachinesNames(t *testing.T) {
 		"not an address":   nil,
 		"192.168.1.5:8090": {"localhost:8090", "127.0.0.1:8090", "[::1]:8090", "192.168.1.5:8090"},
 	} {
-		if got := Hosts(address); !slices.Equal(got, want) {
-			t.Errorf("%s: %q, want %q", address, got, want)
-		}
+		got := Hosts(address)
+		assert.Truef(t, slices.Equal(got, want), "%s: %q, want %q", address, got, want)
 	}
 }
 
@@ -44,13 +46,9 @@ func TestHost_OfAnotherNameIsRefused(t *testing.T) {
 	for _, name := range []string{"localhost:8090", "LOCALHOST:8090", "[::1]:8090"} {
 		r := b.newRequest(http.MethodGet, "/console/t/acme", "")
 		r.Host = name
-		if a := b.send(r); a.Code != http.StatusOK {
-			t.Errorf("%q: %d", name, a.Code)
-		}
+		assert.Equalf(t, http.StatusOK, b.send(r).Code, "%q", name)
 	}
-	if a := b.get(link); a.Code != http.StatusSeeOther {
-		t.Errorf("the link is used up: %d", a.Code)
-	}
+	assert.Equal(t, http.StatusSeeOther, b.get(link).Code, "the link is used up")
 }
 
 func TestHeaders_AreOnEveryAnswer(t *testing.T) {
@@ -72,17 +70,15 @@ func TestHeaders_AreOnEveryAnswer(t *testing.T) {
 			"X-Content-Type-Options":  "nosniff", "X-Frame-Options": "DENY", "Cache-Control": "no-store",
 			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
 		} {
-			if got := a.Header().Values(header); !slices.Equal(got, []string{want}) {
-				t.Errorf("%s: %s is %q", name, header, got)
-			}
+			got := a.Header().Values(header)
+			assert.Truef(t, slices.Equal(got, []string{want}), "%s: %s is %q", name, header, got)
 		}
 		want := "no-referrer"
 		if strings.HasPrefix(name, "/console") && a.Code != http.StatusSeeOther {
 			want = formReferrer
 		}
-		if got := a.Header().Get("Referrer-Policy"); got != want {
-			t.Errorf("%s: Referrer-Policy is %s", name, got)
-		}
+		got := a.Header().Get("Referrer-Policy")
+		assert.Equalf(t, want, got, "%s: Referrer-Policy is %s", name, got)
 	}
 	for name, kind := range map[string]string{"style": "text/css; charset=utf-8", "icon": "image/svg+xml"} {
 		if a := answers[name]; a.Code != http.StatusOK || a.Header().Get("Content-Type") != kind || a.Body.Len() == 0 {
@@ -110,13 +106,11 @@ func TestSession_IsNeededForEveryPage(t *testing.T) {
 	}
 	for _, cookie := range []string{"wrong", "", "a=b", strings.Repeat("x", 4096)} {
 		b.cookies = map[string]string{b.console.cookie: cookie}
-		if a := b.get("/console/t/acme"); a.Code != http.StatusForbidden {
-			t.Errorf("the cookie %.10q: %d", cookie, a.Code)
-		}
+		a := b.get("/console/t/acme")
+		assert.Equalf(t, http.StatusForbidden, a.Code, "the cookie %.10q: %d", cookie, a.Code)
 	}
-	if asked, _ := b.service.last(); len(asked) > 0 {
-		t.Errorf("asked %q", asked)
-	}
+	asked, _ := b.service.last()
+	assert.Emptyf(t, asked, "asked %q", asked)
 }
 
 // Two cookies of one name are of two that set one: neither is believed.
@@ -124,32 +118,24 @@ func TestSession_BelongsToOneCookie(t *testing.T) {
 	b := visitor(t, healthy())
 	r := b.newRequest(http.MethodGet, "/console/t/acme", "")
 	r.AddCookie(&http.Cookie{Name: b.console.cookie, Value: "another"})
-	if a := b.send(r); a.Code != http.StatusForbidden {
-		t.Errorf("%d", a.Code)
-	}
+	assert.Equal(t, http.StatusForbidden, b.send(r).Code)
 }
 
 func TestLink_WorksOnce(t *testing.T) {
 	b := outsider(t, healthy())
 	link := b.console.Link("acme")
-	if !strings.HasPrefix(link, "/console/t/acme?t=") {
-		t.Fatalf("the link is %s", link)
-	}
+	require.Truef(t, strings.HasPrefix(link, "/console/t/acme?t="), "the link is %s", link)
 	a := b.get(link + "&x=1")
 	if a.Code != http.StatusSeeOther || a.Header().Get("Location") != "/console/t/acme?x=1" {
 		t.Errorf("%d %s", a.Code, a.Header().Get("Location"))
 	}
 	cookies := a.Result().Cookies()
-	if len(cookies) != 1 {
-		t.Fatalf("cookies %v", cookies)
-	}
+	require.Lenf(t, cookies, 1, "cookies %v", cookies)
 	c := cookies[0]
 	if c.Name != "rollcall-console-8090" || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/console" || c.Domain != "" || c.MaxAge != 0 || !c.Expires.IsZero() || len(c.Value) < 40 || strings.Contains(link, c.Value) {
 		t.Errorf("the cookie is %+v", c)
 	}
-	if a := b.get("/console/t/acme"); a.Code != http.StatusOK {
-		t.Errorf("with the cookie: %d", a.Code)
-	}
+	assert.Equal(t, http.StatusOK, b.get("/console/t/acme").Code, "with the cookie")
 	if a := b.get(link); a.Code != http.StatusSeeOther || len(a.Result().Cookies()) > 0 {
 		t.Errorf("again, by who is in: %d %v", a.Code, a.Result().Cookies())
 	}
@@ -169,14 +155,11 @@ func TestLink_EndsAfterTenMinutes(t *testing.T) {
 	b := outsider(t, healthy())
 	early, late := b.console.Link(""), b.console.Link("")
 	b.now = b.now.Add(linkTime - time.Second)
-	if a := b.get(early); a.Code != http.StatusSeeOther {
-		t.Errorf("before: %d", a.Code)
-	}
+	a := b.get(early)
+	assert.Equalf(t, http.StatusSeeOther, a.Code, "before: %d", a.Code)
 	b.cookies = map[string]string{}
 	b.now = b.now.Add(time.Second)
-	if a := b.get(late); a.Code != http.StatusForbidden {
-		t.Errorf("behind: %d", a.Code)
-	}
+	assert.Equal(t, http.StatusForbidden, b.get(late).Code, "behind")
 }
 
 func TestLink_IsNotUsedUpByOthers(t *testing.T) {
@@ -186,46 +169,32 @@ func TestLink_IsNotUsedUpByOthers(t *testing.T) {
 	fetched := b.newRequest(http.MethodGet, link, "")
 	fetched.Header.Set("Sec-Purpose", "prefetch;prerender")
 	for want, r := range map[int]*http.Request{http.StatusMethodNotAllowed: head, http.StatusServiceUnavailable: fetched} {
-		if a := b.send(r); a.Code != want || len(a.Result().Cookies()) > 0 {
-			t.Errorf("%s: %d", r.Method, a.Code)
-		}
+		a := b.send(r)
+		assert.Truef(t, a.Code == want && len(a.Result().Cookies()) == 0, "%s: %d", r.Method, a.Code)
 	}
 	for range 2 * maxWrong { // more than are looked at
 		loaded := b.newRequest(http.MethodGet, link, "")
 		loaded.Header.Set("Sec-Fetch-Dest", "image")
-		if a := b.send(loaded); a.Code != http.StatusForbidden || len(a.Result().Cookies()) > 0 {
-			t.Errorf("loaded by another page: %d", a.Code)
-		}
+		a := b.send(loaded)
+		assert.Truef(t, a.Code == http.StatusForbidden && len(a.Result().Cookies()) == 0, "loaded by another page: %d", a.Code)
 	}
-	if a := b.get(link + "&t=again"); a.Code != http.StatusForbidden {
-		t.Errorf("two secrets: %d", a.Code)
-	}
-	if a := b.get(link); a.Code != http.StatusSeeOther {
-		t.Errorf("the link: %d", a.Code)
-	}
+	assert.Equal(t, http.StatusForbidden, b.get(link+"&t=again").Code, "two secrets")
+	assert.Equal(t, http.StatusSeeOther, b.get(link).Code, "the link")
 }
 
 func TestLink_IsNotGuessed(t *testing.T) {
 	b := outsider(t, healthy())
 	link := b.console.Link("")
 	_, secret, _ := strings.Cut(link, "?t=")
-	if len(secret) < 40 {
-		t.Fatalf("a secret of %d characters", len(secret))
-	}
+	require.Truef(t, len(secret) >= 40, "a secret of %d characters", len(secret))
 	for i := range maxWrong {
-		if a := b.get("/console/?t=" + secret[:len(secret)-1-i]); a.Code != http.StatusForbidden {
-			t.Fatalf("guess %d: %d", i, a.Code)
-		}
+		require.Equalf(t, http.StatusForbidden, b.get("/console/?t="+secret[:len(secret)-1-i]).Code, "guess %d", i)
 	}
 	a := b.get(link)
-	if a.Code != http.StatusTooManyRequests || a.Header().Get("Retry-After") == "" {
-		t.Errorf("the next one: %d", a.Code)
-	}
+	assert.Truef(t, a.Code == http.StatusTooManyRequests && a.Header().Get("Retry-After") != "", "the next one: %d", a.Code)
 	a.page().says(t, "Too many wrong links")
 	b.now = b.now.Add(wrongTime)
-	if a := b.get(link); a.Code != http.StatusSeeOther {
-		t.Errorf("a minute later: %d", a.Code)
-	}
+	assert.Equal(t, http.StatusSeeOther, b.get(link).Code, "a minute later")
 }
 
 func TestLinks_AreBounded(t *testing.T) {
@@ -235,20 +204,16 @@ func TestLinks_AreBounded(t *testing.T) {
 		links = append(links, b.console.Link(""))
 		b.now = b.now.Add(time.Second)
 	}
-	if n := len(b.console.sessions.links); n != maxLinks {
-		t.Errorf("%d links are kept", n)
-	}
-	if a := b.get(links[0]); a.Code != http.StatusForbidden {
-		t.Errorf("the oldest: %d", a.Code)
-	}
+	n := len(b.console.sessions.links)
+	assert.Equalf(t, maxLinks, n, "%d links are kept", n)
+	assert.Equal(t, http.StatusForbidden, b.get(links[0]).Code, "the oldest")
 	for range maxSessions + 1 {
 		b.cookies = map[string]string{}
 		b.get(b.console.Link(""))
 		b.now = b.now.Add(time.Second)
 	}
-	if n := len(b.console.sessions.live); n != maxSessions {
-		t.Errorf("%d sessions are kept", n)
-	}
+	n = len(b.console.sessions.live)
+	assert.Equalf(t, maxSessions, n, "%d sessions are kept", n)
 }
 
 func TestSession_Ends(t *testing.T) {
@@ -281,9 +246,7 @@ func TestSession_EndsByLeaving(t *testing.T) {
 	cookies := map[string]string{b.console.cookie: b.cookies[b.console.cookie]}
 	a := b.post("/console/leave", nil)
 	a.page().says(t, "You are signed out")
-	if a.Code != http.StatusOK || len(b.cookies) > 0 {
-		t.Errorf("%d, cookies %v", a.Code, b.cookies)
-	}
+	assert.Truef(t, a.Code == http.StatusOK && len(b.cookies) == 0, "%d, cookies %v", a.Code, b.cookies)
 	b.cookies = cookies
 	if a := b.get("/console/t/acme"); a.Code != http.StatusForbidden {
 		t.Errorf("with the cookie of before: %d", a.Code)
@@ -349,9 +312,7 @@ func TestForms_AreAcceptedFromThisConsoleOnly(t *testing.T) {
 				}
 				a := b.send(r)
 				asked, _ := b.service.last()
-				if a.Code != tt.want || slices.Contains(asked, call) != (tt.want == http.StatusSeeOther) {
-					t.Errorf("%s: %d, asked %q", path, a.Code, asked)
-				}
+				assert.Truef(t, a.Code == tt.want && slices.Contains(asked, call) == (tt.want == http.StatusSeeOther), "%s: %d, asked %q", path, a.Code, asked)
 			}
 		})
 	}
@@ -365,33 +326,24 @@ func TestForms_OfChangesHaveTheirToken(t *testing.T) {
 		for _, f := range b.follow(path).page().named("form") {
 			hidden := f.all(func(e *element) bool { return e.attrs["name"] == "form" })
 			post := f.attrs["method"] == "post"
-			if post != (len(hidden) == 1 && hidden[0].attrs["value"] == own) {
-				t.Errorf("%s: %v has %v", path, f, hidden)
-			}
+			assert.Equalf(t, len(hidden) == 1 && hidden[0].attrs["value"] == own, post, "%s: %v has %v", path, f, hidden)
 			if post {
 				posts++
 			}
-			if !strings.HasPrefix(f.attrs["action"], "/console/") {
-				t.Errorf("%s: %v", path, f)
-			}
+			assert.Truef(t, strings.HasPrefix(f.attrs["action"], "/console/"), "%s: %v", path, f)
 		}
 	}
-	if posts < 10 {
-		t.Errorf("%d forms", posts)
-	}
+	assert.Truef(t, posts >= 10, "%d forms", posts)
 }
 
 func TestRequests_AreBounded(t *testing.T) {
 	b := visitor(t, healthy())
 	b.service.last()
 	for _, path := range []string{"/console/t/acme/log?subject=" + strings.Repeat("x", maxQuery), "/console/t/" + strings.Repeat("x", maxPath)} {
-		if a := b.get(path); a.Code != http.StatusRequestURITooLong {
-			t.Errorf("%d", a.Code)
-		}
+		assert.Equal(t, http.StatusRequestURITooLong, b.get(path).Code)
 	}
-	if asked, _ := b.service.last(); len(asked) > 0 {
-		t.Errorf("asked %q", asked)
-	}
+	asked, _ := b.service.last()
+	assert.Emptyf(t, asked, "asked %q", asked)
 }
 
 func TestRequests_ThatPanicAreAnswered(t *testing.T) {
@@ -399,12 +351,9 @@ func TestRequests_ThatPanicAreAnswered(t *testing.T) {
 	b.console.router = web.NewRouter(web.Exact, []route{{http.MethodGet, Prefix + "/", func(*request) (page, error) { panic("secret") }}}, (*route).pattern)
 	b.log.Reset()
 	a := b.get("/console/")
-	if a.Code != http.StatusInternalServerError || !strings.Contains(a.Body.String(), "Internal error of the console") {
-		t.Errorf("%d %s", a.Code, a.Body)
-	}
-	if e := b.events(); len(e) != 1 || e[0]["level"] != "ERROR" || e[0]["error"] == nil || strings.Contains(b.log.String(), "secret") {
-		t.Errorf("%s", b.log)
-	}
+	assert.Truef(t, a.Code == http.StatusInternalServerError && strings.Contains(a.Body.String(), "Internal error of the console"), "%d %s", a.Code, a.Body)
+	e := b.events()
+	assert.Truef(t, len(e) == 1 && e[0]["level"] == "ERROR" && e[0]["error"] != nil && !strings.Contains(b.log.String(), "secret"), "%s", b.log)
 }
 
 // A request's line has the route, and nothing of what was sent.
@@ -430,23 +379,13 @@ func TestLog_HasOneLineForEachRequest(t *testing.T) {
 		{"level": "WARN", "method": "GET", "status": 421.0},
 	}
 	got := b.events()
-	if len(got) != len(want) {
-		t.Fatalf("%d lines: %s", len(got), b.log)
-	}
+	require.Lenf(t, got, len(want), "%d lines: %s", len(got), b.log)
 	for i, e := range got {
-		if e["event"] != "console.request" || e["msg"] != "console.request" || e["durationMs"] == nil {
-			t.Errorf("line %d: %v", i, e)
-		}
+		assert.Truef(t, e["event"] == "console.request" && e["msg"] == "console.request" && e["durationMs"] != nil, "line %d: %v", i, e)
 		for _, field := range []string{"level", "method", "status", "route"} {
-			if e[field] != want[i][field] {
-				t.Errorf("line %d: %s is %v, want %v", i, field, e[field], want[i][field])
-			}
+			assert.Truef(t, e[field] == want[i][field], "line %d: %s is %v, want %v", i, field, e[field], want[i][field])
 		}
-		if len(e) > 7 {
-			t.Errorf("line %d has %v", i, e)
-		}
+		assert.Truef(t, len(e) <= 7, "line %d has %v", i, e)
 	}
-	if strings.Contains(strings.ToLower(b.log.String()), "secret") {
-		t.Errorf("the log tells %s", b.log)
-	}
+	assert.NotContainsf(t, strings.ToLower(b.log.String()), "secret", "the log tells %s", b.log)
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/text"
 )
@@ -129,14 +131,10 @@ func TestHostileValues_AreInert(t *testing.T) {
 				}
 				shown += checkInert(t, path, a)
 			}
-			if a := b.post(one+"/tokens", nil); a.Code != http.StatusSeeOther {
-				t.Errorf("POST: %d", a.Code)
-			}
+			assert.Equal(t, http.StatusSeeOther, b.post(one+"/tokens", nil).Code, "POST")
 			shown += checkInert(t, "minted", b.get(one+"/tokens/minted"))
 			shown += checkInert(t, "a form", b.post(one+"/tokens", url.Values{"label": {text + "\n"}, "expires": {text}}))
-			if shown < 12 {
-				t.Errorf("%d pages show the value", shown)
-			}
+			assert.Truef(t, shown >= 12, "%d pages show the value", shown)
 		})
 	}
 }
@@ -146,9 +144,7 @@ func checkInert(t *testing.T, path string, a answer) int {
 	t.Helper()
 	p := a.page()
 	for _, e := range p.all(func(e *element) bool { return e.name != "#text" }) {
-		if e.name == "script" || e.name == "img" || e.name == "style" || e.name == "iframe" {
-			t.Errorf("%.80s: there is %v", path, e)
-		}
+		assert.Truef(t, e.name != "script" && e.name != "img" && e.name != "style" && e.name != "iframe", "%.80s: there is %v", path, e)
 		for name, value := range e.attrs {
 			if strings.HasPrefix(name, "on") || name == "style" || name == "autofocus" {
 				t.Errorf("%.80s: %s has the attribute %s=%q", path, e.name, name, value)
@@ -157,13 +153,9 @@ func checkInert(t *testing.T, path string, a answer) int {
 				t.Errorf("%.80s: %s leads to %q", path, e.name, value)
 			}
 			// A form's own field shows what was typed.
-			if name != "value" && strings.ContainsFunc(value, text.Hidden) {
-				t.Errorf("%.80s: %s has %s=%q", path, e.name, name, value)
-			}
+			assert.Falsef(t, name != "value" && strings.ContainsFunc(value, text.Hidden), "%.80s: %s has %s=%q", path, e.name, name, value)
 		}
-		if e.name == "a" && strings.Contains(e.attrs["href"], "?t=") {
-			t.Errorf("%.80s: a link has a secret: %s", path, e.attrs["href"])
-		}
+		assert.Falsef(t, e.name == "a" && strings.Contains(e.attrs["href"], "?t="), "%.80s: a link has a secret: %s", path, e.attrs["href"])
 	}
 	for _, e := range p.all(func(e *element) bool { return e.name == "#text" }) {
 		// A text to be copied is shown unchanged.
@@ -171,16 +163,11 @@ func checkInert(t *testing.T, path string, a answer) int {
 			t.Errorf("%.80s: %v has the text %q", path, e.parent, e.data)
 		}
 	}
-	if h := p.named("h1"); len(h) != 1 {
-		t.Errorf("%.80s: %d main headings", path, len(h))
-	}
-	if strings.Contains(a.Body.String(), "ZgotmplZ") {
-		t.Errorf("%.80s: a value stands where none may", path)
-	}
+	h := p.named("h1")
+	assert.Lenf(t, h, 1, "%.80s: %d main headings", path, len(h))
+	assert.NotContainsf(t, a.Body.String(), "ZgotmplZ", "%.80s: a value stands where none may", path)
 	for name, values := range a.Header() {
-		if strings.ContainsFunc(strings.Join(values, ""), unicode.IsControl) {
-			t.Errorf("%.80s: the header %s is %q", path, name, values)
-		}
+		assert.Falsef(t, strings.ContainsFunc(strings.Join(values, ""), unicode.IsControl), "%.80s: the header %s is %q", path, name, values)
 	}
 	if strings.Contains(p.text(), "HOSTILE") {
 		return 1
@@ -194,8 +181,6 @@ func TestAgo(t *testing.T) {
 		59*time.Minute + 59*time.Second: "59 minutes ago", time.Hour: "1 hour ago", 47 * time.Hour: "47 hours ago", 48 * time.Hour: "2 days ago",
 		-time.Hour: "in 1 hour", -72 * time.Hour: "in 3 days", 24 * 1500 * time.Hour: "1,500 days ago",
 	} {
-		if got := ago(d); got != want {
-			t.Errorf("%s is %q, want %q", d, got, want)
-		}
+		assert.Equalf(t, want, ago(d), "%s", d)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
@@ -19,9 +20,8 @@ func TestTenants_ListsThem(t *testing.T) {
 	p := b.get("/console/").page()
 	list := p.id(t, "tenants")
 	list.says(t, "acme Acme Ltd", "beta SCIM is off", "gone being deleted")
-	if to := list.link(t, "acme"); to != "/console/t/acme" {
-		t.Errorf("acme is at %s", to)
-	}
+	to := list.link(t, "acme")
+	assert.Equalf(t, "/console/t/acme", to, "acme is at %s", to)
 }
 
 func TestTenants_SkipTheListForASingleTenant(t *testing.T) {
@@ -32,9 +32,8 @@ func TestTenants_SkipTheListForASingleTenant(t *testing.T) {
 	}
 	b.service.set("GET /tenants", adminwire.Tenants{Tenants: []adminwire.Tenant{{ID: "acme"}}, Next: "n&1"})
 	p := b.get("/console/").page()
-	if to := p.link(t, "More"); to != "/console/?after=n%261" {
-		t.Errorf("more is at %s", to)
-	}
+	to := p.link(t, "More")
+	assert.Equalf(t, "/console/?after=n%261", to, "more is at %s", to)
 	b.service.set("GET /tenants", adminwire.Tenants{})
 	b.get("/console/").page().says(t, "No tenants.")
 }
@@ -43,9 +42,7 @@ func TestOverview_SummarizesTheTenant(t *testing.T) {
 	b := visitor(t, healthy())
 	a := b.get("/console/t/acme")
 	p := a.page()
-	if a.Code != http.StatusOK {
-		t.Fatal(a.Code)
-	}
+	require.Equal(t, http.StatusOK, a.Code)
 	p.says(t, "Acme Ltd", "43 of 50 seats in use", "1 reader in use, no limit")
 	if p.id(t, "users").words() != "1,234" || p.id(t, "groups").words() != "7" {
 		t.Errorf("users %s, groups %s", p.id(t, "users").words(), p.id(t, "groups").words())
@@ -54,27 +51,22 @@ func TestOverview_SummarizesTheTenant(t *testing.T) {
 		t.Errorf("failing: %v %s", l, l.words())
 	}
 	p.id(t, "last-sync").says(t, "Okta", "3 minutes ago", "2026-07-14 11:57:00 UTC", "failure", "carol@example.com")
-	if to := p.id(t, "last-sync").link(t, "View details"); to != "/console/t/acme/requests/"+failedID {
-		t.Errorf("the details are at %s", to)
-	}
+	to := p.id(t, "last-sync").link(t, "View details")
+	assert.Equalf(t, "/console/t/acme/requests/"+failedID, to, "the details are at %s", to)
 	plot := p.id(t, "plot")
-	if svg := plot.named("svg")[0]; svg.attrs["role"] != "img" || svg.attrs["aria-labelledby"] != "plot-title plot-desc" {
-		t.Errorf("the drawing is %v", svg)
-	}
+	svg := plot.named("svg")[0]
+	assert.Truef(t, svg.attrs["role"] == "img" && svg.attrs["aria-labelledby"] == "plot-title plot-desc", "the drawing is %v", svg)
 	p.id(t, "plot-desc").says(t, "7 failures from 7 July 2026 12:00 to 14 July 2026 12:00 UTC", "Most: No free seat, 6")
 	p.id(t, "legend").says(t, "No free seat 6 failures", "Duplicate user 1 failure")
-	if to := p.id(t, "legend").link(t, "No free seat"); to != "/console/t/acme/log?cause=seat_limit" {
-		t.Errorf("the cause is at %s", to)
-	}
+	to = p.id(t, "legend").link(t, "No free seat")
+	assert.Equalf(t, "/console/t/acme/log?cause=seat_limit", to, "the cause is at %s", to)
 	p.id(t, "plot-numbers").says(t, "14 Jul 06:00 to 14 Jul 12:00 4 1 5", "12 Jul 12:00 to 12 Jul 18:00 2 0 2")
 	var bars []string
 	for _, r := range plot.named("svg")[0].named("rect") {
 		bars = append(bars, r.words())
 	}
 	want := []string{"12 Jul 12:00 to 12 Jul 18:00 UTC: 2 × No free seat", "14 Jul 06:00 to 14 Jul 12:00 UTC: 4 × No free seat", "14 Jul 06:00 to 14 Jul 12:00 UTC: 1 × Duplicate user"}
-	if !slices.Equal(bars, want) {
-		t.Errorf("bars %q", bars)
-	}
+	assert.Truef(t, slices.Equal(bars, want), "bars %q", bars)
 }
 
 func TestOverview_SaysWhatIsWrong(t *testing.T) {
@@ -163,19 +155,13 @@ func TestOverview_SaysWhatIsWrong(t *testing.T) {
 				p.id(t, id)
 			}
 			for _, id := range tt.not {
-				if p.has(id) {
-					t.Errorf("there is %s", id)
-				}
+				assert.Falsef(t, p.has(id), "there is %s", id)
 			}
 			p.says(t, tt.says...)
 			for text, to := range tt.links {
-				if got := p.link(t, text); got != to {
-					t.Errorf("%s leads to %s, want %s", text, got, to)
-				}
+				assert.Equalf(t, to, p.link(t, text), "%s leads to", text)
 			}
-			if tt.o.State != "ok" && strings.Contains(p.words(), allIsWell) {
-				t.Error("the page says that all is well")
-			}
+			assert.False(t, tt.o.State != "ok" && strings.Contains(p.words(), allIsWell), "the page says that all is well")
 		})
 	}
 }
@@ -188,9 +174,7 @@ func TestOverview_HasOneRowForEachIdentityProvider(t *testing.T) {
 		LastSync: []adminwire.Entry{carolsEntry},
 	}
 	rows := visitor(t, answers).get("/console/t/acme").page().id(t, "last-sync").named("tr")
-	if len(rows) != 3 {
-		t.Fatalf("%d rows", len(rows))
-	}
+	require.Lenf(t, rows, 3, "%d rows", len(rows))
 	rows[1].says(t, "Microsoft Entra ID", "1 minute ago", "none yet")
 	rows[2].says(t, "Okta", "2 minutes ago", "3 minutes ago", "failure", "carol@example.com")
 }
@@ -200,17 +184,14 @@ func TestOverview_HasOneRowForEachIdentityProvider(t *testing.T) {
 func TestLabels_AreDistinct(t *testing.T) {
 	of := map[string]string{}
 	for cause, label := range labels {
-		if other, taken := of[label]; taken {
-			t.Errorf("%s and %s are both %q", cause, other, label)
-		}
+		other, taken := of[label]
+		assert.Falsef(t, taken, "%s and %s are both %q", cause, other, label)
 		of[label] = cause
 	}
 	span := adminwire.FailureSpan{From: noon, To: noon.Add(time.Hour), Causes: map[string]int{"no_seat": 1, "no seat": 2, "seat_limit": 3, "duplicate": 4, "a": 5, "b": 6, "c": 1}}
 	seen := map[string]bool{}
 	for _, l := range newPlot("acme", []adminwire.FailureSpan{span}).Legend {
-		if seen[l.Label] {
-			t.Errorf("the legend has %q twice", l.Label)
-		}
+		assert.Falsef(t, seen[l.Label], "the legend has %q twice", l.Label)
 		seen[l.Label] = true
 	}
 }
@@ -245,9 +226,8 @@ func TestMeter(t *testing.T) {
 		t.Fatalf("%d meters", len(gauge))
 	}
 	for name, want := range map[string]string{"aria-labelledby": "seats-name", "aria-valuemin": "0", "aria-valuemax": "50", "aria-valuenow": "43", "aria-valuetext": "43 of 50 seats in use"} {
-		if got := gauge[0].attrs[name]; got != want {
-			t.Errorf("%s is %q", name, got)
-		}
+		got := gauge[0].attrs[name]
+		assert.Equalf(t, want, got, "%s is %q", name, got)
 	}
 }
 
@@ -264,16 +244,12 @@ func TestPlot_DrawsEveryFailureOnce(t *testing.T) {
 	if p.Total != 44 || len(p.Legend) != plotColours+1 || p.Legend[plotColours].Label != "2 other causes" || p.Legend[plotColours].Total != 5 || p.Legend[plotColours].To != "" {
 		t.Errorf("%+v", p.Legend)
 	}
-	if len(p.Bars) != plotColours+1 || len(p.Rows) != 1 || p.Rows[0].Total != 44 || p.Rows[0].Counts[plotColours] != 5 {
-		t.Errorf("%+v %+v", p.Bars, p.Rows)
-	}
-	if last := p.Lines[len(p.Lines)-1]; last.Label != "60" {
-		t.Errorf("the highest line is %s", last.Label)
-	}
+	assert.Truef(t, len(p.Bars) == plotColours+1 && len(p.Rows) == 1 && p.Rows[0].Total == 44 && p.Rows[0].Counts[plotColours] == 5, "%+v %+v", p.Bars, p.Rows)
+	last := p.Lines[len(p.Lines)-1]
+	assert.Equalf(t, "60", last.Label, "the highest line is %s", last.Label)
 	for highest, want := range map[int]int{1: 1, 4: 1, 5: 2, 9: 5, 20: 5, 21: 10, 44: 20, 999: 500, 1 << 30: 500_000_000} {
-		if got := tick(highest); got != want {
-			t.Errorf("lines for %d are %d apart, want %d", highest, got, want)
-		}
+		got := tick(highest)
+		assert.Equalf(t, want, got, "lines for %d are %d apart, want %d", highest, got, want)
 	}
 }
 
@@ -282,37 +258,30 @@ func TestFailed_ShowsUserReasonAndAction(t *testing.T) {
 	p := b.get("/console/t/acme/failed").page()
 	table := p.id(t, "failed")
 	table.says(t, "carol@example.com", "User", "No free seat", "Deactivate a user, or buy more seats.", "3 minutes ago", " 4 ")
-	if to := table.link(t, "View details"); to != "/console/t/acme/requests/"+failedID {
-		t.Errorf("the details are at %s", to)
-	}
-	if to := table.link(t, "No free seat"); to != "/console/causes/seat_limit" {
-		t.Errorf("the cause is at %s", to)
-	}
-	if to := table.link(t, "carol@example.com"); to != "/console/t/acme/log?subject=carol%40example.com" {
-		t.Errorf("the history is at %s", to)
-	}
+	to := table.link(t, "View details")
+	assert.Equalf(t, "/console/t/acme/requests/"+failedID, to, "the details are at %s", to)
+	to = table.link(t, "No free seat")
+	assert.Equalf(t, "/console/causes/seat_limit", to, "the cause is at %s", to)
+	to = table.link(t, "carol@example.com")
+	assert.Equalf(t, "/console/t/acme/log?subject=carol%40example.com", to, "the history is at %s", to)
 	b.service.last()
 	b.service.set("GET "+acme+"/failed-users", adminwire.FailedUsers{FailedUsers: []adminwire.FailedUser{carol}, Next: "n1"})
 	p = b.get("/console/t/acme/failed?subject=+carol+&cause=seat_limit&resourceType=User&after=n0").page()
 	if asked, _ := b.service.last(); !slices.Equal(asked, []string{"GET " + acme + "/failed-users?after=n0&cause=seat_limit&limit=50&resourceType=User&subject=carol"}) {
 		t.Errorf("asked %q", asked)
 	}
-	if to := p.link(t, "More"); to != "/console/t/acme/failed?after=n1&cause=seat_limit&resourceType=User&subject=carol" {
-		t.Errorf("more is at %s", to)
-	}
-	if to := p.link(t, "First"); to != "/console/t/acme/failed?cause=seat_limit&resourceType=User&subject=carol" {
-		t.Errorf("the first is at %s", to)
-	}
-	if s := p.id(t, "subject"); s.attrs["value"] != "carol" {
-		t.Errorf("the search shows %v", s)
-	}
+	to = p.link(t, "More")
+	assert.Equalf(t, "/console/t/acme/failed?after=n1&cause=seat_limit&resourceType=User&subject=carol", to, "more is at %s", to)
+	to = p.link(t, "First")
+	assert.Equalf(t, "/console/t/acme/failed?cause=seat_limit&resourceType=User&subject=carol", to, "the first is at %s", to)
+	s := p.id(t, "subject")
+	assert.Equalf(t, "carol", s.attrs["value"], "the search shows %v", s)
 	b.service.set("GET "+acme+"/failed-users", adminwire.FailedUsers{})
 	b.get("/console/t/acme/failed").page().id(t, "nobody").says(t, "No failures")
 	b.get("/console/t/acme/failed?after=n1").page().id(t, "nobody").says(t, "No more failures.")
 	b.service.set("GET "+acme+"/failed-users", adminwire.FailedUsers{Next: "n3"})
-	if to := b.get("/console/t/acme/failed?cause=seat_limit").page().id(t, "nobody").link(t, "Search on"); !strings.Contains(to, "after=n3") {
-		t.Errorf("the rest of the list is at %s", to)
-	}
+	to = b.get("/console/t/acme/failed?cause=seat_limit").page().id(t, "nobody").link(t, "Search on")
+	assert.Containsf(t, to, "after=n3", "the rest of the list is at %s", to)
 }
 
 // A search that finds nothing says what was searched, and leads on.
@@ -340,15 +309,11 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 			if p.has("similar") {
 				for _, a := range p.id(t, "similar").all(func(e *element) bool { return e.name == "a" }) {
 					to, err := url.Parse(a.attrs["href"])
-					if err != nil || to.Path != "/console/t/acme/"+page {
-						t.Errorf("%s: similar is at %v", page, to)
-					}
+					assert.Truef(t, err == nil && to.Path == "/console/t/acme/"+page, "%s: similar is at %v", page, to)
 					similar = append(similar, to.Query().Get("subject"))
 				}
 			}
-			if !slices.Equal(similar, tt.similar) {
-				t.Errorf("%s of %s offers %q, want %q", page, tt.nothing.Reason, similar, tt.similar)
-			}
+			assert.Truef(t, slices.Equal(similar, tt.similar), "%s of %s offers %q, want %q", page, tt.nothing.Reason, similar, tt.similar)
 			want := ""
 			if tt.without != "" {
 				want = "/console/t/acme/" + page + "?subject=" + tt.without
@@ -357,9 +322,7 @@ func TestSearch_ThatFindsNothing(t *testing.T) {
 			if p.has("without-filters") {
 				got = p.id(t, "without-filters").attrs["href"]
 			}
-			if got != want {
-				t.Errorf("%s of %s leads to %q, want %q", page, tt.nothing.Reason, got, want)
-			}
+			assert.Equalf(t, want, got, "%s of %s leads to", page, tt.nothing.Reason)
 		}
 	}
 }
@@ -374,32 +337,24 @@ func TestLog_SearchesAndPages(t *testing.T) {
 	p := b.get("/console/t/acme/log?subject=carol%40example.com&cause=seat_limit&outcome=failure&resourceType=User&from=2026-07-01T10:30&to=2026-07-14+09:00:30&after=n1").page()
 	asked, _ := b.service.last()
 	want := "GET " + acme + "/log?after=n1&cause=seat_limit&from=2026-07-01T10%3A30%3A00Z&limit=50&outcome=failure&resourceType=User&subject=carol%40example.com&to=2026-07-14T09%3A00%3A30Z"
-	if !slices.Equal(asked, []string{want}) {
-		t.Errorf("asked %q, want %q", asked, want)
-	}
+	assert.Truef(t, slices.Equal(asked, []string{want}), "asked %q, want %q", asked, want)
 	table := p.id(t, "log")
 	table.says(t, "carol@example.com", "create User", "failure", "No free seat", "Okta", "Sailing", "Group deleted", "success", "The application: dana", "2 days ago")
-	if to := table.link(t, "Sailing"); to != "/console/t/acme/log?subject=g9" {
-		t.Errorf("a history by id is at %s", to)
-	}
+	to := table.link(t, "Sailing")
+	assert.Equalf(t, "/console/t/acme/log?subject=g9", to, "a history by id is at %s", to)
 	p.id(t, "searched-to").says(t, "Searched back to 2026-07-11 12:00:00 UTC (3 days ago)")
 	values, err := url.Parse(p.id(t, "older").attrs["href"])
 	if err != nil || values.Query().Get("after") != "n=2" || values.Query().Get("from") != "2026-07-01T10:30" || values.Query().Get("outcome") != "failure" {
 		t.Errorf("older is at %v", values)
 	}
-	if to := p.id(t, "newest").attrs["href"]; strings.Contains(to, "after") || !strings.Contains(to, "cause=seat_limit") {
-		t.Errorf("the newest is at %s", to)
-	}
+	to = p.id(t, "newest").attrs["href"]
+	assert.Truef(t, !strings.Contains(to, "after") && strings.Contains(to, "cause=seat_limit"), "the newest is at %s", to)
 	for _, id := range []string{"subject", "from", "to"} {
-		if p.id(t, id).attrs["value"] == "" {
-			t.Errorf("%s shows nothing", id)
-		}
+		assert.NotEmptyf(t, p.id(t, id).attrs["value"], "%s shows nothing", id)
 	}
 	for _, id := range []string{"cause", "outcome", "resourceType"} {
 		chosen := p.id(t, id).all(func(e *element) bool { return e.attrs["selected"] != "" })
-		if len(chosen) != 1 || chosen[0].attrs["value"] == "" {
-			t.Errorf("%s has chosen %v", id, chosen)
-		}
+		assert.Truef(t, len(chosen) == 1 && chosen[0].attrs["value"] != "", "%s has chosen %v", id, chosen)
 	}
 
 	b.service.set("GET "+acme+"/log", adminwire.Log{Next: "n3", SearchedTo: atPtr(-time.Hour)})
@@ -411,9 +366,7 @@ func TestLog_SearchesAndPages(t *testing.T) {
 	b.service.set("GET "+acme+"/log", adminwire.Log{Nothing: &adminwire.Nothing{Reason: "empty", Detail: "The log has no entry.", LogDays: 90}})
 	p = b.get("/console/t/acme/log").page()
 	p.id(t, "nothing").says(t, "The log is empty")
-	if p.has("older") || p.has("newest") {
-		t.Error("an empty log has pages")
-	}
+	assert.True(t, !p.has("older") && !p.has("newest"), "an empty log has pages")
 }
 
 func TestLog_RefusesInvalidTimes(t *testing.T) {
@@ -434,9 +387,8 @@ func TestLog_RefusesInvalidTimes(t *testing.T) {
 		if a.Code != http.StatusBadRequest || field.attrs["aria-invalid"] != "true" || !strings.Contains(field.attrs["aria-describedby"], tt.id) {
 			t.Errorf("%s: %d %v", tt.query, a.Code, field)
 		}
-		if asked, _ := b.service.last(); len(asked) > 0 {
-			t.Errorf("%s: asked %q", tt.query, asked)
-		}
+		asked, _ := b.service.last()
+		assert.Emptyf(t, asked, "%s: asked %q", tt.query, asked)
 	}
 }
 
@@ -450,9 +402,7 @@ func TestFindRequest_LeadsToTheIDOfALink(t *testing.T) {
 	for _, text := range []string{"", "no id", "../../tokens", "(request <script>)", strings.Repeat("a", 65)} {
 		a := b.get("/console/t/acme/requests?" + url.Values{"id": {text}}.Encode())
 		a.page().says(t, "Request ID not found in the address")
-		if a.Code != http.StatusBadRequest {
-			t.Errorf("%q: %d", text, a.Code)
-		}
+		assert.Equalf(t, http.StatusBadRequest, a.Code, "%q", text)
 	}
 }
 
@@ -472,21 +422,17 @@ func TestExplainText_ShowsWhatIsFound(t *testing.T) {
 	if a.Code != http.StatusSeeOther || a.Header().Get("Location") != path+"/"+failedID {
 		t.Errorf("%d %s", a.Code, a.Header().Get("Location"))
 	}
-	if asked, body := b.service.last(); !slices.Equal(asked, []string{call}) || !strings.Contains(body, "Okta says: 50 of 50") {
-		t.Errorf("asked %q with %s", asked, body)
-	}
+	asked, body := b.service.last()
+	assert.Truef(t, slices.Equal(asked, []string{call}) && strings.Contains(body, "Okta says: 50 of 50"), "asked %q with %s", asked, body)
 
 	a = send("50 of 50 seats SECRET", adminwire.Diagnosis{Found: "request", By: "text", Detail: "It has this text.", Missing: "The end is missing.", Explanation: &x})
 	p := a.page()
 	p.id(t, "how").says(t, "It has this text.")
 	p.id(t, "missing").says(t, "The end is missing.")
 	p.id(t, "requests").says(t, "carol@example.com", "No free seat")
-	if to := p.id(t, "requests").link(t, "View details"); to != path+"/"+failedID {
-		t.Errorf("the details are at %s", to)
-	}
-	if strings.Contains(a.Body.String()+b.log.String(), "SECRET") {
-		t.Error("the text is shown or logged")
-	}
+	to := p.id(t, "requests").link(t, "View details")
+	assert.Equalf(t, path+"/"+failedID, to, "the details are at %s", to)
+	assert.NotContains(t, a.Body.String()+b.log.String(), "SECRET", "the text is shown or logged")
 
 	a = send("seats", adminwire.Diagnosis{Found: "requests", By: "text", Requests: []adminwire.Entry{carolsEntry, carolsEntry}, More: adminwire.Of(true)})
 	a.page().says(t, "Failed requests that it may be", "There are others.")
@@ -495,16 +441,14 @@ func TestExplainText_ShowsWhatIsFound(t *testing.T) {
 	}})
 	p = a.page()
 	p.says(t, "All seats are in use.", "Free a seat.", "Protected.", "Ask an owner.")
-	if to := p.link(t, "No free seat"); to != "/console/causes/seat_limit" {
-		t.Errorf("the cause is at %s", to)
-	}
+	to = p.link(t, "No free seat")
+	assert.Equalf(t, "/console/causes/seat_limit", to, "the cause is at %s", to)
 
 	token := "rct_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst_0123abcd"
 	a = send("Authorization: Bearer "+token+" "+carol.Detail, adminwire.Diagnosis{Found: "request", By: "id", Explanation: &x})
 	a.page().id(t, "redacted").says(t, "Rotate the token")
-	if _, body := b.service.last(); strings.Contains(body+a.Body.String()+b.log.String(), token) {
-		t.Error("the token is sent, shown or logged")
-	}
+	_, body = b.service.last()
+	assert.NotContains(t, body+a.Body.String()+b.log.String(), token, "the token is sent, shown or logged")
 
 	for name, tt := range map[string]struct {
 		text   string
@@ -524,9 +468,8 @@ func TestExplainText_ShowsWhatIsFound(t *testing.T) {
 	}
 	for name, text := range hostile {
 		a := send("x", filled[adminwire.Diagnosis](text))
-		if n := len(a.page().named("script", "img", "style", "iframe")); a.Code != http.StatusOK || n > 0 {
-			t.Errorf("%s: %d, %d foreign elements", name, a.Code, n)
-		}
+		n := len(a.page().named("script", "img", "style", "iframe"))
+		assert.Truef(t, a.Code == http.StatusOK && n == 0, "%s: %d, %d foreign elements", name, a.Code, n)
 	}
 }
 
@@ -542,15 +485,12 @@ func TestExplain_ShowsWhatHappenedWhyAndTheAction(t *testing.T) {
 	entry := p.id(t, "entry-1")
 	entry.says(t, "User carol@example.com", "failure The request was refused. Nothing was changed.", "All seats of the tenant are in use.", "seat_limit",
 		"Operation create", "Result nothing", "Status 403", "Sender Okta", "externalId 00u3", "Seats at the time 50 of 50 seats in use", "Token tok1", "Identity provider request ID okta-77")
-	if to := entry.link(t, "Documentation"); to != carol.Documentation {
-		t.Errorf("the documentation is at %s", to)
-	}
-	if to := entry.link(t, "History of this user"); to != "/console/t/acme/log?subject=carol%40example.com" {
-		t.Errorf("the history is at %s", to)
-	}
-	if here := p.all(func(e *element) bool { return e.attrs["aria-current"] == "page" }); len(here) != 1 || here[0].words() != "Failed users" {
-		t.Errorf("the page is at %v", here)
-	}
+	to := entry.link(t, "Documentation")
+	assert.Equalf(t, carol.Documentation, to, "the documentation is at %s", to)
+	to = entry.link(t, "History of this user")
+	assert.Equalf(t, "/console/t/acme/log?subject=carol%40example.com", to, "the history is at %s", to)
+	here := p.all(func(e *element) bool { return e.attrs["aria-current"] == "page" })
+	assert.Truef(t, len(here) == 1 && here[0].words() == "Failed users", "the page is at %v", here)
 }
 
 func TestExplain_NamesMembersAndWhyTheyFail(t *testing.T) {
@@ -567,28 +507,22 @@ func TestExplain_NamesMembersAndWhyTheyFail(t *testing.T) {
 	}, {RequestID: "r1", Outcome: "skipped", ResourceType: "User", Subject: "ann"}}}
 	p := visitor(t, answers).get("/console/t/acme/requests/r1").page()
 	p.says(t, "It has 2 parts.", "There was nothing to change.")
-	if to := p.id(t, "last-failure").attrs["href"]; to != "/console/t/acme/requests/r9" {
-		t.Errorf("the newest failure is at %s", to)
-	}
+	to := p.id(t, "last-failure").attrs["href"]
+	assert.Equalf(t, "/console/t/acme/requests/r9", to, "the newest failure is at %s", to)
 	entry := p.id(t, "entry-1")
 	entry.says(t, "Group Sales", "warning The change was made, with a warning.", "Provision the users first.", "Microsoft Entra ID", "Attributes changed displayName members", "The value of emails was kept.",
 		"Members set replaced by a new set of 3", "Members added 2 members", "u1", "u2", "Members removed 1 member", "u3", "Seats 2 seats taken, 1 reader freed")
 	members := p.id(t, "members-1")
 	members.says(t, "carol@example.com u7 unknown Fails: No free seat", "Deactivate a user, or buy more seats.", "u8 deleted Not failing.")
-	if to := members.link(t, "View details"); to != "/console/t/acme/requests/"+failedID {
-		t.Errorf("the member's failure is at %s", to)
-	}
+	to = members.link(t, "View details")
+	assert.Equalf(t, "/console/t/acme/requests/"+failedID, to, "the member's failure is at %s", to)
 	for _, a := range p.named("a") {
-		if strings.HasPrefix(a.attrs["href"], "javascript") || a.words() == "Documentation" {
-			t.Errorf("there is %v", a)
-		}
+		assert.Truef(t, !strings.HasPrefix(a.attrs["href"], "javascript") && a.words() != "Documentation", "there is %v", a)
 	}
-	if to := entry.link(t, "b1"); to != "/console/t/acme/requests/b1" {
-		t.Errorf("the bulk request is at %s", to)
-	}
-	if to := entry.link(t, "History of this group"); to != "/console/t/acme/log?subject=g1" {
-		t.Errorf("the history is at %s", to)
-	}
+	to = entry.link(t, "b1")
+	assert.Equalf(t, "/console/t/acme/requests/b1", to, "the bulk request is at %s", to)
+	to = entry.link(t, "History of this group")
+	assert.Equalf(t, "/console/t/acme/log?subject=g1", to, "the history is at %s", to)
 }
 
 func TestExplain_SaysWhatFixedIt(t *testing.T) {
@@ -598,9 +532,8 @@ func TestExplain_SaysWhatFixedIt(t *testing.T) {
 	b := visitor(t, answers)
 	p := b.get("/console/t/acme/requests/" + failedID).page()
 	p.id(t, "now").says(t, "Resolved.", "succeeded, 2026-07-14 11:59:00 UTC (1 minute ago)")
-	if to := p.id(t, "fixed-by").attrs["href"]; to != "/console/t/acme/requests/r5" {
-		t.Errorf("the fix is at %s", to)
-	}
+	to := p.id(t, "fixed-by").attrs["href"]
+	assert.Equalf(t, "/console/t/acme/requests/r5", to, "the fix is at %s", to)
 	b.service.set("GET "+acme+"/requests/"+failedID, adminwire.Explanation{RequestID: failedID, Entries: []adminwire.Entry{carolsEntry}, Now: "fixed"})
 	b.get("/console/t/acme/requests/"+failedID).page().id(t, "now").says(t, "the log no longer has it")
 	unknown := carolsEntry
@@ -608,14 +541,10 @@ func TestExplain_SaysWhatFixedIt(t *testing.T) {
 	b.service.set("GET "+acme+"/requests/"+failedID, adminwire.Explanation{RequestID: failedID, Entries: []adminwire.Entry{unknown}})
 	p = b.get("/console/t/acme/requests/" + failedID).page()
 	p.says(t, "The outcome was not known when the request was answered.")
-	if p.has("now") {
-		t.Error("a request without a state has one")
-	}
+	assert.False(t, p.has("now"), "a request without a state has one")
 	a := b.get("/console/t/acme/requests/r-none")
 	a.page().says(t, "Request not found in the log", "one-request")
-	if a.Code != http.StatusNotFound {
-		t.Error(a.Code)
-	}
+	assert.Equal(t, http.StatusNotFound, a.Code)
 }
 
 func TestGroups_NamesThoseThatTheApplicationDeleted(t *testing.T) {
@@ -623,9 +552,8 @@ func TestGroups_NamesThoseThatTheApplicationDeleted(t *testing.T) {
 	p := b.get("/console/t/acme/groups").page()
 	p.id(t, "deleted").says(t, "Sailing", "2026-07-11 12:00:00 UTC", "dana@app.example")
 	p.id(t, "deleted-groups").says(t, "What to do in each identity provider")
-	if advice := b.get("/console/causes/group_deleted"); advice.Code != http.StatusOK {
-		t.Errorf("the page that it links to: %d", advice.Code)
-	}
+	advice := b.get("/console/causes/group_deleted")
+	assert.Equalf(t, http.StatusOK, advice.Code, "the page that it links to: %d", advice.Code)
 	p.id(t, "groups").says(t, "Sales", "00g1", "scim")
 	b.service.set("GET "+acme+"/groups", adminwire.Groups{Next: "n1"})
 	b.service.set("GET "+acme+"/deleted-groups", adminwire.DeletedGroups{Next: "d1"})
@@ -645,23 +573,19 @@ func TestCauses_ShowActionAndPlace(t *testing.T) {
 	b := visitor(t, healthy())
 	list := b.get("/console/causes").page().id(t, "causes")
 	list.says(t, "No free seat seat_limit 403 All seats of the tenant are in use. log", "token_revoked 401 The token was revoked. CloudWatch")
-	if to := list.link(t, "No free seat"); to != "/console/causes/seat_limit" {
-		t.Errorf("the cause is at %s", to)
-	}
+	to := list.link(t, "No free seat")
+	assert.Equalf(t, "/console/causes/seat_limit", to, "the cause is at %s", to)
 	p := b.get("/console/causes/seat_limit").page()
 	p.id(t, "what-to-do").says(t, "Deactivate a user, or buy more seats.")
 	p.id(t, "summary").says(t, "All seats of the tenant are in use.")
-	if to := p.id(t, "where").link(t, "acme"); to != "/console/t/acme/log?cause=seat_limit" {
-		t.Errorf("the log is at %s", to)
-	}
+	to = p.id(t, "where").link(t, "acme")
+	assert.Equalf(t, "/console/t/acme/log?cause=seat_limit", to, "the log is at %s", to)
 	for cause, query := range map[string]string{"token_revoked": "token-failures", "no_route": "failures-by-cause"} {
 		b.get("/console/causes/"+cause).page().id(t, "where").says(t, "Not in the provisioning log", "saved query "+query, `jq 'select(.cause == "`+cause+`")'`)
 	}
 	a := b.get("/console/causes/none")
 	a.page().says(t, "Unknown cause")
-	if a.Code != http.StatusNotFound {
-		t.Error(a.Code)
-	}
+	assert.Equal(t, http.StatusNotFound, a.Code)
 	n := 0
 	asked, _ := b.service.last()
 	for _, call := range asked {
@@ -669,9 +593,7 @@ func TestCauses_ShowActionAndPlace(t *testing.T) {
 			n++
 		}
 	}
-	if n != 1 {
-		t.Errorf("the causes were asked for %d times", n)
-	}
+	assert.Equalf(t, 1, n, "the causes were asked for %d times", n)
 }
 
 func TestProblems_SayWhatHappenedAndTheAction(t *testing.T) {
@@ -705,9 +627,7 @@ func TestProblems_SayWhatHappenedAndTheAction(t *testing.T) {
 				t.Errorf("%d: %s", a.Code, p.words())
 			}
 			for _, secret := range []string{"admin-secret", "goroutine", ".go:"} {
-				if strings.Contains(a.Body.String(), secret) || strings.Contains(b.log.String(), secret) {
-					t.Errorf("%q is told", secret)
-				}
+				assert.Truef(t, !strings.Contains(a.Body.String(), secret) && !strings.Contains(b.log.String(), secret), "%q is told", secret)
 			}
 		})
 	}
@@ -739,9 +659,7 @@ func TestNoPage_IsNotFound(t *testing.T) {
 		}
 		r.URL = u
 		a := b.send(r)
-		if a.Code != http.StatusNotFound {
-			t.Errorf("%s: %d", path, a.Code)
-		}
+		assert.Equalf(t, http.StatusNotFound, a.Code, "%s", path)
 		a.page().says(t, "Page not found")
 	}
 	for method, want := range map[string]string{http.MethodPost: "GET, HEAD", http.MethodDelete: "GET, HEAD", "PROPFIND": "GET, HEAD"} {
@@ -753,7 +671,5 @@ func TestNoPage_IsNotFound(t *testing.T) {
 	if a := b.get("/console/leave"); a.Code != http.StatusMethodNotAllowed || a.Header().Get("Allow") != "POST" {
 		t.Errorf("leave by GET: %d %s", a.Code, a.Header().Get("Allow"))
 	}
-	if a := b.send(b.newRequest(http.MethodHead, "/console/t/acme/log", "")); a.Code != http.StatusOK {
-		t.Errorf("HEAD: %d", a.Code)
-	}
+	assert.Equal(t, http.StatusOK, b.send(b.newRequest(http.MethodHead, "/console/t/acme/log", "")).Code, "HEAD")
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -138,13 +139,9 @@ func checkStructure(t *testing.T, path string, p *element) {
 func TestStyle_LoadsNothing(t *testing.T) {
 	css := styleText(t)
 	for _, what := range []string{"url(", "@import", "@font-face", "expression(", "http"} {
-		if strings.Contains(css, what) {
-			t.Errorf("the stylesheet has %s", what)
-		}
+		assert.NotContainsf(t, css, what, "the stylesheet has %s", what)
 	}
-	if strings.Count(css, "{") != strings.Count(css, "}") {
-		t.Error("a brace is missing")
-	}
+	assert.Equal(t, strings.Count(css, "}"), strings.Count(css, "{"), "a brace is missing")
 }
 
 // What the templates call a class has a look, or is what tests and people's own styles
@@ -167,13 +164,9 @@ func TestStyle_KnowsTheClassesOfTheTemplates(t *testing.T) {
 			}
 		}
 	}
-	if seen < 100 {
-		t.Errorf("%d classes", seen)
-	}
+	assert.Truef(t, seen >= 100, "%d classes", seen)
 	for i := range plotColours + 1 {
-		if !strings.Contains(css, fmt.Sprintf(".c%d { fill: var(--c%d); }", i, i)) {
-			t.Errorf("the colour c%d is not used", i)
-		}
+		assert.Containsf(t, css, fmt.Sprintf(".c%d { fill: var(--c%d); }", i, i), "the colour c%d is not used", i)
 	}
 }
 
@@ -217,9 +210,7 @@ func TestStyle_HasContrast(t *testing.T) {
 func colours(t *testing.T) (light, dark map[string]string) {
 	t.Helper()
 	blocks := regexp.MustCompile(`(?s):root \{(.*?)\}`).FindAllStringSubmatch(styleText(t), -1)
-	if len(blocks) != 2 {
-		t.Fatalf("%d sets of colours", len(blocks))
-	}
+	require.Lenf(t, blocks, 2, "%d sets of colours", len(blocks))
 	var sets [2]map[string]string
 	for i, block := range blocks {
 		sets[i] = map[string]string{}
@@ -228,13 +219,9 @@ func colours(t *testing.T) (light, dark map[string]string) {
 		}
 	}
 	for name := range sets[0] {
-		if sets[1][name] == "" {
-			t.Errorf("%s has no dark colour", name)
-		}
+		assert.NotEmptyf(t, sets[1][name], "%s has no dark colour", name)
 	}
-	if len(sets[0]) < 25 || len(sets[0]) != len(sets[1]) {
-		t.Errorf("%d and %d colours", len(sets[0]), len(sets[1]))
-	}
+	assert.Truef(t, len(sets[0]) >= 25 && len(sets[0]) == len(sets[1]), "%d and %d colours", len(sets[0]), len(sets[1]))
 	return sets[0], sets[1]
 }
 
@@ -245,9 +232,7 @@ func contrast(t *testing.T, a, b string) float64 {
 		sum := 0.0
 		for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
 			n, err := strconv.ParseUint(colour[1+2*i:3+2*i], 16, 8)
-			if err != nil {
-				t.Fatalf("%q is no colour", colour)
-			}
+			require.NoErrorf(t, err, "%q is no colour", colour)
 			c := float64(n) / 255
 			if c <= 0.04045 {
 				c /= 12.92

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const newText = "rct_acme_0123456789_secretsecretsecret_abcd"
@@ -39,13 +42,9 @@ func TestTokens_AreListedWithTheirActions(t *testing.T) {
 		var may []string
 		for _, a := range rows[i].named("a") {
 			may = append(may, a.words())
-			if !strings.Contains(a.attrs["aria-label"], "ends in "+[]string{"ab12", "cd34", "ef56", "gh78"}[i]) {
-				t.Errorf("%v does not say whose", a)
-			}
+			assert.Containsf(t, a.attrs["aria-label"], "ends in "+[]string{"ab12", "cd34", "ef56", "gh78"}[i], "%v does not say whose", a)
 		}
-		if !slices.Equal(may, want.may) {
-			t.Errorf("row %d: %q", i, may)
-		}
+		assert.Truef(t, slices.Equal(may, want.may), "row %d: %q", i, may)
 	}
 	b.service.set("GET "+acme+"/tokens", map[string]any{"tokens": []any{}})
 	b.get("/console/t/acme/tokens").page().id(t, "no-tokens")
@@ -61,39 +60,25 @@ func TestCreateToken_ShowsTheTextOnce(t *testing.T) {
 		t.Errorf("asked %q with %s", asked, body)
 	}
 	to := a.Header().Get("Location")
-	if a.Code != http.StatusSeeOther || to != "/console/t/acme/tokens/minted" || strings.Contains(a.Body.String(), newText) {
-		t.Fatalf("%d %s", a.Code, to)
-	}
-	if head := b.send(b.newRequest(http.MethodHead, to, "")); head.Code != http.StatusSeeOther {
-		t.Errorf("HEAD: %d", head.Code)
-	}
-	if other := b.get("/console/t/beta/tokens/minted"); strings.Contains(other.Body.String(), newText) {
-		t.Error("another tenant's page shows it")
-	}
+	require.Truef(t, a.Code == http.StatusSeeOther && to == "/console/t/acme/tokens/minted" && !strings.Contains(a.Body.String(), newText), "%d %s", a.Code, to)
+	assert.Equal(t, http.StatusSeeOther, b.send(b.newRequest(http.MethodHead, to, "")).Code, "HEAD")
+	assert.NotContains(t, b.get("/console/t/beta/tokens/minted").Body.String(), newText, "another tenant's page shows it")
 	p := b.get(to).page()
-	if got := p.id(t, "token-text").words(); got != newText {
-		t.Errorf("the text is %q", got)
-	}
+	got := p.id(t, "token-text").words()
+	assert.Equalf(t, newText, got, "the text is %q", got)
 	p.says(t, "It is shown only once")
 	for _, path := range []string{to, "/console/t/acme/tokens"} {
-		if a := b.get(path); strings.Contains(a.Body.String(), newText) {
-			t.Errorf("%s shows it again", path)
-		}
+		assert.NotContainsf(t, b.get(path).Body.String(), newText, "%s shows it again", path)
 	}
-	if again := b.get(to); again.Code != http.StatusGone {
-		t.Errorf("again: %d", again.Code)
-	}
-	if strings.Contains(b.log.String(), "rct_acme") {
-		t.Error("the log shows it")
-	}
+	assert.Equal(t, http.StatusGone, b.get(to).Code, "again")
+	assert.NotContains(t, b.log.String(), "rct_acme", "the log shows it")
 	b.post("/console/t/acme/tokens", url.Values{})
 	if _, body := b.service.last(); body != `{}` {
 		t.Errorf("a token without wishes is asked for with %s", body)
 	}
 	b.now = b.now.Add(secretTime)
-	if late := b.get(to); late.Code != http.StatusGone || strings.Contains(late.Body.String(), newText) {
-		t.Errorf("too late: %d", late.Code)
-	}
+	late := b.get(to)
+	assert.Truef(t, late.Code == http.StatusGone && !strings.Contains(late.Body.String(), newText), "too late: %d", late.Code)
 }
 
 func TestCreateToken_RefusesInvalidValues(t *testing.T) {
@@ -119,9 +104,7 @@ func TestCreateToken_RefusesInvalidValues(t *testing.T) {
 	b.service.set("POST "+acme+"/tokens", refusal{409, "wrong-state", "The tenant has as many live tokens as it may; revoke one first."})
 	a := b.post("/console/t/acme/tokens", nil)
 	a.page().says(t, "Not possible now", "revoke one first")
-	if a.Code != http.StatusConflict || a.page().has("again") {
-		t.Error(a.Code)
-	}
+	assert.True(t, a.Code == http.StatusConflict && !a.page().has("again"), a.Code)
 }
 
 func TestTokens_AreChangedOnceConfirmed(t *testing.T) {
@@ -136,20 +119,15 @@ func TestTokens_AreChangedOnceConfirmed(t *testing.T) {
 			b.service.last()
 			p := b.get(path).page()
 			p.says(t, tt.title, "cannot be undone")
-			if f := p.id(t, "confirm"); f.attrs["method"] != "post" || f.attrs["action"] != path {
-				t.Errorf("the form is %v", f)
-			}
-			if asked, _ := b.service.last(); !slices.Equal(asked, []string{"GET " + acme + "/tokens"}) {
-				t.Errorf("the question asked %q", asked)
-			}
+			f := p.id(t, "confirm")
+			assert.Truef(t, f.attrs["method"] == "post" && f.attrs["action"] == path, "the form is %v", f)
+			asked, _ := b.service.last()
+			assert.Truef(t, slices.Equal(asked, []string{"GET " + acme + "/tokens"}), "the question asked %q", asked)
 			a := b.post(path, nil)
-			if asked, _ := b.service.last(); a.Code != http.StatusSeeOther || !slices.Equal(asked, []string{tt.call}) {
-				t.Fatalf("%d, asked %q", a.Code, asked)
-			}
+			asked, _ = b.service.last()
+			require.Truef(t, a.Code == http.StatusSeeOther && slices.Equal(asked, []string{tt.call}), "%d, asked %q", a.Code, asked)
 			b.get(a.Header().Get("Location")).page().id(t, "notice").says(t, tt.notice)
-			if b.get(a.Header().Get("Location")).page().has("notice") {
-				t.Error("the notice is told twice")
-			}
+			assert.False(t, b.get(a.Header().Get("Location")).page().has("notice"), "the notice is told twice")
 		})
 	}
 }
@@ -170,13 +148,9 @@ func TestChangeToken_OfAnUnknownToken(t *testing.T) {
 	for path, says := range map[string]string{"tok9/revoke": "Token not found", "tok1/eat": "Page not found"} {
 		a := b.get("/console/t/acme/tokens/" + path)
 		a.page().says(t, says)
-		if a.Code != http.StatusNotFound {
-			t.Error(a.Code)
-		}
+		assert.Equal(t, http.StatusNotFound, a.Code)
 	}
 	for path, want := range map[string]int{"tok1/eat": http.StatusNotFound, "tok9/revoke": http.StatusNotFound} {
-		if a := b.post("/console/t/acme/tokens/"+path, nil); a.Code != want {
-			t.Errorf("POST %s: %d", path, a.Code)
-		}
+		assert.Equalf(t, want, b.post("/console/t/acme/tokens/"+path, nil).Code, "POST %s", path)
 	}
 }

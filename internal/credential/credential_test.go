@@ -3,6 +3,8 @@ package credential
 import (
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 const (
@@ -29,11 +31,8 @@ func TestRedact(t *testing.T) {
 		{"_rct_" + token, "_rct_[token]"},
 		{`{"userName":"` + token + `"}`, `{"userName":"[token]"}`},
 	} {
-		if got := Redact(tt.text); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.text, got, tt.want)
-		}
-		if got := In(tt.text); got != (tt.text != tt.want) {
-			t.Errorf("%s: in it %t", tt.text, got)
-		}
+		assert.Equalf(t, tt.want, Redact(tt.text), "%s", tt.text)
+		got := In(tt.text)
+		assert.Equalf(t, tt.text != tt.want, got, "%s: in it %t", tt.text, got)
 	}
 }

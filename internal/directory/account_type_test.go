@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -128,9 +131,7 @@ func (f *fixture) accountType(u *directory.User, method, sent, want string, free
 		seats, readers = seats+move[tenant.User], readers+move[tenant.Reader]
 		full = seats > before.SeatLimit || readers > before.ReaderLimit
 	}
-	if full != (free == 0 && !refused && u.Active && kind != u.Type) {
-		f.t.Fatalf("%d licences are free: full is %t", free, full)
-	}
+	require.Equalf(f.t, free == 0 && !refused && u.Active && kind != u.Type, full, "%d licences are free: full is %t", free, full)
 
 	err := f.sendType(u, method, sent)
 	var taken *directory.TakenError
@@ -139,21 +140,13 @@ func (f *fixture) accountType(u *directory.User, method, sent, want string, free
 	now := f.read(u.ID)
 	switch {
 	case want == isConversion && method == "POST":
-		if !errors.As(err, &taken) || !taken.Conversion {
-			f.t.Errorf("error %v, want the refusal to convert", err)
-		}
+		assert.Truef(f.t, errors.As(err, &taken) && taken.Conversion, "error %v, want the refusal to convert", err)
 	case want == isConversion:
-		if !errors.As(err, &convert) {
-			f.t.Errorf("error %v, want the refusal to convert", err)
-		}
+		assert.ErrorAsf(f.t, err, &convert, "error %v, want the refusal to convert", err)
 	case want == isConflict:
-		if !errors.As(err, &taken) || taken.Conversion || taken.HolderID != u.ID {
-			f.t.Errorf("error %v, want TakenError with holder %s", err, u.ID)
-		}
+		assert.Truef(f.t, errors.As(err, &taken) && !taken.Conversion && taken.HolderID == u.ID, "error %v, want TakenError with holder %s", err, u.ID)
 	case full:
-		if !errors.As(err, &noPlace) || noPlace.Type != kind {
-			f.t.Errorf("error %v, want FullError for %s", err, kind)
-		}
+		assert.Truef(f.t, errors.As(err, &noPlace) && noPlace.Type == kind, "error %v, want FullError for %s", err, kind)
 	case err != nil:
 		f.t.Errorf("error %v, want %s", err, want)
 	case now.Type != kind || now.Active != u.Active || !now.Linked || now.Origin != u.Origin || now.DeactivatedBy != u.DeactivatedBy:
@@ -161,13 +154,10 @@ func (f *fixture) accountType(u *directory.User, method, sent, want string, free
 	}
 	if refused || full {
 		seats, readers = before.Seats, before.Readers
-		if now.Version != u.Version || now.Linked != u.Linked {
-			f.t.Errorf("the refused request changed the user to %+v", now)
-		}
+		assert.Truef(f.t, now.Version == u.Version && now.Linked == u.Linked, "the refused request changed the user to %+v", now)
 	}
-	if l := f.ledger(); l.Seats != seats || l.Readers != readers {
-		f.t.Errorf("%d seats, %d readers; want %d, %d", l.Seats, l.Readers, seats, readers)
-	}
+	l := f.ledger()
+	assert.Truef(f.t, l.Seats == seats && l.Readers == readers, "%d seats, %d readers; want %d, %d", l.Seats, l.Readers, seats, readers)
 	f.check(seats)
 }
 
@@ -202,24 +192,17 @@ func TestAccountTypes_TwoStepConversion(t *testing.T) {
 				u := f.someone(false, true, tenant.User)
 				f.check(1)
 				var taken *directory.TakenError
-				if err := f.sendType(u, "POST", "false"); !errors.As(err, &taken) || !taken.Conversion {
-					t.Errorf("POST false: %v", err)
-				}
+				err := f.sendType(u, "POST", "false")
+				assert.Truef(t, errors.As(err, &taken) && taken.Conversion, "POST false: %v", err)
 				f.check(1)
-				if err := f.sendType(u, link, "true"); err != nil {
-					t.Errorf("%s true: %v", link, err)
-				}
+				assert.NoErrorf(t, f.sendType(u, link, "true"), "%s true", link)
 				f.check(1)
-				if err := f.sendType(u, conversion, "false"); err != nil {
-					t.Errorf("%s false: %v", conversion, err)
-				}
+				assert.NoErrorf(t, f.sendType(u, conversion, "false"), "%s false", conversion)
 				f.check(0)
-				if l := f.ledger(); l.Readers != 1 || l.Users != 1 {
-					t.Errorf("ledger %+v", l)
-				}
-				if now := f.read(u.ID); now.Type != tenant.Reader || !now.Linked || !now.Active || now.Origin != directory.OriginManual {
-					t.Errorf("user %+v", now)
-				}
+				l := f.ledger()
+				assert.Truef(t, l.Readers == 1 && l.Users == 1, "ledger %+v", l)
+				now := f.read(u.ID)
+				assert.Truef(t, now.Type == tenant.Reader && now.Linked && now.Active && now.Origin == directory.OriginManual, "user %+v", now)
 			}
 		}
 	})

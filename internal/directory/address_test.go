@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -51,12 +53,8 @@ func TestAddress_BelongsToOneUser(t *testing.T) {
 					if !errors.As(err, &e) || e.Reason != directory.TakenActive || e.HolderID != holder.ID || e.HeldAs != tt.as {
 						t.Fatalf("%+v, %v; want a TakenError with holder %s", e, err, holder.ID)
 					}
-					if way == "POST" && e.Kind != tt.kind {
-						t.Errorf("the error names %s", e.Kind)
-					}
-					if f.read(other.ID).Version != other.Version {
-						t.Error("the refused request changed the user")
-					}
+					assert.Falsef(t, way == "POST" && e.Kind != tt.kind, "the error names %s", e.Kind)
+					assert.Equal(t, other.Version, f.read(other.ID).Version, "the refused request changed the user")
 					f.check(2)
 				})
 			})
@@ -90,9 +88,8 @@ func TestAddress_MovesWithinOneUser(t *testing.T) {
 		for filter, want := range map[string]int{
 			`emails eq "c@x.test"`: 0, `userName eq "c@x.test"`: 1, `emails eq "a@x.test"`: 2, `userName eq "a@x.test"`: 0, `emails eq "e@x.test"`: 0,
 		} {
-			if found, err := f.search(filter, 1, 9); err != nil || found.Total != want {
-				t.Errorf("%s finds %d, %v; want %d", filter, found.Total, err, want)
-			}
+			found, err := f.search(filter, 1, 9)
+			assert.Truef(t, err == nil && found.Total == want, "%s finds %d, %v; want %d", filter, found.Total, err, want)
 		}
 	})
 }
@@ -116,9 +113,8 @@ func TestAddress_FindsInactiveAndDeletedUsers(t *testing.T) {
 				} else {
 					f.mustPatch(u.ID, deactivate)
 				}
-				if again := f.mustPost(user(sent)); again.ID != u.ID || !again.Active {
-					t.Errorf("%s, deleted %t: %+v, want %s", name, deleted, again, u.ID)
-				}
+				again := f.mustPost(user(sent))
+				assert.Truef(t, again.ID == u.ID && again.Active, "%s, deleted %t: %+v, want %s", name, deleted, again, u.ID)
 				f.check(1)
 			}
 		}
@@ -127,15 +123,13 @@ func TestAddress_FindsInactiveAndDeletedUsers(t *testing.T) {
 		f.mustRemove(u.ID)
 		other := f.mustPost(user(`"userName":"other"`))
 		f.mustPatch(other.ID, `[{"op":"add","path":"emails","value":[{"value":"a@x.test"}]}]`)
-		if _, ok := f.read(u.ID).Held[directory.Address]; ok {
-			t.Error("the deleted user still has the address")
-		}
+		_, ok := f.read(u.ID).Held[directory.Address]
+		assert.False(t, ok, "the deleted user still has the address")
 		f.check(1)
 		_, err := f.post(user(own))
 		taken(t, err, directory.TakenActive, directory.Address)
-		if back := f.mustPost(user(`"userName":"alias@x.test"`)); back.ID != u.ID {
-			t.Errorf("the deleted user is not found by the value it kept: %+v", back)
-		}
+		back := f.mustPost(user(`"userName":"alias@x.test"`))
+		assert.Equalf(t, u.ID, back.ID, "the deleted user is not found by the value it kept: %+v", back)
 		f.check(2)
 	})
 }
@@ -185,9 +179,7 @@ func TestAddress_Race(t *testing.T) {
 					t.Errorf("%v", err)
 				}
 			}
-			if got != 1 {
-				t.Errorf("%d got the address: %v", got, errs)
-			}
+			assert.Equalf(t, 1, got, "%d got the address: %v", got, errs)
 			f.check(f.active())
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -31,9 +32,7 @@ func (f *fixture) mustCreateInApp(own directory.AppUser) *directory.User {
 		own.Origin = directory.OriginManual
 	}
 	result, err := f.dir.CreateInApp(context.Background(), f.tenant, f.app(), own)
-	if err != nil {
-		f.t.Fatalf("CreateInApp %s: %v", own.UserName, err)
-	}
+	require.NoErrorf(f.t, err, "CreateInApp %s", own.UserName)
 	return result.User
 }
 
@@ -44,9 +43,7 @@ func (f *fixture) modifyInApp(id string, c directory.AppChange) (directory.Resul
 func (f *fixture) mustModifyInApp(id string, c directory.AppChange) *directory.User {
 	f.t.Helper()
 	result, err := f.modifyInApp(id, c)
-	if err != nil {
-		f.t.Fatalf("ModifyInApp: %v", err)
-	}
+	require.NoError(f.t, err, "ModifyInApp")
 	return result.User
 }
 
@@ -64,14 +61,11 @@ func TestCreateInApp(t *testing.T) {
 		if ann.Linked || ann.Origin != directory.OriginJIT || !ann.Active || ann.Type != tenant.User || ann.DeactivatedBy != "" {
 			t.Errorf("own user %+v", ann)
 		}
-		if o := object(t, ann); o["userName"] != "Ann" || o["displayName"] != "Ann A" || o["active"] != true {
-			t.Errorf("document %v", o)
-		}
+		o := object(t, ann)
+		assert.Truef(t, o["userName"] == "Ann" && o["displayName"] == "Ann A" && o["active"] == true, "document %v", o)
 		f.mustCreateInApp(directory.AppUser{UserName: "rita", Type: tenant.Reader})
 		off := f.mustCreateInApp(directory.AppUser{UserName: "off", Active: ptr(false)})
-		if off.DeactivatedBy != journal.ByApplication {
-			t.Errorf("deactivated by %q", off.DeactivatedBy)
-		}
+		assert.Equalf(t, journal.ByApplication, off.DeactivatedBy, "deactivated by %q", off.DeactivatedBy)
 		f.mustCreateInApp(directory.AppUser{UserName: "bob"})
 		f.check(2)
 
@@ -97,16 +91,12 @@ func TestCreateInApp(t *testing.T) {
 				c.own.Origin = directory.OriginManual
 			}
 			_, err := f.dir.CreateInApp(t.Context(), f.tenant, f.app(), c.own)
-			if !c.want(err) {
-				t.Errorf("%s: %v", c.name, err)
-			}
+			assert.Truef(t, c.want(err), "%s: %v", c.name, err)
 		}
 		f.check(2)
 
 		again := f.mustCreateInApp(directory.AppUser{UserName: "gone", Active: ptr(false)})
-		if again.ID == gone.ID || again.Linked {
-			t.Errorf("created %+v, with the deleted user %s", again, gone.ID)
-		}
+		assert.Truef(t, again.ID != gone.ID && !again.Linked, "created %+v, with the deleted user %s", again, gone.ID)
 		old, err := f.dir.AppUser(t.Context(), f.tenant, gone.ID)
 		if err != nil || !old.Deleted || old.Held[directory.UserName] != "" || old.Held[directory.Email] != "gone@x.test" {
 			t.Errorf("the deleted user is %+v, %v", old, err)
@@ -141,9 +131,7 @@ func TestModifyInApp(t *testing.T) {
 		f.mustPost(user(`"userName":"bob"`))
 
 		off := f.mustModifyInApp(u.ID, directory.AppChange{Active: ptr(false)})
-		if off.Active || off.DeactivatedBy != journal.ByApplication || !off.Linked {
-			t.Errorf("deactivated: %+v", off)
-		}
+		assert.Truef(t, !off.Active && off.DeactivatedBy == journal.ByApplication && off.Linked, "deactivated: %+v", off)
 		f.check(1)
 		if _, err := f.patch(u.ID, `[{"op":"replace","path":"active","value":true}]`, nil); !errors.Is(err, directory.ErrDeactivatedInApp) {
 			t.Errorf("reactivation by the identity provider: %v", err)
@@ -156,16 +144,13 @@ func TestModifyInApp(t *testing.T) {
 			t.Errorf("reactivated without a seat: %v", err)
 		}
 		reader := f.mustModifyInApp(u.ID, directory.AppChange{Active: ptr(true), Type: ptr(tenant.Reader)})
-		if !reader.Active || reader.Type != tenant.Reader || reader.DeactivatedBy != "" {
-			t.Errorf("reactivated as a Reader: %+v", reader)
-		}
+		assert.Truef(t, reader.Active && reader.Type == tenant.Reader && reader.DeactivatedBy == "", "reactivated as a Reader: %+v", reader)
 		f.check(2)
 		if _, err := f.modifyInApp(u.ID, directory.AppChange{Type: ptr(tenant.User)}); !isFullOf(tenant.User)(err) {
 			t.Errorf("converted without a seat: %v", err)
 		}
-		if l := f.ledger(); l.Readers != 1 {
-			t.Errorf("%d readers", l.Readers)
-		}
+		l := f.ledger()
+		assert.EqualValuesf(t, 1, l.Readers, "%d readers", l.Readers)
 
 		named := f.mustModifyInApp(u.ID, directory.AppChange{UserName: ptr("Anna"), Email: ptr("other@x.test"), DisplayName: ptr("A")})
 		r, err := named.Resource()
@@ -174,31 +159,26 @@ func TestModifyInApp(t *testing.T) {
 			directory.UniqueEmail(r) != "other@x.test" {
 			t.Errorf("renamed: %v", r)
 		}
-		if _, err := f.modifyInApp(u.ID, directory.AppChange{UserName: ptr("BOB")}); !isTakenAs(directory.TakenActive, directory.UserName)(err) {
-			t.Errorf("renamed to a taken name: %v", err)
-		}
+		_, err = f.modifyInApp(u.ID, directory.AppChange{UserName: ptr("BOB")})
+		assert.Truef(t, isTakenAs(directory.TakenActive, directory.UserName)(err), "renamed to a taken name: %v", err)
 		if _, err := f.dir.ModifyInApp(t.Context(), f.tenant, f.app(), u.ID,
 			directory.Versions{1}, directory.AppChange{DisplayName: ptr("B")}); !errors.Is(err, directory.ErrVersion) {
 			t.Errorf("an old version: %v", err)
 		}
-		if _, err := f.modifyInApp(u.ID, directory.AppChange{Type: ptr(tenant.AccountType("guest"))}); !isInvalid(err) {
-			t.Errorf("an unknown type: %v", err)
-		}
+		_, err = f.modifyInApp(u.ID, directory.AppChange{Type: ptr(tenant.AccountType("guest"))})
+		assert.Truef(t, isInvalid(err), "an unknown type: %v", err)
 
 		// The application can reactivate a user that the identity provider
 		// deactivated, and can deactivate it itself.
 		bob := f.mustPost(user(`"userName":"cat","active":false`))
-		if taken := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(false)}); taken.DeactivatedBy != journal.ByApplication {
-			t.Errorf("deactivated by %q", taken.DeactivatedBy)
-		}
+		taken := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(false)})
+		assert.Equalf(t, journal.ByApplication, taken.DeactivatedBy, "deactivated by %q", taken.DeactivatedBy)
 		require.NoError(t, f.store.SetSeatLimit(t.Context(), f.tenant, 3, f.now))
-		if on := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(true)}); !on.Active || on.DeactivatedBy != "" {
-			t.Errorf("reactivated: %+v", on)
-		}
+		on := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(true)})
+		assert.Truef(t, on.Active && on.DeactivatedBy == "", "reactivated: %+v", on)
 		f.mustRemove(bob.ID)
-		if _, err := f.modifyInApp(bob.ID, directory.AppChange{Active: ptr(true)}); !errors.Is(err, directory.ErrNotFound) {
-			t.Errorf("a deleted user: %v", err)
-		}
+		_, err = f.modifyInApp(bob.ID, directory.AppChange{Active: ptr(true)})
+		assert.ErrorIs(t, err, directory.ErrNotFound, "a deleted user")
 		f.check(2)
 	})
 }
@@ -233,18 +213,13 @@ func TestPurge(t *testing.T) {
 				}
 				require.NoError(t, f.purge(u.ID))
 				f.check(0)
-				if l := f.ledger(); l.Users != 0 {
-					t.Errorf("%d users", l.Users)
-				}
-				if _, err := f.dir.AppUser(t.Context(), f.tenant, u.ID); !errors.Is(err, directory.ErrNotFound) {
-					t.Errorf("read: %v", err)
-				}
-				if err := f.purge(u.ID); !errors.Is(err, directory.ErrNotFound) {
-					t.Errorf("purged twice: %v", err)
-				}
-				if again := f.mustPost(body); again.ID == u.ID || again.Version != 1 {
-					t.Errorf("provisioned again as %+v", again)
-				}
+				l := f.ledger()
+				assert.EqualValuesf(t, 0, l.Users, "%d users", l.Users)
+				_, err := f.dir.AppUser(t.Context(), f.tenant, u.ID)
+				assert.ErrorIs(t, err, directory.ErrNotFound, "read")
+				assert.ErrorIs(t, f.purge(u.ID), directory.ErrNotFound, "purged twice")
+				again := f.mustPost(body)
+				assert.Truef(t, again.ID != u.ID && again.Version == 1, "provisioned again as %+v", again)
 				f.check(1)
 			})
 		}
@@ -275,9 +250,7 @@ func TestAppUsers_PagesThroughLiveAndDeleted(t *testing.T) {
 				for pages := 0; ; pages++ {
 					page, err := f.dir.AppUsers(t.Context(), f.tenant, q)
 					require.NoError(t, err)
-					if len(page.Users) > limit || pages > 20 {
-						t.Fatalf("page %d of %d users, limit %d", pages, len(page.Users), limit)
-					}
+					require.Truef(t, len(page.Users) <= limit && pages <= 20, "page %d of %d users, limit %d", pages, len(page.Users), limit)
 					for _, u := range page.Users {
 						got = append(got, u.ID)
 					}
@@ -285,9 +258,7 @@ func TestAppUsers_PagesThroughLiveAndDeleted(t *testing.T) {
 						break
 					}
 				}
-				if fmt.Sprint(got) != fmt.Sprint(want) {
-					t.Errorf("limit %d, deleted %t: %v, want %v", limit, withDeleted, got, want)
-				}
+				assert.Equalf(t, fmt.Sprint(want), fmt.Sprint(got), "limit %d, deleted %t: %v, want %v", limit, withDeleted, got, want)
 			}
 		}
 	})
@@ -307,15 +278,11 @@ func TestModifyInApp_ProtectsConcurrently(t *testing.T) {
 			}()
 		}
 		for range n {
-			if err := <-errs; err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, <-errs)
 		}
 		f.check(n)
 		guarded, err := f.store.ProtectedUsers(t.Context(), f.tenant)
-		if err != nil || len(guarded.IDs) != n || guarded.Version != n {
-			t.Errorf("protected %+v, %v", guarded, err)
-		}
+		assert.Truef(t, err == nil && len(guarded.IDs) == n && guarded.Version == n, "protected %+v, %v", guarded, err)
 	})
 }
 
@@ -352,9 +319,7 @@ func TestApplication_FindsAUserThatIsDeletedMeanwhile(t *testing.T) {
 		on := &stepwise{Table: engine, meanwhile: func() { require.NoError(t, f.remove(u.ID)) }}
 		read, err := f.on(on).AppUser(t.Context(), f.tenant, u.ID)
 		require.NoError(t, err)
-		if on.meanwhile != nil || !read.Deleted {
-			t.Errorf("read %+v, deleted meanwhile: %t", read, on.meanwhile == nil)
-		}
+		assert.Truef(t, on.meanwhile == nil && read.Deleted, "read %+v, deleted meanwhile: %t", read, on.meanwhile == nil)
 	})
 }
 
@@ -374,9 +339,7 @@ func TestUsers_DeletedMeanwhileAreNamed(t *testing.T) {
 			u := f.mustPost(user(`"userName":"anna"`))
 			on := &stepwise{Table: engine, meanwhile: func() { require.NoError(t, f.remove(u.ID)) }}
 			result, err := change(f.on(on), f, u.ID)
-			if !errors.Is(err, directory.ErrNotFound) || result.User == nil || result.User.ID != u.ID {
-				t.Errorf("%s: %v, user %v", name, err, result.User)
-			}
+			assert.Truef(t, errors.Is(err, directory.ErrNotFound) && result.User != nil && result.User.ID == u.ID, "%s: %v, user %v", name, err, result.User)
 		})
 	}
 }
@@ -419,9 +382,8 @@ func TestPurge_BesideOtherRequests(t *testing.T) {
 			}
 			f.sweep()
 			f.check(f.ledger().Seats)
-			if err := f.purge(u.ID); err != nil && !errors.Is(err, directory.ErrNotFound) {
-				t.Error(err)
-			}
+			err := f.purge(u.ID)
+			assert.False(t, err != nil && !errors.Is(err, directory.ErrNotFound), err)
 			f.sweep()
 			f.check(f.ledger().Seats)
 			f.wantMembers(id)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -99,9 +100,7 @@ func (f *fixture) by() directory.Caller {
 func (f *fixture) decode(body string) scim.Resource {
 	f.t.Helper()
 	r, _, err := resource.Decode(f.types, []byte(body))
-	if err != nil {
-		f.t.Fatalf("decode %s: %v", body, err)
-	}
+	require.NoErrorf(f.t, err, "decode %s", body)
 	return r
 }
 
@@ -113,9 +112,7 @@ func (f *fixture) post(body string) (directory.Result, error) {
 func (f *fixture) mustPost(body string) *directory.User {
 	f.t.Helper()
 	result, err := f.post(body)
-	if err != nil {
-		f.t.Fatalf("POST %s: %v", body, err)
-	}
+	require.NoErrorf(f.t, err, "POST %s", body)
 	return result.User
 }
 
@@ -127,18 +124,14 @@ func (f *fixture) put(id, body string, match directory.Versions) (directory.Resu
 func (f *fixture) patch(id, operations string, match directory.Versions) (directory.Result, error) {
 	f.t.Helper()
 	p, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":` + operations + `}`))
-	if err != nil {
-		f.t.Fatalf("decode %s: %v", operations, err)
-	}
+	require.NoErrorf(f.t, err, "decode %s", operations)
 	return f.dir.Modify(context.Background(), f.tenant, f.by(), id, match, p)
 }
 
 func (f *fixture) mustPatch(id, operations string) *directory.User {
 	f.t.Helper()
 	result, err := f.patch(id, operations, nil)
-	if err != nil {
-		f.t.Fatalf("PATCH %s: %v", operations, err)
-	}
+	require.NoErrorf(f.t, err, "PATCH %s", operations)
 	return result.User
 }
 
@@ -149,9 +142,7 @@ func (f *fixture) remove(id string) error {
 
 func (f *fixture) mustRemove(id string) {
 	f.t.Helper()
-	if err := f.remove(id); err != nil {
-		f.t.Fatalf("DELETE: %v", err)
-	}
+	require.NoError(f.t, f.remove(id), "DELETE")
 }
 
 func (f *fixture) ledger() directory.Ledger {
@@ -170,9 +161,8 @@ func (f *fixture) check(seats int64) {
 	for _, fault := range faults {
 		f.t.Errorf("audit: %s", fault)
 	}
-	if l := f.ledger(); l.Seats != seats {
-		f.t.Errorf("%d seats in use, want %d", l.Seats, seats)
-	}
+	l := f.ledger()
+	assert.Equalf(f.t, seats, l.Seats, "%d seats in use, want %d", l.Seats, seats)
 }
 
 // own stores one of the application's own users, which no SCIM request creates.

@@ -2,11 +2,11 @@ package directory_test
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -68,15 +68,10 @@ func TestGroup_DecidesABoundedNumberOfTimes(t *testing.T) {
 			}
 		}
 	}
-	if _, err := f.patchBy(d, id, add(ids...)); !errors.Is(err, directory.ErrBusy) {
-		t.Errorf("%v, want ErrBusy", err)
-	}
-	if m.writes > 25 {
-		t.Errorf("sent %d times", m.writes)
-	}
-	if slices.Contains(f.members(id), ids[1]) {
-		t.Error("the refused request was applied in part")
-	}
+	_, err := f.patchBy(d, id, add(ids...))
+	assert.ErrorIsf(t, err, directory.ErrBusy, "%v, want ErrBusy", err)
+	assert.Truef(t, m.writes <= 25, "sent %d times", m.writes)
+	assert.False(t, slices.Contains(f.members(id), ids[1]), "the refused request was applied in part")
 }
 
 // A request changes nothing only if that was true at one moment: here one of
@@ -98,13 +93,9 @@ func TestGroup_UnchangedAtOneMoment(t *testing.T) {
 				d = f.on(table.Retrying(meddling))
 			}
 			result, err := f.patchBy(d, id, add(ids...))
-			if err != nil || result.Action != journal.Updated || result.Added != 1 {
-				t.Errorf("%v: %s, %d added", err, result.Action, result.Added)
-			}
+			assert.Truef(t, err == nil && result.Action == journal.Updated && result.Added == 1, "%v: %s, %d added", err, result.Action, result.Added)
 			f.wantMembers(id, ids...)
-			if m.ops > table.MaxOps {
-				t.Errorf("a transaction of %d operations", m.ops)
-			}
+			assert.Truef(t, m.ops <= table.MaxOps, "a transaction of %d operations", m.ops)
 			f.check(0)
 		})
 	}
@@ -140,14 +131,10 @@ func TestGroup_ManyJoinWhileOthersJoin(t *testing.T) {
 		joined++
 	}
 	result, err := f.patchBy(d, id, add(ids...))
-	if err != nil || result.Added != 20 || len(result.Skipped) > 0 {
-		t.Errorf("%v: %d added, %d skipped", err, result.Added, len(result.Skipped))
-	}
+	assert.Truef(t, err == nil && result.Added == 20 && len(result.Skipped) == 0, "%v: %d added, %d skipped", err, result.Added, len(result.Skipped))
 	f.wantMembers(id, slices.Concat(ids, others[:joined])...)
 	result, err = f.patchBy(d, id, remove(append(slices.Clone(ids), others[58])...))
-	if err != nil || result.Removed != 40 {
-		t.Errorf("%v: %d removed, want 40", err, result.Removed)
-	}
+	assert.Truef(t, err == nil && result.Removed == 40, "%v: %d removed, want 40", err, result.Removed)
 	f.wantMembers(id, others[:joined]...)
 	f.check(0)
 }
@@ -159,12 +146,9 @@ func TestGroup_SkippedMembersFitIntoOneTransaction(t *testing.T) {
 	ids := f.people(directory.MaxJoined)
 	id := f.mustPostGroup(group("g", ids[:15]...))
 	operations := `{"op":"replace","value":{"displayName":"h","externalId":"e"}},` + add(ids[10:]...) + "," + remove(ids[:10]...)
-	if _, err := f.patchBy(d, id, operations); err != nil {
-		t.Fatal(err)
-	}
-	if m.writes != 2 || m.ops > table.MaxOps {
-		t.Errorf("%d transactions of at most %d operations", m.writes, m.ops)
-	}
+	_, err := f.patchBy(d, id, operations)
+	require.NoError(t, err)
+	assert.Truef(t, m.writes == 2 && m.ops <= table.MaxOps, "%d transactions of at most %d operations", m.writes, m.ops)
 	f.wantMembers(id, ids[10:]...)
 	f.check(0)
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -44,29 +47,20 @@ func TestDeleteGroupInApp_LeavesAMarker(t *testing.T) {
 					continue
 				}
 				g := deleted.Group
-				if g.ID != id || g.DisplayName != "Sales" || g.Who != by.Who || !g.Deleted.Equal(by.Time) {
-					t.Errorf("%s: %+v", name, g)
-				}
+				assert.Truef(t, g.ID == id && g.DisplayName == "Sales" && g.Who == by.Who && g.Deleted.Equal(by.Time), "%s: %+v", name, g)
 			}
 			again := f.mustPostGroup(body)
-			if again == id {
-				t.Error("the new group has the old id")
-			}
+			assert.NotEqual(t, id, again, "the new group has the old id")
 			page, err := f.dir.DeletedGroups(t.Context(), f.tenant, "", 10)
-			if err != nil || len(page.Records) != 1 || page.Records[0].ID != id {
-				t.Errorf("markers %+v, %v", page, err)
-			}
+			assert.Truef(t, err == nil && len(page.Records) == 1 && page.Records[0].ID == id, "markers %+v, %v", page, err)
 			// Another tenant does not see the marker, and an unknown id has
 			// none.
 			_, err = f.dir.Group(t.Context(), f.tenant, newID())
 			var deleted *directory.GroupDeletedError
-			if errors.As(err, &deleted) || !errors.Is(err, directory.ErrNoGroup) {
-				t.Errorf("an unknown id: %v", err)
-			}
+			assert.Truef(t, !errors.As(err, &deleted) && errors.Is(err, directory.ErrNoGroup), "an unknown id: %v", err)
 			// A deletion by an identity provider leaves no marker.
-			if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), again, nil); err != nil {
-				t.Fatal(err)
-			}
+			_, err = f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), again, nil)
+			require.NoError(t, err)
 			if _, err = f.dir.Group(t.Context(), f.tenant, again); errors.As(err, &deleted) || !errors.Is(err, directory.ErrNoGroup) {
 				t.Errorf("deleted by SCIM: %v", err)
 			}

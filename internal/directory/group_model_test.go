@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -185,9 +186,8 @@ func (m *groupModel) step() {
 		return err
 	})
 	var unknown *directory.UnknownMembersError
-	if is := errors.As(err, &unknown) && unknown.Whole; !killed && (err != nil) != refused || is && !refused {
-		m.t.Fatalf("%s of %d: %v", kind, len(ids), err)
-	}
+	is := errors.As(err, &unknown) && unknown.Whole
+	require.Truef(m.t, (killed || (err != nil) == refused) && (!is || refused), "%s of %d: %v", kind, len(ids), err)
 	_, members, err := m.f.dir.Members(m.f.t.Context(), m.f.tenant, id, directory.MaxMembersRead)
 	gone := errors.Is(err, directory.ErrNoGroup)
 	switch {
@@ -199,9 +199,8 @@ func (m *groupModel) step() {
 	case kind != "delete group" && same(members, now):
 		m.groups[id] = now
 		moved := m.f.version(id) > version
-		if changed := !sameSets(was, now) || kind == "rename" || kind == "put" && !refused; !killed && moved != changed {
-			m.t.Errorf("%s of %d: version moved %t, want %t", kind, len(ids), moved, changed)
-		}
+		changed := !sameSets(was, now) || kind == "rename" || kind == "put" && !refused
+		assert.Falsef(m.t, !killed && moved != changed, "%s of %d: version moved %t, want %t", kind, len(ids), moved, changed)
 	case killed && same(members, was):
 	default:
 		m.t.Fatalf("%s of %d (killed %t): %d members, want %d or, killed, %d", kind, len(ids), killed, len(members), len(now), len(was))
@@ -211,9 +210,8 @@ func (m *groupModel) step() {
 // sweep sweeps when the time of all requests so far is over.
 func (m *groupModel) sweep() {
 	later := store.New(m.raw, newID, func() time.Time { return time.Now().Add(time.Hour) })
-	if _, err := later.SweepTenant(m.f.t.Context(), m.f.tenant, store.SweepAge); err != nil {
-		m.t.Fatal(err)
-	}
+	_, err := later.SweepTenant(m.f.t.Context(), m.f.tenant, store.SweepAge)
+	require.NoError(m.t, err)
 }
 
 // make creates a group. If it is killed, the group exists whole or not at all.
@@ -225,15 +223,11 @@ func (m *groupModel) make() {
 		_, err := d.ProvisionGroup(m.f.t.Context(), m.f.tenant, m.f.by(), m.f.decodeGroup(group(name, ids...)))
 		return err
 	})
-	if err != nil && !killed {
-		m.t.Fatalf("POST of %d: %v", len(ids), err)
-	}
+	require.Falsef(m.t, err != nil && !killed, "POST of %d: %v", len(ids), err)
 	filter, err := match.CompileFilter(schema.GroupType(), fmt.Sprintf(`displayName eq %q`, name))
 	require.NoError(m.t, err)
 	found, err := m.f.dir.SearchGroups(m.f.t.Context(), m.f.tenant, m.f.by(), directory.Query{Filter: filter, StartIndex: 1, Count: 10})
-	if err != nil || found.Total > 1 || found.Total == 0 && !killed {
-		m.t.Fatalf("POST: found %d times: %v", found.Total, err)
-	}
+	require.Truef(m.t, err == nil && found.Total <= 1 && (found.Total != 0 || killed), "POST: found %d times: %v", found.Total, err)
 	for _, g := range found.Records {
 		m.order = append(m.order, g.ID)
 		m.groups[g.ID] = m.alive(ids)
@@ -262,9 +256,7 @@ func (m *groupModel) user(kind string) {
 		_, err = d.Modify(m.f.t.Context(), m.f.tenant, by, id, nil, p)
 		return err
 	})
-	if err != nil && !killed {
-		m.t.Fatalf("%s: %v", kind, err)
-	}
+	require.Falsef(m.t, err != nil && !killed, "%s: %v", kind, err)
 	u, err := m.f.store.User(m.f.t.Context(), m.f.tenant, id)
 	require.NoError(m.t, err)
 	if m.deleted[id] = !u.Live(); m.deleted[id] {
@@ -288,9 +280,7 @@ func (m *groupModel) run(request func(d *directory.Directory) error) (killed boo
 func (m *groupModel) compare() {
 	for id, want := range m.groups {
 		_, members, err := m.f.dir.Members(m.f.t.Context(), m.f.tenant, id, directory.MaxMembersRead)
-		if err != nil || !same(members, want) {
-			m.t.Fatalf("group %s has %d members, want %d: %v", id, len(members), len(want), err)
-		}
+		require.Truef(m.t, err == nil && same(members, want), "group %s has %d members, want %d: %v", id, len(members), len(want), err)
 	}
 	for _, user := range []string{m.users[0], m.users[7], m.users[modelUsers-1]} {
 		groups, err := m.f.dir.GroupsOf(m.f.t.Context(), m.f.tenant, user)
@@ -301,9 +291,7 @@ func (m *groupModel) compare() {
 				in++
 			}
 		}
-		if len(groups) != in {
-			m.t.Fatalf("user %s is in %d groups, want %d", user, len(groups), in)
-		}
+		require.Lenf(m.t, groups, in, "user %s is in %d groups, want %d", user, len(groups), in)
 	}
 }
 

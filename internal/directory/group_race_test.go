@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -133,9 +135,7 @@ func (r *racer) answered(result directory.GroupResult, err error, few bool, does
 func patching(text string, few bool, operations func(r *racer) string, does func(raceState) (_ raceState, noTarget bool)) contender {
 	return contender{text, func(r *racer, d *directory.Directory) func(raceState) (raceState, bool) {
 		patch, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + operations(r) + `]}`))
-		if err != nil {
-			r.f.t.Error(err)
-		}
+		assert.NoError(r.f.t, err)
 		result, err := r.patiently(func() (directory.GroupResult, error) {
 			return d.ModifyGroup(context.Background(), r.f.tenant, r.f.by(), r.group, nil, patch)
 		})
@@ -280,9 +280,7 @@ func reading() contender {
 			return func(s raceState) (raceState, bool) { return s, !s.there && errors.Is(err, directory.ErrNoGroup) }
 		}
 		resource, err := g.Resource()
-		if err != nil {
-			r.f.t.Error(err)
-		}
+		assert.NoError(r.f.t, err)
 		seen, name := r.set(members), resource.Text("displayName")
 		return func(s raceState) (raceState, bool) {
 			return s, s.there && s.members == seen && r.name(s.name) == name
@@ -495,18 +493,16 @@ func TestGroup_RacesAreSerializable(t *testing.T) {
 						})
 					}
 					wait.Wait()
-					if wrong := all[0].wrong.Swap(0); wrong > 0 {
-						t.Errorf("%d of %d races have no order", wrong, rounds)
-					}
+					wrong := all[0].wrong.Swap(0)
+					assert.Truef(t, wrong == 0, "%d of %d races have no order", wrong, rounds)
 					if busy := all[0].busy.Swap(0); busy > 0 {
 						t.Logf("%d requests of %d races were answered ErrBusy and repeated", busy, rounds)
 					}
 				})
 			}
 			f.t = t
-			if _, err := f.store.Sweep(context.Background(), 0); err != nil {
-				t.Error(err)
-			}
+			_, err := f.store.Sweep(context.Background(), 0)
+			assert.NoError(t, err)
 			f.check(0)
 		})
 	}

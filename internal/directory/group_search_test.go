@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -88,21 +89,18 @@ func newWorld(t *testing.T) *world {
 
 	// A whole new set; the old one is still stored.
 	replaced := add("Replaced", "g-r", w.users[:40]...)
-	if _, err := w.stopped(4).patchGroup(replaced, replace(w.users[40:]...)); err != nil {
-		t.Fatal(err)
-	}
+	_, err := w.stopped(4).patchGroup(replaced, replace(w.users[40:]...))
+	require.NoError(t, err)
 	w.members[replaced] = w.users[40:]
 	// And back, which leaves two ended epochs in the table.
 	back := add("Back", "", w.users[:40]...)
 	w.mustPatchGroup(back, replace(w.users[40:]...))
-	if _, err := w.stopped(4).patchGroup(back, replace(w.users[:40]...)); err != nil {
-		t.Fatal(err)
-	}
+	_, err = w.stopped(4).patchGroup(back, replace(w.users[:40]...))
+	require.NoError(t, err)
 
 	deleted := add("Deleted", "g-d", w.users[:40]...)
-	if _, err := w.stopped(1).dir.DeleteGroup(t.Context(), w.tenant, w.by(), deleted, nil); err != nil {
-		t.Fatal(err)
-	}
+	_, err = w.stopped(1).dir.DeleteGroup(t.Context(), w.tenant, w.by(), deleted, nil)
+	require.NoError(t, err)
 	delete(w.members, deleted)
 
 	// A deleted user that stays readable and is in more groups than end at
@@ -130,22 +128,16 @@ func (w *world) checkWorld(deleted string) {
 	require.NoError(w.t, err)
 	unfinished := 0
 	for _, fault := range faults {
-		if !fault.Unfinished {
-			w.t.Errorf("audit: %s", fault)
-		}
+		assert.Truef(w.t, fault.Unfinished, "audit: %s", fault)
 		unfinished++
 	}
-	if unfinished < 4 {
-		w.t.Fatalf("%d tasks are unfinished, want two sets, a group and a user: %v", unfinished, faults)
-	}
+	require.Truef(w.t, unfinished >= 4, "%d tasks are unfinished, want two sets, a group and a user: %v", unfinished, faults)
 	for id, members := range w.members {
-		if got := w.fixture.members(id); !slices.Equal(got, slices.Sorted(slices.Values(members))) {
-			w.t.Fatalf("group %s has %d members, want %d", id, len(got), len(members))
-		}
+		got := w.fixture.members(id)
+		require.Truef(w.t, slices.Equal(got, slices.Sorted(slices.Values(members))), "group %s has %d members, want %d", id, len(got), len(members))
 	}
-	if g, err := w.store.Group(context.Background(), w.tenant, deleted); g != nil || err != nil {
-		w.t.Fatalf("the deleted group is found: %v, %v", g, err)
-	}
+	g, err := w.store.Group(context.Background(), w.tenant, deleted)
+	require.Truef(w.t, g == nil && err == nil, "the deleted group is found: %v, %v", g, err)
 }
 
 // allGroups returns all groups as filters see them, in the order of their ids.
@@ -317,9 +309,7 @@ func compare(t *testing.T, w *world, rt *schema.ResourceType, term func(t *rapid
 		for range 6 {
 			text := filters(2, term).Draw(t, "filter")
 			f, err := match.CompileFilter(rt, text)
-			if err != nil {
-				t.Fatalf("%s: %v", text, err)
-			}
+			require.NoErrorf(t, err, "%s", text)
 			var want []string
 			for i, r := range resources {
 				if f.Match(r) {
@@ -343,11 +333,8 @@ func compare(t *testing.T, w *world, rt *schema.ResourceType, term func(t *rapid
 		}
 	})
 	t.Logf("%d searches, %d of them found some and not all, %d had a term that a key answers", searches, some, keyed)
-	if 5*some < searches || 5*keyed < searches {
-		t.Error("the drawn filters match too little or too much to prove anything")
-	}
+	assert.True(t, 5*some >= searches && 5*keyed >= searches, "the drawn filters match too little or too much to prove anything")
 	w.t = t
-	if after, _ := w.store.Audit(t.Context(), w.tenant); len(after) < 4 {
-		t.Errorf("the searches finished the unfinished work: %v", after)
-	}
+	after, _ := w.store.Audit(t.Context(), w.tenant)
+	assert.Truef(t, len(after) >= 4, "the searches finished the unfinished work: %v", after)
 }

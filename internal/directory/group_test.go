@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -47,9 +48,7 @@ func values(ids []string) string {
 func (f *fixture) decodeGroup(body string) scim.Resource {
 	f.t.Helper()
 	r, _, err := resource.Decode(schema.GroupType(), []byte(body))
-	if err != nil {
-		f.t.Fatalf("decode %.200s: %v", body, err)
-	}
+	require.NoErrorf(f.t, err, "decode %.200s", body)
 	return r
 }
 
@@ -61,9 +60,7 @@ func (f *fixture) postGroup(body string) (directory.GroupResult, error) {
 func (f *fixture) mustPostGroup(body string) string {
 	f.t.Helper()
 	r, err := f.postGroup(body)
-	if err != nil {
-		f.t.Fatalf("POST %.200s: %v", body, err)
-	}
+	require.NoErrorf(f.t, err, "POST %.200s", body)
 	return r.Group.ID
 }
 
@@ -75,27 +72,21 @@ func (f *fixture) putGroup(id, body string) (directory.GroupResult, error) {
 func (f *fixture) patchGroup(id, operations string) (directory.GroupResult, error) {
 	f.t.Helper()
 	patch, err := resource.DecodePatch([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`))
-	if err != nil {
-		f.t.Fatalf("decode %.200s: %v", operations, err)
-	}
+	require.NoErrorf(f.t, err, "decode %.200s", operations)
 	return f.dir.ModifyGroup(context.Background(), f.tenant, f.by(), id, nil, patch)
 }
 
 func (f *fixture) mustPatchGroup(id, operations string) directory.GroupResult {
 	f.t.Helper()
 	r, err := f.patchGroup(id, operations)
-	if err != nil {
-		f.t.Fatalf("PATCH %.200s: %v", operations, err)
-	}
+	require.NoErrorf(f.t, err, "PATCH %.200s", operations)
 	return r
 }
 
 func (f *fixture) members(id string) []string {
 	f.t.Helper()
 	_, members, err := f.dir.Members(context.Background(), f.tenant, id, directory.MaxMembersRead)
-	if err != nil {
-		f.t.Fatalf("members of %s: %v", id, err)
-	}
+	require.NoErrorf(f.t, err, "members of %s", id)
 	return members
 }
 
@@ -106,25 +97,19 @@ func (f *fixture) wantMembers(id string, want ...string) {
 	want = slices.Clone(want)
 	slices.Sort(want)
 	got := f.members(id)
-	if !slices.Equal(got, want) {
-		f.t.Errorf("%d members, want %d:\n%.300v\n%.300v", len(got), len(want), got, want)
-	}
+	assert.Truef(f.t, slices.Equal(got, want), "%d members, want %d:\n%.300v\n%.300v", len(got), len(want), got, want)
 	for i, user := range want {
 		if i > 20 {
 			break
 		}
-		if !slices.Contains(f.groupsOf(user), id) {
-			f.t.Errorf("user %s does not have the group", user)
-		}
+		assert.Truef(f.t, slices.Contains(f.groupsOf(user), id), "user %s does not have the group", user)
 	}
 }
 
 func (f *fixture) groupsOf(user string) []string {
 	f.t.Helper()
 	groups, err := f.dir.GroupsOf(context.Background(), f.tenant, user)
-	if err != nil {
-		f.t.Fatalf("groups of %s: %v", user, err)
-	}
+	require.NoErrorf(f.t, err, "groups of %s", user)
 	ids := make([]string, len(groups))
 	for i, g := range groups {
 		ids[i] = g.ID
@@ -157,34 +142,26 @@ func testGroups(t *testing.T, open opener) {
 	t.Run("created with members", func(t *testing.T) {
 		for _, n := range []int{0, 1, directory.MaxJoined, directory.MaxJoined + 1, 80} {
 			r, err := f.postGroup(group(fmt.Sprint("made ", n), ids[:n]...))
-			if err != nil || r.Action != journal.Created || r.Added != n || len(r.Members) != n {
-				t.Fatalf("%d members: %+v, %v", n, r, err)
-			}
+			require.Truef(t, err == nil && r.Action == journal.Created && r.Added == n && len(r.Members) == n, "%d members: %+v, %v", n, r, err)
 			f.wantMembers(r.Group.ID, ids[:n]...)
 		}
 	})
 	t.Run("few join and leave", func(t *testing.T) {
 		id := f.mustPostGroup(group("few", ids[:3]...))
 		version := f.version(id)
-		if r := f.mustPatchGroup(id, add(ids[2], ids[3])); r.Added != 1 || r.Action != journal.Updated {
-			t.Errorf("add of one new of two = %+v", r)
-		}
+		r := f.mustPatchGroup(id, add(ids[2], ids[3]))
+		assert.Truef(t, r.Added == 1 && r.Action == journal.Updated, "add of one new of two = %+v", r)
 		f.wantMembers(id, ids[:4]...)
-		if r := f.mustPatchGroup(id, remove(ids[0], ids[9])); r.Removed != 1 {
-			t.Errorf("remove of one present of two = %+v", r)
-		}
+		r = f.mustPatchGroup(id, remove(ids[0], ids[9]))
+		assert.Equalf(t, 1, r.Removed, "remove of one present of two = %+v", r)
 		f.wantMembers(id, ids[1:4]...)
-		if got := f.version(id); got != version+2 {
-			t.Errorf("version %d, want %d", got, version+2)
-		}
+		assert.Equal(t, version+2, f.version(id), "version")
 		for _, nothing := range []string{add(ids[1]), remove(ids[0]), replace(ids[1:4]...), ""} {
-			if r := f.mustPatchGroup(id, nothing); r.Action != journal.Unchanged {
-				t.Errorf("%s = %+v", nothing, r)
-			}
+			r := f.mustPatchGroup(id, nothing)
+			assert.Equalf(t, journal.Unchanged, r.Action, "%s = %+v", nothing, r)
 		}
-		if got := f.version(id); got != version+2 {
-			t.Errorf("version %d after a change of nothing, want %d", got, version+2)
-		}
+		got := f.version(id)
+		assert.Equalf(t, version+2, got, "version %d after a change of nothing, want %d", got, version+2)
 		f.mustPatchGroup(id, `{"op":"remove","path":"members[value eq \"`+ids[1]+`\"]"}`)
 		f.wantMembers(id, ids[2:4]...)
 		f.mustPatchGroup(id, `{"op":"replace","value":{"id":"`+id+`","displayName":"many","members":[`+values(ids[5:7])+`]}}`)
@@ -195,9 +172,7 @@ func testGroups(t *testing.T, open opener) {
 	t.Run("many join and leave", func(t *testing.T) {
 		id := f.mustPostGroup(group("lots", ids[:5]...))
 		r := f.mustPatchGroup(id, add(ids[:60]...))
-		if r.Added != 55 {
-			t.Errorf("%d added, want 55", r.Added)
-		}
+		assert.Equalf(t, 55, r.Added, "%d added, want 55", r.Added)
 		f.wantMembers(id, ids[:60]...)
 		f.mustPatchGroup(id, remove(ids[10:50]...)+","+add(ids[60:]...))
 		f.wantMembers(id, slices.Concat(ids[:10], ids[50:])...)
@@ -213,40 +188,33 @@ func testGroups(t *testing.T, open opener) {
 		f.wantMembers(id, append(slices.Clone(ids[8:28]), ids[30:80]...)...)
 		f.mustPatchGroup(id, `{"op":"remove","path":"members"}`)
 		f.wantMembers(id)
-		if _, err := f.putGroup(id, group("whole", ids[:2]...)); err != nil {
-			t.Fatal(err)
-		}
+		_, err := f.putGroup(id, group("whole", ids[:2]...))
+		require.NoError(t, err)
 		f.wantMembers(id, ids[:2]...)
-		if _, err := f.putGroup(id, group("renamed", ids[:40]...)); err != nil {
-			t.Fatal(err)
-		}
+		_, err = f.putGroup(id, group("renamed", ids[:40]...))
+		require.NoError(t, err)
 		f.wantMembers(id, ids[:40]...)
-		if _, err := f.putGroup(id, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"renamed"}`); err != nil {
-			t.Fatal(err)
-		}
+		_, err = f.putGroup(id, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"renamed"}`)
+		require.NoError(t, err)
 		f.wantMembers(id)
 	})
 	t.Run("unknown members", func(t *testing.T) {
 		id := f.mustPostGroup(group("unknown", ids[0], "999", "no such/id"))
 		f.wantMembers(id, ids[0])
 		r := f.mustPatchGroup(id, add(append([]string{"nobody", newID()}, ids[:60]...)...))
-		if len(r.Skipped) != 2 {
-			t.Errorf("skipped %v, want two", r.Skipped)
-		}
+		assert.Lenf(t, r.Skipped, 2, "skipped %v, want two", r.Skipped)
 		f.wantMembers(id, ids[:60]...)
 		f.settings.UnknownMembers = tenant.UnknownMembersRefuse
 		defer func() { f.settings.UnknownMembers = tenant.UnknownMembersSkip }()
 		var unknown *directory.UnknownMembersError
 		for _, patch := range []string{add(ids[70], "nobody"), add(append([]string{"nobody"}, ids[60:]...)...), replace("nobody", ids[0])} {
-			if _, err := f.patchGroup(id, patch); !errors.As(err, &unknown) || !slices.Equal(unknown.IDs, []string{"nobody"}) {
-				t.Errorf("for a strict tenant: %v", err)
-			}
+			_, err := f.patchGroup(id, patch)
+			assert.Truef(t, errors.As(err, &unknown) && slices.Equal(unknown.IDs, []string{"nobody"}), "for a strict tenant: %v", err)
 		}
 		// Several parts of joins and leaves, in which only a few join.
 		stranger := newID()
-		if _, err := f.patchGroup(id, replace(append([]string{stranger}, ids[11:]...)...)); !errors.As(err, &unknown) || !slices.Equal(unknown.IDs, []string{stranger}) {
-			t.Errorf("for a strict tenant: %v", err)
-		}
+		_, err := f.patchGroup(id, replace(append([]string{stranger}, ids[11:]...)...))
+		assert.Truef(t, errors.As(err, &unknown) && slices.Equal(unknown.IDs, []string{stranger}), "for a strict tenant: %v", err)
 		f.wantMembers(id, ids[:60]...)
 	})
 	t.Run("names are unique", func(t *testing.T) {
@@ -254,41 +222,33 @@ func testGroups(t *testing.T, open opener) {
 		id := f.mustPostGroup(`{"displayName":"free","externalId":"g-1"}`)
 		var taken *directory.TakenError
 		for _, body := range []string{group("tAKEN "), `{"displayName":"x","externalId":"g-1"}`, group("taken", ids...)} {
-			if _, err := f.postGroup(body); !errors.As(err, &taken) || taken.Reason != directory.TakenGroup {
-				t.Errorf("POST %.80s = %v", body, err)
-			}
+			_, err := f.postGroup(body)
+			assert.Truef(t, errors.As(err, &taken) && taken.Reason == directory.TakenGroup, "POST %.80s = %v", body, err)
 		}
 		for _, patch := range []string{
 			`{"op":"replace","path":"displayName","value":"TAKEN"}`,
 			`{"op":"replace","path":"displayName","value":"TAKEN"},` + add(ids...),
 			`{"op":"replace","path":"displayName","value":"TAKEN"},` + replace(ids...),
 		} {
-			if _, err := f.patchGroup(id, patch); !errors.As(err, &taken) || taken.Value != "TAKEN" {
-				t.Errorf("PATCH %.80s = %v", patch, err)
-			}
+			_, err := f.patchGroup(id, patch)
+			assert.Truef(t, errors.As(err, &taken) && taken.Value == "TAKEN", "PATCH %.80s = %v", patch, err)
 		}
 		f.wantMembers(id)
 		f.mustPatchGroup(id, `{"op":"replace","path":"displayName","value":"FREE"}`)
-		if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil); err != nil {
-			t.Fatal(err)
-		}
+		_, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil)
+		require.NoError(t, err)
 		f.mustPostGroup(`{"displayName":"free","externalId":"g-1"}`)
 	})
 	t.Run("deleted", func(t *testing.T) {
 		for _, n := range []int{0, 3, 40} {
 			id := f.mustPostGroup(group(fmt.Sprint("deleted ", n), ids[:n]...))
-			if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil); err != nil {
-				t.Fatal(err)
-			}
-			if _, _, err := f.dir.Members(t.Context(), f.tenant, id, 10); !errors.Is(err, directory.ErrNoGroup) {
-				t.Errorf("reading it: %v", err)
-			}
-			if n > 0 && slices.Contains(f.groupsOf(ids[0]), id) {
-				t.Error("a user is still in it")
-			}
-			if _, err := f.patchGroup(id, add(ids[0])); !errors.Is(err, directory.ErrNoGroup) {
-				t.Errorf("PATCH: %v", err)
-			}
+			_, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil)
+			require.NoError(t, err)
+			_, _, err = f.dir.Members(t.Context(), f.tenant, id, 10)
+			assert.ErrorIs(t, err, directory.ErrNoGroup, "reading it")
+			assert.False(t, n > 0 && slices.Contains(f.groupsOf(ids[0]), id), "a user is still in it")
+			_, err = f.patchGroup(id, add(ids[0]))
+			assert.ErrorIs(t, err, directory.ErrNoGroup, "PATCH")
 		}
 	})
 	t.Run("too many", func(t *testing.T) {
@@ -297,14 +257,12 @@ func testGroups(t *testing.T, open opener) {
 			many[i] = newID()
 		}
 		var limit *directory.MembersError
-		if _, err := f.postGroup(group("too many", many...)); !errors.As(err, &limit) {
-			t.Errorf("POST = %v", err)
-		}
+		_, err := f.postGroup(group("too many", many...))
+		assert.ErrorAs(t, err, &limit, "POST")
 		id := f.mustPostGroup(group("too many", ids[0]))
 		for _, patch := range []string{add(many...), replace(many...), replace(many[:10]...) + "," + add(many...)} {
-			if _, err := f.patchGroup(id, patch); !errors.As(err, &limit) {
-				t.Errorf("PATCH %.40s = %v", patch, err)
-			}
+			_, err := f.patchGroup(id, patch)
+			assert.ErrorAsf(t, err, &limit, "PATCH %.40s", patch)
 		}
 		f.wantMembers(id, ids[0])
 	})
@@ -315,9 +273,8 @@ func testGroups(t *testing.T, open opener) {
 // sweep finishes what requests had no time for: an engine may be slow.
 func (f *fixture) sweep() {
 	f.t.Helper()
-	if _, err := f.store.SweepTenant(context.Background(), f.tenant, 0); err != nil {
-		f.t.Fatal(err)
-	}
+	_, err := f.store.SweepTenant(context.Background(), f.tenant, 0)
+	require.NoError(f.t, err)
 }
 
 func TestGroups_DeletedUser(t *testing.T) {
@@ -336,24 +293,18 @@ func testUserWhoIsDeleted(t *testing.T, open opener) {
 			}
 			version := f.version(groups[0])
 			f.mustRemove(ids[0])
-			if got := f.groupsOf(ids[0]); len(got) != 0 {
-				t.Errorf("deleted, the user is in %d groups", len(got))
-			}
+			got := f.groupsOf(ids[0])
+			assert.Emptyf(t, got, "deleted, the user is in %d groups", len(got))
 			for _, id := range groups {
 				f.wantMembers(id, ids[1])
 			}
-			if f.version(groups[0]) <= version {
-				t.Error("the group's version did not move")
-			}
+			assert.True(t, f.version(groups[0]) > version, "the group's version did not move")
 			f.sweep()
 			f.check(0)
 			back, err := f.post(user(`"userName":"` + f.nameOf(ids[0]) + `"`))
-			if err != nil || back.User.ID != ids[0] {
-				t.Fatalf("POST = %+v, %v", back, err)
-			}
-			if got := f.groupsOf(ids[0]); len(got) != 0 {
-				t.Errorf("back, the user is in %d groups", len(got))
-			}
+			require.Truef(t, err == nil && back.User.ID == ids[0], "POST = %+v, %v", back, err)
+			got = f.groupsOf(ids[0])
+			assert.Emptyf(t, got, "back, the user is in %d groups", len(got))
 			f.mustPatchGroup(groups[0], add(ids[0]))
 			f.wantMembers(groups[0], ids...)
 			f.check(1)
@@ -365,9 +316,7 @@ func testUserWhoIsDeleted(t *testing.T, open opener) {
 func (f *fixture) nameOf(id string) string {
 	f.t.Helper()
 	records, err := f.store.Records(context.Background(), f.tenant, []string{id})
-	if err != nil || records[id] == nil {
-		f.t.Fatalf("no record %s: %v", id, err)
-	}
+	require.Truef(f.t, err == nil && records[id] != nil, "no record %s: %v", id, err)
 	r, err := records[id].Resource()
 	require.NoError(f.t, err)
 	return r.Text("userName")

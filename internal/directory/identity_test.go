@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -51,9 +52,8 @@ func TestLink_ByPostKeepsIdentity(t *testing.T) {
 						t.Fatalf("POST = %+v, %v; want the user linked", result, err)
 					}
 					emails := object(t, result.User)["emails"].([]any)
-					if value := emails[0].(map[string]any)["value"]; value != tt.email {
-						t.Errorf("email %v, want %q", value, tt.email)
-					}
+					value := emails[0].(map[string]any)["value"]
+					assert.Truef(t, value == tt.email, "email %v, want %q", value, tt.email)
 					f.check(1)
 					return
 				}
@@ -91,15 +91,11 @@ func TestLink_ByIDWarnsOfChangedIdentity(t *testing.T) {
 					t.Fatalf("%+v, %v; want a warning", result, err)
 				}
 				for _, value := range []string{`"ann"`, `"eve"`, `"ann@x.test"`, `"eve@x.test"`} {
-					if !strings.Contains(result.Detail, value) {
-						t.Errorf("the note %q does not have %s", result.Detail, value)
-					}
+					assert.Containsf(t, result.Detail, value, "the note %q does not have %s", result.Detail, value)
 				}
 				f.wantDetail(result.User, result.Detail)
 				again, err := f.patch(own.ID, `[{"op":"replace","path":"userName","value":"ann"}]`, nil)
-				if err != nil || again.Warning != "" || again.Detail != "" {
-					t.Errorf("rename after the link: %+v, %v", again, err)
-				}
+				assert.Truef(t, err == nil && again.Warning == "" && again.Detail == "", "rename after the link: %+v, %v", again, err)
 				f.check(1)
 			})
 		})
@@ -107,9 +103,7 @@ func TestLink_ByIDWarnsOfChangedIdentity(t *testing.T) {
 	f := newFixture(t, enginetest.Memory, 9, 9)
 	own := f.mustCreateInApp(directory.AppUser{UserName: "ann"})
 	result, err := f.put(own.ID, user(`"userName":"ANN","externalId":"e","emails":[{"value":"ann@x.test"}]`), nil)
-	if err != nil || result.Warning != "" {
-		t.Errorf("a link that fills: %+v, %v; want no warning", result, err)
-	}
+	assert.Truef(t, err == nil && result.Warning == "", "a link that fills: %+v, %v; want no warning", result, err)
 }
 
 // wantDetail compares the detail in the newest entry of a user.
@@ -117,9 +111,7 @@ func (f *fixture) wantDetail(u *directory.User, want string) {
 	f.t.Helper()
 	key := f.read(u.ID).History[0]
 	entries, err := f.store.Entries(f.t.Context(), f.tenant, []string{key})
-	if err != nil || entries[key].Detail != want || entries[key].Cause == "" {
-		f.t.Errorf("entry %+v, %v; want the note %q", entries[key], err, want)
-	}
+	assert.Truef(f.t, err == nil && entries[key].Detail == want && entries[key].Cause != "", "entry %+v, %v; want the note %q", entries[key], err, want)
 }
 
 // A user that is found again with another externalId leaves the groups of the
@@ -173,9 +165,7 @@ func TestRehire(t *testing.T) {
 						result, err := back.do(f, u.ID)
 						if setting == tenant.RehireRefuse {
 							taken(t, err, directory.TakenRehire, back.kind)
-							if f.read(u.ID).Active {
-								t.Error("the refused request activated the user")
-							}
+							assert.False(t, f.read(u.ID).Active, "the refused request activated the user")
 							f.check(1)
 							return
 						}
@@ -184,16 +174,13 @@ func TestRehire(t *testing.T) {
 						}
 						f.wantDetail(u, result.Detail)
 						stays := setting == tenant.RehireKeep
-						if in, err := f.dir.GroupsOf(t.Context(), f.tenant, u.ID); err != nil || stays != (len(in) == groups && groups > 0) && groups > 0 {
-							t.Errorf("in %d groups, %v", len(in), err)
-						}
+						in, err := f.dir.GroupsOf(t.Context(), f.tenant, u.ID)
+						assert.Truef(t, err == nil && (stays == (len(in) == groups && groups > 0) || groups == 0), "in %d groups, %v", len(in), err)
 						for _, id := range ids {
 							want := []string{u.ID, other.ID}
 							if !stays {
 								want = want[1:]
-								if f.version(id) == versions[id] {
-									t.Errorf("the version of %s did not change", id)
-								}
+								assert.NotEqualf(t, versions[id], f.version(id), "the version of %s did not change", id)
 							}
 							f.wantMembers(id, want...)
 						}
@@ -220,16 +207,13 @@ func TestRehire_SameOrNoExternalID(t *testing.T) {
 		f.mustPatch(u.ID, deactivate)
 		// The record has no externalId from which the sent one could differ.
 		result, err := f.post(user(`"userName":"ann","externalId":"e1"`))
-		if err != nil || result.Warning != "" {
-			t.Errorf("an externalId where there was none: %+v, %v", result, err)
-		}
+		assert.Truef(t, err == nil && result.Warning == "", "an externalId where there was none: %+v, %v", result, err)
 		for range 2 {
 			f.mustPatch(u.ID, deactivate)
 			f.mustPatch(u.ID, activate)
 			f.mustPatch(u.ID, deactivate)
-			if result, err := f.post(user(`"userName":"ann","externalId":"e1"`)); err != nil || result.Warning != "" {
-				t.Errorf("the same externalId: %+v, %v", result, err)
-			}
+			result, err := f.post(user(`"userName":"ann","externalId":"e1"`))
+			assert.Truef(t, err == nil && result.Warning == "", "the same externalId: %+v, %v", result, err)
 		}
 		f.wantMembers(id, u.ID)
 		// An active user's externalId may change: it is not a rehire.
@@ -282,9 +266,8 @@ func TestUpdate_UserDeletedMeanwhile(t *testing.T) {
 				f.mustRemove(id)
 				f.mustPost(user(`"userName":"new"`))
 			}
-			if err := change(f, id); !errors.Is(err, directory.ErrNotFound) {
-				t.Errorf("%s = %v, want ErrNotFound", name, err)
-			}
+			err := change(f, id)
+			assert.ErrorIsf(t, err, directory.ErrNotFound, "%s = %v, want ErrNotFound", name, err)
 			f.check(1)
 		}
 	})
@@ -307,9 +290,7 @@ func TestUpdate_TakesValueFreedMeanwhile(t *testing.T) {
 		id := f.mustPost(user(`"userName":"old"`)).ID
 		other := f.mustPost(user(`"userName":"new"`)).ID
 		b.run = func() { f.mustPatch(other, `[{"op":"replace","path":"userName","value":"else"}]`) }
-		if err := change(f, id); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+		assert.NoErrorf(t, change(f, id), "%s", name)
 		f.check(2)
 	}
 }

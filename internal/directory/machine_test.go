@@ -297,26 +297,20 @@ func (m *model) post(t *rapid.T) {
 	if want == "" {
 		want = ok
 	}
-	if got != want {
-		t.Fatalf("POST %+v = %s (%v), want %s", s, got, err, want)
-	}
+	require.Equalf(t, want, got, "POST %+v = %s (%v), want %s", s, got, err, want)
 	if got != ok {
 		return
 	}
 	switch {
 	case found == nil:
 		found = &modelUser{id: result.User.ID}
-		if m.users[found.id] != nil {
-			t.Fatalf("POST %+v found user %s, want a new one", s, found.id)
-		}
+		require.Nilf(t, m.users[found.id], "POST %+v found user %s, want a new one", s, found.id)
 		m.users[found.id] = found
 		m.order = append(m.order, found.id)
 	case found.id != result.User.ID:
 		t.Fatalf("POST %+v found user %s, want %s", s, result.User.ID, found.id)
 	}
-	if (result.Warning == cause.ExternalIDChanged) != rehire {
-		t.Fatalf("POST %+v warns %q", s, result.Warning)
-	}
+	require.Equalf(t, rehire, result.Warning == cause.ExternalIDChanged, "POST %+v warns %q", s, result.Warning)
 	if rehire && m.f.settings.Rehire == tenant.RehireWarn {
 		found.member = false
 	}
@@ -373,18 +367,15 @@ func (m *model) put(t *rapid.T) {
 		want = isFull
 	}
 	result, err := m.f.put(u.id, s.body(), nil)
-	if got := outcome(t, err); got != want {
-		t.Fatalf("PUT %s %+v = %s (%v), want %s", u.id, s, got, err, want)
-	}
+	got := outcome(t, err)
+	require.Equalf(t, want, got, "PUT %s %+v = %s (%v), want %s", u.id, s, got, err, want)
 	if want != ok {
 		return
 	}
 	if rehire {
 		warning = cause.ExternalIDChanged
 	}
-	if result.Warning != warning {
-		t.Fatalf("PUT %s %+v warns %q, want %q", u.id, s, result.Warning, warning)
-	}
+	require.Equalf(t, warning, result.Warning, "PUT %s %+v warns", u.id, s)
 	if rehire && m.f.settings.Rehire == tenant.RehireWarn {
 		u.member = false
 	}
@@ -395,9 +386,8 @@ func (m *model) put(t *rapid.T) {
 // join adds a user to the group; a deleted one is skipped.
 func (m *model) join(t *rapid.T) {
 	u := m.pick(t)
-	if _, err := m.f.patchGroup(m.group, fmt.Sprintf(`{"op":"add","path":"members","value":[{"value":%q}]}`, u.id)); err != nil {
-		t.Fatalf("%s joins: %v", u.id, err)
-	}
+	_, err := m.f.patchGroup(m.group, fmt.Sprintf(`{"op":"add","path":"members","value":[{"value":%q}]}`, u.id))
+	require.NoErrorf(t, err, "%s joins", u.id)
 	u.member = !u.gone
 }
 
@@ -421,9 +411,8 @@ func (m *model) patch(t *rapid.T) {
 		want = isFull
 	}
 	_, err := m.f.patch(u.id, fmt.Sprintf(`[{"op":"replace","value":{"active":%t}}]`, active), nil)
-	if got := outcome(t, err); got != want {
-		t.Fatalf("PATCH %s active=%t = %s (%v), want %s", u.id, active, got, err, want)
-	}
+	got := outcome(t, err)
+	require.Equalf(t, want, got, "PATCH %s active=%t = %s (%v), want %s", u.id, active, got, err, want)
 	if want == ok {
 		u.active, u.linked = active, true
 	}
@@ -438,9 +427,7 @@ func (m *model) remove(t *rapid.T) {
 	case u.protected:
 		want = refusesProtected
 	}
-	if got := outcome(t, m.f.remove(u.id)); got != want {
-		t.Fatalf("DELETE %s = %s, want %s", u.id, got, want)
-	}
+	require.Equalf(t, want, outcome(t, m.f.remove(u.id)), "DELETE %s", u.id)
 	if want == ok {
 		u.gone, u.active, u.linked, u.member = true, false, true, false
 	}
@@ -467,9 +454,8 @@ func (m *model) createInApp(t *rapid.T) {
 	result, err := m.f.dir.CreateInApp(m.f.t.Context(), m.f.tenant, m.f.app(), directory.AppUser{
 		UserName: s.name, Email: s.mail, Origin: directory.OriginJIT, Type: kind, Active: &active, Protected: protected,
 	})
-	if got := outcome(t, err); got != want {
-		t.Fatalf("the application's %+v = %s (%v), want %s", s, got, err, want)
-	}
+	got := outcome(t, err)
+	require.Equalf(t, want, got, "the application's %+v = %s (%v), want %s", s, got, err, want)
 	if want != ok {
 		return
 	}
@@ -519,9 +505,8 @@ func (m *model) modifyInApp(t *rapid.T) {
 		want = isFull
 	}
 	_, err := m.f.modifyInApp(u.id, asked)
-	if got := outcome(t, err); got != want {
-		t.Fatalf("the application changes %s by %+v = %s (%v), want %s", u.id, asked, got, err, want)
-	}
+	got := outcome(t, err)
+	require.Equalf(t, want, got, "the application changes %s by %+v = %s (%v), want %s", u.id, asked, got, err, want)
 	if want == ok {
 		u.active, u.reader, u.protected, u.offInApp, u.mail = active, reader, protected, offInApp, mail
 		m.take(u, claims)
@@ -531,14 +516,10 @@ func (m *model) modifyInApp(t *rapid.T) {
 // purge removes a user for good, live or deleted.
 func (m *model) purge(t *rapid.T) {
 	u := m.pick(t)
-	if got := outcome(t, m.f.purge(u.id)); got != ok {
-		t.Fatalf("purge of %s = %s, want %s", u.id, got, ok)
-	}
+	require.Equalf(t, ok, outcome(t, m.f.purge(u.id)), "purge of %s", u.id)
 	delete(m.users, u.id)
 	m.order = slices.DeleteFunc(m.order, func(id string) bool { return id == u.id })
-	if got := outcome(t, m.f.purge(u.id)); got != isAbsent {
-		t.Fatalf("second purge of %s = %s, want %s", u.id, got, isAbsent)
-	}
+	require.Equalf(t, isAbsent, outcome(t, m.f.purge(u.id)), "second purge of %s", u.id)
 }
 
 func (m *model) setLimit(t *rapid.T) {
@@ -563,9 +544,8 @@ func (m *model) check(t *rapid.T) {
 				members = append(members, id)
 			}
 		}
-		if got := m.f.members(m.group); !slices.Equal(got, members) {
-			t.Fatalf("members %v, the model has %v", got, members)
-		}
+		got := m.f.members(m.group)
+		require.Truef(t, slices.Equal(got, members), "members %v, the model has %v", got, members)
 	}
 	records, err := m.f.store.Records(m.f.t.Context(), m.f.tenant, m.order)
 	require.NoError(t, err)
@@ -579,13 +559,9 @@ func (m *model) check(t *rapid.T) {
 		maps.Copy(held, r.Held)
 		if id, ok := u.claims[directory.ExternalID]; ok {
 			held[directory.ExternalID] = id
-			if r.Held[directory.ExternalID] != directory.HashExternalID(id) {
-				t.Fatalf("record %s holds another externalId than the model", u.id)
-			}
+			require.Equalf(t, directory.HashExternalID(id), r.Held[directory.ExternalID], "record %s holds another externalId than the model", u.id)
 		}
-		if !maps.Equal(held, u.claims) {
-			t.Fatalf("record %s holds %v, the model has %v", u.id, r.Held, u.claims)
-		}
+		require.Truef(t, maps.Equal(held, u.claims), "record %s holds %v, the model has %v", u.id, r.Held, u.claims)
 	}
 }
 
@@ -659,9 +635,7 @@ func TestRules_SearchFindsLiveUsers(t *testing.T) {
 			for _, u := range found.Records {
 				got = append(got, u.ID)
 			}
-			if !slices.Equal(got, want) || found.Total != len(want) {
-				rt.Fatalf("%s finds %v of %d by key, %v by a walk", filter, got, found.Total, want)
-			}
+			require.Truef(rt, slices.Equal(got, want) && found.Total == len(want), "%s finds %v of %d by key, %v by a walk", filter, got, found.Total, want)
 		}
 	})
 }

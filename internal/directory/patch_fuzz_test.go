@@ -107,9 +107,8 @@ func newTight(f *testing.F) *tight {
 	for _, name := range []string{"Design", "Taken"} {
 		g, _, err := resource.Decode(schema.GroupType(), []byte(`{"schemas":["`+scim.CoreGroupURN+`"],"displayName":"`+name+`","members":[{"value":"`+alice.ID+`"}]}`))
 		require.NoError(f, err)
-		if _, err := on.dir.ProvisionGroup(context.Background(), on.tenant, on.by(), g); err != nil {
-			f.Fatal(err)
-		}
+		_, err = on.dir.ProvisionGroup(context.Background(), on.tenant, on.by(), g)
+		require.NoError(f, err)
 	}
 	groups, err := on.dir.SearchGroups(context.Background(), on.tenant, on.by(), directory.Query{StartIndex: 1, Count: 1})
 	if err != nil || len(groups.Records) != 1 {
@@ -156,9 +155,8 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 			case (err != nil || !changed) && differ(before, after) != "":
 				t.Fatalf("%s: %v, changed %t, and the table differs:\n%s", what, err, changed, differ(before, after))
 			case err == nil && changed:
-				if faults, err := on.store.Audit(context.Background(), on.tenant); err != nil || len(faults) > 0 {
-					t.Fatalf("%s: %v %v", what, faults, err)
-				}
+				faults, err := on.store.Audit(context.Background(), on.tenant)
+				require.Truef(t, err == nil && len(faults) == 0, "%s: %v %v", what, faults, err)
 			}
 			before = after
 		}
@@ -167,9 +165,7 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 			require.NoError(t, err)
 			result, err := on.dir.Modify(context.Background(), on.tenant, on.by(), id, nil, patch)
 			if i == 0 {
-				if !errors.Is(err, directory.ErrNotFound) {
-					t.Fatalf("a PATCH of an unknown user: %v", err)
-				}
+				require.ErrorIs(t, err, directory.ErrNotFound, "a PATCH of an unknown user")
 				err = &scim.Error{}
 			}
 			step(fmt.Sprintf("user %d", i), did(result.Action), err)

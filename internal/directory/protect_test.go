@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -87,24 +88,19 @@ func TestProtected_RefusesIdentityProviders(t *testing.T) {
 		// The application may change a protected user. While such a user is
 		// inactive, an identity provider cannot activate it by any request.
 		off := f.mustModifyInApp(u.ID, directory.AppChange{Type: ptr(tenant.Reader), UserName: ptr("ann2"), Active: ptr(false)})
-		if off.Active || !off.Protected {
-			t.Errorf("changed by the application: %+v", off)
-		}
+		assert.Truef(t, !off.Active && off.Protected, "changed by the application: %+v", off)
 		asleep := f.mustPost(user(`"userName":"asleep","externalId":"e9"`))
 		f.mustPatch(asleep.ID, deactivate)
 		f.protect(asleep.ID, true)
 		f.refusesToWake(asleep.ID)
 		own := f.mustCreateInApp(directory.AppUser{UserName: "own", Email: "own@x.test", Protected: true})
 		team := fmt.Sprintf(`%q:{"isTeamAccount":true}`, extension)
-		if _, err := f.post(user(`"userName":"other","emails":[{"value":"own@x.test"}],` + team)); !isProtectedFrom(err, directory.RefusedRenaming, own.ID) {
-			t.Errorf("POST with another name links: %v", err)
-		}
-		if _, err := f.post(user(`"userName":"own","emails":[{"value":"evil@x.test"}],` + team)); !isProtectedFrom(err, directory.RefusedEmail, own.ID) {
-			t.Errorf("POST with another email links: %v", err)
-		}
-		if r, err := f.post(user(`"userName":"own","externalId":"e2","emails":[{"value":"own@x.test"}],` + team)); err != nil || r.Action != journal.Linked || !r.User.Protected {
-			t.Errorf("POST links: %+v, %v", r, err)
-		}
+		_, err := f.post(user(`"userName":"other","emails":[{"value":"own@x.test"}],` + team))
+		assert.Truef(t, isProtectedFrom(err, directory.RefusedRenaming, own.ID), "POST with another name links: %v", err)
+		_, err = f.post(user(`"userName":"own","emails":[{"value":"evil@x.test"}],` + team))
+		assert.Truef(t, isProtectedFrom(err, directory.RefusedEmail, own.ID), "POST with another email links: %v", err)
+		r, err := f.post(user(`"userName":"own","externalId":"e2","emails":[{"value":"own@x.test"}],` + team))
+		assert.Truef(t, err == nil && r.Action == journal.Linked && r.User.Protected, "POST links: %+v, %v", r, err)
 		f.protect(u.ID, false)
 		f.mustRemove(u.ID)
 		f.check(1)
@@ -125,9 +121,8 @@ func (f *fixture) refusesToWake(id string) {
 			return err
 		},
 	} {
-		if err := do(); !isProtectedFrom(err, directory.RefusedActivation, id) {
-			f.t.Errorf("%s activates: %v", name, err)
-		}
+		err := do()
+		assert.Truef(f.t, isProtectedFrom(err, directory.RefusedActivation, id), "%s activates: %v", name, err)
 	}
 }
 
@@ -152,21 +147,16 @@ func TestProtected_LinkFills(t *testing.T) {
 		} {
 			f := newFixture(t, open, 9, 9)
 			id := f.mustCreateInApp(directory.AppUser{UserName: "own", Protected: true}).ID
-			if err := link(f, id); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
+			assert.NoErrorf(t, link(f, id), "%s", name)
 			o := object(t, f.read(id))
-			if o["externalId"] != "e1" || o["emails"] == nil {
-				t.Errorf("%s: %v, want the value filled in", name, o)
-			}
+			assert.Truef(t, o["externalId"] == "e1" && o["emails"] != nil, "%s: %v, want the value filled in", name, o)
 			f.check(1)
 		}
 		f := newFixture(t, open, 9, 9)
 		id := f.mustCreateInApp(directory.AppUser{UserName: "own", Protected: true}).ID
 		f.mustPatch(id, `[{"op":"add","path":"title","value":"x"}]`)
-		if _, err := f.patch(id, `[{"op":"add","path":"externalId","value":"e1"}]`, nil); !isProtectedFrom(err, directory.RefusedExternalID, id) {
-			t.Errorf("an externalId sent after the link: %v", err)
-		}
+		_, err := f.patch(id, `[{"op":"add","path":"externalId","value":"e1"}]`, nil)
+		assert.Truef(t, isProtectedFrom(err, directory.RefusedExternalID, id), "an externalId sent after the link: %v", err)
 		f.check(1)
 	})
 }
@@ -182,9 +172,8 @@ func TestProtected_StaysInGroups(t *testing.T) {
 		people := f.people(2 * many)
 		f.protect(owner, true)
 		f.protect(other, true)
-		if n := len(people); n < 2*many {
-			t.Fatal(n)
-		}
+		n := len(people)
+		require.True(t, n >= 2*many, n)
 		for _, c := range []struct {
 			name    string
 			members []string
@@ -234,12 +223,9 @@ func TestProtected_StaysInGroups(t *testing.T) {
 				}
 				for name, do := range refused {
 					version := f.version(id)
-					if err := do(); !isProtectedFrom(err, directory.RefusedLeaving, owner) {
-						t.Errorf("%s: %v", name, err)
-					}
-					if f.version(id) != version {
-						t.Errorf("%s changed the group", name)
-					}
+					err := do()
+					assert.Truef(t, isProtectedFrom(err, directory.RefusedLeaving, owner), "%s: %v", name, err)
+					assert.Equalf(t, version, f.version(id), "%s changed the group", name)
 					f.wantMembers(id, c.members...)
 				}
 				// Protected users that are not members, or that stay, do not
@@ -250,9 +236,8 @@ func TestProtected_StaysInGroups(t *testing.T) {
 				f.wantMembers(id, append([]string{owner}, fresh...)...)
 				f.mustPatchGroup(id, fmt.Sprintf(`{"op":"remove","path":"members","value":[%s]}`, values(fresh)))
 				f.wantMembers(id, owner)
-				if _, err := f.dir.DeleteGroupInApp(t.Context(), f.tenant, f.app(), id); err != nil {
-					t.Errorf("deleted in the application: %v", err)
-				}
+				_, err := f.dir.DeleteGroupInApp(t.Context(), f.tenant, f.app(), id)
+				assert.NoError(t, err, "deleted in the application")
 				f.sweep()
 				f.check(2)
 			})
@@ -278,9 +263,8 @@ func TestProtected_AreLimited(t *testing.T) {
 		f.mustPatchGroup(id, `{"op":"remove","path":"members"}`)
 		f.wantMembers(id)
 		id = f.mustPostGroup(group("to be deleted", f.people(directory.MaxJoined+1)...))
-		if _, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil); err != nil {
-			t.Error(err)
-		}
+		_, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil)
+		assert.NoError(t, err)
 		f.sweep()
 		f.check(directory.MaxProtected)
 	})

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -39,15 +42,12 @@ func TestProvision_KeepsAddressUnreservedByEarlierVersion(t *testing.T) {
 			f.age(raw, "USERS", u.ID)
 			gone := f.mustPost(user(`"userName":"gone","emails":[{"value":"ann@a.test"}]`))
 			f.mustRemove(gone.ID)
-			if got := f.mustPost(user(c.sent)); got.ID != u.ID {
-				t.Errorf("%s: %s, want %s", name, got.ID, u.ID)
-			}
+			assert.Equalf(t, u.ID, f.mustPost(user(c.sent)).ID, "%s", name)
 			if text, renewable := f.faults(); renewable != 1 || strings.Count(text, "\n") != 1 {
 				t.Errorf("%s: %d of these faults are renewable, want only the address:\n%s", name, renewable, text)
 			}
-			if back := f.mustPost(user(`"userName":"third","emails":[{"value":"ann@a.test"}]`)); back.ID != gone.ID {
-				t.Errorf("%s: the address found %s, want the deleted user %s", name, back.ID, gone.ID)
-			}
+			back := f.mustPost(user(`"userName":"third","emails":[{"value":"ann@a.test"}]`))
+			assert.Equalf(t, gone.ID, back.ID, "%s: the address found %s, want the deleted user %s", name, back.ID, gone.ID)
 		}
 	})
 }
@@ -69,15 +69,11 @@ func TestFormer_TwoHoldersOfOneName(t *testing.T) {
 			return f, ids
 		}
 		f, ids := both()
-		if text, renewable := f.faults(); renewable != 1 || strings.Count(text, "\n") != 1 {
-			t.Errorf("%d of these faults are renewable, want one:\n%s", renewable, text)
-		}
-		if back := f.mustPost(user(`"userName":"an` + "\u200b" + `n"`)); back.ID != ids[1] {
-			t.Errorf("POST restores %s, want %s", back.ID, ids[1])
-		}
-		if held := f.read(ids[0]).Held; len(held) != 0 {
-			t.Errorf("the other user holds %v", held)
-		}
+		text, renewable := f.faults()
+		assert.Truef(t, renewable == 1 && strings.Count(text, "\n") == 1, "%d of these faults are renewable, want one:\n%s", renewable, text)
+		assert.Equal(t, ids[1], f.mustPost(user(`"userName":"an`+"\u200b"+`n"`)).ID, "POST restores")
+		held := f.read(ids[0]).Held
+		assert.Emptyf(t, held, "the other user holds %v", held)
 		_, err := f.post(user(`"userName":"an` + "\u200b" + `n"`))
 		taken(t, err, directory.TakenActive, directory.UserName)
 		f.check(1)
@@ -86,18 +82,16 @@ func TestFormer_TwoHoldersOfOneName(t *testing.T) {
 		other := f.mustPost(user(`"userName":"other"`))
 		f.mustPatch(other.ID, `[{"op":"replace","path":"userName","value":"an`+"\u200b"+`n"}]`)
 		for _, id := range ids {
-			if held := f.read(id).Held; len(held) != 0 {
-				t.Errorf("%s holds %v after the rename", id, held)
-			}
+			held := f.read(id).Held
+			assert.Emptyf(t, held, "%s holds %v after the rename", id, held)
 		}
 		f.check(1)
 
 		f, ids = both()
 		f.mustCreateInApp(directory.AppUser{UserName: "an\u200bn", Origin: directory.OriginManual})
 		for _, id := range ids {
-			if held := f.read(id).Held; len(held) != 0 {
-				t.Errorf("%s holds %v after the application's POST", id, held)
-			}
+			held := f.read(id).Held
+			assert.Emptyf(t, held, "%s holds %v after the application's POST", id, held)
 		}
 		f.check(1)
 	})
@@ -125,9 +119,8 @@ func TestFormer_EmailsLeaveTheIndex(t *testing.T) {
 				f.mustPatch(id, `[{"op":"replace","value":{"active":true,"externalId":"e-2","emails":[{"value":"new@a.test"}]}}]`)
 			},
 			"purged": func(f *fixture, id string) {
-				if _, err := f.dir.Purge(f.t.Context(), f.tenant, f.by(), id); err != nil {
-					f.t.Fatal(err)
-				}
+				_, err := f.dir.Purge(f.t.Context(), f.tenant, f.by(), id)
+				require.NoError(f.t, err)
 			},
 		} {
 			for _, renewed := range []bool{false, true} {
@@ -143,9 +136,8 @@ func TestFormer_EmailsLeaveTheIndex(t *testing.T) {
 				}
 				change(f, u.ID)
 				f.renew()
-				if text, _ := f.faults(); text != "" {
-					t.Errorf("%s, renewed %t:\n%s", name, renewed, text)
-				}
+				text, _ := f.faults()
+				assert.Emptyf(t, text, "%s, renewed %t:\n%s", name, renewed, text)
 			}
 		}
 	})

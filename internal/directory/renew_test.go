@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -83,9 +84,7 @@ func (f *fixture) renew() (records, kept int) {
 func (f *fixture) finds(filter, id string) {
 	f.t.Helper()
 	found, err := f.search(filter, 1, 10)
-	if err != nil || found.Total != 1 || found.Records[0].ID != id {
-		f.t.Errorf("%s finds %+v, %v; want %s", filter, found.Records, err, id)
-	}
+	assert.Truef(f.t, err == nil && found.Total == 1 && found.Records[0].ID == id, "%s finds %+v, %v; want %s", filter, found.Records, err, id)
 }
 
 func (f *fixture) groupQuery(filter string) directory.Query {
@@ -130,13 +129,10 @@ func TestRenewNames(t *testing.T) {
 		family := create("GROUPS", "Team \U0001f468\u200d\U0001f469")
 
 		text, renewable := f.faults()
-		if n := strings.Count(text, "\n"); renewable == 0 || n <= renewable {
-			t.Errorf("%d faults, of which %d are renewable:\n%s", n, renewable, text)
-		}
+		n := strings.Count(text, "\n")
+		assert.Truef(t, renewable != 0 && n > renewable, "%d faults, of which %d are renewable:\n%s", n, renewable, text)
 		for _, both := range [][2]string{{name, mail}} {
-			if !strings.Contains(text, "user "+both[0]+": has a userName that is the email of user "+both[1]) {
-				t.Errorf("%s are not reported:\n%s", both, text)
-			}
+			assert.Containsf(t, text, "user "+both[0]+": has a userName that is the email of user "+both[1], "%s are not reported:\n%s", both, text)
 		}
 
 		// Before the renewal, users are found as they were sent, and can be
@@ -147,40 +143,31 @@ func TestRenewNames(t *testing.T) {
 		f.finds(`emails eq "other@xn--bcher-kva.test"`, domain)
 		f.finds(`userName eq "ig`+"\u034f"+`n" and externalId eq "e-ign"`, joiner)
 		found, err := f.dir.SearchGroups(t.Context(), f.tenant, f.by(), f.groupQuery(`displayName eq "Sales `+"\u2764\ufe0f"+`"`))
-		if err != nil || found.Total != 1 {
-			t.Errorf("the group by its name: %+v, %v", found, err)
-		}
+		assert.Truef(t, err == nil && found.Total == 1, "the group by its name: %+v, %v", found, err)
 		for _, id := range []string{alias, domain, joiner, name, mail, taker} {
 			f.mustPatch(id, `[{"op":"replace","path":"title","value":"x"}]`)
 			f.mustPatch(id, deactivate)
 			f.mustPatch(id, activate)
 		}
 		for _, sent := range []string{`"userName":"mx@xn--bcher-kva.test"`, `"userName":"new","emails":[{"value":"mx@xn--bcher-kva.test"}]`, `"userName":"ig` + "\u034f" + `n"`} {
-			if _, err := f.post(user(sent)); err == nil {
-				t.Errorf("POST %s creates a second user", sent)
-			}
+			_, err := f.post(user(sent))
+			assert.Errorf(t, err, "POST %s creates a second user", sent)
 		}
 		f.mustPatchGroup(heart, fmt.Sprintf(`{"op":"add","path":"members","value":[{"value":%q}]}`, alias))
-		if _, err := f.postGroup(group("Sales \u2764\ufe0f")); err == nil {
-			t.Error("POST creates a second group")
-		}
-		if _, err := f.putGroup(family, group("Team \U0001f468\u200d\U0001f469", alias)); err != nil {
-			t.Errorf("PUT of a group: %v", err)
-		}
+		_, err = f.postGroup(group("Sales \u2764\ufe0f"))
+		assert.Error(t, err, "POST creates a second group")
+		_, err = f.putGroup(family, group("Team \U0001f468\u200d\U0001f469", alias))
+		assert.NoError(t, err, "PUT of a group")
 
 		versions := f.read(name).Version + f.read(mail).Version + f.read(joiner).Version
 		records, kept := f.renew()
-		if records < 4 || kept != 2 {
-			t.Errorf("renewed %d, kept %d", records, kept)
-		}
+		assert.Truef(t, records >= 4 && kept == 2, "renewed %d, kept %d", records, kept)
 		text, renewable = f.faults()
 		if renewable != 0 || strings.Count(text, "\n") != 2 || !strings.Contains(text, "user "+name+": has a userName that is the email of user "+mail) ||
 			!strings.Contains(text, "user "+joiner+": has a userName that looks like that of user ") {
 			t.Errorf("afterwards %d renewable:\n%s", renewable, text)
 		}
-		if now := f.read(name).Version + f.read(mail).Version + f.read(joiner).Version; now != versions {
-			t.Error("a record that could not be renewed was changed")
-		}
+		assert.Equal(t, versions, f.read(name).Version+f.read(mail).Version+f.read(joiner).Version, "a record that could not be renewed was changed")
 		if records, kept := f.renew(); records != 0 || kept != 2 {
 			t.Errorf("renewed again %d, kept %d", records, kept)
 		}
@@ -191,23 +178,19 @@ func TestRenewNames(t *testing.T) {
 			`"userName":"n1","emails":[{"value":"x@a.test"}]`, `"userName":"mx@bücher.test"`, `"userName":"n2","emails":[{"value":"MX@bücher.test"}]`,
 			`"userName":"n3","emails":[{"value":"taken@a.test"}]`,
 		} {
-			if _, err := f.post(user(sent)); err == nil {
-				t.Errorf("POST %s is accepted", sent)
-			}
+			_, err := f.post(user(sent))
+			assert.Errorf(t, err, "POST %s is accepted", sent)
 		}
 		f.finds(`userName eq "mx@BÜCHER.test"`, domain)
 		f.finds(`emails eq "other@bücher.test"`, domain)
 		for _, lookalike := range []string{"sales \u2764", "Team \U0001f468\U0001f469"} {
-			if _, err := f.postGroup(group(lookalike)); err == nil {
-				t.Errorf("POST of the group %q is accepted", lookalike)
-			}
+			_, err := f.postGroup(group(lookalike))
+			assert.Errorf(t, err, "POST of the group %q is accepted", lookalike)
 		}
-		if u := f.read(gone); u.Held[directory.Email] != "" || u.Held[directory.UserName] != "gone" {
-			t.Errorf("the deleted holder has %v", u.Held)
-		}
-		if u := f.read(lost); u.Held[directory.UserName] != "" {
-			t.Errorf("the deleted look-alike has %v", u.Held)
-		}
+		u := f.read(gone)
+		assert.Truef(t, u.Held[directory.Email] == "" && u.Held[directory.UserName] == "gone", "the deleted holder has %v", u.Held)
+		u = f.read(lost)
+		assert.Emptyf(t, u.Held[directory.UserName], "the deleted look-alike has %v", u.Held)
 
 		// When the other record gives up the value, the conflict ends.
 		f.mustPatch(mail, `[{"op":"replace","path":"emails","value":[{"value":"else@a.test"}]}]`)
@@ -249,9 +232,7 @@ func TestRenewNames_BesideRequests(t *testing.T) {
 			}
 		}
 		var taken *directory.TakenError
-		if renamed != 4 || !errors.As(err, &taken) {
-			t.Errorf("%d of 8 were renamed to 4 names: %v", renamed, err)
-		}
+		assert.Truef(t, renamed == 4 && errors.As(err, &taken), "%d of 8 were renamed to 4 names: %v", renamed, err)
 		f.check(8)
 	})
 }

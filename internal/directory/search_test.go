@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -21,9 +22,7 @@ func (f *fixture) search(filter string, startIndex, count int) (directory.Found[
 	q := directory.Query{StartIndex: startIndex, Count: count}
 	if filter != "" {
 		compiled, err := match.CompileFilter(f.types, filter)
-		if err != nil {
-			f.t.Fatalf("filter %s: %v", filter, err)
-		}
+		require.NoErrorf(f.t, err, "filter %s", filter)
 		q.Filter = compiled
 	}
 	return f.dir.Search(f.t.Context(), f.tenant, f.by(), q)
@@ -78,9 +77,8 @@ func testSearch_Filters(t *testing.T, open opener) {
 			t.Errorf("%s: %v", filter, err)
 			continue
 		}
-		if got := names(t, found); !slices.Equal(got, want) || found.Total != len(want) {
-			t.Errorf("%s = %q of %d, want %q", filter, got, found.Total, want)
-		}
+		got := names(t, found)
+		assert.Truef(t, slices.Equal(got, want) && found.Total == len(want), "%s = %q of %d, want %q", filter, got, found.Total, want)
 	}
 }
 
@@ -102,9 +100,7 @@ func testSearch_Pages(t *testing.T, open opener) {
 		for start := 1; ; {
 			found, err := f.search(filter, start, 4)
 			require.NoError(t, err)
-			if found.Total != total {
-				t.Fatalf("%q from %d: total %d, want %d", filter, start, found.Total, total)
-			}
+			require.Equalf(t, total, found.Total, "%q from %d: total", filter, start)
 			if len(found.Records) == 0 {
 				break
 			}
@@ -152,9 +148,7 @@ func testSearch_WalkWhileUsersAreDeleted(t *testing.T, open opener) {
 		}
 	}
 	want := []string{"u00", "u01", "u02", "u03", "u04", "u05", "u06", "u07", "u08", "u09", "u10", "u11"}
-	if !slices.Equal(walked, want) {
-		t.Errorf("walked %q, want %q", walked, want)
-	}
+	assert.Truef(t, slices.Equal(walked, want), "walked %q, want %q", walked, want)
 	if found, err := f.search("", 1, 100); err != nil || found.Total != 8 || len(found.Records) != 8 {
 		t.Errorf("after the walk: %d users of %d, %v; want 8", len(found.Records), found.Total, err)
 	}
@@ -177,29 +171,22 @@ func testSearch_Bounds(t *testing.T, open opener) {
 		f.mustPost(user(fmt.Sprintf(`"userName":"u%05d"`, i)))
 	}
 	var tooMany *directory.TooManyError
-	if _, err := f.search(`title pr`, 1, 10); !errors.As(err, &tooMany) || tooMany.Sought != "filter" || tooMany.Limit != limit {
-		t.Errorf("an unindexed filter = %v, want a TooManyError", err)
-	}
-	if _, err := f.search("", limit+2, 10); err != nil {
-		t.Errorf("past the end: %v", err)
-	}
-	if found, err := f.search("", limit+1, 10); err != nil || len(found.Records) != 1 {
-		t.Errorf("the last user: %d, %v", len(found.Records), err)
-	}
+	_, err := f.search(`title pr`, 1, 10)
+	assert.Truef(t, errors.As(err, &tooMany) && tooMany.Sought == "filter" && tooMany.Limit == limit, "an unindexed filter = %v, want a TooManyError", err)
+	_, err = f.search("", limit+2, 10)
+	assert.NoError(t, err, "past the end")
+	found, err := f.search("", limit+1, 10)
+	assert.Truef(t, err == nil && len(found.Records) == 1, "the last user: %d, %v", len(found.Records), err)
 	f.mustPost(user(`"userName":"one more"`))
-	if _, err := f.search("", limit+2, 10); !errors.As(err, &tooMany) || tooMany.Sought != "startIndex" {
-		t.Errorf("startIndex without a bookmark = %v, want a TooManyError", err)
-	}
-	if _, err := f.search(`title pr and userName eq "u00007"`, 1, 10); err != nil {
-		t.Errorf("a filter with a key: %v", err)
-	}
+	_, err = f.search("", limit+2, 10)
+	assert.Truef(t, errors.As(err, &tooMany) && tooMany.Sought == "startIndex", "startIndex without a bookmark = %v, want a TooManyError", err)
+	_, err = f.search(`title pr and userName eq "u00007"`, 1, 10)
+	assert.NoError(t, err, "a filter with a key")
 	// A walk with bookmarks has no limit.
 	by := f.by()
 	for start := 1; start <= limit+2; start += 10 {
 		found, err := f.dir.Search(t.Context(), f.tenant, by, directory.Query{StartIndex: start, Count: 10})
-		if err != nil || len(found.Records) != min(10, limit+3-start) {
-			t.Errorf("from %d: %d users, %v", start, len(found.Records), err)
-		}
+		assert.Truef(t, err == nil && len(found.Records) == min(10, limit+3-start), "from %d: %d users, %v", start, len(found.Records), err)
 	}
 }
 
@@ -220,9 +207,7 @@ func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
 		require.NoError(t, err)
 		resources = append(resources, r)
 	}
-	if len(resources) < 12 {
-		t.Fatalf("%d users", len(resources))
-	}
+	require.Truef(t, len(resources) >= 12, "%d users", len(resources))
 	var texts []string
 	for _, name := range all {
 		for end := range name {
@@ -244,13 +229,9 @@ func TestSearch_ByStartOfUserNameIsPlainEvaluation(t *testing.T) {
 				}
 			}
 			got, err := f.search(filter, 1, 100)
-			if err != nil || got.Total != want {
-				t.Errorf("%s finds %d, %v, want %d", filter, got.Total, err, want)
-			}
+			assert.Truef(t, err == nil && got.Total == want, "%s finds %d, %v, want %d", filter, got.Total, err, want)
 			found += want
 		}
 	}
-	if found < 100 {
-		t.Errorf("%d matches: the filters find too few to prove anything", found)
-	}
+	assert.Truef(t, found >= 100, "%d matches: the filters find too few to prove anything", found)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -55,9 +56,7 @@ func TestProvision_UncheckedConditions(t *testing.T) {
 			}
 			d := f.on(table.Retrying(&unjudged{Table: raw, tells: "T#acme#NAMES#" + kind}))
 			result, err := d.Provision(t.Context(), f.tenant, f.by(), f.decode(user(`"userName":"cat","emails":[{"value":"dan@x"}]`)))
-			if err != nil || result.User.ID != named.ID || result.Action != journal.Restored {
-				t.Errorf("%+v, %v; want the user with the name", result, err)
-			}
+			assert.Truef(t, err == nil && result.User.ID == named.ID && result.Action == journal.Restored, "%+v, %v; want the user with the name", result, err)
 		})
 	}
 }

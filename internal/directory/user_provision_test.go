@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -45,9 +46,7 @@ func taken(t *testing.T, err error, reason directory.TakenReason, kind directory
 func full(t *testing.T, err error, used, limit int64) {
 	t.Helper()
 	var e *directory.FullError
-	if !errors.As(err, &e) || e.Used != used || e.Limit != limit {
-		t.Errorf("error = %v, want a FullError with %d of %d", err, used, limit)
-	}
+	assert.Truef(t, errors.As(err, &e) && e.Used == used && e.Limit == limit, "error = %v, want a FullError with %d of %d", err, used, limit)
 }
 
 // Covers: 7644-3.3-7
@@ -68,9 +67,8 @@ func testProvision_CreatesUnknownUser(t *testing.T, open opener) {
 		t.Errorf("document = %s; active, id and isTeamAccount are always served", u.Doc)
 	}
 	f.check(1)
-	if l := f.ledger(); l.Users != 1 {
-		t.Errorf("%d users counted, want 1", l.Users)
-	}
+	l := f.ledger()
+	assert.EqualValuesf(t, 1, l.Users, "%d users counted, want 1", l.Users)
 }
 
 func TestProvision_AtTheLimit(t *testing.T) { enginetest.Run(t, testProvision_AtTheLimit) }
@@ -81,16 +79,13 @@ func testProvision_AtTheLimit(t *testing.T, open opener) {
 	_, err := f.post(user(`"userName":"second"`))
 	full(t, err, 1, 1)
 	f.check(1)
-	if f.mustPost(user(`"userName":"off","active":false`)).Active {
-		t.Error("a user created with active=false is active")
-	}
+	assert.False(t, f.mustPost(user(`"userName":"off","active":false`)).Active, "a user created with active=false is active")
 	f.mustPost(reader(`"userName":"reader"`))
 	_, err = f.post(reader(`"userName":"reader-2"`))
 	full(t, err, 1, 1)
 	f.check(1)
-	if l := f.ledger(); l.Users != 3 || l.Readers != 1 {
-		t.Errorf("ledger = %+v, want 3 users and 1 reader", l)
-	}
+	l := f.ledger()
+	assert.Truef(t, l.Users == 3 && l.Readers == 1, "ledger = %+v, want 3 users and 1 reader", l)
 }
 
 func TestProvision_DefaultType(t *testing.T) { enginetest.Run(t, testProvision_DefaultType) }
@@ -98,9 +93,8 @@ func TestProvision_DefaultType(t *testing.T) { enginetest.Run(t, testProvision_D
 func testProvision_DefaultType(t *testing.T, open opener) {
 	f := newFixture(t, open, 1, 1)
 	f.settings.DefaultAccountType = tenant.Reader
-	if u := f.mustPost(user(`"userName":"a"`)); u.Type != tenant.Reader {
-		t.Errorf("type = %s, want the tenant's default", u.Type)
-	}
+	u := f.mustPost(user(`"userName":"a"`))
+	assert.Equalf(t, tenant.Reader, u.Type, "type = %s, want the tenant's default", u.Type)
 	f.check(0)
 }
 
@@ -123,9 +117,8 @@ func testProvision_ReactivatesInactiveUser(t *testing.T, open opener) {
 	}{
 		"patched": {func(f *fixture, u *directory.User) { f.mustPatch(u.ID, deactivate) }, journal.Reactivated},
 		"put": {func(f *fixture, u *directory.User) {
-			if _, err := f.put(u.ID, user(alice+`,"active":false`), nil); err != nil {
-				f.t.Fatal(err)
-			}
+			_, err := f.put(u.ID, user(alice+`,"active":false`), nil)
+			require.NoError(f.t, err)
 		}, journal.Reactivated},
 		"deleted": {func(f *fixture, u *directory.User) { f.mustRemove(u.ID) }, journal.Restored},
 	}
@@ -142,9 +135,7 @@ func testProvision_ReactivatesInactiveUser(t *testing.T, open opener) {
 				if result.Action != end.action || result.User.ID != u.ID || !result.User.Active {
 					t.Errorf("action %s, user %+v; want %s in place", result.Action, result.User, end.action)
 				}
-				if o["displayName"] != "Again" || o["nickName"] != nil {
-					t.Errorf("document = %s; want the attributes that were sent", result.User.Doc)
-				}
+				assert.Truef(t, o["displayName"] == "Again" && o["nickName"] == nil, "document = %s; want the attributes that were sent", result.User.Doc)
 				if !result.User.Created.Equal(u.Created) || result.User.Version <= u.Version {
 					t.Errorf("created %v, version %d; want the old creation and a new version", result.User.Created, result.User.Version)
 				}
@@ -162,9 +153,8 @@ func testProvision_ReactivatesUserMadeInactive(t *testing.T, open opener) {
 	f := newFixture(t, open, 1, 1)
 	u := f.mustPost(user(alice + `,"active":false`))
 	f.check(0)
-	if again := f.mustPost(user(alice)); again.ID != u.ID || !again.Active {
-		t.Errorf("user = %+v, want %s active", again, u.ID)
-	}
+	again := f.mustPost(user(alice))
+	assert.Truef(t, again.ID == u.ID && again.Active, "user = %+v, want %s active", again, u.ID)
 	f.check(1)
 }
 
@@ -184,9 +174,8 @@ func testProvision_ReactivationNeedsASeat(t *testing.T, open opener) {
 	_, err = f.put(u.ID, user(alice+`,"active":true`), nil)
 	full(t, err, 1, 1)
 	f.check(1)
-	if now, err := f.dir.User(t.Context(), f.tenant, u.ID); err != nil || now.Active || now.Version != 2 {
-		t.Errorf("after the refusals: %+v, %v; want it inactive and unchanged", now, err)
-	}
+	now, err := f.dir.User(t.Context(), f.tenant, u.ID)
+	assert.Truef(t, err == nil && !now.Active && now.Version == 2, "after the refusals: %+v, %v; want it inactive and unchanged", now, err)
 }
 
 // Covers: 7643-4.1.1-2, 7643-7-19
@@ -210,9 +199,8 @@ func testProvision_RefusesActiveUser(t *testing.T, open opener) {
 			u := f.mustPost(user(alice))
 			_, err := f.post(user(tt.sent))
 			taken(t, err, directory.TakenActive, tt.kind)
-			if now, err := f.dir.User(t.Context(), f.tenant, u.ID); err != nil || now.Version != 1 {
-				t.Errorf("the user changed: %+v, %v", now, err)
-			}
+			now, err := f.dir.User(t.Context(), f.tenant, u.ID)
+			assert.Truef(t, err == nil && now.Version == 1, "the user changed: %+v, %v", now, err)
 			f.check(1)
 		})
 	}
@@ -239,9 +227,8 @@ func testProvision_InactiveTwice(t *testing.T, open opener) {
 		t.Errorf("POST active=false of a deleted user = %+v, %v; want it restored inactive", result, err)
 	}
 	f.check(0)
-	if l := f.ledger(); l.Users != 1 {
-		t.Errorf("%d users counted, want 1", l.Users)
-	}
+	l := f.ledger()
+	assert.EqualValuesf(t, 1, l.Users, "%d users counted, want 1", l.Users)
 }
 
 func TestProvision_DeactivatedInApplication(t *testing.T) {
@@ -253,12 +240,10 @@ func testProvision_DeactivatedInApplication(t *testing.T, open opener) {
 	u := f.offInApp(f.mustPost(user(alice)))
 	_, err := f.post(user(alice))
 	taken(t, err, directory.TakenByApp, directory.UserName)
-	if _, err := f.patch(u.ID, activate, nil); !errors.Is(err, directory.ErrDeactivatedInApp) {
-		t.Errorf("PATCH active=true = %v, want ErrDeactivatedInApp", err)
-	}
-	if _, err := f.put(u.ID, user(alice+`,"active":true`), nil); !errors.Is(err, directory.ErrDeactivatedInApp) {
-		t.Errorf("PUT active=true = %v, want ErrDeactivatedInApp", err)
-	}
+	_, err = f.patch(u.ID, activate, nil)
+	assert.ErrorIsf(t, err, directory.ErrDeactivatedInApp, "PATCH active=true = %v, want ErrDeactivatedInApp", err)
+	_, err = f.put(u.ID, user(alice+`,"active":true`), nil)
+	assert.ErrorIsf(t, err, directory.ErrDeactivatedInApp, "PUT active=true = %v, want ErrDeactivatedInApp", err)
 	f.mustPatch(u.ID, `[{"op":"replace","path":"title","value":"still editable"}]`)
 
 	f.mustRemove(u.ID)
@@ -295,9 +280,7 @@ func testProvision_SeveralHolders(t *testing.T, open opener) {
 		f.mustPatch(ann.ID, deactivate)
 		f.mustRemove(bob.ID)
 		result, err := f.post(two)
-		if err != nil || result.User.ID != ann.ID {
-			t.Fatalf("POST = %+v, %v; want ann reactivated", result, err)
-		}
+		require.Truef(t, err == nil && result.User.ID == ann.ID, "POST = %+v, %v; want ann reactivated", result, err)
 		f.check(1)
 		// Bob lost the externalId, and is still found by his userName.
 		restored := f.mustPost(user(`"userName":"bob"`))
@@ -311,13 +294,9 @@ func testProvision_SeveralHolders(t *testing.T, open opener) {
 		f.mustRemove(ann.ID)
 		f.mustRemove(bob.ID)
 		result, err := f.post(two)
-		if err != nil || result.User.ID != bob.ID || result.Action != journal.Restored {
-			t.Fatalf("POST = %+v, %v; want bob restored", result, err)
-		}
+		require.Truef(t, err == nil && result.User.ID == bob.ID && result.Action == journal.Restored, "POST = %+v, %v; want bob restored", result, err)
 		f.check(1)
-		if again := f.mustPost(user(`"userName":"ann2"`)); again.ID == ann.ID {
-			t.Error("ann was found by a name she never had")
-		}
+		assert.NotEqual(t, ann.ID, f.mustPost(user(`"userName":"ann2"`)).ID, "ann was found by a name she never had")
 		f.check(2)
 	})
 }
@@ -393,9 +372,7 @@ func testProvision_OtherEmailsAreNotUnique(t *testing.T, open opener) {
 	f.check(2)
 	_, err := f.post(user(`"userName":"c","emails":[{"value":"a@x"}]`))
 	taken(t, err, directory.TakenActive, directory.Email)
-	if !strings.Contains(err.Error(), "emails") {
-		t.Errorf("error %v does not name the attribute", err)
-	}
+	assert.Containsf(t, err.Error(), "emails", "error %v does not name the attribute", err)
 }
 
 // between runs a function once, after the first write with a failed condition
@@ -437,9 +414,8 @@ func TestProvision_IgnoresHolderRenamedMeanwhile(t *testing.T) {
 				t.Errorf("POST = %s of %s, %v; want %s", result.Action, result.User.ID, err, tt.action)
 			}
 			if tt.action == journal.Created {
-				if found, err := f.search(`userName eq "new"`, 1, 1); err != nil || found.Total != 1 {
-					t.Errorf("the acknowledged rename is lost: %d, %v", found.Total, err)
-				}
+				found, err := f.search(`userName eq "new"`, 1, 1)
+				assert.Truef(t, err == nil && found.Total == 1, "the acknowledged rename is lost: %d, %v", found.Total, err)
 			}
 			f.check(f.active())
 		})
@@ -470,9 +446,8 @@ func testProvision_BlankEmailIsNoClaim(t *testing.T, open opener) {
 		if err != nil {
 			continue // refused, which is as good
 		}
-		if _, err := f.dir.Provision(t.Context(), f.tenant, f.by(), r); err != nil {
-			t.Errorf("email %q: %v", blank, err)
-		}
+		_, err = f.dir.Provision(t.Context(), f.tenant, f.by(), r)
+		assert.NoErrorf(t, err, "email %q", blank)
 	}
 	f.check(f.active())
 }
@@ -492,18 +467,13 @@ func TestUpdate_LargestUserCanBeDeactivated(t *testing.T) {
 		}
 		taken++
 		result, err := f.dir.Provision(t.Context(), f.tenant, f.by(), r)
-		if err != nil {
-			t.Fatalf("%d: %v", size, err)
-		}
+		require.NoErrorf(t, err, "%d", size)
 		for _, change := range []string{deactivate, `[{"op":"replace","path":"` + extension + `:isTeamAccount","value":false}]`} {
-			if _, err := f.patch(result.User.ID, change, nil); err != nil {
-				t.Fatalf("%d bytes: PATCH %s: %v", len(result.User.Doc), change, err)
-			}
+			_, err := f.patch(result.User.ID, change, nil)
+			require.NoErrorf(t, err, "%d bytes: PATCH %s", len(result.User.Doc), change)
 		}
 	}
-	if taken == 0 {
-		t.Error("no user of nearly the largest size was accepted")
-	}
+	assert.NotEqual(t, 0, taken, "no user of nearly the largest size was accepted")
 	f.check(0)
 }
 
@@ -513,8 +483,7 @@ func TestProvision_UnlinkedUserDeletedByTheIdP(t *testing.T) {
 	f.settings.DeletedUsers = tenant.DeletedReadable
 	u := f.own(user(alice), true, tenant.User)
 	f.mustRemove(u.ID)
-	if again := f.mustPost(user(alice)); again.ID != u.ID || !again.Active {
-		t.Errorf("POST = %+v, want the user active again", again)
-	}
+	again := f.mustPost(user(alice))
+	assert.Truef(t, again.ID == u.ID && again.Active, "POST = %+v, want the user active again", again)
 	f.check(1)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -39,12 +40,9 @@ func testModify_MovesTheSeat(t *testing.T, open opener) {
 	}
 	for _, s := range steps {
 		result, err := f.patch(u.ID, s.patch, nil)
-		if err != nil || result.Action != s.action {
-			t.Fatalf("%s: action %s, %v; want %s", s.name, result.Action, err, s.action)
-		}
-		if l := f.ledger(); l.Seats != s.seats || l.Readers != s.readers {
-			t.Errorf("%s: ledger = %+v, want %d seats and %d readers", s.name, l, s.seats, s.readers)
-		}
+		require.Truef(t, err == nil && result.Action == s.action, "%s: action %s, %v; want %s", s.name, result.Action, err, s.action)
+		l := f.ledger()
+		assert.Truef(t, l.Seats == s.seats && l.Readers == s.readers, "%s: ledger = %+v, want %d seats and %d readers", s.name, l, s.seats, s.readers)
 	}
 	f.check(0)
 }
@@ -60,13 +58,11 @@ func testModify_UnchangedIsNotWritten(t *testing.T, open opener) {
 		`[]`, `[{"op":"replace","path":"displayName","value":"Alice"}]`, `[{"op":"remove","path":"title"}]`,
 		`[{"op":"replace","path":"password","value":"n3w-Pass"}]`, activate,
 	} {
-		if now := f.mustPatch(u.ID, p); now.Version != 1 || !now.Modified.Equal(u.Modified) {
-			t.Errorf("PATCH %s: version %d, want it unchanged", p, now.Version)
-		}
+		now := f.mustPatch(u.ID, p)
+		assert.Truef(t, now.Version == 1 && now.Modified.Equal(u.Modified), "PATCH %s: version %d, want it unchanged", p, now.Version)
 	}
-	if result, err := f.put(u.ID, user(alice+`,"displayName":"Alice"`), nil); err != nil || result.User.Version != 1 {
-		t.Errorf("PUT of the same: version %d, %v; want it unchanged", result.User.Version, err)
-	}
+	result, err := f.put(u.ID, user(alice+`,"displayName":"Alice"`), nil)
+	assert.Truef(t, err == nil && result.User.Version == 1, "PUT of the same: version %d, %v; want it unchanged", result.User.Version, err)
 }
 
 func TestReplace_KeepsActiveAndTypeWhenOmitted(t *testing.T) {
@@ -81,9 +77,7 @@ func testReplace_KeepsActiveAndTypeWhenOmitted(t *testing.T, open opener) {
 	if err != nil || result.User.Active || result.User.Type != tenant.Reader {
 		t.Errorf("PUT = %+v, %v; want it inactive and still a Reader", result.User, err)
 	}
-	if o := object(t, result.User); o["nickName"] != nil {
-		t.Errorf("document = %s; want the omitted nickName cleared", result.User.Doc)
-	}
+	assert.Nilf(t, object(t, result.User)["nickName"], "document = %s; want the omitted nickName cleared", result.User.Doc)
 	f.check(0)
 }
 
@@ -97,9 +91,7 @@ func testUpdate_RenameFreesTheOldName(t *testing.T, open opener) {
 	f.mustPatch(u.ID, `[{"op":"replace","path":"userName","value":"anna@example.com"},
 		{"op":"replace","path":"emails[type eq \"work\"].value","value":"anna@example.com"}]`)
 	f.check(1)
-	if other := f.mustPost(user(`"userName":"alice@example.com"`)); other.ID == u.ID {
-		t.Error("the old name still finds the renamed user")
-	}
+	assert.NotEqual(t, u.ID, f.mustPost(user(`"userName":"alice@example.com"`)).ID, "the old name still finds the renamed user")
 	f.check(2)
 	if now := f.mustPatch(u.ID, `[{"op":"replace","path":"userName","value":"Anna@Example.com"}]`); object(t, now)["userName"] != "Anna@Example.com" {
 		t.Error("a change of case only was not applied")
@@ -132,9 +124,7 @@ func testUpdate_TakenValues(t *testing.T, open opener) {
 			f.check(1)
 
 			f.mustRemove(bob.ID)
-			if now := f.mustPatch(u.ID, tt.change); now.ID != u.ID {
-				t.Error("the deleted holder kept the value")
-			}
+			assert.Equal(t, u.ID, f.mustPatch(u.ID, tt.change).ID, "the deleted holder kept the value")
 			f.check(1)
 		})
 	}
@@ -151,9 +141,8 @@ func testUpdate_TakesAllValuesOfOneDeletedHolder(t *testing.T, open opener) {
 	f.mustRemove(bob.ID)
 	f.mustPatch(u.ID, `[{"op":"replace","value":{"userName":"bob","externalId":"e-bob","emails":[{"value":"bob@x"}]}}]`)
 	f.check(1)
-	if other := f.mustPost(user(`"userName":"alice@example.com","externalId":"e-1"`)); other.ID == u.ID || other.ID == bob.ID {
-		t.Error("a freed name finds an old record")
-	}
+	other := f.mustPost(user(`"userName":"alice@example.com","externalId":"e-1"`))
+	assert.True(t, other.ID != u.ID && other.ID != bob.ID, "a freed name finds an old record")
 	f.check(2)
 }
 
@@ -178,9 +167,7 @@ func testUpdate_Preconditions(t *testing.T, open opener) {
 		t.Errorf("*: %v", err)
 	}
 	_, err := f.dir.Delete(t.Context(), f.tenant, f.by(), u.ID, version(1))
-	if !errors.Is(err, directory.ErrVersion) {
-		t.Errorf("DELETE of another version: %v, want ErrVersion", err)
-	}
+	assert.ErrorIsf(t, err, directory.ErrVersion, "DELETE of another version: %v, want ErrVersion", err)
 	f.check(1)
 }
 
@@ -200,9 +187,8 @@ func testUpdate_OrderOfErrors(t *testing.T, open opener) {
 		full(t, err, 1, 1)
 		_ = name
 	}
-	if _, err := f.patch(off.ID, `[{"op":"add","path":"title","value":"x"}]`, version(9)); !errors.Is(err, directory.ErrVersion) {
-		t.Errorf("error = %v, want ErrVersion", err)
-	}
+	_, err := f.patch(off.ID, `[{"op":"add","path":"title","value":"x"}]`, version(9))
+	assert.ErrorIsf(t, err, directory.ErrVersion, "error = %v, want ErrVersion", err)
 	f.check(1)
 }
 
@@ -214,20 +200,16 @@ func testDelete_HidesAndKeeps(t *testing.T, open opener) {
 	u := f.mustPost(user(alice))
 	f.mustRemove(u.ID)
 	f.check(0)
-	if l := f.ledger(); l.Users != 0 {
-		t.Errorf("%d users counted, want 0", l.Users)
-	}
-	if _, err := f.dir.User(t.Context(), f.tenant, u.ID); !errors.Is(err, directory.ErrNotFound) {
-		t.Errorf("read = %v, want ErrNotFound", err)
-	}
+	l := f.ledger()
+	assert.EqualValuesf(t, 0, l.Users, "%d users counted, want 0", l.Users)
+	_, err := f.dir.User(t.Context(), f.tenant, u.ID)
+	assert.ErrorIsf(t, err, directory.ErrNotFound, "read = %v, want ErrNotFound", err)
 	for name, err := range map[string]error{
 		"DELETE": f.remove(u.ID),
 		"PATCH":  func() error { _, err := f.patch(u.ID, activate, nil); return err }(),
 		"PUT":    func() error { _, err := f.put(u.ID, user(alice), nil); return err }(),
 	} {
-		if !errors.Is(err, directory.ErrNotFound) {
-			t.Errorf("%s of a deleted user = %v, want ErrNotFound", name, err)
-		}
+		assert.ErrorIsf(t, err, directory.ErrNotFound, "%s of a deleted user = %v, want ErrNotFound", name, err)
 	}
 }
 
@@ -241,14 +223,11 @@ func testDelete_ReadableIfTenantChooses(t *testing.T, open opener) {
 	u := f.mustPost(user(alice))
 	f.mustRemove(u.ID)
 	now, err := f.dir.User(t.Context(), f.tenant, u.ID)
-	if err != nil || now.Active {
-		t.Errorf("read = %+v, %v; want it readable and inactive", now, err)
-	}
+	assert.Truef(t, err == nil && !now.Active, "read = %+v, %v; want it readable and inactive", now, err)
 	f.check(0)
 	f.mustRemove(u.ID)
-	if again := f.mustPost(user(alice)); again.ID != u.ID || !again.Active {
-		t.Errorf("POST = %+v, want it reactivated", again)
-	}
+	again := f.mustPost(user(alice))
+	assert.Truef(t, again.ID == u.ID && again.Active, "POST = %+v, want it reactivated", again)
 	f.check(1)
 }
 
@@ -282,9 +261,8 @@ func testModify_UnknownAttributes(t *testing.T, open opener) {
 	if _, err := f.patch(u.ID, patch, nil); !errors.As(err, &invalid) {
 		t.Errorf("error = %v, want a refusal", err)
 	}
-	if now, _ := f.dir.User(t.Context(), f.tenant, u.ID); now.Version != 1 {
-		t.Error("a refused PATCH changed the user")
-	}
+	now, _ := f.dir.User(t.Context(), f.tenant, u.ID)
+	assert.EqualValues(t, 1, now.Version, "a refused PATCH changed the user")
 	f.settings.UnknownAttributes = tenant.UnknownDrop
 	result, err := f.patch(u.ID, patch, nil)
 	if err != nil || len(result.Notices) != 1 || result.Notices[0].Kind != scim.NoticeUnknownAttribute {

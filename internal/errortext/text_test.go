@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 )
 
 const (
@@ -38,9 +40,7 @@ func TestRequestID(t *testing.T) {
 		"two words":          "",
 		"../../tokens":       "",
 	} {
-		if got := RequestID(text); got != want {
-			t.Errorf("%q has %q, want %q", text, got, want)
-		}
+		assert.Equalf(t, want, RequestID(text), "%q has", text)
 	}
 }
 
@@ -83,13 +83,9 @@ func TestParse_DecodesEscapes(t *testing.T) {
 		`CORP\nancy "x" é`, `CORP\\nancy \"x\" \u00e9`, `CORP\\\\nancy \\\"x\\\" \\u00e9`, "CORP\\nancy &quot;x&quot; &eacute;", "CORP\\nancy “x” é",
 		"CORP\\nan\r\n  cy ‘x’ é", "<p>CORP\\nancy</p><br/>x é", "CORP\\nancy\u00a0\u200bx é",
 	} {
-		if got := Parse(text).whole; got != "corpancyxé" {
-			t.Errorf("%q: %q", text, got)
-		}
+		assert.Equalf(t, "corpancyxé", Parse(text).whole, "%q", text)
 	}
-	if x := Parse(`\ud83d\ude00 \ud83d \u12`); !strings.Contains(x.plain, "😀") {
-		t.Errorf("%q", x.plain)
-	}
+	assert.Contains(t, Parse(`\ud83d\ude00 \ud83d \u12`).plain, "😀")
 }
 
 func TestHasName(t *testing.T) {
@@ -106,9 +102,7 @@ func TestHasName(t *testing.T) {
 		{"ab", "ab", false}, // too short to say anything
 		{"x", "", false},
 	} {
-		if got := Parse(tt.text).HasName(tt.name); got != tt.want {
-			t.Errorf("%q in %q: %t", tt.name, tt.text, got)
-		}
+		assert.Equalf(t, tt.want, Parse(tt.text).HasName(tt.name), "%q in %q", tt.name, tt.text)
 	}
 }
 
@@ -144,11 +138,8 @@ func FuzzParse(f *testing.F) {
 		x.CutOff(words)
 		x.HasName(words)
 		Clean(text)
-		if took := time.Since(begun); took > 10*time.Second {
-			t.Errorf("it takes %v", took)
-		}
-		if x.RequestID != "" && !wholeID().MatchString(x.RequestID) {
-			t.Errorf("the id is %q", x.RequestID)
-		}
+		took := time.Since(begun)
+		assert.Truef(t, took <= 10*time.Second, "it takes %v", took)
+		assert.Falsef(t, x.RequestID != "" && !wholeID().MatchString(x.RequestID), "the id is %q", x.RequestID)
 	})
 }

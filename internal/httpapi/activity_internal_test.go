@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -111,14 +112,12 @@ func TestActivity_OfAWriteThatFailed(t *testing.T) {
 	}
 	q.event = &event{Operation: "create", Outcome: journal.Success}
 	seen := a.of(q, &reply{})
-	if again := a.of(q, &reply{}); len(seen.Seen) != 1 || !again.Empty() {
-		t.Errorf("%+v, then %+v", seen, again)
-	}
+	again := a.of(q, &reply{})
+	assert.Truef(t, len(seen.Seen) == 1 && again.Empty(), "%+v, then %+v", seen, again)
 	a.lost(q, seen)
 	q.event.Operation = journal.Read
-	if again := a.of(q, &reply{}); len(again.Seen) != 1 || again.Seen[0].Change.Operation != journal.Create {
-		t.Errorf("after a loss: %+v", again)
-	}
+	again = a.of(q, &reply{})
+	assert.Truef(t, len(again.Seen) == 1 && again.Seen[0].Change.Operation == journal.Create, "after a loss: %+v", again)
 }
 
 func tenantID(t *testing.T, name string) tenant.ID {

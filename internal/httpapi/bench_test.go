@@ -33,9 +33,7 @@ func BenchmarkService(b *testing.B) {
 		r.Header.Set("Authorization", "Bearer "+token)
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
-		if w.Code != status {
-			b.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
-		}
+		require.Equalf(b, status, w.Code, "%s %s: %d %s", method, path, w.Code, w.Body)
 		return w
 	}
 	user := func(n int) string {

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -54,23 +57,18 @@ func (s *service) sendBulk(body string) bulkAnswer {
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
 	a := bulkAnswer{answer: answer{status: w.Code, header: w.Header(), raw: w.Body.String()}}
-	if err := json.Unmarshal(w.Body.Bytes(), &a.body); err != nil {
-		s.t.Fatalf("the body is not JSON: %v: %s", err, a.raw)
-	}
+	err := json.Unmarshal(w.Body.Bytes(), &a.body)
+	require.NoErrorf(s.t, err, "the body is not JSON: %v: %s", err, a.raw)
 	for line := range strings.Lines(s.log.String()[before:]) {
 		var event map[string]any
-		if err := json.Unmarshal([]byte(line), &event); err != nil {
-			s.t.Fatalf("the event is not JSON: %v: %s", err, line)
-		}
+		err := json.Unmarshal([]byte(line), &event)
+		require.NoErrorf(s.t, err, "the event is not JSON: %v: %s", err, line)
 		a.events = append(a.events, event)
 	}
-	if len(a.events) == 0 {
-		s.t.Fatal("nothing was logged")
-	}
+	require.NotEmpty(s.t, a.events, "nothing was logged")
 	a.event, a.events = a.events[len(a.events)-1], a.events[:len(a.events)-1]
-	if id := w.Header().Get("X-Request-Id"); a.event["requestId"] != id || a.event["operation"] != "bulk" {
-		s.t.Errorf("the last event is %v, want that of the bulk request %s", a.event, id)
-	}
+	id := w.Header().Get("X-Request-Id")
+	assert.Truef(s.t, a.event["requestId"] == id && a.event["operation"] == "bulk", "the last event is %v, want that of the bulk request %s", a.event, id)
 	if a.status != http.StatusOK {
 		return a
 	}
@@ -78,9 +76,8 @@ func (s *service) sendBulk(body string) bulkAnswer {
 		Schemas    []string
 		Operations []bulkResult
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &document); err != nil {
-		s.t.Fatalf("the answer is not a bulk response: %v: %s", err, a.raw)
-	}
+	err = json.Unmarshal(w.Body.Bytes(), &document)
+	require.NoErrorf(s.t, err, "the answer is not a bulk response: %v: %s", err, a.raw)
 	if !slices.Equal(document.Schemas, []string{scim.BulkResponseURN}) || document.Operations == nil {
 		s.t.Errorf("the answer is not a bulk response: %s", a.raw)
 	}
@@ -98,9 +95,7 @@ func (s *service) checkBulk(a bulkAnswer) {
 			e["tokenId"] != a.event["tokenId"] || e["idp"] != a.event["idp"] {
 			s.t.Errorf("the event of an operation is not of this request: %v", e)
 		}
-		if seen[e["requestId"]] {
-			s.t.Errorf("two events have one request id: %v", e)
-		}
+		assert.Falsef(s.t, seen[e["requestId"]], "two events have one request id: %v", e)
 		seen[e["requestId"]] = true
 	}
 	for i, o := range a.operations {
@@ -206,19 +201,13 @@ func testBulkEach(t *testing.T, open opener) {
 		{"DELETE", "", groups + a.operations[5].id(), "", "204", nil},
 	} {
 		got := a.operations[i]
-		if got.Response != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("operation %d: %+v, want %+v", i+1, got, want)
-		}
+		assert.Truef(t, got.Response == nil && fmt.Sprint(got) == fmt.Sprint(want), "operation %d: %+v, want %+v", i+1, got, want)
 	}
-	if got := a.order(); got != "1:create 2:replace 3:modify 4:delete 5:modify 6:create 7:replace 8:delete" {
-		t.Errorf("events %s", got)
-	}
-	if u := s.send("GET", "/Users/"+changed, ""); u.body["title"] != "t" || u.body["nickName"] != "n" {
-		t.Errorf("changed: %s", u.raw)
-	}
-	if u := s.send("GET", "/Users/"+removed, ""); u.status != 404 {
-		t.Errorf("removed: %d", u.status)
-	}
+	got := a.order()
+	assert.Equalf(t, "1:create 2:replace 3:modify 4:delete 5:modify 6:create 7:replace 8:delete", got, "events %s", got)
+	u := s.send("GET", "/Users/"+changed, "")
+	assert.Truef(t, u.body["title"] == "t" && u.body["nickName"] == "n", "changed: %s", u.raw)
+	assert.Equal(t, 404, s.send("GET", "/Users/"+removed, "").status, "removed")
 	if got := s.membersOf(group); !slices.Equal(got, []string{made.id()}) {
 		t.Errorf("members %v, want %s", got, made.id())
 	}
@@ -227,9 +216,7 @@ func testBulkEach(t *testing.T, open opener) {
 		"method": "POST", "route": "POST /scim/v2/Users", "status": 201.0, "outcome": "success", "action": "created",
 		"resourceType": "User", "resourceId": made.id(), "subject": "new@x", "seatDelta": 1.0, "idp": "okta", "bulkOperation": 1.0,
 	} {
-		if e[name] != want {
-			t.Errorf("event of the first: %s is %v, want %v", name, e[name], want)
-		}
+		assert.Truef(t, e[name] == want, "event of the first: %s is %v, want %v", name, e[name], want)
 	}
 	if a.event["bulkDone"] != 8.0 || a.event["bulkFailed"] != nil || a.event["outcome"] != "success" || a.event["route"] != "POST /scim/v2/Bulk" {
 		t.Errorf("event of the request: %v", a.event)
@@ -252,9 +239,8 @@ func testBulkReferences(t *testing.T, open opener) {
 	if a.statuses() != "201 200 201 201 204 201" {
 		t.Fatalf("%s: %s", a.statuses(), a.raw)
 	}
-	if got := a.order(); got != "4:create 3:create 1:create 2:modify 6:create 5:delete" {
-		t.Errorf("done in the order %s", got)
-	}
+	got := a.order()
+	assert.Equalf(t, "4:create 3:create 1:create 2:modify 6:create 5:delete", got, "done in the order %s", got)
 	team, report, boss := a.operations[0].id(), a.operations[2].id(), a.operations[3].id()
 	if got := s.managerOf(report); got != boss {
 		t.Errorf("the manager is %v, want %s", got, boss)
@@ -280,9 +266,8 @@ func testBulkCircles(t *testing.T, open opener) {
 	if a.statuses() != "201 201 201 201 201" {
 		t.Fatalf("%s: %s", a.statuses(), a.raw)
 	}
-	if got := a.order(); got != "1:create 3:create 2:create 1:modify 4:create 4:modify 5:create" {
-		t.Errorf("done in the order %s", got)
-	}
+	got := a.order()
+	assert.Equalf(t, "1:create 3:create 2:create 1:modify 4:create 4:modify 5:create", got, "done in the order %s", got)
 	id := func(i int) string { return a.operations[i].id() }
 	for i, manager := range map[int]int{0: 1, 1: 2, 2: 0, 3: 3} {
 		if got := s.managerOf(id(i)); got != id(manager) {
@@ -291,9 +276,7 @@ func testBulkCircles(t *testing.T, open opener) {
 	}
 	// The version can be sent in If-Match.
 	for i, want := range []string{`W/"2"`, `W/"1"`, `W/"1"`, `W/"2"`, `W/"1"`} {
-		if got := a.operations[i].Version; got != want {
-			t.Errorf("operation %d has version %s, want %s", i+1, got, want)
-		}
+		assert.Equalf(t, want, a.operations[i].Version, "operation %d has version", i+1)
 	}
 }
 
@@ -311,15 +294,11 @@ func testBulkCircleFails(t *testing.T, open opener) {
 	if first.Location == "" || first.Version != `W/"1"` || !strings.Contains(first.says(), "was created with the id "+first.id()) || !strings.Contains(first.says(), `"b"`) {
 		t.Errorf("the one that was created: %+v", first)
 	}
-	if got := s.send("GET", "/Users/"+first.id(), ""); got.status != 200 || s.managerOf(first.id()) != nil {
-		t.Errorf("it does not exist without its manager: %s", got.raw)
-	}
-	if a.operations[1].Location != "" || a.operations[1].Response["scimType"] != "uniqueness" {
-		t.Errorf("the one that was there: %+v", a.operations[1])
-	}
-	if last := a.events[2]; last["cause"] != "bulk_reference" || last["bulkOperation"] != 1.0 || last["resourceId"] != first.id() {
-		t.Errorf("event: %v", last)
-	}
+	got := s.send("GET", "/Users/"+first.id(), "")
+	assert.Truef(t, got.status == 200 && s.managerOf(first.id()) == nil, "it does not exist without its manager: %s", got.raw)
+	assert.Truef(t, a.operations[1].Location == "" && a.operations[1].Response["scimType"] == "uniqueness", "the one that was there: %+v", a.operations[1])
+	last := a.events[2]
+	assert.Truef(t, last["cause"] == "bulk_reference" && last["bulkOperation"] == 1.0 && last["resourceId"] == first.id(), "event: %v", last)
 	// An attribute that cannot be set afterwards.
 	a = s.bulk(`{"method":"POST","path":"/Users","bulkId":"c","data":{"userName":"bulkId:d"}},` + postUser("d", managerIs("bulkId:c")))
 	if a.statuses() != "409 409" || a.events[0]["cause"] != "bulk_reference" || !strings.Contains(a.operations[0].says(), "userName") {
@@ -374,17 +353,13 @@ func testBulkFailures(t *testing.T, open opener) {
 			}
 			a := s.bulk(around + `,` + c.operation + `,` + patchOperation("/Users/"+taken, `[{"op":"remove","path":"title"}]`))
 			at := strings.Count(around, `"method"`)
-			if a.status != 200 || len(a.operations) <= at+1 {
-				t.Fatalf("%d %s", a.status, a.raw)
-			}
+			require.Truef(t, a.status == 200 && len(a.operations) > at+1, "%d %s", a.status, a.raw)
 			got := a.operations[at]
 			kind, _ := got.Response["scimType"].(string)
 			if got.Status != c.status || kind != c.scimType || !strings.Contains(got.says(), c.says) {
 				t.Errorf("%+v, want %s %s with %q", got, c.status, c.scimType, c.says)
 			}
-			if a.operations[0].Status != "200" || a.operations[len(a.operations)-1].Status != "200" {
-				t.Errorf("the others: %s", a.raw)
-			}
+			assert.Truef(t, a.operations[0].Status == "200" && a.operations[len(a.operations)-1].Status == "200", "the others: %s", a.raw)
 			// The location of a failed operation is in the answer, except for a
 			// POST.
 			if got.Method != "POST" && slices.Contains([]string{"404", "412"}, got.Status) != (got.Location != "") && c.scimType != "invalidValue" {
@@ -394,9 +369,7 @@ func testBulkFailures(t *testing.T, open opener) {
 			if e := a.events[i]; e["cause"] != c.cause || e["outcome"] != "failure" || !strings.HasSuffix(got.says(), "(request "+e["requestId"].(string)+")") {
 				t.Errorf("event %v, want cause %s; detail %s", e, c.cause, got.says())
 			}
-			if a.event["outcome"] != "warning" || a.event["cause"] != "bulk_partial" {
-				t.Errorf("event of the request: %v", a.event)
-			}
+			assert.Truef(t, a.event["outcome"] == "warning" && a.event["cause"] == "bulk_partial", "event of the request: %v", a.event)
 			if c.cause == "seat_limit" {
 				for _, name := range []string{"first", "second"} {
 					found := s.send("GET", `/Users?filter=userName+eq+"`+name+`@x"`, "").body["Resources"].([]any)
@@ -406,9 +379,7 @@ func testBulkFailures(t *testing.T, open opener) {
 		})
 	}
 	s.t = t
-	if a := s.send("GET", "/Users/"+taken, ""); a.status != 200 {
-		t.Errorf("the user that no operation deletes: %d", a.status)
-	}
+	assert.Equal(t, 200, s.send("GET", "/Users/"+taken, "").status, "the user that no operation deletes")
 }
 
 // Covers: 7644-3.7-5
@@ -446,9 +417,8 @@ func testBulkFailOnErrors(t *testing.T, open opener) {
 	}
 	s.t = t
 	for name, want := range map[string]float64{"a1": 1, "a2": 0, "b1": 1, "b2": 0, "c1": 1, "d1": 1, "e1": 1, "f1": 0, "g1": 1, "g3": 0} {
-		if got := s.send("GET", `/Users?filter=userName+eq+"`+name+`@x"`, "").body["totalResults"]; got != want {
-			t.Errorf("%v users have the name %s, want %v", got, name, want)
-		}
+		got := s.send("GET", `/Users?filter=userName+eq+"`+name+`@x"`, "").body["totalResults"]
+		assert.Truef(t, got == want, "%v users have the name %s, want %v", got, name, want)
 	}
 }
 
@@ -459,9 +429,7 @@ func testBulkLimits(t *testing.T, open opener) {
 	s := newService(t, open, 500)
 	config := s.send("GET", "/ServiceProviderConfig", "").body["bulk"].(map[string]any)
 	limit, size := int(config["maxOperations"].(float64)), int(config["maxPayloadSize"].(float64))
-	if config["supported"] != true || limit <= 0 || size <= 0 {
-		t.Fatalf("ServiceProviderConfig: %v", config)
-	}
+	require.Truef(t, config["supported"] == true && limit > 0 && size > 0, "ServiceProviderConfig: %v", config)
 	var users []string
 	for i := range limit + 1 {
 		users = append(users, postUser(fmt.Sprintf("u%03d", i), ""))
@@ -470,12 +438,9 @@ func testBulkLimits(t *testing.T, open opener) {
 	if detail, _ := a.body["detail"].(string); a.status != 413 || a.body["status"] != "413" || !strings.Contains(detail, fmt.Sprintf("maxOperations (%d)", limit)) {
 		t.Errorf("one too many: %d %s", a.status, a.raw)
 	}
-	if a.event["cause"] != "bulk_limit" || len(a.events) != 0 {
-		t.Errorf("events: %v, %v", a.event, a.events)
-	}
-	if n := s.send("GET", "/Users", "").body["totalResults"]; n != 0.0 {
-		t.Errorf("%v users exist", n)
-	}
+	assert.Truef(t, a.event["cause"] == "bulk_limit" && len(a.events) == 0, "events: %v, %v", a.event, a.events)
+	n := s.send("GET", "/Users", "").body["totalResults"]
+	assert.Truef(t, n == 0.0, "%v users exist", n)
 	a = s.bulk(strings.Join(users[:limit], ","))
 	if a.status != 200 || a.statuses() != strings.TrimSpace(strings.Repeat("201 ", limit)) {
 		t.Errorf("as many as allowed: %d %s", a.status, a.statuses())
@@ -483,9 +448,7 @@ func testBulkLimits(t *testing.T, open opener) {
 
 	body := bulkBody("", `{"method":"DELETE","path":"/Users/1"}`)
 	a = s.sendBulk(body + strings.Repeat(" ", size-len(body)))
-	if a.status != 200 {
-		t.Errorf("as large as allowed: %d %s", a.status, a.raw)
-	}
+	assert.Equalf(t, 200, a.status, "as large as allowed: %d %s", a.status, a.raw)
 	a = s.sendBulk(body + strings.Repeat(" ", size-len(body)+1))
 	if detail, _ := a.body["detail"].(string); a.status != 413 || !strings.Contains(detail, fmt.Sprintf("maxPayloadSize (%d bytes)", size)) || a.event["cause"] != "body_too_large" {
 		t.Errorf("a byte too large: %d %s", a.status, a.raw)
@@ -513,9 +476,8 @@ func TestBulk_RefusesTheWholeRequest(t *testing.T) {
 		})
 	}
 	s.t = t
-	if n := s.send("GET", "/Users", "").body["totalResults"]; n != 0.0 {
-		t.Errorf("%v users exist", n)
-	}
+	n := s.send("GET", "/Users", "").body["totalResults"]
+	assert.Truef(t, n == 0.0, "%v users exist", n)
 	for _, c := range []struct {
 		name, method string
 		headers      []string
@@ -526,13 +488,11 @@ func TestBulk_RefusesTheWholeRequest(t *testing.T) {
 		{"GET", "GET", nil, 405},
 		{"PUT", "PUT", nil, 405},
 	} {
-		if a := s.send(c.method, "/Bulk", bulkBody("", good), c.headers...); a.status != c.status {
-			t.Errorf("%s: %d %s, want %d", c.name, a.status, a.raw, c.status)
-		}
+		a := s.send(c.method, "/Bulk", bulkBody("", good), c.headers...)
+		assert.Equalf(t, c.status, a.status, "%s: %d %s, want %d", c.name, a.status, a.raw, c.status)
 	}
-	if a := s.sendBulk(bulkBody("", "")); a.status != 200 || len(a.operations) != 0 || a.event["notices"] != "no_operations:Operations" {
-		t.Errorf("no operations: %s, %v", a.raw, a.event)
-	}
+	a := s.sendBulk(bulkBody("", ""))
+	assert.Truef(t, a.status == 200 && len(a.operations) == 0 && a.event["notices"] == "no_operations:Operations", "no operations: %s, %v", a.raw, a.event)
 }
 
 func TestBulk_StrictTenantRefusesDialects(t *testing.T) {
@@ -548,17 +508,14 @@ func TestBulk_StrictTenantRefusesDialects(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s.t = t
 			a := s.sendBulk(c.body)
-			if detail, _ := a.body["detail"].(string); a.status != 400 || !strings.Contains(detail, c.says) {
-				t.Errorf("%d %s", a.status, a.raw)
-			}
+			detail, _ := a.body["detail"].(string)
+			assert.Truef(t, a.status == 400 && strings.Contains(detail, c.says), "%d %s", a.status, a.raw)
 		})
 	}
 	s.t = t
 	// The attributes within an operation are checked by that operation only.
 	a := s.bulk(postUser("a", `,"shoeSize":44`) + `,` + postUser("b", ""))
-	if a.statuses() != "400 201" {
-		t.Errorf("%s", a.raw)
-	}
+	assert.Equalf(t, "400 201", a.statuses(), "%s", a.raw)
 }
 
 func TestBulk_AcceptsOlderClientsOfTheSCIMSDK(t *testing.T) {
@@ -599,9 +556,8 @@ func testBulkTenants(t *testing.T, open opener) {
 	if a.statuses() != "404 404 201 201" || a.event["tenant"] != "other" {
 		t.Errorf("%s: %s", a.statuses(), a.raw)
 	}
-	if got := s.membersOf(a.operations[3].id()); !slices.Equal(got, []string{a.operations[2].id()}) {
-		t.Errorf("members %v", got)
-	}
+	got := s.membersOf(a.operations[3].id())
+	assert.Truef(t, slices.Equal(got, []string{a.operations[2].id()}), "members %v", got)
 	s.token = first
 	if a := s.send("GET", "/Users", ""); a.body["totalResults"] != 1.0 || !strings.Contains(a.raw, `"active":true`) {
 		t.Errorf("the first tenant has %s", a.raw)
@@ -618,12 +574,8 @@ func TestBulk_AnswerAlwaysFits(t *testing.T) {
 		operations = append(operations, `{"method":"PUT","path":"/Users/`+id+strings.Repeat("x", 9000)+`","bulkId":"`+long+`","data":{}}`)
 	}
 	a := s.bulk(strings.Join(operations, ","))
-	if a.status != 200 || len(a.operations) != scim.MaxBulkOperations {
-		t.Fatalf("%d, %d bytes", a.status, len(a.raw))
-	}
+	require.Truef(t, a.status == 200 && len(a.operations) == scim.MaxBulkOperations, "%d, %d bytes", a.status, len(a.raw))
 	for _, e := range a.events {
-		if strings.Contains(fmt.Sprint(e), "xxxx") {
-			t.Fatalf("an event repeats the path: %v", e)
-		}
+		require.NotContainsf(t, fmt.Sprint(e), "xxxx", "an event repeats the path: %v", e)
 	}
 }

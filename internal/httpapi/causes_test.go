@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -84,9 +85,7 @@ func TestRoutes_RefuseWithACause(t *testing.T) {
 					break
 				}
 			}
-			if refused == 0 {
-				t.Error("nothing is refused")
-			}
+			assert.NotEqual(t, 0, refused, "nothing is refused")
 		})
 	}
 	for path, methods := range map[string][]string{"/Users": {"DELETE", "HEAD", "OPTIONS"}, "/Nothing": {"GET", "POST"}, "/Me": {"GET"}, "": {"POST"}} {
@@ -96,9 +95,7 @@ func TestRoutes_RefuseWithACause(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) < 12 {
-		t.Errorf("the walk meets only %v", seen)
-	}
+	assert.Truef(t, len(seen) >= 12, "the walk meets only %v", seen)
 }
 
 // A table that does not answer, or answers too late, is reported as such, and
@@ -158,9 +155,7 @@ func TestRoutes_ReportATableThatDoesNotAnswer(t *testing.T) {
 					}
 				}
 			}
-			if !seen {
-				t.Errorf("no request has the cause %s", failing.causes[0])
-			}
+			assert.Truef(t, seen, "no request has the cause %s", failing.causes[0])
 		})
 	}
 }
@@ -169,9 +164,7 @@ func TestRoutes_ReportATableThatDoesNotAnswer(t *testing.T) {
 func wantCause(t *testing.T, name string, a answer) bool {
 	t.Helper()
 	id := a.header.Get("X-Request-Id")
-	if id == "" || a.event["requestId"] != id {
-		t.Errorf("%s: X-Request-Id %q, in the event %v", name, id, a.event["requestId"])
-	}
+	assert.Truef(t, id != "" && a.event["requestId"] == id, "%s: X-Request-Id %q, in the event %v", name, id, a.event["requestId"])
 	if a.status < 400 {
 		return false
 	}
@@ -181,13 +174,10 @@ func wantCause(t *testing.T, name string, a answer) bool {
 		t.Errorf("%s has the cause %q", name, named)
 		return false
 	}
-	if m := cause.Cause(named).Meaning(); m.Status != a.status {
-		t.Errorf("%s, and %s has %d", name, named, m.Status)
-	}
+	m := cause.Cause(named).Meaning()
+	assert.Equalf(t, a.status, m.Status, "%s, and %s has %d", name, named, m.Status)
 	detail, _ := a.event["detail"].(string)
-	if strings.Contains(detail, "arn:") {
-		t.Errorf("%s: the detail names an AWS identity: %s", name, detail)
-	}
+	assert.NotContainsf(t, detail, "arn:", "%s: the detail names an AWS identity", name)
 	if !strings.HasSuffix(detail, "(request "+id+")") || a.event["method"] != http.MethodHead && a.body["detail"] != detail {
 		t.Errorf("%s: detail %q", name, detail)
 	}
@@ -212,9 +202,8 @@ func TestRoutes_ProveNothingWithoutTheTable(t *testing.T) {
 					t.Errorf("%s %s: %d, tenant %v, claimed %v", r.Method, r.Path, a.status, a.event["tenant"], a.event["claimedTenant"])
 				}
 			}
-			if n := deaf.written.Load(); n > 0 {
-				t.Errorf("%d writes", n)
-			}
+			n := deaf.written.Load()
+			assert.Truef(t, n == 0, "%d writes", n)
 		})
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -176,9 +177,7 @@ func TestAnswer_IsEncodedAsTheClientAccepts(t *testing.T) {
 func TestAnswer_IsCompressedFromAThousandBytes(t *testing.T) {
 	for n, want := range map[int]string{minGzip - 1: "", minGzip: "gzip"} {
 		s, _ := answering(body(bytes.Repeat([]byte("a"), n)))
-		if got := ask(t, s, "GET", "gzip").Header().Get("Content-Encoding"); got != want {
-			t.Errorf("%d bytes: %q, want %q", n, got, want)
-		}
+		assert.Equalf(t, want, ask(t, s, "GET", "gzip").Header().Get("Content-Encoding"), "%d bytes", n)
 	}
 }
 
@@ -205,9 +204,8 @@ func TestAnswer_ErrorsAreCompressedToo(t *testing.T) {
 		t.Fatalf("%d %v", w.Code, w.Header())
 	}
 	var got map[string]any
-	if err := json.Unmarshal(unzip(t, w.Body.Bytes()), &got); err != nil || got["status"] != "400" {
-		t.Errorf("%v: %v", err, got)
-	}
+	err := json.Unmarshal(unzip(t, w.Body.Bytes()), &got)
+	assert.Truef(t, err == nil && got["status"] == "400", "%v: %v", err, got)
 }
 
 func TestAnswer_ToHEADHasOnlyHeaders(t *testing.T) {
@@ -233,9 +231,8 @@ func TestAnswer_ManyAtOnceShareNoWriter(t *testing.T) {
 				r.Header.Set("Accept-Encoding", "gzip")
 				w := httptest.NewRecorder()
 				s.ServeHTTP(w, r)
-				if got := unzip(t, w.Body.Bytes()); string(got) != strings.Repeat(strconv.Itoa(i), 5000) {
-					t.Errorf("%d: got %.20q…", i, got)
-				}
+				got := unzip(t, w.Body.Bytes())
+				assert.Equalf(t, strings.Repeat(strconv.Itoa(i), 5000), string(got), "%d: got %.20q…", i, got)
 			}
 		})
 	}
@@ -258,16 +255,12 @@ func TestEventLength_IsExact(t *testing.T) {
 		encoder := json.NewEncoder(&want)
 		encoder.SetEscapeHTML(false)
 		require.NoError(t, encoder.Encode(printed))
-		if got := eventLength(body); got != want.Len()-1 {
-			t.Fatalf("%q: %d, want %d", body, got, want.Len()-1)
-		}
+		require.Equalf(t, want.Len()-1, eventLength(body), "%q", body)
 	})
 }
 
 func TestMaxAnswer_IsWhatLambdaReturns(t *testing.T) {
-	if maxAnswer+64<<10 != lambdahttp.MaxResponseBytes {
-		t.Errorf("%d of %d", maxAnswer, lambdahttp.MaxResponseBytes)
-	}
+	assert.EqualValuesf(t, lambdahttp.MaxResponseBytes, maxAnswer+64<<10, "%d of %d", maxAnswer, lambdahttp.MaxResponseBytes)
 }
 
 // noise returns a text that just fits when compressed, to 100 bytes, and one
@@ -344,13 +337,9 @@ func TestAnswer_FitsIntoLambdasOrIsRefused(t *testing.T) {
 				t.Errorf("%d %v, want a tooMany", response.StatusCode, document)
 			}
 			for _, part := range append(tt.detail, "6 MB", "(request request-id)") {
-				if !strings.Contains(document["detail"], part) {
-					t.Errorf("detail %q, want %q in it", document["detail"], part)
-				}
+				assert.Containsf(t, document["detail"], part, "detail %q, want %q in it", document["detail"], part)
 			}
-			if tt.lacks != "" && strings.Contains(document["detail"], tt.lacks) {
-				t.Errorf("detail %q, want no %q in it", document["detail"], tt.lacks)
-			}
+			assert.Falsef(t, tt.lacks != "" && strings.Contains(document["detail"], tt.lacks), "detail %q, want no %q in it", document["detail"], tt.lacks)
 			if event["cause"] != "answer_too_large" || event["outcome"] != "failure" || event["scimType"] != "tooMany" ||
 				event["status"] != 400.0 || event["detail"] != document["detail"] || event["level"] != "WARN" {
 				t.Errorf("event %v", event)
@@ -377,9 +366,8 @@ func TestAnswer_TooLargeHasTheHandlersAdvice(t *testing.T) {
 		if w.Code != 400 || !strings.Contains(w.Body.String(), way) || strings.Contains(w.Body.String(), "with count") {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
-		if event := logged(t, log); event["cause"] != "answer_too_large" {
-			t.Errorf("%s: event %v", name, event)
-		}
+		event := logged(t, log)
+		assert.Truef(t, event["cause"] == "answer_too_large", "%s: event %v", name, event)
 	}
 }
 
@@ -421,17 +409,13 @@ func TestAnswer_ToAChangeLosesOnlyItsBody(t *testing.T) {
 			}
 			event := logged(t, log)
 			if tt.status >= 400 {
-				if event["outcome"] != "failure" || len(got) == 0 {
-					t.Errorf("event %v, body %q", event, got)
-				}
+				assert.Truef(t, event["outcome"] == "failure" && len(got) != 0, "event %v, body %q", event, got)
 				return
 			}
 			if len(got) != 0 || response.Header.Get("Content-Type") != "" || response.Header.Get("Content-Encoding") != "" {
 				t.Errorf("%d bytes under %v, want none", len(got), response.Header)
 			}
-			if event["outcome"] != "warning" || event["cause"] != "answer_too_large" || event["action"] != string(tt.action) {
-				t.Errorf("event %v", event)
-			}
+			assert.Truef(t, event["outcome"] == "warning" && event["cause"] == "answer_too_large" && event["action"] == string(tt.action), "event %v", event)
 		})
 	}
 }
@@ -455,9 +439,7 @@ func invoke(t testing.TB, s *Service, method, accepted string) lambdahttp.Respon
 	encoder := json.NewEncoder(&payload)
 	encoder.SetEscapeHTML(false)
 	require.NoError(t, encoder.Encode(response))
-	if payload.Len()-1 > lambdahttp.MaxResponseBytes {
-		t.Errorf("the event is %d bytes of %d", payload.Len()-1, lambdahttp.MaxResponseBytes)
-	}
+	assert.Truef(t, payload.Len()-1 <= lambdahttp.MaxResponseBytes, "the event is %d bytes of %d", payload.Len()-1, lambdahttp.MaxResponseBytes)
 	var got lambdahttp.Response
 	require.NoError(t, json.Unmarshal(payload.Bytes(), &got))
 	return got
@@ -467,22 +449,17 @@ func TestAnswer_CrossesLambdaAsBase64(t *testing.T) {
 	want := page(100)
 	s, _ := answering(body(want))
 	response := invoke(t, s, "GET", "gzip, deflate, br")
-	if !response.IsBase64Encoded || response.StatusCode != 200 {
-		t.Fatalf("%d, base64 %t", response.StatusCode, response.IsBase64Encoded)
-	}
+	require.Truef(t, response.IsBase64Encoded && response.StatusCode == 200, "%d, base64 %t", response.StatusCode, response.IsBase64Encoded)
 	sent, err := base64.StdEncoding.DecodeString(response.Body)
 	require.NoError(t, err)
 	for name, want := range map[string]string{
 		"Content-Encoding": "gzip", "Content-Type": "application/scim+json", "Vary": "Accept-Encoding",
 		"Content-Length": strconv.Itoa(len(sent)), "Etag": `W/"7"`, "Cache-Control": "no-store", "X-Request-Id": "request-id",
 	} {
-		if response.Headers[name] != want {
-			t.Errorf("%s: %q, want %q", name, response.Headers[name], want)
-		}
+		assert.Equalf(t, want, response.Headers[name], "%s", name)
 	}
-	if got := unzip(t, sent); !bytes.Equal(got, want) {
-		t.Errorf("got %d bytes, want %d", len(got), len(want))
-	}
+	got := unzip(t, sent)
+	assert.Truef(t, bytes.Equal(got, want), "got %d bytes, want %d", len(got), len(want))
 	if plain := invoke(t, s, "GET", ""); plain.IsBase64Encoded || plain.Body != string(want) || plain.Headers["Content-Encoding"] != "" {
 		t.Errorf("plain: base64 %t, %v", plain.IsBase64Encoded, plain.Headers)
 	}
@@ -523,18 +500,12 @@ func TestAnswer_CrossesTheLocalGateway(t *testing.T) {
 				response.Header.Get("Vary") != "Accept-Encoding" || response.Header.Get("ETag") != `W/"7"` {
 				t.Errorf("%v, unpacked %t", response.Header, response.Uncompressed)
 			}
-			if !tt.unpacked && response.ContentLength != int64(len(got)) {
-				t.Errorf("Content-Length %d of %d bytes", response.ContentLength, len(got))
-			}
+			assert.Falsef(t, !tt.unpacked && response.ContentLength != int64(len(got)), "Content-Length %d of %d bytes", response.ContentLength, len(got))
 			if tt.coding == "gzip" {
-				if len(got) > len(want)/4 {
-					t.Errorf("%d bytes of %d were sent", len(got), len(want))
-				}
+				assert.Truef(t, len(got) <= len(want)/4, "%d bytes of %d were sent", len(got), len(want))
 				got = unzip(t, got)
 			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("got %d bytes, want %d", len(got), len(want))
-			}
+			assert.Truef(t, bytes.Equal(got, want), "got %d bytes, want %d", len(got), len(want))
 		})
 	}
 }
@@ -543,9 +514,8 @@ func TestAnswer_CrossesTheLocalGateway(t *testing.T) {
 func logged(t testing.TB, log *bytes.Buffer) map[string]any {
 	t.Helper()
 	var event map[string]any
-	if err := json.Unmarshal(log.Bytes(), &event); err != nil {
-		t.Fatalf("%v in %s", err, log)
-	}
+	err := json.Unmarshal(log.Bytes(), &event)
+	require.NoErrorf(t, err, "%v in %s", err, log)
 	return event
 }
 
@@ -554,9 +524,8 @@ func logged(t testing.TB, log *bytes.Buffer) map[string]any {
 func dropSchemas(t testing.TB, document []byte) []byte {
 	t.Helper()
 	var all map[string]any
-	if err := json.Unmarshal(document, &all); err != nil {
-		t.Fatalf("%v in %.200s", err, document)
-	}
+	err := json.Unmarshal(document, &all)
+	require.NoErrorf(t, err, "%v in %.200s", err, document)
 	delete(all, "schemas")
 	b, _ := json.Marshal(all)
 	return b

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall"
@@ -55,9 +56,7 @@ func list(v any) []any {
 func (s *service) found(path, filter, attribute string) []string {
 	s.t.Helper()
 	a := s.send("GET", path+"?filter="+url.QueryEscape(filter), "")
-	if a.status != 200 {
-		s.t.Errorf("%s: %d %s", filter, a.status, a.raw)
-	}
+	assert.Equalf(s.t, 200, a.status, "%s: %d %s", filter, a.status, a.raw)
 	var all []string
 	for _, r := range list(a.body["Resources"]) {
 		all = append(all, fmt.Sprint(at(r, attribute)))
@@ -86,9 +85,8 @@ func TestSchemas_AreInEveryAnswer(t *testing.T) {
 		"/Users?filter=nope+pr":                        {scim.ErrorURN},
 		"/Groups/" + group + "?attributes=id":          {scim.CoreGroupURN},
 	} {
-		if got := fmt.Sprint(s.send("GET", path, "").body["schemas"]); got != fmt.Sprint(want) {
-			t.Errorf("GET %s: schemas %s, want %s", path, got, want)
-		}
+		got := fmt.Sprint(s.send("GET", path, "").body["schemas"])
+		assert.Equalf(t, fmt.Sprint(want), got, "GET %s: schemas %s, want %s", path, got, want)
 	}
 }
 
@@ -126,18 +124,14 @@ func TestReferences_LeadToTheResource(t *testing.T) {
 		for _, step := range steps {
 			ref, _ := at(body, step...).(string)
 			u, err := url.Parse(ref)
-			if err != nil || u.Scheme != "https" || u.String() != ref {
-				t.Errorf("%s %v: %q is not an absolute URI", path, step, ref)
-			}
+			assert.Truef(t, err == nil && u.Scheme == "https" && u.String() == ref, "%s %v: %q is not an absolute URI", path, step, ref)
 			below, ok := strings.CutPrefix(ref, baseURL)
 			if a := s.send("GET", below, ""); !ok || a.status != 200 || at(a.body, "meta", "location") != ref {
 				t.Errorf("GET %s: %d, location %v", ref, a.status, at(a.body, "meta", "location"))
 			}
 		}
 	}
-	if a := s.send("GET", "/Users/00000000-0000-7000-8000-000000000000", ""); a.status != 404 {
-		t.Errorf("a reference to an unknown user: %d", a.status)
-	}
+	assert.Equal(t, 404, s.send("GET", "/Users/00000000-0000-7000-8000-000000000000", "").status, "a reference to an unknown user")
 }
 
 // A member may be identified by a relative reference, and by one with another
@@ -151,9 +145,8 @@ func TestReferences_OfMembers(t *testing.T) {
 		"Users/" + id, "../Users/" + id, baseURL + "/Users/" + id, "https://scim.test/scim/Users/" + id, "https://scim.test/scim/v1/Users/" + id,
 	} {
 		a := s.send("POST", "/Groups", groupBody(fmt.Sprintf(`"displayName":"g%d","members":[{"$ref":%q}]`, i, ref)))
-		if got := values(a.body["members"]); a.status != 201 || !slices.Equal(got, []string{id}) {
-			t.Errorf("%s: %d, members %q", ref, a.status, got)
-		}
+		got := values(a.body["members"])
+		assert.Truef(t, a.status == 201 && slices.Equal(got, []string{id}), "%s: %d, members %q", ref, a.status, got)
 	}
 }
 
@@ -164,14 +157,11 @@ func TestIDs_AreUnique(t *testing.T) {
 	for i := range 20 {
 		user := s.mustCreate(fmt.Sprintf(`"userName":"u%d"`, i))
 		for _, id := range []string{user, s.mustGroup(fmt.Sprintf("g%d", i), user)} {
-			if seen[id] || !uuidv7.MatchString(id) || strings.Contains(id, "bulkId") {
-				t.Errorf("id %q", id)
-			}
+			assert.Truef(t, !seen[id] && uuidv7.MatchString(id) && !strings.Contains(id, "bulkId"), "id %q", id)
 			seen[id] = true
 		}
-		if a := s.send("GET", "/Users/"+user, ""); a.body["externalId"] != nil {
-			t.Errorf("the service made the externalId %v", a.body["externalId"])
-		}
+		a := s.send("GET", "/Users/"+user, "")
+		assert.Nilf(t, a.body["externalId"], "the service made the externalId %v", a.body["externalId"])
 	}
 }
 
@@ -184,9 +174,7 @@ func TestExternalID_IsUniqueInTheTenant(t *testing.T) {
 	id := s.mustCreate(`"userName":"a","externalId":"E-1"`)
 	_, token := stage.Tenant(t, s.app.Store, "acme-2", 5)
 	a := s.send("POST", "/Users", userBody(`"userName":"b","externalId":"E-1"`), "Authorization", "Bearer "+token)
-	if a.status != 201 || a.body["id"] == id {
-		t.Errorf("the same externalId in another tenant: %d %s", a.status, a.raw)
-	}
+	assert.Truef(t, a.status == 201 && a.body["id"] != id, "the same externalId in another tenant: %d %s", a.status, a.raw)
 	s.mustCreate(`"userName":"c","externalId":"e-1"`)
 	for externalID, want := range map[string]string{"E-1": "a", "e-1": "c"} {
 		a := s.send("GET", "/Users?filter="+url.QueryEscape(`externalId eq "`+externalID+`"`), "")
@@ -205,20 +193,15 @@ func TestMeta_Times(t *testing.T) {
 			var errs [2]error
 			created, errs[0] = time.Parse(time.RFC3339, at(body, "meta", "created").(string))
 			modified, errs[1] = time.Parse(time.RFC3339, at(body, "meta", "lastModified").(string))
-			if err := errors.Join(errs[:]...); err != nil {
-				t.Fatalf("%s: %v", path, err)
-			}
+			require.NoErrorf(t, errors.Join(errs[:]...), "%s", path)
 			return created, modified
 		}
 		created, modified := times()
-		if !modified.Equal(created) || time.Since(created) > time.Minute {
-			t.Errorf("%s: created %v, modified %v", path, created, modified)
-		}
+		assert.Truef(t, modified.Equal(created) && time.Since(created) <= time.Minute, "%s: created %v, modified %v", path, created, modified)
 		time.Sleep(2 * time.Millisecond) // what is served is in milliseconds
 		s.send("PATCH", path, patchBody(`[{"op":"add","path":"externalId","value":"e"}]`))
-		if again, later := times(); !again.Equal(created) || !later.After(modified) {
-			t.Errorf("%s: created %v, modified %v; were %v, %v", path, again, later, created, modified)
-		}
+		again, later := times()
+		assert.Truef(t, again.Equal(created) && later.After(modified), "%s: created %v, modified %v; were %v, %v", path, again, later, created, modified)
 	}
 }
 
@@ -226,9 +209,7 @@ func TestMeta_Times(t *testing.T) {
 func TestServiceProviderConfig_IsComplete(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	a := s.send("GET", "/ServiceProviderConfig", "", "Authorization", "")
-	if a.status != 200 || !slices.Equal(list(a.body["schemas"]), []any{scim.ServiceURN}) {
-		t.Fatalf("%d %s", a.status, a.raw)
-	}
+	require.Truef(t, a.status == 200 && slices.Equal(list(a.body["schemas"]), []any{scim.ServiceURN}), "%d %s", a.status, a.raw)
 	isBool := func(v any) bool { _, ok := v.(bool); return ok }
 	isNumber := func(v any) bool { n, ok := v.(float64); return ok && n >= 0 && n == float64(int(n)) }
 	isText := func(v any) bool { s, _ := v.(string); return s != "" }
@@ -253,9 +234,8 @@ func TestServiceProviderConfig_IsComplete(t *testing.T) {
 		{[]any{"pagination", "cursorTimeout"}, isNumber},
 		{[]any{"pagination", "index"}, func(v any) bool { return v == true }},
 	} {
-		if v := at(a.body, tt.path...); !tt.is(v) {
-			t.Errorf("%v is %v", tt.path, v)
-		}
+		v := at(a.body, tt.path...)
+		assert.Truef(t, tt.is(v), "%v is %v", tt.path, v)
 	}
 }
 
@@ -285,9 +265,7 @@ func TestSchemas_AndResourceTypesAgree(t *testing.T) {
 		body := s.send("GET", resource, "").body
 		urn, _ := at(body, "schemas", 0).(string)
 		schema := s.send("GET", "/Schemas/"+urn, "").body
-		if at(schema, "id") != urn || schemas[urn] != nil {
-			t.Fatalf("%s: the schema by the id %q is %v, listed %v", resource, urn, schema, schemas[urn])
-		}
+		require.Truef(t, at(schema, "id") == urn && schemas[urn] == nil, "%s: the schema by the id %q is %v, listed %v", resource, urn, schema, schemas[urn])
 		for _, a := range list(at(schema, "attributes")) {
 			checkDefinition(t, urn, a, true)
 		}
@@ -297,19 +275,14 @@ func TestSchemas_AndResourceTypesAgree(t *testing.T) {
 		name, _ := at(rt, "name").(string)
 		endpoint, _ := at(rt, "endpoint").(string)
 		core, _ := at(rt, "schema").(string)
-		if at(rt, "description") == "" || schemas[core] == nil || endpoint != "/"+name+"s" {
-			t.Errorf("resource type %v", rt)
-		}
+		assert.Truef(t, at(rt, "description") != "" && schemas[core] != nil && endpoint == "/"+name+"s", "resource type %v", rt)
 		listed, required := []any{core}, []string{}
 		for _, e := range list(at(rt, "schemaExtensions")) {
 			extension, _ := at(e, "schema").(string)
-			if _, isBool := at(e, "required").(bool); !isBool || schemas[extension] == nil {
-				t.Errorf("%s: extension %v", name, e)
-			}
+			_, isBool := at(e, "required").(bool)
+			assert.Truef(t, isBool && schemas[extension] != nil, "%s: extension %v", name, e)
 			for attribute := range names[extension] {
-				if names[core][attribute] {
-					t.Errorf("%s defines %s of %s again", extension, attribute, core)
-				}
+				assert.Falsef(t, names[core][attribute], "%s defines %s of %s again", extension, attribute, core)
 			}
 			listed = append(listed, extension)
 			if at(e, "required") == true {
@@ -317,18 +290,12 @@ func TestSchemas_AndResourceTypesAgree(t *testing.T) {
 			}
 		}
 		made := s.send("POST", endpoint, `{"userName":"a","displayName":"a","`+scim.EnterpriseURN+`":{"department":"D"}}`)
-		if made.status != 201 || at(made.body, "meta", "resourceType") != name {
-			t.Errorf("POST %s: %d %s, want a %s", endpoint, made.status, made.raw, name)
-		}
+		assert.Truef(t, made.status == 201 && at(made.body, "meta", "resourceType") == name, "POST %s: %d %s, want a %s", endpoint, made.status, made.raw, name)
 		for _, extension := range required {
-			if made.body[extension] == nil {
-				t.Errorf("a %s is made without %s", name, extension)
-			}
+			assert.NotNilf(t, made.body[extension], "a %s is made without %s", name, extension)
 		}
 		for _, urn := range list(made.body["schemas"]) {
-			if !slices.Contains(listed, urn) {
-				t.Errorf("a %s lists %v, which its type does not", name, urn)
-			}
+			assert.Truef(t, slices.Contains(listed, urn), "a %s lists %v, which its type does not", name, urn)
 		}
 	}
 }
@@ -341,9 +308,8 @@ func checkDefined(t *testing.T, path string, definitions []any, object map[strin
 	for _, d := range definitions {
 		name := at(d, "name").(string)
 		known[name] = d
-		if _, ok := object[name]; !ok && at(d, "required") == true {
-			t.Errorf("%s has no %s, which is required", path, name)
-		}
+		_, ok := object[name]
+		assert.Falsef(t, !ok && at(d, "required") == true, "%s has no %s, which is required", path, name)
 	}
 	for name, value := range object {
 		d, ok := known[name]
@@ -371,16 +337,13 @@ func checkDefinition(t *testing.T, schema string, a any, mayBeComplex bool) {
 	t.Helper()
 	name, _ := at(a, "name").(string)
 	kind, _ := at(a, "type").(string)
-	if !attributeName.MatchString(name) {
-		t.Errorf("%s: %q is not an attribute name", schema, name)
-	}
+	assert.Truef(t, attributeName.MatchString(name), "%s: %q is not an attribute name", schema, name)
 	if !slices.Contains([]string{"string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"}, kind) {
 		t.Errorf("%s: %s has the type %q", schema, name, kind)
 	}
 	if kind == "complex" {
-		if unique := at(a, "uniqueness"); !mayBeComplex && schema != scim.SchemaURN || at(a, "caseExact") == true || unique != nil && unique != "none" {
-			t.Errorf("%s: %v", schema, a)
-		}
+		unique := at(a, "uniqueness")
+		assert.Truef(t, (mayBeComplex || schema == scim.SchemaURN) && at(a, "caseExact") != true && (unique == nil || unique == "none"), "%s: %v", schema, a)
 	}
 	for _, sub := range list(at(a, "subAttributes")) {
 		checkDefinition(t, schema, sub, false)
@@ -396,30 +359,21 @@ func TestDiscovery_IgnoresPaging(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	for kind, id := range map[string]string{"Schemas": scim.CoreUserURN, "ResourceTypes": "User"} {
 		whole := s.send("GET", "/"+kind, "").raw
-		if a := s.send("GET", "/"+kind+"?startIndex=2&count=1&sortBy=name&sortOrder=descending", ""); a.status != 200 || a.raw != whole {
-			t.Errorf("%s with parameters: %d %s", kind, a.status, a.raw)
-		}
-		if a := s.send("GET", "/"+kind+`?filter=name+eq+"User"`, ""); a.status != 403 {
-			t.Errorf("%s with a filter: %d", kind, a.status)
-		}
-		if a := s.send("GET", "/"+kind+"/"+id, ""); a.status != 200 || a.body["id"] != id || a.body["Resources"] != nil {
-			t.Errorf("%s/%s: %d %s", kind, id, a.status, a.raw)
-		}
+		a := s.send("GET", "/"+kind+"?startIndex=2&count=1&sortBy=name&sortOrder=descending", "")
+		assert.Truef(t, a.status == 200 && a.raw == whole, "%s with parameters: %d %s", kind, a.status, a.raw)
+		assert.Equalf(t, 403, s.send("GET", "/"+kind+`?filter=name+eq+"User"`, "").status, "%s with a filter", kind)
+		a = s.send("GET", "/"+kind+"/"+id, "")
+		assert.Truef(t, a.status == 200 && a.body["id"] == id && a.body["Resources"] == nil, "%s/%s: %d %s", kind, id, a.status, a.raw)
 		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
 			for _, path := range []string{"/" + kind, "/" + kind + "/" + id} {
-				if a := s.send(method, path, `{}`); a.status != 405 {
-					t.Errorf("%s %s: %d", method, path, a.status)
-				}
+				assert.Equalf(t, 405, s.send(method, path, `{}`).status, "%s %s", method, path)
 			}
 		}
-		if strings.Contains(whole, `"id":"urn:ietf:params:scim:api:`) {
-			t.Errorf("%s lists a message", kind)
-		}
+		assert.NotContainsf(t, whole, `"id":"urn:ietf:params:scim:api:`, "%s lists a message", kind)
 	}
 	for _, message := range []string{scim.ListURN, scim.ErrorURN, scim.PatchURN, "urn:ietf:params:scim:api:messages:2.0:SearchRequest"} {
-		if a := s.send("GET", "/Schemas/"+message, ""); a.status != 404 || !strings.HasPrefix(message, "urn:ietf:params:scim:api:") {
-			t.Errorf("GET /Schemas/%s: %d", message, a.status)
-		}
+		a := s.send("GET", "/Schemas/"+message, "")
+		assert.Truef(t, a.status == 404 && strings.HasPrefix(message, "urn:ietf:params:scim:api:"), "GET /Schemas/%s: %d", message, a.status)
 	}
 }
 
@@ -470,9 +424,7 @@ func TestToken_CannotBeGuessed(t *testing.T) {
 		token, _ := access.Mint(s.tenant)
 		secret := strings.Split(token, "_")[3]
 		// 52 digits of 5 bits each; the last holds one bit.
-		if len(secret) < 52 || seen[secret] || len(slices.Compact(slices.Sorted(slices.Values([]byte(secret))))) < 10 {
-			t.Errorf("the secret %q", secret)
-		}
+		assert.Truef(t, len(secret) >= 52 && !seen[secret] && len(slices.Compact(slices.Sorted(slices.Values([]byte(secret))))) >= 10, "the secret %q", secret)
 		seen[secret] = true
 	}
 }
@@ -492,9 +444,8 @@ func TestAnswers_AreTheResource(t *testing.T) {
 		same := func(what string, a answer) {
 			t.Helper()
 			read := s.send("GET", path, "")
-			if got, want := fmt.Sprint(a.body), fmt.Sprint(read.body); a.status >= 300 || got != want {
-				t.Errorf("%s answers %d %s, and a read %s", what, a.status, got, want)
-			}
+			got, want := fmt.Sprint(a.body), fmt.Sprint(read.body)
+			assert.Truef(t, a.status < 300 && got == want, "%s answers %d %s, and a read %s", what, a.status, got, want)
 		}
 		same("POST", a)
 		same("PUT", s.send("PUT", path, bodies[1]))
@@ -507,20 +458,14 @@ func TestPUT_DoesNotCreateAndReturnsTheWholeResource(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	none := "/00000000-0000-7000-8000-000000000000"
 	for path, body := range map[string]string{"/Users": userBody(`"userName":"a"`), "/Groups": groupBody(`"displayName":"a"`)} {
-		if a := s.send("PUT", path+none, body); a.status != 404 {
-			t.Errorf("PUT %s: %d", path+none, a.status)
-		}
-		if a := s.send("PUT", path, body); a.status != 405 {
-			t.Errorf("PUT %s: %d", path, a.status)
-		}
-		if a := s.send("GET", path, ""); a.body["totalResults"] != 0.0 {
-			t.Errorf("PUT made one: %s", a.raw)
-		}
+		assert.Equalf(t, 404, s.send("PUT", path+none, body).status, "PUT %s", path+none)
+		assert.Equalf(t, 405, s.send("PUT", path, body).status, "PUT %s", path)
+		a := s.send("GET", path, "")
+		assert.Truef(t, a.body["totalResults"] == 0.0, "PUT made one: %s", a.raw)
 	}
 	id := s.mustCreate(`"userName":"a"`)
-	if a := s.send("PUT", "/Users/"+id, userBody(`"title":"x"`)); a.status != 400 || a.body["scimType"] != "invalidValue" {
-		t.Errorf("PUT without userName: %d %s", a.status, a.raw)
-	}
+	a := s.send("PUT", "/Users/"+id, userBody(`"title":"x"`))
+	assert.Truef(t, a.status == 400 && a.body["scimType"] == "invalidValue", "PUT without userName: %d %s", a.status, a.raw)
 }
 
 // Unknown and unsupported parameters change nothing.
@@ -533,9 +478,8 @@ func TestQuery_IgnoresUnknownParameters(t *testing.T) {
 	}
 	whole := s.send("GET", "/Users", "").raw
 	for _, query := range []string{"?foo=bar", "?sortOrder=descending", "?sortBy="} {
-		if a := s.send("GET", "/Users"+query, ""); a.status != 200 || a.raw != whole {
-			t.Errorf("%s: %d %s", query, a.status, a.raw)
-		}
+		a := s.send("GET", "/Users"+query, "")
+		assert.Truef(t, a.status == 200 && a.raw == whole, "%s: %d %s", query, a.status, a.raw)
 	}
 }
 
@@ -553,9 +497,8 @@ func TestFilter_SeesDefaults(t *testing.T) {
 		scim.RollcallURN + `:isTeamAccount eq false`:     nil,
 		`meta.resourceType eq "User" and active ne true`: {"b"},
 	} {
-		if got := s.found("/Users", filter, "userName"); !slices.Equal(got, want) {
-			t.Errorf("%s: %q, want %q", filter, got, want)
-		}
+		got := s.found("/Users", filter, "userName")
+		assert.Truef(t, slices.Equal(got, want), "%s: %q, want %q", filter, got, want)
 	}
 }
 
@@ -609,14 +552,10 @@ func TestPATCH_ComplexAttributes(t *testing.T) {
 	for _, op := range []string{"add", "replace"} {
 		for _, value := range []string{`"x"`, `7`, `["x"]`} {
 			a := s.send("PATCH", "/Users/"+id, patchBody(fmt.Sprintf(`[{"op":%q,"path":"name","value":%s}]`, op, value)))
-			if a.status != 400 || a.body["scimType"] != "invalidValue" {
-				t.Errorf("%s of %s: %d %s", op, value, a.status, a.raw)
-			}
+			assert.Truef(t, a.status == 400 && a.body["scimType"] == "invalidValue", "%s of %s: %d %s", op, value, a.status, a.raw)
 		}
 		a := s.send("PATCH", "/Users/"+id, patchBody(fmt.Sprintf(`[{"op":%q,"path":"name","value":{"givenName":%q}}]`, op, op)))
-		if a.status != 200 || at(a.body, "name", "givenName") != op || at(a.body, "name", "familyName") != "F" {
-			t.Errorf("%s: %d %s", op, a.status, a.raw)
-		}
+		assert.Truef(t, a.status == 200 && at(a.body, "name", "givenName") == op && at(a.body, "name", "familyName") == "F", "%s: %d %s", op, a.status, a.raw)
 	}
 }
 
@@ -647,9 +586,8 @@ func TestVersion_OfTheProtocol(t *testing.T) {
 		"/scim/v2/Nothing": {404, nil}, "/scim/V2/Users": {200, nil}, "/v2/scim/Users": {404, nil}, "/scim/Users": {404, nil},
 		"/scim/v/Users": {404, nil}, "/scim/v1": {404, nil}, "/scim/v1x/Users": {404, nil}, "/": {404, nil},
 	} {
-		if a := s.sendRaw("GET", target, strings.NewReader("")); a.status != want.status || a.body["scimType"] != want.scimType {
-			t.Errorf("GET %s: %d %v, want %v", target, a.status, a.body["scimType"], want)
-		}
+		a := s.sendRaw("GET", target, strings.NewReader(""))
+		assert.Truef(t, a.status == want.status && a.body["scimType"] == want.scimType, "GET %s: %d %v, want %v", target, a.status, a.body["scimType"], want)
 	}
 }
 
@@ -688,9 +626,8 @@ func TestLocation_IsThatOfTheResource(t *testing.T) {
 	} {
 		a := s.send(tt.method, tt.path, tt.body, tt.headers...)
 		got := a.header.Get("Location")
-		if also := a.header.Get("Content-Location"); also != got {
-			t.Errorf("%s %s: Content-Location %q, Location %q", tt.method, tt.path, also, got)
-		}
+		also := a.header.Get("Content-Location")
+		assert.Equalf(t, got, also, "%s %s: Content-Location %q, Location %q", tt.method, tt.path, also, got)
 		location, _ := at(a.body, "meta", "location").(string)
 		if !tt.want && got != "" || tt.want && (!strings.HasPrefix(got, baseURL) || location != "" && got != location) {
 			t.Errorf("%s %s: %d, Location %q, meta.location %q", tt.method, tt.path, a.status, got, location)
@@ -704,9 +641,8 @@ func TestBaseURL_HasNoQuery(t *testing.T) {
 		baseURL: true, "http://127.0.0.1:8080/scim/v2": true,
 		baseURL + "?x=/scim/v2": false, baseURL + "?": false, baseURL + "#/scim/v2": false, baseURL + "/": false, "/scim/v2": false, "https://scim.test": false,
 	} {
-		if _, err := app.New(enginetest.Memory(t), app.Config{BaseURL: base}, slog.New(slog.DiscardHandler)); (err == nil) != want {
-			t.Errorf("%s: %v", base, err)
-		}
+		_, err := app.New(enginetest.Memory(t), app.Config{BaseURL: base}, slog.New(slog.DiscardHandler))
+		assert.Equalf(t, want, err == nil, "%s: %v", base, err)
 	}
 }
 
@@ -748,11 +684,8 @@ func TestTemplate_AsksForTLS(t *testing.T) {
 		"Type: AWS::ApiGatewayV2::DomainName\n": 1, "SecurityPolicy: TLS_1_2\n": 1,
 		"FunctionUrl": 0, "AWS::Serverless::Api\n": 0, "AWS::ElasticLoadBalancingV2": 0, "http://": 0,
 	} {
-		if got := strings.Count(template, text); got != want {
-			t.Errorf("template.yaml has %q %d times, want %d", text, got, want)
-		}
+		got := strings.Count(template, text)
+		assert.Equalf(t, want, got, "template.yaml has %q %d times, want %d", text, got, want)
 	}
-	if !strings.Contains(template, `AllowedPattern: '|https://[^/]+(/.*)?/scim/v2'`) {
-		t.Error("the base URL may be something else than https")
-	}
+	assert.Contains(t, template, `AllowedPattern: '|https://[^/]+(/.*)?/scim/v2'`, "the base URL may be something else than https")
 }

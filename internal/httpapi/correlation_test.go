@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -35,9 +37,8 @@ func TestEvent_KeepsTheIdentityProvidersRequestID(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
 			a := s.send("GET", "/Users/42", "", tt.headers...)
-			if got := a.event["idpRequestId"]; got != tt.want {
-				t.Errorf("idpRequestId %v, want %v", got, tt.want)
-			}
+			got := a.event["idpRequestId"]
+			assert.Truef(t, got == tt.want, "idpRequestId %v, want %v", got, tt.want)
 			id := a.header.Get("X-Request-Id")
 			if id == "" || id == tt.want || a.event["requestId"] != id || !strings.Contains(a.raw, "(request "+id+")") {
 				t.Errorf("X-Request-Id %q in %v, answered %s", id, a.event, a.raw)
@@ -69,22 +70,17 @@ func TestEvent_HostileSubjectsAreInert(t *testing.T) {
 			// name.
 			for range 2 {
 				a := s.send("POST", "/Users", userBody(`"userName":"`+tt.sent+`","active":true`))
-				if got := a.event["subject"]; got != tt.want {
-					t.Errorf("subject %.200q, want %q, in %d %.300s", got, tt.want, a.status, a.raw)
-				}
+				got := a.event["subject"]
+				assert.Truef(t, got == tt.want, "subject %.200q, want %q, in %d %.300s", got, tt.want, a.status, a.raw)
 			}
 			logged := s.log.String()[before:]
-			if len(logged) > 2*16<<10 {
-				t.Errorf("%d bytes are logged", len(logged))
-			}
+			assert.Truef(t, len(logged) <= 2*16<<10, "%d bytes are logged", len(logged))
 			for _, r := range strings.ReplaceAll(logged, "\n", "") {
 				if r < ' ' || r > '~' && !strings.ContainsRune("…", r) || strings.ContainsRune("<>&", r) {
 					t.Fatalf("%U is in the line: %.300s", r, logged)
 				}
 			}
-			if strings.Count(logged, "\n") != 2 {
-				t.Errorf("two requests are %d lines", strings.Count(logged, "\n"))
-			}
+			assert.Equalf(t, 2, strings.Count(logged, "\n"), "two requests are %d lines", strings.Count(logged, "\n"))
 		})
 	}
 }

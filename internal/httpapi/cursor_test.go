@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -31,30 +32,24 @@ func (s *service) pagesOf(path, parameters string, count int) [][]string {
 		} else {
 			a = s.send("GET", fmt.Sprintf("%s?%scount=%d&cursor=%s", path, parameters, count, cursor), "")
 		}
-		if a.status != 200 {
-			s.t.Fatalf("%s %s: %d %s", path, parameters, a.status, a.raw)
-		}
-		if _, there := a.body["startIndex"]; there {
-			s.t.Errorf("%s %s: a startIndex in a walk by cursors", path, parameters)
-		}
+		require.Equalf(s.t, 200, a.status, "%s %s: %d %s", path, parameters, a.status, a.raw)
+		_, there := a.body["startIndex"]
+		assert.Falsef(s.t, there, "%s %s: a startIndex in a walk by cursors", path, parameters)
 		if n := len(namesOf(a)); n > count || a.body["itemsPerPage"] != float64(n) {
 			s.t.Errorf("%s %s: %d of at most %d, itemsPerPage %v", path, parameters, n, count, a.body["itemsPerPage"])
 		}
 		return a
 	}
 	a := get("")
-	if _, there := a.body["previousCursor"]; there {
-		s.t.Errorf("%s %s: a previousCursor on the first page", path, parameters)
-	}
+	_, there := a.body["previousCursor"]
+	assert.Falsef(s.t, there, "%s %s: a previousCursor on the first page", path, parameters)
 	pages := [][]string{namesOf(a)}
 	for {
 		next, _ := a.body["nextCursor"].(string)
 		if next == "" {
 			break
 		}
-		if strings.Trim(next, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-			s.t.Errorf("the cursor %q needs escapes", next)
-		}
+		assert.Emptyf(s.t, strings.Trim(next, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), "the cursor %q needs escapes", next)
 		a = get(next)
 		pages = append(pages, namesOf(a))
 	}
@@ -63,13 +58,10 @@ func (s *service) pagesOf(path, parameters string, count int) [][]string {
 		if previous == "" {
 			break
 		}
-		if i == 0 {
-			s.t.Fatalf("%s %s: there is a page before the first", path, parameters)
-		}
+		require.NotEqualf(s.t, 0, i, "%s %s: there is a page before the first", path, parameters)
 		a = get(previous)
-		if got := namesOf(a); !slices.Equal(got, pages[i-1]) {
-			s.t.Errorf("%s %s: page %d is %q going back, and was %q", path, parameters, i, got, pages[i-1])
-		}
+		got := namesOf(a)
+		assert.Truef(s.t, slices.Equal(got, pages[i-1]), "%s %s: page %d is %q going back, and was %q", path, parameters, i, got, pages[i-1])
 	}
 	return pages
 }
@@ -89,9 +81,7 @@ func testCursorWalks(t *testing.T, open opener) {
 		s.mustCreate(attributes)
 	}
 	gone := s.mustCreate(`"userName":"c-gone"`)
-	if a := s.send("DELETE", "/Users/"+gone, ""); a.status != 204 {
-		t.Fatal(a.status)
-	}
+	require.Equal(t, 204, s.send("DELETE", "/Users/"+gone, "").status)
 	for _, name := range []string{"Two", "one", "Three"} {
 		s.mustGroup(name)
 	}
@@ -131,9 +121,8 @@ func testCursorWalks(t *testing.T, open opener) {
 	} {
 		for _, count := range []int{1, 2, 3, 7, 100} {
 			pages := s.pagesOf(tt.path, tt.parameters, count)
-			if got := strings.Join(slices.Concat(pages...), " "); got != tt.want {
-				t.Errorf("%s %s by %d: %s\nwant %s", tt.path, tt.parameters, count, got, tt.want)
-			}
+			got := strings.Join(slices.Concat(pages...), " ")
+			assert.Equalf(t, tt.want, got, "%s %s by %d: %s\nwant %s", tt.path, tt.parameters, count, got, tt.want)
 		}
 	}
 }
@@ -182,16 +171,12 @@ func TestCursor_OutlivesTheRecords(t *testing.T) {
 		s.send("DELETE", "/Users/"+ids[name], "")
 	}
 	for _, w := range walks {
-		if got := namesOf(s.send("GET", w.list+w.next, "")); !slices.Equal(got, []string{"d", "e"}) {
-			t.Errorf("%s: %q", w.list, got)
-		}
+		got := namesOf(s.send("GET", w.list+w.next, ""))
+		assert.Truef(t, slices.Equal(got, []string{"d", "e"}), "%s: %q", w.list, got)
 		back := s.send("GET", w.list+w.previous, "")
-		if len(namesOf(back)) != 0 || back.body["previousCursor"] != nil {
-			t.Errorf("%s: back %s", w.list, back.raw)
-		}
-		if got := namesOf(s.send("GET", w.list+back.body["nextCursor"].(string), "")); !slices.Equal(got, []string{"d", "e"}) {
-			t.Errorf("%s: on from an empty page %q", w.list, got)
-		}
+		assert.Truef(t, len(namesOf(back)) == 0 && back.body["previousCursor"] == nil, "%s: back %s", w.list, back.raw)
+		got = namesOf(s.send("GET", w.list+back.body["nextCursor"].(string), ""))
+		assert.Truef(t, slices.Equal(got, []string{"d", "e"}), "%s: on from an empty page %q", w.list, got)
 	}
 }
 
@@ -204,9 +189,8 @@ func TestCursor_Counts(t *testing.T) {
 	for query, items := range map[string]float64{
 		"?cursor": 3, "?cursor=": 3, "?cursor&count=2": 2, "?cursor&count=9999": 3, "?cursor&startIndex=1": 3,
 	} {
-		if a := s.send("GET", "/Users"+query, ""); a.status != 200 || a.body["itemsPerPage"] != items || a.body["totalResults"] != 3.0 {
-			t.Errorf("%s: %d %s", query, a.status, a.raw)
-		}
+		a := s.send("GET", "/Users"+query, "")
+		assert.Truef(t, a.status == 200 && a.body["itemsPerPage"] == items && a.body["totalResults"] == 3.0, "%s: %d %s", query, a.status, a.raw)
 	}
 	for _, query := range []string{"?cursor&count=0", "?cursor&count=-5"} {
 		a := s.send("GET", "/Users"+query, "")
@@ -218,9 +202,8 @@ func TestCursor_Counts(t *testing.T) {
 		"?cursor&count=many": "invalidCount", "?cursor&count=1.5": "invalidCount", "?cursor&startIndex=2": "invalidValue",
 		"?cursor&cursor": "invalidSyntax",
 	} {
-		if a := s.send("GET", "/Users"+query, ""); a.status != 400 || a.body["scimType"] != kind {
-			t.Errorf("%s: %d %s", query, a.status, a.raw)
-		}
+		a := s.send("GET", "/Users"+query, "")
+		assert.Truef(t, a.status == 400 && a.body["scimType"] == kind, "%s: %d %s", query, a.status, a.raw)
 	}
 }
 
@@ -255,19 +238,14 @@ func TestCursor_IsRefusedElsewhere(t *testing.T) {
 	wantRefused := func(what, path, kind string) {
 		t.Helper()
 		a := s.send("GET", path, "")
-		if a.status != 400 || a.body["scimType"] != kind {
-			t.Errorf("%s: %d %s", what, a.status, a.raw)
-		}
-		if detail, _ := a.body["detail"].(string); !strings.Contains(detail, "empty cursor") || strings.Contains(detail, "acme") {
-			t.Errorf("%s: %s", what, detail)
-		}
+		assert.Truef(t, a.status == 400 && a.body["scimType"] == kind, "%s: %d %s", what, a.status, a.raw)
+		detail, _ := a.body["detail"].(string)
+		assert.Truef(t, strings.Contains(detail, "empty cursor") && !strings.Contains(detail, "acme"), "%s: %s", what, detail)
 	}
-	if a := s.send("GET", same+cursor, ""); !slices.Equal(namesOf(a), []string{"acme1"}) {
-		t.Fatalf("as it was: %s", a.raw)
-	}
-	if a := s.send("GET", `/Users?count=3&filter=TITLE%20%20pr&sortBy=username&cursor=`+cursor, ""); len(namesOf(a)) != 3 {
-		t.Errorf("another spelling and another count: %s", a.raw)
-	}
+	a := s.send("GET", same+cursor, "")
+	require.Truef(t, slices.Equal(namesOf(a), []string{"acme1"}), "as it was: %s", a.raw)
+	a = s.send("GET", `/Users?count=3&filter=TITLE%20%20pr&sortBy=username&cursor=`+cursor, "")
+	assert.Lenf(t, namesOf(a), 3, "another spelling and another count: %s", a.raw)
 	wantRefused("no filter", "/Users?count=1&sortBy=userName&cursor="+cursor, "invalidCursor")
 	wantRefused("another filter", "/Users?count=1&filter=displayName+pr&sortBy=userName&cursor="+cursor, "invalidCursor")
 	wantRefused("no order", "/Users?count=1&filter=title+pr&cursor="+cursor, "invalidCursor")
@@ -275,9 +253,8 @@ func TestCursor_IsRefusedElsewhere(t *testing.T) {
 	wantRefused("descending", "/Users?count=1&filter=title+pr&sortBy=userName&sortOrder=descending&cursor="+cursor, "invalidCursor")
 	plain := s.send("GET", "/Users?count=1&cursor", "").body["nextCursor"].(string)
 	wantRefused("groups", "/Groups?count=1&cursor="+plain, "invalidCursor")
-	if a := s.send("POST", "/.search", searchBody(`"count":1,"cursor":"`+plain+`"`)); a.status != 400 || a.body["scimType"] != "invalidCursor" {
-		t.Errorf("both types: %d %s", a.status, a.raw)
-	}
+	a = s.send("POST", "/.search", searchBody(`"count":1,"cursor":"`+plain+`"`))
+	assert.Truef(t, a.status == 400 && a.body["scimType"] == "invalidCursor", "both types: %d %s", a.status, a.raw)
 	sealed, err := base64.RawURLEncoding.DecodeString(cursor)
 	require.NoError(t, err)
 	for i := range sealed {
@@ -291,24 +268,18 @@ func TestCursor_IsRefusedElsewhere(t *testing.T) {
 	wantRefused("cut", same+cursor[:20], "invalidCursor")
 	wantRefused("long", same+strings.Repeat("A", 100_000), "invalidCursor")
 	for _, secret := range []string{"acme", "title", "userName"} {
-		if strings.Contains(string(sealed), secret) {
-			t.Errorf("the cursor shows %q", secret)
-		}
+		assert.NotContainsf(t, string(sealed), secret, "the cursor shows %q", secret)
 	}
 	s.token = tokens["other"]
 	wantRefused("another tenant", same+cursor, "invalidCursor")
 
 	s.token = tokens["acme"]
 	now = now.Add(time.Hour - time.Second)
-	if a := s.send("GET", same+cursor, ""); a.status != 200 {
-		t.Errorf("an hour later: %s", a.raw)
-	}
+	a = s.send("GET", same+cursor, "")
+	assert.Equalf(t, 200, a.status, "an hour later: %s", a.raw)
 	now = now.Add(2 * time.Second)
 	wantRefused("more than an hour later", same+cursor, "expiredCursor")
-	if a := s.send("GET", "/ServiceProviderConfig", ""); a.body["pagination"].(map[string]any)["cursorTimeout"] != 3600.0 {
-		t.Errorf("cursorTimeout: %s", a.raw)
-	}
-	if strings.Contains(s.log.String(), cursor) {
-		t.Error("a cursor is in the log")
-	}
+	a = s.send("GET", "/ServiceProviderConfig", "")
+	assert.Truef(t, a.body["pagination"].(map[string]any)["cursorTimeout"] == 3600.0, "cursorTimeout: %s", a.raw)
+	assert.NotContains(t, s.log.String(), cursor, "a cursor is in the log")
 }

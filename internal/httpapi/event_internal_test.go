@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -34,7 +35,5 @@ func TestEvent_HasTheOrderOfTheReference(t *testing.T) {
 			logged = append(logged, name)
 		}
 	}
-	if !slices.Equal(documented, logged) {
-		t.Errorf("documented: %v\nlogged: %v", documented, logged)
-	}
+	assert.Truef(t, slices.Equal(documented, logged), "documented: %v\nlogged: %v", documented, logged)
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -34,8 +35,6 @@ func TestBody_WithATokenIsRefused(t *testing.T) {
 			continue
 		}
 		detail := problemOf(err).detail("", "id")
-		if !strings.Contains(detail, c.names) || strings.Contains(detail, token) || len(detail) > 600 {
-			t.Errorf("%s: %.700q", name, detail)
-		}
+		assert.Truef(t, strings.Contains(detail, c.names) && !strings.Contains(detail, token) && len(detail) <= 600, "%s: %.700q", name, detail)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -87,26 +88,20 @@ func (s *service) sendRaw(method, target string, body io.Reader, headers ...stri
 
 	a := answer{status: w.Code, header: w.Header(), raw: w.Body.String()}
 	if a.raw != "" {
-		if err := json.Unmarshal(w.Body.Bytes(), &a.body); err != nil {
-			s.t.Fatalf("%s %s: the body is not JSON: %v: %s", method, target, err, a.raw)
-		}
+		err := json.Unmarshal(w.Body.Bytes(), &a.body)
+		require.NoErrorf(s.t, err, "%s %s: the body is not JSON: %v: %s", method, target, err, a.raw)
 	}
 	logged := strings.TrimSuffix(s.log.String()[before:], "\n")
-	if strings.Count(logged, "\n") != 0 {
-		s.t.Errorf("%s %s: logged more than one line: %s", method, target, logged)
-	}
-	if err := json.Unmarshal([]byte(logged), &a.event); err != nil {
-		s.t.Fatalf("%s %s: the event is not JSON: %v: %s", method, target, err, logged)
-	}
+	assert.Equalf(s.t, 0, strings.Count(logged, "\n"), "%s %s: logged more than one line: %s", method, target, logged)
+	err = json.Unmarshal([]byte(logged), &a.event)
+	require.NoErrorf(s.t, err, "%s %s: the event is not JSON: %v: %s", method, target, err, logged)
 	return a
 }
 
 func (s *service) mustCreate(attributes string) string {
 	s.t.Helper()
 	a := s.send("POST", "/Users", userBody(attributes))
-	if a.status != http.StatusCreated {
-		s.t.Fatalf("create: %d %s", a.status, a.raw)
-	}
+	require.Equalf(s.t, http.StatusCreated, a.status, "create: %d %s", a.status, a.raw)
 	return a.body["id"].(string)
 }
 

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -152,65 +155,41 @@ func testRefusals(t *testing.T, open opener) {
 		t.Run(tt.name, func(t *testing.T) {
 			s.t = t
 			a := s.send(tt.method, tt.path, tt.body, tt.headers...)
-			if a.status != tt.status {
-				t.Fatalf("status %d, want %d: %s", a.status, tt.status, a.raw)
-			}
+			require.Equalf(t, tt.status, a.status, "status %d, want %d: %s", a.status, tt.status, a.raw)
 			id := a.header.Get("X-Request-Id")
-			if !uuidv7.MatchString(id) {
-				t.Errorf("X-Request-Id = %q, want a UUIDv7", id)
-			}
-			if got := fmt.Sprint(a.body["schemas"]); got != "[urn:ietf:params:scim:api:messages:2.0:Error]" {
-				t.Errorf("schemas = %s", got)
-			}
-			if a.body["status"] != fmt.Sprint(tt.status) {
-				t.Errorf("status in the body = %#v, want the string %d", a.body["status"], tt.status)
-			}
-			if got, _ := a.body["scimType"].(string); got != tt.scimType {
-				t.Errorf("scimType = %q, want %q: %s", got, tt.scimType, a.raw)
-			}
+			assert.Truef(t, uuidv7.MatchString(id), "X-Request-Id = %q, want a UUIDv7", id)
+			assert.Equal(t, "[urn:ietf:params:scim:api:messages:2.0:Error]", fmt.Sprint(a.body["schemas"]), "schemas")
+			assert.Truef(t, a.body["status"] == fmt.Sprint(tt.status), "status in the body = %#v, want the string %d", a.body["status"], tt.status)
+			got, _ := a.body["scimType"].(string)
+			assert.Equalf(t, tt.scimType, got, "scimType = %q, want %q: %s", got, tt.scimType, a.raw)
 			detail, _ := a.body["detail"].(string)
 			if !strings.Contains(detail, tt.detail) || !strings.Contains(detail, id) || len(detail) < 60 {
 				t.Errorf("detail = %q, want %q and the request id in it", detail, tt.detail)
 			}
-			if got := a.header.Get("Content-Type"); got != "application/scim+json" {
-				t.Errorf("Content-Type = %q", got)
-			}
-			if challenge := a.header.Get("WWW-Authenticate"); (tt.status == 401) != strings.HasPrefix(challenge, "Bearer") {
-				t.Errorf("WWW-Authenticate = %q with %d", challenge, tt.status)
-			}
-			if (tt.status == 405) != (a.header.Get("Allow") != "") {
-				t.Errorf("Allow = %q with %d", a.header.Get("Allow"), tt.status)
-			}
-			if a.header.Get("Access-Control-Allow-Origin") != "" {
-				t.Error("a browser of another origin is let in")
-			}
+			assert.Equal(t, "application/scim+json", a.header.Get("Content-Type"), "Content-Type")
+			challenge := a.header.Get("WWW-Authenticate")
+			assert.Equalf(t, strings.HasPrefix(challenge, "Bearer"), tt.status == 401, "WWW-Authenticate = %q with %d", challenge, tt.status)
+			assert.Equalf(t, a.header.Get("Allow") != "", tt.status == 405, "Allow = %q with %d", a.header.Get("Allow"), tt.status)
+			assert.Empty(t, a.header.Get("Access-Control-Allow-Origin"), "a browser of another origin is let in")
 			want := map[string]any{
 				"event": "scim.request", "requestId": id, "method": tt.method, "status": float64(tt.status),
 				"outcome": "failure", "cause": string(tt.cause), "detail": detail,
 			}
 			for field, value := range want {
-				if a.event[field] != value {
-					t.Errorf("event %s = %v, want %v", field, a.event[field], value)
-				}
+				assert.Truef(t, a.event[field] == value, "event %s = %v, want %v", field, a.event[field], value)
 			}
 			unknown := []cause.Cause{cause.NoRoute, cause.MethodNotAllowed, cause.NotSupported, cause.TokenRepeated}
-			if tt.status != 401 && !slices.Contains(unknown, tt.cause) && a.event["tenant"] != "acme" {
-				t.Errorf("event tenant = %v", a.event["tenant"])
-			}
+			assert.Falsef(t, tt.status != 401 && !slices.Contains(unknown, tt.cause) && a.event["tenant"] != "acme", "event tenant = %v", a.event["tenant"])
 		})
 	}
 	s.t = t
-	if a := s.send("GET", "/Users/"+alice, ""); a.body["displayName"] != nil || a.header.Get("ETag") != `W/"1"` {
-		t.Errorf("the refused requests changed the user: %s", a.raw)
-	}
+	a := s.send("GET", "/Users/"+alice, "")
+	assert.Truef(t, a.body["displayName"] == nil && a.header.Get("ETag") == `W/"1"`, "the refused requests changed the user: %s", a.raw)
 	faults, err := s.app.Store.Audit(t.Context(), s.tenant)
-	if err != nil || len(faults) > 0 {
-		t.Errorf("audit: %v, %v", faults, err)
-	}
+	assert.Truef(t, err == nil && len(faults) == 0, "audit: %v, %v", faults, err)
 	secret := strings.Split(s.token, "_")[3]
-	if log := s.log.String(); strings.Contains(log, secret) || strings.Contains(log, "e-1\"}]") {
-		t.Error("the log shows a token or a body")
-	}
+	log := s.log.String()
+	assert.True(t, !strings.Contains(log, secret) && !strings.Contains(log, "e-1\"}]"), "the log shows a token or a body")
 }
 
 // Covers: 7643-3.1-1, 7643-3.1-2, 7643-3.1-5, 7643-3.1-13, 7643-3.1-16, 7643-3.1-17, 7643-4.1.1-4, 7643-7-14, 7643-7-16, 7644-3.2-1, 7644-3.3-2
@@ -231,9 +210,7 @@ func testUsers_LifeOfAUser(t *testing.T, open opener) {
 	if meta["location"] != location || meta["resourceType"] != "User" || meta["version"] != `W/"1"` || meta["created"] != meta["lastModified"] {
 		t.Errorf("meta = %v", meta)
 	}
-	if strings.Contains(a.raw, "s3cret") || strings.Contains(s.log.String(), "s3cret") {
-		t.Error("the password is shown")
-	}
+	assert.True(t, !strings.Contains(a.raw, "s3cret") && !strings.Contains(s.log.String(), "s3cret"), "the password is shown")
 	wantEvent(t, a, map[string]any{
 		"tenant": "acme", "idp": "okta", "operation": "create", "action": "created", "resourceType": "User",
 		"resourceId": id, "subject": "alice@example.com", "externalId": "e-1", "outcome": "success",
@@ -257,21 +234,15 @@ func testUsers_LifeOfAUser(t *testing.T, open opener) {
 	}
 
 	a = s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"Replace","path":"active","value":"False"}]`), "If-Match", `W/"1"`)
-	if a.status != 200 || a.body["active"] != false || a.header.Get("ETag") != `W/"2"` {
-		t.Errorf("PATCH: %d %s", a.status, a.raw)
-	}
+	assert.Truef(t, a.status == 200 && a.body["active"] == false && a.header.Get("ETag") == `W/"2"`, "PATCH: %d %s", a.status, a.raw)
 	wantEvent(t, a, map[string]any{"operation": "modify", "action": "deactivated", "changed": "active", "seatDelta": -1.0, "roundTrips": 2.0})
 
 	a = s.send("PUT", "/Users/"+id, userBody(`"userName":"alice@example.com","title":"CEO"`))
-	if a.status != 200 || a.body["active"] != false || a.body["title"] != "CEO" || a.body["displayName"] != nil {
-		t.Errorf("PUT: %d %s", a.status, a.raw)
-	}
+	assert.Truef(t, a.status == 200 && a.body["active"] == false && a.body["title"] == "CEO" && a.body["displayName"] == nil, "PUT: %d %s", a.status, a.raw)
 	wantEvent(t, a, map[string]any{"operation": "replace", "action": "updated", "subject": "alice@example.com"})
 
 	a = s.send("POST", "/Users", body)
-	if a.status != 200 || a.body["id"] != id || a.header.Get("Location") != location {
-		t.Errorf("POST again: %d %s", a.status, a.raw)
-	}
+	assert.Truef(t, a.status == 200 && a.body["id"] == id && a.header.Get("Location") == location, "POST again: %d %s", a.status, a.raw)
 	wantEvent(t, a, map[string]any{"operation": "create", "action": "reactivated", "resourceId": id, "seatDelta": 1.0})
 
 	if a = s.send("DELETE", "/Users/"+id, ""); a.status != 204 || a.raw != "" {
@@ -293,9 +264,7 @@ func testUsers_LifeOfAUser(t *testing.T, open opener) {
 func wantEvent(t *testing.T, a answer, want map[string]any) {
 	t.Helper()
 	for field, value := range want {
-		if a.event[field] != value {
-			t.Errorf("event %s = %#v, want %#v", field, a.event[field], value)
-		}
+		assert.Truef(t, a.event[field] == value, "event %s = %#v, want %#v", field, a.event[field], value)
 	}
 }
 
@@ -327,16 +296,13 @@ func testUsers_Lists(t *testing.T, open opener) {
 				t.Errorf("GET %s%s: %d, total %v, start %v, items %v; want %+v", path, query, a.status,
 					a.body["totalResults"], a.body["startIndex"], a.body["itemsPerPage"], want)
 			}
-			if list, _ := a.body["Resources"].([]any); float64(len(list)) != want.items {
-				t.Errorf("GET %s%s: %d resources, want %v", path, query, len(list), want.items)
-			}
+			list, _ := a.body["Resources"].([]any)
+			assert.Truef(t, float64(len(list)) == want.items, "GET %s%s: %d resources, want %v", path, query, len(list), want.items)
 		}
 	}
 	a := s.send("GET", "/Users?count=1&attributes=userName", "")
 	first := a.body["Resources"].([]any)[0].(map[string]any)
-	if first["userName"] != "u00@x" || first["name"] != nil || first["id"] == nil {
-		t.Errorf("projected list: %s", a.raw)
-	}
+	assert.Truef(t, first["userName"] == "u00@x" && first["name"] == nil && first["id"] != nil, "projected list: %s", a.raw)
 }
 
 func TestDiscovery(t *testing.T) { enginetest.Run(t, testDiscovery) }
@@ -355,24 +321,16 @@ func testDiscovery(t *testing.T, open opener) {
 	for _, kind := range []string{"Schemas", "ResourceTypes"} {
 		a = s.send("GET", "/"+kind, "")
 		list, _ := a.body["Resources"].([]any)
-		if a.status != 200 || len(list) == 0 || a.body["totalResults"] != float64(len(list)) {
-			t.Fatalf("%s: %d %s", kind, a.status, a.raw)
-		}
-		if strings.Contains(a.raw, "null") {
-			t.Errorf("%s has a null: %s", kind, a.raw)
-		}
+		require.Truef(t, a.status == 200 && len(list) != 0 && a.body["totalResults"] == float64(len(list)), "%s: %d %s", kind, a.status, a.raw)
+		assert.NotContainsf(t, a.raw, "null", "%s has a null", kind)
 		for _, item := range list {
 			id, _ := item.(map[string]any)["id"].(string)
 			one := s.send("GET", "/"+kind+"/"+id, "")
 			got, _ := json.Marshal(one.body)
 			want, _ := json.Marshal(item)
-			if one.status != 200 || string(got) != string(want) {
-				t.Errorf("%s/%s: %d, differs from the list", kind, id, one.status)
-			}
+			assert.Truef(t, one.status == 200 && string(got) == string(want), "%s/%s: %d, differs from the list", kind, id, one.status)
 			location := one.body["meta"].(map[string]any)["location"]
-			if location != baseURL+"/"+kind+"/"+id {
-				t.Errorf("%s/%s: location %v", kind, id, location)
-			}
+			assert.Truef(t, location == baseURL+"/"+kind+"/"+id, "%s/%s: location %v", kind, id, location)
 		}
 	}
 }
@@ -410,21 +368,17 @@ func testTenants_AreApart(t *testing.T, open opener) {
 		{"PATCH", "/Users/" + id, patchBody(`[{"op":"replace","path":"active","value":false}]`)},
 		{"DELETE", "/Users/" + id, ""},
 	} {
-		if a := s.send(r[0], r[1], r[2], as...); a.status != 404 || a.event["tenant"] != "acme-2" {
-			t.Errorf("%s of another tenant's user: %d for tenant %v", r[0], a.status, a.event["tenant"])
-		}
+		a := s.send(r[0], r[1], r[2], as...)
+		assert.Truef(t, a.status == 404 && a.event["tenant"] == "acme-2", "%s of another tenant's user: %d for tenant %v", r[0], a.status, a.event["tenant"])
 	}
 	for _, filter := range []string{"id%20eq%20%22" + id + "%22", "userName%20eq%20%22alice@example.com%22", "userName%20pr"} {
-		if a := s.send("GET", "/Users?filter="+filter, "", as...); a.status != 200 || a.body["totalResults"] != 0.0 {
-			t.Errorf("filter %s: %d %s", filter, a.status, a.raw)
-		}
+		a := s.send("GET", "/Users?filter="+filter, "", as...)
+		assert.Truef(t, a.status == 200 && a.body["totalResults"] == 0.0, "filter %s: %d %s", filter, a.status, a.raw)
 	}
-	if a := s.send("POST", "/Users", userBody(`"userName":"alice@example.com"`), as...); a.status != 201 {
-		t.Errorf("the same userName in another tenant: %d %s", a.status, a.raw)
-	}
-	if after := s.send("GET", "/Users/"+id, "").raw; after != before {
-		t.Errorf("the user changed: %s, was %s", after, before)
-	}
+	a := s.send("POST", "/Users", userBody(`"userName":"alice@example.com"`), as...)
+	assert.Equalf(t, 201, a.status, "the same userName in another tenant: %d %s", a.status, a.raw)
+	after := s.send("GET", "/Users/"+id, "").raw
+	assert.Equalf(t, before, after, "the user changed: %s, was %s", after, before)
 }
 
 // Covers: 7644-3.12-6
@@ -435,24 +389,16 @@ func testTenant_SCIMTurnedOff(t *testing.T, open opener) {
 	settings.SCIMDisabled = true
 	s := newServiceOn(t, open(t), 5, settings)
 	a := s.send("POST", "/Users", userBody(`"userName":"a"`))
-	if a.status != http.StatusForbidden || !strings.Contains(a.raw, "turn SCIM provisioning on") {
-		t.Errorf("POST: %d %s", a.status, a.raw)
-	}
+	assert.Truef(t, a.status == http.StatusForbidden && strings.Contains(a.raw, "turn SCIM provisioning on"), "POST: %d %s", a.status, a.raw)
 	wantEvent(t, a, map[string]any{"cause": "scim_disabled", "tenant": "acme"})
 }
 
 func TestCauses_AreComplete(t *testing.T) {
 	for _, c := range cause.Causes() {
 		m := c.Meaning()
-		if m.Summary == "" || m.Action == "" || !strings.HasSuffix(m.Action, ".") {
-			t.Errorf("%s: summary %q, action %q", c, m.Summary, m.Action)
-		}
-		if m.Status != 0 && (m.Status < 400 || m.Status > 599) {
-			t.Errorf("%s: status %d", c, m.Status)
-		}
-		if (m.Status == 503 || m.Status == 429) != (m.RetryAfter > 0) {
-			t.Errorf("%s: status %d with Retry-After %d", c, m.Status, m.RetryAfter)
-		}
+		assert.Truef(t, m.Summary != "" && m.Action != "" && strings.HasSuffix(m.Action, "."), "%s: summary %q, action %q", c, m.Summary, m.Action)
+		assert.Falsef(t, m.Status != 0 && (m.Status < 400 || m.Status > 599), "%s: status %d", c, m.Status)
+		assert.Equalf(t, m.RetryAfter > 0, m.Status == 503 || m.Status == 429, "%s: status %d with Retry-After %d", c, m.Status, m.RetryAfter)
 	}
 }
 
@@ -473,9 +419,8 @@ func TestNotices(t *testing.T) {
 			if a.status != 201 || notices != tt.notice || a.event["outcome"] != tt.outcome {
 				t.Errorf("POST: %d, notices %q, outcome %v; want 201, %q, %s", a.status, notices, a.event["outcome"], tt.notice, tt.outcome)
 			}
-			if named, _ := a.event["cause"].(string); (named == string(cause.Tolerated)) != (tt.outcome == "warning") {
-				t.Errorf("cause %q with outcome %s", named, tt.outcome)
-			}
+			named, _ := a.event["cause"].(string)
+			assert.Equalf(t, tt.outcome == "warning", named == string(cause.Tolerated), "cause %q with outcome %s", named, tt.outcome)
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -35,40 +36,30 @@ func TestLimit_HoldsEachTenant(t *testing.T) {
 	}
 	s.token = tokens["busy"]
 	for i := range 2 * httpapi.MinRate {
-		if a := s.send("GET", "/Users?count=1", ""); a.status != 200 {
-			t.Fatalf("request %d: %d %s", i+1, a.status, a.raw)
-		}
+		a := s.send("GET", "/Users?count=1", "")
+		require.Equalf(t, 200, a.status, "request %d: %d %s", i+1, a.status, a.raw)
 	}
 	before := s.send("POST", "/Users", userBody(`"userName":"a"`))
 	if before.status != 429 || before.header.Get("Retry-After") != "1" || before.body["status"] != "429" || before.body["scimType"] != nil ||
 		!strings.Contains(before.body["detail"].(string), "Retry-After") || before.event["cause"] != "rate_limit" || before.event["tenant"] != "busy" {
 		t.Errorf("%d %v %s %v", before.status, before.header, before.raw, before.event)
 	}
-	if trips := before.event["roundTrips"]; trips != 1.0 {
-		t.Errorf("the first refused request cost %v round trips, want 1: it is logged", trips)
-	}
-	if trips := s.send("POST", "/Users", userBody(`"userName":"a"`)).event["roundTrips"]; trips != 0.0 {
-		t.Errorf("another refused request cost %v round trips", trips)
-	}
+	trips := before.event["roundTrips"]
+	assert.Truef(t, trips == 1.0, "the first refused request cost %v round trips, want 1: it is logged", trips)
+	trips = s.send("POST", "/Users", userBody(`"userName":"a"`)).event["roundTrips"]
+	assert.Truef(t, trips == 0.0, "another refused request cost %v round trips", trips)
 	// A request without a token, or with a wrong one, learns nothing of the
 	// rate.
-	if a := s.send("GET", "/Users", "", "Authorization", ""); a.status != 401 {
-		t.Errorf("no token: %d", a.status)
-	}
+	assert.Equal(t, 401, s.send("GET", "/Users", "", "Authorization", "").status, "no token")
 	s.token = tokens["calm"]
-	if a := s.send("GET", "/Users", ""); a.status != 200 {
-		t.Errorf("another tenant: %d", a.status)
-	}
+	assert.Equal(t, 200, s.send("GET", "/Users", "").status, "another tenant")
 	s.token = tokens["busy"]
 	now = now.Add(time.Second)
 	for i := range httpapi.MinRate {
-		if a := s.send("GET", "/Users?count=1", ""); a.status != 200 || a.body["totalResults"] != 0.0 {
-			t.Fatalf("request %d of the next second: %d %s", i+1, a.status, a.raw)
-		}
+		a := s.send("GET", "/Users?count=1", "")
+		require.Truef(t, a.status == 200 && a.body["totalResults"] == 0.0, "request %d of the next second: %d %s", i+1, a.status, a.raw)
 	}
-	if a := s.send("GET", "/Users", ""); a.status != 429 {
-		t.Errorf("over the rate again: %d", a.status)
-	}
+	assert.Equal(t, 429, s.send("GET", "/Users", "").status, "over the rate again")
 }
 
 // The operations of a bulk request count as requests. They are all done; the
@@ -87,15 +78,12 @@ func TestLimit_CountsOperationsOfBulkRequests(t *testing.T) {
 		t.Fatalf("%s", a.statuses())
 	}
 	for seconds, want := range []int{429, 429, 429, 200} {
-		if got := s.send("GET", "/Users?count=1", ""); got.status != want {
-			t.Errorf("%d s later: %d, want %d", seconds, got.status, want)
-		}
+		assert.Equalf(t, want, s.send("GET", "/Users?count=1", "").status, "%d s later", seconds)
 		now = now.Add(time.Second)
 	}
 }
 
 func TestLimit_IsNeverUnder25(t *testing.T) {
-	if _, err := app.New(enginetest.Memory(t), app.Config{BaseURL: baseURL, TenantRate: 24}, slog.Default()); err == nil {
-		t.Error("24 a second is accepted")
-	}
+	_, err := app.New(enginetest.Memory(t), app.Config{BaseURL: baseURL, TenantRate: 24}, slog.Default())
+	assert.Error(t, err, "24 a second is accepted")
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -55,9 +58,8 @@ func testGroups_RefuseASetOfUnknownMembers(t *testing.T, open opener) {
 				before := s.send("GET", "/Groups/"+target, "").raw
 				a := s.send("PATCH", "/Groups/"+target, body)
 				wantNobodyKnown(t, a)
-				if after := s.send("GET", "/Groups/"+target, "").raw; after != before {
-					t.Errorf("the refused request changed\n%s\ninto\n%s", before, after)
-				}
+				after := s.send("GET", "/Groups/"+target, "").raw
+				assert.Equalf(t, before, after, "the refused request changed\n%s\ninto\n%s", before, after)
 			})
 		}
 	}
@@ -67,12 +69,10 @@ func testGroups_RefuseASetOfUnknownMembers(t *testing.T, open opener) {
 	wantNobodyKnown(t, a)
 	bulk := s.bulk(`{"method":"PUT","path":"/Groups/` + id + `","data":` + groupBody(`"displayName":"renamed","members":`+memberList(stranger)) + `},` +
 		`{"method":"PATCH","path":"/Groups/` + id + `","data":` + bodies["one"] + `}`)
-	if got := bulk.statuses(); got != "400 400" {
-		t.Errorf("by Bulk: %s, want 400 twice", got)
-	}
-	if after := s.send("GET", "/Groups/"+id, "").raw; after != before {
-		t.Errorf("the refused requests changed\n%s\ninto\n%s", before, after)
-	}
+	got := bulk.statuses()
+	assert.Equalf(t, "400 400", got, "by Bulk: %s, want 400 twice", got)
+	after := s.send("GET", "/Groups/"+id, "").raw
+	assert.Equalf(t, before, after, "the refused requests changed\n%s\ninto\n%s", before, after)
 
 	// A group is never its own member, not even beside others.
 	for _, body := range []string{memberPatch("add", id), memberPatch("replace", ids[0], id)} {
@@ -90,12 +90,10 @@ func testGroups_RefuseASetOfUnknownMembers(t *testing.T, open opener) {
 	a = s.send("POST", "/Groups", groupBody(`"displayName":"new","members":`+memberList(stranger, other)))
 	wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(cause.UnknownMembers), "membersSkipped": stranger + "," + other})
 	for _, none := range []string{`[]`, `null`, `""`, `{}`} {
-		if a := s.send("PATCH", "/Groups/"+id, patchBody(`[{"op":"replace","path":"members","value":`+memberList(ids[0])+`}]`)); a.status != 200 {
-			t.Fatal(a.raw)
-		}
-		if a := s.send("PATCH", "/Groups/"+id, patchBody(`[{"op":"replace","path":"members","value":`+none+`}]`)); a.status != 200 {
-			t.Errorf("%s does not empty the group: %d %s", none, a.status, a.raw)
-		}
+		a := s.send("PATCH", "/Groups/"+id, patchBody(`[{"op":"replace","path":"members","value":`+memberList(ids[0])+`}]`))
+		require.Equal(t, 200, a.status, a.raw)
+		a = s.send("PATCH", "/Groups/"+id, patchBody(`[{"op":"replace","path":"members","value":`+none+`}]`))
+		assert.Equalf(t, 200, a.status, "%s does not empty the group: %d %s", none, a.status, a.raw)
 		s.wantMembers(id)
 	}
 	s.wantAudit()
@@ -147,9 +145,7 @@ func testGroups_MembersOfAnyType(t *testing.T, open opener) {
 				id := s.mustGroup("g " + name + kind)
 				method, path, body := form(id, `[{"value":"`+ids[0]+`","type":"`+kind+`"},{"value":"`+child+`","type":"`+kind+`"},{"$ref":"../Groups/`+child+`"}]`)
 				a := s.send(method, path, body)
-				if a.status != 200 && a.status != 201 {
-					t.Fatalf("%d %s", a.status, a.raw)
-				}
+				require.Falsef(t, a.status != 200 && a.status != 201, "%d %s", a.status, a.raw)
 				wantEvent(t, a, map[string]any{"outcome": "warning", "cause": string(cause.UnknownMembers), "membersSkipped": child})
 				s.wantMembers(a.body["id"].(string), ids[0])
 				if a := s.send("DELETE", "/Groups/"+a.body["id"].(string), ""); a.status != 204 {
@@ -161,9 +157,7 @@ func testGroups_MembersOfAnyType(t *testing.T, open opener) {
 	s.t = t
 	a := s.send("PATCH", "/Groups/"+child, patchBody(`[{"op":"add","path":"members[value eq \"`+ids[0]+`\" and type eq \"Group\"]","value":{"value":"`+ids[0]+`"}},`+
 		`{"op":"remove","path":"members","value":[{"value":"`+ids[1]+`","type":"Group"}]}]`))
-	if a.status != 200 {
-		t.Fatal(a.raw)
-	}
+	require.Equal(t, 200, a.status, a.raw)
 	s.wantMembers(child, ids[0])
 	s.wantAudit()
 

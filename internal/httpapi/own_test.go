@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -50,9 +51,8 @@ func (a application) by() directory.Caller {
 
 func (a application) modify(id string, c directory.AppChange) {
 	a.s.t.Helper()
-	if _, err := a.dir.ModifyInApp(a.s.t.Context(), a.s.tenant, a.by(), id, nil, c); err != nil {
-		a.s.t.Fatal(err)
-	}
+	_, err := a.dir.ModifyInApp(a.s.t.Context(), a.s.tenant, a.by(), id, nil, c)
+	require.NoError(a.s.t, err)
 }
 
 // wantRefused compares a refusal and its event.
@@ -63,13 +63,10 @@ func wantRefused(t *testing.T, name string, a answer, status int, cause cause.Ca
 		t.Errorf("%s: %d %v, cause %v", name, a.status, a.body, a.event["cause"])
 	}
 	for _, part := range details {
-		if !strings.Contains(detail, part) {
-			t.Errorf("%s: detail %q has no %q", name, detail, part)
-		}
+		assert.Containsf(t, detail, part, "%s: detail %q has no %q", name, detail, part)
 	}
-	if _, has := a.body["scimType"]; has {
-		t.Errorf("%s: scimType %v, want none", name, a.body["scimType"])
-	}
+	_, has := a.body["scimType"]
+	assert.Falsef(t, has, "%s: scimType %v, want none", name, a.body["scimType"])
 }
 
 // A change of a protected user is refused with 403, and the detail says who can
@@ -111,17 +108,15 @@ func testProtected(t *testing.T, open opener) {
 		owner, group, patchBody(`[{"op":"replace","path":"active","value":false}]`), memberPatch("remove", owner),
 		patchBody(`[{"op":"add","value":{"emails":[{"value":"evil@x.test"}]}}]`), userBody(`"userName":"owner","externalId":"x"`))
 	w := s.raw("POST", "/scim/v2/Bulk", bulk)
-	if n := strings.Count(w, "is protected in the application"); n != 6 || strings.Count(w, `"status":"403","response"`) != 6 {
-		t.Errorf("Bulk refuses %d of 6: %s", n, w)
-	}
+	n := strings.Count(w, "is protected in the application")
+	assert.Truef(t, n == 6 && strings.Count(w, `"status":"403","response"`) == 6, "Bulk refuses %d of 6: %s", n, w)
 	if a := s.send("PATCH", "/Groups/"+group, memberPatch("remove", other)); a.status != 200 {
 		t.Errorf("another member leaves: %d %s", a.status, a.raw)
 	}
 	s.application().modify(owner, directory.AppChange{Protected: &no})
 	for _, path := range []string{"/Groups/" + group, "/Users/" + owner} {
-		if a := s.send("DELETE", path, ""); a.status != 204 {
-			t.Errorf("DELETE %s: %d %s", path, a.status, a.raw)
-		}
+		a := s.send("DELETE", path, "")
+		assert.Equalf(t, 204, a.status, "DELETE %s: %d %s", path, a.status, a.raw)
 	}
 }
 
@@ -150,9 +145,7 @@ func testLink(t *testing.T, open opener) {
 		wantEvent(t, a, map[string]any{"outcome": "failure", "cause": "identity_differs", "scimType": "uniqueness"})
 	}
 	a := s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"userName","value":"jit2@x.test"}]`))
-	if a.status != 200 {
-		t.Errorf("PATCH: %d %s", a.status, a.raw)
-	}
+	assert.Equalf(t, 200, a.status, "PATCH: %d %s", a.status, a.raw)
 	wantEvent(t, a, map[string]any{
 		"action": "linked", "outcome": "warning", "cause": "identity_changed",
 		"detail": `Linking the user changed userName from "jit@x.test" to "jit2@x.test".`,
@@ -191,9 +184,7 @@ func testLookalikes(t *testing.T, open opener) {
 			if status == 400 {
 				want, cause = "invalidValue", "validation"
 			}
-			if a.status != status || a.body["scimType"] != want {
-				t.Errorf("%s %s %+q: %d %s, want %d", tt.method, tt.path, name, a.status, a.raw, status)
-			}
+			assert.Truef(t, a.status == status && a.body["scimType"] == want, "%s %s %+q: %d %s, want %d", tt.method, tt.path, name, a.status, a.raw, status)
 			wantEvent(t, a, map[string]any{"outcome": "failure", "cause": cause})
 		}
 	}
@@ -204,32 +195,27 @@ func testLookalikes(t *testing.T, open opener) {
 			s.send("PUT", "/Groups/"+crew, groupBody(`"displayName":`+string(quoted))),
 			s.send("PATCH", "/Groups/"+crew, patchBody(`[{"op":"replace","path":"displayName","value":`+string(quoted)+`}]`)),
 		} {
-			if a.status != status {
-				t.Errorf("a group %+q: %d %s, want %d", name, a.status, a.raw, status)
-			}
+			assert.Equalf(t, status, a.status, "a group %+q: %d %s, want %d", name, a.status, a.raw, status)
 		}
 	}
 	// The same by Bulk, and by the application.
 	bulk := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
 		{"method":"POST","path":"/Users","bulkId":"a","data":` + userBody(`"userName":"ig\u200bn@example.com"`) + `},
 		{"method":"POST","path":"/Groups","bulkId":"b","data":` + groupBody(`"displayName":"Ad\u009bmins"`) + `}]}`
-	if w := s.raw("POST", "/scim/v2/Bulk", bulk); !strings.Contains(w, `"status":"409"`) || !strings.Contains(w, `"status":"400"`) {
-		t.Errorf("Bulk: %s", w)
-	}
+	w := s.raw("POST", "/scim/v2/Bulk", bulk)
+	assert.Truef(t, strings.Contains(w, `"status":"409"`) && strings.Contains(w, `"status":"400"`), "Bulk: %s", w)
 	own := s.application()
 	for _, name := range []string{"ig\u200bn@example.com", "ig\u202en@example.com", "\u200b"} {
-		if _, err := own.dir.CreateInApp(t.Context(), s.tenant, own.by(), directory.AppUser{UserName: name, Origin: directory.OriginManual}); err == nil {
-			t.Errorf("the application creates %+q", name)
-		}
+		_, err := own.dir.CreateInApp(t.Context(), s.tenant, own.by(), directory.AppUser{UserName: name, Origin: directory.OriginManual})
+		assert.Errorf(t, err, "the application creates %+q", name)
 	}
 	// Filters compare names in the same way.
 	for filter, want := range map[string]float64{
 		`userName eq "ig` + "\u200b" + `n@example.com"`: 1, `userName sw "ig` + "\u034f" + `n@ex"`: 1, `userName co "n@example` + "\u3002" + `"`: 1,
 		`emails eq "MAIL@xn--bcher-kva.example"`: 1, `emails.value ew "xn--bcher-kva.example"`: 1, `displayName eq "x"`: 0,
 	} {
-		if a := s.send("GET", "/Users?filter="+url.QueryEscape(filter), ""); a.body["totalResults"] != want {
-			t.Errorf("%+q: %s", filter, a.raw)
-		}
+		a := s.send("GET", "/Users?filter="+url.QueryEscape(filter), "")
+		assert.Truef(t, a.body["totalResults"] == want, "%+q: %s", filter, a.raw)
 	}
 	// One user's userName as the email of another: the detail names the holder
 	// and the attribute.
@@ -249,9 +235,7 @@ func testRehire(t *testing.T, open opener) {
 	group := s.send("POST", "/Groups", groupBody(`"displayName":"admins","members":`+memberList(id)))
 	s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"active","value":false}]`))
 	a := s.send("POST", "/Users", userBody(`"userName":"old@x.test","externalId":"NEW"`))
-	if a.status != 200 || a.body["id"] != id || strings.Contains(a.raw, `"groups"`) {
-		t.Errorf("POST: %d %s", a.status, a.raw)
-	}
+	assert.Truef(t, a.status == 200 && a.body["id"] == id && !strings.Contains(a.raw, `"groups"`), "POST: %d %s", a.status, a.raw)
 	wantEvent(t, a, map[string]any{
 		"action": "reactivated", "outcome": "warning", "cause": "external_id_changed", "seatDelta": 1.0,
 		"detail": "The externalId differs from the one that the user had; the user leaves its groups. Groups left: 1.",
@@ -264,9 +248,7 @@ func testRehire(t *testing.T, open opener) {
 	s.send("PATCH", "/Groups/"+group.body["id"].(string), memberPatch("add", id))
 	s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"active","value":false}]`))
 	a = s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","value":{"active":true,"externalId":"OTHER"}}]`))
-	if a.status != 200 || strings.Contains(a.raw, `"groups"`) {
-		t.Errorf("PATCH: %d %s", a.status, a.raw)
-	}
+	assert.Truef(t, a.status == 200 && !strings.Contains(a.raw, `"groups"`), "PATCH: %d %s", a.status, a.raw)
 	wantEvent(t, a, map[string]any{"outcome": "warning", "cause": "external_id_changed"})
 }
 
@@ -284,9 +266,8 @@ func testGroupDeletedInTheApplication(t *testing.T, open opener) {
 	id, _ := a.body["id"].(string)
 	own := s.application()
 	by := own.by()
-	if _, err := own.dir.DeleteGroupInApp(t.Context(), s.tenant, by, id); err != nil {
-		t.Fatal(err)
-	}
+	_, err := own.dir.DeleteGroupInApp(t.Context(), s.tenant, by, id)
+	require.NoError(t, err)
 	for _, tt := range []struct{ name, method, query, body string }{
 		{"GET", "GET", "", ""},
 		{"GET without members", "GET", "?excludedAttributes=members", ""},
@@ -302,9 +283,8 @@ func testGroupDeletedInTheApplication(t *testing.T, open opener) {
 	}
 	wantRefused(t, "an id that never was", s.send("GET", "/Groups/none", ""), http.StatusNotFound, cause.GroupNotFound, "push it again")
 	a = s.send("POST", "/Groups", body)
-	if again, _ := a.body["id"].(string); a.status != 201 || again == id {
-		t.Errorf("pushed again: %d %s", a.status, a.raw)
-	}
+	again, _ := a.body["id"].(string)
+	assert.Truef(t, a.status == 201 && again != id, "pushed again: %d %s", a.status, a.raw)
 	if a := s.send("GET", "/Users/"+ann, ""); !strings.Contains(a.raw, `"display":"Sales"`) || strings.Contains(a.raw, id) {
 		t.Errorf("the member: %s", a.raw)
 	}
@@ -335,18 +315,15 @@ func testSCIMOffAndOn(t *testing.T, open opener) {
 	}
 	own, no := s.application(), false
 	own.modify(bob, directory.AppChange{Active: &no})
-	if _, err := own.dir.DeleteGroupInApp(t.Context(), s.tenant, own.by(), group); err != nil {
-		t.Fatal(err)
-	}
+	_, err := own.dir.DeleteGroupInApp(t.Context(), s.tenant, own.by(), group)
+	require.NoError(t, err)
 
 	s.turn(engine, true)
 	if now := s.send("GET", "/Users/"+bob, ""); now.status != 200 || now.body["active"] != false || strings.Contains(now.raw, "Sales") {
 		t.Errorf("a user that was deactivated meanwhile: %d %s", now.status, now.raw)
 	}
 	now := s.send("GET", "/Users/"+ann, "").raw
-	if strings.Contains(now, "Sales") || !strings.Contains(before, "Sales") {
-		t.Errorf("the group's member: %s, was %s", now, before)
-	}
+	assert.Truef(t, !strings.Contains(now, "Sales") && strings.Contains(before, "Sales"), "the group's member: %s, was %s", now, before)
 	wantRefused(t, "the group", s.send("GET", "/Groups/"+group, ""), http.StatusNotFound, cause.GroupDeleted, "push it again")
 	if a := s.send("GET", "/Users", ""); a.status != 200 || fmt.Sprint(a.body["totalResults"]) != "2" {
 		t.Errorf("users: %d %s", a.status, a.raw)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -38,9 +39,7 @@ func TestPages_HaveUpToAThousand(t *testing.T) {
 		}
 	}
 	a := s.send("GET", "/ServiceProviderConfig", "")
-	if at(a.body, "filter", "maxResults") != 1000.0 || at(a.body, "pagination", "maxPageSize") != 1000.0 {
-		t.Errorf("announced are %s", a.raw)
-	}
+	assert.Truef(t, at(a.body, "filter", "maxResults") == 1000.0 && at(a.body, "pagination", "maxPageSize") == 1000.0, "announced are %s", a.raw)
 }
 
 func idsOf(a answer) []string {
@@ -106,16 +105,12 @@ func testPagesEnd(t *testing.T, open opener, briefly bool) {
 				var got []string
 				for i, page := range pages {
 					got = append(got, idsOf(page)...)
-					if i > 0 && roomBehind(t, pages[i-1], page) {
-						t.Errorf("page %d had room for the first of the next", i)
-					}
+					assert.Falsef(t, i > 0 && roomBehind(t, pages[i-1], page), "page %d had room for the first of the next", i)
 				}
 				if slices.Sort(got); !slices.Equal(got, tt.want) {
 					t.Errorf("%d resources in %d pages, want %d", len(got), len(pages), len(tt.want))
 				}
-				if len(pages) < 2 || len(pages) > 5 {
-					t.Errorf("%d pages", len(pages))
-				}
+				assert.Truef(t, len(pages) >= 2 && len(pages) <= 5, "%d pages", len(pages))
 			})
 		}
 	}
@@ -238,9 +233,7 @@ func TestPages_GroupsHaveTheRoomThatUsersLeave(t *testing.T) {
 	id := large("last", filler(groups*groupSize/2)...)
 	want = append(want, id)
 	walk("some room", 106)
-	if a := s.send("DELETE", "/Users/"+id, ""); a.status != 204 {
-		t.Fatalf("DELETE: %d", a.status)
-	}
+	require.Equal(t, 204, s.send("DELETE", "/Users/"+id, "").status, "DELETE")
 	want[len(want)-1] = large("last but one", filler(9_300)...)
 	walk("no room", 105)
 }

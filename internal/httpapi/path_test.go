@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -62,9 +65,7 @@ func TestPaths_AreServedInAnySpelling(t *testing.T) {
 			body = groupBody(`"displayName":"G","members":` + memberList(user))
 		}
 		plain := s.sendRaw(r.Method, path, strings.NewReader(body))
-		if plain.status != 200 {
-			t.Fatalf("%s %s: %d %s", r.Method, path, plain.status, plain.raw)
-		}
+		require.Equalf(t, 200, plain.status, "%s %s: %d %s", r.Method, path, plain.status, plain.raw)
 		for name, spelled := range spellings {
 			a := s.sendRaw(r.Method, spelled(path, id), strings.NewReader(body))
 			if a.status != plain.status || a.raw != plain.raw || a.header.Get("Location") != plain.header.Get("Location") {
@@ -78,9 +79,7 @@ func TestPaths_AreServedInAnySpelling(t *testing.T) {
 	for name, spelled := range spellings {
 		a := s.sendRaw("POST", spelled("/scim/v2/Users", ""), strings.NewReader(userBody(fmt.Sprintf(`"userName":%q`, name))))
 		id, _ := a.body["id"].(string)
-		if a.status != 201 || a.header.Get("Location") != baseURL+"/Users/"+id {
-			t.Fatalf("POST, %s: %d %s", name, a.status, a.raw)
-		}
+		require.Truef(t, a.status == 201 && a.header.Get("Location") == baseURL+"/Users/"+id, "POST, %s: %d %s", name, a.status, a.raw)
 		path := "/scim/v2/Users/" + id
 		if a = s.sendRaw("DELETE", spelled(path, id), strings.NewReader("")); a.status != 204 || a.event["route"] != "DELETE /scim/v2/Users/{id}" {
 			t.Errorf("DELETE, %s: %d %s", name, a.status, a.raw)
@@ -117,14 +116,12 @@ func TestPaths_LeadToNoOtherResource(t *testing.T) {
 		"/Users/" + id + "/.search/" + "/Users": cause.NoRoute,
 	} {
 		for _, method := range []string{"GET", "DELETE"} {
-			if a := s.send(method, path, ""); a.status != 404 || a.event["cause"] != string(want) {
-				t.Errorf("%s %s: %d %v, want %s", method, path, a.status, a.event["cause"], want)
-			}
+			a := s.send(method, path, "")
+			assert.Truef(t, a.status == 404 && a.event["cause"] == string(want), "%s %s: %d %v, want %s", method, path, a.status, a.event["cause"], want)
 		}
 	}
-	if a := s.send("GET", "/Users?count=0", ""); a.body["totalResults"] != 2.0 {
-		t.Errorf("%v users are left", a.body["totalResults"])
-	}
+	a := s.send("GET", "/Users?count=0", "")
+	assert.Truef(t, a.body["totalResults"] == 2.0, "%v users are left", a.body["totalResults"])
 	for _, path := range []string{"", "/", "/Users", "/admin/v1", "/scim", "/scim/v2x/Users", "//"} {
 		a := s.sendRaw("GET", "/x"+path, strings.NewReader(""))
 		wantRefused(t, "/x"+path, a, 404, cause.NoRoute, "Unknown SCIM endpoint.", "ends in /scim/v2")
@@ -141,28 +138,19 @@ func TestHead_HasTheHeadersOfGet(t *testing.T) {
 		"/ServiceProviderConfig", "/Schemas", "/Schemas/" + scim.CoreUserURN, "/ResourceTypes", "/ResourceTypes/User", "/Nothing",
 	} {
 		get, head := s.send("GET", path, ""), s.send("HEAD", path, "")
-		if head.status != get.status || head.raw != "" {
-			t.Errorf("HEAD %s: %d with %d bytes, GET %d", path, head.status, len(head.raw), get.status)
-		}
+		assert.Truef(t, head.status == get.status && head.raw == "", "HEAD %s: %d with %d bytes, GET %d", path, head.status, len(head.raw), get.status)
 		for _, name := range []string{"Content-Type", "Content-Length", "ETag", "Location", "Content-Location", "Vary", "Cache-Control", "X-Content-Type-Options"} {
 			// The ids of both requests have the same length.
-			if got, want := head.header.Get(name), get.header.Get(name); got != want {
-				t.Errorf("HEAD %s: %s %q, GET %q", path, name, got, want)
-			}
+			got, want := head.header.Get(name), get.header.Get(name)
+			assert.Equalf(t, want, got, "HEAD %s: %s %q, GET %q", path, name, got, want)
 		}
 		for _, field := range []string{"operation", "outcome", "cause", "route", "resourceType"} {
-			if head.event[field] != get.event[field] {
-				t.Errorf("HEAD %s: the event has %s %v, GET %v", path, field, head.event[field], get.event[field])
-			}
+			assert.Truef(t, head.event[field] == get.event[field], "HEAD %s: the event has %s %v, GET %v", path, field, head.event[field], get.event[field])
 		}
-		if head.event["method"] != "HEAD" {
-			t.Errorf("HEAD %s: method %v", path, head.event["method"])
-		}
+		assert.Truef(t, head.event["method"] == "HEAD", "HEAD %s: method %v", path, head.event["method"])
 	}
 	etag := s.send("GET", "/Users/"+user, "").header.Get("ETag")
-	if a := s.send("HEAD", "/Users/"+user, "", "If-None-Match", etag); a.status != 304 {
-		t.Errorf("HEAD of a known version: %d", a.status)
-	}
+	assert.Equal(t, 304, s.send("HEAD", "/Users/"+user, "", "If-None-Match", etag).status, "HEAD of a known version")
 }
 
 // The path of an operation is accepted in the same spellings, and operations on
@@ -179,13 +167,10 @@ func TestBulk_PathsInAnySpelling(t *testing.T) {
 	operations = append(operations, `{"method":"POST","path":"/GROUPS/","bulkId":"g","data":`+groupBody(`"displayName":"G"`)+`}`,
 		`{"method":"DELETE","path":"/Users%2F`+id+`"}`)
 	a := s.bulk(strings.Join(operations, ","))
-	if got := a.statuses(); got != "200 200 200 200 201 400" {
-		t.Fatalf("%s %s", got, a.raw)
-	}
+	got := a.statuses()
+	require.Equalf(t, "200 200 200 200 201 400", got, "%s %s", got, a.raw)
 	for i, r := range a.operations[:len(paths)] {
-		if r.Location != baseURL+"/Users/"+id || r.Version != fmt.Sprintf(`W/"%d"`, i+2) {
-			t.Errorf("%s: %+v", paths[i], r)
-		}
+		assert.Truef(t, r.Location == baseURL+"/Users/"+id && r.Version == fmt.Sprintf(`W/"%d"`, i+2), "%s: %+v", paths[i], r)
 	}
 	if got := s.send("GET", "/Users/"+id, "").body["title"]; got != "T3" {
 		t.Errorf("title %v", got)
@@ -211,9 +196,8 @@ func TestRoot_IsASearch(t *testing.T) {
 			}
 		}
 	}
-	if a := s.send("POST", "", "{}"); a.status != 405 || a.header.Get("Allow") != "GET, HEAD" {
-		t.Errorf("POST: %d, Allow %q", a.status, a.header.Get("Allow"))
-	}
+	a := s.send("POST", "", "{}")
+	assert.Truef(t, a.status == 405 && a.header.Get("Allow") == "GET, HEAD", "POST: %d, Allow %q", a.status, a.header.Get("Allow"))
 }
 
 // The function of /Bulk serves every route, for paths that API Gateway sends to
@@ -225,9 +209,7 @@ func TestFunctions_ServeTheirRoutes(t *testing.T) {
 		for _, r := range httpapi.Routes() {
 			a := s.sendRaw(r.Method, r.Path, strings.NewReader(""), "Authorization", "")
 			served := a.event["cause"] != string(cause.NoRoute)
-			if want := function == "bulk" || function == r.Function; served != want {
-				t.Errorf("%s: %s %s is served: %t", function, r.Method, r.Path, served)
-			}
+			assert.Equalf(t, function == "bulk" || function == r.Function, served, "%s: %s %s is served", function, r.Method, r.Path)
 		}
 	}
 }
@@ -247,14 +229,10 @@ func TestAnswers_ForbidGuessingTheirType(t *testing.T) {
 	} {
 		a := s.send(r[0], r[1], r[2])
 		seen[a.status] = true
-		if got := a.header.Values("X-Content-Type-Options"); !slices.Equal(got, []string{"nosniff"}) {
-			t.Errorf("%s %s: %d, X-Content-Type-Options %q", r[0], r[1], a.status, got)
-		}
-		if kind := a.header.Get("Content-Type"); a.raw != "" && kind != "application/scim+json" {
-			t.Errorf("%s %s: %d, Content-Type %q", r[0], r[1], a.status, kind)
-		}
+		got := a.header.Values("X-Content-Type-Options")
+		assert.Truef(t, slices.Equal(got, []string{"nosniff"}), "%s %s: %d, X-Content-Type-Options %q", r[0], r[1], a.status, got)
+		kind := a.header.Get("Content-Type")
+		assert.Falsef(t, a.raw != "" && kind != "application/scim+json", "%s %s: %d, Content-Type %q", r[0], r[1], a.status, kind)
 	}
-	if len(seen) < 6 {
-		t.Errorf("answers only of %v", seen)
-	}
+	assert.Truef(t, len(seen) >= 6, "answers only of %v", seen)
 }

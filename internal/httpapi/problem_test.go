@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -119,21 +120,15 @@ func invalid(all ...scim.ErrorType) (errs []error) {
 func TestProblemOf_HasACauseForEveryError(t *testing.T) {
 	causes := cause.Causes()
 	for name, errs := range each {
-		if len(errs) == 0 {
-			t.Errorf("%s has no sample", name)
-		}
+		assert.NotEmptyf(t, errs, "%s has no sample", name)
 		for _, err := range errs {
 			for _, err := range []error{err, fmt.Errorf("on the way: %w", err)} {
 				p := problemOf(err)
-				if p.cause == cause.Internal || !slices.Contains(causes, p.cause) {
-					t.Errorf("%s %+v: the cause is %q", name, err, p.cause)
-				}
-				if m := p.cause.Meaning(); m.Status < 400 {
-					t.Errorf("%s: %s has the status %d", name, p.cause, m.Status)
-				}
-				if detail := p.detail("", "id"); !strings.HasSuffix(detail, ". (request id)") || strings.Contains(detail, "  ") {
-					t.Errorf("%s: detail %q", name, detail)
-				}
+				assert.Truef(t, p.cause != cause.Internal && slices.Contains(causes, p.cause), "%s %+v: the cause is %q", name, err, p.cause)
+				m := p.cause.Meaning()
+				assert.Truef(t, m.Status >= 400, "%s: %s has the status %d", name, p.cause, m.Status)
+				detail := p.detail("", "id")
+				assert.Truef(t, strings.HasSuffix(detail, ". (request id)") && !strings.Contains(detail, "  "), "%s: detail %q", name, detail)
 			}
 		}
 	}
@@ -142,9 +137,8 @@ func TestProblemOf_HasACauseForEveryError(t *testing.T) {
 			t.Errorf("%s is reported as %s", kind, p.kind())
 		}
 	}
-	if p := problemOf(errors.New("it is in neither table")); p.cause != cause.Internal {
-		t.Errorf("an unknown error is %s", p.cause)
-	}
+	p := problemOf(errors.New("it is in neither table"))
+	assert.Equalf(t, cause.Internal, p.cause, "an unknown error is %s", p.cause)
 }
 
 // Every new error, reason or type has a sample, so that the test above checks
@@ -154,12 +148,8 @@ func TestProblemOf_KnowsEveryError(t *testing.T) {
 		for _, name := range causetest.Errors(t, folder) {
 			_, answered := each[name]
 			why, never := inside[name]
-			if answered == never {
-				t.Errorf("%s: answered %t, kept inside %t", name, answered, never)
-			}
-			if why == "adminapi" && !saidIn(t, "../adminapi", name) {
-				t.Errorf("%s is the application's side's, which does not know it", name)
-			}
+			assert.NotEqualf(t, never, answered, "%s: answered %t, kept inside %t", name, answered, never)
+			assert.Falsef(t, why == "adminapi" && !saidIn(t, "../adminapi", name), "%s is the application's side's, which does not know it", name)
 		}
 	}
 	for kind, known := range map[string][]string{
@@ -168,18 +158,15 @@ func TestProblemOf_KnowsEveryError(t *testing.T) {
 		"../scim ErrorType":        slices.Sorted(maps.Keys(types)),
 	} {
 		folder, name, _ := strings.Cut(kind, " ")
-		if there := causetest.Constants(t, folder, name); !slices.Equal(there, known) {
-			t.Errorf("%s: the code has %v, the samples have %v", kind, there, known)
-		}
+		there := causetest.Constants(t, folder, name)
+		assert.Truef(t, slices.Equal(there, known), "%s: the code has %v, the samples have %v", kind, there, known)
 	}
 }
 
 // A cause of warnings only is in the table too.
 func TestWarnings_AreCauses(t *testing.T) {
 	for _, warning := range []cause.Cause{cause.ExternalIDChanged, cause.IdentityChanged, cause.UnknownMembers} {
-		if !slices.Contains(cause.Causes(), warning) {
-			t.Errorf("%s is not a cause", warning)
-		}
+		assert.Truef(t, slices.Contains(cause.Causes(), warning), "%s is not a cause", warning)
 	}
 }
 
@@ -194,9 +181,7 @@ func TestCauses_AreAllUsed(t *testing.T) {
 		if name == "ExternalIDChanged" || name == "IdentityChanged" || name == "BadEvent" {
 			continue // warnings of package directory and the refusal of package lambdahttp, tested there
 		}
-		if !strings.Contains(said, "cause."+name) {
-			t.Errorf("nothing is refused with cause.%s", name)
-		}
+		assert.Containsf(t, said, "cause."+name, "nothing is refused with cause.%s", name)
 	}
 }
 

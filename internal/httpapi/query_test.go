@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -32,9 +35,7 @@ func TestQuery_NamesInAnyCase(t *testing.T) {
 		for _, spelled := range []string{strings.ToLower(name), strings.ToUpper(name), strings.ToUpper(name[:1]) + name[1:]} {
 			other := strings.Replace(query, name, spelled, 1)
 			a := s.send("GET", "/Users?"+other+"&api-version=1&"+spelled+"_=%zz&=y", "")
-			if a.status != 200 || a.raw != want.raw {
-				t.Errorf("%s: %d %s, want %s", other, a.status, a.raw, want.raw)
-			}
+			assert.Truef(t, a.status == 200 && a.raw == want.raw, "%s: %d %s, want %s", other, a.status, a.raw, want.raw)
 		}
 		value := map[string]string{"filter": "title+pr", "cursor": ""}[name]
 		a := s.send("GET", "/Users?"+name+"="+value+"&"+strings.ToUpper(name)+"="+value, "")
@@ -45,12 +46,10 @@ func TestQuery_NamesInAnyCase(t *testing.T) {
 		wantRefusal(t, a, kind, "gives "+name+" more than once", "Correct the query")
 		wantEvent(t, a, map[string]any{"outcome": "failure", "cause": string(cause.Validation), "scimType": kind, "operation": "list"})
 	}
-	if a := s.send("GET", "/Users/"+id+"?ATTRIBUTES=title", ""); a.body["title"] != "T0" || a.body["userName"] != nil {
-		t.Errorf("one user: %s", a.raw)
-	}
-	if a := s.send("PATCH", "/Users/"+id+"?ExcludedAttributes=title", patchBody(`[]`)); a.body["title"] != nil || a.body["userName"] != "u4" {
-		t.Errorf("PATCH: %s", a.raw)
-	}
+	a := s.send("GET", "/Users/"+id+"?ATTRIBUTES=title", "")
+	assert.Truef(t, a.body["title"] == "T0" && a.body["userName"] == nil, "one user: %s", a.raw)
+	a = s.send("PATCH", "/Users/"+id+"?ExcludedAttributes=title", patchBody(`[]`))
+	assert.Truef(t, a.body["title"] == nil && a.body["userName"] == "u4", "PATCH: %s", a.raw)
 }
 
 // In a form + means a space, and in a URL it means itself: the spaces outside
@@ -77,9 +76,8 @@ func TestQuery_PlusInAFilter(t *testing.T) {
 		`userName%20eq%20%22q\%22a+b%22`:                                       `q"a+b`,
 	} {
 		a := s.send("GET", "/Users?filter="+raw, "")
-		if got := namesOf(a); a.status != 200 || len(got) != 1 || got[0] != want {
-			t.Errorf("%s: %d finds %q, want %q", raw, a.status, got, want)
-		}
+		got := namesOf(a)
+		assert.Truef(t, a.status == 200 && len(got) == 1 && got[0] == want, "%s: %d finds %q, want %q", raw, a.status, got, want)
 	}
 }
 
@@ -120,9 +118,7 @@ func TestQuery_NumbersOfAnyLength(t *testing.T) {
 				continue // a JSON number beyond a double's range is refused
 			}
 			b := s.send("POST", "/Users/.search", searchBody(asked[i]))
-			if b.status != 200 || b.raw != a.raw {
-				t.Errorf("search for %.60s: %d %s, want %s", asked[i], b.status, b.raw, a.raw)
-			}
+			assert.Truef(t, b.status == 200 && b.raw == a.raw, "search for %.60s: %d %s, want %s", asked[i], b.status, b.raw, a.raw)
 		}
 	}
 	for _, query := range []string{"count=ten", "count=1.0", "count=1e2", "count=--1", "count=-", "count=%2B-1", "count=1%20", "count=0x1", "startIndex=one", "count=١"} {
@@ -135,13 +131,11 @@ func TestQuery_NumbersOfAnyLength(t *testing.T) {
 func TestSearch_ParametersInTheQuery(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	s.mustCreate(`"userName":"u"`)
-	if a := s.send("POST", "/Users/.search?api-version=1", searchBody("")); a.status != 200 || a.body["totalResults"] != 1.0 {
-		t.Errorf("an unknown parameter: %d %s", a.status, a.raw)
-	}
+	a := s.send("POST", "/Users/.search?api-version=1", searchBody(""))
+	assert.Truef(t, a.status == 200 && a.body["totalResults"] == 1.0, "an unknown parameter: %d %s", a.status, a.raw)
 	for _, query := range []string{"count=1", "FILTER=userName+pr", "cursor", "a;b", "%zz"} {
-		if a := s.send("POST", "/.search?"+query, searchBody("")); a.status != 400 || a.body["scimType"] != "invalidSyntax" {
-			t.Errorf("%s: %d %s", query, a.status, a.raw)
-		}
+		a := s.send("POST", "/.search?"+query, searchBody(""))
+		assert.Truef(t, a.status == 400 && a.body["scimType"] == "invalidSyntax", "%s: %d %s", query, a.status, a.raw)
 	}
 }
 
@@ -165,9 +159,7 @@ func TestReads_AreRefusedWithAdviceForReads(t *testing.T) {
 		if named == string(cause.GroupNotFound) {
 			detail = strings.Replace(detail, "push it again", "", 1)
 		}
-		if detail == "" || writeAdvice.MatchString(detail) {
-			t.Errorf("%s: %d %s", name, a.status, detail)
-		}
+		assert.Truef(t, detail != "" && !writeAdvice.MatchString(detail), "%s: %d %s", name, a.status, detail)
 	}
 	for _, r := range httpapi.Routes() {
 		search := strings.HasSuffix(r.Path, "/.search")
@@ -197,9 +189,7 @@ func TestReads_AreRefusedWithAdviceForReads(t *testing.T) {
 			}
 		}
 	}
-	if refused[string(cause.Validation)] < 100 || len(refused) < 9 {
-		t.Errorf("only these are refused: %v", refused)
-	}
+	assert.Truef(t, refused[string(cause.Validation)] >= 100 && len(refused) >= 9, "only these are refused: %v", refused)
 }
 
 // An error in the query of a change is not a fault of the mapping either.
@@ -215,9 +205,8 @@ func TestChanges_AreAdvisedAboutTheirQuery(t *testing.T) {
 			}
 		}
 	}
-	if a := s.send("POST", "/Bulk", `{"schemas":["`+scim.BulkRequestURN+`"],"Operations":{}}`); a.status != 400 || strings.Contains(a.raw, "mapping") {
-		t.Errorf("bulk: %d %s", a.status, a.raw)
-	}
+	a := s.send("POST", "/Bulk", `{"schemas":["`+scim.BulkRequestURN+`"],"Operations":{}}`)
+	assert.Truef(t, a.status == 400 && !strings.Contains(a.raw, "mapping"), "bulk: %d %s", a.status, a.raw)
 }
 
 // A malformed credential is described as precisely as its form allows.
@@ -254,15 +243,11 @@ func TestCredentials_RefusalSaysWhatIsWrong(t *testing.T) {
 	} {
 		a := s.send("GET", "/Users", "", "Authorization", header)
 		wantRefused(t, strings.ReplaceAll(header, s.token, "TOKEN"), a, 401, cause.TokenInvalid, says)
-		if detail, _ := a.body["detail"].(string); !strings.Contains(detail, "under Provisioning > Integration") {
-			t.Errorf("%s: %s", says, detail)
-		}
-		if got := a.header.Get("WWW-Authenticate"); got != `Bearer realm="SCIM", error="invalid_token"` {
-			t.Errorf("%s: WWW-Authenticate %q", header, got)
-		}
+		detail, _ := a.body["detail"].(string)
+		assert.Containsf(t, detail, "under Provisioning > Integration", "%s", says)
+		got := a.header.Get("WWW-Authenticate")
+		assert.Equalf(t, `Bearer realm="SCIM", error="invalid_token"`, got, "%s: WWW-Authenticate %q", header, got)
 		secret := strings.Split(s.token, "_")[3]
-		if strings.Contains(a.raw, secret[:8]) || strings.Contains(s.log.String(), secret[:8]) {
-			t.Fatal("a part of the token is in the answer")
-		}
+		require.True(t, !strings.Contains(a.raw, secret[:8]) && !strings.Contains(s.log.String(), secret[:8]), "a part of the token is in the answer")
 	}
 }

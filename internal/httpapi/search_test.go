@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -83,9 +85,7 @@ func testSearch(t *testing.T, open opener) {
 			if got := namesOf(a); a.status != 200 || !slices.Equal(got, tt.want) || a.body["totalResults"] != tt.total {
 				t.Errorf("%d, %q of %v, want %q of %v: %s", a.status, got, a.body["totalResults"], tt.want, tt.total, a.raw)
 			}
-			if a.event["operation"] != "search" || a.event["outcome"] != "success" {
-				t.Errorf("event %v", a.event)
-			}
+			assert.Truef(t, a.event["operation"] == "search" && a.event["outcome"] == "success", "event %v", a.event)
 			if a.event["itemsRead"].(float64) > 20 {
 				t.Errorf("%v items read", a.event["itemsRead"])
 			}
@@ -106,9 +106,7 @@ func testSearch(t *testing.T, open opener) {
 		}
 		a = s.send("POST", "/Users/.search", searchBody(`"excludedAttributes":["displayName","meta"]`))
 		user = a.body["Resources"].([]any)[0].(map[string]any)
-		if user["displayName"] != nil || user["meta"] != nil || user["active"] != true {
-			t.Errorf("%s", a.raw)
-		}
+		assert.Truef(t, user["displayName"] == nil && user["meta"] == nil && user["active"] == true, "%s", a.raw)
 	})
 }
 
@@ -147,12 +145,9 @@ func TestSearch_Refusals(t *testing.T) {
 			if a.status != tt.status || a.body["scimType"] != tt.scimType || !strings.Contains(detail, tt.says) {
 				t.Errorf("%d %s, want %d %s with %q", a.status, a.raw, tt.status, tt.scimType, tt.says)
 			}
-			if a.event["operation"] != "search" || a.event["outcome"] != "failure" {
-				t.Errorf("event %v", a.event)
-			}
+			assert.Truef(t, a.event["operation"] == "search" && a.event["outcome"] == "failure", "event %v", a.event)
 		})
 	}
-	if a := s.send("GET", "/.search", ""); a.status != 405 || a.header.Get("Allow") != "POST" {
-		t.Errorf("GET: %d, Allow %q", a.status, a.header.Get("Allow"))
-	}
+	a := s.send("GET", "/.search", "")
+	assert.Truef(t, a.status == 405 && a.header.Get("Allow") == "POST", "GET: %d, Allow %q", a.status, a.header.Get("Allow"))
 }

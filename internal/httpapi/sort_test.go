@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -42,14 +45,10 @@ func testSort(t *testing.T, open opener) {
 				var got []string
 				for start := 1; start <= len(want); start += count {
 					a := s.send("GET", fmt.Sprintf("/Users?startIndex=%d&count=%d%s&sortBy=%s", start, count, filter, tt.by), "")
-					if a.status != 200 || a.body["totalResults"] != 5.0 {
-						t.Fatalf("%s: %d %s", tt.by, a.status, a.raw)
-					}
+					require.Truef(t, a.status == 200 && a.body["totalResults"] == 5.0, "%s: %d %s", tt.by, a.status, a.raw)
 					got = append(got, namesOf(a)...)
 				}
-				if !slices.Equal(got, want) {
-					t.Errorf("%s%s by %d: %q, want %q", tt.by, filter, count, got, want)
-				}
+				assert.Truef(t, slices.Equal(got, want), "%s%s by %d: %q, want %q", tt.by, filter, count, got, want)
 			}
 		}
 	}
@@ -62,9 +61,8 @@ func testSortRenames(t *testing.T, open opener) {
 	s := newService(t, open, 20)
 	id := s.mustCreate(`"userName":"a"`)
 	s.mustCreate(`"userName":"b"`)
-	if a := s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"userName","value":"c"}]`)); a.status != 200 {
-		t.Fatal(a.raw)
-	}
+	a := s.send("PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"userName","value":"c"}]`))
+	require.Equal(t, 200, a.status, a.raw)
 	s.mustCreate(`"userName":"A"`)
 	for i := range 30 { // names of deleted users, more than a page
 		gone := s.mustCreate(fmt.Sprintf(`"userName":"a%02d"`, i))
@@ -75,9 +73,7 @@ func testSortRenames(t *testing.T, open opener) {
 		for start := 1; start <= 3; start += count {
 			got = append(got, namesOf(s.send("GET", fmt.Sprintf("/Users?sortBy=userName&startIndex=%d&count=%d", start, count), ""))...)
 		}
-		if !slices.Equal(got, []string{"A", "b", "c"}) {
-			t.Errorf("by %d: %q", count, got)
-		}
+		assert.Truef(t, slices.Equal(got, []string{"A", "b", "c"}), "by %d: %q", count, got)
 	}
 }
 
@@ -89,14 +85,10 @@ func TestSort_RefusesAttributesWithoutOrder(t *testing.T) {
 		"sortBy=userName&sortOrder=up": "invalidValue", "sortBy=userName&sortBy=id": "invalidSyntax",
 	} {
 		a := s.send("GET", "/Users?"+query, "")
-		if a.status != 400 || a.body["scimType"] != kind {
-			t.Errorf("%s: %d %s", query, a.status, a.raw)
-		}
+		assert.Truef(t, a.status == 400 && a.body["scimType"] == kind, "%s: %d %s", query, a.status, a.raw)
 	}
-	if a := s.send("GET", "/Users?sortBy=password", ""); a.status != 403 || a.body["scimType"] != "sensitive" {
-		t.Errorf("password: %d %s", a.status, a.raw)
-	}
-	if a := s.send("GET", "/Users?sortOrder=up", ""); a.status != 200 {
-		t.Errorf("sortOrder without sortBy: %d %s", a.status, a.raw)
-	}
+	a := s.send("GET", "/Users?sortBy=password", "")
+	assert.Truef(t, a.status == 403 && a.body["scimType"] == "sensitive", "password: %d %s", a.status, a.raw)
+	a = s.send("GET", "/Users?sortOrder=up", "")
+	assert.Equalf(t, 200, a.status, "sortOrder without sortBy: %d %s", a.status, a.raw)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -134,12 +135,9 @@ func TestDialects(t *testing.T) {
 				if got.status != 400 || got.body["scimType"] != d.scimType || !strings.Contains(detail, "This tenant accepts only what RFC 7643 and RFC 7644 define") {
 					t.Errorf("refused: %d %s", got.status, got.raw)
 				}
-				if got.event["outcome"] != "failure" || got.event["status"] != 400.0 {
-					t.Errorf("event %v", got.event)
-				}
-				if after := s.state(id, group); after != before {
-					t.Errorf("a refused request changed\n%s\ninto\n%s", before, after)
-				}
+				assert.Truef(t, got.event["outcome"] == "failure" && got.event["status"] == 400.0, "event %v", got.event)
+				after := s.state(id, group)
+				assert.Equalf(t, before, after, "a refused request changed\n%s\ninto\n%s", before, after)
 			}
 		})
 	}

@@ -129,13 +129,10 @@ func (r *schemaRun) send(as tenantAccess, method, path string, body any) reply {
 	r.handler.ServeHTTP(w, q)
 	a := reply{status: w.Code, raw: w.Body.String()}
 	if a.raw != "" {
-		if err := json.Unmarshal(w.Body.Bytes(), &a.body); err != nil {
-			r.rt.Fatalf("%s %s: %v: %s", method, path, err, a.raw)
-		}
+		err := json.Unmarshal(w.Body.Bytes(), &a.body)
+		require.NoErrorf(r.rt, err, "%s %s: %v: %s", method, path, err, a.raw)
 	}
-	if a.status >= 500 {
-		r.rt.Fatalf("%s %s %s: %d %s", method, path, text, a.status, a.raw)
-	}
+	require.Truef(r.rt, a.status < 500, "%s %s %s: %d %s", method, path, text, a.status, a.raw)
 	return a
 }
 
@@ -181,9 +178,7 @@ func (r *schemaRun) create() {
 			}
 			r.rt.Skip("no values that the schema accepts were drawn")
 		}
-		if a.status != http.StatusCreated {
-			r.rt.Fatalf("POST %v: %d %s, want 201", sent, a.status, a.raw)
-		}
+		require.Equalf(r.rt, http.StatusCreated, a.status, "POST %v: %d %s, want 201", sent, a.status, a.raw)
 		r.id, r.values = a.body["id"].(string), want
 		r.shows(a, askedModel{}, r.written(sent))
 		return
@@ -220,9 +215,7 @@ func (r *schemaRun) shows(a reply, q askedModel, m mentions) {
 		}
 	}
 	listed, _ := a.body["schemas"].([]any)
-	if slices.Contains(listed, any(ownURN)) != (len(r.values) > 0) {
-		r.rt.Fatalf("schemas is %v, while the values are %v", listed, r.values)
-	}
+	require.Equalf(r.rt, len(r.values) > 0, slices.Contains(listed, any(ownURN)), "schemas is %v, while the values are %v", listed, r.values)
 }
 
 // sameValues compares the values in an answer with the wanted ones; values of
@@ -301,15 +294,11 @@ func (r *schemaRun) read() {
 		path += "?" + q.parameter + "=" + url.QueryEscape(q.text())
 	}
 	a := r.send(r.own, "GET", path, nil)
-	if a.status != http.StatusOK {
-		r.rt.Fatalf("GET %s: %d %s", path, a.status, a.raw)
-	}
+	require.Equalf(r.rt, http.StatusOK, a.status, "GET %s: %d %s", path, a.status, a.raw)
 	r.shows(a, q, nil)
 	list := r.send(r.own, "GET", r.endpoint+"?count=1"+strings.Replace(strings.TrimPrefix(path, r.endpoint+"/"+r.id), "?", "&", 1), nil)
 	shown, _ := list.body["Resources"].([]any)
-	if len(shown) != 1 {
-		r.rt.Fatalf("the list is %s", list.raw)
-	}
+	require.Lenf(r.rt, shown, 1, "the list is %s", list.raw)
 	r.shows(reply{body: shown[0].(map[string]any), raw: list.raw}, q, nil)
 }
 
@@ -391,37 +380,28 @@ func (r *schemaRun) sort() {
 func (r *schemaRun) isServed() {
 	a := r.send(r.own, "GET", "/Schemas/"+strings.ToUpper(ownURN), nil)
 	var served schemaModel
-	if err := json.Unmarshal([]byte(a.raw), &served); err != nil || a.status != http.StatusOK {
-		r.rt.Fatalf("/Schemas: %d %v", a.status, err)
-	}
+	err := json.Unmarshal([]byte(a.raw), &served)
+	require.Truef(r.rt, err == nil && a.status == http.StatusOK, "/Schemas: %d %v", a.status, err)
 	served.required = r.schema.required
 	if !reflect.DeepEqual(served, r.schema) {
 		r.rt.Fatalf("/Schemas serves %s\nwant %s", served.document(), r.schema.document())
 	}
 	types := r.send(r.own, "GET", "/ResourceTypes", nil)
 	listed := fmt.Sprintf(`{"required":%v,"schema":%q}`, r.schema.required, ownURN)
-	if strings.Count(types.raw, listed) != 1 {
-		r.rt.Fatalf("/ResourceTypes is %s\nwant %s in it, once", types.raw, listed)
-	}
-	if all := r.send(r.own, "GET", "/Schemas", nil); strings.Count(all.raw, `"id":"`+ownURN+`"`) != 1 {
-		r.rt.Fatalf("/Schemas is %s", all.raw)
-	}
+	require.Equalf(r.rt, 1, strings.Count(types.raw, listed), "/ResourceTypes is %s\nwant %s in it, once", types.raw, listed)
+	all := r.send(r.own, "GET", "/Schemas", nil)
+	require.Equalf(r.rt, 1, strings.Count(all.raw, `"id":"`+ownURN+`"`), "/Schemas is %s", all.raw)
 }
 
 // isApart checks that the other tenant sees nothing of the schema.
 func (r *schemaRun) isApart() {
 	for _, path := range []string{"/Schemas", "/ResourceTypes", r.endpoint} {
-		if a := r.send(r.other, "GET", path, nil); strings.Contains(strings.ToLower(a.raw), strings.ToLower(ownURN)) {
-			r.rt.Fatalf("another tenant's %s has the schema: %s", path, a.raw)
-		}
+		a := r.send(r.other, "GET", path, nil)
+		require.NotContainsf(r.rt, strings.ToLower(a.raw), strings.ToLower(ownURN), "another tenant's %s has the schema: %s", path, a.raw)
 	}
-	if a := r.send(r.other, "GET", "/Schemas/"+ownURN, nil); a.status != http.StatusNotFound {
-		r.rt.Fatalf("another tenant's /Schemas: %d", a.status)
-	}
+	require.Equal(r.rt, http.StatusNotFound, r.send(r.other, "GET", "/Schemas/"+ownURN, nil).status, "another tenant's /Schemas")
 	a := r.send(r.other, "POST", r.endpoint, r.bodyWith(drawValues(r.rt, r.schema, false)))
-	if a.status != http.StatusCreated || strings.Contains(a.raw, ownURN) {
-		r.rt.Fatalf("another tenant's POST: %d %s", a.status, a.raw)
-	}
+	require.Truef(r.rt, a.status == http.StatusCreated && !strings.Contains(a.raw, ownURN), "another tenant's POST: %d %s", a.status, a.raw)
 	filter := url.QueryEscape(ownURN + ":" + r.schema.Attributes[0].Name + " pr")
 	if a := r.send(r.other, "GET", r.endpoint+"?filter="+filter, nil); a.status != http.StatusBadRequest {
 		r.rt.Fatalf("another tenant's filter: %d %s", a.status, a.raw)
@@ -460,9 +440,8 @@ func (r *schemaRun) changeSchema() {
 	require.NoError(r.rt, r.app.Store.RemoveSchema(r.t.Context(), r.own.id, ownURN, time.Now()))
 	r.restart()
 	for _, path := range []string{path, path + "?attributes=" + ownURN, r.endpoint, "/Schemas", "/ResourceTypes"} {
-		if a := r.send(r.own, "GET", path, nil); a.status != http.StatusOK || strings.Contains(a.raw, ownURN) {
-			r.rt.Fatalf("%s of a removed schema: %d %s", path, a.status, a.raw)
-		}
+		a := r.send(r.own, "GET", path, nil)
+		require.Truef(r.rt, a.status == http.StatusOK && !strings.Contains(a.raw, ownURN), "%s of a removed schema: %d %s", path, a.status, a.raw)
 	}
 	title["value"] = "newer"
 	if a := r.send(r.own, "PATCH", path, patch); a.status != http.StatusOK || strings.Contains(a.raw, ownURN) {
@@ -483,9 +462,7 @@ func (r *schemaRun) filterAnything() {
 	for _, a := range r.schema.Attributes {
 		filter := url.QueryEscape(ownURN + ":" + a.Name + " pr")
 		answer := r.send(r.own, "GET", r.endpoint+"?filter="+filter, nil)
-		if want := a.Returned == "never"; want != (answer.status == http.StatusForbidden) {
-			r.rt.Fatalf("%s pr: %d %s", a.Name, answer.status, answer.raw)
-		}
+		require.Equalf(r.rt, answer.status == http.StatusForbidden, a.Returned == "never", "%s pr: %d %s", a.Name, answer.status, answer.raw)
 	}
 }
 

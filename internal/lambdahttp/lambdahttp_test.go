@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/web"
@@ -37,18 +38,12 @@ func seen(t *testing.T, ctx context.Context, event Event) (r *http.Request, body
 	t.Helper()
 	response, err := Handler(http.HandlerFunc(func(w http.ResponseWriter, got *http.Request) {
 		b, err := io.ReadAll(got.Body)
-		if err != nil {
-			t.Errorf("read body: %v", err)
-		}
+		assert.NoError(t, err, "read body")
 		r, body = got, string(b)
 		w.WriteHeader(http.StatusNoContent)
 	}))(ctx, event)
-	if err != nil {
-		t.Fatalf("error %v, want none", err)
-	}
-	if r == nil {
-		t.Fatalf("the handler was not called; answer %d %s", response.StatusCode, response.Body)
-	}
+	require.NoErrorf(t, err, "error %v, want none", err)
+	require.NotNilf(t, r, "the handler was not called; answer %d %s", response.StatusCode, response.Body)
 	return r, body
 }
 
@@ -88,12 +83,8 @@ func TestHandler_PathLeadsToTheRoutedResource(t *testing.T) {
 				event.RequestContext.Stage = tt.stage
 			}
 			r, _ := seen(t, context.Background(), event)
-			if got := r.URL.EscapedPath(); got != tt.want {
-				t.Errorf("path %q, want %q", got, tt.want)
-			}
-			if r.RequestURI != tt.want {
-				t.Errorf("request URI %q, want %q", r.RequestURI, tt.want)
-			}
+			assert.Equal(t, tt.want, r.URL.EscapedPath(), "path")
+			assert.Equal(t, tt.want, r.RequestURI, "request URI")
 		})
 	}
 }
@@ -105,12 +96,9 @@ func TestHandler_PathMatchesServeMux(t *testing.T) {
 	for _, id := range []string{"42", "a/b", "..", ".", "../Schemas", "a\x00b", "42?x", "%2F", "//", "a//b", "é", "a b"} {
 		got = ""
 		event := get("GET /scim/v2/Users/{id}", "/scim/v2/Users/"+id, map[string]string{"id": id})
-		if _, err := Handler(mux)(context.Background(), event); err != nil {
-			t.Fatal(err)
-		}
-		if got != id {
-			t.Errorf("id %q arrived as %q", id, got)
-		}
+		_, err := Handler(mux)(context.Background(), event)
+		require.NoError(t, err)
+		assert.Equalf(t, id, got, "id %q arrived as %q", id, got)
 	}
 }
 
@@ -125,9 +113,7 @@ func TestHandler_QueryIsAsSent(t *testing.T) {
 			event.QueryStringParameters = nil
 		}
 		r, _ := seen(t, context.Background(), event)
-		if r.URL.RawQuery != query {
-			t.Errorf("query %q, want %q", r.URL.RawQuery, query)
-		}
+		assert.Equal(t, query, r.URL.RawQuery, "query")
 	}
 }
 
@@ -135,9 +121,7 @@ func TestHandler_QueryOfAHandWrittenEvent(t *testing.T) {
 	event := get("GET /scim/v2/Users", "/scim/v2/Users", nil)
 	event.QueryStringParameters = map[string]string{"filter": `userName eq "a+b"`}
 	r, _ := seen(t, context.Background(), event)
-	if got, want := r.URL.Query().Get("filter"), `userName eq "a+b"`; got != want {
-		t.Errorf("filter %q, want %q", got, want)
-	}
+	assert.Equal(t, `userName eq "a+b"`, r.URL.Query().Get("filter"), "filter")
 }
 
 func TestHandler_HeadersAreWhole(t *testing.T) {
@@ -159,19 +143,13 @@ func TestHandler_HeadersAreWhole(t *testing.T) {
 	event.Cookies = []string{"a=1", "b=2"}
 	r, _ := seen(t, context.Background(), event)
 	for name, want := range headers {
-		if got := r.Header.Values(name); len(got) != 1 || got[0] != want {
-			t.Errorf("%s: %q, want one value %q", name, got, want)
-		}
+		got := r.Header.Values(name)
+		assert.Truef(t, len(got) == 1 && got[0] == want, "%s: %q, want one value %q", name, got, want)
 	}
-	if got := r.Header.Get("Cookie"); got != "a=1; b=2" {
-		t.Errorf("cookie %q", got)
-	}
-	if r.Host != "scim.example.com" || r.Header.Get("Host") != "" {
-		t.Errorf("host %q, header %q", r.Host, r.Header.Get("Host"))
-	}
-	if r.RemoteAddr != "192.0.2.1:0" {
-		t.Errorf("remote address %q", r.RemoteAddr)
-	}
+	got := r.Header.Get("Cookie")
+	assert.Equalf(t, "a=1; b=2", got, "cookie %q", got)
+	assert.Truef(t, r.Host == "scim.example.com" && r.Header.Get("Host") == "", "host %q, header %q", r.Host, r.Header.Get("Host"))
+	assert.Equalf(t, "192.0.2.1:0", r.RemoteAddr, "remote address %q", r.RemoteAddr)
 }
 
 func TestHandler_InvocationIsLambdasOwn(t *testing.T) {
@@ -180,13 +158,11 @@ func TestHandler_InvocationIsLambdasOwn(t *testing.T) {
 	event.Headers["x-amzn-trace-id"] = "Root=forged"
 
 	r, _ := seen(t, context.Background(), event)
-	if id, trace := r.Header.Get(web.InvocationHeader), r.Header.Get(web.TraceHeader); id != "" || trace != "" {
-		t.Errorf("outside Lambda: request %q, trace %q, want none", id, trace)
-	}
+	id, trace := r.Header.Get(web.InvocationHeader), r.Header.Get(web.TraceHeader)
+	assert.Truef(t, id == "" && trace == "", "outside Lambda: request %q, trace %q, want none", id, trace)
 	r, _ = seen(t, WithInvocation(context.Background(), "request", "Root=1-2-3"), event)
-	if id, trace := r.Header.Get(web.InvocationHeader), r.Header.Get(web.TraceHeader); id != "request" || trace != "Root=1-2-3" {
-		t.Errorf("request %q, trace %q", id, trace)
-	}
+	id, trace = r.Header.Get(web.InvocationHeader), r.Header.Get(web.TraceHeader)
+	assert.Truef(t, id == "request" && trace == "Root=1-2-3", "request %q, trace %q", id, trace)
 }
 
 func TestHandler_Body(t *testing.T) {
@@ -208,9 +184,7 @@ func TestHandler_Body(t *testing.T) {
 			event.RequestContext.HTTP.Method = http.MethodPost
 			event.Body, event.IsBase64Encoded = tt.body, tt.base64
 			r, body := seen(t, context.Background(), event)
-			if body != tt.want || r.ContentLength != int64(len(tt.want)) {
-				t.Errorf("body %q of %d, want %q", body, r.ContentLength, tt.want)
-			}
+			assert.Truef(t, body == tt.want && r.ContentLength == int64(len(tt.want)), "body %q of %d, want %q", body, r.ContentLength, tt.want)
 		})
 	}
 }
@@ -257,9 +231,7 @@ func TestHandler_SurvivesAPanic(t *testing.T) {
 	}))(context.Background(), get("$default", "/", nil))
 	require.NoError(t, err)
 	checkRefusal(t, response, http.StatusInternalServerError, "")
-	if strings.Contains(response.Body, "secret") {
-		t.Errorf("the answer contains the fault: %s", response.Body)
-	}
+	assert.NotContains(t, response.Body, "secret", "the answer contains the fault")
 }
 
 func TestHandler_RefusesAnAnswerThatLambdaWould(t *testing.T) {
@@ -277,12 +249,9 @@ func TestHandler_RefusesAnAnswerThatLambdaWould(t *testing.T) {
 			response, err := Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				_, _ = io.WriteString(w, tt.body)
 			}))(context.Background(), get("$default", "/", nil))
-			if err != nil || response.StatusCode != tt.want {
-				t.Fatalf("status %d, %v, want %d", response.StatusCode, err, tt.want)
-			}
-			if b, err := encode(response); err != nil || len(b) > MaxResponseBytes {
-				t.Errorf("%d bytes, %v", len(b), err)
-			}
+			require.Truef(t, err == nil && response.StatusCode == tt.want, "status %d, %v, want %d", response.StatusCode, err, tt.want)
+			b, err := encode(response)
+			assert.Truef(t, err == nil && len(b) <= MaxResponseBytes, "%d bytes, %v", len(b), err)
 		})
 	}
 }
@@ -345,19 +314,14 @@ func TestHandler_AnswersAsNetHTTPDoes(t *testing.T) {
 			if got.StatusCode != want.StatusCode || string(body) != string(wantBody) {
 				t.Errorf("%d %q, want %d %q", got.StatusCode, body, want.StatusCode, wantBody)
 			}
-			if cookies := want.Header.Values("Set-Cookie"); strings.Join(got.Cookies, "\n") != strings.Join(cookies, "\n") {
-				t.Errorf("cookies %q, want %q", got.Cookies, cookies)
-			}
+			cookies := want.Header.Values("Set-Cookie")
+			assert.Equalf(t, strings.Join(cookies, "\n"), strings.Join(got.Cookies, "\n"), "cookies %q, want %q", got.Cookies, cookies)
 			want.Header.Del("Set-Cookie")
 			for name, values := range want.Header {
-				if got.Headers[name] != strings.Join(values, ",") {
-					t.Errorf("%s: %q, want %q", name, got.Headers[name], values)
-				}
+				assert.Equalf(t, strings.Join(values, ","), got.Headers[name], "%s: %q, want %q", name, got.Headers[name], values)
 			}
 			for name := range got.Headers {
-				if want.Header.Get(name) == "" {
-					t.Errorf("%s: %q, want none", name, got.Headers[name])
-				}
+				assert.NotEmptyf(t, want.Header.Get(name), "%s: %q, want none", name, got.Headers[name])
 			}
 		})
 	}
@@ -379,9 +343,8 @@ func TestHandler_GzipIsBase64(t *testing.T) {
 			}
 			z, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(response.Body)))
 			require.NoError(t, err)
-			if got, err := io.ReadAll(z); err != nil || string(got) != plain {
-				t.Errorf("level %d: got %.9q, %v, want %.9q", level, got, err, plain)
-			}
+			got, err := io.ReadAll(z)
+			assert.Truef(t, err == nil && string(got) == plain, "level %d: got %.9q, %v, want %.9q", level, got, err, plain)
 		}
 	}
 }
@@ -406,9 +369,7 @@ func FuzzHandler(f *testing.F) {
 		event.Body, event.IsBase64Encoded = body, isBase64
 		response, err := handler(context.Background(), event)
 		require.NoError(t, err)
-		if response.StatusCode < 200 || response.StatusCode > 599 {
-			t.Fatalf("status %d", response.StatusCode)
-		}
+		require.Truef(t, response.StatusCode >= 200 && response.StatusCode <= 599, "status %d", response.StatusCode)
 		if routeKey != "GET /scim/v2/Users/{id}" || id == "" || method == http.MethodConnect || response.StatusCode == http.StatusBadRequest {
 			return
 		}
@@ -418,9 +379,7 @@ func FuzzHandler(f *testing.F) {
 			require.NoError(t, err)
 			got = string(b)
 		}
-		if response.Headers["X-Id"] == "" || got != id {
-			t.Fatalf("id %q answered as %q, status %d", id, got, response.StatusCode)
-		}
+		require.Truef(t, response.Headers["X-Id"] != "" && got == id, "id %q answered as %q, status %d", id, got, response.StatusCode)
 	})
 }
 
@@ -432,9 +391,8 @@ func checkRefusal(t *testing.T, response Response, status int, scimType string) 
 		SCIMType string
 		Detail   string
 	}
-	if err := json.Unmarshal([]byte(response.Body), &body); err != nil {
-		t.Fatalf("%v in %s", err, response.Body)
-	}
+	err := json.Unmarshal([]byte(response.Body), &body)
+	require.NoErrorf(t, err, "%v in %s", err, response.Body)
 	if response.StatusCode != status || body.SCIMType != scimType || body.Detail == "" || len(body.Schemas) != 1 ||
 		response.Headers["Content-Type"] != "application/scim+json" {
 		t.Errorf("got %d %v %s, want a SCIM error %d %q", response.StatusCode, response.Headers, response.Body, status, scimType)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -61,29 +62,21 @@ func TestRefuse_LogsTheEventOfARequest(t *testing.T) {
 			var body struct{ Detail, Status string }
 			var line map[string]any
 			for of, into := range map[string]any{string(b): &response, log.String(): &line} {
-				if err := json.Unmarshal([]byte(of), into); err != nil {
-					t.Fatalf("%v in %s", err, of)
-				}
+				err := json.Unmarshal([]byte(of), into)
+				require.NoErrorf(t, err, "%v in %s", err, of)
 			}
 			require.NoError(t, json.Unmarshal([]byte(response.Body), &body))
-			if got := response.Headers["X-Content-Type-Options"]; got != "nosniff" {
-				t.Errorf("X-Content-Type-Options %q", got)
-			}
+			got := response.Headers["X-Content-Type-Options"]
+			assert.Equalf(t, "nosniff", got, "X-Content-Type-Options %q", got)
 			id := response.Headers["X-Request-Id"]
-			if id == "" || tt.id != "" && id != tt.id {
-				t.Errorf("X-Request-Id %q, want %q", id, tt.id)
-			}
+			assert.Truef(t, id != "" && (tt.id == "" || id == tt.id), "X-Request-Id %q, want %q", id, tt.id)
 			tt.want["requestId"], tt.want["detail"] = id, body.Detail
 			tt.want["event"], tt.want["outcome"] = "scim.request", "failure"
 			tt.want["lambdaRequestId"], tt.want["traceId"] = "8f5e3c6e-1", "1-2-3"
 			for field, want := range tt.want {
-				if line[field] != want {
-					t.Errorf("%s is %v, want %v", field, line[field], want)
-				}
+				assert.Truef(t, line[field] == want, "%s is %v, want %v", field, line[field], want)
 			}
-			if strings.Contains(log.String()+string(b), "secret") {
-				t.Errorf("a value of the request is shown: %s %s", &log, b)
-			}
+			assert.NotContainsf(t, log.String()+string(b), "secret", "a value of the request is shown: %s %s", &log, b)
 		})
 	}
 }

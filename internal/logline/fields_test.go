@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 )
 
 type inner struct {
@@ -38,8 +40,7 @@ func TestFields_AreThoseOfTheStructInItsOrder(t *testing.T) {
 	} {
 		var log bytes.Buffer
 		New(&log).LogAttrs(t.Context(), 0, "m", Fields(&c.of)...)
-		if _, got, _ := strings.Cut(log.String(), `"message":"m",`); strings.TrimSpace(got) != c.want {
-			t.Errorf("%+v is logged as %s, want %s", c.of, got, c.want)
-		}
+		_, got, _ := strings.Cut(log.String(), `"message":"m",`)
+		assert.Equalf(t, c.want, strings.TrimSpace(got), "%+v is logged as %s, want %s", c.of, got, c.want)
 	}
 }

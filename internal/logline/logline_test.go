@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -20,13 +21,10 @@ import (
 func decode(t *testing.T, log *bytes.Buffer) map[string]any {
 	t.Helper()
 	text, ok := strings.CutSuffix(log.String(), "\n")
-	if !ok || strings.ContainsAny(text, "\n\r") {
-		t.Fatalf("%q is not one line", log)
-	}
+	require.Truef(t, ok && !strings.ContainsAny(text, "\n\r"), "%q is not one line", log)
 	var line map[string]any
-	if err := json.Unmarshal([]byte(text), &line); err != nil {
-		t.Fatalf("%v in %s", err, text)
-	}
+	err := json.Unmarshal([]byte(text), &line)
+	require.NoErrorf(t, err, "%v in %s", err, text)
 	return line
 }
 
@@ -44,9 +42,7 @@ func TestHandler_HasTheFormThatLambdaFilters(t *testing.T) {
 	want := map[string]any{
 		"level": "WARN", "message": "said", "event": "scim.test", "n": 1.0, "time": "late", "error": "why", "took": "1s",
 	}
-	if !maps.Equal(line, want) {
-		t.Errorf("got %v, want %v", line, want)
-	}
+	assert.Truef(t, maps.Equal(line, want), "got %v, want %v", line, want)
 }
 
 func TestHandler_LeavesOutWhatIsBelowItsLevel(t *testing.T) {
@@ -65,9 +61,7 @@ func TestHandler_LeavesOutWhatIsBelowItsLevel(t *testing.T) {
 			require.NoError(t, json.Unmarshal([]byte(line), &said))
 			got += said.Message
 		}
-		if got != want {
-			t.Errorf("%q logs %q, want %q", name, got, want)
-		}
+		assert.Equalf(t, want, got, "%q logs", name)
 	}
 }
 
@@ -86,13 +80,10 @@ func TestHandler_MakesTextInert(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			New(&log).Info("m", "subject", text)
-			if line := decode(t, &log); line["subject"] != text {
-				t.Errorf("%q comes back as %q", text, line["subject"])
-			}
+			line := decode(t, &log)
+			assert.Truef(t, line["subject"] == text, "%q comes back as %q", text, line["subject"])
 			for _, r := range strings.TrimSuffix(log.String(), "\n") {
-				if strings.ContainsRune("<>&", r) || !unicode.IsPrint(r) {
-					t.Errorf("%U is in the line %s", r, &log)
-				}
+				assert.Truef(t, !strings.ContainsRune("<>&", r) && unicode.IsPrint(r), "%U is in the line %s", r, &log)
 			}
 		})
 	}
@@ -118,9 +109,7 @@ func TestHandler_BoundsText(t *testing.T) {
 	var log bytes.Buffer
 	exact := strings.Repeat("a", MaxText)
 	New(&log).Info("m", "subject", exact)
-	if decode(t, &log)["subject"] != exact {
-		t.Errorf("a text of %d bytes is cut", MaxText)
-	}
+	assert.Truef(t, decode(t, &log)["subject"] == exact, "a text of %d bytes is cut", MaxText)
 }
 
 func TestCounted_MarksWhatIsWorthCounting(t *testing.T) {
@@ -149,12 +138,9 @@ func TestCounted_MarksWhatIsWorthCounting(t *testing.T) {
 			slog.New(Counted(Handler(&log, slog.LevelInfo), "prod")).With("tenant", "acme").Info("m", tt.attrs...)
 			line := decode(t, &log)
 			got := measured(t, line)
-			if !slices.Equal(got, tt.want) {
-				t.Errorf("got %q, want %q in %s", got, tt.want, &log)
-			}
-			if _, ok := line["stack"]; ok != (tt.want != nil) {
-				t.Errorf("stack in %s", &log)
-			}
+			assert.Truef(t, slices.Equal(got, tt.want), "got %q, want %q in %s", got, tt.want, &log)
+			_, ok := line["stack"]
+			assert.Equalf(t, tt.want != nil, ok, "stack in %s", &log)
 		})
 	}
 }
@@ -171,26 +157,18 @@ func measured(t *testing.T, line map[string]any) []string {
 		return nil
 	}
 	at, err := time.Parse(time.RFC3339, line["timestamp"].(string))
-	if err != nil || at.UnixMilli() != m.Timestamp {
-		t.Errorf("the metrics are of %d, the line of %v", m.Timestamp, line["timestamp"])
-	}
+	assert.Truef(t, err == nil && at.UnixMilli() == m.Timestamp, "the metrics are of %d, the line of %v", m.Timestamp, line["timestamp"])
 	var all []string
 	for _, d := range m.CloudWatchMetrics {
-		if d.Namespace != Namespace {
-			t.Errorf("namespace %q", d.Namespace)
-		}
+		assert.Equalf(t, Namespace, d.Namespace, "namespace %q", d.Namespace)
 		for _, metric := range d.Metrics {
-			if _, ok := line[metric.Name].(float64); !ok {
-				t.Errorf("%s is %v in the line", metric.Name, line[metric.Name])
-			}
+			_, ok := line[metric.Name].(float64)
+			assert.Truef(t, ok, "%s is %v in the line", metric.Name, line[metric.Name])
 			for _, set := range d.Dimensions {
 				for _, dimension := range set {
-					if dimension != Stack && dimension != Cause {
-						t.Errorf("%s is a dimension", dimension)
-					}
-					if text, ok := line[dimension].(string); !ok || text == "" {
-						t.Errorf("%s is %v in the line", dimension, line[dimension])
-					}
+					assert.Falsef(t, dimension != Stack && dimension != Cause, "%s is a dimension", dimension)
+					text, ok := line[dimension].(string)
+					assert.Truef(t, ok && text != "", "%s is %v in the line", dimension, line[dimension])
 				}
 				all = append(all, metric.Name+" by "+strings.Join(set, ","))
 			}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
@@ -422,11 +424,7 @@ func TestJudge_NeverSaysAllIsWellWhileRequestsAreRefused(t *testing.T) {
 		}
 		j.judge(&o)
 		well := o.Health == HealthOK || strings.HasPrefix(o.Summary, "No failures. Everything")
-		if well != (set == 0) {
-			t.Errorf("%q: %s, %q", names, o.Health, o.Summary)
-		}
-		if o.Health != HealthOK && o.Failing == 0 && !o.More && len(o.Notices) == 0 {
-			t.Errorf("%q: %s without a reason", names, o.Health)
-		}
+		assert.Equalf(t, set == 0, well, "%q: %s, %q", names, o.Health, o.Summary)
+		assert.Falsef(t, o.Health != HealthOK && o.Failing == 0 && !o.More && len(o.Notices) == 0, "%q: %s without a reason", names, o.Health)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -31,11 +32,8 @@ func TestDocuments_JSONIsTheResource(t *testing.T) {
 		want, err := c.read()
 		require.NoError(t, err)
 		got, err := scim.DecodeStored(c.json)
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: %s, %v; want %v", name, c.json, err, want)
-		}
+		assert.Truef(t, err == nil && reflect.DeepEqual(got, want), "%s: %s, %v; want %v", name, c.json, err, want)
 	}
-	if size := documents.UserSize(u); size.Plain != len(documents.UserJSON(u, nil))+1 {
-		t.Errorf("a user takes %d bytes, want the document and a comma", size.Plain)
-	}
+	size := documents.UserSize(u)
+	assert.Equalf(t, len(documents.UserJSON(u, nil))+1, size.Plain, "a user takes %d bytes, want the document and a comma", size.Plain)
 }

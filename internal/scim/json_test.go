@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -64,9 +65,8 @@ func TestDecodeJSON(t *testing.T) {
 			problem, bad := strings.CutPrefix(test.want, "!")
 			if !bad {
 				require.NoError(t, err)
-				if got := string(EncodeValue(v)); test.want != "" && got != test.want {
-					t.Errorf("got %s, want %s", got, test.want)
-				}
+				got := string(EncodeValue(v))
+				assert.Falsef(t, test.want != "" && got != test.want, "got %s, want %s", got, test.want)
 				return
 			}
 			var e *Error
@@ -82,9 +82,7 @@ func TestDecodeJSON_ErrorTellsLineAndQuotesNothing(t *testing.T) {
 		"{\n\"secret\":1,\n\"SECRET\":2}", "{\n\"a\":1,\n\"secret\" secret}", "{\n\"secret\":1,\n\"secret\":2}",
 	} {
 		_, err := DecodeJSON([]byte(body))
-		if err == nil || !strings.Contains(err.Error(), "line 3") || strings.Contains(strings.ToLower(err.Error()), "secret") {
-			t.Errorf("%q: %v", body, err)
-		}
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), "line 3") && !strings.Contains(strings.ToLower(err.Error()), "secret"), "%q: %v", body, err)
 	}
 }
 
@@ -94,10 +92,8 @@ func TestDecodeJSON_ManyNames(t *testing.T) {
 		fmt.Fprintf(&b, `,"name%d":0`, i)
 	}
 	start := time.Now()
-	if _, err := DecodeJSON([]byte("{" + b.String()[1:] + "}")); err != nil {
-		t.Error(err)
-	}
-	if d := time.Since(start); d > 5*time.Second {
-		t.Errorf("100,000 names take %v: more than in proportion", d)
-	}
+	_, err := DecodeJSON([]byte("{" + b.String()[1:] + "}"))
+	assert.NoError(t, err)
+	d := time.Since(start)
+	assert.Truef(t, d <= 5*time.Second, "100,000 names take %v: more than in proportion", d)
 }

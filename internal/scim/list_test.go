@@ -1,17 +1,17 @@
 package scim
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
 
 // Covers: 7644-3.1-1, 7644-3.12-2, 7644-3.12-3
 func TestErrorDocument(t *testing.T) {
 	got := string(ErrorDocument(409, NotUnique, `userName "a" is taken.`))
 	want := `{"schemas":["` + ErrorURN + `"],"status":"409","scimType":"uniqueness","detail":"userName \"a\" is taken."}`
-	if got != want {
-		t.Errorf("got %s", got)
-	}
-	if got := string(ErrorDocument(404, "", "")); got != `{"schemas":["`+ErrorURN+`"],"status":"404"}` {
-		t.Errorf("got %s", got)
-	}
+	assert.Equal(t, want, got)
+	assert.Equal(t, `{"schemas":["`+ErrorURN+`"],"status":"404"}`, string(ErrorDocument(404, "", "")))
 }
 
 // Covers: 7644-3.1-1, 7644-3.4.2-2, 7644-3.4.2-3, 7644-3.4.2-6, 7644-3.4.2-7
@@ -29,8 +29,6 @@ func TestListDocument(t *testing.T) {
 		{"nobody has counted", string(CursorListDocument(-1, "n", "", [][]byte{})), `{"schemas":["` + ListURN + `"],"nextCursor":"n","itemsPerPage":0,"Resources":[]}`},
 	}
 	for _, test := range tests {
-		if test.got != test.want {
-			t.Errorf("%s:\ngot  %s\nwant %s", test.name, test.got, test.want)
-		}
+		assert.Equalf(t, test.want, test.got, "%s:\ngot  %s\nwant %s", test.name, test.got, test.want)
 	}
 }

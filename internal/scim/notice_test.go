@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -26,18 +27,14 @@ func TestNotice_EveryKindHasItsRefusal(t *testing.T) {
 		return true
 	})
 	slices.Sort(kinds)
-	if got := NoticeKinds(); !slices.Equal(got, kinds) {
-		t.Errorf("refusals of %q, and notices are %q", got, kinds)
-	}
+	got := NoticeKinds()
+	assert.Truef(t, slices.Equal(got, kinds), "refusals of %q, and notices are %q", got, kinds)
 	seen := map[string]string{}
 	for _, kind := range kinds {
 		e := Notice{Kind: kind, Attribute: "nickName"}.Refusal()
-		if e.Type == "" || !strings.HasPrefix(e.Detail, "nickName ") || !strings.Contains(e.Detail, "This tenant accepts only") {
-			t.Errorf("%s: %v", kind, e)
-		}
-		if other := seen[e.Detail]; other != "" {
-			t.Errorf("%s and %s say the same: %s", kind, other, e.Detail)
-		}
+		assert.Truef(t, e.Type != "" && strings.HasPrefix(e.Detail, "nickName ") && strings.Contains(e.Detail, "This tenant accepts only"), "%s: %v", kind, e)
+		other := seen[e.Detail]
+		assert.Emptyf(t, other, "%s and %s say the same: %s", kind, other, e.Detail)
 		seen[e.Detail] = kind
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/bulk"
 	"github.com/rollcall-scim/rollcall/internal/scim/resource"
@@ -90,9 +92,7 @@ func TestSchemas_AreThoseOfTheEndpoint(t *testing.T) {
 			}
 		}
 		told, err := p.decode("")
-		if err != nil || len(told) != 1 || told[0].Kind != scim.NoticeSchemasMissing {
-			t.Errorf("%s without schemas: %v, %v", place, told, err)
-		}
+		assert.Truef(t, err == nil && len(told) == 1 && told[0].Kind == scim.NoticeSchemasMissing, "%s without schemas: %v, %v", place, told, err)
 
 		for urn, means := range scim.StandardURNs() {
 			if urn == p.own || urn == scim.EnterpriseURN || urn == scim.RollcallURN {
@@ -110,9 +110,7 @@ func TestSchemas_AreThoseOfTheEndpoint(t *testing.T) {
 		for _, schemas := range []string{`7`, `true`, `[7]`, `[["` + p.own + `"]]`, `[{"a":1}]`, `{"a":"` + p.own + `"}`} {
 			_, err := p.decode(`"schemas":` + schemas + `,`)
 			var e *scim.Error
-			if !errors.As(err, &e) || e.Type != scim.InvalidSyntax {
-				t.Errorf("%s %s: %v", place, schemas, err)
-			}
+			assert.Truef(t, errors.As(err, &e) && e.Type == scim.InvalidSyntax, "%s %s: %v", place, schemas, err)
 		}
 	}
 }
@@ -121,13 +119,10 @@ func TestSchemas_AreThoseOfTheEndpoint(t *testing.T) {
 // nothing means that it is of this one.
 func TestSchemas_ExtensionOfAnotherType(t *testing.T) {
 	group := schemasPlaces["group"].decode
-	if told, err := group(`"schemas":["` + scim.CoreGroupURN + `","` + scim.EnterpriseURN + `"],`); err != nil || !hasKind(told, scim.NoticeUnknownSchema) {
-		t.Errorf("beside the group's own: %v, %v", told, err)
-	}
-	if _, err := group(`"schemas":["` + scim.EnterpriseURN + `"],`); err == nil || !strings.Contains(err.Error(), "stands for a User") {
-		t.Errorf("alone: %v", err)
-	}
-	if told, err := schemasPlaces["user"].decode(`"schemas":["` + scim.EnterpriseURN + `","` + scim.RollcallURN + `"],`); err != nil || len(told) != 1 {
-		t.Errorf("a user's own extensions alone: %v, %v", told, err)
-	}
+	told, err := group(`"schemas":["` + scim.CoreGroupURN + `","` + scim.EnterpriseURN + `"],`)
+	assert.Truef(t, err == nil && hasKind(told, scim.NoticeUnknownSchema), "beside the group's own: %v, %v", told, err)
+	_, err = group(`"schemas":["` + scim.EnterpriseURN + `"],`)
+	assert.Truef(t, err != nil && strings.Contains(err.Error(), "stands for a User"), "alone: %v", err)
+	told, err = schemasPlaces["user"].decode(`"schemas":["` + scim.EnterpriseURN + `","` + scim.RollcallURN + `"],`)
+	assert.Truef(t, err == nil && len(told) == 1, "a user's own extensions alone: %v, %v", told, err)
 }

@@ -3,6 +3,8 @@ package scim
 import (
 	"maps"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // A parameter without a value is absent, with two exceptions: an empty cursor
@@ -18,9 +20,7 @@ func TestDecodeSearch_EmptyParameters(t *testing.T) {
 				want[name] = ""
 			}
 			got, _, err := DecodeSearch([]byte(`{"schemas":["` + SearchURN + `"],"` + name + `":` + empty + `}`))
-			if refused != (err != nil) || !refused && !maps.Equal(got, want) {
-				t.Errorf("%s %s: %v, %v, want %v", name, empty, got, err, want)
-			}
+			assert.Truef(t, refused == (err != nil) && (refused || maps.Equal(got, want)), "%s %s: %v, %v, want %v", name, empty, got, err, want)
 		}
 	}
 }

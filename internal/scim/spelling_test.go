@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -187,13 +187,9 @@ func TestResolve_MeansTheSameInEveryPlace(t *testing.T) {
 	for place, of := range namePlaces {
 		for _, s := range spellings {
 			want, told, err := of(rt, s.canonical, s.value)
-			if err != nil || hasKind(told, s.notice) {
-				t.Fatalf("%s in %s: %v, %v", s.canonical, place, told, err)
-			}
+			require.Truef(t, err == nil && !hasKind(told, s.notice), "%s in %s: %v, %v", s.canonical, place, told, err)
 			got, told, err := of(rt, s.sent, s.value)
-			if err != nil || got != want {
-				t.Errorf("%s in %s is %s, %v; want %s", s.sent, place, got, err, want)
-			}
+			assert.Truef(t, err == nil && got == want, "%s in %s is %s, %v; want %s", s.sent, place, got, err, want)
 			if place != "bulk reference" && !slices.Contains(told, scim.Notice{Kind: s.notice, Attribute: s.canonical}) {
 				t.Errorf("%s in %s: notices %v, want %s", s.sent, place, told, s.notice)
 			}
@@ -219,26 +215,18 @@ func TestResolve_RefusesAmbiguousNames(t *testing.T) {
 		}
 		without, _, err := of(rt, "noSuchName", `"1"`)
 		want, isRefused := refused[place]
-		if isRefused == (err == nil) {
-			t.Fatalf("an unknown name in %s: %v", place, err)
-		}
+		require.NotEqualf(t, (err == nil), isRefused, "an unknown name in %s: %v", place, err)
 		got, told, err := of(rt, "Level", `"1"`)
 		var e *scim.Error
 		if isRefused {
-			if !errors.As(err, &e) || e.Type != want {
-				t.Fatalf("in %s: %v, want %s", place, err, want)
-			}
+			require.Truef(t, errors.As(err, &e) && e.Type == want, "in %s: %v, want %s", place, err, want)
 		} else {
 			at := slices.IndexFunc(told, func(n scim.Notice) bool { return n.Kind == scim.NoticeAmbiguous })
-			if err != nil || got != without || at < 0 {
-				t.Fatalf("in %s: %s, %v, %v; want %s", place, got, told, err, without)
-			}
+			require.Truef(t, err == nil && got == without && at >= 0, "in %s: %s, %v, %v; want %s", place, got, told, err, without)
 			e = told[at].Refusal()
 		}
 		for _, candidate := range []string{hrURN + ":level", gateURN + ":level"} {
-			if !strings.Contains(e.Detail, candidate) {
-				t.Errorf("in %s: %q does not name %s", place, e.Detail, candidate)
-			}
+			assert.Containsf(t, e.Detail, candidate, "in %s: %q does not name %s", place, e.Detail, candidate)
 		}
 	}
 }
@@ -258,9 +246,7 @@ func TestResolve_ValuePaths(t *testing.T) {
 			}
 		}
 		f, err := match.CompileFilter(rt, strings.ReplaceAll(sent, `\`, "")+` eq "3"`)
-		if err != nil || f.String() != hrURN+`:cards[type eq "b"].value eq "3"` {
-			t.Errorf("%s in a filter: %v, %v", sent, f, err)
-		}
+		assert.Truef(t, err == nil && f.String() == hrURN+`:cards[type eq "b"].value eq "3"`, "%s in a filter: %v, %v", sent, f, err)
 	}
 }
 
@@ -276,20 +262,15 @@ func TestResolve_AcrossTypes(t *testing.T) {
 				t.Errorf("%s matches a %s without it", name, c.rt.Name)
 			}
 			s, err := match.CompileSort(c.rt, []*schema.ResourceType{c.other}, name, "")
-			if err != nil || len(s.Notices()) != 1 {
-				t.Errorf("sort of %ss by %s: %v", c.rt.Name, name, err)
-			}
+			assert.Truef(t, err == nil && len(s.Notices()) == 1, "sort of %ss by %s: %v", c.rt.Name, name, err)
 		}
 	}
 	// An attribute of one type after its URN is not an attribute of the other.
 	f, err := match.CompileFilterAcross(user, []*schema.ResourceType{group}, scim.CoreGroupURN+`:displayName eq "D"`)
-	if err != nil || f.Match(scim.Resource{"displayName": "D"}) {
-		t.Errorf("%v, %v matches a user by a group's attribute", f, err)
-	}
+	assert.Truef(t, err == nil && !f.Match(scim.Resource{"displayName": "D"}), "%v, %v matches a user by a group's attribute", f, err)
 	var e *scim.Error
-	if _, err := match.CompileFilterAcross(group, []*schema.ResourceType{user}, `level eq "1"`); !errors.As(err, &e) || !strings.Contains(e.Detail, gateURN) {
-		t.Errorf("a name that two schemas of the other type have: %v", err)
-	}
+	_, err = match.CompileFilterAcross(group, []*schema.ResourceType{user}, `level eq "1"`)
+	assert.Truef(t, errors.As(err, &e) && strings.Contains(e.Detail, gateURN), "a name that two schemas of the other type have: %v", err)
 }
 
 // The printed name has the same meaning, in the standard's spelling; and a path
@@ -307,9 +288,7 @@ func FuzzResolve(f *testing.F) {
 		n := rt.Resolve(name)
 		if n.Known() {
 			again := rt.Resolve(n.String())
-			if again.Target != n.Target || again.Spelling != "" {
-				t.Fatalf("%q is %s, which is %s %q", name, n.Target, again.Target, again.Spelling)
-			}
+			require.Truef(t, again.Target == n.Target && again.Spelling == "", "%q is %s, which is %s %q", name, n.Target, again.Target, again.Spelling)
 		}
 		parsed, _, fault := filter.ReadPath(name, filter.Limits{}, rt.URNs()...)
 		if fault != nil || parsed.Filter != nil || n.Known() && n.Attribute == nil || n.Core || name != strings.TrimSpace(name) {
@@ -356,9 +335,8 @@ func TestCoreObject(t *testing.T) {
 	} {
 		_, _, err := resource.Decode(rt, userWith(members))
 		var e *scim.Error
-		if got := errors.As(err, &e); got != (want != "") || got && e.Type != want {
-			t.Errorf("%s: %v, want %q", members, err, want)
-		}
+		got := errors.As(err, &e)
+		assert.Truef(t, got == (want != "") && (!got || e.Type == want), "%s: %v, want %q", members, err, want)
 	}
 
 	for _, c := range []struct{ operation, want string }{
@@ -372,9 +350,8 @@ func TestCoreObject(t *testing.T) {
 			t.Errorf("%s: %s, %v, %v; want %s", c.operation, got, told, err, c.want)
 		}
 	}
-	if _, _, err := patched(rt, `{"op":"add","value":{"`+scim.CoreUserURN+`":7}}`); err == nil {
-		t.Error("a number for the core schema is taken")
-	}
+	_, _, err := patched(rt, `{"op":"add","value":{"`+scim.CoreUserURN+`":7}}`)
+	assert.Error(t, err, "a number for the core schema is taken")
 }
 
 // Split finds an attribute in every spelling, and the notices stay.
@@ -400,19 +377,13 @@ func TestSplit_FindsEverySpelling(t *testing.T) {
 		unsplit.Operations = slices.Clone(p.Operations)
 		own, rest := p.Split(rt, "members")
 		changes, _, err := resource.MemberChanges(rt, own)
-		if err != nil || len(changes) != 1 || !slices.Equal(changes[0].IDs, []string{"u1"}) {
-			t.Errorf("%s: changes %v, %v", operation, changes, err)
-		}
+		assert.Truef(t, err == nil && len(changes) == 1 && slices.Equal(changes[0].IDs, []string{"u1"}), "%s: changes %v, %v", operation, changes, err)
 		after, told, err := rest.Apply(rt, scim.Resource{"displayName": "G"})
 		if err != nil || after["members"] != nil || (after.Text("displayName") == "N") != strings.Contains(operation, `"N"`) {
 			t.Errorf("%s: the rest makes %v, %v", operation, after, err)
 		}
-		if notice != "" && !hasKind(told, notice) || notice == "" && len(told) > 0 {
-			t.Errorf("%s: notices %v, want %q", operation, told, notice)
-		}
-		if !reflect.DeepEqual(*p, unsplit) {
-			t.Errorf("%s: Split changed the patch", operation)
-		}
+		assert.Truef(t, (notice == "" || hasKind(told, notice)) && (notice != "" || len(told) == 0), "%s: notices %v, want %q", operation, told, notice)
+		assert.Equalf(t, unsplit, *p, "%s: Split changed the patch", operation)
 	}
 }
 
@@ -457,9 +428,7 @@ func TestPatch_UnknownSchemas(t *testing.T) {
 		encoded, _ := json.Marshal(path)
 		got, _, err := patched(rt, `{"op":"Replace","path":"active","value":false},{"op":"add","path":`+string(encoded)+`,"value":"7"}`)
 		var e *scim.Error
-		if !errors.As(err, &e) || e.Type != want || !strings.HasPrefix(e.Detail, "Operation 2: ") {
-			t.Errorf("%s: %s, %v, want %s", path, got, err, want)
-		}
+		assert.Truef(t, errors.As(err, &e) && e.Type == want && strings.HasPrefix(e.Detail, "Operation 2: "), "%s: %s, %v, want %s", path, got, err, want)
 	}
 	// The detail says what a refused path may mean.
 	for path, want := range map[string]string{
@@ -471,9 +440,7 @@ func TestPatch_UnknownSchemas(t *testing.T) {
 		"costCode": "/Schemas",
 	} {
 		_, _, err := patched(rt, `{"op":"add","path":"`+path+`","value":"7"}`)
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", path, err, want)
-		}
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), want), "%s: %v, want %q", path, err, want)
 	}
 	// An unknown name with a filter in a value is ignored like one without.
 	got, told, err := patched(rt, `{"op":"replace","value":{"active":false,"noSuch[a eq \"b\"].c":1,"`+hr+`:costs[a pr]":2,"level[a pr]":3}}`)
@@ -521,9 +488,8 @@ func TestPatch_BracketsAfterOneValue(t *testing.T) {
 	}
 	// Without a value, the brackets do not match.
 	for _, operation := range []string{`"op":"remove","path":"` + manager + `"`, `"op":"add","path":"` + manager + `.$ref","value":"x"`, `"op":"replace","path":"manager[not (value pr)]","value":"m-2"`} {
-		if got, _, err := patched(rt, `{`+operation+`}`); err != nil || got != encodedUser(`"userName":"a","active":true`) {
-			t.Errorf("%s: %s, %v", operation, got, err)
-		}
+		got, _, err := patched(rt, `{`+operation+`}`)
+		assert.Truef(t, err == nil && got == encodedUser(`"userName":"a","active":true`), "%s: %s, %v", operation, got, err)
 	}
 	for operation, want := range map[string]scim.ErrorType{
 		`"op":"replace","path":"` + manager + `.displayName","value":"x"`:    scim.NotMutable,
@@ -537,9 +503,7 @@ func TestPatch_BracketsAfterOneValue(t *testing.T) {
 	} {
 		_, _, err := applyTo(rt, patchedUser(t, rt, before), []byte(`{"schemas":["`+scim.PatchURN+`"],"Operations":[{`+operation+`}]}`))
 		var e *scim.Error
-		if !errors.As(err, &e) || e.Type != want {
-			t.Errorf("%s: %v, want %s", operation, err, want)
-		}
+		assert.Truef(t, errors.As(err, &e) && e.Type == want, "%s: %v, want %s", operation, err, want)
 	}
 }
 
@@ -585,25 +549,18 @@ func TestPatch_ReplaceGrantsNothing(t *testing.T) {
 		for _, operation := range []string{`{"op":"replace","path":` + string(encoded) + `,"value":` + c.value + `}`, `{"op":"replace","value":{` + string(encoded) + `:` + c.value + `}}`} {
 			got, _, err := patched(rt, operation)
 			var e *scim.Error
-			if c.want == "" && (!errors.As(err, &e) || e.Type != scim.NoTarget) {
-				t.Errorf("%s: %s, %v, want noTarget", operation, got, err)
-			}
+			assert.Falsef(t, c.want == "" && (!errors.As(err, &e) || e.Type != scim.NoTarget), "%s: %s, %v, want noTarget", operation, got, err)
 			if c.want == "" {
 				continue
 			}
-			if want := string(resource.Encode(rt, patchedUser(t, rt, `"userName":"a","active":true,`+c.want))); err != nil || got != want {
-				t.Errorf("%s: %s, %v, want %s", operation, got, err, want)
-			}
+			want := string(resource.Encode(rt, patchedUser(t, rt, `"userName":"a","active":true,`+c.want)))
+			assert.Truef(t, err == nil && got == want, "%s: %s, %v, want %s", operation, got, err, want)
 		}
 	}
 	// An add says what should exist.
 	got, _, err := patched(rt, `{"op":"add","path":"roles[value eq \"admin\"].display","value":"R"}`)
-	if err != nil || got != encodedUser(`"userName":"a","active":true,"roles":[{"value":"admin","display":"R"}]`) {
-		t.Errorf("add: %s, %v", got, err)
-	}
+	assert.Truef(t, err == nil && got == encodedUser(`"userName":"a","active":true,"roles":[{"value":"admin","display":"R"}]`), "add: %s, %v", got, err)
 	// An existing value is replaced, whatever the filter selects it by.
 	got, _, err = patched(rt, `{"op":"add","path":"roles","value":[{"value":"admin"}]},{"op":"replace","path":"roles[value eq \"admin\"].display","value":"R"}`)
-	if err != nil || got != encodedUser(`"userName":"a","active":true,"roles":[{"value":"admin","display":"R"}]`) {
-		t.Errorf("replace: %s, %v", got, err)
-	}
+	assert.Truef(t, err == nil && got == encodedUser(`"userName":"a","active":true,"roles":[{"value":"admin","display":"R"}]`), "replace: %s, %v", got, err)
 }

@@ -3,6 +3,8 @@ package scim
 import (
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestSubject_IsFoundInWrongBodies(t *testing.T) {
@@ -17,8 +19,7 @@ func TestSubject_IsFoundInWrongBodies(t *testing.T) {
 		`{"userName":"a@x"`:                                          {"", ""},
 		``:                                                           {"", ""},
 	} {
-		if name, id := Subject([]byte(body)); name != want[0] || id != want[1] {
-			t.Errorf("Subject(%.60s) = %q, %q; want %q", body, name, id, want)
-		}
+		name, id := Subject([]byte(body))
+		assert.Truef(t, name == want[0] && id == want[1], "Subject(%.60s) = %q, %q; want %q", body, name, id, want)
 	}
 }

@@ -1,13 +1,13 @@
 package store
 
 import (
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -49,9 +49,7 @@ func testObserve(t *testing.T, open func(testing.TB) table.Table) {
 			err := f.store.Observe(ctx, f.tenant, journal.Activity{Tallies: []journal.Tally{
 				{Cause: cause.TokenRevoked, TokenID: "k0", IdP: "entra", Last: later, Count: 2, Expires: expires},
 			}})
-			if err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, err)
 		})
 	}
 	all.Wait()
@@ -64,16 +62,12 @@ func testObserve(t *testing.T, open func(testing.TB) table.Table) {
 	wantSeen := []journal.Seen{{IdP: "", Time: made.UTC(), TokenID: "k2"}, {IdP: "okta", Time: later.UTC(), TokenID: "k2", Change: change}}
 	wantSeen[1].Change.Time, wantSeen[1].Change.IdP, wantSeen[1].Change.TokenID = made.UTC(), "okta", "k2"
 	wantSeen[0].Change.TokenID = "k2"
-	if !reflect.DeepEqual(a.Seen, wantSeen) {
-		t.Errorf("seen %+v, want %+v", a.Seen, wantSeen)
-	}
+	assert.Equal(t, wantSeen, a.Seen, "seen")
 	wantTallies := []journal.Tally{
 		{Cause: cause.TokenRevoked, TokenID: "k0", IdP: "entra", Last: later.UTC(), Count: 19},
 		{Cause: cause.Tolerated, Day: day, IdP: "entra", Last: made.UTC(), Count: 1, Least: true},
 	}
-	if !slices.Equal(a.Tallies, wantTallies) {
-		t.Errorf("counted %+v, want %+v", a.Tallies, wantTallies)
-	}
+	assert.Truef(t, slices.Equal(a.Tallies, wantTallies), "counted %+v, want %+v", a.Tallies, wantTallies)
 	f.pass(25 * time.Hour)
 	if a, err = f.store.Activity(ctx, f.tenant); err != nil || len(a.Seen) != 2 || len(a.Tallies) != 0 {
 		t.Errorf("a day later: %+v, %v", a, err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -37,9 +38,8 @@ func auditFixture(t testing.TB) *fixture {
 func TestAudit_FindsNoFaultInSoundTenant(t *testing.T) {
 	f := auditFixture(t)
 	f.wantNoFaults()
-	if items := f.all(partition(f.tenant, "GONE")); len(items) != 1 {
-		t.Errorf("%d deleted users, want 1", len(items))
-	}
+	items := f.all(partition(f.tenant, "GONE"))
+	assert.Lenf(t, items, 1, "%d deleted users, want 1", len(items))
 	f.wantMembers("g1", []string{"u1", "u2"})
 }
 
@@ -379,9 +379,7 @@ func TestAudit_EveryFaultOfGroupsHasACase(t *testing.T) {
 		}
 	}
 	for _, format := range append(faultTexts(t, "audit_groups.go"), faultTexts(t, "audit_own.go")...) {
-		if !provoked[format] {
-			t.Errorf("no case provokes the fault %q", format)
-		}
+		assert.Truef(t, provoked[format], "no case provokes the fault %q", format)
 	}
 }
 
@@ -395,9 +393,7 @@ func wantFaults(t *testing.T, got, want []Fault) {
 		count[fault]--
 	}
 	for fault, n := range count {
-		if n != 0 {
-			t.Errorf("%+d of %q, unfinished %t", n, fault, fault.Unfinished)
-		}
+		assert.Equalf(t, 0, n, "%+d of %q, unfinished %t", n, fault, fault.Unfinished)
 	}
 }
 
@@ -431,9 +427,7 @@ func faultTexts(t *testing.T, file string) []string {
 		}
 		return true
 	})
-	if len(texts) == 0 {
-		t.Fatalf("%s reports no fault", file)
-	}
+	require.NotEmptyf(t, texts, "%s reports no fault", file)
 	return slices.Sorted(maps.Keys(texts))
 }
 

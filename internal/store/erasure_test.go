@@ -12,6 +12,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -165,9 +168,7 @@ func (f *fixture) sweepCounted(calls int) (swept Sweeping, deleted int64, ok boo
 	s := f.on(a)
 	s.units = 0
 	swept, err := s.Sweep(ctx, SweepAge)
-	if err != nil && !errors.Is(err, context.Canceled) {
-		f.t.Fatalf("swept %+v, %v", swept, err)
-	}
+	require.Falsef(f.t, err != nil && !errors.Is(err, context.Canceled), "swept %+v, %v", swept, err)
 	return swept, a.deletes.Load(), err == nil
 }
 
@@ -191,9 +192,7 @@ func (f *fixture) sweepUntilGone(calls int) (sweeps int) {
 			return sweeps
 		}
 		all += deleted
-		if deleted == 0 || ok {
-			f.t.Fatalf("sweep %d: %+v, %d items deleted", sweeps, swept, deleted)
-		}
+		require.Truef(f.t, deleted != 0 && !ok, "sweep %d: %+v, %d items deleted", sweeps, swept, deleted)
 		if noted := f.deletions(); noted > all || noted < all-int64(sweeps*purgeNoted*purgeBatch+messCalls*table.MaxOps) {
 			f.t.Fatalf("the task counts %d deletions, there were %d", noted, all)
 		}
@@ -231,9 +230,7 @@ func TestErasure_EndsInABoundedNumberOfSweeps(t *testing.T) {
 	other.people(3)
 	other.group("g1", "p00", "p01")
 	engine, ok := f.table.(*embedded.Table)
-	if !ok {
-		t.Fatalf("a %T cannot be copied", f.table)
-	}
+	require.Truef(t, ok, "a %T cannot be copied", f.table)
 	for _, calls := range []int{150, 400, 2000} {
 		t.Run(fmt.Sprint(calls, " calls a sweep"), func(t *testing.T) {
 			copied, err := engine.Copy()
@@ -250,23 +247,18 @@ func TestErasure_EndsInABoundedNumberOfSweeps(t *testing.T) {
 			for _, write := range late {
 				write(t.Context()) // requests that are under way
 			}
-			if swept, _ := g.sweepOf(1 << 30); swept.Finished > 0 || swept.Left == 0 {
-				t.Fatalf("swept %+v, while requests may be under way", swept)
-			}
+			swept, _ := g.sweepOf(1 << 30)
+			require.Truef(t, swept.Finished == 0 && swept.Left != 0, "swept %+v, while requests may be under way", swept)
 			g.pass(3 * time.Minute)
 			bound := (c.callsOf(items)+calls-sweepBegins-1)/(calls-sweepBegins) + 1
 			sweeps := g.sweepUntilGone(calls)
 			t.Logf("%d items in %d sweeps of %d calls, at most %d", items, sweeps, calls, bound)
-			if sweeps > bound {
-				t.Errorf("%d sweeps of %d calls each for %d items, want at most %d", sweeps, calls, items, bound)
-			}
+			assert.Truef(t, sweeps <= bound, "%d sweeps of %d calls each for %d items, want at most %d", sweeps, calls, items, bound)
 			g.wantEmpty(c)
-			if left := w.lines(t, g.tenant, false); len(left) > 0 {
-				t.Errorf("%d items are left: %q …", len(left), left[:min(len(left), 5)])
-			}
-			if faults, err := g.store.Audit(t.Context(), other.tenant); err != nil || len(faults) > 0 {
-				t.Errorf("the other tenant: %v, %v", faults, err)
-			}
+			left := w.lines(t, g.tenant, false)
+			assert.Emptyf(t, left, "%d items are left: %q …", len(left), left[:min(len(left), 5)])
+			faults, err := g.store.Audit(t.Context(), other.tenant)
+			assert.Truef(t, err == nil && len(faults) == 0, "the other tenant: %v, %v", faults, err)
 		})
 	}
 }
@@ -284,9 +276,7 @@ func (f *fixture) wantEmpty(c crowd) {
 	for _, name := range names {
 		page, err := f.store.table.Query(f.t.Context(), table.Query{Partition: partition(f.tenant, name), Limit: 1})
 		f.must(err)
-		if len(page.Items) > 0 {
-			f.t.Fatalf("there are items left in %q", name)
-		}
+		require.Emptyf(f.t, page.Items, "there are items left in %q", name)
 	}
 }
 
@@ -323,9 +313,8 @@ func TestErasure_KilledAtAnyCall(t *testing.T) {
 				if killed = on.calls.Load() > int64(at); killed != (err != nil) {
 					t.Fatalf("killed at call %d: %v", at, err)
 				}
-				if _, ok := f.sweepOf(1 << 30); !ok {
-					t.Fatal("the next sweep did not end")
-				}
+				_, ok := f.sweepOf(1 << 30)
+				require.True(t, ok, "the next sweep did not end")
 				f.wantGone(t, w, others)
 			}
 		})
@@ -417,31 +406,22 @@ func (f *fixture) manyGroups(groups int, purged bool) {
 func (f *fixture) wantLeft(groups int, purged bool) {
 	f.t.Helper()
 	f.wantNoFaults()
-	if n := len(f.all(userMembershipKey(f.tenant, "many", "", 0).Partition)); n > 0 {
-		f.t.Errorf("%d memberships are left", n)
-	}
+	n := len(f.all(userMembershipKey(f.tenant, "many", "", 0).Partition))
+	assert.Truef(f.t, n == 0, "%d memberships are left", n)
 	for i := range groups {
 		g, err := f.store.Group(f.t.Context(), f.tenant, crowdGroup(i))
 		f.must(err)
-		if g.Version < 2 {
-			f.t.Errorf("the version of %s did not change", g.ID)
-		}
+		assert.Truef(f.t, g.Version >= 2, "the version of %s did not change", g.ID)
 		page, err := f.store.Members(f.t.Context(), f.tenant, g.ID, 1, "", 0)
 		f.must(err)
-		if !slices.Equal(page.Records, []string{"other"}) {
-			f.t.Errorf("members of %s are %v", g.ID, page.Records)
-		}
+		assert.Truef(f.t, slices.Equal(page.Records, []string{"other"}), "members of %s are %v", g.ID, page.Records)
 	}
 	l, err := f.store.Ledger(f.t.Context(), f.tenant)
 	f.must(err)
-	if want := (directory.Ledger{SeatLimit: 10, ReaderLimit: 10, Users: 1, Groups: int64(groups)}); l != want {
-		f.t.Errorf("the ledger is %+v, want %+v", l, want)
-	}
+	assert.Equal(f.t, (directory.Ledger{SeatLimit: 10, ReaderLimit: 10, Users: 1, Groups: int64(groups)}), l, "the ledger")
 	records, err := f.store.Records(f.t.Context(), f.tenant, []string{"many"})
 	f.must(err)
-	if (records["many"] == nil) != purged {
-		f.t.Errorf("the record is %v", records["many"])
-	}
+	assert.Equalf(f.t, purged, records["many"] == nil, "the record is %v", records["many"])
 }
 
 // The number of sweeps for a user of very many groups follows from their calls.
@@ -463,9 +443,7 @@ func TestErasure_OfOneUserInABoundedNumberOfSweeps(t *testing.T) {
 			f.pass(5 * time.Minute)
 			f.sweepOf(calls)
 			now := len(f.all(userMembershipKey(f.tenant, "many", "", 0).Partition))
-			if now >= left || sweeps > most {
-				t.Fatalf("sweep %d: %d memberships are left, were %d; want an end after %d", sweeps, now, left, most)
-			}
+			require.Truef(t, now < left && sweeps <= most, "sweep %d: %d memberships are left, were %d; want an end after %d", sweeps, now, left, most)
 			left = now
 		}
 		t.Logf("%d memberships in %d sweeps of %d calls, at most %d", groups, sweeps, calls, most)
@@ -528,17 +506,12 @@ func TestErasure_LeavesRoomForOthers(t *testing.T) {
 		n := &noting{Table: slow{f.table, 20 * time.Millisecond}, begun: time.Now(), ended: map[string]time.Duration{}}
 		swept, err := f.on(n).Sweep(t.Context(), SweepAge)
 		took := time.Since(n.begun)
-		if err != nil || swept.Swept != (Swept{Finished: 9}) || swept.Left != 0 {
-			t.Errorf("swept %+v, %v", swept, err)
-		}
+		assert.Truef(t, err == nil && swept.Swept == (Swept{Finished: 9}) && swept.Left == 0, "swept %+v, %v", swept, err)
 		for _, name := range names {
-			if at, ok := n.ended[name]; !ok || at > taskTime+time.Second {
-				t.Errorf("%s was finished after %v, %t", name, at, ok)
-			}
+			at, ok := n.ended[name]
+			assert.Truef(t, ok && at <= taskTime+time.Second, "%s was finished after %v, %t", name, at, ok)
 		}
-		if took < 2*taskTime {
-			t.Errorf("all of it took %v: too short to test turns", took)
-		}
+		assert.Truef(t, took >= 2*taskTime, "all of it took %v: too short to test turns", took)
 		if most := float64(sweepBurst) + sweepUnits*took.Seconds() + 400; float64(n.units) > most {
 			t.Errorf("%d write units in %v, want at most %.0f", n.units, took, most)
 		}
@@ -564,9 +537,7 @@ func TestSweep_ReportsWhatIsLeft(t *testing.T) {
 			defer cancel()
 			s := f.on(on)
 			swept, err := s.Sweep(ctx, SweepAge)
-			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-				t.Error(err)
-			}
+			assert.False(t, err != nil && !errors.Is(err, context.DeadlineExceeded), err)
 			return swept
 		}
 		// It is stopped in the first turn: its progress is not recorded.
@@ -587,9 +558,7 @@ func TestSweep_ReportsWhatIsLeft(t *testing.T) {
 		f.pass(time.Minute)
 		for range 20 {
 			due, err := f.store.due(t.Context(), "")
-			if err != nil || len(due) != 2 || due[0].name != "other#epoch#g1#1" || due[1].moved.IsZero() {
-				t.Fatalf("due are %v, %v", due, err)
-			}
+			require.Truef(t, err == nil && len(due) == 2 && due[0].name == "other#epoch#g1#1" && !due[1].moved.IsZero(), "due are %v, %v", due, err)
 		}
 		// No task advances on a table that does not answer.
 		swept = sweepFor(&around{Table: f.table, through: stuck{}, items: func(k table.Key) bool { return k.Partition != duePartition }}, time.Minute)
@@ -625,8 +594,6 @@ func TestErasure_FullSize(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	bound := c.callsOf(items)/(calls-sweepBegins) + 1
 	t.Logf("%d items deleted in %d sweeps of %d calls (at most %d) and %v; heap %d MB", items, sweeps, calls, bound, took.Round(time.Second), after.HeapSys>>20)
-	if sweeps > bound {
-		t.Errorf("%d sweeps, want at most %d", sweeps, bound)
-	}
+	assert.Truef(t, sweeps <= bound, "%d sweeps, want at most %d", sweeps, bound)
 	f.wantEmpty(c)
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -33,13 +35,9 @@ func TestErrors_OfTheTable(t *testing.T) {
 	} {
 		for side, got := range map[string]struct{ err, want error }{"read": {readError(tt.err), tt.read}, "write": {writeError(tt.err), tt.write}} {
 			for _, of := range []error{directory.ErrUnreachable, directory.ErrBusy, directory.ErrUnresolved} {
-				if got.want != nil && errors.Is(got.err, of) != (of == got.want) {
-					t.Errorf("%s, %s: %v, want %v", name, side, got.err, got.want)
-				}
+				assert.Falsef(t, got.want != nil && errors.Is(got.err, of) != (of == got.want), "%s, %s: %v, want %v", name, side, got.err, got.want)
 			}
-			if !errors.Is(got.err, tt.err) {
-				t.Errorf("%s, %s: %v hides the error", name, side, got.err)
-			}
+			assert.ErrorIsf(t, got.err, tt.err, "%s, %s: %v hides the error", name, side, got.err)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -130,18 +131,12 @@ func line(item table.Item) string {
 func wantLines(t testing.TB, got, want []string) {
 	t.Helper()
 	for _, line := range want {
-		if !slices.Contains(got, line) {
-			t.Errorf("missing: %s", line)
-		}
+		assert.Truef(t, slices.Contains(got, line), "missing: %s", line)
 	}
 	for _, line := range got {
-		if !slices.Contains(want, line) {
-			t.Errorf("found:   %s", line)
-		}
+		assert.Truef(t, slices.Contains(want, line), "found:   %s", line)
 	}
-	if len(got) != len(want) {
-		t.Errorf("%d items, want %d", len(got), len(want))
-	}
+	assert.Lenf(t, got, len(want), "%d items, want %d", len(got), len(want))
 }
 
 // made is when the groups of the layout are created: 1767323045678. They change
@@ -518,19 +513,15 @@ func TestGroups_ManyPartsAreStoredAs(t *testing.T) {
 			s := f.on(tabletest.NewFault(f.table, 1, tabletest.FaultPlan{StopAfter: tt.writes}))
 			_ = s.AcceptMembers(t.Context(), f.tenant, f.accepted(members, nil))
 			tasks := f.all("T#acme#TASKS")
-			if got := line(tasks[0]); got != tt.head {
-				t.Errorf("head\n%s, want\n%s", got, tt.head)
-			}
+			got := line(tasks[0])
+			assert.Equalf(t, tt.head, got, "head\n%s, want\n%s", got, tt.head)
 			parts := tasks[1:]
 			if n := len(parts); n != tt.parts || parts[0].Sort != tt.first || parts[n-1].Sort != tt.end {
 				t.Errorf("%d parts from %s to %s, want %d from %s to %s", n, parts[0].Sort, parts[n-1].Sort, tt.parts, tt.first, tt.end)
 			}
-			if got, want := parts[0].Attributes.Text("madd"), strings.Join(members[:30], ","); got != want {
-				t.Errorf("the first part is of %s, want %s", got, want)
-			}
-			if due := f.all("DUE"); len(due) != 1 || line(due[0]) != `DUE | acme#members#g1#w1 | at=1767323046678` {
-				t.Errorf("due are %v", due)
-			}
+			assert.Equal(t, strings.Join(members[:30], ","), parts[0].Attributes.Text("madd"), "the first part is of")
+			due := f.all("DUE")
+			assert.Truef(t, len(due) == 1 && line(due[0]) == `DUE | acme#members#g1#w1 | at=1767323046678`, "due are %v", due)
 		})
 	}
 }
@@ -563,15 +554,13 @@ func TestGroups_ReadBackAsWritten(t *testing.T) {
 	bare.Held, bare.Origin, bare.Created, bare.Modified = directory.Claims{}, "", time.Time{}, time.Time{}
 	for _, want := range []*directory.Group{full, bare} {
 		f.write(table.Put(groupItem(f.tenant, want)))
-		if got, err := f.store.Group(t.Context(), f.tenant, want.ID); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("read %+v, %v\nwritten %+v", got, err, want)
-		}
+		got, err := f.store.Group(t.Context(), f.tenant, want.ID)
+		assert.Truef(t, err == nil && reflect.DeepEqual(got, want), "read %+v, %v\nwritten %+v", got, err, want)
 	}
 
 	for _, want := range []directory.UserMembership{{Group: "g1", Epoch: 1}, {Group: "a-b_c", Epoch: 1 << 60}} {
-		if got, ok := decodeUserMembership(userMembershipKey(f.tenant, "u1", want.Group, want.Epoch).Sort); !ok || got != want {
-			t.Errorf("read %+v, %t, written %+v", got, ok, want)
-		}
+		got, ok := decodeUserMembership(userMembershipKey(f.tenant, "u1", want.Group, want.Epoch).Sort)
+		assert.Truef(t, ok && got == want, "read %+v, %t, written %+v", got, ok, want)
 	}
 	for _, want := range []directory.Task{
 		{Kind: directory.TaskEpoch, Resource: "g1", Name: "12"},
@@ -579,13 +568,11 @@ func TestGroups_ReadBackAsWritten(t *testing.T) {
 		{Kind: directory.TaskMembers, Resource: "g1", Name: "w1#0003"},
 		{Kind: directory.TaskUser, Resource: "u1"},
 	} {
-		if got, ok := parseTask(taskSort(want)); !ok || got != want {
-			t.Errorf("read %+v, %t, written %+v", got, ok, want)
-		}
+		got, ok := parseTask(taskSort(want))
+		assert.Truef(t, ok && got == want, "read %+v, %t, written %+v", got, ok, want)
 	}
-	if group, epoch, ok := epochOf(epochTask("g1", 12)); !ok || group != "g1" || epoch != 12 {
-		t.Errorf("read epoch %d of %q, %t, written 12 of g1", epoch, group, ok)
-	}
+	group, epoch, ok := epochOf(epochTask("g1", 12))
+	assert.Truef(t, ok && group == "g1" && epoch == 12, "read epoch %d of %q, %t, written 12 of g1", epoch, group, ok)
 }
 
 func TestGroups_MembersReadBackAsWritten(t *testing.T) {
@@ -606,13 +593,10 @@ func TestGroups_MembersReadBackAsWritten(t *testing.T) {
 		{Kind: directory.TaskEpoch, Resource: "g1", Name: "2"},
 		{Kind: directory.TaskMembers, Resource: "g1", Name: "w1"},
 	}
-	if len(tasks) != len(want) || err != nil {
-		t.Errorf("%d tasks, want %d: %v, %v", len(tasks), len(want), tasks, err)
-	}
+	assert.Truef(t, len(tasks) == len(want) && err == nil, "%d tasks, want %d: %v, %v", len(tasks), len(want), tasks, err)
 	for _, task := range want {
-		if _, ok := tasks[task]; !ok {
-			t.Errorf("%+v is not among %v", task, tasks)
-		}
+		_, ok := tasks[task]
+		assert.Truef(t, ok, "%+v is not among %v", task, tasks)
 	}
 }
 
@@ -647,9 +631,8 @@ func TestLogItem_OfGroupStaysWithinItsBudget(t *testing.T) {
 			if size := table.Size(item); size > tt.limit {
 				t.Errorf("%d join, %d leave, %d skipped: %d bytes, want at most %d", len(tt.add), len(tt.remove), len(tt.skipped), size, tt.limit)
 			}
-			if got := item.Attributes.Text("madd"); got != strings.Join(tt.add, ",") {
-				t.Errorf("%d who join are told as %q", len(tt.add), got)
-			}
+			got := item.Attributes.Text("madd")
+			assert.Equalf(t, strings.Join(tt.add, ","), got, "%d who join are told as %q", len(tt.add), got)
 		}
 	}
 }

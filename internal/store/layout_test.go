@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -56,16 +57,11 @@ func TestKeys(t *testing.T) {
 	seen := map[table.Key]string{}
 	for _, tt := range tests {
 		want := table.Key{Partition: tt.partition, Sort: tt.sort}
-		if tt.key != want {
-			t.Errorf("%s: key = %q %q, want %q %q", tt.name, tt.key.Partition, tt.key.Sort, want.Partition, want.Sort)
-		}
-		if other := seen[tt.key]; other != "" {
-			t.Errorf("%s has the key of %s", tt.name, other)
-		}
+		assert.Equalf(t, want, tt.key, "%s: key = %q %q, want %q %q", tt.name, tt.key.Partition, tt.key.Sort, want.Partition, want.Sort)
+		other := seen[tt.key]
+		assert.Emptyf(t, other, "%s has the key of %s", tt.name, other)
 		seen[tt.key] = tt.name
-		if !strings.HasPrefix(tt.key.Partition, "T#acme") {
-			t.Errorf("%s: the partition does not begin with the tenant", tt.name)
-		}
+		assert.Truef(t, strings.HasPrefix(tt.key.Partition, "T#acme"), "%s: the partition does not begin with the tenant", tt.name)
 	}
 }
 
@@ -87,9 +83,7 @@ func TestKeys_KeepTenantsApart(t *testing.T) {
 
 func TestPartition_RefusesNoTenant(t *testing.T) {
 	defer func() {
-		if recover() == nil {
-			t.Error("a key was built for no tenant")
-		}
+		assert.NotNil(t, recover(), "a key was built for no tenant")
 	}()
 	userKey(tenant.ID{}, "id")
 }
@@ -102,9 +96,7 @@ func TestMarkKey_TellsWalksApart(t *testing.T) {
 		markKey(acme, "k1", "f", "userName", 101), markKey(acme, "k1", "f", "", 201),
 		markKey(acme, "k", "1f", "", 101),
 	} {
-		if seen[k] {
-			t.Errorf("two walks share the key %q", k.Sort)
-		}
+		assert.Falsef(t, seen[k], "two walks share the key %q", k.Sort)
 		seen[k] = true
 	}
 }
@@ -148,13 +140,9 @@ func TestItems(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for name, want := range tt.want {
-			if got := tt.got[name]; got != want {
-				t.Errorf("%s: %s = %+v, want %+v", tt.name, name, got, want)
-			}
+			assert.Equalf(t, want, tt.got[name], "%s: %s", tt.name, name)
 		}
-		if len(tt.got) != len(tt.want) {
-			t.Errorf("%s: %d attributes, want %d: %v", tt.name, len(tt.got), len(tt.want), tt.got)
-		}
+		assert.Lenf(t, tt.got, len(tt.want), "%s: %d attributes, want %d: %v", tt.name, len(tt.got), len(tt.want), tt.got)
 	}
 	back := decodeUser(userItem(acme, u), false)
 	if back.ID != u.ID || string(back.Doc) != string(u.Doc) || back.Version != u.Version || !back.Created.Equal(u.Created) ||
@@ -175,9 +163,8 @@ func TestLogItem_StaysWithinItsBudget(t *testing.T) {
 		Operation: "replace", Action: journal.Deactivated, ResourceType: "User", ResourceID: strings.Repeat("i", 36),
 		Version: 1 << 40, Subject: long, ExternalID: long, Outcome: journal.Warning, Cause: cause.ExternalIDChanged, Changed: names, Seats: -1,
 	}, time.Now())
-	if size := table.Size(item); size > 1024 {
-		t.Errorf("a log entry has %d bytes, want at most 1024: its write is two units", size)
-	}
+	size := table.Size(item)
+	assert.Truef(t, size <= 1024, "a log entry has %d bytes, want at most 1024: its write is two units", size)
 }
 
 func TestExplain_TellsConditionsApart(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -102,16 +103,12 @@ func TestLog_OfAMillion(t *testing.T) {
 	within := func(name string, most int, do func(ctx context.Context) error) {
 		t.Helper()
 		ctx, usage := table.WithUsage(t.Context())
-		if err := do(ctx); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+		require.NoErrorf(t, do(ctx), "%s", name)
 		c := usage.Counts()
 		if !strings.HasPrefix(name, "page") {
 			t.Logf("%-36s %d round trips, %v RRU", name, c.RoundTrips, c.ReadUnits)
 		}
-		if c.RoundTrips > most {
-			t.Errorf("%s takes %d round trips, at most %d", name, c.RoundTrips, most)
-		}
+		assert.Truef(t, c.RoundTrips <= most, "%s takes %d round trips, at most %d", name, c.RoundTrips, most)
 	}
 	find := func(name string, most int, q provlog.Query, check func(provlog.Found)) {
 		t.Helper()
@@ -126,17 +123,13 @@ func TestLog_OfAMillion(t *testing.T) {
 	count := func(want int) func(provlog.Found) {
 		return func(found provlog.Found) {
 			t.Helper()
-			if len(found.Entries) != want || found.Next == "" {
-				t.Errorf("%d entries, next %q, want %d", len(found.Entries), found.Next, want)
-			}
+			assert.Truef(t, len(found.Entries) == want && found.Next != "", "%d entries, next %q, want %d", len(found.Entries), found.Next, want)
 		}
 	}
 	find("the newest page", 1, provlog.Query{Limit: 50}, count(50))
 	find("the newest failures", 2, provlog.Query{Limit: 50, Outcome: journal.Failure}, count(50))
 	find("by a cause", 6, provlog.Query{Limit: 50, Cause: cause.SeatLimit}, func(found provlog.Found) {
-		if found.Next == "" && len(found.Entries) == 0 || found.Next != "" && found.SearchedTo.IsZero() {
-			t.Errorf("%+v", found)
-		}
+		assert.Truef(t, (found.Next != "" || len(found.Entries) != 0) && (found.Next == "" || !found.SearchedTo.IsZero()), "%+v", found)
 	})
 	find("by a cause that nothing has", 6, provlog.Query{Limit: 50, Cause: cause.Tolerated}, func(found provlog.Found) {
 		if len(found.Entries) != 0 || found.Next == "" || found.SearchedTo.IsZero() {
@@ -169,16 +162,12 @@ func TestLog_OfAMillion(t *testing.T) {
 	}
 	within("failed users", 3, func(ctx context.Context) error {
 		found, err := log.Failing(ctx, f.tenant, provlog.FailingQuery{Limit: 50})
-		if len(found.Failing) != 50 || found.Next == "" {
-			t.Errorf("%d fail, next %q", len(found.Failing), found.Next)
-		}
+		assert.Truef(t, len(found.Failing) == 50 && found.Next != "", "%d fail, next %q", len(found.Failing), found.Next)
 		return err
 	})
 	within("one request", 12, func(ctx context.Context) error {
 		x, err := log.Explain(ctx, f.tenant, millionth(7))
-		if err == nil && (len(x.Entries) != 1 || x.Now != provlog.Fixed) {
-			t.Errorf("%+v", x)
-		}
+		assert.Falsef(t, err == nil && (len(x.Entries) != 1 || x.Now != provlog.Fixed), "%+v", x)
 		return err
 	})
 	diagnose := func(name, text string, most int, want provlog.Match) {
@@ -205,26 +194,20 @@ func TestLog_OfAMillion(t *testing.T) {
 	} {
 		within("why nothing: "+tt.name, 20, func(ctx context.Context) error {
 			n, err := log.WhyNothing(ctx, f.tenant, tt.q, 10*365*24*time.Hour)
-			if n.Reason != tt.want {
-				t.Errorf("%s: %+v", tt.name, n)
-			}
+			assert.Equalf(t, tt.want, n.Reason, "%s: %+v", tt.name, n)
 			return err
 		})
 	}
 	within("the overview", 12, func(ctx context.Context) error {
 		o, err := log.Overview(ctx, f.tenant, provlog.About{})
-		if o.Failing != 200 || !o.More || len(o.LastSync) != 1 {
-			t.Errorf("%d fail, more %t, %d synced", o.Failing, o.More, len(o.LastSync))
-		}
+		assert.Truef(t, o.Failing == 200 && o.More && len(o.LastSync) == 1, "%d fail, more %t, %d synced", o.Failing, o.More, len(o.LastSync))
 		total := 0
 		for _, span := range o.Spans {
 			for _, n := range span.Causes {
 				total += n
 			}
 		}
-		if total == 0 {
-			t.Error("no failures are counted")
-		}
+		assert.NotEqual(t, 0, total, "no failures are counted")
 		return err
 	})
 }

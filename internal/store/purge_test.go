@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -102,15 +103,12 @@ func (f *fixture) fill() {
 // the others.
 func (f *fixture) wantGone(t *testing.T, w *witness, others []string) {
 	t.Helper()
-	if left := w.lines(t, f.tenant, false); len(left) > 0 {
-		t.Fatalf("%d items of the deleted tenant are left: %q …", len(left), left[:min(len(left), 5)])
-	}
-	if got := w.lines(t, f.tenant, true); !slices.Equal(got, others) {
-		t.Fatalf("others' items are %q, were %q", got, others)
-	}
-	if _, ok, err := f.store.Tenant(t.Context(), f.tenant); ok || err != nil {
-		t.Fatalf("the deleted tenant is there: %v", err)
-	}
+	left := w.lines(t, f.tenant, false)
+	require.Emptyf(t, left, "%d items of the deleted tenant are left: %q …", len(left), left[:min(len(left), 5)])
+	got := w.lines(t, f.tenant, true)
+	require.Truef(t, slices.Equal(got, others), "others' items are %q, were %q", got, others)
+	_, ok, err := f.store.Tenant(t.Context(), f.tenant)
+	require.Truef(t, !ok && err == nil, "the deleted tenant is there: %v", err)
 }
 
 // end deletes the tenant, and leaves all that is stored of it to the task.
@@ -168,15 +166,12 @@ func endKilledAfter(t *testing.T, on table.Table, stop int) (killed bool) {
 	}
 	f.pass(time.Minute) // staged sets have a later time limit
 	swept, err := f.store.SweepTenant(t.Context(), f.tenant, SweepAge)
-	if err != nil || swept.Failed > 0 || killed && swept.Finished == 0 {
-		t.Fatalf("swept %+v, %v", swept, err)
-	}
+	require.Truef(t, err == nil && swept.Failed == 0 && (!killed || swept.Finished != 0), "swept %+v, %v", swept, err)
 	f.wantGone(t, w, others)
 	// Its id is free, and what it had is gone.
 	f.must(f.store.CreateTenant(t.Context(), f.tenant, tenant.DefaultSettings(), 1, 1, f.now()))
-	if _, _, ok, err := f.store.Access(t.Context(), f.tenant, "k1"); ok || err != nil {
-		t.Fatalf("a token of the forerunner is good: %v", err)
-	}
+	_, _, ok, err := f.store.Access(t.Context(), f.tenant, "k1")
+	require.Truef(t, !ok && err == nil, "a token of the forerunner is good: %v", err)
 	f.wantNoFaults()
 	return killed
 }
@@ -247,9 +242,8 @@ func TestEndTenant_LeavesItsSuccessor(t *testing.T) {
 		if met = m.writes.Load() >= at; !met {
 			break
 		}
-		if got := w.lines(t, f.tenant, false); !slices.Equal(got, successor) {
-			t.Fatalf("met before write %d, the successor has %d items, had %d", at, len(got), len(successor))
-		}
+		got := w.lines(t, f.tenant, false)
+		require.Truef(t, slices.Equal(got, successor), "met before write %d, the successor has %d items, had %d", at, len(got), len(successor))
 	}
 }
 
@@ -289,9 +283,8 @@ func TestEndTenant_Property(t *testing.T) {
 				}
 			}
 		}
-		if _, err := f.store.SweepTenant(t.Context(), f.tenant, SweepAge); err != nil {
-			t.Fatal(err)
-		}
+		_, err := f.store.SweepTenant(t.Context(), f.tenant, SweepAge)
+		require.NoError(t, err)
 		f.wantGone(t, w, others)
 	})
 }
@@ -408,13 +401,9 @@ func TestRecordPartitions_AreAllThatHaveKeys(t *testing.T) {
 			return true
 		}
 		name, err := strconv.Unquote(literal.Value)
-		if err != nil || !known[name] {
-			t.Errorf("the partition %s is not deleted with its tenant: name it in recordPartitions (%v)", literal.Value, err)
-		}
+		assert.Truef(t, err == nil && known[name], "the partition %s is not deleted with its tenant: name it in recordPartitions (%v)", literal.Value, err)
 		found++
 		return true
 	})
-	if found < 12 {
-		t.Errorf("only %d partitions found", found)
-	}
+	assert.Truef(t, found >= 12, "only %d partitions found", found)
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
@@ -32,14 +34,10 @@ func testLog_KeepsTheRemedy(t *testing.T, open func(testing.TB) table.Table) {
 		t.Helper()
 		entries, err := f.store.Entries(t.Context(), f.tenant, []string{id})
 		f.must(err)
-		if got := entries[id].WhatToDo(); got != want {
-			t.Errorf("the entry advises %q, want %q", got, want)
-		}
+		assert.Equal(t, want, entries[id].WhatToDo(), "the entry advises")
 		failing, err := f.store.FailingOf(t.Context(), f.tenant, []journal.Subject{about})
 		f.must(err)
-		if got := failing[about].WhatToDo(); got != want {
-			t.Errorf("the failing subject advises %q, want %q", got, want)
-		}
+		assert.Equal(t, want, failing[about].WhatToDo(), "the failing subject advises")
 	}
 	advised(cause.WholeSetUnknown.Advice(idp.Okta))
 

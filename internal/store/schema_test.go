@@ -2,13 +2,13 @@ package store_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
@@ -33,32 +33,25 @@ func testSchemas(t *testing.T, open func(t testing.TB) table.Table) {
 		}
 		return s.PutSchema(ctx, acme, base, schema, time.Now())
 	}
-	if err := put(ctx, 0); !errors.Is(err, store.ErrNoTenant) {
-		t.Errorf("a schema of no tenant: %v, want ErrNoTenant", err)
-	}
+	err = put(ctx, 0)
+	assert.ErrorIsf(t, err, store.ErrNoTenant, "a schema of no tenant: %v, want ErrNoTenant", err)
 	require.NoError(t, s.CreateTenant(ctx, acme, tenant.DefaultSettings(), 1, 1, time.Now()))
-	if err := s.RemoveSchema(ctx, acme, "urn:example:s0", time.Now()); !errors.Is(err, store.ErrNoSchema) {
-		t.Errorf("a schema that is not there: %v, want ErrNoSchema", err)
-	}
+	err = s.RemoveSchema(ctx, acme, "urn:example:s0", time.Now())
+	assert.ErrorIsf(t, err, store.ErrNoSchema, "a schema that is not there: %v, want ErrNoSchema", err)
 	// Three at once: none is lost.
 	var all sync.WaitGroup
 	for n := range 3 {
 		all.Go(func() {
-			if err := put(ctx, n); err != nil {
-				t.Errorf("schema %d: %v", n, err)
-			}
+			assert.NoErrorf(t, put(ctx, n), "schema %d", n)
 		})
 	}
 	all.Wait()
-	if err := put(ctx, 1); err != nil {
-		t.Errorf("the same again: %v", err)
-	}
+	assert.NoError(t, put(ctx, 1), "the same again")
 	require.NoError(t, s.RemoveSchema(ctx, acme, "URN:EXAMPLE:S2", time.Now()))
 	schemas, err := s.Schemas(ctx, acme)
 	require.NoError(t, err)
 	for n, want := range []bool{true, true, false} {
-		if _, ok := schemas.Find(fmt.Sprintf("urn:example:s%d", n)); ok != want {
-			t.Errorf("schema %d is there: %v, want %v", n, ok, want)
-		}
+		_, ok := schemas.Find(fmt.Sprintf("urn:example:s%d", n))
+		assert.Equalf(t, want, ok, "schema %d is there", n)
 	}
 }

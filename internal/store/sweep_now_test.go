@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -42,9 +44,8 @@ func TestSweepNow_AtAnyPointOfARequest(t *testing.T) {
 				f.people(6)
 				f.group("g1", "p00", "p01")
 				m := &meeting{Table: f.table, at: at, do: func() {
-					if swept, err := f.store.SweepNow(t.Context(), f.tenant); err != nil || swept.Left > 0 {
-						t.Errorf("before write %d: swept %+v, %v", at, swept, err)
-					}
+					swept, err := f.store.SweepNow(t.Context(), f.tenant)
+					assert.Truef(t, err == nil && swept.Left == 0, "before write %d: swept %+v, %v", at, swept, err)
 				}}
 				err := request(f, f.on(m))
 				var failed *directory.CommitError
@@ -57,18 +58,14 @@ func TestSweepNow_AtAnyPointOfARequest(t *testing.T) {
 					t.Errorf("before write %d: %v, want directory.ErrStale", at, err)
 				}
 				swept, sweepErr := f.store.SweepNow(t.Context(), f.tenant)
-				if sweepErr != nil || swept.Left+len(swept.Waiting) > 0 {
-					t.Errorf("before write %d: swept %+v, %v", at, swept, sweepErr)
-				}
+				assert.Truef(t, sweepErr == nil && swept.Left+len(swept.Waiting) == 0, "before write %d: swept %+v, %v", at, swept, sweepErr)
 				f.wantNoFaults()
 				if err != nil {
 					f.wantMembers("g1", []string{"p00", "p01"})
 				}
 				met = m.writes.Load() >= at
 			}
-			if refused == 0 || done == 0 {
-				t.Errorf("%d requests succeeded, %d did not: both outcomes must occur", done, refused)
-			}
+			assert.Truef(t, refused != 0 && done != 0, "%d requests succeeded, %d did not: both outcomes must occur", done, refused)
 		})
 	}
 }

@@ -12,6 +12,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -145,9 +148,7 @@ func (f *fixture) writeParts(e directory.GroupEdit, writes int) {
 	f.t.Helper()
 	c := accepting(e, "w1", manyMembers(), nil)
 	s := f.on(tabletest.NewFault(f.table, 1, tabletest.FaultPlan{StopAfter: writes}))
-	if err := s.AcceptMembers(f.t.Context(), f.tenant, c); err == nil {
-		f.t.Fatal("the change was accepted")
-	}
+	require.Error(f.t, s.AcceptMembers(f.t.Context(), f.tenant, c), "the change was accepted")
 }
 
 // deleteUser deletes a user, and leaves the memberships unended.
@@ -222,9 +223,8 @@ func (m *mess) wantTidy() {
 		m.wantMembers(id, want)
 	}
 	for _, key := range []table.Key{membershipKey(m.tenant, "emptied", 1, ""), membershipKey(m.tenant, "staged", 2, ""), userMembershipKey(m.tenant, "leaver", "", 0)} {
-		if left := m.all(key.Partition); len(left) > 0 {
-			m.t.Errorf("%d items are left in %s", len(left), key.Partition)
-		}
+		left := m.all(key.Partition)
+		assert.Emptyf(m.t, left, "%d items are left in %s", len(left), key.Partition)
 	}
 	var joined, left []string
 	for _, item := range m.all(partition(m.tenant, "LOG")) {
@@ -250,17 +250,14 @@ func (f *fixture) wantMembers(group string, want []string) {
 	f.must(err)
 	page, err := f.store.Members(f.t.Context(), f.tenant, group, g.Epoch, "", 0)
 	f.must(err)
-	if !slices.Equal(page.Records, want) {
-		f.t.Errorf("members of %s are %v, want %v", group, page.Records, want)
-	}
+	assert.Truef(f.t, slices.Equal(page.Records, want), "members of %s are %v, want %v", group, page.Records, want)
 }
 
 // wantSweep sweeps without an error and checks its result.
 func (f *fixture) wantSweep(age time.Duration, want Swept) {
 	f.t.Helper()
-	if got, err := f.store.Sweep(f.t.Context(), age); err != nil || got.Swept != want {
-		f.t.Errorf("swept %+v, %v, want %+v", got, err, want)
-	}
+	got, err := f.store.Sweep(f.t.Context(), age)
+	assert.Truef(f.t, err == nil && got.Swept == want, "swept %+v, %v, want %+v", got, err, want)
 }
 
 func TestSweep_LeavesYoungTasks(t *testing.T) {
@@ -268,9 +265,8 @@ func TestSweep_LeavesYoungTasks(t *testing.T) {
 	m := f.mess()
 	f.pass(SweepAge - time.Millisecond)
 	r := &recorder{Table: f.table, written: map[table.Key]bool{}}
-	if swept, err := f.on(r).Sweep(t.Context(), SweepAge); err != nil || swept.Swept != (Swept{Young: tasks}) {
-		t.Errorf("swept %+v, %v, want %d young", swept, err, tasks)
-	}
+	swept, err := f.on(r).Sweep(t.Context(), SweepAge)
+	assert.Truef(t, err == nil && swept.Swept == (Swept{Young: tasks}), "swept %+v, %v, want %d young", swept, err, tasks)
 	if len(r.written) > 0 {
 		t.Errorf("a sweep of young tasks writes %v", r.lines(t))
 	}
@@ -296,30 +292,26 @@ func TestSweep_RemovesStagedSetWhenItsTimeIsOver(t *testing.T) {
 	f.pass(2*time.Minute - time.Millisecond)
 	f.wantSweep(SweepAge, Swept{Young: 2})
 	for group, want := range map[string]int{"G#g1#2": 60, "G#g2#1": 40} {
-		if n := len(f.all(partition(f.tenant, group))); n != want {
-			t.Errorf("%d memberships are left in %s before their time is over, want %d", n, group, want)
-		}
+		n := len(f.all(partition(f.tenant, group)))
+		assert.Equalf(t, want, n, "%d memberships are left in %s before their time is over, want %d", n, group, want)
 	}
 	f.pass(time.Millisecond)
 	f.wantSweep(SweepAge, Swept{Finished: 2})
 	for _, name := range []string{"G#g1#2", "G#g2#1", "TASKS", "U#" + ids[59]} {
-		if left := f.all(partition(f.tenant, name)); len(left) > 0 {
-			t.Errorf("%d items are left in %s", len(left), name)
-		}
+		left := f.all(partition(f.tenant, name))
+		assert.Emptyf(t, left, "%d items are left in %s", len(left), name)
 	}
 	f.wantMembers("g1", ids[:2])
 	f.wantNoFaults()
 
 	// The request that staged it comes too late.
-	if _, err := f.store.StageMembers(t.Context(), f.tenant, "g1", 2, ids); !errors.Is(err, directory.ErrStale) {
-		t.Errorf("members are staged after the end: %v", err)
-	}
+	_, err = f.store.StageMembers(t.Context(), f.tenant, "g1", 2, ids)
+	assert.ErrorIs(t, err, directory.ErrStale, "members are staged after the end")
 	before.After.Epoch, before.After.Epochs = 2, 2
 	late := directory.GroupNewSet{GroupEdit: before, Staged: true}
 	var failed *directory.CommitError
-	if err := f.store.ReplaceMembers(t.Context(), f.tenant, late); !errors.As(err, &failed) || !failed.Stale() {
-		t.Errorf("the set is taken after its end: %v", err)
-	}
+	err = f.store.ReplaceMembers(t.Context(), f.tenant, late)
+	assert.Truef(t, errors.As(err, &failed) && failed.Stale(), "the set is taken after its end: %v", err)
 	f.wantNoFaults()
 }
 
@@ -359,9 +351,8 @@ func TestSweep_RemovesPartsThatWereNotAccepted(t *testing.T) {
 				// be accepted.
 				f.pass(time.Minute - time.Millisecond)
 				f.wantSweep(0, Swept{Young: 1})
-				if n := len(f.all(partition(f.tenant, "TASKS"))); n != 1+partsPerWrite {
-					t.Errorf("%d items of the task are left, want %d", n, 1+partsPerWrite)
-				}
+				n := len(f.all(partition(f.tenant, "TASKS")))
+				assert.Equalf(t, 1+partsPerWrite, n, "%d items of the task are left, want %d", n, 1+partsPerWrite)
 				f.pass(time.Millisecond)
 			}
 			f.wantSweep(0, Swept{Finished: 1})
@@ -428,17 +419,13 @@ func TestSweep_FinishesTheOthersWhenOneFails(t *testing.T) {
 				f.pass(2 * time.Minute)
 				s := f.on(&around{Table: f.table, through: tabletest.NewFault(f.table, 1, plan), items: itemsOf(about)})
 				swept, err := s.Sweep(t.Context(), SweepAge)
-				if swept.Swept != (Swept{Finished: tasks - 1, Failed: 1}) {
-					t.Errorf("swept %+v, want %d finished and 1 failed", swept, tasks-1)
-				}
+				assert.Equalf(t, Swept{Finished: tasks - 1, Failed: 1}, swept.Swept, "swept %+v, want %d finished and 1 failed", swept, tasks-1)
 				if err == nil || strings.Count(err.Error(), "task acme#") != 1 || !strings.Contains(err.Error(), "task acme#"+task+": ") ||
 					!errors.Is(err, reasons[name]) {
 					t.Errorf("reported %q, want why %s failed", err, task)
 				}
 				for _, item := range f.all(duePartition) {
-					if item.Sort != "acme#"+task {
-						t.Errorf("%s is left too", item.Sort)
-					}
+					assert.Equalf(t, "acme#"+task, item.Sort, "%s is left too", item.Sort)
 				}
 				f.wantSweep(SweepAge, Swept{Finished: 1})
 				m.wantTidy()
@@ -478,9 +465,8 @@ func TestSweep_EndsTaskOfAUserWhoIsPurged(t *testing.T) {
 	f.pass(2 * time.Minute)
 	f.wantSweep(SweepAge, Swept{Finished: tasks})
 	f.wantSweep(SweepAge, Swept{})
-	if left := slices.Concat(f.all(partition(f.tenant, "TASKS")), f.all(duePartition)); len(left) != 0 {
-		t.Errorf("left are %v", left)
-	}
+	left := slices.Concat(f.all(partition(f.tenant, "TASKS")), f.all(duePartition))
+	assert.Emptyf(t, left, "left are %v", left)
 }
 
 // A due name without its task, and a record that waits for a missing task, are
@@ -519,13 +505,10 @@ func TestSweep_AtOnceFinishesEverythingOnce(t *testing.T) {
 			}
 			both.Wait()
 			for i := range swept {
-				if errs[i] != nil || swept[i].Failed > 0 || swept[i].Young > 0 {
-					t.Errorf("swept %+v, %v", swept[i], errs[i])
-				}
+				assert.Truef(t, errs[i] == nil && swept[i].Failed == 0 && swept[i].Young == 0, "swept %+v, %v", swept[i], errs[i])
 			}
-			if n := swept[0].Finished + swept[1].Finished; n < tasks {
-				t.Errorf("%d tasks were finished of %d", n, tasks)
-			}
+			n := swept[0].Finished + swept[1].Finished
+			assert.Truef(t, n >= tasks, "%d tasks were finished of %d", n, tasks)
 			m.wantTidy()
 		}
 	})
@@ -581,9 +564,7 @@ func (m *mess) overtake(about string, call int32, before func()) (ok bool) {
 	m.t.Helper()
 	o := &overtaken{Table: m.table, call: call, before: before}
 	swept, err := m.on(&around{Table: m.table, through: o, items: itemsOf(about)}).Sweep(m.t.Context(), SweepAge)
-	if err != nil || swept.Failed+swept.Young > 0 {
-		m.t.Errorf("overtaken before call %d: swept %+v, %v", call, swept, err)
-	}
+	assert.Truef(m.t, err == nil && swept.Failed+swept.Young == 0, "overtaken before call %d: swept %+v, %v", call, swept, err)
 	return o.calls.Load() >= call
 }
 
@@ -605,15 +586,12 @@ func TestSweep_OvertakenFinishesEverythingOnce(t *testing.T) {
 						ctx, cancel := context.WithCancel(t.Context())
 						defer cancel()
 						task, _ := parseTask(name)
-						if _, err := f.on(&ending{f.table, cancel}).finish(ctx, f.tenant, task); err != nil && !errors.Is(err, context.Canceled) {
-							t.Errorf("step before call %d: %v", call, err)
-						}
+						_, err := f.on(&ending{f.table, cancel}).finish(ctx, f.tenant, task)
+						assert.Falsef(t, err != nil && !errors.Is(err, context.Canceled), "step before call %d: %v", call, err)
 					})
 					m.wantTidy()
 					if !ok {
-						if call < 4 {
-							t.Errorf("the task takes %d calls", call-1)
-						}
+						assert.Truef(t, call >= 4, "the task takes %d calls", call-1)
 						return
 					}
 				}
@@ -630,18 +608,15 @@ func TestSweep_HeldUpLeavesLaterMemberships(t *testing.T) {
 		m := f.mess()
 		f.pass(2 * time.Minute)
 		ok := m.overtake("leaver", call, func() {
-			if _, err := f.store.Finish(t.Context(), f.tenant, directory.Task{Kind: directory.TaskUser, Resource: "leaver"}); err != nil {
-				t.Error(err)
-			}
+			_, err := f.store.Finish(t.Context(), f.tenant, directory.Task{Kind: directory.TaskUser, Resource: "leaver"})
+			assert.NoError(t, err)
 			f.restoreUser("leaver")
 			c := directory.GroupUpdate{GroupEdit: f.edit("left-1")}
 			c.Add = []string{"leaver"}
 			f.must(f.store.UpdateGroup(t.Context(), f.tenant, c))
 		})
 		if !ok {
-			if call < 4 {
-				t.Errorf("the task takes %d calls", call-1)
-			}
+			assert.Truef(t, call >= 4, "the task takes %d calls", call-1)
 			return
 		}
 		f.wantMembers("left-1", []string{"leaver"})
@@ -661,13 +636,9 @@ func TestSweep_InterruptedLosesNothing(t *testing.T) {
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, context.Canceled) || swept.Failed > 1 {
-			t.Fatalf("sweep %d continues after its end: %+v, %v", sweeps, swept, err)
-		}
+		require.Truef(t, errors.Is(err, context.Canceled) && swept.Failed <= 1, "sweep %d continues after its end: %+v, %v", sweeps, swept, err)
 	}
-	if sweeps < 2*tasks || sweeps == 100 {
-		t.Errorf("%d sweeps were interrupted, each after a write, want a few for each task", sweeps)
-	}
+	assert.Truef(t, sweeps >= 2*tasks && sweeps != 100, "%d sweeps were interrupted, each after a write, want a few for each task", sweeps)
 	m.wantTidy()
 }
 
@@ -680,9 +651,8 @@ func TestSweep_ReportsThatItsTimeIsOver(t *testing.T) {
 	over, cancel := context.WithDeadline(t.Context(), time.Now())
 	defer cancel()
 	for want, ctx := range map[error]context.Context{context.Canceled: canceled, context.DeadlineExceeded: over} {
-		if swept, err := f.store.Sweep(ctx, SweepAge); !errors.Is(err, want) || swept.Finished > 0 {
-			t.Errorf("swept %+v, %v, want %v", swept, err, want)
-		}
+		swept, err := f.store.Sweep(ctx, SweepAge)
+		assert.Truef(t, errors.Is(err, want) && swept.Finished == 0, "swept %+v, %v, want %v", swept, err, want)
 	}
 	f.wantSweep(SweepAge, Swept{Finished: tasks})
 	m.wantTidy()
@@ -713,12 +683,9 @@ func TestSweep_LeavesLongTaskToTheNext(t *testing.T) {
 		f.pass(2 * time.Minute)
 		begun := time.Now()
 		s := f.on(&around{Table: f.table, through: stuck{}, items: itemsOf("changed")})
-		if swept, err := s.Sweep(t.Context(), SweepAge); err != nil || swept.Swept != (Swept{Finished: tasks - 1, Young: 1}) {
-			t.Errorf("swept %+v, %v, want %d finished and 1 left", swept, err, tasks-1)
-		}
-		if took := time.Since(begun); took != taskTime {
-			t.Errorf("it took %v, want %v", took, taskTime)
-		}
+		swept, err := s.Sweep(t.Context(), SweepAge)
+		assert.Truef(t, err == nil && swept.Swept == (Swept{Finished: tasks - 1, Young: 1}), "swept %+v, %v, want %d finished and 1 left", swept, err, tasks-1)
+		assert.Equal(t, taskTime, time.Since(begun), "it took")
 		f.wantSweep(SweepAge, Swept{Finished: 1})
 		m.wantTidy()
 	})
@@ -742,14 +709,12 @@ func TestSweep_FinishesTasksOfAllTenants(t *testing.T) {
 		others = append(others, acme.of(name).mess())
 	}
 	acme.pass(2 * time.Minute)
-	if swept, err := acme.store.SweepTenant(t.Context(), acme.tenant, SweepAge); err != nil || swept.Swept != (Swept{Finished: tasks}) {
-		t.Errorf("swept %+v, %v of one tenant, want %d finished", swept, err, tasks)
-	}
+	swept, err := acme.store.SweepTenant(t.Context(), acme.tenant, SweepAge)
+	assert.Truef(t, err == nil && swept.Swept == (Swept{Finished: tasks}), "swept %+v, %v of one tenant, want %d finished", swept, err, tasks)
 	first.wantTidy()
 	for _, m := range others {
-		if left, err := m.store.tasks(t.Context(), m.tenant); err != nil || len(left) != tasks {
-			t.Errorf("%s has %d tasks, %v, want %d", m.tenant, len(left), err, tasks)
-		}
+		left, err := m.store.tasks(t.Context(), m.tenant)
+		assert.Truef(t, err == nil && len(left) == tasks, "%s has %d tasks, %v, want %d", m.tenant, len(left), err, tasks)
 	}
 	acme.wantSweep(SweepAge, Swept{Finished: tasks * len(others)})
 	for _, m := range append(others, first) {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -46,14 +48,10 @@ func (k keeper) wantLive(ids ...string) {
 	all, err := k.Tokens(k.t.Context(), k.tenant)
 	k.must(err)
 	for _, r := range all {
-		if r.Live(k.now()) != want[r.ID] {
-			k.t.Errorf("token %s is live: %t", r.ID, !want[r.ID])
-		}
+		assert.Equalf(k.t, want[r.ID], r.Live(k.now()), "token %s is live: %t", r.ID, !want[r.ID])
 		delete(want, r.ID)
 	}
-	if len(want) > 0 {
-		k.t.Errorf("tokens are missing: %v", want)
-	}
+	assert.Empty(k.t, want, "tokens are missing")
 }
 
 func TestTokens(t *testing.T) {
@@ -120,9 +118,7 @@ func testRotationRefused(t *testing.T, k keeper) {
 		{"complete", complete, old, nil},
 		{"cancel what was completed", cancel, old, access.ErrRotation},
 	} {
-		if err := tt.do(tt.id); !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
-		}
+		assert.ErrorIsf(t, tt.do(tt.id), tt.want, "%s", tt.name)
 	}
 	k.wantLive(alone, next, left)
 }
@@ -147,9 +143,8 @@ func testTokenLimit(t *testing.T, k keeper) {
 	k.rotate(first, access.Wanted{})
 	_, err := k.Complete(ctx, k.tenant, first)
 	k.must(err)
-	if err := mint(); !errors.Is(err, access.ErrTooManyTokens) {
-		t.Errorf("one more after a rotation: %v, want ErrTooManyTokens", err)
-	}
+	err = mint()
+	assert.ErrorIsf(t, err, access.ErrTooManyTokens, "one more after a rotation: %v, want ErrTooManyTokens", err)
 	k.pass(time.Minute)
 	k.must(mint()) // instead of the one that expired
 }
@@ -160,9 +155,8 @@ func testOldToken(t *testing.T, k keeper) {
 		attrHash: table.Text("hash"), attrLastFour: table.Text("abcd"), attrCreated: millis(k.now()),
 	}}))
 	k.wantLive(id)
-	if _, _, err := k.Rotate(t.Context(), k.tenant, id, access.Wanted{}); !errors.Is(err, access.ErrRotation) {
-		t.Errorf("rotated: %v, want ErrRotation", err)
-	}
+	_, _, err := k.Rotate(t.Context(), k.tenant, id, access.Wanted{})
+	assert.ErrorIsf(t, err, access.ErrRotation, "rotated: %v, want ErrRotation", err)
 	k.wantLive(id)
 	k.must(k.Revoke(t.Context(), k.tenant, id))
 	k.must(k.Revoke(t.Context(), k.tenant, id))

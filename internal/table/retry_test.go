@@ -7,6 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -79,23 +82,15 @@ func TestRetrying_Write(t *testing.T) {
 				ctx, usage := table.WithUsage(t.Context())
 				start := time.Now()
 				err := table.Retrying(s).Write(ctx, deletion)
-				if !errors.Is(err, c.want) || (c.want == nil && err != nil) {
-					t.Errorf("got %v, want %v", err, c.want)
-				}
+				assert.Truef(t, errors.Is(err, c.want) && (c.want != nil || err == nil), "got %v, want %v", err, c.want)
 				for _, not := range c.not {
-					if errors.Is(err, not) {
-						t.Errorf("%v is also %v", err, not)
-					}
+					assert.NotErrorIsf(t, err, not, "%v is also %v", err, not)
 				}
-				if c.tries > 0 && len(s.sent) != c.tries {
-					t.Errorf("sent %d times, want %d", len(s.sent), c.tries)
-				}
-				if took := time.Since(start); took > 8*time.Second {
-					t.Errorf("took %v", took)
-				}
-				if got := usage.Counts().Retries; got != len(s.sent)-1 {
-					t.Errorf("counted %d retries of %d calls", got, len(s.sent))
-				}
+				assert.Falsef(t, c.tries > 0 && len(s.sent) != c.tries, "sent %d times, want %d", len(s.sent), c.tries)
+				took := time.Since(start)
+				assert.Truef(t, took <= 8*time.Second, "took %v", took)
+				got := usage.Counts().Retries
+				assert.Equalf(t, len(s.sent)-1, got, "counted %d retries of %d calls", got, len(s.sent))
 				for _, tx := range s.sent {
 					if tx.Token != deletion.Token || len(tx.Ops) != 1 || tx.Ops[0].Key != deletion.Ops[0].Key {
 						t.Errorf("sent %v, want the same transaction", tx)
@@ -110,17 +105,13 @@ func TestRetrying_WaitsLongerEachTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{answers: []error{table.ErrConflict}}
 		longest := table.RetryJitter(func(d time.Duration) time.Duration { return d })
-		if err := table.Retrying(s, longest).Write(t.Context(), deletion); !errors.Is(err, table.ErrConflict) {
-			t.Fatal(err)
-		}
+		require.ErrorIs(t, table.Retrying(s, longest).Write(t.Context(), deletion), table.ErrConflict)
 		for i, want := range []time.Duration{10, 20, 40, 80, 160, 320, 500, 500} {
-			if got := s.at[i+1].Sub(s.at[i]); got != want*time.Millisecond {
-				t.Errorf("wait %d is %v, want %v ms", i, got, want)
-			}
+			got := s.at[i+1].Sub(s.at[i])
+			assert.Equalf(t, want*time.Millisecond, got, "wait %d is %v, want %v ms", i, got, want)
 		}
-		if took := s.at[len(s.at)-1].Sub(s.at[0]); took < 7*time.Second || took > 8*time.Second {
-			t.Errorf("the last try is after %v", took)
-		}
+		took := s.at[len(s.at)-1].Sub(s.at[0])
+		assert.Truef(t, took >= 7*time.Second && took <= 8*time.Second, "the last try is after %v", took)
 	})
 }
 
@@ -164,9 +155,7 @@ func TestRetrying_ObeysNotAfter(t *testing.T) {
 		tx.NotAfter = time.Now().Add(2 * time.Second)
 		s := &script{answers: []error{table.ErrUnknownOutcome}}
 		err := table.Retrying(s).Write(t.Context(), tx)
-		if !errors.Is(err, table.ErrTooLate) || !errors.Is(err, table.ErrUnknownOutcome) {
-			t.Errorf("got %v, want ErrTooLate and ErrUnknownOutcome", err)
-		}
+		assert.Truef(t, errors.Is(err, table.ErrTooLate) && errors.Is(err, table.ErrUnknownOutcome), "got %v, want ErrTooLate and ErrUnknownOutcome", err)
 		for _, at := range s.at {
 			if at.After(tx.NotAfter) {
 				t.Errorf("sent %v too late", at.Sub(tx.NotAfter))
@@ -209,9 +198,7 @@ func TestRetrying_ContextEndsOnSecondTry(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &script{answers: []error{table.ErrUnknownOutcome, context.Canceled}}
 	err := table.Retrying(cancelling{s, cancel}).Write(ctx, deletion)
-	if !errors.Is(err, table.ErrUnknownOutcome) || !errors.Is(err, context.Canceled) || len(s.sent) != 2 {
-		t.Errorf("got %v after %d tries", err, len(s.sent))
-	}
+	assert.Truef(t, errors.Is(err, table.ErrUnknownOutcome) && errors.Is(err, context.Canceled) && len(s.sent) == 2, "got %v after %d tries", err, len(s.sent))
 }
 
 // cancelling ends the caller's context with the second attempt.
@@ -246,16 +233,11 @@ func TestRetrying_Reads(t *testing.T) {
 				get, query := &script{answers: c.answers}, &script{answers: c.answers}
 				ctx, usage := table.WithUsage(t.Context())
 				_, err := table.Retrying(get).Get(ctx, table.Key{Partition: "p", Sort: "s"})
-				if !errors.Is(err, c.want) || (c.want == nil && err != nil) {
-					t.Errorf("get: %v, want %v", err, c.want)
-				}
-				if got := usage.Counts().Retries; got != len(get.at)-1 {
-					t.Errorf("counted %d retries of %d calls", got, len(get.at))
-				}
+				assert.Truef(t, errors.Is(err, c.want) && (c.want != nil || err == nil), "get: %v, want %v", err, c.want)
+				got := usage.Counts().Retries
+				assert.Equalf(t, len(get.at)-1, got, "counted %d retries of %d calls", got, len(get.at))
 				_, err = table.Retrying(query).Query(t.Context(), table.Query{Partition: "p"})
-				if !errors.Is(err, c.want) || (c.want == nil && err != nil) {
-					t.Errorf("query: %v, want %v", err, c.want)
-				}
+				assert.Truef(t, errors.Is(err, c.want) && (c.want != nil || err == nil), "query: %v, want %v", err, c.want)
 				if c.tries > 0 && (len(get.at) != c.tries || len(query.at) != c.tries) {
 					t.Errorf("sent %d and %d times, want %d", len(get.at), len(query.at), c.tries)
 				}
@@ -276,10 +258,6 @@ func TestRetrying_OptionsReplaceTheClock(t *testing.T) {
 			return nil
 		}),
 		table.RetryJitter(func(d time.Duration) time.Duration { return d }))
-	if err := r.Write(t.Context(), deletion); !errors.Is(err, table.ErrConflict) {
-		t.Fatal(err)
-	}
-	if slept < time.Hour-time.Second || slept > time.Hour {
-		t.Errorf("slept %v, want an hour", slept)
-	}
+	require.ErrorIs(t, r.Write(t.Context(), deletion), table.ErrConflict)
+	assert.Truef(t, slept >= time.Hour-time.Second && slept <= time.Hour, "slept %v, want an hour", slept)
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -30,9 +32,7 @@ func TestSize(t *testing.T) {
 		"smallest":             {table.Attributes{"n": table.Number(math.MinInt64)}, bare + 1 + 12},
 		"several are added up": {table.Attributes{"a": table.Text("x"), "n": table.Number(1)}, bare + 2 + 3},
 	} {
-		if got := table.Size(table.Item{Key: key, Attributes: c.attributes}); got != c.want {
-			t.Errorf("%s: %d, want %d", name, got, c.want)
-		}
+		assert.Equalf(t, c.want, table.Size(table.Item{Key: key, Attributes: c.attributes}), "%s", name)
 	}
 }
 
@@ -50,14 +50,10 @@ func TestAfter_RefusesSumBeyond64Bits(t *testing.T) {
 	} {
 		before := table.Item{Key: key, Attributes: table.Attributes{"n": table.Number(c.was)}}
 		after, err := table.Update(key, table.Change{Add: map[string]int64{"n": c.by}}).After(&before)
-		if (err == nil) != c.ok {
-			t.Errorf("%d + %d: %v", c.was, c.by, err)
-		}
+		assert.Equalf(t, c.ok, err == nil, "%d + %d: %v", c.was, c.by, err)
 		if c.ok && after.Attributes.Number("n") != c.was+c.by {
 			t.Errorf("%d + %d is %d", c.was, c.by, after.Attributes.Number("n"))
 		}
-		if before.Attributes.Number("n") != c.was {
-			t.Error("the item before was changed")
-		}
+		assert.Equal(t, c.was, before.Attributes.Number("n"), "the item before was changed")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/text/texttest"
@@ -28,12 +29,9 @@ func TestHostileTexts_AreInertOnEveryTarget(t *testing.T) {
 			logged := LogLine(append(line, '\n'))
 			document, ended := strings.CutSuffix(string(logged), "\n")
 			var got map[string]string
-			if err := json.Unmarshal(logged, &got); err != nil || !ended || strings.ContainsFunc(document, markup) {
-				t.Errorf("a log has %q: %v", logged, err)
-			}
-			if want := strings.ToValidUTF8(strings.ReplaceAll(tt.Text, "\x9b31m\xff", "\ufffd31m\ufffd"), "\ufffd"); got["subject"] != want {
-				t.Errorf("a log has %q, want %q", got["subject"], want)
-			}
+			err = json.Unmarshal(logged, &got)
+			assert.Truef(t, err == nil && ended && !strings.ContainsFunc(document, markup), "a log has %q: %v", logged, err)
+			assert.Equal(t, strings.ToValidUTF8(strings.ReplaceAll(tt.Text, "\x9b31m\xff", "\ufffd31m\ufffd"), "\ufffd"), got["subject"], "a log has")
 		})
 	}
 }
@@ -52,12 +50,8 @@ func TestCut_EndsAtACharacter(t *testing.T) {
 		{"\xff\xfe\xfd", 2, "\xff\xfe…", "\xff\xfe…"},
 		{"\x80\x80\x80", 2, "…", "\x80\x80…"},
 	} {
-		if got := Cut(tt.text, tt.most); got != tt.bytes {
-			t.Errorf("Cut(%q, %d) = %q, want %q", tt.text, tt.most, got, tt.bytes)
-		}
-		if got := CutRunes(tt.text, tt.most); got != tt.runes {
-			t.Errorf("CutRunes(%q, %d) = %q, want %q", tt.text, tt.most, got, tt.runes)
-		}
+		assert.Equalf(t, tt.bytes, Cut(tt.text, tt.most), "Cut(%q, %d)", tt.text, tt.most)
+		assert.Equalf(t, tt.runes, CutRunes(tt.text, tt.most), "CutRunes(%q, %d)", tt.text, tt.most)
 	}
 }
 
@@ -69,15 +63,12 @@ func TestPage_HasTheWholeTextBesideItsBeginning(t *testing.T) {
 		strings.Repeat("x", 81): strings.Repeat("x", 80) + "…",
 		strings.Repeat("名", 81): strings.Repeat("名", 80) + "…",
 	} {
-		if got := Page(text, 80).String(); got != want {
-			t.Errorf("%q is shown as %q", text, got)
-		}
+		got := Page(text, 80).String()
+		assert.Equalf(t, want, got, "%q is shown as %q", text, got)
 	}
 	long := Page(strings.Repeat("y", 5000)+"end", 80)
-	if whole := (Shown{Parts: long.Whole}).String(); !strings.HasSuffix(whole, "yend") || len(whole) != 5003 {
-		t.Errorf("the whole text has %d bytes", len(whole))
-	}
-	if whole := (Shown{Parts: Page(strings.Repeat("y", 100_000), 80).Whole}).String(); len(whole) > maxWhole+10 {
-		t.Errorf("the whole text has %d bytes", len(whole))
-	}
+	whole := (Shown{Parts: long.Whole}).String()
+	assert.Truef(t, strings.HasSuffix(whole, "yend") && len(whole) == 5003, "the whole text has %d bytes", len(whole))
+	whole = (Shown{Parts: Page(strings.Repeat("y", 100_000), 80).Whole}).String()
+	assert.Truef(t, len(whole) <= maxWhole+10, "the whole text has %d bytes", len(whole))
 }

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestAnswer_IsSentWithTheHeadersOfEveryAnswer(t *testing.T) {
@@ -48,16 +50,14 @@ func TestRecovered_LeavesOutTheValue(t *testing.T) {
 		defer Recovered(&err)
 		panic("secret")
 	}
-	if err := panics(); err == nil || !strings.HasPrefix(err.Error(), "panic of type string at ") || strings.Contains(err.Error(), "secret") {
-		t.Errorf("%v", err)
-	}
+	err := panics()
+	assert.Truef(t, err != nil && strings.HasPrefix(err.Error(), "panic of type string at ") && !strings.Contains(err.Error(), "secret"), "%v", err)
 }
 
 func TestReadBody_StopsAtTheLimit(t *testing.T) {
 	for text, want := range map[string]error{"": nil, "abc": nil, "abcd": ErrBodyTooLarge} {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader(text))
-		if body, err := ReadBody(r, 3); !errors.Is(err, want) || want == nil && string(body) != text {
-			t.Errorf("%q: %q, %v", text, body, err)
-		}
+		body, err := ReadBody(r, 3)
+		assert.Truef(t, errors.Is(err, want) && (want != nil || string(body) == text), "%q: %q, %v", text, body, err)
 	}
 }

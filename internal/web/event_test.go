@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/logline"
 )
 
@@ -34,8 +36,6 @@ func TestEvent_IsOneLineWhoseLevelFollowsTheStatus(t *testing.T) {
 		_, level, _ := strings.Cut(log.String(), `"level":"`)
 		level, rest, _ := strings.Cut(level, `"`)
 		_, fields, _ := strings.Cut(rest, `"message":"x.request",`)
-		if got := level + " " + strings.TrimSpace(fields); got != c.want {
-			t.Errorf("%s", got)
-		}
+		assert.Equal(t, c.want, level+" "+strings.TrimSpace(fields))
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // pattern is the simplest route: its method and its path.
@@ -39,9 +41,7 @@ func TestRouter_MatchesPaths(t *testing.T) {
 			if route, values, _ := NewRouter(spelling, []pattern{pattern("GET " + c.pattern)}, (*pattern).split).Find("GET", c.path); route != nil {
 				got = fmt.Sprint(values)
 			}
-			if got != want {
-				t.Errorf("%q finds %q in spelling %d: %s, want %s", c.path, c.pattern, spelling, got, want)
-			}
+			assert.Equalf(t, want, got, "%q finds %q in spelling %d", c.path, c.pattern, spelling)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall"
@@ -17,9 +18,7 @@ func TestLocal_IsTheTemplateForThisMachine(t *testing.T) {
 		routes, err := local.Routes(got)
 		require.NoError(t, err)
 		want, err := local.Routes(rollcall.Template)
-		if err != nil || len(routes) != len(want) {
-			t.Errorf("%d routes, want %d (%v)", len(routes), len(want), err)
-		}
+		assert.Truef(t, err == nil && len(routes) == len(want), "%d routes, want %d (%v)", len(routes), len(want), err)
 		text := string(got)
 		for _, r := range append(routes, local.Route{Function: "SweepFunction"}) {
 			head, properties, _ := strings.Cut(text[strings.Index(text, "\n  "+r.Function+":\n"):], "    Properties:\n")
@@ -32,9 +31,8 @@ func TestLocal_IsTheTemplateForThisMachine(t *testing.T) {
 		}
 		// Nothing else differs.
 		added := strings.Count(text, "\n      CodeUri: ")
-		if lines, were := strings.Count(text, "\n"), strings.Count(string(rollcall.Template), "\n"); lines != were-1+added || added != 6 {
-			t.Errorf("%d lines of %d, and %d functions", lines, were, added)
-		}
+		lines, were := strings.Count(text, "\n"), strings.Count(string(rollcall.Template), "\n")
+		assert.Truef(t, lines == were-1+added && added == 6, "%d lines of %d, and %d functions", lines, were, added)
 	}
 }
 
@@ -45,8 +43,7 @@ func TestLocal_RefusesWhatItDoesNotKnow(t *testing.T) {
 		"no source":         {strings.Replace(string(rollcall.Template), "    CodeUri: .\n", "", 1), "arm64"},
 		"no function":       {strings.ReplaceAll(string(rollcall.Template), "AWS::Serverless::Function", "AWS::Lambda::Function"), "arm64"},
 	} {
-		if got, err := localTemplate([]byte(tt.template), tt.architecture); err == nil {
-			t.Errorf("%s: %d bytes, want an error", name, len(got))
-		}
+		got, err := localTemplate([]byte(tt.template), tt.architecture)
+		assert.Errorf(t, err, "%s: %d bytes, want an error", name, len(got))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -49,7 +50,5 @@ FAIL	c [build failed]
 1 skipped: no engine: start one
 2 passed, 2 failed, 1 skipped
 `
-	if out.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", &out, want)
-	}
+	assert.Equal(t, want, out.String())
 }

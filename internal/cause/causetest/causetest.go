@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -42,9 +43,7 @@ func Errors(t testing.TB, folder string) []string {
 		}
 	})
 	slices.Sort(names)
-	if len(names) == 0 {
-		t.Errorf("%s has no errors", folder)
-	}
+	assert.NotEmptyf(t, names, "%s has no errors", folder)
 	return names
 }
 
@@ -84,9 +83,7 @@ func Constants(t testing.TB, folder, kind string) []string {
 		}
 	})
 	slices.Sort(names)
-	if len(names) == 0 {
-		t.Errorf("%s has no constants of the type %s", folder, kind)
-	}
+	assert.NotEmptyf(t, names, "%s has no constants of the type %s", folder, kind)
 	return names
 }
 

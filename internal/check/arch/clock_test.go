@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -59,8 +60,6 @@ func TestClocks_AreGiven(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for name := range clocks {
-		if !seen[name] {
-			t.Errorf("%s reads no clock: remove it from the list", name)
-		}
+		assert.Truef(t, seen[name], "%s reads no clock: remove it from the list", name)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
@@ -47,9 +48,7 @@ func TestParameters_AreDocumentedAndHaveDefaults(t *testing.T) {
 	d := readDeployment(t)
 	names := slices.Collect(maps.Keys(d.Parameters))
 	for name, p := range d.Parameters {
-		if p.Default == nil || p.Description == "" {
-			t.Errorf("the parameter %s has no default or no description", name)
-		}
+		assert.Truef(t, p.Default != nil && p.Description != "", "the parameter %s has no default or no description", name)
 	}
 	var grouped []string
 	for _, g := range d.Metadata.Interface.ParameterGroups {
@@ -80,19 +79,14 @@ func TestSamconfig_SetsParametersThatThereAre(t *testing.T) {
 		stages++
 		for _, override := range strings.Fields(m[1]) {
 			name, _, _ := strings.Cut(override, "=")
-			if _, ok := d.Parameters[name]; !ok {
-				t.Errorf("samconfig.toml sets %s, which is not a parameter", name)
-			}
+			_, ok := d.Parameters[name]
+			assert.Truef(t, ok, "samconfig.toml sets %s, which is not a parameter", name)
 		}
 	}
-	if stages != 3 {
-		t.Errorf("%d stages set parameters, want dev, staging and prod", stages)
-	}
+	assert.Equalf(t, 3, stages, "%d stages set parameters, want dev, staging and prod", stages)
 	for _, stage := range []string{"default", "staging", "prod"} {
 		for _, section := range []string{"global", "validate", "build", "deploy"} {
-			if !strings.Contains(config, "\n["+stage+"."+section+".parameters]\n") {
-				t.Errorf("samconfig.toml has no [%s.%s.parameters]", stage, section)
-			}
+			assert.Containsf(t, config, "\n["+stage+"."+section+".parameters]\n", "samconfig.toml has no [%s.%s.parameters]", stage, section)
 		}
 	}
 }
@@ -103,9 +97,8 @@ func TestOutputs_NamedInDocumentsAreThere(t *testing.T) {
 	for _, document := range []string{"deploy.md", "runbook.md", "verify.md"} {
 		text := file(t, filepath.Join("docs", "how-to", document))
 		for _, m := range regexp.MustCompile("(?:output|Outputs\\[\\?OutputKey==') ?`?([A-Z]\\w+)").FindAllStringSubmatch(text, -1) {
-			if _, ok := d.Outputs[m[1]]; !ok {
-				t.Errorf("docs/how-to/%s speaks of the output %s", document, m[1])
-			}
+			_, ok := d.Outputs[m[1]]
+			assert.Truef(t, ok, "docs/how-to/%s speaks of the output %s", document, m[1])
 		}
 	}
 }
@@ -124,21 +117,15 @@ func TestFunctions_HaveWhatAnOperatorNeeds(t *testing.T) {
 		for resource, kind := range map[string]string{
 			base + "LogGroup": "AWS::Logs::LogGroup", base + "Role": "AWS::IAM::Role", base + "ErrorsAlarm": "AWS::CloudWatch::Alarm",
 		} {
-			if got := d.Resources[resource].Type; got != kind {
-				t.Errorf("%s: %s is %q, want %s", name, resource, got, kind)
-			}
+			assert.Equalf(t, kind, d.Resources[resource].Type, "%s: %s", name, resource)
 		}
 		if _, ok := d.Outputs[name]; !ok {
 			t.Errorf("no output names %s", name)
 		}
 	}
-	if functions == 0 {
-		t.Error("no functions")
-	}
+	assert.NotEqual(t, 0, functions, "no functions")
 	for name, r := range d.Resources {
-		if r.Type == "AWS::CloudWatch::Alarm" && r.Condition != "HasAlarms" {
-			t.Errorf("%s has an action without a topic", name)
-		}
+		assert.Falsef(t, r.Type == "AWS::CloudWatch::Alarm" && r.Condition != "HasAlarms", "%s has an action without a topic", name)
 		if r.Type == "AWS::Logs::LogGroup" && !regexp.MustCompile(`(?s)\n  `+name+`:\n.*?\n      RetentionInDays: !Ref LogRetentionDays\n`).Match(rollcall.Template) {
 			t.Errorf("%s has no retention", name)
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 var (
@@ -39,9 +41,7 @@ func TestFolders_AreDescribed(t *testing.T) {
 		}
 	}
 	for folder := range rows {
-		if !isFolder(t, folder) {
-			t.Errorf("CONTRIBUTING.md describes %s, which is not a folder", folder)
-		}
+		assert.Truef(t, isFolder(t, folder), "CONTRIBUTING.md describes %s, which is not a folder", folder)
 	}
 	for _, name := range listPackages(t).own {
 		name = strings.TrimPrefix(name, "./")
@@ -67,19 +67,13 @@ func TestArchitecture_NamesPackages(t *testing.T) {
 			}
 		}
 	}
-	if found < 15 {
-		t.Errorf("%s: %d packages in the table of layers", architecture, found)
-	}
+	assert.Truef(t, found >= 15, "%s: %d packages in the table of layers", architecture, found)
 	picture := arrows(packagesPicture.FindStringSubmatch(text)[1])
-	if len(picture) < 20 {
-		t.Errorf("%s: %d arrows in the picture of the packages", architecture, len(picture))
-	}
+	assert.Truef(t, len(picture) >= 20, "%s: %d arrows in the picture of the packages", architecture, len(picture))
 	graph := listPackages(t)
 	for _, arrow := range picture {
 		from, to := inModule(t, arrow[0]), inModule(t, arrow[1])
-		if arrow[0] != "functions/NAME" && !slices.Contains(graph.imports[from], to) {
-			t.Errorf("%s: %s does not import %s", architecture, from, to)
-		}
+		assert.Falsef(t, arrow[0] != "functions/NAME" && !slices.Contains(graph.imports[from], to), "%s: %s does not import %s", architecture, from, to)
 	}
 }
 

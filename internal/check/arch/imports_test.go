@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 const module = "github.com/rollcall-scim/rollcall"
@@ -243,22 +245,19 @@ func TestImports_EachRuleCanFail(t *testing.T) {
 			forbidden = append(forbidden, example(other.packages[0]))
 		}
 		for _, to := range forbidden {
-			if got := one(from, to); !r.allows(to) && (len(got) == 0 || !strings.Contains(got[0], r.reason)) {
-				t.Errorf("%s imports %s: %q", from, to, got)
-			}
+			got := one(from, to)
+			assert.Falsef(t, !r.allows(to) && (len(got) == 0 || !strings.Contains(got[0], r.reason)), "%s imports %s: %q", from, to, got)
 		}
 	}
 	for _, b := range bans {
 		for _, forbidden := range b.forbidden {
 			from, to := example(b.packages[0]), example(forbidden)
-			if got := one(from, to); !slices.ContainsFunc(got, func(fault string) bool { return strings.Contains(fault, b.reason) }) {
-				t.Errorf("%s imports %s: %q", from, to, got)
-			}
+			got := one(from, to)
+			assert.Truef(t, slices.ContainsFunc(got, func(fault string) bool { return strings.Contains(fault, b.reason) }), "%s imports %s: %q", from, to, got)
 		}
 	}
-	if got := one("./internal/new", "./internal/store"); len(got) != 1 {
-		t.Errorf("a new package imports the storage: %q", got)
-	}
+	got := one("./internal/new", "./internal/store")
+	assert.Lenf(t, got, 1, "a new package imports the storage: %q", got)
 }
 
 func TestMatches(t *testing.T) {
@@ -282,9 +281,7 @@ func TestMatches(t *testing.T) {
 		{"./internal/...test", "./internal/text", false},
 		{"./internal/...test", "./cmd/test", false},
 	} {
-		if got := matches(tt.pattern, tt.name); got != tt.want {
-			t.Errorf("matches(%q, %q) = %t", tt.pattern, tt.name, got)
-		}
+		assert.Equalf(t, tt.want, matches(tt.pattern, tt.name), "matches(%q, %q)", tt.pattern, tt.name)
 	}
 }
 

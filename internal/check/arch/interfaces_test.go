@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // maxMethods is the largest number of methods that one interface declares: one
@@ -42,7 +44,5 @@ func TestInterfaces_HaveOneRole(t *testing.T) {
 		})
 		return nil
 	})
-	if err != nil || found == 0 {
-		t.Errorf("%d interfaces, %v", found, err)
-	}
+	assert.Truef(t, err == nil && found != 0, "%d interfaces, %v", found, err)
 }

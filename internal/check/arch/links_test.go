@@ -12,6 +12,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -43,14 +44,10 @@ func TestLinks_LeadSomewhere(t *testing.T) {
 				continue
 			}
 			links++
-			if fault := checkTarget(t, page, m[1]); fault != "" {
-				t.Errorf("%s: the link %s: %s", page, m[1], fault)
-			}
+			assert.Emptyf(t, checkTarget(t, page, m[1]), "%s: the link %s", page, m[1])
 		}
 	}
-	if links < 150 {
-		t.Errorf("%d links were found", links)
-	}
+	assert.Truef(t, links >= 150, "%d links were found", links)
 }
 
 // Every page of docs/ that a text of the repository names (a comment, a help text, an
@@ -60,14 +57,10 @@ func TestPages_NamedAnywhereExist(t *testing.T) {
 	for _, name := range textFiles(t) {
 		for _, target := range namedPage.FindAllString(file(t, name), -1) {
 			pages++
-			if fault := checkTarget(t, "README.md", target); fault != "" {
-				t.Errorf("%s names %s: %s", name, target, fault)
-			}
+			assert.Emptyf(t, checkTarget(t, "README.md", target), "%s names %s", name, target)
 		}
 	}
-	if pages < 100 {
-		t.Errorf("%d names were found", pages)
-	}
+	assert.Truef(t, pages >= 100, "%d names were found", pages)
 }
 
 // Every page of the documentation is listed in its index.
@@ -80,21 +73,15 @@ func TestIndex_HasEveryPage(t *testing.T) {
 			continue
 		}
 		pages++
-		if !strings.Contains(index, "]("+strings.TrimPrefix(page, "docs/")+")") {
-			t.Errorf("docs/README.md does not list %s", page)
-		}
+		assert.Containsf(t, index, "]("+strings.TrimPrefix(page, "docs/")+")", "docs/README.md does not list %s", page)
 	}
-	if pages < 15 {
-		t.Errorf("%d pages were found", pages)
-	}
+	assert.Truef(t, pages >= 15, "%d pages were found", pages)
 }
 
 func TestAnchors(t *testing.T) {
 	got := anchors("# Is the data sound: rollcall verify\n## `token_exposed`\n### A\n```\n# not\n```\n### A\n| <a id=\"busy\"></a>`busy` |\n")
 	want := []string{"is-the-data-sound-rollcall-verify", "token_exposed", "a", "a-1", "busy"}
-	if !slices.Equal(got, want) {
-		t.Errorf("anchors are %q, want %q", got, want)
-	}
+	assert.Truef(t, slices.Equal(got, want), "anchors are %q, want %q", got, want)
 }
 
 // checkTarget returns what is wrong with the target of a link in a page, or "".
@@ -192,8 +179,6 @@ func textFiles(t *testing.T) []string {
 		return nil
 	})
 	require.NoError(t, err)
-	if len(all) < 300 {
-		t.Fatalf("%d files were found", len(all))
-	}
+	require.Truef(t, len(all) >= 300, "%d files were found", len(all))
 	return all
 }

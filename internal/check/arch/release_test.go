@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // release matches a Go release with a patch number: 1.26.8.
@@ -17,37 +20,27 @@ var release = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
 // toolchain that built it.
 func TestGo_OneReleaseEverywhere(t *testing.T) {
 	wanted := goDirective(t, "go.mod")
-	if !release.MatchString(wanted) {
-		t.Fatalf("go.mod has go %s: name a release with its patch number, for example 1.26.8", wanted)
-	}
-	if tools := goDirective(t, "tools/go.mod"); tools != wanted {
-		t.Errorf("tools/go.mod has go %s, go.mod has go %s", tools, wanted)
-	}
+	require.Truef(t, release.MatchString(wanted), "go.mod has go %s: name a release with its patch number, for example 1.26.8", wanted)
+	tools := goDirective(t, "tools/go.mod")
+	assert.Equalf(t, wanted, tools, "tools/go.mod has go %s, go.mod has go %s", tools, wanted)
 	for _, document := range []string{"README.md", "CONTRIBUTING.md", "docs/how-to/deploy.md"} {
 		named := regexp.MustCompile(`\bGo (\d+\.\d+[.\d]*\d)`).FindAllStringSubmatch(file(t, filepath.FromSlash(document)), -1)
-		if len(named) == 0 {
-			t.Errorf("%s names no Go release", document)
-		}
+		assert.NotEmptyf(t, named, "%s names no Go release", document)
 		for _, n := range named {
-			if n[1] != wanted {
-				t.Errorf("%s names Go %s, go.mod has go %s", document, n[1], wanted)
-			}
+			assert.Equalf(t, wanted, n[1], "%s names Go %s, go.mod has go %s", document, n[1], wanted)
 		}
 	}
 	if ci := file(t, filepath.Join(".ci", "run")); !strings.Contains(ci, `sed -n 's/^go //p' go.mod`) || regexp.MustCompile(`\b1\.\d\d\b`).MatchString(ci) {
 		t.Error(".ci/run does not take the Go release from go.mod")
 	}
-	if have := strings.TrimPrefix(runtime.Version(), "go"); older(have, wanted) {
-		t.Errorf("the tests are run by Go %s, go.mod has go %s", have, wanted)
-	}
+	have := strings.TrimPrefix(runtime.Version(), "go")
+	assert.Falsef(t, older(have, wanted), "the tests are run by Go %s, go.mod has go %s", have, wanted)
 }
 
 func goDirective(t *testing.T, name string) string {
 	t.Helper()
 	m := regexp.MustCompile(`(?m)^go (\S+)$`).FindStringSubmatch(file(t, filepath.FromSlash(name)))
-	if m == nil {
-		t.Fatalf("%s has no go directive", name)
-	}
+	require.NotNilf(t, m, "%s has no go directive", name)
 	return m[1]
 }
 
@@ -82,8 +75,6 @@ func TestOlder(t *testing.T) {
 		{"1.26.7 X:nocoverageredesign", "1.26.8", true},
 		{"devel +abc", "1.26.8", false},
 	} {
-		if got := older(tt.have, tt.wanted); got != tt.want {
-			t.Errorf("%s is older than %s: %t", tt.have, tt.wanted, got)
-		}
+		assert.Equalf(t, tt.want, older(tt.have, tt.wanted), "%s is older than %s", tt.have, tt.wanted)
 	}
 }

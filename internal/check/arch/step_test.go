@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	rollcall "github.com/rollcall-scim/rollcall"
@@ -64,9 +65,7 @@ func TestFunctions_TemplateAndMakefileAreInStepWithTheFolders(t *testing.T) {
 	var targets []string
 	makefile := file(t, "Makefile")
 	for _, m := range regexp.MustCompile(`(?m)^build-(\w+):\n\t\$\(call build,(\w+)\)`).FindAllStringSubmatch(makefile, -1) {
-		if m[1] != logicalID(m[2]) {
-			t.Errorf("build-%s builds functions/%s", m[1], m[2])
-		}
+		assert.Equalf(t, logicalID(m[2]), m[1], "build-%s builds functions/%s", m[1], m[2])
 		targets = append(targets, m[1])
 		if !regexp.MustCompile(`(?m)^FUNCTIONS := .*\bbuild-` + m[1] + `\b`).MatchString(makefile) {
 			t.Errorf("FUNCTIONS in the Makefile leaves out build-%s", m[1])
@@ -84,9 +83,7 @@ func TestSweep_TemplateIsInStepWithTheInterval(t *testing.T) {
 		fmt.Sprintf("Schedule: rate(%d minutes)\n", app.SweepInterval/time.Minute),
 		fmt.Sprintf("Timeout: %d\n", app.SweepInterval/time.Second),
 	} {
-		if !strings.Contains(function, want) {
-			t.Errorf("SweepFunction in template.yaml has no %q", want)
-		}
+		assert.Containsf(t, function, want, "SweepFunction in template.yaml has no %q", want)
 	}
 }
 
@@ -96,9 +93,7 @@ func TestDocuments_NameMakeTargetsThatExist(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^([a-zA-Z][\w-]*):`).FindAllStringSubmatch(file(t, "Makefile"), -1) {
 		targets[m[1]] = true
 	}
-	if !targets["run"] || !targets["test"] || !targets["check"] {
-		t.Fatalf("targets %v", targets)
-	}
+	require.Truef(t, targets["run"] && targets["test"] && targets["check"], "targets %v", targets)
 	documents, err := filepath.Glob(filepath.Join(root(t), "*.md"))
 	require.NoError(t, err)
 	more, err := filepath.Glob(filepath.Join(root(t), "docs", "[^d]*", "*.md"))
@@ -131,15 +126,11 @@ func TestCommands_SelectExistingTests(t *testing.T) {
 			tests := testsIn(t, in)
 			for _, p := range alternatives(pattern[1]) {
 				checked++
-				if !slices.ContainsFunc(tests, regexp.MustCompile(p).MatchString) {
-					t.Errorf("%s: -run %s selects no test of %s", name, p, in)
-				}
+				assert.Truef(t, slices.ContainsFunc(tests, regexp.MustCompile(p).MatchString), "%s: -run %s selects no test of %s", name, p, in)
 			}
 		}
 	}
-	if checked < 8 {
-		t.Errorf("%d patterns were checked: the commands are written in another way", checked)
-	}
+	assert.Truef(t, checked >= 8, "%d patterns were checked: the commands are written in another way", checked)
 }
 
 // commandFiles returns the files that have commands for make or for a shell.
@@ -197,18 +188,12 @@ func logicalID(folder string) string {
 func compare(t *testing.T, gotWhat string, got []string, wantWhat string, want []string) {
 	t.Helper()
 	for _, s := range got {
-		if !slices.Contains(want, s) {
-			t.Errorf("%s %s: no such %s", gotWhat, s, wantWhat)
-		}
+		assert.Truef(t, slices.Contains(want, s), "%s %s: no such %s", gotWhat, s, wantWhat)
 	}
 	for _, s := range want {
-		if !slices.Contains(got, s) {
-			t.Errorf("%s %s: no such %s", wantWhat, s, gotWhat)
-		}
+		assert.Truef(t, slices.Contains(got, s), "%s %s: no such %s", wantWhat, s, gotWhat)
 	}
-	if len(got) == 0 {
-		t.Errorf("no %s found", gotWhat)
-	}
+	assert.NotEmptyf(t, got, "no %s found", gotWhat)
 }
 
 func file(t *testing.T, name string) string {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -23,9 +24,8 @@ func TestDocument_IsWhatTheTestsProve(t *testing.T) {
 		t.Error(fault)
 	}
 	const file = "docs/reference/scim-conformance.md"
-	if got, err := fs.ReadFile(tree, file); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s is out of date: make generate writes it (%v)", file, err)
-	}
+	got, err := fs.ReadFile(tree, file)
+	assert.Truef(t, err == nil && bytes.Equal(got, want), "%s is out of date: make generate writes it (%v)", file, err)
 }
 
 func TestReadRequirements_Refuses(t *testing.T) {
@@ -39,9 +39,8 @@ func TestReadRequirements_Refuses(t *testing.T) {
 		"no reason":       {"# 7644-1 A\n7644-1-1\tMUST\tx\tnot done\n", "without a reason"},
 		"seven fields":    {"# 7644-1 A\n7644-1-1\tMUST\tx\t\t\t\tx\n", "at most 6"},
 	} {
-		if _, err := ReadRequirements(strings.NewReader(tt.file)); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v, want %q", name, err, tt.want)
-		}
+		_, err := ReadRequirements(strings.NewReader(tt.file))
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), tt.want), "%s: %v, want %q", name, err, tt.want)
 	}
 }
 
@@ -92,21 +91,15 @@ func TestProofs(t *testing.T) {
 		"1-1-1": "a.TestWhole/ ", "1-1-2": "a.TestWhole/ ", "1-1-3": "a.TestTable/first a.TestTable/third| ", "1-1-4": "a.TestTable/key ",
 	}
 	for id := range want {
-		if got[id] != want[id] {
-			t.Errorf("%s: %q, want %q", id, got[id], want[id])
-		}
+		assert.Equalf(t, want[id], got[id], "%s", id)
 	}
-	if len(got) != len(want) {
-		t.Errorf("found %v", got)
-	}
+	assert.Lenf(t, got, len(want), "found %v", got)
 	wantFaults := []string{
 		"a/a_test.go:20: the marker is at no case of testTable",
 		"a/a_test.go:24: help is not a test",
 		"a/a_test.go:27: the marker is at no function",
 	}
-	if !slices.Equal(faults, wantFaults) {
-		t.Errorf("faults %q, want %q", faults, wantFaults)
-	}
+	assert.Truef(t, slices.Equal(faults, wantFaults), "faults %q, want %q", faults, wantFaults)
 }
 
 func TestCheck(t *testing.T) {
@@ -136,9 +129,8 @@ func TestCheck(t *testing.T) {
 		"RFC 7644 §2 has no requirement",
 		"a_test.go:1: unknown requirement 7644-9-9",
 	}
-	if got := Check(sections, e); !slices.Equal(got, want) {
-		t.Errorf("got  %q\nwant %q", got, want)
-	}
+	got := Check(sections, e)
+	assert.Truef(t, slices.Equal(got, want), "got  %q\nwant %q", got, want)
 	document := string(Document(sections, e.Proofs))
 	for _, want := range []string{
 		"| RFC 7644 | 9 | 4 | 2 | 1 | 0 | 2 | 1 |\n",
@@ -148,8 +140,6 @@ func TestCheck(t *testing.T) {
 		"| SHOULD | not done | **not done**: because |  |\n",
 		"| [diverges](scim-divergences.md): RFC 7644 §3.5: so |",
 	} {
-		if !strings.Contains(document, want) {
-			t.Errorf("the document has no %q:\n%s", want, document[len(preamble):])
-		}
+		assert.Containsf(t, document, want, "the document has no %q:\n%s", want, document[len(preamble):])
 	}
 }

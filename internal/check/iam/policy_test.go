@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall"
@@ -36,9 +37,7 @@ func TestMatches(t *testing.T) {
 		{"*", "", true},
 		{"?", "", false},
 	} {
-		if got := matches(tt.pattern, tt.text); got != tt.want {
-			t.Errorf("matches(%q, %q) = %t", tt.pattern, tt.text, got)
-		}
+		assert.Equalf(t, tt.want, matches(tt.pattern, tt.text), "matches(%q, %q)", tt.pattern, tt.text)
 	}
 }
 
@@ -76,9 +75,7 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 			}
 		}
 	}
-	if policies["UsersFunction"].Allows("BatchGetItem", "T#acme", "DUE") {
-		t.Error("a granted key lets in one that is not granted")
-	}
+	assert.False(t, policies["UsersFunction"].Allows("BatchGetItem", "T#acme", "DUE"), "a granted key lets in one that is not granted")
 }
 
 const example = `
@@ -103,9 +100,8 @@ Resources:
 `
 
 func TestPolicies_RefuseWhatCannotBeJudged(t *testing.T) {
-	if _, err := Policies([]byte(example)); err != nil {
-		t.Fatal(err)
-	}
+	_, err := Policies([]byte(example))
+	require.NoError(t, err)
 	for _, change := range []struct{ from, to string }{
 		{"Role: !GetAtt R.Arn", "Policies: [AdministratorAccess]"},
 		{"Role: !GetAtt R.Arn", "Role: !GetAtt R.Arn, Policies: [AdministratorAccess]"},
@@ -125,16 +121,12 @@ func TestPolicies_RefuseWhatCannotBeJudged(t *testing.T) {
 		{"Resources:", "- Resources:"},
 	} {
 		text := strings.Replace(example, change.from, change.to, 1)
-		if text == example {
-			t.Fatalf("%q is not in the example", change.from)
-		}
-		if p, err := Policies([]byte(text)); err == nil {
-			t.Errorf("with %q: %v", change.to, p)
-		}
+		require.NotEqualf(t, example, text, "%q is not in the example", change.from)
+		p, err := Policies([]byte(text))
+		assert.Errorf(t, err, "with %q: %v", change.to, p)
 	}
-	if _, err := Policies([]byte(example + strings.Replace(example[strings.Index(example, "  F:"):strings.Index(example, "  R:")], "F:", "G:", 1))); err == nil {
-		t.Error("two functions share a role")
-	}
+	_, err = Policies([]byte(example + strings.Replace(example[strings.Index(example, "  F:"):strings.Index(example, "  R:")], "F:", "G:", 1)))
+	assert.Error(t, err, "two functions share a role")
 }
 
 // nothing is an empty table.
@@ -155,18 +147,15 @@ func TestRecorder(t *testing.T) {
 		"F never uses A#* of its statement Table", "F never uses B of its statement Table",
 		"F never uses GetItem of its statement Table", "F never uses PutItem of its statement Table",
 	}
-	if got := r.Unused(); !slices.Equal(got, want) {
-		t.Errorf("at first, unused are %q", got)
-	}
+	got := r.Unused()
+	assert.Truef(t, slices.Equal(got, want), "at first, unused are %q", got)
 	_, _ = recorded.Get(t.Context(), table.Key{Partition: "elsewhere"}) // the test's own
 	_, _ = recorded.Get(ctx, table.Key{Partition: "A#1"})
 	_ = recorded.Write(ctx, table.Transaction{Ops: []table.Op{{Kind: table.OpPut, Key: table.Key{Partition: "B"}}}})
-	if got := r.Unused(); len(got) != 0 {
-		t.Errorf("unused are %q", got)
-	}
-	if got := r.Refused(); len(got) != 0 {
-		t.Errorf("refused are %q", got)
-	}
+	got = r.Unused()
+	assert.Emptyf(t, got, "unused are %q", got)
+	got = r.Refused()
+	assert.Emptyf(t, got, "refused are %q", got)
 	_, _ = recorded.Get(ctx, table.Key{Partition: "A#1"}, table.Key{Partition: "A#2"})
 	_, _ = recorded.Query(ctx, table.Query{Partition: "A#1"})
 	_, _ = recorded.Get(ctx, table.Key{Partition: "T#acme#G#1#2"})
@@ -179,7 +168,6 @@ func TestRecorder(t *testing.T) {
 		"F is not granted dynamodb:GetItem on T#*#G#*", "F is not granted dynamodb:Query on A#1",
 		"H is not granted dynamodb:GetItem on A#1",
 	}
-	if got := r.Refused(); !slices.Equal(got, want) {
-		t.Errorf("refused are %q", got)
-	}
+	got = r.Refused()
+	assert.Truef(t, slices.Equal(got, want), "refused are %q", got)
 }

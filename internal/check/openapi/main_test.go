@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
@@ -12,10 +13,6 @@ import (
 func TestOpenAPI_IsGenerated(t *testing.T) {
 	want, err := describe()
 	require.NoError(t, err)
-	if !bytes.Equal(adminapi.OpenAPI, want) {
-		t.Error("internal/adminapi/openapi.json is not as generated: run make openapi")
-	}
-	if bytes.Contains(want, []byte(`"description": ""`)) {
-		t.Error("a parameter has no description")
-	}
+	assert.True(t, bytes.Equal(adminapi.OpenAPI, want), "internal/adminapi/openapi.json is not as generated: run make openapi")
+	assert.False(t, bytes.Contains(want, []byte(`"description": ""`)), "a parameter has no description")
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -55,9 +56,7 @@ func loggedMetrics(t *testing.T) map[string]bool {
 		}
 		require.NoError(t, json.Unmarshal(b, &metadata))
 		for _, d := range metadata.CloudWatchMetrics {
-			if d.Namespace != logline.Namespace {
-				t.Errorf("namespace %s", d.Namespace)
-			}
+			assert.Equalf(t, logline.Namespace, d.Namespace, "namespace %s", d.Namespace)
 			for _, m := range d.Metrics {
 				for _, dimensions := range d.Dimensions {
 					all[m.Name+" by "+strings.Join(dimensions, ",")] = true
@@ -95,9 +94,8 @@ func log(t *testing.T) []map[string]any {
 		handler.ServeHTTP(w, r)
 		var answer map[string]any
 		if w.Body.Len() > 0 {
-			if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
-				t.Fatalf("%s %s: %v in %s", method, path, err, w.Body)
-			}
+			err := json.Unmarshal(w.Body.Bytes(), &answer)
+			require.NoErrorf(t, err, "%s %s: %v in %s", method, path, err, w.Body)
 		}
 		return answer
 	}
@@ -123,15 +121,11 @@ func log(t *testing.T) []map[string]any {
 	require.NoError(t, err)
 	require.NoError(t, a.Store.CreateTenant(t.Context(), left, tenant.DefaultSettings(), 1, 1, time.Now()))
 	require.NoError(t, tenant.NewRegistry(a.Store, time.Now).End(t.Context(), left))
-	if err := a.Sweep(t.Context()); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, a.Sweep(t.Context()))
 	engine.conflicts = 1 << 30
 	send(token, http.MethodDelete, "/Users/"+of, "")
 	engine.unread = table.ErrUnavailable
-	if err := a.Sweep(t.Context()); err == nil {
-		t.Error("a sweep of an unreadable table succeeds")
-	}
+	assert.Error(t, a.Sweep(t.Context()), "a sweep of an unreadable table succeeds")
 
 	var all []map[string]any
 	for line := range strings.Lines(buf.String()) {

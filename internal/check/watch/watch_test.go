@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
@@ -25,12 +26,9 @@ var infra = os.DirFS(filepath.Join("..", "..", "..", "infra"))
 func TestTemplate_HasWhatInfraMakes(t *testing.T) {
 	want, err := Template(rollcall.Template, infra)
 	require.NoError(t, err)
-	if !bytes.Equal(want, rollcall.Template) {
-		t.Error("template.yaml is out of date: make generate writes it")
-	}
-	if again, err := Template(want, infra); err != nil || !bytes.Equal(again, want) {
-		t.Errorf("generating it twice gives different results: %v", err)
-	}
+	assert.True(t, bytes.Equal(want, rollcall.Template), "template.yaml is out of date: make generate writes it")
+	again, err := Template(want, infra)
+	assert.Truef(t, err == nil && bytes.Equal(again, want), "generating it twice gives different results: %v", err)
 }
 
 // A resource has the checked properties of a resource in the template.
@@ -69,9 +67,7 @@ func TestQueries_NameFieldsThatAreLogged(t *testing.T) {
 	logged["api.access"] = accessFields(t)
 	all, err := Queries(infra)
 	require.NoError(t, err)
-	if len(all) < 10 {
-		t.Errorf("%d queries", len(all))
-	}
+	assert.Truef(t, len(all) >= 10, "%d queries", len(all))
 	for _, q := range all {
 		t.Run(q.Name, func(t *testing.T) {
 			text := uncommented(q.Text)
@@ -82,28 +78,18 @@ func TestQueries_NameFieldsThatAreLogged(t *testing.T) {
 					maps.Copy(known, fields)
 				}
 			}
-			if len(known) == 0 {
-				t.Fatalf("nothing logs %v", event)
-			}
+			require.NotEmptyf(t, known, "nothing logs %v", event)
 			fields := fieldsOf(text)
-			if len(fields) == 0 {
-				t.Error("it uses no field")
-			}
+			assert.NotEmpty(t, fields, "it uses no field")
 			for _, field := range fields {
-				if !known[field] {
-					t.Errorf("nothing logs the field %s", field)
-				}
+				assert.Truef(t, known[field], "nothing logs the field %s", field)
 			}
 			for _, m := range regexp.MustCompile(`cause (?:=|in) (?:"[^"]*"|\[[^\]]*\])`).FindAllString(text, -1) {
 				for _, c := range regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(m, -1) {
-					if !slices.Contains(cause.Causes(), cause.Cause(c[1])) {
-						t.Errorf("unknown cause %s", c[1])
-					}
+					assert.Truef(t, slices.Contains(cause.Causes(), cause.Cause(c[1])), "unknown cause %s", c[1])
 				}
 			}
-			if strings.Count(text, "filter") == 0 || len(q.Text) > 10_000 {
-				t.Error("it reads every line, or is longer than CloudWatch accepts")
-			}
+			assert.True(t, strings.Count(text, "filter") != 0 && len(q.Text) <= 10_000, "it reads every line, or is longer than CloudWatch accepts")
 		})
 	}
 }
@@ -111,9 +97,8 @@ func TestQueries_NameFieldsThatAreLogged(t *testing.T) {
 func TestFieldsOf(t *testing.T) {
 	got := fieldsOf(`fields @timestamp, coalesce(a, b) as c | filter d = "e f" and g like /h i/ or (not ispresent(j)) | filter k in ["l"]
 | stats count(*) as n, pct(m, 95) as p95 by bin(5m), c | sort n desc | limit 20 | display @message, o`)
-	if want := []string{"a", "b", "d", "g", "j", "k", "m", "o"}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
+	want := []string{"a", "b", "d", "g", "j", "k", "m", "o"}
+	assert.Truef(t, slices.Equal(got, want), "got %v, want %v", got, want)
 }
 
 var words = []string{
@@ -149,9 +134,8 @@ func accessFields(t *testing.T) map[string]bool {
 	t.Helper()
 	var line map[string]string
 	format := readTemplate(t)["ApiStage"].Properties.AccessLogSettings.Format
-	if err := json.Unmarshal([]byte(format), &line); err != nil {
-		t.Fatalf("%v in %q", err, format)
-	}
+	err := json.Unmarshal([]byte(format), &line)
+	require.NoErrorf(t, err, "%v in %q", err, format)
 	fields := map[string]bool{}
 	for name := range line {
 		fields[name] = true
@@ -168,13 +152,9 @@ func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
 	check := func(where, name string, dimensions, values []string) {
 		t.Helper()
 		looked++
-		if !made[name+" by "+strings.Join(dimensions, ",")] {
-			t.Errorf("%s: nothing emits %s by %v", where, name, dimensions)
-		}
+		assert.Truef(t, made[name+" by "+strings.Join(dimensions, ",")], "%s: nothing emits %s by %v", where, name, dimensions)
 		for i, d := range dimensions {
-			if d == logline.Cause && !slices.Contains(cause.Causes(), cause.Cause(values[i])) {
-				t.Errorf("%s: unknown cause %s", where, values[i])
-			}
+			assert.Falsef(t, d == logline.Cause && !slices.Contains(cause.Causes(), cause.Cause(values[i])), "%s: unknown cause %s", where, values[i])
 		}
 	}
 	for name, resource := range r {
@@ -187,9 +167,8 @@ func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
 			check(name, p.MetricName, dimensions, values)
 		}
 		for _, m := range regexp.MustCompile(`saved query ([\w-]+)`).FindAllStringSubmatch(p.AlarmDescription, -1) {
-			if _, err := os.Stat(filepath.Join("..", "..", "..", "infra", "queries", m[1]+".logs")); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
+			_, err := os.Stat(filepath.Join("..", "..", "..", "infra", "queries", m[1]+".logs"))
+			assert.NoErrorf(t, err, "%s", name)
 		}
 	}
 	for _, w := range dashboardWidgets(t, r) {
@@ -220,19 +199,13 @@ func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
 		}
 		if query, ok := w["query"].(string); ok {
 			for _, field := range fieldsOf(regexp.MustCompile(`SOURCE '[^']*' \| `).ReplaceAllString(query, "")) {
-				if !loggedFields(t)["scim.request"][field] {
-					t.Errorf("the dashboard: nothing logs the field %s", field)
-				}
+				assert.Truef(t, loggedFields(t)["scim.request"][field], "the dashboard: nothing logs the field %s", field)
 			}
 		}
 	}
-	if looked < 8 {
-		t.Errorf("only %d metrics are used", looked)
-	}
+	assert.Truef(t, looked >= 8, "only %d metrics are used", looked)
 	for metric := range made {
-		if strings.Contains(strings.ToLower(metric), "tenant") {
-			t.Errorf("a tenant is a dimension: %s", metric)
-		}
+		assert.NotContainsf(t, strings.ToLower(metric), "tenant", "a tenant is a dimension: %s", metric)
 	}
 }
 
@@ -240,9 +213,7 @@ func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
 func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
 	t.Helper()
 	body, _ := r["ServiceDashboard"].Properties.DashboardBody.([]any)
-	if len(body) != 2 || r["ServiceDashboard"].Condition != "HasDashboard" {
-		t.Fatalf("dashboard %v", body)
-	}
+	require.Truef(t, len(body) == 2 && r["ServiceDashboard"].Condition == "HasDashboard", "dashboard %v", body)
 	var board struct {
 		Widgets []struct{ Properties map[string]any }
 	}
@@ -251,9 +222,7 @@ func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
 	for _, w := range board.Widgets {
 		all = append(all, w.Properties)
 	}
-	if len(all) == 0 {
-		t.Error("the dashboard is empty")
-	}
+	assert.NotEmpty(t, all, "the dashboard is empty")
 	return all
 }
 
@@ -278,19 +247,13 @@ func TestRunbook_IsWhole(t *testing.T) {
 			continue
 		}
 		query := regexp.MustCompile("`([\\w-]+)`").FindStringSubmatch(strings.Split(rows[0], "|")[2])
-		if query == nil || !slices.Contains(saved, query[1]) {
-			t.Errorf("%s: unknown query %v", c, query)
-		}
+		assert.Truef(t, query != nil && slices.Contains(saved, query[1]), "%s: unknown query %v", c, query)
 	}
 	for _, m := range regexp.MustCompile(`\]\(\.\./reference/causes\.md#(\w+)\)`).FindAllStringSubmatch(runbook, -1) {
-		if !slices.Contains(cause.Causes(), cause.Cause(m[1])) {
-			t.Errorf("the runbook has %s, which is not a cause", m[1])
-		}
+		assert.Truef(t, slices.Contains(cause.Causes(), cause.Cause(m[1])), "the runbook has %s, which is not a cause", m[1])
 	}
 	for _, name := range saved {
-		if !strings.Contains(string(documented), "`"+name+"`") {
-			t.Errorf("docs/reference/log-events.md does not have the query %s", name)
-		}
+		assert.Containsf(t, string(documented), "`"+name+"`", "docs/reference/log-events.md does not have the query %s", name)
 	}
 	alarms := 0
 	for name, r := range readTemplate(t) {
@@ -298,13 +261,9 @@ func TestRunbook_IsWhole(t *testing.T) {
 			continue
 		}
 		alarms++
-		if !strings.Contains(runbook, "`"+name+"`") {
-			t.Errorf("the runbook does not have the alarm %s", name)
-		}
+		assert.Containsf(t, runbook, "`"+name+"`", "the runbook does not have the alarm %s", name)
 	}
-	if alarms < 10 {
-		t.Errorf("%d alarms", alarms)
-	}
+	assert.Truef(t, alarms >= 10, "%d alarms", alarms)
 }
 
 // docs/reference/log-events.md has every field that is logged.
@@ -313,9 +272,7 @@ func TestFields_AreDocumented(t *testing.T) {
 	require.NoError(t, err)
 	for event, fields := range loggedFields(t) {
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
-			if !strings.Contains(string(b), "`"+name+"`") {
-				t.Errorf("docs/reference/log-events.md does not have %s of %s", name, event)
-			}
+			assert.Containsf(t, string(b), "`"+name+"`", "docs/reference/log-events.md does not have %s of %s", name, event)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
@@ -37,9 +38,7 @@ func fill(t *testing.T, s *provoke.Stage) (demo.Story, error) {
 func list(t *testing.T, s *provoke.Stage, path, name string, members ...string) (all []string) {
 	t.Helper()
 	found, ok := s.Ask("GET", "/tenants/acme"+path, "").Body[name].([]any)
-	if !ok {
-		t.Fatalf("%s has no %s", path, name)
-	}
+	require.Truef(t, ok, "%s has no %s", path, name)
 	for _, one := range found {
 		one, _ := one.(map[string]any)
 		var parts []string
@@ -64,39 +63,32 @@ func TestFill_IsTheSameEachTime(t *testing.T) {
 			s := provoke.NewAt(t, engine.Open(t), 5, begin)
 			story, err := fill(t, s)
 			require.NoError(t, err)
-			if got := s.Now().Sub(begin); got != demo.Length {
-				t.Errorf("it takes %s, want %s", got, demo.Length)
-			}
+			assert.Equal(t, demo.Length, s.Now().Sub(begin), "it takes")
 			got := list(t, s, "/failed-users", "failedUsers", "subject", "cause", "idp")
 			if slices.Sort(got); !slices.Equal(got, failing) {
 				t.Errorf("failing %q, want %q", got, failing)
 			}
 			warnings := list(t, s, "/log?outcome=warning", "entries", "subject", "cause", "idp")
-			if want := []string{"Sales unknown_members okta", "Advisers unknown_members entra", "sofia.lund@example.com tolerated entra"}; !slices.Equal(warnings, want) {
-				t.Errorf("warnings %q, want %q", warnings, want)
-			}
+			want := []string{"Sales unknown_members okta", "Advisers unknown_members entra", "sofia.lund@example.com tolerated entra"}
+			assert.Truef(t, slices.Equal(warnings, want), "warnings %q, want %q", warnings, want)
 			days, causes := map[string]bool{}, map[string]bool{}
 			for _, e := range list(t, s, "/log?outcome=failure&limit=100", "entries", "time", "cause") {
 				days[e[:10]] = true
 				causes[strings.Fields(e)[1]] = true
 			}
-			if len(days) < 6 || len(causes) < 5 {
-				t.Errorf("failures on %v of %v", slices.Sorted(maps.Keys(days)), slices.Sorted(maps.Keys(causes)))
-			}
+			assert.Truef(t, len(days) >= 6 && len(causes) >= 5, "failures on %v of %v", slices.Sorted(maps.Keys(days)), slices.Sorted(maps.Keys(causes)))
 			overview := s.Ask("GET", "/tenants/acme/overview", "").Body
 			seats, _ := overview["seats"].(map[string]any)
-			if sync, _ := overview["lastSync"].([]any); len(sync) != 2 || seats["used"] != float64(demo.Seats) || seats["limit"] != float64(demo.Seats) {
-				t.Errorf("overview %v", overview)
-			}
+			sync, _ := overview["lastSync"].([]any)
+			assert.Truef(t, len(sync) == 2 && seats["used"] == float64(demo.Seats) && seats["limit"] == float64(demo.Seats), "overview %v", overview)
 			x := s.Ask("GET", "/tenants/acme/requests/"+story.Request, "")
 			if x.Status != 200 || x.Body["now"] != "failing" || !strings.Contains(story.Detail, story.Request) {
 				t.Errorf("%+v: %d %v", story, x.Status, x.Body)
 			}
 			id, err := tenant.ParseID("acme")
 			require.NoError(t, err)
-			if faults, err := s.App.Store.Audit(t.Context(), id); err != nil || len(faults) > 0 {
-				t.Errorf("audit: %v, %v", faults, err)
-			}
+			faults, err := s.App.Store.Audit(t.Context(), id)
+			assert.Truef(t, err == nil && len(faults) == 0, "audit: %v, %v", faults, err)
 		})
 	}
 }
@@ -104,12 +96,10 @@ func TestFill_IsTheSameEachTime(t *testing.T) {
 // An answer other than the expected one ends it with an error that has the request.
 func TestFill_StopsAtAnUnexpectedStatus(t *testing.T) {
 	s := provoke.NewAt(t, enginetest.Memory(t), 5, begin)
-	if a := s.Send("POST", "/Users", stage.User(`"userName":"clara.vogel@example.com"`)); a.Status != 201 {
-		t.Fatal(a)
-	}
-	if _, err := fill(t, s); err == nil || !strings.Contains(err.Error(), "clara.vogel") || !strings.Contains(err.Error(), "want 201") {
-		t.Errorf("%v", err)
-	}
+	a := s.Send("POST", "/Users", stage.User(`"userName":"clara.vogel@example.com"`))
+	require.Equal(t, 201, a.Status, a)
+	_, err := fill(t, s)
+	assert.Truef(t, err != nil && strings.Contains(err.Error(), "clara.vogel") && strings.Contains(err.Error(), "want 201"), "%v", err)
 }
 
 func TestClock_OrdersIDs(t *testing.T) {
@@ -117,9 +107,7 @@ func TestClock_OrdersIDs(t *testing.T) {
 	before := ""
 	for range 5000 {
 		id := c.NewID()
-		if id <= before || len(id) != 36 {
-			t.Fatalf("%s after %s", id, before)
-		}
+		require.Truef(t, id > before && len(id) == 36, "%s after %s", id, before)
 		before = id
 		c.Pass(time.Millisecond)
 	}

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -114,13 +114,9 @@ type answer struct {
 
 func answerOf(t *testing.T, r lambdaruntime.Result) answer {
 	t.Helper()
-	if r.Failure != nil {
-		t.Fatalf("the invocation failed: %v\n%s", r.Failure, r.Logs)
-	}
+	require.Nilf(t, r.Failure, "the invocation failed: %v\n%s", r.Failure, r.Logs)
 	var response lambdahttp.Response
-	if err := json.Unmarshal(r.Response, &response); err != nil {
-		t.Fatalf("response %s: %v", r.Response, err)
-	}
+	require.NoErrorf(t, json.Unmarshal(r.Response, &response), "response %s", r.Response)
 	a := answer{status: response.StatusCode, header: http.Header{}}
 	for name, value := range response.Headers {
 		a.header.Set(name, value)
@@ -132,9 +128,7 @@ func answerOf(t *testing.T, r lambdaruntime.Result) answer {
 		require.NoError(t, err)
 	}
 	if len(body) > 0 {
-		if err := json.Unmarshal(body, &a.body); err != nil {
-			t.Fatalf("body %s: %v", body, err)
-		}
+		require.NoErrorf(t, json.Unmarshal(body, &a.body), "body %s", body)
 	}
 	return a
 }
@@ -172,15 +166,10 @@ func lines(t *testing.T, log []byte) []map[string]any {
 func requestLine(t *testing.T, r lambdaruntime.Result) map[string]any {
 	t.Helper()
 	all := lines(t, r.Logs)
-	if len(all) != 1 || all[0]["event"] != "scim.request" {
-		t.Fatalf("log %s, want one scim.request", r.Logs)
-	}
-	if all[0]["lambdaRequestId"] != r.RequestID {
-		t.Errorf("lambdaRequestId %v, want %s", all[0]["lambdaRequestId"], r.RequestID)
-	}
-	if id, _ := all[0]["traceId"].(string); !strings.HasPrefix(id, "Root=1-") && !strings.HasPrefix(id, "1-") {
-		t.Errorf("traceId %q", id)
-	}
+	require.Truef(t, len(all) == 1 && all[0]["event"] == "scim.request", "log %s, want one scim.request", r.Logs)
+	assert.Truef(t, all[0]["lambdaRequestId"] == r.RequestID, "lambdaRequestId %v, want %s", all[0]["lambdaRequestId"], r.RequestID)
+	id, _ := all[0]["traceId"].(string)
+	assert.Falsef(t, !strings.HasPrefix(id, "Root=1-") && !strings.HasPrefix(id, "1-"), "traceId %q", id)
 	return all[0]
 }
 
@@ -197,9 +186,8 @@ func TestBinaries_StartWithoutATable(t *testing.T) {
 		t.Run(folder, func(t *testing.T) {
 			t.Parallel()
 			f := runtimetest.Start(t, folder, variables(unreachable, "none"))
-			if init := f.Init(); len(init.Logs) != 0 {
-				t.Errorf("a start says %s", init.Logs)
-			}
+			init := f.Init()
+			assert.Emptyf(t, init.Logs, "a start says %s", init.Logs)
 		})
 	}
 }
@@ -214,9 +202,7 @@ func TestBinaries_ExitWithoutAVariable(t *testing.T) {
 				delete(env, missing)
 				_, err := lambdaruntime.Start(t.Context(), lambdaruntime.Process{Binary: runtimetest.Binary(t, folder), Env: env})
 				var failed *lambdaruntime.InitError
-				if !errors.As(err, &failed) {
-					t.Fatalf("error %v", err)
-				}
+				require.ErrorAs(t, err, &failed, "error")
 				if failed.Exit.String() != "exit status 1" || failed.Posted || failed.Failure.Type != lambdaruntime.ExitError {
 					t.Errorf("%s, posted %t, %v", failed.Exit, failed.Posted, failed.Failure)
 				}
@@ -251,13 +237,10 @@ func TestBinaries_PrepareLittleAtTheStart(t *testing.T) {
 					continue
 				}
 				ours++
-				if n, err := strconv.Atoi(count); err != nil || n > maxInitAllocations {
-					t.Errorf("%s allocates %s times before main, want at most %d", name, count, maxInitAllocations)
-				}
+				n, err := strconv.Atoi(count)
+				assert.Truef(t, err == nil && n <= maxInitAllocations, "%s allocates %s times before main, want at most %d", name, count, maxInitAllocations)
 			}
-			if ours == 0 {
-				t.Errorf("no package of the service in the trace: %s", output)
-			}
+			assert.NotEqualf(t, 0, ours, "no package of the service in the trace: %s", output)
 		})
 	}
 }
@@ -272,9 +255,8 @@ func TestBinaries_AnswerWithoutATable(t *testing.T) {
 			r := runtimetest.Invoke(t, f, event(t, request[0], request[1], "", ""))
 			a := answerOf(t, r)
 			wantError(t, a, 401, "")
-			if challenge := a.header.Get("WWW-Authenticate"); !strings.HasPrefix(challenge, "Bearer") {
-				t.Errorf("WWW-Authenticate %q", challenge)
-			}
+			challenge := a.header.Get("WWW-Authenticate")
+			assert.Truef(t, strings.HasPrefix(challenge, "Bearer"), "WWW-Authenticate %q", challenge)
 			if line := requestLine(t, r); line["status"] != 401.0 || line["coldStart"] != true ||
 				line["failures"] != 1.0 || line["stack"] != "rollcall-prod" || line["_aws"] == nil || line["timestamp"] == nil || line["level"] != "WARN" {
 				t.Errorf("event %v", line)
@@ -296,12 +278,10 @@ func TestBinaries_DescribeTheServiceWithoutATable(t *testing.T) {
 	t.Parallel()
 	f := runtimetest.Start(t, discovery, variables(unreachable, "none"))
 	r := runtimetest.Invoke(t, f, event(t, "GET", "/ServiceProviderConfig", "", ""))
-	if a := answerOf(t, r); a.status != 200 || a.body["patch"] == nil {
-		t.Errorf("%d %v", a.status, a.body)
-	}
-	if line := requestLine(t, r); line["operation"] != "discover" || line["roundTrips"] != 0.0 {
-		t.Errorf("event %v", line)
-	}
+	a := answerOf(t, r)
+	assert.Truef(t, a.status == 200 && a.body["patch"] != nil, "%d %v", a.status, a.body)
+	line := requestLine(t, r)
+	assert.Truef(t, line["operation"] == "discover" && line["roundTrips"] == 0.0, "event %v", line)
 	wantError(t, answerOf(t, runtimetest.Invoke(t, f, event(t, "GET", "/Nowhere", "", ""))), 404, "")
 }
 
@@ -321,9 +301,7 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 		functions[folder] = f
 		callers.Go(func() {
 			r, err := f.Invoke(t.Context(), payload)
-			if err != nil {
-				t.Errorf("%s: %v", folder, err)
-			}
+			assert.NoErrorf(t, err, "%s", folder)
 			mu.Lock()
 			defer mu.Unlock()
 			results[folder] = r
@@ -335,9 +313,8 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 			r := results[folder]
 			a := answerOf(t, r)
 			wantError(t, a, 503, "")
-			if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || seconds <= 0 {
-				t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
-			}
+			seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
+			assert.Truef(t, err == nil && seconds > 0, "Retry-After %q", a.header.Get("Retry-After"))
 			line := requestLine(t, r)
 			why, _ := line["error"].(string)
 			if line["status"] != 503.0 || line["level"] != "ERROR" || line["cause"] != "store_unavailable" || !strings.Contains(why, unreachable) {
@@ -348,9 +325,7 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 			}
 			wantNoSecret(t, r, token)
 			after := runtimetest.Invoke(t, functions[folder], event(t, request[0], request[1], "", ""))
-			if answerOf(t, after).status != 401 || after.Init != nil {
-				t.Errorf("the next request: %+v", after)
-			}
+			assert.Truef(t, answerOf(t, after).status == 401 && after.Init == nil, "the next request: %+v", after)
 		})
 	}
 	t.Run(admin, func(t *testing.T) {
@@ -367,9 +342,7 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 	})
 	t.Run(sweep, func(t *testing.T) {
 		r := results[sweep]
-		if r.Failure == nil {
-			t.Fatalf("answered %s", r.Response)
-		}
+		require.NotNilf(t, r.Failure, "answered %s", r.Response)
 		all := lines(t, r.Logs) // the second is that of Lambda's library
 		if len(all) != 2 || all[0]["event"] != "scim.sweep" || all[0]["level"] != "ERROR" || all[0]["error"] != r.Failure.Message ||
 			!strings.Contains(r.Failure.Message, "connection refused") {
@@ -382,9 +355,7 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 func wantNoSecret(t *testing.T, r lambdaruntime.Result, token string) {
 	t.Helper()
 	secret := strings.Split(token, "_")[3]
-	if bytes.Contains(r.Logs, []byte(secret)) || bytes.Contains(r.Logs, []byte("Bearer")) {
-		t.Errorf("the token is logged: %s", r.Logs)
-	}
+	assert.Truef(t, !bytes.Contains(r.Logs, []byte(secret)) && !bytes.Contains(r.Logs, []byte("Bearer")), "the token is logged: %s", r.Logs)
 }
 
 func TestBinaries_OneProcessServesManyRequests(t *testing.T) {
@@ -401,26 +372,17 @@ func TestBinaries_OneProcessServesManyRequests(t *testing.T) {
 		wantError(t, a, 401, "")
 		line := requestLine(t, r)
 		id := a.header.Get("X-Request-Id")
-		if !uuid.MatchString(id) || seen[id] || line["requestId"] != id {
-			t.Fatalf("request %d: X-Request-Id %q, event %v", n, id, line)
-		}
-		if detail, _ := a.body["detail"].(string); !strings.Contains(detail, id) {
-			t.Fatalf("request %d: the detail %q does not have the id %s", n, detail, id)
-		}
+		require.Truef(t, uuid.MatchString(id) && !seen[id] && line["requestId"] == id, "request %d: X-Request-Id %q, event %v", n, id, line)
+		detail, _ := a.body["detail"].(string)
+		require.Containsf(t, detail, id, "request %d: the detail %q does not have the id %s", n, detail, id)
 		seen[id] = true
 		if line["coldStart"] == true {
 			cold++
 		}
-		if r.Init != nil {
-			t.Fatalf("request %d was served by another process", n)
-		}
-		if bytes.Contains(r.Logs, []byte(token)) || bytes.Contains(r.Logs, []byte("not-a-token")) {
-			t.Fatalf("the token is logged: %s", r.Logs)
-		}
+		require.Nilf(t, r.Init, "request %d was served by another process", n)
+		require.Truef(t, !bytes.Contains(r.Logs, []byte(token)) && !bytes.Contains(r.Logs, []byte("not-a-token")), "the token is logged: %s", r.Logs)
 	}
-	if cold != 1 {
-		t.Errorf("%d cold starts", cold)
-	}
+	assert.Equalf(t, 1, cold, "%d cold starts", cold)
 }
 
 func TestBinaries_EndWithSIGTERM(t *testing.T) {
@@ -475,9 +437,7 @@ func deafTable(t *testing.T) (endpoint string, asked <-chan struct{}) {
 func wantTerminated(t *testing.T, f *lambdaruntime.Function) {
 	t.Helper()
 	exit, err := f.Shutdown(soon)
-	if err != nil || exit.Killed || exit.String() != "signal: terminated" {
-		t.Errorf("%s, killed %t, %v", exit, exit.Killed, err)
-	}
+	assert.Truef(t, err == nil && !exit.Killed && exit.String() == "signal: terminated", "%s, killed %t, %v", exit, exit.Killed, err)
 	wantGone(t, exit)
 }
 
@@ -512,9 +472,7 @@ func TestPanic_IsAnsweredAndTheProcessContinues(t *testing.T) {
 
 	r = request("/goroutine")
 	wantFailure(t, r, lambdaruntime.ExitError, "exit status 2")
-	if !bytes.Contains(r.Logs, []byte("panic: a fault beside the handler")) {
-		t.Errorf("log %s", r.Logs)
-	}
+	assert.Truef(t, bytes.Contains(r.Logs, []byte("panic: a fault beside the handler")), "log %s", r.Logs)
 	wantNoBody(t, r)
 	wantServed(request("/"), `"1 20"`, true)
 
@@ -524,9 +482,7 @@ func TestPanic_IsAnsweredAndTheProcessContinues(t *testing.T) {
 
 func wantNoBody(t *testing.T, r lambdaruntime.Result) {
 	t.Helper()
-	if bytes.Contains(r.Logs, []byte("nobody may read")) {
-		t.Errorf("the body is logged: %s", r.Logs)
-	}
+	assert.Falsef(t, bytes.Contains(r.Logs, []byte("nobody may read")), "the body is logged: %s", r.Logs)
 }
 
 func TestBuild_HasTheFlagsOfTheMakefile(t *testing.T) {
@@ -536,13 +492,9 @@ func TestBuild_HasTheFlagsOfTheMakefile(t *testing.T) {
 		"\nBUILD = CGO_ENABLED=0 GOOS=linux go build " + strings.Join(lambdaruntime.BuildFlags(), " ") + "\n",
 		"\tGOARCH=$(LAMBDA_ARCH) $(BUILD) -o ",
 	} {
-		if !strings.Contains(strings.ReplaceAll(string(makefile), "'", ""), want) {
-			t.Errorf("the Makefile does not build a function with %s", want)
-		}
+		assert.Containsf(t, strings.ReplaceAll(string(makefile), "'", ""), want, "the Makefile does not build a function with %s", want)
 	}
 	folders, err := os.ReadDir("../../../functions")
 	require.NoError(t, err)
-	if len(folders) != len(lambdaruntime.Functions) {
-		t.Errorf("%d folders under functions, %d functions", len(folders), len(lambdaruntime.Functions))
-	}
+	assert.Lenf(t, folders, len(lambdaruntime.Functions), "%d folders under functions, %d functions", len(folders), len(lambdaruntime.Functions))
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -53,9 +54,7 @@ func newTable(t *testing.T) (endpoint, name string) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := dynamo.DropTable(ctx, client, name); err != nil {
-			t.Errorf("the test's table was not deleted: %v", err)
-		}
+		assert.NoError(t, dynamo.DropTable(ctx, client, name), "the test's table was not deleted")
 	})
 	return endpoint, name
 }
@@ -65,9 +64,7 @@ func (d *deployment) send(f *lambdaruntime.Function, status int, method, path, b
 	d.t.Helper()
 	r := runtimetest.Invoke(d.t, f, event(d.t, method, path, d.token, body))
 	a := answerOf(d.t, r)
-	if a.status != status {
-		d.t.Fatalf("%s %s: %d %v, want %d\n%s", method, path, a.status, a.body, status, r.Logs)
-	}
+	require.Equalf(d.t, status, a.status, "%s %s: %d %v, want %d\n%s", method, path, a.status, a.body, status, r.Logs)
 	line := requestLine(d.t, r)
 	if line["status"] != float64(status) || line["tenant"] != "acme" || line["requestId"] != a.header.Get("X-Request-Id") {
 		d.t.Errorf("%s %s: event %v", method, path, line)
@@ -85,9 +82,7 @@ func TestBinaries_ServeATenantFromDynamoDB(t *testing.T) {
 	a := d.send(userFunction, 201, "POST", "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],
 		"userName":"alice@example.com","name":{"givenName":"Alice","familyName":"Archer"}}`)
 	id, _ := a.body["id"].(string)
-	if want := baseURL + "/Users/" + id; id == "" || a.header.Get("Location") != want {
-		t.Fatalf("id %q, Location %q", id, a.header.Get("Location"))
-	}
+	require.Truef(t, id != "" && a.header.Get("Location") == baseURL+"/Users/"+id, "id %q, Location %q", id, a.header.Get("Location"))
 	if a := d.send(userFunction, 200, "GET", "/Users/"+id, ""); a.body["userName"] != "alice@example.com" || a.body["active"] != true {
 		t.Errorf("the user reads %v", a.body)
 	}
@@ -96,25 +91,20 @@ func TestBinaries_ServeATenantFromDynamoDB(t *testing.T) {
 		"displayName":"Design","members":[{"value":"`+id+`"}]}`)
 	group, _ := a.body["id"].(string)
 	a = d.send(groupFunction, 200, "GET", "/Groups/"+group, "")
-	if members, _ := a.body["members"].([]any); len(members) != 1 {
-		t.Errorf("the group reads %v", a.body)
-	}
+	members, _ := a.body["members"].([]any)
+	assert.Lenf(t, members, 1, "the group reads %v", a.body)
 	a = d.send(userFunction, 200, "GET", "/Users/"+id+"?attributes=groups", "")
-	if of, _ := a.body["groups"].([]any); len(of) != 1 {
-		t.Errorf("the user's groups read %v", a.body)
-	}
+	of, _ := a.body["groups"].([]any)
+	assert.Lenf(t, of, 1, "the user's groups read %v", a.body)
 
 	a = d.send(userFunction, 200, "PATCH", "/Users/"+id, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
 		"Operations":[{"op":"replace","path":"active","value":false}]}`)
-	if a.body["active"] != false {
-		t.Errorf("the deactivated user reads %v", a.body)
-	}
+	assert.Truef(t, a.body["active"] == false, "the deactivated user reads %v", a.body)
 	d.send(userFunction, 204, "DELETE", "/Users/"+id, "")
 	d.send(userFunction, 404, "GET", "/Users/"+id, "")
 	a = d.send(groupFunction, 200, "GET", "/Groups/"+group, "")
-	if members, _ := a.body["members"].([]any); len(members) != 0 {
-		t.Errorf("the group has a deleted member: %v", a.body)
-	}
+	members, _ = a.body["members"].([]any)
+	assert.Emptyf(t, members, "the group has a deleted member: %v", a.body)
 
 	discoveryFunction := runtimetest.Start(t, discovery, d.env)
 	for _, path := range []string{"/ServiceProviderConfig", "/Schemas", "/ResourceTypes/User"} {
@@ -123,9 +113,7 @@ func TestBinaries_ServeATenantFromDynamoDB(t *testing.T) {
 
 	sweepFunction := runtimetest.Start(t, sweep, d.env)
 	r := runtimetest.Invoke(t, sweepFunction, []byte(scheduled))
-	if r.Failure != nil || string(r.Response) != "null" {
-		t.Errorf("the sweep answers %s, %v", r.Response, r.Failure)
-	}
+	assert.Truef(t, r.Failure == nil && string(r.Response) == "null", "the sweep answers %s, %v", r.Response, r.Failure)
 	all := lines(t, r.Logs)
 	if len(all) != 1 || all[0]["event"] != "scim.sweep" || all[0]["level"] != "INFO" || all[0]["failed"] != 0.0 || all[0]["roundTrips"] != 1.0 {
 		t.Errorf("log %s", r.Logs)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall"
@@ -49,16 +50,10 @@ func TestBinaries_AnswerEveryEvent(t *testing.T) {
 				f = runtimetest.Start(t, folder, filledTable(t))
 			}
 			r := runtimetest.Invoke(t, f, e.Payload)
-			if r.Failure != nil {
-				t.Fatalf("the invocation failed: %v\n%s", r.Failure, r.Logs)
-			}
-			if err := e.Want.Check(r.Response, lines(t, r.Logs), baseURL); err != nil {
-				t.Errorf("%s\n%v", e.Want.About, err)
-			}
+			require.Nilf(t, r.Failure, "the invocation failed: %v\n%s", r.Failure, r.Logs)
+			assert.NoErrorf(t, e.Want.Check(r.Response, lines(t, r.Logs), baseURL), "%s\n", e.Want.About)
 			for _, token := range []string{fixture.Token, fixture.FullToken, fixture.RevokedToken} {
-				if strings.Contains(string(r.Logs), strings.Split(token, "_")[3]) {
-					t.Errorf("a token is in the log: %s", r.Logs)
-				}
+				assert.NotContainsf(t, string(r.Logs), strings.Split(token, "_")[3], "a token is in the log: %s", r.Logs)
 			}
 		})
 	}

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
@@ -141,9 +142,8 @@ func start(t *testing.T, p lambdaruntime.Process) *lambdaruntime.Function {
 	f, err := lambdaruntime.Start(t.Context(), p)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		if _, err := f.Shutdown(0); err != nil {
-			t.Error(err)
-		}
+		_, err := f.Shutdown(0)
+		assert.NoError(t, err)
 	})
 	return f
 }
@@ -165,16 +165,11 @@ func TestShutdown_LeavesNoProcessOrGoroutine(t *testing.T) {
 		exit, err := f.Shutdown(100 * time.Millisecond)
 		require.NoError(t, err)
 		wantGone(t, exit)
-		if want := behaviour == "stubborn"; exit.Killed != want {
-			t.Errorf("%s: killed %t, %s", behaviour, exit.Killed, exit)
-		}
+		assert.Equalf(t, behaviour == "stubborn", exit.Killed, "%s: killed %t, %s", behaviour, exit.Killed, exit)
 		again, err := f.Shutdown(0)
-		if err != nil || again != exit {
-			t.Errorf("the second Shutdown says %s, %v; the first %s", again, err, exit)
-		}
-		if _, err := f.Invoke(t.Context(), nil); !errors.Is(err, lambdaruntime.ErrShutDown) {
-			t.Errorf("Invoke afterwards: %v", err)
-		}
+		assert.Truef(t, err == nil && again == exit, "the second Shutdown says %s, %v; the first %s", again, err, exit)
+		_, err = f.Invoke(t.Context(), nil)
+		assert.ErrorIs(t, err, lambdaruntime.ErrShutDown, "Invoke afterwards")
 	}
 	for deadline := time.Now().Add(soon); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -186,34 +181,24 @@ func TestShutdown_LeavesNoProcessOrGoroutine(t *testing.T) {
 
 func wantGone(t *testing.T, exit lambdaruntime.Exit) {
 	t.Helper()
-	if exit.State == nil {
-		t.Fatal("there was no process")
-	}
+	require.NotNil(t, exit.State, "there was no process")
 	p, err := os.FindProcess(exit.State.Pid())
 	require.NoError(t, err)
-	if err := p.Signal(syscall.Signal(0)); !errors.Is(err, os.ErrProcessDone) {
-		t.Errorf("the process is still there: %v", err)
-	}
+	assert.ErrorIs(t, p.Signal(syscall.Signal(0)), os.ErrProcessDone, "the process is still there")
 }
 
 func TestInvoke_AnswersInOrderWithTheLogOfEach(t *testing.T) {
 	t.Parallel()
 	f := start(t, process(t, "well"))
-	if i := f.Init(); string(i.Logs) != "ready\n" || i.Duration <= 0 {
-		t.Errorf("start of %v with the log %q", i.Duration, i.Logs)
-	}
+	i := f.Init()
+	assert.Truef(t, string(i.Logs) == "ready\n" && i.Duration > 0, "start of %v with the log %q", i.Duration, i.Logs)
 	ids := map[string]bool{}
 	for n := range 50 {
 		r := runtimetest.Invoke(t, f, fmt.Appendf(nil, "%d", n))
-		if want := fmt.Sprintf("echo %d", n); string(r.Response) != want || r.Failure != nil {
-			t.Fatalf("event %d: %q, %v", n, r.Response, r.Failure)
-		}
-		if want := fmt.Sprintf("got %d\nand %d\n", n, n); string(r.Logs) != want {
-			t.Fatalf("event %d: log %q, want %q", n, r.Logs, want)
-		}
-		if ids[r.RequestID] || r.Init != nil || r.Duration <= 0 {
-			t.Fatalf("event %d: %+v", n, r)
-		}
+		require.Truef(t, string(r.Response) == fmt.Sprintf("echo %d", n) && r.Failure == nil, "event %d: %q, %v", n, r.Response, r.Failure)
+		want := fmt.Sprintf("got %d\nand %d\n", n, n)
+		require.Equalf(t, want, string(r.Logs), "event %d: log %q, want %q", n, r.Logs, want)
+		require.Truef(t, !ids[r.RequestID] && r.Init == nil && r.Duration > 0, "event %d: %+v", n, r)
 		ids[r.RequestID] = true
 	}
 }
@@ -239,22 +224,16 @@ func TestInvoke_PassesLambdasContext(t *testing.T) {
 	r := runtimetest.Invoke(t, f, []byte("headers"))
 	var h http.Header
 	require.NoError(t, json.Unmarshal(r.Response, &h))
-	if got := h.Get("Lambda-Runtime-Aws-Request-Id"); got != r.RequestID {
-		t.Errorf("request id %q, want %q", got, r.RequestID)
-	}
-	if got := h.Get("Lambda-Runtime-Invoked-Function-Arn"); got != "arn:aws:lambda:us-east-1:123456789012:function:function" {
-		t.Errorf("ARN %q", got)
-	}
-	if got := h.Get("Lambda-Runtime-Trace-Id"); !strings.HasPrefix(got, "Root=1-") || strings.Count(got, ";") != 2 {
-		t.Errorf("trace id %q", got)
-	}
+	assert.Equal(t, r.RequestID, h.Get("Lambda-Runtime-Aws-Request-Id"), "request id")
+	got := h.Get("Lambda-Runtime-Invoked-Function-Arn")
+	assert.Equalf(t, "arn:aws:lambda:us-east-1:123456789012:function:function", got, "ARN %q", got)
+	got = h.Get("Lambda-Runtime-Trace-Id")
+	assert.Truef(t, strings.HasPrefix(got, "Root=1-") && strings.Count(got, ";") == 2, "trace id %q", got)
 	var ms int64
-	if _, err := fmt.Sscan(h.Get("Lambda-Runtime-Deadline-Ms"), &ms); err != nil {
-		t.Fatal(err)
-	}
-	if left := time.Until(time.UnixMilli(ms)); left <= 0 || left > lambdaruntime.DefaultTimeout {
-		t.Errorf("the deadline is %v away", left)
-	}
+	_, err := fmt.Sscan(h.Get("Lambda-Runtime-Deadline-Ms"), &ms)
+	require.NoError(t, err)
+	left := time.Until(time.UnixMilli(ms))
+	assert.Truef(t, left > 0 && left <= lambdaruntime.DefaultTimeout, "the deadline is %v away", left)
 }
 
 func TestStart_PassesNoOtherEnvironment(t *testing.T) {
@@ -270,14 +249,10 @@ func TestStart_PassesNoOtherEnvironment(t *testing.T) {
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=INFO",
 		"_HANDLER=bootstrap", "LAMBDA_TASK_ROOT=" + filepath.Dir(p.Binary),
 	} {
-		if !slices.Contains(env, want) {
-			t.Errorf("%s is not in the environment", want)
-		}
+		assert.Truef(t, slices.Contains(env, want), "%s is not in the environment", want)
 	}
 	for _, got := range env {
-		if strings.HasPrefix(got, "ROLLCALL_TEST_SECRET=") {
-			t.Errorf("%s is in the environment", got)
-		}
+		assert.Falsef(t, strings.HasPrefix(got, "ROLLCALL_TEST_SECRET="), "%s is in the environment", got)
 	}
 }
 
@@ -289,15 +264,12 @@ func TestInvoke_HasLambdasLimits(t *testing.T) {
 	}
 	r := runtimetest.Invoke(t, f, []byte("too large"))
 	wantFailure(t, r, lambdaruntime.ResponseTooLarge, "6291557")
-	if string(r.Logs) != "413\n" {
-		t.Errorf("the process saw %q", r.Logs)
-	}
+	assert.Equalf(t, "413\n", string(r.Logs), "the process saw %q", r.Logs)
 	if r := runtimetest.Invoke(t, f, []byte("nothing")); r.Response == nil || len(r.Response) != 0 || r.Failure != nil {
 		t.Errorf("an empty response: %q, %v", r.Response, r.Failure)
 	}
-	if _, err := f.Invoke(t.Context(), bytes.Repeat([]byte("x"), lambdaruntime.MaxPayload+1)); err == nil {
-		t.Error("an event over 6 MB is accepted")
-	}
+	_, err := f.Invoke(t.Context(), bytes.Repeat([]byte("x"), lambdaruntime.MaxPayload+1))
+	assert.Error(t, err, "an event over 6 MB is accepted")
 	if r := runtimetest.Invoke(t, f, bytes.Repeat([]byte("x"), 1<<20)); len(r.Response) != 1<<20+len("echo ") {
 		t.Errorf("%d bytes", len(r.Response))
 	}
@@ -305,16 +277,13 @@ func TestInvoke_HasLambdasLimits(t *testing.T) {
 
 func wantFailure(t *testing.T, r lambdaruntime.Result, errorType, message string) {
 	t.Helper()
-	if r.Failure == nil {
-		t.Fatalf("answered %q, want %s", r.Response, errorType)
-	}
+	require.NotNilf(t, r.Failure, "answered %q, want %s", r.Response, errorType)
 	if r.Failure.Type != errorType || !strings.Contains(r.Failure.Message, message) || r.Response != nil {
 		t.Errorf("%v, want %s with %q", r.Failure, errorType, message)
 	}
 	var d struct{ ErrorType, ErrorMessage string }
-	if err := json.Unmarshal(r.Failure.Document, &d); err != nil || d.ErrorType != r.Failure.Type || d.ErrorMessage != r.Failure.Message {
-		t.Errorf("document %s, %v", r.Failure.Document, err)
-	}
+	err := json.Unmarshal(r.Failure.Document, &d)
+	assert.Truef(t, err == nil && d.ErrorType == r.Failure.Type && d.ErrorMessage == r.Failure.Message, "document %s, %v", r.Failure.Document, err)
 }
 
 func TestInvoke_ReturnsTheProcessesAnswer(t *testing.T) {
@@ -322,9 +291,7 @@ func TestInvoke_ReturnsTheProcessesAnswer(t *testing.T) {
 	f := start(t, process(t, "well"))
 	r := runtimetest.Invoke(t, f, []byte("error"))
 	wantFailure(t, r, "Fault", "no")
-	if !strings.Contains(string(r.Failure.Document), "stackTrace") {
-		t.Errorf("document %s", r.Failure.Document)
-	}
+	assert.Containsf(t, string(r.Failure.Document), "stackTrace", "document %s", r.Failure.Document)
 	if r := runtimetest.Invoke(t, f, []byte("breaks off")); r.Failure == nil || r.Failure.Type != "Fault" {
 		t.Errorf("a response that breaks off: %q, %v", r.Response, r.Failure)
 	}
@@ -337,9 +304,7 @@ func TestInvoke_RefusesWhatTheRuntimeAPIRefuses(t *testing.T) {
 	t.Parallel()
 	f := start(t, process(t, "well"))
 	r := runtimetest.Invoke(t, f, []byte("misuse"))
-	if string(r.Logs) != "[403 400 403 202 403]\n" || string(r.Response) != "first" {
-		t.Errorf("statuses %s, response %q", r.Logs, r.Response)
-	}
+	assert.Truef(t, string(r.Logs) == "[403 400 403 202 403]\n" && string(r.Response) == "first", "statuses %s, response %q", r.Logs, r.Response)
 }
 
 func TestInvoke_StartsANewProcessAfterAnExit(t *testing.T) {
@@ -366,9 +331,8 @@ func TestInvoke_EndsAtTheFunctionsTimeout(t *testing.T) {
 	p.Timeout = time.Second
 	f := start(t, p)
 	wantFailure(t, runtimetest.Invoke(t, f, []byte("hang")), lambdaruntime.TimedOut, "Task timed out after 1.00 seconds")
-	if r := runtimetest.Invoke(t, f, []byte("1")); string(r.Response) != "echo 1" || r.Init == nil {
-		t.Errorf("after a timeout: %+v", r)
-	}
+	r := runtimetest.Invoke(t, f, []byte("1"))
+	assert.Truef(t, string(r.Response) == "echo 1" && r.Init != nil, "after a timeout: %+v", r)
 }
 
 func TestInvoke_EndsWithItsContext(t *testing.T) {
@@ -376,12 +340,10 @@ func TestInvoke_EndsWithItsContext(t *testing.T) {
 	f := start(t, process(t, "well"))
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, err := f.Invoke(ctx, []byte("hang")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("error %v", err)
-	}
-	if r := runtimetest.Invoke(t, f, []byte("1")); string(r.Response) != "echo 1" || r.Init == nil {
-		t.Errorf("afterwards: %+v", r)
-	}
+	_, err := f.Invoke(ctx, []byte("hang"))
+	assert.ErrorIs(t, err, context.DeadlineExceeded, "error")
+	r := runtimetest.Invoke(t, f, []byte("1"))
+	assert.Truef(t, string(r.Response) == "echo 1" && r.Init != nil, "afterwards: %+v", r)
 }
 
 func TestShutdown_FailsTheCurrentInvocation(t *testing.T) {
@@ -397,15 +359,11 @@ func TestShutdown_FailsTheCurrentInvocation(t *testing.T) {
 		if _, err := os.Stat(p.Env[fileVariable]); err == nil {
 			break
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("the function does not get the event")
-		}
+		require.False(t, time.Now().After(deadline), "the function does not get the event")
 	}
 	exit, shutdownErr := f.Shutdown(soon)
 	caller.Wait()
-	if shutdownErr != nil || exit.Killed || exit.String() != "signal: terminated" {
-		t.Errorf("%s, killed %t, %v", exit, exit.Killed, shutdownErr)
-	}
+	assert.Truef(t, shutdownErr == nil && !exit.Killed && exit.String() == "signal: terminated", "%s, killed %t, %v", exit, exit.Killed, shutdownErr)
 	require.NoError(t, err)
 	wantFailure(t, result, lambdaruntime.ExitError, "signal: terminated")
 }
@@ -429,9 +387,7 @@ func TestStart_ReportsWhyAProcessAsksForNoEvent(t *testing.T) {
 			}
 			_, err := lambdaruntime.Start(t.Context(), p)
 			var got *lambdaruntime.InitError
-			if !errors.As(err, &got) {
-				t.Fatalf("error %v", err)
-			}
+			require.ErrorAs(t, err, &got, "error")
 			if got.Failure.Type != tt.errorType || !strings.Contains(got.Failure.Message, tt.message) ||
 				got.Posted != tt.posted || got.Exit.String() != tt.exit || string(got.Logs) != tt.logs {
 				t.Errorf("%v, posted %t, %s, log %q", got.Failure, got.Posted, got.Exit, got.Logs)
@@ -445,14 +401,12 @@ func TestStart_EndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, err := lambdaruntime.Start(ctx, process(t, "never asks")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("error %v", err)
-	}
+	_, err := lambdaruntime.Start(ctx, process(t, "never asks"))
+	assert.ErrorIs(t, err, context.DeadlineExceeded, "error")
 }
 
 func TestStart_RefusesAFileThatIsNotAProgram(t *testing.T) {
 	t.Parallel()
-	if _, err := lambdaruntime.Start(t.Context(), lambdaruntime.Process{Binary: "doc.go"}); err == nil {
-		t.Error("no error")
-	}
+	_, err := lambdaruntime.Start(t.Context(), lambdaruntime.Process{Binary: "doc.go"})
+	assert.Error(t, err)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
@@ -58,15 +59,13 @@ func TestGateway_RefusesALargeBodyWhileReading(t *testing.T) {
 			t.Errorf("%s with its length: %d, %d bytes read, %d calls", kind, w.Code, body.read, calls)
 		}
 		const room = 4 << 10 // the rest of the event
-		if w := send(strings.NewReader(strings.Repeat("x", limit-room)), kind, -1); w.Code != http.StatusOK || calls != 1 {
-			t.Errorf("%s that fits: %d, %d calls", kind, w.Code, calls)
-		}
+		w := send(strings.NewReader(strings.Repeat("x", limit-room)), kind, -1)
+		assert.Truef(t, w.Code == http.StatusOK && calls == 1, "%s that fits: %d, %d calls", kind, w.Code, calls)
 		calls = 0
 	}
 	// Characters that become longer in an event count with that length.
 	for grown, by := range map[string]int{`"`: 2, "\\": 2, "\n": 2, "<": 6, "\x01": 6} {
-		if w := send(strings.NewReader(strings.Repeat(grown, MaxEventBytes/by+1)), text, -1); w.Code != http.StatusRequestEntityTooLarge || calls != 0 {
-			t.Errorf("%q: %d, %d calls", grown, w.Code, calls)
-		}
+		w := send(strings.NewReader(strings.Repeat(grown, MaxEventBytes/by+1)), text, -1)
+		assert.Truef(t, w.Code == http.StatusRequestEntityTooLarge && calls == 0, "%q: %d, %d calls", grown, w.Code, calls)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -49,9 +50,8 @@ func raw(t testing.TB, h http.Handler, request string) *http.Response {
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
-	if _, err := io.WriteString(conn, request); err != nil {
-		t.Fatal(err)
-	}
+	_, err = io.WriteString(conn, request)
+	require.NoError(t, err)
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)
 	body, err := io.ReadAll(response.Body)
@@ -69,9 +69,7 @@ func event(t testing.TB, request string) lambdahttp.Event {
 		return lambdahttp.Response{StatusCode: http.StatusOK}, nil
 	})
 	response := raw(t, g, request)
-	if response.StatusCode != http.StatusOK {
-		t.Fatalf("status %d for %q", response.StatusCode, request)
-	}
+	require.Equalf(t, http.StatusOK, response.StatusCode, "status %d for %q", response.StatusCode, request)
 	return got
 }
 
@@ -96,14 +94,10 @@ func TestGateway_SendsAPIGatewaysEvent(t *testing.T) {
 		"x-forwarded-port":  "8080",
 		"x-forwarded-proto": "http",
 	} {
-		if got.Headers[name] != want {
-			t.Errorf("header %s: %q, want %q", name, got.Headers[name], want)
-		}
+		assert.Equalf(t, want, got.Headers[name], "header %s", name)
 	}
 	for name := range got.Headers {
-		if name != strings.ToLower(name) || name == "cookie" || name == "connection" {
-			t.Errorf("header %s", name)
-		}
+		assert.Truef(t, name == strings.ToLower(name) && name != "cookie" && name != "connection", "header %s", name)
 	}
 	if !regexp.MustCompile(`^Root=1-[0-9a-f]{8}-[0-9a-f]{24}$`).MatchString(got.Headers["x-amzn-trace-id"]) {
 		t.Errorf("trace id %q", got.Headers["x-amzn-trace-id"])
@@ -114,9 +108,7 @@ func TestGateway_SendsAPIGatewaysEvent(t *testing.T) {
 		t.Errorf("request context %+v", c)
 	}
 	when, err := time.Parse("02/Jan/2006:15:04:05 -0700", c.Time)
-	if err != nil || time.UnixMilli(c.TimeEpoch).Unix() != when.Unix() {
-		t.Errorf("time %q, epoch %d: %v", c.Time, c.TimeEpoch, err)
-	}
+	assert.Truef(t, err == nil && time.UnixMilli(c.TimeEpoch).Unix() == when.Unix(), "time %q, epoch %d: %v", c.Time, c.TimeEpoch, err)
 
 	got.Headers = nil
 	got.RequestContext = c
@@ -137,9 +129,7 @@ func TestGateway_SendsAPIGatewaysEvent(t *testing.T) {
 	w.DomainName, w.DomainPrefix = "scim.example.com:8080", "scim"
 	w.HTTP.Method, w.HTTP.Path, w.HTTP.Protocol = "PATCH", want.RawPath, "HTTP/1.1"
 	w.HTTP.SourceIP, w.HTTP.UserAgent = "127.0.0.1", "Okta SCIM Client 1.0.0"
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("event\n%+v\nwant\n%+v", got, want)
-	}
+	assert.Equalf(t, want, got, "event\n%+v\nwant\n%+v", got, want)
 }
 
 func TestGateway_BodyIsTextOrBase64(t *testing.T) {
@@ -217,9 +207,8 @@ func TestGateway_AnswersOfAPIGateway(t *testing.T) {
 			w := httptest.NewRecorder()
 			g.ServeHTTP(w, r)
 			var got struct{ Message string }
-			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-				t.Fatalf("%v in %s", err, w.Body)
-			}
+			err = json.Unmarshal(w.Body.Bytes(), &got)
+			require.NoErrorf(t, err, "%v in %s", err, w.Body)
 			if w.Code != tt.status || got.Message != tt.message || w.Header().Get("Content-Type") != "application/json" ||
 				w.Header().Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("%d %s, want %d %q", w.Code, w.Body, tt.status, tt.message)
@@ -230,9 +219,7 @@ func TestGateway_AnswersOfAPIGateway(t *testing.T) {
 
 func TestNewGateway_NeedsEveryFunction(t *testing.T) {
 	_, err := NewGateway(testRoutes, nil)
-	if err == nil || !strings.Contains(err.Error(), "function F") {
-		t.Errorf("got %v", err)
-	}
+	assert.Truef(t, err != nil && strings.Contains(err.Error(), "function F"), "got %v", err)
 }
 
 // A sight is everything that a handler can see of a request, except the
@@ -392,9 +379,7 @@ func TestGateway_PassesGzip(t *testing.T) {
 				got, err = io.ReadAll(z)
 				require.NoError(t, err)
 			}
-			if string(got) != plain {
-				t.Errorf("got %q, want %q", got, plain)
-			}
+			assert.Equalf(t, plain, string(got), "got %q, want %q", got, plain)
 		})
 	}
 }
@@ -404,9 +389,8 @@ func exchange(t *rapid.T, server *httptest.Server, request string) (*http.Respon
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
-	if _, err := io.WriteString(conn, request); err != nil {
-		t.Fatal(err)
-	}
+	_, err = io.WriteString(conn, request)
+	require.NoError(t, err)
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
@@ -444,9 +428,8 @@ func TestGateway_AcceptsAuthorizedCallers(t *testing.T) {
 		g.ServeHTTP(w, r)
 		return w.Code
 	}
-	if status := send("/admin", "Bearer x"); status != http.StatusForbidden || operator != "" {
-		t.Errorf("without Authorize: %d, passed on %q", status, operator)
-	}
+	status := send("/admin", "Bearer x")
+	assert.Truef(t, status == http.StatusForbidden && operator == "", "without Authorize: %d, passed on %q", status, operator)
 	g.Authorize = func(r *http.Request) (string, bool) {
 		return "arn:aws:iam::1:user/a", r.Header.Get("Authorization") == "Bearer x"
 	}
@@ -460,8 +443,7 @@ func TestGateway_AcceptsAuthorizedCallers(t *testing.T) {
 		{"/admin", "", http.StatusForbidden, ""},
 		{"/open", "Bearer x", http.StatusNoContent, ""},
 	} {
-		if status := send(tt.path, tt.authorization); status != tt.status || operator != tt.operator {
-			t.Errorf("%s with %q: %d, passed on %q", tt.path, tt.authorization, status, operator)
-		}
+		status := send(tt.path, tt.authorization)
+		assert.Truef(t, status == tt.status && operator == tt.operator, "%s with %q: %d, passed on %q", tt.path, tt.authorization, status, operator)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	rollcall "github.com/rollcall-scim/rollcall"
@@ -23,9 +24,7 @@ func TestRoutes_OfTheDeployedTemplate(t *testing.T) {
 		for _, r := range routes {
 			found = found || r == want
 		}
-		if !found {
-			t.Errorf("no route %+v", want)
-		}
+		assert.Truef(t, found, "no route %+v", want)
 	}
 }
 
@@ -51,9 +50,7 @@ func TestRoutes_FollowsPlainResources(t *testing.T) {
 `))
 	require.NoError(t, err)
 	want := []Route{{Method: "GET", Path: "/a/{id}", Function: "FA"}, {Method: "", Path: "$default", Function: "FB"}}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
+	assert.Equal(t, want, got)
 }
 
 func TestRoutes_ReadsHTTPAPIEvents(t *testing.T) {
@@ -67,9 +64,7 @@ func TestRoutes_ReadsHTTPAPIEvents(t *testing.T) {
 `))
 	require.NoError(t, err)
 	want := []Route{{Method: "ANY", Path: "/a/{proxy+}", Function: "F"}, {Method: "", Path: "$default", Function: "F"}}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
+	assert.Equal(t, want, got)
 }
 
 func TestRoutes_RefusesWhatAWSRefuses(t *testing.T) {
@@ -104,9 +99,7 @@ func TestRoutes_RefusesWhatAWSRefuses(t *testing.T) {
 				text = "Resources: [a]"
 			}
 			routes, err := Routes([]byte(text))
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v, %v, want an error with %q", routes, err, tt.want)
-			}
+			assert.Truef(t, err != nil && strings.Contains(err.Error(), tt.want), "got %v, %v, want an error with %q", routes, err, tt.want)
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -49,12 +50,9 @@ func TestServe_AnswersUntilStopped(t *testing.T) {
 	<-entered
 	cancel()
 	close(release)
-	if got := <-answered; got != "finished" {
-		t.Errorf("a request that ran when the server stopped got %q", got)
-	}
-	if err := <-done; err != nil {
-		t.Errorf("a clean stop is not an error: %v", err)
-	}
+	got := <-answered
+	assert.Equalf(t, "finished", got, "a request that ran when the server stopped got %q", got)
+	assert.NoError(t, <-done, "a clean stop is not an error")
 }
 
 func TestServe_StopsDespiteOpenRequests(t *testing.T) {
@@ -73,14 +71,12 @@ func TestServe_StopsDespiteOpenRequests(t *testing.T) {
 	conn, err := net.Dial("tcp", <-ready)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
-	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
+	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	require.NoError(t, err)
 	<-entered
 	cancel()
-	if err := <-done; err == nil || !strings.Contains(err.Error(), "unfinished") {
-		t.Errorf("got %v", err)
-	}
+	err = <-done
+	assert.Truef(t, err != nil && strings.Contains(err.Error(), "unfinished"), "got %v", err)
 }
 
 func TestServe_ErrorSaysWhatToDo(t *testing.T) {
@@ -108,12 +104,9 @@ func TestServe_FailsWithoutAHandler(t *testing.T) {
 	err := Serve(context.Background(), ServerConfig{
 		Listen: "127.0.0.1:0", Build: func(a string) (http.Handler, error) { address = a; return nil, want },
 	})
-	if !errors.Is(err, want) {
-		t.Errorf("got %v, want %v", err, want)
-	}
-	if _, err := net.Dial("tcp", address); err == nil {
-		t.Errorf("%s still listens", address)
-	}
+	assert.ErrorIs(t, err, want)
+	_, err = net.Dial("tcp", address)
+	assert.Errorf(t, err, "%s still listens", address)
 }
 
 func TestServe_FailsIfTheCallerIsNotReady(t *testing.T) {
@@ -121,7 +114,5 @@ func TestServe_FailsIfTheCallerIsNotReady(t *testing.T) {
 	err := Serve(context.Background(), ServerConfig{
 		Listen: "127.0.0.1:0", Build: built(http.NotFound), Ready: func(string) error { return want },
 	})
-	if !errors.Is(err, want) {
-		t.Errorf("got %v, want %v", err, want)
-	}
+	assert.ErrorIs(t, err, want)
 }

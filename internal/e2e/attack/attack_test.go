@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -19,19 +22,13 @@ func TestAttacks(t *testing.T) {
 	known := map[string]bool{}
 	for _, c := range cases {
 		known[c.ID] = true
-		if invariants[c.ID] == nil {
-			t.Errorf("%s has no invariant", c.ID)
-		}
+		assert.NotNilf(t, invariants[c.ID], "%s has no invariant", c.ID)
 	}
 	for id := range invariants {
-		if !known[id] {
-			t.Errorf("an invariant belongs to the case %s, which does not exist", id)
-		}
+		assert.Truef(t, known[id], "an invariant belongs to the case %s, which does not exist", id)
 	}
 	for id := range waiting {
-		if !known[id] {
-			t.Errorf("the case %s waits, and does not exist", id)
-		}
+		assert.Truef(t, known[id], "the case %s waits, and does not exist", id)
 	}
 	if t.Failed() {
 		return
@@ -129,9 +126,7 @@ func (r *run) all() {
 	}
 	if r.Fault != "" && r.Fault != clientLost {
 		begin := faults[r.Fault]
-		if begin == nil {
-			r.w.t.Fatalf("unknown fault %q", r.Fault)
-		}
+		require.NotNilf(r.w.t, begin, "unknown fault %q", r.Fault)
 		r.w.watch.fail = begin()
 	}
 	r.w.watch.take()

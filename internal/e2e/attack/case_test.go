@@ -127,12 +127,8 @@ func load(t *testing.T) []*attack {
 		c := &attack{}
 		decoder := json.NewDecoder(bytes.NewReader(lines.Bytes()))
 		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(c); err != nil {
-			t.Fatalf("line %d: %v", n, err)
-		}
-		if c.ID == "" || c.Says == "" || seen[c.ID] {
-			t.Fatalf("line %d: a case has an id of its own and says what it proves", n)
-		}
+		require.NoErrorf(t, decoder.Decode(c), "line %d", n)
+		require.Truef(t, c.ID != "" && c.Says != "" && !seen[c.ID], "line %d: a case has an id of its own and says what it proves", n)
 		if (c.Status == 0) == (len(c.Answers) == 0) && len(c.Request.CLI) == 0 {
 			t.Fatalf("line %d: %s: a case has one status, or answers by status", n, c.ID)
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -173,18 +175,10 @@ func (w *world) exposed(t *testing.T, name string, p place, text string) {
 	}
 	parts := strings.Split(strings.ToLower(text), "_")
 	secret := parts[min(3, len(parts)-1)]
-	if strings.Contains(strings.ToLower(a.body+fmt.Sprint(a.header, logged)), secret) {
-		t.Errorf("%s is shown: %d %s %v", name, a.status, a.body, logged)
-	}
+	assert.NotContainsf(t, strings.ToLower(a.body+fmt.Sprint(a.header, logged)), secret, "%s is shown: %d %s %v", name, a.status, a.body, logged)
 	for _, c := range calls {
-		if c.write && strings.Contains(strings.ToLower(c.values+c.sort), secret) {
-			t.Errorf("%s is stored in %s", name, c.partition)
-		}
-		if c.write && !logPartition(c.partition) {
-			t.Errorf("%s changed %s", name, c.partition)
-		}
+		assert.Falsef(t, c.write && strings.Contains(strings.ToLower(c.values+c.sort), secret), "%s is stored in %s", name, c.partition)
+		assert.Falsef(t, c.write && !logPartition(c.partition), "%s changed %s", name, c.partition)
 	}
-	if a.status >= 500 || p.refused && (a.status != 400 || !strings.Contains(a.body, "otate the token")) {
-		t.Errorf("%s: %d %s", name, a.status, a.body)
-	}
+	assert.Truef(t, a.status < 500 && (!p.refused || (a.status == 400 && strings.Contains(a.body, "otate the token"))), "%s: %d %s", name, a.status, a.body)
 }

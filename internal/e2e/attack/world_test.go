@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	rollcall "github.com/rollcall-scim/rollcall"
@@ -145,9 +146,7 @@ func (w *world) listen(logger *slog.Logger) {
 	}()
 	w.t.Cleanup(func() {
 		stop()
-		if err := <-ended; err != nil {
-			w.t.Error(err)
-		}
+		assert.NoError(w.t, <-ended)
 	})
 	select {
 	case address := <-ready:
@@ -299,9 +298,7 @@ func (w *world) fill(s string) string {
 				w.vars[name] = value
 			}
 		}
-		if !ok {
-			w.t.Fatalf("unknown placeholder {%s}", name)
-		}
+		require.Truef(w.t, ok, "unknown placeholder {%s}", name)
 		return value
 	})
 }
@@ -392,9 +389,8 @@ func (w *world) raw(sent string) []answer {
 	require.NoError(w.t, err)
 	defer connection.Close()
 	_ = connection.SetDeadline(time.Now().Add(20 * time.Second))
-	if _, err := io.WriteString(connection, sent); err != nil {
-		w.t.Fatal(err)
-	}
+	_, err = io.WriteString(connection, sent)
+	require.NoError(w.t, err)
 	var all []answer
 	for reader := bufio.NewReader(connection); ; {
 		if _, err := reader.Peek(1); err != nil {
@@ -413,9 +409,7 @@ func (w *world) raw(sent string) []answer {
 func (w *world) must(status int, r *http.Request) answer {
 	w.t.Helper()
 	a := w.send(r)
-	if a.status != status {
-		w.t.Fatalf("%s %s: %d %s, want %d", r.Method, r.URL, a.status, a.body, status)
-	}
+	require.Equalf(w.t, status, a.status, "%s %s: %d %s, want %d", r.Method, r.URL, a.status, a.body, status)
 	return a
 }
 

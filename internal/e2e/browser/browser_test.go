@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,9 +31,7 @@ func chromium(t *testing.T) string {
 		}
 	}
 	const missing = "there is no Chromium: apt-get install chromium, or name it in ROLLCALL_CHROMIUM"
-	if os.Getenv("CI") != "" {
-		t.Fatal(missing)
-	}
+	require.Empty(t, os.Getenv("CI"), missing)
 	t.Skip(missing)
 	return ""
 }
@@ -105,9 +104,7 @@ func (b *tab) calm() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, fault := range b.faults {
-		if !slices.ContainsFunc(b.expected, func(text string) bool { return strings.Contains(fault, text) }) {
-			b.t.Errorf("the browser says: %s", fault)
-		}
+		assert.Truef(b.t, slices.ContainsFunc(b.expected, func(text string) bool { return strings.Contains(fault, text) }), "the browser says: %s", fault)
 	}
 	b.faults = nil
 }
@@ -128,9 +125,8 @@ func get[T any](b *tab, action chromedp.Action[T]) T {
 // call sends the browser a command.
 func call[P, R any](b *tab, command cdp.Command[P, R], parameters P) {
 	b.t.Helper()
-	if _, err := chromedp.Call(b.ctx, command, parameters); err != nil {
-		b.t.Fatal(err)
-	}
+	_, err := chromedp.Call(b.ctx, command, parameters)
+	require.NoError(b.t, err)
 }
 
 // do runs steps one after another in a tab.
@@ -177,9 +173,7 @@ func (b *tab) follow(selector, heading string) {
 		if err == nil && now != "" && now != before {
 			break
 		}
-		if time.Now().After(end) {
-			b.t.Fatalf("%s leads nowhere", selector)
-		}
+		require.Falsef(b.t, time.Now().After(end), "%s leads nowhere", selector)
 	}
 	b.at(heading)
 }
@@ -195,9 +189,7 @@ func (b *tab) says(selector string, texts ...string) {
 	b.t.Helper()
 	got := get(b, chromedp.Text(chromedp.CSS(selector)))
 	for _, text := range texts {
-		if !strings.Contains(got, text) {
-			b.t.Errorf("%s shows %q, want %q", selector, got, text)
-		}
+		assert.Containsf(b.t, got, text, "%s shows %q, want %q", selector, got, text)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -28,9 +29,7 @@ func page(t *testing.T, client *http.Client, url string, status int) string {
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != status {
-		t.Errorf("%s: %d, want %d (%v)", url, response.StatusCode, status, err)
-	}
+	assert.Truef(t, err == nil && response.StatusCode == status, "%s: %d, want %d (%v)", url, response.StatusCode, status, err)
 	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(string(body), " "))), " ")
 }
 
@@ -49,9 +48,7 @@ func TestConsole_EveryCause(t *testing.T) {
 				t.Helper()
 				got := page(t, client, s.base+"/console"+url, status)
 				for _, text := range texts {
-					if !strings.Contains(got, text) {
-						t.Errorf("%s does not say %q: %s", url, text, got)
-					}
+					assert.Containsf(t, got, text, "%s does not say %q", url, text)
 				}
 			}
 			says("/causes/"+string(c), http.StatusOK, m.Summary, m.Action)
@@ -93,9 +90,7 @@ func TestConsole_FailuresInTheWordsOfTheProvider(t *testing.T) {
 					t.Helper()
 					got := page(t, client, s.base+"/console"+url, http.StatusOK)
 					for _, text := range texts {
-						if !strings.Contains(got, text) {
-							t.Errorf("%s does not say %q: %s", url, text, got)
-						}
+						assert.Containsf(t, got, text, "%s does not say %q", url, text)
 					}
 				}
 				in := f.Cause.Advice("", p)

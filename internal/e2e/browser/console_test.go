@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -32,15 +33,11 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 			first := s.user("first@example.com")
 			s.user("second@example.com")
 			refused := s.user("anna@example.com", `,"externalId":"00u1anna"`)
-			if refused.Status != 403 {
-				t.Fatalf("%d %v", refused.Status, refused.Body)
-			}
+			require.Equalf(t, 403, refused.Status, "%d %v", refused.Status, refused.Body)
 			s.Send("POST", "/Groups", stage.Group("Sales", first.ID(), "anna@example.com"))
 
 			b.open(s.base+s.console.Link("acme"), "Overview")
-			if where := get(b, chromedp.Location()); strings.Contains(where, "?") {
-				t.Errorf("the secret stays in the address: %s", where)
-			}
+			assert.NotContains(t, get(b, chromedp.Location()), "?", "the secret stays in the address")
 			b.says("#seats-text", "2 of 2")
 			b.says("#failing", "1")
 			b.says("#last-sync", "Okta")
@@ -72,9 +69,8 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 
 			// The fix.
 			s.Send("PATCH", "/Users/"+first.ID(), stage.Patch(`{"op":"replace","path":"active","value":false}`))
-			if made := s.user("anna@example.com", `,"externalId":"00u1anna"`); made.Status != 201 {
-				t.Fatalf("%d %v", made.Status, made.Body)
-			}
+			made := s.user("anna@example.com", `,"externalId":"00u1anna"`)
+			require.Equalf(t, 201, made.Status, "%d %v", made.Status, made.Body)
 			b.open(s.base+"/console/t/acme/failed", "Failed users")
 			b.says("#nobody", "No failures")
 			b.open(s.base+"/console/t/acme/requests/"+refused.RequestID, "Details of a request")
@@ -94,13 +90,10 @@ func TestConsole_Tokens(t *testing.T) {
 	b.set("#label", "Okta prod")
 	b.follow("#create-token button", "New token")
 	text := strings.TrimSpace(get(b, chromedp.Value(chromedp.CSS("#token-text"))))
-	if a := s.Send("GET", "/Users", "", "Authorization", "Bearer "+text); a.Status != 200 {
-		t.Errorf("the token %q: %d", text, a.Status)
-	}
+	assert.Equalf(t, 200, s.Send("GET", "/Users", "", "Authorization", "Bearer "+text).Status, "the token %q", text)
 	b.open(s.base+"/console/t/acme/tokens", "Tokens")
-	if html := b.html(); strings.Contains(html, text) || !strings.Contains(html, "Okta prod") {
-		t.Error("the token is shown again, or not at all")
-	}
+	html := b.html()
+	assert.True(t, !strings.Contains(html, text) && strings.Contains(html, "Okta prod"), "the token is shown again, or not at all")
 	b.calm()
 }
 
@@ -114,9 +107,8 @@ func TestConsole_LinkIsGoodOnce(t *testing.T) {
 	other := browse(t)
 	other.expected = []string{"401", "403"}
 	other.do(chromedp.Navigate(link))
-	if html := other.html(); strings.Contains(html, "Overview") || strings.Contains(html, "seats in use") {
-		t.Errorf("a used link opens the console: %s", html)
-	}
+	html := other.html()
+	assert.Truef(t, !strings.Contains(html, "Overview") && !strings.Contains(html, "seats in use"), "a used link opens the console: %s", html)
 	other.calm()
 }
 
@@ -141,9 +133,7 @@ func TestConsole_HostileNames(t *testing.T) {
 			b.t = t
 			s := serve(t, 0)
 			a := s.user(subject, fmt.Sprintf(`,"externalId":%q,"displayName":%q`, "x", "y"))
-			if a.Status < 400 {
-				t.Fatalf("%d", a.Status)
-			}
+			require.Truef(t, a.Status >= 400, "%d", a.Status)
 			b.open(s.base+s.console.Link("acme"), "Overview")
 			for _, phone := range []bool{false, true} {
 				width := int64(1100)
@@ -161,12 +151,8 @@ func TestConsole_HostileNames(t *testing.T) {
 					}
 					title, text := get(b, chromedp.Title()), get(b, chromedp.Text(chromedp.CSS("body")))
 					wide := get(b, chromedp.Evaluate[int](`document.documentElement.scrollWidth - window.innerWidth`))
-					if strings.Contains(title, "owned") || wide > 0 {
-						t.Errorf("%s: title %q, %d pixels too wide", page, title, wide)
-					}
-					if strings.ContainsAny(text, "\u202e\u2066\u200b") {
-						t.Errorf("%s: the page turns or hides text", page)
-					}
+					assert.Truef(t, !strings.Contains(title, "owned") && wide == 0, "%s: title %q, %d pixels too wide", page, title, wide)
+					assert.Falsef(t, strings.ContainsAny(text, "\u202e\u2066\u200b"), "%s: the page turns or hides text", page)
 				}
 			}
 			b.calm()
@@ -181,9 +167,8 @@ func TestConsole_ByKeyboard(t *testing.T) {
 	s.user("anna@example.com")
 	b.open(s.base+s.console.Link("acme"), "Overview")
 	b.do(chromedp.KeyEvent("\t"))
-	if focused := get(b, chromedp.Evaluate[string](`document.activeElement.textContent`)); !strings.Contains(focused, "Skip") {
-		t.Errorf("the first stop is %q, want the link that skips to the content", focused)
-	}
+	focused := get(b, chromedp.Evaluate[string](`document.activeElement.textContent`))
+	assert.Containsf(t, focused, "Skip", "the first stop is %q, want the link that skips to the content", focused)
 	reached := map[string]bool{}
 	for range 60 {
 		b.do(chromedp.KeyEvent("\t"))
@@ -191,15 +176,11 @@ func TestConsole_ByKeyboard(t *testing.T) {
 		outline := get(b, chromedp.Evaluate[string](`getComputedStyle(document.activeElement).outlineStyle`))
 		if where != "" {
 			reached[where] = true
-			if outline == "none" {
-				t.Errorf("the focus on %s is not to be seen", where)
-			}
+			assert.NotEqualf(t, "none", outline, "the focus on %s is not to be seen", where)
 		}
 	}
 	links := b.count("main a[href], nav a[href]")
-	if len(reached) < min(links, 6) {
-		t.Errorf("%d places are reached, there are %d links: %v", len(reached), links, reached)
-	}
+	assert.Truef(t, len(reached) >= min(links, 6), "%d places are reached, there are %d links: %v", len(reached), links, reached)
 	b.calm()
 }
 

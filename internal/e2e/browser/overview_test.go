@@ -1,11 +1,12 @@
 package browsertest
 
 import (
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
@@ -52,9 +53,8 @@ var scenes = map[string]func(t *testing.T, s *served){
 func healthySync(t *testing.T, s *served) {
 	t.Helper()
 	for _, name := range []string{"anna@example.com", "ben@example.com", "carla@example.com"} {
-		if a := s.user(name); a.Status != 201 {
-			t.Fatalf("%d %v", a.Status, a.Body)
-		}
+		a := s.user(name)
+		require.Equalf(t, 201, a.Status, "%d %v", a.Status, a.Body)
 		s.Pass(time.Second)
 	}
 	s.Pass(3 * time.Minute)
@@ -85,20 +85,15 @@ func TestOverview_SaysWhatIsTheMatter(t *testing.T) {
 			scenes[name](t, s)
 			b.shape(390, 800, true, "dark")
 			b.open(s.base+s.console.Link("acme"), "Overview")
-			if wide := get(b, wider); wide > 0 {
-				t.Errorf("the page is %d pixels too wide for a phone", wide)
-			}
+			wide := get(b, wider)
+			assert.Truef(t, wide == 0, "the page is %d pixels too wide for a phone", wide)
 			b.shape(1100, 800, false, "light")
 			b.says("#notices", want.notices...)
 			b.says("#failing", want.card...)
-			if text := b.html(); strings.Contains(text, "Everything received with a valid token was applied") {
-				t.Error("the page says that all is well")
-			}
+			assert.NotContains(t, b.html(), "Everything received with a valid token was applied", "the page says that all is well")
 			if want.to != "" {
 				b.follow("#notices a[href*='cause="+want.to+"']", want.heading)
-				if n := b.count("#log tbody tr"); n == 0 {
-					t.Error("the notice leads to no entry")
-				}
+				assert.NotEqual(t, 0, b.count("#log tbody tr"), "the notice leads to no entry")
 			}
 			b.calm()
 		})

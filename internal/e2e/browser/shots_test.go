@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/e2e/provoke"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -39,15 +41,12 @@ func TestShots(t *testing.T) {
 			b.open(s.base+"/console/t/acme"+shot.page, shot.heading)
 			b.rename(failed.Okta, "k3v7q2m5x6aw4rtn")
 			picture := b.shot()
-			if n := len(picture); n < 10_000 || shot.kept && n > 300_000 {
-				t.Errorf("the picture has %d bytes", n)
-			}
+			n := len(picture)
+			assert.Truef(t, n >= 10_000 && (!shot.kept || n <= 300_000), "the picture has %d bytes", n)
 			if *shots == "" || !shot.kept {
 				return
 			}
-			if err := os.WriteFile(filepath.Join(*shots, shot.name+".png"), picture, 0o644); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, os.WriteFile(filepath.Join(*shots, shot.name+".png"), picture, 0o644))
 		})
 	}
 	t.Run("console-overview-revoked", func(t *testing.T) {
@@ -60,13 +59,10 @@ func TestShots(t *testing.T) {
 		b.open(s.base+s.console.Link("acme"), "Overview")
 		b.rename("…"+lastFour, "…e020")
 		picture := b.shot()
-		if n := len(picture); n < 10_000 || n > 200_000 {
-			t.Errorf("the picture has %d bytes", n)
-		}
+		n := len(picture)
+		assert.Truef(t, n >= 10_000 && n <= 200_000, "the picture has %d bytes", n)
 		if *shots != "" {
-			if err := os.WriteFile(filepath.Join(*shots, "console-overview-revoked.png"), picture, 0o644); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, os.WriteFile(filepath.Join(*shots, "console-overview-revoked.png"), picture, 0o644))
 		}
 	})
 	b.calm()

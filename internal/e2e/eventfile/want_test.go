@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,9 +29,7 @@ func check(t *testing.T, want string, log []map[string]any) error {
 }
 
 func TestCheck_AcceptsTheExpectedAnswer(t *testing.T) {
-	if err := check(t, expected, line); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, check(t, expected, line))
 }
 
 func TestCheck_NamesEachDifference(t *testing.T) {
@@ -57,17 +56,13 @@ func TestCheck_NamesEachDifference(t *testing.T) {
 		{`"body":{"id"`, `"body":null,"log":{"id"`, "body is"},
 	} {
 		want := strings.Replace(expected, tt.from, tt.to, 1)
-		if want == expected {
-			t.Fatalf("%s is not in the example", tt.from)
-		}
-		if err := check(t, want, line); err == nil || !strings.Contains(err.Error(), tt.says) {
-			t.Errorf("with %s: %v, want %q", tt.to, err, tt.says)
-		}
+		require.NotEqualf(t, expected, want, "%s is not in the example", tt.from)
+		err := check(t, want, line)
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), tt.says), "with %s: %v, want %q", tt.to, err, tt.says)
 	}
 	for _, log := range [][]map[string]any{nil, {line[0], line[0]}} {
-		if err := check(t, expected, log); err == nil || !strings.Contains(err.Error(), "lines were logged") {
-			t.Errorf("%d lines: %v", len(log), err)
-		}
+		err := check(t, expected, log)
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), "lines were logged"), "%d lines: %v", len(log), err)
 	}
 }
 
@@ -105,9 +100,8 @@ func TestCheck_RefusesADamagedAnswer(t *testing.T) {
 		"unknown placeholder {{requestId}}": `{"statusCode":200,"headers":{},"body":"{\"detail\":\"\"}"}`,
 	} {
 		w := Want{Status: 200, Body: map[string]any{"detail": "{{requestId}}"}}
-		if err := w.Check([]byte(response), nil, ""); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: %v, want %q", response, err, says)
-		}
+		err := w.Check([]byte(response), nil, "")
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), says), "%s: %v, want %q", response, err, says)
 	}
 }
 
@@ -116,22 +110,15 @@ func TestCheck_NamedPlaceholdersAreTheSame(t *testing.T) {
 	const other = `{"statusCode":200,"headers":{},"body":"{\"a\":\"01a205cd-a0ad-7720-b36c-58e8dafcdcfe\",\"b\":\"01a205cd-a0ad-7720-b36c-58e8dafcdcff\"}"}`
 	for name, want := range map[string]bool{"{{uuid:x}}": false, "{{uuid}}": true, "{{uuid:y}}": true} {
 		w := Want{Status: 200, Body: map[string]any{"a": "{{uuid:x}}", "b": name}}
-		if err := w.Check([]byte(other), nil, ""); (err == nil) != want {
-			t.Errorf("%s: %v", name, err)
-		}
+		err := w.Check([]byte(other), nil, "")
+		assert.Equalf(t, want, err == nil, "%s: %v", name, err)
 	}
 }
 
 func TestCheck_NoAnswer(t *testing.T) {
-	if err := (Want{}).Check([]byte("null"), nil, ""); err != nil {
-		t.Error(err)
-	}
-	if err := (Want{}).Check([]byte(answer), nil, ""); err == nil {
-		t.Error("an answer passes where none is expected")
-	}
-	if err := (Want{Status: 200}).Check([]byte("null"), nil, ""); err == nil {
-		t.Error("no answer passes where one is expected")
-	}
+	assert.NoError(t, (Want{}).Check([]byte("null"), nil, ""))
+	assert.Error(t, (Want{}).Check([]byte(answer), nil, ""), "an answer passes where none is expected")
+	assert.Error(t, (Want{Status: 200}).Check([]byte("null"), nil, ""), "no answer passes where one is expected")
 }
 
 // An invalid file is an error, and never ignored.
@@ -152,9 +139,8 @@ func TestLoad_RefusesInvalidFiles(t *testing.T) {
 			for name, text := range files {
 				require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
 			}
-			if events, err := Load(folder); err == nil {
-				t.Errorf("read as %v", events)
-			}
+			events, err := Load(folder)
+			assert.Errorf(t, err, "read as %v", events)
 		})
 	}
 }

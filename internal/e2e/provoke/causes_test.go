@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -16,9 +19,7 @@ import (
 func TestProvocations_AreFoundThroughTheAPI(t *testing.T) {
 	causes := cause.Causes()
 	for c := range Provocations {
-		if !slices.Contains(causes, c) {
-			t.Errorf("%s is not a cause", c)
-		}
+		assert.Truef(t, slices.Contains(causes, c), "%s is not a cause", c)
 	}
 	for _, of := range causes {
 		t.Run(string(of), func(t *testing.T) {
@@ -27,32 +28,20 @@ func TestProvocations_AreFoundThroughTheAPI(t *testing.T) {
 			wantMeaning(t, s, of)
 			provoke, ok := Provocations[of]
 			if !ok {
-				if of != cause.BadEvent {
-					t.Error("nothing provokes it")
-				}
+				assert.Equal(t, cause.BadEvent, of, "nothing provokes it")
 				return
 			}
 			a := provoke(s)
-			if m.Status != 0 && a.Status != m.Status && a.Status >= 400 || a.RequestID == "" {
-				t.Fatalf("%d %v, want %d", a.Status, a.Body, m.Status)
-			}
-			if strings.Contains(fmt.Sprint(a.Body), "arn:") {
-				t.Errorf("the detail names an AWS identity: %v", a.Body)
-			}
+			require.Truef(t, !(m.Status != 0 && a.Status != m.Status && a.Status >= 400) && a.RequestID != "", "%d %v, want %d", a.Status, a.Body, m.Status)
+			assert.NotContainsf(t, fmt.Sprint(a.Body), "arn:", "the detail names an AWS identity: %v", a.Body)
 			x := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "")
 			if journal.RuleOf(of).Entries == journal.None {
-				if x.Status != 404 || !strings.Contains(x.Detail, "CloudWatch") {
-					t.Errorf("its request: %d %v", x.Status, x.Body)
-				}
+				assert.Truef(t, x.Status == 404 && strings.Contains(x.Detail, "CloudWatch"), "its request: %d %v", x.Status, x.Body)
 				return
 			}
-			if x.Status != 200 {
-				t.Fatalf("its request: %d %v", x.Status, x.Body)
-			}
+			require.Equalf(t, 200, x.Status, "its request: %d %v", x.Status, x.Body)
 			i := slices.IndexFunc(x.Body["entries"].([]any), func(e any) bool { return e.(map[string]any)["cause"] == string(of) })
-			if i < 0 {
-				t.Fatalf("its request: %v", x.Body)
-			}
+			require.Truef(t, i >= 0, "its request: %v", x.Body)
 			entry := x.Body["entries"].([]any)[i].(map[string]any)
 			if entry["outcome"] == "failure" && (entry["detail"] != a.Detail || entry["status"] != float64(m.Status)) {
 				t.Errorf("the entry has %v, the answer %v", entry["detail"], a.Detail)
@@ -62,17 +51,12 @@ func TestProvocations_AreFoundThroughTheAPI(t *testing.T) {
 				t.Errorf("the warning says %q", says)
 			}
 			todo, _ := entry["whatToDo"].(string)
-			if told := a.Detail != "" && !strings.Contains(a.Detail, " "+todo+" (request "); todo == "" || told || a.Detail == "" && !slices.Contains(of.AllAdvice(), todo) {
-				t.Errorf("what to do: %q", todo)
-			}
+			told := a.Detail != "" && !strings.Contains(a.Detail, " "+todo+" (request ")
+			assert.Truef(t, todo != "" && !told && (a.Detail != "" || slices.Contains(of.AllAdvice(), todo)), "what to do: %q", todo)
 			list := s.Ask("GET", "/tenants/acme/log?cause="+string(of), "")
-			if n := len(list.Body["entries"].([]any)); n == 0 {
-				t.Errorf("the log by cause: %v", list.Body)
-			}
+			assert.NotEqualf(t, 0, len(list.Body["entries"].([]any)), "the log by cause: %v", list.Body)
 			failing := s.Ask("GET", "/tenants/acme/failed-users?cause="+string(of), "").Body["failedUsers"].([]any)
-			if fails := x.Body["now"] == "failing"; of != cause.BulkPartial && fails != (len(failing) > 0) {
-				t.Errorf("now %v, failing %v", x.Body["now"], failing)
-			}
+			assert.Falsef(t, of != cause.BulkPartial && (x.Body["now"] == "failing") != (len(failing) > 0), "now %v, failing %v", x.Body["now"], failing)
 		})
 	}
 }
@@ -86,9 +70,7 @@ func wantMeaning(t *testing.T, s *Stage, of cause.Cause) {
 		if c["cause"] == string(of) {
 			advice, _ := c["advice"].(map[string]any)
 			for _, p := range cause.Advised {
-				if advice[string(p)] != of.Advice("", p) {
-					t.Errorf("what to do in %s: %v", p.Name(), advice[string(p)])
-				}
+				assert.Truef(t, advice[string(p)] == of.Advice("", p), "what to do in %s: %v", p.Name(), advice[string(p)])
 			}
 			if c["whatToDo"] != m.Action || c["status"] != float64(m.Status) || !strings.HasSuffix(fmt.Sprint(c["documentation"]), "#"+string(of)) {
 				t.Errorf("its meaning: %v", c)

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -22,13 +25,9 @@ func TestFailures_UseTheProvidersWords(t *testing.T) {
 			t.Run(f.Name+"/"+string(p), func(t *testing.T) {
 				s := New(t, enginetest.Memory(t), 5)
 				a := f.By(s, p)
-				if a.Status != f.Cause.Meaning().Status {
-					t.Fatalf("%d %v", a.Status, a.Body)
-				}
+				require.Equalf(t, f.Cause.Meaning().Status, a.Status, "%d %v", a.Status, a.Body)
 				line := s.Line(a.RequestID)
-				if line["cause"] != string(f.Cause) || line["idp"] != string(p) || line["detail"] != a.Detail {
-					t.Errorf("the line: %v", line)
-				}
+				assert.Truef(t, line["cause"] == string(f.Cause) && line["idp"] == string(p) && line["detail"] == a.Detail, "the line: %v", line)
 				texts := map[string]string{"the error": a.Detail}
 				if journal.RuleOf(f.Cause).Entries != journal.None {
 					entry := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["entries"].([]any)[0].(map[string]any)
@@ -42,14 +41,10 @@ func TestFailures_UseTheProvidersWords(t *testing.T) {
 				}
 				for where, text := range texts {
 					for _, word := range says {
-						if !strings.Contains(text, word) {
-							t.Errorf("%s does not say %q: %s", where, word, text)
-						}
+						assert.Containsf(t, text, word, "%s does not say %q", where, word)
 					}
 				}
-				if len(a.Detail) > maxDetail {
-					t.Errorf("the error has %d characters: %s", len(a.Detail), a.Detail)
-				}
+				assert.Truef(t, len(a.Detail) <= maxDetail, "the error has %d characters: %s", len(a.Detail), a.Detail)
 			})
 		}
 	}
@@ -67,17 +62,15 @@ func TestFailures_NameTheMember(t *testing.T) {
 				continue
 			}
 			s := New(t, enginetest.Memory(t), 5)
-			if a := f.By(s, p); !strings.HasPrefix(a.Detail, "The user "+alice+" (") {
-				t.Errorf("%s of %s: %s", f.Name, p.Name(), a.Detail)
-			}
+			a := f.By(s, p)
+			assert.Truef(t, strings.HasPrefix(a.Detail, "The user "+alice+" ("), "%s of %s: %s", f.Name, p.Name(), a.Detail)
 		}
 		s := New(t, enginetest.Memory(t), 5)
 		group := s.must(s.SendAs(p, "POST", "/Groups", stage.Group("Design"))).ID()
 		bob := s.user(`"userName":"bob"`)
 		s.must(s.SendAs(p, "DELETE", "/Users/"+bob, ""))
-		if a := s.pushMembers(p, group, true, bob); !strings.HasPrefix(a.Detail, "None of the members sent is a provisioned user: bob ("+bob+").") {
-			t.Errorf("a deleted member: %s", a.Detail)
-		}
+		a := s.pushMembers(p, group, true, bob)
+		assert.Truef(t, strings.HasPrefix(a.Detail, "None of the members sent is a provisioned user: bob ("+bob+")."), "a deleted member: %s", a.Detail)
 	}
 }
 
@@ -91,9 +84,7 @@ func TestFailures_SkippedMembers(t *testing.T) {
 		entry := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["entries"].([]any)[0].(map[string]any)
 		todo, _ := entry["whatToDo"].(string)
 		for _, word := range says {
-			if entry["outcome"] != "warning" || !strings.Contains(todo, word) {
-				t.Errorf("%s: %v does not say %q", p.Name(), entry, word)
-			}
+			assert.Truef(t, entry["outcome"] == "warning" && strings.Contains(todo, word), "%s: %v does not say %q", p.Name(), entry, word)
 		}
 	}
 }
@@ -124,9 +115,7 @@ func TestFailures_SenderWithEntrasFlag(t *testing.T) {
 	s := New(t, enginetest.Memory(t), 5)
 	s.user(`"userName":"a"`)
 	a := s.Send("POST", "/Users?aadOptscim062020", stage.User(`"userName":"a"`), "User-Agent", "")
-	if s.Line(a.RequestID)["idp"] != string(idp.Entra) || !strings.Contains(a.Detail, cause.Duplicate.Advice("", idp.Entra)) {
-		t.Errorf("%s", a.Detail)
-	}
+	assert.Truef(t, s.Line(a.RequestID)["idp"] == string(idp.Entra) && strings.Contains(a.Detail, cause.Duplicate.Advice("", idp.Entra)), "%s", a.Detail)
 }
 
 // Following the advice about a deleted group creates a new one.
@@ -135,17 +124,13 @@ func TestFailures_DeletedGroupIsCreatedAgain(t *testing.T) {
 		s := New(t, enginetest.Memory(t), 5)
 		id := s.DeletedGroup(p, "Design")
 		if p == idp.Entra { // Restart provisioning: the id is read first
-			if a := s.SendAs(p, "GET", "/Groups/"+id+"?excludedAttributes=members", ""); a.Status != 404 {
-				t.Fatalf("the id: %d %v", a.Status, a.Body)
-			}
+			a := s.SendAs(p, "GET", "/Groups/"+id+"?excludedAttributes=members", "")
+			require.Equalf(t, 404, a.Status, "the id: %d %v", a.Status, a.Body)
 		}
 		found := s.must(s.SendAs(p, "GET", "/Groups?filter="+url.QueryEscape(`displayName eq "Design"`), ""))
-		if found.Body["totalResults"] != 0.0 {
-			t.Errorf("the name: %v", found.Body)
-		}
-		if a := s.SendAs(p, "POST", "/Groups", stage.Group("Design")); a.Status != 201 || a.ID() == id {
-			t.Errorf("%s creates it again: %d %v", p.Name(), a.Status, a.Body)
-		}
+		assert.Truef(t, found.Body["totalResults"] == 0.0, "the name: %v", found.Body)
+		a := s.SendAs(p, "POST", "/Groups", stage.Group("Design"))
+		assert.Truef(t, a.Status == 201 && a.ID() != id, "%s creates it again: %d %v", p.Name(), a.Status, a.Body)
 	}
 }
 
@@ -156,16 +141,12 @@ func TestFailures_DeletedUserIsFoundAgain(t *testing.T) {
 		s := New(t, enginetest.Memory(t), 5)
 		id := s.must(s.create(p, "")).ID()
 		s.must(s.SendAs(p, "DELETE", "/Users/"+id, ""))
-		if a := s.deactivate(p, id, "False"); a.Status != 404 || !strings.Contains(a.Detail, cause.UserNotFound.Advice("", p)) {
-			t.Fatalf("%d %s", a.Status, a.Detail)
-		}
+		a := s.deactivate(p, id, "False")
+		require.Truef(t, a.Status == 404 && strings.Contains(a.Detail, cause.UserNotFound.Advice("", p)), "%d %s", a.Status, a.Detail)
 		found := s.must(s.SendAs(p, "GET", "/Users?filter="+url.QueryEscape(`userName eq "`+alice+`"`), ""))
-		if found.Body["totalResults"] != 0.0 {
-			t.Errorf("the name: %v", found.Body)
-		}
-		if a := s.create(p, ""); a.Status != 200 || a.ID() != id {
-			t.Errorf("%s creates the user again: %d %v", p.Name(), a.Status, a.Body)
-		}
+		assert.Truef(t, found.Body["totalResults"] == 0.0, "the name: %v", found.Body)
+		a = s.create(p, "")
+		assert.Truef(t, a.Status == 200 && a.ID() == id, "%s creates the user again: %d %v", p.Name(), a.Status, a.Body)
 	}
 }
 
@@ -176,13 +157,11 @@ func TestFailures_ApplicationsUserIsLinked(t *testing.T) {
 		own := `{"userName":"` + alice + `","email":"` + alice + `"}`
 		s := New(t, enginetest.Memory(t), 5)
 		s.must(s.Ask("POST", "/tenants/acme/users", own))
-		if a := s.create(p, `,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":"True"}`); a.Status != 200 {
-			t.Errorf("a POST with Team account: %d %s", a.Status, a.Detail)
-		}
+		a := s.create(p, `,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":"True"}`)
+		assert.Equalf(t, 200, a.Status, "a POST with Team account: %d %s", a.Status, a.Detail)
 		s = New(t, enginetest.Memory(t), 5)
 		id := s.must(s.Ask("POST", "/tenants/acme/users", own)).ID()
-		if a := s.SendAs(p, "PATCH", "/Users/"+id, stage.Patch(`{"op":"replace","path":"externalId","value":"e-1"}`)); a.Status != 200 {
-			t.Errorf("an update after a match: %d %s", a.Status, a.Detail)
-		}
+		a = s.SendAs(p, "PATCH", "/Users/"+id, stage.Patch(`{"op":"replace","path":"externalId","value":"e-1"}`))
+		assert.Equalf(t, 200, a.Status, "an update after a match: %d %s", a.Status, a.Detail)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -200,9 +201,7 @@ func (s *Stage) serve(h http.Handler, r *http.Request) Answer {
 	h.ServeHTTP(w, r)
 	a := Answer{Status: w.Code, RequestID: w.Header().Get("X-Request-Id")}
 	if w.Body.Len() > 0 {
-		if err := json.Unmarshal(w.Body.Bytes(), &a.Body); err != nil {
-			s.t.Errorf("%s %s: %v", r.Method, r.URL, err)
-		}
+		assert.NoErrorf(s.t, json.Unmarshal(w.Body.Bytes(), &a.Body), "%s %s", r.Method, r.URL)
 	}
 	a.Detail, _ = a.Body["detail"].(string)
 	return a
@@ -211,9 +210,7 @@ func (s *Stage) serve(h http.Handler, r *http.Request) Answer {
 // must fails the test if an answer is not a success.
 func (s *Stage) must(a Answer) Answer {
 	s.t.Helper()
-	if a.Status >= 300 {
-		s.t.Fatalf("%d %v", a.Status, a.Body)
-	}
+	require.Truef(s.t, a.Status < 300, "%d %v", a.Status, a.Body)
 	return a
 }
 

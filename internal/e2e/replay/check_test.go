@@ -8,6 +8,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 )
 
@@ -104,9 +107,8 @@ var failing = []struct{ check, holds, fails, want string }{
 func TestCheck_HoldsAndCanFail(t *testing.T) {
 	for _, tt := range failing {
 		if tt.holds != "" {
-			if r := runCheck(t, tt.check, tt.holds); r.Outcome != Passed {
-				t.Errorf("%s of %s: %s %v", tt.check, tt.holds, r.Outcome, r.Reasons)
-			}
+			r := runCheck(t, tt.check, tt.holds)
+			assert.Equalf(t, Passed, r.Outcome, "%s of %s: %s %v", tt.check, tt.holds, r.Outcome, r.Reasons)
 		}
 		if tt.fails == "" {
 			continue
@@ -165,9 +167,7 @@ func oneCase(t *testing.T, check string) Case {
 	t.Helper()
 	cases, err := Load(strings.NewReader(
 		`{"id":"a","method":"GET","path":"/Users","body":null,"expect":{"status":200,"notes":"n"},"checks":[` + check + `]}`))
-	if err != nil {
-		t.Fatalf("%s: %v", check, err)
-	}
+	require.NoErrorf(t, err, "%s", check)
 	return cases[0]
 }
 
@@ -188,9 +188,7 @@ func TestCheck_EveryWordFailsSomewhere(t *testing.T) {
 			if of != reflect.TypeFor[match.Words]() && elsewhere.MatchString(word) {
 				continue
 			}
-			if !strings.Contains(rows.String(), `"`+word+`":`) {
-				t.Errorf("no row shows that %q of %s can fail", word, of.Name())
-			}
+			assert.Containsf(t, rows.String(), `"`+word+`":`, "no row shows that %q of %s can fail", word, of.Name())
 		}
 	}
 }

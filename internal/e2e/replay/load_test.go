@@ -6,15 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 func TestCases_AreAll(t *testing.T) {
 	cases, err := Cases()
 	require.NoError(t, err)
-	if len(cases) != 149 {
-		t.Errorf("%d cases, want 149", len(cases))
-	}
+	assert.Lenf(t, cases, 149, "%d cases, want 149", len(cases))
 }
 
 // The README lists the lines, and the checks within lines, that wait.
@@ -30,9 +29,7 @@ func TestREADME_ListsWhatWaits(t *testing.T) {
 		if c.Waits != nil {
 			waiting++
 			row := regexp.MustCompile(`(?m)^\| ` + c.Waits.For + ` \|.*` + "`" + c.ID + "`")
-			if !row.MatchString(rows) {
-				t.Errorf("%s waits for %s, and the README does not say so", c.ID, c.Waits.For)
-			}
+			assert.Truef(t, row.MatchString(rows), "%s waits for %s, and the README does not say so", c.ID, c.Waits.For)
 		}
 		for _, s := range append(c.Steps, c.Checks...) {
 			if s.Waits != "" && !regexp.MustCompile(s.Waits+" in [^,]*`"+c.ID+"`").MatchString(parts) {
@@ -40,9 +37,8 @@ func TestREADME_ListsWhatWaits(t *testing.T) {
 			}
 		}
 	}
-	if listed := strings.Count(rows, "`"); listed != 2*waiting {
-		t.Errorf("the README lists %d lines, %d wait", listed/2, waiting)
-	}
+	listed := strings.Count(rows, "`")
+	assert.Equalf(t, 2*waiting, listed, "the README lists %d lines, %d wait", listed/2, waiting)
 }
 
 // good is a valid line; each case below breaks one part of it.
@@ -50,9 +46,8 @@ const good = `{"id":"a","method":"GET","path":"/Users/{{userId}}","body":null,"e
 	`"steps":[{"create":"user","as":"userId"}],"checks":[{"body":{"/id":"{{userId}}"}}]}`
 
 func TestLoad_RefusesWhatWouldPassInSilence(t *testing.T) {
-	if _, err := Load(strings.NewReader(good)); err != nil {
-		t.Fatal(err)
-	}
+	_, err := Load(strings.NewReader(good))
+	require.NoError(t, err)
 	check := func(check string) string { return strings.Replace(good, `{"body":{"/id":"{{userId}}"}}`, check, 1) }
 	for _, tt := range []struct{ name, lines, want string }{
 		{"no line", "\n", "no request"},
@@ -103,8 +98,6 @@ func TestLoad_RefusesWhatWouldPassInSilence(t *testing.T) {
 		{"no pattern", check(`{"body":{"/id":{"matches":"("}}}`), "missing closing"},
 	} {
 		_, err := Load(strings.NewReader(tt.lines))
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v, want %q in it", tt.name, err, tt.want)
-		}
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), tt.want), "%s: %v, want %q in it", tt.name, err, tt.want)
 	}
 }

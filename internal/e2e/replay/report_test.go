@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -47,14 +48,10 @@ func TestReport_HoldsAndCanFail(t *testing.T) {
 				if q.Method == http.MethodPost {
 					return http.StatusCreated, header, `{"id":"7"}`
 				}
-				if strings.HasSuffix(q.URL.Opaque, "/7") && (q.Header.Get("X-B") != "t" || q.Header["X-A"] != nil) {
-					t.Errorf("sent %v", q.Header)
-				}
+				assert.Falsef(t, strings.HasSuffix(q.URL.Opaque, "/7") && (q.Header.Get("X-B") != "t" || q.Header["X-A"] != nil), "sent %v", q.Header)
 				return http.StatusOK, header, answer
 			})}, c)
-			if r.Outcome != want {
-				t.Errorf("%s of %s: %s %v", tt.check, answer, r.Outcome, r.Reasons)
-			}
+			assert.Equalf(t, want, r.Outcome, "%s of %s: %s %v", tt.check, answer, r.Outcome, r.Reasons)
 		}
 	}
 }
@@ -96,8 +93,7 @@ func TestLoadReports_RefusesWhatWouldPassInSilence(t *testing.T) {
 		{"an id that was not kept", strings.Replace(good, `"u"]`, `null]`, 1), "is not set"},
 		{"no status", strings.Replace(good, `[200]`, `[]`, 1), "status"},
 	} {
-		if _, err := LoadReports(strings.NewReader(tt.line)); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v, want %q in it", tt.name, err, tt.want)
-		}
+		_, err := LoadReports(strings.NewReader(tt.line))
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), tt.want), "%s: %v, want %q in it", tt.name, err, tt.want)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -105,9 +106,7 @@ func load(t *testing.T, line string) Case {
 
 func wantPassed(t *testing.T, r Result) {
 	t.Helper()
-	if r.Outcome != Passed {
-		t.Errorf("%s: %v", r.Outcome, r.Reasons)
-	}
+	assert.Equalf(t, Passed, r.Outcome, "%s: %v", r.Outcome, r.Reasons)
 }
 
 func TestRun_SendsPathAndQueryAsTheyStand(t *testing.T) {
@@ -119,9 +118,7 @@ func TestRun_SendsPathAndQueryAsTheyStand(t *testing.T) {
 		c.IdP, c.Path, c.Expect.Status = "okta", path, statuses{200, 404}
 		wantPassed(t, Run(t.Context(), target, c))
 		q := f.requests[0]
-		if q.RequestURI != "/scim/v2"+path {
-			t.Errorf("%s arrives as %s", path, q.RequestURI)
-		}
+		assert.Equalf(t, "/scim/v2"+path, q.RequestURI, "%s arrives as %s", path, q.RequestURI)
 		if q.UserAgent() != "Okta SCIM Client 1.0.0" || q.Header.Get("Authorization") != "Bearer secret-token" || q.Header.Get("Content-Type") != "" {
 			t.Errorf("headers %v", q.Header)
 		}
@@ -134,9 +131,7 @@ func TestRun_SendsABodyWithItsKeysAsTheyStand(t *testing.T) {
 		`"body":{"userName":"a{{run}}","USERNAME":"b","{{extUrn}}":{"x":"{{extUrn}}:y"}},"expect":{"status":201,"notes":""},"checks":[{"lacks":["x-y"]}]}`)
 	wantPassed(t, Run(t.Context(), target, c))
 	want := `{"userName":"a","USERNAME":"b","` + DefaultExtension + `":{"x":"` + DefaultExtension + `:y"}}`
-	if f.bodies[0] != want {
-		t.Errorf("sent %s, want %s", f.bodies[0], want)
-	}
+	assert.Equal(t, want, f.bodies[0], "sent")
 	q := f.requests[0]
 	if q.Header.Get("Content-Type") != "application/json" || q.Header.Get("X-T") != "secret-token" || !strings.HasPrefix(q.UserAgent(), "Microsoft") {
 		t.Errorf("headers %v", q.Header)
@@ -151,9 +146,7 @@ func TestRun_OnASharedTenantNamesAreRandomAndNothingIsLeft(t *testing.T) {
 		`"checks":[{"create":"user","as":"last"}]}`)
 	first := Run(t.Context(), target, c)
 	wantPassed(t, first)
-	if len(f.users) != 0 {
-		t.Errorf("left: %v", f.users)
-	}
+	assert.Empty(t, f.users, "left")
 	wantPassed(t, Run(t.Context(), target, c))
 	names := make(map[string]bool)
 	for _, body := range f.bodies {
@@ -161,50 +154,36 @@ func TestRun_OnASharedTenantNamesAreRandomAndNothingIsLeft(t *testing.T) {
 			names[body] = true
 		}
 	}
-	if len(names) != 2 {
-		t.Errorf("names of two runs: %v", names)
-	}
+	assert.Lenf(t, names, 2, "names of two runs: %v", names)
 	f.keeps = true
-	if r := Run(t.Context(), target, c); r.Outcome != Failed || !strings.Contains(r.Reasons[0], "remain") {
-		t.Errorf("users that stay: %s %v", r.Outcome, r.Reasons)
-	}
+	r := Run(t.Context(), target, c)
+	assert.Truef(t, r.Outcome == Failed && strings.Contains(r.Reasons[0], "remain"), "users that stay: %s %v", r.Outcome, r.Reasons)
 }
 
 func TestRun_WaitsAndCannotRun(t *testing.T) {
 	_, target := newFake(t, 1)
 	waits := oneCase(t, `{"body":{"/x":1}}`)
 	waits.Waits = &Waits{For: "groups", Reason: "none yet"}
-	if r := Run(t.Context(), target, waits); r.Outcome != Waiting || r.Reasons[0] != "groups — none yet" {
-		t.Errorf("%s %v", r.Outcome, r.Reasons)
-	}
-	if r := Run(t.Context(), target, waits.Ready("bulk")); r.Outcome != Waiting {
-		t.Errorf("ready for something else: %s", r.Outcome)
-	}
-	if r := Run(t.Context(), target, waits.Ready("groups")); r.Outcome != Failed {
-		t.Errorf("ready: %s", r.Outcome)
-	}
+	r := Run(t.Context(), target, waits)
+	assert.Truef(t, r.Outcome == Waiting && r.Reasons[0] == "groups — none yet", "%s %v", r.Outcome, r.Reasons)
+	assert.Equal(t, Waiting, Run(t.Context(), target, waits.Ready("bulk")).Outcome, "ready for something else")
+	assert.Equal(t, Failed, Run(t.Context(), target, waits.Ready("groups")).Outcome, "ready")
 	part := oneCase(t, `{"says":"a part","waits":"groups","body":{"/x":1}}`)
-	if r := Run(t.Context(), target, part); r.Outcome != Passed || len(r.Unseen) != 1 || r.Unseen[0] != "waits for groups: a part" {
-		t.Errorf("%s %v %v", r.Outcome, r.Reasons, r.Unseen)
-	}
-	if r := Run(t.Context(), target, part.Ready("groups")); r.Outcome != Failed {
-		t.Errorf("part, ready: %s", r.Outcome)
-	}
+	r = Run(t.Context(), target, part)
+	assert.Truef(t, r.Outcome == Passed && len(r.Unseen) == 1 && r.Unseen[0] == "waits for groups: a part", "%s %v %v", r.Outcome, r.Reasons, r.Unseen)
+	assert.Equal(t, Failed, Run(t.Context(), target, part.Ready("groups")).Outcome, "part, ready")
 	other := oneCase(t, `{"create":"user","tenant":"other"}`)
-	if r := Run(t.Context(), target, other); r.Outcome != NotRun || !strings.Contains(r.Reasons[0], "second tenant") {
-		t.Errorf("%s %v", r.Outcome, r.Reasons)
-	}
+	r = Run(t.Context(), target, other)
+	assert.Truef(t, r.Outcome == NotRun && strings.Contains(r.Reasons[0], "second tenant"), "%s %v", r.Outcome, r.Reasons)
 	target.Other = "second"
 	f, reached := newFake(t, 1)
 	reached.Other = "second"
 	wantPassed(t, Run(t.Context(), reached, other))
-	if got := f.requests[1].Header.Get("Authorization"); got != "Bearer second" {
-		t.Errorf("sent with %q", got)
-	}
+	got := f.requests[1].Header.Get("Authorization")
+	assert.Equalf(t, "Bearer second", got, "sent with %q", got)
 	log := oneCase(t, `{"says":"a warning","event":{"/outcome":"warning"}}`)
-	if r := Run(t.Context(), target, log); r.Outcome != Passed || len(r.Unseen) != 1 || r.Unseen[0] != "needs the log: a warning" {
-		t.Errorf("%s %v %v", r.Outcome, r.Reasons, r.Unseen)
-	}
+	r = Run(t.Context(), target, log)
+	assert.Truef(t, r.Outcome == Passed && len(r.Unseen) == 1 && r.Unseen[0] == "needs the log: a warning", "%s %v %v", r.Outcome, r.Reasons, r.Unseen)
 }
 
 func TestRun_StopsAtTheFirstStepThatFails(t *testing.T) {
@@ -225,14 +204,11 @@ func TestRun_ComesAgainWhenRefusedForHaste(t *testing.T) {
 	c.Expect.Status = statuses{http.StatusTooManyRequests}
 	wantPassed(t, Run(t.Context(), target, c))
 	f.hasty = 0
-	if r := Run(t.Context(), target, c); r.Outcome != Failed {
-		t.Errorf("a 429 that does not come: %s", r.Outcome)
-	}
+	assert.Equal(t, Failed, Run(t.Context(), target, c).Outcome, "a 429 that does not come")
 	c.Expect.Status, c.Repeat, c.Checks = statuses{http.StatusNotFound}, 5, nil
 	before := len(f.requests)
-	if r := Run(t.Context(), target, c); r.Outcome != Failed || len(f.requests)-before != 5 {
-		t.Errorf("%s after %d requests, want 5", r.Outcome, len(f.requests)-before)
-	}
+	r := Run(t.Context(), target, c)
+	assert.Truef(t, r.Outcome == Failed && len(f.requests)-before == 5, "%s after %d requests, want 5", r.Outcome, len(f.requests)-before)
 }
 
 func TestRun_TogetherIsPatientUnlessItCounts429(t *testing.T) {
@@ -260,9 +236,8 @@ func TestRun_Rests(t *testing.T) {
 	c := oneCase(t, `{"rest":"20ms"}`)
 	start := time.Now()
 	wantPassed(t, Run(t.Context(), target, c))
-	if took := time.Since(start); took < 20*time.Millisecond {
-		t.Errorf("the rest took %s, want at least 20 ms", took)
-	}
+	took := time.Since(start)
+	assert.Truef(t, took >= 20*time.Millisecond, "the rest took %s, want at least 20 ms", took)
 }
 
 func TestSeats_AreLeftAndFoundFree(t *testing.T) {
@@ -288,9 +263,8 @@ func TestSeats_AreLeftAndFoundFree(t *testing.T) {
 			return w.Code, w.Header(), w.Body.String()
 		})
 		c := load(t, `{"id":"a","method":"GET","path":"/Users","body":null,"expect":{"status":200,"notes":"n"},"steps":[`+tt.steps+`],"checks":[`+tt.then+`]}`)
-		if r := Run(t.Context(), Target{Client: client, Base: "http://scim.test/scim/v2"}, c); r.Outcome != tt.want {
-			t.Errorf("%d seats, %s, then %s: %s %v, want %s", tt.seats, tt.steps, tt.then, r.Outcome, r.Reasons, tt.want)
-		}
+		r := Run(t.Context(), Target{Client: client, Base: "http://scim.test/scim/v2"}, c)
+		assert.Equalf(t, tt.want, r.Outcome, "%d seats, %s, then %s: %s %v, want %s", tt.seats, tt.steps, tt.then, r.Outcome, r.Reasons, tt.want)
 	}
 }
 
@@ -300,9 +274,7 @@ func TestList_IsMadeOfTurns(t *testing.T) {
 		`{"create":"user","times":2,"as":"ids"},{"list":true,"each":"{{ids}}","with":{"value":"{{item}}"},"as":"members"},`+
 		`{"list":true,"times":1,"more":1,"with":"n{{n}}","as":"numbers"}],"checks":[{"error":""}]}`)
 	wantPassed(t, Run(t.Context(), target, c))
-	if got, want := f.bodies[2], `{"members":[{"value":"1"},{"value":"2"}],"numbers":["n1","n2"]}`; got != want {
-		t.Errorf("sent %s, want %s", got, want)
-	}
+	assert.Equal(t, `{"members":[{"value":"1"},{"value":"2"}],"numbers":["n1","n2"]}`, f.bodies[2], "sent")
 }
 
 func TestFailures_DoNotShowTheToken(t *testing.T) {
@@ -310,7 +282,5 @@ func TestFailures_DoNotShowTheToken(t *testing.T) {
 	c := oneCase(t, `{"lacks":["{{token}}"]}`)
 	target.Token = "totalResults" // which the answer has in it
 	r := Run(t.Context(), target, c)
-	if r.Outcome != Failed || strings.Contains(strings.Join(r.Reasons, ""), "has totalResults") {
-		t.Errorf("%s %v", r.Outcome, r.Reasons)
-	}
+	assert.Truef(t, r.Outcome == Failed && !strings.Contains(strings.Join(r.Reasons, ""), "has totalResults"), "%s %v", r.Outcome, r.Reasons)
 }

@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // strictLine is a line whose request a strict tenant refuses.
@@ -74,12 +77,8 @@ func TestRun_OfAStrictTenant(t *testing.T) {
 			}
 			wantPassed(t, r)
 			all := strings.Join(s.sent, "\n")
-			if strings.Contains(all, "/Users/notice") == tt.strict {
-				t.Errorf("the omitted check: strict %t, sent\n%s", tt.strict, all)
-			}
-			if strings.Contains(all, `{"active":false}`) != tt.strict {
-				t.Errorf("the RFCs' form: strict %t, sent\n%s", tt.strict, all)
-			}
+			assert.NotEqualf(t, tt.strict, strings.Contains(all, "/Users/notice"), "the omitted check: strict %t, sent\n%s", tt.strict, all)
+			assert.Equalf(t, tt.strict, strings.Contains(all, `{"active":false}`), "the RFCs' form: strict %t, sent\n%s", tt.strict, all)
 		})
 	}
 }
@@ -98,9 +97,8 @@ func TestRun_OfAStrictTenantByAnotherPath(t *testing.T) {
 }
 
 func TestLoad_RefusesAStrictAnswerThatSaysNothing(t *testing.T) {
-	if _, err := Load(strings.NewReader(strictLine)); err != nil {
-		t.Fatal(err)
-	}
+	_, err := Load(strings.NewReader(strictLine))
+	require.NoError(t, err)
 	for _, tt := range []struct{ name, of, with, want string }{
 		{"no status", `"strict":{"status":400,`, `"strict":{`, "from 400"},
 		{"a success", `"strict":{"status":400,`, `"strict":{"status":200,`, "from 400"},
@@ -116,8 +114,6 @@ func TestLoad_RefusesAStrictAnswerThatSaysNothing(t *testing.T) {
 		{"a step that sets up", `"checks":[`, `"steps":[{"create":"user","strict":{"omit":"x"}}],"checks":[`, "every tenant"},
 	} {
 		_, err := Load(strings.NewReader(strings.Replace(strictLine, tt.of, tt.with, 1)))
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v, want %q in it", tt.name, err, tt.want)
-		}
+		assert.Truef(t, err != nil && strings.Contains(err.Error(), tt.want), "%s: %v, want %q in it", tt.name, err, tt.want)
 	}
 }

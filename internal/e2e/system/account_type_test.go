@@ -3,6 +3,8 @@ package system
 import (
 	"fmt"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // Every case of the account types: the type before, who asks for another one
@@ -110,9 +112,7 @@ func TestAccountTypes_EveryCase(t *testing.T) {
 				}
 			}
 		}
-		if cells != 54 {
-			t.Errorf("%d cells, want 54", cells)
-		}
+		assert.Equalf(t, 54, cells, "%d cells, want 54", cells)
 		s.check(int64(seats))
 	})
 }
@@ -126,13 +126,11 @@ func TestAccountTypes_ConversionNeedsASeat(t *testing.T) {
 		own := s.makeOwn(`"userName":"c","accountType":"reader"`)
 		for _, id := range []string{linked, own} {
 			s.wantRefused(s.send("PATCH", "/Users/"+id, setTeam("true")), 403, "seat_limit", "1 of 1 seats")
-			if a := s.admin("PATCH", "/tenants/acme/users/"+id, `{"accountType":"user"}`); a.status != 409 {
-				t.Errorf("the application converts: %d %v", a.status, a.body)
-			}
+			a := s.admin("PATCH", "/tenants/acme/users/"+id, `{"accountType":"user"}`)
+			assert.Equalf(t, 409, a.status, "the application converts: %d %v", a.status, a.body)
 		}
-		if u := s.seenUser(own); u["scimManaged"] != false || u["accountType"] != "reader" {
-			t.Errorf("after the refusals %v", u)
-		}
+		u := s.seenUser(own)
+		assert.Truef(t, u["scimManaged"] == false && u["accountType"] == "reader", "after the refusals %v", u)
 		s.ask(200, "PATCH", "/tenants/acme", `{"maxSeats":2,"maxReaders":2}`)
 		s.ask(200, "PATCH", "/tenants/acme/users/"+own, `{"accountType":"user"}`)
 		s.wantUsage(2, 1, 3, 0)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 )
 
@@ -24,9 +26,8 @@ func TestAdmin_Actor(t *testing.T) {
 		}
 		group := s.must(201, "POST", "/Groups", groupBody("G"))
 		for _, bad := range []string{strings.Repeat("x", 129), "a\x01b", "a\u2028b", "\xff"} {
-			if a := s.admin("DELETE", "/tenants/acme/groups/"+group, "", adminapi.ActorHeader, bad); a.status != 400 || !isProblem(a, "invalid-value") || a.event["actor"] != nil {
-				t.Errorf("%q: %d %v", bad, a.status, a.body)
-			}
+			a := s.admin("DELETE", "/tenants/acme/groups/"+group, "", adminapi.ActorHeader, bad)
+			assert.Truef(t, a.status == 400 && isProblem(a, "invalid-value") && a.event["actor"] == nil, "%q: %d %v", bad, a.status, a.body)
 		}
 		s.must(200, "GET", "/Groups/"+group, "")
 	})

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -52,9 +55,7 @@ func FuzzAdmin(f *testing.F) {
 		s := newService(t, enginetest.Memory(t), 5, app.Options{})
 		w := httptest.NewRecorder()
 		s.app.AdminHandler().ServeHTTP(w, r)
-		if w.Code >= 500 {
-			t.Fatalf("%d %s", w.Code, w.Body)
-		}
+		require.Truef(t, w.Code < 500, "%d %s", w.Code, w.Body)
 		if w.Code < 400 {
 			return
 		}
@@ -65,8 +66,7 @@ func FuzzAdmin(f *testing.F) {
 		if err := json.Unmarshal(w.Body.Bytes(), &problem); method != http.MethodHead && (err != nil || problem.Status != w.Code || problem.Title == "" || problem.Detail == "" || problem.Type == "") {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
-		if kind := w.Header().Get("Content-Type"); kind != "application/problem+json" {
-			t.Errorf("%d of %s", w.Code, kind)
-		}
+		kind := w.Header().Get("Content-Type")
+		assert.Equalf(t, "application/problem+json", kind, "%d of %s", w.Code, kind)
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -38,9 +40,8 @@ func (s *story) later() { s.now = s.now.Add(access.CacheTime + time.Second) }
 func (s *story) usage(when string, seats, readers float64) {
 	s.t.Helper()
 	u := s.mustAdmin(200, "GET", "/tenants/acme/usage", "")
-	if got, of := u["seats"].(map[string]any)["used"], u["readers"].(map[string]any)["used"]; got != seats || of != readers {
-		s.t.Errorf("%s: %v seats and %v readers in use, want %v and %v", when, got, of, seats, readers)
-	}
+	got, of := u["seats"].(map[string]any)["used"], u["readers"].(map[string]any)["used"]
+	assert.Truef(s.t, got == seats && of == readers, "%s: %v seats and %v readers in use, want %v and %v", when, got, of, seats, readers)
 }
 
 // refused sends a SCIM request that must be refused with a detail that has a
@@ -53,9 +54,7 @@ func (s *story) refused(status int, cause, method, path, body string, says ...st
 		s.t.Errorf("%s %s: %d, cause %v: %v, want %d, %s", method, path, a.status, a.event["cause"], a.body, status, cause)
 	}
 	for _, text := range append(says, "(request "+a.header.Get("X-Request-Id")+")") {
-		if !strings.Contains(detail, text) {
-			s.t.Errorf("%s %s: the detail does not say %q: %s", method, path, text, detail)
-		}
+		assert.Containsf(s.t, detail, text, "%s %s: the detail does not say %q", method, path, text)
 	}
 }
 
@@ -106,24 +105,21 @@ func storyExists(t *testing.T, open func(testing.TB) table.Table) {
 	s.refused(409, "duplicate", "POST", "/Users", userBody(`"userName":"ANN@x"`), active, "match the existing user")
 	s.must(200, "PATCH", "/Users/"+active, patchBody(deactivate))
 	s.usage("deactivated", 0, 0)
-	if again := s.must(200, "POST", "/Users", userBody(`"userName":"ann@x","title":"back"`)); again != active {
-		t.Errorf("reactivated as %s, was %s", again, active)
-	}
+	again := s.must(200, "POST", "/Users", userBody(`"userName":"ann@x","title":"back"`))
+	assert.Equalf(t, active, again, "reactivated as %s, was %s", again, active)
 	s.usage("reactivated", 1, 0)
 	for origin, link := range map[string]string{"manual": http.MethodPut, "jit": http.MethodPatch} {
 		id := s.own(fmt.Sprintf(`"userName":"%s@x","email":"%s@x","origin":"%s","accountType":"user"`, origin, origin, origin))
-		if u := s.seen(id); u["origin"] != origin || u["scimManaged"] != false || u["holds"] != "seat" {
-			t.Errorf("made: %v", u)
-		}
+		u := s.seen(id)
+		assert.Truef(t, u["origin"] == origin && u["scimManaged"] == false && u["holds"] == "seat", "made: %v", u)
 		s.refused(409, "own_user", "POST", "/Users", userBody(`"userName":"`+origin+`@x"`), "already available in the project")
 		body := userBody(`"userName":"` + origin + `@x","externalId":"e-` + origin + `"`)
 		if link == http.MethodPatch {
 			body = patchBody(`[{"op":"add","path":"externalId","value":"e-` + origin + `"}]`)
 		}
 		s.must(200, link, "/Users/"+id, body)
-		if u := s.seen(id); u["scimManaged"] != true || u["origin"] != origin || u["externalId"] != "e-"+origin {
-			t.Errorf("linked: %v", u)
-		}
+		u = s.seen(id)
+		assert.Truef(t, u["scimManaged"] == true && u["origin"] == origin && u["externalId"] == "e-"+origin, "linked: %v", u)
 		s.refused(409, "duplicate", "POST", "/Users", userBody(`"userName":"`+origin+`@x"`))
 	}
 	s.usage("linked", 3, 0)
@@ -133,9 +129,8 @@ func storySeats(t *testing.T, open func(testing.TB) table.Table) {
 	s := newStory(t, open, `{"maxSeats":1}`)
 	s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	s.refused(403, "seat_limit", "POST", "/Users", userBody(`"userName":"b"`), "1 of 1 seats in use")
-	if a := s.admin("POST", "/tenants/acme/users", `{"userName":"b"}`); a.status != 409 || !strings.Contains(a.body["detail"].(string), "1 of 1 seats") {
-		t.Errorf("the application at the limit: %d %v", a.status, a.body)
-	}
+	a := s.admin("POST", "/tenants/acme/users", `{"userName":"b"}`)
+	assert.Truef(t, a.status == 409 && strings.Contains(a.body["detail"].(string), "1 of 1 seats"), "the application at the limit: %d %v", a.status, a.body)
 	s.must(201, "POST", "/Users", `{`+teamAccount(false)+`,"userName":"r"}`)
 	s.usage("at the limit", 1, 1)
 	s.mustAdmin(200, "PATCH", "/tenants/acme", `{"maxSeats":2}`)
@@ -171,31 +166,23 @@ func storyPatchOrDelete(t *testing.T, open func(testing.TB) table.Table) {
 	s.must(200, "PATCH", "/Users/"+kept, patchBody(deactivate))
 	s.must(204, "DELETE", "/Users/"+gone, "")
 	s.usage("both off", 0, 0)
-	if a := s.send("GET", "/Users/"+kept, ""); a.status != 200 || a.body["active"] != false {
-		t.Errorf("deactivated: %d %v", a.status, a.body)
-	}
-	if a := s.send("GET", "/Users/"+gone, ""); a.status != 404 {
-		t.Errorf("deleted: %d", a.status)
-	}
-	if members := s.membersOf(group); len(members) != 1 || members[0] != kept {
-		t.Errorf("members: %v", members)
-	}
-	if u := s.seen(gone); u["deleted"] != true || u["deactivatedBy"] != "scim" {
-		t.Errorf("the application sees: %v", u)
-	}
-	if list := s.mustAdmin(200, "GET", "/tenants/acme/users", "")["users"].([]any); len(list) != 1 {
-		t.Errorf("the list: %v", list)
-	}
-	if list := s.mustAdmin(200, "GET", "/tenants/acme/users?deleted=true", "")["users"].([]any); len(list) != 2 {
-		t.Errorf("the list with the deleted: %v", list)
-	}
+	a := s.send("GET", "/Users/"+kept, "")
+	assert.Truef(t, a.status == 200 && a.body["active"] == false, "deactivated: %d %v", a.status, a.body)
+	assert.Equal(t, 404, s.send("GET", "/Users/"+gone, "").status, "deleted")
+	members := s.membersOf(group)
+	assert.Truef(t, len(members) == 1 && members[0] == kept, "members: %v", members)
+	u := s.seen(gone)
+	assert.Truef(t, u["deleted"] == true && u["deactivatedBy"] == "scim", "the application sees: %v", u)
+	list := s.mustAdmin(200, "GET", "/tenants/acme/users", "")["users"].([]any)
+	assert.Lenf(t, list, 1, "the list: %v", list)
+	list = s.mustAdmin(200, "GET", "/tenants/acme/users?deleted=true", "")["users"].([]any)
+	assert.Lenf(t, list, 2, "the list with the deleted: %v", list)
 	for _, name := range []string{"kept", "gone"} {
 		s.must(200, "POST", "/Users", userBody(`"userName":"`+name+`"`))
 	}
 	s.usage("both back", 2, 0)
-	if members := s.membersOf(group); len(members) != 1 || members[0] != kept {
-		t.Errorf("a deleted user came back into the group: %v", members)
-	}
+	members = s.membersOf(group)
+	assert.Truef(t, len(members) == 1 && members[0] == kept, "a deleted user came back into the group: %v", members)
 }
 
 func storyAvailable(t *testing.T, open func(testing.TB) table.Table) {
@@ -208,9 +195,8 @@ func storyAvailable(t *testing.T, open func(testing.TB) table.Table) {
 	s.usage("refused", 1, 0)
 	s.must(200, "PATCH", "/Users/"+id, setTeamAccount(true))
 	s.usage("linked", 1, 0)
-	if u := s.seen(id); u["scimManaged"] != true || u["accountType"] != "user" {
-		t.Errorf("linked: %v", u)
-	}
+	u := s.seen(id)
+	assert.Truef(t, u["scimManaged"] == true && u["accountType"] == "user", "linked: %v", u)
 	s.must(200, "PATCH", "/Users/"+id, setTeamAccount(false))
 	s.usage("converted", 0, 1)
 	s.must(201, "POST", "/Users", userBody(`"userName":"b@x"`))
@@ -222,9 +208,8 @@ func storyDeactivated(t *testing.T, open func(testing.TB) table.Table) {
 	s := newStory(t, open, `{"maxSeats":1}`)
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	path := "/tenants/acme/users/" + id
-	if u := s.mustAdmin(200, "PATCH", path, `{"active":false}`); u["deactivatedBy"] != "app" || u["holds"] != nil {
-		t.Errorf("deactivated: %v", u)
-	}
+	u := s.mustAdmin(200, "PATCH", path, `{"active":false}`)
+	assert.Truef(t, u["deactivatedBy"] == "app" && u["holds"] == nil, "deactivated: %v", u)
 	s.usage("deactivated", 0, 0)
 	s.refused(409, "duplicate_deactivated_in_app", "POST", "/Users", userBody(`"userName":"a"`), "in the application")
 	s.refused(403, "deactivated_in_app", "PATCH", "/Users/"+id, patchBody(activate))
@@ -234,28 +219,22 @@ func storyDeactivated(t *testing.T, open func(testing.TB) table.Table) {
 	s.usage("reactivated", 1, 0)
 	s.must(200, "PATCH", "/Users/"+id, patchBody(deactivate))
 	s.own(`"userName":"b"`)
-	if a := s.admin("PATCH", path, `{"active":true}`); a.status != 409 {
-		t.Errorf("without a seat: %d %v", a.status, a.body)
-	}
+	a := s.admin("PATCH", path, `{"active":true}`)
+	assert.Equalf(t, 409, a.status, "without a seat: %d %v", a.status, a.body)
 	version := s.admin("GET", path, "").header.Get("ETag")
-	if a := s.admin("PATCH", path, `{"displayName":"A"}`, "If-Match", `W/"1"`); a.status != 412 {
-		t.Errorf("an old version: %d", a.status)
-	}
-	if a := s.admin("PATCH", path, `{"displayName":"A","email":"a@x"}`, "If-Match", version); a.status != 200 || a.body["displayName"] != "A" || a.body["email"] != "a@x" {
-		t.Errorf("the version of now: %d %v", a.status, a.body)
-	}
+	assert.Equal(t, 412, s.admin("PATCH", path, `{"displayName":"A"}`, "If-Match", `W/"1"`).status, "an old version")
+	a = s.admin("PATCH", path, `{"displayName":"A","email":"a@x"}`, "If-Match", version)
+	assert.Truef(t, a.status == 200 && a.body["displayName"] == "A" && a.body["email"] == "a@x", "the version of now: %d %v", a.status, a.body)
 }
 
 func storyGroup(t *testing.T, open func(testing.TB) table.Table) {
 	s := newStory(t, open, `{"maxSeats":2}`)
 	user := s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	id := s.must(201, "POST", "/Groups", groupBody("Sales", user))
-	if list := s.mustAdmin(200, "GET", "/tenants/acme/groups", "")["groups"].([]any); len(list) != 1 {
-		t.Errorf("the list: %v", list)
-	}
-	if g := s.mustAdmin(200, "GET", "/tenants/acme/groups/"+id, ""); g["displayName"] != "Sales" {
-		t.Errorf("the group: %v", g)
-	}
+	list := s.mustAdmin(200, "GET", "/tenants/acme/groups", "")["groups"].([]any)
+	assert.Lenf(t, list, 1, "the list: %v", list)
+	g := s.mustAdmin(200, "GET", "/tenants/acme/groups/"+id, "")
+	assert.Truef(t, g["displayName"] == "Sales", "the group: %v", g)
 	s.mustAdmin(204, "DELETE", "/tenants/acme/groups/"+id, "")
 	day := s.now.UTC().Format("2006-01-02")
 	for _, r := range [][2]string{
@@ -266,21 +245,16 @@ func storyGroup(t *testing.T, open func(testing.TB) table.Table) {
 	} {
 		s.refused(404, "group_deleted", r[0], "/Groups/"+id, r[1], day, "by the application", "Sales", "unlink the group", "push it again")
 	}
-	if a := s.admin("GET", "/tenants/acme/groups/"+id, ""); a.status != 404 {
-		t.Errorf("the application reads it: %d", a.status)
-	}
+	assert.Equal(t, 404, s.admin("GET", "/tenants/acme/groups/"+id, "").status, "the application reads it")
 	markers := s.mustAdmin(200, "GET", "/tenants/acme/deleted-groups", "")["deletedGroups"].([]any)
 	if len(markers) != 1 || markers[0].(map[string]any)["deletedBy"] != operator || markers[0].(map[string]any)["displayName"] != "Sales" {
 		t.Errorf("the markers: %v", markers)
 	}
 	again := s.must(201, "POST", "/Groups", groupBody("Sales", user))
-	if again == id {
-		t.Error("the group came back under its id")
-	}
+	assert.NotEqual(t, id, again, "the group came back under its id")
 	s.refused(404, "group_deleted", "GET", "/Groups/"+id, "")
-	if members := s.membersOf(again); len(members) != 1 {
-		t.Errorf("pushed again: %v", members)
-	}
+	members := s.membersOf(again)
+	assert.Lenf(t, members, 1, "pushed again: %v", members)
 }
 
 func storyGroupWithoutSeat(t *testing.T, open func(testing.TB) table.Table) {
@@ -295,9 +269,8 @@ func storyGroupWithoutSeat(t *testing.T, open func(testing.TB) table.Table) {
 	id, _ := a.body["id"].(string)
 	s.mustAdmin(204, "DELETE", "/tenants/acme/groups/"+id, "")
 	again := s.must(201, "POST", "/Groups", groupBody("Sales", user))
-	if members := s.membersOf(again); len(members) != 1 || members[0] != user {
-		t.Errorf("pushed again at the limit: %v", members)
-	}
+	members := s.membersOf(again)
+	assert.Truef(t, len(members) == 1 && members[0] == user, "pushed again at the limit: %v", members)
 	s.usage("at the end", 1, 0)
 }
 
@@ -322,9 +295,8 @@ func storyOff(t *testing.T, open func(testing.TB) table.Table) {
 	s.mustAdmin(200, "PATCH", "/tenants/acme", `{"scimEnabled":true}`)
 	s.later()
 	s.refused(404, "group_deleted", "GET", "/Groups/"+group, "")
-	if a := s.send("GET", "/Users/"+user, ""); a.status != 200 || a.body["active"] != false || a.body["groups"] != nil {
-		t.Errorf("turned on again: %d %v", a.status, a.body)
-	}
+	a := s.send("GET", "/Users/"+user, "")
+	assert.Truef(t, a.status == 200 && a.body["active"] == false && a.body["groups"] == nil, "turned on again: %d %v", a.status, a.body)
 }
 
 func storyProtected(t *testing.T, open func(testing.TB) table.Table) {
@@ -332,9 +304,8 @@ func storyProtected(t *testing.T, open func(testing.TB) table.Table) {
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"owner"`))
 	group := s.must(201, "POST", "/Groups", groupBody("g", id))
 	path := "/tenants/acme/users/" + id
-	if u := s.mustAdmin(200, "PATCH", path, `{"protected":true}`); u["protected"] != true {
-		t.Errorf("protected: %v", u)
-	}
+	u := s.mustAdmin(200, "PATCH", path, `{"protected":true}`)
+	assert.Truef(t, u["protected"] == true, "protected: %v", u)
 	for _, r := range [][3]string{
 		{"PATCH", "/Users/" + id, patchBody(deactivate)},
 		{"PUT", "/Users/" + id, userBody(`"userName":"owner","active":false`)},
@@ -349,13 +320,10 @@ func storyProtected(t *testing.T, open func(testing.TB) table.Table) {
 	}
 	a := s.send("POST", "/Bulk", fmt.Sprintf(`{"schemas":[%q],"Operations":[{"method":"DELETE","path":"/Users/%s"}]}`, scim.BulkRequestURN, id))
 	operations, _ := a.body["Operations"].([]any)
-	if len(operations) != 1 || operations[0].(map[string]any)["status"] != "403" {
-		t.Errorf("by bulk: %v", a.body)
-	}
+	assert.Truef(t, len(operations) == 1 && operations[0].(map[string]any)["status"] == "403", "by bulk: %v", a.body)
 	s.must(200, "PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"title","value":"CEO"}]`))
-	if members := s.membersOf(group); len(members) != 1 {
-		t.Errorf("members: %v", members)
-	}
+	members := s.membersOf(group)
+	assert.Lenf(t, members, 1, "members: %v", members)
 	s.mustAdmin(200, "PATCH", path, `{"protected":false}`)
 	s.must(200, "PATCH", "/Users/"+id, patchBody(deactivate))
 	s.usage("unprotected", 0, 0)
@@ -369,17 +337,11 @@ func storyPurge(t *testing.T, open func(testing.TB) table.Table) {
 	s.must(204, "DELETE", "/Users/"+gone, "")
 	for _, id := range []string{live, gone} {
 		s.mustAdmin(204, "DELETE", "/tenants/acme/users/"+id, "")
-		if a := s.admin("GET", "/tenants/acme/users/"+id, ""); a.status != 404 {
-			t.Errorf("purged: %d", a.status)
-		}
-		if a := s.admin("DELETE", "/tenants/acme/users/"+id, ""); a.status != 404 {
-			t.Errorf("purged twice: %d", a.status)
-		}
+		assert.Equal(t, 404, s.admin("GET", "/tenants/acme/users/"+id, "").status, "purged")
+		assert.Equal(t, 404, s.admin("DELETE", "/tenants/acme/users/"+id, "").status, "purged twice")
 	}
 	s.usage("purged", 0, 0)
-	if made := s.must(201, "POST", "/Users", userBody(`"userName":"a@x","externalId":"e"`)); made == live {
-		t.Error("the record came back")
-	}
+	assert.NotEqual(t, live, s.must(201, "POST", "/Users", userBody(`"userName":"a@x","externalId":"e"`)), "the record came back")
 	s.must(201, "POST", "/Users", userBody(`"userName":"gone"`))
 }
 
@@ -400,9 +362,7 @@ func storyReaders(t *testing.T, open func(testing.TB) table.Table) {
 	s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
 	s.usage("by default", 0, 1)
 	s.refused(403, "reader_limit", "POST", "/Users", userBody(`"userName":"b"`), "1 of 1")
-	if a := s.admin("POST", "/tenants/acme/users", `{"userName":"b"}`); a.status != 409 {
-		t.Errorf("the application at the limit: %d", a.status)
-	}
+	assert.Equal(t, 409, s.admin("POST", "/tenants/acme/users", `{"userName":"b"}`).status, "the application at the limit")
 	s.must(201, "POST", "/Users", userBody(`"userName":"off","active":false`))
 	s.usage("one more, inactive", 0, 1)
 }

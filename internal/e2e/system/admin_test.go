@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -34,13 +37,10 @@ func (s *service) admin(method, path, body string, headers ...string) answer {
 	w := httptest.NewRecorder()
 	iam.Handler(s.app.AdminHandler(), func(string, string) string { return "AdminFunction" }).ServeHTTP(w, r)
 	a := answer{status: w.Code, header: w.Header()}
-	if got := w.Header().Get("X-Content-Type-Options"); got != "nosniff" {
-		s.t.Errorf("%s %s: X-Content-Type-Options %q", method, path, got)
-	}
+	got := w.Header().Get("X-Content-Type-Options")
+	assert.Equalf(s.t, "nosniff", got, "%s %s: X-Content-Type-Options %q", method, path, got)
 	if w.Body.Len() > 0 {
-		if err := json.Unmarshal(w.Body.Bytes(), &a.body); err != nil {
-			s.t.Errorf("%s %s: %v", method, path, err)
-		}
+		assert.NoErrorf(s.t, json.Unmarshal(w.Body.Bytes(), &a.body), "%s %s", method, path)
 	}
 	if a.event = s.event(w.Header().Get("X-Request-Id")); a.event == nil || a.event["event"] != "admin.request" {
 		s.t.Errorf("%s %s: no event was logged", method, path)
@@ -53,9 +53,7 @@ func (s *service) admin(method, path, body string, headers ...string) answer {
 func (s *service) mustAdmin(status int, method, path, body string) map[string]any {
 	s.t.Helper()
 	a := s.admin(method, path, body)
-	if a.status != status {
-		s.t.Fatalf("%s %s %s: %d %v, want %d", method, path, body, a.status, a.body, status)
-	}
+	require.Equalf(s.t, status, a.status, "%s %s %s: %d %v, want %d", method, path, body, a.status, a.body, status)
 	return a.body
 }
 
@@ -70,36 +68,27 @@ func TestAdmin_Tenants(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), t
 
 func testAdminTenants(t *testing.T, open func(testing.TB) table.Table) {
 	s := newApplication(t, open(t), app.Options{})
-	if a := s.admin("GET", "/tenants/acme", ""); a.status != 404 {
-		t.Errorf("unknown tenant: %d", a.status)
-	}
+	assert.Equal(t, 404, s.admin("GET", "/tenants/acme", "").status, "unknown tenant")
 	made := s.mustAdmin(201, "PUT", "/tenants/acme", `{"displayName":"Acme","maxSeats":2}`)
 	for name, want := range map[string]any{
 		"id": "acme", "displayName": "Acme", "maxSeats": 2.0, "maxReaders": nil, "defaultAccountType": "user",
 		"unknownMembers": "skip", "unknownAttributes": "drop", "deletedUsers": "hidden", "rehire": "warn",
 		"dialect": "take", "scimEnabled": true, "logDays": 90.0, "scimBaseUrl": "https://scim.test/scim/v2",
 	} {
-		if made[name] != want {
-			t.Errorf("%s is %v, want %v", name, made[name], want)
-		}
+		assert.Truef(t, made[name] == want, "%s is %v, want %v", name, made[name], want)
 	}
 	again := s.admin("PUT", "/tenants/acme", `{"displayName":"Acme","maxSeats":2}`)
-	if again.status != 200 || again.body["version"] != made["version"] {
-		t.Errorf("the same again: %d %v", again.status, again.body)
-	}
+	assert.Truef(t, again.status == 200 && again.body["version"] == made["version"], "the same again: %d %v", again.status, again.body)
 	changed := s.mustAdmin(200, "PATCH", "/tenants/acme", `{"maxReaders":7,"unknownMembers":"refuse","scimEnabled":false}`)
 	if changed["maxSeats"] != 2.0 || changed["maxReaders"] != 7.0 || changed["unknownMembers"] != "refuse" || changed["scimEnabled"] != false {
 		t.Errorf("changed: %v", changed)
 	}
-	if a := s.admin("PATCH", "/tenants/acme", `{"maxSeats":3}`, "If-Match", `W/"`+made["version"].(string)+`"`); a.status != 412 {
-		t.Errorf("an old version: %d %v", a.status, a.body)
-	}
-	if a := s.admin("PATCH", "/tenants/acme", `{"maxSeats":3}`, "If-Match", s.admin("GET", "/tenants/acme", "").header.Get("ETag")); a.status != 200 {
-		t.Errorf("the version of now: %d %v", a.status, a.body)
-	}
-	if back := s.mustAdmin(200, "PATCH", "/tenants/acme", `{"maxSeats":null,"scimEnabled":null,"unknownMembers":null}`); back["maxSeats"] != nil || back["scimEnabled"] != true || back["unknownMembers"] != "skip" {
-		t.Errorf("null: %v", back)
-	}
+	a := s.admin("PATCH", "/tenants/acme", `{"maxSeats":3}`, "If-Match", `W/"`+made["version"].(string)+`"`)
+	assert.Equalf(t, 412, a.status, "an old version: %d %v", a.status, a.body)
+	a = s.admin("PATCH", "/tenants/acme", `{"maxSeats":3}`, "If-Match", s.admin("GET", "/tenants/acme", "").header.Get("ETag"))
+	assert.Equalf(t, 200, a.status, "the version of now: %d %v", a.status, a.body)
+	back := s.mustAdmin(200, "PATCH", "/tenants/acme", `{"maxSeats":null,"scimEnabled":null,"unknownMembers":null}`)
+	assert.Truef(t, back["maxSeats"] == nil && back["scimEnabled"] == true && back["unknownMembers"] == "skip", "null: %v", back)
 	for i := range 5 {
 		s.mustAdmin(201, "PUT", fmt.Sprintf("/tenants/t%d", i), "")
 	}
@@ -114,12 +103,9 @@ func testAdminTenants(t *testing.T, open func(testing.TB) table.Table) {
 			break
 		}
 	}
-	if !slices.Equal(ids, []string{"acme", "t0", "t1", "t2", "t3", "t4"}) {
-		t.Errorf("the list is %v", ids)
-	}
-	if usage := s.mustAdmin(200, "GET", "/tenants/acme/usage", ""); fmt.Sprint(usage) != "map[groups:0 readers:map[limit:7 used:0] seats:map[limit:<nil> used:0] users:0]" {
-		t.Errorf("usage: %v", usage)
-	}
+	assert.Truef(t, slices.Equal(ids, []string{"acme", "t0", "t1", "t2", "t3", "t4"}), "the list is %v", ids)
+	usage := s.mustAdmin(200, "GET", "/tenants/acme/usage", "")
+	assert.Equalf(t, "map[groups:0 readers:map[limit:7 used:0] seats:map[limit:<nil> used:0] users:0]", fmt.Sprint(usage), "usage: %v", usage)
 }
 
 func TestAdmin_RefusesInvalidRequests(t *testing.T) {
@@ -167,19 +153,15 @@ func TestAdmin_RefusesInvalidRequests(t *testing.T) {
 		if a.status != tt.status || !strings.HasSuffix(kind, "#"+tt.kind) || a.event["cause"] != tt.kind {
 			t.Errorf("%s %s %.60s: %d %v, want %d %s", tt.method, tt.path, tt.body, a.status, a.body, tt.status, tt.kind)
 		}
-		if detail, _ := a.body["detail"].(string); detail == "" || a.body["requestId"] != a.header.Get("X-Request-Id") {
-			t.Errorf("%s %s: %v", tt.method, tt.path, a.body)
-		}
+		detail, _ := a.body["detail"].(string)
+		assert.Truef(t, detail != "" && a.body["requestId"] == a.header.Get("X-Request-Id"), "%s %s: %v", tt.method, tt.path, a.body)
 	}
-	if after := s.mustAdmin(200, "GET", "/tenants/acme", ""); fmt.Sprint(after) != fmt.Sprint(before) {
-		t.Errorf("a refused request changed the tenant: %v", after)
-	}
+	after := s.mustAdmin(200, "GET", "/tenants/acme", "")
+	assert.Equalf(t, fmt.Sprint(before), fmt.Sprint(after), "a refused request changed the tenant: %v", after)
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://scim.test"+adminapi.Prefix+"/tenants/acme", http.NoBody)
 	w := httptest.NewRecorder()
 	s.app.AdminHandler().ServeHTTP(w, r)
-	if w.Code != 403 || strings.Contains(w.Body.String(), "acme") {
-		t.Errorf("without an authorized caller: %d %s", w.Code, w.Body.String())
-	}
+	assert.Truef(t, w.Code == 403 && !strings.Contains(w.Body.String(), "acme"), "without an authorized caller: %d %s", w.Code, w.Body.String())
 }
 
 // A value of the wrong form is refused with its name and what it must be.
@@ -210,21 +192,17 @@ func TestAdmin_CreatesATenantOnce(t *testing.T) {
 
 func testAdminCreates(t *testing.T, open func(testing.TB) table.Table) {
 	s := newApplication(t, open(t), app.Options{})
-	if a := s.admin("PUT", "/tenants/acme", `{"maxSeats":3}`, "If-None-Match", "*"); a.status != 201 || a.body["maxSeats"] != 3.0 {
-		t.Fatalf("a new tenant: %d %v", a.status, a.body)
-	}
+	a := s.admin("PUT", "/tenants/acme", `{"maxSeats":3}`, "If-None-Match", "*")
+	require.Truef(t, a.status == 201 && a.body["maxSeats"] == 3.0, "a new tenant: %d %v", a.status, a.body)
 	for _, body := range []string{`{"maxSeats":4}`, `{"maxSeats":3}`} {
 		a := s.admin("PUT", "/tenants/acme", body, "If-None-Match", "*")
-		if detail, _ := a.body["detail"].(string); a.status != 412 || !strings.Contains(detail, "The tenant acme exists already") {
-			t.Errorf("an existing tenant: %d %v", a.status, a.body)
-		}
+		detail, _ := a.body["detail"].(string)
+		assert.Truef(t, a.status == 412 && strings.Contains(detail, "The tenant acme exists already"), "an existing tenant: %d %v", a.status, a.body)
 	}
-	if a := s.admin("PUT", "/tenants/acme", `{}`, "If-None-Match", `W/"1"`); a.status != 400 {
-		t.Errorf("a version: %d %v", a.status, a.body)
-	}
-	if kept := s.mustAdmin(200, "GET", "/tenants/acme", ""); kept["maxSeats"] != 3.0 {
-		t.Errorf("the tenant was changed: %v", kept)
-	}
+	a = s.admin("PUT", "/tenants/acme", `{}`, "If-None-Match", `W/"1"`)
+	assert.Equalf(t, 400, a.status, "a version: %d %v", a.status, a.body)
+	kept := s.mustAdmin(200, "GET", "/tenants/acme", "")
+	assert.Truef(t, kept["maxSeats"] == 3.0, "the tenant was changed: %v", kept)
 }
 
 // A search text finds exactly the users and groups of which it is the id, name,
@@ -256,9 +234,8 @@ func testAdminFinds(t *testing.T, open func(testing.TB) table.Table) {
 	ids["second"], _ = second.body["id"].(string)
 	// The id of one user is the userName of another.
 	ids["namesake"] = s.mustAdmin(201, "POST", "/tenants/acme/users", fmt.Sprintf(`{"userName":%q}`, ids["bob"]))["id"].(string)
-	if a := send("DELETE", "/Users/"+ids["linked"], ""); a.status != 204 {
-		t.Fatalf("DELETE: %d %v", a.status, a.body)
-	}
+	a := send("DELETE", "/Users/"+ids["linked"], "")
+	require.Equalf(t, 204, a.status, "DELETE: %d %v", a.status, a.body)
 	group := send("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Staff","externalId":"00gA"}`)
 	ids["staff"], _ = group.body["id"].(string)
 
@@ -301,9 +278,7 @@ func testAdminFinds(t *testing.T, open func(testing.TB) table.Table) {
 			want = append(want, ids[name])
 		}
 		slices.Sort(want)
-		if !slices.Equal(got, want) || found["next"] != nil {
-			t.Errorf("%s %.40q: %v, want %v", tt.list, tt.subject, got, tt.want)
-		}
+		assert.Truef(t, slices.Equal(got, want) && found["next"] == nil, "%s %.40q: %v, want %v", tt.list, tt.subject, got, tt.want)
 	}
 	// Several users have one email: each page has as many as were asked for.
 	for i := range 3 {
@@ -320,12 +295,8 @@ func testAdminFinds(t *testing.T, open func(testing.TB) table.Table) {
 			break
 		}
 	}
-	if !slices.Equal(names, []string{"u0", "u1", "u2"}) {
-		t.Errorf("by pages: %v", names)
-	}
-	if a := s.admin("GET", "/tenants/nobody/users?subject=x", ""); a.status != 404 {
-		t.Errorf("of an unknown tenant: %d", a.status)
-	}
+	assert.Truef(t, slices.Equal(names, []string{"u0", "u1", "u2"}), "by pages: %v", names)
+	assert.Equal(t, 404, s.admin("GET", "/tenants/nobody/users?subject=x", "").status, "of an unknown tenant")
 }
 
 // A token is shown once, works, can be distinguished from the others, and is
@@ -338,17 +309,13 @@ func testAdminTokens(t *testing.T, open func(testing.TB) table.Table) {
 	s.mustAdmin(201, "PUT", "/tenants/acme", `{"maxSeats":1}`)
 	minted := s.mustAdmin(201, "POST", "/tenants/acme/tokens", `{"label":"Okta","expiresAt":"`+now.Add(time.Hour).UTC().Format(time.RFC3339)+`"}`)
 	other := s.mustAdmin(201, "POST", "/tenants/acme/tokens", "")
-	if other["expiresAt"] != nil || other["label"] != "" {
-		t.Errorf("a token without choices: %v", other)
-	}
+	assert.Truef(t, other["expiresAt"] == nil && other["label"] == "", "a token without choices: %v", other)
 	works := func(token any) int {
 		t.Helper()
 		s.token, _ = token.(string)
 		return s.send("GET", "/Users?count=0", "").status
 	}
-	if status := works(minted["token"]); status != 200 {
-		t.Errorf("a new token: %d", status)
-	}
+	assert.Equal(t, 200, works(minted["token"]), "a new token")
 	list := func() map[string]map[string]any {
 		t.Helper()
 		all := map[string]map[string]any{}
@@ -362,58 +329,41 @@ func testAdminTokens(t *testing.T, open func(testing.TB) table.Table) {
 	if first["label"] != "Okta" || first["state"] != "live" || first["lastUsedAt"] == nil || !strings.HasSuffix(minted["token"].(string), first["lastFour"].(string)) {
 		t.Errorf("the token in the list: %v", first)
 	}
-	if list()[other["id"].(string)]["lastUsedAt"] != nil {
-		t.Error("a token that was never used was used")
-	}
+	assert.Nil(t, list()[other["id"].(string)]["lastUsedAt"], "a token that was never used was used")
 	// A rotation: both tokens work, then only the new one.
 	path := "/tenants/acme/tokens/" + other["id"].(string)
 	next := s.mustAdmin(201, "POST", path+"/rotation", "")
-	if a := s.admin("POST", path+"/rotation", ""); a.status != 409 {
-		t.Errorf("rotated twice: %d", a.status)
-	}
-	if a, b := works(other["token"]), works(next["token"]); a != 200 || b != 200 {
-		t.Errorf("during a rotation: %d and %d", a, b)
-	}
+	assert.Equal(t, 409, s.admin("POST", path+"/rotation", "").status, "rotated twice")
+	a, b := works(other["token"]), works(next["token"])
+	assert.Truef(t, a == 200 && b == 200, "during a rotation: %d and %d", a, b)
 	s.mustAdmin(204, "PUT", path+"/rotation", "")
 	now = now.Add(access.CacheTime + time.Second)
-	if a, b := works(other["token"]), works(next["token"]); a != 401 || b != 200 {
-		t.Errorf("after a rotation: %d and %d", a, b)
-	}
+	a, b = works(other["token"]), works(next["token"])
+	assert.Truef(t, a == 401 && b == 200, "after a rotation: %d and %d", a, b)
 	// A rotation that is cancelled.
 	path = "/tenants/acme/tokens/" + next["id"].(string)
 	never := s.mustAdmin(201, "POST", path+"/rotation", `{"label":"new"}`)
 	s.mustAdmin(204, "DELETE", path+"/rotation", "")
-	if a := s.admin("DELETE", path+"/rotation", ""); a.status != 409 {
-		t.Errorf("cancelled twice: %d", a.status)
-	}
-	if a, b := works(next["token"]), works(never["token"]); a != 200 || b != 401 {
-		t.Errorf("after a rotation that was cancelled: %d and %d", a, b)
-	}
+	assert.Equal(t, 409, s.admin("DELETE", path+"/rotation", "").status, "cancelled twice")
+	a, b = works(next["token"]), works(never["token"])
+	assert.Truef(t, a == 200 && b == 401, "after a rotation that was cancelled: %d and %d", a, b)
 	s.mustAdmin(204, "DELETE", path, "")
 	s.mustAdmin(204, "DELETE", path, "")
 	now = now.Add(access.CacheTime + time.Second)
-	if status := works(next["token"]); status != 401 {
-		t.Errorf("revoked: %d", status)
-	}
+	assert.Equal(t, 401, works(next["token"]), "revoked")
 	now = now.Add(time.Hour)
-	if a := works(minted["token"]); a != 401 {
-		t.Errorf("expired: %d", a)
-	}
+	assert.Equal(t, 401, works(minted["token"]), "expired")
 	states := map[string]int{}
 	for _, r := range list() {
 		states[r["state"].(string)]++
 	}
-	if fmt.Sprint(states) != "map[expired:1 revoked:3]" {
-		t.Errorf("states: %v", states)
-	}
+	assert.Equalf(t, "map[expired:1 revoked:3]", fmt.Sprint(states), "states: %v", states)
 	for i := range access.MaxTokens + 1 {
 		a := s.admin("POST", "/tenants/acme/tokens", "")
 		if a.status == 201 {
 			continue
 		}
-		if a.status != 409 || i < access.MaxTokens-2 {
-			t.Errorf("token %d: %d %v", i, a.status, a.body)
-		}
+		assert.Truef(t, a.status == 409 && i >= access.MaxTokens-2, "token %d: %d %v", i, a.status, a.body)
 		return
 	}
 	t.Error("any number of tokens is minted")
@@ -425,32 +375,22 @@ func TestAdmin_Schemas(t *testing.T) {
 	s := newService(t, enginetest.Memory(t), 5, app.Options{Now: func() time.Time { return now }})
 	const urn = "urn:example:hr:1.0:User"
 	path := "/tenants/acme/schemas/" + url.PathEscape(urn)
-	if a := s.admin("GET", path, ""); a.status != 404 {
-		t.Errorf("not there: %d", a.status)
-	}
+	assert.Equal(t, 404, s.admin("GET", path, "").status)
 	body := `{"resourceType":"User","schema":{"id":"` + urn + `","name":"HR","attributes":[{"name":"badge","type":"string"}]}}`
-	if made := s.mustAdmin(201, "PUT", path, body); made["resourceType"] != "User" {
-		t.Errorf("made: %v", made)
-	}
+	made := s.mustAdmin(201, "PUT", path, body)
+	assert.Truef(t, made["resourceType"] == "User", "made: %v", made)
 	s.mustAdmin(200, "PUT", path, body)
-	if a := s.admin("PUT", "/tenants/acme/schemas/urn:example:other", body); a.status != 400 {
-		t.Errorf("another URN in the path: %d %v", a.status, a.body)
-	}
-	if a := s.admin("PUT", path, `{"schema":{"id":"`+urn+`","attributes":[{"name":"badge","type":"text"}]}}`); a.status != 400 {
-		t.Errorf("an unknown type: %d", a.status)
-	}
+	a := s.admin("PUT", "/tenants/acme/schemas/urn:example:other", body)
+	assert.Equalf(t, 400, a.status, "another URN in the path: %d %v", a.status, a.body)
+	assert.Equal(t, 400, s.admin("PUT", path, `{"schema":{"id":"`+urn+`","attributes":[{"name":"badge","type":"text"}]}}`).status, "an unknown type")
 	now = now.Add(access.CacheTime)
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"a","`+urn+`":{"badge":"7"}`))
-	if a := s.send("GET", "/Users/"+id, ""); fmt.Sprint(a.body[urn]) != "map[badge:7]" {
-		t.Errorf("the value: %v", a.body)
-	}
-	if list := s.mustAdmin(200, "GET", "/tenants/acme/schemas", "")["schemas"].([]any); len(list) != 1 {
-		t.Errorf("the list: %v", list)
-	}
+	a = s.send("GET", "/Users/"+id, "")
+	assert.Equalf(t, "map[badge:7]", fmt.Sprint(a.body[urn]), "the value: %v", a.body)
+	list := s.mustAdmin(200, "GET", "/tenants/acme/schemas", "")["schemas"].([]any)
+	assert.Lenf(t, list, 1, "the list: %v", list)
 	s.mustAdmin(204, "DELETE", path, "")
-	if a := s.admin("DELETE", path, ""); a.status != 404 {
-		t.Errorf("deleted twice: %d", a.status)
-	}
+	assert.Equal(t, 404, s.admin("DELETE", path, "").status, "deleted twice")
 }
 
 // A deleted tenant accepts no request, and the sweep removes everything of it,
@@ -472,32 +412,19 @@ func testAdminDeletes(t *testing.T, open func(testing.TB) table.Table) {
 	s.token = acme
 	s.mustAdmin(202, "DELETE", "/tenants/acme?confirm=acme", "")
 	now = now.Add(access.CacheTime)
-	if a := s.send("GET", "/Users", ""); a.status != 403 {
-		t.Errorf("being deleted: %d", a.status)
-	}
-	if a := s.admin("PATCH", "/tenants/acme", `{"scimEnabled":true}`); a.status != 409 {
-		t.Errorf("turned on again: %d", a.status)
-	}
-	if a := s.admin("PUT", "/tenants/acme", `{}`); a.status != 409 {
-		t.Errorf("made again: %d", a.status)
-	}
+	assert.Equal(t, 403, s.send("GET", "/Users", "").status, "being deleted")
+	assert.Equal(t, 409, s.admin("PATCH", "/tenants/acme", `{"scimEnabled":true}`).status, "turned on again")
+	assert.Equal(t, 409, s.admin("PUT", "/tenants/acme", `{}`).status, "made again")
 	now = now.Add(time.Hour)
-	if _, err := s.app.Store.Sweep(iam.As(t.Context(), "SweepFunction"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if a := s.admin("GET", "/tenants/acme", ""); a.status != 404 {
-		t.Errorf("deleted: %d", a.status)
-	}
+	_, err := s.app.Store.Sweep(iam.As(t.Context(), "SweepFunction"), 0)
+	require.NoError(t, err)
+	assert.Equal(t, 404, s.admin("GET", "/tenants/acme", "").status, "deleted")
 	now = now.Add(access.CacheTime)
-	if a := s.send("GET", "/Users", ""); a.status != 401 {
-		t.Errorf("its token: %d", a.status)
-	}
+	assert.Equal(t, 401, s.send("GET", "/Users", "").status, "its token")
 	s.mustAdmin(201, "PUT", "/tenants/acme", "")
-	if usage := s.mustAdmin(200, "GET", "/tenants/acme/usage", ""); usage["users"] != 0.0 || usage["groups"] != 0.0 {
-		t.Errorf("created again: %v", usage)
-	}
+	usage := s.mustAdmin(200, "GET", "/tenants/acme/usage", "")
+	assert.Truef(t, usage["users"] == 0.0 && usage["groups"] == 0.0, "created again: %v", usage)
 	s.token = other
-	if a := s.send("GET", "/Users", ""); a.body["totalResults"] != 1.0 {
-		t.Errorf("the other tenant: %d %v", a.status, a.body)
-	}
+	a := s.send("GET", "/Users", "")
+	assert.Truef(t, a.body["totalResults"] == 1.0, "the other tenant: %d %v", a.status, a.body)
 }

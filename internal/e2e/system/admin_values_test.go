@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -49,11 +51,9 @@ func TestAdmin_RefusesExtremeValues(t *testing.T) {
 		{"GET", "/tenants/acme/groups?after=" + place("\xff\xfe"), ""},
 		{"GET", "/tenants/acme/deleted-groups?after=" + place(" "), ""},
 	} {
-		if a := s.admin(tt[0], tt[1], tt[2]); a.status != 400 {
-			t.Errorf("%s %.60s %.60s: %d %v", tt[0], tt[1], tt[2], a.status, a.body)
-		}
+		a := s.admin(tt[0], tt[1], tt[2])
+		assert.Equalf(t, 400, a.status, "%s %.60s %.60s: %d %v", tt[0], tt[1], tt[2], a.status, a.body)
 	}
-	if after := seen(); after != before {
-		t.Errorf("something refused was done:\n%s\nwas\n%s", after, before)
-	}
+	after := seen()
+	assert.Equalf(t, before, after, "something refused was done:\n%s\nwas\n%s", after, before)
 }

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -43,9 +46,7 @@ func onBoth(t *testing.T, seats int64, test func(s *service, c *clock)) {
 func (s *service) ask(status int, method, path, body string, headers ...string) answer {
 	s.t.Helper()
 	a := s.admin(method, path, body, headers...)
-	if a.status != status {
-		s.t.Fatalf("%s %s %s: %d %v, want %d", method, path, body, a.status, a.body, status)
-	}
+	require.Equalf(s.t, status, a.status, "%s %s %s: %d %v, want %d", method, path, body, a.status, a.body, status)
 	return a
 }
 
@@ -55,9 +56,7 @@ func (s *service) wantUsage(seats, readers, users, groups int) {
 	got := s.ask(200, "GET", "/tenants/acme/usage", "").body
 	used := func(name string) any { return got[name].(map[string]any)["used"] }
 	text := fmt.Sprint(used("seats"), used("readers"), got["users"], got["groups"])
-	if want := fmt.Sprint(seats, readers, users, groups); text != want {
-		s.t.Errorf("seats, readers, users and groups are %s, want %s", text, want)
-	}
+	assert.Equal(s.t, fmt.Sprint(seats, readers, users, groups), text, "seats, readers, users and groups")
 }
 
 // wantRefused fails the test unless an answer to an identity provider is the
@@ -69,9 +68,7 @@ func (s *service) wantRefused(a answer, status int, cause string, says ...string
 		s.t.Errorf("status %d, cause %v, want %d, %s: %v", a.status, a.event["cause"], status, cause, a.body)
 	}
 	for _, text := range append(says, a.header.Get("X-Request-Id")) {
-		if !strings.Contains(detail, text) {
-			s.t.Errorf("the detail does not say %q: %s", text, detail)
-		}
+		assert.Containsf(s.t, detail, text, "the detail does not say %q", text)
 	}
 }
 

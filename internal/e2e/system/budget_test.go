@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -33,12 +36,9 @@ func testBudgets(t *testing.T, engine table.Table) {
 	s.send("GET", "/Users?count=0", "") // the token and the tenant are read once
 	spend := func(name string, a answer, status int, trips, reads, writes float64) {
 		t.Helper()
-		if a.status != status {
-			t.Fatalf("%s: %d %v", name, a.status, a.body)
-		}
-		if got := a.event["roundTrips"].(float64); got != trips {
-			t.Errorf("%s: %v round trips, want %v", name, got, trips)
-		}
+		require.Equalf(t, status, a.status, "%s: %d %v", name, a.status, a.body)
+		got := a.event["roundTrips"].(float64)
+		assert.Truef(t, got == trips, "%s: %v round trips, want %v", name, got, trips)
 		if got := a.event["readUnits"].(float64); got > reads {
 			t.Errorf("%s: %v read units, want at most %v", name, got, reads)
 		}
@@ -52,9 +52,7 @@ func testBudgets(t *testing.T, engine table.Table) {
 	spend("POST", a, 201, 1, 1, 14)
 	id, _ := a.body["id"].(string)
 	u, err := s.app.Store.User(t.Context(), s.tenant, id)
-	if err != nil || len(u.Doc) < 1450 || len(u.Doc) > 1536 {
-		t.Fatalf("the document has %d bytes (%v); the budgets are for 1.5 KB", len(u.Doc), err)
-	}
+	require.Truef(t, err == nil && len(u.Doc) >= 1450 && len(u.Doc) <= 1536, "the document has %d bytes (%v); the budgets are for 1.5 KB", len(u.Doc), err)
 	spend("POST of an active user", s.send("POST", "/Users", budgetUser(0)), 409, 3, 4, 14+8)
 	s.must(200, "PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"nickName","value":"Bo"}]`)) // the user no longer fails
 
@@ -65,9 +63,7 @@ func testBudgets(t *testing.T, engine table.Table) {
 	} {
 		a := s.send("GET", "/Users?filter="+filter, "")
 		spend("filter "+filter[:10], a, 200, 2, 3, 0)
-		if a.body["totalResults"] != 1.0 {
-			t.Errorf("filter %s finds %v", filter, a.body["totalResults"])
-		}
+		assert.Truef(t, a.body["totalResults"] == 1.0, "filter %s finds %v", filter, a.body["totalResults"])
 	}
 	spend("filter that finds nobody", s.send("GET", `/Users?filter=userName+eq+"nobody"`, ""), 200, 1, 1, 0)
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -141,9 +142,7 @@ func TestBulk_EqualsSingleRequests(t *testing.T) {
 			a := together.bulk(bulkOperations(operations, before[0])...)
 			statuses, made := alone.oneByOne(operations, a.done, before[1])
 			for i, o := range a.operations {
-				if o.Status != statuses[i] {
-					rt.Fatalf("operation %d is %s in the bulk request, %s alone: %v", i+1, o.Status, statuses[i], a.body)
-				}
+				require.Equalf(rt, statuses[i], o.Status, "operation %d is %s in the bulk request, %s alone: %v", i+1, o.Status, statuses[i], a.body)
 				if id, ok := made[i]; ok {
 					before[0], before[1] = append(before[0], o.id()), append(before[1], id)
 				}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -44,14 +45,11 @@ func bulkBody(rest string, operations ...string) string {
 func (s *service) bulk(operations ...string) bulkAnswer {
 	s.t.Helper()
 	a := bulkAnswer{answer: s.send("POST", "/Bulk", bulkBody("", operations...))}
-	if a.status != http.StatusOK {
-		s.t.Fatalf("bulk: %d %v", a.status, a.body)
-	}
+	require.Equalf(s.t, http.StatusOK, a.status, "bulk: %d %v", a.status, a.body)
 	text, err := json.Marshal(a.body["Operations"])
 	require.NoError(s.t, err)
-	if err := json.Unmarshal(text, &a.operations); err != nil {
-		s.t.Fatalf("%v: %s", err, text)
-	}
+	err = json.Unmarshal(text, &a.operations)
+	require.NoErrorf(s.t, err, "%v: %s", err, text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.events {
@@ -148,23 +146,15 @@ func TestBulk_HasLogEntries(t *testing.T) {
 				id, _, _ := strings.Cut(item.Key.Sort, "#")
 				entries[id] = true
 			}
-			if entries[a.event["requestId"].(string)] {
-				t.Error("the bulk request itself has an entry")
-			}
+			assert.False(t, entries[a.event["requestId"].(string)], "the bulk request itself has an entry")
 			for _, e := range a.done {
-				if !entries[e["requestId"].(string)] {
-					t.Errorf("no entry of %v", e)
-				}
+				assert.Truef(t, entries[e["requestId"].(string)], "no entry of %v", e)
 			}
 			// Every read and write is counted in the event of one operation.
 			for _, e := range a.done {
-				if e["roundTrips"] == 0.0 || e["writeUnits"] == 0.0 {
-					t.Errorf("operation %v cost nothing: %v", e["bulkOperation"], e)
-				}
+				assert.Truef(t, e["roundTrips"] != 0.0 && e["writeUnits"] != 0.0, "operation %v cost nothing: %v", e["bulkOperation"], e)
 			}
-			if a.event["writeUnits"] != 0.0 {
-				t.Errorf("the bulk request counts what its operations count: %v", a.event)
-			}
+			assert.Truef(t, a.event["writeUnits"] == 0.0, "the bulk request counts what its operations count: %v", a.event)
 		})
 	}
 }
@@ -213,16 +203,13 @@ func TestBulk_Faults(t *testing.T) {
 				if a.statuses() != "201 201 409 200 200 204" {
 					t.Fatalf("write %d: %s: %v", n, a.statuses(), a.body)
 				}
-				if got := a.operations[0].Version + a.operations[4].Version; got != `W/"2"W/"2"` {
-					t.Errorf("write %d: versions %s: each was changed once", n, got)
-				}
+				got := a.operations[0].Version + a.operations[4].Version
+				assert.Equalf(t, `W/"2"W/"2"`, got, "write %d: versions %s: each was changed once", n, got)
 				if got := valuesOf(s.send("GET", "/Groups/"+group, "").body["members"]); !slices.Contains(got, a.operations[0].id()) || len(got) != 2 {
 					t.Errorf("write %d: members %v", n, got)
 				}
 				if times == 0 {
-					if n < 7 {
-						t.Errorf("%d writes only", n-1)
-					}
+					assert.Truef(t, n >= 7, "%d writes only", n-1)
 					break
 				}
 			}
@@ -263,12 +250,10 @@ func TestBulk_OutagePartWay(t *testing.T) {
 				t.Errorf("%s, %s; want %s, %s", a.statuses(), a.causes(), tt.statuses, tt.causes)
 			}
 			first := a.operations[0]
-			if detail, _ := first.Response["detail"].(string); !strings.Contains(detail, "was created with the id "+first.id()) {
-				t.Errorf("the circle's first: %+v", first)
-			}
-			if got := s.send("GET", "/Users/"+first.id(), "").status; got != 200 {
-				t.Errorf("the circle's first is %d", got)
-			}
+			detail, _ := first.Response["detail"].(string)
+			assert.Containsf(t, detail, "was created with the id "+first.id(), "the circle's first: %+v", first)
+			got := s.send("GET", "/Users/"+first.id(), "").status
+			assert.Equalf(t, 200, got, "the circle's first is %d", got)
 			s.check(s.active())
 		})
 	}
@@ -321,16 +306,12 @@ func TestBulk_TimeoutPartWay(t *testing.T) {
 			if a.statuses() != "503 201 503 503 503" || a.causes() != "1: 2: 1:bulk_time 3:bulk_time 4:bulk_time 5:bulk_time" {
 				t.Fatalf("%s, %s: %v", a.statuses(), a.causes(), a.body)
 			}
-			if a.event["bulkDone"] != 1.0 || a.event["bulkFailed"] != 4.0 || a.event["cause"] != "bulk_partial" {
-				t.Errorf("event: %v", a.event)
-			}
+			assert.Truef(t, a.event["bulkDone"] == 1.0 && a.event["bulkFailed"] == 4.0 && a.event["cause"] == "bulk_partial", "event: %v", a.event)
 			first := a.operations[0]
-			if detail, _ := first.Response["detail"].(string); first.Version != `W/"1"` || !strings.Contains(detail, "was created with the id "+first.id()) {
-				t.Errorf("the one that was begun: %+v", first)
-			}
-			if detail, _ := a.operations[2].Response["detail"].(string); !strings.Contains(detail, "before the operation began. Send the operation again") {
-				t.Errorf("one that was not: %s", detail)
-			}
+			detail, _ := first.Response["detail"].(string)
+			assert.Truef(t, first.Version == `W/"1"` && strings.Contains(detail, "was created with the id "+first.id()), "the one that was begun: %+v", first)
+			detail, _ = a.operations[2].Response["detail"].(string)
+			assert.Containsf(t, detail, "before the operation began. Send the operation again", "one that was not: %s", detail)
 			writes = -1 // the first removes its failure
 			again := s.bulk(operations[2], bulkGroup("g", first.id(), "bulkId:c"), operations[4])
 			if again.statuses() != "201 201 503" {
@@ -375,9 +356,7 @@ func TestBulk_ClientGone(t *testing.T) {
 	s.handler.ServeHTTP(w, r.WithContext(ctx))
 	h.write = nil
 	e := s.event(w.Header().Get("X-Request-Id"))
-	if w.Code != 200 || e["bulkDone"] != 1.0 || e["bulkFailed"] != 1.0 {
-		t.Errorf("%d %s, %v", w.Code, w.Body, e)
-	}
+	assert.Truef(t, w.Code == 200 && e["bulkDone"] == 1.0 && e["bulkFailed"] == 1.0, "%d %s, %v", w.Code, w.Body, e)
 	s.check(1)
 }
 
@@ -407,9 +386,8 @@ func TestBulk_TwoConcurrent(t *testing.T) {
 			}
 		}
 		for i := range 10 {
-			if n := made[fmt.Sprint("u", i)]; n != 1 {
-				t.Errorf("u%d was made %d times", i, n)
-			}
+			n := made[fmt.Sprint("u", i)]
+			assert.Equalf(t, 1, n, "u%d was made %d times", i, n)
 		}
 		s.check(10)
 	})

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -198,9 +199,7 @@ func TestLostTable_NothingWasChangedIsTrue(t *testing.T) {
 					break
 				}
 			}
-			if !changed {
-				t.Error("it changes nothing")
-			}
+			assert.True(t, changed, "it changes nothing")
 		})
 	}
 }
@@ -237,13 +236,11 @@ func TestLostTable_WritesNothingForADeletedTenant(t *testing.T) {
 		{"POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[]}`},
 		{"GET", "/Schemas", ""},
 	} {
-		if a := s.send(ask[0], ask[1], ask[2]); a.status != 403 {
-			t.Errorf("%s %s: %d %v", ask[0], ask[1], a.status, a.body)
-		}
+		a := s.send(ask[0], ask[1], ask[2])
+		assert.Equalf(t, 403, a.status, "%s %s: %d %v", ask[0], ask[1], a.status, a.body)
 	}
 	cut.mu.Lock()
 	defer cut.mu.Unlock()
-	if n := many - cut.left; n > 0 {
-		t.Errorf("%d writes", n)
-	}
+	n := many - cut.left
+	assert.Truef(t, n == 0, "%d writes", n)
 }

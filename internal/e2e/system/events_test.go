@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall"
@@ -88,9 +89,7 @@ func TestEvents(t *testing.T) {
 					faults, err := a.Store.Audit(t.Context(), id)
 					// A tenant that is being deleted is left to the sweep.
 					faults = slices.DeleteFunc(faults, func(f store.Fault) bool { return f.Unfinished && e.Name == "admin/delete_tenant" })
-					if err != nil || len(faults) != 0 {
-						t.Errorf("audit of %s: %v %v", name, faults, err)
-					}
+					assert.Truef(t, err == nil && len(faults) == 0, "audit of %s: %v %v", name, faults, err)
 				}
 			})
 		}
@@ -133,16 +132,13 @@ func invoke(t *testing.T, engine table.Table, function string, payload []byte) (
 		require.NoError(t, err)
 	}
 	for _, token := range []string{fixture.Token, fixture.FullToken, fixture.RevokedToken} {
-		if secret := strings.Split(token, "_")[3]; bytes.Contains(log.Bytes(), []byte(secret)) || bytes.Contains(answer, []byte(secret)) {
-			t.Errorf("a token is in the answer or in the log")
-		}
+		secret := strings.Split(token, "_")[3]
+		assert.True(t, !bytes.Contains(log.Bytes(), []byte(secret)) && !bytes.Contains(answer, []byte(secret)), "a token is in the answer or in the log")
 	}
 	var lines []map[string]any
 	for line := range bytes.Lines(log.Bytes()) {
 		var fields map[string]any
-		if err := json.Unmarshal(line, &fields); err != nil {
-			t.Fatalf("log line %s: %v", line, err)
-		}
+		require.NoErrorf(t, json.Unmarshal(line, &fields), "log line %s", line)
 		lines = append(lines, fields)
 	}
 	return answer, lines, a
@@ -184,9 +180,7 @@ func writeWant(t *testing.T, e eventfile.Event, answer []byte, lines []map[strin
 			}
 		}
 	}
-	if len(lines) == 0 {
-		t.Fatal("nothing was logged")
-	}
+	require.NotEmpty(t, lines, "nothing was logged")
 	for i, line := range lines {
 		fields := want.Log
 		if i < len(lines)-1 {
@@ -245,14 +239,10 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 	served := map[string]int{}
 	for _, e := range loadEvents(t) {
 		function, ok := byKey[e.RouteKey]
-		if !ok {
-			t.Errorf("%s: the template has no route %q", e.Name, e.RouteKey)
-		}
+		assert.Truef(t, ok, "%s: the template has no route %q", e.Name, e.RouteKey)
 		served[function]++
 		delete(unused, e.RouteKey)
-		if e.Want.Log["event"] == nil {
-			t.Errorf("%s: the expected answer does not say what is logged", e.Name)
-		}
+		assert.NotNilf(t, e.Want.Log["event"], "%s: the expected answer does not say what is logged", e.Name)
 		if function == "SweepFunction" {
 			continue
 		}
@@ -267,9 +257,7 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 		if event.Body != "" {
 			forms[event.IsBase64Encoded]++
 			text := strings.HasPrefix(event.Headers["content-type"], "application/json")
-			if text == event.IsBase64Encoded {
-				t.Errorf("%s: a body of %s, base64 %t", e.Name, event.Headers["content-type"], event.IsBase64Encoded)
-			}
+			assert.NotEqualf(t, event.IsBase64Encoded, text, "%s: a body of %s, base64 %t", e.Name, event.Headers["content-type"], event.IsBase64Encoded)
 		}
 	}
 	// The handler of a GET also serves HEAD: at least one event shows it.
@@ -282,19 +270,12 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 			headed = true
 		}
 	}
-	if !headed {
-		t.Error("no event of a HEAD")
-	}
-	if left := slices.Sorted(maps.Keys(unused)); len(left) > 0 {
-		t.Errorf("no event for %q", left)
-	}
-	if forms[true] == 0 || forms[false] == 0 {
-		t.Errorf("bodies in base64 %d, as text %d", forms[true], forms[false])
-	}
+	assert.True(t, headed, "no event of a HEAD")
+	left := slices.Sorted(maps.Keys(unused))
+	assert.Emptyf(t, left, "no event for %q", left)
+	assert.Truef(t, forms[true] != 0 && forms[false] != 0, "bodies in base64 %d, as text %d", forms[true], forms[false])
 	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "SweepFunction"} {
-		if served[function] == 0 {
-			t.Errorf("no event for %s", function)
-		}
+		assert.NotEqualf(t, 0, served[function], "no event for %s", function)
 	}
 }
 
@@ -304,9 +285,7 @@ func decodeEvent(t *testing.T, e eventfile.Event) lambdahttp.Event {
 	var event lambdahttp.Event
 	decoder := json.NewDecoder(bytes.NewReader(e.Payload))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&event); err != nil {
-		t.Fatalf("%s: %v", e.Name, err)
-	}
+	require.NoErrorf(t, decoder.Decode(&event), "%s", e.Name)
 	return event
 }
 
@@ -400,17 +379,13 @@ func TestQuirks_HaveEvents(t *testing.T) {
 		}
 		rows++
 		shown := name.FindAllStringSubmatch(row, -1)
-		if len(shown) == 0 {
-			t.Errorf("no event shows %s", row)
-		}
+		assert.NotEmptyf(t, shown, "no event shows %s", row)
 		kind, isNotice := strings.CutPrefix(cells[0], "| `")
 		kind = strings.TrimSuffix(kind, "`")
 		if isNotice && len(cells) == 5 {
 			kinds = append(kinds, kind)
 			want := "`" + string(scim.Notice{Kind: kind}.Refusal().Type) + "` |"
-			if cells[4] != want {
-				t.Errorf("%s: strict is %s, want %s", kind, cells[4], want)
-			}
+			assert.Equalf(t, want, cells[4], "%s: strict", kind)
 		}
 		for _, m := range shown {
 			e, ok := events[m[1]]

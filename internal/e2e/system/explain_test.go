@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -22,9 +23,7 @@ func (s *service) diagnose(text string) answer {
 	body, err := json.Marshal(map[string]string{"text": text})
 	require.NoError(s.t, err)
 	a := s.admin("POST", "/tenants/acme/explanations", string(body))
-	if a.status != 200 {
-		s.t.Errorf("%.60q: %d %v", text, a.status, a.body)
-	}
+	assert.Equalf(s.t, 200, a.status, "%.60q: %d %v", text, a.status, a.body)
 	return a
 }
 
@@ -183,9 +182,7 @@ func testPastedTexts(t *testing.T, open func(testing.TB) table.Table) {
 		if whole := strings.HasPrefix(head, "request "); (a.body["missing"] == nil) != (whole || strings.Contains(tt.text, "0000f1)")) {
 			t.Errorf("%s: missing is %v", tt.name, a.body["missing"])
 		}
-		if a.body["detail"] == "" {
-			t.Errorf("%s: no detail", tt.name)
-		}
+		assert.Truef(t, a.body["detail"] != "", "%s: no detail", tt.name)
 	}
 	for text, says := range map[string]string{
 		okta("x", "creating", "Conflict", revoked): "Reports > System Log",
@@ -199,13 +196,11 @@ func testPastedTexts(t *testing.T, open func(testing.TB) table.Table) {
 		"(request 019b8d62-7a80-7000-8000-0000000000f1)":            "for 90 days. Of requests with a revoked or expired token it keeps one a minute",
 	} {
 		body := s.diagnose(text).body
-		if said := fmt.Sprint(body["detail"], body["missing"]); !strings.Contains(said, says) {
-			t.Errorf("%.60s: %s does not say %q", text, said, says)
-		}
+		said := fmt.Sprint(body["detail"], body["missing"])
+		assert.Containsf(t, said, says, "%.60s: %s does not say %q", text, said, says)
 	}
-	if n := len(s.diagnose(withoutID(seat)).body["requests"].([]any)); n != 2 {
-		t.Errorf("%d requests", n)
-	}
+	n := len(s.diagnose(withoutID(seat)).body["requests"].([]any))
+	assert.Equalf(t, 2, n, "%d requests", n)
 }
 
 // Nothing of a pasted text is stored, and an invalid request is refused.
@@ -218,15 +213,9 @@ func TestExplain_Refusals(t *testing.T) {
 		`{"text":"` + s.token + `"}`:                       400,
 	} {
 		a := s.admin("POST", "/tenants/acme/explanations", body)
-		if a.status != want || strings.Contains(fmt.Sprint(a.body, a.event), s.token) {
-			t.Errorf("%.40s: %d %v, want %d", body, a.status, a.body, want)
-		}
+		assert.Truef(t, a.status == want && !strings.Contains(fmt.Sprint(a.body, a.event), s.token), "%.40s: %d %v, want %d", body, a.status, a.body, want)
 	}
-	if a := s.admin("POST", "/tenants/nobody/explanations", `{"text":"x"}`); a.status != 404 {
-		t.Errorf("an unknown tenant: %d", a.status)
-	}
+	assert.Equal(t, 404, s.admin("POST", "/tenants/nobody/explanations", `{"text":"x"}`).status, "an unknown tenant")
 	a := s.diagnose("secret-name@example.com: 409 Conflict")
-	if strings.Contains(fmt.Sprint(a.event, a.body), "secret-name") {
-		t.Errorf("the text is logged or echoed: %v %v", a.event, a.body)
-	}
+	assert.NotContainsf(t, fmt.Sprint(a.event, a.body), "secret-name", "the text is logged or echoed: %v %v", a.event, a.body)
 }

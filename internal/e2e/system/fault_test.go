@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -163,19 +166,14 @@ func loseOne(t *testing.T, kind faulty, w writing) {
 	if happened() != 1 {
 		t.Fatalf("the fault happened %d times, want once", happened())
 	}
-	if a.status != w.status {
-		t.Fatalf("status %d %v, want %d", a.status, a.body, w.status)
-	}
-	if got, _ := a.body["id"].(string); id != "" && w.status == 200 && got != id {
-		t.Errorf("the answer is about user %s, want %s", got, id)
-	}
-	if got := a.header.Get("ETag"); got != w.version {
-		t.Errorf("version %s, want %s: it was changed once", got, w.version)
-	}
+	require.Equalf(t, w.status, a.status, "status %d %v, want %d", a.status, a.body, w.status)
+	got, _ := a.body["id"].(string)
+	assert.Falsef(t, id != "" && w.status == 200 && got != id, "the answer is about user %s, want %s", got, id)
+	got = a.header.Get("ETag")
+	assert.Equalf(t, w.version, got, "version %s, want %s: it was changed once", got, w.version)
 	s.check(w.seats)
-	if l := s.ledger(); l.Users != w.users {
-		t.Errorf("%d users counted, want %d", l.Users, w.users)
-	}
+	l := s.ledger()
+	assert.Equalf(t, w.users, l.Users, "%d users counted, want %d", l.Users, w.users)
 }
 
 // A groupWriting is one request that writes groups or ends memberships, in one
@@ -276,9 +274,7 @@ type written struct {
 func (s *service) write(p preparedWriting, ids []string) written {
 	s.t.Helper()
 	a := s.send(p.method, p.fill.Replace(p.path), p.fill.Replace(p.body))
-	if a.status != p.status {
-		s.t.Errorf("%s: %d %v, want %d", p.new, a.status, a.body, p.status)
-	}
+	assert.Equalf(s.t, p.status, a.status, "%s: %d %v, want %d", p.new, a.status, a.body, p.status)
 	w := written{
 		status: a.status, version: a.header.Get("ETag"), shown: strings.Join(valuesOf(a.body["members"]), " "),
 		name: a.body["displayName"] == p.new, location: a.header.Get("Location") != "",
@@ -294,22 +290,17 @@ func (s *service) write(p preparedWriting, ids []string) written {
 		read := s.send("GET", "/Groups/"+id, "")
 		w.versions += read.header.Get("ETag") + " "
 		if want == nil {
-			if read.status != 404 {
-				s.t.Errorf("%s: the group exists: %d", p.new, read.status)
-			}
+			assert.Equalf(s.t, 404, read.status, "%s: the group exists", p.new)
 			continue
 		}
-		if got := valuesOf(read.body["members"]); !slices.Equal(got, want) {
-			s.t.Errorf("%s: %d members, want %d", p.new, len(got), len(want))
-		}
+		got := valuesOf(read.body["members"])
+		assert.Truef(s.t, slices.Equal(got, want), "%s: %d members, want %d", p.new, len(got), len(want))
 	}
 	// The groups of users too: of the first, the middle and the last one.
 	for _, user := range []string{ids[0], ids[len(ids)/2], ids[len(ids)-1]} {
 		in := s.groupsOf(user)
 		for _, id := range groups {
-			if got := slices.Contains(in, id); got != slices.Contains(want, user) {
-				s.t.Errorf("%s: user %s is in the group: %t", p.new, user, got)
-			}
+			assert.Equalf(s.t, slices.Contains(want, user), slices.Contains(in, id), "%s: user %s is in the group", p.new, user)
 		}
 	}
 	if p.user != "" {
@@ -346,12 +337,8 @@ func TestFaults_Groups(t *testing.T) {
 							t.Logf("%d writes", n-1)
 							break
 						}
-						if got != want {
-							t.Errorf("write %d: %+v, want %+v", n, got, want)
-						}
-						if n == 30 {
-							t.Fatal("its writes do not end")
-						}
+						assert.Truef(t, got == want, "write %d: %+v, want %+v", n, got, want)
+						require.NotEqual(t, 30, n, "its writes do not end")
 					}
 					arm(0)
 				})

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -46,9 +47,7 @@ var secrets = regexp.MustCompile(`rct_|\b[0-9a-f]{64}\b`)
 
 // Write receives the log: each line must be one event, without secrets.
 func (s *service) Write(line []byte) (int, error) {
-	if secrets.Match(line) {
-		s.t.Errorf("a token or a hash is in the log: %s", line)
-	}
+	assert.Falsef(s.t, secrets.Match(line), "a token or a hash is in the log: %s", line)
 	var event map[string]any
 	if err := json.Unmarshal(line, &event); err != nil {
 		return 0, fmt.Errorf("a log line is not JSON: %w", err)
@@ -113,9 +112,7 @@ func (s *service) send(method, path, body string, headers ...string) answer {
 	s.handler.ServeHTTP(w, r)
 	a := answer{status: w.Code, header: w.Header()}
 	if w.Body.Len() > 0 {
-		if err := json.NewDecoder(plain(s.t, w)).Decode(&a.body); err != nil {
-			s.t.Errorf("%s %s: %v", method, path, err)
-		}
+		assert.NoErrorf(s.t, json.NewDecoder(plain(s.t, w)).Decode(&a.body), "%s %s", method, path)
 	}
 	if a.event = s.event(w.Header().Get("X-Request-Id")); a.event == nil {
 		s.t.Errorf("%s %s: no event was logged", method, path)
@@ -137,9 +134,7 @@ func plain(t *testing.T, w *httptest.ResponseRecorder) io.Reader {
 func (s *service) must(status int, method, path, body string) string {
 	s.t.Helper()
 	a := s.send(method, path, body)
-	if a.status != status {
-		s.t.Fatalf("%s %s %s: %d %v, want %d", method, path, body, a.status, a.body, status)
-	}
+	require.Equalf(s.t, status, a.status, "%s %s %s: %d %v, want %d", method, path, body, a.status, a.body, status)
 	id, _ := a.body["id"].(string)
 	return id
 }
@@ -159,9 +154,8 @@ func (s *service) check(seats int64) {
 	for _, fault := range faults {
 		s.t.Errorf("audit: %s", fault)
 	}
-	if l := s.ledger(); l.Seats != seats {
-		s.t.Errorf("%d seats in use, want %d", l.Seats, seats)
-	}
+	l := s.ledger()
+	assert.Equalf(s.t, seats, l.Seats, "%d seats in use, want %d", l.Seats, seats)
 }
 
 // active counts the active users one by one, as a client does.

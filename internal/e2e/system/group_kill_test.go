@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -213,9 +214,7 @@ func killings() []killing {
 				}
 				for _, filter := range []string{`members+eq+"` + user + `"`, `members.value+eq+"` + user + `"`} {
 					n, _ := s.send("GET", "/Groups?count=0&filter="+filter, "").body["totalResults"].(float64)
-					if n != 0 && n != 100 {
-						s.t.Errorf("%v groups have the user by filter, want none or all", n)
-					}
+					assert.Falsef(s.t, n != 0 && n != 100, "%v groups have the user by filter, want none or all", n)
 				}
 				slices.Sort(seen)
 				return slices.Compact(seen)
@@ -258,9 +257,8 @@ func kill(t *testing.T, k killing) {
 	subject := k.prepare(s, ids)
 	s.check(0)
 	before, after := k.before(ids, subject), k.after(ids, subject)
-	if seen := k.see(s, subject, ids); !slices.Equal(seen, before) {
-		t.Fatalf("before it %d are seen, want %d", len(seen), len(before))
-	}
+	seen := k.see(s, subject, ids)
+	require.Truef(t, slices.Equal(seen, before), "before it %d are seen, want %d", len(seen), len(before))
 
 	all, swept := false, 0
 	steps := &stepping{Table: base, after: func(int) {}}
@@ -286,31 +284,24 @@ func kill(t *testing.T, k killing) {
 		if n%k.sweepEvery == 0 {
 			swept++
 			for _, fault := range left.audit() {
-				if !fault.Unfinished {
-					t.Errorf("killed after write %d: %s", n, fault)
-				}
+				assert.Truef(t, fault.Unfinished, "killed after write %d: %s", n, fault)
 			}
 			left.sweep()
 			left.check(0)
-			if later := k.see(left, subject, ids); !slices.Equal(later, seen) {
-				t.Errorf("killed after write %d and swept, %d are seen, %d before the sweep", n, len(later), len(seen))
-			}
+			later := k.see(left, subject, ids)
+			assert.Truef(t, slices.Equal(later, seen), "killed after write %d and swept, %d are seen, %d before the sweep", n, len(later), len(seen))
 		}
 	}
-	if a := request.send(k.method, k.path(subject), k.body(ids)); a.status != k.status {
-		t.Fatalf("%s: %d %v, want %d", k.method, a.status, a.body, k.status)
-	}
+	a := request.send(k.method, k.path(subject), k.body(ids))
+	require.Equalf(t, k.status, a.status, "%s: %d %v, want %d", k.method, a.status, a.body, k.status)
 	// What no client sees is finished by the request for some time, then by the
 	// sweep, which is killed at every write too.
 	s.on(t, steps, app.Options{Now: afterwards}).sweep()
 	steps.after = func(int) {}
-	if seen := k.see(s, subject, ids); !slices.Equal(seen, after) || !all {
-		t.Errorf("after it %d are seen, want %d", len(seen), len(after))
-	}
+	seen = k.see(s, subject, ids)
+	assert.Truef(t, slices.Equal(seen, after) && all, "after it %d are seen, want %d", len(seen), len(after))
 	s.check(0)
-	if swept < 2 {
-		t.Errorf("the recovery was tried %d times, want at least 2: sweepEvery is too large", swept)
-	}
+	assert.Truef(t, swept >= 2, "the recovery was tried %d times, want at least 2: sweepEvery is too large", swept)
 	t.Logf("killed at each of %d writes, swept after %d of them", steps.writes, swept)
 }
 
@@ -324,9 +315,8 @@ func (s *service) audit() []store.Fault {
 // sweep runs what functions/sweep runs on its schedule.
 func (s *service) sweep() {
 	s.t.Helper()
-	if _, err := s.app.Store.Sweep(iam.As(s.t.Context(), "SweepFunction"), store.SweepAge); err != nil {
-		s.t.Errorf("sweep: %v", err)
-	}
+	_, err := s.app.Store.Sweep(iam.As(s.t.Context(), "SweepFunction"), store.SweepAge)
+	assert.NoError(s.t, err, "sweep")
 }
 
 // TestKilled_OnBothEngines kills the process at every write of smaller changes,
@@ -368,9 +358,7 @@ func TestKilled_OnBothEngines(t *testing.T) {
 							t.Logf("%d writes", stop)
 							break
 						}
-						if stop > 30 {
-							t.Fatal("it never came to its end")
-						}
+						require.True(t, stop <= 30, "it never came to its end")
 						s.must(200, "PATCH", "/Groups/"+id, memberPatch(what.body, ids[20:]...))
 						if got := s.membersOf(id); len(got) != len(what.after(ids)) {
 							t.Errorf("sent again, %d members, want %d", len(got), len(what.after(ids)))

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -46,13 +47,9 @@ func wantTooLarge(t *testing.T, a answer, group string, gzip bool) {
 	for _, part := range []string{
 		"excludedAttributes=members", `GET /scim/v2/Users?filter=groups.value eq "` + group + `"`, "(request " + a.header.Get("X-Request-Id") + ")",
 	} {
-		if !strings.Contains(detail, part) {
-			t.Errorf("the detail does not say %q: %s", part, detail)
-		}
+		assert.Containsf(t, detail, part, "the detail does not say %q", part)
 	}
-	if strings.Contains(detail, "Accept-Encoding: gzip") == gzip {
-		t.Errorf("the client accepts gzip: %t, and the detail is: %s", gzip, detail)
-	}
+	assert.NotEqualf(t, gzip, strings.Contains(detail, "Accept-Encoding: gzip"), "the client accepts gzip: %t, and the detail is: %s", gzip, detail)
 }
 
 // A group of 100,000 members is answered whole to a client that accepts gzip,
@@ -79,31 +76,26 @@ func TestGroup_With100000Members(t *testing.T) {
 		if a.status != 200 || a.header.Get("Content-Encoding") != "gzip" {
 			t.Fatalf("%s: %d, coding %q", accepted, a.status, a.header.Get("Content-Encoding"))
 		}
-		if got := valuesOf(a.body["members"]); !slices.Equal(got, want) {
-			t.Errorf("%s: %d members, want %d, each once", accepted, len(got), size)
-		}
+		got := valuesOf(a.body["members"])
+		assert.Truef(t, slices.Equal(got, want), "%s: %d members, want %d, each once", accepted, len(got), size)
 	}
 	a = s.send("GET", "/Groups/"+id+"?attributes=members.value", "", "Accept-Encoding", "gzip")
-	if got := valuesOf(a.body["members"]); a.status != 200 || !slices.Equal(got, want) {
-		t.Errorf("attributes=members.value: %d, %d members", a.status, len(got))
-	}
+	got := valuesOf(a.body["members"])
+	assert.Truef(t, a.status == 200 && slices.Equal(got, want), "attributes=members.value: %d, %d members", a.status, len(got))
 	throughLambda(t, s, id, want)
 
 	s.send("GET", "/ServiceProviderConfig", "") // the token may have expired in the cache meanwhile
 	for _, query := range []string{"?excludedAttributes=members", "?attributes=displayName"} {
 		a = s.send("GET", "/Groups/"+id+query, "")
-		if a.status != 200 || a.event["itemsRead"] != 1.0 {
-			t.Errorf("%s: %d, %v items read", query, a.status, a.event["itemsRead"])
-		}
+		assert.Truef(t, a.status == 200 && a.event["itemsRead"] == 1.0, "%s: %d, %v items read", query, a.status, a.event["itemsRead"])
 	}
 	if a = s.send("GET", "/Groups", ""); a.status != 200 || a.event["itemsRead"].(float64) > 3 {
 		t.Errorf("list: %d, %v items read", a.status, a.event["itemsRead"])
 	}
 	wantTooLarge(t, s.send("GET", "/Groups?attributes=members", ""), id, false)
 	a = s.send("GET", "/Groups?attributes=members", "", "Accept-Encoding", "gzip")
-	if resources, _ := a.body["Resources"].([]any); a.status != 200 || len(resources) != 2 {
-		t.Errorf("list with members and gzip: %d, %d groups", a.status, len(resources))
-	}
+	resources, _ := a.body["Resources"].([]any)
+	assert.Truef(t, a.status == 200 && len(resources) == 2, "list with members and gzip: %d, %d groups", a.status, len(resources))
 
 	// A change is answered without the members, and made whether they fit or
 	// not. If the test is slow, the token and its tenant are read again, four
@@ -117,23 +109,18 @@ func TestGroup_With100000Members(t *testing.T) {
 		t.Errorf("PATCH that asks for members which do not fit: %d %v, event %v", a.status, a.body, a.event)
 	}
 	a = s.send("PATCH", "/Groups/"+id+"?attributes=members", memberPatch("add", user), "Accept-Encoding", "gzip")
-	if got := valuesOf(a.body["members"]); a.status != 200 || len(got) != size+1 {
-		t.Errorf("PATCH that asks for members, with gzip: %d, %d members", a.status, len(got))
-	}
+	got = valuesOf(a.body["members"])
+	assert.Truef(t, a.status == 200 && len(got) == size+1, "PATCH that asks for members, with gzip: %d, %d members", a.status, len(got))
 	a = s.send("PATCH", "/Groups/"+id, patchBody(fmt.Sprintf(`[{"op":"remove","path":"members[value eq \"%s\"]"}]`, user)))
 	if a.status != 200 || a.body["members"] != nil || a.header.Get("ETag") != `W/"5"` {
 		t.Errorf("PATCH by filter: %d, version %s", a.status, a.header.Get("ETag"))
 	}
 	a = s.send("PATCH", "/Groups/"+id, patchBody(`[{"op":"replace","value":{"id":"`+id+`","displayName":"larger"}}]`))
-	if a.status != 200 || a.body["displayName"] != "larger" || a.body["members"] != nil {
-		t.Errorf("PATCH of the name: %d %.200v", a.status, a.body)
-	}
-	if got := s.membersOf(id); !slices.Equal(got, want) {
-		t.Errorf("%d members at last, want %d", len(got), size)
-	}
-	if got := s.groupsOf(user); !slices.Equal(got, []string{small}) {
-		t.Errorf("the user is in %v", got)
-	}
+	assert.Truef(t, a.status == 200 && a.body["displayName"] == "larger" && a.body["members"] == nil, "PATCH of the name: %d %.200v", a.status, a.body)
+	got = s.membersOf(id)
+	assert.Truef(t, slices.Equal(got, want), "%d members at last, want %d", len(got), size)
+	got = s.groupsOf(user)
+	assert.Truef(t, slices.Equal(got, []string{small}), "the user is in %v", got)
 }
 
 // throughLambda reads a group as a client of API Gateway does.
@@ -163,9 +150,8 @@ func throughLambda(t *testing.T, s *service, group string, want []string) {
 	require.NoError(t, err)
 	var body map[string]any
 	require.NoError(t, json.NewDecoder(unpacked).Decode(&body))
-	if got := valuesOf(body["members"]); !slices.Equal(got, want) {
-		t.Errorf("%d members, want %d", len(got), len(want))
-	}
+	got := valuesOf(body["members"])
+	assert.Truef(t, slices.Equal(got, want), "%d members, want %d", len(got), len(want))
 }
 
 // The groups of a list share the room for members: each would fit alone.
@@ -191,13 +177,10 @@ func TestGroup_ListOfLargeGroups(t *testing.T) {
 	resources, _ := a.body["Resources"].([]any)
 	for _, r := range resources {
 		group, _ := r.(map[string]any)
-		if n := len(valuesOf(group["members"])); n != 25_000 {
-			t.Errorf("%v has %d members in the list", group["id"], n)
-		}
+		n := len(valuesOf(group["members"]))
+		assert.Equalf(t, 25_000, n, "%v has %d members in the list", group["id"], n)
 	}
-	if a.status != 200 || len(resources) != 2 {
-		t.Errorf("with gzip: %d, %d groups", a.status, len(resources))
-	}
+	assert.Truef(t, a.status == 200 && len(resources) == 2, "with gzip: %d, %d groups", a.status, len(resources))
 }
 
 // The way around the limit: the members of a group of any size, page by page;
@@ -225,9 +208,7 @@ func TestGroup_MembersPageByPage(t *testing.T) {
 			}
 			start += len(resources)
 		}
-		if !slices.Equal(walked, want) {
-			t.Errorf("%s: %d members walked, want %d, each once in the order of ids", query, len(walked), len(want))
-		}
+		assert.Truef(t, slices.Equal(walked, want), "%s: %d members walked, want %d, each once in the order of ids", query, len(walked), len(want))
 	}
 	walk(`groups.value eq "`+small+`"`, sorted[:3000], 200)
 	walk(`groups eq "`+few+`" and active eq false`, sorted[3000:3500], 99)
@@ -248,18 +229,15 @@ func TestGroup_MembersPageByPage(t *testing.T) {
 	}
 	a := s.send("GET", "/Users?attributes=groups&count=200&startIndex=2990&filter="+url.QueryEscape(`groups.value eq "`+large+`"`), "")
 	resources, _ := a.body["Resources"].([]any)
-	if a.status != 200 || len(resources) != 20 {
-		t.Fatalf("a page with groups: %d, %d users", a.status, len(resources))
-	}
+	require.Truef(t, a.status == 200 && len(resources) == 20, "a page with groups: %d, %d users", a.status, len(resources))
 	for i, r := range resources {
 		user, _ := r.(map[string]any)
 		want := []string{small, large}
 		if 2990+i > 3000 {
 			want[0] = few
 		}
-		if got := valuesOf(user["groups"]); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
-			t.Errorf("user %d is in %v, want %v", 2990+i, got, want)
-		}
+		got := valuesOf(user["groups"])
+		assert.Truef(t, slices.Equal(got, slices.Sorted(slices.Values(want))), "user %d is in %v, want %v", 2990+i, got, want)
 	}
 	// A filter that must be evaluated on each of so many members is refused
 	// with advice.
@@ -280,21 +258,17 @@ func TestGroup_MembersPageByPage(t *testing.T) {
 	if writes := a.event["writeUnits"].(float64); a.event["membersAdded"] != 2.0 || a.event["membersRemoved"] != 1.0 || writes > 2*(2*3+2+1+2) {
 		t.Errorf("PUT that changes three: %v added, %v removed, %v WRU", a.event["membersAdded"], a.event["membersRemoved"], writes)
 	}
-	if after := a.header.Get("ETag"); a.event["changed"] != "members" || after == before {
-		t.Errorf("PUT changed %v, version %s after %s", a.event["changed"], after, before)
-	}
+	after := a.header.Get("ETag")
+	assert.Truef(t, a.event["changed"] == "members" && after != before, "PUT changed %v, version %s after %s", a.event["changed"], after, before)
 	a = s.send("PUT", "/Groups/"+id, groupBody("nine thousand", sent...))
 	if a.status != 200 || a.event["action"] != "unchanged" || a.event["writeUnits"] != 2.0 {
 		t.Errorf("the same PUT again: %d, %v, %v WRU", a.status, a.event["action"], a.event["writeUnits"])
 	}
 	// 5,001 of them cannot be removed at once.
 	a = s.send("PUT", "/Groups/"+id, groupBody("nine thousand", ids[5002:]...))
-	if a.status != 400 || a.event["cause"] != "member_limit" {
-		t.Errorf("PUT that changes too many: %d, cause %v", a.status, a.event["cause"])
-	}
-	if got := s.membersOf(id); len(got) != len(sent) {
-		t.Errorf("%d members, want %d", len(got), len(sent))
-	}
+	assert.Truef(t, a.status == 400 && a.event["cause"] == "member_limit", "PUT that changes too many: %d, cause %v", a.status, a.event["cause"])
+	got := s.membersOf(id)
+	assert.Lenf(t, got, len(sent), "%d members, want %d", len(got), len(sent))
 	s.check(0)
 }
 
@@ -414,26 +388,19 @@ func TestGroup_ReadWhileMembersChange(t *testing.T) {
 	known, unsure := 0, 0
 	for _, l := range looks {
 		var body map[string]any
-		if err := json.NewDecoder(plain(t, l.answer)).Decode(&body); err != nil || l.answer.Code != 200 {
-			t.Fatalf("GET: %d, %v, %v", l.answer.Code, body["detail"], err)
-		}
+		err := json.NewDecoder(plain(t, l.answer)).Decode(&body)
+		require.Truef(t, err == nil && l.answer.Code == 200, "GET: %d, %v, %v", l.answer.Code, body["detail"], err)
 		got := valuesOf(body["members"])
 		is := make(map[string]bool, len(got))
 		for _, member := range got {
 			is[member] = true
 		}
-		if len(is) != len(got) {
-			t.Errorf("%d members are listed twice", len(got)-len(is))
-		}
+		assert.Lenf(t, is, len(got), "%d members are listed twice", len(got)-len(is))
 		for _, member := range staying {
-			if !is[member] {
-				t.Errorf("%s was there all along and is not in the answer", member)
-			}
+			assert.Truef(t, is[member], "%s was there all along and is not in the answer", member)
 		}
 		for _, member := range ids[len(moving):] {
-			if is[member] {
-				t.Errorf("%s was never there and is in the answer", member)
-			}
+			assert.Falsef(t, is[member], "%s was never there and is in the answer", member)
 		}
 		for i, member := range moving {
 			want, either := history[i].seen(l.from, l.to)
@@ -448,16 +415,12 @@ func TestGroup_ReadWhileMembersChange(t *testing.T) {
 		}
 	}
 	t.Logf("%d members changed during %d reads; %d times a member stayed the same during a read, %d times not", moves.Load(), len(looks), known, unsure)
-	if unsure == 0 {
-		t.Error("nothing overlapped: the race proves nothing")
-	}
-	if got := s.membersOf(id); !slices.Equal(got, staying) {
-		t.Errorf("%d members at last, want %d", len(got), len(staying))
-	}
+	assert.NotEqual(t, 0, unsure, "nothing overlapped: the race proves nothing")
+	got := s.membersOf(id)
+	assert.Truef(t, slices.Equal(got, staying), "%d members at last, want %d", len(got), len(staying))
 	want := fmt.Sprintf(`W/"%d"`, 1+moves.Load())
-	if version := s.send("GET", "/Groups/"+id+"?excludedAttributes=members", "").header.Get("ETag"); version != want {
-		t.Errorf("version %s, want %s: one for each change", version, want)
-	}
+	version := s.send("GET", "/Groups/"+id+"?excludedAttributes=members", "").header.Get("ETag")
+	assert.Equalf(t, want, version, "version %s, want %s: one for each change", version, want)
 }
 
 // Readers of a group whose members are replaced again and again see one set or
@@ -514,9 +477,8 @@ func TestGroup_ReadWhileTheSetIsReplaced(t *testing.T) {
 			over.Store(true)
 			wait.Wait()
 			t.Logf("%d reads, %d of the one set, %d of the other", reads[0].Load(), seen[0].Load(), seen[1].Load())
-			if got := s.membersOf(id); !slices.Equal(got, sets[0]) {
-				t.Errorf("%d members at last, not the set sent last", len(got))
-			}
+			got := s.membersOf(id)
+			assert.Truef(t, slices.Equal(got, sets[0]), "%d members at last, not the set sent last", len(got))
 			s.check(0)
 		})
 	}
@@ -552,18 +514,14 @@ func TestGroup_UnfinishedChangeIsReadAsAWhole(t *testing.T) {
 				want = 71
 			}
 			resources, _ := a.body["Resources"].([]any)
-			if a.status != 200 || a.body["totalResults"] != want {
-				t.Errorf("%d, %v found, want %v", a.status, a.body["totalResults"], want)
-			}
+			assert.Truef(t, a.status == 200 && a.body["totalResults"] == want, "%d, %v found, want %v", a.status, a.body["totalResults"], want)
 			if strings.Contains(look, "attributes") {
 				in := 0
 				for _, r := range resources {
 					user, _ := r.(map[string]any)
 					in += len(valuesOf(user["groups"]))
 				}
-				if in != 0 && in != len(resources) {
-					t.Errorf("%d of %d users are in the group, want none or all", in, len(resources))
-				}
+				assert.Falsef(t, in != 0 && in != len(resources), "%d of %d users are in the group, want none or all", in, len(resources))
 			}
 		})
 	}

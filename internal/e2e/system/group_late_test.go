@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -115,9 +117,8 @@ func TestGroup_DeletedWhileJoining(t *testing.T) {
 		}
 		return "PATCH", "/Groups/" + group, memberPatch("add", ids[i/2])
 	})
-	if got := s.membersOf(group); len(got) > 0 {
-		t.Errorf("%d deleted users are members", len(got))
-	}
+	got := s.membersOf(group)
+	assert.Emptyf(t, got, "%d deleted users are members", len(got))
 	s.check(0)
 }
 
@@ -156,9 +157,7 @@ func TestGroup_DelayedDeletionTask(t *testing.T) {
 						in = append(in, g)
 					}
 				}
-				if len(in) != len(want) {
-					t.Errorf("write %d late, deleted again %t: a member of %d groups, want %d", late, again, len(in), len(want))
-				}
+				assert.Lenf(t, in, len(want), "write %d late, deleted again %t: a member of %d groups, want %d", late, again, len(in), len(want))
 				s.sweepLater(t)
 			}
 			s.check(seats)
@@ -180,9 +179,8 @@ func TestGroup_DelayedAcceptance(t *testing.T) {
 		return do()
 	}
 	a := slow.send("PATCH", "/Groups/"+group, memberPatch("add", ids...))
-	if got := len(s.membersOf(group)); a.status == 200 && got != len(ids) || a.status != 200 && got != 0 {
-		t.Errorf("%d, and %d of %d are members", a.status, got, len(ids))
-	}
+	got := len(s.membersOf(group))
+	assert.Truef(t, (a.status != 200 || got == len(ids)) && (a.status == 200 || got == 0), "%d, and %d of %d are members", a.status, got, len(ids))
 	s.sweepLater(t)
 	s.check(0)
 }
@@ -207,9 +205,8 @@ func TestGroup_PartsVisibleOneByOne(t *testing.T) {
 		}
 		return page, err
 	}
-	if got := len(reader.membersOf(group)); got != len(ids) {
-		t.Errorf("%d members, want %d", got, len(ids))
-	}
+	got := len(reader.membersOf(group))
+	assert.Equalf(t, len(ids), got, "%d members, want %d", got, len(ids))
 	s.check(0)
 }
 
@@ -229,25 +226,22 @@ func TestGroup_JoinsWhileLeaving(t *testing.T) {
 			before := s.send("GET", "/Groups/"+groups[1], "")
 			s.killed(t, 1).send("DELETE", "/Users/"+ids[0], "")
 			a := s.send("PATCH", "/Groups/"+groups[1], patchBody(`[{"op":"replace","path":"displayName","value":"g1"}]`))
-			if got := valuesOf(a.body["members"]); len(got) != 0 {
-				t.Errorf("a PATCH of nothing shows %v", got)
-			}
+			got := valuesOf(a.body["members"])
+			assert.Emptyf(t, got, "a PATCH of nothing shows %v", got)
 			if got := s.send("GET", "/Groups/"+groups[1], "", "If-None-Match", before.header.Get("ETag")).status; got != 200 {
 				t.Errorf("a group whose member left is answered %d, want 200", got)
 			}
 			a = s.send("POST", "/Users", userBody(`"userName":"u000000"`))
-			if got := valuesOf(a.body["groups"]); a.status != 200 || len(got) != 0 {
-				t.Errorf("reactivated (%d) the user is in %v", a.status, got)
-			}
+			got = valuesOf(a.body["groups"])
+			assert.Truef(t, a.status == 200 && len(got) == 0, "reactivated (%d) the user is in %v", a.status, got)
 			add := ids[:1]
 			if many {
 				add = ids
 			}
 			s.must(200, "PATCH", "/Groups/"+groups[0], memberPatch(op, add...))
 			s.sweepLater(t)
-			if got := s.membersOf(groups[0]); len(got) != len(add) {
-				t.Errorf("%s of %d: %d members", op, len(add), len(got))
-			}
+			got = s.membersOf(groups[0])
+			assert.Lenf(t, got, len(add), "%s of %d: %d members", op, len(add), len(got))
 			s.check(1)
 		}
 	}
@@ -277,9 +271,8 @@ func TestGroup_LeavingUsersReadLate(t *testing.T) {
 		}
 		return do()
 	}
-	if got := reader.membersOf(groups[0]); !slices.Equal(got, ids[1:]) {
-		t.Errorf("members %v, want %v", got, ids[1:])
-	}
+	got := reader.membersOf(groups[0])
+	assert.Truef(t, slices.Equal(got, ids[1:]), "members %v, want %v", got, ids[1:])
 }
 
 // A list succeeds without a group that is deleted while the others are read.
@@ -297,9 +290,8 @@ func TestGroup_ListedAndDeleted(t *testing.T) {
 			}
 			return page, err
 		}
-		if a := reader.send("GET", path, ""); a.status != 200 {
-			t.Errorf("%s: %d %v", path, a.status, a.body)
-		}
+		a := reader.send("GET", path, "")
+		assert.Equalf(t, 200, a.status, "%s: %d %v", path, a.status, a.body)
 	}
 }
 
@@ -317,9 +309,8 @@ func TestGroup_CreatedDuringAConflict(t *testing.T) {
 		return err
 	}
 	id := slow.must(201, "POST", "/Groups", groupBody("g", append(slices.Clone(ids), "00000000-0000-7000-8000-000000000000")...))
-	if got := s.membersOf(id); len(got) != 2 {
-		t.Errorf("%d members, want 2", len(got))
-	}
+	got := s.membersOf(id)
+	assert.Lenf(t, got, 2, "%d members, want 2", len(got))
 	s.check(0)
 }
 
@@ -342,7 +333,6 @@ func TestGroup_SameSetOverPages(t *testing.T) {
 		return page, err
 	}
 	slow.must(200, "PUT", "/Groups/"+group, groupBody("g", ids...))
-	if got := s.membersOf(group); len(got) != 2 {
-		t.Errorf("PUT of two, and %d are members", len(got))
-	}
+	got := s.membersOf(group)
+	assert.Lenf(t, got, 2, "PUT of two, and %d are members", len(got))
 }

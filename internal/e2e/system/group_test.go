@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -34,9 +35,8 @@ func TestGroup_ConcurrentMembers(t *testing.T) {
 		})
 		wantStatuses(t, got, map[int]int{200: joining + leaving})
 		want := slices.Sorted(slices.Values(slices.Concat(ids[:joining], ids[joining+leaving:])))
-		if members := s.membersOf(id); !slices.Equal(members, want) {
-			t.Errorf("%d members, want %d", len(members), len(want))
-		}
+		members := s.membersOf(id)
+		assert.Truef(t, slices.Equal(members, want), "%d members, want %d", len(members), len(want))
 		a := s.send("GET", "/Groups/"+id+"?excludedAttributes=members", "")
 		if got, want := a.header.Get("ETag"), fmt.Sprintf(`W/"%d"`, 1+joining+leaving+openingChanges); got != want {
 			t.Errorf("version %s, want %s: one for each change", got, want)
@@ -45,9 +45,7 @@ func TestGroup_ConcurrentMembers(t *testing.T) {
 		if engine.Conflicts != nil {
 			overlaps, injected, recovered := engine.Conflicts.Totals()
 			t.Logf("%d overlapping writes and %d others refused, %d came through", overlaps, injected, recovered)
-			if overlaps == 0 {
-				t.Error("nothing overlapped: the race proves nothing")
-			}
+			assert.NotEqual(t, 0, overlaps, "nothing overlapped: the race proves nothing")
 		}
 	})
 }
@@ -96,15 +94,11 @@ func TestGroup_ConcurrentChanges(t *testing.T) {
 				return "PATCH", "/Groups/" + id, memberPatch("add", ids[i])
 			})
 			for status, n := range got {
-				if status >= 500 && status != 503 || status == 400 || status == 409 {
-					t.Errorf("%d answers %d", n, status)
-				}
+				assert.Truef(t, (status < 500 || status == 503) && status != 400 && status != 409, "%d answers %d", n, status)
 			}
 			members := s.membersOf(id)
 			for _, gone := range ids[6:9] {
-				if slices.Contains(members, gone) {
-					t.Errorf("the deleted user %s is a member", gone)
-				}
+				assert.Falsef(t, slices.Contains(members, gone), "the deleted user %s is a member", gone)
 			}
 			late := s.on(t, s.table, app.Options{Now: afterwards})
 			late.sweep()
@@ -127,9 +121,7 @@ func TestGroup_CostsTheSameAtAnySize(t *testing.T) {
 		type cost struct{ trips, reads, writes float64 }
 		of := func(a answer, status int) cost {
 			t.Helper()
-			if a.status != status {
-				t.Fatalf("%d %v", a.status, a.body)
-			}
+			require.Equalf(t, status, a.status, "%d %v", a.status, a.body)
 			return cost{a.event["roundTrips"].(float64), a.event["readUnits"].(float64), a.event["writeUnits"].(float64)}
 		}
 		costs := map[string][]cost{}
@@ -142,17 +134,14 @@ func TestGroup_CostsTheSameAtAnySize(t *testing.T) {
 			costs["is a member"] = append(costs["is a member"], of(s.send("GET",
 				"/Groups?filter="+url.QueryEscape(fmt.Sprintf(`id eq %q and members eq %q`, id, user)), ""), 200))
 			a := s.send("GET", "/Groups?filter="+url.QueryEscape(fmt.Sprintf(`members eq %q`, user)), "")
-			if a.body["totalResults"] != 1.0 {
-				t.Errorf("%v groups have the user, want 1", a.body["totalResults"])
-			}
+			assert.Truef(t, a.body["totalResults"] == 1.0, "%v groups have the user, want 1", a.body["totalResults"])
 			costs["of a member"] = append(costs["of a member"], of(a, 200))
 			costs["remove"] = append(costs["remove"], of(s.send("PATCH", "/Groups/"+id, memberPatch("remove", user)), 200))
 			costs["rename"] = append(costs["rename"], of(s.send("PATCH", "/Groups/"+id,
 				patchBody(fmt.Sprintf(`[{"op":"replace","path":"displayName","value":"renamed to %06d"}]`, size))), 200))
 			a = s.send("GET", "/Groups/"+id+"?excludedAttributes=members", "")
-			if n := a.event["itemsRead"]; n != 1.0 {
-				t.Errorf("a group without its members takes %v items read", n)
-			}
+			n := a.event["itemsRead"]
+			assert.Truef(t, n == 1.0, "a group without its members takes %v items read", n)
 			costs["GET without members"] = append(costs["GET without members"], of(a, 200))
 			a = s.send("GET", "/Groups?filter="+url.QueryEscape(fmt.Sprintf(`displayName eq "renamed to %06d"`, size)), "")
 			if a.body["totalResults"] != 1.0 || a.event["itemsRead"].(float64) > 2 {
@@ -171,9 +160,7 @@ func TestGroup_CostsTheSameAtAnySize(t *testing.T) {
 		for name, each := range costs {
 			t.Logf("%-20s %v", name, each[0])
 			for i, c := range each {
-				if c != each[0] {
-					t.Errorf("%s: %v in a group of %d, %v in one of %d", name, c, sizes[i], each[0], sizes[0])
-				}
+				assert.Truef(t, c == each[0], "%s: %v in a group of %d, %v in one of %d", name, c, sizes[i], each[0], sizes[0])
 			}
 			if m := most[name]; each[0].trips > m.trips || each[0].reads > m.reads || each[0].writes > m.writes {
 				t.Errorf("%s costs %v, at most %v", name, each[0], m)
@@ -211,14 +198,11 @@ func TestGroup_InAUsersGroups(t *testing.T) {
 		}
 		in := func(want ...string) {
 			t.Helper()
-			if got := s.groupsOf(user); !slices.Equal(got, want) {
-				t.Errorf("the user is in %v, want %v", got, want)
-			}
+			got := s.groupsOf(user)
+			assert.Truef(t, slices.Equal(got, want), "the user is in %v, want %v", got, want)
 			for _, id := range groups {
 				is := slices.Contains(want, id)
-				if got := slices.Contains(s.membersOf(id), user); got != is {
-					t.Errorf("the group has the user: %t, want %t", got, is)
-				}
+				assert.Equal(t, is, slices.Contains(s.membersOf(id), user), "the group has the user")
 			}
 		}
 		a := s.send("GET", "/Users/"+user, "")
@@ -233,12 +217,10 @@ func TestGroup_InAUsersGroups(t *testing.T) {
 		in(groups...)
 		s.must(200, "PATCH", "/Groups/"+groups[0], patchBody(`[{"op":"replace","path":"displayName","value":"new name"}]`))
 		a = s.send("PATCH", "/Users/"+user, patchBody(deactivate))
-		if got := a.body["groups"].([]any)[0].(map[string]any)["display"]; got != "new name" {
-			t.Errorf("the group is shown as %v", got)
-		}
-		if trips := a.event["roundTrips"].(float64); trips != 2 {
-			t.Errorf("PATCH of a user in groups: %v round trips", trips)
-		}
+		got := a.body["groups"].([]any)[0].(map[string]any)["display"]
+		assert.Truef(t, got == "new name", "the group is shown as %v", got)
+		trips := a.event["roundTrips"].(float64)
+		assert.Truef(t, trips == 2, "PATCH of a user in groups: %v round trips", trips)
 		in(groups...)
 		a = s.send("PATCH", "/Users/"+user, patchBody(activate))
 		if got := valuesOf(a.body["groups"]); !slices.Equal(got, groups) {
@@ -254,26 +236,19 @@ func TestGroup_InAUsersGroups(t *testing.T) {
 			t.Error("the user's version did not move by its own changes")
 		}
 		a = s.send("GET", "/Users", "")
-		if r := a.body["Resources"].([]any)[0].(map[string]any); r["groups"] != nil {
-			t.Error("a list shows groups that were not asked for")
-		}
+		assert.Nil(t, a.body["Resources"].([]any)[0].(map[string]any)["groups"], "a list shows groups that were not asked for")
 		a = s.send("GET", "/Users?attributes=groups", "")
-		if r := a.body["Resources"].([]any)[0].(map[string]any); len(valuesOf(r["groups"])) != 4 {
-			t.Errorf("a list that names groups shows %v", r)
-		}
+		r := a.body["Resources"].([]any)[0].(map[string]any)
+		assert.Lenf(t, valuesOf(r["groups"]), 4, "a list that names groups shows %v", r)
 		a = s.send("DELETE", "/Users/"+user, "")
 		// The memberships are read after the user, never in parallel:
 		// decision 0008.
 		if trips, writes := a.event["roundTrips"].(float64), a.event["writeUnits"].(float64); trips != 3 || writes > 12+6*4 {
 			t.Errorf("DELETE of a user in four groups: %v round trips, %v WRU", trips, writes)
 		}
-		if got := s.membersOf(groups[0]); len(got) != 0 {
-			t.Errorf("the deleted user is a member: %v", got)
-		}
+		assert.Empty(t, s.membersOf(groups[0]), "the deleted user is a member")
 		a = s.send("POST", "/Users", body)
-		if a.body["id"] != user || a.body["groups"] != nil {
-			t.Errorf("restored, the user is %v in %v", a.body["id"], a.body["groups"])
-		}
+		assert.Truef(t, a.body["id"] == user && a.body["groups"] == nil, "restored, the user is %v in %v", a.body["id"], a.body["groups"])
 		in()
 		s.check(1)
 	})

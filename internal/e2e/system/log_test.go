@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -84,9 +85,7 @@ func testLog(t *testing.T, open func(testing.TB) table.Table) {
 	holder := s.must(201, "POST", "/Users", userBody(`"userName":"holder@example.com","active":true`))
 	body := userBody(`"userName":"New@example.com","externalId":"00u1new","active":true,"shoeSize":44`)
 	refused := s.send("POST", "/Users", body, okta...)
-	if refused.status != 403 {
-		t.Fatalf("%d %v", refused.status, refused.body)
-	}
+	require.Equalf(t, 403, refused.status, "%d %v", refused.status, refused.body)
 	whatToDo := cause.SeatLimit.Advice("", idp.Okta)
 	x := s.explain(refused)
 	entry := x["entries"].([]any)[0].(map[string]any)
@@ -95,50 +94,36 @@ func testLog(t *testing.T, open func(testing.TB) table.Table) {
 		"cause": "seat_limit", "status": 403.0, "subject": "New@example.com", "externalId": "00u1new", "by": "idp",
 		"detail": refused.body["detail"], "whatToDo": whatToDo, "resourceType": "User",
 	} {
-		if entry[name] != want {
-			t.Errorf("%s is %v, want %v", name, entry[name], want)
-		}
+		assert.Truef(t, entry[name] == want, "%s is %v, want %v", name, entry[name], want)
 	}
-	if got := fmt.Sprint(entry["tolerances"]); got != "[unknown_attribute:shoeSize]" {
-		t.Errorf("tolerances %s", got)
-	}
-	if seats := entry["seats"].(map[string]any); seats["used"] != 1.0 || seats["limit"] != 1.0 {
-		t.Errorf("seats then: %v", seats)
-	}
-	if x["now"] != "failing" || x["failing"].(map[string]any)["count"] != 1.0 {
-		t.Errorf("now: %v", x)
-	}
+	got := fmt.Sprint(entry["tolerances"])
+	assert.Equalf(t, "[unknown_attribute:shoeSize]", got, "tolerances %s", got)
+	seats := entry["seats"].(map[string]any)
+	assert.Truef(t, seats["used"] == 1.0 && seats["limit"] == 1.0, "seats then: %v", seats)
+	assert.Truef(t, x["now"] == "failing" && x["failing"].(map[string]any)["count"] == 1.0, "now: %v", x)
 	s.now = s.now.Add(time.Minute)
 	s.send("POST", "/Users", body, okta...)
 	failing := s.failing()
 	f := failing["New@example.com"]
-	if len(failing) != 1 || f["count"] != 2.0 || f["firstFailure"] == f["lastFailure"] || f["whatToDo"] != whatToDo {
-		t.Fatalf("failing: %v", failing)
-	}
+	require.Truef(t, len(failing) == 1 && f["count"] == 2.0 && f["firstFailure"] != f["lastFailure"] && f["whatToDo"] == whatToDo, "failing: %v", failing)
 	// The fix.
 	s.now = s.now.Add(time.Minute)
 	s.must(200, "PATCH", "/Users/"+holder, patchBody(deactivate))
 	made := s.send("POST", "/Users", body, okta...)
-	if made.status != 201 {
-		t.Fatalf("%d %v", made.status, made.body)
-	}
-	if failing := s.failing(); len(failing) != 0 {
-		t.Errorf("failing after the success: %v", failing)
-	}
+	require.Equalf(t, 201, made.status, "%d %v", made.status, made.body)
+	assert.Empty(t, s.failing(), "failing after the success")
 	if x = s.explain(refused); x["now"] != "fixed" || x["fixedBy"].(map[string]any)["requestId"] != made.header.Get("X-Request-Id") {
 		t.Errorf("afterwards: %v", x)
 	}
-	if e := s.explain(made)["entries"].([]any)[0].(map[string]any); brief(e) != "create warning created tolerated" || e["seats"].(map[string]any)["delta"] != 1.0 {
-		t.Errorf("the success: %v", e)
-	}
+	e := s.explain(made)["entries"].([]any)[0].(map[string]any)
+	assert.Truef(t, brief(e) == "create warning created tolerated" && e["seats"].(map[string]any)["delta"] == 1.0, "the success: %v", e)
 	id := made.body["id"].(string)
 	s.must(200, "PATCH", "/Users/"+id, patchBody(activate)) // nothing to change
 	want := []string{"create warning created tolerated", "create failure seat_limit", "create failure seat_limit"}
 	for _, subject := range []string{"new@EXAMPLE.com", "00u1new"} {
 		for _, limit := range []int{50, 2, 1} {
-			if got := briefs(s.log(limit, "subject="+url.QueryEscape(subject))); !slices.Equal(got, want) {
-				t.Errorf("the history of %s by %d: %q", subject, limit, got)
-			}
+			got := briefs(s.log(limit, "subject="+url.QueryEscape(subject)))
+			assert.Truef(t, slices.Equal(got, want), "the history of %s by %d: %q", subject, limit, got)
 		}
 	}
 	all := briefs(s.log(2, ""))
@@ -195,9 +180,8 @@ func TestLog_LeavesOutReads(t *testing.T) {
 	s.send("GET", "/Users/00000000-0000-7000-8000-000000000000", "")
 	for _, header := range []string{"", "Basic eDp5", "Bearer rct_acme", "Bearer " + strings.Replace(s.token, s.token[25:27], "aa", 1)} {
 		for _, method := range []string{"POST", "GET"} {
-			if a := s.send(method, "/Users", userBody(`"userName":"b"`), "Authorization", header); a.status != 401 || a.event["writeUnits"] != 0.0 {
-				t.Errorf("%q: %d, %v WRU", header, a.status, a.event["writeUnits"])
-			}
+			a := s.send(method, "/Users", userBody(`"userName":"b"`), "Authorization", header)
+			assert.Truef(t, a.status == 401 && a.event["writeUnits"] == 0.0, "%q: %d, %v WRU", header, a.status, a.event["writeUnits"])
 		}
 	}
 	list := s.mustAdmin(200, "GET", "/tenants/acme/tokens", "")["tokens"].([]any)
@@ -206,15 +190,12 @@ func TestLog_LeavesOutReads(t *testing.T) {
 	if a := s.send("POST", "/Users", userBody(`"userName":"b"`)); a.event["cause"] != "token_revoked" || a.event["writeUnits"].(float64) > 6 {
 		t.Errorf("revoked: %v, %v WRU", a.event["cause"], a.event["writeUnits"])
 	}
-	if a := s.send("POST", "/Users", userBody(`"userName":"b"`)); a.event["cause"] != "token_revoked" || a.event["writeUnits"] != 0.0 {
-		t.Errorf("revoked, again: %v, %v WRU", a.event["cause"], a.event["writeUnits"])
-	}
+	a := s.send("POST", "/Users", userBody(`"userName":"b"`))
+	assert.Truef(t, a.event["cause"] == "token_revoked" && a.event["writeUnits"] == 0.0, "revoked, again: %v, %v WRU", a.event["cause"], a.event["writeUnits"])
 	if after := s.log(50, ""); len(after) != len(before)+1 || brief(after[0]) != "create failure token_revoked" {
 		t.Errorf("the log has %q, had %q", briefs(after), briefs(before))
 	}
-	if failing := s.failing(); len(failing) != 0 {
-		t.Errorf("failing: %v", failing)
-	}
+	assert.Empty(t, s.failing(), "failing")
 }
 
 // Reads that are refused for what they ask are logged: a sync begins with them.
@@ -222,27 +203,22 @@ func TestLog_HasRefusedReads(t *testing.T) {
 	s := newStory(t, enginetest.Memory, `{"maxSeats":5}`)
 	for cause, query := range map[string]string{"validation": "?filter=userName", "sensitive_filter": `?filter=password+eq+"x"`} {
 		a := s.send("GET", "/Users"+query, "")
-		if e := s.explain(a)["entries"].([]any)[0].(map[string]any); brief(e) != "list failure "+cause {
-			t.Errorf("%s: %v", query, e)
-		}
+		e := s.explain(a)["entries"].([]any)[0].(map[string]any)
+		assert.Equalf(t, "list failure "+cause, brief(e), "%s: %v", query, e)
 	}
-	if failing := s.failing(); len(failing) != 0 {
-		t.Errorf("a list marks no subject as failing: %v", failing)
-	}
+	assert.Empty(t, s.failing(), "a list marks no subject as failing")
 }
 
 // Requests that are refused in great numbers leave one entry a minute.
 func TestLog_HasOneEntryAMinuteOfAFlood(t *testing.T) {
 	s := newStory(t, enginetest.Memory, `{"maxSeats":5,"scimEnabled":false}`)
 	for range 20 {
-		if a := s.send("POST", "/Users", userBody(`"userName":"a"`)); a.event["cause"] != "scim_disabled" {
-			t.Fatalf("%v", a.event)
-		}
+		a := s.send("POST", "/Users", userBody(`"userName":"a"`))
+		require.Truef(t, a.event["cause"] == "scim_disabled", "%v", a.event)
 		s.now = s.now.Add(10 * time.Second)
 	}
-	if n := len(s.log(50, "cause=scim_disabled")); n != 4 {
-		t.Errorf("%d entries of 20 requests in 200 s, want 4", n)
-	}
+	n := len(s.log(50, "cause=scim_disabled"))
+	assert.Equalf(t, 4, n, "%d entries of 20 requests in 200 s, want 4", n)
 }
 
 // The warning of a group names the members that were not accepted, and why
@@ -258,14 +234,10 @@ func testMembersConcerned(t *testing.T, open func(testing.TB) table.Table) {
 	s.must(204, "DELETE", "/Users/"+gone, "")
 	s.must(201, "POST", "/Users", userBody(`"userName":"other"`))
 	s.send("PATCH", "/Users/"+gone, patchBody(activate)) // 404
-	if a := s.send("POST", "/Users", userBody(`"userName":"late@example.com"`)); a.status != 403 {
-		t.Fatalf("%d", a.status)
-	}
+	require.Equal(t, 403, s.send("POST", "/Users", userBody(`"userName":"late@example.com"`)).status)
 	nobody := "019b8d62-7a80-7000-8000-00000000abcd"
 	group := s.send("POST", "/Groups", groupBody("Staff", here, gone, "late@example.com", nobody))
-	if group.status != 201 || group.event["cause"] != "unknown_members" {
-		t.Fatalf("%d %v", group.status, group.event)
-	}
+	require.Truef(t, group.status == 201 && group.event["cause"] == "unknown_members", "%d %v", group.status, group.event)
 	entry := s.explain(group)["entries"].([]any)[0].(map[string]any)
 	got := map[string]string{}
 	for _, m := range entry["members"].([]any) {
@@ -279,9 +251,7 @@ func testMembersConcerned(t *testing.T, open func(testing.TB) table.Table) {
 	want := map[string]string{
 		gone: "deleted gone user_not_found", "late@example.com": "unknown late@example.com seat_limit", nobody: "unknown <nil>",
 	}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("members %v, want %v", got, want)
-	}
+	assert.Equalf(t, fmt.Sprint(want), fmt.Sprint(got), "members %v, want %v", got, want)
 	// A tenant can choose that the request is refused.
 	s.mustAdmin(200, "PATCH", "/tenants/acme", `{"unknownMembers":"refuse"}`)
 	s.later()
@@ -290,16 +260,14 @@ func testMembersConcerned(t *testing.T, open func(testing.TB) table.Table) {
 	if entry = x["entries"].([]any)[0].(map[string]any); brief(entry) != "modify failure unknown_members" || x["now"] != "failing" {
 		t.Errorf("refused: %v", x)
 	}
-	if m := entry["members"].([]any)[0].(map[string]any); m["id"] != nobody || m["state"] != "unknown" {
-		t.Errorf("concerned users: %v", m)
-	}
+	m := entry["members"].([]any)[0].(map[string]any)
+	assert.Truef(t, m["id"] == nobody && m["state"] == "unknown", "concerned users: %v", m)
 	if f := s.failing()["Staff"]; f["resourceType"] != "Group" || f["cause"] != "unknown_members" {
 		t.Errorf("the group fails: %v", s.failing())
 	}
 	s.must(200, "PATCH", "/Groups/"+group.body["id"].(string), memberPatch("remove", here))
-	if f, ok := s.failing()["Staff"]; ok {
-		t.Errorf("the group fails still: %v", f)
-	}
+	f, ok := s.failing()["Staff"]
+	assert.Falsef(t, ok, "the group fails still: %v", f)
 }
 
 // A user that failed under its name is resolved when it is provisioned under an
@@ -328,9 +296,8 @@ func TestLog_FailuresResolvedUnderAnotherName(t *testing.T) {
 	if len(s.failing()) != 0 {
 		t.Errorf("pushed again: %v", s.failing())
 	}
-	if x := s.explain(a); x["now"] != "fixed" {
-		t.Errorf("%v", x)
-	}
+	x := s.explain(a)
+	assert.Truef(t, x["now"] == "fixed", "%v", x)
 }
 
 // Subjects that no key can hold, or that are not names at all, are found and
@@ -351,27 +318,21 @@ func testLogOfNames(t *testing.T, open func(testing.TB) table.Table) {
 			s.send("POST", "/Users", userBody(fmt.Sprintf(`"userName":%s,"externalId":%s`, quoted, quoted))),
 			s.send("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"g `+name+`","members":[{"value":`+string(quoted)+`}]}`),
 		} {
-			if a.status >= 500 || a.status < 400 {
-				t.Fatalf("%s: %d %v", name, a.status, a.body)
-			}
-			if a.event["journalError"] != nil {
-				t.Errorf("%s: %v", name, a.event["journalError"])
-			}
+			require.Truef(t, a.status < 500 && a.status >= 400, "%s: %d %v", name, a.status, a.body)
+			assert.Nilf(t, a.event["journalError"], "%s", name)
 			s.explain(a)
 		}
 		for _, path := range []string{"log", "failed-users"} {
-			if a := s.admin("GET", "/tenants/acme/"+path+"?subject="+url.QueryEscape(subject), ""); a.status != 200 && a.status != 400 {
-				t.Errorf("%s: %s: %d %v", name, path, a.status, a.body)
-			}
+			a := s.admin("GET", "/tenants/acme/"+path+"?subject="+url.QueryEscape(subject), "")
+			assert.Falsef(t, a.status != 200 && a.status != 400, "%s: %s: %d %v", name, path, a.status, a.body)
 		}
 		s.mustAdmin(200, "GET", "/tenants/acme/failed-users", "")
 		s.mustAdmin(200, "GET", "/tenants/acme/overview", "")
 	}
 	a := s.send("POST", "/Groups", groupBody("Staff", "anna@example.com"))
 	entry := s.explain(a)["entries"].([]any)[0].(map[string]any)
-	if m, ok := entry["members"].([]any); !ok || m[0].(map[string]any)["id"] != "anna@example.com" {
-		t.Errorf("concerned users: %v", entry)
-	}
+	m, ok := entry["members"].([]any)
+	assert.Truef(t, ok && m[0].(map[string]any)["id"] == "anna@example.com", "concerned users: %v", entry)
 }
 
 // A purged user no longer fails, and its history has the purge and everything
@@ -384,13 +345,10 @@ func TestLog_AfterAPurge(t *testing.T) {
 		t.Fatalf("failing: %v", s.failing())
 	}
 	s.mustAdmin(204, "DELETE", "/tenants/acme/users/"+id, "")
-	if failing := s.failing(); len(failing) != 0 {
-		t.Errorf("failing: %v", failing)
-	}
+	assert.Empty(t, s.failing(), "failing")
 	want := []string{"purge success purged", "create failure duplicate", "create success created"}
-	if got := briefs(s.log(50, "subject="+id)); !slices.Equal(got, want) {
-		t.Errorf("the history: %q", got)
-	}
+	got := briefs(s.log(50, "subject="+id))
+	assert.Truef(t, slices.Equal(got, want), "the history: %q", got)
 }
 
 // The history of a record is complete, however long it is and however it is
@@ -424,9 +382,7 @@ func testHistory(t *testing.T, open func(testing.TB) table.Table) {
 		for _, e := range s.log(limit, "subject="+group) {
 			got = append(got, fmt.Sprint(e["action"]))
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("by %d: %d entries %q, want %d %q", limit, len(got), got, len(want), want)
-		}
+		assert.Truef(t, slices.Equal(got, want), "by %d: %d entries %q, want %d %q", limit, len(got), got, len(want), want)
 	}
 }
 
@@ -451,9 +407,7 @@ func testHistorySideBySide(t *testing.T, open func(testing.TB) table.Table) {
 		for i, user := range round {
 			all.Go(func() {
 				a := s.send("PATCH", "/Groups/"+group, memberPatch("add", user))
-				if a.status != 200 {
-					t.Errorf("%d %v", a.status, a.body)
-				}
+				assert.Equalf(t, 200, a.status, "%d %v", a.status, a.body)
 				ids[i] = a.header.Get("X-Request-Id")
 			})
 		}
@@ -466,18 +420,12 @@ func testHistorySideBySide(t *testing.T, open func(testing.TB) table.Table) {
 		got := map[string]bool{}
 		for _, e := range s.log(limit, "subject="+group) {
 			id := e["requestId"].(string)
-			if got[id] {
-				t.Errorf("by %d: %s is listed twice", limit, id)
-			}
+			assert.Falsef(t, got[id], "by %d: %s is listed twice", limit, id)
 			got[id] = true
 		}
 		for id := range want {
-			if !got[id] {
-				t.Errorf("by %d: %s is not listed", limit, id)
-			}
+			assert.Truef(t, got[id], "by %d: %s is not listed", limit, id)
 		}
-		if len(got) != len(want)+1 {
-			t.Errorf("by %d: %d entries, want %d", limit, len(got), len(want)+1)
-		}
+		assert.Lenf(t, got, len(want)+1, "by %d: %d entries, want %d", limit, len(got), len(want)+1)
 	}
 }

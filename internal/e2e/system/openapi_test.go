@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 )
@@ -73,26 +74,20 @@ func conform(t *testing.T, method, path, body string, a answer) {
 		return
 	}
 	if response["content"] == nil {
-		if a.body != nil {
-			t.Errorf("%s %s: %d has a body: %v", method, path, a.status, a.body)
-		}
+		assert.Nilf(t, a.body, "%s %s: %d has a body", method, path, a.status)
 	} else if err := judge(pointer+"/responses/"+status+"/content/"+kind+"/schema", a.body); err != nil {
 		t.Errorf("%s %s: the answer is not as described: %v", method, path, err)
 	}
 	if requested, ok := operation["requestBody"].(map[string]any); ok && a.status < 400 {
 		if body == "" {
-			if requested["required"] == true {
-				t.Errorf("%s %s: accepted without the required body", method, path)
-			}
+			assert.Truef(t, requested["required"] != true, "%s %s: accepted without the required body", method, path)
 			return
 		}
 		sent, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
 		if err == nil {
 			err = judge(pointer+"/requestBody/content/application~1json/schema", sent)
 		}
-		if err != nil {
-			t.Errorf("%s %s: accepted a body that is not as described: %v", method, path, err)
-		}
+		assert.NoErrorf(t, err, "%s %s: accepted a body that is not as described", method, path)
 	}
 }
 
@@ -114,9 +109,8 @@ func judge(pointer string, value any) error {
 // Every route is described, and nothing else is.
 func TestOpenAPI_MatchesTheRoutes(t *testing.T) {
 	_, document := openAPI()
-	if v := document["openapi"]; v != "3.1.0" {
-		t.Errorf("openapi %v", v)
-	}
+	v := document["openapi"]
+	assert.Truef(t, v == "3.1.0", "openapi %v", v)
 	var want, got []string
 	for _, r := range adminapi.Routes() {
 		want = append(want, r.Method+" "+strings.TrimPrefix(r.Path, adminapi.Prefix))
@@ -129,15 +123,12 @@ func TestOpenAPI_MatchesTheRoutes(t *testing.T) {
 			}
 			got = append(got, strings.ToUpper(method)+" "+path)
 			o := operation.(map[string]any)
-			if id := o["operationId"]; id == nil || ids[id] || o["summary"] == "" {
-				t.Errorf("%s %s: operationId %v", method, path, id)
-			}
+			id := o["operationId"]
+			assert.Truef(t, id != nil && !ids[id] && o["summary"] != "", "%s %s: operationId %v", method, path, id)
 			ids[o["operationId"]] = true
 		}
 	}
 	slices.Sort(want)
 	slices.Sort(got)
-	if !slices.Equal(want, got) {
-		t.Errorf("described: %v\nserved: %v", got, want)
-	}
+	assert.Truef(t, slices.Equal(want, got), "described: %v\nserved: %v", got, want)
 }

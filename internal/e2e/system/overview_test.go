@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -27,9 +30,7 @@ func (s *service) overview(when, state string, notices ...string) map[string]any
 		kind, text, _ := strings.Cut(notices[i], ": ")
 		good = good && n["kind"] == kind && strings.Contains(n["text"].(string), text)
 	}
-	if !good {
-		s.t.Errorf("%s: %v (%v), notices %v, want %s, %q", when, o["state"], o["summary"], list, state, notices)
-	}
+	assert.Truef(s.t, good, "%s: %v (%v), notices %v, want %s, %q", when, o["state"], o["summary"], list, state, notices)
 	return o
 }
 
@@ -86,22 +87,18 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 	if seen := o["lastSeen"].([]any); len(seen) != 1 || seen[0].(map[string]any)["idp"] != "okta" || len(o["lastSync"].([]any)) != 0 {
 		t.Errorf("seen: %v, changed: %v", seen, o["lastSync"])
 	}
-	if o["summary"] != "No failures. Everything received with a valid token was applied." {
-		t.Errorf("summary %v", o["summary"])
-	}
+	assert.Truef(t, o["summary"] == "No failures. Everything received with a valid token was applied.", "summary %v", o["summary"])
 
 	// Warnings are shown even if nothing fails.
 	s.send("POST", "/Users", userBody(`"userName":"a","shoeSize":44`), okta...)
 	s.send("POST", "/Groups", groupBody("Staff", "019b8d62-7a80-7000-8000-00000000abcd"), okta...)
 	o = s.overview("after warnings", "warning",
 		"warnings: Attributes or values were dropped or changed in 1 request in the last 7 days", "warnings: Members that are not provisioned users were skipped in 1 request")
-	if w := o["warnings"].([]any); len(w) != 2 || w[0].(map[string]any)["cause"] != "tolerated" || w[1].(map[string]any)["count"] != 1.0 {
-		t.Errorf("warnings: %v", w)
-	}
+	w := o["warnings"].([]any)
+	assert.Truef(t, len(w) == 2 && w[0].(map[string]any)["cause"] == "tolerated" && w[1].(map[string]any)["count"] == 1.0, "warnings: %v", w)
 	for _, cause := range []string{"tolerated", "unknown_members"} {
-		if n := len(s.log(50, "outcome=warning&cause="+cause)); n != 1 {
-			t.Errorf("the notice leads to %d entries of %s", n, cause)
-		}
+		n := len(s.log(50, "outcome=warning&cause="+cause))
+		assert.Equalf(t, 1, n, "the notice leads to %d entries of %s", n, cause)
 	}
 
 	// Failures by cause; a refused read marks no subject as failing.
@@ -109,9 +106,8 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 	s.send("PATCH", "/Users/019b8d62-7a80-7000-8000-00000000abcd", patchBody(activate), okta...)
 	warnings := []string{"warnings: Attributes", "warnings: Members"}
 	o = s.overview("after failures", "failing", warnings...)
-	if causes := fmt.Sprint(o["failingCauses"]); o["failing"] != 2.0 || causes != "map[duplicate:1 user_not_found:1]" {
-		t.Errorf("%v failing, %s", o["failing"], causes)
-	}
+	causes := fmt.Sprint(o["failingCauses"])
+	assert.Truef(t, o["failing"] == 2.0 && causes == "map[duplicate:1 user_not_found:1]", "%v failing, %s", o["failing"], causes)
 	s.send("GET", "/Users?filter=userName", "", okta...)
 	s.overview("after a refused read", "failing", append([]string{"requests_refused: 1 request was refused in the last 24 hours"}, warnings...)...)
 
@@ -143,12 +139,10 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 	if x["cause"] != "token_revoked" || x["operation"] != "list" || x["detail"] != refused.body["detail"] || x["whatToDo"] == nil {
 		t.Errorf("the request: %v", x)
 	}
-	if n := len(s.log(50, "cause=token_revoked")); n != 1 {
-		t.Errorf("the log has %d entries of 5 requests within a minute", n)
-	}
-	if failing := s.failing(); len(failing) != 2 {
-		t.Errorf("failing: %v", failing)
-	}
+	n := len(s.log(50, "cause=token_revoked"))
+	assert.Equalf(t, 1, n, "the log has %d entries of 5 requests within a minute", n)
+	failing := s.failing()
+	assert.Lenf(t, failing, 2, "failing: %v", failing)
 
 	// A new token is created, but the identity provider still has the old one.
 	old := s.token
@@ -174,9 +168,8 @@ func testOverview(t *testing.T, open func(testing.TB) table.Table) {
 		s.send("GET", "/Users", "", okta...)
 	}
 	s.overview("SCIM is off, and requests come", "off", append([]string{"scim_off: 3 requests were refused in the last 7 days, most recently just now."}, warnings...)...)
-	if n := len(s.log(50, "cause=scim_disabled")); n != 1 {
-		t.Errorf("the log has %d entries of 3 reads within a minute", n)
-	}
+	n = len(s.log(50, "cause=scim_disabled"))
+	assert.Equalf(t, 1, n, "the log has %d entries of 3 reads within a minute", n)
 	s.usage("at the end", 1, 0)
 }
 
@@ -196,9 +189,8 @@ func TestOverview_WritesOfRefusedRequestsAreBounded(t *testing.T) {
 	forged := s.forge(token["id"].(string))
 	for range 20 {
 		for _, header := range []string{"", "Bearer rct_acme", "Bearer " + forged} {
-			if a := s.send("POST", "/Users", userBody(`"userName":"a"`), "Authorization", header); a.status != 401 || a.event["cause"] == "token_revoked" {
-				t.Fatalf("%q: %d %v", header, a.status, a.event)
-			}
+			a := s.send("POST", "/Users", userBody(`"userName":"a"`), "Authorization", header)
+			require.Truef(t, a.status == 401 && a.event["cause"] != "token_revoked", "%q: %d %v", header, a.status, a.event)
 		}
 	}
 	if n := w.take(); len(n) > 0 {
@@ -212,9 +204,8 @@ func TestOverview_WritesOfRefusedRequestsAreBounded(t *testing.T) {
 		if i%2 == 1 {
 			instance = other
 		}
-		if a := instance.send("POST", "/Users", userBody(`"userName":"a"`)); a.event["cause"] != "token_revoked" {
-			t.Fatalf("%v", a.event)
-		}
+		a := instance.send("POST", "/Users", userBody(`"userName":"a"`))
+		require.Truef(t, a.event["cause"] == "token_revoked", "%v", a.event)
 		s.now = s.now.Add(60 * time.Millisecond) // a minute in total
 	}
 	n := w.take()
@@ -241,9 +232,8 @@ func TestOverview_WritesOfRefusedRequestsAreBounded(t *testing.T) {
 		}
 	}
 	o := s.mustAdmin(200, "GET", "/tenants/acme/overview", "")
-	if total := counted(o, "token_revoked"); stands != 1002 || total != 1002 {
-		t.Errorf("the entries stand for %v requests, the failures count %v, want 1002", stands, total)
-	}
+	total := counted(o, "token_revoked")
+	assert.Truef(t, stands == 1002 && total == 1002, "the entries stand for %v requests, the failures count %v, want 1002", stands, total)
 }
 
 // counted returns the number of failures with a cause in an overview.
@@ -284,20 +274,14 @@ func TestOverview_LastSyncOfEachIdentityProvider(t *testing.T) {
 		e := e.(map[string]any)
 		idp, _ := e["idp"].(string)
 		changed[idp] = fmt.Sprint(e["subject"])
-		if idp == "onelogin" && e["requestId"] != quiet.header.Get("X-Request-Id") {
-			t.Errorf("the quiet one: %v", e)
-		}
+		assert.Falsef(t, idp == "onelogin" && e["requestId"] != quiet.header.Get("X-Request-Id"), "the quiet one: %v", e)
 	}
-	if fmt.Sprint(changed) != "map[:u249 onelogin:quiet]" {
-		t.Errorf("last changes: %v", changed)
-	}
+	assert.Equalf(t, "map[:u249 onelogin:quiet]", fmt.Sprint(changed), "last changes: %v", changed)
 	var seen []string
 	for _, one := range o["lastSeen"].([]any) {
 		seen = append(seen, fmt.Sprint(one.(map[string]any)["idp"]))
 	}
-	if !slices.Equal(seen, []string{"<nil>", "jumpcloud", "onelogin"}) {
-		t.Errorf("seen: %v", seen)
-	}
+	assert.Truef(t, slices.Equal(seen, []string{"<nil>", "jumpcloud", "onelogin"}), "seen: %v", seen)
 }
 
 // Recording activity costs one write a minute, and adds nothing to what a
@@ -307,14 +291,12 @@ func TestOverview_WritesOfAcceptedRequestsAreBounded(t *testing.T) {
 	s := newStory(t, func(t testing.TB) table.Table { w.Table = enginetest.Memory(t); return w }, `{"maxSeats":5}`)
 	w.take()
 	for range 600 { // an hour and ten minutes, a request every seven seconds
-		if a := s.send("GET", "/Users?count=0", ""); a.event["writeUnits"] != 0.0 {
-			t.Fatalf("a read costs %v write units", a.event["writeUnits"])
-		}
+		a := s.send("GET", "/Users?count=0", "")
+		require.Truef(t, a.event["writeUnits"] == 0.0, "a read costs %v write units", a.event["writeUnits"])
 		s.now = s.now.Add(7 * time.Second)
 	}
-	if n := w.take(); n["T#acme#USED"] > 70+2 || len(n) != 1 {
-		t.Errorf("600 reads in 70 minutes write %v", n)
-	}
+	n := w.take()
+	assert.Truef(t, n["T#acme#USED"] <= 70+2 && len(n) == 1, "600 reads in 70 minutes write %v", n)
 }
 
 // Each cause of requests refused before they are handled has its own entries.
@@ -330,9 +312,8 @@ func TestLog_SamplesEachCause(t *testing.T) {
 	s.now = s.now.Add(2 * time.Hour)
 	for range 3 {
 		for cause, token := range map[string]string{"token_revoked": revoked, "token_expired": expired, "scim_disabled": s.token} {
-			if a := s.send("GET", "/Groups", "", "Authorization", "Bearer "+token); a.event["cause"] != cause {
-				t.Fatalf("%v, want %s", a.event, cause)
-			}
+			a := s.send("GET", "/Groups", "", "Authorization", "Bearer "+token)
+			require.Truef(t, a.event["cause"] == cause, "%v, want %s", a.event, cause)
 			// A request that is never logged does not take another's place in
 			// the log.
 			s.send("GET", "/ServiceProviderConfig", "", "Authorization", "Bearer "+token)
@@ -340,9 +321,7 @@ func TestLog_SamplesEachCause(t *testing.T) {
 	}
 	for _, cause := range []string{"token_revoked", "token_expired", "scim_disabled"} {
 		entries := s.log(50, "cause="+cause)
-		if len(entries) != 1 || entries[0]["operation"] != "list" {
-			t.Errorf("%s has the entries %v", cause, entries)
-		}
+		assert.Truef(t, len(entries) == 1 && entries[0]["operation"] == "list", "%s has the entries %v", cause, entries)
 	}
 	s.overview("all at once", "off", "scim_off: 6 requests were refused", "token_refused: ", "token_refused: ")
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
@@ -82,17 +84,15 @@ func TestGrants_OtherSpellings(t *testing.T) {
 		t.Run(engine.Name, func(t *testing.T) {
 			s := newService(t, engine.Open(t), 5, app.Options{})
 			for _, path := range []string{"/Users/", "//groups", "/SCHEMAS", "/USERS/x", "/.Search"} {
-				if got := routed("GET", "/scim/v2"+path); got != "BulkFunction" {
-					t.Errorf("%s goes to %s", path, got)
-				}
+				got := routed("GET", "/scim/v2"+path)
+				assert.Equalf(t, "BulkFunction", got, "%s goes to %s", path, got)
 			}
 			for _, name := range []string{"a", "b", "c"} {
 				s.must(201, "POST", "/Users/", userBody(`"userName":"`+name+`","active":false`))
 			}
 			for _, query := range []string{"count=1", "count=1&startIndex=2", "count=1&startIndex=3"} {
-				if a := s.send("GET", "/USERS?"+query, ""); a.status != 200 || a.body["itemsPerPage"] != 1.0 {
-					t.Errorf("%s: %d %v", query, a.status, a.body)
-				}
+				a := s.send("GET", "/USERS?"+query, "")
+				assert.Truef(t, a.status == 200 && a.body["itemsPerPage"] == 1.0, "%s: %d %v", query, a.status, a.body)
 			}
 			s.check(0)
 		})
@@ -105,18 +105,14 @@ func TestGrants_OtherEmailsAndDiscovery(t *testing.T) {
 		t.Run(engine.Name, func(t *testing.T) {
 			s := newService(t, engine.Open(t), 5, app.Options{})
 			id := s.must(201, "POST", "/Users", userBody(`"userName":"a@example.com","emails":[{"value":"a@example.com","primary":true},{"value":"b@example.com"}]`))
-			if a := s.send("GET", `/Users?filter=emails+eq+"b@example.com"`, ""); a.body["totalResults"] != 1.0 {
-				t.Errorf("found by the other email: %d %v", a.status, a.body)
-			}
+			a := s.send("GET", `/Users?filter=emails+eq+"b@example.com"`, "")
+			assert.Truef(t, a.body["totalResults"] == 1.0, "found by the other email: %d %v", a.status, a.body)
 			s.must(200, "PATCH", "/Users/"+id, patchBody(`[{"op":"remove","path":"emails[value eq \"b@example.com\"]"}]`))
-			if a := s.send("GET", `/Users?filter=emails+eq+"b@example.com"`, ""); a.body["totalResults"] != 0.0 {
-				t.Errorf("found by a former email: %d %v", a.status, a.body)
-			}
+			a = s.send("GET", `/Users?filter=emails+eq+"b@example.com"`, "")
+			assert.Truef(t, a.body["totalResults"] == 0.0, "found by a former email: %d %v", a.status, a.body)
 			discovery := &service{t: t, token: s.token, tenant: s.tenant}
 			discovery.start(s.table, app.Options{}) // it has seen no token yet
-			if a := discovery.send("GET", "/Schemas", ""); a.status != 200 {
-				t.Errorf("schemas: %d", a.status)
-			}
+			assert.Equal(t, 200, discovery.send("GET", "/Schemas", "").status, "schemas")
 			s.check(1)
 		})
 	}

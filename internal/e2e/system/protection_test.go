@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -53,15 +55,12 @@ func TestProtection(t *testing.T) {
 			a := s.send(f.method, f.path, f.body)
 			s.wantRefused(a, 403, "protected", owner, "cannot be "+f.says, "nothing was changed", "Ask an owner of the application")
 		}
-		if u := s.seenUser(owner); u["active"] != true || u["accountType"] != "user" || u["userName"] != "owner@example.com" {
-			t.Errorf("the owner is %v", u)
-		}
-		if got := len(s.send("GET", "/Groups/"+large, "").body["members"].([]any)); got != 41 {
-			t.Errorf("the large group has %d members", got)
-		}
-		if got := len(s.send("GET", "/Groups/"+small, "").body["members"].([]any)); got != 3 {
-			t.Errorf("the small group has %d members", got)
-		}
+		u := s.seenUser(owner)
+		assert.Truef(t, u["active"] == true && u["accountType"] == "user" && u["userName"] == "owner@example.com", "the owner is %v", u)
+		got := len(s.send("GET", "/Groups/"+large, "").body["members"].([]any))
+		assert.Equalf(t, 41, got, "the large group has %d members", got)
+		got = len(s.send("GET", "/Groups/"+small, "").body["members"].([]any))
+		assert.Equalf(t, 3, got, "the small group has %d members", got)
 		// Other changes work as before.
 		s.must(200, "PATCH", "/Users/"+owner, patchBody(`[{"op":"replace","path":"title","value":"Owner"}]`))
 		s.must(200, "PATCH", "/Groups/"+small, remove(others[0]))
@@ -79,9 +78,8 @@ func TestProtection(t *testing.T) {
 		s.ask(200, "PATCH", "/tenants/acme/users/"+owner, `{"protected":false}`)
 		for _, f := range forbidden {
 			if !strings.Contains(f.path, large) && !strings.Contains(f.name, "group") && f.name != "deleted" {
-				if a := s.send(f.method, f.path, f.body); a.status != 200 {
-					t.Errorf("%s without protection: %d %v", f.name, a.status, a.body)
-				}
+				a := s.send(f.method, f.path, f.body)
+				assert.Equalf(t, 200, a.status, "%s without protection: %d %v", f.name, a.status, a.body)
 			}
 		}
 		s.must(204, "DELETE", "/Groups/"+small, "")
@@ -96,9 +94,8 @@ func TestProtection_OfAUserThatAPOSTFinds(t *testing.T) {
 		own := s.makeOwn(`"userName":"a@example.com","email":"a@work.example","protected":true`)
 		emails := `"emails":[{"value":"a@work.example","primary":true}]`
 		s.wantRefused(s.send("POST", "/Users", userBody(`"userName":"b@example.com",`+emails+`,`+team("true"))), 403, "protected", own, "cannot be renamed")
-		if u := s.seenUser(own); u["scimManaged"] != false {
-			t.Errorf("after the refusal %v", u)
-		}
+		u := s.seenUser(own)
+		assert.Truef(t, u["scimManaged"] == false, "after the refusal %v", u)
 		s.must(200, "POST", "/Users", userBody(`"userName":"a@example.com",`+emails+`,`+team("true")))
 		c := s.must(201, "POST", "/Users", userBody(`"userName":"c"`))
 		s.must(200, "PATCH", "/Users/"+c, patchBody(deactivate))
@@ -129,18 +126,15 @@ func TestProtection_ConcurrentWithARemoval(t *testing.T) {
 			var all sync.WaitGroup
 			all.Go(func() { removal = s.send("PATCH", "/Groups/"+group, bodies[round%2]) })
 			all.Go(func() {
-				if a := s.admin("PATCH", "/tenants/acme/users/"+owner, `{"protected":true}`); a.status != 200 {
-					t.Errorf("protected: %d %v", a.status, a.body)
-				}
+				a := s.admin("PATCH", "/tenants/acme/users/"+owner, `{"protected":true}`)
+				assert.Equalf(t, 200, a.status, "protected: %d %v", a.status, a.body)
 			})
 			all.Wait()
 			in := strings.Contains(fmt.Sprint(s.send("GET", "/Groups/"+group, "").body["members"]), owner)
 			if removal.status == 200 && in || removal.status == 403 && !in {
 				t.Errorf("the removal was %d, and the owner is a member: %t", removal.status, in)
 			}
-			if removal.status != 200 && removal.status != 403 && removal.status != 503 {
-				t.Errorf("the removal: %d %v", removal.status, removal.body)
-			}
+			assert.Falsef(t, removal.status != 200 && removal.status != 403 && removal.status != 503, "the removal: %d %v", removal.status, removal.body)
 		}
 		s.check(38)
 	})

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -50,13 +52,10 @@ func TestApplicationUsers_Purge(t *testing.T) {
 			t.Helper()
 			s.ask(204, "DELETE", "/tenants/acme/users/"+id, "")
 			for _, a := range []answer{s.admin("GET", "/tenants/acme/users/"+id, ""), s.admin("DELETE", "/tenants/acme/users/"+id, ""), s.send("GET", "/Users/"+id, "")} {
-				if a.status != 404 {
-					t.Errorf("purged: %d %v", a.status, a.body)
-				}
+				assert.Equalf(t, 404, a.status, "purged: %d %v", a.status, a.body)
 			}
-			if a := s.send("GET", `/Users?filter=emails+eq+"b@example.com"`, ""); a.body["totalResults"] != 0.0 {
-				t.Errorf("found by its other email: %v", a.body)
-			}
+			a := s.send("GET", `/Users?filter=emails+eq+"b@example.com"`, "")
+			assert.Truef(t, a.body["totalResults"] == 0.0, "found by its other email: %v", a.body)
 		}
 		for name, before := range map[string]func(id string){
 			"active":   func(string) {},
@@ -81,9 +80,8 @@ func TestApplicationUsers_Purge(t *testing.T) {
 				purge(again)
 			}
 		}
-		if a := s.send("GET", "/Groups?count=200&attributes=members", ""); strings.Contains(fmt.Sprint(a.body), "value") {
-			t.Errorf("a group still has a member: %v", a.body)
-		}
+		a := s.send("GET", "/Groups?count=200&attributes=members", "")
+		assert.NotContainsf(t, fmt.Sprint(a.body), "value", "a group still has a member: %v", a.body)
 		s.wantUsage(0, 0, 0, 46)
 		s.check(0)
 	})

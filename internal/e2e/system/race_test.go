@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -41,9 +44,7 @@ func (s *service) atOnce(n int, request func(i int) (method, path, body string))
 	statuses := map[int]int{}
 	for _, a := range answers {
 		statuses[a.status]++
-		if a.status >= 500 {
-			s.t.Errorf("status %d: %v", a.status, a.body)
-		}
+		assert.Truef(s.t, a.status < 500, "status %d: %v", a.status, a.body)
 	}
 	return statuses
 }
@@ -56,9 +57,7 @@ func wantStatuses(t *testing.T, got map[int]int, want map[int]int) {
 			return
 		}
 	}
-	if len(got) != len(want) {
-		t.Errorf("answers %v, want %v", got, want)
-	}
+	assert.Lenf(t, got, len(want), "answers %v, want %v", got, want)
 }
 
 // TestRaces checks what must hold for concurrent requests about the same
@@ -90,9 +89,8 @@ func TestRaces(t *testing.T) {
 			})
 			wantStatuses(t, got, map[int]int{201: 10, 403: 90})
 			s.check(10)
-			if l := s.ledger(); l.Users != 10 {
-				t.Errorf("%d users counted, want 10", l.Users)
-			}
+			l := s.ledger()
+			assert.EqualValuesf(t, 10, l.Users, "%d users counted, want 10", l.Users)
 		})
 		t.Run("the last seat goes to one of two", func(t *testing.T) {
 			s := newService(t, engine.Open(t), 1, app.Options{})
@@ -139,13 +137,10 @@ func TestRaces(t *testing.T) {
 			wantStatuses(t, got, map[int]int{200: len(names)})
 			a := s.send("GET", "/Users/"+id, "")
 			for i, name := range names {
-				if a.body[name] != fmt.Sprintf("v%d", i) {
-					t.Errorf("%s = %v, want v%d", name, a.body[name], i)
-				}
+				assert.Truef(t, a.body[name] == fmt.Sprintf("v%d", i), "%s = %v, want v%d", name, a.body[name], i)
 			}
-			if want := fmt.Sprintf(`W/"%d"`, len(names)+1); a.header.Get("ETag") != want {
-				t.Errorf("version %s, want %s: one for each change", a.header.Get("ETag"), want)
-			}
+			want := fmt.Sprintf(`W/"%d"`, len(names)+1)
+			assert.Equalf(t, want, a.header.Get("ETag"), "version %s, want %s: one for each change", a.header.Get("ETag"), want)
 			s.check(1)
 		})
 		t.Run("of several writers with If-Match one wins", func(t *testing.T) {
@@ -191,9 +186,7 @@ func TestRaces(t *testing.T) {
 			t.Run("every kind of write comes through a conflict", func(t *testing.T) { everyKindConflicts(t, engine) })
 			overlaps, injected, recovered := engine.Conflicts.Totals()
 			t.Logf("%d overlapping writes and %d others refused, %d writes came through a conflict", overlaps, injected, recovered)
-			if overlaps == 0 || injected == 0 || recovered == 0 {
-				t.Error("the conflict engine refused nothing: the races above prove nothing")
-			}
+			assert.True(t, overlaps != 0 && injected != 0 && recovered != 0, "the conflict engine refused nothing: the races above prove nothing")
 		}
 	})
 }
@@ -204,9 +197,7 @@ func everyKindConflicts(t *testing.T, e enginetest.Engine) {
 	s := newService(t, e.Open(t), 1000, app.Options{})
 	came := map[journal.Action]int{}
 	note := func(a answer) answer {
-		if a.status >= 300 {
-			t.Fatalf("status %d: %v", a.status, a.body)
-		}
+		require.Truef(t, a.status < 300, "status %d: %v", a.status, a.body)
 		if retries, _ := a.event["retries"].(float64); retries > 0 {
 			action, _ := a.event["action"].(string)
 			came[journal.Action(action)]++

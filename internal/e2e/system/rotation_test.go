@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -35,9 +37,7 @@ func TestTokens_Rotation(t *testing.T) {
 		}
 		conflicts := func(name string, a answer) {
 			t.Helper()
-			if a.status != http.StatusConflict || !isProblem(a, "wrong-state") {
-				t.Errorf("%s: %d %v", name, a.status, a.body)
-			}
+			assert.Truef(t, a.status == http.StatusConflict && isProblem(a, "wrong-state"), "%s: %d %v", name, a.status, a.body)
 		}
 		for _, tt := range []struct {
 			name, oldState, newState string
@@ -54,9 +54,8 @@ func TestTokens_Rotation(t *testing.T) {
 			conflicts(tt.name+", begun twice", s.admin("POST", at(old)+"/rotation", ""))
 			conflicts(tt.name+", the new one rotated", s.admin("POST", at(next)+"/rotation", ""))
 			conflicts(tt.name+", the new one completed", s.admin("PUT", at(next)+"/rotation", ""))
-			if a := tt.end(old, next); a.status != 204 {
-				t.Errorf("%s: %d %v", tt.name, a.status, a.body)
-			}
+			a := tt.end(old, next)
+			assert.Equalf(t, 204, a.status, "%s: %d %v", tt.name, a.status, a.body)
 			states(tt.name, map[string]string{old: tt.oldState, next: tt.newState})
 			conflicts(tt.name+", ended twice", s.admin("PUT", at(old)+"/rotation", ""))
 			for _, id := range []string{old, next} {
@@ -89,9 +88,7 @@ func TestTokens_Rotation(t *testing.T) {
 				live++
 			}
 		}
-		if live != 1 {
-			t.Errorf("%d of the two tokens live", live)
-		}
+		assert.Equalf(t, 1, live, "%d of the two tokens live", live)
 	})
 }
 
@@ -100,10 +97,8 @@ func TestTokens_LastUsedCostsTheRequestNothing(t *testing.T) {
 	engine := enginetest.Memory(t)
 	s := newService(t, engine, 5, app.Options{})
 	a := s.send("GET", "/Users?count=0", "")
-	if got := a.event["roundTrips"]; got != 2.0 {
-		t.Errorf("the first request: %v round trips, want 2: the token, and the count", got)
-	}
-	if got := a.event["writeUnits"]; got != 0.0 {
-		t.Errorf("the first request: %v write units", got)
-	}
+	got := a.event["roundTrips"]
+	assert.Truef(t, got == 2.0, "the first request: %v round trips, want 2: the token, and the count", got)
+	got = a.event["writeUnits"]
+	assert.Truef(t, got == 0.0, "the first request: %v write units", got)
 }

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -35,18 +37,14 @@ func testSearchNothing(t *testing.T, open func(testing.TB) table.Table) {
 		}
 		detail, _ := n["detail"].(string)
 		for _, says := range tt.says {
-			if !strings.Contains(detail, says) {
-				t.Errorf("%s?%s: %q does not say %q", tt.list, tt.query, detail, says)
-			}
+			assert.Containsf(t, detail, says, "%s?%s: %q does not say %q", tt.list, tt.query, detail, says)
 		}
 		var similar []string
 		list, _ := n["similar"].([]any)
 		for _, name := range list {
 			similar = append(similar, name.(string))
 		}
-		if !slices.Equal(similar, tt.similar) {
-			t.Errorf("%s?%s: similar are %q, want %q", tt.list, tt.query, similar, tt.similar)
-		}
+		assert.Truef(t, slices.Equal(similar, tt.similar), "%s?%s: similar are %q, want %q", tt.list, tt.query, similar, tt.similar)
 		if trips := a.event["roundTrips"].(float64); trips > 20 {
 			t.Errorf("%s?%s takes %v round trips", tt.list, tt.query, trips)
 		}
@@ -62,9 +60,8 @@ func testSearchNothing(t *testing.T, open func(testing.TB) table.Table) {
 	s.must(201, "POST", "/Groups", `{"displayName":"Announcements"}`)
 	s.must(201, "POST", "/Users", user("carol@example.com", ""))
 	refused := user("dora@example.com", "")
-	if a := s.send("POST", "/Users", refused); a.status != 403 {
-		t.Fatalf("%d %v", a.status, a.body)
-	}
+	a := s.send("POST", "/Users", refused)
+	require.Equalf(t, 403, a.status, "%d %v", a.status, a.body)
 	for _, tt := range []search{
 		{"log", "subject=ann", "unknown_subject", []string{`"ann"`, "whole userName"}, []string{"anna@example.com", "annika@example.com", "announcements"}},
 		{"log", "subject=ANNA%40", "unknown_subject", nil, []string{"anna@example.com"}},
@@ -91,13 +88,9 @@ func testSearchNothing(t *testing.T, open func(testing.TB) table.Table) {
 	} {
 		check(tt)
 	}
-	if a := s.admin("GET", "/tenants/nobody/log?subject=anna", ""); a.status != 404 {
-		t.Errorf("an unknown tenant: %d", a.status)
-	}
+	assert.Equal(t, 404, s.admin("GET", "/tenants/nobody/log?subject=anna", "").status, "an unknown tenant")
 	for _, found := range []string{"log?subject=dora%40example.com", "failed-users", "log?limit=1"} {
-		if body := s.mustAdmin(200, "GET", "/tenants/acme/"+found, ""); body["nothing"] != nil {
-			t.Errorf("%s found something: %v", found, body["nothing"])
-		}
+		assert.Nilf(t, s.mustAdmin(200, "GET", "/tenants/acme/"+found, "")["nothing"], "%s found something", found)
 	}
 
 	s.now = s.now.Add(31 * 24 * time.Hour) // all entries have expired
@@ -116,9 +109,7 @@ func TestSearch_SubjectWithoutAName(t *testing.T) {
 			{"/Groups", `{"externalId":"grp"}`, `{"externalId":"grp","displayName":"Sales"}`},
 		} {
 			a := s.send("POST", tt.path, tt.refused)
-			if a.status != 400 {
-				t.Fatalf("%s %s: %d %v", tt.path, tt.refused, a.status, a.body)
-			}
+			require.Equalf(t, 400, a.status, "%s %s: %d %v", tt.path, tt.refused, a.status, a.body)
 			s.must(201, "POST", tt.path, tt.accepted)
 			s.later()
 			explained := s.mustAdmin(200, "GET", "/tenants/acme/requests/"+a.header.Get("X-Request-Id"), "")

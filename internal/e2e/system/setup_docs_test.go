@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -92,9 +93,7 @@ func loadSetup(t *testing.T, name string) *setupDoc {
 		}
 	}
 	for _, step := range doc.steps {
-		if step.method != "" && step.want == nil {
-			t.Fatalf("%s:%d: the request has no answer", step.page, step.line)
-		}
+		require.Falsef(t, step.method != "" && step.want == nil, "%s:%d: the request has no answer", step.page, step.line)
 	}
 	return doc
 }
@@ -139,15 +138,11 @@ func (d *setupDoc) block(t *testing.T, line int, lines []string) {
 		}
 		headers.Set(name, value)
 	}
-	if body != "" && !json.Valid([]byte(body)) {
-		t.Fatalf("%s:%d: the body is not JSON", d.name, line)
-	}
+	require.Falsef(t, body != "" && !json.Valid([]byte(body)), "%s:%d: the body is not JSON", d.name, line)
 	if status, ok := strings.CutPrefix(first, "HTTP/1.1 "); ok {
 		code, reason, _ := strings.Cut(status, " ")
 		n, err := strconv.Atoi(code)
-		if err != nil || reason != http.StatusText(n) {
-			t.Fatalf("%s:%d: unknown status %q", d.name, line, status)
-		}
+		require.Truef(t, err == nil && reason == http.StatusText(n), "%s:%d: unknown status %q", d.name, line, status)
 		if len(d.steps) == 0 || d.steps[len(d.steps)-1].method == "" || d.steps[len(d.steps)-1].want != nil {
 			t.Fatalf("%s:%d: the answer has no request", d.name, line)
 		}
@@ -155,9 +150,7 @@ func (d *setupDoc) block(t *testing.T, line int, lines []string) {
 		return
 	}
 	method, path, ok := strings.Cut(first, " ")
-	if !ok || !strings.HasPrefix(path, "/") {
-		t.Fatalf("%s:%d: %q is not a request", d.name, line, first)
-	}
+	require.Truef(t, ok && strings.HasPrefix(path, "/"), "%s:%d: %q is not a request", d.name, line, first)
 	d.steps = append(d.steps, setupStep{line: line, method: method, path: path, body: body, headers: headers, seats: -1})
 }
 
@@ -177,9 +170,7 @@ func readTable(t *testing.T, line int, lines []string) setupTable {
 	table := setupTable{columns: cells(lines[0])}
 	for i, row := range lines[2:] {
 		values := cells(row)
-		if len(values) != len(table.columns) {
-			t.Fatalf("line %d: %d cells, want %d", line+i+2, len(values), len(table.columns))
-		}
+		require.Lenf(t, values, len(table.columns), "line %d: %d cells, want %d", line+i+2, len(values), len(table.columns))
 		named := map[string]string{}
 		for j, c := range table.columns {
 			named[c] = values[j]
@@ -198,9 +189,7 @@ func (d *setupDoc) having(t *testing.T, columns ...string) []map[string]string {
 			rows = append(rows, table.rows...)
 		}
 	}
-	if len(rows) == 0 {
-		t.Fatalf("%s has no table of %q", d.name, columns)
-	}
+	require.NotEmptyf(t, rows, "%s has no table of %q", d.name, columns)
 	return rows
 }
 
@@ -227,9 +216,7 @@ func eachSetup(t *testing.T, run func(*testing.T, *setupDoc)) {
 func TestSetupDocs_RequestsAnswerAsShown(t *testing.T) {
 	eachSetup(t, func(t *testing.T, doc *setupDoc) {
 		m := seatsOf.FindStringSubmatch(doc.text)
-		if m == nil {
-			t.Fatal("no tenant is made with seats")
-		}
+		require.NotNil(t, m, "no tenant is made with seats")
 		seats, err := strconv.ParseInt(m[1], 10, 64)
 		require.NoError(t, err)
 		w := &setupWalk{service: newService(t, enginetest.Memory(t), seats, app.Options{}), doc: doc, ids: map[string]string{}, limit: seats}
@@ -245,13 +232,9 @@ func TestSetupDocs_RequestsAnswerAsShown(t *testing.T) {
 				requests++
 				w.ask(step)
 			}
-			if t.Failed() {
-				t.Fatalf("docs/%s:%d: as above", step.page, step.line)
-			}
+			require.Falsef(t, t.Failed(), "docs/%s:%d: as above", step.page, step.line)
 		}
-		if requests < 30 || counts < 6 {
-			t.Errorf("%d requests and %d counts of seats were read, of more", requests, counts)
-		}
+		assert.Truef(t, requests >= 30 && counts >= 6, "%d requests and %d counts of seats were read, of more", requests, counts)
 	})
 }
 
@@ -321,9 +304,8 @@ var setupAgents = map[string]string{"connect-okta.md": "Okta SCIM Client 1.0.0",
 func (w *setupWalk) ask(step setupStep) {
 	w.t.Helper()
 	path, body := w.fill(step.path), w.fill(step.body)
-	if left := placeholder.FindString(path + body); left != "" {
-		w.t.Fatalf("docs/%s:%d: no answer before has %s", step.page, step.line, left)
-	}
+	left := placeholder.FindString(path + body)
+	require.Emptyf(w.t, left, "docs/%s:%d: no answer before has %s", step.page, step.line, left)
 	headers := []string{"User-Agent", setupAgents[w.doc.name]}
 	for name, values := range step.headers {
 		headers = append(headers, name, values[0])
@@ -333,9 +315,8 @@ func (w *setupWalk) ask(step setupStep) {
 		w.t.Fatalf("docs/%s:%d: %s %s: %d %v, want %d", step.page, step.line, step.method, path, a.status, a.body, step.want.status)
 	}
 	for name, values := range step.want.headers {
-		if got := a.header.Get(name); !strings.HasPrefix(got, values[0]) {
-			w.t.Errorf("docs/%s:%d: %s is %q, want %q", step.page, step.line, name, got, values[0])
-		}
+		got := a.header.Get(name)
+		assert.Truef(w.t, strings.HasPrefix(got, values[0]), "docs/%s:%d: %s is %q, want %q", step.page, step.line, name, got, values[0])
 	}
 	if step.want.body == "" {
 		return
@@ -388,9 +369,7 @@ func (w *setupWalk) compare(at string, want, got any) {
 			}
 		}
 	default:
-		if got != want {
-			w.t.Errorf("%s: %v, want %v", at, got, want)
-		}
+		assert.Truef(w.t, got == want, "%s: %v, want %v", at, got, want)
 	}
 }
 
@@ -405,24 +384,19 @@ func TestSetupDocs_ConnectionMatchesTheServer(t *testing.T) {
 			t.Errorf("%s: the path is %q, want %q (%v)", text, base.Path, httpapi.Prefix, err)
 		}
 		path := "/Users?" + strings.TrimPrefix(base.RawQuery+"&filter=userName+eq+%22nobody%22", "&")
-		if a := s.send("GET", path, ""); a.status != 200 || a.body["totalResults"] != 0.0 {
-			t.Errorf("GET %s: %d %v", path, a.status, a.body)
-		}
+		a := s.send("GET", path, "")
+		assert.Truef(t, a.status == 200 && a.body["totalResults"] == 0.0, "GET %s: %d %v", path, a.status, a.body)
 	}
 	key := okta.field(t, "Unique identifier field for users")
-	if a := schemaAttribute(t, s, setupTarget{schema: scim.CoreUserURN, name: key}); a == nil || a["uniqueness"] != "server" {
-		t.Errorf("people are looked up by %s, which is not unique: %v", key, a)
-	}
+	a := schemaAttribute(t, s, setupTarget{schema: scim.CoreUserURN, name: key})
+	assert.Truef(t, a != nil && a["uniqueness"] == "server", "people are looked up by %s, which is not unique: %v", key, a)
 	for _, doc := range []*setupDoc{okta, entra} {
 		for _, m := range regexp.MustCompile(`rct_([a-z0-9-]+)_`).FindAllStringSubmatch(doc.text, -1) {
-			if m[1] != "acme" {
-				t.Errorf("%s: a token is of the tenant %s", doc.name, m[1])
-			}
+			assert.Equalf(t, "acme", m[1], "%s: a token is of the tenant %s", doc.name, m[1])
 		}
 	}
-	if text, _ := access.Mint(s.tenant); !strings.HasPrefix(text, "rct_acme_") {
-		t.Errorf("tokens do not start as the guides show them")
-	}
+	text, _ := access.Mint(s.tenant)
+	assert.True(t, strings.HasPrefix(text, "rct_acme_"), "tokens do not start as the guides show them")
 }
 
 // The failures in the guides are those of the table of causes; package cause
@@ -437,22 +411,14 @@ func TestSetupDocs_FailuresMatchTheTable(t *testing.T) {
 				t.Errorf("%s is %d, want %s", c, meaning.Status, row["status"])
 			}
 		}
-		if len(rows) < 35 {
-			t.Errorf("%d causes", len(rows))
-		}
+		assert.Truef(t, len(rows) >= 35, "%d causes", len(rows))
 		warnings := doc.text[strings.LastIndex(doc.text, "In the log, `outcome` is `warning`"):]
 		for _, m := range regexp.MustCompile("`([a-z_]+)` for").FindAllStringSubmatch(warnings, -1) {
-			if !slices.Contains(cause.Causes(), cause.Cause(m[1])) {
-				t.Errorf("unknown cause %s", m[1])
-			}
+			assert.Truef(t, slices.Contains(cause.Causes(), cause.Cause(m[1])), "unknown cause %s", m[1])
 		}
-		if cause.RateLimit.Meaning().RetryAfter == 0 {
-			t.Error("429 has no Retry-After")
-		}
+		assert.NotEqual(t, 0, cause.RateLimit.Meaning().RetryAfter, "429 has no Retry-After")
 		rates := fmt.Sprintf("%d requests a second to one process unless the deployment sets another rate; at least %d are always allowed", app.DefaultTenantRate, httpapi.MinRate)
-		if !strings.Contains(strings.Join(strings.Fields(doc.text), " "), rates) {
-			t.Errorf("the guide does not say that a tenant may send %s", rates)
-		}
+		assert.Containsf(t, strings.Join(strings.Fields(doc.text), " "), rates, "the guide does not say that a tenant may send %s", rates)
 	})
 }
 
@@ -468,13 +434,10 @@ func TestSetupDocs_SettingsAreDefaults(t *testing.T) {
 	eachSetup(t, func(t *testing.T, doc *setupDoc) {
 		rows := doc.having(t, "setting", "leave it at")
 		for _, row := range rows {
-			if want := defaults[row["setting"]]; want != row["leave it at"] {
-				t.Errorf("%s is %q by default, want %q", row["setting"], want, row["leave it at"])
-			}
+			want := defaults[row["setting"]]
+			assert.Equalf(t, row["leave it at"], want, "%s is %q by default, want %q", row["setting"], want, row["leave it at"])
 		}
-		if len(rows) != len(defaults) {
-			t.Errorf("%d settings, want %d", len(rows), len(defaults))
-		}
+		assert.Lenf(t, rows, len(defaults), "%d settings, want %d", len(rows), len(defaults))
 	})
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
 	strict := d
@@ -523,9 +486,8 @@ func TestSetupDocs_RequestsHaveRecordedForms(t *testing.T) {
 		}
 		for _, step := range doc.steps {
 			for _, form := range forms(step.method, step.path, []byte(step.body)) {
-				if byID := strings.HasPrefix(form, "GET ") && strings.HasSuffix(form, "/id "); !recorded[form] && !byID {
-					t.Errorf("docs/%s:%d: %s was not recorded of %s", step.page, step.line, form, idp)
-				}
+				byID := strings.HasPrefix(form, "GET ") && strings.HasSuffix(form, "/id ")
+				assert.Falsef(t, !recorded[form] && !byID, "docs/%s:%d: %s was not recorded of %s", step.page, step.line, form, idp)
 			}
 		}
 	})

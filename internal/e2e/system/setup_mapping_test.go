@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -34,18 +35,14 @@ var (
 func oktaTarget(t *testing.T, name, namespace string) setupTarget {
 	t.Helper()
 	m := oktaName.FindStringSubmatch(name)
-	if m == nil {
-		t.Fatalf("%q is not an external name", name)
-	}
+	require.NotNilf(t, m, "%q is not an external name", name)
 	return setupTarget{schema: namespace, name: m[1], key: m[2], value: m[3] + m[4], sub: m[5]}
 }
 
 func entraTarget(t *testing.T, path, core string) setupTarget {
 	t.Helper()
 	m := entraPath.FindStringSubmatch(path)
-	if m == nil {
-		t.Fatalf("%q is not a path", path)
-	}
+	require.NotNilf(t, m, "%q is not a path", path)
 	schema := m[1]
 	if schema == "" {
 		schema = core
@@ -169,9 +166,7 @@ type mapping struct {
 func newMapping(t *testing.T, s *service, g setupTarget, path, example string) mapping {
 	t.Helper()
 	a := schemaAttribute(t, s, g)
-	if a == nil || a["mutability"] == "readOnly" {
-		t.Fatalf("%s of %s is not an attribute that can be written: %v", path, g.schema, a)
-	}
+	require.Truef(t, a != nil && a["mutability"] != "readOnly", "%s of %s is not an attribute that can be written: %v", path, g.schema, a)
 	m := mapping{target: g, path: path, example: example, value: example}
 	if a["type"] == "boolean" {
 		m.value = strings.EqualFold(example, "true")
@@ -210,9 +205,7 @@ func TestSetupDocs_OktaMappingsAreAccepted(t *testing.T) {
 		mappings = append(mappings, m)
 		g.put(whole, m.value)
 	}
-	if len(mappings) < 20 {
-		t.Fatalf("%d mappings were read, of more", len(mappings))
-	}
+	require.Truef(t, len(mappings) >= 20, "%d mappings were read, of more", len(mappings))
 	patch := patchBody(`[{"op":"replace","value":` + encoded(t, whole) + `}]`)
 	whole["schemas"] = []any{scim.CoreUserURN, scim.EnterpriseURN, scim.RollcallURN}
 	body := encoded(t, whole)
@@ -248,9 +241,8 @@ func TestSetupDocs_OktaPUTWithoutExternalID(t *testing.T) {
 	s := newService(t, enginetest.Memory(t), 5, app.Options{})
 	id := s.must(201, "POST", "/Users", userBody(`"userName":"alice","externalId":"00u1"`))
 	s.must(200, "PUT", "/Users/"+id, userBody(`"userName":"alice"`))
-	if a := s.send("GET", "/Users/"+id, ""); a.body["externalId"] != nil {
-		t.Errorf("externalId is %v: the guide says it is removed", a.body["externalId"])
-	}
+	a := s.send("GET", "/Users/"+id, "")
+	assert.Nilf(t, a.body["externalId"], "externalId is %v: the guide says it is removed", a.body["externalId"])
 }
 
 // Each attribute in the mappings of the Entra guide for users exists and is
@@ -305,9 +297,8 @@ func TestSetupDocs_EntraMappingsAreAccepted(t *testing.T) {
 			s.must(204, "DELETE", "/Users/"+id, "")
 		}
 	}
-	if name := doc.field(t, "Name"); name != scim.RollcallURN+":isTeamAccount" || doc.field(t, "Type") != "Boolean" {
-		t.Errorf("the attribute list has %s", name)
-	}
+	name := doc.field(t, "Name")
+	assert.Truef(t, name == scim.RollcallURN+":isTeamAccount" && doc.field(t, "Type") == "Boolean", "the attribute list has %s", name)
 	s.check(0)
 }
 
@@ -331,18 +322,15 @@ func TestSetupDocs_EntraGroupMappingsAreAccepted(t *testing.T) {
 			match[row["matching"]] = m
 		}
 	}
-	if len(whole) != 3 || match["1"].path != "displayName" {
-		t.Fatalf("the mappings of groups are %v, matching %v", whole, match)
-	}
+	require.Truef(t, len(whole) == 3 && match["1"].path == "displayName", "the mappings of groups are %v, matching %v", whole, match)
 	query := "/Groups?excludedAttributes=members&"
 	s.found(match, query, 0)
 	id := s.must(201, "POST", "/Groups", encoded(t, whole))
 	s.found(match, query, 1)
 	s.must(200, "PATCH", "/Groups/"+id, patchBody(`[{"op":"Add","path":"members","value":[{"$ref":null,"value":"`+user+`"}]}]`))
 	a := s.send("GET", "/Groups/"+id, "")
-	if got := valuesOf(a.body["members"]); len(got) != 1 || got[0] != user || a.body["externalId"] != whole["externalId"] {
-		t.Errorf("the group is %v", a.body)
-	}
+	got := valuesOf(a.body["members"])
+	assert.Truef(t, len(got) == 1 && got[0] == user && a.body["externalId"] == whole["externalId"], "the group is %v", a.body)
 }
 
 // entraTables returns the tables of mappings: for users, and for groups.
@@ -354,9 +342,7 @@ func entraTables(t *testing.T, doc *setupDoc) []setupTable {
 			tables = append(tables, table)
 		}
 	}
-	if len(tables) != 2 {
-		t.Fatalf("%d tables of mappings, want those of users and of groups", len(tables))
-	}
+	require.Lenf(t, tables, 2, "%d tables of mappings, want those of users and of groups", len(tables))
 	return tables
 }
 
@@ -365,9 +351,8 @@ func (s *service) hasValues(mappings []mapping, id, how string) {
 	s.t.Helper()
 	a := s.send("GET", "/Users/"+id, "")
 	for _, m := range mappings {
-		if got := m.target.read(a.body); got != m.value {
-			s.t.Errorf("%s, %s: %v, want %v", m.path, how, got, m.value)
-		}
+		got := m.target.read(a.body)
+		assert.Truef(s.t, got == m.value, "%s, %s: %v, want %v", m.path, how, got, m.value)
 	}
 }
 
@@ -376,14 +361,11 @@ func (s *service) hasValues(mappings []mapping, id, how string) {
 func (s *service) found(match map[string]mapping, query string, want float64) {
 	s.t.Helper()
 	for _, m := range match {
-		if a := schemaAttribute(s.t, s, m.target); a["uniqueness"] != "server" {
-			s.t.Errorf("%s is matched by and not unique", m.path)
-		}
+		assert.Truef(s.t, schemaAttribute(s.t, s, m.target)["uniqueness"] == "server", "%s is matched by and not unique", m.path)
 		filter := url.QueryEscape(fmt.Sprintf("%s eq %q", m.path, m.example))
 		for _, filter := range []string{filter, strings.ReplaceAll(filter, "+", "%20")} {
-			if a := s.send("GET", query+"filter="+filter, ""); a.status != 200 || a.body["totalResults"] != want {
-				s.t.Errorf("GET %sfilter=%s: %d %v, want %v", query, filter, a.status, a.body, want)
-			}
+			a := s.send("GET", query+"filter="+filter, "")
+			assert.Truef(s.t, a.status == 200 && a.body["totalResults"] == want, "GET %sfilter=%s: %d %v, want %v", query, filter, a.status, a.body, want)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall"
@@ -46,9 +47,7 @@ func TestSpellings_ThroughTheGateway(t *testing.T) {
 		"/Users", "/Users/" + ann, "/Groups", "/Groups/" + group, "/Schemas", "/ResourceTypes", "/ResourceTypes/User", "/ServiceProviderConfig", "",
 	} {
 		status, _, want := send("GET", "/scim/v2"+path, "")
-		if status != 200 {
-			t.Fatalf("%s: %d %s", path, status, want)
-		}
+		require.Equalf(t, 200, status, "%s: %d %s", path, status, want)
 		endpoint, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 		if rest != "" {
 			rest = "/" + rest
@@ -70,24 +69,19 @@ func TestSpellings_ThroughTheGateway(t *testing.T) {
 		"/Users/x%2F" + ann, "/Users/" + bob + "%2F..%2F" + ann, "/USERS/" + bob + "%2F..%2F" + ann, "/USERS/x%2F" + ann, "/USERS/" + ann + "%3F",
 		"/USERS/%2E%2E/Users/" + ann, "/Users/" + ann + "%2F", "/USERS/%2525" + ann, "/GROUPS/" + ann, "/USERS/" + group, "/USERS/" + ann + "/x",
 	} {
-		if status, _, answer := send("DELETE", "/scim/v2"+path, ""); status != 404 {
-			t.Errorf("DELETE %s: %d %s", path, status, answer)
-		}
+		status, _, answer := send("DELETE", "/scim/v2"+path, "")
+		assert.Equalf(t, 404, status, "DELETE %s: %d %s", path, status, answer)
 	}
 	for _, path := range []string{"/Users", "/scim/v2x/Users", "/admin%2Fv1/tenants", "/ADMIN/v1/tenants", "/admin/v1/tenants/", "/"} {
-		if status, _, answer := send("GET", path, ""); status != 404 && status != 403 {
-			t.Errorf("GET %s: %d %s", path, status, answer)
-		}
+		status, _, answer := send("GET", path, "")
+		assert.Falsef(t, status != 404 && status != 403, "GET %s: %d %s", path, status, answer)
 	}
-	if status, header, _ := send("PUT", "/scim/v2/USERS/", ""); status != 405 || header.Get("Allow") != "GET, HEAD, POST" {
-		t.Errorf("PUT: %d, Allow %q", status, header.Get("Allow"))
-	}
+	status, header, _ := send("PUT", "/scim/v2/USERS/", "")
+	assert.Truef(t, status == 405 && header.Get("Allow") == "GET, HEAD, POST", "PUT: %d, Allow %q", status, header.Get("Allow"))
 	for _, path := range []string{"/Users/" + ann, "/Users/" + bob, "/Groups/" + group} {
-		if status, _, answer := send("GET", "/scim/v2"+path, ""); status != 200 {
-			t.Errorf("%s is not found: %d %s", path, status, answer)
-		}
+		status, _, answer := send("GET", "/scim/v2"+path, "")
+		assert.Equalf(t, 200, status, "%s is not found: %d %s", path, status, answer)
 	}
-	if status, _, answer := send("DELETE", "/scim/v2//USERS//"+bob+"/", ""); status != 204 {
-		t.Errorf("DELETE: %d %s", status, answer)
-	}
+	status, _, answer := send("DELETE", "/scim/v2//USERS//"+bob+"/", "")
+	assert.Equalf(t, 204, status, "DELETE: %d %s", status, answer)
 }

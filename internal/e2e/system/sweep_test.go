@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -65,12 +66,8 @@ func line(t *testing.T, log *bytes.Buffer) map[string]any {
 	t.Helper()
 	var event map[string]any
 	decoder := json.NewDecoder(log)
-	if err := decoder.Decode(&event); err != nil {
-		t.Fatalf("no line that is JSON: %v", err)
-	}
-	if decoder.More() {
-		t.Errorf("more than one line: %s", log)
-	}
+	require.NoError(t, decoder.Decode(&event), "no line that is JSON")
+	assert.Falsef(t, decoder.More(), "more than one line: %s", log)
 	return event
 }
 
@@ -78,9 +75,7 @@ func line(t *testing.T, log *bytes.Buffer) map[string]any {
 func wantFields(t *testing.T, got, want map[string]any) {
 	t.Helper()
 	for name, value := range want {
-		if got[name] != value {
-			t.Errorf("%s = %v, want %v in %v", name, got[name], value, got)
-		}
+		assert.Truef(t, got[name] == value, "%s = %v, want %v in %v", name, got[name], value, got)
 	}
 }
 
@@ -92,9 +87,7 @@ func TestSweep_FinishesOldTasksOfAllTenants(t *testing.T) {
 	leftOver(t, engine, "globex", now, "g2")
 	a, log := sweeper(t, engine)
 
-	if err := a.Sweep(iam.As(t.Context(), "SweepFunction")); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, a.Sweep(iam.As(t.Context(), "SweepFunction")))
 	event := line(t, log)
 	wantFields(t, event, map[string]any{
 		"event": "scim.sweep", "level": "INFO", "finished": 3.0, "young": 1.0, "failed": 0.0, "interrupted": false, "error": nil,
@@ -105,18 +98,14 @@ func TestSweep_FinishesOldTasksOfAllTenants(t *testing.T) {
 		}
 	}
 
-	if err := a.Sweep(iam.As(t.Context(), "SweepFunction")); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, a.Sweep(iam.As(t.Context(), "SweepFunction")))
 	wantFields(t, line(t, log), map[string]any{"finished": 0.0, "young": 1.0, "roundTrips": 1.0, "writeUnits": 0.0})
 }
 
 // Nearly every sweep finds nothing, so its cost decides the bill.
 func TestSweep_CostsOneReadUnitWithoutTasks(t *testing.T) {
 	a, log := sweeper(t, memory(t))
-	if err := a.Sweep(iam.As(t.Context(), "SweepFunction")); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, a.Sweep(iam.As(t.Context(), "SweepFunction")))
 	wantFields(t, line(t, log), map[string]any{
 		"finished": 0.0, "young": 0.0, "failed": 0.0, "roundTrips": 1.0, "readUnits": 1.0, "writeUnits": 0.0, "itemsRead": 0.0,
 	})
@@ -126,14 +115,11 @@ func TestSweep_LogsEachReasonOnce(t *testing.T) {
 	engine := memory(t)
 	leftOver(t, engine, "acme", time.Now().Add(-2*store.SweepAge), "g1", "g2", "g3")
 	a, log := sweeper(t, &readOnly{Table: engine, refuse: func(context.Context) error { return errors.New("not\nallowed") }})
-	if err := a.Sweep(iam.As(t.Context(), "SweepFunction")); err == nil {
-		t.Error("a sweep of which tasks failed has no error")
-	}
+	assert.Error(t, a.Sweep(iam.As(t.Context(), "SweepFunction")), "a sweep of which tasks failed has no error")
 	event := line(t, log)
 	wantFields(t, event, map[string]any{"level": "ERROR", "finished": 0.0, "failed": 3.0, "interrupted": false})
-	if reason, _ := event["error"].(string); strings.Count(reason, "not; allowed") != 1 {
-		t.Errorf("error = %q, want the reason once, in one line", reason)
-	}
+	reason, _ := event["error"].(string)
+	assert.Equalf(t, 1, strings.Count(reason, "not; allowed"), "error = %q, want the reason once, in one line", reason)
 }
 
 func TestSweep_TimeoutIsNotAnError(t *testing.T) {
@@ -145,9 +131,7 @@ func TestSweep_TimeoutIsNotAnError(t *testing.T) {
 	}})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if err := a.Sweep(iam.As(ctx, "SweepFunction")); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, a.Sweep(iam.As(ctx, "SweepFunction")))
 	wantFields(t, line(t, log), map[string]any{"level": "WARN", "finished": 0.0, "failed": 0.0, "interrupted": true, "error": nil})
 }
 
@@ -167,9 +151,7 @@ func TestSweepEvery_LogsItsFindings(t *testing.T) {
 		if len(faults) == 0 {
 			break
 		}
-		if time.Since(begin) > 10*time.Second {
-			t.Fatalf("no sweep finishes it: %v", faults)
-		}
+		require.Truef(t, time.Since(begin) <= 10*time.Second, "no sweep finishes it: %v", faults)
 	}
 	cancel()
 	<-ended
@@ -207,9 +189,7 @@ func TestSweep_AsDeployed(t *testing.T) {
 		{time.Minute, map[string]any{"finished": 1.0, "interrupted": false}},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), tt.timeout)
-		if err := sweep(ctx); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, sweep(ctx))
 		cancel()
 		buffer := make([]byte, 4096)
 		n, err := read.Read(buffer)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/app"
@@ -89,9 +90,8 @@ func TestTenants_DeletionRemovesEverything(t *testing.T) {
 		for _, confirm := range []string{"", "?confirm=", "?confirm=acme-2", "?confirm=ACME"} {
 			// The API description requires confirm, so the request itself
 			// is not checked.
-			if a := s.admin("DELETE", "/tenants/acme"+confirm, ""); a.status != 400 || !isProblem(a, "confirmation-needed") {
-				t.Errorf("%q: %d %v", confirm, a.status, a.body)
-			}
+			a := s.admin("DELETE", "/tenants/acme"+confirm, "")
+			assert.Truef(t, a.status == 400 && isProblem(a, "confirmation-needed"), "%q: %d %v", confirm, a.status, a.body)
 		}
 		s.token = mine
 		s.must(200, "GET", "/Users?count=0", "")
@@ -99,36 +99,27 @@ func TestTenants_DeletionRemovesEverything(t *testing.T) {
 		s.ask(202, "DELETE", "/tenants/acme?confirm=acme", "")
 		s.ask(202, "DELETE", "/tenants/acme?confirm=acme", "") // again
 		for method, path := range map[string]string{"PUT": "", "PATCH": "", "POST": "/tokens"} {
-			if a := s.admin(method, "/tenants/acme"+path, "{}"); a.status != 409 || !isProblem(a, "wrong-state") {
-				t.Errorf("%s while it is deleted: %d %v", method, a.status, a.body)
-			}
+			a := s.admin(method, "/tenants/acme"+path, "{}")
+			assert.Truef(t, a.status == 409 && isProblem(a, "wrong-state"), "%s while it is deleted: %d %v", method, a.status, a.body)
 		}
-		if deleting := s.ask(200, "GET", "/tenants/acme", "").body["deleting"]; deleting != true {
-			t.Errorf("the tenant is being deleted: %v", deleting)
-		}
+		deleting := s.ask(200, "GET", "/tenants/acme", "").body["deleting"]
+		assert.Truef(t, deleting == true, "the tenant is being deleted: %v", deleting)
 		c.move(11 * time.Second)
 		s.wantRefused(s.send("GET", "/Users", ""), 403, "scim_disabled")
 		sweep := func() {
-			if _, err := s.app.Store.Sweep(iam.As(t.Context(), "SweepFunction"), 0); err != nil {
-				t.Fatal(err)
-			}
+			_, err := s.app.Store.Sweep(iam.As(t.Context(), "SweepFunction"), 0)
+			require.NoError(t, err)
 		}
 		sweep() // too early: running requests may have SCIM cached as enabled
-		if len(watched.left(t, "acme")) < 50 {
-			t.Error("the tenant was removed at once")
-		}
+		assert.True(t, len(watched.left(t, "acme")) >= 50, "the tenant was removed at once")
 		c.move(2 * time.Minute)
 		sweep()
-		if left := watched.left(t, "acme"); len(left) > 0 {
-			t.Errorf("%d items are left: %q", len(left), left[:min(10, len(left))])
-		}
-		if after := watched.left(t, "acme-2"); !slices.Equal(after, before) {
-			t.Errorf("the other tenant had %d items, and has %d", len(before), len(after))
-		}
+		left := watched.left(t, "acme")
+		assert.Emptyf(t, left, "%d items are left: %q", len(left), left[:min(10, len(left))])
+		after := watched.left(t, "acme-2")
+		assert.Truef(t, slices.Equal(after, before), "the other tenant had %d items, and has %d", len(before), len(after))
 		s.wantRefused(s.send("GET", "/Users", ""), 401, "token_unknown")
-		if a := s.admin("GET", "/tenants/acme", ""); a.status != 404 {
-			t.Errorf("the tenant: %d", a.status)
-		}
+		assert.Equal(t, 404, s.admin("GET", "/tenants/acme", "").status, "the tenant")
 		s.token = other
 		s.must(200, "GET", "/Users", "")
 		// Its name is free, and nothing comes back.
@@ -159,21 +150,16 @@ func TestTenants_DeletionShowsItsProgress(t *testing.T) {
 		}
 		s.ask(202, "DELETE", "/tenants/acme?confirm=acme", "")
 		shown := s.ask(200, "GET", "/tenants/acme", "").body
-		if shown["itemsDeleted"] != nil || shown["progressAt"] != nil || shown["deleting"] != true {
-			t.Errorf("before the first sweep: %v", shown)
-		}
+		assert.Truef(t, shown["itemsDeleted"] == nil && shown["progressAt"] == nil && shown["deleting"] == true, "before the first sweep: %v", shown)
 		c.move(2 * time.Minute)
 		swept, err := s.app.Store.Sweep(iam.As(t.Context(), "SweepFunction"), 0)
-		if err == nil || swept.Failed != 1 || swept.Left != 1 {
-			t.Fatalf("swept %+v, %v", swept, err)
-		}
+		require.Truef(t, err != nil && swept.Failed == 1 && swept.Left == 1, "swept %+v, %v", swept, err)
 		shown = s.ask(200, "GET", "/tenants/acme", "").body
 		if n, _ := shown["itemsDeleted"].(float64); n < 100 || shown["deleting"] != true {
 			t.Errorf("after it: %v", shown)
 		}
-		if at, err := time.Parse(time.RFC3339, fmt.Sprint(shown["progressAt"])); err != nil || c.now().Sub(at) > time.Minute {
-			t.Errorf("the last progress is of %v, %v", shown["progressAt"], err)
-		}
+		at, err := time.Parse(time.RFC3339, fmt.Sprint(shown["progressAt"]))
+		assert.Truef(t, err == nil && c.now().Sub(at) <= time.Minute, "the last progress is of %v, %v", shown["progressAt"], err)
 	})
 }
 

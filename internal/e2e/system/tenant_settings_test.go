@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -21,13 +23,11 @@ func TestTenants_SettingsTakeEffect(t *testing.T) {
 		s.wantRefused(s.send("POST", "/Groups", group("refused")), 400, "unknown_members")
 		s.wantRefused(s.send("POST", "/Users", userBody(`"userName":"b","shoe":1`)), 400, "validation")
 		b := s.must(201, "POST", "/Users", userBody(`"userName":"b","externalId":"1"`))
-		if u := s.seenUser(b); u["accountType"] != "reader" {
-			t.Errorf("made as %v", u)
-		}
+		u := s.seenUser(b)
+		assert.Truef(t, u["accountType"] == "reader", "made as %v", u)
 		s.must(204, "DELETE", "/Users/"+b, "")
-		if a := s.send("GET", "/Users/"+b, ""); a.status != 200 || a.body["active"] != false {
-			t.Errorf("deleted: %d %v", a.status, a.body)
-		}
+		a := s.send("GET", "/Users/"+b, "")
+		assert.Truef(t, a.status == 200 && a.body["active"] == false, "deleted: %d %v", a.status, a.body)
 		s.wantRefused(s.send("POST", "/Users", userBody(`"userName":"b","externalId":"2"`)), 409, "external_id_refused")
 		s.setTenant(c, `{"dialect":"refuse"}`)
 		s.wantRefused(s.send("PATCH", "/Users/"+b, patchBody(`[{"op":"Replace","path":"active","value":"False"}]`)), 400, "validation")
@@ -59,9 +59,7 @@ func TestTenants_KeepConcurrentChanges(t *testing.T) {
 		all.Wait()
 		got := s.ask(200, "GET", "/tenants/acme", "").body
 		for name, value := range want {
-			if got[name] != value {
-				t.Errorf("%s is %v, want %v", name, got[name], value)
-			}
+			assert.Truef(t, got[name] == value, "%s is %v, want %v", name, got[name], value)
 		}
 	})
 }

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -120,9 +123,7 @@ func testTenantsApart(t *testing.T, raw table.Table, requests int) {
 			body = ""
 		}
 		a := s.send(method, path, body)
-		if a.status >= 500 && a.status != 501 {
-			t.Fatalf("%s %s %s: %d %v", method, path, body, a.status, a.body)
-		}
+		require.Falsef(t, a.status >= 500 && a.status != 501, "%s %s %s: %d %v", method, path, body, a.status, a.body)
 		if shown, _ := json.Marshal(a.body["Resources"]); strings.Contains(string(shown), secret+" group") || strings.Contains(string(shown), `"title":"`+secret+`"`) {
 			t.Fatalf("%s %s shows the other tenant's: %s", method, path, shown)
 		}
@@ -133,9 +134,7 @@ func testTenantsApart(t *testing.T, raw table.Table, requests int) {
 				groups = append(groups, made)
 			}
 		}
-		if calls := f.foreignCalls(); len(calls) > 0 {
-			t.Fatalf("%s %s %s: %v", method, path, body, calls)
-		}
+		require.Emptyf(t, f.foreignCalls(), "%s %s %s", method, path, body)
 	}
 	// The answers to a foreign id and to an unknown one are the same.
 	normal := func(a answer, id string) string {
@@ -160,12 +159,10 @@ func testTenantsApart(t *testing.T, raw table.Table, requests int) {
 	}
 	f.closed.Store(false)
 	s.token = other
-	if a := s.send("GET", "/Users", ""); a.body["totalResults"] != 3.0 {
-		t.Errorf("the other tenant has %v users", a.body["totalResults"])
-	}
-	if members := s.membersOf(groupOfOther); len(members) != 3 {
-		t.Errorf("its group has %d members", len(members))
-	}
+	a := s.send("GET", "/Users", "")
+	assert.Truef(t, a.body["totalResults"] == 3.0, "the other tenant has %v users", a.body["totalResults"])
+	members := s.membersOf(groupOfOther)
+	assert.Lenf(t, members, 3, "its group has %d members", len(members))
 }
 
 // A token is rotated while many requests use it: none is refused.
@@ -206,7 +203,6 @@ func TestRotation_UnderLoad(t *testing.T) {
 	if n := refused.Load(); n > 0 || sent.Load() < 400 {
 		t.Errorf("%d of %d requests were refused", n, sent.Load())
 	}
-	if _, err := access.Parse(next["token"].(string)); err != nil {
-		t.Error(err)
-	}
+	_, err := access.Parse(next["token"].(string))
+	assert.NoError(t, err)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -59,9 +60,8 @@ func TestUnreachable_IsASeparateCause(t *testing.T) {
 				var log strings.Builder
 				begun := time.Now()
 				w := ask(&log)
-				if took := time.Since(begun); took > 6*time.Second {
-					t.Errorf("%s: answered after %s", side, took)
-				}
+				took := time.Since(begun)
+				assert.Truef(t, took <= 6*time.Second, "%s: answered after %s", side, took)
 				body := w.Body.String()
 				if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" ||
 					!strings.Contains(body, "The service's database cannot be reached or used") {
@@ -72,13 +72,9 @@ func TestUnreachable_IsASeparateCause(t *testing.T) {
 				}
 				line := log.String()
 				for _, want := range []string{`"level":"ERROR"`, address, tt.reason} {
-					if !strings.Contains(line, want) {
-						t.Errorf("%s: the log has no %s: %s", side, want, line)
-					}
+					assert.Containsf(t, line, want, "%s: the log has no %s", side, want)
 				}
-				if strings.Contains(line, "role/secret") {
-					t.Errorf("%s: the log has DynamoDB's message: %s", side, line)
-				}
+				assert.NotContainsf(t, line, "role/secret", "%s: the log has DynamoDB's message", side)
 			}
 		})
 	}
@@ -154,9 +150,7 @@ func TestUnreachable_InEveryAdminRoute(t *testing.T) {
 				t.Errorf("%s, %s %s: %d %v", failing.name, r.Method, path, a.status, a.body)
 			}
 		}
-		if met < 8 {
-			t.Errorf("%s: only %d requests meet it", failing.name, met)
-		}
+		assert.Truef(t, met >= 8, "%s: only %d requests meet it", failing.name, met)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -29,9 +30,7 @@ func (s *service) seedUsers(raw table.Table, n int) (ids []string) {
 	user := table.Key{Partition: "T#acme#USERS", Sort: first}
 	reservation := table.Key{Partition: "T#acme#NAMES#user", Sort: "pattern"}
 	items, err := raw.Get(s.t.Context(), user, reservation)
-	if err != nil || len(items) != 2 {
-		s.t.Fatalf("%d items, %v", len(items), err)
-	}
+	require.Truef(s.t, err == nil && len(items) == 2, "%d items, %v", len(items), err)
 	var ops []table.Op
 	write := func() {
 		require.NoError(s.t, raw.Write(context.Background(), table.Transaction{Token: uuid.NewString(), Ops: ops}))
@@ -143,15 +142,11 @@ func testWalk(t *testing.T, raw table.Table, size, count int, walks []walk) {
 					query += fmt.Sprintf("&startIndex=%d", start)
 				}
 				a := s.send("GET", "/Users"+query, "")
-				if a.status != 200 {
-					t.Fatalf("page %d: %d %v", pages, a.status, a.body)
-				}
+				require.Equalf(t, 200, a.status, "page %d: %d %v", pages, a.status, a.body)
 				resources, _ := a.body["Resources"].([]any)
 				for _, r := range resources {
 					id := r.(map[string]any)["id"].(string)
-					if given[id] {
-						t.Fatalf("page %d gives %s a second time", pages, id)
-					}
+					require.Falsef(t, given[id], "page %d gives %s a second time", pages, id)
 					given[id] = true
 				}
 				// Retries on a slow machine do not count. The token is read
@@ -171,25 +166,20 @@ func testWalk(t *testing.T, raw table.Table, size, count int, walks []walk) {
 				if walk.byCursor && cursor == "" || !walk.byCursor && (len(resources) == 0 || float64(start) > a.body["totalResults"].(float64)) {
 					break
 				}
-				if pages > 3*size/count {
-					t.Fatal("the walk does not end")
-				}
+				require.True(t, pages <= 3*size/count, "the walk does not end")
 				if pages%5 == 0 {
 					disturb()
 				}
 			}
-			if most := int(time.Since(began)/access.CacheTime) + 1; authenticated > most {
-				t.Errorf("%d pages took a round trip more than they may, and the token was read %d times", authenticated, most)
-			}
+			most := int(time.Since(began)/access.CacheTime) + 1
+			assert.Truef(t, authenticated <= most, "%d pages took a round trip more than they may, and the token was read %d times", authenticated, most)
 			missed := 0
 			for id := range there {
 				if !gone[id] && !given[id] {
 					missed++
 				}
 			}
-			if missed > 0 {
-				t.Errorf("%d users that existed all along are missed", missed)
-			}
+			assert.Truef(t, missed == 0, "%d users that existed all along are missed", missed)
 		})
 	}
 	s.check(int64(len(seeded) + 1 - len(gone) + s.live(made)))
@@ -222,7 +212,6 @@ func TestCursor_EndsWithItsToken(t *testing.T) {
 	require.NoError(t, s.app.Store.RevokeToken(t.Context(), s.tenant, id, now))
 	now = now.Add(time.Minute)
 	a = s.send("GET", "/Users?count=1&cursor="+next, "")
-	if body, _ := json.Marshal(a.body); a.status != 401 || strings.Contains(string(body), "u1") {
-		t.Errorf("%d %s", a.status, body)
-	}
+	body, _ := json.Marshal(a.body)
+	assert.Truef(t, a.status == 401 && !strings.Contains(string(body), "u1"), "%d %s", a.status, body)
 }

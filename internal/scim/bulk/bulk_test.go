@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -48,9 +49,7 @@ func TestDecodeBulk_RefusesTheWholeRequest(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b, _, err := Decode([]byte(c.body))
 			var e *scim.Error
-			if !errors.As(err, &e) || e.Type != c.kind || !strings.Contains(e.Detail, c.says) {
-				t.Errorf("%+v, %v; want %s with %q", b, err, c.kind, c.says)
-			}
+			assert.Truef(t, errors.As(err, &e) && e.Type == c.kind && strings.Contains(e.Detail, c.says), "%+v, %v; want %s with %q", b, err, c.kind, c.says)
 		})
 	}
 }
@@ -62,33 +61,21 @@ func TestDecodeBulk_ReadsWhatIsSent(t *testing.T) {
 		{"method":"PUT","path":"/Users/1","data":"{\"userName\":\"x\"}","location":null,"maxResourceLevel":0},
 		{"method":"PATCH","path":"/Users/1","data":` + strings.Repeat(`{"a":`, 16) + `1` + strings.Repeat(`}`, 16) + `}]}`))
 	require.NoError(t, err)
-	if b.FailOnErrors != 2 || len(b.Operations) != 4 {
-		t.Fatalf("%+v", b)
-	}
+	require.Truef(t, b.FailOnErrors == 2 && len(b.Operations) == 4, "%+v", b)
 	for i, o := range b.Operations {
-		if o.Fault != nil {
-			t.Errorf("operation %d: %v", i+1, o.Fault)
-		}
+		assert.Nilf(t, o.Fault, "operation %d", i+1)
 	}
 	post, remove, put := b.Operations[0], b.Operations[1], b.Operations[2]
 	if post.Method != "POST" || post.Path != "/Users" || post.BulkID != "a" || post.Data["userName"] != "x" || post.Version != nil {
 		t.Errorf("POST: %+v", post)
 	}
-	if remove.Version == nil || *remove.Version != `W/"1"` || remove.Data != nil {
-		t.Errorf("DELETE: %+v", remove)
-	}
-	if put.Data["userName"] != "x" {
-		t.Errorf("PUT with data in a text: %+v", put)
-	}
+	assert.Truef(t, remove.Version != nil && *remove.Version == `W/"1"` && remove.Data == nil, "DELETE: %+v", remove)
+	assert.Truef(t, put.Data["userName"] == "x", "PUT with data in a text: %+v", put)
 	want := []scim.Notice{{Kind: scim.NoticeStringifiedValue, Attribute: "Operations.data"}, {Kind: scim.NoticeUnknownAttribute, Attribute: "Operations.maxResourceLevel"}}
 	for _, n := range want {
-		if !slices.Contains(told, n) {
-			t.Errorf("notices %v lack %v", told, n)
-		}
+		assert.Truef(t, slices.Contains(told, n), "notices %v lack %v", told, n)
 	}
-	if len(told) != len(want) {
-		t.Errorf("notices %v, want %v", told, want)
-	}
+	assert.Lenf(t, told, len(want), "notices %v, want %v", told, want)
 	if b, _, err = Decode(bulkBody(`"failOnErrors":0,"Operations":[]`)); err != nil || b.FailOnErrors != 0 {
 		t.Errorf("failOnErrors 0: %+v, %v", b, err)
 	}
@@ -121,12 +108,8 @@ func TestDecodeBulk_TellsTheFaultOfAnOperation(t *testing.T) {
 			b, _, err := Decode(bulkBody(`"Operations":[` + c.operation + `,{"method":"DELETE","path":"/Users/1"}]`))
 			require.NoError(t, err)
 			f := b.Operations[0].Fault
-			if f == nil || f.Type != c.kind || !strings.Contains(f.Detail, c.says) {
-				t.Errorf("%v, want %s with %q", f, c.kind, c.says)
-			}
-			if b.Operations[1].Fault != nil {
-				t.Errorf("the other operation: %v", b.Operations[1].Fault)
-			}
+			assert.Truef(t, f != nil && f.Type == c.kind && strings.Contains(f.Detail, c.says), "%v, want %s with %q", f, c.kind, c.says)
+			assert.Nil(t, b.Operations[1].Fault, "the other operation")
 		})
 	}
 }
@@ -202,9 +185,7 @@ func TestPlanBulk_Orders(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := planned(t, `[`+c.operations+`]`)
 			require.NoError(t, err)
-			if got := steps(p); got != c.want {
-				t.Errorf("steps %s, want %s", got, c.want)
-			}
+			assert.Equal(t, c.want, steps(p), "steps")
 		})
 	}
 }
@@ -213,9 +194,7 @@ func TestPlanBulk_RefusesABulkIDThatIsThereTwice(t *testing.T) {
 	post := `{"method":"POST","path":"/Users","bulkId":"a","data":{}}`
 	_, err := planned(t, `[`+post+`,{"method":"DELETE","path":"/Users/1","bulkId":"a"},`+post+`]`)
 	var e *scim.Error
-	if !errors.As(err, &e) || e.Type != scim.InvalidValue || !strings.Contains(e.Detail, "operations 1 and 3") {
-		t.Errorf("%v", err)
-	}
+	assert.Truef(t, errors.As(err, &e) && e.Type == scim.InvalidValue && strings.Contains(e.Detail, "operations 1 and 3"), "%v", err)
 }
 
 func TestBulkPlan_PutsIDsIn(t *testing.T) {
@@ -253,16 +232,12 @@ func TestBulkPlan_PutsIDsIn(t *testing.T) {
 			p, err := planned(t, `[`+post+c.operation+`]`)
 			require.NoError(t, err)
 			step := Step{Operation: 2}
-			if path, known := p.Path(step, ids); path != c.path || !known {
-				t.Errorf("path %s, %t; want %s", path, known, c.path)
-			}
-			if id, missing := p.Missing(step, ids); missing {
-				t.Errorf("%s is missing", id)
-			}
+			path, known := p.Path(step, ids)
+			assert.Truef(t, path == c.path && known, "path %s, %t; want %s", path, known, c.path)
+			id, missing := p.Missing(step, ids)
+			assert.Falsef(t, missing, "%s is missing", id)
 			body, err := p.Body(step, ids)
-			if err != nil || !sameJSON(t, body, []byte(c.body)) {
-				t.Errorf("body %s, %v;\nwant %s", body, err, c.body)
-			}
+			assert.Truef(t, err == nil && sameJSON(t, body, []byte(c.body)), "body %s, %v;\nwant %s", body, err, c.body)
 		})
 	}
 }
@@ -283,9 +258,7 @@ func TestBulkPlan_CompletesACircle(t *testing.T) {
 	p, err := planned(t, `[
 		{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a","x":1,"`+scim.EnterpriseURN+`":{"department":"d","manager":{"value":"bulkId:b"}}}},
 		{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"b","`+scim.EnterpriseURN+`:manager":{"value":"bulkId:a"}}}]`)
-	if err != nil || steps(p) != "1 2 1+" {
-		t.Fatalf("%v, %v", p, err)
-	}
+	require.Truef(t, err == nil && steps(p) == "1 2 1+", "%v, %v", p, err)
 	ids := map[string]string{}
 	for i, want := range []struct{ path, body string }{
 		{"/Users", `{"userName":"a","x":1,"` + scim.EnterpriseURN + `":{"department":"d"}}`},
@@ -293,9 +266,8 @@ func TestBulkPlan_CompletesACircle(t *testing.T) {
 		{"/Users/id-a", `{"schemas":["` + scim.PatchURN + `"],"Operations":[{"op":"add","path":"` + scim.EnterpriseURN + `:manager","value":{"value":"id-b"}}]}`},
 	} {
 		step := p.Steps[i]
-		if id, missing := p.Missing(step, ids); missing {
-			t.Errorf("step %d: %s is missing", i+1, id)
-		}
+		id, missing := p.Missing(step, ids)
+		assert.Falsef(t, missing, "step %d: %s is missing", i+1, id)
 		path, _ := p.Path(step, ids)
 		body, err := p.Body(step, ids)
 		if path != want.path || err != nil || !sameJSON(t, body, []byte(want.body)) {
@@ -304,9 +276,8 @@ func TestBulkPlan_CompletesACircle(t *testing.T) {
 		ids[p.Operation(step.Operation).BulkID] = "id-" + p.Operation(step.Operation).BulkID
 	}
 	delete(ids, "b")
-	if id, missing := p.Missing(p.Steps[2], ids); !missing || id != "b" {
-		t.Errorf("missing %q, %t; want b", id, missing)
-	}
+	id, missing := p.Missing(p.Steps[2], ids)
+	assert.Truef(t, missing && id == "b", "missing %q, %t; want b", id, missing)
 }
 
 // A group's members are added one by one: those outside the circle are present
@@ -327,18 +298,16 @@ func TestBulkPlan_RefusesACircleThroughARequiredAttribute(t *testing.T) {
 		{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"b","`+scim.EnterpriseURN+`":{"manager":{"value":"bulkId:a"}}}}]`)
 	require.NoError(t, err)
 	var circle *CircleError
-	if _, err := p.Body(p.Steps[0], nil); !errors.As(err, &circle) || circle.Attribute != "userName" {
-		t.Errorf("%v, want userName's", err)
-	}
+	_, err = p.Body(p.Steps[0], nil)
+	assert.Truef(t, errors.As(err, &circle) && circle.Attribute == "userName", "%v, want userName's", err)
 }
 
 func TestBulkPlan_RefusesAnUnknownBulkID(t *testing.T) {
 	p, err := planned(t, `[{"method":"DELETE","path":"/Users/bulkId:nobody"}]`)
 	require.NoError(t, err)
 	var e *scim.Error
-	if _, err := p.Body(p.Steps[0], nil); !errors.As(err, &e) || e.Type != scim.InvalidValue || !strings.Contains(e.Detail, `"nobody"`) {
-		t.Errorf("%v", err)
-	}
+	_, err = p.Body(p.Steps[0], nil)
+	assert.Truef(t, errors.As(err, &e) && e.Type == scim.InvalidValue && strings.Contains(e.Detail, `"nobody"`), "%v", err)
 }
 
 // checkPlan checks what must be true of every plan: each operation once, each
@@ -416,9 +385,8 @@ func FuzzDecodeBulk(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		b, _, err := Decode(body)
 		if err != nil {
-			if _, ok := err.(*scim.Error); !ok {
-				t.Fatalf("%T: %v", err, err)
-			}
+			_, ok := err.(*scim.Error)
+			require.Truef(t, ok, "%T: %v", err, err)
 			return
 		}
 		if len(b.Operations) > scim.MaxBulkOperations {
@@ -426,9 +394,8 @@ func FuzzDecodeBulk(f *testing.F) {
 		}
 		p, err := NewPlan(b, bulkTestType)
 		if err != nil {
-			if _, ok := err.(*scim.Error); !ok {
-				t.Fatalf("%T: %v", err, err)
-			}
+			_, ok := err.(*scim.Error)
+			require.Truef(t, ok, "%T: %v", err, err)
 			return
 		}
 		checkPlan(t, p)
@@ -443,9 +410,7 @@ func FuzzDecodeBulk(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if text != nil && !json.Valid(text) {
-				t.Fatalf("step %+v: %q", s, text)
-			}
+			require.Falsef(t, text != nil && !json.Valid(text), "step %+v: %q", s, text)
 		}
 	})
 }
@@ -487,20 +452,15 @@ func TestPlanBulk_ReferencesInTexts(t *testing.T) {
 func checkReferences(t *testing.T, name, method, path, data, want string, rt *schema.ResourceType) {
 	t.Helper()
 	object, err := scim.DecodeObject([]byte(data))
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
+	require.NoErrorf(t, err, "%s", name)
 	o := &Operation{Method: method, Path: path, Data: object}
-	if refers := o.references(rt); len(refers) > 0 != (want != "") {
-		t.Errorf("%s %s refers to %q", method, name, refers)
-	}
+	refers := o.references(rt)
+	assert.Equalf(t, want != "", len(refers) > 0, "%s %s refers to %q", method, name, refers)
 	if want == "" {
 		want = data
 	}
 	wanted, err := scim.DecodeObject([]byte(want))
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
+	require.NoErrorf(t, err, "%s", name)
 	if got := o.exchanged(rt, func(string) string { return "ID" }); !reflect.DeepEqual(got, wanted) {
 		t.Errorf("%s %s: %s, want %s", method, name, scim.EncodeValue(got), want)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -90,9 +91,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("Parse(%q): %v", tt.text, err)
 			continue
 		}
-		if got := withoutPositions(got); !reflect.DeepEqual(got, tt.want) {
-			t.Errorf("Parse(%q) = %v, want %v", tt.text, got, tt.want)
-		}
+		assert.Equalf(t, tt.want, withoutPositions(got), "Parse(%q)", tt.text)
 	}
 }
 
@@ -102,9 +101,7 @@ func TestParse_KeepsPositionsOfPaths(t *testing.T) {
 	and := e.(*And)
 	vp := and.Right.(*ValuePath)
 	got := [3]int{and.Left.(*Present).Path.Pos, vp.Path.Pos, vp.Filter.(*Present).Path.Pos}
-	if want := [3]int{1, 17, 25}; got != want {
-		t.Errorf("positions %v, want %v", got, want)
-	}
+	assert.Equal(t, [3]int{1, 17, 25}, got, "positions")
 }
 
 // Covers: 7644-3.4.2.2-3, 7644-3.4.2.2-4, 7644-3.4.2.2-16
@@ -185,12 +182,8 @@ func TestParse_Bad(t *testing.T) {
 			t.Errorf("Parse(%q) = %v, want an error", tt.text, e)
 			continue
 		}
-		if err.Error() != tt.want {
-			t.Errorf("Parse(%q)\n got %s\nwant %s", tt.text, err, tt.want)
-		}
-		if strings.Contains(err.Error(), "secret") {
-			t.Errorf("Parse(%q) repeats a literal: %v", tt.text, err)
-		}
+		assert.Equalf(t, tt.want, err.Error(), "Parse(%q)\n got %s\nwant %s", tt.text, err, tt.want)
+		assert.NotContainsf(t, err.Error(), "secret", "Parse(%q) repeats a literal: %v", tt.text, err)
 	}
 }
 
@@ -213,17 +206,14 @@ func TestParse_Limits(t *testing.T) {
 	}
 	for _, tt := range tests {
 		_, err := Parse(tt.text, tt.limits)
-		if err == nil || err.Error() != tt.want {
-			t.Errorf("%s:\n got %v\nwant %s", tt.name, err, tt.want)
-		}
+		assert.Truef(t, err != nil && err.Error() == tt.want, "%s:\n got %v\nwant %s", tt.name, err, tt.want)
 	}
 	for _, at := range []string{
 		strings.Repeat("(", 40) + "a pr" + strings.Repeat(")", 40),
 		strings.Repeat("a pr or ", 199) + "a pr",
 	} {
-		if _, err := Parse(at, Limits{}); err != nil {
-			t.Errorf("at the limit: %v", err)
-		}
+		_, err := Parse(at, Limits{})
+		assert.NoError(t, err, "at the limit")
 	}
 }
 
@@ -233,9 +223,8 @@ func TestParse_StopsAtDepthInLongText(t *testing.T) {
 	for _, unit := range []string{"(", "not (", "a[", "not("} {
 		text := strings.Repeat(unit, 3_000_000/len(unit))
 		allocs := testing.AllocsPerRun(1, func() {
-			if _, err := Parse(text, Limits{Length: len(text)}); err == nil {
-				t.Errorf("%s…: parsed", unit)
-			}
+			_, err := Parse(text, Limits{Length: len(text)})
+			assert.Errorf(t, err, "%s…: parsed", unit)
 		})
 		if allocs > 100 {
 			t.Errorf("%s…: %v allocations", unit, allocs)
@@ -267,9 +256,7 @@ func TestParsePath(t *testing.T) {
 			continue
 		}
 		got.Filter = withoutPositions(got.Filter)
-		if !reflect.DeepEqual(got, tt.want) {
-			t.Errorf("ParsePath(%q) = %+v, want %+v", tt.text, got, tt.want)
-		}
+		assert.Equalf(t, tt.want, got, "ParsePath(%q)", tt.text)
 	}
 }
 
@@ -303,9 +290,7 @@ func TestParsePath_Bad(t *testing.T) {
 			t.Errorf("ParsePath(%q) = %v, want an error", tt.text, path)
 			continue
 		}
-		if err.Error() != tt.want {
-			t.Errorf("ParsePath(%q)\n got %s\nwant %s", tt.text, err, tt.want)
-		}
+		assert.Equalf(t, tt.want, err.Error(), "ParsePath(%q)\n got %s\nwant %s", tt.text, err, tt.want)
 	}
 }
 
@@ -340,19 +325,15 @@ func TestParsePath_DotAfterAURN(t *testing.T) {
 		}
 		again, err := ParsePath(got.String(), Limits{}, urns...)
 		again.Filter, got.Dotted = withoutPositions(again.Filter), false
-		if err != nil || !reflect.DeepEqual(again, got) {
-			t.Errorf("%q is printed as %s, which is %+v, %v", tt.text, got, again, err)
-		}
+		assert.Truef(t, err == nil && reflect.DeepEqual(again, got), "%q is printed as %s, which is %+v, %v", tt.text, got, again, err)
 	}
 	for _, bad := range []string{enterprise + ".", enterprise + ".a.b.c", enterprise + ".a:b", enterprise + "..a", enterprise + ".1"} {
-		if path, err := ParsePath(bad, Limits{}, urns...); err == nil {
-			t.Errorf("ParsePath(%q) = %+v", bad, path)
-		}
+		path, err := ParsePath(bad, Limits{}, urns...)
+		assert.Errorf(t, err, "ParsePath(%q) = %+v", bad, path)
 	}
 	e, _, err := Read(enterprise+`.department eq "x" and urn:w.a pr`, Limits{}, urns...)
-	if want := enterprise + `:department eq "x" and urn:w:a pr`; err != nil || e.String() != want {
-		t.Errorf("%v, %v, want %s", e, err, want)
-	}
+	want := enterprise + `:department eq "x" and urn:w:a pr`
+	assert.Truef(t, err == nil && e.String() == want, "%v, %v, want %s", e, err, want)
 }
 
 // An error says whether the fault is in the brackets, or around them.
@@ -365,9 +346,7 @@ func TestParsePath_ErrorsInside(t *testing.T) {
 	} {
 		_, err := ParsePath(text, Limits{})
 		var e *Error
-		if !errors.As(err, &e) || e.Inside != inside {
-			t.Errorf("%q: %v, inside %t", text, err, e != nil && e.Inside)
-		}
+		assert.Truef(t, errors.As(err, &e) && e.Inside == inside, "%q: %v, inside %t", text, err, e != nil && e.Inside)
 	}
 }
 
@@ -392,16 +371,12 @@ func corpus(tb testing.TB) []corpusEntry {
 // Covers: 7644-3.4.2.2-16
 func TestParse_Corpus(t *testing.T) {
 	entries := corpus(t)
-	if len(entries) != 616 {
-		t.Errorf("%d filters, want 616", len(entries))
-	}
+	assert.Lenf(t, entries, 616, "%d filters, want 616", len(entries))
 	for _, c := range entries {
 		want := c.Verdict
 		if want == "disputed" || want == "unlabelled" {
 			want = c.Ours
-			if c.Reason == "" {
-				t.Errorf("%q: %s without a reason for our choice", c.Filter, c.Verdict)
-			}
+			assert.NotEmptyf(t, c.Reason, "%q: %s without a reason for our choice", c.Filter, c.Verdict)
 		} else if c.Ours != "" {
 			t.Errorf("%q is agreed, and listed as an exception", c.Filter)
 		}
@@ -410,16 +385,13 @@ func TestParse_Corpus(t *testing.T) {
 		if err != nil {
 			got = "invalid"
 		}
-		if got != want {
-			t.Errorf("Parse(%q) is %s (%v), want %s", c.Filter, got, err, want)
-		}
+		assert.Equalf(t, want, got, "Parse(%q) is %s (%v), want %s", c.Filter, got, err, want)
 		if err == nil {
 			roundTrip(t, e)
 		}
 		if c.Path == "valid" {
-			if _, err := ParsePath(c.Filter, Limits{}); err != nil {
-				t.Errorf("ParsePath(%q): %v", c.Filter, err)
-			}
+			_, err := ParsePath(c.Filter, Limits{})
+			assert.NoErrorf(t, err, "ParsePath(%q)", c.Filter)
 		}
 	}
 }
@@ -440,9 +412,7 @@ func TestString(t *testing.T) {
 	for _, tt := range tests {
 		e, err := Parse(tt.text, Limits{})
 		if tt.want == "" {
-			if err == nil {
-				t.Errorf("Parse(%q) = %v, want an error", tt.text, e)
-			}
+			assert.Errorf(t, err, "Parse(%q) = %v, want an error", tt.text, e)
 			continue
 		}
 		if err != nil {
@@ -532,12 +502,8 @@ func pathRoundTrip(t failer, path Path) {
 
 func checkError(t *testing.T, text string, err error) {
 	var e *Error
-	if !errors.As(err, &e) {
-		t.Fatalf("error of type %T", err)
-	}
-	if e.Pos < 0 || e.Pos > len(text) || e.Problem == "" {
-		t.Fatalf("%q: error at %d: %s", text, e.Pos, e.Problem)
-	}
+	require.ErrorAsf(t, err, &e, "error of type %T", err)
+	require.Truef(t, e.Pos >= 0 && e.Pos <= len(text) && e.Problem != "", "%q: error at %d: %s", text, e.Pos, e.Problem)
 }
 
 // withoutPositions copies a filter with every Pos zero, to compare what was
@@ -625,9 +591,8 @@ func benchmark(b *testing.B, text string) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		if _, err := Parse(text, Limits{}); err != nil {
-			b.Fatal(err)
-		}
+		_, err := Parse(text, Limits{})
+		require.NoError(b, err)
 	}
 }
 
@@ -650,8 +615,7 @@ func BenchmarkParse_MostTerms(b *testing.B) {
 func BenchmarkParsePath(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ParsePath(`emails[type eq "work"].value`, Limits{}); err != nil {
-			b.Fatal(err)
-		}
+		_, err := ParsePath(`emails[type eq "work"].value`, Limits{})
+		require.NoError(b, err)
 	}
 }

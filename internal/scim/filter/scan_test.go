@@ -1,6 +1,10 @@
 package filter
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
 
 func TestScan(t *testing.T) {
 	tests := []struct {
@@ -49,9 +53,7 @@ func TestScan(t *testing.T) {
 		{"“a”", token{kind: stray, end: 1, text: "a character outside ASCII"}},
 	}
 	for _, tt := range tests {
-		if got := scan(tt.text, 0); got != tt.want {
-			t.Errorf("scan(%q) = %+v, want %+v", tt.text, got, tt.want)
-		}
+		assert.Equalf(t, tt.want, scan(tt.text, 0), "scan(%q)", tt.text)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 )
@@ -59,20 +61,14 @@ func TestFold(t *testing.T) {
 		{"a@b@example\u3002com.", "a@b@example\u3002com."},
 	}
 	for _, tt := range tests {
-		if got := Value(tt.in); got != tt.want {
-			t.Errorf("Fold(%q) = %q, want %q", tt.in, got, tt.want)
-		}
-		if !equal(tt.in, tt.want) {
-			t.Errorf("foldEqual(%q, %q) is false", tt.in, tt.want)
-		}
+		assert.Equalf(t, tt.want, Value(tt.in), "Fold(%q)", tt.in)
+		assert.Truef(t, equal(tt.in, tt.want), "foldEqual(%q, %q) is false", tt.in, tt.want)
 	}
 }
 
 func TestFold_ToldApart(t *testing.T) {
 	for _, pair := range [][2]string{{"İ", "i"}, {"İ", "ı"}, {"ı", "i"}, {"a b", "ab"}, {"é", "e"}, {"а", "a"}} {
-		if Value(pair[0]) == Value(pair[1]) {
-			t.Errorf("%q and %q fold alike", pair[0], pair[1])
-		}
+		assert.NotEqualf(t, Value(pair[1]), Value(pair[0]), "%q and %q fold alike", pair[0], pair[1])
 	}
 }
 
@@ -83,12 +79,8 @@ func TestFold_DropsInvisibleCharacters(t *testing.T) {
 		want := unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Cf, unicode.Variation_Selector) &&
 			!unicode.In(r, unicode.White_Space, unicode.Prepended_Concatenation_Mark) &&
 			(r < 0xfff9 || r > 0xfffb) && (r < 0x13430 || r > 0x13440) || r == 0x2800
-		if got := unicode.Is(Ignorable, r); got != want {
-			t.Errorf("%U shows nothing: %t, want %t", r, got, want)
-		}
-		if want && (Value("a"+string(r)+"b") != "ab" || Value(string(r)) != "" || Part(string(r)+"b ") != "b ") {
-			t.Errorf("%U is not left out", r)
-		}
+		assert.Equalf(t, want, unicode.Is(Ignorable, r), "%U shows nothing", r)
+		assert.Falsef(t, want && (Value("a"+string(r)+"b") != "ab" || Value(string(r)) != "" || Part(string(r)+"b ") != "b "), "%U is not left out", r)
 	}
 }
 
@@ -119,9 +111,8 @@ func TestFold_IsIdempotentOnEveryLetter(t *testing.T) {
 	for r := range letters {
 		for _, s := range []string{string(r), "e" + string(r) + "\u0301\u0345"} {
 			once := Value(s)
-			if twice := Value(once); twice != once {
-				t.Errorf("Fold(%+q) = %+q, folded again %+q", s, once, twice)
-			}
+			twice := Value(once)
+			assert.Equalf(t, once, twice, "Fold(%+q) = %+q, folded again %+q", s, once, twice)
 		}
 	}
 }
@@ -139,9 +130,8 @@ func TestFold_JoinsTheCasesOfEveryLetter(t *testing.T) {
 func TestFold_ReadsTheLastLabel(t *testing.T) {
 	for _, end := range []string{"", ".", " .", " . ", ". .", "\u3002", " \u3002", "\uff61 ."} {
 		s := "a@XN--bcher-kva" + end
-		if got := Value(s); got != "a@b\u00fccher" || Value(got) != got {
-			t.Errorf("Fold(%+q) = %+q", s, got)
-		}
+		got := Value(s)
+		assert.Truef(t, got == "a@b\u00fccher" && Value(got) == got, "Fold(%+q) = %+q", s, got)
 	}
 }
 
@@ -152,12 +142,9 @@ func TestFold_IsIdempotent(t *testing.T) {
 			s = "a@" + s + rapid.SampledFrom([]string{"xn--", "XN--bcher-kva", "xn--strae-oqa.", ".xn--nxasmm1c"}).Draw(t, "label") + s
 		}
 		once := Value(s)
-		if twice := Value(once); twice != once {
-			t.Fatalf("Fold(%+q) = %+q, folded again %+q", s, once, twice)
-		}
-		if !equal(s, once) {
-			t.Fatalf("foldEqual(%+q, %+q) is false", s, once)
-		}
+		twice := Value(once)
+		require.Equalf(t, once, twice, "Fold(%+q) = %+q, folded again %+q", s, once, twice)
+		require.Truef(t, equal(s, once), "foldEqual(%+q, %+q) is false", s, once)
 	})
 }
 
@@ -167,22 +154,17 @@ func FuzzFold(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		once := Value(s)
-		if twice := Value(once); twice != once {
-			t.Fatalf("Fold(%+q) = %+q, folded again %+q", s, once, twice)
-		}
-		if !equal(s, once) {
-			t.Fatalf("foldEqual(%+q, %+q) is false", s, once)
-		}
+		twice := Value(once)
+		require.Equalf(t, once, twice, "Fold(%+q) = %+q, folded again %+q", s, once, twice)
+		require.Truef(t, equal(s, once), "foldEqual(%+q, %+q) is false", s, once)
 	})
 }
 
 func TestFold_DoesNotAllocateForLowerASCII(t *testing.T) {
 	for _, s := range []string{"bjensen@example.com", "  bjensen@example.com ", "xavier@xbox.example"} {
-		if n := testing.AllocsPerRun(100, func() { Value(s) }); n != 0 {
-			t.Errorf("Fold(%q): %v allocations", s, n)
-		}
+		n := testing.AllocsPerRun(100, func() { Value(s) })
+		assert.Truef(t, n == 0, "Fold(%q): %v allocations", s, n)
 	}
-	if n := testing.AllocsPerRun(100, func() { equal("BJensen@Example.com", "bjensen@example.com") }); n != 0 {
-		t.Errorf("foldEqual: %v allocations", n)
-	}
+	n := testing.AllocsPerRun(100, func() { equal("BJensen@Example.com", "bjensen@example.com") })
+	assert.Truef(t, n == 0, "foldEqual: %v allocations", n)
 }

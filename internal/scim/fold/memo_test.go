@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -15,12 +17,8 @@ func TestFoldMemo_IsFold(t *testing.T) {
 			"", "short", " Short ", strings.Repeat("Long ", 20+i), "  " + strings.Repeat("Straße ", 20+i) + " ", strings.Repeat("ＡＢ", 400),
 			strings.Repeat("x", scim.MaxString),
 		} {
-			if m.Part(s) != Part(s) || m.Value(s) != Value(s) || !m.Equal(s, Value(s)) || m.Equal(s, Value(s)+"x") {
-				t.Fatalf("%.40q has another fold", s)
-			}
+			require.Truef(t, m.Part(s) == Part(s) && m.Value(s) == Value(s) && m.Equal(s, Value(s)) && !m.Equal(s, Value(s)+"x"), "%.40q has another fold", s)
 		}
-		if m.bytes > maxBytes+4*scim.MaxString {
-			t.Fatalf("%d bytes are remembered", m.bytes)
-		}
+		require.Truef(t, m.bytes <= maxBytes+4*scim.MaxString, "%d bytes are remembered", m.bytes)
 	}
 }

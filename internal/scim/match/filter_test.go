@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -46,9 +47,7 @@ const matchX = "urn:x:test:1.0:User:"
 func matchResource(tb testing.TB, text string) scim.Resource {
 	tb.Helper()
 	r, err := matchDecode([]byte(text))
-	if err != nil {
-		tb.Fatalf("%s: %v", text, err)
-	}
+	require.NoErrorf(tb, err, "%s", text)
 	return r
 }
 
@@ -275,9 +274,7 @@ func TestMatch(t *testing.T) {
 			t.Errorf("CompileFilter(%q): %v", tt.filter, err)
 			continue
 		}
-		if got := f.Match(user); got != tt.want {
-			t.Errorf("%s: %t, want %t", tt.filter, got, tt.want)
-		}
+		assert.Equalf(t, tt.want, f.Match(user), "%s", tt.filter)
 		again, err := match.CompileFilter(matchType, f.String())
 		if err != nil || again.String() != f.String() || again.Match(user) != tt.want {
 			t.Errorf("%s is printed as %s, which is another filter (%v)", tt.filter, f, err)
@@ -330,12 +327,9 @@ func TestMatch_AbsentValues(t *testing.T) {
 			negated, err := match.CompileFilter(matchType, "not ("+text+")")
 			require.NoError(t, err)
 			for _, u := range users {
-				if got := f.Match(u.user); got != tt.want {
-					t.Errorf("%s, %s: %t, want %t", text, u.name, got, tt.want)
-				}
-				if got := negated.Match(u.user); got == tt.want {
-					t.Errorf("not (%s), %s: %t, want %t", text, u.name, got, !tt.want)
-				}
+				assert.Equalf(t, tt.want, f.Match(u.user), "%s, %s", text, u.name)
+				got := negated.Match(u.user)
+				assert.NotEqualf(t, tt.want, got, "not (%s), %s: %t, want %t", text, u.name, got, !tt.want)
 			}
 		}
 	}
@@ -347,9 +341,7 @@ func TestMatch_AbsentValues(t *testing.T) {
 	} {
 		f, err := match.CompileFilter(matchType, text)
 		require.NoError(t, err)
-		if got := f.Match(empty); got != want {
-			t.Errorf("%s, empty string: %t, want %t", text, got, want)
-		}
+		assert.Equalf(t, want, f.Match(empty), "%s, empty string", text)
 	}
 }
 
@@ -418,12 +410,8 @@ func TestCompileFilter_Refuses(t *testing.T) {
 			t.Errorf("CompileFilter(%q) = %v, %v, want an *Error", tt.filter, f, err)
 			continue
 		}
-		if e.Type != scim.InvalidFilter || e.Detail != tt.want {
-			t.Errorf("CompileFilter(%q)\n got %v\nwant %s", tt.filter, e, tt.want)
-		}
-		if strings.Contains(e.Detail, "secret") {
-			t.Errorf("CompileFilter(%q) repeats a value", tt.filter)
-		}
+		assert.Truef(t, e.Type == scim.InvalidFilter && e.Detail == tt.want, "CompileFilter(%q)\n got %v\nwant %s", tt.filter, e, tt.want)
+		assert.NotContainsf(t, e.Detail, "secret", "CompileFilter(%q) repeats a value", tt.filter)
 	}
 }
 
@@ -434,9 +422,8 @@ func TestCompileFilter_RefusesOtherSpellingsOfDateTime(t *testing.T) {
 		`2011-05-13 04:42:34Z`, `2011-05-13T04:42:34 01:00`, `2011-05-13T04:42:34+0100`, `2011-13-13T04:42:34Z`,
 		`2011-02-30T04:42:34Z`, `Fri, 13 May 2011 04:42:34 GMT`,
 	} {
-		if f, err := match.CompileFilter(matchType, `meta.created gt "`+literal+`"`); err == nil {
-			t.Errorf("CompileFilter(%s), want an error", f)
-		}
+		f, err := match.CompileFilter(matchType, `meta.created gt "`+literal+`"`)
+		assert.Errorf(t, err, "CompileFilter(%s), want an error", f)
 	}
 }
 
@@ -472,9 +459,7 @@ func TestFilterString(t *testing.T) {
 			t.Errorf("CompileFilter(%q): %v", tt.text, err)
 			continue
 		}
-		if f.String() != tt.want {
-			t.Errorf("%s is printed as %s, want %s", tt.text, f, tt.want)
-		}
+		assert.Equalf(t, tt.want, f.String(), "%s is printed as %s, want %s", tt.text, f, tt.want)
 	}
 }
 
@@ -482,9 +467,7 @@ func TestFilterUses(t *testing.T) {
 	f, err := match.CompileFilter(matchType, `GROUPS[value eq "a"] or not (emails.type pr) or `+scim.EnterpriseURN+`:division pr`)
 	require.NoError(t, err)
 	for name, want := range map[string]bool{"groups": true, "emails": true, "userName": false, "value": false, "division": false} {
-		if got := f.Uses(name); got != want {
-			t.Errorf("Uses(%s) = %t, want %t", name, got, want)
-		}
+		assert.Equalf(t, want, f.Uses(name), "Uses(%s)", name)
 	}
 }
 
@@ -545,9 +528,8 @@ func TestLookups(t *testing.T) {
 			t.Errorf("CompileFilter(%q): %v", tt.filter, err)
 			continue
 		}
-		if got := f.Lookups(); !slices.Equal(got, tt.want) {
-			t.Errorf("%s: %v, want %v", tt.filter, got, tt.want)
-		}
+		got := f.Lookups()
+		assert.Truef(t, slices.Equal(got, tt.want), "%s: %v, want %v", tt.filter, got, tt.want)
 	}
 }
 
@@ -617,18 +599,14 @@ func TestLookups_HoldForEveryMatch(t *testing.T) {
 		again, err := match.CompileFilter(matchType, f.String())
 		require.NoError(t, err)
 		for _, user := range rapid.SliceOfN(matchUsers(), 1, 10).Draw(t, "users") {
-			if again.Match(user) != f.Match(user) {
-				t.Fatalf("%s is printed as %s, which says otherwise of %v", text, f, user)
-			}
+			require.Equalf(t, f.Match(user), again.Match(user), "%s is printed as %s, which says otherwise of %v", text, f, user)
 			if !f.Match(user) {
 				continue
 			}
 			for _, l := range f.Lookups() {
 				lookup, err := match.CompileFilter(matchType, fmt.Sprintf("%s eq %q", l.Attribute, l.Value))
 				require.NoError(t, err)
-				if !lookup.Match(user) {
-					t.Fatalf("%s matches %v, which the lookup %v does not find", text, user, l)
-				}
+				require.Truef(t, lookup.Match(user), "%s matches %v, which the lookup %v does not find", text, user, l)
 			}
 		}
 	})
@@ -654,12 +632,10 @@ func TestCompileElement(t *testing.T) {
 	}
 	for _, tt := range tests {
 		match := matchElement(t, emails, tt.filter)
-		if got := match(work); got != tt.work {
-			t.Errorf("%s: %t of the work email, want %t", tt.filter, got, tt.work)
-		}
-		if got := match(bare); got != tt.bare {
-			t.Errorf("%s: %t of the bare email, want %t", tt.filter, got, tt.bare)
-		}
+		got := match(work)
+		assert.Equalf(t, tt.work, got, "%s: %t of the work email, want %t", tt.filter, got, tt.work)
+		got = match(bare)
+		assert.Equalf(t, tt.bare, got, "%s: %t of the bare email, want %t", tt.filter, got, tt.bare)
 	}
 }
 
@@ -718,9 +694,7 @@ func TestElementEqualities(t *testing.T) {
 		e, err := filter.Parse(tt.filter, filter.Limits{})
 		require.NoError(t, err)
 		got, ok := match.ElementEqualities(e)
-		if ok != tt.ok || !reflect.DeepEqual(got, tt.want) {
-			t.Errorf("%s: %v, %t, want %v, %t", tt.filter, got, ok, tt.want, tt.ok)
-		}
+		assert.Truef(t, ok == tt.ok && reflect.DeepEqual(got, tt.want), "%s: %v, %t, want %v, %t", tt.filter, got, ok, tt.want, tt.ok)
 	}
 }
 
@@ -762,14 +736,10 @@ func TestMatch_Datasets(t *testing.T) {
 					t.Errorf("%s is listed as an exception, and is none", c.Filter)
 				}
 			}
-			if c.Rule == "" && c.Ours != nil {
-				t.Errorf("%s is an exception without a rule", c.Filter)
-			}
+			assert.Falsef(t, c.Rule == "" && c.Ours != nil, "%s is an exception without a rule", c.Filter)
 			f, err := match.CompileFilter(matchType, c.Filter)
 			if c.Rule != "" && c.Ours == nil {
-				if err == nil {
-					t.Errorf("%s is not refused", c.Filter)
-				}
+				assert.Errorf(t, err, "%s is not refused", c.Filter)
 				continue
 			}
 			if err != nil {
@@ -784,14 +754,10 @@ func TestMatch_Datasets(t *testing.T) {
 			}
 			slices.Sort(got)
 			slices.Sort(want)
-			if !slices.Equal(got, want) {
-				t.Errorf("%s matches %v, want %v", c.Filter, got, want)
-			}
+			assert.Truef(t, slices.Equal(got, want), "%s matches %v, want %v", c.Filter, got, want)
 		}
 	}
-	if cases != 107 {
-		t.Errorf("%d cases, want 107", cases)
-	}
+	assert.Equalf(t, 107, cases, "%d cases, want 107", cases)
 }
 
 // The filters of RFC 7644 §3.4.2.2, figure 1, that name attributes of users.
@@ -818,9 +784,8 @@ var matchExamples = []string{
 // Covers: 7644-3.4.2.2-24
 func TestCompileFilter_TakesTheExamplesOfTheRFC(t *testing.T) {
 	for _, text := range matchExamples {
-		if _, err := match.CompileFilter(matchType, text); err != nil {
-			t.Errorf("CompileFilter(%q): %v", text, err)
-		}
+		_, err := match.CompileFilter(matchType, text)
+		assert.NoErrorf(t, err, "CompileFilter(%q)", text)
 	}
 }
 
@@ -885,21 +850,15 @@ func FuzzMatch(f *testing.F) {
 		compiled, err := match.CompileFilter(matchType, text)
 		if err != nil {
 			var e *scim.Error
-			if !errors.As(err, &e) || e.Detail == "" || e.Type != scim.InvalidFilter && e.Type != scim.Sensitive {
-				t.Fatalf("%q: %v", text, err)
-			}
+			require.Truef(t, errors.As(err, &e) && e.Detail != "" && (e.Type == scim.InvalidFilter || e.Type == scim.Sensitive), "%q: %v", text, err)
 			return
 		}
 		got := compiled.Match(r)
 		compiled.Lookups()
 		if printed := compiled.String(); len(printed) < 8000 {
 			again, err := match.CompileFilter(matchType, printed)
-			if err != nil {
-				t.Fatalf("%q is printed as %q: %v", text, compiled, err)
-			}
-			if again.String() != printed || again.Match(r) != got {
-				t.Fatalf("%q is printed as %q, which is another filter", text, printed)
-			}
+			require.NoErrorf(t, err, "%q is printed as %q", text, compiled)
+			require.Truef(t, again.String() == printed && again.Match(r) == got, "%q is printed as %q, which is another filter", text, printed)
 		}
 	})
 }
@@ -907,9 +866,8 @@ func FuzzMatch(f *testing.F) {
 func BenchmarkCompileFilter_Eq(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := match.CompileFilter(matchType, `userName eq "bjensen@example.com"`); err != nil {
-			b.Fatal(err)
-		}
+		_, err := match.CompileFilter(matchType, `userName eq "bjensen@example.com"`)
+		require.NoError(b, err)
 	}
 }
 
@@ -959,12 +917,8 @@ func TestMatch_PrimaryIsFalseWhereItIsAbsent(t *testing.T) {
 		require.NoError(t, err)
 		for text, want := range want {
 			f, err := match.CompileFilter(rt, text)
-			if err != nil {
-				t.Fatalf("%s: %v", text, err)
-			}
-			if got := f.Match(r); got != want {
-				t.Errorf("%s on %s: %t", text, attributes, got)
-			}
+			require.NoErrorf(t, err, "%s", text)
+			assert.Equalf(t, want, f.Match(r), "%s on %s", text, attributes)
 		}
 	}
 }
@@ -997,9 +951,7 @@ func TestFilter_Notices(t *testing.T) {
 		for _, n := range f.Notices() {
 			got = append(got, n.Kind+" "+n.Attribute)
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: notices %q, want %q", text, got, want)
-		}
+		assert.Truef(t, slices.Equal(got, want), "%s: notices %q, want %q", text, got, want)
 	}
 }
 
@@ -1019,9 +971,8 @@ func TestFilter_FoldsAValueOnce(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			f.Match(r)
 			runtime.ReadMemStats(&after)
-			if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 20*uint64(len(value)) {
-				t.Errorf("%s %s: %d bytes for a value of %d", name, op, bytes, len(value))
-			}
+			bytes := after.TotalAlloc - before.TotalAlloc
+			assert.Truef(t, bytes <= 20*uint64(len(value)), "%s %s: %d bytes for a value of %d", name, op, bytes, len(value))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -65,9 +66,8 @@ func TestOnlyLooksUp(t *testing.T) {
 			t.Errorf("CompileFilter(%q): %v", tt.filter, err)
 			continue
 		}
-		if got, ok := f.OnlyLooksUp(tt.attribute); ok != tt.ok || !slices.Equal(got, tt.want) {
-			t.Errorf("%s of %s: %q, %t, want %q, %t", tt.filter, tt.attribute, got, ok, tt.want, tt.ok)
-		}
+		got, ok := f.OnlyLooksUp(tt.attribute)
+		assert.Truef(t, ok == tt.ok && slices.Equal(got, tt.want), "%s of %s: %q, %t, want %q, %t", tt.filter, tt.attribute, got, ok, tt.want, tt.ok)
 	}
 }
 
@@ -163,15 +163,11 @@ func TestOnlyLooksUp_DecidesByTheValues(t *testing.T) {
 			}
 			for _, v := range values {
 				has := slices.ContainsFunc(some, func(m any) bool { return m.(map[string]any)["value"] == v })
-				if !has && f.Match(group) {
-					t.Fatalf("%s matches %v without %q", f, group, v)
-				}
+				require.Falsef(t, !has && f.Match(group), "%s matches %v without %q", f, group, v)
 			}
 		}
 	})
-	if decided == 0 {
-		t.Error("no filter is decided")
-	}
+	assert.NotEqual(t, 0, decided, "no filter is decided")
 }
 
 func TestStartsWith(t *testing.T) {
@@ -195,8 +191,6 @@ func TestStartsWith(t *testing.T) {
 		if !ok {
 			got = "-"
 		}
-		if got != want {
-			t.Errorf("%s starts with %q, want %q", text, got, want)
-		}
+		assert.Equalf(t, want, got, "%s starts with", text)
 	}
 }

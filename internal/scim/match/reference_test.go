@@ -3,6 +3,9 @@ package match_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
@@ -33,11 +36,7 @@ func TestMatch_ReferencesOfAnyVersion(t *testing.T) {
 		{scimtest.UserType(), user, `groups.$ref eq "u1"`, false},
 	} {
 		f, err := match.CompileFilter(tt.rt, tt.text)
-		if err != nil {
-			t.Fatalf("%s: %v", tt.text, err)
-		}
-		if got := f.Match(tt.r); got != tt.want {
-			t.Errorf("%s: %t", tt.text, got)
-		}
+		require.NoErrorf(t, err, "%s", tt.text)
+		assert.Equalf(t, tt.want, f.Match(tt.r), "%s", tt.text)
 	}
 }

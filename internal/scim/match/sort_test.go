@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -40,9 +41,7 @@ func TestCompileSort_NamesWhatIsSortedBy(t *testing.T) {
 			t.Errorf("%s: %v", tt.by, err)
 			continue
 		}
-		if s.String() != tt.want {
-			t.Errorf("%s is %s, not %s", tt.by, s, tt.want)
-		}
+		assert.Equalf(t, tt.want, s.String(), "%s is %s, not %s", tt.by, s, tt.want)
 	}
 }
 
@@ -72,14 +71,11 @@ func TestCompileSort_RefusesWhatHasNoOrder(t *testing.T) {
 	for _, tt := range tests {
 		_, err := CompileSort(tt.rt, nil, tt.by, tt.order)
 		var refused *scim.Error
-		if !errors.As(err, &refused) || refused.Type != tt.want || refused.Detail == "" {
-			t.Errorf("sort %s by %s %s: %v", tt.rt.Name, tt.by, tt.order, err)
-		}
+		assert.Truef(t, errors.As(err, &refused) && refused.Type == tt.want && refused.Detail != "", "sort %s by %s %s: %v", tt.rt.Name, tt.by, tt.order, err)
 	}
 	for _, whole := range []string{scim.EnterpriseURN, scim.CoreUserURN, scim.CoreGroupURN} {
-		if _, err := CompileSort(user, []*schema.ResourceType{group}, whole, ""); !errors.Is(err, errSortBySchema) {
-			t.Errorf("sort by %s: %v", whole, err)
-		}
+		_, err := CompileSort(user, []*schema.ResourceType{group}, whole, "")
+		assert.ErrorIsf(t, err, errSortBySchema, "sort by %s", whole)
 	}
 }
 
@@ -118,9 +114,7 @@ func TestSort_OrdersByTheSchema(t *testing.T) {
 			keys[i] = s.Key(r)
 		}
 		for i := 1; i < len(keys); i++ {
-			if keys[i-1] >= keys[i] {
-				t.Errorf("%s: %s is not before %s", by, want[i-1], want[i])
-			}
+			assert.Truef(t, keys[i-1] < keys[i], "%s: %s is not before %s", by, want[i-1], want[i])
 		}
 	}
 }
@@ -128,9 +122,7 @@ func TestSort_OrdersByTheSchema(t *testing.T) {
 func TestSort_HasNoValueOfAnotherType(t *testing.T) {
 	s, err := CompileSort(schema.GroupType(), []*schema.ResourceType{scimtest.UserType()}, "userName", "")
 	require.NoError(t, err)
-	if a, b := s.Key(scim.Resource{"displayName": "a"}), s.Key(scim.Resource{"userName": "b"}); a != b {
-		t.Errorf("%q and %q", a, b)
-	}
+	assert.Equal(t, s.Key(scim.Resource{"userName": "b"}), s.Key(scim.Resource{"displayName": "a"}))
 }
 
 func TestNumberKey_IsInTheOrderOfTheNumbers(t *testing.T) {
@@ -146,9 +138,7 @@ func TestNumberKey_IsInTheOrderOfTheNumbers(t *testing.T) {
 		}
 	}
 	for _, same := range [][2]string{{"1", "1.0"}, {"100", "1e2"}, {"-0.5", "-5e-1"}, {"0", "-0"}} {
-		if numberKey(rat(t, same[0])) != numberKey(rat(t, same[1])) {
-			t.Errorf("%s and %s differ", same[0], same[1])
-		}
+		assert.Equalf(t, numberKey(rat(t, same[1])), numberKey(rat(t, same[0])), "%s and %s differ", same[0], same[1])
 	}
 }
 
@@ -162,9 +152,7 @@ func TestNumberKey_AnyNumbers(t *testing.T) {
 			values[i], _ = number(texts[i])
 			keys[i] = numberKey(values[i])
 		}
-		if got, want := cmp.Compare(keys[0], keys[1]), values[0].Cmp(values[1]); got != want {
-			t.Fatalf("%s against %s: %d, not %d", texts[0], texts[1], got, want)
-		}
+		require.Equalf(t, values[0].Cmp(values[1]), cmp.Compare(keys[0], keys[1]), "%s against %s", texts[0], texts[1])
 	})
 }
 
@@ -178,16 +166,12 @@ func TestInstantKey_IsInTheOrderOfTime(t *testing.T) {
 	for i, at := range times {
 		keys[i] = instantKey(at)
 	}
-	if !slices.IsSorted(keys) {
-		t.Errorf("%q", keys)
-	}
+	assert.Truef(t, slices.IsSorted(keys), "%q", keys)
 }
 
 func rat(t *testing.T, text string) *big.Rat {
 	t.Helper()
 	n, ok := number(text)
-	if !ok {
-		t.Fatalf("%s is no number", text)
-	}
+	require.Truef(t, ok, "%s is no number", text)
 	return n
 }

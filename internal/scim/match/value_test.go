@@ -3,6 +3,8 @@ package match
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 	"github.com/rollcall-scim/rollcall/internal/scim/fold"
 )
@@ -25,9 +27,7 @@ func TestFold_PartsOfDomains(t *testing.T) {
 			{filter.Eq, "a@xn--bcher-kva.example.", true},
 			{filter.Co, "bucher", false},
 		} {
-			if got := foldedTest(tt.op, tt.part, &fold.Memo{})(value); got != tt.want {
-				t.Errorf("%q %v %q = %t, want %t", value, tt.op, tt.part, got, tt.want)
-			}
+			assert.Equalf(t, tt.want, foldedTest(tt.op, tt.part, &fold.Memo{})(value), "%q %v %q", value, tt.op, tt.part)
 		}
 	}
 }

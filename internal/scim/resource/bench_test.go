@@ -22,9 +22,8 @@ func benchmarkBody(b *testing.B) []byte {
 func BenchmarkDecodeResource(b *testing.B) {
 	body, rt := benchmarkBody(b), scimtest.UserType()
 	for b.Loop() {
-		if _, _, err := Decode(rt, body); err != nil {
-			b.Fatal(err)
-		}
+		_, _, err := Decode(rt, body)
+		require.NoError(b, err)
 	}
 }
 
@@ -43,9 +42,8 @@ func BenchmarkDecode(b *testing.B) {
 	require.NoError(b, err)
 	doc := Encode(rt, r)
 	for b.Loop() {
-		if _, err := scim.DecodeStored(doc); err != nil {
-			b.Fatal(err)
-		}
+		_, err := scim.DecodeStored(doc)
+		require.NoError(b, err)
 	}
 }
 
@@ -58,9 +56,8 @@ func BenchmarkPatch(b *testing.B) {
 		{"op":"Replace","path":"name.givenName","value":"P"},
 		{"op":"Replace","path":"active","value":"False"}]}`)
 	for b.Loop() {
-		if _, _, err := applyBody(rt, before, body); err != nil {
-			b.Fatal(err)
-		}
+		_, _, err := applyBody(rt, before, body)
+		require.NoError(b, err)
 	}
 }
 
@@ -71,9 +68,8 @@ func BenchmarkPatch_OneAttribute(b *testing.B) {
 	body := []byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[{"op":"replace","path":"active","value":false}]}`)
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
-		if _, _, err := applyBody(rt, before, body); err != nil {
-			b.Fatal(err)
-		}
+		_, _, err := applyBody(rt, before, body)
+		require.NoError(b, err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -43,8 +44,6 @@ func TestDecodeResource_TakesOneCertificateInAValue(t *testing.T) {
 	} {
 		body := userBody(`"userName":"a@x","x509Certificates":[{"value":"` + base64.StdEncoding.EncodeToString(tt.value) + `"}]`)
 		_, _, err := Decode(scimtest.UserType(), body)
-		if tt.taken != (err == nil) || err != nil && !strings.Contains(err.Error(), "more than one certificate") {
-			t.Errorf("%s: %v", name, err)
-		}
+		assert.Truef(t, tt.taken == (err == nil) && (err == nil || strings.Contains(err.Error(), "more than one certificate")), "%s: %v", name, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -218,9 +219,7 @@ func checkDecode(t *testing.T, body []byte, want string, notices []string) {
 	rt := scimtest.UserType()
 	r, got, err := Decode(rt, body)
 	require.NoError(t, err)
-	if doc := string(Encode(rt, r)); doc != want {
-		t.Errorf("got  %s\nwant %s", doc, want)
-	}
+	assert.Equal(t, want, string(Encode(rt, r)))
 	checkNotices(t, got, notices)
 }
 
@@ -230,9 +229,7 @@ func checkNotices(t *testing.T, got []scim.Notice, want []string) {
 	for _, n := range got {
 		texts = append(texts, n.Kind+" "+n.Attribute)
 	}
-	if fmt.Sprint(texts) != fmt.Sprint(want) {
-		t.Errorf("notices %q, want %q", texts, want)
-	}
+	assert.Equalf(t, fmt.Sprint(want), fmt.Sprint(texts), "notices %q, want %q", texts, want)
 }
 
 func TestDecodeResource_Refuses(t *testing.T) {
@@ -330,9 +327,7 @@ func TestDecodeResource_Refuses(t *testing.T) {
 	for _, body := range []string{"42", `"x"`, "null", "[]", "true", ""} {
 		_, _, err := Decode(scimtest.UserType(), []byte(body))
 		var e *scim.Error
-		if !errors.As(err, &e) || e.Type != scim.InvalidSyntax {
-			t.Errorf("%q: %v, want invalidSyntax", body, err)
-		}
+		assert.Truef(t, errors.As(err, &e) && e.Type == scim.InvalidSyntax, "%q: %v, want invalidSyntax", body, err)
 	}
 }
 
@@ -342,9 +337,8 @@ func TestDecodeResource_LimitsAreInclusive(t *testing.T) {
 		`"userName":"a","displayName":"` + strings.Repeat("é", scim.MaxString/2) + `"`,
 		`"userName":"a","photos":[{"value":"` + strings.Repeat("a", scim.MaxLongString) + `"}]`,
 	} {
-		if _, _, err := Decode(scimtest.UserType(), userBody(members)); err != nil {
-			t.Error(err)
-		}
+		_, _, err := Decode(scimtest.UserType(), userBody(members))
+		assert.NoError(t, err)
 	}
 }
 
@@ -353,9 +347,7 @@ func TestDecodeResource_Group(t *testing.T) {
 	r, notices, err := Decode(schema.GroupType(), []byte(head+
 		`"displayName":"D","members":[{"value":"u1","$ref":null,"display":"A","name":"x"},{"value":"u1"}]}`))
 	require.NoError(t, err)
-	if got := string(Encode(schema.GroupType(), r)); got != head+`"displayName":"D","members":[{"value":"u1"}]}` {
-		t.Error(got)
-	}
+	assert.Equal(t, head+`"displayName":"D","members":[{"value":"u1"}]}`, string(Encode(schema.GroupType(), r)))
 	checkNotices(t, notices, []string{"unknown_attribute members.name"})
 
 	tests := []struct {
@@ -369,17 +361,13 @@ func TestDecodeResource_Group(t *testing.T) {
 	for _, test := range tests {
 		_, _, err := Decode(schema.GroupType(), []byte(head+test.members+"}"))
 		var e *scim.Error
-		if !errors.As(err, &e) || e.Type != test.want {
-			t.Errorf("%s: %v, want %s", test.name, err, test.want)
-		}
+		assert.Truef(t, errors.As(err, &e) && e.Type == test.want, "%s: %v, want %s", test.name, err, test.want)
 	}
 	// Only the directory knows how many members a request changes.
 	r, _, err = Decode(schema.GroupType(), []byte(head+`"displayName":"big","members":[`+
 		strings.Repeat(`{"value":"u"},`, 2*scim.MaxMembers)+`{"value":"x"}]}`))
 	require.NoError(t, err)
-	if got := string(Encode(schema.GroupType(), r)); got != head+`"displayName":"big","members":[{"value":"u"},{"value":"x"}]}` {
-		t.Error(got)
-	}
+	assert.Equal(t, head+`"displayName":"big","members":[{"value":"u"},{"value":"x"}]}`, string(Encode(schema.GroupType(), r)))
 }
 
 // The notices of a request are limited in number and safe to print.
@@ -390,13 +378,9 @@ func TestDecodeResource_NoticesAreBounded(t *testing.T) {
 	}
 	_, notices, err := Decode(scimtest.UserType(), userBody(b.String()+`"userName":"a"`))
 	require.NoError(t, err)
-	if len(notices) != 32 {
-		t.Errorf("%d notices", len(notices))
-	}
+	assert.Lenf(t, notices, 32, "%d notices", len(notices))
 	for _, n := range notices {
-		if len(n.Attribute) > 128 || strings.ContainsRune(n.Attribute, '\u202e') {
-			t.Errorf("notice %q", n.Attribute)
-		}
+		assert.Truef(t, len(n.Attribute) <= 128 && !strings.ContainsRune(n.Attribute, '\u202e'), "notice %q", n.Attribute)
 	}
 }
 
@@ -435,9 +419,7 @@ func TestDecodeResource_RFC7643Examples(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", scim.EncodeValue(map[string]any(r)), scim.EncodeValue(want))
 			}
 			again, err := scim.DecodeStored(Encode(test.rt, r))
-			if err != nil || !scim.EqualValue(map[string]any(again), map[string]any(r)) {
-				t.Errorf("Decode(Encode(r)) = %v, %v", again, err)
-			}
+			assert.Truef(t, err == nil && scim.EqualValue(map[string]any(again), map[string]any(r)), "Decode(Encode(r)) = %v, %v", again, err)
 		})
 	}
 }

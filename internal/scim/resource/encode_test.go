@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
@@ -24,21 +26,15 @@ func TestEncode_OrderAndEscapes(t *testing.T) {
 		`"` + scim.EnterpriseURN + `":{"costCenter":"</&>","manager":{"value":"m","$ref":"r"}},` +
 		`"meta":{"created":"c","version":"v"},"x":1.50,"zeta":"z"}`
 	got := Encode(scimtest.UserType(), r)
-	if string(got) != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	if !json.Valid(got) {
-		t.Error("not JSON")
-	}
+	assert.Equalf(t, want, string(got), "got  %s\nwant %s", got, want)
+	assert.True(t, json.Valid(got), "not JSON")
 }
 
 // Covers: 7643-3.3-1, 7643-3.3-4
 func TestEncode_ListsExtensionsWithValues(t *testing.T) {
 	r := scim.Resource{"schemas": []any{scim.CoreUserURN}, scim.RollcallURN: map[string]any{"isTeamAccount": true}}
 	want := `{"schemas":["` + scim.CoreUserURN + `","` + scim.RollcallURN + `"],"` + scim.RollcallURN + `":{"isTeamAccount":true}}`
-	if got := string(Encode(scimtest.UserType(), r)); got != want {
-		t.Errorf("got %s", got)
-	}
+	assert.Equal(t, want, string(Encode(scimtest.UserType(), r)))
 }
 
 func TestDecode_RefusesWhatEncodeDoesNotWrite(t *testing.T) {
@@ -60,25 +56,17 @@ func TestSplice(t *testing.T) {
 	}
 	for _, test := range tests {
 		doc := []byte(test.doc)
-		if got := string(scim.Splice(doc, []byte(test.meta))); got != test.want {
-			t.Errorf("%s + %s = %s, want %s", test.doc, test.meta, got, test.want)
-		}
-		if string(doc) != test.doc {
-			t.Errorf("%s became %s", test.doc, doc)
-		}
+		assert.Equalf(t, test.want, string(scim.Splice(doc, []byte(test.meta))), "%s + %s", test.doc, test.meta)
+		assert.Equalf(t, test.doc, string(doc), "%s became %s", test.doc, doc)
 	}
-	if got := string(scim.SpliceAttribute([]byte(`{"id":"1"}`), "groups", []byte(`[]`))); got != `{"id":"1","groups":[]}` {
-		t.Error(got)
-	}
+	assert.Equal(t, `{"id":"1","groups":[]}`, string(scim.SpliceAttribute([]byte(`{"id":"1"}`), "groups", []byte(`[]`))))
 }
 
 // Serving one document to two requests must not let them share bytes.
 func TestSplice_CopiesTheDocument(t *testing.T) {
 	doc := append(make([]byte, 0, 100), `{"id":"1"}`...)
 	a, b := scim.Splice(doc, []byte(`"a"`)), scim.Splice(doc, []byte(`"b"`))
-	if bytes.Equal(a, b) {
-		t.Error("shared")
-	}
+	assert.False(t, bytes.Equal(a, b), "shared")
 }
 
 func TestChanged(t *testing.T) {
@@ -99,8 +87,7 @@ func TestChanged(t *testing.T) {
 		{"a new extension", user(`"id":"1"`), user(`"` + scim.EnterpriseURN + `":{"division":"D","department":"E"}`), []string{scim.EnterpriseURN + ":department", scim.EnterpriseURN + ":division"}},
 	}
 	for _, test := range tests {
-		if got := Changed(scimtest.UserType(), test.before, test.after); !slices.Equal(got, test.want) {
-			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
-		}
+		got := Changed(scimtest.UserType(), test.before, test.after)
+		assert.Truef(t, slices.Equal(got, test.want), "%s: got %v, want %v", test.name, got, test.want)
 	}
 }

@@ -21,27 +21,20 @@ func FuzzDecodeJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		v, err := scim.DecodeJSON(body)
 		if err != nil {
-			if _, ok := err.(*scim.Error); !ok {
-				t.Fatalf("%T: %v", err, err)
-			}
+			_, ok := err.(*scim.Error)
+			require.Truef(t, ok, "%T: %v", err, err)
 			return
 		}
 		text := scim.EncodeValue(v)
-		if !json.Valid(text) {
-			t.Fatalf("%q becomes %q", body, text)
-		}
+		require.Truef(t, json.Valid(text), "%q becomes %q", body, text)
 		again, err := scim.DecodeJSON(text)
-		if err != nil || !scim.EqualValue(v, again) {
-			t.Fatalf("%q becomes %q: %v", body, text, err)
-		}
+		require.Truef(t, err == nil && scim.EqualValue(v, again), "%q becomes %q: %v", body, text, err)
 	})
 }
 
 func FuzzDecodeResource(f *testing.F) {
 	files, err := filepath.Glob("testdata/rfc7643_8_*.json")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no examples", err)
-	}
+	require.Truef(f, err == nil && len(files) != 0, "no examples %v", err)
 	for _, file := range files {
 		body, err := os.ReadFile(file)
 		require.NoError(f, err)
@@ -52,9 +45,8 @@ func FuzzDecodeResource(f *testing.F) {
 		for _, rt := range []*schema.ResourceType{scimtest.UserType(), schema.GroupType()} {
 			r, _, err := Decode(rt, body)
 			if err != nil {
-				if _, ok := err.(*scim.Error); !ok {
-					t.Fatalf("%T: %v", err, err)
-				}
+				_, ok := err.(*scim.Error)
+				require.Truef(t, ok, "%T: %v", err, err)
 				continue
 			}
 			doc := Encode(rt, r)
@@ -84,13 +76,11 @@ func FuzzPatch(f *testing.F) {
 	kept := string(Encode(rt, before))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		after, _, err := applyBody(rt, before, body)
-		if got := string(Encode(rt, before)); got != kept {
-			t.Fatalf("before became %s", got)
-		}
+		got := string(Encode(rt, before))
+		require.Equalf(t, kept, got, "before became %s", got)
 		if err != nil {
-			if _, ok := err.(*scim.Error); !ok {
-				t.Fatalf("%T: %v", err, err)
-			}
+			_, ok := err.(*scim.Error)
+			require.Truef(t, ok, "%T: %v", err, err)
 			return
 		}
 		if sent, notices, err := Decode(rt, Encode(rt, after)); err != nil || len(besidesURIs(notices)) > 0 {

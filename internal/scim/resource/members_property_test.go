@@ -172,17 +172,14 @@ func TestMemberChanges_DoWhatApplyDoes(t *testing.T) {
 			if departs(own, set, err, applyErr) {
 				break
 			}
-			if errorType(err) != errorType(applyErr) {
-				t.Fatalf("%v of %v: got %v, Apply says %v", own, set, err, applyErr)
-			}
+			require.Equalf(t, errorType(applyErr), errorType(err), "%v of %v: got %v, Apply says %v", own, set, err, applyErr)
 			if err != nil {
 				break
 			}
 			reached = append(reached, own...)
 			resource, set = asServed(after), plan.apply(set)
-			if want := membersOf(resource); !slices.Equal(set, want) {
-				t.Fatalf("%v: got %v, Apply makes %v", own, set, want)
-			}
+			want := membersOf(resource)
+			require.Truef(t, slices.Equal(set, want), "%v: got %v, Apply makes %v", own, set, want)
 		}
 
 		// All at once, up to the step reached.
@@ -195,9 +192,8 @@ func TestMemberChanges_DoWhatApplyDoes(t *testing.T) {
 		plan, err := PlanMembers(changes, known, userRef)
 		require.NoError(t, err)
 		slices.Sort(set)
-		if got := plan.apply(present); !slices.Equal(got, set) {
-			t.Fatalf("at once %v, in steps %v", got, set)
-		}
+		got := plan.apply(present)
+		require.Truef(t, slices.Equal(got, set), "at once %v, in steps %v", got, set)
 		if plan.Reset && plan.Remove != nil || slices.ContainsFunc(plan.Add, func(id string) bool { return slices.Contains(plan.Remove, id) }) {
 			t.Fatalf("%s contradicts itself", showPlan(plan))
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -132,9 +133,7 @@ func TestMemberChanges(t *testing.T) {
 					t.Errorf("%s has no number", showChange(c))
 				}
 			}
-			if got := strings.Join(got, ", "); got != test.want {
-				t.Errorf("got %q, want %q", got, test.want)
-			}
+			assert.Equal(t, test.want, strings.Join(got, ", "))
 			var want []string
 			if test.notices != "" {
 				want = strings.Split(test.notices, ", ")
@@ -195,9 +194,7 @@ func TestMemberChanges_Refuses(t *testing.T) {
 	for path, want := range map[string]scim.ErrorType{"displayName": scim.InvalidPath, "meta": scim.InvalidPath, "": scim.InvalidPath, "members.": scim.InvalidPath, "members[": scim.InvalidFilter} {
 		_, _, err := MemberChanges(schema.GroupType(), []Operation{{Op: OpRemove, Path: path, Number: 1}})
 		var e *scim.Error
-		if !errors.As(err, &e) || e.Type != want {
-			t.Errorf("%q is no path to members: got %v, want %s", path, err, want)
-		}
+		assert.Truef(t, errors.As(err, &e) && e.Type == want, "%q is no path to members: got %v, want %s", path, err, want)
 	}
 }
 
@@ -252,9 +249,7 @@ func TestPlanMembers(t *testing.T) {
 			}
 			plan, err := PlanMembers(changes, present, userRef)
 			require.NoError(t, err)
-			if got := showPlan(plan); got != test.want {
-				t.Errorf("got %s, want %s", got, test.want)
-			}
+			assert.Equal(t, test.want, showPlan(plan))
 		})
 	}
 }
@@ -319,9 +314,7 @@ func TestPlanMembers_CostIsBounded(t *testing.T) {
 		_, err = PlanMembers(changes, present, userRef)
 		return err
 	}
-	if err := plan(12, `type eq \"Group\"`); err != nil {
-		t.Errorf("a dozen: %v", err)
-	}
+	assert.NoError(t, plan(12, `type eq \"Group\"`), "a dozen")
 	for name, filter := range map[string]string{
 		"chooses nobody": `type eq \"Group\"`,
 		"chooses all":    `type eq \"User\"`,
@@ -329,9 +322,7 @@ func TestPlanMembers_CostIsBounded(t *testing.T) {
 	} {
 		err := plan(100, filter)
 		var e *scim.Error
-		if !errors.As(err, &e) || e.Type != scim.TooMany {
-			t.Errorf("%s: got %v, want tooMany", name, err)
-		}
+		assert.Truef(t, errors.As(err, &e) && e.Type == scim.TooMany, "%s: got %v, want tooMany", name, err)
 	}
 }
 
@@ -363,13 +354,10 @@ func TestMembersOf(t *testing.T) {
 		if errors.As(err, &e) != (test.err != "") || e != nil && (e.Type != scim.InvalidValue || !strings.Contains(e.Detail, test.err)) {
 			t.Errorf("%s: got %v, want %q", test.members, err, test.err)
 		}
-		if got := strings.Join(ids, " "); got != test.want {
-			t.Errorf("%s: got %q, want %q", test.members, got, test.want)
-		}
+		assert.Equalf(t, test.want, strings.Join(ids, " "), "%s", test.members)
 	}
-	if _, err := MembersOf(scim.Resource{"members": []any{map[string]any{"type": "User"}}}); err == nil {
-		t.Error("a member without a value is taken")
-	}
+	_, err := MembersOf(scim.Resource{"members": []any{map[string]any{"type": "User"}}})
+	assert.Error(t, err, "a member without a value is taken")
 }
 
 // A body of 1 MiB has 20,000 members. They are accepted, do not count in the
@@ -387,9 +375,7 @@ func TestMembers_AreLinear(t *testing.T) {
 		after, err := Replace(rt, scim.Resource{"id": "g", "displayName": "old"}, sent)
 		require.NoError(t, err)
 		ids, err := MembersOf(after)
-		if err != nil || len(ids) != n {
-			t.Fatalf("%d of %d members: %v", len(ids), n, err)
-		}
+		require.Truef(t, err == nil && len(ids) == n, "%d of %d members: %v", len(ids), n, err)
 		for _, op := range []string{"add", "remove", "replace"} {
 			p, err := DecodePatch([]byte(`{"Operations":[{"op":"` + op + `","path":"members","value":` + members + `}]}`))
 			require.NoError(t, err)
@@ -400,9 +386,8 @@ func TestMembers_AreLinear(t *testing.T) {
 			if err != nil || len(plan.Add)+len(plan.Remove) != n || plan.Reset != (op == "replace") {
 				t.Fatalf("%s: %d join, %d leave, %v", op, len(plan.Add), len(plan.Remove), err)
 			}
-			if _, _, err := p.Apply(rt, after); err != nil {
-				t.Fatal(err)
-			}
+			_, _, err = p.Apply(rt, after)
+			require.NoError(t, err)
 		}
 	}
 	few := testing.AllocsPerRun(1, func() { run(5_000) })
@@ -423,9 +408,8 @@ func BenchmarkMemberChanges_20000(b *testing.B) {
 	for b.Loop() {
 		changes, _, err := MemberChanges(rt, own)
 		require.NoError(b, err)
-		if _, err := PlanMembers(changes, nil, userRef); err != nil {
-			b.Fatal(err)
-		}
+		_, err = PlanMembers(changes, nil, userRef)
+		require.NoError(b, err)
 	}
 }
 
@@ -454,9 +438,8 @@ func FuzzMemberChanges(f *testing.F) {
 			plan, err = PlanMembers(changes, []string{"u1", "u2", "u3"}, userRef)
 		}
 		if err != nil {
-			if _, ok := err.(*scim.Error); !ok {
-				t.Fatalf("%T: %v", err, err)
-			}
+			_, ok := err.(*scim.Error)
+			require.Truef(t, ok, "%T: %v", err, err)
 			return
 		}
 		if plan.Reset && len(plan.Remove) > 0 {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -46,16 +47,12 @@ func applyBody(rt *schema.ResourceType, before scim.Resource, body []byte) (scim
 
 func TestPatch_Corpus(t *testing.T) {
 	cases := patchCorpus(t)
-	if len(cases) < 200 {
-		t.Fatalf("only %d cases", len(cases))
-	}
+	require.Truef(t, len(cases) >= 200, "only %d cases", len(cases))
 	for i, c := range cases {
 		want := c
 		if ours, ok := c["ours"].(map[string]any); ok {
 			want = ours
-			if c["rule"] == nil {
-				t.Errorf("case %d differs from its source without a rule", i)
-			}
+			assert.NotNilf(t, c["rule"], "case %d differs from its source without a rule", i)
 			// An exception that expects what its source expects is no
 			// exception.
 			if _, refused := c["error"]; refused && ours["error"] != nil || c["after"] != nil && scim.EqualValue(c["after"], ours["after"]) {
@@ -65,9 +62,8 @@ func TestPatch_Corpus(t *testing.T) {
 		rt, before := corpusType(c), scim.Resource(c["before"].(map[string]any))
 		kept := string(Encode(rt, before))
 		after, _, err := applyBody(rt, before, patchBody(c["ops"]))
-		if got := string(Encode(rt, before)); got != kept {
-			t.Errorf("case %d alters before: %s", i, got)
-		}
+		got := string(Encode(rt, before))
+		assert.Equalf(t, kept, got, "case %d alters before: %s", i, got)
 		if wantError, ok := want["error"]; ok {
 			var e *scim.Error
 			if e, ok = err.(*scim.Error); !ok {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -39,15 +40,11 @@ func TestPatch_Split(t *testing.T) {
 		`6 replace displayName "H"`,
 		`7 remove members[value null`,
 	}
-	if got := texts(own); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", wantOwn) {
-		t.Errorf("own:\ngot  %q\nwant %q", got, wantOwn)
-	}
-	if got := texts(rest.Operations); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", wantRest) {
-		t.Errorf("rest:\ngot  %q\nwant %q", got, wantRest)
-	}
-	if len(p.Operations[1].Value.(map[string]any)) != 3 {
-		t.Error("the patch was altered")
-	}
+	got := texts(own)
+	assert.Equalf(t, fmt.Sprintf("%q", wantOwn), fmt.Sprintf("%q", got), "own:\ngot  %q\nwant %q", got, wantOwn)
+	got = texts(rest.Operations)
+	assert.Equalf(t, fmt.Sprintf("%q", wantRest), fmt.Sprintf("%q", got), "rest:\ngot  %q\nwant %q", got, wantRest)
+	assert.Len(t, p.Operations[1].Value.(map[string]any), 3, "the patch was altered")
 	if _, _, err := rest.Apply(schema.GroupType(), scim.Resource{"id": "1", "displayName": "G"}); err == nil ||
 		err.(*scim.Error).Detail[:12] != "Operation 7:" {
 		t.Errorf("got %v, want the fault of operation 7", err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -334,12 +335,9 @@ func TestPatch_Apply(t *testing.T) {
 			body := `{"schemas":["` + scim.PatchURN + `"],"Operations":[` + test.operations + `]}`
 			after, notices, err := applyBody(rt, before, []byte(body))
 			require.NoError(t, err)
-			if got := string(Encode(rt, before)); got != kept {
-				t.Errorf("before became %s", got)
-			}
-			if got, want := string(Encode(rt, after)), string(Encode(rt, parseUser(t, test.want))); got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
+			got := string(Encode(rt, before))
+			assert.Equalf(t, kept, got, "before became %s", got)
+			assert.Equal(t, string(Encode(rt, parseUser(t, test.want))), string(Encode(rt, after)))
 			checkNotices(t, notices, test.notices)
 		})
 	}
@@ -434,15 +432,10 @@ func TestPatch_Refuses(t *testing.T) {
 			body := `{"schemas":["` + scim.PatchURN + `"],"Operations":[{"op":"replace","path":"title","value":"A"},` + test.operation + `]}`
 			after, notices, err := applyBody(scimtest.UserType(), r, []byte(body))
 			var e *scim.Error
-			if !errors.As(err, &e) || e.Type != test.want || after != nil || notices != nil {
-				t.Fatalf("got %v, %v, want %s", after, err, test.want)
-			}
-			if !strings.HasPrefix(e.Detail, "Operation 2: ") || len(e.Detail) > 500 {
-				t.Errorf("detail %q", e.Detail)
-			}
-			if got := string(Encode(scimtest.UserType(), r)); got != kept {
-				t.Errorf("before became %s", got)
-			}
+			require.Truef(t, errors.As(err, &e) && e.Type == test.want && after == nil && notices == nil, "got %v, %v, want %s", after, err, test.want)
+			assert.Truef(t, strings.HasPrefix(e.Detail, "Operation 2: ") && len(e.Detail) <= 500, "detail %q", e.Detail)
+			got := string(Encode(scimtest.UserType(), r))
+			assert.Equalf(t, kept, got, "before became %s", got)
 		})
 	}
 }
@@ -482,9 +475,8 @@ func TestDecodePatch(t *testing.T) {
 	for _, test := range tests {
 		_, err := DecodePatch([]byte(test.body))
 		var e *scim.Error
-		if got := errors.As(err, &e); got != (test.want != "") || got && e.Type != test.want {
-			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
-		}
+		got := errors.As(err, &e)
+		assert.Truef(t, got == (test.want != "") && (!got || e.Type == test.want), "%s: got %v, want %s", test.name, err, test.want)
 	}
 	_, notices, err := applyBody(scimtest.UserType(), nil, []byte(`{"Operations":[]}`))
 	require.NoError(t, err)
@@ -500,9 +492,7 @@ func TestDecodePatch_Operations(t *testing.T) {
 		{Op: OpAdd, Path: "members", Value: []any{map[string]any{"value": "u1"}}, Number: 1},
 		{Op: OpRemove, Path: `members[value eq "u2"]`, Number: 2},
 	}
-	if fmt.Sprint(p.Operations) != fmt.Sprint(want) {
-		t.Errorf("got %v, want %v", p.Operations, want)
-	}
+	assert.Equalf(t, fmt.Sprint(want), fmt.Sprint(p.Operations), "got %v, want %v", p.Operations, want)
 }
 
 // RFC 7644 §3.5.2.1 to §3.5.2.3 on a group, and what Entra and Okta send.
@@ -533,18 +523,15 @@ func TestPatch_Members(t *testing.T) {
 			if test.want != "" {
 				want += `,"members":[` + test.want + `]`
 			}
-			if got := string(Encode(rt, after)); got != want+"}" {
-				t.Errorf("got  %s\nwant %s}", got, want)
-			}
+			got := string(Encode(rt, after))
+			assert.Equalf(t, want+"}", got, "got  %s\nwant %s}", got, want)
 		})
 	}
 	before, _ := scim.DecodeStored([]byte(`{"displayName":"G","members":[` + u1 + `]}`))
 	_, _, err := applyBody(schema.GroupType(), before,
 		[]byte(`{"schemas":["`+scim.PatchURN+`"],"Operations":[{"op":"replace","path":"members[value eq \"u1\"].value","value":"u2"}]}`))
 	var e *scim.Error
-	if !errors.As(err, &e) || e.Type != scim.NotMutable {
-		t.Errorf("a member's value is immutable: got %v", err)
-	}
+	assert.Truef(t, errors.As(err, &e) && e.Type == scim.NotMutable, "a member's value is immutable: got %v", err)
 }
 
 // The work of a request is limited, whatever it asks for.
@@ -561,13 +548,9 @@ func TestPatch_CostIsBounded(t *testing.T) {
 	_, _, err := applyBody(scimtest.UserType(), parseUser(t, `"userName":"a"`),
 		[]byte(`{"schemas":["`+scim.PatchURN+`"],"Operations":[`+strings.Join(operations, ",")+`]}`))
 	var e *scim.Error
-	if !errors.As(err, &e) || e.Type != scim.TooMany {
-		t.Errorf("got %v, want tooMany", err)
-	}
+	assert.Truef(t, errors.As(err, &e) && e.Type == scim.TooMany, "got %v, want tooMany", err)
 	_, _, err = applyBody(scimtest.UserType(), parseUser(t, `"userName":"a"`), []byte(`{"schemas":["`+scim.PatchURN+`"],"Operations":[
 		{"op":"add","path":"roles","value":[`+strings.Join(elements, ",")+`]},
 		{"op":"replace","path":"roles.display","value":"`+strings.Repeat("x", scim.MaxString)+`"}]}`))
-	if !errors.As(err, &e) || e.Type != scim.InvalidValue {
-		t.Errorf("got %v, want invalidValue", err)
-	}
+	assert.Truef(t, errors.As(err, &e) && e.Type == scim.InvalidValue, "got %v, want invalidValue", err)
 }

@@ -3,6 +3,7 @@ package resource
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -63,12 +64,9 @@ func TestProjection_Apply(t *testing.T) {
 			if test.want != "" {
 				want += "," + test.want
 			}
-			if got := string(Encode(rt, p.Apply(rt, r))); got != want+"}" {
-				t.Errorf("got  %s\nwant %s}", got, want)
-			}
-			if string(Encode(rt, r)) != kept {
-				t.Error("the resource was altered")
-			}
+			got := string(Encode(rt, p.Apply(rt, r)))
+			assert.Equalf(t, want+"}", got, "got  %s\nwant %s}", got, want)
+			assert.Equal(t, kept, string(Encode(rt, r)), "the resource was altered")
 		})
 	}
 }
@@ -97,15 +95,12 @@ func TestProjection_Wants(t *testing.T) {
 		}
 	}
 	var zero Projection
-	if !zero.IsDefault() || !zero.Wants("members") {
-		t.Error("the zero Projection is not the default")
-	}
+	assert.True(t, zero.IsDefault() && zero.Wants("members"), "the zero Projection is not the default")
 }
 
 // Covers: 7644-3.9-4
 func TestParseProjection_RefusesBoth(t *testing.T) {
 	_, err := ParseProjection(scimtest.UserType(), []string{"password"}, []string{"id,schemas"})
-	if e, ok := err.(*scim.Error); !ok || e.Type != scim.InvalidValue {
-		t.Errorf("misc-006: %v", err)
-	}
+	e, ok := err.(*scim.Error)
+	assert.Truef(t, ok && e.Type == scim.InvalidValue, "misc-006: %v", err)
 }

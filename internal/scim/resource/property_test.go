@@ -99,9 +99,8 @@ func TestPatch_Properties(t *testing.T) {
 		kept := string(Encode(rt, before))
 		operations := rapid.SliceOfN(someOperation, 0, 4).Draw(t, "operations")
 		after, _, err := applyBody(rt, before, patchBody(operations))
-		if got := string(Encode(rt, before)); got != kept {
-			t.Fatalf("before became %s, was %s", got, kept)
-		}
+		got := string(Encode(rt, before))
+		require.Equalf(t, kept, got, "before became %s, was %s", got, kept)
 
 		// One request with several operations has the effect of several
 		// requests.
@@ -113,20 +112,16 @@ func TestPatch_Properties(t *testing.T) {
 			}
 			stepwise = next
 		}
-		if ok != (err == nil) {
-			t.Fatalf("at once %v, in steps %v", err, ok)
-		}
+		require.Equalf(t, err == nil, ok, "at once %v, in steps %v", err, ok)
 		if err != nil {
 			return
 		}
 		doc := string(Encode(rt, after))
-		if got := string(Encode(rt, stepwise)); got != doc {
-			t.Fatalf("at once %s, in steps %s", doc, got)
-		}
+		got = string(Encode(rt, stepwise))
+		require.Equalf(t, doc, got, "at once %s, in steps %s", doc, got)
 
-		if changed := Changed(rt, before, after); (len(changed) == 0) != (doc == kept) {
-			t.Fatalf("changed %v from %s to %s", changed, kept, doc)
-		}
+		changed := Changed(rt, before, after)
+		require.Equalf(t, doc == kept, len(changed) == 0, "changed %v from %s to %s", changed, kept, doc)
 		checkStored(t, rt, after)
 	})
 }
@@ -136,19 +131,14 @@ func TestPatch_Properties(t *testing.T) {
 func checkStored(t *rapid.T, rt *schema.ResourceType, r scim.Resource) {
 	doc := Encode(rt, r)
 	decoded, err := scim.DecodeStored(doc)
-	if err != nil || !scim.EqualValue(map[string]any(decoded), map[string]any(r)) {
-		t.Fatalf("Decode(Encode(r)) = %v, %v of %s", decoded, err, doc)
-	}
+	require.Truef(t, err == nil && scim.EqualValue(map[string]any(decoded), map[string]any(r)), "Decode(Encode(r)) = %v, %v of %s", decoded, err, doc)
 	sent, notices, err := Decode(rt, doc)
 	// A reference that is not a URI is stored as sent, and reported each time.
 	notices = slices.DeleteFunc(notices, func(n scim.Notice) bool { return n.Kind == scim.NoticeNotURI })
-	if err != nil || len(notices) > 0 {
-		t.Fatalf("%v, %v of %s", err, notices, doc)
-	}
+	require.Truef(t, err == nil && len(notices) == 0, "%v, %v of %s", err, notices, doc)
 	sent["id"] = r["id"]
-	if got := string(Encode(rt, sent)); got != string(doc) {
-		t.Fatalf("sent again %s becomes %s", doc, got)
-	}
+	got := string(Encode(rt, sent))
+	require.Equalf(t, string(doc), got, "sent again %s becomes %s", doc, got)
 }
 
 func TestReplace_Properties(t *testing.T) {
@@ -159,9 +149,7 @@ func TestReplace_Properties(t *testing.T) {
 		keptBefore, keptSent := string(Encode(rt, before)), string(Encode(rt, sent))
 		after, err := Replace(rt, before, sent)
 		require.NoError(t, err)
-		if string(Encode(rt, before)) != keptBefore || string(Encode(rt, sent)) != keptSent {
-			t.Fatal("an argument was altered")
-		}
+		require.True(t, string(Encode(rt, before)) == keptBefore && string(Encode(rt, sent)) == keptSent, "an argument was altered")
 		checkStored(t, rt, after)
 		again, err := Replace(rt, after, sent)
 		if err != nil || len(Changed(rt, after, again)) > 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -45,12 +46,8 @@ func TestReplace(t *testing.T) {
 			keptBefore, keptSent := string(Encode(rt, before)), string(Encode(rt, sent))
 			after, err := Replace(rt, before, sent)
 			require.NoError(t, err)
-			if got, want := string(Encode(rt, after)), string(Encode(rt, parseUser(t, test.want))); got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
-			if string(Encode(rt, before)) != keptBefore || string(Encode(rt, sent)) != keptSent {
-				t.Error("an argument was altered")
-			}
+			assert.Equal(t, string(Encode(rt, parseUser(t, test.want))), string(Encode(rt, after)))
+			assert.True(t, string(Encode(rt, before)) == keptBefore && string(Encode(rt, sent)) == keptSent, "an argument was altered")
 		})
 	}
 }
@@ -74,9 +71,7 @@ func TestReplace_KeepsImmutable(t *testing.T) {
 	for _, test := range tests {
 		after, err := Replace(rt, test.before, test.sent)
 		var e *scim.Error
-		if errors.As(err, &e) && e.Type != scim.NotMutable || after.Text("serial") != test.want {
-			t.Errorf("%s: %v, %v", test.name, after, err)
-		}
+		assert.Truef(t, (!errors.As(err, &e) || e.Type == scim.NotMutable) && after.Text("serial") == test.want, "%s: %v, %v", test.name, after, err)
 	}
 	for operation, ok := range map[string]bool{
 		`{"op":"replace","path":"serial","value":"1"}`: true,

@@ -1,6 +1,10 @@
 package resource
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
 
 // Covers: 7643-2.3.7-2
 func TestIsURIReference(t *testing.T) {
@@ -9,8 +13,6 @@ func TestIsURIReference(t *testing.T) {
 		"urn:x:y": true, "https://example.com/%C3%A4": true, "https://[::1]/x": true, "": true,
 		"a b": false, "https://example.com/ä": false, "%zz": false, "https://example.com:port/": false, "a\nb": false, `a"b`: false, "a#b#c": false, "<a>": false,
 	} {
-		if got := isURIReference(text); got != want {
-			t.Errorf("%q: %t", text, got)
-		}
+		assert.Equalf(t, want, isURIReference(text), "%q", text)
 	}
 }

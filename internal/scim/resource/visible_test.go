@@ -1,10 +1,10 @@
 package resource
 
 import (
-	"errors"
 	"reflect"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -60,22 +60,16 @@ func TestUnknownExtension_IsKeptAndNotServed(t *testing.T) {
 			for what, after := range map[string]scim.Resource{"PATCH": patched, "PUT": replaced} {
 				again, err := scim.DecodeStored(Encode(rt, after))
 				require.NoError(t, err)
-				if !reflect.DeepEqual(again[personURN], before[personURN]) {
-					t.Errorf("%s keeps %v, want %v", what, again[personURN], before[personURN])
-				}
-				if served := (Projection{}).Apply(old, again); served[personURN] == nil || len(served["schemas"].([]any)) != 2 {
-					t.Errorf("%s: the schema's own tenant is served %v", what, served)
-				}
+				assert.Equalf(t, before[personURN], again[personURN], "%s keeps", what)
+				served := (Projection{}).Apply(old, again)
+				assert.Truef(t, served[personURN] != nil && len(served["schemas"].([]any)) == 2, "%s: the schema's own tenant is served %v", what, served)
 			}
-			if changed := Changed(rt, before, patched); !reflect.DeepEqual(changed, []string{"title"}) {
-				t.Errorf("changed %v", changed)
-			}
+			changed := Changed(rt, before, patched)
+			assert.Equalf(t, []string{"title"}, changed, "changed %v", changed)
 		})
 	}
 	served := (Projection{}).Apply(removed, before)
-	if served[personURN] != nil || len(served["schemas"].([]any)) != 1 {
-		t.Errorf("a removed extension is served: %v", served)
-	}
+	assert.Truef(t, served[personURN] == nil && len(served["schemas"].([]any)) == 1, "a removed extension is served: %v", served)
 }
 
 func TestChangedSchema_ServesWhatFits(t *testing.T) {
@@ -84,18 +78,15 @@ func TestChangedSchema_ServesWhatFits(t *testing.T) {
 		`{"name":"badge"},{"name":"level","type":"integer"},{"name":"desk","type":"complex","subAttributes":[{"name":"floor","type":"integer"},{"name":"room"}]},{"name":"tags"}`)
 	before := stored(t, `{"badge":"B-1","level":"three","desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`)
 	served := (Projection{}).Apply(rt, before)
-	if want := map[string]any{"badge": "B-1", "desk": map[string]any{"room": "3.14"}}; !reflect.DeepEqual(served[personURN], want) {
-		t.Errorf("served %v, want %v", served[personURN], want)
-	}
+	want := map[string]any{"badge": "B-1", "desk": map[string]any{"room": "3.14"}}
+	assert.Truef(t, reflect.DeepEqual(served[personURN], want), "served %v, want %v", served[personURN], want)
 	for filter, want := range map[string]bool{
 		personURN + `:badge eq "b-1"`: true, personURN + ":level pr": false, personURN + ":level eq null": true,
 		personURN + ":desk.floor pr": false, personURN + ":tags pr": false,
 	} {
 		f, err := match.CompileFilter(rt, filter)
 		require.NoError(t, err)
-		if got := f.Match(before); got != want {
-			t.Errorf("%s: %v, want %v", filter, got, want)
-		}
+		assert.Equalf(t, want, f.Match(before), "%s", filter)
 	}
 	tests := []struct{ name, operations, want string }{
 		{"another attribute", `[{"op":"replace","path":"` + personURN + `:badge","value":"B-2"}]`, `{"badge":"B-2","level":"three","desk":{"floor":"third","room":"3.14"},"tags":["a"],"gone":"x"}`},
@@ -109,9 +100,7 @@ func TestChangedSchema_ServesWhatFits(t *testing.T) {
 			require.NoError(t, err)
 			after, _, err := patch.Apply(rt, before)
 			require.NoError(t, err)
-			if want := stored(t, tt.want)[personURN]; !reflect.DeepEqual(after[personURN], want) {
-				t.Errorf("stored %v, want %v", after[personURN], want)
-			}
+			assert.Equal(t, stored(t, tt.want)[personURN], after[personURN], "stored")
 		})
 	}
 }
@@ -145,15 +134,11 @@ func TestExtension_PatchByFilter(t *testing.T) {
 			after, _, err := patch.Apply(rt, before)
 			var refusal *scim.Error
 			if tt.want == "" {
-				if !errors.As(err, &refusal) {
-					t.Errorf("Apply = %v, %v, want an *Error", after[personURN], err)
-				}
+				assert.ErrorAsf(t, err, &refusal, "Apply = %v, %v, want an *Error", after[personURN], err)
 				return
 			}
 			require.NoError(t, err)
-			if want := stored(t, tt.want)[personURN]; !reflect.DeepEqual(after[personURN], want) {
-				t.Errorf("after %v, want %v", after[personURN], want)
-			}
+			assert.Equal(t, stored(t, tt.want)[personURN], after[personURN], "after")
 		})
 	}
 }
@@ -167,7 +152,6 @@ func TestRenew_SetsWhatIsImmutableAnew(t *testing.T) {
 		t.Errorf("Replace = %v, want it refused", after)
 	}
 	after, err := Renew(rt, before, sent)
-	if want := map[string]any{"badge": "B-2", "site": "north"}; err != nil || !reflect.DeepEqual(after[personURN], want) {
-		t.Errorf("Renew = %v, %v, want %v", after[personURN], err, want)
-	}
+	want := map[string]any{"badge": "B-2", "site": "north"}
+	assert.Truef(t, err == nil && reflect.DeepEqual(after[personURN], want), "Renew = %v, %v, want %v", after[personURN], err, want)
 }

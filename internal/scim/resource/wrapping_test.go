@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -414,9 +415,7 @@ func checkNothing(t *testing.T, rt *schema.ResourceType, l schema.Target, plain,
 		}
 		after, _, err := applyBody(rt, before, patchBody([]any{operation}))
 		if l.Attribute.Required && operation["op"] == "replace" {
-			if errorType(err) != scim.NotMutable {
-				t.Errorf("%s of %s: %v, want mutability", form, what, err)
-			}
+			assert.Equalf(t, scim.NotMutable, errorType(err), "%s of %s: %v, want mutability", form, what, err)
 			continue
 		}
 		if err != nil || string(Encode(rt, after)) != string(Encode(rt, want)) {
@@ -521,13 +520,11 @@ func TestWrappings_OfSimpleValues(t *testing.T) {
 	rt := wrappingTypes(t)[0]
 	for _, sent := range []string{`"x"`, `["x"]`, `{"$ref":null,"value":"x"}`, `[{"value":"x"}]`, `{"stringtrue":["x"]}`, `["x","",null]`} {
 		r, _, err := Decode(rt, userBody(`"userName":"a@x","`+wrappingURN+`":{"stringtrue":`+sent+`}`))
-		if got := string(scim.EncodeValue(scim.Object(r[wrappingURN])["stringtrue"])); err != nil || got != `["x"]` {
-			t.Errorf("%s becomes %s, %v", sent, got, err)
-		}
+		got := string(scim.EncodeValue(scim.Object(r[wrappingURN])["stringtrue"]))
+		assert.Truef(t, err == nil && got == `["x"]`, "%s becomes %s, %v", sent, got, err)
 	}
 	for _, sent := range []string{`{"value":"x","other":1}`, `[["x"]]`, `[{"a":"x"}]`} {
-		if _, _, err := Decode(rt, userBody(`"userName":"a@x","`+wrappingURN+`":{"stringtrue":`+sent+`}`)); errorType(err) != scim.InvalidValue {
-			t.Errorf("%s: %v, want invalidValue", sent, err)
-		}
+		_, _, err := Decode(rt, userBody(`"userName":"a@x","`+wrappingURN+`":{"stringtrue":`+sent+`}`))
+		assert.Equalf(t, scim.InvalidValue, errorType(err), "%s: %v, want invalidValue", sent, err)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -21,20 +23,14 @@ func TestSchemas_CharacteristicsAreComplete(t *testing.T) {
 		for _, name := range []string{
 			"name", "type", "multiValued", "description", "required", "mutability", "returned", "uniqueness",
 		} {
-			if a[name] == nil || a[name] == "" {
-				t.Errorf("%s: no %s", path, name)
-			}
+			assert.Truef(t, a[name] != nil && a[name] != "", "%s: no %s", path, name)
 		}
 		subs, isComplex := a["subAttributes"].([]any)
-		if isComplex != (a["type"] == "complex") || isComplex && len(subs) == 0 {
-			t.Errorf("%s: subAttributes do not fit type %v", path, a["type"])
-		}
-		if _, ok := a["referenceTypes"]; ok != (a["type"] == "reference") {
-			t.Errorf("%s: referenceTypes do not fit type %v", path, a["type"])
-		}
-		if _, ok := a["caseExact"]; ok != (a["type"] == "string" || a["type"] == "reference" || a["type"] == "binary") {
-			t.Errorf("%s: caseExact does not fit type %v", path, a["type"])
-		}
+		assert.Truef(t, isComplex == (a["type"] == "complex") && (!isComplex || len(subs) != 0), "%s: subAttributes do not fit type %v", path, a["type"])
+		_, ok := a["referenceTypes"]
+		assert.Equalf(t, a["type"] == "reference", ok, "%s: referenceTypes do not fit type %v", path, a["type"])
+		_, ok = a["caseExact"]
+		assert.Equalf(t, a["type"] == "string" || a["type"] == "reference" || a["type"] == "binary", ok, "%s: caseExact does not fit type %v", path, a["type"])
 		for _, sub := range subs {
 			sub := sub.(map[string]any)
 			check(t, path+"."+sub["name"].(string), sub)
@@ -47,16 +43,14 @@ func TestSchemas_CharacteristicsAreComplete(t *testing.T) {
 	}
 	for _, s := range schemas {
 		document := s.Document("https://scim.example.com/v2")
-		if got := document["meta"].(map[string]any)["location"]; got != "https://scim.example.com/v2/Schemas/"+s.ID {
-			t.Errorf("%s: location %v", s.ID, got)
-		}
+		got := document["meta"].(map[string]any)["location"]
+		assert.Truef(t, got == "https://scim.example.com/v2/Schemas/"+s.ID, "%s: location %v", s.ID, got)
 		for _, a := range document["attributes"].([]any) {
 			a := a.(map[string]any)
 			check(t, s.Name+":"+a["name"].(string), a)
 		}
-		if body := string(scim.EncodeValue(document)); strings.Contains(body, "null") {
-			t.Errorf("%s: null in %s", s.ID, body)
-		}
+		body := string(scim.EncodeValue(document))
+		assert.NotContainsf(t, body, "null", "%s: null in %s", s.ID, body)
 	}
 }
 
@@ -105,9 +99,7 @@ func TestResourceType_Document(t *testing.T) {
 		`"meta":{"location":"https://scim.example.com/v2/ResourceTypes/User","resourceType":"ResourceType"},` +
 		`"name":"User","schema":"` + scim.CoreUserURN + `","schemaExtensions":[{"required":false,"schema":"` + scim.EnterpriseURN +
 		`"},{"required":false,"schema":"` + scim.RollcallURN + `"}],"schemas":["` + scim.ResourceTypeURN + `"]}`
-	if got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
+	assert.Equal(t, want, got)
 }
 
 // Covers: 7643-2.1-3, 7644-3.10-1, 7644-3.10-2, 7644-3.10-3
@@ -147,8 +139,6 @@ func TestResolve(t *testing.T) {
 	}
 	for _, test := range tests {
 		got := rt.Resolve(test.name)
-		if got.String() != test.want || got.Known() != (test.want != "") {
-			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
-		}
+		assert.Truef(t, got.String() == test.want && got.Known() == (test.want != ""), "%s: got %s, want %s", test.name, got, test.want)
 	}
 }

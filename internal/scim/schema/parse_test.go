@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -54,13 +55,10 @@ func TestParseSchema_FillsInDefaults(t *testing.T) {
 	}}
 	got, _ := json.Marshal(s)
 	expected, _ := json.Marshal(wanted)
-	if string(got) != string(expected) {
-		t.Errorf("ParseSchema = %s\nwant          %s", got, expected)
-	}
+	assert.Equalf(t, string(expected), string(got), "ParseSchema = %s\nwant          %s", got, expected)
 	again, err := Parse(scim.EncodeValue(s.Document("https://x")))
-	if text, _ := json.Marshal(again); err != nil || string(text) != string(got) {
-		t.Errorf("its document reads as %s, %v", text, err)
-	}
+	text, _ := json.Marshal(again)
+	assert.Truef(t, err == nil && string(text) == string(got), "its document reads as %s, %v", text, err)
 }
 
 func TestParseSchema_Refuses(t *testing.T) {
@@ -131,12 +129,8 @@ func TestParseSchema_Refuses(t *testing.T) {
 				_, err = Registrations{}.Put(Types{User: userType(scim.RollcallURN), Group: GroupType()}, Registration{ResourceType: "User", Schema: s})
 			}
 			var refusal *scim.Error
-			if !errors.As(err, &refusal) {
-				t.Fatalf("Parse = %+v, %v, want an *Error", s, err)
-			}
-			if !strings.Contains(refusal.Detail, tt.says) {
-				t.Errorf("it says %q, want %q in it", refusal.Detail, tt.says)
-			}
+			require.ErrorAsf(t, err, &refusal, "Parse = %+v, %v, want an *Error", s, err)
+			assert.Contains(t, refusal.Detail, tt.says)
 		})
 	}
 }
@@ -155,9 +149,7 @@ func TestRegistrations_Put(t *testing.T) {
 		return err
 	}
 	require.NoError(t, put("urn:example:hr:1.0:Person", "User"))
-	if err := put("urn:ietf:params:scim:schemas:extension:Acme:2.0:User", "User"); err != nil {
-		t.Errorf("an extension below the standard's prefix, as Entra names them: %v", err)
-	}
+	assert.NoError(t, put("urn:ietf:params:scim:schemas:extension:Acme:2.0:User", "User"), "an extension below the standard's prefix, as Entra names them")
 	for _, tt := range []struct{ name, urn, kind, says string }{
 		{"a type that is not there", "urn:example:a", "Device", "User or Group"},
 		{"the core schema", scim.CoreUserURN, "User", "choose your own URN"},
@@ -173,12 +165,9 @@ func TestRegistrations_Put(t *testing.T) {
 	} {
 		before := string(s.Encode())
 		var refusal *scim.Error
-		if err := put(tt.urn, tt.kind); !errors.As(err, &refusal) || !strings.Contains(refusal.Detail, tt.says) {
-			t.Errorf("%s: %v, want %q in an *Error", tt.name, err, tt.says)
-		}
-		if string(s.Encode()) != before {
-			t.Errorf("%s: what is refused changes the schemas", tt.name)
-		}
+		err := put(tt.urn, tt.kind)
+		assert.Truef(t, errors.As(err, &refusal) && strings.Contains(refusal.Detail, tt.says), "%s: %v, want %q in an *Error", tt.name, err, tt.says)
+		assert.Equalf(t, before, string(s.Encode()), "%s: what is refused changes the schemas", tt.name)
 	}
 	if err := put("urn:example:HR:1.0:Person", "Group"); err != nil || len(s.All()) != 2 {
 		t.Errorf("a schema of a known URN in another case: %v, %d schemas, want it replaced", err, len(s.All()))
@@ -236,9 +225,8 @@ func TestTypes_With_LeavesOutTheServicesURN(t *testing.T) {
 	s, err := Registrations{}.Put(Types{User: userType(scim.RollcallURN), Group: GroupType()}, Registration{ResourceType: "User", Schema: schema})
 	require.NoError(t, err)
 	types := Types{User: userType(schema.ID), Group: GroupType()}
-	if n := len(types.With(s).User.Extensions); n != len(types.User.Extensions) {
-		t.Errorf("%d extensions, want the service's own alone", n)
-	}
+	n := len(types.With(s).User.Extensions)
+	assert.Equalf(t, len(types.User.Extensions), n, "%d extensions, want the service's own alone", n)
 }
 
 func FuzzParseSchema(f *testing.F) {
@@ -251,16 +239,13 @@ func FuzzParseSchema(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s, err := Parse(body)
 		if err != nil {
-			if _, ok := err.(*scim.Error); !ok {
-				t.Fatalf("%T: %v", err, err)
-			}
+			_, ok := err.(*scim.Error)
+			require.Truef(t, ok, "%T: %v", err, err)
 			return
 		}
 		document := scim.EncodeValue(s.Document(""))
 		again, err := Parse(document)
-		if err != nil || string(scim.EncodeValue(again.Document(""))) != string(document) {
-			t.Fatalf("%s reads as %+v, %v", document, again, err)
-		}
+		require.Truef(t, err == nil && string(scim.EncodeValue(again.Document(""))) == string(document), "%s reads as %+v, %v", document, again, err)
 		registered, err := Registrations{}.Put(base, Registration{ResourceType: "User", Schema: s})
 		if err != nil {
 			return
@@ -270,16 +255,11 @@ func FuzzParseSchema(f *testing.F) {
 			// Any accepted schema has a name that filters and paths can
 			// express.
 			e, _, err := filter.Read(s.ID+":"+a.Name+" pr", filter.Limits{}, user.URNs()...)
-			if err != nil {
-				t.Fatalf("%s:%s pr: %v", s.ID, a.Name, err)
-			}
-			if n := user.ResolvePath(e.(*filter.Present).Path); n.Attribute != a {
-				t.Fatalf("%s:%s pr reads %s", s.ID, a.Name, n)
-			}
+			require.NoErrorf(t, err, "%s:%s pr", s.ID, a.Name)
+			n := user.ResolvePath(e.(*filter.Present).Path)
+			require.Truef(t, n.Attribute == a, "%s:%s pr reads %s", s.ID, a.Name, n)
 			for _, sub := range a.SubAttributes {
-				if n := user.Resolve(s.ID + ":" + a.Name + "." + sub.Name); n.Sub == nil {
-					t.Fatalf("%s:%s.%s is not found", s.ID, a.Name, sub.Name)
-				}
+				require.NotNilf(t, user.Resolve(s.ID+":"+a.Name+"."+sub.Name).Sub, "%s:%s.%s is not found", s.ID, a.Name, sub.Name)
 			}
 		}
 		if stored, err := DecodeRegistrations(registered.Encode()); err != nil || string(stored.Encode()) != string(registered.Encode()) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
@@ -42,9 +43,7 @@ func TestNewFunctionClient_UsesAnotherEndpoint(t *testing.T) {
 	for _, want := range []string{"http://all.invalid", "http://dynamodb.invalid"} {
 		client, err := dynamo.NewFunctionClient()
 		require.NoError(t, err)
-		if got := aws.ToString(client.Options().BaseEndpoint); got != want {
-			t.Errorf("endpoint %q, want %q", got, want)
-		}
+		assert.Equal(t, want, aws.ToString(client.Options().BaseEndpoint), "endpoint")
 		t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://dynamodb.invalid")
 	}
 	// The credentials and the region are made up under sam local alone, and there only
@@ -69,9 +68,8 @@ func TestNewFunctionClient_UsesAnotherEndpoint(t *testing.T) {
 	t.Setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
 	client, err := dynamo.NewFunctionClient()
 	require.NoError(t, err)
-	if o := client.Options().EndpointOptions; o.UseFIPSEndpoint != aws.FIPSEndpointStateEnabled || o.UseDualStackEndpoint != aws.DualStackEndpointStateEnabled {
-		t.Errorf("endpoint options %+v", o)
-	}
+	o := client.Options().EndpointOptions
+	assert.Truef(t, o.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled && o.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled, "endpoint options %+v", o)
 }
 
 // Under sam local the function has the developer's own credentials. They are not sent,
@@ -97,11 +95,9 @@ func TestNewFunctionClient_NamesMissingVariables(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	client, err := dynamo.NewFunctionClient()
 	require.NoError(t, err)
-	if _, err := client.Options().Credentials.Retrieve(t.Context()); err == nil || !strings.Contains(err.Error(), "AWS_SECRET_ACCESS_KEY") {
-		t.Errorf("without a key: %v", err)
-	}
+	_, err = client.Options().Credentials.Retrieve(t.Context())
+	assert.Truef(t, err != nil && strings.Contains(err.Error(), "AWS_SECRET_ACCESS_KEY"), "without a key: %v", err)
 	t.Setenv("AWS_REGION", "")
-	if _, err := dynamo.NewFunctionClient(); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
-		t.Errorf("without a region: %v", err)
-	}
+	_, err = dynamo.NewFunctionClient()
+	assert.Truef(t, err != nil && strings.Contains(err.Error(), "AWS_REGION"), "without a region: %v", err)
 }

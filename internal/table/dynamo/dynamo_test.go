@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -101,12 +102,8 @@ func TestWrite_NetworkFaults(t *testing.T) {
 			tbl, wire := faulty(t, once, options...)
 			tx := transaction()
 			err := tbl.Write(t.Context(), tx)
-			if !errors.Is(err, c.want) {
-				t.Fatalf("got %v, want %v", err, c.want)
-			}
-			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("the error contains a key or a value: %v", err)
-			}
+			require.ErrorIs(t, err, c.want)
+			assert.NotContainsf(t, err.Error(), "secret", "the error contains a key or a value: %v", err)
 			if wire.Requests() != 1 {
 				t.Errorf("%d requests: the SDK retries on its own", wire.Requests())
 			}
@@ -117,16 +114,12 @@ func TestWrite_NetworkFaults(t *testing.T) {
 			tbl, wire = faulty(t, once, options...)
 			tx = transaction()
 			ctx, usage := table.WithUsage(t.Context())
-			if err := table.Retrying(meter.New(tbl)).Write(ctx, tx); err != nil {
-				t.Fatalf("sent again: %v", err)
-			}
+			require.NoError(t, table.Retrying(meter.New(tbl)).Write(ctx, tx), "sent again")
 			wantCount(t, tbl, 1)
-			if tokens := wire.Tokens(); len(tokens) != 2 || tokens[0] != tx.Token || tokens[1] != tx.Token {
-				t.Errorf("tokens %q, want %q twice", tokens, tx.Token)
-			}
-			if got := usage.Counts(); got.Retries != 1 || got.RoundTrips != 2 {
-				t.Errorf("counted %+v, want 2 round trips, 1 a retry", got)
-			}
+			tokens := wire.Tokens()
+			assert.Truef(t, len(tokens) == 2 && tokens[0] == tx.Token && tokens[1] == tx.Token, "tokens %q, want %q twice", tokens, tx.Token)
+			got := usage.Counts()
+			assert.Truef(t, got.Retries == 1 && got.RoundTrips == 2, "counted %+v, want 2 round trips, 1 a retry", got)
 		})
 	}
 }
@@ -135,9 +128,8 @@ func wantCount(t *testing.T, tbl table.Table, want int64) {
 	t.Helper()
 	items, err := tbl.Get(t.Context(), counter)
 	require.NoError(t, err)
-	if got := items[counter].Attributes.Number("n"); got != want {
-		t.Errorf("applied %d times, want %d", got, want)
-	}
+	got := items[counter].Attributes.Number("n")
+	assert.Equalf(t, want, got, "applied %d times, want %d", got, want)
 }
 
 func TestRead_NetworkFaults(t *testing.T) {
@@ -171,12 +163,9 @@ func TestRead_NetworkFaults(t *testing.T) {
 					Targets:  []string{target},
 					Requests: map[int]tabletest.WireFault{1: fault, 2: fault},
 				}, options...)
-				if err := read(t.Context(), tbl); !errors.Is(err, want) || strings.Contains(err.Error(), "secret") {
-					t.Errorf("got %v, want %v", err, want)
-				}
-				if err := read(t.Context(), table.Retrying(tbl)); err != nil {
-					t.Errorf("sent again: %v", err)
-				}
+				err := read(t.Context(), tbl)
+				assert.Truef(t, errors.Is(err, want) && !strings.Contains(err.Error(), "secret"), "got %v, want %v", err, want)
+				assert.NoError(t, read(t.Context(), table.Retrying(tbl)), "sent again")
 				if wire.Requests() != 3 {
 					t.Errorf("%d requests, want 3", wire.Requests())
 				}
@@ -193,12 +182,8 @@ func TestWrite_CallersDeadline(t *testing.T) {
 	defer cancel()
 	tx := transaction()
 	err := table.Retrying(tbl).Write(ctx, tx)
-	if !errors.Is(err, table.ErrUnknownOutcome) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v, want ErrUnknownOutcome and the deadline", err)
-	}
-	if err := tbl.Write(t.Context(), tx); err != nil {
-		t.Errorf("sent again: %v", err)
-	}
+	assert.Truef(t, errors.Is(err, table.ErrUnknownOutcome) && errors.Is(err, context.DeadlineExceeded), "got %v, want ErrUnknownOutcome and the deadline", err)
+	assert.NoError(t, tbl.Write(t.Context(), tx), "sent again")
 	wantCount(t, tbl, 1)
 }
 
@@ -251,19 +236,14 @@ func TestNoTable(t *testing.T) {
 		t.Errorf("write: %v", err)
 	}
 	_, err = table.Retrying(tbl).Get(t.Context(), counter)
-	if !errors.Is(err, table.ErrUnreachable) || !strings.Contains(err.Error(), "ResourceNotFoundException") {
-		t.Errorf("get: %v", err)
-	}
-	if time.Since(start) > 5*time.Second {
-		t.Error("a permanent error is retried")
-	}
+	assert.Truef(t, errors.Is(err, table.ErrUnreachable) && strings.Contains(err.Error(), "ResourceNotFoundException"), "get: %v", err)
+	assert.True(t, time.Since(start) <= 5*time.Second, "a permanent error is retried")
 }
 
 func TestNewLocalClient_RefusesInvalidEndpoints(t *testing.T) {
 	for _, endpoint := range []string{"", "127.0.0.1:8000", "localhost", "ftp://127.0.0.1", "http://", "://"} {
-		if _, err := dynamo.NewLocalClient(t.Context(), endpoint); err == nil {
-			t.Errorf("%q is accepted as an endpoint", endpoint)
-		}
+		_, err := dynamo.NewLocalClient(t.Context(), endpoint)
+		assert.Errorf(t, err, "%q is accepted as an endpoint", endpoint)
 	}
 }
 
@@ -283,12 +263,9 @@ func TestGet_InParts(t *testing.T) {
 	}
 	ctx, usage := table.WithUsage(t.Context())
 	items, err := meter.New(tbl).Get(ctx, keys...)
-	if err != nil || len(items) != len(keys) {
-		t.Fatalf("%d items, %v; want %d", len(items), err, len(keys))
-	}
-	if got := usage.Counts(); got.RoundTrips != 2 || got.ItemsRead != len(keys) {
-		t.Errorf("counted %+v, want 2 round trips", got)
-	}
+	require.Truef(t, err == nil && len(items) == len(keys), "%d items, %v; want %d", len(items), err, len(keys))
+	got := usage.Counts()
+	assert.Truef(t, got.RoundTrips == 2 && got.ItemsRead == len(keys), "counted %+v, want 2 round trips", got)
 }
 
 // A server that was reached and does not answer may have applied the write, whatever
@@ -312,12 +289,10 @@ func TestDynamo_ServerDoesNotAnswer(t *testing.T) {
 			client, err := dynamo.NewLocalClient(t.Context(), server.URL)
 			require.NoError(t, err)
 			tbl := dynamo.New(client, "none", dynamo.AttemptTimeout(100*time.Millisecond))
-			if err := tbl.Write(t.Context(), transaction()); !errors.Is(err, table.ErrUnknownOutcome) || errors.Is(err, table.ErrUnreachable) {
-				t.Errorf("write: %v, want an unknown outcome", err)
-			}
-			if _, err := tbl.Get(t.Context(), counter); !errors.Is(err, table.ErrUnavailable) || errors.Is(err, table.ErrUnreachable) {
-				t.Errorf("read: %v, want no answer", err)
-			}
+			err = tbl.Write(t.Context(), transaction())
+			assert.Truef(t, errors.Is(err, table.ErrUnknownOutcome) && !errors.Is(err, table.ErrUnreachable), "write: %v, want an unknown outcome", err)
+			_, err = tbl.Get(t.Context(), counter)
+			assert.Truef(t, errors.Is(err, table.ErrUnavailable) && !errors.Is(err, table.ErrUnreachable), "read: %v, want no answer", err)
 		})
 	}
 }
@@ -335,7 +310,5 @@ func TestDynamo_CallerTimesOutWhileConnecting(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err = dynamo.New(dynamodb.New(o), "none").Get(ctx, counter)
-	if !errors.Is(err, table.ErrUnavailable) || errors.Is(err, table.ErrUnreachable) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("%v", err)
-	}
+	assert.Truef(t, errors.Is(err, table.ErrUnavailable) && !errors.Is(err, table.ErrUnreachable) && errors.Is(err, context.DeadlineExceeded), "%v", err)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/stretchr/testify/assert"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -55,9 +56,8 @@ func TestCancelled(t *testing.T) {
 		"no reason at all":                 {[]types.CancellationReason{none}, "other"},
 	} {
 		err := sentCall(t).writeError(&types.TransactionCanceledException{CancellationReasons: c.reasons}, ops)
-		if got := kind(err); got != c.want {
-			t.Errorf("%s: %s (%v), want %s", name, got, err, c.want)
-		}
+		got := kind(err)
+		assert.Equalf(t, c.want, got, "%s: %s (%v), want %s", name, got, err, c.want)
 	}
 }
 
@@ -118,12 +118,8 @@ func TestOutcome_OfErrorCodes(t *testing.T) {
 			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: c.status}},
 			Err:      &smithy.GenericAPIError{Code: c.code, Message: "secret"},
 		}}
-		if got := kind(sentCall(t).writeError(err, nil)); got != c.write {
-			t.Errorf("write, %d %s: %s, want %s", c.status, c.code, got, c.write)
-		}
-		if got := kind(sentCall(t).readError(err)); got != c.read {
-			t.Errorf("read, %d %s: %s, want %s", c.status, c.code, got, c.read)
-		}
+		assert.Equalf(t, c.write, kind(sentCall(t).writeError(err, nil)), "write, %d %s", c.status, c.code)
+		assert.Equalf(t, c.read, kind(sentCall(t).readError(err)), "read, %d %s", c.status, c.code)
 	}
 }
 
@@ -131,22 +127,16 @@ func TestOutcome_OfErrorCodes(t *testing.T) {
 func TestOutcome_OfAnUnsentRequest(t *testing.T) {
 	c := sentCall(t)
 	c.sent.Store(false)
-	if got := kind(c.writeError(errors.New("no credentials"), nil)); got != "unreachable" {
-		t.Errorf("without credentials: %s", got)
-	}
-	if got := kind(c.writeError(&smithy.SerializationError{Err: errors.New("no number")}, nil)); got != "other" {
-		t.Errorf("a request that cannot be written: %s", got)
-	}
+	assert.Equal(t, "unreachable", kind(c.writeError(errors.New("no credentials"), nil)), "without credentials")
+	assert.Equal(t, "other", kind(c.writeError(&smithy.SerializationError{Err: errors.New("no number")}, nil)), "a request that cannot be written")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c = (&Table{timeout: attemptTimeout}).start(ctx, "Test")
 	defer c.cancel()
-	if err := c.writeError(ctx.Err(), nil); kind(err) != "other" || !errors.Is(err, context.Canceled) {
-		t.Errorf("write with an ended context: %v", err)
-	}
-	if err := c.readError(ctx.Err()); kind(err) != "unavailable" || !errors.Is(err, context.Canceled) {
-		t.Errorf("read with an ended context: %v", err)
-	}
+	err := c.writeError(ctx.Err(), nil)
+	assert.Truef(t, kind(err) == "other" && errors.Is(err, context.Canceled), "write with an ended context: %v", err)
+	err = c.readError(ctx.Err())
+	assert.Truef(t, kind(err) == "unavailable" && errors.Is(err, context.Canceled), "read with an ended context: %v", err)
 }
 
 func TestDecodeItem_RefusesForeignItems(t *testing.T) {
@@ -158,11 +148,8 @@ func TestDecodeItem_RefusesForeignItems(t *testing.T) {
 		"list":     &types.AttributeValueMemberL{},
 	} {
 		_, err := decodeItem(map[string]types.AttributeValue{"pk": text("p"), "sk": text("s"), "a": foreign})
-		if !errors.Is(err, errForeign) {
-			t.Errorf("%s: %v", name, err)
-		}
+		assert.ErrorIsf(t, err, errForeign, "%s", name)
 	}
-	if _, err := decodeItem(map[string]types.AttributeValue{"pk": text("p")}); !errors.Is(err, errForeign) {
-		t.Errorf("without a sort key: %v", err)
-	}
+	_, err := decodeItem(map[string]types.AttributeValue{"pk": text("p")})
+	assert.ErrorIs(t, err, errForeign, "without a sort key")
 }

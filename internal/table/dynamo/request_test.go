@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -49,13 +50,10 @@ func TestReads_AreConsistent(t *testing.T) {
 	if err1 != nil || err2 != nil || err3 != nil {
 		t.Fatal(err1, err2, err3)
 	}
-	if want := []string{"GetItem", "BatchGetItem", "Query"}; !slices.Equal(r.targets, want) {
-		t.Errorf("sent %q, want %q", r.targets, want)
-	}
+	want := []string{"GetItem", "BatchGetItem", "Query"}
+	assert.Truef(t, slices.Equal(r.targets, want), "sent %q, want %q", r.targets, want)
 	for i, body := range r.bodies {
-		if !strings.Contains(body, `"ConsistentRead":true`) {
-			t.Errorf("%s does not read consistently: %s", r.targets[i], body)
-		}
+		assert.Containsf(t, body, `"ConsistentRead":true`, "%s does not read consistently", r.targets[i])
 	}
 }
 
@@ -72,9 +70,8 @@ func TestWrite_IsOneTransactionWithTheTokenAndOldItems(t *testing.T) {
 	for range 2 {
 		require.NoError(t, tbl.Write(t.Context(), tx))
 	}
-	if want := []string{"TransactWriteItems", "TransactWriteItems"}; !slices.Equal(r.targets, want) {
-		t.Fatalf("sent %q, want %q", r.targets, want)
-	}
+	want := []string{"TransactWriteItems", "TransactWriteItems"}
+	require.Truef(t, slices.Equal(r.targets, want), "sent %q, want %q", r.targets, want)
 	var sent [2]struct {
 		ClientRequestToken string
 		TransactItems      []map[string]map[string]any
@@ -86,9 +83,7 @@ func TestWrite_IsOneTransactionWithTheTokenAndOldItems(t *testing.T) {
 	require.NoError(t, err)
 	second, err := json.Marshal(sent[1])
 	require.NoError(t, err)
-	if string(first) != string(second) || sent[0].ClientRequestToken != tx.Token {
-		t.Errorf("sent again as\n%s, was\n%s", second, first)
-	}
+	assert.Truef(t, string(first) == string(second) && sent[0].ClientRequestToken == tx.Token, "sent again as\n%s, was\n%s", second, first)
 	for i, kind := range []string{"Put", "Update", "Delete", "ConditionCheck", "Delete"} {
 		op, ok := sent[0].TransactItems[i][kind]
 		if !ok {
@@ -99,13 +94,11 @@ func TestWrite_IsOneTransactionWithTheTokenAndOldItems(t *testing.T) {
 		if i == 4 {
 			want = nil
 		}
-		if got := op["ReturnValuesOnConditionCheckFailure"]; got != want {
-			t.Errorf("operation %d returns %v, want %v", i, got, want)
-		}
+		got := op["ReturnValuesOnConditionCheckFailure"]
+		assert.Truef(t, got == want, "operation %d returns %v, want %v", i, got, want)
 		for _, field := range []string{"ConditionExpression", "UpdateExpression"} {
-			if s, _ := op[field].(string); strings.Contains(s, "name") || strings.Contains(s, "value") {
-				t.Errorf("operation %d: a name or a value is in %s %q", i, field, s)
-			}
+			s, _ := op[field].(string)
+			assert.Truef(t, !strings.Contains(s, "name") && !strings.Contains(s, "value"), "operation %d: a name or a value is in %s %q", i, field, s)
 		}
 	}
 }

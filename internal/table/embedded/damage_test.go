@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
@@ -126,9 +127,8 @@ func wantRefused(t *testing.T, content []byte) {
 			_ = tbl.Close()
 		}
 	}
-	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, content) {
-		t.Errorf("the file was changed, %v", err)
-	}
+	after, err := os.ReadFile(path)
+	assert.Truef(t, err == nil && bytes.Equal(after, content), "the file was changed, %v", err)
 }
 
 func TestOpen_RefusesDamagedFiles(t *testing.T) {
@@ -136,9 +136,7 @@ func TestOpen_RefusesDamagedFiles(t *testing.T) {
 	page := os.Getpagesize()
 	order := binary.NativeEndian
 	root := rootOf(t, sound)
-	if order.Uint16(sound[root*page+8:]) != kindBranch {
-		t.Fatal("the file is too small for this test")
-	}
+	require.EqualValues(t, kindBranch, order.Uint16(sound[root*page+8:]), "the file is too small for this test")
 	changed := func(change func(b []byte)) []byte {
 		b := bytes.Clone(sound)
 		change(b)
@@ -224,9 +222,8 @@ func TestOpen_RefusesAnyLostPage(t *testing.T) {
 		use(t, tbl)
 		_ = tbl.Close()
 	}
-	if all := len(sound) / page; lost < all/4 {
-		t.Errorf("%d of %d lost pages are detected", lost, all)
-	}
+	all := len(sound) / page
+	assert.Truef(t, lost >= all/4, "%d of %d lost pages are detected", lost, all)
 }
 
 // Flipped bytes are detected, or are part of a text: no call ends the process,
@@ -255,9 +252,7 @@ func TestOpen_AfterBytesFlipped(t *testing.T) {
 		use(t, tbl)
 		_ = tbl.Close()
 	}
-	if refused < seeds/4 || refused == seeds {
-		t.Errorf("%d of %d files are refused: both outcomes must occur", refused, seeds)
-	}
+	assert.Truef(t, refused >= seeds/4 && refused != seeds, "%d of %d files are refused: both outcomes must occur", refused, seeds)
 }
 
 // Changing the file of an open table ends its service, not the process.
@@ -277,9 +272,8 @@ func TestTable_SurvivesADamagedFile(t *testing.T) {
 			file, err := os.OpenFile(path, os.O_WRONLY, 0)
 			require.NoError(t, err)
 			for at := int64(2 * page); at < size; at += int64(page) {
-				if _, err := file.WriteAt(bytes.Repeat([]byte{0xA5}, 64), at); err != nil {
-					t.Fatal(err)
-				}
+				_, err := file.WriteAt(bytes.Repeat([]byte{0xA5}, 64), at)
+				require.NoError(t, err)
 			}
 			require.NoError(t, file.Close())
 		},
@@ -294,9 +288,8 @@ func TestTable_SurvivesADamagedFile(t *testing.T) {
 			ended := make(chan struct{})
 			go func() {
 				defer close(ended)
-				if calls, failures := use(t, tbl); failures < calls/2 {
-					t.Errorf("%d of %d calls fail", failures, calls)
-				}
+				calls, failures := use(t, tbl)
+				assert.Truef(t, failures >= calls/2, "%d of %d calls fail", failures, calls)
 				_ = tbl.Close()
 			}()
 			select {
@@ -326,8 +319,7 @@ func TestOpenExisting_NeedsAFileWithData(t *testing.T) {
 	require.NoError(t, tbl.Close())
 	tbl, err = OpenExisting(empty)
 	require.NoError(t, err)
-	if _, failures := use(t, tbl); failures > 0 {
-		t.Errorf("%d calls fail", failures)
-	}
+	_, failures := use(t, tbl)
+	assert.Truef(t, failures == 0, "%d calls fail", failures)
 	require.NoError(t, tbl.Close())
 }

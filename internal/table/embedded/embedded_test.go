@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -34,9 +35,7 @@ func file(t *testing.T) table.Table {
 
 func closed(t *testing.T, tbl *embedded.Table) {
 	t.Helper()
-	if err := tbl.Close(); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, tbl.Close())
 }
 
 func TestEmbeddedContract(t *testing.T) { tabletest.Run(t, memory) }
@@ -107,9 +106,7 @@ func TestMemory_ConcurrentUnderConflicts(t *testing.T) {
 func recovered(t *testing.T, r tabletest.ConflictReport) {
 	t.Helper()
 	t.Logf("conflicts: %+v", r)
-	if r.Total() == 0 {
-		t.Error("no conflict occurred")
-	}
+	assert.NotEqual(t, 0, r.Total(), "no conflict occurred")
 }
 
 func TestMemory_UnderFaults(t *testing.T) {
@@ -141,9 +138,7 @@ func TestOpen_KeepsItemsAndTokens(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, tbl.Write(t.Context(), tx))
 		items, err := tbl.Get(t.Context(), tx.Ops[0].Key)
-		if err != nil || items[tx.Ops[0].Key].Attributes.Number("n") != 1 {
-			t.Fatalf("%v, %v", items, err)
-		}
+		require.Truef(t, err == nil && items[tx.Ops[0].Key].Attributes.Number("n") == 1, "%v, %v", items, err)
 		closed(t, tbl)
 	}
 	info, err := os.Stat(path)
@@ -157,26 +152,20 @@ func TestOpen_FailsWhileInUse(t *testing.T) {
 	first, err := embedded.Open(path)
 	require.NoError(t, err)
 	_, err = embedded.Open(path)
-	if !errors.Is(err, embedded.ErrInUse) || !strings.Contains(err.Error(), path) {
-		t.Errorf("got %v, want ErrInUse with the path", err)
-	}
+	assert.Truef(t, errors.Is(err, embedded.ErrInUse) && strings.Contains(err.Error(), path), "got %v, want ErrInUse with the path", err)
 	closed(t, first)
 	second, err := embedded.Open(path)
-	if err != nil {
-		t.Fatalf("after it was closed: %v", err)
-	}
+	require.NoError(t, err, "after it was closed")
 	closed(t, second)
 }
 
 func TestOpen_RefusesOtherFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "other")
 	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("not a table\n", 4096)), 0o600))
-	if _, err := embedded.Open(path); err == nil || !strings.Contains(err.Error(), path) {
-		t.Errorf("got %v, want an error with the path", err)
-	}
-	if _, err := embedded.Open(filepath.Join(t.TempDir(), "none", "rollcall.db")); err == nil {
-		t.Error("opened a file in a missing folder")
-	}
+	_, err := embedded.Open(path)
+	assert.Truef(t, err != nil && strings.Contains(err.Error(), path), "got %v, want an error with the path", err)
+	_, err = embedded.Open(filepath.Join(t.TempDir(), "none", "rollcall.db"))
+	assert.Error(t, err, "opened a file in a missing folder")
 }
 
 func TestMemory_LeavesNoFile(t *testing.T) {
@@ -185,9 +174,7 @@ func TestMemory_LeavesNoFile(t *testing.T) {
 	require.NoError(t, err)
 	closed(t, tbl)
 	left, err := os.ReadDir(os.TempDir())
-	if err != nil || len(left) != 0 {
-		t.Errorf("left %v, %v", left, err)
-	}
+	assert.Truef(t, err == nil && len(left) == 0, "left %v, %v", left, err)
 }
 
 func TestClosed_Fails(t *testing.T) {
@@ -195,10 +182,7 @@ func TestClosed_Fails(t *testing.T) {
 	require.NoError(t, err)
 	closed(t, tbl)
 	k := table.Key{Partition: "p", Sort: "s"}
-	if _, err := tbl.Get(t.Context(), k); err == nil {
-		t.Error("get succeeded")
-	}
-	if err := tbl.Write(t.Context(), table.Transaction{Token: "t", Ops: []table.Op{table.Delete(k)}}); err == nil {
-		t.Error("write succeeded")
-	}
+	_, err = tbl.Get(t.Context(), k)
+	assert.Error(t, err, "get succeeded")
+	assert.Error(t, tbl.Write(t.Context(), table.Transaction{Token: "t", Ops: []table.Op{table.Delete(k)}}), "write succeeded")
 }

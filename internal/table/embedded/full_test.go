@@ -3,7 +3,6 @@
 package embedded
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -39,9 +39,7 @@ func TestTable_SurvivesAFullDisk(t *testing.T) {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTable_SurvivesAFullDisk$", "-test.v")
 		child.Env = append(os.Environ(), limited+"=1")
 		said, err := child.CombinedOutput()
-		if err != nil || !strings.Contains(string(said), "--- PASS: TestTable_SurvivesAFullDisk") {
-			t.Errorf("%v:\n%s", err, said)
-		}
+		assert.Truef(t, err == nil && strings.Contains(string(said), "--- PASS: TestTable_SurvivesAFullDisk"), "%v:\n%s", err, said)
 		return
 	}
 	path := put(t, nil)
@@ -78,15 +76,11 @@ func TestTable_SurvivesAFullDisk(t *testing.T) {
 		limitFiles(t, room)
 		if err := attempt(i); err != nil {
 			failures++
-			if !errors.Is(err, table.ErrStorage) {
-				t.Fatalf("write %d: %v, want table.ErrStorage", i, err)
-			}
+			require.ErrorIsf(t, err, table.ErrStorage, "write %d", i)
 		}
 		check(tbl)
 	}
-	if failures < 5 || len(written) < 5 {
-		t.Errorf("%d writes failed, and %d did not: both outcomes must occur", failures, len(written))
-	}
+	assert.Truef(t, failures >= 5 && len(written) >= 5, "%d writes failed, and %d did not: both outcomes must occur", failures, len(written))
 	limitFiles(t, math.MaxUint64)
 	for i := range 120 {
 		if err := attempt(i); err != nil { // those that were applied are so once

@@ -1,11 +1,11 @@
 package embedded
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
@@ -28,17 +28,12 @@ func TestToken_ExpiresAfterTenMinutes(t *testing.T) {
 		now = now.Add(step.after)
 		require.NoError(t, tbl.Write(t.Context(), tx))
 		items, err := tbl.Get(t.Context(), k)
-		if err != nil || items[k].Attributes.Number("n") != step.want {
-			t.Fatalf("%v later: %v, %v; want %d", step.after, items[k], err, step.want)
-		}
+		require.Truef(t, err == nil && items[k].Attributes.Number("n") == step.want, "%v later: %v, %v; want %d", step.after, items[k], err, step.want)
 	}
-	if err := tbl.Write(t.Context(), other); !errors.Is(err, table.ErrTokenReused) {
-		t.Errorf("got %v, want ErrTokenReused", err)
-	}
+	err = tbl.Write(t.Context(), other)
+	assert.ErrorIsf(t, err, table.ErrTokenReused, "got %v, want ErrTokenReused", err)
 	now = now.Add(tokenLife + 1)
-	if err := tbl.Write(t.Context(), other); err != nil {
-		t.Errorf("a forgotten token, other operations: %v", err)
-	}
+	assert.NoError(t, tbl.Write(t.Context(), other), "a forgotten token, other operations")
 }
 
 func TestToken_ExpiredTokensAreRemoved(t *testing.T) {
@@ -61,9 +56,8 @@ func TestToken_ExpiredTokensAreRemoved(t *testing.T) {
 	}
 	if err := tbl.db.View(func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{tokenBucket, expiryBucket} {
-			if n := tx.Bucket(name).Stats().KeyN; n != 10 {
-				t.Errorf("%s: %d entries, want 10", name, n)
-			}
+			n := tx.Bucket(name).Stats().KeyN
+			assert.Equalf(t, 10, n, "%s: %d entries, want 10", name, n)
 		}
 		return nil
 	}); err != nil {
@@ -73,18 +67,14 @@ func TestToken_ExpiredTokensAreRemoved(t *testing.T) {
 
 func TestDecodeAttributes_RefusesDamage(t *testing.T) {
 	good := encodeAttributes(table.Attributes{"a": table.Text("x"), "n": table.Number(-5), "long": table.Text("some text")})
-	if _, err := decodeAttributes(good); err != nil {
-		t.Fatal(err)
-	}
+	_, err := decodeAttributes(good)
+	require.NoError(t, err)
 	for i := range good {
-		if _, err := decodeAttributes(good[:i]); err == nil {
-			t.Errorf("the first %d of %d bytes decode", i, len(good))
-		}
+		_, err := decodeAttributes(good[:i])
+		assert.Errorf(t, err, "the first %d of %d bytes decode", i, len(good))
 	}
-	if _, err := decodeAttributes(append(good, 0)); err == nil {
-		t.Error("a byte too many decodes")
-	}
-	if _, err := decodeAttributes([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}); err == nil {
-		t.Error("2^64 attributes decode")
-	}
+	_, err = decodeAttributes(append(good, 0))
+	assert.Error(t, err, "a byte too many decodes")
+	_, err = decodeAttributes([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	assert.Error(t, err, "2^64 attributes decode")
 }

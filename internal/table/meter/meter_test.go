@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -75,9 +76,8 @@ func TestMeter_Reads(t *testing.T) {
 		"query of nothing":     {query(table.Query{Partition: "q"}), table.Counts{RoundTrips: 1, ReadUnits: 1}},
 		"refused, never sent":  {query(table.Query{}), table.Counts{}},
 	} {
-		if got := cost(t, func(ctx context.Context) { _ = c.read(ctx) }); got != c.want {
-			t.Errorf("%s: %+v, want %+v", name, got, c.want)
-		}
+		got := cost(t, func(ctx context.Context) { _ = c.read(ctx) })
+		assert.Truef(t, got == c.want, "%s: %+v, want %+v", name, got, c.want)
 	}
 }
 
@@ -121,9 +121,7 @@ func TestMeter_Writes(t *testing.T) {
 				if m.want > 0 {
 					want.RoundTrips = 1
 				}
-				if got != want {
-					t.Errorf("%d options: %+v, want %+v", len(m.options), got, want)
-				}
+				assert.Truef(t, got == want, "%d options: %+v, want %+v", len(m.options), got, want)
 			}
 		})
 	}
@@ -137,22 +135,17 @@ func TestMeter_CountsEveryAttempt(t *testing.T) {
 	})
 	tbl := table.Retrying(meter.New(f))
 	got := cost(t, func(ctx context.Context) {
-		if err := write(ctx, tbl, table.Put(item, table.Absent())); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, write(ctx, tbl, table.Put(item, table.Absent())))
 	})
 	// The throttled attempt costs no units; the cancelled and the lost one do.
-	if want := (table.Counts{RoundTrips: 4, Retries: 3, WriteUnits: 6}); got != want {
-		t.Errorf("write: %+v, want %+v", got, want)
-	}
+	want := (table.Counts{RoundTrips: 4, Retries: 3, WriteUnits: 6})
+	assert.Truef(t, got == want, "write: %+v, want %+v", got, want)
 	got = cost(t, func(ctx context.Context) {
-		if _, err := tbl.Get(ctx, item.Key); err != nil {
-			t.Error(err)
-		}
+		_, err := tbl.Get(ctx, item.Key)
+		assert.NoError(t, err)
 	})
-	if want := (table.Counts{RoundTrips: 2, Retries: 1, ReadUnits: 1, ItemsRead: 1}); got != want {
-		t.Errorf("read: %+v, want %+v", got, want)
-	}
+	want = (table.Counts{RoundTrips: 2, Retries: 1, ReadUnits: 1, ItemsRead: 1})
+	assert.Truef(t, got == want, "read: %+v, want %+v", got, want)
 }
 
 func TestMeter_ParallelCallsAreOneRoundTrip(t *testing.T) {
@@ -164,7 +157,6 @@ func TestMeter_ParallelCallsAreOneRoundTrip(t *testing.T) {
 		}
 		_, _ = m.Get(ctx, table.Key{Partition: "p", Sort: "last"})
 	})
-	if want := (table.Counts{RoundTrips: 2, ReadUnits: 4}); got != want {
-		t.Errorf("%+v, want %+v", got, want)
-	}
+	want := (table.Counts{RoundTrips: 2, ReadUnits: 4})
+	assert.Truef(t, got == want, "%+v, want %+v", got, want)
 }

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -51,9 +53,7 @@ func send(ctx context.Context, tbl table.Table, ops ...table.Op) error {
 func conditionFailed(t *testing.T, err error) bool {
 	t.Helper()
 	var failed *table.ConditionError
-	if err != nil && !errors.As(err, &failed) {
-		t.Errorf("write: %v", err)
-	}
+	assert.Falsef(t, err != nil && !errors.As(err, &failed), "write: %v", err)
 	return err != nil
 }
 
@@ -74,9 +74,7 @@ func oneWinner(t *testing.T, tbl table.Table) {
 			t.Errorf("round %d: %d succeeded", round, won.Load())
 		}
 		users := sorts(t, tbl, table.Query{Partition: name.Partition, Prefix: fmt.Sprintf("user %d ", round)})
-		if len(users) != 1 {
-			t.Errorf("round %d: %d users", round, len(users))
-		}
+		assert.Lenf(t, users, 1, "round %d: %d users", round, len(users))
 	}
 }
 
@@ -126,9 +124,7 @@ func transfersKeepSum(t *testing.T, tbl table.Table) {
 		got, _ := read(t, tbl, account(i))
 		sum += got.Attributes.Number("n")
 	}
-	if sum != accounts*start {
-		t.Errorf("the sum is %d, want %d", sum, accounts*start)
-	}
+	assert.EqualValues(t, accounts*start, sum, "the sum")
 }
 
 func versionLoop(t *testing.T, tbl table.Table) {
@@ -169,9 +165,7 @@ func replayedAtOnce(t *testing.T, tbl table.Table) {
 			table.Put(item(fmt.Sprint("once ", round), nil), table.Absent()),
 		}}
 		together(func(int) {
-			if err := tbl.Write(t.Context(), tx); err != nil {
-				t.Errorf("write: %v", err)
-			}
+			assert.NoError(t, tbl.Write(t.Context(), tx), "write")
 		})
 		wantItem(t, tbl, table.Item{Key: k, Attributes: table.Attributes{"n": number(1)}})
 	}
@@ -184,22 +178,16 @@ func wholeItems(t *testing.T, tbl table.Table) {
 	together(func(w int) {
 		for i := range 8 {
 			if w < 2 {
-				if err := send(t.Context(), tbl, table.Update(pair.Key, table.Change{Add: map[string]int64{"a": 1, "b": 1}})); err != nil {
-					t.Errorf("write: %v", err)
-				}
+				assert.NoError(t, send(t.Context(), tbl, table.Update(pair.Key, table.Change{Add: map[string]int64{"a": 1, "b": 1}})), "write")
 				continue
 			}
 			if i%2 == 0 {
 				items, err := tbl.Get(t.Context(), pair.Key)
-				if err != nil || torn(items[pair.Key]) {
-					t.Errorf("get: %v, %v", items, err)
-				}
+				assert.Truef(t, err == nil && !torn(items[pair.Key]), "get: %v, %v", items, err)
 				continue
 			}
 			page, err := tbl.Query(t.Context(), table.Query{Partition: pair.Partition})
-			if err != nil || len(page.Items) != 1 || torn(page.Items[0]) {
-				t.Errorf("query: %v, %v", page, err)
-			}
+			assert.Truef(t, err == nil && len(page.Items) == 1 && !torn(page.Items[0]), "query: %v, %v", page, err)
 		}
 	})
 	wantItem(t, tbl, item("pair", table.Attributes{"a": number(16), "b": number(16)}))
@@ -214,9 +202,7 @@ func ownWrites(t *testing.T, tbl table.Table) {
 				return
 			}
 			items, err := tbl.Get(t.Context(), k)
-			if err != nil || items[k].Attributes.Number("n") != i {
-				t.Errorf("get after write %d: %v, %v", i, items, err)
-			}
+			assert.Truef(t, err == nil && items[k].Attributes.Number("n") == i, "get after write %d: %v, %v", i, items, err)
 		}
 	})
 }

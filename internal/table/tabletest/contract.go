@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -81,9 +82,7 @@ func putThenGet(t *testing.T, tbl table.Table) {
 
 func absentHasNoEntry(t *testing.T, tbl table.Table) {
 	items, err := tbl.Get(t.Context(), key("1"))
-	if err != nil || len(items) != 0 {
-		t.Fatalf("got %v, %v; want no item and no error", items, err)
-	}
+	require.Truef(t, err == nil && len(items) == 0, "got %v, %v; want no item and no error", items, err)
 }
 
 func severalKeys(t *testing.T, tbl table.Table) {
@@ -100,13 +99,10 @@ func severalKeys(t *testing.T, tbl table.Table) {
 	}
 	items, err := tbl.Get(t.Context(), keys...)
 	require.NoError(t, err)
-	if len(items) != 60 {
-		t.Errorf("%d items, want 60", len(items))
-	}
+	assert.Lenf(t, items, 60, "%d items, want 60", len(items))
 	for i, k := range keys[:60] {
-		if got := items[k]; got.Key != k || got.Attributes.Number("n") != int64(i) {
-			t.Errorf("item %d is %v", i, got)
-		}
+		got := items[k]
+		assert.Truef(t, got.Key == k && got.Attributes.Number("n") == int64(i), "item %d is %v", i, got)
 	}
 }
 
@@ -123,9 +119,7 @@ func emptyIsKept(t *testing.T, tbl table.Table) {
 	wantItem(t, tbl, empty)
 	wantItem(t, tbl, bare)
 	got, _ := read(t, tbl, key("1"))
-	if !got.Attributes.Has("a") || got.Attributes.Has("b") {
-		t.Error("Has must distinguish an empty text from a missing one")
-	}
+	assert.True(t, got.Attributes.Has("a") && !got.Attributes.Has("b"), "Has must distinguish an empty text from a missing one")
 	mustWrite(t, tbl, table.Update(key("2"), table.Change{Set: table.Attributes{"b": text("")}}, table.Present()))
 	wantItem(t, tbl, item("2", table.Attributes{"b": text("")}))
 }
@@ -191,9 +185,7 @@ func readsAreConsistent(t *testing.T, tbl table.Table) {
 			t.Fatalf("get after write %d returned %d", i, got.Attributes.Number("n"))
 		}
 		items, err := tbl.Get(t.Context(), key("2"), key("1"))
-		if err != nil || items[key("1")].Attributes.Number("n") != int64(i) {
-			t.Fatalf("get of two after write %d returned %v, %v", i, items, err)
-		}
+		require.Truef(t, err == nil && items[key("1")].Attributes.Number("n") == int64(i), "get of two after write %d returned %v, %v", i, items, err)
 		page, err := tbl.Query(t.Context(), table.Query{Partition: key("").Partition, Limit: 1})
 		if err != nil || len(page.Items) != 1 || page.Items[0].Attributes.Number("n") != int64(i) {
 			t.Fatalf("query after write %d returned %v, %v", i, page, err)
@@ -210,9 +202,7 @@ func absentHolds(t *testing.T, tbl table.Table) {
 
 func presentHolds(t *testing.T, tbl table.Table) {
 	f := wantFailed(t, write(t, tbl, table.Put(item("1", nil), table.Present())), 0)
-	if f[0].Item != nil {
-		t.Errorf("an item %v, want none", f[0].Item)
-	}
+	assert.Nilf(t, f[0].Item, "an item %v, want none", f[0].Item)
 	wantAbsent(t, tbl, key("1"))
 	mustWrite(t, tbl, table.Put(item("1", nil)))
 	mustWrite(t, tbl, table.Put(item("1", nil), table.Present()))
@@ -223,9 +213,7 @@ func held(t *testing.T, tbl table.Table, k table.Key, conditions ...table.Condit
 	t.Helper()
 	err := write(t, tbl, table.Check(k, conditions...))
 	var failed *table.ConditionError
-	if err != nil && !errors.As(err, &failed) {
-		t.Fatalf("check: %v", err)
-	}
+	require.Falsef(t, err != nil && !errors.As(err, &failed), "check: %v", err)
 	return err == nil
 }
 
@@ -253,13 +241,9 @@ func isHolds(t *testing.T, tbl table.Table) {
 		{"none", text(""), false},
 		{"none", number(0), false},
 	} {
-		if got := held(t, tbl, key("1"), table.Is(c.attribute, c.value)); got != c.want {
-			t.Errorf("%s is %v: %v, want %v", c.attribute, c.value, got, c.want)
-		}
+		assert.Equalf(t, c.want, held(t, tbl, key("1"), table.Is(c.attribute, c.value)), "%s is %v", c.attribute, c.value)
 	}
-	if held(t, tbl, key("2"), table.Is("text", text(""))) {
-		t.Error("is holds for an absent item")
-	}
+	assert.False(t, held(t, tbl, key("2"), table.Is("text", text(""))), "is holds for an absent item")
 }
 
 func belowHolds(t *testing.T, tbl table.Table) {
@@ -283,27 +267,19 @@ func belowHolds(t *testing.T, tbl table.Table) {
 		{"nine", "none", false},
 		{"none", "ten", false},
 	} {
-		if got := held(t, tbl, key("1"), table.Below(c.attribute, c.other)); got != c.want {
-			t.Errorf("%s below %s: %v, want %v", c.attribute, c.other, got, c.want)
-		}
+		assert.Equalf(t, c.want, held(t, tbl, key("1"), table.Below(c.attribute, c.other)), "%s below %s", c.attribute, c.other)
 	}
-	if held(t, tbl, key("2"), table.Below("neg", "zero")) {
-		t.Error("below holds for an absent item")
-	}
+	assert.False(t, held(t, tbl, key("2"), table.Below("neg", "zero")), "below holds for an absent item")
 }
 
 func allMustHold(t *testing.T, tbl table.Table) {
 	mustWrite(t, tbl, table.Put(item("1", table.Attributes{"a": text("x"), "n": number(1), "m": number(2)})))
 	all := []table.Condition{table.Present(), table.Is("a", text("x")), table.Is("n", number(1)), table.Below("n", "m")}
-	if !held(t, tbl, key("1"), all...) {
-		t.Error("four true conditions do not hold together")
-	}
+	assert.True(t, held(t, tbl, key("1"), all...), "four true conditions do not hold together")
 	for i, wrong := range []table.Condition{table.Absent(), table.Is("a", text("y")), table.Is("n", number(2)), table.Below("m", "n")} {
 		some := slices.Clone(all)
 		some[i] = wrong
-		if held(t, tbl, key("1"), some...) {
-			t.Errorf("conditions hold though number %d is false", i)
-		}
+		assert.Falsef(t, held(t, tbl, key("1"), some...), "conditions hold though number %d is false", i)
 	}
 }
 
@@ -352,15 +328,11 @@ func everyKindTakesConditions(t *testing.T, tbl table.Table) {
 			}
 			err := write(t, tbl, op(k, c.when))
 			if !c.failed {
-				if err != nil {
-					t.Errorf("%s, condition %d: %v", name, i, err)
-				}
+				assert.NoErrorf(t, err, "%s, condition %d", name, i)
 				continue
 			}
 			f := wantFailed(t, err, 0)
-			if (f[0].Item != nil) != c.there {
-				t.Errorf("%s, condition %d: reports item %v, there was one: %v", name, i, f[0].Item, c.there)
-			}
+			assert.Equalf(t, c.there, f[0].Item != nil, "%s, condition %d: reports item %v, there was one", name, i, f[0].Item)
 		}
 	}
 }
@@ -468,9 +440,7 @@ func allReported(t *testing.T, tbl table.Table) {
 		case want == nil || got == nil:
 			t.Errorf("failed condition %d has item %v, want %v", i, got, want)
 		default:
-			if d := difference(*want, *got); d != "" {
-				t.Errorf("failed condition %d: %s", i, d)
-			}
+			assert.Emptyf(t, difference(*want, *got), "failed condition %d", i)
 		}
 	}
 }
@@ -491,9 +461,8 @@ func hundredOps(t *testing.T, tbl table.Table) {
 		ops = append(ops, table.Put(item(fmt.Sprintf("%03d", i), nil), table.Absent()))
 	}
 	mustWrite(t, tbl, ops...)
-	if got := sorts(t, tbl, table.Query{Partition: key("").Partition}); len(got) != table.MaxOps {
-		t.Errorf("%d items, want %d", len(got), table.MaxOps)
-	}
+	got := sorts(t, tbl, table.Query{Partition: key("").Partition})
+	assert.Lenf(t, got, table.MaxOps, "%d items, want %d", len(got), table.MaxOps)
 	want := make([]int, table.MaxOps)
 	for i := range want {
 		want[i] = i
@@ -570,15 +539,11 @@ func tokenReused(t *testing.T, tbl table.Table) {
 		"other operations":  func([]table.Op) []table.Op { return []table.Op{table.Delete(key("1"))} },
 	} {
 		err := tbl.Write(t.Context(), table.Transaction{Token: tx.Token, Ops: change(base())})
-		if !errors.Is(err, table.ErrTokenReused) {
-			t.Errorf("%s: got %v, want ErrTokenReused", name, err)
-		}
+		assert.ErrorIsf(t, err, table.ErrTokenReused, "%s: got %v, want ErrTokenReused", name, err)
 	}
 	wantItem(t, tbl, item("1", table.Attributes{"a": text("x")}))
 	wantItem(t, tbl, item("2", table.Attributes{"n": number(1)}))
-	if err := tbl.Write(t.Context(), tx); err != nil {
-		t.Errorf("the first transaction again: %v", err)
-	}
+	assert.NoError(t, tbl.Write(t.Context(), tx), "the first transaction again")
 }
 
 func failureKeepsToken(t *testing.T, tbl table.Table) {
@@ -591,9 +556,7 @@ func failureKeepsToken(t *testing.T, tbl table.Table) {
 	wantAbsent(t, tbl, key("2"))
 	mustWrite(t, tbl, table.Delete(key("1")))
 	for range 2 {
-		if err := tbl.Write(t.Context(), tx); err != nil {
-			t.Fatalf("the same transaction, once its condition holds: %v", err)
-		}
+		require.NoError(t, tbl.Write(t.Context(), tx), "the same transaction, once its condition holds")
 	}
 	wantItem(t, tbl, item("2", table.Attributes{"n": number(1)}))
 }
@@ -617,9 +580,7 @@ func byteOrder(t *testing.T, tbl table.Table) {
 	slices.Reverse(mixed)
 	mixed[0], mixed[7] = mixed[7], mixed[0]
 	seedSorts(t, tbl, mixed...)
-	if !slices.IsSorted(want) {
-		t.Fatal("the test's own order is wrong")
-	}
+	require.True(t, slices.IsSorted(want), "the test's own order is wrong")
 	wantSorts(t, tbl, table.Query{Partition: key("").Partition}, want...)
 }
 
@@ -669,9 +630,7 @@ func descendingBackwards(t *testing.T, tbl table.Table) {
 	wantSorts(t, tbl, table.Query{Partition: p, Descending: true, After: "zz"}, "d", "c", "b", "a")
 	wantSorts(t, tbl, table.Query{Partition: p, Descending: true, After: "a"})
 	page, err := tbl.Query(t.Context(), table.Query{Partition: p, Descending: true, Limit: 1})
-	if err != nil || len(page.Items) != 1 || page.Items[0].Sort != "d" || !page.More || page.Last != "d" {
-		t.Errorf("the last item: %+v, %v", page, err)
-	}
+	assert.Truef(t, err == nil && len(page.Items) == 1 && page.Items[0].Sort == "d" && page.More && page.Last == "d", "the last item: %+v, %v", page, err)
 }
 
 func afterDeleted(t *testing.T, tbl table.Table) {
@@ -711,9 +670,7 @@ func limitedPages(t *testing.T, tbl table.Table) {
 			if descending {
 				slices.Reverse(got)
 			}
-			if !slices.Equal(got, want) {
-				t.Errorf("limit %d, descending %v: %q", limit, descending, got)
-			}
+			assert.Truef(t, slices.Equal(got, want), "limit %d, descending %v: %q", limit, descending, got)
 		}
 	}
 }
@@ -738,16 +695,12 @@ func bytePages(t *testing.T, tbl table.Table) {
 			if size >= table.MaxPageBytes+table.MaxItem || (page.More && size < table.MaxPageBytes-table.MaxItem) {
 				t.Errorf("page %d has %d bytes", i, size)
 			}
-			if page.More && size == 0 {
-				t.Errorf("page %d is empty, and more after it", i)
-			}
+			assert.Falsef(t, page.More && size == 0, "page %d is empty, and more after it", i)
 		}
 		if descending {
 			slices.Reverse(got)
 		}
-		if !slices.Equal(got, want) || len(all) < 3 {
-			t.Errorf("descending %v: %q in %d pages", descending, got, len(all))
-		}
+		assert.Truef(t, slices.Equal(got, want) && len(all) >= 3, "descending %v: %q in %d pages", descending, got, len(all))
 	}
 }
 
@@ -778,9 +731,7 @@ func emptyRange(t *testing.T, tbl table.Table) {
 		{Partition: "none", After: "x", Limit: 3},
 	} {
 		page, err := tbl.Query(t.Context(), q)
-		if err != nil || len(page.Items) != 0 || page.More || page.Last != "" {
-			t.Errorf("query %+v: %+v, %v", q, page, err)
-		}
+		assert.Truef(t, err == nil && len(page.Items) == 0 && !page.More && page.Last == "", "query %+v: %+v, %v", q, page, err)
 	}
 }
 
@@ -788,14 +739,10 @@ func endedContext(t *testing.T, tbl table.Table) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := tbl.Write(ctx, table.Transaction{Token: NewToken(), Ops: []table.Op{table.Put(item("1", nil))}})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("write: %v", err)
-	}
-	if _, err := tbl.Get(ctx, key("1")); !errors.Is(err, context.Canceled) {
-		t.Errorf("get: %v", err)
-	}
-	if _, err := tbl.Query(ctx, table.Query{Partition: "p"}); !errors.Is(err, context.Canceled) {
-		t.Errorf("query: %v", err)
-	}
+	assert.ErrorIs(t, err, context.Canceled, "write")
+	_, err = tbl.Get(ctx, key("1"))
+	assert.ErrorIs(t, err, context.Canceled, "get")
+	_, err = tbl.Query(ctx, table.Query{Partition: "p"})
+	assert.ErrorIs(t, err, context.Canceled, "query")
 	wantAbsent(t, tbl, key("1"))
 }

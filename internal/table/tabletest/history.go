@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -202,29 +203,19 @@ func (m *model) compareWrite(ctx context.Context, t *rapid.T, tbl table.Table, t
 	case want == nil && got == nil:
 	case errors.Is(want, table.ErrTokenReused) && errors.Is(got, table.ErrTokenReused):
 	case errors.As(want, &failed) && errors.As(got, &alsoFailed):
-		if len(failed.Failed) != len(alsoFailed.Failed) {
-			t.Fatalf("%v, want %v", got, want)
-		}
+		require.Lenf(t, failed.Failed, len(alsoFailed.Failed), "%v, want %v", got, want)
 		for i, w := range failed.Failed {
 			g := alsoFailed.Failed[i]
-			if g.Op != w.Op || (g.Item == nil) != (w.Item == nil) {
-				t.Fatalf("failed condition %d: %v, want %v", i, g, w)
-			}
+			require.Truef(t, g.Op == w.Op && (g.Item == nil) == (w.Item == nil), "failed condition %d: %v, want %v", i, g, w)
 			if w.Item != nil {
-				if d := difference(*w.Item, *g.Item); d != "" {
-					t.Fatalf("failed condition %d: %s", i, d)
-				}
+				require.Emptyf(t, difference(*w.Item, *g.Item), "failed condition %d", i)
 			}
 		}
 	case errors.As(want, &failed) && errors.As(got, &alsoRefused):
 		// DynamoDB Local checks additions to texts before it checks conditions.
-		if alsoRefused.Reason != table.ReasonNotNumber {
-			t.Fatalf("%v, want %v", got, want)
-		}
+		require.Equalf(t, table.ReasonNotNumber, alsoRefused.Reason, "%v, want %v", got, want)
 	case errors.As(want, &refused) && errors.As(got, &alsoRefused):
-		if refused.Reason != alsoRefused.Reason {
-			t.Fatalf("%v, want %v", got, want)
-		}
+		require.Equalf(t, alsoRefused.Reason, refused.Reason, "%v, want %v", got, want)
 	default:
 		t.Fatalf("write: %v, want %v", got, want)
 	}
@@ -232,20 +223,14 @@ func (m *model) compareWrite(ctx context.Context, t *rapid.T, tbl table.Table, t
 
 func (m *model) compareQuery(ctx context.Context, t *rapid.T, tbl table.Table, q table.Query) {
 	all, err := pages(ctx, tbl, q)
-	if err != nil {
-		t.Fatalf("query %+v: %v", q, err)
-	}
+	require.NoErrorf(t, err, "query %+v", q)
 	var got []table.Item
 	for _, page := range all {
 		got = append(got, page.Items...)
 	}
 	want := m.query(q)
-	if len(got) != len(want) {
-		t.Fatalf("query %+v: %d items, want %d", q, len(got), len(want))
-	}
+	require.Lenf(t, got, len(want), "query %+v: %d items, want %d", q, len(got), len(want))
 	for i := range want {
-		if d := difference(want[i], got[i]); d != "" {
-			t.Fatalf("query %+v: %s", q, d)
-		}
+		require.Emptyf(t, difference(want[i], got[i]), "query %+v", q)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -31,9 +32,8 @@ func Endpoint(t testing.TB) string {
 		return endpoint
 	}
 	const say = EndpointVariable + " is not set: run make check, or scripts/dynamodb-local/run.sh -- go test ./..."
-	if ci := os.Getenv("CI"); ci != "" && ci != "false" {
-		t.Fatal(say)
-	}
+	ci := os.Getenv("CI")
+	require.False(t, ci != "" && ci != "false", say)
 	t.Skip(say)
 	return ""
 }
@@ -56,15 +56,11 @@ func DynamoThrough(t testing.TB, wrap func(http.RoundTripper) http.RoundTripper,
 	name := "rollcall-test-" + uuid.NewString()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := dynamo.CreateTable(ctx, plain, name); err != nil {
-		t.Fatalf("%s=%s: %v", EndpointVariable, endpoint, err)
-	}
+	require.NoErrorf(t, dynamo.CreateTable(ctx, plain, name), "%s=%s", EndpointVariable, endpoint)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := dynamo.DropTable(ctx, plain, name); err != nil {
-			t.Errorf("the test's table was not deleted: %v", err)
-		}
+		assert.NoError(t, dynamo.DropTable(ctx, plain, name), "the test's table was not deleted")
 	})
 	client, err := dynamo.NewLocalClient(t.Context(), endpoint, wrap)
 	require.NoError(t, err)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -173,7 +175,6 @@ func transactionBoundary(t *testing.T, tbl table.Table) {
 	wantLimit(t, write(t, tbl, over...), -1, "items of more than 4 MB in all")
 	wantSorts(t, tbl, table.Query{Partition: key("").Partition})
 	mustWrite(t, tbl, ops...)
-	if got := sorts(t, tbl, table.Query{Partition: key("").Partition}); len(got) != len(ops) {
-		t.Errorf("%d items, want %d", len(got), len(ops))
-	}
+	got := sorts(t, tbl, table.Query{Partition: key("").Partition})
+	assert.Lenf(t, got, len(ops), "%d items, want %d", len(got), len(ops))
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
@@ -54,25 +56,19 @@ func write(t *testing.T, tbl table.Table, ops ...table.Op) error {
 
 func mustWrite(t *testing.T, tbl table.Table, ops ...table.Op) {
 	t.Helper()
-	if err := write(t, tbl, ops...); err != nil {
-		t.Fatalf("write: %v", err)
-	}
+	require.NoError(t, write(t, tbl, ops...), "write")
 }
 
 // wantFailed expects a ConditionError for exactly these operations.
 func wantFailed(t *testing.T, err error, ops ...int) []table.FailedCondition {
 	t.Helper()
 	var failed *table.ConditionError
-	if !errors.As(err, &failed) {
-		t.Fatalf("got %v, want failed conditions of operations %v", err, ops)
-	}
+	require.ErrorAsf(t, err, &failed, "got %v, want failed conditions of operations %v", err, ops)
 	got := make([]int, len(failed.Failed))
 	for i, f := range failed.Failed {
 		got[i] = f.Op
 	}
-	if !slices.Equal(got, ops) {
-		t.Fatalf("failed conditions of operations %v, want %v", got, ops)
-	}
+	require.Truef(t, slices.Equal(got, ops), "failed conditions of operations %v, want %v", got, ops)
 	return failed.Failed
 }
 
@@ -83,38 +79,29 @@ func wantLimit(t *testing.T, err error, op int, reason string) {
 		t.Errorf("got %v, want it refused: %s", err, reason)
 		return
 	}
-	if *limit != (table.LimitError{Op: op, Reason: reason}) {
-		t.Errorf("refused as %d %q, want %d %q", limit.Op, limit.Reason, op, reason)
-	}
+	assert.Equalf(t, table.LimitError{Op: op, Reason: reason}, *limit, "refused as %d %q, want %d %q", limit.Op, limit.Reason, op, reason)
 }
 
 // wantItem expects the table to have exactly this item under its key.
 func wantItem(t *testing.T, tbl table.Table, want table.Item) {
 	t.Helper()
 	got, ok := read(t, tbl, want.Key)
-	if !ok {
-		t.Fatalf("no item %q", want.Key)
-	}
-	if d := difference(want, got); d != "" {
-		t.Fatal(d)
-	}
+	require.Truef(t, ok, "no item %q", want.Key)
+	require.Empty(t, difference(want, got))
 }
 
 func wantAbsent(t *testing.T, tbl table.Table, keys ...table.Key) {
 	t.Helper()
 	for _, key := range keys {
-		if _, ok := read(t, tbl, key); ok {
-			t.Fatalf("there is an item %q, want none", key)
-		}
+		_, ok := read(t, tbl, key)
+		require.Falsef(t, ok, "there is an item %q, want none", key)
 	}
 }
 
 func read(t *testing.T, tbl table.Table, key table.Key) (table.Item, bool) {
 	t.Helper()
 	items, err := tbl.Get(t.Context(), key)
-	if err != nil {
-		t.Fatalf("get: %v", err)
-	}
+	require.NoError(t, err, "get")
 	item, ok := items[key]
 	return item, ok
 }
@@ -161,15 +148,11 @@ func pages(ctx context.Context, tbl table.Table, q table.Query) ([]table.Page, e
 func sorts(t *testing.T, tbl table.Table, q table.Query) []string {
 	t.Helper()
 	all, err := pages(t.Context(), tbl, q)
-	if err != nil {
-		t.Fatalf("query: %v", err)
-	}
+	require.NoError(t, err, "query")
 	var keys []string
 	for _, page := range all {
 		for _, item := range page.Items {
-			if item.Partition != q.Partition {
-				t.Fatalf("query of %q returned an item of %q", q.Partition, item.Partition)
-			}
+			require.Equalf(t, q.Partition, item.Partition, "query of %q returned an item of %q", q.Partition, item.Partition)
 			keys = append(keys, item.Sort)
 		}
 	}
@@ -186,9 +169,8 @@ func sortsOf(items []table.Item) []string {
 
 func wantSorts(t *testing.T, tbl table.Table, q table.Query, want ...string) {
 	t.Helper()
-	if got := sorts(t, tbl, q); !slices.Equal(got, want) {
-		t.Errorf("query %+v: %q, want %q", q, got, want)
-	}
+	got := sorts(t, tbl, q)
+	assert.Truef(t, slices.Equal(got, want), "query %+v: %q, want %q", q, got, want)
 }
 
 func key(sort string) table.Key { return table.Key{Partition: "T#acme#USERS", Sort: sort} }

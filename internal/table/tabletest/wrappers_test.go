@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -46,9 +47,7 @@ func counted(t *testing.T, tbl table.Table, sort string) int64 {
 func TestPromises_HaveUniqueNumbers(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range slices.Concat(tabletest.Promises, tabletest.ConcurrentPromises) {
-		if seen[p.Number] || p.Name == "" {
-			t.Errorf("promise %q: its number is used twice, or it has no name", p)
-		}
+		assert.Truef(t, !seen[p.Number] && p.Name != "", "promise %q: its number is used twice, or it has no name", p)
 		seen[p.Number] = true
 	}
 }
@@ -61,27 +60,17 @@ func TestConflict_RefusesOverlap(t *testing.T) {
 	})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := send(t, c, count("user 1"), count("ledger")); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, send(t, c, count("user 1"), count("ledger")))
 	})
 	time.Sleep(50 * time.Millisecond)
-	if err := send(t, c, count("user 2"), table.Check(key("ledger"), table.Absent())); !errors.Is(err, table.ErrConflict) {
-		t.Errorf("got %v, want ErrConflict", err)
-	}
-	if err := send(t, c, count("user 3")); err != nil {
-		t.Errorf("on an item of its own: %v", err)
-	}
+	err := send(t, c, count("user 2"), table.Check(key("ledger"), table.Absent()))
+	assert.ErrorIsf(t, err, table.ErrConflict, "got %v, want ErrConflict", err)
+	assert.NoError(t, send(t, c, count("user 3")), "on an item of its own")
 	wg.Wait()
-	if got := counted(t, tbl, "user 2"); got != 0 {
-		t.Error("a refused transaction was applied")
-	}
-	if err := send(t, c, count("ledger")); err != nil {
-		t.Errorf("afterwards: %v", err)
-	}
-	if got := c.Report(); got.Overlaps["ledger"] != 1 || got.Total() != 1 {
-		t.Errorf("report %+v", got)
-	}
+	assert.EqualValues(t, 0, counted(t, tbl, "user 2"), "a refused transaction was applied")
+	assert.NoError(t, send(t, c, count("ledger")), "afterwards")
+	got := c.Report()
+	assert.Truef(t, got.Overlaps["ledger"] == 1 && got.Total() == 1, "report %+v", got)
 }
 
 func TestConflict_SameTransactionTwiceIsInProgress(t *testing.T) {
@@ -90,14 +79,11 @@ func TestConflict_SameTransactionTwiceIsInProgress(t *testing.T) {
 	tx := table.Transaction{Token: "t", Ops: []table.Op{count("1")}}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := c.Write(t.Context(), tx); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, c.Write(t.Context(), tx))
 	})
 	time.Sleep(50 * time.Millisecond)
-	if err := c.Write(t.Context(), tx); !errors.Is(err, table.ErrUnknownOutcome) {
-		t.Errorf("got %v, want ErrUnknownOutcome", err)
-	}
+	err := c.Write(t.Context(), tx)
+	assert.ErrorIsf(t, err, table.ErrUnknownOutcome, "got %v, want ErrUnknownOutcome", err)
 	wg.Wait()
 	if err := c.Write(t.Context(), tx); err != nil || counted(t, tbl, "1") != 1 {
 		t.Errorf("%v, counted %d", err, counted(t, tbl, "1"))
@@ -120,12 +106,9 @@ func TestConflict_InjectsTheSameForASeed(t *testing.T) {
 	one, report := run(7)
 	same, _ := run(7)
 	other, _ := run(8)
-	if one != same || one == other {
-		t.Error("a seed does not decide the conflicts")
-	}
-	if n := strings.Count(one, "x"); n < 30 || n > 90 || report.Injected["item"] != n || len(report.Overlaps) != 0 {
-		t.Errorf("%d conflicts of 200, report %+v", n, report)
-	}
+	assert.True(t, one == same && one != other, "a seed does not decide the conflicts")
+	n := strings.Count(one, "x")
+	assert.Truef(t, n >= 30 && n <= 90 && report.Injected["item"] == n && len(report.Overlaps) == 0, "%d conflicts of 200, report %+v", n, report)
 }
 
 func TestConflict_CountsRecoveries(t *testing.T) {
@@ -136,9 +119,8 @@ func TestConflict_CountsRecoveries(t *testing.T) {
 		require.NoError(t, send(t, r, count("1")))
 	}
 	report := c.Report()
-	if got := counted(t, tbl, "1"); got != 50 || report.Recovered["item"] == 0 || report.Recovered["item"] > report.Injected["item"] {
-		t.Errorf("counted %d, report %+v", got, report)
-	}
+	got := counted(t, tbl, "1")
+	assert.Truef(t, got == 50 && report.Recovered["item"] != 0 && report.Recovered["item"] <= report.Injected["item"], "counted %d, report %+v", got, report)
 }
 
 func TestFault_PlannedWrites(t *testing.T) {
@@ -154,21 +136,13 @@ func TestFault_PlannedWrites(t *testing.T) {
 		tbl := memory(t)
 		f := tabletest.NewFault(tbl, 1, tabletest.FaultPlan{Writes: map[int]tabletest.FaultKind{2: kind}})
 		tx := table.Transaction{Token: "t", Ops: []table.Op{count("1")}}
-		if err := send(t, f, count("other")); err != nil {
-			t.Errorf("%s: the first write: %v", kind, err)
-		}
-		if err := f.Write(t.Context(), tx); !errors.Is(err, c.want) {
-			t.Errorf("%s: got %v, want %v", kind, err, c.want)
-		}
-		if got := counted(t, tbl, "1"); got != c.applied {
-			t.Errorf("%s: applied %d times, want %d", kind, got, c.applied)
-		}
-		if err := f.Write(t.Context(), tx); err != nil {
-			t.Errorf("%s: sent again: %v", kind, err)
-		}
-		if got := counted(t, tbl, "1"); got != 1 {
-			t.Errorf("%s: applied %d times after it was sent again", kind, got)
-		}
+		assert.NoErrorf(t, send(t, f, count("other")), "%s: the first write", kind)
+		assert.ErrorIsf(t, f.Write(t.Context(), tx), c.want, "%s", kind)
+		got := counted(t, tbl, "1")
+		assert.Equalf(t, c.applied, got, "%s: applied %d times, want %d", kind, got, c.applied)
+		assert.NoErrorf(t, f.Write(t.Context(), tx), "%s: sent again", kind)
+		got = counted(t, tbl, "1")
+		assert.EqualValuesf(t, 1, got, "%s: applied %d times after it was sent again", kind, got)
 		if got, want := f.Report(), map[tabletest.FaultKind]int{kind: 1}; !maps.Equal(got, want) {
 			t.Errorf("%s: report %v", kind, got)
 		}
@@ -179,31 +153,25 @@ func TestFault_PlannedReads(t *testing.T) {
 	f := tabletest.NewFault(memory(t), 1, tabletest.FaultPlan{Reads: map[int]tabletest.FaultKind{
 		1: tabletest.Throttled, 2: tabletest.Unavailable,
 	}})
-	if _, err := f.Get(t.Context(), key("1")); !errors.Is(err, table.ErrThrottled) {
-		t.Errorf("first: %v", err)
-	}
-	if _, err := f.Query(t.Context(), table.Query{Partition: "p"}); !errors.Is(err, table.ErrUnavailable) {
-		t.Errorf("second: %v", err)
-	}
-	if _, err := f.Get(t.Context(), key("1")); err != nil {
-		t.Errorf("third: %v", err)
-	}
+	_, err := f.Get(t.Context(), key("1"))
+	assert.ErrorIs(t, err, table.ErrThrottled, "first")
+	_, err = f.Query(t.Context(), table.Query{Partition: "p"})
+	assert.ErrorIs(t, err, table.ErrUnavailable, "second")
+	_, err = f.Get(t.Context(), key("1"))
+	assert.NoError(t, err, "third")
 }
 
 func TestFault_Stop(t *testing.T) {
 	tbl := memory(t)
 	f := tabletest.NewFault(tbl, 1, tabletest.FaultPlan{StopAfter: 2})
 	for i, want := range []error{nil, nil, tabletest.ErrStopped, tabletest.ErrStopped} {
-		if err := send(t, table.Retrying(f), count(fmt.Sprint(i))); !errors.Is(err, want) || (want == nil && err != nil) {
-			t.Errorf("write %d: %v, want %v", i+1, err, want)
-		}
+		err := send(t, table.Retrying(f), count(fmt.Sprint(i)))
+		assert.Truef(t, errors.Is(err, want) && (want != nil || err == nil), "write %d: %v, want %v", i+1, err, want)
 	}
-	if _, err := f.Get(t.Context(), key("0")); !errors.Is(err, tabletest.ErrStopped) {
-		t.Errorf("read: %v", err)
-	}
+	_, err := f.Get(t.Context(), key("0"))
+	assert.ErrorIs(t, err, tabletest.ErrStopped, "read")
 	for i, want := range []int64{1, 1, 0, 0} {
-		if got := counted(t, tbl, fmt.Sprint(i)); got != want {
-			t.Errorf("write %d was applied %d times, want %d", i+1, got, want)
-		}
+		got := counted(t, tbl, fmt.Sprint(i))
+		assert.Equalf(t, want, got, "write %d was applied %d times, want %d", i+1, got, want)
 	}
 }

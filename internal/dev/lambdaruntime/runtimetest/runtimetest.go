@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/dev/lambdaruntime"
@@ -50,18 +51,13 @@ func Run(m *testing.M) int {
 // package's TestMain calls Run.
 func Binary(t testing.TB, folder string) string {
 	t.Helper()
-	if built.dir == "" {
-		t.Fatal("the package's TestMain does not call runtimetest.Run")
-	}
+	require.NotEmpty(t, built.dir, "the package's TestMain does not call runtimetest.Run")
 	deployed := slices.Contains(lambdaruntime.Functions, folder)
 	if given := os.Getenv(BinariesVariable); given != "" && deployed {
-		if !filepath.IsAbs(given) {
-			t.Fatalf("%s=%s is not an absolute path; tests run in the folders of their packages", BinariesVariable, given)
-		}
+		require.Truef(t, filepath.IsAbs(given), "%s=%s is not an absolute path; tests run in the folders of their packages", BinariesVariable, given)
 		path := lambdaruntime.Bootstrap(given, folder)
-		if _, err := os.Stat(path); err != nil {
-			t.Fatalf("%s: %v", BinariesVariable, err)
-		}
+		_, err := os.Stat(path)
+		require.NoErrorf(t, err, "%s", BinariesVariable)
 		return path
 	}
 	var err error
@@ -100,12 +96,8 @@ func Start(t testing.TB, folder string, env map[string]string) *lambdaruntime.Fu
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		exit, err := f.Shutdown(grace)
-		if err != nil {
-			t.Error(err)
-		}
-		if exit.Killed {
-			t.Errorf("%s had to be killed: %s", folder, exit)
-		}
+		assert.NoError(t, err)
+		assert.Falsef(t, exit.Killed, "%s had to be killed: %s", folder, exit)
 	})
 	return f
 }

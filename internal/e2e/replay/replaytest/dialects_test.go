@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
@@ -22,9 +23,7 @@ import (
 func TestDialects_AreDocumented(t *testing.T) {
 	got, err := os.ReadFile("../../../../docs/reference/dialect-places.md")
 	require.NoError(t, err)
-	if !bytes.Equal(got, Document()) {
-		t.Error("docs/reference/dialect-places.md is out of date: make generate writes it")
-	}
+	assert.True(t, bytes.Equal(got, Document()), "docs/reference/dialect-places.md is out of date: make generate writes it")
 }
 
 // Each form is accepted, with its notice and its effect, or refused without a
@@ -102,9 +101,7 @@ func checkTable(t *testing.T, table []tolerance) {
 			}
 		}
 	}
-	if len(missing) > 0 {
-		t.Errorf("no row of the table shows %q", missing)
-	}
+	assert.Emptyf(t, missing, "no row of the table shows %q", missing)
 }
 
 // isTaken reports whether a tenant accepts the request.

@@ -3,6 +3,7 @@ package replaytest
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
@@ -22,27 +23,22 @@ func TestService_AnswersFieldReports(t *testing.T) {
 	var ready, early []replay.Case
 	for _, r := range reports {
 		c, err := r.Case()
-		if err != nil {
-			t.Fatalf("%s: %v", r.ID, err)
-		}
+		require.NoErrorf(t, err, "%s", r.ID)
 		if waiting[r.ID] == "" {
 			ready = append(ready, c)
 		} else {
 			early = append(early, c)
 		}
 	}
-	if len(early) != len(waiting) {
-		t.Errorf("%d reports wait, and the list names %d", len(early), len(waiting))
-	}
+	assert.Lenf(t, early, len(waiting), "%d reports wait, and the list names %d", len(early), len(waiting))
 	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		s := newService(t, engine, tenant.DefaultSettings(), testRate)
 		s.runAll(t, ready)
 		for _, c := range early {
 			target := s.target()
 			target.Token = s.newTenant(t, 12)
-			if r := replay.Run(t.Context(), target, c); r.Outcome != replay.Failed {
-				t.Errorf("%s waits for %s and ends with %s: take it off the list", c.ID, waiting[c.ID], r.Outcome)
-			}
+			r := replay.Run(t.Context(), target, c)
+			assert.Equalf(t, replay.Failed, r.Outcome, "%s waits for %s and ends with %s: take it off the list", c.ID, waiting[c.ID], r.Outcome)
 		}
 	})
 }

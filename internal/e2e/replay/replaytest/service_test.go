@@ -110,9 +110,7 @@ func (s *service) addSchemas(t *testing.T, documents ...string) {
 	require.NoError(t, err)
 	for _, document := range documents {
 		schema, err := schema.ParseRegistration([]byte(document))
-		if err != nil {
-			t.Fatalf("%s: %v", document, err)
-		}
+		require.NoErrorf(t, err, "%s", document)
 		require.NoError(t, s.app.Store.PutSchema(t.Context(), id, s.app.Types(), schema, time.Now()))
 	}
 }

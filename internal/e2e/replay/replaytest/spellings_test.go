@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -73,9 +75,7 @@ func trySpellings(t *testing.T, engine enginetest.Engine, settings tenant.Settin
 		for e := range endpoints {
 			for n, q := range requests[e] {
 				if !of.applies(e, q) {
-					if of.never == "" {
-						t.Errorf("%s does not apply to %s, and no reason is given", of.sent, endpointNames[e])
-					}
+					assert.NotEmptyf(t, of.never, "%s does not apply to %s, and no reason is given", of.sent, endpointNames[e])
 					continue
 				}
 				if !next() {
@@ -83,9 +83,7 @@ func trySpellings(t *testing.T, engine enginetest.Engine, settings tenant.Settin
 				}
 				name := fmt.Sprintf("r%de%dn%d", row, e, n)
 				r := replay.Run(t.Context(), target, q.makeCase(t, of, name))
-				if r.Outcome != replay.Passed {
-					t.Errorf("%s\n%s at %s: %v\n%s %s", name, of.sent, endpointNames[e], r.Reasons, q.method, q.path)
-				}
+				assert.Equalf(t, replay.Passed, r.Outcome, "%s\n%s at %s: %v\n%s %s", name, of.sent, endpointNames[e], r.Reasons, q.method, q.path)
 			}
 		}
 	}
