@@ -146,13 +146,14 @@ check-test:
 
 # sam build calls build-NAME for the function NAME of template.yaml, and takes
 # the binary from $(ARTIFACTS_DIR). lambda.norpc leaves out the code for the
-# retired go1.x runtime.
+# retired go1.x runtime, nethttpomithttp2 that of HTTP/2, which neither DynamoDB nor
+# Lambda's runtime API speaks.
 #
 # A plain sam build builds every function twice: for the deployment's processor
 # into .aws-sam/build, which sam deploy uploads, and for this machine's into
 # .aws-sam/local, which sam local runs (scripts/sam-local-build.sh).
 LAMBDA_ARCH ?= arm64
-BUILD = CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags '-s -w' -tags lambda.norpc
+BUILD = CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags '-s -w' -tags lambda.norpc,nethttpomithttp2
 define build
 	@mkdir -p "$(or $(ARTIFACTS_DIR),bin/lambda/$(@:build-%=%))"
 	GOARCH=$(LAMBDA_ARCH) $(BUILD) -o "$(or $(ARTIFACTS_DIR),bin/lambda/$(@:build-%=%))/bootstrap" ./functions/$(1)

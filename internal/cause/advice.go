@@ -1,6 +1,7 @@
 package cause
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -48,14 +49,27 @@ const (
 	BulkIncomplete   Remedy = "bulk_reference.incomplete"
 )
 
-// texts are the advice of one remedy: the neutral text, under "", for an identity
-// provider that is not known, and those of the providers whose way is another. Words in
-// braces stand for the screens of the provider.
-type texts map[idp.Provider]string
+// texts are the advice of one remedy: the neutral text, for an identity provider that is
+// not known, and those of the providers whose way is another. Words in braces stand for
+// the screens of the provider. Requests that only developers' programs send, and those
+// whose cure is not in the identity provider, have the neutral text alone.
+type texts struct{ neutral, okta, entra, oneLogin, jumpCloud string }
 
-// plain returns advice that is the same for every identity provider: for requests that only
-// programs of developers send, or whose cure is not in the identity provider.
-func plain(text string) texts { return texts{"": text} }
+// of returns the text for an identity provider.
+func (t texts) of(p idp.Provider) string {
+	text := ""
+	switch p {
+	case idp.Okta:
+		text = t.okta
+	case idp.Entra:
+		text = t.entra
+	case idp.OneLogin:
+		text = t.oneLogin
+	case idp.JumpCloud:
+		text = t.jumpCloud
+	}
+	return cmp.Or(text, t.neutral)
+}
 
 // Advised are the identity providers whose screens the advice names.
 var Advised = [...]idp.Provider{idp.Okta, idp.Entra, idp.OneLogin, idp.JumpCloud}
@@ -69,7 +83,7 @@ func (c Cause) Remedy() Remedy { return Remedy(c) }
 // Advice returns what to do in an identity provider, in the words of its screens; one whose
 // screens are not known gets the neutral text.
 func (r Remedy) Advice(p idp.Provider) string {
-	of, ok := advices[r]
+	advised, ok := advices[r]
 	if !ok {
 		return ""
 	}
@@ -77,11 +91,7 @@ func (r Remedy) Advice(p idp.Provider) string {
 	if !ok {
 		p, words = "", screens[""]
 	}
-	text := of[p]
-	if text == "" {
-		text = of[""]
-	}
-	return words.Replace(text)
+	return words.Replace(advised.of(p))
 }
 
 // AllAdvice lists the texts in which the details of the cause's errors can end: those of

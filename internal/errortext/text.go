@@ -27,7 +27,7 @@ func Clean(pasted string) (text string, redacted bool) {
 	if len(text) <= MaxText {
 		return text, redacted
 	}
-	if all := requestMarks().FindAllStringIndex(text, -1); len(all) > 0 {
+	if all := requestMarks.get().FindAllStringIndex(text, -1); len(all) > 0 {
 		end := all[len(all)-1][1]
 		text = text[max(0, end-MaxText):end]
 	} else {
@@ -37,31 +37,40 @@ func Clean(pasted string) (text string, redacted bool) {
 	return strings.ToValidUTF8(text, ""), redacted
 }
 
-// lazily returns a regular expression that is compiled when it is first used.
+// An expression is a regular expression that is compiled when it is first used.
 // Every function links this package, and only an explanation uses it: compiled
-// at the start, the expressions below would take a fifth of it.
-func lazily(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+// at the start, the expressions below would take a fifth of it. Without code that
+// runs at the start, the linker leaves all of this out of the other functions.
+type expression struct {
+	source   string
+	once     sync.Once
+	compiled *regexp.Regexp
+}
+
+// get returns the compiled expression.
+func (e *expression) get() *regexp.Regexp {
+	e.once.Do(func() { e.compiled = regexp.MustCompile(e.source) })
+	return e.compiled
 }
 
 // Request ids, where a text names one as such.
 var (
 	// An id that is wrapped has white space in it.
-	requestMarks = lazily(`(?i)\(\s*request\s+([0-9a-f\s-]{36,400})\)`)
-	requestNames = lazily(`(?i)(?:x-request-id|"?request_?id"?)\W{1,5}([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b`)
-	requestAlone = lazily(`(?i)^\W*(?:(?:request\s+)?id\W+|request\W+)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\W*$`)
-	requestCut   = lazily(`(?i)\(\s*request\s+([0-9a-f][0-9a-f-]*)[\s.…"'}\]\\]*$`)
-	anyID        = lazily(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
-	tags         = lazily(`(?i)</?(?:br|p|div|span|li|ul|td|tr|b|i|pre|code)\b[^<>]{0,200}>`)
-	statusMember = lazily(`(?i)"?status"?\s*:\s*"?([1-5][0-9]{2})\b`)
-	statusNumber = lazily(`(?i)(?:\bhttp(?:/[0-9.]+)?|\bstatus(?:\s*code)?|\bcode|\berror)["'\s:=/(]{0,6}([45][0-9]{2})\b`)
-	statusWord   = lazily(`(?i)\bstatus\s*code["'\s:=]{1,6}([a-z]{4,30})\b`)
-	numberWord   = lazily(`\b([45][0-9]{2})\b\W{1,3}`)
-	typeMember   = lazily(`(?i)"?scimtype"?\s*:\s*"?([a-z]{3,30})\b`)
-	addresses    = lazily(`[^\s"'<>(),;:\[\]{}|=]+@[^\s"'<>(),;:\[\]{}|=]+`)
-	quotedNames  = lazily(`(?i)\b(?:user|group|username)\s+["']([^"']{1,256})["']`)
-	entraCodes   = lazily(`(?i)\bSystemForCrossDomainIdentityManagement[a-z]{1,60}`)
-	oktaNames    = lazily(`(?i)\b(?:provisioning of user|(?:creating|updating|reactivating|deactivating|importing) user|verifying if user) (\S{1,256})`)
+	requestMarks = expression{source: `(?i)\(\s*request\s+([0-9a-f\s-]{36,400})\)`}
+	requestNames = expression{source: `(?i)(?:x-request-id|"?request_?id"?)\W{1,5}([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b`}
+	requestAlone = expression{source: `(?i)^\W*(?:(?:request\s+)?id\W+|request\W+)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\W*$`}
+	requestCut   = expression{source: `(?i)\(\s*request\s+([0-9a-f][0-9a-f-]*)[\s.…"'}\]\\]*$`}
+	anyID        = expression{source: `(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`}
+	tags         = expression{source: `(?i)</?(?:br|p|div|span|li|ul|td|tr|b|i|pre|code)\b[^<>]{0,200}>`}
+	statusMember = expression{source: `(?i)"?status"?\s*:\s*"?([1-5][0-9]{2})\b`}
+	statusNumber = expression{source: `(?i)(?:\bhttp(?:/[0-9.]+)?|\bstatus(?:\s*code)?|\bcode|\berror)["'\s:=/(]{0,6}([45][0-9]{2})\b`}
+	statusWord   = expression{source: `(?i)\bstatus\s*code["'\s:=]{1,6}([a-z]{4,30})\b`}
+	numberWord   = expression{source: `\b([45][0-9]{2})\b\W{1,3}`}
+	typeMember   = expression{source: `(?i)"?scimtype"?\s*:\s*"?([a-z]{3,30})\b`}
+	addresses    = expression{source: `[^\s"'<>(),;:\[\]{}|=]+@[^\s"'<>(),;:\[\]{}|=]+`}
+	quotedNames  = expression{source: `(?i)\b(?:user|group|username)\s+["']([^"']{1,256})["']`}
+	entraCodes   = expression{source: `(?i)\bSystemForCrossDomainIdentityManagement[a-z]{1,60}`}
+	oktaNames    = expression{source: `(?i)\b(?:provisioning of user|(?:creating|updating|reactivating|deactivating|importing) user|verifying if user) (\S{1,256})`}
 )
 
 // RequestID returns the id that a text names as a request's, "" for none: that of the
@@ -69,10 +78,10 @@ var (
 // the id that is the whole text. Ids of users and groups are not taken for one.
 func RequestID(text string) string {
 	plain := decode(text)
-	for _, form := range []func() *regexp.Regexp{requestMarks, requestNames, requestAlone} {
-		all := form().FindAllStringSubmatch(plain, -1)
+	for _, form := range []*expression{&requestMarks, &requestNames, &requestAlone} {
+		all := form.get().FindAllStringSubmatch(plain, -1)
 		for _, found := range slices.Backward(all) {
-			if id := joined(found[1]); wholeID().MatchString(id) {
+			if id := joined(found[1]); wholeID.get().MatchString(id) {
 				return id
 			}
 		}
@@ -80,7 +89,7 @@ func RequestID(text string) string {
 	return ""
 }
 
-var wholeID = lazily(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+var wholeID = expression{source: `^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`}
 
 // joined returns an id without the white space of wrapped lines.
 func joined(id string) string {
@@ -125,16 +134,16 @@ func Parse(text string) Text {
 	plain := decode(text)
 	t := Text{RequestID: RequestID(text), plain: plain, whole: Letters(plain), IdP: provider(plain)}
 	if t.RequestID == "" {
-		if found := requestCut().FindStringSubmatch(strings.TrimSpace(plain)); found != nil {
+		if found := requestCut.get().FindStringSubmatch(strings.TrimSpace(plain)); found != nil {
 			t.CutID = strings.ToLower(found[1])
 		}
 	}
-	for _, id := range anyID().FindAllString(plain, -1) {
+	for _, id := range anyID.get().FindAllString(plain, -1) {
 		if id = strings.ToLower(id); id != t.RequestID && !slices.Contains(t.IDs, id) && len(t.IDs) < maxIDs {
 			t.IDs = append(t.IDs, id)
 		}
 	}
-	for _, part := range ellipses().Split(plain, -1) {
+	for _, part := range ellipses.get().Split(plain, -1) {
 		if letters := Letters(part); letters != "" {
 			t.parts = append(t.parts, letters)
 		}
@@ -143,16 +152,16 @@ func Parse(text string) Text {
 		t.parts = append(t.parts[:maxParts/2:maxParts/2], t.parts[len(t.parts)-maxParts/2:]...)
 	}
 	t.Status = status(plain)
-	if found := typeMember().FindStringSubmatch(plain); found != nil {
+	if found := typeMember.get().FindStringSubmatch(plain); found != nil {
 		t.ScimType = found[1]
 	}
-	t.Names, t.Code = names(plain), entraCodes().FindString(plain)
+	t.Names, t.Code = names(plain), entraCodes.get().FindString(plain)
 	t.lower = strings.ToLower(plain)
 	t.Unreached = slices.ContainsFunc(unreached, func(words string) bool { return strings.Contains(t.lower, words) })
 	return t
 }
 
-var ellipses = lazily(`…|\.\.\.`)
+var ellipses = expression{source: `…|\.\.\.`}
 
 // unreached are words of errors without an answer.
 var unreached = []string{
@@ -245,7 +254,7 @@ func decode(text string) string {
 		}
 		text = next
 	}
-	return quotes.Replace(tags().ReplaceAllString(text, " "))
+	return quotes.Replace(tags.get().ReplaceAllString(text, " "))
 }
 
 var quotes = strings.NewReplacer(
@@ -340,12 +349,12 @@ func names(plain string) []string {
 			list = append(list, name)
 		}
 	}
-	for _, form := range []func() *regexp.Regexp{quotedNames, oktaNames} {
-		for _, found := range form().FindAllStringSubmatch(plain, 8) {
+	for _, form := range []*expression{&quotedNames, &oktaNames} {
+		for _, found := range form.get().FindAllStringSubmatch(plain, 8) {
 			add(found[1])
 		}
 	}
-	for _, found := range addresses().FindAllString(plain, 8) {
+	for _, found := range addresses.get().FindAllString(plain, 8) {
 		add(found)
 	}
 	return list
@@ -353,18 +362,20 @@ func names(plain string) []string {
 
 // status returns the HTTP status that a text shows, 0 for none.
 func status(plain string) int {
-	for _, form := range []func() *regexp.Regexp{statusMember, statusNumber} {
-		if found := form().FindStringSubmatch(plain); found != nil {
+	for _, form := range []*expression{&statusMember, &statusNumber} {
+		if found := form.get().FindStringSubmatch(plain); found != nil {
 			n, _ := strconv.Atoi(found[1])
 			return n
 		}
 	}
-	if found := statusWord().FindStringSubmatch(plain); found != nil {
-		if n, ok := statusWords[Letters(found[1])]; ok {
-			return n
+	if found := statusWord.get().FindStringSubmatch(plain); found != nil {
+		for n, name := range statusNames {
+			if Letters(name) == Letters(found[1]) {
+				return n
+			}
 		}
 	}
-	for _, at := range numberWord().FindAllStringSubmatchIndex(plain, 8) {
+	for _, at := range numberWord.get().FindAllStringSubmatchIndex(plain, 8) {
 		n, _ := strconv.Atoi(plain[at[2]:at[3]])
 		if name := Letters(StatusName(n)); name != "" && strings.HasPrefix(Letters(plain[at[1]:min(len(plain), at[1]+64)]), name) {
 			return n
@@ -373,9 +384,9 @@ func status(plain string) int {
 	if n, err := strconv.Atoi(strings.Trim(plain, " .\"'\n\r\t")); err == nil && n >= 400 && n < 600 {
 		return n
 	}
-	for _, word := range statusPhrases {
-		if word.form().MatchString(plain) {
-			return word.status
+	for i := range statusPhrases {
+		if statusPhrases[i].form.get().MatchString(plain) {
+			return statusPhrases[i].status
 		}
 	}
 	return 0
@@ -392,43 +403,23 @@ var statusNames = map[int]string{
 	500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
 }
 
-// statusWords are statuses by the letters of their names, also as .NET writes them.
-var statusWords = func() map[string]int {
-	words := map[string]int{}
-	for n, name := range statusNames {
-		words[Letters(name)] = n
-	}
-	return words
-}()
-
 // statusPhrases are words that stand for a status where no number does.
-var statusPhrases = func() []statusPhrase {
-	var list []statusPhrase
-	for _, word := range []struct {
-		status int
-		words  string
-	}{
-		{401, `unauthori[sz]ed|error authenticating|authentication failed|authentication failure|invalid credentials|credentials? (?:used|are|is|were) \w* ?invalid|credentialvalidationunavailable`},
-		{429, `too\s?many\s?requests|rate limit exceeded`},
-		{409, `:\s*conflict\b|\bconflict\.|entryconflict|^\W*conflict\W*$`},
-		{403, `\bforbidden\b|insufficientrights`},
-		{404, `:\s*not found\b|^\W*not found\W*$|resource not found|invalidanchor`},
-		{405, `method\s?not\s?allowed`},
-		{415, `unsupported\s?media\s?type`},
-		{413, `(?:payload|entity)\s?too\s?large`},
-		{412, `precondition\s?failed`},
-		{400, `bad\s?request`},
-		{502, `bad\s?gateway`},
-		{504, `gateway\s?time-?\s?out`},
-		{503, `service\s?unavailable`},
-		{500, `internal\s?server\s?error`},
-	} {
-		list = append(list, statusPhrase{word.status, lazily(`(?i)` + word.words)})
-	}
-	return list
-}()
-
-type statusPhrase struct {
+var statusPhrases = [...]struct {
 	status int
-	form   func() *regexp.Regexp
+	form   expression
+}{
+	{401, expression{source: `(?i)unauthori[sz]ed|error authenticating|authentication failed|authentication failure|invalid credentials|credentials? (?:used|are|is|were) \w* ?invalid|credentialvalidationunavailable`}},
+	{429, expression{source: `(?i)too\s?many\s?requests|rate limit exceeded`}},
+	{409, expression{source: `(?i):\s*conflict\b|\bconflict\.|entryconflict|^\W*conflict\W*$`}},
+	{403, expression{source: `(?i)\bforbidden\b|insufficientrights`}},
+	{404, expression{source: `(?i):\s*not found\b|^\W*not found\W*$|resource not found|invalidanchor`}},
+	{405, expression{source: `(?i)method\s?not\s?allowed`}},
+	{415, expression{source: `(?i)unsupported\s?media\s?type`}},
+	{413, expression{source: `(?i)(?:payload|entity)\s?too\s?large`}},
+	{412, expression{source: `(?i)precondition\s?failed`}},
+	{400, expression{source: `(?i)bad\s?request`}},
+	{502, expression{source: `(?i)bad\s?gateway`}},
+	{504, expression{source: `(?i)gateway\s?time-?\s?out`}},
+	{503, expression{source: `(?i)service\s?unavailable`}},
+	{500, expression{source: `(?i)internal\s?server\s?error`}},
 }

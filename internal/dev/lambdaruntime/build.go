@@ -17,7 +17,7 @@ const module = "github.com/rollcall-scim/rollcall"
 // BuildFlags returns the flags of go build with which the Makefile builds a
 // function.
 func BuildFlags() []string {
-	return []string{"-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-tags", "lambda.norpc"}
+	return []string{"-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-tags", "lambda.norpc,nethttpomithttp2"}
 }
 
 // Functions are the folders of the deployed functions.
